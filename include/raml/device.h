@@ -1,0 +1,36 @@
+/* device.h - the hardware that work runs on: processor, threads, instruction set.
+ *
+ * A device is opened once and passed in; there is no global state. Levels, weakest first: "ref" (the plain reference,
+ * every operation written out in loops), "avx2", "avx512", "avx512bf16"; "auto" takes the strongest that the processor
+ * has. bf16 matrix products need "avx512bf16".
+ */
+#ifndef RAML_DEVICE_H
+#define RAML_DEVICE_H
+
+#include "raml/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct raml_device;
+/* threads: 0 takes every processor that this process may use. */
+RAML_CHECKED enum raml_code raml_device_open(int threads, const char *level, struct raml_device **out,
+                                             struct raml_err *err);
+void raml_device_close(struct raml_device *d);
+int raml_device_threads(const struct raml_device *d);
+const char *raml_device_level(const struct raml_device *d);
+bool raml_device_has_bf16(const struct raml_device *d);
+
+/* What doctor tells. Texts are static. */
+struct raml_device_info {
+    char cpu[64];
+    const char *level, *matmul; /* "oneDNN 2.6.3" */
+    int threads;
+    bool bf16;
+    size_t memory_bytes; /* of the machine */
+};
+void raml_device_describe(const struct raml_device *d, struct raml_device_info *out);
+/* The best matrix product of this moment: GFLOP/s of a 1024^3 product (best of several), for shares of peak. */
+RAML_CHECKED enum raml_code raml_device_peak(const struct raml_device *d, bool bf16, double *gflops,
+                                             struct raml_err *err);
+#endif

@@ -1,0 +1,63 @@
+/* file.h - files that appear whole or not at all, and bounded reading.
+ *
+ * Writing  goes to "path.tmp", is flushed to disk and renamed by _commit; without _commit nothing at `path` changes and
+ *          _deinit removes the temporary. Every write is checked: a full disk is an error at the latest in _commit.
+ * Reading  _read copies the whole file (refused above max_bytes); _map maps it read-only.
+ * Lines    raml_lines walks a text file line by line with a bounded line length; line numbers start at 1.
+ */
+#ifndef RAML_FILE_H
+#define RAML_FILE_H
+
+#include "raml/buf.h"
+#include "raml/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct raml_writer {
+    FILE *f;
+    char *path, *tmp;
+};
+RAML_CHECKED enum raml_code raml_writer_init(struct raml_writer *w, const char *path, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_writer_add(struct raml_writer *w, const void *bytes, size_t n, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_writer_commit(struct raml_writer *w, struct raml_err *err);
+void raml_writer_deinit(struct raml_writer *w); /* after init, commit or failure; safe to call twice */
+
+/* Writes a whole file atomically. */
+RAML_CHECKED enum raml_code raml_file_write(const char *path, const void *bytes, size_t n, struct raml_err *err);
+/* Appends to *out (initialised by the caller; its maximum bounds the file's size). */
+RAML_CHECKED enum raml_code raml_file_read(const char *path, struct raml_buf *out, struct raml_err *err);
+
+struct raml_map {
+    const unsigned char *data;
+    size_t size;
+};
+RAML_CHECKED enum raml_code raml_map_init(struct raml_map *m, const char *path, struct raml_err *err);
+void raml_map_deinit(struct raml_map *m);
+
+struct raml_lines {
+    FILE *f;
+    struct raml_buf line;
+    const char *path; /* the caller's; must outlive the walk */
+    size_t number;    /* of the line last given */
+    bool own;         /* f is closed by _deinit ("-" is standard input and is not) */
+};
+RAML_CHECKED enum raml_code raml_lines_init(struct raml_lines *l, const char *path, size_t max_line_bytes,
+                                            struct raml_err *err);
+/* *more = false at the end. The line (no newline, no carriage return) is l->line until the next call. */
+RAML_CHECKED enum raml_code raml_lines_next(struct raml_lines *l, bool *more, struct raml_err *err);
+void raml_lines_deinit(struct raml_lines *l);
+
+RAML_CHECKED enum raml_code raml_make_dir(const char *path, struct raml_err *err); /* with parents; existing is fine */
+bool raml_is_dir(const char *path);
+bool raml_is_file(const char *path);
+/* Removes a folder and the plain files and folders below it. Missing is fine. */
+RAML_CHECKED enum raml_code raml_remove_tree(const char *path, struct raml_err *err);
+/* Flushes a folder's entries to disk, so that renames in it survive a power cut. */
+void raml_sync_dir(const char *path);
+/* XXH3-64 of bytes; of a file (a folder's: of the names and hashes of its plain files, sorted by name). */
+uint64_t raml_hash(const void *bytes, size_t n, uint64_t seed);
+RAML_CHECKED enum raml_code raml_hash_path(const char *path, uint64_t *hash, struct raml_err *err);
+
+#endif

@@ -1,0 +1,43 @@
+/* json.h - one JSON line at a time, with the place of a fault in every error.
+ *
+ * Thin helpers over jansson. `struct raml_place` says where the object came from; errors read
+ * "train.jsonl:17: field 'answer' is missing; found fields: id, question". Returned strings belong to the object.
+ */
+#ifndef RAML_JSON_H
+#define RAML_JSON_H
+
+#include "raml/err.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct raml_place {
+    const char *path;
+    size_t line; /* 0: the whole file */
+};
+
+/* *out: a new reference (json_decref it). Rejects duplicate keys, trailing text, and anything that is not an object. */
+RAML_CHECKED enum raml_code raml_json_parse(const struct raml_place *at, const char *text, size_t n, json_t **out,
+                                            struct raml_err *err);
+/* A whole file that holds one JSON value (object or array), at most max_bytes. */
+RAML_CHECKED enum raml_code raml_json_load(const char *path, size_t max_bytes, json_t **out, struct raml_err *err);
+
+/* Required fields: RAML_EFORMAT when missing or of another type. */
+RAML_CHECKED enum raml_code raml_json_str(const struct raml_place *at, const json_t *obj, const char *field,
+                                          const char **out, size_t *len, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_json_int(const struct raml_place *at, const json_t *obj, const char *field,
+                                          long long low, long long high, long long *out, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_json_num(const struct raml_place *at, const json_t *obj, const char *field,
+                                          double *out, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_json_array(const struct raml_place *at, const json_t *obj, const char *field,
+                                            json_t **out, struct raml_err *err); /* borrowed */
+/* The names of an object's fields, joined by ", ", cut to cap; for error messages. Returns out. */
+const char *raml_json_fields(const json_t *obj, char *out, size_t cap);
+
+struct raml_buf;
+/* Appends obj as one line of JSON without the newline (compact, keys in insertion order, 9 significant digits for
+ * numbers that are floats, so that a float32 comes back as it was). */
+void raml_json_add(struct raml_buf *b, const json_t *obj);
+
+#endif

@@ -1,0 +1,31 @@
+/* metric.h - what n samples a question say, with how far to trust it.
+ *
+ * pass@k = 1 - C(n-c, k) / C(n, k)            (Chen et al. 2021, arXiv 2107.03374, eq. 1); k > n is refused.
+ * Intervals are percentile bootstrap over questions, keyed random numbers: the same bytes for a seed.
+ */
+#ifndef RAML_METRIC_H
+#define RAML_METRIC_H
+
+#include "raml/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct raml_count { /* one question: n samples, c of them right */
+    uint32_t n, c;
+};
+struct raml_estimate {
+    double value, low, high; /* mean and 95 % interval; NaN when there is no question */
+    size_t n;                /* questions */
+};
+
+/* RAML_ERANGE when k is 0 or larger than n, or c > n. */
+RAML_CHECKED enum raml_code raml_pass_at_k(uint32_t n, uint32_t c, uint32_t k, double *out, struct raml_err *err);
+/* Mean pass@k over questions with its interval. k = 1 is mean accuracy. n_draws: bootstrap resamples (1000 is usual). */
+RAML_CHECKED enum raml_code raml_pass_at_k_mean(const struct raml_count *question, size_t n, uint32_t k,
+                                                uint64_t seed, uint32_t n_draws, struct raml_estimate *out,
+                                                struct raml_err *err);
+/* Mean of x[n] with a bootstrap interval. */
+struct raml_estimate raml_bootstrap_mean(const double *x, size_t n, uint64_t seed, uint32_t n_draws);
+
+#endif

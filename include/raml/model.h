@@ -1,0 +1,98 @@
+/* model.h - decoder-only transformers: Qwen2, Qwen3, Llama. Configuration, weights, forward and backward.
+ *
+ * RMSNorm, rotary embedding, grouped-query attention, SwiGLU, optional q/k norm, optional q/k/v bias, tied or untied head,
+ * any head size. f32 throughout, or bf16 matrix products with f32 accumulation, residual stream and master weights.
+ *
+ * A pass over a pack of token trees gives, for every scored token, its log-probability and the entropy of the
+ * distribution it was drawn from (natural logarithms). Logits exist only for a tile of scored rows at a time: memory does
+ * not grow with tokens x vocabulary.
+ * Threads   a model may be read by several passes at once; a pass, and training, by one thread (it uses OpenMP inside).
+ */
+#ifndef RAML_MODEL_H
+#define RAML_MODEL_H
+
+#include "raml/safetensors.h"
+#include "raml/tree.h"
+
+#include <stdbool.h>
+
+enum raml_rope { RAML_ROPE_PLAIN, RAML_ROPE_LINEAR, RAML_ROPE_LLAMA3 };
+
+struct raml_config {
+    char model_type[16]; /* "qwen2", "qwen3", "llama" */
+    int vocab_size, hidden_size, intermediate_size, n_layers, n_heads, n_kv_heads, head_dim, max_positions;
+    double rms_norm_eps, rope_theta;
+    bool tied, qkv_bias, o_bias, qk_norm;
+    enum raml_rope rope;
+    double rope_factor, rope_low_freq, rope_high_freq;
+    int rope_original_positions;
+    int bos_token, eos_token; /* -1: not given */
+};
+
+/* "micro", "small", "medium", "gpt2" (docs/model.md has the table); RAML_EUSAGE names the known ones. */
+RAML_CHECKED enum raml_code raml_config_preset(const char *name, struct raml_config *out, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_config_check(const struct raml_config *c, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_config_read(const char *path, struct raml_config *out, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_config_write(const struct raml_config *c, const char *path, struct raml_err *err);
+size_t raml_config_params(const struct raml_config *c);
+/* FLOPs that training (forward and backward) one token of a chain of length T takes: 6 x matrix weights, output head
+ * included, plus the useful half of attention. */
+double raml_config_train_flops(const struct raml_config *c, size_t T);
+
+struct raml_device; /* device.h */
+struct raml_model;
+
+/* dtype: RAML_F32 or RAML_BF16 (of the matrix products; RAML_ESUPPORT where the processor lacks it). */
+RAML_CHECKED enum raml_code raml_model_init(const struct raml_config *c, uint64_t seed, enum raml_dtype dtype,
+                                            const struct raml_device *dev, struct raml_model **out,
+                                            struct raml_err *err);
+/* dir: config.json and model.safetensors. Every tensor is named in errors; NaN and infinity are refused. */
+RAML_CHECKED enum raml_code raml_model_open(const char *dir, enum raml_dtype dtype, const struct raml_device *dev,
+                                            struct raml_model **out, struct raml_err *err);
+/* Writes config.json and model.safetensors (F32) into an existing folder. */
+RAML_CHECKED enum raml_code raml_model_save(const struct raml_model *m, const char *dir, struct raml_err *err);
+void raml_model_close(struct raml_model *m);
+const struct raml_config *raml_model_config(const struct raml_model *m);
+enum raml_dtype raml_model_dtype(const struct raml_model *m);
+
+/* -- Parameters: one block of f32, with named views --------------------------------------------------------------- */
+struct raml_param {
+    char name[96]; /* Hugging Face name */
+    size_t offset, n;
+    int n_dims;
+    size_t shape[2];
+    bool decay; /* weight decay applies: a matrix that is not an embedding */
+};
+size_t raml_model_params(const struct raml_model *m, const struct raml_param **table); /* rows in the table */
+size_t raml_model_n(const struct raml_model *m);                                       /* elements in the block */
+float *raml_model_weights(struct raml_model *m); /* after writing to it: raml_model_refresh */
+/* Makes the packed copies that the matrix products use from the weights. */
+RAML_CHECKED enum raml_code raml_model_refresh(struct raml_model *m, struct raml_err *err);
+
+/* -- A pass ------------------------------------------------------------------------------------------------------- */
+struct raml_pass; /* activations; grows to the largest pack it has seen and is used again */
+RAML_CHECKED enum raml_code raml_pass_open(const struct raml_model *m, bool backward, struct raml_pass **out,
+                                           struct raml_err *err);
+void raml_pass_close(struct raml_pass *p);
+size_t raml_pass_bytes(const struct raml_pass *p);
+
+struct raml_score { /* outputs, one value a scored token, in the pack's order; any may be NULL */
+    float *logp;     /* log p(token) */
+    float *entropy;  /* of the whole distribution, nats */
+    int32_t *argmax; /* the greedy token */
+};
+/* Forward. pack is read until the matching backward. */
+RAML_CHECKED enum raml_code raml_pass_forward(struct raml_pass *p, const struct raml_pack *pack,
+                                              const struct raml_score *out, struct raml_err *err);
+/* Backward of the last forward: adds d loss / d weight to grad[raml_model_n], from d loss / d logp and d loss / d entropy
+ * (one value a scored token; d_entropy may be NULL). */
+RAML_CHECKED enum raml_code raml_pass_backward(struct raml_pass *p, const float *d_logp, const float *d_entropy,
+                                               float *grad, struct raml_err *err);
+/* Both at once for an objective whose coefficients do not depend on the outputs (SFT): logits are computed once instead
+ * of twice. Results equal those of _forward then _backward. */
+RAML_CHECKED enum raml_code raml_pass_train(struct raml_pass *p, const struct raml_pack *pack, const float *d_logp,
+                                            const struct raml_score *out, float *grad, struct raml_err *err);
+/* All logits of the rows [row, row + n) of the last forward, [n, vocab_size]; for tests and inspection. */
+RAML_CHECKED enum raml_code raml_pass_logits(struct raml_pass *p, size_t row, size_t n, float *logits,
+                                             struct raml_err *err);
+#endif

@@ -1,0 +1,81 @@
+/* question.h - a set of questions with their trajectories, and the files they live in.
+ *
+ * One JSONL line is one question: id, question, answer, and where known family, difficulty, split, trajectories.
+ * Ownership: a set owns all its text (one arena); pointers stay valid until raml_questions_deinit.
+ */
+#ifndef RAML_QUESTION_H
+#define RAML_QUESTION_H
+
+#include "raml/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum raml_verdict { RAML_UNKNOWN = -1, RAML_DIFFERENT = 0, RAML_EQUAL = 1 };
+
+struct raml_trajectory {
+    const char *text;          /* what stands between think and its end; never NULL */
+    const char *answer;        /* the sample's own final answer; NULL: none */
+    enum raml_verdict correct; /* is that answer right */
+    const char *finish_reason; /* "stop", "length", "budget"; NULL: not a sample */
+    bool think_closed;
+    const char *style; /* "concise", "verbose", "reflect" of the built-in solvers; NULL */
+    uint64_t seed;
+    double logp_sum; /* NaN: not known */
+    const int32_t *tokens; /* completion tokens of a sample; NULL when not recorded */
+    size_t n_tokens;
+};
+
+struct raml_question {
+    const char *id, *question, *answer; /* answer "" when the file has none */
+    const char *family, *split;         /* NULL: not known */
+    int difficulty;                     /* -1: not known */
+    struct raml_trajectory *trajectory;
+    size_t n_trajectories;
+    size_t line; /* in its file, for messages; 0: made here */
+};
+
+struct raml_arena; /* arena.h */
+struct raml_questions {
+    struct raml_question *question;
+    size_t n, cap;
+    struct raml_arena *arena;
+};
+
+void raml_questions_init(struct raml_questions *qs);
+void raml_questions_deinit(struct raml_questions *qs);
+/* Copies q and all it points to into the set. */
+RAML_CHECKED enum raml_code raml_questions_add(struct raml_questions *qs, const struct raml_question *q,
+                                               struct raml_err *err);
+
+/* Where each role was found in a file ("" = not present). Names: NEEDS of the field, see docs/data.md. */
+struct raml_fields {
+    char id[64], question[64], answer[64], trajectory[64], labels[64], family[64], difficulty[64], split[64];
+    const char *layout; /* "raml", "gsm8k", "math", "rollouts", "generic": static text */
+};
+
+struct raml_read_options {
+    const char *map;  /* "question=Problem,answer=Answer" overrides detection; NULL: none */
+    size_t limit;     /* first so many questions; 0: all */
+    bool skip_bad;    /* bad lines are counted and skipped instead of ending the read */
+};
+
+/* Reads JSONL (or a JSON array). Accepts GSM8K ("answer" text ending in "#### n" is split into trajectory and answer),
+ * MATH (solution's last \boxed{}), RaML rollout files (problem, answer, generations, labels) and ours.
+ * *fields (may be NULL) says which names were taken. *n_bad (may be NULL) counts the lines skipped. */
+RAML_CHECKED enum raml_code raml_questions_read(struct raml_questions *qs, const char *path,
+                                                const struct raml_read_options *opt, struct raml_fields *fields,
+                                                size_t *n_bad, struct raml_err *err);
+/* Writes our own JSONL, atomically. */
+RAML_CHECKED enum raml_code raml_questions_write(const struct raml_questions *qs, const char *path,
+                                                 struct raml_err *err);
+
+/* Is pred the same answer as gold? Exact: integers of any size, decimals, fractions and thousands separators are compared
+ * as rational numbers; anything else as normalised text. UNKNOWN when pred is NULL or empty. */
+enum raml_verdict raml_answer_check(const char *gold, const char *pred);
+
+/* Hash of the question's normalised text (lower case, white space folded): the same for every writing of it. */
+uint64_t raml_question_hash(const char *question);
+
+#endif

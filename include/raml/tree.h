@@ -1,0 +1,92 @@
+/* tree.h - the token tree: everything that a model reads here.
+ *
+ * A tree is a list of token spans. Span 0 is the root (the prompt). Every other span hangs from a parent span after the
+ * parent's first `after` tokens (0 <= after <= parent's length; 0 hangs it from what the parent itself hangs from), and
+ * comes after its parent in the list. A token attends to itself and to its ancestors alone; its position is its depth.
+ *
+ *     root  q1 q2 q3                   span 1 = (parent 0, after 3): a trajectory t1 t2
+ *                  \-- t1 t2           span 2 = (parent 1, after 0): a probe right behind the prompt: a1
+ *                  |   \   \-- a1      span 3 = (parent 1, after 1), span 4 = (parent 1, after 2): probes behind t1, t2
+ *                  |    \-- a1
+ *                   \-- a1
+ *
+ * Scored tokens: log p(token | its ancestors), asked for by `score`: the span's tokens from `score` on are scored
+ * (score = length: none). A token's log-probability is read at its parent token's row; a root's first token has no
+ * parent and can't be scored.
+ * Units     tokens. Empty spans are legal.   Ownership: tokens are copied.
+ * Errors    on failure the tree is as before the call.
+ * Cost      _add: O(length) amortised.
+ */
+#ifndef RAML_TREE_H
+#define RAML_TREE_H
+
+#include "raml/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct raml_span {
+    int32_t parent;      /* index of the parent span; -1: the root */
+    uint32_t after;      /* tokens of the parent in front of this span */
+    uint32_t start, n;   /* token[start .. start + n) */
+    uint32_t depth;      /* position of its first token */
+    uint32_t score;      /* first scored token of the span, as an offset; n: none */
+};
+
+struct raml_tree { /* zero-initialise */
+    struct raml_span *span;
+    size_t n_spans, cap_spans;
+    int32_t *token;
+    size_t n_tokens, cap_tokens;
+    size_t n_scored;
+};
+
+void raml_tree_deinit(struct raml_tree *t);
+void raml_tree_clear(struct raml_tree *t); /* empty, memory kept */
+/* Adds a span; *index (may be NULL) is its number. RAML_ERANGE: parent not before it, after > parent's length, score > n,
+ * a scored first token of a root, or more than 2^31 tokens. */
+RAML_CHECKED enum raml_code raml_tree_add(struct raml_tree *t, int32_t parent, uint32_t after, const int32_t *token,
+                                          size_t n, size_t score, int32_t *index, struct raml_err *err);
+/* Index in token[] of the token in front of span's token `offset` (its parent token), or -1 when there is none. */
+int64_t raml_tree_parent_token(const struct raml_tree *t, int32_t span, uint32_t offset);
+
+/* -- Packing: many trees side by side in one flat batch, no padding between tokens ------------------------------------
+ *
+ * Row r of a pack is one token. Attention works on tiles of 64 rows by 64 keys that never cross a tree's border, so
+ * what a tree gives does not depend on its neighbours, to the last bit. For every query tile the pack lists the key
+ * tiles that any of its rows may see, and, where not every row sees every key, a 64-bit mask a row.
+ */
+enum { RAML_TILE = 64 };
+
+struct raml_tile_pair {
+    uint32_t q_tile, k_tile; /* numbers of tiles in the pack */
+    int64_t mask;            /* index of the first of RAML_TILE row masks in pack.mask; -1: all rows see all keys */
+};
+struct raml_tile {
+    uint32_t row, n;      /* its rows: row .. row + n */
+    uint32_t tree;        /* number of the tree in the pack */
+    size_t pair, n_pairs; /* as a query tile: its pairs, by rising k_tile */
+};
+struct raml_scored {
+    uint32_t row;   /* where the distribution is read */
+    int32_t token;  /* whose log-probability */
+};
+struct raml_pack { /* zero-initialise */
+    size_t n_rows, n_trees, n_tiles, n_pairs, n_masks, n_scored;
+    int32_t *token;     /* [n_rows] */
+    int32_t *position;  /* [n_rows] */
+    uint32_t *tree_row; /* [n_trees + 1]: first row of each tree */
+    size_t *tree_tile;  /* [n_trees + 1]: first tile of each tree */
+    size_t *tree_scored; /* [n_trees + 1]: first scored token of each tree */
+    struct raml_tile *tile;
+    struct raml_tile_pair *pair;
+    uint64_t *mask; /* bit k of mask[i + r]: row r of the query tile sees key k of the key tile */
+    struct raml_scored *scored; /* by tree, then span, then offset: the order of spans as added */
+    size_t cap_rows, cap_trees, cap_tiles, cap_pairs, cap_masks, cap_scored;
+};
+void raml_pack_deinit(struct raml_pack *p);
+void raml_pack_clear(struct raml_pack *p);
+/* Appends a tree (copied). On failure the pack is as before. */
+RAML_CHECKED enum raml_code raml_pack_add(struct raml_pack *p, const struct raml_tree *t, struct raml_err *err);
+
+#endif

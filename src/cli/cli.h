@@ -1,0 +1,82 @@
+/* cli.h - what every command shares: one table of settings drives command line, YAML recipe, --help and the run record.
+ *
+ * A command is a row: name, table of settings, and a function. Settings live in a plain struct of the command's own; each
+ * table row names a field by offset, with type, default, range and help. `--learning_rate 0.1`, `--learning-rate 0.1`
+ * and `--learning_rate=0.1` are the same. Order: defaults, then the recipe (--config FILE.yaml), then the command line.
+ * An unknown key is an error that names the nearest known one. Exit codes: 0 done, 1 failed, 2 bad usage.
+ */
+#ifndef RAML_CLI_H
+#define RAML_CLI_H
+
+#include "raml/buf.h"
+#include "raml/device.h"
+#include "raml/err.h"
+#include "raml/log.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum cli_type {
+    CLI_FLAG, /* bool: --x, --no-x, or x: true in a recipe */
+    CLI_INT,  /* int64_t */
+    CLI_REAL, /* double */
+    CLI_TEXT, /* const char *; NULL when not given and the default is NULL */
+    CLI_ONE   /* const char *, one of the words in `words` ("a|b|c") */
+};
+struct cli_option {
+    const char *name;  /* with underscores, the field's word: "learning_rate" */
+    const char *alias; /* another name that is accepted ("lr"); NULL */
+    enum cli_type type;
+    size_t offset;     /* in the settings struct */
+    const char *value; /* default, as one would type it; NULL: none */
+    double low, high;  /* CLI_INT, CLI_REAL: allowed range, both ends; low == high: any */
+    const char *words; /* CLI_ONE */
+    const char *help;  /* one sentence; units in it */
+};
+
+struct cli { /* what all commands get */
+    bool json, quiet;
+    uint64_t seed;
+    int threads; /* 0: all */
+    const char *level;             /* kernels: "auto", "ref", "avx2", "avx512", "avx512bf16" (--cpu) */
+    const struct raml_device *dev; /* opened from threads and level */
+    const struct raml_sink *sink;  /* progress on stderr; silent with --quiet */
+    const char *const *arg;        /* what stands on the line without a name */
+    size_t n_args;
+    const char *recipe; /* every setting resolved, as YAML text */
+};
+
+struct cli_command {
+    const char *name;    /* "train sft": one or two words */
+    const char *about;   /* one line */
+    const char *args;    /* what the nameless arguments are: "FILE..." ; "" when there are none */
+    const char *detail;  /* a paragraph for --help; may be NULL */
+    const char *example; /* a command line that runs as printed */
+    const struct cli_option *option;
+    size_t n_options, settings_size;
+    enum raml_code (*run)(const struct cli *cli, const void *settings, struct raml_err *err);
+};
+
+/* Every command, in the order of --help (src/cli/main.c). */
+extern const struct cli_command *const cli_commands[];
+extern const size_t cli_n_commands;
+
+/* options.c: fills `settings` (settings_size bytes) from defaults, recipe and argv; RAML_EUSAGE says what is wrong.
+ * *help is set when --help was asked for. Texts live until cli_parse_free. */
+struct cli_parsed;
+RAML_CHECKED enum raml_code cli_parse(const struct cli_command *cmd, int argc, char *const *argv, void *settings,
+                                      struct cli *cli, bool *help, struct cli_parsed **out, struct raml_err *err);
+void cli_parse_free(struct cli_parsed *p);
+void cli_help(const struct cli_command *cmd, struct raml_buf *out);
+/* The known word nearest to `word` by edit distance, or NULL when none is near. */
+const char *cli_nearest(const char *word, const char *const *known, size_t n);
+
+/* Progress on stderr: one line rewritten on a terminal, plain lines now and then elsewhere; rate and time left. */
+struct cli_progress;
+struct cli_progress *cli_progress_open(bool quiet);
+const struct raml_sink *cli_progress_sink(struct cli_progress *p); /* stop: true after SIGINT or SIGTERM */
+void cli_progress_close(struct cli_progress *p);
+
+#endif
