@@ -1,0 +1,174 @@
+/* pack.c - trees side by side in one flat batch, and which key tiles each query tile sees. See tree.h.
+ *
+ * A span's ancestors are runs of rows: [start, start + after) of each span on the way to the root. For a query tile,
+ * each of its spans marks its runs' bits in the masks of the key tiles they touch; tiles that nobody marked are left out.
+ */
+#include "raml/tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void raml_pack_deinit(struct raml_pack *p)
+{
+    free(p->token);
+    free(p->position);
+    free(p->tree_row);
+    free(p->tree_tile);
+    free(p->tree_scored);
+    free(p->tile);
+    free(p->pair);
+    free(p->mask);
+    free(p->scored);
+    *p = (struct raml_pack){0};
+}
+
+void raml_pack_clear(struct raml_pack *p)
+{
+    p->n_rows = p->n_trees = p->n_tiles = p->n_pairs = p->n_masks = p->n_scored = 0;
+}
+
+/* Grows *p (elements of `size` bytes) to hold `need`. */
+static int grow(void *ptr, size_t need, size_t *cap, size_t size)
+{
+    if (need <= *cap) return 1;
+    size_t n = *cap ? *cap : 64;
+    while (n < need) n *= 2;
+    void *old;
+    memcpy(&old, ptr, sizeof old);
+    void *q = realloc(old, n * size);
+    if (!q) return 0;
+    memcpy(ptr, &q, sizeof q);
+    *cap = n;
+    return 1;
+}
+
+static int reserve(struct raml_pack *p, const struct raml_tree *t)
+{
+    size_t rows = p->n_rows + t->n_tokens, trees = p->n_trees + 2, cap;
+    size_t tiles = p->n_tiles + (t->n_tokens + RAML_TILE - 1) / RAML_TILE;
+    cap = p->cap_rows;
+    if (!grow(&p->token, rows, &cap, sizeof *p->token)) return 0;
+    cap = p->cap_rows;
+    if (!grow(&p->position, rows, &cap, sizeof *p->position)) return 0;
+    p->cap_rows = cap;
+    cap = p->cap_trees;
+    if (!grow(&p->tree_row, trees, &cap, sizeof *p->tree_row)) return 0;
+    cap = p->cap_trees;
+    if (!grow(&p->tree_tile, trees, &cap, sizeof *p->tree_tile)) return 0;
+    cap = p->cap_trees;
+    if (!grow(&p->tree_scored, trees, &cap, sizeof *p->tree_scored)) return 0;
+    p->cap_trees = cap;
+    return grow(&p->tile, tiles, &p->cap_tiles, sizeof *p->tile) &&
+           grow(&p->scored, p->n_scored + t->n_scored, &p->cap_scored, sizeof *p->scored);
+}
+
+/* Scratch for one query tile: masks of every key tile of the tree, and which are in use. */
+struct marks {
+    uint64_t (*mask)[RAML_TILE]; /* [key tiles of the tree] */
+    unsigned char *used;
+};
+
+/* Rows [row, row_end) of the query tile see keys [key, key_end) of the tree. */
+static void mark_run(struct marks *m, uint32_t row, uint32_t row_end, uint32_t key, uint32_t key_end)
+{
+    while (key < key_end) {
+        uint32_t tile = key / RAML_TILE, low = key % RAML_TILE;
+        uint32_t high = key_end - tile * RAML_TILE < RAML_TILE ? key_end - tile * RAML_TILE : RAML_TILE;
+        uint64_t bits = (high == 64 ? ~UINT64_C(0) : (UINT64_C(1) << high) - 1) & ~((UINT64_C(1) << low) - 1);
+        for (uint32_t r = row; r < row_end; r++) m->mask[tile][r] |= bits;
+        m->used[tile] = 1;
+        key = tile * RAML_TILE + high;
+    }
+}
+
+/* Marks what the rows of span s inside the query tile [q0, q1) (token indices of the tree) see. */
+static void mark_span(struct marks *m, const struct raml_tree *t, const struct raml_span *s, uint32_t q0, uint32_t q1)
+{
+    uint32_t a = s->start > q0 ? s->start : q0, b = s->start + s->n < q1 ? s->start + s->n : q1;
+    if (a >= b) return;
+    for (uint32_t i = a; i < b; i++) mark_run(m, i - q0, i - q0 + 1, s->start, i + 1);
+    const struct raml_span *c = s;
+    while (c->parent >= 0) {
+        uint32_t after = c->after;
+        c = &t->span[c->parent];
+        mark_run(m, a - q0, b - q0, c->start, c->start + after);
+    }
+}
+
+/* Writes the pairs of query tile `qi` (number in the tree) out of the marks, and clears them. */
+static int write_pairs(struct raml_pack *p, struct marks *m, size_t qi, size_t n_keys)
+{
+    struct raml_tile *q = &p->tile[p->n_tiles + qi];
+    q->pair = p->n_pairs;
+    for (size_t k = 0; k <= qi; k++) {
+        if (!m->used[k]) continue;
+        size_t in_tile = n_keys - k * RAML_TILE < RAML_TILE ? n_keys - k * RAML_TILE : RAML_TILE;
+        uint64_t full = in_tile == 64 ? ~UINT64_C(0) : (UINT64_C(1) << in_tile) - 1;
+        int all = 1;
+        for (uint32_t r = 0; r < q->n; r++) all &= m->mask[k][r] == full;
+        all &= in_tile == RAML_TILE;
+        if (!grow(&p->pair, p->n_pairs + 1, &p->cap_pairs, sizeof *p->pair)) return 0;
+        struct raml_tile_pair *pair = &p->pair[p->n_pairs++];
+        *pair = (struct raml_tile_pair){(uint32_t)(p->n_tiles + qi), (uint32_t)(p->n_tiles + k), -1};
+        if (!all) {
+            if (!grow(&p->mask, p->n_masks + RAML_TILE, &p->cap_masks, sizeof *p->mask)) return 0;
+            pair->mask = (int64_t)p->n_masks;
+            memcpy(p->mask + p->n_masks, m->mask[k], sizeof m->mask[k]);
+            p->n_masks += RAML_TILE;
+        }
+        memset(m->mask[k], 0, sizeof m->mask[k]);
+        m->used[k] = 0;
+    }
+    q->n_pairs = p->n_pairs - q->pair;
+    return 1;
+}
+
+static int add_tiles(struct raml_pack *p, const struct raml_tree *t)
+{
+    size_t n = t->n_tokens, tiles = (n + RAML_TILE - 1) / RAML_TILE;
+    struct marks m = {calloc(tiles ? tiles : 1, sizeof *m.mask), calloc(tiles ? tiles : 1, 1)};
+    int ok = m.mask && m.used;
+    size_t first = 0; /* first span that may reach into the tile: spans are stored in order of their tokens */
+    for (size_t qi = 0; ok && qi < tiles; qi++) {
+        uint32_t q0 = (uint32_t)(qi * RAML_TILE), q1 = (uint32_t)(n - q0 < RAML_TILE ? n : q0 + RAML_TILE);
+        p->tile[p->n_tiles + qi] = (struct raml_tile){
+            .row = (uint32_t)p->n_rows + q0, .n = q1 - q0, .tree = (uint32_t)p->n_trees};
+        while (t->span[first].start + t->span[first].n <= q0) first++;
+        for (size_t s = first; s < t->n_spans && t->span[s].start < q1; s++) mark_span(&m, t, &t->span[s], q0, q1);
+        ok = write_pairs(p, &m, qi, n);
+    }
+    free(m.mask);
+    free(m.used);
+    return ok;
+}
+
+enum raml_code raml_pack_add(struct raml_pack *p, const struct raml_tree *t, struct raml_err *err)
+{
+    if (p->n_rows + t->n_tokens > INT32_MAX) return raml_fail(err, RAML_ERANGE, "pack: more than 2^31 rows");
+    size_t pairs = p->n_pairs, masks = p->n_masks;
+    if (!reserve(p, t) || !add_tiles(p, t)) {
+        p->n_pairs = pairs;
+        p->n_masks = masks;
+        return raml_fail(err, RAML_ENOMEM, "pack: no memory for a tree of %zu tokens", t->n_tokens);
+    }
+    uint32_t row = (uint32_t)p->n_rows;
+    p->tree_row[p->n_trees] = row;
+    p->tree_tile[p->n_trees] = p->n_tiles;
+    p->tree_scored[p->n_trees] = p->n_scored;
+    if (t->n_tokens) memcpy(p->token + row, t->token, t->n_tokens * sizeof *t->token);
+    for (size_t i = 0; i < t->n_spans; i++) {
+        const struct raml_span *s = &t->span[i];
+        for (uint32_t j = 0; j < s->n; j++) p->position[row + s->start + j] = (int32_t)(s->depth + j);
+        for (uint32_t j = s->score; j < s->n; j++) {
+            uint32_t from = row + (uint32_t)raml_tree_parent_token(t, (int32_t)i, j);
+            p->scored[p->n_scored++] = (struct raml_scored){from, t->token[s->start + j]};
+        }
+    }
+    p->n_rows += t->n_tokens;
+    p->n_tiles += (t->n_tokens + RAML_TILE - 1) / RAML_TILE;
+    p->n_trees++;
+    p->tree_row[p->n_trees] = (uint32_t)p->n_rows;
+    p->tree_tile[p->n_trees] = p->n_tiles;
+    p->tree_scored[p->n_trees] = p->n_scored;
+    return RAML_OK;
+}

@@ -1,0 +1,89 @@
+/* tree.c - spans and their tokens. See tree.h. */
+#include "raml/tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void raml_tree_deinit(struct raml_tree *t)
+{
+    free(t->span);
+    free(t->token);
+    *t = (struct raml_tree){0};
+}
+
+void raml_tree_clear(struct raml_tree *t)
+{
+    t->n_spans = t->n_tokens = t->n_scored = 0;
+}
+
+static enum raml_code reserve(struct raml_tree *t, size_t n, struct raml_err *err)
+{
+    if (t->n_spans == t->cap_spans) {
+        size_t cap = t->cap_spans ? 2 * t->cap_spans : 16;
+        struct raml_span *p = realloc(t->span, cap * sizeof *p);
+        if (!p) return raml_fail(err, RAML_ENOMEM, "token tree: no memory for %zu spans", cap);
+        t->span = p;
+        t->cap_spans = cap;
+    }
+    if (t->cap_tokens - t->n_tokens < n) {
+        size_t cap = t->cap_tokens ? t->cap_tokens : 256;
+        while (cap - t->n_tokens < n) cap *= 2;
+        int32_t *p = realloc(t->token, cap * sizeof *p);
+        if (!p) return raml_fail(err, RAML_ENOMEM, "token tree: no memory for %zu tokens", cap);
+        t->token = p;
+        t->cap_tokens = cap;
+    }
+    return RAML_OK;
+}
+
+int64_t raml_tree_parent_token(const struct raml_tree *t, int32_t span, uint32_t offset)
+{
+    const struct raml_span *s = &t->span[span];
+    while (offset == 0) {
+        if (s->parent < 0) return -1;
+        offset = s->after;
+        s = &t->span[s->parent];
+    }
+    return (int64_t)s->start + offset - 1;
+}
+
+static enum raml_code check(const struct raml_tree *t, int32_t parent, uint32_t after, size_t n, size_t score,
+                            struct raml_err *err)
+{
+    if (n > INT32_MAX || t->n_tokens > INT32_MAX - n || t->n_spans >= INT32_MAX)
+        return raml_fail(err, RAML_ERANGE, "token tree: more than 2^31 tokens");
+    if (score > n) return raml_fail(err, RAML_ERANGE, "token tree: scored from token %zu of a span of %zu", score, n);
+    if (t->n_spans == 0) {
+        if (parent != -1) return raml_fail(err, RAML_ERANGE, "token tree: the first span is the root; parent -1 expected");
+    } else if (parent < 0 || (size_t)parent >= t->n_spans) {
+        return raml_fail(err, RAML_ERANGE, "token tree: parent %d of span %zu does not come before it", parent, t->n_spans);
+    } else if (after > t->span[parent].n) {
+        return raml_fail(err, RAML_ERANGE, "token tree: span %zu hangs after token %u of span %d, which has %u", t->n_spans,
+                         after, parent, t->span[parent].n);
+    }
+    return RAML_OK;
+}
+
+enum raml_code raml_tree_add(struct raml_tree *t, int32_t parent, uint32_t after, const int32_t *token, size_t n,
+                             size_t score, int32_t *index, struct raml_err *err)
+{
+    enum raml_code rc = check(t, parent, after, n, score, err);
+    if (rc) return rc;
+    uint32_t depth = parent < 0 ? 0 : t->span[parent].depth + after;
+    if (depth == 0 && score == 0 && n > 0)
+        return raml_fail(err, RAML_ERANGE, "token tree: the first token of a root has nothing in front of it to score it from");
+    rc = reserve(t, n, err);
+    if (rc) return rc;
+    t->span[t->n_spans] = (struct raml_span){.parent = parent,
+                                             .after = parent < 0 ? 0 : after,
+                                             .start = (uint32_t)t->n_tokens,
+                                             .n = (uint32_t)n,
+                                             .depth = depth,
+                                             .score = (uint32_t)score};
+    if (n) memcpy(t->token + t->n_tokens, token, n * sizeof *token);
+    if (index) *index = (int32_t)t->n_spans;
+    t->n_spans++;
+    t->n_tokens += n;
+    t->n_scored += n - score;
+    return RAML_OK;
+}
