@@ -1,0 +1,196 @@
+/* json.c - see json.h. */
+#include "raml/json.h"
+
+#include "raml/buf.h"
+#include "raml/file.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { WHERE_BYTES = 320, NAMES_BYTES = 256 };
+
+/* "path:17", or "path" alone for line 0; long paths keep their end, which tells more. */
+static const char *where(const struct raml_place *at, char out[WHERE_BYTES])
+{
+    const char *path = at && at->path ? at->path : "(text)";
+    size_t n = strlen(path), keep = WHERE_BYTES - 40;
+    const char *cut = n > keep ? "..." : "";
+    if (n > keep) path += n - keep;
+    if (at && at->line)
+        snprintf(out, WHERE_BYTES, "%s%s:%zu", cut, path, at->line);
+    else
+        snprintf(out, WHERE_BYTES, "%s%s", cut, path);
+    return out;
+}
+
+static const char *type_name(const json_t *v)
+{
+    if (!v) return "nothing";
+    switch (json_typeof(v)) {
+    case JSON_OBJECT: return "an object";
+    case JSON_ARRAY: return "an array";
+    case JSON_STRING: return "a string";
+    case JSON_INTEGER: return "an integer";
+    case JSON_REAL: return "a number with a fraction";
+    case JSON_TRUE:
+    case JSON_FALSE: return "true or false";
+    default: return "null";
+    }
+}
+
+/* jansson quotes the text near a fault: keep its control characters off the terminal. */
+static void make_printable(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f) *text = ' ';
+}
+
+static enum raml_code fail_parse(const struct raml_place *at, json_error_t *je, struct raml_err *err)
+{
+    char w[WHERE_BYTES];
+    make_printable(je->text);
+    enum raml_code code = json_error_code(je) == json_error_out_of_memory ? RAML_ENOMEM : RAML_EFORMAT;
+    if (at && !at->line && je->line > 0) /* a whole file: the line is jansson's */
+        return raml_fail(err, code, "%s:%d: not valid JSON at column %d: %s", where(at, w), je->line, je->column,
+                         je->text);
+    return raml_fail(err, code, "%s: not valid JSON at column %d: %s", where(at, w), je->column, je->text);
+}
+
+enum raml_code raml_json_parse(const struct raml_place *at, const char *text, size_t n, json_t **out,
+                               struct raml_err *err)
+{
+    json_error_t je = {.text = ""};
+    char w[WHERE_BYTES];
+    if (!n) return raml_fail(err, RAML_EFORMAT, "%s: empty; expected a JSON object", where(at, w));
+    json_t *v = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
+    if (!v) return fail_parse(at, &je, err);
+    if (!json_is_object(v)) {
+        enum raml_code rc =
+            raml_fail(err, RAML_EFORMAT, "%s: expected a JSON object, found %s", where(at, w), type_name(v));
+        json_decref(v);
+        return rc;
+    }
+    *out = v;
+    return RAML_OK;
+}
+
+enum raml_code raml_json_load(const char *path, size_t max_bytes, json_t **out, struct raml_err *err)
+{
+    struct raml_place at = {path, 0};
+    struct raml_buf text;
+    char w[WHERE_BYTES];
+    raml_buf_init(&text, max_bytes);
+    enum raml_code rc = raml_file_read(path, &text, err);
+    if (!rc && !text.len) rc = raml_fail(err, RAML_EFORMAT, "%s: empty; expected JSON", where(&at, w));
+    if (!rc) {
+        json_error_t je = {.text = ""};
+        json_t *v = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, &je);
+        if (v)
+            *out = v;
+        else
+            rc = fail_parse(&at, &je, err);
+    }
+    raml_buf_deinit(&text);
+    return rc;
+}
+
+const char *raml_json_fields(const json_t *obj, char *out, size_t cap)
+{
+    if (!cap) return out;
+    size_t used = 0;
+    out[0] = 0;
+    for (void *it = json_object_iter((json_t *)obj); it; it = json_object_iter_next((json_t *)obj, it)) {
+        const char *key = json_object_iter_key(it);
+        int n = snprintf(out + used, cap - used, "%s%s", used ? ", " : "", key);
+        if (n < 0) break;
+        if ((size_t)n >= cap - used) { /* no room: whole names and, where it fits, an ellipsis */
+            snprintf(out + used, cap - used, "%s", cap - used > 5 ? ", ..." : "");
+            break;
+        }
+        used += (size_t)n;
+    }
+    make_printable(out);
+    return out;
+}
+
+/* The field's value, or NULL with err set. */
+static json_t *need(const struct raml_place *at, const json_t *obj, const char *field, struct raml_err *err)
+{
+    json_t *v = json_object_get(obj, field);
+    if (v) return v;
+    char w[WHERE_BYTES], names[NAMES_BYTES];
+    raml_fail(err, RAML_EFORMAT, "%s: field '%s' is missing; found fields: %s", where(at, w), field,
+              json_object_size(obj) ? raml_json_fields(obj, names, sizeof names) : "none");
+    return NULL;
+}
+
+static enum raml_code fail_type(const struct raml_place *at, const char *field, const json_t *v, const char *expected,
+                                struct raml_err *err)
+{
+    char w[WHERE_BYTES];
+    return raml_fail(err, RAML_EFORMAT, "%s: field '%s' is %s; expected %s", where(at, w), field, type_name(v),
+                     expected);
+}
+
+enum raml_code raml_json_str(const struct raml_place *at, const json_t *obj, const char *field, const char **out,
+                             size_t *len, struct raml_err *err)
+{
+    json_t *v = need(at, obj, field, err);
+    if (!v) return RAML_EFORMAT;
+    if (!json_is_string(v)) return fail_type(at, field, v, "a string", err);
+    *out = json_string_value(v);
+    if (len) *len = json_string_length(v);
+    return RAML_OK;
+}
+
+enum raml_code raml_json_int(const struct raml_place *at, const json_t *obj, const char *field, long long low,
+                             long long high, long long *out, struct raml_err *err)
+{
+    char w[WHERE_BYTES];
+    json_t *v = need(at, obj, field, err);
+    if (!v) return RAML_EFORMAT;
+    if (!json_is_integer(v)) return fail_type(at, field, v, "an integer", err);
+    long long x = json_integer_value(v);
+    if (x < low || x > high)
+        return raml_fail(err, RAML_ERANGE, "%s: field '%s' is %lld; expected %lld to %lld", where(at, w), field, x,
+                         low, high);
+    *out = x;
+    return RAML_OK;
+}
+
+enum raml_code raml_json_num(const struct raml_place *at, const json_t *obj, const char *field, double *out,
+                             struct raml_err *err)
+{
+    json_t *v = need(at, obj, field, err);
+    if (!v) return RAML_EFORMAT;
+    if (!json_is_number(v)) return fail_type(at, field, v, "a number", err);
+    *out = json_number_value(v);
+    return RAML_OK;
+}
+
+enum raml_code raml_json_array(const struct raml_place *at, const json_t *obj, const char *field, json_t **out,
+                               struct raml_err *err)
+{
+    json_t *v = need(at, obj, field, err);
+    if (!v) return RAML_EFORMAT;
+    if (!json_is_array(v)) return fail_type(at, field, v, "an array", err);
+    *out = v;
+    return RAML_OK;
+}
+
+static int add_bytes(const char *bytes, size_t n, void *user)
+{
+    struct raml_buf *b = user;
+    raml_buf_add(b, bytes, n);
+    return b->code ? -1 : 0;
+}
+
+void raml_json_add(struct raml_buf *b, const json_t *obj)
+{
+    if (b->code) return;
+    size_t before = b->len;
+    if (json_dump_callback(obj, add_bytes, b, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)) == 0) return;
+    if (b->data) b->data[b->len = before] = 0; /* a failed append leaves the buffer as it was */
+    if (!b->code) b->code = RAML_ENOMEM;
+}
