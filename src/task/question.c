@@ -1,0 +1,121 @@
+/* question.c - see question.h. */
+#include "raml/question.h"
+
+#include "raml/arena.h"
+#include "raml/file.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_QUESTIONS = 64, FOLD_BYTES = 1024 };
+/* A bound on what one set may hold, far above any data set of questions; memory is taken in chunks as needed. */
+static const size_t MAX_SET_BYTES = (size_t)1 << 38;
+
+void raml_questions_init(struct raml_questions *qs)
+{
+    *qs = (struct raml_questions){0};
+}
+
+void raml_questions_deinit(struct raml_questions *qs)
+{
+    raml_arena_close(qs->arena);
+    free(qs->question);
+    *qs = (struct raml_questions){0};
+}
+
+/* Copies *text into the arena and points it there. NULL stays NULL. False: no memory. */
+static bool keep(struct raml_arena *a, const char **text)
+{
+    if (!*text) return true;
+    *text = raml_arena_text(a, *text, strlen(*text));
+    return *text != NULL;
+}
+
+static bool keep_trajectory(struct raml_arena *a, struct raml_trajectory *t)
+{
+    if (!t->text) t->text = "";
+    if (!keep(a, &t->text) || !keep(a, &t->answer) || !keep(a, &t->finish_reason) || !keep(a, &t->style)) return false;
+    if (!t->tokens) {
+        t->n_tokens = 0;
+        return true;
+    }
+    int32_t *tokens = raml_arena_alloc(a, t->n_tokens ? t->n_tokens : 1, sizeof *tokens);
+    if (!tokens) return false;
+    if (t->n_tokens) memcpy(tokens, t->tokens, t->n_tokens * sizeof *tokens);
+    t->tokens = tokens;
+    return true;
+}
+
+static bool keep_question(struct raml_arena *a, struct raml_question *q)
+{
+    if (!q->id) q->id = "";
+    if (!q->question) q->question = "";
+    if (!q->answer) q->answer = "";
+    if (!keep(a, &q->id) || !keep(a, &q->question) || !keep(a, &q->answer)) return false;
+    if (!keep(a, &q->family) || !keep(a, &q->split)) return false;
+    struct raml_trajectory *to = NULL;
+    if (q->n_trajectories) {
+        to = raml_arena_alloc(a, q->n_trajectories, sizeof *to);
+        if (!to) return false;
+        memcpy(to, q->trajectory, q->n_trajectories * sizeof *to);
+    }
+    for (size_t i = 0; i < q->n_trajectories; i++)
+        if (!keep_trajectory(a, &to[i])) return false;
+    q->trajectory = to;
+    return true;
+}
+
+static bool reserve_one(struct raml_questions *qs)
+{
+    if (!qs->arena) qs->arena = raml_arena_open(MAX_SET_BYTES);
+    if (!qs->arena) return false;
+    if (qs->n < qs->cap) return true;
+    if (qs->cap > SIZE_MAX / 2 / sizeof *qs->question) return false;
+    size_t cap = qs->cap ? qs->cap * 2 : FIRST_QUESTIONS;
+    struct raml_question *p = realloc(qs->question, cap * sizeof *p);
+    if (!p) return false;
+    qs->question = p;
+    qs->cap = cap;
+    return true;
+}
+
+enum raml_code raml_questions_add(struct raml_questions *qs, const struct raml_question *q, struct raml_err *err)
+{
+    struct raml_question copy = *q;
+    if (!reserve_one(qs) || !keep_question(qs->arena, &copy))
+        return raml_fail(err, RAML_ENOMEM, "no memory for question '%s' behind %zu others", q->id ? q->id : "", qs->n);
+    qs->question[qs->n++] = copy;
+    return RAML_OK;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* The hash of normalised text: A to Z lower-cased, every run of ASCII white space one space, none at the ends; bytes
+ * above 127 as they are, so UTF-8 passes through. The normalised text is hashed in blocks of FOLD_BYTES, each with the
+ * hash before it as its seed (seed 0 first): text of any length without memory, and so without a way to fail. */
+uint64_t raml_question_hash(const char *question)
+{
+    char block[FOLD_BYTES];
+    uint64_t hash = 0;
+    size_t n = 0;
+    bool gap = false, any = false;
+    for (const char *p = question; *p; p++) {
+        if (is_space(*p)) {
+            gap = any;
+            continue;
+        }
+        if (n + 2 > sizeof block) {
+            hash = raml_hash(block, n, hash);
+            n = 0;
+        }
+        if (gap) block[n++] = ' ';
+        block[n++] = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
+        gap = false;
+        any = true;
+    }
+    return raml_hash(block, n, hash);
+}
