@@ -1,0 +1,28 @@
+/* schedule.c - learning-rate schedules; see optim.h. */
+#include "raml/optim.h"
+
+#include <math.h>
+#include <string.h>
+
+enum raml_code raml_decay_parse(const char *name, enum raml_decay *out, struct raml_err *err)
+{
+    static const char *const names[] = {[RAML_DECAY_COSINE] = "cosine", [RAML_DECAY_LINEAR] = "linear",
+                                        [RAML_DECAY_CONSTANT] = "constant"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(name, names[i])) {
+            *out = (enum raml_decay)i;
+            return RAML_OK;
+        }
+    return raml_fail(err, RAML_EUSAGE, "lr_scheduler_type is '%s'; expected cosine, linear or constant", name);
+}
+
+double raml_schedule_rate(const struct raml_schedule *s, uint64_t i)
+{
+    if (i < s->warmup_steps) return s->peak * (double)(i + 1) / (double)s->warmup_steps;
+    if (s->decay == RAML_DECAY_CONSTANT) return s->peak;
+    double x = 1.0;
+    if (i < s->n_steps) x = (double)(i - s->warmup_steps) / (double)(s->n_steps - s->warmup_steps);
+    if (s->decay == RAML_DECAY_LINEAR) return s->peak * (1.0 - (1.0 - s->floor_ratio) * x);
+    const double pi = 3.14159265358979323846;
+    return s->peak * (s->floor_ratio + (1.0 - s->floor_ratio) * 0.5 * (1.0 + cos(pi * x)));
+}
