@@ -1,0 +1,132 @@
+#!/bin/sh
+# test_layers.sh BINARY SOURCE_DIR BUILD_DIR: every #include looks down the house, never up or sideways.
+# The order: core; device and tree; store, text and eval; model; task; inner; outer; study; cli (see `below`).
+# A public header include/raml/X.h belongs to the layer that holds X.c, or to the one that `home` names.
+# The command line uses the public headers alone, as any other program would.
+set -eu
+
+# look TREE: prints one line for each include that looks where it must not, or that leads nowhere.
+look() {
+    (
+        cd "$1"
+        find include src -name '*.[ch]' | LC_ALL=C sort >"$tmp/files"
+        # shellcheck disable=SC2046  # our file names have no spaces
+        grep -nE '^[ \t]*#[ \t]*include[ \t]*("|<raml/)' $(cat "$tmp/files") >"$tmp/includes" || :
+    )
+    awk '
+    function layer_of(path,   part) {                  # "" when the path is in no layer
+        if (path ~ /^include\/raml\//) return header[path]
+        split(path, part, "/")
+        return part[1] == "src" ? part[2] : ""
+    }
+    function say(what) { printf "%s:%s: %s\n", from, line, what }
+    function tidy(path) {                              # a/b/../c -> a/c
+        while (sub(/[^\/]+\/\.\.\//, "", path)) { }
+        while (sub(/(^|\/)\.\//, "/", path)) { }
+        return path
+    }
+    BEGIN {
+        below["core"] = ""
+        below["device"] = below["tree"] = below["store"] = below["text"] = below["eval"] = "core"
+        below["model"] = "core device tree store"
+        below["task"] = "core text store tree"
+        below["inner"] = below["model"] " " below["task"] " model task eval"
+        below["outer"] = below["inner"] " inner"
+        below["study"] = below["outer"] " outer"
+        below["cli"] = below["study"] " study"
+        n = split("err core arena core buf core file core json core log core rng core device device tree tree " \
+                  "safetensors store run store tokenizer text metric eval model model " \
+                  "question task family task format task optim outer", word, " ")
+        for (i = 1; i < n; i += 2) home[word[i]] = word[i + 1]
+    }
+    FILENAME == ARGV[1] {
+        there[$0] = 1
+        if ($0 ~ /^src\/[a-z]+\/[a-z0-9_]+\.c$/ && $0 !~ /^src\/cli\//) {
+            split($0, part, "/")
+            sub(/\.c$/, "", part[3])
+            holder[part[3]] = holder[part[3]] " " part[2]
+        }
+        next
+    }
+    !sorted++ {                                        # all files are known: give every public header its layer
+        for (path in there) {
+            if (path !~ /^include\/raml\//) continue
+            name = path
+            sub(/^include\/raml\//, "", name)
+            sub(/\.h$/, "", name)
+            from = path
+            line = 1
+            if (name in home) header[path] = home[name]
+            else if (split(holder[name], part, " ") == 1) header[path] = part[1]
+            else say("belongs to no layer: one src/<layer>/" name ".c, or a row in `home`, must say which")
+        }
+    }
+    {
+        match($0, /^[^:]*:/)
+        from = substr($0, 1, RLENGTH - 1)
+        rest = substr($0, RLENGTH + 1)
+        line = rest + 0
+        match(rest, /["<][^">]*/)
+        name = substr(rest, RSTART + 1, RLENGTH - 1)
+        own = from
+        sub(/[^\/]*$/, "", own)
+        if (name ~ /^raml\//) to = "include/" name
+        else if (tidy(own name) in there) to = tidy(own name)
+        else to = tidy("src/" name)
+        if (!(to in there)) { say("includes " name ", which is not in the tree"); next }
+        a = layer_of(from)
+        b = layer_of(to)
+        if (a == "" || b == "" || a == b) next         # a header without a layer is told of above
+        if (!(a in below)) { say("src/" a " is no layer of the house"); next }
+        if (index(" " below[a] " ", " " b " ") == 0) say(a " must not include " to ", which is of " b)
+        else if (a == "cli" && to !~ /^include\//) say("the command line must not include the private " to)
+    }' "$tmp/files" "$tmp/includes"
+}
+
+source_dir=$2
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+rc=0
+
+look "$source_dir" >"$tmp/found"
+if [ -s "$tmp/found" ]; then
+    cat "$tmp/found"
+    echo "FAIL: includes that look up the house"
+    rc=1
+fi
+if ! [ -s "$tmp/includes" ]; then
+    echo "FAIL: no #include found under $source_dir: nothing was checked"
+    rc=1
+fi
+
+# Each planted line must be found: plant FILE LINE WANTED
+plant() {
+    rm -rf "$tmp/tree"
+    mkdir "$tmp/tree"
+    cp -R "$source_dir/include" "$source_dir/src" "$tmp/tree"
+    mkdir -p "$tmp/tree/src/model" "$tmp/tree/src/core" "$tmp/tree/$(dirname "$1")"
+    echo >"$tmp/tree/src/model/planted_private.h"
+    echo >"$tmp/tree/src/core/planted_core.h"
+    printf '%s\n' "$2" >>"$tmp/tree/$1"
+    look "$tmp/tree" >"$tmp/planted"
+    if [ -n "$3" ] && ! grep -F "$1:" "$tmp/planted" | grep -qF "$3"; then
+        echo "FAIL: not found: $2 in $1"
+        rc=1
+    elif [ -z "$3" ] && grep -F "$1:" "$tmp/planted"; then
+        echo "FAIL: wrongly found: $2 in $1"
+        rc=1
+    fi
+}
+plant src/core/planted.c '#include "raml/model.h"' "core must not include include/raml/model.h"
+plant src/text/planted.c '  # include <raml/safetensors.h>' "text must not include include/raml/safetensors.h"
+plant include/raml/err.h '#include "raml/tree.h"' "core must not include include/raml/tree.h"
+plant src/device/cpu/planted.c '#include "model/planted_private.h"' "device must not include src/model/planted_private.h"
+plant src/tree/planted.c '#include "../model/planted_private.h"' "tree must not include src/model/planted_private.h"
+plant src/cli/planted.c '#include "model/planted_private.h"' "must not include the private"
+plant src/core/planted.c '#include "core/no_such.h"' "which is not in the tree"
+plant src/planted/planted.c '#include "raml/err.h"' "is no layer of the house"
+plant include/raml/planted.h '#include "raml/err.h"' "belongs to no layer"
+plant src/model/planted.c '#include "core/planted_core.h"' ""
+plant src/core/planted.c '#include "planted_core.h"' ""
+plant src/task/planted.c '#include "raml/tree.h"' ""
+exit $rc
