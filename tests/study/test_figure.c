@@ -1,0 +1,190 @@
+/* test_figure.c - a figure's three files: the data come back, the script makes the picture again, texts stay texts. */
+#include "raml/figure.h"
+
+#include "raml/file.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+struct folder {
+    char path[64];
+    bool gnuplot;
+};
+
+static int set_up(void **state)
+{
+    struct folder *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    snprintf(f->path, sizeof f->path, "/tmp/raml-figure-XXXXXX");
+    assert_non_null(mkdtemp(f->path));
+    f->gnuplot = system("command -v gnuplot >/dev/null 2>&1") == 0;
+    if (!f->gnuplot) fprintf(stderr, "test_figure: gnuplot is not installed: pictures are NOT checked\n");
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct folder *f = *state;
+    struct raml_err err = {0};
+    if (raml_remove_tree(f->path, &err)) fprintf(stderr, "%s\n", err.msg);
+    free(f);
+    return 0;
+}
+
+static char *slurp(const struct folder *f, const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", f->path, name);
+    struct raml_buf b;
+    struct raml_err err = {0};
+    raml_buf_init(&b, 1 << 24);
+    if (raml_file_read(path, &b, &err)) fail_msg("%s", err.msg);
+    raml_buf_add(&b, "", 0);
+    return raml_buf_take(&b);
+}
+
+static bool exists(const struct folder *f, const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", f->path, name);
+    return raml_is_file(path);
+}
+
+static const double x3[] = {1, 2, 4}, y3[] = {0.5, NAN, 0.123456789}, low3[] = {0.4, NAN, 0.1}, high3[] = {0.6, NAN, 0.2};
+
+static void three_files(void **state)
+{
+    const struct folder *f = *state;
+    const struct raml_series s[] = {
+        {.name = "right\t\"it's\" <b>_^2</b>\n", .x = x3, .y = y3, .low = low3, .high = high3, .n = 3},
+        {.name = "two", .x = x3, .y = high3, .n = 1, .colour = 1, .mark = RAML_MARK_POINTS},
+    };
+    const struct raml_figure fig = {
+        .title = "a 'title'\n", .x_label = "k", .y_label = "y", .series = s, .n_series = 2, .log_x = true};
+    struct raml_err err = {0};
+    bool made = false;
+    if (raml_figure_write(f->path, "first-1", &fig, &made, &err)) fail_msg("%s", err.msg);
+    assert_int_equal(made, f->gnuplot);
+    char *tsv = slurp(f, "first-1.tsv"), *gp = slurp(f, "first-1.gp");
+    assert_string_equal(tsv, "series\tx\ty\tlow\thigh\n"
+                             "right  it's  <b>_^2</b> \t1\t0.5\t0.4\t0.6\n"
+                             "right  it's  <b>_^2</b> \t2\tnan\tnan\tnan\n"
+                             "right  it's  <b>_^2</b> \t4\t0.123456789\t0.1\t0.2\n"
+                             "\n\n"
+                             "two\t1\t0.6\tnan\tnan\n");
+    assert_non_null(strstr(gp, "title 'right \"it''s\" <b>_^2</b> '"));
+    assert_non_null(strstr(gp, "set title 'a ''title'' '"));
+    assert_non_null(strstr(gp, "size 720,420"));
+    assert_non_null(strstr(gp, "set xtics (1, 2, 4)"));
+    assert_null(strstr(gp, f->path)); /* the folder can be moved */
+    if (made) {
+        char *svg = slurp(f, "first-1.svg"), command[256];
+        assert_non_null(strstr(svg, "</svg>"));
+        assert_non_null(strstr(svg, "it's"));
+        assert_non_null(strstr(svg, "&lt;b&gt;_^2&lt;/b&gt;"));
+        snprintf(command, sizeof command, "cd %s && rm first-1.svg && gnuplot first-1.gp", f->path);
+        assert_int_equal(system(command), 0);
+        char *again = slurp(f, "first-1.svg");
+        assert_string_equal(svg, again);
+        free(svg);
+        free(again);
+    }
+    assert_false(exists(f, "first-1.svg.tmp"));
+    free(tsv);
+    free(gp);
+}
+
+static void every_kind(void **state)
+{
+    const struct folder *f = *state;
+    static const char *const names[] = {"one", "t'wo"};
+    const double x[] = {0, 1}, y[] = {0.2, 0.9}, low[] = {0.1, 0.8}, high[] = {0.3, 1};
+    static const enum raml_mark mark[] = {RAML_MARK_LINE, RAML_MARK_POINTS, RAML_MARK_LINE_POINTS, RAML_MARK_BARS};
+    for (size_t m = 0; m < COUNT(mark); m++)
+        for (int bits = 0; bits < 16; bits++) {
+            const struct raml_series s[] = {
+                {"a", x, y, bits & 1 ? low : NULL, bits & 1 ? high : NULL, 2, 0, mark[m], bits & 2, bits & 4},
+                {"b", x, high, NULL, NULL, 2, 12, mark[m], false, false},
+                {"empty", NULL, NULL, NULL, NULL, 0, 3, mark[m], false, false}};
+            const struct raml_figure fig = {.series = s, .n_series = 3, .log_y = bits & 8, .width = 300, .height = 200,
+                                            .category = mark[m] == RAML_MARK_BARS ? names : NULL, .n_categories = 2};
+            struct raml_err err = {0};
+            bool made = false;
+            if (raml_figure_write(f->path, "kind", &fig, &made, &err)) fail_msg("%zu %d: %s", m, bits, err.msg);
+            assert_int_equal(made, f->gnuplot);
+            if (!made) continue;
+            char *svg = slurp(f, "kind.svg");
+            assert_non_null(strstr(svg, "viewBox=\"0 0 300 200\""));
+            assert_non_null(strstr(svg, "rgb( 72, 120, 208)")); /* #4878D0 was drawn */
+            free(svg);
+        }
+}
+
+static void refusals(void **state)
+{
+    const struct folder *f = *state;
+    const struct raml_series s = {.name = "a", .x = x3, .y = y3, .n = 3}, none = {.name = "a", .x = x3, .y = y3 + 1, .n = 1};
+    const struct raml_figure good = {.series = &s, .n_series = 1}, empty = {.series = NULL}, nan = {.series = &none, .n_series = 1};
+    static const char *const names[] = {"", "../up", "a b", "a'b", "a.b"};
+    struct raml_err err = {0};
+    for (size_t i = 0; i < COUNT(names); i++)
+        assert_int_equal(raml_figure_write(f->path, names[i], &good, NULL, &err), RAML_ERANGE);
+    assert_int_equal(raml_figure_write(f->path, "x", &empty, NULL, &err), RAML_ERANGE);
+    assert_int_equal(raml_figure_write(f->path, "x", &nan, NULL, &err), RAML_ERANGE);
+    assert_non_null(strstr(err.msg, "figure 'x' has no point to draw"));
+    assert_int_equal(raml_figure_write("/dev/null/x", "x", &good, NULL, &err), RAML_EIO);
+    assert_false(exists(f, "x.tsv"));
+}
+
+/* An empty PATH: data and script are left, no error, and an older picture of other data does not stay. */
+static void without_gnuplot(void **state)
+{
+    const struct folder *f = *state;
+    const struct raml_series s = {.name = "a", .x = x3, .y = y3, .n = 3};
+    const struct raml_figure fig = {.series = &s, .n_series = 1};
+    struct raml_err err = {0};
+    bool made = false;
+    if (raml_figure_write(f->path, "old", &fig, &made, &err)) fail_msg("%s", err.msg);
+    char *path = strdup(getenv("PATH") ? getenv("PATH") : "");
+    setenv("PATH", "/nonexistent", 1);
+    made = true;
+    enum raml_code rc = raml_figure_write(f->path, "old", &fig, &made, &err);
+    setenv("PATH", path, 1);
+    free(path);
+    assert_int_equal(rc, RAML_OK);
+    assert_false(made);
+    assert_true(exists(f, "old.tsv"));
+    assert_true(exists(f, "old.gp"));
+    assert_false(exists(f, "old.svg"));
+}
+
+static void palette(void **state)
+{
+    (void)state;
+    assert_string_equal(raml_figure_colour(0), "#4878D0");
+    assert_string_equal(raml_figure_colour(1), "#EE854A");
+    assert_string_equal(raml_figure_colour(11), "#EE854A");
+    assert_string_equal(raml_figure_colour(-1), "#82C6E2");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(three_files, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_kind, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refusals, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_gnuplot, set_up, tear_down),
+        cmocka_unit_test(palette),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
