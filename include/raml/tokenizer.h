@@ -2,6 +2,12 @@
  *
  * Reads and writes Hugging Face `tokenizer.json` (byte-level BPE). The built-in tokenizer has one token a byte and the
  * special tokens of the built-in models; it is stored in the same format and read back like any other.
+ * Read are files whose model is BPE over all 256 bytes, with pre-tokenizer and decoder ByteLevel without a pattern, so
+ * that a run of text between added tokens is one word. What is not understood (normalizers, patterns, other models,
+ * tokens that swallow blanks) is refused with RAML_ESUPPORT and the field's name, never ignored.
+ * Added tokens: those marked special are found in text only when the caller asks; the others always. At any place the
+ * longest one wins, and the first place wins.
+ * Cost     _encode: O(n) without merges, O(n log n) with them.  _piece: O(1).  _id: O(size).
  * Units    text is UTF-8 or any bytes, with explicit length; ids are int32_t in [0, raml_tokenizer_size).
  * Threads  a tokenizer is read-only after opening: any number of readers.
  */
@@ -23,23 +29,48 @@ struct raml_tokens { /* a growing array of ids; zero-initialise; free with raml_
 void raml_tokens_deinit(struct raml_tokens *t);
 RAML_CHECKED enum raml_code raml_tokens_add(struct raml_tokens *t, const int32_t *id, size_t n, struct raml_err *err);
 
-/* path: a tokenizer.json, or a folder that holds one. */
+/* path: a tokenizer.json, or a folder that holds one. RAML_EFORMAT: broken; RAML_ESUPPORT: not read by this version. */
 RAML_CHECKED enum raml_code raml_tokenizer_open(const char *path, struct raml_tokenizer **out, struct raml_err *err);
 /* The built-in byte tokenizer: ids 0..255 are the bytes, then <|endoftext|>, <|question|>, <think>, </think>, <|pad|>. */
 RAML_CHECKED enum raml_code raml_tokenizer_bytes(struct raml_tokenizer **out, struct raml_err *err);
+/* Writes a tokenizer.json, atomically: byte for byte the file that was opened. */
 RAML_CHECKED enum raml_code raml_tokenizer_save(const struct raml_tokenizer *t, const char *path, struct raml_err *err);
 void raml_tokenizer_close(struct raml_tokenizer *t);
 
 int32_t raml_tokenizer_size(const struct raml_tokenizer *t); /* largest id + 1 */
 int32_t raml_tokenizer_id(const struct raml_tokenizer *t, const char *token); /* of a whole token's text; -1: none */
 bool raml_tokenizer_is_special(const struct raml_tokenizer *t, int32_t id);
-/* Appends the ids of text. parse_special: text that spells a special token becomes that token; otherwise it is bytes. */
+/* Appends the ids of text. parse_special: text that spells a special token becomes that token; otherwise it is bytes.
+ * On failure *out is as before. */
 RAML_CHECKED enum raml_code raml_tokenizer_encode(const struct raml_tokenizer *t, const char *text, size_t len,
                                                   bool parse_special, struct raml_tokens *out, struct raml_err *err);
-/* Appends the text of ids; special tokens are written only when keep_special. An id outside the vocabulary: ERANGE. */
+/* Appends the bytes of ids; special tokens are written only when keep_special. An id outside the vocabulary: ERANGE, and
+ * *out is as before. */
 RAML_CHECKED enum raml_code raml_tokenizer_decode(const struct raml_tokenizer *t, const int32_t *id, size_t n,
                                                   bool keep_special, struct raml_buf *out, struct raml_err *err);
 /* The bytes of one token (borrowed). */
 RAML_CHECKED enum raml_code raml_tokenizer_piece(const struct raml_tokenizer *t, int32_t id, const char **bytes,
                                                  size_t *len, struct raml_err *err);
+
+/* -- Text for people and for JSON ------------------------------------------------------------------------------------
+ *
+ * Tokens may hold parts of characters, and a model may write bytes that are no text. Here only whole UTF-8 characters
+ * come out; every longest run of bytes that can't be part of one, and every 0 byte (JSON texts are C strings), becomes
+ * U+FFFD. Feeding ids one at a time gives, in the end, the same text as raml_utf8_clean of all their bytes.
+ */
+struct raml_stream_decoder { /* fields are private; no memory of its own */
+    const struct raml_tokenizer *t;
+    unsigned char held[4]; /* the first n_held bytes of a character still to come */
+    unsigned n_held;
+    bool keep_special;
+};
+void raml_stream_init(struct raml_stream_decoder *s, const struct raml_tokenizer *t, bool keep_special);
+/* Appends what can be told after one more id: nothing, or whole characters. */
+RAML_CHECKED enum raml_code raml_stream_add(struct raml_stream_decoder *s, int32_t id, struct raml_buf *out,
+                                            struct raml_err *err);
+/* The end of the text: a character left unfinished becomes U+FFFD. The decoder is then as after _init. */
+RAML_CHECKED enum raml_code raml_stream_flush(struct raml_stream_decoder *s, struct raml_buf *out,
+                                              struct raml_err *err);
+/* Appends bytes as UTF-8 that is valid and free of 0. Failure is remembered by the buffer. */
+void raml_utf8_clean(struct raml_buf *out, const char *bytes, size_t n);
 #endif

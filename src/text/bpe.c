@@ -1,0 +1,125 @@
+/* bpe.c - byte-pair merging of one word (Sennrich et al. 2016; over bytes: Radford et al. 2019).
+ *
+ * Rule: while any neighbours can be merged, merge those of the lowest rank, the leftmost among equals. The symbols form a
+ * doubly linked list over the word's bytes; a heap holds the pairs that could be merged. A pair in the heap whose
+ * symbols have changed since is stale and dropped when it comes up. Each merge removes one entry and adds at most two,
+ * so 2n entries are enough.
+ */
+#include "vocab.h"
+
+#include <stdlib.h>
+
+struct symbol {
+    int32_t id; /* -1: merged into the symbol on its left */
+    uint32_t prev, next;
+};
+
+struct pair {
+    uint32_t rank, at; /* at: left symbol */
+    const struct raml_merge *merge;
+};
+
+struct word {
+    struct symbol *symbol;
+    struct pair *heap;
+    size_t n_heap;
+};
+
+static const uint32_t END = UINT32_MAX;
+
+static bool pair_before(struct pair a, struct pair b)
+{
+    return a.rank != b.rank ? a.rank < b.rank : a.at < b.at;
+}
+
+static const struct raml_merge *find_merge(const struct raml_tokenizer *t, int32_t left, int32_t right)
+{
+    size_t lo = t->merge_first[left], hi = t->merge_first[left + 1];
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (t->merge[mid].right < right)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < t->merge_first[left + 1] && t->merge[lo].right == right ? &t->merge[lo] : NULL;
+}
+
+/* Puts the pair of symbol `at` and its right neighbour into the heap, when it can be merged. */
+static void push(struct word *w, const struct raml_tokenizer *t, uint32_t at)
+{
+    if (at == END || w->symbol[at].next == END) return;
+    const struct raml_merge *m = find_merge(t, w->symbol[at].id, w->symbol[w->symbol[at].next].id);
+    if (!m) return;
+    struct pair p = {m->rank, at, m};
+    size_t i = w->n_heap++;
+    for (; i > 0 && pair_before(p, w->heap[(i - 1) / 2]); i = (i - 1) / 2) w->heap[i] = w->heap[(i - 1) / 2];
+    w->heap[i] = p;
+}
+
+static struct pair pop(struct word *w)
+{
+    struct pair top = w->heap[0], last = w->heap[--w->n_heap];
+    size_t i = 0;
+    for (size_t child; (child = 2 * i + 1) < w->n_heap; i = child) {
+        if (child + 1 < w->n_heap && pair_before(w->heap[child + 1], w->heap[child])) child++;
+        if (!pair_before(w->heap[child], last)) break;
+        w->heap[i] = w->heap[child];
+    }
+    w->heap[i] = last;
+    return top;
+}
+
+static void merge_all(struct word *w, const struct raml_tokenizer *t)
+{
+    while (w->n_heap) {
+        struct pair p = pop(w);
+        struct symbol *left = &w->symbol[p.at];
+        if (left->id != p.merge->left || left->next == END || w->symbol[left->next].id != p.merge->right) continue;
+        struct symbol *right = &w->symbol[left->next];
+        left->id = p.merge->to;
+        right->id = -1;
+        left->next = right->next;
+        if (right->next != END) w->symbol[right->next].prev = p.at;
+        push(w, t, left->prev);
+        push(w, t, p.at);
+    }
+}
+
+/* With an empty merge table every byte is its own token. */
+static enum raml_code add_bytes(const struct raml_tokenizer *t, const unsigned char *text, size_t n,
+                                struct raml_tokens *out, struct raml_err *err)
+{
+    int32_t id[512];
+    while (n > 0) {
+        size_t part = n < 512 ? n : 512;
+        for (size_t i = 0; i < part; i++) id[i] = t->byte[text[i]];
+        enum raml_code rc = raml_tokens_add(out, id, part, err);
+        if (rc) return rc;
+        text += part;
+        n -= part;
+    }
+    return RAML_OK;
+}
+
+enum raml_code raml_bpe_word(const struct raml_tokenizer *t, const unsigned char *text, size_t n,
+                             struct raml_tokens *out, struct raml_err *err)
+{
+    if (!t->merge_first || n < 2) return add_bytes(t, text, n, out, err);
+    if (n >= INT32_MAX) return raml_fail(err, RAML_ERANGE, "a text of %zu bytes is longer than 2^31 - 2", n);
+    struct word w = {malloc(n * sizeof *w.symbol), malloc(2 * n * sizeof *w.heap), 0};
+    enum raml_code rc = RAML_OK;
+    if (!w.symbol || !w.heap) {
+        rc = raml_fail(err, RAML_ENOMEM, "no memory to tokenize a text of %zu bytes", n);
+        goto end;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        w.symbol[i] = (struct symbol){t->byte[text[i]], i ? i - 1 : END, i + 1 < n ? i + 1 : END};
+    for (uint32_t i = 0; i < n; i++) push(&w, t, i);
+    merge_all(&w, t);
+    for (uint32_t i = 0; i != END && !rc; i = w.symbol[i].next) rc = raml_tokens_add(out, &w.symbol[i].id, 1, err);
+end:
+    free(w.symbol);
+    free(w.heap);
+    return rc;
+}

@@ -1,0 +1,203 @@
+/* tokenizer.c - see tokenizer.h. */
+#include "raml/tokenizer.h"
+
+#include "raml/file.h"
+#include "vocab.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const size_t MAX_FILE_BYTES = (size_t)256 << 20; /* the largest tokenizer.json in use has some 35 MB */
+
+void raml_tokens_deinit(struct raml_tokens *t)
+{
+    free(t->id);
+    *t = (struct raml_tokens){0};
+}
+
+enum raml_code raml_tokens_add(struct raml_tokens *t, const int32_t *id, size_t n, struct raml_err *err)
+{
+    if (n > SIZE_MAX / sizeof *id / 2 - t->n)
+        return raml_fail(err, RAML_ENOMEM, "%zu more tokens than memory can hold", n);
+    if (t->n + n > t->cap) {
+        size_t cap = t->cap ? t->cap * 2 : 64;
+        if (cap < t->n + n) cap = t->n + n;
+        int32_t *p = realloc(t->id, cap * sizeof *p);
+        if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for %zu tokens", cap);
+        t->id = p;
+        t->cap = cap;
+    }
+    if (n) memcpy(t->id + t->n, id, n * sizeof *id);
+    t->n += n;
+    return RAML_OK;
+}
+
+/* Parses *text, which the tokenizer takes over also on failure. */
+static enum raml_code open_text(struct raml_buf *text, const char *path, struct raml_tokenizer **out,
+                                struct raml_err *err)
+{
+    struct raml_tokenizer *t = calloc(1, sizeof *t);
+    if (!t) {
+        raml_buf_deinit(text);
+        return raml_fail(err, RAML_ENOMEM, "%s: no memory for a tokenizer", path);
+    }
+    t->text = *text;
+    enum raml_code rc = raml_vocab_parse(t, path, err);
+    if (rc)
+        raml_tokenizer_close(t);
+    else
+        *out = t;
+    return rc;
+}
+
+enum raml_code raml_tokenizer_open(const char *path, struct raml_tokenizer **out, struct raml_err *err)
+{
+    char *file = NULL;
+    if (asprintf(&file, "%s%s", path, raml_is_dir(path) ? "/tokenizer.json" : "") < 0)
+        return raml_fail(err, RAML_ENOMEM, "%s: no memory for a path", path);
+    struct raml_buf text;
+    raml_buf_init(&text, MAX_FILE_BYTES);
+    enum raml_code rc = raml_file_read(file, &text, err);
+    if (rc)
+        raml_buf_deinit(&text);
+    else
+        rc = open_text(&text, file, out, err);
+    free(file);
+    return rc;
+}
+
+enum raml_code raml_tokenizer_bytes(struct raml_tokenizer **out, struct raml_err *err)
+{
+    struct raml_buf text;
+    raml_buf_init(&text, 1 << 16);
+    enum raml_code rc = raml_vocab_builtin(&text, err);
+    if (rc) {
+        raml_buf_deinit(&text);
+        return rc;
+    }
+    return open_text(&text, "(built-in tokenizer)", out, err);
+}
+
+enum raml_code raml_tokenizer_save(const struct raml_tokenizer *t, const char *path, struct raml_err *err)
+{
+    return raml_file_write(path, t->text.data, t->text.len, err);
+}
+
+void raml_tokenizer_close(struct raml_tokenizer *t)
+{
+    if (!t) return;
+    raml_buf_deinit(&t->text);
+    raml_buf_deinit(&t->pool);
+    free(t->piece);
+    free(t->added);
+    free(t->merge);
+    free(t->merge_first);
+    free(t);
+}
+
+int32_t raml_tokenizer_size(const struct raml_tokenizer *t)
+{
+    return t->size;
+}
+
+static bool piece_is(const struct raml_tokenizer *t, int32_t id, const char *text, size_t n)
+{
+    const struct raml_piece *p = &t->piece[id];
+    return p->kind != RAML_PIECE_NONE && p->len == n && memcmp(t->pool.data + p->start, text, n) == 0;
+}
+
+int32_t raml_tokenizer_id(const struct raml_tokenizer *t, const char *token)
+{
+    size_t n = strlen(token);
+    for (size_t i = 0; i < t->n_added; i++)
+        if (piece_is(t, t->added[i], token, n)) return t->added[i];
+    for (int32_t id = 0; id < t->size; id++)
+        if (piece_is(t, id, token, n)) return id;
+    return -1;
+}
+
+bool raml_tokenizer_is_special(const struct raml_tokenizer *t, int32_t id)
+{
+    return id >= 0 && id < t->size && t->piece[id].kind == RAML_PIECE_SPECIAL;
+}
+
+/* First of added[lo..hi), all alike in their first k bytes, whose byte k is at least c. */
+static size_t first_at_least(const struct raml_tokenizer *t, size_t lo, size_t hi, size_t k, unsigned c)
+{
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        const struct raml_piece *p = &t->piece[t->added[mid]];
+        bool less = p->len <= k || (unsigned char)t->pool.data[p->start + k] < c;
+        if (less)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+/* The longest added token that text starts with, -1: none. Narrows the sorted list byte by byte. */
+static int32_t match_added(const struct raml_tokenizer *t, const unsigned char *text, size_t n, bool special)
+{
+    size_t lo = 0, hi = t->n_added;
+    int32_t best = -1;
+    for (size_t k = 0; k < n && lo < hi; k++) {
+        lo = first_at_least(t, lo, hi, k, text[k]);
+        hi = first_at_least(t, lo, hi, k, text[k] + 1u);
+        if (lo == hi) break;
+        const struct raml_piece *p = &t->piece[t->added[lo]]; /* the shortest comes first */
+        if (p->len == k + 1 && (special || p->kind == RAML_PIECE_ADDED)) best = t->added[lo];
+    }
+    return best;
+}
+
+enum raml_code raml_tokenizer_encode(const struct raml_tokenizer *t, const char *text, size_t len, bool parse_special,
+                                     struct raml_tokens *out, struct raml_err *err)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    size_t before = out->n, word = 0; /* text[word .. i) is not yet written */
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; i < len && !rc;) {
+        int32_t id = t->starts_added[s[i]] ? match_added(t, s + i, len - i, parse_special) : -1;
+        if (id < 0) {
+            i++;
+            continue;
+        }
+        rc = raml_bpe_word(t, s + word, i - word, out, err);
+        if (!rc) rc = raml_tokens_add(out, &id, 1, err);
+        word = i += t->piece[id].len;
+    }
+    if (!rc) rc = raml_bpe_word(t, s + word, len - word, out, err);
+    if (rc) out->n = before;
+    return rc;
+}
+
+enum raml_code raml_tokenizer_piece(const struct raml_tokenizer *t, int32_t id, const char **bytes, size_t *len,
+                                    struct raml_err *err)
+{
+    if (id < 0 || id >= t->size)
+        return raml_fail(err, RAML_ERANGE, "token id %d is outside the vocabulary: 0 to %d", (int)id, (int)t->size - 1);
+    const struct raml_piece *p = &t->piece[id];
+    if (p->kind == RAML_PIECE_NONE)
+        return raml_fail(err, RAML_ERANGE, "the vocabulary has no token with id %d", (int)id);
+    *bytes = t->pool.data + p->start;
+    *len = p->len;
+    return RAML_OK;
+}
+
+enum raml_code raml_tokenizer_decode(const struct raml_tokenizer *t, const int32_t *id, size_t n, bool keep_special,
+                                     struct raml_buf *out, struct raml_err *err)
+{
+    size_t before = out->len, len;
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; i < n && !rc; i++) {
+        const char *bytes;
+        rc = raml_tokenizer_piece(t, id[i], &bytes, &len, err);
+        if (!rc && (keep_special || !raml_tokenizer_is_special(t, id[i]))) raml_buf_add(out, bytes, len);
+        if (rc) rc = raml_wrap(err, rc, "token %zu of %zu", i, n);
+    }
+    if (!rc) rc = raml_buf_status(out, err);
+    if (rc && out->data) out->data[out->len = before] = 0;
+    return rc;
+}

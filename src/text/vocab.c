@@ -1,0 +1,394 @@
+/* vocab.c - tokenizer.json into pieces, added tokens and merges (vocab.h). The file is not trusted: each claim is checked
+ * before it is used, and what would change the ids but is not understood is refused. */
+#include "vocab.h"
+
+#include "raml/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MAX_IDS = 1 << 22, /* largest id + 1: the largest vocabularies in use have 2^18 tokens */
+    MAX_PIECE_BYTES = 1 << 16,
+    SHOWN_BYTES = 48
+};
+
+struct source { /* what is being read */
+    struct raml_tokenizer *t;
+    struct raml_place at;
+    const json_t *vocab; /* model.vocab */
+    struct raml_err *err;
+};
+
+struct shown {
+    char text[SHOWN_BYTES];
+};
+
+/* A text from the file, fit for a message: cut, and without control characters. */
+static struct shown show(const char *text)
+{
+    struct shown s;
+    size_t n = 0;
+    for (; text[n] && n < sizeof s.text - 4; n++)
+        s.text[n] = (unsigned char)text[n] < 0x20 || text[n] == 0x7f ? '?' : text[n];
+    if (text[n]) {
+        while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80) n--; /* cut between characters */
+        memcpy(s.text + n, "...", 3);
+        n += 3;
+    }
+    s.text[n] = 0;
+    return s;
+}
+
+/* ---- what the file may say besides its tokens ----------------------------------------------------------------------- */
+
+static bool absent(const json_t *v)
+{
+    return !v || json_is_null(v);
+}
+
+static enum raml_code refuse(const struct source *s, const char *field, const char *found, const char *expected)
+{
+    return raml_fail(s->err, RAML_ESUPPORT, "%s: field '%s' is %s; this version reads %s", s->at.path, field, found,
+                     expected);
+}
+
+/* Refuses obj.field unless it is absent, null, false, 0 or "". */
+static enum raml_code need_off(const struct source *s, const json_t *obj, const char *in, const char *field)
+{
+    const json_t *v = json_object_get(obj, field);
+    if (absent(v) || json_is_false(v) || (json_is_string(v) && !json_string_length(v))) return RAML_OK;
+    if (json_is_number(v) && !(json_number_value(v) > 0) && !(json_number_value(v) < 0)) return RAML_OK;
+    char name[96];
+    snprintf(name, sizeof name, "%s%s", in, field);
+    return refuse(s, name, json_is_true(v) ? "true" : "set", "files without it");
+}
+
+/* Refuses obj.field unless it is there and false. */
+static enum raml_code need_false(const struct source *s, const json_t *obj, const char *in, const char *field)
+{
+    const json_t *v = json_object_get(obj, field);
+    if (json_is_false(v)) return RAML_OK;
+    char name[96];
+    snprintf(name, sizeof name, "%s%s", in, field);
+    return refuse(s, name, json_is_true(v) ? "true" : v ? "not false" : "missing", "false");
+}
+
+static enum raml_code need_byte_level(const struct source *s, const json_t *root, const char *field)
+{
+    const json_t *v = json_object_get(root, field);
+    if (absent(v)) return refuse(s, field, "null", "type 'ByteLevel'");
+    const char *type = json_string_value(json_object_get(v, "type"));
+    if (!type) return raml_fail(s->err, RAML_EFORMAT, "%s: field '%s.type' is not a string", s->at.path, field);
+    if (strcmp(type, "ByteLevel") == 0) return RAML_OK;
+    char found[SHOWN_BYTES + 16];
+    snprintf(found, sizeof found, "of type '%s'", show(type).text);
+    return refuse(s, field, found, "type 'ByteLevel'");
+}
+
+static enum raml_code check_settings(const struct source *s, const json_t *root)
+{
+    static const char *const known[] = {"version",       "truncation",     "padding", "added_tokens", "normalizer",
+                                        "pre_tokenizer", "post_processor", "decoder", "model"};
+    for (void *it = json_object_iter((json_t *)root); it; it = json_object_iter_next((json_t *)root, it)) {
+        size_t i = 0;
+        while (i < sizeof known / sizeof *known && strcmp(known[i], json_object_iter_key(it)) != 0) i++;
+        if (i == sizeof known / sizeof *known)
+            return refuse(s, show(json_object_iter_key(it)).text, "unknown", "files without it");
+    }
+    enum raml_code rc = need_off(s, root, "", "truncation");
+    if (!rc) rc = need_off(s, root, "", "padding");
+    if (!rc) rc = need_off(s, root, "", "normalizer");
+    if (!rc) rc = need_byte_level(s, root, "pre_tokenizer");
+    if (!rc) rc = need_byte_level(s, root, "decoder");
+    if (!rc && !absent(json_object_get(root, "post_processor"))) rc = need_byte_level(s, root, "post_processor");
+    const json_t *pre = json_object_get(root, "pre_tokenizer");
+    if (!rc) rc = need_false(s, pre, "pre_tokenizer.", "add_prefix_space");
+    if (!rc) rc = need_false(s, pre, "pre_tokenizer.", "use_regex");
+    return rc;
+}
+
+static enum raml_code check_model(const struct source *s, const json_t *model)
+{
+    if (!json_is_object(model))
+        return raml_fail(s->err, RAML_EFORMAT, "%s: field 'model' is missing or not an object", s->at.path);
+    const char *type = "";
+    enum raml_code rc = raml_json_str(&s->at, model, "type", &type, NULL, s->err);
+    if (rc) return raml_wrap(s->err, rc, "field 'model'");
+    if (strcmp(type, "BPE") != 0) {
+        char found[SHOWN_BYTES + 8];
+        snprintf(found, sizeof found, "'%s'", show(type).text);
+        return refuse(s, "model.type", found, "'BPE'");
+    }
+    /* unk_token and fuse_unk say nothing here: every byte has a token, so nothing is unknown. */
+    static const char *const off[] = {"dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback",
+                                      "ignore_merges"};
+    for (size_t i = 0; i < sizeof off / sizeof *off && !rc; i++) rc = need_off(s, model, "model.", off[i]);
+    return rc;
+}
+
+/* ---- pieces --------------------------------------------------------------------------------------------------------- */
+
+static enum raml_code check_id(const struct source *s, const char *token, const json_t *v, int32_t *id)
+{
+    if (!json_is_integer(v))
+        return raml_fail(s->err, RAML_EFORMAT, "%s: the id of token '%s' is not an integer", s->at.path,
+                         show(token).text);
+    json_int_t x = json_integer_value(v);
+    if (x < 0 || x >= MAX_IDS)
+        return raml_fail(s->err, RAML_ERANGE, "%s: the id of token '%s' is %lld; expected 0 to %d", s->at.path,
+                         show(token).text, (long long)x, MAX_IDS - 1);
+    *id = (int32_t)x;
+    if (*id >= s->t->size) s->t->size = *id + 1;
+    return RAML_OK;
+}
+
+static enum raml_code check_text(const struct source *s, const char *token)
+{
+    size_t n = strlen(token);
+    if (n > 0 && n <= MAX_PIECE_BYTES) return RAML_OK;
+    return raml_fail(s->err, RAML_EFORMAT, "%s: token '%s' has %zu bytes; expected 1 to %d", s->at.path,
+                     show(token).text, n, MAX_PIECE_BYTES);
+}
+
+/* Checks all ids and texts, sets t->size and makes room for the pieces. */
+static enum raml_code measure(const struct source *s, const json_t *added)
+{
+    enum raml_code rc = RAML_OK;
+    int32_t id;
+    for (void *it = json_object_iter((json_t *)s->vocab); it && !rc;
+         it = json_object_iter_next((json_t *)s->vocab, it)) {
+        const char *token = json_object_iter_key(it);
+        rc = check_text(s, token);
+        if (!rc) rc = check_id(s, token, json_object_iter_value(it), &id);
+    }
+    for (size_t i = 0; i < json_array_size(added) && !rc; i++) {
+        const json_t *a = json_array_get(added, i);
+        const char *token = json_string_value(json_object_get(a, "content"));
+        if (!token)
+            return raml_fail(s->err, RAML_EFORMAT, "%s: field 'added_tokens[%zu].content' is not a string", s->at.path,
+                             i);
+        rc = check_text(s, token);
+        if (!rc) rc = check_id(s, token, json_object_get(a, "id"), &id);
+    }
+    if (rc) return rc;
+    s->t->piece = calloc((size_t)s->t->size + 1, sizeof *s->t->piece);
+    return s->t->piece ? RAML_OK : raml_fail(s->err, RAML_ENOMEM, "%s: no memory for its tokens", s->at.path);
+}
+
+static enum raml_code fail_taken(const struct source *s, const char *token, int32_t id)
+{
+    return raml_fail(s->err, RAML_EFORMAT, "%s: token '%s' has id %d, which another token has too", s->at.path,
+                     show(token).text, (int)id);
+}
+
+static enum raml_code read_vocab(const struct source *s)
+{
+    struct raml_tokenizer *t = s->t;
+    for (void *it = json_object_iter((json_t *)s->vocab); it; it = json_object_iter_next((json_t *)s->vocab, it)) {
+        const char *token = json_object_iter_key(it);
+        int32_t id = (int32_t)json_integer_value(json_object_iter_value(it));
+        if (t->piece[id].kind != RAML_PIECE_NONE) return fail_taken(s, token, id);
+        size_t start = t->pool.len;
+        raml_chars_to_bytes(token, strlen(token), &t->pool);
+        t->piece[id] = (struct raml_piece){start, (uint32_t)(t->pool.len - start), RAML_PIECE_PLAIN};
+    }
+    return raml_buf_status(&t->pool, s->err);
+}
+
+struct added { /* for sorting */
+    const char *content;
+    int32_t id;
+};
+
+static int by_content(const void *a, const void *b)
+{
+    return strcmp(((const struct added *)a)->content, ((const struct added *)b)->content);
+}
+
+/* One entry of added_tokens. It may repeat an entry of the vocabulary, with the same id. */
+static enum raml_code read_added_one(const struct source *s, const json_t *a, size_t i, struct added *out)
+{
+    struct raml_tokenizer *t = s->t;
+    static const char *const off[] = {"single_word", "lstrip", "rstrip"};
+    char in[48];
+    snprintf(in, sizeof in, "added_tokens[%zu].", i);
+    for (size_t k = 0; k < sizeof off / sizeof *off; k++) {
+        enum raml_code rc = need_off(s, a, in, off[k]);
+        if (rc) return rc;
+    }
+    const json_t *special = json_object_get(a, "special");
+    if (special && !json_is_boolean(special))
+        return raml_fail(s->err, RAML_EFORMAT, "%s: field '%sspecial' is not true or false", s->at.path, in);
+    *out = (struct added){json_string_value(json_object_get(a, "content")),
+                          (int32_t)json_integer_value(json_object_get(a, "id"))};
+    const json_t *same = json_object_get(s->vocab, out->content);
+    if (same && json_integer_value(same) != out->id)
+        return raml_fail(s->err, RAML_EFORMAT, "%s: token '%s' has id %d in added_tokens and %lld in model.vocab",
+                         s->at.path, show(out->content).text, (int)out->id, (long long)json_integer_value(same));
+    if (!same && t->piece[out->id].kind != RAML_PIECE_NONE) return fail_taken(s, out->content, out->id);
+    size_t start = t->pool.len, n = strlen(out->content);
+    raml_buf_add(&t->pool, out->content, n);
+    t->piece[out->id] = (struct raml_piece){start, (uint32_t)n,
+                                            json_is_true(special) ? RAML_PIECE_SPECIAL : RAML_PIECE_ADDED};
+    t->starts_added[(unsigned char)out->content[0]] = true;
+    return RAML_OK;
+}
+
+static enum raml_code read_added(const struct source *s, const json_t *added)
+{
+    size_t n = json_array_size(added);
+    struct added *list = malloc((n + 1) * sizeof *list);
+    s->t->added = malloc((n + 1) * sizeof *s->t->added);
+    enum raml_code rc = RAML_OK;
+    if (!list || !s->t->added) rc = raml_fail(s->err, RAML_ENOMEM, "%s: no memory for its tokens", s->at.path);
+    for (size_t i = 0; i < n && !rc; i++) rc = read_added_one(s, json_array_get(added, i), i, &list[i]);
+    if (!rc) {
+        qsort(list, n, sizeof *list, by_content);
+        for (size_t i = 1; i < n && !rc; i++)
+            if (strcmp(list[i - 1].content, list[i].content) == 0)
+                rc = raml_fail(s->err, RAML_EFORMAT, "%s: token '%s' stands twice in added_tokens", s->at.path,
+                               show(list[i].content).text);
+        for (size_t i = 0; i < n; i++) s->t->added[i] = list[i].id;
+        s->t->n_added = n;
+    }
+    free(list);
+    return rc ? rc : raml_buf_status(&s->t->pool, s->err);
+}
+
+/* Every byte needs a token of its own, or some texts could not be written in tokens at all. */
+static enum raml_code find_bytes(const struct source *s)
+{
+    for (unsigned b = 0; b < 256; b++) {
+        char c[3] = {0};
+        raml_byte_to_char((unsigned char)b, c);
+        const json_t *v = json_object_get(s->vocab, c);
+        if (!v)
+            return raml_fail(s->err, RAML_EFORMAT, "%s: model.vocab has no token '%s' for byte 0x%02x", s->at.path, c,
+                             b);
+        s->t->byte[b] = (int32_t)json_integer_value(v);
+        if (s->t->piece[s->t->byte[b]].kind != RAML_PIECE_PLAIN)
+            return refuse(s, "added_tokens", "naming one of the 256 byte tokens", "files that leave those alone");
+    }
+    return RAML_OK;
+}
+
+/* ---- merges --------------------------------------------------------------------------------------------------------- */
+
+static int by_pair(const void *a, const void *b)
+{
+    const struct raml_merge *x = a, *y = b;
+    if (x->left != y->left) return x->left < y->left ? -1 : 1;
+    return (x->right > y->right) - (x->right < y->right);
+}
+
+static enum raml_code find_token(const struct source *s, const char *token, size_t i, int32_t *id)
+{
+    const json_t *v = json_object_get(s->vocab, token);
+    if (!v)
+        return raml_fail(s->err, RAML_EFORMAT, "%s: model.merges[%zu] needs token '%s', which model.vocab lacks",
+                         s->at.path, i, show(token).text);
+    *id = (int32_t)json_integer_value(v);
+    return RAML_OK;
+}
+
+/* Merge i: "left right", or ["left", "right"]. left, both: scratch. */
+static enum raml_code read_merge(const struct source *s, const json_t *v, size_t i, struct raml_buf *left,
+                                 struct raml_buf *both)
+{
+    const char *l = json_string_value(json_array_get(v, 0)), *r = json_string_value(json_array_get(v, 1));
+    if (json_is_string(v)) {
+        const char *space = strchr(json_string_value(v), ' ');
+        if (space && !strchr(space + 1, ' ')) {
+            raml_buf_clear(left);
+            raml_buf_add(left, json_string_value(v), (size_t)(space - json_string_value(v)));
+            l = left->data;
+            r = space + 1;
+        }
+    } else if (json_array_size(v) != 2) {
+        l = NULL;
+    }
+    if (!l || !r || !*l || !*r)
+        return raml_fail(s->err, RAML_EFORMAT, "%s: model.merges[%zu] is not a pair of tokens", s->at.path, i);
+    raml_buf_clear(both);
+    raml_buf_adds(both, l);
+    raml_buf_adds(both, r);
+    struct raml_merge *m = &s->t->merge[i];
+    m->rank = (uint32_t)i;
+    enum raml_code rc = raml_buf_status(both, s->err);
+    if (!rc) rc = find_token(s, l, i, &m->left);
+    if (!rc) rc = find_token(s, r, i, &m->right);
+    if (!rc) rc = find_token(s, both->data, i, &m->to);
+    return rc;
+}
+
+/* Sorts the merges and notes where each left part's begin. */
+static enum raml_code index_merges(const struct source *s)
+{
+    struct raml_tokenizer *t = s->t;
+    qsort(t->merge, t->n_merges, sizeof *t->merge, by_pair);
+    for (size_t i = 1; i < t->n_merges; i++)
+        if (by_pair(&t->merge[i - 1], &t->merge[i]) == 0)
+            return raml_fail(s->err, RAML_EFORMAT, "%s: model.merges[%u] and model.merges[%u] are the same pair",
+                             s->at.path, t->merge[i - 1].rank, t->merge[i].rank);
+    for (size_t i = 0; i < t->n_merges; i++) t->merge_first[t->merge[i].left + 1]++;
+    for (int32_t id = 0; id < t->size; id++) t->merge_first[id + 1] += t->merge_first[id];
+    return RAML_OK;
+}
+
+static enum raml_code read_merges(const struct source *s, const json_t *merges)
+{
+    struct raml_tokenizer *t = s->t;
+    size_t n = json_array_size(merges);
+    if (!n) return RAML_OK;
+    if (n >= UINT32_MAX) return raml_fail(s->err, RAML_ERANGE, "%s: model.merges has %zu entries", s->at.path, n);
+    t->merge = calloc(n, sizeof *t->merge);
+    t->merge_first = calloc((size_t)t->size + 1, sizeof *t->merge_first);
+    if (!t->merge || !t->merge_first) return raml_fail(s->err, RAML_ENOMEM, "%s: no memory for merges", s->at.path);
+    t->n_merges = n;
+    struct raml_buf left, both;
+    raml_buf_init(&left, t->text.len);
+    raml_buf_init(&both, t->text.len);
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; i < n && !rc; i++) rc = read_merge(s, json_array_get(merges, i), i, &left, &both);
+    raml_buf_deinit(&left);
+    raml_buf_deinit(&both);
+    return rc ? rc : index_merges(s);
+}
+
+/* --------------------------------------------------------------------------------------------------------------------- */
+
+static enum raml_code parse_root(struct source *s, const json_t *root)
+{
+    const json_t *model = json_object_get(root, "model"), *added = json_object_get(root, "added_tokens");
+    json_t *merges = NULL;
+    enum raml_code rc = check_model(s, model);
+    if (!rc) rc = check_settings(s, root);
+    if (rc) return rc;
+    s->vocab = json_object_get(model, "vocab");
+    if (!json_is_object(s->vocab))
+        return raml_fail(s->err, RAML_EFORMAT, "%s: field 'model.vocab' is missing or not an object", s->at.path);
+    if (!absent(added) && !json_is_array(added))
+        return raml_fail(s->err, RAML_EFORMAT, "%s: field 'added_tokens' is not an array", s->at.path);
+    rc = raml_json_array(&s->at, model, "merges", &merges, s->err);
+    if (rc) return raml_wrap(s->err, rc, "field 'model'");
+    rc = measure(s, added);
+    if (!rc) rc = read_vocab(s);
+    if (!rc) rc = read_added(s, added);
+    if (!rc) rc = find_bytes(s);
+    if (!rc) rc = read_merges(s, merges);
+    return rc;
+}
+
+enum raml_code raml_vocab_parse(struct raml_tokenizer *t, const char *path, struct raml_err *err)
+{
+    struct source s = {.t = t, .at = {path, 0}, .err = err};
+    json_t *root = NULL;
+    enum raml_code rc = raml_json_parse(&s.at, t->text.data, t->text.len, &root, err);
+    if (rc) return rc;
+    raml_buf_init(&t->pool, t->text.len);
+    rc = parse_root(&s, root);
+    json_decref(root);
+    return rc;
+}

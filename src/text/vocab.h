@@ -1,0 +1,57 @@
+/* vocab.h - inside of a tokenizer (private to src/text).
+ *
+ * Byte-level BPE writes each byte as one character (GPT-2's table, Radford et al. 2019): the printable Latin-1
+ * characters stand for themselves, the other 68 bytes are U+0100, U+0101, … in order. Pieces are kept as bytes; the
+ * characters live only in the file.
+ * Invariants  byte[b] names a piece of exactly that byte. Merges are sorted by (left, right), each pair once;
+ *             merge_first[id] .. merge_first[id + 1] are those whose left part is id. Added tokens are sorted by bytes.
+ */
+#ifndef RAML_TEXT_VOCAB_H
+#define RAML_TEXT_VOCAB_H
+
+#include "raml/tokenizer.h"
+
+enum raml_piece_kind { RAML_PIECE_NONE, RAML_PIECE_PLAIN, RAML_PIECE_ADDED, RAML_PIECE_SPECIAL };
+
+struct raml_piece {
+    size_t start; /* pool[start .. start + len) */
+    uint32_t len;
+    uint8_t kind; /* enum raml_piece_kind; NONE: no token has this id */
+};
+
+struct raml_merge {
+    int32_t left, right; /* the pair */
+    int32_t to;          /* what it becomes */
+    uint32_t rank;       /* lower ranks are merged first */
+};
+
+struct raml_tokenizer {
+    struct raml_buf text; /* the file as it was read */
+    struct raml_buf pool; /* bytes of all pieces */
+    struct raml_piece *piece; /* [size] */
+    int32_t size;
+    int32_t byte[256];
+    int32_t *added; /* [n_added] ids */
+    size_t n_added;
+    bool starts_added[256]; /* some added token starts with this byte */
+    struct raml_merge *merge; /* [n_merges] */
+    size_t n_merges;
+    size_t *merge_first; /* [size + 1]; NULL when there are no merges */
+};
+
+/* The character that stands for a byte, as UTF-8; returns its length, 1 or 2. */
+size_t raml_byte_to_char(unsigned char byte, char out[2]);
+/* Bytes of a piece written in those characters. A text with any other character stands for itself, as in the
+ * `tokenizers` library. Appends to out. */
+void raml_chars_to_bytes(const char *chars, size_t n, struct raml_buf *out);
+
+/* Fills *t (zeroed, t->text set) from its text. path: for messages. On failure t is fit for raml_tokenizer_close. */
+RAML_CHECKED enum raml_code raml_vocab_parse(struct raml_tokenizer *t, const char *path, struct raml_err *err);
+/* The built-in tokenizer's file. */
+RAML_CHECKED enum raml_code raml_vocab_builtin(struct raml_buf *out, struct raml_err *err);
+
+/* Appends the ids of one word by byte-pair merging. */
+RAML_CHECKED enum raml_code raml_bpe_word(const struct raml_tokenizer *t, const unsigned char *text, size_t n,
+                                          struct raml_tokens *out, struct raml_err *err);
+
+#endif
