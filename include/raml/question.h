@@ -74,6 +74,9 @@ RAML_CHECKED enum raml_code raml_questions_write(const struct raml_questions *qs
 /* Is pred the same answer as gold? Exact: integers of any size, decimals, fractions and thousands separators are compared
  * as rational numbers; anything else as normalised text. UNKNOWN when pred is NULL or empty. */
 enum raml_verdict raml_answer_check(const char *gold, const char *pred);
+/* The content of the last \boxed{...} (or \fbox{...}) of text[0..n) whose braces balance; *inner points into text.
+ * False: there is none. Linear in n. */
+bool raml_answer_boxed(const char *text, size_t n, const char **inner, size_t *len);
 
 /* Hash of the question's normalised text (lower case, white space folded): the same for every writing of it. */
 uint64_t raml_question_hash(const char *question);

@@ -1,0 +1,210 @@
+/* test_answer.c - the table of what is the same answer, and what is not. */
+#include "raml/question.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#define COUNT(x) (sizeof(x) / sizeof *(x))
+
+enum { E = RAML_EQUAL, D = RAML_DIFFERENT, U = RAML_UNKNOWN };
+
+static const struct { const char *what, *gold, *pred; int want; } cases[] = {
+    {"no prediction", "5", NULL, U},
+    {"empty prediction", "5", "", U},
+    {"blank prediction", "5", " \n", U},
+    {"no gold", NULL, "5", U},
+    {"empty gold", "", "5", U},
+    {"an empty box says nothing", "5", "\\boxed{}", U},
+    {"the same integer", "42", "42", E},
+    {"another integer", "42", "43", D},
+    {"leading zeros", "42", "0042", E},
+    {"white space around", "42", "  42\n", E},
+    {"plus", "42", "+42", E},
+    {"minus", "-42", "-42", E},
+    {"the sign counts", "42", "-42", D},
+    {"minus zero", "0", "-0", E},
+    {"Unicode minus", "-42", "\xe2\x88\x92" "42", E},
+    {"a space behind the sign", "-42", "- 42", E},
+    {"two signs are not a number", "42", "--42", D},
+    {"integers past 64 bits", "123456789012345678901234567890", "123456789012345678901234567890", E},
+    {"... that differ in the last digit", "123456789012345678901234567890", "123456789012345678901234567891", D},
+    {"floats would call these equal", "9007199254740993", "9007199254740992", D},
+    {"thousands", "1234567", "1,234,567", E},
+    {"thousands against thousands", "1,234", "1,234", E},
+    {"LaTeX thousands", "10000", "10{,}000", E},
+    {"LaTeX thin space", "10000", "10\\,000", E},
+    {"LaTeX thousands of MATH", "10000", "10,\\!000", E},
+    {"a pair is not thousands", "12", "1,2", D},
+    {"four digits in a group", "12345", "1,2345", D},
+    {"first group too long", "1234567", "1234,567", D},
+    {"a list stays a list", "1,2", "1, 2", E},
+    {"a number is not a pair", "1,234", "(1,234)", D},
+    {"decimal of an integer", "27", "27.0", E},
+    {"trailing zeros", "0.5", "0.500", E},
+    {"no digit in front of the point", "0.5", ".5", E},
+    {"no digit behind the point", "5", "5.", E},
+    {"decimals exact", "0.1", "0.10000000000000000001", D},
+    {"thousands and decimals", "1234.5", "1,234.50", E},
+    {"two points", "1.2", "1.2.0", D},
+    {"version numbers as text", "1.2.3", "1.2.3", E},
+    {"fraction and decimal", "1/4", "0.25", E},
+    {"fractions in other terms", "2/4", "1/2", E},
+    {"a third is not its decimals", "1/3", "0.333333333333", D},
+    {"negative fraction", "-1/2", "-0.5", E},
+    {"spaces in a fraction", "1/2", "1 / 2", E},
+    {"division by zero is text", "1/0", "1/0", E},
+    {"division by zero is no number", "0", "1/0", D},
+    {"LaTeX fraction", "\\frac{1}{2}", "0.5", E},
+    {"dfrac", "\\frac{3}{4}", "\\dfrac{3}{4}", E},
+    {"tfrac", "\\tfrac{3}{4}", "3/4", E},
+    {"frac of single digits", "\\frac12", "1/2", E},
+    {"frac of one brace", "\\frac{1}2", "0.5", E},
+    {"sign inside", "-1/2", "\\frac{-1}{2}", E},
+    {"sign in front", "-1/2", "-\\frac{1}{2}", E},
+    {"sign below", "-1/2", "\\frac{1}{-2}", E},
+    {"frac of decimals", "5", "\\frac{2.5}{0.5}", E},
+    {"frac in frac", "1/8", "\\frac{\\frac{1}{2}}{4}", E},
+    {"something behind the fraction", "1/2", "\\frac{1}{2}x", D},
+    {"mixed number", "3/2", "1 1/2", E},
+    {"LaTeX mixed number", "3/2", "1\\frac{1}{2}", E},
+    {"negative mixed number", "-1.5", "-1\\frac{1}{2}", E},
+    {"two numbers are not one", "12", "1 2", D},
+    {"e-notation", "1500", "1.5e3", E},
+    {"negative exponent", "0.0015", "1.5E-3", E},
+    {"e alone is a letter", "2", "2e", D},
+    {"money", "18", "$18", E},
+    {"LaTeX money", "18", "\\$18", E},
+    {"money with thousands", "70000", "$70,000.00", E},
+    {"negative money", "-5", "-$5", E},
+    {"negative money, other order", "-5", "$-5", E},
+    {"a dollar alone", "5", "$", D},
+    {"math mode", "18", "$18$", E},
+    {"money in math mode", "18", "$\\$18$", E},
+    {"display math", "18", "$$18$$", E},
+    {"brackets of math", "18", "\\(18\\)", E},
+    {"per cent dropped", "50", "50%", E},
+    {"LaTeX per cent dropped", "50", "50\\%", E},
+    {"per cent is not applied", "0.5", "50%", D},
+    {"full stop", "18", "18.", E},
+    {"full stop behind math", "18", "$18$.", E},
+    {"bold", "73", "**73**", E},
+    {"boxed", "5", "\\boxed{5}", E},
+    {"boxed in a sentence", "5", "So the answer is $\\boxed{5}$, as wanted.", E},
+    {"the last box", "5", "\\boxed{4} no, wait: \\boxed{5}", E},
+    {"a box that never closes", "5", "\\boxed{5} or \\boxed{6", E},
+    {"a box with braces inside", "1/2", "\\boxed{\\frac{1}{2}}", E},
+    {"a box with escaped braces", "\\{1,2\\}", "\\boxed{\\{1,2\\}}", E},
+    {"boxed text", "blue", "\\boxed{\\text{Blue}}", E},
+    {"both boxed", "\\boxed{7}", "$\\boxed{7.0}$", E},
+    {"text in case", "Blue", "bLUE", E},
+    {"other text", "blue", "green", D},
+    {"folded white space", "a b", " a \n b ", E},
+    {"white space counts in lists", "3 1 2", "31 2", D},
+    {"spaces beside brackets", "\\left( 3, \\frac{\\pi}{2} \\right)", "(3,\\frac{\\pi}{2})", E},
+    {"tuples that differ", "(1,2)", "(2,1)", D},
+    {"text around", "x+1", "\\text{x+1}", E},
+    {"half a text", "5 cm", "\\text{5} cm", D},
+    {"a word is not a number", "5", "five", D},
+    {"UTF-8", "\xc3\xa9t\xc3\xa9", "\xc3\xa9t\xc3\xa9", E},
+    {"exponent out of bounds, same text", "1e999999999", "1E999999999", E},
+    {"exponent out of bounds", "5", "1e999999999", U},
+    {"exponent at the bound", "1e10000", "10e9999", E},
+};
+
+static const char *const verdict_name[] = {"unknown", "different", "equal"};
+
+static void test_table(void **state)
+{
+    (void)state;
+    int bad = 0;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        int got = raml_answer_check(cases[i].gold, cases[i].pred);
+        int back = raml_answer_check(cases[i].pred, cases[i].gold);
+        if (got == cases[i].want && back == got) continue;
+        bad++;
+        fprintf(stderr, "%s: gold '%s', pred '%s': got %s (other way round %s), want %s\n", cases[i].what,
+                cases[i].gold ? cases[i].gold : "(null)", cases[i].pred ? cases[i].pred : "(null)",
+                verdict_name[got + 1], verdict_name[back + 1], verdict_name[cases[i].want + 1]);
+    }
+    assert_int_equal(bad, 0);
+}
+
+/* Digits: at 10,000 still a number, above compared as text alone. */
+static void test_long_numbers(void **state)
+{
+    (void)state;
+    char *a = malloc(20010), *b = malloc(20010);
+    assert_non_null(a);
+    assert_non_null(b);
+    memset(a, '7', 10000);
+    a[10000] = 0;
+    snprintf(b, 20010, "+%s.", a);
+    assert_int_equal(raml_answer_check(a, b), RAML_EQUAL);
+    b[500] = '8';
+    assert_int_equal(raml_answer_check(a, b), RAML_DIFFERENT);
+    memset(a, '7', 10001);
+    a[10001] = 0;
+    assert_int_equal(raml_answer_check(a, a), RAML_EQUAL);
+    assert_int_equal(raml_answer_check(a, "7"), RAML_UNKNOWN);
+    snprintf(b, 20010, "0%s", a);
+    assert_int_equal(raml_answer_check(a, b), RAML_UNKNOWN);
+    free(a);
+    free(b);
+}
+
+/* Hostile text is answered in time that grows with its length, not with its square. */
+static void test_hostile(void **state)
+{
+    (void)state;
+    static const char *const unit[] = {"\\boxed{", "{", "}", "\\text{", "$", "\\", "\\frac{", "1,234", " ", "\\boxed {}"};
+    size_t n = 2000000;
+    char *a = malloc(n + 16);
+    assert_non_null(a);
+    for (size_t u = 0; u < COUNT(unit); u++) {
+        size_t len = 0, m = strlen(unit[u]);
+        for (; len + m <= n; len += m) memcpy(a + len, unit[u], m);
+        a[len] = 0;
+        clock_t t0 = clock();
+        int got = raml_answer_check("5", a);
+        assert_true(got == RAML_UNKNOWN || got == RAML_DIFFERENT);
+        if ((double)(clock() - t0) / CLOCKS_PER_SEC > 5.0) fail_msg("'%s' repeated takes too long", unit[u]);
+    }
+    free(a);
+}
+
+static void test_boxed(void **state)
+{
+    (void)state;
+    static const struct { const char *text, *want; } t[] = {
+        {"", NULL}, {"no box", NULL}, {"\\boxed", NULL}, {"\\boxed{", NULL}, {"\\boxed{}", ""}, {"\\boxed {a}", "a"},
+        {"\\boxed{a{b}c}", "a{b}c"}, {"\\fbox{a}", "a"}, {"x } \\boxed{a} } y", "a"}, {"\\boxed{a\\}b}", "a\\}b"},
+        {"\\boxed{a\\\\} b}", "a\\\\"}, {"\\boxed{\\boxed{b}}", "b"}, {"\\boxed{1} {2}", "1"}, {"boxed{1}", NULL},
+    };
+    for (size_t i = 0; i < COUNT(t); i++) {
+        const char *inner = NULL;
+        size_t n = 0;
+        bool found = raml_answer_boxed(t[i].text, strlen(t[i].text), &inner, &n);
+        if (found != (t[i].want != NULL)) fail_msg("'%s': found %d", t[i].text, found);
+        if (found && (n != strlen(t[i].want) || memcmp(inner, t[i].want, n)))
+            fail_msg("'%s': got '%.*s', want '%s'", t[i].text, (int)n, inner, t[i].want);
+    }
+}
+
+int main(void)
+{
+    assert_true(COUNT(cases) >= 60);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_long_numbers),
+        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_boxed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
