@@ -279,7 +279,8 @@ static enum raml_code check(const char *dir, const char *name, const struct raml
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
     if (!*name || strlen(name) > 100 || name[strspn(name, allowed)])
-        return raml_fail(err, RAML_ERANGE, "%s: figure name '%.120s'; expected letters, digits, '-' and '_'", dir, name);
+        return raml_fail(err, RAML_ERANGE, "%s: figure name '%.120s'; expected letters, digits, '-' and '_'", dir,
+                         name);
     size_t n = 0;
     for (size_t s = 0; s < fig->n_series; s++)
         for (size_t i = 0; i < fig->series[s].n; i++)
