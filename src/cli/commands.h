@@ -1,0 +1,15 @@
+/* commands.h - every command, each defined in a file of its own. To add one: its line here, its line in table.c. */
+#ifndef RAML_CLI_COMMANDS_H
+#define RAML_CLI_COMMANDS_H
+
+#include "cli/cli.h"
+
+extern const struct cli_command cli_demo;
+extern const struct cli_command cli_task_list, cli_task_make;
+extern const struct cli_command cli_data_check, cli_data_show;
+extern const struct cli_command cli_train_sft;
+extern const struct cli_command cli_sample, cli_score, cli_eval, cli_trace;
+extern const struct cli_command cli_report;
+extern const struct cli_command cli_inspect, cli_doctor;
+
+#endif

@@ -1,0 +1,99 @@
+/* help.c - the text of `raml COMMAND --help`, at most 100 columns wide. */
+#include "cli/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { WIDTH = 100, INDENT = 32 };
+
+/* Appends words of text, wrapped to WIDTH; the cursor stands at column `at`, further lines begin at `indent`. */
+static void wrap(struct raml_buf *out, const char *text, size_t at, size_t indent)
+{
+    bool first = true;
+    for (const char *w = text; *w;) {
+        if (*w == '\n') {
+            raml_buf_addf(out, "\n%*s", (int)indent, "");
+            at = indent;
+            first = true;
+            w++;
+            continue;
+        }
+        size_t len = strcspn(w, " \n");
+        if (!first && at + 1 + len > WIDTH) {
+            raml_buf_addf(out, "\n%*s", (int)indent, "");
+            at = indent;
+            first = true;
+        }
+        if (!first) raml_buf_adds(out, " ");
+        raml_buf_add(out, w, len);
+        at += len + !first;
+        first = false;
+        w += len;
+        w += strspn(w, " ");
+    }
+    raml_buf_adds(out, "\n");
+}
+
+static const char *type_name(enum cli_type t)
+{
+    switch (t) {
+    case CLI_INT: return " INT";
+    case CLI_REAL: return " REAL";
+    case CLI_TEXT: return " TEXT";
+    case CLI_ONE: return " WORD";
+    case CLI_FLAG: break;
+    }
+    return "";
+}
+
+/* "(an integer from 1 to 9; default 3; also --lr)", or nothing. */
+static void facts(const struct cli_option *o, struct raml_buf *out)
+{
+    const char *before = " (";
+    if (o->type != CLI_FLAG && o->type != CLI_TEXT) {
+        char want[400];
+        cli_expected(o, want, sizeof want);
+        raml_buf_addf(out, "%s%s", before, want);
+        before = "; ";
+    }
+    if (o->value && *o->value) {
+        raml_buf_addf(out, "%sdefault %s", before, o->value);
+        before = "; ";
+    }
+    if (o->alias) {
+        raml_buf_addf(out, "%salso --%s", before, o->alias);
+        before = "; ";
+    }
+    if (before[0] == ';') raml_buf_adds(out, ")");
+}
+
+static void option_help(const struct cli_option *o, struct raml_buf *out)
+{
+    char left[128];
+    bool negatable = o->type == CLI_FLAG && o->value && strcmp(o->value, "true") == 0;
+    int n = snprintf(left, sizeof left, "  --%s%s%s", negatable ? "[no-]" : "", o->name, type_name(o->type));
+    raml_buf_adds(out, left);
+    if (n + 2 > INDENT) raml_buf_addf(out, "\n%*s", INDENT, "");
+    else raml_buf_addf(out, "%*s", INDENT - n, "");
+    struct raml_buf text;
+    raml_buf_init(&text, 4096);
+    raml_buf_adds(&text, o->help);
+    facts(o, &text);
+    wrap(out, text.data ? text.data : "", INDENT, INDENT);
+    raml_buf_deinit(&text);
+}
+
+void cli_help(const struct cli_command *cmd, struct raml_buf *out)
+{
+    raml_buf_addf(out, "usage: raml %s [options]%s%s\n\n", cmd->name, *cmd->args ? " " : "", cmd->args);
+    wrap(out, cmd->about, 0, 0);
+    if (cmd->detail) {
+        raml_buf_adds(out, "\n");
+        wrap(out, cmd->detail, 0, 0);
+    }
+    if (cmd->n_options) raml_buf_adds(out, "\noptions:\n");
+    for (size_t i = 0; i < cmd->n_options; i++) option_help(&cmd->option[i], out);
+    raml_buf_adds(out, "\noptions of every command:\n");
+    for (size_t i = 0; i < cli_n_common; i++) option_help(&cli_common_option[i], out);
+    raml_buf_addf(out, "\nexample:\n  %s\n", cmd->example);
+}

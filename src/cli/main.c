@@ -1,0 +1,177 @@
+/* main.c - finds the command, gives it its settings, and turns what came of it into an exit code.
+ *
+ * 0 done, 1 failed, 2 bad usage. Results go to standard output, everything else to standard error.
+ */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { DONE = 0, FAILED = 1, BAD_USAGE = 2, MAX_HELP = 1 << 16, MAX_NAME = 64, MAX_COMMANDS = 64 };
+
+static void overview(FILE *f)
+{
+    fputs("usage: raml COMMAND [options] [arguments]\n\n"
+          "Language-model reasoning as optimization: train small reasoning models, sample, score, look inside.\n\n"
+          "commands:\n", f);
+    for (size_t i = 0; i < cli_n_commands; i++) fprintf(f, "  %-14s %s\n", cli_commands[i]->name, cli_commands[i]->about);
+    fputs("\n'raml COMMAND --help' tells a command's options with an example; 'raml --version' the version.\n", f);
+}
+
+/* The command that argv[0..argc) begins with; *n_words: how many words its name takes. */
+static const struct cli_command *find(int argc, char *const *argv, int *n_words)
+{
+    for (size_t i = 0; i < cli_n_commands; i++) {
+        const char *name = cli_commands[i]->name, *space = strchr(name, ' ');
+        if (!space && argc > 0 && strcmp(argv[0], name) == 0) {
+            *n_words = 1;
+            return cli_commands[i];
+        }
+        if (space && argc > 1 && strncmp(argv[0], name, (size_t)(space - name)) == 0 && !argv[0][space - name] &&
+            strcmp(argv[1], space + 1) == 0) {
+            *n_words = 2;
+            return cli_commands[i];
+        }
+    }
+    return NULL;
+}
+
+/* Lists the commands whose names begin with the word `group`; false: there are none. */
+static bool list_group(FILE *f, const char *group)
+{
+    size_t len = strlen(group);
+    bool any = false;
+    for (size_t i = 0; i < cli_n_commands; i++) {
+        const char *name = cli_commands[i]->name;
+        if (strncmp(name, group, len) != 0 || name[len] != ' ') continue;
+        if (!any) fprintf(f, "commands:\n");
+        fprintf(f, "  raml %-14s %s\n", name, cli_commands[i]->about);
+        any = true;
+    }
+    return any;
+}
+
+static int unknown(int argc, char *const *argv)
+{
+    const char *known[MAX_COMMANDS];
+    size_t n = 0;
+    for (; n < cli_n_commands && n < MAX_COMMANDS; n++) known[n] = cli_commands[n]->name;
+    bool asks = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    if (argc == 1 || asks) {
+        if (list_group(asks ? stdout : stderr, argv[0])) return asks ? DONE : BAD_USAGE;
+    }
+    char two[2 * MAX_NAME + 2] = "";
+    if (argc > 1 && argv[1][0] != '-') snprintf(two, sizeof two, "%.*s %.*s", MAX_NAME, argv[0], MAX_NAME, argv[1]);
+    const char *near = cli_nearest(two, known, n);
+    if (!near) near = cli_nearest(argv[0], known, n);
+    if (near) fprintf(stderr, "raml: unknown command '%.64s'; did you mean 'raml %s'?\n", argv[0], near);
+    else fprintf(stderr, "raml: unknown command '%.64s'; 'raml --help' lists them\n", argv[0]);
+    return BAD_USAGE;
+}
+
+/* True when standard output is a pipe that nobody reads any more: then there is nobody to tell about it either. */
+static bool reader_gone(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR);
+}
+
+/* Nothing that was printed may be lost unnoticed: a full disk shows here at the latest. */
+static int close_output(const char *name)
+{
+    errno = 0;
+    bool failed = ferror(stdout) != 0;
+    if (fflush(stdout) == 0 && !failed) return DONE;
+    if (!reader_gone())
+        fprintf(stderr, "raml %s: standard output: %s\n", name, errno ? strerror(errno) : "could not be written");
+    return FAILED;
+}
+
+static int print_help(const struct cli_command *cmd)
+{
+    struct raml_buf text;
+    raml_buf_init(&text, MAX_HELP);
+    cli_help(cmd, &text);
+    if (text.data) fputs(text.data, stdout);
+    raml_buf_deinit(&text);
+    return close_output(cmd->name);
+}
+
+static int exit_code(const char *name, enum raml_code rc, const struct raml_err *err)
+{
+    if (rc == RAML_OK) return DONE;
+    if (!reader_gone()) fprintf(stderr, "raml %s: %s\n", name, err->msg[0] ? err->msg : "failed");
+    return rc == RAML_EUSAGE ? BAD_USAGE : FAILED;
+}
+
+static enum raml_code run_command(const struct cli_command *cmd, struct cli *cli, const void *settings,
+                                  struct raml_err *err)
+{
+    struct raml_device *dev = NULL;
+    enum raml_code rc = raml_device_open(cli->threads, cli->level, &dev, err);
+    if (rc) return rc;
+    struct cli_progress *progress = cli_progress_open(cli->quiet);
+    cli->dev = dev;
+    cli->sink = cli_progress_sink(progress);
+    rc = cmd->run(cli, settings, err);
+    cli_progress_close(progress);
+    raml_device_close(dev);
+    return rc;
+}
+
+static int start(const struct cli_command *cmd, int argc, char *const *argv)
+{
+    struct raml_err err = {0};
+    struct cli cli = {0};
+    struct cli_parsed *parsed = NULL;
+    bool help = false;
+    void *settings = calloc(1, cmd->settings_size ? cmd->settings_size : 1);
+    if (!settings) {
+        fprintf(stderr, "raml %s: no memory for settings\n", cmd->name);
+        return FAILED;
+    }
+    int code;
+    enum raml_code rc = cli_parse(cmd, argc, argv, settings, &cli, &help, &parsed, &err);
+    if (!rc && help) {
+        code = print_help(cmd);
+    } else {
+        if (!rc) rc = run_command(cmd, &cli, settings, &err);
+        code = exit_code(cmd->name, rc, &err);
+        int output = close_output(cmd->name);
+        if (code == DONE) code = output;
+    }
+    cli_parse_free(parsed);
+    free(settings);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    /* A closed pipe is an error of the write, not a death between two writes. */
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        overview(stderr);
+        return BAD_USAGE;
+    }
+    const char *first = argv[1];
+    if (strcmp(first, "--version") == 0) {
+        printf("raml %s\n", RAML_VERSION);
+        return close_output("--version");
+    }
+    bool help = strcmp(first, "help") == 0;
+    if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0 || (help && argc == 2)) {
+        overview(stdout);
+        return close_output("--help");
+    }
+    int n_words = 0, skip = help ? 2 : 1;
+    const struct cli_command *cmd = find(argc - skip, argv + skip, &n_words);
+    if (help && cmd) return print_help(cmd);
+    if (help && list_group(stdout, argv[2])) return close_output("help");
+    if (!cmd) return unknown(argc - skip, argv + skip);
+    return start(cmd, argc - skip - n_words, argv + skip + n_words);
+}

@@ -1,0 +1,259 @@
+/* options.c - command line to settings; --help. See cli.h and options.h. */
+#include "cli/options.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_BYTES = 16 << 20 }; /* of all texts of a command line and its recipe */
+
+const struct cli_option cli_common_option[] = {
+    {"config", NULL, CLI_TEXT, offsetof(struct cli_common, config), NULL, 0, 0, NULL,
+     "Settings from this YAML recipe; the command line wins."},
+    {"seed", NULL, CLI_INT, offsetof(struct cli_common, seed), "0", 0, 0x1p63, NULL,
+     "Seed of every random number; equal seeds give equal results."},
+    {"threads", NULL, CLI_INT, offsetof(struct cli_common, threads), "0", 0, 4096, NULL,
+     "Threads to work with; 0 takes every processor."},
+    {"cpu", NULL, CLI_ONE, offsetof(struct cli_common, cpu), "auto", 0, 0, "auto|ref|avx2|avx512|avx512bf16",
+     "Instructions to use; auto takes the strongest that the processor has."},
+    {"json", NULL, CLI_FLAG, offsetof(struct cli_common, json), NULL, 0, 0, NULL,
+     "Write results for machines: JSON on standard output."},
+    {"quiet", NULL, CLI_FLAG, offsetof(struct cli_common, quiet), NULL, 0, 0, NULL,
+     "No progress and no messages but errors."},
+    {"help", NULL, CLI_FLAG, offsetof(struct cli_common, help), NULL, 0, 0, NULL, "This text."},
+};
+const size_t cli_n_common = sizeof cli_common_option / sizeof *cli_common_option;
+
+/* -- slots --------------------------------------------------------------------------------------------------------- */
+
+static bool same_name(const char *known, const char *name, size_t len)
+{
+    if (!known || strlen(known) != len) return false;
+    for (size_t i = 0; i < len; i++)
+        if (known[i] != (name[i] == '-' ? '_' : name[i])) return false;
+    return true;
+}
+
+struct cli_slot *cli_slot_find(const struct cli_parsed *p, const char *name, size_t len)
+{
+    for (size_t i = 0; i < p->n_slots; i++) {
+        const struct cli_option *o = p->slot[i].option;
+        if (same_name(o->name, name, len) || same_name(o->alias, name, len)) return &p->slot[i];
+    }
+    return NULL;
+}
+
+const char *cli_slot_nearest(const struct cli_parsed *p, const char *name)
+{
+    const char **known = raml_arena_alloc(p->arena, 2 * p->n_slots, sizeof *known);
+    size_t n = 0;
+    for (size_t i = 0; known && i < p->n_slots; i++) {
+        known[n++] = p->slot[i].option->name;
+        if (p->slot[i].option->alias) known[n++] = p->slot[i].option->alias;
+    }
+    return cli_nearest(name, known, n);
+}
+
+enum raml_code cli_slot_set(struct cli_parsed *p, struct cli_slot *s, const char *text, size_t len,
+                            struct raml_err *err)
+{
+    const struct cli_option *o = s->option;
+    enum raml_code rc = RAML_OK;
+    char *copy = raml_arena_text(p->arena, text, len);
+    if (!copy) return raml_fail(err, RAML_ENOMEM, "settings take more than %d bytes", MAX_BYTES);
+    if (strlen(copy) != len) return raml_fail(err, RAML_EUSAGE, "found a zero byte inside the value");
+    switch (o->type) {
+    case CLI_FLAG: rc = cli_read_flag(o, copy, (bool *)s->field, err); break;
+    case CLI_INT: rc = cli_read_int(o, copy, (int64_t *)(void *)s->field, err); break;
+    case CLI_REAL: rc = cli_read_real(o, copy, (double *)(void *)s->field, err); break;
+    case CLI_ONE: rc = cli_check_word(o, copy, err); /* fall through */
+    case CLI_TEXT:
+        if (!rc) *(const char **)(void *)s->field = copy;
+        break;
+    }
+    if (!rc) s->given = true;
+    return rc;
+}
+
+static bool is_display(const char *name)
+{
+    static const char *const display[] = {"config", "json", "quiet", "help"};
+    for (size_t i = 0; i < sizeof display / sizeof *display; i++)
+        if (strcmp(name, display[i]) == 0) return true;
+    return false;
+}
+
+/* Fills slot[] and sets every default. A default that its own row refuses is a fault of the table. */
+static enum raml_code fill_slots(struct cli_parsed *p, void *settings, struct raml_err *err)
+{
+    size_t own = p->cmd->n_options;
+    p->slot = raml_arena_alloc(p->arena, own + cli_n_common, sizeof *p->slot);
+    if (!p->slot) return raml_fail(err, RAML_ENOMEM, "no memory for settings");
+    for (size_t i = 0; i < own + cli_n_common; i++) {
+        bool common = i >= own;
+        const struct cli_option *o = common ? &cli_common_option[i - own] : &p->cmd->option[i];
+        char *base = common ? (char *)&p->common : settings;
+        p->slot[i] = (struct cli_slot){.option = o, .field = base + o->offset, .display = common && is_display(o->name)};
+        p->n_slots++;
+        if (!o->value) continue;
+        enum raml_code rc = cli_slot_set(p, &p->slot[i], o->value, strlen(o->value), err);
+        if (rc) return raml_wrap(err, rc, "default of --%s", o->name);
+        p->slot[i].given = false;
+    }
+    return RAML_OK;
+}
+
+/* -- command line -------------------------------------------------------------------------------------------------- */
+
+struct given { /* one option as it stands on the command line */
+    struct cli_slot *slot;
+    const char *value;
+};
+
+static enum raml_code unknown(const struct cli_parsed *p, const char *name, size_t len, struct raml_err *err)
+{
+    char shown[CLI_SHOWN];
+    cli_shown(name, len, shown);
+    const char *near = cli_slot_nearest(p, shown);
+    if (near) return raml_fail(err, RAML_EUSAGE, "unknown option --%s; did you mean --%s?", shown, near);
+    return raml_fail(err, RAML_EUSAGE, "unknown option --%s; 'raml %s --help' lists them", shown, p->cmd->name);
+}
+
+/* Reads the option at argv[*i] (it begins with "--") and steps over its value. */
+static enum raml_code read_option(const struct cli_parsed *p, int argc, char *const *argv, int *i, struct given *out,
+                                  struct raml_err *err)
+{
+    const char *name = argv[*i] + 2, *equals = strchr(name, '=');
+    size_t len = equals ? (size_t)(equals - name) : strlen(name);
+    struct cli_slot *slot = cli_slot_find(p, name, len);
+    bool no = false;
+    if (!slot && len > 3 && strncmp(name, "no", 2) == 0 && (name[2] == '-' || name[2] == '_')) {
+        slot = cli_slot_find(p, name + 3, len - 3);
+        if (slot && slot->option->type != CLI_FLAG) slot = NULL;
+        no = slot != NULL;
+    }
+    if (!slot) return unknown(p, name, len, err);
+    const struct cli_option *o = slot->option;
+    *out = (struct given){.slot = slot, .value = equals ? equals + 1 : no ? "false" : "true"};
+    if (no && equals) return raml_fail(err, RAML_EUSAGE, "--no-%s takes no value", o->name);
+    if (o->type == CLI_FLAG || equals) return RAML_OK;
+    char want[400];
+    cli_expected(o, want, sizeof want);
+    if (*i + 1 == argc) return raml_fail(err, RAML_EUSAGE, "--%s needs a value: %s", o->name, want);
+    const char *value = argv[*i + 1];
+    if (strncmp(value, "--", 2) == 0)
+        return raml_fail(err, RAML_EUSAGE, "--%s needs a value: %s; found %s (write --%s=%s if that is the value)",
+                         o->name, want, value, o->name, value);
+    out->value = value;
+    ++*i;
+    return RAML_OK;
+}
+
+static enum raml_code read_line(struct cli_parsed *p, int argc, char *const *argv, struct given *given, size_t *n_given,
+                                struct raml_err *err)
+{
+    bool options = true;
+    for (int i = 0; i < argc; i++) {
+        const char *a = argv[i];
+        if (options && strcmp(a, "--") == 0) {
+            options = false;
+        } else if (options && strncmp(a, "--", 2) == 0) {
+            enum raml_code rc = read_option(p, argc, argv, &i, &given[*n_given], err);
+            if (rc) return rc;
+            ++*n_given;
+        } else if (options && a[0] == '-' && a[1]) {
+            char shown[CLI_SHOWN];
+            cli_shown(a, strlen(a), shown);
+            return raml_fail(err, RAML_EUSAGE, "unknown option %s: options begin with two dashes; put -- in front of "
+                             "arguments that begin with one", shown);
+        } else {
+            p->arg[p->n_args++] = raml_arena_text(p->arena, a, strlen(a));
+            if (!p->arg[p->n_args - 1]) return raml_fail(err, RAML_ENOMEM, "no memory for arguments");
+        }
+    }
+    if (p->n_args && p->cmd->args[0] == 0) {
+        char shown[CLI_SHOWN];
+        cli_shown(p->arg[0], strlen(p->arg[0]), shown);
+        return raml_fail(err, RAML_EUSAGE, "found '%s', expected no arguments; 'raml %s --help' tells more", shown,
+                         p->cmd->name);
+    }
+    return RAML_OK;
+}
+
+static bool wants_help(int argc, char *const *argv)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
+    return false;
+}
+
+/* Defaults are in place: the recipe comes over them, the command line over both. */
+static enum raml_code apply(struct cli_parsed *p, const struct given *given, size_t n, struct raml_err *err)
+{
+    const char *config = NULL;
+    for (size_t i = 0; i < n; i++)
+        if (given[i].slot->field == (char *)&p->common.config) config = given[i].value;
+    if (config) {
+        enum raml_code rc = cli_recipe_read(p, config, err);
+        if (rc) return rc;
+    }
+    for (size_t i = 0; i < n; i++) {
+        enum raml_code rc = cli_slot_set(p, given[i].slot, given[i].value, strlen(given[i].value), err);
+        if (rc) return raml_wrap(err, rc, "--%s", given[i].slot->option->name);
+    }
+    return RAML_OK;
+}
+
+static enum raml_code parse(struct cli_parsed *p, int argc, char *const *argv, void *settings, bool *help,
+                            struct raml_err *err)
+{
+    p->arena = raml_arena_open(MAX_BYTES);
+    if (!p->arena) return raml_fail(err, RAML_ENOMEM, "no memory for settings");
+    enum raml_code rc = fill_slots(p, settings, err);
+    if (rc) return rc;
+    *help = wants_help(argc, argv);
+    if (*help) return RAML_OK;
+    struct given *given = raml_arena_alloc(p->arena, (size_t)argc + 1, sizeof *given);
+    p->arg = raml_arena_alloc(p->arena, (size_t)argc + 1, sizeof *p->arg);
+    if (!given || !p->arg) return raml_fail(err, RAML_ENOMEM, "no memory for %d arguments", argc);
+    size_t n_given = 0;
+    rc = read_line(p, argc, argv, given, &n_given, err);
+    if (!rc) rc = apply(p, given, n_given, err);
+    if (!rc) rc = cli_recipe_write(p, &p->recipe, err);
+    return rc;
+}
+
+enum raml_code cli_parse(const struct cli_command *cmd, int argc, char *const *argv, void *settings, struct cli *cli,
+                         bool *help, struct cli_parsed **out, struct raml_err *err)
+{
+    *out = NULL;
+    *help = false;
+    struct cli_parsed *p = calloc(1, sizeof *p);
+    if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for settings");
+    p->cmd = cmd;
+    raml_buf_init(&p->recipe, MAX_BYTES);
+    if (cmd->settings_size) memset(settings, 0, cmd->settings_size);
+    enum raml_code rc = parse(p, argc, argv, settings, help, err);
+    if (rc) {
+        cli_parse_free(p);
+        return rc;
+    }
+    *cli = (struct cli){.json = p->common.json,
+                        .quiet = p->common.quiet,
+                        .seed = (uint64_t)p->common.seed,
+                        .threads = (int)p->common.threads,
+                        .level = p->common.cpu,
+                        .arg = p->arg,
+                        .n_args = p->n_args,
+                        .recipe = p->recipe.data ? p->recipe.data : ""};
+    *out = p;
+    return RAML_OK;
+}
+
+void cli_parse_free(struct cli_parsed *p)
+{
+    if (!p) return;
+    raml_arena_close(p->arena);
+    raml_buf_deinit(&p->recipe);
+    free(p);
+}

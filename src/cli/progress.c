@@ -1,0 +1,203 @@
+/* progress.c - progress on standard error, and the wish to stop.
+ *
+ * On a terminal: one line, rewritten at most ten times a second, cut to the terminal's width. Elsewhere (files, pipes,
+ * TERM=dumb): a plain line at most every ten seconds and one when a piece of work ends. No colour is ever written, so
+ * NO_COLOR has nothing left to switch off. Rate and time left count from the first call of a piece of work, so a
+ * resumed run does not claim work it did not do.
+ */
+#include "cli/cli.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The one mutable static of the program: a signal handler has no argument by which it could be given its owner. It is
+ * written by the handler and read by stop(). */
+static volatile sig_atomic_t caught;
+
+static void on_signal(int number)
+{
+    caught = number;
+}
+
+enum { N_SIGNALS = 3, MAX_LINE = 512 };
+static const int watched[N_SIGNALS] = {SIGINT, SIGTERM, SIGPIPE};
+
+struct cli_progress {
+    struct raml_sink sink;
+    struct sigaction before[N_SIGNALS];
+    bool quiet, terminal, told, open; /* open: what[] is work that has not been ended */
+    char what[96], last[MAX_LINE];    /* last: newest state, for the line at the end */
+    double started, shown, first, done;
+    size_t width; /* of the line on the terminal; 0: none */
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void wipe(struct cli_progress *p)
+{
+    if (p->width) fprintf(stderr, "\r%*s\r", (int)p->width, "");
+    p->width = 0;
+}
+
+/* 12 -> "12", 81234 -> "81.2k" */
+static void short_number(double x, char out[24])
+{
+    static const char *const unit[] = {"", "k", "M", "G", "T"};
+    size_t i = 0;
+    while (fabs(x) >= 9999.5 && i < 4) {
+        x /= 1000;
+        i++;
+    }
+    snprintf(out, 24, i || x != floor(x) ? "%.3g%s" : "%.0f%s", x, unit[i]);
+}
+
+static void short_time(double seconds, char out[24])
+{
+    long s = seconds < 1e9 ? (long)(seconds + 0.5) : 1000000000;
+    if (s < 60) snprintf(out, 24, "%lds", s);
+    else if (s < 3600) snprintf(out, 24, "%ldm%02lds", s / 60, s % 60);
+    else snprintf(out, 24, "%ldh%02ldm", s / 3600, s / 60 % 60);
+}
+
+/* "train  42 %  420/1000 steps  3.1 steps/s  2m15s, 3m07s left  loss 0.41" */
+static void describe(struct cli_progress *p, double done, double total, const char *unit, const char *note, double t)
+{
+    char a[24], b[24], c[24];
+    size_t n = (size_t)snprintf(p->last, MAX_LINE, "%s", p->what);
+    double elapsed = t - p->started, rate = elapsed > 0 ? (done - p->first) / elapsed : 0;
+    short_number(done, a);
+    short_number(total, b);
+    if (total > 0)
+        n += (size_t)snprintf(p->last + n, MAX_LINE - n, "  %.0f %%  %s/%s %s", floor(100 * done / total), a, b, unit);
+    else n += (size_t)snprintf(p->last + n, MAX_LINE - n, "  %s %s", a, unit);
+    short_number(rate, a);
+    short_time(elapsed, b);
+    if (rate > 0) n += (size_t)snprintf(p->last + n, MAX_LINE - n, "  %s %s/s", a, unit);
+    n += (size_t)snprintf(p->last + n, MAX_LINE - n, "  %s", b);
+    if (total > done && rate > 0) {
+        short_time((total - done) / rate, c);
+        n += (size_t)snprintf(p->last + n, MAX_LINE - n, ", %s left", c);
+    }
+    if (note) snprintf(p->last + n, MAX_LINE - n, "  %.200s", note);
+}
+
+static size_t columns(void)
+{
+    struct winsize w;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 1 ? w.ws_col - 1u : 79;
+}
+
+static void show(struct cli_progress *p)
+{
+    if (p->terminal) {
+        size_t room = columns(), len = strlen(p->last), cut = len < room ? len : room;
+        while (cut < len && cut > 0 && ((unsigned char)p->last[cut] & 0xc0) == 0x80) cut--;
+        int pad = p->width > cut ? (int)(p->width - cut) : 0;
+        fprintf(stderr, "\r%.*s%*s", (int)cut, p->last, pad, "");
+        p->width = cut;
+    } else {
+        fprintf(stderr, "%s\n", p->last);
+    }
+    fflush(stderr);
+}
+
+/* Leaves the last state of the current work as a line of its own. */
+static void finish(struct cli_progress *p)
+{
+    if (!p->open) return;
+    p->open = false;
+    wipe(p);
+    fprintf(stderr, "%s\n", p->last);
+    fflush(stderr);
+}
+
+static void on_line(void *user, const char *text)
+{
+    struct cli_progress *p = user;
+    if (p->quiet) return;
+    wipe(p);
+    fprintf(stderr, "%s\n", text);
+    if (p->open && p->terminal) show(p);
+    fflush(stderr);
+}
+
+static void on_progress(void *user, const char *what, double done, double total, const char *unit, const char *note)
+{
+    struct cli_progress *p = user;
+    if (p->quiet) return;
+    double t = now();
+    bool same = strncmp(p->what, what, sizeof p->what - 1) == 0 && done >= p->done;
+    if (!p->open && same && total > 0 && done >= total) return; /* already ended */
+    if (!p->open || !same) {
+        finish(p);
+        snprintf(p->what, sizeof p->what, "%s", what);
+        p->started = t;
+        p->shown = p->terminal ? 0 : t;
+        p->first = done;
+        p->open = true;
+    }
+    p->done = done;
+    describe(p, done, total, unit, note, t);
+    if (total > 0 && done >= total) {
+        finish(p);
+    } else if (t - p->shown >= (p->terminal ? 0.1 : 10.0)) {
+        p->shown = t;
+        show(p);
+    }
+}
+
+static bool on_stop(void *user)
+{
+    struct cli_progress *p = user;
+    if (caught && !p->told) {
+        p->told = true;
+        if (caught != SIGPIPE) on_line(p, "stopping at the end of this step; a second Ctrl-C ends at once");
+    }
+    return caught != 0;
+}
+
+struct cli_progress *cli_progress_open(bool quiet)
+{
+    struct cli_progress *p = calloc(1, sizeof *p);
+    if (!p) return NULL;
+    const char *term = getenv("TERM");
+    p->quiet = quiet;
+    p->terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+    p->sink = (struct raml_sink){.line = on_line, .progress = on_progress, .stop = on_stop, .user = p};
+    caught = 0;
+    for (int i = 0; i < N_SIGNALS; i++) {
+        /* RESETHAND: the second signal kills. RESTART: a stop never looks like a failed read. A reader of our pipe that
+         * went away asks us to stop like any other; it may ask often. */
+        struct sigaction a = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+        if (watched[i] != SIGPIPE) a.sa_flags |= (int)SA_RESETHAND;
+        sigemptyset(&a.sa_mask);
+        sigaction(watched[i], &a, &p->before[i]);
+        if (watched[i] != SIGPIPE && p->before[i].sa_handler == SIG_IGN) /* a background job of sh, nohup */
+            sigaction(watched[i], &p->before[i], NULL);
+    }
+    return p;
+}
+
+const struct raml_sink *cli_progress_sink(struct cli_progress *p)
+{
+    return p ? &p->sink : NULL;
+}
+
+void cli_progress_close(struct cli_progress *p)
+{
+    if (!p) return;
+    finish(p);
+    for (int i = 0; i < N_SIGNALS; i++) sigaction(watched[i], &p->before[i], NULL);
+    free(p);
+}

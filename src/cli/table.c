@@ -1,0 +1,7 @@
+/* table.c - every command, in the order of --help. */
+#include "cli/commands.h"
+
+const struct cli_command *const cli_commands[] = {
+    &cli_doctor,
+};
+const size_t cli_n_commands = sizeof cli_commands / sizeof *cli_commands;
