@@ -1,0 +1,71 @@
+/* table_json.c - a table as JSON (table.h). A setter that is given NULL, or has no memory, says so with -1; the flags are
+ * gathered and looked at once. */
+#include "raml/table.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static json_t *number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+static json_t *text(const char *s)
+{
+    return s ? json_string(s) : json_null();
+}
+
+/* obj when all went well, else NULL. */
+static json_t *checked(json_t *obj, int failed)
+{
+    if (!failed) return obj;
+    json_decref(obj);
+    return NULL;
+}
+
+static json_t *estimate(const struct raml_estimate *e)
+{
+    json_t *o = json_object();
+    int bad = json_object_set_new(o, "value", number(e->value));
+    bad |= json_object_set_new(o, "low", number(e->low));
+    bad |= json_object_set_new(o, "high", number(e->high));
+    return checked(o, bad);
+}
+
+static json_t *row_json(const struct raml_table *t, const struct raml_table_row *r, unsigned by)
+{
+    json_t *o = json_object(), *pass = json_object();
+    int bad = 0;
+    if (by & RAML_BY_SPLIT) bad |= json_object_set_new(o, "split", text(r->split));
+    if (by & RAML_BY_FAMILY) bad |= json_object_set_new(o, "family", text(r->family));
+    if (by & RAML_BY_DIFFICULTY)
+        bad |= json_object_set_new(o, "difficulty", r->difficulty < 0 ? json_null() : json_integer(r->difficulty));
+    bad |= json_object_set_new(o, "questions", json_integer((json_int_t)r->n_questions));
+    bad |= json_object_set_new(o, "samples", json_integer((json_int_t)r->n_samples));
+    bad |= json_object_set_new(o, "right", json_integer((json_int_t)r->n_right));
+    bad |= json_object_set_new(o, "accuracy", estimate(&r->accuracy));
+    for (size_t j = 0; j < t->n_k; j++) {
+        char k[16];
+        snprintf(k, sizeof k, "%u", t->k[j]);
+        bad |= json_object_set_new(pass, k, estimate(&r->pass[j]));
+    }
+    bad |= json_object_set_new(o, "pass_at_k", pass);
+    bad |= json_object_set_new(o, "truncated", json_integer((json_int_t)r->n_truncated));
+    bad |= json_object_set_new(o, "unclosed", json_integer((json_int_t)r->n_unclosed));
+    return checked(o, bad);
+}
+
+json_t *raml_table_json(const struct raml_table *t)
+{
+    json_t *o = json_object(), *by = json_array(), *rows = json_array();
+    int bad = 0;
+    if (t->by & RAML_BY_SPLIT) bad |= json_array_append_new(by, json_string("split"));
+    if (t->by & RAML_BY_FAMILY) bad |= json_array_append_new(by, json_string("family"));
+    if (t->by & RAML_BY_DIFFICULTY) bad |= json_array_append_new(by, json_string("difficulty"));
+    for (size_t i = 0; i + 1 < t->n_rows; i++)
+        bad |= json_array_append_new(rows, row_json(t, &t->row[i], t->by));
+    bad |= json_object_set_new(o, "by", by);
+    bad |= json_object_set_new(o, "rows", rows);
+    bad |= json_object_set_new(o, "all", t->n_rows ? row_json(t, &t->row[t->n_rows - 1], 0) : json_null());
+    return checked(o, bad);
+}
