@@ -1,0 +1,22 @@
+/* append.h - files that only grow, one whole piece at a time.
+ *
+ * A piece is written completely or the file is cut back to where it was, so that a full disk leaves no torn piece
+ * (a killed process or a power cut still can: readers drop a torn end).
+ */
+#ifndef STORE_APPEND_H
+#define STORE_APPEND_H
+
+#include "raml/err.h"
+
+#include <stddef.h>
+
+struct append {
+    int fd; /* -1: closed */
+    char *path;
+};
+RAML_CHECKED enum raml_code raml_append_init(struct append *a, const char *path, struct raml_err *err);
+void raml_append_deinit(struct append *a); /* safe on a zeroed or failed one whose path is NULL */
+RAML_CHECKED enum raml_code raml_append_add(struct append *a, const void *bytes, size_t n, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_append_sync(struct append *a, struct raml_err *err);
+
+#endif

@@ -1,0 +1,360 @@
+/* run.c - see run.h. */
+#include "raml/run.h"
+
+#include "raml/buf.h"
+#include "raml/events.h"
+#include "raml/file.h"
+#include "raml/json.h"
+#include "store/append.h"
+#include "store/checkpoints.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+enum { MAX_LINE = 1 << 26, MAX_TAGS = 1 << 24, MAX_NESTED = 4 };
+
+static const char recipe_name[] = "recipe.yaml", metrics_name[] = "metrics.jsonl", timing_name[] = "timing.jsonl";
+static const char events_name[] = "events.out.tfevents.0.raml"; /* TensorBoard takes any name with "tfevents" */
+
+struct raml_run {
+    char *dir;
+    int lock; /* of the folder: held open and locked; the kernel frees it with the process */
+    char *tmp_dir;
+    struct append metrics, timing;
+    struct raml_events *events;
+    double wall_time;
+};
+
+static char *path_in(const char *dir, const char *name, const char *suffix)
+{
+    size_t n = strlen(dir) + strlen(name) + strlen(suffix) + 2;
+    char *p = malloc(n);
+    if (p) snprintf(p, n, "%s/%s%s", dir, name, suffix);
+    return p;
+}
+
+/* Opening */
+
+static bool holds_run(const char *dir, const struct checkpoints *have)
+{
+    const char *names[] = {recipe_name, metrics_name};
+    bool found = have->n > 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *p = path_in(dir, names[i], "");
+        found |= p && raml_is_file(p);
+        free(p);
+    }
+    return found;
+}
+
+/* Copies the kept lines of l to w. Lines that cannot be read are dropped at the end of the file (a killed process or a
+ * power cut tore them); before a line that is to stay they are a fault that a person must look at. */
+static enum raml_code copy_lines(struct raml_lines *l, struct raml_writer *w, uint64_t last_step, bool *dropped,
+                                 struct raml_err *err)
+{
+    size_t bad = 0;
+    struct raml_err why = {0};
+    for (bool more;;) {
+        json_t *obj = NULL;
+        long long step = 0;
+        struct raml_place at = {l->path, l->number + 1};
+        enum raml_code rc = raml_lines_next(l, &more, err);
+        if (rc || !more) return rc;
+        rc = raml_json_parse(&at, l->line.data, l->line.len, &obj, bad ? NULL : &why);
+        if (!rc) rc = raml_json_int(&at, obj, "step", 0, INT64_MAX, &step, bad ? NULL : &why);
+        json_decref(obj);
+        if (rc == RAML_ENOMEM) return raml_fail(err, rc, "%s: no memory to read it", l->path);
+        if (rc && !bad) bad = at.line;
+        if (rc || (uint64_t)step > last_step) {
+            *dropped = true;
+            continue;
+        }
+        if (bad) return raml_fail(err, RAML_EFORMAT, "%s (mend or remove that line, then resume)", why.msg);
+        raml_buf_adds(&l->line, "\n");
+        rc = raml_buf_status(&l->line, err);
+        if (!rc) rc = raml_writer_add(w, l->line.data, l->line.len, err);
+        if (rc) return rc;
+    }
+}
+
+/* Whether the file's last byte is a newline (or there is none): a whole JSON line without one was torn. */
+static bool ends_whole(const char *path)
+{
+    char c = '\n';
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return true;
+    if (lseek(fd, -1, SEEK_END) >= 0 && read(fd, &c, 1) != 1) c = 0;
+    close(fd);
+    return c == '\n';
+}
+
+/* Cuts a file of lines with a step back to those of step <= last_step. */
+static enum raml_code cut_lines(const char *path, uint64_t last_step, struct raml_err *err)
+{
+    struct raml_lines l = {0};
+    struct raml_writer w = {0};
+    bool dropped = !ends_whole(path);
+    if (!raml_is_file(path)) return RAML_OK;
+    enum raml_code rc = raml_lines_init(&l, path, MAX_LINE, err);
+    if (!rc) rc = raml_writer_init(&w, path, err);
+    if (!rc) rc = copy_lines(&l, &w, last_step, &dropped, err);
+    if (!rc && dropped) rc = raml_writer_commit(&w, err);
+    raml_writer_deinit(&w);
+    raml_lines_deinit(&l);
+    return rc;
+}
+
+static enum raml_code remove_file(const char *path, struct raml_err *err)
+{
+    if (unlink(path) && errno != ENOENT) return raml_fail_errno(err, "%s: cannot be removed", path);
+    return RAML_OK;
+}
+
+/* One of the run's growing files on resume: its unfinished copy goes, and it is cut back (has: to the checkpoint
+ * `step`) or, without a checkpoint, removed. */
+static enum raml_code cut_file(const char *dir, const char *name, bool has, uint64_t step, struct raml_err *err)
+{
+    char *path = path_in(dir, name, ""), *tmp = path_in(dir, name, ".tmp");
+    enum raml_code rc = path && tmp ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory", dir);
+    if (!rc) rc = remove_file(tmp, err);
+    if (!rc && !has)
+        rc = remove_file(path, err);
+    else if (!rc)
+        rc = name == events_name ? raml_events_cut(path, step, err) : cut_lines(path, step, err);
+    free(path);
+    free(tmp);
+    return rc;
+}
+
+static enum raml_code prepare(struct raml_run *r, int resume, uint64_t *step, struct raml_err *err)
+{
+    struct checkpoints have = {0};
+    enum raml_code rc = resume ? raml_checkpoints_recover(r->dir, err) : RAML_OK;
+    if (!rc) rc = raml_checkpoints_list(r->dir, &have, err);
+    *step = have.n ? have.step[have.n - 1] : 0;
+    if (!rc && !resume && holds_run(r->dir, &have))
+        rc = raml_fail(err, RAML_EUSAGE, "%s: holds a run already; resume it, or give another folder", r->dir);
+    free(have.step);
+    if (rc || !resume) return rc;
+    const char *names[] = {metrics_name, timing_name, events_name};
+    for (size_t i = 0; i < sizeof names / sizeof *names && !rc; i++)
+        rc = cut_file(r->dir, names[i], *step > 0, *step, err);
+    char *tmp = path_in(r->dir, recipe_name, ".tmp");
+    if (!rc) rc = tmp ? remove_file(tmp, err) : raml_fail(err, RAML_ENOMEM, "%s: no memory", r->dir);
+    free(tmp);
+    return rc;
+}
+
+static enum raml_code lock_folder(struct raml_run *r, struct raml_err *err)
+{
+    r->lock = open(r->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (r->lock < 0) return raml_fail_errno(err, "%s: cannot be opened", r->dir);
+    if (flock(r->lock, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) /* file systems without locks go without */
+        return raml_fail(err, RAML_EUSAGE, "%s: another process is writing this run", r->dir);
+    return RAML_OK;
+}
+
+static enum raml_code open_files(struct raml_run *r, struct raml_err *err)
+{
+    char *metrics = path_in(r->dir, metrics_name, ""), *timing = path_in(r->dir, timing_name, "");
+    enum raml_code rc = metrics && timing ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory", r->dir);
+    if (!rc) rc = raml_append_init(&r->metrics, metrics, err);
+    if (!rc) rc = raml_append_init(&r->timing, timing, err);
+    free(metrics);
+    free(timing);
+    raml_sync_dir(r->dir);
+    return rc;
+}
+
+enum raml_code raml_run_open(const char *dir, int resume, struct raml_run **out, uint64_t *step, struct raml_err *err)
+{
+    struct raml_run *r = calloc(1, sizeof *r);
+    if (!r) return raml_fail(err, RAML_ENOMEM, "%s: no memory to open it", dir);
+    r->lock = -1;
+    r->dir = strdup(dir);
+    uint64_t found = 0;
+    enum raml_code rc = r->dir ? raml_make_dir(dir, err) : raml_fail(err, RAML_ENOMEM, "%s: no memory", dir);
+    if (!rc) rc = lock_folder(r, err);
+    if (!rc) rc = prepare(r, resume, &found, err);
+    if (!rc) rc = open_files(r, err);
+    if (rc) {
+        raml_run_close(r);
+        return rc;
+    }
+    *out = r;
+    *step = found;
+    return RAML_OK;
+}
+
+void raml_run_close(struct raml_run *r)
+{
+    if (!r) return;
+    raml_append_deinit(&r->metrics);
+    raml_append_deinit(&r->timing);
+    raml_events_close(r->events);
+    if (r->lock >= 0) close(r->lock);
+    free(r->tmp_dir);
+    free(r->dir);
+    free(r);
+}
+
+const char *raml_run_dir(const struct raml_run *r)
+{
+    return r->dir;
+}
+
+enum raml_code raml_run_recipe(struct raml_run *r, const char *text, struct raml_err *err)
+{
+    char *path = path_in(r->dir, recipe_name, "");
+    if (!path) return raml_fail(err, RAML_ENOMEM, "%s: no memory", r->dir);
+    enum raml_code rc = raml_file_write(path, text, strlen(text), err);
+    free(path);
+    return rc;
+}
+
+/* Metrics */
+
+struct scalars { /* tags lie one after another in `tags`, each with its 0; values in `values` */
+    struct raml_buf tags, values;
+};
+
+/* Collects the numbers of obj; prefix: "" or "outer/". */
+static void collect(struct scalars *s, const json_t *obj, const char *prefix, int depth)
+{
+    const char *key;
+    json_t *v;
+    json_object_foreach((json_t *)obj, key, v) {
+        bool top = depth == 0;
+        if (top && (!strcmp(key, "step") || !strcmp(key, "time"))) continue;
+        if (json_is_number(v)) {
+            double x = json_number_value(v);
+            raml_buf_addf(&s->tags, "%s%s%c", prefix, key, 0);
+            raml_buf_add(&s->values, &x, sizeof x);
+        } else if (json_is_object(v) && depth < MAX_NESTED) {
+            struct raml_buf name;
+            raml_buf_init(&name, 1 << 16);
+            raml_buf_addf(&name, "%s%s/", prefix, key);
+            if (name.data) collect(s, v, name.data, depth + 1);
+            raml_buf_deinit(&name);
+        }
+    }
+}
+
+static enum raml_code add_events(struct raml_run *r, uint64_t step, const json_t *obj, const json_t *timing,
+                                 struct raml_err *err)
+{
+    struct scalars s;
+    raml_buf_init(&s.tags, MAX_TAGS);
+    raml_buf_init(&s.values, MAX_TAGS);
+    collect(&s, obj, "", 0);
+    if (timing) collect(&s, timing, "", 0);
+    size_t n = s.values.len / sizeof(double);
+    struct raml_scalar *scalar = calloc(n + 1, sizeof *scalar);
+    enum raml_code rc = raml_buf_status(&s.tags, err);
+    if (!rc) rc = raml_buf_status(&s.values, err);
+    if (!rc && !scalar) rc = raml_fail(err, RAML_ENOMEM, "%s: no memory", r->dir);
+    const char *tag = s.tags.data;
+    for (size_t i = 0; i < n && !rc; i++, tag += strlen(tag) + 1) {
+        scalar[i].tag = tag;
+        memcpy(&scalar[i].value, s.values.data + i * sizeof(double), sizeof(double));
+    }
+    if (!rc && !r->events) { /* made with the first line, whose time it bears */
+        char *path = path_in(r->dir, events_name, "");
+        rc = path ? raml_events_open(path, r->wall_time, &r->events, err)
+                  : raml_fail(err, RAML_ENOMEM, "%s: no memory", r->dir);
+        free(path);
+    }
+    if (!rc) rc = raml_events_add(r->events, step, r->wall_time, scalar, n, err);
+    free(scalar);
+    raml_buf_deinit(&s.tags);
+    raml_buf_deinit(&s.values);
+    return rc;
+}
+
+static enum raml_code add_line(struct append *a, const json_t *obj, struct raml_err *err)
+{
+    struct raml_buf line;
+    raml_buf_init(&line, MAX_LINE);
+    raml_json_add(&line, obj);
+    raml_buf_adds(&line, "\n");
+    enum raml_code rc = raml_buf_status(&line, err);
+    if (rc)
+        rc = raml_wrap(err, rc, "%s", a->path);
+    else
+        rc = raml_append_add(a, line.data, line.len, err);
+    raml_buf_deinit(&line);
+    return rc;
+}
+
+enum raml_code raml_run_metrics(struct raml_run *r, const json_t *obj, const json_t *timing, struct raml_err *err)
+{
+    struct raml_place at = {r->metrics.path, 0};
+    long long step = 0;
+    enum raml_code rc = raml_json_int(&at, obj, "step", 0, INT64_MAX, &step, err);
+    if (!rc) rc = add_line(&r->metrics, obj, err);
+    if (!rc && timing) {
+        json_t *line = json_pack("{s:I}", "step", (json_int_t)step);
+        if (!line || json_object_update_missing(line, (json_t *)timing))
+            rc = raml_fail(err, RAML_ENOMEM, "%s: no memory", r->timing.path);
+        if (!rc) rc = add_line(&r->timing, line, err);
+        json_decref(line);
+        const json_t *t = json_object_get(timing, "time");
+        if (json_is_number(t)) r->wall_time = json_number_value(t);
+    }
+    return rc ? rc : add_events(r, (uint64_t)step, obj, timing, err);
+}
+
+/* Checkpoints */
+
+enum raml_code raml_run_checkpoint_begin(struct raml_run *r, uint64_t step, const char **tmp_dir, struct raml_err *err)
+{
+    free(r->tmp_dir);
+    r->tmp_dir = raml_checkpoints_path(r->dir, step, ".tmp");
+    if (!r->tmp_dir) return raml_fail(err, RAML_ENOMEM, "%s: no memory", r->dir);
+    enum raml_code rc = raml_remove_tree(r->tmp_dir, err);
+    if (!rc) rc = raml_make_dir(r->tmp_dir, err);
+    if (!rc) *tmp_dir = r->tmp_dir;
+    return rc;
+}
+
+enum raml_code raml_run_checkpoint_commit(struct raml_run *r, uint64_t step, size_t keep, struct raml_err *err)
+{
+    /* The lines up to here must outlive a power cut if the checkpoint does. */
+    enum raml_code rc = raml_append_sync(&r->metrics, err);
+    if (!rc) rc = raml_append_sync(&r->timing, err);
+    if (!rc && r->events) rc = raml_events_sync(r->events, err);
+    if (!rc) rc = raml_checkpoints_commit(r->dir, step, err);
+    if (rc || !keep) return rc;
+    rc = raml_checkpoints_prune(r->dir, keep, err);
+    return rc ? raml_wrap(err, rc, "checkpoint-%" PRIu64 " is whole, but an older one stays", step) : RAML_OK;
+}
+
+enum raml_code raml_run_newest(const char *dir, char *out, size_t cap, struct raml_err *err)
+{
+    struct checkpoints have = {0};
+    char *config = path_in(dir, "config.json", ""), *path = NULL;
+    enum raml_code rc = RAML_OK;
+    if (config && raml_is_file(config))
+        path = strdup(dir);
+    else if (!(rc = raml_checkpoints_list(dir, &have, err))) {
+        if (have.n)
+            path = raml_checkpoints_path(dir, have.step[have.n - 1], "");
+        else
+            rc = raml_fail(err, RAML_EIO, "%s: %s", dir,
+                           raml_is_dir(dir) ? "holds neither config.json nor a whole checkpoint-N"
+                                            : "is not a folder that can be read");
+    }
+    if (!rc && !path) rc = raml_fail(err, RAML_ENOMEM, "%s: no memory", dir);
+    if (!rc && strlen(path) >= cap) rc = raml_fail(err, RAML_ERANGE, "%s: the path is longer than %zu bytes", dir, cap);
+    if (!rc) memcpy(out, path, strlen(path) + 1);
+    free(path);
+    free(config);
+    free(have.step);
+    return rc;
+}
