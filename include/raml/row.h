@@ -1,0 +1,40 @@
+/* row.h - a question and the trajectories chosen for it, as the one token tree that is trained on, and shown.
+ *
+ *     span 0 (root)   prompt                                never trained
+ *     span 1 .. k     trajectory cue answer end             trained from its first token
+ *     k = 0: span 1   cue answer end                        trained from the answer's first token
+ *
+ * All spans hang from the prompt's end, so it is computed once. Trained tokens are the tree's scored tokens (tree.h).
+ * The cue is trained behind a trajectory, because a model has to learn when to stop thinking, and is not trained
+ * without one, because it is then part of what is asked. The end is always trained: a model has to learn to stop.
+ * The answer is the trajectory's own, and the question's where it has none of its own.
+ */
+#ifndef RAML_ROW_H
+#define RAML_ROW_H
+
+#include "raml/format.h"
+#include "raml/question.h"
+#include "raml/tree.h"
+
+struct raml_row_options {
+    const struct raml_tokenizer *tokenizer;
+    struct raml_format format;
+    size_t max_tokens; /* prompt plus any one span behind it: what a model can read; 0: no limit */
+    bool skip_long;    /* a row above max_tokens is no error, but an empty tree (n_spans = 0), for the caller to count */
+};
+/* No limit, longer rows are errors. */
+struct raml_row_options raml_row_default(const struct raml_tokenizer *tokenizer, struct raml_format format);
+
+struct raml_roles { /* one enum raml_role a token, in the tree's order; zero-initialise */
+    uint8_t *role;
+    size_t n, cap;
+};
+void raml_roles_deinit(struct raml_roles *r);
+
+/* Clears *tree and fills it from q's trajectories pick[0..k), in that order; repeats are legal. roles may be NULL.
+ * RAML_ERANGE, with the question's id and line: pick out of range, no answer, too many tokens, nothing trained, or
+ * everything trained. On failure tree and roles are empty. */
+RAML_CHECKED enum raml_code raml_row_build(struct raml_tree *tree, const struct raml_question *q, const size_t *pick,
+                                           size_t k, const struct raml_row_options *opt, struct raml_roles *roles,
+                                           struct raml_err *err);
+#endif
