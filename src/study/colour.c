@@ -1,0 +1,210 @@
+/* colour.c - see colour.h. */
+#include "raml/colour.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double MATTERS = 0.01, CLIP_DEFAULT = 0.1;
+
+/* Length of the UTF-8 character at s[0..n), n >= 1, and its code point; 0 when s does not begin with one (RFC 3629:
+ * no overlong forms, no surrogates, at most U+10FFFF). */
+static size_t decode(const unsigned char *s, size_t n, uint32_t *point)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (s[0] < 0x80) {
+        *point = s[0];
+        return 1;
+    }
+    size_t len = s[0] >= 0xF0 && s[0] < 0xF8 ? 4 : s[0] >= 0xE0 && s[0] < 0xF0 ? 3 : s[0] >= 0xC0 && s[0] < 0xE0 ? 2 : 0;
+    if (len == 0 || len > n) return 0;
+    uint32_t p = s[0] & (0x7Fu >> len);
+    for (size_t i = 1; i < len; i++) {
+        if ((s[i] & 0xC0) != 0x80) return 0;
+        p = p << 6 | (s[i] & 0x3Fu);
+    }
+    if (p < least[len] || p > 0x10FFFF || (p >= 0xD800 && p < 0xE000)) return 0;
+    *point = p;
+    return len;
+}
+
+/* Characters that would not be seen, or that would move or reverse their neighbours, and Unicode's noncharacters. */
+static bool is_hidden(uint32_t p)
+{
+    return p < 0x20 || (p >= 0x7F && p < 0xA0) || p == 0xAD || p == 0x61C || p == 0x180E || (p >= 0x200B && p <= 0x200F) ||
+           (p >= 0x2028 && p <= 0x202E) || (p >= 0x2060 && p <= 0x206F) || p == 0xFEFF || (p >= 0xFDD0 && p <= 0xFDEF) ||
+           (p >= 0xFFF9 && p <= 0xFFFB) || (p & 0xFFFE) == 0xFFFE || (p >= 0xE0000 && p <= 0xE0FFF);
+}
+
+/* One character or broken byte at s[0..n) in visible form, HTML-escaped when html; returns the bytes taken. */
+static size_t add_visible(struct raml_buf *b, const unsigned char *s, size_t n, bool html)
+{
+    uint32_t p = 0;
+    size_t len = decode(s, n, &p);
+    if (len == 0) raml_buf_addf(b, "\\x%02X", s[0]);
+    else if (p == '\n') raml_buf_adds(b, "\\n");
+    else if (p == '\t') raml_buf_adds(b, "\\t");
+    else if (is_hidden(p)) raml_buf_addf(b, "\\u{%X}", (unsigned)p);
+    else if (html) raml_buf_add_html(b, (const char *)s, len);
+    else raml_buf_add(b, s, len);
+    return len ? len : 1;
+}
+
+void raml_text_visible(struct raml_buf *b, const char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n;) i += add_visible(b, (const unsigned char *)bytes + i, n - i, false);
+}
+
+/* A token's own text: line ends and tabs do what they do, behind a faint sign; what can't be shown stands faint. */
+static void add_text(struct raml_buf *b, const char *bytes, size_t n)
+{
+    const unsigned char *s = (const unsigned char *)bytes;
+    for (size_t i = 0; i < n;) {
+        uint32_t p = 0;
+        size_t len = decode(s + i, n - i, &p);
+        if (len && p == '\n') raml_buf_adds(b, "<i>\u21B5</i>\n");
+        else if (len && p == '\t') raml_buf_adds(b, "<i>\u2192</i>\t");
+        else if (len == 0 || is_hidden(p)) {
+            raml_buf_adds(b, "<i>");
+            add_visible(b, s + i, n - i, true);
+            raml_buf_adds(b, "</i>");
+        } else raml_buf_add_html(b, bytes + i, len);
+        i += len ? len : 1;
+    }
+}
+
+int raml_colour_level(double delta, double clip)
+{
+    if (isnan(delta)) return 0;
+    double share = delta / clip;
+    return (int)lround(RAML_COLOUR_LEVELS * (share < -1 ? -1 : share > 1 ? 1 : share));
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+enum raml_code raml_colour_clip(const double *delta, size_t n, double *clip, struct raml_err *err)
+{
+    double *size = malloc((n ? n : 1) * sizeof *size);
+    if (!size) return raml_fail(err, RAML_ENOMEM, "no memory to sort %zu steps", n);
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (fabs(delta[i]) >= MATTERS) size[kept++] = fabs(delta[i]);
+    *clip = CLIP_DEFAULT;
+    if (kept) {
+        qsort(size, kept, sizeof *size, by_value);
+        double v = size[(kept - 1) * 95 / 100], unit = pow(10, floor(log10(v)));
+        static const double nice[] = {1, 2, 5, 10};
+        size_t i = 0;
+        while (i < 3 && nice[i] * unit < v * (1 - 1e-9)) i++;
+        *clip = isfinite(v) ? nice[i] * unit : CLIP_DEFAULT;
+    }
+    free(size);
+    return RAML_OK;
+}
+
+/* p1 … p8 where the loss rose, n1 … n8 where it fell. */
+static void add_class(struct raml_buf *b, int level, bool greedy)
+{
+    if (level == 0 && !greedy) return;
+    raml_buf_adds(b, " class=\"");
+    if (level) raml_buf_addf(b, "%c%d", level < 0 ? 'n' : 'p', abs(level));
+    raml_buf_adds(b, greedy ? (level ? " g\"" : "g\"") : "\"");
+}
+
+static void add_token(struct raml_buf *b, const struct raml_coloured *t, size_t i, double clip)
+{
+    double loss = t->loss[i + 1], delta = loss - t->loss[i];
+    raml_buf_adds(b, "<span");
+    add_class(b, raml_colour_level(delta, clip), t->greedy && t->greedy[i + 1]);
+    raml_buf_adds(b, " title=\"\u201C");
+    size_t shown = t->piece_len[i] < 200 ? t->piece_len[i] : 200;
+    for (size_t at = 0; at < shown;)
+        at += add_visible(b, (const unsigned char *)t->piece[i] + at, t->piece_len[i] - at, true);
+    raml_buf_addf(b, "\u201D  i = %zu  L = %.4g  \u0394L = %s%.3g  p = %.3g%s\">", i + 1, loss,
+                  delta < 0 ? "\u2212" : "+", fabs(delta), exp(-(double)t->n_answer * loss),
+                  t->greedy && t->greedy[i + 1] ? "  greedy" : "");
+    add_text(b, t->piece[i], t->piece_len[i]);
+    raml_buf_adds(b, "</span>");
+}
+
+static void add_plain(struct raml_buf *b, const char *text)
+{
+    size_t n = strlen(text);
+    for (size_t i = 0; i < n;) i += add_visible(b, (const unsigned char *)text + i, n - i, true);
+}
+
+enum raml_code raml_colour_trajectory(struct raml_buf *b, const struct raml_coloured *t, double clip,
+                                      struct raml_err *err)
+{
+    if (!(clip > 0)) return raml_fail(err, RAML_ERANGE, "colour scale ends at %g; expected more than 0", clip);
+    for (size_t i = 0; i <= t->n_tokens; i++)
+        if (!isfinite(t->loss[i]))
+            return raml_fail(err, RAML_ERANGE, "loss curve: L(%zu) is %g; expected a finite number", i, t->loss[i]);
+    size_t shown = t->show && t->show < t->n_tokens ? t->show : t->n_tokens;
+    if (t->heading) {
+        raml_buf_adds(b, "<p class=\"trajectory-head\">");
+        add_plain(b, t->heading);
+        raml_buf_adds(b, "</p>\n");
+    }
+    raml_buf_adds(b, "<div class=\"trajectory\">");
+    for (size_t i = 0; i < shown; i++) add_token(b, t, i, clip);
+    if (shown < t->n_tokens) raml_buf_addf(b, "<i> \u2026 %zu more tokens</i>", t->n_tokens - shown);
+    raml_buf_adds(b, "</div>\n");
+    return RAML_OK;
+}
+
+void raml_colour_css(struct raml_buf *b)
+{
+    raml_buf_adds(b, ":root{--fall:33,102,172;--rise:178,24,43}\n"
+                     "@media (prefers-color-scheme:dark){@media screen{:root{--fall:67,147,215;--rise:226,88,72}}}\n"
+                     ".trajectory{font:13px/1.75 ui-monospace,Menlo,Consolas,monospace;white-space:pre-wrap;"
+                     "overflow-wrap:anywhere;tab-size:4}\n"
+                     ".trajectory span,.scale span{padding:2px 0;print-color-adjust:exact;"
+                     "-webkit-print-color-adjust:exact}\n"
+                     ".trajectory i{font-style:normal;opacity:.45}\n"
+                     ".trajectory .g,.scale .g{box-shadow:inset 0 -2px currentColor}\n"
+                     ".trajectory-head{margin:1.2em 0 .3em}\n"
+                     ".scale span{display:inline-block;min-width:1.1em;text-align:center}\n");
+    for (int i = 1; i <= RAML_COLOUR_LEVELS; i++) {
+        double alpha = 0.7 * i / RAML_COLOUR_LEVELS; /* at most 0.7: text stays readable on it */
+        raml_buf_addf(b, ".n%d{background:rgba(var(--fall),%.4g)}.p%d{background:rgba(var(--rise),%.4g)}\n", i, alpha, i,
+                      alpha);
+    }
+}
+
+void raml_colour_legend(struct raml_buf *b, double clip)
+{
+    raml_buf_addf(b, "<p class=\"scale\">a token\u2019s \u0394L: \u2264 \u2212%.3g ", clip);
+    for (int k = -RAML_COLOUR_LEVELS; k <= RAML_COLOUR_LEVELS; k += 2) {
+        raml_buf_adds(b, "<span");
+        add_class(b, k, false);
+        raml_buf_addf(b, ">%s</span>", k == 0 ? "0" : "\u00A0");
+    }
+    raml_buf_addf(b, " \u2265 +%.3g nats per answer token. Blue: the loss of the answer fell, the token helped; red: it "
+                     "rose. <span class=\"g\">Underlined</span>: after it the right answer is the greedy one. Point at a "
+                     "token for its numbers.</p>\n", clip);
+}
+
+void raml_colour_begin(struct raml_buf *b, const char *title, double clip)
+{
+    raml_buf_adds(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                     "<meta name=\"viewport\" content=\"width=device-width\">\n<title>");
+    add_plain(b, title);
+    raml_buf_adds(b, "</title>\n<style>\n:root{color-scheme:light dark}\n"
+                     "body{font:15px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}\n");
+    raml_colour_css(b);
+    raml_buf_adds(b, "</style>\n</head>\n<body>\n<h1>");
+    add_plain(b, title);
+    raml_buf_adds(b, "</h1>\n");
+    raml_colour_legend(b, clip);
+}
+
+void raml_colour_end(struct raml_buf *b)
+{
+    raml_buf_adds(b, "</body>\n</html>\n");
+}

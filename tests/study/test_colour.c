@@ -1,0 +1,168 @@
+/* test_colour.c - the colour scale at known values, and hostile tokens that must stay text. */
+#include "raml/colour.h"
+
+#include "study/html_check.h"
+
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static void levels(void **state)
+{
+    (void)state;
+    static const struct { double delta, clip; int want; } cases[] = {
+        {0, 0.5, 0}, {-0.5, 0.5, -8}, {0.5, 0.5, 8}, {-9, 0.5, -8}, {1e300, 0.5, 8}, {-0.25, 0.5, -4}, {0.0625, 0.5, 1},
+        {0.031, 0.5, 0}, {0.032, 0.5, 1}, {-0.032, 0.5, -1}, {1, 8, 1}, {NAN, 1, 0}, {-INFINITY, 1, -8},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++)
+        if (raml_colour_level(cases[i].delta, cases[i].clip) != cases[i].want)
+            fail_msg("level(%g, %g) is %d, expected %d", cases[i].delta, cases[i].clip,
+                     raml_colour_level(cases[i].delta, cases[i].clip), cases[i].want);
+}
+
+static void clips(void **state)
+{
+    (void)state;
+    static const struct { double delta[4]; size_t n; double want; } cases[] = {
+        {{0}, 0, 0.1},          {{0, 0.005, -0.009, 0}, 4, 0.1}, {{-0.3, 0, 0, 0.001}, 4, 0.5}, {{1, 0.5, 0.1, 0.02}, 4, 0.5},
+        {{-2, 2, 2, 2}, 4, 2},  {{5.01}, 1, 10},                 {{0.2, NAN, 0, 0}, 4, 0.2},    {{-0.05, 0.05}, 2, 0.05},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        double got = 0;
+        assert_int_equal(raml_colour_clip(cases[i].delta, cases[i].n, &got, NULL), RAML_OK);
+        if (!(fabs(got - cases[i].want) <= 1e-12)) fail_msg("case %zu: %.17g, expected %g", i, got, cases[i].want);
+    }
+    double many[1000], got; /* one outlier in a thousand does not stretch the scale */
+    for (size_t i = 0; i < 1000; i++) many[i] = i ? 0.1 : 50;
+    assert_int_equal(raml_colour_clip(many, 1000, &got, NULL), RAML_OK);
+    if (!(fabs(got - 0.1) <= 1e-12)) fail_msg("%g", got);
+}
+
+static void known_page(void **state)
+{
+    (void)state;
+    const char *piece[] = {"a", " b\n", "<", "c"};
+    const size_t len[] = {1, 3, 1, 1};
+    const double loss[] = {2, 1.5, 1.75, 1.75, 0.5};
+    const bool greedy[] = {false, false, true, true, false};
+    const struct raml_coloured t = {"x & y", piece, len, loss, greedy, 4, 2, 0};
+    struct raml_buf b;
+    struct raml_err err = {0};
+    raml_buf_init(&b, 1 << 20);
+    if (raml_colour_trajectory(&b, &t, 1, &err)) fail_msg("%s", err.msg);
+    assert_string_equal(
+        b.data,
+        "<p class=\"trajectory-head\">x &amp; y</p>\n<div class=\"trajectory\">"
+        "<span class=\"n4\" title=\"“a”  i = 1  L = 1.5  ΔL = −0.5  p = 0.0498\">a</span>"
+        "<span class=\"p2 g\" title=\"“ b\\n”  i = 2  L = 1.75  ΔL = +0.25  p = 0.0302  greedy\"> b<i>↵</i>\n</span>"
+        "<span class=\"g\" title=\"“&lt;”  i = 3  L = 1.75  ΔL = +0  p = 0.0302  greedy\">&lt;</span>"
+        "<span class=\"n8\" title=\"“c”  i = 4  L = 0.5  ΔL = −1.25  p = 0.368\">c</span></div>\n");
+    raml_buf_clear(&b);
+    struct raml_coloured cut = t;
+    cut.show = 1;
+    cut.heading = NULL;
+    if (raml_colour_trajectory(&b, &cut, 1, &err)) fail_msg("%s", err.msg);
+    assert_non_null(strstr(b.data, "a</span><i> … 3 more tokens</i></div>"));
+    raml_buf_clear(&b);
+    raml_colour_css(&b);
+    assert_non_null(strstr(b.data, ".n8{background:rgba(var(--fall),0.7)}.p8{background:rgba(var(--rise),0.7)}"));
+    assert_non_null(strstr(b.data, ".n1{background:rgba(var(--fall),0.0875)}"));
+    assert_non_null(strstr(b.data, "--fall:33,102,172;--rise:178,24,43"));
+    assert_non_null(strstr(b.data, "prefers-color-scheme:dark"));
+    raml_buf_deinit(&b);
+}
+
+/* Whatever the bytes, the page is valid UTF-8 (as strict as JSON), its tags balance and nothing of it is markup. */
+static void hostile_tokens(void **state)
+{
+    (void)state;
+    static const struct { const char *bytes; size_t len; const char *want; } cases[] = {
+        {"</span><script>alert(1)</script>", 32, "&lt;/span&gt;&lt;script&gt;alert(1)&lt;/script&gt;</span>"},
+        {"\" onmouseover=\"x", 16, "“&quot; onmouseover=&quot;x”"},
+        {"&amp;", 5, ">&amp;amp;</span>"},
+        {"\xE2\x88", 2, "><i>\\xE2</i><i>\\x88</i></span>"},
+        {"\x92", 1, "<i>\\x92</i>"},
+        {"\xC0\xBC", 2, "<i>\\xC0</i><i>\\xBC</i>"},
+        {"\xED\xA0\x80", 3, "<i>\\xED</i><i>\\xA0</i><i>\\x80</i>"},
+        {"\xF4\x90\x80\x80", 4, "<i>\\xF4</i>"},
+        {"\xFF\xFE", 2, "<i>\\xFF</i><i>\\xFE</i>"},
+        {"\xE2\x88\x92\xE2", 4, ">\xE2\x88\x92<i>\\xE2</i></span>"},
+        {"a\0b", 3, ">a<i>\\u{0}</i>b</span>"},
+        {"\xE2\x80\xAE", 3, "<i>\\u{202E}</i>"},
+        {"\xEF\xBF\xBF", 3, "<i>\\u{FFFF}</i>"},
+        {"\t\r\n", 3, "<i>→</i>\t<i>\\u{D}</i><i>↵</i>\n"},
+        {"\xF0\x9F\x98\x80", 4, ">\xF0\x9F\x98\x80</span>"},
+        {"", 0, "“”"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const double loss[] = {1, 1};
+        const struct raml_coloured t = {cases[i].bytes, &cases[i].bytes, &cases[i].len, loss, NULL, 1, 1, 0};
+        struct raml_buf b;
+        struct raml_err err = {0};
+        char why[200];
+        raml_buf_init(&b, 1 << 20);
+        raml_colour_begin(&b, cases[i].bytes, 0.5);
+        if (raml_colour_trajectory(&b, &t, 0.5, &err)) fail_msg("%s", err.msg);
+        raml_colour_end(&b);
+        assert_int_equal(raml_buf_status(&b, &err), RAML_OK);
+        assert_int_equal(strlen(b.data), b.len);
+        const char *fault = html_fault(b.data, why, sizeof why);
+        if (fault) fail_msg("case %zu: %s", i, fault);
+        if (!strstr(b.data, cases[i].want)) fail_msg("case %zu: '%s' is not in\n%s", i, cases[i].want, b.data);
+        json_t *text = json_stringn(b.data, b.len);
+        if (!text) fail_msg("case %zu: the page is not UTF-8", i);
+        json_decref(text);
+        raml_buf_clear(&b);
+        raml_text_visible(&b, cases[i].bytes, cases[i].len);
+        text = json_stringn(b.data ? b.data : "", b.len);
+        if (!text) fail_msg("case %zu: the visible text is not UTF-8", i);
+        assert_null(b.data ? strpbrk(b.data, "\n\t\r") : NULL);
+        json_decref(text);
+        raml_buf_deinit(&b);
+    }
+}
+
+static void refusals(void **state)
+{
+    (void)state;
+    const char *piece = "a";
+    const size_t len = 1;
+    double loss[] = {1, NAN};
+    const struct raml_coloured t = {NULL, &piece, &len, loss, NULL, 1, 1, 0};
+    struct raml_buf b;
+    struct raml_err err = {0};
+    raml_buf_init(&b, 1 << 20);
+    assert_int_equal(raml_colour_trajectory(&b, &t, 1, &err), RAML_ERANGE);
+    assert_non_null(strstr(err.msg, "L(1) is"));
+    loss[1] = 1;
+    assert_int_equal(raml_colour_trajectory(&b, &t, 0, &err), RAML_ERANGE);
+    assert_int_equal(raml_colour_trajectory(&b, &t, NAN, &err), RAML_ERANGE);
+    assert_int_equal(b.len, 0);
+}
+
+/* The checker itself has to see what it is there for. */
+static void checker(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"<p>", "</p>", "<p><b></p></b>", "<p", "<script></script>", "<p>http://x</p>",
+                                      "<p title=\"<\"></p>", "<img src='x'>", "<>"};
+    char why[200];
+    for (size_t i = 0; i < COUNT(bad); i++)
+        if (!html_fault(bad[i], why, sizeof why)) fail_msg("passed: %s", bad[i]);
+    assert_null(html_fault("<!DOCTYPE html><p>a<br><b title=\"x > y\">c</b><path d='m'/></p>", why, sizeof why));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(levels),         cmocka_unit_test(clips),    cmocka_unit_test(known_page),
+        cmocka_unit_test(hostile_tokens), cmocka_unit_test(refusals), cmocka_unit_test(checker),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
