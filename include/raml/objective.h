@@ -4,7 +4,7 @@
  * d loss / d logp that the backward pass takes. It holds no tensors and knows no model.
  *
  * Every normaliser is global and given by the caller, who fixes it for a whole optimizer step before the first backward
- * pass: the parts of a step may then be computed in any split into micro-batches, and their losses and gradients add up.
+ * pass: the parts of a step may then be computed in any split into micro-batches; their losses and gradients add up.
  */
 #ifndef RAML_OBJECTIVE_H
 #define RAML_OBJECTIVE_H

@@ -1,6 +1,6 @@
 /* optim.h - the outer loop's step: AdamW, global-norm clipping, learning-rate schedules.
  *
- * AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101, algorithm 2; bias correction as Kingma & Ba 2015), step t = 1, 2, …
+ * AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101, algorithm 2; bias correction as Kingma & Ba 2015), t = 1, 2, …
  *     m = beta1 m + (1 - beta1) g            v = beta2 v + (1 - beta2) g^2
  *     p = p - lr wd p                        decoupled decay, only where raml_param.decay is set
  *     p = p - lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
@@ -50,8 +50,8 @@ struct raml_schedule {
     double peak, floor_ratio;      /* highest rate; lowest as a share of it */
     uint64_t warmup_steps, n_steps; /* n_steps: of the whole training */
 };
-/* Rate of step i = 0, 1, …, n_steps - 1. Warm-up is linear and reaches the peak at its last step: (i + 1) / warmup_steps.
- * Then, with x = (i - warmup_steps) / (n_steps - warmup_steps), 0 at the first such step and 1 one step after the last,
+/* Rate of step i = 0, 1, …, n_steps - 1. Warm-up is linear and reaches the peak at its last step:
+ * (i + 1) / warmup_steps. Then, with x = (i - warmup_steps) / (n_steps - warmup_steps), 0 at the first such step and 1 one step after the last,
  * so that no step is taken at a rate of 0: cosine floor + (1 - floor) (1 + cos(pi x)) / 2, linear 1 - (1 - floor) x,
  * constant 1; each times the peak. */
 double raml_schedule_rate(const struct raml_schedule *s, uint64_t i);

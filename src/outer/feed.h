@@ -1,0 +1,76 @@
+/* feed.h - the stream of questions that training reads; see train.h for order and repeats.
+ *
+ * Everything is tokenised once when the feed opens, to check it and to know its lengths; a row's tokens are made again
+ * when its turn comes, so memory does not grow with the data's tokens.
+ * Invariant: item[i] has at least one trained token however its trajectories are drawn, and every row fits the context.
+ */
+#ifndef RAML_OUTER_FEED_H
+#define RAML_OUTER_FEED_H
+
+#include "raml/row.h"
+#include "raml/train.h"
+
+struct feed_item {
+    uint32_t question; /* its number in the set */
+    uint32_t n_tokens; /* of the prompt; without trajectories, of the whole row */
+    size_t first, n;   /* its usable trajectories: way[first .. first + n) */
+};
+struct feed_way { /* a usable trajectory */
+    uint32_t trajectory; /* its number in the question */
+    uint32_t n_tokens;   /* that it adds to the row, answer included */
+};
+struct feed {
+    const struct raml_questions *qs;
+    struct raml_row_options row;
+    const char *name; /* of the data, in messages */
+    struct feed_item *item;
+    struct feed_way *way;
+    size_t n, cap, n_ways, cap_ways;
+    size_t left_out;     /* questions without a usable trajectory */
+    size_t wrong;        /* trajectories left out because they are marked wrong */
+    size_t too_long;     /* trajectories, or rows without, left out because of skip_long */
+    uint64_t seed, hash; /* hash: of all text that is trained on */
+    size_t trajectories; /* rows per question */
+    uint32_t *order;     /* [n]: items in the order of `epoch` */
+    uint64_t epoch;
+    bool ordered;
+};
+
+struct feed_draw { /* one question as it is trained on once */
+    uint32_t item;
+    size_t n;         /* trajectories drawn; 0: the answer alone */
+    size_t *pick;     /* [n] their numbers in the question, rising */
+    uint32_t *times;  /* [n] rows that each stands for, >= 1 */
+    size_t n_tokens;  /* of the row's tree */
+    uint32_t *shuffle; /* scratch */
+};
+
+/* feed: zeroed by the caller; feed_deinit accepts what a failed _init leaves. max_n: first so many questions; 0: all.
+ * A feed may come out empty (n = 0). RAML_ERANGE, with question and line: a row that raml_row_build refuses. */
+RAML_CHECKED enum raml_code feed_init(struct feed *f, const struct raml_train_job *job,
+                                      const struct raml_train_options *opt, const struct raml_questions *qs,
+                                      const char *name, size_t max_n, struct raml_err *err);
+void feed_deinit(struct feed *f);
+
+RAML_CHECKED enum raml_code feed_draw_init(struct feed_draw *d, const struct feed *f, struct raml_err *err);
+void feed_draw_deinit(struct feed_draw *d);
+/* The draw of item i in an epoch. */
+void feed_draw_item(const struct feed *f, uint32_t i, uint64_t epoch, struct feed_draw *d);
+/* The draw at a position of the stream (epoch = position / n). */
+void feed_draw_at(struct feed *f, uint64_t position, struct feed_draw *d);
+/* The drawn row: *tree is cleared and filled; weight[tree->n_scored] are appended to *weights (grown as needed). */
+struct feed_weights {
+    float *w;
+    size_t n, cap;
+};
+RAML_CHECKED enum raml_code feed_row(const struct feed *f, const struct feed_draw *d, struct raml_tree *tree,
+                                     struct feed_weights *weights, struct raml_err *err);
+
+struct feed_plan {
+    uint64_t n_steps;
+    uint64_t n_positions; /* the stream's end; UINT64_MAX: none */
+};
+/* How many steps the limits of opt make. */
+RAML_CHECKED enum raml_code feed_plan_init(struct feed_plan *p, struct feed *f, const struct raml_train_options *opt,
+                                           struct raml_err *err);
+#endif

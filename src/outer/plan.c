@@ -1,0 +1,95 @@
+/* plan.c - which questions and trajectories come when, and how many steps that makes; see feed.h. */
+#include "outer/feed.h"
+
+#include "raml/rng.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum raml_code feed_draw_init(struct feed_draw *d, const struct feed *f, struct raml_err *err)
+{
+    size_t most = 1;
+    for (size_t i = 0; i < f->n; i++)
+        if (f->item[i].n > most) most = f->item[i].n;
+    *d = (struct feed_draw){0};
+    d->pick = calloc(most, sizeof *d->pick);
+    d->times = calloc(most, sizeof *d->times);
+    d->shuffle = calloc(most, sizeof *d->shuffle);
+    if (d->pick && d->times && d->shuffle) return RAML_OK;
+    feed_draw_deinit(d);
+    return raml_fail(err, RAML_ENOMEM, "no memory to draw from %zu trajectories", most);
+}
+
+void feed_draw_deinit(struct feed_draw *d)
+{
+    free(d->pick);
+    free(d->times);
+    free(d->shuffle);
+    *d = (struct feed_draw){0};
+}
+
+void feed_draw_item(const struct feed *f, uint32_t i, uint64_t epoch, struct feed_draw *d)
+{
+    const struct feed_item *it = &f->item[i];
+    d->item = i;
+    d->n = 0;
+    d->n_tokens = it->n_tokens;
+    if (f->trajectories == 0 || it->n == 0) return;
+    uint32_t base = (uint32_t)(f->trajectories / it->n), extra = (uint32_t)(f->trajectories % it->n);
+    for (uint32_t k = 0; k < it->n; k++) {
+        d->times[k] = base;
+        d->shuffle[k] = k;
+    }
+    struct raml_rng r = {{f->seed, RAML_FOR_PICK, it->question, (uint32_t)epoch}, 0};
+    for (uint32_t k = 0; k < extra; k++) { /* the first `extra` places of a Fisher-Yates shuffle */
+        uint32_t j = k + raml_rng_below(&r, (uint32_t)it->n - k), got = d->shuffle[j];
+        d->shuffle[j] = d->shuffle[k];
+        d->times[got]++;
+    }
+    for (uint32_t k = 0; k < it->n; k++) {
+        if (d->times[k] == 0) continue;
+        d->times[d->n] = d->times[k];
+        d->pick[d->n++] = f->way[it->first + k].trajectory;
+        d->n_tokens += f->way[it->first + k].n_tokens;
+    }
+}
+
+void feed_draw_at(struct feed *f, uint64_t position, struct feed_draw *d)
+{
+    uint64_t epoch = position / f->n;
+    if (!f->ordered || f->epoch != epoch) {
+        for (size_t i = 0; i < f->n; i++) f->order[i] = (uint32_t)i;
+        struct raml_rng r = {{f->seed, RAML_FOR_SHUFFLE, epoch, 0}, 0};
+        raml_rng_shuffle(&r, f->order, (uint32_t)f->n);
+        f->epoch = epoch;
+        f->ordered = true;
+    }
+    feed_draw_item(f, f->order[position % f->n], epoch, d);
+}
+
+enum raml_code feed_plan_init(struct feed_plan *p, struct feed *f, const struct raml_train_options *opt,
+                              struct raml_err *err)
+{
+    *p = (struct feed_plan){.n_steps = UINT64_MAX, .n_positions = UINT64_MAX};
+    if (opt->num_train_epochs > 0) {
+        double positions = ceil(opt->num_train_epochs * (double)f->n - 1e-6);
+        p->n_positions = positions < 1 ? 1 : (uint64_t)positions;
+        p->n_steps = (p->n_positions - 1) / opt->batch_size + 1;
+    }
+    if (opt->max_steps && opt->max_steps < p->n_steps) p->n_steps = opt->max_steps;
+    if (!opt->max_tokens) return RAML_OK;
+    struct feed_draw d;
+    enum raml_code rc = feed_draw_init(&d, f, err);
+    if (rc) return rc;
+    uint64_t tokens = 0, position = 0, step = 0;
+    while (step < p->n_steps && tokens < opt->max_tokens) {
+        for (size_t b = 0; b < opt->batch_size && position < p->n_positions; b++) {
+            feed_draw_at(f, position++, &d);
+            tokens += d.n_tokens;
+        }
+        step++;
+    }
+    p->n_steps = step;
+    feed_draw_deinit(&d);
+    return RAML_OK;
+}
