@@ -34,9 +34,7 @@ look() {
         below["outer"] = below["inner"] " inner"
         below["study"] = below["outer"] " outer"
         below["cli"] = below["study"] " study"
-        n = split("err core arena core buf core file core json core log core rng core device device tree tree " \
-                  "safetensors store run store tokenizer text metric eval model model " \
-                  "question task family task format task optim outer", word, " ")
+        n = split("family task optim outer device device model model", word, " ")
         for (i = 1; i < n; i += 2) home[word[i]] = word[i + 1]
     }
     FILENAME == ARGV[1] {

@@ -1,0 +1,118 @@
+#!/bin/sh
+# test_run.sh BINARY SOURCE_DIR BUILD_DIR: what `./run` says and does about packages and test results, on a machine whose
+# package tools, cmake and ctest are played by small scripts. Nothing is installed.
+set -eu
+
+# shellcheck disable=SC2016  # the made-up tools expand these
+source_dir=$2
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+rc=0
+fail() {
+    echo "FAIL: $1"
+    sed 's/^/    /' "$tmp/out"
+    rc=1
+}
+
+mkdir "$tmp/bin" "$tmp/tree"
+cp "$source_dir/run" "$tmp/tree/run"
+for tool in sh cat cut dirname env grep head mkdir nproc rm sed tail tr; do
+    ln -s "$(command -v "$tool")" "$tmp/bin/$tool"
+done
+fake() { # fake NAME: its script is read from standard input; what it is called with goes to `calls`
+    { echo '#!/bin/sh'; echo "echo \"${1} \$*\" >>'$tmp/calls'"; cat; } >"$tmp/bin/$1"
+    chmod +x "$tmp/bin/$1"
+}
+gone() { (cd "$tmp/bin" && rm -f "$@"); }
+# try WANTED_CODE ARGUMENT...: runs it in the made-up machine
+try() {
+    want=$1
+    shift
+    : >"$tmp/calls"
+    got=0
+    env -i PATH="$tmp/bin" "$tmp/tree/run" "$@" >"$tmp/out" 2>&1 || got=$?
+    [ "$got" -eq "$want" ] || fail "./run $*: exit code $got, expected $want"
+}
+says() { grep -qF -- "$1" "$tmp/out" || fail "it does not say: $1"; }
+calls() { grep -qF -- "$1" "$tmp/calls" || fail "it does not call: $1"; }
+never() { ! grep -qF -- "$1" "$tmp/calls" || fail "it calls: $1"; }
+list="gcc libc6-dev cmake ninja-build"
+
+try 0
+says "Usage: ./run VERB"
+try 0 help
+try 2 nonsense
+says 'unknown verb "nonsense"'
+
+# No Debian; no apt-get; no way to become root: the list of packages, and exit code 1.
+echo 'echo 1000' | fake id
+try 1 demo
+says "not a Debian machine"
+says "apt-get install --no-install-recommends $list"
+echo 'exit 1' | fake dpkg-query
+try 1 build
+says "there is no apt-get"
+says "apt-get install --no-install-recommends $list"
+echo 'exit 0' | fake apt-get
+try 1 build
+says "no sudo"
+says "apt-get install --no-install-recommends $list"
+never "apt-get install"
+
+# With sudo: says what and why, then installs through it.
+echo '[ "$1" = -v ] || "$@"' | fake sudo
+echo 'exit 3' | fake cmake
+try 1 build
+says "libdnnl-dev        matrix products (oneDNN)"
+says "Installing them: sudo apt-get install"
+calls "sudo env DEBIAN_FRONTEND=noninteractive apt-get"
+calls "install --no-install-recommends $list"
+says "configuring failed"
+! grep -q libcmocka "$tmp/calls" || fail "it installs the tests' library for a build"
+try 1 test
+calls "libcmocka-dev"
+echo 'exit 1' | fake sudo
+try 1 build
+says "sudo was refused"
+
+# As root, without sudo; apt-get fails.
+gone sudo
+echo 'echo 0' | fake id
+try 1 build
+calls "install --no-install-recommends $list"
+printf '%s\n' 'case "$*" in *install*) echo "E: no such package"; exit 100 ;; esac' | fake apt-get
+try 1 build
+says "E: no such package"
+says "apt-get install --no-install-recommends $list"
+never "cmake -G"
+
+# All there: nothing is installed. One of several that do counts.
+printf '%s\n' 'case "$*" in *gnuplot-nox | *pkgconf) exit 1 ;; esac' 'echo "install ok installed"' | fake dpkg-query
+echo 'exit 0' | fake apt-get
+echo 'exit 0' | fake pkg-config
+try 1 build
+never apt-get
+calls "cmake -G Ninja"
+
+# Tests: the last line counts, and the exit code follows it.
+echo 'exit 0' | fake cmake
+results() { # results CTEST_CODE LINE
+    printf '%s\n' 'while [ "$1" != --output-log ]; do shift; done' "echo '$2' >\"\$2\"" "exit $1" | fake ctest
+}
+last() { [ "$(tail -n 1 "$tmp/out")" = "$1" ] || fail "the last line is not: $1"; }
+results 0 "100% tests passed, 0 tests failed out of 12"
+try 0 test -R tree
+last "12 passed, 0 failed"
+calls "-R tree"
+results 8 "75% tests passed, 3 tests failed out of 12"
+try 1 test
+last "9 passed, 3 failed"
+results 8 "No tests were found!!!"
+try 1 test
+last "0 passed, 0 failed"
+results 0 ""
+try 1 sanitize
+last "0 passed, 0 failed"
+calls "-L unit"
+calls "-DRAML_SANITIZE=address,undefined"
+exit $rc
