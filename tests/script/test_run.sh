@@ -1,9 +1,9 @@
 #!/bin/sh
 # test_run.sh BINARY SOURCE_DIR BUILD_DIR: what `./run` says and does about packages and test results, on a machine whose
 # package tools, cmake and ctest are played by small scripts. Nothing is installed.
+# shellcheck disable=SC2016  # the made-up tools expand these
 set -eu
 
-# shellcheck disable=SC2016  # the made-up tools expand these
 source_dir=$2
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
