@@ -24,22 +24,31 @@ struct raml_family {
     /* Draws an instance and writes its question and answer text; r is a stream of this instance's own.
      * The same stream is given to solve again, so solve can redraw the instance from it. */
     void (*make)(struct raml_rng r, int difficulty, struct raml_buf *question, struct raml_buf *answer);
-    /* Writes trajectory `sample` (own stream s) of the instance drawn from r. Ends with the line that holds the answer. */
+    /* Writes a trajectory of the instance drawn from r, with its own stream s. s.key.sample 0 is the plain one (fixed
+     * wording and order of steps); other samples vary both where the family allows it. The last line ends with the
+     * answer (a full stop may follow in the verbose style). A line that is wrong, or leads to a dead end, occurs in the
+     * reflect style alone and is taken back by the next line that starts with "wait". */
     void (*solve)(struct raml_rng r, int difficulty, enum raml_style style, struct raml_rng s, struct raml_buf *out);
+    /* Is pred a right answer to the question? NULL: compare with the question's answer by raml_answer_check. */
+    enum raml_verdict (*check)(const char *question, const char *pred);
 };
 
 size_t raml_families(const struct raml_family *const **out); /* all of them; returns the count */
 const struct raml_family *raml_family_find(const char *name); /* NULL: none */
+/* Is pred a right answer to q? By q's family where that has a rule of its own, else by comparison with q's answer. */
+enum raml_verdict raml_question_check(const struct raml_question *q, const char *pred);
 
 struct raml_make_options {
     uint64_t seed;
     const char *families;   /* "modchain,add:2-4,perm:5": names with optional difficulty ranges; NULL: all, default ranges */
-    size_t n;               /* questions in all, spread evenly over families and difficulties */
+    size_t n;               /* questions in all, spread evenly over families, and in each over its difficulties */
     const char *split;      /* "train", "test" (same range), NULL: both, by hash */
     size_t n_trajectories;  /* per question; distinct where the family allows it */
-    const char *styles;     /* "concise,verbose,reflect"; NULL: concise */
+    const char *styles;     /* "concise,verbose,reflect": taken in turn; NULL: concise */
 };
-/* Appends n distinct questions. RAML_ERANGE when a family cannot give so many distinct ones at that difficulty. */
+/* Appends n questions, distinct from each other and from those already in the set, families in turn and difficulties
+ * mixed. RAML_ERANGE when a family cannot give so many distinct ones at that difficulty; RAML_EUSAGE for an unknown name.
+ * On failure the set may hold some of them. */
 RAML_CHECKED enum raml_code raml_make_questions(struct raml_questions *qs, const struct raml_make_options *opt,
                                                 struct raml_err *err);
 #endif

@@ -1,0 +1,37 @@
+/* families.c - see family.h: the table of families. */
+#include "raml/family.h"
+
+#include "task/family_util.h"
+
+#include <string.h>
+
+/* A family's place is part of the names of its random streams: append only. */
+static const struct raml_family *const families[] = {
+    &raml_family_modchain, &raml_family_add,   &raml_family_mul,  &raml_family_countdown,
+    &raml_family_perm,     &raml_family_graph, &raml_family_word,
+};
+
+const char *raml_style_name(enum raml_style s)
+{
+    static const char *const names[RAML_N_STYLES] = {"concise", "verbose", "reflect"};
+    return (unsigned)s < RAML_N_STYLES ? names[s] : "unknown";
+}
+
+size_t raml_families(const struct raml_family *const **out)
+{
+    *out = families;
+    return sizeof families / sizeof *families;
+}
+
+const struct raml_family *raml_family_find(const char *name)
+{
+    for (size_t i = 0; name && i < sizeof families / sizeof *families; i++)
+        if (strcmp(families[i]->name, name) == 0) return families[i];
+    return NULL;
+}
+
+enum raml_verdict raml_question_check(const struct raml_question *q, const char *pred)
+{
+    const struct raml_family *f = raml_family_find(q->family);
+    return f && f->check ? f->check(q->question, pred) : raml_answer_check(q->answer, pred);
+}

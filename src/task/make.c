@@ -1,0 +1,350 @@
+/* make.c - see family.h: sets of distinct questions, drawn cell by cell (a cell is one family at one difficulty). */
+#include "raml/family.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_CELLS = 256, MAX_STYLES = 16, MAX_TEXT = 1 << 20, MAX_TRAJECTORIES = 4096, TEST_ONE_IN = 8 };
+/* Draws of one cell in a row that bring nothing new, before it counts as used up; and other samples tried for a
+ * trajectory that a question has already. */
+static const uint64_t MAX_IDLE = 20000;
+enum { MAX_RETRIES = 16 };
+
+enum split { TRAIN, TEST, N_SPLITS };
+static const char *const split_names[N_SPLITS] = {"train", "test"};
+
+struct cell {
+    const struct raml_family *family;
+    uint32_t number; /* of the family in the table, and the difficulty: names its random streams */
+    int difficulty;
+    uint64_t next; /* instance to draw next */
+    size_t want, got, count[N_SPLITS];
+};
+struct seen { /* open addressing, never more than half full; 0 marks a free slot, and stands in for itself by `zero` */
+    uint64_t *slot;
+    size_t cap, n;
+    bool zero;
+};
+struct maker {
+    const struct raml_make_options *opt;
+    struct raml_questions *qs;
+    struct cell cell[MAX_CELLS];
+    size_t n_cells;
+    int split; /* -1: both */
+    enum raml_style style[MAX_STYLES];
+    size_t n_styles;
+    struct seen seen;
+    struct raml_buf question, answer, text;
+    struct raml_trajectory *trajectory;
+};
+
+/* -- The set of hashes -------------------------------------------------------------------------------------------- */
+
+static void seen_put(struct seen *s, uint64_t hash)
+{
+    size_t i = (size_t)hash & (s->cap - 1);
+    while (s->slot[i] && s->slot[i] != hash) i = (i + 1) & (s->cap - 1);
+    s->n += !s->slot[i];
+    s->slot[i] = hash;
+}
+
+static bool seen_has(const struct seen *s, uint64_t hash)
+{
+    if (!hash) return s->zero;
+    if (!s->cap) return false;
+    size_t i = (size_t)hash & (s->cap - 1);
+    while (s->slot[i] && s->slot[i] != hash) i = (i + 1) & (s->cap - 1);
+    return s->slot[i] == hash;
+}
+
+static enum raml_code seen_add(struct seen *s, uint64_t hash, struct raml_err *err)
+{
+    if (!hash) {
+        s->zero = true;
+        return RAML_OK;
+    }
+    if (s->n + 1 > s->cap / 2) {
+        struct seen more = {.cap = s->cap ? s->cap * 2 : 1024, .zero = s->zero};
+        more.slot = calloc(more.cap, sizeof *more.slot);
+        if (!more.slot) return raml_fail(err, RAML_ENOMEM, "no memory for the hashes of %zu questions", s->n + 1);
+        for (size_t i = 0; i < s->cap; i++)
+            if (s->slot[i]) seen_put(&more, s->slot[i]);
+        free(s->slot);
+        *s = more;
+    }
+    seen_put(s, hash);
+    return RAML_OK;
+}
+
+/* -- Options ------------------------------------------------------------------------------------------------------ */
+
+static enum raml_code fail_family(const char *name, size_t len, struct raml_err *err)
+{
+    char known[256] = "";
+    const struct raml_family *const *all;
+    size_t n = raml_families(&all), used = 0;
+    for (size_t i = 0; i < n && used < sizeof known; i++)
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", all[i]->name);
+    return raml_fail(err, RAML_EUSAGE, "families: found '%.*s', expected one of %s", len > 60 ? 60 : (int)len, name,
+                     known);
+}
+
+static const struct raml_family *find_family(const char *name, size_t len, uint32_t *number)
+{
+    const struct raml_family *const *all;
+    size_t n = raml_families(&all);
+    for (size_t i = 0; i < n; i++) {
+        if (strlen(all[i]->name) != len || memcmp(all[i]->name, name, len) != 0) continue;
+        *number = (uint32_t)i;
+        return all[i];
+    }
+    return NULL;
+}
+
+/* A whole number of at most four digits; false: none. */
+static bool read_number(const char **at, const char *end, int *out)
+{
+    int v = 0, n = 0;
+    for (; *at < end && **at >= '0' && **at <= '9' && n < 5; (*at)++, n++) v = v * 10 + (**at - '0');
+    *out = v;
+    return n > 0 && n < 5;
+}
+
+/* "4" or "2-4" in [at, end), inside the family's range. */
+static enum raml_code read_range(const struct raml_family *f, const char *at, const char *end, int *low, int *high,
+                                 struct raml_err *err)
+{
+    const char *text = at;
+    bool ok = read_number(&at, end, low);
+    *high = *low;
+    if (ok && at < end && *at == '-') {
+        at++;
+        ok = read_number(&at, end, high);
+    }
+    if (ok && at == end && *low >= f->low && *high <= f->high && *low <= *high) return RAML_OK;
+    size_t len = (size_t)(end - text);
+    return raml_fail(err, RAML_EUSAGE, "families: difficulty of %s: found '%.*s', expected a number or a range (3-5) "
+                     "from %d to %d (%s)", f->name, len > 60 ? 60 : (int)len, text, f->low, f->high, f->difficulty);
+}
+
+static enum raml_code add_cells(struct maker *m, const struct raml_family *f, uint32_t number, int low, int high,
+                                struct raml_err *err)
+{
+    for (int d = low; d <= high; d++) {
+        struct cell c = {.family = f, .number = number << 16 | (uint32_t)d, .difficulty = d};
+        for (size_t i = 0; i < m->n_cells; i++)
+            if (m->cell[i].number == c.number)
+                return raml_fail(err, RAML_EUSAGE, "families: %s at difficulty %d is named twice", f->name, d);
+        if (m->n_cells == MAX_CELLS) return raml_fail(err, RAML_EUSAGE, "families: more than %d difficulties", MAX_CELLS);
+        m->cell[m->n_cells++] = c;
+    }
+    return RAML_OK;
+}
+
+static enum raml_code read_families(struct maker *m, struct raml_err *err)
+{
+    const struct raml_family *const *all;
+    size_t n = raml_families(&all);
+    if (!m->opt->families) {
+        for (size_t i = 0; i < n; i++) {
+            enum raml_code rc = add_cells(m, all[i], (uint32_t)i, all[i]->easy, all[i]->hard, err);
+            if (rc) return rc;
+        }
+        return RAML_OK;
+    }
+    const char *at = m->opt->families;
+    for (;;) {
+        size_t len = strcspn(at, ","), name = strcspn(at, ":,");
+        uint32_t number = 0;
+        const struct raml_family *f = find_family(at, name, &number);
+        if (!f) return fail_family(at, name, err);
+        int low = f->easy, high = f->hard;
+        enum raml_code rc = name < len ? read_range(f, at + name + 1, at + len, &low, &high, err) : RAML_OK;
+        if (!rc) rc = add_cells(m, f, number, low, high, err);
+        if (rc || !at[len]) return rc;
+        at += len + 1;
+    }
+}
+
+static enum raml_code read_styles(struct maker *m, struct raml_err *err)
+{
+    const char *at = m->opt->styles ? m->opt->styles : "concise";
+    for (;;) {
+        size_t len = strcspn(at, ",");
+        int found = -1;
+        for (int s = 0; s < RAML_N_STYLES; s++)
+            if (strlen(raml_style_name((enum raml_style)s)) == len && !memcmp(raml_style_name((enum raml_style)s), at, len))
+                found = s;
+        if (found < 0 || m->n_styles == MAX_STYLES)
+            return raml_fail(err, RAML_EUSAGE, "styles: found '%.*s', expected some of concise, verbose, reflect",
+                             len > 60 ? 60 : (int)len, at);
+        m->style[m->n_styles++] = (enum raml_style)found;
+        if (!at[len]) return RAML_OK;
+        at += len + 1;
+    }
+}
+
+static enum raml_code read_options(struct maker *m, struct raml_err *err)
+{
+    const char *split = m->opt->split;
+    m->split = -1;
+    for (int s = 0; split && s < N_SPLITS; s++)
+        if (strcmp(split, split_names[s]) == 0) m->split = s;
+    if (split && m->split < 0)
+        return raml_fail(err, RAML_EUSAGE, "split: found '%.60s', expected train or test", split);
+    if (m->opt->n_trajectories > MAX_TRAJECTORIES)
+        return raml_fail(err, RAML_EUSAGE, "trajectories: found %zu, expected at most %d", m->opt->n_trajectories,
+                         MAX_TRAJECTORIES);
+    enum raml_code rc = read_families(m, err);
+    return rc ? rc : read_styles(m, err);
+}
+
+/* n over the families, each family's share over its difficulties; the first ones take what does not divide. */
+static void spread(struct maker *m)
+{
+    size_t n_families = 0, first = 0;
+    for (size_t i = 0; i < m->n_cells; i++) n_families += i == 0 || m->cell[i].family != m->cell[i - 1].family;
+    for (size_t k = 0; k < n_families; k++) {
+        size_t end = first + 1, share = m->opt->n / n_families + (k < m->opt->n % n_families);
+        while (end < m->n_cells && m->cell[end].family == m->cell[first].family) end++;
+        size_t n = end - first;
+        for (size_t i = first; i < end; i++) m->cell[i].want = share / n + (i - first < share % n);
+        first = end;
+    }
+}
+
+/* What the set holds already: its hashes, and how many of each cell and split, so that ids go on. */
+static enum raml_code read_set(struct maker *m, struct raml_err *err)
+{
+    for (size_t i = 0; i < m->qs->n; i++) {
+        const struct raml_question *q = &m->qs->question[i];
+        enum raml_code rc = seen_add(&m->seen, raml_question_hash(q->question), err);
+        if (rc) return rc;
+        for (size_t k = 0; q->family && q->split && k < m->n_cells; k++) {
+            struct cell *c = &m->cell[k];
+            if (c->difficulty != q->difficulty || strcmp(c->family->name, q->family) != 0) continue;
+            for (int s = 0; s < N_SPLITS; s++) c->count[s] += strcmp(q->split, split_names[s]) == 0;
+        }
+    }
+    return RAML_OK;
+}
+
+/* -- Drawing ------------------------------------------------------------------------------------------------------ */
+
+static struct raml_rng stream(const struct maker *m, const struct cell *c, uint64_t i, enum raml_purpose purpose,
+                              uint32_t sample)
+{
+    return (struct raml_rng){.key = {.seed = m->opt->seed, .purpose = (uint32_t)purpose,
+                                     .question = (uint64_t)c->number << 40 | i, .sample = sample}};
+}
+
+/* Writes trajectory k into m->text; a text that trajectory 0 .. k - 1 has already is drawn again, as often as MAX_RETRIES
+ * says: a family whose steps have one order has few. */
+static enum raml_code draw_trajectory(struct maker *m, const struct cell *c, uint64_t i, size_t k, struct raml_err *err)
+{
+    enum raml_style style = m->style[(c->got + k) % m->n_styles];
+    uint32_t sample = (uint32_t)(k / m->n_styles);
+    bool again = true;
+    for (int tries = 0; again && tries <= MAX_RETRIES; tries++) {
+        raml_buf_clear(&m->text);
+        c->family->solve(stream(m, c, i, RAML_FOR_QUESTION, 0), c->difficulty, style,
+                         stream(m, c, i, RAML_FOR_SOLUTION, sample), &m->text);
+        enum raml_code rc = raml_buf_status(&m->text, err);
+        if (rc) return rc;
+        again = false;
+        for (size_t j = 0; j < k && !again; j++) again = strcmp(m->trajectory[j].text, m->text.data) == 0;
+        sample = (uint32_t)(m->opt->n_trajectories * (size_t)(tries + 1) + k);
+    }
+    char *text = strdup(m->text.data);
+    if (!text) return raml_fail(err, RAML_ENOMEM, "no memory for a trajectory");
+    m->trajectory[k] = (struct raml_trajectory){.text = text, .answer = m->answer.data, .correct = RAML_EQUAL,
+                                                .think_closed = true, .style = raml_style_name(style),
+                                                .seed = m->opt->seed, .logp_sum = NAN};
+    return RAML_OK;
+}
+
+static enum raml_code add_question(struct maker *m, struct cell *c, uint64_t i, enum split split, struct raml_err *err)
+{
+    char id[96];
+    snprintf(id, sizeof id, "%s-%d-%s-%06zu", c->family->name, c->difficulty, split_names[split], c->count[split]);
+    size_t n = 0;
+    enum raml_code rc = RAML_OK;
+    while (n < m->opt->n_trajectories && !rc) {
+        rc = draw_trajectory(m, c, i, n, err);
+        if (!rc) n++;
+    }
+    struct raml_question q = {.id = id, .question = m->question.data, .answer = m->answer.data,
+                              .family = c->family->name, .split = split_names[split], .difficulty = c->difficulty,
+                              .trajectory = m->trajectory, .n_trajectories = n};
+    if (!rc) rc = raml_questions_add(m->qs, &q, err);
+    for (size_t k = 0; k < n; k++) free((void *)(uintptr_t)m->trajectory[k].text);
+    if (rc) return raml_wrap(err, rc, "%s", id);
+    c->count[split]++;
+    c->got++;
+    return RAML_OK;
+}
+
+/* The cell's next question that is new and of the split asked for. */
+static enum raml_code draw_next(struct maker *m, struct cell *c, struct raml_err *err)
+{
+    for (uint64_t idle = 0; idle < MAX_IDLE; idle++) {
+        uint64_t i = c->next++;
+        raml_buf_clear(&m->question);
+        raml_buf_clear(&m->answer);
+        c->family->make(stream(m, c, i, RAML_FOR_QUESTION, 0), c->difficulty, &m->question, &m->answer);
+        enum raml_code rc = raml_buf_status(&m->question, err);
+        if (!rc) rc = raml_buf_status(&m->answer, err);
+        if (rc) return rc;
+        uint64_t hash = raml_question_hash(m->question.data);
+        enum split split = hash % TEST_ONE_IN == 0 ? TEST : TRAIN;
+        if ((m->split >= 0 && (int)split != m->split) || seen_has(&m->seen, hash)) continue;
+        rc = seen_add(&m->seen, hash, err);
+        return rc ? rc : add_question(m, c, i, split, err);
+    }
+    return raml_fail(err, RAML_ERANGE, "%s at difficulty %d: found %zu distinct questions%s%s, expected %zu; ask for fewer, "
+                     "or for other difficulties (%d to %d)", c->family->name, c->difficulty, c->got,
+                     m->split < 0 ? "" : " of split ", m->split < 0 ? "" : split_names[m->split], c->want,
+                     c->family->low, c->family->high);
+}
+
+/* Round after round, one question of every cell that still wants some: any first part of the set is a fair mixture. */
+static enum raml_code draw_all(struct maker *m, struct raml_err *err)
+{
+    for (size_t left = m->opt->n; left > 0;) {
+        for (size_t k = 0; k < m->n_cells; k++) {
+            struct cell *c = &m->cell[k];
+            if (c->got == c->want) continue;
+            enum raml_code rc = draw_next(m, c, err);
+            if (rc) return rc;
+            left--;
+        }
+    }
+    return RAML_OK;
+}
+
+enum raml_code raml_make_questions(struct raml_questions *qs, const struct raml_make_options *opt, struct raml_err *err)
+{
+    struct maker *m = calloc(1, sizeof *m);
+    if (!m) return raml_fail(err, RAML_ENOMEM, "no memory to make questions");
+    m->opt = opt;
+    m->qs = qs;
+    raml_buf_init(&m->question, MAX_TEXT);
+    raml_buf_init(&m->answer, MAX_TEXT);
+    raml_buf_init(&m->text, MAX_TEXT);
+    enum raml_code rc = read_options(m, err);
+    if (!rc) rc = read_set(m, err);
+    if (!rc) {
+        spread(m);
+        m->trajectory = calloc(opt->n_trajectories ? opt->n_trajectories : 1, sizeof *m->trajectory);
+        rc = m->trajectory ? draw_all(m, err) : raml_fail(err, RAML_ENOMEM, "no memory for trajectories");
+    }
+    free(m->trajectory);
+    free(m->seen.slot);
+    raml_buf_deinit(&m->question);
+    raml_buf_deinit(&m->answer);
+    raml_buf_deinit(&m->text);
+    free(m);
+    return rc;
+}
