@@ -3,7 +3,8 @@
  * Writing  goes to "path.tmp", is flushed to disk and renamed by _commit; without _commit nothing at `path` changes and
  *          _deinit removes the temporary. Every write is checked: a full disk is an error at the latest in _commit.
  * Reading  _read copies the whole file (refused above max_bytes); _map maps it read-only.
- * Lines    raml_lines walks a text file line by line with a bounded line length; line numbers start at 1.
+ * Lines    raml_lines walks a text file line by line with a bounded line length; line numbers start at 1. A byte order
+ *          mark at the start of the file is left out.
  */
 #ifndef RAML_FILE_H
 #define RAML_FILE_H

@@ -17,6 +17,17 @@ enum raml_code raml_fail(struct raml_err *err, enum raml_code code, const char *
     return code;
 }
 
+/* Puts ": " and text behind the n characters that err's sentence has; n may be vsnprintf's idea of a cut one. */
+static void append(struct raml_err *err, int n, const char *text)
+{
+    if (n < 0 || (size_t)n + 3 > sizeof err->msg) return;
+    size_t at = (size_t)n + 2, room = sizeof err->msg - at - 1, len = strlen(text);
+    if (len > room) len = room;
+    memcpy(err->msg + n, ": ", 2);
+    memcpy(err->msg + at, text, len);
+    err->msg[at + len] = 0;
+}
+
 enum raml_code raml_wrap(struct raml_err *err, enum raml_code code, const char *fmt, ...)
 {
     if (!err) return code;
@@ -26,7 +37,7 @@ enum raml_code raml_wrap(struct raml_err *err, enum raml_code code, const char *
     va_start(ap, fmt);
     int n = vsnprintf(err->msg, sizeof err->msg, fmt, ap);
     va_end(ap);
-    if (n >= 0 && (size_t)n < sizeof err->msg) snprintf(err->msg + n, sizeof err->msg - (size_t)n, ": %s", old);
+    append(err, n, old);
     return code;
 }
 
@@ -38,8 +49,7 @@ enum raml_code raml_fail_errno(struct raml_err *err, const char *fmt, ...)
     va_start(ap, fmt);
     int n = vsnprintf(err->msg, sizeof err->msg, fmt, ap);
     va_end(ap);
-    if (n >= 0 && (size_t)n < sizeof err->msg)
-        snprintf(err->msg + n, sizeof err->msg - (size_t)n, ": %s", strerror(saved));
+    append(err, n, strerror(saved));
     err->code = RAML_EIO;
     return RAML_EIO;
 }

@@ -1,0 +1,82 @@
+/* scratch.h - a folder of its own for a test's files, and short helpers to look at them. */
+#ifndef TESTS_SCRATCH_H
+#define TESTS_SCRATCH_H
+
+#include "raml/err.h"
+#include "raml/file.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+/* True where text holds part; else says both. */
+static inline int has(const char *text, const char *part)
+{
+    if (strstr(text, part)) return 1;
+    fprintf(stderr, "expected \"%s\" in \"%s\"\n", part, text);
+    return 0;
+}
+
+static inline void must(enum raml_code rc, const struct raml_err *err)
+{
+    if (rc) fprintf(stderr, "unexpected error %d: %s\n", (int)rc, err->msg);
+    assert_int_equal(rc, RAML_OK);
+}
+
+/* cmocka fixture: *state is the path of a new folder, removed by leave_scratch. */
+static inline int enter_scratch(void **state)
+{
+    const char *base = getenv("TMPDIR");
+    char *path = malloc(4096);
+    if (!path) return -1;
+    snprintf(path, 4096, "%s/raml-test-XXXXXX", base && *base ? base : "/tmp");
+    *state = mkdtemp(path);
+    return *state ? 0 : -1;
+}
+
+static inline int leave_scratch(void **state)
+{
+    struct raml_err err = {0};
+    int rc = raml_remove_tree(*state, &err) ? -1 : 0;
+    free(*state);
+    return rc;
+}
+
+/* dir/name, written to out. */
+static inline const char *in(const char *dir, const char *name, char out[4200])
+{
+    snprintf(out, 4200, "%s/%s", dir, name);
+    return out;
+}
+
+/* The file's content, 0-terminated, for free(); NULL when it cannot be read. */
+static inline char *slurp(const char *path, size_t *n)
+{
+    struct raml_buf b;
+    raml_buf_init(&b, (size_t)1 << 30);
+    raml_buf_add(&b, "", 0);
+    if (raml_file_read(path, &b, NULL)) {
+        raml_buf_deinit(&b);
+        return NULL;
+    }
+    if (n) *n = b.len;
+    return raml_buf_take(&b);
+}
+
+/* Writes without any of the library's care. */
+static inline void spill(const char *path, const void *bytes, size_t n)
+{
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, n, f), n);
+    assert_int_equal(fclose(f), 0);
+}
+
+#endif

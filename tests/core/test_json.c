@@ -1,0 +1,194 @@
+/* test_json.c - one line at a time, every fault with its place. */
+#include "core/scratch.h"
+
+#include "raml/json.h"
+
+#include <float.h>
+#include <math.h>
+
+static const struct raml_place here = {"train.jsonl", 17};
+
+static json_t *parse(const char *text)
+{
+    struct raml_err e = {0};
+    json_t *v = NULL;
+    must(raml_json_parse(&here, text, strlen(text), &v, &e), &e);
+    return v;
+}
+
+static void bad_lines_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what, *text, *part;
+    } cases[] = {
+        {"cut short", "{\"a\": 1", "train.jsonl:17: not valid JSON at column 7"},
+        {"no comma", "{\"a\": 1 \"b\": 2}", "'}' expected near '\"b\"'"},
+        {"trailing text", "{\"a\": 1} x", "train.jsonl:17: not valid JSON at column 10"},
+        {"twice the same key", "{\"a\": 1, \"a\": 2}", "duplicate object key"},
+        {"an array", "[1]", "train.jsonl:17: expected a JSON object, found an array"},
+        {"a number", "3", "expected a JSON object, found an integer"},
+        {"null", "null", "found null"},
+        {"empty", "", "train.jsonl:17: empty"},
+        {"blank", "  \t", "train.jsonl:17: not valid JSON"},
+        {"single quotes", "{'a': 1}", "not valid JSON at column 2"},
+        {"not UTF-8", "{\"a\": \"\xff\"}", "unable to decode byte 0xff"},
+        {"NaN", "{\"a\": NaN}", "invalid token"},
+        {"number too big", "{\"a\": 1e999}", "overflow"},
+        {"integer too big", "{\"a\": 99999999999999999999}", "too big"},
+        {"raw control character", "{\"a\": \"\x1b[31m\"}", "control character"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct raml_err e = {0};
+        json_t *v = NULL;
+        enum raml_code rc = raml_json_parse(&here, cases[i].text, strlen(cases[i].text), &v, &e);
+        if (rc != RAML_EFORMAT || v) fprintf(stderr, "case: %s\n", cases[i].what);
+        assert_int_equal(rc, RAML_EFORMAT);
+        assert_null(v);
+        assert_true(has(e.msg, cases[i].part));
+        for (const char *p = e.msg; *p; p++) assert_true((unsigned char)*p >= 0x20);
+    }
+    char deep[5000];
+    memset(deep, '[', sizeof deep);
+    memcpy(deep, "{\"a\":", 5);
+    json_t *v = NULL;
+    assert_int_equal(raml_json_parse(&here, deep, sizeof deep, &v, NULL), RAML_EFORMAT);
+}
+
+static void fields(void **state)
+{
+    (void)state;
+    json_t *v = parse("{\"id\": \"q1\", \"n\": 5, \"x\": 0.25, \"list\": [1, 2], \"none\": null}"), *list = NULL;
+    struct raml_err e = {0};
+    const char *s = NULL;
+    size_t len = 0;
+    long long n = 0;
+    double x = 0;
+    must(raml_json_str(&here, v, "id", &s, &len, &e), &e);
+    assert_string_equal(s, "q1");
+    assert_int_equal(len, 2);
+    must(raml_json_str(&here, v, "id", &s, NULL, &e), &e);
+    must(raml_json_int(&here, v, "n", 5, 5, &n, &e), &e);
+    assert_int_equal(n, 5);
+    must(raml_json_num(&here, v, "n", &x, &e), &e);
+    assert_true(x == 5);
+    must(raml_json_num(&here, v, "x", &x, &e), &e);
+    assert_true(x == 0.25);
+    must(raml_json_array(&here, v, "list", &list, &e), &e);
+    assert_int_equal(json_array_size(list), 2);
+
+    assert_int_equal(raml_json_str(&here, v, "answer", &s, &len, &e), RAML_EFORMAT);
+    assert_string_equal(e.msg, "train.jsonl:17: field 'answer' is missing; found fields: id, n, x, list, none");
+    assert_int_equal(raml_json_str(&here, v, "n", &s, &len, &e), RAML_EFORMAT);
+    assert_string_equal(e.msg, "train.jsonl:17: field 'n' is an integer; expected a string");
+    assert_int_equal(raml_json_int(&here, v, "x", 0, 9, &n, &e), RAML_EFORMAT);
+    assert_true(has(e.msg, "field 'x' is a number with a fraction; expected an integer"));
+    assert_int_equal(raml_json_num(&here, v, "none", &x, &e), RAML_EFORMAT);
+    assert_true(has(e.msg, "field 'none' is null; expected a number"));
+    assert_int_equal(raml_json_array(&here, v, "id", &list, &e), RAML_EFORMAT);
+    assert_true(has(e.msg, "field 'id' is a string; expected an array"));
+    assert_int_equal(raml_json_int(&here, v, "n", 6, 9, &n, &e), RAML_ERANGE);
+    assert_string_equal(e.msg, "train.jsonl:17: field 'n' is 5; expected 6 to 9");
+    assert_int_equal(raml_json_int(&here, v, "n", 0, 4, &n, NULL), RAML_ERANGE);
+    assert_int_equal(n, 5); /* untouched */
+    json_decref(v);
+}
+
+static void names_are_cut_to_fit(void **state)
+{
+    (void)state;
+    json_t *v = parse("{\"alpha\": 1, \"beta\": 2, \"gamma\": 3}");
+    static const struct {
+        size_t cap;
+        const char *want;
+    } cases[] = {
+        {64, "alpha, beta, gamma"}, {19, "alpha, beta, gamma"}, {18, "alpha, beta, ..."}, {6, "alpha"}, {1, ""},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char out[80];
+        memset(out, '#', sizeof out);
+        assert_string_equal(raml_json_fields(v, out, cases[i].cap), cases[i].want);
+        assert_int_equal(out[cases[i].cap], '#');
+    }
+    json_decref(v);
+}
+
+static void floats_come_back(void **state)
+{
+    (void)state;
+    const float values[] = {0.1f, 1.0f / 3, FLT_MIN, FLT_MAX, FLT_EPSILON, 1e-42f, -2.7182817f, 16777216, 0};
+    struct raml_buf b;
+    raml_buf_init(&b, 1000);
+    for (size_t i = 0; i < COUNT(values); i++) {
+        json_t *v = json_pack("{s:f}", "x", (double)values[i]);
+        raml_buf_clear(&b);
+        raml_json_add(&b, v);
+        json_decref(v);
+        v = parse(b.data);
+        double x = 0;
+        must(raml_json_num(&here, v, "x", &x, NULL), &(struct raml_err){0});
+        assert_true((float)x == values[i]);
+        json_decref(v);
+    }
+    json_t *v = parse("{\"z\": 1, \"a\": [0.5, true, null], \"text\": \"ä \\u0001\"}");
+    raml_buf_clear(&b);
+    raml_buf_adds(&b, "> ");
+    raml_json_add(&b, v);
+    assert_string_equal(b.data, "> {\"z\":1,\"a\":[0.5,true,null],\"text\":\"ä \\u0001\"}");
+    raml_buf_deinit(&b);
+    raml_buf_init(&b, 20); /* too small: as it was, and remembered */
+    raml_buf_adds(&b, "> ");
+    raml_json_add(&b, v);
+    assert_string_equal(b.data, "> ");
+    assert_int_equal(raml_buf_status(&b, NULL), RAML_ENOMEM);
+    raml_buf_deinit(&b);
+    json_decref(v);
+}
+
+static void whole_files(void **state)
+{
+    char path[4200];
+    struct raml_err e = {0};
+    json_t *v = NULL;
+    in(*state, "config.json", path);
+    assert_int_equal(raml_json_load(path, 1000, &v, &e), RAML_EIO);
+    assert_true(has(e.msg, "config.json: cannot be opened: No such file"));
+    spill(path, "[1,\n 2]\n", 8);
+    must(raml_json_load(path, 1000, &v, &e), &e);
+    assert_int_equal(json_array_size(v), 2);
+    json_decref(v);
+    assert_int_equal(raml_json_load(path, 7, &v, &e), RAML_ERANGE);
+    assert_true(has(e.msg, "limit of 7 bytes"));
+    spill(path, "{\"a\": 1,\n \"b\" 2}", 16);
+    assert_int_equal(raml_json_load(path, 1000, &v, &e), RAML_EFORMAT);
+    assert_true(has(e.msg, "config.json:2: not valid JSON at column 6: ':' expected"));
+    spill(path, "", 0);
+    assert_int_equal(raml_json_load(path, 1000, &v, &e), RAML_EFORMAT);
+    assert_true(has(e.msg, "config.json: empty"));
+}
+
+static void long_paths_keep_their_end(void **state)
+{
+    (void)state;
+    char path[2000];
+    memset(path, 'p', sizeof path);
+    strcpy(path + sizeof path - 12, "/name.jsonl");
+    struct raml_place at = {path, 3};
+    struct raml_err e = {0};
+    json_t *v = NULL;
+    assert_int_equal(raml_json_parse(&at, "{", 1, &v, &e), RAML_EFORMAT);
+    assert_true(has(e.msg, "p/name.jsonl:3: not valid JSON at column 1"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bad_lines_are_named),
+        cmocka_unit_test(fields),
+        cmocka_unit_test(names_are_cut_to_fit),
+        cmocka_unit_test(floats_come_back),
+        cmocka_unit_test_setup_teardown(whole_files, enter_scratch, leave_scratch),
+        cmocka_unit_test(long_paths_keep_their_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
