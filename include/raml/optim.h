@@ -51,9 +51,9 @@ struct raml_schedule {
     uint64_t warmup_steps, n_steps; /* n_steps: of the whole training */
 };
 /* Rate of step i = 0, 1, …, n_steps - 1. Warm-up is linear and reaches the peak at its last step:
- * (i + 1) / warmup_steps. Then, with x = (i - warmup_steps) / (n_steps - warmup_steps), 0 at the first such step and 1 one step after the last,
- * so that no step is taken at a rate of 0: cosine floor + (1 - floor) (1 + cos(pi x)) / 2, linear 1 - (1 - floor) x,
- * constant 1; each times the peak. */
+ * (i + 1) / warmup_steps. Then, with x = (i - warmup_steps) / (n_steps - warmup_steps), which is 0 at the first such
+ * step and 1 one step after the last, so that no step is taken at a rate of 0: cosine floor + (1 - floor)
+ * (1 + cos(pi x)) / 2, linear 1 - (1 - floor) x, constant 1; each times the peak. */
 double raml_schedule_rate(const struct raml_schedule *s, uint64_t i);
 
 #endif

@@ -19,7 +19,7 @@ static enum raml_code grow(void **p, size_t *cap, size_t need, size_t size, stru
     return RAML_OK;
 }
 
-void feed_deinit(struct feed *f)
+void raml_feed_deinit(struct feed *f)
 {
     free(f->item);
     free(f->way);
@@ -117,8 +117,8 @@ static enum raml_code survey_all(struct feed *f, struct survey *s, size_t n, str
     return RAML_OK;
 }
 
-enum raml_code feed_init(struct feed *f, const struct raml_train_job *job, const struct raml_train_options *opt,
-                         const struct raml_questions *qs, const char *name, size_t max_n, struct raml_err *err)
+enum raml_code raml_feed_init(struct feed *f, const struct raml_train_job *job, const struct raml_train_options *opt,
+                              const struct raml_questions *qs, const char *name, size_t max_n, struct raml_err *err)
 {
     size_t n = max_n && max_n < qs->n ? max_n : qs->n;
     *f = (struct feed){.qs = qs, .name = name ? name : "data", .seed = opt->seed, .trajectories = opt->trajectories};
@@ -134,8 +134,8 @@ enum raml_code feed_init(struct feed *f, const struct raml_train_job *job, const
     return f->order ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory for the order of %zu questions", f->name, n);
 }
 
-enum raml_code feed_row(const struct feed *f, const struct feed_draw *d, struct raml_tree *tree,
-                        struct feed_weights *weights, struct raml_err *err)
+enum raml_code raml_feed_row(const struct feed *f, const struct feed_draw *d, struct raml_tree *tree,
+                             struct feed_weights *weights, struct raml_err *err)
 {
     const struct raml_question *q = &f->qs->question[f->item[d->item].question];
     enum raml_code rc = raml_row_build(tree, q, d->pick, d->n, &f->row, NULL, err);

@@ -45,32 +45,32 @@ struct feed_draw { /* one question as it is trained on once */
     uint32_t *shuffle; /* scratch */
 };
 
-/* feed: zeroed by the caller; feed_deinit accepts what a failed _init leaves. max_n: first so many questions; 0: all.
- * A feed may come out empty (n = 0). RAML_ERANGE, with question and line: a row that raml_row_build refuses. */
-RAML_CHECKED enum raml_code feed_init(struct feed *f, const struct raml_train_job *job,
-                                      const struct raml_train_options *opt, const struct raml_questions *qs,
-                                      const char *name, size_t max_n, struct raml_err *err);
-void feed_deinit(struct feed *f);
+/* feed: zeroed by the caller; raml_feed_deinit accepts what a failed _init leaves. max_n: first so many questions; 0:
+ * all. A feed may come out empty (n = 0). RAML_ERANGE, with question and line: a row that raml_row_build refuses. */
+RAML_CHECKED enum raml_code raml_feed_init(struct feed *f, const struct raml_train_job *job,
+                                           const struct raml_train_options *opt, const struct raml_questions *qs,
+                                           const char *name, size_t max_n, struct raml_err *err);
+void raml_feed_deinit(struct feed *f);
 
-RAML_CHECKED enum raml_code feed_draw_init(struct feed_draw *d, const struct feed *f, struct raml_err *err);
-void feed_draw_deinit(struct feed_draw *d);
+RAML_CHECKED enum raml_code raml_feed_draw_init(struct feed_draw *d, const struct feed *f, struct raml_err *err);
+void raml_feed_draw_deinit(struct feed_draw *d);
 /* The draw of item i in an epoch. */
-void feed_draw_item(const struct feed *f, uint32_t i, uint64_t epoch, struct feed_draw *d);
+void raml_feed_draw_item(const struct feed *f, uint32_t i, uint64_t epoch, struct feed_draw *d);
 /* The draw at a position of the stream (epoch = position / n). */
-void feed_draw_at(struct feed *f, uint64_t position, struct feed_draw *d);
+void raml_feed_draw_at(struct feed *f, uint64_t position, struct feed_draw *d);
 /* The drawn row: *tree is cleared and filled; weight[tree->n_scored] are appended to *weights (grown as needed). */
 struct feed_weights {
     float *w;
     size_t n, cap;
 };
-RAML_CHECKED enum raml_code feed_row(const struct feed *f, const struct feed_draw *d, struct raml_tree *tree,
-                                     struct feed_weights *weights, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_feed_row(const struct feed *f, const struct feed_draw *d, struct raml_tree *tree,
+                                          struct feed_weights *weights, struct raml_err *err);
 
 struct feed_plan {
     uint64_t n_steps;
     uint64_t n_positions; /* the stream's end; UINT64_MAX: none */
 };
 /* How many steps the limits of opt make. */
-RAML_CHECKED enum raml_code feed_plan_init(struct feed_plan *p, struct feed *f, const struct raml_train_options *opt,
-                                           struct raml_err *err);
+RAML_CHECKED enum raml_code raml_feed_plan_init(struct feed_plan *p, struct feed *f,
+                                                const struct raml_train_options *opt, struct raml_err *err);
 #endif

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum raml_code feed_draw_init(struct feed_draw *d, const struct feed *f, struct raml_err *err)
+enum raml_code raml_feed_draw_init(struct feed_draw *d, const struct feed *f, struct raml_err *err)
 {
     size_t most = 1;
     for (size_t i = 0; i < f->n; i++)
@@ -16,11 +16,11 @@ enum raml_code feed_draw_init(struct feed_draw *d, const struct feed *f, struct 
     d->times = calloc(most, sizeof *d->times);
     d->shuffle = calloc(most, sizeof *d->shuffle);
     if (d->pick && d->times && d->shuffle) return RAML_OK;
-    feed_draw_deinit(d);
+    raml_feed_draw_deinit(d);
     return raml_fail(err, RAML_ENOMEM, "no memory to draw from %zu trajectories", most);
 }
 
-void feed_draw_deinit(struct feed_draw *d)
+void raml_feed_draw_deinit(struct feed_draw *d)
 {
     free(d->pick);
     free(d->times);
@@ -28,7 +28,7 @@ void feed_draw_deinit(struct feed_draw *d)
     *d = (struct feed_draw){0};
 }
 
-void feed_draw_item(const struct feed *f, uint32_t i, uint64_t epoch, struct feed_draw *d)
+void raml_feed_draw_item(const struct feed *f, uint32_t i, uint64_t epoch, struct feed_draw *d)
 {
     const struct feed_item *it = &f->item[i];
     d->item = i;
@@ -54,7 +54,7 @@ void feed_draw_item(const struct feed *f, uint32_t i, uint64_t epoch, struct fee
     }
 }
 
-void feed_draw_at(struct feed *f, uint64_t position, struct feed_draw *d)
+void raml_feed_draw_at(struct feed *f, uint64_t position, struct feed_draw *d)
 {
     uint64_t epoch = position / f->n;
     if (!f->ordered || f->epoch != epoch) {
@@ -64,11 +64,11 @@ void feed_draw_at(struct feed *f, uint64_t position, struct feed_draw *d)
         f->epoch = epoch;
         f->ordered = true;
     }
-    feed_draw_item(f, f->order[position % f->n], epoch, d);
+    raml_feed_draw_item(f, f->order[position % f->n], epoch, d);
 }
 
-enum raml_code feed_plan_init(struct feed_plan *p, struct feed *f, const struct raml_train_options *opt,
-                              struct raml_err *err)
+enum raml_code raml_feed_plan_init(struct feed_plan *p, struct feed *f, const struct raml_train_options *opt,
+                                   struct raml_err *err)
 {
     *p = (struct feed_plan){.n_steps = UINT64_MAX, .n_positions = UINT64_MAX};
     if (opt->num_train_epochs > 0) {
@@ -79,17 +79,17 @@ enum raml_code feed_plan_init(struct feed_plan *p, struct feed *f, const struct 
     if (opt->max_steps && opt->max_steps < p->n_steps) p->n_steps = opt->max_steps;
     if (!opt->max_tokens) return RAML_OK;
     struct feed_draw d;
-    enum raml_code rc = feed_draw_init(&d, f, err);
+    enum raml_code rc = raml_feed_draw_init(&d, f, err);
     if (rc) return rc;
     uint64_t tokens = 0, position = 0, step = 0;
     while (step < p->n_steps && tokens < opt->max_tokens) {
         for (size_t b = 0; b < opt->batch_size && position < p->n_positions; b++) {
-            feed_draw_at(f, position++, &d);
+            raml_feed_draw_at(f, position++, &d);
             tokens += d.n_tokens;
         }
         step++;
     }
     p->n_steps = step;
-    feed_draw_deinit(&d);
+    raml_feed_draw_deinit(&d);
     return RAML_OK;
 }

@@ -54,10 +54,10 @@ static void trainer_deinit(struct trainer *t)
     raml_pack_deinit(&t->pack);
     raml_pass_close(t->pass);
     raml_adamw_deinit(&t->adamw);
-    feed_draw_deinit(&t->draw);
-    feed_draw_deinit(&t->validation_draw);
-    feed_deinit(&t->feed);
-    feed_deinit(&t->validation);
+    raml_feed_draw_deinit(&t->draw);
+    raml_feed_draw_deinit(&t->validation_draw);
+    raml_feed_deinit(&t->feed);
+    raml_feed_deinit(&t->validation);
     free(t->weight.w);
     free(t->logp);
     free(t->d_logp);
@@ -102,13 +102,13 @@ static enum raml_code trainer_init(struct trainer *t, struct raml_err *err)
     const struct raml_train_options *opt = t->opt;
     size_t n = raml_model_n(job->model);
     enum raml_code rc = check_vocabulary(job, err);
-    if (!rc) rc = feed_init(&t->feed, job, opt, job->data, job->data_name, 0, err);
+    if (!rc) rc = raml_feed_init(&t->feed, job, opt, job->data, job->data_name, 0, err);
     if (!rc && job->validation && opt->eval_steps)
-        rc = feed_init(&t->validation, job, opt, job->validation, "validation", opt->eval_questions, err);
+        rc = raml_feed_init(&t->validation, job, opt, job->validation, "validation", opt->eval_questions, err);
     if (!rc) rc = check_data(t, err);
-    if (!rc) rc = feed_plan_init(&t->plan, &t->feed, opt, err);
-    if (!rc) rc = feed_draw_init(&t->draw, &t->feed, err);
-    if (!rc) rc = feed_draw_init(&t->validation_draw, &t->validation, err);
+    if (!rc) rc = raml_feed_plan_init(&t->plan, &t->feed, opt, err);
+    if (!rc) rc = raml_feed_draw_init(&t->draw, &t->feed, err);
+    if (!rc) rc = raml_feed_draw_init(&t->validation_draw, &t->validation, err);
     struct raml_adamw_options adamw = {opt->adam_beta1, opt->adam_beta2, opt->adam_epsilon, opt->weight_decay};
     if (!rc) rc = raml_adamw_init(&t->adamw, &adamw, n, err);
     if (!rc) rc = raml_pass_open(job->model, true, &t->pass, err);
@@ -125,7 +125,7 @@ static enum raml_code trainer_init(struct trainer *t, struct raml_err *err)
     t->state.n_questions = t->feed.n;
     t->state.data_hash = t->feed.hash;
     say_data(t);
-    if (job->resume_step) rc = train_state_load(job, opt, &t->state, &t->adamw, err);
+    if (job->resume_step) rc = raml_train_state_load(job, opt, &t->state, &t->adamw, err);
     t->tokens_at_start = t->state.tokens;
     return rc;
 }
@@ -193,8 +193,8 @@ static enum raml_code gather(struct trainer *t, double *total, struct raml_err *
     t->n_trees = 0;
     t->weight.n = 0;
     for (size_t b = 0; b < t->opt->batch_size && position + b < t->plan.n_positions; b++) {
-        feed_draw_at(&t->feed, position + b, &t->draw);
-        enum raml_code rc = feed_row(&t->feed, &t->draw, &t->tree[t->n_trees], &t->weight, err);
+        raml_feed_draw_at(&t->feed, position + b, &t->draw);
+        enum raml_code rc = raml_feed_row(&t->feed, &t->draw, &t->tree[t->n_trees], &t->weight, err);
         if (rc) return rc;
         t->state.tokens += t->tree[t->n_trees++].n_tokens;
     }
@@ -246,8 +246,9 @@ static enum raml_code validate(struct trainer *t, double *out, struct raml_err *
         t->n_trees = 0;
         t->weight.n = 0;
         while (i < t->validation.n && t->n_trees < t->n_trees_cap) {
-            feed_draw_item(&t->validation, (uint32_t)i++, 0, &t->validation_draw);
-            enum raml_code rc = feed_row(&t->validation, &t->validation_draw, &t->tree[t->n_trees++], &t->weight, err);
+            raml_feed_draw_item(&t->validation, (uint32_t)i++, 0, &t->validation_draw);
+            struct raml_tree *tree = &t->tree[t->n_trees++];
+            enum raml_code rc = raml_feed_row(&t->validation, &t->validation_draw, tree, &t->weight, err);
             if (rc) return rc;
         }
         for (size_t k = 0; k < t->weight.n; k++) total += (double)t->weight.w[k];
@@ -331,7 +332,7 @@ static enum raml_code after_step(struct trainer *t, struct raml_train_result *ou
     if (rc) return rc;
     bool last = t->state.step == t->plan.n_steps, stop = !last && raml_should_stop(t->job->sink);
     if (last || stop || is_every(t->state.step, t->opt->save_steps))
-        rc = train_state_save(t->job, t->opt, &t->state, &t->adamw, err);
+        rc = raml_train_state_save(t->job, t->opt, &t->state, &t->adamw, err);
     if (rc || !stop) return rc;
     return raml_fail(err, RAML_ESTOP, "asked to stop; %s/checkpoint-%" PRIu64 " holds what was done, and resuming "
                      "goes on from there", raml_run_dir(t->job->run), t->state.step);
@@ -378,8 +379,8 @@ enum raml_code raml_train_evaluate(const struct raml_train_job *job, const struc
 {
     struct trainer t = {.job = job, .opt = opt};
     enum raml_code rc = check_vocabulary(job, err);
-    if (!rc) rc = feed_init(&t.validation, job, opt, qs, "validation", n, err);
-    if (!rc) rc = feed_draw_init(&t.validation_draw, &t.validation, err);
+    if (!rc) rc = raml_feed_init(&t.validation, job, opt, qs, "validation", n, err);
+    if (!rc) rc = raml_feed_draw_init(&t.validation_draw, &t.validation, err);
     if (!rc) rc = raml_pass_open(job->model, false, &t.pass, err);
     if (!rc) {
         t.n_trees_cap = opt->batch_size ? opt->batch_size : 1;

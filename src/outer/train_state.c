@@ -165,8 +165,8 @@ static enum raml_code save_json(const struct raml_train_job *job, const struct r
     return rc;
 }
 
-enum raml_code train_state_save(const struct raml_train_job *job, const struct raml_train_options *opt,
-                                const struct train_state *s, const struct raml_adamw *adamw, struct raml_err *err)
+enum raml_code raml_train_state_save(const struct raml_train_job *job, const struct raml_train_options *opt,
+                                     const struct train_state *s, const struct raml_adamw *adamw, struct raml_err *err)
 {
     char path[PATH_CAP];
     const char *dir;
@@ -256,8 +256,8 @@ static enum raml_code load_json(const struct raml_train_job *job, const struct r
     return RAML_OK;
 }
 
-enum raml_code train_state_load(const struct raml_train_job *job, const struct raml_train_options *opt,
-                                struct train_state *s, struct raml_adamw *adamw, struct raml_err *err)
+enum raml_code raml_train_state_load(const struct raml_train_job *job, const struct raml_train_options *opt,
+                                     struct train_state *s, struct raml_adamw *adamw, struct raml_err *err)
 {
     char dir[PATH_CAP], path[PATH_CAP];
     int n = snprintf(dir, sizeof dir, "%s/checkpoint-%" PRIu64, raml_run_dir(job->run), job->resume_step);

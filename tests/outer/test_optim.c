@@ -15,8 +15,8 @@
 #include "outer/check.h"
 
 /* By hand. Step 1 from zero moments: m / (1 - b1) = g, sqrt(v / (1 - b2)) = |g|, so p moves by lr g / (|g| + eps).
- * Step 2 of the first row, g = 1 then -2, b1 = 0.9, b2 = 0.99: m = -0.11, v = 0.0499; mhat = -0.11 / 0.19, vhat = 0.0499 /
- * 0.0199. */
+ * Step 2 of the first row, g = 1 then -2, b1 = 0.9, b2 = 0.99: m = -0.11, v = 0.0499; bias-corrected -0.11 / 0.19 and
+ * 0.0499 / 0.0199. */
 static void test_by_hand(void **state)
 {
     (void)state;

@@ -1,0 +1,186 @@
+/* The stream of questions: which trajectories are drawn how often, in which order questions come, how many steps the
+ * limits make. Works on a feed written out by hand: no tokens, no model. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "outer/feed.h"
+
+#include "outer/check.h"
+
+enum { N = 5, N_WAYS = 12 };
+
+struct hand {
+    struct feed feed;
+    struct feed_item item[N];
+    struct feed_way way[N_WAYS];
+    uint32_t order[N];
+};
+
+/* Questions 0, 10, …, 40 with 1, 2, 4, 0 and 5 trajectories; prompts of 10 tokens, trajectory k of 100 + k. */
+static void hand_init(struct hand *h, size_t rows, uint64_t seed)
+{
+    static const size_t n[N] = {1, 2, 4, 0, 5};
+    size_t at = 0;
+    memset(h, 0, sizeof *h);
+    for (size_t i = 0; i < N; i++) {
+        h->item[i] = (struct feed_item){.question = (uint32_t)(10 * i), .n_tokens = 10, .first = at, .n = n[i]};
+        for (size_t k = 0; k < n[i]; k++, at++)
+            h->way[at] = (struct feed_way){.trajectory = (uint32_t)k, .n_tokens = (uint32_t)(100 + k)};
+    }
+    h->feed = (struct feed){.item = h->item, .way = h->way, .n = N, .n_ways = at, .trajectories = rows, .seed = seed,
+                            .order = h->order, .name = "hand"};
+}
+
+static void test_draws(void **state)
+{
+    (void)state;
+    struct raml_err err = {0};
+    for (size_t rows = 0; rows <= 13; rows++) {
+        struct hand h;
+        struct feed_draw d;
+        hand_init(&h, rows, 3);
+        CHECK_OK(raml_feed_draw_init(&d, &h.feed, &err));
+        for (uint32_t i = 0; i < N; i++)
+            for (uint64_t epoch = 0; epoch < 20; epoch++) {
+                raml_feed_draw_item(&h.feed, i, epoch, &d);
+                size_t n = h.item[i].n, sum = 0, tokens = 10;
+                if (rows == 0 || n == 0) {
+                    assert_int_equal(d.n, 0);
+                    assert_int_equal(d.n_tokens, 10);
+                    continue;
+                }
+                assert_int_equal(d.n, rows < n ? rows : n);
+                for (size_t k = 0; k < d.n; k++) {
+                    assert_true(d.pick[k] < n && (k == 0 || d.pick[k] > d.pick[k - 1]));
+                    assert_true(d.times[k] == rows / n || d.times[k] == rows / n + 1);
+                    sum += d.times[k];
+                    tokens += 100 + d.pick[k];
+                }
+                assert_int_equal(sum, rows); /* every question weighs the same number of rows */
+                assert_int_equal(d.n_tokens, tokens);
+            }
+        raml_feed_draw_deinit(&d);
+    }
+}
+
+/* 2 of 5 trajectories: over many epochs each pair comes about equally often. 3000 draws of 10 pairs: 300 +- 5 deviations
+ * of sqrt(3000 * 0.1 * 0.9) = 16. */
+static void test_draws_are_even(void **state)
+{
+    (void)state;
+    struct raml_err err = {0};
+    struct hand h;
+    struct feed_draw d;
+    int count[5][5] = {{0}};
+    hand_init(&h, 2, 7);
+    CHECK_OK(raml_feed_draw_init(&d, &h.feed, &err));
+    for (uint64_t epoch = 0; epoch < 3000; epoch++) {
+        raml_feed_draw_item(&h.feed, 4, epoch, &d);
+        count[d.pick[0]][d.pick[1]]++;
+    }
+    for (int a = 0; a < 5; a++)
+        for (int b = a + 1; b < 5; b++) CHECK_NEAR("pairs drawn", count[a][b], 300, 82);
+    raml_feed_draw_deinit(&d);
+}
+
+static void test_order(void **state)
+{
+    (void)state;
+    struct raml_err err = {0};
+    struct hand h, other;
+    struct feed_draw d;
+    uint32_t first[N * 4];
+    hand_init(&h, 1, 5);
+    hand_init(&other, 1, 5);
+    CHECK_OK(raml_feed_draw_init(&d, &h.feed, &err));
+    bool changed = false;
+    for (uint64_t p = 0; p < N * 4; p++) {
+        raml_feed_draw_at(&h.feed, p, &d);
+        first[p] = d.item;
+        changed |= p >= N && first[p] != first[p - N];
+    }
+    assert_true(changed); /* epochs differ */
+    for (size_t epoch = 0; epoch < 4; epoch++) {
+        unsigned seen = 0;
+        for (size_t i = 0; i < N; i++) seen |= 1u << first[epoch * N + i];
+        assert_int_equal(seen, (1u << N) - 1); /* each question once an epoch */
+    }
+    for (uint64_t p = N * 4; p-- > 0;) { /* entered anywhere, the stream is the same */
+        raml_feed_draw_at(&other.feed, p, &d);
+        assert_int_equal(d.item, first[p]);
+    }
+    raml_feed_draw_deinit(&d);
+}
+
+static void test_plan(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        uint64_t max_steps;
+        double epochs;
+        uint64_t max_tokens;
+        size_t batch;
+        uint64_t want;
+    } cases[] = {
+        {"steps", 7, 0, 0, 2, 7},
+        {"two epochs of 5 in threes", 0, 2, 0, 3, 4},
+        {"a fifth of an epoch", 0, 0.2, 0, 3, 1},
+        {"half an epoch is 3 questions", 0, 0.5, 0, 1, 3},
+        {"0.6 is 3 too, not 4 by rounding", 0, 0.6, 0, 1, 3},
+        {"first limit: steps", 3, 100, 0, 3, 3},
+        {"first limit: epochs", 100, 1, 0, 3, 2},
+        {"tokens: one epoch is 50 without trajectories", 0, 0, 50, 5, 1},
+        {"tokens: one more is one step more", 0, 0, 51, 5, 2},
+        {"first limit: tokens", 100, 100, 40, 2, 2},
+        {"tokens beyond the data's end", 0, 1, 1000000, 2, 3},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct raml_err err = {0};
+        struct hand h;
+        struct feed_plan p;
+        hand_init(&h, 0, 0);
+        struct raml_train_options o = raml_train_default();
+        o.max_steps = cases[i].max_steps;
+        o.num_train_epochs = cases[i].epochs;
+        o.max_tokens = cases[i].max_tokens;
+        o.batch_size = cases[i].batch;
+        CHECK_OK(raml_feed_plan_init(&p, &h.feed, &o, &err));
+        if (p.n_steps != cases[i].want) print_error("%s\n", cases[i].what);
+        assert_int_equal(p.n_steps, cases[i].want);
+    }
+}
+
+static void test_settings(void **state)
+{
+    (void)state;
+    struct raml_err err = {0};
+    struct raml_train_options o = raml_train_default();
+    assert_int_equal(raml_train_check(&o, &err), RAML_EUSAGE);
+    assert_string_equal(err.msg, "no length is set: give max_steps, num_train_epochs or max_tokens (the first reached "
+                                 "ends)");
+    o.max_steps = 1;
+    CHECK_OK(raml_train_check(&o, &err));
+    o.learning_rate = NAN;
+    assert_int_equal(raml_train_check(&o, &err), RAML_EUSAGE);
+    assert_string_equal(err.msg, "learning_rate is nan; expected a positive number up to 1000");
+    o = raml_train_default();
+    o.max_steps = 1;
+    o.batch_size = 0;
+    assert_int_equal(raml_train_check(&o, &err), RAML_EUSAGE);
+    assert_string_equal(err.msg, "batch_size is 0; expected 1 to 16777216 questions");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_draws), cmocka_unit_test(test_draws_are_even), cmocka_unit_test(test_order),
+        cmocka_unit_test(test_plan),  cmocka_unit_test(test_settings),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
