@@ -273,8 +273,8 @@ static json_t *timing_json(const struct trainer *t)
     struct rusage use;
     double seconds = seconds_now(CLOCK_MONOTONIC) - t->started, tokens = (double)(t->state.tokens - t->tokens_at_start);
     double peak = getrusage(RUSAGE_SELF, &use) == 0 ? 1024.0 * (double)use.ru_maxrss : 0.0;
-    return json_pack("{s:f,s:f,s:f,s:f}", "time", seconds_now(CLOCK_REALTIME), "seconds", seconds, "tokens_per_s",
-                     seconds > 0 ? tokens / seconds : 0.0, "peak_memory_bytes", peak);
+    return json_pack("{s:I,s:f,s:f,s:f}", "time", (json_int_t)seconds_now(CLOCK_REALTIME), "seconds", seconds,
+                     "tokens_per_s", seconds > 0 ? tokens / seconds : 0.0, "peak_memory_bytes", peak);
 }
 
 /* A line of metrics when this step is logged or validated. */

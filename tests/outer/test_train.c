@@ -1,0 +1,514 @@
+/* The SFT trainer on a tiny model: the loss falls, micro-batches and repeats change nothing but the rounding, a run that
+ * was stopped or killed ends in the same bytes, and what cannot be trained on is refused by name. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "raml/device.h"
+#include "raml/file.h"
+#include "raml/safetensors.h"
+#include "raml/train.h"
+
+#include "outer/check.h"
+
+enum { PATH_CAP = 512, CONTEXT = 64 };
+
+struct stop_at { /* a sink that asks to stop after so many steps, or ruins the weights */
+    double step, done;
+    struct raml_model *ruin; /* NULL: not */
+};
+
+static void on_progress(void *user, const char *what, double done, double total, const char *unit, const char *note)
+{
+    (void)what;
+    (void)total;
+    (void)unit;
+    (void)note;
+    struct stop_at *s = user;
+    s->done = done;
+    if (!s->ruin || done < s->step) return;
+    struct raml_err err = {0};
+    float *w = raml_model_weights(s->ruin);
+    for (size_t i = 0; i < raml_model_n(s->ruin); i++) w[i] = NAN;
+    CHECK_OK(raml_model_refresh(s->ruin, &err));
+}
+
+static bool on_stop(void *user)
+{
+    const struct stop_at *s = user;
+    return !s->ruin && s->step > 0 && s->done >= s->step;
+}
+
+struct bench { /* what every test stands on */
+    char root[PATH_CAP];
+    struct raml_device *dev;
+    struct raml_tokenizer *tokenizer;
+    struct raml_questions data;
+    struct raml_model *model;
+};
+
+static const struct raml_config tiny = {
+    .model_type = "qwen3", .vocab_size = 261, .hidden_size = 32, .intermediate_size = 64, .n_layers = 2, .n_heads = 2,
+    .n_kv_heads = 1, .head_dim = 16, .max_positions = CONTEXT, .rms_norm_eps = 1e-6, .rope_theta = 10000, .tied = true,
+    .qk_norm = true, .rope_factor = 1, .bos_token = -1, .eos_token = 256,
+};
+
+/* n questions "a+b" with n_traj trajectories each. */
+static void add_questions(struct raml_questions *qs, size_t n, size_t n_traj)
+{
+    struct raml_err err = {0};
+    for (size_t i = 0; i < n; i++) {
+        char id[16], question[32], answer[16], text[4][48];
+        size_t a = 1 + i % 4, b = 2 + i / 4;
+        snprintf(id, sizeof id, "q%zu", i);
+        snprintf(question, sizeof question, "%zu+%zu=", a, b);
+        snprintf(answer, sizeof answer, "%zu", a + b);
+        snprintf(text[0], sizeof *text, "%zu", a + b);
+        snprintf(text[1], sizeof *text, "add %zu: %zu", b, a + b);
+        snprintf(text[2], sizeof *text, "from %zu up %zu", a, b);
+        snprintf(text[3], sizeof *text, "well, %zu", a + b);
+        struct raml_trajectory t[4] = {{.text = text[0]}, {.text = text[1]}, {.text = text[2]}, {.text = text[3]}};
+        for (size_t k = 0; k < 4; k++) {
+            t[k].correct = RAML_UNKNOWN;
+            t[k].logp_sum = NAN;
+        }
+        struct raml_question q = {.id = id, .question = question, .answer = answer, .difficulty = -1, .trajectory = t,
+                                  .n_trajectories = n_traj, .line = i + 1};
+        CHECK_OK(raml_questions_add(qs, &q, &err));
+    }
+}
+
+static int setup(void **state)
+{
+    struct raml_err err = {0};
+    struct bench *b = calloc(1, sizeof *b);
+    assert_non_null(b);
+    const char *tmp = getenv("TMPDIR");
+    snprintf(b->root, sizeof b->root, "%s/raml-train-XXXXXX", tmp ? tmp : "/tmp");
+    assert_non_null(mkdtemp(b->root));
+    CHECK_OK(raml_device_open(2, "auto", &b->dev, &err));
+    CHECK_OK(raml_tokenizer_bytes(&b->tokenizer, &err));
+    raml_questions_init(&b->data);
+    add_questions(&b->data, 10, 3);
+    *state = b;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct raml_err err = {0};
+    struct bench *b = *state;
+    raml_model_close(b->model);
+    raml_questions_deinit(&b->data);
+    raml_tokenizer_close(b->tokenizer);
+    raml_device_close(b->dev);
+    CHECK_OK(raml_remove_tree(b->root, &err));
+    free(b);
+    return 0;
+}
+
+static struct raml_train_options options(uint64_t steps)
+{
+    struct raml_train_options o = raml_train_default();
+    o.max_steps = steps;
+    o.batch_size = 4;
+    o.trajectories = 2;
+    o.logging_steps = 3;
+    o.learning_rate = 5e-3;
+    return o;
+}
+
+static void new_model(struct bench *b, const char *dir)
+{
+    struct raml_err err = {0};
+    raml_model_close(b->model);
+    b->model = NULL;
+    if (dir)
+        CHECK_OK(raml_model_open(dir, RAML_F32, b->dev, &b->model, &err));
+    else
+        CHECK_OK(raml_model_init(&tiny, 11, RAML_F32, b->dev, &b->model, &err));
+}
+
+struct outcome {
+    enum raml_code rc;
+    struct raml_train_result result;
+    struct raml_err err;
+};
+
+/* Trains into root/name; resume goes on from its newest checkpoint. keep: the model is the bench's as it stands.
+ * stop > 0: asks to stop after that step; < 0: ruins the weights after step -stop. */
+static struct outcome go(struct bench *b, const char *name, const struct raml_train_options *o,
+                         const struct raml_questions *data, int resume, bool keep, double stop)
+{
+    struct outcome out = {0};
+    char dir[PATH_CAP + 64], from[PATH_CAP + 128];
+    struct raml_run *run;
+    struct raml_err err = {0};
+    uint64_t step;
+    struct stop_at at = {.step = fabs(stop)};
+    struct raml_sink sink = {.progress = on_progress, .stop = on_stop, .user = &at};
+    snprintf(dir, sizeof dir, "%s/%s", b->root, name);
+    CHECK_OK(raml_run_open(dir, resume, &run, &step, &err));
+    snprintf(from, sizeof from, "%s/checkpoint-%" PRIu64, dir, step);
+    if (!keep) new_model(b, step ? from : NULL);
+    if (stop < 0) at.ruin = b->model;
+    struct raml_train_job job = {.model = b->model, .tokenizer = b->tokenizer, .format = raml_format_default(),
+                                 .data_name = "made.jsonl", .data = data ? data : &b->data, .run = run,
+                                 .resume_step = step, .sink = &sink, .validation = &b->data};
+    out.rc = raml_train_sft(&job, o, &out.result, &out.err);
+    raml_run_close(run);
+    return out;
+}
+
+#define CHECK_DONE(outcome)                                                                                           \
+    do {                                                                                                              \
+        if ((outcome).rc != RAML_OK) {                                                                                \
+            print_error("training failed: %s\n", (outcome).err.msg);                                                  \
+            fail();                                                                                                   \
+        }                                                                                                             \
+    } while (0)
+
+/* -- Files --------------------------------------------------------------------------------------------------------- */
+
+static struct raml_buf slurp(const struct bench *b, const char *name)
+{
+    struct raml_err err = {0};
+    struct raml_buf text;
+    char path[PATH_CAP + 128];
+    snprintf(path, sizeof path, "%s/%s", b->root, name);
+    raml_buf_init(&text, 1 << 24);
+    CHECK_OK(raml_file_read(path, &text, &err));
+    return text;
+}
+
+static void same_file(const struct bench *b, const char *run1, const char *run2, const char *file)
+{
+    char one[128], two[128];
+    snprintf(one, sizeof one, "%s/%s", run1, file);
+    snprintf(two, sizeof two, "%s/%s", run2, file);
+    struct raml_buf x = slurp(b, one), y = slurp(b, two);
+    if (x.len == 0 || x.len != y.len || memcmp(x.data, y.data, x.len) != 0) {
+        print_error("%s and %s differ (%zu and %zu bytes)\n", one, two, x.len, y.len);
+        fail();
+    }
+    raml_buf_deinit(&x);
+    raml_buf_deinit(&y);
+}
+
+static void same_checkpoint(const struct bench *b, const char *run1, const char *run2, int step)
+{
+    static const char *const files[] = {"config.json", "model.safetensors", "tokenizer.json", "optimizer.safetensors",
+                                        "trainer_state.json"};
+    for (size_t i = 0; i < COUNT(files); i++) {
+        char name[64];
+        snprintf(name, sizeof name, "checkpoint-%d/%s", step, files[i]);
+        same_file(b, run1, run2, name);
+    }
+}
+
+static void append(const struct bench *b, const char *name, const char *text)
+{
+    char path[PATH_CAP + 128];
+    snprintf(path, sizeof path, "%s/%s", b->root, name);
+    FILE *f = fopen(path, "a");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* Largest difference of the first moments of two runs' checkpoint-1: 0.1 times the difference of their gradients. */
+static double moment_difference(const struct bench *b, const char *run1, const char *run2, double *largest)
+{
+    struct raml_err err = {0};
+    struct raml_safetensors *s[2];
+    const char *const runs[2] = {run1, run2};
+    for (int i = 0; i < 2; i++) {
+        char path[PATH_CAP + 128];
+        snprintf(path, sizeof path, "%s/%s/checkpoint-1/optimizer.safetensors", b->root, runs[i]);
+        CHECK_OK(raml_safetensors_open(path, &s[i], &err));
+    }
+    double worst = 0;
+    *largest = 0;
+    assert_true(raml_safetensors_count(s[0]) > 0);
+    for (size_t t = 0; t < raml_safetensors_count(s[0]); t++) {
+        const struct raml_tensor_view *x = raml_safetensors_at(s[0], t), *y = raml_safetensors_find(s[1], x->name);
+        assert_non_null(y);
+        if (strncmp(x->name, "exp_avg.", 8) != 0) continue;
+        for (size_t i = 0; i < x->n; i++) {
+            double p = ((const float *)x->data)[i], q = ((const float *)y->data)[i];
+            worst = fmax(worst, fabs(p - q));
+            *largest = fmax(*largest, fabs(p));
+        }
+    }
+    raml_safetensors_close(s[0]);
+    raml_safetensors_close(s[1]);
+    return worst;
+}
+
+/* -- Tests --------------------------------------------------------------------------------------------------------- */
+
+static void test_loss_falls(void **state)
+{
+    struct bench *b = *state;
+    struct raml_train_options o = options(120);
+    o.eval_steps = 40;
+    struct outcome first = go(b, "short", &(struct raml_train_options){0}, NULL, 0, false, 0);
+    assert_int_equal(first.rc, RAML_EUSAGE);
+    o.max_steps = 3;
+    first = go(b, "three", &o, NULL, 0, false, 0);
+    CHECK_DONE(first);
+    o.max_steps = 120;
+    struct outcome last = go(b, "long", &o, NULL, 0, false, 0);
+    CHECK_DONE(last);
+    print_message("loss %.4f after 3 steps, %.4f after 120; validation %.4f\n", first.result.loss, last.result.loss,
+                  last.result.eval_loss);
+    CHECK_NEAR("a fresh model is near log 261", first.result.loss, log(261), 1.5);
+    assert_true(last.result.loss < 0.5 * first.result.loss);
+    assert_true(last.result.eval_loss < 0.5 * first.result.loss);
+    assert_int_equal(last.result.steps, 120);
+    assert_true(last.result.trained_tokens > 0 && last.result.trained_tokens < last.result.tokens);
+}
+
+static void test_micro_batches(void **state)
+{
+    struct bench *b = *state;
+    struct raml_train_options o = options(1);
+    o.logging_steps = 1;
+    o.max_grad_norm = 0;
+    o.batch_size = 9;
+    double loss[4];
+    static const struct {
+        const char *name;
+        size_t tokens;
+    } runs[4] = {{"all", 100000}, {"alone", 1}, {"pairs", 100}, {"some", 170}};
+    for (int i = 0; i < 4; i++) {
+        double largest;
+        o.micro_batch_tokens = runs[i].tokens;
+        struct outcome out = go(b, runs[i].name, &o, NULL, 0, false, 0);
+        CHECK_DONE(out);
+        loss[i] = out.result.loss;
+        CHECK_NEAR("loss", loss[i], loss[0], 1e-5);
+        CHECK_NEAR("gradient", 10 * moment_difference(b, "all", runs[i].name, &largest), 0, 1e-5);
+        assert_true(largest > 1e-4);
+    }
+}
+
+/* Three rows of one trajectory are the same loss and gradient as one row of it; two distinct ones are not. */
+static void test_repeats(void **state)
+{
+    struct bench *b = *state;
+    struct raml_train_options o = options(1);
+    double largest;
+    o.logging_steps = 1;
+    o.max_grad_norm = 0;
+    o.support_size = o.trajectories = 1;
+    struct outcome one = go(b, "one", &o, NULL, 0, false, 0);
+    o.trajectories = 3;
+    struct outcome three = go(b, "thrice", &o, NULL, 0, false, 0);
+    o.support_size = 2;
+    struct outcome two = go(b, "two", &o, NULL, 0, false, 0);
+    CHECK_DONE(one);
+    CHECK_DONE(three);
+    CHECK_DONE(two);
+    CHECK_NEAR("loss", three.result.loss, one.result.loss, 1e-6);
+    CHECK_NEAR("gradient", 10 * moment_difference(b, "one", "thrice", &largest), 0, 1e-6);
+    assert_true(moment_difference(b, "one", "two", &largest) > 1e-4);
+    assert_int_equal(three.result.trained_tokens, 3 * one.result.trained_tokens);
+    assert_int_equal(three.result.tokens, one.result.tokens); /* a repeat is weighed, not read again */
+}
+
+/* A step's numbers by hand: a model whose weights are all 0 gives every token log 1/V, whatever it reads. */
+static void test_counts(void **state)
+{
+    struct bench *b = *state;
+    struct raml_err err = {0};
+    struct raml_train_options o = options(1);
+    o.trajectories = 0;
+    o.batch_size = 10;
+    new_model(b, NULL);
+    memset(raml_model_weights(b->model), 0, raml_model_n(b->model) * sizeof(float));
+    CHECK_OK(raml_model_refresh(b->model, &err));
+    struct outcome out = go(b, "zero", &o, NULL, 0, true, 0);
+    CHECK_DONE(out);
+    CHECK_NEAR("loss of a uniform distribution", out.result.loss, log(261), 1e-5);
+    /* Ten questions of <|question|> a + b = <think>, 6 tokens, then </think>, the answer's one digit, <|endoftext|>. */
+    assert_int_equal(out.result.tokens, 10 * (6 + 3));
+    assert_int_equal(out.result.trained_tokens, 10 * 2);
+}
+
+static void test_stopped_and_resumed(void **state)
+{
+    struct bench *b = *state;
+    struct raml_train_options o = options(12);
+    o.save_steps = 4;
+    o.eval_steps = 6;
+    struct outcome whole = go(b, "whole", &o, NULL, 0, false, 0);
+    CHECK_DONE(whole);
+    struct outcome half = go(b, "halves", &o, NULL, 0, false, 5);
+    assert_int_equal(half.rc, RAML_ESTOP);
+    assert_int_equal(half.result.steps, 5);
+    assert_non_null(strstr(half.err.msg, "checkpoint-5 holds what was done"));
+    struct outcome rest = go(b, "halves", &o, NULL, 1, false, 0);
+    CHECK_DONE(rest);
+    assert_true(rest.result.tokens == whole.result.tokens && rest.result.loss == whole.result.loss);
+    same_file(b, "whole", "halves", "metrics.jsonl");
+    for (int step = 4; step <= 12; step += 4) same_checkpoint(b, "whole", "halves", step);
+    struct outcome again = go(b, "halves", &o, NULL, 1, false, 0); /* nothing is left to do */
+    CHECK_DONE(again);
+    assert_int_equal(again.result.steps, 12);
+    same_file(b, "whole", "halves", "metrics.jsonl");
+}
+
+/* What kill -9 leaves: lines beyond the last checkpoint, a torn line, half a checkpoint. */
+static void test_killed(void **state)
+{
+    struct bench *b = *state;
+    struct raml_err err = {0};
+    struct raml_train_options o = options(12);
+    char path[PATH_CAP + 128];
+    o.save_steps = 4;
+    CHECK_DONE(go(b, "whole", &o, NULL, 0, false, 0));
+    struct outcome half = go(b, "killed", &o, NULL, 0, false, 4);
+    assert_int_equal(half.rc, RAML_ESTOP);
+    append(b, "killed/metrics.jsonl", "{\"step\":6,\"epoch\":9,\"loss\":9}\n{\"step\":9,\"lo");
+    snprintf(path, sizeof path, "%s/killed/checkpoint-8.tmp", b->root);
+    CHECK_OK(raml_make_dir(path, &err));
+    append(b, "killed/checkpoint-8.tmp/model.safetensors", "half");
+    append(b, "killed/checkpoint-8.tmp/left-over", "x");
+    CHECK_DONE(go(b, "killed", &o, NULL, 1, false, 0));
+    same_file(b, "whole", "killed", "metrics.jsonl");
+    same_checkpoint(b, "whole", "killed", 8);
+    same_checkpoint(b, "whole", "killed", 12);
+    snprintf(path, sizeof path, "%s/killed/checkpoint-8/left-over", b->root);
+    assert_false(raml_is_file(path));
+    CHECK_DONE(go(b, "never-saved", &o, NULL, 1, false, 0)); /* killed before the first checkpoint: starts anew */
+    same_checkpoint(b, "whole", "never-saved", 12);
+}
+
+static void test_other_settings(void **state)
+{
+    struct bench *b = *state;
+    struct raml_train_options o = options(12);
+    assert_int_equal(go(b, "run", &o, NULL, 0, false, 4).rc, RAML_ESTOP);
+    o.learning_rate = 1e-3;
+    struct outcome out = go(b, "run", &o, NULL, 1, false, 0);
+    assert_int_equal(out.rc, RAML_EUSAGE);
+    assert_non_null(strstr(out.err.msg, "resume with learning_rate = 0.001, but the run was started with 0.005"));
+    o.learning_rate = 5e-3;
+    struct raml_questions other;
+    raml_questions_init(&other);
+    add_questions(&other, 9, 3);
+    out = go(b, "run", &o, &other, 1, false, 0);
+    assert_int_equal(out.rc, RAML_EUSAGE);
+    assert_non_null(strstr(out.err.msg, "field 'data_hash' is "));
+    raml_questions_deinit(&other);
+    new_model(b, NULL);
+    out = go(b, "run", &o, NULL, 1, true, 0);
+    assert_int_equal(out.rc, RAML_EUSAGE);
+    assert_non_null(strstr(out.err.msg, "field 'weights_hash' is "));
+    CHECK_DONE(go(b, "run", &o, NULL, 1, false, 0)); /* none of this did harm */
+}
+
+static void test_not_finite(void **state)
+{
+    struct bench *b = *state;
+    struct raml_train_options o = options(6);
+    o.save_steps = 2;
+    CHECK_DONE(go(b, "whole", &o, NULL, 0, false, 0));
+    struct outcome out = go(b, "run", &o, NULL, 0, false, -3);
+    assert_int_equal(out.rc, RAML_ERANGE);
+    assert_int_equal(strncmp(out.err.msg, "step 4: the loss is ", 20), 0);
+    assert_non_null(strstr(out.err.msg, "nan"));
+    assert_int_equal(out.result.steps, 3);
+    same_checkpoint(b, "whole", "run", 2);
+    CHECK_DONE(go(b, "run", &o, NULL, 1, false, 0)); /* from step 2 on */
+    same_file(b, "whole", "run", "metrics.jsonl");
+    same_checkpoint(b, "whole", "run", 6);
+}
+
+static void test_refused_data(void **state)
+{
+    struct bench *b = *state;
+    struct raml_err err = {0};
+    struct raml_train_options o = options(1);
+    struct raml_questions qs;
+    raml_questions_init(&qs);
+    struct outcome out = go(b, "none", &o, &qs, 0, false, 0);
+    assert_int_equal(out.rc, RAML_ERANGE);
+    assert_string_equal(out.err.msg, "made.jsonl: nothing is trained on: no questions");
+    add_questions(&qs, 2, 0);
+    out = go(b, "without", &o, &qs, 0, false, 0);
+    assert_int_equal(out.rc, RAML_ERANGE);
+    assert_non_null(strstr(out.err.msg, "none of 2 questions has a usable trajectory"));
+    add_questions(&qs, 1, 1);
+    char text[CONTEXT + 8];
+    memset(text, 'x', sizeof text);
+    text[CONTEXT] = '\0';
+    struct raml_trajectory t = {.text = text, .correct = RAML_UNKNOWN, .logp_sum = NAN};
+    struct raml_question q = {.id = "long one", .question = "why?", .answer = "so", .difficulty = -1,
+                              .trajectory = &t, .n_trajectories = 1, .line = 17};
+    CHECK_OK(raml_questions_add(&qs, &q, &err));
+    out = go(b, "long", &o, &qs, 0, false, 0);
+    assert_int_equal(out.rc, RAML_ERANGE);
+    assert_non_null(strstr(out.err.msg, "made.jsonl: question 'long one' (line 17)"));
+    o.skip_long = true;
+    CHECK_DONE(go(b, "skipped", &o, &qs, 0, false, 0));
+    raml_questions_deinit(&qs);
+}
+
+static void test_marked_wrong(void **state)
+{
+    struct bench *b = *state;
+    struct raml_train_options o = options(1);
+    struct raml_questions qs;
+    raml_questions_init(&qs);
+    add_questions(&qs, 4, 2);
+    o.trajectories = 1;
+    for (size_t i = 0; i < 4; i++) qs.question[i].trajectory[0].correct = RAML_DIFFERENT;
+    struct outcome right = go(b, "right", &o, &qs, 0, false, 0);
+    CHECK_DONE(right);
+    o.support_size = 1; /* leaves the wrong one alone */
+    struct outcome none = go(b, "none", &o, &qs, 0, false, 0);
+    assert_int_equal(none.rc, RAML_ERANGE);
+    assert_non_null(strstr(none.err.msg, "(4 marked wrong, 0 too long)"));
+    o.keep_wrong = true;
+    struct outcome wrong = go(b, "wrong", &o, &qs, 0, false, 0);
+    CHECK_DONE(wrong);
+    assert_true(wrong.result.trained_tokens < right.result.trained_tokens); /* "3" is shorter than "add 2: 3" */
+    raml_questions_deinit(&qs);
+}
+
+static void test_vocabulary(void **state)
+{
+    struct bench *b = *state;
+    struct raml_err err = {0};
+    struct raml_train_options o = options(1);
+    struct raml_config small = tiny;
+    small.vocab_size = 200;
+    small.eos_token = -1;
+    CHECK_OK(raml_model_init(&small, 1, RAML_F32, b->dev, &b->model, &err));
+    struct outcome out = go(b, "small", &o, NULL, 0, true, 0);
+    assert_int_equal(out.rc, RAML_ERANGE);
+    assert_string_equal(out.err.msg, "the tokenizer has ids up to 260, the model's vocab_size is 200: they do not "
+                                     "belong together");
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_loss_falls),     TEST(test_micro_batches), TEST(test_repeats),      TEST(test_counts),
+        TEST(test_stopped_and_resumed), TEST(test_killed),   TEST(test_other_settings), TEST(test_not_finite),
+        TEST(test_refused_data),   TEST(test_marked_wrong),  TEST(test_vocabulary),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
