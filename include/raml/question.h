@@ -59,6 +59,8 @@ struct raml_read_options {
     const char *map;  /* "question=Problem,answer=Answer" overrides detection; NULL: none */
     size_t limit;     /* first so many questions; 0: all */
     bool skip_bad;    /* bad lines are counted and skipped instead of ending the read */
+    void (*on_bad)(void *user, size_t line, const char *message); /* told of each skipped line; NULL: nobody */
+    void *user;
 };
 
 /* Reads JSONL (or a JSON array). Accepts GSM8K ("answer" text ending in "#### n" is split into trajectory and answer),

@@ -1,7 +1,7 @@
 /* answer.c - is one answer the same as another: exact rational numbers, else normalised text. See question.h.
  *
- * An answer is peeled first: white space, $...$, \(...\), \[...\], **...**, \boxed{...}, \text{...} around it, a full
- * stop behind it. What is left is a number when all of it reads as
+ * An answer is peeled first: white space, $...$, \(...\), \[...\], **...**, \boxed{...}, \text{...} around it, round
+ * brackets around a single thing, a full stop behind it. What is left is a number when all of it reads as
  *   [sign] [$] N [%],   N = digits with thousands separators, a decimal, either with e-notation, a/b, \frac{a}{b},
  *                           or a mixed number (1 1/2, 1\frac{1}{2})
  * and is then an exact fraction of GMP integers. A percent sign is dropped, not applied.
@@ -119,6 +119,15 @@ static bool holds(struct view v, const char *word)
     return false;
 }
 
+/* "(113)", "(A)": brackets around one thing, not around a pair or a product of two. */
+static bool single(struct view v)
+{
+    if (v.n < 3 || v.s[0] != '(' || v.s[v.n - 1] != ')') return false;
+    for (size_t i = 1; i + 1 < v.n; i++)
+        if (strchr("(),;[]", v.s[i])) return false;
+    return true;
+}
+
 /* Takes one layer off. False: there was none. */
 static bool peel(struct view *v)
 {
@@ -141,7 +150,8 @@ static bool peel(struct view *v)
         *v = inner;
         return true;
     }
-    if (v->n > 1 && ends(*v, ".")) v->n--;
+    if (single(*v)) *v = (struct view){v->s + 1, v->n - 2};
+    else if (v->n > 1 && ends(*v, ".")) v->n--;
     return v->n != was.n;
 }
 

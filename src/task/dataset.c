@@ -1,0 +1,177 @@
+/* dataset.c - walks JSONL files and JSON arrays row by row. See question.h; rows are read in dataset_row.c. */
+#include "task/dataset.h"
+
+#include "raml/file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const size_t MAX_LINE_BYTES = (size_t)1 << 28, MAX_ROW_BYTES = (size_t)1 << 30;
+enum { PEEK_BYTES = 4096 };
+
+struct walk {
+    struct raml_questions *qs;
+    const char *path;
+    const struct raml_read_options *opt;
+    struct dataset_names names;
+    size_t n_first; /* questions in the set before */
+    size_t n_bad;
+};
+
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static bool is_blank(const char *s, size_t n)
+{
+    while (n && is_space(*s)) s++, n--;
+    return n == 0;
+}
+
+static bool enough(const struct walk *w)
+{
+    return w->opt->limit && w->qs->n - w->n_first >= w->opt->limit;
+}
+
+static enum raml_code add_row(struct walk *w, const char *text, size_t n, size_t line, struct raml_err *err)
+{
+    struct dataset_row row = {.at = {w->path, line}, .names = &w->names};
+    struct raml_question q;
+    json_t *obj = NULL;
+    enum raml_code rc = raml_json_parse(&row.at, text, n, &obj, err);
+    if (rc) return rc;
+    row.obj = obj;
+    row.scratch = raml_arena_open(MAX_ROW_BYTES);
+    if (!row.scratch) rc = raml_fail(err, RAML_ENOMEM, "%s:%zu: no memory to read the row", w->path, line);
+    if (!rc) rc = dataset_row_read(&row, &q, err);
+    if (!rc) rc = raml_questions_add(w->qs, &q, err);
+    raml_arena_close(row.scratch);
+    json_decref(obj);
+    return rc;
+}
+
+/* Adds a row, or counts and reports it when it is at fault and bad rows may be skipped. */
+static enum raml_code take_row(struct walk *w, const char *text, size_t n, size_t line, struct raml_err *err)
+{
+    struct raml_err own = {0};
+    enum raml_code rc = add_row(w, text, n, line, &own);
+    if (rc && w->opt->skip_bad && (rc == RAML_EFORMAT || rc == RAML_ERANGE)) {
+        w->n_bad++;
+        if (w->opt->on_bad) w->opt->on_bad(w->opt->user, line, own.msg);
+        return RAML_OK;
+    }
+    if (rc && err) *err = own;
+    return rc;
+}
+
+static enum raml_code walk_lines(struct walk *w, struct raml_err *err)
+{
+    struct raml_lines lines;
+    enum raml_code rc = raml_lines_init(&lines, w->path, MAX_LINE_BYTES, err);
+    if (rc) return rc;
+    for (bool more = true; !rc && !enough(w);) {
+        rc = raml_lines_next(&lines, &more, err);
+        if (rc || !more) break;
+        const char *text = lines.line.data;
+        size_t n = lines.line.len;
+        if (lines.number == 1 && n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) text += 3, n -= 3;
+        if (!is_blank(text, n)) rc = take_row(w, text, n, lines.number, err);
+    }
+    raml_lines_deinit(&lines);
+    return rc;
+}
+
+struct cursor { /* in a JSON array; p < end */
+    const char *p, *end;
+    size_t line;
+};
+
+static void skip_space(struct cursor *c)
+{
+    for (; c->p < c->end && is_space(*c->p); c->p++) c->line += *c->p == '\n';
+}
+
+/* Moves to the end of the value at the cursor: to the comma or bracket behind it. What is malformed inside it is found
+ * when the value is parsed. */
+static void skip_value(struct cursor *c)
+{
+    size_t depth = 0;
+    bool string = false;
+    for (; c->p < c->end; c->p++) {
+        char ch = *c->p;
+        c->line += ch == '\n';
+        if (string) {
+            if (ch == '\\' && c->p + 1 < c->end) c->p++;
+            else if (ch == '"') string = false;
+        } else if (ch == '"') {
+            string = true;
+        } else if (ch == '{' || ch == '[') {
+            depth++;
+        } else if (depth == 0 && (ch == ',' || ch == ']')) {
+            return;
+        } else if (ch == '}' || ch == ']') {
+            if (depth) depth--;
+        }
+    }
+}
+
+static enum raml_code walk_array(struct walk *w, struct raml_err *err)
+{
+    struct raml_map map;
+    enum raml_code rc = raml_map_init(&map, w->path, err);
+    if (rc) return rc;
+    struct cursor c = {(const char *)map.data, (const char *)map.data + map.size, 1};
+    while (c.p < c.end && *c.p != '[') c.line += *c.p++ == '\n';
+    if (c.p < c.end) c.p++;
+    skip_space(&c);
+    bool closed = c.p < c.end && *c.p == ']'; /* an empty list */
+    if (closed) c.p++;
+    skip_space(&c);
+    while (!rc && !closed && !enough(w)) {
+        const char *from = c.p;
+        size_t line = c.line;
+        skip_value(&c);
+        if (c.p == c.end) {
+            rc = raml_fail(err, RAML_EFORMAT, "%s:%zu: the list of rows is not closed; the row at line %zu is its last",
+                           w->path, c.line, line);
+            break;
+        }
+        rc = take_row(w, from, (size_t)(c.p - from), line, err);
+        closed = *c.p++ == ']';
+        skip_space(&c);
+    }
+    if (!rc && closed && c.p < c.end)
+        rc = raml_fail(err, RAML_EFORMAT, "%s:%zu: text behind the list of rows", w->path, c.line);
+    raml_map_deinit(&map);
+    return rc;
+}
+
+/* Does a plain file begin with '['? Anything else is read as lines. */
+static bool is_array(const char *path)
+{
+    char head[PEEK_BYTES];
+    FILE *f = raml_is_file(path) ? fopen(path, "rb") : NULL;
+    if (!f) return false;
+    size_t n = fread(head, 1, sizeof head, f), i = 0;
+    fclose(f);
+    if (n >= 3 && memcmp(head, "\xef\xbb\xbf", 3) == 0) i = 3;
+    while (i < n && is_space(head[i])) i++;
+    return i < n && head[i] == '[';
+}
+
+enum raml_code raml_questions_read(struct raml_questions *qs, const char *path, const struct raml_read_options *opt,
+                                   struct raml_fields *fields, size_t *n_bad, struct raml_err *err)
+{
+    static const struct raml_read_options plain = {0};
+    struct walk w = {.qs = qs, .path = path, .opt = opt ? opt : &plain, .n_first = qs->n};
+    enum raml_code rc = dataset_names_init(&w.names, w.opt->map, err);
+    if (rc) return rc;
+    rc = is_array(path) ? walk_array(&w, err) : walk_lines(&w, err);
+    if (!rc && qs->n == w.n_first && !w.n_bad) rc = raml_fail(err, RAML_EFORMAT, "%s: no question in it", path);
+    if (!rc && fields) dataset_report(&w.names, fields);
+    if (!rc && n_bad) *n_bad = w.n_bad;
+    if (rc) qs->n = w.n_first; /* as before; the texts stay in the arena until the set goes */
+    dataset_names_deinit(&w.names);
+    return rc;
+}

@@ -1,0 +1,78 @@
+/* dataset.h - private: how rows of files become questions. Public side: question.h, docs/data.md.
+ *
+ * A role (question, answer, ...) is found under one of several names. The first row that has one of them settles the
+ * name for the file; a mapping by the user settles it beforehand. Question and answer are then required in every row,
+ * so that a row that lacks them is a fault and not a question without an answer.
+ */
+#ifndef RAML_TASK_DATASET_H
+#define RAML_TASK_DATASET_H
+
+#include "raml/arena.h"
+#include "raml/json.h"
+#include "raml/question.h"
+
+enum dataset_role {
+    ROLE_ID,
+    ROLE_QUESTION,
+    ROLE_ANSWER,
+    ROLE_TRAJECTORY,
+    ROLE_LABELS,
+    ROLE_FAMILY,
+    ROLE_DIFFICULTY,
+    ROLE_SPLIT,
+    N_ROLES
+};
+
+enum dataset_hashes { HASHES_UNKNOWN, HASHES_NONE, HASHES_ALL }; /* do answers end in GSM8K's "#### n" */
+
+struct dataset_names {
+    const char *name[N_ROLES]; /* dotted path, or parts joined by '+'; NULL: not found yet; "": not wanted */
+    bool mapped[N_ROLES];      /* by the user */
+    bool settled;              /* a first row was seen */
+    bool boxed_answer;         /* the answer is the last \boxed{} of the solution */
+    bool list;                 /* trajectories came as a list of texts */
+    bool objects;              /* ... of our own objects */
+    bool foreign;              /* some row has a field that our own files have not */
+    enum dataset_hashes hashes;
+    char *map; /* the mapping's text, cut into names; owned */
+};
+
+struct dataset_row { /* one row in the making; everything it holds dies with it */
+    struct raml_place at;
+    const json_t *obj;
+    struct raml_arena *scratch;
+    struct dataset_names *names;
+};
+
+struct dataset_text { /* a slice, not closed by a 0 */
+    const char *s;
+    size_t n;
+};
+
+/* dataset_names.c */
+RAML_CHECKED enum raml_code dataset_names_init(struct dataset_names *n, const char *map, struct raml_err *err);
+void dataset_names_deinit(struct dataset_names *n);
+/* Settles the names that this row can settle. RAML_EFORMAT: no question in the first row, or a mapped name missing. */
+RAML_CHECKED enum raml_code dataset_settle(struct dataset_row *r, struct raml_err *err);
+void dataset_report(const struct dataset_names *n, struct raml_fields *out);
+/* The value at a dotted path; NULL when absent or null. */
+json_t *dataset_value(const json_t *obj, const char *path);
+const char *dataset_type(const json_t *v); /* "a string"; static */
+
+/* dataset_text.c */
+/* A text, number or truth value, or a list of one of these, as text. NULL: something else, or no memory. */
+const char *dataset_scalar(struct dataset_row *r, const json_t *v);
+/* The last message of `speaker` ("user", "assistant") in a chat; NULL: not a chat, or none of that speaker. */
+const char *dataset_message(const json_t *chat, const char *speaker);
+const char *dataset_copy(struct dataset_row *r, struct dataset_text t); /* NULL: no memory */
+struct dataset_text dataset_trim(const char *s, size_t n);
+/* Splits at the last line "#### answer", when it is the text's end; false when there is none. */
+bool dataset_split_hashes(const char *text, struct dataset_text *before, struct dataset_text *after);
+/* Splits a model's text into thinking and answer. RAML_ENOMEM alone. */
+RAML_CHECKED enum raml_code dataset_split_think(struct dataset_row *r, const char *text, struct raml_trajectory *t,
+                                                struct raml_err *err);
+
+/* dataset_row.c */
+/* Fills *q; its text belongs to the row's JSON and scratch. */
+RAML_CHECKED enum raml_code dataset_row_read(struct dataset_row *r, struct raml_question *q, struct raml_err *err);
+#endif

@@ -1,0 +1,207 @@
+/* dataset_names.c - which field of a file plays which role. See dataset.h; the list is in docs/data.md. */
+#include "task/dataset.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_NAMES = 16, FIELDS_BYTES = 256 };
+
+static const char *const role_name[N_ROLES] = {"id",     "question", "answer",     "trajectory",
+                                               "labels", "family",   "difficulty", "split"};
+/* In order of preference. */
+static const char *const candidates[N_ROLES][MAX_NAMES] = {
+    [ROLE_ID] = {"id", "ID", "unique_id", "problem_idx", "idx"},
+    [ROLE_QUESTION] = {"question", "problem", "Question", "Problem", "prompt", "instruction", "query", "messages",
+                       "conversations"},
+    [ROLE_ANSWER] = {"answer", "Answer", "expected_answer", "final_answer", "gold", "ground_truth",
+                     "reward_model.ground_truth"},
+    [ROLE_TRAJECTORY] = {"trajectories", "generations", "completions", "samples", "generation", "completion",
+                         "response", "output", "solution", "Solution", "reference_solution", "messages",
+                         "conversations"},
+    [ROLE_LABELS] = {"labels", "correctness_math_verify", "correct"},
+    [ROLE_FAMILY] = {"family", "subject", "type", "data_source"},
+    [ROLE_DIFFICULTY] = {"difficulty", "level"},
+    [ROLE_SPLIT] = {"split"},
+};
+/* Fields whose last \boxed{} is the answer when no field holds it alone. */
+static const char *const solutions[] = {"solution", "Solution", "reference_solution"};
+
+const char *dataset_type(const json_t *v)
+{
+    if (!v) return "missing";
+    switch (json_typeof(v)) {
+    case JSON_OBJECT: return "an object";
+    case JSON_ARRAY: return json_array_size(v) == 0 ? "an empty list" : "a list";
+    case JSON_STRING: return "a string";
+    case JSON_INTEGER: return "an integer";
+    case JSON_REAL: return "a number with a fraction";
+    case JSON_TRUE:
+    case JSON_FALSE: return "true or false";
+    default: return "null";
+    }
+}
+
+json_t *dataset_value(const json_t *obj, const char *path)
+{
+    while (obj) {
+        json_t *v = json_object_get(obj, path);
+        if (v) return json_is_null(v) ? NULL : v;
+        const char *dot = strchr(path, '.');
+        if (!dot) return NULL;
+        obj = json_object_getn(obj, path, (size_t)(dot - path));
+        path = dot + 1;
+    }
+    return NULL;
+}
+
+static bool same(const char *a, const char *b, size_t n)
+{
+    return strlen(a) == n && memcmp(a, b, n) == 0;
+}
+
+static int find_role(const char *word, size_t n)
+{
+    for (int i = 0; i < N_ROLES; i++)
+        if (same(role_name[i], word, n)) return i;
+    if (same("problem", word, n)) return ROLE_QUESTION;
+    if (same("trajectories", word, n) || same("generations", word, n)) return ROLE_TRAJECTORY;
+    return -1;
+}
+
+enum raml_code dataset_names_init(struct dataset_names *names, const char *map, struct raml_err *err)
+{
+    *names = (struct dataset_names){0};
+    if (!map || !*map) return RAML_OK;
+    names->map = strdup(map);
+    if (!names->map) return raml_fail(err, RAML_ENOMEM, "no memory for the field mapping");
+    for (char *p = names->map, *next; p; p = next) {
+        next = strchr(p, ',');
+        if (next) *next++ = 0;
+        char *equals = strchr(p, '=');
+        int role = equals ? find_role(p, (size_t)(equals - p)) : -1;
+        enum raml_code rc = RAML_OK;
+        if (!equals)
+            rc = raml_fail(err, RAML_EUSAGE, "map: found '%.80s'; expected role=field, as in question=Problem", p);
+        else if (role < 0)
+            rc = raml_fail(err, RAML_EUSAGE,
+                           "map: found role '%.*s'; expected id, question, answer, trajectory, labels, family, "
+                           "difficulty or split", (int)(equals - p > 80 ? 80 : equals - p), p);
+        else if (names->mapped[role])
+            rc = raml_fail(err, RAML_EUSAGE, "map: role '%s' is given twice", role_name[role]);
+        else if (role == ROLE_QUESTION && !equals[1])
+            rc = raml_fail(err, RAML_EUSAGE, "map: role 'question' has no field; it can't be left out");
+        if (rc) {
+            dataset_names_deinit(names);
+            return rc;
+        }
+        names->name[role] = equals + 1;
+        names->mapped[role] = true;
+    }
+    return RAML_OK;
+}
+
+void dataset_names_deinit(struct dataset_names *names)
+{
+    free(names->map);
+    *names = (struct dataset_names){0};
+}
+
+static bool is_chat(const char *name)
+{
+    return strcmp(name, "messages") == 0 || strcmp(name, "conversations") == 0;
+}
+
+/* Can this field play that role in this row? */
+static bool plays(const struct dataset_row *r, enum dataset_role role, const char *name)
+{
+    const struct dataset_names *names = r->names;
+    json_t *v = dataset_value(r->obj, name);
+    if (!v) return false;
+    switch (role) {
+    case ROLE_TRAJECTORY:
+        if (is_chat(name)) { /* the assistant's side of the chat that asks the question */
+            const char *question = names->name[ROLE_QUESTION];
+            return question && strcmp(question, name) == 0 && dataset_message(v, "assistant");
+        }
+        if (names->mapped[ROLE_ANSWER] && strcmp(names->name[ROLE_ANSWER], name) == 0) return false;
+        return json_is_string(v) || json_is_array(v);
+    case ROLE_FAMILY:
+    case ROLE_SPLIT: return json_is_string(v);
+    default: return true;
+    }
+}
+
+static void settle_role(struct dataset_row *r, enum dataset_role role)
+{
+    struct dataset_names *names = r->names;
+    if (names->name[role]) return;
+    for (size_t i = 0; i < MAX_NAMES && candidates[role][i]; i++) {
+        if (!plays(r, role, candidates[role][i])) continue;
+        names->name[role] = candidates[role][i];
+        break;
+    }
+    if (role == ROLE_QUESTION && names->name[role] && strcmp(names->name[role], "instruction") == 0)
+        names->name[role] = "instruction+input";
+    for (size_t i = 0; role == ROLE_ANSWER && !names->name[role] && i < sizeof solutions / sizeof *solutions; i++) {
+        if (!json_is_string(dataset_value(r->obj, solutions[i]))) continue;
+        names->name[role] = solutions[i];
+        names->boxed_answer = true;
+    }
+}
+
+static bool has_foreign(const json_t *obj)
+{
+    static const char *const ours[] = {"id", "question", "answer", "family", "difficulty", "split", "trajectories"};
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) n += json_object_get(obj, ours[i]) != NULL;
+    return n < json_object_size(obj);
+}
+
+enum raml_code dataset_settle(struct dataset_row *r, struct raml_err *err)
+{
+    struct dataset_names *names = r->names;
+    char fields[FIELDS_BYTES];
+    for (int i = 0; i < N_ROLES && !names->settled; i++) {
+        if (!names->mapped[i] || !names->name[i][0] || strchr(names->name[i], '+')) continue;
+        if (!dataset_value(r->obj, names->name[i]))
+            return raml_fail(err, RAML_EFORMAT, "%s:%zu: field '%.64s', mapped to %s, is missing; found fields: %s",
+                             r->at.path, r->at.line, names->name[i], role_name[i],
+                             raml_json_fields(r->obj, fields, sizeof fields));
+    }
+    if (!names->settled) {
+        settle_role(r, ROLE_QUESTION);
+        if (!names->name[ROLE_QUESTION])
+            return raml_fail(err, RAML_EFORMAT,
+                             "%s:%zu: no field is known to hold a question; found fields: %s; expected question, "
+                             "problem, prompt, ..., or a mapping question=FIELD",
+                             r->at.path, r->at.line, raml_json_fields(r->obj, fields, sizeof fields));
+        names->settled = true;
+    }
+    for (int i = 0; i < N_ROLES; i++) settle_role(r, (enum dataset_role)i);
+    if (!names->foreign) names->foreign = has_foreign(r->obj);
+    return RAML_OK;
+}
+
+static const char *layout_of(const struct dataset_names *names)
+{
+    const char *const *name = names->name;
+    const char *text = name[ROLE_TRAJECTORY];
+    if (names->objects) return "raml";
+    if (names->hashes == HASHES_ALL && !(text && *text)) return "gsm8k";
+    if (names->list) return "rollouts";
+    for (size_t i = 0; text && i < sizeof solutions / sizeof *solutions; i++)
+        if (strcmp(text, solutions[i]) == 0) return "math";
+    return !names->foreign && name[ROLE_ID] && !text ? "raml" : "generic";
+}
+
+void dataset_report(const struct dataset_names *names, struct raml_fields *out)
+{
+    *out = (struct raml_fields){.layout = layout_of(names)};
+    char *const to[N_ROLES] = {out->id,     out->question, out->answer,     out->trajectory,
+                               out->labels, out->family,   out->difficulty, out->split};
+    for (int i = 0; i < N_ROLES; i++)
+        snprintf(to[i], sizeof out->id, "%s", names->name[i] ? names->name[i] : "");
+    if (names->hashes == HASHES_ALL && !out->trajectory[0])
+        snprintf(out->trajectory, sizeof out->trajectory, "%s", out->answer);
+}

@@ -1,0 +1,326 @@
+/* dataset_row.c - one JSON object to one question. See dataset.h and docs/data.md. */
+#include "task/dataset.h"
+
+#include "raml/buf.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIELDS_BYTES = 256, WHY_BYTES = 320, MAX_LEVEL_DIGITS = 6, ID_BYTES = 300 };
+
+/* "path:line: field 'name' " and what is wrong with it. */
+static RAML_PRINTF(4, 5) enum raml_code fault(const struct dataset_row *r, const char *field, struct raml_err *err,
+                                              const char *fmt, ...)
+{
+    char why[WHY_BYTES];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(why, sizeof why, fmt, ap);
+    va_end(ap);
+    return raml_fail(err, RAML_EFORMAT, "%s:%zu: field '%.64s' %s", r->at.path, r->at.line, field, why);
+}
+
+static enum raml_code missing(const struct dataset_row *r, const char *field, struct raml_err *err)
+{
+    char fields[FIELDS_BYTES];
+    if (json_object_get(r->obj, field)) return fault(r, field, err, "is null; expected a value");
+    return fault(r, field, err, "is missing; found fields: %s", raml_json_fields(r->obj, fields, sizeof fields));
+}
+
+static enum raml_code no_memory(const struct dataset_row *r, struct raml_err *err)
+{
+    return raml_fail(err, RAML_ENOMEM, "%s:%zu: no memory for the row's texts", r->at.path, r->at.line);
+}
+
+/* The field's name where the role is to be read, else NULL. */
+static const char *name_of(const struct dataset_row *r, enum dataset_role role)
+{
+    const char *name = r->names->name[role];
+    return name && *name ? name : NULL;
+}
+
+/* "instruction+input": the parts that are there and not empty, a newline between them. */
+static enum raml_code read_joined(struct dataset_row *r, const char *names, const char **out, struct raml_err *err)
+{
+    struct raml_buf text;
+    raml_buf_init(&text, (size_t)1 << 30);
+    enum raml_code rc = RAML_OK;
+    bool first = true;
+    for (const char *p = names, *end; !rc && *p; p = *end ? end + 1 : end, first = false) {
+        end = strchr(p, '+');
+        if (!end) end = p + strlen(p);
+        char *name = strndup(p, (size_t)(end - p));
+        json_t *v = name ? dataset_value(r->obj, name) : NULL;
+        const char *part = json_string_value(v);
+        if (!name) rc = no_memory(r, err);
+        else if (!v && first) rc = missing(r, name, err);
+        else if (v && !part) rc = fault(r, name, err, "is %s; expected a string", dataset_type(v));
+        if (!rc && part && *part) {
+            if (text.len) raml_buf_adds(&text, "\n");
+            raml_buf_adds(&text, part);
+        }
+        free(name);
+    }
+    if (!rc) rc = raml_buf_status(&text, err);
+    if (!rc) *out = dataset_copy(r, (struct dataset_text){text.data ? text.data : "", text.len});
+    if (!rc && !*out) rc = no_memory(r, err);
+    raml_buf_deinit(&text);
+    return rc;
+}
+
+static enum raml_code read_question(struct dataset_row *r, struct raml_question *q, struct raml_err *err)
+{
+    const char *name = name_of(r, ROLE_QUESTION);
+    json_t *v = dataset_value(r->obj, name);
+    if (!v && strchr(name, '+')) {
+        enum raml_code rc = read_joined(r, name, &q->question, err);
+        if (rc) return rc;
+    } else if (!v) {
+        return missing(r, name, err);
+    } else if (json_is_string(v)) {
+        q->question = json_string_value(v);
+    } else {
+        q->question = dataset_message(v, "user");
+        if (!q->question && json_is_array(v)) return fault(r, name, err, "has no message of the role user with a text");
+        if (!q->question)
+            return fault(r, name, err, "is %s; expected a string or a list of messages", dataset_type(v));
+    }
+    if (dataset_trim(q->question, strlen(q->question)).n) return RAML_OK;
+    return fault(r, name, err, "is empty; expected a question");
+}
+
+/* GSM8K: gold behind the last "####", the solution in front of it. *solution: that text, where nothing else holds one. */
+static enum raml_code read_answer(struct dataset_row *r, struct raml_question *q, const char **solution,
+                                  struct raml_err *err)
+{
+    struct dataset_names *names = r->names;
+    const char *name = name_of(r, ROLE_ANSWER);
+    q->answer = "";
+    if (!name) return RAML_OK;
+    json_t *v = dataset_value(r->obj, name);
+    if (!v) return missing(r, name, err);
+    const char *text = dataset_scalar(r, v);
+    if (!text)
+        return fault(r, name, err, "is %s; expected a string, a number or a list of one of these", dataset_type(v));
+    struct dataset_text before, gold = dataset_trim(text, strlen(text));
+    bool hashes = !names->boxed_answer && dataset_split_hashes(text, &before, &gold);
+    if (!names->boxed_answer && names->hashes == HASHES_ALL && !hashes)
+        return fault(r, name, err, "does not end in a line '#### answer', as the rows before it do");
+    if (names->hashes == HASHES_NONE && hashes)
+        return fault(r, name, err, "ends in a line '#### answer', which the rows before it do not");
+    names->hashes = hashes ? HASHES_ALL : HASHES_NONE;
+    const char *box;
+    size_t n;
+    if (!hashes && raml_answer_boxed(text, strlen(text), &box, &n)) gold = dataset_trim(box, n);
+    else if (names->boxed_answer) return fault(r, name, err, "holds no \\boxed{...}; expected the answer in one");
+    q->answer = dataset_copy(r, gold);
+    if (hashes && !name_of(r, ROLE_TRAJECTORY)) *solution = dataset_copy(r, before);
+    return q->answer && (!hashes || name_of(r, ROLE_TRAJECTORY) || *solution) ? RAML_OK : no_memory(r, err);
+}
+
+static enum raml_code read_verdict(const struct dataset_row *r, const char *field, const json_t *v,
+                                   enum raml_verdict *out, struct raml_err *err)
+{
+    if (!v || json_is_null(v)) {
+        *out = RAML_UNKNOWN;
+        return RAML_OK;
+    }
+    double x = json_is_number(v) ? json_number_value(v) : -1;
+    if (!json_is_boolean(v) && x != 0 && x != 1)
+        return fault(r, field, err, "is %s; expected true, false, 0 or 1",
+                     json_is_number(v) ? "another number" : dataset_type(v));
+    *out = json_is_true(v) || x == 1 ? RAML_EQUAL : RAML_DIFFERENT;
+    return RAML_OK;
+}
+
+static enum raml_code read_tokens(struct dataset_row *r, const json_t *v, struct raml_trajectory *t,
+                                  struct raml_err *err)
+{
+    if (!v || json_is_null(v)) return RAML_OK;
+    if (!json_is_array(v)) return fault(r, "tokens", err, "is %s; expected a list of token ids", dataset_type(v));
+    size_t n = json_array_size(v);
+    int32_t *token = raml_arena_alloc(r->scratch, n ? n : 1, sizeof *token);
+    if (!token) return no_memory(r, err);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *id = json_array_get(v, i);
+        json_int_t x = json_is_integer(id) ? json_integer_value(id) : -1;
+        if (x < 0 || x > INT32_MAX)
+            return fault(r, "tokens", err, "entry %zu is %s; expected a token id", i + 1,
+                         json_is_integer(id) ? "out of range" : dataset_type(id));
+        token[i] = (int32_t)x;
+    }
+    t->tokens = token;
+    t->n_tokens = n;
+    return RAML_OK;
+}
+
+/* An unsigned 64-bit number: an integer, or its digits as a string where JSON readers would lose the top bit. */
+static enum raml_code read_seed(const struct dataset_row *r, const json_t *v, uint64_t *out, struct raml_err *err)
+{
+    if (!v || json_is_null(v)) return RAML_OK;
+    if (json_is_integer(v) && json_integer_value(v) >= 0) {
+        *out = (uint64_t)json_integer_value(v);
+        return RAML_OK;
+    }
+    const char *s = json_string_value(v);
+    size_t n = s ? strlen(s) : 0, digits = s ? strspn(s, "0123456789") : 0;
+    if (!n || n != digits || n > 20) return fault(r, "seed", err, "is %s; expected a number from 0 on", dataset_type(v));
+    *out = strtoull(s, NULL, 10);
+    return RAML_OK;
+}
+
+/* An optional string; NULL when absent or null. */
+static enum raml_code read_text(const struct dataset_row *r, const json_t *obj, const char *field, const char **out,
+                                struct raml_err *err)
+{
+    const json_t *v = json_object_get(obj, field);
+    *out = json_string_value(v);
+    if (*out || !v || json_is_null(v)) return RAML_OK;
+    return fault(r, field, err, "is %s; expected a string", dataset_type(v));
+}
+
+/* One of our own trajectory objects. */
+static enum raml_code read_object(struct dataset_row *r, const json_t *obj, struct raml_trajectory *t,
+                                  struct raml_err *err)
+{
+    *t = (struct raml_trajectory){.correct = RAML_UNKNOWN, .think_closed = true, .logp_sum = NAN};
+    enum raml_code rc = read_text(r, obj, "text", &t->text, err);
+    if (!rc && !t->text) return fault(r, "text", err, "is missing");
+    if (!rc) rc = read_text(r, obj, "answer", &t->answer, err);
+    if (!rc) rc = read_verdict(r, "correct", json_object_get(obj, "correct"), &t->correct, err);
+    if (!rc) rc = read_text(r, obj, "finish_reason", &t->finish_reason, err);
+    if (!rc) rc = read_text(r, obj, "style", &t->style, err);
+    if (!rc) rc = read_tokens(r, json_object_get(obj, "tokens"), t, err);
+    if (!rc) rc = read_seed(r, json_object_get(obj, "seed"), &t->seed, err);
+    if (rc) return rc;
+    const json_t *closed = json_object_get(obj, "think_closed"), *logp = json_object_get(obj, "logp_sum");
+    if (closed && !json_is_boolean(closed))
+        return fault(r, "think_closed", err, "is %s; expected true or false", dataset_type(closed));
+    if (logp && !json_is_null(logp) && !json_is_number(logp))
+        return fault(r, "logp_sum", err, "is %s; expected a number", dataset_type(logp));
+    if (closed) t->think_closed = json_is_true(closed);
+    if (json_is_number(logp)) t->logp_sum = json_number_value(logp);
+    return RAML_OK;
+}
+
+/* Trajectory i of the field's value: an object of ours, a model's text, or a chat that holds one. */
+static enum raml_code read_one(struct dataset_row *r, const struct raml_question *q, const json_t *v,
+                               struct raml_trajectory *t, struct raml_err *err)
+{
+    const char *name = name_of(r, ROLE_TRAJECTORY);
+    if (json_is_object(v)) {
+        r->names->objects = true;
+        return read_object(r, v, t, err);
+    }
+    const char *text = json_is_string(v) ? json_string_value(v) : dataset_message(v, "assistant");
+    if (!text) return fault(r, name, err, "holds %s; expected a text or an object with a text", dataset_type(v));
+    enum raml_code rc = dataset_split_think(r, text, t, err);
+    if (!rc) t->correct = raml_answer_check(q->answer, t->answer);
+    return rc;
+}
+
+/* Marks of right and wrong that stand beside the trajectories. */
+static enum raml_code read_labels(struct dataset_row *r, struct raml_question *q, bool list, struct raml_err *err)
+{
+    const char *name = name_of(r, ROLE_LABELS), *texts = name_of(r, ROLE_TRAJECTORY);
+    const json_t *v = name ? dataset_value(r->obj, name) : NULL;
+    if (!v) return RAML_OK;
+    if (!json_is_array(v) && !list && q->n_trajectories == 1)
+        return read_verdict(r, name, v, &q->trajectory[0].correct, err);
+    if (!json_is_array(v)) return fault(r, name, err, "is %s; expected a list", dataset_type(v));
+    if (json_array_size(v) != q->n_trajectories)
+        return fault(r, name, err, "has %zu entries; expected %zu, as many as '%.64s'", json_array_size(v),
+                     q->n_trajectories, texts);
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; !rc && i < q->n_trajectories; i++)
+        rc = read_verdict(r, name, json_array_get(v, i), &q->trajectory[i].correct, err);
+    return rc;
+}
+
+/* Makes room for n trajectories. */
+static enum raml_code reserve(struct dataset_row *r, struct raml_question *q, size_t n, struct raml_err *err)
+{
+    q->trajectory = raml_arena_alloc(r->scratch, n ? n : 1, sizeof *q->trajectory);
+    if (!q->trajectory) return no_memory(r, err);
+    q->n_trajectories = n;
+    return RAML_OK;
+}
+
+static enum raml_code read_trajectories(struct dataset_row *r, struct raml_question *q, const char *solution,
+                                        struct raml_err *err)
+{
+    const char *name = name_of(r, ROLE_TRAJECTORY);
+    const json_t *v = name ? dataset_value(r->obj, name) : NULL;
+    if (!v && name && r->names->mapped[ROLE_TRAJECTORY]) return missing(r, name, err);
+    if (!v && !solution) return RAML_OK;
+    if (!v) {
+        enum raml_code rc = reserve(r, q, 1, err);
+        if (rc) return rc;
+        q->trajectory[0] = (struct raml_trajectory){.text = solution, .answer = q->answer, .correct = RAML_EQUAL,
+                                                    .think_closed = true, .logp_sum = NAN};
+        return RAML_OK;
+    }
+    const json_t *first = json_array_get(v, 0); /* a chat is a list too, of objects that have a speaker */
+    bool chat = json_object_get(first, "role") || json_object_get(first, "from");
+    bool list = json_is_array(v) && !chat;
+    if (!list && !json_is_string(v) && !chat)
+        return fault(r, name, err, "is %s; expected a text or a list of them", dataset_type(v));
+    if (list) r->names->list = true;
+    enum raml_code rc = reserve(r, q, list ? json_array_size(v) : 1, err);
+    for (size_t i = 0; !rc && i < q->n_trajectories; i++)
+        rc = read_one(r, q, list ? json_array_get(v, i) : v, &q->trajectory[i], err);
+    return rc ? rc : read_labels(r, q, list, err);
+}
+
+/* 3, "3" or "Level 3"; -1 where it can't be told, which is a fault only in a field that the user named. */
+static enum raml_code read_difficulty(struct dataset_row *r, struct raml_question *q, struct raml_err *err)
+{
+    const char *name = name_of(r, ROLE_DIFFICULTY);
+    const json_t *v = name ? dataset_value(r->obj, name) : NULL;
+    q->difficulty = -1;
+    if (!v) return RAML_OK;
+    const char *s = json_string_value(v);
+    size_t lead = s ? strcspn(s, "0123456789") : 0, digits = s ? strspn(s + lead, "0123456789") : 0;
+    if (json_is_integer(v) && json_integer_value(v) >= 0 && json_integer_value(v) <= INT32_MAX)
+        q->difficulty = (int)json_integer_value(v);
+    else if (s && digits && digits <= MAX_LEVEL_DIGITS)
+        q->difficulty = atoi(s + lead);
+    else if (r->names->mapped[ROLE_DIFFICULTY])
+        return fault(r, name, err, "is %s without a level; expected 3 or 'Level 3'", dataset_type(v));
+    return RAML_OK;
+}
+
+static enum raml_code read_id(struct dataset_row *r, struct raml_question *q, struct raml_err *err)
+{
+    const char *name = name_of(r, ROLE_ID);
+    const json_t *v = name ? dataset_value(r->obj, name) : NULL;
+    if (v && !json_is_array(v)) {
+        q->id = dataset_scalar(r, v);
+        return q->id ? RAML_OK : fault(r, name, err, "is %s; expected a string or a number", dataset_type(v));
+    }
+    const char *slash = strrchr(r->at.path, '/'), *stem = slash ? slash + 1 : r->at.path;
+    char id[ID_BYTES];
+    snprintf(id, sizeof id, "%.*s:%zu", (int)strcspn(stem, "."), stem, r->at.line);
+    q->id = dataset_copy(r, (struct dataset_text){id, strlen(id)});
+    return q->id ? RAML_OK : no_memory(r, err);
+}
+
+enum raml_code dataset_row_read(struct dataset_row *r, struct raml_question *q, struct raml_err *err)
+{
+    const char *solution = NULL;
+    *q = (struct raml_question){.line = r->at.line};
+    enum raml_code rc = dataset_settle(r, err);
+    if (!rc) rc = read_id(r, q, err);
+    if (!rc) rc = read_question(r, q, err);
+    if (!rc) rc = read_answer(r, q, &solution, err);
+    if (!rc) rc = read_trajectories(r, q, solution, err);
+    if (!rc) rc = read_difficulty(r, q, err);
+    if (rc) return rc;
+    const char *family = name_of(r, ROLE_FAMILY), *split = name_of(r, ROLE_SPLIT);
+    if (family) q->family = json_string_value(dataset_value(r->obj, family));
+    if (split) q->split = json_string_value(dataset_value(r->obj, split));
+    return RAML_OK;
+}

@@ -1,0 +1,126 @@
+/* dataset_text.c - texts out of JSON values, and where thinking ends in a model's text. See dataset.h. */
+#include "task/dataset.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NUMBER_BYTES = 48 };
+
+const char *dataset_copy(struct dataset_row *r, struct dataset_text t)
+{
+    return raml_arena_text(r->scratch, t.s, t.n);
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+struct dataset_text dataset_trim(const char *s, size_t n)
+{
+    while (n && is_space(s[0])) s++, n--;
+    while (n && is_space(s[n - 1])) n--;
+    return (struct dataset_text){s, n};
+}
+
+const char *dataset_scalar(struct dataset_row *r, const json_t *v)
+{
+    if (json_is_array(v) && json_array_size(v) == 1) v = json_array_get(v, 0);
+    if (json_is_string(v)) return json_string_value(v);
+    if (json_is_boolean(v)) return json_is_true(v) ? "true" : "false";
+    char text[NUMBER_BYTES];
+    if (json_is_integer(v)) {
+        snprintf(text, sizeof text, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+    } else if (json_is_real(v)) {
+        double x = json_real_value(v);
+        if (x == floor(x) && fabs(x) < 9007199254740992.0) { /* 2^53: 27.0 stands for 27 */
+            snprintf(text, sizeof text, "%.0f", x + 0.0);
+        } else {
+            int digits = 15; /* the fewest that read back as the same double */
+            do snprintf(text, sizeof text, "%.*g", digits, x);
+            while (strtod(text, NULL) != x && ++digits <= 17);
+        }
+    } else {
+        return NULL;
+    }
+    return dataset_copy(r, (struct dataset_text){text, strlen(text)});
+}
+
+static const char *text_field(const json_t *obj, const char *a, const char *b)
+{
+    const char *s = json_string_value(json_object_get(obj, a));
+    return s ? s : json_string_value(json_object_get(obj, b));
+}
+
+const char *dataset_message(const json_t *chat, const char *speaker)
+{
+    const char *other = strcmp(speaker, "user") == 0 ? "human" : "gpt"; /* as the ShareGPT layout calls them */
+    for (size_t i = json_array_size(chat); i-- > 0;) {
+        const json_t *m = json_array_get(chat, i);
+        const char *who = text_field(m, "role", "from");
+        if (who && (strcmp(who, speaker) == 0 || strcmp(who, other) == 0)) return text_field(m, "content", "value");
+    }
+    return NULL;
+}
+
+bool dataset_split_hashes(const char *text, struct dataset_text *before, struct dataset_text *after)
+{
+    const char *mark = NULL;
+    for (const char *p = text; (p = strstr(p, "####")) != NULL; p += 4)
+        if (p == text || p[-1] == '\n') mark = p;
+    if (!mark) return false;
+    struct dataset_text rest = dataset_trim(mark + 4, strlen(mark + 4));
+    if (!rest.n || rest.s[0] == '#' || memchr(rest.s, '\n', rest.n)) return false; /* a heading, not an answer */
+    *before = dataset_trim(text, (size_t)(mark - text));
+    *after = rest;
+    return true;
+}
+
+/* The text between <tag> and </tag>; false: not there. */
+static bool between(struct dataset_text t, const char *open, const char *close, struct dataset_text *out)
+{
+    const char *a = memmem(t.s, t.n, open, strlen(open));
+    if (!a) return false;
+    a += strlen(open);
+    const char *b = memmem(a, (size_t)(t.s + t.n - a), close, strlen(close));
+    if (!b) return false;
+    *out = dataset_trim(a, (size_t)(b - a));
+    return true;
+}
+
+/* The final answer in the text behind the thinking (whole: of all the text, when there are no marks of thinking). */
+static struct dataset_text find_answer(struct dataset_text t, bool whole)
+{
+    struct dataset_text out = dataset_trim(t.s, t.n), before;
+    if (raml_answer_boxed(t.s, t.n, &out.s, &out.n)) return dataset_trim(out.s, out.n);
+    if (between(t, "<answer>", "</answer>", &out) || between(t, "<conclusion>", "</conclusion>", &out)) return out;
+    if (dataset_split_hashes(t.s, &before, &out)) return out; /* t reaches to the end of its text */
+    return whole ? (struct dataset_text){t.s, 0} : dataset_trim(t.s, t.n);
+}
+
+enum raml_code dataset_split_think(struct dataset_row *r, const char *text, struct raml_trajectory *t,
+                                   struct raml_err *err)
+{
+    static const char open[] = "<think>", close[] = "</think>";
+    *t = (struct raml_trajectory){.correct = RAML_UNKNOWN, .think_closed = true, .logp_sum = NAN};
+    const char *a = strstr(text, open), *b = strstr(a ? a : text, close);
+    const char *from = a ? a + sizeof open - 1 : text, *end = text + strlen(text);
+    struct dataset_text thinking = dataset_trim(from, (size_t)((b ? b : end) - from)), answer = {text, 0};
+    if (b) {
+        b += sizeof close - 1;
+        answer = find_answer((struct dataset_text){b, (size_t)(end - b)}, false);
+    } else if (a) { /* cut off while thinking: whatever stands there is no answer */
+        t->think_closed = false;
+        t->finish_reason = "length";
+    } else {
+        answer = find_answer((struct dataset_text){text, (size_t)(end - text)}, true);
+        struct dataset_text before, after; /* "... #### 18" is the answer, not a thought */
+        if (dataset_split_hashes(text, &before, &after) && after.s == answer.s) thinking = before;
+    }
+    t->text = dataset_copy(r, thinking);
+    t->answer = answer.n ? dataset_copy(r, answer) : NULL;
+    if (!t->text || (answer.n && !t->answer)) return raml_fail(err, RAML_ENOMEM, "no memory for a row's texts");
+    return RAML_OK;
+}

@@ -1,0 +1,135 @@
+/* dataset_write.c - questions to our own JSONL. See question.h; the fields and their order are in docs/data.md. */
+#include "raml/question.h"
+
+#include "raml/buf.h"
+#include "raml/file.h"
+#include "raml/json.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const size_t MAX_LINE_BYTES = (size_t)1 << 30;
+
+/* The length of the UTF-8 character at s[0..n), n > 0; 0: not one (cut, overlong, a surrogate, above U+10FFFF). */
+static size_t character(const unsigned char *s, size_t n)
+{
+    static const uint32_t low[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t len = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
+    if (len < 2) return len;
+    if (len > n) return 0;
+    uint32_t c = s[0] & (0xffu >> (len + 1));
+    for (size_t i = 1; i < len; i++) {
+        if (s[i] >> 6 != 2) return 0;
+        c = c << 6 | (s[i] & 0x3fu);
+    }
+    return c >= low[len] && c <= 0x10ffff && c >> 11 != 0x1b ? len : 0;
+}
+
+/* A JSON string. A byte-level model can stop in the middle of a character: bytes that are no UTF-8 become U+FFFD (a
+ * sample's own tokens stand beside its text). NULL: no memory. */
+static json_t *text_json(const char *text)
+{
+    json_t *v = json_string(text);
+    if (v) return v;
+    struct raml_buf b;
+    raml_buf_init(&b, MAX_LINE_BYTES);
+    const unsigned char *s = (const unsigned char *)text;
+    for (size_t i = 0, n = strlen(text), len; i < n; i += len ? len : 1) {
+        len = character(s + i, n - i);
+        if (len) raml_buf_add(&b, s + i, len);
+        else raml_buf_adds(&b, "\xef\xbf\xbd");
+    }
+    if (!b.code && b.data) v = json_string(b.data);
+    raml_buf_deinit(&b);
+    return v;
+}
+
+/* Adds value, which it takes over, under key. 0, or -1: no memory. */
+static int set(json_t *obj, const char *key, json_t *value)
+{
+    return json_object_set_new(obj, key, value);
+}
+
+static json_t *tokens_json(const struct raml_trajectory *t)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < t->n_tokens; i++) {
+        if (!json_array_append_new(list, json_integer(t->tokens[i]))) continue;
+        json_decref(list);
+        list = NULL;
+    }
+    return list;
+}
+
+static json_t *seed_json(uint64_t seed)
+{
+    if (seed <= INT64_MAX) return json_integer((json_int_t)seed);
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, seed);
+    return json_string(text);
+}
+
+static json_t *trajectory_json(const struct raml_trajectory *t)
+{
+    json_t *o = json_object();
+    bool sample = t->finish_reason != NULL;
+    int bad = !o || set(o, "text", text_json(t->text));
+    if (!bad && t->answer) bad = set(o, "answer", text_json(t->answer));
+    if (!bad && t->correct != RAML_UNKNOWN) bad = set(o, "correct", json_boolean(t->correct == RAML_EQUAL));
+    if (!bad && t->style) bad = set(o, "style", text_json(t->style));
+    if (!bad && sample) bad = set(o, "finish_reason", text_json(t->finish_reason));
+    if (!bad && (sample || !t->think_closed)) bad = set(o, "think_closed", json_boolean(t->think_closed));
+    if (!bad && t->tokens) bad = set(o, "tokens", tokens_json(t));
+    if (!bad && isfinite(t->logp_sum)) bad = set(o, "logp_sum", json_real(t->logp_sum));
+    if (!bad && (sample || t->seed)) bad = set(o, "seed", seed_json(t->seed));
+    if (!bad) return o;
+    json_decref(o);
+    return NULL;
+}
+
+static json_t *question_json(const struct raml_question *q)
+{
+    json_t *o = json_object(), *list = q->n_trajectories ? json_array() : NULL;
+    int bad = !o || (q->n_trajectories && !list);
+    if (!bad) bad = set(o, "id", text_json(q->id)) || set(o, "question", text_json(q->question));
+    if (!bad) bad = set(o, "answer", text_json(q->answer));
+    if (!bad && q->family) bad = set(o, "family", text_json(q->family));
+    if (!bad && q->difficulty >= 0) bad = set(o, "difficulty", json_integer(q->difficulty));
+    if (!bad && q->split) bad = set(o, "split", text_json(q->split));
+    for (size_t i = 0; !bad && i < q->n_trajectories; i++)
+        bad = json_array_append_new(list, trajectory_json(&q->trajectory[i]));
+    if (!bad && list) bad = json_object_set(o, "trajectories", list);
+    json_decref(list);
+    if (!bad) return o;
+    json_decref(o);
+    return NULL;
+}
+
+static enum raml_code add_line(struct raml_writer *w, const struct raml_question *q, struct raml_buf *line,
+                               struct raml_err *err)
+{
+    json_t *o = question_json(q);
+    if (!o) return raml_fail(err, RAML_ENOMEM, "question '%s': no memory to write it", q->id);
+    raml_buf_clear(line);
+    raml_json_add(line, o);
+    raml_buf_adds(line, "\n");
+    json_decref(o);
+    enum raml_code rc = raml_buf_status(line, err);
+    return rc ? raml_wrap(err, rc, "question '%s'", q->id) : raml_writer_add(w, line->data, line->len, err);
+}
+
+enum raml_code raml_questions_write(const struct raml_questions *qs, const char *path, struct raml_err *err)
+{
+    struct raml_writer w;
+    enum raml_code rc = raml_writer_init(&w, path, err);
+    if (rc) return rc;
+    struct raml_buf line;
+    raml_buf_init(&line, MAX_LINE_BYTES);
+    for (size_t i = 0; !rc && i < qs->n; i++) rc = add_line(&w, &qs->question[i], &line, err);
+    if (!rc) rc = raml_writer_commit(&w, err);
+    raml_buf_deinit(&line);
+    raml_writer_deinit(&w);
+    return rc;
+}
