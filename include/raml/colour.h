@@ -28,7 +28,8 @@ struct raml_coloured {
     const size_t *piece_len;  /* [n_tokens] */
     const double *loss;       /* [n_tokens + 1], nats per answer token */
     const bool *greedy;       /* [n_tokens + 1]; NULL: not known */
-    size_t n_tokens, n_answer;
+    size_t n_tokens;
+    size_t n_answer;          /* A; 0: not known, p is not told */
     size_t show;              /* at most so many tokens are written, and how many are left out is said; 0: all */
 };
 

@@ -125,9 +125,10 @@ static void add_token(struct raml_buf *b, const struct raml_coloured *t, size_t 
     size_t shown = t->piece_len[i] < 200 ? t->piece_len[i] : 200;
     for (size_t at = 0; at < shown;)
         at += add_visible(b, (const unsigned char *)t->piece[i] + at, t->piece_len[i] - at, true);
-    raml_buf_addf(b, "\u201D  i = %zu  L = %.4g  \u0394L = %s%.3g  p = %.3g%s\">", i + 1, loss,
-                  delta < 0 ? "\u2212" : "+", fabs(delta), exp(-(double)t->n_answer * loss),
-                  t->greedy && t->greedy[i + 1] ? "  greedy" : "");
+    raml_buf_addf(b, "\u201D  i = %zu  L = %.4g  \u0394L = %s%.3g", i + 1, loss, delta < 0 ? "\u2212" : "+",
+                  fabs(delta));
+    if (t->n_answer) raml_buf_addf(b, "  p = %.3g", exp(-(double)t->n_answer * loss));
+    raml_buf_addf(b, "%s\">", t->greedy && t->greedy[i + 1] ? "  greedy" : "");
     add_text(b, t->piece[i], t->piece_len[i]);
     raml_buf_adds(b, "</span>");
 }

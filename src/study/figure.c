@@ -17,7 +17,7 @@
 
 extern char **environ;
 
-enum { SCRIPT_MAX = 1 << 20, DATA_MAX = 1 << 28, LOG_MAX = 400 };
+enum { SCRIPT_MAX = 1 << 20, DATA_MAX = 1 << 28, LOG_MAX = 400, LETTERS_MAX = 70 };
 
 const char *raml_figure_colour(int index)
 {
@@ -91,13 +91,15 @@ static void add_axes(struct raml_buf *b, const struct raml_figure *fig)
         raml_buf_adds(b, ")\n");
     }
     if (fig->category) {
+        size_t letters = 0; /* names too long to stand side by side are turned */
         raml_buf_addf(b, "set xrange [-0.6:%.9g]\nset xtics scale 0 (", (double)fig->n_categories - 0.4);
         for (size_t i = 0; i < fig->n_categories; i++) {
             if (i) raml_buf_adds(b, ", ");
             add_quoted(b, fig->category[i]);
             raml_buf_addf(b, " %zu", i);
+            letters += strlen(fig->category[i]);
         }
-        raml_buf_adds(b, ")\nset grid noxtics\n");
+        raml_buf_addf(b, ")%s\nset grid noxtics\n", letters > LETTERS_MAX ? " rotate by 30 right" : "");
     }
 }
 

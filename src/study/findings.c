@@ -1,0 +1,220 @@
+/* findings.c - walks a folder and its direct subfolders and reads what a report can show (findings.h). */
+#include "study/findings.h"
+
+#include "raml/colour.h"
+#include "raml/file.h"
+#include "raml/json.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PATH_BYTES = 4096, RECIPE_MAX = 1 << 20, JSON_MAX = 1 << 26, NOTES_MAX = 1 << 20, ENTRIES_MAX = 4096 };
+
+struct names { /* the entries of a folder, sorted */
+    char *name[ENTRIES_MAX];
+    size_t n;
+};
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void names_free(struct names *names)
+{
+    for (size_t i = 0; names && i < names->n; i++) free(names->name[i]);
+    free(names);
+}
+
+static enum raml_code list_folder(const char *dir, struct names **out, struct raml_err *err)
+{
+    struct names *names = calloc(1, sizeof *names);
+    DIR *d = opendir(dir);
+    enum raml_code rc = RAML_OK;
+    if (!d) rc = raml_fail_errno(err, "%s: can't be read as a folder", dir);
+    else if (!names) rc = raml_fail(err, RAML_ENOMEM, "%s: no memory for its list of files", dir);
+    for (struct dirent *e; !rc && names->n < ENTRIES_MAX && (e = readdir(d));) {
+        if (e->d_name[0] == '.') continue;
+        names->name[names->n] = strdup(e->d_name);
+        if (names->name[names->n]) names->n++;
+        else rc = raml_fail(err, RAML_ENOMEM, "%s: no memory for its list of files", dir);
+    }
+    if (d) closedir(d);
+    if (rc) {
+        names_free(names);
+        return rc;
+    }
+    qsort(names->name, names->n, sizeof *names->name, by_text);
+    *out = names;
+    return RAML_OK;
+}
+
+/* "dir/name" into out; false when it does not fit. */
+static bool join(char out[PATH_BYTES], const char *dir, const char *name)
+{
+    size_t a = strlen(dir), b = strlen(name);
+    if (a + b + 2 > PATH_BYTES) return false;
+    memcpy(out, dir, a);
+    out[a] = '/';
+    memcpy(out + a + 1, name, b + 1);
+    return true;
+}
+
+static bool begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+static bool ends(const char *text, const char *with)
+{
+    size_t n = strlen(text), m = strlen(with);
+    return n >= m && strcmp(text + n - m, with) == 0;
+}
+
+static void note(struct raml_buf *notes, const struct raml_err *err)
+{
+    raml_text_visible(notes, err->msg, strlen(err->msg));
+    raml_buf_adds(notes, "\n");
+}
+
+static void read_recipe(struct raml_run_found *run, const char *path, struct raml_buf *notes)
+{
+    if (!raml_is_file(path)) return;
+    struct raml_buf text;
+    struct raml_err bad = {0};
+    raml_buf_init(&text, RECIPE_MAX);
+    if (raml_file_read(path, &text, &bad)) note(notes, &bad);
+    else if (text.len && strlen(text.data) == text.len) run->recipe = raml_buf_take(&text);
+    raml_buf_deinit(&text);
+}
+
+/* An evaluation is the object of table.h, itself or under "table". */
+static void read_eval(struct raml_run_found *run, const char *path, const char *file, struct raml_buf *notes)
+{
+    struct raml_err bad = {0};
+    json_t *doc = NULL;
+    if (run->n_evals == RAML_MAX_EVALS) return;
+    if (raml_json_load(path, JSON_MAX, &doc, &bad)) {
+        note(notes, &bad);
+        return;
+    }
+    json_t *table = json_object_get(doc, "rows") ? doc : json_object_get(doc, "table");
+    char *name = strdup(file);
+    if (json_is_array(json_object_get(table, "rows")) && name) {
+        name[strlen(name) - strlen(".json")] = 0;
+        run->eval[run->n_evals++] = (struct raml_evaluation){name, doc, table};
+        return;
+    }
+    raml_buf_addf(notes, "%s: no table with \"rows\" in it; left out\n", path);
+    free(name);
+    json_decref(doc);
+}
+
+static enum raml_code read_trace(struct raml_run_found *run, const char *path, const char *name, struct raml_buf *notes,
+                                 struct raml_err *err)
+{
+    if (run->n_traces == RAML_MAX_TRACES) return RAML_OK;
+    struct raml_trace *t = NULL;
+    enum raml_code rc = raml_trace_read(path, name, &t, notes, err);
+    if (!rc && t) run->trace[run->n_traces++] = t;
+    return rc;
+}
+
+static void run_free(struct raml_run_found *run)
+{
+    if (!run) return;
+    for (size_t i = 0; i < run->n_evals; i++) {
+        free(run->eval[i].name);
+        json_decref(run->eval[i].doc);
+    }
+    for (size_t i = 0; i < run->n_traces; i++) raml_trace_free(run->trace[i]);
+    raml_metrics_deinit(&run->metrics);
+    free(run->recipe);
+    free(run->name);
+    free(run->path);
+    free(run);
+}
+
+/* One entry of a run's folder. */
+static enum raml_code read_entry(struct raml_run_found *run, const char *path, const char *entry,
+                                 struct raml_buf *notes, struct raml_err *err)
+{
+    if (strcmp(entry, "metrics.jsonl") == 0 || strcmp(entry, "timing.jsonl") == 0)
+        return raml_metrics_read(&run->metrics, path, notes, err);
+    if (strcmp(entry, "curves.jsonl") == 0) return read_trace(run, path, "", notes, err);
+    if (strcmp(entry, "recipe.yaml") == 0) read_recipe(run, path, notes);
+    else if (begins(entry, "eval") && ends(entry, ".json")) read_eval(run, path, entry, notes);
+    else if (begins(entry, "trace") && raml_is_dir(path)) {
+        char curves[PATH_BYTES];
+        if (join(curves, path, "curves.jsonl")) return read_trace(run, curves, entry, notes, err);
+    }
+    return RAML_OK;
+}
+
+/* Reads dir as a run named `name` and adds it to f when there is anything of one in it. */
+static enum raml_code read_run(struct raml_findings *f, const char *dir, const char *name, const struct names *names,
+                               struct raml_err *err)
+{
+    struct raml_run_found *run = calloc(1, sizeof *run);
+    if (!run || !(run->name = strdup(name)) || !(run->path = strdup(dir))) {
+        run_free(run);
+        return raml_fail(err, RAML_ENOMEM, "%s: no memory to read it", dir);
+    }
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; !rc && i < names->n; i++) {
+        char path[PATH_BYTES];
+        if (join(path, dir, names->name[i])) rc = read_entry(run, path, names->name[i], &f->notes, err);
+    }
+    bool any = run->recipe || run->metrics.n || run->n_evals || run->n_traces;
+    if (!rc && any && f->n_runs < RAML_MAX_RUNS) f->run[f->n_runs++] = run;
+    else run_free(run);
+    return rc;
+}
+
+/* Subfolders that are part of the folder's own run, or hold no results. */
+static bool is_part(const char *name)
+{
+    return begins(name, "trace") || begins(name, "checkpoint-") || strcmp(name, "figures") == 0;
+}
+
+enum raml_code raml_findings_read(const char *dir, struct raml_findings *f, struct raml_err *err)
+{
+    struct raml_findings got = {0};
+    struct names *names = NULL;
+    char path[PATH_BYTES];
+    raml_buf_init(&got.notes, NOTES_MAX);
+    enum raml_code rc = list_folder(dir, &names, err);
+    if (!rc) rc = read_run(&got, dir, "", names, err);
+    for (size_t i = 0; !rc && i < names->n; i++) {
+        struct names *below = NULL;
+        if (is_part(names->name[i]) || !join(path, dir, names->name[i]) || !raml_is_dir(path)) continue;
+        struct raml_err bad = {0};
+        if (list_folder(path, &below, &bad)) {
+            note(&got.notes, &bad);
+            continue;
+        }
+        rc = read_run(&got, path, names->name[i], below, err);
+        names_free(below);
+    }
+    struct raml_err bad = {0};
+    if (!rc && join(path, dir, "summary.json") && raml_is_file(path) && raml_json_load(path, JSON_MAX, &got.summary, &bad))
+        note(&got.notes, &bad);
+    if (!rc && got.n_runs == 0 && !got.summary)
+        rc = raml_fail(err, RAML_EFORMAT,
+                       "%s: nothing to report; looked there and one folder below for recipe.yaml, metrics.jsonl, "
+                       "timing.jsonl, eval*.json, summary.json, curves.jsonl and trace*/curves.jsonl%s%.300s", dir,
+                       got.notes.len ? ": " : "", got.notes.len ? got.notes.data : "");
+    names_free(names);
+    if (rc) raml_findings_deinit(&got);
+    else *f = got;
+    return rc;
+}
+
+void raml_findings_deinit(struct raml_findings *f)
+{
+    for (size_t i = 0; i < f->n_runs; i++) run_free(f->run[i]);
+    json_decref(f->summary);
+    raml_buf_deinit(&f->notes);
+    *f = (struct raml_findings){0};
+}

@@ -1,0 +1,82 @@
+/* findings.h - what stands in a folder of results, read once and kept for the report's parts.
+ *
+ * Everything is read with bounds (a file's size, a line's length, points a curve); what can't be read becomes a note.
+ * Ownership: raml_findings_deinit frees all; it accepts half-filled findings.
+ */
+#ifndef RAML_STUDY_FINDINGS_H
+#define RAML_STUDY_FINDINGS_H
+
+#include "raml/buf.h"
+#include "raml/descent.h"
+#include "raml/err.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { RAML_MAX_RUNS = 16, RAML_MAX_EVALS = 16, RAML_MAX_TRACES = 8, RAML_MAX_METRICS = 64, RAML_MAX_PICKS = 3 };
+
+struct raml_metric_series { /* one number of metrics.jsonl or timing.jsonl over steps */
+    char *name;
+    double *step, *value;
+    size_t n, cap;
+};
+struct raml_metrics {
+    struct raml_metric_series series[RAML_MAX_METRICS];
+    size_t n;
+};
+
+struct raml_evaluation {
+    char *name;  /* "eval.json" without its end: "eval" */
+    json_t *doc; /* owns table */
+    json_t *table; /* {"by", "rows", "all"} */
+};
+
+enum { RAML_WRONG, RAML_RIGHT, RAML_UNJUDGED, RAML_N_VERDICTS };
+struct raml_trace_group { /* trajectories of one verdict */
+    size_t n;
+    struct raml_curve_mean loss, greedy; /* over i/T; greedy: 1 where the right answer is the greedy one */
+    struct {                             /* sums over trajectories, and how many values they hold */
+        double sum;
+        size_t n;
+    } tokens, first, last, total, monotonicity, efficiency, tau_b, p_last, solved;
+    json_t *pick[RAML_MAX_PICKS];        /* the first of each family in file order, then the first others */
+    size_t n_picks;
+};
+struct raml_trace {
+    char *name; /* folder: "trace", "trace-longer" */
+    struct raml_trace_group group[RAML_N_VERDICTS];
+};
+
+struct raml_run_found {
+    char *name, *path; /* name: "" for the folder itself, else the subfolder's */
+    char *recipe;      /* text; NULL: none */
+    struct raml_metrics metrics;
+    struct raml_evaluation eval[RAML_MAX_EVALS];
+    struct raml_trace *trace[RAML_MAX_TRACES];
+    size_t n_evals, n_traces;
+};
+
+struct raml_findings {
+    struct raml_run_found *run[RAML_MAX_RUNS];
+    size_t n_runs;
+    json_t *summary;
+    struct raml_buf notes; /* lines of text, '\n' behind each */
+};
+
+/* RAML_EIO: no such folder. RAML_EFORMAT: nothing in it that a report can show. *f: zeroed or as before on failure. */
+RAML_CHECKED enum raml_code raml_findings_read(const char *dir, struct raml_findings *f, struct raml_err *err);
+void raml_findings_deinit(struct raml_findings *f);
+
+/* The readers of single files. A missing file is fine; a bad line becomes a note. */
+RAML_CHECKED enum raml_code raml_metrics_read(struct raml_metrics *m, const char *path, struct raml_buf *notes,
+                                              struct raml_err *err);
+void raml_metrics_deinit(struct raml_metrics *m);
+const struct raml_metric_series *raml_metrics_find(const struct raml_metrics *m, const char *name); /* NULL: none */
+RAML_CHECKED enum raml_code raml_trace_read(const char *path, const char *name, struct raml_trace **out,
+                                            struct raml_buf *notes, struct raml_err *err);
+void raml_trace_free(struct raml_trace *t);
+/* The numbers of a JSON array into a fresh array of its length; NULL when one is not a finite number, or no memory. */
+double *raml_json_numbers(const json_t *array);
+
+#endif

@@ -1,0 +1,104 @@
+/* metrics.c - training curves out of metrics.jsonl and timing.jsonl: every number of a line, over the line's "step". */
+#include "study/findings.h"
+
+#include "raml/file.h"
+#include "raml/json.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINE_MAX_BYTES = 1 << 20, POINTS_MAX = 1 << 22, NAME_MAX_BYTES = 64 };
+
+static struct raml_metric_series *find_or_add(struct raml_metrics *m, const char *name)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (strcmp(m->series[i].name, name) == 0) return &m->series[i];
+    if (m->n == RAML_MAX_METRICS || strlen(name) > NAME_MAX_BYTES) return NULL;
+    char *copy = strdup(name);
+    if (!copy) return NULL;
+    m->series[m->n] = (struct raml_metric_series){.name = copy};
+    return &m->series[m->n++];
+}
+
+/* False: no memory. */
+static bool add_point(struct raml_metric_series *s, double step, double value)
+{
+    if (s->n == s->cap) {
+        size_t cap = s->cap ? 2 * s->cap : 256;
+        if (cap > POINTS_MAX) return true; /* a curve of millions of points shows nothing more */
+        double *x = realloc(s->step, cap * sizeof *x);
+        if (x) s->step = x;
+        double *y = realloc(s->value, cap * sizeof *y);
+        if (y) s->value = y;
+        if (!x || !y) return false;
+        s->cap = cap;
+    }
+    s->step[s->n] = step;
+    s->value[s->n++] = value;
+    return true;
+}
+
+static enum raml_code add_line(struct raml_metrics *m, const json_t *obj, double step, struct raml_err *err)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)obj, key, value) {
+        if (!json_is_number(value) || strcmp(key, "step") == 0 || !isfinite(json_number_value(value))) continue;
+        struct raml_metric_series *s = find_or_add(m, key);
+        if (s && !add_point(s, step, json_number_value(value)))
+            return raml_fail(err, RAML_ENOMEM, "no memory for the curve '%s'", key);
+    }
+    return RAML_OK;
+}
+
+enum raml_code raml_metrics_read(struct raml_metrics *m, const char *path, struct raml_buf *notes, struct raml_err *err)
+{
+    if (!raml_is_file(path)) return RAML_OK;
+    struct raml_lines lines;
+    size_t n_bad = 0, n_good = 0;
+    struct raml_err first = {0};
+    enum raml_code rc = raml_lines_init(&lines, path, LINE_MAX_BYTES, err);
+    if (rc) return rc;
+    for (bool more = true; !rc;) {
+        struct raml_err bad = {0};
+        if (raml_lines_next(&lines, &more, &bad)) { /* what was read so far is still worth showing */
+            raml_buf_addf(notes, "%s; the rest of the file was left out\n", bad.msg);
+            break;
+        }
+        if (!more) break;
+        struct raml_place at = {path, lines.number};
+        json_t *obj = NULL;
+        double step = 0;
+        enum raml_code line_rc = raml_json_parse(&at, lines.line.data ? lines.line.data : "", lines.line.len, &obj, &bad);
+        if (!line_rc) line_rc = raml_json_num(&at, obj, "step", &step, &bad);
+        if (line_rc) {
+            if (n_bad++ == 0) first = bad;
+        } else {
+            n_good++;
+            rc = add_line(m, obj, step, err);
+        }
+        json_decref(obj);
+    }
+    if (!rc && n_bad)
+        raml_buf_addf(notes, "%s; %zu of %zu lines were left out for such reasons\n", first.msg, n_bad, n_bad + n_good);
+    raml_lines_deinit(&lines);
+    return rc;
+}
+
+void raml_metrics_deinit(struct raml_metrics *m)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        free(m->series[i].name);
+        free(m->series[i].step);
+        free(m->series[i].value);
+    }
+    m->n = 0;
+}
+
+const struct raml_metric_series *raml_metrics_find(const struct raml_metrics *m, const char *name)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (strcmp(m->series[i].name, name) == 0 && m->series[i].n) return &m->series[i];
+    return NULL;
+}

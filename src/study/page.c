@@ -1,0 +1,294 @@
+/* page.c - see page.h. */
+#include "study/page.h"
+
+#include "raml/colour.h"
+#include "raml/file.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { SVG_MAX = 1 << 24, TEXT_MAX = 1 << 20, DATA_ROWS = 12, JSON_DEPTH_MAX = 6, JSON_ROWS_MAX = 200 };
+
+static const char style[] =
+    ":root{color-scheme:light dark;--soft:#f4f6fa;--line:#d9dde5;--dim:#5b6472}\n"
+    "@media (prefers-color-scheme:dark){@media screen{:root{--soft:#22262d;--line:#3a404a;--dim:#9aa4b2}}}\n"
+    "body{font:15px/1.5 system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif;max-width:1080px;"
+    "margin:1.6em auto;padding:0 1.2em}\n"
+    "h1{font-size:1.6em;margin:0 0 .1em}h2{font-size:1.2em;margin:1.6em 0 .4em;padding-bottom:.15em;"
+    "border-bottom:1px solid var(--line)}h3{font-size:1em;margin:1.2em 0 .3em}\n"
+    "p{margin:.4em 0}.dim,figcaption,.scale{color:var(--dim);font-size:.9em}.dim{overflow-wrap:anywhere}\n"
+    ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(200px,1fr));gap:10px;margin:1em 0}\n"
+    ".tile{background:var(--soft);border-radius:8px;padding:.6em .9em;print-color-adjust:exact;"
+    "-webkit-print-color-adjust:exact}.tile b{display:block;font-size:1.45em;line-height:1.3}\n"
+    ".tile span{display:block;font-size:.87em;color:var(--dim)}\n"
+    ".wide{overflow-x:auto}table{border-collapse:collapse;margin:.5em 0;font-variant-numeric:tabular-nums;font-size:.92em}\n"
+    "th,td{text-align:right;padding:.22em .7em;border-bottom:1px solid var(--line);vertical-align:top}\n"
+    "th{font-weight:600}th.t,td.t{text-align:left}td small{color:var(--dim)}tr.all td{font-weight:600}\n"
+    "td table{margin:0}\n"
+    ".grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,460px),1fr));gap:6px 20px}\n"
+    "figure{margin:.4em 0;break-inside:avoid}figure svg{display:block;width:100%;max-width:720px;height:auto}\n"
+    "@media (prefers-color-scheme:dark){@media screen{figure svg{filter:invert(.9) hue-rotate(180deg)}}}\n"
+    "details{margin:.4em 0}summary{cursor:pointer}pre{font-size:12px;background:var(--soft);padding:.8em;"
+    "border-radius:8px;overflow-x:auto;white-space:pre-wrap;overflow-wrap:anywhere}\n"
+    ".sample{border-left:3px solid var(--line);padding:.1em 0 .1em .9em;margin:.9em 0;break-inside:avoid-page}\n"
+    ".right{border-color:#4878D0}.wrong{border-color:#EE854A}\n"
+    "ul{padding-left:1.2em;margin:.4em 0}\n"
+    "@media print{body{max-width:none;margin:0;font-size:12px}h2{break-after:avoid}}\n";
+
+void raml_page_begin(struct raml_page *p, const char *title)
+{
+    struct raml_buf *b = &p->html;
+    raml_buf_adds(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                     "<meta name=\"viewport\" content=\"width=device-width\">\n"
+                     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+                     "style-src 'unsafe-inline'\">\n<title>");
+    raml_page_text(p, title);
+    raml_buf_adds(b, "</title>\n<style>\n");
+    raml_buf_adds(b, style);
+    raml_colour_css(b);
+    raml_buf_adds(b, "</style>\n</head>\n<body>\n");
+}
+
+void raml_page_end(struct raml_page *p)
+{
+    raml_buf_adds(&p->html, "</body>\n</html>\n");
+}
+
+void raml_page_text(struct raml_page *p, const char *text)
+{
+    struct raml_buf b;
+    raml_buf_init(&b, TEXT_MAX);
+    raml_text_visible(&b, text, strlen(text));
+    if (b.len) raml_buf_add_html(&p->html, b.data, b.len);
+    raml_buf_deinit(&b);
+}
+
+void raml_page_number(struct raml_page *p, double v)
+{
+    if (isnan(v)) raml_buf_adds(&p->html, "\u2013");
+    else if (v == floor(v) && fabs(v) < 1e7) raml_buf_addf(&p->html, "%s%.0f", v < 0 ? "\u2212" : "", fabs(v));
+    else raml_buf_addf(&p->html, "%s%.*g", v < 0 ? "\u2212" : "", fabs(v) >= 1000 && fabs(v) < 1e7 ? 7 : 4, fabs(v));
+}
+
+void raml_page_percent(struct raml_page *p, double share)
+{
+    if (isnan(share)) raml_buf_adds(&p->html, "\u2013");
+    else raml_buf_addf(&p->html, "%.1f\u00A0%%", 100 * share);
+}
+
+double raml_page_get(const json_t *obj, const char *key)
+{
+    const json_t *v = json_object_get(obj, key);
+    return json_is_number(v) ? json_number_value(v) : NAN;
+}
+
+bool raml_page_is_estimate(const json_t *v)
+{
+    return json_is_number(json_object_get(v, "value")) && json_object_get(v, "low") && json_object_get(v, "high");
+}
+
+void raml_page_estimate(struct raml_page *p, const json_t *estimate)
+{
+    double low = raml_page_get(estimate, "low"), high = raml_page_get(estimate, "high");
+    raml_page_percent(p, raml_page_get(estimate, "value"));
+    if (isnan(low) || isnan(high)) return;
+    raml_buf_addf(&p->html, " <small>[%.1f,\u00A0%.1f]</small>", 100 * low, 100 * high);
+}
+
+const char *raml_page_run_name(const struct raml_run_found *run)
+{
+    return *run->name ? run->name : "this run";
+}
+
+/* ---- any JSON as tables ---- */
+
+static void add_value(struct raml_page *p, const json_t *v, int depth);
+
+/* Objects in an array, one a row, when they are flat enough to share columns: those of the first. */
+static void add_rows(struct raml_page *p, const json_t *array, int depth)
+{
+    const char *key;
+    json_t *unused;
+    struct raml_buf *b = &p->html;
+    raml_buf_adds(b, "<div class=\"wide\"><table><tr>");
+    json_object_foreach(json_array_get(array, 0), key, unused) {
+        raml_buf_adds(b, "<th class=\"t\">");
+        raml_page_text(p, key);
+        raml_buf_adds(b, "</th>");
+    }
+    raml_buf_adds(b, "</tr>\n");
+    size_t n = json_array_size(array);
+    for (size_t i = 0; i < n && i < JSON_ROWS_MAX; i++) {
+        raml_buf_adds(b, "<tr>");
+        json_object_foreach(json_array_get(array, 0), key, unused) {
+            raml_buf_adds(b, "<td class=\"t\">");
+            add_value(p, json_object_get(json_array_get(array, i), key), depth + 1);
+            raml_buf_adds(b, "</td>");
+        }
+        raml_buf_adds(b, "</tr>\n");
+    }
+    raml_buf_adds(b, "</table></div>\n");
+    if (n > JSON_ROWS_MAX) raml_buf_addf(b, "<p class=\"dim\">\u2026 %zu more rows</p>\n", n - JSON_ROWS_MAX);
+}
+
+static void add_object(struct raml_page *p, const json_t *obj, int depth)
+{
+    const char *key;
+    json_t *v;
+    raml_buf_adds(&p->html, "<table>\n");
+    json_object_foreach((json_t *)obj, key, v) {
+        raml_buf_adds(&p->html, "<tr><th class=\"t\">");
+        raml_page_text(p, key);
+        raml_buf_adds(&p->html, "</th><td class=\"t\">");
+        add_value(p, v, depth + 1);
+        raml_buf_adds(&p->html, "</td></tr>\n");
+    }
+    raml_buf_adds(&p->html, "</table>\n");
+}
+
+static void add_value(struct raml_page *p, const json_t *v, int depth)
+{
+    if (!v || json_is_null(v)) raml_buf_adds(&p->html, "\u2013");
+    else if (json_is_string(v)) raml_page_text(p, json_string_value(v));
+    else if (json_is_boolean(v)) raml_buf_adds(&p->html, json_is_true(v) ? "yes" : "no");
+    else if (json_is_number(v)) raml_page_number(p, json_number_value(v));
+    else if (raml_page_is_estimate(v)) raml_page_estimate(p, v);
+    else if (depth >= JSON_DEPTH_MAX) raml_buf_adds(&p->html, "\u2026");
+    else if (json_is_object(v)) add_object(p, v, depth);
+    else if (json_is_object(json_array_get(v, 0))) add_rows(p, v, depth);
+    else
+        for (size_t i = 0; i < json_array_size(v) && i < JSON_ROWS_MAX; i++) {
+            if (i) raml_buf_adds(&p->html, ", ");
+            add_value(p, json_array_get(v, i), depth + 1);
+        }
+}
+
+void raml_page_json(struct raml_page *p, const json_t *value)
+{
+    add_value(p, value, 0);
+}
+
+/* ---- figures ---- */
+
+/* Copies one of gnuplot's tags, '<' to '>', with its ids made the page's own (by the figure's number). */
+static void add_tag(struct raml_page *p, const char *tag, size_t n)
+{
+    static const struct { const char *from, *to; bool number; } change[] = {
+        {" id='", " id='f", true}, {" id=\"", " id=\"f", true}, {" xlink:href='#", " href='#f", true}};
+    for (size_t i = 0; i < n;) {
+        size_t c = 0, len = 0;
+        for (; c < sizeof change / sizeof *change; c++) {
+            len = strlen(change[c].from);
+            if (n - i > len && memcmp(tag + i, change[c].from, len) == 0) break;
+        }
+        if (c == sizeof change / sizeof *change) {
+            raml_buf_add(&p->html, tag + i++, 1);
+        } else {
+            raml_buf_addf(&p->html, "%s%zu-", change[c].to, p->n_figures);
+            i += len;
+        }
+    }
+}
+
+/* Where the element that starts at `at` ends: behind its first closing tag. */
+static const char *behind(const char *at, const char *closing)
+{
+    const char *end = strstr(at, closing);
+    return end ? end + strlen(closing) : at + strlen(at);
+}
+
+/* gnuplot's picture as part of the page: without the XML head, namespaces (HTML has its own), titles that would pop up as
+ * tool tips, and the definitions of point shapes where none is used. */
+static bool add_svg(struct raml_page *p, const char *svg, const struct raml_figure *fig)
+{
+    const char *at = strstr(svg, "<svg");
+    at = at ? strchr(at, '>') : NULL;
+    if (!at) return false;
+    const char *defs_end = strstr(svg, "</defs>");
+    bool points = defs_end && strstr(defs_end, "'#gpPt");
+    raml_buf_addf(&p->html, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", fig->width > 0 ? fig->width : 720,
+                  fig->height > 0 ? fig->height : 420);
+    raml_page_text(p, fig->title ? fig->title : "figure");
+    raml_buf_adds(&p->html, "\">");
+    for (at++; *at;) {
+        if (strncmp(at, "<title>", 7) == 0) at = behind(at, "</title>");
+        else if (strncmp(at, "<desc>", 6) == 0) at = behind(at, "</desc>");
+        else if (strncmp(at, "<filter", 7) == 0) at = behind(at, "</filter>");
+        else if (strncmp(at, "<defs>", 6) == 0 && !points) at = behind(at, "</defs>");
+        else if (*at == '<') {
+            const char *end = strchr(at, '>');
+            if (!end) break;
+            add_tag(p, at, (size_t)(end - at) + 1);
+            at = end + 1;
+        } else if (*at == '\n' || *at == '\t') {
+            while (*at == '\n' || *at == '\t') at++;
+            raml_buf_adds(&p->html, "\n");
+        } else raml_buf_add(&p->html, at++, 1);
+    }
+    return true;
+}
+
+/* In the place of a picture: some rows of each series, evenly taken. */
+static void add_data(struct raml_page *p, const char *name, const struct raml_figure *fig)
+{
+    struct raml_buf *b = &p->html;
+    raml_buf_addf(b, "<p class=\"dim\">Not drawn: gnuplot was not found. With it (Debian: gnuplot-nox), "
+                     "<code>gnuplot %s.gp</code> in the folder figures draws it; its data:</p>\n<div class=\"wide\"><table>"
+                     "<tr><th class=\"t\">series</th><th>x</th><th>y</th><th>low</th><th>high</th></tr>\n", name);
+    for (size_t s = 0; s < fig->n_series; s++) {
+        const struct raml_series *d = &fig->series[s];
+        size_t rows = d->n < DATA_ROWS ? d->n : DATA_ROWS;
+        if (!d->name || !*d->name) continue;
+        for (size_t r = 0; r < rows; r++) {
+            size_t i = rows > 1 ? r * (d->n - 1) / (rows - 1) : 0;
+            double value[] = {d->x[i], d->y[i], d->low ? d->low[i] : NAN, d->high ? d->high[i] : NAN};
+            raml_buf_adds(b, "<tr><td class=\"t\">");
+            raml_page_text(p, d->name);
+            raml_buf_adds(b, "</td><td>");
+            if (fig->category && value[0] >= 0 && value[0] < (double)fig->n_categories)
+                raml_page_text(p, fig->category[(size_t)value[0]]);
+            else raml_page_number(p, value[0]);
+            for (int v = 1; v < 4; v++) {
+                raml_buf_adds(b, "</td><td>");
+                raml_page_number(p, value[v]);
+            }
+            raml_buf_adds(b, "</td></tr>\n");
+        }
+    }
+    raml_buf_adds(b, "</table></div>\n");
+}
+
+static bool has_point(const struct raml_figure *fig)
+{
+    for (size_t s = 0; s < fig->n_series; s++)
+        for (size_t i = 0; i < fig->series[s].n; i++)
+            if (isfinite(fig->series[s].x[i]) && isfinite(fig->series[s].y[i])) return true;
+    return false;
+}
+
+enum raml_code raml_page_figure(struct raml_page *p, const char *name, const struct raml_figure *fig,
+                                const char *caption, struct raml_err *err)
+{
+    if (!has_point(fig)) return RAML_OK;
+    bool made = false;
+    enum raml_code rc = raml_figure_write(p->figures, name, fig, &made, err);
+    if (rc) return rc;
+    struct raml_buf path, svg;
+    raml_buf_init(&path, TEXT_MAX);
+    raml_buf_init(&svg, SVG_MAX);
+    p->n_figures++;
+    if (made) {
+        raml_buf_addf(&path, "%s/%s.svg", p->figures, name);
+        rc = raml_buf_status(&path, err);
+        if (!rc) rc = raml_file_read(path.data, &svg, err);
+    }
+    raml_buf_adds(&p->html, "<figure>\n");
+    if (!rc && made && svg.len && add_svg(p, svg.data, fig)) {
+        raml_buf_adds(&p->html, "\n");
+        p->n_drawn++;
+    } else add_data(p, name, fig);
+    raml_buf_addf(&p->html, "<figcaption>%s</figcaption>\n</figure>\n", caption);
+    raml_buf_deinit(&path);
+    raml_buf_deinit(&svg);
+    return rc;
+}

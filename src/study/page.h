@@ -1,0 +1,47 @@
+/* page.h - the report's page while it is written: text, numbers, tables and figures as HTML. */
+#ifndef RAML_STUDY_PAGE_H
+#define RAML_STUDY_PAGE_H
+
+#include "raml/buf.h"
+#include "raml/figure.h"
+#include "study/findings.h"
+
+#include <jansson.h>
+
+struct raml_page {
+    struct raml_buf html;
+    const char *figures;   /* folder of the figures' files */
+    size_t n_figures, n_drawn;
+    const struct raml_findings *found;
+};
+
+void raml_page_begin(struct raml_page *p, const char *title);
+void raml_page_end(struct raml_page *p);
+/* Any text, escaped and made visible (colour.h). */
+void raml_page_text(struct raml_page *p, const char *text);
+/* A number in at most 4 digits; "–" where there is none. */
+void raml_page_number(struct raml_page *p, double v);
+void raml_page_percent(struct raml_page *p, double share);
+/* {"value", "low", "high"} of a share: 97.1 % [95.9, 98.0]; "–" for anything else. */
+void raml_page_estimate(struct raml_page *p, const json_t *estimate);
+/* A number of a JSON object, NaN where there is none. */
+double raml_page_get(const json_t *obj, const char *key);
+bool raml_page_is_estimate(const json_t *v);
+/* Any JSON as nested tables. */
+void raml_page_json(struct raml_page *p, const json_t *value);
+/* Writes the figure's files and puts its picture, or a table of its data, on the page. caption: HTML. A figure without a
+ * point is left out. */
+RAML_CHECKED enum raml_code raml_page_figure(struct raml_page *p, const char *name, const struct raml_figure *fig,
+                                             const char *caption, struct raml_err *err);
+/* The name of a run for people: "" is "this run". */
+const char *raml_page_run_name(const struct raml_run_found *run);
+
+/* The parts of the report, in their order on the page. Each writes nothing when there is nothing for it. */
+void raml_part_headline(struct raml_page *p, const char *dir);
+RAML_CHECKED enum raml_code raml_part_accuracy(struct raml_page *p, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_part_curves(struct raml_page *p, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_part_trajectories(struct raml_page *p, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_part_training(struct raml_page *p, struct raml_err *err);
+void raml_part_settings(struct raml_page *p);
+
+#endif

@@ -1,0 +1,147 @@
+/* part_training.c - the report's training curves: each number of metrics.jsonl and timing.jsonl over steps, the runs in
+ * one figure. */
+#include "study/page.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* More points than a figure can show become means of equal runs of points; curves this long get a smooth line. */
+enum { SHOWN_POINTS = 600, SMOOTH_FROM = 60, MAX_FIGURES = 24 };
+static const double EMA_ALPHA = 0.1;
+
+static const struct known {
+    const char *key, *title, *label, *also; /* also: a second curve in the same figure, dashed */
+    bool log_y, smooth;
+} known[] = {
+    {"loss", "Training loss", "loss, nats per trained token", "eval_loss", false, true},
+    {"reward", "Reward", "mean reward", NULL, false, true},
+    {"grad_norm", "Gradient norm", "global norm before clipping", NULL, true, true},
+    {"learning_rate", "Learning rate", "learning rate", NULL, false, false},
+    {"tokens_per_s", "Speed", "tokens per second", NULL, false, false},
+};
+/* Counts and clocks grow with the step and say nothing as curves. */
+static const char *const dull[] = {"epoch", "tokens", "trained_tokens", "seconds", "step", "eval_loss", NULL};
+
+struct curve {
+    double *x, *y, *smooth;
+    size_t n;
+};
+
+static void curve_free(struct curve *c)
+{
+    free(c->x);
+    free(c->y);
+    free(c->smooth);
+}
+
+/* At most SHOWN_POINTS points of s. False: no memory. */
+static bool thin_out(const struct raml_metric_series *s, struct curve *c)
+{
+    size_t n = s->n < SHOWN_POINTS ? s->n : SHOWN_POINTS;
+    *c = (struct curve){malloc(n * sizeof *c->x), malloc(n * sizeof *c->y), malloc(n * sizeof *c->smooth), n};
+    if (!c->x || !c->y || !c->smooth) return false;
+    for (size_t b = 0; b < n; b++) {
+        size_t from = b * s->n / n, to = (b + 1) * s->n / n;
+        c->x[b] = c->y[b] = 0;
+        for (size_t i = from; i < to; i++) {
+            c->x[b] += s->step[i] / (double)(to - from);
+            c->y[b] += s->value[i] / (double)(to - from);
+        }
+    }
+    raml_ema(c->y, n, EMA_ALPHA, c->smooth);
+    return true;
+}
+
+static bool all_above_zero(const struct curve *c, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < c[i].n; k++)
+            if (!(c[i].y[k] > 0)) return false;
+    return true;
+}
+
+/* The series of one key over the runs, appended to s. */
+static bool add_key(const struct raml_findings *f, const char *key, const char *suffix, bool smooth, bool dashed,
+                    struct raml_series *s, char (*name)[80], size_t *n, struct curve *curve, size_t *n_curves)
+{
+    for (size_t r = 0; r < f->n_runs; r++) {
+        const struct raml_metric_series *m = raml_metrics_find(&f->run[r]->metrics, key);
+        if (!m) continue;
+        struct curve *c = &curve[(*n_curves)++];
+        if (!thin_out(m, c)) return false;
+        bool twice = smooth && c->n >= SMOOTH_FROM;
+        snprintf(name[*n], sizeof *name, "%.60s%s", raml_page_run_name(f->run[r]), suffix);
+        if (twice) s[(*n)++] = (struct raml_series){.x = c->x, .y = c->y, .n = c->n, .colour = (int)r, .faint = true};
+        char *shown = twice ? memcpy(name[*n], name[*n - 1], sizeof *name) : name[*n];
+        s[(*n)++] = (struct raml_series){.name = shown, .x = c->x, .y = twice ? c->smooth : c->y, .n = c->n,
+                                         .colour = (int)r, .dashed = dashed,
+                                         .mark = c->n < 3 ? RAML_MARK_LINE_POINTS : RAML_MARK_LINE};
+    }
+    return true;
+}
+
+static enum raml_code add_figure(struct raml_page *p, const struct known *k, size_t number, struct raml_err *err)
+{
+    struct raml_series s[4 * RAML_MAX_RUNS];
+    char name[4 * RAML_MAX_RUNS][80];
+    struct curve curve[2 * RAML_MAX_RUNS] = {{0}};
+    size_t n = 0, n_curves = 0;
+    bool ok = add_key(p->found, k->key, k->also ? ", training" : "", k->smooth, false, s, name, &n, curve, &n_curves);
+    size_t n_first = n;
+    if (ok && k->also) ok = add_key(p->found, k->also, ", validation", false, true, s, name, &n, curve, &n_curves);
+    enum raml_code rc = ok ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the curve of '%s'", k->key);
+    if (!rc && n_first) {
+        char file[32], caption[120] = "";
+        snprintf(file, sizeof file, "training-%zu", number);
+        bool smoothed = false;
+        for (size_t i = 0; i < n; i++) smoothed = smoothed || s[i].faint;
+        if (smoothed) snprintf(caption, sizeof caption, "Line: exponential moving average, \u03B1 = %.2g.", EMA_ALPHA);
+        const struct raml_figure fig = {.title = k->title, .x_label = "step", .y_label = k->label, .series = s,
+                                        .n_series = n, .log_y = k->log_y && all_above_zero(curve, n_curves),
+                                        .height = 340};
+        rc = raml_page_figure(p, file, &fig, caption, err);
+    }
+    for (size_t i = 0; i < n_curves; i++) curve_free(&curve[i]);
+    return rc;
+}
+
+static bool is_known(const char *key)
+{
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i].key, key) == 0) return true;
+    for (size_t i = 0; dull[i]; i++)
+        if (strcmp(dull[i], key) == 0) return true;
+    return false;
+}
+
+/* Numbers that this file does not know by name (entropy, kl, …), each once. */
+static enum raml_code add_others(struct raml_page *p, size_t *number, struct raml_err *err)
+{
+    const struct raml_findings *f = p->found;
+    enum raml_code rc = RAML_OK;
+    for (size_t r = 0; !rc && r < f->n_runs; r++)
+        for (size_t i = 0; !rc && i < f->run[r]->metrics.n; i++) {
+            const char *key = f->run[r]->metrics.series[i].name;
+            bool seen = is_known(key);
+            for (size_t q = 0; q < r; q++) seen = seen || raml_metrics_find(&f->run[q]->metrics, key);
+            const struct known other = {key, key, key, NULL, false, true};
+            if (!seen && *number < MAX_FIGURES) rc = add_figure(p, &other, (*number)++, err);
+        }
+    return rc;
+}
+
+enum raml_code raml_part_training(struct raml_page *p, struct raml_err *err)
+{
+    const struct raml_findings *f = p->found;
+    size_t any = 0, number = 1;
+    for (size_t r = 0; r < f->n_runs; r++) any += f->run[r]->metrics.n;
+    if (any == 0) return RAML_OK;
+    raml_buf_adds(&p->html, "<h2>Training</h2>\n<div class=\"grid\">\n");
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; !rc && i < sizeof known / sizeof *known; i++) rc = add_figure(p, &known[i], number++, err);
+    if (!rc) rc = add_others(p, &number, err);
+    raml_buf_adds(&p->html, "</div>\n");
+    return rc;
+}

@@ -1,0 +1,130 @@
+/* part_trajectories.c - some of the report's trajectories, coloured token by token. */
+#include "study/page.h"
+
+#include "raml/colour.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHOW_TOKENS = 3000 };
+
+/* ΔL of every trajectory that will be shown, for one scale over all of them. */
+static enum raml_code common_clip(const struct raml_findings *f, double *clip, struct raml_err *err)
+{
+    double *delta = NULL;
+    size_t n = 0;
+    enum raml_code rc = RAML_OK;
+    for (size_t r = 0; !rc && r < f->n_runs; r++)
+        for (size_t t = 0; !rc && t < f->run[r]->n_traces; t++)
+            for (size_t v = 0; !rc && v < RAML_N_VERDICTS; v++)
+                for (size_t i = 0; !rc && i < f->run[r]->trace[t]->group[v].n_picks; i++) {
+                    const json_t *curve = json_object_get(f->run[r]->trace[t]->group[v].pick[i], "L");
+                    size_t steps = json_array_size(curve) - 1; /* L has a value at least: curves.c */
+                    double *more = realloc(delta, (n + steps + 1) * sizeof *delta);
+                    if (!more) rc = raml_fail(err, RAML_ENOMEM, "no memory for the steps of the trajectories shown");
+                    else delta = more;
+                    for (size_t k = 0; !rc && k < steps; k++)
+                        delta[n++] = json_number_value(json_array_get(curve, k + 1)) -
+                                     json_number_value(json_array_get(curve, k));
+                }
+    if (!rc) rc = raml_colour_clip(delta, n, clip, err);
+    free(delta);
+    return rc;
+}
+
+static void add_word(struct raml_page *p, const json_t *pick, const char *key, const char *before)
+{
+    const json_t *v = json_object_get(pick, key);
+    if (!v || json_is_null(v)) return;
+    raml_buf_adds(&p->html, before);
+    if (json_is_string(v)) raml_page_text(p, json_string_value(v));
+    else raml_page_number(p, json_is_number(v) ? json_number_value(v) : NAN);
+}
+
+static void add_head(struct raml_page *p, const json_t *pick, const double *loss, size_t n_tokens, const char *verdict)
+{
+    struct raml_buf *b = &p->html;
+    double answer = raml_page_get(pick, "n_answer"), solved = raml_page_get(pick, "solved_at");
+    raml_buf_addf(b, "<p><b>%s</b>", verdict);
+    add_word(p, pick, "family", " \u00B7 ");
+    add_word(p, pick, "difficulty", " ");
+    add_word(p, pick, "style", " \u00B7 ");
+    add_word(p, pick, "id", " \u00B7 ");
+    add_word(p, pick, "sample", " #");
+    raml_buf_addf(b, "<br><span class=\"dim\">L: %.3f \u2192 %.3f in %zu tokens", loss[0], loss[n_tokens], n_tokens);
+    if (answer > 0)
+        raml_buf_addf(b, " \u00B7 p(answer): %.3g \u2192 %.3g", exp(-answer * loss[0]), exp(-answer * loss[n_tokens]));
+    if (solved >= 0) raml_buf_addf(b, " \u00B7 solved at token %.0f", solved);
+    raml_buf_adds(b, "</span></p>\n");
+    add_word(p, pick, "question", "<p class=\"dim\">");
+    if (json_is_string(json_object_get(pick, "question"))) raml_buf_adds(b, "</p>\n");
+}
+
+static enum raml_code add_pick(struct raml_page *p, const json_t *pick, size_t verdict, double clip,
+                               struct raml_err *err)
+{
+    static const char *const name[] = {"wrong", "right", "not judged"}, *const css[] = {"wrong", "right", "open"};
+    const json_t *tokens = json_object_get(pick, "tokens"), *truth = json_object_get(pick, "greedy");
+    size_t n = json_array_size(tokens);
+    double *loss = raml_json_numbers(json_object_get(pick, "L"));
+    const char **piece = calloc(n + 1, sizeof *piece);
+    size_t *len = calloc(n + 1, sizeof *len);
+    bool *greedy = calloc(n + 1, sizeof *greedy);
+    enum raml_code rc = RAML_OK;
+    if (!loss || !piece || !len || !greedy) {
+        rc = raml_fail(err, RAML_ENOMEM, "no memory for a trajectory of %zu tokens", n);
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
+        piece[i] = json_string_value(json_array_get(tokens, i));
+        len[i] = json_string_length(json_array_get(tokens, i));
+    }
+    for (size_t i = 0; truth && i <= n; i++) greedy[i] = json_is_true(json_array_get(truth, i));
+    double answer = raml_page_get(pick, "n_answer");
+    const struct raml_coloured t = {.piece = piece, .piece_len = len, .loss = loss, .greedy = truth ? greedy : NULL,
+                                    .n_tokens = n, .show = SHOW_TOKENS,
+                                    .n_answer = answer >= 1 && answer < 1e9 ? (size_t)answer : 0};
+    raml_buf_addf(&p->html, "<div class=\"sample %s\">\n", css[verdict]);
+    add_head(p, pick, loss, n, name[verdict]);
+    rc = raml_colour_trajectory(&p->html, &t, clip, err);
+    raml_buf_adds(&p->html, "</div>\n");
+out:
+    free(loss);
+    free(piece);
+    free(len);
+    free(greedy);
+    return rc;
+}
+
+enum raml_code raml_part_trajectories(struct raml_page *p, struct raml_err *err)
+{
+    static const size_t order[] = {RAML_RIGHT, RAML_WRONG, RAML_UNJUDGED};
+    const struct raml_findings *f = p->found;
+    double clip = 0;
+    size_t n = 0, n_traces = 0;
+    for (size_t r = 0; r < f->n_runs; r++)
+        for (size_t t = 0; t < f->run[r]->n_traces; t++, n_traces++)
+            for (size_t v = 0; v < RAML_N_VERDICTS; v++) n += f->run[r]->trace[t]->group[v].n_picks;
+    if (n == 0) return RAML_OK;
+    enum raml_code rc = common_clip(f, &clip, err);
+    if (rc) return rc;
+    raml_buf_adds(&p->html, "<h2>What single tokens do</h2>\n<p class=\"dim\">Not chosen for looks: the first right and the "
+                            "first wrong trajectories of each family, in the order of the file.</p>\n");
+    raml_colour_legend(&p->html, clip);
+    for (size_t r = 0; !rc && r < f->n_runs; r++)
+        for (size_t t = 0; !rc && t < f->run[r]->n_traces; t++) {
+            const struct raml_trace *trace = f->run[r]->trace[t];
+            if (n_traces > 1) {
+                raml_buf_adds(&p->html, "<h3>");
+                raml_page_text(p, raml_page_run_name(f->run[r]));
+                if (*trace->name) raml_buf_adds(&p->html, ": ");
+                raml_page_text(p, trace->name);
+                raml_buf_adds(&p->html, "</h3>\n");
+            }
+            for (size_t v = 0; v < RAML_N_VERDICTS; v++)
+                for (size_t i = 0; !rc && i < trace->group[order[v]].n_picks; i++)
+                    rc = add_pick(p, trace->group[order[v]].pick[i], order[v], clip, err);
+        }
+    return rc;
+}
