@@ -129,7 +129,8 @@ static enum raml_code read_option(const struct cli_parsed *p, int argc, char *co
     bool no = false;
     if (!slot && len > 3 && strncmp(name, "no", 2) == 0 && (name[2] == '-' || name[2] == '_')) {
         slot = cli_slot_find(p, name + 3, len - 3);
-        if (slot && slot->option->type != CLI_FLAG) slot = NULL;
+        if (slot && slot->option->type != CLI_FLAG)
+            return raml_fail(err, RAML_EUSAGE, "--no-%s: %s is not a switch", slot->option->name, slot->option->name);
         no = slot != NULL;
     }
     if (!slot) return unknown(p, name, len, err);

@@ -20,7 +20,8 @@
 #include <string.h>
 #include <yaml.h>
 
-enum { MAX_FILE = 1 << 20 };
+/* Deeper notes are refused: libyaml takes time that grows with the square of the depth. */
+enum { MAX_FILE = 1 << 20, MAX_DEPTH = 16 };
 
 /* -- reading ------------------------------------------------------------------------------------------------------- */
 
@@ -57,7 +58,7 @@ static const char *kind(const yaml_event_t *e)
     }
 }
 
-/* Steps over the value that the current event begins. Depth is bounded by the file's size; nothing recurses. */
+/* Steps over the value that the current event begins. */
 static enum raml_code skip(struct reader *r, struct raml_err *err)
 {
     size_t depth = 0;
@@ -66,6 +67,8 @@ static enum raml_code skip(struct reader *r, struct raml_err *err)
         if (t == YAML_SEQUENCE_START_EVENT || t == YAML_MAPPING_START_EVENT) depth++;
         if (t == YAML_SEQUENCE_END_EVENT || t == YAML_MAPPING_END_EVENT) depth--;
         if (depth == 0) return RAML_OK;
+        if (depth > MAX_DEPTH)
+            return raml_fail(err, RAML_EUSAGE, "%s:%zu: nested deeper than %d levels", r->path, line_of(r), MAX_DEPTH);
         enum raml_code rc = next(r, err);
         if (rc) return rc;
     }

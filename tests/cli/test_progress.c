@@ -1,0 +1,128 @@
+/* test_progress.c - what progress leaves on standard error, and that signals ask to stop. */
+#include "cli/cli.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+/* Runs work with standard error going to a file; what came out is in text. */
+struct capture {
+    int saved;
+    FILE *file;
+    char text[4096];
+};
+
+static void begin(struct capture *c)
+{
+    fflush(stderr);
+    c->file = tmpfile();
+    assert_non_null(c->file);
+    c->saved = dup(STDERR_FILENO);
+    assert_true(c->saved >= 0 && dup2(fileno(c->file), STDERR_FILENO) >= 0);
+}
+
+static void end(struct capture *c)
+{
+    fflush(stderr);
+    dup2(c->saved, STDERR_FILENO);
+    close(c->saved);
+    rewind(c->file);
+    size_t n = fread(c->text, 1, sizeof c->text - 1, c->file);
+    c->text[n] = 0;
+    fclose(c->file);
+}
+
+static void work(bool quiet, struct capture *c)
+{
+    begin(c);
+    struct cli_progress *p = cli_progress_open(quiet);
+    const struct raml_sink *sink = cli_progress_sink(p);
+    for (int i = 0; i <= 2000; i++) raml_progress(sink, "train", i, 2000, "steps", i == 2000 ? "loss 0.41" : NULL);
+    raml_progress(sink, "train", 2000, 2000, "steps", NULL); /* told twice: one line */
+    raml_say(sink, "saved %d", 7);
+    raml_progress(sink, "read", 81234, 0, "bytes", NULL);
+    raml_progress(sink, "sample", 5, 10, "tokens", NULL);
+    cli_progress_close(p);
+    end(c);
+}
+
+/* A file is no terminal: one line for each piece of work, because all end within ten seconds. */
+static void test_plain(void **state)
+{
+    (void)state;
+    struct capture c;
+    work(false, &c);
+    static const char *const want[] = {"train  100 %  2000/2000 steps  ", "saved 7", "read  81.2k bytes  0s",
+                                       "sample  50 %  5/10 tokens  0s"};
+    char *line = c.text;
+    for (size_t i = 0; i < COUNT(want); i++) {
+        size_t n = strcspn(line, "\n");
+        if (strncmp(line, want[i], strlen(want[i])) != 0 || line[n] != '\n')
+            fail_msg("line %zu: expected '%s...' in:\n%s", i + 1, want[i], c.text);
+        line += n + 1;
+    }
+    assert_string_equal(line, "");
+    assert_non_null(strstr(c.text, "s  loss 0.41\n"));
+    assert_null(strpbrk(c.text, "\r\033"));
+}
+
+static void test_quiet(void **state)
+{
+    (void)state;
+    struct capture c;
+    work(true, &c);
+    assert_string_equal(c.text, "");
+}
+
+static void test_signals(void **state)
+{
+    (void)state;
+    static const int signals[] = {SIGINT, SIGTERM, SIGPIPE};
+    for (size_t i = 0; i < COUNT(signals); i++) {
+        struct capture c;
+        begin(&c);
+        struct cli_progress *p = cli_progress_open(false);
+        bool before = raml_should_stop(cli_progress_sink(p));
+        raise(signals[i]);
+        bool after = raml_should_stop(cli_progress_sink(p)) && raml_should_stop(cli_progress_sink(p));
+        cli_progress_close(p);
+        end(&c);
+        assert_false(before);
+        assert_true(after);
+        const char *told = "stopping at the end of this step; a second Ctrl-C ends at once\n";
+        assert_string_equal(c.text, signals[i] == SIGPIPE ? "" : told);
+    }
+}
+
+static void test_second_signal_kills(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct cli_progress *p = cli_progress_open(true);
+        raise(SIGINT);
+        raise(SIGINT);
+        cli_progress_close(p);
+        _exit(0);
+    }
+    int status = 0;
+    assert_true(waitpid(child, &status, 0) == child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_plain), cmocka_unit_test(test_quiet),
+                                       cmocka_unit_test(test_signals), cmocka_unit_test(test_second_signal_kills)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
