@@ -20,7 +20,7 @@ struct raml_row_options {
     const struct raml_tokenizer *tokenizer;
     struct raml_format format;
     size_t max_tokens; /* prompt plus any one span behind it: what a model can read; 0: no limit */
-    bool skip_long;    /* a row above max_tokens is no error, but an empty tree (n_spans = 0), for the caller to count */
+    bool skip_long;    /* a row above max_tokens is an empty tree (n_spans = 0) for the caller to count, no error */
 };
 /* No limit, longer rows are errors. */
 struct raml_row_options raml_row_default(const struct raml_tokenizer *tokenizer, struct raml_format format);

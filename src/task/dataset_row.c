@@ -92,7 +92,7 @@ static enum raml_code read_question(struct dataset_row *r, struct raml_question 
     return fault(r, name, err, "is empty; expected a question");
 }
 
-/* GSM8K: gold behind the last "####", the solution in front of it. *solution: that text, where nothing else holds one. */
+/* GSM8K: gold behind the last "####", the solution in front of it. *solution: that text, if nothing else holds one. */
 static enum raml_code read_answer(struct dataset_row *r, struct raml_question *q, const char **solution,
                                   struct raml_err *err)
 {
@@ -167,7 +167,8 @@ static enum raml_code read_seed(const struct dataset_row *r, const json_t *v, ui
     }
     const char *s = json_string_value(v);
     size_t n = s ? strlen(s) : 0, digits = s ? strspn(s, "0123456789") : 0;
-    if (!n || n != digits || n > 20) return fault(r, "seed", err, "is %s; expected a number from 0 on", dataset_type(v));
+    if (!n || n != digits || n > 20)
+        return fault(r, "seed", err, "is %s; expected a number from 0 on", dataset_type(v));
     *out = strtoull(s, NULL, 10);
     return RAML_OK;
 }

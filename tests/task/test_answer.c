@@ -167,7 +167,8 @@ static void test_long_numbers(void **state)
 static void test_hostile(void **state)
 {
     (void)state;
-    static const char *const unit[] = {"\\boxed{", "{", "}", "\\text{", "$", "\\", "\\frac{", "1,234", " ", "\\boxed {}"};
+    static const char *const unit[] = {"\\boxed{", "{", "}", "\\text{", "$", "\\", "\\frac{", "1,234", " ", "\\boxed "
+     "{}"};
     size_t n = 2000000;
     char *a = malloc(n + 16);
     assert_non_null(a);
