@@ -395,7 +395,7 @@ static void test_added_tokens(void **state)
 
 static const char *const merged[][2] = {{"b", "c"},  {"a", "a"},   {"a", "b"},  {"aa", "aa"}, {"ab", "c"},
                                         {"c", "c"},  {"bc", "bc"}, {"aa", "b"}, {"cc", "a"},  {"aab", "bc"},
-                                        {"Ġ", "a"}, {"cc", "cc"}};
+                                        {"Ġ", "a"}, {"cc", "cc"},   {"a", "cc"}};
 
 /* The rule itself, word for word: merge the leftmost pair of the lowest rank until there is none. */
 static size_t merge_slowly(const struct raml_tokenizer *t, char piece[][64], size_t n, int32_t *id)
@@ -560,6 +560,7 @@ static const struct {
     {"a\0b", 3, "a" BAD "b"},
     {"\xc0\xaf", 2, BAD BAD},                                                   /* overlong */
     {"\xe0\x80\x80", 3, BAD BAD BAD},                                           /* overlong */
+    {"\xf0\x80\x80\x80", 4, BAD BAD BAD BAD},                                   /* overlong */
     {"\xed\xa0\x80", 3, BAD BAD BAD},                                           /* surrogate */
     {"\xf4\x90\x80\x80", 4, BAD BAD BAD BAD},                                   /* above U+10FFFF */
     {"\x61\xf1\x80\x80\xe1\x80\xc2\x62\x80\x63\x80\xbf\x64", 13,                /* Unicode 15, table 3-8 */
