@@ -23,7 +23,7 @@ struct raml_column {
     char op; /* '+': x+y+carry; '*': x*y+carry */
     bool last;
 };
-/* Writes the line "x+y+c=ss>result" (sentence in the verbose style), after a wrong one and "wait" when the step slips. */
+/* Writes the line "x+y+c=ss>result" (verbose: a sentence), after a wrong one and "wait" when the step slips. */
 void raml_column_write(struct raml_pen *p, const struct raml_column *c, int step, struct raml_digits *done);
 /* The lines of a + b; steps are numbered from `step`. */
 void raml_digits_write_sum(struct raml_pen *p, const struct raml_digits *a, const struct raml_digits *b, int step);

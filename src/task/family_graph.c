@@ -2,8 +2,8 @@
  *
  *   ab3 ad2 dc9 bc5 ce1:a-e?          ab3: an edge from a to b of length 3
  *
- * Steps: Dijkstra 1959 with its queue written out. A line takes the nearest node off the queue, gives each of its edges'
- * ends a distance (beside the one it had, when it had one), and lists the queue that is left, nearest first:
+ * Steps: Dijkstra's algorithm (1959), its queue written out. A line takes the nearest node off the queue, gives the
+ * nodes that its edges lead to a distance (beside the one they had, if any), and lists the queue left, nearest first:
  *   a0:b=0+3=3 d=0+2=2|d2 b3      d2:c=2+9=11|b3 c11      b3:c=3+5=8<11|c8
  * Every node can be reached, and edges lead forward in a hidden order, so the target is far from the source.
  */
@@ -187,7 +187,8 @@ static void solve(struct raml_rng r, int difficulty, enum raml_style style, stru
         write_node(&p, &g, &q, node, false);
         step += edges;
     }
-    raml_pen_line(&p, style == RAML_STYLE_VERBOSE ? "The way to %c is %d." : "%c=%d", g.name[target], q.distance[target]);
+    bool verbose = style == RAML_STYLE_VERBOSE;
+    raml_pen_line(&p, verbose ? "The way to %c is %d." : "%c=%d", g.name[target], q.distance[target]);
 }
 
 const struct raml_family raml_family_graph = {

@@ -2,9 +2,9 @@
  *
  *   c=b+4;x=8;a=3;b=a*2;c mod 11?          x is needed by nobody
  *
- * The needed variables form a chain: each is the one before it with a constant, or now and then with a side variable that
- * is itself a constant (its place among the steps is free). Every operation with a constant is a bijection modulo 11, so
- * the answer is spread evenly and the operations do not commute: the definitions have to be followed one by one.
+ * The needed variables form a chain: each is the one before it with a constant, or now and then with a side variable
+ * that is itself a constant (its place among the steps is free). Every operation with a constant is a bijection modulo
+ * 11, so the answer is spread evenly, and operations do not commute: the definitions have to be followed one by one.
  * Steps: first the names from the asked one back to a constant, then each definition copied, filled in, and worked out.
  */
 #include "task/family_util.h"

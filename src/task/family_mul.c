@@ -51,7 +51,8 @@ static void write_head(struct raml_pen *p, const struct raml_digits *x, char op,
 }
 
 /* The lines of a * b[j] * 10^j. */
-static struct raml_digits write_part(struct raml_pen *p, const struct raml_digits *a, const struct raml_digits *b, int j)
+static struct raml_digits write_part(struct raml_pen *p, const struct raml_digits *a, const struct raml_digits *b,
+                                     int j)
 {
     const struct raml_digits one = {.n = 1, .d = {1}};
     struct raml_digits k = raml_digits_times(&one, b->d[j], j), part = raml_digits_times(a, b->d[j], j);

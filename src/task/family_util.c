@@ -14,7 +14,7 @@ struct raml_pen raml_pen_open(struct raml_buf *out, enum raml_style style, struc
     return p;
 }
 
-static void write_text(struct raml_buf *out, const char *fmt, va_list ap)
+RAML_PRINTF(2, 0) static void write_text(struct raml_buf *out, const char *fmt, va_list ap)
 {
     char text[512];
     int n = vsnprintf(text, sizeof text, fmt, ap);

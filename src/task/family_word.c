@@ -121,13 +121,15 @@ static void make(struct raml_rng r, int difficulty, struct raml_buf *question, s
     raml_buf_addf(answer, "%d", last->to);
 }
 
-/* What happens, in few words: "Tom buys 3", "Ben twice". */
+/* What happens, in few words: "Tom buys 3", "Ben twice"; in the verbose style "Ben has twice as many". */
 static void write_brief(struct raml_pen *p, const struct event *e)
 {
     static const char *const words[] = {"", "", "more", "fewer", "twice", "3 times"};
+    bool verbose = p->style == RAML_STYLE_VERBOSE;
+    const char *has = verbose ? " has" : "", *as_many = verbose ? " as many" : "";
     if (e->kind <= LOSE) raml_pen_add(p, "%s %s %d", names[e->who], e->verb, e->k);
-    else if (e->kind <= FEWER) raml_pen_add(p, "%s %d %s", names[e->who], e->k, words[e->kind]);
-    else raml_pen_add(p, "%s %s", names[e->who], words[e->kind]);
+    else if (e->kind <= FEWER) raml_pen_add(p, "%s%s %d %s", names[e->who], has, e->k, words[e->kind]);
+    else raml_pen_add(p, "%s%s %s%s", names[e->who], has, words[e->kind], as_many);
 }
 
 static void write_step(struct raml_pen *p, const struct event *e, int value, bool brief)

@@ -137,7 +137,8 @@ static enum raml_code add_cells(struct maker *m, const struct raml_family *f, ui
         for (size_t i = 0; i < m->n_cells; i++)
             if (m->cell[i].number == c.number)
                 return raml_fail(err, RAML_EUSAGE, "families: %s at difficulty %d is named twice", f->name, d);
-        if (m->n_cells == MAX_CELLS) return raml_fail(err, RAML_EUSAGE, "families: more than %d difficulties", MAX_CELLS);
+        if (m->n_cells == MAX_CELLS)
+            return raml_fail(err, RAML_EUSAGE, "families: more than %d difficulties", MAX_CELLS);
         m->cell[m->n_cells++] = c;
     }
     return RAML_OK;
@@ -174,9 +175,10 @@ static enum raml_code read_styles(struct maker *m, struct raml_err *err)
     for (;;) {
         size_t len = strcspn(at, ",");
         int found = -1;
-        for (int s = 0; s < RAML_N_STYLES; s++)
-            if (strlen(raml_style_name((enum raml_style)s)) == len && !memcmp(raml_style_name((enum raml_style)s), at, len))
-                found = s;
+        for (int s = 0; s < RAML_N_STYLES; s++) {
+            const char *name = raml_style_name((enum raml_style)s);
+            if (strlen(name) == len && memcmp(name, at, len) == 0) found = s;
+        }
         if (found < 0 || m->n_styles == MAX_STYLES)
             return raml_fail(err, RAML_EUSAGE, "styles: found '%.*s', expected some of concise, verbose, reflect",
                              len > 60 ? 60 : (int)len, at);
@@ -240,8 +242,8 @@ static struct raml_rng stream(const struct maker *m, const struct cell *c, uint6
                                      .question = (uint64_t)c->number << 40 | i, .sample = sample}};
 }
 
-/* Writes trajectory k into m->text; a text that trajectory 0 .. k - 1 has already is drawn again, as often as MAX_RETRIES
- * says: a family whose steps have one order has few. */
+/* Fills m->trajectory[k]. A text that one of 0 .. k - 1 has already is drawn again, MAX_RETRIES times at most: a family
+ * whose steps have one order has few texts. */
 static enum raml_code draw_trajectory(struct maker *m, const struct cell *c, uint64_t i, size_t k, struct raml_err *err)
 {
     enum raml_style style = m->style[(c->got + k) % m->n_styles];
@@ -303,8 +305,8 @@ static enum raml_code draw_next(struct maker *m, struct cell *c, struct raml_err
         rc = seen_add(&m->seen, hash, err);
         return rc ? rc : add_question(m, c, i, split, err);
     }
-    return raml_fail(err, RAML_ERANGE, "%s at difficulty %d: found %zu distinct questions%s%s, expected %zu; ask for fewer, "
-                     "or for other difficulties (%d to %d)", c->family->name, c->difficulty, c->got,
+    return raml_fail(err, RAML_ERANGE, "%s at difficulty %d: found %zu distinct questions%s%s, expected %zu; "
+                     "ask for fewer, or for other difficulties (%d to %d)", c->family->name, c->difficulty, c->got,
                      m->split < 0 ? "" : " of split ", m->split < 0 ? "" : split_names[m->split], c->want,
                      c->family->low, c->family->high);
 }
