@@ -21,10 +21,11 @@ int raml_device_threads(const struct raml_device *d);
 const char *raml_device_level(const struct raml_device *d);
 bool raml_device_has_bf16(const struct raml_device *d);
 
-/* What doctor tells. Texts are static. */
+/* What doctor tells. */
 struct raml_device_info {
     char cpu[64];
-    const char *level, *matmul; /* "oneDNN 2.6.3" */
+    const char *level;
+    char matmul[32]; /* "oneDNN 2.6.3" */
     int threads;
     bool bf16;
     size_t memory_bytes; /* of the machine */

@@ -1,0 +1,79 @@
+/* loss.c - log-probability and entropy from logits, a tile of the vocabulary at a time, and back. Contracts: device/ops.h.
+ *
+ * Streaming (Milakov and Gimelshein 2018): with M the maximum so far, s = sum e^(z-M) and t = sum z e^(z-M) are rescaled
+ * when M grows. At the end lse = M + log s, log p = z_token - lse, entropy = lse - t/s.
+ */
+#include "device/cpu/isa/rows.h"
+
+static void loss_row(const struct raml_loss_rows *s, size_t r, const float *z, int64_t token, size_t v0, size_t v)
+{
+    vf top = vf_set(-INFINITY);
+    EACH16(i, m, v)
+    {
+        vf a = vf_load_n(z + i, m);
+        if (m < 16) a = vf_pick((1u << m) - 1, a, vf_set(-INFINITY));
+        top = vf_max(top, a);
+    }
+    float high = vf_top(top), old = s->max[r];
+    if (high > old) {
+        size_t best = 0;
+        while (z[best] != high && best + 1 < v) best++;
+        if (s->argmax) s->argmax[r] = (int32_t)(v0 + best);
+        float scale = expf(old - high); /* exp(-inf) = 0 at the first tile */
+        s->sum[r] *= scale;
+        s->dot[r] *= scale;
+        s->max[r] = high;
+    }
+    vf sum = vf_set(0), dot = vf_set(0), base = vf_set(s->max[r]);
+    EACH16(i, m, v)
+    {
+        vf a = vf_load_n(z + i, m), p = vf_exp(a - base);
+        if (m < 16) p = vf_pick((1u << m) - 1, p, vf_set(0));
+        sum += p;
+        dot += p * a;
+    }
+    s->sum[r] += vf_sum(sum);
+    s->dot[r] += vf_sum(dot);
+    if (token >= (int64_t)v0 && token < (int64_t)(v0 + v)) s->target[r] = z[token - (int64_t)v0];
+}
+
+void loss_tile_isa(const struct raml_loss_rows *s, const float *z, size_t ld, const int32_t *token, size_t stride,
+                   size_t n, size_t v0, size_t v)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < n; r++) {
+        int32_t t;
+        memcpy(&t, (const char *)token + r * stride, sizeof t);
+        loss_row(s, r, z + r * ld, t, v0, v);
+    }
+}
+
+INLINE void loss_back_row(const bool bf16, void *dz, size_t at, const float *z, float lse, float entropy, float c,
+                          float e, int64_t token, size_t v)
+{
+    const vf vl = vf_set(lse), vc = vf_set(c), ve = vf_set(e), vent = vf_set(entropy);
+    EACH16(i, m, v)
+    {
+        vf lp = vf_load_n(z + i, m) - vl, p = vf_exp(lp);
+        act_store_n(bf16, dz, at + i, -(p * (vc + ve * (lp + vent))), m);
+    }
+    if (token >= 0 && token < (int64_t)v) {
+        float lp = z[token] - lse, p = expf(lp);
+        act_set(bf16, dz, at + (size_t)token, c - p * (c + e * (lp + entropy)));
+    }
+}
+
+void loss_tile_back_isa(bool bf16, void *dz, const float *z, size_t ld, const float *lse, const float *entropy,
+                        const float *c, const float *e, const int32_t *token, size_t stride, size_t n, size_t v0,
+                        size_t v)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < n; r++) {
+        int32_t t;
+        memcpy(&t, (const char *)token + r * stride, sizeof t);
+        int64_t at = (int64_t)t - (int64_t)v0;
+        float er = e ? e[r] : 0;
+        BY_ACT(bf16, loss_back_row(true, dz, r * v, z + r * ld, lse[r], entropy[r], c[r], er, at, v),
+               loss_back_row(false, dz, r * v, z + r * ld, lse[r], entropy[r], c[r], er, at, v));
+    }
+}

@@ -1,0 +1,186 @@
+/* rows.c - kernels that work row by row: embedding, norms, SwiGLU, moves. Contracts: device/ops.h. */
+#include "device/cpu/isa/rows.h"
+
+#include <omp.h>
+
+void embed_isa(float *x, const float *table, const int32_t *token, size_t n, size_t d)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < n; r++) memcpy(x + r * d, table + (size_t)token[r] * d, d * sizeof(float));
+}
+
+/* Rows of one token add up in row order: the columns are split among threads, not the rows. */
+void embed_back_isa(float *d_table, const float *dx, const int32_t *token, size_t n, size_t d)
+{
+    size_t blocks = (d + 63) / 64;
+#pragma omp parallel for schedule(static)
+    for (size_t b = 0; b < blocks; b++) {
+        size_t c0 = b * 64, width = d - c0 < 64 ? d - c0 : 64;
+        for (size_t r = 0; r < n; r++) {
+            float *out = d_table + (size_t)token[r] * d + c0;
+            const float *in = dx + r * d + c0;
+            for (size_t c = 0; c < width; c++) out[c] += in[c];
+        }
+    }
+}
+
+INLINE void add_norm_row(const bool bf16, float *sum, void *y, float *rstd, const float *x, const void *add,
+                         const float *w, size_t r, size_t d, float eps)
+{
+    vf sq = vf_set(0);
+    const float *xr = x + r * d;
+    float *sr = sum + r * d;
+    EACH16(i, m, d)
+    {
+        vf a = vf_load_n(xr + i, m);
+        if (add) a += act_load_n(bf16, add, r * d + i, m);
+        sq += a * a;
+        vf_store_n(sr + i, a, m);
+    }
+    float s = 1.0f / sqrtf(vf_sum(sq) / (float)d + eps);
+    if (rstd) rstd[r] = s;
+    EACH16(i, m, d) act_store_n(bf16, y, r * d + i, vf_load_n(sr + i, m) * vf_set(s) * vf_load_n(w + i, m), m);
+}
+
+void add_norm_isa(bool bf16, float *sum, void *y, float *rstd, const float *x, const void *add, const float *w, size_t n,
+                  size_t d, float eps)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < n; r++)
+        BY_ACT(bf16, add_norm_row(true, sum, y, rstd, x, add, w, r, d, eps),
+               add_norm_row(false, sum, y, rstd, x, add, w, r, d, eps));
+}
+
+/* y = x s w, s = (mean x^2 + eps)^-1/2:  dx_i += s w_i dy_i - x_i s^3 / d * sum_j w_j dy_j x_j;  dw_i += dy_i x_i s */
+INLINE void norm_back_row(const bool bf16, float *dx, void *dx_act, float *dw, const void *dy, const float *x, float s,
+                          const float *w, size_t r, size_t d)
+{
+    vf dot = vf_set(0);
+    const float *xr = x + r * d;
+    float *dr = dx + r * d;
+    EACH16(i, m, d)
+    {
+        vf g = act_load_n(bf16, dy, r * d + i, m), a = vf_load_n(xr + i, m);
+        dot += g * a * vf_load_n(w + i, m);
+        vf_store_n(dw + i, vf_load_n(dw + i, m) + g * a * vf_set(s), m);
+    }
+    float k = s * s * s * vf_sum(dot) / (float)d;
+    EACH16(i, m, d)
+    {
+        vf g = act_load_n(bf16, dy, r * d + i, m), a = vf_load_n(xr + i, m);
+        vf out = vf_load_n(dr + i, m) + (g * vf_load_n(w + i, m) * vf_set(s) - a * vf_set(k));
+        vf_store_n(dr + i, out, m);
+        if (dx_act) act_store_n(bf16, dx_act, r * d + i, out, m);
+    }
+}
+
+/* out[c] += sum over threads of part[t][c], in the order of threads */
+static void join_parts(float *out, const float *part, size_t threads, size_t d)
+{
+    for (size_t t = 0; t < threads; t++)
+        for (size_t c = 0; c < d; c++) out[c] += part[t * d + c];
+}
+
+void norm_back_isa(bool bf16, float *dx, void *dx_act, float *dw, const void *dy, const float *x, const float *rstd,
+                   const float *w, size_t n, size_t d, float *scratch)
+{
+    size_t threads = 1;
+#pragma omp parallel
+    {
+        float *part = scratch + (size_t)omp_get_thread_num() * d;
+        memset(part, 0, d * sizeof *part);
+#pragma omp single
+        threads = (size_t)omp_get_num_threads();
+#pragma omp for schedule(static)
+        for (size_t r = 0; r < n; r++)
+            BY_ACT(bf16, norm_back_row(true, dx, dx_act, part, dy, x, rstd[r], w, r, d),
+                   norm_back_row(false, dx, dx_act, part, dy, x, rstd[r], w, r, d));
+    }
+    join_parts(dw, scratch, threads, d);
+}
+
+INLINE vf silu(vf g)
+{
+    return g / (vf_set(1.0f) + vf_exp(-g));
+}
+
+INLINE void silu_row(const bool bf16, void *out, const void *gu, size_t r, size_t f)
+{
+    EACH16(i, m, f)
+    {
+        vf g = act_load_n(bf16, gu, r * 2 * f + i, m), u = act_load_n(bf16, gu, r * 2 * f + f + i, m);
+        act_store_n(bf16, out, r * f + i, silu(g) * u, m);
+    }
+}
+
+void silu_mul_isa(bool bf16, void *out, const void *gu, size_t n, size_t f)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < n; r++) BY_ACT(bf16, silu_row(true, out, gu, r, f), silu_row(false, out, gu, r, f));
+}
+
+/* h = silu(g) u, silu(g) = g s, s = 1/(1+e^-g):  dg = dh u s (1 + g (1 - s)),  du = dh g s */
+INLINE void silu_back_row(const bool bf16, void *d_gu, const void *d_out, const void *gu, size_t r, size_t f)
+{
+    EACH16(i, m, f)
+    {
+        size_t ig = r * 2 * f + i, iu = ig + f;
+        vf g = act_load_n(bf16, gu, ig, m), u = act_load_n(bf16, gu, iu, m), d = act_load_n(bf16, d_out, r * f + i, m);
+        vf s = vf_set(1.0f) / (vf_set(1.0f) + vf_exp(-g));
+        vf dg = d * u * s * (vf_set(1.0f) + g * (vf_set(1.0f) - s)), du = d * g * s;
+        act_store_n(bf16, d_gu, ig, dg, m);
+        act_store_n(bf16, d_gu, iu, du, m);
+    }
+}
+
+void silu_mul_back_isa(bool bf16, void *d_gu, const void *d_out, const void *gu, size_t n, size_t f)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < n; r++)
+        BY_ACT(bf16, silu_back_row(true, d_gu, d_out, gu, r, f), silu_back_row(false, d_gu, d_out, gu, r, f));
+}
+
+void to_act_isa(bool bf16, void *out, const float *in, size_t n)
+{
+    size_t blocks = (n + 4095) / 4096;
+#pragma omp parallel for schedule(static)
+    for (size_t b = 0; b < blocks; b++) {
+        size_t end = (b + 1) * 4096 < n ? (b + 1) * 4096 : n;
+        for (size_t i = b * 4096; i < end; i += 16) {
+            size_t m = end - i < 16 ? end - i : 16;
+            act_store_n(bf16, out, i, vf_load_n(in + i, m), m);
+        }
+    }
+}
+
+void gather_isa(bool bf16, void *out, const void *in, const uint32_t *row, size_t stride, size_t n, size_t d)
+{
+    size_t bytes = d * (bf16 ? 2 : 4);
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < n; r++) {
+        uint32_t from;
+        memcpy(&from, (const char *)row + r * stride, sizeof from);
+        memcpy((char *)out + r * bytes, (const char *)in + from * bytes, bytes);
+    }
+}
+
+void scatter_add_isa(float *out, const float *in, const uint32_t *row, size_t stride, size_t n, size_t d)
+{
+    size_t blocks = (d + 63) / 64;
+#pragma omp parallel for schedule(static)
+    for (size_t b = 0; b < blocks; b++) {
+        size_t c0 = b * 64, width = d - c0 < 64 ? d - c0 : 64;
+        for (size_t r = 0; r < n; r++) {
+            uint32_t to;
+            memcpy(&to, (const char *)row + r * stride, sizeof to);
+            float *o = out + to * d + c0;
+            for (size_t c = 0; c < width; c++) o[c] += in[r * d + c0 + c];
+        }
+    }
+}
+
+void add_isa(float *out, const float *in, size_t n)
+{
+#pragma omp parallel for simd schedule(static)
+    for (size_t i = 0; i < n; i++) out[i] += in[i];
+}

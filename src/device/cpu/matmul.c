@@ -1,0 +1,456 @@
+/* matmul.c - matrix products through oneDNN's C API. The one file that knows oneDNN, and both of its versions. See matmul.h. */
+#include "device/matmul.h"
+
+#include "device/impl.h"
+
+#include <oneapi/dnnl/dnnl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* -- The difference between 2.6 and 3.x: descriptors by value or by handle, and how a matmul is described. ------------- */
+#if DNNL_VERSION_MAJOR >= 3
+typedef dnnl_memory_desc_t md_t;
+static dnnl_status_t md_new(md_t *out, const dnnl_dims_t dims, dnnl_data_type_t type, dnnl_format_tag_t tag)
+{
+    return dnnl_memory_desc_create_with_tag(out, 2, dims, type, tag);
+}
+static void md_free(md_t md)
+{
+    if (md) dnnl_memory_desc_destroy(md);
+}
+static dnnl_status_t md_copy(md_t *out, const_dnnl_memory_desc_t in)
+{
+    return dnnl_memory_desc_clone(out, in);
+}
+static dnnl_status_t pd_new(dnnl_primitive_desc_t *pd, dnnl_engine_t e, md_t a, md_t b, md_t c, dnnl_primitive_attr_t attr)
+{
+    return dnnl_matmul_primitive_desc_create(pd, e, a, b, NULL, c, attr);
+}
+static dnnl_status_t add_sum(dnnl_post_ops_t ops)
+{
+    return dnnl_post_ops_append_sum(ops, 1.0f, 0, dnnl_data_type_undef);
+}
+#else
+typedef dnnl_memory_desc_t *md_t;
+static dnnl_status_t md_copy(md_t *out, const dnnl_memory_desc_t *in)
+{
+    *out = malloc(sizeof **out);
+    if (!*out) return dnnl_out_of_memory;
+    **out = *in;
+    return dnnl_success;
+}
+static dnnl_status_t md_new(md_t *out, const dnnl_dims_t dims, dnnl_data_type_t type, dnnl_format_tag_t tag)
+{
+    dnnl_memory_desc_t md;
+    dnnl_status_t rc = dnnl_memory_desc_init_by_tag(&md, 2, dims, type, tag);
+    return rc ? rc : md_copy(out, &md);
+}
+static void md_free(md_t md)
+{
+    free(md);
+}
+static dnnl_status_t pd_new(dnnl_primitive_desc_t *pd, dnnl_engine_t e, md_t a, md_t b, md_t c, dnnl_primitive_attr_t attr)
+{
+    dnnl_matmul_desc_t d;
+    dnnl_status_t rc = dnnl_matmul_desc_init(&d, a, b, NULL, c);
+    return rc ? rc : dnnl_primitive_desc_create(pd, &d, attr, e, NULL);
+}
+static dnnl_status_t add_sum(dnnl_post_ops_t ops)
+{
+    return dnnl_post_ops_append_sum(ops, 1.0f);
+}
+#endif
+
+/* -- Compiled products -------------------------------------------------------------------------------------------- */
+enum { LAYOUT_MAX = 64, PLAN_SLOTS = 1024 };
+
+struct shape {
+    size_t M, K, N;
+    const void *layout; /* of B: a struct layout, or NULL for row-major */
+    bool bf16, out_f32, add;
+};
+struct plan { /* one compiled product with its memory objects, whose pointers are set at every use */
+    struct shape shape;
+    dnnl_primitive_t primitive;
+    dnnl_memory_t a, b, c, scratch;
+    size_t scratch_bytes;
+};
+struct layout { /* the blocked layout of B[K, N] = W^T */
+    size_t N, K;
+    bool bf16;
+    md_t md;
+    size_t bytes;
+    dnnl_primitive_t reorder; /* from act [N, K] row-major */
+    dnnl_memory_t from, to;
+};
+struct raml_mm {
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+    struct layout layout[LAYOUT_MAX];
+    size_t n_layouts, n_plans;
+    struct plan *plan; /* open addressing, PLAN_SLOTS */
+    void *scratch;
+    size_t scratch_bytes;
+};
+
+static enum raml_code fault(struct raml_err *err, dnnl_status_t status, const char *what)
+{
+    if (status == dnnl_out_of_memory) return raml_fail(err, RAML_ENOMEM, "oneDNN: no memory to %s", what);
+    return raml_fail(err, RAML_ESUPPORT, "oneDNN can't %s (status %d)", what, (int)status);
+}
+
+static dnnl_data_type_t type_of(bool bf16)
+{
+    return bf16 ? dnnl_bf16 : dnnl_f32;
+}
+
+enum raml_code raml_mm_open(struct raml_mm **out, struct raml_err *err)
+{
+    struct raml_mm *mm = calloc(1, sizeof *mm);
+    if (!mm) return raml_fail(err, RAML_ENOMEM, "no memory for the matrix products");
+    mm->plan = calloc(PLAN_SLOTS, sizeof *mm->plan);
+    dnnl_status_t rc = mm->plan ? dnnl_engine_create(&mm->engine, dnnl_cpu, 0) : dnnl_out_of_memory;
+    if (!rc) rc = dnnl_stream_create(&mm->stream, mm->engine, dnnl_stream_default_flags);
+    if (rc) {
+        raml_mm_close(mm);
+        return fault(err, rc, "start");
+    }
+    *out = mm;
+    return RAML_OK;
+}
+
+static void plan_free(struct plan *p)
+{
+    if (p->primitive) dnnl_primitive_destroy(p->primitive);
+    if (p->a) dnnl_memory_destroy(p->a);
+    if (p->b) dnnl_memory_destroy(p->b);
+    if (p->c) dnnl_memory_destroy(p->c);
+    if (p->scratch) dnnl_memory_destroy(p->scratch);
+    *p = (struct plan){0};
+}
+
+void raml_mm_close(struct raml_mm *mm)
+{
+    if (!mm) return;
+    for (size_t i = 0; mm->plan && i < PLAN_SLOTS; i++) plan_free(&mm->plan[i]);
+    for (size_t i = 0; i < mm->n_layouts; i++) {
+        struct layout *l = &mm->layout[i];
+        if (l->reorder) dnnl_primitive_destroy(l->reorder);
+        if (l->from) dnnl_memory_destroy(l->from);
+        if (l->to) dnnl_memory_destroy(l->to);
+        md_free(l->md);
+    }
+    if (mm->stream) dnnl_stream_destroy(mm->stream);
+    if (mm->engine) dnnl_engine_destroy(mm->engine);
+    free(mm->plan);
+    free(mm->scratch);
+    free(mm);
+}
+
+const char *raml_mm_version(char *out, size_t cap)
+{
+    const dnnl_version_t *v = dnnl_version();
+    snprintf(out, cap, "oneDNN %d.%d.%d", v->major, v->minor, v->patch);
+    return out;
+}
+
+static size_t hash_shape(const struct shape *s)
+{
+    size_t h = s->M * 0x9e3779b97f4a7c15u + s->K;
+    h = h * 0x9e3779b97f4a7c15u + s->N;
+    h = h * 0x9e3779b97f4a7c15u + ((size_t)(uintptr_t)s->layout >> 4);
+    h = h * 0x9e3779b97f4a7c15u + (size_t)(s->bf16 + 2 * s->out_f32 + 4 * s->add);
+    return h ^ h >> 32;
+}
+
+static bool same_shape(const struct shape *a, const struct shape *b)
+{
+    return a->M == b->M && a->K == b->K && a->N == b->N && a->layout == b->layout && a->bf16 == b->bf16 &&
+           a->out_f32 == b->out_f32 && a->add == b->add;
+}
+
+/* Describes the product; *layout_out (may be NULL) receives the layout of B that oneDNN chose. */
+static dnnl_status_t describe(struct raml_mm *mm, const struct shape *s, dnnl_format_tag_t b_tag, md_t md[3],
+                              dnnl_primitive_desc_t *pd)
+{
+    const dnnl_dims_t da = {(dnnl_dim_t)s->M, (dnnl_dim_t)s->K}, db = {(dnnl_dim_t)s->K, (dnnl_dim_t)s->N};
+    const dnnl_dims_t dc = {(dnnl_dim_t)s->M, (dnnl_dim_t)s->N};
+    const struct layout *l = s->layout;
+    dnnl_primitive_attr_t attr = NULL;
+    dnnl_post_ops_t ops = NULL;
+    dnnl_status_t rc = md_new(&md[0], da, type_of(s->bf16), dnnl_ab);
+    if (!rc) rc = l ? md_copy(&md[1], l->md) : md_new(&md[1], db, type_of(s->bf16), b_tag);
+    if (!rc) rc = md_new(&md[2], dc, s->out_f32 ? dnnl_f32 : type_of(s->bf16), dnnl_ab);
+    if (!rc) rc = dnnl_primitive_attr_create(&attr);
+    if (!rc) rc = dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
+    if (!rc && s->add) {
+        rc = dnnl_post_ops_create(&ops);
+        if (!rc) rc = add_sum(ops);
+        if (!rc) rc = dnnl_primitive_attr_set_post_ops(attr, ops);
+    }
+    if (!rc) rc = pd_new(pd, mm->engine, md[0], md[1], md[2], attr);
+    if (ops) dnnl_post_ops_destroy(ops);
+    if (attr) dnnl_primitive_attr_destroy(attr);
+    return rc;
+}
+
+static dnnl_status_t plan_make(struct raml_mm *mm, struct plan *p, const struct shape *s)
+{
+    md_t md[3] = {0};
+    dnnl_primitive_desc_t pd = NULL;
+    dnnl_status_t rc = describe(mm, s, dnnl_ab, md, &pd);
+    if (!rc) rc = dnnl_primitive_create(&p->primitive, pd);
+    if (!rc) rc = dnnl_memory_create(&p->a, md[0], mm->engine, DNNL_MEMORY_NONE);
+    if (!rc) rc = dnnl_memory_create(&p->b, md[1], mm->engine, DNNL_MEMORY_NONE);
+    if (!rc) rc = dnnl_memory_create(&p->c, md[2], mm->engine, DNNL_MEMORY_NONE);
+    if (!rc) {
+        p->scratch_bytes = dnnl_memory_desc_get_size(dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0));
+        rc = dnnl_memory_create(&p->scratch, dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0), mm->engine,
+                                DNNL_MEMORY_NONE);
+    }
+    if (pd) dnnl_primitive_desc_destroy(pd);
+    for (int i = 0; i < 3; i++) md_free(md[i]);
+    if (rc) {
+        plan_free(p);
+        return rc;
+    }
+    p->shape = *s;
+    return dnnl_success;
+}
+
+/* The compiled product of a shape, made when first asked for. A full table is emptied: rare, and only costs time. */
+static enum raml_code plan_find(struct raml_mm *mm, const struct shape *s, struct plan **out, struct raml_err *err)
+{
+    size_t i = hash_shape(s) % PLAN_SLOTS;
+    while (mm->plan[i].primitive && !same_shape(&mm->plan[i].shape, s)) i = (i + 1) % PLAN_SLOTS;
+    if (!mm->plan[i].primitive) {
+        if (mm->n_plans >= PLAN_SLOTS * 3 / 4) {
+            for (size_t j = 0; j < PLAN_SLOTS; j++) plan_free(&mm->plan[j]);
+            mm->n_plans = 0;
+            i = hash_shape(s) % PLAN_SLOTS;
+        }
+        dnnl_status_t rc = plan_make(mm, &mm->plan[i], s);
+        if (rc) return fault(err, rc, "make a matrix product");
+        mm->n_plans++;
+        if (mm->plan[i].scratch_bytes > mm->scratch_bytes) {
+            free(mm->scratch);
+            mm->scratch_bytes = 0;
+            mm->scratch = raml_device_alloc(mm->plan[i].scratch_bytes, 1);
+            if (!mm->scratch) {
+                plan_free(&mm->plan[i]);
+                return raml_fail(err, RAML_ENOMEM, "no memory for a matrix product's scratch space");
+            }
+            mm->scratch_bytes = mm->plan[i].scratch_bytes;
+        }
+    }
+    *out = &mm->plan[i];
+    return RAML_OK;
+}
+
+static enum raml_code multiply(struct raml_mm *mm, const struct shape *s, const void *a, const void *b, void *c,
+                               struct raml_err *err)
+{
+    struct plan *p = NULL;
+    enum raml_code code = plan_find(mm, s, &p, err);
+    if (code) return code;
+    dnnl_status_t rc = dnnl_memory_set_data_handle(p->a, (void *)(uintptr_t)a);
+    if (!rc) rc = dnnl_memory_set_data_handle(p->b, (void *)(uintptr_t)b);
+    if (!rc) rc = dnnl_memory_set_data_handle(p->c, c);
+    if (!rc) rc = dnnl_memory_set_data_handle(p->scratch, mm->scratch);
+    dnnl_exec_arg_t arg[] = {{DNNL_ARG_SRC, p->a},
+                             {DNNL_ARG_WEIGHTS, p->b},
+                             {DNNL_ARG_DST, p->c},
+                             {DNNL_ARG_SCRATCHPAD, p->scratch}};
+    if (!rc) rc = dnnl_primitive_execute(p->primitive, mm->stream, 4, arg);
+    if (!rc) rc = dnnl_stream_wait(mm->stream);
+    return rc ? fault(err, rc, "run a matrix product") : RAML_OK;
+}
+
+bool raml_mm_has_bf16(struct raml_mm *mm)
+{
+    md_t md[3] = {0};
+    dnnl_primitive_desc_t pd = NULL;
+    struct shape s = {.M = 64, .K = 64, .N = 64, .bf16 = true};
+    dnnl_status_t rc = describe(mm, &s, dnnl_ab, md, &pd);
+    if (pd) dnnl_primitive_desc_destroy(pd);
+    for (int i = 0; i < 3; i++) md_free(md[i]);
+    return !rc;
+}
+
+/* -- Chunks of rows ------------------------------------------------------------------------------------------------- */
+enum { CHUNK_MAX = 4096 };
+
+static size_t chunk(size_t left)
+{
+    if (left <= 64) return (left + 7) / 8 * 8;
+    size_t c = CHUNK_MAX;
+    left = (left + 63) / 64 * 64;
+    while (c > left) c /= 2;
+    return c;
+}
+
+size_t raml_mm_rows(size_t n)
+{
+    return n <= 64 ? (n + 7) / 8 * 8 : n <= 512 ? (n + 63) / 64 * 64 : (n + 255) / 256 * 256;
+}
+
+/* -- Weights ---------------------------------------------------------------------------------------------------------- */
+static enum raml_code layout_find(struct raml_mm *mm, size_t N, size_t K, bool bf16, struct layout **out,
+                                  struct raml_err *err)
+{
+    for (size_t i = 0; i < mm->n_layouts; i++)
+        if (mm->layout[i].N == N && mm->layout[i].K == K && mm->layout[i].bf16 == bf16) {
+            *out = &mm->layout[i];
+            return RAML_OK;
+        }
+    if (mm->n_layouts == LAYOUT_MAX) return raml_fail(err, RAML_ENOMEM, "more than %d shapes of weights", LAYOUT_MAX);
+    struct layout *l = &mm->layout[mm->n_layouts];
+    *l = (struct layout){.N = N, .K = K, .bf16 = bf16};
+    md_t md[3] = {0}, plain = NULL;
+    dnnl_primitive_desc_t pd = NULL, rd = NULL;
+    struct shape s = {.M = 64, .K = K, .N = N, .bf16 = bf16};
+    const dnnl_dims_t dims = {(dnnl_dim_t)K, (dnnl_dim_t)N};
+    dnnl_status_t rc = describe(mm, &s, dnnl_format_tag_any, md, &pd);
+    if (!rc) rc = md_copy(&l->md, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0));
+    if (!rc) rc = md_new(&plain, dims, type_of(bf16), dnnl_ba);
+    if (!rc) rc = dnnl_reorder_primitive_desc_create(&rd, plain, mm->engine, l->md, mm->engine, NULL);
+    if (!rc) rc = dnnl_primitive_create(&l->reorder, rd);
+    if (!rc) rc = dnnl_memory_create(&l->from, plain, mm->engine, DNNL_MEMORY_NONE);
+    if (!rc) rc = dnnl_memory_create(&l->to, l->md, mm->engine, DNNL_MEMORY_NONE);
+    if (!rc) l->bytes = dnnl_memory_desc_get_size(l->md);
+    if (pd) dnnl_primitive_desc_destroy(pd);
+    if (rd) dnnl_primitive_desc_destroy(rd);
+    for (int i = 0; i < 3; i++) md_free(md[i]);
+    md_free(plain);
+    mm->n_layouts++; /* half-made ones are freed with the rest */
+    if (rc) return fault(err, rc, "lay out a weight matrix");
+    *out = l;
+    return RAML_OK;
+}
+
+enum raml_code raml_weight_init(struct raml_mm *mm, struct raml_weight *w, size_t N, size_t K, bool bf16, bool plain,
+                                struct raml_err *err)
+{
+    *w = (struct raml_weight){.N = N, .K = K, .bf16 = bf16};
+    struct layout *l = NULL;
+    enum raml_code rc = layout_find(mm, N, K, bf16, &l, err);
+    if (rc) return rc;
+    size_t size = bf16 ? 2 : 4;
+    w->layout = l;
+    w->packed = raml_device_alloc(l->bytes, 1);
+    if (plain) w->plain = raml_device_alloc(N * K, size);
+    if (!w->packed || (plain && !w->plain)) {
+        raml_weight_deinit(w);
+        return raml_fail(err, RAML_ENOMEM, "no memory for a weight matrix of %zu x %zu", N, K);
+    }
+    w->bytes = l->bytes + (plain ? N * K * size : 0);
+    return RAML_OK;
+}
+
+void raml_weight_deinit(struct raml_weight *w)
+{
+    free(w->packed);
+    free(w->plain);
+    *w = (struct raml_weight){0};
+}
+
+enum raml_code raml_weight_fill(struct raml_mm *mm, struct raml_weight *w, const float *value, struct raml_err *err)
+{
+    const struct layout *l = w->layout;
+    void *own = NULL;
+    const void *act = value;
+    if (w->bf16 || w->plain) {
+        void *to = w->plain ? w->plain : (own = raml_device_alloc(w->N * w->K, w->bf16 ? 2 : 4));
+        if (!to) return raml_fail(err, RAML_ENOMEM, "no memory to convert a weight matrix of %zu x %zu", w->N, w->K);
+        size_t n = w->N * w->K;
+        uint16_t *half = to;
+        if (!w->bf16) memcpy(to, value, n * sizeof *value);
+        else {
+#pragma omp parallel for schedule(static)
+            for (size_t i = 0; i < n; i++) { /* round to nearest, ties to even; weights are finite (checked on loading) */
+                uint32_t u;
+                memcpy(&u, value + i, sizeof u);
+                half[i] = (uint16_t)((u + 0x7fffu + (u >> 16 & 1)) >> 16);
+            }
+        }
+        act = to;
+    }
+    dnnl_status_t rc = dnnl_memory_set_data_handle(l->from, (void *)(uintptr_t)act);
+    if (!rc) rc = dnnl_memory_set_data_handle(l->to, w->packed);
+    dnnl_exec_arg_t arg[] = {{DNNL_ARG_FROM, l->from}, {DNNL_ARG_TO, l->to}};
+    if (!rc) rc = dnnl_primitive_execute(l->reorder, mm->stream, 2, arg);
+    if (!rc) rc = dnnl_stream_wait(mm->stream);
+    free(own);
+    return rc ? fault(err, rc, "lay out a weight matrix") : RAML_OK;
+}
+
+/* -- The products ------------------------------------------------------------------------------------------------------ */
+enum raml_code raml_mm_forward(struct raml_mm *mm, const struct raml_weight *w, const void *x, size_t n, void *y,
+                               bool y_f32, bool add, struct raml_err *err)
+{
+    size_t in = w->bf16 ? 2 : 4, out = y_f32 ? 4 : in;
+    enum raml_code rc = RAML_OK;
+    for (size_t r = 0; r < n && !rc;) {
+        struct shape s = {chunk(n - r), w->K, w->N, w->layout, w->bf16, y_f32 || !w->bf16, add};
+        rc = multiply(mm, &s, (const char *)x + r * w->K * in, w->packed, (char *)y + r * w->N * out, err);
+        r += s.M;
+    }
+    return rc;
+}
+
+enum raml_code raml_mm_backward(struct raml_mm *mm, const struct raml_weight *w, const void *dy, size_t n, void *dx,
+                                bool dx_f32, bool add, struct raml_err *err)
+{
+    size_t in = w->bf16 ? 2 : 4, out = dx_f32 ? 4 : in;
+    enum raml_code rc = RAML_OK;
+    for (size_t r = 0; r < n && !rc;) {
+        struct shape s = {chunk(n - r), w->N, w->K, NULL, w->bf16, dx_f32 || !w->bf16, add};
+        rc = multiply(mm, &s, (const char *)dy + r * w->N * in, w->plain, (char *)dx + r * w->K * out, err);
+        r += s.M;
+    }
+    return rc;
+}
+
+enum raml_code raml_mm_weight_grad(struct raml_mm *mm, bool bf16, const void *dyt, const void *x, size_t n, size_t N,
+                                   size_t K, float *dw, struct raml_err *err)
+{
+    struct shape s = {N, raml_mm_rows(n), K, NULL, bf16, true, true};
+    return multiply(mm, &s, dyt, x, dw, err);
+}
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+enum raml_code raml_mm_peak(struct raml_mm *mm, bool bf16, double *gflops, struct raml_err *err)
+{
+    *gflops = 0;
+    enum raml_code rc = RAML_OK;
+    for (size_t size = 1024; size <= 2048 && !rc; size *= 2) {
+        size_t n = size < CHUNK_MAX ? size : CHUNK_MAX;
+        float *value = raml_device_alloc(size * size, sizeof *value);
+        void *x = raml_device_alloc(n * size, 4), *y = raml_device_alloc(n * size, 4);
+        struct raml_weight w = {0};
+        if (!value || !x || !y) rc = raml_fail(err, RAML_ENOMEM, "no memory to measure the matrix product");
+        if (!rc) rc = raml_weight_init(mm, &w, size, size, bf16, false, err);
+        if (!rc) rc = raml_weight_fill(mm, &w, value, err);
+        double start = seconds();
+        for (int i = 0; !rc && (i < 3 || seconds() - start < 0.25); i++) {
+            double t = seconds();
+            rc = raml_mm_forward(mm, &w, x, n, y, false, false, err);
+            t = 2e-9 * (double)n * (double)size * (double)size / (seconds() - t);
+            if (t > *gflops) *gflops = t;
+        }
+        raml_weight_deinit(&w);
+        free(value);
+        free(x);
+        free(y);
+    }
+    return rc;
+}

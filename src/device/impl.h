@@ -1,0 +1,19 @@
+/* impl.h - what a device is made of, for the model layer. */
+#ifndef RAML_DEVICE_IMPL_H
+#define RAML_DEVICE_IMPL_H
+
+#include "raml/device.h"
+
+#include "device/matmul.h"
+#include "device/ops.h"
+
+struct raml_device {
+    int threads;
+    const struct raml_ops *ops;
+    struct raml_mm *mm;
+};
+
+/* Zeroed memory aligned to 64; NULL when used up. free() it. */
+void *raml_device_alloc(size_t n, size_t size);
+
+#endif

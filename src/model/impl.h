@@ -1,0 +1,119 @@
+/* impl.h - what the sources of this folder share: weights as views of one block, buffers of a pass, the layer loop. */
+#ifndef RAML_MODEL_IMPL_H
+#define RAML_MODEL_IMPL_H
+
+#include "raml/model.h"
+
+#include "device/impl.h"
+
+enum { HEAD_TILE = 4096 }; /* vocabulary entries whose logits are formed at once */
+
+struct layer { /* offsets into the parameter block; packed copies for the products */
+    size_t norm1, qkv, bias, q_norm, k_norm, o, norm2, gu, down;
+    struct raml_weight w_qkv, w_o, w_gu, w_down;
+};
+struct raml_model {
+    struct raml_config config;
+    const struct raml_device *dev;
+    bool bf16, trainable; /* trainable: row-major copies for backward are kept too */
+    float *weights;
+    size_t n;
+    struct raml_param *param;
+    size_t n_params;
+    struct layer *layer;
+    size_t embed, norm, head; /* offsets */
+    struct raml_weight *w_head; /* [n_head_tiles], HEAD_TILE vocabulary entries each */
+    size_t n_head_tiles;
+    float *cos_sin; /* [max_positions, head_dim] */
+};
+/* Makes the row-major copies that backward needs, once. */
+RAML_CHECKED enum raml_code raml_model_make_trainable(struct raml_model *m, struct raml_err *err);
+
+/* Fills model->param and the offsets; n_params counts. */
+RAML_CHECKED enum raml_code raml_params_build(struct raml_model *m, struct raml_err *err);
+
+/* Buffers of one layer. A forward-only pass points every layer at the same ones, and x1 = x2. */
+struct acts {
+    float *x1, *x2;       /* residual stream before attention, before the MLP: [n, d] */
+    float *rstd1, *rstd2; /* [n] */
+    void *xn1, *xn2;      /* normed: act [n, d] */
+    void *qkv, *raw, *o;  /* raw only with q/k norm and backward */
+    void *gu, *h;         /* [n, 2F], [n, F] (forward-only: of one chunk) */
+    float *lse;           /* [n, H]; NULL forward-only */
+};
+
+/* What attention needs to know of a batch of rows, whether packed trees or decoding sequences. */
+struct batch {
+    size_t n;
+    const int32_t *token, *position;
+    const uint32_t *page; /* where each row's key and value go */
+    const uint8_t *slot;
+    const struct raml_attn_tile *tile;
+    size_t n_tiles;
+    const struct raml_attn_pair *pair;
+    const uint64_t *mask;
+};
+struct stream { /* buffers of a forward run over rows */
+    struct acts *acts; /* [n_layers] */
+    void *y;           /* act [chunk, d]: what o and down projections add to the residual stream */
+    float *xf;         /* final residual stream [n, d] */
+    void *xnf;         /* its norm, act [n, d] */
+    float *rstdf;
+    void *k, *v;       /* pages; layer i at k + i * layer_bytes (0: every layer uses the same) */
+    size_t layer_bytes, chunk;
+    bool keep;         /* activations of all rows and layers are kept for backward */
+};
+/* Embedding, all layers, final norm. */
+RAML_CHECKED enum raml_code raml_layers_forward(const struct raml_model *m, const struct stream *s,
+                                                const struct batch *b, struct raml_err *err);
+
+struct raml_pass {
+    const struct raml_model *m;
+    bool backward;
+    const struct raml_pack *pack; /* of the last forward */
+    size_t cap_rows, cap_tiles, cap_pairs, cap_scored, cap_tree_tiles, cap_trees;
+    struct raml_attn_tile *tile;
+    struct raml_attn_pair *pair;
+    uint64_t *mask;
+    size_t cap_masks;
+    uint32_t *page;
+    uint8_t *slot;
+    struct stream s;
+    void *block;        /* all activations */
+    size_t block_bytes, other_bytes;
+    void *pages;
+    /* head */
+    size_t head_rows;   /* scored rows worked on at once */
+    void *xs;           /* act [head_rows, d] */
+    float *z;           /* logits */
+    size_t z_floats;
+    float *row_max, *row_sum, *row_dot, *row_target, *row_lse, *row_entropy; /* [head_rows] */
+    void *dz, *dzt;     /* act [head_rows, HEAD_TILE] and its transpose */
+    float *dxs;         /* [head_rows, d] */
+    /* backward */
+    float *dx;          /* [n, d] */
+    float *dxn;         /* [n, d]: gradient of the final norm's output */
+    void *dxa, *d_o, *dqkv, *dgu, *dh, *dxna, *t; /* act; t: transposes of one chunk */
+    float *scratch;
+    void *attn_scratch;
+    size_t attn_scratch_bytes;
+};
+/* head.c: scores all scored tokens of the pack; with d_logp also backward through the head into dxn and grad. */
+RAML_CHECKED enum raml_code raml_head_run(struct raml_pass *p, const struct raml_score *out, const float *d_logp,
+                                          const float *d_entropy, float *grad, struct raml_err *err);
+/* Logits of rows of act xnf (already gathered into xs), f32 [n, vocab]. */
+RAML_CHECKED enum raml_code raml_head_logits(const struct raml_model *m, const void *xs, size_t n, float *tile, float *out,
+                                             struct raml_err *err);
+/* backward.c: from dxn to grad. */
+RAML_CHECKED enum raml_code raml_layers_backward(struct raml_pass *p, float *grad, struct raml_err *err);
+
+static inline size_t act_size(const struct raml_model *m)
+{
+    return m->bf16 ? 2 : 4;
+}
+static inline void *act_row(const struct raml_model *m, void *p, size_t element)
+{
+    return (char *)p + element * act_size(m);
+}
+
+#endif

@@ -1,0 +1,71 @@
+/* params.c - the table of parameters: Hugging Face names over one block. See model.h.
+ *
+ * q, k and v of a layer lie side by side in the block, and so do gate and up: each group is one matrix to the products.
+ */
+#include "model/impl.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct builder {
+    struct raml_param *param;
+    size_t n, offset;
+};
+
+/* Adds a matrix [rows, cols] (cols 0: a vector) and gives its offset. */
+static size_t put(struct builder *b, bool decay, size_t rows, size_t cols, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+static size_t put(struct builder *b, bool decay, size_t rows, size_t cols, const char *fmt, ...)
+{
+    struct raml_param *p = &b->param[b->n++];
+    *p = (struct raml_param){.offset = b->offset, .n = cols ? rows * cols : rows, .n_dims = cols ? 2 : 1, .decay = decay};
+    p->shape[0] = rows;
+    p->shape[1] = cols;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(p->name, sizeof p->name, fmt, ap);
+    va_end(ap);
+    b->offset += p->n;
+    return p->offset;
+}
+
+static void put_layer(struct builder *b, const struct raml_config *c, struct layer *l, int i)
+{
+    size_t d = (size_t)c->hidden_size, D = (size_t)c->head_dim, F = (size_t)c->intermediate_size;
+    size_t q = (size_t)c->n_heads * D, kv = (size_t)c->n_kv_heads * D;
+    l->norm1 = put(b, false, d, 0, "model.layers.%d.input_layernorm.weight", i);
+    l->qkv = put(b, true, q, d, "model.layers.%d.self_attn.q_proj.weight", i);
+    put(b, true, kv, d, "model.layers.%d.self_attn.k_proj.weight", i);
+    put(b, true, kv, d, "model.layers.%d.self_attn.v_proj.weight", i);
+    if (c->qkv_bias) {
+        l->bias = put(b, false, q, 0, "model.layers.%d.self_attn.q_proj.bias", i);
+        put(b, false, kv, 0, "model.layers.%d.self_attn.k_proj.bias", i);
+        put(b, false, kv, 0, "model.layers.%d.self_attn.v_proj.bias", i);
+    }
+    if (c->qk_norm) {
+        l->q_norm = put(b, false, D, 0, "model.layers.%d.self_attn.q_norm.weight", i);
+        l->k_norm = put(b, false, D, 0, "model.layers.%d.self_attn.k_norm.weight", i);
+    }
+    l->o = put(b, true, d, q, "model.layers.%d.self_attn.o_proj.weight", i);
+    l->norm2 = put(b, false, d, 0, "model.layers.%d.post_attention_layernorm.weight", i);
+    l->gu = put(b, true, F, d, "model.layers.%d.mlp.gate_proj.weight", i);
+    put(b, true, F, d, "model.layers.%d.mlp.up_proj.weight", i);
+    l->down = put(b, true, d, F, "model.layers.%d.mlp.down_proj.weight", i);
+}
+
+enum raml_code raml_params_build(struct raml_model *m, struct raml_err *err)
+{
+    const struct raml_config *c = &m->config;
+    size_t V = (size_t)c->vocab_size, d = (size_t)c->hidden_size;
+    struct builder b = {.param = calloc((size_t)c->n_layers * 14 + 3, sizeof *b.param)};
+    m->param = b.param;
+    if (!b.param) return raml_fail(err, RAML_ENOMEM, "no memory for the table of parameters");
+    m->embed = put(&b, false, V, d, "model.embed_tokens.weight");
+    for (int i = 0; i < c->n_layers; i++) put_layer(&b, c, &m->layer[i], i);
+    m->norm = put(&b, false, d, 0, "model.norm.weight");
+    m->head = c->tied ? m->embed : put(&b, true, V, d, "lm_head.weight");
+    m->n_params = b.n;
+    m->n = b.offset;
+    return RAML_OK;
+}
