@@ -68,8 +68,8 @@ static void test_draws(void **state)
     }
 }
 
-/* 2 of 5 trajectories: over many epochs each pair comes about equally often. 3000 draws of 10 pairs: 300 +- 5 deviations
- * of sqrt(3000 * 0.1 * 0.9) = 16. */
+/* 2 of 5 trajectories: over many epochs each pair comes about equally often. 3000 draws of 10 pairs: 300, give or take
+ * five deviations of sqrt(3000 * 0.1 * 0.9) = 16. */
 static void test_draws_are_even(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* The SFT trainer on a tiny model: the loss falls, micro-batches and repeats change nothing but the rounding, a run that
- * was stopped or killed ends in the same bytes, and what cannot be trained on is refused by name. */
+/* The SFT trainer on a tiny model: the loss falls, micro-batches and repeats change nothing but the rounding, a run
+ * that was stopped or killed ends in the same bytes, and what cannot be trained on is refused by name. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +14,7 @@
 
 #include "raml/device.h"
 #include "raml/file.h"
+#include "raml/json.h"
 #include "raml/safetensors.h"
 #include "raml/train.h"
 
@@ -66,7 +67,7 @@ static void add_questions(struct raml_questions *qs, size_t n, size_t n_traj)
 {
     struct raml_err err = {0};
     for (size_t i = 0; i < n; i++) {
-        char id[16], question[32], answer[16], text[4][48];
+        char id[32], question[64], answer[32], text[4][64];
         size_t a = 1 + i % 4, b = 2 + i / 4;
         snprintf(id, sizeof id, "q%zu", i);
         snprintf(question, sizeof question, "%zu+%zu=", a, b);
@@ -284,6 +285,7 @@ static void test_micro_batches(void **state)
     o.logging_steps = 1;
     o.max_grad_norm = 0;
     o.batch_size = 9;
+    o.trajectories = 4; /* of three: one weighs 2, another one in each question */
     double loss[4];
     static const struct {
         const char *name;
@@ -342,6 +344,62 @@ static void test_counts(void **state)
     /* Ten questions of <|question|> a + b = <think>, 6 tokens, then </think>, the answer's one digit, <|endoftext|>. */
     assert_int_equal(out.result.tokens, 10 * (6 + 3));
     assert_int_equal(out.result.trained_tokens, 10 * 2);
+}
+
+/* Numbers of a run's metrics, one a line. */
+static size_t read_metrics(const struct bench *b, const char *run, const char *field, double *out, size_t cap)
+{
+    struct raml_err err = {0};
+    char path[PATH_CAP + 128];
+    struct raml_lines l;
+    size_t n = 0;
+    snprintf(path, sizeof path, "%s/%s/metrics.jsonl", b->root, run);
+    CHECK_OK(raml_lines_init(&l, path, 1 << 16, &err));
+    for (bool more;;) {
+        CHECK_OK(raml_lines_next(&l, &more, &err));
+        if (!more) break;
+        struct raml_place at = {path, l.number};
+        json_t *o;
+        CHECK_OK(raml_json_parse(&at, l.line.data, l.line.len, &o, &err));
+        assert_true(n < cap);
+        CHECK_OK(raml_json_num(&at, o, field, &out[n++], &err));
+        json_decref(o);
+    }
+    raml_lines_deinit(&l);
+    return n;
+}
+
+/* The logged loss is the mean over the tokens trained on since the line before. */
+static void test_metrics(void **state)
+{
+    struct bench *b = *state;
+    struct raml_train_options o = options(7);
+    double each[7], trained[7], third[3], step[3], rate[7], epoch[7];
+    o.logging_steps = 1;
+    o.warmup_steps = 2;
+    CHECK_DONE(go(b, "each", &o, NULL, 0, false, 0));
+    o.logging_steps = 3;
+    CHECK_DONE(go(b, "third", &o, NULL, 0, false, 0));
+    assert_int_equal(read_metrics(b, "each", "loss", each, 7), 7);
+    assert_int_equal(read_metrics(b, "each", "trained_tokens", trained, 7), 7);
+    assert_int_equal(read_metrics(b, "each", "learning_rate", rate, 7), 7);
+    assert_int_equal(read_metrics(b, "each", "epoch", epoch, 7), 7);
+    assert_int_equal(read_metrics(b, "third", "loss", third, 3), 3);
+    assert_int_equal(read_metrics(b, "third", "step", step, 3), 3);
+    assert_true(step[0] == 3 && step[1] == 6 && step[2] == 7);
+    for (int i = 0; i < 3; i++) {
+        int from = 3 * i, to = i == 2 ? 7 : from + 3;
+        double sum = 0, weight = 0;
+        for (int k = from; k < to; k++) {
+            double w = trained[k] - (k ? trained[k - 1] : 0);
+            sum += w * each[k];
+            weight += w;
+        }
+        CHECK_NEAR("loss over three steps", third[i], sum / weight, 1e-7);
+    }
+    CHECK_NEAR("warm-up", rate[0], 2.5e-3, 1e-12);
+    CHECK_NEAR("peak", rate[2], 5e-3, 1e-12);
+    CHECK_NEAR("epoch: four of ten questions a step", epoch[6], 2.8, 1e-12);
 }
 
 static void test_stopped_and_resumed(void **state)
@@ -507,6 +565,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_loss_falls),     TEST(test_micro_batches), TEST(test_repeats),      TEST(test_counts),
+        TEST(test_metrics),
         TEST(test_stopped_and_resumed), TEST(test_killed),   TEST(test_other_settings), TEST(test_not_finite),
         TEST(test_refused_data),   TEST(test_marked_wrong),  TEST(test_vocabulary),
     };
