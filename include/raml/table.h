@@ -62,8 +62,8 @@ void raml_table_deinit(struct raml_table *t);
 void raml_table_text(const struct raml_table *t, struct raml_buf *out);
 /* {"by": ["split", …], "rows": [{"split", "family", "difficulty" (those grouped by; null: not known), "questions",
  * "samples", "right", "accuracy": {"value", "low", "high"}, "pass_at_k": {"2": {"value", "low", "high"}, …},
- * "truncated", "unclosed"}], "all": {the same without the keys}}. A new reference; NULL: out of memory, or a text is not UTF-8. Values that do
- * not exist (no question) are null. */
+ * "truncated", "unclosed"}], "all": {the same without the keys}}. A new reference; NULL: out of memory, or a text is
+ * not UTF-8. Values that do not exist (no question) are null. */
 json_t *raml_table_json(const struct raml_table *t);
 
 #endif

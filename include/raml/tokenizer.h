@@ -31,7 +31,8 @@ RAML_CHECKED enum raml_code raml_tokens_add(struct raml_tokens *t, const int32_t
 
 /* path: a tokenizer.json, or a folder that holds one. RAML_EFORMAT: broken; RAML_ESUPPORT: not read by this version. */
 RAML_CHECKED enum raml_code raml_tokenizer_open(const char *path, struct raml_tokenizer **out, struct raml_err *err);
-/* The built-in byte tokenizer: ids 0..255 are the bytes, then <|endoftext|>, <|question|>, <think>, </think>, <|pad|>. */
+/* The built-in byte tokenizer: ids 0..255 are the bytes, then <|endoftext|>, <|question|>, <think>, </think>, <|pad|>.
+ */
 RAML_CHECKED enum raml_code raml_tokenizer_bytes(struct raml_tokenizer **out, struct raml_err *err);
 /* Writes a tokenizer.json, atomically: byte for byte the file that was opened. */
 RAML_CHECKED enum raml_code raml_tokenizer_save(const struct raml_tokenizer *t, const char *path, struct raml_err *err);
@@ -44,8 +45,8 @@ bool raml_tokenizer_is_special(const struct raml_tokenizer *t, int32_t id);
  * On failure *out is as before. */
 RAML_CHECKED enum raml_code raml_tokenizer_encode(const struct raml_tokenizer *t, const char *text, size_t len,
                                                   bool parse_special, struct raml_tokens *out, struct raml_err *err);
-/* Appends the bytes of ids; special tokens are written only when keep_special. An id outside the vocabulary: ERANGE, and
- * *out is as before. */
+/* Appends the bytes of ids; special tokens are written only when keep_special. An id outside the vocabulary: ERANGE,
+ * and *out is as before. */
 RAML_CHECKED enum raml_code raml_tokenizer_decode(const struct raml_tokenizer *t, const int32_t *id, size_t n,
                                                   bool keep_special, struct raml_buf *out, struct raml_err *err);
 /* The bytes of one token (borrowed). */

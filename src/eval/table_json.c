@@ -1,5 +1,5 @@
-/* table_json.c - a table as JSON (table.h). A setter that is given NULL, or has no memory, says so with -1; the flags are
- * gathered and looked at once. */
+/* table_json.c - a table as JSON (table.h). A setter that is given NULL, or has no memory, says so with -1; the flags
+ * are gathered and looked at once. */
 #include "raml/table.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* bpe.c - byte-pair merging of one word (Sennrich et al. 2016; over bytes: Radford et al. 2019).
  *
- * Rule: while any neighbours can be merged, merge those of the lowest rank, the leftmost among equals. The symbols form a
- * doubly linked list over the word's bytes; a heap holds the pairs that could be merged. A pair in the heap whose
+ * Rule: while any neighbours can be merged, merge those of the lowest rank, the leftmost among equals. The symbols form
+ * a doubly linked list over the word's bytes; a heap holds the pairs that could be merged. A pair in the heap whose
  * symbols have changed since is stale and dropped when it comes up. Each merge removes one entry and adds at most two,
  * so 2n entries are enough.
  */

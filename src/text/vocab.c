@@ -1,5 +1,5 @@
-/* vocab.c - tokenizer.json into pieces, added tokens and merges (vocab.h). The file is not trusted: each claim is checked
- * before it is used, and what would change the ids but is not understood is refused. */
+/* vocab.c - tokenizer.json into pieces, added tokens and merges (vocab.h). The file is not trusted: each claim is
+ * checked before it is used, and what would change the ids but is not understood is refused. */
 #include "vocab.h"
 
 #include "raml/json.h"
@@ -41,7 +41,7 @@ static struct shown show(const char *text)
     return s;
 }
 
-/* ---- what the file may say besides its tokens ----------------------------------------------------------------------- */
+/* ---- what the file may say besides its tokens ------------------------------------------------------------------- */
 
 static bool absent(const json_t *v)
 {
@@ -128,7 +128,7 @@ static enum raml_code check_model(const struct source *s, const json_t *model)
     return rc;
 }
 
-/* ---- pieces --------------------------------------------------------------------------------------------------------- */
+/* ---- pieces ----------------------------------------------------------------------------------------------------- */
 
 static enum raml_code check_id(const struct source *s, const char *token, const json_t *v, int32_t *id)
 {
@@ -274,7 +274,7 @@ static enum raml_code find_bytes(const struct source *s)
     return RAML_OK;
 }
 
-/* ---- merges --------------------------------------------------------------------------------------------------------- */
+/* ---- merges ----------------------------------------------------------------------------------------------------- */
 
 static int by_pair(const void *a, const void *b)
 {
@@ -357,7 +357,7 @@ static enum raml_code read_merges(const struct source *s, const json_t *merges)
     return rc ? rc : index_merges(s);
 }
 
-/* --------------------------------------------------------------------------------------------------------------------- */
+/* ----------------------------------------------------------------------------------------------------------------- */
 
 static enum raml_code parse_root(struct source *s, const json_t *root)
 {

@@ -110,7 +110,7 @@ static void test_oracle(void **state)
     json_decref(root);
 }
 
-/* ---- intervals ------------------------------------------------------------------------------------------------------ */
+/* ---- intervals -------------------------------------------------------------------------------------------------- */
 
 /* Newcombe 1998 (Statistics in Medicine 17), table I, method 3: four places. */
 static void test_wilson(void **state)

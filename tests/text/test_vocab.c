@@ -1,0 +1,443 @@
+/* test_vocab.c - tokenizer.json read and written: its layout, added tokens, merges, and files that must be refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "check.h"
+#include "fixture.h"
+#include "raml/rng.h"
+
+/* The known entries are of GPT-2's own table (bytes_to_unicode in its encoder.py). */
+static void test_file_layout(void **state)
+{
+    struct fixture *f = *state;
+    struct raml_err err = {0};
+    CHECK_OK(raml_tokenizer_save(f->bytes, f->path, &err));
+    json_error_t je;
+    json_t *root = json_load_file(f->path, JSON_REJECT_DUPLICATES, &je);
+    assert_non_null(root);
+    json_t *vocab = json_object_get(json_object_get(root, "model"), "vocab");
+    assert_int_equal(json_object_size(vocab), 256);
+    json_int_t next = 0;
+    for (void *it = json_object_iter(vocab); it; it = json_object_iter_next(vocab, it))
+        assert_int_equal(json_integer_value(json_object_iter_value(it)), next++); /* in byte order */
+    static const struct {
+        const char *chars;
+        int byte;
+    } known[] = {{"Ġ", ' '},  {"Ċ", '\n'}, {"ĉ", '\t'},  {"Ā", 0},    {"ġ", 0x7f}, {"!", '!'},
+                 {"~", '~'},  {"Ģ", 0x80}, {"ł", 0xa0}, {"¡", 0xa1}, {"Ń", 0xad}, {"ÿ", 0xff}};
+    for (size_t i = 0; i < COUNT(known); i++) {
+        const json_t *id = json_object_get(vocab, known[i].chars);
+        if (!id) print_error("no token '%s'\n", known[i].chars);
+        assert_non_null(id);
+        assert_int_equal(json_integer_value(id), known[i].byte);
+    }
+    json_decref(root);
+
+    struct raml_tokenizer *t = NULL, *again = NULL;
+    CHECK_OK(raml_tokenizer_open(f->dir, &t, &err)); /* by its folder */
+    CHECK_OK(raml_tokenizer_open(f->path, &again, &err));
+    assert_int_equal(raml_tokenizer_size(t), 261);
+    static const char text[] = "<|question|>1 + 1?<think>\xf0\x9f\x98\x80";
+    struct raml_tokens a = {0}, b = {0};
+    CHECK_OK(raml_tokenizer_encode(f->bytes, text, sizeof text - 1, true, &a, &err));
+    CHECK_OK(raml_tokenizer_encode(t, text, sizeof text - 1, true, &b, &err));
+    check_ids("read back", b.id, b.n, a.id, a.n);
+    raml_tokens_deinit(&a);
+    raml_tokens_deinit(&b);
+    raml_tokenizer_close(t);
+    raml_tokenizer_close(again);
+}
+
+/* ---- variants of the file --------------------------------------------------------------------------------------- */
+
+/* The built-in file as JSON. */
+static json_t *built_in_json(const struct fixture *f)
+{
+    struct raml_err err = {0};
+    CHECK_OK(raml_tokenizer_save(f->bytes, f->path, &err));
+    json_t *root = json_load_file(f->path, 0, NULL);
+    assert_non_null(root);
+    return root;
+}
+
+/* Replaces the value at a dotted path ("model.vocab", "added_tokens.0.id") by JSON text; "" removes it. */
+static void put(json_t *root, const char *where, const char *value)
+{
+    char part[64];
+    json_t *at = root;
+    for (;;) {
+        size_t n = strcspn(where, ".");
+        snprintf(part, sizeof part, "%.*s", (int)n, where);
+        where += n;
+        if (!*where) break;
+        where++;
+        at = json_is_array(at) ? json_array_get(at, (size_t)atoi(part)) : json_object_get(at, part);
+        assert_non_null(at);
+    }
+    if (!*value) {
+        assert_int_equal(json_object_del(at, part), 0);
+        return;
+    }
+    json_t *v = json_loads(value, JSON_DECODE_ANY, NULL);
+    assert_non_null(v);
+    assert_int_equal(json_object_set_new(at, part, v), 0);
+}
+
+static enum raml_code open_json(const struct fixture *f, json_t *root, struct raml_tokenizer **t, struct raml_err *err)
+{
+    assert_int_equal(json_dump_file(root, f->path, JSON_COMPACT), 0);
+    json_decref(root);
+    return raml_tokenizer_open(f->path, t, err);
+}
+
+/* Changes to the built-in file that must be refused, with what the message must hold. */
+static const struct {
+    const char *where, *value;
+    enum raml_code code;
+    const char *says;
+} refused[] = {
+    {"model", "", RAML_EFORMAT, "'model' is missing"},
+    {"model", "[]", RAML_EFORMAT, "'model' is missing or not an object"},
+    {"model.type", "\"Unigram\"", RAML_ESUPPORT, "'model.type' is 'Unigram'"},
+    {"model.type", "7", RAML_EFORMAT, "'type'"},
+    {"model.type", "\"\\u001b[31m\"", RAML_ESUPPORT, "'model.type' is '?[31m'"},
+    {"model.dropout", "0.1", RAML_ESUPPORT, "'model.dropout'"},
+    {"model.byte_fallback", "true", RAML_ESUPPORT, "'model.byte_fallback'"},
+    {"model.ignore_merges", "true", RAML_ESUPPORT, "'model.ignore_merges'"},
+    {"model.continuing_subword_prefix", "\"##\"", RAML_ESUPPORT, "'model.continuing_subword_prefix'"},
+    {"model.end_of_word_suffix", "\"</w>\"", RAML_ESUPPORT, "'model.end_of_word_suffix'"},
+    {"model.vocab", "", RAML_EFORMAT, "'model.vocab'"},
+    {"model.vocab", "{}", RAML_EFORMAT, "no token"},
+    {"model.vocab.A", "", RAML_EFORMAT, "no token 'A' for byte 0x41"},
+    {"model.vocab.Ġ", "", RAML_EFORMAT, "for byte 0x20"},
+    {"model.vocab.A", "66", RAML_EFORMAT, "which another token has too"},
+    {"model.vocab.A", "258", RAML_EFORMAT, "'<think>' has id 258, which another token has too"},
+    {"model.vocab.A", "-1", RAML_ERANGE, "'A' is -1"},
+    {"model.vocab.A", "2147483648", RAML_ERANGE, "'A' is 2147483648"},
+    {"model.vocab.A", "9223372036854775807", RAML_ERANGE, "'A'"},
+    {"model.vocab.A", "65.0", RAML_EFORMAT, "'A' is not an integer"},
+    {"model.vocab.A", "\"65\"", RAML_EFORMAT, "'A' is not an integer"},
+    {"model.vocab.", "300", RAML_EFORMAT, "expected 1 to"},
+    {"model.merges", "", RAML_EFORMAT, "'merges'"},
+    {"model.merges", "{}", RAML_EFORMAT, "'merges'"},
+    {"model.merges", "[\"a b\"]", RAML_EFORMAT, "needs token 'ab'"},
+    {"model.merges", "[\"a xy\"]", RAML_EFORMAT, "needs token 'xy'"},
+    {"model.merges", "[\"ab\"]", RAML_EFORMAT, "model.merges[0] is not a pair"},
+    {"model.merges", "[\"a b c\"]", RAML_EFORMAT, "model.merges[0] is not a pair"},
+    {"model.merges", "[\" b\"]", RAML_EFORMAT, "model.merges[0] is not a pair"},
+    {"model.merges", "[[\"a\"]]", RAML_EFORMAT, "model.merges[0] is not a pair"},
+    {"model.merges", "[[\"a\",\"b\",\"c\"]]", RAML_EFORMAT, "model.merges[0] is not a pair"},
+    {"model.merges", "[[\"a\",1]]", RAML_EFORMAT, "model.merges[0] is not a pair"},
+    {"model.merges", "[7]", RAML_EFORMAT, "model.merges[0] is not a pair"},
+    {"normalizer", "{\"type\":\"NFC\"}", RAML_ESUPPORT, "'normalizer'"},
+    {"truncation", "{\"max_length\":4}", RAML_ESUPPORT, "'truncation'"},
+    {"padding", "{}", RAML_ESUPPORT, "'padding'"},
+    {"surprise", "1", RAML_ESUPPORT, "'surprise' is unknown"},
+    {"pre_tokenizer", "null", RAML_ESUPPORT, "'pre_tokenizer'"},
+    {"pre_tokenizer", "{\"type\":\"Sequence\",\"pretokenizers\":[]}", RAML_ESUPPORT, "of type 'Sequence'"},
+    {"pre_tokenizer", "7", RAML_EFORMAT, "'pre_tokenizer.type'"},
+    {"pre_tokenizer.use_regex", "true", RAML_ESUPPORT, "'pre_tokenizer.use_regex' is true"},
+    {"pre_tokenizer.use_regex", "", RAML_ESUPPORT, "'pre_tokenizer.use_regex' is missing"},
+    {"pre_tokenizer.add_prefix_space", "true", RAML_ESUPPORT, "'pre_tokenizer.add_prefix_space'"},
+    {"decoder", "{\"type\":\"WordPiece\"}", RAML_ESUPPORT, "'decoder' is of type 'WordPiece'"},
+    {"decoder", "null", RAML_ESUPPORT, "'decoder'"},
+    {"post_processor", "{\"type\":\"TemplateProcessing\"}", RAML_ESUPPORT, "'post_processor'"},
+    {"added_tokens", "{}", RAML_EFORMAT, "'added_tokens'"},
+    {"added_tokens", "[7]", RAML_EFORMAT, "'added_tokens[0].content'"},
+    {"added_tokens.1.content", "\"\"", RAML_EFORMAT, "expected 1 to"},
+    {"added_tokens.1.content", "null", RAML_EFORMAT, "'added_tokens[1].content'"},
+    {"added_tokens.1.content", "\"<think>\"", RAML_EFORMAT, "stands twice"},
+    {"added_tokens.1.content", "\"A\"", RAML_EFORMAT, "has id 257 in added_tokens and 65 in model.vocab"},
+    {"added_tokens.1.id", "\"257\"", RAML_EFORMAT, "not an integer"},
+    {"added_tokens.1.id", "", RAML_EFORMAT, "not an integer"},
+    {"added_tokens.1.id", "5000000", RAML_ERANGE, "is 5000000"},
+    {"added_tokens.1.id", "65", RAML_EFORMAT, "which another token has too"},
+    {"added_tokens.1.id", "258", RAML_EFORMAT, "which another token has too"},
+    {"added_tokens.1.special", "1", RAML_EFORMAT, "'added_tokens[1].special'"},
+    {"added_tokens.1.lstrip", "true", RAML_ESUPPORT, "'added_tokens[1].lstrip'"},
+    {"added_tokens.1.rstrip", "true", RAML_ESUPPORT, "'added_tokens[1].rstrip'"},
+    {"added_tokens.1.single_word", "true", RAML_ESUPPORT, "'added_tokens[1].single_word'"},
+};
+
+static void test_refused(void **state)
+{
+    struct fixture *f = *state;
+    for (size_t i = 0; i < COUNT(refused); i++) {
+        struct raml_err err = {0};
+        struct raml_tokenizer *t = NULL;
+        json_t *root = built_in_json(f);
+        put(root, refused[i].where, refused[i].value);
+        enum raml_code rc = open_json(f, root, &t, &err);
+        if (rc != refused[i].code || t || !strstr(err.msg, refused[i].says) || !strstr(err.msg, f->path)) {
+            print_error("%s = %s: code %d, message '%s'; expected code %d, file and '%s'\n", refused[i].where,
+                        refused[i].value, rc, err.msg, refused[i].code, refused[i].says);
+            fail();
+        }
+    }
+}
+
+static void test_not_json(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const text[] = {"",  "{", "[]", "null", "{\"model\":\"\xff\"}", "{\"model\":1,\"model\":1}",
+                                       "{} x", "{\"model\":\"\\ud800\"}"};
+    for (size_t i = 0; i < COUNT(text); i++) {
+        struct raml_err err = {0};
+        struct raml_tokenizer *t = NULL;
+        CHECK_OK(raml_file_write(f->path, text[i], strlen(text[i]), &err));
+        assert_int_equal(raml_tokenizer_open(f->path, &t, &err), RAML_EFORMAT);
+        assert_non_null(strstr(err.msg, f->path));
+        assert_null(t);
+    }
+    struct raml_err err = {0};
+    struct raml_tokenizer *t = NULL;
+    assert_int_equal(raml_tokenizer_open("/no/such/tokenizer.json", &t, &err), RAML_EIO);
+    assert_non_null(strstr(err.msg, "/no/such/tokenizer.json"));
+}
+
+/* Every prefix of the file, and the file with any one byte changed, is refused or read: never a crash. */
+static void test_damaged(void **state)
+{
+    struct fixture *f = *state;
+    struct raml_err err = {0};
+    struct raml_buf text;
+    raml_buf_init(&text, 1 << 16);
+    CHECK_OK(raml_tokenizer_save(f->bytes, f->path, &err));
+    CHECK_OK(raml_file_read(f->path, &text, &err));
+    struct raml_key key = {.seed = 3, .purpose = RAML_FOR_TEST};
+    for (uint32_t i = 0; i < 300; i++) {
+        size_t at = raml_below(&key, 2 * i, (uint32_t)text.len);
+        char old = text.data[at];
+        text.data[at] = (char)raml_below(&key, 2 * i + 1, 256);
+        FILE *w = fopen(f->path, "wb"); /* plainly: hundreds of files synced to disk would take seconds */
+        assert_non_null(w);
+        size_t n = i % 3 ? text.len : at;
+        assert_int_equal(fwrite(text.data, 1, n, w), n);
+        assert_int_equal(fclose(w), 0);
+        struct raml_tokenizer *t = NULL;
+        enum raml_code rc = raml_tokenizer_open(f->path, &t, &err);
+        assert_true(rc == RAML_OK ? t != NULL : t == NULL);
+        if (i % 3 == 0) assert_int_not_equal(rc, RAML_OK);
+        raml_tokenizer_close(t);
+        text.data[at] = old;
+    }
+    raml_buf_deinit(&text);
+}
+
+/* Of tokens that begin alike the longest is taken, wherever the first of them begins; only those marked special wait
+ * for parse_special. Ids may have gaps. */
+static void test_added_tokens(void **state)
+{
+    struct fixture *f = *state;
+    struct raml_err err = {0};
+    struct raml_tokenizer *t = NULL;
+    json_t *root = built_in_json(f);
+    put(root, "added_tokens",
+        "[{\"id\":300,\"content\":\"<a\"},{\"id\":301,\"content\":\"<ab>\",\"special\":false},"
+        "{\"id\":302,\"content\":\"<ab>>\",\"special\":true},{\"id\":310,\"content\":\"b>\",\"special\":true}]");
+    CHECK_OK(open_json(f, root, &t, &err));
+    assert_int_equal(raml_tokenizer_size(t), 311);
+    static const struct {
+        const char *text;
+        bool parse;
+        int32_t want[8];
+        size_t n;
+    } cases[] = {
+        {"<ab>>", true, {302}, 1},
+        {"<ab>>", false, {301, '>'}, 2},
+        {"x<ab", true, {'x', 300, 'b'}, 3},
+        {"<ab<ab>", true, {300, 'b', 301}, 3},
+        {"<", true, {'<'}, 1},
+        {"<a<", false, {300, '<'}, 2},
+        {"bb>", true, {'b', 310}, 2},
+        {"bb>", false, {'b', 'b', '>'}, 3},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct raml_tokens out = {0};
+        CHECK_OK(raml_tokenizer_encode(t, cases[i].text, strlen(cases[i].text), cases[i].parse, &out, &err));
+        check_ids(cases[i].text, out.id, out.n, cases[i].want, cases[i].n);
+        raml_tokens_deinit(&out);
+    }
+    const char *bytes;
+    size_t n;
+    assert_int_equal(raml_tokenizer_piece(t, 305, &bytes, &n, &err), RAML_ERANGE);
+    assert_string_equal(err.msg, "the vocabulary has no token with id 305");
+    assert_false(raml_tokenizer_is_special(t, 301));
+    assert_true(raml_tokenizer_is_special(t, 302));
+    raml_tokenizer_close(t);
+}
+
+/* ---- merges ----------------------------------------------------------------------------------------------------- */
+
+static const char *const merged[][2] = {{"b", "c"},  {"a", "a"},   {"a", "b"},  {"aa", "aa"}, {"ab", "c"},
+                                        {"c", "c"},  {"bc", "bc"}, {"aa", "b"}, {"cc", "a"},  {"aab", "bc"},
+                                        {"Ġ", "a"}, {"cc", "cc"},   {"a", "cc"}};
+
+/* The rule itself, word for word: merge the leftmost pair of the lowest rank until there is none. */
+static size_t merge_slowly(const struct raml_tokenizer *t, char piece[][64], size_t n, int32_t *id)
+{
+    for (;;) {
+        size_t best = COUNT(merged), at = 0;
+        for (size_t i = 0; i + 1 < n; i++)
+            for (size_t m = 0; m < best; m++) {
+                const char *left = strcmp(merged[m][0], "Ġ") == 0 ? " " : merged[m][0];
+                if (strcmp(piece[i], left) == 0 && strcmp(piece[i + 1], merged[m][1]) == 0) {
+                    best = m;
+                    at = i;
+                }
+            }
+        if (best == COUNT(merged)) break;
+        size_t used = strlen(piece[at]);
+        memmove(piece[at] + used, piece[at + 1], strlen(piece[at + 1]) + 1);
+        for (size_t i = at + 1; i + 1 < n; i++) memcpy(piece[i], piece[i + 1], 64);
+        n--;
+    }
+    for (size_t i = 0; i < n; i++) id[i] = raml_tokenizer_id(t, piece[i]);
+    return n;
+}
+
+static struct raml_tokenizer *open_merged(const struct fixture *f)
+{
+    struct raml_err err = {0};
+    struct raml_tokenizer *t = NULL;
+    json_t *root = built_in_json(f), *model = json_object_get(root, "model"), *merges = json_array();
+    for (size_t i = 0; i < COUNT(merged); i++) {
+        char both[16];
+        snprintf(both, sizeof both, "%s%s", merged[i][0], merged[i][1]);
+        json_object_set_new(json_object_get(model, "vocab"), both, json_integer((json_int_t)(261 + i)));
+        if (i % 2) /* both ways of writing a merge */
+            json_array_append_new(merges, json_pack("[ss]", merged[i][0], merged[i][1]));
+        else
+            json_array_append_new(merges, json_sprintf("%s %s", merged[i][0], merged[i][1]));
+    }
+    json_object_set_new(model, "merges", merges);
+    CHECK_OK(open_json(f, root, &t, &err));
+    assert_int_equal(raml_tokenizer_size(t), 261 + (int)COUNT(merged));
+    return t;
+}
+
+static void test_merges(void **state)
+{
+    struct raml_tokenizer *t = open_merged(*state);
+    struct raml_err err = {0};
+    for (uint32_t round = 0; round < 2000; round++) {
+        struct raml_rng r = {.key = {.seed = 1, .purpose = RAML_FOR_TEST, .question = round}};
+        char text[41], piece[40][64] = {{0}};
+        int32_t want[40];
+        size_t n = raml_rng_below(&r, 41);
+        for (size_t i = 0; i < n; i++) piece[i][0] = text[i] = "aaabbcc "[raml_rng_below(&r, 8)];
+        text[n] = 0;
+        size_t n_want = merge_slowly(t, piece, n, want);
+        struct raml_tokens got = {0};
+        CHECK_OK(raml_tokenizer_encode(t, text, n, true, &got, &err));
+        check_ids(text, got.id, got.n, want, n_want);
+        struct raml_buf back;
+        raml_buf_init(&back, 64);
+        CHECK_OK(raml_tokenizer_decode(t, got.id, got.n, true, &back, &err));
+        check_bytes("back", back.data, back.len, text, n);
+        raml_buf_deinit(&back);
+        raml_tokens_deinit(&got);
+    }
+    raml_tokenizer_close(t);
+}
+
+static void test_merges_repeated(void **state)
+{
+    struct fixture *f = *state;
+    struct raml_err err = {0};
+    struct raml_tokenizer *t = NULL;
+    json_t *root = built_in_json(f);
+    put(root, "model.vocab.ab", "400");
+    put(root, "model.merges", "[\"a b\",[\"a\",\"b\"]]");
+    assert_int_equal(open_json(f, root, &t, &err), RAML_EFORMAT);
+    assert_non_null(strstr(err.msg, "model.merges[0] and model.merges[1] are the same pair"));
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Length of the word that s starts with, by the part of Qwen3's pattern that is easily done by hand: an optional blank
+ * with letters behind it, a single digit, a single blank. 0: the text holds something else. */
+static size_t word_length(const char *s)
+{
+    size_t n = *s == ' ';
+    if (!is_letter(s[n])) return (*s >= '0' && *s <= '9') || (*s == ' ' && s[1] != ' ') ? 1 : 0;
+    while (is_letter(s[n])) n++;
+    return n;
+}
+
+/* Encodes word by word; false when the text is not one of easy words. */
+static bool encode_words(const struct raml_tokenizer *t, const char *text, struct raml_tokens *out)
+{
+    struct raml_err err = {0};
+    for (const char *s = text; *s;) {
+        size_t n = word_length(s);
+        if (!n) return false;
+        CHECK_OK(raml_tokenizer_encode(t, s, n, false, out, &err));
+        s += n;
+    }
+    return *text != 0;
+}
+
+/* Qwen3's own vocabulary and merges; its pattern is done by hand, for the texts where that is easy. */
+static void test_qwen3_words(void **state)
+{
+    struct fixture *f = *state;
+    json_t *root = json_load_file(RAML_SHARED "/data/tokenizer/qwen3/tokenizer.json", 0, NULL);
+    FILE *rows = fopen(RAML_SHARED "/data/tokenizer/extra_qwen3.jsonl", "r");
+    if (!root || !rows) {
+        fprintf(stderr, "SKIPPED: %s/data/tokenizer is absent: merges of a real model were NOT checked\n", RAML_SHARED);
+        if (rows) fclose(rows);
+        json_decref(root);
+        skip();
+    }
+    struct raml_err err = {0};
+    struct raml_tokenizer *t = NULL;
+    put(root, "normalizer", "null");
+    put(root, "pre_tokenizer", "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}");
+    CHECK_OK(open_json(f, root, &t, &err));
+    assert_int_equal(raml_tokenizer_id(t, "<|endoftext|>"), 151643);
+    size_t n_checked = 0;
+    for (json_t *row; (row = json_loadf(rows, JSON_DISABLE_EOF_CHECK | JSON_ALLOW_NUL, NULL)); json_decref(row)) {
+        json_t *text = json_object_get(row, "text"), *ids = json_object_get(row, "ids");
+        size_t n = json_array_size(ids);
+        struct raml_tokens got = {0};
+        int32_t want[512];
+        if (strlen(json_string_value(text)) == json_string_length(text) &&
+            encode_words(t, json_string_value(text), &got)) {
+            assert_true(n <= COUNT(want));
+            for (size_t i = 0; i < n; i++) want[i] = (int32_t)json_integer_value(json_array_get(ids, i));
+            check_ids(json_string_value(text), got.id, got.n, want, n);
+            n_checked++;
+        }
+        raml_tokens_deinit(&got);
+    }
+    fclose(rows);
+    raml_tokenizer_close(t);
+    print_message("%zu texts of easy words\n", n_checked);
+    assert_true(n_checked >= 20);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_file_layout),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_not_json),
+        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_added_tokens),
+        cmocka_unit_test(test_merges),
+        cmocka_unit_test(test_merges_repeated),
+        cmocka_unit_test(test_qwen3_words),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
