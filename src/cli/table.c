@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 
 const struct cli_command *const cli_commands[] = {
+    &cli_inspect,
     &cli_doctor,
 };
 const size_t cli_n_commands = sizeof cli_commands / sizeof *cli_commands;

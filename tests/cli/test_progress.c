@@ -1,12 +1,14 @@
 /* test_progress.c - what progress leaves on standard error, and that signals ask to stop. */
 #include "cli/cli.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,6 +77,47 @@ static void test_plain(void **state)
     assert_null(strpbrk(c.text, "\r\033"));
 }
 
+/* A terminal of 40 columns: one line that is rewritten and never longer than it, then the end as a line of its own. */
+static void test_terminal(void **state)
+{
+    (void)state;
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+    assert_true(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
+    int screen = open(ptsname(terminal), O_RDWR | O_NOCTTY), saved = dup(STDERR_FILENO);
+    struct winsize size = {.ws_row = 10, .ws_col = 40};
+    assert_true(screen >= 0 && saved >= 0 && ioctl(screen, TIOCSWINSZ, &size) == 0);
+    setenv("TERM", "xterm", 1);
+    fflush(stderr);
+    dup2(screen, STDERR_FILENO);
+    struct cli_progress *p = cli_progress_open(false);
+    const struct raml_sink *sink = cli_progress_sink(p);
+    raml_progress(sink, "train", 1, 10, "steps", "a note that is longer than what is left of the line");
+    usleep(150000);
+    raml_progress(sink, "train", 2, 10, "steps", "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9");
+    raml_progress(sink, "train", 3, 10, "steps", NULL); /* too soon to be shown */
+    cli_progress_close(p);
+    dup2(saved, STDERR_FILENO);
+    char text[2048];
+    ssize_t n = read(terminal, text, sizeof text - 1);
+    assert_true(n > 0);
+    text[n] = 0;
+    close(screen);
+    close(saved);
+    close(terminal);
+    assert_int_equal(text[0], '\r');
+    assert_non_null(strstr(text, "train  10 %  1/10 steps"));
+    assert_non_null(strstr(text, "\rtrain  20 %  2/10 steps"));
+    assert_non_null(strstr(text, " left"));
+    assert_non_null(strstr(text, "train  30 %  3/10 steps"));
+    assert_string_equal(text + n - 2, "\r\n");
+    char *last = strstr(text, "train  30 %");
+    for (char *line = text; line < last;) { /* what is rewritten fits */
+        size_t len = strcspn(line, "\r");
+        if (len > 39) fail_msg("%zu bytes on 40 columns: %.*s", len, (int)len, line);
+        line += len + 1;
+    }
+}
+
 static void test_quiet(void **state)
 {
     (void)state;
@@ -122,7 +165,7 @@ static void test_second_signal_kills(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_plain), cmocka_unit_test(test_quiet),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_plain), cmocka_unit_test(test_terminal), cmocka_unit_test(test_quiet),
                                        cmocka_unit_test(test_signals), cmocka_unit_test(test_second_signal_kills)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
