@@ -1,9 +1,10 @@
 /* cli.h - what every command shares: one table of settings drives command line, YAML recipe, --help and the run record.
  *
- * A command is a row: name, table of settings, and a function. Settings live in a plain struct of the command's own; each
- * table row names a field by offset, with type, default, range and help. `--learning_rate 0.1`, `--learning-rate 0.1`
- * and `--learning_rate=0.1` are the same. Order: defaults, then the recipe (--config FILE.yaml), then the command line.
- * An unknown key is an error that names the nearest known one. Exit codes: 0 done, 1 failed, 2 bad usage.
+ * A command is a row: name, table of settings, and a function. Settings live in a plain struct of the command's own;
+ * each table row names a field by offset, with type, default, range and help. `--learning_rate 0.1`,
+ * `--learning-rate 0.1` and `--learning_rate=0.1` are the same; of an option given twice the last counts. Order:
+ * defaults, then the recipe (--config FILE.yaml), then the command line. An unknown key is an error that names the
+ * nearest known one. Exit codes: 0 done, 1 failed, 2 bad usage.
  */
 #ifndef RAML_CLI_H
 #define RAML_CLI_H
@@ -45,7 +46,8 @@ struct cli { /* what all commands get */
     const struct raml_sink *sink;  /* progress on stderr; silent with --quiet */
     const char *const *arg;        /* what stands on the line without a name */
     size_t n_args;
-    const char *recipe; /* every setting resolved, as YAML text */
+    const char *recipe; /* every setting resolved, as YAML; with --config it gives the same settings again. More keys
+                         * may be appended: those that begin with raml_ are passed over on reading (recipe.c) */
 };
 
 struct cli_command {
@@ -59,12 +61,13 @@ struct cli_command {
     enum raml_code (*run)(const struct cli *cli, const void *settings, struct raml_err *err);
 };
 
-/* Every command, in the order of --help (src/cli/main.c). */
+/* Every command, in the order of --help (src/cli/table.c). */
 extern const struct cli_command *const cli_commands[];
 extern const size_t cli_n_commands;
 
-/* options.c: fills `settings` (settings_size bytes) from defaults, recipe and argv; RAML_EUSAGE says what is wrong.
- * *help is set when --help was asked for. Texts live until cli_parse_free. */
+/* options.c: fills `settings` (settings_size bytes) from defaults, recipe and argv[0..argc), which begins behind the
+ * command's name; RAML_EUSAGE says what is wrong. *help is set when --help was asked for: then nothing else was read.
+ * cli: all but dev and sink. Texts live until cli_parse_free. */
 struct cli_parsed;
 RAML_CHECKED enum raml_code cli_parse(const struct cli_command *cmd, int argc, char *const *argv, void *settings,
                                       struct cli *cli, bool *help, struct cli_parsed **out, struct raml_err *err);
@@ -75,7 +78,7 @@ const char *cli_nearest(const char *word, const char *const *known, size_t n);
 
 /* Progress on stderr: one line rewritten on a terminal, plain lines now and then elsewhere; rate and time left. */
 struct cli_progress;
-struct cli_progress *cli_progress_open(bool quiet);
+struct cli_progress *cli_progress_open(bool quiet); /* takes over SIGINT, SIGTERM, SIGPIPE until _close; NULL: no memory */
 const struct raml_sink *cli_progress_sink(struct cli_progress *p); /* stop: true after SIGINT or SIGTERM */
 void cli_progress_close(struct cli_progress *p);
 

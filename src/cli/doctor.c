@@ -95,10 +95,10 @@ static void print_text(const struct findings *f)
 static enum raml_code print_json(const struct findings *f, struct raml_err *err)
 {
     const struct raml_device_info *i = &f->info;
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:b, s:s, s:b}", "version", RAML_VERSION, "compiler",
-                          COMPILER, "cpu", i->cpu, "levels", f->levels, "level", i->level, "threads", i->threads,
-                          "memory_bytes", (json_int_t)i->memory_bytes, "bf16", i->bf16, "matmul", i->matmul, "mpi",
-                          has_mpi);
+    json_t *o =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:b, s:s, s:b}", "version", RAML_VERSION, "compiler", COMPILER,
+                  "cpu", i->cpu, "levels", f->levels, "level", i->level, "threads", i->threads, "memory_bytes",
+                  (json_int_t)i->memory_bytes, "bf16", i->bf16, "matmul", i->matmul, "mpi", has_mpi);
     int bad = !o;
     bad |= json_object_set_new(o, "peak_f32_gflops", f->f32 > 0 ? json_real(f->f32) : json_null());
     bad |= json_object_set_new(o, "peak_bf16_gflops", f->bf16 > 0 ? json_real(f->bf16) : json_null());

@@ -73,8 +73,10 @@ static void option_help(const struct cli_option *o, struct raml_buf *out)
     bool negatable = o->type == CLI_FLAG && o->value && strcmp(o->value, "true") == 0;
     int n = snprintf(left, sizeof left, "  --%s%s%s", negatable ? "[no-]" : "", o->name, type_name(o->type));
     raml_buf_adds(out, left);
-    if (n + 2 > INDENT) raml_buf_addf(out, "\n%*s", INDENT, "");
-    else raml_buf_addf(out, "%*s", INDENT - n, "");
+    if (n + 2 > INDENT)
+        raml_buf_addf(out, "\n%*s", INDENT, "");
+    else
+        raml_buf_addf(out, "%*s", INDENT - n, "");
     struct raml_buf text;
     raml_buf_init(&text, 4096);
     raml_buf_adds(&text, o->help);

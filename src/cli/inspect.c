@@ -91,12 +91,12 @@ static enum raml_code examine(struct inspection *x, const struct cli *cli, const
     } else {
         rc = join(path, dir, "config.json", err);
         if (!rc) rc = raml_config_read(path, &x->config, err);
-        if (!rc) rc = inspect_tensors(x, dir, s->check, err);
+        if (!rc) rc = cli_inspect_tensors(x, dir, s->check, err);
     }
     bool bad = false;
     for (size_t i = 0; i < x->n_tensors; i++) bad |= x->tensor[i].n_bad > 0;
     if (bad) x->tokens = 0; /* such a model cannot be opened; the table says why */
-    if (!rc) rc = inspect_memory(x, cli, dir, err);
+    if (!rc) rc = cli_inspect_memory(x, cli, dir, err);
     return rc ? rc : find_tokenizer(x, dir, err);
 }
 
@@ -111,8 +111,9 @@ static enum raml_code verdict(const struct inspection *x, struct raml_err *err)
         tensors++;
     }
     if (!first) return RAML_OK;
-    return raml_fail(err, RAML_ERANGE, "%s: %zu of its values are NaN or infinite (tensors: %zu); first: '%s', element %zu",
-                     x->source, values, tensors, first->name, first->first_bad);
+    return raml_fail(err, RAML_ERANGE,
+                     "%s: %zu of its values are NaN or infinite (tensors: %zu); first: '%s', element %zu", x->source,
+                     values, tensors, first->name, first->first_bad);
 }
 
 static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
@@ -120,13 +121,17 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     const struct settings *s = settings;
     if (cli->n_args + (s->init != NULL) != 1)
         return raml_fail(err, RAML_EUSAGE, "found %s, expected one folder or --init PRESET",
-                         cli->n_args == 0 ? "neither" : s->init ? "a folder and --init" : "several folders");
+                         cli->n_args == 0 ? "neither"
+                         : s->init        ? "a folder and --init"
+                                          : "several folders");
     if (s->check && s->init)
         return raml_fail(err, RAML_EUSAGE, "--check reads a folder's weights; a new model has none to check");
     struct inspection x = {0};
     enum raml_code rc = examine(&x, cli, s, cli->n_args ? cli->arg[0] : NULL, err);
-    if (!rc && cli->json) rc = inspect_print_json(&x, err);
-    else if (!rc) inspect_print(&x);
+    if (!rc && cli->json)
+        rc = cli_inspect_print_json(&x, err);
+    else if (!rc)
+        cli_inspect_print(&x);
     if (!rc) rc = verdict(&x, err);
     free(x.tensor);
     raml_tokenizer_close(x.tokenizer);

@@ -16,12 +16,12 @@ struct tensor { /* one row of the table */
     double low, high, rms;
 };
 
-struct memory { /* bytes */
-    size_t weights;             /* 4 N: f32 master weights */
-    size_t packed;              /* s M: copies for the products, M the elements of matrices and head, s 2 (bf16) or 4 */
-    size_t plain;               /* s M: copies that backward reads; training only */
-    size_t gradients, moments;  /* 4 N; 8 N: AdamW's two */
-    size_t rotary;              /* 4 positions x head size: cosines and sines */
+struct memory {                /* bytes */
+    size_t weights;            /* 4 N: f32 master weights */
+    size_t packed;             /* s M: copies for the products, M the elements of matrices and head, s 2 (bf16) or 4 */
+    size_t plain;              /* s M: copies that backward reads; training only */
+    size_t gradients, moments; /* 4 N; 8 N: AdamW's two */
+    size_t rotary;             /* 4 positions x head size: cosines and sines */
     size_t score_pass, train_pass; /* activations, as measured at `tokens` */
 };
 
@@ -41,12 +41,15 @@ struct inspection {
 };
 
 /* inspect_weights.c: the table from a folder's model.safetensors, with statistics when `check`. */
-RAML_CHECKED enum raml_code inspect_tensors(struct inspection *x, const char *dir, bool check, struct raml_err *err);
-/* Fills memory, and with tokens > 0 measures activations of chains of at most 256 tokens. The table too when it is empty. */
-RAML_CHECKED enum raml_code inspect_memory(struct inspection *x, const struct cli *cli, const char *dir, struct raml_err *err);
+RAML_CHECKED enum raml_code cli_inspect_tensors(struct inspection *x, const char *dir, bool check,
+                                                struct raml_err *err);
+/* Fills memory, and with tokens > 0 measures activations of chains of at most 256 tokens. The table too when it is
+ * empty. */
+RAML_CHECKED enum raml_code cli_inspect_memory(struct inspection *x, const struct cli *cli, const char *dir,
+                                               struct raml_err *err);
 
 /* inspect_print.c */
-void inspect_print(const struct inspection *x);
-RAML_CHECKED enum raml_code inspect_print_json(const struct inspection *x, struct raml_err *err);
+void cli_inspect_print(const struct inspection *x);
+RAML_CHECKED enum raml_code cli_inspect_print_json(const struct inspection *x, struct raml_err *err);
 
 #endif

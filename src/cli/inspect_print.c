@@ -78,8 +78,8 @@ static void print_memory(const struct inspection *x)
     const char *s = x->bf16 ? "2 M" : "4 M";
     char tokens[128];
     snprintf(tokens, sizeof tokens, "measured: %zu tokens at once, in chains of at most 256", x->tokens);
-    printf("\nmemory in %s (N = %zu parameters, M = %zu in matrices, the output head counted)\n", x->bf16 ? "bf16" : "f32",
-           x->parameters, x->matrix);
+    printf("\nmemory in %s (N = %zu parameters, M = %zu in matrices, the output head counted)\n",
+           x->bf16 ? "bf16" : "f32", x->parameters, x->matrix);
     print_row("weights", m->weights, "4 N");
     print_row("packed", m->packed, s);
     print_row("rotary", m->rotary, "4 context x head size");
@@ -93,8 +93,8 @@ static void print_memory(const struct inspection *x)
 }
 
 /* Each special token's id and text, one call of `each` a token. */
-static void for_specials(const struct raml_tokenizer *t, void (*each)(int32_t id, const char *text, size_t len, void *user),
-                         void *user)
+static void for_specials(const struct raml_tokenizer *t,
+                         void (*each)(int32_t id, const char *text, size_t len, void *user), void *user)
 {
     const char *bytes;
     size_t len;
@@ -125,7 +125,7 @@ static void print_tokens(const struct inspection *x)
         printf("  the tokenizer has more ids than the model's vocabulary of %d\n", c->vocab_size);
 }
 
-void inspect_print(const struct inspection *x)
+void cli_inspect_print(const struct inspection *x)
 {
     print_config(x);
     print_tensors(x);
@@ -142,20 +142,21 @@ static json_t *real(double v)
 
 static json_t *config_json(const struct raml_config *c)
 {
-    return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:b, s:b, s:b, s:s, s:i, s:i}", "model_type",
-                     c->model_type, "vocab_size", c->vocab_size, "hidden_size", c->hidden_size, "intermediate_size",
-                     c->intermediate_size, "num_hidden_layers", c->n_layers, "num_attention_heads", c->n_heads,
-                     "num_key_value_heads", c->n_kv_heads, "head_dim", c->head_dim, "max_position_embeddings",
-                     c->max_positions, "rms_norm_eps", c->rms_norm_eps, "rope_theta", c->rope_theta,
-                     "tie_word_embeddings", c->tied, "qkv_bias", c->qkv_bias, "qk_norm", c->qk_norm, "rope",
-                     rope_name(c->rope), "bos_token_id", c->bos_token, "eos_token_id", c->eos_token);
+    return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:b, s:b, s:b, s:s, s:i, s:i}",
+                     "model_type", c->model_type, "vocab_size", c->vocab_size, "hidden_size", c->hidden_size,
+                     "intermediate_size", c->intermediate_size, "num_hidden_layers", c->n_layers, "num_attention_heads",
+                     c->n_heads, "num_key_value_heads", c->n_kv_heads, "head_dim", c->head_dim,
+                     "max_position_embeddings", c->max_positions, "rms_norm_eps", c->rms_norm_eps, "rope_theta",
+                     c->rope_theta, "tie_word_embeddings", c->tied, "qkv_bias", c->qkv_bias, "qk_norm", c->qk_norm,
+                     "rope", rope_name(c->rope), "bos_token_id", c->bos_token, "eos_token_id", c->eos_token);
 }
 
 static json_t *tensor_json(const struct inspection *x, const struct tensor *t)
 {
     json_t *shape = json_array();
     for (int k = 0; k < t->n_dims; k++) json_array_append_new(shape, json_integer((json_int_t)t->shape[k]));
-    json_t *o = json_pack("{s:s, s:s, s:o, s:I}", "name", t->name, "dtype", t->dtype, "shape", shape, "n", (json_int_t)t->n);
+    json_t *o =
+        json_pack("{s:s, s:s, s:o, s:I}", "name", t->name, "dtype", t->dtype, "shape", shape, "n", (json_int_t)t->n);
     if (!x->checked || !o) return o;
     json_object_set_new(o, "not_finite", json_integer((json_int_t)t->n_bad));
     if (t->n_bad) json_object_set_new(o, "first_not_finite", json_integer((json_int_t)t->first_bad));
@@ -195,7 +196,7 @@ static json_t *tokenizer_json(const struct inspection *x)
                      "chat_template", x->chat_template > 0, "template_thinks", x->template_thinks);
 }
 
-enum raml_code inspect_print_json(const struct inspection *x, struct raml_err *err)
+enum raml_code cli_inspect_print_json(const struct inspection *x, struct raml_err *err)
 {
     json_t *tensors = json_array();
     for (size_t i = 0; i < x->n_tensors; i++) json_array_append_new(tensors, tensor_json(x, &x->tensor[i]));

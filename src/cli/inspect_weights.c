@@ -45,7 +45,8 @@ static enum raml_code measure(const struct raml_tensor_view *v, struct tensor *t
     return RAML_OK;
 }
 
-static enum raml_code read_tensors(struct inspection *x, const struct raml_safetensors *s, bool check, struct raml_err *err)
+static enum raml_code read_tensors(struct inspection *x, const struct raml_safetensors *s, bool check,
+                                   struct raml_err *err)
 {
     size_t n = raml_safetensors_count(s);
     x->tensor = calloc(n + 1, sizeof *x->tensor);
@@ -66,7 +67,7 @@ static enum raml_code read_tensors(struct inspection *x, const struct raml_safet
     return rc;
 }
 
-enum raml_code inspect_tensors(struct inspection *x, const char *dir, bool check, struct raml_err *err)
+enum raml_code cli_inspect_tensors(struct inspection *x, const char *dir, bool check, struct raml_err *err)
 {
     char path[MAX_PATH];
     if ((size_t)snprintf(path, sizeof path, "%s/model.safetensors", dir) >= sizeof path)
@@ -144,7 +145,7 @@ static size_t matrix_elements(const struct raml_config *c)
     return (size_t)c->n_layers * (d * (q + 2 * kv) + q * d + 3 * d * F) + (size_t)c->vocab_size * d;
 }
 
-enum raml_code inspect_memory(struct inspection *x, const struct cli *cli, const char *dir, struct raml_err *err)
+enum raml_code cli_inspect_memory(struct inspection *x, const struct cli *cli, const char *dir, struct raml_err *err)
 {
     const struct raml_config *c = &x->config;
     size_t N = raml_config_params(c), M = matrix_elements(c), s = x->bf16 ? 2 : 4;
@@ -159,8 +160,8 @@ enum raml_code inspect_memory(struct inspection *x, const struct cli *cli, const
     if (x->tensor && x->tokens == 0) return RAML_OK;
     struct raml_model *m;
     enum raml_dtype dtype = x->bf16 ? RAML_BF16 : RAML_F32;
-    enum raml_code rc = dir ? raml_model_open(dir, dtype, cli->dev, &m, err)
-                            : raml_model_init(c, cli->seed, dtype, cli->dev, &m, err);
+    enum raml_code rc =
+        dir ? raml_model_open(dir, dtype, cli->dev, &m, err) : raml_model_init(c, cli->seed, dtype, cli->dev, &m, err);
     if (rc) return rc;
     if (!x->tensor) rc = list_parameters(x, m, err);
     if (!rc && x->tokens) rc = measure_passes(x, m, err);

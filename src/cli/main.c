@@ -18,8 +18,10 @@ static void overview(FILE *f)
 {
     fputs("usage: raml COMMAND [options] [arguments]\n\n"
           "Language-model reasoning as optimization: train small reasoning models, sample, score, look inside.\n\n"
-          "commands:\n", f);
-    for (size_t i = 0; i < cli_n_commands; i++) fprintf(f, "  %-14s %s\n", cli_commands[i]->name, cli_commands[i]->about);
+          "commands:\n",
+          f);
+    for (size_t i = 0; i < cli_n_commands; i++)
+        fprintf(f, "  %-14s %s\n", cli_commands[i]->name, cli_commands[i]->about);
     fputs("\n'raml COMMAND --help' tells a command's options with an example; 'raml --version' the version.\n", f);
 }
 
@@ -69,8 +71,10 @@ static int unknown(int argc, char *const *argv)
     if (argc > 1 && argv[1][0] != '-') snprintf(two, sizeof two, "%.*s %.*s", MAX_NAME, argv[0], MAX_NAME, argv[1]);
     const char *near = cli_nearest(two, known, n);
     if (!near) near = cli_nearest(argv[0], known, n);
-    if (near) fprintf(stderr, "raml: unknown command '%.64s'; did you mean 'raml %s'?\n", argv[0], near);
-    else fprintf(stderr, "raml: unknown command '%.64s'; 'raml --help' lists them\n", argv[0]);
+    if (near)
+        fprintf(stderr, "raml: unknown command '%.64s'; did you mean 'raml %s'?\n", argv[0], near);
+    else
+        fprintf(stderr, "raml: unknown command '%.64s'; 'raml --help' lists them\n", argv[0]);
     return BAD_USAGE;
 }
 

@@ -93,7 +93,8 @@ static enum raml_code fill_slots(struct cli_parsed *p, void *settings, struct ra
         bool common = i >= own;
         const struct cli_option *o = common ? &cli_common_option[i - own] : &p->cmd->option[i];
         char *base = common ? (char *)&p->common : settings;
-        p->slot[i] = (struct cli_slot){.option = o, .field = base + o->offset, .display = common && is_display(o->name)};
+        p->slot[i] =
+            (struct cli_slot){.option = o, .field = base + o->offset, .display = common && is_display(o->name)};
         p->n_slots++;
         if (!o->value) continue;
         enum raml_code rc = cli_slot_set(p, &p->slot[i], o->value, strlen(o->value), err);
@@ -165,8 +166,10 @@ static enum raml_code read_line(struct cli_parsed *p, int argc, char *const *arg
         } else if (options && a[0] == '-' && a[1]) {
             char shown[CLI_SHOWN];
             cli_shown(a, strlen(a), shown);
-            return raml_fail(err, RAML_EUSAGE, "unknown option %s: options begin with two dashes; put -- in front of "
-                             "arguments that begin with one", shown);
+            return raml_fail(err, RAML_EUSAGE,
+                             "unknown option %s: options begin with two dashes; put -- in front of "
+                             "arguments that begin with one",
+                             shown);
         } else {
             p->arg[p->n_args++] = raml_arena_text(p->arena, a, strlen(a));
             if (!p->arg[p->n_args - 1]) return raml_fail(err, RAML_ENOMEM, "no memory for arguments");

@@ -88,8 +88,7 @@ static enum raml_code read_value(struct cli_parsed *p, struct reader *r, struct 
     const yaml_event_t *e = &r->event;
     char want[400];
     cli_expected(o, want, sizeof want);
-    if (e->type != YAML_SCALAR_EVENT)
-        return raml_fail(err, RAML_EUSAGE, "found %s, expected %s", kind(e), want);
+    if (e->type != YAML_SCALAR_EVENT) return raml_fail(err, RAML_EUSAGE, "found %s, expected %s", kind(e), want);
     if (e->data.scalar.tag || e->data.scalar.anchor)
         return raml_fail(err, RAML_EUSAGE, "tags (!) and anchors (&) are not read; expected %s", want);
     if (is_null(e)) {
@@ -224,7 +223,8 @@ static bool emit(yaml_emitter_t *e, int initialised, yaml_event_t *event)
 static bool emit_scalar(yaml_emitter_t *e, const char *text, yaml_scalar_style_t style)
 {
     yaml_event_t event;
-    int ok = yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text, (int)strlen(text), 1, 1, style);
+    int ok =
+        yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text, (int)strlen(text), 1, 1, style);
     return emit(e, ok, &event);
 }
 

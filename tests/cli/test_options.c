@@ -127,8 +127,9 @@ static void test_defaults(void **state)
 static void test_forms(void **state)
 {
     (void)state;
-    struct result r = parse("a.jsonl|--steps|7|--learning-rate=0.5|--warmup|-8|--resume|--no-shuffle|--out|-x|--style=verbose|"
-                            "--seed=9223372036854775807|--threads|3|--cpu|ref|--json|--quiet|-|--note=|--|--steps|-5");
+    struct result r =
+        parse("a.jsonl|--steps|7|--learning-rate=0.5|--warmup|-8|--resume|--no-shuffle|--out|-x|--style=verbose|"
+              "--seed=9223372036854775807|--threads|3|--cpu|ref|--json|--quiet|-|--note=|--|--steps|-5");
     assert_fine(&r, "all forms");
     assert_int_equal(r.s.steps, 7);
     assert_int_equal(r.s.warmup, -8);
@@ -175,9 +176,18 @@ static void test_integers(void **state)
     static const struct {
         const char *text;
         int64_t want;
-    } good[] = {{"0", 0}, {"-0", 0}, {"12", 12}, {"-12", -12}, {"007", 7}, {"1e6", 1000000}, {"1.5e3", 1500},
-                {"2E+2", 200}, {"1e15", 1000000000000000}, {"9223372036854775807", INT64_MAX},
-                {"-9223372036854775808", INT64_MIN}, {"9007199254740993", 9007199254740993}};
+    } good[] = {{"0", 0},
+                {"-0", 0},
+                {"12", 12},
+                {"-12", -12},
+                {"007", 7},
+                {"1e6", 1000000},
+                {"1.5e3", 1500},
+                {"2E+2", 200},
+                {"1e15", 1000000000000000},
+                {"9223372036854775807", INT64_MAX},
+                {"-9223372036854775808", INT64_MIN},
+                {"9007199254740993", 9007199254740993}};
     for (size_t i = 0; i < COUNT(good); i++) {
         char line[64];
         snprintf(line, sizeof line, "--warmup|%s", good[i].text);
@@ -186,8 +196,10 @@ static void test_integers(void **state)
         assert_int_equal(r.s.warmup, good[i].want);
         cli_parse_free(r.parsed);
     }
-    static const char *const bad[] = {"", " 1", "1 ", "+1", "0x10", "4k", "1.0", "1.5", "1e-1", "1.55e1", "1e", "e5", "-", "--1",
-                                      "1_000", "nan", "inf", "9223372036854775808", "1e300", "1e16", "true"};
+    static const char *const bad[] = {"",      " 1",   "1 ",    "+1",     "0x10", "4k",
+                                      "1.0",   "1.5",  "1e-1",  "1.55e1", "1e",   "e5",
+                                      "-",     "--1",  "1_000", "nan",    "inf",  "9223372036854775808",
+                                      "1e300", "1e16", "true"};
     for (size_t i = 0; i < COUNT(bad); i++) {
         char line[64], want[128];
         snprintf(line, sizeof line, "--warmup=%s", bad[i]);
@@ -205,7 +217,8 @@ static void test_reals(void **state)
     static const struct {
         const char *text;
         double want;
-    } good[] = {{"0", 0}, {"1", 1}, {".5", .5}, {"1.", 1}, {"2.5e3", 2500}, {"1E-3", 1e-3}, {"5e-324", 5e-324}, {"1e300", 1e300}};
+    } good[] = {{"0", 0},        {"1", 1},       {".5", .5},         {"1.", 1},
+                {"2.5e3", 2500}, {"1E-3", 1e-3}, {"5e-324", 5e-324}, {"1e300", 1e300}};
     for (size_t i = 0; i < COUNT(good); i++) {
         char line[64];
         snprintf(line, sizeof line, "--beta|%s", good[i].text);
@@ -214,8 +227,8 @@ static void test_reals(void **state)
         assert_true(r.s.beta == good[i].want);
         cli_parse_free(r.parsed);
     }
-    static const char *const bad[] = {"", ".", "-", "e3", "0x1p3", "nan", "NaN", "inf", "infinity", "1e400", "1e-400", "-1",
-                                      "1,5", "1.5x", " 1", "+1", "1e301"};
+    static const char *const bad[] = {"",      ".",      "-",  "e3",  "0x1p3", "nan", "NaN", "inf",  "infinity",
+                                      "1e400", "1e-400", "-1", "1,5", "1.5x",  " 1",  "+1",  "1e301"};
     for (size_t i = 0; i < COUNT(bad); i++) {
         char line[64], want[128];
         snprintf(line, sizeof line, "--beta=%s", bad[i]);
@@ -253,7 +266,8 @@ static void test_line_faults(void **state)
         {"--cpu|sse", "--cpu: found 'sse', expected one of auto, ref, avx2, avx512, avx512bf16"},
         {"--steps|a\033[31mb", "--steps: found 'a?[31mb', expected an integer from 1 to 1000000000"},
         {"--steps|12345678901234567890123456789012345678901234567890123456789012345678901234567890",
-         "--steps: found '123456789012345678901234567890123456789012345678901234567890...', expected an integer from 1 to "
+         "--steps: found '123456789012345678901234567890123456789012345678901234567890...', expected an integer from 1 "
+         "to "
          "1000000000"},
         {"--out|\xff\xfe", "out: the text is not UTF-8"},
         {"\xff", "an argument: the text is not UTF-8"},
@@ -342,7 +356,8 @@ static const struct {
     {"resume: yes\n", "%s:1: resume: found 'yes', expected true or false"},
     {"learning_rate: .nan\n", "%s:1: learning_rate: found '.nan', expected a number from 0 to 1"},
     {"dtype: bf61\n", "%s:1: dtype: found 'bf61', expected one of f32, bf16"},
-    {"steps: !!int 3\n", "%s:1: steps: tags (!) and anchors (&) are not read; expected an integer from 1 to 1000000000"},
+    {"steps: !!int 3\n",
+     "%s:1: steps: tags (!) and anchors (&) are not read; expected an integer from 1 to 1000000000"},
     {"out: &x a\nnote: *x\n", "%s:1: out: tags (!) and anchors (&) are not read; expected text"},
     {"note: *x\n", "%s:1: note: found an alias (*name), expected text"},
     {"note: \"a\\0b\"\n", "%s:1: note: found a zero byte inside the value"},
@@ -430,7 +445,8 @@ static void test_round_trip(void **state)
         "--note=a: b # c|--out=~|--split='quoted \"both\"",
         "--note=two\nlines\ttab \\ back\r|--out= lead and trail |--split=*star",
         "--note=\xc3\xa9\xe2\x82\xac \xf0\x9f\x98\x80|--out=-|--split=[1, 2]",
-        "--note=xxxxxxxxxxxxxxxxxxxx xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx xxxxxxxxxxxxxxxxxxxxxxxxxxx xxxxxxxxxxxxxxxxxxxx x",
+        "--note=xxxxxxxxxxxxxxxxxxxx xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx xxxxxxxxxxxxxxxxxxxxxxxxxxx "
+        "xxxxxxxxxxxxxxxxxxxx x",
     };
     for (size_t i = 0; i < COUNT(lines); i++) {
         struct result a = parse(lines[i]);
@@ -461,14 +477,27 @@ static void test_recipe_text(void **state)
 static void test_nearest(void **state)
 {
     (void)state;
-    static const char *const known[] = {"train sft", "sample", "score", "eval", "learning_rate", "num_generations", "k"};
+    static const char *const known[] = {"train sft",     "sample",          "score", "eval",
+                                        "learning_rate", "num_generations", "k"};
     static const struct {
         const char *word, *want;
     } cases[] = {
-        {"sampel", "sample"},             {"sampl", "sample"},  {"scores", "score"}, {"LEARNING-RATE", "learning_rate"},
-        {"learn", "learning_rate"},       {"evla", "eval"},     {"avel", "eval"},    {"trainsft", "train sft"},
-        {"num_generation", "num_generations"}, {"generations", NULL}, {"xyz", NULL},   {"", NULL},
-        {"kk", "k"},                      {"q", NULL},          {"le", NULL},        {"sc", NULL},
+        {"sampel", "sample"},
+        {"sampl", "sample"},
+        {"scores", "score"},
+        {"LEARNING-RATE", "learning_rate"},
+        {"learn", "learning_rate"},
+        {"evla", "eval"},
+        {"avel", "eval"},
+        {"trainsft", "train sft"},
+        {"num_generation", "num_generations"},
+        {"generations", NULL},
+        {"xyz", NULL},
+        {"", NULL},
+        {"kk", "k"},
+        {"q", NULL},
+        {"le", NULL},
+        {"sc", NULL},
         {"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", NULL},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -488,10 +517,15 @@ static void test_help_text(void **state)
     raml_buf_init(&b, 1 << 16);
     cli_help(&command, &b);
     assert_int_equal(b.code, RAML_OK);
-    static const char *const parts[] = {
-        "usage: raml train sft [options] FILE...\n", "  --[no-]shuffle ", "  --steps INT ",
-        "Steps. (an integer from 1 to 1000000000; default 100; also\n", "  --out TEXT                    Folder.\n",
-        "  --dtype WORD ", "(one of f32, bf16; default bf16)\n", "  --seed INT ", "\nexample:\n  raml train sft --steps 2\n"};
+    static const char *const parts[] = {"usage: raml train sft [options] FILE...\n",
+                                        "  --[no-]shuffle ",
+                                        "  --steps INT ",
+                                        "Steps. (an integer from 1 to 1000000000; default 100; also\n",
+                                        "  --out TEXT                    Folder.\n",
+                                        "  --dtype WORD ",
+                                        "(one of f32, bf16; default bf16)\n",
+                                        "  --seed INT ",
+                                        "\nexample:\n  raml train sft --steps 2\n"};
     for (size_t i = 0; i < COUNT(parts); i++)
         if (!strstr(b.data, parts[i])) fail_msg("help lacks '%s':\n%s", parts[i], b.data);
     for (const char *line = b.data; *line;) {
@@ -549,11 +583,11 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_forms),       cmocka_unit_test(test_help_wins),
-        cmocka_unit_test(test_integers),      cmocka_unit_test(test_reals),       cmocka_unit_test(test_line_faults),
-        cmocka_unit_test(test_no_arguments),  cmocka_unit_test(test_recipe),      cmocka_unit_test(test_recipe_faults),
-        cmocka_unit_test(test_recipe_size),   cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_recipe_text),
-        cmocka_unit_test(test_nearest),       cmocka_unit_test(test_help_text),   cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_defaults),     cmocka_unit_test(test_forms),      cmocka_unit_test(test_help_wins),
+        cmocka_unit_test(test_integers),     cmocka_unit_test(test_reals),      cmocka_unit_test(test_line_faults),
+        cmocka_unit_test(test_no_arguments), cmocka_unit_test(test_recipe),     cmocka_unit_test(test_recipe_faults),
+        cmocka_unit_test(test_recipe_size),  cmocka_unit_test(test_round_trip), cmocka_unit_test(test_recipe_text),
+        cmocka_unit_test(test_nearest),      cmocka_unit_test(test_help_text),  cmocka_unit_test(test_tables),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
