@@ -52,7 +52,7 @@ static inline int leave_scratch(void **state)
 /* dir/name, written to out. */
 static inline const char *in(const char *dir, const char *name, char out[4200])
 {
-    snprintf(out, 4200, "%s/%s", dir, name);
+    if (snprintf(out, 4200, "%s/%s", dir, name) >= 4200) abort();
     return out;
 }
 

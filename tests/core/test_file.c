@@ -77,11 +77,14 @@ static void full_disk_keeps_the_old_file(void **state)
     in(*state, "a.txt", path);
     snprintf(tmp, sizeof tmp, "%s.tmp", path);
     must(raml_file_write(path, "old", 3, &e), &e);
-    assert_int_equal(write_on_full_disk(path, 100, 50), 0);           /* found out in commit */
-    assert_int_equal(write_on_full_disk(path, 1 << 20, 100000), 0);   /* found out while writing */
-    assert_int_equal(write_on_full_disk(path, 1 << 20, 0), 0);
+    static const struct {
+        size_t n, limit;
+    } cases[] = {{100, 50}, {1 << 20, 100000}, {1 << 20, 0}}; /* found out in commit, while writing, at once */
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_int_equal(write_on_full_disk(path, cases[i].n, cases[i].limit), 0);
+        assert_false(raml_is_file(tmp));
+    }
     assert_content(path, "old");
-    assert_false(raml_is_file(tmp));
 }
 
 static void bad_places_are_errors(void **state)

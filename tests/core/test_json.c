@@ -2,9 +2,9 @@
 #include "core/scratch.h"
 
 #include "raml/json.h"
+#include "raml/rng.h"
 
 #include <float.h>
-#include <math.h>
 
 static const struct raml_place here = {"train.jsonl", 17};
 
@@ -36,6 +36,7 @@ static void bad_lines_are_named(void **state)
         {"NaN", "{\"a\": NaN}", "invalid token"},
         {"number too big", "{\"a\": 1e999}", "overflow"},
         {"integer too big", "{\"a\": 99999999999999999999}", "too big"},
+        {"an escape code near the fault", "{\"a\": \x1b}", "invalid token near ' '"},
         {"raw control character", "{\"a\": \"\x1b[31m\"}", "control character"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -116,7 +117,12 @@ static void names_are_cut_to_fit(void **state)
 static void floats_come_back(void **state)
 {
     (void)state;
-    const float values[] = {0.1f, 1.0f / 3, FLT_MIN, FLT_MAX, FLT_EPSILON, 1e-42f, -2.7182817f, 16777216, 0};
+    float values[2000] = {0.1f, 1.0f / 3, FLT_MIN, FLT_MAX, FLT_EPSILON, 1e-42f, -2.7182817f, 16777216, 0};
+    struct raml_rng r = {.key = {.seed = 6, .purpose = RAML_FOR_TEST}};
+    for (size_t i = 9; i < COUNT(values); i++) { /* any exponent, any fraction */
+        uint32_t bits = raml_rng_below(&r, 0x7f800000u);
+        memcpy(&values[i], &bits, sizeof bits);
+    }
     struct raml_buf b;
     raml_buf_init(&b, 1000);
     for (size_t i = 0; i < COUNT(values); i++) {
