@@ -17,7 +17,7 @@ static size_t decode(const unsigned char *s, size_t n, uint32_t *point)
         *point = s[0];
         return 1;
     }
-    size_t len = s[0] >= 0xF0 && s[0] < 0xF8 ? 4 : s[0] >= 0xE0 && s[0] < 0xF0 ? 3 : s[0] >= 0xC0 && s[0] < 0xE0 ? 2 : 0;
+    size_t len = s[0] < 0xC0 || s[0] >= 0xF8 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
     if (len == 0 || len > n) return 0;
     uint32_t p = s[0] & (0x7Fu >> len);
     for (size_t i = 1; i < len; i++) {
@@ -32,9 +32,12 @@ static size_t decode(const unsigned char *s, size_t n, uint32_t *point)
 /* Characters that would not be seen, or that would move or reverse their neighbours, and Unicode's noncharacters. */
 static bool is_hidden(uint32_t p)
 {
-    return p < 0x20 || (p >= 0x7F && p < 0xA0) || p == 0xAD || p == 0x61C || p == 0x180E || (p >= 0x200B && p <= 0x200F) ||
-           (p >= 0x2028 && p <= 0x202E) || (p >= 0x2060 && p <= 0x206F) || p == 0xFEFF || (p >= 0xFDD0 && p <= 0xFDEF) ||
-           (p >= 0xFFF9 && p <= 0xFFFB) || (p & 0xFFFE) == 0xFFFE || (p >= 0xE0000 && p <= 0xE0FFF);
+    static const uint32_t range[][2] = {{0, 0x1F},         {0x7F, 0x9F},     {0xAD, 0xAD},     {0x61C, 0x61C},
+                                        {0x180E, 0x180E},  {0x200B, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F},
+                                        {0xFDD0, 0xFDEF},  {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xE0000, 0xE0FFF}};
+    for (size_t i = 0; i < sizeof range / sizeof *range; i++)
+        if (p >= range[i][0] && p <= range[i][1]) return true;
+    return (p & 0xFFFE) == 0xFFFE;
 }
 
 /* One character or broken byte at s[0..n) in visible form, HTML-escaped when html; returns the bytes taken. */
@@ -173,8 +176,8 @@ void raml_colour_css(struct raml_buf *b)
                      ".scale span{display:inline-block;min-width:1.1em;text-align:center}\n");
     for (int i = 1; i <= RAML_COLOUR_LEVELS; i++) {
         double alpha = 0.7 * i / RAML_COLOUR_LEVELS; /* at most 0.7: text stays readable on it */
-        raml_buf_addf(b, ".n%d{background:rgba(var(--fall),%.4g)}.p%d{background:rgba(var(--rise),%.4g)}\n", i, alpha, i,
-                      alpha);
+        raml_buf_addf(b, ".n%d{background:rgba(var(--fall),%.4g)}.p%d{background:rgba(var(--rise),%.4g)}\n", i, alpha,
+                      i, alpha);
     }
 }
 
@@ -186,9 +189,9 @@ void raml_colour_legend(struct raml_buf *b, double clip)
         add_class(b, k, false);
         raml_buf_addf(b, ">%s</span>", k == 0 ? "0" : "\u00A0");
     }
-    raml_buf_addf(b, " \u2265 +%.3g nats per answer token. Blue: the loss of the answer fell, the token helped; red: it "
-                     "rose. <span class=\"g\">Underlined</span>: after it the right answer is the greedy one. Point at a "
-                     "token for its numbers.</p>\n", clip);
+    raml_buf_addf(b, " \u2265 +%.3g nats per answer token. Blue: the loss of the answer fell, the token helped; red: "
+                     "it rose. <span class=\"g\">Underlined</span>: after it the right answer is the greedy one. Point "
+                     "at a token for its numbers.</p>\n", clip);
 }
 
 void raml_colour_begin(struct raml_buf *b, const char *title, double clip)

@@ -38,8 +38,8 @@ static enum raml_code check_line(const struct raml_place *at, const json_t *obj,
     const json_t *tokens = json_object_get(obj, "tokens"), *greedy = json_object_get(obj, "greedy");
     if (*n == 0 || (tokens && json_array_size(tokens) + 1 != *n) || (greedy && json_array_size(greedy) != *n))
         return raml_fail(err, RAML_EFORMAT,
-                         "%s:%zu: L has %zu values, tokens %zu, greedy %zu; expected T+1, T and T+1", at->path, at->line,
-                         *n, json_array_size(tokens), json_array_size(greedy));
+                         "%s:%zu: L has %zu values, tokens %zu, greedy %zu; expected T+1, T and T+1", at->path,
+                         at->line, *n, json_array_size(tokens), json_array_size(greedy));
     for (size_t i = 0; i < json_array_size(tokens); i++)
         if (!json_is_string(json_array_get(tokens, i)))
             return raml_fail(err, RAML_EFORMAT, "%s:%zu: tokens[%zu] is not a text", at->path, at->line, i);
@@ -129,7 +129,8 @@ static enum raml_code read_lines(struct raml_lines *lines, struct raml_trace *t,
         json_t *obj = NULL;
         double *loss = NULL;
         size_t n = 0;
-        enum raml_code line_rc = raml_json_parse(&at, lines->line.data ? lines->line.data : "", lines->line.len, &obj, &bad);
+        const char *text = lines->line.data ? lines->line.data : "";
+        enum raml_code line_rc = raml_json_parse(&at, text, lines->line.len, &obj, &bad);
         if (!line_rc) line_rc = check_line(&at, obj, &n, &loss, &bad);
         if (!line_rc) {
             n_good++;

@@ -68,7 +68,7 @@ static bool has_band(const struct raml_series *s)
     return false;
 }
 
-static void add_axes(struct raml_buf *b, const struct raml_figure *fig)
+static void add_axes(struct raml_buf *b, const struct raml_figure *fig, bool has_key)
 {
     static const char *const axis[] = {"x", "y"};
     const char *label[] = {fig->x_label, fig->y_label};
@@ -78,7 +78,8 @@ static void add_axes(struct raml_buf *b, const struct raml_figure *fig)
         if (label[a] && *label[a]) {
             raml_buf_addf(b, "set %slabel ", axis[a]);
             add_quoted(b, label[a]);
-            raml_buf_addf(b, "%s textcolor rgb '#333333'\n", a == 0 ? " offset 0,0.5" : "");
+            if (a == 0 && has_key) raml_buf_adds(b, ".\"\\n \""); /* an empty line keeps the legend apart */
+            raml_buf_addf(b, "%s textcolor rgb '#333333'\n", a == 0 ? " offset 0,0.6" : "");
         }
         if (is_log[a]) raml_buf_addf(b, "set logscale %s\n", axis[a]);
         if (low[a] < high[a]) raml_buf_addf(b, "set %srange [%.9g:%.9g]\n", axis[a], low[a], high[a]);
@@ -139,7 +140,7 @@ static void add_series(struct raml_buf *b, const struct raml_figure *fig, size_t
         double width, shift;
         bar_place(fig, i, &width, &shift);
         if (band) {
-            raml_buf_addf(b, "($2%+.9g):3:4:5 with yerrorbars pt -2 lw 1.2 lc rgb '#333333' notitle", shift);
+            raml_buf_addf(b, "($2%+.9g):4:(0):($5-$4) with vectors nohead lw 1.5 lc rgb '#333333' notitle", shift);
             return;
         }
         raml_buf_addf(b, "($2%+.9g):3:(%.9g) with boxes fs solid %s noborder lc rgb '%s' ", shift, 0.94 * width,
@@ -148,12 +149,12 @@ static void add_series(struct raml_buf *b, const struct raml_figure *fig, size_t
         raml_buf_addf(b, "2:4:5 with filledcurves fs transparent solid 0.2 noborder lc rgb '%s' notitle", rgb);
         return;
     } else if (band) {
-        raml_buf_addf(b, "2:3:4:5 with yerrorbars pt -2 lw 1.2 lc rgb '%s' notitle", rgb);
+        raml_buf_addf(b, "2:4:(0):($5-$4) with vectors nohead lw 1.5 lc rgb '%s' notitle", rgb);
         return;
     } else if (line) {
         raml_buf_addf(b, "2:3 with %s lw %s dt %d pt 7 ps 0.5 lc rgb '%s%s' ",
                       s->mark == RAML_MARK_LINE ? "lines" : "linespoints", s->faint ? "1" : "2", s->dashed ? 2 : 1,
-                      s->faint ? "#A0" : "#00", rgb + 1); /* '#AARRGGBB', AA = 0 is opaque */
+                      s->faint ? "#80" : "#00", rgb + 1); /* '#AARRGGBB', AA = 0 is opaque */
     } else {
         raml_buf_addf(b, "2:3 with points pt 7 ps %s lc rgb '%s%s' ", s->faint ? "0.3" : "0.6",
                       s->faint ? "#A0" : "#00", rgb + 1);
@@ -182,7 +183,7 @@ static void add_script(struct raml_buf *b, const char *name, const struct raml_f
         add_quoted(b, fig->title);
         raml_buf_adds(b, " offset 0,-0.4 textcolor rgb '#222222'\n");
     }
-    add_axes(b, fig);
+    add_axes(b, fig, n_named > 1);
     raml_buf_adds(b, "plot ");
     for (size_t i = 0; i < fig->n_series; i++) /* bands of lines lie under everything, whiskers of bars on top */
         if (fig->series[i].mark != RAML_MARK_BARS && has_band(&fig->series[i])) add_series(b, fig, i, true);

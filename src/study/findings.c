@@ -198,8 +198,8 @@ enum raml_code raml_findings_read(const char *dir, struct raml_findings *f, stru
         names_free(below);
     }
     struct raml_err bad = {0};
-    if (!rc && join(path, dir, "summary.json") && raml_is_file(path) && raml_json_load(path, JSON_MAX, &got.summary, &bad))
-        note(&got.notes, &bad);
+    if (!rc && join(path, dir, "summary.json") && raml_is_file(path))
+        if (raml_json_load(path, JSON_MAX, &got.summary, &bad)) note(&got.notes, &bad);
     if (!rc && got.n_runs == 0 && !got.summary)
         rc = raml_fail(err, RAML_EFORMAT,
                        "%s: nothing to report; looked there and one folder below for recipe.yaml, metrics.jsonl, "

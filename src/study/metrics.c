@@ -70,7 +70,8 @@ enum raml_code raml_metrics_read(struct raml_metrics *m, const char *path, struc
         struct raml_place at = {path, lines.number};
         json_t *obj = NULL;
         double step = 0;
-        enum raml_code line_rc = raml_json_parse(&at, lines.line.data ? lines.line.data : "", lines.line.len, &obj, &bad);
+        const char *text = lines.line.data ? lines.line.data : "";
+        enum raml_code line_rc = raml_json_parse(&at, text, lines.line.len, &obj, &bad);
         if (!line_rc) line_rc = raml_json_num(&at, obj, "step", &step, &bad);
         if (line_rc) {
             if (n_bad++ == 0) first = bad;

@@ -5,6 +5,7 @@
 #include "raml/file.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { SVG_MAX = 1 << 24, TEXT_MAX = 1 << 20, DATA_ROWS = 12, JSON_DEPTH_MAX = 6, JSON_ROWS_MAX = 200 };
@@ -17,16 +18,18 @@ static const char style[] =
     "h1{font-size:1.6em;margin:0 0 .1em}h2{font-size:1.2em;margin:1.6em 0 .4em;padding-bottom:.15em;"
     "border-bottom:1px solid var(--line)}h3{font-size:1em;margin:1.2em 0 .3em}\n"
     "p{margin:.4em 0}.dim,figcaption,.scale{color:var(--dim);font-size:.9em}.dim{overflow-wrap:anywhere}\n"
-    ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(200px,1fr));gap:10px;margin:1em 0}\n"
+    ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(165px,1fr));gap:10px;margin:1em 0}\n"
     ".tile{background:var(--soft);border-radius:8px;padding:.6em .9em;print-color-adjust:exact;"
-    "-webkit-print-color-adjust:exact}.tile b{display:block;font-size:1.45em;line-height:1.3}\n"
+    "-webkit-print-color-adjust:exact}.tile b{display:block;font-size:1.35em;line-height:1.3}\n"
     ".tile span{display:block;font-size:.87em;color:var(--dim)}\n"
-    ".wide{overflow-x:auto}table{border-collapse:collapse;margin:.5em 0;font-variant-numeric:tabular-nums;font-size:.92em}\n"
+    ".wide{overflow-x:auto}table{border-collapse:collapse;margin:.5em 0;font-variant-numeric:tabular-nums;"
+    "font-size:.92em}\n"
     "th,td{text-align:right;padding:.22em .7em;border-bottom:1px solid var(--line);vertical-align:top}\n"
-    "th{font-weight:600}th.t,td.t{text-align:left}td small{color:var(--dim)}tr.all td{font-weight:600}\n"
-    "td table{margin:0}\n"
+    "th.mid{text-align:center}th{font-weight:600}th.t,td.t{text-align:left}td small{color:var(--dim)}\n"
+    "tr.all td{font-weight:600}\n"
+    "td table{margin:0}h1 small{font-size:.6em;font-weight:400;color:var(--dim)}\n"
     ".grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,460px),1fr));gap:6px 20px}\n"
-    "figure{margin:.4em 0;break-inside:avoid}figure svg{display:block;width:100%;max-width:720px;height:auto}\n"
+    "figure{margin:.4em 0;break-inside:avoid}figure svg{display:block;width:100%;max-width:100%;height:auto}\n"
     "@media (prefers-color-scheme:dark){@media screen{figure svg{filter:invert(.9) hue-rotate(180deg)}}}\n"
     "details{margin:.4em 0}summary{cursor:pointer}pre{font-size:12px;background:var(--soft);padding:.8em;"
     "border-radius:8px;overflow-x:auto;white-space:pre-wrap;overflow-wrap:anywhere}\n"
@@ -66,7 +69,7 @@ void raml_page_text(struct raml_page *p, const char *text)
 void raml_page_number(struct raml_page *p, double v)
 {
     if (isnan(v)) raml_buf_adds(&p->html, "\u2013");
-    else if (v == floor(v) && fabs(v) < 1e7) raml_buf_addf(&p->html, "%s%.0f", v < 0 ? "\u2212" : "", fabs(v));
+    else if (v == floor(v) && fabs(v) < 1e15) raml_buf_addf(&p->html, "%s%.0f", v < 0 ? "\u2212" : "", fabs(v));
     else raml_buf_addf(&p->html, "%s%.*g", v < 0 ? "\u2212" : "", fabs(v) >= 1000 && fabs(v) < 1e7 ? 7 : 4, fabs(v));
 }
 
@@ -92,12 +95,25 @@ void raml_page_estimate(struct raml_page *p, const json_t *estimate)
     double low = raml_page_get(estimate, "low"), high = raml_page_get(estimate, "high");
     raml_page_percent(p, raml_page_get(estimate, "value"));
     if (isnan(low) || isnan(high)) return;
-    raml_buf_addf(&p->html, " <small>[%.1f,\u00A0%.1f]</small>", 100 * low, 100 * high);
+    raml_buf_addf(&p->html, "\u00A0<small>[%.1f,\u00A0%.1f]</small>", 100 * low, 100 * high);
 }
 
 const char *raml_page_run_name(const struct raml_run_found *run)
 {
     return *run->name ? run->name : "this run";
+}
+
+int raml_page_run_colour(size_t r)
+{
+    static const int colour[] = {4, 8, 9, 5, 6, 2, 3, 7};
+    return colour[r % (sizeof colour / sizeof *colour)];
+}
+
+void raml_page_figure_name(char out[80], const char *before, const char *name)
+{
+    int n = snprintf(out, 80, "%s%.60s", before, name);
+    for (int i = 0; i < n && i < 79; i++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", out[i])) out[i] = '_';
 }
 
 /* ---- any JSON as tables ---- */
@@ -197,8 +213,8 @@ static const char *behind(const char *at, const char *closing)
     return end ? end + strlen(closing) : at + strlen(at);
 }
 
-/* gnuplot's picture as part of the page: without the XML head, namespaces (HTML has its own), titles that would pop up as
- * tool tips, and the definitions of point shapes where none is used. */
+/* gnuplot's picture as part of the page: without the XML head, namespaces (HTML has its own), titles that would pop up
+ * as tool tips, and the definitions of point shapes where none is used. */
 static bool add_svg(struct raml_page *p, const char *svg, const struct raml_figure *fig)
 {
     const char *at = strstr(svg, "<svg");
@@ -206,8 +222,7 @@ static bool add_svg(struct raml_page *p, const char *svg, const struct raml_figu
     if (!at) return false;
     const char *defs_end = strstr(svg, "</defs>");
     bool points = defs_end && strstr(defs_end, "'#gpPt");
-    raml_buf_addf(&p->html, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", fig->width > 0 ? fig->width : 720,
-                  fig->height > 0 ? fig->height : 420);
+    raml_buf_addf(&p->html, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", fig->width, fig->height);
     raml_page_text(p, fig->title ? fig->title : "figure");
     raml_buf_adds(&p->html, "\">");
     for (at++; *at;) {
@@ -229,12 +244,15 @@ static bool add_svg(struct raml_page *p, const char *svg, const struct raml_figu
 }
 
 /* In the place of a picture: some rows of each series, evenly taken. */
-static void add_data(struct raml_page *p, const char *name, const struct raml_figure *fig)
+static void add_data(struct raml_page *p, const char *name, const struct raml_figure *fig, const char *why)
 {
     struct raml_buf *b = &p->html;
-    raml_buf_addf(b, "<p class=\"dim\">Not drawn: gnuplot was not found. With it (Debian: gnuplot-nox), "
-                     "<code>gnuplot %s.gp</code> in the folder figures draws it; its data:</p>\n<div class=\"wide\"><table>"
-                     "<tr><th class=\"t\">series</th><th>x</th><th>y</th><th>low</th><th>high</th></tr>\n", name);
+    if (fig->title) raml_buf_addf(b, "<p><b>%s</b></p>\n", fig->title);
+    raml_buf_adds(b, "<p class=\"dim\">Not drawn: ");
+    raml_page_text(p, why);
+    raml_buf_addf(b, ". <code>gnuplot %s.gp</code> in the folder figures draws it; its data:</p>\n"
+                     "<div class=\"wide\"><table><tr><th class=\"t\">series</th><th>x</th><th>y</th>"
+                     "<th>low</th><th>high</th></tr>\n", name);
     for (size_t s = 0; s < fig->n_series; s++) {
         const struct raml_series *d = &fig->series[s];
         size_t rows = d->n < DATA_ROWS ? d->n : DATA_ROWS;
@@ -266,13 +284,19 @@ static bool has_point(const struct raml_figure *fig)
     return false;
 }
 
-enum raml_code raml_page_figure(struct raml_page *p, const char *name, const struct raml_figure *fig,
+enum raml_code raml_page_figure(struct raml_page *p, const char *name, const struct raml_figure *given,
                                 const char *caption, struct raml_err *err)
 {
-    if (!has_point(fig)) return RAML_OK;
+    if (!has_point(given)) return RAML_OK;
     bool made = false;
-    enum raml_code rc = raml_figure_write(p->figures, name, fig, &made, err);
-    if (rc) return rc;
+    struct raml_err why = {.msg = "gnuplot was not found (Debian: gnuplot-nox)"};
+    struct raml_figure sized = *given;
+    const struct raml_figure *fig = &sized;
+    if (sized.width <= 0) sized.width = RAML_PAGE_FIGURE_WIDTH;
+    if (sized.height <= 0) sized.height = RAML_PAGE_FIGURE_HEIGHT;
+    enum raml_code rc = raml_figure_write(p->figures, name, fig, &made, &why);
+    if (rc && rc != RAML_EIO) return raml_fail(err, rc, "%s", why.msg);
+    rc = RAML_OK; /* a picture that gnuplot could not draw is no reason to lose the page: it shows the data */
     struct raml_buf path, svg;
     raml_buf_init(&path, TEXT_MAX);
     raml_buf_init(&svg, SVG_MAX);
@@ -286,8 +310,9 @@ enum raml_code raml_page_figure(struct raml_page *p, const char *name, const str
     if (!rc && made && svg.len && add_svg(p, svg.data, fig)) {
         raml_buf_adds(&p->html, "\n");
         p->n_drawn++;
-    } else add_data(p, name, fig);
-    raml_buf_addf(&p->html, "<figcaption>%s</figcaption>\n</figure>\n", caption);
+    } else add_data(p, name, fig, why.msg);
+    if (*caption) raml_buf_addf(&p->html, "<figcaption>%s</figcaption>\n", caption);
+    raml_buf_adds(&p->html, "</figure>\n");
     raml_buf_deinit(&path);
     raml_buf_deinit(&svg);
     return rc;

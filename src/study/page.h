@@ -29,10 +29,15 @@ double raml_page_get(const json_t *obj, const char *key);
 bool raml_page_is_estimate(const json_t *v);
 /* Any JSON as nested tables. */
 void raml_page_json(struct raml_page *p, const json_t *value);
-/* Writes the figure's files and puts its picture, or a table of its data, on the page. caption: HTML. A figure without a
- * point is left out. */
+/* The palette's colour for run number r: not those of right (0) and wrong (1). */
+int raml_page_run_colour(size_t r);
+/* before + name as a figure's name: what that may not hold becomes '_'. */
+void raml_page_figure_name(char out[80], const char *before, const char *name);
+/* Writes the figure's files and puts its picture, or a table of its data, on the page. caption: HTML. A figure without
+ * a point is left out; one without a size gets that of half the page's width. */
 RAML_CHECKED enum raml_code raml_page_figure(struct raml_page *p, const char *name, const struct raml_figure *fig,
                                              const char *caption, struct raml_err *err);
+enum { RAML_PAGE_FIGURE_WIDTH = 520, RAML_PAGE_FIGURE_HEIGHT = 320 };
 /* The name of a run for people: "" is "this run". */
 const char *raml_page_run_name(const struct raml_run_found *run);
 

@@ -55,7 +55,8 @@ static const json_t *find_row(const struct comparison *c, const json_t *table, c
 static void collect_by(struct comparison *c)
 {
     static const char *const usual[] = {"split", "family", "difficulty"};
-    const json_t *by = json_object_get(c->table[0], "by"), *first = json_array_get(json_object_get(c->table[0], "rows"), 0);
+    const json_t *by = json_object_get(c->table[0], "by");
+    const json_t *first = json_array_get(json_object_get(c->table[0], "rows"), 0);
     for (size_t i = 0; i < json_array_size(by) && c->n_by < MAX_BY; i++)
         if (json_is_string(json_array_get(by, i))) c->by[c->n_by++] = json_string_value(json_array_get(by, i));
     for (size_t i = 0; !by && i < 3; i++)
@@ -99,6 +100,15 @@ static size_t list_k(const json_t *table, double k[MAX_K])
     return n;
 }
 
+/* The pass@k columns of a table: k = 1 is accuracy itself, and runs side by side have room for the largest alone. */
+static size_t shown_k(const struct comparison *c, const json_t *table, double k[MAX_K])
+{
+    size_t n = list_k(table, k), from = 0;
+    while (from < n && (k[from] == 1 || (c->n > 1 && from + 1 < n))) from++;
+    memmove(k, k + from, (n - from) * sizeof *k);
+    return n - from;
+}
+
 static const json_t *pass_of(const json_t *row, double k)
 {
     char key[32];
@@ -114,7 +124,7 @@ static void add_head(struct raml_page *p, const struct comparison *c)
     if (c->n > 1) {
         raml_buf_addf(b, "<tr><th colspan=\"%zu\"></th>", (c->n_by ? c->n_by : 1) + 1);
         for (size_t t = 0; t < c->n; t++) {
-            raml_buf_addf(b, "<th colspan=\"%zu\">", 2 + list_k(c->table[t], k));
+            raml_buf_addf(b, "<th class=\"mid\" colspan=\"%zu\">", 2 + shown_k(c, c->table[t], k));
             raml_page_text(p, c->run[t]);
             raml_buf_adds(b, "</th>");
         }
@@ -129,19 +139,19 @@ static void add_head(struct raml_page *p, const struct comparison *c)
     if (c->n_by == 0) raml_buf_adds(b, "<th></th>");
     raml_buf_adds(b, "<th>questions</th>");
     for (size_t t = 0; t < c->n; t++) {
-        size_t n_k = list_k(c->table[t], k);
+        size_t n_k = shown_k(c, c->table[t], k);
         raml_buf_adds(b, "<th>accuracy</th>");
         for (size_t i = 0; i < n_k; i++) raml_buf_addf(b, "<th>pass@%.0f</th>", k[i]);
-        raml_buf_adds(b, "<th>cut off / open</th>");
+        raml_buf_adds(b, "<th>cut / open</th>");
     }
     raml_buf_adds(b, "</tr>\n");
 }
 
-static void add_cells(struct raml_page *p, const json_t *table, const json_t *row)
+static void add_cells(struct raml_page *p, const struct comparison *c, const json_t *table, const json_t *row)
 {
     struct raml_buf *b = &p->html;
     double k[MAX_K];
-    size_t n_k = list_k(table, k);
+    size_t n_k = shown_k(c, table, k);
     raml_buf_adds(b, "<td>");
     raml_page_estimate(p, json_object_get(row, "accuracy"));
     raml_buf_adds(b, "</td>");
@@ -172,14 +182,14 @@ static void add_table(struct raml_page *p, const struct comparison *c)
         raml_buf_adds(b, "<td>");
         raml_page_number(p, raml_page_get(c->row[r].first, "questions"));
         raml_buf_adds(b, "</td>");
-        for (size_t t = 0; t < c->n; t++) add_cells(p, c->table[t], find_row(c, c->table[t], c->row[r].label));
+        for (size_t t = 0; t < c->n; t++) add_cells(p, c, c->table[t], find_row(c, c->table[t], c->row[r].label));
         raml_buf_adds(b, "</tr>\n");
     }
     if (json_is_object(json_object_get(c->table[0], "all"))) {
         raml_buf_addf(b, "<tr class=\"all\"><td class=\"t\" colspan=\"%zu\">all</td><td>", c->n_by ? c->n_by : 1);
         raml_page_number(p, raml_page_get(json_object_get(c->table[0], "all"), "questions"));
         raml_buf_adds(b, "</td>");
-        for (size_t t = 0; t < c->n; t++) add_cells(p, c->table[t], json_object_get(c->table[t], "all"));
+        for (size_t t = 0; t < c->n; t++) add_cells(p, c, c->table[t], json_object_get(c->table[t], "all"));
         raml_buf_adds(b, "</tr>\n");
     }
     raml_buf_adds(b, "</table></div>\n");
@@ -190,14 +200,6 @@ static void set_point(double *y, double *low, double *high, const json_t *estima
     *y = raml_page_get(estimate, "value");
     *low = raml_page_get(estimate, "low");
     *high = raml_page_get(estimate, "high");
-}
-
-/* Files' names may hold what a figure's name may not. */
-static void figure_name(char out[80], const char *before, const char *name)
-{
-    int n = snprintf(out, 80, "%s%.60s", before, name);
-    for (int i = 0; i < n && i < 79; i++)
-        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", out[i])) out[i] = '_';
 }
 
 static enum raml_code add_bars(struct raml_page *p, const struct comparison *c, struct raml_err *err)
@@ -220,10 +222,9 @@ static enum raml_code add_bars(struct raml_page *p, const struct comparison *c, 
                                     .colour = c->colour[t], .mark = RAML_MARK_BARS};
     }
     char name[80];
-    figure_name(name, "accuracy-", c->name);
-    const struct raml_figure fig = {.title = "Accuracy", .y_label = "share of samples right", .y_low = 0, .y_high = 1.02,
-                                    .series = s, .n_series = c->n, .category = category, .n_categories = c->n_rows,
-                                    .height = 340};
+    raml_page_figure_name(name, "accuracy-", c->name);
+    const struct raml_figure fig = {.title = "Accuracy", .y_label = "share of samples right", .y_high = 1.02,
+                                    .series = s, .n_series = c->n, .category = category, .n_categories = c->n_rows};
     enum raml_code rc = raml_page_figure(p, name, &fig, "Whiskers: 95\u00A0% bootstrap interval over questions.", err);
     free(v);
     return rc;
@@ -253,8 +254,8 @@ static enum raml_code add_pass(struct raml_page *p, const struct comparison *c, 
     }
     if (most < 2) return RAML_OK;
     char name[80];
-    figure_name(name, "pass_at_k-", c->name);
-    const struct raml_figure fig = {.title = "pass@k", .x_label = "k, samples a question", .log_x = true, .height = 340,
+    raml_page_figure_name(name, "pass_at_k-", c->name);
+    const struct raml_figure fig = {.title = "pass@k", .x_label = "k, samples a question", .log_x = true,
                                     .y_label = "questions solved by one of k", .series = s, .n_series = c->n};
     return raml_page_figure(p, name, &fig, "All questions. Band: 95\u00A0% bootstrap interval over questions.", err);
 }
@@ -293,9 +294,9 @@ enum raml_code raml_part_accuracy(struct raml_page *p, struct raml_err *err)
     for (size_t r = 0; r < f->n_runs; r++)
         for (size_t e = 0; e < f->run[r]->n_evals; e++) n_names += !seen_before(f, r, e);
     if (n_names == 0) return RAML_OK;
-    raml_buf_adds(&p->html, "<h2>Accuracy</h2>\n<p class=\"dim\">Mean share of right samples, with its 95\u00A0% interval. "
-                            "Cut off: samples that reached the token limit; open: samples that never closed their "
-                            "thinking. Both count as wrong.</p>\n");
+    raml_buf_adds(&p->html, "<h2>Accuracy</h2>\n<p class=\"dim\">Mean share of right samples, with its 95\u00A0% "
+                            "interval. Cut: samples that reached the token limit; open: samples that never closed "
+                            "their thinking. Both count as wrong.</p>\n");
     enum raml_code rc = RAML_OK;
     for (size_t r = 0; !rc && r < f->n_runs; r++)
         for (size_t e = 0; !rc && e < f->run[r]->n_evals; e++) {
@@ -305,7 +306,7 @@ enum raml_code raml_part_accuracy(struct raml_page *p, struct raml_err *err)
                 for (size_t g = 0; g < f->run[q]->n_evals; g++) {
                     if (strcmp(f->run[q]->eval[g].name, c.name) != 0) continue;
                     c.table[c.n] = f->run[q]->eval[g].table;
-                    c.colour[c.n] = (int)q;
+                    c.colour[c.n] = raml_page_run_colour(q);
                     c.run[c.n++] = raml_page_run_name(f->run[q]);
                 }
             rc = add_comparison(p, &c, n_names > 1, err);

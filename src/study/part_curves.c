@@ -17,8 +17,8 @@ struct drawn { /* room for one figure's series */
 static enum raml_code add_figure(struct raml_page *p, const char *name, const struct raml_trace *t, bool greedy,
                                  const char *title, struct raml_err *err)
 {
-    static const char greedy_caption[] = "Share of trajectories after whose first i tokens the right answer is the greedy "
-                                         "one. Band: mean \u00B1 1.96 standard errors over trajectories.";
+    static const char greedy_caption[] = "Share of trajectories after whose first i tokens the right answer is the "
+                                         "greedy one. Band: mean \u00B1 1.96 standard errors over trajectories.";
     static const char loss_caption[] = "Mean over trajectories, each stretched to 0 \u2026 1. Band: mean \u00B1 1.96 "
                                        "standard errors over trajectories.";
     struct drawn d[RAML_N_VERDICTS];
@@ -42,7 +42,7 @@ static enum raml_code add_figure(struct raml_page *p, const char *name, const st
     const struct raml_figure fig = {
         .title = title, .x_label = "position in the trajectory, i/T", .series = s, .n_series = n,
         .y_label = greedy ? "right answer is greedy" : "L(i), nats per answer token", .x_low = 0, .x_high = 1,
-        .y_low = 0, .y_high = greedy ? 1.02 : 0, .height = 380};
+        .y_low = 0, .y_high = greedy ? 1.02 : 0};
     return raml_page_figure(p, name, &fig, greedy ? greedy_caption : loss_caption, err);
 }
 
@@ -84,9 +84,9 @@ enum raml_code raml_part_curves(struct raml_page *p, struct raml_err *err)
     for (size_t r = 0; r < f->n_runs; r++) n_traces += f->run[r]->n_traces;
     if (n_traces == 0) return RAML_OK;
     raml_buf_adds(&p->html,
-                  "<h2>The loss of the answer along the trajectory</h2>\n<p>L(i) is the mean negative log-likelihood of "
-                  "the right answer\u2019s tokens once the model has read the question and i tokens of the trajectory: "
-                  "the inner loop\u2019s loss, each token one step.</p>\n");
+                  "<h2>The loss of the answer along the trajectory</h2>\n<p>L(i) is the mean negative log-likelihood "
+                  "of the right answer\u2019s tokens once the model has read the question and i tokens of the "
+                  "trajectory: the inner loop\u2019s loss, each token one step.</p>\n");
     enum raml_code rc = RAML_OK;
     size_t number = 0;
     for (size_t r = 0; !rc && r < f->n_runs; r++)
@@ -112,7 +112,7 @@ enum raml_code raml_part_curves(struct raml_page *p, struct raml_err *err)
     raml_buf_adds(&p->html,
                   "<p class=\"dim\">Means over trajectories. Descent: L(0)\u00A0\u2212\u00A0L(T). Steps down: share of "
                   "tokens with \u0394L\u00A0\u2264\u00A00. Efficiency: descent over the sum of |\u0394L|. \u03C4-b: "
-                  "Kendall\u2019s rank correlation of i and \u2212L(i). Solved: L stays under the trace\u2019s threshold "
-                  "from some token on.</p>\n");
+                  "Kendall\u2019s rank correlation of i and \u2212L(i). Solved: L stays under the trace\u2019s "
+                  "threshold from some token on.</p>\n");
     return rc;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { TILE_LINES = 8 }; /* of one accuracy tile */
+
 /* The last part of a path, trailing slashes left out; the path itself where that would be empty or dots. */
 static const char *folder_name(const char *dir, size_t *n)
 {
@@ -39,25 +41,74 @@ static void add_found(struct raml_page *p)
     raml_buf_adds(b, ".</p>\n");
 }
 
+/* Mean accuracy of a table's rows of one split, weighted by their questions; NULL: of all its rows. */
+static double split_accuracy(const json_t *rows, const char *split, double *n_questions)
+{
+    double sum = 0;
+    *n_questions = 0;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        const char *of = json_string_value(json_object_get(row, "split"));
+        double n = raml_page_get(row, "questions"), value = raml_page_get(json_object_get(row, "accuracy"), "value");
+        if ((split && (!of || strcmp(of, split) != 0)) || isnan(n) || isnan(value)) continue;
+        sum += n * value;
+        *n_questions += n;
+    }
+    return *n_questions > 0 ? sum / *n_questions : NAN;
+}
+
+/* One line of an accuracy tile, the first in large: "96.5 % in_range (600 questions)". */
+static void add_line(struct raml_page *p, bool first, double value, const char *what, double n_questions)
+{
+    if (isnan(value)) return;
+    raml_buf_adds(&p->html, first ? "<b>" : "<span>");
+    raml_page_percent(p, value);
+    raml_buf_adds(&p->html, first ? "</b><span>" : " ");
+    raml_page_text(p, what);
+    if (n_questions > 0) raml_buf_addf(&p->html, first ? ", %.0f\u00A0questions" : " (%.0f)", n_questions);
+    raml_buf_adds(&p->html, "</span>");
+}
+
+/* An evaluation that tells splits gives one line a split, otherwise one line. */
+static void add_eval_lines(struct raml_page *p, const struct raml_evaluation *e, size_t *n_lines)
+{
+    const json_t *rows = json_object_get(e->table, "rows"), *all = json_object_get(e->table, "all");
+    double n;
+    bool splits = false;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const char *split = json_string_value(json_object_get(json_array_get(rows, i), "split"));
+        bool seen = !split;
+        for (size_t j = 0; j < i && !seen; j++) {
+            const char *other = json_string_value(json_object_get(json_array_get(rows, j), "split"));
+            seen = other && strcmp(other, split) == 0;
+        }
+        if (seen || *n_lines == TILE_LINES) continue;
+        double value = split_accuracy(rows, split, &n);
+        add_line(p, *n_lines == 0, value, split, n);
+        (*n_lines)++;
+        splits = true;
+    }
+    if (splits || *n_lines == TILE_LINES) return;
+    double value = raml_page_get(json_object_get(all, "accuracy"), "value");
+    if (isnan(value)) value = split_accuracy(rows, NULL, &n);
+    else n = raml_page_get(all, "questions");
+    add_line(p, *n_lines == 0, value, strcmp(e->name, "eval") == 0 ? "right" : e->name, n);
+    *n_lines += !isnan(value);
+}
+
 static void add_accuracy_tiles(struct raml_page *p)
 {
     const struct raml_findings *f = p->found;
-    for (size_t r = 0; r < f->n_runs; r++)
-        for (size_t e = 0; e < f->run[r]->n_evals && e < 3; e++) {
-            const json_t *all = json_object_get(f->run[r]->eval[e].table, "all"), *a = json_object_get(all, "accuracy");
-            if (!raml_page_is_estimate(a)) continue;
-            raml_buf_adds(&p->html, "<div class=\"tile\"><b>");
-            raml_page_percent(p, raml_page_get(a, "value"));
-            raml_buf_adds(&p->html, "</b><span>right");
-            if (*f->run[r]->name) raml_buf_adds(&p->html, ", ");
-            raml_page_text(p, f->run[r]->name);
-            if (f->run[r]->n_evals > 1) {
-                raml_buf_adds(&p->html, ": ");
-                raml_page_text(p, f->run[r]->eval[e].name);
-            }
-            raml_buf_addf(&p->html, "</span><span>95\u00A0%% interval %.1f \u2013 %.1f; %.0f questions</span></div>\n",
-                          100 * raml_page_get(a, "low"), 100 * raml_page_get(a, "high"), raml_page_get(all, "questions"));
-        }
+    for (size_t r = 0; r < f->n_runs; r++) {
+        size_t n_lines = 0;
+        if (f->run[r]->n_evals == 0) continue;
+        raml_buf_adds(&p->html, "<div class=\"tile\"><span>accuracy");
+        if (*f->run[r]->name) raml_buf_adds(&p->html, ", ");
+        raml_page_text(p, f->run[r]->name);
+        raml_buf_adds(&p->html, "</span>");
+        for (size_t e = 0; e < f->run[r]->n_evals; e++) add_eval_lines(p, &f->run[r]->eval[e], &n_lines);
+        raml_buf_adds(&p->html, "</div>\n");
+    }
 }
 
 static void add_loss_tiles(struct raml_page *p)
@@ -71,11 +122,11 @@ static void add_loss_tiles(struct raml_page *p)
             const struct raml_trace_group *g = &f->run[r]->trace[0]->group[order[v]];
             if (g->n == 0) continue;
             double n = (double)g->n;
-            raml_buf_addf(&p->html, "<div class=\"tile\"><b>%.3g \u2192 %.3g</b><span>answer\u2019s loss along %zu %s",
-                          g->first.sum / n, g->last.sum / n, g->n, about[order[v]]);
+            raml_buf_adds(&p->html, "<div class=\"tile\"><span>loss of the answer");
             if (*f->run[r]->name) raml_buf_adds(&p->html, ", ");
             raml_page_text(p, f->run[r]->name);
-            raml_buf_adds(&p->html, "</span><span>mean L(0) \u2192 L(T), nats per token</span></div>\n");
+            raml_buf_addf(&p->html, "</span><b>%.3g\u00A0\u2192\u00A0%.3g</b><span>nats per token, along %zu %s</span>"
+                                    "</div>\n", g->first.sum / n, g->last.sum / n, g->n, about[order[v]]);
         }
     }
 }
@@ -104,13 +155,13 @@ static void add_training_tiles(struct raml_page *p)
         const struct raml_metric_series *loss = raml_metrics_find(&f->run[r]->metrics, "loss");
         if (!loss) continue;
         double speed = median(raml_metrics_find(&f->run[r]->metrics, "tokens_per_s"));
-        raml_buf_adds(&p->html, "<div class=\"tile\"><b>");
-        raml_page_number(p, loss->value[loss->n - 1]);
-        raml_buf_addf(&p->html, "</b><span>training loss after %.0f steps", loss->step[loss->n - 1]);
+        raml_buf_adds(&p->html, "<div class=\"tile\"><span>training loss");
         if (*f->run[r]->name) raml_buf_adds(&p->html, ", ");
         raml_page_text(p, f->run[r]->name);
+        raml_buf_addf(&p->html, "</span><b>%.3g</b><span>after %.0f steps", loss->value[loss->n - 1],
+                      loss->step[loss->n - 1]);
+        if (!isnan(speed)) raml_buf_addf(&p->html, ", %.0f tokens/s", speed < 1000 ? speed : 100 * round(speed / 100));
         raml_buf_adds(&p->html, "</span>");
-        if (!isnan(speed)) raml_buf_addf(&p->html, "<span>%.3g tokens/s (median)</span>", speed);
         raml_buf_adds(&p->html, "</div>\n");
     }
 }
@@ -125,7 +176,7 @@ void raml_part_headline(struct raml_page *p, const char *dir)
     raml_page_begin(p, b.data ? b.data : "report");
     raml_buf_adds(&p->html, "<h1>");
     raml_page_text(p, b.data ? b.data : "report");
-    raml_buf_adds(&p->html, "</h1>\n");
+    raml_buf_adds(&p->html, " <small>raml report</small></h1>\n");
     raml_buf_deinit(&b);
     add_found(p);
     raml_buf_adds(&p->html, "<div class=\"tiles\">\n");

@@ -48,7 +48,7 @@ static void add_head(struct raml_page *p, const json_t *pick, const double *loss
     double answer = raml_page_get(pick, "n_answer"), solved = raml_page_get(pick, "solved_at");
     raml_buf_addf(b, "<p><b>%s</b>", verdict);
     add_word(p, pick, "family", " \u00B7 ");
-    add_word(p, pick, "difficulty", " ");
+    add_word(p, pick, "difficulty", ", difficulty ");
     add_word(p, pick, "style", " \u00B7 ");
     add_word(p, pick, "id", " \u00B7 ");
     add_word(p, pick, "sample", " #");
@@ -109,8 +109,8 @@ enum raml_code raml_part_trajectories(struct raml_page *p, struct raml_err *err)
     if (n == 0) return RAML_OK;
     enum raml_code rc = common_clip(f, &clip, err);
     if (rc) return rc;
-    raml_buf_adds(&p->html, "<h2>What single tokens do</h2>\n<p class=\"dim\">Not chosen for looks: the first right and the "
-                            "first wrong trajectories of each family, in the order of the file.</p>\n");
+    raml_buf_adds(&p->html, "<h2>What single tokens do</h2>\n<p class=\"dim\">Not chosen for looks: the first right "
+                            "and the first wrong trajectories of each family, in the order of the file.</p>\n");
     raml_colour_legend(&p->html, clip);
     for (size_t r = 0; !rc && r < f->n_runs; r++)
         for (size_t t = 0; !rc && t < f->run[r]->n_traces; t++) {
@@ -122,9 +122,15 @@ enum raml_code raml_part_trajectories(struct raml_page *p, struct raml_err *err)
                 raml_page_text(p, trace->name);
                 raml_buf_adds(&p->html, "</h3>\n");
             }
-            for (size_t v = 0; v < RAML_N_VERDICTS; v++)
+            raml_buf_adds(&p->html, "<div class=\"grid\">\n"); /* a column a verdict */
+            for (size_t v = 0; !rc && v < RAML_N_VERDICTS; v++) {
+                if (trace->group[order[v]].n_picks == 0) continue;
+                raml_buf_adds(&p->html, "<div>\n");
                 for (size_t i = 0; !rc && i < trace->group[order[v]].n_picks; i++)
                     rc = add_pick(p, trace->group[order[v]].pick[i], order[v], clip, err);
+                raml_buf_adds(&p->html, "</div>\n");
+            }
+            raml_buf_adds(&p->html, "</div>\n");
         }
     return rc;
 }

@@ -1,0 +1,58 @@
+/* report.c - `raml report`: a folder's results as one HTML file. */
+#include "cli/commands.h"
+
+#include "raml/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct settings {
+    const char *out;
+};
+
+static const struct cli_option options[] = {
+    {"out", "o", CLI_TEXT, offsetof(struct settings, out), NULL, 0, 0, NULL,
+     "The file to write; without it, report.html in the folder."},
+};
+
+static enum raml_code print_json(const char *path, struct raml_err *err)
+{
+    json_t *o = json_pack("{s:s}", "report", path);
+    char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    json_decref(o);
+    if (!text) return raml_fail(err, RAML_EFORMAT, "%s: the path can't be written as JSON", path);
+    puts(text);
+    free(text);
+    return RAML_OK;
+}
+
+static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
+{
+    const struct settings *s = settings;
+    if (cli->n_args != 1) return raml_fail(err, RAML_EUSAGE, "report takes one DIR; found %zu", cli->n_args);
+    struct raml_buf path;
+    raml_buf_init(&path, 8192);
+    if (s->out) raml_buf_adds(&path, s->out);
+    else raml_buf_addf(&path, "%s/report.html", cli->arg[0]);
+    enum raml_code rc = raml_buf_status(&path, err);
+    if (!rc) rc = raml_report(cli->arg[0], path.data, err);
+    if (!rc && cli->json) rc = print_json(path.data, err);
+    else if (!rc) puts(path.data);
+    raml_buf_deinit(&path);
+    return rc;
+}
+
+const struct cli_command cli_report = {
+    .name = "report",
+    .about = "A folder's results as one HTML file.",
+    .args = "DIR",
+    .detail = "Shows what stands in DIR and in the folders right below it: recipe.yaml, metrics.jsonl, timing.jsonl, "
+              "eval*.json, trace*/curves.jsonl, summary.json. The page needs no network. Its figures are left in "
+              "DIR/figures as data, gnuplot script and SVG. Prints the page's path.",
+    .example = "raml report runs/demo --out demo.html",
+    .option = options,
+    .n_options = sizeof options / sizeof *options,
+    .settings_size = sizeof(struct settings),
+    .run = run,
+};

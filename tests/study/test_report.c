@@ -1,0 +1,279 @@
+/* test_report.c - the report of folders that are whole, empty, broken and hostile: always one well-formed page. */
+#include "raml/report.h"
+
+#include "raml/file.h"
+#include "study/html_check.h"
+
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+struct folder {
+    char path[64];
+    bool gnuplot;
+};
+
+static int set_up(void **state)
+{
+    struct folder *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    snprintf(f->path, sizeof f->path, "/tmp/raml-report-XXXXXX");
+    assert_non_null(mkdtemp(f->path));
+    f->gnuplot = system("command -v gnuplot >/dev/null 2>&1") == 0;
+    if (!f->gnuplot) fprintf(stderr, "test_report: gnuplot is not installed: pictures are NOT checked\n");
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct folder *f = *state;
+    struct raml_err err = {0};
+    if (raml_remove_tree(f->path, &err)) fprintf(stderr, "%s\n", err.msg);
+    free(f);
+    return 0;
+}
+
+static void put(const struct folder *f, const char *name, const char *text)
+{
+    char path[256];
+    struct raml_err err = {0};
+    snprintf(path, sizeof path, "%s/%s", f->path, name);
+    *strrchr(path, '/') = 0;
+    if (raml_make_dir(path, &err)) fail_msg("%s", err.msg);
+    path[strlen(path)] = '/';
+    if (raml_file_write(path, text, strlen(text), &err)) fail_msg("%s", err.msg);
+}
+
+/* Writes the report and gives the page back, checked. */
+static char *report(const struct folder *f)
+{
+    char path[256], why[300];
+    struct raml_err err = {0};
+    struct raml_buf b;
+    if (raml_report(f->path, NULL, &err)) fail_msg("%s", err.msg);
+    snprintf(path, sizeof path, "%s/report.html", f->path);
+    raml_buf_init(&b, 1 << 26);
+    if (raml_file_read(path, &b, &err)) fail_msg("%s", err.msg);
+    assert_int_equal(strlen(b.data), b.len);
+    const char *fault = html_fault(b.data, why, sizeof why);
+    if (fault) fail_msg("%s", fault);
+    json_t *text = json_stringn(b.data, b.len);
+    if (!text) fail_msg("the page is not UTF-8");
+    json_decref(text);
+    return raml_buf_take(&b);
+}
+
+static void expect(const char *page, const char *text)
+{
+    if (!strstr(page, text)) fail_msg("not on the page: %s", text);
+}
+
+static void expect_none(const char *page, const char *text)
+{
+    if (strstr(page, text)) fail_msg("on the page: %s", text);
+}
+
+static size_t count(const char *page, const char *text)
+{
+    size_t n = 0;
+    for (const char *at = page; (at = strstr(at, text)); at++) n++;
+    return n;
+}
+
+static const char table[] =
+    "{\"by\":[\"split\",\"family\"],\"rows\":["
+    "{\"split\":\"in_range\",\"family\":\"modchain\",\"questions\":100,\"samples\":400,\"right\":386,"
+    "\"accuracy\":{\"value\":0.965,\"low\":0.94,\"high\":0.981},\"pass_at_k\":{\"1\":{\"value\":0.965,\"low\":0.94,"
+    "\"high\":0.981},\"4\":{\"value\":0.99,\"low\":0.97,\"high\":1}},\"truncated\":1,\"unclosed\":2},"
+    "{\"split\":\"in_range\",\"family\":\"addition\",\"questions\":300,\"samples\":1200,\"right\":1,"
+    "\"accuracy\":{\"value\":0.885,\"low\":0.8,\"high\":0.9},\"pass_at_k\":{},\"truncated\":0,\"unclosed\":0},"
+    "{\"split\":null,\"family\":null,\"questions\":0,\"accuracy\":{\"value\":null,\"low\":null,\"high\":null}}],"
+    "\"all\":{\"questions\":400,\"samples\":1600,\"accuracy\":{\"value\":0.905,\"low\":0.88,\"high\":0.92},"
+    "\"pass_at_k\":{\"1\":{\"value\":0.905,\"low\":0.88,\"high\":0.92},\"4\":{\"value\":0.99,\"low\":0.97,\"high\":1}},"
+    "\"truncated\":1,\"unclosed\":2}}";
+
+static const char curves[] =
+    "{\"id\":\"q1\",\"sample\":0,\"family\":\"modchain\",\"difficulty\":3,\"style\":\"reflect\",\"correct\":true,"
+    "\"n_tokens\":2,\"n_answer\":2,\"tokens\":[\"a\",\"b\\n\"],\"L\":[2,1.5,0.5],\"greedy\":[false,false,true],"
+    "\"solved_at\":2}\n"
+    "{\"id\":\"q2\",\"correct\":true,\"n_answer\":2,\"tokens\":[\"x\"],\"L\":[4,0.5],\"greedy\":[false,true]}\n"
+    "{\"id\":\"q3\",\"family\":\"addition\",\"correct\":false,\"n_answer\":1,\"tokens\":[\"</div><script>\"],"
+    "\"L\":[3,3.25],\"greedy\":[false,false],\"solved_at\":-1}\n"
+    "{\"id\":\"q4\",\"correct\":null,\"L\":[1]}\n";
+
+static void put_run(const struct folder *f, const char *name, const char *loss)
+{
+    char path[128], text[400];
+    snprintf(path, sizeof path, "%s/metrics.jsonl", name);
+    snprintf(text, sizeof text, "{\"step\":10,\"epoch\":0.1,\"loss\":2.5,\"grad_norm\":1,\"learning_rate\":0.001,"
+             "\"entropy\":0.5}\n{\"step\":20,\"epoch\":0.2,\"loss\":%s,\"grad_norm\":0.5,\"learning_rate\":0.0005,"
+             "\"eval_loss\":1.5}\n", loss);
+    put(f, path, text);
+    snprintf(path, sizeof path, "%s/timing.jsonl", name);
+    put(f, path, "{\"step\":10,\"seconds\":1,\"tokens_per_s\":50000}\n"
+                 "{\"step\":20,\"seconds\":2,\"tokens_per_s\":52000}\n");
+    snprintf(path, sizeof path, "%s/recipe.yaml", name);
+    snprintf(text, sizeof text, "# written by raml\nlearning_rate: 0.001\nnote: %s & <b>\n", name);
+    put(f, path, text);
+    snprintf(path, sizeof path, "%s/eval.json", name);
+    put(f, path, table);
+}
+
+static void whole_demo(void **state)
+{
+    const struct folder *f = *state;
+    put_run(f, "with", "0.25");
+    put_run(f, "without", "1.75");
+    put(f, "with/trace/curves.jsonl", curves);
+    put(f, "summary.json", "{\"accuracy\":{\"value\":0.5,\"low\":0.25,\"high\":0.75},\"phases\":[{\"phase\":\"train\","
+                           "\"seconds\":1.5},{\"phase\":\"eval\",\"seconds\":null}],\"list\":[1,2,\"<\"],"
+                           "\"no\":false}");
+    char *page = report(f);
+    expect(page, "Found: with: recipe, training curves, 1 evaluation, 4 traced trajectories; without: recipe, "
+                 "training curves, 1 evaluation; summary.");
+    /* headline: the split's mean weighted by questions (0.965 * 100 + 0.885 * 300) / 400 */
+    expect(page, "<b>90.5\u00A0%</b><span>in_range, 400\u00A0questions</span>");
+    expect(page, "<b>3\u00A0\u2192\u00A00.5</b><span>nats per token, along 2 right trajectories</span>");
+    expect(page, "<b>3\u00A0\u2192\u00A03.25</b><span>nats per token, along 1 wrong trajectories</span>");
+    expect(page, "<b>0.25</b><span>after 20 steps, 51000 tokens/s</span>");
+    /* tables: accuracy, pass@4 and not pass@1; a row without questions */
+    expect(page, "<td>96.5\u00A0%\u00A0<small>[94.0,\u00A098.1]</small></td>"
+                 "<td>99.0\u00A0%\u00A0<small>[97.0,\u00A0100.0]</small></td><td>1 / 2</td>");
+    expect_none(page, "<th>pass@1</th>");
+    assert_int_equal(count(page, "<th>pass@4</th>"), 2);
+    expect(page, "<td class=\"t\">\u2013</td><td class=\"t\">\u2013</td><td>0</td><td>\u2013</td>");
+    /* mean of right trajectories: 1.5 tokens, L 3 -> 0.5, descent 2.5, p = (e^-1 + e^-1)/2, all down, efficiency 1 */
+    expect(page, "<tr><td class=\"t\">right</td><td>2</td><td>1.5</td><td>3.000</td><td>0.500</td><td>2.500</td>"
+                 "<td>36.8\u00A0%</td><td>100.0\u00A0%</td><td>1.000</td><td>1.000</td><td>100.0\u00A0%</td></tr>");
+    expect(page, "<tr><td class=\"t\">wrong</td><td>1</td><td>1.0</td><td>3.000</td><td>3.250</td>"
+                 "<td>\u22120.250</td>");
+    expect(page, "<td class=\"t\">not judged</td><td>1</td>");
+    /* coloured trajectories; hostile text is text */
+    expect(page, "&lt;/div&gt;&lt;script&gt;</span>");
+    expect(page, "modchain, difficulty 3 \u00B7 reflect \u00B7 q1 #0");
+    /* settings: only what differs in the table */
+    expect(page, "<tr><td class=\"t\">note</td><td class=\"t\">with &amp; &lt;b&gt;</td>"
+                 "<td class=\"t\">without &amp; &lt;b&gt;</td></tr>");
+    expect_none(page, "<tr><td class=\"t\">learning_rate");
+    expect(page, "50.0\u00A0%\u00A0<small>[25.0,\u00A075.0]</small>");
+    expect_none(page, "Left out");
+    /* figures: accuracy, pass@k, loss, greedy, and loss, gradient, rate, entropy, speed of the training */
+    assert_int_equal(count(page, "<figure>"), 9);
+    assert_int_equal(count(page, "<svg "), f->gnuplot ? 9 : 0);
+    assert_int_equal(count(page, "Not drawn: "), f->gnuplot ? 0 : 9);
+    char *again = report(f); /* no date, no random order; its own output is no input */
+    assert_string_equal(page, again);
+    free(page);
+    free(again);
+}
+
+static void each_part_alone(void **state)
+{
+    const struct folder *base = *state;
+    static const struct { const char *file, *text, *want; int n_figures; } cases[] = {
+        {"recipe.yaml", "seed: 0\n", "recipe.yaml)</summary>\n<pre>seed: 0\n</pre>", 0},
+        {"metrics.jsonl", "{\"step\":1,\"loss\":2}\n", "training loss</span><b>2</b><span>after 1 steps</span>", 1},
+        {"timing.jsonl", "{\"step\":1,\"tokens_per_s\":2}\n", "<h2>Training</h2>", 1},
+        {"eval-longer.json", table, "<h2>Accuracy</h2>", 2},
+        {"eval.json", "{\"rows\":[]}", "<h2>Accuracy</h2>", 0},
+        {"eval.json", "{\"by\":3,\"rows\":[1,{\"accuracy\":2}],\"all\":\"x\"}", "<h2>Accuracy</h2>", 0},
+        {"eval.json", "{\"table\":{\"rows\":[]}}", "<h2>Accuracy</h2>", 0},
+        {"summary.json", "[1,[2,[3,[4,[5,[6,[7,[8]]]]]]]]", "summary.json as tables", 0},
+        {"summary.json", "{}", "summary.json as tables", 0},
+        {"trace/curves.jsonl", curves, "What single tokens do", 2},
+        {"trace-x/curves.jsonl", "{\"correct\":true,\"L\":[2,1]}\n", "1 right trajectories", 1},
+        {"curves.jsonl", "{\"L\":[1e300,-1e300,0]}\n", "not judged", 1},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct folder f = *base;
+        if (snprintf(f.path, sizeof f.path, "%s/%zu", base->path, i) >= (int)sizeof f.path) fail();
+        put(&f, cases[i].file, cases[i].text);
+        char *page = report(&f);
+        if (!strstr(page, cases[i].want)) fail_msg("case %zu: '%s' is not on the page", i, cases[i].want);
+        if (count(page, "<figure>") != (size_t)cases[i].n_figures)
+            fail_msg("case %zu: %zu figures, expected %d", i, count(page, "<figure>"), cases[i].n_figures);
+        free(page);
+    }
+}
+
+static void broken_input(void **state)
+{
+    const struct folder *f = *state;
+    put(f, "run <i>/recipe.yaml", "a: \xFF\nb: \"</pre><script>\"\nnested:\n  c: 1\n");
+    put(f, "metrics.jsonl", "{\"step\":1,\"loss\":2,\"bad\":\"x\",\"<u>'\":3}\nnot json\n{\"loss\":1}\n"
+                            "{\"step\":3,\"loss\":1,");
+    put(f, "eval.json", "{\"rows\": 3}");
+    put(f, "eval2.json", "{");
+    put(f, "summary.json", "{\"a\":");
+    put(f, "trace/curves.jsonl", "{\"L\":[]}\n{\"L\":[1,\"x\"]}\n{\"L\":[1,2],\"tokens\":[]}\n"
+                                 "{\"L\":[1,2],\"tokens\":[7]}\n{\"L\":[1,2],\"greedy\":[true]}\n{\"L\":7}\n"
+                                 "{\"L\":[2,1],\"tokens\":[\"ok\"]}\n");
+    char *page = report(f);
+    expect(page, "<h2>Left out</h2>");
+    expect(page, "metrics.jsonl:2");
+    expect(page, "3 of 4 lines were left out");
+    expect(page, "curves.jsonl:1: L has 0 values");
+    expect(page, "6 of 7 lines were left out");
+    expect(page, "eval.json: no table with &quot;rows&quot; in it");
+    expect(page, "eval2.json");
+    expect(page, "summary.json");
+    expect(page, "a: \\xFF\n");
+    expect(page, "&lt;/pre&gt;&lt;script&gt;");
+    expect(page, "run &lt;i&gt;");
+    expect(page, "1 traced trajectories");
+    free(page);
+}
+
+static void refusals(void **state)
+{
+    const struct folder *f = *state;
+    struct raml_err err = {0};
+    char path[256];
+    assert_int_equal(raml_report(f->path, NULL, &err), RAML_EFORMAT);
+    assert_non_null(strstr(err.msg, "nothing to report; looked there and one folder below for recipe.yaml"));
+    snprintf(path, sizeof path, "%s/absent", f->path);
+    assert_int_equal(raml_report(path, NULL, &err), RAML_EIO);
+    put(f, "recipe.yaml", "seed: 0\n");
+    assert_int_equal(raml_report(f->path, "/dev/null/x.html", &err), RAML_EIO);
+    snprintf(path, sizeof path, "%s/report.html", f->path);
+    assert_false(raml_is_file(path));
+    snprintf(path, sizeof path, "%s/elsewhere.html", f->path);
+    assert_int_equal(raml_report(f->path, path, &err), RAML_OK);
+    assert_true(raml_is_file(path));
+}
+
+/* With no gnuplot the page holds the numbers and the way to the picture. */
+static void without_gnuplot(void **state)
+{
+    const struct folder *f = *state;
+    put(f, "trace/curves.jsonl", curves);
+    char *path = strdup(getenv("PATH") ? getenv("PATH") : "");
+    setenv("PATH", "/nonexistent", 1);
+    char *page = report(f);
+    setenv("PATH", path, 1);
+    free(path);
+    expect(page, "gnuplot was not found (Debian: gnuplot-nox). <code>gnuplot loss.gp</code>");
+    expect(page, "<td class=\"t\">right (n = 2)</td><td>0</td><td>3</td>");
+    expect_none(page, "<svg");
+    free(page);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(whole_demo, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_part_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(broken_input, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refusals, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_gnuplot, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
