@@ -1,0 +1,152 @@
+/* completion.c - see completion.h. */
+#include "raml/completion.h"
+
+#include "inner/scorer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct part { /* a tree of the pass in the making: completions [first, first + n) of a job */
+    const struct raml_completions *job;
+    size_t first, n;
+};
+
+struct raml_completion_scorer {
+    struct raml_scorer scorer;
+    struct raml_tree tree;
+    struct part *part; /* one a tree of scorer.pack */
+    size_t n_parts, cap_parts;
+};
+
+enum raml_code raml_completion_open(const struct raml_model *m, size_t max_batch_tokens,
+                                    struct raml_completion_scorer **out, struct raml_err *err)
+{
+    if (max_batch_tokens == 0) return raml_fail(err, RAML_ERANGE, "max_batch_tokens is 0; expected at least 1");
+    struct raml_completion_scorer *s = calloc(1, sizeof *s);
+    if (!s) return raml_fail(err, RAML_ENOMEM, "no memory for a scorer");
+    enum raml_code rc = raml_scorer_init(&s->scorer, m, max_batch_tokens, err);
+    if (rc) free(s);
+    else *out = s;
+    return rc;
+}
+
+void raml_completion_close(struct raml_completion_scorer *s)
+{
+    if (!s) return;
+    raml_scorer_deinit(&s->scorer);
+    raml_tree_deinit(&s->tree);
+    free(s->part);
+    free(s);
+}
+
+uint64_t raml_completion_tokens(const struct raml_completion_scorer *s)
+{
+    return s->scorer.n_tokens;
+}
+
+enum raml_code raml_completion_check(const struct raml_completion_scorer *s, const struct raml_completions *job,
+                                     struct raml_err *err)
+{
+    size_t context = (size_t)raml_model_config(s->scorer.model)->max_positions;
+    if (job->n_prompt == 0) return raml_fail(err, RAML_ERANGE, "the prompt has no token; expected one at least");
+    enum raml_code rc = raml_scorer_check(&s->scorer, "prompt", job->prompt, job->n_prompt, err);
+    for (size_t i = 0; !rc && i < job->n; i++) {
+        const struct raml_completion *c = &job->completion[i];
+        char what[64];
+        snprintf(what, sizeof what, "completion %zu", i + 1);
+        if (c->n == 0) return raml_fail(err, RAML_ERANGE, "%s has no token; expected one at least", what);
+        if (c->n > context || job->n_prompt > context - c->n)
+            return raml_fail(err, RAML_ERANGE,
+                             "%s: %zu prompt tokens and %zu of the completion are longer than the model's context (%zu)",
+                             what, job->n_prompt, c->n, context);
+        rc = raml_scorer_check(&s->scorer, what, c->token, c->n, err);
+    }
+    return rc;
+}
+
+static enum raml_code copy_out(struct raml_completion_scorer *s, const struct part *p, size_t at, struct raml_err *err)
+{
+    const struct raml_scorer *from = &s->scorer;
+    for (size_t i = p->first; i < p->first + p->n; i++) {
+        const struct raml_completion *c = &p->job->completion[i];
+        for (size_t k = 0; k < c->n; k++)
+            if (!isfinite(from->logp[at + k]))
+                return raml_fail(err, RAML_ERANGE, "completion %zu: the log-probability of token %zu is %g", i + 1, k + 1,
+                                 (double)from->logp[at + k]);
+        if (c->logp) memcpy(c->logp, from->logp + at, c->n * sizeof *c->logp);
+        if (c->entropy) memcpy(c->entropy, from->entropy + at, c->n * sizeof *c->entropy);
+        at += c->n;
+    }
+    return RAML_OK;
+}
+
+static enum raml_code run(struct raml_completion_scorer *s, struct raml_err *err)
+{
+    if (s->n_parts == 0) return RAML_OK;
+    enum raml_code rc = raml_scorer_run(&s->scorer, err);
+    for (size_t i = 0; !rc && i < s->n_parts; i++)
+        rc = copy_out(s, &s->part[i], s->scorer.pack.tree_scored[i], err);
+    raml_scorer_clear(&s->scorer);
+    s->n_parts = 0;
+    return rc;
+}
+
+static enum raml_code add_part(struct raml_completion_scorer *s, const struct part *p, size_t n_tokens,
+                               struct raml_err *err)
+{
+    const struct raml_completions *job = p->job;
+    enum raml_code rc = raml_scorer_has_room(&s->scorer, n_tokens) ? RAML_OK : run(s, err);
+    if (!rc && s->n_parts == s->cap_parts) {
+        size_t cap = s->cap_parts * 2 + 16;
+        struct part *more = realloc(s->part, cap * sizeof *more);
+        if (!more) return raml_fail(err, RAML_ENOMEM, "no memory for a pass over %zu prompts", cap);
+        s->part = more;
+        s->cap_parts = cap;
+    }
+    raml_tree_clear(&s->tree);
+    if (!rc) rc = raml_tree_add(&s->tree, -1, 0, job->prompt, job->n_prompt, job->n_prompt, NULL, err);
+    for (size_t i = p->first; !rc && i < p->first + p->n; i++)
+        rc = raml_tree_add(&s->tree, 0, (uint32_t)job->n_prompt, job->completion[i].token, job->completion[i].n, 0, NULL,
+                           err);
+    if (!rc) rc = raml_pack_add(&s->scorer.pack, &s->tree, err);
+    if (!rc) s->part[s->n_parts++] = *p;
+    return rc;
+}
+
+/* The cut of a job into parts depends on the bound and the job alone, never on what else is in the pass. */
+static enum raml_code add_job(struct raml_completion_scorer *s, const struct raml_completions *job,
+                              struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    struct part p = {.job = job};
+    size_t n_tokens = job->n_prompt;
+    for (size_t i = 0; !rc && i < job->n; i++) {
+        size_t n = job->completion[i].n;
+        if (p.n && n_tokens + n > s->scorer.max_rows) {
+            rc = add_part(s, &p, n_tokens, err);
+            p.first = i;
+            p.n = 0;
+            n_tokens = job->n_prompt;
+        }
+        p.n++;
+        n_tokens += n;
+    }
+    return rc || p.n == 0 ? rc : add_part(s, &p, n_tokens, err);
+}
+
+enum raml_code raml_completion_score(struct raml_completion_scorer *s, const struct raml_completions *job, size_t n_jobs,
+                                     struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; !rc && i < n_jobs; i++) {
+        rc = raml_completion_check(s, &job[i], err);
+        if (rc && n_jobs > 1) rc = raml_wrap(err, rc, "job %zu", i + 1);
+    }
+    for (size_t i = 0; !rc && i < n_jobs; i++) rc = add_job(s, &job[i], err);
+    if (!rc) rc = run(s, err);
+    raml_scorer_clear(&s->scorer); /* after a failure */
+    s->n_parts = 0;
+    return rc;
+}

@@ -1,0 +1,70 @@
+/* scorer.c - see scorer.h. */
+#include "inner/scorer.h"
+
+#include <stdlib.h>
+
+enum raml_code raml_scorer_init(struct raml_scorer *s, const struct raml_model *m, size_t max_rows,
+                                struct raml_err *err)
+{
+    *s = (struct raml_scorer){.model = m, .max_rows = max_rows};
+    return raml_pass_open(m, false, &s->pass, err);
+}
+
+void raml_scorer_deinit(struct raml_scorer *s)
+{
+    raml_pass_close(s->pass);
+    raml_pack_deinit(&s->pack);
+    free(s->logp);
+    free(s->entropy);
+    free(s->argmax);
+    *s = (struct raml_scorer){0};
+}
+
+bool raml_scorer_has_room(const struct raml_scorer *s, size_t n_tokens)
+{
+    size_t used = s->pack.n_rows;
+    return s->pack.n_trees == 0 || (used <= s->max_rows && n_tokens <= s->max_rows - used);
+}
+
+static enum raml_code reserve(struct raml_scorer *s, size_t n, struct raml_err *err)
+{
+    if (n <= s->cap) return RAML_OK;
+    free(s->logp);
+    free(s->entropy);
+    free(s->argmax);
+    s->cap = 0;
+    s->logp = malloc(n * sizeof *s->logp);
+    s->entropy = malloc(n * sizeof *s->entropy);
+    s->argmax = malloc(n * sizeof *s->argmax);
+    if (!s->logp || !s->entropy || !s->argmax)
+        return raml_fail(err, RAML_ENOMEM, "no memory for the scores of %zu tokens", n);
+    s->cap = n;
+    return RAML_OK;
+}
+
+enum raml_code raml_scorer_run(struct raml_scorer *s, struct raml_err *err)
+{
+    enum raml_code rc = reserve(s, s->pack.n_scored, err);
+    const struct raml_score out = {.logp = s->logp, .entropy = s->entropy, .argmax = s->argmax};
+    if (!rc) rc = raml_pass_forward(s->pass, &s->pack, &out, err);
+    if (rc) return rc;
+    s->n_tokens += s->pack.n_rows;
+    s->n_passes++;
+    return RAML_OK;
+}
+
+void raml_scorer_clear(struct raml_scorer *s)
+{
+    raml_pack_clear(&s->pack);
+}
+
+enum raml_code raml_scorer_check(const struct raml_scorer *s, const char *what, const int32_t *token, size_t n,
+                                 struct raml_err *err)
+{
+    int vocab = raml_model_config(s->model)->vocab_size;
+    for (size_t i = 0; i < n; i++)
+        if (token[i] < 0 || token[i] >= vocab)
+            return raml_fail(err, RAML_ERANGE, "%s: token %zu is %d; the model's vocabulary is 0 to %d", what, i + 1,
+                             (int)token[i], vocab - 1);
+    return RAML_OK;
+}

@@ -1,0 +1,119 @@
+/* trace_text.c - what is traced, from a question's texts. See trace.h. */
+#include "raml/trace.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { NAME_BYTES = 200, MAX_TEXT_BYTES = 1 << 30 };
+
+void raml_trace_text_deinit(struct raml_trace_text *x)
+{
+    raml_tokens_deinit(&x->prompt);
+    raml_tokens_deinit(&x->trajectory);
+    raml_tokens_deinit(&x->cue);
+    raml_tokens_deinit(&x->answer);
+}
+
+struct raml_trace_input raml_trace_text_input(const struct raml_trace_text *x)
+{
+    return (struct raml_trace_input){
+        .prompt = x->prompt.id, .trajectory = x->trajectory.id, .cue = x->cue.id, .answer = x->answer.id,
+        .n_prompt = x->prompt.n, .n_trajectory = x->trajectory.n, .n_cue = x->cue.n, .n_answer = x->answer.n,
+    };
+}
+
+/* "question 'add:17' (line 17), trajectory 2" */
+static const char *name_of(const struct raml_question *q, size_t sample, char out[NAME_BYTES])
+{
+    if (q->line) snprintf(out, NAME_BYTES, "question '%.100s' (line %zu), trajectory %zu", q->id, q->line, sample + 1);
+    else snprintf(out, NAME_BYTES, "question '%.100s', trajectory %zu", q->id, sample + 1);
+    return out;
+}
+
+/* Do these tokens spell the text? Both ways of writing special tokens count: a sampler may leave them out. */
+static enum raml_code spells(const struct raml_tokenizer *t, const int32_t *token, size_t n, const char *text,
+                             bool *same)
+{
+    enum raml_code rc = RAML_OK;
+    struct raml_buf bytes, clean;
+    raml_buf_init(&bytes, MAX_TEXT_BYTES);
+    raml_buf_init(&clean, MAX_TEXT_BYTES);
+    *same = false;
+    for (int keep = 0; !rc && !*same && keep < 2; keep++) {
+        raml_buf_clear(&bytes);
+        raml_buf_clear(&clean);
+        raml_buf_add(&clean, "", 0);
+        if (raml_tokenizer_decode(t, token, n, keep, &bytes, NULL)) break; /* ids of another vocabulary */
+        raml_utf8_clean(&clean, bytes.data ? bytes.data : "", bytes.len);
+        rc = raml_buf_status(&clean, NULL);
+        *same = !rc && strcmp(clean.data ? clean.data : "", text) == 0;
+    }
+    raml_buf_deinit(&bytes);
+    raml_buf_deinit(&clean);
+    return rc;
+}
+
+static size_t find(const int32_t *token, size_t n, const struct raml_tokens *what) /* n: not there */
+{
+    if (what->n == 0) return n;
+    for (size_t i = 0; what->n <= n && i <= n - what->n; i++)
+        if (memcmp(token + i, what->id, what->n * sizeof *token) == 0) return i;
+    return n;
+}
+
+/* A sample's tokens hold more than its trajectory: cue, answer and end stand behind it. */
+static enum raml_code add_trajectory(const struct raml_trace_source *src, const struct raml_trajectory *s,
+                                     const struct raml_tokens *cue, const struct raml_tokens *end,
+                                     struct raml_tokens *out, struct raml_err *err)
+{
+    if (s->tokens) {
+        size_t n = find(s->tokens, s->n_tokens, cue);
+        if (n == s->n_tokens) n = find(s->tokens, n, end);
+        bool same;
+        enum raml_code rc = spells(src->tokenizer, s->tokens, n, s->text, &same);
+        if (rc) return raml_fail(err, rc, "no memory for the text of %zu tokens", n);
+        if (same) return raml_tokens_add(out, s->tokens, n, err);
+    }
+    return raml_tokenizer_encode(src->tokenizer, s->text, strlen(s->text), false, out, err);
+}
+
+enum raml_code raml_trace_encode(const struct raml_trace_source *src, const struct raml_question *q, size_t sample,
+                                 struct raml_trace_text *x, struct raml_err *err)
+{
+    char name[NAME_BYTES];
+    struct raml_tokens end = {0};
+    x->prompt.n = x->trajectory.n = x->cue.n = x->answer.n = 0;
+    if (sample >= q->n_trajectories)
+        return raml_fail(err, RAML_ERANGE, "%s: there is none; the question has %zu", name_of(q, sample, name),
+                         q->n_trajectories);
+    const struct raml_trajectory *s = &q->trajectory[sample];
+    const char *answer = src->own ? s->answer : q->answer;
+    if (!answer || !*answer)
+        return raml_fail(err, RAML_ERANGE, "%s has no answer %s", name_of(q, sample, name),
+                         src->own ? "of its own" : "to trace (the question has none)");
+    enum raml_code rc = raml_format_prompt(&src->format, src->tokenizer, q->question, &x->prompt, err);
+    if (!rc) rc = raml_format_cue(&src->format, src->tokenizer, &x->cue, err);
+    if (!rc) rc = raml_format_end(&src->format, src->tokenizer, &end, err);
+    if (!rc) rc = add_trajectory(src, s, &x->cue, &end, &x->trajectory, err);
+    if (!rc) rc = raml_tokenizer_encode(src->tokenizer, answer, strlen(answer), false, &x->answer, err);
+    if (!rc && src->score_end) rc = raml_tokens_add(&x->answer, end.id, end.n, err);
+    raml_tokens_deinit(&end);
+    if (!rc) return RAML_OK;
+    x->prompt.n = x->trajectory.n = x->cue.n = x->answer.n = 0;
+    return raml_wrap(err, rc, "%s", name_of(q, sample, name));
+}
+
+enum raml_code raml_trace_run(struct raml_tracer *t, const struct raml_trace_source *src, const struct raml_question *q,
+                              size_t sample, struct raml_loss_curve *out, struct raml_err *err)
+{
+    struct raml_trace_text x = {0};
+    char name[NAME_BYTES];
+    enum raml_code rc = raml_trace_encode(src, q, sample, &x, err);
+    if (!rc) {
+        const struct raml_trace_input in = raml_trace_text_input(&x);
+        rc = raml_tracer_run(t, &in, 1, out, err);
+        if (rc) rc = raml_wrap(err, rc, "%s", name_of(q, sample, name));
+    }
+    raml_trace_text_deinit(&x);
+    return rc;
+}

@@ -1,0 +1,393 @@
+/* Loss curves: golden values, one pass against a pass a prefix, cutting, packing, strides, greedy answers, texts. */
+#include "inner/golden.h"
+
+#include "raml/completion.h"
+#include "raml/trace.h"
+
+enum { T_LONG = 150, N_INPUTS = 4 };
+
+static struct raml_tracer *open_tracer(const struct raml_model *model, size_t stride, size_t bound)
+{
+    const struct raml_trace_options opt = {.stride = stride, .max_batch_tokens = bound};
+    struct raml_err err = {0};
+    struct raml_tracer *t;
+    must(raml_tracer_open(model, &opt, &t, &err), &err);
+    return t;
+}
+
+static void trace(const struct raml_model *model, size_t stride, size_t bound, const struct raml_trace_input *in,
+                  size_t n, struct raml_loss_curve *out)
+{
+    struct raml_err err = {0};
+    struct raml_tracer *t = open_tracer(model, stride, bound);
+    size_t cost = 0;
+    must(raml_tracer_run(t, in, n, out, &err), &err);
+    for (size_t i = 0; i < n; i++) cost += raml_tracer_cost(t, &in[i]);
+    assert_int_equal(raml_tracer_tokens(t), cost);
+    raml_tracer_close(t);
+}
+
+static void golden_values(void **state)
+{
+    (void)state;
+    for (size_t m = 0; m < COUNT(golden_names); m++) {
+        struct golden g;
+        struct raml_trace_input in[N_TRAJECTORIES];
+        struct raml_loss_curve c[N_TRAJECTORIES];
+        golden_open(&g, golden_names[m]);
+        for (size_t i = 0; i < N_TRAJECTORIES; i++)
+            in[i] = (struct raml_trace_input){g.prompt.id, g.trajectory[i].id, g.cue.id, g.answer.id,
+                                              g.prompt.n, g.trajectory[i].n, g.cue.n, g.answer.n};
+        trace(g.model, 1, 4096, in, N_TRAJECTORIES, c);
+        for (size_t i = 0; i < N_TRAJECTORIES; i++) {
+            const json_t *want = golden_of(&g, i, "answer_logp_after_prefix");
+            assert_int_equal(c[i].n_points, json_array_size(want));
+            assert_int_equal(c[i].n_points, g.trajectory[i].n + 1);
+            assert_memory_equal(c[i].token, g.trajectory[i].id, c[i].n_tokens * sizeof *c[i].token);
+            for (size_t k = 0; k < c[i].n_points; k++) {
+                double loss = 0;
+                assert_int_equal(c[i].at[k], k);
+                for (size_t j = 0; j < g.answer.n; j++) {
+                    double logp = json_number_value(json_array_get(json_array_get(want, k), j));
+                    CHECK_NEAR(golden_names[m], c[i].logp[k * g.answer.n + j], logp, 1e-4);
+                    loss -= logp / (double)g.answer.n;
+                }
+                CHECK_NEAR(golden_names[m], c[i].loss[k], loss, 1e-4);
+            }
+            raml_loss_curve_deinit(&c[i]);
+        }
+        golden_close(&g);
+    }
+}
+
+struct fixture { /* random inputs for a random model; 0 is long, 1 has an empty trajectory */
+    struct raml_device *dev;
+    struct raml_model *model;
+    int32_t token[2 * T_LONG];
+    struct raml_trace_input in[N_INPUTS];
+};
+
+static int enter(void **state)
+{
+    static struct fixture f;
+    uint32_t r = 7;
+    f = (struct fixture){0};
+    micro_open(&f.dev, &f.model, 3);
+    for (size_t i = 0; i < COUNT(f.token); i++) f.token[i] = (int32_t)((r = r * 1664525u + 1013904223u) >> 24);
+    f.in[0] = (struct raml_trace_input){f.token, f.token + 50, f.token + 3, f.token + 9, 40, T_LONG, 2, 5};
+    f.in[1] = (struct raml_trace_input){f.token, NULL, f.token + 3, f.token + 7, 1, 0, 1, 1};
+    f.in[2] = (struct raml_trace_input){f.token + 5, f.token + 60, NULL, f.token + 2, 9, 33, 0, 2}; /* no cue */
+    f.in[3] = (struct raml_trace_input){f.token + 8, f.token + 90, f.token + 30, f.token + 4, 30, 1, 3, 12};
+    *state = &f;
+    return 0;
+}
+
+static int leave(void **state)
+{
+    struct fixture *f = *state;
+    raml_model_close(f->model);
+    raml_device_close(f->dev);
+    return 0;
+}
+
+static void same_curve(const struct raml_loss_curve *a, const struct raml_loss_curve *b, double tol)
+{
+    assert_int_equal(a->n_points, b->n_points);
+    assert_int_equal(a->n_answer, b->n_answer);
+    for (size_t k = 0; k < a->n_points; k++) {
+        assert_true(a->loss[k] > 0);
+        assert_int_equal(a->at[k], b->at[k]);
+        CHECK_NEAR("loss", a->loss[k], b->loss[k], tol);
+        for (size_t j = 0; j < a->n_answer; j++)
+            CHECK_NEAR("logp", a->logp[k * a->n_answer + j], b->logp[k * b->n_answer + j], tol);
+    }
+}
+
+static void deinit_all(struct raml_loss_curve *c)
+{
+    for (size_t i = 0; i < N_INPUTS; i++) raml_loss_curve_deinit(&c[i]);
+}
+
+/* The slow way, which defines the curve: for every i one chain of its own, scored by itself. */
+static void one_pass_per_prefix(void **state)
+{
+    struct fixture *f = *state;
+    struct raml_err err = {0};
+    struct raml_completion_scorer *s;
+    struct raml_loss_curve c[N_INPUTS];
+    must(raml_completion_open(f->model, 1 << 20, &s, &err), &err);
+    trace(f->model, 1, 1 << 20, f->in, N_INPUTS, c);
+    for (size_t n = 0; n < N_INPUTS; n++) {
+        const struct raml_trace_input *in = &f->in[n];
+        for (size_t i = 0; i <= in->n_trajectory; i++) {
+            int32_t text[4 * T_LONG];
+            float logp[16];
+            size_t len = 0;
+            memcpy(text, in->prompt, in->n_prompt * sizeof *text);
+            len = in->n_prompt;
+            if (i) memcpy(text + len, in->trajectory, i * sizeof *text);
+            len += i;
+            if (in->n_cue) memcpy(text + len, in->cue, in->n_cue * sizeof *text);
+            len += in->n_cue;
+            struct raml_completion a = {in->answer, in->n_answer, logp, NULL};
+            const struct raml_completions job = {text, len, &a, 1};
+            must(raml_completion_score(s, &job, 1, &err), &err);
+            double loss = 0;
+            for (size_t j = 0; j < in->n_answer; j++) {
+                CHECK_NEAR("logp", c[n].logp[i * in->n_answer + j], logp[j], 1e-5);
+                loss -= (double)logp[j] / (double)in->n_answer;
+            }
+            CHECK_NEAR("loss", c[n].loss[i], loss, 1e-5);
+        }
+    }
+    deinit_all(c);
+    raml_completion_close(s);
+}
+
+static void cutting_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    static const size_t bound[] = {1, 50, 250, 700, 1300};
+    struct raml_loss_curve whole[N_INPUTS], c[N_INPUTS];
+    trace(f->model, 1, 1 << 20, f->in, N_INPUTS, whole);
+    for (size_t i = 0; i < COUNT(bound); i++) {
+        trace(f->model, 1, bound[i], f->in, N_INPUTS, c);
+        for (size_t n = 0; n < N_INPUTS; n++) same_curve(&c[n], &whole[n], 1e-5);
+        deinit_all(c);
+    }
+    deinit_all(whole);
+}
+
+static void passes_are_bounded(void **state)
+{
+    struct fixture *f = *state;
+    struct raml_err err = {0};
+    struct raml_loss_curve c;
+    size_t probes = (T_LONG + 1) * 7, all = 40 + T_LONG + probes;
+    struct raml_tracer *t = open_tracer(f->model, 1, all); /* 1247 tokens: exactly one pass */
+    must(raml_tracer_run(t, f->in, 1, &c, &err), &err);
+    assert_int_equal(raml_tracer_passes(t), 1);
+    assert_int_equal(raml_tracer_tokens(t), all);
+    raml_loss_curve_deinit(&c);
+    raml_tracer_close(t);
+    t = open_tracer(f->model, 1, all - 1); /* the last probe takes a second one, prompt and trajectory again */
+    must(raml_tracer_run(t, f->in, 1, &c, &err), &err);
+    assert_int_equal(raml_tracer_passes(t), 2);
+    assert_int_equal(raml_tracer_tokens(t), all + 40 + T_LONG - 1);
+    raml_loss_curve_deinit(&c);
+    raml_tracer_close(t);
+    t = open_tracer(f->model, 1, 1000); /* first: 40 + i + 7 (i + 1) <= 1000, so i = 0 .. 119; then the rest */
+    must(raml_tracer_run(t, f->in, 1, &c, &err), &err);
+    assert_int_equal(raml_tracer_passes(t), 2);
+    assert_int_equal(raml_tracer_tokens(t), (40 + 119) + (40 + T_LONG) + probes);
+    raml_loss_curve_deinit(&c);
+    raml_tracer_close(t);
+}
+
+static void neighbours_change_nothing(void **state)
+{
+    struct fixture *f = *state;
+    static const size_t bound[] = {1 << 20, 900, 100};
+    struct raml_loss_curve together[N_INPUTS], alone;
+    for (size_t i = 0; i < COUNT(bound); i++) {
+        trace(f->model, 1, bound[i], f->in, N_INPUTS, together);
+        for (size_t n = 0; n < N_INPUTS; n++) {
+            trace(f->model, 1, bound[i], &f->in[n], 1, &alone);
+            same_curve(&together[n], &alone, 0); /* to the last bit */
+            raml_loss_curve_deinit(&alone);
+        }
+        deinit_all(together);
+    }
+}
+
+static void strides(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        size_t stride, n;
+    } cases[] = {{1, 151}, {2, 76}, {4, 39}, {7, 23}, {75, 3}, {149, 3}, {150, 2}, {151, 2}, {1000, 2}};
+    struct raml_loss_curve whole, c;
+    trace(f->model, 1, 1 << 20, f->in, 1, &whole);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        trace(f->model, cases[i].stride, 600, f->in, 1, &c);
+        assert_int_equal(c.n_points, cases[i].n);
+        assert_int_equal(c.n_tokens, T_LONG);
+        assert_int_equal(c.at[c.n_points - 1], T_LONG);
+        for (size_t k = 0; k < c.n_points; k++) {
+            if (k + 1 < c.n_points) assert_int_equal(c.at[k], k * cases[i].stride);
+            CHECK_NEAR("loss", c.loss[k], whole.loss[c.at[k]], 1e-5);
+        }
+        raml_loss_curve_deinit(&c);
+    }
+    raml_loss_curve_deinit(&whole);
+}
+
+/* Which answer of one token is greedy after i tokens, found by scoring the whole vocabulary. */
+static void greedy(void **state)
+{
+    struct fixture *f = *state;
+    enum { V = 512, N = 6 };
+    struct raml_err err = {0};
+    struct raml_completion_scorer *s;
+    struct raml_loss_curve c;
+    static float logp[V];
+    static int32_t token[V];
+    struct raml_completion one[V];
+    int32_t best[N + 1], *text = f->token;
+    must(raml_completion_open(f->model, 1 << 20, &s, &err), &err);
+    for (int v = 0; v < V; v++) token[v] = v;
+    for (int v = 0; v < V; v++) one[v] = (struct raml_completion){&token[v], 1, &logp[v], NULL};
+    for (size_t i = 0; i <= N; i++) { /* no cue; prompt of 20 tokens, trajectory behind it */
+        const struct raml_completions job = {text, 20 + i, one, V};
+        must(raml_completion_score(s, &job, 1, &err), &err);
+        best[i] = 0;
+        for (int v = 1; v < V; v++)
+            if (logp[v] > logp[best[i]]) best[i] = v;
+    }
+    for (size_t k = 0; k <= N; k++) {
+        const struct raml_trace_input in = {text, text + 20, NULL, &best[k], 20, N, 0, 1};
+        trace(f->model, 1, 4096, &in, 1, &c);
+        for (size_t i = 0; i <= N; i++) assert_int_equal(c.greedy[i], best[i] == best[k]);
+        raml_loss_curve_deinit(&c);
+    }
+    const int32_t half[] = {best[N], (best[N] + 1) % V}; /* its second token would have to be greedy too */
+    struct raml_trace_input in = {text, text + 20, NULL, half, 20, N, 0, 2};
+    int32_t chain[32];
+    memcpy(chain, text, (20 + N) * sizeof *chain);
+    chain[20 + N] = best[N];
+    const struct raml_completions job = {chain, 21 + N, one, V};
+    must(raml_completion_score(s, &job, 1, &err), &err);
+    int next = 0;
+    for (int v = 1; v < V; v++)
+        if (logp[v] > logp[next]) next = v;
+    trace(f->model, 1, 4096, &in, 1, &c);
+    assert_int_equal(c.greedy[N], next == half[1]);
+    raml_loss_curve_deinit(&c);
+    const int32_t both[] = {best[N], next};
+    in.answer = both;
+    trace(f->model, 1, 4096, &in, 1, &c);
+    assert_true(c.greedy[N]);
+    raml_loss_curve_deinit(&c);
+    raml_completion_close(s);
+}
+
+static void bad_input(void **state)
+{
+    struct fixture *f = *state;
+    const int32_t bad = 512;
+    struct raml_err err = {0};
+    struct raml_loss_curve c[2] = {{0}};
+    struct raml_tracer *t;
+    size_t context = (size_t)raml_model_config(f->model)->max_positions;
+    int32_t *room = calloc(context, sizeof *room);
+    const struct {
+        struct raml_trace_input in;
+        const char *message;
+    } cases[] = {
+        {{f->token, f->token, f->token, f->token, 0, 2, 1, 1}, "trajectory 2: the prompt has no token"},
+        {{f->token, f->token, f->token, f->token, 2, 2, 1, 0}, "trajectory 2: the answer has no token"},
+        {{f->token, &bad, f->token, f->token, 2, 1, 1, 1}, "trajectory: token 1 is 512; the model's vocabulary is 0 to 511"},
+        {{f->token, f->token, f->token, &bad, 2, 1, 1, 1}, "answer: token 1 is 512"},
+        {{f->token, room, f->token, f->token, 2, context - 3, 1, 1}, "are longer than the model's context"},
+        {{f->token, room, f->token, f->token, 2, SIZE_MAX, 1, 1}, "are longer than the model's context"},
+    };
+    const struct raml_trace_options none = {.stride = 0, .max_batch_tokens = 10};
+    assert_int_equal(raml_tracer_open(f->model, &none, &t, &err), RAML_ERANGE);
+    t = open_tracer(f->model, 1, 4096);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct raml_trace_input in[2] = {f->in[1], cases[i].in};
+        err = (struct raml_err){0};
+        assert_int_equal(raml_tracer_run(t, in, 2, c, &err), RAML_ERANGE);
+        assert_true(has(err.msg, cases[i].message));
+        assert_null(c[0].loss);
+        assert_int_equal(raml_tracer_tokens(t), 0);
+    }
+    must(raml_tracer_run(t, NULL, 0, c, &err), &err);
+    raml_tracer_close(t);
+    raml_tracer_close(NULL);
+    free(room);
+}
+
+/* -- Texts --------------------------------------------------------------------------------------------------------- */
+
+static void check_tokens(const struct raml_tokenizer *t, const struct raml_tokens *got, const char *want)
+{
+    struct raml_buf b;
+    raml_buf_init(&b, 1 << 20);
+    raml_buf_add(&b, "", 0);
+    assert_int_equal(raml_tokenizer_decode(t, got->id, got->n, true, &b, NULL), RAML_OK);
+    assert_string_equal(b.data ? b.data : "", want);
+    raml_buf_deinit(&b);
+}
+
+static void from_texts(void **state)
+{
+    struct fixture *f = *state;
+    struct raml_err err = {0};
+    struct raml_tokenizer *tok;
+    must(raml_tokenizer_bytes(&tok, &err), &err);
+    struct raml_tokens recorded = {0}, other = {0};
+    const char *sampled = "4 \xff+5</think>7<|endoftext|>", *different = "entirely different";
+    must(raml_tokenizer_encode(tok, sampled, strlen(sampled), true, &recorded, &err), &err);
+    must(raml_tokenizer_encode(tok, different, strlen(different), true, &other, &err), &err);
+    struct raml_trajectory s[] = {
+        {.text = "3+4=7", .answer = "8"},
+        {.text = "4 \xEF\xBF\xBD+5", .answer = NULL, .tokens = recorded.id, .n_tokens = recorded.n},
+        {.text = "3+4=7", .answer = NULL, .tokens = other.id, .n_tokens = other.n},
+        {.text = "", .answer = "9"},
+    };
+    const struct raml_question q = {
+        .id = "a", .question = "3+4", .answer = "7", .trajectory = s, .n_trajectories = COUNT(s), .line = 12};
+    struct raml_trace_source src = {.tokenizer = tok, .format = raml_format_default()};
+    struct raml_trace_text x = {0};
+    must(raml_trace_encode(&src, &q, 0, &x, &err), &err);
+    check_tokens(tok, &x.prompt, "<|question|>3+4<think>");
+    check_tokens(tok, &x.trajectory, "3+4=7");
+    check_tokens(tok, &x.cue, "</think>");
+    check_tokens(tok, &x.answer, "7");
+    must(raml_trace_encode(&src, &q, 1, &x, &err), &err); /* as sampled: the byte that is no text is still there */
+    check_tokens(tok, &x.trajectory, "4 \xff+5");
+    must(raml_trace_encode(&src, &q, 2, &x, &err), &err); /* tokens of something else: the text counts */
+    check_tokens(tok, &x.trajectory, "3+4=7");
+    must(raml_trace_encode(&src, &q, 3, &x, &err), &err);
+    assert_int_equal(x.trajectory.n, 0);
+    src.score_end = true;
+    must(raml_trace_encode(&src, &q, 0, &x, &err), &err);
+    check_tokens(tok, &x.answer, "7<|endoftext|>");
+    src.own = true;
+    must(raml_trace_encode(&src, &q, 0, &x, &err), &err);
+    check_tokens(tok, &x.answer, "8<|endoftext|>");
+    assert_int_equal(raml_trace_encode(&src, &q, 1, &x, &err), RAML_ERANGE);
+    assert_true(has(err.msg, "question 'a' (line 12), trajectory 2 has no answer of its own"));
+    assert_int_equal(x.prompt.n + x.trajectory.n + x.cue.n + x.answer.n, 0);
+    assert_int_equal(raml_trace_encode(&src, &q, 4, &x, &err), RAML_ERANGE);
+    assert_true(has(err.msg, "trajectory 5: there is none; the question has 4"));
+    src = (struct raml_trace_source){.tokenizer = tok, .format = raml_format_default()};
+    struct raml_tracer *t = open_tracer(f->model, 1, 4096);
+    struct raml_loss_curve c;
+    must(raml_trace_run(t, &src, &q, 0, &c, &err), &err);
+    assert_int_equal(c.n_points, 6);
+    assert_int_equal(c.n_answer, 1);
+    raml_loss_curve_deinit(&c);
+    raml_tracer_close(t);
+    raml_trace_text_deinit(&x);
+    raml_tokens_deinit(&recorded);
+    raml_tokens_deinit(&other);
+    raml_tokenizer_close(tok);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(golden_values),
+        cmocka_unit_test(one_pass_per_prefix),
+        cmocka_unit_test(cutting_changes_nothing),
+        cmocka_unit_test(passes_are_bounded),
+        cmocka_unit_test(neighbours_change_nothing),
+        cmocka_unit_test(strides),
+        cmocka_unit_test(greedy),
+        cmocka_unit_test(bad_input),
+        cmocka_unit_test(from_texts),
+    };
+    return cmocka_run_group_tests(tests, enter, leave);
+}
