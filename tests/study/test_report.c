@@ -88,6 +88,25 @@ static size_t count(const char *page, const char *text)
     return n;
 }
 
+/* Several pictures on one page: every id once, and every reference to one that is there. */
+static void check_ids(const char *page)
+{
+    static const char *const before[] = {" id='", " id=\"", " href='#"};
+    for (size_t k = 0; k < COUNT(before); k++)
+        for (const char *at = page; (at = strstr(at, before[k]));) {
+            char id[64], single[80], both[80];
+            at += strlen(before[k]);
+            size_t n = strcspn(at, "'\"");
+            assert_true(n > 0 && n < sizeof id);
+            memcpy(id, at, n);
+            id[n] = 0;
+            snprintf(single, sizeof single, " id='%s'", id);
+            snprintf(both, sizeof both, " id=\"%s\"", id);
+            size_t found = count(page, single) + count(page, both);
+            if (found != 1) fail_msg("%zu elements have the id '%s'", found, id);
+        }
+}
+
 static const char table[] =
     "{\"by\":[\"split\",\"family\"],\"rows\":["
     "{\"split\":\"in_range\",\"family\":\"modchain\",\"questions\":100,\"samples\":400,\"right\":386,"
@@ -169,6 +188,17 @@ static void whole_demo(void **state)
     assert_int_equal(count(page, "<figure>"), 9);
     assert_int_equal(count(page, "<svg "), f->gnuplot ? 9 : 0);
     assert_int_equal(count(page, "Not drawn: "), f->gnuplot ? 0 : 9);
+    check_ids(page);
+    char path[128];
+    struct raml_buf tsv;
+    struct raml_err err = {0};
+    snprintf(path, sizeof path, "%s/figures/training-loss.tsv", f->path);
+    raml_buf_init(&tsv, 1 << 20);
+    if (raml_file_read(path, &tsv, &err)) fail_msg("%s", err.msg);
+    expect(tsv.data, "with, training\t20\t0.25\tnan\tnan\n");
+    expect(tsv.data, "without, training\t20\t1.75\tnan\tnan\n");
+    expect(tsv.data, "without, validation\t20\t1.5\tnan\tnan\n");
+    raml_buf_deinit(&tsv);
     char *again = report(f); /* no date, no random order; its own output is no input */
     assert_string_equal(page, again);
     free(page);
@@ -182,7 +212,7 @@ static void each_part_alone(void **state)
         {"recipe.yaml", "seed: 0\n", "recipe.yaml)</summary>\n<pre>seed: 0\n</pre>", 0},
         {"metrics.jsonl", "{\"step\":1,\"loss\":2}\n", "training loss</span><b>2</b><span>after 1 steps</span>", 1},
         {"timing.jsonl", "{\"step\":1,\"tokens_per_s\":2}\n", "<h2>Training</h2>", 1},
-        {"eval-longer.json", table, "<h2>Accuracy</h2>", 2},
+        {"eval-longer.json", table, "<th>accuracy</th><th>pass@4</th><th>cut / open</th>", 2},
         {"eval.json", "{\"rows\":[]}", "<h2>Accuracy</h2>", 0},
         {"eval.json", "{\"by\":3,\"rows\":[1,{\"accuracy\":2}],\"all\":\"x\"}", "<h2>Accuracy</h2>", 0},
         {"eval.json", "{\"table\":{\"rows\":[]}}", "<h2>Accuracy</h2>", 0},
@@ -200,6 +230,7 @@ static void each_part_alone(void **state)
         if (!strstr(page, cases[i].want)) fail_msg("case %zu: '%s' is not on the page", i, cases[i].want);
         if (count(page, "<figure>") != (size_t)cases[i].n_figures)
             fail_msg("case %zu: %zu figures, expected %d", i, count(page, "<figure>"), cases[i].n_figures);
+        expect_none(page, "<th>pass@1</th>"); /* it is the accuracy */
         free(page);
     }
 }
