@@ -97,9 +97,10 @@ static enum raml_code add_line(struct raml_trace *t, json_t *obj, const double *
     if (!rc) rc = raml_curve_mean_add(&g->loss, loss, n, err);
     if (!rc) rc = add_greedy(g, json_object_get(obj, "greedy"), n, err);
     if (rc) return rc;
+    const json_t *n_tokens = json_object_get(obj, "n_tokens"); /* more than steps where L was not read at every token */
     double answer = json_number_value(json_object_get(obj, "n_answer"));
     g->n++;
-    COUNT_IN(g->tokens, (double)d.n_steps);
+    COUNT_IN(g->tokens, json_is_integer(n_tokens) ? json_number_value(n_tokens) : (double)d.n_steps);
     COUNT_IN(g->first, d.first);
     COUNT_IN(g->last, d.last);
     COUNT_IN(g->total, d.total);

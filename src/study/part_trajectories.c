@@ -45,14 +45,15 @@ static void add_word(struct raml_page *p, const json_t *pick, const char *key, c
 static void add_head(struct raml_page *p, const json_t *pick, const double *loss, size_t n_tokens, const char *verdict)
 {
     struct raml_buf *b = &p->html;
-    double answer = raml_page_get(pick, "n_answer"), solved = raml_page_get(pick, "solved_at");
+    double answer = raml_page_get(pick, "n_answer"), told = raml_page_get(pick, "n_tokens"), solved = raml_page_get(pick, "solved_at");
     raml_buf_addf(b, "<p><b>%s</b>", verdict);
     add_word(p, pick, "family", " \u00B7 ");
     add_word(p, pick, "difficulty", ", difficulty ");
     add_word(p, pick, "style", " \u00B7 ");
     add_word(p, pick, "id", " \u00B7 ");
     add_word(p, pick, "sample", " #");
-    raml_buf_addf(b, "<br><span class=\"dim\">L: %.3f \u2192 %.3f in %zu tokens", loss[0], loss[n_tokens], n_tokens);
+    raml_buf_addf(b, "<br><span class=\"dim\">L: %.3f \u2192 %.3f in %.0f tokens", loss[0], loss[n_tokens],
+                  isnan(told) ? (double)n_tokens : told);
     if (answer > 0)
         raml_buf_addf(b, " \u00B7 p(answer): %.3g \u2192 %.3g", exp(-answer * loss[0]), exp(-answer * loss[n_tokens]));
     if (solved >= 0) raml_buf_addf(b, " \u00B7 solved at token %.0f", solved);

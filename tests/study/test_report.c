@@ -123,7 +123,7 @@ static const char curves[] =
     "{\"id\":\"q1\",\"sample\":0,\"family\":\"modchain\",\"difficulty\":3,\"style\":\"reflect\",\"correct\":true,"
     "\"n_tokens\":2,\"n_answer\":2,\"tokens\":[\"a\",\"b\\n\"],\"L\":[2,1.5,0.5],\"greedy\":[false,false,true],"
     "\"solved_at\":2}\n"
-    "{\"id\":\"q2\",\"correct\":true,\"n_answer\":2,\"tokens\":[\"x\"],\"L\":[4,0.5],\"greedy\":[false,true]}\n"
+    "{\"id\":\"q2\",\"correct\":true,\"n_tokens\":4,\"n_answer\":2,\"tokens\":[\"x\"],\"L\":[4,0.5],\"greedy\":[false,true]}\n"
     "{\"id\":\"q3\",\"family\":\"addition\",\"correct\":false,\"n_answer\":1,\"tokens\":[\"</div><script>\"],"
     "\"L\":[3,3.25],\"greedy\":[false,false],\"solved_at\":-1}\n"
     "{\"id\":\"q4\",\"correct\":null,\"L\":[1]}\n";
@@ -169,8 +169,8 @@ static void whole_demo(void **state)
     expect_none(page, "<th>pass@1</th>");
     assert_int_equal(count(page, "<th>pass@4</th>"), 2);
     expect(page, "<td class=\"t\">\u2013</td><td class=\"t\">\u2013</td><td>0</td><td>\u2013</td>");
-    /* mean of right trajectories: 1.5 tokens, L 3 -> 0.5, descent 2.5, p = (e^-1 + e^-1)/2, all down, efficiency 1 */
-    expect(page, "<tr><td class=\"t\">right</td><td>2</td><td>1.5</td><td>3.000</td><td>0.500</td><td>2.500</td>"
+    /* mean of right trajectories: 3 tokens, L 3 -> 0.5, descent 2.5, p = (e^-1 + e^-1)/2, all down, efficiency 1 */
+    expect(page, "<tr><td class=\"t\">right</td><td>2</td><td>3.0</td><td>3.000</td><td>0.500</td><td>2.500</td>"
                  "<td>36.8\u00A0%</td><td>100.0\u00A0%</td><td>1.000</td><td>1.000</td><td>100.0\u00A0%</td></tr>");
     expect(page, "<tr><td class=\"t\">wrong</td><td>1</td><td>1.0</td><td>3.000</td><td>3.250</td>"
                  "<td>\u22120.250</td>");
