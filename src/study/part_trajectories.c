@@ -45,7 +45,8 @@ static void add_word(struct raml_page *p, const json_t *pick, const char *key, c
 static void add_head(struct raml_page *p, const json_t *pick, const double *loss, size_t n_tokens, const char *verdict)
 {
     struct raml_buf *b = &p->html;
-    double answer = raml_page_get(pick, "n_answer"), told = raml_page_get(pick, "n_tokens"), solved = raml_page_get(pick, "solved_at");
+    double answer = raml_page_get(pick, "n_answer"), told = raml_page_get(pick, "n_tokens");
+    double solved = raml_page_get(pick, "solved_at");
     raml_buf_addf(b, "<p><b>%s</b>", verdict);
     add_word(p, pick, "family", " \u00B7 ");
     add_word(p, pick, "difficulty", ", difficulty ");

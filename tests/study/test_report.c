@@ -123,7 +123,8 @@ static const char curves[] =
     "{\"id\":\"q1\",\"sample\":0,\"family\":\"modchain\",\"difficulty\":3,\"style\":\"reflect\",\"correct\":true,"
     "\"n_tokens\":2,\"n_answer\":2,\"tokens\":[\"a\",\"b\\n\"],\"L\":[2,1.5,0.5],\"greedy\":[false,false,true],"
     "\"solved_at\":2}\n"
-    "{\"id\":\"q2\",\"correct\":true,\"n_tokens\":4,\"n_answer\":2,\"tokens\":[\"x\"],\"L\":[4,0.5],\"greedy\":[false,true]}\n"
+    "{\"id\":\"q2\",\"correct\":true,\"n_tokens\":4,\"n_answer\":2,\"tokens\":[\"x\"],\"L\":[4,0.5],"
+    "\"greedy\":[false,true]}\n"
     "{\"id\":\"q3\",\"family\":\"addition\",\"correct\":false,\"n_answer\":1,\"tokens\":[\"</div><script>\"],"
     "\"L\":[3,3.25],\"greedy\":[false,false],\"solved_at\":-1}\n"
     "{\"id\":\"q4\",\"correct\":null,\"L\":[1]}\n";
