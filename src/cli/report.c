@@ -12,7 +12,7 @@ struct settings {
 };
 
 static const struct cli_option options[] = {
-    {"out", "o", CLI_TEXT, offsetof(struct settings, out), NULL, 0, 0, NULL,
+    {"out", NULL, CLI_TEXT, offsetof(struct settings, out), NULL, 0, 0, NULL,
      "The file to write; without it, report.html in the folder."},
 };
 

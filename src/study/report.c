@@ -34,7 +34,7 @@ enum raml_code raml_report(const char *dir, const char *out_html, struct raml_er
     struct raml_findings found = {0};
     struct raml_buf figures, out;
     enum raml_code rc = raml_findings_read(dir, &found, err);
-    if (rc) return raml_wrap(err, rc, "report");
+    if (rc) return rc;
     struct raml_page page = {.found = &found};
     raml_buf_init(&page.html, PAGE_MAX);
     raml_buf_init(&figures, PATH_MAX_BYTES);
@@ -51,5 +51,5 @@ enum raml_code raml_report(const char *dir, const char *out_html, struct raml_er
     raml_buf_deinit(&figures);
     raml_buf_deinit(&out);
     raml_findings_deinit(&found);
-    return rc ? raml_wrap(err, rc, "report") : RAML_OK;
+    return rc;
 }
