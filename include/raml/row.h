@@ -7,7 +7,8 @@
  * All spans hang from the prompt's end, so it is computed once. Trained tokens are the tree's scored tokens (tree.h).
  * The cue is trained behind a trajectory, because a model has to learn when to stop thinking, and is not trained
  * without one, because it is then part of what is asked. The end is always trained: a model has to learn to stop.
- * The answer is the trajectory's own, and the question's where it has none of its own.
+ * The answer is the trajectory's own; the question's, which is the form wanted, where that one is known to be right or
+ * there is none.
  */
 #ifndef RAML_ROW_H
 #define RAML_ROW_H

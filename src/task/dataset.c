@@ -73,10 +73,8 @@ static enum raml_code walk_lines(struct walk *w, struct raml_err *err)
     for (bool more = true; !rc && !enough(w);) {
         rc = raml_lines_next(&lines, &more, err);
         if (rc || !more) break;
-        const char *text = lines.line.data;
-        size_t n = lines.line.len;
-        if (lines.number == 1 && n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) text += 3, n -= 3;
-        if (!is_blank(text, n)) rc = take_row(w, text, n, lines.number, err);
+        if (is_blank(lines.line.data, lines.line.len)) continue;
+        rc = take_row(w, lines.line.data, lines.line.len, lines.number, err);
     }
     raml_lines_deinit(&lines);
     return rc;

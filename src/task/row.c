@@ -101,7 +101,8 @@ static enum raml_code add_prompt(struct build *b, struct raml_err *err)
 /* One span behind the prompt; t NULL: the answer alone. */
 static enum raml_code add_trajectory(struct build *b, const struct raml_trajectory *t, struct raml_err *err)
 {
-    const char *answer = t && t->answer && t->answer[0] ? t->answer : b->q->answer;
+    bool own = t && t->answer && t->answer[0] && !(t->correct == RAML_EQUAL && b->q->answer && b->q->answer[0]);
+    const char *answer = own ? t->answer : b->q->answer;
     char name[NAME_BYTES];
     if (!answer || !answer[0])
         return raml_fail(err, RAML_ERANGE, "%s has no answer to train on", name_of(b->q, name));

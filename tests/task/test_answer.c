@@ -167,8 +167,8 @@ static void test_long_numbers(void **state)
 static void test_hostile(void **state)
 {
     (void)state;
-    static const char *const unit[] = {"\\boxed{", "{", "}", "\\text{", "$", "\\", "\\frac{", "1,234", " ", "\\boxed "
-     "{}"};
+    static const char *const unit[] = {"\\boxed{", "{", "}", "\\text{", "$", "\\", "\\frac{", "1,234", " ",
+                                       "\\boxed {}"};
     size_t n = 2000000;
     char *a = malloc(n + 16);
     assert_non_null(a);
@@ -181,6 +181,13 @@ static void test_hostile(void **state)
         assert_true(got == RAML_UNKNOWN || got == RAML_DIFFERENT);
         if ((double)(clock() - t0) / CLOCKS_PER_SEC > 5.0) fail_msg("'%s' repeated takes too long", unit[u]);
     }
+    size_t deep = n / 7, len = 0;
+    for (size_t i = 0; i < deep; i++, len += 6) memcpy(a + len, "\\text{", 6);
+    memset(a + len, '}', deep);
+    a[len + deep] = 0;
+    clock_t t0 = clock();
+    assert_int_equal(raml_answer_check("5", a), RAML_DIFFERENT);
+    if ((double)(clock() - t0) / CLOCKS_PER_SEC > 5.0) fail_msg("nested \\text takes too long");
     free(a);
 }
 

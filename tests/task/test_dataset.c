@@ -118,6 +118,8 @@ static const struct one { /* the first trajectory is checked; n: how many there 
     {"a heading is no answer", "{\"problem\":\"q?\",\"answer\":\"7\",\"response\":\"#### Step\\nhm\"}", NULL,
      "generic", "q?",
      "7", 1, "#### Step\nhm", NULL, RAML_UNKNOWN, true},
+    {"a deeper heading is none either", "{\"problem\":\"q?\",\"answer\":\"7\",\"response\":\"hm\\n##### 7\"}", NULL,
+     "generic", "q?", "7", 1, "hm\n##### 7", NULL, RAML_UNKNOWN, true},
     {"a response in GSM8K's way", "{\"problem\":\"q?\",\"answer\":\"7\",\"response\":\"hm\\n#### 7\"}", NULL,
      "generic", "q?",
      "7", 1, "hm", "7", RAML_EQUAL, true},
@@ -450,13 +452,14 @@ static void round_trip(struct fixture *f, const struct raml_questions *qs, struc
 
 static void test_write(void **state)
 {
+#define BAD "\xef\xbf\xbd" /* U+FFFD */
     struct fixture *f = *state;
     int32_t tokens[] = {0, 7, 2147483647}, no_tokens[1] = {0};
     struct raml_trajectory t[] = {
         {.text = "2 + 2\n= \"4\"", .answer = "4", .correct = RAML_EQUAL, .finish_reason = "stop", .think_closed = true,
          .tokens = tokens, .n_tokens = 3, .logp_sum = -0.1f, .seed = UINT64_MAX},
         {.text = "", .correct = RAML_DIFFERENT, .finish_reason = "budget", .tokens = no_tokens, .logp_sum = NAN},
-        {.text = "cut \xe2\x82", .correct = RAML_UNKNOWN, .style = "reflect", .think_closed = true,
+        {.text = "caf\xc3\xa9 \xf0\x9f\x98\x80 \xed\xa0\x80 \xc0\x80 \xe2\x82", .correct = RAML_UNKNOWN, .style = "reflect", .think_closed = true,
      .logp_sum = -INFINITY},
         {.text = "x", .correct = RAML_UNKNOWN, .logp_sum = 1e-30, .seed = 3},
     };
@@ -478,7 +481,7 @@ static void test_write(void **state)
      "\"seed\":\"18446744073709551615\"},"
         "{\"text\":\"\",\"correct\":false,\"finish_reason\":\"budget\",\"think_closed\":false,\"tokens\":[],"
      "\"seed\":0},"
-        "{\"text\":\"cut \xef\xbf\xbd\xef\xbf\xbd\",\"style\":\"reflect\"},"
+        "{\"text\":\"caf\xc3\xa9 \xf0\x9f\x98\x80 " BAD BAD BAD " " BAD BAD " " BAD BAD "\",\"style\":\"reflect\"},"
         "{\"text\":\"x\",\"think_closed\":false,\"logp_sum\":1e-30,\"seed\":3}]}\n"
         "{\"id\":\"b\",\"question\":\"caf\xc3\xa9\",\"answer\":\"\"}\n");
     raml_buf_deinit(&text);

@@ -119,6 +119,10 @@ static void test_hash_long(void **state)
         b[0] = '!';
         assert_true(raml_question_hash(b) != h);
     }
+    /* Without a space a block is full at 1023 bytes: the next one may need two. */
+    memset(a, 'a', 3000);
+    a[3000] = 0;
+    assert_true(raml_question_hash(a) == raml_hash(a, 954, raml_hash(a, 1023, raml_hash(a, 1023, 0))));
     free(a);
     free(b);
 }

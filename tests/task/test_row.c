@@ -18,7 +18,7 @@ struct fixture {
     struct raml_tree tree;
     struct raml_roles roles;
     struct raml_err err;
-    struct raml_trajectory t[3];
+    struct raml_trajectory t[4];
     struct raml_question q;
 };
 
@@ -30,8 +30,9 @@ static int open_fixture(void **state)
     f->t[0] = (struct raml_trajectory){.text = "2+2=4", .answer = "4"};
     f->t[1] = (struct raml_trajectory){.text = "", .answer = NULL};
     f->t[2] = (struct raml_trajectory){.text = "</think>no", .answer = "fi"};
+    f->t[3] = (struct raml_trajectory){.text = "ok", .answer = "Four.", .correct = RAML_EQUAL};
     f->q = (struct raml_question){.id = "sum", .question = "2+2?", .answer = "four", .trajectory = f->t,
-                                  .n_trajectories = 3, .line = 8};
+                                  .n_trajectories = 4, .line = 8};
     *state = f;
     return 0;
 }
@@ -75,15 +76,16 @@ static void check_span(const struct fixture *f, size_t i, const char *text, cons
 static void test_trajectories(void **state)
 {
     struct fixture *f = *state;
-    size_t pick[] = {2, 0, 1};
-    assert_int_equal(raml_row_build(&f->tree, &f->q, pick, 3, &f->opt, &f->roles, &f->err), RAML_OK);
-    assert_int_equal(f->tree.n_spans, 4);
+    size_t pick[] = {2, 0, 1, 3};
+    assert_int_equal(raml_row_build(&f->tree, &f->q, pick, 4, &f->opt, &f->roles, &f->err), RAML_OK);
+    assert_int_equal(f->tree.n_spans, 5);
     assert_int_equal(f->roles.n, f->tree.n_tokens);
     check_span(f, 0, "<|question|>2+2?<think>", "pppppp");
     check_span(f, 1, "</think>no</think>fi<|endoftext|>", "TTTTTTTTTTCAAE"); /* plain text spells no special token */
     check_span(f, 2, "2+2=4</think>4<|endoftext|>", "TTTTTCAE");
     check_span(f, 3, "</think>four<|endoftext|>", "CAAAAE"); /* the question's answer where it has none of its own */
-    assert_int_equal(f->tree.n_scored, 14 + 8 + 6);
+    check_span(f, 4, "ok</think>four<|endoftext|>", "TTCAAAAE"); /* and where its own is right: the form wanted */
+    assert_int_equal(f->tree.n_scored, 14 + 8 + 6 + 8);
     assert_int_equal(f->tree.token[f->tree.span[1].start], '<');
     assert_int_equal(f->tree.token[f->tree.span[3].start], raml_tokenizer_id(f->tokenizer, "</think>"));
 }
@@ -114,15 +116,15 @@ static void test_faults(void **state)
     exact.max_tokens = 14;
     bare.format.before = bare.format.after = "";
     dumb.format.end = dumb.format.cue = "";
-    static const size_t zero[] = {0}, three[] = {0, 3};
+    static const size_t first[] = {0}, wrong[] = {0, 4};
     const struct { const struct raml_question *q; const size_t *pick; size_t k; const struct raml_row_options *opt;
                    const char *want; } cases[] = {
-        {&f->q, three, 2, &f->opt, "question 'sum' (line 8) has 3 trajectories; number 4 was asked for"},
+        {&f->q, wrong, 2, &f->opt, "question 'sum' (line 8) has 4 trajectories; number 5 was asked for"},
         {&mute, NULL, 0, &f->opt, "question 'mute' has no answer to train on"},
-        {&mute, zero, 1, &f->opt, "question 'mute' has no answer to train on"},
-        {&f->q, zero, 1, &tight,
+        {&mute, first, 1, &f->opt, "question 'mute' has no answer to train on"},
+        {&f->q, first, 1, &tight,
          "question 'sum' (line 8): 6 prompt tokens and 8 behind them make 14; at most 13 fit"},
-        {&f->q, zero, 1, &exact, NULL},
+        {&f->q, first, 1, &exact, NULL},
         {&empty, NULL, 0, &bare, "question 'e': the prompt has no tokens, so everything would be trained"},
         {&f->q, NULL, 0, &dumb, NULL},
     };
@@ -139,9 +141,9 @@ static void test_faults(void **state)
         assert_int_equal(f->roles.n, 0);
     }
     tight.skip_long = true;
-    assert_int_equal(raml_row_build(&f->tree, &f->q, zero, 1, &tight, &f->roles, NULL), RAML_OK);
+    assert_int_equal(raml_row_build(&f->tree, &f->q, first, 1, &tight, &f->roles, NULL), RAML_OK);
     assert_int_equal(f->tree.n_spans, 0);
-    assert_int_equal(raml_row_build(&f->tree, &mute, zero, 1, &tight, &f->roles, NULL), RAML_ERANGE);
+    assert_int_equal(raml_row_build(&f->tree, &mute, first, 1, &tight, &f->roles, NULL), RAML_ERANGE);
 }
 
 int main(void)

@@ -1,0 +1,205 @@
+/* data_show.c - `raml data show`: rows as the trainer sees them, token by token, and which tokens it trains on. */
+#include "cli/commands.h"
+#include "cli/data.h"
+
+#include "raml/row.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_SHOWN_BYTES = 1 << 28 };
+
+struct show_settings {
+    const char *map, *tokenizer;
+    int64_t n, line, trajectories, max_length;
+    bool pieces;
+};
+
+struct show { /* one row on its way out */
+    const struct cli *cli;
+    const struct show_settings *set;
+    const struct raml_tokenizer *tokenizer;
+    const struct raml_question *q;
+    struct raml_tree tree;
+    struct raml_roles roles;
+    struct raml_buf out;
+    size_t *pick;
+    bool colour;
+};
+
+#define AT(field) offsetof(struct show_settings, field)
+static const struct cli_option options[] = {
+    {"n", NULL, CLI_INT, AT(n), "1", 1, 1e9, NULL, "Rows to show."},
+    {"line", NULL, CLI_INT, AT(line), "0", 0, 1e15, NULL,
+     "Begin with the question on this line of the file; 0: the first."},
+    {"trajectories", "num_trajectories", CLI_INT, AT(trajectories), "1", 0, 1e6, NULL,
+     "Trajectories a row, the file's first ones; 0: the answer alone."},
+    {"max_length", "max_tokens", CLI_INT, AT(max_length), "0", 0, 1e9, NULL,
+     "Tokens that fit, prompt and one trajectory with its answer; a longer row is an error. 0: any."},
+    {"tokenizer", NULL, CLI_TEXT, AT(tokenizer), NULL, 0, 0, NULL,
+     "Folder or tokenizer.json. Default: the built-in tokenizer, one token a byte."},
+    {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL,
+     "Fields by role where detection fails: question=Problem,answer=Gold."},
+    {"pieces", NULL, CLI_FLAG, AT(pieces), NULL, 0, 0, NULL, "Put | between tokens."},
+};
+
+/* Bytes as text that can't move a terminal's cursor: control characters are written as escapes. */
+static void add_shown(struct raml_buf *b, const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (c == '\n') raml_buf_adds(b, "\\n");
+        else if (c == '\t') raml_buf_adds(b, "\\t");
+        else if (c < 0x20 || c == 0x7f) raml_buf_addf(b, "\\x%02x", c);
+        else raml_buf_add(b, s + i, 1);
+    }
+}
+
+/* One token as a line of JSON. A token that is no UTF-8 by itself is given as "bytes", in hexadecimal. */
+static enum raml_code add_token_json(struct show *s, size_t span, uint32_t offset, struct raml_err *err)
+{
+    const struct raml_span *sp = &s->tree.span[span];
+    size_t i = sp->start + offset, len;
+    const char *piece;
+    enum raml_code rc = raml_tokenizer_piece(s->tokenizer, s->tree.token[i], &piece, &len, err);
+    if (rc) return rc;
+    json_t *text = json_stringn(piece, len);
+    if (!text) {
+        struct raml_buf hex;
+        raml_buf_init(&hex, MAX_SHOWN_BYTES);
+        for (size_t j = 0; j < len; j++) raml_buf_addf(&hex, "%02x", (unsigned char)piece[j]);
+        text = json_pack("{s:s}", "bytes", hex.data ? hex.data : "");
+        raml_buf_deinit(&hex);
+    } else {
+        text = json_pack("{s:o}", "text", text);
+    }
+    json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:i}", "id", s->q->id, "line", (json_int_t)s->q->line, "span",
+                          (json_int_t)span, "position", (json_int_t)(sp->depth + offset), "index", (json_int_t)i,
+                          "token", (int)s->tree.token[i]);
+    int bad = !o || !text || json_object_update(o, text) ||
+              json_object_set_new(o, "role", json_string(raml_role_name((enum raml_role)s->roles.role[i]))) ||
+              json_object_set_new(o, "trained", json_boolean(offset >= sp->score));
+    char *line = bad ? NULL : json_dumps(o, JSON_COMPACT);
+    if (line) raml_buf_addf(&s->out, "%s\n", line);
+    free(line);
+    json_decref(text);
+    json_decref(o);
+    return line ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the result");
+}
+
+/* The run of tokens of one role from `offset` on, as one line; *end: where it ends. */
+static enum raml_code add_run(struct show *s, size_t span, uint32_t offset, uint32_t *end, struct raml_err *err)
+{
+    static const char *const colour[] = {"2", "36", "35", "1;32", "33"}; /* by role; dim: not trained */
+    const struct raml_span *sp = &s->tree.span[span];
+    const uint8_t *role = s->roles.role + sp->start;
+    bool trained = offset >= sp->score;
+    uint32_t to = offset;
+    while (to < sp->n && role[to] == role[offset] && (to >= sp->score) == trained) to++;
+    raml_buf_addf(&s->out, "  %-10s %6u  %-7s  ", raml_role_name((enum raml_role)role[offset]), to - offset,
+                  trained ? "trained" : "");
+    if (s->colour) raml_buf_addf(&s->out, "\033[%sm", trained ? colour[role[offset]] : "2");
+    enum raml_code rc = RAML_OK;
+    for (uint32_t i = offset; !rc && i < to; i++) {
+        const char *piece = "";
+        size_t len = 0;
+        rc = raml_tokenizer_piece(s->tokenizer, s->tree.token[sp->start + i], &piece, &len, err);
+        if (s->set->pieces && i > offset) raml_buf_adds(&s->out, "|");
+        if (!rc) add_shown(&s->out, piece, len);
+    }
+    raml_buf_adds(&s->out, s->colour ? "\033[0m\n" : "\n");
+    *end = to;
+    return rc;
+}
+
+static enum raml_code add_text(struct show *s, struct raml_err *err)
+{
+    add_shown(&s->out, s->q->id, strlen(s->q->id));
+    raml_buf_addf(&s->out, " (line %zu): %zu tokens, %zu trained", s->q->line, s->tree.n_tokens, s->tree.n_scored);
+    if (s->q->n_trajectories != 1) raml_buf_addf(&s->out, "; %zu trajectories in the file", s->q->n_trajectories);
+    raml_buf_adds(&s->out, "\n");
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; !rc && i < s->tree.n_spans; i++) {
+        if (s->tree.n_spans > 2 && i > 0) raml_buf_addf(&s->out, "  -- trajectory %zu\n", i);
+        for (uint32_t j = 0; !rc && j < s->tree.span[i].n;) rc = add_run(s, i, j, &j, err);
+    }
+    return rc;
+}
+
+static enum raml_code show_row(struct show *s, struct raml_err *err)
+{
+    struct raml_row_options opt = raml_row_default(s->tokenizer, raml_format_default());
+    opt.max_tokens = (size_t)s->set->max_length;
+    size_t k = (size_t)s->set->trajectories;
+    if (k > s->q->n_trajectories) k = s->q->n_trajectories;
+    free(s->pick);
+    s->pick = calloc(k ? k : 1, sizeof *s->pick);
+    if (!s->pick) return raml_fail(err, RAML_ENOMEM, "no memory for %zu trajectories", k);
+    for (size_t i = 0; i < k; i++) s->pick[i] = i;
+    enum raml_code rc = raml_row_build(&s->tree, s->q, s->pick, k, &opt, &s->roles, err);
+    if (rc) return rc;
+    raml_buf_clear(&s->out);
+    if (!s->cli->json) rc = add_text(s, err);
+    for (size_t i = 0; s->cli->json && !rc && i < s->tree.n_spans; i++)
+        for (uint32_t j = 0; !rc && j < s->tree.span[i].n; j++) rc = add_token_json(s, i, j, err);
+    if (!rc) rc = raml_buf_status(&s->out, err);
+    if (!rc) fwrite(s->out.data, 1, s->out.len, stdout);
+    return rc;
+}
+
+static enum raml_code show_file(struct show *s, const char *path, struct raml_err *err)
+{
+    struct raml_questions qs;
+    struct raml_read_options opt = {.map = s->set->map, .limit = s->set->line ? 0 : (size_t)s->set->n};
+    raml_questions_init(&qs);
+    enum raml_code rc = raml_questions_read(&qs, path, &opt, NULL, NULL, err);
+    size_t i = 0;
+    while (!rc && i < qs.n && qs.question[i].line < (size_t)s->set->line) i++;
+    if (!rc && i == qs.n)
+        rc = raml_fail(err, RAML_ERANGE, "%s: no question at or behind line %lld; the last is on line %zu", path,
+                       (long long)s->set->line, qs.question[qs.n - 1].line);
+    for (size_t end = i + (size_t)s->set->n; !rc && i < end && i < qs.n; i++) {
+        s->q = &qs.question[i];
+        rc = show_row(s, err);
+        if (rc) rc = raml_wrap(err, rc, "%s", path);
+    }
+    raml_questions_deinit(&qs);
+    return rc;
+}
+
+static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
+{
+    const char *no_color = getenv("NO_COLOR");
+    struct show s = {.cli = cli, .set = settings};
+    if (cli->n_args != 1)
+        return raml_fail(err, RAML_EUSAGE, "data show takes one FILE; found %zu", cli->n_args);
+    struct raml_tokenizer *tokenizer = NULL;
+    enum raml_code rc = data_tokenizer(s.set->tokenizer, &tokenizer, err);
+    if (rc) return rc;
+    s.tokenizer = tokenizer;
+    s.colour = isatty(STDOUT_FILENO) && !(no_color && *no_color);
+    raml_buf_init(&s.out, MAX_SHOWN_BYTES);
+    rc = show_file(&s, cli->arg[0], err);
+    raml_buf_deinit(&s.out);
+    raml_roles_deinit(&s.roles);
+    raml_tree_deinit(&s.tree);
+    free(s.pick);
+    raml_tokenizer_close(tokenizer);
+    return rc;
+}
+
+const struct cli_command cli_data_show = {
+    .name = "data show",
+    .about = "rows as tokens, with what is trained on",
+    .args = "FILE",
+    .detail = "Shows rows exactly as the trainer makes them: each run of tokens with its role (prompt, trajectory, "
+              "cue, answer, end), how many tokens it has and whether they are trained on. A row that trains on nothing "
+              "or on everything is an error. With --json one token a line.",
+    .example = "raml data show train.jsonl --n 2",
+    .option = options,
+    .n_options = sizeof options / sizeof *options,
+    .settings_size = sizeof(struct show_settings),
+    .run = run,
+};
