@@ -459,7 +459,8 @@ static void test_write(void **state)
         {.text = "2 + 2\n= \"4\"", .answer = "4", .correct = RAML_EQUAL, .finish_reason = "stop", .think_closed = true,
          .tokens = tokens, .n_tokens = 3, .logp_sum = -0.1f, .seed = UINT64_MAX},
         {.text = "", .correct = RAML_DIFFERENT, .finish_reason = "budget", .tokens = no_tokens, .logp_sum = NAN},
-        {.text = "caf\xc3\xa9 \xf0\x9f\x98\x80 \xed\xa0\x80 \xc0\x80 \xe2\x82", .correct = RAML_UNKNOWN, .style = "reflect", .think_closed = true,
+        {.text = "caf\xc3\xa9 \xf0\x9f\x98\x80 \xed\xa0\x80 \xc0\x80 \xe2\x82",
+         .correct = RAML_UNKNOWN, .style = "reflect", .think_closed = true,
      .logp_sum = -INFINITY},
         {.text = "x", .correct = RAML_UNKNOWN, .logp_sum = 1e-30, .seed = 3},
     };
