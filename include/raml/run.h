@@ -20,8 +20,9 @@
 
 struct raml_run;
 
-/* Creates the folder. RAML_EUSAGE when it holds a run already and resume is 0, or another process has it open. With resume, *step is the newest whole
- * checkpoint's number (0: none, start anew) and metrics and events are cut back to it. */
+/* Creates the folder. RAML_EUSAGE when it holds a run already and resume is 0, or another process has it open. With
+ * resume, *step is the newest whole checkpoint's number (0: none, start anew) and metrics and events are cut back to
+ * it. */
 RAML_CHECKED enum raml_code raml_run_open(const char *dir, int resume, struct raml_run **out, uint64_t *step,
                                           struct raml_err *err);
 void raml_run_close(struct raml_run *r);
