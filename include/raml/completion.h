@@ -1,9 +1,9 @@
 /* completion.h - how likely given continuations of a prompt are: log-probability and entropy of every token.
  *
  * All completions after one prompt are one token tree: the prompt is read once, each completion is a leaf of it. Trees
- * of several prompts share a pass, up to a bound on tokens. The bound changes time and memory, not results: a tree gives
- * the same bits whoever shares its pass. Completions of one prompt that are too many for the bound are spread over
- * passes that each read the prompt again; they then agree to rounding. A single completion may exceed the bound.
+ * of several prompts share a pass, up to a bound on tokens. The bound changes time and memory, not results: a tree
+ * gives the same bits whoever shares its pass. Completions of one prompt that are too many for the bound are spread
+ * over passes that each read the prompt again; they then agree to rounding. One completion alone may exceed the bound.
  * Units     natural logarithms, temperature 1; entropy (nats) of the distribution that the token was drawn from.
  * Errors    RAML_ERANGE: no prompt token, an empty completion, a token outside the vocabulary, prompt and completion
  *           longer than the model's context, or a log-probability that is not finite; the sentence numbers job and

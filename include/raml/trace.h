@@ -41,7 +41,7 @@ struct raml_loss_curve { /* zero-initialise; free with _deinit */
     size_t n_points;  /* T+1 with stride 1 */
     uint32_t *at;     /* [n_points] i of each probe, rising from 0 to T */
     double *loss;     /* [n_points] L(i) */
-    bool *greedy;     /* [n_points] every answer token is the most likely one: greedy decoding behind the cue gives it */
+    bool *greedy;     /* [n_points] every answer token is the most likely: greedy decoding gives the answer */
     float *logp;      /* [n_points, n_answer] of each answer token */
     int32_t *token;   /* [n_tokens] the trajectory */
 };
@@ -76,9 +76,9 @@ struct raml_trace_source {
     bool own;       /* trace the sample's own answer; else the question's (gold) */
     bool score_end; /* the format's end is part of the answer */
 };
-/* Fills *x from q's trajectory `sample`. A sample's recorded tokens are taken as they are, up to the cue, when they spell
- * its text with this tokenizer; otherwise the text is encoded, on its own. RAML_ERANGE, with the question's id and line:
- * no such trajectory, or no answer of the kind asked for. On failure *x is empty. */
+/* Fills *x from q's trajectory `sample`. A sample's recorded tokens are taken as they are, up to the cue, when they
+ * spell its text with this tokenizer; otherwise the text is encoded, on its own. RAML_ERANGE, with the question's id
+ * and line: no such trajectory, or no answer of the kind asked for. On failure *x is empty. */
 RAML_CHECKED enum raml_code raml_trace_encode(const struct raml_trace_source *src, const struct raml_question *q,
                                               size_t sample, struct raml_trace_text *x, struct raml_err *err);
 /* One trajectory, from text to curve. */

@@ -2,6 +2,8 @@
 #include "cli/commands.h"
 
 const struct cli_command *const cli_commands[] = {
+    &cli_score,
+    &cli_trace,
     &cli_inspect,
     &cli_doctor,
 };

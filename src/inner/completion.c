@@ -27,8 +27,10 @@ enum raml_code raml_completion_open(const struct raml_model *m, size_t max_batch
     struct raml_completion_scorer *s = calloc(1, sizeof *s);
     if (!s) return raml_fail(err, RAML_ENOMEM, "no memory for a scorer");
     enum raml_code rc = raml_scorer_init(&s->scorer, m, max_batch_tokens, err);
-    if (rc) free(s);
-    else *out = s;
+    if (rc)
+        free(s);
+    else
+        *out = s;
     return rc;
 }
 
@@ -58,9 +60,10 @@ enum raml_code raml_completion_check(const struct raml_completion_scorer *s, con
         snprintf(what, sizeof what, "completion %zu", i + 1);
         if (c->n == 0) return raml_fail(err, RAML_ERANGE, "%s has no token; expected one at least", what);
         if (c->n > context || job->n_prompt > context - c->n)
-            return raml_fail(err, RAML_ERANGE,
-                             "%s: %zu prompt tokens and %zu of the completion are longer than the model's context (%zu)",
-                             what, job->n_prompt, c->n, context);
+            return raml_fail(
+                err, RAML_ERANGE,
+                "%s: %zu prompt tokens and %zu of the completion are longer than the model's context (%zu)", what,
+                job->n_prompt, c->n, context);
         rc = raml_scorer_check(&s->scorer, what, c->token, c->n, err);
     }
     return rc;
@@ -73,8 +76,8 @@ static enum raml_code copy_out(struct raml_completion_scorer *s, const struct pa
         const struct raml_completion *c = &p->job->completion[i];
         for (size_t k = 0; k < c->n; k++)
             if (!isfinite(from->logp[at + k]))
-                return raml_fail(err, RAML_ERANGE, "completion %zu: the log-probability of token %zu is %g", i + 1, k + 1,
-                                 (double)from->logp[at + k]);
+                return raml_fail(err, RAML_ERANGE, "completion %zu: the log-probability of token %zu is %g", i + 1,
+                                 k + 1, (double)from->logp[at + k]);
         if (c->logp) memcpy(c->logp, from->logp + at, c->n * sizeof *c->logp);
         if (c->entropy) memcpy(c->entropy, from->entropy + at, c->n * sizeof *c->entropy);
         at += c->n;
@@ -86,8 +89,7 @@ static enum raml_code run(struct raml_completion_scorer *s, struct raml_err *err
 {
     if (s->n_parts == 0) return RAML_OK;
     enum raml_code rc = raml_scorer_run(&s->scorer, err);
-    for (size_t i = 0; !rc && i < s->n_parts; i++)
-        rc = copy_out(s, &s->part[i], s->scorer.pack.tree_scored[i], err);
+    for (size_t i = 0; !rc && i < s->n_parts; i++) rc = copy_out(s, &s->part[i], s->scorer.pack.tree_scored[i], err);
     raml_scorer_clear(&s->scorer);
     s->n_parts = 0;
     return rc;
@@ -108,8 +110,8 @@ static enum raml_code add_part(struct raml_completion_scorer *s, const struct pa
     raml_tree_clear(&s->tree);
     if (!rc) rc = raml_tree_add(&s->tree, -1, 0, job->prompt, job->n_prompt, job->n_prompt, NULL, err);
     for (size_t i = p->first; !rc && i < p->first + p->n; i++)
-        rc = raml_tree_add(&s->tree, 0, (uint32_t)job->n_prompt, job->completion[i].token, job->completion[i].n, 0, NULL,
-                           err);
+        rc = raml_tree_add(&s->tree, 0, (uint32_t)job->n_prompt, job->completion[i].token, job->completion[i].n, 0,
+                           NULL, err);
     if (!rc) rc = raml_pack_add(&s->scorer.pack, &s->tree, err);
     if (!rc) s->part[s->n_parts++] = *p;
     return rc;
@@ -136,8 +138,8 @@ static enum raml_code add_job(struct raml_completion_scorer *s, const struct ram
     return rc || p.n == 0 ? rc : add_part(s, &p, n_tokens, err);
 }
 
-enum raml_code raml_completion_score(struct raml_completion_scorer *s, const struct raml_completions *job, size_t n_jobs,
-                                     struct raml_err *err)
+enum raml_code raml_completion_score(struct raml_completion_scorer *s, const struct raml_completions *job,
+                                     size_t n_jobs, struct raml_err *err)
 {
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; !rc && i < n_jobs; i++) {

@@ -47,8 +47,10 @@ enum raml_code raml_tracer_open(const struct raml_model *m, const struct raml_tr
     if (!t) return raml_fail(err, RAML_ENOMEM, "no memory for a tracer");
     t->opt = *opt;
     enum raml_code rc = raml_scorer_init(&t->scorer, m, opt->max_batch_tokens, err);
-    if (rc) free(t);
-    else *out = t;
+    if (rc)
+        free(t);
+    else
+        *out = t;
     return rc;
 }
 
@@ -83,10 +85,11 @@ enum raml_code raml_tracer_check(const struct raml_tracer *t, const struct raml_
             sum += n[i];
             continue;
         }
-        return raml_fail(err, RAML_ERANGE,
-                         "prompt (%zu tokens), trajectory (%zu), cue (%zu) and answer (%zu) are longer than the model's "
-                         "context (%zu)",
-                         n[0], n[1], n[2], n[3], context);
+        return raml_fail(
+            err, RAML_ERANGE,
+            "prompt (%zu tokens), trajectory (%zu), cue (%zu) and answer (%zu) are longer than the model's "
+            "context (%zu)",
+            n[0], n[1], n[2], n[3], context);
     }
     enum raml_code rc = raml_scorer_check(&t->scorer, "prompt", in->prompt, in->n_prompt, err);
     if (!rc) rc = raml_scorer_check(&t->scorer, "trajectory", in->trajectory, in->n_trajectory, err);
@@ -111,7 +114,8 @@ static size_t point(const struct raml_tracer *t, size_t T, size_t k) /* k T' s, 
  * the bound alone, so a trajectory's values do not depend on what else is traced. */
 static size_t cut(const struct raml_tracer *t, const struct raml_trace_input *in, size_t first, size_t *n_tokens)
 {
-    size_t T = in->n_trajectory, all = n_points(t, T), probe = in->n_cue + in->n_answer, bound = t->opt.max_batch_tokens;
+    size_t T = in->n_trajectory, all = n_points(t, T), probe = in->n_cue + in->n_answer,
+           bound = t->opt.max_batch_tokens;
     size_t n = 0;
     *n_tokens = in->n_prompt;
     while (first + n < all) {
@@ -158,8 +162,7 @@ static enum raml_code run(struct raml_tracer *t, struct raml_err *err)
 {
     if (t->n_parts == 0) return RAML_OK;
     enum raml_code rc = raml_scorer_run(&t->scorer, err);
-    for (size_t i = 0; !rc && i < t->n_parts; i++)
-        rc = read_part(t, &t->part[i], t->scorer.pack.tree_scored[i], err);
+    for (size_t i = 0; !rc && i < t->n_parts; i++) rc = read_part(t, &t->part[i], t->scorer.pack.tree_scored[i], err);
     raml_scorer_clear(&t->scorer);
     t->n_parts = 0;
     return rc;
@@ -240,8 +243,10 @@ enum raml_code raml_tracer_run(struct raml_tracer *t, const struct raml_trace_in
     raml_scorer_clear(&t->scorer); /* after a failure */
     t->n_parts = 0;
     for (size_t i = 0; i < n; i++) {
-        if (rc) raml_loss_curve_deinit(&curve[i]);
-        else out[i] = curve[i];
+        if (rc)
+            raml_loss_curve_deinit(&curve[i]);
+        else
+            out[i] = curve[i];
     }
     free(curve);
     return rc;

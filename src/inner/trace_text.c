@@ -17,16 +17,24 @@ void raml_trace_text_deinit(struct raml_trace_text *x)
 struct raml_trace_input raml_trace_text_input(const struct raml_trace_text *x)
 {
     return (struct raml_trace_input){
-        .prompt = x->prompt.id, .trajectory = x->trajectory.id, .cue = x->cue.id, .answer = x->answer.id,
-        .n_prompt = x->prompt.n, .n_trajectory = x->trajectory.n, .n_cue = x->cue.n, .n_answer = x->answer.n,
+        .prompt = x->prompt.id,
+        .trajectory = x->trajectory.id,
+        .cue = x->cue.id,
+        .answer = x->answer.id,
+        .n_prompt = x->prompt.n,
+        .n_trajectory = x->trajectory.n,
+        .n_cue = x->cue.n,
+        .n_answer = x->answer.n,
     };
 }
 
 /* "question 'add:17' (line 17), trajectory 2" */
 static const char *name_of(const struct raml_question *q, size_t sample, char out[NAME_BYTES])
 {
-    if (q->line) snprintf(out, NAME_BYTES, "question '%.100s' (line %zu), trajectory %zu", q->id, q->line, sample + 1);
-    else snprintf(out, NAME_BYTES, "question '%.100s', trajectory %zu", q->id, sample + 1);
+    if (q->line)
+        snprintf(out, NAME_BYTES, "question '%.100s' (line %zu), trajectory %zu", q->id, q->line, sample + 1);
+    else
+        snprintf(out, NAME_BYTES, "question '%.100s', trajectory %zu", q->id, sample + 1);
     return out;
 }
 

@@ -38,7 +38,7 @@ static inline void golden_open(struct golden *g, const char *name)
     struct raml_err err = {0};
     char dir[600], path[700];
     if (!raml_is_dir(RAML_SHARED "/golden")) {
-        fprintf(stderr, "\n*** %s/golden is absent: nothing was checked against the golden models ***\n\n", RAML_SHARED);
+        fprintf(stderr, "\n*** %s/golden is absent: nothing was checked against it ***\n\n", RAML_SHARED);
         skip();
     }
     snprintf(dir, sizeof dir, "%s/golden/%s", RAML_SHARED, name);

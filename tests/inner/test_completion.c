@@ -73,8 +73,8 @@ static void make_jobs(struct jobs *x)
             for (size_t k = 0; k < MAX_N; k++) x->token[j][i][k] = (int32_t)((r = r * 1664525u + 1013904223u) >> 24);
         size_t n = j % (MAX_COMPLETIONS + 1); /* none, for job 0 */
         for (size_t i = 0; i < n; i++)
-            x->completion[j][i] = (struct raml_completion){x->token[j][i], 1 + (i * 37 + j * 11) % MAX_N,
-                                                           x->logp[j][i], x->entropy[j][i]};
+            x->completion[j][i] = (struct raml_completion){x->token[j][i], 1 + (i * 37 + j * 11) % MAX_N, x->logp[j][i],
+                                                           x->entropy[j][i]};
         x->job[j] = (struct raml_completions){x->token[j][MAX_COMPLETIONS], 1 + j * 14, x->completion[j], n};
     }
 }
@@ -142,12 +142,26 @@ static void bad_input(void **state)
         enum raml_code code;
         const char *message;
     } cases[] = {
-        {"no prompt", token, 0, {{token, 1, logp, NULL}, {token, 1, logp, NULL}}, RAML_ERANGE, "the prompt has no token"},
+        {"no prompt",
+         token,
+         0,
+         {{token, 1, logp, NULL}, {token, 1, logp, NULL}},
+         RAML_ERANGE,
+         "the prompt has no token"},
         {"empty", token, 3, {{token, 1, logp, NULL}, {token, 0, logp, NULL}}, RAML_ERANGE, "completion 2 has no token"},
-        {"too long", token, 3, {{token, 1, logp, NULL}, {token, full - 2, logp, NULL}}, RAML_ERANGE,
+        {"too long",
+         token,
+         3,
+         {{token, 1, logp, NULL}, {token, full - 2, logp, NULL}},
+         RAML_ERANGE,
          "completion 2: 3 prompt tokens and"},
         {"fits", token, 3, {{token, 1, logp, NULL}, {token, full - 3, logp, NULL}}, RAML_OK, ""},
-        {"negative", token, 3, {{&low, 1, logp, NULL}, {token, 1, logp, NULL}}, RAML_ERANGE, "completion 1: token 1 is -1"},
+        {"negative",
+         token,
+         3,
+         {{&low, 1, logp, NULL}, {token, 1, logp, NULL}},
+         RAML_ERANGE,
+         "completion 1: token 1 is -1"},
         {"outside", &high, 1, {{token, 1, logp, NULL}, {token, 1, logp, NULL}}, RAML_ERANGE, "prompt: token 1 is "},
     };
     assert_int_equal(raml_completion_open(model, 0, &s, &err), RAML_ERANGE);

@@ -37,7 +37,7 @@ static void golden_values(void **state)
         golden_open(&g, golden_names[m]);
         for (size_t i = 0; i < N_TRAJECTORIES; i++)
             in[i] = (struct raml_trace_input){g.prompt.id, g.trajectory[i].id, g.cue.id, g.answer.id,
-                                              g.prompt.n, g.trajectory[i].n, g.cue.n, g.answer.n};
+                                              g.prompt.n,  g.trajectory[i].n,  g.cue.n,  g.answer.n};
         trace(g.model, 1, 4096, in, N_TRAJECTORIES, c);
         for (size_t i = 0; i < N_TRAJECTORIES; i++) {
             const json_t *want = golden_of(&g, i, "answer_logp_after_prefix");
@@ -286,7 +286,8 @@ static void bad_input(void **state)
     } cases[] = {
         {{f->token, f->token, f->token, f->token, 0, 2, 1, 1}, "trajectory 2: the prompt has no token"},
         {{f->token, f->token, f->token, f->token, 2, 2, 1, 0}, "trajectory 2: the answer has no token"},
-        {{f->token, &bad, f->token, f->token, 2, 1, 1, 1}, "trajectory: token 1 is 512; the model's vocabulary is 0 to 511"},
+        {{f->token, &bad, f->token, f->token, 2, 1, 1, 1},
+         "trajectory: token 1 is 512; the model's vocabulary is 0 to 511"},
         {{f->token, f->token, f->token, &bad, 2, 1, 1, 1}, "answer: token 1 is 512"},
         {{f->token, room, f->token, f->token, 2, context - 3, 1, 1}, "are longer than the model's context"},
         {{f->token, room, f->token, f->token, 2, SIZE_MAX, 1, 1}, "are longer than the model's context"},

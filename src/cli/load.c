@@ -1,0 +1,41 @@
+/* load.c - see load.h. */
+#include "cli/load.h"
+
+#include "raml/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PATH_BYTES = 4096 };
+
+enum raml_code cli_load_model(const struct cli *cli, const char *dir, const char *dtype, struct raml_model **model,
+                              char **path, struct raml_err *err)
+{
+    char found[PATH_BYTES];
+    *path = NULL;
+    if (!dir) return raml_fail(err, RAML_EUSAGE, "--model is missing; give a model's folder, or a run's");
+    bool bf16 = !strcmp(dtype, "bf16") || (!strcmp(dtype, "auto") && raml_device_has_bf16(cli->dev));
+    enum raml_code rc = raml_run_newest(dir, found, sizeof found, err);
+    if (!rc) rc = raml_model_open(found, bf16 ? RAML_BF16 : RAML_F32, cli->dev, model, err);
+    if (rc) return rc;
+    *path = strdup(found);
+    return *path ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for a path");
+}
+
+enum raml_code cli_load_tokenizer(const char *given, const char *model_path, struct raml_tokenizer **out,
+                                  struct raml_err *err)
+{
+    enum raml_code rc = raml_tokenizer_open(given ? given : model_path, out, err);
+    return rc && !given ? raml_wrap(err, rc, "the model's tokenizer (--tokenizer gives another)") : rc;
+}
+
+enum raml_code cli_print_json(json_t *o, struct raml_err *err)
+{
+    char *text = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    json_decref(o);
+    if (!text) return raml_fail(err, RAML_ENOMEM, "no memory for the result");
+    puts(text);
+    free(text);
+    return RAML_OK;
+}

@@ -1,0 +1,353 @@
+/* score.c - `raml score`: how likely given completions of a prompt are, token by token. One line in, one line out. */
+#include "cli/commands.h"
+#include "cli/load.h"
+
+#include "raml/completion.h"
+#include "raml/file.h"
+#include "raml/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_LINE_BYTES = 1 << 28, MAX_LINES = 1024, WHERE_BYTES = 300 };
+
+struct settings {
+    const char *model, *tokenizer, *dtype, *out;
+    int64_t max_batch_tokens;
+    bool parse_special;
+};
+
+struct request { /* a line */
+    json_t *id;  /* owned; NULL: it has none */
+    size_t line;
+    struct raml_tokens prompt, *token;  /* token[n] */
+    struct raml_completion *completion; /* [n] */
+    float *values;                      /* logp and entropy of all completions */
+    size_t n;
+};
+
+struct work {
+    const struct cli *cli;
+    const struct settings *s;
+    struct raml_model *model;
+    char *model_path;
+    struct raml_tokenizer *tokenizer; /* opened at the first text */
+    struct raml_completion_scorer *scorer;
+    struct raml_lines lines;
+    struct raml_writer writer;
+    struct raml_buf text;
+    struct request request[MAX_LINES];
+    size_t n_requests, n_tokens; /* of the batch in the making */
+    size_t n_prompts, n_completions, n_scored;
+};
+
+#define AT(field) offsetof(struct settings, field)
+static const struct cli_option options[] = {
+    {"model", "model_name_or_path", CLI_TEXT, AT(model), NULL, 0, 0, NULL,
+     "A model's folder, or a run's folder (its newest checkpoint)."},
+    {"tokenizer", NULL, CLI_TEXT, AT(tokenizer), NULL, 0, 0, NULL,
+     "tokenizer.json or a folder with one; default: the model's. Lines of token ids need none."},
+    {"out", NULL, CLI_TEXT, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
+    {"dtype", NULL, CLI_ONE, AT(dtype), "f32", 0, 0, "auto|bf16|f32",
+     "Type of the matrix products; auto is bf16 where the processor has it, faster and accurate to about 0.02."},
+    {"max_batch_tokens", NULL, CLI_INT, AT(max_batch_tokens), "16384", 1, 1 << 30, NULL,
+     "Tokens per pass; bounds memory. Results do not depend on it."},
+    {"parse_special", NULL, CLI_FLAG, AT(parse_special), "true", 0, 0, NULL,
+     "Text that spells a special token of the tokenizer (<think>) is that token."},
+};
+
+static void request_deinit(struct request *r)
+{
+    json_decref(r->id);
+    raml_tokens_deinit(&r->prompt);
+    for (size_t i = 0; r->token && i < r->n; i++) raml_tokens_deinit(&r->token[i]);
+    free(r->token);
+    free(r->completion);
+    free(r->values);
+    *r = (struct request){0};
+}
+
+/* -- Reading a line ------------------------------------------------------------------------------------------------ */
+
+/* "FILE:LINE", and the id where the line has one. */
+static const char *where(const struct work *w, const struct request *r, char out[WHERE_BYTES])
+{
+    const char *id = json_string_value(r->id);
+    if (id)
+        snprintf(out, WHERE_BYTES, "%.150s:%zu: id '%.80s'", w->lines.path, r->line, id);
+    else if (r->id)
+        snprintf(out, WHERE_BYTES, "%.150s:%zu: id %" JSON_INTEGER_FORMAT, w->lines.path, r->line,
+                 json_integer_value(r->id));
+    else
+        snprintf(out, WHERE_BYTES, "%.150s:%zu", w->lines.path, r->line);
+    return out;
+}
+
+static enum raml_code encode(struct work *w, const json_t *text, struct raml_tokens *out, struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    if (!w->tokenizer) rc = cli_load_tokenizer(w->s->tokenizer, w->model_path, &w->tokenizer, err);
+    if (rc) return rc;
+    return raml_tokenizer_encode(w->tokenizer, json_string_value(text), json_string_length(text), w->s->parse_special,
+                                 out, err);
+}
+
+static enum raml_code read_ids(const json_t *list, const char *field, struct raml_tokens *out, struct raml_err *err)
+{
+    size_t i;
+    const json_t *v;
+    json_array_foreach(list, i, v)
+    {
+        if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > INT32_MAX)
+            return raml_fail(err, RAML_EFORMAT,
+                             "field '%s', entry %zu is no token id; expected an integer from 0 to %d", field, i + 1,
+                             INT32_MAX);
+        int32_t id = (int32_t)json_integer_value(v);
+        enum raml_code rc = raml_tokens_add(out, &id, 1, err);
+        if (rc) return rc;
+    }
+    return RAML_OK;
+}
+
+/* Exactly one of a text and a list of token ids. */
+static enum raml_code read_tokens(struct work *w, const json_t *obj, const char *text_field, const char *ids_field,
+                                  struct raml_tokens *out, struct raml_err *err)
+{
+    char fields[200];
+    const json_t *text = json_object_get(obj, text_field), *ids = json_object_get(obj, ids_field);
+    if (text && ids)
+        return raml_fail(err, RAML_EFORMAT, "has both '%s' and '%s'; expected one of them", text_field, ids_field);
+    if (!text && !ids)
+        return raml_fail(err, RAML_EFORMAT, "has neither '%s' nor '%s'; found fields: %s", text_field, ids_field,
+                         raml_json_fields(obj, fields, sizeof fields));
+    if (text && !json_is_string(text)) return raml_fail(err, RAML_EFORMAT, "field '%s' is not a string", text_field);
+    if (ids && !json_is_array(ids))
+        return raml_fail(err, RAML_EFORMAT, "field '%s' is not a list of token ids", ids_field);
+    return text ? encode(w, text, out, err) : read_ids(ids, ids_field, out, err);
+}
+
+static enum raml_code read_completions(struct work *w, const json_t *list, struct request *r, struct raml_err *err)
+{
+    size_t n = json_array_size(list), n_values = 0;
+    if (n == 0) return raml_fail(err, RAML_EFORMAT, "field 'completions' is empty; expected one completion at least");
+    r->token = calloc(n, sizeof *r->token);
+    r->completion = calloc(n, sizeof *r->completion);
+    if (!r->token || !r->completion) return raml_fail(err, RAML_ENOMEM, "no memory for %zu completions", n);
+    r->n = n;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *c = json_array_get(list, i);
+        enum raml_code rc = json_is_object(c) ? read_tokens(w, c, "text", "tokens", &r->token[i], err)
+                                              : raml_fail(err, RAML_EFORMAT, "is not an object");
+        if (rc) return raml_wrap(err, rc, "completion %zu", i + 1);
+        r->completion[i] = (struct raml_completion){.token = r->token[i].id, .n = r->token[i].n};
+        n_values += r->token[i].n;
+    }
+    r->values = malloc((2 * n_values + 1) * sizeof *r->values);
+    if (!r->values) return raml_fail(err, RAML_ENOMEM, "no memory for %zu values", n_values);
+    float *at = r->values;
+    for (size_t i = 0; i < n; i++) {
+        r->completion[i].logp = at;
+        r->completion[i].entropy = at + r->completion[i].n;
+        at += 2 * r->completion[i].n;
+    }
+    return RAML_OK;
+}
+
+static struct raml_completions job_of(const struct request *r)
+{
+    return (struct raml_completions){r->prompt.id, r->prompt.n, r->completion, r->n};
+}
+
+static enum raml_code read_fields(struct work *w, const json_t *obj, struct request *r, struct raml_err *err)
+{
+    json_t *list = json_object_get(obj, "completions"), *id = json_object_get(obj, "id");
+    char fields[200];
+    if (id && !json_is_string(id) && !json_is_integer(id) && !json_is_null(id))
+        return raml_fail(err, RAML_EFORMAT, "field 'id' is neither a string nor an integer");
+    r->id = json_is_null(id) ? NULL : json_incref(id);
+    enum raml_code rc = read_tokens(w, obj, "prompt", "prompt_tokens", &r->prompt, err);
+    if (!rc && !json_is_array(list))
+        rc = raml_fail(err, RAML_EFORMAT, "field 'completions' is %s; found fields: %s",
+                       list ? "not an array" : "missing", raml_json_fields(obj, fields, sizeof fields));
+    if (!rc) rc = read_completions(w, list, r, err);
+    if (rc) return rc;
+    const struct raml_completions job = job_of(r);
+    return raml_completion_check(w->scorer, &job, err);
+}
+
+/* -- Scoring and writing ------------------------------------------------------------------------------------------- */
+
+static json_t *numbers(const float *x, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < n; i++)
+        if (json_array_append_new(list, json_real((double)x[i]))) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
+}
+
+static json_t *result(const struct request *r) /* NULL: no memory */
+{
+    json_t *list = json_array();
+    bool ok = list != NULL;
+    for (size_t i = 0; ok && i < r->n; i++) {
+        const struct raml_completion *c = &r->completion[i];
+        double sum = 0;
+        for (size_t k = 0; k < c->n; k++) sum += (double)c->logp[k];
+        json_t *o = json_object();
+        ok = o && json_object_set_new(o, "logp", numbers(c->logp, c->n)) == 0 &&
+             json_object_set_new(o, "entropy", numbers(c->entropy, c->n)) == 0 &&
+             json_object_set_new(o, "logp_sum", json_real(sum)) == 0;
+        if (ok)
+            ok = json_array_append_new(list, o) == 0;
+        else
+            json_decref(o);
+    }
+    json_t *out = ok ? json_object() : NULL;
+    if (out && json_object_set_new(out, "id", r->id ? json_incref(r->id) : json_null()) == 0 &&
+        json_object_set(out, "completions", list) == 0) {
+        json_decref(list);
+        return out;
+    }
+    json_decref(out);
+    json_decref(list);
+    return NULL;
+}
+
+static enum raml_code write_result(struct work *w, const struct request *r, struct raml_err *err)
+{
+    json_t *o = result(r);
+    if (!o) return raml_fail(err, RAML_ENOMEM, "no memory for a result");
+    raml_buf_clear(&w->text);
+    raml_json_add(&w->text, o);
+    json_decref(o);
+    raml_buf_adds(&w->text, "\n");
+    enum raml_code rc = raml_buf_status(&w->text, err);
+    if (rc) return rc;
+    if (w->s->out) return raml_writer_add(&w->writer, w->text.data, w->text.len, err);
+    fwrite(w->text.data, 1, w->text.len, stdout); /* main checks standard output at the end */
+    return RAML_OK;
+}
+
+static enum raml_code run_batch(struct work *w, struct raml_err *err)
+{
+    struct raml_completions job[MAX_LINES]; /* 32 KiB */
+    size_t n = w->n_requests;
+    for (size_t i = 0; i < n; i++) job[i] = job_of(&w->request[i]);
+    enum raml_code rc = n ? raml_completion_score(w->scorer, job, n, err) : RAML_OK;
+    if (rc) rc = raml_wrap(err, rc, "%s:%zu to %zu", w->lines.path, w->request[0].line, w->request[n - 1].line);
+    for (size_t i = 0; i < n; i++) {
+        struct request *r = &w->request[i];
+        if (!rc) rc = write_result(w, r, err);
+        w->n_prompts++;
+        w->n_completions += r->n;
+        for (size_t k = 0; k < r->n; k++) w->n_scored += r->completion[k].n;
+        request_deinit(r);
+    }
+    w->n_requests = w->n_tokens = 0;
+    raml_progress(w->cli->sink, "score", (double)w->n_prompts, 0, "prompts", NULL);
+    return rc;
+}
+
+static enum raml_code take_line(struct work *w, struct raml_err *err)
+{
+    const struct raml_place at = {w->lines.path, w->lines.number};
+    struct request *r = &w->request[w->n_requests];
+    char name[WHERE_BYTES];
+    json_t *obj = NULL;
+    enum raml_code rc = raml_json_parse(&at, w->lines.line.data, w->lines.line.len, &obj, err);
+    if (rc) return rc;
+    r->line = at.line;
+    rc = read_fields(w, obj, r, err);
+    json_decref(obj);
+    if (rc) {
+        rc = raml_wrap(err, rc, "%s", where(w, r, name));
+        request_deinit(r);
+        return rc;
+    }
+    w->n_requests++;
+    w->n_tokens += r->prompt.n;
+    for (size_t i = 0; i < r->n; i++) w->n_tokens += r->completion[i].n;
+    bool full = w->n_requests == MAX_LINES || w->n_tokens >= (size_t)w->s->max_batch_tokens;
+    return full ? run_batch(w, err) : RAML_OK;
+}
+
+static bool blank(const struct raml_buf *line)
+{
+    return line->len == 0 || line->data[strspn(line->data, " \t")] == 0;
+}
+
+static enum raml_code score_lines(struct work *w, struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    for (bool more = true; !rc;) {
+        rc = raml_lines_next(&w->lines, &more, err);
+        if (rc || !more) break;
+        if (!blank(&w->lines.line)) rc = take_line(w, err);
+        if (!rc && raml_should_stop(w->cli->sink)) rc = raml_fail(err, RAML_ESTOP, "stopped");
+    }
+    return rc ? rc : run_batch(w, err);
+}
+
+static enum raml_code summary(const struct work *w, struct raml_err *err)
+{
+    if (!w->s->out) return RAML_OK;
+    if (w->cli->json)
+        return cli_print_json(json_pack("{s:s, s:I, s:I, s:I}", "out", w->s->out, "prompts", (json_int_t)w->n_prompts,
+                                        "completions", (json_int_t)w->n_completions, "scored_tokens",
+                                        (json_int_t)w->n_scored),
+                              err);
+    printf("%s: %zu prompts, %zu completions, %zu tokens scored\n", w->s->out, w->n_prompts, w->n_completions,
+           w->n_scored);
+    return RAML_OK;
+}
+
+static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
+{
+    if (cli->n_args != 1)
+        return raml_fail(err, RAML_EUSAGE, "score takes one FILE.jsonl, or - for standard input; found %zu",
+                         cli->n_args);
+    struct work *w = calloc(1, sizeof *w);
+    if (!w) return raml_fail(err, RAML_ENOMEM, "no memory to score");
+    w->cli = cli;
+    w->s = settings;
+    raml_buf_init(&w->text, MAX_LINE_BYTES);
+    enum raml_code rc = cli_load_model(cli, w->s->model, w->s->dtype, &w->model, &w->model_path, err);
+    if (!rc) rc = raml_completion_open(w->model, (size_t)w->s->max_batch_tokens, &w->scorer, err);
+    if (!rc) rc = raml_lines_init(&w->lines, cli->arg[0], MAX_LINE_BYTES, err);
+    if (!rc) {
+        if (w->s->out) rc = raml_writer_init(&w->writer, w->s->out, err);
+        if (!rc) rc = score_lines(w, err);
+        if (!rc && w->s->out) rc = raml_writer_commit(&w->writer, err);
+        if (!rc) rc = summary(w, err);
+        raml_writer_deinit(&w->writer);
+        raml_lines_deinit(&w->lines);
+    }
+    for (size_t i = 0; i < w->n_requests; i++) request_deinit(&w->request[i]);
+    raml_completion_close(w->scorer);
+    raml_tokenizer_close(w->tokenizer);
+    raml_model_close(w->model);
+    raml_buf_deinit(&w->text);
+    free(w->model_path);
+    free(w);
+    return rc;
+}
+
+const struct cli_command cli_score = {
+    .name = "score",
+    .about = "log-probability and entropy of given completions, token by token",
+    .args = "FILE.jsonl|-",
+    .detail =
+        "A line is {\"id\", \"prompt\" or \"prompt_tokens\", \"completions\": [{\"text\"} or {\"tokens\"}, ...]}; it "
+        "gives one line {\"id\", \"completions\": [{\"logp\", \"entropy\", \"logp_sum\"}, ...]}, in order. A prompt's "
+        "completions are one token tree, read in one pass. Each text is encoded on its own, so the border between "
+        "prompt and completion is a border between tokens. Natural logarithms, temperature 1.",
+    .example = "raml score --model run-sft requests.jsonl --out scores.jsonl",
+    .option = options,
+    .n_options = sizeof options / sizeof *options,
+    .settings_size = sizeof(struct settings),
+    .run = run,
+};

@@ -1,0 +1,262 @@
+/* trace_pictures.c - traced trajectories as figures and as a page. See trace_files.h. */
+#include "study/trace_parts.h"
+
+#include "raml/colour.h"
+#include "raml/figure.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CURVE_POINTS = 101,
+    MAX_PAGE_BYTES = 1 << 28,
+    SHOW_TOKENS = 4000,
+    MAX_HEADING_BYTES = 1 << 20,
+    PATH_BYTES = 4096
+};
+
+enum raml_code raml_trace_pictures_init(struct raml_trace_pictures *p, const struct raml_trace_files_options *opt,
+                                        struct raml_err *err)
+{
+    *p = (struct raml_trace_pictures){.max_figures = opt->n_curves, .max_on_page = opt->n_shown, .alpha = opt->ema};
+    p->mean = calloc(RAML_TRACE_GROUPS, sizeof *p->mean);
+    if (!p->mean) return raml_fail(err, RAML_ENOMEM, "no memory for mean curves");
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; !rc && i < RAML_TRACE_GROUPS; i++) rc = raml_curve_mean_init(&p->mean[i], CURVE_POINTS, err);
+    return rc;
+}
+
+static void shown_deinit(struct raml_trace_shown *s)
+{
+    free(s->heading);
+    free(s->bytes);
+    free(s->piece);
+    free(s->piece_len);
+    free(s->loss);
+    free(s->ema);
+    free(s->at);
+    free(s->greedy);
+}
+
+void raml_trace_pictures_deinit(struct raml_trace_pictures *p)
+{
+    for (size_t i = 0; i < p->n; i++) shown_deinit(&p->shown[i]);
+    free(p->shown);
+    free(p->mean);
+    *p = (struct raml_trace_pictures){0};
+}
+
+/* -- Collecting ---------------------------------------------------------------------------------------------------- */
+
+static char *heading(const struct raml_traced *t) /* for free(); NULL: no memory */
+{
+    const struct raml_question *q = t->q;
+    const char *word[] = {raml_trace_verdict_name(t->verdict), q->family, q->trajectory[t->sample].style};
+    struct raml_buf b;
+    raml_buf_init(&b, MAX_HEADING_BYTES);
+    raml_text_visible(&b, q->id, strlen(q->id));
+    raml_buf_addf(&b, " #%zu", t->sample);
+    for (size_t i = 0; i < sizeof word / sizeof *word; i++) {
+        if (!word[i]) continue;
+        raml_buf_adds(&b, ", ");
+        raml_text_visible(&b, word[i], strlen(word[i]));
+        if (i == 1 && q->difficulty >= 0) raml_buf_addf(&b, " %d", q->difficulty);
+    }
+    raml_buf_addf(&b, ": L %.3f to %.3f in %zu tokens", t->descent.first, t->descent.last, t->curve->n_tokens);
+    char *text = b.code ? NULL : raml_buf_take(&b);
+    raml_buf_deinit(&b);
+    return text;
+}
+
+static enum raml_code copy(struct raml_trace_shown *s, const struct raml_traced *t, struct raml_err *err)
+{
+    const struct raml_loss_curve *c = t->curve;
+    size_t n = c->n_points, bytes = 0;
+    for (size_t k = 0; k + 1 < n; k++) bytes += t->piece_len[k];
+    *s = (struct raml_trace_shown){.heading = heading(t), .bytes = malloc(bytes + 1), .n_points = n};
+    s->n_answer = c->n_answer;
+    s->piece = malloc(n * sizeof *s->piece);
+    s->piece_len = malloc(n * sizeof *s->piece_len);
+    s->loss = malloc(n * sizeof *s->loss);
+    s->ema = malloc(n * sizeof *s->ema);
+    s->at = malloc(n * sizeof *s->at);
+    s->greedy = malloc(n * sizeof *s->greedy);
+    if (!s->heading || !s->bytes || !s->piece || !s->piece_len || !s->loss || !s->ema || !s->at || !s->greedy)
+        return raml_fail(err, RAML_ENOMEM, "no memory to keep a trajectory of %zu tokens", c->n_tokens);
+    char *to = s->bytes;
+    for (size_t k = 0; k < n; k++) {
+        s->loss[k] = c->loss[k];
+        s->ema[k] = t->ema[k];
+        s->at[k] = c->at[k];
+        s->greedy[k] = c->greedy[k];
+        if (k + 1 == n) break;
+        s->piece[k] = to;
+        s->piece_len[k] = t->piece_len[k];
+        memcpy(to, t->piece[k], t->piece_len[k]);
+        to += t->piece_len[k];
+    }
+    return RAML_OK;
+}
+
+static enum raml_code add_shown(struct raml_trace_pictures *p, const struct raml_traced *t, struct raml_err *err)
+{
+    bool on_page = p->n_on_page[t->verdict] < p->max_on_page, as_figure = p->n_figures < p->max_figures;
+    if (!on_page && !as_figure) return RAML_OK;
+    if (p->n == p->cap) {
+        size_t cap = p->cap * 2 + 16;
+        struct raml_trace_shown *more = realloc(p->shown, cap * sizeof *more);
+        if (!more) return raml_fail(err, RAML_ENOMEM, "no memory for %zu trajectories", cap);
+        p->shown = more;
+        p->cap = cap;
+    }
+    enum raml_code rc = copy(&p->shown[p->n], t, err);
+    if (rc) {
+        shown_deinit(&p->shown[p->n]);
+        return rc;
+    }
+    p->shown[p->n].on_page = on_page;
+    p->shown[p->n++].as_figure = as_figure;
+    p->n_on_page[t->verdict] += on_page;
+    p->n_figures += as_figure;
+    return RAML_OK;
+}
+
+/* With a stride the probes' places are not all equally far apart: the curve is filled up to a value a token. */
+static enum raml_code add_mean(struct raml_curve_mean *m, const struct raml_loss_curve *c, struct raml_err *err)
+{
+    if (c->n_points == c->n_tokens + 1) return raml_curve_mean_add(m, c->loss, c->n_points, err);
+    double *full = malloc((c->n_tokens + 1) * sizeof *full);
+    if (!full) return raml_fail(err, RAML_ENOMEM, "no memory for a curve of %zu values", c->n_tokens + 1);
+    for (size_t k = 0; k + 1 < c->n_points; k++) {
+        double from = c->loss[k], to = c->loss[k + 1], steps = c->at[k + 1] - c->at[k];
+        for (uint32_t i = c->at[k]; i < c->at[k + 1]; i++) full[i] = from + (to - from) * (i - c->at[k]) / steps;
+    }
+    full[c->n_tokens] = c->loss[c->n_points - 1];
+    enum raml_code rc = raml_curve_mean_add(m, full, c->n_tokens + 1, err);
+    free(full);
+    return rc;
+}
+
+enum raml_code raml_trace_pictures_add(struct raml_trace_pictures *p, const struct raml_traced *t, struct raml_err *err)
+{
+    enum raml_code rc = add_mean(&p->mean[t->verdict], t->curve, err);
+    return rc ? rc : add_shown(p, t, err);
+}
+
+/* -- Writing ------------------------------------------------------------------------------------------------------- */
+
+static enum raml_code mean_figure(const struct raml_trace_pictures *p, const char *dir, const char *title,
+                                  struct raml_err *err)
+{
+    static const int colour[] = {0, 1, 7}; /* as in the report */
+    enum { N = RAML_TRACE_ALL };
+    double(*v)[4][CURVE_POINTS] = malloc(N * sizeof *v);
+    struct raml_series s[N];
+    char name[N][64];
+    size_t n = 0;
+    if (!v) return raml_fail(err, RAML_ENOMEM, "no memory for a figure");
+    for (size_t i = 0; i < N; i++) {
+        const struct raml_curve_mean *m = &p->mean[i];
+        if (m->n_curves == 0) continue;
+        raml_curve_mean_read(m, v[n][0], v[n][1], v[n][2], v[n][3]);
+        snprintf(name[n], sizeof name[n], "%s (n = %zu)", raml_trace_verdict_name((enum raml_trace_verdict)i),
+                 m->n_curves);
+        s[n] = (struct raml_series){.name = name[n],
+                                    .x = v[n][0],
+                                    .y = v[n][1],
+                                    .low = v[n][2],
+                                    .high = v[n][3],
+                                    .n = CURVE_POINTS,
+                                    .colour = colour[i],
+                                    .mark = RAML_MARK_LINE};
+        n++;
+    }
+    const struct raml_figure fig = {.title = title,
+                                    .x_label = "position in the trajectory, i/T",
+                                    .y_label = "L(i), nats per answer token",
+                                    .x_high = 1,
+                                    .series = s,
+                                    .n_series = n};
+    enum raml_code rc = n ? raml_figure_write(dir, "mean_curve", &fig, NULL, err) : RAML_OK;
+    free(v);
+    return rc;
+}
+
+static enum raml_code curve_figure(const struct raml_trace_pictures *p, const struct raml_trace_shown *t, size_t k,
+                                   const char *dir, struct raml_err *err)
+{
+    char name[32], smooth[64];
+    snprintf(name, sizeof name, "curve_%zu", k);
+    snprintf(smooth, sizeof smooth, "moving average, weight %g", p->alpha);
+    const struct raml_series s[] = {
+        {.name = "L(i)", .x = t->at, .y = t->loss, .n = t->n_points, .mark = RAML_MARK_LINE, .faint = true},
+        {.name = smooth, .x = t->at, .y = t->ema, .n = t->n_points, .mark = RAML_MARK_LINE},
+    };
+    const struct raml_figure fig = {.title = t->heading,
+                                    .x_label = "trajectory tokens, i",
+                                    .y_label = "nats per answer token",
+                                    .series = s,
+                                    .n_series = 2};
+    return raml_figure_write(dir, name, &fig, NULL, err);
+}
+
+/* One scale for all trajectories of the page. */
+static enum raml_code common_clip(const struct raml_trace_pictures *p, double *clip, struct raml_err *err)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->n; i++) n += p->shown[i].n_points;
+    double *delta = malloc((n ? n : 1) * sizeof *delta);
+    if (!delta) return raml_fail(err, RAML_ENOMEM, "no memory for %zu steps", n);
+    n = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct raml_trace_shown *t = &p->shown[i];
+        for (size_t k = 1; t->on_page && k < t->n_points; k++) delta[n++] = t->loss[k] - t->loss[k - 1];
+    }
+    enum raml_code rc = raml_colour_clip(delta, n, clip, err);
+    free(delta);
+    return rc;
+}
+
+static enum raml_code page(const struct raml_trace_pictures *p, const char *dir, const char *title,
+                           struct raml_err *err)
+{
+    char path[PATH_BYTES];
+    struct raml_buf b;
+    double clip = 0;
+    if (snprintf(path, sizeof path, "%s/trajectories.html", dir) >= PATH_BYTES)
+        return raml_fail(err, RAML_EUSAGE, "%.200s...: the path is too long", dir);
+    enum raml_code rc = common_clip(p, &clip, err);
+    if (rc) return rc;
+    raml_buf_init(&b, MAX_PAGE_BYTES);
+    raml_colour_begin(&b, title, clip);
+    for (size_t i = 0; !rc && i < p->n; i++) {
+        const struct raml_trace_shown *t = &p->shown[i];
+        const struct raml_coloured c = {.heading = t->heading,
+                                        .piece = (const char *const *)t->piece,
+                                        .piece_len = t->piece_len,
+                                        .loss = t->loss,
+                                        .greedy = t->greedy,
+                                        .n_tokens = t->n_points - 1,
+                                        .n_answer = t->n_answer,
+                                        .show = SHOW_TOKENS};
+        if (t->on_page) rc = raml_colour_trajectory(&b, &c, clip, err);
+    }
+    raml_colour_end(&b);
+    if (!rc) rc = raml_buf_status(&b, err);
+    if (!rc) rc = raml_file_write(path, b.data, b.len, err);
+    raml_buf_deinit(&b);
+    return rc;
+}
+
+enum raml_code raml_trace_pictures_write(struct raml_trace_pictures *p, const char *dir, const char *title,
+                                         struct raml_err *err)
+{
+    size_t k = 0;
+    enum raml_code rc = page(p, dir, title, err);
+    if (!rc) rc = mean_figure(p, dir, title, err);
+    for (size_t i = 0; !rc && i < p->n; i++)
+        if (p->shown[i].as_figure) rc = curve_figure(p, &p->shown[i], ++k, dir, err);
+    return rc;
+}

@@ -1,0 +1,254 @@
+/* trace_records.c - traced trajectories as lines and tensors. See trace_files.h. */
+#include "study/trace_parts.h"
+
+#include "raml/colour.h"
+#include "raml/json.h"
+#include "raml/safetensors.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_LINE_BYTES = 1 << 28, PATH_BYTES = 4096 };
+
+static enum raml_code open_writer(struct raml_writer *w, const char *dir, const char *name, struct raml_err *err)
+{
+    char path[PATH_BYTES];
+    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= PATH_BYTES)
+        return raml_fail(err, RAML_EUSAGE, "%.200s...: the path is too long", dir);
+    return raml_writer_init(w, path, err);
+}
+
+enum raml_code raml_trace_records_init(struct raml_trace_records *r, const char *dir,
+                                       const struct raml_trace_files_options *opt, struct raml_err *err)
+{
+    *r = (struct raml_trace_records){.token_table = opt->token_table, .stride = opt->trace.stride};
+    raml_buf_init(&r->line, MAX_LINE_BYTES);
+    size_t n = strlen(dir) + sizeof "/curves.safetensors";
+    r->tensor_path = malloc(n);
+    if (!r->tensor_path) return raml_fail(err, RAML_ENOMEM, "no memory for a path");
+    snprintf(r->tensor_path, n, "%s/curves.safetensors", dir);
+    enum raml_code rc = open_writer(&r->curves, dir, "curves.jsonl", err);
+    if (!rc && r->token_table) rc = open_writer(&r->tokens, dir, "tokens.jsonl", err);
+    return rc;
+}
+
+void raml_trace_records_deinit(struct raml_trace_records *r)
+{
+    raml_writer_deinit(&r->curves);
+    raml_writer_deinit(&r->tokens);
+    raml_buf_deinit(&r->line);
+    for (size_t i = 0; i < r->n; i++) {
+        free(r->kept[i].name);
+        free(r->kept[i].loss);
+    }
+    free(r->kept);
+    free(r->tensor_path);
+    *r = (struct raml_trace_records){0};
+}
+
+/* -- JSON ---------------------------------------------------------------------------------------------------------- */
+
+static json_t *number(double x) /* null: there is none */
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+static json_t *text_or_null(const char *text)
+{
+    return text ? json_string(text) : json_null();
+}
+
+/* A token's bytes as they are where JSON can hold them (and C strings too), else in visible form. */
+static json_t *piece_text(const char *bytes, size_t n)
+{
+    json_t *s = memchr(bytes, 0, n) ? NULL : json_stringn(bytes, n);
+    if (s) return s;
+    struct raml_buf b;
+    raml_buf_init(&b, MAX_LINE_BYTES);
+    raml_text_visible(&b, bytes, n);
+    if (!b.code) s = json_stringn(b.data ? b.data : "", b.len);
+    raml_buf_deinit(&b);
+    return s;
+}
+
+/* Sets a field of a new value; false, as when the value could not be made: no memory. */
+static bool set(json_t *obj, const char *key, json_t *value)
+{
+    return json_object_set_new(obj, key, value) == 0;
+}
+
+static bool append(json_t *list, json_t *value)
+{
+    return json_array_append_new(list, value) == 0;
+}
+
+/* The fields that say which trajectory: id, sample. */
+static bool set_name(json_t *o, const struct raml_traced *t)
+{
+    return set(o, "id", json_string(t->q->id)) && set(o, "sample", json_integer((json_int_t)t->sample));
+}
+
+static bool set_question(json_t *o, const struct raml_traced *t)
+{
+    const struct raml_question *q = t->q;
+    const struct raml_trajectory *s = &q->trajectory[t->sample];
+    json_t *correct = s->correct == RAML_EQUAL       ? json_true()
+                      : s->correct == RAML_DIFFERENT ? json_false()
+                                                     : json_null();
+    return set_name(o, t) && set(o, "family", text_or_null(q->family)) &&
+           set(o, "difficulty", q->difficulty < 0 ? json_null() : json_integer(q->difficulty)) &&
+           set(o, "style", text_or_null(s->style)) && set(o, "correct", correct) &&
+           set(o, "question", json_string(q->question)) && set(o, "answer", json_string(t->answer));
+}
+
+static bool set_curve(json_t *o, const struct raml_traced *t, bool strided)
+{
+    const struct raml_loss_curve *c = t->curve;
+    json_t *tokens = json_array(), *loss = json_array(), *greedy = json_array(), *at = json_array();
+    bool ok = tokens && loss && greedy && at;
+    for (size_t k = 0; ok && k + 1 < c->n_points; k++) ok = append(tokens, piece_text(t->piece[k], t->piece_len[k]));
+    for (size_t k = 0; ok && k < c->n_points; k++)
+        ok = append(loss, json_real(c->loss[k])) && append(greedy, json_boolean(c->greedy[k])) &&
+             append(at, json_integer(c->at[k]));
+    ok = set(o, "n_tokens", json_integer((json_int_t)c->n_tokens)) && ok;
+    ok = set(o, "n_answer", json_integer((json_int_t)c->n_answer)) && ok;
+    ok = set(o, "tokens", tokens) && ok; /* each takes its value over, whatever came before */
+    ok = set(o, "L", loss) && ok;
+    ok = set(o, "greedy", greedy) && ok;
+    if (strided) return set(o, "at", at) && ok;
+    json_decref(at);
+    return ok;
+}
+
+static bool set_descent(json_t *o, const struct raml_traced *t)
+{
+    const struct raml_descent *d = &t->descent;
+    return set(o, "descent", number(d->total)) && set(o, "monotonicity", number(d->monotonicity)) &&
+           set(o, "efficiency", number(d->efficiency)) && set(o, "tau_b", number(d->tau_b)) &&
+           set(o, "solved_at", json_integer((json_int_t)t->solved_at)) && set(o, "L0", number(d->first)) &&
+           set(o, "LT", number(d->last));
+}
+
+/* Writes o (taken over) as one line. ok false: it could not be made. */
+static enum raml_code write_line(struct raml_trace_records *r, struct raml_writer *w, json_t *o, bool ok,
+                                 const struct raml_traced *t, struct raml_err *err)
+{
+    raml_buf_clear(&r->line);
+    if (ok) raml_json_add(&r->line, o);
+    raml_buf_adds(&r->line, "\n");
+    json_decref(o);
+    enum raml_code rc = ok ? raml_buf_status(&r->line, err) : raml_fail(err, RAML_ENOMEM, "no memory for a record");
+    if (!rc) return raml_writer_add(w, r->line.data, r->line.len, err);
+    return raml_wrap(err, rc, "question '%.100s', trajectory %zu", t->q->id, t->sample + 1);
+}
+
+static enum raml_code add_tokens(struct raml_trace_records *r, const struct raml_traced *t, struct raml_err *err)
+{
+    const struct raml_loss_curve *c = t->curve;
+    enum raml_code rc = RAML_OK;
+    for (size_t k = 0; !rc && k < c->n_points; k++) {
+        double delta = k ? c->loss[k] - c->loss[k - 1] : NAN;
+        double rel = k && c->loss[k - 1] > 0 ? fabs(delta) / c->loss[k - 1] : NAN;
+        json_t *o = json_object();
+        bool ok = o && set_name(o, t) && set(o, "i", json_integer(c->at[k])) &&
+                  set(o, "token", k ? piece_text(t->piece[k - 1], t->piece_len[k - 1]) : json_null()) &&
+                  set(o, "L", json_real(c->loss[k])) && set(o, "dL", number(delta)) && set(o, "rel", number(rel)) &&
+                  set(o, "p", number(exp(-(double)c->n_answer * c->loss[k]))) && set(o, "ema", number(t->ema[k]));
+        rc = write_line(r, &r->tokens, o, ok, t, err);
+    }
+    return rc;
+}
+
+/* -- Tensors ------------------------------------------------------------------------------------------------------- */
+
+static enum raml_code keep(struct raml_trace_records *r, const struct raml_traced *t, struct raml_err *err)
+{
+    if (r->n == r->cap) {
+        size_t cap = r->cap * 2 + 64;
+        struct raml_trace_kept *more = realloc(r->kept, cap * sizeof *more);
+        if (!more) return raml_fail(err, RAML_ENOMEM, "no memory for %zu curves", cap);
+        r->kept = more;
+        r->cap = cap;
+    }
+    size_t n = t->curve->n_points, room = strlen(t->q->id) + 64;
+    struct raml_trace_kept *k = &r->kept[r->n];
+    *k = (struct raml_trace_kept){
+        .name = malloc(room), .loss = malloc(n * sizeof *k->loss), .n = n, .number = t->number};
+    if (!k->name || !k->loss) {
+        free(k->name);
+        free(k->loss);
+        return raml_fail(err, RAML_ENOMEM, "no memory for a curve of %zu values", n);
+    }
+    snprintf(k->name, room, "%s/%zu", t->q->id, t->sample);
+    for (size_t i = 0; i < n; i++) k->loss[i] = (float)t->curve->loss[i];
+    r->n++;
+    return RAML_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct raml_trace_kept *const *x = a, *const *y = b;
+    int c = strcmp((*x)->name, (*y)->name);
+    return c ? c : ((*x)->number > (*y)->number) - ((*x)->number < (*y)->number);
+}
+
+/* Names must differ, and a file's ids need not: the second and later ones of a name get their number behind it. */
+static enum raml_code make_unique(struct raml_trace_records *r, struct raml_err *err)
+{
+    struct raml_trace_kept **order = malloc((r->n ? r->n : 1) * sizeof *order);
+    if (!order) return raml_fail(err, RAML_ENOMEM, "no memory for the names of %zu curves", r->n);
+    for (size_t i = 0; i < r->n; i++) order[i] = &r->kept[i];
+    qsort(order, r->n, sizeof *order, by_name);
+    const char *last = "";
+    for (size_t i = 0; i < r->n; i++) {
+        if (i == 0 || strcmp(order[i]->name, last) != 0) {
+            last = order[i]->name; /* stays as it is: only later ones change */
+            continue;
+        }
+        size_t len = strlen(order[i]->name);
+        snprintf(order[i]->name + len, 32, "@%zu", order[i]->number); /* keep() left room */
+    }
+    free(order);
+    return RAML_OK;
+}
+
+static enum raml_code write_tensors(struct raml_trace_records *r, struct raml_err *err)
+{
+    enum raml_code rc = make_unique(r, err);
+    if (rc) return rc;
+    struct raml_tensor_view *view = calloc(r->n ? r->n : 1, sizeof *view);
+    if (!view) return raml_fail(err, RAML_ENOMEM, "no memory for %zu tensors", r->n);
+    for (size_t i = 0; i < r->n; i++)
+        view[i] = (struct raml_tensor_view){.name = r->kept[i].name,
+                                            .dtype = RAML_F32,
+                                            .n_dims = 1,
+                                            .shape = {r->kept[i].n},
+                                            .n = r->kept[i].n,
+                                            .data = r->kept[i].loss};
+    char stride[32];
+    snprintf(stride, sizeof stride, "%zu", r->stride);
+    const char *const meta[] = {"unit", "nats per answer token", "stride", stride, NULL};
+    rc = raml_safetensors_write(r->tensor_path, view, r->n, meta, err);
+    free(view);
+    return rc;
+}
+
+/* -- All three ----------------------------------------------------------------------------------------------------- */
+
+enum raml_code raml_trace_records_add(struct raml_trace_records *r, const struct raml_traced *t, struct raml_err *err)
+{
+    json_t *o = json_object();
+    bool ok = o && set_question(o, t) && set_curve(o, t, r->stride > 1) && set_descent(o, t);
+    enum raml_code rc = write_line(r, &r->curves, o, ok, t, err);
+    if (!rc && r->token_table) rc = add_tokens(r, t, err);
+    return rc ? rc : keep(r, t, err);
+}
+
+enum raml_code raml_trace_records_commit(struct raml_trace_records *r, struct raml_err *err)
+{
+    enum raml_code rc = write_tensors(r, err);
+    if (!rc && r->token_table) rc = raml_writer_commit(&r->tokens, err);
+    return rc ? rc : raml_writer_commit(&r->curves, err);
+}
