@@ -190,7 +190,7 @@ const struct cli_command cli_task_make = {
     .detail = "Questions are made by rule, with exact answers; a rule-based solver writes the trajectories. The same "
               "seed gives the same file, and no question of the train split is ever one of the test split, whatever "
               "the seed.",
-    .example = "raml task make --families modchain,add:3-5 --n 1000 --split train --trajectories 2 --out train.jsonl",
+    .example = "raml task make --families modchain,add:3-5 --n 1000 --split train --out train.jsonl",
     .option = make_options,
     .n_options = sizeof make_options / sizeof *make_options,
     .settings_size = sizeof(struct make_settings),
