@@ -78,7 +78,7 @@ const char *cli_nearest(const char *word, const char *const *known, size_t n);
 
 /* Progress on stderr: one line rewritten on a terminal, plain lines now and then elsewhere; rate and time left. */
 struct cli_progress;
-struct cli_progress *cli_progress_open(bool quiet); /* takes over SIGINT, SIGTERM, SIGPIPE until _close; NULL: no memory */
+struct cli_progress *cli_progress_open(bool quiet); /* takes SIGINT, SIGTERM, SIGPIPE until _close; NULL: no memory */
 const struct raml_sink *cli_progress_sink(struct cli_progress *p); /* stop: true after SIGINT or SIGTERM */
 void cli_progress_close(struct cli_progress *p);
 

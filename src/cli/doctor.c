@@ -123,7 +123,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
 
 const struct cli_command cli_doctor = {
     .name = "doctor",
-    .about = "What this machine and build can do.",
+    .about = "what this machine and build can do",
     .args = "",
     .detail = "Tells the processor's instruction levels, threads and memory, the speed of matrix products in f32 and "
               "bf16, and which helpers were found.",

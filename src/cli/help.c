@@ -85,6 +85,21 @@ static void option_help(const struct cli_option *o, struct raml_buf *out)
     raml_buf_deinit(&text);
 }
 
+/* The example as a shell reads it: where it is too long, lines end in a backslash in front of an option. */
+static void example(struct raml_buf *out, const char *text)
+{
+    const int room = WIDTH - 4; /* beside the indent and " \\" */
+    raml_buf_adds(out, "\nexample:\n  ");
+    while ((int)strlen(text) > room + 2) {
+        int cut = room;
+        while (cut > 0 && strncmp(text + cut, " --", 3) != 0) cut--;
+        if (cut == 0) break;
+        raml_buf_addf(out, "%.*s \\\n    ", cut, text);
+        text += cut + 1;
+    }
+    raml_buf_addf(out, "%s\n", text);
+}
+
 void cli_help(const struct cli_command *cmd, struct raml_buf *out)
 {
     raml_buf_addf(out, "usage: raml %s [options]%s%s\n\n", cmd->name, *cmd->args ? " " : "", cmd->args);
@@ -97,5 +112,5 @@ void cli_help(const struct cli_command *cmd, struct raml_buf *out)
     for (size_t i = 0; i < cmd->n_options; i++) option_help(&cmd->option[i], out);
     raml_buf_adds(out, "\noptions of every command:\n");
     for (size_t i = 0; i < cli_n_common; i++) option_help(&cli_common_option[i], out);
-    raml_buf_addf(out, "\nexample:\n  %s\n", cmd->example);
+    example(out, cmd->example);
 }

@@ -140,7 +140,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
 
 const struct cli_command cli_inspect = {
     .name = "inspect",
-    .about = "A model's shapes, size, memory and special tokens.",
+    .about = "a model's shapes, size, memory and special tokens",
     .args = "[DIR]",
     .detail = "DIR is a folder in Hugging Face layout (config.json, model.safetensors). Tells the configuration, every "
               "tensor, and the memory that scoring and training take with its parts.",

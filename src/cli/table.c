@@ -2,8 +2,14 @@
 #include "cli/commands.h"
 
 const struct cli_command *const cli_commands[] = {
+    &cli_task_list,
+    &cli_task_make,
+    &cli_data_check,
+    &cli_data_show,
+    &cli_train_sft,
     &cli_score,
     &cli_trace,
+    &cli_report,
     &cli_inspect,
     &cli_doctor,
 };
