@@ -51,7 +51,7 @@ static bool list_group(FILE *f, const char *group)
     for (size_t i = 0; i < cli_n_commands; i++) {
         const char *name = cli_commands[i]->name;
         if (strncmp(name, group, len) != 0 || name[len] != ' ') continue;
-        if (!any) fprintf(f, "commands:\n");
+        if (!any) fprintf(f, "raml %s: one of these commands:\n", group);
         fprintf(f, "  raml %-14s %s\n", name, cli_commands[i]->about);
         any = true;
     }

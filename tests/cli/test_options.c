@@ -449,8 +449,7 @@ static void test_round_trip(void **state)
         "--note=a: b # c|--out=~|--split='quoted \"both\"",
         "--note=two\nlines\ttab \\ back\r|--out= lead and trail |--split=*star",
         "--note=\xc3\xa9\xe2\x82\xac \xf0\x9f\x98\x80|--out=-|--split=[1, 2]",
-        "--note=xxxxxxxxxxxxxxxxxxxx xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx xxxxxxxxxxxxxxxxxxxxxxxxxxx "
-        "xxxxxxxxxxxxxxxxxxxx x",
+        "--note=xxxxxxxxxxxxxxxxx xxxxxxxxxxxxxxxxxxxxxxxxx xxxxxxxxxxxxxxxxxxxxxxxxx xxxxxxxxxxxxxxxxxx x",
     };
     for (size_t i = 0; i < COUNT(lines); i++) {
         struct result a = parse(lines[i]);
