@@ -143,7 +143,7 @@ static enum raml_code reserve_rows(struct raml_pass *p, const struct raml_pack *
 {
     const struct raml_config *f = &p->m->config;
     size_t tile_bytes = raml_page_elements((size_t)f->head_dim) * (size_t)f->n_kv_heads * act_size(p->m);
-    if (pack->n_rows <= p->cap_rows && pack->n_tiles <= p->cap_tiles) return RAML_OK;
+    if (p->block && pack->n_rows <= p->cap_rows && pack->n_tiles <= p->cap_tiles) return RAML_OK;
     size_t rows = pack->n_rows > p->cap_rows ? pack->n_rows : p->cap_rows;
     size_t tiles = pack->n_tiles > p->cap_tiles ? pack->n_tiles : p->cap_tiles;
     drop_buffers(p);

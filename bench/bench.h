@@ -1,0 +1,32 @@
+/* bench.h - the measurements of raml-bench. */
+#ifndef RAML_BENCH_H
+#define RAML_BENCH_H
+
+#include "raml/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct bench_options {
+    const char *preset;
+    bool bf16;
+    int threads;
+    double seconds; /* how long to measure, about */
+};
+struct bench_result {
+    double tokens_per_s, gflops, peak_gflops, seconds; /* seconds: of one step, curve or run (the median) */
+    int threads;
+    char note[160], extra[160]; /* words for people; more JSON fields ("\"a\": 1") */
+};
+
+bool bench_has_bf16(void);
+/* One optimizer step (forward, backward, AdamW, packing the weights anew) on chains of 256 tokens. */
+RAML_CHECKED enum raml_code bench_train(const struct bench_options *opt, struct bench_result *out, struct raml_err *err);
+/* The loss curve: |q| = 128, T = 1024, 12 answer tokens behind every token, one tree pass. */
+RAML_CHECKED enum raml_code bench_trace(const struct bench_options *opt, struct bench_result *out, struct raml_err *err);
+/* The same curve by one pass a prefix (every 32nd, extrapolated), and the largest difference of the values. */
+RAML_CHECKED enum raml_code bench_prefix(const struct bench_options *opt, struct bench_result *out, struct raml_err *err);
+/* 64 samples of 256 tokens of one 128-token prompt, keys and values cached. */
+RAML_CHECKED enum raml_code bench_sample(const struct bench_options *opt, struct bench_result *out, struct raml_err *err);
+
+#endif

@@ -1,0 +1,135 @@
+/* main.c - what this machine reaches: training, tracing, sampling, each beside the best matrix product of the same run.
+ *
+ *   raml-bench [--json] [--bench train,trace,prefix,sample] [--preset micro,small,medium,gpt2] [--dtype bf16|f32]
+ *              [--threads N] [--seconds S]
+ * Every measurement runs in a process of its own, so that its peak memory is its own.
+ */
+#include "bench/bench.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct settings {
+    bool json;
+    const char *bench, *preset;
+    struct bench_options opt;
+};
+
+static const struct {
+    const char *name;
+    enum raml_code (*run)(const struct bench_options *opt, struct bench_result *out, struct raml_err *err);
+    const char *presets; /* when none are asked for */
+} benches[] = {
+    {"train", bench_train, "micro,small,medium,gpt2"},
+    {"trace", bench_trace, "small"},
+    {"prefix", bench_prefix, "small"},
+    {"sample", bench_sample, "small"},
+};
+
+/* Is `word` one of the comma-separated words of list? */
+static bool listed(const char *list, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *p = list; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
+        if (!strncmp(p, word, n) && (p[n] == ',' || !p[n])) return true;
+    return false;
+}
+
+static void print(const struct settings *s, const char *bench, const struct bench_result *r)
+{
+    struct rusage use;
+    getrusage(RUSAGE_SELF, &use);
+    double share = r->peak_gflops > 0 ? r->gflops / r->peak_gflops : 0;
+    size_t memory = (size_t)use.ru_maxrss * 1024;
+    if (s->json)
+        printf("{\"bench\": \"%s\", \"preset\": \"%s\", \"dtype\": \"%s\", \"threads\": %d, \"tokens_per_s\": %.1f, "
+               "\"gflops\": %.1f, \"peak_gflops\": %.1f, \"peak_share\": %.3f, \"peak_memory_bytes\": %zu, "
+               "\"seconds\": %.4f%s%s}\n",
+               bench, s->opt.preset, s->opt.bf16 ? "bf16" : "f32", r->threads, r->tokens_per_s, r->gflops, r->peak_gflops,
+               share, memory, r->seconds, r->extra[0] ? ", " : "", r->extra);
+    else
+        printf("%-7s %-7s %-4s %10.0f tokens/s %7.1f GFLOP/s = %4.1f %% of %.0f   %8.3f s %7.0f MB   %s\n", bench,
+               s->opt.preset, s->opt.bf16 ? "bf16" : "f32", r->tokens_per_s, r->gflops, 100 * share, r->peak_gflops,
+               r->seconds, 1e-6 * (double)memory, r->note);
+    fflush(stdout);
+}
+
+/* One measurement in a child; returns its exit code. */
+static int measure(const struct settings *s, size_t i)
+{
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid < 0) {
+        fprintf(stderr, "raml-bench: can't start a process: %s\n", strerror(errno));
+        return 1;
+    }
+    if (pid == 0) {
+        struct bench_result r = {0};
+        struct raml_err err = {0};
+        if (benches[i].run(&s->opt, &r, &err)) {
+            fprintf(stderr, "raml-bench: %s %s: %s\n", benches[i].name, s->opt.preset, err.msg);
+            exit(1);
+        }
+        print(s, benches[i].name, &r);
+        exit(0);
+    }
+    int status = 0;
+    waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+static int usage(const char *what)
+{
+    fprintf(stderr,
+            "raml-bench: %s\nusage: raml-bench [--json] [--bench train,trace,prefix,sample] [--preset "
+            "micro,small,medium,gpt2] [--dtype auto|bf16|f32] [--threads N] [--seconds S]\n",
+            what);
+    return 2;
+}
+
+/* 0, or the exit code of a usage error. */
+static int parse(int argc, char **argv, struct settings *s, const char **dtype)
+{
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--json")) {
+            s->json = true;
+            continue;
+        }
+        if (i + 1 == argc) return usage("an option lacks its value, or is not known");
+        const char *name = argv[i], *value = argv[++i];
+        char *end = NULL;
+        if (!strcmp(name, "--bench")) s->bench = value;
+        else if (!strcmp(name, "--preset")) s->preset = value;
+        else if (!strcmp(name, "--dtype")) *dtype = value;
+        else if (!strcmp(name, "--threads")) s->opt.threads = (int)strtol(value, &end, 10);
+        else if (!strcmp(name, "--seconds")) s->opt.seconds = strtod(value, &end);
+        else return usage(name);
+        if (end && (*end || end == value)) return usage(value);
+    }
+    if (strcmp(*dtype, "auto") && strcmp(*dtype, "bf16") && strcmp(*dtype, "f32")) return usage(*dtype);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct settings s = {.bench = "train,trace,prefix,sample", .opt = {.seconds = 6}};
+    const char *dtype = "auto";
+    int rc = parse(argc, argv, &s, &dtype);
+    if (rc) return rc;
+    s.opt.bf16 = strcmp(dtype, "f32") && (!strcmp(dtype, "bf16") || bench_has_bf16());
+    for (size_t i = 0; i < sizeof benches / sizeof *benches; i++) {
+        if (!listed(s.bench, benches[i].name)) continue;
+        char *list = strdup(s.preset ? s.preset : benches[i].presets), *rest = NULL;
+        for (char *p = list ? strtok_r(list, ",", &rest) : NULL; p; p = strtok_r(NULL, ",", &rest)) {
+            s.opt.preset = p;
+            if (measure(&s, i)) rc = 1;
+        }
+        free(list);
+    }
+    return rc;
+}

@@ -1,0 +1,435 @@
+/* decoder.c - samples that grow side by side on shared prompts. See decoder.h.
+ *
+ * The pool has one numbering of pages for all layers: page p of layer i lies at k + i layer_bytes + p page bytes. Prompts
+ * and samples hold lists of page numbers. A prompt's last page may be part full: samples see its keys through a mask and
+ * start a page of their own, so nothing is ever copied.
+ *
+ * A step is one batch of rows (impl.h). Its query tiles are runs of samples of one prompt, at most 64; the pairs of a tile
+ * are the prompt's pages, seen by all its rows, and each sample's own pages, seen by its row alone.
+ */
+#include "raml/decoder.h"
+
+#include "model/impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNK = 1024, SLACK = 256, LOGIT_ROWS = 256 };
+
+struct leaf { /* a prompt or a sample */
+    uint32_t *page;
+    size_t n_pages, cap_pages, length; /* length: own tokens */
+    int prompt; /* of a sample; -1: this is a prompt */
+    int users;  /* of a prompt: itself and its samples; 0: free slot */
+    bool kept;  /* of a prompt: not dropped yet */
+};
+struct raml_decoder {
+    const struct raml_model *m;
+    struct raml_decoder_options opt;
+    struct leaf *leaf;
+    size_t n_leaves, cap_leaves;
+    uint32_t *free_page;
+    size_t n_free, n_pages;
+    char *pool;
+    size_t pool_bytes, page_bytes, layer_bytes;
+    struct stream s;
+    struct acts acts;
+    void *block, *xs;
+    float *tile_logits;
+    size_t cap_rows, block_bytes;
+    /* of one batch */
+    int32_t *token, *position;
+    uint32_t *page;
+    uint8_t *slot;
+    struct raml_attn_tile *tile;
+    struct raml_attn_pair *pair;
+    uint64_t *mask;
+    size_t n_tiles, n_pairs, n_masks, cap_pairs, cap_masks;
+};
+
+static void *cut(char *base, size_t *used, size_t n, size_t size)
+{
+    void *p = base ? base + *used : NULL;
+    *used += (n * size + 63) / 64 * 64;
+    return p;
+}
+
+/* Buffers for batches of up to `rows` rows; with base NULL it only counts. */
+static size_t cut_all(struct raml_decoder *d, char *base, size_t rows)
+{
+    const struct raml_config *c = &d->m->config;
+    size_t e = (size_t)c->hidden_size, F = (size_t)c->intermediate_size, s = act_size(d->m), used = 0, n = rows + SLACK;
+    size_t D = (size_t)c->head_dim, wide = (size_t)c->n_heads * D, width = wide + 2 * (size_t)c->n_kv_heads * D;
+    size_t chunk = rows < CHUNK ? n : CHUNK + SLACK;
+    struct acts *a = &d->acts;
+    a->x1 = a->x2 = cut(base, &used, n * e, 4);
+    a->xn1 = a->xn2 = cut(base, &used, chunk * e, s);
+    a->qkv = cut(base, &used, n * width, s);
+    a->o = cut(base, &used, n * wide, s);
+    a->gu = cut(base, &used, chunk * 2 * F, s);
+    a->h = cut(base, &used, chunk * F, s);
+    d->s.y = cut(base, &used, chunk * e, s);
+    d->s.xf = a->x1;
+    d->s.xnf = cut(base, &used, n * e, s);
+    d->xs = cut(base, &used, (LOGIT_ROWS + 64) * e, s);
+    d->tile_logits = cut(base, &used, (size_t)(LOGIT_ROWS + 64) * HEAD_TILE, 4);
+    d->token = cut(base, &used, n, 4);
+    d->position = cut(base, &used, n, 4);
+    d->page = cut(base, &used, n, 4);
+    d->slot = cut(base, &used, n, 1);
+    d->tile = cut(base, &used, n, sizeof *d->tile);
+    return used;
+}
+
+static enum raml_code reserve_rows(struct raml_decoder *d, size_t rows, struct raml_err *err)
+{
+    if (rows <= d->cap_rows) return RAML_OK;
+    size_t bytes = cut_all(d, NULL, rows);
+    char *block = raml_device_alloc(bytes, 1);
+    if (!block) {
+        if (d->block) cut_all(d, d->block, d->cap_rows);
+        return raml_fail(err, RAML_ENOMEM, "decoder: no memory for %zu rows", rows);
+    }
+    free(d->block);
+    d->block = block;
+    d->block_bytes = bytes;
+    d->cap_rows = rows;
+    cut_all(d, block, rows);
+    for (int i = 0; i < d->m->config.n_layers; i++) d->s.acts[i] = d->acts;
+    return RAML_OK;
+}
+
+enum raml_code raml_decoder_open(const struct raml_model *m, const struct raml_decoder_options *opt,
+                                 struct raml_decoder **out, struct raml_err *err)
+{
+    if (opt->max_rows < 1 || opt->max_tokens < 1 || opt->max_tokens > (size_t)UINT32_MAX * 32)
+        return raml_fail(err, RAML_EUSAGE, "decoder: expected at least one row and one token");
+    struct raml_decoder *d = calloc(1, sizeof *d);
+    if (!d) return raml_fail(err, RAML_ENOMEM, "no memory for a decoder");
+    d->m = m;
+    d->opt = *opt;
+    d->n_pages = (opt->max_tokens + RAML_PAGE - 1) / RAML_PAGE;
+    d->page_bytes = raml_page_elements((size_t)m->config.head_dim) * (size_t)m->config.n_kv_heads * act_size(m);
+    d->layer_bytes = d->n_pages * d->page_bytes;
+    d->pool_bytes = 2 * d->layer_bytes * (size_t)m->config.n_layers;
+    d->pool = raml_device_alloc(d->pool_bytes, 1);
+    d->free_page = malloc(d->n_pages * sizeof *d->free_page);
+    d->s.acts = calloc((size_t)m->config.n_layers, sizeof *d->s.acts);
+    enum raml_code rc = d->pool && d->free_page && d->s.acts
+                            ? reserve_rows(d, opt->max_rows, err)
+                            : raml_fail(err, RAML_ENOMEM, "decoder: no memory for the keys and values of %zu tokens (%.1f MB)",
+                                        opt->max_tokens, 1e-6 * (double)d->pool_bytes);
+    if (rc) {
+        raml_decoder_close(d);
+        return rc;
+    }
+    for (size_t i = 0; i < d->n_pages; i++) d->free_page[i] = (uint32_t)(d->n_pages - 1 - i);
+    d->n_free = d->n_pages;
+    d->s.k = d->pool;
+    d->s.v = d->pool + d->layer_bytes * (size_t)m->config.n_layers;
+    d->s.layer_bytes = d->layer_bytes;
+    d->s.chunk = CHUNK;
+    *out = d;
+    return RAML_OK;
+}
+
+void raml_decoder_close(struct raml_decoder *d)
+{
+    if (!d) return;
+    for (size_t i = 0; i < d->n_leaves; i++) free(d->leaf[i].page);
+    free(d->leaf);
+    free(d->free_page);
+    free(d->pool);
+    free(d->s.acts);
+    free(d->block);
+    free(d->pair);
+    free(d->mask);
+    free(d);
+}
+
+size_t raml_decoder_bytes(const struct raml_decoder *d)
+{
+    return d->pool_bytes + d->block_bytes;
+}
+
+size_t raml_decoder_free_tokens(const struct raml_decoder *d)
+{
+    return d->n_free * RAML_PAGE;
+}
+
+/* -- Leaves and pages -------------------------------------------------------------------------------------------------- */
+static enum raml_code leaf_new(struct raml_decoder *d, int *out, struct raml_err *err)
+{
+    size_t i = 0;
+    while (i < d->n_leaves && d->leaf[i].users) i++;
+    if (i == d->cap_leaves) {
+        size_t cap = d->cap_leaves ? 2 * d->cap_leaves : 64;
+        struct leaf *p = realloc(d->leaf, cap * sizeof *p);
+        if (!p) return raml_fail(err, RAML_ENOMEM, "decoder: no memory for %zu samples", cap);
+        d->leaf = p;
+        d->cap_leaves = cap;
+    }
+    if (i == d->n_leaves) d->leaf[d->n_leaves++] = (struct leaf){0};
+    struct leaf *l = &d->leaf[i];
+    *l = (struct leaf){.page = l->page, .cap_pages = l->cap_pages, .prompt = -1, .users = 1, .kept = true};
+    *out = (int)i;
+    return RAML_OK;
+}
+
+static void leaf_drop(struct raml_decoder *d, int i)
+{
+    struct leaf *l = &d->leaf[i];
+    for (size_t k = l->n_pages; k-- > 0;) d->free_page[d->n_free++] = l->page[k];
+    l->n_pages = l->length = 0;
+    l->users = 0;
+}
+
+/* Room for `more` tokens behind the leaf's own. */
+static enum raml_code leaf_grow(struct raml_decoder *d, int i, size_t more, struct raml_err *err)
+{
+    struct leaf *l = &d->leaf[i];
+    size_t need = (l->length + more + RAML_PAGE - 1) / RAML_PAGE;
+    if (need <= l->n_pages) return RAML_OK;
+    if (need - l->n_pages > d->n_free)
+        return raml_fail(err, RAML_ENOMEM, "decoder: the pool of %zu tokens is used up", d->n_pages * RAML_PAGE);
+    if (need > l->cap_pages) {
+        size_t cap = l->cap_pages ? 2 * l->cap_pages : 4;
+        while (cap < need) cap *= 2;
+        uint32_t *p = realloc(l->page, cap * sizeof *p);
+        if (!p) return raml_fail(err, RAML_ENOMEM, "decoder: no memory for a list of pages");
+        l->page = p;
+        l->cap_pages = cap;
+    }
+    while (l->n_pages < need) l->page[l->n_pages++] = d->free_page[--d->n_free];
+    return RAML_OK;
+}
+
+static void shrink(struct raml_decoder *d, int i)
+{
+    struct leaf *l = &d->leaf[i];
+    size_t need = (l->length + RAML_PAGE - 1) / RAML_PAGE;
+    while (l->n_pages > need) d->free_page[d->n_free++] = l->page[--l->n_pages];
+}
+
+size_t raml_decoder_length(const struct raml_decoder *d, int sample)
+{
+    const struct leaf *l = &d->leaf[sample];
+    return l->length + d->leaf[l->prompt].length;
+}
+
+enum raml_code raml_decoder_fork(struct raml_decoder *d, int prompt, int *sample, struct raml_err *err)
+{
+    if (prompt < 0 || (size_t)prompt >= d->n_leaves || !d->leaf[prompt].users || d->leaf[prompt].prompt >= 0)
+        return raml_fail(err, RAML_EUSAGE, "decoder: %d is not a prompt", prompt);
+    int i;
+    enum raml_code rc = leaf_new(d, &i, err);
+    if (rc) return rc;
+    d->leaf[i].prompt = prompt;
+    d->leaf[prompt].users++;
+    *sample = i;
+    return RAML_OK;
+}
+
+static void prompt_release(struct raml_decoder *d, int prompt)
+{
+    if (--d->leaf[prompt].users == 0) {
+        d->leaf[prompt].users = 1;
+        leaf_drop(d, prompt);
+    }
+}
+
+void raml_decoder_drop_sample(struct raml_decoder *d, int sample)
+{
+    int prompt = d->leaf[sample].prompt;
+    leaf_drop(d, sample);
+    prompt_release(d, prompt);
+}
+
+void raml_decoder_drop_prompt(struct raml_decoder *d, int prompt)
+{
+    if (!d->leaf[prompt].kept) return;
+    d->leaf[prompt].kept = false;
+    prompt_release(d, prompt);
+}
+
+/* -- Batches ----------------------------------------------------------------------------------------------------------- */
+static enum raml_code add_pair(struct raml_decoder *d, struct raml_attn_pair pair, const uint64_t *mask, uint64_t same,
+                               struct raml_err *err)
+{
+    if (d->n_pairs == d->cap_pairs) {
+        size_t cap = d->cap_pairs ? 2 * d->cap_pairs : 256;
+        struct raml_attn_pair *p = realloc(d->pair, cap * sizeof *p);
+        if (!p) return raml_fail(err, RAML_ENOMEM, "decoder: no memory for the lists of pages");
+        d->pair = p;
+        d->cap_pairs = cap;
+    }
+    if (mask || same != ~UINT64_C(0)) {
+        if (d->cap_masks - d->n_masks < RAML_PAGE) {
+            size_t cap = d->cap_masks ? 2 * d->cap_masks : 1024;
+            uint64_t *p = realloc(d->mask, cap * sizeof *p);
+            if (!p) return raml_fail(err, RAML_ENOMEM, "decoder: no memory for the lists of pages");
+            d->mask = p;
+            d->cap_masks = cap;
+        }
+        pair.mask = (int64_t)d->n_masks;
+        for (size_t r = 0; r < pair.n_rows; r++) d->mask[d->n_masks++] = mask ? mask[r] : same;
+    }
+    d->pair[d->n_pairs++] = pair;
+    return RAML_OK;
+}
+
+static uint64_t low_bits(size_t n)
+{
+    return n >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1;
+}
+
+static enum raml_code run(struct raml_decoder *d, size_t n, struct raml_err *err)
+{
+    struct batch b = {.n = n,
+                      .token = d->token,
+                      .position = d->position,
+                      .page = d->page,
+                      .slot = d->slot,
+                      .tile = d->tile,
+                      .n_tiles = d->n_tiles,
+                      .pair = d->pair,
+                      .mask = d->mask};
+    return raml_layers_forward(d->m, &d->s, &b, err);
+}
+
+/* Logits of rows row[0..n) of the last run (row NULL: 0..n). */
+static enum raml_code logits_of(struct raml_decoder *d, const size_t *row, size_t n, float *logits, struct raml_err *err)
+{
+    size_t e = (size_t)d->m->config.hidden_size, V = (size_t)d->m->config.vocab_size, bytes = e * act_size(d->m);
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; i < n && !rc; i += LOGIT_ROWS) {
+        size_t k = n - i < LOGIT_ROWS ? n - i : LOGIT_ROWS;
+        for (size_t j = 0; j < k; j++)
+            memcpy((char *)d->xs + j * bytes, (char *)d->s.xnf + (row ? row[i + j] : i + j) * bytes, bytes);
+        rc = raml_head_logits(d->m, d->xs, k, d->tile_logits, logits + i * V, err);
+    }
+    return rc;
+}
+
+static enum raml_code check_token(const struct raml_decoder *d, int32_t token, size_t position, struct raml_err *err)
+{
+    if (token < 0 || token >= d->m->config.vocab_size)
+        return raml_fail(err, RAML_ERANGE, "token %d is outside the model's vocabulary of %d", token, d->m->config.vocab_size);
+    if (position >= (size_t)d->m->config.max_positions)
+        return raml_fail(err, RAML_ERANGE, "a text of more than %zu tokens is longer than the model's context (%d)", position,
+                         d->m->config.max_positions);
+    return RAML_OK;
+}
+
+/* Rows and tiles of one prompt: a chain in its own pages. */
+static enum raml_code list_prompt(struct raml_decoder *d, const struct leaf *l, const int32_t *token, size_t n, size_t row,
+                                  struct raml_err *err)
+{
+    uint64_t causal[RAML_PAGE];
+    for (size_t r = 0; r < RAML_PAGE; r++) causal[r] = low_bits(r + 1);
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; i < n; i++) {
+        d->token[row + i] = token[i];
+        d->position[row + i] = (int32_t)i;
+        d->page[row + i] = l->page[i / RAML_PAGE];
+        d->slot[row + i] = (uint8_t)(i % RAML_PAGE);
+    }
+    for (size_t t = 0; t * RAML_PAGE < n && !rc; t++) {
+        size_t rows = n - t * RAML_PAGE < RAML_PAGE ? n - t * RAML_PAGE : RAML_PAGE;
+        size_t first = d->n_pairs;
+        for (size_t k = 0; k <= t && !rc; k++)
+            rc = add_pair(d, (struct raml_attn_pair){l->page[k], 0, (uint16_t)rows, -1}, k == t ? causal : NULL,
+                          ~UINT64_C(0), err);
+        d->tile[d->n_tiles++] = (struct raml_attn_tile){(uint32_t)(row + t * RAML_PAGE), (uint32_t)rows, first, t + 1};
+    }
+    return rc;
+}
+
+enum raml_code raml_decoder_prompts(struct raml_decoder *d, const int32_t *const *token, const size_t *n_tokens,
+                                    size_t n_prompts, int *prompt, float *logits, struct raml_err *err)
+{
+    size_t rows = 0, made = 0;
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; i < n_prompts && !rc; i++) {
+        if (!n_tokens[i]) rc = raml_fail(err, RAML_ERANGE, "decoder: prompt %zu has no tokens", i);
+        for (size_t k = 0; k < n_tokens[i] && !rc; k++) rc = check_token(d, token[i][k], k, err);
+        rows += n_tokens[i];
+    }
+    if (!rc) rc = reserve_rows(d, rows, err);
+    size_t *last = malloc((n_prompts + 1) * sizeof *last);
+    if (!rc && !last) rc = raml_fail(err, RAML_ENOMEM, "decoder: no memory for %zu prompts", n_prompts);
+    d->n_tiles = d->n_pairs = d->n_masks = 0;
+    for (size_t row = 0; made < n_prompts && !rc;) {
+        rc = leaf_new(d, &prompt[made], err);
+        if (rc) break;
+        made++;
+        rc = leaf_grow(d, prompt[made - 1], n_tokens[made - 1], err);
+        if (!rc) rc = list_prompt(d, &d->leaf[prompt[made - 1]], token[made - 1], n_tokens[made - 1], row, err);
+        row += n_tokens[made - 1];
+        if (!rc) last[made - 1] = row - 1;
+    }
+    if (!rc) rc = run(d, rows, err);
+    if (!rc && logits) rc = logits_of(d, last, n_prompts, logits, err);
+    free(last);
+    for (size_t i = 0; i < made; i++) {
+        if (rc) leaf_drop(d, prompt[i]);
+        else d->leaf[prompt[i]].length = n_tokens[i];
+    }
+    return rc;
+}
+
+/* The tile of rows [row, row + n): samples of one prompt. */
+static enum raml_code list_samples(struct raml_decoder *d, const int *sample, size_t row, size_t n, struct raml_err *err)
+{
+    const struct leaf *p = &d->leaf[d->leaf[sample[row]].prompt];
+    size_t first = d->n_pairs;
+    enum raml_code rc = RAML_OK;
+    for (size_t k = 0; k < p->n_pages && !rc; k++)
+        rc = add_pair(d, (struct raml_attn_pair){p->page[k], 0, (uint16_t)n, -1}, NULL, low_bits(p->length - k * RAML_PAGE),
+                      err);
+    for (size_t r = 0; r < n && !rc; r++) {
+        const struct leaf *l = &d->leaf[sample[row + r]];
+        for (size_t k = 0; k < l->n_pages && !rc; k++)
+            rc = add_pair(d, (struct raml_attn_pair){l->page[k], (uint16_t)r, 1, -1}, NULL,
+                          low_bits(l->length + 1 - k * RAML_PAGE), err);
+    }
+    d->tile[d->n_tiles++] = (struct raml_attn_tile){(uint32_t)row, (uint32_t)n, first, d->n_pairs - first};
+    return rc;
+}
+
+enum raml_code raml_decoder_step(struct raml_decoder *d, const int *sample, const int32_t *token, size_t n, float *logits,
+                                 struct raml_err *err)
+{
+    enum raml_code rc = reserve_rows(d, n, err);
+    size_t grown = 0;
+    for (; grown < n && !rc; grown++) {
+        int i = sample[grown];
+        if (i < 0 || (size_t)i >= d->n_leaves || !d->leaf[i].users || d->leaf[i].prompt < 0) {
+            rc = raml_fail(err, RAML_EUSAGE, "decoder: %d is not a sample", i);
+            break;
+        }
+        rc = check_token(d, token[grown], raml_decoder_length(d, i), err);
+        if (!rc) rc = leaf_grow(d, i, 1, err);
+    }
+    d->n_tiles = d->n_pairs = d->n_masks = 0;
+    for (size_t r = 0; r < n && !rc; r++) {
+        const struct leaf *l = &d->leaf[sample[r]];
+        d->token[r] = token[r];
+        d->position[r] = (int32_t)raml_decoder_length(d, sample[r]);
+        d->page[r] = l->page[l->length / RAML_PAGE];
+        d->slot[r] = (uint8_t)(l->length % RAML_PAGE);
+    }
+    for (size_t r = 0; r < n && !rc;) {
+        size_t k = 1;
+        while (r + k < n && k < RAML_PAGE && d->leaf[sample[r + k]].prompt == d->leaf[sample[r]].prompt) k++;
+        rc = list_samples(d, sample, r, k, err);
+        r += k;
+    }
+    if (!rc) rc = run(d, n, err);
+    if (!rc) rc = logits_of(d, NULL, n, logits, err);
+    for (size_t r = 0; r < grown; r++) {
+        if (rc) shrink(d, sample[r]);
+        else d->leaf[sample[r]].length++;
+    }
+    return rc;
+}
