@@ -232,7 +232,7 @@ static enum raml_code write_recipe(const struct cli *cli, const struct settings 
                                    struct raml_run *run, struct raml_err *err)
 {
     struct raml_buf b;
-    char key[32];
+    char key[48];
     raml_buf_init(&b, 1 << 22);
     raml_buf_adds(&b, cli->recipe ? cli->recipe : "");
     if (b.len && b.data[b.len - 1] != '\n') raml_buf_adds(&b, "\n");
