@@ -478,126 +478,6 @@ static void test_recipe_text(void **state)
     cli_parse_free(r.parsed);
 }
 
-static void test_nearest(void **state)
-{
-    (void)state;
-    static const char *const known[] = {"train sft",     "sample",          "score", "eval",
-                                        "learning_rate", "num_generations", "k",     "a_b_c_d"};
-    static const struct {
-        const char *word, *want;
-    } cases[] = {
-        {"sampel", "sample"},
-        {"asmpel", "sample"},
-        {"a-b-c-d", "a_b_c_d"},
-        {"sampl", "sample"},
-        {"scores", "score"},
-        {"LEARNING-RATE", "learning_rate"},
-        {"learn", "learning_rate"},
-        {"evla", "eval"},
-        {"avel", "eval"},
-        {"trainsft", "train sft"},
-        {"num_generation", "num_generations"},
-        {"generations", NULL},
-        {"xyz", NULL},
-        {"", NULL},
-        {"kk", "k"},
-        {"q", NULL},
-        {"le", NULL},
-        {"sc", NULL},
-        {"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", NULL},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        const char *got = cli_nearest(cases[i].word, known, COUNT(known));
-        if (!got != !cases[i].want || (got && strcmp(got, cases[i].want) != 0))
-            fail_msg("nearest to '%s': got %s, expected %s", cases[i].word, got ? got : "none",
-                     cases[i].want ? cases[i].want : "none");
-    }
-    static const char *const tie[] = {"abcx", "abcy"};
-    assert_string_equal(cli_nearest("abcz", tie, 2), "abcx");
-}
-
-static void test_help_text(void **state)
-{
-    (void)state;
-    struct raml_buf b;
-    raml_buf_init(&b, 1 << 16);
-    cli_help(&command, &b);
-    assert_int_equal(b.code, RAML_OK);
-    static const char *const parts[] = {"usage: raml train sft [options] FILE...\n",
-                                        "  --[no-]shuffle ",
-                                        "  --steps INT ",
-                                        "Steps. (an integer from 1 to 1000000000; default 100; also\n",
-                                        "  --out TEXT                    Folder.\n",
-                                        "  --dtype WORD ",
-                                        "(one of f32, bf16; default bf16)\n",
-                                        "  --seed INT ",
-                                        "\nexample:\n  raml train sft --steps 2\n"};
-    for (size_t i = 0; i < COUNT(parts); i++)
-        if (!strstr(b.data, parts[i])) fail_msg("help lacks '%s':\n%s", parts[i], b.data);
-    for (const char *line = b.data; *line;) {
-        size_t n = strcspn(line, "\n");
-        if (n > 100 || (n && line[n - 1] == ' ')) fail_msg("line too long or ends in a space: %.*s", (int)n, line);
-        line += n + 1;
-    }
-    raml_buf_deinit(&b);
-}
-
-/* A long example is broken so that the shell still reads one line. */
-static void test_long_example(void **state)
-{
-    (void)state;
-    static const struct {
-        size_t n;
-        const char *want;
-    } cases[] = {{76, "\nexample:\n  raml x --out OUT --seed 1\n"},
-                 {77, "\nexample:\n  raml x --out OUT \\\n    --seed 1\n"}};
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        char name[128], text[256], want[256];
-        memset(name, 'y', sizeof name);
-        snprintf(text, sizeof text, "raml x --out %.*s --seed 1", (int)cases[i].n, name);
-        const char *out = strstr(cases[i].want, "OUT");
-        snprintf(want, sizeof want, "%.*s%.*s%s", (int)(out - cases[i].want), cases[i].want, (int)cases[i].n, name,
-                 out + 3);
-        struct cli_command c = command;
-        c.example = text;
-        struct raml_buf b;
-        raml_buf_init(&b, 1 << 16);
-        cli_help(&c, &b);
-        assert_string_equal(strstr(b.data, "\nexample:"), want);
-        raml_buf_deinit(&b);
-    }
-}
-
-/* Every command of the program: its table's defaults pass its own checks, and its names are its own. */
-static void test_tables(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < cli_n_commands; i++) {
-        const struct cli_command *c = cli_commands[i];
-        void *settings = calloc(1, c->settings_size + 1);
-        struct cli cli;
-        struct cli_parsed *p = NULL;
-        struct raml_err err;
-        bool help;
-        assert_non_null(settings);
-        if (cli_parse(c, 0, NULL, settings, &cli, &help, &p, &err)) fail_msg("raml %s: %s", c->name, err.msg);
-        cli_parse_free(p);
-        free(settings);
-        assert_non_null(c->run);
-        assert_true(strncmp(c->example, "raml ", 5) == 0 && strlen(c->about) <= 80);
-        static const char *const common[] = {"config", "seed", "threads", "cpu", "json", "quiet", "help"};
-        for (size_t j = 0; j < c->n_options; j++) {
-            const struct cli_option *o = &c->option[j];
-            assert_true(o->name && o->help && !strpbrk(o->name, "- ="));
-            assert_true(o->type != CLI_ONE || o->words);
-            assert_true(o->offset < c->settings_size);
-            assert_true(strncmp(o->name, "raml_", 5) != 0);
-            for (size_t k = 0; k < COUNT(common); k++) assert_string_not_equal(o->name, common[k]);
-            for (size_t k = 0; k < j; k++) assert_string_not_equal(o->name, c->option[k].name);
-        }
-    }
-}
-
 static int set_up(void **state)
 {
     (void)state;
@@ -619,8 +499,6 @@ int main(void)
         cmocka_unit_test(test_integers),     cmocka_unit_test(test_reals),      cmocka_unit_test(test_line_faults),
         cmocka_unit_test(test_no_arguments), cmocka_unit_test(test_recipe),     cmocka_unit_test(test_recipe_faults),
         cmocka_unit_test(test_recipe_size),  cmocka_unit_test(test_round_trip), cmocka_unit_test(test_recipe_text),
-        cmocka_unit_test(test_nearest),      cmocka_unit_test(test_help_text),  cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_long_example),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
