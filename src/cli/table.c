@@ -2,12 +2,15 @@
 #include "cli/commands.h"
 
 const struct cli_command *const cli_commands[] = {
+    &cli_demo,
     &cli_task_list,
     &cli_task_make,
     &cli_data_check,
     &cli_data_show,
     &cli_train_sft,
+    &cli_sample,
     &cli_score,
+    &cli_eval,
     &cli_trace,
     &cli_report,
     &cli_inspect,

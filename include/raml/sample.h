@@ -1,0 +1,44 @@
+/* sample.h - n samples of each of many questions, growing side by side.
+ *
+ * Continuous batching over decoder.h: prompts are computed once and forked, finished samples leave, the next ones of the
+ * queue enter before the next step. Draws are keyed by (seed, hash of the question's text, sample, token index): the same
+ * seed gives the same samples for any batch size and any company.
+ * A sample ends with the format's end token or the stop text ("stop"), or at max_completion_length or the model's context
+ * ("length"). Cut off, or thinking never closed: counted wrong.
+ */
+#ifndef RAML_SAMPLE_H
+#define RAML_SAMPLE_H
+
+#include "raml/format.h"
+#include "raml/log.h"
+#include "raml/model.h"
+#include "raml/pick.h"
+#include "raml/question.h"
+
+struct raml_sample_options {
+    size_t n;                     /* samples a question */
+    size_t batch_size;            /* samples that grow side by side */
+    size_t max_completion_length; /* tokens, forced ones included */
+    size_t think_budget;          /* after so many trajectory tokens the cue is forced; 0: never */
+    int force_wait;               /* so many times "wait" is put where thinking would close (arXiv 2501.19393) */
+    double temperature, top_p, min_p;
+    int top_k;
+    uint64_t seed;
+    const char *stop; /* text that ends a sample once its thinking is closed; NULL: none */
+    bool answer_only; /* the cue is read with the prompt: the completion is the answer */
+};
+struct raml_sample_options raml_sample_default(void); /* 1 sample, 64 rows, 512 tokens, temperature 1, no filters */
+
+struct raml_sample_stats {
+    uint64_t samples, right, truncated, unclosed, budget_hit;
+    uint64_t tokens; /* completion tokens */
+};
+/* *out (initialised): copies of the questions, in order, with their samples as trajectories. With RAML_ESTOP it holds the
+ * questions that are complete. RAML_ERANGE: a prompt longer than the context (names the question and its line), or logits
+ * that are not numbers. */
+RAML_CHECKED enum raml_code raml_sample_questions(const struct raml_model *m, const struct raml_tokenizer *t,
+                                                  const struct raml_format *f, const struct raml_questions *qs,
+                                                  const struct raml_sample_options *opt, struct raml_questions *out,
+                                                  struct raml_sample_stats *stats, const struct raml_sink *sink,
+                                                  struct raml_err *err);
+#endif

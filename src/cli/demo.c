@@ -1,0 +1,288 @@
+/* demo.c - raml demo: the whole story on built-in questions, as a string of the other commands.
+ *
+ * Each step is this program started anew with a command line that a person could type; it is printed before it runs. So a
+ * step's time and peak memory are its own, and the demo shows how the commands are used. What comes out of the steps'
+ * files goes into summary.json.
+ */
+#include "cli/commands.h"
+#include "cli/demo.h"
+
+#include "raml/family.h"
+#include "raml/file.h"
+#include "raml/question.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+struct settings {
+    const char *out, *preset, *families, *longer, *unseen;
+    int64_t max_tokens, num_questions, num_test, batch_size;
+    double learning_rate;
+};
+
+#define AT(field) offsetof(struct settings, field)
+static const struct cli_option options[] = {
+    {"out", "output_dir", CLI_TEXT, AT(out), "demo", 0, 0, NULL, "Folder to write; an earlier demo there is replaced."},
+    {"preset", NULL, CLI_TEXT, AT(preset), "micro", 0, 0, NULL, "Model to train: micro, small, medium, gpt2."},
+    {"families", NULL, CLI_TEXT, AT(families), DEMO_FAMILIES, 0, 0, NULL, "Question families, with the range trained on."},
+    {"longer", NULL, CLI_TEXT, AT(longer), DEMO_LONGER, 0, 0, NULL, "The same families, longer than trained."},
+    {"unseen", NULL, CLI_TEXT, AT(unseen), DEMO_UNSEEN, 0, 0, NULL, "Families never trained on."},
+    {"max_tokens", "token_budget", CLI_INT, AT(max_tokens), DEMO_TOKENS, 1000, 1e15, NULL,
+     "Tokens each of the two models is trained on."},
+    {"num_questions", NULL, CLI_INT, AT(num_questions), DEMO_QUESTIONS, 10, 1e9, NULL, "Questions to train on."},
+    {"num_test", NULL, CLI_INT, AT(num_test), "300", 3, 1e9, NULL, "Questions of each of the three test sets."},
+    {"batch_size", NULL, CLI_INT, AT(batch_size), DEMO_BATCH, 1, 1 << 20, NULL, "Questions per optimizer step."},
+    {"learning_rate", "lr", CLI_REAL, AT(learning_rate), DEMO_RATE, 1e-9, 10, NULL, "Highest learning rate."},
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* -- Steps ---------------------------------------------------------------------------------------------------------- */
+enum { MAX_WORDS = 48, WORD = 512 };
+struct step {
+    char word[MAX_WORDS][WORD];
+    int n;
+    const char *stdout_path; /* where the step's output goes; NULL: ours */
+};
+
+static void add(struct step *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void add(struct step *s, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    if (s->n < MAX_WORDS) vsnprintf(s->word[s->n++], WORD, fmt, ap);
+    va_end(ap);
+}
+
+/* Words of a line, none with blanks in it. */
+static void add_words(struct step *s, const char *line)
+{
+    while (*line) {
+        size_t n = strcspn(line, " ");
+        if (n) add(s, "%.*s", (int)n, line);
+        line += n + strspn(line + n, " ");
+    }
+}
+
+static void child(const struct step *s)
+{
+    char *argv[MAX_WORDS + 2] = {"raml"};
+    for (int i = 0; i < s->n; i++) argv[i + 1] = (char *)(uintptr_t)s->word[i];
+    int fd = s->stdout_path ? open(s->stdout_path, O_WRONLY | O_CREAT | O_TRUNC, 0666) : 1;
+    if (fd >= 0 && (fd == 1 || dup2(fd, 1) >= 0)) execv("/proc/self/exe", argv);
+    fprintf(stderr, "raml demo: can't start a step: %s\n", strerror(errno));
+    _exit(1);
+}
+
+static enum raml_code run_step(const struct cli *cli, struct step *s, struct demo_phase *phase, struct raml_err *err)
+{
+    if (cli->threads) {
+        add(s, "--threads");
+        add(s, "%d", cli->threads);
+    }
+    if (strcmp(cli->level, "auto")) {
+        add(s, "--cpu");
+        add(s, "%s", cli->level);
+    }
+    if (cli->quiet) add(s, "--quiet");
+    if (!cli->quiet && !cli->json) {
+        printf("\n$ raml");
+        for (int i = 0; i < s->n; i++) printf(" %s", s->word[i]);
+        printf("\n");
+    }
+    fflush(stdout);
+    double start = now();
+    pid_t pid = fork();
+    if (pid < 0) return raml_fail_errno(err, "can't start a step");
+    if (pid == 0) child(s);
+    int status = 0;
+    struct rusage use = {0};
+    while (wait4(pid, &status, 0, &use) < 0)
+        if (errno != EINTR) return raml_fail_errno(err, "can't wait for a step");
+    phase->seconds += now() - start;
+    size_t memory = (size_t)use.ru_maxrss * 1024;
+    if (memory > phase->peak_memory_bytes) phase->peak_memory_bytes = memory;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return RAML_OK;
+    if (raml_should_stop(cli->sink)) return raml_fail(err, RAML_ESTOP, "stopped while at `raml %s`", s->word[0]);
+    return raml_fail(err, RAML_EIO, "the step `raml %s %s` failed; its message is above", s->word[0],
+                     s->n > 1 ? s->word[1] : "");
+}
+
+static enum raml_code train(const struct cli *cli, const struct settings *s, bool with, struct demo_phase *phase,
+                            struct raml_err *err)
+{
+    struct step step = {0};
+    add_words(&step, "train sft --model");
+    add(&step, "init:%s", s->preset);
+    add(&step, "--families");
+    add(&step, "%s", s->families);
+    add(&step, "--num_questions");
+    add(&step, "%lld", (long long)s->num_questions);
+    add_words(&step, with ? "--trajectories 1" : "--trajectories 0");
+    add(&step, "--max_tokens");
+    add(&step, "%lld", (long long)s->max_tokens);
+    add(&step, "--batch_size");
+    add(&step, "%lld", (long long)(with ? s->batch_size : s->batch_size * DEMO_MORE_ANSWERS));
+    add(&step, "--learning_rate");
+    add(&step, "%g", s->learning_rate);
+    add_words(&step, "--logging_steps 20 --seed");
+    add(&step, "%llu", (unsigned long long)cli->seed);
+    add(&step, "--out");
+    add(&step, "%s/%s", s->out, with ? "with" : "without");
+    return run_step(cli, &step, phase, err);
+}
+
+static enum raml_code evaluate(const struct cli *cli, const struct settings *s, bool with, struct demo_phase *phase,
+                               struct raml_err *err)
+{
+    struct step step = {0};
+    const char *name = with ? "with" : "without";
+    add_words(&step, "eval --model");
+    add(&step, "%s/%s", s->out, name);
+    add(&step, "%s/test.jsonl", s->out);
+    add_words(&step, "--temperature 0 --by split,family --out");
+    add(&step, "%s/%s/eval.json", s->out, name);
+    add_words(&step, "--max_completion_length 400");
+    if (!with) add(&step, "--answer_only");
+    return run_step(cli, &step, phase, err);
+}
+
+static enum raml_code sample(const struct cli *cli, const struct settings *s, struct demo_phase *phase,
+                             struct raml_err *err)
+{
+    struct step step = {0};
+    add_words(&step, "sample --model");
+    add(&step, "%s/with", s->out);
+    add(&step, "%s/trace.jsonl", s->out);
+    add_words(&step, "--num_generations 4 --max_completion_length 400 --seed");
+    add(&step, "%llu", (unsigned long long)cli->seed);
+    add(&step, "--out");
+    add(&step, "%s/with/samples.jsonl", s->out);
+    return run_step(cli, &step, phase, err);
+}
+
+static enum raml_code trace(const struct cli *cli, const struct settings *s, struct demo_phase *phase,
+                            struct raml_err *err)
+{
+    struct step step = {0};
+    add_words(&step, "trace --model");
+    add(&step, "%s/with", s->out);
+    add(&step, "%s/with/samples.jsonl", s->out);
+    add(&step, "--skip_long");
+    add(&step, "--out");
+    add(&step, "%s/with/trace", s->out);
+    return run_step(cli, &step, phase, err);
+}
+
+static enum raml_code report(const struct cli *cli, const struct settings *s, struct demo_phase *phase,
+                             struct raml_err *err)
+{
+    struct step step = {0};
+    add(&step, "report");
+    add(&step, "%s", s->out);
+    return run_step(cli, &step, phase, err);
+}
+
+/* -- Questions -------------------------------------------------------------------------------------------------------- */
+static enum raml_code add_set(const struct cli *cli, struct raml_questions *qs, const char *families, const char *name,
+                              size_t n, struct raml_err *err)
+{
+    size_t first = qs->n;
+    struct raml_make_options o = {.seed = cli->seed + 1, .families = families, .n = n, .split = "test"};
+    enum raml_code rc = raml_make_questions(qs, &o, err);
+    for (size_t i = first; i < qs->n && !rc; i++) qs->question[i].split = name;
+    return rc;
+}
+
+/* test.jsonl: in-range, longer, unseen; trace.jsonl: what is sampled several times and traced. */
+static enum raml_code make_questions(const struct cli *cli, const struct settings *s, struct raml_err *err)
+{
+    char path[1200];
+    struct raml_questions qs;
+    raml_questions_init(&qs);
+    enum raml_code rc = add_set(cli, &qs, s->families, "in-range", (size_t)s->num_test, err);
+    size_t in_range = qs.n;
+    if (!rc) rc = add_set(cli, &qs, s->longer, "longer", (size_t)s->num_test, err);
+    size_t all = qs.n;
+    if (!rc) rc = add_set(cli, &qs, s->unseen, "unseen", (size_t)s->num_test, err);
+    snprintf(path, sizeof path, "%s/test.jsonl", s->out);
+    if (!rc) rc = raml_questions_write(&qs, path, err);
+    if (!rc) { /* every third of the first two sets */
+        size_t kept = 0;
+        for (size_t i = 0; i < all; i += i < in_range ? 6 : 3) qs.question[kept++] = qs.question[i];
+        qs.n = kept;
+        snprintf(path, sizeof path, "%s/trace.jsonl", s->out);
+        rc = raml_questions_write(&qs, path, err);
+    }
+    raml_questions_deinit(&qs);
+    return rc;
+}
+
+static enum raml_code steps(const struct cli *cli, const struct settings *s, struct demo_phase *phase, struct raml_err *err)
+{
+    enum raml_code rc = make_questions(cli, s, err);
+    if (!rc) rc = train(cli, s, true, &phase[DEMO_TRAIN_WITH], err);
+    if (!rc) rc = train(cli, s, false, &phase[DEMO_TRAIN_WITHOUT], err);
+    if (!rc) rc = evaluate(cli, s, true, &phase[DEMO_EVAL], err);
+    if (!rc) rc = evaluate(cli, s, false, &phase[DEMO_EVAL], err);
+    if (!rc) rc = sample(cli, s, &phase[DEMO_SAMPLE], err);
+    if (!rc) rc = trace(cli, s, &phase[DEMO_TRACE], err);
+    if (!rc) rc = demo_summary(s->out, phase, err); /* before the report, which shows it */
+    if (!rc) rc = report(cli, s, &phase[DEMO_REPORT], err);
+    return rc;
+}
+
+/* An earlier demo's own files; a folder that holds anything else is left alone. */
+static enum raml_code clear(const char *out, struct raml_err *err)
+{
+    static const char *const own[] = {"with", "without", "test.jsonl", "trace.jsonl", "summary.json", "report.html"};
+    char path[1200];
+    enum raml_code rc = raml_make_dir(out, err);
+    for (size_t i = 0; i < sizeof own / sizeof *own && !rc; i++) {
+        snprintf(path, sizeof path, "%s/%s", out, own[i]);
+        if (raml_is_dir(path)) rc = raml_remove_tree(path, err);
+        else if (raml_is_file(path) && remove(path)) rc = raml_fail_errno(err, "%s: can't be removed", path);
+    }
+    return rc;
+}
+
+static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
+{
+    const struct settings *s = settings;
+    struct demo_phase phase[DEMO_PHASES] = {0};
+    if (strpbrk(s->out, " ") || strlen(s->out) > 200)
+        return raml_fail(err, RAML_EUSAGE, "--out: expected a short path without blanks");
+    double start = now();
+    enum raml_code rc = clear(s->out, err);
+    if (!rc) rc = steps(cli, s, phase, err);
+    if (rc) return rc;
+    return demo_tell(s->out, now() - start, cli->json, err);
+}
+
+const struct cli_command cli_demo = {
+    .name = "demo",
+    .about = "the whole story on built-in questions: train, evaluate, look inside, report",
+    .args = "",
+    .detail = "Trains one model on questions with reasoning trajectories and one on the answers alone (same model, questions "
+              "and token budget), compares them on unseen questions of the trained range, on longer ones and on families "
+              "never trained on, scores the answer after every token of sampled reasoning, and writes a report. Every step "
+              "is an ordinary command, printed before it runs.",
+    .example = "raml demo --out demo",
+    .option = options,
+    .n_options = sizeof options / sizeof *options,
+    .settings_size = sizeof(struct settings),
+    .run = run,
+};

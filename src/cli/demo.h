@@ -1,0 +1,31 @@
+/* demo.h - what the demo is made of, and what it tells at the end. */
+#ifndef RAML_CLI_DEMO_H
+#define RAML_CLI_DEMO_H
+
+#include "raml/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Chosen so that two cores need about two minutes a model (docs/demo.md says how they were found). */
+#define DEMO_FAMILIES "modchain:3-4,perm:2-3,graph:3-4"
+#define DEMO_LONGER "modchain:5-6,perm:4-5,graph:5-6"
+#define DEMO_UNSEEN "add:2-3,mul:2,countdown:3"
+#define DEMO_TOKENS "3500000"
+#define DEMO_QUESTIONS "60000"
+#define DEMO_BATCH "24"
+#define DEMO_RATE "4e-3"
+enum { DEMO_MORE_ANSWERS = 2 }; /* rows without trajectories are shorter: so many more a step */
+
+enum { DEMO_TRAIN_WITH, DEMO_TRAIN_WITHOUT, DEMO_EVAL, DEMO_SAMPLE, DEMO_TRACE, DEMO_REPORT, DEMO_PHASES };
+struct demo_phase {
+    double seconds;
+    size_t peak_memory_bytes;
+};
+
+/* Writes OUT/summary.json from the steps' files. */
+RAML_CHECKED enum raml_code demo_summary(const char *out, const struct demo_phase phase[DEMO_PHASES], struct raml_err *err);
+/* Prints the headline of OUT/summary.json (json: the whole of it). */
+RAML_CHECKED enum raml_code demo_tell(const char *out, double seconds, bool json, struct raml_err *err);
+
+#endif

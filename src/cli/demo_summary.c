@@ -1,0 +1,185 @@
+/* demo_summary.c - what the demo's steps left in their files, as summary.json and in words. See demo.h. */
+#include "cli/demo.h"
+
+#include "raml/file.h"
+#include "raml/json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_FILE = 64 << 20 };
+
+/* Mean L(0), L(T) and count of right and wrong samples, from trace's curves. */
+static enum raml_code curves(const char *out, json_t *summary, struct raml_err *err)
+{
+    char path[1200];
+    double first[2] = {0}, last[2] = {0};
+    json_int_t n[2] = {0};
+    struct raml_lines lines;
+    bool more = true;
+    snprintf(path, sizeof path, "%s/with/trace/curves.jsonl", out);
+    enum raml_code rc = raml_lines_init(&lines, path, MAX_FILE, err);
+    if (rc) return rc;
+    while (!(rc = raml_lines_next(&lines, &more, err)) && more) {
+        struct raml_place at = {path, lines.number};
+        json_t *o = NULL;
+        double l0, lt;
+        rc = raml_json_parse(&at, lines.line.data, lines.line.len, &o, err);
+        if (!rc) rc = raml_json_num(&at, o, "L0", &l0, err);
+        if (!rc) rc = raml_json_num(&at, o, "LT", &lt, err);
+        const json_t *right = rc ? NULL : json_object_get(o, "correct");
+        if (json_is_boolean(right)) {
+            int i = json_is_true(right) ? 0 : 1;
+            first[i] += l0;
+            last[i] += lt;
+            n[i]++;
+        }
+        json_decref(o);
+        if (rc) break;
+    }
+    raml_lines_deinit(&lines);
+    if (rc) return rc;
+    json_t *group[2];
+    for (int i = 0; i < 2; i++) {
+        group[i] = json_pack("{s:I}", "samples", n[i]);
+        if (n[i]) {
+            json_object_set_new(group[i], "L0", json_real(first[i] / (double)n[i]));
+            json_object_set_new(group[i], "LT", json_real(last[i] / (double)n[i]));
+        }
+    }
+    json_object_set_new(summary, "loss_curve", json_pack("{s:o, s:o}", "right", group[0], "wrong", group[1]));
+    return RAML_OK;
+}
+
+static enum raml_code table(const char *out, const char *name, json_t *summary, struct raml_err *err)
+{
+    char path[1200];
+    json_t *o = NULL;
+    snprintf(path, sizeof path, "%s/%s/eval.json", out, name);
+    enum raml_code rc = raml_json_load(path, MAX_FILE, &o, err);
+    if (!rc) json_object_set_new(summary, name, o);
+    return rc;
+}
+
+/* Tokens that a run read, from the last line of its metrics. */
+static double tokens_of(const char *out, const char *name)
+{
+    char path[1200];
+    struct raml_lines lines;
+    bool more = true;
+    double tokens = 0;
+    snprintf(path, sizeof path, "%s/%s/metrics.jsonl", out, name);
+    if (raml_lines_init(&lines, path, MAX_FILE, NULL)) return NAN;
+    while (!raml_lines_next(&lines, &more, NULL) && more) {
+        json_t *o = json_loadb(lines.line.data, lines.line.len, 0, NULL);
+        const json_t *v = json_object_get(o, "tokens");
+        if (json_is_number(v)) tokens = json_number_value(v);
+        json_decref(o);
+    }
+    raml_lines_deinit(&lines);
+    return tokens;
+}
+
+static json_t *phases(const char *out, const struct demo_phase phase[DEMO_PHASES])
+{
+    static const char *const names[DEMO_PHASES] = {"train with trajectories", "train without", "evaluate", "sample", "trace",
+                                                   "report"};
+    json_t *list = json_array();
+    for (int i = 0; i < DEMO_PHASES; i++) {
+        if (!(phase[i].seconds > 0)) continue; /* the report is written after the summary */
+        json_t *o = json_pack("{s:s, s:f, s:I}", "phase", names[i], "seconds", phase[i].seconds, "peak_memory_bytes",
+                              (json_int_t)phase[i].peak_memory_bytes);
+        double tokens = i == DEMO_TRAIN_WITH      ? tokens_of(out, "with")
+                        : i == DEMO_TRAIN_WITHOUT ? tokens_of(out, "without")
+                                                  : NAN;
+        if (isfinite(tokens)) {
+            json_object_set_new(o, "tokens", json_integer((json_int_t)tokens));
+            json_object_set_new(o, "tokens_per_s", json_real(tokens / phase[i].seconds));
+        }
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+enum raml_code demo_summary(const char *out, const struct demo_phase phase[DEMO_PHASES], struct raml_err *err)
+{
+    char path[1200];
+    json_t *o = json_pack("{s:s}", "raml_version", RAML_VERSION), *accuracy = json_object();
+    enum raml_code rc = o && accuracy ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the summary");
+    if (!rc) rc = table(out, "with", accuracy, err);
+    if (!rc) rc = table(out, "without", accuracy, err);
+    if (!rc) rc = curves(out, o, err);
+    if (!rc) {
+        json_object_set(o, "accuracy", accuracy);
+        json_object_set_new(o, "phases", phases(out, phase));
+        char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
+        snprintf(path, sizeof path, "%s/summary.json", out);
+        rc = text ? raml_file_write(path, text, strlen(text), err) : raml_fail(err, RAML_ENOMEM, "no memory for the summary");
+        free(text);
+    }
+    json_decref(accuracy);
+    json_decref(o);
+    return rc;
+}
+
+/* -- In words ----------------------------------------------------------------------------------------------------------- */
+static double value(const json_t *row)
+{
+    return json_number_value(json_object_get(json_object_get(row, "accuracy"), "value"));
+}
+
+/* The accuracy of the same split and family in the other model's table; NaN when it is not there. */
+static double same_row(const json_t *table_rows, const json_t *row)
+{
+    size_t i;
+    json_t *r;
+    json_array_foreach(table_rows, i, r)
+        if (json_equal(json_object_get(r, "split"), json_object_get(row, "split")) &&
+            json_equal(json_object_get(r, "family"), json_object_get(row, "family")))
+            return value(r);
+    return NAN;
+}
+
+static void tell_curves(const json_t *o)
+{
+    const char *const name[] = {"right", "wrong"};
+    for (int i = 0; i < 2; i++) {
+        const json_t *g = json_object_get(json_object_get(o, "loss_curve"), name[i]);
+        if (json_integer_value(json_object_get(g, "samples")) > 0)
+            printf("  %5lld %s samples: loss of the answer %.2f before the trajectory, %.2f after it\n",
+                   (long long)json_integer_value(json_object_get(g, "samples")), name[i],
+                   json_number_value(json_object_get(g, "L0")), json_number_value(json_object_get(g, "LT")));
+    }
+}
+
+enum raml_code demo_tell(const char *out, double seconds, bool json, struct raml_err *err)
+{
+    char path[1200];
+    json_t *o = NULL, *row;
+    size_t i;
+    snprintf(path, sizeof path, "%s/summary.json", out);
+    enum raml_code rc = raml_json_load(path, MAX_FILE, &o, err);
+    if (rc) return rc;
+    if (json) {
+        char *text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6));
+        if (text) puts(text);
+        free(text);
+        json_decref(o);
+        return RAML_OK;
+    }
+    const json_t *accuracy = json_object_get(o, "accuracy");
+    const json_t *with = json_object_get(json_object_get(accuracy, "with"), "rows");
+    const json_t *without = json_object_get(json_object_get(accuracy, "without"), "rows");
+    printf("\nRight answers on questions never seen in training\n\n  %-10s %-10s %12s %18s\n", "split", "family",
+           "with", "without trajectories");
+    json_array_foreach(with, i, row)
+        printf("  %-10s %-10s %10.1f %% %16.1f %%\n", json_string_value(json_object_get(row, "split")),
+               json_string_value(json_object_get(row, "family")), 100 * value(row), 100 * same_row(without, row));
+    printf("\nThe inner loop: what a sampled trajectory does to the loss of the right answer (nats a token)\n\n");
+    tell_curves(o);
+    printf("\nDone in %.0f s. Open %s/report.html\n", seconds, out);
+    json_decref(o);
+    return RAML_OK;
+}

@@ -1,0 +1,67 @@
+/* sample.c - raml sample: n trajectories a question, written as question records that trace and eval read. */
+#include "cli/commands.h"
+#include "cli/load.h"
+#include "cli/sampling.h"
+
+#include <stdio.h>
+
+struct settings {
+    struct sampling_settings sampling;
+    const char *out;
+};
+
+static const struct cli_option options[] = {
+    SAMPLING_OPTIONS("4"),
+    {"out", "output", CLI_TEXT, offsetof(struct settings, out), "samples.jsonl", 0, 0, NULL, "JSONL file to write."},
+};
+
+static enum raml_code tell(const struct cli *cli, const struct settings *s, const struct sampling_result *r,
+                           struct raml_err *err)
+{
+    double rate = r->seconds > 0 ? (double)r->stats.tokens / r->seconds : 0;
+    double right = r->stats.samples ? (double)r->stats.right / (double)r->stats.samples : 0;
+    if (cli->json)
+        return cli_print_json(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "out", s->out, "samples",
+                                        (json_int_t)r->stats.samples, "right", (json_int_t)r->stats.right, "truncated",
+                                        (json_int_t)r->stats.truncated, "unclosed", (json_int_t)r->stats.unclosed,
+                                        "tokens", (json_int_t)r->stats.tokens, "seconds", r->seconds, "tokens_per_s",
+                                        rate),
+                              err);
+    printf("%s: %llu samples, %.1f %% right, %llu cut off, %llu with thinking not closed; %.0f tokens/s\n", s->out,
+           (unsigned long long)r->stats.samples, 100 * right, (unsigned long long)r->stats.truncated,
+           (unsigned long long)r->stats.unclosed, rate);
+    return RAML_OK;
+}
+
+static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
+{
+    const struct settings *s = settings;
+    struct raml_questions qs, samples;
+    struct sampling_result r = {0};
+    raml_questions_init(&qs);
+    raml_questions_init(&samples);
+    enum raml_code rc = sampling_questions(cli, &s->sampling, &qs, err);
+    if (!rc) rc = sampling_run(cli, &s->sampling, &qs, &samples, &r, err);
+    if ((!rc || rc == RAML_ESTOP) && samples.n) {
+        enum raml_code write = raml_questions_write(&samples, s->out, rc ? NULL : err);
+        if (!rc) rc = write;
+    }
+    if (!rc) rc = tell(cli, s, &r, err);
+    raml_questions_deinit(&qs);
+    raml_questions_deinit(&samples);
+    return rc;
+}
+
+const struct cli_command cli_sample = {
+    .name = "sample",
+    .about = "sample n trajectories a question",
+    .args = "[FILE.jsonl ...]",
+    .detail = "Each question's prompt is computed once; its samples grow side by side on it, finished ones leave and new "
+              "ones enter at every step. The same seed gives the same samples for any batch size. A sample that was cut "
+              "off or never closed its thinking counts as wrong.",
+    .example = "raml sample --model demo/with --families modchain:4 --num_questions 20 --out samples.jsonl",
+    .option = options,
+    .n_options = sizeof options / sizeof *options,
+    .settings_size = sizeof(struct settings),
+    .run = run,
+};

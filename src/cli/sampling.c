@@ -1,0 +1,65 @@
+/* sampling.c - see sampling.h. */
+#include "cli/sampling.h"
+
+#include "cli/load.h"
+
+#include "raml/family.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+enum raml_code sampling_questions(const struct cli *cli, const struct sampling_settings *s, struct raml_questions *out,
+                                  struct raml_err *err)
+{
+    if (s->families && cli->n_args)
+        return raml_fail(err, RAML_EUSAGE, "--families makes questions, and files are given too; give one of the two");
+    if (s->families) {
+        struct raml_make_options o = {.seed = cli->seed, .families = s->families, .n = (size_t)s->num_questions,
+                                      .split = strcmp(s->split, "both") ? s->split : NULL};
+        return raml_make_questions(out, &o, err);
+    }
+    if (!cli->n_args) return raml_fail(err, RAML_EUSAGE, "no questions; give a FILE.jsonl or --families");
+    struct raml_read_options o = {.map = s->map, .limit = (size_t)s->limit};
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; i < cli->n_args && !rc; i++) rc = raml_questions_read(out, cli->arg[i], &o, NULL, NULL, err);
+    return rc;
+}
+
+enum raml_code sampling_run(const struct cli *cli, const struct sampling_settings *s, const struct raml_questions *qs,
+                            struct raml_questions *out, struct sampling_result *result, struct raml_err *err)
+{
+    struct raml_model *model = NULL;
+    struct raml_tokenizer *tokenizer = NULL;
+    char *path = NULL;
+    enum raml_code rc = cli_load_model(cli, s->model, s->dtype, &model, &path, err);
+    if (!rc) rc = cli_load_tokenizer(s->tokenizer, path, &tokenizer, err);
+    struct raml_sample_options o = raml_sample_default();
+    o.n = (size_t)s->n;
+    o.batch_size = (size_t)s->batch_size;
+    o.max_completion_length = (size_t)s->max_completion_length;
+    o.think_budget = (size_t)s->think_budget;
+    o.force_wait = (int)s->force_wait;
+    o.temperature = s->temperature;
+    o.top_k = (int)s->top_k;
+    o.top_p = s->top_p;
+    o.min_p = s->min_p;
+    o.seed = cli->seed;
+    o.stop = s->stop;
+    o.answer_only = s->answer_only;
+    struct raml_format format = raml_format_default();
+    double start = now();
+    if (!rc) rc = raml_sample_questions(model, tokenizer, &format, qs, &o, out, &result->stats, cli->sink, err);
+    result->seconds = now() - start;
+    raml_tokenizer_close(tokenizer);
+    raml_model_close(model);
+    free(path);
+    return rc;
+}

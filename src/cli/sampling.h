@@ -1,0 +1,66 @@
+/* sampling.h - what `sample` and `eval` share: the settings of sampling, the questions to sample, and the run. */
+#ifndef RAML_CLI_SAMPLING_H
+#define RAML_CLI_SAMPLING_H
+
+#include "cli/cli.h"
+
+#include "raml/question.h"
+#include "raml/sample.h"
+
+struct sampling_settings { /* the first member of either command's settings */
+    const char *model, *tokenizer, *dtype, *families, *split, *map, *stop;
+    int64_t num_questions, limit, n, max_completion_length, think_budget, force_wait, batch_size, top_k;
+    double temperature, top_p, min_p;
+    bool answer_only;
+};
+#define SAMPLING_AT(field) offsetof(struct sampling_settings, field)
+/* Rows of the table of settings; n_default: samples a question. */
+#define SAMPLING_OPTIONS(n_default)                                                                                    \
+    {"model_name_or_path", "model", CLI_TEXT, SAMPLING_AT(model), NULL, 0, 0, NULL,                                    \
+     "A model's folder, or a run's (its newest checkpoint)."},                                                         \
+        {"tokenizer", NULL, CLI_TEXT, SAMPLING_AT(tokenizer), NULL, 0, 0, NULL,                                        \
+         "tokenizer.json to use; default: the model folder's."},                                                       \
+        {"dtype", NULL, CLI_ONE, SAMPLING_AT(dtype), "auto", 0, 0, "auto|bf16|f32",                                    \
+         "Type of the matrix products; auto is bf16 where the processor has it."},                                     \
+        {"families", NULL, CLI_TEXT, SAMPLING_AT(families), NULL, 0, 0, NULL,                                          \
+         "Made questions instead of a file: \"add:2-4,modchain\"."},                                                   \
+        {"split", NULL, CLI_ONE, SAMPLING_AT(split), "test", 0, 0, "train|test|both", "Split of made questions."},     \
+        {"num_questions", "questions", CLI_INT, SAMPLING_AT(num_questions), "200", 1, 1e9, NULL,                       \
+         "Questions to make for --families."},                                                                         \
+        {"map", NULL, CLI_TEXT, SAMPLING_AT(map), NULL, 0, 0, NULL, "Fields of the file: question=NAME,answer=NAME."}, \
+        {"limit", NULL, CLI_INT, SAMPLING_AT(limit), "0", 0, 1e15, NULL, "Only the first so many questions; 0: all."}, \
+        {"num_generations", "n", CLI_INT, SAMPLING_AT(n), n_default, 1, 1 << 20, NULL, "Samples per question."},       \
+        {"temperature", "temp", CLI_REAL, SAMPLING_AT(temperature), "1", 0, 100, NULL, "0 takes the likeliest token."}, \
+        {"top_k", NULL, CLI_INT, SAMPLING_AT(top_k), "0", 0, 1 << 24, NULL, "Only the k likeliest tokens; 0: all."},   \
+        {"top_p", NULL, CLI_REAL, SAMPLING_AT(top_p), "1", 1e-9, 1, NULL,                                              \
+         "Only the likeliest tokens that together reach this probability."},                                           \
+        {"min_p", NULL, CLI_REAL, SAMPLING_AT(min_p), "0", 0, 1, NULL,                                                 \
+         "Only tokens at least so likely as this share of the likeliest."},                                            \
+        {"max_completion_length", "max_tokens", CLI_INT, SAMPLING_AT(max_completion_length), "512", 1, 1 << 24, NULL,  \
+         "Tokens of a sample at most, thinking and answer together."},                                                 \
+        {"think_budget", NULL, CLI_INT, SAMPLING_AT(think_budget), "0", 0, 1 << 24, NULL,                              \
+         "Thinking is closed by force after so many tokens; 0: never."},                                               \
+        {"force_wait", NULL, CLI_INT, SAMPLING_AT(force_wait), "0", 0, 1 << 16, NULL,                                  \
+         "So many times, \"wait\" is put where thinking would end."},                                                  \
+        {"stop", NULL, CLI_TEXT, SAMPLING_AT(stop), NULL, 0, 0, NULL,                                                  \
+         "A sample ends where its answer (not its thinking) holds this text."},                                        \
+        {"answer_only", NULL, CLI_FLAG, SAMPLING_AT(answer_only), NULL, 0, 0, NULL,                                    \
+         "Ask for the answer at once, without thinking (models of train sft --trajectories 0)."},                      \
+    {                                                                                                                  \
+        "batch_size", NULL, CLI_INT, SAMPLING_AT(batch_size), "64", 1, 1 << 16, NULL,                                  \
+            "Samples that grow side by side; changes speed and memory, not results."                                   \
+    }
+
+struct sampling_result {
+    struct raml_sample_stats stats;
+    double seconds;
+};
+/* The questions that the settings and nameless arguments name. */
+RAML_CHECKED enum raml_code sampling_questions(const struct cli *cli, const struct sampling_settings *s,
+                                               struct raml_questions *out, struct raml_err *err);
+/* Samples qs into *out (initialised, empty). */
+RAML_CHECKED enum raml_code sampling_run(const struct cli *cli, const struct sampling_settings *s,
+                                         const struct raml_questions *qs, struct raml_questions *out,
+                                         struct sampling_result *result, struct raml_err *err);
+
+#endif

@@ -1,0 +1,144 @@
+/* pick.c - see pick.h. */
+#include "raml/pick.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum raml_code raml_pick_check(const struct raml_pick_options *o, struct raml_err *err)
+{
+    if (!(o->temperature >= 0) || !isfinite(o->temperature))
+        return raml_fail(err, RAML_EUSAGE, "temperature: found %g, expected 0 or more", o->temperature);
+    if (!(o->top_p > 0 && o->top_p <= 1)) return raml_fail(err, RAML_EUSAGE, "top_p: found %g, expected 0 to 1", o->top_p);
+    if (!(o->min_p >= 0 && o->min_p <= 1)) return raml_fail(err, RAML_EUSAGE, "min_p: found %g, expected 0 to 1", o->min_p);
+    if (o->top_k < 0) return raml_fail(err, RAML_EUSAGE, "top_k: found %d, expected 0 or more", o->top_k);
+    return RAML_OK;
+}
+
+/* The likeliest token, and log sum exp of the logits; false when a logit is NaN or all are -inf. */
+static int survey(const float *logit, size_t n, size_t *best, double *lse)
+{
+    size_t b = 0;
+    int nan = 0;
+    for (size_t i = 0; i < n; i++) {
+        nan |= logit[i] != logit[i];
+        if (logit[i] > logit[b]) b = i;
+    }
+    if (nan || !isfinite(logit[b])) return 0;
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += expf(logit[i] - logit[b]);
+    *best = b;
+    *lse = logit[b] + log(sum);
+    return 1;
+}
+
+struct kept { /* what the filters left, likeliest first */
+    const float *weight; /* exp((logit - best) / temperature) */
+    const int32_t *index;
+    size_t n;
+};
+
+static void sift_down(float *w, int32_t *x, size_t i, size_t n)
+{
+    for (;;) {
+        size_t c = 2 * i + 1;
+        if (c >= n) return;
+        if (c + 1 < n && (w[c + 1] > w[c] || (w[c + 1] == w[c] && x[c + 1] < x[c]))) c++;
+        if (w[i] > w[c] || (w[i] == w[c] && x[i] < x[c])) return;
+        float tw = w[i];
+        int32_t tx = x[i];
+        w[i] = w[c];
+        x[i] = x[c];
+        w[c] = tw;
+        x[c] = tx;
+        i = c;
+    }
+}
+
+/* Heap order (likeliest on top), then as many as the filters keep are taken off; they end up at the back, in order. */
+static struct kept filter(float *w, int32_t *x, size_t n, const struct raml_pick_options *o, double total)
+{
+    size_t left = n, most = o->top_k > 0 && (size_t)o->top_k < n ? (size_t)o->top_k : n;
+    double reach = 0, base = total;
+    for (size_t i = n / 2; i-- > 0;) sift_down(w, x, i, n);
+    float top = w[0];
+    if (most < n) { /* top_p is a share of what top_k left */
+        base = 0;
+        for (size_t k = 0; k < most; k++) {
+            float tw = w[0];
+            int32_t tx = x[0];
+            left--;
+            w[0] = w[left];
+            x[0] = x[left];
+            w[left] = tw;
+            x[left] = tx;
+            base += tw;
+            sift_down(w, x, 0, left);
+        }
+        size_t keep = 0;
+        while (keep < most && (keep == 0 || (reach < o->top_p * base && w[n - 1 - keep] >= o->min_p * top)))
+            reach += w[n - 1 - keep++];
+        return (struct kept){w + n - keep, x + n - keep, keep};
+    }
+    size_t keep = 0;
+    while (left > 0 && (keep == 0 || (reach < o->top_p * base && w[0] >= o->min_p * top))) {
+        float tw = w[0];
+        int32_t tx = x[0];
+        left--;
+        w[0] = w[left];
+        x[0] = x[left];
+        w[left] = tw;
+        x[left] = tx;
+        reach += tw;
+        keep++;
+        sift_down(w, x, 0, left);
+    }
+    return (struct kept){w + n - keep, x + n - keep, keep};
+}
+
+enum raml_code raml_pick(const float *logit, size_t n, const struct raml_pick_options *o, double u, float *scratch,
+                         int32_t *scratch_index, struct raml_picked *out)
+{
+    size_t best = 0;
+    double lse = 0;
+    if (!n || !survey(logit, n, &best, &lse)) return RAML_ERANGE;
+    if (o->temperature == 0) {
+        *out = (struct raml_picked){(int32_t)best, (float)(logit[best] - lse), 0};
+        return RAML_OK;
+    }
+    float inv = (float)(1 / o->temperature), top = logit[best];
+    int filtered = o->top_p < 1 || (o->top_k > 0 && (size_t)o->top_k < n);
+    double total = 0, at = 0, low = filtered ? 0 : o->min_p;
+    for (size_t i = 0; i < n; i++) {
+        float w = expf((logit[i] - top) * inv);
+        if (!(w >= low)) w = 0;
+        if (filtered) {
+            scratch[i] = w;
+            scratch_index[i] = (int32_t)i;
+        }
+        total += w;
+    }
+    size_t chosen = best;
+    float weight = 1;
+    if (filtered) {
+        struct kept k = filter(scratch, scratch_index, n, o, total);
+        total = 0;
+        for (size_t i = 0; i < k.n; i++) total += k.weight[i];
+        for (size_t i = k.n; i-- > 0;) { /* likeliest stand last */
+            at += k.weight[i];
+            chosen = (size_t)k.index[i];
+            weight = k.weight[i];
+            if (at > u * total) break;
+        }
+    } else {
+        for (size_t i = 0; i < n; i++) {
+            float w = expf((logit[i] - top) * inv);
+            if (!(w >= low) || w == 0) continue;
+            at += w;
+            chosen = i;
+            weight = w;
+            if (at > u * total) break;
+        }
+    }
+    *out = (struct raml_picked){(int32_t)chosen, (float)(logit[chosen] - lse), (float)log(weight / total)};
+    return RAML_OK;
+}

@@ -1,0 +1,317 @@
+/* sample.c - the queue of samples over the decoder. See sample.h.
+ *
+ * Entry e of the queue is sample e % n of question e / n. Live rows stand in the order of the queue, so samples of one
+ * question stand side by side; a row that ends is taken out and the others close up.
+ */
+#include "raml/sample.h"
+
+#include "inner/sample_text.h"
+
+#include "raml/decoder.h"
+#include "raml/rng.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct row { /* a live sample */
+    size_t entry;
+    int sample; /* the decoder's */
+    struct raml_sampled out;
+    int32_t token;         /* chosen in this round */
+    size_t n_forced, at;   /* of the list being forced: its length, and how many are done */
+    const int32_t *forced;
+    int waits;             /* left */
+    bool thinking, ended;
+};
+struct prompt { /* of one question */
+    int id;        /* the decoder's; -1: not computed, or done with */
+    float *logits; /* what follows it */
+};
+struct sampler {
+    const struct raml_model *m;
+    const struct raml_sample_options *opt;
+    const struct raml_questions *qs;
+    struct sample_texts texts;
+    struct raml_decoder *dec;
+    struct raml_tokens *prompt_tokens; /* [qs->n] */
+    struct prompt *prompt;             /* [qs->n] */
+    struct raml_sampled *finished;     /* [qs->n * n] */
+    struct row *row;                   /* [batch_size] */
+    size_t n_rows, next, total, V, context, delivered;
+    float *logits, *scratch;           /* [batch_size, V] */
+    int32_t *scratch_index, *token;
+    int *sample;
+    unsigned char *bad;
+};
+
+struct raml_sample_options raml_sample_default(void)
+{
+    return (struct raml_sample_options){
+        .n = 1, .batch_size = 64, .max_completion_length = 512, .temperature = 1, .top_p = 1};
+}
+
+static enum raml_code check(const struct raml_sample_options *o, struct raml_err *err)
+{
+    if (o->n < 1 || o->batch_size < 1 || o->max_completion_length < 1)
+        return raml_fail(err, RAML_EUSAGE, "sampling: expected at least 1 sample, 1 row and 1 token");
+    struct raml_pick_options p = {o->temperature, o->top_p, o->min_p, o->top_k};
+    return raml_pick_check(&p, err);
+}
+
+/* -- Prompts ------------------------------------------------------------------------------------------------------------ */
+static enum raml_code encode_prompts(struct sampler *s, const struct raml_tokenizer *t, const struct raml_format *f,
+                                     size_t *longest, struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; i < s->qs->n && !rc; i++) {
+        const struct raml_question *q = &s->qs->question[i];
+        rc = raml_format_prompt(f, t, q->question, &s->prompt_tokens[i], err);
+        if (!rc && s->opt->answer_only) rc = raml_format_cue(f, t, &s->prompt_tokens[i], err);
+        if (!rc && s->prompt_tokens[i].n >= s->context)
+            rc = raml_fail(err, RAML_ERANGE, "question '%s' (line %zu): its prompt of %zu tokens fills the model's context of %zu",
+                           q->id ? q->id : "?", q->line, s->prompt_tokens[i].n, s->context);
+        if (s->prompt_tokens[i].n > *longest) *longest = s->prompt_tokens[i].n;
+    }
+    return rc;
+}
+
+/* Computes the prompts of all questions that enter next, `room` rows at most. */
+static enum raml_code compute_prompts(struct sampler *s, size_t room, struct raml_err *err)
+{
+    size_t last = s->next + room < s->total ? s->next + room : s->total, n = 0;
+    size_t q0 = s->next / s->opt->n, q1 = (last + s->opt->n - 1) / s->opt->n;
+    while (q0 < q1 && s->prompt[q0].id >= 0) q0++;
+    if (q0 == q1) return RAML_OK;
+    n = q1 - q0;
+    const int32_t **token = calloc(n, sizeof *token);
+    size_t *length = calloc(n, sizeof *length);
+    int *id = calloc(n, sizeof *id);
+    float *logits = calloc(n * s->V, sizeof *logits);
+    enum raml_code rc = token && length && id && logits ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for %zu prompts", n);
+    for (size_t i = 0; i < n && !rc; i++) {
+        token[i] = s->prompt_tokens[q0 + i].id;
+        length[i] = s->prompt_tokens[q0 + i].n;
+        s->prompt[q0 + i].logits = malloc(s->V * sizeof(float));
+        if (!s->prompt[q0 + i].logits) rc = raml_fail(err, RAML_ENOMEM, "no memory for a prompt's logits");
+    }
+    if (!rc) rc = raml_decoder_prompts(s->dec, token, length, n, id, logits, err);
+    for (size_t i = 0; i < n && !rc; i++) {
+        s->prompt[q0 + i].id = id[i];
+        memcpy(s->prompt[q0 + i].logits, logits + i * s->V, s->V * sizeof(float));
+    }
+    free(token);
+    free(length);
+    free(id);
+    free(logits);
+    return rc;
+}
+
+static enum raml_code admit(struct sampler *s, struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    if (s->n_rows < s->opt->batch_size && s->next < s->total) rc = compute_prompts(s, s->opt->batch_size - s->n_rows, err);
+    while (s->n_rows < s->opt->batch_size && s->next < s->total && !rc) {
+        struct prompt *p = &s->prompt[s->next / s->opt->n];
+        struct row *r = &s->row[s->n_rows];
+        *r = (struct row){.entry = s->next, .thinking = !s->opt->answer_only, .waits = s->opt->force_wait};
+        rc = raml_decoder_fork(s->dec, p->id, &r->sample, err);
+        if (rc) break;
+        memcpy(s->logits + s->n_rows * s->V, p->logits, s->V * sizeof(float));
+        s->n_rows++;
+        if (++s->next % s->opt->n == 0) { /* its last sample: the decoder keeps the pages while samples need them */
+            raml_decoder_drop_prompt(s->dec, p->id);
+            p->id = -1;
+            free(p->logits);
+            p->logits = NULL;
+        }
+    }
+    return rc;
+}
+
+/* -- One round ----------------------------------------------------------------------------------------------------------- */
+static void choose(struct sampler *s, size_t i)
+{
+    struct row *r = &s->row[i];
+    const struct sample_texts *x = &s->texts;
+    struct raml_pick_options o = {s->opt->temperature, s->opt->top_p, s->opt->min_p, s->opt->top_k};
+    struct raml_key key = {.seed = s->opt->seed, .purpose = RAML_FOR_SAMPLE, .sample = (uint32_t)(r->entry % s->opt->n),
+                           .question = raml_question_hash(s->qs->question[r->entry / s->opt->n].question)};
+    struct raml_picked p;
+    if (!r->n_forced && r->thinking && s->opt->think_budget && r->out.n_think >= s->opt->think_budget) {
+        r->forced = x->cue.id;
+        r->n_forced = x->cue.n;
+        r->at = 0;
+        r->out.budget_hit = true;
+    }
+    if (r->n_forced) {
+        r->token = r->forced[r->at++];
+        if (r->at == r->n_forced) r->n_forced = 0;
+        return;
+    }
+    s->bad[i] = raml_pick(s->logits + i * s->V, s->V, &o, raml_uniform(&key, r->out.n), s->scratch + i * s->V,
+                          s->scratch_index + i * s->V, &p) != RAML_OK;
+    if (s->bad[i]) return;
+    r->token = p.token;
+    if (r->thinking && r->waits > 0 && x->cue.n == 1 && p.token == x->cue.id[0] && x->wait.n) {
+        r->waits--;
+        r->forced = x->wait.id;
+        r->n_forced = x->wait.n > 1 ? x->wait.n : 0;
+        r->at = 1;
+        r->token = x->wait.id[0];
+        return;
+    }
+    r->out.logp_sum += p.logp;
+}
+
+/* Appends the chosen token and sees whether thinking or the sample ends with it. */
+static enum raml_code append(struct sampler *s, struct row *r, struct raml_err *err)
+{
+    const struct sample_texts *x = &s->texts;
+    enum raml_code rc = raml_sampled_add(&r->out, r->token, err);
+    if (rc) return rc;
+    size_t n = r->out.n, length = s->prompt_tokens[r->entry / s->opt->n].n + n;
+    if (r->thinking) {
+        r->out.n_think++;
+        size_t c = x->cue.n;
+        if (c && n >= c && !memcmp(r->out.token + n - c, x->cue.id, c * sizeof(int32_t))) {
+            r->thinking = false;
+            r->out.n_think -= c;
+            r->out.closed = true;
+        }
+    }
+    bool end = x->end.n && r->token == x->end.id[0];
+    if (!end && !r->thinking && s->opt->stop) rc = raml_sampled_has(x, &r->out, s->opt->stop, &end, err);
+    if (end || n >= s->opt->max_completion_length || length >= s->context) {
+        r->ended = true;
+        r->out.finish_reason = end ? "stop" : "length";
+    }
+    return rc;
+}
+
+static enum raml_code choose_all(struct sampler *s, struct raml_err *err)
+{
+    memset(s->bad, 0, s->n_rows);
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < s->n_rows; i++) choose(s, i);
+    size_t kept = 0;
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; i < s->n_rows && !rc; i++) {
+        struct row *r = &s->row[i];
+        if (s->bad[i])
+            return raml_fail(err, RAML_ERANGE, "question '%s': the model's logits are not numbers",
+                             s->qs->question[r->entry / s->opt->n].id);
+        rc = append(s, r, err);
+        if (r->ended) {
+            raml_decoder_drop_sample(s->dec, r->sample);
+            s->finished[r->entry] = r->out;
+            s->finished[r->entry].done = true;
+            r->out = (struct raml_sampled){0};
+        } else {
+            struct row keep = *r;
+            r->out = (struct raml_sampled){0};
+            s->row[kept++] = keep;
+        }
+    }
+    if (!rc) s->n_rows = kept;
+    return rc;
+}
+
+static enum raml_code step(struct sampler *s, struct raml_err *err)
+{
+    for (size_t i = 0; i < s->n_rows; i++) {
+        s->sample[i] = s->row[i].sample;
+        s->token[i] = s->row[i].token;
+    }
+    return s->n_rows ? raml_decoder_step(s->dec, s->sample, s->token, s->n_rows, s->logits, err) : RAML_OK;
+}
+
+/* Hands over the questions whose samples are all there, in order. */
+static enum raml_code deliver(struct sampler *s, struct raml_questions *out, struct raml_sample_stats *stats,
+                              struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    for (; s->delivered < s->qs->n && !rc; s->delivered++) {
+        struct raml_sampled *x = s->finished + s->delivered * s->opt->n;
+        for (size_t k = 0; k < s->opt->n; k++)
+            if (!x[k].done) return RAML_OK;
+        rc = raml_sampled_deliver(&s->texts, &s->qs->question[s->delivered], x, s->opt->n, s->opt->seed, out, stats, err);
+        for (size_t k = 0; k < s->opt->n; k++) {
+            free(x[k].token);
+            x[k].token = NULL;
+        }
+    }
+    return rc;
+}
+
+/* -- Set-up ---------------------------------------------------------------------------------------------------------------- */
+static enum raml_code set_up(struct sampler *s, const struct raml_tokenizer *t, const struct raml_format *f,
+                             struct raml_err *err)
+{
+    size_t B = s->opt->batch_size, longest = 0, pages = RAML_TILE;
+    s->V = (size_t)raml_model_config(s->m)->vocab_size;
+    s->context = (size_t)raml_model_config(s->m)->max_positions;
+    s->total = s->qs->n * s->opt->n;
+    s->prompt_tokens = calloc(s->qs->n + 1, sizeof *s->prompt_tokens);
+    s->prompt = calloc(s->qs->n + 1, sizeof *s->prompt);
+    s->finished = calloc(s->total + 1, sizeof *s->finished);
+    s->row = calloc(B, sizeof *s->row);
+    s->logits = calloc(B * s->V, sizeof *s->logits);
+    s->scratch = calloc(B * s->V, sizeof *s->scratch);
+    s->scratch_index = calloc(B * s->V, sizeof *s->scratch_index);
+    s->token = calloc(B, sizeof *s->token);
+    s->sample = calloc(B, sizeof *s->sample);
+    s->bad = calloc(B, 1);
+    if (!s->prompt_tokens || !s->prompt || !s->finished || !s->row || !s->logits || !s->scratch || !s->scratch_index ||
+        !s->token || !s->sample || !s->bad)
+        return raml_fail(err, RAML_ENOMEM, "no memory to sample %zu questions", s->qs->n);
+    for (size_t i = 0; i < s->qs->n; i++) s->prompt[i].id = -1;
+    enum raml_code rc = raml_sample_texts_init(&s->texts, t, f, err);
+    if (!rc) rc = encode_prompts(s, t, f, &longest, err);
+    if (rc) return rc;
+    size_t own = s->opt->max_completion_length < s->context ? s->opt->max_completion_length : s->context;
+    /* every live row may hold a prompt of its own; a group of prompts is computed while the last ones are still in use */
+    struct raml_decoder_options o = {.max_rows = B, .max_tokens = B * ((own / pages + 1) * pages + 2 * (longest / pages + 1) * pages)};
+    return raml_decoder_open(s->m, &o, &s->dec, err);
+}
+
+static void tear_down(struct sampler *s)
+{
+    for (size_t i = 0; s->prompt_tokens && i < s->qs->n; i++) raml_tokens_deinit(&s->prompt_tokens[i]);
+    for (size_t i = 0; s->prompt && i < s->qs->n; i++) free(s->prompt[i].logits);
+    for (size_t i = 0; s->finished && i < s->total; i++) free(s->finished[i].token);
+    for (size_t i = 0; s->row && i < s->n_rows; i++) free(s->row[i].out.token);
+    raml_sample_texts_deinit(&s->texts);
+    raml_decoder_close(s->dec);
+    free(s->prompt_tokens);
+    free(s->prompt);
+    free(s->finished);
+    free(s->row);
+    free(s->logits);
+    free(s->scratch);
+    free(s->scratch_index);
+    free(s->token);
+    free(s->sample);
+    free(s->bad);
+}
+
+enum raml_code raml_sample_questions(const struct raml_model *m, const struct raml_tokenizer *t, const struct raml_format *f,
+                                     const struct raml_questions *qs, const struct raml_sample_options *opt,
+                                     struct raml_questions *out, struct raml_sample_stats *stats,
+                                     const struct raml_sink *sink, struct raml_err *err)
+{
+    struct sampler s = {.m = m, .opt = opt, .qs = qs};
+    *stats = (struct raml_sample_stats){0};
+    enum raml_code rc = check(opt, err);
+    if (!rc) rc = set_up(&s, t, f, err);
+    while (!rc && (s.next < s.total || s.n_rows)) {
+        rc = admit(&s, err);
+        if (!rc) rc = choose_all(&s, err);
+        if (!rc) rc = deliver(&s, out, stats, err);
+        if (!rc) rc = step(&s, err);
+        raml_progress(sink, "sample", (double)(s.delivered * opt->n), (double)s.total, "samples", NULL);
+        if (!rc && raml_should_stop(sink)) rc = raml_fail(err, RAML_ESTOP, "sampling stopped after %zu questions", s.delivered);
+    }
+    tear_down(&s);
+    return rc;
+}

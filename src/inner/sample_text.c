@@ -1,0 +1,126 @@
+/* sample_text.c - see sample_text.h. */
+#include "inner/sample_text.h"
+
+#include "raml/family.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_TEXT = 64 << 20 };
+
+enum raml_code raml_sample_texts_init(struct sample_texts *x, const struct raml_tokenizer *t, const struct raml_format *f,
+                                      struct raml_err *err)
+{
+    x->tokenizer = t;
+    enum raml_code rc = raml_format_cue(f, t, &x->cue, err);
+    if (!rc) rc = raml_format_end(f, t, &x->end, err);
+    if (!rc) rc = raml_tokenizer_encode(t, "wait", 4, false, &x->wait, err);
+    return rc;
+}
+
+void raml_sample_texts_deinit(struct sample_texts *x)
+{
+    raml_tokens_deinit(&x->cue);
+    raml_tokens_deinit(&x->end);
+    raml_tokens_deinit(&x->wait);
+}
+
+enum raml_code raml_sampled_add(struct raml_sampled *s, int32_t token, struct raml_err *err)
+{
+    if (s->n == s->cap) {
+        size_t cap = s->cap ? 2 * s->cap : 64;
+        int32_t *p = realloc(s->token, cap * sizeof *p);
+        if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for a sample of %zu tokens", cap);
+        s->token = p;
+        s->cap = cap;
+    }
+    s->token[s->n++] = token;
+    return RAML_OK;
+}
+
+/* Tokens [from, to) as clean UTF-8 without blanks around it, appended with a closing 0. */
+static enum raml_code text_of(const struct sample_texts *x, const struct raml_sampled *s, size_t from, size_t to, bool trim,
+                              struct raml_buf *out, struct raml_err *err)
+{
+    struct raml_buf raw;
+    raml_buf_init(&raw, MAX_TEXT);
+    enum raml_code rc = raml_tokenizer_decode(x->tokenizer, s->token + from, to - from, false, &raw, err);
+    const char *p = raw.data ? raw.data : "";
+    size_t n = raw.len;
+    while (trim && n && strchr(" \t\r\n", p[n - 1])) n--;
+    while (trim && n && strchr(" \t\r\n", *p)) p++, n--;
+    raml_buf_add(out, "", 0); /* so that an empty text has data too */
+    if (!rc) raml_utf8_clean(out, p, n);
+    if (!rc) rc = raml_buf_status(out, err);
+    raml_buf_deinit(&raw);
+    return rc;
+}
+
+static size_t answer_start(const struct sample_texts *x, const struct raml_sampled *s)
+{
+    return s->closed ? s->n_think + x->cue.n : 0;
+}
+
+enum raml_code raml_sampled_has(const struct sample_texts *x, const struct raml_sampled *s, const char *text, bool *has,
+                                struct raml_err *err)
+{
+    struct raml_buf b;
+    raml_buf_init(&b, MAX_TEXT);
+    enum raml_code rc = text_of(x, s, answer_start(x, s), s->n, false, &b, err);
+    *has = !rc && strstr(b.data, text);
+    raml_buf_deinit(&b);
+    return rc;
+}
+
+/* One sample as a record; its texts live in text[0] (trajectory) and text[1] (answer). */
+static enum raml_code record(const struct sample_texts *x, const struct raml_question *q, const struct raml_sampled *s,
+                             struct raml_buf text[2], struct raml_trajectory *t, struct raml_err *err)
+{
+    bool asked = s->n_think == 0 && !s->closed ? false : true; /* thinking took place, or was closed at once */
+    bool open = !s->closed && asked;
+    size_t from = open ? s->n : answer_start(x, s);
+    enum raml_code rc = text_of(x, s, 0, asked ? s->n_think : 0, false, &text[0], err);
+    if (!rc) rc = text_of(x, s, from, s->n, true, &text[1], err);
+    if (rc) return rc;
+    *t = (struct raml_trajectory){.text = text[0].data,
+                                  .answer = open ? NULL : text[1].data,
+                                  .finish_reason = s->finish_reason,
+                                  .think_closed = !open,
+                                  .logp_sum = s->logp_sum,
+                                  .tokens = s->token,
+                                  .n_tokens = s->n};
+    bool whole = !open && !strcmp(s->finish_reason, "stop");
+    t->correct = whole ? raml_question_check(q, text[1].data) : RAML_DIFFERENT;
+    if (t->correct == RAML_UNKNOWN && q->answer && q->answer[0]) t->correct = RAML_DIFFERENT;
+    return RAML_OK;
+}
+
+enum raml_code raml_sampled_deliver(const struct sample_texts *x, const struct raml_question *q, const struct raml_sampled *s,
+                                    size_t n, uint64_t seed, struct raml_questions *out, struct raml_sample_stats *stats,
+                                    struct raml_err *err)
+{
+    struct raml_question copy = *q;
+    struct raml_trajectory *t = calloc(n, sizeof *t);
+    struct raml_buf *text = calloc(2 * n, sizeof *text);
+    enum raml_code rc = t && text ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for %zu samples", n);
+    for (size_t i = 0; i < n && !rc; i++) {
+        raml_buf_init(&text[2 * i], MAX_TEXT);
+        raml_buf_init(&text[2 * i + 1], MAX_TEXT);
+        rc = record(x, q, &s[i], &text[2 * i], &t[i], err);
+        if (rc) break;
+        t[i].seed = seed;
+        stats->samples++;
+        stats->tokens += s[i].n;
+        stats->right += t[i].correct == RAML_EQUAL;
+        stats->truncated += !strcmp(s[i].finish_reason, "length");
+        stats->unclosed += !t[i].think_closed;
+        stats->budget_hit += s[i].budget_hit;
+    }
+    copy.trajectory = t;
+    copy.n_trajectories = n;
+    if (!rc) rc = raml_questions_add(out, &copy, err);
+    for (size_t i = 0; text && i < 2 * n; i++) raml_buf_deinit(&text[i]);
+    free(text);
+    free(t);
+    return rc;
+}

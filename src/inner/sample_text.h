@@ -1,0 +1,31 @@
+/* sample_text.h - a sample's tokens, and their way back to a question's record. */
+#ifndef RAML_INNER_SAMPLE_TEXT_H
+#define RAML_INNER_SAMPLE_TEXT_H
+
+#include "raml/sample.h"
+
+struct sample_texts { /* the format's fixed texts as tokens */
+    const struct raml_tokenizer *tokenizer;
+    struct raml_tokens cue, end, wait;
+};
+RAML_CHECKED enum raml_code raml_sample_texts_init(struct sample_texts *x, const struct raml_tokenizer *t,
+                                                   const struct raml_format *f, struct raml_err *err);
+void raml_sample_texts_deinit(struct sample_texts *x);
+
+struct raml_sampled { /* zero-initialise; free token */
+    int32_t *token;
+    size_t n, cap, n_think; /* n_think: trajectory tokens, the cue not counted */
+    bool closed, budget_hit, done;
+    double logp_sum; /* of the tokens that the model chose */
+    const char *finish_reason;
+};
+RAML_CHECKED enum raml_code raml_sampled_add(struct raml_sampled *s, int32_t token, struct raml_err *err);
+/* Does the text behind the thinking hold `text`? */
+RAML_CHECKED enum raml_code raml_sampled_has(const struct sample_texts *x, const struct raml_sampled *s, const char *text,
+                                             bool *has, struct raml_err *err);
+/* Appends q with its n samples, checked, to *out, and counts them. */
+RAML_CHECKED enum raml_code raml_sampled_deliver(const struct sample_texts *x, const struct raml_question *q,
+                                                 const struct raml_sampled *s, size_t n, uint64_t seed,
+                                                 struct raml_questions *out, struct raml_sample_stats *stats,
+                                                 struct raml_err *err);
+#endif
