@@ -51,8 +51,8 @@ static inline struct raml_config rig_config(int kind, bool wide)
     return c;
 }
 
-/* Fresh weights are too tame to test with (small logits, norms of 1, biases of 0): matrices are scaled up, the rest drawn. */
-static inline void rig_stir(struct raml_model *m, uint64_t seed)
+/* Fresh weights are too tame to test with (small logits, norms of 1, biases of 0): matrices are scaled, the rest drawn. */
+static inline void rig_stir(struct raml_model *m, uint64_t seed, float scale)
 {
     const struct raml_param *p;
     size_t n = raml_model_params(m, &p);
@@ -61,20 +61,25 @@ static inline void rig_stir(struct raml_model *m, uint64_t seed)
         struct raml_key key = {.seed = seed, .purpose = RAML_FOR_TEST, .question = i};
         for (size_t k = 0; k < p[i].n; k++) {
             float *x = &w[p[i].offset + k];
-            if (p[i].n_dims == 2) *x *= 2.5f;
+            if (p[i].n_dims == 2) *x *= scale;
             else *x += (float)(0.3 * raml_normal(&key, k));
         }
     }
     MUST(raml_model_refresh(m, err));
 }
 
-static inline struct raml_model *rig_open(const struct raml_config *c, enum raml_dtype dtype,
-                                          const struct raml_device *dev)
+static inline struct raml_model *rig_open_scaled(const struct raml_config *c, enum raml_dtype dtype,
+                                                 const struct raml_device *dev, float scale)
 {
     struct raml_model *m = NULL;
     MUST(raml_model_init(c, 7, dtype, dev, &m, err));
-    rig_stir(m, 8);
+    rig_stir(m, 8, scale);
     return m;
+}
+static inline struct raml_model *rig_open(const struct raml_config *c, enum raml_dtype dtype,
+                                          const struct raml_device *dev)
+{
+    return rig_open_scaled(c, dtype, dev, 2.5f);
 }
 
 /* The device of a level, or NULL (said on stderr) where this processor lacks it, or lacks bf16 products when asked for. */
