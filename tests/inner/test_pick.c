@@ -1,0 +1,119 @@
+/* Choosing tokens: frequencies, filters, ties, faults. */
+#include "raml/pick.h"
+#include "raml/rng.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { N = 6 };
+static const float logits[N] = {0.5f, 2.0f, -1.0f, 2.0f, 0.0f, 1.0f};
+
+static struct raml_picked pick(const struct raml_pick_options *o, double u)
+{
+    float w[N];
+    int32_t x[N];
+    struct raml_picked p = {-1, 0, 0};
+    assert_int_equal(raml_pick(logits, N, o, u, w, x, &p), RAML_OK);
+    return p;
+}
+
+/* p(i) after temperature and filters, by the definition. */
+static void distribution(const struct raml_pick_options *o, double p[N])
+{
+    int order[N];
+    double sum = 0, reach = 0, kept = 0;
+    for (int i = 0; i < N; i++) {
+        p[i] = exp(logits[i] / o->temperature);
+        order[i] = i;
+    }
+    for (int i = 0; i < N; i++)
+        for (int k = i + 1; k < N; k++)
+            if (p[order[k]] > p[order[i]] || (p[order[k]] == p[order[i]] && order[k] < order[i])) {
+                int t = order[i];
+                order[i] = order[k];
+                order[k] = t;
+            }
+    for (int i = 0; i < N; i++)
+        if (o->top_k && i >= o->top_k) p[order[i]] = 0;
+    for (int i = 0; i < N; i++) sum += p[i];
+    double best = p[order[0]];
+    for (int i = 0; i < N; i++) {
+        double w = p[order[i]];
+        if (i && (reach >= o->top_p * sum || w < o->min_p * best)) p[order[i]] = 0;
+        reach += w;
+    }
+    for (int i = 0; i < N; i++) kept += p[i];
+    for (int i = 0; i < N; i++) p[i] /= kept;
+}
+
+static void test_frequencies(void **state)
+{
+    (void)state;
+    static const struct raml_pick_options cases[] = {{1, 1, 0, 0},    {0.7, 1, 0, 0},  {1, 1, 0, 3},     {1, 0.8, 0, 0},
+                                                     {1, 1, 0.25, 0}, {2, 0.7, 0.2, 4}, {1, 0.01, 0, 0}, {1, 1, 0.3, 5}};
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        enum { DRAWS = 40000 };
+        double want[N], seen[N] = {0};
+        distribution(&cases[c], want);
+        struct raml_key key = {.seed = c, .purpose = RAML_FOR_TEST};
+        for (uint64_t i = 0; i < DRAWS; i++) {
+            struct raml_picked p = pick(&cases[c], raml_uniform(&key, i));
+            seen[p.token] += 1.0 / DRAWS;
+            assert_true(want[p.token] > 0);
+            assert_true(fabs(p.behaviour_logp - log(want[p.token])) <= 1e-5);
+        }
+        for (int i = 0; i < N; i++) /* five standard errors */
+            assert_true(fabs(seen[i] - want[i]) <= 5 * sqrt(want[i] * (1 - want[i]) / DRAWS) + 1e-9);
+    }
+}
+
+static void test_logp_and_greedy(void **state)
+{
+    (void)state;
+    double sum = 0;
+    for (int i = 0; i < N; i++) sum += exp(logits[i]);
+    struct raml_pick_options greedy = {0, 1, 0, 0}, filtered = {0.5, 0.9, 0.1, 4};
+    struct raml_picked p = pick(&greedy, 0.99);
+    assert_int_equal(p.token, 1); /* ties go to the lower index */
+    assert_true(fabs(p.logp - (2 - log(sum))) <= 1e-6);
+    assert_true(p.behaviour_logp == 0);
+    p = pick(&filtered, 0.3);
+    assert_true(fabs(p.logp - (logits[p.token] - log(sum))) <= 1e-6); /* temperature 1, nothing left out */
+}
+
+static void test_faults(void **state)
+{
+    (void)state;
+    struct raml_pick_options o = {1, 1, 0, 0};
+    float bad[3] = {0, NAN, 1}, none[2] = {-INFINITY, -INFINITY}, w[3];
+    int32_t x[3];
+    struct raml_picked p;
+    assert_int_equal(raml_pick(bad, 3, &o, 0.5, w, x, &p), RAML_ERANGE);
+    assert_int_equal(raml_pick(none, 2, &o, 0.5, w, x, &p), RAML_ERANGE);
+    static const struct {
+        struct raml_pick_options o;
+        const char *msg;
+    } cases[] = {{{-1, 1, 0, 0}, "temperature: found -1, expected 0 or more"},
+                 {{NAN, 1, 0, 0}, "temperature: found nan, expected 0 or more"},
+                 {{1, 0, 0, 0}, "top_p: found 0, expected 0 to 1"},
+                 {{1, 1, 1.5, 0}, "min_p: found 1.5, expected 0 to 1"},
+                 {{1, 1, 0, -1}, "top_k: found -1, expected 0 or more"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct raml_err err = {0};
+        assert_int_equal(raml_pick_check(&cases[i].o, &err), RAML_EUSAGE);
+        assert_string_equal(err.msg, cases[i].msg);
+    }
+    assert_int_equal(raml_pick_check(&o, NULL), RAML_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_frequencies), cmocka_unit_test(test_logp_and_greedy),
+                                       cmocka_unit_test(test_faults)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

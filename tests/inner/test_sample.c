@@ -1,0 +1,211 @@
+/* Sampling: the same samples in any company, their log-probabilities, budgets and endings. Random tiny models. */
+#include "raml/device.h"
+#include "raml/rng.h"
+#include "raml/sample.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct rig {
+    struct raml_device *dev;
+    struct raml_model *m;
+    struct raml_tokenizer *t;
+    struct raml_format f;
+    struct raml_questions qs;
+};
+
+static int set_up(void **state)
+{
+    static struct rig r;
+    struct raml_config c;
+    struct raml_err err = {0};
+    r = (struct rig){.f = raml_format_default()};
+    if (raml_device_open(2, "auto", &r.dev, &err) || raml_config_preset("micro", &c, &err)) return -1;
+    c.hidden_size = 48;
+    c.head_dim = 12;
+    c.intermediate_size = 112;
+    c.n_layers = 2;
+    c.vocab_size = 261;
+    c.max_positions = 300;
+    if (raml_model_init(&c, 3, RAML_F32, r.dev, &r.m, &err) || raml_tokenizer_bytes(&r.t, &err)) return -1;
+    for (size_t i = 0; i < raml_model_n(r.m); i++) raml_model_weights(r.m)[i] *= 3; /* peaked, so that mistakes show */
+    if (raml_model_refresh(r.m, &err)) return -1;
+    raml_questions_init(&r.qs);
+    static const char *const text[] = {"1+1=?", "a much longer question that fills more than one page of sixty-four tokens, "
+                                                "so that its keys lie in two", "x", "2*3=?", "y?"};
+    for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
+        struct raml_question q = {.id = text[i], .question = text[i], .answer = "2", .difficulty = -1};
+        if (raml_questions_add(&r.qs, &q, &err)) return -1;
+    }
+    *state = &r;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct rig *r = *state;
+    raml_questions_deinit(&r->qs);
+    raml_tokenizer_close(r->t);
+    raml_model_close(r->m);
+    raml_device_close(r->dev);
+    return 0;
+}
+
+static void sample(struct rig *r, const struct raml_sample_options *o, struct raml_questions *out,
+                   struct raml_sample_stats *stats)
+{
+    struct raml_err err = {0};
+    raml_questions_init(out);
+    if (raml_sample_questions(r->m, r->t, &r->f, &r->qs, o, out, stats, NULL, &err)) fail_msg("%s", err.msg);
+    assert_int_equal(out->n, r->qs.n);
+}
+
+static void test_company(void **state)
+{
+    struct rig *r = *state;
+    struct raml_sample_options o = raml_sample_default();
+    struct raml_sample_stats stats;
+    struct raml_questions want, got;
+    static const size_t batch[] = {2, 7, 64};
+    o.n = 5;
+    o.max_completion_length = 90;
+    o.seed = 11;
+    o.batch_size = 1;
+    sample(r, &o, &want, &stats);
+    assert_int_equal(stats.samples, 5 * r->qs.n);
+    for (size_t b = 0; b < sizeof batch / sizeof *batch; b++) {
+        o.batch_size = batch[b];
+        sample(r, &o, &got, &stats);
+        for (size_t i = 0; i < got.n; i++)
+            for (size_t k = 0; k < o.n; k++) {
+                const struct raml_trajectory *x = &want.question[i].trajectory[k], *y = &got.question[i].trajectory[k];
+                assert_int_equal(x->n_tokens, y->n_tokens);
+                assert_memory_equal(x->tokens, y->tokens, x->n_tokens * sizeof *x->tokens);
+                assert_true(x->logp_sum == y->logp_sum);
+            }
+        raml_questions_deinit(&got);
+    }
+    o.seed = 12;
+    sample(r, &o, &got, &stats);
+    assert_memory_not_equal(want.question[0].trajectory[0].tokens, got.question[0].trajectory[0].tokens, 12);
+    raml_questions_deinit(&got);
+    raml_questions_deinit(&want);
+}
+
+/* The same tokens scored by a pass over the whole text. */
+static double scored(struct rig *r, const char *question, const struct raml_trajectory *t)
+{
+    struct raml_tokens prompt = {0};
+    struct raml_tree tree = {0};
+    struct raml_pack pack = {0};
+    struct raml_pass *pass = NULL;
+    float *logp = calloc(t->n_tokens, sizeof *logp);
+    struct raml_score out = {.logp = logp};
+    double sum = 0;
+    assert_int_equal(raml_format_prompt(&r->f, r->t, question, &prompt, NULL), 0);
+    assert_int_equal(raml_tree_add(&tree, -1, 0, prompt.id, prompt.n, prompt.n, NULL, NULL), 0);
+    assert_int_equal(raml_tree_add(&tree, 0, (uint32_t)prompt.n, t->tokens, t->n_tokens, 0, NULL, NULL), 0);
+    assert_int_equal(raml_pack_add(&pack, &tree, NULL), 0);
+    assert_int_equal(raml_pass_open(r->m, false, &pass, NULL), 0);
+    assert_int_equal(raml_pass_forward(pass, &pack, &out, NULL), 0);
+    for (size_t i = 0; i < t->n_tokens; i++) sum += logp[i];
+    raml_pass_close(pass);
+    raml_pack_deinit(&pack);
+    raml_tree_deinit(&tree);
+    raml_tokens_deinit(&prompt);
+    free(logp);
+    return sum;
+}
+
+static void test_logp(void **state)
+{
+    struct rig *r = *state;
+    struct raml_sample_options o = raml_sample_default();
+    struct raml_sample_stats stats;
+    struct raml_questions got;
+    o.n = 2;
+    o.max_completion_length = 150; /* own tokens in three pages */
+    o.temperature = 0.8;
+    o.top_k = 20;
+    sample(r, &o, &got, &stats);
+    for (size_t i = 0; i < got.n; i++)
+        for (size_t k = 0; k < o.n; k++) {
+            const struct raml_trajectory *t = &got.question[i].trajectory[k];
+            double want = scored(r, got.question[i].question, t);
+            assert_true(t->n_tokens > 0);
+            assert_true(fabs(t->logp_sum - want) <= 1e-4 * (double)t->n_tokens);
+        }
+    raml_questions_deinit(&got);
+}
+
+static void test_endings(void **state)
+{
+    struct rig *r = *state;
+    struct raml_sample_options o = raml_sample_default();
+    struct raml_sample_stats stats;
+    struct raml_questions got;
+    int32_t close = raml_tokenizer_id(r->t, "</think>");
+    o.n = 6;
+    o.max_completion_length = 40;
+    o.think_budget = 9;
+    sample(r, &o, &got, &stats);
+    for (size_t i = 0; i < got.n; i++)
+        for (size_t k = 0; k < o.n; k++) {
+            const struct raml_trajectory *t = &got.question[i].trajectory[k];
+            size_t at = 0;
+            while (at < t->n_tokens && t->tokens[at] != close) at++;
+            assert_true(at <= 9);
+            assert_true(t->think_closed == (at < t->n_tokens));
+            if (!strcmp(t->finish_reason, "length")) {
+                assert_int_equal(t->n_tokens, 40);
+                assert_int_equal(t->correct, RAML_DIFFERENT);
+            } else {
+                assert_string_equal(t->finish_reason, "stop");
+                assert_int_equal(t->tokens[t->n_tokens - 1], raml_tokenizer_id(r->t, "<|endoftext|>"));
+            }
+        }
+    assert_true(stats.budget_hit > 0);
+    raml_questions_deinit(&got);
+    o.think_budget = 0;
+    o.max_completion_length = 4000; /* more than the context holds */
+    o.n = 1;
+    sample(r, &o, &got, &stats);
+    for (size_t i = 0; i < got.n; i++) assert_true(got.question[i].trajectory[0].n_tokens < 300);
+    raml_questions_deinit(&got);
+}
+
+static void test_faults(void **state)
+{
+    struct rig *r = *state;
+    struct raml_sample_options o = raml_sample_default();
+    struct raml_sample_stats stats;
+    struct raml_questions out, qs;
+    struct raml_err err = {0};
+    char text[400];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    struct raml_question q = {.id = "long", .question = text, .answer = "", .difficulty = -1, .line = 7};
+    raml_questions_init(&out);
+    raml_questions_init(&qs);
+    assert_int_equal(raml_questions_add(&qs, &q, NULL), 0);
+    assert_int_equal(raml_sample_questions(r->m, r->t, &r->f, &qs, &o, &out, &stats, NULL, &err), RAML_ERANGE);
+    assert_non_null(strstr(err.msg, "question 'long' (line 7)"));
+    o.n = 0;
+    assert_int_equal(raml_sample_questions(r->m, r->t, &r->f, &r->qs, &o, &out, &stats, NULL, &err), RAML_EUSAGE);
+    assert_int_equal(out.n, 0);
+    raml_questions_deinit(&qs);
+    raml_questions_deinit(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_company), cmocka_unit_test(test_logp),
+                                       cmocka_unit_test(test_endings), cmocka_unit_test(test_faults)};
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
