@@ -55,7 +55,7 @@ static const struct cli_option options[] = {
     {"max_faults", NULL, CLI_INT, AT(max_faults), "20", 0, 1e9, NULL, "List at most so many rows at fault per file."},
 };
 
-enum raml_code data_tokenizer(const char *path, struct raml_tokenizer **out, struct raml_err *err)
+enum raml_code cli_data_tokenizer(const char *path, struct raml_tokenizer **out, struct raml_err *err)
 {
     return path && *path ? raml_tokenizer_open(path, out, err) : raml_tokenizer_bytes(out, err);
 }
@@ -373,7 +373,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     size_t n = cli->n_args, n_faults = 0, n_shared = 0;
     if (n == 0) return raml_fail(err, RAML_EUSAGE, "data check needs at least one FILE");
     struct raml_tokenizer *tokenizer = NULL;
-    enum raml_code rc = data_tokenizer(set->tokenizer, &tokenizer, err);
+    enum raml_code rc = cli_data_tokenizer(set->tokenizer, &tokenizer, err);
     if (rc) return rc;
     struct file_report *r = calloc(n, sizeof *r);
     if (!r) rc = raml_fail(err, RAML_ENOMEM, "no memory for %zu files", n);

@@ -5,6 +5,6 @@
 #include "raml/tokenizer.h"
 
 /* path NULL: the built-in byte tokenizer. */
-RAML_CHECKED enum raml_code data_tokenizer(const char *path, struct raml_tokenizer **out, struct raml_err *err);
+RAML_CHECKED enum raml_code cli_data_tokenizer(const char *path, struct raml_tokenizer **out, struct raml_err *err);
 
 #endif

@@ -176,7 +176,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     if (cli->n_args != 1)
         return raml_fail(err, RAML_EUSAGE, "data show takes one FILE; found %zu", cli->n_args);
     struct raml_tokenizer *tokenizer = NULL;
-    enum raml_code rc = data_tokenizer(s.set->tokenizer, &tokenizer, err);
+    enum raml_code rc = cli_data_tokenizer(s.set->tokenizer, &tokenizer, err);
     if (rc) return rc;
     s.tokenizer = tokenizer;
     s.colour = isatty(STDOUT_FILENO) && !(no_color && *no_color);

@@ -240,7 +240,7 @@ static enum raml_code steps(const struct cli *cli, const struct settings *s, str
     if (!rc) rc = evaluate(cli, s, false, &phase[DEMO_EVAL], err);
     if (!rc) rc = sample(cli, s, &phase[DEMO_SAMPLE], err);
     if (!rc) rc = trace(cli, s, &phase[DEMO_TRACE], err);
-    if (!rc) rc = demo_summary(s->out, phase, err); /* before the report, which shows it */
+    if (!rc) rc = cli_demo_summary(s->out, phase, err); /* before the report, which shows it */
     if (!rc) rc = report(cli, s, &phase[DEMO_REPORT], err);
     return rc;
 }
@@ -269,7 +269,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     enum raml_code rc = clear(s->out, err);
     if (!rc) rc = steps(cli, s, phase, err);
     if (rc) return rc;
-    return demo_tell(s->out, now() - start, cli->json, err);
+    return cli_demo_tell(s->out, now() - start, cli->json, err);
 }
 
 const struct cli_command cli_demo = {

@@ -103,7 +103,7 @@ static json_t *phases(const char *out, const struct demo_phase phase[DEMO_PHASES
     return list;
 }
 
-enum raml_code demo_summary(const char *out, const struct demo_phase phase[DEMO_PHASES], struct raml_err *err)
+enum raml_code cli_demo_summary(const char *out, const struct demo_phase phase[DEMO_PHASES], struct raml_err *err)
 {
     char path[1200];
     json_t *o = json_pack("{s:s}", "raml_version", RAML_VERSION), *accuracy = json_object();
@@ -154,7 +154,7 @@ static void tell_curves(const json_t *o)
     }
 }
 
-enum raml_code demo_tell(const char *out, double seconds, bool json, struct raml_err *err)
+enum raml_code cli_demo_tell(const char *out, double seconds, bool json, struct raml_err *err)
 {
     char path[1200];
     json_t *o = NULL, *row;

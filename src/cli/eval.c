@@ -134,8 +134,8 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
         if (k[i] > (uint64_t)s->sampling.n)
             rc = raml_fail(err, RAML_EUSAGE, "--k %u asks for more samples than --num_generations %lld", k[i],
                            (long long)s->sampling.n);
-    if (!rc) rc = sampling_questions(cli, &s->sampling, &qs, err);
-    if (!rc && s->sampling.model) rc = sampling_run(cli, &s->sampling, &qs, &samples, &r, err);
+    if (!rc) rc = cli_sampling_questions(cli, &s->sampling, &qs, err);
+    if (!rc && s->sampling.model) rc = cli_sampling_run(cli, &s->sampling, &qs, &samples, &r, err);
     const struct raml_questions *from = s->sampling.model ? &samples : &qs;
     if (!rc && s->samples_out) rc = raml_questions_write(from, s->samples_out, err);
     if (!rc) rc = build(from, &o, &table, err);

@@ -40,8 +40,8 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     struct sampling_result r = {0};
     raml_questions_init(&qs);
     raml_questions_init(&samples);
-    enum raml_code rc = sampling_questions(cli, &s->sampling, &qs, err);
-    if (!rc) rc = sampling_run(cli, &s->sampling, &qs, &samples, &r, err);
+    enum raml_code rc = cli_sampling_questions(cli, &s->sampling, &qs, err);
+    if (!rc) rc = cli_sampling_run(cli, &s->sampling, &qs, &samples, &r, err);
     if ((!rc || rc == RAML_ESTOP) && samples.n) {
         enum raml_code write = raml_questions_write(&samples, s->out, rc ? NULL : err);
         if (!rc) rc = write;

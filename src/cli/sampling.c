@@ -16,7 +16,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-enum raml_code sampling_questions(const struct cli *cli, const struct sampling_settings *s, struct raml_questions *out,
+enum raml_code cli_sampling_questions(const struct cli *cli, const struct sampling_settings *s, struct raml_questions *out,
                                   struct raml_err *err)
 {
     if (s->families && cli->n_args)
@@ -33,7 +33,7 @@ enum raml_code sampling_questions(const struct cli *cli, const struct sampling_s
     return rc;
 }
 
-enum raml_code sampling_run(const struct cli *cli, const struct sampling_settings *s, const struct raml_questions *qs,
+enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_settings *s, const struct raml_questions *qs,
                             struct raml_questions *out, struct sampling_result *result, struct raml_err *err)
 {
     struct raml_model *model = NULL;

@@ -56,10 +56,10 @@ struct sampling_result {
     double seconds;
 };
 /* The questions that the settings and nameless arguments name. */
-RAML_CHECKED enum raml_code sampling_questions(const struct cli *cli, const struct sampling_settings *s,
+RAML_CHECKED enum raml_code cli_sampling_questions(const struct cli *cli, const struct sampling_settings *s,
                                                struct raml_questions *out, struct raml_err *err);
 /* Samples qs into *out (initialised, empty). */
-RAML_CHECKED enum raml_code sampling_run(const struct cli *cli, const struct sampling_settings *s,
+RAML_CHECKED enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_settings *s,
                                          const struct raml_questions *qs, struct raml_questions *out,
                                          struct sampling_result *result, struct raml_err *err);
 

@@ -44,7 +44,7 @@ static enum raml_code add_row(struct walk *w, const char *text, size_t n, size_t
     row.obj = obj;
     row.scratch = raml_arena_open(MAX_ROW_BYTES);
     if (!row.scratch) rc = raml_fail(err, RAML_ENOMEM, "%s:%zu: no memory to read the row", w->path, line);
-    if (!rc) rc = dataset_row_read(&row, &q, err);
+    if (!rc) rc = raml_dataset_row_read(&row, &q, err);
     if (!rc) rc = raml_questions_add(w->qs, &q, err);
     raml_arena_close(row.scratch);
     json_decref(obj);
@@ -163,13 +163,13 @@ enum raml_code raml_questions_read(struct raml_questions *qs, const char *path, 
 {
     static const struct raml_read_options plain = {0};
     struct walk w = {.qs = qs, .path = path, .opt = opt ? opt : &plain, .n_first = qs->n};
-    enum raml_code rc = dataset_names_init(&w.names, w.opt->map, err);
+    enum raml_code rc = raml_dataset_names_init(&w.names, w.opt->map, err);
     if (rc) return rc;
     rc = is_array(path) ? walk_array(&w, err) : walk_lines(&w, err);
     if (!rc && qs->n == w.n_first && !w.n_bad) rc = raml_fail(err, RAML_EFORMAT, "%s: no question in it", path);
-    if (!rc && fields) dataset_report(&w.names, fields);
+    if (!rc && fields) raml_dataset_report(&w.names, fields);
     if (!rc && n_bad) *n_bad = w.n_bad;
     if (rc) qs->n = w.n_first; /* as before; the texts stay in the arena until the set goes */
-    dataset_names_deinit(&w.names);
+    raml_dataset_names_deinit(&w.names);
     return rc;
 }

@@ -50,29 +50,29 @@ struct dataset_text { /* a slice, not closed by a 0 */
 };
 
 /* dataset_names.c */
-RAML_CHECKED enum raml_code dataset_names_init(struct dataset_names *n, const char *map, struct raml_err *err);
-void dataset_names_deinit(struct dataset_names *n);
+RAML_CHECKED enum raml_code raml_dataset_names_init(struct dataset_names *n, const char *map, struct raml_err *err);
+void raml_dataset_names_deinit(struct dataset_names *n);
 /* Settles the names that this row can settle. RAML_EFORMAT: no question in the first row, or a mapped name missing. */
-RAML_CHECKED enum raml_code dataset_settle(struct dataset_row *r, struct raml_err *err);
-void dataset_report(const struct dataset_names *n, struct raml_fields *out);
+RAML_CHECKED enum raml_code raml_dataset_settle(struct dataset_row *r, struct raml_err *err);
+void raml_dataset_report(const struct dataset_names *n, struct raml_fields *out);
 /* The value at a dotted path; NULL when absent or null. */
-json_t *dataset_value(const json_t *obj, const char *path);
-const char *dataset_type(const json_t *v); /* "a string"; static */
+json_t *raml_dataset_value(const json_t *obj, const char *path);
+const char *raml_dataset_type(const json_t *v); /* "a string"; static */
 
 /* dataset_text.c */
 /* A text, number or truth value, or a list of one of these, as text. NULL: something else, or no memory. */
-const char *dataset_scalar(struct dataset_row *r, const json_t *v);
+const char *raml_dataset_scalar(struct dataset_row *r, const json_t *v);
 /* The last message of `speaker` ("user", "assistant") in a chat; NULL: not a chat, or none of that speaker. */
-const char *dataset_message(const json_t *chat, const char *speaker);
-const char *dataset_copy(struct dataset_row *r, struct dataset_text t); /* NULL: no memory */
-struct dataset_text dataset_trim(const char *s, size_t n);
+const char *raml_dataset_message(const json_t *chat, const char *speaker);
+const char *raml_dataset_copy(struct dataset_row *r, struct dataset_text t); /* NULL: no memory */
+struct dataset_text raml_dataset_trim(const char *s, size_t n);
 /* Splits at the last line "#### answer", when it is the text's end; false when there is none. */
-bool dataset_split_hashes(const char *text, struct dataset_text *before, struct dataset_text *after);
+bool raml_dataset_split_hashes(const char *text, struct dataset_text *before, struct dataset_text *after);
 /* Splits a model's text into thinking and answer. RAML_ENOMEM alone. */
-RAML_CHECKED enum raml_code dataset_split_think(struct dataset_row *r, const char *text, struct raml_trajectory *t,
+RAML_CHECKED enum raml_code raml_dataset_split_think(struct dataset_row *r, const char *text, struct raml_trajectory *t,
                                                 struct raml_err *err);
 
 /* dataset_row.c */
 /* Fills *q; its text belongs to the row's JSON and scratch. */
-RAML_CHECKED enum raml_code dataset_row_read(struct dataset_row *r, struct raml_question *q, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_dataset_row_read(struct dataset_row *r, struct raml_question *q, struct raml_err *err);
 #endif

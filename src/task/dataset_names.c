@@ -27,7 +27,7 @@ static const char *const candidates[N_ROLES][MAX_NAMES] = {
 /* Fields whose last \boxed{} is the answer when no field holds it alone. */
 static const char *const solutions[] = {"solution", "Solution", "reference_solution"};
 
-const char *dataset_type(const json_t *v)
+const char *raml_dataset_type(const json_t *v)
 {
     if (!v) return "missing";
     switch (json_typeof(v)) {
@@ -42,7 +42,7 @@ const char *dataset_type(const json_t *v)
     }
 }
 
-json_t *dataset_value(const json_t *obj, const char *path)
+json_t *raml_dataset_value(const json_t *obj, const char *path)
 {
     while (obj) {
         json_t *v = json_object_get(obj, path);
@@ -69,7 +69,7 @@ static int find_role(const char *word, size_t n)
     return -1;
 }
 
-enum raml_code dataset_names_init(struct dataset_names *names, const char *map, struct raml_err *err)
+enum raml_code raml_dataset_names_init(struct dataset_names *names, const char *map, struct raml_err *err)
 {
     *names = (struct dataset_names){0};
     if (!map || !*map) return RAML_OK;
@@ -92,7 +92,7 @@ enum raml_code dataset_names_init(struct dataset_names *names, const char *map, 
         else if (role == ROLE_QUESTION && !equals[1])
             rc = raml_fail(err, RAML_EUSAGE, "map: role 'question' has no field; it can't be left out");
         if (rc) {
-            dataset_names_deinit(names);
+            raml_dataset_names_deinit(names);
             return rc;
         }
         names->name[role] = equals + 1;
@@ -101,7 +101,7 @@ enum raml_code dataset_names_init(struct dataset_names *names, const char *map, 
     return RAML_OK;
 }
 
-void dataset_names_deinit(struct dataset_names *names)
+void raml_dataset_names_deinit(struct dataset_names *names)
 {
     free(names->map);
     *names = (struct dataset_names){0};
@@ -116,13 +116,13 @@ static bool is_chat(const char *name)
 static bool plays(const struct dataset_row *r, enum dataset_role role, const char *name)
 {
     const struct dataset_names *names = r->names;
-    json_t *v = dataset_value(r->obj, name);
+    json_t *v = raml_dataset_value(r->obj, name);
     if (!v) return false;
     switch (role) {
     case ROLE_TRAJECTORY:
         if (is_chat(name)) { /* the assistant's side of the chat that asks the question */
             const char *question = names->name[ROLE_QUESTION];
-            return question && strcmp(question, name) == 0 && dataset_message(v, "assistant");
+            return question && strcmp(question, name) == 0 && raml_dataset_message(v, "assistant");
         }
         if (names->mapped[ROLE_ANSWER] && strcmp(names->name[ROLE_ANSWER], name) == 0) return false;
         return json_is_string(v) || json_is_array(v);
@@ -144,7 +144,7 @@ static void settle_role(struct dataset_row *r, enum dataset_role role)
     if (role == ROLE_QUESTION && names->name[role] && strcmp(names->name[role], "instruction") == 0)
         names->name[role] = "instruction+input";
     for (size_t i = 0; role == ROLE_ANSWER && !names->name[role] && i < sizeof solutions / sizeof *solutions; i++) {
-        if (!json_is_string(dataset_value(r->obj, solutions[i]))) continue;
+        if (!json_is_string(raml_dataset_value(r->obj, solutions[i]))) continue;
         names->name[role] = solutions[i];
         names->boxed_answer = true;
     }
@@ -158,13 +158,13 @@ static bool has_foreign(const json_t *obj)
     return n < json_object_size(obj);
 }
 
-enum raml_code dataset_settle(struct dataset_row *r, struct raml_err *err)
+enum raml_code raml_dataset_settle(struct dataset_row *r, struct raml_err *err)
 {
     struct dataset_names *names = r->names;
     char fields[FIELDS_BYTES];
     for (int i = 0; i < N_ROLES && !names->settled; i++) {
         if (!names->mapped[i] || !names->name[i][0] || strchr(names->name[i], '+')) continue;
-        if (!dataset_value(r->obj, names->name[i]))
+        if (!raml_dataset_value(r->obj, names->name[i]))
             return raml_fail(err, RAML_EFORMAT, "%s:%zu: field '%.64s', mapped to %s, is missing; found fields: %s",
                              r->at.path, r->at.line, names->name[i], role_name[i],
                              raml_json_fields(r->obj, fields, sizeof fields));
@@ -195,7 +195,7 @@ static const char *layout_of(const struct dataset_names *names)
     return !names->foreign && name[ROLE_ID] && !text ? "raml" : "generic";
 }
 
-void dataset_report(const struct dataset_names *names, struct raml_fields *out)
+void raml_dataset_report(const struct dataset_names *names, struct raml_fields *out)
 {
     *out = (struct raml_fields){.layout = layout_of(names)};
     char *const to[N_ROLES] = {out->id,     out->question, out->answer,     out->trajectory,

@@ -53,11 +53,11 @@ static enum raml_code read_joined(struct dataset_row *r, const char *names, cons
         end = strchr(p, '+');
         if (!end) end = p + strlen(p);
         char *name = strndup(p, (size_t)(end - p));
-        json_t *v = name ? dataset_value(r->obj, name) : NULL;
+        json_t *v = name ? raml_dataset_value(r->obj, name) : NULL;
         const char *part = json_string_value(v);
         if (!name) rc = no_memory(r, err);
         else if (!v && first) rc = missing(r, name, err);
-        else if (v && !part) rc = fault(r, name, err, "is %s; expected a string", dataset_type(v));
+        else if (v && !part) rc = fault(r, name, err, "is %s; expected a string", raml_dataset_type(v));
         if (!rc && part && *part) {
             if (text.len) raml_buf_adds(&text, "\n");
             raml_buf_adds(&text, part);
@@ -65,7 +65,7 @@ static enum raml_code read_joined(struct dataset_row *r, const char *names, cons
         free(name);
     }
     if (!rc) rc = raml_buf_status(&text, err);
-    if (!rc) *out = dataset_copy(r, (struct dataset_text){text.data ? text.data : "", text.len});
+    if (!rc) *out = raml_dataset_copy(r, (struct dataset_text){text.data ? text.data : "", text.len});
     if (!rc && !*out) rc = no_memory(r, err);
     raml_buf_deinit(&text);
     return rc;
@@ -74,7 +74,7 @@ static enum raml_code read_joined(struct dataset_row *r, const char *names, cons
 static enum raml_code read_question(struct dataset_row *r, struct raml_question *q, struct raml_err *err)
 {
     const char *name = name_of(r, ROLE_QUESTION);
-    json_t *v = dataset_value(r->obj, name);
+    json_t *v = raml_dataset_value(r->obj, name);
     if (!v && strchr(name, '+')) {
         enum raml_code rc = read_joined(r, name, &q->question, err);
         if (rc) return rc;
@@ -83,12 +83,12 @@ static enum raml_code read_question(struct dataset_row *r, struct raml_question 
     } else if (json_is_string(v)) {
         q->question = json_string_value(v);
     } else {
-        q->question = dataset_message(v, "user");
+        q->question = raml_dataset_message(v, "user");
         if (!q->question && json_is_array(v)) return fault(r, name, err, "has no message of the role user with a text");
         if (!q->question)
-            return fault(r, name, err, "is %s; expected a string or a list of messages", dataset_type(v));
+            return fault(r, name, err, "is %s; expected a string or a list of messages", raml_dataset_type(v));
     }
-    if (dataset_trim(q->question, strlen(q->question)).n) return RAML_OK;
+    if (raml_dataset_trim(q->question, strlen(q->question)).n) return RAML_OK;
     return fault(r, name, err, "is empty; expected a question");
 }
 
@@ -100,13 +100,13 @@ static enum raml_code read_answer(struct dataset_row *r, struct raml_question *q
     const char *name = name_of(r, ROLE_ANSWER);
     q->answer = "";
     if (!name) return RAML_OK;
-    json_t *v = dataset_value(r->obj, name);
+    json_t *v = raml_dataset_value(r->obj, name);
     if (!v) return missing(r, name, err);
-    const char *text = dataset_scalar(r, v);
+    const char *text = raml_dataset_scalar(r, v);
     if (!text)
-        return fault(r, name, err, "is %s; expected a string, a number or a list of one of these", dataset_type(v));
-    struct dataset_text before, gold = dataset_trim(text, strlen(text));
-    bool hashes = !names->boxed_answer && dataset_split_hashes(text, &before, &gold);
+        return fault(r, name, err, "is %s; expected a string, a number or a list of one of these", raml_dataset_type(v));
+    struct dataset_text before, gold = raml_dataset_trim(text, strlen(text));
+    bool hashes = !names->boxed_answer && raml_dataset_split_hashes(text, &before, &gold);
     if (!names->boxed_answer && names->hashes == HASHES_ALL && !hashes)
         return fault(r, name, err, "does not end in a line '#### answer', as the rows before it do");
     if (names->hashes == HASHES_NONE && hashes)
@@ -114,10 +114,10 @@ static enum raml_code read_answer(struct dataset_row *r, struct raml_question *q
     names->hashes = hashes ? HASHES_ALL : HASHES_NONE;
     const char *box;
     size_t n;
-    if (!hashes && raml_answer_boxed(text, strlen(text), &box, &n)) gold = dataset_trim(box, n);
+    if (!hashes && raml_answer_boxed(text, strlen(text), &box, &n)) gold = raml_dataset_trim(box, n);
     else if (names->boxed_answer) return fault(r, name, err, "holds no \\boxed{...}; expected the answer in one");
-    q->answer = dataset_copy(r, gold);
-    if (hashes && !name_of(r, ROLE_TRAJECTORY)) *solution = dataset_copy(r, before);
+    q->answer = raml_dataset_copy(r, gold);
+    if (hashes && !name_of(r, ROLE_TRAJECTORY)) *solution = raml_dataset_copy(r, before);
     return q->answer && (!hashes || name_of(r, ROLE_TRAJECTORY) || *solution) ? RAML_OK : no_memory(r, err);
 }
 
@@ -131,7 +131,7 @@ static enum raml_code read_verdict(const struct dataset_row *r, const char *fiel
     double x = json_is_number(v) ? json_number_value(v) : -1;
     if (!json_is_boolean(v) && x != 0 && x != 1)
         return fault(r, field, err, "is %s; expected true, false, 0 or 1",
-                     json_is_number(v) ? "another number" : dataset_type(v));
+                     json_is_number(v) ? "another number" : raml_dataset_type(v));
     *out = json_is_true(v) || x == 1 ? RAML_EQUAL : RAML_DIFFERENT;
     return RAML_OK;
 }
@@ -140,7 +140,7 @@ static enum raml_code read_tokens(struct dataset_row *r, const json_t *v, struct
                                   struct raml_err *err)
 {
     if (!v || json_is_null(v)) return RAML_OK;
-    if (!json_is_array(v)) return fault(r, "tokens", err, "is %s; expected a list of token ids", dataset_type(v));
+    if (!json_is_array(v)) return fault(r, "tokens", err, "is %s; expected a list of token ids", raml_dataset_type(v));
     size_t n = json_array_size(v);
     int32_t *token = raml_arena_alloc(r->scratch, n ? n : 1, sizeof *token);
     if (!token) return no_memory(r, err);
@@ -149,7 +149,7 @@ static enum raml_code read_tokens(struct dataset_row *r, const json_t *v, struct
         json_int_t x = json_is_integer(id) ? json_integer_value(id) : -1;
         if (x < 0 || x > INT32_MAX)
             return fault(r, "tokens", err, "entry %zu is %s; expected a token id", i + 1,
-                         json_is_integer(id) ? "out of range" : dataset_type(id));
+                         json_is_integer(id) ? "out of range" : raml_dataset_type(id));
         token[i] = (int32_t)x;
     }
     t->tokens = token;
@@ -168,7 +168,7 @@ static enum raml_code read_seed(const struct dataset_row *r, const json_t *v, ui
     const char *s = json_string_value(v);
     size_t n = s ? strlen(s) : 0, digits = s ? strspn(s, "0123456789") : 0;
     if (!n || n != digits || n > 20)
-        return fault(r, "seed", err, "is %s; expected a number from 0 on", dataset_type(v));
+        return fault(r, "seed", err, "is %s; expected a number from 0 on", raml_dataset_type(v));
     *out = strtoull(s, NULL, 10);
     return RAML_OK;
 }
@@ -180,7 +180,7 @@ static enum raml_code read_text(const struct dataset_row *r, const json_t *obj, 
     const json_t *v = json_object_get(obj, field);
     *out = json_string_value(v);
     if (*out || !v || json_is_null(v)) return RAML_OK;
-    return fault(r, field, err, "is %s; expected a string", dataset_type(v));
+    return fault(r, field, err, "is %s; expected a string", raml_dataset_type(v));
 }
 
 /* One of our own trajectory objects. */
@@ -199,9 +199,9 @@ static enum raml_code read_object(struct dataset_row *r, const json_t *obj, stru
     if (rc) return rc;
     const json_t *closed = json_object_get(obj, "think_closed"), *logp = json_object_get(obj, "logp_sum");
     if (closed && !json_is_boolean(closed))
-        return fault(r, "think_closed", err, "is %s; expected true or false", dataset_type(closed));
+        return fault(r, "think_closed", err, "is %s; expected true or false", raml_dataset_type(closed));
     if (logp && !json_is_null(logp) && !json_is_number(logp))
-        return fault(r, "logp_sum", err, "is %s; expected a number", dataset_type(logp));
+        return fault(r, "logp_sum", err, "is %s; expected a number", raml_dataset_type(logp));
     if (closed) t->think_closed = json_is_true(closed);
     if (json_is_number(logp)) t->logp_sum = json_number_value(logp);
     return RAML_OK;
@@ -216,9 +216,9 @@ static enum raml_code read_one(struct dataset_row *r, const struct raml_question
         r->names->objects = true;
         return read_object(r, v, t, err);
     }
-    const char *text = json_is_string(v) ? json_string_value(v) : dataset_message(v, "assistant");
-    if (!text) return fault(r, name, err, "holds %s; expected a text or an object with a text", dataset_type(v));
-    enum raml_code rc = dataset_split_think(r, text, t, err);
+    const char *text = json_is_string(v) ? json_string_value(v) : raml_dataset_message(v, "assistant");
+    if (!text) return fault(r, name, err, "holds %s; expected a text or an object with a text", raml_dataset_type(v));
+    enum raml_code rc = raml_dataset_split_think(r, text, t, err);
     if (!rc) t->correct = raml_answer_check(q->answer, t->answer);
     return rc;
 }
@@ -227,11 +227,11 @@ static enum raml_code read_one(struct dataset_row *r, const struct raml_question
 static enum raml_code read_labels(struct dataset_row *r, struct raml_question *q, bool list, struct raml_err *err)
 {
     const char *name = name_of(r, ROLE_LABELS), *texts = name_of(r, ROLE_TRAJECTORY);
-    const json_t *v = name ? dataset_value(r->obj, name) : NULL;
+    const json_t *v = name ? raml_dataset_value(r->obj, name) : NULL;
     if (!v) return RAML_OK;
     if (!json_is_array(v) && !list && q->n_trajectories == 1)
         return read_verdict(r, name, v, &q->trajectory[0].correct, err);
-    if (!json_is_array(v)) return fault(r, name, err, "is %s; expected a list", dataset_type(v));
+    if (!json_is_array(v)) return fault(r, name, err, "is %s; expected a list", raml_dataset_type(v));
     if (json_array_size(v) != q->n_trajectories)
         return fault(r, name, err, "has %zu entries; expected %zu, as many as '%.64s'", json_array_size(v),
                      q->n_trajectories, texts);
@@ -254,7 +254,7 @@ static enum raml_code read_trajectories(struct dataset_row *r, struct raml_quest
                                         struct raml_err *err)
 {
     const char *name = name_of(r, ROLE_TRAJECTORY);
-    const json_t *v = name ? dataset_value(r->obj, name) : NULL;
+    const json_t *v = name ? raml_dataset_value(r->obj, name) : NULL;
     if (!v && name && r->names->mapped[ROLE_TRAJECTORY]) return missing(r, name, err);
     if (!v && !solution) return RAML_OK;
     if (!v) {
@@ -268,7 +268,7 @@ static enum raml_code read_trajectories(struct dataset_row *r, struct raml_quest
     bool chat = json_object_get(first, "role") || json_object_get(first, "from");
     bool list = json_is_array(v) && !chat;
     if (!list && !json_is_string(v) && !chat)
-        return fault(r, name, err, "is %s; expected a text or a list of them", dataset_type(v));
+        return fault(r, name, err, "is %s; expected a text or a list of them", raml_dataset_type(v));
     if (list) r->names->list = true;
     enum raml_code rc = reserve(r, q, list ? json_array_size(v) : 1, err);
     for (size_t i = 0; !rc && i < q->n_trajectories; i++)
@@ -280,7 +280,7 @@ static enum raml_code read_trajectories(struct dataset_row *r, struct raml_quest
 static enum raml_code read_difficulty(struct dataset_row *r, struct raml_question *q, struct raml_err *err)
 {
     const char *name = name_of(r, ROLE_DIFFICULTY);
-    const json_t *v = name ? dataset_value(r->obj, name) : NULL;
+    const json_t *v = name ? raml_dataset_value(r->obj, name) : NULL;
     q->difficulty = -1;
     if (!v) return RAML_OK;
     const char *s = json_string_value(v);
@@ -290,30 +290,30 @@ static enum raml_code read_difficulty(struct dataset_row *r, struct raml_questio
     else if (s && digits && digits <= MAX_LEVEL_DIGITS)
         q->difficulty = atoi(s + lead);
     else if (r->names->mapped[ROLE_DIFFICULTY])
-        return fault(r, name, err, "is %s without a level; expected 3 or 'Level 3'", dataset_type(v));
+        return fault(r, name, err, "is %s without a level; expected 3 or 'Level 3'", raml_dataset_type(v));
     return RAML_OK;
 }
 
 static enum raml_code read_id(struct dataset_row *r, struct raml_question *q, struct raml_err *err)
 {
     const char *name = name_of(r, ROLE_ID);
-    const json_t *v = name ? dataset_value(r->obj, name) : NULL;
+    const json_t *v = name ? raml_dataset_value(r->obj, name) : NULL;
     if (v && !json_is_array(v)) {
-        q->id = dataset_scalar(r, v);
-        return q->id ? RAML_OK : fault(r, name, err, "is %s; expected a string or a number", dataset_type(v));
+        q->id = raml_dataset_scalar(r, v);
+        return q->id ? RAML_OK : fault(r, name, err, "is %s; expected a string or a number", raml_dataset_type(v));
     }
     const char *slash = strrchr(r->at.path, '/'), *stem = slash ? slash + 1 : r->at.path;
     char id[ID_BYTES];
     snprintf(id, sizeof id, "%.*s:%zu", (int)strcspn(stem, "."), stem, r->at.line);
-    q->id = dataset_copy(r, (struct dataset_text){id, strlen(id)});
+    q->id = raml_dataset_copy(r, (struct dataset_text){id, strlen(id)});
     return q->id ? RAML_OK : no_memory(r, err);
 }
 
-enum raml_code dataset_row_read(struct dataset_row *r, struct raml_question *q, struct raml_err *err)
+enum raml_code raml_dataset_row_read(struct dataset_row *r, struct raml_question *q, struct raml_err *err)
 {
     const char *solution = NULL;
     *q = (struct raml_question){.line = r->at.line};
-    enum raml_code rc = dataset_settle(r, err);
+    enum raml_code rc = raml_dataset_settle(r, err);
     if (!rc) rc = read_id(r, q, err);
     if (!rc) rc = read_question(r, q, err);
     if (!rc) rc = read_answer(r, q, &solution, err);
@@ -321,7 +321,7 @@ enum raml_code dataset_row_read(struct dataset_row *r, struct raml_question *q, 
     if (!rc) rc = read_difficulty(r, q, err);
     if (rc) return rc;
     const char *family = name_of(r, ROLE_FAMILY), *split = name_of(r, ROLE_SPLIT);
-    if (family) q->family = json_string_value(dataset_value(r->obj, family));
-    if (split) q->split = json_string_value(dataset_value(r->obj, split));
+    if (family) q->family = json_string_value(raml_dataset_value(r->obj, family));
+    if (split) q->split = json_string_value(raml_dataset_value(r->obj, split));
     return RAML_OK;
 }

@@ -8,7 +8,7 @@
 
 enum { NUMBER_BYTES = 48 };
 
-const char *dataset_copy(struct dataset_row *r, struct dataset_text t)
+const char *raml_dataset_copy(struct dataset_row *r, struct dataset_text t)
 {
     return raml_arena_text(r->scratch, t.s, t.n);
 }
@@ -18,14 +18,14 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-struct dataset_text dataset_trim(const char *s, size_t n)
+struct dataset_text raml_dataset_trim(const char *s, size_t n)
 {
     while (n && is_space(s[0])) s++, n--;
     while (n && is_space(s[n - 1])) n--;
     return (struct dataset_text){s, n};
 }
 
-const char *dataset_scalar(struct dataset_row *r, const json_t *v)
+const char *raml_dataset_scalar(struct dataset_row *r, const json_t *v)
 {
     if (json_is_array(v) && json_array_size(v) == 1) v = json_array_get(v, 0);
     if (json_is_string(v)) return json_string_value(v);
@@ -45,7 +45,7 @@ const char *dataset_scalar(struct dataset_row *r, const json_t *v)
     } else {
         return NULL;
     }
-    return dataset_copy(r, (struct dataset_text){text, strlen(text)});
+    return raml_dataset_copy(r, (struct dataset_text){text, strlen(text)});
 }
 
 static const char *text_field(const json_t *obj, const char *a, const char *b)
@@ -54,7 +54,7 @@ static const char *text_field(const json_t *obj, const char *a, const char *b)
     return s ? s : json_string_value(json_object_get(obj, b));
 }
 
-const char *dataset_message(const json_t *chat, const char *speaker)
+const char *raml_dataset_message(const json_t *chat, const char *speaker)
 {
     const char *other = strcmp(speaker, "user") == 0 ? "human" : "gpt"; /* as the ShareGPT layout calls them */
     for (size_t i = json_array_size(chat); i-- > 0;) {
@@ -65,15 +65,15 @@ const char *dataset_message(const json_t *chat, const char *speaker)
     return NULL;
 }
 
-bool dataset_split_hashes(const char *text, struct dataset_text *before, struct dataset_text *after)
+bool raml_dataset_split_hashes(const char *text, struct dataset_text *before, struct dataset_text *after)
 {
     const char *mark = NULL;
     for (const char *p = text; (p = strstr(p, "####")) != NULL; p += 4)
         if (p == text || p[-1] == '\n') mark = p;
     if (!mark) return false;
-    struct dataset_text rest = dataset_trim(mark + 4, strlen(mark + 4));
+    struct dataset_text rest = raml_dataset_trim(mark + 4, strlen(mark + 4));
     if (!rest.n || rest.s[0] == '#' || memchr(rest.s, '\n', rest.n)) return false; /* a heading, not an answer */
-    *before = dataset_trim(text, (size_t)(mark - text));
+    *before = raml_dataset_trim(text, (size_t)(mark - text));
     *after = rest;
     return true;
 }
@@ -86,28 +86,28 @@ static bool between(struct dataset_text t, const char *open, const char *close, 
     a += strlen(open);
     const char *b = memmem(a, (size_t)(t.s + t.n - a), close, strlen(close));
     if (!b) return false;
-    *out = dataset_trim(a, (size_t)(b - a));
+    *out = raml_dataset_trim(a, (size_t)(b - a));
     return true;
 }
 
 /* The final answer in the text behind the thinking (whole: of all the text, when there are no marks of thinking). */
 static struct dataset_text find_answer(struct dataset_text t, bool whole)
 {
-    struct dataset_text out = dataset_trim(t.s, t.n), before;
-    if (raml_answer_boxed(t.s, t.n, &out.s, &out.n)) return dataset_trim(out.s, out.n);
+    struct dataset_text out = raml_dataset_trim(t.s, t.n), before;
+    if (raml_answer_boxed(t.s, t.n, &out.s, &out.n)) return raml_dataset_trim(out.s, out.n);
     if (between(t, "<answer>", "</answer>", &out) || between(t, "<conclusion>", "</conclusion>", &out)) return out;
-    if (dataset_split_hashes(t.s, &before, &out)) return out; /* t reaches to the end of its text */
-    return whole ? (struct dataset_text){t.s, 0} : dataset_trim(t.s, t.n);
+    if (raml_dataset_split_hashes(t.s, &before, &out)) return out; /* t reaches to the end of its text */
+    return whole ? (struct dataset_text){t.s, 0} : raml_dataset_trim(t.s, t.n);
 }
 
-enum raml_code dataset_split_think(struct dataset_row *r, const char *text, struct raml_trajectory *t,
+enum raml_code raml_dataset_split_think(struct dataset_row *r, const char *text, struct raml_trajectory *t,
                                    struct raml_err *err)
 {
     static const char open[] = "<think>", close[] = "</think>";
     *t = (struct raml_trajectory){.correct = RAML_UNKNOWN, .think_closed = true, .logp_sum = NAN};
     const char *a = strstr(text, open), *b = strstr(a ? a : text, close);
     const char *from = a ? a + sizeof open - 1 : text, *end = text + strlen(text);
-    struct dataset_text thinking = dataset_trim(from, (size_t)((b ? b : end) - from)), answer = {text, 0};
+    struct dataset_text thinking = raml_dataset_trim(from, (size_t)((b ? b : end) - from)), answer = {text, 0};
     if (b) {
         b += sizeof close - 1;
         answer = find_answer((struct dataset_text){b, (size_t)(end - b)}, false);
@@ -117,10 +117,10 @@ enum raml_code dataset_split_think(struct dataset_row *r, const char *text, stru
     } else {
         answer = find_answer((struct dataset_text){text, (size_t)(end - text)}, true);
         struct dataset_text before, after; /* "... #### 18" is the answer, not a thought */
-        if (dataset_split_hashes(text, &before, &after) && after.s == answer.s) thinking = before;
+        if (raml_dataset_split_hashes(text, &before, &after) && after.s == answer.s) thinking = before;
     }
-    t->text = dataset_copy(r, thinking);
-    t->answer = answer.n ? dataset_copy(r, answer) : NULL;
+    t->text = raml_dataset_copy(r, thinking);
+    t->answer = answer.n ? raml_dataset_copy(r, answer) : NULL;
     if (!t->text || (answer.n && !t->answer)) return raml_fail(err, RAML_ENOMEM, "no memory for a row's texts");
     return RAML_OK;
 }
