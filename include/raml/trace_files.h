@@ -55,6 +55,7 @@ struct raml_trace_summary {
     uint64_t n_read;         /* tokens through the model, probes and repeated prompts included */
     uint64_t n_passes;
     uint64_t n_trajectory_tokens, n_probes;
+    double model_seconds;    /* of the passes alone, by the job's clock; NaN without one */
     bool stopped;            /* sink->stop ended it early: what was traced until then is written */
 };
 
@@ -66,6 +67,7 @@ struct raml_trace_files_job {
     const char *data_name; /* where they are from, for messages and titles; NULL: none */
     const char *dir;       /* made if missing */
     const struct raml_sink *sink;
+    double (*clock)(void); /* seconds from some start; NULL: nothing is timed */
 };
 /* RAML_ERANGE: nothing to trace, or a trajectory that is too long (named); nothing is written then. */
 RAML_CHECKED enum raml_code raml_trace_files(const struct raml_trace_files_job *job,

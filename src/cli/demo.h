@@ -8,12 +8,12 @@
 #include <stddef.h>
 
 /* Chosen so that two cores need about two minutes a model (docs/demo.md says how they were found). */
-#define DEMO_FAMILIES "modchain:3-4,perm:2-3,graph:3-4"
-#define DEMO_LONGER "modchain:5-6,perm:4-5,graph:5-6"
-#define DEMO_UNSEEN "add:2-3,mul:2,countdown:3"
-#define DEMO_TOKENS "3500000"
+#define DEMO_FAMILIES "add:3,perm:2,mul:3"
+#define DEMO_LONGER "add:4,perm:3,mul:4"
+#define DEMO_UNSEEN "modchain:2,graph:3,countdown:3"
+#define DEMO_TOKENS "6000000"
 #define DEMO_QUESTIONS "60000"
-#define DEMO_BATCH "24"
+#define DEMO_BATCH "20"
 #define DEMO_RATE "4e-3"
 enum { DEMO_MORE_ANSWERS = 2 }; /* rows without trajectories are shorter: so many more a step */
 

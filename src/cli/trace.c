@@ -91,9 +91,10 @@ static void print_table(const struct settings *s, const struct raml_trace_summar
 {
     printf("%-12s %6s %8s %8s %8s %8s %8s %8s %8s\n", "", "n", "tokens", "L(0)", "L(T)", "descent", "monotone",
            "greedy", "solved");
-    for (int i = 0; i < RAML_TRACE_GROUPS; i++) {
+    for (int i = 0, n_groups = 0; i < RAML_TRACE_GROUPS; i++) {
         const struct raml_trace_group_means *g = &r->group[i];
-        if (g->n == 0 || (i == RAML_TRACE_ALL && g->n == r->group[RAML_TRACE_UNLABELLED].n)) continue;
+        if (g->n == 0 || (i == RAML_TRACE_ALL && n_groups == 1)) continue; /* all would say the same again */
+        n_groups++;
         printf("%-12s %6zu", raml_trace_verdict_name((enum raml_trace_verdict)i), g->n);
         print_number(g->tokens, 8, 1);
         const double value[] = {g->first, g->last, g->descent, g->monotonicity, g->greedy, g->solved};
@@ -101,9 +102,10 @@ static void print_table(const struct settings *s, const struct raml_trace_summar
         printf("\n");
     }
     if (r->n_skipped) printf("%zu trajectories were left out\n", r->n_skipped);
-    printf("%" PRIu64 " probes in %" PRIu64 " tokens, %" PRIu64
-           " passes, %.2f s: %.0f tokens/s\n%s/trajectories.html\n",
-           r->n_probes, r->n_read, r->n_passes, elapsed, (double)r->n_read / elapsed, s->out);
+    printf("%" PRIu64 " probes: %" PRIu64 " tokens in %" PRIu64
+           " passes of %.2f s together, %.0f tokens/s; %.2f s in all\n",
+           r->n_probes, r->n_read, r->n_passes, r->model_seconds, (double)r->n_read / r->model_seconds, elapsed);
+    printf("%s/trajectories.html\n", s->out);
 }
 
 static json_t *real_or_null(double x)
@@ -139,11 +141,11 @@ static json_t *group_json(const struct raml_trace_group_means *g)
 static enum raml_code print_json(const struct settings *s, const struct raml_trace_summary *r, double elapsed,
                                  struct raml_err *err)
 {
-    json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "out", s->out, "trajectories",
+    json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "out", s->out, "trajectories",
                           (json_int_t)r->group[RAML_TRACE_ALL].n, "skipped", (json_int_t)r->n_skipped, "probes",
                           (json_int_t)r->n_probes, "trajectory_tokens", (json_int_t)r->n_trajectory_tokens,
                           "tokens_read", (json_int_t)r->n_read, "passes", (json_int_t)r->n_passes, "seconds", elapsed,
-                          "tokens_per_s", (double)r->n_read / elapsed);
+                          "model_seconds", r->model_seconds, "tokens_per_s", (double)r->n_read / r->model_seconds);
     for (int i = 0; o && i < RAML_TRACE_GROUPS; i++) {
         if (r->group[i].n == 0) continue;
         const char *name = raml_trace_verdict_name((enum raml_trace_verdict)i);
@@ -181,7 +183,8 @@ static enum raml_code trace(const struct cli *cli, const struct settings *s, con
                                              .questions = qs,
                                              .data_name = cli->arg[0],
                                              .dir = s->out,
-                                             .sink = cli->sink};
+                                             .sink = cli->sink,
+                                             .clock = seconds};
     struct raml_trace_summary result;
     double start = seconds();
     enum raml_code rc = raml_trace_files(&job, &opt, &result, err);

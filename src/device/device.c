@@ -10,7 +10,10 @@
 
 void *raml_device_alloc(size_t n, size_t size)
 {
-    if (size && n > SIZE_MAX / size) return NULL;
+    /* A size out of a hostile file must fail here: where the system lends more memory than it has, zeroing it would end us. */
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    size_t most = pages > 0 && page > 0 ? (size_t)pages * (size_t)page : SIZE_MAX / 2;
+    if (size && n > most / size) return NULL;
     size_t bytes = (n * size + 63) / 64 * 64;
     if (!bytes) bytes = 64;
     void *p = aligned_alloc(64, bytes);

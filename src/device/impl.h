@@ -13,7 +13,7 @@ struct raml_device {
     struct raml_mm *mm;
 };
 
-/* Zeroed memory aligned to 64; NULL when used up. free() it. */
+/* Zeroed memory aligned to 64; NULL when used up, or when more is asked for than the machine has. free() it. */
 void *raml_device_alloc(size_t n, size_t size);
 
 #endif

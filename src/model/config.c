@@ -52,7 +52,7 @@ enum raml_code raml_config_check(const struct raml_config *c, struct raml_err *e
         {"num_attention_heads", c->n_heads, 1, 1 << 12},
         {"num_key_value_heads", c->n_kv_heads, 1, c->n_heads},
         {"head_dim", c->head_dim, 2, 256},
-        {"max_position_embeddings", c->max_positions, 1, 1 << 24},
+        {"max_position_embeddings", c->max_positions, 1, 1 << 20}, /* bounds the rotary table */
     };
     for (size_t i = 0; i < sizeof range / sizeof *range; i++)
         if (range[i].value < range[i].low || range[i].value > range[i].high)

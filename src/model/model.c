@@ -96,8 +96,8 @@ enum raml_code raml_model_make_trainable(struct raml_model *m, struct raml_err *
     return rc;
 }
 
-/* Everything but the values of the weights. */
-static enum raml_code make(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
+/* The table of parameters, without memory for them. */
+static enum raml_code make_table(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
                            struct raml_model **out, struct raml_err *err)
 {
     enum raml_code rc = raml_config_check(c, err);
@@ -116,15 +116,17 @@ static enum raml_code make(const struct raml_config *c, enum raml_dtype dtype, c
     m->layer = calloc((size_t)c->n_layers, sizeof *m->layer);
     m->w_head = calloc(m->n_head_tiles, sizeof *m->w_head);
     rc = m->layer && m->w_head ? raml_params_build(m, err) : raml_fail(err, RAML_ENOMEM, "no memory for the model");
-    if (!rc) {
-        m->weights = raml_device_alloc(m->n, sizeof *m->weights);
-        if (!m->weights) rc = raml_fail(err, RAML_ENOMEM, "no memory for %zu parameters", m->n);
-    }
-    if (!rc) rc = make_angles(m, err);
-    if (!rc) rc = make_weights(m, false, err);
     if (rc) raml_model_close(m);
     else *out = m;
     return rc;
+}
+
+static enum raml_code make_memory(struct raml_model *m, struct raml_err *err)
+{
+    m->weights = raml_device_alloc(m->n, sizeof *m->weights);
+    if (!m->weights) return raml_fail(err, RAML_ENOMEM, "no memory for %zu parameters", m->n);
+    enum raml_code rc = make_angles(m, err);
+    return rc ? rc : make_weights(m, false, err);
 }
 
 /* Matrices: normal with deviation 1/sqrt(3 d) (0.0208 at d = 768, GPT-2's 0.02); projections back into the residual
@@ -151,10 +153,11 @@ enum raml_code raml_model_init(const struct raml_config *c, uint64_t seed, enum 
                                const struct raml_device *dev, struct raml_model **out, struct raml_err *err)
 {
     struct raml_model *m;
-    enum raml_code rc = make(c, dtype, dev, &m, err);
+    enum raml_code rc = make_table(c, dtype, dev, &m, err);
     if (rc) return rc;
-    draw(m, seed);
-    rc = raml_model_refresh(m, err);
+    rc = make_memory(m, err);
+    if (!rc) draw(m, seed);
+    if (!rc) rc = raml_model_refresh(m, err);
     if (rc) raml_model_close(m);
     else *out = m;
     return rc;
@@ -169,9 +172,12 @@ static void shape_text(const size_t *shape, int n_dims, char *out, size_t cap)
         at += (size_t)snprintf(out + at, cap - at, "%s%zu", i ? ", " : "", shape[i]);
 }
 
-static enum raml_code load(struct raml_model *m, const struct raml_safetensors *s, const char *path, struct raml_err *err)
+/* The file holds the tensors that the configuration asks for, and no others: seen before any memory is taken for them, so
+ * that a configuration's wild sizes cost nothing. */
+static enum raml_code check_tensors(const struct raml_model *m, const struct raml_safetensors *s, const char *path,
+                                    struct raml_err *err)
 {
-    size_t used = 0;
+    size_t used = m->n_params;
     for (size_t i = 0; i < m->n_params; i++) {
         const struct raml_param *p = &m->param[i];
         const struct raml_tensor_view *v = raml_safetensors_find(s, p->name);
@@ -184,9 +190,6 @@ static enum raml_code load(struct raml_model *m, const struct raml_safetensors *
         if (!same)
             return raml_fail(err, RAML_ESHAPE, "%s: tensor '%s' has shape [%s]; config.json asks for [%s]", path, p->name,
                              found, want);
-        enum raml_code rc = raml_tensor_to_f32(v, m->weights + p->offset, 1, err);
-        if (rc) return raml_wrap(err, rc, "%s", path);
-        used++;
     }
     /* a tied model's file may carry the head once more */
     if (m->config.tied && raml_safetensors_find(s, "lm_head.weight")) used++;
@@ -202,6 +205,18 @@ static enum raml_code load(struct raml_model *m, const struct raml_safetensors *
     return RAML_OK;
 }
 
+static enum raml_code load(struct raml_model *m, const struct raml_safetensors *s, const char *path, struct raml_err *err)
+{
+    enum raml_code rc = check_tensors(m, s, path, err);
+    if (!rc) rc = make_memory(m, err);
+    for (size_t i = 0; i < m->n_params && !rc; i++) {
+        const struct raml_param *p = &m->param[i];
+        rc = raml_tensor_to_f32(raml_safetensors_find(s, p->name), m->weights + p->offset, 1, err);
+        if (rc) raml_wrap(err, rc, "%s", path);
+    }
+    return rc ? rc : raml_model_refresh(m, err);
+}
+
 enum raml_code raml_model_open(const char *dir, enum raml_dtype dtype, const struct raml_device *dev,
                                struct raml_model **out, struct raml_err *err)
 {
@@ -215,9 +230,8 @@ enum raml_code raml_model_open(const char *dir, enum raml_dtype dtype, const str
     rc = raml_safetensors_open(path, &s, err);
     if (rc) return rc;
     struct raml_model *m = NULL;
-    rc = make(&c, dtype, dev, &m, err);
+    rc = make_table(&c, dtype, dev, &m, err);
     if (!rc) rc = load(m, s, path, err);
-    if (!rc) rc = raml_model_refresh(m, err);
     raml_safetensors_close(s);
     if (rc) raml_model_close(m);
     else *out = m;

@@ -39,6 +39,7 @@ struct work {
     size_t n_done, n_total, n_skipped;
     struct raml_err first_skipped;
     uint64_t n_trajectory_tokens, n_probes;
+    double model_seconds;
     struct means means[RAML_TRACE_GROUPS];
 };
 
@@ -92,7 +93,8 @@ static void summarise(const struct work *w, struct raml_trace_summary *out)
                                        .n_read = raml_tracer_tokens(w->tracer),
                                        .n_passes = raml_tracer_passes(w->tracer),
                                        .n_trajectory_tokens = w->n_trajectory_tokens,
-                                       .n_probes = w->n_probes};
+                                       .n_probes = w->n_probes,
+                                       .model_seconds = w->model_seconds};
     for (size_t i = 0; i < RAML_TRACE_GROUPS; i++) {
         const struct means *m = &w->means[i];
         out->group[i] = (struct raml_trace_group_means){.n = m->n,
@@ -181,7 +183,9 @@ static enum raml_code run_batch(struct work *w, struct raml_err *err)
     if (n == 0) return RAML_OK;
     for (size_t i = 0; i < n; i++) w->input[i] = raml_trace_text_input(&w->item[i].text);
     w->n_items = w->cost = 0;
+    double start = w->job->clock ? w->job->clock() : NAN;
     enum raml_code rc = raml_tracer_run(w->tracer, w->input, n, w->curve, err);
+    w->model_seconds += w->job->clock ? w->job->clock() - start : NAN;
     if (rc) return rc;
     for (size_t i = 0; i < n; i++) {
         if (!rc) rc = record(w, &w->item[i], &w->curve[i], err);
