@@ -52,7 +52,7 @@ static const struct cli_option options[] = {
     {"dtype", NULL, CLI_ONE, AT(dtype), "f32", 0, 0, "auto|bf16|f32",
      "Type of the matrix products; auto is bf16 where the processor has it, faster and accurate to about 0.02."},
     {"max_batch_tokens", NULL, CLI_INT, AT(max_batch_tokens), "16384", 1, 1 << 30, NULL,
-     "Tokens per pass; bounds memory. Results do not depend on it."},
+     "Tokens per pass; bounds memory. Results do not depend on it, but for rounding where one line exceeds it."},
     {"parse_special", NULL, CLI_FLAG, AT(parse_special), "true", 0, 0, NULL,
      "Text that spells a special token of the tokenizer (<think>) is that token."},
 };

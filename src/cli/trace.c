@@ -40,7 +40,7 @@ static const struct cli_option options[] = {
     {"skip_long", NULL, CLI_FLAG, AT(skip_long), NULL, 0, 0, NULL,
      "Leave out trajectories that are longer than the model's context; without it they are an error."},
     {"max_batch_tokens", NULL, CLI_INT, AT(max_batch_tokens), "16384", 1, 1 << 30, NULL,
-     "Tokens per pass; bounds memory, not results."},
+     "Tokens per pass; bounds memory. Results do not depend on it, but for rounding where a trajectory exceeds it."},
     {"dtype", NULL, CLI_ONE, AT(dtype), "f32", 0, 0, "auto|bf16|f32",
      "Type of the matrix products; auto is bf16 where the processor has it, faster and accurate to about 0.02."},
     {"ema", NULL, CLI_REAL, AT(ema), "0.01", 1e-9, 1, NULL, "Weight of the newest value in the moving average."},
