@@ -10,7 +10,7 @@
 
 void *raml_device_alloc(size_t n, size_t size)
 {
-    /* A size out of a hostile file must fail here: where the system lends more memory than it has, zeroing it would end us. */
+    /* A hostile file's size must fail here: where the system lends more memory than it has, zeroing it would end us. */
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
     size_t most = pages > 0 && page > 0 ? (size_t)pages * (size_t)page : SIZE_MAX / 2;
     if (size && n > most / size) return NULL;

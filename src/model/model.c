@@ -172,8 +172,8 @@ static void shape_text(const size_t *shape, int n_dims, char *out, size_t cap)
         at += (size_t)snprintf(out + at, cap - at, "%s%zu", i ? ", " : "", shape[i]);
 }
 
-/* The file holds the tensors that the configuration asks for, and no others: seen before any memory is taken for them, so
- * that a configuration's wild sizes cost nothing. */
+/* The file holds the tensors that the configuration asks for, and no others: seen before any memory is taken for them,
+ * so that a configuration's wild sizes cost nothing. */
 static enum raml_code check_tensors(const struct raml_model *m, const struct raml_safetensors *s, const char *path,
                                     struct raml_err *err)
 {
@@ -188,8 +188,8 @@ static enum raml_code check_tensors(const struct raml_model *m, const struct ram
         for (int k = 0; same && k < p->n_dims; k++) same = v->shape[k] == p->shape[k];
         shape_text(v->shape, v->n_dims, found, sizeof found);
         if (!same)
-            return raml_fail(err, RAML_ESHAPE, "%s: tensor '%s' has shape [%s]; config.json asks for [%s]", path, p->name,
-                             found, want);
+            return raml_fail(err, RAML_ESHAPE, "%s: tensor '%s' has shape [%s]; config.json asks for [%s]", path,
+                             p->name, found, want);
     }
     /* a tied model's file may carry the head once more */
     if (m->config.tied && raml_safetensors_find(s, "lm_head.weight")) used++;
@@ -205,7 +205,8 @@ static enum raml_code check_tensors(const struct raml_model *m, const struct ram
     return RAML_OK;
 }
 
-static enum raml_code load(struct raml_model *m, const struct raml_safetensors *s, const char *path, struct raml_err *err)
+static enum raml_code load(struct raml_model *m, const struct raml_safetensors *s, const char *path,
+                           struct raml_err *err)
 {
     enum raml_code rc = check_tensors(m, s, path, err);
     if (!rc) rc = make_memory(m, err);

@@ -1,4 +1,5 @@
-/* check.h - what the tests of this layer share: draws, bf16, guarded buffers, levels, bounds. Include after cmocka's own. */
+/* check.h - what the tests of this layer share: draws, bf16, guarded buffers, levels, bounds. Include after cmocka's
+ * own. */
 #ifndef RAML_TESTS_DEVICE_CHECK_H
 #define RAML_TESTS_DEVICE_CHECK_H
 
@@ -11,7 +12,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
-/* -- Draws: a small generator of the test's own, so that the tests stand on nothing but the device ------------------- */
+/* -- Draws: a small generator of the test's own, so that the tests stand on nothing but the device ----------------- */
 static inline uint32_t draw(uint64_t *state)
 {
     *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
@@ -22,7 +23,7 @@ static inline float draw_unit(uint64_t *state) /* [-1, 1) */
     return (float)draw(state) / 1073741824.0f - 1.0f;
 }
 
-/* -- Activations ------------------------------------------------------------------------------------------------------ */
+/* -- Activations --------------------------------------------------------------------------------------------------- */
 static inline float bf16_up(uint16_t h)
 {
     uint32_t u = (uint32_t)h << 16;
@@ -46,11 +47,13 @@ static inline double act_at(bool bf16, const void *p, size_t i)
 }
 static inline void act_put(bool bf16, void *p, size_t i, float x)
 {
-    if (bf16) ((uint16_t *)p)[i] = bf16_down(x);
-    else ((float *)p)[i] = x;
+    if (bf16)
+        ((uint16_t *)p)[i] = bf16_down(x);
+    else
+        ((float *)p)[i] = x;
 }
 
-/* -- Buffers with a border on each side: a write outside is seen without a sanitizer too ------------------------------ */
+/* -- Buffers with a border on each side: a write outside is seen without a sanitizer too --------------------------- */
 enum { BORDER = 64 };
 static inline void *guarded(size_t bytes)
 {
@@ -89,9 +92,9 @@ static inline void *copy_of(const void *p, size_t bytes)
     return q;
 }
 
-/* -- Bounds ------------------------------------------------------------------------------------------------------------
- * got and want are [n, d]. Sums in f32 lose a share `rel` of the row's largest value (cancelled terms are of that size);
- * a bf16 output is rounded once on each side: they may land one unit, 2^-7 of the value, apart. NaN fails. */
+/* -- Bounds -------------------------------------------------------------------------------------------------------- */
+/* got and want are [n, d]. Sums in f32 lose a share `rel` of the row's largest value (cancelled terms are of that
+ * size); a bf16 output is rounded once on each side: they may land one unit, 2^-7 of the value, apart. NaN fails. */
 static inline void check_rows(const char *what, bool bf16, const void *got, const void *want, size_t n, size_t d,
                               double rel)
 {
@@ -105,8 +108,8 @@ static inline void check_rows(const char *what, bool bf16, const void *got, cons
             double g = act_at(bf16, got, r * d + i), w = act_at(bf16, want, r * d + i);
             double tol = rel * most + (bf16 ? fabs(w) / 128 : 0) + 1e-37;
             if (!(fabs(g - w) <= tol))
-                fail_msg("%s: row %zu of %zu, column %zu of %zu: got %.9g, expected %.9g, bound %.2g", what, r, n, i, d, g,
-                         w, tol);
+                fail_msg("%s: row %zu of %zu, column %zu of %zu: got %.9g, expected %.9g, bound %.2g", what, r, n, i, d,
+                         g, w, tol);
         }
     }
 }
@@ -115,7 +118,7 @@ static inline void check_same(const char *what, const void *got, const void *wan
     if (bytes && memcmp(got, want, bytes)) fail_msg("%s: bits differ", what);
 }
 
-/* -- Levels ------------------------------------------------------------------------------------------------------------ */
+/* -- Levels -------------------------------------------------------------------------------------------------------- */
 typedef void (*level_test)(const struct raml_ops *ops, bool bf16);
 /* Calls the test for each level that this processor runs: in f32, and in bf16 where the level has its instructions. */
 static inline void each_level(level_test test)

@@ -11,13 +11,13 @@
 
 enum { T = RAML_PAGE, MAX_TILES = 16, MAX_PAIRS = 64 };
 
-/* -- Trees of rows, and who sees whom ------------------------------------------------------------------------------- */
+/* -- Trees of rows, and who sees whom ------------------------------------------------------------------------------ */
 struct plan {
     size_t n, n_tiles, n_trees, n_pairs, n_masks;
     size_t tree_tile[MAX_TILES + 1];
     struct raml_attn_tile tile[MAX_TILES];
-    struct raml_attn_pair pair[MAX_PAIRS];       /* page = tile number, as backward reads it */
-    struct raml_attn_pair page_pair[MAX_PAIRS];  /* page = where the tile's keys are stored */
+    struct raml_attn_pair pair[MAX_PAIRS];      /* page = tile number, as backward reads it */
+    struct raml_attn_pair page_pair[MAX_PAIRS]; /* page = where the tile's keys are stored */
     uint64_t mask[MAX_PAIRS * T];
     uint32_t page[MAX_TILES * T];
     uint8_t slot[MAX_TILES * T];
@@ -40,7 +40,10 @@ static void add_earlier(struct plan *p, size_t q, size_t k, uint64_t *state)
     pair->mask = (int64_t)p->n_masks;
     for (size_t r = 0; r < pair->n_rows; r++) {
         uint64_t one = UINT64_C(1) << draw(state) % 64;
-        p->mask[p->n_masks++] = kind == 1 ? bits(state) : kind == 2 ? one : draw(state) % 2 ? 0 : bits(state) & bits(state);
+        p->mask[p->n_masks++] = kind == 1         ? bits(state)
+                                : kind == 2       ? one
+                                : draw(state) % 2 ? 0
+                                                  : bits(state) & bits(state);
     }
 }
 /* Rows of a tile against itself: a row sees itself and some of those before it. */
@@ -81,7 +84,7 @@ static void make_plan(struct plan *p, const size_t *tree, size_t n_trees, uint64
     }
 }
 
-/* -- Forward and backward on one plan --------------------------------------------------------------------------------- */
+/* -- Forward and backward on one plan ------------------------------------------------------------------------------ */
 struct sizes {
     size_t H, K, D;
     float q, kv; /* values of queries, of keys and values, lie in [-q, q), [-kv, kv) */
@@ -108,9 +111,9 @@ static void *old_page(bool bf16, size_t n)
     return p;
 }
 
-/* Bounds. f32: a score is a sum of D products, wrong by at most D 2^-24 sum |q k| / sqrt(D) =: err_s; weights are wrong by
- * that share of themselves twice (numerator and sum), plus 1e-6 for exp and the sums over keys; outputs are averages of v.
- * bf16: the weights P are rounded too, 2^-9 each, and the output once more. */
+/* Bounds. f32: a score is a sum of D products, wrong by at most D 2^-24 sum |q k| / sqrt(D) =: err_s; weights are wrong
+ * by that share of themselves twice (numerator and sum), plus 1e-6 for exp and the sums over keys; outputs are averages
+ * of v. bf16: the weights P are rounded too, 2^-9 each, and the output once more. */
 static double score_error(const struct sizes *z)
 {
     double D = (double)z->D;
@@ -124,8 +127,8 @@ static void check_output(bool bf16, const struct plan *p, const struct sizes *z,
     for (size_t i = 0; i < p->n * z->H * z->D; i++) {
         double g = act_at(bf16, got->o, i), w = act_at(bf16, want->o, i);
         if (!(fabs(g - w) <= tol + (bf16 ? fabs(w) / 128 : 0)))
-            fail_msg("o: D %zu H %zu K %zu row %zu: got %g, expected %g, bound %g", z->D, z->H, z->K, i / (z->H * z->D), g,
-                     w, tol);
+            fail_msg("o: D %zu H %zu K %zu row %zu: got %g, expected %g, bound %g", z->D, z->H, z->K, i / (z->H * z->D),
+                     g, w, tol);
     }
     for (size_t i = 0; i < p->n * z->H; i++) {
         double bound = err_s + 2e-6 + fabs((double)want->lse[i]) * 2e-7;
@@ -169,30 +172,42 @@ static void check_case(const struct raml_ops *ops, bool bf16, const size_t *tree
     struct run run[2];
     for (int i = 1; i >= 0; i--) { /* the reference first: both backwards start from its output */
         const struct raml_ops *o = i ? REF : ops;
-        struct raml_attn a = {.bf16 = bf16, .n = p.n, .H = z->H, .K = z->K, .D = z->D, .qkv = qkv, .k = k, .v = v,
-                              .tile = p.tile, .n_tiles = p.n_tiles, .pair = p.page_pair, .mask = p.mask};
+        struct raml_attn a = {.bf16 = bf16,
+                              .n = p.n,
+                              .H = z->H,
+                              .K = z->K,
+                              .D = z->D,
+                              .qkv = qkv,
+                              .k = k,
+                              .v = v,
+                              .tile = p.tile,
+                              .n_tiles = p.n_tiles,
+                              .pair = p.page_pair,
+                              .mask = p.mask};
         run[i] = (struct run){guarded(wide), guarded(p.n * width * s), guarded(p.n * z->H * 4)};
         a.o = run[i].o, a.lse = run[i].lse;
         o->attn(&a);
         if (!backward) continue;
         size_t scratch = o->attn_scratch(2, z->D, most, p.n * width);
         a.o = run[1].o, a.lse = run[1].lse, a.pair = p.pair, a.k = a.v = NULL;
-        struct raml_attn_back b = {.f = a, .d_o = d_o, .dqkv = run[i].dqkv, .tree_tile = p.tree_tile, .n_trees = n_trees};
+        struct raml_attn_back b = {
+            .f = a, .d_o = d_o, .dqkv = run[i].dqkv, .tree_tile = p.tree_tile, .n_trees = n_trees};
         b.scratch = raml_device_alloc(scratch, 1);
         o->attn_back(&b);
         free(b.scratch);
     }
     check_output(bf16, &p, z, &run[0], &run[1]);
     if (backward) check_gradient(bf16, &p, z, &run[0], &run[1]);
-    for (int i = 0; i < 2; i++) drop(run[i].o, wide), drop(run[i].dqkv, p.n * width * s), drop(run[i].lse, p.n * z->H * 4);
+    for (int i = 0; i < 2; i++)
+        drop(run[i].o, wide), drop(run[i].dqkv, p.n * width * s), drop(run[i].lse, p.n * z->H * 4);
     drop(qkv, p.n * width * s), drop(k, page_n * s), drop(v, page_n * s), drop(d_o, wide);
 }
 
-/* -- The cases -------------------------------------------------------------------------------------------------------- */
+/* -- The cases ----------------------------------------------------------------------------------------------------- */
 static const struct {
     size_t n_trees, rows[4];
-} packs[] = {{1, {1}},     {1, {7}},        {1, {64}},        {1, {65}},          {2, {33, 31}},
-             {1, {200}},   {3, {8, 1, 70}}, {2, {64, 128}},   {4, {9, 2, 3, 16}}, {0, {0}}};
+} packs[] = {{1, {1}},   {1, {7}},        {1, {64}},      {1, {65}},          {2, {33, 31}},
+             {1, {200}}, {3, {8, 1, 70}}, {2, {64, 128}}, {4, {9, 2, 3, 16}}, {0, {0}}};
 static const struct {
     size_t H, K;
 } groups[] = {{1, 1}, {5, 1}, {4, 2}, {8, 8}};
@@ -219,8 +234,8 @@ static void extremes(const struct raml_ops *ops, bool bf16)
     if (ops == REF) return;
     uint64_t state = 42;
     const size_t tree[] = {130, 40};
-    const struct sizes z[] = {{4, 2, 16, 60, 4}, {2, 1, 32, 100, 3}, {2, 2, 64, 0, 1}, {2, 1, 12, 1e-18f, 1e-18f},
-                              {2, 1, 16, 1, 1000}, {1, 1, 2, 110, 1}};
+    const struct sizes z[] = {{4, 2, 16, 60, 4},          {2, 1, 32, 100, 3},  {2, 2, 64, 0, 1},
+                              {2, 1, 12, 1e-18f, 1e-18f}, {2, 1, 16, 1, 1000}, {1, 1, 2, 110, 1}};
     for (size_t i = 0; i < COUNT(z); i++) check_case(ops, bf16, tree, 2, &z[i], z[i].kv < 100 && z[i].q < 1e2f, &state);
 }
 
@@ -237,8 +252,19 @@ static void neighbours(const struct raml_ops *ops, bool bf16)
     void *qkv = fill_qkv(bf16, N, &z, &state), *k = old_page(bf16, page_n), *v = old_page(bf16, page_n);
     REF->store_kv(bf16, k, v, qkv, p.page, p.slot, N, H, K, D);
     void *all = guarded(wide), *one = guarded(wide);
-    struct raml_attn a = {.bf16 = bf16, .n = N, .H = H, .K = K, .D = D, .qkv = qkv, .k = k, .v = v, .tile = p.tile,
-                          .n_tiles = p.n_tiles, .pair = p.page_pair, .mask = p.mask, .o = all};
+    struct raml_attn a = {.bf16 = bf16,
+                          .n = N,
+                          .H = H,
+                          .K = K,
+                          .D = D,
+                          .qkv = qkv,
+                          .k = k,
+                          .v = v,
+                          .tile = p.tile,
+                          .n_tiles = p.n_tiles,
+                          .pair = p.page_pair,
+                          .mask = p.mask,
+                          .o = all};
     ops->attn(&a);
     for (size_t q = 0; q < p.n_tiles; q++)
         for (uint32_t r = 0; r < p.tile[q].n; r += 7) { /* each row as a tile of its own */
@@ -266,8 +292,8 @@ static void test_by_hand(void **state)
     (void)state;
     enum { D = 4, WIDTH = 3 * D, PAGE = RAML_PAGE * 16 };
     float qkv[2 * WIDTH] = {0}, k[PAGE] = {0}, v[PAGE] = {0}, o[2 * D], lse[2];
-    qkv[WIDTH] = 2; /* query of row 1 */
-    qkv[WIDTH + D] = logf(3); /* its key */
+    qkv[WIDTH] = 2;                         /* query of row 1 */
+    qkv[WIDTH + D] = logf(3);               /* its key */
     qkv[2 * D] = 4, qkv[WIDTH + 2 * D] = 8; /* values 4 and 8 */
     const uint32_t page[2] = {0, 0};
     const uint8_t slot[2] = {0, 1};
@@ -275,8 +301,19 @@ static void test_by_hand(void **state)
     const struct raml_attn_tile tile = {0, 2, 0, 1};
     const struct raml_attn_pair pair = {0, 0, 2, 0};
     REF->store_kv(false, k, v, qkv, page, slot, 2, 1, 1, D);
-    struct raml_attn a = {.n = 2, .H = 1, .K = 1, .D = D, .qkv = qkv, .k = k, .v = v, .tile = &tile, .n_tiles = 1,
-                          .pair = &pair, .mask = mask, .o = o, .lse = lse};
+    struct raml_attn a = {.n = 2,
+                          .H = 1,
+                          .K = 1,
+                          .D = D,
+                          .qkv = qkv,
+                          .k = k,
+                          .v = v,
+                          .tile = &tile,
+                          .n_tiles = 1,
+                          .pair = &pair,
+                          .mask = mask,
+                          .o = o,
+                          .lse = lse};
     REF->attn(&a);
     assert_true(fabs(o[0] - 4.0) <= 1e-6 && fabs(o[D] - 7.0) <= 1e-5);
     assert_true(fabs(lse[0] - 0.0) <= 1e-6 && fabs(lse[1] - log(4)) <= 1e-6);

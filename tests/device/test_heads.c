@@ -1,4 +1,5 @@
-/* Between projection and attention, every level against the reference: bias, head norm, rotary embedding, key/value pages. */
+/* Between projection and attention, every level against the reference: bias, head norm, rotary embedding, key/value
+ * pages. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +16,8 @@ static const struct {
     size_t H, K;
 } groups[] = {{1, 1}, {5, 1}, {4, 2}, {8, 8}};
 
-/* As in test_rows.c; turning and the norm keep a head's size, so its largest value is what its errors are a share of. */
+/* As in test_rows.c; turning and the norm keep a head's size, so its largest value is what its errors are a share of.
+ */
 static const double REL = 1e-5;
 
 enum { POSITIONS = 50, BIAS = 1, NORM = 2, RAW = 4 };
@@ -93,8 +95,9 @@ static void backward_case(const struct raml_ops *ops, bool bf16, size_t n, size_
         dqkv[k] = copy_of(in, g.n * s), sums[k] = copy_of(start, (g.wide + 2 * D) * 4);
         struct raml_heads h = g.h;
         h.raw = parts & NORM ? raw : NULL, h.position = g.position;
-        (k ? REF : ops)->heads_back(&h, dqkv[k], parts & BIAS ? sums[k] : NULL, parts & NORM ? sums[k] + g.wide : NULL,
-                                    parts & NORM ? sums[k] + g.wide + D : NULL, scratch);
+        (k ? REF : ops)
+            ->heads_back(&h, dqkv[k], parts & BIAS ? sums[k] : NULL, parts & NORM ? sums[k] + g.wide : NULL,
+                         parts & NORM ? sums[k] + g.wide + D : NULL, scratch);
     }
     check_rows("heads_back", bf16, dqkv[0], dqkv[1], n, g.wide, REL);
     check_rows("heads_back: sums", false, sums[0], sums[1], 1, g.wide + 2 * D, 2 * REL);
@@ -189,8 +192,16 @@ static void test_by_hand(void **state)
     float qkv[6] = {3, 4, 1, 0, 7, 8}, cos_sin[4] = {1, 0, (float)cos(1), (float)sin(1)};
     const float bias[6] = {0, 0, 0, 1, 1, -1}, q_w[2] = {1, 2}, k_w[2] = {1, 1};
     const int32_t position = 1;
-    struct raml_heads h = {.n = 1, .H = 1, .K = 1, .D = 2, .qkv = qkv, .bias = bias, .q_w = q_w, .k_w = k_w,
-                           .position = &position, .cos_sin = cos_sin};
+    struct raml_heads h = {.n = 1,
+                           .H = 1,
+                           .K = 1,
+                           .D = 2,
+                           .qkv = qkv,
+                           .bias = bias,
+                           .q_w = q_w,
+                           .k_w = k_w,
+                           .position = &position,
+                           .cos_sin = cos_sin};
     REF->heads(&h);
     /* q: (3, 4) / sqrt(12.5) * (1, 2);  k: (1, 1) / 1;  v: (8, 7) */
     double q0 = 3 / sqrt(12.5), q1 = 8 / sqrt(12.5), c = cos(1), s = sin(1);

@@ -1,5 +1,5 @@
-/* Log-probability and entropy by tiles of the vocabulary, and back: every level against the reference, and the reference
- * against sums over the whole row. */
+/* Log-probability and entropy by tiles of the vocabulary, and back: every level against the reference, and the
+ * reference against sums over the whole row. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -82,7 +82,8 @@ static void check_forward(const struct raml_ops *ops, size_t n, size_t V, size_t
         assert_true(got.max[r] == x[best]);
         assert_int_equal(got.argmax[r], best);
         if (!(fabs(got.target[r] - lse - logp) <= tol))
-            fail_msg("%s: V %zu tile %zu: logp %.9g, expected %.9g", ops->level, V, tile, got.target[r] - (double)lse, logp);
+            fail_msg("%s: V %zu tile %zu: logp %.9g, expected %.9g", ops->level, V, tile, got.target[r] - (double)lse,
+                     logp);
         if (!(fabs(lse - got.dot[r] / got.sum[r] - entropy) <= tol))
             fail_msg("%s: V %zu tile %zu: entropy %.9g, expected %.9g", ops->level, V, tile,
                      lse - (double)(got.dot[r] / got.sum[r]), entropy);
@@ -126,7 +127,8 @@ static void rising(const struct raml_ops *ops, bool bf16)
     assert_int_equal(b.argmax[0], 0);
     feed(REF, &b, z, scored, 1, V, V, 0, true);
     assert_int_equal(a.argmax[0], b.argmax[0]);
-    assert_true(fabs(a.sum[0] - b.sum[0]) <= 2e-6 * b.sum[0] && fabs(a.dot[0] - b.dot[0]) <= 2e-6 * fabs((double)b.dot[0]));
+    assert_true(fabs(a.sum[0] - b.sum[0]) <= 2e-6 * b.sum[0] &&
+                fabs(a.dot[0] - b.dot[0]) <= 2e-6 * fabs((double)b.dot[0]));
     /* two equal tops in different tiles: the first stays */
     z[3] = z[77] = 1000;
     feed(ops, &a, z, scored, 1, V, 10, 0, true);
@@ -154,15 +156,17 @@ static void back_case(const struct raml_ops *ops, bool bf16, size_t n, size_t V,
         for (size_t r = 0; r < n; r++) memcpy(part + r * ld, z + r * V + v0, v * 4);
         for (int k = 0; k < 2; k++) {
             dz[k] = guarded(bytes);
-            (k ? REF : ops)->loss_tile_back(bf16, dz[k], part, ld, lse, entropy, c, with_entropy ? e : NULL,
-                                            &scored[0].token, sizeof *scored, n, v0, v);
+            (k ? REF : ops)
+                ->loss_tile_back(bf16, dz[k], part, ld, lse, entropy, c, with_entropy ? e : NULL, &scored[0].token,
+                                 sizeof *scored, n, v0, v);
         }
         for (size_t r = 0; r < n; r++)
             for (size_t i = 0; i < v; i++) {
-                /* log p carries 2^-23 of numbers of size |z|, and p that share of itself; it is weighed by c + e (log p + H),
-                 * and p |log p| < 0.4 */
+                /* log p carries 2^-23 of numbers of size |z|, and p that share of itself; it is weighed by c + e (log p
+                 * + H), and p |log p| < 0.4 */
                 double want = act_at(bf16, dz[1], r * v + i), got = act_at(bf16, dz[0], r * v + i);
-                double tol = 3e-7 * (2 + scale) * (fabs((double)c[r]) + fabs((double)e[r]) * (1 + fabs((double)entropy[r])));
+                double tol =
+                    3e-7 * (2 + scale) * (fabs((double)c[r]) + fabs((double)e[r]) * (1 + fabs((double)entropy[r])));
                 if (!(fabs(got - want) <= tol + (bf16 ? fabs(want) / 128 : 0)))
                     fail_msg("%s: V %zu tile at %zu: dz %.9g, expected %.9g", ops->level, V, v0, got, want);
             }
@@ -217,7 +221,8 @@ static void test_slope(void **state)
         z[i] = zf[i] - h;
         double down = loss_of(z, V, 5, c, e);
         z[i] = zf[i];
-        if (!(fabs(dz[i] - (up - down) / (2 * h)) <= 2e-6)) fail_msg("dz[%d] %g, slope %g", i, dz[i], (up - down) / (2 * h));
+        if (!(fabs(dz[i] - (up - down) / (2 * h)) <= 2e-6))
+            fail_msg("dz[%d] %g, slope %g", i, dz[i], (up - down) / (2 * h));
     }
     drop(zf, V * 4);
 }

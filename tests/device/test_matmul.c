@@ -63,7 +63,8 @@ static void *weights_as_act(bool bf16, const float *w, size_t n)
     return p;
 }
 
-static void check_forward(const struct raml_weight *w, const void *act_w, size_t n, bool y_f32, bool add, uint64_t *state)
+static void check_forward(const struct raml_weight *w, const void *act_w, size_t n, bool y_f32, bool add,
+                          uint64_t *state)
 {
     size_t rows = raml_mm_rows(n), out = y_f32 || !w->bf16 ? 4 : 2;
     struct raml_err err = {0};
@@ -115,9 +116,9 @@ static void test_against_double(void **state)
     (void)state;
     static const struct {
         size_t N, K, n;
-    } shapes[] = {{1, 1, 1},    {1, 7, 3},     {2, 1, 8},    {3, 130, 9},   {7, 5, 31},   {8, 8, 33},   {13, 17, 64},
-                  {16, 16, 65}, {31, 33, 100}, {37, 64, 1},  {64, 37, 127}, {65, 48, 40}, {97, 101, 63}, {127, 2, 129},
-                  {128, 64, 7}, {130, 1, 200}, {1, 130, 16}, {101, 113, 192}};
+    } shapes[] = {{1, 1, 1},     {1, 7, 3},     {2, 1, 8},     {3, 130, 9},   {7, 5, 31},    {8, 8, 33},
+                  {13, 17, 64},  {16, 16, 65},  {31, 33, 100}, {37, 64, 1},   {64, 37, 127}, {65, 48, 40},
+                  {97, 101, 63}, {127, 2, 129}, {128, 64, 7},  {130, 1, 200}, {1, 130, 16},  {101, 113, 192}};
     uint64_t seed = 1;
     int n_kinds = kinds();
     for (int kind = 0; kind < n_kinds; kind++)
@@ -146,8 +147,8 @@ static void test_against_double(void **state)
 
 /* What a row gets must not depend on the batch it is in: sampling draws the same tokens for any batch size. Batches
  * cover every chunk of rows that matmul.c knows. */
-static const size_t batches[] = {1,  2,  7,  8,  9,  15, 16, 17, 24, 31, 32, 33,  40,  47,  48,   55,
-                                 56, 57, 63, 64, 65, 72, 96, 100, 128, 129, 200, 256, 500, 512, 1000, 1024, 2000, 4096};
+static const size_t batches[] = {1,  2,  7,  8,  9,  15, 16,  17,  24,  31,  32,  33,  40,  47,   48,   55,   56,
+                                 57, 63, 64, 65, 72, 96, 100, 128, 129, 200, 256, 500, 512, 1000, 1024, 2000, 4096};
 
 static void check_invariance(bool bf16, bool y_f32, size_t N, size_t K, size_t most, uint64_t *state)
 {
@@ -160,15 +161,16 @@ static void check_invariance(bool bf16, bool y_f32, size_t N, size_t K, size_t m
     if (raml_weight_fill(dev->mm, &w, value, &err)) fail_msg("%s", err.msg);
     if (raml_mm_forward(dev->mm, &w, x, most, want, y_f32, false, &err)) fail_msg("%s", err.msg);
     for (size_t i = 0; i < COUNT(batches) && batches[i] <= most; i++) {
-        /* somewhere in the middle, so that a row also changes its place in the batch; rows behind the batch are others */
+        /* somewhere in the middle, so that a row also changes its place in the batch; rows behind the batch are others
+         */
         size_t n = batches[i], first = (most - n) / 3, here_bytes = raml_mm_rows(n) * x_row;
         char *here = guarded(here_bytes);
         memset(here, 0x3e, here_bytes);
         memcpy(here, x + first * x_row, n * x_row);
         if (raml_mm_forward(dev->mm, &w, here, n, y, y_f32, false, &err)) fail_msg("%s", err.msg);
         if (memcmp(y, want + first * row_bytes, n * row_bytes)) {
-            print_error("%s to %s, N %zu K %zu: rows of a batch of %zu differ from those of %zu\n", bf16 ? "bf16" : "f32",
-                        y_f32 ? "f32" : "act", N, K, n, most);
+            print_error("%s to %s, N %zu K %zu: rows of a batch of %zu differ from those of %zu\n",
+                        bf16 ? "bf16" : "f32", y_f32 ? "f32" : "act", N, K, n, most);
             bad++;
         }
         drop(here, here_bytes);
@@ -186,8 +188,8 @@ static void test_row_invariance(void **state)
     (void)state;
     static const struct {
         size_t N, K, most;
-    } shapes[] = {{1, 1, 4096},      {37, 12, 4096},    {41, 37, 4096},    {128, 128, 4096}, {704, 128, 4096},
-                  {256, 256, 4096},  {512, 256, 4096},  {1408, 256, 4096}, {256, 704, 4096}, {512, 1408, 512}, 
+    } shapes[] = {{1, 1, 4096},     {37, 12, 4096},   {41, 37, 4096},    {128, 128, 4096}, {704, 128, 4096},
+                  {256, 256, 4096}, {512, 256, 4096}, {1408, 256, 4096}, {256, 704, 4096}, {512, 1408, 512},
                   {1152, 896, 512}, {896, 4864, 256}, {1408, 1000, 512}, {768, 3072, 512}, {101, 130, 4096}};
     uint64_t seed = 2;
     int n_kinds = kinds();

@@ -26,7 +26,7 @@ static void each_size(const struct raml_ops *ops, bool bf16,
             if (rows_list[i] < 64 || cols_list[j] < 200) check(ops, bf16, rows_list[i], cols_list[j], &state);
 }
 
-/* -- Embedding: copies and sums in row order, so the bits are those of the reference -------------------------------- */
+/* -- Embedding: copies and sums in row order, so the bits are those of the reference ------------------------------- */
 static void check_embed(const struct raml_ops *ops, bool bf16, size_t n, size_t d, uint64_t *state)
 {
     if (bf16) return; /* tables and rows are f32 */
@@ -50,7 +50,7 @@ static void embed(const struct raml_ops *ops, bool bf16)
     each_size(ops, bf16, check_embed);
 }
 
-/* -- Norm ------------------------------------------------------------------------------------------------------------ */
+/* -- Norm ---------------------------------------------------------------------------------------------------------- */
 /* scale: size of the values; with_add, in_place, with_rstd: the optional parts. */
 static void norm_case(const struct raml_ops *ops, bool bf16, size_t n, size_t d, float scale, unsigned parts,
                       uint64_t *state)
@@ -126,7 +126,7 @@ static void norm_back(const struct raml_ops *ops, bool bf16)
     each_size(ops, bf16, check_norm_back);
 }
 
-/* -- SwiGLU ---------------------------------------------------------------------------------------------------------- */
+/* -- SwiGLU -------------------------------------------------------------------------------------------------------- */
 static void silu_case(const struct raml_ops *ops, bool bf16, size_t n, size_t f, float scale, uint64_t *state)
 {
     size_t s = act_bytes(bf16);
@@ -177,7 +177,7 @@ static void silu_far(const struct raml_ops *ops, bool bf16)
     }
 }
 
-/* -- Moves: the same bits --------------------------------------------------------------------------------------------- */
+/* -- Moves: the same bits ------------------------------------------------------------------------------------------ */
 static void check_moves(const struct raml_ops *ops, bool bf16, size_t n, size_t d, uint64_t *state)
 {
     size_t s = act_bytes(bf16), n_pad = n + draw(state) % 9;

@@ -51,7 +51,8 @@ static inline struct raml_config rig_config(int kind, bool wide)
     return c;
 }
 
-/* Fresh weights are too tame to test with (small logits, norms of 1, biases of 0): matrices are scaled, the rest drawn. */
+/* Fresh weights are too tame to test with (small logits, norms of 1, biases of 0): matrices are scaled, the rest drawn.
+ */
 static inline void rig_stir(struct raml_model *m, uint64_t seed, float scale)
 {
     const struct raml_param *p;
@@ -61,8 +62,10 @@ static inline void rig_stir(struct raml_model *m, uint64_t seed, float scale)
         struct raml_key key = {.seed = seed, .purpose = RAML_FOR_TEST, .question = i};
         for (size_t k = 0; k < p[i].n; k++) {
             float *x = &w[p[i].offset + k];
-            if (p[i].n_dims == 2) *x *= scale;
-            else *x += (float)(0.3 * raml_normal(&key, k));
+            if (p[i].n_dims == 2)
+                *x *= scale;
+            else
+                *x += (float)(0.3 * raml_normal(&key, k));
         }
     }
     MUST(raml_model_refresh(m, err));
@@ -82,7 +85,8 @@ static inline struct raml_model *rig_open(const struct raml_config *c, enum raml
     return rig_open_scaled(c, dtype, dev, 2.5f);
 }
 
-/* The device of a level, or NULL (said on stderr) where this processor lacks it, or lacks bf16 products when asked for. */
+/* The device of a level, or NULL (said on stderr) where this processor lacks it, or lacks bf16 products when asked for.
+ */
 static inline struct raml_device *rig_device(int threads, const char *level, bool bf16)
 {
     struct raml_err err = {0};

@@ -1,5 +1,5 @@
-/* The whole backward pass against slopes of the loss: along directions in each parameter, for every model type; and bf16
- * against f32. */
+/* The whole backward pass against slopes of the loss: along directions in each parameter, for every model type; and
+ * bf16 against f32. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -69,8 +69,8 @@ static float *gradient(struct objective *o, const struct raml_model *m)
     return g;
 }
 
-/* Unit directions in a parameter of n elements. 0: along the computed gradient (is its length right?); 1: all elements at
- * random; from 2 on: a few random elements, where a gradient that went missing shows undiluted. */
+/* Unit directions in a parameter of n elements. 0: along the computed gradient (is its length right?); 1: all elements
+ * at random; from 2 on: a few random elements, where a gradient that went missing shows undiluted. */
 static void direction(double *u, const float *g, size_t n, int kind, struct raml_rng *r)
 {
     double norm = 0;
@@ -100,8 +100,8 @@ static double slope(struct objective *o, struct raml_model *m, const struct raml
 }
 
 /* Bound. The loss is a sum of some fifty f32 values, each wrong by about 1e-6: 1e-5 over 2h = 1e-2 gives 1e-3; the
- * third derivative adds h^2/6 of itself. Along a steep gradient the step is shortened, so that the loss moves by 0.1 at most.
- * So 1e-2 of the slope, and 2e-3. */
+ * third derivative adds h^2/6 of itself. Along a steep gradient the step is shortened, so that the loss moves by 0.1 at
+ * most. So 1e-2 of the slope, and 2e-3. */
 static void check_parameter(struct objective *o, struct raml_model *m, const struct raml_param *p, const float *g,
                             struct raml_rng *r, double *most)
 {
@@ -164,20 +164,23 @@ static void test_levels(void **state)
             open_objective(&o, m);
             float *g = gradient(&o, m);
             if (want && !(rig_distance(g, want, raml_model_n(m)) <= 1e-5))
-                fail_msg("%s, %s: relative distance %g", c.model_type, levels[i - 1], rig_distance(g, want, raml_model_n(m)));
+                fail_msg("%s, %s: relative distance %g", c.model_type, levels[i - 1],
+                         rig_distance(g, want, raml_model_n(m)));
             close_objective(&o);
             raml_model_close(m);
             raml_device_close(dev);
-            if (want) free(g);
-            else want = g;
+            if (want)
+                free(g);
+            else
+                want = g;
         }
         free(want);
     }
 }
 
-/* bf16 rounds weights and activations to 8 bits: each factor of a product is off by up to 2^-9, on average 2^-10.5, and a
- * gradient passes some twenty products: 2^-10.5 sqrt(20) = 3e-3 at the least. Measured 7e-3 to 1.5e-2 on weights of the
- * usual size; the bound is twice that. The loss, fifty terms of either sign, moves by up to 2e-2. */
+/* bf16 rounds weights and activations to 8 bits: each factor of a product is off by up to 2^-9, on average 2^-10.5, and
+ * a gradient passes some twenty products: 2^-10.5 sqrt(20) = 3e-3 at the least. Measured 7e-3 to 1.5e-2 on weights of
+ * the usual size; the bound is twice that. The loss, fifty terms of either sign, moves by up to 2e-2. */
 static void test_bf16(void **state)
 {
     (void)state;
@@ -221,8 +224,10 @@ static void test_threads(void **state)
             raml_model_close(m);
             raml_device_close(dev);
             free(g2);
-            if (want) free(g);
-            else want = g;
+            if (want)
+                free(g);
+            else
+                want = g;
         }
     free(want);
 }

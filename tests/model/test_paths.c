@@ -1,5 +1,5 @@
-/* A tree gives what its root-to-leaf paths give when each is run alone: values and gradients, on random trees. And a tree
- * gives the same bits whatever else is in the pack. */
+/* A tree gives what its root-to-leaf paths give when each is run alone: values and gradients, on random trees. And a
+ * tree gives the same bits whatever else is in the pack. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -117,7 +117,8 @@ static void check_model(struct raml_model *m, size_t trees, uint64_t seed, doubl
     MUST(raml_pass_open(m, true, &pass, err));
     run_packed(pass, &f, &tree);
     run_paths(pass, &f, &paths);
-    double logp = furthest(tree.logp, paths.logp, f.n_scored), entropy = furthest(tree.entropy, paths.entropy, f.n_scored);
+    double logp = furthest(tree.logp, paths.logp, f.n_scored),
+           entropy = furthest(tree.entropy, paths.entropy, f.n_scored);
     double grad = rig_distance(tree.grad, paths.grad, raml_model_n(m));
     print_message("  %s, vocabulary %d, %zu trees: logp %.1e, entropy %.1e, gradient %.1e\n",
                   raml_model_config(m)->model_type, raml_model_config(m)->vocab_size, trees, logp, entropy, grad);
@@ -141,9 +142,9 @@ static void check_model(struct raml_model *m, size_t trees, uint64_t seed, doubl
     fell_forest(&f);
 }
 
-/* f32: sums in another order, through two layers of 40 or so terms: some 2^-24 of the largest logit, 1e-6; the bound leaves
- * ten times that. bf16: each activation is rounded to 8 bits (2^-9) and a changed order of sums moves some to the other
- * neighbour, as a few hundredths of a logit. */
+/* f32: sums in another order, through two layers of 40 or so terms: some 2^-24 of the largest logit, 1e-6; the bound
+ * leaves ten times that. bf16: each activation is rounded to 8 bits (2^-9) and a changed order of sums moves some to
+ * the other neighbour, as a few hundredths of a logit. */
 static void check_level(const char *level, bool bf16)
 {
     struct raml_device *dev = rig_device(2, level, bf16);
@@ -236,7 +237,8 @@ static void test_neighbours(void **state)
         if (!dev) continue;
         for (int kind = 0; kind < RIG_KINDS; kind++) {
             check_neighbours(dev, kind, false, bf16, false);
-            check_neighbours(dev, kind, false, bf16, true); /* a pass for training gives the same bits as one that isn't */
+            check_neighbours(dev, kind, false, bf16,
+                             true); /* a pass for training gives the same bits as one that isn't */
             check_neighbours(dev, kind, true, bf16, false);
         }
         raml_device_close(dev);
@@ -321,9 +323,9 @@ static void test_empty(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ref),        cmocka_unit_test(test_avx2),
-                                       cmocka_unit_test(test_avx512),     cmocka_unit_test(test_auto),
-                                       cmocka_unit_test(test_bf16),       cmocka_unit_test(test_neighbours),
-                                       cmocka_unit_test(test_train),      cmocka_unit_test(test_empty)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ref),    cmocka_unit_test(test_avx2),
+                                       cmocka_unit_test(test_avx512), cmocka_unit_test(test_auto),
+                                       cmocka_unit_test(test_bf16),   cmocka_unit_test(test_neighbours),
+                                       cmocka_unit_test(test_train),  cmocka_unit_test(test_empty)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

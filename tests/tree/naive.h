@@ -1,4 +1,5 @@
-/* naive.h - random trees, and the plainest model of what they mean: a parent for every token. Include after cmocka's own. */
+/* naive.h - random trees, and the plainest model of what they mean: a parent for every token. Include after cmocka's
+ * own. */
 #ifndef RAML_TESTS_TREE_NAIVE_H
 #define RAML_TESTS_TREE_NAIVE_H
 
@@ -36,8 +37,10 @@ static inline void naive_deinit(struct naive *m)
     free(m->token), free(m->parent), free(m->scored), free(m->path), free(m->path_n), free(m->own), free(m->level);
 }
 
-/* The span's texts are copied whole: what stands in front of it is the parent's path without the parent's last tokens. */
-static inline void naive_add(struct naive *m, int32_t parent, uint32_t after, const int32_t *token, size_t n, size_t score)
+/* The span's texts are copied whole: what stands in front of it is the parent's path without the parent's last tokens.
+ */
+static inline void naive_add(struct naive *m, int32_t parent, uint32_t after, const int32_t *token, size_t n,
+                             size_t score)
 {
     size_t s = m->n_spans++, front = 0;
     if (parent >= 0) {
@@ -75,8 +78,9 @@ static inline void both_add(struct raml_tree *t, struct naive *m, struct raml_rn
     naive_add(m, parent, after, token, n, score);
 }
 
-/* A tree of `spans` random spans, up to four levels below the root, and behind every token (and in front of the first) of
- * one of them a probe. Spans are empty now and then, and hang from any place of any earlier one. long_n bounds lengths. */
+/* A tree of `spans` random spans, up to four levels below the root, and behind every token (and in front of the first)
+ * of one of them a probe. Spans are empty now and then, and hang from any place of any earlier one. long_n bounds
+ * lengths. */
 static inline void random_tree(struct raml_tree *t, struct naive *m, struct raml_rng *r, int vocab, size_t spans,
                                uint32_t long_n)
 {
@@ -85,7 +89,8 @@ static inline void random_tree(struct raml_tree *t, struct naive *m, struct raml
     for (size_t i = 1; i < spans; i++) {
         int32_t parent = (int32_t)raml_rng_below(r, (uint32_t)m->n_spans);
         while (m->level[parent] >= 4) parent = (int32_t)raml_rng_below(r, (uint32_t)m->n_spans);
-        uint32_t after = raml_rng_below(r, 3) ? (uint32_t)m->own[parent] : raml_rng_below(r, (uint32_t)m->own[parent] + 1);
+        uint32_t after =
+            raml_rng_below(r, 3) ? (uint32_t)m->own[parent] : raml_rng_below(r, (uint32_t)m->own[parent] + 1);
         size_t front = m->path_n[parent] - m->own[parent] + after;
         n = raml_rng_below(r, 5) ? 1 + raml_rng_below(r, long_n) : 0;
         size_t score = raml_rng_below(r, (uint32_t)n + 1);

@@ -7,7 +7,8 @@
 
 #include "naive.h"
 
-/* Whether row `row` of the pack sees row `key`, as the lists of pairs and masks say; also checks the lists' own promises. */
+/* Whether row `row` of the pack sees row `key`, as the lists of pairs and masks say; also checks the lists' own
+ * promises. */
 static int pack_sees(const struct raml_pack *p, uint32_t row, uint32_t key)
 {
     for (size_t i = 0; i < p->n_tiles; i++) {
@@ -46,8 +47,10 @@ static void check_lists(const struct raml_pack *p)
                 for (uint32_t r = 0; r < RAML_TILE; r++) {
                     uint64_t m = p->mask[pair->mask + r];
                     any |= m;
-                    if (r < q->n) all &= m;
-                    else assert_true(m == 0);
+                    if (r < q->n)
+                        all &= m;
+                    else
+                        assert_true(m == 0);
                 }
                 assert_true(any != 0 && all != ~UINT64_C(0)); /* neither of no use nor without need */
             }
