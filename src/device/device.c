@@ -69,6 +69,11 @@ static enum raml_code pick(const char *level, const struct raml_ops **out, struc
     return raml_fail(err, RAML_EUSAGE, "unknown kernel level '%s'; known: %s", level, known);
 }
 
+void raml_device_use(const struct raml_device *d)
+{
+    omp_set_num_threads(d->threads);
+}
+
 static int processors(void)
 {
     cpu_set_t set;
@@ -83,7 +88,7 @@ enum raml_code raml_device_open(int threads, const char *level, struct raml_devi
     if (!d) return raml_fail(err, RAML_ENOMEM, "no memory for the device");
     d->threads = threads ? threads : processors();
     enum raml_code rc = pick(level, &d->ops, err);
-    omp_set_num_threads(d->threads);
+    raml_device_use(d);
     if (!rc) rc = raml_mm_open(&d->mm, err);
     if (rc) {
         raml_device_close(d);
@@ -141,5 +146,6 @@ void raml_device_describe(const struct raml_device *d, struct raml_device_info *
 
 enum raml_code raml_device_peak(const struct raml_device *d, bool bf16, double *gflops, struct raml_err *err)
 {
+    raml_device_use(d);
     return raml_mm_peak(d->mm, bf16, gflops, err);
 }

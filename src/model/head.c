@@ -75,6 +75,7 @@ enum raml_code raml_head_run(struct raml_pass *p, const struct raml_score *out, 
     const struct raml_pack *pack = p->pack;
     size_t d = (size_t)m->config.hidden_size;
     enum raml_code rc = RAML_OK;
+    raml_device_use(m->dev);
     for (size_t first = 0; first < pack->n_scored && !rc; first += p->head_rows) {
         size_t left = pack->n_scored - first;
         struct rows r = {first, left < p->head_rows ? left : p->head_rows, pack->scored + first};
@@ -94,6 +95,7 @@ enum raml_code raml_head_logits(const struct raml_model *m, const void *xs, size
                                 struct raml_err *err)
 {
     size_t V = (size_t)m->config.vocab_size;
+    raml_device_use(m->dev);
     for (size_t i = 0; i < m->n_head_tiles; i++) {
         enum raml_code rc = raml_mm_forward(m->dev->mm, &m->w_head[i], xs, n, tile, true, false, err);
         if (rc) return rc;

@@ -95,6 +95,7 @@ enum raml_code raml_layers_forward(const struct raml_model *m, const struct stre
     const struct raml_ops *ops = m->dev->ops;
     size_t d = (size_t)m->config.hidden_size, L = (size_t)m->config.n_layers;
     enum raml_code rc = RAML_OK;
+    raml_device_use(m->dev);
     ops->embed(s->acts[0].x1, m->weights + m->embed, b->token, b->n, d);
     for (size_t i = 0; i <= L && !rc; i++) {
         for (size_t row = 0; row < b->n && !rc; row += s->chunk) {

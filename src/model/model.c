@@ -74,6 +74,7 @@ enum raml_code raml_model_refresh(struct raml_model *m, struct raml_err *err)
 {
     struct raml_mm *mm = m->dev->mm;
     enum raml_code rc = RAML_OK;
+    raml_device_use(m->dev);
     for (int i = 0; i < m->config.n_layers && !rc; i++) {
         struct layer *l = &m->layer[i];
         rc = raml_weight_fill(mm, &l->w_qkv, m->weights + l->qkv, err);
