@@ -20,7 +20,8 @@ struct raml_sample_options {
     size_t batch_size;            /* samples that grow side by side */
     size_t max_completion_length; /* tokens, forced ones included */
     size_t think_budget;          /* after so many trajectory tokens the cue is forced; 0: never */
-    int force_wait;               /* so many times "wait" is put where thinking would close (arXiv 2501.19393) */
+    int force_wait;               /* so many times "wait" is put where thinking would close (arXiv 2501.19393); needs a
+                                   * cue of one token. Waits count towards think_budget. */
     double temperature, top_p, min_p;
     int top_k;
     uint64_t seed;

@@ -101,11 +101,11 @@ enum raml_code raml_pick(const float *logit, size_t n, const struct raml_pick_op
     size_t best = 0;
     double lse = 0;
     if (!n || !survey(logit, n, &best, &lse)) return RAML_ERANGE;
-    if (o->temperature == 0) {
+    float inv = (float)(1 / o->temperature), top = logit[best];
+    if (!isfinite(inv)) { /* 0, or so near it that no other token is left */
         *out = (struct raml_picked){(int32_t)best, (float)(logit[best] - lse), 0};
         return RAML_OK;
     }
-    float inv = (float)(1 / o->temperature), top = logit[best];
     int filtered = o->top_p < 1 || (o->top_k > 0 && (size_t)o->top_k < n);
     double total = 0, at = 0, low = filtered ? 0 : o->min_p;
     for (size_t i = 0; i < n; i++) {

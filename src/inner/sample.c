@@ -138,7 +138,8 @@ static void choose(struct sampler *s, size_t i)
     struct raml_key key = {.seed = s->opt->seed, .purpose = RAML_FOR_SAMPLE, .sample = (uint32_t)(r->entry % s->opt->n),
                            .question = raml_question_hash(s->qs->question[r->entry / s->opt->n].question)};
     struct raml_picked p;
-    if (!r->n_forced && r->thinking && s->opt->think_budget && r->out.n_think >= s->opt->think_budget) {
+    bool closing = r->n_forced && r->forced == x->cue.id;
+    if (!closing && r->thinking && s->opt->think_budget && r->out.n_think >= s->opt->think_budget) { /* mid-wait too */
         r->forced = x->cue.id;
         r->n_forced = x->cue.n;
         r->at = 0;
@@ -153,7 +154,7 @@ static void choose(struct sampler *s, size_t i)
                           s->scratch_index + i * s->V, &p) != RAML_OK;
     if (s->bad[i]) return;
     r->token = p.token;
-    if (r->thinking && r->waits > 0 && x->cue.n == 1 && p.token == x->cue.id[0] && x->wait.n) {
+    if (r->thinking && r->waits > 0 && p.token == x->cue.id[0] && x->wait.n) { /* the cue is one token: set_up */
         r->waits--;
         r->forced = x->wait.id;
         r->n_forced = x->wait.n > 1 ? x->wait.n : 0;
@@ -162,6 +163,11 @@ static void choose(struct sampler *s, size_t i)
         return;
     }
     r->out.logp_sum += p.logp;
+}
+
+static bool ends_with(const struct raml_sampled *s, const struct raml_tokens *t)
+{
+    return t->n && s->n >= t->n && !memcmp(s->token + s->n - t->n, t->id, t->n * sizeof *t->id);
 }
 
 /* Appends the chosen token and sees whether thinking or the sample ends with it. */
@@ -173,14 +179,14 @@ static enum raml_code append(struct sampler *s, struct row *r, struct raml_err *
     size_t n = r->out.n, length = s->prompt_tokens[r->entry / s->opt->n].n + n;
     if (r->thinking) {
         r->out.n_think++;
-        size_t c = x->cue.n;
-        if (c && n >= c && !memcmp(r->out.token + n - c, x->cue.id, c * sizeof(int32_t))) {
+        if (ends_with(&r->out, &x->cue)) {
             r->thinking = false;
-            r->out.n_think -= c;
+            r->out.n_think -= x->cue.n;
             r->out.closed = true;
         }
     }
-    bool end = x->end.n && r->token == x->end.id[0];
+    bool end = ends_with(&r->out, &x->end);
+    if (end) r->out.n_end = x->end.n;
     if (!end && !r->thinking && s->opt->stop) rc = raml_sampled_has(x, &r->out, s->opt->stop, &end, err);
     if (end || n >= s->opt->max_completion_length || length >= s->context) {
         r->ended = true;
@@ -267,6 +273,9 @@ static enum raml_code set_up(struct sampler *s, const struct raml_tokenizer *t, 
         return raml_fail(err, RAML_ENOMEM, "no memory to sample %zu questions", s->qs->n);
     for (size_t i = 0; i < s->qs->n; i++) s->prompt[i].id = -1;
     enum raml_code rc = raml_sample_texts_init(&s->texts, t, f, err);
+    if (!rc && s->opt->force_wait > 0 && s->texts.cue.n != 1) /* a longer one is seen when it is whole: too late to swap */
+        rc = raml_fail(err, RAML_EUSAGE, "force_wait: the text that closes thinking has %zu tokens, expected 1",
+                       s->texts.cue.n);
     if (!rc) rc = encode_prompts(s, t, f, &longest, err);
     if (rc) return rc;
     size_t own = s->opt->max_completion_length < s->context ? s->opt->max_completion_length : s->context;

@@ -78,9 +78,10 @@ static enum raml_code record(const struct sample_texts *x, const struct raml_que
 {
     bool asked = s->n_think == 0 && !s->closed ? false : true; /* thinking took place, or was closed at once */
     bool open = !s->closed && asked;
-    size_t from = open ? s->n : answer_start(x, s);
-    enum raml_code rc = text_of(x, s, 0, asked ? s->n_think : 0, false, &text[0], err);
-    if (!rc) rc = text_of(x, s, from, s->n, true, &text[1], err);
+    size_t whole_n = s->n - s->n_end, start = answer_start(x, s), think = asked ? s->n_think : 0;
+    size_t from = open || start > whole_n ? whole_n : start; /* an end that is also the cue's end leaves no answer */
+    enum raml_code rc = text_of(x, s, 0, think < whole_n ? think : whole_n, false, &text[0], err);
+    if (!rc) rc = text_of(x, s, from, whole_n, true, &text[1], err);
     if (rc) return rc;
     *t = (struct raml_trajectory){.text = text[0].data,
                                   .answer = open ? NULL : text[1].data,

@@ -14,7 +14,7 @@ void raml_sample_texts_deinit(struct sample_texts *x);
 
 struct raml_sampled { /* zero-initialise; free token */
     int32_t *token;
-    size_t n, cap, n_think; /* n_think: trajectory tokens, the cue not counted */
+    size_t n, cap, n_think, n_end; /* n_think: trajectory tokens, the cue not counted; n_end: of the end text, if met */
     bool closed, budget_hit, done;
     double logp_sum; /* of the tokens that the model chose */
     const char *finish_reason;

@@ -82,6 +82,10 @@ static void test_logp_and_greedy(void **state)
     assert_int_equal(p.token, 1); /* ties go to the lower index */
     assert_true(fabs(p.logp - (2 - log(sum))) <= 1e-6);
     assert_true(p.behaviour_logp == 0);
+    greedy.temperature = 1e-300; /* 1 / temperature is beyond a float */
+    p = pick(&greedy, 0.99);
+    assert_int_equal(p.token, 1);
+    assert_true(p.behaviour_logp == 0);
     p = pick(&filtered, 0.3);
     assert_true(fabs(p.logp - (logits[p.token] - log(sum))) <= 1e-6); /* temperature 1, nothing left out */
 }

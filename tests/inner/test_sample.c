@@ -99,14 +99,14 @@ static void test_company(void **state)
 }
 
 /* The same tokens scored by a pass over the whole text. */
-static double scored(struct rig *r, const char *question, const struct raml_trajectory *t)
+static double scored(struct rig *r, const char *question, const struct raml_trajectory *t, int32_t *argmax)
 {
     struct raml_tokens prompt = {0};
     struct raml_tree tree = {0};
     struct raml_pack pack = {0};
     struct raml_pass *pass = NULL;
     float *logp = calloc(t->n_tokens, sizeof *logp);
-    struct raml_score out = {.logp = logp};
+    struct raml_score out = {.logp = logp, .argmax = argmax};
     double sum = 0;
     assert_int_equal(raml_format_prompt(&r->f, r->t, question, &prompt, NULL), 0);
     assert_int_equal(raml_tree_add(&tree, -1, 0, prompt.id, prompt.n, prompt.n, NULL, NULL), 0);
@@ -137,10 +137,28 @@ static void test_logp(void **state)
     for (size_t i = 0; i < got.n; i++)
         for (size_t k = 0; k < o.n; k++) {
             const struct raml_trajectory *t = &got.question[i].trajectory[k];
-            double want = scored(r, got.question[i].question, t);
+            double want = scored(r, got.question[i].question, t, NULL);
             assert_true(t->n_tokens > 0);
             assert_true(fabs(t->logp_sum - want) <= 1e-4 * (double)t->n_tokens);
         }
+    raml_questions_deinit(&got);
+}
+
+static void test_greedy(void **state)
+{
+    struct rig *r = *state;
+    struct raml_sample_options o = raml_sample_default();
+    struct raml_sample_stats stats;
+    struct raml_questions got;
+    int32_t argmax[60];
+    o.temperature = 0;
+    o.max_completion_length = sizeof argmax / sizeof *argmax;
+    sample(r, &o, &got, &stats);
+    for (size_t i = 0; i < got.n; i++) {
+        const struct raml_trajectory *t = got.question[i].trajectory;
+        (void)scored(r, got.question[i].question, t, argmax);
+        assert_memory_equal(t->tokens, argmax, t->n_tokens * sizeof *argmax);
+    }
     raml_questions_deinit(&got);
 }
 
@@ -180,6 +198,71 @@ static void test_endings(void **state)
     raml_questions_deinit(&got);
 }
 
+/* Waits in place of the end of thinking count towards the budget, to the token, wherever they start. */
+static void test_waits(void **state)
+{
+    struct rig *r = *state;
+    struct raml_sample_options o = raml_sample_default();
+    struct raml_sample_stats stats;
+    struct raml_questions got;
+    int32_t close = raml_tokenizer_id(r->t, "</think>"), end = raml_tokenizer_id(r->t, "<|endoftext|>");
+    size_t waits = 0;
+    o.n = 150;
+    o.max_completion_length = 12;
+    o.think_budget = 9;
+    o.force_wait = 5;
+    sample(r, &o, &got, &stats);
+    for (size_t i = 0; i < got.n; i++)
+        for (size_t k = 0; k < o.n; k++) {
+            const struct raml_trajectory *t = &got.question[i].trajectory[k];
+            size_t at = 0;
+            while (at < t->n_tokens && t->tokens[at] != close && t->tokens[at] != end) at++;
+            assert_true(at <= 9);
+            if (at < t->n_tokens && t->tokens[at] == close) assert_int_equal(at, 9); /* never before: five waits left */
+            waits += strstr(t->text, "wait") != NULL;
+        }
+    assert_true(waits > 0);
+    raml_questions_deinit(&got);
+}
+
+/* A format of plain texts: an end of two tokens ends a sample with its second one, and is no part of the answer. */
+static void test_plain_format(void **state)
+{
+    struct rig *r = *state;
+    struct raml_sample_options o = raml_sample_default();
+    struct raml_sample_stats stats;
+    struct raml_questions got, out;
+    struct raml_err err = {0};
+    struct raml_format kept = r->f;
+    char end[3] = {0};
+    o.answer_only = true;
+    o.max_completion_length = 20;
+    sample(r, &o, &got, &stats);
+    const struct raml_trajectory *t = &got.question[0].trajectory[0];
+    size_t at = 2; /* two plain bytes of the sample that are not at its start serve as the end */
+    while (at + 2 < t->n_tokens && !(t->tokens[at] > 0 && t->tokens[at] < 128 && t->tokens[at + 1] > 0 &&
+                                     t->tokens[at + 1] < 128)) at++;
+    assert_true(at + 2 < t->n_tokens);
+    for (size_t i = 0; i < 2; i++) end[i] = (char)t->tokens[at + i];
+    r->f.end = end;
+    sample(r, &o, &out, &stats);
+    const struct raml_trajectory *x = &out.question[0].trajectory[0];
+    assert_string_equal(x->finish_reason, "stop");
+    assert_int_equal(x->n_tokens, at + 2);
+    assert_memory_equal(x->tokens, t->tokens, x->n_tokens * sizeof *x->tokens);
+    assert_null(strstr(x->answer, end));
+    raml_questions_deinit(&out);
+    r->f.cue = "so:"; /* three tokens: where it would start can't be told when its first is drawn */
+    o.answer_only = false;
+    o.force_wait = 1;
+    raml_questions_init(&out);
+    assert_int_equal(raml_sample_questions(r->m, r->t, &r->f, &r->qs, &o, &out, &stats, NULL, &err), RAML_EUSAGE);
+    assert_non_null(strstr(err.msg, "force_wait"));
+    raml_questions_deinit(&out);
+    raml_questions_deinit(&got);
+    r->f = kept;
+}
+
 static void test_faults(void **state)
 {
     struct rig *r = *state;
@@ -206,6 +289,7 @@ static void test_faults(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_company), cmocka_unit_test(test_logp),
-                                       cmocka_unit_test(test_endings), cmocka_unit_test(test_faults)};
+                                       cmocka_unit_test(test_greedy), cmocka_unit_test(test_endings), cmocka_unit_test(test_waits),
+                                       cmocka_unit_test(test_plain_format), cmocka_unit_test(test_faults)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
