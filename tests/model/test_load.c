@@ -64,88 +64,90 @@ static void write_config(const char *dir, const char *field, const char *value)
     json_decref(o);
 }
 
+/* A change to config.json and the message that it must give. */
+static const struct {
+    const char *field, *value;
+    enum raml_code code;
+    const char *msg;
+} config_faults[] = {
+    {"model_type", NULL, RAML_EFORMAT, "DIR/config.json: field 'model_type' is missing; found fields: *"},
+    {"model_type", "\"gpt2\"", RAML_ESUPPORT,
+     "DIR/config.json: model_type 'gpt2' is not known; known: qwen2, qwen3, llama"},
+    {"model_type", "7", RAML_EFORMAT, "DIR/config.json: field 'model_type' is an integer; expected a string"},
+    {"vocab_size", NULL, RAML_EFORMAT, "DIR/config.json: field 'vocab_size' is missing; found fields: *"},
+    {"vocab_size", "\"37\"", RAML_EFORMAT, "DIR/config.json: field 'vocab_size' is a string; expected an integer"},
+    {"vocab_size", "37.5", RAML_EFORMAT,
+     "DIR/config.json: field 'vocab_size' is a number with a fraction; expected an integer"},
+    {"vocab_size", "-37", RAML_ERANGE, "DIR/config.json: field 'vocab_size' is -37; expected 0 to 1073741824"},
+    {"vocab_size", "0", RAML_ERANGE, "DIR/config.json: vocab_size: found 0, expected 1 to 16777216"},
+    {"vocab_size", "1073741824", RAML_ERANGE,
+     "DIR/config.json: vocab_size: found 1073741824, expected 1 to 16777216"},
+    {"vocab_size", "9000000000000000000", RAML_ERANGE,
+     "DIR/config.json: field 'vocab_size' is 9000000000000000000; expected 0 to 1073741824"},
+    {"hidden_size", "131073", RAML_ERANGE, "DIR/config.json: hidden_size: found 131073, expected 1 to 131072"},
+    {"intermediate_size", "0", RAML_ERANGE, "DIR/config.json: intermediate_size: found 0, expected 1 to 1048576"},
+    {"num_hidden_layers", "5000", RAML_ERANGE,
+     "DIR/config.json: num_hidden_layers: found 5000, expected 1 to 4096"},
+    {"num_attention_heads", "0", RAML_ERANGE, "DIR/config.json: num_attention_heads: found 0, expected 1 to 4096"},
+    {"num_key_value_heads", "5", RAML_ERANGE, "DIR/config.json: num_key_value_heads: found 5, expected 1 to 4"},
+    {"num_key_value_heads", "3", RAML_ESHAPE,
+     "DIR/config.json: num_attention_heads 4 is not a multiple of num_key_value_heads 3"},
+    {"head_dim", "13", RAML_ERANGE, "DIR/config.json: head_dim: found 13, expected an even number"},
+    {"head_dim", "258", RAML_ERANGE, "DIR/config.json: head_dim: found 258, expected 2 to 256"},
+    {"max_position_embeddings", "16777216", RAML_ERANGE,
+     "DIR/config.json: max_position_embeddings: found 16777216, expected 1 to 1048576"},
+    {"rms_norm_eps", "-1", RAML_ERANGE, "DIR/config.json: rms_norm_eps -1 or rope_theta 10000 is out of range"},
+    {"rope_theta", "0", RAML_ERANGE, "DIR/config.json: rms_norm_eps 1e-06 or rope_theta 0 is out of range"},
+    {"rope_theta", "\"10000\"", RAML_EFORMAT, "DIR/config.json: field 'rope_theta' is a string; expected a number"},
+    {"rope_scaling", "{\"rope_type\": \"yarn\", \"factor\": 4}", RAML_ESUPPORT,
+     "DIR/config.json: rope_scaling type 'yarn' is not known; known: default, linear, llama3"},
+    {"rope_scaling", "{\"factor\": 4}", RAML_EFORMAT,
+     "DIR/config.json: rope_scaling has no text field 'rope_type'"},
+    {"rope_scaling", "{\"type\": \"linear\", \"factor\": 0.5}", RAML_ERANGE,
+     "DIR/config.json: rope_scaling factor: found 0.5, expected 1 or more"},
+    {"rope_scaling",
+     "{\"rope_type\": \"llama3\", \"factor\": 4, \"low_freq_factor\": 4, \"high_freq_factor\": 1, "
+     "\"original_max_position_embeddings\": 64}",
+     RAML_ERANGE, "DIR/config.json: rope_scaling: expected 0 < low_freq_factor < high_freq_factor"},
+    {"rope_scaling", "{\"rope_type\": \"llama3\", \"factor\": 4}", RAML_EFORMAT,
+     "DIR/config.json: field 'original_max_position_embeddings' is missing; found fields: *"},
+    {"tie_word_embeddings", "1", RAML_EFORMAT,
+     "DIR/config.json: field 'tie_word_embeddings': expected true or false"},
+    {"use_sliding_window", "true", RAML_ESUPPORT, "DIR/config.json: use_sliding_window true is not supported"},
+    {"hidden_act", "\"gelu\"", RAML_ESUPPORT, "DIR/config.json: hidden_act 'gelu': expected silu"},
+    /* wild, but each allowed alone: found out by the file's tensors, before memory is taken */
+    {"vocab_size", "16777216", RAML_ESHAPE,
+     "DIR/model.safetensors: tensor 'model.embed_tokens.weight' has shape [37, 40]; config.json asks for "
+     "[16777216, 40]"},
+    {"hidden_size", "131072", RAML_ESHAPE,
+     "DIR/model.safetensors: tensor 'model.embed_tokens.weight' has shape [37, 40]; config.json asks for [37, "
+     "131072]"},
+    {"intermediate_size", "1048576", RAML_ESHAPE,
+     "DIR/model.safetensors: tensor 'model.layers.0.mlp.gate_proj.weight' has shape [54, 40]; config.json asks for "
+     "[1048576, 40]"},
+    {"num_hidden_layers", "4096", RAML_ESHAPE,
+     "DIR/model.safetensors: tensor 'model.layers.2.input_layernorm.weight' [40] is missing"},
+    {"num_hidden_layers", "1", RAML_ESHAPE,
+     "DIR/model.safetensors: tensor 'model.layers.1.input_layernorm.weight' belongs to no part of a qwen2 model"},
+    {"num_attention_heads", "4096", RAML_ESHAPE,
+     "DIR/model.safetensors: tensor 'model.layers.0.self_attn.q_proj.weight' has shape [48, 40]; config.json asks "
+     "for "
+     "[49152, 40]"},
+    {"num_key_value_heads", "4", RAML_ESHAPE,
+     "DIR/model.safetensors: tensor 'model.layers.0.self_attn.k_proj.weight' has shape [24, 40]; config.json asks "
+     "for "
+     "[48, 40]"},
+    {"tie_word_embeddings", "false", RAML_ESHAPE,
+     "DIR/model.safetensors: tensor 'lm_head.weight' [37, 40] is missing"},
+    {"model_type", "\"qwen3\"", RAML_ESUPPORT, "DIR/config.json: attention_bias true is not supported for qwen3"},
+};
+
 static void test_config_faults(void **state)
 {
-    static const struct {
-        const char *field, *value;
-        enum raml_code code;
-        const char *msg;
-    } faults[] = {
-        {"model_type", NULL, RAML_EFORMAT, "DIR/config.json: field 'model_type' is missing; found fields: *"},
-        {"model_type", "\"gpt2\"", RAML_ESUPPORT,
-         "DIR/config.json: model_type 'gpt2' is not known; known: qwen2, qwen3, llama"},
-        {"model_type", "7", RAML_EFORMAT, "DIR/config.json: field 'model_type' is an integer; expected a string"},
-        {"vocab_size", NULL, RAML_EFORMAT, "DIR/config.json: field 'vocab_size' is missing; found fields: *"},
-        {"vocab_size", "\"37\"", RAML_EFORMAT, "DIR/config.json: field 'vocab_size' is a string; expected an integer"},
-        {"vocab_size", "37.5", RAML_EFORMAT,
-         "DIR/config.json: field 'vocab_size' is a number with a fraction; expected an integer"},
-        {"vocab_size", "-37", RAML_ERANGE, "DIR/config.json: field 'vocab_size' is -37; expected 0 to 1073741824"},
-        {"vocab_size", "0", RAML_ERANGE, "DIR/config.json: vocab_size: found 0, expected 1 to 16777216"},
-        {"vocab_size", "1073741824", RAML_ERANGE,
-         "DIR/config.json: vocab_size: found 1073741824, expected 1 to 16777216"},
-        {"vocab_size", "9000000000000000000", RAML_ERANGE,
-         "DIR/config.json: field 'vocab_size' is 9000000000000000000; expected 0 to 1073741824"},
-        {"hidden_size", "131073", RAML_ERANGE, "DIR/config.json: hidden_size: found 131073, expected 1 to 131072"},
-        {"intermediate_size", "0", RAML_ERANGE, "DIR/config.json: intermediate_size: found 0, expected 1 to 1048576"},
-        {"num_hidden_layers", "5000", RAML_ERANGE,
-         "DIR/config.json: num_hidden_layers: found 5000, expected 1 to 4096"},
-        {"num_attention_heads", "0", RAML_ERANGE, "DIR/config.json: num_attention_heads: found 0, expected 1 to 4096"},
-        {"num_key_value_heads", "5", RAML_ERANGE, "DIR/config.json: num_key_value_heads: found 5, expected 1 to 4"},
-        {"num_key_value_heads", "3", RAML_ESHAPE,
-         "DIR/config.json: num_attention_heads 4 is not a multiple of num_key_value_heads 3"},
-        {"head_dim", "13", RAML_ERANGE, "DIR/config.json: head_dim: found 13, expected an even number"},
-        {"head_dim", "258", RAML_ERANGE, "DIR/config.json: head_dim: found 258, expected 2 to 256"},
-        {"max_position_embeddings", "16777216", RAML_ERANGE,
-         "DIR/config.json: max_position_embeddings: found 16777216, expected 1 to 1048576"},
-        {"rms_norm_eps", "-1", RAML_ERANGE, "DIR/config.json: rms_norm_eps -1 or rope_theta 10000 is out of range"},
-        {"rope_theta", "0", RAML_ERANGE, "DIR/config.json: rms_norm_eps 1e-06 or rope_theta 0 is out of range"},
-        {"rope_theta", "\"10000\"", RAML_EFORMAT, "DIR/config.json: field 'rope_theta' is a string; expected a number"},
-        {"rope_scaling", "{\"rope_type\": \"yarn\", \"factor\": 4}", RAML_ESUPPORT,
-         "DIR/config.json: rope_scaling type 'yarn' is not known; known: default, linear, llama3"},
-        {"rope_scaling", "{\"factor\": 4}", RAML_EFORMAT,
-         "DIR/config.json: rope_scaling has no text field 'rope_type'"},
-        {"rope_scaling", "{\"type\": \"linear\", \"factor\": 0.5}", RAML_ERANGE,
-         "DIR/config.json: rope_scaling factor: found 0.5, expected 1 or more"},
-        {"rope_scaling",
-         "{\"rope_type\": \"llama3\", \"factor\": 4, \"low_freq_factor\": 4, \"high_freq_factor\": 1, "
-         "\"original_max_position_embeddings\": 64}",
-         RAML_ERANGE, "DIR/config.json: rope_scaling: expected 0 < low_freq_factor < high_freq_factor"},
-        {"rope_scaling", "{\"rope_type\": \"llama3\", \"factor\": 4}", RAML_EFORMAT,
-         "DIR/config.json: field 'original_max_position_embeddings' is missing; found fields: *"},
-        {"tie_word_embeddings", "1", RAML_EFORMAT,
-         "DIR/config.json: field 'tie_word_embeddings': expected true or false"},
-        {"use_sliding_window", "true", RAML_ESUPPORT, "DIR/config.json: use_sliding_window true is not supported"},
-        {"hidden_act", "\"gelu\"", RAML_ESUPPORT, "DIR/config.json: hidden_act 'gelu': expected silu"},
-        /* wild, but each allowed alone: found out by the file's tensors, before memory is taken */
-        {"vocab_size", "16777216", RAML_ESHAPE,
-         "DIR/model.safetensors: tensor 'model.embed_tokens.weight' has shape [37, 40]; config.json asks for "
-         "[16777216, 40]"},
-        {"hidden_size", "131072", RAML_ESHAPE,
-         "DIR/model.safetensors: tensor 'model.embed_tokens.weight' has shape [37, 40]; config.json asks for [37, "
-         "131072]"},
-        {"intermediate_size", "1048576", RAML_ESHAPE,
-         "DIR/model.safetensors: tensor 'model.layers.0.mlp.gate_proj.weight' has shape [54, 40]; config.json asks for "
-         "[1048576, 40]"},
-        {"num_hidden_layers", "4096", RAML_ESHAPE,
-         "DIR/model.safetensors: tensor 'model.layers.2.input_layernorm.weight' [40] is missing"},
-        {"num_hidden_layers", "1", RAML_ESHAPE,
-         "DIR/model.safetensors: tensor 'model.layers.1.input_layernorm.weight' belongs to no part of a qwen2 model"},
-        {"num_attention_heads", "4096", RAML_ESHAPE,
-         "DIR/model.safetensors: tensor 'model.layers.0.self_attn.q_proj.weight' has shape [48, 40]; config.json asks "
-         "for "
-         "[49152, 40]"},
-        {"num_key_value_heads", "4", RAML_ESHAPE,
-         "DIR/model.safetensors: tensor 'model.layers.0.self_attn.k_proj.weight' has shape [24, 40]; config.json asks "
-         "for "
-         "[48, 40]"},
-        {"tie_word_embeddings", "false", RAML_ESHAPE,
-         "DIR/model.safetensors: tensor 'lm_head.weight' [37, 40] is missing"},
-        {"model_type", "\"qwen3\"", RAML_ESUPPORT, "DIR/config.json: attention_bias true is not supported for qwen3"},
-    };
     char path[4200];
-    for (size_t i = 0; i < COUNT(faults); i++) {
-        write_config(*state, faults[i].field, faults[i].value);
-        expect(*state, faults[i].code, faults[i].msg);
+    for (size_t i = 0; i < COUNT(config_faults); i++) {
+        write_config(*state, config_faults[i].field, config_faults[i].value);
+        expect(*state, config_faults[i].code, config_faults[i].msg);
     }
     spill(in(*state, "config.json", path), "[1]", 3);
     expect(*state, RAML_EFORMAT, "DIR/config.json: expected a JSON object");
