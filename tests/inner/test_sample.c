@@ -37,8 +37,8 @@ static int set_up(void **state)
     for (size_t i = 0; i < raml_model_n(r.m); i++) raml_model_weights(r.m)[i] *= 3; /* peaked, so that mistakes show */
     if (raml_model_refresh(r.m, &err)) return -1;
     raml_questions_init(&r.qs);
-    static const char *const text[] = {"1+1=?", "a much longer question that fills more than one page of sixty-four tokens, "
-                                                "so that its keys lie in two", "x", "2*3=?", "y?"};
+    static const char *const text[] = {"1+1=?", "a much longer question that fills more than one page of 64 tokens, so that two hold it",
+                                       "x", "2*3=?", "y?"};
     for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
         struct raml_question q = {.id = text[i], .question = text[i], .answer = "2", .difficulty = -1};
         if (raml_questions_add(&r.qs, &q, &err)) return -1;
