@@ -13,8 +13,8 @@ struct raml_device {
     struct raml_mm *mm;
 };
 
-/* From here on, this thread's parallel loops run on the device's number of threads: scratch space is cut and products are
- * compiled for it, and another device may have been opened since. Called at the head of whatever uses ops or mm. */
+/* From here on, this thread's parallel loops run on the device's number of threads: scratch space is cut and products
+ * are compiled for it, and another device may have been opened since. Called at the head of whatever uses ops or mm. */
 void raml_device_use(const struct raml_device *d);
 
 /* Zeroed memory aligned to 64; NULL when used up, or when more is asked for than the machine has. free() it. */
