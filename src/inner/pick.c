@@ -14,8 +14,8 @@ enum raml_code raml_pick_check(const struct raml_pick_options *o, struct raml_er
     return RAML_OK;
 }
 
-/* The likeliest token, and log sum exp of the logits; false when a logit is NaN or all are -inf. */
-static int survey(const float *logit, size_t n, size_t *best, double *lse)
+/* The likeliest token; false when a logit is NaN or all are -inf. */
+static int survey(const float *logit, size_t n, size_t *best)
 {
     size_t b = 0;
     int nan = 0;
@@ -23,12 +23,19 @@ static int survey(const float *logit, size_t n, size_t *best, double *lse)
         nan |= logit[i] != logit[i];
         if (logit[i] > logit[b]) b = i;
     }
-    if (nan || !isfinite(logit[b])) return 0;
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) sum += expf(logit[i] - logit[b]);
     *best = b;
-    *lse = logit[b] + log(sum);
-    return 1;
+    return !nan && isfinite(logit[b]);
+}
+
+/* weight[i] = exp((logit - top) inv), all of them added up. */
+static double weigh(const float *logit, size_t n, float top, float inv, float *weight)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        weight[i] = expf((logit[i] - top) * inv);
+        sum += weight[i];
+    }
+    return sum;
 }
 
 struct kept { /* what the filters left, likeliest first */
@@ -95,33 +102,46 @@ static struct kept filter(float *w, int32_t *x, size_t n, const struct raml_pick
     return (struct kept){w + n - keep, x + n - keep, keep};
 }
 
+/* The token at share u of the weights, in order of the vocabulary; those under `low` do not count. */
+static size_t draw(float *weight, size_t n, double low, double u, size_t best, double *total)
+{
+    size_t chosen = best;
+    double at = 0;
+    if (low > 0) {
+        *total = 0;
+        for (size_t i = 0; i < n; i++) {
+            if (!(weight[i] >= low)) weight[i] = 0;
+            *total += weight[i];
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (weight[i] == 0) continue;
+        at += weight[i];
+        chosen = i;
+        if (at > u * *total) break;
+    }
+    return chosen;
+}
+
 enum raml_code raml_pick(const float *logit, size_t n, const struct raml_pick_options *o, double u, float *scratch,
                          int32_t *scratch_index, struct raml_picked *out)
 {
     size_t best = 0;
-    double lse = 0;
-    if (!n || !survey(logit, n, &best, &lse)) return RAML_ERANGE;
+    if (!n || !survey(logit, n, &best)) return RAML_ERANGE;
     float inv = (float)(1 / o->temperature), top = logit[best];
+    double total = weigh(logit, n, top, 1, scratch), lse = top + log(total);
     if (!isfinite(inv)) { /* 0, or so near it that no other token is left */
-        *out = (struct raml_picked){(int32_t)best, (float)(logit[best] - lse), 0};
+        *out = (struct raml_picked){(int32_t)best, (float)(top - lse), 0};
         return RAML_OK;
     }
-    int filtered = o->top_p < 1 || (o->top_k > 0 && (size_t)o->top_k < n);
-    double total = 0, at = 0, low = filtered ? 0 : o->min_p;
-    for (size_t i = 0; i < n; i++) {
-        float w = expf((logit[i] - top) * inv);
-        if (!(w >= low)) w = 0;
-        if (filtered) {
-            scratch[i] = w;
-            scratch_index[i] = (int32_t)i;
-        }
-        total += w;
-    }
+    if (inv != 1) total = weigh(logit, n, top, inv, scratch);
     size_t chosen = best;
-    float weight = 1;
-    if (filtered) {
+    float weight;
+    if (o->top_p < 1 || (o->top_k > 0 && (size_t)o->top_k < n)) {
+        for (size_t i = 0; i < n; i++) scratch_index[i] = (int32_t)i;
         struct kept k = filter(scratch, scratch_index, n, o, total);
-        total = 0;
+        double at = 0;
+        total = weight = 0;
         for (size_t i = 0; i < k.n; i++) total += k.weight[i];
         for (size_t i = k.n; i-- > 0;) { /* likeliest stand last */
             at += k.weight[i];
@@ -130,14 +150,8 @@ enum raml_code raml_pick(const float *logit, size_t n, const struct raml_pick_op
             if (at > u * total) break;
         }
     } else {
-        for (size_t i = 0; i < n; i++) {
-            float w = expf((logit[i] - top) * inv);
-            if (!(w >= low) || w == 0) continue;
-            at += w;
-            chosen = i;
-            weight = w;
-            if (at > u * total) break;
-        }
+        chosen = draw(scratch, n, o->min_p, u, best, &total);
+        weight = scratch[chosen];
     }
     *out = (struct raml_picked){(int32_t)chosen, (float)(logit[chosen] - lse), (float)log(weight / total)};
     return RAML_OK;

@@ -16,7 +16,8 @@
 
 struct row { /* a live sample */
     size_t entry;
-    int sample; /* the decoder's */
+    uint64_t hash; /* of the question */
+    int sample;    /* the decoder's */
     struct raml_sampled out;
     int32_t token;         /* chosen in this round */
     size_t n_forced, at;   /* of the list being forced: its length, and how many are done */
@@ -114,7 +115,10 @@ static enum raml_code admit(struct sampler *s, struct raml_err *err)
     while (s->n_rows < s->opt->batch_size && s->next < s->total && !rc) {
         struct prompt *p = &s->prompt[s->next / s->opt->n];
         struct row *r = &s->row[s->n_rows];
-        *r = (struct row){.entry = s->next, .thinking = !s->opt->answer_only, .waits = s->opt->force_wait};
+        *r = (struct row){.entry = s->next,
+                          .hash = raml_question_hash(s->qs->question[s->next / s->opt->n].question),
+                          .thinking = !s->opt->answer_only,
+                          .waits = s->opt->force_wait};
         rc = raml_decoder_fork(s->dec, p->id, &r->sample, err);
         if (rc) break;
         memcpy(s->logits + s->n_rows * s->V, p->logits, s->V * sizeof(float));
@@ -136,7 +140,7 @@ static void choose(struct sampler *s, size_t i)
     const struct sample_texts *x = &s->texts;
     struct raml_pick_options o = {s->opt->temperature, s->opt->top_p, s->opt->min_p, s->opt->top_k};
     struct raml_key key = {.seed = s->opt->seed, .purpose = RAML_FOR_SAMPLE, .sample = (uint32_t)(r->entry % s->opt->n),
-                           .question = raml_question_hash(s->qs->question[r->entry / s->opt->n].question)};
+                           .question = r->hash};
     struct raml_picked p;
     bool closing = r->n_forced && r->forced == x->cue.id;
     if (!closing && r->thinking && s->opt->think_budget && r->out.n_think >= s->opt->think_budget) { /* mid-wait too */

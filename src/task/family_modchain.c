@@ -5,7 +5,8 @@
  * The needed variables form a chain: each is the one before it with a constant, or now and then with a side variable
  * that is itself a constant (its place among the steps is free). Every operation with a constant is a bijection modulo
  * 11, so the answer is spread evenly, and operations do not commute: the definitions have to be followed one by one.
- * Steps: first the names from the asked one back to a constant, then each definition copied, filled in, and worked out.
+ * Steps: first the names from the asked one back to a constant, then each definition copied, filled in, and worked
+ * out: the plain result first, where it is not yet below the modulus, then the result modulo 11.
  */
 #include "task/family_util.h"
 
@@ -22,10 +23,14 @@ struct chain {
     uint32_t order[MAX_VARS]; /* of the question's text */
 };
 
+static int plain(char op, int a, int b)
+{
+    return op == '+' ? a + b : op == '-' ? a - b : a * b;
+}
+
 static int apply(char op, int a, int b)
 {
-    int v = op == '+' ? a + b : op == '-' ? a - b : a * b;
-    return ((v % MODULUS) + MODULUS) % MODULUS;
+    return ((plain(op, a, b) % MODULUS) + MODULUS) % MODULUS;
 }
 
 static void draw_constant(struct raml_rng *r, struct variable *v)
@@ -135,8 +140,10 @@ static void write_step(struct raml_pen *p, const struct chain *c, const struct v
     write_right_side(p->out, c, v);
     if (v->op) {
         int a = c->v[v->base].value, b = v->side < 0 ? v->k : c->v[v->side].value;
-        if (verbose) raml_pen_add(p, ", that is %d%c%d=%d modulo %d", a, v->op, b, value, MODULUS);
-        else raml_pen_add(p, "=%d%c%d=%d", a, v->op, b, value);
+        int whole = plain(v->op, a, b);
+        raml_pen_add(p, verbose ? ", that is %d%c%d" : "=%d%c%d", a, v->op, b);
+        if (whole < 0 || whole >= MODULUS) raml_pen_add(p, "=%d", whole);
+        raml_pen_add(p, verbose ? "=%d modulo %d" : "=%d", value, MODULUS);
     }
     if (verbose) raml_pen_add(p, ".");
 }

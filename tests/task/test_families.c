@@ -200,6 +200,8 @@ static void test_checks_see_faults(void **state)
         {"add", "12+19=?", "31", "2+9+0=11>2\n1+1+1=03>31", -1},
         {"add", "12+19=?", "31", "2+9+0=12>2\nwait, no\n2+9+0=11>1\n1+1+1=03>31", 1},
         {"modchain", "b=a+9;a=8;b mod 11?", "6", "b<a\na=8\nb=a+9=8+9=6", 0},
+        {"modchain", "b=a+9;a=8;b mod 11?", "6", "b<a\na=8\nb=a+9=8+9=17=6", 0},
+        {"modchain", "b=a+9;a=8;b mod 11?", "6", "b<a\na=8\nb=a+9=8+9=16=6", -1},
         {"modchain", "b=a+9;a=8;b mod 11?", "6", "b<a\na=8\nb=a+9=8+9=7", -1},
         {"modchain", "b=a+9;a=8;b mod 11?", "6", "b<a\na=7\nb=a+9=8+9=6", -1},
         {"graph", "ab3:a-b?", "3", "a0:b=0+3=3|b3\nb=3", 0},

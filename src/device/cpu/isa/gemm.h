@@ -72,11 +72,14 @@ INLINE void gemm_rows(const bool bf16, const int MAX, const int NR, float *c, si
     if (MAX > 4)
         for (; i + 4 <= m; i += 4)
             gemm_block(bf16, 4, NR, c + i * ldc, ldc, act_at(bf16, a, i * lda), lda, b, ldb, k, add);
+    if (MAX > 2)
+        for (; i + 2 <= m; i += 2)
+            gemm_block(bf16, 2, NR, c + i * ldc, ldc, act_at(bf16, a, i * lda), lda, b, ldb, k, add);
     for (; i < m; i++) gemm_block(bf16, 1, NR, c + i * ldc, ldc, act_at(bf16, a, i * lda), lda, b, ldb, k, add);
 }
 
-INLINE void gemm_small(const bool bf16, float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t ldb,
-                       size_t m, size_t nv, size_t k, bool add)
+INLINE void gemm_any(const bool bf16, float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t ldb,
+                     size_t m, size_t nv, size_t k, bool add)
 {
     const size_t pair = bf16 ? 2 : 1; /* elements of B a column */
     while (nv > 0) {
@@ -91,6 +94,24 @@ INLINE void gemm_small(const bool bf16, float *c, size_t ldc, const void *a, siz
         b = act_at(bf16, b, w * 16 * pair);
         nv -= w;
     }
+}
+
+/* One copy of each a file, however many callers: they are large, and slow to compile. */
+static __attribute__((noinline)) void gemm_bf16(float *c, size_t ldc, const void *a, size_t lda, const void *b,
+                                                size_t ldb, size_t m, size_t nv, size_t k, bool add)
+{
+    gemm_any(true, c, ldc, a, lda, b, ldb, m, nv, k, add);
+}
+static __attribute__((noinline)) void gemm_f32(float *c, size_t ldc, const void *a, size_t lda, const void *b,
+                                               size_t ldb, size_t m, size_t nv, size_t k, bool add)
+{
+    gemm_any(false, c, ldc, a, lda, b, ldb, m, nv, k, add);
+}
+INLINE void gemm_small(const bool bf16, float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t ldb,
+                       size_t m, size_t nv, size_t k, bool add)
+{
+    if (bf16) gemm_bf16(c, ldc, a, lda, b, ldb, m, nv, k, add);
+    else gemm_f32(c, ldc, a, lda, b, ldb, m, nv, k, add);
 }
 
 #endif
