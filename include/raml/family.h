@@ -40,8 +40,8 @@ enum raml_verdict raml_question_check(const struct raml_question *q, const char 
 
 struct raml_make_options {
     uint64_t seed;
-    const char *families;   /* "modchain,add:2-4,perm:5": names with optional difficulty ranges; NULL: all, default ranges */
-    size_t n;               /* questions in all, spread evenly over families, and in each over its difficulties */
+    const char *families;   /* "modchain,add:2-4,perm:5*2": names with optional difficulties and weights; NULL: all */
+    size_t n;               /* questions in all, spread over the names by weight, and in each evenly over its difficulties */
     const char *split;      /* "train", "test" (same range), NULL: both, by hash */
     size_t n_trajectories;  /* per question; distinct where the family allows it */
     const char *styles;     /* "concise,verbose,reflect": taken in turn; NULL: concise */

@@ -19,6 +19,7 @@ struct cell {
     const struct raml_family *family;
     uint32_t number; /* of the family in the table, and the difficulty: names its random streams */
     int difficulty;
+    size_t entry, weight; /* of the list of families */
     uint64_t next; /* instance to draw next */
     size_t want, got, count[N_SPLITS];
 };
@@ -129,11 +130,19 @@ static enum raml_code read_range(const struct raml_family *f, const char *at, co
                      "from %d to %d (%s)", f->name, len > 60 ? 60 : (int)len, text, f->low, f->high, f->difficulty);
 }
 
-static enum raml_code add_cells(struct maker *m, const struct raml_family *f, uint32_t number, int low, int high,
-                                struct raml_err *err)
+struct entry { /* of the list of families */
+    const struct raml_family *family;
+    uint32_t number;
+    int low, high, weight;
+    size_t index;
+};
+
+static enum raml_code add_cells(struct maker *m, const struct entry *e, struct raml_err *err)
 {
-    for (int d = low; d <= high; d++) {
-        struct cell c = {.family = f, .number = number << 16 | (uint32_t)d, .difficulty = d};
+    const struct raml_family *f = e->family;
+    for (int d = e->low; d <= e->high; d++) {
+        struct cell c = {.family = f, .number = e->number << 16 | (uint32_t)d, .difficulty = d, .entry = e->index,
+                         .weight = (size_t)e->weight};
         for (size_t i = 0; i < m->n_cells; i++)
             if (m->cell[i].number == c.number)
                 return raml_fail(err, RAML_EUSAGE, "families: %s at difficulty %d is named twice", f->name, d);
@@ -144,26 +153,40 @@ static enum raml_code add_cells(struct maker *m, const struct raml_family *f, ui
     return RAML_OK;
 }
 
+/* "name", "name:3", "name:3-5", each with "*2" behind it or not. */
+static enum raml_code read_entry(const char *text, size_t len, struct entry *e, struct raml_err *err)
+{
+    size_t name = strcspn(text, ":*,"), range = strcspn(text, "*,");
+    e->family = find_family(text, name, &e->number);
+    e->weight = 1;
+    if (!e->family) return fail_family(text, name, err);
+    e->low = e->family->easy;
+    e->high = e->family->hard;
+    if (range < len) {
+        const char *at = text + range + 1;
+        if (!read_number(&at, text + len, &e->weight) || at != text + len || !e->weight)
+            return raml_fail(err, RAML_EUSAGE, "families: weight of %s: found '%.*s', expected a number from 1 to 9999",
+                             e->family->name, len - range > 60 ? 60 : (int)(len - range - 1), text + range + 1);
+    }
+    return name < range ? read_range(e->family, text + name + 1, text + range, &e->low, &e->high, err) : RAML_OK;
+}
+
 static enum raml_code read_families(struct maker *m, struct raml_err *err)
 {
     const struct raml_family *const *all;
     size_t n = raml_families(&all);
     if (!m->opt->families) {
         for (size_t i = 0; i < n; i++) {
-            enum raml_code rc = add_cells(m, all[i], (uint32_t)i, all[i]->easy, all[i]->hard, err);
+            enum raml_code rc = add_cells(m, &(struct entry){all[i], (uint32_t)i, all[i]->easy, all[i]->hard, 1, i}, err);
             if (rc) return rc;
         }
         return RAML_OK;
     }
-    const char *at = m->opt->families;
-    for (;;) {
-        size_t len = strcspn(at, ","), name = strcspn(at, ":,");
-        uint32_t number = 0;
-        const struct raml_family *f = find_family(at, name, &number);
-        if (!f) return fail_family(at, name, err);
-        int low = f->easy, high = f->hard;
-        enum raml_code rc = name < len ? read_range(f, at + name + 1, at + len, &low, &high, err) : RAML_OK;
-        if (!rc) rc = add_cells(m, f, number, low, high, err);
+    struct entry e = {0};
+    for (const char *at = m->opt->families;; e.index++) {
+        size_t len = strcspn(at, ",");
+        enum raml_code rc = read_entry(at, len, &e, err);
+        if (!rc) rc = add_cells(m, &e, err);
         if (rc || !at[len]) return rc;
         at += len + 1;
     }
@@ -203,17 +226,21 @@ static enum raml_code read_options(struct maker *m, struct raml_err *err)
     return rc ? rc : read_styles(m, err);
 }
 
-/* n over the families, each family's share over its difficulties; the first ones take what does not divide. */
+/* n over the entries by weight, each one's share over its difficulties; the first ones take what does not divide. */
 static void spread(struct maker *m)
 {
-    size_t n_families = 0, first = 0;
-    for (size_t i = 0; i < m->n_cells; i++) n_families += i == 0 || m->cell[i].family != m->cell[i - 1].family;
-    for (size_t k = 0; k < n_families; k++) {
-        size_t end = first + 1, share = m->opt->n / n_families + (k < m->opt->n % n_families);
-        while (end < m->n_cells && m->cell[end].family == m->cell[first].family) end++;
-        size_t n = end - first;
-        for (size_t i = first; i < end; i++) m->cell[i].want = share / n + (i - first < share % n);
-        first = end;
+    size_t weights = 0, given = 0;
+    for (size_t i = 0; i < m->n_cells; i++)
+        if (i == 0 || m->cell[i].entry != m->cell[i - 1].entry) weights += m->cell[i].weight;
+    for (int pass = 0; pass < 2; pass++) { /* whole shares, then what is left, one to each */
+        for (size_t first = 0, end; first < m->n_cells; first = end) {
+            struct cell *c = &m->cell[first];
+            for (end = first + 1; end < m->n_cells && m->cell[end].entry == c->entry;) end++;
+            size_t n = end - first, share = (m->opt->n / weights) * c->weight + m->opt->n % weights * c->weight / weights;
+            if (pass == 0) given += share;
+            else if (given < m->opt->n) given++, share++;
+            for (size_t i = first; i < end; i++) m->cell[i].want = share / n + (i - first < share % n);
+        }
     }
 }
 
@@ -311,16 +338,18 @@ static enum raml_code draw_next(struct maker *m, struct cell *c, struct raml_err
                      c->family->low, c->family->high);
 }
 
-/* Round after round, one question of every cell that still wants some: any first part of the set is a fair mixture. */
+/* Round after round; the largest cell gives one question in each, the others as many as keeps the proportions: any first
+ * part of the set is a fair mixture. */
 static enum raml_code draw_all(struct maker *m, struct raml_err *err)
 {
-    for (size_t left = m->opt->n; left > 0;) {
+    size_t rounds = 0;
+    for (size_t k = 0; k < m->n_cells; k++) rounds = m->cell[k].want > rounds ? m->cell[k].want : rounds;
+    for (size_t r = 1; r <= rounds; r++) {
         for (size_t k = 0; k < m->n_cells; k++) {
             struct cell *c = &m->cell[k];
-            if (c->got == c->want) continue;
+            if (c->got * rounds >= c->want * r) continue;
             enum raml_code rc = draw_next(m, c, err);
             if (rc) return rc;
-            left--;
         }
     }
     return RAML_OK;

@@ -115,6 +115,19 @@ static void test_spread(void **state)
     assert_true(n_first >= 4); /* a first part is a mixture */
     raml_questions_deinit(&qs);
 
+    raml_questions_init(&qs); /* 3 : 1 : 2, in every first part */
+    make(&qs, &(struct raml_make_options){.families = "modchain:4*3,add:3-4,perm*2", .n = 61});
+    size_t n_mod = 0, n_perm = 0, early = 0;
+    for (size_t i = 0; i < qs.n; i++) {
+        n_mod += !strcmp(qs.question[i].family, "modchain");
+        n_perm += !strcmp(qs.question[i].family, "perm");
+        if (i < 24) early += !strcmp(qs.question[i].family, "modchain");
+    }
+    assert_int_equal(n_mod, 31);
+    assert_int_equal(n_perm, 20);
+    assert_in_range(early, 11, 13);
+    raml_questions_deinit(&qs);
+
     raml_questions_init(&qs);
     make(&qs, &(struct raml_make_options){.n = 70});
     const struct raml_family *const *all;
@@ -243,6 +256,10 @@ static void test_errors(void **state)
         {{.families = "perm:99999999999999999999", .n = 1}, RAML_EUSAGE,
          "families: difficulty of perm: found '99999999999999999999', expected a number or a range (3-5) from 2 to 16 "
          "(number of permutations composed)"},
+        {{.families = "perm:3*0", .n = 1}, RAML_EUSAGE,
+         "families: weight of perm: found '0', expected a number from 1 to 9999"},
+        {{.families = "perm*2x,add", .n = 1}, RAML_EUSAGE,
+         "families: weight of perm: found '2x', expected a number from 1 to 9999"},
         {{.families = "add:2-4,add:3", .n = 1}, RAML_EUSAGE, "families: add at difficulty 3 is named twice"},
         {{.split = "dev", .n = 1}, RAML_EUSAGE, "split: found 'dev', expected train or test"},
         {{.styles = "brief", .n = 1}, RAML_EUSAGE, "styles: found 'brief', expected some of concise, verbose, reflect"},
