@@ -21,12 +21,16 @@ struct bench_result {
 
 bool bench_has_bf16(void);
 /* One optimizer step (forward, backward, AdamW, packing the weights anew) on chains of 256 tokens. */
-RAML_CHECKED enum raml_code bench_train(const struct bench_options *opt, struct bench_result *out, struct raml_err *err);
+RAML_CHECKED enum raml_code bench_train(const struct bench_options *opt, struct bench_result *out,
+                                        struct raml_err *err);
 /* The loss curve: |q| = 128, T = 1024, 12 answer tokens behind every token, one tree pass. */
-RAML_CHECKED enum raml_code bench_trace(const struct bench_options *opt, struct bench_result *out, struct raml_err *err);
+RAML_CHECKED enum raml_code bench_trace(const struct bench_options *opt, struct bench_result *out,
+                                        struct raml_err *err);
 /* The same curve by one pass a prefix (every 32nd, extrapolated), and the largest difference of the values. */
-RAML_CHECKED enum raml_code bench_prefix(const struct bench_options *opt, struct bench_result *out, struct raml_err *err);
+RAML_CHECKED enum raml_code bench_prefix(const struct bench_options *opt, struct bench_result *out,
+                                         struct raml_err *err);
 /* 64 samples of 256 tokens of one 128-token prompt, keys and values cached. */
-RAML_CHECKED enum raml_code bench_sample(const struct bench_options *opt, struct bench_result *out, struct raml_err *err);
+RAML_CHECKED enum raml_code bench_sample(const struct bench_options *opt, struct bench_result *out,
+                                         struct raml_err *err);
 
 #endif

@@ -50,8 +50,8 @@ static void print(const struct settings *s, const char *bench, const struct benc
         printf("{\"bench\": \"%s\", \"preset\": \"%s\", \"dtype\": \"%s\", \"threads\": %d, \"tokens_per_s\": %.1f, "
                "\"gflops\": %.1f, \"peak_gflops\": %.1f, \"peak_share\": %.3f, \"peak_memory_bytes\": %zu, "
                "\"seconds\": %.4f%s%s}\n",
-               bench, s->opt.preset, s->opt.bf16 ? "bf16" : "f32", r->threads, r->tokens_per_s, r->gflops, r->peak_gflops,
-               share, memory, r->seconds, r->extra[0] ? ", " : "", r->extra);
+               bench, s->opt.preset, s->opt.bf16 ? "bf16" : "f32", r->threads, r->tokens_per_s, r->gflops,
+               r->peak_gflops, share, memory, r->seconds, r->extra[0] ? ", " : "", r->extra);
     else
         printf("%-7s %-7s %-4s %10.0f tokens/s %7.1f GFLOP/s = %4.1f %% of %.0f   %8.3f s %7.0f MB   %s\n", bench,
                s->opt.preset, s->opt.bf16 ? "bf16" : "f32", r->tokens_per_s, r->gflops, 100 * share, r->peak_gflops,

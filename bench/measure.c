@@ -1,5 +1,5 @@
-/* measure.c - see bench.h. FLOPs are what the arithmetic needs (6 N a trained token, 2 N a token read, plus the useful half
- * of attention), not what the kernels happen to do. */
+/* measure.c - see bench.h. FLOPs are what the arithmetic needs (6 N a trained token, 2 N a token read, plus the useful
+ * half of attention), not what the kernels happen to do. */
 #include "bench/bench.h"
 
 #include "raml/decoder.h"
@@ -71,7 +71,8 @@ static int32_t token(const struct rig *r, uint64_t i)
     return (int32_t)raml_below(&key, i, (uint32_t)raml_model_config(r->m)->vocab_size);
 }
 
-/* -- Training -------------------------------------------------------------------------------------------------------- */
+/* -- Training --------------------------------------------------------------------------------------------------------
+ */
 struct training {
     struct raml_pack pack;
     struct raml_pass *pass;
@@ -145,7 +146,8 @@ enum raml_code bench_train(const struct bench_options *opt, struct bench_result 
     return rc;
 }
 
-/* -- The loss curve ---------------------------------------------------------------------------------------------------- */
+/* -- The loss curve
+ * ---------------------------------------------------------------------------------------------------- */
 enum { Q = 128, T_CURVE = 1024, CUE = 1, ANSWER = 12 };
 
 /* The prompt and trajectory as one chain, and a probe behind its prefixes first, first + step, ... */
@@ -166,7 +168,8 @@ static enum raml_code curve_pack(const struct rig *r, struct raml_pack *pack, si
     return rc;
 }
 
-/* FLOPs of one forward over the pack: products for all rows, the head for scored rows, scores and sums for seen keys. */
+/* FLOPs of one forward over the pack: products for all rows, the head for scored rows, scores and sums for seen keys.
+ */
 static double forward_flops(const struct raml_model *m, const struct raml_pack *p)
 {
     const struct raml_config *c = raml_model_config(m);
@@ -177,8 +180,8 @@ static double forward_flops(const struct raml_model *m, const struct raml_pack *
            4.0 * c->n_layers * c->n_heads * c->head_dim * seen;
 }
 
-static enum raml_code curve_time(const struct bench_options *opt, struct rig *r, const struct raml_pack *pack, float *logp,
-                                 double *seconds, size_t *runs, struct raml_err *err)
+static enum raml_code curve_time(const struct bench_options *opt, struct rig *r, const struct raml_pack *pack,
+                                 float *logp, double *seconds, size_t *runs, struct raml_err *err)
 {
     struct raml_pass *pass = NULL;
     struct raml_score score = {.logp = logp};
@@ -253,8 +256,9 @@ enum raml_code bench_prefix(const struct bench_options *opt, struct bench_result
         out->seconds = total;
         out->tokens_per_s = tokens / total;
         out->gflops = 1e-9 * flops / total;
-        snprintf(out->note, sizeof out->note, "one pass a prefix; one tree pass is %.0f x faster, values differ by %.1e",
-                 total / tree_seconds, worst);
+        snprintf(out->note, sizeof out->note,
+                 "one pass a prefix; one tree pass is %.0f x faster, values differ by %.1e", total / tree_seconds,
+                 worst);
         snprintf(out->extra, sizeof out->extra, "\"tree_seconds\": %.4f, \"ratio\": %.1f, \"worst_difference\": %.2e",
                  tree_seconds, total / tree_seconds, worst);
     }
@@ -265,7 +269,8 @@ enum raml_code bench_prefix(const struct bench_options *opt, struct bench_result
     return rc;
 }
 
-/* -- Sampling ------------------------------------------------------------------------------------------------------------ */
+/* -- Sampling
+ * ------------------------------------------------------------------------------------------------------------ */
 enum { SAMPLES = 64, LENGTH = 256 };
 
 /* A token from the whole distribution at temperature 1. */
@@ -331,9 +336,11 @@ enum raml_code bench_sample(const struct bench_options *opt, struct bench_result
         qsort(second, n, sizeof *second, by_value);
         out->seconds = second[n / 2];
         out->tokens_per_s = SAMPLES * LENGTH / out->seconds;
-        double token_flops = raml_config_train_flops(c, 0) / 3 + 4.0 * c->n_layers * c->n_heads * c->head_dim * (Q + LENGTH / 2.0);
+        double token_flops =
+            raml_config_train_flops(c, 0) / 3 + 4.0 * c->n_layers * c->n_heads * c->head_dim * (Q + LENGTH / 2.0);
         out->gflops = 1e-9 * out->tokens_per_s * token_flops;
-        snprintf(out->note, sizeof out->note, "%d samples of %d tokens behind a shared prompt of %d", SAMPLES, LENGTH, Q);
+        snprintf(out->note, sizeof out->note, "%d samples of %d tokens behind a shared prompt of %d", SAMPLES, LENGTH,
+                 Q);
     }
     raml_decoder_close(d);
     free(logits);

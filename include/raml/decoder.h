@@ -17,7 +17,8 @@ struct raml_decoder;
 
 struct raml_decoder_options {
     size_t max_rows;   /* samples in one step at most */
-    size_t max_tokens; /* tokens of all live prompts and samples together that the pool can hold (rounded up to pages) */
+    size_t
+        max_tokens; /* tokens of all live prompts and samples together that the pool can hold (rounded up to pages) */
 };
 RAML_CHECKED enum raml_code raml_decoder_open(const struct raml_model *m, const struct raml_decoder_options *opt,
                                               struct raml_decoder **out, struct raml_err *err);
@@ -25,14 +26,15 @@ void raml_decoder_close(struct raml_decoder *d);
 size_t raml_decoder_bytes(const struct raml_decoder *d);
 size_t raml_decoder_free_tokens(const struct raml_decoder *d); /* what the pool still holds, in whole pages */
 
-/* Computes n_prompts prompts at once. prompt[i] gets a number; logits[i * vocab_size ...] (f32) what follows its last token.
- * Every prompt has at least one token. */
-RAML_CHECKED enum raml_code raml_decoder_prompts(struct raml_decoder *d, const int32_t *const *token, const size_t *n_tokens,
-                                                 size_t n_prompts, int *prompt, float *logits, struct raml_err *err);
+/* Computes n_prompts prompts at once. prompt[i] gets a number; logits[i * vocab_size ...] (f32) what follows its last
+ * token. Every prompt has at least one token. */
+RAML_CHECKED enum raml_code raml_decoder_prompts(struct raml_decoder *d, const int32_t *const *token,
+                                                 const size_t *n_tokens, size_t n_prompts, int *prompt, float *logits,
+                                                 struct raml_err *err);
 /* A new sample that continues a prompt. */
 RAML_CHECKED enum raml_code raml_decoder_fork(struct raml_decoder *d, int prompt, int *sample, struct raml_err *err);
-/* Appends token[i] to sample[i] (each at most once a step) and gives what follows: logits[i * vocab_size ...]. Samples of
- * one prompt should stand side by side: their prompt is then read once. */
+/* Appends token[i] to sample[i] (each at most once a step) and gives what follows: logits[i * vocab_size ...]. Samples
+ * of one prompt should stand side by side: their prompt is then read once. */
 RAML_CHECKED enum raml_code raml_decoder_step(struct raml_decoder *d, const int *sample, const int32_t *token, size_t n,
                                               float *logits, struct raml_err *err);
 size_t raml_decoder_length(const struct raml_decoder *d, int sample); /* prompt and sample tokens so far */

@@ -41,14 +41,14 @@ enum raml_verdict raml_question_check(const struct raml_question *q, const char 
 struct raml_make_options {
     uint64_t seed;
     const char *families;   /* "modchain,add:2-4,perm:5*2": names with optional difficulties and weights; NULL: all */
-    size_t n;               /* questions in all, spread over the names by weight, and in each evenly over its difficulties */
+    size_t n; /* questions in all, spread over the names by weight, and in each evenly over its difficulties */
     const char *split;      /* "train", "test" (same range), NULL: both, by hash */
     size_t n_trajectories;  /* per question; distinct where the family allows it */
     const char *styles;     /* "concise,verbose,reflect": taken in turn; NULL: concise */
 };
 /* Appends n questions, distinct from each other and from those already in the set, families in turn and difficulties
- * mixed. RAML_ERANGE when a family cannot give so many distinct ones at that difficulty; RAML_EUSAGE for an unknown name.
- * On failure the set may hold some of them. */
+ * mixed. RAML_ERANGE when a family cannot give so many distinct ones at that difficulty; RAML_EUSAGE for an unknown
+ * name. On failure the set may hold some of them. */
 RAML_CHECKED enum raml_code raml_make_questions(struct raml_questions *qs, const struct raml_make_options *opt,
                                                 struct raml_err *err);
 #endif

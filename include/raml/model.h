@@ -1,12 +1,13 @@
 /* model.h - decoder-only transformers: Qwen2, Qwen3, Llama. Configuration, weights, forward and backward.
  *
- * RMSNorm, rotary embedding, grouped-query attention, SwiGLU, optional q/k norm, optional q/k/v bias, tied or untied head,
- * any head size. f32 throughout, or bf16 matrix products with f32 accumulation, residual stream and master weights.
+ * RMSNorm, rotary embedding, grouped-query attention, SwiGLU, optional q/k norm, optional q/k/v bias, tied or untied
+ * head, any head size. f32 throughout, or bf16 matrix products with f32 accumulation, residual stream and master
+ * weights.
  *
  * A pass over a pack of token trees gives, for every scored token, its log-probability and the entropy of the
- * distribution it was drawn from (natural logarithms). Logits exist only for a tile of scored rows at a time: memory does
- * not grow with tokens x vocabulary.
- * Threads   a model may be read by several passes at once; a pass, and training, by one thread (it uses OpenMP inside).
+ * distribution it was drawn from (natural logarithms). Logits exist only for a tile of scored rows at a time: memory
+ * does not grow with tokens x vocabulary. Threads   a model may be read by several passes at once; a pass, and
+ * training, by one thread (it uses OpenMP inside).
  */
 #ifndef RAML_MODEL_H
 #define RAML_MODEL_H
@@ -84,8 +85,8 @@ struct raml_score { /* outputs, one value a scored token, in the pack's order; a
 /* Forward. pack is read until the matching backward. */
 RAML_CHECKED enum raml_code raml_pass_forward(struct raml_pass *p, const struct raml_pack *pack,
                                               const struct raml_score *out, struct raml_err *err);
-/* Backward of the last forward: adds d loss / d weight to grad[raml_model_n], from d loss / d logp and d loss / d entropy
- * (one value a scored token; d_entropy may be NULL). */
+/* Backward of the last forward: adds d loss / d weight to grad[raml_model_n], from d loss / d logp and d loss / d
+ * entropy (one value a scored token; d_entropy may be NULL). */
 RAML_CHECKED enum raml_code raml_pass_backward(struct raml_pass *p, const float *d_logp, const float *d_entropy,
                                                float *grad, struct raml_err *err);
 /* Both at once for an objective whose coefficients do not depend on the outputs (SFT): logits are computed once instead

@@ -1,9 +1,9 @@
 /* pick.h - choosing a token from logits, as a pure function of the logits and one draw.
  *
  * The logits are divided by the temperature; of that distribution only the top_k likeliest tokens stay, of those the
- * likeliest that together reach top_p (at least one), of those the ones at least min_p times as likely as the likeliest;
- * what stays is normalised and drawn from. Ties go to the lower index. Temperature 0 takes the likeliest token.
- * Cost: two passes over the vocabulary; with top_k or top_p a sort of what is above a bound.
+ * likeliest that together reach top_p (at least one), of those the ones at least min_p times as likely as the
+ * likeliest; what stays is normalised and drawn from. Ties go to the lower index. Temperature 0 takes the likeliest
+ * token. Cost: two passes over the vocabulary; with top_k or top_p a sort of what is above a bound.
  */
 #ifndef RAML_PICK_H
 #define RAML_PICK_H
@@ -24,8 +24,8 @@ struct raml_picked {
 };
 /* RAML_EUSAGE names the setting that is out of range. */
 RAML_CHECKED enum raml_code raml_pick_check(const struct raml_pick_options *o, struct raml_err *err);
-/* u: a draw in [0, 1). scratch: [n] floats; scratch_index: [n], used with top_k or top_p alone. RAML_ERANGE: no logit is a
- * number. */
+/* u: a draw in [0, 1). scratch: [n] floats; scratch_index: [n], used with top_k or top_p alone. RAML_ERANGE: no logit
+ * is a number. */
 RAML_CHECKED enum raml_code raml_pick(const float *logit, size_t n, const struct raml_pick_options *o, double u,
                                       float *scratch, int32_t *scratch_index, struct raml_picked *out);
 

@@ -73,9 +73,10 @@ RAML_CHECKED enum raml_code raml_questions_read(struct raml_questions *qs, const
 RAML_CHECKED enum raml_code raml_questions_write(const struct raml_questions *qs, const char *path,
                                                  struct raml_err *err);
 
-/* Is pred the same answer as gold? Exact: integers of any size, decimals, fractions and numbers with thousands separators
- * are compared as rational numbers; anything else as normalised text. UNKNOWN when gold or pred is NULL or empty, and
- * for numbers of more than 10,000 digits that are not the same text. Time grows with the texts' length alone. */
+/* Is pred the same answer as gold? Exact: integers of any size, decimals, fractions and numbers with thousands
+ * separators are compared as rational numbers; anything else as normalised text. UNKNOWN when gold or pred is NULL or
+ * empty, and for numbers of more than 10,000 digits that are not the same text. Time grows with the texts' length
+ * alone. */
 enum raml_verdict raml_answer_check(const char *gold, const char *pred);
 /* The content of the last \boxed{...} (or \fbox{...}) of text[0..n) whose braces balance; *inner points into text.
  * False: there is none. Linear in n. */

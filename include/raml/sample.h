@@ -1,10 +1,10 @@
 /* sample.h - n samples of each of many questions, growing side by side.
  *
- * Continuous batching over decoder.h: prompts are computed once and forked, finished samples leave, the next ones of the
- * queue enter before the next step. Draws are keyed by (seed, hash of the question's text, sample, token index): the same
- * seed gives the same samples for any batch size and any company.
- * A sample ends with the format's end token or the stop text ("stop"), or at max_completion_length or the model's context
- * ("length"). Cut off, or thinking never closed: counted wrong.
+ * Continuous batching over decoder.h: prompts are computed once and forked, finished samples leave, the next ones of
+ * the queue enter before the next step. Draws are keyed by (seed, hash of the question's text, sample, token index):
+ * the same seed gives the same samples for any batch size and any company.
+ * A sample ends with the format's end token or the stop text ("stop"), or at max_completion_length or the model's
+ * context ("length"). Cut off, or thinking never closed: counted wrong.
  */
 #ifndef RAML_SAMPLE_H
 #define RAML_SAMPLE_H
@@ -34,9 +34,9 @@ struct raml_sample_stats {
     uint64_t samples, right, truncated, unclosed, budget_hit;
     uint64_t tokens; /* completion tokens */
 };
-/* *out (initialised): copies of the questions, in order, with their samples as trajectories. With RAML_ESTOP it holds the
- * questions that are complete. RAML_ERANGE: a prompt longer than the context (names the question and its line), or logits
- * that are not numbers. */
+/* *out (initialised): copies of the questions, in order, with their samples as trajectories. With RAML_ESTOP it holds
+ * the questions that are complete. RAML_ERANGE: a prompt longer than the context (names the question and its line), or
+ * logits that are not numbers. */
 RAML_CHECKED enum raml_code raml_sample_questions(const struct raml_model *m, const struct raml_tokenizer *t,
                                                   const struct raml_format *f, const struct raml_questions *qs,
                                                   const struct raml_sample_options *opt, struct raml_questions *out,

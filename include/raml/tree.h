@@ -43,8 +43,8 @@ struct raml_tree { /* zero-initialise */
 
 void raml_tree_deinit(struct raml_tree *t);
 void raml_tree_clear(struct raml_tree *t); /* empty, memory kept */
-/* Adds a span; *index (may be NULL) is its number. RAML_ERANGE: parent not before it, after > parent's length, score > n,
- * a scored first token of a root, or more than 2^31 tokens. */
+/* Adds a span; *index (may be NULL) is its number. RAML_ERANGE: parent not before it, after > parent's length, score >
+ * n, a scored first token of a root, or more than 2^31 tokens. */
 RAML_CHECKED enum raml_code raml_tree_add(struct raml_tree *t, int32_t parent, uint32_t after, const int32_t *token,
                                           size_t n, size_t score, int32_t *index, struct raml_err *err);
 /* Index in token[] of the token in front of span's token `offset` (its parent token), or -1 when there is none. */

@@ -1,7 +1,7 @@
 /* demo.c - raml demo: the whole story on built-in questions, as a string of the other commands.
  *
- * Each step is this program started anew with a command line that a person could type; it is printed before it runs. So a
- * step's time and peak memory are its own, and the demo shows how the commands are used. What comes out of the steps'
+ * Each step is this program started anew with a command line that a person could type; it is printed before it runs. So
+ * a step's time and peak memory are its own, and the demo shows how the commands are used. What comes out of the steps'
  * files goes into summary.json.
  */
 #include "cli/commands.h"
@@ -32,7 +32,8 @@ struct settings {
 static const struct cli_option options[] = {
     {"out", "output_dir", CLI_TEXT, AT(out), "demo", 0, 0, NULL, "Folder to write; an earlier demo there is replaced."},
     {"preset", NULL, CLI_TEXT, AT(preset), "micro", 0, 0, NULL, "Model to train: micro, small, medium, gpt2."},
-    {"families", NULL, CLI_TEXT, AT(families), DEMO_FAMILIES, 0, 0, NULL, "Question families, with the range trained on."},
+    {"families", NULL, CLI_TEXT, AT(families), DEMO_FAMILIES, 0, 0, NULL,
+     "Question families, with the range trained on."},
     {"longer", NULL, CLI_TEXT, AT(longer), DEMO_LONGER, 0, 0, NULL, "The same families, longer than trained."},
     {"unseen", NULL, CLI_TEXT, AT(unseen), DEMO_UNSEEN, 0, 0, NULL, "Families never trained on."},
     {"max_tokens", "token_budget", CLI_INT, AT(max_tokens), DEMO_TOKENS, 1000, 1e15, NULL,
@@ -50,7 +51,8 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* -- Steps ---------------------------------------------------------------------------------------------------------- */
+/* -- Steps ----------------------------------------------------------------------------------------------------------
+ */
 enum { MAX_WORDS = 48, WORD = 512 };
 struct step {
     char word[MAX_WORDS][WORD];
@@ -138,7 +140,7 @@ static enum raml_code train(const struct cli *cli, const struct settings *s, boo
     add(&step, "%lld", (long long)(with ? s->batch_size : s->batch_size * DEMO_MORE_ANSWERS));
     add(&step, "--learning_rate");
     add(&step, "%g", s->learning_rate);
-    add_words(&step, "--logging_steps 20 --seed");
+    add_words(&step, "--adam_beta2 0.99 --logging_steps 20 --seed");
     add(&step, "%llu", (unsigned long long)cli->seed);
     add(&step, "--out");
     add(&step, "%s/%s", s->out, with ? "with" : "without");
@@ -196,7 +198,8 @@ static enum raml_code report(const struct cli *cli, const struct settings *s, st
     return run_step(cli, &step, phase, err);
 }
 
-/* -- Questions -------------------------------------------------------------------------------------------------------- */
+/* -- Questions --------------------------------------------------------------------------------------------------------
+ */
 static enum raml_code add_set(const struct cli *cli, struct raml_questions *qs, const char *families, const char *name,
                               size_t n, struct raml_err *err)
 {
@@ -207,20 +210,32 @@ static enum raml_code add_set(const struct cli *cli, struct raml_questions *qs, 
     return rc;
 }
 
+/* The list of families without its weights: tests ask as many questions of each. */
+static void drop_weights(const char *families, char *out, size_t cap)
+{
+    size_t n = 0;
+    for (const char *at = families; *at && n + 1 < cap;) {
+        if (*at == '*') at += strcspn(at, ",");
+        else out[n++] = *at++;
+    }
+    out[n] = 0;
+}
+
 /* test.jsonl: in-range, longer, unseen; trace.jsonl: what is sampled several times and traced. */
 static enum raml_code make_questions(const struct cli *cli, const struct settings *s, struct raml_err *err)
 {
-    char path[1200];
+    char path[1200], families[WORD];
     struct raml_questions qs;
     raml_questions_init(&qs);
-    enum raml_code rc = add_set(cli, &qs, s->families, "in-range", (size_t)s->num_test, err);
+    drop_weights(s->families, families, sizeof families);
+    enum raml_code rc = add_set(cli, &qs, families, "in-range", (size_t)s->num_test, err);
     size_t in_range = qs.n;
     if (!rc) rc = add_set(cli, &qs, s->longer, "longer", (size_t)s->num_test, err);
     size_t all = qs.n;
     if (!rc) rc = add_set(cli, &qs, s->unseen, "unseen", (size_t)s->num_test, err);
     snprintf(path, sizeof path, "%s/test.jsonl", s->out);
     if (!rc) rc = raml_questions_write(&qs, path, err);
-    if (!rc) { /* every third of the first two sets */
+    if (!rc) { /* every sixth in range, every third of the longer ones: those give both right and wrong samples */
         size_t kept = 0;
         for (size_t i = 0; i < all; i += i < in_range ? 6 : 3) qs.question[kept++] = qs.question[i];
         qs.n = kept;
@@ -231,7 +246,8 @@ static enum raml_code make_questions(const struct cli *cli, const struct setting
     return rc;
 }
 
-static enum raml_code steps(const struct cli *cli, const struct settings *s, struct demo_phase *phase, struct raml_err *err)
+static enum raml_code steps(const struct cli *cli, const struct settings *s, struct demo_phase *phase,
+                            struct raml_err *err)
 {
     enum raml_code rc = make_questions(cli, s, err);
     if (!rc) rc = train(cli, s, true, &phase[DEMO_TRAIN_WITH], err);
@@ -276,10 +292,11 @@ const struct cli_command cli_demo = {
     .name = "demo",
     .about = "the whole story on built-in questions: train, evaluate, look inside, report",
     .args = "",
-    .detail = "Trains one model on questions with reasoning trajectories and one on the answers alone (same model, questions "
-              "and token budget), compares them on unseen questions of the trained range, on longer ones and on families "
-              "never trained on, scores the answer after every token of sampled reasoning, and writes a report. Every step "
-              "is an ordinary command, printed before it runs.",
+    .detail =
+        "Trains one model on questions with reasoning trajectories and one on the answers alone (same model, questions "
+        "and token budget), compares them on unseen questions of the trained range, on longer ones and on families "
+        "never trained on, scores the answer after every token of sampled reasoning, and writes a report. Every step "
+        "is an ordinary command, printed before it runs.",
     .example = "raml demo --out demo",
     .option = options,
     .n_options = sizeof options / sizeof *options,

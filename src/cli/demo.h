@@ -24,7 +24,8 @@ struct demo_phase {
 };
 
 /* Writes OUT/summary.json from the steps' files. */
-RAML_CHECKED enum raml_code cli_demo_summary(const char *out, const struct demo_phase phase[DEMO_PHASES], struct raml_err *err);
+RAML_CHECKED enum raml_code cli_demo_summary(const char *out, const struct demo_phase phase[DEMO_PHASES],
+                                             struct raml_err *err);
 /* Prints the headline of OUT/summary.json (json: the whole of it). */
 RAML_CHECKED enum raml_code cli_demo_tell(const char *out, double seconds, bool json, struct raml_err *err);
 

@@ -84,8 +84,8 @@ static double tokens_of(const char *out, const char *name)
 
 static json_t *phases(const char *out, const struct demo_phase phase[DEMO_PHASES])
 {
-    static const char *const names[DEMO_PHASES] = {"train with trajectories", "train without", "evaluate", "sample", "trace",
-                                                   "report"};
+    static const char *const names[DEMO_PHASES] = {
+        "train with trajectories", "train without", "evaluate", "sample", "trace", "report"};
     json_t *list = json_array();
     for (int i = 0; i < DEMO_PHASES; i++) {
         if (!(phase[i].seconds > 0)) continue; /* the report is written after the summary */
@@ -116,7 +116,8 @@ enum raml_code cli_demo_summary(const char *out, const struct demo_phase phase[D
         json_object_set_new(o, "phases", phases(out, phase));
         char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
         snprintf(path, sizeof path, "%s/summary.json", out);
-        rc = text ? raml_file_write(path, text, strlen(text), err) : raml_fail(err, RAML_ENOMEM, "no memory for the summary");
+        rc = text ? raml_file_write(path, text, strlen(text), err)
+                  : raml_fail(err, RAML_ENOMEM, "no memory for the summary");
         free(text);
     }
     json_decref(accuracy);
@@ -124,7 +125,8 @@ enum raml_code cli_demo_summary(const char *out, const struct demo_phase phase[D
     return rc;
 }
 
-/* -- In words ----------------------------------------------------------------------------------------------------------- */
+/* -- In words
+ * ----------------------------------------------------------------------------------------------------------- */
 static double value(const json_t *row)
 {
     return json_number_value(json_object_get(json_object_get(row, "accuracy"), "value"));

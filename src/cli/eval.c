@@ -1,4 +1,5 @@
-/* eval.c - raml eval: accuracy with its interval and pass@k, of a file of samples or of a model that is sampled first. */
+/* eval.c - raml eval: accuracy with its interval and pass@k, of a file of samples or of a model that is sampled first.
+ */
 #include "cli/commands.h"
 #include "cli/load.h"
 #include "cli/sampling.h"
@@ -51,15 +52,16 @@ static enum raml_code parse_by(const char *text, unsigned *by, struct raml_err *
         size_t n = strcspn(p, ","), i = 0;
         while (i < 4 && (strlen(known[i].word) != n || strncmp(known[i].word, p, n))) i++;
         if (i == 4)
-            return raml_fail(err, RAML_EUSAGE, "--by: found '%.*s', expected split, family, difficulty or none", (int)n, p);
+            return raml_fail(err, RAML_EUSAGE, "--by: found '%.*s', expected split, family, difficulty or none", (int)n,
+                             p);
         *by |= known[i].bit;
         p += n + (p[n] == ',');
     }
     return RAML_OK;
 }
 
-static enum raml_code build(const struct raml_questions *qs, const struct raml_table_options *o, struct raml_table *table,
-                            struct raml_err *err)
+static enum raml_code build(const struct raml_questions *qs, const struct raml_table_options *o,
+                            struct raml_table *table, struct raml_err *err)
 {
     struct raml_tally *tally = calloc(qs->n + 1, sizeof *tally);
     if (!tally) return raml_fail(err, RAML_ENOMEM, "no memory for %zu questions", qs->n);
@@ -98,7 +100,8 @@ static enum raml_code tell(const struct cli *cli, const struct settings *s, cons
     enum raml_code rc = RAML_OK;
     if (s->out) {
         char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
-        rc = text ? raml_file_write(s->out, text, strlen(text), err) : raml_fail(err, RAML_ENOMEM, "no memory for the table");
+        rc = text ? raml_file_write(s->out, text, strlen(text), err)
+                  : raml_fail(err, RAML_ENOMEM, "no memory for the table");
         free(text);
     }
     if (cli->json) return rc ? (json_decref(o), rc) : cli_print_json(o, err);
@@ -111,10 +114,12 @@ static enum raml_code tell(const struct cli *cli, const struct settings *s, cons
     if (!rc) fputs(text.data ? text.data : "", stdout);
     raml_buf_deinit(&text);
     if (!rc && p->model)
-        printf("%lld samples a question, temperature %g, top_p %g, top_k %lld, min_p %g, at most %lld tokens, seed %llu; "
-               "%.0f tokens/s\n", (long long)p->n, p->temperature, p->top_p, (long long)p->top_k, p->min_p,
-               (long long)p->max_completion_length, (unsigned long long)cli->seed,
-               r->seconds > 0 ? (double)r->stats.tokens / r->seconds : 0);
+        printf(
+            "%lld samples a question, temperature %g, top_p %g, top_k %lld, min_p %g, at most %lld tokens, seed %llu; "
+            "%.0f tokens/s\n",
+            (long long)p->n, p->temperature, p->top_p, (long long)p->top_k, p->min_p,
+            (long long)p->max_completion_length, (unsigned long long)cli->seed,
+            r->seconds > 0 ? (double)r->stats.tokens / r->seconds : 0);
     return rc;
 }
 
@@ -150,9 +155,10 @@ const struct cli_command cli_eval = {
     .name = "eval",
     .about = "accuracy with its interval and pass@k, by family, difficulty and split",
     .args = "[FILE.jsonl ...]",
-    .detail = "With --model, the questions of the file (or made ones) are sampled first; without, the file holds samples as "
-              "raml sample writes them. Samples that were cut off or never closed their thinking count as wrong and have "
-              "columns of their own. Intervals are 95 %, over questions.",
+    .detail =
+        "With --model, the questions of the file (or made ones) are sampled first; without, the file holds samples as "
+        "raml sample writes them. Samples that were cut off or never closed their thinking count as wrong and have "
+        "columns of their own. Intervals are 95 %, over questions.",
     .example = "raml eval --model demo/with --families modchain:4 --num_questions 50 --num_generations 4 --k 1,4",
     .option = options,
     .n_options = sizeof options / sizeof *options,

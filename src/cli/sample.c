@@ -56,9 +56,10 @@ const struct cli_command cli_sample = {
     .name = "sample",
     .about = "sample n trajectories a question",
     .args = "[FILE.jsonl ...]",
-    .detail = "Each question's prompt is computed once; its samples grow side by side on it, finished ones leave and new "
-              "ones enter at every step. The same seed gives the same samples for any batch size. A sample that was cut "
-              "off or never closed its thinking counts as wrong.",
+    .detail =
+        "Each question's prompt is computed once; its samples grow side by side on it, finished ones leave and new "
+        "ones enter at every step. The same seed gives the same samples for any batch size. A sample that was cut "
+        "off or never closed its thinking counts as wrong.",
     .example = "raml sample --model demo/with --families modchain:4 --num_questions 20 --out samples.jsonl",
     .option = options,
     .n_options = sizeof options / sizeof *options,

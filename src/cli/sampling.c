@@ -16,8 +16,8 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-enum raml_code cli_sampling_questions(const struct cli *cli, const struct sampling_settings *s, struct raml_questions *out,
-                                  struct raml_err *err)
+enum raml_code cli_sampling_questions(const struct cli *cli, const struct sampling_settings *s,
+                                      struct raml_questions *out, struct raml_err *err)
 {
     if (s->families && cli->n_args)
         return raml_fail(err, RAML_EUSAGE, "--families makes questions, and files are given too; give one of the two");
@@ -33,8 +33,9 @@ enum raml_code cli_sampling_questions(const struct cli *cli, const struct sampli
     return rc;
 }
 
-enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_settings *s, const struct raml_questions *qs,
-                            struct raml_questions *out, struct sampling_result *result, struct raml_err *err)
+enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_settings *s,
+                                const struct raml_questions *qs, struct raml_questions *out,
+                                struct sampling_result *result, struct raml_err *err)
 {
     struct raml_model *model = NULL;
     struct raml_tokenizer *tokenizer = NULL;

@@ -1,7 +1,7 @@
 /* matmul.h - matrix products, through oneDNN (2.6 and 3.x: matmul.c hides the difference).
  *
- * Activations are bf16 or f32 by a flag; sums are f32. Rows are worked on in chunks out of a short list of sizes (8 to 64 in
- * steps of 8, then powers of two up to 4096), so that a handful of compiled products serves any number of rows:
+ * Activations are bf16 or f32 by a flag; sums are f32. Rows are worked on in chunks out of a short list of sizes (8 to
+ * 64 in steps of 8, then powers of two up to 4096), so that a handful of compiled products serves any number of rows:
  * buffers must be readable and writable up to raml_mm_rows(n) rows. Rows beyond n get rubbish.
  * Cost      2 M N K FLOP.    Errors: RAML_ENOMEM, RAML_ESUPPORT (with oneDNN's status).
  */
@@ -45,7 +45,8 @@ RAML_CHECKED enum raml_code raml_mm_forward(struct raml_mm *mm, const struct ram
 /* dx[n, K] = dy[n, N] W. Needs w->plain. */
 RAML_CHECKED enum raml_code raml_mm_backward(struct raml_mm *mm, const struct raml_weight *w, const void *dy, size_t n,
                                              void *dx, bool dx_f32, bool add, struct raml_err *err);
-/* dw[N, K] += dyt[N, n_pad] x[n_pad, K], n_pad = raml_mm_rows(n); columns of dyt and finite rows of x beyond n: dyt 0. */
+/* dw[N, K] += dyt[N, n_pad] x[n_pad, K], n_pad = raml_mm_rows(n); columns of dyt and finite rows of x beyond n: dyt 0.
+ */
 RAML_CHECKED enum raml_code raml_mm_weight_grad(struct raml_mm *mm, bool bf16, const void *dyt, const void *x, size_t n,
                                                 size_t N, size_t K, float *dw, struct raml_err *err);
 /* GFLOP/s of the best of several products of size 1024 and 2048. */

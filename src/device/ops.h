@@ -16,8 +16,8 @@ enum { RAML_PAGE = 64 };        /* keys in a page of the key/value store = rows 
 enum { RAML_MAX_HEAD_DIM = 256 };
 
 /* Query, key and value of n rows side by side: act [n, (H + 2K) D]. What happens to them between projection and
- * attention: + bias, RMS norm of each query and key head (q_w, k_w: [D], NULL: none), rotary embedding (halves of a head
- * rotated against each other: element i with i + D/2). */
+ * attention: + bias, RMS norm of each query and key head (q_w, k_w: [D], NULL: none), rotary embedding (halves of a
+ * head rotated against each other: element i with i + D/2). */
 struct raml_heads {
     bool bf16;
     size_t n, H, K, D;
@@ -42,9 +42,9 @@ struct raml_attn_pair { /* rows row0 .. row0 + n_rows of the tile see keys of a 
 };
 
 /* Key/value pages: for page p and kv head g, RAML_PAGE keys of D values.
- *   bf16: key page [D/2][64][2], value page [32][Dp][2]     (pairs side by side, as the dot product instructions read them)
- *   f32:  key page [D][64],      value page [64][Dp]        Dp = D rounded up to 16
- * Element offset of (p, g): (p * K + g) * raml_page_elements(D). */
+ *   bf16: key page [D/2][64][2], value page [32][Dp][2]     (pairs side by side, as the dot product instructions read
+ * them) f32:  key page [D][64],      value page [64][Dp]        Dp = D rounded up to 16 Element offset of (p, g): (p *
+ * K + g) * raml_page_elements(D). */
 static inline size_t raml_head_pad(size_t D)
 {
     return (D + 15) / 16 * 16;
@@ -94,7 +94,8 @@ struct raml_ops {
     void (*norm_back)(bool bf16, float *dx, void *dx_act, float *dw, const void *dy, const float *x, const float *rstd,
                       const float *w, size_t n, size_t d, float *scratch);
     void (*heads)(const struct raml_heads *h);
-    /* dqkv in place: from gradients after to gradients before; d_bias, dq_w, dk_w added to. scratch: [threads * (H + 2K + 2) D] */
+    /* dqkv in place: from gradients after to gradients before; d_bias, dq_w, dk_w added to. scratch: [threads * (H + 2K
+     * + 2) D] */
     void (*heads_back)(const struct raml_heads *h, void *dqkv, float *d_bias, float *dq_w, float *dk_w, float *scratch);
     /* gu: [n, 2f], gate and up side by side; out[n, f] = silu(gate) * up */
     void (*silu_mul)(bool bf16, void *out, const void *gu, size_t n, size_t f);

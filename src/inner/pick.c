@@ -8,8 +8,10 @@ enum raml_code raml_pick_check(const struct raml_pick_options *o, struct raml_er
 {
     if (!(o->temperature >= 0) || !isfinite(o->temperature))
         return raml_fail(err, RAML_EUSAGE, "temperature: found %g, expected 0 or more", o->temperature);
-    if (!(o->top_p > 0 && o->top_p <= 1)) return raml_fail(err, RAML_EUSAGE, "top_p: found %g, expected 0 to 1", o->top_p);
-    if (!(o->min_p >= 0 && o->min_p <= 1)) return raml_fail(err, RAML_EUSAGE, "min_p: found %g, expected 0 to 1", o->min_p);
+    if (!(o->top_p > 0 && o->top_p <= 1))
+        return raml_fail(err, RAML_EUSAGE, "top_p: found %g, expected 0 to 1", o->top_p);
+    if (!(o->min_p >= 0 && o->min_p <= 1))
+        return raml_fail(err, RAML_EUSAGE, "min_p: found %g, expected 0 to 1", o->min_p);
     if (o->top_k < 0) return raml_fail(err, RAML_EUSAGE, "top_k: found %d, expected 0 or more", o->top_k);
     return RAML_OK;
 }

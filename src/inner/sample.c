@@ -60,7 +60,8 @@ static enum raml_code check(const struct raml_sample_options *o, struct raml_err
     return raml_pick_check(&p, err);
 }
 
-/* -- Prompts ------------------------------------------------------------------------------------------------------------ */
+/* -- Prompts
+ * ------------------------------------------------------------------------------------------------------------ */
 static enum raml_code encode_prompts(struct sampler *s, const struct raml_tokenizer *t, const struct raml_format *f,
                                      size_t *longest, struct raml_err *err)
 {
@@ -70,7 +71,8 @@ static enum raml_code encode_prompts(struct sampler *s, const struct raml_tokeni
         rc = raml_format_prompt(f, t, q->question, &s->prompt_tokens[i], err);
         if (!rc && s->opt->answer_only) rc = raml_format_cue(f, t, &s->prompt_tokens[i], err);
         if (!rc && s->prompt_tokens[i].n >= s->context)
-            rc = raml_fail(err, RAML_ERANGE, "question '%s' (line %zu): its prompt of %zu tokens fills the model's context of %zu",
+            rc = raml_fail(err, RAML_ERANGE,
+                           "question '%s' (line %zu): its prompt of %zu tokens fills the model's context of %zu",
                            q->id ? q->id : "?", q->line, s->prompt_tokens[i].n, s->context);
         if (s->prompt_tokens[i].n > *longest) *longest = s->prompt_tokens[i].n;
     }
@@ -89,7 +91,8 @@ static enum raml_code compute_prompts(struct sampler *s, size_t room, struct ram
     size_t *length = calloc(n, sizeof *length);
     int *id = calloc(n, sizeof *id);
     float *logits = calloc(n * s->V, sizeof *logits);
-    enum raml_code rc = token && length && id && logits ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for %zu prompts", n);
+    enum raml_code rc =
+        token && length && id && logits ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for %zu prompts", n);
     for (size_t i = 0; i < n && !rc; i++) {
         token[i] = s->prompt_tokens[q0 + i].id;
         length[i] = s->prompt_tokens[q0 + i].n;
@@ -111,7 +114,8 @@ static enum raml_code compute_prompts(struct sampler *s, size_t room, struct ram
 static enum raml_code admit(struct sampler *s, struct raml_err *err)
 {
     enum raml_code rc = RAML_OK;
-    if (s->n_rows < s->opt->batch_size && s->next < s->total) rc = compute_prompts(s, s->opt->batch_size - s->n_rows, err);
+    if (s->n_rows < s->opt->batch_size && s->next < s->total)
+        rc = compute_prompts(s, s->opt->batch_size - s->n_rows, err);
     while (s->n_rows < s->opt->batch_size && s->next < s->total && !rc) {
         struct prompt *p = &s->prompt[s->next / s->opt->n];
         struct row *r = &s->row[s->n_rows];
@@ -133,7 +137,8 @@ static enum raml_code admit(struct sampler *s, struct raml_err *err)
     return rc;
 }
 
-/* -- One round ----------------------------------------------------------------------------------------------------------- */
+/* -- One round
+ * ----------------------------------------------------------------------------------------------------------- */
 static void choose(struct sampler *s, size_t i)
 {
     struct row *r = &s->row[i];
@@ -245,7 +250,8 @@ static enum raml_code deliver(struct sampler *s, struct raml_questions *out, str
         struct raml_sampled *x = s->finished + s->delivered * s->opt->n;
         for (size_t k = 0; k < s->opt->n; k++)
             if (!x[k].done) return RAML_OK;
-        rc = raml_sampled_deliver(&s->texts, &s->qs->question[s->delivered], x, s->opt->n, s->opt->seed, out, stats, err);
+        rc = raml_sampled_deliver(&s->texts, &s->qs->question[s->delivered], x, s->opt->n, s->opt->seed, out, stats,
+                                  err);
         for (size_t k = 0; k < s->opt->n; k++) {
             free(x[k].token);
             x[k].token = NULL;
@@ -254,7 +260,8 @@ static enum raml_code deliver(struct sampler *s, struct raml_questions *out, str
     return rc;
 }
 
-/* -- Set-up ---------------------------------------------------------------------------------------------------------------- */
+/* -- Set-up
+ * ---------------------------------------------------------------------------------------------------------------- */
 static enum raml_code set_up(struct sampler *s, const struct raml_tokenizer *t, const struct raml_format *f,
                              struct raml_err *err)
 {
@@ -277,14 +284,17 @@ static enum raml_code set_up(struct sampler *s, const struct raml_tokenizer *t, 
         return raml_fail(err, RAML_ENOMEM, "no memory to sample %zu questions", s->qs->n);
     for (size_t i = 0; i < s->qs->n; i++) s->prompt[i].id = -1;
     enum raml_code rc = raml_sample_texts_init(&s->texts, t, f, err);
-    if (!rc && s->opt->force_wait > 0 && s->texts.cue.n != 1) /* a longer one is seen when it is whole: too late to swap */
+    if (!rc && s->opt->force_wait > 0 &&
+        s->texts.cue.n != 1) /* a longer one is seen when it is whole: too late to swap */
         rc = raml_fail(err, RAML_EUSAGE, "force_wait: the text that closes thinking has %zu tokens, expected 1",
                        s->texts.cue.n);
     if (!rc) rc = encode_prompts(s, t, f, &longest, err);
     if (rc) return rc;
     size_t own = s->opt->max_completion_length < s->context ? s->opt->max_completion_length : s->context;
-    /* every live row may hold a prompt of its own; a group of prompts is computed while the last ones are still in use */
-    struct raml_decoder_options o = {.max_rows = B, .max_tokens = B * ((own / pages + 1) * pages + 2 * (longest / pages + 1) * pages)};
+    /* every live row may hold a prompt of its own; a group of prompts is computed while the last ones are still in use
+     */
+    struct raml_decoder_options o = {.max_rows = B,
+                                     .max_tokens = B * ((own / pages + 1) * pages + 2 * (longest / pages + 1) * pages)};
     return raml_decoder_open(s->m, &o, &s->dec, err);
 }
 
@@ -308,10 +318,11 @@ static void tear_down(struct sampler *s)
     free(s->bad);
 }
 
-enum raml_code raml_sample_questions(const struct raml_model *m, const struct raml_tokenizer *t, const struct raml_format *f,
-                                     const struct raml_questions *qs, const struct raml_sample_options *opt,
-                                     struct raml_questions *out, struct raml_sample_stats *stats,
-                                     const struct raml_sink *sink, struct raml_err *err)
+enum raml_code raml_sample_questions(const struct raml_model *m, const struct raml_tokenizer *t,
+                                     const struct raml_format *f, const struct raml_questions *qs,
+                                     const struct raml_sample_options *opt, struct raml_questions *out,
+                                     struct raml_sample_stats *stats, const struct raml_sink *sink,
+                                     struct raml_err *err)
 {
     struct sampler s = {.m = m, .opt = opt, .qs = qs};
     *stats = (struct raml_sample_stats){0};
@@ -323,7 +334,8 @@ enum raml_code raml_sample_questions(const struct raml_model *m, const struct ra
         if (!rc) rc = deliver(&s, out, stats, err);
         if (!rc) rc = step(&s, err);
         raml_progress(sink, "sample", (double)(s.delivered * opt->n), (double)s.total, "samples", NULL);
-        if (!rc && raml_should_stop(sink)) rc = raml_fail(err, RAML_ESTOP, "sampling stopped after %zu questions", s.delivered);
+        if (!rc && raml_should_stop(sink))
+            rc = raml_fail(err, RAML_ESTOP, "sampling stopped after %zu questions", s.delivered);
     }
     tear_down(&s);
     return rc;

@@ -8,8 +8,8 @@
 
 enum { MAX_TEXT = 64 << 20 };
 
-enum raml_code raml_sample_texts_init(struct sample_texts *x, const struct raml_tokenizer *t, const struct raml_format *f,
-                                      struct raml_err *err)
+enum raml_code raml_sample_texts_init(struct sample_texts *x, const struct raml_tokenizer *t,
+                                      const struct raml_format *f, struct raml_err *err)
 {
     x->tokenizer = t;
     enum raml_code rc = raml_format_cue(f, t, &x->cue, err);
@@ -39,8 +39,8 @@ enum raml_code raml_sampled_add(struct raml_sampled *s, int32_t token, struct ra
 }
 
 /* Tokens [from, to) as clean UTF-8 without blanks around it, appended with a closing 0. */
-static enum raml_code text_of(const struct sample_texts *x, const struct raml_sampled *s, size_t from, size_t to, bool trim,
-                              struct raml_buf *out, struct raml_err *err)
+static enum raml_code text_of(const struct sample_texts *x, const struct raml_sampled *s, size_t from, size_t to,
+                              bool trim, struct raml_buf *out, struct raml_err *err)
 {
     struct raml_buf raw;
     raml_buf_init(&raw, MAX_TEXT);
@@ -96,9 +96,9 @@ static enum raml_code record(const struct sample_texts *x, const struct raml_que
     return RAML_OK;
 }
 
-enum raml_code raml_sampled_deliver(const struct sample_texts *x, const struct raml_question *q, const struct raml_sampled *s,
-                                    size_t n, uint64_t seed, struct raml_questions *out, struct raml_sample_stats *stats,
-                                    struct raml_err *err)
+enum raml_code raml_sampled_deliver(const struct sample_texts *x, const struct raml_question *q,
+                                    const struct raml_sampled *s, size_t n, uint64_t seed, struct raml_questions *out,
+                                    struct raml_sample_stats *stats, struct raml_err *err)
 {
     struct raml_question copy = *q;
     struct raml_trajectory *t = calloc(n, sizeof *t);

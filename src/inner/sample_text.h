@@ -21,8 +21,8 @@ struct raml_sampled { /* zero-initialise; free token */
 };
 RAML_CHECKED enum raml_code raml_sampled_add(struct raml_sampled *s, int32_t token, struct raml_err *err);
 /* Does the text behind the thinking hold `text`? */
-RAML_CHECKED enum raml_code raml_sampled_has(const struct sample_texts *x, const struct raml_sampled *s, const char *text,
-                                             bool *has, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_sampled_has(const struct sample_texts *x, const struct raml_sampled *s,
+                                             const char *text, bool *has, struct raml_err *err);
 /* Appends q with its n samples, checked, to *out, and counts them. */
 RAML_CHECKED enum raml_code raml_sampled_deliver(const struct sample_texts *x, const struct raml_question *q,
                                                  const struct raml_sampled *s, size_t n, uint64_t seed,

@@ -1,7 +1,7 @@
 /* backward.c - backward through the layers, by hand. Quotes layers.c, whose lines it differentiates. See impl.h.
  *
- * dx is the gradient of the residual stream (f32), dxa its copy as activations: both y (MLP) and o Wo^T were added to the
- * stream, so dxa is the gradient of each at its point.
+ * dx is the gradient of the residual stream (f32), dxa its copy as activations: both y (MLP) and o Wo^T were added to
+ * the stream, so dxa is the gradient of each at its point.
  */
 #include "model/impl.h"
 
@@ -12,8 +12,8 @@ struct chunk {
 };
 
 /* dw += dy^T x for the chunk's rows; dy [n, N], x [n, K], both act. Rows of x up to pad are set to 0. */
-static enum raml_code weight_grad(struct raml_pass *p, const struct chunk *c, const void *dy, void *x, size_t N, size_t K,
-                                  float *dw, struct raml_err *err)
+static enum raml_code weight_grad(struct raml_pass *p, const struct chunk *c, const void *dy, void *x, size_t N,
+                                  size_t K, float *dw, struct raml_err *err)
 {
     const struct raml_model *m = p->m;
     if (c->row + c->n == p->pack->n_rows) memset(act_row(m, x, c->n * K), 0, (c->pad - c->n) * K * act_size(m));

@@ -59,8 +59,8 @@ enum raml_code raml_config_check(const struct raml_config *c, struct raml_err *e
             return raml_fail(err, RAML_ERANGE, "%s: found %d, expected %d to %d", range[i].name, range[i].value,
                              range[i].low, range[i].high);
     if (c->n_heads % c->n_kv_heads)
-        return raml_fail(err, RAML_ESHAPE, "num_attention_heads %d is not a multiple of num_key_value_heads %d", c->n_heads,
-                         c->n_kv_heads);
+        return raml_fail(err, RAML_ESHAPE, "num_attention_heads %d is not a multiple of num_key_value_heads %d",
+                         c->n_heads, c->n_kv_heads);
     if (c->head_dim % 2) return raml_fail(err, RAML_ERANGE, "head_dim: found %d, expected an even number", c->head_dim);
     if (!(c->rms_norm_eps >= 0 && c->rms_norm_eps < 1) || !(c->rope_theta > 0) || !isfinite(c->rope_theta))
         return raml_fail(err, RAML_ERANGE, "rms_norm_eps %g or rope_theta %g is out of range", c->rms_norm_eps,
@@ -114,8 +114,9 @@ static int read_token(struct reader *r, const char *field)
 {
     const json_t *v = json_object_get(r->obj, field);
     if (json_is_array(v)) v = json_array_get(v, 0);
-    return json_is_integer(v) && json_integer_value(v) >= 0 && json_integer_value(v) < 1 << 30 ? (int)json_integer_value(v)
-                                                                                             : -1;
+    return json_is_integer(v) && json_integer_value(v) >= 0 && json_integer_value(v) < 1 << 30
+               ? (int)json_integer_value(v)
+               : -1;
 }
 
 static void read_rope(struct reader *r, struct raml_config *c)
@@ -133,8 +134,8 @@ static void read_rope(struct reader *r, struct raml_config *c)
     if (!strcmp(type, "linear")) c->rope = RAML_ROPE_LINEAR;
     else if (!strcmp(type, "llama3")) c->rope = RAML_ROPE_LLAMA3;
     else {
-        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: rope_scaling type '%s' is not known; known: default, linear, llama3",
-                          r->at->path, type);
+        r->rc = raml_fail(r->err, RAML_ESUPPORT,
+                          "%s: rope_scaling type '%s' is not known; known: default, linear, llama3", r->at->path, type);
         return;
     }
     c->rope_factor = read_num(&s, "factor", 1);
@@ -142,7 +143,8 @@ static void read_rope(struct reader *r, struct raml_config *c)
         c->rope_low_freq = read_num(&s, "low_freq_factor", 1);
         c->rope_high_freq = read_num(&s, "high_freq_factor", 4);
         c->rope_original_positions = read_int(&s, "original_max_position_embeddings", NULL);
-        if (!s.rc && (!(c->rope_high_freq > c->rope_low_freq) || !(c->rope_low_freq > 0) || c->rope_original_positions < 1))
+        if (!s.rc &&
+            (!(c->rope_high_freq > c->rope_low_freq) || !(c->rope_low_freq > 0) || c->rope_original_positions < 1))
             s.rc = raml_fail(r->err, RAML_ERANGE, "%s: rope_scaling: expected 0 < low_freq_factor < high_freq_factor",
                              r->at->path);
     }
@@ -207,24 +209,26 @@ enum raml_code raml_config_read(const char *path, struct raml_config *out, struc
     return RAML_OK;
 }
 
-/* -- Writing --------------------------------------------------------------------------------------------------------- */
+/* -- Writing ---------------------------------------------------------------------------------------------------------
+ */
 enum raml_code raml_config_write(const struct raml_config *c, const char *path, struct raml_err *err)
 {
     const char *arch = !strcmp(c->model_type, "qwen2")   ? "Qwen2ForCausalLM"
                        : !strcmp(c->model_type, "qwen3") ? "Qwen3ForCausalLM"
                                                          : "LlamaForCausalLM";
-    json_t *o = json_pack("{s:[s], s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:b, s:b, s:s, s:s}",
-                          "architectures", arch, "model_type", c->model_type, "vocab_size", c->vocab_size, "hidden_size",
-                          c->hidden_size, "intermediate_size", c->intermediate_size, "num_hidden_layers", c->n_layers,
-                          "num_attention_heads", c->n_heads, "num_key_value_heads", c->n_kv_heads, "head_dim", c->head_dim,
-                          "max_position_embeddings", c->max_positions, "rms_norm_eps", c->rms_norm_eps, "rope_theta",
-                          c->rope_theta, "tie_word_embeddings", c->tied, "attention_bias", c->qkv_bias, "hidden_act", "silu",
-                          "torch_dtype", "float32");
+    json_t *o =
+        json_pack("{s:[s], s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:b, s:b, s:s, s:s}", "architectures",
+                  arch, "model_type", c->model_type, "vocab_size", c->vocab_size, "hidden_size", c->hidden_size,
+                  "intermediate_size", c->intermediate_size, "num_hidden_layers", c->n_layers, "num_attention_heads",
+                  c->n_heads, "num_key_value_heads", c->n_kv_heads, "head_dim", c->head_dim, "max_position_embeddings",
+                  c->max_positions, "rms_norm_eps", c->rms_norm_eps, "rope_theta", c->rope_theta, "tie_word_embeddings",
+                  c->tied, "attention_bias", c->qkv_bias, "hidden_act", "silu", "torch_dtype", "float32");
     if (!o) return raml_fail(err, RAML_ENOMEM, "%s: no memory to write the configuration", path);
     if (c->bos_token >= 0) json_object_set_new(o, "bos_token_id", json_integer(c->bos_token));
     if (c->eos_token >= 0) json_object_set_new(o, "eos_token_id", json_integer(c->eos_token));
     if (c->rope == RAML_ROPE_LINEAR)
-        json_object_set_new(o, "rope_scaling", json_pack("{s:s, s:f}", "rope_type", "linear", "factor", c->rope_factor));
+        json_object_set_new(o, "rope_scaling",
+                            json_pack("{s:s, s:f}", "rope_type", "linear", "factor", c->rope_factor));
     if (c->rope == RAML_ROPE_LLAMA3)
         json_object_set_new(o, "rope_scaling",
                             json_pack("{s:s, s:f, s:f, s:f, s:i}", "rope_type", "llama3", "factor", c->rope_factor,
@@ -238,7 +242,8 @@ enum raml_code raml_config_write(const struct raml_config *c, const char *path, 
     return rc;
 }
 
-/* -- Sizes ------------------------------------------------------------------------------------------------------------ */
+/* -- Sizes ------------------------------------------------------------------------------------------------------------
+ */
 static size_t layer_matrix(const struct raml_config *c)
 {
     size_t d = (size_t)c->hidden_size, D = (size_t)c->head_dim, H = (size_t)c->n_heads, K = (size_t)c->n_kv_heads;

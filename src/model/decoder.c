@@ -1,11 +1,11 @@
 /* decoder.c - samples that grow side by side on shared prompts. See decoder.h.
  *
- * The pool has one numbering of pages for all layers: page p of layer i lies at k + i layer_bytes + p page bytes. Prompts
- * and samples hold lists of page numbers. A prompt's last page may be part full: samples see its keys through a mask and
- * start a page of their own, so nothing is ever copied.
+ * The pool has one numbering of pages for all layers: page p of layer i lies at k + i layer_bytes + p page bytes.
+ * Prompts and samples hold lists of page numbers. A prompt's last page may be part full: samples see its keys through a
+ * mask and start a page of their own, so nothing is ever copied.
  *
- * A step is one batch of rows (impl.h). Its query tiles are runs of samples of one prompt, at most 64; the pairs of a tile
- * are the prompt's pages, seen by all its rows, and each sample's own pages, seen by its row alone.
+ * A step is one batch of rows (impl.h). Its query tiles are runs of samples of one prompt, at most 64; the pairs of a
+ * tile are the prompt's pages, seen by all its rows, and each sample's own pages, seen by its row alone.
  */
 #include "raml/decoder.h"
 
@@ -115,10 +115,11 @@ enum raml_code raml_decoder_open(const struct raml_model *m, const struct raml_d
     d->pool = raml_device_alloc(d->pool_bytes, 1);
     d->free_page = malloc(d->n_pages * sizeof *d->free_page);
     d->s.acts = calloc((size_t)m->config.n_layers, sizeof *d->s.acts);
-    enum raml_code rc = d->pool && d->free_page && d->s.acts
-                            ? reserve_rows(d, opt->max_rows, err)
-                            : raml_fail(err, RAML_ENOMEM, "decoder: no memory for the keys and values of %zu tokens (%.1f MB)",
-                                        opt->max_tokens, 1e-6 * (double)d->pool_bytes);
+    enum raml_code rc =
+        d->pool && d->free_page && d->s.acts
+            ? reserve_rows(d, opt->max_rows, err)
+            : raml_fail(err, RAML_ENOMEM, "decoder: no memory for the keys and values of %zu tokens (%.1f MB)",
+                        opt->max_tokens, 1e-6 * (double)d->pool_bytes);
     if (rc) {
         raml_decoder_close(d);
         return rc;
@@ -157,7 +158,8 @@ size_t raml_decoder_free_tokens(const struct raml_decoder *d)
     return d->n_free * RAML_PAGE;
 }
 
-/* -- Leaves and pages -------------------------------------------------------------------------------------------------- */
+/* -- Leaves and pages
+ * -------------------------------------------------------------------------------------------------- */
 static enum raml_code leaf_new(struct raml_decoder *d, int *out, struct raml_err *err)
 {
     size_t i = 0;
@@ -252,7 +254,8 @@ void raml_decoder_drop_prompt(struct raml_decoder *d, int prompt)
     prompt_release(d, prompt);
 }
 
-/* -- Batches ----------------------------------------------------------------------------------------------------------- */
+/* -- Batches
+ * ----------------------------------------------------------------------------------------------------------- */
 static enum raml_code add_pair(struct raml_decoder *d, struct raml_attn_pair pair, const uint64_t *mask, uint64_t same,
                                struct raml_err *err)
 {
@@ -298,7 +301,8 @@ static enum raml_code run(struct raml_decoder *d, size_t n, struct raml_err *err
 }
 
 /* Logits of rows row[0..n) of the last run (row NULL: 0..n). */
-static enum raml_code logits_of(struct raml_decoder *d, const size_t *row, size_t n, float *logits, struct raml_err *err)
+static enum raml_code logits_of(struct raml_decoder *d, const size_t *row, size_t n, float *logits,
+                                struct raml_err *err)
 {
     size_t e = (size_t)d->m->config.hidden_size, V = (size_t)d->m->config.vocab_size, bytes = e * act_size(d->m);
     enum raml_code rc = RAML_OK;
@@ -314,16 +318,17 @@ static enum raml_code logits_of(struct raml_decoder *d, const size_t *row, size_
 static enum raml_code check_token(const struct raml_decoder *d, int32_t token, size_t position, struct raml_err *err)
 {
     if (token < 0 || token >= d->m->config.vocab_size)
-        return raml_fail(err, RAML_ERANGE, "token %d is outside the model's vocabulary of %d", token, d->m->config.vocab_size);
+        return raml_fail(err, RAML_ERANGE, "token %d is outside the model's vocabulary of %d", token,
+                         d->m->config.vocab_size);
     if (position >= (size_t)d->m->config.max_positions)
-        return raml_fail(err, RAML_ERANGE, "a text of more than %zu tokens is longer than the model's context (%d)", position,
-                         d->m->config.max_positions);
+        return raml_fail(err, RAML_ERANGE, "a text of more than %zu tokens is longer than the model's context (%d)",
+                         position, d->m->config.max_positions);
     return RAML_OK;
 }
 
 /* Rows and tiles of one prompt: a chain in its own pages. */
-static enum raml_code list_prompt(struct raml_decoder *d, const struct leaf *l, const int32_t *token, size_t n, size_t row,
-                                  struct raml_err *err)
+static enum raml_code list_prompt(struct raml_decoder *d, const struct leaf *l, const int32_t *token, size_t n,
+                                  size_t row, struct raml_err *err)
 {
     uint64_t causal[RAML_PAGE];
     for (size_t r = 0; r < RAML_PAGE; r++) causal[r] = low_bits(r + 1);
@@ -379,14 +384,15 @@ enum raml_code raml_decoder_prompts(struct raml_decoder *d, const int32_t *const
 }
 
 /* The tile of rows [row, row + n): samples of one prompt. */
-static enum raml_code list_samples(struct raml_decoder *d, const int *sample, size_t row, size_t n, struct raml_err *err)
+static enum raml_code list_samples(struct raml_decoder *d, const int *sample, size_t row, size_t n,
+                                   struct raml_err *err)
 {
     const struct leaf *p = &d->leaf[d->leaf[sample[row]].prompt];
     size_t first = d->n_pairs;
     enum raml_code rc = RAML_OK;
     for (size_t k = 0; k < p->n_pages && !rc; k++)
-        rc = add_pair(d, (struct raml_attn_pair){p->page[k], 0, (uint16_t)n, -1}, NULL, low_bits(p->length - k * RAML_PAGE),
-                      err);
+        rc = add_pair(d, (struct raml_attn_pair){p->page[k], 0, (uint16_t)n, -1}, NULL,
+                      low_bits(p->length - k * RAML_PAGE), err);
     for (size_t r = 0; r < n && !rc; r++) {
         const struct leaf *l = &d->leaf[sample[row + r]];
         for (size_t k = 0; k < l->n_pages && !rc; k++)
@@ -397,8 +403,8 @@ static enum raml_code list_samples(struct raml_decoder *d, const int *sample, si
     return rc;
 }
 
-enum raml_code raml_decoder_step(struct raml_decoder *d, const int *sample, const int32_t *token, size_t n, float *logits,
-                                 struct raml_err *err)
+enum raml_code raml_decoder_step(struct raml_decoder *d, const int *sample, const int32_t *token, size_t n,
+                                 float *logits, struct raml_err *err)
 {
     enum raml_code rc = reserve_rows(d, n, err);
     size_t grown = 0;

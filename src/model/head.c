@@ -2,8 +2,8 @@
  *
  * For head_rows scored tokens at once: logits of HEAD_TILE vocabulary entries are formed, folded into the running sums
  * (ops.h, loss_tile) and overwritten by the next tile's. Backward needs the finished log-sum-exp, so it keeps the tiles
- * of these rows; head_rows is chosen to bound them (pass.c). Memory depends on neither the tokens of the pack nor, beyond
- * that bound, on the vocabulary.
+ * of these rows; head_rows is chosen to bound them (pass.c). Memory depends on neither the tokens of the pack nor,
+ * beyond that bound, on the vocabulary.
  */
 #include "model/impl.h"
 
@@ -62,7 +62,8 @@ static enum raml_code backward_rows(struct raml_pass *p, const struct rows *r, c
         rc = raml_mm_backward(m->dev->mm, &m->w_head[i], p->dz, r->n, p->dxs, true, true, err);
         if (rc) break;
         ops->transpose(m->bf16, p->dzt, p->dz, r->n, v, pad);
-        rc = raml_mm_weight_grad(m->dev->mm, m->bf16, p->dzt, p->xs, r->n, v, d, grad + m->head + i * HEAD_TILE * d, err);
+        rc = raml_mm_weight_grad(m->dev->mm, m->bf16, p->dzt, p->xs, r->n, v, d, grad + m->head + i * HEAD_TILE * d,
+                                 err);
     }
     if (!rc) ops->scatter_add(p->dxn, p->dxs, &r->scored->row, sizeof *r->scored, r->n, d);
     return rc;

@@ -102,8 +102,8 @@ struct raml_pass {
 RAML_CHECKED enum raml_code raml_head_run(struct raml_pass *p, const struct raml_score *out, const float *d_logp,
                                           const float *d_entropy, float *grad, struct raml_err *err);
 /* Logits of rows of act xnf (already gathered into xs), f32 [n, vocab]. */
-RAML_CHECKED enum raml_code raml_head_logits(const struct raml_model *m, const void *xs, size_t n, float *tile, float *out,
-                                             struct raml_err *err);
+RAML_CHECKED enum raml_code raml_head_logits(const struct raml_model *m, const void *xs, size_t n, float *tile,
+                                             float *out, struct raml_err *err);
 /* backward.c: from dxn to grad. */
 RAML_CHECKED enum raml_code raml_layers_backward(struct raml_pass *p, float *grad, struct raml_err *err);
 

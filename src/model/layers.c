@@ -1,10 +1,8 @@
 /* layers.c - forward through the layers, for rows of any kind (packed trees, prompts, decoding). See impl.h.
  *
- * Work goes in chunks of rows, so that what one product writes is still in the cache when the next reads it; only attention
- * needs all rows at once. Per layer:
- *   x1 = x2' + y'            xn1 = norm(x1)          qkv = heads(xn1 Wqkv^T)          pages <- k, v
- *   o = attention            x2 = x1 + o Wo^T        xn2 = norm(x2)
- *   h = silu(gate) * up      y = h Wdown^T
+ * Work goes in chunks of rows, so that what one product writes is still in the cache when the next reads it; only
+ * attention needs all rows at once. Per layer: x1 = x2' + y'            xn1 = norm(x1)          qkv = heads(xn1 Wqkv^T)
+ * pages <- k, v o = attention            x2 = x1 + o Wo^T        xn2 = norm(x2) h = silu(gate) * up      y = h Wdown^T
  */
 #include "model/impl.h"
 
@@ -59,7 +57,8 @@ static enum raml_code after_attention(const struct raml_model *m, const struct s
     size_t d = (size_t)m->config.hidden_size, F = (size_t)m->config.intermediate_size;
     size_t wide = (size_t)m->config.n_heads * (size_t)m->config.head_dim, at = s->keep ? c.row : 0;
     void *xn = act_row(m, a->xn2, at * d), *gu = act_row(m, a->gu, at * 2 * F), *h = act_row(m, a->h, at * F);
-    enum raml_code rc = raml_mm_forward(m->dev->mm, &l->w_o, act_row(m, a->o, c.row * wide), c.n, s->y, false, false, err);
+    enum raml_code rc =
+        raml_mm_forward(m->dev->mm, &l->w_o, act_row(m, a->o, c.row * wide), c.n, s->y, false, false, err);
     if (rc) return rc;
     ops->add_norm(m->bf16, a->x2 + c.row * d, xn, a->rstd2 ? a->rstd2 + c.row : NULL, a->x1 + c.row * d, s->y,
                   m->weights + l->norm2, c.n, d, (float)m->config.rms_norm_eps);

@@ -83,7 +83,8 @@ enum raml_code raml_model_refresh(struct raml_model *m, struct raml_err *err)
         if (!rc) rc = raml_weight_fill(mm, &l->w_down, m->weights + l->down, err);
     }
     for (size_t i = 0; i < m->n_head_tiles && !rc; i++)
-        rc = raml_weight_fill(mm, &m->w_head[i], m->weights + m->head + i * HEAD_TILE * (size_t)m->config.hidden_size, err);
+        rc = raml_weight_fill(mm, &m->w_head[i], m->weights + m->head + i * HEAD_TILE * (size_t)m->config.hidden_size,
+                              err);
     return rc;
 }
 
@@ -164,7 +165,8 @@ enum raml_code raml_model_init(const struct raml_config *c, uint64_t seed, enum 
     return rc;
 }
 
-/* -- Files ------------------------------------------------------------------------------------------------------------- */
+/* -- Files
+ * ------------------------------------------------------------------------------------------------------------- */
 static void shape_text(const size_t *shape, int n_dims, char *out, size_t cap)
 {
     size_t at = 0;

@@ -19,7 +19,8 @@ static size_t put(struct builder *b, bool decay, size_t rows, size_t cols, const
 static size_t put(struct builder *b, bool decay, size_t rows, size_t cols, const char *fmt, ...)
 {
     struct raml_param *p = &b->param[b->n++];
-    *p = (struct raml_param){.offset = b->offset, .n = cols ? rows * cols : rows, .n_dims = cols ? 2 : 1, .decay = decay};
+    *p = (struct raml_param){
+        .offset = b->offset, .n = cols ? rows * cols : rows, .n_dims = cols ? 2 : 1, .decay = decay};
     p->shape[0] = rows;
     p->shape[1] = cols;
     va_list ap;

@@ -104,7 +104,8 @@ static enum raml_code read_answer(struct dataset_row *r, struct raml_question *q
     if (!v) return missing(r, name, err);
     const char *text = raml_dataset_scalar(r, v);
     if (!text)
-        return fault(r, name, err, "is %s; expected a string, a number or a list of one of these", raml_dataset_type(v));
+        return fault(r, name, err, "is %s; expected a string, a number or a list of one of these",
+                     raml_dataset_type(v));
     struct dataset_text before, gold = raml_dataset_trim(text, strlen(text));
     bool hashes = !names->boxed_answer && raml_dataset_split_hashes(text, &before, &gold);
     if (!names->boxed_answer && names->hashes == HASHES_ALL && !hashes)

@@ -177,7 +177,8 @@ static enum raml_code read_families(struct maker *m, struct raml_err *err)
     size_t n = raml_families(&all);
     if (!m->opt->families) {
         for (size_t i = 0; i < n; i++) {
-            enum raml_code rc = add_cells(m, &(struct entry){all[i], (uint32_t)i, all[i]->easy, all[i]->hard, 1, i}, err);
+            enum raml_code rc =
+                add_cells(m, &(struct entry){all[i], (uint32_t)i, all[i]->easy, all[i]->hard, 1, i}, err);
             if (rc) return rc;
         }
         return RAML_OK;
@@ -236,7 +237,8 @@ static void spread(struct maker *m)
         for (size_t first = 0, end; first < m->n_cells; first = end) {
             struct cell *c = &m->cell[first];
             for (end = first + 1; end < m->n_cells && m->cell[end].entry == c->entry;) end++;
-            size_t n = end - first, share = (m->opt->n / weights) * c->weight + m->opt->n % weights * c->weight / weights;
+            size_t n = end - first,
+                   share = (m->opt->n / weights) * c->weight + m->opt->n % weights * c->weight / weights;
             if (pass == 0) given += share;
             else if (given < m->opt->n) given++, share++;
             for (size_t i = first; i < end; i++) m->cell[i].want = share / n + (i - first < share % n);
@@ -338,8 +340,8 @@ static enum raml_code draw_next(struct maker *m, struct cell *c, struct raml_err
                      c->family->low, c->family->high);
 }
 
-/* Round after round; the largest cell gives one question in each, the others as many as keeps the proportions: any first
- * part of the set is a fair mixture. */
+/* Round after round; the largest cell gives one question in each, the others as many as keeps the proportions: any
+ * first part of the set is a fair mixture. */
 static enum raml_code draw_all(struct maker *m, struct raml_err *err)
 {
     size_t rounds = 0;

@@ -1,7 +1,8 @@
 /* pack.c - trees side by side in one flat batch, and which key tiles each query tile sees. See tree.h.
  *
  * A span's ancestors are runs of rows: [start, start + after) of each span on the way to the root. For a query tile,
- * each of its spans marks its runs' bits in the masks of the key tiles they touch; tiles that nobody marked are left out.
+ * each of its spans marks its runs' bits in the masks of the key tiles they touch; tiles that nobody marked are left
+ * out.
  */
 #include "raml/tree.h"
 

@@ -54,12 +54,14 @@ static enum raml_code check(const struct raml_tree *t, int32_t parent, uint32_t 
         return raml_fail(err, RAML_ERANGE, "token tree: more than 2^31 tokens");
     if (score > n) return raml_fail(err, RAML_ERANGE, "token tree: scored from token %zu of a span of %zu", score, n);
     if (t->n_spans == 0) {
-        if (parent != -1) return raml_fail(err, RAML_ERANGE, "token tree: the first span is the root; parent -1 expected");
+        if (parent != -1)
+            return raml_fail(err, RAML_ERANGE, "token tree: the first span is the root; parent -1 expected");
     } else if (parent < 0 || (size_t)parent >= t->n_spans) {
-        return raml_fail(err, RAML_ERANGE, "token tree: parent %d of span %zu does not come before it", parent, t->n_spans);
+        return raml_fail(err, RAML_ERANGE, "token tree: parent %d of span %zu does not come before it", parent,
+                         t->n_spans);
     } else if (after > t->span[parent].n) {
-        return raml_fail(err, RAML_ERANGE, "token tree: span %zu hangs after token %u of span %d, which has %u", t->n_spans,
-                         after, parent, t->span[parent].n);
+        return raml_fail(err, RAML_ERANGE, "token tree: span %zu hangs after token %u of span %d, which has %u",
+                         t->n_spans, after, parent, t->span[parent].n);
     }
     return RAML_OK;
 }
@@ -71,7 +73,8 @@ enum raml_code raml_tree_add(struct raml_tree *t, int32_t parent, uint32_t after
     if (rc) return rc;
     uint32_t depth = parent < 0 ? 0 : t->span[parent].depth + after;
     if (depth == 0 && score == 0 && n > 0)
-        return raml_fail(err, RAML_ERANGE, "token tree: the first token of a root has nothing in front of it to score it from");
+        return raml_fail(err, RAML_ERANGE,
+                         "token tree: the first token of a root has nothing in front of it to score it from");
     rc = reserve(t, n, err);
     if (rc) return rc;
     t->span[t->n_spans] = (struct raml_span){.parent = parent,

@@ -54,8 +54,9 @@ static void distribution(const struct raml_pick_options *o, double p[N])
 static void test_frequencies(void **state)
 {
     (void)state;
-    static const struct raml_pick_options cases[] = {{1, 1, 0, 0},    {0.7, 1, 0, 0},  {1, 1, 0, 3},     {1, 0.8, 0, 0},
-                                                     {1, 1, 0.25, 0}, {2, 0.7, 0.2, 4}, {1, 0.01, 0, 0}, {1, 1, 0.3, 5}};
+    static const struct raml_pick_options cases[] = {{1, 1, 0, 0},    {0.7, 1, 0, 0},  {1, 1, 0, 3},
+                                                     {1, 0.8, 0, 0},  {1, 1, 0.25, 0}, {2, 0.7, 0.2, 4},
+                                                     {1, 0.01, 0, 0}, {1, 1, 0.3, 5}};
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         enum { DRAWS = 40000 };
         double want[N], seen[N] = {0};

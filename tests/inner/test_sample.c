@@ -37,8 +37,9 @@ static int set_up(void **state)
     for (size_t i = 0; i < raml_model_n(r.m); i++) raml_model_weights(r.m)[i] *= 3; /* peaked, so that mistakes show */
     if (raml_model_refresh(r.m, &err)) return -1;
     raml_questions_init(&r.qs);
-    static const char *const text[] = {"1+1=?", "a much longer question that fills more than one page of 64 tokens, so that two hold it",
-                                       "x", "2*3=?", "y?"};
+    static const char *const text[] = {
+        "1+1=?", "a much longer question that fills more than one page of 64 tokens, so that two hold it", "x", "2*3=?",
+        "y?"};
     for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
         struct raml_question q = {.id = text[i], .question = text[i], .answer = "2", .difficulty = -1};
         if (raml_questions_add(&r.qs, &q, &err)) return -1;
@@ -289,7 +290,8 @@ static void test_faults(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_company), cmocka_unit_test(test_logp),
-                                       cmocka_unit_test(test_greedy), cmocka_unit_test(test_endings), cmocka_unit_test(test_waits),
-                                       cmocka_unit_test(test_plain_format), cmocka_unit_test(test_faults)};
+                                       cmocka_unit_test(test_greedy),  cmocka_unit_test(test_endings),
+                                       cmocka_unit_test(test_waits),   cmocka_unit_test(test_plain_format),
+                                       cmocka_unit_test(test_faults)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,5 +1,5 @@
-/* The golden models of ../shared/golden (double precision, independent implementation): logits, log-probabilities, gradients
- * and tree values, at every kernel level in f32, and in bf16 where the processor has it. */
+/* The golden models of ../shared/golden (double precision, independent implementation): logits, log-probabilities,
+ * gradients and tree values, at every kernel level in f32, and in bf16 where the processor has it. */
 #include "raml/file.h"
 #include "raml/json.h"
 #include "raml/model.h"
@@ -208,7 +208,8 @@ static void check_tree(struct golden *g, double tol)
     if (raml_pass_forward(g->pass, &pack, &out, &err)) fail_msg("%s", err.msg);
     size_t at = 0;
     json_array_foreach(trajectories, k, trajectory) {
-        json_t *own = json_object_get(trajectory, "logp"), *answer = json_object_get(trajectory, "answer_logp_after_prefix");
+        json_t *own = json_object_get(trajectory, "logp"),
+               *answer = json_object_get(trajectory, "answer_logp_after_prefix");
         size_t n = json_array_size(own);
         assert_true(n > 0 && json_array_size(answer) == n + 1);
         assert_true(worst("tree: trajectory", logp + at, own, n) <= tol);

@@ -1,4 +1,5 @@
-/* matmul.c - matrix products through oneDNN's C API. The one file that knows oneDNN, and both of its versions. See matmul.h. */
+/* matmul.c - matrix products through oneDNN's C API. The one file that knows oneDNN, and both of its versions. See
+ * matmul.h. */
 #include "device/matmul.h"
 
 #include "device/impl.h"
@@ -10,7 +11,8 @@
 #include <string.h>
 #include <time.h>
 
-/* -- The difference between 2.6 and 3.x: descriptors by value or by handle, and how a matmul is described. ------------- */
+/* -- The difference between 2.6 and 3.x: descriptors by value or by handle, and how a matmul is described.
+ * ------------- */
 #if DNNL_VERSION_MAJOR >= 3
 typedef dnnl_memory_desc_t md_t;
 static dnnl_status_t md_new(md_t *out, const dnnl_dims_t dims, dnnl_data_type_t type, dnnl_format_tag_t tag)
@@ -25,7 +27,8 @@ static dnnl_status_t md_copy(md_t *out, const_dnnl_memory_desc_t in)
 {
     return dnnl_memory_desc_clone(out, in);
 }
-static dnnl_status_t pd_new(dnnl_primitive_desc_t *pd, dnnl_engine_t e, md_t a, md_t b, md_t c, dnnl_primitive_attr_t attr)
+static dnnl_status_t pd_new(dnnl_primitive_desc_t *pd, dnnl_engine_t e, md_t a, md_t b, md_t c,
+                            dnnl_primitive_attr_t attr)
 {
     return dnnl_matmul_primitive_desc_create(pd, e, a, b, NULL, c, attr);
 }
@@ -52,7 +55,8 @@ static void md_free(md_t md)
 {
     free(md);
 }
-static dnnl_status_t pd_new(dnnl_primitive_desc_t *pd, dnnl_engine_t e, md_t a, md_t b, md_t c, dnnl_primitive_attr_t attr)
+static dnnl_status_t pd_new(dnnl_primitive_desc_t *pd, dnnl_engine_t e, md_t a, md_t b, md_t c,
+                            dnnl_primitive_attr_t attr)
 {
     dnnl_matmul_desc_t d;
     dnnl_status_t rc = dnnl_matmul_desc_init(&d, a, b, NULL, c);
@@ -280,7 +284,8 @@ bool raml_mm_has_bf16(struct raml_mm *mm)
     return !rc;
 }
 
-/* -- Chunks of rows ------------------------------------------------------------------------------------------------- */
+/* -- Chunks of rows -------------------------------------------------------------------------------------------------
+ */
 enum { CHUNK_MAX = 4096 };
 
 static size_t chunk(size_t left)
@@ -297,7 +302,8 @@ size_t raml_mm_rows(size_t n)
     return n <= 64 ? (n + 7) / 8 * 8 : n <= 512 ? (n + 63) / 64 * 64 : (n + 255) / 256 * 256;
 }
 
-/* -- Weights ---------------------------------------------------------------------------------------------------------- */
+/* -- Weights ----------------------------------------------------------------------------------------------------------
+ */
 static enum raml_code layout_find(struct raml_mm *mm, size_t N, size_t K, bool bf16, struct layout **out,
                                   struct raml_err *err)
 {
@@ -370,7 +376,8 @@ enum raml_code raml_weight_fill(struct raml_mm *mm, struct raml_weight *w, const
         if (!w->bf16) memcpy(to, value, n * sizeof *value);
         else {
 #pragma omp parallel for schedule(static)
-            for (size_t i = 0; i < n; i++) { /* round to nearest, ties to even; weights are finite (checked on loading) */
+            for (size_t i = 0; i < n;
+                 i++) { /* round to nearest, ties to even; weights are finite (checked on loading) */
                 uint32_t u;
                 memcpy(&u, value + i, sizeof u);
                 half[i] = (uint16_t)((u + 0x7fffu + (u >> 16 & 1)) >> 16);
@@ -387,7 +394,8 @@ enum raml_code raml_weight_fill(struct raml_mm *mm, struct raml_weight *w, const
     return rc ? fault(err, rc, "lay out a weight matrix") : RAML_OK;
 }
 
-/* -- The products ------------------------------------------------------------------------------------------------------ */
+/* -- The products
+ * ------------------------------------------------------------------------------------------------------ */
 enum raml_code raml_mm_forward(struct raml_mm *mm, const struct raml_weight *w, const void *x, size_t n, void *y,
                                bool y_f32, bool add, struct raml_err *err)
 {

@@ -1,4 +1,5 @@
-/* ref.c - every operation in plain loops, sums in double: what the fast versions are tested against. Contracts: ops.h. */
+/* ref.c - every operation in plain loops, sums in double: what the fast versions are tested against. Contracts: ops.h.
+ */
 #include "device/ops.h"
 
 #include <math.h>
@@ -150,7 +151,8 @@ static void silu_mul_back(bool bf16, void *d_gu, const void *d_out, const void *
 {
     for (size_t r = 0; r < n; r++)
         for (size_t i = 0; i < f; i++) {
-            double g = get(bf16, gu, r * 2 * f + i), u = get(bf16, gu, r * 2 * f + f + i), d = get(bf16, d_out, r * f + i);
+            double g = get(bf16, gu, r * 2 * f + i), u = get(bf16, gu, r * 2 * f + f + i),
+                   d = get(bf16, d_out, r * f + i);
             double s = 1 / (1 + exp(-g));
             set(bf16, d_gu, r * 2 * f + i, d * u * s * (1 + g * (1 - s)));
             set(bf16, d_gu, r * 2 * f + f + i, d * g * s);

@@ -2,9 +2,9 @@
  *
  *   forward   P = exp(scale Q K^T - lse),  O = P V
  *   backward  delta = rowsum(dO * O),  dP = dO V^T,  dS = scale P (dP - delta),  dQ = dS K,  dK = dS^T Q,  dV = P^T dO
- * (Dao et al. 2022, arXiv 2205.14135, appendix B). Scores are formed transposed, keys down and queries across, so that lse
- * and delta run along the vectors and P^T, dS^T are already in the shape that dV and dK take.
- * One task is a tree and a kv head: no two tasks write the same place.
+ * (Dao et al. 2022, arXiv 2205.14135, appendix B). Scores are formed transposed, keys down and queries across, so that
+ * lse and delta run along the vectors and P^T, dS^T are already in the shape that dV and dK take. One task is a tree
+ * and a kv head: no two tasks write the same place.
  */
 #include "device/cpu/isa/rows.h"
 

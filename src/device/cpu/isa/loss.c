@@ -1,7 +1,8 @@
-/* loss.c - log-probability and entropy from logits, a tile of the vocabulary at a time, and back. Contracts: device/ops.h.
+/* loss.c - log-probability and entropy from logits, a tile of the vocabulary at a time, and back. Contracts:
+ * device/ops.h.
  *
- * Streaming (Milakov and Gimelshein 2018): with M the maximum so far, s = sum e^(z-M) and t = sum z e^(z-M) are rescaled
- * when M grows. At the end lse = M + log s, log p = z_token - lse, entropy = lse - t/s.
+ * Streaming (Milakov and Gimelshein 2018): with M the maximum so far, s = sum e^(z-M) and t = sum z e^(z-M) are
+ * rescaled when M grows. At the end lse = M + log s, log p = z_token - lse, entropy = lse - t/s.
  */
 #include "device/cpu/isa/rows.h"
 

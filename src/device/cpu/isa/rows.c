@@ -42,8 +42,8 @@ INLINE void add_norm_row(const bool bf16, float *sum, void *y, float *rstd, cons
     EACH16(i, m, d) act_store_n(bf16, y, r * d + i, vf_load_n(sr + i, m) * vf_set(s) * vf_load_n(w + i, m), m);
 }
 
-void add_norm_isa(bool bf16, float *sum, void *y, float *rstd, const float *x, const void *add, const float *w, size_t n,
-                  size_t d, float eps)
+void add_norm_isa(bool bf16, float *sum, void *y, float *rstd, const float *x, const void *add, const float *w,
+                  size_t n, size_t d, float eps)
 {
 #pragma omp parallel for schedule(static)
     for (size_t r = 0; r < n; r++)

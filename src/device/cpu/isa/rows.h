@@ -35,8 +35,8 @@
 
 void embed_isa(float *x, const float *table, const int32_t *token, size_t n, size_t d);
 void embed_back_isa(float *d_table, const float *dx, const int32_t *token, size_t n, size_t d);
-void add_norm_isa(bool bf16, float *sum, void *y, float *rstd, const float *x, const void *add, const float *w, size_t n,
-                  size_t d, float eps);
+void add_norm_isa(bool bf16, float *sum, void *y, float *rstd, const float *x, const void *add, const float *w,
+                  size_t n, size_t d, float eps);
 void norm_back_isa(bool bf16, float *dx, void *dx_act, float *dw, const void *dy, const float *x, const float *rstd,
                    const float *w, size_t n, size_t d, float *scratch);
 void heads_isa(const struct raml_heads *h);

@@ -23,7 +23,8 @@ INLINE void block32(uint16_t *restrict out, const uint16_t *restrict in, size_t 
         __m512i a = _mm512_loadu_si512(in + (size_t)(2 * i) * ld_in);
         __m512i b = _mm512_loadu_si512(in + (size_t)(2 * i + 1) * ld_in);
         /* cell c of lo: (row 2i, row 2i+1) of column c; columns 0..15 in lo, 16..31 in hi */
-        __m512i al = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(a)), bl = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(b));
+        __m512i al = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(a)),
+                bl = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(b));
         __m512i ah = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(a, 1));
         __m512i bh = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(b, 1));
         lo[i] = _mm512_or_si512(al, _mm512_slli_epi32(bl, 16));

@@ -1,4 +1,5 @@
-/* vec.h - sixteen floats at a time, in the compiler's vector types, for whatever instruction set this file is compiled for.
+/* vec.h - sixteen floats at a time, in the compiler's vector types, for whatever instruction set this file is compiled
+ * for.
  *
  * Only the sources in this folder include it; they are compiled once per instruction set (RAML_ISA names it).
  */
