@@ -6,6 +6,8 @@
  */
 #include "bench/bench.h"
 
+#include "raml/device.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,6 +123,7 @@ int main(int argc, char **argv)
     const char *dtype = "auto";
     int rc = parse(argc, argv, &s, &dtype);
     if (rc) return rc;
+    raml_device_share_processors(argv); /* as the program does */
     s.opt.bf16 = strcmp(dtype, "f32") && (!strcmp(dtype, "bf16") || bench_has_bf16());
     for (size_t i = 0; i < sizeof benches / sizeof *benches; i++) {
         if (!listed(s.bench, benches[i].name)) continue;

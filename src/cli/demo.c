@@ -84,7 +84,12 @@ static void child(const struct step *s)
     char *argv[MAX_WORDS + 2] = {"raml"};
     for (int i = 0; i < s->n; i++) argv[i + 1] = (char *)(uintptr_t)s->word[i];
     int fd = s->stdout_path ? open(s->stdout_path, O_WRONLY | O_CREAT | O_TRUNC, 0666) : 1;
-    if (fd >= 0 && (fd == 1 || dup2(fd, 1) >= 0)) execv("/proc/self/exe", argv);
+    char self[4096];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (n > 0) {
+        self[n] = 0;
+        if (fd >= 0 && (fd == 1 || dup2(fd, 1) >= 0)) execv(self, argv);
+    }
     fprintf(stderr, "raml demo: can't start a step: %s\n", strerror(errno));
     _exit(1);
 }

@@ -8,13 +8,13 @@
 #include <stddef.h>
 
 /* Chosen so that two cores need about two minutes a model (docs/demo.md says how they were found). */
-#define DEMO_FAMILIES "add:3,perm:2,mul:3"
-#define DEMO_LONGER "add:4,perm:3,mul:4"
+#define DEMO_FAMILIES "add:3-4,perm:2-3,mul:3"
+#define DEMO_LONGER "add:5,perm:4,mul:4"
 #define DEMO_UNSEEN "modchain:2,graph:3,countdown:3"
-#define DEMO_TOKENS "6000000"
+#define DEMO_TOKENS "3000000"
 #define DEMO_QUESTIONS "60000"
-#define DEMO_BATCH "20"
-#define DEMO_RATE "4e-3"
+#define DEMO_BATCH "16"
+#define DEMO_RATE "2.5e-3"
 enum { DEMO_MORE_ANSWERS = 2 }; /* rows without trajectories are shorter: so many more a step */
 
 enum { DEMO_TRAIN_WITH, DEMO_TRAIN_WITHOUT, DEMO_EVAL, DEMO_SAMPLE, DEMO_TRACE, DEMO_REPORT, DEMO_PHASES };

@@ -177,5 +177,6 @@ int main(int argc, char **argv)
     if (help && cmd) return print_help(cmd);
     if (help && list_group(stdout, argv[2])) return close_output("help");
     if (!cmd) return unknown(argc - skip, argv + skip);
+    raml_device_share_processors(argv);
     return start(cmd, argc - skip - n_words, argv + skip + n_words);
 }

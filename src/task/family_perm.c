@@ -1,9 +1,10 @@
 /* family_perm.c - composition of permutations of five symbols, the word problem of the group S5.
  *
- *   d=25134;f=14523;a=31254;daf?
+ *   d=25134;a=31254;f=14523;daf?
  *
- * A word of five digits is a permutation: its i-th digit is where i goes. "daf" applies d first, then a, then f. No
- * circuit of constant depth solves the word problem of S5 unless TC0 = NC1 (Barrington 1989): serial steps are needed.
+ * A word of five digits is a permutation: its i-th digit is where i goes. "daf" applies d first, then a, then f, which
+ * are defined in this order: what is hard here is the product; finding names is modchain's part. No circuit of constant
+ * depth solves the word problem of S5 unless TC0 = NC1 (Barrington 1989): serial steps are needed.
  * Steps: a factor written as pairs (13 means that 1 goes to 3), the pairs in the order of the running word, and the new
  * word. Composition is associative: other samples may go from the right.
  */
@@ -17,7 +18,6 @@ struct product {
     int n;
     char name[MAX_FACTORS];
     char word[MAX_FACTORS][SYMBOLS]; /* digits '1' .. '5' */
-    uint32_t order[MAX_FACTORS];     /* of the definitions in the question */
 };
 
 /* first, then second */
@@ -37,9 +37,7 @@ static void draw(struct raml_rng r, int difficulty, struct product *q)
         for (uint32_t j = 0; j < SYMBOLS; j++) index[j] = j;
         raml_rng_shuffle(&r, index, SYMBOLS);
         for (int j = 0; j < SYMBOLS; j++) q->word[i][j] = (char)('1' + index[j]);
-        q->order[i] = (uint32_t)i;
     }
-    raml_rng_shuffle(&r, q->order, (uint32_t)q->n);
 }
 
 static void make(struct raml_rng r, int difficulty, struct raml_buf *question, struct raml_buf *answer)
@@ -49,10 +47,7 @@ static void make(struct raml_rng r, int difficulty, struct raml_buf *question, s
     char all[SYMBOLS];
     memcpy(all, q.word[0], SYMBOLS);
     for (int i = 1; i < q.n; i++) compose(all, q.word[i], all);
-    for (int i = 0; i < q.n; i++) {
-        uint32_t k = q.order[i];
-        raml_buf_addf(question, "%c=%.*s;", q.name[k], SYMBOLS, q.word[k]);
-    }
+    for (int i = 0; i < q.n; i++) raml_buf_addf(question, "%c=%.*s;", q.name[i], SYMBOLS, q.word[i]);
     raml_buf_addf(question, "%.*s?", q.n, q.name);
     raml_buf_add(answer, all, SYMBOLS);
 }
