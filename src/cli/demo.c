@@ -240,10 +240,10 @@ static enum raml_code make_questions(const struct cli *cli, const struct setting
     if (!rc) rc = add_set(cli, &qs, s->unseen, "unseen", (size_t)s->num_test, err);
     snprintf(path, sizeof path, "%s/test.jsonl", s->out);
     if (!rc) rc = raml_questions_write(&qs, path, err);
-    if (!rc) { /* every sixth in range, every third of the longer ones: those give both right and wrong samples */
-        size_t kept = 0;
-        for (size_t i = 0; i < all; i += i < in_range ? 6 : 3) qs.question[kept++] = qs.question[i];
-        qs.n = kept;
+    if (!rc) { /* the first of both sets, where families are mixed: those give right samples and wrong ones */
+        size_t few = (in_range + 5) / 6, many = in_range + (all - in_range + 2) / 3;
+        for (size_t i = in_range; i < many; i++) qs.question[few + i - in_range] = qs.question[i];
+        qs.n = few + many - in_range;
         snprintf(path, sizeof path, "%s/trace.jsonl", s->out);
         rc = raml_questions_write(&qs, path, err);
     }

@@ -16,17 +16,22 @@ enum raml_code raml_pick_check(const struct raml_pick_options *o, struct raml_er
     return RAML_OK;
 }
 
-/* The likeliest token; false when a logit is NaN or all are -inf. */
-static int survey(const float *logit, size_t n, size_t *best)
+/* The likeliest of the first `allowed` tokens, and of all; false when a logit is NaN or none of the allowed is finite. */
+static int survey(const float *logit, size_t n, size_t allowed, size_t *best, float *top)
 {
     size_t b = 0;
     int nan = 0;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < allowed; i++) {
         nan |= logit[i] != logit[i];
         if (logit[i] > logit[b]) b = i;
     }
     *best = b;
-    return !nan && isfinite(logit[b]);
+    *top = logit[b];
+    for (size_t i = allowed; i < n; i++) {
+        nan |= logit[i] != logit[i];
+        if (logit[i] > *top) *top = logit[i];
+    }
+    return !nan && isfinite(logit[b]) && isfinite(*top);
 }
 
 /* weight[i] = exp((logit - top) inv), all of them added up. */
@@ -125,18 +130,20 @@ static size_t draw(float *weight, size_t n, double low, double u, size_t best, d
     return chosen;
 }
 
-enum raml_code raml_pick(const float *logit, size_t n, const struct raml_pick_options *o, double u, float *scratch,
-                         int32_t *scratch_index, struct raml_picked *out)
+enum raml_code raml_pick(const float *logit, size_t n, size_t allowed, const struct raml_pick_options *o, double u,
+                         float *scratch, int32_t *scratch_index, struct raml_picked *out)
 {
-    size_t best = 0;
-    if (!n || !survey(logit, n, &best)) return RAML_ERANGE;
-    float inv = (float)(1 / o->temperature), top = logit[best];
-    double total = weigh(logit, n, top, 1, scratch), lse = top + log(total);
+    size_t best = 0, all = n;
+    float top;
+    if (allowed < n) n = allowed;
+    if (!n || !survey(logit, all, n, &best, &top)) return RAML_ERANGE;
+    float inv = (float)(1 / o->temperature);
+    double total = weigh(logit, all, top, 1, scratch), lse = top + log(total);
     if (!isfinite(inv)) { /* 0, or so near it that no other token is left */
-        *out = (struct raml_picked){(int32_t)best, (float)(top - lse), 0};
+        *out = (struct raml_picked){(int32_t)best, (float)(logit[best] - lse), 0};
         return RAML_OK;
     }
-    if (inv != 1) total = weigh(logit, n, top, inv, scratch);
+    if (inv != 1 || n < all) total = weigh(logit, n, logit[best], inv, scratch);
     size_t chosen = best;
     float weight;
     if (o->top_p < 1 || (o->top_k > 0 && (size_t)o->top_k < n)) {

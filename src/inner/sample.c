@@ -40,6 +40,7 @@ struct sampler {
     struct raml_sampled *finished;     /* [qs->n * n] */
     struct row *row;                   /* [batch_size] */
     size_t n_rows, next, total, V, context, delivered;
+    size_t n_tokens; /* that the tokenizer knows; V may be larger */
     float *logits, *scratch;           /* [batch_size, V] */
     int32_t *scratch_index, *token;
     int *sample;
@@ -159,7 +160,7 @@ static void choose(struct sampler *s, size_t i)
         if (r->at == r->n_forced) r->n_forced = 0;
         return;
     }
-    s->bad[i] = raml_pick(s->logits + i * s->V, s->V, &o, raml_uniform(&key, r->out.n), s->scratch + i * s->V,
+    s->bad[i] = raml_pick(s->logits + i * s->V, s->V, s->n_tokens, &o, raml_uniform(&key, r->out.n), s->scratch + i * s->V,
                           s->scratch_index + i * s->V, &p) != RAML_OK;
     if (s->bad[i]) return;
     r->token = p.token;
@@ -267,6 +268,7 @@ static enum raml_code set_up(struct sampler *s, const struct raml_tokenizer *t, 
 {
     size_t B = s->opt->batch_size, longest = 0, pages = RAML_TILE;
     s->V = (size_t)raml_model_config(s->m)->vocab_size;
+    s->n_tokens = (size_t)raml_tokenizer_size(t);
     s->context = (size_t)raml_model_config(s->m)->max_positions;
     s->total = s->qs->n * s->opt->n;
     s->prompt_tokens = calloc(s->qs->n + 1, sizeof *s->prompt_tokens);

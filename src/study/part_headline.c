@@ -111,6 +111,12 @@ static void add_accuracy_tiles(struct raml_page *p)
     }
 }
 
+/* A headline needs no powers of ten: a loss of 4e-5 is 0. */
+static double plain(double x)
+{
+    return round(x * 1e4) / 1e4;
+}
+
 static void add_loss_tiles(struct raml_page *p)
 {
     static const size_t order[] = {RAML_RIGHT, RAML_WRONG, RAML_UNJUDGED};
@@ -126,7 +132,7 @@ static void add_loss_tiles(struct raml_page *p)
             if (*f->run[r]->name) raml_buf_adds(&p->html, ", ");
             raml_page_text(p, f->run[r]->name);
             raml_buf_addf(&p->html, "</span><b>%.3g\u00A0\u2192\u00A0%.3g</b><span>nats per token, along %zu %s</span>"
-                                    "</div>\n", g->first.sum / n, g->last.sum / n, g->n, about[order[v]]);
+                                    "</div>\n", plain(g->first.sum / n), plain(g->last.sum / n), g->n, about[order[v]]);
         }
     }
 }
@@ -158,7 +164,7 @@ static void add_training_tiles(struct raml_page *p)
         raml_buf_adds(&p->html, "<div class=\"tile\"><span>training loss");
         if (*f->run[r]->name) raml_buf_adds(&p->html, ", ");
         raml_page_text(p, f->run[r]->name);
-        raml_buf_addf(&p->html, "</span><b>%.3g</b><span>after %.0f steps", loss->value[loss->n - 1],
+        raml_buf_addf(&p->html, "</span><b>%.3g</b><span>after %.0f steps", plain(loss->value[loss->n - 1]),
                       loss->step[loss->n - 1]);
         if (!isnan(speed)) raml_buf_addf(&p->html, ", %.0f tokens/s", speed < 1000 ? speed : 100 * round(speed / 100));
         raml_buf_adds(&p->html, "</span>");

@@ -21,7 +21,7 @@ static const struct known {
     {"tokens_per_s", "Speed", "tokens per second", NULL, false, false, true},
 };
 /* Counts and clocks grow with the step and say nothing as curves. */
-static const char *const dull[] = {"epoch", "tokens", "trained_tokens", "seconds", "step", "eval_loss", NULL};
+static const char *const dull[] = {"epoch", "tokens", "trained_tokens", "seconds", "time", "step", "eval_loss", NULL};
 
 struct curve {
     double *x, *y, *smooth;

@@ -1,10 +1,10 @@
 /* family_perm.c - composition of permutations of five symbols, the word problem of the group S5.
  *
- *   d=25134;a=31254;f=14523;daf?
+ *   a=25134;b=31254;c=14523;abc?
  *
- * A word of five digits is a permutation: its i-th digit is where i goes. "daf" applies d first, then a, then f, which
- * are defined in this order: what is hard here is the product; finding names is modchain's part. No circuit of constant
- * depth solves the word problem of S5 unless TC0 = NC1 (Barrington 1989): serial steps are needed.
+ * A word of five digits is a permutation: its i-th digit is where i goes. "abc" applies a first, then b, then c. Names
+ * stand in order, always: what is hard here is the product, and no two questions differ by names alone. No circuit of
+ * constant depth solves the word problem of S5 unless TC0 = NC1 (Barrington 1989): serial steps are needed.
  * Steps: a factor written as pairs (13 means that 1 goes to 3), the pairs in the order of the running word, and the new
  * word. Composition is associative: other samples may go from the right.
  */
@@ -31,8 +31,8 @@ static void compose(const char first[SYMBOLS], const char second[SYMBOLS], char 
 static void draw(struct raml_rng r, int difficulty, struct product *q)
 {
     q->n = difficulty;
-    raml_family_letters(&r, q->name, q->n);
     for (int i = 0; i < q->n; i++) {
+        q->name[i] = (char)('a' + i);
         uint32_t index[SYMBOLS];
         for (uint32_t j = 0; j < SYMBOLS; j++) index[j] = j;
         raml_rng_shuffle(&r, index, SYMBOLS);

@@ -18,7 +18,7 @@ static struct raml_picked pick(const struct raml_pick_options *o, double u)
     float w[N];
     int32_t x[N];
     struct raml_picked p = {-1, 0, 0};
-    assert_int_equal(raml_pick(logits, N, o, u, w, x, &p), RAML_OK);
+    assert_int_equal(raml_pick(logits, N, N, o, u, w, x, &p), RAML_OK);
     return p;
 }
 
@@ -91,6 +91,33 @@ static void test_logp_and_greedy(void **state)
     assert_true(fabs(p.logp - (logits[p.token] - log(sum))) <= 1e-6); /* temperature 1, nothing left out */
 }
 
+/* Tokens 3 .. 5 stand in the model's vocabulary alone: their share of logp stays, but nothing draws them. */
+static void test_allowed(void **state)
+{
+    (void)state;
+    static const float high[N] = {0.5f, 2, -1, 9, 0, 30};
+    static const struct raml_pick_options cases[] = {{0, 1, 0, 0}, {1, 1, 0, 0}, {0.5, 1, 0.2, 0}, {2, 0.9, 0, 2}};
+    double all = 0;
+    for (int i = 0; i < N; i++) all += exp(high[i]);
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        double sum = 0;
+        for (int i = 0; i < 3; i++) sum += exp(high[i]);
+        for (int u = 0; u < 100; u++) {
+            float w[N];
+            int32_t x[N];
+            struct raml_picked p = {-1, 0, 0};
+            assert_int_equal(raml_pick(high, N, 3, &cases[c], u / 100.0, w, x, &p), RAML_OK);
+            assert_in_range(p.token, 0, 2);
+            assert_true(fabs(p.logp - (high[p.token] - log(all))) <= 1e-4);
+            if (c == 1) assert_true(fabs(p.behaviour_logp - (high[p.token] - log(sum))) <= 1e-5);
+        }
+    }
+    float none[2] = {-INFINITY, 1}, w[2];
+    int32_t x[2];
+    struct raml_picked p;
+    assert_int_equal(raml_pick(none, 2, 1, &cases[1], 0.5, w, x, &p), RAML_ERANGE);
+}
+
 static void test_faults(void **state)
 {
     (void)state;
@@ -98,8 +125,8 @@ static void test_faults(void **state)
     float bad[3] = {0, NAN, 1}, none[2] = {-INFINITY, -INFINITY}, w[3];
     int32_t x[3];
     struct raml_picked p;
-    assert_int_equal(raml_pick(bad, 3, &o, 0.5, w, x, &p), RAML_ERANGE);
-    assert_int_equal(raml_pick(none, 2, &o, 0.5, w, x, &p), RAML_ERANGE);
+    assert_int_equal(raml_pick(bad, 3, 3, &o, 0.5, w, x, &p), RAML_ERANGE);
+    assert_int_equal(raml_pick(none, 2, 2, &o, 0.5, w, x, &p), RAML_ERANGE);
     static const struct {
         struct raml_pick_options o;
         const char *msg;
@@ -119,6 +146,6 @@ static void test_faults(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_frequencies), cmocka_unit_test(test_logp_and_greedy),
-                                       cmocka_unit_test(test_faults)};
+                                       cmocka_unit_test(test_allowed), cmocka_unit_test(test_faults)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
