@@ -16,7 +16,8 @@ enum raml_code raml_pick_check(const struct raml_pick_options *o, struct raml_er
     return RAML_OK;
 }
 
-/* The likeliest of the first `allowed` tokens, and of all; false when a logit is NaN or none of the allowed is finite. */
+/* The likeliest of the first `allowed` tokens, and of all; false when a logit is NaN or none of the allowed is finite.
+ */
 static int survey(const float *logit, size_t n, size_t allowed, size_t *best, float *top)
 {
     size_t b = 0;
