@@ -82,7 +82,11 @@ static void test_terminal(void **state)
 {
     (void)state;
     int terminal = posix_openpt(O_RDWR | O_NOCTTY);
-    assert_true(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
+    if (terminal < 0) { /* a container without /dev/pts */
+        fprintf(stderr, "terminals not checked: this machine gives none (posix_openpt)\n");
+        skip();
+    }
+    assert_true(grantpt(terminal) == 0 && unlockpt(terminal) == 0);
     int screen = open(ptsname(terminal), O_RDWR | O_NOCTTY), saved = dup(STDERR_FILENO);
     struct winsize size = {.ws_row = 10, .ws_col = 40};
     assert_true(screen >= 0 && saved >= 0 && ioctl(screen, TIOCSWINSZ, &size) == 0);
