@@ -25,7 +25,7 @@ struct raml_sample_options {
     double temperature, top_p, min_p;
     int top_k;
     uint64_t seed;
-    const char *stop; /* text that ends a sample once its thinking is closed; NULL: none */
+    const char *stop; /* ends a sample behind its thinking; the answer is what stands before it; NULL: none */
     bool answer_only; /* the cue is read with the prompt: the completion is the answer */
 };
 struct raml_sample_options raml_sample_default(void); /* 1 sample, 64 rows, 512 tokens, temperature 1, no filters */

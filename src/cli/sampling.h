@@ -30,7 +30,8 @@ struct sampling_settings { /* the first member of either command's settings */
         {"map", NULL, CLI_TEXT, SAMPLING_AT(map), NULL, 0, 0, NULL, "Fields of the file: question=NAME,answer=NAME."}, \
         {"limit", NULL, CLI_INT, SAMPLING_AT(limit), "0", 0, 1e15, NULL, "Only the first so many questions; 0: all."}, \
         {"num_generations", "n", CLI_INT, SAMPLING_AT(n), n_default, 1, 1 << 20, NULL, "Samples per question."},       \
-        {"temperature", "temp", CLI_REAL, SAMPLING_AT(temperature), "1", 0, 100, NULL, "0 takes the likeliest token."}, \
+        {"temperature", "temp", CLI_REAL, SAMPLING_AT(temperature), "1", 0, 100, NULL,                                 \
+         "0 takes the likeliest token."},                                                                              \
         {"top_k", NULL, CLI_INT, SAMPLING_AT(top_k), "0", 0, 1 << 24, NULL, "Only the k likeliest tokens; 0: all."},   \
         {"top_p", NULL, CLI_REAL, SAMPLING_AT(top_p), "1", 1e-9, 1, NULL,                                              \
          "Only the likeliest tokens that together reach this probability."},                                           \

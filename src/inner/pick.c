@@ -69,6 +69,20 @@ static void sift_down(float *w, int32_t *x, size_t i, size_t n)
     }
 }
 
+/* Moves the top of the heap behind it; returns its weight. */
+static float take_top(float *w, int32_t *x, size_t *left)
+{
+    float top = w[0];
+    int32_t index = x[0];
+    --*left;
+    w[0] = w[*left];
+    x[0] = x[*left];
+    w[*left] = top;
+    x[*left] = index;
+    sift_down(w, x, 0, *left);
+    return top;
+}
+
 /* Heap order (likeliest on top), then as many as the filters keep are taken off; they end up at the back, in order. */
 static struct kept filter(float *w, int32_t *x, size_t n, const struct raml_pick_options *o, double total)
 {
@@ -76,36 +90,15 @@ static struct kept filter(float *w, int32_t *x, size_t n, const struct raml_pick
     double reach = 0, base = total;
     for (size_t i = n / 2; i-- > 0;) sift_down(w, x, i, n);
     float top = w[0];
+    size_t keep = 0;
     if (most < n) { /* top_p is a share of what top_k left */
         base = 0;
-        for (size_t k = 0; k < most; k++) {
-            float tw = w[0];
-            int32_t tx = x[0];
-            left--;
-            w[0] = w[left];
-            x[0] = x[left];
-            w[left] = tw;
-            x[left] = tx;
-            base += tw;
-            sift_down(w, x, 0, left);
-        }
-        size_t keep = 0;
+        for (size_t k = 0; k < most; k++) base += take_top(w, x, &left);
         while (keep < most && (keep == 0 || (reach < o->top_p * base && w[n - 1 - keep] >= o->min_p * top)))
             reach += w[n - 1 - keep++];
-        return (struct kept){w + n - keep, x + n - keep, keep};
-    }
-    size_t keep = 0;
-    while (left > 0 && (keep == 0 || (reach < o->top_p * base && w[0] >= o->min_p * top))) {
-        float tw = w[0];
-        int32_t tx = x[0];
-        left--;
-        w[0] = w[left];
-        x[0] = x[left];
-        w[left] = tw;
-        x[left] = tx;
-        reach += tw;
-        keep++;
-        sift_down(w, x, 0, left);
+    } else {
+        for (; left > 0 && (keep == 0 || (reach < o->top_p * base && w[0] >= o->min_p * top)); keep++)
+            reach += take_top(w, x, &left);
     }
     return (struct kept){w + n - keep, x + n - keep, keep};
 }

@@ -286,6 +286,7 @@ static enum raml_code set_up(struct sampler *s, const struct raml_tokenizer *t, 
         return raml_fail(err, RAML_ENOMEM, "no memory to sample %zu questions", s->qs->n);
     for (size_t i = 0; i < s->qs->n; i++) s->prompt[i].id = -1;
     enum raml_code rc = raml_sample_texts_init(&s->texts, t, f, err);
+    s->texts.stop = s->opt->stop;
     if (!rc && s->opt->force_wait > 0 &&
         s->texts.cue.n != 1) /* a longer one is seen when it is whole: too late to swap */
         rc = raml_fail(err, RAML_EUSAGE, "force_wait: the text that closes thinking has %zu tokens, expected 1",

@@ -83,6 +83,11 @@ static enum raml_code record(const struct sample_texts *x, const struct raml_que
     enum raml_code rc = text_of(x, s, 0, think < whole_n ? think : whole_n, false, &text[0], err);
     if (!rc) rc = text_of(x, s, from, whole_n, true, &text[1], err);
     if (rc) return rc;
+    char *stop = x->stop && !open ? strstr(text[1].data, x->stop) : NULL;
+    if (stop) { /* the answer is what stands before it */
+        while (stop > text[1].data && strchr(" \t\r\n", stop[-1])) stop--;
+        *stop = 0;
+    }
     *t = (struct raml_trajectory){.text = text[0].data,
                                   .answer = open ? NULL : text[1].data,
                                   .finish_reason = s->finish_reason,

@@ -7,6 +7,7 @@
 struct sample_texts { /* the format's fixed texts as tokens */
     const struct raml_tokenizer *tokenizer;
     struct raml_tokens cue, end, wait;
+    const char *stop; /* NULL: none; borrowed */
 };
 RAML_CHECKED enum raml_code raml_sample_texts_init(struct sample_texts *x, const struct raml_tokenizer *t,
                                                    const struct raml_format *f, struct raml_err *err);

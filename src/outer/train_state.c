@@ -169,7 +169,7 @@ enum raml_code raml_train_state_save(const struct raml_train_job *job, const str
                                      const struct train_state *s, const struct raml_adamw *adamw, struct raml_err *err)
 {
     char path[PATH_CAP];
-    const char *dir;
+    const char *dir = NULL;
     enum raml_code rc = raml_run_checkpoint_begin(job->run, s->step, &dir, err);
     if (!rc) rc = raml_model_save(job->model, dir, err);
     if (!rc) rc = join(path, dir, "tokenizer.json", err);
@@ -179,8 +179,10 @@ enum raml_code raml_train_state_save(const struct raml_train_job *job, const str
     if (!rc) rc = join(path, dir, "trainer_state.json", err);
     if (!rc) rc = save_json(job, opt, s, path, err);
     if (!rc) rc = raml_run_checkpoint_commit(job->run, s->step, opt->save_total_limit, err);
-    if (rc) return raml_wrap(err, rc, "checkpoint of step %" PRIu64, s->step);
-    return RAML_OK;
+    if (!rc) return RAML_OK;
+    enum raml_code cleared = dir ? raml_remove_tree(dir, NULL) : RAML_OK; /* a full disk needs the room */
+    (void)cleared; /* what is left, the next run clears */
+    return raml_wrap(err, rc, "checkpoint of step %" PRIu64, s->step);
 }
 
 /* -- Loading ------------------------------------------------------------------------------------------------------- */

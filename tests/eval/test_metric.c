@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "check.h"
+#include "check_near.h"
 #include "raml/metric.h"
 #include "raml/rng.h"
 

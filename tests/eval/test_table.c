@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "check.h"
+#include "check_near.h"
 #include "raml/table.h"
 
 static const struct raml_tally questions[] = {

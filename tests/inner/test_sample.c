@@ -253,6 +253,15 @@ static void test_plain_format(void **state)
     assert_memory_equal(x->tokens, t->tokens, x->n_tokens * sizeof *x->tokens);
     assert_null(strstr(x->answer, end));
     raml_questions_deinit(&out);
+    r->f.end = kept.end; /* the same two as a stop text: the sample ends there, the answer before it */
+    o.stop = end;
+    sample(r, &o, &out, &stats);
+    x = &out.question[0].trajectory[0];
+    assert_string_equal(x->finish_reason, "stop");
+    assert_int_equal(x->n_tokens, at + 2);
+    assert_null(strstr(x->answer, end));
+    o.stop = NULL;
+    raml_questions_deinit(&out);
     r->f.cue = "so:"; /* three tokens: where it would start can't be told when its first is drawn */
     o.answer_only = false;
     o.force_wait = 1;

@@ -10,7 +10,7 @@
 
 #include "outer/feed.h"
 
-#include "outer/check.h"
+#include "check_near.h"
 
 enum { N = 5, N_WAYS = 12 };
 

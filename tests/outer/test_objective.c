@@ -8,7 +8,7 @@
 
 #include "raml/objective.h"
 
-#include "outer/check.h"
+#include "check_near.h"
 
 static void test_values(void **state)
 {

@@ -12,7 +12,7 @@
 #include "raml/optim.h"
 #include "raml/rng.h"
 
-#include "outer/check.h"
+#include "check_near.h"
 
 /* By hand. Step 1 from zero moments: m / (1 - b1) = g, sqrt(v / (1 - b2)) = |g|, so p moves by lr g / (|g| + eps).
  * Step 2 of the first row, g = 1 then -2, b1 = 0.9, b2 = 0.99: m = -0.11, v = 0.0499; bias-corrected -0.11 / 0.19 and

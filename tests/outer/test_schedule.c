@@ -8,7 +8,7 @@
 
 #include "raml/optim.h"
 
-#include "outer/check.h"
+#include "check_near.h"
 
 static void test_rates(void **state)
 {

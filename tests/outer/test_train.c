@@ -18,7 +18,7 @@
 #include "raml/safetensors.h"
 #include "raml/train.h"
 
-#include "outer/check.h"
+#include "check_near.h"
 
 enum { PATH_CAP = 512, CONTEXT = 64 };
 

@@ -1,6 +1,6 @@
-/* check.h - what the tests of this layer share. Include after cmocka's own headers. */
-#ifndef RAML_TESTS_OUTER_CHECK_H
-#define RAML_TESTS_OUTER_CHECK_H
+/* check_near.h - numbers within a bound, calls that must succeed. Include after cmocka's own headers. */
+#ifndef RAML_TESTS_CHECK_NEAR_H
+#define RAML_TESTS_CHECK_NEAR_H
 
 #include <math.h>
 #include <stdio.h>
