@@ -95,7 +95,7 @@ static enum raml_code train_setup(struct rig *r, size_t rows, size_t T, struct t
     raml_tree_deinit(&tree);
     if (!rc) rc = raml_pass_open(r->m, true, &t->pass, err);
     t->grad = calloc(raml_model_n(r->m), sizeof *t->grad);
-    t->coef = calloc(t->pack.n_scored, sizeof *t->coef);
+    t->coef = calloc(t->pack.n_scored + 1, sizeof *t->coef);
     if (!rc && (!t->grad || !t->coef)) rc = raml_fail(err, RAML_ENOMEM, "no memory for the gradient");
     for (size_t i = 0; !rc && i < t->pack.n_scored; i++) t->coef[i] = -1.0f / (float)t->pack.n_scored;
     return rc;
@@ -181,7 +181,8 @@ static double forward_flops(const struct raml_model *m, const struct raml_pack *
 }
 
 static enum raml_code curve_time(const struct bench_options *opt, struct rig *r, const struct raml_pack *pack,
-                                 float *logp, double *seconds, size_t *runs, struct raml_err *err)
+                                 float *logp, /* written; NOLINT(readability-non-const-parameter) */
+                                 double *seconds, size_t *runs, struct raml_err *err)
 {
     struct raml_pass *pass = NULL;
     struct raml_score score = {.logp = logp};
@@ -245,7 +246,7 @@ enum raml_code bench_prefix(const struct bench_options *opt, struct bench_result
         rc = curve_pack(&r, &one, i, i, 1, err);
         if (!rc) rc = curve_time(&few, &r, &one, alone, &seconds, &runs, err);
         for (size_t k = 0; k < ANSWER && !rc; k++) {
-            double e = fabs(alone[k] - logp[i * ANSWER + k]);
+            double e = fabs((double)alone[k] - (double)logp[i * ANSWER + k]);
             if (!(e <= worst)) worst = e;
         }
         total += seconds * (double)step;

@@ -36,4 +36,10 @@ enum raml_code raml_wrap(struct raml_err *err, enum raml_code code, const char *
 /* As raml_fail with RAML_EIO, and ": " plus strerror(errno) behind the sentence. */
 enum raml_code raml_fail_errno(struct raml_err *err, const char *fmt, ...) RAML_PRINTF(2, 3);
 
+#ifdef __clang_analyzer__ /* which looks at one source at a time: tells it what these return */
+#define raml_fail(err, code, ...) ((void)(raml_fail)(err, code, __VA_ARGS__), (code))
+#define raml_wrap(err, code, ...) ((void)(raml_wrap)(err, code, __VA_ARGS__), (code))
+#define raml_fail_errno(err, ...) ((void)(raml_fail_errno)(err, __VA_ARGS__), RAML_EIO)
+#endif
+
 #endif

@@ -158,7 +158,7 @@ static enum raml_code count_tokens(struct counter *c, const struct raml_question
         return RAML_OK;
     }
     if (rc) return own.code ? raml_fail(err, rc, "%s", own.msg) : rc;
-    size_t n_prompt = c->tree.span[0].n;
+    size_t n_prompt = c->tree.span[0].n; /* NOLINT(clang-analyzer-core.NullDereference): a built row has a prompt */
     rc = add_length(&r->length[LENGTH_PROMPT], n_prompt, err);
     for (size_t i = 1; !rc && i < c->tree.n_spans; i++) {
         const struct raml_span *s = &c->tree.span[i];

@@ -76,8 +76,8 @@ static enum raml_code add_token_json(struct show *s, size_t span, uint32_t offse
         text = json_pack("{s:o}", "text", text);
     }
     json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:i}", "id", s->q->id, "line", (json_int_t)s->q->line, "span",
-                          (json_int_t)span, "position", (json_int_t)(sp->depth + offset), "index", (json_int_t)i,
-                          "token", (int)s->tree.token[i]);
+                          (json_int_t)span, "position", (json_int_t)sp->depth + (json_int_t)offset, "index",
+                          (json_int_t)i, "token", (int)s->tree.token[i]);
     int bad = !o || !text || json_object_update(o, text) ||
               json_object_set_new(o, "role", json_string(raml_role_name((enum raml_role)s->roles.role[i]))) ||
               json_object_set_new(o, "trained", json_boolean(offset >= sp->score));
@@ -138,6 +138,7 @@ static enum raml_code show_row(struct show *s, struct raml_err *err)
     s->pick = calloc(k ? k : 1, sizeof *s->pick);
     if (!s->pick) return raml_fail(err, RAML_ENOMEM, "no memory for %zu trajectories", k);
     for (size_t i = 0; i < k; i++) s->pick[i] = i;
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): s owns pick */
     enum raml_code rc = raml_row_build(&s->tree, s->q, s->pick, k, &opt, &s->roles, err);
     if (rc) return rc;
     raml_buf_clear(&s->out);

@@ -223,6 +223,7 @@ static bool emit(yaml_emitter_t *e, int initialised, yaml_event_t *event)
 static bool emit_scalar(yaml_emitter_t *e, const char *text, yaml_scalar_style_t style)
 {
     yaml_event_t event;
+    if (!text) text = "";
     int ok =
         yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text, (int)strlen(text), 1, 1, style);
     return emit(e, ok, &event);

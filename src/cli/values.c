@@ -45,7 +45,7 @@ static void expected_number(const struct cli_option *o, char *out, size_t cap)
 static void expected_word(const char *words, char *out, size_t cap)
 {
     size_t n = (size_t)snprintf(out, cap, "one of ");
-    for (const char *w = words; *w && n + 3 < cap; w++) {
+    for (const char *w = words; w && *w && n + 3 < cap; w++) {
         if (*w == '|')
             out[n++] = ',', out[n++] = ' ';
         else

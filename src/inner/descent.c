@@ -62,7 +62,7 @@ enum raml_code raml_descent(const double *loss, size_t n, double threshold, stru
     enum raml_code rc = check(loss, n, err);
     if (rc) return rc;
     if (n > UINT32_MAX) return raml_fail(err, RAML_ERANGE, "loss curve: %zu values; at most %u", n, UINT32_MAX);
-    double *work = malloc(2 * n * sizeof *work);
+    double *work = calloc(2 * n + 1, sizeof *work);
     if (!work) return raml_fail(err, RAML_ENOMEM, "no memory to rank a loss curve of %zu values", n);
     struct raml_descent d = {.n_steps = n - 1, .first = loss[0], .last = loss[n - 1], .solved_at = -1};
     double path = 0;
@@ -74,7 +74,7 @@ enum raml_code raml_descent(const double *loss, size_t n, double threshold, stru
     }
     while (solved > 0 && loss[solved - 1] < threshold) solved--;
     if (solved < n) d.solved_at = (int64_t)solved;
-    d.total = d.first - d.last;
+    d.total = d.first - d.last; /* NOLINT(clang-analyzer-*): check() has seen that n > 0 */
     d.monotonicity = n > 1 ? (double)n_down / (double)(n - 1) : NAN;
     d.efficiency = path > 0 ? d.total / path : NAN;
     d.tau_b = tau_b(loss, n, work);

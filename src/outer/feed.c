@@ -9,7 +9,7 @@
 
 static enum raml_code grow(void **p, size_t *cap, size_t need, size_t size, struct raml_err *err)
 {
-    if (need <= *cap) return RAML_OK;
+    if (*p && need <= *cap) return RAML_OK;
     size_t to = *cap < 64 ? 64 : 2 * *cap;
     if (to < need) to = need;
     void *got = to <= SIZE_MAX / size ? realloc(*p, to * size) : NULL;
@@ -77,6 +77,7 @@ static enum raml_code survey_question(struct feed *f, struct survey *s, const st
     if (f->trajectories && k == 0) return RAML_OK;
     struct raml_row_options row = f->row;
     row.max_tokens = 0; /* measured here, trajectory by trajectory */
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): s owns what has grown */
     rc = raml_row_build(&s->tree, q, s->pick, k, &row, NULL, err);
     if (rc) return rc;
     it->first = f->n_ways;

@@ -74,7 +74,8 @@ static enum raml_code read_shape(const char *path, struct raml_tensor_view *v, c
                          json_array_size(shape), RAML_MAX_DIMS);
     v->n_dims = (int)json_array_size(shape);
     v->n = 1;
-    size_t limit = SIZE_MAX / raml_dtype_size(v->dtype); /* so that the bytes can be counted too */
+    size_t size = raml_dtype_size(v->dtype),
+           limit = size ? SIZE_MAX / size : 0; /* so that the bytes can be counted too */
     for (int d = 0; d < v->n_dims; d++) {
         const json_t *j = json_array_get(shape, (size_t)d);
         if (!json_is_integer(j) || json_integer_value(j) < 0)
@@ -105,7 +106,7 @@ static enum raml_code read_place(const struct raml_safetensors *s, struct raml_t
     if ((size_t)(end - begin) != want)
         return raml_fail(err, RAML_EFORMAT, "%s: tensor '%s' spans %lld bytes; its shape and dtype need %zu", s->path,
                          v->name, end - begin, want);
-    if ((data_start + (size_t)begin) % size != 0)
+    if (size && (data_start + (size_t)begin) % size != 0)
         return raml_fail(err, RAML_EFORMAT, "%s: tensor '%s' starts at byte %zu; expected a multiple of %zu", s->path,
                          v->name, data_start + (size_t)begin, size);
     v->data = s->map.data + data_start + (size_t)begin;

@@ -332,10 +332,10 @@ static enum kind read_rest(struct view v, int depth, bool whole, mpq_t out)
 static enum kind read_number(struct view v, int depth, mpq_t out)
 {
     v = trim(v);
-    bool money = take(&v, "$") || take(&v, "\\$");
+    bool money = take(&v, "$") || take(&v, "\\$"); /* before the sign or behind it */
     bool minus = take(&v, "-") || take(&v, "\xe2\x88\x92"); /* U+2212 */
     if (!minus) take(&v, "+");
-    if (!money) money = take(&v, "$") || take(&v, "\\$");
+    if (!money && !take(&v, "$")) take(&v, "\\$");
     if (ends(v, "%")) v.n -= ends(v, "\\%") ? 2 : 1;
     v = trim(v);
     bool whole = false;

@@ -174,7 +174,7 @@ static void write_dead_end(struct raml_pen *p, const struct tree *t, const struc
 /* The next step in an order that keeps parts before wholes: the first, or any that is ready when the sample varies. */
 static int next_step(struct raml_pen *p, const struct tree *t, const struct table *on)
 {
-    int ready[MAX_NODES], n = 0;
+    int ready[MAX_NODES] = {0}, n = 0;
     for (int i = t->n; i < t->n_nodes; i++) {
         int here = 0;
         for (int k = 0; k < on->n; k++) here += on->node[k] == t->node[i].left || on->node[k] == t->node[i].right;

@@ -53,7 +53,7 @@ static void draw_step(struct raml_rng *r, struct chain *c, int i, int base)
 static void draw(struct raml_rng r, int difficulty, struct chain *c)
 {
     char name[MAX_VARS];
-    c->n = difficulty;
+    *c = (struct chain){.n = difficulty};
     c->n_all = c->n + (int)raml_rng_below(&r, (uint32_t)(c->n / 4 + 1));
     raml_family_letters(&r, name, c->n_all);
     for (int i = 0; i < c->n_all; i++) c->v[i].name = name[i];
@@ -151,7 +151,7 @@ static void write_step(struct raml_pen *p, const struct chain *c, const struct v
 static void solve(struct raml_rng r, int difficulty, enum raml_style style, struct raml_rng s, struct raml_buf *out)
 {
     struct chain c;
-    int plan[MAX_VARS];
+    int plan[MAX_VARS] = {0};
     draw(r, difficulty, &c);
     struct raml_pen p = raml_pen_open(out, style, s, c.n - 1);
     plan_order(&p, &c, plan);

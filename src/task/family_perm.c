@@ -30,7 +30,7 @@ static void compose(const char first[SYMBOLS], const char second[SYMBOLS], char 
 
 static void draw(struct raml_rng r, int difficulty, struct product *q)
 {
-    q->n = difficulty;
+    *q = (struct product){.n = difficulty};
     for (int i = 0; i < q->n; i++) {
         q->name[i] = (char)('a' + i);
         uint32_t index[SYMBOLS];

@@ -57,7 +57,7 @@ static void add_norm(bool bf16, float *sum, void *y, float *rstd, const float *x
 }
 
 static void norm_back(bool bf16, float *dx, void *dx_act, float *dw, const void *dy, const float *x, const float *rstd,
-                      const float *w, size_t n, size_t d, float *scratch)
+                      const float *w, size_t n, size_t d, float *scratch) /* NOLINT(readability-non-const-parameter) */
 {
     (void)scratch;
     for (size_t r = 0; r < n; r++) {
@@ -110,6 +110,7 @@ static void heads(const struct raml_heads *h)
         }
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the table's signature */
 static void heads_back(const struct raml_heads *h, void *dqkv, float *d_bias, float *dq_w, float *dk_w, float *scratch)
 {
     (void)scratch;
