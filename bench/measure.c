@@ -146,8 +146,7 @@ enum raml_code bench_train(const struct bench_options *opt, struct bench_result 
     return rc;
 }
 
-/* -- The loss curve
- * ---------------------------------------------------------------------------------------------------- */
+/* -- The loss curve ------------------------------------------------------------------------------------------------- */
 enum { Q = 128, T_CURVE = 1024, CUE = 1, ANSWER = 12 };
 
 /* The prompt and trajectory as one chain, and a probe behind its prefixes first, first + step, ... */
@@ -270,8 +269,7 @@ enum raml_code bench_prefix(const struct bench_options *opt, struct bench_result
     return rc;
 }
 
-/* -- Sampling
- * ------------------------------------------------------------------------------------------------------------ */
+/* -- Sampling ------------------------------------------------------------------------------------------------------- */
 enum { SAMPLES = 64, LENGTH = 256 };
 
 /* A token from the whole distribution at temperature 1. */

@@ -47,7 +47,7 @@ struct raml_model;
 RAML_CHECKED enum raml_code raml_model_init(const struct raml_config *c, uint64_t seed, enum raml_dtype dtype,
                                             const struct raml_device *dev, struct raml_model **out,
                                             struct raml_err *err);
-/* dir: config.json and model.safetensors. Every tensor is named in errors; NaN and infinity are refused. */
+/* dir: config.json, and model.safetensors or several files with an index (tensors.h). Every tensor is named in errors; NaN and infinity are refused. */
 RAML_CHECKED enum raml_code raml_model_open(const char *dir, enum raml_dtype dtype, const struct raml_device *dev,
                                             struct raml_model **out, struct raml_err *err);
 /* Writes config.json and model.safetensors (F32) into an existing folder. */

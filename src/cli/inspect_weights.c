@@ -1,12 +1,14 @@
 /* inspect_weights.c - a model's tensors with their statistics, and the memory that it takes. */
 #include "cli/inspect.h"
 
+#include "raml/tensors.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIECE = 1 << 16, CHAIN = 256, MAX_PATH = 4096 };
+enum { PIECE = 1 << 16, CHAIN = 256 };
 
 static void name_tensor(struct tensor *t, const char *name, const char *dtype)
 {
@@ -45,15 +47,15 @@ static enum raml_code measure(const struct raml_tensor_view *v, struct tensor *t
     return RAML_OK;
 }
 
-static enum raml_code read_tensors(struct inspection *x, const struct raml_safetensors *s, bool check,
+static enum raml_code read_tensors(struct inspection *x, const struct raml_tensors *s, bool check,
                                    struct raml_err *err)
 {
-    size_t n = raml_safetensors_count(s);
+    size_t n = raml_tensors_count(s);
     x->tensor = calloc(n + 1, sizeof *x->tensor);
     float *piece = malloc(PIECE * sizeof *piece);
     enum raml_code rc = x->tensor && piece ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for %zu tensors", n);
     for (size_t i = 0; i < n && !rc; i++) {
-        const struct raml_tensor_view *v = raml_safetensors_at(s, i);
+        const struct raml_tensor_view *v = raml_tensors_at(s, i);
         struct tensor *t = &x->tensor[x->n_tensors++];
         name_tensor(t, v->name, raml_dtype_name(v->dtype));
         t->n_dims = v->n_dims;
@@ -69,15 +71,13 @@ static enum raml_code read_tensors(struct inspection *x, const struct raml_safet
 
 enum raml_code cli_inspect_tensors(struct inspection *x, const char *dir, bool check, struct raml_err *err)
 {
-    char path[MAX_PATH];
-    if ((size_t)snprintf(path, sizeof path, "%s/model.safetensors", dir) >= sizeof path)
-        return raml_fail(err, RAML_EUSAGE, "the folder's name is longer than %d bytes", MAX_PATH - 32);
-    struct raml_safetensors *s;
-    enum raml_code rc = raml_safetensors_open(path, &s, err);
+    struct raml_tensors *s;
+    enum raml_code rc = raml_tensors_open(dir, &s, err);
     if (rc) return rc;
     rc = read_tensors(x, s, check, err);
-    raml_safetensors_close(s);
-    return rc ? raml_wrap(err, rc, "%s", path) : RAML_OK;
+    if (rc) raml_wrap(err, rc, "%s", raml_tensors_path(s));
+    raml_tensors_close(s);
+    return rc;
 }
 
 /* Rows for a model that is in no file yet. */

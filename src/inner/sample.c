@@ -61,8 +61,7 @@ static enum raml_code check(const struct raml_sample_options *o, struct raml_err
     return raml_pick_check(&p, err);
 }
 
-/* -- Prompts
- * ------------------------------------------------------------------------------------------------------------ */
+/* -- Prompts -------------------------------------------------------------------------------------------------------- */
 static enum raml_code encode_prompts(struct sampler *s, const struct raml_tokenizer *t, const struct raml_format *f,
                                      size_t *longest, struct raml_err *err)
 {
@@ -138,8 +137,7 @@ static enum raml_code admit(struct sampler *s, struct raml_err *err)
     return rc;
 }
 
-/* -- One round
- * ----------------------------------------------------------------------------------------------------------- */
+/* -- One round ------------------------------------------------------------------------------------------------------ */
 static void choose(struct sampler *s, size_t i)
 {
     struct row *r = &s->row[i];
@@ -261,8 +259,7 @@ static enum raml_code deliver(struct sampler *s, struct raml_questions *out, str
     return rc;
 }
 
-/* -- Set-up
- * ---------------------------------------------------------------------------------------------------------------- */
+/* -- Set-up --------------------------------------------------------------------------------------------------------- */
 static enum raml_code set_up(struct sampler *s, const struct raml_tokenizer *t, const struct raml_format *f,
                              struct raml_err *err)
 {

@@ -2,6 +2,7 @@
 #include "model/impl.h"
 
 #include "raml/rng.h"
+#include "raml/tensors.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -165,8 +166,7 @@ enum raml_code raml_model_init(const struct raml_config *c, uint64_t seed, enum 
     return rc;
 }
 
-/* -- Files
- * ------------------------------------------------------------------------------------------------------------- */
+/* -- Files ---------------------------------------------------------------------------------------------------------- */
 static void shape_text(const size_t *shape, int n_dims, char *out, size_t cap)
 {
     size_t at = 0;
@@ -177,13 +177,13 @@ static void shape_text(const size_t *shape, int n_dims, char *out, size_t cap)
 
 /* The file holds the tensors that the configuration asks for, and no others: seen before any memory is taken for them,
  * so that a configuration's wild sizes cost nothing. */
-static enum raml_code check_tensors(const struct raml_model *m, const struct raml_safetensors *s, const char *path,
+static enum raml_code check_tensors(const struct raml_model *m, const struct raml_tensors *s, const char *path,
                                     struct raml_err *err)
 {
     size_t used = m->n_params;
     for (size_t i = 0; i < m->n_params; i++) {
         const struct raml_param *p = &m->param[i];
-        const struct raml_tensor_view *v = raml_safetensors_find(s, p->name);
+        const struct raml_tensor_view *v = raml_tensors_find(s, p->name);
         char want[64], found[160];
         shape_text(p->shape, p->n_dims, want, sizeof want);
         if (!v) return raml_fail(err, RAML_ESHAPE, "%s: tensor '%s' [%s] is missing", path, p->name, want);
@@ -195,10 +195,10 @@ static enum raml_code check_tensors(const struct raml_model *m, const struct ram
                              p->name, found, want);
     }
     /* a tied model's file may carry the head once more */
-    if (m->config.tied && raml_safetensors_find(s, "lm_head.weight")) used++;
-    if (used == raml_safetensors_count(s)) return RAML_OK;
-    for (size_t i = 0; i < raml_safetensors_count(s); i++) {
-        const char *name = raml_safetensors_at(s, i)->name;
+    if (m->config.tied && raml_tensors_find(s, "lm_head.weight")) used++;
+    if (used == raml_tensors_count(s)) return RAML_OK;
+    for (size_t i = 0; i < raml_tensors_count(s); i++) {
+        const char *name = raml_tensors_at(s, i)->name;
         size_t k = 0;
         while (k < m->n_params && strcmp(m->param[k].name, name)) k++;
         if (k == m->n_params && !(m->config.tied && !strcmp(name, "lm_head.weight")))
@@ -208,14 +208,14 @@ static enum raml_code check_tensors(const struct raml_model *m, const struct ram
     return RAML_OK;
 }
 
-static enum raml_code load(struct raml_model *m, const struct raml_safetensors *s, const char *path,
-                           struct raml_err *err)
+static enum raml_code load(struct raml_model *m, const struct raml_tensors *s, struct raml_err *err)
 {
+    const char *path = raml_tensors_path(s);
     enum raml_code rc = check_tensors(m, s, path, err);
     if (!rc) rc = make_memory(m, err);
     for (size_t i = 0; i < m->n_params && !rc; i++) {
         const struct raml_param *p = &m->param[i];
-        rc = raml_tensor_to_f32(raml_safetensors_find(s, p->name), m->weights + p->offset, 1, err);
+        rc = raml_tensor_to_f32(raml_tensors_find(s, p->name), m->weights + p->offset, 1, err);
         if (rc) raml_wrap(err, rc, "%s", path);
     }
     return rc ? rc : raml_model_refresh(m, err);
@@ -229,14 +229,13 @@ enum raml_code raml_model_open(const char *dir, enum raml_dtype dtype, const str
     snprintf(path, sizeof path, "%s/config.json", dir);
     enum raml_code rc = raml_config_read(path, &c, err);
     if (rc) return rc;
-    snprintf(path, sizeof path, "%s/model.safetensors", dir);
-    struct raml_safetensors *s;
-    rc = raml_safetensors_open(path, &s, err);
+    struct raml_tensors *s;
+    rc = raml_tensors_open(dir, &s, err);
     if (rc) return rc;
     struct raml_model *m = NULL;
     rc = make_table(&c, dtype, dev, &m, err);
-    if (!rc) rc = load(m, s, path, err);
-    raml_safetensors_close(s);
+    if (!rc) rc = load(m, s, err);
+    raml_tensors_close(s);
     if (rc) raml_model_close(m);
     else *out = m;
     return rc;

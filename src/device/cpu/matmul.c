@@ -11,8 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-/* -- The difference between 2.6 and 3.x: descriptors by value or by handle, and how a matmul is described.
- * ------------- */
+/* -- The difference between 2.6 and 3.x: descriptors by value or by handle, and how a matmul is described. ---------- */
 #if DNNL_VERSION_MAJOR >= 3
 typedef dnnl_memory_desc_t md_t;
 static dnnl_status_t md_new(md_t *out, const dnnl_dims_t dims, dnnl_data_type_t type, dnnl_format_tag_t tag)
@@ -394,8 +393,7 @@ enum raml_code raml_weight_fill(struct raml_mm *mm, struct raml_weight *w, const
     return rc ? fault(err, rc, "lay out a weight matrix") : RAML_OK;
 }
 
-/* -- The products
- * ------------------------------------------------------------------------------------------------------ */
+/* -- The products --------------------------------------------------------------------------------------------------- */
 enum raml_code raml_mm_forward(struct raml_mm *mm, const struct raml_weight *w, const void *x, size_t n, void *y,
                                bool y_f32, bool add, struct raml_err *err)
 {
