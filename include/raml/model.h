@@ -17,7 +17,7 @@
 
 #include <stdbool.h>
 
-enum raml_rope { RAML_ROPE_PLAIN, RAML_ROPE_LINEAR, RAML_ROPE_LLAMA3 };
+enum raml_rope { RAML_ROPE_PLAIN, RAML_ROPE_LINEAR, RAML_ROPE_LLAMA3, RAML_ROPE_YARN };
 
 struct raml_config {
     char model_type[16]; /* "qwen2", "qwen3", "llama" */
@@ -26,6 +26,7 @@ struct raml_config {
     bool tied, qkv_bias, o_bias, qk_norm;
     enum raml_rope rope;
     double rope_factor, rope_low_freq, rope_high_freq;
+    double rope_beta_fast, rope_beta_slow, rope_attention; /* yarn; attention: what cos and sin are multiplied by */
     int rope_original_positions;
     int bos_token, eos_token; /* -1: not given */
 };
@@ -47,7 +48,8 @@ struct raml_model;
 RAML_CHECKED enum raml_code raml_model_init(const struct raml_config *c, uint64_t seed, enum raml_dtype dtype,
                                             const struct raml_device *dev, struct raml_model **out,
                                             struct raml_err *err);
-/* dir: config.json, and model.safetensors or several files with an index (tensors.h). Every tensor is named in errors; NaN and infinity are refused. */
+/* dir: config.json, and model.safetensors or several files with an index (tensors.h). Every tensor is named in errors;
+ * NaN and infinity are refused. */
 RAML_CHECKED enum raml_code raml_model_open(const char *dir, enum raml_dtype dtype, const struct raml_device *dev,
                                             struct raml_model **out, struct raml_err *err);
 /* Writes config.json and model.safetensors (F32) into an existing folder. */

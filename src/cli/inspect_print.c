@@ -12,6 +12,7 @@ static const char *rope_name(enum raml_rope r)
     case RAML_ROPE_PLAIN: return "plain";
     case RAML_ROPE_LINEAR: return "linear";
     case RAML_ROPE_LLAMA3: return "llama3";
+    case RAML_ROPE_YARN: return "yarn";
     }
     return "?";
 }

@@ -119,6 +119,25 @@ static int read_token(struct reader *r, const char *field)
                : -1;
 }
 
+/* Defaults as in transformers. mscale (DeepSeek's) and unrounded ranges would change the angles and are not known here.
+ */
+static void read_yarn(struct reader *s, struct raml_config *c)
+{
+    static const char *const strange[] = {"mscale", "mscale_all_dim", "truncate"};
+    for (size_t i = 0; i < sizeof strange / sizeof *strange && !s->rc; i++)
+        if (present(s, strange[i]) && !json_is_true(json_object_get(s->obj, strange[i])))
+            s->rc = raml_fail(s->err, RAML_ESUPPORT, "%s: rope_scaling: '%s' is not supported with yarn", s->at->path,
+                              strange[i]);
+    c->rope_beta_fast = read_num(s, "beta_fast", 32);
+    c->rope_beta_slow = read_num(s, "beta_slow", 1);
+    c->rope_attention = read_num(s, "attention_factor", c->rope_factor > 1 ? 0.1 * log(c->rope_factor) + 1 : 1);
+    c->rope_original_positions = read_int(s, "original_max_position_embeddings", &c->max_positions);
+    if (!s->rc && (!(c->rope_beta_fast > c->rope_beta_slow) || !(c->rope_beta_slow > 0) || !(c->rope_attention > 0) ||
+                   c->rope_original_positions < 1))
+        s->rc = raml_fail(s->err, RAML_ERANGE, "%s: rope_scaling: expected 0 < beta_slow < beta_fast and a positive "
+                          "attention_factor", s->at->path);
+}
+
 static void read_rope(struct reader *r, struct raml_config *c)
 {
     const json_t *scaling = json_object_get(r->obj, "rope_scaling");
@@ -133,9 +152,11 @@ static void read_rope(struct reader *r, struct raml_config *c)
     if (!strcmp(type, "default")) return;
     if (!strcmp(type, "linear")) c->rope = RAML_ROPE_LINEAR;
     else if (!strcmp(type, "llama3")) c->rope = RAML_ROPE_LLAMA3;
+    else if (!strcmp(type, "yarn")) c->rope = RAML_ROPE_YARN;
     else {
         r->rc = raml_fail(r->err, RAML_ESUPPORT,
-                          "%s: rope_scaling type '%s' is not known; known: default, linear, llama3", r->at->path, type);
+                          "%s: rope_scaling type '%s' is not known; known: default, linear, llama3, yarn", r->at->path,
+                          type);
         return;
     }
     c->rope_factor = read_num(&s, "factor", 1);
@@ -148,6 +169,7 @@ static void read_rope(struct reader *r, struct raml_config *c)
             s.rc = raml_fail(r->err, RAML_ERANGE, "%s: rope_scaling: expected 0 < low_freq_factor < high_freq_factor",
                              r->at->path);
     }
+    if (c->rope == RAML_ROPE_YARN) read_yarn(&s, c);
     r->rc = s.rc;
 }
 
@@ -234,6 +256,12 @@ enum raml_code raml_config_write(const struct raml_config *c, const char *path, 
                             json_pack("{s:s, s:f, s:f, s:f, s:i}", "rope_type", "llama3", "factor", c->rope_factor,
                                       "low_freq_factor", c->rope_low_freq, "high_freq_factor", c->rope_high_freq,
                                       "original_max_position_embeddings", c->rope_original_positions));
+    if (c->rope == RAML_ROPE_YARN)
+        json_object_set_new(o, "rope_scaling",
+                            json_pack("{s:s, s:f, s:f, s:f, s:f, s:i}", "rope_type", "yarn", "factor", c->rope_factor,
+                                      "beta_fast", c->rope_beta_fast, "beta_slow", c->rope_beta_slow,
+                                      "attention_factor", c->rope_attention, "original_max_position_embeddings",
+                                      c->rope_original_positions));
     char *text = json_dumps(o, JSON_INDENT(2));
     json_decref(o);
     if (!text) return raml_fail(err, RAML_ENOMEM, "%s: no memory to write the configuration", path);
