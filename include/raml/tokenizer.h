@@ -2,12 +2,24 @@
  *
  * Reads and writes Hugging Face `tokenizer.json` (byte-level BPE). The built-in tokenizer has one token a byte and the
  * special tokens of the built-in models; it is stored in the same format and read back like any other.
- * Read are files whose model is BPE over all 256 bytes, with pre-tokenizer and decoder ByteLevel without a pattern, so
- * that a run of text between added tokens is one word. What is not understood (normalizers, patterns, other models,
- * tokens that swallow blanks) is refused with RAML_ESUPPORT and the field's name, never ignored.
+ * Read are files whose model is BPE over all 256 bytes: those of GPT-2, Llama 3, Qwen 2 to 3.5 and DeepSeek.
+ *   normalizer      null, NFC, or a Sequence of NFC
+ *   pre_tokenizer   ByteLevel, with use_regex (GPT-2's pattern) or without (the whole text is one word); or a Sequence
+ *                   that ends in ByteLevel, before it Split (a Regex, behavior Isolated, not inverted) and Digits
+ *   post_processor  null, ByteLevel, TemplateProcessing; decoder: ByteLevel
+ *   model           merges as "a b" or ["a", "b"]; ignore_merges: a word that is in the vocabulary is one token
+ * What is not understood (other models, tokens that swallow blanks, expressions that PCRE2 reads otherwise than
+ * Oniguruma: \w, \b, scripts ...) is refused with RAML_ESUPPORT and the field's name, never ignored.
+ * The ids are those of the `tokenizers` library's encode with add_special_tokens=False: no token is put around a text.
  * Added tokens: those marked special are found in text only when the caller asks; the others always. At any place the
- * longest one wins, and the first place wins.
- * Cost     _encode: O(n) without merges, O(n log n) with them.  _piece: O(1).  _id: O(size).
+ * longest one wins, and the first place wins. Those marked "normalized" are looked for behind the normalizer, in what
+ * the others leave.
+ * Any bytes can be encoded, and come back (but for vocabularies without c0, c1, f5 .. ff, such as DeepSeek LLM's:
+ * RAML_ERANGE names the byte): where a file has a normalizer or patterns, each run of bytes that are part
+ * of no UTF-8 character is a word of its own, and the text between such runs is normalized and cut for itself.
+ * Decoding gives back the text that was encoded, or its form NFC.
+ * Cost     _encode: O(n) without merges, O(n log n) with them, also for long runs of one character; some 44 bytes of
+ *          memory for each byte of the longest word.  _piece: O(1).  _id: O(size).
  * Units    text is UTF-8 or any bytes, with explicit length; ids are int32_t in [0, raml_tokenizer_size).
  * Threads  a tokenizer is read-only after opening: any number of readers.
  */
@@ -34,6 +46,27 @@ RAML_CHECKED enum raml_code raml_tokenizer_open(const char *path, struct raml_to
 /* The built-in byte tokenizer: ids 0..255 are the bytes, then <|endoftext|>, <|question|>, <think>, </think>, <|pad|>.
  */
 RAML_CHECKED enum raml_code raml_tokenizer_bytes(struct raml_tokenizer **out, struct raml_err *err);
+/* A vocabulary as GGUF files have it. */
+struct raml_str { /* UTF-8, no 0 behind it needed */
+    const char *s;
+    size_t n;
+};
+struct raml_tokenizer_parts {
+    const char *name;             /* for messages */
+    const struct raml_str *token; /* [n_tokens] by id: normal ones in GPT-2's characters for bytes, others plain */
+    const int32_t *type;          /* [n_tokens] tokenizer.ggml.token_type; NULL: all are normal. Read are 1 (normal),
+                                     3 (control: added, special), 4 (user-defined: added) and 5 (unused) */
+    size_t n_tokens;
+    const struct raml_str *merge; /* [n_merges] "left right", by rank */
+    size_t n_merges;
+    const char *pattern; /* tokenizer.ggml.pre: "gpt-2", "llama-bpe", "qwen2", "qwen35", "deepseek-llm",
+                            "deepseek-r1-qwen". Each stands for the patterns, the normalizer (NFC for qwen*, which
+                            llama.cpp leaves out) and the ignore_merges (llama-bpe) of its models' own tokenizer.json */
+};
+/* The parts are copied. RAML_ESUPPORT: another pattern or type. Messages about fields name those of the tokenizer.json
+ * that _save then writes. */
+RAML_CHECKED enum raml_code raml_tokenizer_from_parts(const struct raml_tokenizer_parts *p,
+                                                      struct raml_tokenizer **out, struct raml_err *err);
 /* Writes a tokenizer.json, atomically: byte for byte the file that was opened. */
 RAML_CHECKED enum raml_code raml_tokenizer_save(const struct raml_tokenizer *t, const char *path, struct raml_err *err);
 void raml_tokenizer_close(struct raml_tokenizer *t);

@@ -7,7 +7,12 @@
  */
 #include "vocab.h"
 
+#include "raml/file.h"
+
 #include <stdlib.h>
+#include <string.h>
+
+enum { SHORT_WORD = 64 }; /* bytes: words up to here need no memory of their own */
 
 struct symbol {
     int32_t id; /* -1: merged into the symbol on its left */
@@ -102,16 +107,38 @@ static enum raml_code add_bytes(const struct raml_tokenizer *t, const unsigned c
     return RAML_OK;
 }
 
+int32_t raml_find_word(const struct raml_tokenizer *t, const unsigned char *word, size_t n, size_t *slot)
+{
+    for (size_t i = (size_t)raml_hash(word, n, 0);; i++) {
+        int32_t id = t->word[*slot = i & (t->n_word_slots - 1)];
+        if (id < 0) return -1;
+        const struct raml_piece *p = &t->piece[id];
+        if (p->len == n && memcmp(t->pool.data + p->start, word, n) == 0) return id;
+    }
+}
+
 enum raml_code raml_bpe_word(const struct raml_tokenizer *t, const unsigned char *text, size_t n,
                              struct raml_tokens *out, struct raml_err *err)
 {
+    size_t slot;
+    int32_t whole = t->word && n > 1 ? raml_find_word(t, text, n, &slot) : -1;
+    if (whole >= 0) return raml_tokens_add(out, &whole, 1, err);
+    for (size_t i = 0; i < n && t->lacks_bytes; i++)
+        if (t->byte[text[i]] < 0)
+            return raml_fail(err, RAML_ERANGE, "the vocabulary has no token for byte 0x%02x", text[i]);
     if (!t->merge_first || n < 2) return add_bytes(t, text, n, out, err);
     if (n >= INT32_MAX) return raml_fail(err, RAML_ERANGE, "a text of %zu bytes is longer than 2^31 - 2", n);
-    struct word w = {malloc(n * sizeof *w.symbol), malloc(2 * n * sizeof *w.heap), 0};
+    struct symbol symbol[SHORT_WORD];
+    struct pair heap[2 * SHORT_WORD];
+    struct word w = {symbol, heap, 0};
     enum raml_code rc = RAML_OK;
-    if (!w.symbol || !w.heap) {
-        rc = raml_fail(err, RAML_ENOMEM, "no memory to tokenize a text of %zu bytes", n);
-        goto end;
+    if (n > SHORT_WORD) {
+        w.symbol = malloc(n * sizeof *w.symbol);
+        w.heap = malloc(2 * n * sizeof *w.heap);
+        if (!w.symbol || !w.heap) {
+            rc = raml_fail(err, RAML_ENOMEM, "no memory to tokenize a text of %zu bytes", n);
+            goto end;
+        }
     }
     for (uint32_t i = 0; i < n; i++)
         w.symbol[i] = (struct symbol){t->byte[text[i]], i ? i - 1 : END, i + 1 < n ? i + 1 : END};
@@ -119,7 +146,7 @@ enum raml_code raml_bpe_word(const struct raml_tokenizer *t, const unsigned char
     merge_all(&w, t);
     for (uint32_t i = 0; i != END && !rc; i = w.symbol[i].next) rc = raml_tokens_add(out, &w.symbol[i].id, 1, err);
 end:
-    free(w.symbol);
-    free(w.heap);
+    if (w.symbol != symbol) free(w.symbol);
+    if (w.heap != heap) free(w.heap);
     return rc;
 }

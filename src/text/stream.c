@@ -4,25 +4,12 @@
  * one U+FFFD (the "maximal subpart" practice of section 3.9), so any cut into tokens gives the same text. */
 #include "raml/tokenizer.h"
 
-/* Length of the character that starts with this byte; 0: none does. */
+#include "utf8.h"
+
+/* Length of the character that starts with this byte; 0: none does, or it is 0, which C strings can't hold. */
 static unsigned char_bytes(unsigned char lead)
 {
-    if (lead < 0x80) return lead != 0;
-    if (lead >= 0xc2 && lead <= 0xdf) return 2;
-    if (lead >= 0xe0 && lead <= 0xef) return 3;
-    return lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
-}
-
-/* May byte c follow at place `at` of a character that starts with lead? Place 1 shuts out overlong forms, surrogates
- * and what lies above U+10FFFF. */
-static bool may_follow(unsigned char lead, unsigned at, unsigned char c)
-{
-    unsigned low = 0x80, high = 0xbf;
-    if (at == 1 && lead == 0xe0) low = 0xa0;
-    if (at == 1 && lead == 0xed) high = 0x9f;
-    if (at == 1 && lead == 0xf0) low = 0x90;
-    if (at == 1 && lead == 0xf4) high = 0x8f;
-    return c >= low && c <= high;
+    return lead ? raml_utf8_bytes(lead) : 0;
 }
 
 static void add_replacement(struct raml_buf *out)
@@ -32,7 +19,7 @@ static void add_replacement(struct raml_buf *out)
 
 static void feed(struct raml_stream_decoder *s, unsigned char c, struct raml_buf *out)
 {
-    if (s->n_held && !may_follow(s->held[0], s->n_held, c)) {
+    if (s->n_held && !raml_utf8_may_follow(s->held[0], s->n_held, c)) {
         add_replacement(out);
         s->n_held = 0;
     }

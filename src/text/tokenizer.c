@@ -1,14 +1,13 @@
 /* tokenizer.c - see tokenizer.h. */
 #include "raml/tokenizer.h"
 
+#include "pattern.h"
 #include "raml/file.h"
 #include "vocab.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const size_t MAX_FILE_BYTES = (size_t)256 << 20; /* the largest tokenizer.json in use has some 35 MB */
 
 void raml_tokens_deinit(struct raml_tokens *t)
 {
@@ -33,9 +32,8 @@ enum raml_code raml_tokens_add(struct raml_tokens *t, const int32_t *id, size_t 
     return RAML_OK;
 }
 
-/* Parses *text, which the tokenizer takes over also on failure. */
-static enum raml_code open_text(struct raml_buf *text, const char *path, struct raml_tokenizer **out,
-                                struct raml_err *err)
+enum raml_code raml_tokenizer_open_text(struct raml_buf *text, const char *path, struct raml_tokenizer **out,
+                                        struct raml_err *err)
 {
     struct raml_tokenizer *t = calloc(1, sizeof *t);
     if (!t) {
@@ -57,12 +55,12 @@ enum raml_code raml_tokenizer_open(const char *path, struct raml_tokenizer **out
     if (asprintf(&file, "%s%s", path, raml_is_dir(path) ? "/tokenizer.json" : "") < 0)
         return raml_fail(err, RAML_ENOMEM, "%s: no memory for a path", path);
     struct raml_buf text;
-    raml_buf_init(&text, MAX_FILE_BYTES);
+    raml_buf_init(&text, RAML_TOKENIZER_MAX_BYTES);
     enum raml_code rc = raml_file_read(file, &text, err);
     if (rc)
         raml_buf_deinit(&text);
     else
-        rc = open_text(&text, file, out, err);
+        rc = raml_tokenizer_open_text(&text, file, out, err);
     free(file);
     return rc;
 }
@@ -76,7 +74,7 @@ enum raml_code raml_tokenizer_bytes(struct raml_tokenizer **out, struct raml_err
         raml_buf_deinit(&text);
         return rc;
     }
-    return open_text(&text, "(built-in tokenizer)", out, err);
+    return raml_tokenizer_open_text(&text, "(built-in tokenizer)", out, err);
 }
 
 enum raml_code raml_tokenizer_save(const struct raml_tokenizer *t, const char *path, struct raml_err *err)
@@ -93,6 +91,8 @@ void raml_tokenizer_close(struct raml_tokenizer *t)
     free(t->added);
     free(t->merge);
     free(t->merge_first);
+    free(t->word);
+    raml_patterns_close(t->patterns);
     free(t);
 }
 
@@ -120,57 +120,6 @@ int32_t raml_tokenizer_id(const struct raml_tokenizer *t, const char *token)
 bool raml_tokenizer_is_special(const struct raml_tokenizer *t, int32_t id)
 {
     return id >= 0 && id < t->size && t->piece[id].kind == RAML_PIECE_SPECIAL;
-}
-
-/* First of added[lo..hi), all alike in their first k bytes, whose byte k is at least c. */
-static size_t first_at_least(const struct raml_tokenizer *t, size_t lo, size_t hi, size_t k, unsigned c)
-{
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        const struct raml_piece *p = &t->piece[t->added[mid]];
-        bool less = p->len <= k || (unsigned char)t->pool.data[p->start + k] < c;
-        if (less)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
-
-/* The longest added token that text starts with, -1: none. Narrows the sorted list byte by byte. */
-static int32_t match_added(const struct raml_tokenizer *t, const unsigned char *text, size_t n, bool special)
-{
-    size_t lo = 0, hi = t->n_added;
-    int32_t best = -1;
-    for (size_t k = 0; k < n && lo < hi; k++) {
-        lo = first_at_least(t, lo, hi, k, text[k]);
-        hi = first_at_least(t, lo, hi, k, text[k] + 1u);
-        if (lo == hi) break;
-        const struct raml_piece *p = &t->piece[t->added[lo]]; /* the shortest comes first */
-        if (p->len == k + 1 && (special || p->kind == RAML_PIECE_ADDED)) best = t->added[lo];
-    }
-    return best;
-}
-
-enum raml_code raml_tokenizer_encode(const struct raml_tokenizer *t, const char *text, size_t len, bool parse_special,
-                                     struct raml_tokens *out, struct raml_err *err)
-{
-    const unsigned char *s = (const unsigned char *)text;
-    size_t before = out->n, word = 0; /* text[word .. i) is not yet written */
-    enum raml_code rc = RAML_OK;
-    for (size_t i = 0; i < len && !rc;) {
-        int32_t id = t->starts_added[s[i]] ? match_added(t, s + i, len - i, parse_special) : -1;
-        if (id < 0) {
-            i++;
-            continue;
-        }
-        rc = raml_bpe_word(t, s + word, i - word, out, err);
-        if (!rc) rc = raml_tokens_add(out, &id, 1, err);
-        word = i += t->piece[id].len;
-    }
-    if (!rc) rc = raml_bpe_word(t, s + word, len - word, out, err);
-    if (rc) out->n = before;
-    return rc;
 }
 
 enum raml_code raml_tokenizer_piece(const struct raml_tokenizer *t, int32_t id, const char **bytes, size_t *len,

@@ -1,8 +1,8 @@
 /* vocab.c - tokenizer.json into pieces, added tokens and merges (vocab.h). The file is not trusted: each claim is
  * checked before it is used, and what would change the ids but is not understood is refused. */
-#include "vocab.h"
+#include "source.h"
 
-#include "raml/json.h"
+#include "normal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,106 +10,10 @@
 
 enum {
     MAX_IDS = 1 << 22, /* largest id + 1: the largest vocabularies in use have 2^18 tokens */
-    MAX_PIECE_BYTES = 1 << 16,
-    SHOWN_BYTES = 48
+    MAX_PIECE_BYTES = 1 << 16
 };
 
-struct source { /* what is being read */
-    struct raml_tokenizer *t;
-    struct raml_place at;
-    const json_t *vocab; /* model.vocab */
-    struct raml_err *err;
-};
-
-struct shown {
-    char text[SHOWN_BYTES];
-};
-
-/* A text from the file, fit for a message: cut, and without control characters. */
-static struct shown show(const char *text)
-{
-    struct shown s;
-    size_t n = 0;
-    for (; text[n] && n < sizeof s.text - 4; n++)
-        s.text[n] = (unsigned char)text[n] < 0x20 || text[n] == 0x7f ? '?' : text[n];
-    if (text[n]) {
-        while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80) n--; /* cut between characters */
-        memcpy(s.text + n, "...", 3);
-        n += 3;
-    }
-    s.text[n] = 0;
-    return s;
-}
-
-/* ---- what the file may say besides its tokens ------------------------------------------------------------------- */
-
-static bool absent(const json_t *v)
-{
-    return !v || json_is_null(v);
-}
-
-static enum raml_code refuse(const struct source *s, const char *field, const char *found, const char *expected)
-{
-    return raml_fail(s->err, RAML_ESUPPORT, "%s: field '%s' is %s; this version reads %s", s->at.path, field, found,
-                     expected);
-}
-
-/* Refuses obj.field unless it is absent, null, false, 0 or "". */
-static enum raml_code need_off(const struct source *s, const json_t *obj, const char *in, const char *field)
-{
-    const json_t *v = json_object_get(obj, field);
-    if (absent(v) || json_is_false(v) || (json_is_string(v) && !json_string_length(v))) return RAML_OK;
-    if (json_is_number(v) && !(json_number_value(v) > 0) && !(json_number_value(v) < 0)) return RAML_OK;
-    char name[96];
-    snprintf(name, sizeof name, "%s%s", in, field);
-    return refuse(s, name, json_is_true(v) ? "true" : "set", "files without it");
-}
-
-/* Refuses obj.field unless it is there and false. */
-static enum raml_code need_false(const struct source *s, const json_t *obj, const char *in, const char *field)
-{
-    const json_t *v = json_object_get(obj, field);
-    if (json_is_false(v)) return RAML_OK;
-    char name[96];
-    snprintf(name, sizeof name, "%s%s", in, field);
-    return refuse(s, name, json_is_true(v) ? "true" : v ? "not false" : "missing", "false");
-}
-
-static enum raml_code need_byte_level(const struct source *s, const json_t *root, const char *field)
-{
-    const json_t *v = json_object_get(root, field);
-    if (absent(v)) return refuse(s, field, "null", "type 'ByteLevel'");
-    const char *type = json_string_value(json_object_get(v, "type"));
-    if (!type) return raml_fail(s->err, RAML_EFORMAT, "%s: field '%s.type' is not a string", s->at.path, field);
-    if (strcmp(type, "ByteLevel") == 0) return RAML_OK;
-    char found[SHOWN_BYTES + 16];
-    snprintf(found, sizeof found, "of type '%s'", show(type).text);
-    return refuse(s, field, found, "type 'ByteLevel'");
-}
-
-static enum raml_code check_settings(const struct source *s, const json_t *root)
-{
-    static const char *const known[] = {"version",       "truncation",     "padding", "added_tokens", "normalizer",
-                                        "pre_tokenizer", "post_processor", "decoder", "model"};
-    for (void *it = json_object_iter((json_t *)root); it; it = json_object_iter_next((json_t *)root, it)) {
-        size_t i = 0;
-        while (i < sizeof known / sizeof *known && strcmp(known[i], json_object_iter_key(it)) != 0) i++;
-        if (i == sizeof known / sizeof *known)
-            return refuse(s, show(json_object_iter_key(it)).text, "unknown", "files without it");
-    }
-    enum raml_code rc = need_off(s, root, "", "truncation");
-    if (!rc) rc = need_off(s, root, "", "padding");
-    if (!rc) rc = need_off(s, root, "", "normalizer");
-    if (!rc) rc = need_byte_level(s, root, "pre_tokenizer");
-    if (!rc) rc = need_byte_level(s, root, "decoder");
-    if (!rc && !absent(json_object_get(root, "post_processor"))) rc = need_byte_level(s, root, "post_processor");
-    const json_t *pre = json_object_get(root, "pre_tokenizer");
-    if (!rc) rc = need_false(s, pre, "pre_tokenizer.", "add_prefix_space");
-    if (!rc) rc = need_false(s, pre, "pre_tokenizer.", "use_regex");
-    return rc;
-}
-
-static enum raml_code check_model(const struct source *s, const json_t *model)
+static enum raml_code check_model(const struct raml_source *s, const json_t *model)
 {
     if (!json_is_object(model))
         return raml_fail(s->err, RAML_EFORMAT, "%s: field 'model' is missing or not an object", s->at.path);
@@ -117,43 +21,43 @@ static enum raml_code check_model(const struct source *s, const json_t *model)
     enum raml_code rc = raml_json_str(&s->at, model, "type", &type, NULL, s->err);
     if (rc) return raml_wrap(s->err, rc, "field 'model'");
     if (strcmp(type, "BPE") != 0) {
-        char found[SHOWN_BYTES + 8];
-        snprintf(found, sizeof found, "'%s'", show(type).text);
-        return refuse(s, "model.type", found, "'BPE'");
+        char found[RAML_SHOWN_BYTES + 8];
+        snprintf(found, sizeof found, "'%s'", raml_show(type).text);
+        return raml_refuse(s, "model.type", found, "'BPE'");
     }
     /* unk_token and fuse_unk say nothing here: every byte has a token, so nothing is unknown. */
-    static const char *const off[] = {"dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback",
-                                      "ignore_merges"};
-    for (size_t i = 0; i < sizeof off / sizeof *off && !rc; i++) rc = need_off(s, model, "model.", off[i]);
+    static const char *const off[] = {"dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback"};
+    for (size_t i = 0; i < sizeof off / sizeof *off && !rc; i++) rc = raml_need_off(s, model, "model.", off[i]);
+    if (!rc) rc = raml_read_flag(s, model, "model.", "ignore_merges", false, &s->t->ignore_merges);
     return rc;
 }
 
 /* ---- pieces ----------------------------------------------------------------------------------------------------- */
 
-static enum raml_code check_id(const struct source *s, const char *token, const json_t *v, int32_t *id)
+static enum raml_code check_id(const struct raml_source *s, const char *token, const json_t *v, int32_t *id)
 {
     if (!json_is_integer(v))
         return raml_fail(s->err, RAML_EFORMAT, "%s: the id of token '%s' is not an integer", s->at.path,
-                         show(token).text);
+                         raml_show(token).text);
     json_int_t x = json_integer_value(v);
     if (x < 0 || x >= MAX_IDS)
         return raml_fail(s->err, RAML_ERANGE, "%s: the id of token '%s' is %lld; expected 0 to %d", s->at.path,
-                         show(token).text, (long long)x, MAX_IDS - 1);
+                         raml_show(token).text, (long long)x, MAX_IDS - 1);
     *id = (int32_t)x;
     if (*id >= s->t->size) s->t->size = *id + 1;
     return RAML_OK;
 }
 
-static enum raml_code check_text(const struct source *s, const char *token)
+static enum raml_code check_text(const struct raml_source *s, const char *token)
 {
     size_t n = strlen(token);
     if (n > 0 && n <= MAX_PIECE_BYTES) return RAML_OK;
     return raml_fail(s->err, RAML_EFORMAT, "%s: token '%s' has %zu bytes; expected 1 to %d", s->at.path,
-                     show(token).text, n, MAX_PIECE_BYTES);
+                     raml_show(token).text, n, MAX_PIECE_BYTES);
 }
 
 /* Checks all ids and texts, sets t->size and makes room for the pieces. */
-static enum raml_code measure(const struct source *s, const json_t *added)
+static enum raml_code measure(const struct raml_source *s, const json_t *added)
 {
     enum raml_code rc = RAML_OK;
     int32_t id;
@@ -177,13 +81,13 @@ static enum raml_code measure(const struct source *s, const json_t *added)
     return s->t->piece ? RAML_OK : raml_fail(s->err, RAML_ENOMEM, "%s: no memory for its tokens", s->at.path);
 }
 
-static enum raml_code fail_taken(const struct source *s, const char *token, int32_t id)
+static enum raml_code fail_taken(const struct raml_source *s, const char *token, int32_t id)
 {
     return raml_fail(s->err, RAML_EFORMAT, "%s: token '%s' has id %d, which another token has too", s->at.path,
-                     show(token).text, (int)id);
+                     raml_show(token).text, (int)id);
 }
 
-static enum raml_code read_vocab(const struct source *s)
+static enum raml_code read_vocab(const struct raml_source *s)
 {
     struct raml_tokenizer *t = s->t;
     for (void *it = json_object_iter((json_t *)s->vocab); it; it = json_object_iter_next((json_t *)s->vocab, it)) {
@@ -192,9 +96,28 @@ static enum raml_code read_vocab(const struct source *s)
         if (t->piece[id].kind != RAML_PIECE_NONE) return fail_taken(s, token, id);
         size_t start = t->pool.len;
         raml_chars_to_bytes(token, strlen(token), &t->pool);
-        t->piece[id] = (struct raml_piece){start, (uint32_t)(t->pool.len - start), RAML_PIECE_PLAIN};
+        t->piece[id] = (struct raml_piece){start, (uint32_t)(t->pool.len - start), RAML_PIECE_PLAIN, 0};
     }
     return raml_buf_status(&t->pool, s->err);
+}
+
+/* For ignore_merges: which words are tokens. At most half of the slots are taken. */
+static enum raml_code index_words(const struct raml_source *s)
+{
+    struct raml_tokenizer *t = s->t;
+    size_t n = 512;
+    while (n < 2 * (size_t)t->size) n *= 2;
+    t->word = malloc(n * sizeof *t->word);
+    if (!t->word) return raml_fail(s->err, RAML_ENOMEM, "%s: no memory for its tokens", s->at.path);
+    t->n_word_slots = n;
+    for (size_t i = 0; i < n; i++) t->word[i] = -1;
+    for (int32_t id = 0; id < t->size; id++) {
+        const struct raml_piece *p = &t->piece[id];
+        if (p->kind == RAML_PIECE_NONE) continue;
+        size_t slot;
+        if (raml_find_word(t, (const unsigned char *)t->pool.data + p->start, p->len, &slot) < 0) t->word[slot] = id;
+    }
+    return RAML_OK;
 }
 
 struct added { /* for sorting */
@@ -207,36 +130,49 @@ static int by_content(const void *a, const void *b)
     return strcmp(((const struct added *)a)->content, ((const struct added *)b)->content);
 }
 
+/* A token that is looked for in normalized text must be such text itself. */
+static enum raml_code check_normal(const struct raml_source *s, const char *content, const char *in)
+{
+    struct raml_buf normal;
+    raml_buf_init(&normal, MAX_PIECE_BYTES * 4);
+    enum raml_code rc = raml_nfc((const unsigned char *)content, strlen(content), &normal, s->err);
+    char field[64];
+    snprintf(field, sizeof field, "%scontent", in);
+    if (!rc && strcmp(normal.data, content) != 0)
+        rc = raml_refuse(s, field, "marked normalized, and not in form NFC", "those in form NFC");
+    raml_buf_deinit(&normal);
+    return rc;
+}
+
 /* One entry of added_tokens. It may repeat an entry of the vocabulary, with the same id. */
-static enum raml_code read_added_one(const struct source *s, const json_t *a, size_t i, struct added *out)
+static enum raml_code read_added_one(const struct raml_source *s, const json_t *a, size_t i, struct added *out)
 {
     struct raml_tokenizer *t = s->t;
     static const char *const off[] = {"single_word", "lstrip", "rstrip"};
     char in[48];
     snprintf(in, sizeof in, "added_tokens[%zu].", i);
-    for (size_t k = 0; k < sizeof off / sizeof *off; k++) {
-        enum raml_code rc = need_off(s, a, in, off[k]);
-        if (rc) return rc;
-    }
-    const json_t *special = json_object_get(a, "special");
-    if (special && !json_is_boolean(special))
-        return raml_fail(s->err, RAML_EFORMAT, "%s: field '%sspecial' is not true or false", s->at.path, in);
+    bool special = false, normalized = false;
+    enum raml_code rc = RAML_OK;
+    for (size_t k = 0; k < sizeof off / sizeof *off && !rc; k++) rc = raml_need_off(s, a, in, off[k]);
+    if (!rc) rc = raml_read_flag(s, a, in, "special", false, &special);
+    if (!rc) rc = raml_read_flag(s, a, in, "normalized", false, &normalized);
+    if (rc) return rc;
     *out = (struct added){json_string_value(json_object_get(a, "content")),
                           (int32_t)json_integer_value(json_object_get(a, "id"))};
     const json_t *same = json_object_get(s->vocab, out->content);
     if (same && json_integer_value(same) != out->id)
         return raml_fail(s->err, RAML_EFORMAT, "%s: token '%s' has id %d in added_tokens and %lld in model.vocab",
-                         s->at.path, show(out->content).text, (int)out->id, (long long)json_integer_value(same));
+                         s->at.path, raml_show(out->content).text, (int)out->id, (long long)json_integer_value(same));
     if (!same && t->piece[out->id].kind != RAML_PIECE_NONE) return fail_taken(s, out->content, out->id);
     size_t start = t->pool.len, n = strlen(out->content);
     raml_buf_add(&t->pool, out->content, n);
-    t->piece[out->id] = (struct raml_piece){start, (uint32_t)n,
-                                            json_is_true(special) ? RAML_PIECE_SPECIAL : RAML_PIECE_ADDED};
-    t->starts_added[(unsigned char)out->content[0]] = true;
-    return RAML_OK;
+    t->piece[out->id] = (struct raml_piece){start, (uint32_t)n, special ? RAML_PIECE_SPECIAL : RAML_PIECE_ADDED,
+                                            normalized};
+    t->starts_added[normalized][(unsigned char)out->content[0]] = true;
+    return normalized && t->nfc ? check_normal(s, out->content, in) : RAML_OK;
 }
 
-static enum raml_code read_added(const struct source *s, const json_t *added)
+static enum raml_code read_added(const struct raml_source *s, const json_t *added)
 {
     size_t n = json_array_size(added);
     struct added *list = malloc((n + 1) * sizeof *list);
@@ -249,7 +185,7 @@ static enum raml_code read_added(const struct source *s, const json_t *added)
         for (size_t i = 1; i < n && !rc; i++)
             if (strcmp(list[i - 1].content, list[i].content) == 0)
                 rc = raml_fail(s->err, RAML_EFORMAT, "%s: token '%s' stands twice in added_tokens", s->at.path,
-                               show(list[i].content).text);
+                               raml_show(list[i].content).text);
         for (size_t i = 0; i < n; i++) s->t->added[i] = list[i].id;
         s->t->n_added = n;
     }
@@ -257,19 +193,25 @@ static enum raml_code read_added(const struct source *s, const json_t *added)
     return rc ? rc : raml_buf_status(&s->t->pool, s->err);
 }
 
-/* Every byte needs a token of its own, or some texts could not be written in tokens at all. */
-static enum raml_code find_bytes(const struct source *s)
+/* Every byte needs a token of its own, or some texts could not be written in tokens at all. Only those that UTF-8 never
+ * has may lack it (DeepSeek LLM's file), see raml_bpe_word. */
+static enum raml_code find_bytes(const struct raml_source *s)
 {
     for (unsigned b = 0; b < 256; b++) {
         char c[3] = {0};
         raml_byte_to_char((unsigned char)b, c);
         const json_t *v = json_object_get(s->vocab, c);
+        if (!v && (b == 0xc0 || b == 0xc1 || b >= 0xf5)) {
+            s->t->byte[b] = -1;
+            s->t->lacks_bytes = true;
+            continue;
+        }
         if (!v)
             return raml_fail(s->err, RAML_EFORMAT, "%s: model.vocab has no token '%s' for byte 0x%02x", s->at.path, c,
                              b);
         s->t->byte[b] = (int32_t)json_integer_value(v);
         if (s->t->piece[s->t->byte[b]].kind != RAML_PIECE_PLAIN)
-            return refuse(s, "added_tokens", "naming one of the 256 byte tokens", "files that leave those alone");
+            return raml_refuse(s, "added_tokens", "naming one of the 256 byte tokens", "files that leave those alone");
     }
     return RAML_OK;
 }
@@ -283,18 +225,18 @@ static int by_pair(const void *a, const void *b)
     return (x->right > y->right) - (x->right < y->right);
 }
 
-static enum raml_code find_token(const struct source *s, const char *token, size_t i, int32_t *id)
+static enum raml_code find_token(const struct raml_source *s, const char *token, size_t i, int32_t *id)
 {
     const json_t *v = json_object_get(s->vocab, token);
     if (!v)
         return raml_fail(s->err, RAML_EFORMAT, "%s: model.merges[%zu] needs token '%s', which model.vocab lacks",
-                         s->at.path, i, show(token).text);
+                         s->at.path, i, raml_show(token).text);
     *id = (int32_t)json_integer_value(v);
     return RAML_OK;
 }
 
 /* Merge i: "left right", or ["left", "right"]. left, both: scratch. */
-static enum raml_code read_merge(const struct source *s, const json_t *v, size_t i, struct raml_buf *left,
+static enum raml_code read_merge(const struct raml_source *s, const json_t *v, size_t i, struct raml_buf *left,
                                  struct raml_buf *both)
 {
     const char *l = json_string_value(json_array_get(v, 0)), *r = json_string_value(json_array_get(v, 1));
@@ -324,7 +266,7 @@ static enum raml_code read_merge(const struct source *s, const json_t *v, size_t
 }
 
 /* Sorts the merges and notes where each left part's begin. */
-static enum raml_code index_merges(const struct source *s)
+static enum raml_code index_merges(const struct raml_source *s)
 {
     struct raml_tokenizer *t = s->t;
     qsort(t->merge, t->n_merges, sizeof *t->merge, by_pair);
@@ -337,7 +279,7 @@ static enum raml_code index_merges(const struct source *s)
     return RAML_OK;
 }
 
-static enum raml_code read_merges(const struct source *s, const json_t *merges)
+static enum raml_code read_merges(const struct raml_source *s, const json_t *merges)
 {
     struct raml_tokenizer *t = s->t;
     size_t n = json_array_size(merges);
@@ -359,22 +301,23 @@ static enum raml_code read_merges(const struct source *s, const json_t *merges)
 
 /* ----------------------------------------------------------------------------------------------------------------- */
 
-static enum raml_code parse_root(struct source *s, const json_t *root)
+static enum raml_code parse_root(struct raml_source *s, const json_t *root)
 {
     const json_t *model = json_object_get(root, "model"), *added = json_object_get(root, "added_tokens");
     json_t *merges = NULL;
     enum raml_code rc = check_model(s, model);
-    if (!rc) rc = check_settings(s, root);
+    if (!rc) rc = raml_read_settings(s, root);
     if (rc) return rc;
     s->vocab = json_object_get(model, "vocab");
     if (!json_is_object(s->vocab))
         return raml_fail(s->err, RAML_EFORMAT, "%s: field 'model.vocab' is missing or not an object", s->at.path);
-    if (!absent(added) && !json_is_array(added))
+    if (!raml_absent(added) && !json_is_array(added))
         return raml_fail(s->err, RAML_EFORMAT, "%s: field 'added_tokens' is not an array", s->at.path);
     rc = raml_json_array(&s->at, model, "merges", &merges, s->err);
     if (rc) return raml_wrap(s->err, rc, "field 'model'");
     rc = measure(s, added);
     if (!rc) rc = read_vocab(s);
+    if (!rc && s->t->ignore_merges) rc = index_words(s);
     if (!rc) rc = read_added(s, added);
     if (!rc) rc = find_bytes(s);
     if (!rc) rc = read_merges(s, merges);
@@ -383,7 +326,7 @@ static enum raml_code parse_root(struct source *s, const json_t *root)
 
 enum raml_code raml_vocab_parse(struct raml_tokenizer *t, const char *path, struct raml_err *err)
 {
-    struct source s = {.t = t, .at = {path, 0}, .err = err};
+    struct raml_source s = {.t = t, .at = {path, 0}, .err = err};
     json_t *root = NULL;
     enum raml_code rc = raml_json_parse(&s.at, t->text.data, t->text.len, &root, err);
     if (rc) return rc;

@@ -3,7 +3,8 @@
  * Byte-level BPE writes each byte as one character (GPT-2's table, Radford et al. 2019): the printable Latin-1
  * characters stand for themselves, the other 68 bytes are U+0100, U+0101, … in order. Pieces are kept as bytes; the
  * characters live only in the file.
- * Invariants  byte[b] names a piece of exactly that byte. Merges are sorted by (left, right), each pair once;
+ * Invariants  byte[b] names a piece of exactly that byte, or is -1 (lacks_bytes). Merges are sorted by (left, right),
+ *             each pair once;
  *             merge_first[id] .. merge_first[id + 1] are those whose left part is id. Added tokens are sorted by bytes.
  */
 #ifndef RAML_TEXT_VOCAB_H
@@ -11,12 +12,16 @@
 
 #include "raml/tokenizer.h"
 
+/* The largest tokenizer.json in use has some 35 MB. */
+#define RAML_TOKENIZER_MAX_BYTES ((size_t)256 << 20)
+
 enum raml_piece_kind { RAML_PIECE_NONE, RAML_PIECE_PLAIN, RAML_PIECE_ADDED, RAML_PIECE_SPECIAL };
 
 struct raml_piece {
     size_t start; /* pool[start .. start + len) */
     uint32_t len;
-    uint8_t kind; /* enum raml_piece_kind; NONE: no token has this id */
+    uint8_t kind;       /* enum raml_piece_kind; NONE: no token has this id */
+    uint8_t normalized; /* added tokens: looked for behind the normalizer (1) or before it (0) */
 };
 
 struct raml_merge {
@@ -31,9 +36,15 @@ struct raml_tokenizer {
     struct raml_piece *piece; /* [size] */
     int32_t size;
     int32_t byte[256];
+    bool lacks_bytes; /* some of c0, c1, f5 .. ff have no token */
     int32_t *added; /* [n_added] ids */
     size_t n_added;
-    bool starts_added[256]; /* some added token starts with this byte */
+    bool starts_added[2][256]; /* [normalized]: some such added token starts with this byte */
+    bool nfc;                  /* normalizer */
+    struct raml_patterns *patterns; /* NULL: none */
+    bool ignore_merges;
+    int32_t *word; /* [n_word_slots] of a hash table of the vocabulary, -1: free; NULL unless ignore_merges */
+    size_t n_word_slots;
     struct raml_merge *merge; /* [n_merges] */
     size_t n_merges;
     size_t *merge_first; /* [size + 1]; NULL when there are no merges */
@@ -47,9 +58,14 @@ void raml_chars_to_bytes(const char *chars, size_t n, struct raml_buf *out);
 
 /* Fills *t (zeroed, t->text set) from its text. path: for messages. On failure t is fit for raml_tokenizer_close. */
 RAML_CHECKED enum raml_code raml_vocab_parse(struct raml_tokenizer *t, const char *path, struct raml_err *err);
+/* Parses *text, which the tokenizer takes over also on failure. path: for messages. */
+RAML_CHECKED enum raml_code raml_tokenizer_open_text(struct raml_buf *text, const char *path,
+                                                     struct raml_tokenizer **out, struct raml_err *err);
 /* The built-in tokenizer's file. */
 RAML_CHECKED enum raml_code raml_vocab_builtin(struct raml_buf *out, struct raml_err *err);
 
+/* The id of a whole word, -1: none, and *slot is where it would stand. t->word is set. */
+int32_t raml_find_word(const struct raml_tokenizer *t, const unsigned char *word, size_t n, size_t *slot);
 /* Appends the ids of one word by byte-pair merging. */
 RAML_CHECKED enum raml_code raml_bpe_word(const struct raml_tokenizer *t, const unsigned char *text, size_t n,
                                           struct raml_tokens *out, struct raml_err *err);

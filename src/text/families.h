@@ -1,0 +1,20 @@
+/* families.h - the pre-tokenizers of model families that are known by name alone (private to src/text). */
+#ifndef RAML_TEXT_FAMILIES_H
+#define RAML_TEXT_FAMILIES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { RAML_FAMILY_PATTERNS = 6 };
+
+struct raml_family_pattern {
+    const char *name; /* as in GGUF's tokenizer.ggml.pre */
+    bool nfc, ignore_merges;
+    const char *regex[RAML_FAMILY_PATTERNS]; /* one after the other; NULL behind the last */
+};
+
+extern const char raml_pattern_gpt2[]; /* also ByteLevel's own (use_regex) */
+const struct raml_family_pattern *raml_family_pattern(const char *name); /* NULL: not known */
+const char *raml_family_pattern_names(void);                             /* "a, b, c" */
+
+#endif

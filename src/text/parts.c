@@ -1,0 +1,110 @@
+/* parts.c - a tokenizer from a vocabulary, merges and the name of a family: written as a tokenizer.json, and read like
+ * any other, so that there is one reader and _save has a file to write. */
+#include "families.h"
+#include "raml/json.h"
+#include "vocab.h"
+
+#include <string.h>
+
+enum { NORMAL = 1, CONTROL = 3, USER_DEFINED = 4, UNUSED = 5, MAX_TOKENS = 1 << 22 };
+
+/* Puts a value that may be NULL (no memory) into an array; v is taken over. */
+static bool append(json_t *array, json_t *v)
+{
+    return v && json_array_append_new(array, v) == 0;
+}
+
+static json_t *make_string(const struct raml_str *s)
+{
+    return s->s && !memchr(s->s, 0, s->n) ? json_stringn(s->s, s->n) : NULL; /* NULL: not UTF-8 */
+}
+
+static enum raml_code fail_memory(const struct raml_tokenizer_parts *p, struct raml_err *err)
+{
+    return raml_fail(err, RAML_ENOMEM, "%s: no memory for a tokenizer", p->name);
+}
+
+static enum raml_code add_token(const struct raml_tokenizer_parts *p, size_t i, json_t *vocab, json_t *added,
+                                struct raml_err *err)
+{
+    int type = p->type ? (int)p->type[i] : NORMAL;
+    if (type != NORMAL && type != CONTROL && type != USER_DEFINED && type != UNUSED)
+        return raml_fail(err, RAML_ESUPPORT, "%s: token %zu has type %d; this version reads 1, 3, 4 and 5", p->name, i,
+                         type);
+    json_t *text = make_string(&p->token[i]);
+    if (!text) return raml_fail(err, RAML_EFORMAT, "%s: token %zu is not UTF-8, or holds a 0", p->name, i);
+    enum raml_code rc = RAML_OK;
+    if (type == CONTROL || type == USER_DEFINED) {
+        json_t *one = json_pack("{sI sO sb sb}", "id", (json_int_t)i, "content", text, "special", type == CONTROL,
+                                "normalized", 0);
+        if (!append(added, one)) rc = fail_memory(p, err);
+    } else if (json_object_get(vocab, json_string_value(text))) {
+        rc = raml_fail(err, RAML_EFORMAT, "%s: token %zu has the text of token %lld", p->name, i,
+                       (long long)json_integer_value(json_object_get(vocab, json_string_value(text))));
+    } else if (json_object_set_new(vocab, json_string_value(text), json_integer((json_int_t)i)) != 0) {
+        rc = fail_memory(p, err);
+    }
+    json_decref(text);
+    return rc;
+}
+
+static enum raml_code fill(const struct raml_tokenizer_parts *p, json_t *root, struct raml_err *err)
+{
+    json_t *model = json_object_get(root, "model"), *vocab = json_object_get(model, "vocab");
+    json_t *merges = json_object_get(model, "merges"), *added = json_object_get(root, "added_tokens");
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; i < p->n_tokens && !rc; i++) rc = add_token(p, i, vocab, added, err);
+    for (size_t i = 0; i < p->n_merges && !rc; i++) {
+        json_t *text = make_string(&p->merge[i]);
+        if (!text) return raml_fail(err, RAML_EFORMAT, "%s: merge %zu is not UTF-8, or holds a 0", p->name, i);
+        if (!append(merges, text)) rc = fail_memory(p, err);
+    }
+    return rc;
+}
+
+/* Everything but tokens and merges; NULL: no memory. */
+static json_t *make_root(const struct raml_family_pattern *f)
+{
+    json_t *steps = json_array(), *root = NULL;
+    bool good = steps != NULL;
+    for (size_t i = 0; i < RAML_FAMILY_PATTERNS && f->regex[i] && good; i++)
+        good = append(steps, json_pack("{ss s{ss} ss sb}", "type", "Split", "pattern", "Regex", f->regex[i],
+                                       "behavior", "Isolated", "invert", 0));
+    good = good && append(steps, json_pack("{ss sb sb sb}", "type", "ByteLevel", "add_prefix_space", 0,
+                                           "trim_offsets", 0, "use_regex", 0));
+    if (good)
+        root = json_pack("{ss s[] sn s{ss sO} s{ss} s{ss sb s{} s[]}}", "version", "1.0", "added_tokens", "normalizer",
+                         "pre_tokenizer", "type", "Sequence", "pretokenizers", steps, "decoder", "type", "ByteLevel",
+                         "model", "type", "BPE", "ignore_merges", (int)f->ignore_merges, "vocab", "merges");
+    if (root && f->nfc && json_object_set_new(root, "normalizer", json_pack("{ss}", "type", "NFC")) != 0) {
+        json_decref(root);
+        root = NULL;
+    }
+    json_decref(steps);
+    return root;
+}
+
+enum raml_code raml_tokenizer_from_parts(const struct raml_tokenizer_parts *p, struct raml_tokenizer **out,
+                                         struct raml_err *err)
+{
+    const struct raml_family_pattern *f = raml_family_pattern(p->pattern);
+    if (!f)
+        return raml_fail(err, RAML_ESUPPORT, "%s: pre-tokenizer '%.48s' is unknown; this version has %s", p->name,
+                         p->pattern, raml_family_pattern_names());
+    if (p->n_tokens > MAX_TOKENS || p->n_merges > (size_t)4 * MAX_TOKENS)
+        return raml_fail(err, RAML_ERANGE, "%s: %zu tokens and %zu merges; expected at most %d and %d", p->name,
+                         p->n_tokens, p->n_merges, MAX_TOKENS, 4 * MAX_TOKENS);
+    json_t *root = make_root(f);
+    if (!root) return fail_memory(p, err);
+    enum raml_code rc = fill(p, root, err);
+    struct raml_buf text;
+    raml_buf_init(&text, RAML_TOKENIZER_MAX_BYTES);
+    if (!rc) raml_json_add(&text, root);
+    json_decref(root);
+    if (!rc) rc = raml_buf_status(&text, err);
+    if (rc) {
+        raml_buf_deinit(&text);
+        return rc;
+    }
+    return raml_tokenizer_open_text(&text, p->name, out, err);
+}
