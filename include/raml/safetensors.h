@@ -3,6 +3,7 @@
  * File: u64 header length, JSON header {"name": {"dtype", "shape", "data_offsets"}, "__metadata__": {str: str}}, data;
  * little-endian. Everything a header claims is checked against the file's size before use: lengths, offsets, overlaps,
  * gaps, shape times element size, duplicate names, counts.
+ * Alignment: the format asks for none; read data through raml_tensor_to_f32 or memcpy.
  * Ownership: an open file is memory-mapped; names and data pointers stay valid until _close.
  */
 #ifndef RAML_SAFETENSORS_H

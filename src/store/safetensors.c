@@ -106,9 +106,6 @@ static enum raml_code read_place(const struct raml_safetensors *s, struct raml_t
     if ((size_t)(end - begin) != want)
         return raml_fail(err, RAML_EFORMAT, "%s: tensor '%s' spans %lld bytes; its shape and dtype need %zu", s->path,
                          v->name, end - begin, want);
-    if (size && (data_start + (size_t)begin) % size != 0)
-        return raml_fail(err, RAML_EFORMAT, "%s: tensor '%s' starts at byte %zu; expected a multiple of %zu", s->path,
-                         v->name, data_start + (size_t)begin, size);
     v->data = s->map.data + data_start + (size_t)begin;
     return RAML_OK;
 }

@@ -108,10 +108,8 @@ static const struct {
     {YO("[22,30]"), 32, "tensor 'y' starts at byte 22 of the data; expected 24 (it overlaps the one before)"},
     {YO("[0,8]"), 24, "it overlaps the one before"},
     {YO("[16,24]"), 24, "it overlaps the one before"},
-    {YO("[23,31]"), 32, "expected a multiple of 2"},
+    {YO("[23,31]"), 32, "it overlaps the one before"},
     {"{\"x\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,16]}}", 16, "expected 0 (there is a gap)"},
-    {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
-     "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[1,5]}}", 5, "expected a multiple of 4"},
     {"{}", 8, "the tensors end at byte 0 of the data; the file has 8"},
     {META("{\"format\":1}"), 32, "__metadata__ 'format' is not a string"},
     {META("{\"format\":{}}"), 32, "__metadata__ 'format' is not a string"},
@@ -131,6 +129,25 @@ static size_t pad_header(const char *text, char header[2000])
     memset(header + n - 1, ' ', pad);
     header[n - 1 + pad] = '}';
     return n + pad;
+}
+
+/* Files of old writers: a header of any length, tensors wherever they come to lie. */
+static void unaligned(void **state)
+{
+    static const char header[] = "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
+                                 "\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[1,9]}}  ";
+    char path[4200];
+    for (size_t n = strlen(header); n > strlen(header) - 3; n--) {
+        struct raml_err e = {0};
+        struct raml_safetensors *s = NULL;
+        float got[2];
+        const unsigned char bytes[8] = {1, 2, 3, 4, 5, 6, 7, 8}; /* as make_file wrote them */
+        make_file(in(*state, "m.safetensors", path), header, n, 9, -1);
+        must(raml_safetensors_open(path, &s, &e), &e);
+        must(raml_tensor_to_f32(raml_safetensors_find(s, "b"), got, 1, &e), &e);
+        assert_memory_equal(got, bytes, sizeof got);
+        raml_safetensors_close(s);
+    }
 }
 
 static void hostile_headers(void **state)
@@ -414,6 +431,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, enter_scratch, leave_scratch)
     const struct CMUnitTest tests[] = {
+        T(unaligned),
         T(hostile_headers),
         T(hostile_lengths),
         T(every_cut_and_every_byte),
