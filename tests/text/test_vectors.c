@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <cmocka.h>
 #include <jansson.h>
@@ -134,6 +135,35 @@ static void test_qwen3(void **state)
     raml_tokenizer_close(t);
 }
 
+/* A megabyte of one character, and marks in the wrong order: in quadratic time each would take an hour. */
+static void test_long_runs(void **state)
+{
+    (void)state;
+    if (!have_data()) skip();
+    static const char *const run[] = {" ", "a", "\n", "0", "-", "\xcc\x81", "\xcc\x87\xcc\xa3", "\xff", "<|im_start"};
+    struct raml_err err = {0};
+    struct raml_tokenizer *t = NULL;
+    CHECK_OK(raml_tokenizer_open(DATA "qwen3", &t, &err));
+    for (size_t i = 0; i < COUNT(run); i++) {
+        struct raml_buf text, back;
+        struct raml_tokens ids = {0};
+        raml_buf_init(&text, 1 << 20);
+        raml_buf_init(&back, 1 << 20);
+        while (text.len + strlen(run[i]) <= text.max) raml_buf_adds(&text, run[i]);
+        clock_t start = clock();
+        CHECK_OK(raml_tokenizer_encode(t, text.data, text.len, true, &ids, &err));
+        double s = (double)(clock() - start) / CLOCKS_PER_SEC;
+        CHECK_OK(raml_tokenizer_decode(t, ids.id, ids.n, true, &back, &err));
+        assert_int_equal(back.len, text.len);
+        if (i != 6) assert_memory_equal(back.data, text.data, text.len); /* 6: form NFC puts them in order */
+        if (!(s < 60)) fail_msg("'%s': %.1f s", run[i], s);
+        raml_tokens_deinit(&ids);
+        raml_buf_deinit(&text);
+        raml_buf_deinit(&back);
+    }
+    raml_tokenizer_close(t);
+}
+
 /* ---- vocabularies that are only there as GGUF ------------------------------------------------------------------- */
 
 static struct raml_tokenizer *open_parts(const struct gguf_arrays *g, const char *pattern)
@@ -198,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_qwen3),
+        cmocka_unit_test(test_long_runs),
         cmocka_unit_test(test_gguf_vocabularies),
         cmocka_unit_test(test_deepseek_r1_qwen),
     };
