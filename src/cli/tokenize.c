@@ -1,0 +1,192 @@
+/* tokenize.c - `raml tokenize`: texts to token ids and back. One line in, one line out. */
+#include "cli/commands.h"
+#include "cli/load.h"
+
+#include "raml/file.h"
+#include "raml/json.h"
+#include "raml/tokenizer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_LINE_BYTES = 1 << 28 };
+
+struct settings {
+    const char *tokenizer, *out;
+    bool parse_special, decode, keep_special;
+};
+
+#define AT(field) offsetof(struct settings, field)
+static const struct cli_option options[] = {
+    {"tokenizer", NULL, CLI_TEXT, AT(tokenizer), NULL, 0, 0, NULL,
+     "tokenizer.json, or a folder with one. Default: the built-in byte tokenizer."},
+    {"parse_special", NULL, CLI_FLAG, AT(parse_special), NULL, 0, 0, NULL,
+     "Text that spells a special token is that token; without it, it is text."},
+    {"decode", NULL, CLI_FLAG, AT(decode), NULL, 0, 0, NULL, "From ids to texts instead."},
+    {"keep_special", NULL, CLI_FLAG, AT(keep_special), "true", 0, 0, NULL, "With --decode: write special tokens too."},
+    {"out", NULL, CLI_TEXT, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
+};
+
+struct work {
+    const struct cli *cli;
+    const struct settings *s;
+    struct raml_tokenizer *tokenizer;
+    struct raml_lines lines;
+    struct raml_writer writer;
+    struct raml_tokens ids;
+    struct raml_buf text, clean;
+    size_t n_lines, n_bytes, n_ids;
+};
+
+static enum raml_code read_ids(struct work *w, const struct raml_place *at, const json_t *obj, struct raml_err *err)
+{
+    json_t *list;
+    const json_t *v;
+    size_t i;
+    int32_t size = raml_tokenizer_size(w->tokenizer);
+    enum raml_code rc = raml_json_array(at, obj, "ids", &list, err);
+    if (rc) return rc;
+    json_array_foreach(list, i, v)
+    {
+        if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) >= size)
+            return raml_fail(err, RAML_EFORMAT, "%s:%zu: field 'ids', entry %zu: expected a token id from 0 to %d",
+                             at->path, at->line, i + 1, size - 1);
+        int32_t id = (int32_t)json_integer_value(v);
+        rc = raml_tokens_add(&w->ids, &id, 1, err);
+        if (rc) return rc;
+    }
+    return RAML_OK;
+}
+
+static enum raml_code to_text(struct work *w, const struct raml_place *at, const json_t *obj, json_t *out,
+                              struct raml_err *err)
+{
+    enum raml_code rc = read_ids(w, at, obj, err);
+    if (!rc) rc = raml_tokenizer_decode(w->tokenizer, w->ids.id, w->ids.n, w->s->keep_special, &w->text, err);
+    if (rc) return rc;
+    raml_buf_add(&w->clean, "", 0); /* so that an empty text has data too */
+    raml_utf8_clean(&w->clean, w->text.data ? w->text.data : "", w->text.len);
+    rc = raml_buf_status(&w->clean, err);
+    if (rc) return rc;
+    if (json_object_set_new(out, "text", json_stringn(w->clean.data, w->clean.len)))
+        return raml_fail(err, RAML_ENOMEM, "no memory for a text of %zu bytes", w->clean.len);
+    w->n_bytes += w->clean.len;
+    return RAML_OK;
+}
+
+static enum raml_code to_ids(struct work *w, const struct raml_place *at, const json_t *obj, json_t *out,
+                             struct raml_err *err)
+{
+    const char *text;
+    size_t n;
+    enum raml_code rc = raml_json_str(at, obj, "text", &text, &n, err);
+    if (!rc) rc = raml_tokenizer_encode(w->tokenizer, text, n, w->s->parse_special, &w->ids, err);
+    if (rc) return rc;
+    json_t *list = json_array();
+    bool ok = list != NULL;
+    for (size_t i = 0; ok && i < w->ids.n; i++) ok = json_array_append_new(list, json_integer(w->ids.id[i])) == 0;
+    ok = json_object_set_new(out, "ids", list) == 0 && ok;
+    w->n_bytes += n;
+    return ok ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for %zu token ids", w->ids.n);
+}
+
+static enum raml_code write_line(struct work *w, const json_t *out, struct raml_err *err)
+{
+    raml_buf_clear(&w->text);
+    raml_json_add(&w->text, out);
+    raml_buf_adds(&w->text, "\n");
+    enum raml_code rc = raml_buf_status(&w->text, err);
+    if (rc) return rc;
+    if (w->s->out) return raml_writer_add(&w->writer, w->text.data, w->text.len, err);
+    fwrite(w->text.data, 1, w->text.len, stdout); /* main checks standard output at the end */
+    return RAML_OK;
+}
+
+static enum raml_code take_line(struct work *w, struct raml_err *err)
+{
+    const struct raml_place at = {w->lines.path, w->lines.number};
+    json_t *obj;
+    enum raml_code rc = raml_json_parse(&at, w->lines.line.data, w->lines.line.len, &obj, err);
+    if (rc) return rc;
+    json_t *out = json_object(), *id = json_object_get(obj, "id");
+    w->ids.n = 0;
+    raml_buf_clear(&w->text);
+    raml_buf_clear(&w->clean);
+    if (!out || (id && json_object_set(out, "id", id))) rc = raml_fail(err, RAML_ENOMEM, "no memory for a line");
+    if (!rc) rc = w->s->decode ? to_text(w, &at, obj, out, err) : to_ids(w, &at, obj, out, err);
+    if (!rc) rc = write_line(w, out, err);
+    json_decref(out);
+    json_decref(obj);
+    w->n_ids += w->ids.n;
+    w->n_lines++;
+    raml_progress(w->cli->sink, "tokenize", (double)w->n_lines, 0, "lines", NULL);
+    return rc;
+}
+
+static bool blank(const struct raml_buf *line)
+{
+    return line->len == 0 || line->data[strspn(line->data, " \t")] == 0;
+}
+
+static enum raml_code all_lines(struct work *w, struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    for (bool more = true; !rc;) {
+        rc = raml_lines_next(&w->lines, &more, err);
+        if (rc || !more) break;
+        if (!blank(&w->lines.line)) rc = take_line(w, err);
+        if (!rc && raml_should_stop(w->cli->sink)) rc = raml_fail(err, RAML_ESTOP, "stopped");
+    }
+    return rc;
+}
+
+static enum raml_code summary(const struct work *w, struct raml_err *err)
+{
+    if (!w->s->out) return RAML_OK;
+    if (w->cli->json)
+        return cli_print_json(json_pack("{s:s, s:I, s:I, s:I}", "out", w->s->out, "lines", (json_int_t)w->n_lines,
+                                        "bytes", (json_int_t)w->n_bytes, "tokens", (json_int_t)w->n_ids), err);
+    printf("%s: %zu lines, %zu bytes of text, %zu tokens\n", w->s->out, w->n_lines, w->n_bytes, w->n_ids);
+    return RAML_OK;
+}
+
+static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
+{
+    struct work w = {.cli = cli, .s = settings};
+    if (cli->n_args != 1)
+        return raml_fail(err, RAML_EUSAGE, "tokenize takes one FILE.jsonl, or - for standard input; found %zu",
+                         cli->n_args);
+    enum raml_code rc = w.s->tokenizer ? raml_tokenizer_open(w.s->tokenizer, &w.tokenizer, err)
+                                       : raml_tokenizer_bytes(&w.tokenizer, err);
+    if (rc) return rc;
+    raml_buf_init(&w.text, MAX_LINE_BYTES);
+    raml_buf_init(&w.clean, MAX_LINE_BYTES);
+    rc = raml_lines_init(&w.lines, cli->arg[0], MAX_LINE_BYTES, err);
+    if (!rc) {
+        if (w.s->out) rc = raml_writer_init(&w.writer, w.s->out, err);
+        if (!rc) rc = all_lines(&w, err);
+        if (!rc && w.s->out) rc = raml_writer_commit(&w.writer, err);
+        if (!rc) rc = summary(&w, err);
+        raml_writer_deinit(&w.writer);
+        raml_lines_deinit(&w.lines);
+    }
+    raml_tokens_deinit(&w.ids);
+    raml_buf_deinit(&w.text);
+    raml_buf_deinit(&w.clean);
+    raml_tokenizer_close(w.tokenizer);
+    return rc;
+}
+
+const struct cli_command cli_tokenize = {
+    .name = "tokenize",
+    .about = "texts to token ids, and back",
+    .args = "FILE.jsonl|-",
+    .detail = "A line {\"text\"} gives a line {\"ids\"}; with --decode, {\"ids\"} gives {\"text\"}. An \"id\" is carried "
+              "over. Bytes that are no UTF-8 come out as U+FFFD.",
+    .example = "raml tokenize texts.jsonl --tokenizer run-sft/checkpoint-50 --out ids.jsonl",
+    .option = options,
+    .n_options = sizeof options / sizeof *options,
+    .settings_size = sizeof(struct settings),
+    .run = run,
+};
