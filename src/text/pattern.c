@@ -208,8 +208,9 @@ enum raml_code raml_patterns_add(struct raml_patterns **p, const char *what, con
     struct raml_buf out;
     raml_buf_init(&out, (size_t)MAX_REGEX_BYTES * 128);
     struct reader r = {.what = what, .s = regex, .n = n, .out = &out, .err = err};
-    /* \s+$ (DeepSeek) tried at each blank of a long run would take quadratic time. Where it fails at the first blank
-     * of a run it fails at all, and a match leaves nothing to match in its run: looking back changes nothing. */
+    /* \s+$ (DeepSeek) tried at each blank of a long run would take quadratic time, unless PCRE2's JIT sees that. Where
+     * it fails at the first blank of a run it fails at all, and a match leaves nothing to match in its run: looking
+     * back changes nothing. */
     if (n == 4 && memcmp(regex, "\\s+$", 4) == 0) raml_buf_addf(&out, "(?<![%s])", blanks);
     enum raml_code rc = translate(&r);
     if (!rc) rc = compile(what, &out, &(*p)->code[(*p)->n], err);

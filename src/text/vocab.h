@@ -4,8 +4,8 @@
  * characters stand for themselves, the other 68 bytes are U+0100, U+0101, … in order. Pieces are kept as bytes; the
  * characters live only in the file.
  * Invariants  byte[b] names a piece of exactly that byte, or is -1 (lacks_bytes). Merges are sorted by (left, right),
- *             each pair once;
- *             merge_first[id] .. merge_first[id + 1] are those whose left part is id. Added tokens are sorted by bytes.
+ *             each pair once; merge_first[id] .. merge_first[id + 1] are those whose left part is id. Added tokens
+ *             are sorted by bytes.
  */
 #ifndef RAML_TEXT_VOCAB_H
 #define RAML_TEXT_VOCAB_H
