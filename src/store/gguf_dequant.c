@@ -1,0 +1,193 @@
+/* gguf_dequant.c - the types of ggml's tensors, and their conversion to f32.
+ *
+ * Layouts and formulas: ggml/src/ggml-common.h (struct block_*, K_SCALE_SIZE) and gguf-py/gguf/quants.py of llama.cpp.
+ * A row is cut into blocks of 32 elements (Q8_0, Q4_0) or 256 (the K types). d, dmin: f16. Offsets in bytes:
+ *   Q8_0  0 d, 2 q[32] (signed)                                 x = d q
+ *   Q4_0  0 d, 2 nibbles[16]                                    x = d (q - 8)
+ *   Q4_K  0 d, 2 dmin, 4 scales[12], 16 nibbles[128]            x = d sc q - dmin m
+ *   Q5_K  0 d, 2 dmin, 4 scales[12], 16 high[32], 48 nibbles[128]  the same, q of 5 bits
+ *   Q6_K  0 nibbles[128], 128 high[64], 192 sc[16] (signed), 208 d  x = d sc (q - 32), q of 6 bits
+ */
+#include "store/gguf_format.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Elements and bytes of a block, by the type's number (GGML_QUANT_SIZES in gguf-py/gguf/constants.py). */
+static const struct {
+    const char *name;
+    unsigned short n, bytes;
+} kinds[] = {
+    [0] = {"F32", 1, 4},          [1] = {"F16", 1, 2},         [2] = {"Q4_0", 32, 18},     [3] = {"Q4_1", 32, 20},
+    [6] = {"Q5_0", 32, 22},       [7] = {"Q5_1", 32, 24},      [8] = {"Q8_0", 32, 34},     [9] = {"Q8_1", 32, 36},
+    [10] = {"Q2_K", 256, 84},     [11] = {"Q3_K", 256, 110},   [12] = {"Q4_K", 256, 144},  [13] = {"Q5_K", 256, 176},
+    [14] = {"Q6_K", 256, 210},    [15] = {"Q8_K", 256, 292},   [16] = {"IQ2_XXS", 256, 66}, [17] = {"IQ2_XS", 256, 74},
+    [18] = {"IQ3_XXS", 256, 98},  [19] = {"IQ1_S", 256, 50},   [20] = {"IQ4_NL", 32, 18},  [21] = {"IQ3_S", 256, 110},
+    [22] = {"IQ2_S", 256, 82},    [23] = {"IQ4_XS", 256, 136}, [24] = {"I8", 1, 1},        [25] = {"I16", 1, 2},
+    [26] = {"I32", 1, 4},         [27] = {"I64", 1, 8},        [28] = {"F64", 1, 8},       [29] = {"IQ1_M", 256, 56},
+    [30] = {"BF16", 1, 2},        [34] = {"TQ1_0", 256, 54},   [35] = {"TQ2_0", 256, 66},  [39] = {"MXFP4", 32, 17},
+    [40] = {"NVFP4", 64, 36},
+};
+
+const char *raml_ggml_type_name(uint32_t t)
+{
+    return t < sizeof kinds / sizeof *kinds && kinds[t].n ? kinds[t].name : "unknown";
+}
+
+size_t raml_ggml_block(uint32_t t, size_t *block_bytes)
+{
+    bool known = t < sizeof kinds / sizeof *kinds && kinds[t].n;
+    *block_bytes = known ? kinds[t].bytes : 0;
+    return known ? kinds[t].n : 0;
+}
+
+static float from_bits(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* IEEE 754 binary16: 1 sign, 5 exponent (bias 15), 10 fraction bits. Every value is a float exactly. */
+float raml_half_to_float(uint16_t h)
+{
+    uint32_t sign = (uint32_t)(h & 0x8000u) << 16, exponent = h >> 10 & 31, fraction = h & 0x3ffu;
+    if (exponent == 31) return from_bits(sign | 0x7f800000u | fraction << 13);
+    if (exponent) return from_bits(sign | (exponent + 112) << 23 | fraction << 13);
+    float x = (float)fraction * 0x1p-24f; /* zero and subnormals */
+    return sign ? -x : x;
+}
+
+static float half_at(const unsigned char *p)
+{
+    return raml_half_to_float((uint16_t)(p[0] | p[1] << 8));
+}
+
+/* Blocks: n bytes at p give the block's elements at x. */
+
+static void from_f32(const unsigned char *p, float *x)
+{
+    memcpy(x, p, sizeof *x);
+}
+
+static void from_f16(const unsigned char *p, float *x)
+{
+    *x = half_at(p);
+}
+
+static void from_bf16(const unsigned char *p, float *x)
+{
+    *x = from_bits((uint32_t)p[0] << 16 | (uint32_t)p[1] << 24);
+}
+
+static int as_signed(unsigned char byte)
+{
+    return byte < 128 ? byte : byte - 256;
+}
+
+static void from_q8_0(const unsigned char *p, float *x)
+{
+    float d = half_at(p);
+    for (int i = 0; i < GGUF_BLOCK; i++) x[i] = d * (float)as_signed(p[2 + i]);
+}
+
+/* Low nibbles are the first half of the block, high ones the second. */
+static void from_q4_0(const unsigned char *p, float *x)
+{
+    float d = half_at(p);
+    for (int i = 0; i < GGUF_BLOCK / 2; i++) {
+        x[i] = d * (float)((p[2 + i] & 15) - 8);
+        x[i + GGUF_BLOCK / 2] = d * (float)((p[2 + i] >> 4) - 8);
+    }
+}
+
+/* Scale and minimum, 6 bits each, of group j of 8, from 12 bytes s. Groups 0 to 3: the low 6 bits of s[j] and s[j + 4].
+ * Groups 4 to 7: low 4 bits in the two nibbles of s[j + 4], high 2 bits on top of s[j - 4] and s[j]. */
+static void scale_and_min(const unsigned char *s, int j, float *scale, float *min)
+{
+    int sc = j < 4 ? s[j] & 63 : (s[j + 4] & 15) | s[j - 4] >> 6 << 4;
+    int m = j < 4 ? s[j + 4] & 63 : s[j + 4] >> 4 | s[j] >> 6 << 4;
+    *scale = (float)sc;
+    *min = (float)m;
+}
+
+/* 8 groups of 32; two that follow each other share 32 bytes of nibbles, the even one the low ones. high: NULL, or 32
+ * bytes of which bit j is the fifth bit of the elements of group j. */
+static void from_q4_or_q5(const unsigned char *p, const unsigned char *high, const unsigned char *nibbles, float *x)
+{
+    float d = half_at(p), dmin = half_at(p + 2);
+    for (int j = 0; j < 8; j++) {
+        float scale, min;
+        scale_and_min(p + 4, j, &scale, &min);
+        scale *= d;
+        min *= dmin;
+        for (int i = 0; i < 32; i++) {
+            int q = nibbles[j / 2 * 32 + i] >> j % 2 * 4 & 15;
+            if (high) q |= (high[i] >> j & 1) << 4;
+            x[32 * j + i] = scale * (float)q - min;
+        }
+    }
+}
+
+static void from_q4_k(const unsigned char *p, float *x)
+{
+    from_q4_or_q5(p, NULL, p + 16, x);
+}
+
+static void from_q5_k(const unsigned char *p, float *x)
+{
+    from_q4_or_q5(p, p + 16, p + 48, x);
+}
+
+/* Each half of 128 elements has 64 bytes of nibbles (low ones first) and 32 of high bits, two for each quarter g. */
+static void from_q6_k(const unsigned char *p, float *x)
+{
+    float d = half_at(p + 208);
+    for (int half = 0; half < 2; half++)
+        for (int g = 0; g < 4; g++)
+            for (int i = 0; i < 32; i++) {
+                int at = 128 * half + 32 * g + i;
+                int low = p[64 * half + g % 2 * 32 + i] >> g / 2 * 4 & 15;
+                int high = p[128 + 32 * half + i] >> 2 * g & 3;
+                x[at] = d * (float)as_signed(p[192 + at / 16]) * (float)((low | high << 4) - 32);
+            }
+}
+
+typedef void convert_block(const unsigned char *p, float *x);
+
+static convert_block *converter(uint32_t type)
+{
+    switch (type) {
+    case RAML_GGML_F32: return from_f32;
+    case RAML_GGML_F16: return from_f16;
+    case RAML_GGML_BF16: return from_bf16;
+    case RAML_GGML_Q8_0: return from_q8_0;
+    case RAML_GGML_Q4_0: return from_q4_0;
+    case RAML_GGML_Q4_K: return from_q4_k;
+    case RAML_GGML_Q5_K: return from_q5_k;
+    case RAML_GGML_Q6_K: return from_q6_k;
+    default: return NULL;
+    }
+}
+
+enum raml_code raml_gguf_to_f32(const struct raml_gguf_tensor *t, float *out, bool require_finite,
+                                struct raml_err *err)
+{
+    size_t size, n = raml_ggml_block(t->type, &size);
+    convert_block *convert = converter(t->type);
+    if (!convert)
+        return raml_fail(err, RAML_ESUPPORT, "tensor '%s' has type %s (%u); expected F32, F16, BF16, Q8_0, Q4_0, Q4_K, "
+                         "Q5_K or Q6_K", t->name, raml_ggml_type_name(t->type), (unsigned)t->type);
+    if (t->n % n || t->bytes != t->n / n * size)
+        return raml_fail(err, RAML_ESHAPE, "tensor '%s': %zu elements of type %s in %zu bytes", t->name, t->n,
+                         raml_ggml_type_name(t->type), t->bytes);
+    const unsigned char *p = t->data;
+    for (size_t i = 0; i < t->n; i += n, p += size) {
+        convert(p, out + i);
+        for (size_t k = 0; require_finite && k < n; k++)
+            if (!isfinite(out[i + k]))
+                return raml_fail(err, RAML_ERANGE, "tensor '%s': element %zu of %zu is %s; expected a finite number",
+                                 t->name, i + k, t->n, isnan(out[i + k]) ? "NaN" : "infinite");
+    }
+    return RAML_OK;
+}
