@@ -175,7 +175,7 @@ enum raml_code raml_gguf_to_f32(const struct raml_gguf_tensor *t, float *out, bo
 {
     size_t size, n = raml_ggml_block(t->type, &size);
     convert_block *convert = converter(t->type);
-    if (!convert)
+    if (!convert || !n)
         return raml_fail(err, RAML_ESUPPORT, "tensor '%s' has type %s (%u); expected F32, F16, BF16, Q8_0, Q4_0, Q4_K, "
                          "Q5_K or Q6_K", t->name, raml_ggml_type_name(t->type), (unsigned)t->type);
     if (t->n % n || t->bytes != t->n / n * size)

@@ -170,6 +170,7 @@ static enum raml_code try_open(const char *path, struct raml_err *e)
         if (!raml_gguf_to_f32(t, x, false, e)) sink += t->n && x[t->n - 1] > 0;
         free(x);
     }
+    (void)sink;
     raml_gguf_close(g);
     return rc;
 }
