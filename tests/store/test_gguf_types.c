@@ -219,12 +219,14 @@ static const struct raml_gguf_string words[] = {{"one", 3}, {"", 0}, {"a\0b", 3}
 static const uint32_t file_type = 7;
 static const int16_t shorts[] = {-1, 300};
 static const bool flags[] = {true, false, true};
-static const double third = 1.0 / 3;
+static const double third = 1.0 / 3, infinite = INFINITY;
+static const float nans[] = {1, NAN};
 static const struct raml_gguf_entry entries[] = {
     {"general.architecture", RAML_GGUF_STRING, 0, 0, &words[0]}, {"words", RAML_GGUF_ARRAY, RAML_GGUF_STRING, 3, words},
     {"general.file_type", RAML_GGUF_U32, 0, 0, &file_type},      {"shorts", RAML_GGUF_ARRAY, RAML_GGUF_I16, 2, shorts},
     {"flags", RAML_GGUF_ARRAY, RAML_GGUF_BOOL, 3, flags},        {"third", RAML_GGUF_F64, 0, 0, &third},
-    {"empty", RAML_GGUF_ARRAY, RAML_GGUF_F32, 0, NULL},
+    {"empty", RAML_GGUF_ARRAY, RAML_GGUF_F32, 0, NULL},          {"infinite", RAML_GGUF_F64, 0, 0, &infinite},
+    {"nans", RAML_GGUF_ARRAY, RAML_GGUF_F32, 2, nans},
 };
 
 static void check_entries(const struct raml_gguf *g)
@@ -251,6 +253,10 @@ static void check_entries(const struct raml_gguf *g)
     must(raml_gguf_real(g, "third", &x, &e), &e);
     assert_true(x == third);
     assert_int_equal(raml_gguf_value_find(g, "empty")->n, 0);
+    assert_int_equal(raml_gguf_real(g, "infinite", &x, &e), RAML_ERANGE);
+    assert_true(has(e.msg, "'infinite' is infinite; expected a finite number") && has(e.msg, "m.gguf"));
+    must(raml_gguf_element_real(raml_gguf_value_find(g, "nans"), 0, &x, &e), &e);
+    assert_int_equal(raml_gguf_element_real(raml_gguf_value_find(g, "nans"), 1, &x, &e), RAML_ERANGE);
 }
 
 /* Random bits, NaNs and infinities among them, come back bit for bit. */
