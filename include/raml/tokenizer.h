@@ -21,7 +21,7 @@
  * Cost     _encode: O(n) without merges, O(n log n) with them, also for long runs of one character; some 44 bytes of
  *          memory for each byte of the longest word.  _piece: O(1).  _id: O(size).
  * Units    text is UTF-8 or any bytes, with explicit length; ids are int32_t in [0, raml_tokenizer_size).
- * Threads  a tokenizer is read-only after opening: any number of readers.
+ * Threads  any number of readers: what a tokenizer learns about its words is the same for all.
  */
 #ifndef RAML_TOKENIZER_H
 #define RAML_TOKENIZER_H

@@ -3,7 +3,8 @@
  * Rule: while any neighbours can be merged, merge those of the lowest rank, the leftmost among equals. The symbols form
  * a doubly linked list over the word's bytes; a heap holds the pairs that could be merged. A pair in the heap whose
  * symbols have changed since is stale and dropped when it comes up. Each merge removes one entry and adds at most two,
- * so 2n entries are enough.
+ * so 2n entries are enough. Most words are tokens: whether the merges make a token of its bytes is found when it is
+ * first met and remembered (any thread finds the same), so that such a word costs one look-up.
  */
 #include "vocab.h"
 
@@ -91,6 +92,12 @@ static void merge_all(struct word *w, const struct raml_tokenizer *t)
     }
 }
 
+/* Is the word the one symbol `id`? */
+static bool symbol_is(const struct word *w, int32_t id)
+{
+    return w->symbol[0].id == id && w->symbol[0].next == END;
+}
+
 /* With an empty merge table every byte is its own token. */
 static enum raml_code add_bytes(const struct raml_tokenizer *t, const unsigned char *text, size_t n,
                                 struct raml_tokens *out, struct raml_err *err)
@@ -122,7 +129,8 @@ enum raml_code raml_bpe_word(const struct raml_tokenizer *t, const unsigned char
 {
     size_t slot;
     int32_t whole = t->word && n > 1 ? raml_find_word(t, text, n, &slot) : -1;
-    if (whole >= 0) return raml_tokens_add(out, &whole, 1, err);
+    uint8_t state = whole >= 0 ? atomic_load_explicit(&t->whole[whole], memory_order_relaxed) : RAML_WHOLE_NO;
+    if (whole >= 0 && (t->ignore_merges || state == RAML_WHOLE_YES)) return raml_tokens_add(out, &whole, 1, err);
     for (size_t i = 0; i < n && t->lacks_bytes; i++)
         if (t->byte[text[i]] < 0)
             return raml_fail(err, RAML_ERANGE, "the vocabulary has no token for byte 0x%02x", text[i]);
@@ -144,6 +152,9 @@ enum raml_code raml_bpe_word(const struct raml_tokenizer *t, const unsigned char
         w.symbol[i] = (struct symbol){t->byte[text[i]], i ? i - 1 : END, i + 1 < n ? i + 1 : END};
     for (uint32_t i = 0; i < n; i++) push(&w, t, i);
     merge_all(&w, t);
+    if (state == RAML_WHOLE_UNKNOWN)
+        atomic_store_explicit(&t->whole[whole], symbol_is(&w, whole) ? RAML_WHOLE_YES : RAML_WHOLE_NO,
+                              memory_order_relaxed);
     for (uint32_t i = 0; i != END && !rc; i = w.symbol[i].next) rc = raml_tokens_add(out, &w.symbol[i].id, 1, err);
 end:
     if (w.symbol != symbol) free(w.symbol);

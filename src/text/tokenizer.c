@@ -92,6 +92,7 @@ void raml_tokenizer_close(struct raml_tokenizer *t)
     free(t->merge);
     free(t->merge_first);
     free(t->word);
+    free((void *)t->whole);
     raml_patterns_close(t->patterns);
     free(t);
 }

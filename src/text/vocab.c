@@ -101,14 +101,15 @@ static enum raml_code read_vocab(const struct raml_source *s)
     return raml_buf_status(&t->pool, s->err);
 }
 
-/* For ignore_merges: which words are tokens. At most half of the slots are taken. */
+/* Which words are tokens. At most half of the slots are taken. */
 static enum raml_code index_words(const struct raml_source *s)
 {
     struct raml_tokenizer *t = s->t;
     size_t n = 512;
     while (n < 2 * (size_t)t->size) n *= 2;
     t->word = malloc(n * sizeof *t->word);
-    if (!t->word) return raml_fail(s->err, RAML_ENOMEM, "%s: no memory for its tokens", s->at.path);
+    t->whole = calloc((size_t)t->size + 1, sizeof *t->whole);
+    if (!t->word || !t->whole) return raml_fail(s->err, RAML_ENOMEM, "%s: no memory for its tokens", s->at.path);
     t->n_word_slots = n;
     for (size_t i = 0; i < n; i++) t->word[i] = -1;
     for (int32_t id = 0; id < t->size; id++) {
@@ -317,7 +318,7 @@ static enum raml_code parse_root(struct raml_source *s, const json_t *root)
     if (rc) return raml_wrap(s->err, rc, "field 'model'");
     rc = measure(s, added);
     if (!rc) rc = read_vocab(s);
-    if (!rc && s->t->ignore_merges) rc = index_words(s);
+    if (!rc && (s->t->ignore_merges || json_array_size(merges))) rc = index_words(s);
     if (!rc) rc = read_added(s, added);
     if (!rc) rc = find_bytes(s);
     if (!rc) rc = read_merges(s, merges);

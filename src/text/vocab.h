@@ -12,6 +12,8 @@
 
 #include "raml/tokenizer.h"
 
+#include <stdatomic.h>
+
 /* The largest tokenizer.json in use has some 35 MB. */
 #define RAML_TOKENIZER_MAX_BYTES ((size_t)256 << 20)
 
@@ -23,6 +25,8 @@ struct raml_piece {
     uint8_t kind;       /* enum raml_piece_kind; NONE: no token has this id */
     uint8_t normalized; /* added tokens: looked for behind the normalizer (1) or before it (0) */
 };
+
+enum raml_whole { RAML_WHOLE_UNKNOWN, RAML_WHOLE_YES, RAML_WHOLE_NO };
 
 struct raml_merge {
     int32_t left, right; /* the pair */
@@ -43,8 +47,9 @@ struct raml_tokenizer {
     bool nfc;                  /* normalizer */
     struct raml_patterns *patterns; /* NULL: none */
     bool ignore_merges;
-    int32_t *word; /* [n_word_slots] of a hash table of the vocabulary, -1: free; NULL unless ignore_merges */
+    int32_t *word; /* [n_word_slots] of a hash table of the vocabulary, -1: free; NULL when there are no merges */
     size_t n_word_slots;
+    _Atomic uint8_t *whole; /* [size] enum raml_whole: do the merges make the token of its bytes? */
     struct raml_merge *merge; /* [n_merges] */
     size_t n_merges;
     size_t *merge_first; /* [size + 1]; NULL when there are no merges */
