@@ -71,8 +71,7 @@ static int32_t token(const struct rig *r, uint64_t i)
     return (int32_t)raml_below(&key, i, (uint32_t)raml_model_config(r->m)->vocab_size);
 }
 
-/* -- Training --------------------------------------------------------------------------------------------------------
- */
+/* -- Training ------------------------------------------------------------------------------------------------------ */
 struct training {
     struct raml_pack pack;
     struct raml_pass *pass;
@@ -146,7 +145,7 @@ enum raml_code bench_train(const struct bench_options *opt, struct bench_result 
     return rc;
 }
 
-/* -- The loss curve ------------------------------------------------------------------------------------------------- */
+/* -- The loss curve ------------------------------------------------------------------------------------------------ */
 enum { Q = 128, T_CURVE = 1024, CUE = 1, ANSWER = 12 };
 
 /* The prompt and trajectory as one chain, and a probe behind its prefixes first, first + step, ... */
@@ -269,7 +268,7 @@ enum raml_code bench_prefix(const struct bench_options *opt, struct bench_result
     return rc;
 }
 
-/* -- Sampling ------------------------------------------------------------------------------------------------------- */
+/* -- Sampling ------------------------------------------------------------------------------------------------------ */
 enum { SAMPLES = 64, LENGTH = 256 };
 
 /* A token from the whole distribution at temperature 1. */

@@ -51,8 +51,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* -- Steps ----------------------------------------------------------------------------------------------------------
- */
+/* -- Steps --------------------------------------------------------------------------------------------------------- */
 enum { MAX_WORDS = 48, WORD = 512 };
 struct step {
     char word[MAX_WORDS][WORD];
@@ -203,8 +202,7 @@ static enum raml_code report(const struct cli *cli, const struct settings *s, st
     return run_step(cli, &step, phase, err);
 }
 
-/* -- Questions --------------------------------------------------------------------------------------------------------
- */
+/* -- Questions ----------------------------------------------------------------------------------------------------- */
 static enum raml_code add_set(const struct cli *cli, struct raml_questions *qs, const char *families, const char *name,
                               size_t n, struct raml_err *err)
 {

@@ -125,7 +125,7 @@ enum raml_code cli_demo_summary(const char *out, const struct demo_phase phase[D
     return rc;
 }
 
-/* -- In words ------------------------------------------------------------------------------------------------------- */
+/* -- In words ------------------------------------------------------------------------------------------------------ */
 static double value(const json_t *row)
 {
     return json_number_value(json_object_get(json_object_get(row, "accuracy"), "value"));

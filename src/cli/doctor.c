@@ -88,7 +88,7 @@ static void print_text(const struct findings *f)
     printf("matmul    %s", i->matmul);
     if (f->f32 > 0) printf(", f32 %.0f GFLOP/s", f->f32);
     if (f->bf16 > 0) printf(", bf16 %.0f GFLOP/s", f->bf16);
-    if (f->bf16 > 0 && f->f32 > 1.2 * f->bf16) /* Intel's without AMX */
+    if (f->bf16 > 0 && f->f32 > 1.2 * f->bf16) /* seen on an Intel without AMX */
         printf("\n          bf16 is the slower here: --dtype f32 is more exact, and faster for all but tiny models");
     printf("\ngnuplot   %s\n", *f->gnuplot ? f->gnuplot : "not found: figures keep their data and script, without SVG");
     printf("mpi       %s\n", has_mpi ? "yes" : "no");

@@ -142,7 +142,8 @@ const struct cli_command cli_inspect = {
     .name = "inspect",
     .about = "a model's shapes, size, memory and special tokens",
     .args = "[DIR]",
-    .detail = "DIR is a folder in Hugging Face layout (config.json, model.safetensors or several files with their index). Tells the configuration, every "
+    .detail = "DIR is a folder in Hugging Face layout (config.json, model.safetensors or several files with their "
+              "index). Tells the configuration, every "
               "tensor, and the memory that scoring and training take with its parts.",
     .example = "raml inspect --init small",
     .option = options,

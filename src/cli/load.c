@@ -1,6 +1,7 @@
 /* load.c - see load.h. */
 #include "cli/load.h"
 
+#include "raml/json.h"
 #include "raml/run.h"
 
 #include <stdio.h>
@@ -37,5 +38,37 @@ enum raml_code cli_print_json(json_t *o, struct raml_err *err)
     if (!text) return raml_fail(err, RAML_ENOMEM, "no memory for the result");
     puts(text);
     free(text);
+    return RAML_OK;
+}
+
+static bool blank(const struct raml_buf *line)
+{
+    return line->len == 0 || line->data[strspn(line->data, " \t")] == 0;
+}
+
+enum raml_code cli_each_line(const struct cli *cli, struct raml_lines *lines,
+                             enum raml_code (*take)(void *to, struct raml_err *err), void *to, struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    for (bool more = true; !rc;) {
+        rc = raml_lines_next(lines, &more, err);
+        if (rc || !more) break;
+        if (!blank(&lines->line)) rc = take(to, err);
+        if (!rc && raml_should_stop(cli->sink)) rc = raml_fail(err, RAML_ESTOP, "stopped");
+    }
+    return rc;
+}
+
+enum raml_code cli_put_line(struct raml_writer *w, struct raml_buf *scratch, json_t *o, struct raml_err *err)
+{
+    if (!o) return raml_fail(err, RAML_ENOMEM, "no memory for a result");
+    raml_buf_clear(scratch);
+    raml_json_add(scratch, o);
+    json_decref(o);
+    raml_buf_adds(scratch, "\n");
+    enum raml_code rc = raml_buf_status(scratch, err);
+    if (rc) return rc;
+    if (w) return raml_writer_add(w, scratch->data, scratch->len, err);
+    fwrite(scratch->data, 1, scratch->len, stdout); /* main checks standard output at the end */
     return RAML_OK;
 }

@@ -1,9 +1,10 @@
-/* load.h - opening what commands name: a model's folder or a run's, and its tokenizer. */
+/* load.h - what commands share: opening a model and its tokenizer, JSON lines in and out. */
 #ifndef RAML_CLI_LOAD_H
 #define RAML_CLI_LOAD_H
 
 #include "cli/cli.h"
 
+#include "raml/file.h"
 #include "raml/model.h"
 #include "raml/tokenizer.h"
 
@@ -16,5 +17,13 @@ RAML_CHECKED enum raml_code cli_load_tokenizer(const char *given, const char *mo
                                                struct raml_err *err);
 /* Prints one JSON object (taken over) as a line on standard output. NULL: RAML_ENOMEM. */
 RAML_CHECKED enum raml_code cli_print_json(json_t *o, struct raml_err *err);
+
+/* Calls take for every line that is not blank, until one fails or the run is stopped. */
+RAML_CHECKED enum raml_code cli_each_line(const struct cli *cli, struct raml_lines *lines,
+                                          enum raml_code (*take)(void *to, struct raml_err *err), void *to,
+                                          struct raml_err *err);
+/* Writes o, which it takes over (NULL: no memory), as a line to w, or to standard output when w is NULL. */
+RAML_CHECKED enum raml_code cli_put_line(struct raml_writer *w, struct raml_buf *scratch, json_t *o,
+                                         struct raml_err *err);
 
 #endif

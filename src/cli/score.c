@@ -50,7 +50,8 @@ static const struct cli_option options[] = {
      "tokenizer.json or a folder with one; default: the model's. Lines of token ids need none."},
     {"out", NULL, CLI_TEXT, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
     {"dtype", NULL, CLI_ONE, AT(dtype), "f32", 0, 0, "auto|bf16|f32",
-     "Type of the matrix products; auto is bf16 where the processor has it, faster and accurate to about 0.02."},
+     "Type of the matrix products; auto is bf16 where the processor has it: mostly faster, 0.001 off on average, 0.3 "
+     "at worst."},
     {"max_batch_tokens", NULL, CLI_INT, AT(max_batch_tokens), "16384", 1, 1 << 30, NULL,
      "Tokens per pass; bounds memory. Results do not depend on it, but for rounding where one line exceeds it."},
     {"parse_special", NULL, CLI_FLAG, AT(parse_special), "true", 0, 0, NULL,
@@ -217,21 +218,6 @@ static json_t *result(const struct request *r) /* NULL: no memory */
     return NULL;
 }
 
-static enum raml_code write_result(struct work *w, const struct request *r, struct raml_err *err)
-{
-    json_t *o = result(r);
-    if (!o) return raml_fail(err, RAML_ENOMEM, "no memory for a result");
-    raml_buf_clear(&w->text);
-    raml_json_add(&w->text, o);
-    json_decref(o);
-    raml_buf_adds(&w->text, "\n");
-    enum raml_code rc = raml_buf_status(&w->text, err);
-    if (rc) return rc;
-    if (w->s->out) return raml_writer_add(&w->writer, w->text.data, w->text.len, err);
-    fwrite(w->text.data, 1, w->text.len, stdout); /* main checks standard output at the end */
-    return RAML_OK;
-}
-
 static enum raml_code run_batch(struct work *w, struct raml_err *err)
 {
     struct raml_completions job[MAX_LINES]; /* 32 KiB */
@@ -241,7 +227,7 @@ static enum raml_code run_batch(struct work *w, struct raml_err *err)
     if (rc) rc = raml_wrap(err, rc, "%s:%zu to %zu", w->lines.path, w->request[0].line, w->request[n - 1].line);
     for (size_t i = 0; i < n; i++) {
         struct request *r = &w->request[i];
-        if (!rc) rc = write_result(w, r, err);
+        if (!rc) rc = cli_put_line(w->s->out ? &w->writer : NULL, &w->text, result(r), err);
         w->n_prompts++;
         w->n_completions += r->n;
         for (size_t k = 0; k < r->n; k++) w->n_scored += r->completion[k].n;
@@ -252,8 +238,9 @@ static enum raml_code run_batch(struct work *w, struct raml_err *err)
     return rc;
 }
 
-static enum raml_code take_line(struct work *w, struct raml_err *err)
+static enum raml_code take_line(void *to, struct raml_err *err)
 {
+    struct work *w = to;
     const struct raml_place at = {w->lines.path, w->lines.number};
     struct request *r = &w->request[w->n_requests];
     char name[WHERE_BYTES];
@@ -273,23 +260,6 @@ static enum raml_code take_line(struct work *w, struct raml_err *err)
     for (size_t i = 0; i < r->n; i++) w->n_tokens += r->completion[i].n;
     bool full = w->n_requests == MAX_LINES || w->n_tokens >= (size_t)w->s->max_batch_tokens;
     return full ? run_batch(w, err) : RAML_OK;
-}
-
-static bool blank(const struct raml_buf *line)
-{
-    return line->len == 0 || line->data[strspn(line->data, " \t")] == 0;
-}
-
-static enum raml_code score_lines(struct work *w, struct raml_err *err)
-{
-    enum raml_code rc = RAML_OK;
-    for (bool more = true; !rc;) {
-        rc = raml_lines_next(&w->lines, &more, err);
-        if (rc || !more) break;
-        if (!blank(&w->lines.line)) rc = take_line(w, err);
-        if (!rc && raml_should_stop(w->cli->sink)) rc = raml_fail(err, RAML_ESTOP, "stopped");
-    }
-    return rc ? rc : run_batch(w, err);
 }
 
 static enum raml_code summary(const struct work *w, struct raml_err *err)
@@ -320,7 +290,8 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     if (!rc) rc = raml_lines_init(&w->lines, cli->arg[0], MAX_LINE_BYTES, err);
     if (!rc) {
         if (w->s->out) rc = raml_writer_init(&w->writer, w->s->out, err);
-        if (!rc) rc = score_lines(w, err);
+        if (!rc) rc = cli_each_line(cli, &w->lines, take_line, w, err);
+        if (!rc) rc = run_batch(w, err);
         if (!rc && w->s->out) rc = raml_writer_commit(&w->writer, err);
         if (!rc) rc = summary(w, err);
         raml_writer_deinit(&w->writer);

@@ -133,7 +133,8 @@ struct make_settings {
 #define AT(field) offsetof(struct make_settings, field)
 static const struct cli_option make_options[] = {
     {"families", NULL, CLI_TEXT, AT(families), NULL, 0, 0, NULL,
-     "Families with optional difficulties: \"modchain,add:2-4,perm:5\". Default: all, at their default difficulties."},
+     "Families with optional difficulties and weights: \"modchain,add:2-4,perm:5*2\". Default: all, at their default "
+     "difficulties."},
     {"n", "num_questions", CLI_INT, AT(n), "1000", 1, 1e9, NULL,
      "Questions in all, spread evenly over families and their difficulties."},
     {"split", NULL, CLI_ONE, AT(split), "both", 0, 0, "train|test|both",

@@ -91,20 +91,9 @@ static enum raml_code to_ids(struct work *w, const struct raml_place *at, const 
     return ok ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for %zu token ids", w->ids.n);
 }
 
-static enum raml_code write_line(struct work *w, const json_t *out, struct raml_err *err)
+static enum raml_code take_line(void *to, struct raml_err *err)
 {
-    raml_buf_clear(&w->text);
-    raml_json_add(&w->text, out);
-    raml_buf_adds(&w->text, "\n");
-    enum raml_code rc = raml_buf_status(&w->text, err);
-    if (rc) return rc;
-    if (w->s->out) return raml_writer_add(&w->writer, w->text.data, w->text.len, err);
-    fwrite(w->text.data, 1, w->text.len, stdout); /* main checks standard output at the end */
-    return RAML_OK;
-}
-
-static enum raml_code take_line(struct work *w, struct raml_err *err)
-{
+    struct work *w = to;
     const struct raml_place at = {w->lines.path, w->lines.number};
     json_t *obj;
     enum raml_code rc = raml_json_parse(&at, w->lines.line.data, w->lines.line.len, &obj, err);
@@ -115,29 +104,12 @@ static enum raml_code take_line(struct work *w, struct raml_err *err)
     raml_buf_clear(&w->clean);
     if (!out || (id && json_object_set(out, "id", id))) rc = raml_fail(err, RAML_ENOMEM, "no memory for a line");
     if (!rc) rc = w->s->decode ? to_text(w, &at, obj, out, err) : to_ids(w, &at, obj, out, err);
-    if (!rc) rc = write_line(w, out, err);
-    json_decref(out);
+    if (!rc) rc = cli_put_line(w->s->out ? &w->writer : NULL, &w->text, out, err);
+    else json_decref(out);
     json_decref(obj);
     w->n_ids += w->ids.n;
     w->n_lines++;
     raml_progress(w->cli->sink, "tokenize", (double)w->n_lines, 0, "lines", NULL);
-    return rc;
-}
-
-static bool blank(const struct raml_buf *line)
-{
-    return line->len == 0 || line->data[strspn(line->data, " \t")] == 0;
-}
-
-static enum raml_code all_lines(struct work *w, struct raml_err *err)
-{
-    enum raml_code rc = RAML_OK;
-    for (bool more = true; !rc;) {
-        rc = raml_lines_next(&w->lines, &more, err);
-        if (rc || !more) break;
-        if (!blank(&w->lines.line)) rc = take_line(w, err);
-        if (!rc && raml_should_stop(w->cli->sink)) rc = raml_fail(err, RAML_ESTOP, "stopped");
-    }
     return rc;
 }
 
@@ -165,7 +137,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     rc = raml_lines_init(&w.lines, cli->arg[0], MAX_LINE_BYTES, err);
     if (!rc) {
         if (w.s->out) rc = raml_writer_init(&w.writer, w.s->out, err);
-        if (!rc) rc = all_lines(&w, err);
+        if (!rc) rc = cli_each_line(cli, &w.lines, take_line, &w, err);
         if (!rc && w.s->out) rc = raml_writer_commit(&w.writer, err);
         if (!rc) rc = summary(&w, err);
         raml_writer_deinit(&w.writer);
@@ -182,8 +154,9 @@ const struct cli_command cli_tokenize = {
     .name = "tokenize",
     .about = "texts to token ids, and back",
     .args = "FILE.jsonl|-",
-    .detail = "A line {\"text\"} gives a line {\"ids\"}; with --decode, {\"ids\"} gives {\"text\"}. An \"id\" is carried "
-              "over. Bytes that are no UTF-8 come out as U+FFFD.",
+    .detail =
+        "A line {\"text\"} gives a line {\"ids\"}; with --decode, {\"ids\"} gives {\"text\"}. An \"id\" is carried "
+        "over. Bytes that are no UTF-8 come out as U+FFFD.",
     .example = "raml tokenize texts.jsonl --tokenizer run-sft/checkpoint-50 --out ids.jsonl",
     .option = options,
     .n_options = sizeof options / sizeof *options,

@@ -61,7 +61,7 @@ static enum raml_code check(const struct raml_sample_options *o, struct raml_err
     return raml_pick_check(&p, err);
 }
 
-/* -- Prompts -------------------------------------------------------------------------------------------------------- */
+/* -- Prompts ------------------------------------------------------------------------------------------------------- */
 static enum raml_code encode_prompts(struct sampler *s, const struct raml_tokenizer *t, const struct raml_format *f,
                                      size_t *longest, struct raml_err *err)
 {
@@ -137,7 +137,7 @@ static enum raml_code admit(struct sampler *s, struct raml_err *err)
     return rc;
 }
 
-/* -- One round ------------------------------------------------------------------------------------------------------ */
+/* -- One round ----------------------------------------------------------------------------------------------------- */
 static void choose(struct sampler *s, size_t i)
 {
     struct row *r = &s->row[i];
@@ -259,7 +259,7 @@ static enum raml_code deliver(struct sampler *s, struct raml_questions *out, str
     return rc;
 }
 
-/* -- Set-up --------------------------------------------------------------------------------------------------------- */
+/* -- Set-up -------------------------------------------------------------------------------------------------------- */
 static enum raml_code set_up(struct sampler *s, const struct raml_tokenizer *t, const struct raml_format *f,
                              struct raml_err *err)
 {
@@ -284,15 +284,14 @@ static enum raml_code set_up(struct sampler *s, const struct raml_tokenizer *t, 
     for (size_t i = 0; i < s->qs->n; i++) s->prompt[i].id = -1;
     enum raml_code rc = raml_sample_texts_init(&s->texts, t, f, err);
     s->texts.stop = s->opt->stop;
-    if (!rc && s->opt->force_wait > 0 &&
-        s->texts.cue.n != 1) /* a longer one is seen when it is whole: too late to swap */
+    /* a longer one is seen when it is whole: too late to swap */
+    if (!rc && s->opt->force_wait > 0 && s->texts.cue.n != 1)
         rc = raml_fail(err, RAML_EUSAGE, "force_wait: the text that closes thinking has %zu tokens, expected 1",
                        s->texts.cue.n);
     if (!rc) rc = encode_prompts(s, t, f, &longest, err);
     if (rc) return rc;
     size_t own = s->opt->max_completion_length < s->context ? s->opt->max_completion_length : s->context;
-    /* every live row may hold a prompt of its own; a group of prompts is computed while the last ones are still in use
-     */
+    /* every live row may hold a prompt of its own; more are computed while the last ones are still in use */
     struct raml_decoder_options o = {.max_rows = B,
                                      .max_tokens = B * ((own / pages + 1) * pages + 2 * (longest / pages + 1) * pages)};
     return raml_decoder_open(s->m, &o, &s->dec, err);

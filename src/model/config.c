@@ -231,8 +231,7 @@ enum raml_code raml_config_read(const char *path, struct raml_config *out, struc
     return RAML_OK;
 }
 
-/* -- Writing ---------------------------------------------------------------------------------------------------------
- */
+/* -- Writing ------------------------------------------------------------------------------------------------------- */
 enum raml_code raml_config_write(const struct raml_config *c, const char *path, struct raml_err *err)
 {
     const char *arch = !strcmp(c->model_type, "qwen2")   ? "Qwen2ForCausalLM"
@@ -270,8 +269,7 @@ enum raml_code raml_config_write(const struct raml_config *c, const char *path, 
     return rc;
 }
 
-/* -- Sizes ------------------------------------------------------------------------------------------------------------
- */
+/* -- Sizes --------------------------------------------------------------------------------------------------------- */
 static size_t layer_matrix(const struct raml_config *c)
 {
     size_t d = (size_t)c->hidden_size, D = (size_t)c->head_dim, H = (size_t)c->n_heads, K = (size_t)c->n_kv_heads;

@@ -158,7 +158,7 @@ size_t raml_decoder_free_tokens(const struct raml_decoder *d)
     return d->n_free * RAML_PAGE;
 }
 
-/* -- Leaves and pages ----------------------------------------------------------------------------------------------- */
+/* -- Leaves and pages ---------------------------------------------------------------------------------------------- */
 static enum raml_code leaf_new(struct raml_decoder *d, int *out, struct raml_err *err)
 {
     size_t i = 0;
@@ -253,7 +253,7 @@ void raml_decoder_drop_prompt(struct raml_decoder *d, int prompt)
     prompt_release(d, prompt);
 }
 
-/* -- Batches -------------------------------------------------------------------------------------------------------- */
+/* -- Batches ------------------------------------------------------------------------------------------------------- */
 static enum raml_code add_pair(struct raml_decoder *d, struct raml_attn_pair pair, const uint64_t *mask, uint64_t same,
                                struct raml_err *err)
 {

@@ -183,8 +183,7 @@ enum raml_code raml_model_init(const struct raml_config *c, uint64_t seed, enum 
     return rc;
 }
 
-/* -- Files ----------------------------------------------------------------------------------------------------------
- */
+/* -- Files --------------------------------------------------------------------------------------------------------- */
 static void shape_text(const size_t *shape, int n_dims, char *out, size_t cap)
 {
     size_t at = 0;

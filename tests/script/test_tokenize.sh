@@ -13,7 +13,7 @@ for special in --parse_special --no-parse_special; do
     "$raml" tokenize "$tmp/texts" $special --quiet --out "$tmp/ids" >"$tmp/said"
     grep -q ': 3 lines, ' "$tmp/said" || fail "summary: $(cat "$tmp/said")"
     "$raml" tokenize "$tmp/ids" --decode --quiet >"$tmp/back"
-    grep -v '^$' "$tmp/texts" | sed 's/\\u0001/\\u0001/' >"$tmp/want"
+    grep -v '^$' "$tmp/texts" >"$tmp/want"
     diff "$tmp/want" "$tmp/back" || fail "$special: not the same texts"
 done
 "$raml" tokenize "$tmp/texts" --quiet | head -n 1 >"$tmp/plain"

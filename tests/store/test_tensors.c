@@ -32,8 +32,8 @@ static void test_several(void **state)
     struct raml_tensors *t;
     write_file(*state, ONE, "a", "b");
     write_file(*state, TWO, "c", NULL);
-    write_index(*state, "{\"metadata\":{\"total_size\":24},\"weight_map\":{\"c\":\"" TWO "\",\"a\":\"" ONE "\",\"b\":\"" ONE
-                        "\"}}");
+    write_index(*state, "{\"metadata\":{\"total_size\":24},\"weight_map\":{\"c\":\"" TWO "\",\"a\":\"" ONE
+                        "\",\"b\":\"" ONE "\"}}");
     must(raml_tensors_open(*state, &t, &err), &err);
     assert_int_equal(raml_tensors_count(t), 3);
     size_t seen = 0;
@@ -68,7 +68,8 @@ static void test_lies(void **state)
         {MAP(ONE, ONE, ".."), "expected a file of the same folder"},
         {MAP(ONE, ONE, "no.safetensors"), "no.safetensors"},
         {MAP(ONE, TWO, TWO), "tensor 'b' is not in " TWO},
-        {"{\"weight_map\":{\"a\":\"" ONE "\",\"c\":\"" TWO "\"}}", ONE " holds tensor 'b', which the index does not name"},
+        {"{\"weight_map\":{\"a\":\"" ONE "\",\"c\":\"" TWO "\"}}",
+         ONE " holds tensor 'b', which the index does not name"},
         {"{\"weight_map\":{\"a\":\"" ONE "\",\"b\":\"" ONE "\",\"c\":\"" TWO "\",\"a\":\"" TWO "\"}}", "duplicate"},
     };
     write_file(*state, ONE, "a", "b");

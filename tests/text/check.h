@@ -4,17 +4,9 @@
 
 #include "raml/tokenizer.h"
 
+#include "check_near.h"
+
 #include <string.h>
-
-#define COUNT(a) (sizeof(a) / sizeof *(a))
-
-#define CHECK_OK(call)                                                                                                \
-    do {                                                                                                              \
-        if ((call) != RAML_OK) {                                                                                      \
-            print_error("%s: %s\n", #call, err.msg);                                                                  \
-            fail();                                                                                                   \
-        }                                                                                                             \
-    } while (0)
 
 static inline void check_ids(const char *what, const int32_t *got, size_t n_got, const int32_t *want, size_t n_want)
 {

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-/* -- The difference between 2.6 and 3.x: descriptors by value or by handle, and how a matmul is described. ---------- */
+/* -- The difference between 2.6 and 3.x: descriptors by value or by handle, and how a matmul is described. --------- */
 #if DNNL_VERSION_MAJOR >= 3
 typedef dnnl_memory_desc_t md_t;
 static dnnl_status_t md_new(md_t *out, const dnnl_dims_t dims, dnnl_data_type_t type, dnnl_format_tag_t tag)
@@ -283,8 +283,7 @@ bool raml_mm_has_bf16(struct raml_mm *mm)
     return !rc;
 }
 
-/* -- Chunks of rows -------------------------------------------------------------------------------------------------
- */
+/* -- Chunks of rows ------------------------------------------------------------------------------------------------ */
 enum { CHUNK_MAX = 4096 };
 
 static size_t chunk(size_t left)
@@ -301,8 +300,7 @@ size_t raml_mm_rows(size_t n)
     return n <= 64 ? (n + 7) / 8 * 8 : n <= 512 ? (n + 63) / 64 * 64 : (n + 255) / 256 * 256;
 }
 
-/* -- Weights ----------------------------------------------------------------------------------------------------------
- */
+/* -- Weights ------------------------------------------------------------------------------------------------------- */
 static enum raml_code layout_find(struct raml_mm *mm, size_t N, size_t K, bool bf16, struct layout **out,
                                   struct raml_err *err)
 {
@@ -393,7 +391,7 @@ enum raml_code raml_weight_fill(struct raml_mm *mm, struct raml_weight *w, const
     return rc ? fault(err, rc, "lay out a weight matrix") : RAML_OK;
 }
 
-/* -- The products --------------------------------------------------------------------------------------------------- */
+/* -- The products -------------------------------------------------------------------------------------------------- */
 enum raml_code raml_mm_forward(struct raml_mm *mm, const struct raml_weight *w, const void *x, size_t n, void *y,
                                bool y_f32, bool add, struct raml_err *err)
 {
