@@ -1,0 +1,56 @@
+/* modelfile.h - a model on disk, as it lies there: a Hugging Face folder or a GGUF file. Nothing is loaded.
+ *
+ * Folder   config.json, and model.safetensors or several files with an index (tensors.h); F32, F16, BF16.
+ * GGUF     hyper-parameters and tensors in one file (gguf.h); F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q5_K, Q6_K. Architectures
+ *          qwen2, qwen3, llama. Names and shapes are given as Hugging Face has them ("model.layers.0.mlp.up_proj.weight"),
+ *          whatever the file calls them. GGUF keeps the rows of llama's q and k in another order (pairs of a rotation
+ *          side by side): rows are given in Hugging Face's order all the same. Llama 3's rotary scaling is there as a
+ *          tensor of divisors (rope_freqs.weight), which raml_config carries as rope = RAML_ROPE_LLAMA3 again when the
+ *          divisors are those of some llama3 scaling, and is an error otherwise.
+ * Checked  on opening, against the configuration: every tensor that the model needs is there, with the right shape and a
+ *          type that is read; none is there that the model does not have (a head beside tied embeddings that equals them
+ *          is accepted). RAML_ESHAPE names the tensor and both shapes. Data is not touched: NaN and infinity are found
+ *          when rows are read.
+ * Owner    an open file is memory-mapped; what is pointed to stays valid until _close.
+ * Threads  any number of readers of one open file.
+ */
+#ifndef RAML_MODELFILE_H
+#define RAML_MODELFILE_H
+
+#include "raml/gguf.h"
+#include "raml/model.h"
+
+struct raml_stored {     /* a tensor where it lies */
+    char name[96];       /* Hugging Face's */
+    const char *in_file; /* what the file calls it */
+    uint32_t type;       /* enum raml_ggml_type, for folders too */
+    int n_dims;          /* 1 or 2 */
+    size_t shape[2];     /* a vector [n] has shape[0] = n, shape[1] = 0 */
+    size_t n, bytes;     /* elements; bytes of data */
+    const void *data;
+    size_t turned_heads; /* GGUF, llama's q and k: row h D + 2 i + j of the file is row h D + j D/2 + i, for so many heads
+                          * h of D rows; 0: rows lie in order */
+};
+
+struct raml_model_file;
+/* path: a folder with config.json, or a file whose name ends in .gguf. */
+RAML_CHECKED enum raml_code raml_model_file_open(const char *path, struct raml_model_file **out, struct raml_err *err);
+void raml_model_file_close(struct raml_model_file *f);
+const char *raml_model_file_path(const struct raml_model_file *f); /* of the tensors, for messages */
+const struct raml_config *raml_model_file_config(const struct raml_model_file *f);
+const struct raml_gguf *raml_model_file_gguf(const struct raml_model_file *f); /* NULL: a folder */
+size_t raml_model_file_count(const struct raml_model_file *f);
+const struct raml_stored *raml_model_file_at(const struct raml_model_file *f, size_t i); /* order of raml_model_params */
+const struct raml_stored *raml_model_file_find(const struct raml_model_file *f, const char *name); /* NULL */
+
+/* Rows [row, row + n) of a matrix (of a vector: elements), as f32 or rounded to bf16 (to nearest, ties to even).
+ * RAML_ERANGE, with file, tensor and element: not finite. Cost: a pass over the rows' bytes; one thread. Rows of
+ * several threads may be read at once. */
+RAML_CHECKED enum raml_code raml_stored_f32(const struct raml_stored *s, size_t row, size_t n, float *out,
+                                            struct raml_err *err);
+RAML_CHECKED enum raml_code raml_stored_bf16(const struct raml_stored *s, size_t row, size_t n, uint16_t *out,
+                                             struct raml_err *err);
+/* The tensor's pages need not stay in memory; they come back from the file when they are read again. */
+void raml_stored_release(const struct raml_stored *s);
+
+#endif
