@@ -36,7 +36,7 @@ bool bench_has_bf16(void)
     return has;
 }
 
-static enum raml_code rig_open(const struct bench_options *opt, struct rig *r, struct bench_result *out,
+static enum raml_code rig_open(const struct bench_options *opt, enum raml_use use, struct rig *r, struct bench_result *out,
                                struct raml_err *err)
 {
     struct raml_config c;
@@ -44,7 +44,7 @@ static enum raml_code rig_open(const struct bench_options *opt, struct rig *r, s
     enum raml_code rc = raml_config_preset(opt->preset, &c, err);
     if (!rc) rc = raml_device_open(opt->threads, "auto", &r->dev, err);
     if (!rc) rc = raml_device_peak(r->dev, opt->bf16, &r->peak, err);
-    if (!rc) rc = raml_model_init(&c, 1, opt->bf16 ? RAML_BF16 : RAML_F32, r->dev, &r->m, err);
+    if (!rc) rc = raml_model_init(&c, 1, opt->bf16 ? RAML_BF16 : RAML_F32, use, r->dev, &r->m, err);
     if (!rc) out->threads = raml_device_threads(r->dev);
     return rc;
 }
@@ -119,7 +119,7 @@ enum raml_code bench_train(const struct bench_options *opt, struct bench_result 
     const size_t T = 256, rows = !strcmp(opt->preset, "gpt2") ? 4 : !strcmp(opt->preset, "medium") ? 8 : 16;
     double second[512];
     size_t n = 0;
-    enum raml_code rc = rig_open(opt, &r, out, err);
+    enum raml_code rc = rig_open(opt, RAML_TO_TRAIN, &r, out, err);
     if (!rc) rc = train_setup(&r, rows, T, &t, err);
     struct raml_adamw_options adamw = raml_adamw_default();
     if (!rc) rc = raml_adamw_init(&t.adamw, &adamw, raml_model_n(r.m), err);
@@ -207,7 +207,7 @@ enum raml_code bench_trace(const struct bench_options *opt, struct bench_result 
     struct raml_pack pack = {0};
     size_t runs = 0;
     float *logp = NULL;
-    enum raml_code rc = rig_open(opt, &r, out, err);
+    enum raml_code rc = rig_open(opt, RAML_TO_READ, &r, out, err);
     if (!rc) rc = curve_pack(&r, &pack, T_CURVE, 0, 1, err);
     logp = calloc(pack.n_scored + 1, sizeof *logp);
     if (!rc && !logp) rc = raml_fail(err, RAML_ENOMEM, "no memory for the curve");
@@ -231,7 +231,7 @@ enum raml_code bench_prefix(const struct bench_options *opt, struct bench_result
     float *logp = NULL, alone[ANSWER];
     double total = 0, worst = 0, tokens = 0, flops = 0, tree_seconds = 0;
     size_t runs;
-    enum raml_code rc = rig_open(opt, &r, out, err);
+    enum raml_code rc = rig_open(opt, RAML_TO_READ, &r, out, err);
     if (!rc) rc = curve_pack(&r, &tree, T_CURVE, 0, 1, err);
     logp = calloc(tree.n_scored + 1, sizeof *logp);
     if (!rc && !logp) rc = raml_fail(err, RAML_ENOMEM, "no memory for the curve");
@@ -318,7 +318,7 @@ enum raml_code bench_sample(const struct bench_options *opt, struct bench_result
     float *logits = NULL;
     double second[256];
     size_t n = 0;
-    enum raml_code rc = rig_open(opt, &r, out, err);
+    enum raml_code rc = rig_open(opt, RAML_TO_READ, &r, out, err);
     struct raml_decoder_options dopt = {.max_rows = SAMPLES, .max_tokens = Q + SAMPLES * (LENGTH + 64)};
     if (!rc) rc = raml_decoder_open(r.m, &dopt, &d, err);
     if (!rc) logits = calloc(SAMPLES * (size_t)raml_model_config(r.m)->vocab_size, sizeof *logits);

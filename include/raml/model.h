@@ -31,7 +31,8 @@ struct raml_config {
     int bos_token, eos_token; /* -1: not given */
 };
 
-/* "micro", "small", "medium", "gpt2" (docs/model.md has the table); RAML_EUSAGE names the known ones. */
+/* "micro", "small", "medium", "gpt2", "qwen2.5-0.5b", "qwen2.5-1.5b" (docs/model.md has the table); RAML_EUSAGE names
+ * the known ones. */
 RAML_CHECKED enum raml_code raml_config_preset(const char *name, struct raml_config *out, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_config_check(const struct raml_config *c, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_config_read(const char *path, struct raml_config *out, struct raml_err *err);
@@ -44,14 +45,22 @@ double raml_config_train_flops(const struct raml_config *c, size_t T);
 struct raml_device; /* device.h */
 struct raml_model;
 
-/* dtype: RAML_F32 or RAML_BF16 (of the matrix products; RAML_ESUPPORT where the processor lacks it). */
+/* dtype: RAML_F32 or RAML_BF16 (of the matrix products; RAML_ESUPPORT where the processor lacks it).
+ * use      RAML_TO_TRAIN holds every parameter in f32 and, beside that, copies for the products. RAML_TO_READ holds the
+ *          copies alone: each matrix once, in dtype, and norms and biases in f32. Results are the same. Rows of the
+ *          embedding are then read from the file as they are needed, so the file is kept mapped and must not be written
+ *          to meanwhile (replacing it by another is fine). Such a model can't be changed, saved or differentiated
+ *          (RAML_EUSAGE); see convert.h for rewriting files. */
+enum raml_use { RAML_TO_READ, RAML_TO_TRAIN };
 RAML_CHECKED enum raml_code raml_model_init(const struct raml_config *c, uint64_t seed, enum raml_dtype dtype,
+                                            enum raml_use use, const struct raml_device *dev, struct raml_model **out,
+                                            struct raml_err *err);
+/* path: a Hugging Face folder or a GGUF file (modelfile.h says what is read). Quantised tensors are expanded to dtype.
+ * Every tensor is named in errors; NaN and infinity are refused (in the embedding of a model with a head of its own
+ * that is only read: when the row is used). Memory beyond what is held: one matrix. */
+RAML_CHECKED enum raml_code raml_model_open(const char *path, enum raml_dtype dtype, enum raml_use use,
                                             const struct raml_device *dev, struct raml_model **out,
                                             struct raml_err *err);
-/* dir: config.json, and model.safetensors or several files with an index (tensors.h). Every tensor is named in errors;
- * NaN and infinity are refused. */
-RAML_CHECKED enum raml_code raml_model_open(const char *dir, enum raml_dtype dtype, const struct raml_device *dev,
-                                            struct raml_model **out, struct raml_err *err);
 /* Writes config.json and model.safetensors (F32) into an existing folder. */
 RAML_CHECKED enum raml_code raml_model_save(const struct raml_model *m, const char *dir, struct raml_err *err);
 void raml_model_close(struct raml_model *m);
@@ -68,7 +77,7 @@ struct raml_param {
 };
 size_t raml_model_params(const struct raml_model *m, const struct raml_param **table); /* rows in the table */
 size_t raml_model_n(const struct raml_model *m);                                       /* elements in the block */
-float *raml_model_weights(struct raml_model *m); /* after writing to it: raml_model_refresh */
+float *raml_model_weights(struct raml_model *m); /* NULL: only read; after writing to it: raml_model_refresh */
 /* Makes the packed copies that the matrix products use from the weights. */
 RAML_CHECKED enum raml_code raml_model_refresh(struct raml_model *m, struct raml_err *err);
 

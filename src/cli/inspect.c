@@ -19,7 +19,7 @@ struct settings {
 
 static const struct cli_option options[] = {
     {"init", NULL, CLI_TEXT, offsetof(struct settings, init), NULL, 0, 0, NULL,
-     "Instead of a folder: the preset (micro, small, medium, gpt2) of a new model."},
+     "Instead of a folder: the preset (micro, small, medium, gpt2, qwen2.5-0.5b, qwen2.5-1.5b) of a new model."},
     {"dtype", NULL, CLI_ONE, offsetof(struct settings, dtype), "auto", 0, 0, "auto|f32|bf16",
      "Numbers of the matrix products that memory is told for; auto is bf16 where the processor has it."},
     {"tokens", NULL, CLI_INT, offsetof(struct settings, tokens), "1024", 0, 1 << 20, NULL,

@@ -161,7 +161,7 @@ enum raml_code cli_inspect_memory(struct inspection *x, const struct cli *cli, c
     struct raml_model *m;
     enum raml_dtype dtype = x->bf16 ? RAML_BF16 : RAML_F32;
     enum raml_code rc =
-        dir ? raml_model_open(dir, dtype, cli->dev, &m, err) : raml_model_init(c, cli->seed, dtype, cli->dev, &m, err);
+        dir ? raml_model_open(dir, dtype, RAML_TO_TRAIN, cli->dev, &m, err) : raml_model_init(c, cli->seed, dtype, RAML_TO_TRAIN, cli->dev, &m, err);
     if (rc) return rc;
     if (!x->tensor) rc = list_parameters(x, m, err);
     if (!rc && x->tokens) rc = measure_passes(x, m, err);

@@ -18,7 +18,7 @@ enum raml_code cli_load_model(const struct cli *cli, const char *dir, const char
     if (!dir) return raml_fail(err, RAML_EUSAGE, "--model is missing; give a model's folder, or a run's");
     bool bf16 = !strcmp(dtype, "bf16") || (!strcmp(dtype, "auto") && raml_device_has_bf16(cli->dev));
     enum raml_code rc = raml_run_newest(dir, found, sizeof found, err);
-    if (!rc) rc = raml_model_open(found, bf16 ? RAML_BF16 : RAML_F32, cli->dev, model, err);
+    if (!rc) rc = raml_model_open(found, bf16 ? RAML_BF16 : RAML_F32, RAML_TO_READ, cli->dev, model, err);
     if (rc) return rc;
     *path = strdup(found);
     return *path ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for a path");

@@ -35,7 +35,10 @@ struct raml_weight {
 RAML_CHECKED enum raml_code raml_weight_init(struct raml_mm *mm, struct raml_weight *w, size_t N, size_t K, bool bf16,
                                              bool plain, struct raml_err *err);
 void raml_weight_deinit(struct raml_weight *w);
-/* From f32 values (row-major [N, K]). */
+/* From values of w's own type (act, row-major [N, K]). */
+RAML_CHECKED enum raml_code raml_weight_pack(struct raml_mm *mm, struct raml_weight *w, const void *act,
+                                             struct raml_err *err);
+/* From f32 values, rounded to bf16 where w is. */
 RAML_CHECKED enum raml_code raml_weight_fill(struct raml_mm *mm, struct raml_weight *w, const float *value,
                                              struct raml_err *err);
 

@@ -40,7 +40,7 @@ static enum raml_code mlp_back(struct raml_pass *p, size_t i, const struct chunk
     if (!rc) rc = weight_grad(p, c, p->dgu, act_row(m, a->xn2, c->row * d), 2 * F, d, grad + l->gu, err);
     if (rc) return rc;
     ops->norm_back(m->bf16, p->dx + c->row * d, dxa, grad + l->norm2, p->dxna, a->x2 + c->row * d, a->rstd2 + c->row,
-                   m->weights + l->norm2, c->n, d, p->scratch);
+                   l->v_norm2, c->n, d, p->scratch);
     rc = raml_mm_backward(mm, &l->w_o, dxa, c->n, act_row(m, p->d_o, c->row * wide), false, false, err);
     if (!rc) rc = weight_grad(p, c, dxa, act_row(m, a->o, c->row * wide), d, wide, grad + l->o, err);
     return rc;
@@ -62,9 +62,9 @@ static enum raml_code qkv_back(struct raml_pass *p, size_t i, const struct chunk
                            .K = K,
                            .D = D,
                            .raw = a->raw ? act_row(m, a->raw, c->row * (H + K) * D) : NULL,
-                           .bias = f->qkv_bias ? m->weights + l->bias : NULL,
-                           .q_w = f->qk_norm ? m->weights + l->q_norm : NULL,
-                           .k_w = f->qk_norm ? m->weights + l->k_norm : NULL,
+                           .bias = l->v_bias,
+                           .q_w = l->v_q_norm,
+                           .k_w = l->v_k_norm,
                            .position = p->pack->position + c->row,
                            .cos_sin = m->cos_sin,
                            .eps = (float)f->rms_norm_eps};
@@ -74,7 +74,7 @@ static enum raml_code qkv_back(struct raml_pass *p, size_t i, const struct chunk
     if (!rc) rc = weight_grad(p, c, dqkv, act_row(m, a->xn1, c->row * d), width, d, grad + l->qkv, err);
     if (rc) return rc;
     m->dev->ops->norm_back(m->bf16, p->dx + c->row * d, act_row(m, p->dxa, c->row * d), grad + l->norm1, p->dxna,
-                           a->x1 + c->row * d, a->rstd1 + c->row, m->weights + l->norm1, c->n, d, p->scratch);
+                           a->x1 + c->row * d, a->rstd1 + c->row, l->v_norm1, c->n, d, p->scratch);
     return RAML_OK;
 }
 
@@ -110,7 +110,7 @@ enum raml_code raml_layers_backward(struct raml_pass *p, float *grad, struct ram
     enum raml_code rc = RAML_OK;
     memset(p->dx, 0, n * d * sizeof *p->dx);
     ops->to_act(m->bf16, p->d_o, p->dxn, n * d); /* d_o is as wide as d at least (pass.c) */
-    ops->norm_back(m->bf16, p->dx, p->dxa, grad + m->norm, p->d_o, p->s.xf, p->s.rstdf, m->weights + m->norm, n, d,
+    ops->norm_back(m->bf16, p->dx, p->dxa, grad + m->norm, p->d_o, p->s.xf, p->s.rstdf, m->v_norm, n, d,
                    p->scratch);
     for (size_t i = (size_t)m->config.n_layers; i-- > 0 && !rc;) {
         for (int part = 0; part < 2 && !rc; part++) {

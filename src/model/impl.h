@@ -3,21 +3,36 @@
 #define RAML_MODEL_IMPL_H
 
 #include "raml/model.h"
+#include "raml/modelfile.h"
 
+#include "core/half.h"
 #include "device/impl.h"
 
 enum { HEAD_TILE = 4096 }; /* vocabulary entries whose logits are formed at once */
 
-struct layer { /* offsets into the parameter block; packed copies for the products */
+struct layer { /* offsets into the parameter block; vectors; packed copies for the products */
     size_t norm1, qkv, bias, q_norm, k_norm, o, norm2, gu, down;
+    const float *v_norm1, *v_norm2, *v_bias, *v_q_norm, *v_k_norm; /* NULL: the model has none */
     struct raml_weight w_qkv, w_o, w_gu, w_down;
 };
+struct embedding { /* rows of d numbers, one a token; one of the three */
+    const float *f32;
+    const uint16_t *bf16;
+    const struct raml_stored *stored;
+};
+/* A model that is to be trained holds all parameters in one block of f32, and copies for the products beside it. One
+ * that is only read holds the copies, norms and biases; of the embedding, the file. */
 struct raml_model {
     struct raml_config config;
     const struct raml_device *dev;
     bool bf16, trainable; /* trainable: row-major copies for backward are kept too */
-    float *weights;
+    float *weights; /* [n]; NULL: only read */
     size_t n;
+    float *vectors;               /* norms and biases of a model that is only read */
+    void *own_table;              /* act: the embedding of one that came from no file */
+    struct raml_model_file *file; /* kept open where the embedding is read from it */
+    struct embedding table;
+    const float *v_norm;
     struct raml_param *param;
     size_t n_params;
     struct layer *layer;
@@ -26,6 +41,22 @@ struct raml_model {
     size_t n_head_tiles;
     float *cos_sin; /* [max_positions, head_dim] */
 };
+/* Where a model's numbers come from. */
+struct raml_source {
+    const struct raml_model_file *file; /* NULL: drawn from the seed */
+    uint64_t seed;
+};
+/* weights.c: fills a model whose table of parameters stands. _block: to be trained; _copies: only read. */
+RAML_CHECKED enum raml_code raml_model_hold_block(struct raml_model *m, const struct raml_source *src,
+                                                  struct raml_err *err);
+RAML_CHECKED enum raml_code raml_model_hold_copies(struct raml_model *m, const struct raml_source *src,
+                                                   struct raml_err *err);
+void raml_model_drop_weights(struct raml_model *m);
+/* x[n, d]: the embedding's rows of tokens, all of which are in the vocabulary. */
+RAML_CHECKED enum raml_code raml_model_embed(const struct raml_model *m, float *x, const int32_t *token, size_t n,
+                                             struct raml_err *err);
+/* rope.c: fills m->cos_sin. */
+RAML_CHECKED enum raml_code raml_model_angles(struct raml_model *m, struct raml_err *err);
 /* Makes the row-major copies that backward needs, once. */
 RAML_CHECKED enum raml_code raml_model_make_trainable(struct raml_model *m, struct raml_err *err);
 

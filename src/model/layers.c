@@ -25,7 +25,7 @@ static enum raml_code before_attention(const struct raml_model *m, const struct 
     size_t width = (H + 2 * K) * D;
     void *xn = act_row(m, a->xn1, s->keep ? c.row * d : 0), *qkv = act_row(m, a->qkv, c.row * width);
     ops->add_norm(m->bf16, a->x1 + c.row * d, xn, a->rstd1 ? a->rstd1 + c.row : NULL, x + c.row * d, add,
-                  m->weights + l->norm1, c.n, d, (float)f->rms_norm_eps);
+                  l->v_norm1, c.n, d, (float)f->rms_norm_eps);
     enum raml_code rc = raml_mm_forward(m->dev->mm, &l->w_qkv, xn, c.n, qkv, false, false, err);
     if (rc) return rc;
     struct raml_heads h = {.bf16 = m->bf16,
@@ -35,9 +35,9 @@ static enum raml_code before_attention(const struct raml_model *m, const struct 
                            .D = D,
                            .qkv = qkv,
                            .raw = a->raw ? act_row(m, a->raw, c.row * (H + K) * D) : NULL,
-                           .bias = f->qkv_bias ? m->weights + l->bias : NULL,
-                           .q_w = f->qk_norm ? m->weights + l->q_norm : NULL,
-                           .k_w = f->qk_norm ? m->weights + l->k_norm : NULL,
+                           .bias = l->v_bias,
+                           .q_w = l->v_q_norm,
+                           .k_w = l->v_k_norm,
                            .position = b->position + c.row,
                            .cos_sin = m->cos_sin,
                            .eps = (float)f->rms_norm_eps};
@@ -61,7 +61,7 @@ static enum raml_code after_attention(const struct raml_model *m, const struct s
         raml_mm_forward(m->dev->mm, &l->w_o, act_row(m, a->o, c.row * wide), c.n, s->y, false, false, err);
     if (rc) return rc;
     ops->add_norm(m->bf16, a->x2 + c.row * d, xn, a->rstd2 ? a->rstd2 + c.row : NULL, a->x1 + c.row * d, s->y,
-                  m->weights + l->norm2, c.n, d, (float)m->config.rms_norm_eps);
+                  l->v_norm2, c.n, d, (float)m->config.rms_norm_eps);
     rc = raml_mm_forward(m->dev->mm, &l->w_gu, xn, c.n, gu, false, false, err);
     if (rc) return rc;
     ops->silu_mul(m->bf16, h, gu, c.n, F);
@@ -93,9 +93,8 @@ enum raml_code raml_layers_forward(const struct raml_model *m, const struct stre
 {
     const struct raml_ops *ops = m->dev->ops;
     size_t d = (size_t)m->config.hidden_size, L = (size_t)m->config.n_layers;
-    enum raml_code rc = RAML_OK;
     raml_device_use(m->dev);
-    ops->embed(s->acts[0].x1, m->weights + m->embed, b->token, b->n, d);
+    enum raml_code rc = raml_model_embed(m, s->acts[0].x1, b->token, b->n, err);
     for (size_t i = 0; i <= L && !rc; i++) {
         for (size_t row = 0; row < b->n && !rc; row += s->chunk) {
             struct span_of_rows c = {row, b->n - row < s->chunk ? b->n - row : s->chunk};
@@ -105,7 +104,7 @@ enum raml_code raml_layers_forward(const struct raml_model *m, const struct stre
             if (!rc && i < L) rc = before_attention(m, s, b, i, c, x, add, err);
             if (!rc && i == L)
                 ops->add_norm(m->bf16, s->xf + row * d, act_row(m, s->xnf, row * d), s->rstdf ? s->rstdf + row : NULL,
-                              x + row * d, add, m->weights + m->norm, c.n, d, (float)m->config.rms_norm_eps);
+                              x + row * d, add, m->v_norm, c.n, d, (float)m->config.rms_norm_eps);
         }
         if (!rc && i < L) attend(m, s, b, i);
     }

@@ -44,7 +44,7 @@ static inline void golden_open(struct golden *g, const char *name)
     snprintf(dir, sizeof dir, "%s/golden/%s", RAML_SHARED, name);
     snprintf(path, sizeof path, "%s/expected.json", dir);
     must(raml_device_open(2, "auto", &g->dev, &err), &err);
-    must(raml_model_open(dir, RAML_F32, g->dev, &g->model, &err), &err);
+    must(raml_model_open(dir, RAML_F32, RAML_TO_TRAIN, g->dev, &g->model, &err), &err);
     must(raml_json_load(path, 1 << 24, &g->expected, &err), &err);
     g->tree = json_object_get(g->expected, "tree");
     g->prompt = golden_ids(json_object_get(g->tree, "prompt"));
@@ -75,7 +75,7 @@ static inline void micro_open(struct raml_device **dev, struct raml_model **mode
     struct raml_config c;
     must(raml_device_open(2, "auto", dev, &err), &err);
     must(raml_config_preset("micro", &c, &err), &err);
-    must(raml_model_init(&c, seed, RAML_F32, *dev, model, &err), &err);
+    must(raml_model_init(&c, seed, RAML_F32, RAML_TO_TRAIN, *dev, model, &err), &err);
 }
 
 #define CHECK_NEAR(what, got, want, tol)                                                                   \

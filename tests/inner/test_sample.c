@@ -33,7 +33,7 @@ static int set_up(void **state)
     c.n_layers = 2;
     c.vocab_size = 261;
     c.max_positions = 300;
-    if (raml_model_init(&c, 3, RAML_F32, r.dev, &r.m, &err) || raml_tokenizer_bytes(&r.t, &err)) return -1;
+    if (raml_model_init(&c, 3, RAML_F32, RAML_TO_TRAIN, r.dev, &r.m, &err) || raml_tokenizer_bytes(&r.t, &err)) return -1;
     for (size_t i = 0; i < raml_model_n(r.m); i++) raml_model_weights(r.m)[i] *= 3; /* peaked, so that mistakes show */
     if (raml_model_refresh(r.m, &err)) return -1;
     raml_questions_init(&r.qs);

@@ -39,7 +39,7 @@ static void open_golden(struct golden *g, const char *name, enum raml_dtype dtyp
     snprintf(g->dir, sizeof g->dir, "%s/golden/%s", RAML_SHARED, name);
     snprintf(path, sizeof path, "%s/expected.json", g->dir);
     if (raml_json_load(path, 1 << 24, &g->expected, &err)) fail_msg("%s", err.msg);
-    if (raml_model_open(g->dir, dtype, dev, &g->model, &err)) fail_msg("%s", err.msg);
+    if (raml_model_open(g->dir, dtype, RAML_TO_TRAIN, dev, &g->model, &err)) fail_msg("%s", err.msg);
     if (raml_pass_open(g->model, true, &g->pass, &err)) fail_msg("%s", err.msg);
     json_t *tokens = json_object_get(g->expected, "tokens");
     for (size_t i = 0; i < N_TOKENS; i++) g->token[i] = (int32_t)json_integer_value(json_array_get(tokens, i));

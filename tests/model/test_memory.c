@@ -27,7 +27,7 @@ static size_t pass_bytes(const struct raml_device *dev, int vocab, size_t chains
     struct raml_model *m;
     struct raml_pass *pass;
     struct raml_pack pack = {0};
-    MUST(raml_model_init(&c, 1, RAML_F32, dev, &m, err));
+    MUST(raml_model_init(&c, 1, RAML_F32, RAML_TO_TRAIN, dev, &m, err));
     MUST(raml_pass_open(m, backward, &pass, err));
     for (size_t i = 0; i < chains; i++) add_chain(&pack, 500);
     float *grad = rig_floats(raml_model_n(m)), *coef = rig_floats(pack.n_scored);

@@ -133,9 +133,9 @@ static void new_model(struct bench *b, const char *dir)
     raml_model_close(b->model);
     b->model = NULL;
     if (dir)
-        CHECK_OK(raml_model_open(dir, RAML_F32, b->dev, &b->model, &err));
+        CHECK_OK(raml_model_open(dir, RAML_F32, RAML_TO_TRAIN, b->dev, &b->model, &err));
     else
-        CHECK_OK(raml_model_init(&tiny, 11, RAML_F32, b->dev, &b->model, &err));
+        CHECK_OK(raml_model_init(&tiny, 11, RAML_F32, RAML_TO_TRAIN, b->dev, &b->model, &err));
 }
 
 struct outcome {
@@ -552,7 +552,7 @@ static void test_vocabulary(void **state)
     struct raml_config small = tiny;
     small.vocab_size = 200;
     small.eos_token = -1;
-    CHECK_OK(raml_model_init(&small, 1, RAML_F32, b->dev, &b->model, &err));
+    CHECK_OK(raml_model_init(&small, 1, RAML_F32, RAML_TO_TRAIN, b->dev, &b->model, &err));
     struct outcome out = go(b, "small", &o, NULL, 0, true, 0);
     assert_int_equal(out.rc, RAML_ERANGE);
     assert_string_equal(out.err.msg, "the tokenizer has ids up to 260, the model's vocab_size is 200: they do not "

@@ -2,6 +2,7 @@
  * matmul.h. */
 #include "device/matmul.h"
 
+#include "core/half.h"
 #include "device/impl.h"
 
 #include <oneapi/dnnl/dnnl.h>
@@ -360,35 +361,29 @@ void raml_weight_deinit(struct raml_weight *w)
     *w = (struct raml_weight){0};
 }
 
-enum raml_code raml_weight_fill(struct raml_mm *mm, struct raml_weight *w, const float *value, struct raml_err *err)
+enum raml_code raml_weight_pack(struct raml_mm *mm, struct raml_weight *w, const void *act, struct raml_err *err)
 {
     const struct layout *l = w->layout;
-    void *own = NULL;
-    const void *act = value;
-    if (w->bf16 || w->plain) {
-        void *to = w->plain ? w->plain : (own = raml_device_alloc(w->N * w->K, w->bf16 ? 2 : 4));
-        if (!to) return raml_fail(err, RAML_ENOMEM, "no memory to convert a weight matrix of %zu x %zu", w->N, w->K);
-        size_t n = w->N * w->K;
-        uint16_t *half = to;
-        if (!w->bf16) memcpy(to, value, n * sizeof *value);
-        else {
-#pragma omp parallel for schedule(static)
-            for (size_t i = 0; i < n;
-                 i++) { /* round to nearest, ties to even; weights are finite (checked on loading) */
-                uint32_t u;
-                memcpy(&u, value + i, sizeof u);
-                half[i] = (uint16_t)((u + 0x7fffu + (u >> 16 & 1)) >> 16);
-            }
-        }
-        act = to;
-    }
+    if (w->plain && w->plain != act) memcpy(w->plain, act, w->N * w->K * (w->bf16 ? 2 : 4));
     dnnl_status_t rc = dnnl_memory_set_data_handle(l->from, (void *)(uintptr_t)act);
     if (!rc) rc = dnnl_memory_set_data_handle(l->to, w->packed);
     dnnl_exec_arg_t arg[] = {{DNNL_ARG_FROM, l->from}, {DNNL_ARG_TO, l->to}};
     if (!rc) rc = dnnl_primitive_execute(l->reorder, mm->stream, 2, arg);
     if (!rc) rc = dnnl_stream_wait(mm->stream);
-    free(own);
     return rc ? fault(err, rc, "lay out a weight matrix") : RAML_OK;
+}
+
+enum raml_code raml_weight_fill(struct raml_mm *mm, struct raml_weight *w, const float *value, struct raml_err *err)
+{
+    if (!w->bf16) return raml_weight_pack(mm, w, value, err);
+    void *own = NULL;
+    uint16_t *half = w->plain ? w->plain : (own = raml_device_alloc(w->N * w->K, sizeof *half));
+    if (!half) return raml_fail(err, RAML_ENOMEM, "no memory to convert a weight matrix of %zu x %zu", w->N, w->K);
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < w->N; r++) raml_round_bf16(half + r * w->K, value + r * w->K, w->K);
+    enum raml_code rc = raml_weight_pack(mm, w, half, err);
+    free(own);
+    return rc;
 }
 
 /* -- The products -------------------------------------------------------------------------------------------------- */

@@ -1,0 +1,51 @@
+/* rope.c - angles of the rotary embedding, plain and scaled. See impl.h. */
+#include "model/impl.h"
+
+#include <math.h>
+
+/* yarn (Peng et al. 2023, arXiv 2309.00071, section 3.2; ranges rounded as in transformers): dimensions that turn more
+ * than beta_fast times within the original context keep their frequency, those under beta_slow turns are divided by
+ * `factor`, a ramp between. */
+static double yarn_frequency(const struct raml_config *c, double f, int i)
+{
+    double per_turn = c->rope_original_positions / (2 * M_PI), step = 2 * log(c->rope_theta);
+    double low = floor(c->head_dim * log(per_turn / c->rope_beta_fast) / step);
+    double high = ceil(c->head_dim * log(per_turn / c->rope_beta_slow) / step);
+    low = fmax(low, 0);
+    high = fmin(high, c->head_dim - 1);
+    if (high == low) high += 0.001;
+    double ramp = fmin(fmax((i - low) / (high - low), 0), 1);
+    return (1 - ramp) * f + ramp * f / c->rope_factor;
+}
+
+/* Angles of the rotary embedding: Su et al. 2021; linear scaling divides positions; llama3 scaling (Llama 3.1) divides
+ * low frequencies by `factor`, leaves high ones, and blends between. */
+static double frequency(const struct raml_config *c, int i)
+{
+    double f = pow(c->rope_theta, -2.0 * i / c->head_dim);
+    if (c->rope == RAML_ROPE_LINEAR) return f / c->rope_factor;
+    if (c->rope == RAML_ROPE_YARN) return yarn_frequency(c, f, i);
+    if (c->rope != RAML_ROPE_LLAMA3) return f;
+    double wave = 2 * M_PI / f, low = c->rope_original_positions / c->rope_low_freq,
+           high = c->rope_original_positions / c->rope_high_freq;
+    if (wave < high) return f;
+    if (wave > low) return f / c->rope_factor;
+    double blend = (c->rope_original_positions / wave - c->rope_low_freq) / (c->rope_high_freq - c->rope_low_freq);
+    return (1 - blend) * f / c->rope_factor + blend * f;
+}
+
+enum raml_code raml_model_angles(struct raml_model *m, struct raml_err *err)
+{
+    size_t D = (size_t)m->config.head_dim, n = (size_t)m->config.max_positions;
+    double scale = m->config.rope == RAML_ROPE_YARN ? m->config.rope_attention : 1;
+    m->cos_sin = raml_device_alloc(n * D, sizeof *m->cos_sin);
+    if (!m->cos_sin) return raml_fail(err, RAML_ENOMEM, "no memory for the rotary table of %zu positions", n);
+#pragma omp parallel for schedule(static)
+    for (size_t p = 0; p < n; p++)
+        for (size_t i = 0; i < D / 2; i++) {
+            double angle = (double)p * frequency(&m->config, (int)i);
+            m->cos_sin[p * D + i] = (float)(scale * cos(angle));
+            m->cos_sin[p * D + D / 2 + i] = (float)(scale * sin(angle));
+        }
+    return RAML_OK;
+}
