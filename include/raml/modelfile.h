@@ -23,6 +23,7 @@
 struct raml_stored {     /* a tensor where it lies */
     char name[96];       /* Hugging Face's */
     const char *in_file; /* what the file calls it */
+    const char *path;    /* of the file (of several files with an index: the index), for messages */
     uint32_t type;       /* enum raml_ggml_type, for folders too */
     int n_dims;          /* 1 or 2 */
     size_t shape[2];     /* a vector [n] has shape[0] = n, shape[1] = 0 */

@@ -7,11 +7,15 @@
  *   Q4_K  0 d, 2 dmin, 4 scales[12], 16 nibbles[128]            x = d sc q - dmin m
  *   Q5_K  0 d, 2 dmin, 4 scales[12], 16 high[32], 48 nibbles[128]  the same, q of 5 bits
  *   Q6_K  0 nibbles[128], 128 high[64], 192 sc[16] (signed), 208 d  x = d sc (q - 32), q of 6 bits
+ * Loops are plain ones that a compiler makes vectors of (CMakeLists.txt asks for -O3): no branch depends on an element.
  */
+#include "store/blocks.h"
 #include "store/gguf_format.h"
 
 #include <math.h>
 #include <string.h>
+
+enum { CHUNK = 4096 }; /* elements converted at a time: whole blocks of every type */
 
 /* Elements and bytes of a block, by the type's number (GGML_QUANT_SIZES in gguf-py/gguf/constants.py). */
 static const struct {
@@ -63,32 +67,41 @@ static float half_at(const unsigned char *p)
     return raml_half_to_float((uint16_t)(p[0] | p[1] << 8));
 }
 
-/* Blocks: n bytes at p give the block's elements at x. */
+/* Elements that are no blocks: n at p give x. */
 
-static void from_f32(const unsigned char *p, float *x)
+static void from_f16(const unsigned char *p, size_t n, float *x)
 {
-    memcpy(x, p, sizeof *x);
+    for (size_t i = 0; i < n; i++) { /* all three readings of the number, of which one is taken */
+        uint16_t h;
+        memcpy(&h, p + 2 * i, sizeof h);
+        uint32_t sign = (uint32_t)(h & 0x8000u) << 16, rest = h & 0x7fffu;
+        float small = (float)(int32_t)rest * 0x1p-24f;
+        uint32_t bits, wide = (rest << 13) + (112u << 23);
+        memcpy(&bits, &small, sizeof bits);
+        bits = rest < 0x400 ? bits : wide;
+        bits = rest >= 0x7c00 ? wide + (112u << 23) : bits;
+        bits |= sign;
+        memcpy(x + i, &bits, sizeof bits);
+    }
 }
 
-static void from_f16(const unsigned char *p, float *x)
+static void from_bf16(const unsigned char *p, size_t n, float *x)
 {
-    *x = half_at(p);
+    for (size_t i = 0; i < n; i++) {
+        uint16_t h;
+        memcpy(&h, p + 2 * i, sizeof h);
+        uint32_t bits = (uint32_t)h << 16;
+        memcpy(x + i, &bits, sizeof bits);
+    }
 }
 
-static void from_bf16(const unsigned char *p, float *x)
-{
-    *x = from_bits((uint32_t)p[0] << 16 | (uint32_t)p[1] << 24);
-}
-
-static int as_signed(unsigned char byte)
-{
-    return byte < 128 ? byte : byte - 256;
-}
+/* Blocks: the bytes at p give the block's elements at x. */
 
 static void from_q8_0(const unsigned char *p, float *x)
 {
     float d = half_at(p);
-    for (int i = 0; i < GGUF_BLOCK; i++) x[i] = d * (float)as_signed(p[2 + i]);
+    const signed char *q = (const signed char *)p + 2;
+    for (int i = 0; i < GGUF_BLOCK; i++) x[i] = d * (float)q[i];
 }
 
 /* Low nibbles are the first half of the block, high ones the second. */
@@ -143,14 +156,16 @@ static void from_q5_k(const unsigned char *p, float *x)
 static void from_q6_k(const unsigned char *p, float *x)
 {
     float d = half_at(p + 208);
-    for (int half = 0; half < 2; half++)
-        for (int g = 0; g < 4; g++)
-            for (int i = 0; i < 32; i++) {
-                int at = 128 * half + 32 * g + i;
-                int low = p[64 * half + g % 2 * 32 + i] >> g / 2 * 4 & 15;
-                int high = p[128 + 32 * half + i] >> 2 * g & 3;
-                x[at] = d * (float)as_signed(p[192 + at / 16]) * (float)((low | high << 4) - 32);
-            }
+    const signed char *sc = (const signed char *)p + 192;
+    for (int part = 0; part < 16; part++) { /* 16 elements of one scale */
+        int half = part / 8, g = part / 2 % 4, first = part % 2 * 16;
+        const unsigned char *low = p + 64 * half + g % 2 * 32 + first, *high = p + 128 + 32 * half + first;
+        float scale = d * (float)sc[part];
+        for (int i = 0; i < 16; i++) {
+            int q = (low[i] >> g / 2 * 4 & 15) | (high[i] >> 2 * g & 3) << 4;
+            x[16 * part + i] = scale * (float)(q - 32);
+        }
+    }
 }
 
 typedef void convert_block(const unsigned char *p, float *x);
@@ -158,9 +173,6 @@ typedef void convert_block(const unsigned char *p, float *x);
 static convert_block *converter(uint32_t type)
 {
     switch (type) {
-    case RAML_GGML_F32: return from_f32;
-    case RAML_GGML_F16: return from_f16;
-    case RAML_GGML_BF16: return from_bf16;
     case RAML_GGML_Q8_0: return from_q8_0;
     case RAML_GGML_Q4_0: return from_q4_0;
     case RAML_GGML_Q4_K: return from_q4_k;
@@ -170,24 +182,102 @@ static convert_block *converter(uint32_t type)
     }
 }
 
+bool raml_blocks_known(uint32_t type)
+{
+    return type == RAML_GGML_F32 || type == RAML_GGML_F16 || type == RAML_GGML_BF16 || converter(type);
+}
+
+/* n elements of any known type, whole blocks. */
+static void to_f32(uint32_t type, const unsigned char *p, size_t n, float *x)
+{
+    size_t size, block = raml_ggml_block(type, &size);
+    convert_block *convert = converter(type);
+    if (type == RAML_GGML_F32) memcpy(x, p, n * sizeof *x);
+    else if (type == RAML_GGML_F16) from_f16(p, n, x);
+    else if (type == RAML_GGML_BF16) from_bf16(p, n, x);
+    else
+        for (size_t i = 0; i < n; i += block, p += size) convert(p, x + i);
+}
+
+/* Index of the first of n that is not finite; n: none. */
+static size_t first_bad_f32(const float *x, size_t n)
+{
+    uint32_t bad = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        bad |= (bits & 0x7f800000u) == 0x7f800000u;
+    }
+    for (size_t i = 0; bad && i < n; i++)
+        if (!isfinite(x[i])) return i;
+    return n;
+}
+
+static size_t first_bad_bf16(const uint16_t *x, size_t n)
+{
+    uint16_t bad = 0;
+    for (size_t i = 0; i < n; i++) bad |= (uint16_t)((x[i] & 0x7f80u) == 0x7f80u);
+    for (size_t i = 0; bad && i < n; i++)
+        if ((x[i] & 0x7f80u) == 0x7f80u) return i;
+    return n;
+}
+
+void raml_round_bf16(const float *x, size_t n, uint16_t *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        uint32_t nan = (bits & 0x7fffffffu) > 0x7f800000u ? UINT32_MAX : 0;
+        uint32_t near = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, quiet = bits >> 16 | 0x40;
+        out[i] = (uint16_t)((near & ~nan) | (quiet & nan));
+    }
+}
+
+size_t raml_blocks_f32(uint32_t type, const void *data, size_t n, float *out)
+{
+    size_t size, block = raml_ggml_block(type, &size), bad = n;
+    const unsigned char *p = data;
+    for (size_t i = 0; i < n; i += CHUNK) { /* looked at while it is in the nearest cache */
+        size_t m = n - i < CHUNK ? n - i : CHUNK;
+        to_f32(type, p + i / block * size, m, out + i);
+        size_t k = bad == n ? first_bad_f32(out + i, m) : m;
+        if (k < m) bad = i + k;
+    }
+    return bad;
+}
+
+size_t raml_blocks_bf16(uint32_t type, const void *data, size_t n, uint16_t *out)
+{
+    size_t size, block = raml_ggml_block(type, &size), bad = n;
+    const unsigned char *p = data;
+    float x[CHUNK];
+    for (size_t i = 0; i < n; i += CHUNK) {
+        size_t m = n - i < CHUNK ? n - i : CHUNK;
+        if (type == RAML_GGML_BF16) {
+            memcpy(out + i, p + 2 * i, 2 * m);
+        } else {
+            to_f32(type, p + i / block * size, m, x);
+            raml_round_bf16(x, m, out + i);
+        }
+        size_t k = bad == n ? first_bad_bf16(out + i, m) : m;
+        if (k < m) bad = i + k;
+    }
+    return bad;
+}
+
 enum raml_code raml_gguf_to_f32(const struct raml_gguf_tensor *t, float *out, bool require_finite,
                                 struct raml_err *err)
 {
     size_t size, n = raml_ggml_block(t->type, &size);
-    convert_block *convert = converter(t->type);
-    if (!convert || !n)
+    if (!raml_blocks_known(t->type))
         return raml_fail(err, RAML_ESUPPORT, "tensor '%s' has type %s (%u); expected F32, F16, BF16, Q8_0, Q4_0, Q4_K, "
                          "Q5_K or Q6_K", t->name, raml_ggml_type_name(t->type), (unsigned)t->type);
     if (t->n % n || t->bytes != t->n / n * size)
         return raml_fail(err, RAML_ESHAPE, "tensor '%s': %zu elements of type %s in %zu bytes", t->name, t->n,
                          raml_ggml_type_name(t->type), t->bytes);
-    const unsigned char *p = t->data;
-    for (size_t i = 0; i < t->n; i += n, p += size) {
-        convert(p, out + i);
-        for (size_t k = 0; require_finite && k < n; k++)
-            if (!isfinite(out[i + k]))
-                return raml_fail(err, RAML_ERANGE, "tensor '%s': element %zu of %zu is %s; expected a finite number",
-                                 t->name, i + k, t->n, isnan(out[i + k]) ? "NaN" : "infinite");
-    }
+    size_t bad = t->n ? raml_blocks_f32(t->type, t->data, t->n, out) : t->n;
+    if (bad < t->n && require_finite)
+        return raml_fail(err, RAML_ERANGE, "tensor '%s': element %zu of %zu is %s; expected a finite number", t->name,
+                         bad, t->n, isnan(out[bad]) ? "NaN" : "infinite");
     return RAML_OK;
 }

@@ -1,0 +1,21 @@
+/* blocks.h - elements of stored tensors as f32 or bf16, whatever their type. One thread; no memory. */
+#ifndef STORE_BLOCKS_H
+#define STORE_BLOCKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Is type one of those of enum raml_ggml_type, which are converted here? */
+bool raml_blocks_known(uint32_t type);
+/* n elements, whole blocks of a known type, from data on (any alignment) to out. All are converted; the index of the
+ * first that is not finite is returned, n when there is none. F32 keeps every bit. */
+size_t raml_blocks_f32(uint32_t type, const void *data, size_t n, float *out);
+/* The same as bf16, rounded to nearest, ties to even; BF16 keeps every bit. Elements above bf16's largest number, which
+ * round to infinity, count as not finite. */
+size_t raml_blocks_bf16(uint32_t type, const void *data, size_t n, uint16_t *out);
+
+/* n floats rounded to bf16: to nearest, ties to even; NaN stays NaN. */
+void raml_round_bf16(const float *x, size_t n, uint16_t *out);
+
+#endif
