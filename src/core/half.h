@@ -6,12 +6,13 @@
 #include <stdint.h>
 #include <string.h>
 
-static inline uint16_t raml_to_bf16(float x)
+static inline uint16_t raml_to_bf16(float x) /* without branches, so that a loop of it becomes vectors */
 {
     uint32_t u;
     memcpy(&u, &x, sizeof u);
-    if ((u & 0x7fffffffu) > 0x7f800000u) return (uint16_t)(u >> 16 | 0x40u); /* NaN, quiet */
-    return (uint16_t)((u + 0x7fffu + (u >> 16 & 1)) >> 16);
+    uint32_t nan = (u & 0x7fffffffu) > 0x7f800000u ? UINT32_MAX : 0;
+    uint32_t near = (u + 0x7fffu + (u >> 16 & 1)) >> 16, quiet = u >> 16 | 0x40u;
+    return (uint16_t)((near & ~nan) | (quiet & nan));
 }
 static inline float raml_from_bf16(uint16_t h)
 {

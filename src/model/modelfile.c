@@ -157,7 +157,8 @@ enum raml_code raml_model_file_open(const char *path, struct raml_model_file **o
     if (raml_is_dir(path)) rc = open_folder(f, path, err);
     else if (n > tail && !strcmp(path + n - tail, ".gguf")) rc = open_gguf(f, path, err);
     else
-        rc = raml_fail(err, RAML_EUSAGE, "%s: %s; expected a folder with config.json, or a .gguf file", path,
+        rc = raml_fail(err, raml_is_file(path) ? RAML_EUSAGE : RAML_EIO,
+                       "%s: %s; expected a folder with config.json, or a .gguf file", path,
                        raml_is_file(path) ? "is another kind of file" : "is not there");
     if (rc) raml_model_file_close(f);
     else *out = f;
@@ -239,11 +240,11 @@ static enum raml_code read_rows(const struct raml_stored *s, size_t row, size_t 
         char index[48];
         float x = 0;
         if (size == sizeof(float)) x = ((const float *)(const void *)to)[bad];
-        else if (m) x = ((const uint16_t *)(const void *)to)[bad] & 0x7f ? NAN : INFINITY;
+        else if (m) x = raml_from_bf16(((const uint16_t *)(const void *)to)[bad]);
         if (s->n_dims == 2) snprintf(index, sizeof index, "%zu,%zu", row + i + bad / cols, bad % cols);
         else snprintf(index, sizeof index, "%zu", row + i + bad);
         rc = raml_fail(err, RAML_ERANGE, "%s: tensor '%s': element [%s] is %s%s; expected a finite number", s->path,
-                       s->name, index, isnan(x) ? "NaN" : "infinite",
+                       s->name, index, isnan(x) ? "NaN" : x < 0 ? "-infinity" : "infinity",
                        isinf(x) && size == sizeof(uint16_t) ? ", or too large for bf16" : "");
     }
     return rc;

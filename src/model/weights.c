@@ -72,7 +72,7 @@ static enum raml_code read_rows(const struct raml_model *m, const struct raml_so
                                 : f32 ? rows_f32(m, src, i, row + r, k, to, &why)
                                       : rows_act(m, src, i, row + r, k, room, to, &why);
             if (!rc) continue;
-#pragma omp critical(raml_read_rows)
+#pragma omp critical
             if (r < first_bad) {
                 first_bad = r;
                 bad = rc;
@@ -302,7 +302,7 @@ enum raml_code raml_model_embed(const struct raml_model *m, float *x, const int3
         struct raml_err why = {0};
         enum raml_code rc = raml_stored_f32(m->table.stored, (size_t)token[r], 1, x + r * d, &why);
         if (!rc) continue;
-#pragma omp critical(raml_read_rows)
+#pragma omp critical
         if (!bad) {
             bad = rc;
             if (err) *err = why;

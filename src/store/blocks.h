@@ -15,7 +15,4 @@ size_t raml_blocks_f32(uint32_t type, const void *data, size_t n, float *out);
  * round to infinity, count as not finite. */
 size_t raml_blocks_bf16(uint32_t type, const void *data, size_t n, uint16_t *out);
 
-/* n floats rounded to bf16: to nearest, ties to even; NaN stays NaN. */
-void raml_round_bf16(const float *x, size_t n, uint16_t *out);
-
 #endif

@@ -9,6 +9,7 @@
  *   Q6_K  0 nibbles[128], 128 high[64], 192 sc[16] (signed), 208 d  x = d sc (q - 32), q of 6 bits
  * Loops are plain ones that a compiler makes vectors of (CMakeLists.txt asks for -O3): no branch depends on an element.
  */
+#include "core/half.h"
 #include "store/blocks.h"
 #include "store/gguf_format.h"
 
@@ -222,17 +223,6 @@ static size_t first_bad_bf16(const uint16_t *x, size_t n)
     return n;
 }
 
-void raml_round_bf16(const float *x, size_t n, uint16_t *out)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, x + i, sizeof bits);
-        uint32_t nan = (bits & 0x7fffffffu) > 0x7f800000u ? UINT32_MAX : 0;
-        uint32_t near = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, quiet = bits >> 16 | 0x40;
-        out[i] = (uint16_t)((near & ~nan) | (quiet & nan));
-    }
-}
-
 size_t raml_blocks_f32(uint32_t type, const void *data, size_t n, float *out)
 {
     size_t size, block = raml_ggml_block(type, &size), bad = n;
@@ -257,7 +247,7 @@ size_t raml_blocks_bf16(uint32_t type, const void *data, size_t n, uint16_t *out
             memcpy(out + i, p + 2 * i, 2 * m);
         } else {
             to_f32(type, p + i / block * size, m, x);
-            raml_round_bf16(x, m, out + i);
+            raml_round_bf16(out + i, x, m);
         }
         size_t k = bad == n ? first_bad_bf16(out + i, m) : m;
         if (k < m) bad = i + k;

@@ -165,7 +165,7 @@ static void test_config_faults(void **state)
 static void test_missing(void **state)
 {
     char path[4200], nowhere[4200];
-    expect(in(*state, "nowhere", nowhere), RAML_EIO, "DIR/config.json: cannot be opened: No such file or directory");
+    expect(in(*state, "nowhere", nowhere), RAML_EIO, "DIR: is not there; expected a folder with config.json, or a .gguf file");
     assert_int_equal(unlink(in(*state, "model.safetensors", path)), 0);
     expect(*state, RAML_EIO, "DIR/model.safetensors: cannot be opened: No such file or directory");
     assert_int_equal(unlink(in(*state, "config.json", path)), 0);
