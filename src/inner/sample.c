@@ -158,7 +158,7 @@ static void choose(struct sampler *s, size_t i)
         if (r->at == r->n_forced) r->n_forced = 0;
         return;
     }
-    s->bad[i] = raml_pick(s->logits + i * s->V, s->V, s->n_tokens, &o, raml_uniform(&key, r->out.n),
+    s->bad[i] = raml_pick(raml_model_device(s->m), s->logits + i * s->V, s->V, s->n_tokens, &o, raml_uniform(&key, r->out.n),
                           s->scratch + i * s->V, s->scratch_index + i * s->V, &p) != RAML_OK;
     if (s->bad[i]) return;
     r->token = p.token;
