@@ -59,6 +59,9 @@ struct raml_gguf_value {
     const size_t *place;         /* of an array's strings: where each begins, from data; else NULL */
 };
 
+/* A file, no folder, whose name ends in .gguf? */
+bool raml_is_gguf(const char *path);
+
 /* Reading. Cost of _open: O(metadata bytes + tensors log tensors); data is not touched. */
 struct raml_gguf;
 RAML_CHECKED enum raml_code raml_gguf_open(const char *path, struct raml_gguf **out, struct raml_err *err);
