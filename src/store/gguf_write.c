@@ -1,4 +1,5 @@
 /* gguf_write.c - see gguf.h. Writing. */
+#include "store/blocks.h"
 #include "store/gguf_format.h"
 
 #include "raml/buf.h"
@@ -14,26 +15,6 @@ enum {
     QUANTIZATION = 2       /* general.quantization_version, GGML_QNT_VERSION in ggml.h */
 };
 static const char zeros[GGUF_ALIGN];
-
-/* q * 2^e with q of 11 bits, of 10 or less at the smallest exponent; the carry of q into the exponent is intended. */
-uint16_t raml_half_from_float(float x)
-{
-    int e;
-    frexpf(x, &e);
-    if (!(x < 65536.0f)) return 0x7c00;
-    e = x > 0 && e - 11 > -24 ? e - 11 : -24;
-    uint32_t bits = ((uint32_t)(e + 24) << 10) + (uint32_t)rintf(ldexpf(x, -e));
-    return bits < 0x7c00 ? (uint16_t)bits : 0x7c00;
-}
-
-/* The upper 16 bits of a float, rounded to nearest, ties to even; a NaN stays one. */
-static uint16_t to_bf16(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    if (isnan(x)) return (uint16_t)(bits >> 16 | 0x40);
-    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
 
 /* Checks */
 
@@ -214,46 +195,17 @@ static enum raml_code build_header(const char *path, struct raml_buf *b, const s
 
 /* The data */
 
-/* One block: the f16 scale, then 32 signed bytes. false: an element is not finite or too large. */
-static bool to_q8_0(const float *x, unsigned char *p)
-{
-    float most = 0;
-    bool finite = true;
-    for (int i = 0; i < GGUF_BLOCK; i++) {
-        finite &= isfinite(x[i]) != 0;
-        most = fmaxf(most, fabsf(x[i]));
-    }
-    if (!finite || most > 127.0f * 65504.0f) return false;
-    uint16_t h = raml_half_from_float(most / 127.0f);
-    if (most > 127.5f * raml_half_to_float(h)) h++; /* too few bits in the scale: 127 would be cut off */
-    float d = raml_half_to_float(h);
-    memcpy(p, &h, sizeof h);
-    for (int i = 0; i < GGUF_BLOCK; i++) {
-        float q = d > 0 ? fmaxf(-127.0f, fminf(127.0f, roundf(x[i] / d))) : 0.0f;
-        p[2 + i] = (unsigned char)(signed char)q;
-    }
-    return true;
-}
-
 /* n elements x, from element `first` of tensor t on, as t->type at p; *bytes: how many. */
 static enum raml_code convert(const struct raml_gguf_output *t, size_t first, const float *x, size_t n,
                               unsigned char *p, size_t *bytes, struct raml_err *err)
 {
-    size_t size, block = raml_ggml_block(t->type, &size);
+    size_t size, block = raml_ggml_block(t->type, &size), bad = raml_blocks_from_f32(t->type, x, n, p);
     *bytes = n / block * size;
-    if (t->type == RAML_GGML_F32) memcpy(p, x, n * sizeof *x);
-    if (t->type == RAML_GGML_BF16)
-        for (size_t i = 0; i < n; i++) {
-            uint16_t h = to_bf16(x[i]);
-            memcpy(p + 2 * i, &h, sizeof h);
-        }
-    if (t->type != RAML_GGML_Q8_0) return RAML_OK;
-    for (size_t i = 0; i < n; i += block)
-        if (!to_q8_0(x + i, p + i / block * size))
-            return raml_fail(err, RAML_ERANGE, "tensor '%s': one of the elements %zu to %zu is not finite, or its "
-                             "magnitude is above %.0f, which Q8_0 cannot hold", t->view.name, first + i,
-                             first + i + block - 1, 127.0 * 65504.0);
-    return RAML_OK;
+    if (t->type != RAML_GGML_Q8_0 || bad == n) return RAML_OK;
+    bad -= bad % block;
+    return raml_fail(err, RAML_ERANGE, "tensor '%s': one of the elements %zu to %zu is not finite, or its magnitude is "
+                     "above %.0f, which Q8_0 cannot hold", t->view.name, first + bad, first + bad + block - 1,
+                     127.0 * 65504.0);
 }
 
 static enum raml_code write_tensor(const char *path, struct raml_writer *w, const struct raml_gguf_output *t,
