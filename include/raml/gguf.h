@@ -129,4 +129,10 @@ struct raml_gguf_output {
 RAML_CHECKED enum raml_code raml_gguf_write(const char *path, const struct raml_gguf_entry *entry, size_t n_entries,
                                             const struct raml_gguf_output *tensor, size_t n_tensors,
                                             struct raml_err *err);
+/* The same, with rows (safetensors.h) as they are stored, of any type that has a size: view.data and dtype are not
+ * looked at. A type with blocks needs two dimensions and rows of whole blocks. Memory: a megabyte, or one row. */
+RAML_CHECKED enum raml_code raml_gguf_write_rows(const char *path, const struct raml_gguf_entry *entry,
+                                                 size_t n_entries, const struct raml_gguf_output *tensor,
+                                                 size_t n_tensors, raml_rows_fn *rows, void *user,
+                                                 struct raml_err *err);
 #endif
