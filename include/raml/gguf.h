@@ -59,6 +59,9 @@ struct raml_gguf_value {
     const size_t *place;         /* of an array's strings: where each begins, from data; else NULL */
 };
 
+/* A file, no folder, whose name ends in .gguf? */
+bool raml_is_gguf(const char *path);
+
 /* Reading. Cost of _open: O(metadata bytes + tensors log tensors); data is not touched. */
 struct raml_gguf;
 RAML_CHECKED enum raml_code raml_gguf_open(const char *path, struct raml_gguf **out, struct raml_err *err);
@@ -126,4 +129,10 @@ struct raml_gguf_output {
 RAML_CHECKED enum raml_code raml_gguf_write(const char *path, const struct raml_gguf_entry *entry, size_t n_entries,
                                             const struct raml_gguf_output *tensor, size_t n_tensors,
                                             struct raml_err *err);
+/* The same, with rows (safetensors.h) as they are stored, of any type that has a size: view.data and dtype are not
+ * looked at. A type with blocks needs two dimensions and rows of whole blocks. Memory: a megabyte, or one row. */
+RAML_CHECKED enum raml_code raml_gguf_write_rows(const char *path, const struct raml_gguf_entry *entry,
+                                                 size_t n_entries, const struct raml_gguf_output *tensor,
+                                                 size_t n_tensors, raml_rows_fn *rows, void *user,
+                                                 struct raml_err *err);
 #endif

@@ -20,7 +20,7 @@
 enum raml_rope { RAML_ROPE_PLAIN, RAML_ROPE_LINEAR, RAML_ROPE_LLAMA3, RAML_ROPE_YARN };
 
 struct raml_config {
-    char model_type[16]; /* "qwen2", "qwen3", "llama" */
+    char model_type[16]; /* "qwen2", "qwen3", "llama" (mistral is one) */
     int vocab_size, hidden_size, intermediate_size, n_layers, n_heads, n_kv_heads, head_dim, max_positions;
     double rms_norm_eps, rope_theta;
     bool tied, qkv_bias, o_bias, qk_norm;

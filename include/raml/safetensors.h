@@ -45,4 +45,12 @@ RAML_CHECKED enum raml_code raml_tensor_to_f32(const struct raml_tensor_view *v,
 /* Writes tensors (in the order given, 64-byte aligned data start) atomically. meta: NULL or key, value, …, NULL. */
 RAML_CHECKED enum raml_code raml_safetensors_write(const char *path, const struct raml_tensor_view *t, size_t n,
                                                    const char *const *meta, struct raml_err *err);
+
+/* Files larger than memory: gives rows [row, row + n) of tensor i, as they are stored, at out. A row is the last
+ * dimension; of a tensor with fewer than two dimensions, an element. Asked for in order, each once. */
+typedef enum raml_code raml_rows_fn(void *user, size_t i, size_t row, size_t n, void *out, struct raml_err *err);
+/* The same file as _write's; of t, data is not looked at. Memory: a megabyte, or one row. */
+RAML_CHECKED enum raml_code raml_safetensors_write_rows(const char *path, const struct raml_tensor_view *t, size_t n,
+                                                        const char *const *meta, raml_rows_fn *rows, void *user,
+                                                        struct raml_err *err);
 #endif

@@ -41,7 +41,8 @@ struct raml_tokens { /* a growing array of ids; zero-initialise; free with raml_
 void raml_tokens_deinit(struct raml_tokens *t);
 RAML_CHECKED enum raml_code raml_tokens_add(struct raml_tokens *t, const int32_t *id, size_t n, struct raml_err *err);
 
-/* path: a tokenizer.json, or a folder that holds one. RAML_EFORMAT: broken; RAML_ESUPPORT: not read by this version. */
+/* path: a tokenizer.json, a folder that holds one, or a .gguf file (its tokenizer.ggml.*, of model "gpt2").
+ * RAML_EFORMAT: broken; RAML_ESUPPORT: not read by this version. */
 RAML_CHECKED enum raml_code raml_tokenizer_open(const char *path, struct raml_tokenizer **out, struct raml_err *err);
 /* The built-in byte tokenizer: ids 0..255 are the bytes, then <|endoftext|>, <|question|>, <think>, </think>, <|pad|>.
  */
@@ -67,6 +68,10 @@ struct raml_tokenizer_parts {
  * that _save then writes. */
 RAML_CHECKED enum raml_code raml_tokenizer_from_parts(const struct raml_tokenizer_parts *p,
                                                       struct raml_tokenizer **out, struct raml_err *err);
+/* The vocabulary of an open GGUF file, which may be closed afterwards. */
+struct raml_gguf;
+RAML_CHECKED enum raml_code raml_tokenizer_from_gguf(const struct raml_gguf *g, struct raml_tokenizer **out,
+                                                     struct raml_err *err);
 /* Writes a tokenizer.json, atomically: byte for byte the file that was opened. */
 RAML_CHECKED enum raml_code raml_tokenizer_save(const struct raml_tokenizer *t, const char *path, struct raml_err *err);
 void raml_tokenizer_close(struct raml_tokenizer *t);

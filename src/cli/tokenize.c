@@ -20,7 +20,7 @@ struct settings {
 #define AT(field) offsetof(struct settings, field)
 static const struct cli_option options[] = {
     {"tokenizer", NULL, CLI_TEXT, AT(tokenizer), NULL, 0, 0, NULL,
-     "tokenizer.json, or a folder with one. Default: the built-in byte tokenizer."},
+     "tokenizer.json, a folder with one, or a .gguf file. Default: the built-in byte tokenizer."},
     {"parse_special", NULL, CLI_FLAG, AT(parse_special), NULL, 0, 0, NULL,
      "Text that spells a special token is that token; without it, it is text."},
     {"decode", NULL, CLI_FLAG, AT(decode), NULL, 0, 0, NULL, "From ids to texts instead."},

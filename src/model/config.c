@@ -145,54 +145,107 @@ static void read_yarn(struct reader *s, struct raml_config *c)
                           "attention_factor", s->at->path);
 }
 
+static void read_llama3(struct reader *s, struct raml_config *c)
+{
+    c->rope_low_freq = read_num(s, "low_freq_factor", 1);
+    c->rope_high_freq = read_num(s, "high_freq_factor", 4);
+    c->rope_original_positions = read_int(s, "original_max_position_embeddings", NULL);
+    if (!s->rc && (!(c->rope_high_freq > c->rope_low_freq) || !(c->rope_low_freq > 0) || c->rope_original_positions < 1))
+        s->rc = raml_fail(s->err, RAML_ERANGE, "%s: rope_scaling: expected 0 < low_freq_factor < high_freq_factor",
+                          s->at->path);
+}
+
+/* rope_scaling; or rope_parameters, which newer versions of transformers write, with rope_theta in it. */
 static void read_rope(struct reader *r, struct raml_config *c)
 {
-    const json_t *scaling = json_object_get(r->obj, "rope_scaling");
+    const json_t *scaling = json_object_get(r->obj, "rope_scaling"), *both = json_object_get(r->obj, "rope_parameters");
+    const char *field = json_is_object(both) ? "rope_parameters" : "rope_scaling";
+    if (json_is_object(scaling) && json_is_object(both) && !json_equal(scaling, both) && !r->rc)
+        r->rc = raml_fail(r->err, RAML_EFORMAT, "%s: rope_scaling and rope_parameters differ; expected one", r->at->path);
+    if (json_is_object(both)) scaling = both;
     if (r->rc || !scaling || json_is_null(scaling)) return;
     struct reader s = {r->at, scaling, r->err, RAML_OK};
     const char *type = json_string_value(json_object_get(scaling, "rope_type"));
     if (!type) type = json_string_value(json_object_get(scaling, "type"));
     if (!type) {
-        r->rc = raml_fail(r->err, RAML_EFORMAT, "%s: rope_scaling has no text field 'rope_type'", r->at->path);
+        r->rc = raml_fail(r->err, RAML_EFORMAT, "%s: %s has no text field 'rope_type'", r->at->path, field);
         return;
     }
-    if (!strcmp(type, "default")) return;
+    c->rope_theta = read_num(&s, "rope_theta", c->rope_theta);
+    if (read_num(&s, "partial_rotary_factor", 1) != 1 && !s.rc)
+        s.rc = raml_fail(r->err, RAML_ESUPPORT, "%s: %s: 'partial_rotary_factor' is not supported", r->at->path, field);
     if (!strcmp(type, "linear")) c->rope = RAML_ROPE_LINEAR;
     else if (!strcmp(type, "llama3")) c->rope = RAML_ROPE_LLAMA3;
     else if (!strcmp(type, "yarn")) c->rope = RAML_ROPE_YARN;
-    else {
-        r->rc = raml_fail(r->err, RAML_ESUPPORT,
-                          "%s: rope_scaling type '%s' is not known; known: default, linear, llama3, yarn", r->at->path,
-                          type);
-        return;
-    }
-    c->rope_factor = read_num(&s, "factor", 1);
-    if (c->rope == RAML_ROPE_LLAMA3) {
-        c->rope_low_freq = read_num(&s, "low_freq_factor", 1);
-        c->rope_high_freq = read_num(&s, "high_freq_factor", 4);
-        c->rope_original_positions = read_int(&s, "original_max_position_embeddings", NULL);
-        if (!s.rc &&
-            (!(c->rope_high_freq > c->rope_low_freq) || !(c->rope_low_freq > 0) || c->rope_original_positions < 1))
-            s.rc = raml_fail(r->err, RAML_ERANGE, "%s: rope_scaling: expected 0 < low_freq_factor < high_freq_factor",
-                             r->at->path);
-    }
+    else if (strcmp(type, "default") && !s.rc)
+        s.rc = raml_fail(r->err, RAML_ESUPPORT, "%s: %s type '%.40s' is not known; known: default, linear, llama3, yarn",
+                         r->at->path, field, type);
+    if (c->rope != RAML_ROPE_PLAIN) c->rope_factor = read_num(&s, "factor", 1);
+    if (c->rope == RAML_ROPE_LLAMA3) read_llama3(&s, c);
     if (c->rope == RAML_ROPE_YARN) read_yarn(&s, c);
     r->rc = s.rc;
+}
+
+/* Attention to all that came before is what is computed: a window that no text outgrows is none. Mistral's is 4096 where
+ * the file does not say; Qwen's has a switch. */
+static void read_window(struct reader *r, const struct raml_config *c, const char *type)
+{
+    const json_t *layers = json_object_get(r->obj, "layer_types"), *layer;
+    const int all = c->max_positions, mistral = 4096;
+    bool said = json_object_get(r->obj, "sliding_window") != NULL;
+    if (read_flag(r, "use_sliding_window", false) && !r->rc)
+        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: use_sliding_window true is not supported", r->at->path);
+    bool off = !strncmp(type, "qwen", 4);
+    int window = off ? all : read_int(r, "sliding_window", !said && !strcmp(type, "mistral") ? &mistral : &all);
+    if (window < all && !r->rc)
+        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: sliding_window %d, below max_position_embeddings %d, is not "
+                          "supported", r->at->path, window, all);
+    size_t i;
+    json_array_foreach(layers, i, layer)
+        if (!r->rc && (!json_is_string(layer) || strcmp(json_string_value(layer), "full_attention") != 0))
+            r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: layer_types, entry %zu: expected full_attention", r->at->path,
+                              i + 1);
+}
+
+/* What would change the results and is not computed here. */
+static void read_strange(struct reader *r, const char *type)
+{
+    const char *act = json_string_value(json_object_get(r->obj, "hidden_act"));
+    if (read_flag(r, "attention_bias", false) && strcmp(type, "qwen2") && !r->rc)
+        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: attention_bias true is not supported for %s", r->at->path, type);
+    if (read_flag(r, "mlp_bias", false) && !r->rc)
+        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: mlp_bias true is not supported", r->at->path);
+    if (act && strcmp(act, "silu") && !r->rc)
+        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: hidden_act '%.40s': expected silu", r->at->path, act);
+    if (read_num(r, "partial_rotary_factor", 1) != 1 && !r->rc)
+        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: partial_rotary_factor is not supported", r->at->path);
+    if (present(r, "quantization_config") && !r->rc)
+        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: quantization_config: quantised folders are not read; GGUF files "
+                          "are", r->at->path);
+}
+
+/* mistral: llama by another name. */
+static void read_type(struct reader *r, struct raml_config *c, const char **type)
+{
+    static const char *const known[] = {"qwen2", "qwen3", "llama", "mistral"};
+    size_t len = 0;
+    r->rc = raml_json_str(r->at, r->obj, "model_type", type, &len, r->err);
+    if (r->rc) return;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (!strcmp(*type, known[i])) {
+            snprintf(c->model_type, sizeof c->model_type, "%s", i == 3 ? "llama" : known[i]);
+            return;
+        }
+    r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: model_type '%.40s' is not known; known: qwen2, qwen3, llama, mistral",
+                      r->at->path, *type);
 }
 
 static void read_all(struct reader *r, struct raml_config *c)
 {
     const char *type = NULL;
-    size_t len = 0;
-    r->rc = raml_json_str(r->at, r->obj, "model_type", &type, &len, r->err);
-    if (r->rc) return;
-    if (strcmp(type, "qwen2") && strcmp(type, "qwen3") && strcmp(type, "llama")) {
-        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: model_type '%.40s' is not known; known: qwen2, qwen3, llama",
-                          r->at->path, type);
-        return;
-    }
-    snprintf(c->model_type, sizeof c->model_type, "%s", type);
     const int minus = -1;
+    read_type(r, c, &type);
+    if (r->rc) return;
     c->vocab_size = read_int(r, "vocab_size", NULL);
     c->hidden_size = read_int(r, "hidden_size", NULL);
     c->intermediate_size = read_int(r, "intermediate_size", NULL);
@@ -201,20 +254,15 @@ static void read_all(struct reader *r, struct raml_config *c)
     c->n_kv_heads = read_int(r, "num_key_value_heads", &c->n_heads);
     c->max_positions = read_int(r, "max_position_embeddings", NULL);
     int head = read_int(r, "head_dim", &minus);
-    if (!r->rc && head < 0 && c->n_heads > 0) head = c->hidden_size / c->n_heads;
+    if (!r->rc && head < 0 && c->n_heads > 0) head = strcmp(type, "qwen3") ? c->hidden_size / c->n_heads : 128;
     c->head_dim = head;
     c->rms_norm_eps = read_num(r, "rms_norm_eps", 1e-6);
     c->rope_theta = read_num(r, "rope_theta", 10000);
     c->tied = read_flag(r, "tie_word_embeddings", false);
     c->qkv_bias = !strcmp(type, "qwen2");
     c->qk_norm = !strcmp(type, "qwen3");
-    if (read_flag(r, "attention_bias", false) && strcmp(type, "qwen2") && !r->rc)
-        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: attention_bias true is not supported for %s", r->at->path, type);
-    if (read_flag(r, "use_sliding_window", false) && !r->rc)
-        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: use_sliding_window true is not supported", r->at->path);
-    const char *act = json_string_value(json_object_get(r->obj, "hidden_act"));
-    if (act && strcmp(act, "silu") && !r->rc)
-        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: hidden_act '%.40s': expected silu", r->at->path, act);
+    read_strange(r, type);
+    read_window(r, c, type);
     c->bos_token = read_token(r, "bos_token_id");
     c->eos_token = read_token(r, "eos_token_id");
     read_rope(r, c);

@@ -58,7 +58,9 @@ void raml_model_drop_weights(struct raml_model *m);
 /* x[n, d]: the embedding's rows of tokens, all of which are in the vocabulary. */
 RAML_CHECKED enum raml_code raml_model_embed(const struct raml_model *m, float *x, const int32_t *token, size_t n,
                                              struct raml_err *err);
-/* rope.c: fills m->cos_sin. */
+/* rope.c: radians per position of the pair i of a head's dimensions, i in [0, head_dim / 2). */
+double raml_rope_frequency(const struct raml_config *c, int i);
+/* Fills m->cos_sin. */
 RAML_CHECKED enum raml_code raml_model_angles(struct raml_model *m, struct raml_err *err);
 /* Makes the row-major copies that backward needs, once. */
 RAML_CHECKED enum raml_code raml_model_make_trainable(struct raml_model *m, struct raml_err *err);

@@ -149,13 +149,12 @@ static enum raml_code open_gguf(struct raml_model_file *f, const char *path, str
 
 enum raml_code raml_model_file_open(const char *path, struct raml_model_file **out, struct raml_err *err)
 {
-    size_t n = strlen(path), tail = strlen(".gguf");
     struct raml_model_file *f = calloc(1, sizeof *f);
     enum raml_code rc;
     *out = NULL;
     if (!f) return raml_fail(err, RAML_ENOMEM, "%s: no memory to open it", path);
     if (raml_is_dir(path)) rc = open_folder(f, path, err);
-    else if (n > tail && !strcmp(path + n - tail, ".gguf")) rc = open_gguf(f, path, err);
+    else if (raml_is_gguf(path)) rc = open_gguf(f, path, err);
     else
         rc = raml_fail(err, raml_is_file(path) ? RAML_EUSAGE : RAML_EIO,
                        "%s: %s; expected a folder with config.json, or a .gguf file", path,

@@ -23,8 +23,19 @@ RAML_CHECKED enum raml_code raml_stored_check(const struct raml_model_file *f, c
                                               const char *in_file, const size_t *shape, int n_dims,
                                               struct raml_err *err);
 
-/* modelfile_gguf.c: the configuration from the metadata; then, with the table of parameters made, the tensors. */
+/* gguf_config.c: the configuration from the metadata. `tied` and rope_freqs.weight are looked at among the tensors. */
 RAML_CHECKED enum raml_code raml_gguf_config(const struct raml_gguf *g, struct raml_config *out, struct raml_err *err);
+/* divisors.c. d: [head_dim / 2]. _from: sets c's scaling, which was plain; path is for messages. */
+void raml_rope_divisors(const struct raml_config *c, float *d);
+RAML_CHECKED enum raml_code raml_rope_from_divisors(const char *path, const float *d, struct raml_config *c,
+                                                    struct raml_err *err);
+
+/* gguf_names.c: what GGUF calls a tensor, in out (all of those that raml_model_params has); and the tensors of a file
+ * whose table of parameters is made. */
+enum { GGUF_NAME = 64 };
+void raml_gguf_name(const char *name, char out[GGUF_NAME]);
 RAML_CHECKED enum raml_code raml_gguf_tensors(struct raml_model_file *f, struct raml_err *err);
+/* Does GGUF turn the rows of this tensor (raml_stored.turned_heads)? Of how many heads? 0: no. */
+size_t raml_gguf_turned(const struct raml_config *c, const char *name);
 
 #endif

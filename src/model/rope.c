@@ -20,7 +20,7 @@ static double yarn_frequency(const struct raml_config *c, double f, int i)
 
 /* Angles of the rotary embedding: Su et al. 2021; linear scaling divides positions; llama3 scaling (Llama 3.1) divides
  * low frequencies by `factor`, leaves high ones, and blends between. */
-static double frequency(const struct raml_config *c, int i)
+double raml_rope_frequency(const struct raml_config *c, int i)
 {
     double f = pow(c->rope_theta, -2.0 * i / c->head_dim);
     if (c->rope == RAML_ROPE_LINEAR) return f / c->rope_factor;
@@ -43,7 +43,7 @@ enum raml_code raml_model_angles(struct raml_model *m, struct raml_err *err)
 #pragma omp parallel for schedule(static)
     for (size_t p = 0; p < n; p++)
         for (size_t i = 0; i < D / 2; i++) {
-            double angle = (double)p * frequency(&m->config, (int)i);
+            double angle = (double)p * raml_rope_frequency(&m->config, (int)i);
             m->cos_sin[p * D + i] = (float)(scale * cos(angle));
             m->cos_sin[p * D + D / 2 + i] = (float)(scale * sin(angle));
         }

@@ -15,4 +15,9 @@ size_t raml_blocks_f32(uint32_t type, const void *data, size_t n, float *out);
  * round to infinity, count as not finite. */
 size_t raml_blocks_bf16(uint32_t type, const void *data, size_t n, uint16_t *out);
 
+/* n floats, whole blocks, as F32, F16, BF16 or Q8_0 (gguf.h says how). All are converted; the index of the first that
+ * the type cannot hold is returned (not finite, or beyond its range: it is then infinite, or the block is zero), n when
+ * there is none. F32 keeps every bit. */
+size_t raml_blocks_from_f32(uint32_t type, const float *x, size_t n, void *out);
+
 #endif

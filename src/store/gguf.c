@@ -388,6 +388,12 @@ static enum raml_code read_file(struct raml_gguf *g, struct raml_err *err)
     return rc;
 }
 
+bool raml_is_gguf(const char *path)
+{
+    size_t n = strlen(path), tail = strlen(".gguf");
+    return n > tail && !strcmp(path + n - tail, ".gguf") && !raml_is_dir(path);
+}
+
 enum raml_code raml_gguf_open(const char *path, struct raml_gguf **out, struct raml_err *err)
 {
     *out = NULL;

@@ -1,5 +1,7 @@
 /* gguf_write.c - see gguf.h. Writing. */
+#include "store/blocks.h"
 #include "store/gguf_format.h"
+#include "store/rows.h"
 
 #include "raml/buf.h"
 #include "raml/file.h"
@@ -14,26 +16,6 @@ enum {
     QUANTIZATION = 2       /* general.quantization_version, GGML_QNT_VERSION in ggml.h */
 };
 static const char zeros[GGUF_ALIGN];
-
-/* q * 2^e with q of 11 bits, of 10 or less at the smallest exponent; the carry of q into the exponent is intended. */
-uint16_t raml_half_from_float(float x)
-{
-    int e;
-    frexpf(x, &e);
-    if (!(x < 65536.0f)) return 0x7c00;
-    e = x > 0 && e - 11 > -24 ? e - 11 : -24;
-    uint32_t bits = ((uint32_t)(e + 24) << 10) + (uint32_t)rintf(ldexpf(x, -e));
-    return bits < 0x7c00 ? (uint16_t)bits : 0x7c00;
-}
-
-/* The upper 16 bits of a float, rounded to nearest, ties to even; a NaN stays one. */
-static uint16_t to_bf16(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    if (isnan(x)) return (uint16_t)(bits >> 16 | 0x40);
-    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
 
 /* Checks */
 
@@ -53,19 +35,32 @@ static enum raml_code check_entry(const char *path, const struct raml_gguf_entry
     return RAML_OK;
 }
 
-static enum raml_code check_tensor(const char *path, const struct raml_gguf_output *t, struct raml_err *err)
+/* What is given as rows may have any type that has a size; vectors have no blocks. */
+static enum raml_code check_type(const char *path, const struct raml_gguf_output *t, bool rows, struct raml_err *err)
 {
     const struct raml_tensor_view *v = &t->view;
-    size_t n = 1;
+    size_t size, block = raml_ggml_block(t->type, &size);
+    if (!rows && v->dtype != RAML_F32 && v->dtype != RAML_BF16 && v->dtype != RAML_F16)
+        return raml_fail(err, RAML_EUSAGE, "%s: tensor '%s' has dtype %s; expected F32, BF16 or F16", path, v->name,
+                         raml_dtype_name(v->dtype));
+    if (!rows && t->type != RAML_GGML_F32 && t->type != RAML_GGML_BF16 && t->type != RAML_GGML_Q8_0)
+        return raml_fail(err, RAML_EUSAGE, "%s: tensor '%s': type %s is not written; expected F32, BF16 or Q8_0", path,
+                         v->name, raml_ggml_type_name(t->type));
+    if (rows && (!block || (block > 1 && v->n_dims < 2)))
+        return raml_fail(err, RAML_EUSAGE, "%s: tensor '%s', of %d dimensions, cannot have type %s (%u)", path, v->name,
+                         v->n_dims, raml_ggml_type_name(t->type), (unsigned)t->type);
+    return RAML_OK;
+}
+
+static enum raml_code check_tensor(const char *path, const struct raml_gguf_output *t, bool rows, struct raml_err *err)
+{
+    const struct raml_tensor_view *v = &t->view;
+    size_t n = 1, size;
     if (!v->name || !raml_gguf_legal_name(v->name, strlen(v->name)))
         return raml_fail(err, RAML_EUSAGE, "%s: tensor name '%.64s'; expected 1 to %d bytes, no control characters",
                          path, v->name ? v->name : "", GGUF_MAX_NAME);
-    if (v->dtype != RAML_F32 && v->dtype != RAML_BF16 && v->dtype != RAML_F16)
-        return raml_fail(err, RAML_EUSAGE, "%s: tensor '%s' has dtype %s; expected F32, BF16 or F16", path, v->name,
-                         raml_dtype_name(v->dtype));
-    if (t->type != RAML_GGML_F32 && t->type != RAML_GGML_BF16 && t->type != RAML_GGML_Q8_0)
-        return raml_fail(err, RAML_EUSAGE, "%s: tensor '%s': type %s is not written; expected F32, BF16 or Q8_0", path,
-                         v->name, raml_ggml_type_name(t->type));
+    enum raml_code rc = check_type(path, t, rows, err);
+    if (rc) return rc;
     if (v->n_dims < 0 || v->n_dims > RAML_GGUF_MAX_DIMS)
         return raml_fail(err, RAML_EUSAGE, "%s: tensor '%s' has %d dimensions; expected at most %d", path, v->name,
                          v->n_dims, RAML_GGUF_MAX_DIMS);
@@ -77,10 +72,10 @@ static enum raml_code check_tensor(const char *path, const struct raml_gguf_outp
     if (n != v->n)
         return raml_fail(err, RAML_ESHAPE, "%s: tensor '%s' has %zu elements; its shape has %zu", path, v->name, v->n,
                          n);
-    size_t row = v->n_dims ? v->shape[v->n_dims - 1] : 1;
-    if (t->type == RAML_GGML_Q8_0 && row % GGUF_BLOCK)
-        return raml_fail(err, RAML_ESHAPE, "%s: tensor '%s' has rows of %zu elements; Q8_0 needs a multiple of %d",
-                         path, v->name, row, GGUF_BLOCK);
+    size_t row = v->n_dims ? v->shape[v->n_dims - 1] : 1, block = raml_ggml_block(t->type, &size);
+    if (row % block)
+        return raml_fail(err, RAML_ESHAPE, "%s: tensor '%s' has rows of %zu elements; %s needs a multiple of %zu", path,
+                         v->name, row, raml_ggml_type_name(t->type), block);
     return RAML_OK;
 }
 
@@ -101,7 +96,8 @@ static enum raml_code check_different(const char *path, const char *what, const 
 }
 
 static enum raml_code check_all(const char *path, const struct raml_gguf_entry *entry, size_t n_entries,
-                                const struct raml_gguf_output *tensor, size_t n_tensors, struct raml_err *err)
+                                const struct raml_gguf_output *tensor, size_t n_tensors, bool rows,
+                                struct raml_err *err)
 {
     enum raml_code rc = RAML_OK;
     const char **text = calloc((n_entries > n_tensors ? n_entries : n_tensors) + 1, sizeof(*text));
@@ -112,7 +108,7 @@ static enum raml_code check_all(const char *path, const struct raml_gguf_entry *
     }
     if (!rc) rc = check_different(path, "metadata keys", text, n_entries, err);
     for (size_t i = 0; i < n_tensors && !rc; i++) {
-        rc = check_tensor(path, &tensor[i], err);
+        rc = check_tensor(path, &tensor[i], rows, err);
         text[i] = tensor[i].view.name;
     }
     if (!rc) rc = check_different(path, "tensors", text, n_tensors, err);
@@ -199,7 +195,8 @@ static enum raml_code build_header(const char *path, struct raml_buf *b, const s
     static const uint32_t version = QUANTIZATION;
     static const struct raml_gguf_entry quantized = {"general.quantization_version", RAML_GGUF_U32, 0, 0, &version};
     bool add = false;
-    for (size_t i = 0; i < n_tensors; i++) add |= tensor[i].type == RAML_GGML_Q8_0;
+    size_t size;
+    for (size_t i = 0; i < n_tensors; i++) add |= raml_ggml_block(tensor[i].type, &size) > 1;
     for (size_t i = 0; i < n_entries; i++) add &= strcmp(entry[i].key, quantized.key) != 0;
     raml_buf_add(b, "GGUF", 4);
     add_u32(b, 3);
@@ -214,46 +211,17 @@ static enum raml_code build_header(const char *path, struct raml_buf *b, const s
 
 /* The data */
 
-/* One block: the f16 scale, then 32 signed bytes. false: an element is not finite or too large. */
-static bool to_q8_0(const float *x, unsigned char *p)
-{
-    float most = 0;
-    bool finite = true;
-    for (int i = 0; i < GGUF_BLOCK; i++) {
-        finite &= isfinite(x[i]) != 0;
-        most = fmaxf(most, fabsf(x[i]));
-    }
-    if (!finite || most > 127.0f * 65504.0f) return false;
-    uint16_t h = raml_half_from_float(most / 127.0f);
-    if (most > 127.5f * raml_half_to_float(h)) h++; /* too few bits in the scale: 127 would be cut off */
-    float d = raml_half_to_float(h);
-    memcpy(p, &h, sizeof h);
-    for (int i = 0; i < GGUF_BLOCK; i++) {
-        float q = d > 0 ? fmaxf(-127.0f, fminf(127.0f, roundf(x[i] / d))) : 0.0f;
-        p[2 + i] = (unsigned char)(signed char)q;
-    }
-    return true;
-}
-
 /* n elements x, from element `first` of tensor t on, as t->type at p; *bytes: how many. */
 static enum raml_code convert(const struct raml_gguf_output *t, size_t first, const float *x, size_t n,
                               unsigned char *p, size_t *bytes, struct raml_err *err)
 {
-    size_t size, block = raml_ggml_block(t->type, &size);
+    size_t size, block = raml_ggml_block(t->type, &size), bad = raml_blocks_from_f32(t->type, x, n, p);
     *bytes = n / block * size;
-    if (t->type == RAML_GGML_F32) memcpy(p, x, n * sizeof *x);
-    if (t->type == RAML_GGML_BF16)
-        for (size_t i = 0; i < n; i++) {
-            uint16_t h = to_bf16(x[i]);
-            memcpy(p + 2 * i, &h, sizeof h);
-        }
-    if (t->type != RAML_GGML_Q8_0) return RAML_OK;
-    for (size_t i = 0; i < n; i += block)
-        if (!to_q8_0(x + i, p + i / block * size))
-            return raml_fail(err, RAML_ERANGE, "tensor '%s': one of the elements %zu to %zu is not finite, or its "
-                             "magnitude is above %.0f, which Q8_0 cannot hold", t->view.name, first + i,
-                             first + i + block - 1, 127.0 * 65504.0);
-    return RAML_OK;
+    if (t->type != RAML_GGML_Q8_0 || bad == n) return RAML_OK;
+    bad -= bad % block;
+    return raml_fail(err, RAML_ERANGE, "tensor '%s': one of the elements %zu to %zu is not finite, or its magnitude is "
+                     "above %.0f, which Q8_0 cannot hold", t->view.name, first + bad, first + bad + block - 1,
+                     127.0 * 65504.0);
 }
 
 static enum raml_code write_tensor(const char *path, struct raml_writer *w, const struct raml_gguf_output *t,
@@ -280,19 +248,42 @@ static enum raml_code write_tensor(const char *path, struct raml_writer *w, cons
     return rc ? rc : raml_writer_add(w, zeros, padding(bytes), err);
 }
 
-enum raml_code raml_gguf_write(const char *path, const struct raml_gguf_entry *entry, size_t n_entries,
-                               const struct raml_gguf_output *tensor, size_t n_tensors, struct raml_err *err)
+static enum raml_code write_rows(const struct raml_row_source *from, size_t i, const struct raml_gguf_output *t,
+                                 struct raml_writer *w, struct raml_err *err)
+{
+    size_t size, width, block = raml_ggml_block(t->type, &size), rows = raml_rows_of(t->view.shape, t->view.n_dims, &width);
+    enum raml_code rc = raml_rows_write(from, i, rows, width / block * size, w, err);
+    return rc ? rc : raml_writer_add(w, zeros, padding(bytes_of(t)), err);
+}
+
+static enum raml_code write_file(const char *path, const struct raml_gguf_entry *entry, size_t n_entries,
+                                 const struct raml_gguf_output *tensor, size_t n_tensors,
+                                 const struct raml_row_source *from, struct raml_err *err)
 {
     struct raml_writer w = {0};
     struct raml_buf header;
     raml_buf_init(&header, MAX_HEADER);
-    enum raml_code rc = check_all(path, entry, n_entries, tensor, n_tensors, err);
+    enum raml_code rc = check_all(path, entry, n_entries, tensor, n_tensors, from != NULL, err);
     if (!rc) rc = build_header(path, &header, entry, n_entries, tensor, n_tensors, err);
     if (!rc) rc = raml_writer_init(&w, path, err);
     if (!rc) rc = raml_writer_add(&w, header.data, header.len, err);
-    for (size_t i = 0; i < n_tensors && !rc; i++) rc = write_tensor(path, &w, &tensor[i], err);
+    for (size_t i = 0; i < n_tensors && !rc; i++)
+        rc = from ? write_rows(from, i, &tensor[i], &w, err) : write_tensor(path, &w, &tensor[i], err);
     if (!rc) rc = raml_writer_commit(&w, err);
     raml_writer_deinit(&w);
     raml_buf_deinit(&header);
     return rc;
+}
+
+enum raml_code raml_gguf_write(const char *path, const struct raml_gguf_entry *entry, size_t n_entries,
+                               const struct raml_gguf_output *tensor, size_t n_tensors, struct raml_err *err)
+{
+    return write_file(path, entry, n_entries, tensor, n_tensors, NULL, err);
+}
+
+enum raml_code raml_gguf_write_rows(const char *path, const struct raml_gguf_entry *entry, size_t n_entries,
+                                    const struct raml_gguf_output *tensor, size_t n_tensors, raml_rows_fn *rows,
+                                    void *user, struct raml_err *err)
+{
+    return write_file(path, entry, n_entries, tensor, n_tensors, &(struct raml_row_source){rows, user}, err);
 }

@@ -5,6 +5,8 @@
 #include "raml/file.h"
 #include "raml/json.h"
 
+#include "store/rows.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -401,8 +403,8 @@ static enum raml_code header_text(const char *path, const struct raml_tensor_vie
     return rc;
 }
 
-enum raml_code raml_safetensors_write(const char *path, const struct raml_tensor_view *t, size_t n,
-                                      const char *const *meta, struct raml_err *err)
+static enum raml_code write_file(const char *path, const struct raml_tensor_view *t, size_t n, const char *const *meta,
+                                 const struct raml_row_source *from, struct raml_err *err)
 {
     struct raml_writer w = {0};
     struct raml_buf text;
@@ -414,9 +416,26 @@ enum raml_code raml_safetensors_write(const char *path, const struct raml_tensor
         rc = raml_writer_add(&w, &bytes, sizeof bytes, err);
     }
     if (!rc) rc = raml_writer_add(&w, text.data, text.len, err);
-    for (size_t i = 0; i < n && !rc; i++) rc = raml_writer_add(&w, t[i].data, n_bytes(&t[i]), err);
+    for (size_t i = 0; i < n && !rc; i++) {
+        size_t width, rows = raml_rows_of(t[i].shape, t[i].n_dims, &width);
+        rc = from ? raml_rows_write(from, i, rows, width * raml_dtype_size(t[i].dtype), &w, err)
+                  : raml_writer_add(&w, t[i].data, n_bytes(&t[i]), err);
+    }
     if (!rc) rc = raml_writer_commit(&w, err);
     raml_writer_deinit(&w);
     raml_buf_deinit(&text);
     return rc;
+}
+
+enum raml_code raml_safetensors_write(const char *path, const struct raml_tensor_view *t, size_t n,
+                                      const char *const *meta, struct raml_err *err)
+{
+    return write_file(path, t, n, meta, NULL, err);
+}
+
+enum raml_code raml_safetensors_write_rows(const char *path, const struct raml_tensor_view *t, size_t n,
+                                           const char *const *meta, raml_rows_fn *rows, void *user,
+                                           struct raml_err *err)
+{
+    return write_file(path, t, n, meta, &(struct raml_row_source){rows, user}, err);
 }

@@ -57,6 +57,18 @@ const struct raml_family_pattern *raml_family_pattern(const char *name)
     return NULL;
 }
 
+const char *raml_family_name(const char *const *regex, size_t n, bool nfc, bool ignore_merges)
+{
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+        const struct raml_family_pattern *f = &families[i];
+        size_t k = 0;
+        while (k < n && k < RAML_FAMILY_PATTERNS && f->regex[k] && !strcmp(regex[k], f->regex[k])) k++;
+        if (k == n && (n == RAML_FAMILY_PATTERNS || !f->regex[n]) && f->nfc == nfc && f->ignore_merges == ignore_merges)
+            return f->name;
+    }
+    return NULL;
+}
+
 const char *raml_family_pattern_names(void)
 {
     return "gpt-2, llama-bpe, qwen2, qwen35, deepseek-r1-qwen, deepseek-llm";

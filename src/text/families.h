@@ -15,6 +15,8 @@ struct raml_family_pattern {
 
 extern const char raml_pattern_gpt2[]; /* also ByteLevel's own (use_regex) */
 const struct raml_family_pattern *raml_family_pattern(const char *name); /* NULL: not known */
+/* The first family that these expressions, this normalizer and this flag are; NULL: none. */
+const char *raml_family_name(const char *const *regex, size_t n, bool nfc, bool ignore_merges);
 const char *raml_family_pattern_names(void);                             /* "a, b, c" */
 
 #endif

@@ -72,7 +72,7 @@ static const struct {
 } config_faults[] = {
     {"model_type", NULL, RAML_EFORMAT, "DIR/config.json: field 'model_type' is missing; found fields: *"},
     {"model_type", "\"gpt2\"", RAML_ESUPPORT,
-     "DIR/config.json: model_type 'gpt2' is not known; known: qwen2, qwen3, llama"},
+     "DIR/config.json: model_type 'gpt2' is not known; known: qwen2, qwen3, llama, mistral"},
     {"model_type", "7", RAML_EFORMAT, "DIR/config.json: field 'model_type' is an integer; expected a string"},
     {"vocab_size", NULL, RAML_EFORMAT, "DIR/config.json: field 'vocab_size' is missing; found fields: *"},
     {"vocab_size", "\"37\"", RAML_EFORMAT, "DIR/config.json: field 'vocab_size' is a string; expected an integer"},

@@ -187,11 +187,10 @@ static void test_gguf_vocabularies(void **state)
     } vocabs[] = {{"gpt-2", 46}, {"llama-bpe", 46}, {"qwen2", 46}, {"qwen35", 50}, {"deepseek-llm", 46}};
     for (size_t i = 0; i < COUNT(vocabs); i++) {
         char path[512];
-        struct gguf_arrays g;
+        struct raml_err err = {0};
+        struct raml_tokenizer *t = NULL;
         snprintf(path, sizeof path, DATA "ggml-vocab-%s.gguf", vocabs[i].name);
-        gguf_arrays_init(&g, path);
-        struct raml_tokenizer *t = open_parts(&g, vocabs[i].name);
-        gguf_arrays_deinit(&g); /* the tokenizer has its own copy */
+        CHECK_OK(raml_tokenizer_open(path, &t, &err));
         check_official(t, vocabs[i].name, vocabs[i].n_official);
         check_extra(t, vocabs[i].name);
         raml_tokenizer_close(t);

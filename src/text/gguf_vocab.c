@@ -1,0 +1,268 @@
+/* gguf_vocab.c - a tokenizer from a GGUF file's metadata, and as such metadata. See tokenizer.h and tokenizer_config.h.
+ *
+ * Keys and types of tokens: gguf-py/gguf/constants.py of llama.cpp; how its converter fills gaps: TextModel.
+ * get_vocab_base in convert_hf_to_gguf.py. */
+#include "families.h"
+#include "raml/gguf.h"
+#include "raml/json.h"
+#include "raml/tokenizer_config.h"
+#include "vocab.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NORMAL = 1, CONTROL = 3, USER_DEFINED = 4, UNUSED = 5, PAD_BYTES = 24 };
+
+/* -- Reading ------------------------------------------------------------------------------------------------------- */
+static enum raml_code read_strings(const struct raml_gguf *g, const char *key, struct raml_str **out, size_t *n,
+                                   struct raml_err *err)
+{
+    const struct raml_gguf_value *v = NULL;
+    struct raml_gguf_string s;
+    enum raml_code rc = raml_gguf_array(g, key, &v, err);
+    if (rc) return rc;
+    *out = calloc(v->n + 1, sizeof **out);
+    if (!*out) return raml_fail(err, RAML_ENOMEM, "%s: no memory for %zu texts", raml_gguf_path(g), v->n);
+    for (size_t i = 0; i < v->n && !rc; i++) {
+        rc = raml_gguf_element_string(v, i, &s, err);
+        if (rc) return raml_wrap(err, rc, "%s", raml_gguf_path(g));
+        (*out)[i] = (struct raml_str){s.bytes, s.n};
+    }
+    *n = v->n;
+    return rc;
+}
+
+static enum raml_code read_types(const struct raml_gguf *g, size_t n, int32_t **out, struct raml_err *err)
+{
+    static const char key[] = "tokenizer.ggml.token_type";
+    const struct raml_gguf_value *v = NULL;
+    enum raml_code rc = RAML_OK;
+    int64_t x = 0;
+    *out = NULL;
+    if (!raml_gguf_value_find(g, key)) return RAML_OK; /* all are normal */
+    rc = raml_gguf_array(g, key, &v, err);
+    if (!rc && v->n != n)
+        rc = raml_fail(err, RAML_ESHAPE, "%s: metadata '%s' has %zu entries, tokenizer.ggml.tokens has %zu",
+                       raml_gguf_path(g), key, v->n, n);
+    if (rc) return rc;
+    *out = calloc(n + 1, sizeof **out);
+    if (!*out) return raml_fail(err, RAML_ENOMEM, "%s: no memory for %zu tokens", raml_gguf_path(g), n);
+    for (size_t i = 0; i < n; i++) {
+        rc = raml_gguf_element_integer(v, i, &x, err);
+        if (rc) return raml_wrap(err, rc, "%s", raml_gguf_path(g));
+        (*out)[i] = x >= 0 && x <= INT32_MAX ? (int32_t)x : -1;
+    }
+    return RAML_OK;
+}
+
+static enum raml_code read_kind(const struct raml_gguf *g, char pattern[64], struct raml_err *err)
+{
+    struct raml_gguf_string s;
+    enum raml_code rc = raml_gguf_string(g, "tokenizer.ggml.model", &s, err);
+    if (rc) return rc;
+    if (s.n != 4 || memcmp(s.bytes, "gpt2", 4) != 0)
+        return raml_fail(err, RAML_ESUPPORT, "%s: tokenizer.ggml.model is '%.*s'; this version reads 'gpt2' (byte-level "
+                         "BPE)", raml_gguf_path(g), s.n < 40 ? (int)s.n : 40, s.bytes);
+    rc = raml_gguf_string(g, "tokenizer.ggml.pre", &s, err);
+    if (!rc) snprintf(pattern, 64, "%.*s", s.n < 63 ? (int)s.n : 63, s.bytes);
+    return rc;
+}
+
+enum raml_code raml_tokenizer_from_gguf(const struct raml_gguf *g, struct raml_tokenizer **out, struct raml_err *err)
+{
+    char pattern[64];
+    struct raml_str *token = NULL, *merge = NULL;
+    int32_t *type = NULL;
+    struct raml_tokenizer_parts p = {.name = raml_gguf_path(g), .pattern = pattern};
+    enum raml_code rc = read_kind(g, pattern, err);
+    if (!rc) rc = read_strings(g, "tokenizer.ggml.tokens", &token, &p.n_tokens, err);
+    if (!rc) rc = read_strings(g, "tokenizer.ggml.merges", &merge, &p.n_merges, err);
+    if (!rc) rc = read_types(g, p.n_tokens, &type, err);
+    p.token = token;
+    p.merge = merge;
+    p.type = type;
+    if (!rc) rc = raml_tokenizer_from_parts(&p, out, err);
+    free(token);
+    free(merge);
+    free(type);
+    return rc;
+}
+
+/* -- Writing ------------------------------------------------------------------------------------------------------- */
+
+/* The regular expressions of a pre-tokenizer, in order; RAML_FAMILY_PATTERNS + 1 where there are more. */
+static size_t list_patterns(const json_t *pre, const char *regex[RAML_FAMILY_PATTERNS])
+{
+    const json_t *list = json_object_get(pre, "pretokenizers");
+    size_t n = 0, n_steps = list ? json_array_size(list) : 1;
+    for (size_t i = 0; i < n_steps; i++) {
+        const json_t *step = list ? json_array_get(list, i) : pre;
+        const char *type = json_string_value(json_object_get(step, "type")), *text = NULL;
+        const json_t *flag = json_object_get(step, "use_regex");
+        if (type && !strcmp(type, "Split"))
+            text = json_string_value(json_object_get(json_object_get(step, "pattern"), "Regex"));
+        else if (type && !strcmp(type, "Digits"))
+            text = json_is_true(json_object_get(step, "individual_digits")) ? "\\p{N}" : "\\p{N}+";
+        else if (!flag || !json_is_false(flag))
+            text = raml_pattern_gpt2;
+        if (text && n == RAML_FAMILY_PATTERNS) return n + 1;
+        if (text) regex[n++] = text;
+    }
+    return n;
+}
+
+/* tokenizer.ggml.pre of a tokenizer; NULL: none. */
+static const char *name_pattern(const struct raml_tokenizer *t, const json_t *root)
+{
+    const char *regex[RAML_FAMILY_PATTERNS] = {0};
+    size_t n = list_patterns(json_object_get(root, "pre_tokenizer"), regex);
+    if (t->n_merges == 0 && !t->nfc && !t->ignore_merges) return "gpt-2"; /* words are bytes, however they are cut */
+    return n <= RAML_FAMILY_PATTERNS ? raml_family_name(regex, n, t->nfc, t->ignore_merges) : NULL;
+}
+
+/* Does a text open with a token of its own? */
+static bool opens_with_token(const json_t *post)
+{
+    const json_t *list = json_object_get(post, "processors");
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (opens_with_token(json_array_get(list, i))) return true;
+    return json_object_get(json_array_get(json_object_get(post, "single"), 0), "SpecialToken") != NULL;
+}
+
+/* Texts and types by id. pads: room for size names of PAD_BYTES. */
+static void fill_tokens(struct raml_gguf_vocabulary *v, const json_t *root, size_t size, char *pads)
+{
+    const char *text;
+    json_t *id, *vocab = json_object_get(json_object_get(root, "model"), "vocab");
+    const json_t *added = json_object_get(root, "added_tokens");
+    json_object_foreach(vocab, text, id) {
+        size_t i = (size_t)json_integer_value(id);
+        v->token[i] = (struct raml_gguf_string){text, strlen(text)};
+        v->type[i] = NORMAL;
+    }
+    for (size_t k = 0; k < json_array_size(added); k++) {
+        const json_t *a = json_array_get(added, k), *content = json_object_get(a, "content");
+        size_t i = (size_t)json_integer_value(json_object_get(a, "id"));
+        v->token[i] = (struct raml_gguf_string){json_string_value(content), json_string_length(content)};
+        v->type[i] = json_is_true(json_object_get(a, "special")) ? CONTROL : USER_DEFINED;
+    }
+    for (size_t i = 0; i < size; i++) {
+        if (v->type[i]) continue;
+        int n = snprintf(pads + i * PAD_BYTES, PAD_BYTES, "[PAD%zu]", i);
+        v->token[i] = (struct raml_gguf_string){pads + i * PAD_BYTES, (size_t)n};
+        v->type[i] = UNUSED;
+    }
+}
+
+/* "left right" by rank. In a file they are that, or ["left", "right"]. */
+static void fill_merges(struct raml_gguf_vocabulary *v, const json_t *merges, char *room)
+{
+    for (size_t i = 0; i < json_array_size(merges); i++) {
+        const json_t *m = json_array_get(merges, i), *left = json_array_get(m, 0), *right = json_array_get(m, 1);
+        if (json_is_string(m)) {
+            v->merge[i] = (struct raml_gguf_string){json_string_value(m), json_string_length(m)};
+            continue;
+        }
+        size_t a = json_string_length(left), b = json_string_length(right);
+        v->merge[i] = (struct raml_gguf_string){room, a + 1 + b};
+        memcpy(room, json_string_value(left), a);
+        room[a] = ' ';
+        memcpy(room + a + 1, json_string_value(right), b);
+        room += a + 1 + b;
+    }
+}
+
+static size_t joined_bytes(const json_t *merges)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < json_array_size(merges); i++) {
+        const json_t *m = json_array_get(merges, i);
+        if (json_is_array(m)) n += json_string_length(json_array_get(m, 0)) + json_string_length(json_array_get(m, 1)) + 1;
+    }
+    return n;
+}
+
+static void add(struct raml_gguf_vocabulary *v, const char *key, enum raml_gguf_type type, const void *data)
+{
+    v->entry[v->n++] = (struct raml_gguf_entry){key, type, type, 1, data};
+}
+
+static void add_array(struct raml_gguf_vocabulary *v, const char *key, enum raml_gguf_type element, const void *data,
+                      size_t n)
+{
+    v->entry[v->n++] = (struct raml_gguf_entry){key, RAML_GGUF_ARRAY, element, n, data};
+}
+
+static void add_entries(struct raml_gguf_vocabulary *v, const char *pattern, size_t size, size_t n_merges)
+{
+    v->one[0] = (struct raml_gguf_string){"gpt2", 4};
+    v->one[1] = (struct raml_gguf_string){pattern, strlen(pattern)};
+    add(v, "tokenizer.ggml.model", RAML_GGUF_STRING, &v->one[0]);
+    add(v, "tokenizer.ggml.pre", RAML_GGUF_STRING, &v->one[1]);
+    add_array(v, "tokenizer.ggml.tokens", RAML_GGUF_STRING, v->token, size);
+    add_array(v, "tokenizer.ggml.token_type", RAML_GGUF_I32, v->type, size);
+    add_array(v, "tokenizer.ggml.merges", RAML_GGUF_STRING, v->merge, n_merges);
+}
+
+static void add_config(struct raml_gguf_vocabulary *v, const struct raml_tokenizer *t,
+                       const struct raml_tokenizer_config *c, const json_t *root)
+{
+    int32_t bos = c && c->bos ? raml_tokenizer_id(t, c->bos) : -1, eos = c && c->eos ? raml_tokenizer_id(t, c->eos) : -1;
+    v->bos = (uint32_t)bos;
+    v->eos = (uint32_t)eos;
+    v->add_bos = c && c->add_bos >= 0 ? c->add_bos : opens_with_token(json_object_get(root, "post_processor"));
+    if (bos >= 0) add(v, "tokenizer.ggml.bos_token_id", RAML_GGUF_U32, &v->bos);
+    if (eos >= 0) add(v, "tokenizer.ggml.eos_token_id", RAML_GGUF_U32, &v->eos);
+    add(v, "tokenizer.ggml.add_bos_token", RAML_GGUF_BOOL, &v->add_bos);
+    if (!c || !c->chat_template) return;
+    v->one[2] = (struct raml_gguf_string){c->chat_template, strlen(c->chat_template)};
+    add(v, "tokenizer.chat_template", RAML_GGUF_STRING, &v->one[2]);
+}
+
+enum raml_code raml_gguf_vocabulary_init(struct raml_gguf_vocabulary *v, const struct raml_tokenizer *t,
+                                         const struct raml_tokenizer_config *c, size_t size, const char *name,
+                                         struct raml_err *err)
+{
+    *v = (struct raml_gguf_vocabulary){0};
+    if ((size_t)t->size > size)
+        return raml_fail(err, RAML_ESHAPE, "%s: the tokenizer has %d tokens; the model has %zu", name, (int)t->size, size);
+    json_t *root = NULL;
+    enum raml_code rc = raml_json_parse(&(struct raml_place){name, 0}, t->text.data, t->text.len, &root, err);
+    if (rc) return rc;
+    v->text = root;
+    const json_t *merges = json_object_get(json_object_get(root, "model"), "merges");
+    const char *pattern = name_pattern(t, root);
+    size_t n = json_array_size(merges);
+    if (!pattern) {
+        rc = raml_fail(err, RAML_ESUPPORT, "%s: GGUF has no name (tokenizer.ggml.pre) for the way that this tokenizer cuts "
+                       "a text into words; known are those of %s", name, raml_family_pattern_names());
+        goto fail;
+    }
+    v->token = calloc(size + 1, sizeof *v->token);
+    v->type = calloc(size + 1, sizeof *v->type);
+    v->merge = calloc(n + 1, sizeof *v->merge);
+    v->pool = malloc(size * PAD_BYTES + joined_bytes(merges) + 1);
+    if (!v->token || !v->type || !v->merge || !v->pool) {
+        rc = raml_fail(err, RAML_ENOMEM, "%s: no memory for %zu tokens", name, size);
+        goto fail;
+    }
+    fill_tokens(v, root, size, v->pool);
+    fill_merges(v, merges, v->pool + size * PAD_BYTES);
+    add_entries(v, pattern, size, n);
+    add_config(v, t, c, root);
+    return RAML_OK;
+fail:
+    raml_gguf_vocabulary_deinit(v);
+    return rc;
+}
+
+void raml_gguf_vocabulary_deinit(struct raml_gguf_vocabulary *v)
+{
+    json_decref(v->text);
+    free(v->pool);
+    free(v->token);
+    free(v->merge);
+    free(v->type);
+    *v = (struct raml_gguf_vocabulary){0};
+}

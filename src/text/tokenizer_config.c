@@ -1,0 +1,160 @@
+/* tokenizer_config.c - see tokenizer_config.h. */
+#include "raml/tokenizer_config.h"
+
+#include "raml/file.h"
+#include "raml/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_TEMPLATE = 1 << 20, MAX_CONFIG = 32 << 20 };
+
+void raml_tokenizer_config_deinit(struct raml_tokenizer_config *c)
+{
+    free(c->chat_template);
+    free(c->bos);
+    free(c->eos);
+    *c = (struct raml_tokenizer_config){.add_bos = -1};
+}
+
+static enum raml_code copy(char **out, const char *bytes, size_t n, const char *path, struct raml_err *err)
+{
+    if (memchr(bytes, 0, n)) return raml_fail(err, RAML_EFORMAT, "%s: a text holds a 0 byte", path);
+    *out = strndup(bytes, n);
+    return *out ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory for a text", path);
+}
+
+/* -- Folder -------------------------------------------------------------------------------------------------------- */
+
+/* A text, or {"content": text}; absent or null is nothing. */
+static enum raml_code read_token(const char *path, const json_t *obj, const char *field, char **out,
+                                 struct raml_err *err)
+{
+    const json_t *v = json_object_get(obj, field);
+    if (json_is_object(v)) v = json_object_get(v, "content");
+    if (!v || json_is_null(v)) return RAML_OK;
+    if (!json_is_string(v)) return raml_fail(err, RAML_EFORMAT, "%s: field '%s' is not a text", path, field);
+    return copy(out, json_string_value(v), json_string_length(v), path, err);
+}
+
+/* A text, or a list of {"name", "template"}. */
+static enum raml_code read_template(const char *path, const json_t *v, char **out, struct raml_err *err)
+{
+    if (!v || json_is_null(v)) return RAML_OK;
+    for (size_t i = 0; i < json_array_size(v); i++) {
+        const json_t *one = json_array_get(v, i);
+        const char *name = json_string_value(json_object_get(one, "name"));
+        if (!name || strcmp(name, "default") != 0) continue;
+        v = json_object_get(one, "template");
+        break;
+    }
+    if (json_is_array(v)) return RAML_OK; /* none of them is the default */
+    if (!json_is_string(v))
+        return raml_fail(err, RAML_EFORMAT, "%s: field 'chat_template' is not a text or a list of named ones", path);
+    return copy(out, json_string_value(v), json_string_length(v), path, err);
+}
+
+static enum raml_code read_json(const char *path, struct raml_tokenizer_config *c, struct raml_err *err)
+{
+    json_t *o = NULL;
+    enum raml_code rc = raml_json_load(path, MAX_CONFIG, &o, err);
+    if (!rc && !json_is_object(o)) rc = raml_fail(err, RAML_EFORMAT, "%s: expected a JSON object", path);
+    if (!rc) rc = read_token(path, o, "bos_token", &c->bos, err);
+    if (!rc) rc = read_token(path, o, "eos_token", &c->eos, err);
+    if (!rc && !c->chat_template) rc = read_template(path, json_object_get(o, "chat_template"), &c->chat_template, err);
+    const json_t *flag = json_object_get(o, "add_bos_token");
+    if (json_is_boolean(flag)) c->add_bos = json_is_true(flag);
+    json_decref(o);
+    return rc;
+}
+
+static enum raml_code read_folder(const char *dir, struct raml_tokenizer_config *c, struct raml_err *err)
+{
+    struct raml_buf path, text;
+    raml_buf_init(&path, 1 << 16);
+    raml_buf_init(&text, MAX_TEMPLATE);
+    raml_buf_addf(&path, "%s/chat_template.jinja", dir);
+    enum raml_code rc = raml_buf_status(&path, err);
+    if (!rc && raml_is_file(path.data)) {
+        rc = raml_file_read(path.data, &text, err);
+        if (!rc) rc = copy(&c->chat_template, text.data ? text.data : "", text.len, path.data, err);
+    }
+    raml_buf_clear(&path);
+    raml_buf_addf(&path, "%s/tokenizer_config.json", dir);
+    if (!rc) rc = raml_buf_status(&path, err);
+    if (!rc && raml_is_file(path.data)) rc = read_json(path.data, c, err);
+    raml_buf_deinit(&path);
+    raml_buf_deinit(&text);
+    return rc;
+}
+
+/* -- GGUF ---------------------------------------------------------------------------------------------------------- */
+static enum raml_code find_token(const struct raml_gguf *g, const char *key, char **out, struct raml_err *err)
+{
+    const struct raml_gguf_value *v = raml_gguf_value_find(g, "tokenizer.ggml.tokens");
+    struct raml_gguf_string s;
+    int64_t id = -1;
+    if (!v || v->element != RAML_GGUF_STRING || !raml_gguf_value_find(g, key)) return RAML_OK;
+    enum raml_code rc = raml_gguf_integer(g, key, &id, err);
+    if (!rc && (id < 0 || (uint64_t)id >= v->n))
+        rc = raml_fail(err, RAML_ERANGE, "%s: metadata '%s' is %lld; there are %zu tokens", raml_gguf_path(g), key,
+                       (long long)id, v->n);
+    if (!rc) rc = raml_gguf_element_string(v, (size_t)id, &s, err);
+    return rc ? rc : copy(out, s.bytes, s.n, raml_gguf_path(g), err);
+}
+
+static enum raml_code read_gguf(const struct raml_gguf *g, struct raml_tokenizer_config *c, struct raml_err *err)
+{
+    struct raml_gguf_string s;
+    bool flag = false;
+    enum raml_code rc = RAML_OK;
+    if (raml_gguf_value_find(g, "tokenizer.chat_template")) {
+        rc = raml_gguf_string(g, "tokenizer.chat_template", &s, err);
+        if (!rc) rc = copy(&c->chat_template, s.bytes, s.n, raml_gguf_path(g), err);
+    }
+    if (!rc) rc = find_token(g, "tokenizer.ggml.bos_token_id", &c->bos, err);
+    if (!rc) rc = find_token(g, "tokenizer.ggml.eos_token_id", &c->eos, err);
+    if (rc || !raml_gguf_value_find(g, "tokenizer.ggml.add_bos_token")) return rc;
+    rc = raml_gguf_bool(g, "tokenizer.ggml.add_bos_token", &flag, err);
+    c->add_bos = flag;
+    return rc;
+}
+
+enum raml_code raml_tokenizer_config_read(const char *path, struct raml_tokenizer_config *out, struct raml_err *err)
+{
+    struct raml_tokenizer_config c = {.add_bos = -1};
+    struct raml_gguf *g = NULL;
+    enum raml_code rc;
+    if (raml_is_gguf(path)) {
+        rc = raml_gguf_open(path, &g, err);
+        if (!rc) rc = read_gguf(g, &c, err);
+        raml_gguf_close(g);
+    } else {
+        rc = read_folder(path, &c, err);
+    }
+    if (rc) raml_tokenizer_config_deinit(&c);
+    *out = c;
+    return rc;
+}
+
+enum raml_code raml_tokenizer_config_write(const struct raml_tokenizer_config *c, const char *path,
+                                           struct raml_err *err)
+{
+    const struct {
+        const char *field, *text;
+    } texts[] = {{"tokenizer_class", "PreTrainedTokenizerFast"}, {"bos_token", c->bos}, {"eos_token", c->eos},
+                 {"chat_template", c->chat_template}};
+    json_t *o = json_object();
+    bool bad = !o;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts && !bad; i++)
+        if (texts[i].text) bad = json_object_set_new(o, texts[i].field, json_string(texts[i].text)) != 0;
+    if (!bad && c->add_bos >= 0) bad = json_object_set_new(o, "add_bos_token", json_boolean(c->add_bos)) != 0;
+    if (!bad) bad = json_object_set_new(o, "clean_up_tokenization_spaces", json_false()) != 0;
+    char *text = bad ? NULL : json_dumps(o, JSON_INDENT(2));
+    json_decref(o);
+    if (!text)
+        return raml_fail(err, RAML_EFORMAT, "%s: a text is not UTF-8, or memory is used up", path);
+    enum raml_code rc = raml_file_write(path, text, strlen(text), err);
+    free(text);
+    return rc;
+}
