@@ -136,7 +136,7 @@ static enum raml_code check_normal(const struct raml_source *s, const char *cont
 {
     struct raml_buf normal;
     raml_buf_init(&normal, MAX_PIECE_BYTES * 4);
-    enum raml_code rc = raml_nfc((const unsigned char *)content, strlen(content), &normal, s->err);
+    enum raml_code rc = raml_nfc((const unsigned char *)content, strlen(content), &normal, NULL, s->err);
     char field[64];
     snprintf(field, sizeof field, "%scontent", in);
     if (!rc && strcmp(normal.data, content) != 0)

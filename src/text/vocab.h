@@ -71,8 +71,9 @@ RAML_CHECKED enum raml_code raml_vocab_builtin(struct raml_buf *out, struct raml
 
 /* The id of a whole word, -1: none, and *slot is where it would stand. t->word is set. */
 int32_t raml_find_word(const struct raml_tokenizer *t, const unsigned char *word, size_t n, size_t *slot);
-/* Appends the ids of one word by byte-pair merging. */
+/* Appends the ids of one word by byte-pair merging, and to *where (NULL: not wanted) each one's bytes of the word. On
+ * failure some of them may have been appended. */
 RAML_CHECKED enum raml_code raml_bpe_word(const struct raml_tokenizer *t, const unsigned char *text, size_t n,
-                                          struct raml_tokens *out, struct raml_err *err);
+                                          struct raml_tokens *out, struct raml_ranges *where, struct raml_err *err);
 
 #endif
