@@ -8,12 +8,13 @@
  *                   that ends in ByteLevel, before it Split (a Regex, behavior Isolated, not inverted) and Digits
  *   post_processor  null, ByteLevel, TemplateProcessing; decoder: ByteLevel
  *   model           merges as "a b" or ["a", "b"]; ignore_merges: a word that is in the vocabulary is one token
- * What is not understood (other models, tokens that swallow blanks, expressions that PCRE2 reads otherwise than
+ * What is not understood (other models, expressions that PCRE2 reads otherwise than
  * Oniguruma: \w, \b, scripts ...) is refused with RAML_ESUPPORT and the field's name, never ignored.
  * The ids are those of the `tokenizers` library's encode with add_special_tokens=False: no token is put around a text.
  * Added tokens: those marked special are found in text only when the caller asks; the others always. At any place the
  * longest one wins, and the first place wins. Those marked "normalized" are looked for behind the normalizer, in what
- * the others leave.
+ * the others leave. Some take the blanks before or behind them along (lstrip, rstrip), which decoding does not give
+ * back; some stand only where no word goes on at either end (single_word).
  * Any bytes can be encoded, and come back (but for vocabularies without c0, c1, f5 .. ff, such as DeepSeek LLM's:
  * RAML_ERANGE names the byte): where a file has a normalizer or patterns, each run of bytes that are part
  * of no UTF-8 character is a word of its own, and the text between such runs is normalized and cut for itself.

@@ -7,6 +7,7 @@
  * Bytes that are part of no UTF-8 character can't be normalized or matched: each run of them is a word of its own. */
 #include "raml/tokenizer.h"
 
+#include "border.h"
 #include "normal.h"
 #include "origin.h"
 #include "pattern.h"
@@ -93,6 +94,16 @@ static enum raml_code add_token(const struct encoder *e, int32_t id, const unsig
     return rc || !e->where ? rc : raml_ranges_add(e->where, place(e, s, n), err);
 }
 
+/* Widens a match by the blanks that its token takes along, back to `from` at most; false: it is part of a word. */
+static bool take_border(unsigned border, const unsigned char *s, size_t n, size_t from, size_t *start, size_t *end)
+{
+    if (border & RAML_BORDER_SINGLE_WORD)
+        if (raml_ends_in_word(s, *start) || raml_starts_with_word(s + *end, n - *end)) return false;
+    if (border & RAML_BORDER_LSTRIP) *start -= raml_blanks_at_end(s + from, *start - from);
+    if (border & RAML_BORDER_RSTRIP) *end += raml_blanks_at_start(s + *end, n - *end);
+    return true;
+}
+
 /* Writes the added tokens of one kind, and hands what lies between them to `span`. */
 static enum raml_code cut_added(const struct encoder *e, bool normalized, const unsigned char *s, size_t n,
                                 span_fn *span, struct raml_err *err)
@@ -106,10 +117,11 @@ static enum raml_code cut_added(const struct encoder *e, bool normalized, const 
             i++;
             continue;
         }
-        size_t len = e->t->piece[id].len;
-        if (i > from) rc = span(e, s + from, i - from, err);
-        if (!rc) rc = add_token(e, id, s + i, len, err);
-        from = i += len;
+        size_t start = i, end = i += e->t->piece[id].len;
+        if (!take_border(e->t->piece[id].border, s, n, from, &start, &end)) continue;
+        if (start > from) rc = span(e, s + from, start - from, err);
+        if (!rc) rc = add_token(e, id, s + start, end - start, err);
+        from = i = end;
     }
     return rc || from == n ? rc : span(e, s + from, n - from, err);
 }

@@ -24,6 +24,13 @@ struct raml_piece {
     uint32_t len;
     uint8_t kind;       /* enum raml_piece_kind; NONE: no token has this id */
     uint8_t normalized; /* added tokens: looked for behind the normalizer (1) or before it (0) */
+    uint8_t border;     /* added tokens: bits of enum raml_border */
+};
+
+enum raml_border { /* blanks that the token takes along; only where no word goes on at either end */
+    RAML_BORDER_LSTRIP = 1,
+    RAML_BORDER_RSTRIP = 2,
+    RAML_BORDER_SINGLE_WORD = 4
 };
 
 enum raml_whole { RAML_WHOLE_UNKNOWN, RAML_WHOLE_YES, RAML_WHOLE_NO };

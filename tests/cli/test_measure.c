@@ -350,14 +350,14 @@ static void trace_agrees_with_score(void **state)
     assert_true(raml_is_file(in(out, "trajectories.html", path)));
 }
 
-/* A cue that ends in "a" (by a model's own format it would): the answer "b" begins in the token "ab" (261), or not. */
+/* The cue </think> as plain text, with a token for ">b": the answer "b" begins in it, or not. */
 static void trace_joins(void **state)
 {
     const struct fixture *f = *state;
     struct raml_err err;
     char path[4200], out[4200], merging[4200], curves[4200];
     put_merging(f, merging);
-    json_t *root = json_load_file(merging, 0, NULL); /* "</think>" as plain text, whose end joins "b" */
+    json_t *root = json_load_file(merging, 0, NULL);
     json_array_remove(json_object_get(root, "added_tokens"), 3);
     json_object_set_new(json_object_get(json_object_get(root, "model"), "vocab"), ">b", json_integer(259));
     json_array_append_new(json_object_get(json_object_get(root, "model"), "merges"), json_string("> b"));
