@@ -13,7 +13,7 @@
 #include <time.h>
 
 struct settings {
-    const char *model, *tokenizer, *dtype, *out, *map, *answer, *split, *family;
+    const char *model, *tokenizer, *dtype, *out, *map, *answer, *join, *split, *family;
     int64_t limit, max_samples, n_curves, n_shown, stride, max_batch_tokens;
     double ema, threshold;
     bool score_end, skip_long, token_table;
@@ -34,6 +34,8 @@ static const struct cli_option options[] = {
      "First so many trajectories of each question; 0: all."},
     {"answer", NULL, CLI_ONE, AT(answer), "gold", 0, 0, "gold|own",
      "Whose loss: the question's answer, or the sample's own."},
+    {"join", NULL, CLI_ONE, AT(join), "joint", 0, 0, "joint|split",
+     "Encode cue and answer as one text, as a model meets them, or each on its own."},
     {"score_end", NULL, CLI_FLAG, AT(score_end), NULL, 0, 0, NULL,
      "Count the end-of-text token as part of the answer."},
     {"stride", NULL, CLI_INT, AT(stride), "1", 1, 1e9, NULL, "Look behind every so many tokens, and behind the last."},
@@ -66,6 +68,7 @@ static struct raml_trace_files_options options_of(const struct settings *s)
         .trace = {.stride = (size_t)s->stride, .max_batch_tokens = (size_t)s->max_batch_tokens},
         .own = !strcmp(s->answer, "own"),
         .score_end = s->score_end,
+        .join = strcmp(s->join, "split") ? RAML_JOIN_JOINT : RAML_JOIN_SPLIT,
         .skip_long = s->skip_long,
         .split = s->split,
         .family = s->family,

@@ -148,6 +148,8 @@ static enum raml_code record(struct work *w, const struct item *it, const struct
                             .piece = piece,
                             .piece_len = len,
                             .ema = ema,
+                            .join = w->opt->join,
+                            .straddle = it->text.straddle,
                             .answer = w->opt->own ? s->answer : it->q->answer,
                             .verdict = s->correct == RAML_EQUAL       ? RAML_TRACE_RIGHT
                                        : s->correct == RAML_DIFFERENT ? RAML_TRACE_WRONG
@@ -298,7 +300,8 @@ enum raml_code raml_trace_files(const struct raml_trace_files_job *job, const st
     w->job = job;
     w->opt = opt;
     w->source = (struct raml_trace_source){
-        .tokenizer = job->tokenizer, .format = job->format, .own = opt->own, .score_end = opt->score_end};
+        .tokenizer = job->tokenizer, .format = job->format, .own = opt->own, .score_end = opt->score_end,
+        .join = opt->join};
     enum raml_code rc = work(w, &stopped, err);
     if (!rc) {
         summarise(w, out);

@@ -96,7 +96,7 @@ static enum raml_code read_vocab(const struct raml_source *s)
         if (t->piece[id].kind != RAML_PIECE_NONE) return fail_taken(s, token, id);
         size_t start = t->pool.len;
         raml_chars_to_bytes(token, strlen(token), &t->pool);
-        t->piece[id] = (struct raml_piece){start, (uint32_t)(t->pool.len - start), RAML_PIECE_PLAIN, 0};
+        t->piece[id] = (struct raml_piece){start, (uint32_t)(t->pool.len - start), RAML_PIECE_PLAIN, 0, 0};
     }
     return raml_buf_status(&t->pool, s->err);
 }
@@ -136,7 +136,7 @@ static enum raml_code check_normal(const struct raml_source *s, const char *cont
 {
     struct raml_buf normal;
     raml_buf_init(&normal, MAX_PIECE_BYTES * 4);
-    enum raml_code rc = raml_nfc((const unsigned char *)content, strlen(content), &normal, s->err);
+    enum raml_code rc = raml_nfc((const unsigned char *)content, strlen(content), &normal, NULL, s->err);
     char field[64];
     snprintf(field, sizeof field, "%scontent", in);
     if (!rc && strcmp(normal.data, content) != 0)
@@ -149,12 +149,19 @@ static enum raml_code check_normal(const struct raml_source *s, const char *cont
 static enum raml_code read_added_one(const struct raml_source *s, const json_t *a, size_t i, struct added *out)
 {
     struct raml_tokenizer *t = s->t;
-    static const char *const off[] = {"single_word", "lstrip", "rstrip"};
+    static const struct {
+        const char *field;
+        uint8_t bit;
+    } borders[] = {{"lstrip", RAML_BORDER_LSTRIP}, {"rstrip", RAML_BORDER_RSTRIP}, {"single_word", RAML_BORDER_SINGLE_WORD}};
     char in[48];
     snprintf(in, sizeof in, "added_tokens[%zu].", i);
-    bool special = false, normalized = false;
+    bool special = false, normalized = false, set = false;
+    uint8_t border = 0;
     enum raml_code rc = RAML_OK;
-    for (size_t k = 0; k < sizeof off / sizeof *off && !rc; k++) rc = raml_need_off(s, a, in, off[k]);
+    for (size_t k = 0; k < sizeof borders / sizeof *borders && !rc; k++) {
+        rc = raml_read_flag(s, a, in, borders[k].field, false, &set);
+        if (set) border |= borders[k].bit;
+    }
     if (!rc) rc = raml_read_flag(s, a, in, "special", false, &special);
     if (!rc) rc = raml_read_flag(s, a, in, "normalized", false, &normalized);
     if (rc) return rc;
@@ -168,7 +175,7 @@ static enum raml_code read_added_one(const struct raml_source *s, const json_t *
     size_t start = t->pool.len, n = strlen(out->content);
     raml_buf_add(&t->pool, out->content, n);
     t->piece[out->id] = (struct raml_piece){start, (uint32_t)n, special ? RAML_PIECE_SPECIAL : RAML_PIECE_ADDED,
-                                            normalized};
+                                            normalized, border};
     t->starts_added[normalized][(unsigned char)out->content[0]] = true;
     return normalized && t->nfc ? check_normal(s, out->content, in) : RAML_OK;
 }

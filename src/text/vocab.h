@@ -24,6 +24,13 @@ struct raml_piece {
     uint32_t len;
     uint8_t kind;       /* enum raml_piece_kind; NONE: no token has this id */
     uint8_t normalized; /* added tokens: looked for behind the normalizer (1) or before it (0) */
+    uint8_t border;     /* added tokens: bits of enum raml_border */
+};
+
+enum raml_border { /* blanks that the token takes along; only where no word goes on at either end */
+    RAML_BORDER_LSTRIP = 1,
+    RAML_BORDER_RSTRIP = 2,
+    RAML_BORDER_SINGLE_WORD = 4
 };
 
 enum raml_whole { RAML_WHOLE_UNKNOWN, RAML_WHOLE_YES, RAML_WHOLE_NO };
@@ -71,8 +78,9 @@ RAML_CHECKED enum raml_code raml_vocab_builtin(struct raml_buf *out, struct raml
 
 /* The id of a whole word, -1: none, and *slot is where it would stand. t->word is set. */
 int32_t raml_find_word(const struct raml_tokenizer *t, const unsigned char *word, size_t n, size_t *slot);
-/* Appends the ids of one word by byte-pair merging. */
+/* Appends the ids of one word by byte-pair merging, and to *where (NULL: not wanted) each one's bytes of the word. On
+ * failure some of them may have been appended. */
 RAML_CHECKED enum raml_code raml_bpe_word(const struct raml_tokenizer *t, const unsigned char *text, size_t n,
-                                          struct raml_tokens *out, struct raml_err *err);
+                                          struct raml_tokens *out, struct raml_ranges *where, struct raml_err *err);
 
 #endif
