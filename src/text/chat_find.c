@@ -80,8 +80,8 @@ static enum raml_code open_found(const struct finder *f, const char *path, struc
         return rc;
     }
     return raml_fail(err, RAML_ERANGE,
-                     "%s: has no chat template: no chat_template.jinja, and %s. Give a template file, or do without: "
-                     "--prompt-format raw sets the texts of --prompt_before and --prompt_after around each question",
+                     "%s: has no chat template: no chat_template.jinja, and %s. Give a template file, or choose another "
+                     "--prompt-format; --prompt_before and --prompt_after give your own texts around a question",
                      f->folder, f->config ? "no field 'chat_template' in tokenizer_config.json" : "no tokenizer_config.json");
 }
 
