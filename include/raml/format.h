@@ -40,8 +40,8 @@ struct raml_format {                  /* borrowed texts; NULL counts as ""; spec
     const char *after;                /* behind that, up to where the trajectory starts: "<think>" */
     const char *prefill;              /* behind the prompt: what the model is made to begin with */
     const char *cue;                  /* between trajectory and answer: "</think>" */
-    const char *end;                  /* behind the answer: "<|endoftext|>" */
-    const char *stop;                 /* what ends a completion; "": only the model's own end-of-text tokens */
+    const char *end;                  /* behind the answer, in front of stop: what closes the cue, "}" */
+    const char *stop;                 /* what ends a completion: "<|endoftext|>"; NULL: the model's own tokens alone */
     const char *think_open, *think_close; /* around thinking in what a model writes; NULL: it does not set it apart */
     bool opened;                      /* the prompt ends inside thinking */
     const char *wait;                 /* put where thinking would close, for force_wait */
@@ -54,8 +54,8 @@ struct raml_format raml_format_default(void); /* the built-in one */
 RAML_CHECKED enum raml_code raml_format_named(const char *name, const struct raml_tokenizer *t, struct raml_format *out,
                                               struct raml_err *err);
 /* Prompts by a model's own template (borrowed). What the template's generation prompt says of thinking (open, closed,
- * nothing), and whether it knows of thinking at all, sets prefill, think_*, opened and cue; stop and end are its
- * end-of-text token. */
+ * nothing), and whether it knows of thinking at all, sets prefill, think_*, opened and cue; stop is its end-of-text
+ * token. */
 RAML_CHECKED enum raml_code raml_format_of_template(const struct raml_chat_template *chat,
                                                     enum raml_chat_thinking thinking, const char *date_string,
                                                     struct raml_format *out, struct raml_err *err);
@@ -63,8 +63,11 @@ RAML_CHECKED enum raml_code raml_format_of_template(const struct raml_chat_templ
 /* Each appends to *out. Question, trajectory and answer are plain text (specials in them stay text). */
 RAML_CHECKED enum raml_code raml_format_prompt(const struct raml_format *f, const struct raml_tokenizer *t,
                                                const char *question, struct raml_tokens *out, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_format_stop(const struct raml_format *f, const struct raml_tokenizer *t,
+                                             struct raml_tokens *out, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_format_cue(const struct raml_format *f, const struct raml_tokenizer *t,
                                             struct raml_tokens *out, struct raml_err *err);
+/* end and stop. */
 RAML_CHECKED enum raml_code raml_format_end(const struct raml_format *f, const struct raml_tokenizer *t,
                                             struct raml_tokens *out, struct raml_err *err);
 #endif

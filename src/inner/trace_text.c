@@ -76,12 +76,14 @@ static enum raml_code add_trajectory(const struct raml_trace_source *src, const 
                                      struct raml_tokens *out, struct raml_err *err)
 {
     if (s->tokens) {
-        size_t n = find(s->tokens, s->n_tokens, cue);
+        size_t from = s->think_start, n = s->think_end;
+        if (!n) n = find(s->tokens, s->n_tokens, cue);
         if (n == s->n_tokens) n = find(s->tokens, n, end);
+        if (from > n) from = n;
         bool same;
-        enum raml_code rc = spells(src->tokenizer, s->tokens, n, s->text, &same);
+        enum raml_code rc = spells(src->tokenizer, s->tokens + from, n - from, s->text, &same);
         if (rc) return raml_fail(err, rc, "no memory for the text of %zu tokens", n);
-        if (same) return raml_tokens_add(out, s->tokens, n, err);
+        if (same) return raml_tokens_add(out, s->tokens + from, n - from, err);
     }
     return raml_tokenizer_encode(src->tokenizer, s->text, strlen(s->text), false, out, err);
 }
@@ -101,7 +103,8 @@ static enum raml_code add_probe(const struct raml_trace_source *src, const char 
     const struct raml_range plain = {0, n};
     raml_buf_init(&behind, MAX_TEXT_BYTES);
     raml_buf_adds(&behind, answer);
-    if (src->score_end) raml_buf_adds(&behind, src->format.end);
+    if (src->score_end && src->format.end) raml_buf_adds(&behind, src->format.end);
+    if (src->score_end && src->format.stop) raml_buf_adds(&behind, src->format.stop);
     const struct raml_join_text cue = {src->format.cue, strlen(src->format.cue), {.parse_special = true}};
     const struct raml_join_text rest = {behind.data, behind.len, {.parse_special = true, .plain = &plain, .n_plain = 1}};
     enum raml_code rc = raml_buf_status(&behind, err);

@@ -12,6 +12,7 @@ enum { MAX_TEMPLATE_BYTES = 1 << 20, MAX_PARSE_BYTES = 1 << 28, MAX_RENDER_BYTES
 
 struct raml_chat_template {
     char *name, *bos, *eos;
+    bool thinks;
     struct raml_arena *arena; /* tokens and tree */
     struct raml_jnodes body;
 };
@@ -29,6 +30,7 @@ static enum raml_code parse(struct raml_chat_template *t, const char *text, size
         return raml_fail(err, RAML_EFORMAT, "%s:%zu: byte %zu is no UTF-8; expected a template's text", t->name, line, ok);
     if (memchr(text, 0, n))
         return raml_fail(err, RAML_EFORMAT, "%s: holds a 0 byte; expected a template's text", t->name);
+    t->thinks = memmem(text, n, "<think>", strlen("<think>")) != NULL;
     struct raml_jinja in = {.arena = t->arena, .name = t->name, .err = err, .line = 1};
     t->body = raml_j_parse(&in, text, n);
     return in.code;
@@ -83,6 +85,11 @@ void raml_chat_template_close(struct raml_chat_template *t)
 const char *raml_chat_template_name(const struct raml_chat_template *t)
 {
     return t->name;
+}
+
+bool raml_chat_template_thinks(const struct raml_chat_template *t)
+{
+    return t->thinks;
 }
 
 const char *raml_chat_template_bos(const struct raml_chat_template *t)

@@ -80,8 +80,7 @@ static enum raml_code open_found(const struct finder *f, const char *path, struc
         return rc;
     }
     return raml_fail(err, RAML_ERANGE,
-                     "%s: has no chat template: no chat_template.jinja, and %s. Give a template file, or choose another "
-                     "--prompt-format; --prompt_before and --prompt_after give your own texts around a question",
+                     "%s: has no chat template: no chat_template.jinja, and %s. " RAML_CHAT_INSTEAD,
                      f->folder, f->config ? "no field 'chat_template' in tokenizer_config.json" : "no tokenizer_config.json");
 }
 
@@ -90,6 +89,8 @@ enum raml_code raml_chat_template_find(const char *folder, const char *path, str
 {
     struct finder f = {.folder = folder};
     enum raml_code rc = RAML_OK;
+    size_t n = strlen(folder), tail = strlen(".gguf");
+    if (n > tail && !strcmp(folder + n - tail, ".gguf")) return raml_chat_template_of_gguf(folder, path, out, err);
     if (!raml_is_dir(folder)) return raml_fail(err, RAML_EIO, "%s: no such folder; expected a model's", folder);
     if (asprintf(&f.config_path, "%s/tokenizer_config.json", folder) < 0) f.config_path = NULL;
     if (asprintf(&f.template_path, "%s/chat_template.jinja", folder) < 0) f.template_path = NULL;

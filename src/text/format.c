@@ -122,8 +122,22 @@ enum raml_code raml_format_cue(const struct raml_format *f, const struct raml_to
     return add_frame(t, f->cue, "of the cue", out, err);
 }
 
+enum raml_code raml_format_stop(const struct raml_format *f, const struct raml_tokenizer *t, struct raml_tokens *out,
+                                struct raml_err *err)
+{
+    return add_frame(t, f->stop, "of the stop", out, err);
+}
+
 enum raml_code raml_format_end(const struct raml_format *f, const struct raml_tokenizer *t, struct raml_tokens *out,
                                struct raml_err *err)
 {
-    return add_frame(t, f->end, "of the end", out, err);
+    struct raml_buf b;
+    raml_buf_init(&b, MAX_PROMPT);
+    raml_buf_add(&b, "", 0);
+    add_text(&b, f->end);
+    add_text(&b, f->stop);
+    enum raml_code rc = raml_buf_status(&b, err);
+    if (!rc) rc = add_frame(t, b.data, "of the end", out, err);
+    raml_buf_deinit(&b);
+    return rc;
 }
