@@ -37,6 +37,9 @@ RAML_CHECKED enum raml_code raml_config_preset(const char *name, struct raml_con
 RAML_CHECKED enum raml_code raml_config_check(const struct raml_config *c, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_config_read(const char *path, struct raml_config *out, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_config_write(const struct raml_config *c, const char *path, struct raml_err *err);
+/* The same, with the tensors' type as torch_dtype; _write says float32. */
+RAML_CHECKED enum raml_code raml_config_write_as(const struct raml_config *c, enum raml_dtype stored, const char *path,
+                                                 struct raml_err *err);
 size_t raml_config_params(const struct raml_config *c);
 /* FLOPs that training (forward and backward) one token of a chain of length T takes: 6 x matrix weights, output head
  * included, plus the useful half of attention. */

@@ -41,7 +41,8 @@ RAML_CHECKED enum raml_code raml_run_checkpoint_begin(struct raml_run *r, uint64
                                                       struct raml_err *err);
 RAML_CHECKED enum raml_code raml_run_checkpoint_commit(struct raml_run *r, uint64_t step, size_t keep,
                                                        struct raml_err *err);
-/* Path of the newest whole checkpoint below dir, or dir itself when it holds a config.json; out: caller's. */
+/* Path of the newest whole checkpoint below dir, or dir itself when it holds a config.json or is a .gguf file; out:
+ * caller's. */
 RAML_CHECKED enum raml_code raml_run_newest(const char *dir, char *out, size_t cap, struct raml_err *err);
 
 #endif

@@ -16,6 +16,7 @@ const struct cli_command *const cli_commands[] = {
     &cli_tokenize,
     &cli_prompt,
     &cli_inspect,
+    &cli_convert,
     &cli_doctor,
 };
 const size_t cli_n_commands = sizeof cli_commands / sizeof *cli_commands;

@@ -289,6 +289,13 @@ enum raml_code raml_config_read(const char *path, struct raml_config *out, struc
 /* -- Writing ------------------------------------------------------------------------------------------------------- */
 enum raml_code raml_config_write(const struct raml_config *c, const char *path, struct raml_err *err)
 {
+    return raml_config_write_as(c, RAML_F32, path, err);
+}
+
+enum raml_code raml_config_write_as(const struct raml_config *c, enum raml_dtype stored, const char *path,
+                                    struct raml_err *err)
+{
+    const char *dtype = stored == RAML_BF16 ? "bfloat16" : stored == RAML_F16 ? "float16" : "float32";
     const char *arch = !strcmp(c->model_type, "qwen2")   ? "Qwen2ForCausalLM"
                        : !strcmp(c->model_type, "qwen3") ? "Qwen3ForCausalLM"
                                                          : "LlamaForCausalLM";
@@ -298,7 +305,7 @@ enum raml_code raml_config_write(const struct raml_config *c, const char *path, 
                   "intermediate_size", c->intermediate_size, "num_hidden_layers", c->n_layers, "num_attention_heads",
                   c->n_heads, "num_key_value_heads", c->n_kv_heads, "head_dim", c->head_dim, "max_position_embeddings",
                   c->max_positions, "rms_norm_eps", c->rms_norm_eps, "rope_theta", c->rope_theta, "tie_word_embeddings",
-                  c->tied, "attention_bias", c->qkv_bias, "hidden_act", "silu", "torch_dtype", "float32");
+                  c->tied, "attention_bias", c->qkv_bias, "hidden_act", "silu", "torch_dtype", dtype);
     if (!o) return raml_fail(err, RAML_ENOMEM, "%s: no memory to write the configuration", path);
     if (c->bos_token >= 0) json_object_set_new(o, "bos_token_id", json_integer(c->bos_token));
     if (c->eos_token >= 0) json_object_set_new(o, "eos_token_id", json_integer(c->eos_token));

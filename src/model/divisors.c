@@ -4,7 +4,8 @@
  * is 1 where C x > high, F where C x < low, and 1/d = (1 - s)/F + s between, with s = (C x - low)/(high - low). So
  * s(x) is a line, and two points of it give low/C and high/C. These are all that there is to know: (C, low, high) and
  * (2 C, 2 low, 2 high) are the same scaling. Found is the smallest whole low for which C is a whole number, if there is
- * one; Llama's own files have low = 1, high = 4.
+ * one, unless the file names C (files that are written here do; llama.cpp takes no notice of it); Llama's own have
+ * low = 1, high = 4.
  */
 #include "model/impl.h"
 #include "model/modelfile.h"
@@ -44,22 +45,29 @@ static bool try(struct raml_config *c, const float *d, double context, double lo
     return fits(c, d);
 }
 
-/* Sets c's scaling to (C, low, high) with low/C = low_share and high/low = ratio: in whole numbers if there are such. */
-static bool settle(struct raml_config *c, const float *d, double low_share, double ratio)
+/* Numbers written by people: 1, 4, 2.5. */
+static double tidy(double x)
 {
-    for (int low = 1; low <= MAX_LOW; low++) {
-        double high = ratio * low, near = round(high * 8) / 8;
-        if (fabs(near - high) < 1e-3 * high) high = near; /* written by people: 4, 2.5 */
-        if (try(c, d, low / low_share, low, high)) return true;
-    }
+    double near = round(x * 8) / 8;
+    return fabs(near - x) < 1e-3 * x ? near : x;
+}
+
+/* Sets c's scaling to (C, low, high) with low/C = low_share and high/low = ratio: with the C that the file names, else in
+ * whole numbers if there are such. */
+static bool settle(struct raml_config *c, const float *d, int said, double low_share, double ratio)
+{
+    if (said && try(c, d, said, tidy(said * low_share), tidy(said * low_share * ratio))) return true;
+    for (int low = 1; low <= MAX_LOW; low++)
+        if (try(c, d, low / low_share, low, tidy(ratio * low))) return true;
     return try(c, d, CONTEXT, CONTEXT * low_share, CONTEXT * low_share * ratio);
 }
 
 /* No dimension lies between: any limits that part the same dimensions are the same scaling. */
-static bool settle_step(struct raml_config *c, const float *d)
+static bool settle_step(struct raml_config *c, const float *d, int said)
 {
+    if (said && settle(c, d, said, 1.0 / said, 4)) return true;
     for (int context = 1 << 5; context <= 1 << 20; context *= 2)
-        if (settle(c, d, 1.0 / context, 4)) return true;
+        if (settle(c, d, 0, 1.0 / context, 4)) return true;
     return false;
 }
 
@@ -78,7 +86,8 @@ static size_t between(const struct raml_config *c, const float *d, double s[2], 
     return n;
 }
 
-enum raml_code raml_rope_from_divisors(const char *path, const float *d, struct raml_config *c, struct raml_err *err)
+enum raml_code raml_rope_from_divisors(const char *path, const float *d, int said, struct raml_config *c,
+                                       struct raml_err *err)
 {
     double most = 1, s[2], x[2];
     for (int i = 0; i < c->head_dim / 2; i++) {
@@ -95,13 +104,13 @@ enum raml_code raml_rope_from_divisors(const char *path, const float *d, struct 
     size_t n = most > 1 ? between(&t, d, s, x) : 0;
     if (n > 1) {
         double slope = (s[0] - s[1]) / (x[0] - x[1]), at0 = s[0] - slope * x[0];
-        found = settle(&t, d, -at0 / slope, (1 - at0) / -at0);
+        found = settle(&t, d, said, -at0 / slope, (1 - at0) / -at0);
     } else if (n == 1) {
         static const double ratio[] = {4, 2, 1.25}; /* one point of the line: any that leaves the others out */
         for (size_t k = 0; k < sizeof ratio / sizeof *ratio && !found; k++)
-            found = settle(&t, d, x[0] / ((ratio[k] - 1) * s[0] + 1), ratio[k]);
+            found = settle(&t, d, said, x[0] / ((ratio[k] - 1) * s[0] + 1), ratio[k]);
     } else if (most > 1) {
-        found = settle_step(&t, d);
+        found = settle_step(&t, d, said);
     }
     if (!found)
         return raml_fail(err, RAML_ESUPPORT, "%s: tensor 'rope_freqs.weight': its divisors (largest: %g) are those of no "

@@ -224,7 +224,9 @@ static void read_divisors(struct reader *r, struct raml_config *c)
                           "supported", path);
     else
         r->rc = raml_gguf_to_f32(t, d, false, r->err);
-    if (!r->rc) r->rc = raml_rope_from_divisors(path, d, c, r->err);
+    const int none = 0;
+    int said = read_count(r, "rope.scaling.original_context_length", &none);
+    if (!r->rc) r->rc = raml_rope_from_divisors(path, d, said, c, r->err);
 }
 
 /* -- All of it ----------------------------------------------------------------------------------------------------- */

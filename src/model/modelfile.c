@@ -216,6 +216,12 @@ static size_t place_of(const struct raml_stored *s, size_t row)
     return head * D + at % (D / 2) * 2 + at / (D / 2);
 }
 
+const void *raml_stored_bytes(const struct raml_stored *s, size_t row, size_t *n)
+{
+    *n = s->shape[0] ? s->bytes / s->shape[0] : 0;
+    return (const char *)s->data + place_of(s, row) * *n;
+}
+
 static enum raml_code check_rows(const struct raml_stored *s, size_t row, size_t n, struct raml_err *err)
 {
     if (row <= s->shape[0] && n <= s->shape[0] - row) return RAML_OK;
@@ -227,11 +233,11 @@ static enum raml_code check_rows(const struct raml_stored *s, size_t row, size_t
 static enum raml_code read_rows(const struct raml_stored *s, size_t row, size_t n, size_t size, char *out,
                                 struct raml_err *err)
 {
-    size_t cols = s->n_dims == 2 ? s->shape[1] : 1, row_bytes = s->shape[0] ? s->bytes / s->shape[0] : 0;
+    size_t cols = s->n_dims == 2 ? s->shape[1] : 1, row_bytes;
     size_t step = s->turned_heads ? 1 : n;
     enum raml_code rc = check_rows(s, row, n, err);
     for (size_t i = 0; i < n && !rc; i += step) {
-        const char *from = (const char *)s->data + place_of(s, row + i) * row_bytes;
+        const void *from = raml_stored_bytes(s, row + i, &row_bytes);
         char *to = out + i * cols * size;
         size_t m = step * cols, bad = size == sizeof(float) ? raml_blocks_f32(s->type, from, m, (float *)(void *)to)
                                                             : raml_blocks_bf16(s->type, from, m, (uint16_t *)(void *)to);

@@ -23,12 +23,16 @@ RAML_CHECKED enum raml_code raml_stored_check(const struct raml_model_file *f, c
                                               const char *in_file, const size_t *shape, int n_dims,
                                               struct raml_err *err);
 
+/* The bytes of a row as they lie in the file, and how many. */
+const void *raml_stored_bytes(const struct raml_stored *s, size_t row, size_t *n);
+
 /* gguf_config.c: the configuration from the metadata. `tied` and rope_freqs.weight are looked at among the tensors. */
 RAML_CHECKED enum raml_code raml_gguf_config(const struct raml_gguf *g, struct raml_config *out, struct raml_err *err);
-/* divisors.c. d: [head_dim / 2]. _from: sets c's scaling, which was plain; path is for messages. */
+/* divisors.c. d: [head_dim / 2]. _from: sets c's scaling, which was plain; said: the original context, 0: not known; path
+ * is for messages. */
 void raml_rope_divisors(const struct raml_config *c, float *d);
-RAML_CHECKED enum raml_code raml_rope_from_divisors(const char *path, const float *d, struct raml_config *c,
-                                                    struct raml_err *err);
+RAML_CHECKED enum raml_code raml_rope_from_divisors(const char *path, const float *d, int said,
+                                                    struct raml_config *c, struct raml_err *err);
 
 /* gguf_names.c: what GGUF calls a tensor, in out (all of those that raml_model_params has); and the tensors of a file
  * whose table of parameters is made. */
@@ -37,5 +41,26 @@ void raml_gguf_name(const char *name, char out[GGUF_NAME]);
 RAML_CHECKED enum raml_code raml_gguf_tensors(struct raml_model_file *f, struct raml_err *err);
 /* Does GGUF turn the rows of this tensor (raml_stored.turned_heads)? Of how many heads? 0: no. */
 size_t raml_gguf_turned(const struct raml_config *c, const char *name);
+
+/* gguf_entries.c: a model's metadata. Entries point into *m, and into the sources' own. */
+enum { ENTRIES_MAX = 48 };
+struct raml_metadata {
+    struct raml_gguf_entry *entry; /* [n] */
+    size_t n, cap;
+    struct raml_gguf_string **list; /* [n_lists] arrays of texts */
+    size_t n_lists;
+    char key[ENTRIES_MAX][64];
+    union {
+        uint32_t u;
+        float f;
+        struct raml_gguf_string s;
+    } value[ENTRIES_MAX];
+    size_t n_own;
+};
+RAML_CHECKED enum raml_code raml_metadata_init(struct raml_metadata *m, const struct raml_model_file *f,
+                                               uint32_t file_type, const char *name,
+                                               const struct raml_gguf_entry *more, size_t n_more,
+                                               struct raml_err *err);
+void raml_metadata_deinit(struct raml_metadata *m);
 
 #endif

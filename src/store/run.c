@@ -4,6 +4,7 @@
 #include "raml/buf.h"
 #include "raml/events.h"
 #include "raml/file.h"
+#include "raml/gguf.h"
 #include "raml/json.h"
 #include "store/append.h"
 #include "store/checkpoints.h"
@@ -340,7 +341,7 @@ enum raml_code raml_run_newest(const char *dir, char *out, size_t cap, struct ra
     struct checkpoints have = {0};
     char *config = path_in(dir, "config.json", ""), *path = NULL;
     enum raml_code rc = RAML_OK;
-    if (config && raml_is_file(config))
+    if ((config && raml_is_file(config)) || (raml_is_gguf(dir) && raml_is_file(dir)))
         path = strdup(dir);
     else if (!(rc = raml_checkpoints_list(dir, &have, err))) {
         if (have.n)

@@ -1,0 +1,254 @@
+/* convert.c - `raml convert`: a model as a GGUF file or as a Hugging Face folder, in another type. */
+#include "cli/commands.h"
+#include "cli/load.h"
+
+#include "raml/convert.h"
+#include "raml/file.h"
+#include "raml/run.h"
+#include "raml/tokenizer_config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PATH_BYTES = 4096 };
+
+struct settings {
+    const char *dtype;
+    double max_shard_size;
+    bool overwrite, tokenizer;
+};
+
+#define AT(field) offsetof(struct settings, field)
+static const struct cli_option options[] = {
+    {"dtype", NULL, CLI_ONE, AT(dtype), "keep", 0, 0, "keep|f32|bf16|q8_0",
+     "Type of the matrices; keep: as they are. q8_0 is for GGUF alone."},
+    {"tokenizer", NULL, CLI_FLAG, AT(tokenizer), "true", 0, 0, NULL,
+     "Write the tokenizer and the chat template too, where the model has them."},
+    {"max_shard_size", NULL, CLI_REAL, AT(max_shard_size), "5", 1e-9, 1e6, NULL,
+     "Of a folder's files, in GB (10^9 bytes); a larger model becomes several files and an index."},
+    {"overwrite", NULL, CLI_FLAG, AT(overwrite), NULL, 0, 0, NULL,
+     "Replace the file DST, or the folder DST with all that is in it."},
+};
+
+struct work {
+    const struct settings *s;
+    char src[PATH_BYTES], dst[PATH_BYTES], tmp[PATH_BYTES + 8];
+    struct raml_model_file *f;
+    struct raml_tokenizer *tokenizer; /* NULL: none */
+    struct raml_tokenizer_config config;
+    struct raml_save_options o;
+};
+
+static enum raml_code join(char out[PATH_BYTES + 8], const char *dir, const char *name, struct raml_err *err)
+{
+    int n = snprintf(out, PATH_BYTES, "%s/%s", dir, name);
+    if (n >= 0 && n < PATH_BYTES) return RAML_OK;
+    return raml_fail(err, RAML_EUSAGE, "%.80s...: a path of more than %d bytes", dir, PATH_BYTES - 1);
+}
+
+static bool ends_in_gguf(const char *path)
+{
+    size_t n = strlen(path);
+    return n > 5 && !strcmp(path + n - 5, ".gguf");
+}
+
+/* The last part of a path, for general.name. */
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+/* -- What is there ------------------------------------------------------------------------------------------------- */
+static bool has_tokenizer(const struct work *w)
+{
+    const struct raml_gguf *g = raml_model_file_gguf(w->f);
+    char path[PATH_BYTES + 8];
+    struct raml_gguf_string s;
+    if (!g) return !join(path, w->src, "tokenizer.json", NULL) && raml_is_file(path);
+    if (raml_gguf_string(g, "tokenizer.ggml.model", &s, NULL)) return false;
+    return !(s.n == 4 && !memcmp(s.bytes, "none", 4)) && !(s.n == 8 && !memcmp(s.bytes, "no_vocab", 8));
+}
+
+/* What is read must not lie in the folder that is replaced; to be that folder is fine. */
+static enum raml_code check_nesting(const struct work *w, struct raml_err *err)
+{
+    char *src = realpath(w->src, NULL), *dst = realpath(w->dst, NULL);
+    size_t n = dst ? strlen(dst) : 0;
+    bool inside = src && dst && !strncmp(src, dst, n) && src[n] == '/';
+    free(src);
+    free(dst);
+    if (!inside) return RAML_OK;
+    return raml_fail(err, RAML_EUSAGE, "%s lies in %s, which would be replaced", w->src, w->dst);
+}
+
+static enum raml_code open_source(struct work *w, const char *path, struct raml_err *err)
+{
+    enum raml_code rc = raml_run_newest(path, w->src, sizeof w->src, err);
+    if (!rc) rc = check_nesting(w, err);
+    if (!rc) rc = raml_model_file_open(w->src, &w->f, err);
+    if (rc || !w->s->tokenizer || !has_tokenizer(w)) return rc;
+    rc = raml_tokenizer_config_read(w->src, &w->config, err);
+    /* between files of the same kind it is copied, whatever it is */
+    if (!rc && (raml_model_file_gguf(w->f) != NULL) != ends_in_gguf(w->dst))
+        rc = raml_tokenizer_open(w->src, &w->tokenizer, err);
+    return rc ? raml_wrap(err, rc, "the model's tokenizer (--no-tokenizer leaves it out)") : RAML_OK;
+}
+
+/* A folder is there: empty, or a model's, which alone is replaced. */
+static enum raml_code check_folder(const struct work *w, struct raml_err *err)
+{
+    char config[PATH_BYTES + 8];
+    enum raml_code rc = join(config, w->dst, "config.json", err);
+    if (rc || !remove(w->dst)) return rc; /* only an empty one can be removed so */
+    if (!w->s->overwrite)
+        return raml_fail(err, RAML_EUSAGE, "%s: is a folder with something in it; --overwrite replaces it", w->dst);
+    if (!raml_is_file(config))
+        return raml_fail(err, RAML_EUSAGE, "%s: is a folder without config.json; --overwrite replaces models alone",
+                         w->dst);
+    return RAML_OK;
+}
+
+static enum raml_code check_target(struct work *w, const char *path, struct raml_err *err)
+{
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/') n--;
+    if (!n || n >= PATH_BYTES)
+        return raml_fail(err, RAML_EUSAGE, "DST: expected a path of 1 to %d bytes, found %zu", PATH_BYTES - 1, n);
+    memcpy(w->dst, path, n);
+    w->dst[n] = 0;
+    snprintf(w->tmp, sizeof w->tmp, "%s.tmp", w->dst);
+    if (ends_in_gguf(w->dst)) {
+        if (raml_is_file(w->dst) && !w->s->overwrite)
+            return raml_fail(err, RAML_EUSAGE, "%s: is there already; --overwrite replaces it", w->dst);
+        return RAML_OK;
+    }
+    if (raml_is_file(w->dst))
+        return raml_fail(err, RAML_EUSAGE, "%s: is a file; expected a name that ends in .gguf, or a folder", w->dst);
+    return raml_is_dir(w->dst) ? check_folder(w, err) : RAML_OK;
+}
+
+/* -- GGUF ---------------------------------------------------------------------------------------------------------- */
+static enum raml_code write_gguf(struct work *w, struct raml_err *err)
+{
+    static const struct raml_gguf_string none = {"no_vocab", 8};
+    static const struct raml_gguf_entry no_vocabulary = {"tokenizer.ggml.model", RAML_GGUF_STRING, 0, 1, &none};
+    struct raml_gguf_vocabulary v = {0};
+    enum raml_code rc = RAML_OK;
+    size_t size = (size_t)raml_model_file_config(w->f)->vocab_size;
+    w->o.name = base_name(w->src);
+    if (w->tokenizer) {
+        rc = raml_gguf_vocabulary_init(&v, w->tokenizer, &w->config, size, w->src, err);
+        if (rc) return raml_wrap(err, rc, "the model's tokenizer (--no-tokenizer leaves it out)");
+        w->o.more = v.entry;
+        w->o.n_more = v.n;
+    } else if (!w->s->tokenizer) {
+        w->o.more = &no_vocabulary;
+        w->o.n_more = 1;
+    }
+    rc = raml_model_file_save_gguf(w->f, w->dst, &w->o, err);
+    raml_gguf_vocabulary_deinit(&v);
+    return rc;
+}
+
+/* -- Folder -------------------------------------------------------------------------------------------------------- */
+static enum raml_code copy_file(const struct work *w, const char *name, struct raml_err *err)
+{
+    char from[PATH_BYTES + 8], to[PATH_BYTES + 8];
+    struct raml_map map = {0};
+    enum raml_code rc = join(from, w->src, name, err);
+    if (!rc) rc = join(to, w->tmp, name, err);
+    if (rc || !raml_is_file(from)) return rc;
+    rc = raml_map_init(&map, from, err);
+    if (!rc) rc = raml_file_write(to, map.data, map.size, err);
+    raml_map_deinit(&map);
+    return rc;
+}
+
+/* From a folder: its files as they are. From GGUF: made from the metadata. */
+static enum raml_code write_tokenizer(const struct work *w, struct raml_err *err)
+{
+    static const char *const files[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                                        "chat_template.jinja", "generation_config.json", "added_tokens.json",
+                                        "vocab.json", "merges.txt"};
+    char path[PATH_BYTES + 8];
+    enum raml_code rc = RAML_OK;
+    if (!w->s->tokenizer) return RAML_OK;
+    if (!raml_model_file_gguf(w->f)) {
+        for (size_t i = 0; i < sizeof files / sizeof *files && !rc; i++) rc = copy_file(w, files[i], err);
+        return rc;
+    }
+    if (!w->tokenizer) return RAML_OK;
+    rc = join(path, w->tmp, "tokenizer.json", err);
+    if (!rc) rc = raml_tokenizer_save(w->tokenizer, path, err);
+    if (!rc) rc = join(path, w->tmp, "tokenizer_config.json", err);
+    return rc ? rc : raml_tokenizer_config_write(&w->config, path, err);
+}
+
+/* Into a folder beside it, which then takes its name: it appears whole or not at all. */
+static enum raml_code write_folder(struct work *w, struct raml_err *err)
+{
+    enum raml_code rc = raml_remove_tree(w->tmp, err);
+    if (!rc) rc = raml_make_dir(w->tmp, err);
+    if (!rc) rc = raml_model_file_save_folder(w->f, w->tmp, &w->o, err);
+    if (!rc) rc = write_tokenizer(w, err);
+    if (!rc) {
+        raml_sync_dir(w->tmp);
+        rc = raml_remove_tree(w->dst, err);
+    }
+    if (!rc && rename(w->tmp, w->dst)) rc = raml_fail_errno(err, "%s: cannot be put in place", w->dst);
+    if (rc) (void)!raml_remove_tree(w->tmp, NULL);
+    return rc;
+}
+
+/* -- All of it ----------------------------------------------------------------------------------------------------- */
+static enum raml_code summary(const struct cli *cli, const struct work *w, struct raml_err *err)
+{
+    size_t n = raml_config_params(raml_model_file_config(w->f)), tensors = raml_model_file_count(w->f);
+    const char *kind = ends_in_gguf(w->dst) ? "gguf" : "folder";
+    if (cli->json)
+        return cli_print_json(json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "src", w->src, "dst", w->dst, "kind", kind,
+                                        "dtype", w->s->dtype, "tensors", (json_int_t)tensors, "parameters",
+                                        (json_int_t)n), err);
+    printf("%s: %zu tensors, %zu parameters, %s\n", w->dst, tensors, n, w->s->dtype);
+    return RAML_OK;
+}
+
+static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
+{
+    struct work w = {.s = settings, .o = raml_save_options_default(), .config = {.add_bos = -1}};
+    if (cli->n_args != 2)
+        return raml_fail(err, RAML_EUSAGE, "convert takes SRC and DST; found %zu", cli->n_args);
+    const char *dtype = w.s->dtype;
+    w.o.as = !strcmp(dtype, "f32")    ? RAML_STORE_F32
+             : !strcmp(dtype, "bf16") ? RAML_STORE_BF16
+             : !strcmp(dtype, "q8_0") ? RAML_STORE_Q8_0
+                                      : RAML_STORE_KEEP;
+    w.o.sink = cli->sink;
+    w.o.max_shard_bytes = (size_t)(w.s->max_shard_size * 1e9);
+    if (w.o.as == RAML_STORE_Q8_0 && !ends_in_gguf(cli->arg[1]))
+        return raml_fail(err, RAML_EUSAGE, "--dtype q8_0 is for GGUF alone; expected a DST that ends in .gguf");
+    enum raml_code rc = check_target(&w, cli->arg[1], err);
+    if (!rc) rc = open_source(&w, cli->arg[0], err);
+    if (!rc) rc = ends_in_gguf(w.dst) ? write_gguf(&w, err) : write_folder(&w, err);
+    if (!rc) rc = summary(cli, &w, err);
+    raml_model_file_close(w.f);
+    raml_tokenizer_close(w.tokenizer);
+    raml_tokenizer_config_deinit(&w.config);
+    return rc;
+}
+
+const struct cli_command cli_convert = {
+    .name = "convert",
+    .about = "safetensors to GGUF and back",
+    .args = "SRC DST",
+    .detail = "SRC is a model's folder, a run's (its newest checkpoint), or a .gguf file. A DST that ends in .gguf "
+              "becomes a GGUF file that llama.cpp reads; any other a folder in Hugging Face layout. F32 and BF16 go "
+              "both ways without losing a bit.",
+    .example = "raml convert run-sft/checkpoint-50 model.gguf --dtype q8_0",
+    .option = options,
+    .n_options = sizeof options / sizeof *options,
+    .settings_size = sizeof(struct settings),
+    .run = run,
+};

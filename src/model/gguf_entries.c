@@ -1,0 +1,156 @@
+/* gguf_entries.c - a model's configuration as GGUF metadata, with what its source has besides. See modelfile.h. */
+#include "model/modelfile.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void put(struct raml_metadata *m, const char *key, enum raml_gguf_type type, const void *data)
+{
+    m->entry[m->n++] = (struct raml_gguf_entry){key, type, type, 1, data};
+}
+
+/* "arch.name", in the room for one's own entries; NULL arch: name alone. */
+static const char *own_key(struct raml_metadata *m, const char *arch, const char *name)
+{
+    snprintf(m->key[m->n_own], sizeof m->key[0], "%s%s%s", arch ? arch : "", arch ? "." : "", name);
+    return m->key[m->n_own];
+}
+
+static void put_count(struct raml_metadata *m, const char *arch, const char *name, int x)
+{
+    const char *key = own_key(m, arch, name);
+    m->value[m->n_own].u = (uint32_t)x;
+    put(m, key, RAML_GGUF_U32, &m->value[m->n_own++].u);
+}
+
+static void put_real(struct raml_metadata *m, const char *arch, const char *name, double x)
+{
+    const char *key = own_key(m, arch, name);
+    m->value[m->n_own].f = (float)x;
+    put(m, key, RAML_GGUF_F32, &m->value[m->n_own++].f);
+}
+
+static void put_text(struct raml_metadata *m, const char *arch, const char *name, const char *text)
+{
+    const char *key = own_key(m, arch, name);
+    m->value[m->n_own].s = (struct raml_gguf_string){text, strlen(text)};
+    put(m, key, RAML_GGUF_STRING, &m->value[m->n_own++].s);
+}
+
+/* llama.cpp multiplies cos and sin by (0.1 ln factor + 1) attn_factor. */
+static void put_scaling(struct raml_metadata *m, const struct raml_config *c)
+{
+    const char *arch = c->model_type;
+    bool yarn = c->rope == RAML_ROPE_YARN;
+    if (c->rope == RAML_ROPE_LLAMA3) /* the rest is a tensor */
+        put_count(m, arch, "rope.scaling.original_context_length", c->rope_original_positions);
+    if (!yarn && c->rope != RAML_ROPE_LINEAR) return;
+    put_text(m, arch, "rope.scaling.type", yarn ? "yarn" : "linear");
+    put_real(m, arch, "rope.scaling.factor", c->rope_factor);
+    if (!yarn) return;
+    double usual = c->rope_factor > 1 ? 0.1 * log(c->rope_factor) + 1 : 1;
+    put_count(m, arch, "rope.scaling.original_context_length", c->rope_original_positions);
+    if (c->rope_beta_fast != 32) put_real(m, arch, "rope.scaling.yarn_beta_fast", c->rope_beta_fast);
+    if (c->rope_beta_slow != 1) put_real(m, arch, "rope.scaling.yarn_beta_slow", c->rope_beta_slow);
+    if (fabs(c->rope_attention - usual) > 1e-12) put_real(m, arch, "rope.scaling.attn_factor", c->rope_attention / usual);
+}
+
+static void put_config(struct raml_metadata *m, const struct raml_config *c, uint32_t file_type)
+{
+    const char *arch = c->model_type;
+    put_text(m, NULL, "general.architecture", arch);
+    put_text(m, NULL, "general.type", "model");
+    put_count(m, NULL, "general.file_type", (int)file_type);
+    put_count(m, arch, "block_count", c->n_layers);
+    put_count(m, arch, "context_length", c->max_positions);
+    put_count(m, arch, "embedding_length", c->hidden_size);
+    put_count(m, arch, "feed_forward_length", c->intermediate_size);
+    put_count(m, arch, "attention.head_count", c->n_heads);
+    put_count(m, arch, "attention.head_count_kv", c->n_kv_heads);
+    put_count(m, arch, "attention.key_length", c->head_dim);
+    put_count(m, arch, "attention.value_length", c->head_dim);
+    put_real(m, arch, "attention.layer_norm_rms_epsilon", c->rms_norm_eps);
+    put_real(m, arch, "rope.freq_base", c->rope_theta);
+    put_count(m, arch, "rope.dimension_count", c->head_dim);
+    put_count(m, arch, "vocab_size", c->vocab_size);
+    put_scaling(m, c);
+}
+
+static bool has_key(const struct raml_metadata *m, const char *key)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (!strcmp(m->entry[i].key, key)) return true;
+    return false;
+}
+
+/* An entry as it is in a file; texts need C objects. */
+static enum raml_code copy_value(struct raml_metadata *m, const struct raml_gguf_value *v, struct raml_err *err)
+{
+    struct raml_gguf_entry *e = &m->entry[m->n];
+    *e = (struct raml_gguf_entry){v->key, v->type, v->element, v->n, v->data};
+    m->n++;
+    if (v->element != RAML_GGUF_STRING) return RAML_OK;
+    struct raml_gguf_string *s = calloc(v->n + 1, sizeof *s);
+    if (!s) return raml_fail(err, RAML_ENOMEM, "metadata '%.64s': no memory for %zu texts", v->key, v->n);
+    m->list[m->n_lists++] = s;
+    e->data = s;
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; i < v->n && !rc; i++) rc = raml_gguf_element_string(v, i, &s[i], err);
+    return rc;
+}
+
+/* The source's entries under prefix that are not there yet. Those of the writer itself are left to it. */
+static enum raml_code copy_all(struct raml_metadata *m, const struct raml_gguf *g, const char *prefix,
+                               struct raml_err *err)
+{
+    static const char *const not[] = {"general.alignment", "general.quantization_version"};
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; i < raml_gguf_n_values(g) && !rc; i++) {
+        const struct raml_gguf_value *v = raml_gguf_value_at(g, i);
+        if (strncmp(v->key, prefix, strlen(prefix)) != 0 || has_key(m, v->key) || !strcmp(v->key, not[0]) ||
+            !strcmp(v->key, not[1]))
+            continue;
+        rc = copy_value(m, v, err);
+    }
+    return rc;
+}
+
+enum raml_code raml_metadata_init(struct raml_metadata *m, const struct raml_model_file *f, uint32_t file_type,
+                                  const char *name, const struct raml_gguf_entry *more, size_t n_more,
+                                  struct raml_err *err)
+{
+    const struct raml_config *c = &f->config;
+    size_t n_source = f->gguf ? raml_gguf_n_values(f->gguf) : 0;
+    *m = (struct raml_metadata){.cap = ENTRIES_MAX + n_more + n_source};
+    m->entry = calloc(m->cap, sizeof *m->entry);
+    m->list = calloc(n_source + 1, sizeof(*m->list));
+    if (!m->entry || !m->list) {
+        raml_metadata_deinit(m);
+        return raml_fail(err, RAML_ENOMEM, "%s: no memory for its metadata", f->path);
+    }
+    enum raml_code rc = RAML_OK;
+    put_config(m, c, file_type);
+    if (f->gguf) rc = copy_all(m, f->gguf, "general.", err);
+    if (name && !has_key(m, "general.name")) put_text(m, NULL, "general.name", name);
+    for (size_t i = 0; i < n_more; i++) m->entry[m->n++] = more[i];
+    if (!rc && f->gguf && !n_more) rc = copy_all(m, f->gguf, "tokenizer.", err);
+    if (!has_key(m, "tokenizer.ggml.model")) put_text(m, NULL, "tokenizer.ggml.model", "no_vocab");
+    if (c->bos_token >= 0 && !has_key(m, "tokenizer.ggml.bos_token_id"))
+        put_count(m, NULL, "tokenizer.ggml.bos_token_id", c->bos_token);
+    if (c->eos_token >= 0 && !has_key(m, "tokenizer.ggml.eos_token_id"))
+        put_count(m, NULL, "tokenizer.ggml.eos_token_id", c->eos_token);
+    if (rc) raml_metadata_deinit(m);
+    return rc;
+}
+
+void raml_metadata_deinit(struct raml_metadata *m)
+{
+    for (size_t i = 0; i < m->n_lists; i++) free(m->list[i]);
+    free(m->list);
+    free(m->entry);
+    m->list = NULL;
+    m->entry = NULL;
+    m->n = m->n_lists = 0;
+}
