@@ -47,20 +47,12 @@ RAML_CHECKED enum raml_code raml_chat_template_open(const char *name, const char
 /* A file with the template's text. */
 RAML_CHECKED enum raml_code raml_chat_template_open_file(const char *path, const char *bos, const char *eos,
                                                          struct raml_chat_template **out, struct raml_err *err);
-/* What a message about a missing template advises. */
-#define RAML_CHAT_INSTEAD                                                                                              \
-    "Give a template file, or choose another --prompt-format; --prompt_before and --prompt_after give your own texts " \
-    "around a question"
 /* Does its text speak of <think> at all? */
 bool raml_chat_template_thinks(const struct raml_chat_template *t);
-/* That of a GGUF file (tokenizer.chat_template), with its bos and eos tokens; path: as in _find. */
-RAML_CHECKED enum raml_code raml_chat_template_of_gguf(const char *file, const char *path,
-                                                       struct raml_chat_template **out, struct raml_err *err);
-/* A model folder's own: chat_template.jinja, else chat_template in tokenizer_config.json (a text, or a list of
- * {name, template} whose "default" is taken); of a .gguf file, what it carries. bos and eos are bos_token and eos_token of tokenizer_config.json. path:
- * a template file to take instead (its tokens are still the folder's); may be NULL. RAML_ERANGE: the folder has none;
+/* A model's own, with its bos and eos tokens: of a folder or a GGUF file (tokenizer_config.h says where they stand).
+ * path: a template file to take instead (its tokens are still the model's); may be NULL. RAML_ERANGE: the model has none;
  * the sentence says what to do instead. */
-RAML_CHECKED enum raml_code raml_chat_template_find(const char *folder, const char *path,
+RAML_CHECKED enum raml_code raml_chat_template_find(const char *model, const char *path,
                                                     struct raml_chat_template **out, struct raml_err *err);
 void raml_chat_template_close(struct raml_chat_template *t);
 const char *raml_chat_template_name(const struct raml_chat_template *t);

@@ -29,6 +29,7 @@ struct raml_config {
     double rope_beta_fast, rope_beta_slow, rope_attention; /* yarn; attention: what cos and sin are multiplied by */
     int rope_original_positions;
     int bos_token, eos_token; /* -1: not given */
+    int more_eos[7], n_more_eos; /* further tokens that end a text: of generation_config.json and lists */
 };
 
 /* "micro", "small", "medium", "gpt2", "qwen2.5-0.5b", "qwen2.5-1.5b" (docs/model.md has the table); RAML_EUSAGE names
@@ -36,6 +37,9 @@ struct raml_config {
 RAML_CHECKED enum raml_code raml_config_preset(const char *name, struct raml_config *out, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_config_check(const struct raml_config *c, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_config_read(const char *path, struct raml_config *out, struct raml_err *err);
+/* Adds what generation_config.json says of end-of-text tokens. */
+RAML_CHECKED enum raml_code raml_config_read_generation(const char *path, struct raml_config *c, struct raml_err *err);
+void raml_config_add_eos(struct raml_config *c, int token); /* -1 and known ones count for nothing */
 RAML_CHECKED enum raml_code raml_config_write(const struct raml_config *c, const char *path, struct raml_err *err);
 /* The same, with the tensors' type as torch_dtype; _write says float32. */
 RAML_CHECKED enum raml_code raml_config_write_as(const struct raml_config *c, enum raml_dtype stored, const char *path,
