@@ -72,6 +72,8 @@ struct raml_jv raml_j_run(struct raml_jinja *in, const char *what, const struct 
 
 struct raml_jv raml_j_bound(struct raml_jinja *in, const struct raml_jfunc *f, struct raml_jv self)
 {
+    const char *of = self.type == RAML_J_NONE ? "function" : raml_j_type_name(self);
+    if (!f->run) return raml_j_fail(in, RAML_ESUPPORT, "%s '%s' is not supported", of, f->name);
     struct raml_jcall *c = raml_j_alloc(in, 1, sizeof *c);
     if (!c) return raml_j_none();
     *c = (struct raml_jcall){.func = f, .self = self};
@@ -270,6 +272,7 @@ const struct raml_jfunc *raml_j_global(const char *name)
         {"cycler", "*", 0, NULL},
         {"joiner", "*", 0, NULL},
         {"lipsum", "*", 0, NULL},
+        {"self", "*", 0, NULL},
     };
     return raml_j_find(table, COUNT(table), name);
 }

@@ -91,6 +91,7 @@ static void for_loop(struct raml_jinja *in, const struct raml_jnode *n)
     if (q && n->c) q = keep(in, n, q);
     struct raml_jloop *loop = q ? raml_j_alloc(in, 1, sizeof *loop) : NULL;
     if (!loop) return;
+    bool finished = false; /* a turn came to its end: without one, Jinja takes the else branch */
     *loop = (struct raml_jloop){.item = q->item, .n = q->n, .depth = 1, .changed = {.type = RAML_J_ABSENT}};
     for (; loop->i < loop->n && !in->code; loop->i++) {
         in->scope = raml_j_new_scope(in, outer);
@@ -99,10 +100,11 @@ static void for_loop(struct raml_jinja *in, const struct raml_jnode *n)
         raml_j_exec(in, &n->body);
         in->scope = outer;
         bool leave = in->flow == RAML_J_BREAK;
+        finished |= in->flow == RAML_J_GOES_ON;
         in->flow = RAML_J_GOES_ON;
         if (leave) break;
     }
-    if (q->n || in->code) return;
+    if (finished || in->code) return;
     in->scope = raml_j_new_scope(in, outer);
     raml_j_exec(in, &n->other);
     in->scope = outer;
@@ -164,8 +166,8 @@ static void exec(struct raml_jinja *in, const struct raml_jnode *n)
     switch (n->kind) {
     case RAML_JN_TEXT: raml_j_print(in->out, n->value); break;
     case RAML_JN_PRINT:
-        v = raml_j_eval(in, n->a);
-        raml_j_print(in->out, v);
+        for (const struct raml_jnode *e = n->args.first; e && !in->code; e = e->next)
+            raml_j_print(in->out, raml_j_eval(in, e));
         break;
     case RAML_JN_FOR: for_loop(in, n); break;
     case RAML_JN_IF: if_else(in, n); break;

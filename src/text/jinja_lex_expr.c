@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,7 +149,13 @@ static size_t escape(struct raml_jinja *in, const char *s, size_t n, struct raml
     }
     if (s[0] == 'N') raml_j_fail(in, RAML_ESUPPORT, "'\\N{...}' in a string is not read");
     raml_jout_adds(out, "\\");
-    return 0;
+    if ((unsigned char)s[0] < 0x80) return 0;
+    char code[16]; /* Jinja spells out what is beyond ASCII before it looks for escapes */
+    size_t len;
+    uint32_t c = raml_j_char(s, &len);
+    snprintf(code, sizeof code, c < 0x100 ? "x%02x" : c < 0x10000 ? "u%04x" : "U%08x", (unsigned)c);
+    raml_jout_adds(out, code);
+    return len;
 }
 
 static bool string(struct raml_jinja *in, const char *s, size_t n, size_t *at, struct raml_jtoken *out)

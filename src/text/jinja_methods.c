@@ -88,8 +88,7 @@ static void split_space(struct raml_jinja *in, struct raml_jseq *q, struct raml_
         if (at >= s->n || in->code) return;
         size_t start = at;
         if (max-- == 0) {
-            struct raml_jv rest = raml_j_part(in, s, start, s->n);
-            if (!in->code) raml_j_push(in, q, raml_j_strip(in, rest.s, raml_j_none(), RAML_J_RIGHT));
+            push_part(in, q, self, start, s->n);
             return;
         }
         while (at < s->n && !space_at(s, at, &len) && raml_j_work(in, 1)) at += len;
@@ -159,7 +158,7 @@ static void rsplit_space(struct raml_jinja *in, struct raml_jseq *q, struct raml
         rest = raml_j_part(in, rest.s, 0, from);
         if (!in->code) rest = raml_j_strip(in, rest.s, raml_j_none(), RAML_J_RIGHT);
     }
-    if (!in->code && rest.s->n) raml_j_push(in, q, raml_j_strip(in, rest.s, raml_j_none(), RAML_J_LEFT));
+    if (!in->code && rest.s->n) raml_j_push(in, q, rest);
 }
 
 METHOD(rsplit)

@@ -107,9 +107,17 @@ static const struct raml_jfunc loop_methods[] = {
     {"changed", "*", 0, changed},
 };
 
+static const struct raml_jfunc number_methods[] = {
+    {"real", "*", 0, NULL},           {"imag", "*", 0, NULL},         {"numerator", "*", 0, NULL},
+    {"denominator", "*", 0, NULL},    {"bit_length", "*", 0, NULL},   {"bit_count", "*", 0, NULL},
+    {"is_integer", "*", 0, NULL},     {"conjugate", "*", 0, NULL},    {"hex", "*", 0, NULL},
+    {"to_bytes", "*", 0, NULL},       {"as_integer_ratio", "*", 0, NULL},
+};
+
 const struct raml_jfunc *raml_j_find_other_method(struct raml_jv object, const char *name)
 {
     if (object.type == RAML_J_DICT) return raml_j_find(dict_methods, COUNT(dict_methods), name);
+    if (raml_j_is_number(object)) return raml_j_find(number_methods, COUNT(number_methods), name);
     if (object.type == RAML_J_LOOP) return raml_j_find(loop_methods, COUNT(loop_methods), name);
     if (object.type != RAML_J_SEQ || object.q->kind > RAML_J_RANGE) return NULL;
     return raml_j_find(list_methods, object.q->kind == RAML_J_LIST ? COUNT(list_methods) : 2, name);

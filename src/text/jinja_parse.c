@@ -117,7 +117,7 @@ static struct raml_jnodes body(struct raml_jparser *p, const char *const *ends)
         } else if (p->t->kind == RAML_JT_PRINT) {
             raml_jp_next(p);
             n = raml_jp_node(p, RAML_JN_PRINT);
-            n->a = raml_jp_tuple(p, true, NULL);
+            raml_jp_add(&n->args, raml_jp_tuple(p, true, NULL));
             if (p->t->kind != RAML_JT_PRINT_END) raml_jp_fail(p, "'}}'");
             raml_jp_next(p);
         } else {
@@ -291,7 +291,10 @@ static struct raml_jnode *generation_tag(struct raml_jparser *p)
 static struct raml_jnode *print_tag(struct raml_jparser *p)
 {
     struct raml_jnode *n = raml_jp_node(p, RAML_JN_PRINT);
-    n->a = raml_jp_tuple(p, true, NULL);
+    while (!p->in->code && p->t->kind != RAML_JT_BLOCK_END) {
+        if (n->args.n) raml_jp_need_op(p, ',');
+        raml_jp_add(&n->args, raml_jp_expr(p, true));
+    }
     return n;
 }
 

@@ -20,7 +20,7 @@
  *     CONCAT                                         operands
  *     COND       condition    if true     if not (NULL: undefined)
  *     TEXT                                                                                        value
- *     PRINT      expression
+ *     PRINT                                          expressions, printed one behind the other
  *     FOR        target       iterable    filter                             body / else
  *     IF                                             BRANCH (a: condition, NULL for else; body)
  *     SET        target       value (NULL: the block) filters (or NULL)       body

@@ -30,7 +30,7 @@ struct raml_jargs {
 
 /* A function, filter, test or method. params: names parted by blanks; those from index `need` on may be left out, and
  * are then RAML_J_ABSENT in a[]. "*": arguments are not bound, `run` reads them itself. run == NULL: Jinja or Python
- * has it, this version does not. self: what the filter, test or method is applied to. */
+ * has it, this version does not: looking it up is a failure. self: what the filter, test or method is applied to. */
 struct raml_jfunc {
     const char *name, *params;
     unsigned need;

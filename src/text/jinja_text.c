@@ -66,6 +66,30 @@ static bool is_cased(uint32_t c)
     return k == UTF8PROC_CATEGORY_LU || k == UTF8PROC_CATEGORY_LL || k == UTF8PROC_CATEGORY_LT;
 }
 
+/* Unicode's Case_Ignorable, by its categories and the punctuation in it. */
+static bool is_ignorable(uint32_t c)
+{
+    utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)c);
+    return k == UTF8PROC_CATEGORY_MN || k == UTF8PROC_CATEGORY_ME || k == UTF8PROC_CATEGORY_CF ||
+           k == UTF8PROC_CATEGORY_LM || k == UTF8PROC_CATEGORY_SK || c == '\'' || c == '.' || c == ':' || c == 0xb7 ||
+           c == 0x2018 || c == 0x2019 || c == 0x2024 || c == 0x2027;
+}
+
+/* Is the first character that is not ignorable, from `at` on or back from it, one with case? */
+static bool cased_beside(struct raml_jinja *in, const struct raml_jstr *s, size_t at, bool forward)
+{
+    size_t len;
+    while ((forward ? at < s->n : at > 0) && raml_j_work(in, 1)) {
+        if (!forward)
+            do at--;
+            while (at > 0 && ((unsigned char)s->s[at] & 0xc0) == 0x80);
+        uint32_t c = raml_j_char(s->s + at, &len);
+        if (!is_ignorable(c)) return is_cased(c);
+        if (forward) at += len;
+    }
+    return false;
+}
+
 static void add_case(struct raml_jout *o, const struct raml_jstr *s, size_t at, bool upper, bool title)
 {
     size_t len, message = raml_j_message_at(s, at);
@@ -82,6 +106,10 @@ static void add_case(struct raml_jout *o, const struct raml_jstr *s, size_t at, 
         return;
     }
     utf8proc_int32_t x = (utf8proc_int32_t)c;
+    if (c == 0x3a3 && !upper && cased_beside(o->in, s, at, false) && !cased_beside(o->in, s, at + len, true)) {
+        raml_jout_char(o, 0x3c2, message); /* a sigma that ends a word */
+        return;
+    }
     raml_jout_char(o, (uint32_t)(title ? utf8proc_totitle(x) : upper ? utf8proc_toupper(x) : utf8proc_tolower(x)),
                    message);
 }
@@ -92,9 +120,9 @@ static bool is_break(uint32_t c)
     return raml_j_is_space(c) || (c < 0x80 && c && strchr("-({[<", (int)c));
 }
 
-static bool is_upper(uint32_t c)
+static bool is_lower(uint32_t c)
 {
-    return utf8proc_category((utf8proc_int32_t)c) == UTF8PROC_CATEGORY_LU;
+    return utf8proc_category((utf8proc_int32_t)c) == UTF8PROC_CATEGORY_LL;
 }
 
 struct raml_jv raml_j_case(struct raml_jinja *in, const struct raml_jstr *s, enum raml_jcase to)
@@ -105,6 +133,10 @@ struct raml_jv raml_j_case(struct raml_jinja *in, const struct raml_jstr *s, enu
     for (size_t i = 0, len; i < s->n && raml_j_work(in, 1); i += len) {
         uint32_t c = raml_j_char(s->s + i, &len);
         bool first = !inside, upper = to == RAML_J_UPPER, title = false;
+        if (to == RAML_J_SWAP && utf8proc_category((utf8proc_int32_t)c) == UTF8PROC_CATEGORY_LT) {
+            raml_jout_part(&o, s, i, i + len); /* neither upper nor lower */
+            continue;
+        }
         switch (to) {
         case RAML_J_TITLE:
             upper = title = first;
@@ -117,7 +149,9 @@ struct raml_jv raml_j_case(struct raml_jinja *in, const struct raml_jstr *s, enu
             upper = first;
             inside = !is_break(c);
             break;
-        case RAML_J_SWAP: upper = !is_upper(c); break;
+        case RAML_J_SWAP:
+            upper = is_lower(c);
+            break;
         default: break;
         }
         add_case(&o, s, i, upper, title);
