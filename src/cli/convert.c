@@ -4,6 +4,7 @@
 
 #include "raml/convert.h"
 #include "raml/file.h"
+#include "raml/format.h"
 #include "raml/run.h"
 #include "raml/tokenizer_config.h"
 
@@ -130,6 +131,17 @@ static enum raml_code check_target(struct work *w, const char *path, struct raml
 }
 
 /* -- GGUF ---------------------------------------------------------------------------------------------------------- */
+/* Models that were made here do not say what ends a text: it is what their format puts there. llama.cpp would take
+ * token 11. */
+static enum raml_code name_end(struct work *w, struct raml_err *err)
+{
+    const char *end = raml_format_default().end;
+    if (w->config.eos || raml_model_file_config(w->f)->eos_token >= 0 || raml_tokenizer_id(w->tokenizer, end) < 0)
+        return RAML_OK;
+    w->config.eos = strdup(end);
+    return w->config.eos ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory for a token", w->src);
+}
+
 static enum raml_code write_gguf(struct work *w, struct raml_err *err)
 {
     static const struct raml_gguf_string none = {"no_vocab", 8};
@@ -139,6 +151,8 @@ static enum raml_code write_gguf(struct work *w, struct raml_err *err)
     size_t size = (size_t)raml_model_file_config(w->f)->vocab_size;
     w->o.name = base_name(w->src);
     if (w->tokenizer) {
+        rc = name_end(w, err);
+        if (rc) return rc;
         rc = raml_gguf_vocabulary_init(&v, w->tokenizer, &w->config, size, w->src, err);
         if (rc) return raml_wrap(err, rc, "the model's tokenizer (--no-tokenizer leaves it out)");
         w->o.more = v.entry;

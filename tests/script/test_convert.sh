@@ -36,6 +36,7 @@ for name in config.json model.safetensors tokenizer.json tokenizer_config.json; 
 done
 [ "$(ls back | wc -l)" -eq 4 ] || fail "back holds $(ls back)"
 [ ! -e back.tmp ] || fail "back.tmp is left"
+grep -q '"eos_token": "<|endoftext|>"' back/tokenizer_config.json || fail "$(cat back/tokenizer_config.json)"
 
 # bf16 through GGUF
 "$raml" convert run half --dtype bf16 --quiet >/dev/null
