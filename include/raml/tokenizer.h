@@ -2,12 +2,17 @@
  *
  * Reads and writes Hugging Face `tokenizer.json` (byte-level BPE). The built-in tokenizer has one token a byte and the
  * special tokens of the built-in models; it is stored in the same format and read back like any other.
- * Read are files whose model is BPE over all 256 bytes: those of GPT-2, Llama 3, Qwen 2 to 3.5 and DeepSeek.
+ * Read are files whose model is BPE over all 256 bytes: those of GPT-2, Llama 3, Qwen 2 to 3.5 and DeepSeek. Also read
+ * are those with byte_fallback, over characters and, where they have no token, bytes: Llama 2, Mistral (the last item).
  *   normalizer      null, NFC, or a Sequence of NFC
  *   pre_tokenizer   ByteLevel, with use_regex (GPT-2's pattern) or without (the whole text is one word); or a Sequence
  *                   that ends in ByteLevel, before it Split (a Regex, behavior Isolated, not inverted) and Digits
  *   post_processor  null, ByteLevel, TemplateProcessing; decoder: ByteLevel
  *   model           merges as "a b" or ["a", "b"]; ignore_merges: a word that is in the vocabulary is one token
+ *   byte_fallback   normalizer: a Sequence of Prepend and Replace of U+2581, then no pre_tokenizer; or none, then
+ *                   pre_tokenizer Metaspace. decoder: a Sequence of Replace, ByteFallback, Fuse and mostly Strip: then
+ *                   decoding leaves out one blank at the start. Each of the bytes needs its token <0x00> to <0xFF>, so
+ *                   nothing is unknown. U+2581 in a text is a blank.
  * What is not understood (other models, expressions that PCRE2 reads otherwise than
  * Oniguruma: \w, \b, scripts ...) is refused with RAML_ESUPPORT and the field's name, never ignored.
  * The ids are those of the `tokenizers` library's encode with add_special_tokens=False: no token is put around a text.
@@ -18,7 +23,8 @@
  * Any bytes can be encoded, and come back (but for vocabularies without c0, c1, f5 .. ff, such as DeepSeek LLM's:
  * RAML_ERANGE names the byte): where a file has a normalizer or patterns, each run of bytes that are part
  * of no UTF-8 character is a word of its own, and the text between such runs is normalized and cut for itself.
- * Decoding gives back the text that was encoded, or its form NFC.
+ * Decoding gives back the text that was encoded, or its form NFC. With byte_fallback, texts between special tokens
+ * come back with the blanks that the file puts before them.
  * Cost     _encode: O(n) without merges, O(n log n) with them, also for long runs of one character; some 44 bytes of
  *          memory for each byte of the longest word.  _piece: O(1).  _id: O(size).
  * Units    text is UTF-8 or any bytes, with explicit length; ids are int32_t in [0, raml_tokenizer_size).
@@ -130,7 +136,7 @@ struct raml_stream_decoder { /* fields are private; no memory of its own */
     const struct raml_tokenizer *t;
     unsigned char held[4]; /* the first n_held bytes of a character still to come */
     unsigned n_held;
-    bool keep_special;
+    bool keep_special, begun; /* begun: a byte was given */
 };
 void raml_stream_init(struct raml_stream_decoder *s, const struct raml_tokenizer *t, bool keep_special);
 /* Appends what can be told after one more id: nothing, or whole characters. */

@@ -120,9 +120,13 @@ static enum raml_code add_pieces(const struct work *w, const struct raml_loss_cu
 {
     for (size_t k = 0; k + 1 < c->n_points; k++) {
         size_t before = bytes->len;
-        enum raml_code rc =
-            raml_tokenizer_decode(w->job->tokenizer, c->token + c->at[k], c->at[k + 1] - c->at[k], true, bytes, err);
-        if (rc) return rc;
+        for (size_t i = c->at[k]; i < c->at[k + 1]; i++) { /* as they are: what decodes alone may lack its blank */
+            const char *at;
+            size_t n;
+            enum raml_code rc = raml_tokenizer_piece(w->job->tokenizer, c->token[i], &at, &n, err);
+            if (rc) return rc;
+            raml_buf_add(bytes, at, n);
+        }
         len[k] = bytes->len - before;
     }
     enum raml_code rc = raml_buf_status(bytes, err);

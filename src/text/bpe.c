@@ -9,6 +9,7 @@
 #include "vocab.h"
 
 #include "raml/file.h"
+#include "utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +99,25 @@ static bool symbol_is(const struct word *w, int32_t id)
     return w->symbol[0].id == id && w->symbol[0].next == END;
 }
 
+/* The symbols that a word starts as: its bytes, or, with byte_fallback, its characters and, where one has no token of
+ * its own, their bytes. */
+static void spell(struct word *w, const struct raml_tokenizer *t, const unsigned char *text, size_t n)
+{
+    uint32_t prev = END;
+    for (size_t i = 0, slot; i < n;) {
+        size_t len = t->byte_fallback ? raml_utf8_char(text + i, n - i) : 0;
+        int32_t id = len ? raml_find_word(t, text + i, len, &slot) : -1;
+        if (id < 0) {
+            id = t->byte[text[i]];
+            len = 1;
+        }
+        if (prev != END) w->symbol[prev].next = (uint32_t)i;
+        w->symbol[i] = (struct symbol){id, prev, END};
+        prev = (uint32_t)i;
+        i += len;
+    }
+}
+
 /* With an empty merge table every byte is its own token. */
 static enum raml_code add_bytes(const struct raml_tokenizer *t, const unsigned char *text, size_t n,
                                 struct raml_tokens *out, struct raml_ranges *where, struct raml_err *err)
@@ -154,7 +174,7 @@ enum raml_code raml_bpe_word(const struct raml_tokenizer *t, const unsigned char
     for (size_t i = 0; i < n && t->lacks_bytes; i++)
         if (t->byte[text[i]] < 0)
             return raml_fail(err, RAML_ERANGE, "the vocabulary has no token for byte 0x%02x", text[i]);
-    if (!t->merge_first || n < 2) return add_bytes(t, text, n, out, where, err);
+    if (!t->byte_fallback && (!t->merge_first || n < 2)) return add_bytes(t, text, n, out, where, err);
     if (n >= INT32_MAX) return raml_fail(err, RAML_ERANGE, "a text of %zu bytes is longer than 2^31 - 2", n);
     struct symbol symbol[SHORT_WORD];
     struct pair heap[2 * SHORT_WORD];
@@ -168,9 +188,8 @@ enum raml_code raml_bpe_word(const struct raml_tokenizer *t, const unsigned char
             goto end;
         }
     }
-    for (uint32_t i = 0; i < n; i++)
-        w.symbol[i] = (struct symbol){t->byte[text[i]], i ? i - 1 : END, i + 1 < n ? i + 1 : END};
-    for (uint32_t i = 0; i < n; i++) push(&w, t, i);
+    spell(&w, t, text, n);
+    for (uint32_t i = 0; i != END && t->merge_first; i = w.symbol[i].next) push(&w, t, i);
     merge_all(&w, t);
     if (state == RAML_WHOLE_UNKNOWN)
         atomic_store_explicit(&t->whole[whole], symbol_is(&w, whole) ? RAML_WHOLE_YES : RAML_WHOLE_NO,

@@ -8,6 +8,7 @@
 #include "raml/tokenizer.h"
 
 #include "border.h"
+#include "metaspace.h"
 #include "normal.h"
 #include "origin.h"
 #include "pattern.h"
@@ -166,8 +167,30 @@ static enum raml_code add_characters(const struct encoder *e, const unsigned cha
     return rc;
 }
 
+/* A text whose blanks are tokens' too: all of it is one word, or each blank starts one. */
+static enum raml_code add_metaspace(const struct encoder *e, const unsigned char *text, size_t n, struct raml_err *err)
+{
+    struct raml_buf spelled;
+    struct raml_origin origin = {0};
+    struct encoder mine = *e;
+    raml_buf_init(&spelled, n + 1);
+    enum raml_code rc = raml_metaspace(e->t, text, n, text == e->text, &spelled, &origin, err);
+    mine.normal = (const unsigned char *)spelled.data;
+    mine.shift = (size_t)(text - e->text);
+    mine.origin = &origin;
+    for (size_t i = 0, end; i < spelled.len && !rc; i = end) {
+        const char *blank = e->t->split_blanks ? memchr(spelled.data + i + 1, ' ', spelled.len - i - 1) : NULL;
+        end = blank ? (size_t)(blank - spelled.data) : spelled.len;
+        rc = add_word(&mine, mine.normal + i, end - i, err);
+    }
+    raml_buf_deinit(&spelled);
+    raml_origin_deinit(&origin);
+    return rc;
+}
+
 static enum raml_code add_bytes(const struct encoder *e, const unsigned char *text, size_t n, struct raml_err *err)
 {
+    if (e->t->byte_fallback) return cut_added(e, true, text, n, add_metaspace, err);
     if (!e->t->nfc && !e->t->patterns) return cut_added(e, true, text, n, add_plain, err);
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; i < n && !rc;) {

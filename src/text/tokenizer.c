@@ -178,6 +178,10 @@ enum raml_code raml_tokenizer_decode(const struct raml_tokenizer *t, const int32
         if (rc) rc = raml_wrap(err, rc, "token %zu of %zu", i, n);
     }
     if (!rc) rc = raml_buf_status(out, err);
+    if (!rc && t->strip_first && out->len > before && out->data[before] == ' ') {
+        out->len--;
+        memmove(out->data + before, out->data + before + 1, out->len - before + 1);
+    }
     if (rc && out->data) out->data[out->len = before] = 0;
     return rc;
 }
