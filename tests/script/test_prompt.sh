@@ -58,11 +58,11 @@ fault() {
     grep -qF -- "$want" "$tmp/said" || fail "$*: message is '$(cat "$tmp/said")'; expected '$want'"
 }
 printf '%s\n' '{}' >"$tmp/model/tokenizer_config.json"
-fault "has no chat template: no chat_template.jinja, and no field 'chat_template' in tokenizer_config.json" "$tmp/one" --model "$tmp/model"
+fault "has no chat template (no chat_template.jinja, and no 'chat_template' in tokenizer_config.json)" "$tmp/one" --model "$tmp/model"
 fault "--prompt_before and --prompt_after" "$tmp/one" --model "$tmp/model"
 fault "--prompt-format" "$tmp/one" --model "$tmp/model"
 rm "$tmp/model/tokenizer_config.json"
-fault "no tokenizer_config.json" "$tmp/one" --model "$tmp/model"
+fault "no 'chat_template' in tokenizer_config.json" "$tmp/one" --model "$tmp/model"
 fault "--model or --template is missing" "$tmp/one"
 fault "no such folder" "$tmp/one" --model "$tmp/none"
 printf '%s\n' '{{ raise_exception("only " ~ messages|length) }}' >"$tmp/t.jinja"
