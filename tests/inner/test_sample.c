@@ -273,6 +273,109 @@ static void test_plain_format(void **state)
     r->f = kept;
 }
 
+/* -- A model that says what it was made to say ---------------------------------------------------------------------- */
+
+/* Behind each token of `script` comes the next one; layers do nothing, so a token's row of the head decides. Tokens must
+ * not repeat. */
+static struct raml_model *scripted(struct rig *r, const int32_t *script, size_t n)
+{
+    struct raml_config c = *raml_model_config(r->m);
+    struct raml_model *m;
+    struct raml_err err = {0};
+    c.hidden_size = 264;
+    c.head_dim = 66;
+    c.tied = false;
+    if (raml_model_init(&c, 1, RAML_F32, RAML_TO_TRAIN, r->dev, &m, &err)) fail_msg("%s", err.msg);
+    const struct raml_param *p;
+    size_t n_params = raml_model_params(m, &p), d = (size_t)c.hidden_size;
+    float *w = raml_model_weights(m);
+    for (size_t i = 0; i < n_params; i++)
+        if (p[i].n_dims == 2) memset(w + p[i].offset, 0, p[i].n * sizeof *w);
+    for (size_t i = 0; i < n_params; i++) {
+        if (!strcmp(p[i].name, "model.embed_tokens.weight"))
+            for (size_t v = 0; v < p[i].shape[0]; v++) w[p[i].offset + v * d + v] = 1;
+        if (!strcmp(p[i].name, "lm_head.weight"))
+            for (size_t k = 0; k + 1 < n; k++) w[p[i].offset + (size_t)script[k + 1] * d + (size_t)script[k]] = 10;
+    }
+    if (raml_model_refresh(m, &err)) fail_msg("%s", err.msg);
+    return m;
+}
+
+struct said {
+    const char *what;
+    const char *script; /* begins with the prompt's last byte; special tokens are parsed */
+    const char *think_open, *think_close;
+    bool opened;
+    size_t budget;
+    const char *trajectory, *answer, *finish_reason; /* wanted; answer NULL: none */
+    size_t think_start, think_end, n_tokens;
+    bool closed;
+    enum raml_verdict correct;
+};
+
+static void check_said(struct rig *r, const struct said *x)
+{
+    struct raml_tokens script = {0};
+    struct raml_questions qs, out;
+    struct raml_sample_stats stats;
+    struct raml_sample_options o = raml_sample_default();
+    struct raml_err err = {0};
+    const int32_t eos[] = {'$', '#'};
+    struct raml_format f = {.name = "test", .before = "Q", .after = ":", .cue = "=\\boxed{", .stop = "<|endoftext|>",
+                            .think_open = x->think_open, .think_close = x->think_close, .opened = x->opened};
+    struct raml_question q = {.id = "q", .question = "?", .answer = "7", .difficulty = -1};
+    assert_int_equal(raml_tokenizer_encode(r->t, x->script, strlen(x->script), true, &script, &err), 0);
+    struct raml_model *m = scripted(r, script.id, script.n);
+    raml_questions_init(&qs);
+    raml_questions_init(&out);
+    assert_int_equal(raml_questions_add(&qs, &q, &err), 0);
+    o.temperature = 0;
+    o.max_completion_length = 30;
+    o.think_budget = x->budget;
+    o.eos = eos;
+    o.n_eos = 2;
+    if (raml_sample_questions(m, r->t, &f, &qs, &o, &out, &stats, NULL, &err)) fail_msg("%s: %s", x->what, err.msg);
+    const struct raml_trajectory *t = &out.question[0].trajectory[0];
+    if (strcmp(t->text, x->trajectory)) fail_msg("%s: trajectory '%s'", x->what, t->text);
+    if (!t->answer != !x->answer || (x->answer && strcmp(t->answer, x->answer)))
+        fail_msg("%s: answer '%s'", x->what, t->answer ? t->answer : "none");
+    if (strcmp(t->finish_reason, x->finish_reason)) fail_msg("%s: finish_reason %s", x->what, t->finish_reason);
+    if (t->think_start != x->think_start || t->think_end != x->think_end || t->n_tokens != x->n_tokens)
+        fail_msg("%s: thinking from %zu to %zu of %zu", x->what, t->think_start, t->think_end, t->n_tokens);
+    if (t->think_closed != x->closed || t->correct != x->correct)
+        fail_msg("%s: closed %d, correct %d", x->what, t->think_closed, (int)t->correct);
+    raml_questions_deinit(&qs);
+    raml_questions_deinit(&out);
+    raml_tokens_deinit(&script);
+    raml_model_close(m);
+}
+
+static void test_chat_formats(void **state)
+{
+    static const struct said cases[] = {
+        {"opened by the prompt", ":uv</think>\\boxed{7}<|endoftext|>", "<think>", "</think>", true, 0, "uv", "7", "stop", 0,
+         2, 13, true, RAML_EQUAL},
+        {"opened by the model", ":<think>uv</think>\\boxed{7}<|endoftext|>", "<think>", "</think>", false, 0, "uv", "7",
+         "stop", 1, 3, 14, true, RAML_EQUAL},
+        {"another end-of-text token", ":uv</think>\\boxed{7}$", "<think>", "</think>", true, 0, "uv", "7", "stop", 0, 2, 13,
+         true, RAML_EQUAL},
+        {"no box behind thinking: all of it", ":uv</think>7<|endoftext|>", "<think>", "</think>", true, 0, "uv", "7", "stop",
+         0, 2, 5, true, RAML_EQUAL},
+        {"never closed", ":uv\\boxed{7}<|endoftext|>", "<think>", "</think>", true, 0, "uv\\boxed{7}", NULL, "stop", 0, 11,
+         12, false, RAML_DIFFERENT},
+        {"thinking was not set apart", ":uv\\boxed{7}<|endoftext|>", NULL, NULL, false, 0, "uv\\boxed{7}", "7", "stop", 0,
+         11, 12, true, RAML_EQUAL},
+        {"not set apart, and no box", ":uv7<|endoftext|>", NULL, NULL, false, 0, "uv7", NULL, "stop", 0, 3, 4, true,
+         RAML_DIFFERENT},
+        {"the cue forced", ":uv{7}<|endoftext|>", NULL, NULL, false, 1, "u", "7", "stop", 0, 1, 12, true, RAML_EQUAL},
+        {"a wrong answer", ":uv</think>\\boxed{8}<|endoftext|>", "<think>", "</think>", true, 0, "uv", "8", "stop", 0, 2, 13,
+         true, RAML_DIFFERENT},
+        {"cut off", ":uvuvuv", NULL, NULL, false, 0, "uvuvuvuvuvuvuvuvuvuvuvuvuvuvuv", NULL, "length", 0, 30, 30, true,
+         RAML_DIFFERENT},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check_said(*state, &cases[i]);
+}
+
 static void test_faults(void **state)
 {
     struct rig *r = *state;
@@ -301,6 +404,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_company), cmocka_unit_test(test_logp),
                                        cmocka_unit_test(test_greedy),  cmocka_unit_test(test_endings),
                                        cmocka_unit_test(test_waits),   cmocka_unit_test(test_plain_format),
+                                       cmocka_unit_test(test_chat_formats),
                                        cmocka_unit_test(test_faults)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -7,7 +7,11 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
+#include <string.h>
+
 #include "check.h"
+#include "raml/file.h"
 #include "raml/format.h"
 
 enum { END_OF_TEXT = 256, QUESTION, THINK, END_OF_THINK };
@@ -64,6 +68,123 @@ static void test_own_texts(void **state)
     raml_tokens_deinit(&out);
 }
 
+/* The text of a prompt, by way of one token a byte; for free(). Special tokens of this tokenizer are kept. */
+static char *text_of(const struct raml_format *f, const struct raml_tokenizer *t, const char *question)
+{
+    struct raml_err err = {0};
+    struct raml_tokens ids = {0};
+    struct raml_buf text;
+    raml_buf_init(&text, 1 << 20);
+    CHECK_OK(raml_format_prompt(f, t, question, &ids, &err));
+    CHECK_OK(raml_tokenizer_decode(t, ids.id, ids.n, true, &text, &err));
+    raml_buf_add(&text, "", 1);
+    CHECK_OK(raml_buf_status(&text, &err));
+    char *out = strdup(text.data);
+    raml_tokens_deinit(&ids);
+    raml_buf_deinit(&text);
+    return out;
+}
+
+static int have_templates(void)
+{
+    if (raml_is_dir(RAML_SHARED "/data/chat/templates")) return 1;
+    fprintf(stderr, "\n*** %s/data/chat is absent: prompt formats were NOT checked against templates ***\n\n", RAML_SHARED);
+    return 0;
+}
+
+/* The named formats are what the published templates make of one user message. */
+static void test_named_as_published(void **state)
+{
+    static const struct {
+        const char *name, *file, *bos, *behind; /* behind: what the format adds, to open thinking */
+    } cases[] = {{"qwen", "Qwen-Qwen2.5-7B-Instruct", NULL, ""},
+                 {"qwen3", "Qwen-Qwen3-0.6B", NULL, "<think>\n"},
+                 {"r1", "deepseek-r1-distill-qwen-2025-02", "<｜begin▁of▁sentence｜>", ""},
+                 {"r1", "deepseek-ai-DeepSeek-R1-Distill-Llama-8B", "<｜begin▁of▁sentence｜>", ""}};
+    if (!have_templates()) return;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char path[512];
+        struct raml_err err = {0};
+        struct raml_chat_template *chat;
+        struct raml_format named, by_template;
+        snprintf(path, sizeof path, "%s/data/chat/templates/%s.jinja", RAML_SHARED, cases[i].file);
+        CHECK_OK(raml_chat_template_open_file(path, cases[i].bos, "<eos>", &chat, &err));
+        CHECK_OK(raml_format_named(cases[i].name, NULL, &named, &err));
+        CHECK_OK(raml_format_of_template(chat, RAML_CHAT_THINKING_AUTO, NULL, &by_template, &err));
+        char *a = text_of(&named, *state, "What is 1 + 1?"), *b = text_of(&by_template, *state, "What is 1 + 1?");
+        assert_string_equal(a, b);
+        assert_non_null(strstr(a, "What is 1 + 1?\n\nPlease reason step by step"));
+        size_t n = strlen(a), k = strlen(cases[i].behind);
+        assert_string_equal(a + n - k, cases[i].behind);
+        assert_int_equal(named.opened, by_template.opened);
+        assert_string_equal(named.cue, by_template.cue);
+        assert_true((named.think_close == NULL) == (by_template.think_close == NULL));
+        assert_string_equal(by_template.stop, "<eos>");
+        free(a);
+        free(b);
+        raml_chat_template_close(chat);
+    }
+}
+
+/* Thinking turned off: Qwen 3's template closes it at once, so there is none to look for. */
+static void test_thinking_off(void **state)
+{
+    struct raml_err err = {0};
+    struct raml_chat_template *chat;
+    struct raml_format f;
+    if (!have_templates()) return;
+    CHECK_OK(raml_chat_template_open_file(RAML_SHARED "/data/chat/templates/Qwen-Qwen3-0.6B.jinja", NULL, "<|im_end|>",
+                                          &chat, &err));
+    CHECK_OK(raml_format_of_template(chat, RAML_CHAT_THINKING_OFF, NULL, &f, &err));
+    char *text = text_of(&f, *state, "?");
+    assert_non_null(strstr(text, "<|im_start|>assistant\n<think>\n\n</think>\n\n"));
+    assert_null(f.think_close);
+    assert_null(f.prefill);
+    assert_false(f.opened);
+    free(text);
+    raml_chat_template_close(chat);
+}
+
+/* What a question spells stays text in a template's prompt too; the template's own <think> is the token. */
+static void test_specials_behind_a_template(void **state)
+{
+    const struct raml_tokenizer *t = *state;
+    struct raml_err err = {0};
+    struct raml_chat_template *chat;
+    struct raml_format f;
+    struct raml_tokens ids = {0};
+    static const char jinja[] = "{{ messages[0].content | trim }}{% if add_generation_prompt %}<think>{% endif %}";
+    CHECK_OK(raml_chat_template_open("t", jinja, strlen(jinja), NULL, NULL, &chat, &err));
+    CHECK_OK(raml_format_of_template(chat, RAML_CHAT_THINKING_AUTO, NULL, &f, &err));
+    f.instruction = NULL;
+    CHECK_OK(raml_format_prompt(&f, t, " <think>", &ids, &err));
+    const int32_t want[] = {'<', 't', 'h', 'i', 'n', 'k', '>', THINK};
+    check_ids("prompt", ids.id, ids.n, want, COUNT(want));
+    assert_true(f.opened);
+    raml_tokens_deinit(&ids);
+    raml_chat_template_close(chat);
+}
+
+static void test_names(void **state)
+{
+    struct raml_err err = {0};
+    struct raml_format f;
+    assert_int_equal(raml_format_named("qwen4", NULL, &f, &err), RAML_EUSAGE);
+    assert_string_equal(err.msg, "unknown prompt format 'qwen4'; known: builtin, qwen, qwen3, r1, llama3, plain");
+    err = (struct raml_err){0};
+    assert_int_equal(raml_format_named("qwen", *state, &f, &err), RAML_ERANGE);
+    assert_string_equal(err.msg, "prompt format 'qwen' needs the special token <|im_start|>, which the tokenizer does not "
+                                 "have");
+    CHECK_OK(raml_format_named("builtin", *state, &f, &err));
+    CHECK_OK(raml_format_named("llama3", NULL, &f, &err));
+    f.system = "Be brief.";
+    char *text = text_of(&f, *state, "Hi");
+    assert_string_equal(text, "<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\nBe brief.<|eot_id|>"
+                              "<|start_header_id|>user<|end_header_id|>\n\nHi\n\nPlease reason step by step, and put your "
+                              "final answer within \\boxed{}<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n");
+    free(text);
+}
+
 static void test_role_names(void **state)
 {
     (void)state;
@@ -77,6 +198,10 @@ int main(void)
         cmocka_unit_test(test_built_in),
         cmocka_unit_test(test_specials_in_a_question_stay_text),
         cmocka_unit_test(test_own_texts),
+        cmocka_unit_test(test_named_as_published),
+        cmocka_unit_test(test_thinking_off),
+        cmocka_unit_test(test_specials_behind_a_template),
+        cmocka_unit_test(test_names),
         cmocka_unit_test(test_role_names),
     };
     return cmocka_run_group_tests(tests, open_bytes, close_bytes);
