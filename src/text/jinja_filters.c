@@ -127,9 +127,8 @@ FILTER(wordcount)
     v = text_of(in, v);
     if (in->code) return v;
     for (size_t i = 0, len; i < v.s->n && raml_j_work(in, 1); i += len) {
-        struct raml_jv c = raml_j_copy(in, v.s->s + i, 1);
         raml_j_char(v.s->s + i, &len);
-        c = raml_j_part(in, v.s, i, i + len);
+        struct raml_jv c = raml_j_part(in, v.s, i, i + len);
         const struct raml_jfunc *f = in->code ? NULL : raml_j_find_method(c, "isalnum");
         bool word = f && (raml_j_is_text(c, "_") || raml_j_run(in, "method", f, c, args).b);
         n += word && !inside;
@@ -169,9 +168,9 @@ static bool read_int(struct raml_jinja *in, struct raml_jv v, int64_t base, int6
         if (s.s->s[i] != '_' || i == 0 || i + 1 == s.s->n || s.s->s[i - 1] == '_') text[k++] = s.s->s[i];
     text[k] = 0;
     const char *body = text + (text[0] == '-' || text[0] == '+');
-    if (base == 2 && body[0] == '0' && (body[1] | 32) == 'b') body += 2;
-    else if (base == 8 && body[0] == '0' && (body[1] | 32) == 'o') body += 2;
-    else if (base != 16 && body[0] == '0' && (body[1] | 32) == 'x') return false;
+    int prefix = body[0] == '0' ? body[1] | 32 : 0;
+    if ((base == 2 && prefix == 'b') || (base == 8 && prefix == 'o')) body += 2;
+    if (base != 16 && prefix == 'x') return false;
     if (!*body || *body == ' ' || *body == '-' || *body == '+') return false;
     errno = 0;
     long long x = strtoll(body, &end, (int)base);

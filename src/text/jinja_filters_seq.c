@@ -208,7 +208,7 @@ static struct raml_jv keys_of(struct raml_jinja *in, struct raml_jv v, struct ra
 /* Stable merge sort of item[0..n) by key[0..n); of equal ones the first comes first, backwards too. */
 static void sort(struct raml_jinja *in, struct raml_jv *item, struct raml_jv *key, size_t n, bool backwards)
 {
-    struct raml_jv *to = raml_j_alloc(in, 2 * n + 1, sizeof *to);
+    struct raml_jv *to = key ? raml_j_alloc(in, 2 * n + 1, sizeof *to) : NULL;
     for (size_t width = 1; to && width < n; width *= 2) {
         for (size_t lo = 0; lo < n; lo += 2 * width) {
             size_t mid = lo + width < n ? lo + width : n, hi = lo + 2 * width < n ? lo + 2 * width : n;
@@ -236,7 +236,7 @@ static struct raml_jv sorted(struct raml_jinja *in, const struct raml_jseq *q, s
         raml_j_push(in, out, q->item[i]);
         key[i] = keys_of(in, q->item[i], path, fold);
     }
-    if (!in->code) sort(in, out->item, key, out->n, back);
+    if (out && !in->code) sort(in, out->item, key, out->n, back);
     return raml_j_seq(out);
 }
 

@@ -143,6 +143,23 @@ static struct raml_jv by_name(struct raml_jinja *in, const struct raml_jstr *s, 
     return v;
 }
 
+static void add_conversion(struct raml_jout *o, struct spec *f, struct raml_jv v)
+{
+    char text[NUMBER_BYTES];
+    bool written = f->type == 's' || f->type == 'r';
+    if (o->in->code) return;
+    f->align = !written ? 0 : f->minus ? '<' : '>';
+    if (written) {
+        add_padded_text(o, f, f->type == 's' ? raml_j_to_str(o->in, v) : repr_of(o->in, v));
+    } else if (f->type && strchr("diuxXofFeEgG", f->type)) {
+        if (f->type == 'i' || f->type == 'u') f->type = 'd';
+        number(o->in, f, v, text);
+        add_padded_number(o, f, text);
+    } else {
+        raml_j_fail(o->in, RAML_ESUPPORT, "format '%%%c' is not supported", f->type ? f->type : '?');
+    }
+}
+
 struct raml_jv raml_j_percent(struct raml_jinja *in, const struct raml_jstr *s, struct raml_jv values)
 {
     struct raml_jout o;
@@ -168,19 +185,7 @@ struct raml_jv raml_j_percent(struct raml_jinja *in, const struct raml_jstr *s, 
         }
         if (!key && used >= given) raml_j_fail(in, RAML_ERANGE, "not enough arguments for format string");
         if (!key && !in->code) v = tuple ? values.q->item[used++] : (used++, values);
-        f.align = f.type == 's' || f.type == 'r' ? (f.minus ? '<' : '>') : 0;
-        char text[NUMBER_BYTES];
-        if (f.type == 's')
-            add_padded_text(&o, &f, raml_j_to_str(in, v));
-        else if (f.type == 'r')
-            add_padded_text(&o, &f, repr_of(in, v));
-        else if (f.type && strchr("diuxXofFeEgG", f.type)) {
-            if (f.type == 'i' || f.type == 'u') f.type = 'd';
-            number(in, &f, v, text);
-            add_padded_number(&o, &f, text);
-        } else {
-            raml_j_fail(in, RAML_ESUPPORT, "format '%%%c' is not supported", f.type ? f.type : '?');
-        }
+        add_conversion(&o, &f, v);
     }
     if (!in->code && !named && used < given && (tuple || values.type != RAML_J_DICT))
         raml_j_fail(in, RAML_ERANGE, "not all arguments converted during string formatting");

@@ -327,7 +327,7 @@ static struct raml_jv pad(struct raml_jinja *in, struct raml_jv self, const stru
         const struct raml_jstr *s = raml_j_arg_text(in, a[1], "fill character");
         size_t len;
         if (s && s->n_chars != 1) raml_j_fail(in, RAML_ERANGE, "the fill character must be exactly one character long");
-        if (in->code) return raml_j_none();
+        if (!s || in->code) return raml_j_none();
         fill = raml_j_char(s->s, &len);
     }
     return raml_j_center(in, self.s, raml_j_arg_int(in, a[0], 0), fill, side);

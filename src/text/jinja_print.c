@@ -32,7 +32,7 @@ void raml_j_print_float(struct raml_jout *o, double d)
 static void escape_char(struct raml_jout *o, uint32_t c, size_t message)
 {
     char text[12];
-    const char *form = c < 0x100 ? "\\x%02" PRIx32 : c < 0x10000 ? "\\u%04" PRIx32 : "\\U%08" PRIx32;
+    const char *form;
     switch (c) {
     case '\n': form = "\\n"; break;
     case '\r': form = "\\r"; break;

@@ -230,7 +230,7 @@ static void add_mark(struct raml_jout *o, size_t start, size_t end, size_t messa
 
 void raml_jout_add(struct raml_jout *o, const char *s, size_t n, size_t message)
 {
-    if (!n || !reserve(o, n)) return;
+    if (!n || !reserve(o, n) || !o->s) return;
     memcpy(o->s + o->n, s, n);
     if (message != RAML_J_FRAME) add_mark(o, o->n, o->n + n, message);
     o->n += n;
@@ -251,7 +251,7 @@ void raml_jout_part(struct raml_jout *o, const struct raml_jstr *s, size_t from,
 {
     if (from >= to || !reserve(o, to - from) || !raml_j_work(o->in, s->n_marks / BYTES_A_STEP)) return;
     memcpy(o->s + o->n, s->s + from, to - from);
-    for (size_t i = 0; i < s->n_marks && s->mark[i].start < to; i++) {
+    for (size_t i = 0; s->mark && i < s->n_marks && s->mark[i].start < to; i++) {
         if (s->mark[i].end <= from) continue;
         size_t start = s->mark[i].start < from ? from : s->mark[i].start;
         size_t end = s->mark[i].end > to ? to : s->mark[i].end;

@@ -183,11 +183,169 @@ static void test_llamacpp(void **state)
     assert_int_equal(matched, 22);
 }
 
+/* ---- what the generation prompt does about thinking ---- */
+
+static void test_think(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum raml_chat_thinking thinking;
+        enum raml_chat_think want;
+        const char *generation;
+    } cases[] = {
+        {"{{ c }}{% if add_generation_prompt %}<A><think>\n{% endif %}", RAML_CHAT_THINKING_AUTO, RAML_CHAT_THINK_OPEN,
+         "<A><think>\n"},
+        {"{{ c }}{% if add_generation_prompt %}<A>{% if enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}{% endif %}",
+         RAML_CHAT_THINKING_OFF, RAML_CHAT_THINK_CLOSED, "<A><think>\n\n</think>\n\n"},
+        {"{{ c }}{% if add_generation_prompt %}<A>{% if enable_thinking is false %}<think></think>{% endif %}{% endif %}",
+         RAML_CHAT_THINKING_AUTO, RAML_CHAT_THINK_NONE, "<A>"},
+        {"{{ c }}{% if add_generation_prompt %}<A><think></think><think>{% endif %}", RAML_CHAT_THINKING_ON,
+         RAML_CHAT_THINK_OPEN, "<A><think></think><think>"},
+        /* the user's own tag and the frame's before it do not count; with an empty content too */
+        {"<think>{{ c }}</think>{% if add_generation_prompt %}<A>{% endif %}", RAML_CHAT_THINKING_AUTO,
+         RAML_CHAT_THINK_NONE, "<A>"},
+        {"<think>x{{ '' }}<E>{% if add_generation_prompt %}<A>{% endif %}", RAML_CHAT_THINKING_AUTO, RAML_CHAT_THINK_NONE,
+         "<A>"},
+        /* both begin with the same bytes: no tag is cut */
+        {"{{ c }}{% if add_generation_prompt %}<think>{% else %}<thing>{% endif %}", RAML_CHAT_THINKING_AUTO,
+         RAML_CHAT_THINK_OPEN, "<think>"},
+        /* a template that does not ask, or that raises: what stands behind the content */
+        {"{{ c }}<E><A><think>", RAML_CHAT_THINKING_AUTO, RAML_CHAT_THINK_OPEN, "<E><A><think>"},
+        {"{{ c }}{% if not add_generation_prompt %}{{ raise_exception('x') }}{% endif %}<A><think></think>",
+         RAML_CHAT_THINKING_AUTO, RAML_CHAT_THINK_CLOSED, "<A><think></think>"},
+        {"{{ c }}", RAML_CHAT_THINKING_AUTO, RAML_CHAT_THINK_NONE, ""},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct raml_err err = {0};
+        struct raml_chat_template *t = NULL;
+        struct raml_chat_prompt p;
+        struct raml_buf text;
+        raml_buf_init(&text, 4096);
+        raml_buf_addf(&text, "{%% set c = messages[0].content %%}%s", cases[i].text);
+        json_t *messages = json_pack("[{s:s, s:s}]", "role", "user", "content", "is <think> a tag?");
+        CHECK_OK(raml_chat_template_open("t", text.data, text.len, NULL, NULL, &t, &err));
+        struct raml_chat_input in = raml_chat_input_default(messages, true);
+        in.thinking = cases[i].thinking;
+        CHECK_OK(raml_chat_render(t, &in, &p, &err));
+        check_bytes(cases[i].text, p.text.data + p.generation, p.text.len - p.generation, cases[i].generation,
+                    strlen(cases[i].generation));
+        assert_int_equal(raml_chat_prompt_think(&p), cases[i].want);
+        raml_chat_prompt_deinit(&p);
+        in.add_generation_prompt = false;
+        if (!strstr(cases[i].text, "raise")) {
+            CHECK_OK(raml_chat_render(t, &in, &p, &err));
+            assert_int_equal(raml_chat_prompt_think(&p), RAML_CHAT_THINK_NONE);
+            raml_chat_prompt_deinit(&p);
+        }
+        raml_chat_template_close(t);
+        json_decref(messages);
+        raml_buf_deinit(&text);
+    }
+}
+
+static void test_think_of_models(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum raml_chat_think want[3]; /* enable_thinking undefined, true, false */
+    } cases[] = {
+        {"Qwen-Qwen2.5-7B-Instruct", {RAML_CHAT_THINK_NONE, RAML_CHAT_THINK_NONE, RAML_CHAT_THINK_NONE}},
+        {"Qwen-Qwen3-0.6B", {RAML_CHAT_THINK_NONE, RAML_CHAT_THINK_NONE, RAML_CHAT_THINK_CLOSED}},
+        {"Qwen3.5-4B", {RAML_CHAT_THINK_OPEN, RAML_CHAT_THINK_OPEN, RAML_CHAT_THINK_CLOSED}},
+        {"Qwen-QwQ-32B", {RAML_CHAT_THINK_CLOSED, RAML_CHAT_THINK_OPEN, RAML_CHAT_THINK_CLOSED}},
+        {"deepseek-ai-DeepSeek-R1-Distill-Llama-8B", {RAML_CHAT_THINK_OPEN, RAML_CHAT_THINK_OPEN, RAML_CHAT_THINK_OPEN}},
+        {"deepseek-ai-DeepSeek-V3.1", {RAML_CHAT_THINK_CLOSED, RAML_CHAT_THINK_OPEN, RAML_CHAT_THINK_CLOSED}},
+        {"google-gemma-2-2b-it", {RAML_CHAT_THINK_NONE, RAML_CHAT_THINK_NONE, RAML_CHAT_THINK_NONE}},
+    };
+    if (!have_data()) return;
+    json_t *messages = json_pack("[{s:s, s:s}]", "role", "user", "content", "</think> <think>");
+    for (size_t i = 0; i < COUNT(cases); i++)
+        for (int k = 0; k < 3; k++) {
+            char path[512];
+            struct raml_err err = {0};
+            struct raml_chat_template *t = NULL;
+            struct raml_chat_prompt p;
+            snprintf(path, sizeof path, DATA "templates/%s.jinja", cases[i].name);
+            CHECK_OK(raml_chat_template_open_file(path, NULL, NULL, &t, &err));
+            struct raml_chat_input in = raml_chat_input_default(messages, true);
+            in.thinking = (enum raml_chat_thinking)k;
+            CHECK_OK(raml_chat_render(t, &in, &p, &err));
+            if (raml_chat_prompt_think(&p) != cases[i].want[k]) fail_msg("%s, %d: '%s'", cases[i].name, k, p.text.data);
+            raml_chat_prompt_deinit(&p);
+            raml_chat_template_close(t);
+        }
+    json_decref(messages);
+}
+
+/* ---- a folder's template ---- */
+
+static void test_find(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *config, *file; /* NULL: absent */
+        enum raml_code code;
+        const char *want; /* "TEXT|BOS|EOS" of a template that prints its name, or a part of the message */
+    } cases[] = {
+        {"{\"chat_template\":\"one\",\"bos_token\":\"B\",\"eos_token\":{\"content\":\"E\"}}", NULL, RAML_OK, "one|B|E"},
+        {"{\"chat_template\":\"one\",\"bos_token\":null}", "two", RAML_OK, "two||"},
+        {"{\"bos_token\":\"B\"}", "two\n", RAML_OK, "two|B|"},
+        {NULL, "two", RAML_OK, "two||"},
+        {"{\"chat_template\":[{\"name\":\"x\",\"template\":\"no\"},{\"name\":\"default\",\"template\":\"yes\"}]}", NULL,
+         RAML_OK, "yes||"},
+        {"{\"chat_template\":[{\"name\":\"x\",\"template\":\"no\"}]}", NULL, RAML_EFORMAT,
+         "tokenizer_config.json: field 'chat_template' is a list of 1 without one named \"default\""},
+        {"{\"chat_template\":7}", NULL, RAML_EFORMAT,
+         "tokenizer_config.json: field 'chat_template' is a number; expected a text, or a list of {name, template}"},
+        {"{\"chat_template\":\"a\",\"eos_token\":[]}", NULL, RAML_EFORMAT,
+         "tokenizer_config.json: field 'eos_token' is an array; expected a text, or an object with field 'content'"},
+        {"{\"chat_template\":\"\\n{{ x\"}", NULL, RAML_EFORMAT, "tokenizer_config.json (chat_template):2: the template ends"},
+        {"{", "two", RAML_EFORMAT, "tokenizer_config.json:1: not valid JSON"},
+        {"{\"chat_template\":null}", NULL, RAML_ERANGE,
+         ": has no chat template: no chat_template.jinja, and no field 'chat_template' in tokenizer_config.json. Give a "
+         "template file, or choose another --prompt-format; --prompt_before and --prompt_after give your own texts around "
+         "a question"},
+        {NULL, NULL, RAML_ERANGE, ": has no chat template: no chat_template.jinja, and no tokenizer_config.json."},
+    };
+    json_t *messages = json_array();
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char dir[] = "/tmp/raml-test-chat-XXXXXX", path[128];
+        struct raml_err err = {0};
+        struct raml_chat_template *t = NULL;
+        assert_non_null(mkdtemp(dir));
+        snprintf(path, sizeof path, "%s/tokenizer_config.json", dir);
+        if (cases[i].config) CHECK_OK(raml_file_write(path, cases[i].config, strlen(cases[i].config), &err));
+        snprintf(path, sizeof path, "%s/chat_template.jinja", dir);
+        if (cases[i].file) CHECK_OK(raml_file_write(path, cases[i].file, strlen(cases[i].file), &err));
+        enum raml_code rc = raml_chat_template_find(dir, NULL, &t, &err);
+        if (rc != cases[i].code) fail_msg("row %zu: %d %s", i, rc, err.msg);
+        if (rc) {
+            if (!strstr(err.msg, cases[i].want)) fail_msg("row %zu: '%s', expected '%s'", i, err.msg, cases[i].want);
+        } else {
+            struct raml_chat_prompt p;
+            char got[64];
+            struct raml_chat_input in = raml_chat_input_default(messages, false);
+            CHECK_OK(raml_chat_render(t, &in, &p, &err));
+            snprintf(got, sizeof got, "%s|%s|%s", p.text.data, raml_chat_template_bos(t), raml_chat_template_eos(t));
+            assert_string_equal(got, cases[i].want);
+            raml_chat_prompt_deinit(&p);
+            raml_chat_template_close(t);
+        }
+        CHECK_OK(raml_remove_tree(dir, &err));
+    }
+    json_decref(messages);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rendered),
         cmocka_unit_test(test_llamacpp),
+        cmocka_unit_test(test_think),
+        cmocka_unit_test(test_think_of_models),
+        cmocka_unit_test(test_find),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
