@@ -3,6 +3,7 @@
 #define RAML_BENCH_H
 
 #include "raml/err.h"
+#include "raml/model.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,7 +11,7 @@
 struct bench_options {
     const char *preset;
     bool bf16;
-    int threads;
+    int threads, batch;
     double seconds; /* how long to measure, about */
 };
 struct bench_result {
@@ -20,6 +21,20 @@ struct bench_result {
 };
 
 bool bench_has_bf16(void);
+double bench_now(void); /* seconds */
+
+struct bench_rig { /* a drawn model of the preset */
+    struct raml_device *dev;
+    struct raml_model *m;
+    double peak; /* GFLOP/s of the best matrix product, the better of before and after */
+};
+RAML_CHECKED enum raml_code bench_rig_open(const struct bench_options *opt, enum raml_use use, struct bench_rig *r,
+                                           struct bench_result *out, struct raml_err *err);
+void bench_rig_close(const struct bench_options *opt, struct bench_rig *r, struct bench_result *out);
+int32_t bench_token(const struct bench_rig *r, uint64_t i); /* a random token */
+int bench_by_value(const void *a, const void *b);           /* of doubles, for qsort */
+double bench_forward_flops(const struct raml_model *m, const struct raml_pack *p);
+
 /* One optimizer step (forward, backward, AdamW, packing the weights anew) on chains of 256 tokens. */
 RAML_CHECKED enum raml_code bench_train(const struct bench_options *opt, struct bench_result *out,
                                         struct raml_err *err);
@@ -31,6 +46,14 @@ RAML_CHECKED enum raml_code bench_prefix(const struct bench_options *opt, struct
                                          struct raml_err *err);
 /* 64 samples of 256 tokens of one 128-token prompt, keys and values cached. */
 RAML_CHECKED enum raml_code bench_sample(const struct bench_options *opt, struct bench_result *out,
+                                         struct raml_err *err);
+
+/* One pass over a chain of 2048 tokens, all of them scored. */
+RAML_CHECKED enum raml_code bench_score(const struct bench_options *opt, struct bench_result *out,
+                                        struct raml_err *err);
+/* opt->batch samples of 128 tokens behind one shared prompt of 512: tokens/s of the steps alone, drawn at temperature 1.
+ * bytes_per_step (weights, keys and values) and the share of the memory's bandwidth, measured in the same run. */
+RAML_CHECKED enum raml_code bench_decode(const struct bench_options *opt, struct bench_result *out,
                                          struct raml_err *err);
 
 #endif

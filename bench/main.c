@@ -1,7 +1,7 @@
 /* main.c - what this machine reaches: training, tracing, sampling, each beside the best matrix product of the same run.
  *
- *   raml-bench [--json] [--bench train,trace,prefix,sample] [--preset micro,small,medium,gpt2] [--dtype bf16|f32]
- *              [--threads N] [--seconds S]
+ *   raml-bench [--json] [--bench train,trace,prefix,sample,score,decode] [--preset micro,small,medium,gpt2,...]
+ *              [--dtype bf16|f32] [--batch 1,8,32,64] [--threads N] [--seconds S]
  * Every measurement runs in a process of its own, so that its peak memory is its own.
  */
 #include "bench/bench.h"
@@ -18,7 +18,7 @@
 
 struct settings {
     bool json;
-    const char *bench, *preset;
+    const char *bench, *preset, *batch; /* batch: of decode, one measurement each */
     struct bench_options opt;
 };
 
@@ -31,6 +31,8 @@ static const struct {
     {"trace", bench_trace, "small"},
     {"prefix", bench_prefix, "small"},
     {"sample", bench_sample, "small"},
+    {"score", bench_score, "small,qwen2.5-0.5b"},
+    {"decode", bench_decode, "qwen2.5-0.5b"},
 };
 
 /* Is `word` one of the comma-separated words of list? */
@@ -85,11 +87,30 @@ static int measure(const struct settings *s, size_t i)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
+/* The same for each batch size where there are several. */
+static int measure_batches(struct settings *s, size_t i)
+{
+    if (strcmp(benches[i].name, "decode")) return measure(s, i);
+    int rc = 0;
+    for (const char *p = s->batch; p && *p;) {
+        char *end;
+        s->opt.batch = (int)strtol(p, &end, 10);
+        if (end == p || (*end && *end != ',') || s->opt.batch < 1 || s->opt.batch > 4096) {
+            fprintf(stderr, "raml-bench: --batch: found '%s', expected numbers from 1 to 4096\n", s->batch);
+            return 2;
+        }
+        if (measure(s, i)) rc = 1;
+        p = *end ? end + 1 : end;
+    }
+    return rc;
+}
+
 static int usage(const char *what)
 {
     fprintf(stderr,
-            "raml-bench: %s\nusage: raml-bench [--json] [--bench train,trace,prefix,sample] [--preset "
-            "micro,small,medium,gpt2] [--dtype auto|bf16|f32] [--threads N] [--seconds S]\n",
+            "raml-bench: %s\nusage: raml-bench [--json] [--bench train,trace,prefix,sample,score,decode] [--preset "
+            "micro,small,medium,gpt2,qwen2.5-0.5b,...] [--dtype auto|bf16|f32] [--batch 1,8,32,64] [--threads N] "
+            "[--seconds S]\n",
             what);
     return 2;
 }
@@ -108,6 +129,7 @@ static int parse(int argc, char **argv, struct settings *s, const char **dtype)
         if (!strcmp(name, "--bench")) s->bench = value;
         else if (!strcmp(name, "--preset")) s->preset = value;
         else if (!strcmp(name, "--dtype")) *dtype = value;
+        else if (!strcmp(name, "--batch")) s->batch = value;
         else if (!strcmp(name, "--threads")) s->opt.threads = (int)strtol(value, &end, 10);
         else if (!strcmp(name, "--seconds")) s->opt.seconds = strtod(value, &end);
         else return usage(name);
@@ -119,7 +141,7 @@ static int parse(int argc, char **argv, struct settings *s, const char **dtype)
 
 int main(int argc, char **argv)
 {
-    struct settings s = {.bench = "train,trace,prefix,sample", .opt = {.seconds = 6}};
+    struct settings s = {.bench = "train,trace,prefix,sample,score,decode", .batch = "1,8,32,64", .opt = {.seconds = 6}};
     const char *dtype = "auto";
     int rc = parse(argc, argv, &s, &dtype);
     if (rc) return rc;
@@ -130,7 +152,7 @@ int main(int argc, char **argv)
         char *list = strdup(s.preset ? s.preset : benches[i].presets), *rest = NULL;
         for (char *p = list ? strtok_r(list, ",", &rest) : NULL; p; p = strtok_r(NULL, ",", &rest)) {
             s.opt.preset = p;
-            if (measure(&s, i)) rc = 1;
+            if (measure_batches(&s, i)) rc = 1;
         }
         free(list);
     }

@@ -2,7 +2,6 @@
  * half of attention), not what the kernels happen to do. */
 #include "bench/bench.h"
 
-#include "raml/decoder.h"
 #include "raml/device.h"
 #include "raml/model.h"
 #include "raml/optim.h"
@@ -14,13 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-struct rig {
-    struct raml_device *dev;
-    struct raml_model *m;
-    double peak;
-};
-
-static double now(void)
+double bench_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -36,11 +29,11 @@ bool bench_has_bf16(void)
     return has;
 }
 
-static enum raml_code rig_open(const struct bench_options *opt, enum raml_use use, struct rig *r, struct bench_result *out,
+enum raml_code bench_rig_open(const struct bench_options *opt, enum raml_use use, struct bench_rig *r, struct bench_result *out,
                                struct raml_err *err)
 {
     struct raml_config c;
-    *r = (struct rig){0};
+    *r = (struct bench_rig){0};
     enum raml_code rc = raml_config_preset(opt->preset, &c, err);
     if (!rc) rc = raml_device_open(opt->threads, "auto", &r->dev, err);
     if (!rc) rc = raml_device_peak(r->dev, opt->bf16, &r->peak, err);
@@ -50,7 +43,7 @@ static enum raml_code rig_open(const struct bench_options *opt, enum raml_use us
 }
 
 /* Measures the peak once more (the better of the two counts: both stem from this run) and closes. */
-static void rig_close(const struct bench_options *opt, struct rig *r, struct bench_result *out)
+void bench_rig_close(const struct bench_options *opt, struct bench_rig *r, struct bench_result *out)
 {
     double again = 0;
     if (r->dev && raml_device_peak(r->dev, opt->bf16, &again, NULL) == RAML_OK && again > r->peak) r->peak = again;
@@ -59,13 +52,13 @@ static void rig_close(const struct bench_options *opt, struct rig *r, struct ben
     raml_device_close(r->dev);
 }
 
-static int by_value(const void *a, const void *b)
+int bench_by_value(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-static int32_t token(const struct rig *r, uint64_t i)
+int32_t bench_token(const struct bench_rig *r, uint64_t i)
 {
     struct raml_key key = {.seed = 1, .purpose = RAML_FOR_TEST};
     return (int32_t)raml_below(&key, i, (uint32_t)raml_model_config(r->m)->vocab_size);
@@ -79,13 +72,13 @@ struct training {
     float *grad, *coef;
 };
 
-static enum raml_code train_setup(struct rig *r, size_t rows, size_t T, struct training *t, struct raml_err *err)
+static enum raml_code train_setup(struct bench_rig *r, size_t rows, size_t T, struct training *t, struct raml_err *err)
 {
     struct raml_tree tree = {0};
     int32_t *id = calloc(T, sizeof *id);
     enum raml_code rc = id ? RAML_OK : RAML_ENOMEM;
     for (size_t i = 0; i < rows && !rc; i++) {
-        for (size_t k = 0; k < T; k++) id[k] = token(r, i * T + k);
+        for (size_t k = 0; k < T; k++) id[k] = bench_token(r, i * T + k);
         raml_tree_clear(&tree);
         rc = raml_tree_add(&tree, -1, 0, id, T, 1, NULL, err);
         if (!rc) rc = raml_pack_add(&t->pack, &tree, err);
@@ -100,7 +93,7 @@ static enum raml_code train_setup(struct rig *r, size_t rows, size_t T, struct t
     return rc;
 }
 
-static enum raml_code train_step(struct rig *r, struct training *t, struct raml_err *err)
+static enum raml_code train_step(struct bench_rig *r, struct training *t, struct raml_err *err)
 {
     memset(t->grad, 0, raml_model_n(r->m) * sizeof *t->grad);
     enum raml_code rc = raml_pass_train(t->pass, &t->pack, t->coef, NULL, t->grad, err);
@@ -114,23 +107,23 @@ static enum raml_code train_step(struct rig *r, struct training *t, struct raml_
 
 enum raml_code bench_train(const struct bench_options *opt, struct bench_result *out, struct raml_err *err)
 {
-    struct rig r;
+    struct bench_rig r;
     struct training t = {0};
     const size_t T = 256, rows = !strcmp(opt->preset, "gpt2") ? 4 : !strcmp(opt->preset, "medium") ? 8 : 16;
     double second[512];
     size_t n = 0;
-    enum raml_code rc = rig_open(opt, RAML_TO_TRAIN, &r, out, err);
+    enum raml_code rc = bench_rig_open(opt, RAML_TO_TRAIN, &r, out, err);
     if (!rc) rc = train_setup(&r, rows, T, &t, err);
     struct raml_adamw_options adamw = raml_adamw_default();
     if (!rc) rc = raml_adamw_init(&t.adamw, &adamw, raml_model_n(r.m), err);
     for (int i = 0; i < 2 && !rc; i++) rc = train_step(&r, &t, err);
-    for (double start = now(); !rc && n < 512 && (n < 3 || now() - start < opt->seconds); n++) {
-        double s = now();
+    for (double start = bench_now(); !rc && n < 512 && (n < 3 || bench_now() - start < opt->seconds); n++) {
+        double s = bench_now();
         rc = train_step(&r, &t, err);
-        second[n] = now() - s;
+        second[n] = bench_now() - s;
     }
     if (!rc) {
-        qsort(second, n, sizeof *second, by_value);
+        qsort(second, n, sizeof *second, bench_by_value);
         out->seconds = second[n / 2];
         out->tokens_per_s = (double)(rows * T) / out->seconds;
         out->gflops = 1e-9 * out->tokens_per_s * raml_config_train_flops(raml_model_config(r.m), T);
@@ -141,7 +134,7 @@ enum raml_code bench_train(const struct bench_options *opt, struct bench_result 
     raml_pack_deinit(&t.pack);
     free(t.grad);
     free(t.coef);
-    rig_close(opt, &r, out);
+    bench_rig_close(opt, &r, out);
     return rc;
 }
 
@@ -149,15 +142,15 @@ enum raml_code bench_train(const struct bench_options *opt, struct bench_result 
 enum { Q = 128, T_CURVE = 1024, CUE = 1, ANSWER = 12 };
 
 /* The prompt and trajectory as one chain, and a probe behind its prefixes first, first + step, ... */
-static enum raml_code curve_pack(const struct rig *r, struct raml_pack *pack, size_t length, size_t first, size_t step,
+static enum raml_code curve_pack(const struct bench_rig *r, struct raml_pack *pack, size_t length, size_t first, size_t step,
                                  struct raml_err *err)
 {
     struct raml_tree tree = {0};
     int32_t id[T_CURVE], probe[CUE + ANSWER], span;
-    for (size_t i = 0; i < Q; i++) id[i] = token(r, i);
-    for (size_t i = 0; i < CUE + ANSWER; i++) probe[i] = token(r, 5000 + i);
+    for (size_t i = 0; i < Q; i++) id[i] = bench_token(r, i);
+    for (size_t i = 0; i < CUE + ANSWER; i++) probe[i] = bench_token(r, 5000 + i);
     enum raml_code rc = raml_tree_add(&tree, -1, 0, id, Q, Q, NULL, err);
-    for (size_t i = 0; i < length; i++) id[i] = token(r, 1000 + i);
+    for (size_t i = 0; i < length; i++) id[i] = bench_token(r, 1000 + i);
     if (!rc) rc = raml_tree_add(&tree, 0, Q, id, length, length, &span, err);
     for (size_t i = first; i <= length && !rc; i += step)
         rc = raml_tree_add(&tree, span, (uint32_t)i, probe, CUE + ANSWER, CUE, NULL, err);
@@ -168,7 +161,7 @@ static enum raml_code curve_pack(const struct rig *r, struct raml_pack *pack, si
 
 /* FLOPs of one forward over the pack: products for all rows, the head for scored rows, scores and sums for seen keys.
  */
-static double forward_flops(const struct raml_model *m, const struct raml_pack *p)
+double bench_forward_flops(const struct raml_model *m, const struct raml_pack *p)
 {
     const struct raml_config *c = raml_model_config(m);
     double head = (double)c->vocab_size * c->hidden_size, seen = 0;
@@ -178,7 +171,7 @@ static double forward_flops(const struct raml_model *m, const struct raml_pack *
            4.0 * c->n_layers * c->n_heads * c->head_dim * seen;
 }
 
-static enum raml_code curve_time(const struct bench_options *opt, struct rig *r, const struct raml_pack *pack,
+static enum raml_code curve_time(const struct bench_options *opt, struct bench_rig *r, const struct raml_pack *pack,
                                  float *logp, /* written; NOLINT(readability-non-const-parameter) */
                                  double *seconds, size_t *runs, struct raml_err *err)
 {
@@ -188,13 +181,13 @@ static enum raml_code curve_time(const struct bench_options *opt, struct rig *r,
     enum raml_code rc = raml_pass_open(r->m, false, &pass, err);
     if (!rc) rc = raml_pass_forward(pass, pack, &score, err);
     *runs = 0;
-    for (double start = now(); !rc && *runs < 256 && (*runs < 3 || now() - start < opt->seconds); ++*runs) {
-        double s = now();
+    for (double start = bench_now(); !rc && *runs < 256 && (*runs < 3 || bench_now() - start < opt->seconds); ++*runs) {
+        double s = bench_now();
         rc = raml_pass_forward(pass, pack, &score, err);
-        second[*runs] = now() - s;
+        second[*runs] = bench_now() - s;
     }
     if (!rc) {
-        qsort(second, *runs, sizeof *second, by_value);
+        qsort(second, *runs, sizeof *second, bench_by_value);
         *seconds = second[*runs / 2];
     }
     raml_pass_close(pass);
@@ -203,35 +196,35 @@ static enum raml_code curve_time(const struct bench_options *opt, struct rig *r,
 
 enum raml_code bench_trace(const struct bench_options *opt, struct bench_result *out, struct raml_err *err)
 {
-    struct rig r;
+    struct bench_rig r;
     struct raml_pack pack = {0};
     size_t runs = 0;
     float *logp = NULL;
-    enum raml_code rc = rig_open(opt, RAML_TO_READ, &r, out, err);
+    enum raml_code rc = bench_rig_open(opt, RAML_TO_READ, &r, out, err);
     if (!rc) rc = curve_pack(&r, &pack, T_CURVE, 0, 1, err);
     logp = calloc(pack.n_scored + 1, sizeof *logp);
     if (!rc && !logp) rc = raml_fail(err, RAML_ENOMEM, "no memory for the curve");
     if (!rc) rc = curve_time(opt, &r, &pack, logp, &out->seconds, &runs, err);
     if (!rc) {
         out->tokens_per_s = (double)pack.n_rows / out->seconds;
-        out->gflops = 1e-9 * forward_flops(r.m, &pack) / out->seconds;
+        out->gflops = 1e-9 * bench_forward_flops(r.m, &pack) / out->seconds;
         snprintf(out->note, sizeof out->note, "curve of %d prefixes, %zu tokens, one pass", T_CURVE + 1, pack.n_rows);
     }
     free(logp);
     raml_pack_deinit(&pack);
-    rig_close(opt, &r, out);
+    bench_rig_close(opt, &r, out);
     return rc;
 }
 
 enum raml_code bench_prefix(const struct bench_options *opt, struct bench_result *out, struct raml_err *err)
 {
-    struct rig r;
+    struct bench_rig r;
     struct raml_pack tree = {0}, one = {0};
     const size_t step = 32;
     float *logp = NULL, alone[ANSWER];
     double total = 0, worst = 0, tokens = 0, flops = 0, tree_seconds = 0;
     size_t runs;
-    enum raml_code rc = rig_open(opt, RAML_TO_READ, &r, out, err);
+    enum raml_code rc = bench_rig_open(opt, RAML_TO_READ, &r, out, err);
     if (!rc) rc = curve_pack(&r, &tree, T_CURVE, 0, 1, err);
     logp = calloc(tree.n_scored + 1, sizeof *logp);
     if (!rc && !logp) rc = raml_fail(err, RAML_ENOMEM, "no memory for the curve");
@@ -249,7 +242,7 @@ enum raml_code bench_prefix(const struct bench_options *opt, struct bench_result
         }
         total += seconds * (double)step;
         tokens += (double)one.n_rows * (double)step;
-        flops += forward_flops(r.m, &one) * (double)step;
+        flops += bench_forward_flops(r.m, &one) * (double)step;
     }
     if (!rc) {
         out->seconds = total;
@@ -264,84 +257,6 @@ enum raml_code bench_prefix(const struct bench_options *opt, struct bench_result
     free(logp);
     raml_pack_deinit(&tree);
     raml_pack_deinit(&one);
-    rig_close(opt, &r, out);
-    return rc;
-}
-
-/* -- Sampling ------------------------------------------------------------------------------------------------------ */
-enum { SAMPLES = 64, LENGTH = 256 };
-
-/* A token from the whole distribution at temperature 1. */
-static int32_t draw(const float *logit, size_t v, double u)
-{
-    float max = logit[0];
-    for (size_t i = 1; i < v; i++) max = logit[i] > max ? logit[i] : max;
-    double sum = 0, at = 0;
-    for (size_t i = 0; i < v; i++) sum += expf(logit[i] - max);
-    for (size_t i = 0; i < v; i++) {
-        at += expf(logit[i] - max);
-        if (at > u * sum) return (int32_t)i;
-    }
-    return (int32_t)v - 1;
-}
-
-static enum raml_code sample_once(struct rig *r, struct raml_decoder *d, float *logits, struct raml_err *err)
-{
-    size_t V = (size_t)raml_model_config(r->m)->vocab_size, n = Q;
-    int32_t id[Q], next[SAMPLES];
-    const int32_t *prompt_tokens = id;
-    int prompt, sample[SAMPLES];
-    for (size_t i = 0; i < Q; i++) id[i] = token(r, i);
-    enum raml_code rc = raml_decoder_prompts(d, &prompt_tokens, &n, 1, &prompt, logits, err);
-    if (rc) return rc;
-    for (int i = 0; i < SAMPLES && !rc; i++) {
-        rc = raml_decoder_fork(d, prompt, &sample[i], err);
-        memcpy(logits + (size_t)i * V, logits, V * sizeof *logits);
-    }
-    for (uint64_t t = 0; t < LENGTH && !rc; t++) {
-#pragma omp parallel for schedule(static)
-        for (int i = 0; i < SAMPLES; i++) {
-            struct raml_key key = {.seed = 1, .purpose = RAML_FOR_SAMPLE, .sample = (uint32_t)i};
-            next[i] = draw(logits + (size_t)i * V, V, raml_uniform(&key, t));
-        }
-        if (t + 1 < LENGTH) rc = raml_decoder_step(d, sample, next, SAMPLES, logits, err);
-    }
-    for (int i = 0; i < SAMPLES; i++) raml_decoder_drop_sample(d, sample[i]);
-    raml_decoder_drop_prompt(d, prompt);
-    return rc;
-}
-
-enum raml_code bench_sample(const struct bench_options *opt, struct bench_result *out, struct raml_err *err)
-{
-    struct rig r;
-    struct raml_decoder *d = NULL;
-    float *logits = NULL;
-    double second[256];
-    size_t n = 0;
-    enum raml_code rc = rig_open(opt, RAML_TO_READ, &r, out, err);
-    struct raml_decoder_options dopt = {.max_rows = SAMPLES, .max_tokens = Q + SAMPLES * (LENGTH + 64)};
-    if (!rc) rc = raml_decoder_open(r.m, &dopt, &d, err);
-    if (!rc) logits = calloc(SAMPLES * (size_t)raml_model_config(r.m)->vocab_size, sizeof *logits);
-    if (!rc && !logits) rc = raml_fail(err, RAML_ENOMEM, "no memory for logits");
-    if (!rc) rc = sample_once(&r, d, logits, err);
-    for (double start = now(); !rc && n < 256 && (n < 3 || now() - start < opt->seconds); n++) {
-        double s = now();
-        rc = sample_once(&r, d, logits, err);
-        second[n] = now() - s;
-    }
-    if (!rc) {
-        const struct raml_config *c = raml_model_config(r.m);
-        qsort(second, n, sizeof *second, by_value);
-        out->seconds = second[n / 2];
-        out->tokens_per_s = SAMPLES * LENGTH / out->seconds;
-        double token_flops =
-            raml_config_train_flops(c, 0) / 3 + 4.0 * c->n_layers * c->n_heads * c->head_dim * (Q + LENGTH / 2.0);
-        out->gflops = 1e-9 * out->tokens_per_s * token_flops;
-        snprintf(out->note, sizeof out->note, "%d samples of %d tokens behind a shared prompt of %d", SAMPLES, LENGTH,
-                 Q);
-    }
-    raml_decoder_close(d);
-    free(logits);
-    rig_close(opt, &r, out);
+    bench_rig_close(opt, &r, out);
     return rc;
 }

@@ -24,6 +24,9 @@ RAML_CHECKED enum raml_code raml_decoder_open(const struct raml_model *m, const 
                                               struct raml_decoder **out, struct raml_err *err);
 void raml_decoder_close(struct raml_decoder *d);
 size_t raml_decoder_bytes(const struct raml_decoder *d);
+/* The same from the shape alone. */
+size_t raml_decoder_estimate(const struct raml_config *c, enum raml_dtype dtype,
+                             const struct raml_decoder_options *opt);
 size_t raml_decoder_free_tokens(const struct raml_decoder *d); /* what the pool still holds, in whole pages */
 
 /* Computes n_prompts prompts at once. prompt[i] gets a number; logits[i * vocab_size ...] (f32) what follows its last

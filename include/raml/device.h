@@ -27,6 +27,14 @@ bool raml_device_has_bf16(const struct raml_device *d);
  * nothing where OMP_WAIT_POLICY or GOMP_SPINCOUNT is set, and returns where it can't. */
 void raml_device_share_processors(char **argv);
 
+/* out[i] = exp((z[i] - top) scale), for top the largest of z and scale >= 0: relative error below 6e-6, and 0 below
+ * e^-87; returns their sum. On the calling thread. */
+double raml_device_exp(const struct raml_device *d, float *out, const float *z, size_t n, float top, float scale);
+
+/* Bytes that can be taken now without ending other programs or this one: what the system calls available, and what a
+ * container's limit leaves. SIZE_MAX where neither tells. */
+size_t raml_device_free_memory(void);
+
 /* What doctor tells. */
 struct raml_device_info {
     char cpu[64];

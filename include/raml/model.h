@@ -29,6 +29,7 @@ struct raml_config {
     double rope_beta_fast, rope_beta_slow, rope_attention; /* yarn; attention: what cos and sin are multiplied by */
     int rope_original_positions;
     int bos_token, eos_token; /* -1: not given */
+    int more_eos[7], n_more_eos; /* further tokens that end a text: of generation_config.json and lists */
 };
 
 /* "micro", "small", "medium", "gpt2", "qwen2.5-0.5b", "qwen2.5-1.5b" (docs/model.md has the table); RAML_EUSAGE names
@@ -36,6 +37,9 @@ struct raml_config {
 RAML_CHECKED enum raml_code raml_config_preset(const char *name, struct raml_config *out, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_config_check(const struct raml_config *c, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_config_read(const char *path, struct raml_config *out, struct raml_err *err);
+/* Adds what generation_config.json says of end-of-text tokens. */
+RAML_CHECKED enum raml_code raml_config_read_generation(const char *path, struct raml_config *c, struct raml_err *err);
+void raml_config_add_eos(struct raml_config *c, int token); /* -1 and known ones count for nothing */
 RAML_CHECKED enum raml_code raml_config_write(const struct raml_config *c, const char *path, struct raml_err *err);
 /* The same, with the tensors' type as torch_dtype; _write says float32. */
 RAML_CHECKED enum raml_code raml_config_write_as(const struct raml_config *c, enum raml_dtype stored, const char *path,
@@ -66,9 +70,14 @@ RAML_CHECKED enum raml_code raml_model_open(const char *path, enum raml_dtype dt
                                             struct raml_err *err);
 /* Writes config.json and model.safetensors (F32) into an existing folder. */
 RAML_CHECKED enum raml_code raml_model_save(const struct raml_model *m, const char *dir, struct raml_err *err);
+size_t raml_model_bytes(const struct raml_model *m); /* held in memory; a file's pages are not */
+/* The same from the shape alone, before anything is loaded (within a few per cent: products pad their copies). drawn:
+ * by _init, not from a file. RAML_TO_TRAIN counts the copies that backward reads, not gradients and moments. */
+size_t raml_model_estimate(const struct raml_config *c, enum raml_dtype dtype, enum raml_use use, bool drawn);
 void raml_model_close(struct raml_model *m);
 const struct raml_config *raml_model_config(const struct raml_model *m);
 enum raml_dtype raml_model_dtype(const struct raml_model *m);
+const struct raml_device *raml_model_device(const struct raml_model *m);
 
 /* -- Parameters: one block of f32, with named views --------------------------------------------------------------- */
 struct raml_param {
@@ -90,6 +99,9 @@ RAML_CHECKED enum raml_code raml_pass_open(const struct raml_model *m, bool back
                                            struct raml_err *err);
 void raml_pass_close(struct raml_pass *p);
 size_t raml_pass_bytes(const struct raml_pass *p);
+/* The same from the shape alone, for chains of `chain` tokens, n_tokens in all. */
+size_t raml_pass_estimate(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
+                          bool backward, size_t n_tokens, size_t chain);
 
 struct raml_score { /* outputs, one value a scored token, in the pack's order; any may be NULL */
     float *logp;     /* log p(token) */

@@ -8,6 +8,7 @@
 #ifndef RAML_PICK_H
 #define RAML_PICK_H
 
+#include "raml/device.h"
 #include "raml/err.h"
 
 #include <stddef.h>
@@ -27,7 +28,8 @@ RAML_CHECKED enum raml_code raml_pick_check(const struct raml_pick_options *o, s
 /* Tokens from `allowed` on are never drawn: a model's vocabulary may be larger than its tokenizer's. logp still counts
  * them. u: a draw in [0, 1). scratch: [n] floats; scratch_index: [n], used with top_k or top_p alone. RAML_ERANGE: a
  * logit is NaN, or none that is allowed is finite. */
-RAML_CHECKED enum raml_code raml_pick(const float *logit, size_t n, size_t allowed, const struct raml_pick_options *o,
-                                      double u, float *scratch, int32_t *scratch_index, struct raml_picked *out);
+RAML_CHECKED enum raml_code raml_pick(const struct raml_device *dev, const float *logit, size_t n, size_t allowed,
+                                      const struct raml_pick_options *o, double u, float *scratch,
+                                      int32_t *scratch_index, struct raml_picked *out);
 
 #endif

@@ -20,6 +20,7 @@ struct raml_trajectory {
     enum raml_verdict correct; /* is that answer right */
     const char *finish_reason; /* "stop", "length", "budget"; NULL: not a sample */
     bool think_closed;
+    size_t think_start, think_end; /* of a sample: tokens [start, end) are `text`; 0, 0: not known, or none */
     const char *style; /* "concise", "verbose", "reflect" of the built-in solvers; NULL */
     uint64_t seed;
     double logp_sum; /* NaN: not known */

@@ -3,8 +3,11 @@
  * Continuous batching over decoder.h: prompts are computed once and forked, finished samples leave, the next ones of
  * the queue enter before the next step. Draws are keyed by (seed, hash of the question's text, sample, token index):
  * the same seed gives the same samples for any batch size and any company.
- * A sample ends with the format's end token or the stop text ("stop"), or at max_completion_length or the model's
- * context ("length"). Cut off, or thinking never closed: counted wrong.
+ * A sample ends with the format's stop, one of the eos tokens or the stop text ("stop"), or at max_completion_length or
+ * the model's context ("length"). Cut off, or thinking never closed: counted wrong.
+ * The trajectory is what the model thought, with its place among the tokens (format.h); the answer what stands behind
+ * it, or where the cue asks for \boxed{}, the content of the last one there. With a format that does not set thinking
+ * apart the whole completion is the trajectory, and the answer the content of its last \boxed{}.
  */
 #ifndef RAML_SAMPLE_H
 #define RAML_SAMPLE_H
@@ -27,6 +30,8 @@ struct raml_sample_options {
     uint64_t seed;
     const char *stop; /* ends a sample behind its thinking; the answer is what stands before it; NULL: none */
     bool answer_only; /* the cue is read with the prompt: the completion is the answer */
+    const int32_t *eos; /* [n_eos] tokens that end a sample besides the format's stop; borrowed */
+    size_t n_eos;
 };
 struct raml_sample_options raml_sample_default(void); /* 1 sample, 64 rows, 512 tokens, temperature 1, no filters */
 

@@ -2,22 +2,29 @@
  *
  * Reads and writes Hugging Face `tokenizer.json` (byte-level BPE). The built-in tokenizer has one token a byte and the
  * special tokens of the built-in models; it is stored in the same format and read back like any other.
- * Read are files whose model is BPE over all 256 bytes: those of GPT-2, Llama 3, Qwen 2 to 3.5 and DeepSeek.
+ * Read are files whose model is BPE over all 256 bytes: those of GPT-2, Llama 3, Qwen 2 to 3.5 and DeepSeek. Also read
+ * are those with byte_fallback, over characters and, where they have no token, bytes: Llama 2, Mistral (the last item).
  *   normalizer      null, NFC, or a Sequence of NFC
  *   pre_tokenizer   ByteLevel, with use_regex (GPT-2's pattern) or without (the whole text is one word); or a Sequence
  *                   that ends in ByteLevel, before it Split (a Regex, behavior Isolated, not inverted) and Digits
  *   post_processor  null, ByteLevel, TemplateProcessing; decoder: ByteLevel
  *   model           merges as "a b" or ["a", "b"]; ignore_merges: a word that is in the vocabulary is one token
- * What is not understood (other models, tokens that swallow blanks, expressions that PCRE2 reads otherwise than
+ *   byte_fallback   normalizer: a Sequence of Prepend and Replace of U+2581, then no pre_tokenizer; or none, then
+ *                   pre_tokenizer Metaspace. decoder: a Sequence of Replace, ByteFallback, Fuse and mostly Strip: then
+ *                   decoding leaves out one blank at the start. Each of the bytes needs its token <0x00> to <0xFF>, so
+ *                   nothing is unknown. U+2581 in a text is a blank.
+ * What is not understood (other models, expressions that PCRE2 reads otherwise than
  * Oniguruma: \w, \b, scripts ...) is refused with RAML_ESUPPORT and the field's name, never ignored.
  * The ids are those of the `tokenizers` library's encode with add_special_tokens=False: no token is put around a text.
  * Added tokens: those marked special are found in text only when the caller asks; the others always. At any place the
  * longest one wins, and the first place wins. Those marked "normalized" are looked for behind the normalizer, in what
- * the others leave.
+ * the others leave. Some take the blanks before or behind them along (lstrip, rstrip), which decoding does not give
+ * back; some stand only where no word goes on at either end (single_word).
  * Any bytes can be encoded, and come back (but for vocabularies without c0, c1, f5 .. ff, such as DeepSeek LLM's:
  * RAML_ERANGE names the byte): where a file has a normalizer or patterns, each run of bytes that are part
  * of no UTF-8 character is a word of its own, and the text between such runs is normalized and cut for itself.
- * Decoding gives back the text that was encoded, or its form NFC.
+ * Decoding gives back the text that was encoded, or its form NFC. With byte_fallback, texts between special tokens
+ * come back with the blanks that the file puts before them.
  * Cost     _encode: O(n) without merges, O(n log n) with them, also for long runs of one character; some 44 bytes of
  *          memory for each byte of the longest word.  _piece: O(1).  _id: O(size).
  * Units    text is UTF-8 or any bytes, with explicit length; ids are int32_t in [0, raml_tokenizer_size).
@@ -40,6 +47,16 @@ struct raml_tokens { /* a growing array of ids; zero-initialise; free with raml_
 };
 void raml_tokens_deinit(struct raml_tokens *t);
 RAML_CHECKED enum raml_code raml_tokens_add(struct raml_tokens *t, const int32_t *id, size_t n, struct raml_err *err);
+
+struct raml_range { /* bytes [start, end) of a text */
+    size_t start, end;
+};
+struct raml_ranges { /* a growing array; zero-initialise; free with raml_ranges_deinit */
+    struct raml_range *range;
+    size_t n, cap;
+};
+void raml_ranges_deinit(struct raml_ranges *r);
+RAML_CHECKED enum raml_code raml_ranges_add(struct raml_ranges *r, struct raml_range range, struct raml_err *err);
 
 /* path: a tokenizer.json, a folder that holds one, or a .gguf file (its tokenizer.ggml.*, of model "gpt2").
  * RAML_EFORMAT: broken; RAML_ESUPPORT: not read by this version. */
@@ -83,6 +100,24 @@ bool raml_tokenizer_is_special(const struct raml_tokenizer *t, int32_t id);
  * On failure *out is as before. */
 RAML_CHECKED enum raml_code raml_tokenizer_encode(const struct raml_tokenizer *t, const char *text, size_t len,
                                                   bool parse_special, struct raml_tokens *out, struct raml_err *err);
+/* As raml_tokenizer_encode, for a text some parts of which are plain: there, what spells a special token stays text (a
+ * question, an answer), elsewhere special tokens are parsed (a template). A special token is parsed only where none of
+ * its bytes is plain. Words and merges take no notice of the parts: what comes out is what `tokenizers` gives for the
+ * whole text, if no special token is spelled in a plain part. Added tokens that are not special are found everywhere. */
+struct raml_encode_options {
+    bool parse_special;
+    const struct raml_range *plain; /* [n_plain] rising, none overlaps another; empty ones count for nothing */
+    size_t n_plain;
+};
+/* *where (NULL: not wanted) gets, for each token that *out gets, the bytes of text that it came from. Starts and ends
+ * never fall, the first start is 0, the last end is len, and between two tokens no byte is left out. Ranges overlap only
+ * where the normalizer changed what became several tokens: a character, with the marks on it if they are at stake, is
+ * not taken apart, and each of its tokens has all of it.
+ * RAML_ERANGE: plain ranges out of order or beyond the text. On failure *out and *where are as before. */
+RAML_CHECKED enum raml_code raml_tokenizer_encode_parts(const struct raml_tokenizer *t, const char *text, size_t len,
+                                                        const struct raml_encode_options *opt,
+                                                        struct raml_tokens *out, struct raml_ranges *where,
+                                                        struct raml_err *err);
 /* Appends the bytes of ids; special tokens are written only when keep_special. An id outside the vocabulary: ERANGE,
  * and *out is as before. */
 RAML_CHECKED enum raml_code raml_tokenizer_decode(const struct raml_tokenizer *t, const int32_t *id, size_t n,
@@ -101,7 +136,7 @@ struct raml_stream_decoder { /* fields are private; no memory of its own */
     const struct raml_tokenizer *t;
     unsigned char held[4]; /* the first n_held bytes of a character still to come */
     unsigned n_held;
-    bool keep_special;
+    bool keep_special, begun; /* begun: a byte was given */
 };
 void raml_stream_init(struct raml_stream_decoder *s, const struct raml_tokenizer *t, bool keep_special);
 /* Appends what can be told after one more id: nothing, or whole characters. */

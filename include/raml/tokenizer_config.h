@@ -12,6 +12,7 @@
 
 struct raml_tokenizer_config { /* texts are UTF-8, ended by 0; NULL: not given */
     char *chat_template, *bos, *eos;
+    char *template_place; /* where the template stands, for messages */
     int add_bos; /* 0, 1; -1: not given */
 };
 /* path: a folder or a .gguf file. On failure *out is empty. */

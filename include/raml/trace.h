@@ -21,6 +21,7 @@
 #define RAML_TRACE_H
 
 #include "raml/format.h"
+#include "raml/join.h"
 #include "raml/model.h"
 #include "raml/question.h"
 
@@ -66,6 +67,7 @@ size_t raml_tracer_cost(const struct raml_tracer *t, const struct raml_trace_inp
 
 struct raml_trace_text { /* owned tokens of one input; zero-initialise; may be used again */
     struct raml_tokens prompt, trajectory, cue, answer;
+    size_t straddle; /* bytes of the cue in the answer's first token */
 };
 void raml_trace_text_deinit(struct raml_trace_text *x);
 struct raml_trace_input raml_trace_text_input(const struct raml_trace_text *x);
@@ -75,9 +77,11 @@ struct raml_trace_source {
     struct raml_format format;
     bool own;       /* trace the sample's own answer; else the question's (gold) */
     bool score_end; /* the format's end is part of the answer */
+    enum raml_join join; /* of cue and answer (and end); joint unless told */
 };
 /* Fills *x from q's trajectory `sample`. A sample's recorded tokens are taken as they are, up to the cue, when they
- * spell its text with this tokenizer; otherwise the text is encoded, on its own. RAML_ERANGE, with the question's id
+ * spell its text with this tokenizer; otherwise the text is encoded, on its own. The cue and the answer behind it are
+ * joined as join.h says: a token that straddles their border is the answer's, and the cue is what is left. RAML_ERANGE, with the question's id
  * and line: no such trajectory, or no answer of the kind asked for. On failure *x is empty. */
 RAML_CHECKED enum raml_code raml_trace_encode(const struct raml_trace_source *src, const struct raml_question *q,
                                               size_t sample, struct raml_trace_text *x, struct raml_err *err);

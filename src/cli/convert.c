@@ -135,7 +135,7 @@ static enum raml_code check_target(struct work *w, const char *path, struct raml
  * token 11. */
 static enum raml_code name_end(struct work *w, struct raml_err *err)
 {
-    const char *end = raml_format_default().end;
+    const char *end = raml_format_default().stop;
     if (w->config.eos || raml_model_file_config(w->f)->eos_token >= 0 || raml_tokenizer_id(w->tokenizer, end) < 0)
         return RAML_OK;
     w->config.eos = strdup(end);

@@ -13,6 +13,7 @@ enum { MAX_REPORT_BYTES = 1 << 28 };
 
 struct check_settings {
     const char *map, *tokenizer;
+    struct prompting_settings prompting;
     int64_t limit, max_length, max_faults;
 };
 
@@ -48,16 +49,23 @@ static const struct cli_option options[] = {
     {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL,
      "Fields by role where detection fails: question=Problem,answer=Gold."},
     {"tokenizer", NULL, CLI_TEXT, AT(tokenizer), NULL, 0, 0, NULL,
-     "Folder or tokenizer.json to count tokens with. Default: the built-in tokenizer, one token a byte."},
+     "Model's folder or GGUF file, or tokenizer.json, to count tokens with. Default: the built-in one, one token a byte."},
+    PROMPTING_OPTIONS(AT(prompting)),
     {"max_length", "max_tokens", CLI_INT, AT(max_length), "0", 0, 1e9, NULL,
      "Count the rows (prompt, one trajectory, answer) of more tokens than this; 0: any length fits."},
     {"limit", NULL, CLI_INT, AT(limit), "0", 0, 1e15, NULL, "Read only the first so many questions of a file; 0: all."},
     {"max_faults", NULL, CLI_INT, AT(max_faults), "20", 0, 1e9, NULL, "List at most so many rows at fault per file."},
 };
 
-enum raml_code cli_data_tokenizer(const char *path, struct raml_tokenizer **out, struct raml_err *err)
+enum raml_code cli_data_open(const char *path, const struct prompting_settings *s, struct raml_tokenizer **tokenizer,
+                             struct prompting *prompting, struct raml_err *err)
 {
-    return path && *path ? raml_tokenizer_open(path, out, err) : raml_tokenizer_bytes(out, err);
+    bool given = path && *path;
+    enum raml_code rc = given ? raml_tokenizer_open(path, tokenizer, err) : raml_tokenizer_bytes(tokenizer, err);
+    if (rc) return rc;
+    rc = cli_prompting_open(s, given ? path : NULL, *tokenizer, prompting, err);
+    if (rc) raml_tokenizer_close(*tokenizer);
+    return rc;
 }
 
 /* -- Gathering ---------------------------------------------------------------------------------------------------- */
@@ -204,12 +212,13 @@ static enum raml_code index_questions(struct file_report *r, const struct raml_q
 }
 
 static enum raml_code check_file(const struct check_settings *set, const struct raml_tokenizer *tokenizer,
+                                 const struct raml_format *format,
                                  struct file_report *r, const struct raml_sink *sink, struct raml_err *err)
 {
     struct raml_questions qs;
     struct raml_read_options opt = {.map = set->map, .limit = (size_t)set->limit, .skip_bad = true,
                                     .on_bad = note_fault, .user = r};
-    struct counter c = {.opt = raml_row_default(tokenizer, raml_format_default()),
+    struct counter c = {.opt = raml_row_default(tokenizer, *format),
                         .max_length = (size_t)set->max_length};
     raml_questions_init(&qs);
     r->max_faults = (size_t)set->max_faults;
@@ -373,18 +382,20 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     size_t n = cli->n_args, n_faults = 0, n_shared = 0;
     if (n == 0) return raml_fail(err, RAML_EUSAGE, "data check needs at least one FILE");
     struct raml_tokenizer *tokenizer = NULL;
-    enum raml_code rc = cli_data_tokenizer(set->tokenizer, &tokenizer, err);
+    struct prompting prompting = {0};
+    enum raml_code rc = cli_data_open(set->tokenizer, &set->prompting, &tokenizer, &prompting, err);
     if (rc) return rc;
     struct file_report *r = calloc(n, sizeof *r);
     if (!r) rc = raml_fail(err, RAML_ENOMEM, "no memory for %zu files", n);
     for (size_t i = 0; !rc && i < n; i++) {
         r[i].path = cli->arg[i];
-        rc = check_file(set, tokenizer, &r[i], cli->sink, err);
+        rc = check_file(set, tokenizer, &prompting.format, &r[i], cli->sink, err);
         n_faults += r[i].n_faults;
     }
     if (!rc) rc = tell(cli, set, r, n, &n_shared, err);
     for (size_t i = 0; r && i < n; i++) file_report_deinit(&r[i]);
     free(r);
+    cli_prompting_close(&prompting);
     raml_tokenizer_close(tokenizer);
     if (rc) return rc;
     if (n_faults) rc = raml_fail(err, RAML_EFORMAT, "rows at fault: %zu", n_faults);

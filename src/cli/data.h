@@ -2,9 +2,11 @@
 #ifndef RAML_CLI_DATA_H
 #define RAML_CLI_DATA_H
 
-#include "raml/tokenizer.h"
+#include "cli/prompting.h"
 
-/* path NULL: the built-in byte tokenizer. */
-RAML_CHECKED enum raml_code cli_data_tokenizer(const char *path, struct raml_tokenizer **out, struct raml_err *err);
+/* path NULL: the built-in byte tokenizer. The format is looked for where the tokenizer is. */
+RAML_CHECKED enum raml_code cli_data_open(const char *path, const struct prompting_settings *s,
+                                          struct raml_tokenizer **tokenizer, struct prompting *prompting,
+                                          struct raml_err *err);
 
 #endif

@@ -13,6 +13,7 @@ enum { MAX_SHOWN_BYTES = 1 << 28 };
 
 struct show_settings {
     const char *map, *tokenizer;
+    struct prompting_settings prompting;
     int64_t n, line, trajectories, max_length;
     bool pieces;
 };
@@ -21,6 +22,7 @@ struct show { /* one row on its way out */
     const struct cli *cli;
     const struct show_settings *set;
     const struct raml_tokenizer *tokenizer;
+    struct raml_format format;
     const struct raml_question *q;
     struct raml_tree tree;
     struct raml_roles roles;
@@ -39,7 +41,8 @@ static const struct cli_option options[] = {
     {"max_length", "max_tokens", CLI_INT, AT(max_length), "0", 0, 1e9, NULL,
      "Tokens that fit, prompt and one trajectory with its answer; a longer row is an error. 0: any."},
     {"tokenizer", NULL, CLI_TEXT, AT(tokenizer), NULL, 0, 0, NULL,
-     "Folder or tokenizer.json. Default: the built-in tokenizer, one token a byte."},
+     "Model's folder or GGUF file, or tokenizer.json. Default: the built-in tokenizer, one token a byte."},
+    PROMPTING_OPTIONS(AT(prompting)),
     {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL,
      "Fields by role where detection fails: question=Problem,answer=Gold."},
     {"pieces", NULL, CLI_FLAG, AT(pieces), NULL, 0, 0, NULL, "Put | between tokens."},
@@ -130,7 +133,7 @@ static enum raml_code add_text(struct show *s, struct raml_err *err)
 
 static enum raml_code show_row(struct show *s, struct raml_err *err)
 {
-    struct raml_row_options opt = raml_row_default(s->tokenizer, raml_format_default());
+    struct raml_row_options opt = raml_row_default(s->tokenizer, s->format);
     opt.max_tokens = (size_t)s->set->max_length;
     size_t k = (size_t)s->set->trajectories;
     if (k > s->q->n_trajectories) k = s->q->n_trajectories;
@@ -177,8 +180,10 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     if (cli->n_args != 1)
         return raml_fail(err, RAML_EUSAGE, "data show takes one FILE; found %zu", cli->n_args);
     struct raml_tokenizer *tokenizer = NULL;
-    enum raml_code rc = cli_data_tokenizer(s.set->tokenizer, &tokenizer, err);
+    struct prompting prompting = {0};
+    enum raml_code rc = cli_data_open(s.set->tokenizer, &s.set->prompting, &tokenizer, &prompting, err);
     if (rc) return rc;
+    s.format = prompting.format;
     s.tokenizer = tokenizer;
     s.colour = isatty(STDOUT_FILENO) && !(no_color && *no_color);
     raml_buf_init(&s.out, MAX_SHOWN_BYTES);
@@ -187,6 +192,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     raml_roles_deinit(&s.roles);
     raml_tree_deinit(&s.tree);
     free(s.pick);
+    cli_prompting_close(&prompting);
     raml_tokenizer_close(tokenizer);
     return rc;
 }

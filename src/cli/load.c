@@ -17,16 +17,32 @@ enum raml_code cli_load_model(const struct cli *cli, const char *dir, const char
     *path = NULL;
     if (!dir) return raml_fail(err, RAML_EUSAGE, "--model is missing; give a model's folder, or a run's");
     bool bf16 = !strcmp(dtype, "bf16") || (!strcmp(dtype, "auto") && raml_device_has_bf16(cli->dev));
+    enum raml_dtype t = bf16 ? RAML_BF16 : RAML_F32;
+    if (!strncmp(dir, "init:", 5)) {
+        struct raml_config c;
+        enum raml_code rc = raml_config_preset(dir + 5, &c, err);
+        return rc ? rc : raml_model_init(&c, cli->seed, t, RAML_TO_READ, cli->dev, model, err);
+    }
     enum raml_code rc = raml_run_newest(dir, found, sizeof found, err);
-    if (!rc) rc = raml_model_open(found, bf16 ? RAML_BF16 : RAML_F32, RAML_TO_READ, cli->dev, model, err);
+    if (!rc) rc = raml_model_open(found, t, RAML_TO_READ, cli->dev, model, err);
     if (rc) return rc;
     *path = strdup(found);
     return *path ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for a path");
 }
 
+size_t cli_load_eos(const struct raml_model *model, int32_t eos[CLI_MAX_EOS])
+{
+    const struct raml_config *c = raml_model_config(model);
+    size_t n = 0;
+    if (c->eos_token >= 0) eos[n++] = c->eos_token;
+    for (int i = 0; i < c->n_more_eos && n < CLI_MAX_EOS; i++) eos[n++] = c->more_eos[i];
+    return n;
+}
+
 enum raml_code cli_load_tokenizer(const char *given, const char *model_path, struct raml_tokenizer **out,
                                   struct raml_err *err)
 {
+    if (!given && !model_path) return raml_tokenizer_bytes(out, err);
     enum raml_code rc = raml_tokenizer_open(given ? given : model_path, out, err);
     return rc && !given ? raml_wrap(err, rc, "the model's tokenizer (--tokenizer gives another)") : rc;
 }

@@ -8,11 +8,16 @@
 #include "raml/model.h"
 #include "raml/tokenizer.h"
 
-/* dir: a model's folder, or a run's (its newest checkpoint); NULL: RAML_EUSAGE asks for --model. dtype: "auto" (bf16
- * where the processor has it), "bf16" or "f32". *path: the folder taken, for free(); NULL after a failure. */
+/* dir: a model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights, from the
+ * seed); NULL: RAML_EUSAGE asks for --model. dtype: "auto" (bf16 where the processor has it), "bf16" or "f32". The model
+ * is only read. *path: the folder or file taken, for free(); NULL after a failure, and for init:. */
 RAML_CHECKED enum raml_code cli_load_model(const struct cli *cli, const char *dir, const char *dtype,
                                            struct raml_model **model, char **path, struct raml_err *err);
-/* given: what --tokenizer says; NULL: the model folder's own (model_path, as cli_load_model gave it). */
+enum { CLI_MAX_EOS = 8 };
+/* The model's end-of-text tokens; returns how many. */
+size_t cli_load_eos(const struct raml_model *model, int32_t eos[CLI_MAX_EOS]);
+/* given: what --tokenizer says; NULL: the model's own (model_path, as cli_load_model gave it), or where that is NULL the
+ * built-in one. */
 RAML_CHECKED enum raml_code cli_load_tokenizer(const char *given, const char *model_path, struct raml_tokenizer **out,
                                                struct raml_err *err);
 /* Prints one JSON object (taken over) as a line on standard output. NULL: RAML_ENOMEM. */

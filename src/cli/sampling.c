@@ -55,10 +55,15 @@ enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_set
     o.seed = cli->seed;
     o.stop = s->stop;
     o.answer_only = s->answer_only;
-    struct raml_format format = raml_format_default();
+    int32_t eos[CLI_MAX_EOS];
+    struct prompting prompting = {0};
+    if (!rc) rc = cli_prompting_open(&s->prompting, path, tokenizer, &prompting, err);
+    if (!rc) o.n_eos = cli_load_eos(model, eos);
+    o.eos = eos;
     double start = now();
-    if (!rc) rc = raml_sample_questions(model, tokenizer, &format, qs, &o, out, &result->stats, cli->sink, err);
+    if (!rc) rc = raml_sample_questions(model, tokenizer, &prompting.format, qs, &o, out, &result->stats, cli->sink, err);
     result->seconds = now() - start;
+    cli_prompting_close(&prompting);
     raml_tokenizer_close(tokenizer);
     raml_model_close(model);
     free(path);

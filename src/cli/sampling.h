@@ -3,6 +3,7 @@
 #define RAML_CLI_SAMPLING_H
 
 #include "cli/cli.h"
+#include "cli/prompting.h"
 
 #include "raml/question.h"
 #include "raml/sample.h"
@@ -12,6 +13,7 @@ struct sampling_settings { /* the first member of either command's settings */
     int64_t num_questions, limit, n, max_completion_length, think_budget, force_wait, batch_size, top_k;
     double temperature, top_p, min_p;
     bool answer_only;
+    struct prompting_settings prompting;
 };
 #define SAMPLING_AT(field) offsetof(struct sampling_settings, field)
 /* Rows of the table of settings; n_default: samples a question. */
@@ -47,6 +49,7 @@ struct sampling_settings { /* the first member of either command's settings */
          "A sample ends where its answer (not its thinking) holds this text."},                                        \
         {"answer_only", NULL, CLI_FLAG, SAMPLING_AT(answer_only), NULL, 0, 0, NULL,                                    \
          "Ask for the answer at once, without thinking (models of train sft --trajectories 0)."},                      \
+        PROMPTING_OPTIONS(SAMPLING_AT(prompting)),                                                                     \
     {                                                                                                                  \
         "batch_size", NULL, CLI_INT, SAMPLING_AT(batch_size), "64", 1, 1 << 16, NULL,                                  \
             "Samples that grow side by side; changes speed and memory, not results."                                   \

@@ -4,6 +4,7 @@
 
 #include "raml/completion.h"
 #include "raml/file.h"
+#include "raml/join.h"
 #include "raml/json.h"
 
 #include <stdio.h>
@@ -13,7 +14,7 @@
 enum { MAX_LINE_BYTES = 1 << 28, MAX_LINES = 1024, WHERE_BYTES = 300 };
 
 struct settings {
-    const char *model, *tokenizer, *dtype, *out;
+    const char *model, *tokenizer, *dtype, *out, *join;
     int64_t max_batch_tokens;
     bool parse_special;
 };
@@ -21,10 +22,12 @@ struct settings {
 struct request { /* a line */
     json_t *id;  /* owned; NULL: it has none */
     size_t line;
-    struct raml_tokens prompt, *token;  /* token[n] */
+    struct raml_tokens prompt, *token;  /* prompt on its own; token[n]: context and completion */
     struct raml_completion *completion; /* [n] */
+    size_t *straddle;                   /* [n] bytes of the prompt in the first token scored */
     float *values;                      /* logp and entropy of all completions */
-    size_t n;
+    size_t n, n_shared;                 /* n_shared: tokens that all contexts begin with */
+    enum raml_join join;                /* what became of it: joint where any text was joined to the prompt */
 };
 
 struct work {
@@ -54,6 +57,8 @@ static const struct cli_option options[] = {
      "at worst."},
     {"max_batch_tokens", NULL, CLI_INT, AT(max_batch_tokens), "16384", 1, 1 << 30, NULL,
      "Tokens per pass; bounds memory. Results do not depend on it, but for rounding where one line exceeds it."},
+    {"join", NULL, CLI_ONE, AT(join), "joint", 0, 0, "joint|split",
+     "Encode prompt and completion as one text, as a model meets them, or each on its own."},
     {"parse_special", NULL, CLI_FLAG, AT(parse_special), "true", 0, 0, NULL,
      "Text that spells a special token of the tokenizer (<think>) is that token."},
 };
@@ -65,6 +70,7 @@ static void request_deinit(struct request *r)
     for (size_t i = 0; r->token && i < r->n; i++) raml_tokens_deinit(&r->token[i]);
     free(r->token);
     free(r->completion);
+    free(r->straddle);
     free(r->values);
     *r = (struct request){0};
 }
@@ -85,13 +91,22 @@ static const char *where(const struct work *w, const struct request *r, char out
     return out;
 }
 
+static struct raml_join_text join_text(const struct work *w, const json_t *text)
+{
+    return (struct raml_join_text){json_string_value(text), json_string_length(text),
+                                   {.parse_special = w->s->parse_special}};
+}
+
+static enum raml_code need_tokenizer(struct work *w, struct raml_err *err)
+{
+    return w->tokenizer ? RAML_OK : cli_load_tokenizer(w->s->tokenizer, w->model_path, &w->tokenizer, err);
+}
+
 static enum raml_code encode(struct work *w, const json_t *text, struct raml_tokens *out, struct raml_err *err)
 {
-    enum raml_code rc = RAML_OK;
-    if (!w->tokenizer) rc = cli_load_tokenizer(w->s->tokenizer, w->model_path, &w->tokenizer, err);
-    if (rc) return rc;
-    return raml_tokenizer_encode(w->tokenizer, json_string_value(text), json_string_length(text), w->s->parse_special,
-                                 out, err);
+    const struct raml_join_text x = join_text(w, text);
+    enum raml_code rc = need_tokenizer(w, err);
+    return rc ? rc : raml_tokenizer_encode_parts(w->tokenizer, x.s, x.n, &x.opt, out, NULL, err);
 }
 
 static enum raml_code read_ids(const json_t *list, const char *field, struct raml_tokens *out, struct raml_err *err)
@@ -128,36 +143,90 @@ static enum raml_code read_tokens(struct work *w, const json_t *obj, const char 
     return text ? encode(w, text, out, err) : read_ids(ids, ids_field, out, err);
 }
 
-static enum raml_code read_completions(struct work *w, const json_t *list, struct request *r, struct raml_err *err)
+/* Completion i, which is a text, joined to the prompt's text. */
+static enum raml_code join_completion(struct work *w, const json_t *prompt, const json_t *text, struct request *r,
+                                      size_t i, struct raml_err *err)
+{
+    const struct raml_join_text a = join_text(w, prompt), b = join_text(w, text);
+    struct raml_joined j = {0};
+    enum raml_code rc = need_tokenizer(w, err);
+    if (!rc) rc = raml_join(w->tokenizer, RAML_JOIN_JOINT, &a, &b, &j, err);
+    if (!rc && j.context.n == 0 && j.straddle)
+        rc = raml_fail(err, RAML_ERANGE, "its first token holds all of the prompt, so that no token stands before it; "
+                                         "--join split encodes them apart");
+    if (!rc) rc = raml_tokens_add(&r->token[i], j.context.id, j.context.n, err);
+    if (!rc) rc = raml_tokens_add(&r->token[i], j.continuation.id, j.continuation.n, err);
+    r->completion[i].n_context = j.context.n;
+    r->straddle[i] = j.straddle;
+    r->join = RAML_JOIN_JOINT;
+    raml_joined_deinit(&j);
+    return rc;
+}
+
+/* prompt: its text; NULL: it was given as ids. */
+static enum raml_code read_completion(struct work *w, const json_t *prompt, const json_t *c, struct request *r,
+                                      size_t i, struct raml_err *err)
+{
+    if (!json_is_object(c)) return raml_fail(err, RAML_EFORMAT, "is not an object");
+    const json_t *text = json_object_get(c, "text");
+    if (prompt && json_is_string(text) && !json_object_get(c, "tokens") && strcmp(w->s->join, "joint") == 0)
+        return join_completion(w, prompt, text, r, i, err);
+    r->completion[i].n_context = r->prompt.n;
+    enum raml_code rc = raml_tokens_add(&r->token[i], r->prompt.id, r->prompt.n, err);
+    return rc ? rc : read_tokens(w, c, "text", "tokens", &r->token[i], err);
+}
+
+/* How many tokens the contexts of all completions have in common at their start. */
+static size_t n_shared(const struct request *r)
+{
+    size_t n = r->completion[0].n_context;
+    for (size_t i = 1; i < r->n; i++) {
+        size_t k = 0;
+        while (k < n && k < r->completion[i].n_context && r->token[i].id[k] == r->token[0].id[k]) k++;
+        n = k;
+    }
+    return n;
+}
+
+static enum raml_code read_completions(struct work *w, const json_t *prompt, const json_t *list, struct request *r,
+                                       struct raml_err *err)
 {
     size_t n = json_array_size(list), n_values = 0;
     if (n == 0) return raml_fail(err, RAML_EFORMAT, "field 'completions' is empty; expected one completion at least");
     r->token = calloc(n, sizeof *r->token);
     r->completion = calloc(n, sizeof *r->completion);
-    if (!r->token || !r->completion) return raml_fail(err, RAML_ENOMEM, "no memory for %zu completions", n);
+    r->straddle = calloc(n, sizeof *r->straddle);
+    if (!r->token || !r->completion || !r->straddle)
+        return raml_fail(err, RAML_ENOMEM, "no memory for %zu completions", n);
     r->n = n;
+    r->join = RAML_JOIN_SPLIT;
     for (size_t i = 0; i < n; i++) {
-        const json_t *c = json_array_get(list, i);
-        enum raml_code rc = json_is_object(c) ? read_tokens(w, c, "text", "tokens", &r->token[i], err)
-                                              : raml_fail(err, RAML_EFORMAT, "is not an object");
+        enum raml_code rc = read_completion(w, prompt, json_array_get(list, i), r, i, err);
         if (rc) return raml_wrap(err, rc, "completion %zu", i + 1);
-        r->completion[i] = (struct raml_completion){.token = r->token[i].id, .n = r->token[i].n};
-        n_values += r->token[i].n;
+        n_values += r->token[i].n - r->completion[i].n_context;
     }
+    r->n_shared = n_shared(r);
     r->values = malloc((2 * n_values + 1) * sizeof *r->values);
     if (!r->values) return raml_fail(err, RAML_ENOMEM, "no memory for %zu values", n_values);
     float *at = r->values;
     for (size_t i = 0; i < n; i++) {
-        r->completion[i].logp = at;
-        r->completion[i].entropy = at + r->completion[i].n;
-        at += 2 * r->completion[i].n;
+        struct raml_completion *c = &r->completion[i];
+        size_t n_scored = r->token[i].n - c->n_context;
+        *c = (struct raml_completion){r->token[i].id + r->n_shared, r->token[i].n - r->n_shared, at, at + n_scored,
+                                      c->n_context - r->n_shared};
+        at += 2 * n_scored;
     }
     return RAML_OK;
 }
 
 static struct raml_completions job_of(const struct request *r)
 {
-    return (struct raml_completions){r->prompt.id, r->prompt.n, r->completion, r->n};
+    return (struct raml_completions){r->token[0].id, r->n_shared, r->completion, r->n};
+}
+
+static size_t n_scored(const struct raml_completion *c)
+{
+    return c->n - c->n_context;
 }
 
 static enum raml_code read_fields(struct work *w, const json_t *obj, struct request *r, struct raml_err *err)
@@ -171,7 +240,7 @@ static enum raml_code read_fields(struct work *w, const json_t *obj, struct requ
     if (!rc && !json_is_array(list))
         rc = raml_fail(err, RAML_EFORMAT, "field 'completions' is %s; found fields: %s",
                        list ? "not an array" : "missing", raml_json_fields(obj, fields, sizeof fields));
-    if (!rc) rc = read_completions(w, list, r, err);
+    if (!rc) rc = read_completions(w, json_object_get(obj, "prompt"), list, r, err);
     if (rc) return rc;
     const struct raml_completions job = job_of(r);
     return raml_completion_check(w->scorer, &job, err);
@@ -197,11 +266,13 @@ static json_t *result(const struct request *r) /* NULL: no memory */
     for (size_t i = 0; ok && i < r->n; i++) {
         const struct raml_completion *c = &r->completion[i];
         double sum = 0;
-        for (size_t k = 0; k < c->n; k++) sum += (double)c->logp[k];
+        for (size_t k = 0; k < n_scored(c); k++) sum += (double)c->logp[k];
         json_t *o = json_object();
-        ok = o && json_object_set_new(o, "logp", numbers(c->logp, c->n)) == 0 &&
-             json_object_set_new(o, "entropy", numbers(c->entropy, c->n)) == 0 &&
-             json_object_set_new(o, "logp_sum", json_real(sum)) == 0;
+        ok = o && json_object_set_new(o, "logp", numbers(c->logp, n_scored(c))) == 0 &&
+             json_object_set_new(o, "entropy", numbers(c->entropy, n_scored(c))) == 0 &&
+             json_object_set_new(o, "logp_sum", json_real(sum)) == 0 &&
+             (!r->straddle[i] ||
+              json_object_set_new(o, "straddle", json_integer((json_int_t)r->straddle[i])) == 0);
         if (ok)
             ok = json_array_append_new(list, o) == 0;
         else
@@ -209,6 +280,7 @@ static json_t *result(const struct request *r) /* NULL: no memory */
     }
     json_t *out = ok ? json_object() : NULL;
     if (out && json_object_set_new(out, "id", r->id ? json_incref(r->id) : json_null()) == 0 &&
+        json_object_set_new(out, "join", json_string(raml_join_name(r->join))) == 0 &&
         json_object_set(out, "completions", list) == 0) {
         json_decref(list);
         return out;
@@ -230,7 +302,7 @@ static enum raml_code run_batch(struct work *w, struct raml_err *err)
         if (!rc) rc = cli_put_line(w->s->out ? &w->writer : NULL, &w->text, result(r), err);
         w->n_prompts++;
         w->n_completions += r->n;
-        for (size_t k = 0; k < r->n; k++) w->n_scored += r->completion[k].n;
+        for (size_t k = 0; k < r->n; k++) w->n_scored += n_scored(&r->completion[k]);
         request_deinit(r);
     }
     w->n_requests = w->n_tokens = 0;
@@ -256,7 +328,7 @@ static enum raml_code take_line(void *to, struct raml_err *err)
         return rc;
     }
     w->n_requests++;
-    w->n_tokens += r->prompt.n;
+    w->n_tokens += r->n_shared;
     for (size_t i = 0; i < r->n; i++) w->n_tokens += r->completion[i].n;
     bool full = w->n_requests == MAX_LINES || w->n_tokens >= (size_t)w->s->max_batch_tokens;
     return full ? run_batch(w, err) : RAML_OK;
@@ -313,9 +385,10 @@ const struct cli_command cli_score = {
     .args = "FILE.jsonl|-",
     .detail =
         "A line is {\"id\", \"prompt\" or \"prompt_tokens\", \"completions\": [{\"text\"} or {\"tokens\"}, ...]}; it "
-        "gives one line {\"id\", \"completions\": [{\"logp\", \"entropy\", \"logp_sum\"}, ...]}, in order. A prompt's "
-        "completions are one token tree, read in one pass. Each text is encoded on its own, so the border between "
-        "prompt and completion is a border between tokens. Natural logarithms, temperature 1.",
+        "gives one line {\"id\", \"join\", \"completions\": [{\"logp\", \"entropy\", \"logp_sum\"}, ...]}, in order. A "
+        "prompt's completions are one token tree, read in one pass. A token with bytes of prompt and completion is "
+        "scored; \"straddle\" then tells how many bytes of the prompt it holds. Token ids are taken as they are. Natural "
+        "logarithms, temperature 1.",
     .example = "raml score --model run-sft requests.jsonl --out scores.jsonl",
     .option = options,
     .n_options = sizeof options / sizeof *options,

@@ -14,6 +14,7 @@ const struct cli_command *const cli_commands[] = {
     &cli_trace,
     &cli_report,
     &cli_tokenize,
+    &cli_prompt,
     &cli_inspect,
     &cli_convert,
     &cli_doctor,

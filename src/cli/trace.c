@@ -1,6 +1,7 @@
 /* trace.c - `raml trace`: the loss of the answer after every token of given trajectories. */
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "cli/prompting.h"
 
 #include "raml/file.h"
 #include "raml/trace_files.h"
@@ -13,18 +14,21 @@
 #include <time.h>
 
 struct settings {
-    const char *model, *tokenizer, *dtype, *out, *map, *answer, *split, *family;
+    const char *data, *model, *tokenizer, *dtype, *out, *map, *answer, *join, *split, *family;
     int64_t limit, max_samples, n_curves, n_shown, stride, max_batch_tokens;
     double ema, threshold;
     bool score_end, skip_long, token_table;
+    struct prompting_settings prompting;
 };
 
 #define AT(field) offsetof(struct settings, field)
 static const struct cli_option options[] = {
     {"model", "model_name_or_path", CLI_TEXT, AT(model), NULL, 0, 0, NULL,
-     "A model's folder, or a run's folder (its newest checkpoint)."},
+     "A model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights)."},
     {"tokenizer", NULL, CLI_TEXT, AT(tokenizer), NULL, 0, 0, NULL,
-     "tokenizer.json or a folder with one; default: the model's."},
+     "tokenizer.json, a folder with one, or a GGUF file; default: the model's."},
+    {"data", NULL, CLI_TEXT, AT(data), NULL, 0, 0, NULL, "JSONL file of trajectories; the same as the nameless argument."},
+    PROMPTING_OPTIONS(AT(prompting)),
     {"out", "output_dir", CLI_TEXT, AT(out), "trace", 0, 0, NULL, "Folder to write into; made if missing."},
     {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL, "Fields of the file: question=NAME,answer=NAME,..."},
     {"limit", NULL, CLI_INT, AT(limit), "0", 0, 1e15, NULL, "Read the first so many questions; 0: all."},
@@ -34,6 +38,8 @@ static const struct cli_option options[] = {
      "First so many trajectories of each question; 0: all."},
     {"answer", NULL, CLI_ONE, AT(answer), "gold", 0, 0, "gold|own",
      "Whose loss: the question's answer, or the sample's own."},
+    {"join", NULL, CLI_ONE, AT(join), "joint", 0, 0, "joint|split",
+     "Encode cue and answer as one text, as a model meets them, or each on its own."},
     {"score_end", NULL, CLI_FLAG, AT(score_end), NULL, 0, 0, NULL,
      "Count the end-of-text token as part of the answer."},
     {"stride", NULL, CLI_INT, AT(stride), "1", 1, 1e9, NULL, "Look behind every so many tokens, and behind the last."},
@@ -66,6 +72,7 @@ static struct raml_trace_files_options options_of(const struct settings *s)
         .trace = {.stride = (size_t)s->stride, .max_batch_tokens = (size_t)s->max_batch_tokens},
         .own = !strcmp(s->answer, "own"),
         .score_end = s->score_end,
+        .join = strcmp(s->join, "split") ? RAML_JOIN_JOINT : RAML_JOIN_SPLIT,
         .skip_long = s->skip_long,
         .split = s->split,
         .family = s->family,
@@ -173,14 +180,14 @@ static enum raml_code write_recipe(const struct cli *cli, const struct settings 
 
 static enum raml_code trace(const struct cli *cli, const struct settings *s, const struct raml_questions *qs,
                             const struct raml_model *model, const struct raml_tokenizer *tokenizer,
-                            struct raml_err *err)
+                            const struct raml_format *format, struct raml_err *err)
 {
     const struct raml_trace_files_options opt = options_of(s);
     const struct raml_trace_files_job job = {.model = model,
                                              .tokenizer = tokenizer,
-                                             .format = raml_format_default(),
+                                             .format = *format,
                                              .questions = qs,
-                                             .data_name = cli->arg[0],
+                                             .data_name = s->data ? s->data : cli->arg[0],
                                              .dir = s->out,
                                              .sink = cli->sink,
                                              .clock = seconds};
@@ -206,14 +213,18 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     struct raml_tokenizer *tokenizer = NULL;
     struct raml_questions qs;
     char *model_path = NULL;
-    if (cli->n_args != 1) return raml_fail(err, RAML_EUSAGE, "trace takes one FILE.jsonl; found %zu", cli->n_args);
+    struct prompting prompting = {0};
+    size_t n_files = cli->n_args + (s->data != NULL);
+    if (n_files != 1) return raml_fail(err, RAML_EUSAGE, "trace takes one FILE.jsonl; found %zu", n_files);
     if (!s->out || !*s->out) return raml_fail(err, RAML_EUSAGE, "--out is empty; expected a folder");
     raml_questions_init(&qs);
     enum raml_code rc = cli_load_model(cli, s->model, s->dtype, &model, &model_path, err);
     if (!rc) rc = cli_load_tokenizer(s->tokenizer, model_path, &tokenizer, err);
     const struct raml_read_options read = {.map = s->map, .limit = (size_t)s->limit};
-    if (!rc) rc = raml_questions_read(&qs, cli->arg[0], &read, NULL, NULL, err);
-    if (!rc) rc = trace(cli, s, &qs, model, tokenizer, err);
+    if (!rc) rc = cli_prompting_open(&s->prompting, model_path, tokenizer, &prompting, err);
+    if (!rc) rc = raml_questions_read(&qs, s->data ? s->data : cli->arg[0], &read, NULL, NULL, err);
+    if (!rc) rc = trace(cli, s, &qs, model, tokenizer, &prompting.format, err);
+    cli_prompting_close(&prompting);
     raml_questions_deinit(&qs);
     raml_tokenizer_close(tokenizer);
     raml_model_close(model);

@@ -1,5 +1,6 @@
 /* train_sft.c - raml train sft: supervised fine-tuning on questions and their trajectories. */
 #include "cli/commands.h"
+#include "cli/prompting.h"
 
 #include "raml/family.h"
 #include "raml/file.h"
@@ -19,12 +20,14 @@ struct settings {
     double learning_rate, min_lr_ratio, warmup_ratio, weight_decay, adam_beta1, adam_beta2, adam_epsilon;
     double max_grad_norm, num_train_epochs;
     bool resume, keep_wrong, skip_long;
+    struct prompting_settings prompting;
 };
 
 #define AT(field) offsetof(struct settings, field)
 static const struct cli_option options[] = {
     {"model_name_or_path", "model", CLI_TEXT, AT(model), NULL, 0, 0, NULL,
-     "init:PRESET or init:config.json (from scratch), a model's folder, or a run's folder (its newest checkpoint)."},
+     "init:PRESET or init:config.json (from scratch), a model's folder or GGUF file, or a run's folder (its newest "
+     "checkpoint)."},
     {"tokenizer", NULL, CLI_TEXT, AT(tokenizer), NULL, 0, 0, NULL,
      "tokenizer.json to use; default: the model folder's, or the built-in byte tokenizer for init:."},
     {"data", "train_file", CLI_TEXT, AT(data), NULL, 0, 0, NULL, "JSONL file to train on; more as nameless arguments."},
@@ -38,6 +41,7 @@ static const struct cli_option options[] = {
     {"out", "output_dir", CLI_TEXT, AT(out), NULL, 0, 0, NULL, "Run folder to write."},
     {"resume", "resume_from_checkpoint", CLI_FLAG, AT(resume), NULL, 0, 0, NULL,
      "Go on from the run folder's newest checkpoint, if it has one."},
+    PROMPTING_OPTIONS(AT(prompting)),
     {"dtype", NULL, CLI_ONE, AT(dtype), "auto", 0, 0, "auto|bf16|f32",
      "Type of the matrix products; auto is bf16 where the processor has it."},
     {"trajectories", "num_trajectories", CLI_INT, AT(trajectories), "1", 0, 1 << 20, NULL,
@@ -215,6 +219,16 @@ static enum raml_code load_model(const struct cli *cli, const struct settings *s
     return rc;
 }
 
+/* Where the model's chat template is looked for: with the model that training began from. */
+static enum raml_code open_prompting(const struct settings *s, const struct raml_tokenizer *t, struct prompting *out,
+                                     struct raml_err *err)
+{
+    char dir[PATH_CAP];
+    if (!strncmp(s->model, "init:", 5)) return cli_prompting_open(&s->prompting, s->tokenizer, t, out, err);
+    enum raml_code rc = raml_run_newest(s->model, dir, sizeof dir, err);
+    return rc ? rc : cli_prompting_open(&s->prompting, dir, t, out, err);
+}
+
 /* -- The run ------------------------------------------------------------------------------------------------------- */
 
 /* A note's line: the hash of a file or folder. Paths that are none (init:small) have no hash. */
@@ -294,6 +308,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     struct raml_model *model = NULL;
     struct raml_tokenizer *tokenizer = NULL;
     struct raml_run *folder = NULL;
+    struct prompting prompting = {0};
     struct raml_train_result result = {0};
     uint64_t step = 0;
     raml_questions_init(&data);
@@ -304,10 +319,11 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     if (!rc) rc = load_data(cli, s, &data, &validation, err);
     if (!rc) rc = raml_run_open(s->out, s->resume, &folder, &step, err);
     if (!rc) rc = load_model(cli, s, step, &model, &tokenizer, err);
+    if (!rc) rc = open_prompting(s, tokenizer, &prompting, err);
     if (!rc && step == 0) rc = write_recipe(cli, s, model, folder, err);
     if (!rc) {
         const char *name = s->families ? s->families : s->data ? s->data : cli->arg[0];
-        struct raml_train_job job = {.model = model, .tokenizer = tokenizer, .format = raml_format_default(),
+        struct raml_train_job job = {.model = model, .tokenizer = tokenizer, .format = prompting.format,
                                      .data_name = name, .data = &data, .run = folder, .resume_step = step,
                                      .sink = cli->sink, .validation = validation.n ? &validation : NULL};
         rc = raml_train_sft(&job, &o, &result, err);
@@ -315,6 +331,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     if (!rc) rc = print_result(cli, s, &result, err);
     if (rc && folder && !s->resume && result.steps == 0) remove_empty_run(s->out);
     raml_run_close(folder);
+    cli_prompting_close(&prompting);
     raml_tokenizer_close(tokenizer);
     raml_model_close(model);
     raml_questions_deinit(&validation);

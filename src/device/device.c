@@ -8,18 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-void *raml_device_alloc(size_t n, size_t size)
-{
-    /* A hostile file's size must fail here: where the system lends more memory than it has, zeroing it would end us. */
-    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    size_t most = pages > 0 && page > 0 ? (size_t)pages * (size_t)page : SIZE_MAX / 2;
-    if (size && n > most / size) return NULL;
-    size_t bytes = (n * size + 63) / 64 * 64;
-    if (!bytes) bytes = 64;
-    void *p = aligned_alloc(64, bytes);
-    return p ? memset(p, 0, bytes) : NULL;
-}
-
 void raml_device_share_processors(char **argv)
 {
     char self[4096];
@@ -128,6 +116,11 @@ const char *raml_device_level(const struct raml_device *d)
 bool raml_device_has_bf16(const struct raml_device *d)
 {
     return d->ops->has_bf16 && usable("avx512bf16") && raml_mm_has_bf16(d->mm);
+}
+
+double raml_device_exp(const struct raml_device *d, float *out, const float *z, size_t n, float top, float scale)
+{
+    return d->ops->exp_all(out, z, n, top, scale);
 }
 
 static void processor_name(char *out, size_t cap)

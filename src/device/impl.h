@@ -17,7 +17,7 @@ struct raml_device {
  * are compiled for it, and another device may have been opened since. Called at the head of whatever uses ops or mm. */
 void raml_device_use(const struct raml_device *d);
 
-/* Zeroed memory aligned to 64; NULL when used up, or when more is asked for than the machine has. free() it. */
+/* Zeroed memory aligned to 64; NULL when used up, or when more is asked for than is free. free() it. */
 void *raml_device_alloc(size_t n, size_t size);
 
 #endif

@@ -117,6 +117,9 @@ struct raml_ops {
     /* token: first of n int32_t, `stride` bytes apart */
     void (*loss_tile)(const struct raml_loss_rows *s, const float *z, size_t ld, const int32_t *token, size_t stride,
                       size_t n, size_t v0, size_t v);
+    /* out[i] = exp((z[i] - top) scale), z[i] <= top + 80 / scale (larger ones are cut off); returns their sum. One
+     * thread. */
+    double (*exp_all)(float *out, const float *z, size_t n, float top, float scale);
     /* dz[n, v] (act, row stride v) = c (1[j = token] - p) - e p (log p + entropy), p = exp(z - lse) */
     void (*loss_tile_back)(bool bf16, void *dz, const float *z, size_t ld, const float *lse, const float *entropy,
                            const float *c, const float *e, const int32_t *token, size_t stride, size_t n, size_t v0,

@@ -52,13 +52,14 @@ enum raml_code raml_completion_check(const struct raml_completion_scorer *s, con
                                      struct raml_err *err)
 {
     size_t context = (size_t)raml_model_config(s->scorer.model)->max_positions;
-    if (job->n_prompt == 0) return raml_fail(err, RAML_ERANGE, "the prompt has no token; expected one at least");
     enum raml_code rc = raml_scorer_check(&s->scorer, "prompt", job->prompt, job->n_prompt, err);
     for (size_t i = 0; !rc && i < job->n; i++) {
         const struct raml_completion *c = &job->completion[i];
         char what[64];
         snprintf(what, sizeof what, "completion %zu", i + 1);
-        if (c->n == 0) return raml_fail(err, RAML_ERANGE, "%s has no token; expected one at least", what);
+        if (job->n_prompt == 0 && c->n_context == 0)
+            return raml_fail(err, RAML_ERANGE, "the prompt has no token; expected one at least");
+        if (c->n <= c->n_context) return raml_fail(err, RAML_ERANGE, "%s has no token; expected one at least", what);
         if (c->n > context || job->n_prompt > context - c->n)
             return raml_fail(
                 err, RAML_ERANGE,
@@ -74,13 +75,14 @@ static enum raml_code copy_out(struct raml_completion_scorer *s, const struct pa
     const struct raml_scorer *from = &s->scorer;
     for (size_t i = p->first; i < p->first + p->n; i++) {
         const struct raml_completion *c = &p->job->completion[i];
-        for (size_t k = 0; k < c->n; k++)
+        size_t n = c->n - c->n_context;
+        for (size_t k = 0; k < n; k++)
             if (!isfinite(from->logp[at + k]))
                 return raml_fail(err, RAML_ERANGE, "completion %zu: the log-probability of token %zu is %g", i + 1,
                                  k + 1, (double)from->logp[at + k]);
-        if (c->logp) memcpy(c->logp, from->logp + at, c->n * sizeof *c->logp);
-        if (c->entropy) memcpy(c->entropy, from->entropy + at, c->n * sizeof *c->entropy);
-        at += c->n;
+        if (c->logp) memcpy(c->logp, from->logp + at, n * sizeof *c->logp);
+        if (c->entropy) memcpy(c->entropy, from->entropy + at, n * sizeof *c->entropy);
+        at += n;
     }
     return RAML_OK;
 }
@@ -108,16 +110,18 @@ static enum raml_code add_part(struct raml_completion_scorer *s, const struct pa
         s->cap_parts = cap;
     }
     raml_tree_clear(&s->tree);
-    if (!rc) rc = raml_tree_add(&s->tree, -1, 0, job->prompt, job->n_prompt, job->n_prompt, NULL, err);
+    bool shared = job->n_prompt > 0;
+    if (!rc && shared) rc = raml_tree_add(&s->tree, -1, 0, job->prompt, job->n_prompt, job->n_prompt, NULL, err);
     for (size_t i = p->first; !rc && i < p->first + p->n; i++)
-        rc = raml_tree_add(&s->tree, 0, (uint32_t)job->n_prompt, job->completion[i].token, job->completion[i].n, 0,
-                           NULL, err);
+        rc = raml_tree_add(&s->tree, shared ? 0 : -1, (uint32_t)job->n_prompt, job->completion[i].token,
+                           job->completion[i].n, job->completion[i].n_context, NULL, err);
     if (!rc) rc = raml_pack_add(&s->scorer.pack, &s->tree, err);
     if (!rc) s->part[s->n_parts++] = *p;
     return rc;
 }
 
-/* The cut of a job into parts depends on the bound and the job alone, never on what else is in the pass. */
+/* The cut of a job into parts depends on the bound and the job alone, never on what else is in the pass. Without a
+ * shared prompt each completion is a tree of its own. */
 static enum raml_code add_job(struct raml_completion_scorer *s, const struct raml_completions *job,
                               struct raml_err *err)
 {
@@ -126,7 +130,7 @@ static enum raml_code add_job(struct raml_completion_scorer *s, const struct ram
     size_t n_tokens = job->n_prompt;
     for (size_t i = 0; !rc && i < job->n; i++) {
         size_t n = job->completion[i].n;
-        if (p.n && n_tokens + n > s->scorer.max_rows) {
+        if (p.n && (job->n_prompt == 0 || n_tokens + n > s->scorer.max_rows)) {
             rc = add_part(s, &p, n_tokens, err);
             p.first = i;
             p.n = 0;

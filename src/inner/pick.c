@@ -35,17 +35,6 @@ static int survey(const float *logit, size_t n, size_t allowed, size_t *best, fl
     return !nan && isfinite(logit[b]) && isfinite(*top);
 }
 
-/* weight[i] = exp((logit - top) inv), all of them added up. */
-static double weigh(const float *logit, size_t n, float top, float inv, float *weight)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        weight[i] = expf((logit[i] - top) * inv);
-        sum += weight[i];
-    }
-    return sum;
-}
-
 struct kept { /* what the filters left, likeliest first */
     const float *weight; /* exp((logit - best) / temperature) */
     const int32_t *index;
@@ -124,25 +113,40 @@ static size_t draw(float *weight, size_t n, double low, double u, size_t best, d
     return chosen;
 }
 
-enum raml_code raml_pick(const float *logit, size_t n, size_t allowed, const struct raml_pick_options *o, double u,
-                         float *scratch, int32_t *scratch_index, struct raml_picked *out)
+/* Puts the tokens that top_p can keep at all in front, by index: together, those below `least` weigh less than what it
+ * leaves out. Returns how many. */
+static size_t worth_sorting(float *w, int32_t *x, size_t n, const struct raml_pick_options *o, double total)
+{
+    size_t kept = 0;
+    double least = o->top_k > 0 && (size_t)o->top_k < n ? 0 : (1 - o->top_p) * total / (2.0 * (double)n);
+    for (size_t i = 0; i < n; i++) {
+        if (w[i] < least) continue;
+        w[kept] = w[i];
+        x[kept++] = (int32_t)i;
+    }
+    return kept;
+}
+
+enum raml_code raml_pick(const struct raml_device *dev, const float *logit, size_t n, size_t allowed,
+                         const struct raml_pick_options *o, double u, float *scratch, int32_t *scratch_index,
+                         struct raml_picked *out)
 {
     size_t best = 0, all = n;
     float top;
     if (allowed < n) n = allowed;
     if (!n || !survey(logit, all, n, &best, &top)) return RAML_ERANGE;
     float inv = (float)(1 / o->temperature);
-    double total = weigh(logit, all, top, 1, scratch), lse = top + log(total);
+    double total = raml_device_exp(dev, scratch, logit, all, top, 1), lse = top + log(total);
     if (!isfinite(inv)) { /* 0, or so near it that no other token is left */
         *out = (struct raml_picked){(int32_t)best, (float)(logit[best] - lse), 0};
         return RAML_OK;
     }
-    if (inv != 1 || n < all) total = weigh(logit, n, logit[best], inv, scratch);
+    if (inv != 1 || n < all) total = raml_device_exp(dev, scratch, logit, n, logit[best], inv);
     size_t chosen = best;
     float weight;
     if (o->top_p < 1 || (o->top_k > 0 && (size_t)o->top_k < n)) {
-        for (size_t i = 0; i < n; i++) scratch_index[i] = (int32_t)i;
-        struct kept k = filter(scratch, scratch_index, n, o, total);
+        size_t sorted = worth_sorting(scratch, scratch_index, n, o, total);
+        struct kept k = filter(scratch, scratch_index, sorted, o, total);
         double at = 0;
         total = weight = 0;
         for (size_t i = 0; i < k.n; i++) total += k.weight[i];

@@ -121,7 +121,8 @@ static enum raml_code admit(struct sampler *s, struct raml_err *err)
         struct row *r = &s->row[s->n_rows];
         *r = (struct row){.entry = s->next,
                           .hash = raml_question_hash(s->qs->question[s->next / s->opt->n].question),
-                          .thinking = !s->opt->answer_only,
+                          .thinking = !s->opt->answer_only && s->texts.opened,
+                          .out.began = !s->opt->answer_only && s->texts.opened,
                           .waits = s->opt->force_wait};
         rc = raml_decoder_fork(s->dec, p->id, &r->sample, err);
         if (rc) break;
@@ -158,11 +159,11 @@ static void choose(struct sampler *s, size_t i)
         if (r->at == r->n_forced) r->n_forced = 0;
         return;
     }
-    s->bad[i] = raml_pick(s->logits + i * s->V, s->V, s->n_tokens, &o, raml_uniform(&key, r->out.n),
+    s->bad[i] = raml_pick(raml_model_device(s->m), s->logits + i * s->V, s->V, s->n_tokens, &o, raml_uniform(&key, r->out.n),
                           s->scratch + i * s->V, s->scratch_index + i * s->V, &p) != RAML_OK;
     if (s->bad[i]) return;
     r->token = p.token;
-    if (r->thinking && r->waits > 0 && p.token == x->cue.id[0] && x->wait.n) { /* the cue is one token: set_up */
+    if (r->thinking && r->waits > 0 && p.token == x->close.id[0] && x->wait.n) { /* it is one token: set_up */
         r->waits--;
         r->forced = x->wait.id;
         r->n_forced = x->wait.n > 1 ? x->wait.n : 0;
@@ -178,6 +179,37 @@ static bool ends_with(const struct raml_sampled *s, const struct raml_tokens *t)
     return t->n && s->n >= t->n && !memcmp(s->token + s->n - t->n, t->id, t->n * sizeof *t->id);
 }
 
+/* Does the sample end here? Sets n_end. */
+static bool ends_here(const struct sample_texts *x, struct raml_sampled *out)
+{
+    if (ends_with(out, &x->stop)) {
+        out->n_end = x->stop.n;
+        return true;
+    }
+    for (size_t i = 0; i < x->n_eos; i++)
+        if (out->token[out->n - 1] == x->eos[i]) {
+            out->n_end = 1;
+            return true;
+        }
+    return false;
+}
+
+/* Where thinking begins and ends. */
+static void follow_thinking(const struct sample_texts *x, struct row *r)
+{
+    struct raml_sampled *out = &r->out;
+    if (r->thinking) {
+        out->n_think++;
+        if (!ends_with(out, &x->close)) return;
+        r->thinking = false;
+        out->n_think -= x->close.n;
+        out->closed = true;
+    } else if (!x->opened && !out->began && ends_with(out, &x->open)) {
+        r->thinking = out->began = true;
+        out->think_start = out->n;
+    }
+}
+
 /* Appends the chosen token and sees whether thinking or the sample ends with it. */
 static enum raml_code append(struct sampler *s, struct row *r, struct raml_err *err)
 {
@@ -185,17 +217,10 @@ static enum raml_code append(struct sampler *s, struct row *r, struct raml_err *
     enum raml_code rc = raml_sampled_add(&r->out, r->token, err);
     if (rc) return rc;
     size_t n = r->out.n, length = s->prompt_tokens[r->entry / s->opt->n].n + n;
-    if (r->thinking) {
-        r->out.n_think++;
-        if (ends_with(&r->out, &x->cue)) {
-            r->thinking = false;
-            r->out.n_think -= x->cue.n;
-            r->out.closed = true;
-        }
-    }
-    bool end = ends_with(&r->out, &x->end);
-    if (end) r->out.n_end = x->end.n;
-    if (!end && !r->thinking && s->opt->stop) rc = raml_sampled_has(x, &r->out, s->opt->stop, &end, err);
+    follow_thinking(x, r);
+    bool end = ends_here(x, &r->out);
+    if (!end && (!r->thinking || !x->thinks) && s->opt->stop)
+        rc = raml_sampled_has(x, &r->out, s->opt->stop, &end, err);
     if (end || n >= s->opt->max_completion_length || length >= s->context) {
         r->ended = true;
         r->out.finish_reason = end ? "stop" : "length";
@@ -283,11 +308,14 @@ static enum raml_code set_up(struct sampler *s, const struct raml_tokenizer *t, 
         return raml_fail(err, RAML_ENOMEM, "no memory to sample %zu questions", s->qs->n);
     for (size_t i = 0; i < s->qs->n; i++) s->prompt[i].id = -1;
     enum raml_code rc = raml_sample_texts_init(&s->texts, t, f, err);
-    s->texts.stop = s->opt->stop;
+    s->texts.stop_text = s->opt->stop;
+    s->texts.answer_only = s->opt->answer_only;
+    s->texts.eos = s->opt->eos;
+    s->texts.n_eos = s->opt->n_eos;
     /* a longer one is seen when it is whole: too late to swap */
-    if (!rc && s->opt->force_wait > 0 && s->texts.cue.n != 1)
+    if (!rc && s->opt->force_wait > 0 && s->texts.close.n != 1)
         rc = raml_fail(err, RAML_EUSAGE, "force_wait: the text that closes thinking has %zu tokens, expected 1",
-                       s->texts.cue.n);
+                       s->texts.close.n);
     if (!rc) rc = encode_prompts(s, t, f, &longest, err);
     if (rc) return rc;
     size_t own = s->opt->max_completion_length < s->context ? s->opt->max_completion_length : s->context;

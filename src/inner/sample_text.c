@@ -7,21 +7,31 @@
 #include <string.h>
 
 enum { MAX_TEXT = 64 << 20 };
+#define BOX "\\boxed{"
 
 enum raml_code raml_sample_texts_init(struct sample_texts *x, const struct raml_tokenizer *t,
                                       const struct raml_format *f, struct raml_err *err)
 {
+    const char *wait = f->wait ? f->wait : "";
     x->tokenizer = t;
+    x->thinks = f->think_close != NULL;
+    x->opened = f->opened || !x->thinks;
+    x->boxed = f->cue && strstr(f->cue, BOX);
     enum raml_code rc = raml_format_cue(f, t, &x->cue, err);
-    if (!rc) rc = raml_format_end(f, t, &x->end, err);
-    if (!rc) rc = raml_tokenizer_encode(t, "wait", 4, false, &x->wait, err);
+    if (!rc) rc = raml_format_stop(f, t, &x->stop, err);
+    if (!rc) rc = raml_tokenizer_encode(t, wait, strlen(wait), false, &x->wait, err);
+    if (!rc && f->think_open) rc = raml_tokenizer_encode(t, f->think_open, strlen(f->think_open), true, &x->open, err);
+    if (!rc && x->thinks) rc = raml_tokenizer_encode(t, f->think_close, strlen(f->think_close), true, &x->close, err);
+    if (!rc && !x->thinks) rc = raml_format_cue(f, t, &x->close, err);
     return rc;
 }
 
 void raml_sample_texts_deinit(struct sample_texts *x)
 {
     raml_tokens_deinit(&x->cue);
-    raml_tokens_deinit(&x->end);
+    raml_tokens_deinit(&x->stop);
+    raml_tokens_deinit(&x->open);
+    raml_tokens_deinit(&x->close);
     raml_tokens_deinit(&x->wait);
 }
 
@@ -56,9 +66,12 @@ static enum raml_code text_of(const struct sample_texts *x, const struct raml_sa
     return rc;
 }
 
+/* The first token of what may hold the answer: behind the thinking; with a format that does not set thinking apart,
+ * from the cue on, or everything. */
 static size_t answer_start(const struct sample_texts *x, const struct raml_sampled *s)
 {
-    return s->closed ? s->n_think + x->cue.n : 0;
+    if (!s->closed) return 0;
+    return s->think_start + s->n_think + (x->thinks ? x->close.n : 0);
 }
 
 enum raml_code raml_sampled_has(const struct sample_texts *x, const struct raml_sampled *s, const char *text, bool *has,
@@ -72,31 +85,47 @@ enum raml_code raml_sampled_has(const struct sample_texts *x, const struct raml_
     return rc;
 }
 
+/* Cuts text (a whole answer part) down to the answer; false: it holds none. */
+static bool cut_answer(const struct sample_texts *x, struct raml_buf *text)
+{
+    const char *inner;
+    size_t n;
+    char *stop = x->stop_text ? strstr(text->data, x->stop_text) : NULL;
+    if (stop) { /* the answer is what stands before it */
+        while (stop > text->data && strchr(" \t\r\n", stop[-1])) stop--;
+        *stop = 0;
+    }
+    if (!x->boxed) return true;
+    if (!raml_answer_boxed(text->data, strlen(text->data), &inner, &n)) return x->thinks && !x->answer_only;
+    memmove(text->data, inner, n);
+    text->data[n] = 0;
+    return true;
+}
+
 /* One sample as a record; its texts live in text[0] (trajectory) and text[1] (answer). */
 static enum raml_code record(const struct sample_texts *x, const struct raml_question *q, const struct raml_sampled *s,
                              struct raml_buf text[2], struct raml_trajectory *t, struct raml_err *err)
 {
-    bool asked = s->n_think == 0 && !s->closed ? false : true; /* thinking took place, or was closed at once */
-    bool open = !s->closed && asked;
-    size_t whole_n = s->n - s->n_end, start = answer_start(x, s), think = asked ? s->n_think : 0;
-    size_t from = open || start > whole_n ? whole_n : start; /* an end that is also the cue's end leaves no answer */
-    enum raml_code rc = text_of(x, s, 0, think < whole_n ? think : whole_n, false, &text[0], err);
-    if (!rc) rc = text_of(x, s, from, whole_n, true, &text[1], err);
+    bool open = x->thinks && s->began && !s->closed, answered;
+    size_t whole = s->n - s->n_end, start = answer_start(x, s), think = s->think_start + s->n_think;
+    size_t from = open || start > whole ? whole : start; /* an end that is also the cue's end leaves no answer */
+    if (think > whole) think = whole;
+    enum raml_code rc = text_of(x, s, s->think_start < think ? s->think_start : think, think, false, &text[0], err);
+    if (x->answer_only && x->boxed) raml_buf_adds(&text[1], BOX); /* the cue has opened it */
+    if (!rc) rc = text_of(x, s, from, whole, true, &text[1], err);
     if (rc) return rc;
-    char *stop = x->stop && !open ? strstr(text[1].data, x->stop) : NULL;
-    if (stop) { /* the answer is what stands before it */
-        while (stop > text[1].data && strchr(" \t\r\n", stop[-1])) stop--;
-        *stop = 0;
-    }
+    answered = !open && cut_answer(x, &text[1]);
     *t = (struct raml_trajectory){.text = text[0].data,
-                                  .answer = open ? NULL : text[1].data,
+                                  .answer = answered ? text[1].data : NULL,
                                   .finish_reason = s->finish_reason,
                                   .think_closed = !open,
+                                  .think_start = s->think_start,
+                                  .think_end = think,
                                   .logp_sum = s->logp_sum,
                                   .tokens = s->token,
                                   .n_tokens = s->n};
-    bool whole = !open && !strcmp(s->finish_reason, "stop");
-    t->correct = whole ? raml_question_check(q, text[1].data) : RAML_DIFFERENT;
+    bool good = answered && !strcmp(s->finish_reason, "stop");
+    t->correct = good ? raml_question_check(q, text[1].data) : RAML_DIFFERENT;
     if (t->correct == RAML_UNKNOWN && q->answer && q->answer[0]) t->correct = RAML_DIFFERENT;
     return RAML_OK;
 }

@@ -6,8 +6,15 @@
 
 struct sample_texts { /* the format's fixed texts as tokens */
     const struct raml_tokenizer *tokenizer;
-    struct raml_tokens cue, end, wait;
-    const char *stop; /* NULL: none; borrowed */
+    struct raml_tokens cue, stop, wait;
+    struct raml_tokens open, close; /* around thinking; close is the cue where the format does not set it apart */
+    const int32_t *eos; /* [n_eos] that end a sample besides `stop`; borrowed */
+    size_t n_eos;
+    bool thinks;      /* the format sets thinking apart */
+    bool opened;      /* and its prompt opens it */
+    bool boxed;       /* answers stand in \boxed{}, which the cue opens */
+    bool answer_only; /* the cue was read with the prompt */
+    const char *stop_text; /* NULL: none; borrowed */
 };
 RAML_CHECKED enum raml_code raml_sample_texts_init(struct sample_texts *x, const struct raml_tokenizer *t,
                                                    const struct raml_format *f, struct raml_err *err);
@@ -15,8 +22,9 @@ void raml_sample_texts_deinit(struct sample_texts *x);
 
 struct raml_sampled { /* zero-initialise; free token */
     int32_t *token;
-    size_t n, cap, n_think, n_end; /* n_think: trajectory tokens, the cue not counted; n_end: of the end text, if met */
-    bool closed, budget_hit, done;
+    size_t n, cap, n_end;       /* n_end: of the end, if met */
+    size_t think_start, n_think; /* trajectory tokens; what closes it is not counted */
+    bool began, closed, budget_hit, done;
     double logp_sum; /* of the tokens that the model chose */
     const char *finish_reason;
 };

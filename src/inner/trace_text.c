@@ -12,6 +12,7 @@ void raml_trace_text_deinit(struct raml_trace_text *x)
     raml_tokens_deinit(&x->trajectory);
     raml_tokens_deinit(&x->cue);
     raml_tokens_deinit(&x->answer);
+    x->straddle = 0;
 }
 
 struct raml_trace_input raml_trace_text_input(const struct raml_trace_text *x)
@@ -75,22 +76,52 @@ static enum raml_code add_trajectory(const struct raml_trace_source *src, const 
                                      struct raml_tokens *out, struct raml_err *err)
 {
     if (s->tokens) {
-        size_t n = find(s->tokens, s->n_tokens, cue);
+        size_t from = s->think_start, n = s->think_end;
+        if (!n) n = find(s->tokens, s->n_tokens, cue);
         if (n == s->n_tokens) n = find(s->tokens, n, end);
+        if (from > n) from = n;
         bool same;
-        enum raml_code rc = spells(src->tokenizer, s->tokens, n, s->text, &same);
+        enum raml_code rc = spells(src->tokenizer, s->tokens + from, n - from, s->text, &same);
         if (rc) return raml_fail(err, rc, "no memory for the text of %zu tokens", n);
-        if (same) return raml_tokens_add(out, s->tokens, n, err);
+        if (same) return raml_tokens_add(out, s->tokens + from, n - from, err);
     }
     return raml_tokenizer_encode(src->tokenizer, s->text, strlen(s->text), false, out, err);
+}
+
+static void clear(struct raml_trace_text *x)
+{
+    x->prompt.n = x->trajectory.n = x->cue.n = x->answer.n = x->straddle = 0;
+}
+
+/* The probe: cue and answer, and the end where it is scored. */
+static enum raml_code add_probe(const struct raml_trace_source *src, const char *answer, struct raml_trace_text *x,
+                                struct raml_err *err)
+{
+    size_t n = strlen(answer);
+    struct raml_buf behind;
+    struct raml_joined j = {.context = x->cue, .continuation = x->answer};
+    const struct raml_range plain = {0, n};
+    raml_buf_init(&behind, MAX_TEXT_BYTES);
+    raml_buf_adds(&behind, answer);
+    if (src->score_end && src->format.end) raml_buf_adds(&behind, src->format.end);
+    if (src->score_end && src->format.stop) raml_buf_adds(&behind, src->format.stop);
+    const struct raml_join_text cue = {src->format.cue, strlen(src->format.cue), {.parse_special = true}};
+    const struct raml_join_text rest = {behind.data, behind.len, {.parse_special = true, .plain = &plain, .n_plain = 1}};
+    enum raml_code rc = raml_buf_status(&behind, err);
+    if (!rc) rc = raml_join(src->tokenizer, src->join, &cue, &rest, &j, err);
+    x->cue = j.context;
+    x->answer = j.continuation;
+    x->straddle = j.straddle;
+    raml_buf_deinit(&behind);
+    return rc;
 }
 
 enum raml_code raml_trace_encode(const struct raml_trace_source *src, const struct raml_question *q, size_t sample,
                                  struct raml_trace_text *x, struct raml_err *err)
 {
     char name[NAME_BYTES];
-    struct raml_tokens end = {0};
-    x->prompt.n = x->trajectory.n = x->cue.n = x->answer.n = 0;
+    struct raml_tokens cue = {0}, end = {0};
+    clear(x);
     if (sample >= q->n_trajectories)
         return raml_fail(err, RAML_ERANGE, "%s: there is none; the question has %zu", name_of(q, sample, name),
                          q->n_trajectories);
@@ -100,14 +131,14 @@ enum raml_code raml_trace_encode(const struct raml_trace_source *src, const stru
         return raml_fail(err, RAML_ERANGE, "%s has no answer %s", name_of(q, sample, name),
                          src->own ? "of its own" : "to trace (the question has none)");
     enum raml_code rc = raml_format_prompt(&src->format, src->tokenizer, q->question, &x->prompt, err);
-    if (!rc) rc = raml_format_cue(&src->format, src->tokenizer, &x->cue, err);
+    if (!rc) rc = raml_format_cue(&src->format, src->tokenizer, &cue, err);
     if (!rc) rc = raml_format_end(&src->format, src->tokenizer, &end, err);
-    if (!rc) rc = add_trajectory(src, s, &x->cue, &end, &x->trajectory, err);
-    if (!rc) rc = raml_tokenizer_encode(src->tokenizer, answer, strlen(answer), false, &x->answer, err);
-    if (!rc && src->score_end) rc = raml_tokens_add(&x->answer, end.id, end.n, err);
+    if (!rc) rc = add_trajectory(src, s, &cue, &end, &x->trajectory, err);
+    if (!rc) rc = add_probe(src, answer, x, err);
+    raml_tokens_deinit(&cue);
     raml_tokens_deinit(&end);
     if (!rc) return RAML_OK;
-    x->prompt.n = x->trajectory.n = x->cue.n = x->answer.n = 0;
+    clear(x);
     return raml_wrap(err, rc, "%s", name_of(q, sample, name));
 }
 

@@ -116,14 +116,35 @@ static bool read_flag(struct reader *r, const char *field, bool otherwise)
     return json_is_true(v);
 }
 
-/* An end-of-text id may be a number or a list, whose first is taken. */
-static int read_token(struct reader *r, const char *field)
+static int token_of(const json_t *v)
 {
-    const json_t *v = json_object_get(r->obj, field);
-    if (json_is_array(v)) v = json_array_get(v, 0);
-    return json_is_integer(v) && json_integer_value(v) >= 0 && json_integer_value(v) < 1 << 30
-               ? (int)json_integer_value(v)
-               : -1;
+    return json_is_integer(v) && json_integer_value(v) >= 0 && json_integer_value(v) < 1 << 30 ? (int)json_integer_value(v)
+                                                                                               : -1;
+}
+
+void raml_config_add_eos(struct raml_config *c, int token)
+{
+    bool known = token < 0 || token == c->eos_token;
+    for (int i = 0; i < c->n_more_eos; i++) known = known || c->more_eos[i] == token;
+    if (known) return;
+    if (c->eos_token < 0) c->eos_token = token;
+    else if ((size_t)c->n_more_eos < sizeof c->more_eos / sizeof *c->more_eos) c->more_eos[c->n_more_eos++] = token;
+}
+
+/* An end-of-text id may be a number or a list. */
+static void add_eos(struct raml_config *c, const json_t *v)
+{
+    if (!json_is_array(v)) raml_config_add_eos(c, token_of(v));
+    for (size_t i = 0; i < json_array_size(v); i++) raml_config_add_eos(c, token_of(json_array_get(v, i)));
+}
+
+enum raml_code raml_config_read_generation(const char *path, struct raml_config *c, struct raml_err *err)
+{
+    json_t *obj = NULL;
+    enum raml_code rc = raml_json_load(path, 1 << 20, &obj, err);
+    if (!rc) add_eos(c, json_object_get(obj, "eos_token_id"));
+    json_decref(obj);
+    return rc;
 }
 
 /* Defaults as in transformers. mscale (DeepSeek's) and unrounded ranges would change the angles and are not known here.
@@ -263,8 +284,10 @@ static void read_all(struct reader *r, struct raml_config *c)
     c->qk_norm = !strcmp(type, "qwen3");
     read_strange(r, type);
     read_window(r, c, type);
-    c->bos_token = read_token(r, "bos_token_id");
-    c->eos_token = read_token(r, "eos_token_id");
+    const json_t *bos = json_object_get(r->obj, "bos_token_id");
+    c->bos_token = token_of(json_is_array(bos) ? json_array_get(bos, 0) : bos);
+    c->eos_token = -1;
+    add_eos(c, json_object_get(r->obj, "eos_token_id"));
     read_rope(r, c);
 }
 
@@ -287,6 +310,15 @@ enum raml_code raml_config_read(const char *path, struct raml_config *out, struc
 }
 
 /* -- Writing ------------------------------------------------------------------------------------------------------- */
+static json_t *eos_json(const struct raml_config *c)
+{
+    if (!c->n_more_eos) return json_integer(c->eos_token);
+    json_t *list = json_array();
+    json_array_append_new(list, json_integer(c->eos_token));
+    for (int i = 0; i < c->n_more_eos; i++) json_array_append_new(list, json_integer(c->more_eos[i]));
+    return list;
+}
+
 enum raml_code raml_config_write(const struct raml_config *c, const char *path, struct raml_err *err)
 {
     return raml_config_write_as(c, RAML_F32, path, err);
@@ -308,7 +340,7 @@ enum raml_code raml_config_write_as(const struct raml_config *c, enum raml_dtype
                   c->tied, "attention_bias", c->qkv_bias, "hidden_act", "silu", "torch_dtype", dtype);
     if (!o) return raml_fail(err, RAML_ENOMEM, "%s: no memory to write the configuration", path);
     if (c->bos_token >= 0) json_object_set_new(o, "bos_token_id", json_integer(c->bos_token));
-    if (c->eos_token >= 0) json_object_set_new(o, "eos_token_id", json_integer(c->eos_token));
+    if (c->eos_token >= 0) json_object_set_new(o, "eos_token_id", eos_json(c));
     if (c->rope == RAML_ROPE_LINEAR)
         json_object_set_new(o, "rope_scaling",
                             json_pack("{s:s, s:f}", "rope_type", "linear", "factor", c->rope_factor));

@@ -99,6 +99,20 @@ static enum raml_code reserve_rows(struct raml_decoder *d, size_t rows, struct r
     return RAML_OK;
 }
 
+/* Bytes of a page of one layer, keys or values. */
+static size_t page_bytes(const struct raml_model *m)
+{
+    return raml_page_elements((size_t)m->config.head_dim) * (size_t)m->config.n_kv_heads * act_size(m);
+}
+
+size_t raml_decoder_estimate(const struct raml_config *c, enum raml_dtype dtype, const struct raml_decoder_options *opt)
+{
+    struct raml_model m = {.config = *c, .bf16 = dtype == RAML_BF16};
+    struct raml_decoder d = {.m = &m};
+    size_t pages = (opt->max_tokens + RAML_PAGE - 1) / RAML_PAGE;
+    return 2 * pages * page_bytes(&m) * (size_t)c->n_layers + cut_all(&d, NULL, opt->max_rows);
+}
+
 enum raml_code raml_decoder_open(const struct raml_model *m, const struct raml_decoder_options *opt,
                                  struct raml_decoder **out, struct raml_err *err)
 {
@@ -109,7 +123,7 @@ enum raml_code raml_decoder_open(const struct raml_model *m, const struct raml_d
     d->m = m;
     d->opt = *opt;
     d->n_pages = (opt->max_tokens + RAML_PAGE - 1) / RAML_PAGE;
-    d->page_bytes = raml_page_elements((size_t)m->config.head_dim) * (size_t)m->config.n_kv_heads * act_size(m);
+    d->page_bytes = page_bytes(m);
     d->layer_bytes = d->n_pages * d->page_bytes;
     d->pool_bytes = 2 * d->layer_bytes * (size_t)m->config.n_layers;
     d->pool = raml_device_alloc(d->pool_bytes, 1);

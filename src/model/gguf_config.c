@@ -297,6 +297,7 @@ static void read_all(struct reader *r, struct raml_config *c)
     read_scaling(r, c);
     c->bos_token = read_token(r, "tokenizer.ggml.bos_token_id");
     c->eos_token = read_token(r, "tokenizer.ggml.eos_token_id");
+    raml_config_add_eos(c, read_token(r, "tokenizer.ggml.eot_token_id"));
     if (!r->rc) {
         r->rc = raml_config_check(c, r->err); /* before the frequencies are worked out from it */
         if (r->rc) r->rc = raml_wrap(r->err, r->rc, "%s", raml_gguf_path(r->g));

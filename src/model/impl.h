@@ -51,6 +51,9 @@ RAML_CHECKED enum raml_code raml_model_hold_block(struct raml_model *m, const st
                                                   struct raml_err *err);
 RAML_CHECKED enum raml_code raml_model_hold_copies(struct raml_model *m, const struct raml_source *src,
                                                    struct raml_err *err);
+/* size.c: RAML_ENOMEM, with numbers, where there is less memory than the model will take. */
+RAML_CHECKED enum raml_code raml_model_fits(const struct raml_model *m, enum raml_use use, bool drawn,
+                                            struct raml_err *err);
 void raml_model_drop_weights(struct raml_model *m);
 /* x[n, d]: the embedding's rows of tokens, all of which are in the vocabulary. */
 RAML_CHECKED enum raml_code raml_model_embed(const struct raml_model *m, float *x, const int32_t *token, size_t n,
@@ -62,6 +65,11 @@ RAML_CHECKED enum raml_code raml_model_angles(struct raml_model *m, struct raml_
 /* Makes the row-major copies that backward needs, once. */
 RAML_CHECKED enum raml_code raml_model_make_trainable(struct raml_model *m, struct raml_err *err);
 
+/* Tiles of HEAD_TILE vocabulary entries. */
+static inline size_t raml_head_tiles(const struct raml_config *c)
+{
+    return ((size_t)c->vocab_size + HEAD_TILE - 1) / HEAD_TILE;
+}
 /* Fills model->param and the offsets; n_params counts. */
 RAML_CHECKED enum raml_code raml_params_build(struct raml_model *m, struct raml_err *err);
 

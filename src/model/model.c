@@ -21,7 +21,7 @@ static enum raml_code make_table(const struct raml_config *c, enum raml_dtype dt
     m->config = *c;
     m->dev = dev;
     m->bf16 = dtype == RAML_BF16;
-    m->n_head_tiles = ((size_t)c->vocab_size + HEAD_TILE - 1) / HEAD_TILE;
+    m->n_head_tiles = raml_head_tiles(c);
     m->layer = calloc((size_t)c->n_layers, sizeof *m->layer);
     m->w_head = calloc(m->n_head_tiles, sizeof *m->w_head);
     rc = m->layer && m->w_head ? raml_params_build(m, err) : raml_fail(err, RAML_ENOMEM, "no memory for the model");
@@ -32,7 +32,8 @@ static enum raml_code make_table(const struct raml_config *c, enum raml_dtype dt
 
 static enum raml_code fill(struct raml_model *m, enum raml_use use, const struct raml_source *src, struct raml_err *err)
 {
-    enum raml_code rc = raml_model_angles(m, err);
+    enum raml_code rc = raml_model_fits(m, use, !src->file, err);
+    if (!rc) rc = raml_model_angles(m, err);
     if (rc) return rc;
     return use == RAML_TO_TRAIN ? raml_model_hold_block(m, src, err) : raml_model_hold_copies(m, src, err);
 }
@@ -111,6 +112,11 @@ const struct raml_config *raml_model_config(const struct raml_model *m)
 enum raml_dtype raml_model_dtype(const struct raml_model *m)
 {
     return m->bf16 ? RAML_BF16 : RAML_F32;
+}
+
+const struct raml_device *raml_model_device(const struct raml_model *m)
+{
+    return m->dev;
 }
 
 size_t raml_model_params(const struct raml_model *m, const struct raml_param **table)

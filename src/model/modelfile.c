@@ -124,11 +124,13 @@ static enum raml_code folder_tensors(struct raml_model_file *f, struct raml_err 
 /* -- Opening ------------------------------------------------------------------------------------------------------- */
 static enum raml_code open_folder(struct raml_model_file *f, const char *dir, struct raml_err *err)
 {
-    char config[sizeof f->path];
+    char config[sizeof f->path + 32];
     int n = snprintf(config, sizeof config, "%s/config.json", dir);
-    if (n < 0 || (size_t)n >= sizeof config)
-        return raml_fail(err, RAML_EUSAGE, "%.80s...: a path of more than %zu bytes", dir, sizeof config - 1);
+    if (n < 0 || (size_t)n >= sizeof f->path)
+        return raml_fail(err, RAML_EUSAGE, "%.80s...: a path of more than %zu bytes", dir, sizeof f->path - 1);
     enum raml_code rc = raml_config_read(config, &f->config, err);
+    snprintf(config, sizeof config, "%s/generation_config.json", dir);
+    if (!rc && raml_is_file(config)) rc = raml_config_read_generation(config, &f->config, err);
     if (!rc) rc = raml_tensors_open(dir, &f->tensors, err);
     if (rc) return rc;
     snprintf(f->path, sizeof f->path, "%s", raml_tensors_path(f->tensors));

@@ -128,8 +128,9 @@ static size_t cut_all(struct raml_pass *p, char *base, size_t rows)
     size_t d = (size_t)f->hidden_size, s = act_size(p->m), chunk_rows = CHUNK + SLACK;
     if (chunk_rows > rows) chunk_rows = rows;
     for (int i = 0; i < f->n_layers; i++) {
-        if (i == 0 || p->backward) cut_layer(p, &c, &p->s.acts[i], rows, chunk_rows);
-        else p->s.acts[i] = p->s.acts[0];
+        struct acts *a = &p->s.acts[base ? i : 0]; /* counting needs no room for each layer */
+        if (i == 0 || p->backward) cut_layer(p, &c, a, rows, chunk_rows);
+        else if (base) *a = p->s.acts[0];
     }
     p->s.y = cut(&c, chunk_rows * d, s);
     p->s.xf = p->backward ? cut(&c, rows * d, 4) : p->s.acts[0].x1;
@@ -140,36 +141,61 @@ static size_t cut_all(struct raml_pass *p, char *base, size_t rows)
     return c.used;
 }
 
+static void set_head_rows(struct raml_pass *p)
+{
+    p->head_rows = HEAD_ROWS;
+    if (p->backward)
+        while (p->head_rows > 64 && p->head_rows * p->m->n_head_tiles * HEAD_TILE > KEPT_LOGITS) p->head_rows -= 64;
+}
+
+/* Keys and values of a tile of rows. */
+static size_t tile_bytes_of(const struct raml_model *m)
+{
+    return 2 * raml_page_elements((size_t)m->config.head_dim) * (size_t)m->config.n_kv_heads * act_size(m);
+}
+
+size_t raml_pass_estimate(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
+                          bool backward, size_t n_tokens, size_t chain)
+{
+    struct acts acts[1] = {{0}};
+    struct raml_model m = {.config = *c, .dev = dev, .bf16 = dtype == RAML_BF16, .n_head_tiles = raml_head_tiles(c)};
+    struct raml_pass p = {.m = &m, .backward = backward, .s.acts = acts};
+    if (chain < 1) chain = 1;
+    size_t D = (size_t)c->head_dim, wide = ((size_t)c->n_heads + 2 * (size_t)c->n_kv_heads) * D;
+    size_t per_chain = (chain + RAML_PAGE - 1) / RAML_PAGE, tiles = (n_tokens + chain - 1) / chain * per_chain;
+    set_head_rows(&p);
+    size_t bytes = cut_all(&p, NULL, n_tokens + SLACK) + tiles * tile_bytes_of(&m) + n_tokens * 5;
+    if (backward) bytes += dev->ops->attn_scratch((size_t)dev->threads, D, per_chain, n_tokens * wide);
+    return bytes;
+}
+
 static enum raml_code reserve_rows(struct raml_pass *p, const struct raml_pack *pack, struct raml_err *err)
 {
-    const struct raml_config *f = &p->m->config;
-    size_t tile_bytes = raml_page_elements((size_t)f->head_dim) * (size_t)f->n_kv_heads * act_size(p->m);
+    size_t tile_bytes = tile_bytes_of(p->m);
     if (p->block && pack->n_rows <= p->cap_rows && pack->n_tiles <= p->cap_tiles) return RAML_OK;
     size_t rows = pack->n_rows > p->cap_rows ? pack->n_rows : p->cap_rows;
     size_t tiles = pack->n_tiles > p->cap_tiles ? pack->n_tiles : p->cap_tiles;
     drop_buffers(p);
     p->s.chunk = CHUNK;
     p->s.keep = p->backward;
-    p->head_rows = HEAD_ROWS;
-    if (p->backward)
-        while (p->head_rows > 64 && p->head_rows * p->m->n_head_tiles * HEAD_TILE > KEPT_LOGITS) p->head_rows -= 64;
+    set_head_rows(p);
     size_t bytes = cut_all(p, NULL, rows + SLACK);
     p->block = raml_device_alloc(bytes, 1);
-    p->pages = raml_device_alloc(tiles, 2 * tile_bytes);
+    p->pages = raml_device_alloc(tiles, tile_bytes);
     free(p->page);
     free(p->slot);
     p->page = malloc(rows * sizeof *p->page + 1);
     p->slot = malloc(rows + 1);
     if (!p->block || !p->pages || !p->page || !p->slot)
         return raml_fail(err, RAML_ENOMEM, "no memory for a pass over %zu tokens (%.1f MB)", rows,
-                         1e-6 * (double)(bytes + tiles * 2 * tile_bytes));
+                         1e-6 * (double)(bytes + tiles * tile_bytes));
     cut_all(p, p->block, rows + SLACK);
     p->s.k = p->pages;
-    p->s.v = (char *)p->pages + tiles * tile_bytes;
+    p->s.v = (char *)p->pages + tiles * tile_bytes / 2;
     p->cap_rows = rows;
     p->cap_tiles = tiles;
     p->block_bytes = bytes;
-    p->other_bytes = tiles * 2 * tile_bytes + rows * 5;
+    p->other_bytes = tiles * tile_bytes + rows * 5;
     return RAML_OK;
 }
 

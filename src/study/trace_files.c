@@ -120,9 +120,13 @@ static enum raml_code add_pieces(const struct work *w, const struct raml_loss_cu
 {
     for (size_t k = 0; k + 1 < c->n_points; k++) {
         size_t before = bytes->len;
-        enum raml_code rc =
-            raml_tokenizer_decode(w->job->tokenizer, c->token + c->at[k], c->at[k + 1] - c->at[k], true, bytes, err);
-        if (rc) return rc;
+        for (size_t i = c->at[k]; i < c->at[k + 1]; i++) { /* as they are: what decodes alone may lack its blank */
+            const char *at;
+            size_t n;
+            enum raml_code rc = raml_tokenizer_piece(w->job->tokenizer, c->token[i], &at, &n, err);
+            if (rc) return rc;
+            raml_buf_add(bytes, at, n);
+        }
         len[k] = bytes->len - before;
     }
     enum raml_code rc = raml_buf_status(bytes, err);
@@ -148,6 +152,8 @@ static enum raml_code record(struct work *w, const struct item *it, const struct
                             .piece = piece,
                             .piece_len = len,
                             .ema = ema,
+                            .join = w->opt->join,
+                            .straddle = it->text.straddle,
                             .answer = w->opt->own ? s->answer : it->q->answer,
                             .verdict = s->correct == RAML_EQUAL       ? RAML_TRACE_RIGHT
                                        : s->correct == RAML_DIFFERENT ? RAML_TRACE_WRONG
@@ -298,7 +304,8 @@ enum raml_code raml_trace_files(const struct raml_trace_files_job *job, const st
     w->job = job;
     w->opt = opt;
     w->source = (struct raml_trace_source){
-        .tokenizer = job->tokenizer, .format = job->format, .own = opt->own, .score_end = opt->score_end};
+        .tokenizer = job->tokenizer, .format = job->format, .own = opt->own, .score_end = opt->score_end,
+        .join = opt->join};
     enum raml_code rc = work(w, &stopped, err);
     if (!rc) {
         summarise(w, out);

@@ -17,6 +17,8 @@ struct raml_traced { /* borrowed for a call */
     int64_t solved_at; /* in tokens */
     enum raml_trace_verdict verdict;
     const char *answer;
+    enum raml_join join;
+    size_t straddle; /* bytes of the cue in the answer's first token */
 };
 
 /* -- trace_records.c: curves.jsonl, tokens.jsonl, curves.safetensors ---------------------------------------------- */

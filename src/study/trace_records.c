@@ -100,7 +100,9 @@ static bool set_question(json_t *o, const struct raml_traced *t)
     return set_name(o, t) && set(o, "family", text_or_null(q->family)) &&
            set(o, "difficulty", q->difficulty < 0 ? json_null() : json_integer(q->difficulty)) &&
            set(o, "style", text_or_null(s->style)) && set(o, "correct", correct) &&
-           set(o, "question", json_string(q->question)) && set(o, "answer", json_string(t->answer));
+           set(o, "question", json_string(q->question)) && set(o, "answer", json_string(t->answer)) &&
+           set(o, "join", json_string(raml_join_name(t->join))) &&
+           (t->straddle == 0 || set(o, "straddle", json_integer((json_int_t)t->straddle)));
 }
 
 static bool set_curve(json_t *o, const struct raml_traced *t, bool strided)

@@ -184,6 +184,22 @@ static enum raml_code read_text(const struct dataset_row *r, const json_t *obj, 
     return fault(r, field, err, "is %s; expected a string", raml_dataset_type(v));
 }
 
+/* Where among the tokens the trajectory stands. */
+static enum raml_code read_place(struct dataset_row *r, const json_t *obj, struct raml_trajectory *t,
+                                 struct raml_err *err)
+{
+    const json_t *start = json_object_get(obj, "think_start"), *end = json_object_get(obj, "think_end");
+    if ((!start && !end) || !t->tokens) return RAML_OK;
+    json_int_t a = json_is_integer(start) ? json_integer_value(start) : -1;
+    json_int_t b = json_is_integer(end) ? json_integer_value(end) : -1;
+    if (a < 0 || b < a || (uint64_t)b > t->n_tokens)
+        return fault(r, "think_start, think_end", err, "are %lld and %lld; expected a range within the %zu tokens",
+                     (long long)a, (long long)b, t->n_tokens);
+    t->think_start = (size_t)a;
+    t->think_end = (size_t)b;
+    return RAML_OK;
+}
+
 /* One of our own trajectory objects. */
 static enum raml_code read_object(struct dataset_row *r, const json_t *obj, struct raml_trajectory *t,
                                   struct raml_err *err)
@@ -196,6 +212,7 @@ static enum raml_code read_object(struct dataset_row *r, const json_t *obj, stru
     if (!rc) rc = read_text(r, obj, "finish_reason", &t->finish_reason, err);
     if (!rc) rc = read_text(r, obj, "style", &t->style, err);
     if (!rc) rc = read_tokens(r, json_object_get(obj, "tokens"), t, err);
+    if (!rc) rc = read_place(r, obj, t, err);
     if (!rc) rc = read_seed(r, json_object_get(obj, "seed"), &t->seed, err);
     if (rc) return rc;
     const json_t *closed = json_object_get(obj, "think_closed"), *logp = json_object_get(obj, "logp_sum");

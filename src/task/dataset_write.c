@@ -81,6 +81,8 @@ static json_t *trajectory_json(const struct raml_trajectory *t)
     if (!bad && t->style) bad = set(o, "style", text_json(t->style));
     if (!bad && sample) bad = set(o, "finish_reason", text_json(t->finish_reason));
     if (!bad && (sample || !t->think_closed)) bad = set(o, "think_closed", json_boolean(t->think_closed));
+    if (!bad && t->tokens && t->think_end) bad = set(o, "think_start", json_integer((json_int_t)t->think_start));
+    if (!bad && t->tokens && t->think_end) bad = set(o, "think_end", json_integer((json_int_t)t->think_end));
     if (!bad && t->tokens) bad = set(o, "tokens", tokens_json(t));
     if (!bad && isfinite(t->logp_sum)) bad = set(o, "logp_sum", json_real(t->logp_sum));
     if (!bad && (sample || t->seed)) bad = set(o, "seed", seed_json(t->seed));

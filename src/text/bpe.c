@@ -9,6 +9,7 @@
 #include "vocab.h"
 
 #include "raml/file.h"
+#include "utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -98,20 +99,59 @@ static bool symbol_is(const struct word *w, int32_t id)
     return w->symbol[0].id == id && w->symbol[0].next == END;
 }
 
+/* The symbols that a word starts as: its bytes, or, with byte_fallback, its characters and, where one has no token of
+ * its own, their bytes. */
+static void spell(struct word *w, const struct raml_tokenizer *t, const unsigned char *text, size_t n)
+{
+    uint32_t prev = END;
+    for (size_t i = 0, slot; i < n;) {
+        size_t len = t->byte_fallback ? raml_utf8_char(text + i, n - i) : 0;
+        int32_t id = len ? raml_find_word(t, text + i, len, &slot) : -1;
+        if (id < 0) {
+            id = t->byte[text[i]];
+            len = 1;
+        }
+        if (prev != END) w->symbol[prev].next = (uint32_t)i;
+        w->symbol[i] = (struct symbol){id, prev, END};
+        prev = (uint32_t)i;
+        i += len;
+    }
+}
+
 /* With an empty merge table every byte is its own token. */
 static enum raml_code add_bytes(const struct raml_tokenizer *t, const unsigned char *text, size_t n,
-                                struct raml_tokens *out, struct raml_err *err)
+                                struct raml_tokens *out, struct raml_ranges *where, struct raml_err *err)
 {
     int32_t id[512];
-    while (n > 0) {
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; where && i < n && !rc; i++) rc = raml_ranges_add(where, (struct raml_range){i, i + 1}, err);
+    while (n > 0 && !rc) {
         size_t part = n < 512 ? n : 512;
         for (size_t i = 0; i < part; i++) id[i] = t->byte[text[i]];
-        enum raml_code rc = raml_tokens_add(out, id, part, err);
-        if (rc) return rc;
+        rc = raml_tokens_add(out, id, part, err);
         text += part;
         n -= part;
     }
-    return RAML_OK;
+    return rc;
+}
+
+static enum raml_code add_whole(int32_t id, size_t n, struct raml_tokens *out, struct raml_ranges *where,
+                                struct raml_err *err)
+{
+    enum raml_code rc = raml_tokens_add(out, &id, 1, err);
+    return rc || !where ? rc : raml_ranges_add(where, (struct raml_range){0, n}, err);
+}
+
+static enum raml_code add_symbols(const struct word *w, size_t n, struct raml_tokens *out, struct raml_ranges *where,
+                                  struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    for (uint32_t i = 0, next; i != END && !rc; i = next) {
+        next = w->symbol[i].next;
+        rc = raml_tokens_add(out, &w->symbol[i].id, 1, err);
+        if (where && !rc) rc = raml_ranges_add(where, (struct raml_range){i, next == END ? n : next}, err);
+    }
+    return rc;
 }
 
 int32_t raml_find_word(const struct raml_tokenizer *t, const unsigned char *word, size_t n, size_t *slot)
@@ -125,16 +165,16 @@ int32_t raml_find_word(const struct raml_tokenizer *t, const unsigned char *word
 }
 
 enum raml_code raml_bpe_word(const struct raml_tokenizer *t, const unsigned char *text, size_t n,
-                             struct raml_tokens *out, struct raml_err *err)
+                             struct raml_tokens *out, struct raml_ranges *where, struct raml_err *err)
 {
     size_t slot;
     int32_t whole = t->word && n > 1 ? raml_find_word(t, text, n, &slot) : -1;
     uint8_t state = whole >= 0 ? atomic_load_explicit(&t->whole[whole], memory_order_relaxed) : RAML_WHOLE_NO;
-    if (whole >= 0 && (t->ignore_merges || state == RAML_WHOLE_YES)) return raml_tokens_add(out, &whole, 1, err);
+    if (whole >= 0 && (t->ignore_merges || state == RAML_WHOLE_YES)) return add_whole(whole, n, out, where, err);
     for (size_t i = 0; i < n && t->lacks_bytes; i++)
         if (t->byte[text[i]] < 0)
             return raml_fail(err, RAML_ERANGE, "the vocabulary has no token for byte 0x%02x", text[i]);
-    if (!t->merge_first || n < 2) return add_bytes(t, text, n, out, err);
+    if (!t->byte_fallback && (!t->merge_first || n < 2)) return add_bytes(t, text, n, out, where, err);
     if (n >= INT32_MAX) return raml_fail(err, RAML_ERANGE, "a text of %zu bytes is longer than 2^31 - 2", n);
     struct symbol symbol[SHORT_WORD];
     struct pair heap[2 * SHORT_WORD];
@@ -148,14 +188,13 @@ enum raml_code raml_bpe_word(const struct raml_tokenizer *t, const unsigned char
             goto end;
         }
     }
-    for (uint32_t i = 0; i < n; i++)
-        w.symbol[i] = (struct symbol){t->byte[text[i]], i ? i - 1 : END, i + 1 < n ? i + 1 : END};
-    for (uint32_t i = 0; i < n; i++) push(&w, t, i);
+    spell(&w, t, text, n);
+    for (uint32_t i = 0; i != END && t->merge_first; i = w.symbol[i].next) push(&w, t, i);
     merge_all(&w, t);
     if (state == RAML_WHOLE_UNKNOWN)
         atomic_store_explicit(&t->whole[whole], symbol_is(&w, whole) ? RAML_WHOLE_YES : RAML_WHOLE_NO,
                               memory_order_relaxed);
-    for (uint32_t i = 0; i != END && !rc; i = w.symbol[i].next) rc = raml_tokens_add(out, &w.symbol[i].id, 1, err);
+    rc = add_symbols(&w, n, out, where, err);
 end:
     if (w.symbol != symbol) free(w.symbol);
     if (w.heap != heap) free(w.heap);

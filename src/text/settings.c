@@ -3,6 +3,7 @@
 #include "source.h"
 
 #include "families.h"
+#include "metaspace.h"
 #include "pattern.h"
 
 #include <stdio.h>
@@ -175,6 +176,21 @@ static enum raml_code post_processor_step(const struct raml_source *s, const jso
     return refuse_type(s, place, type, "types 'ByteLevel' and 'TemplateProcessing'");
 }
 
+/* Normalizer, pre-tokenizer and decoder of byte-level BPE. */
+static enum raml_code read_byte_level(const struct raml_source *s, const json_t *root)
+{
+    const json_t *normalizer = json_object_get(root, "normalizer"), *pre = json_object_get(root, "pre_tokenizer");
+    const json_t *decoder = json_object_get(root, "decoder"), *steps = json_object_get(pre, "pretokenizers");
+    enum raml_code rc = RAML_OK;
+    if (!raml_absent(normalizer)) rc = each_step(s, normalizer, "normalizer", "normalizers", normalizer_step);
+    if (!rc && raml_absent(pre)) rc = raml_refuse(s, "pre_tokenizer", "null", "type 'ByteLevel'");
+    if (!rc) rc = each_step(s, pre, "pre_tokenizer", "pretokenizers", pre_tokenizer_step);
+    if (!rc && steps && json_array_size(steps) == 0)
+        rc = raml_refuse(s, "pre_tokenizer.pretokenizers", "empty", "sequences that end in type 'ByteLevel'");
+    if (!rc && raml_absent(decoder)) rc = raml_refuse(s, "decoder", "null", "type 'ByteLevel'");
+    return rc ? rc : each_step(s, decoder, "decoder", "decoders", decoder_step);
+}
+
 enum raml_code raml_read_settings(const struct raml_source *s, const json_t *root)
 {
     static const char *const known[] = {"version",       "truncation",     "padding", "added_tokens", "normalizer",
@@ -185,19 +201,10 @@ enum raml_code raml_read_settings(const struct raml_source *s, const json_t *roo
         if (i == sizeof known / sizeof *known)
             return raml_refuse(s, raml_show(json_object_iter_key(it)).text, "unknown", "files without it");
     }
-    const json_t *normalizer = json_object_get(root, "normalizer"), *post = json_object_get(root, "post_processor");
-    const json_t *pre = json_object_get(root, "pre_tokenizer"), *decoder = json_object_get(root, "decoder");
+    const json_t *post = json_object_get(root, "post_processor");
     enum raml_code rc = raml_need_off(s, root, "", "truncation");
     if (!rc) rc = raml_need_off(s, root, "", "padding");
-    if (!rc && !raml_absent(normalizer))
-        rc = each_step(s, normalizer, "normalizer", "normalizers", normalizer_step);
-    if (!rc && raml_absent(pre)) rc = raml_refuse(s, "pre_tokenizer", "null", "type 'ByteLevel'");
-    if (!rc) rc = each_step(s, pre, "pre_tokenizer", "pretokenizers", pre_tokenizer_step);
-    const json_t *steps = json_object_get(pre, "pretokenizers");
-    if (!rc && steps && json_array_size(steps) == 0)
-        rc = raml_refuse(s, "pre_tokenizer.pretokenizers", "empty", "sequences that end in type 'ByteLevel'");
-    if (!rc && raml_absent(decoder)) rc = raml_refuse(s, "decoder", "null", "type 'ByteLevel'");
-    if (!rc) rc = each_step(s, decoder, "decoder", "decoders", decoder_step);
+    if (!rc) rc = s->t->byte_fallback ? raml_read_metaspace(s, root) : read_byte_level(s, root);
     if (!rc && !raml_absent(post)) rc = each_step(s, post, "post_processor", "processors", post_processor_step);
     return rc;
 }

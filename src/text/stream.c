@@ -5,6 +5,7 @@
 #include "raml/tokenizer.h"
 
 #include "utf8.h"
+#include "vocab.h"
 
 /* Length of the character that starts with this byte; 0: none does, or it is 0, which C strings can't hold. */
 static unsigned char_bytes(unsigned char lead)
@@ -45,7 +46,9 @@ enum raml_code raml_stream_add(struct raml_stream_decoder *s, int32_t id, struct
     enum raml_code rc = raml_tokenizer_piece(s->t, id, &bytes, &n, err);
     if (rc) return rc;
     if (raml_tokenizer_is_special(s->t, id) && !s->keep_special) return RAML_OK;
-    for (size_t i = 0; i < n; i++) feed(s, (unsigned char)bytes[i], out);
+    size_t first = !s->begun && n && bytes[0] == ' ' && s->t->strip_first;
+    for (size_t i = first; i < n; i++) feed(s, (unsigned char)bytes[i], out);
+    s->begun = s->begun || n;
     return raml_buf_status(out, err);
 }
 
@@ -53,6 +56,7 @@ enum raml_code raml_stream_flush(struct raml_stream_decoder *s, struct raml_buf 
 {
     if (s->n_held) add_replacement(out);
     s->n_held = 0;
+    s->begun = false;
     return raml_buf_status(out, err);
 }
 

@@ -33,6 +33,25 @@ enum raml_code raml_tokens_add(struct raml_tokens *t, const int32_t *id, size_t 
     return RAML_OK;
 }
 
+void raml_ranges_deinit(struct raml_ranges *r)
+{
+    free(r->range);
+    *r = (struct raml_ranges){0};
+}
+
+enum raml_code raml_ranges_add(struct raml_ranges *r, struct raml_range range, struct raml_err *err)
+{
+    if (r->n == r->cap) {
+        size_t cap = r->cap ? r->cap * 2 : 64;
+        struct raml_range *p = cap <= SIZE_MAX / sizeof *p ? realloc(r->range, cap * sizeof *p) : NULL;
+        if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for the places of %zu tokens", cap);
+        r->range = p;
+        r->cap = cap;
+    }
+    r->range[r->n++] = range;
+    return RAML_OK;
+}
+
 enum raml_code raml_tokenizer_open_text(struct raml_buf *text, const char *path, struct raml_tokenizer **out,
                                         struct raml_err *err)
 {
@@ -159,6 +178,10 @@ enum raml_code raml_tokenizer_decode(const struct raml_tokenizer *t, const int32
         if (rc) rc = raml_wrap(err, rc, "token %zu of %zu", i, n);
     }
     if (!rc) rc = raml_buf_status(out, err);
+    if (!rc && t->strip_first && out->len > before && out->data[before] == ' ') {
+        out->len--;
+        memmove(out->data + before, out->data + before + 1, out->len - before + 1);
+    }
     if (rc && out->data) out->data[out->len = before] = 0;
     return rc;
 }

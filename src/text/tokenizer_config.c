@@ -12,6 +12,7 @@ enum { MAX_TEMPLATE = 1 << 20, MAX_CONFIG = 32 << 20 };
 void raml_tokenizer_config_deinit(struct raml_tokenizer_config *c)
 {
     free(c->chat_template);
+    free(c->template_place);
     free(c->bos);
     free(c->eos);
     *c = (struct raml_tokenizer_config){.add_bos = -1};
@@ -22,6 +23,17 @@ static enum raml_code copy(char **out, const char *bytes, size_t n, const char *
     if (memchr(bytes, 0, n)) return raml_fail(err, RAML_EFORMAT, "%s: a text holds a 0 byte", path);
     *out = strndup(bytes, n);
     return *out ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory for a text", path);
+}
+
+static enum raml_code copy_template(struct raml_tokenizer_config *c, const char *bytes, size_t n, const char *path,
+                                    const char *field, struct raml_err *err)
+{
+    enum raml_code rc = copy(&c->chat_template, bytes, n, path, err);
+    if (!rc && asprintf(&c->template_place, field ? "%s (%s)" : "%s", path, field) < 0) {
+        c->template_place = NULL;
+        rc = raml_fail(err, RAML_ENOMEM, "%s: no memory for a name", path);
+    }
+    return rc;
 }
 
 /* -- Folder -------------------------------------------------------------------------------------------------------- */
@@ -38,7 +50,8 @@ static enum raml_code read_token(const char *path, const json_t *obj, const char
 }
 
 /* A text, or a list of {"name", "template"}. */
-static enum raml_code read_template(const char *path, const json_t *v, char **out, struct raml_err *err)
+static enum raml_code read_template(const char *path, const json_t *v, struct raml_tokenizer_config *c,
+                                    struct raml_err *err)
 {
     if (!v || json_is_null(v)) return RAML_OK;
     for (size_t i = 0; i < json_array_size(v); i++) {
@@ -48,10 +61,12 @@ static enum raml_code read_template(const char *path, const json_t *v, char **ou
         v = json_object_get(one, "template");
         break;
     }
-    if (json_is_array(v)) return RAML_OK; /* none of them is the default */
+    if (json_is_array(v))
+        return raml_fail(err, RAML_EFORMAT, "%s: field 'chat_template' is a list of %zu without one named \"default\"", path,
+                         json_array_size(v));
     if (!json_is_string(v))
         return raml_fail(err, RAML_EFORMAT, "%s: field 'chat_template' is not a text or a list of named ones", path);
-    return copy(out, json_string_value(v), json_string_length(v), path, err);
+    return copy_template(c, json_string_value(v), json_string_length(v), path, "chat_template", err);
 }
 
 static enum raml_code read_json(const char *path, struct raml_tokenizer_config *c, struct raml_err *err)
@@ -61,7 +76,7 @@ static enum raml_code read_json(const char *path, struct raml_tokenizer_config *
     if (!rc && !json_is_object(o)) rc = raml_fail(err, RAML_EFORMAT, "%s: expected a JSON object", path);
     if (!rc) rc = read_token(path, o, "bos_token", &c->bos, err);
     if (!rc) rc = read_token(path, o, "eos_token", &c->eos, err);
-    if (!rc && !c->chat_template) rc = read_template(path, json_object_get(o, "chat_template"), &c->chat_template, err);
+    if (!rc && !c->chat_template) rc = read_template(path, json_object_get(o, "chat_template"), c, err);
     const json_t *flag = json_object_get(o, "add_bos_token");
     if (json_is_boolean(flag)) c->add_bos = json_is_true(flag);
     json_decref(o);
@@ -77,7 +92,7 @@ static enum raml_code read_folder(const char *dir, struct raml_tokenizer_config 
     enum raml_code rc = raml_buf_status(&path, err);
     if (!rc && raml_is_file(path.data)) {
         rc = raml_file_read(path.data, &text, err);
-        if (!rc) rc = copy(&c->chat_template, text.data ? text.data : "", text.len, path.data, err);
+        if (!rc) rc = copy_template(c, text.data ? text.data : "", text.len, path.data, NULL, err);
     }
     raml_buf_clear(&path);
     raml_buf_addf(&path, "%s/tokenizer_config.json", dir);
@@ -110,7 +125,7 @@ static enum raml_code read_gguf(const struct raml_gguf *g, struct raml_tokenizer
     enum raml_code rc = RAML_OK;
     if (raml_gguf_value_find(g, "tokenizer.chat_template")) {
         rc = raml_gguf_string(g, "tokenizer.chat_template", &s, err);
-        if (!rc) rc = copy(&c->chat_template, s.bytes, s.n, raml_gguf_path(g), err);
+        if (!rc) rc = copy_template(c, s.bytes, s.n, raml_gguf_path(g), "tokenizer.chat_template", err);
     }
     if (!rc) rc = find_token(g, "tokenizer.ggml.bos_token_id", &c->bos, err);
     if (!rc) rc = find_token(g, "tokenizer.ggml.eos_token_id", &c->eos, err);

@@ -2,6 +2,7 @@
  * checked before it is used, and what would change the ids but is not understood is refused. */
 #include "source.h"
 
+#include "metaspace.h"
 #include "normal.h"
 
 #include <stdio.h>
@@ -26,8 +27,9 @@ static enum raml_code check_model(const struct raml_source *s, const json_t *mod
         return raml_refuse(s, "model.type", found, "'BPE'");
     }
     /* unk_token and fuse_unk say nothing here: every byte has a token, so nothing is unknown. */
-    static const char *const off[] = {"dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback"};
+    static const char *const off[] = {"dropout", "continuing_subword_prefix", "end_of_word_suffix"};
     for (size_t i = 0; i < sizeof off / sizeof *off && !rc; i++) rc = raml_need_off(s, model, "model.", off[i]);
+    if (!rc) rc = raml_read_flag(s, model, "model.", "byte_fallback", false, &s->t->byte_fallback);
     if (!rc) rc = raml_read_flag(s, model, "model.", "ignore_merges", false, &s->t->ignore_merges);
     return rc;
 }
@@ -95,8 +97,17 @@ static enum raml_code read_vocab(const struct raml_source *s)
         int32_t id = (int32_t)json_integer_value(json_object_iter_value(it));
         if (t->piece[id].kind != RAML_PIECE_NONE) return fail_taken(s, token, id);
         size_t start = t->pool.len;
-        raml_chars_to_bytes(token, strlen(token), &t->pool);
-        t->piece[id] = (struct raml_piece){start, (uint32_t)(t->pool.len - start), RAML_PIECE_PLAIN, 0};
+        bool byte = false;
+        if (!t->byte_fallback) {
+            raml_chars_to_bytes(token, strlen(token), &t->pool);
+        } else if (!strchr(token, ' ')) {
+            raml_metaspace_piece(token, &t->pool, &byte);
+        } else {
+            return raml_fail(s->err, RAML_ESUPPORT, "%s: token '%s' of model.vocab has a blank; expected U+2581",
+                             s->at.path, raml_show(token).text);
+        }
+        t->piece[id] = (struct raml_piece){start, (uint32_t)(t->pool.len - start),
+                                           byte ? RAML_PIECE_BYTE : RAML_PIECE_PLAIN, 0, 0};
     }
     return raml_buf_status(&t->pool, s->err);
 }
@@ -114,7 +125,7 @@ static enum raml_code index_words(const struct raml_source *s)
     for (size_t i = 0; i < n; i++) t->word[i] = -1;
     for (int32_t id = 0; id < t->size; id++) {
         const struct raml_piece *p = &t->piece[id];
-        if (p->kind == RAML_PIECE_NONE) continue;
+        if (p->kind == RAML_PIECE_NONE || p->kind == RAML_PIECE_BYTE) continue;
         size_t slot;
         if (raml_find_word(t, (const unsigned char *)t->pool.data + p->start, p->len, &slot) < 0) t->word[slot] = id;
     }
@@ -136,8 +147,8 @@ static enum raml_code check_normal(const struct raml_source *s, const char *cont
 {
     struct raml_buf normal;
     raml_buf_init(&normal, MAX_PIECE_BYTES * 4);
-    enum raml_code rc = raml_nfc((const unsigned char *)content, strlen(content), &normal, s->err);
-    char field[64];
+    enum raml_code rc = raml_nfc((const unsigned char *)content, strlen(content), &normal, NULL, s->err);
+    char field[80];
     snprintf(field, sizeof field, "%scontent", in);
     if (!rc && strcmp(normal.data, content) != 0)
         rc = raml_refuse(s, field, "marked normalized, and not in form NFC", "those in form NFC");
@@ -149,12 +160,19 @@ static enum raml_code check_normal(const struct raml_source *s, const char *cont
 static enum raml_code read_added_one(const struct raml_source *s, const json_t *a, size_t i, struct added *out)
 {
     struct raml_tokenizer *t = s->t;
-    static const char *const off[] = {"single_word", "lstrip", "rstrip"};
-    char in[48];
+    static const struct {
+        const char *field;
+        uint8_t bit;
+    } borders[] = {{"lstrip", RAML_BORDER_LSTRIP}, {"rstrip", RAML_BORDER_RSTRIP}, {"single_word", RAML_BORDER_SINGLE_WORD}};
+    char in[64];
     snprintf(in, sizeof in, "added_tokens[%zu].", i);
-    bool special = false, normalized = false;
+    bool special = false, normalized = false, set = false;
+    uint8_t border = 0;
     enum raml_code rc = RAML_OK;
-    for (size_t k = 0; k < sizeof off / sizeof *off && !rc; k++) rc = raml_need_off(s, a, in, off[k]);
+    for (size_t k = 0; k < sizeof borders / sizeof *borders && !rc; k++) {
+        rc = raml_read_flag(s, a, in, borders[k].field, false, &set);
+        if (set) border |= borders[k].bit;
+    }
     if (!rc) rc = raml_read_flag(s, a, in, "special", false, &special);
     if (!rc) rc = raml_read_flag(s, a, in, "normalized", false, &normalized);
     if (rc) return rc;
@@ -168,8 +186,12 @@ static enum raml_code read_added_one(const struct raml_source *s, const json_t *
     size_t start = t->pool.len, n = strlen(out->content);
     raml_buf_add(&t->pool, out->content, n);
     t->piece[out->id] = (struct raml_piece){start, (uint32_t)n, special ? RAML_PIECE_SPECIAL : RAML_PIECE_ADDED,
-                                            normalized};
+                                            normalized, border};
     t->starts_added[normalized][(unsigned char)out->content[0]] = true;
+    if (normalized && t->prefix == RAML_PREFIX_ALWAYS) { /* its text would be looked for with a blank before it */
+        snprintf(in + strlen(in), sizeof in - strlen(in), "normalized");
+        return raml_refuse(s, in, "true", "false where a normalizer changes blanks");
+    }
     return normalized && t->nfc ? check_normal(s, out->content, in) : RAML_OK;
 }
 
@@ -199,8 +221,11 @@ static enum raml_code read_added(const struct raml_source *s, const json_t *adde
 static enum raml_code find_bytes(const struct raml_source *s)
 {
     for (unsigned b = 0; b < 256; b++) {
-        char c[3] = {0};
-        raml_byte_to_char((unsigned char)b, c);
+        char c[8] = {0};
+        if (s->t->byte_fallback)
+            snprintf(c, sizeof c, "<0x%02X>", b);
+        else
+            raml_byte_to_char((unsigned char)b, c);
         const json_t *v = json_object_get(s->vocab, c);
         if (!v && (b == 0xc0 || b == 0xc1 || b >= 0xf5)) {
             s->t->byte[b] = -1;
@@ -211,7 +236,7 @@ static enum raml_code find_bytes(const struct raml_source *s)
             return raml_fail(s->err, RAML_EFORMAT, "%s: model.vocab has no token '%s' for byte 0x%02x", s->at.path, c,
                              b);
         s->t->byte[b] = (int32_t)json_integer_value(v);
-        if (s->t->piece[s->t->byte[b]].kind != RAML_PIECE_PLAIN)
+        if (s->t->piece[s->t->byte[b]].kind != (s->t->byte_fallback ? RAML_PIECE_BYTE : RAML_PIECE_PLAIN))
             return raml_refuse(s, "added_tokens", "naming one of the 256 byte tokens", "files that leave those alone");
     }
     return RAML_OK;
@@ -318,7 +343,7 @@ static enum raml_code parse_root(struct raml_source *s, const json_t *root)
     if (rc) return raml_wrap(s->err, rc, "field 'model'");
     rc = measure(s, added);
     if (!rc) rc = read_vocab(s);
-    if (!rc && (s->t->ignore_merges || json_array_size(merges))) rc = index_words(s);
+    if (!rc && (s->t->ignore_merges || s->t->byte_fallback || json_array_size(merges))) rc = index_words(s);
     if (!rc) rc = read_added(s, added);
     if (!rc) rc = find_bytes(s);
     if (!rc) rc = read_merges(s, merges);

@@ -3,6 +3,7 @@
  * Byte-level BPE writes each byte as one character (GPT-2's table, Radford et al. 2019): the printable Latin-1
  * characters stand for themselves, the other 68 bytes are U+0100, U+0101, … in order. Pieces are kept as bytes; the
  * characters live only in the file.
+ * metaspace.h has the other way of writing.
  * Invariants  byte[b] names a piece of exactly that byte, or is -1 (lacks_bytes). Merges are sorted by (left, right),
  *             each pair once; merge_first[id] .. merge_first[id + 1] are those whose left part is id. Added tokens
  *             are sorted by bytes.
@@ -17,13 +18,33 @@
 /* The largest tokenizer.json in use has some 35 MB. */
 #define RAML_TOKENIZER_MAX_BYTES ((size_t)256 << 20)
 
-enum raml_piece_kind { RAML_PIECE_NONE, RAML_PIECE_PLAIN, RAML_PIECE_ADDED, RAML_PIECE_SPECIAL };
+enum raml_piece_kind {
+    RAML_PIECE_NONE,
+    RAML_PIECE_PLAIN,
+    RAML_PIECE_BYTE, /* "<0x0A>" of metaspace.h; in byte-level BPE bytes are plain */
+    RAML_PIECE_ADDED,
+    RAML_PIECE_SPECIAL
+};
 
 struct raml_piece {
     size_t start; /* pool[start .. start + len) */
     uint32_t len;
     uint8_t kind;       /* enum raml_piece_kind; NONE: no token has this id */
     uint8_t normalized; /* added tokens: looked for behind the normalizer (1) or before it (0) */
+    uint8_t border;     /* added tokens: bits of enum raml_border */
+};
+
+enum raml_border { /* blanks that the token takes along; only where no word goes on at either end */
+    RAML_BORDER_LSTRIP = 1,
+    RAML_BORDER_RSTRIP = 2,
+    RAML_BORDER_SINGLE_WORD = 4
+};
+
+enum raml_prefix { /* metaspace.h: where a blank is put in front of a text */
+    RAML_PREFIX_NEVER,
+    RAML_PREFIX_ALWAYS,
+    RAML_PREFIX_UNLESS_BLANK, /* unless it starts with one */
+    RAML_PREFIX_AT_START      /* so too, and only at the start of the whole text */
 };
 
 enum raml_whole { RAML_WHOLE_UNKNOWN, RAML_WHOLE_YES, RAML_WHOLE_NO };
@@ -47,6 +68,9 @@ struct raml_tokenizer {
     bool nfc;                  /* normalizer */
     struct raml_patterns *patterns; /* NULL: none */
     bool ignore_merges;
+    bool byte_fallback; /* words are characters and bytes, not bytes alone (metaspace.h) */
+    enum raml_prefix prefix;
+    bool split_blanks, strip_first; /* each blank starts a word; the first blank of what is decoded is left out */
     int32_t *word; /* [n_word_slots] of a hash table of the vocabulary, -1: free; NULL when there are no merges */
     size_t n_word_slots;
     _Atomic uint8_t *whole; /* [size] enum raml_whole: do the merges make the token of its bytes? */
@@ -71,8 +95,9 @@ RAML_CHECKED enum raml_code raml_vocab_builtin(struct raml_buf *out, struct raml
 
 /* The id of a whole word, -1: none, and *slot is where it would stand. t->word is set. */
 int32_t raml_find_word(const struct raml_tokenizer *t, const unsigned char *word, size_t n, size_t *slot);
-/* Appends the ids of one word by byte-pair merging. */
+/* Appends the ids of one word by byte-pair merging, and to *where (NULL: not wanted) each one's bytes of the word. On
+ * failure some of them may have been appended. */
 RAML_CHECKED enum raml_code raml_bpe_word(const struct raml_tokenizer *t, const unsigned char *text, size_t n,
-                                          struct raml_tokens *out, struct raml_err *err);
+                                          struct raml_tokens *out, struct raml_ranges *where, struct raml_err *err);
 
 #endif

@@ -186,6 +186,80 @@ static void score(void **state)
     json_decref(list);
 }
 
+/* The built-in tokenizer with a token for "ab" (261) and one for "bc" (262), as a file. */
+static void put_merging(const struct fixture *f, char path[4200])
+{
+    json_t *root = json_load_file(in(f->model, "tokenizer.json", path), 0, NULL);
+    json_t *model = json_object_get(root, "model");
+    json_object_set_new(json_object_get(model, "vocab"), "ab", json_integer(261));
+    json_object_set_new(json_object_get(model, "vocab"), "bc", json_integer(262));
+    json_object_set_new(model, "merges", json_pack("[ss]", "a b", "b c"));
+    assert_int_equal(json_dump_file(root, in(f->dir, "merging.json", path), 0), 0);
+    json_decref(root);
+}
+
+static double sum_of(const json_t *lines, size_t line, size_t completion, size_t *n, json_int_t *straddle)
+{
+    const json_t *c = json_array_get(json_object_get(json_array_get(lines, line), "completions"), completion);
+    *n = json_array_size(json_object_get(c, "logp"));
+    *straddle = json_integer_value(json_object_get(c, "straddle"));
+    return json_number_value(json_object_get(c, "logp_sum"));
+}
+
+/* "xa" and "b", "c", "bc" as one text each: x|ab, x|a|c, x|ab|c. Line 2 says the same in ids. */
+static void score_joins(void **state)
+{
+    static const struct {
+        const char *join;
+        size_t n[3];
+        json_int_t straddle[3];
+        const char *ids; /* line 2 */
+    } cases[] = {{"joint",
+                  {1, 1, 2},
+                  {1, 0, 1},
+                  "{\"prompt_tokens\":[120],\"completions\":[{\"tokens\":[261]},{\"tokens\":[97,99]},{\"tokens\":[261,99]}]}"},
+                 {"split",
+                  {1, 1, 1},
+                  {0, 0, 0},
+                  "{\"prompt_tokens\":[120,97],\"completions\":[{\"tokens\":[98]},{\"tokens\":[99]},{\"tokens\":[262]}]}"}};
+    const struct fixture *f = *state;
+    struct raml_err err;
+    char path[4200], merging[4200], printed[4200];
+    put_merging(f, merging);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct raml_buf text;
+        raml_buf_init(&text, 4096);
+        raml_buf_addf(&text,
+                      "{\"prompt\":\"xa\",\"completions\":[{\"text\":\"b\"},{\"text\":\"c\"},{\"text\":\"bc\"}]}\n%s\n",
+                      cases[i].ids);
+        put(f, "join.jsonl", text.data, path);
+        raml_buf_deinit(&text);
+        must(CALL(f, &cli_score, &err, "--model", (char *)f->model, path, "--tokenizer", merging, "--join",
+                  (char *)cases[i].join),
+             &err);
+        json_t *list = lines_of(in(f->dir, "stdout", printed));
+        assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "join")), cases[i].join);
+        assert_string_equal(json_string_value(json_object_get(json_array_get(list, 1), "join")), "split");
+        for (size_t k = 0; k < 3; k++) {
+            size_t n, n_ids;
+            json_int_t straddle, none;
+            double got = sum_of(list, 0, k, &n, &straddle), want = sum_of(list, 1, k, &n_ids, &none);
+            assert_int_equal(n, cases[i].n[k]);
+            assert_int_equal(straddle, cases[i].straddle[k]);
+            assert_int_equal(none, 0);
+            if (k == 1 && i == 0) { /* "a" is context in the text, scored in the ids */
+                const json_t *all = json_object_get(json_array_get(list, 1), "completions");
+                want = json_number_value(json_array_get(json_object_get(json_array_get(all, 1), "logp"), 1));
+            }
+            if (!(fabs(got - want) <= 1e-5)) fail_msg("%s, completion %zu: %g, by ids %g", cases[i].join, k, got, want);
+        }
+        json_decref(list);
+    }
+    put(f, "all.jsonl", "{\"prompt\":\"a\",\"completions\":[{\"text\":\"c\"},{\"text\":\"b\"}]}\n", path);
+    assert_int_equal(CALL(f, &cli_score, &err, "--model", (char *)f->model, path, "--tokenizer", merging), RAML_ERANGE);
+    assert_true(has(err.msg, "all.jsonl:1: completion 2: its first token holds all of the prompt"));
+}
+
 static void score_refuses(void **state)
 {
     static const struct {
@@ -255,6 +329,8 @@ static void trace_agrees_with_score(void **state)
     json_t *list = lines_of(in(out, "curves.jsonl", curves));
     const json_t *L = json_object_get(json_array_get(list, 0), "L");
     assert_int_equal(json_array_size(L), 6);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "join")), "joint");
+    assert_null(json_object_get(json_array_get(list, 0), "straddle"));
     put(f, "s.jsonl",
         "{\"prompt\":\"<|question|>1+2<think></think>\",\"completions\":[{\"text\":\"36\"}]}\n"
         "{\"prompt\":\"<|question|>1+2<think>he</think>\",\"completions\":[{\"text\":\"36\"}]}\n"
@@ -272,6 +348,36 @@ static void trace_agrees_with_score(void **state)
     json_decref(list);
     assert_true(raml_is_file(in(out, "trace.yaml", path)));
     assert_true(raml_is_file(in(out, "trajectories.html", path)));
+}
+
+/* The cue </think> as plain text, with a token for ">b": the answer "b" begins in it, or not. */
+static void trace_joins(void **state)
+{
+    const struct fixture *f = *state;
+    struct raml_err err;
+    char path[4200], out[4200], merging[4200], curves[4200];
+    put_merging(f, merging);
+    json_t *root = json_load_file(merging, 0, NULL);
+    json_array_remove(json_object_get(root, "added_tokens"), 3);
+    json_object_set_new(json_object_get(json_object_get(root, "model"), "vocab"), ">b", json_integer(259));
+    json_array_append_new(json_object_get(json_object_get(root, "model"), "merges"), json_string("> b"));
+    assert_int_equal(json_dump_file(root, merging, 0), 0);
+    json_decref(root);
+    put(f, "q2.jsonl",
+        "{\"id\":\"a\",\"question\":\"1+2\",\"answer\":\"b\",\"trajectories\":[{\"text\":\"hello\",\"correct\":true}]}\n",
+        path);
+    in(f->dir, "trace3", out);
+    for (int split = 0; split < 2; split++) {
+        must(CALL(f, &cli_trace, &err, "--model", (char *)f->model, "--tokenizer", merging, path, "--out", out,
+                  "--n_curves", "0", "--join", split ? "split" : "joint"),
+             &err);
+        json_t *list = lines_of(in(out, "curves.jsonl", curves));
+        const json_t *o = json_array_get(list, 0);
+        assert_string_equal(json_string_value(json_object_get(o, "join")), split ? "split" : "joint");
+        assert_int_equal(json_integer_value(json_object_get(o, "straddle")), !split);
+        assert_int_equal(json_integer_value(json_object_get(o, "n_answer")), 1);
+        json_decref(list);
+    }
 }
 
 static void trace_prints(void **state)
@@ -308,8 +414,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(score),
+        cmocka_unit_test(score_joins),
         cmocka_unit_test(score_refuses),
         cmocka_unit_test(trace_agrees_with_score),
+        cmocka_unit_test(trace_joins),
         cmocka_unit_test(trace_prints),
     };
     return cmocka_run_group_tests(tests, enter, leave);

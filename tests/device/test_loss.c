@@ -227,6 +227,39 @@ static void test_slope(void **state)
     drop(zf, V * 4);
 }
 
+/* exp of all, at sizes around a vector and around a block of 4096; -infinity and far below give 0. */
+static void exps(const struct raml_ops *ops, bool bf16)
+{
+    if (bf16) return;
+    static const size_t sizes[] = {0, 1, 7, 15, 16, 17, 33, 1000, 4096, 4097, 9001};
+    uint64_t state = 9;
+    for (size_t c = 0; c < COUNT(sizes); c++) {
+        size_t n = sizes[c];
+        float *z = random_f32(n, 30, &state), *w = guarded(n * 4), *r = guarded(n * 4), top = -INFINITY;
+        if (n > 2) z[n / 2] = -INFINITY;
+        if (n > 7) z[n - 1] = -1e6f;
+        for (size_t i = 0; i < n; i++) top = z[i] > top ? z[i] : top;
+        for (int k = 0; k < 3; k++) {
+            float scale = (float[]){1, 0.3f, 25}[k];
+            double got = ops->exp_all(w, z, n, top, scale), want = REF->exp_all(r, z, n, top, scale);
+            if (!(fabs(got - want) <= 2e-6 * want)) fail_msg("n %zu scale %g: sum %g, not %g", n, scale, got, want);
+            for (size_t i = 0; i < n; i++) { /* the argument is rounded: half a unit of a number up to 87 */
+                double tol = 1e-37 + 6e-6 * (double)r[i];
+                if (!(fabs((double)w[i] - (double)r[i]) <= tol)) fail_msg("n %zu: exp[%zu] %g, not %g", n, i, w[i], r[i]);
+            }
+        }
+        drop(z, n * 4);
+        drop(w, n * 4);
+        drop(r, n * 4);
+    }
+}
+
+static void test_exps(void **state)
+{
+    (void)state;
+    each_level(exps);
+}
+
 static void test_forward(void **state)
 {
     (void)state;
@@ -246,6 +279,7 @@ static void test_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward), cmocka_unit_test(test_rising),
-                                       cmocka_unit_test(test_slope), cmocka_unit_test(test_back)};
+                                       cmocka_unit_test(test_slope), cmocka_unit_test(test_back),
+                                       cmocka_unit_test(test_exps)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,7 +18,7 @@ static void golden_values(void **state)
         golden_open(&g, golden_names[m]);
         must(raml_completion_open(g.model, 4096, &s, &err), &err);
         for (size_t i = 0; i < N_TRAJECTORIES; i++)
-            c[i] = (struct raml_completion){g.trajectory[i].id, g.trajectory[i].n, logp[i], entropy[i]};
+            c[i] = (struct raml_completion){g.trajectory[i].id, g.trajectory[i].n, logp[i], entropy[i], 0};
         const struct raml_completions job = {g.prompt.id, g.prompt.n, c, N_TRAJECTORIES};
         must(raml_completion_score(s, &job, 1, &err), &err);
         for (size_t i = 0; i < N_TRAJECTORIES; i++) {
@@ -46,7 +46,7 @@ static void golden_entropy(void **state)
     struct ids x = golden_ids(json_object_get(g.expected, "tokens"));
     const json_t *want = json_object_get(g.expected, "weighted");
     must(raml_completion_open(g.model, 4096, &s, &err), &err);
-    struct raml_completion c = {x.id + 1, x.n - 1, logp, entropy};
+    struct raml_completion c = {x.id + 1, x.n - 1, logp, entropy, 0};
     const struct raml_completions job = {x.id, 1, &c, 1};
     must(raml_completion_score(s, &job, 1, &err), &err);
     for (size_t k = 0; k < c.n; k++) {
@@ -74,7 +74,7 @@ static void make_jobs(struct jobs *x)
         size_t n = j % (MAX_COMPLETIONS + 1); /* none, for job 0 */
         for (size_t i = 0; i < n; i++)
             x->completion[j][i] = (struct raml_completion){x->token[j][i], 1 + (i * 37 + j * 11) % MAX_N, x->logp[j][i],
-                                                           x->entropy[j][i]};
+                                                           x->entropy[j][i], 0};
         x->job[j] = (struct raml_completions){x->token[j][MAX_COMPLETIONS], 1 + j * 14, x->completion[j], n};
     }
 }
@@ -122,6 +122,52 @@ static void bound_changes_nothing(void **state)
     raml_device_close(dev);
 }
 
+/* What a completion begins with may be context: the same values as with that context in the prompt, also where the
+ * completions share nothing. */
+static void context_is_read_alone(void **state)
+{
+    (void)state;
+    static struct jobs x;
+    struct raml_device *dev;
+    struct raml_model *model;
+    struct raml_completion_scorer *s;
+    struct raml_err err = {0};
+    float logp[3][MAX_N], entropy[3][MAX_N], want[3][MAX_N];
+    enum { PROMPT = 20, SCORED = 7 };
+    micro_open(&dev, &model, 1);
+    make_jobs(&x);
+    must(raml_completion_open(model, 4096, &s, &err), &err);
+    int32_t all[3][MAX_N];
+    for (size_t i = 0; i < 3; i++) { /* a prompt in common up to token 18, 19 and 20 */
+        memcpy(all[i], x.token[0][0], PROMPT * sizeof **all);
+        for (size_t k = PROMPT - 2 + i; k < MAX_N; k++) all[i][k] = x.token[1][i][k];
+        struct raml_completion c = {all[i] + PROMPT, SCORED, want[i], NULL, 0};
+        const struct raml_completions job = {all[i], PROMPT, &c, 1};
+        must(raml_completion_score(s, &job, 1, &err), &err);
+    }
+    for (size_t shared = 0; shared < PROMPT; shared += PROMPT - 2) {
+        struct raml_completion c[3];
+        for (size_t i = 0; i < 3; i++)
+            c[i] = (struct raml_completion){all[i] + shared, PROMPT + SCORED - shared, logp[i], entropy[i],
+                                            PROMPT - shared};
+        const struct raml_completions job = {all[0], shared, c, 3};
+        uint64_t before = raml_completion_tokens(s);
+        must(raml_completion_score(s, &job, 1, &err), &err);
+        assert_int_equal(raml_completion_tokens(s) - before, shared + 3 * (PROMPT + SCORED - shared));
+        for (size_t i = 0; i < 3; i++)
+            for (size_t k = 0; k < SCORED; k++) {
+                CHECK_NEAR("logp", logp[i][k], want[i][k], 1e-5);
+                assert_true(entropy[i][k] > 0);
+            }
+        c[1].n_context = c[1].n;
+        assert_int_equal(raml_completion_score(s, &job, 1, &err), RAML_ERANGE);
+        assert_true(has(err.msg, "completion 2 has no token"));
+    }
+    raml_completion_close(s);
+    raml_model_close(model);
+    raml_device_close(dev);
+}
+
 static void bad_input(void **state)
 {
     (void)state;
@@ -145,24 +191,24 @@ static void bad_input(void **state)
         {"no prompt",
          token,
          0,
-         {{token, 1, logp, NULL}, {token, 1, logp, NULL}},
+         {{token, 1, logp, NULL, 0}, {token, 1, logp, NULL, 0}},
          RAML_ERANGE,
          "the prompt has no token"},
-        {"empty", token, 3, {{token, 1, logp, NULL}, {token, 0, logp, NULL}}, RAML_ERANGE, "completion 2 has no token"},
+        {"empty", token, 3, {{token, 1, logp, NULL, 0}, {token, 0, logp, NULL, 0}}, RAML_ERANGE, "completion 2 has no token"},
         {"too long",
          token,
          3,
-         {{token, 1, logp, NULL}, {token, full - 2, logp, NULL}},
+         {{token, 1, logp, NULL, 0}, {token, full - 2, logp, NULL, 0}},
          RAML_ERANGE,
          "completion 2: 3 prompt tokens and"},
-        {"fits", token, 3, {{token, 1, logp, NULL}, {token, full - 3, logp, NULL}}, RAML_OK, ""},
+        {"fits", token, 3, {{token, 1, logp, NULL, 0}, {token, full - 3, logp, NULL, 0}}, RAML_OK, ""},
         {"negative",
          token,
          3,
-         {{&low, 1, logp, NULL}, {token, 1, logp, NULL}},
+         {{&low, 1, logp, NULL, 0}, {token, 1, logp, NULL, 0}},
          RAML_ERANGE,
          "completion 1: token 1 is -1"},
-        {"outside", &high, 1, {{token, 1, logp, NULL}, {token, 1, logp, NULL}}, RAML_ERANGE, "prompt: token 1 is "},
+        {"outside", &high, 1, {{token, 1, logp, NULL, 0}, {token, 1, logp, NULL, 0}}, RAML_ERANGE, "prompt: token 1 is "},
     };
     assert_int_equal(raml_completion_open(model, 0, &s, &err), RAML_ERANGE);
     must(raml_completion_open(model, 4096, &s, &err), &err);
@@ -188,6 +234,7 @@ int main(void)
         cmocka_unit_test(golden_values),
         cmocka_unit_test(golden_entropy),
         cmocka_unit_test(bound_changes_nothing),
+        cmocka_unit_test(context_is_read_alone),
         cmocka_unit_test(bad_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,11 +6,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 enum { N = 6 };
+static struct raml_device *dev;
 static const float logits[N] = {0.5f, 2.0f, -1.0f, 2.0f, 0.0f, 1.0f};
 
 static struct raml_picked pick(const struct raml_pick_options *o, double u)
@@ -18,7 +20,7 @@ static struct raml_picked pick(const struct raml_pick_options *o, double u)
     float w[N];
     int32_t x[N];
     struct raml_picked p = {-1, 0, 0};
-    assert_int_equal(raml_pick(logits, N, N, o, u, w, x, &p), RAML_OK);
+    assert_int_equal(raml_pick(dev, logits, N, N, o, u, w, x, &p), RAML_OK);
     return p;
 }
 
@@ -106,7 +108,7 @@ static void test_allowed(void **state)
             float w[N];
             int32_t x[N];
             struct raml_picked p = {-1, 0, 0};
-            assert_int_equal(raml_pick(high, N, 3, &cases[c], u / 100.0, w, x, &p), RAML_OK);
+            assert_int_equal(raml_pick(dev, high, N, 3, &cases[c], u / 100.0, w, x, &p), RAML_OK);
             assert_in_range(p.token, 0, 2);
             assert_true(fabs(p.logp - (high[p.token] - log(all))) <= 1e-4);
             if (c == 1) assert_true(fabs(p.behaviour_logp - (high[p.token] - log(sum))) <= 1e-5);
@@ -115,7 +117,51 @@ static void test_allowed(void **state)
     float none[2] = {-INFINITY, 1}, w[2];
     int32_t x[2];
     struct raml_picked p;
-    assert_int_equal(raml_pick(none, 2, 1, &cases[1], 0.5, w, x, &p), RAML_ERANGE);
+    assert_int_equal(raml_pick(dev, none, 2, 1, &cases[1], 0.5, w, x, &p), RAML_ERANGE);
+}
+
+static int heavier(const void *a, const void *b)
+{
+    const float *x = *(const float *const *)a, *y = *(const float *const *)b;
+    return x[0] != y[0] ? (x[0] < y[0]) - (x[0] > y[0]) : (x > y) - (x < y);
+}
+
+/* A vocabulary of real size: what top_p keeps, against a sort of everything. */
+static void test_many(void **state)
+{
+    (void)state;
+    enum { V = 20011 };
+    static float z[V], w[V], p[V];
+    static const float *order[V];
+    static int32_t x[V];
+    struct raml_key key = {.seed = 3, .purpose = RAML_FOR_TEST};
+    static const double top_p[] = {0.05, 0.5, 0.9, 0.999};
+    for (size_t c = 0; c < sizeof top_p / sizeof *top_p; c++) {
+        double total = 0, reach = 0, sum = 0;
+        for (size_t i = 0; i < V; i++) {
+            z[i] = (float)(2.5 * raml_normal(&key, c * V + i));
+            p[i] = expf(z[i] - 12);
+            order[i] = &p[i];
+            total += (double)p[i];
+        }
+        qsort(order, V, sizeof *order, heavier);
+        size_t kept = 0;
+        while (kept < V && reach < top_p[c] * total) reach += (double)*order[kept++];
+        for (size_t i = 0; i < kept; i++) sum += (double)*order[i];
+        struct raml_pick_options o = {1, top_p[c], 0, 0};
+        for (int u = 0; u < 40; u++) {
+            double at = 0;
+            size_t i = 0;
+            struct raml_picked got;
+            assert_int_equal(raml_pick(dev, z, V, V, &o, (u + 0.5) / 40, w, x, &got), RAML_OK);
+            while (i < kept && (at += (double)*order[i]) <= (u + 0.5) / 40 * sum) i++;
+            /* the draw may fall on the next token where it is near the border of two */
+            size_t want = (size_t)(order[i] - p), next = (size_t)(order[i ? i - 1 : 0] - p);
+            size_t after = (size_t)(order[i + 1 < V ? i + 1 : i] - p);
+            assert_true((size_t)got.token == want || (size_t)got.token == next || (size_t)got.token == after);
+            assert_true(fabs((double)got.behaviour_logp - log((double)p[got.token] / sum)) <= 1e-4);
+        }
+    }
 }
 
 static void test_faults(void **state)
@@ -125,8 +171,8 @@ static void test_faults(void **state)
     float bad[3] = {0, NAN, 1}, none[2] = {-INFINITY, -INFINITY}, w[3];
     int32_t x[3];
     struct raml_picked p;
-    assert_int_equal(raml_pick(bad, 3, 3, &o, 0.5, w, x, &p), RAML_ERANGE);
-    assert_int_equal(raml_pick(none, 2, 2, &o, 0.5, w, x, &p), RAML_ERANGE);
+    assert_int_equal(raml_pick(dev, bad, 3, 3, &o, 0.5, w, x, &p), RAML_ERANGE);
+    assert_int_equal(raml_pick(dev, none, 2, 2, &o, 0.5, w, x, &p), RAML_ERANGE);
     static const struct {
         struct raml_pick_options o;
         const char *msg;
@@ -146,6 +192,10 @@ static void test_faults(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_frequencies), cmocka_unit_test(test_logp_and_greedy),
-                                       cmocka_unit_test(test_allowed), cmocka_unit_test(test_faults)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+                                       cmocka_unit_test(test_allowed), cmocka_unit_test(test_many),
+                                       cmocka_unit_test(test_faults)};
+    if (raml_device_open(1, "auto", &dev, NULL)) return 1;
+    int rc = cmocka_run_group_tests(tests, NULL, NULL);
+    raml_device_close(dev);
+    return rc;
 }

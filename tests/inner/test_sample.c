@@ -245,7 +245,7 @@ static void test_plain_format(void **state)
                                      t->tokens[at + 1] < 128)) at++;
     assert_true(at + 2 < t->n_tokens);
     for (size_t i = 0; i < 2; i++) end[i] = (char)t->tokens[at + i];
-    r->f.end = end;
+    r->f.stop = end;
     sample(r, &o, &out, &stats);
     const struct raml_trajectory *x = &out.question[0].trajectory[0];
     assert_string_equal(x->finish_reason, "stop");
@@ -253,7 +253,7 @@ static void test_plain_format(void **state)
     assert_memory_equal(x->tokens, t->tokens, x->n_tokens * sizeof *x->tokens);
     assert_null(strstr(x->answer, end));
     raml_questions_deinit(&out);
-    r->f.end = kept.end; /* the same two as a stop text: the sample ends there, the answer before it */
+    r->f.stop = kept.stop; /* the same two as a stop text: the sample ends there, the answer before it */
     o.stop = end;
     sample(r, &o, &out, &stats);
     x = &out.question[0].trajectory[0];
@@ -262,7 +262,7 @@ static void test_plain_format(void **state)
     assert_null(strstr(x->answer, end));
     o.stop = NULL;
     raml_questions_deinit(&out);
-    r->f.cue = "so:"; /* three tokens: where it would start can't be told when its first is drawn */
+    r->f.think_close = "so:"; /* three tokens: where it would start can't be told when its first is drawn */
     o.answer_only = false;
     o.force_wait = 1;
     raml_questions_init(&out);

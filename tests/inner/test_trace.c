@@ -129,7 +129,7 @@ static void one_pass_per_prefix(void **state)
             len += i;
             if (in->n_cue) memcpy(text + len, in->cue, in->n_cue * sizeof *text);
             len += in->n_cue;
-            struct raml_completion a = {in->answer, in->n_answer, logp, NULL};
+            struct raml_completion a = {in->answer, in->n_answer, logp, NULL, 0};
             const struct raml_completions job = {text, len, &a, 1};
             must(raml_completion_score(s, &job, 1, &err), &err);
             double loss = 0;
@@ -236,7 +236,7 @@ static void greedy(void **state)
     int32_t best[N + 1], *text = f->token;
     must(raml_completion_open(f->model, 1 << 20, &s, &err), &err);
     for (int v = 0; v < V; v++) token[v] = v;
-    for (int v = 0; v < V; v++) one[v] = (struct raml_completion){&token[v], 1, &logp[v], NULL};
+    for (int v = 0; v < V; v++) one[v] = (struct raml_completion){&token[v], 1, &logp[v], NULL, 0};
     for (size_t i = 0; i <= N; i++) { /* no cue; prompt of 20 tokens, trajectory behind it */
         const struct raml_completions job = {text, 20 + i, one, V};
         must(raml_completion_score(s, &job, 1, &err), &err);
@@ -377,6 +377,46 @@ static void from_texts(void **state)
     raml_tokenizer_close(tok);
 }
 
+/* The paper's cue and an answer that begins inside one of Qwen's tokens. */
+static void joined_texts(void **state)
+{
+    (void)state;
+    static const struct {
+        enum raml_join join;
+        bool score_end;
+        const char *cue, *answer, *first; /* first: the answer's first token */
+        size_t straddle;
+    } cases[] = {{RAML_JOIN_JOINT, true, "\n\n**Final Answer**\n\\boxed", "{\\frac12}<|im_end|>", "{\\", 1},
+                 {RAML_JOIN_JOINT, false, "\n\n**Final Answer**\n\\boxed", "{\\frac12", "{\\", 1},
+                 {RAML_JOIN_SPLIT, true, "\n\n**Final Answer**\n\\boxed{", "\\frac12}<|im_end|>", "\\", 0}};
+    struct raml_err err = {0};
+    struct raml_tokenizer *tok;
+    struct raml_trace_text x = {0};
+    if (!raml_is_dir(RAML_SHARED "/data/tokenizer/qwen3")) {
+        fprintf(stderr, "SKIPPED: no tokenizer in %s: the border of cue and answer was NOT checked\n", RAML_SHARED);
+        skip();
+    }
+    must(raml_tokenizer_open(RAML_SHARED "/data/tokenizer/qwen3", &tok, &err), &err);
+    struct raml_trajectory s = {.text = "half"};
+    const struct raml_question q = {
+        .id = "a", .question = "1/2", .answer = "\\frac12", .trajectory = &s, .n_trajectories = 1};
+    struct raml_trace_source src = {.tokenizer = tok,
+                                    .format = {.before = "", .after = "\n", .end = "}<|im_end|>",
+                                               .cue = "\n\n**Final Answer**\n\\boxed{"}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        src.join = cases[i].join;
+        src.score_end = cases[i].score_end;
+        must(raml_trace_encode(&src, &q, 0, &x, &err), &err);
+        check_tokens(tok, &x.cue, cases[i].cue);
+        check_tokens(tok, &x.answer, cases[i].answer);
+        assert_int_equal(x.straddle, cases[i].straddle);
+        const struct raml_tokens first = {x.answer.id, 1, 1};
+        check_tokens(tok, &first, cases[i].first);
+    }
+    raml_trace_text_deinit(&x);
+    raml_tokenizer_close(tok);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,6 +429,7 @@ int main(void)
         cmocka_unit_test(greedy),
         cmocka_unit_test(bad_input),
         cmocka_unit_test(from_texts),
+        cmocka_unit_test(joined_texts),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }

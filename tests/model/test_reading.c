@@ -10,6 +10,7 @@
 #undef COUNT
 #include "model/rig.h"
 
+#include "raml/decoder.h"
 #include "raml/file.h"
 
 enum { N = 70 }; /* more than a page of keys */
@@ -136,9 +137,67 @@ static void test_refusals(void **state)
     raml_model_close(m);
 }
 
+/* What is told before loading is what is taken then. Products pad rows to 64 or so: sizes here are multiples. */
+static void test_sizes(void **state)
+{
+    (void)state;
+    struct raml_config c;
+    MUST(raml_config_preset("medium", &c, err));
+    for (size_t t = 0; t < N_DTYPES; t++)
+        for (int use = RAML_TO_READ; use <= RAML_TO_TRAIN; use++) {
+            if (!has_dtype(dtypes[t])) continue;
+            struct raml_model *m;
+            struct raml_pass *pass;
+            struct raml_pack pack = {0};
+            MUST(raml_model_init(&c, 1, dtypes[t], use, dev, &m, err));
+            for (size_t i = 0; i < 3; i++) {
+                struct raml_tree tree = {0};
+                int32_t token[200] = {0};
+                MUST(raml_tree_add(&tree, -1, 0, token, 200, 1, NULL, err));
+                MUST(raml_pack_add(&pack, &tree, err));
+                raml_tree_deinit(&tree);
+            }
+            MUST(raml_pass_open(m, use == RAML_TO_TRAIN, &pass, err));
+            MUST(raml_pass_forward(pass, &pack, NULL, err));
+            double had = (double)raml_model_bytes(m), told = (double)raml_model_estimate(&c, dtypes[t], use, true);
+            if (!(fabs(told / had - 1) <= 0.02)) fail_msg("model: told %.0f, has %.0f", told, had);
+            had = (double)raml_pass_bytes(pass);
+            told = (double)raml_pass_estimate(&c, dtypes[t], dev, use == RAML_TO_TRAIN, 600, 200);
+            if (!(fabs(told / had - 1) <= 0.02)) fail_msg("pass: told %.0f, has %.0f", told, had);
+            raml_pass_close(pass);
+            raml_pack_deinit(&pack);
+            raml_model_close(m);
+        }
+    struct raml_decoder_options o = {.max_rows = 8, .max_tokens = 5000};
+    struct raml_model *m;
+    struct raml_decoder *d;
+    MUST(raml_model_init(&c, 1, RAML_F32, RAML_TO_READ, dev, &m, err));
+    MUST(raml_decoder_open(m, &o, &d, err));
+    assert_int_equal(raml_decoder_bytes(d), raml_decoder_estimate(&c, RAML_F32, &o));
+    raml_decoder_close(d);
+    raml_model_close(m);
+}
+
+/* A shape that no machine holds is refused with numbers, and at once. */
+static void test_too_large(void **state)
+{
+    (void)state;
+    struct raml_config c = rig_config(RIG_LLAMA, false);
+    struct raml_model *m = NULL;
+    struct raml_err fault = {0};
+    c.hidden_size = 1 << 16;
+    c.intermediate_size = 1 << 18;
+    c.n_layers = 200;
+    assert_int_equal(raml_model_init(&c, 1, RAML_F32, RAML_TO_READ, dev, &m, &fault), RAML_ENOMEM);
+    assert_non_null(strstr(fault.msg, "the model does not fit: its "));
+    assert_non_null(strstr(fault.msg, "GB of memory are free"));
+    assert_null(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_files), cmocka_unit_test(test_drawn),
-                                       cmocka_unit_test(test_refusals)};
+                                       cmocka_unit_test(test_refusals), cmocka_unit_test(test_sizes),
+                                       cmocka_unit_test(test_too_large)};
     return cmocka_run_group_tests(tests, enter, leave);
 }

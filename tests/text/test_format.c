@@ -53,7 +53,7 @@ static void test_specials_in_a_question_stay_text(void **state)
 static void test_own_texts(void **state)
 {
     const struct raml_tokenizer *t = *state;
-    struct raml_format f = {"Q:", "\nA:<think>", "!", ""};
+    struct raml_format f = {.before = "Q:", .after = "\nA:<think>", .cue = "!"};
     struct raml_err err = {0};
     struct raml_tokens out = {0};
     CHECK_OK(raml_format_prompt(&f, t, "", &out, &err));

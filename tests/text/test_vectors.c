@@ -18,6 +18,7 @@
 
 #include "check.h"
 #include "gguf_arrays.h"
+#include "parts.h"
 
 #define DATA RAML_SHARED "/data/tokenizer/"
 
@@ -37,6 +38,7 @@ static bool matches(const struct raml_tokenizer *t, const char *text, size_t n, 
     struct raml_err err = {0};
     struct raml_tokens got = {0};
     CHECK_OK(raml_tokenizer_encode(t, text, n, parse, &got, &err));
+    check_trivial_parts(t, text, n, parse, &got);
     bool same = got.n == json_array_size(ids);
     for (size_t i = 0; i < got.n && same; i++) same = got.id[i] == json_integer_value(json_array_get(ids, i));
     if (!same) {

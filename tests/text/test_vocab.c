@@ -115,7 +115,8 @@ static const struct {
     {"model.type", "7", RAML_EFORMAT, "'type'"},
     {"model.type", "\"\\u001b[31m\"", RAML_ESUPPORT, "'model.type' is '?[31m'"},
     {"model.dropout", "0.1", RAML_ESUPPORT, "'model.dropout'"},
-    {"model.byte_fallback", "true", RAML_ESUPPORT, "'model.byte_fallback'"},
+    {"model.byte_fallback", "true", RAML_ESUPPORT, "'pre_tokenizer' is {"},
+    {"model.byte_fallback", "1", RAML_EFORMAT, "'model.byte_fallback' is not true or false"},
     {"model.ignore_merges", "1", RAML_EFORMAT, "'model.ignore_merges' is not true or false"},
     {"model.continuing_subword_prefix", "\"##\"", RAML_ESUPPORT, "'model.continuing_subword_prefix'"},
     {"model.end_of_word_suffix", "\"</w>\"", RAML_ESUPPORT, "'model.end_of_word_suffix'"},
@@ -186,9 +187,9 @@ static const struct {
     {"added_tokens.1.id", "258", RAML_EFORMAT, "which another token has too"},
     {"added_tokens.1.special", "1", RAML_EFORMAT, "'added_tokens[1].special'"},
     {"added_tokens.1.normalized", "1", RAML_EFORMAT, "'added_tokens[1].normalized'"},
-    {"added_tokens.1.lstrip", "true", RAML_ESUPPORT, "'added_tokens[1].lstrip'"},
-    {"added_tokens.1.rstrip", "true", RAML_ESUPPORT, "'added_tokens[1].rstrip'"},
-    {"added_tokens.1.single_word", "true", RAML_ESUPPORT, "'added_tokens[1].single_word'"},
+    {"added_tokens.1.lstrip", "1", RAML_EFORMAT, "'added_tokens[1].lstrip' is not true or false"},
+    {"added_tokens.1.rstrip", "1", RAML_EFORMAT, "'added_tokens[1].rstrip' is not true or false"},
+    {"added_tokens.1.single_word", "1", RAML_EFORMAT, "'added_tokens[1].single_word' is not true or false"},
 };
 
 static void test_refused(void **state)
@@ -299,6 +300,61 @@ static void test_added_tokens(void **state)
     raml_tokenizer_close(t);
 }
 
+/* What `tokenizers` does (added_vocabulary.rs, find_matches): a token takes blanks along up to the token before it; one
+ * that would stand inside a word is no token, and what overlaps it is not looked at again. */
+static void test_added_borders(void **state)
+{
+    struct fixture *f = *state;
+    struct raml_err err = {0};
+    struct raml_tokenizer *t = NULL;
+    json_t *root = built_in_json(f);
+    put(root, "added_tokens",
+        "[{\"id\":300,\"content\":\"<l>\",\"lstrip\":true},{\"id\":301,\"content\":\"<r>\",\"rstrip\":true},"
+        "{\"id\":302,\"content\":\"<b>\",\"lstrip\":true,\"rstrip\":true,\"special\":true},"
+        "{\"id\":303,\"content\":\"one\",\"single_word\":true},"
+        "{\"id\":304,\"content\":\"en\"},"
+        "{\"id\":305,\"content\":\"<n>\",\"normalized\":true,\"rstrip\":true,\"single_word\":true}]");
+    CHECK_OK(open_json(f, root, &t, &err));
+    static const struct {
+        const char *text;
+        int32_t want[10];
+        size_t n;
+    } cases[] = {
+        {"a <l> b", {'a', 300, ' ', 'b'}, 4},
+        {"a <r> b", {'a', ' ', 301, 'b'}, 4},
+        {"a \t\n<b>\xe2\x80\x83\xc2\xa0" "b", {'a', 302, 'b'}, 3}, /* U+2003, U+00A0 */
+        {"<r> <l>", {301, 300}, 2},                                 /* the first took the blank */
+        {"  <l><l>  ", {300, 300, ' ', ' '}, 4},
+        {"<b>", {302}, 1},
+        {"a\xff <l>", {'a', 0xff, 300}, 3},                        /* a byte that is no character is no blank */
+        {"one", {303}, 1},
+        {"one,one one", {303, ',', 303, ' ', 303}, 5},
+        {"onen", {'o', 'n', 'e', 'n'}, 4},                          /* "en" lies behind, not inside */
+        {"oneen", {'o', 'n', 'e', 304}, 4},
+        {"\xc3\xa9one", {0xc3, 0xa9, 'o', 'n', 'e'}, 5},            /* a letter */
+        {"one\xcc\x81", {'o', 'n', 'e', 0xcc, 0x81}, 5},            /* a mark */
+        {"_one", {'_', 'o', 'n', 'e'}, 4},                          /* a connector */
+        {"7one", {'7', 'o', 'n', 'e'}, 4},
+        {"-one\xff", {'-', 303, 0xff}, 3},
+        {"<r>one<r>", {301, 303, 301}, 3},                          /* at the end of a piece */
+        {"a<n> ", {'a', '<', 'n', '>', ' '}, 5},
+        {"+<n>  -", {'+', 305, '-'}, 3},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct raml_tokens out = {0};
+        struct raml_ranges where = {0};
+        const struct raml_encode_options opt = {.parse_special = true};
+        CHECK_OK(raml_tokenizer_encode_parts(t, cases[i].text, strlen(cases[i].text), &opt, &out, &where, &err));
+        check_ids(cases[i].text, out.id, out.n, cases[i].want, cases[i].n);
+        for (size_t k = 0; k < where.n; k++) /* the blanks belong to their token */
+            assert_int_equal(where.range[k].start, k ? where.range[k - 1].end : 0);
+        assert_int_equal(where.range[where.n - 1].end, strlen(cases[i].text));
+        raml_tokens_deinit(&out);
+        raml_ranges_deinit(&where);
+    }
+    raml_tokenizer_close(t);
+}
+
 /* ---- merges ----------------------------------------------------------------------------------------------------- */
 
 static const char *const merged[][2] = {{"b", "c"},  {"a", "a"},   {"a", "b"},  {"aa", "aa"}, {"ab", "c"},
@@ -393,6 +449,7 @@ int main(void)
         cmocka_unit_test(test_not_json),
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_added_tokens),
+        cmocka_unit_test(test_added_borders),
         cmocka_unit_test(test_merges),
         cmocka_unit_test(test_merges_repeated),
     };

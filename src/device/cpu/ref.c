@@ -338,6 +338,16 @@ static void loss_tile_back(bool bf16, void *dz, const float *z, size_t ld, const
         }
 }
 
+static double exp_all(float *out, const float *z, size_t n, float top, float scale)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (float)exp(((double)z[i] - top) * scale);
+        sum += out[i];
+    }
+    return sum;
+}
+
 const struct raml_ops raml_ops_ref = {
     .level = "ref",
     .has_bf16 = true, /* plain loops read any type; the matrix products still need the processor's support */
@@ -360,4 +370,5 @@ const struct raml_ops raml_ops_ref = {
     .attn_scratch = attn_scratch,
     .loss_tile = loss_tile,
     .loss_tile_back = loss_tile_back,
+    .exp_all = exp_all,
 };

@@ -1,0 +1,194 @@
+/* decode.c - see bench.h: reading a long text, and samples that grow side by side. */
+#include "bench/bench.h"
+
+#include "raml/decoder.h"
+#include "raml/device.h"
+#include "raml/pick.h"
+#include "raml/rng.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { READ = 2048, PROMPT_MOST = 512, MOST = 256 };
+
+struct shape {
+    size_t prompt, batch, steps;
+    bool whole; /* the prompt's time counts too */
+};
+
+enum raml_code bench_score(const struct bench_options *opt, struct bench_result *out, struct raml_err *err)
+{
+    struct bench_rig r;
+    struct raml_tree tree = {0};
+    struct raml_pack pack = {0};
+    struct raml_pass *pass = NULL;
+    double second[MOST];
+    size_t n = 0;
+    int32_t id[READ];
+    enum raml_code rc = bench_rig_open(opt, RAML_TO_READ, &r, out, err);
+    for (size_t i = 0; i < READ && !rc; i++) id[i] = bench_token(&r, i);
+    if (!rc) rc = raml_tree_add(&tree, -1, 0, id, READ, 1, NULL, err);
+    if (!rc) rc = raml_pack_add(&pack, &tree, err);
+    float *logp = calloc(READ, sizeof *logp);
+    struct raml_score score = {.logp = logp};
+    if (!rc && !logp) rc = raml_fail(err, RAML_ENOMEM, "no memory for the scores");
+    if (!rc) rc = raml_pass_open(r.m, false, &pass, err);
+    if (!rc) rc = raml_pass_forward(pass, &pack, &score, err);
+    for (double start = bench_now(); !rc && n < MOST && (n < 3 || bench_now() - start < opt->seconds); n++) {
+        double s = bench_now();
+        rc = raml_pass_forward(pass, &pack, &score, err);
+        second[n] = bench_now() - s;
+    }
+    if (!rc) {
+        qsort(second, n, sizeof *second, bench_by_value);
+        out->seconds = second[n / 2];
+        out->tokens_per_s = READ / out->seconds;
+        out->gflops = 1e-9 * bench_forward_flops(r.m, &pack) / out->seconds;
+        snprintf(out->note, sizeof out->note, "one pass over %d tokens, all scored; model %.0f MB", READ,
+                 1e-6 * (double)raml_model_bytes(r.m));
+        snprintf(out->extra, sizeof out->extra, "\"model_bytes\": %zu", raml_model_bytes(r.m));
+    }
+    free(logp);
+    raml_pass_close(pass);
+    raml_pack_deinit(&pack);
+    raml_tree_deinit(&tree);
+    bench_rig_close(opt, &r, out);
+    return rc;
+}
+
+/* Bytes a second of the memory, read by all threads: the best of several looks at 512 MiB. */
+static double bandwidth(void)
+{
+    size_t n = (size_t)64 << 20;
+    uint64_t *p = malloc(n * sizeof *p), sum = 0;
+    double best = 0;
+    if (!p) return 0;
+    memset(p, 1, n * sizeof *p);
+    for (int i = 0; i < 5; i++) {
+        double s = bench_now();
+#pragma omp parallel for schedule(static) reduction(+ : sum)
+        for (size_t k = 0; k < n; k += 8)
+            sum += p[k] ^ p[k + 1] ^ p[k + 2] ^ p[k + 3] ^ p[k + 4] ^ p[k + 5] ^ p[k + 6] ^ p[k + 7];
+        s = (double)(n * sizeof *p) / (bench_now() - s);
+        if (s > best) best = s;
+    }
+    best = sum == 1 ? 0 : best; /* so that the sum is used */
+    free(p);
+    return best;
+}
+
+struct drawing { /* of the tokens of one step */
+    float *logits, *weight;
+    int32_t *index, *token;
+    int *sample;
+};
+
+static enum raml_code draw(struct bench_rig *r, struct drawing *d, size_t B, uint64_t step)
+{
+    size_t V = (size_t)raml_model_config(r->m)->vocab_size;
+    const struct raml_pick_options o = {1, 1, 0, 0};
+    enum raml_code rc = RAML_OK;
+#pragma omp parallel for schedule(static) reduction(max : rc)
+    for (size_t i = 0; i < B; i++) {
+        struct raml_key key = {.seed = 1, .purpose = RAML_FOR_SAMPLE, .sample = (uint32_t)i};
+        struct raml_picked p;
+        enum raml_code bad = raml_pick(r->dev, d->logits + i * V, V, V, &o, raml_uniform(&key, step), d->weight + i * V,
+                                       d->index + i * V, &p);
+        if (bad > rc) rc = bad;
+        d->token[i] = p.token;
+    }
+    return rc;
+}
+
+static enum raml_code steps(struct bench_rig *r, struct raml_decoder *dec, struct drawing *d, const struct shape *x,
+                            double *seconds, struct raml_err *err)
+{
+    size_t V = (size_t)raml_model_config(r->m)->vocab_size, n = x->prompt;
+    int32_t id[PROMPT_MOST];
+    const int32_t *prompt_tokens = id;
+    int prompt;
+    for (size_t i = 0; i < n; i++) id[i] = bench_token(r, i);
+    double start = bench_now();
+    enum raml_code rc = raml_decoder_prompts(dec, &prompt_tokens, &n, 1, &prompt, d->logits, err);
+    if (rc) return rc;
+    if (!x->whole) start = bench_now();
+    for (size_t i = 0; i < x->batch && !rc; i++) {
+        rc = raml_decoder_fork(dec, prompt, &d->sample[i], err);
+        if (i) memcpy(d->logits + i * V, d->logits, V * sizeof *d->logits);
+    }
+    for (uint64_t t = 0; t < x->steps && !rc; t++) {
+        if (draw(r, d, x->batch, t)) rc = raml_fail(err, RAML_ERANGE, "logits that are not numbers");
+        if (!rc && (!x->whole || t + 1 < x->steps)) rc = raml_decoder_step(dec, d->sample, d->token, x->batch, d->logits, err);
+    }
+    *seconds = bench_now() - start;
+    for (size_t i = 0; i < x->batch && !rc; i++) raml_decoder_drop_sample(dec, d->sample[i]);
+    raml_decoder_drop_prompt(dec, prompt);
+    return rc;
+}
+
+static void tell(const struct bench_rig *r, const struct shape *x, double bytes_s, struct bench_result *out)
+{
+    const struct raml_config *c = raml_model_config(r->m);
+    double n = (double)x->steps, B = (double)x->batch, q = (double)x->prompt;
+    double s = raml_model_dtype(r->m) == RAML_BF16 ? 2 : 4;
+    double matrix = raml_config_train_flops(c, 0) / 6, kv = 2.0 * c->n_layers * c->n_kv_heads * c->head_dim * s;
+    double bytes = matrix * s + kv * (q + B * n / 2), step = out->seconds / n;
+    out->tokens_per_s = B / step;
+    out->gflops = 1e-9 * out->tokens_per_s * (2 * matrix + 4.0 * c->n_layers * c->n_heads * c->head_dim * (q + n / 2));
+    double share = bytes_s > 0 ? bytes / step / bytes_s : 0;
+    snprintf(out->note, sizeof out->note, "%zu x %zu tokens behind %zu; %.1f of %.1f GB/s = %.0f %% of the bandwidth",
+             x->batch, x->steps, x->prompt, 1e-9 * bytes / step, 1e-9 * bytes_s, 100 * share);
+    snprintf(out->extra, sizeof out->extra, "\"batch\": %zu, \"bandwidth_share\": %.3f, \"bandwidth\": %.4g", x->batch,
+             share, bytes_s);
+}
+
+static enum raml_code decode(const struct bench_options *opt, const struct shape *x, struct bench_result *out,
+                             struct raml_err *err)
+{
+    struct bench_rig r;
+    struct raml_decoder *dec = NULL;
+    struct drawing d = {0};
+    double second[MOST], before = bandwidth(), after;
+    size_t n = 0, B = x->batch;
+    enum raml_code rc = bench_rig_open(opt, RAML_TO_READ, &r, out, err);
+    struct raml_decoder_options o = {.max_rows = B, .max_tokens = x->prompt + B * (x->steps + 64)};
+    if (!rc) rc = raml_decoder_open(r.m, &o, &dec, err);
+    size_t V = rc ? 0 : (size_t)raml_model_config(r.m)->vocab_size;
+    d.logits = calloc(B * V + 1, sizeof *d.logits);
+    d.weight = calloc(B * V + 1, sizeof *d.weight);
+    d.index = calloc(B * V + 1, sizeof *d.index);
+    d.token = calloc(B, sizeof *d.token);
+    d.sample = calloc(B, sizeof *d.sample);
+    if (!rc && (!d.logits || !d.weight || !d.index || !d.token || !d.sample))
+        rc = raml_fail(err, RAML_ENOMEM, "no memory for logits");
+    if (!rc) rc = steps(&r, dec, &d, x, &second[0], err); /* products are compiled at their first use */
+    for (double start = bench_now(); !rc && n < MOST && (n < 3 || bench_now() - start < opt->seconds); n++)
+        rc = steps(&r, dec, &d, x, &second[n], err);
+    if (!rc) {
+        qsort(second, n, sizeof *second, bench_by_value);
+        out->seconds = second[n / 2];
+        after = bandwidth();
+        tell(&r, x, after > before ? after : before, out); /* the better: both stem from this run */
+    }
+    raml_decoder_close(dec);
+    free(d.logits);
+    free(d.weight);
+    free(d.index);
+    free(d.token);
+    free(d.sample);
+    bench_rig_close(opt, &r, out);
+    return rc;
+}
+
+enum raml_code bench_decode(const struct bench_options *opt, struct bench_result *out, struct raml_err *err)
+{
+    struct shape x = {512, (size_t)opt->batch, 128, false};
+    return decode(opt, &x, out, err);
+}
+
+enum raml_code bench_sample(const struct bench_options *opt, struct bench_result *out, struct raml_err *err)
+{
+    struct shape x = {128, 64, 256, true};
+    return decode(opt, &x, out, err);
+}

@@ -1,0 +1,79 @@
+/* prompting.c - see prompting.h. */
+#include "cli/prompting.h"
+
+#include <string.h>
+
+static enum raml_chat_thinking thinking_of(const struct prompting_settings *s)
+{
+    if (!strcmp(s->thinking, "auto")) return RAML_CHAT_THINKING_AUTO;
+    return !strcmp(s->thinking, "true") ? RAML_CHAT_THINKING_ON : RAML_CHAT_THINKING_OFF;
+}
+
+static enum raml_code by_template(const struct prompting_settings *s, const char *model, struct prompting *out,
+                                  struct raml_err *err)
+{
+    enum raml_code rc;
+    struct raml_buf dir;
+    raml_buf_init(&dir, 1 << 16);
+    const char *json = model ? strstr(model, "tokenizer.json") : NULL;
+    if (json && !json[strlen("tokenizer.json")]) { /* the folder that it lies in */
+        raml_buf_add(&dir, model, (size_t)(json - model));
+        raml_buf_adds(&dir, ".");
+        model = dir.data;
+    }
+    if (model) rc = raml_chat_template_find(model, s->template, &out->chat, err);
+    else if (s->template) rc = raml_chat_template_open_file(s->template, NULL, NULL, &out->chat, err);
+    else rc = raml_fail(err, RAML_EUSAGE, "--prompt_format template needs a model, or --chat_template FILE.jinja");
+    raml_buf_deinit(&dir);
+    return rc ? rc : raml_format_of_template(out->chat, thinking_of(s), s->date_string, &out->format, err);
+}
+
+/* Texts of one's own: nothing of a format is taken but the cue that asks for a boxed answer. */
+static enum raml_code by_texts(const struct prompting_settings *s, struct prompting *out, struct raml_err *err)
+{
+    enum raml_code rc = raml_format_named("plain", NULL, &out->format, err);
+    out->format.name = "custom";
+    out->format.instruction = NULL;
+    out->format.before = s->before;
+    out->format.after = s->after;
+    return rc;
+}
+
+enum raml_code cli_prompting_open(const struct prompting_settings *s, const char *model,
+                                  const struct raml_tokenizer *t, struct prompting *out, struct raml_err *err)
+{
+    bool automatic = !strcmp(s->format, "auto"), own = s->before || s->after;
+    enum raml_code rc;
+    if (own && !automatic)
+        return raml_fail(err, RAML_EUSAGE, "--prompt_format %s, and --prompt_before or --prompt_after: give one of the two",
+                         s->format);
+    if (own) rc = by_texts(s, out, err);
+    else if (automatic && !s->template && raml_tokenizer_id(t, "<|question|>") >= 0)
+        rc = raml_format_named("builtin", t, &out->format, err);
+    else if (automatic || !strcmp(s->format, "template")) rc = by_template(s, model, out, err);
+    else rc = raml_format_named(s->format, t, &out->format, err);
+    if (rc) {
+        cli_prompting_close(out);
+        return rc;
+    }
+    struct raml_format *f = &out->format;
+    if (s->system && !f->chat && !f->system_open && !own) {
+        rc = raml_fail(err, RAML_EUSAGE, "--system: prompt format '%s' has no place for a system message", f->name);
+        cli_prompting_close(out);
+        return rc;
+    }
+    if (s->instruction) f->instruction = s->instruction;
+    if (s->system) f->system = *s->system ? s->system : NULL;
+    if (s->prefill) { /* whoever sets it says whether thinking is open behind it */
+        f->opened = f->think_open && (strstr(s->prefill, f->think_open) || (f->opened && !f->prefill));
+        f->prefill = s->prefill;
+    }
+    if (s->cue) f->cue = s->cue;
+    return RAML_OK;
+}
+
+void cli_prompting_close(struct prompting *p)
+{
+    raml_chat_template_close(p->chat);
+    *p = (struct prompting){0};
+}

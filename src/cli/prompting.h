@@ -1,0 +1,50 @@
+/* prompting.h - the settings by which a command chooses a prompt format, and the format they make. */
+#ifndef RAML_CLI_PROMPTING_H
+#define RAML_CLI_PROMPTING_H
+
+#include "cli/cli.h"
+
+#include "raml/format.h"
+
+struct prompting_settings { /* a member of a command's settings */
+    const char *format, *template, *before, *after, *instruction, *system, *prefill, *cue, *thinking, *date_string;
+};
+/* Rows of the table of settings; at: offset of the member. */
+#define PROMPTING_AT(at, field) ((at) + offsetof(struct prompting_settings, field))
+#define PROMPTING_OPTIONS(at)                                                                                          \
+    {"prompt_format", NULL, CLI_TEXT, PROMPTING_AT(at, format), "auto", 0, 0, NULL,                                    \
+     "builtin, qwen, qwen3, r1, llama3, plain; template: the model's own chat template; auto: builtin for models "     \
+     "trained here, else template."},                                                                                  \
+        {"chat_template", NULL, CLI_TEXT, PROMPTING_AT(at, template), NULL, 0, 0, NULL,                                \
+         "A Jinja file instead of the model's own template."},                                                         \
+        {"prompt_before", NULL, CLI_TEXT, PROMPTING_AT(at, before), NULL, 0, 0, NULL,                                  \
+         "Own text in front of the question, special tokens parsed; with --prompt_after instead of a format."},        \
+        {"prompt_after", NULL, CLI_TEXT, PROMPTING_AT(at, after), NULL, 0, 0, NULL,                                    \
+         "Own text behind the question, up to where the trajectory starts."},                                          \
+        {"instruction", NULL, CLI_TEXT, PROMPTING_AT(at, instruction), NULL, 0, 0, NULL,                               \
+         "Text behind the question as part of it; default: the format's (to reason step by step; builtin: none)."},    \
+        {"system", "system_instruction", CLI_TEXT, PROMPTING_AT(at, system), NULL, 0, 0, NULL,                         \
+         "System message; default: the format's."},                                                                    \
+        {"prefill", NULL, CLI_TEXT, PROMPTING_AT(at, prefill), NULL, 0, 0, NULL,                                       \
+         "What the model's turn is made to begin with; default: <think> where the template leaves that to the model."}, \
+        {"cue", NULL, CLI_TEXT, PROMPTING_AT(at, cue), NULL, 0, 0, NULL,                                               \
+         "Text that asks for the answer behind a trajectory; default: the format's."},                                 \
+        {"enable_thinking", NULL, CLI_ONE, PROMPTING_AT(at, thinking), "auto", 0, 0, "auto|true|false",                \
+         "What the template is told; auto: nothing."},                                                                 \
+    {                                                                                                                  \
+        "date_string", NULL, CLI_TEXT, PROMPTING_AT(at, date_string), NULL, 0, 0, NULL,                                \
+            "Today's date for templates that show one: \"26 Jul 2024\"."                                               \
+    }
+
+struct prompting { /* zero-initialise; free with cli_prompting_close */
+    struct raml_format format;
+    struct raml_chat_template *chat;
+};
+/* model: its folder or GGUF file, or a tokenizer.json in its folder, whose template is looked for; NULL: none. Texts are borrowed from s. RAML_ERANGE: auto,
+ * and neither is the model one of the built-in kind nor has it a template; the sentence names the settings that help. */
+RAML_CHECKED enum raml_code cli_prompting_open(const struct prompting_settings *s, const char *model,
+                                               const struct raml_tokenizer *t, struct prompting *out,
+                                               struct raml_err *err);
+void cli_prompting_close(struct prompting *p);
+
+#endif

@@ -1,0 +1,67 @@
+/* memory.c - memory for arrays, and how much of it there is. See impl.h and raml/device.h. */
+#include "device/impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* "MemAvailable:   24117248 kB" of /proc/meminfo. */
+static size_t system_free(void)
+{
+    char line[128];
+    unsigned long long kib = 0;
+    FILE *f = fopen("/proc/meminfo", "r");
+    if (!f) return SIZE_MAX;
+    while (fgets(line, sizeof line, f) && sscanf(line, "MemAvailable: %llu kB", &kib) != 1) kib = 0;
+    fclose(f);
+    return kib ? (size_t)kib * 1024 : SIZE_MAX;
+}
+
+/* One number in a file; SIZE_MAX where it says "max", or can't be read. */
+static size_t number_in(const char *path)
+{
+    unsigned long long n;
+    FILE *f = fopen(path, "r");
+    if (!f) return SIZE_MAX;
+    int got = fscanf(f, "%llu", &n);
+    fclose(f);
+    return got == 1 ? (size_t)n : SIZE_MAX;
+}
+
+/* What is left under a container's limit (cgroup version 2). Pages of files count as used there and can be given up, so
+ * the limit alone is taken where it is less. */
+static size_t group_free(void)
+{
+    size_t most = number_in("/sys/fs/cgroup/memory.max"), used = number_in("/sys/fs/cgroup/memory.current");
+    char line[128];
+    unsigned long long cached = 0, n;
+    FILE *f = most == SIZE_MAX ? NULL : fopen("/sys/fs/cgroup/memory.stat", "r");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "file %llu", &n) == 1) cached = n;
+    if (f) fclose(f);
+    if (most == SIZE_MAX || used == SIZE_MAX) return most;
+    used -= cached < used ? (size_t)cached : used;
+    return used < most ? most - used : 0;
+}
+
+size_t raml_device_free_memory(void)
+{
+    size_t a = system_free(), b = group_free();
+    return a < b ? a : b;
+}
+
+enum { LARGE = 64 << 20 }; /* what is worth asking for */
+
+void *raml_device_alloc(size_t n, size_t size)
+{
+    /* What is too large must fail here: where the system lends more memory than it has, zeroing it would end us. */
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    size_t most = pages > 0 && page > 0 ? (size_t)pages * (size_t)page : SIZE_MAX / 2;
+    if (size && n > most / size) return NULL;
+    size_t bytes = (n * size + 63) / 64 * 64;
+    if (bytes > LARGE && bytes > raml_device_free_memory()) return NULL;
+    if (!bytes) bytes = 64;
+    void *p = aligned_alloc(64, bytes);
+    return p ? memset(p, 0, bytes) : NULL;
+}

@@ -1,0 +1,58 @@
+/* size.c - what a model takes in memory, and whether it fits. See model.h. */
+#include "model/impl.h"
+
+#include <stdio.h>
+
+/* Elements of all matrices that products read; a tied head is the embedding once more. */
+static size_t matrix_elements(const struct raml_config *c)
+{
+    size_t d = (size_t)c->hidden_size, D = (size_t)c->head_dim, F = (size_t)c->intermediate_size;
+    size_t q = (size_t)c->n_heads * D, kv = (size_t)c->n_kv_heads * D;
+    return (size_t)c->n_layers * (d * (2 * q + 2 * kv) + 3 * d * F) + (size_t)c->vocab_size * d;
+}
+
+static size_t vector_elements(const struct raml_config *c)
+{
+    size_t d = (size_t)c->hidden_size, D = (size_t)c->head_dim, n = 2 * d;
+    if (c->qkv_bias) n += (size_t)(c->n_heads + 2 * c->n_kv_heads) * D;
+    if (c->qk_norm) n += 2 * D;
+    return (size_t)c->n_layers * n + d;
+}
+
+size_t raml_model_estimate(const struct raml_config *c, enum raml_dtype dtype, enum raml_use use, bool drawn)
+{
+    size_t s = dtype == RAML_BF16 ? 2 : 4, matrix = s * matrix_elements(c);
+    size_t rotary = 4 * (size_t)c->max_positions * (size_t)c->head_dim;
+    if (use == RAML_TO_TRAIN) return 4 * raml_config_params(c) + 2 * matrix + rotary;
+    size_t table = drawn ? s * (size_t)c->vocab_size * (size_t)c->hidden_size : 0;
+    return matrix + table + 4 * vector_elements(c) + rotary;
+}
+
+size_t raml_model_bytes(const struct raml_model *m)
+{
+    const struct raml_config *c = &m->config;
+    size_t n = 4 * (size_t)c->max_positions * (size_t)c->head_dim;
+    if (m->weights) n += 4 * m->n;
+    if (m->vectors) n += 4 * vector_elements(c);
+    if (m->own_table) n += act_size(m) * (size_t)c->vocab_size * (size_t)c->hidden_size;
+    for (int i = 0; i < c->n_layers; i++) {
+        const struct layer *l = &m->layer[i];
+        n += l->w_qkv.bytes + l->w_o.bytes + l->w_gu.bytes + l->w_down.bytes;
+    }
+    for (size_t i = 0; i < m->n_head_tiles; i++) n += m->w_head[i].bytes;
+    return n;
+}
+
+enum raml_code raml_model_fits(const struct raml_model *m, enum raml_use use, bool drawn, struct raml_err *err)
+{
+    enum raml_dtype t = m->bf16 ? RAML_BF16 : RAML_F32;
+    size_t need = raml_model_estimate(&m->config, t, use, drawn), have = raml_device_free_memory();
+    if (need <= have) return RAML_OK;
+    char other[80] = "";
+    if (!m->bf16 && raml_device_has_bf16(m->dev))
+        snprintf(other, sizeof other, "; as bf16 it would take %.2f GB",
+                 1e-9 * (double)raml_model_estimate(&m->config, RAML_BF16, use, drawn));
+    return raml_fail(err, RAML_ENOMEM, "the model does not fit: its %.3f billion parameters take %.2f GB as %s%s, and "
+                     "%.2f GB of memory are free%s", 1e-9 * (double)raml_config_params(&m->config), 1e-9 * (double)need,
+                     m->bf16 ? "bf16" : "f32", use == RAML_TO_TRAIN ? " for training" : "", 1e-9 * (double)have, other);
+}

@@ -1,0 +1,18 @@
+/* jinja_filters.h - how filters are written, in jinja_filters.c and jinja_filters_seq.c (private to these two).
+ *
+ * v: what stands before the bar; args: the arguments as given; a: bound to the parameters that the table names.
+ */
+#ifndef RAML_TEXT_JINJA_FILTERS_H
+#define RAML_TEXT_JINJA_FILTERS_H
+
+#include "jinja_run.h"
+
+#define FILTER(name)                                                                                                   \
+    static struct raml_jv name(struct raml_jinja *in, struct raml_jv v, const struct raml_jargs *args,                 \
+                               struct raml_jv *a)
+#define UNUSED ((void)in, (void)v, (void)args, (void)a)
+
+/* The filters of sequences and dicts, and those that this version lacks. */
+const struct raml_jfunc *raml_j_find_seq_filter(const char *name);
+
+#endif
