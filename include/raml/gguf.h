@@ -123,7 +123,7 @@ struct raml_gguf_output {
  * rounded to an f16 (up, where rounding to nearest would cut off the largest element: scales below 2^-14), and the
  * nearest multiples of it; an error is at most half a scale. RAML_ERANGE: an element for Q8_0 is not finite, or its
  * magnitude is above 127 * 65504.
- * general.quantization_version 2 is added where a tensor is Q8_0 and no entry says it.
+ * general.quantization_version 2 is added where a tensor is quantised and no entry says it.
  * RAML_EUSAGE: two equal keys or names, an illegal one, general.alignment, a type that is not written.
  * RAML_ESHAPE: n is not the product of shape; rows of Q8_0 that are no multiple of 32. */
 RAML_CHECKED enum raml_code raml_gguf_write(const char *path, const struct raml_gguf_entry *entry, size_t n_entries,

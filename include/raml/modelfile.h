@@ -7,10 +7,13 @@
  *          side by side): rows are given in Hugging Face's order all the same. Llama 3's rotary scaling is there as a
  *          tensor of divisors (rope_freqs.weight), which raml_config carries as rope = RAML_ROPE_LLAMA3 again when the
  *          divisors are those of some llama3 scaling, and is an error otherwise.
+ *          f32 metadata are taken as they were meant: 1e-06, not 9.99999997e-07. Metadata under the architecture's name
+ *          that are not known, or known and not supported (experts, windows, scales), are refused by their key; so is a
+ *          file that is one of several (split.count).
  * Checked  on opening, against the configuration: every tensor that the model needs is there, with the right shape and a
- *          type that is read; none is there that the model does not have (a head beside tied embeddings that equals them
- *          is accepted). RAML_ESHAPE names the tensor and both shapes. Data is not touched: NaN and infinity are found
- *          when rows are read.
+ *          type that is read; none is there that the model does not have (accepted: a head beside tied embeddings that
+ *          equals them, and the rotary_emb.inv_freq of old folders). RAML_ESHAPE names the tensor and both shapes. Data
+ *          is not touched, but for such a head: NaN and infinity are found when rows are read.
  * Owner    an open file is memory-mapped; what is pointed to stays valid until _close.
  * Threads  any number of readers of one open file.
  */
