@@ -10,10 +10,11 @@
 
 enum { MAX_TEXT_BYTES = 1 << 30, MAX_PASSES = 1000 };
 
+/* Of this process alone: other programs on the machine count as little as they can. */
 static double now(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
