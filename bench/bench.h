@@ -9,7 +9,8 @@
 #include <stddef.h>
 
 struct bench_options {
-    const char *preset;
+    const char *preset;    /* of the model; a text's file for bench_tokenize */
+    const char *tokenizer; /* for bench_tokenize alone */
     bool bf16;
     int threads, batch;
     double seconds; /* how long to measure, about */
@@ -47,6 +48,9 @@ RAML_CHECKED enum raml_code bench_prefix(const struct bench_options *opt, struct
 /* 64 samples of 256 tokens of one 128-token prompt, keys and values cached. */
 RAML_CHECKED enum raml_code bench_sample(const struct bench_options *opt, struct bench_result *out,
                                          struct raml_err *err);
+/* A text of opt->preset into tokens, on one processor core. */
+RAML_CHECKED enum raml_code bench_tokenize(const struct bench_options *opt, struct bench_result *out,
+                                           struct raml_err *err);
 
 /* One pass over a chain of 2048 tokens, all of them scored. */
 RAML_CHECKED enum raml_code bench_score(const struct bench_options *opt, struct bench_result *out,

@@ -2,6 +2,7 @@
  *
  *   raml-bench [--json] [--bench train,trace,prefix,sample,score,decode] [--preset micro,small,medium,gpt2,...]
  *              [--dtype bf16|f32] [--batch 1,8,32,64] [--threads N] [--seconds S]
+ *   raml-bench [--json] --bench tokenize --tokenizer tokenizer.json --text FILE,... [--seconds S]
  * Every measurement runs in a process of its own, so that its peak memory is its own.
  */
 #include "bench/bench.h"
@@ -18,7 +19,7 @@
 
 struct settings {
     bool json;
-    const char *bench, *preset, *batch; /* batch: of decode, one measurement each */
+    const char *bench, *preset, *text, *batch; /* batch: of decode, one measurement each */
     struct bench_options opt;
 };
 
@@ -33,6 +34,7 @@ static const struct {
     {"sample", bench_sample, "small"},
     {"score", bench_score, "small,qwen2.5-0.5b"},
     {"decode", bench_decode, "qwen2.5-0.5b"},
+    {"tokenize", bench_tokenize, ""},
 };
 
 /* Is `word` one of the comma-separated words of list? */
@@ -56,10 +58,13 @@ static void print(const struct settings *s, const char *bench, const struct benc
                "\"seconds\": %.4f%s%s}\n",
                bench, s->opt.preset, s->opt.bf16 ? "bf16" : "f32", r->threads, r->tokens_per_s, r->gflops,
                r->peak_gflops, share, memory, r->seconds, r->extra[0] ? ", " : "", r->extra);
-    else
+    else if (r->peak_gflops > 0)
         printf("%-7s %-7s %-4s %10.0f tokens/s %7.1f GFLOP/s = %4.1f %% of %.0f   %8.3f s %7.0f MB   %s\n", bench,
                s->opt.preset, s->opt.bf16 ? "bf16" : "f32", r->tokens_per_s, r->gflops, 100 * share, r->peak_gflops,
                r->seconds, 1e-6 * (double)memory, r->note);
+    else
+        printf("%-8s %10.0f tokens/s %7.0f MB   %s   %s\n", bench, r->tokens_per_s, 1e-6 * (double)memory, r->note,
+               s->opt.preset);
     fflush(stdout);
 }
 
@@ -110,7 +115,8 @@ static int usage(const char *what)
     fprintf(stderr,
             "raml-bench: %s\nusage: raml-bench [--json] [--bench train,trace,prefix,sample,score,decode] [--preset "
             "micro,small,medium,gpt2,qwen2.5-0.5b,...] [--dtype auto|bf16|f32] [--batch 1,8,32,64] [--threads N] "
-            "[--seconds S]\n",
+            "[--seconds S]\n"
+            "       raml-bench [--json] --bench tokenize --tokenizer FILE --text FILE,... [--seconds S]\n",
             what);
     return 2;
 }
@@ -128,6 +134,8 @@ static int parse(int argc, char **argv, struct settings *s, const char **dtype)
         char *end = NULL;
         if (!strcmp(name, "--bench")) s->bench = value;
         else if (!strcmp(name, "--preset")) s->preset = value;
+        else if (!strcmp(name, "--tokenizer")) s->opt.tokenizer = value;
+        else if (!strcmp(name, "--text")) s->text = value;
         else if (!strcmp(name, "--dtype")) *dtype = value;
         else if (!strcmp(name, "--batch")) s->batch = value;
         else if (!strcmp(name, "--threads")) s->opt.threads = (int)strtol(value, &end, 10);
@@ -149,7 +157,8 @@ int main(int argc, char **argv)
     s.opt.bf16 = strcmp(dtype, "f32") && (!strcmp(dtype, "bf16") || bench_has_bf16());
     for (size_t i = 0; i < sizeof benches / sizeof *benches; i++) {
         if (!listed(s.bench, benches[i].name)) continue;
-        char *list = strdup(s.preset ? s.preset : benches[i].presets), *rest = NULL;
+        const char *asked = benches[i].run == bench_tokenize ? s.text : s.preset;
+        char *list = strdup(asked ? asked : benches[i].presets), *rest = NULL;
         for (char *p = list ? strtok_r(list, ",", &rest) : NULL; p; p = strtok_r(NULL, ",", &rest)) {
             s.opt.preset = p;
             if (measure_batches(&s, i)) rc = 1;

@@ -25,7 +25,7 @@
  * of no UTF-8 character is a word of its own, and the text between such runs is normalized and cut for itself.
  * Decoding gives back the text that was encoded, or its form NFC. With byte_fallback, texts between special tokens
  * come back with the blanks that the file puts before them.
- * Cost     _encode: O(n) without merges, O(n log n) with them, also for long runs of one character; some 44 bytes of
+ * Cost     _encode: O(n) without merges, O(n log n) with them, also for long runs of one character; some 60 bytes of
  *          memory for each byte of the longest word.  _piece: O(1).  _id: O(size).
  * Units    text is UTF-8 or any bytes, with explicit length; ids are int32_t in [0, raml_tokenizer_size).
  * Threads  any number of readers: what a tokenizer learns about its words is the same for all.

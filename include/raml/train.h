@@ -26,6 +26,7 @@
 #include "raml/optim.h"
 #include "raml/question.h"
 #include "raml/run.h"
+#include "raml/tokenizer_config.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -66,6 +67,7 @@ struct raml_train_job { /* all borrowed */
     struct raml_model *model; /* trained in place; with resume_step: as opened from that checkpoint */
     const struct raml_tokenizer *tokenizer;
     struct raml_format format;
+    const struct raml_tokenizer_config *tokenizer_config; /* goes into checkpoints; NULL: none */
     const char *data_name; /* in messages: "train.jsonl" */
     const struct raml_questions *data;
     const struct raml_questions *validation; /* NULL: none */

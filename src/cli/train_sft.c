@@ -219,13 +219,14 @@ static enum raml_code load_model(const struct cli *cli, const struct settings *s
     return rc;
 }
 
-/* Where the model's chat template is looked for: with the model that training began from. */
+/* The model's chat template and what goes with its tokenizer are those of the model that training began from. */
 static enum raml_code open_prompting(const struct settings *s, const struct raml_tokenizer *t, struct prompting *out,
-                                     struct raml_err *err)
+                                     struct raml_tokenizer_config *config, struct raml_err *err)
 {
     char dir[PATH_CAP];
     if (!strncmp(s->model, "init:", 5)) return cli_prompting_open(&s->prompting, s->tokenizer, t, out, err);
     enum raml_code rc = raml_run_newest(s->model, dir, sizeof dir, err);
+    if (!rc) rc = raml_tokenizer_config_read(dir, config, err);
     return rc ? rc : cli_prompting_open(&s->prompting, dir, t, out, err);
 }
 
@@ -309,6 +310,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     struct raml_tokenizer *tokenizer = NULL;
     struct raml_run *folder = NULL;
     struct prompting prompting = {0};
+    struct raml_tokenizer_config config = {.add_bos = -1};
     struct raml_train_result result = {0};
     uint64_t step = 0;
     raml_questions_init(&data);
@@ -319,11 +321,12 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     if (!rc) rc = load_data(cli, s, &data, &validation, err);
     if (!rc) rc = raml_run_open(s->out, s->resume, &folder, &step, err);
     if (!rc) rc = load_model(cli, s, step, &model, &tokenizer, err);
-    if (!rc) rc = open_prompting(s, tokenizer, &prompting, err);
+    if (!rc) rc = open_prompting(s, tokenizer, &prompting, &config, err);
     if (!rc && step == 0) rc = write_recipe(cli, s, model, folder, err);
     if (!rc) {
         const char *name = s->families ? s->families : s->data ? s->data : cli->arg[0];
         struct raml_train_job job = {.model = model, .tokenizer = tokenizer, .format = prompting.format,
+                                     .tokenizer_config = config.bos || config.eos || config.chat_template ? &config : NULL,
                                      .data_name = name, .data = &data, .run = folder, .resume_step = step,
                                      .sink = cli->sink, .validation = validation.n ? &validation : NULL};
         rc = raml_train_sft(&job, &o, &result, err);
@@ -332,6 +335,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     if (rc && folder && !s->resume && result.steps == 0) remove_empty_run(s->out);
     raml_run_close(folder);
     cli_prompting_close(&prompting);
+    raml_tokenizer_config_deinit(&config);
     raml_tokenizer_close(tokenizer);
     raml_model_close(model);
     raml_questions_deinit(&validation);

@@ -174,6 +174,10 @@ enum raml_code raml_train_state_save(const struct raml_train_job *job, const str
     if (!rc) rc = raml_model_save(job->model, dir, err);
     if (!rc) rc = join(path, dir, "tokenizer.json", err);
     if (!rc) rc = raml_tokenizer_save(job->tokenizer, path, err);
+    if (!rc && job->tokenizer_config) {
+        rc = join(path, dir, "tokenizer_config.json", err);
+        if (!rc) rc = raml_tokenizer_config_write(job->tokenizer_config, path, err);
+    }
     if (!rc) rc = join(path, dir, "optimizer.safetensors", err);
     if (!rc) rc = save_moments(job, adamw, path, err);
     if (!rc) rc = join(path, dir, "trainer_state.json", err);

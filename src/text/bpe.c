@@ -1,11 +1,13 @@
 /* bpe.c - byte-pair merging of one word (Sennrich et al. 2016; over bytes: Radford et al. 2019).
  *
  * Rule: while any neighbours can be merged, merge those of the lowest rank, the leftmost among equals. The symbols form
- * a doubly linked list over the word's bytes; a heap holds the pairs that could be merged. A pair in the heap whose
- * symbols have changed since is stale and dropped when it comes up. Each merge removes one entry and adds at most two,
- * so 2n entries are enough. Most words are tokens: whether the merges make a token of its bytes is found when it is
- * first met and remembered (any thread finds the same), so that such a word costs one look-up.
+ * a doubly linked list over the word's bytes; a queue holds the pairs that could be merged (bpe_queue.h for long words,
+ * a heap for short ones). A pair in the queue whose symbols have changed since is stale and dropped when it comes up.
+ * Each merge removes one entry and adds at most two, so 2n entries are enough. Most words are tokens: whether the
+ * merges make a token of its bytes is found when it is first met and remembered (any thread finds the same), so that
+ * such a word costs one look-up.
  */
+#include "bpe_queue.h"
 #include "vocab.h"
 
 #include "raml/file.h"
@@ -14,7 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHORT_WORD = 64 }; /* bytes: words up to here need no memory of their own */
+enum { /* bytes */
+    SHORT_WORD = 64,  /* words up to here need no memory of their own */
+    LONG_WORD = 4096, /* from here on a queue by rank is faster than a heap, though its table must be cleared */
+};
 
 struct symbol {
     int32_t id; /* -1: merged into the symbol on its left */
@@ -28,8 +33,9 @@ struct pair {
 
 struct word {
     struct symbol *symbol;
-    struct pair *heap;
+    struct pair *heap; /* for short words */
     size_t n_heap;
+    struct raml_bpe_queue *queue; /* NULL: short */
 };
 
 static const uint32_t END = UINT32_MAX;
@@ -41,27 +47,28 @@ static bool pair_before(struct pair a, struct pair b)
 
 static const struct raml_merge *find_merge(const struct raml_tokenizer *t, int32_t left, int32_t right)
 {
-    size_t lo = t->merge_first[left], hi = t->merge_first[left + 1];
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (t->merge[mid].right < right)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < t->merge_first[left + 1] && t->merge[lo].right == right ? &t->merge[lo] : NULL;
+    const struct raml_merge *m = NULL;
+    (void)raml_find_merge(t, left, right, &m);
+    return m;
 }
 
-/* Puts the pair of symbol `at` and its right neighbour into the heap, when it can be merged. */
+static void push_heap(struct word *w, struct pair p)
+{
+    size_t i = w->n_heap++;
+    for (; i > 0 && pair_before(p, w->heap[(i - 1) / 2]); i = (i - 1) / 2) w->heap[i] = w->heap[(i - 1) / 2];
+    w->heap[i] = p;
+}
+
+/* Puts the pair of symbol `at` and its right neighbour into the queue, when it can be merged. */
 static void push(struct word *w, const struct raml_tokenizer *t, uint32_t at)
 {
     if (at == END || w->symbol[at].next == END) return;
     const struct raml_merge *m = find_merge(t, w->symbol[at].id, w->symbol[w->symbol[at].next].id);
     if (!m) return;
-    struct pair p = {m->rank, at, m};
-    size_t i = w->n_heap++;
-    for (; i > 0 && pair_before(p, w->heap[(i - 1) / 2]); i = (i - 1) / 2) w->heap[i] = w->heap[(i - 1) / 2];
-    w->heap[i] = p;
+    if (w->queue)
+        raml_bpe_queue_push(w->queue, m->rank, at);
+    else
+        push_heap(w, (struct pair){m->rank, at, m});
 }
 
 static struct pair pop(struct word *w)
@@ -77,19 +84,27 @@ static struct pair pop(struct word *w)
     return top;
 }
 
+/* Merges the pair m at symbol `at`, unless it is stale. */
+static void merge_at(struct word *w, const struct raml_tokenizer *t, uint32_t at, const struct raml_merge *m)
+{
+    struct symbol *left = &w->symbol[at];
+    if (left->id != m->left || left->next == END || w->symbol[left->next].id != m->right) return;
+    struct symbol *right = &w->symbol[left->next];
+    left->id = m->to;
+    right->id = -1;
+    left->next = right->next;
+    if (right->next != END) w->symbol[right->next].prev = at;
+    push(w, t, left->prev);
+    push(w, t, at);
+}
+
 static void merge_all(struct word *w, const struct raml_tokenizer *t)
 {
+    uint32_t rank, at;
+    while (w->queue && raml_bpe_queue_pop(w->queue, &rank, &at)) merge_at(w, t, at, &t->merge[rank]);
     while (w->n_heap) {
         struct pair p = pop(w);
-        struct symbol *left = &w->symbol[p.at];
-        if (left->id != p.merge->left || left->next == END || w->symbol[left->next].id != p.merge->right) continue;
-        struct symbol *right = &w->symbol[left->next];
-        left->id = p.merge->to;
-        right->id = -1;
-        left->next = right->next;
-        if (right->next != END) w->symbol[right->next].prev = p.at;
-        push(w, t, left->prev);
-        push(w, t, p.at);
+        merge_at(w, t, p.at, p.merge);
     }
 }
 
@@ -122,7 +137,7 @@ static void spell(struct word *w, const struct raml_tokenizer *t, const unsigned
 static enum raml_code add_bytes(const struct raml_tokenizer *t, const unsigned char *text, size_t n,
                                 struct raml_tokens *out, struct raml_ranges *where, struct raml_err *err)
 {
-    int32_t id[512];
+    int32_t id[512] = {0};
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; where && i < n && !rc; i++) rc = raml_ranges_add(where, (struct raml_range){i, i + 1}, err);
     while (n > 0 && !rc) {
@@ -154,6 +169,21 @@ static enum raml_code add_symbols(const struct word *w, size_t n, struct raml_to
     return rc;
 }
 
+size_t raml_find_merge(const struct raml_tokenizer *t, int32_t left, int32_t right, const struct raml_merge **found)
+{
+    uint64_t hash = raml_pair_hash(left, right);
+    uint32_t tag = (uint32_t)hash;
+    for (size_t i = (size_t)(hash >> 32);; i++) {
+        const struct raml_merge_slot *s = &t->merge_slot[i &= t->n_merge_slots - 1];
+        if (s->at == UINT32_MAX) return i;
+        if (s->tag != tag) continue;
+        const struct raml_merge *m = &t->merge[s->at];
+        if (m->left != left || m->right != right) continue;
+        *found = m;
+        return i;
+    }
+}
+
 int32_t raml_find_word(const struct raml_tokenizer *t, const unsigned char *word, size_t n, size_t *slot)
 {
     for (size_t i = (size_t)raml_hash(word, n, 0);; i++) {
@@ -164,39 +194,77 @@ int32_t raml_find_word(const struct raml_tokenizer *t, const unsigned char *word
     }
 }
 
-enum raml_code raml_bpe_word(const struct raml_tokenizer *t, const unsigned char *text, size_t n,
-                             struct raml_tokens *out, struct raml_ranges *where, struct raml_err *err)
+/* The ids of what no merge goes across the ends of, and which is no token as a whole; whole: its id or -1. */
+static enum raml_code merge_word(const struct raml_tokenizer *t, const unsigned char *text, size_t n, int32_t whole,
+                                 struct raml_tokens *out, struct raml_ranges *where, struct raml_err *err)
 {
-    size_t slot;
-    int32_t whole = t->word && n > 1 ? raml_find_word(t, text, n, &slot) : -1;
-    uint8_t state = whole >= 0 ? atomic_load_explicit(&t->whole[whole], memory_order_relaxed) : RAML_WHOLE_NO;
-    if (whole >= 0 && (t->ignore_merges || state == RAML_WHOLE_YES)) return add_whole(whole, n, out, where, err);
-    for (size_t i = 0; i < n && t->lacks_bytes; i++)
-        if (t->byte[text[i]] < 0)
-            return raml_fail(err, RAML_ERANGE, "the vocabulary has no token for byte 0x%02x", text[i]);
-    if (!t->byte_fallback && (!t->merge_first || n < 2)) return add_bytes(t, text, n, out, where, err);
-    if (n >= INT32_MAX) return raml_fail(err, RAML_ERANGE, "a text of %zu bytes is longer than 2^31 - 2", n);
     struct symbol symbol[SHORT_WORD];
     struct pair heap[2 * SHORT_WORD];
-    struct word w = {symbol, heap, 0};
+    struct word w = {symbol, heap, 0, NULL};
+    struct raml_bpe_queue queue = {0};
     enum raml_code rc = RAML_OK;
+    if (n >= INT32_MAX) return raml_fail(err, RAML_ERANGE, "a text of %zu bytes is longer than 2^31 - 2", n);
     if (n > SHORT_WORD) {
         w.symbol = malloc(n * sizeof *w.symbol);
-        w.heap = malloc(2 * n * sizeof *w.heap);
-        if (!w.symbol || !w.heap) {
+        w.heap = n <= LONG_WORD ? malloc(2 * n * sizeof *w.heap) : NULL;
+        if (n > LONG_WORD && raml_bpe_queue_init(&queue, t->n_merges, 2 * n)) w.queue = &queue;
+        if (!w.symbol || (!w.heap && !w.queue)) {
             rc = raml_fail(err, RAML_ENOMEM, "no memory to tokenize a text of %zu bytes", n);
             goto end;
         }
     }
     spell(&w, t, text, n);
-    for (uint32_t i = 0; i != END && t->merge_first; i = w.symbol[i].next) push(&w, t, i);
+    for (uint32_t i = 0; i != END && t->merge_slot; i = w.symbol[i].next) push(&w, t, i);
     merge_all(&w, t);
-    if (state == RAML_WHOLE_UNKNOWN)
+    if (whole >= 0)
         atomic_store_explicit(&t->whole[whole], symbol_is(&w, whole) ? RAML_WHOLE_YES : RAML_WHOLE_NO,
                               memory_order_relaxed);
     rc = add_symbols(&w, n, out, where, err);
 end:
     if (w.symbol != symbol) free(w.symbol);
     if (w.heap != heap) free(w.heap);
+    raml_bpe_queue_deinit(&queue);
     return rc;
+}
+
+/* Bytes of text[0 .. n) up to the first two that no merge brings together. */
+static size_t joined_bytes(const struct raml_tokenizer *t, const unsigned char *text, size_t n)
+{
+    size_t i = 1;
+    while (i < n && (t->joins[text[i - 1]][text[i] / 64] >> (text[i] % 64) & 1)) i++;
+    return i;
+}
+
+/* A word, or a part of one that no merge goes across the ends of. */
+static enum raml_code add_part(const struct raml_tokenizer *t, const unsigned char *text, size_t n, bool is_word,
+                               struct raml_tokens *out, struct raml_ranges *where, struct raml_err *err)
+{
+    size_t slot;
+    int32_t whole = t->word && n > 1 ? raml_find_word(t, text, n, &slot) : -1;
+    uint8_t state = whole >= 0 ? atomic_load_explicit(&t->whole[whole], memory_order_relaxed) : RAML_WHOLE_NO;
+    if (whole >= 0 && ((is_word && t->ignore_merges) || state == RAML_WHOLE_YES))
+        return add_whole(whole, n, out, where, err);
+    for (size_t i = 0; i < n && t->lacks_bytes; i++)
+        if (t->byte[text[i]] < 0)
+            return raml_fail(err, RAML_ERANGE, "the vocabulary has no token for byte 0x%02x", text[i]);
+    if (!t->byte_fallback && (!t->merge_slot || n < 2)) return add_bytes(t, text, n, out, where, err);
+    size_t part = is_word ? joined_bytes(t, text, n) : n;
+    if (part == n) return merge_word(t, text, n, state == RAML_WHOLE_UNKNOWN ? whole : -1, out, where, err);
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; i < n && !rc; i += part) {
+        size_t first = where ? where->n : 0;
+        part = joined_bytes(t, text + i, n - i);
+        rc = add_part(t, text + i, part, false, out, where, err);
+        for (size_t k = first; where && k < where->n; k++) {
+            where->range[k].start += i;
+            where->range[k].end += i;
+        }
+    }
+    return rc;
+}
+
+enum raml_code raml_bpe_word(const struct raml_tokenizer *t, const unsigned char *text, size_t n,
+                             struct raml_tokens *out, struct raml_ranges *where, struct raml_err *err)
+{
+    return add_part(t, text, n, true, out, where, err);
 }

@@ -18,6 +18,8 @@ enum {
 
 struct raml_patterns {
     pcre2_code *code[MAX_PATTERNS];
+    const uint8_t *starts[MAX_PATTERNS]; /* [32] bits: bytes that a match may start with; NULL: any. Of the code */
+    bool jit[MAX_PATTERNS];
     size_t n;
     pcre2_match_context *limits;
 };
@@ -192,6 +194,14 @@ static enum raml_code compile(const char *what, const struct raml_buf *regex, pc
     return RAML_OK;
 }
 
+/* Notes what speeds up matching with pattern i. */
+static void look_inside(struct raml_patterns *p, size_t i)
+{
+    size_t jit_bytes = 0;
+    pcre2_pattern_info(p->code[i], PCRE2_INFO_FIRSTBITMAP, &p->starts[i]);
+    p->jit[i] = pcre2_pattern_info(p->code[i], PCRE2_INFO_JITSIZE, &jit_bytes) == 0 && jit_bytes > 0;
+}
+
 enum raml_code raml_patterns_add(struct raml_patterns **p, const char *what, const char *regex, size_t n,
                                  struct raml_err *err)
 {
@@ -214,7 +224,7 @@ enum raml_code raml_patterns_add(struct raml_patterns **p, const char *what, con
     if (n == 4 && memcmp(regex, "\\s+$", 4) == 0) raml_buf_addf(&out, "(?<![%s])", blanks);
     enum raml_code rc = translate(&r);
     if (!rc) rc = compile(what, &out, &(*p)->code[(*p)->n], err);
-    if (!rc) (*p)->n++;
+    if (!rc) look_inside(*p, (*p)->n++);
     raml_buf_deinit(&out);
     return rc;
 }
@@ -242,8 +252,13 @@ static enum raml_code next_match(const struct cut *c, size_t level, const unsign
                                  bool *found, size_t *start, size_t *end)
 {
     const pcre2_code *re = c->p->code[level];
+    const uint8_t *starts = c->p->starts[level];
     uint32_t options = PCRE2_NO_UTF_CHECK;
-    int rc = pcre2_match(re, text, n, at, options, c->match, c->p->limits);
+    *found = false;
+    while (starts && at < n && !(starts[text[at] / 8] >> (text[at] % 8) & 1)) at++;
+    if (at == n) return RAML_OK;
+    int rc = c->p->jit[level] ? pcre2_jit_match(re, text, n, at, options, c->match, c->p->limits)
+                              : pcre2_match(re, text, n, at, options, c->match, c->p->limits);
     if (rc == PCRE2_ERROR_JIT_STACKLIMIT) /* nested too deep for the JIT's stack: the interpreter uses the heap */
         rc = pcre2_match(re, text, n, at, options | PCRE2_NO_JIT, c->match, c->p->limits);
     *found = rc != PCRE2_ERROR_NOMATCH;

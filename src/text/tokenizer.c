@@ -120,7 +120,7 @@ void raml_tokenizer_close(struct raml_tokenizer *t)
     free(t->piece);
     free(t->added);
     free(t->merge);
-    free(t->merge_first);
+    free(t->merge_slot);
     free(t->word);
     free((void *)t->whole);
     raml_patterns_close(t->patterns);

@@ -11,6 +11,7 @@
 
 enum {
     MAX_IDS = 1 << 22, /* largest id + 1: the largest vocabularies in use have 2^18 tokens */
+    MAX_MERGES = 1 << 24, /* bpe_queue.h; the longest lists in use have 2^20 */
     MAX_PIECE_BYTES = 1 << 16
 };
 
@@ -244,13 +245,6 @@ static enum raml_code find_bytes(const struct raml_source *s)
 
 /* ---- merges ----------------------------------------------------------------------------------------------------- */
 
-static int by_pair(const void *a, const void *b)
-{
-    const struct raml_merge *x = a, *y = b;
-    if (x->left != y->left) return x->left < y->left ? -1 : 1;
-    return (x->right > y->right) - (x->right < y->right);
-}
-
 static enum raml_code find_token(const struct raml_source *s, const char *token, size_t i, int32_t *id)
 {
     const json_t *v = json_object_get(s->vocab, token);
@@ -259,6 +253,23 @@ static enum raml_code find_token(const struct raml_source *s, const char *token,
                          s->at.path, i, raml_show(token).text);
     *id = (int32_t)json_integer_value(v);
     return RAML_OK;
+}
+
+/* Notes which bytes the merge of these texts brings together; with byte_fallback, where the texts of bytes are not what
+ * they stand for, any. */
+static void note_join(struct raml_tokenizer *t, const char *left, const char *right, struct raml_buf *scratch)
+{
+    if (t->byte_fallback) {
+        memset(t->joins, 0xff, sizeof t->joins);
+        return;
+    }
+    raml_buf_clear(scratch);
+    raml_chars_to_bytes(left, strlen(left), scratch);
+    size_t n = scratch->len;
+    raml_chars_to_bytes(right, strlen(right), scratch);
+    if (!n || scratch->len == n) return;
+    unsigned char x = (unsigned char)scratch->data[n - 1], y = (unsigned char)scratch->data[n];
+    t->joins[x][y / 64] |= (uint64_t)1 << (y % 64);
 }
 
 /* Merge i: "left right", or ["left", "right"]. left, both: scratch. */
@@ -288,20 +299,24 @@ static enum raml_code read_merge(const struct raml_source *s, const json_t *v, s
     if (!rc) rc = find_token(s, l, i, &m->left);
     if (!rc) rc = find_token(s, r, i, &m->right);
     if (!rc) rc = find_token(s, both->data, i, &m->to);
+    if (!rc) note_join(s->t, l, r, both);
+    if (!rc) rc = raml_buf_status(both, s->err);
     return rc;
 }
 
-/* Sorts the merges and notes where each left part's begin. */
+/* Which pairs are merges. At most half of the slots are taken. */
 static enum raml_code index_merges(const struct raml_source *s)
 {
     struct raml_tokenizer *t = s->t;
-    qsort(t->merge, t->n_merges, sizeof *t->merge, by_pair);
-    for (size_t i = 1; i < t->n_merges; i++)
-        if (by_pair(&t->merge[i - 1], &t->merge[i]) == 0)
+    for (uint32_t i = 0; i < t->n_merges; i++) {
+        const struct raml_merge *same = NULL, *m = &t->merge[i];
+        size_t slot = raml_find_merge(t, m->left, m->right, &same);
+        if (same)
             return raml_fail(s->err, RAML_EFORMAT, "%s: model.merges[%u] and model.merges[%u] are the same pair",
-                             s->at.path, t->merge[i - 1].rank, t->merge[i].rank);
-    for (size_t i = 0; i < t->n_merges; i++) t->merge_first[t->merge[i].left + 1]++;
-    for (int32_t id = 0; id < t->size; id++) t->merge_first[id + 1] += t->merge_first[id];
+                             s->at.path, same->rank, m->rank);
+        uint64_t hash = raml_pair_hash(m->left, m->right);
+        t->merge_slot[slot] = (struct raml_merge_slot){i, (uint32_t)hash};
+    }
     return RAML_OK;
 }
 
@@ -310,10 +325,16 @@ static enum raml_code read_merges(const struct raml_source *s, const json_t *mer
     struct raml_tokenizer *t = s->t;
     size_t n = json_array_size(merges);
     if (!n) return RAML_OK;
-    if (n >= UINT32_MAX) return raml_fail(s->err, RAML_ERANGE, "%s: model.merges has %zu entries", s->at.path, n);
+    if (n > MAX_MERGES)
+        return raml_fail(s->err, RAML_ERANGE, "%s: model.merges has %zu entries; expected at most %d", s->at.path, n,
+                         MAX_MERGES);
     t->merge = calloc(n, sizeof *t->merge);
-    t->merge_first = calloc((size_t)t->size + 1, sizeof *t->merge_first);
-    if (!t->merge || !t->merge_first) return raml_fail(s->err, RAML_ENOMEM, "%s: no memory for merges", s->at.path);
+    size_t n_slots = 64;
+    while (n_slots < 2 * n) n_slots *= 2;
+    t->merge_slot = malloc(n_slots * sizeof *t->merge_slot);
+    if (!t->merge || !t->merge_slot) return raml_fail(s->err, RAML_ENOMEM, "%s: no memory for merges", s->at.path);
+    memset(t->merge_slot, 0xff, n_slots * sizeof *t->merge_slot);
+    t->n_merge_slots = n_slots;
     t->n_merges = n;
     struct raml_buf left, both;
     raml_buf_init(&left, t->text.len);

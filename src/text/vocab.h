@@ -4,9 +4,8 @@
  * characters stand for themselves, the other 68 bytes are U+0100, U+0101, … in order. Pieces are kept as bytes; the
  * characters live only in the file.
  * metaspace.h has the other way of writing.
- * Invariants  byte[b] names a piece of exactly that byte, or is -1 (lacks_bytes). Merges are sorted by (left, right),
- *             each pair once; merge_first[id] .. merge_first[id + 1] are those whose left part is id. Added tokens
- *             are sorted by bytes.
+ * Invariants  byte[b] names a piece of exactly that byte, or is -1 (lacks_bytes). Merges stand by rank, each pair once.
+ *             Added tokens are sorted by bytes.
  */
 #ifndef RAML_TEXT_VOCAB_H
 #define RAML_TEXT_VOCAB_H
@@ -52,7 +51,10 @@ enum raml_whole { RAML_WHOLE_UNKNOWN, RAML_WHOLE_YES, RAML_WHOLE_NO };
 struct raml_merge {
     int32_t left, right; /* the pair */
     int32_t to;          /* what it becomes */
-    uint32_t rank;       /* lower ranks are merged first */
+    uint32_t rank;       /* its place in the list: lower ranks are merged first */
+};
+struct raml_merge_slot {
+    uint32_t at, tag; /* UINT32_MAX: free; bits of the pair's hash */
 };
 
 struct raml_tokenizer {
@@ -76,7 +78,10 @@ struct raml_tokenizer {
     _Atomic uint8_t *whole; /* [size] enum raml_whole: do the merges make the token of its bytes? */
     struct raml_merge *merge; /* [n_merges] */
     size_t n_merges;
-    size_t *merge_first; /* [size + 1]; NULL when there are no merges */
+    /* Bit y of joins[x]: some merge puts byte y behind byte x. Where none does no token goes across. */
+    uint64_t joins[256][4];
+    struct raml_merge_slot *merge_slot; /* [n_merge_slots] of a hash table of the pairs; NULL: there are no merges */
+    size_t n_merge_slots;               /* a power of two, at least twice n_merges */
 };
 
 /* The character that stands for a byte, as UTF-8; returns its length, 1 or 2. */
@@ -95,6 +100,12 @@ RAML_CHECKED enum raml_code raml_vocab_builtin(struct raml_buf *out, struct raml
 
 /* The id of a whole word, -1: none, and *slot is where it would stand. t->word is set. */
 int32_t raml_find_word(const struct raml_tokenizer *t, const unsigned char *word, size_t n, size_t *slot);
+static inline uint64_t raml_pair_hash(int32_t left, int32_t right)
+{
+    return ((uint64_t)(uint32_t)left << 32 | (uint32_t)right) * UINT64_C(0x9e3779b97f4a7c15);
+}
+/* The slot of a pair, where *found is set, or the one where it would stand. t->merge_slot is set. */
+size_t raml_find_merge(const struct raml_tokenizer *t, int32_t left, int32_t right, const struct raml_merge **found);
 /* Appends the ids of one word by byte-pair merging, and to *where (NULL: not wanted) each one's bytes of the word. On
  * failure some of them may have been appended. */
 RAML_CHECKED enum raml_code raml_bpe_word(const struct raml_tokenizer *t, const unsigned char *text, size_t n,
