@@ -80,6 +80,8 @@ static enum raml_code survey_question(struct feed *f, struct survey *s, const st
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): s owns what has grown */
     rc = raml_row_build(&s->tree, q, s->pick, k, &row, NULL, err);
     if (rc) return rc;
+    /* the tokens too: another prompt format or tokenizer makes other data of the same texts */
+    f->hash = raml_hash(s->tree.token, s->tree.n_tokens * sizeof *s->tree.token, f->hash);
     it->first = f->n_ways;
     it->n_tokens = s->tree.span[0].n;
     if (k == 0) {
