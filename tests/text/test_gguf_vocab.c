@@ -31,7 +31,7 @@ static void same_ids(const struct raml_tokenizer *a, const struct raml_tokenizer
         enum raml_code rc = raml_tokenizer_encode(a, text, n, special, &x, &err); /* DeepSeek's has no token for ff */
         assert_int_equal(raml_tokenizer_encode(b, text, n, special, &y, &err), rc);
         if (rc) assert_true(rc == RAML_ERANGE && memchr(text, 0xff, n));
-        if (x.n != y.n || memcmp(x.id, y.id, x.n * sizeof *x.id)) fail_msg("'%.*s': other ids", (int)n, text);
+        if (x.n != y.n || (x.n && memcmp(x.id, y.id, x.n * sizeof *x.id))) fail_msg("'%.*s': other ids", (int)n, text);
         raml_tokens_deinit(&x);
         raml_tokens_deinit(&y);
     }
