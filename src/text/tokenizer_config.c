@@ -38,6 +38,13 @@ static enum raml_code copy_template(struct raml_tokenizer_config *c, const char 
 
 /* -- Folder -------------------------------------------------------------------------------------------------------- */
 
+static const char *kind_of(const json_t *v)
+{
+    if (json_is_object(v)) return "an object";
+    if (json_is_array(v)) return "an array";
+    return json_is_number(v) ? "a number" : "true or false";
+}
+
 /* A text, or {"content": text}; absent or null is nothing. */
 static enum raml_code read_token(const char *path, const json_t *obj, const char *field, char **out,
                                  struct raml_err *err)
@@ -45,7 +52,8 @@ static enum raml_code read_token(const char *path, const json_t *obj, const char
     const json_t *v = json_object_get(obj, field);
     if (json_is_object(v)) v = json_object_get(v, "content");
     if (!v || json_is_null(v)) return RAML_OK;
-    if (!json_is_string(v)) return raml_fail(err, RAML_EFORMAT, "%s: field '%s' is not a text", path, field);
+    if (!json_is_string(v)) return raml_fail(err, RAML_EFORMAT, "%s: field '%s' is %s; expected a text, or an object with field 'content'", path, field,
+                         kind_of(v));
     return copy(out, json_string_value(v), json_string_length(v), path, err);
 }
 
@@ -65,7 +73,8 @@ static enum raml_code read_template(const char *path, const json_t *v, struct ra
         return raml_fail(err, RAML_EFORMAT, "%s: field 'chat_template' is a list of %zu without one named \"default\"", path,
                          json_array_size(v));
     if (!json_is_string(v))
-        return raml_fail(err, RAML_EFORMAT, "%s: field 'chat_template' is not a text or a list of named ones", path);
+        return raml_fail(err, RAML_EFORMAT, "%s: field 'chat_template' is %s; expected a text, or a list of {name, template}", path,
+                         kind_of(v));
     return copy_template(c, json_string_value(v), json_string_length(v), path, "chat_template", err);
 }
 

@@ -304,10 +304,10 @@ static void test_find(void **state)
         {"{\"chat_template\":\"\\n{{ x\"}", NULL, RAML_EFORMAT, "tokenizer_config.json (chat_template):2: the template ends"},
         {"{", "two", RAML_EFORMAT, "tokenizer_config.json:1: not valid JSON"},
         {"{\"chat_template\":null}", NULL, RAML_ERANGE,
-         ": has no chat template: no chat_template.jinja, and no field 'chat_template' in tokenizer_config.json. Give a "
+         ": has no chat template (no chat_template.jinja, and no 'chat_template' in tokenizer_config.json). Give a "
          "template file, or choose another --prompt-format; --prompt_before and --prompt_after give your own texts around "
          "a question"},
-        {NULL, NULL, RAML_ERANGE, ": has no chat template: no chat_template.jinja, and no tokenizer_config.json."},
+        {NULL, NULL, RAML_ERANGE, ": has no chat template (no chat_template.jinja, and no 'chat_template' in tokenizer_config.json)."},
     };
     json_t *messages = json_array();
     for (size_t i = 0; i < COUNT(cases); i++) {

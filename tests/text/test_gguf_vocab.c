@@ -153,7 +153,7 @@ static void test_config(void **state)
     raml_tokenizer_config_deinit(&a);
     spill(path, "{\"eos_token\": 3}", 16);
     assert_int_equal(raml_tokenizer_config_read(*state, &a, &err), RAML_EFORMAT);
-    assert_true(has(err.msg, "field 'eos_token' is not a text"));
+    assert_true(has(err.msg, "field 'eos_token' is a number; expected a text"));
     assert_true(!a.eos && !a.chat_template);
     raml_tokenizer_close(t);
 }
