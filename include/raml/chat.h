@@ -63,6 +63,8 @@ enum raml_chat_thinking { RAML_CHAT_THINKING_AUTO, RAML_CHAT_THINKING_ON, RAML_C
 struct raml_chat_input {
     const json_t *messages; /* array of objects: {"role", "content"} and what else the template reads */
     bool add_generation_prompt;
+    bool continue_final_message; /* the prompt ends with the last message's content, for the model to go on from there
+                                  * (a prefilled answer); not together with add_generation_prompt */
     enum raml_chat_thinking thinking; /* enable_thinking; AUTO leaves it undefined */
     const char *bos_token, *eos_token; /* NULL: the template's */
     const char *date_string;           /* "26 Jul 2024"; NULL: none */

@@ -13,7 +13,7 @@ enum { MAX_LINE_BYTES = 1 << 28 };
 
 struct settings {
     const char *model, *template, *enable_thinking, *bos_token, *eos_token, *date_string, *out;
-    bool add_generation_prompt, spans;
+    bool add_generation_prompt, continue_final_message, spans;
 };
 
 #define AT(field) offsetof(struct settings, field)
@@ -23,6 +23,8 @@ static const struct cli_option options[] = {
     {"template", NULL, CLI_TEXT, AT(template), NULL, 0, 0, NULL, "Jinja file to take instead of the model's template."},
     {"add_generation_prompt", NULL, CLI_FLAG, AT(add_generation_prompt), NULL, 0, 0, NULL,
      "End with what the model's turn begins with."},
+    {"continue_final_message", NULL, CLI_FLAG, AT(continue_final_message), NULL, 0, 0, NULL,
+     "End with the last message's text, for the model to go on from there."},
     {"enable_thinking", NULL, CLI_ONE, AT(enable_thinking), "auto", 0, 0, "auto|true|false",
      "What the template is told; auto: nothing."},
     {"bos_token", NULL, CLI_TEXT, AT(bos_token), NULL, 0, 0, NULL, "Instead of the model's."},
@@ -72,6 +74,7 @@ static enum raml_code read_input(const struct work *w, const struct raml_place *
     enum raml_code rc = raml_json_array(at, obj, "messages", &messages, err);
     if (rc) return rc;
     *in = raml_chat_input_default(messages, w->s->add_generation_prompt);
+    in->continue_final_message = w->s->continue_final_message;
     in->bos_token = w->s->bos_token;
     in->eos_token = w->s->eos_token;
     in->date_string = w->s->date_string;
@@ -81,6 +84,7 @@ static enum raml_code read_input(const struct work *w, const struct raml_place *
     if (strcmp(w->s->enable_thinking, "auto") != 0)
         in->thinking = !strcmp(w->s->enable_thinking, "true") ? RAML_CHAT_THINKING_ON : RAML_CHAT_THINKING_OFF;
     rc = read_flag(at, obj, "add_generation_prompt", &in->add_generation_prompt, &given, err);
+    if (!rc) rc = read_flag(at, obj, "continue_final_message", &in->continue_final_message, &given, err);
     if (!rc) rc = read_flag(at, obj, "enable_thinking", &think, &given, err);
     if (!rc && given) in->thinking = think ? RAML_CHAT_THINKING_ON : RAML_CHAT_THINKING_OFF;
     if (!rc) rc = read_text(at, obj, "bos_token", &in->bos_token, err);
@@ -178,7 +182,8 @@ const struct cli_command cli_prompt = {
     .about = "messages to a model's prompt, by its chat template",
     .args = "FILE.jsonl|-",
     .detail =
-        "A line {\"messages\"} gives a line {\"text\"}. A line may also have add_generation_prompt, enable_thinking, "
+        "A line {\"messages\"} gives a line {\"text\"}. A line may also have add_generation_prompt, continue_final_message, "
+        "enable_thinking, "
         "bos_token, eos_token, date_string (they win over the settings), tools (a list), and kwargs (an object: more "
         "variables for the template). An \"id\" is carried over.",
     .example = "raml prompt messages.jsonl --model Qwen3-0.6B --add_generation_prompt --out prompts.jsonl",

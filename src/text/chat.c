@@ -195,6 +195,50 @@ static size_t generation_start(const struct raml_chat_template *t, const struct 
     return at;
 }
 
+/* The text of the last message, as transformers takes it: content, or of a list of parts the last one that is a text. */
+static const char *final_text(const json_t *messages)
+{
+    const json_t *content = json_object_get(json_array_get(messages, json_array_size(messages) - 1), "content");
+    const char *text = json_string_value(content);
+    for (size_t i = json_array_size(content); !text && i-- > 0;)
+        text = json_string_value(json_object_get(json_array_get(content, i), "text"));
+    return text;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Cuts the prompt behind the last message's text, where that stands last; blanks at its end stay if the template kept
+ * them. */
+static enum raml_code cut_behind_final(const struct raml_chat_input *input, struct raml_chat_prompt *p,
+                                       const char *name, struct raml_err *err)
+{
+    const char *text = final_text(input->messages);
+    if (input->add_generation_prompt)
+        return raml_fail(err, RAML_EUSAGE, "continue_final_message and add_generation_prompt can't go together: the one "
+                         "goes on with the last message, the other begins a new one");
+    if (!text) return raml_fail(err, RAML_EFORMAT, "continue_final_message: the last message has no text as its content");
+    size_t n = strlen(text), m, at = 0;
+    while (n && is_blank(*text)) text++, n--;
+    for (m = n; m && is_blank(text[m - 1]);) m--;
+    for (const char *s = p->text.data, *q = s; q && m;) {
+        q = memmem(q, p->text.len - (size_t)(q - s), text, m);
+        if (q) at = (size_t)(q++ - s) + 1;
+    }
+    if (!at)
+        return raml_fail(err, RAML_ERANGE, "%s: continue_final_message: the last message's text is not in the prompt, so "
+                         "where to go on from can't be told", name);
+    size_t end = at - 1 + m;
+    if (p->text.len - (at - 1) >= n && !memcmp(p->text.data + at - 1, text, n)) end = at - 1 + n;
+    p->text.len = end;
+    p->text.data[end] = 0;
+    while (p->n_spans && p->span[p->n_spans - 1].start >= end) p->n_spans--;
+    if (p->n_spans && p->span[p->n_spans - 1].end > end) p->span[p->n_spans - 1].end = end;
+    return RAML_OK;
+}
+
 enum raml_code raml_chat_render(const struct raml_chat_template *t, const struct raml_chat_input *input,
                                 struct raml_chat_prompt *out, struct raml_err *err)
 {
@@ -210,6 +254,7 @@ enum raml_code raml_chat_render(const struct raml_chat_template *t, const struct
         return raml_fail(err, RAML_EFORMAT, "tools: expected an array");
     struct raml_chat_prompt p = {0};
     enum raml_code rc = render(t, input, &p, err);
+    if (!rc && input->continue_final_message) rc = cut_behind_final(input, &p, t->name, err);
     if (rc) {
         raml_chat_prompt_deinit(&p);
         return rc;

@@ -279,6 +279,54 @@ static void test_think_of_models(void **state)
     json_decref(messages);
 }
 
+/* ---- going on with the last message ---- */
+
+static void test_continue(void **state)
+{
+    (void)state;
+    static const char jinja[] = "{% for m in messages %}[{{ m.role }}]{{ m.content | trim }}<end>{% endfor %}"
+                                "{% if add_generation_prompt %}[assistant]{% endif %}",
+                      kept[] = "{% for m in messages %}[{{ m.role }}]{{ m.content }}<end>{% endfor %}",
+                      lost[] = "{% for m in messages %}[{{ m.role }}]{% endfor %}";
+    static const struct {
+        const char *jinja, *content; /* the last message's, as JSON */
+        enum raml_code code;
+        const char *want;
+    } cases[] = {
+        {jinja, "\"so\"", RAML_OK, "[user]so it is<end>[assistant]so"},
+        {jinja, "\" so \"", RAML_OK, "[user]so it is<end>[assistant]so"},
+        {kept, "\" so \"", RAML_OK, "[user]so it is<end>[assistant] so "},
+        {jinja, "7", RAML_EFORMAT, "the last message has no text as its content"},
+        {lost, "\"so\"", RAML_ERANGE, "t: continue_final_message: the last message's text is not in the prompt"},
+        {jinja, "\"\"", RAML_ERANGE, "the last message's text is not in the prompt"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct raml_err err = {0};
+        struct raml_chat_template *t = NULL;
+        struct raml_chat_prompt p;
+        json_t *content = json_loads(cases[i].content, JSON_DECODE_ANY, NULL);
+        json_t *messages = json_pack("[{s:s, s:s}, {s:s, s:o}]", "role", "user", "content", "so it is", "role",
+                                     "assistant", "content", content);
+        assert_non_null(messages);
+        CHECK_OK(raml_chat_template_open("t", cases[i].jinja, strlen(cases[i].jinja), NULL, NULL, &t, &err));
+        struct raml_chat_input in = raml_chat_input_default(messages, false);
+        in.continue_final_message = true;
+        enum raml_code rc = raml_chat_render(t, &in, &p, &err);
+        if (rc != cases[i].code) fail_msg("row %zu: %d %s", i, rc, err.msg);
+        if (rc && !strstr(err.msg, cases[i].want)) fail_msg("row %zu: %s", i, err.msg);
+        if (!rc) {
+            assert_string_equal(p.text.data, cases[i].want);
+            assert_int_equal(p.span[p.n_spans - 1].end, p.text.len);
+            raml_chat_prompt_deinit(&p);
+        }
+        in.add_generation_prompt = true;
+        err = (struct raml_err){0};
+        if (cases[i].jinja == jinja) assert_int_equal(raml_chat_render(t, &in, &p, &err), RAML_EUSAGE);
+        raml_chat_template_close(t);
+        json_decref(messages);
+    }
+}
+
 /* ---- a folder's template ---- */
 
 static void test_find(void **state)
@@ -345,7 +393,7 @@ int main(void)
         cmocka_unit_test(test_llamacpp),
         cmocka_unit_test(test_think),
         cmocka_unit_test(test_think_of_models),
-        cmocka_unit_test(test_find),
+        cmocka_unit_test(test_continue), cmocka_unit_test(test_find),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
