@@ -224,10 +224,11 @@ static enum raml_code open_prompting(const struct settings *s, const struct raml
                                      struct raml_tokenizer_config *config, struct raml_err *err)
 {
     char dir[PATH_CAP];
-    if (!strncmp(s->model, "init:", 5)) return cli_prompting_open(&s->prompting, s->tokenizer, t, out, err);
-    enum raml_code rc = raml_run_newest(s->model, dir, sizeof dir, err);
-    if (!rc) rc = raml_tokenizer_config_read(dir, config, err);
-    return rc ? rc : cli_prompting_open(&s->prompting, dir, t, out, err);
+    bool init = !strncmp(s->model, "init:", 5);
+    const char *from = init ? s->tokenizer : dir;
+    enum raml_code rc = init ? RAML_OK : raml_run_newest(s->model, dir, sizeof dir, err);
+    if (!rc && from && (raml_is_dir(from) || raml_is_gguf(from))) rc = raml_tokenizer_config_read(from, config, err);
+    return rc ? rc : cli_prompting_open(&s->prompting, from, t, out, err);
 }
 
 /* -- The run ------------------------------------------------------------------------------------------------------- */
