@@ -217,11 +217,11 @@ static void add_mark(struct raml_jout *o, size_t start, size_t end, size_t messa
         last->end = end;
         return;
     }
-    if (o->n_marks == o->cap_marks) {
+    if (!o->mark || o->n_marks == o->cap_marks) {
         size_t cap = o->cap_marks ? 2 * o->cap_marks : 4;
         struct raml_jmark *p = raml_j_alloc(o->in, cap, sizeof *p);
         if (!p) return;
-        if (o->n_marks) memcpy(p, o->mark, o->n_marks * sizeof *p);
+        if (o->mark) memcpy(p, o->mark, o->n_marks * sizeof *p);
         o->mark = p;
         o->cap_marks = cap;
     }
