@@ -74,6 +74,16 @@ size_t raml_model_bytes(const struct raml_model *m); /* held in memory; a file's
 /* The same from the shape alone, before anything is loaded (within a few per cent: products pad their copies). drawn:
  * by _init, not from a file. RAML_TO_TRAIN counts the copies that backward reads, not gradients and moments. */
 size_t raml_model_estimate(const struct raml_config *c, enum raml_dtype dtype, enum raml_use use, bool drawn);
+struct raml_model_size { /* what it is the sum of, in bytes */
+    size_t master;       /* every parameter in f32; only to be trained */
+    size_t copies;       /* what the products read; a tied head is the embedding once more */
+    size_t plain;        /* what backward reads; only to be trained */
+    size_t table;        /* the embedding of a model that was drawn; only read */
+    size_t vectors;      /* norms and biases in f32; only read (of a model to be trained they are in master) */
+    size_t rotary;       /* cosines and sines of every position */
+};
+struct raml_model_size raml_model_estimate_parts(const struct raml_config *c, enum raml_dtype dtype, enum raml_use use,
+                                                 bool drawn);
 void raml_model_close(struct raml_model *m);
 const struct raml_config *raml_model_config(const struct raml_model *m);
 enum raml_dtype raml_model_dtype(const struct raml_model *m);
@@ -88,6 +98,9 @@ struct raml_param {
     bool decay; /* weight decay applies: a matrix that is not an embedding */
 };
 size_t raml_model_params(const struct raml_model *m, const struct raml_param **table); /* rows in the table */
+/* The table of a model of this shape, for free(), before there is one. */
+RAML_CHECKED enum raml_code raml_config_table(const struct raml_config *c, struct raml_param **table, size_t *n,
+                                              struct raml_err *err);
 size_t raml_model_n(const struct raml_model *m);                                       /* elements in the block */
 float *raml_model_weights(struct raml_model *m); /* NULL: only read; after writing to it: raml_model_refresh */
 /* Makes the packed copies that the matrix products use from the weights. */

@@ -57,4 +57,13 @@ RAML_CHECKED enum raml_code raml_stored_bf16(const struct raml_stored *s, size_t
 /* The tensor's pages need not stay in memory; they come back from the file when they are read again. */
 void raml_stored_release(const struct raml_stored *s);
 
+struct raml_stored_values { /* of a tensor, as f32 */
+    double low, high, rms;  /* of the finite ones; NaN when there are none */
+    size_t n_bad, first_bad; /* NaN or infinite; which is the first, counted over the rows in Hugging Face's order */
+};
+/* Reads every element, by all threads: the same bits for any number of them. What can't be finite is counted and is no
+ * error. Memory: half a megabyte a thread; the tensor's pages are released as it goes. RAML_ENOMEM. */
+RAML_CHECKED enum raml_code raml_stored_measure(const struct raml_stored *s, struct raml_stored_values *out,
+                                                struct raml_err *err);
+
 #endif

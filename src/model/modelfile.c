@@ -37,17 +37,10 @@ enum raml_code raml_stored_check(const struct raml_model_file *f, const struct r
 /* The table of parameters that the configuration asks for. */
 static enum raml_code make_table(struct raml_model_file *f, struct raml_err *err)
 {
-    struct raml_model m = {.config = f->config};
-    m.layer = calloc((size_t)f->config.n_layers, sizeof *m.layer);
-    if (!m.layer) return raml_fail(err, RAML_ENOMEM, "%s: no memory for its tensors", f->path);
-    enum raml_code rc = raml_params_build(&m, err);
-    free(m.layer);
-    if (rc) return rc;
-    f->param = m.param;
-    f->stored = calloc(m.n_params, sizeof *f->stored);
-    if (!f->stored) return raml_fail(err, RAML_ENOMEM, "%s: no memory for its tensors", f->path);
-    f->n = m.n_params;
-    return RAML_OK;
+    enum raml_code rc = raml_config_table(&f->config, &f->param, &f->n, err);
+    if (rc) return raml_wrap(err, rc, "%s", f->path);
+    f->stored = calloc(f->n, sizeof *f->stored);
+    return f->stored ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory for its tensors", f->path);
 }
 
 /* -- A folder's tensors -------------------------------------------------------------------------------------------- */
@@ -269,8 +262,13 @@ enum raml_code raml_stored_bf16(const struct raml_stored *s, size_t row, size_t 
 
 void raml_stored_release(const struct raml_stored *s)
 {
+    raml_stored_release_bytes(s, 0, s->bytes);
+}
+
+void raml_stored_release_bytes(const struct raml_stored *s, size_t first, size_t end)
+{
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    uintptr_t from = ((uintptr_t)s->data + page - 1) / page * page, to = ((uintptr_t)s->data + s->bytes) / page * page;
+    uintptr_t from = ((uintptr_t)s->data + first + page - 1) / page * page, to = ((uintptr_t)s->data + end) / page * page;
     /* Mapped privately, read-only, and never written (core/file.c): what is dropped is read again from the file. */
     if (from < to) (void)!madvise((void *)from, to - from, MADV_DONTNEED);
 }

@@ -26,6 +26,9 @@ RAML_CHECKED enum raml_code raml_stored_check(const struct raml_model_file *f, c
 /* The bytes of a row as they lie in the file, and how many. */
 const void *raml_stored_bytes(const struct raml_stored *s, size_t row, size_t *n);
 
+/* raml_stored_release of the bytes [first, end) of the tensor. */
+void raml_stored_release_bytes(const struct raml_stored *s, size_t first, size_t end);
+
 /* gguf_config.c: the configuration from the metadata. `tied` and rope_freqs.weight are looked at among the tensors. */
 RAML_CHECKED enum raml_code raml_gguf_config(const struct raml_gguf *g, struct raml_config *out, struct raml_err *err);
 /* divisors.c. d: [head_dim / 2]. _from: sets c's scaling, which was plain; said: the original context, 0: not known; path

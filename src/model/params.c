@@ -70,3 +70,18 @@ enum raml_code raml_params_build(struct raml_model *m, struct raml_err *err)
     m->n = b.offset;
     return RAML_OK;
 }
+
+enum raml_code raml_config_table(const struct raml_config *c, struct raml_param **table, size_t *n, struct raml_err *err)
+{
+    struct raml_model m = {.config = *c};
+    *table = NULL;
+    *n = 0;
+    m.layer = calloc((size_t)c->n_layers, sizeof *m.layer);
+    if (!m.layer) return raml_fail(err, RAML_ENOMEM, "no memory for the table of parameters");
+    enum raml_code rc = raml_params_build(&m, err);
+    free(m.layer);
+    if (rc) return rc;
+    *table = m.param;
+    *n = m.n_params;
+    return RAML_OK;
+}

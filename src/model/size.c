@@ -19,13 +19,26 @@ static size_t vector_elements(const struct raml_config *c)
     return (size_t)c->n_layers * n + d;
 }
 
+struct raml_model_size raml_model_estimate_parts(const struct raml_config *c, enum raml_dtype dtype, enum raml_use use,
+                                                 bool drawn)
+{
+    size_t s = dtype == RAML_BF16 ? 2 : 4;
+    struct raml_model_size z = {.copies = s * matrix_elements(c),
+                                .rotary = 4 * (size_t)c->max_positions * (size_t)c->head_dim};
+    if (use == RAML_TO_TRAIN) {
+        z.master = 4 * raml_config_params(c);
+        z.plain = z.copies;
+        return z;
+    }
+    if (drawn) z.table = s * (size_t)c->vocab_size * (size_t)c->hidden_size;
+    z.vectors = 4 * vector_elements(c);
+    return z;
+}
+
 size_t raml_model_estimate(const struct raml_config *c, enum raml_dtype dtype, enum raml_use use, bool drawn)
 {
-    size_t s = dtype == RAML_BF16 ? 2 : 4, matrix = s * matrix_elements(c);
-    size_t rotary = 4 * (size_t)c->max_positions * (size_t)c->head_dim;
-    if (use == RAML_TO_TRAIN) return 4 * raml_config_params(c) + 2 * matrix + rotary;
-    size_t table = drawn ? s * (size_t)c->vocab_size * (size_t)c->hidden_size : 0;
-    return matrix + table + 4 * vector_elements(c) + rotary;
+    struct raml_model_size z = raml_model_estimate_parts(c, dtype, use, drawn);
+    return z.master + z.copies + z.plain + z.table + z.vectors + z.rotary;
 }
 
 size_t raml_model_bytes(const struct raml_model *m)
