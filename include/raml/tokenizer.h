@@ -73,7 +73,8 @@ struct raml_tokenizer_parts {
     const char *name;             /* for messages */
     const struct raml_str *token; /* [n_tokens] by id: normal ones in GPT-2's characters for bytes, others plain */
     const int32_t *type;          /* [n_tokens] tokenizer.ggml.token_type; NULL: all are normal. Read are 1 (normal),
-                                     3 (control: added, special), 4 (user-defined: added) and 5 (unused) */
+                                     3 (control: added, special), 4 (user-defined: added) and 5 (unused: at the end of
+                                     the list they are left out, since they only fill up a model's vocabulary) */
     size_t n_tokens;
     const struct raml_str *merge; /* [n_merges] "left right", by rank */
     size_t n_merges;

@@ -199,11 +199,13 @@ static void follow_thinking(const struct sample_texts *x, struct row *r)
 {
     struct raml_sampled *out = &r->out;
     if (r->thinking) {
-        out->n_think++;
+        if (!out->budget_hit) out->n_think++; /* what is forced is no trajectory */
         if (!ends_with(out, &x->close)) return;
         r->thinking = false;
-        out->n_think -= x->close.n;
+        if (!out->budget_hit) out->n_think -= x->close.n;
         out->closed = true;
+        /* a format that does not set thinking apart has its box opened by the cue */
+        out->answer_at = x->thinks ? out->n : out->n - x->close.n;
     } else if (!x->opened && !out->began && ends_with(out, &x->open)) {
         r->thinking = out->began = true;
         out->think_start = out->n;
@@ -218,6 +220,11 @@ static enum raml_code append(struct sampler *s, struct row *r, struct raml_err *
     if (rc) return rc;
     size_t n = r->out.n, length = s->prompt_tokens[r->entry / s->opt->n].n + n;
     follow_thinking(x, r);
+    if (r->thinking && r->out.budget_hit && !r->n_forced) { /* a cue of one's own that holds nothing that closes thinking */
+        r->thinking = false;
+        r->out.closed = true;
+        r->out.answer_at = x->boxed ? n - x->cue.n : n;
+    }
     bool end = ends_here(x, &r->out);
     if (!end && (!r->thinking || !x->thinks) && s->opt->stop)
         rc = raml_sampled_has(x, &r->out, s->opt->stop, &end, err);

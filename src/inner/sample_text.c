@@ -66,20 +66,12 @@ static enum raml_code text_of(const struct sample_texts *x, const struct raml_sa
     return rc;
 }
 
-/* The first token of what may hold the answer: behind the thinking; with a format that does not set thinking apart,
- * from the cue on, or everything. */
-static size_t answer_start(const struct sample_texts *x, const struct raml_sampled *s)
-{
-    if (!s->closed) return 0;
-    return s->think_start + s->n_think + (x->thinks ? x->close.n : 0);
-}
-
 enum raml_code raml_sampled_has(const struct sample_texts *x, const struct raml_sampled *s, const char *text, bool *has,
                                 struct raml_err *err)
 {
     struct raml_buf b;
     raml_buf_init(&b, MAX_TEXT);
-    enum raml_code rc = text_of(x, s, answer_start(x, s), s->n, false, &b, err);
+    enum raml_code rc = text_of(x, s, s->closed ? s->answer_at : 0, s->n, false, &b, err);
     *has = !rc && strstr(b.data, text);
     raml_buf_deinit(&b);
     return rc;
@@ -107,7 +99,7 @@ static enum raml_code record(const struct sample_texts *x, const struct raml_que
                              struct raml_buf text[2], struct raml_trajectory *t, struct raml_err *err)
 {
     bool open = x->thinks && s->began && !s->closed, answered;
-    size_t whole = s->n - s->n_end, start = answer_start(x, s), think = s->think_start + s->n_think;
+    size_t whole = s->n - s->n_end, start = s->closed ? s->answer_at : 0, think = s->think_start + s->n_think;
     size_t from = open || start > whole ? whole : start; /* an end that is also the cue's end leaves no answer */
     if (think > whole) think = whole;
     enum raml_code rc = text_of(x, s, s->think_start < think ? s->think_start : think, think, false, &text[0], err);

@@ -23,7 +23,8 @@ void raml_sample_texts_deinit(struct sample_texts *x);
 struct raml_sampled { /* zero-initialise; free token */
     int32_t *token;
     size_t n, cap, n_end;       /* n_end: of the end, if met */
-    size_t think_start, n_think; /* trajectory tokens; what closes it is not counted */
+    size_t think_start, n_think; /* trajectory tokens; what closes it, by itself or by force, is not counted */
+    size_t answer_at;            /* once closed: the first token of what may hold the answer */
     bool began, closed, budget_hit, done;
     double logp_sum; /* of the tokens that the model chose */
     const char *finish_reason;

@@ -53,7 +53,9 @@ static enum raml_code fill(const struct raml_tokenizer_parts *p, json_t *root, s
     json_t *model = json_object_get(root, "model"), *vocab = json_object_get(model, "vocab");
     json_t *merges = json_object_get(model, "merges"), *added = json_object_get(root, "added_tokens");
     enum raml_code rc = RAML_OK;
-    for (size_t i = 0; i < p->n_tokens && !rc; i++) rc = add_token(p, i, vocab, added, err);
+    size_t n = p->n_tokens; /* unused ones at the end only fill up a model's vocabulary: no text gives them */
+    while (n && p->type && p->type[n - 1] == 5) n--;
+    for (size_t i = 0; i < n && !rc; i++) rc = add_token(p, i, vocab, added, err);
     for (size_t i = 0; i < p->n_merges && !rc; i++) {
         json_t *text = make_string(&p->merge[i]);
         if (!text) return raml_fail(err, RAML_EFORMAT, "%s: merge %zu is not UTF-8, or holds a 0", p->name, i);

@@ -55,7 +55,7 @@ static void check_written(const char *dir, const struct raml_tokenizer *t, const
     assert_int_equal(raml_gguf_value_find(g, "tokenizer.ggml.tokens")->n, size);
     raml_gguf_close(g);
     struct raml_tokenizer *u = open_tokenizer(path);
-    assert_int_equal(raml_tokenizer_size(u), size);
+    assert_int_equal(raml_tokenizer_size(u), raml_tokenizer_size(t)); /* what only fills up is left out */
     for (int32_t id = 0; id < raml_tokenizer_size(t); id++)
         assert_true(raml_tokenizer_is_special(t, id) == raml_tokenizer_is_special(u, id));
     static const char *const more[] = {"", "<|endoftext|>x<think>1+1</think>", "\xff\x00z", "e\xcc\x81t\xc3\xa9 ", "<s>"};

@@ -175,7 +175,9 @@ static struct raml_tokenizer *open_parts(const struct gguf_arrays *g, const char
     struct raml_tokenizer_parts p = {.name = pattern, .token = g->token, .type = g->type, .n_tokens = g->n_tokens,
                                      .merge = g->merge, .n_merges = g->n_merges, .pattern = pattern};
     CHECK_OK(raml_tokenizer_from_parts(&p, &t, &err));
-    assert_int_equal(raml_tokenizer_size(t), g->n_tokens);
+    size_t n = g->n_tokens; /* unused ones at the end are left out */
+    while (n && g->type[n - 1] == 5) n--;
+    assert_int_equal(raml_tokenizer_size(t), n);
     return t;
 }
 
