@@ -66,8 +66,8 @@ enum raml_code bench_tokenize(const struct bench_options *opt, struct bench_resu
         out->tokens_per_s = (double)ids.n / warm;
         snprintf(out->note, sizeof out->note, "%6.1f MB/s, cold %6.1f   %.2f bytes a token", mb / warm, mb / cold,
                  bytes);
-        snprintf(out->extra, sizeof out->extra, "\"mb_per_s\": %.2f, \"cold_mb_per_s\": %.2f, \"bytes_per_token\": %.3f",
-                 mb / warm, mb / cold, bytes);
+        snprintf(out->extra, sizeof out->extra,
+                 "\"mb_per_s\": %.2f, \"cold_mb_per_s\": %.2f, \"bytes_per_token\": %.3f", mb / warm, mb / cold, bytes);
     }
     raml_tokens_deinit(&ids);
     raml_buf_deinit(&text);

@@ -2,14 +2,16 @@
  *
  * All completions after one prompt are one token tree: the prompt is read once, each completion is a leaf of it. What a
  * completion begins with may be context too, read and not scored: where prompt and completion are encoded as one text
- * (join.h) the prompt's last tokens depend on the completion, and the prompt of the tree is what all have in common. Trees
- * of several prompts share a pass, up to a bound on tokens. The bound changes time and memory, not results: a tree
- * gives the same bits whoever shares its pass. Completions of one prompt that are too many for the bound are spread
- * over passes that each read the prompt again; they then agree to rounding. One completion alone may exceed the bound.
+ * (join.h) the prompt's last tokens depend on the completion, and the prompt of the tree is what all have in common.
+ * Trees of several prompts share a pass, up to a bound on tokens. The bound changes time and memory, not results: a
+ * tree gives the same bits whoever shares its pass. Completions of one prompt that are too many for the bound are
+ * spread over passes that each read the prompt again; they then agree to rounding. One completion alone may exceed the
+ * bound.
  * Units     natural logarithms, temperature 1; entropy (nats) of the distribution that the token was drawn from.
- * Errors    RAML_ERANGE: no token in front of the first one scored, no token to score, a token outside the vocabulary, prompt and completion
- *           longer than the model's context, or a log-probability that is not finite; the sentence numbers job and
- *           completion from 1. Inputs are checked before any work; on failure outputs are not to be used.
+ * Errors    RAML_ERANGE: no token in front of the first one scored, no token to score, a token outside the vocabulary,
+ *           prompt and completion longer than the model's context, or a log-probability that is not finite; the
+ *           sentence numbers job and completion from 1. Inputs are checked before any work; on failure outputs are not
+ *           to be used.
  * Threads   one scorer, one thread.     Cost   one forward pass over all tokens.
  */
 #ifndef RAML_COMPLETION_H

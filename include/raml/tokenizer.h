@@ -104,16 +104,17 @@ RAML_CHECKED enum raml_code raml_tokenizer_encode(const struct raml_tokenizer *t
 /* As raml_tokenizer_encode, for a text some parts of which are plain: there, what spells a special token stays text (a
  * question, an answer), elsewhere special tokens are parsed (a template). A special token is parsed only where none of
  * its bytes is plain. Words and merges take no notice of the parts: what comes out is what `tokenizers` gives for the
- * whole text, if no special token is spelled in a plain part. Added tokens that are not special are found everywhere. */
+ * whole text, if no special token is spelled in a plain part. Added tokens that are not special are found
+ * everywhere. */
 struct raml_encode_options {
     bool parse_special;
     const struct raml_range *plain; /* [n_plain] rising, none overlaps another; empty ones count for nothing */
     size_t n_plain;
 };
 /* *where (NULL: not wanted) gets, for each token that *out gets, the bytes of text that it came from. Starts and ends
- * never fall, the first start is 0, the last end is len, and between two tokens no byte is left out. Ranges overlap only
- * where the normalizer changed what became several tokens: a character, with the marks on it if they are at stake, is
- * not taken apart, and each of its tokens has all of it.
+ * never fall, the first start is 0, the last end is len, and between two tokens no byte is left out. Ranges overlap
+ * only where the normalizer changed what became several tokens: a character, with the marks on it if they are at
+ * stake, is not taken apart, and each of its tokens has all of it.
  * RAML_ERANGE: plain ranges out of order or beyond the text. On failure *out and *where are as before. */
 RAML_CHECKED enum raml_code raml_tokenizer_encode_parts(const struct raml_tokenizer *t, const char *text, size_t len,
                                                         const struct raml_encode_options *opt,

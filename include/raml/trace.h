@@ -81,8 +81,9 @@ struct raml_trace_source {
 };
 /* Fills *x from q's trajectory `sample`. A sample's recorded tokens are taken as they are, up to the cue, when they
  * spell its text with this tokenizer; otherwise the text is encoded, on its own. The cue and the answer behind it are
- * joined as join.h says: a token that straddles their border is the answer's, and the cue is what is left. RAML_ERANGE, with the question's id
- * and line: no such trajectory, or no answer of the kind asked for. On failure *x is empty. */
+ * joined as join.h says: a token that straddles their border is the answer's, and the cue is what is left.
+ * RAML_ERANGE, with the question's id and line: no such trajectory, or no answer of the kind asked for. On failure *x
+ * is empty. */
 RAML_CHECKED enum raml_code raml_trace_encode(const struct raml_trace_source *src, const struct raml_question *q,
                                               size_t sample, struct raml_trace_text *x, struct raml_err *err);
 /* One trajectory, from text to curve. */

@@ -3,8 +3,9 @@
  * raml_trace_files leaves in a folder
  *   curves.jsonl        a line a trajectory: id, sample, family, difficulty, style, correct (true, false or null),
  *                       question, answer (the one traced), join ("joint" or "split": how cue and answer were encoded),
- *                       straddle (bytes of the cue in the answer's first token, where there are any), n_tokens T, n_answer A, tokens [T texts], L [T+1],
- *                       greedy [T+1], descent, monotonicity, efficiency, tau_b, solved_at (-1: never), L0, LT
+ *                       straddle (bytes of the cue in the answer's first token, where there are any), n_tokens T,
+ *                       n_answer A, tokens [T texts], L [T+1], greedy [T+1], descent, monotonicity, efficiency, tau_b,
+ *                       solved_at (-1: never), L0, LT
  *   tokens.jsonl        a line a token: id, sample, i, token, L, dL, rel = |dL|/L(i-1), p = exp(-A L), ema; i = 0 too
  *   curves.safetensors  a tensor a trajectory, F32 [T+1], named id/sample (with @N behind it, N the number of the line
  *                       in curves.jsonl, where that name is taken)

@@ -387,8 +387,8 @@ const struct cli_command cli_score = {
         "A line is {\"id\", \"prompt\" or \"prompt_tokens\", \"completions\": [{\"text\"} or {\"tokens\"}, ...]}; it "
         "gives one line {\"id\", \"join\", \"completions\": [{\"logp\", \"entropy\", \"logp_sum\"}, ...]}, in order. A "
         "prompt's completions are one token tree, read in one pass. A token with bytes of prompt and completion is "
-        "scored; \"straddle\" then tells how many bytes of the prompt it holds. Token ids are taken as they are. Natural "
-        "logarithms, temperature 1.",
+        "scored; \"straddle\" then tells how many bytes of the prompt it holds. Token ids are taken as they are. "
+        "Natural logarithms, temperature 1.",
     .example = "raml score --model run-sft requests.jsonl --out scores.jsonl",
     .option = options,
     .n_options = sizeof options / sizeof *options,

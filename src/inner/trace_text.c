@@ -106,7 +106,8 @@ static enum raml_code add_probe(const struct raml_trace_source *src, const char 
     if (src->score_end && src->format.end) raml_buf_adds(&behind, src->format.end);
     if (src->score_end && src->format.stop) raml_buf_adds(&behind, src->format.stop);
     const struct raml_join_text cue = {src->format.cue, strlen(src->format.cue), {.parse_special = true}};
-    const struct raml_join_text rest = {behind.data, behind.len, {.parse_special = true, .plain = &plain, .n_plain = 1}};
+    const struct raml_encode_options opt = {.parse_special = true, .plain = &plain, .n_plain = 1};
+    const struct raml_join_text rest = {behind.data, behind.len, opt};
     enum raml_code rc = raml_buf_status(&behind, err);
     if (!rc) rc = raml_join(src->tokenizer, src->join, &cue, &rest, &j, err);
     x->cue = j.context;

@@ -35,7 +35,7 @@ static bool is_blank(utf8proc_int32_t c)
 static bool is_word(utf8proc_int32_t c)
 {
     if (c < 0) return false;
-    if (c == 0x200c || c == 0x200d) return true;                                               /* Join_Control */
+    if (c == 0x200c || c == 0x200d) return true; /* Join_Control */
     if ((c >= 0x24b6 && c <= 0x24e9) || (c >= 0x1f130 && c <= 0x1f149) || (c >= 0x1f150 && c <= 0x1f169) ||
         (c >= 0x1f170 && c <= 0x1f189))
         return true; /* the symbols that are Other_Alphabetic (PropList.txt); its marks are marks here */

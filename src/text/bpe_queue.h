@@ -29,12 +29,13 @@ struct raml_bpe_queue {
     struct raml_bpe_entry *entry;    /* [cap] */
     uint32_t *taken;                 /* [cap] places of `rank`: taken[i_taken .. n_taken) are still to come */
     struct raml_bpe_late *late;      /* [cap] a heap */
-    uint32_t free; /* chain of entries that can be used again; UINT32_MAX: none */
+    uint32_t free;                   /* chain of entries that can be used again; UINT32_MAX: none */
     size_t n_entries, i_taken, n_taken, n_late;
     int64_t rank; /* given out last; -1: none */
 };
 
-/* Room for `cap` pairs at a time; 1 <= n_ranks <= 64^4. False: no memory, or too many ranks; then _deinit has nothing to do. */
+/* Room for `cap` pairs at a time; 1 <= n_ranks <= 64^4. False: no memory, or too many ranks; then _deinit has nothing
+ * to do. */
 bool raml_bpe_queue_init(struct raml_bpe_queue *q, size_t n_ranks, size_t cap);
 void raml_bpe_queue_deinit(struct raml_bpe_queue *q);
 void raml_bpe_queue_push(struct raml_bpe_queue *q, uint32_t rank, uint32_t at);

@@ -46,8 +46,7 @@ static enum raml_code encode_whole(const struct raml_tokenizer *t, const struct 
     if (!w->text || !w->plain) return raml_fail(err, RAML_ENOMEM, "no memory to join texts of %zu bytes", n);
     if (a->n) memcpy(w->text, a->s, a->n);
     if (b->n) memcpy(w->text + a->n, b->s, b->n);
-    struct raml_encode_options opt = {.parse_special = a->opt.parse_special || b->opt.parse_special,
-                                      .plain = w->plain};
+    struct raml_encode_options opt = {.parse_special = a->opt.parse_special || b->opt.parse_special, .plain = w->plain};
     opt.n_plain = add_plain(a, 0, w->plain);
     opt.n_plain += add_plain(b, a->n, w->plain + opt.n_plain);
     return raml_tokenizer_encode_parts(t, w->text, n, &opt, &w->id, &w->where, err);

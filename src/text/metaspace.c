@@ -21,7 +21,8 @@ static bool same(const json_t *v, const char *text)
 }
 
 /* "field 'F' is FOUND; ...": found is the value, cut. */
-static enum raml_code refuse_value(const struct raml_source *s, const char *field, const json_t *v, const char *expected)
+static enum raml_code refuse_value(const struct raml_source *s, const char *field, const json_t *v,
+                                   const char *expected)
 {
     char *found = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
     enum raml_code rc = raml_refuse(s, field, found ? raml_show(found).text : "of another kind", expected);

@@ -9,7 +9,10 @@
 #include <string.h>
 #include <utf8proc.h>
 
-enum { SMALL_BLOCK = 64, MAX_DECOMPOSED = 32 }; /* no character becomes that many: form D has at most 4 (UAX #15, section 9) */
+enum {
+    SMALL_BLOCK = 64,   /* characters: blocks up to here need no memory of their own */
+    MAX_DECOMPOSED = 32 /* no character becomes that many: form D has at most 4 (UAX #15, section 9) */
+};
 
 /* NFC_Quick_Check=Maybe: characters of class 0 that may join the one before them. Those above U+FFFF are told by how
  * they break (DerivedNormalizationProps.txt, Unicode 16). Marks of other classes are told by their class: `may_join`. */

@@ -45,6 +45,7 @@ struct raml_range raml_origin_of(const struct raml_origin *o, size_t start, size
 {
     size_t first = run_of(o, start), last = run_of(o, end - 1);
     const struct raml_origin_run *a = &o->run[first], *z = &o->run[last];
-    return (struct raml_range){a->exact ? a->from + (start - a->at) : a->from,
-                               z->exact ? z->from + (end - z->at) : last + 1 < o->n ? z[1].from : o->from};
+    return (struct raml_range){a->exact ? a->from + (start - a->at) : a->from, z->exact ? z->from + (end - z->at)
+                                                                               : last + 1 < o->n ? z[1].from
+                                                                                                 : o->from};
 }

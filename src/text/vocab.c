@@ -164,7 +164,9 @@ static enum raml_code read_added_one(const struct raml_source *s, const json_t *
     static const struct {
         const char *field;
         uint8_t bit;
-    } borders[] = {{"lstrip", RAML_BORDER_LSTRIP}, {"rstrip", RAML_BORDER_RSTRIP}, {"single_word", RAML_BORDER_SINGLE_WORD}};
+    } borders[] = {{"lstrip", RAML_BORDER_LSTRIP},
+                   {"rstrip", RAML_BORDER_RSTRIP},
+                   {"single_word", RAML_BORDER_SINGLE_WORD}};
     char in[64];
     snprintf(in, sizeof in, "added_tokens[%zu].", i);
     bool special = false, normalized = false, set = false;

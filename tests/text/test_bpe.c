@@ -76,7 +76,8 @@ enum { MERGES = 40, MAX_TEXT = 20000 };
 
 struct model {
     struct raml_tokenizer *t;
-    int32_t left[MERGES], right[MERGES], to[MERGES]; /* by rank */
+    int32_t to[MERGES];      /* by rank */
+    uint8_t rank[512][512]; /* of a pair of ids; MERGES: none */
 };
 
 /* Random merges of a, b and c, whose order is no order in which they could have been learned: what a merge makes is
@@ -105,6 +106,7 @@ static void open_model(const struct fixture *f, uint64_t seed, struct model *m)
         n++;
     }
     assert_int_equal(n, MERGES);
+    memset(m->rank, MERGES, sizeof m->rank);
     uint32_t order[MERGES];
     for (uint32_t i = 0; i < MERGES; i++) order[i] = i;
     raml_rng_shuffle(&r, order, MERGES);
@@ -114,8 +116,8 @@ static void open_model(const struct fixture *f, uint64_t seed, struct model *m)
     for (size_t i = 0; i < MERGES; i++) {
         char both[32];
         snprintf(both, sizeof both, "%s%s", pair[order[i]][0], pair[order[i]][1]);
-        m->left[i] = (int32_t)json_integer_value(json_object_get(vocab, pair[order[i]][0]));
-        m->right[i] = (int32_t)json_integer_value(json_object_get(vocab, pair[order[i]][1]));
+        json_int_t left = json_integer_value(json_object_get(vocab, pair[order[i]][0]));
+        m->rank[left][json_integer_value(json_object_get(vocab, pair[order[i]][1]))] = (uint8_t)i;
         m->to[i] = (int32_t)json_integer_value(json_object_get(vocab, both));
     }
     assert_int_equal(json_dump_file(root, f->path, JSON_COMPACT), 0);
@@ -129,11 +131,10 @@ static size_t merge_slowly(const struct model *m, int32_t *id, size_t n)
     for (;;) {
         size_t best = MERGES, at = 0;
         for (size_t i = 0; i + 1 < n; i++)
-            for (size_t k = 0; k < best; k++)
-                if (m->left[k] == id[i] && m->right[k] == id[i + 1]) {
-                    best = k;
-                    at = i;
-                }
+            if (m->rank[id[i]][id[i + 1]] < best) {
+                best = m->rank[id[i]][id[i + 1]];
+                at = i;
+            }
         if (best == MERGES) return n;
         id[at] = m->to[best];
         memmove(id + at + 1, id + at + 2, (n - at - 2) * sizeof *id);
@@ -147,7 +148,7 @@ static void test_words(void **state)
     static int32_t want[MAX_TEXT];
     static const size_t length[] = {1, 2, 3, 63, 64, 65, 500, 4096, 4097, 5000};
     for (uint64_t seed = 0; seed < 4; seed++) {
-        struct model m;
+        static struct model m;
         struct raml_err err = {0};
         open_model(*state, seed, &m);
         for (size_t i = 0; i < COUNT(length); i++) {

@@ -19,7 +19,7 @@
 
 /* ---- a small tokenizer ------------------------------------------------------------------------------------------ */
 
-static const char *const merges[] = {"a b", "ab c",  "c c", "Ġ a", "Ġ ab",  "Ã ©",
+static const char *const merges[] = {"a b", "ab c",  "c c", "Ġ a", "Ġ ab", "Ã ©",
                                      "Ì ģ", "ab Ġa", "c Ġ", "} }", "{ \\", "{\\ f"};
 
 struct small {
@@ -58,8 +58,13 @@ static struct raml_tokenizer *open_small(const struct fixture *f, const char *pa
     add(&s, "<s>", 3);
     add(&s, "</s>", 3);
     add(&s, "<a>", 4);
-    struct raml_tokenizer_parts p = {.name = "small", .token = s.token, .type = s.type, .n_tokens = s.n,
-                                     .merge = s.merge, .n_merges = n_merges, .pattern = pattern};
+    struct raml_tokenizer_parts p = {.name = "small",
+                                     .token = s.token,
+                                     .type = s.type,
+                                     .n_tokens = s.n,
+                                     .merge = s.merge,
+                                     .n_merges = n_merges,
+                                     .pattern = pattern};
     CHECK_OK(raml_tokenizer_from_parts(&p, &plain, &err));
     CHECK_OK(raml_tokenizer_save(plain, f->path, &err));
     raml_tokenizer_close(plain);
@@ -113,8 +118,7 @@ static void test_by_hand(void **state)
     /* e and U+0301 become one character, two bytes, which a merge makes one token; the text has three. */
     check_case(t, "ab e\xcc\x81", NULL, 0, "ab:0-2  :2-3 \xc3\xa9:3-6");
     /* U+0071 U+0307 U+0323: the marks change places; their bytes are tokens that all come from the block. */
-    check_case(t, "q\xcc\x87\xcc\xa3z", NULL, 0,
-               "q:0-1 \xcc:1-5 \xa3:1-5 \xcc:1-5 \x87:1-5 z:5-6");
+    check_case(t, "q\xcc\x87\xcc\xa3z", NULL, 0, "q:0-1 \xcc:1-5 \xa3:1-5 \xcc:1-5 \x87:1-5 z:5-6");
     /* found behind the normalizer, unless what it came from is plain */
     check_case(t, "a<e\xcc\x81>", NULL, 0, "a:0-1 !<\xc3\xa9>:1-6");
     check_case(t, "a<e\xcc\x81>", touch, 1, "a:0-1 <:1-2 \xc3\xa9:2-5 >:5-6");
@@ -127,9 +131,10 @@ static void test_bad_plain(void **state)
     static const struct {
         struct raml_range plain[2];
         const char *says;
-    } cases[] = {{{{0, 1}, {0, 2}}, "plain range 2 is bytes 0 to 2 of a text of 3; expected ranges that rise from 1 on"},
-                 {{{2, 1}, {2, 2}}, "plain range 1 is bytes 2 to 1 of a text of 3; expected ranges that rise from 0 on"},
-                 {{{0, 1}, {2, 4}}, "plain range 2 is bytes 2 to 4 of a text of 3; expected ranges that rise from 1 on"}};
+    } cases[] = {
+        {{{0, 1}, {0, 2}}, "plain range 2 is bytes 0 to 2 of a text of 3; expected ranges that rise from 1 on"},
+        {{{2, 1}, {2, 2}}, "plain range 1 is bytes 2 to 1 of a text of 3; expected ranges that rise from 0 on"},
+        {{{0, 1}, {2, 4}}, "plain range 2 is bytes 2 to 4 of a text of 3; expected ranges that rise from 1 on"}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct raml_err err = {0};
         struct raml_tokens id = {0};
@@ -188,9 +193,30 @@ static void encode_slowly(const struct raml_tokenizer *t, const char *text, cons
 /* Texts of pieces that meet each other in every way. RAML_TEST_SEED repeats one. */
 static void random_rounds(const struct raml_tokenizer *t, const char *pattern)
 {
-    static const char *const piece[] = {"a",        "b",   "c",  " ",  "<s>", "</s>", "<a>",  "<",    "s>", "\n",
-                                        "\xc3\xa9", "e",   "\xcc\x81", "\xcc\xa3", "\xff", "\xe3\x81", "}",   "{\\", "f",
-                                        "\xed\x95\x98", "\xe1\x86\xab", "\xe6\xbc\xa2", "7", "\xf0\x9f\x98\x80"};
+    static const char *const piece[] = {"a",
+                                        "b",
+                                        "c",
+                                        " ",
+                                        "<s>",
+                                        "</s>",
+                                        "<a>",
+                                        "<",
+                                        "s>",
+                                        "\n",
+                                        "\xc3\xa9",
+                                        "e",
+                                        "\xcc\x81",
+                                        "\xcc\xa3",
+                                        "\xff",
+                                        "\xe3\x81",
+                                        "}",
+                                        "{\\",
+                                        "f",
+                                        "\xed\x95\x98",
+                                        "\xe1\x86\xab",
+                                        "\xe6\xbc\xa2",
+                                        "7",
+                                        "\xf0\x9f\x98\x80"};
     const char *given = getenv("RAML_TEST_SEED");
     uint64_t first = given ? strtoull(given, NULL, 10) : 0, n_rounds = given ? 1 : 3000;
     for (uint64_t round = first; round < first + n_rounds; round++) {
@@ -276,8 +302,8 @@ static void test_nfc_all_characters(void **state)
         apart[0] = 'x';
         apart[n + 1] = 'y';
         check_nfc(apart, (size_t)n + 2, &out);
-        const utf8proc_int32_t among[][4] = {{c, 'z'}, {'e', c, 0x301, 'z'}, {0x1100, c, 0x11a8, 0x301},
-                                             {c, 0x323, c, 0x307}, {0x301, c, 0x30b, c}};
+        const utf8proc_int32_t among[][4] = {
+            {c, 'z'}, {'e', c, 0x301, 'z'}, {0x1100, c, 0x11a8, 0x301}, {c, 0x323, c, 0x307}, {0x301, c, 0x30b, c}};
         for (size_t i = 0; i < COUNT(among); i++) check_nfc(among[i], i ? 4 : 2, &out);
     }
     raml_buf_deinit(&out);
@@ -287,10 +313,10 @@ static void test_nfc_random(void **state)
 {
     (void)state;
     static const utf8proc_int32_t from[] = {
-        'a', 'e', 0xe9, 0x300, 0x301, 0x307, 0x323, 0x31b, 0x327, 0x338, 0x344, 0x345, 0x3b1, 0x439, 0x5b0, 0x651,
-        0x9c7, 0x9be, 0x93c, 0x94d, 0x958, 0xb47, 0xb3e, 0xc46, 0xc56, 0xdd9, 0xdca, 0xdcf, 0xe38, 0xe48, 0x1025,
-        0x102e, 0x1100, 0x1161, 0x11a8, 0xac00, 0x1e0a, 0x304b, 0x3099, 0x212b, 0x1f600, 0x1f3fb, 0x11131, 0x11127,
-        0x1d15e, 0xfb2a, 0xf73, 0xf71, 0xf72, 0x200d, 0x4e00};
+        'a',    'e',     0xe9,    0x300,   0x301,   0x307,   0x323,  0x31b,  0x327,  0x338,  0x344,  0x345,  0x3b1,
+        0x439,  0x5b0,   0x651,   0x9c7,   0x9be,   0x93c,   0x94d,  0x958,  0xb47,  0xb3e,  0xc46,  0xc56,  0xdd9,
+        0xdca,  0xdcf,   0xe38,   0xe48,   0x1025,  0x102e,  0x1100, 0x1161, 0x11a8, 0xac00, 0x1e0a, 0x304b, 0x3099,
+        0x212b, 0x1f600, 0x1f3fb, 0x11131, 0x11127, 0x1d15e, 0xfb2a, 0xf73,  0xf71,  0xf72,  0x200d, 0x4e00};
     struct raml_buf out;
     raml_buf_init(&out, 4096);
     for (uint64_t round = 0; round < 100000; round++) {
@@ -306,10 +332,8 @@ static void test_nfc_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_by_hand),
-        cmocka_unit_test(test_bad_plain),
-        cmocka_unit_test(test_random),
-        cmocka_unit_test(test_nfc_all_characters),
+        cmocka_unit_test(test_by_hand),    cmocka_unit_test(test_bad_plain),
+        cmocka_unit_test(test_random),     cmocka_unit_test(test_nfc_all_characters),
         cmocka_unit_test(test_nfc_random),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -89,8 +89,10 @@ static void test_random(void **state)
 {
     (void)state;
     if (!raml_is_dir(DATA "qwen3")) skip();
-    static const char *const piece[] = {"a", "the ", " ", "\\", "{", "}", "12", "\n", "\xc3\xa9", "e", "\xcc\x81", "\xff",
-                                        "<think>", "<|im_end|>", "\xe6\xbc\xa2", "\xf0\x9f\x98\x80", "frac", "$"};
+    static const char *const piece[] = {
+        "a",        "the ", " ",        "\\",   "{",       "}",          "12",           "\n",
+        "\xc3\xa9", "e",    "\xcc\x81", "\xff", "<think>", "<|im_end|>", "\xe6\xbc\xa2", "\xf0\x9f\x98\x80",
+        "frac",     "$"};
     struct raml_err err = {0};
     struct raml_tokenizer *t = NULL;
     struct raml_joined j = {0};

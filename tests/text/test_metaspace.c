@@ -19,9 +19,10 @@
 #define B "\xe2\x96\x81" /* U+2581 */
 
 /* Ids: 0 <unk>, 1 <s>, 2 </s>, 3 .. 258 the bytes, then these. */
-static const char *const tokens[] = {B, "a", "b", "c", "\xc3\xa9", B "a", "ab", B "ab", B B, "<", "s", ">", "c" B, "aa"};
+static const char *const tokens[] = {B,        "a",   "b", "c", "\xc3\xa9", (B "a"), "ab",
+                                     (B "ab"), (B B), "<", "s", ">",        ("c" B), "aa"};
 enum { SPACE = 259, A, B_, C, EACUTE, SPACE_A, AB, SPACE_AB, SPACES, LESS, S, MORE, C_SPACE, AA, SIZE };
-static const char *const merges[] = {"a b", B " a", B " ab", B " " B, "c " B, "a a"};
+static const char *const merges[] = {"a b", (B " a"), (B " ab"), (B " " B), ("c " B), "a a"};
 
 #define PREPEND                                                                                                        \
     "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"" B                                   \
@@ -38,8 +39,8 @@ static json_t *file_json(const char *normalizer, const char *pre_tokenizer, cons
     static const char *const special[] = {"<unk>", "<s>", "</s>"};
     for (int i = 0; i < 3; i++) {
         json_object_set_new(vocab, special[i], json_integer(i));
-        json_array_append_new(added, json_pack("{si ss sb sb}", "id", i, "content", special[i], "special", 1,
-                                               "normalized", 0));
+        json_array_append_new(
+            added, json_pack("{si ss sb sb}", "id", i, "content", special[i], "special", 1, "normalized", 0));
     }
     for (int b = 0; b < 256; b++) {
         char name[8];
@@ -117,22 +118,26 @@ static void test_llama2(void **state)
     struct raml_tokenizer *t = open_file(*state, PREPEND, "null", DECODER(STRIP));
     static const struct example e[] = {
         {"", {0}, 0, NULL},
-        {"a", {SPACE_A}, 1, NULL},                             /* a blank is put before it */
-        {"ab", {SPACE_AB}, 1, NULL},                           /* "a b" has the lowest rank */
-        {" ab", {SPACE, SPACE_AB}, 2, NULL},                   /* ▁▁ab: "▁ a" is gone, "▁ ab" comes before "▁ ▁" */
-        {"  ", {SPACES, SPACE}, 2, NULL},                      /* ▁▁▁: the leftmost */
-        {"c c", {SPACE, C_SPACE, C}, 3, NULL},                 /* merges cross words: the whole text is one */
+        {"a", {SPACE_A}, 1, NULL},             /* a blank is put before it */
+        {"ab", {SPACE_AB}, 1, NULL},           /* "a b" has the lowest rank */
+        {" ab", {SPACE, SPACE_AB}, 2, NULL},   /* ▁▁ab: "▁ a" is gone, "▁ ab" comes before "▁ ▁" */
+        {"  ", {SPACES, SPACE}, 2, NULL},      /* ▁▁▁: the leftmost */
+        {"c c", {SPACE, C_SPACE, C}, 3, NULL}, /* merges cross words: the whole text is one */
         {"aab", {SPACE_A, AB}, 2, NULL},
-        {"\xc3\xa9", {SPACE, EACUTE}, 2, NULL},                /* a character with a token */
-        {"\xc3\xa8", {SPACE, 3 + 0xc3, 3 + 0xa8}, 3, NULL},    /* one without: its bytes */
-        {"\xe6\xbc\xa2" "a", {SPACE, 3 + 0xe6, 3 + 0xbc, 3 + 0xa2, A}, 5, NULL},
+        {"\xc3\xa9", {SPACE, EACUTE}, 2, NULL},             /* a character with a token */
+        {"\xc3\xa8", {SPACE, 3 + 0xc3, 3 + 0xa8}, 3, NULL}, /* one without: its bytes */
+        {"\xe6\xbc\xa2"
+         "a",
+         {SPACE, 3 + 0xe6, 3 + 0xbc, 3 + 0xa2, A},
+         5,
+         NULL},
         {"\n", {SPACE, 3 + '\n'}, 2, NULL},
         {"x\xff", {SPACE, 3 + 'x', 3 + 0xff}, 3, NULL},
         {"<0x41>", {SPACE, LESS, 3 + '0', 3 + 'x', 3 + '4', 3 + '1', MORE}, 7, NULL}, /* is text */
-        {"<s>a", {1, SPACE_A}, 2, "<s> a"},                    /* the normalizer works behind special tokens too */
+        {"<s>a", {1, SPACE_A}, 2, "<s> a"}, /* the normalizer works behind special tokens too */
         {"a<s>", {SPACE_A, 1}, 2, NULL},
         {"a</s> a", {SPACE_A, 2, SPACE, SPACE_A}, 4, "a</s>  a"},
-        {B "a", {SPACE, SPACE_A}, 2, " a"},                    /* U+2581 is a blank */
+        {B "a", {SPACE, SPACE_A}, 2, " a"}, /* U+2581 is a blank */
         {"a" B B, {SPACE_A, SPACES}, 2, "a  "},
     };
     check_cases(t, e, COUNT(e));
@@ -147,15 +152,25 @@ static void test_metaspace(void **state)
         size_t n;
     } cases[] = {
         {",\"prepend_scheme\":\"always\",\"split\":false",
-         {{"a", {SPACE_A}, 1, NULL}, {" a", {SPACE_A}, 1, "a"}, {"<s>a", {1, SPACE_A}, 2, "<s> a"},
-          {"<s> a", {1, SPACE_A}, 2, NULL}, {"c c", {SPACE, C_SPACE, C}, 3, NULL}}, 5},
+         {{"a", {SPACE_A}, 1, NULL},
+          {" a", {SPACE_A}, 1, "a"},
+          {"<s>a", {1, SPACE_A}, 2, "<s> a"},
+          {"<s> a", {1, SPACE_A}, 2, NULL},
+          {"c c", {SPACE, C_SPACE, C}, 3, NULL}},
+         5},
         {",\"prepend_scheme\":\"first\",\"split\":false",
-         {{"a", {SPACE_A}, 1, NULL}, {" a", {SPACE_A}, 1, "a"}, {"<s>a", {1, A}, 2, NULL},
-          {"a<s>a", {SPACE_A, 1, A}, 3, NULL}, {B, {SPACE}, 1, ""}}, 5},
+         {{"a", {SPACE_A}, 1, NULL},
+          {" a", {SPACE_A}, 1, "a"},
+          {"<s>a", {1, A}, 2, NULL},
+          {"a<s>a", {SPACE_A, 1, A}, 3, NULL},
+          {B, {SPACE}, 1, ""}},
+         5},
         {",\"prepend_scheme\":\"never\",\"split\":false",
-         {{"a", {A}, 1, NULL}, {"aa", {AA}, 1, NULL}, {"<s>a", {1, A}, 2, NULL}, {"a a", {A, SPACE_A}, 2, NULL}}, 4},
+         {{"a", {A}, 1, NULL}, {"aa", {AA}, 1, NULL}, {"<s>a", {1, A}, 2, NULL}, {"a a", {A, SPACE_A}, 2, NULL}},
+         4},
         {"", /* always, and each blank starts a word: no merge crosses */
-         {{"c c", {SPACE, C, SPACE, C}, 4, NULL}, {"a  a", {SPACE_A, SPACE, SPACE_A}, 3, NULL}}, 2},
+         {{"c c", {SPACE, C, SPACE, C}, 4, NULL}, {"a  a", {SPACE_A, SPACE, SPACE_A}, 3, NULL}},
+         2},
         {",\"add_prefix_space\":false,\"split\":false", {{"a", {A}, 1, NULL}}, 1},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -176,7 +191,8 @@ static void test_ranges(void **state)
 {
     struct raml_tokenizer *t = open_file(*state, PREPEND, "null", DECODER(STRIP));
     static const struct raml_range want[] = {{0, 2}, {0, 2}, {2, 3}, {3, 4}, {4, 8}, {8, 11}, {11, 12}};
-    static const char text[] = "\xc3\xa9" "ca</s>" B "b"; /* ▁ é c a </s> ▁▁ b: the second ▁ is B itself */
+    static const char text[] = "\xc3\xa9"
+                               "ca</s>" B "b"; /* ▁ é c a </s> ▁▁ b: the second ▁ is B itself */
     struct raml_err err = {0};
     struct raml_tokens id = {0};
     struct raml_ranges where = {0};
@@ -194,7 +210,8 @@ static void test_ranges(void **state)
 
 static void test_random(void **state)
 {
-    static const char *const piece[] = {"a", "b", "c", " ", "aa", "ab", B, "\xc3\xa9", "\xe6\xbc\xa2", "\xff", "<s>", "\n"};
+    static const char *const piece[] = {"a",    "b",   "c", " ", "aa", "ab", B, "\xc3\xa9", "\xe6\xbc\xa2",
+                                        "\xff", "<s>", "\n"};
     struct raml_tokenizer *t = open_file(*state, PREPEND, "null", DECODER(""));
     struct raml_err err = {0};
     for (uint64_t round = 0; round < 3000; round++) {
@@ -230,7 +247,8 @@ static void test_refused(void **state)
         {"null", "null", DECODER(STRIP), NULL, "'pre_tokenizer' is null; this version reads with byte_fallback"},
         {PREPEND, METASPACE(""), DECODER(STRIP), NULL, "'pre_tokenizer' is {"},
         {"{\"type\":\"NFC\"}", "null", DECODER(STRIP), NULL, "'normalizer' is {\"type\":\"NFC\"}; this version reads"},
-        {"null", "{\"type\":\"Metaspace\",\"replacement\":\"_\"}", DECODER(STRIP), NULL, "'pre_tokenizer.replacement' is _"},
+        {"null", "{\"type\":\"Metaspace\",\"replacement\":\"_\"}", DECODER(STRIP), NULL,
+         "'pre_tokenizer.replacement' is _"},
         {"null", METASPACE(",\"split\":7"), DECODER(STRIP), NULL, "'pre_tokenizer.split' is not true or false"},
         {"null", METASPACE(",\"prepend_scheme\":\"last\""), DECODER(STRIP), NULL, "prepend_scheme' is \"last\""},
         {"null", METASPACE(",\"prepend_scheme\":[]"), DECODER(STRIP), NULL, "prepend_scheme' is []"},
