@@ -15,7 +15,9 @@
 
 struct raml_device;
 struct raml_mm; /* engine and compiled products of a device */
-RAML_CHECKED enum raml_code raml_mm_open(struct raml_mm **out, struct raml_err *err);
+/* ops: whose few_rows is used, where it gives the same bits. */
+struct raml_ops;
+RAML_CHECKED enum raml_code raml_mm_open(const struct raml_ops *ops, struct raml_mm **out, struct raml_err *err);
 void raml_mm_close(struct raml_mm *mm);
 const char *raml_mm_version(char *out, size_t cap); /* "oneDNN 2.6.3" */
 bool raml_mm_has_bf16(struct raml_mm *mm);

@@ -82,6 +82,19 @@ struct raml_loss_rows {
     int32_t *argmax;
 };
 
+/* y[n, N] (f32, or act bf16) = x[n, K] W^T for at most RAML_FEW rows; bf16, K a multiple of 32. W lies in blocks of 64
+ * columns, within those in blocks of 32 rows of 16 pairs: element (k, c) at
+ *     ((c / 64) (K / 32) + k / 32) 2048 + (k % 32 / 2) 128 + (c % 64) 2 + k % 2
+ * Sums run over `chunk` blocks of 32 at a time, each from 0, and those are added up: so the bits are those of the
+ * product that this one stands in for (matmul.c finds its chunk). */
+enum { RAML_FEW = 8 };
+struct raml_few {
+    const uint16_t *x, *w;
+    void *y;
+    bool y_f32;
+    size_t n, N, K, chunk;
+};
+
 struct raml_ops {
     const char *level;
     bool has_bf16;
@@ -117,6 +130,7 @@ struct raml_ops {
     /* token: first of n int32_t, `stride` bytes apart */
     void (*loss_tile)(const struct raml_loss_rows *s, const float *z, size_t ld, const int32_t *token, size_t stride,
                       size_t n, size_t v0, size_t v);
+    void (*few_rows)(const struct raml_few *f); /* NULL: this level has none */
     /* out[i] = exp((z[i] - top) scale), z[i] <= top + 80 / scale (larger ones are cut off); returns their sum. One
      * thread. */
     double (*exp_all)(float *out, const float *z, size_t n, float top, float scale);

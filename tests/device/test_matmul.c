@@ -201,6 +201,45 @@ static void test_row_invariance(void **state)
     }
 }
 
+/* Products of a few rows against plain loops: |error| <= (K + 4) 2^-24 sum |x w|, and half a unit of bf16 more. */
+static void check_few(const struct raml_ops *ops, size_t n, size_t N, size_t K, size_t chunk, bool y_f32,
+                      uint64_t *state)
+{
+    size_t w_n = (N + 63) / 64 * 64 * K, bytes = n * N * (y_f32 ? 4 : 2);
+    uint16_t *x = random_act(true, n * K, 1, state), *w = random_act(true, w_n, 1, state);
+    void *got = guarded(bytes), *want = guarded(bytes);
+    struct raml_few f = {x, w, got, y_f32, n, N, K, chunk};
+    ops->few_rows(&f);
+    f.y = want;
+    raml_ops_ref.few_rows(&f);
+    for (size_t i = 0; i < n * N; i++) {
+        double a = act_at(!y_f32, got, i), b = act_at(!y_f32, want, i), size = 0;
+        for (size_t k = 0; k < K; k++)
+            size += fabs(act_at(true, x, i / N * K + k) *
+                         act_at(true, w, (i % N / 64 * (K / 32) + k / 32) * 2048 + k % 32 / 2 * 128 + i % N % 64 * 2 + k % 2));
+        double tol = (double)(K + 4) * 6e-8 * size + (y_f32 ? 0 : fabs(b) / 128);
+        if (!(fabs(a - b) <= tol)) fail_msg("n %zu N %zu K %zu chunk %zu: y[%zu] %g, not %g", n, N, K, chunk, i, a, b);
+    }
+    drop(x, n * K * 2);
+    drop(w, w_n * 2);
+    drop(got, bytes);
+    drop(want, bytes);
+}
+
+static void test_few(void **state)
+{
+    (void)state;
+    static const size_t N[] = {1, 15, 16, 17, 63, 64, 65, 130}, K[] = {32, 64, 96, 320};
+    uint64_t seed = 4;
+    if (!dev->ops->few_rows) {
+        fprintf(stderr, "this processor has no products of a few rows: not checked\n");
+        return;
+    }
+    for (size_t i = 0; i < COUNT(N); i++)
+        for (size_t j = 0; j < COUNT(K); j++)
+            for (size_t n = 1; n <= RAML_FEW; n++) check_few(dev->ops, n, N[i], K[j], 1 + n % 4, (n + i) % 2, &seed);
+}
+
 static void test_rows(void **state)
 {
     (void)state;
@@ -220,7 +259,7 @@ static void test_too_many_shapes(void **state)
     (void)state;
     struct raml_err err = {0};
     struct raml_mm *mm;
-    if (raml_mm_open(&mm, &err)) fail_msg("%s", err.msg);
+    if (raml_mm_open(dev->ops, &mm, &err)) fail_msg("%s", err.msg);
     struct raml_weight w;
     enum raml_code rc = RAML_OK;
     size_t n = 0;
@@ -238,7 +277,7 @@ static void test_too_many_shapes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_against_double),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_few), cmocka_unit_test(test_against_double),
                                        cmocka_unit_test(test_row_invariance), cmocka_unit_test(test_too_many_shapes)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

@@ -36,6 +36,19 @@ static dnnl_status_t add_sum(dnnl_post_ops_t ops)
 {
     return dnnl_post_ops_append_sum(ops, 1.0f, 0, dnnl_data_type_undef);
 }
+static int inner_blocks(md_t md, dnnl_dims_t size, dnnl_dims_t index, dnnl_dims_t stride)
+{
+    int n = 0;
+    if (dnnl_memory_desc_query(md, dnnl_query_inner_nblks_s32, &n) || n > 3) return 0;
+    dnnl_dims_t *of = NULL;
+    if (dnnl_memory_desc_query(md, dnnl_query_inner_blks, &of)) return 0;
+    for (int i = 0; i < n; i++) size[i] = (*of)[i];
+    if (dnnl_memory_desc_query(md, dnnl_query_inner_idxs, &of)) return 0;
+    for (int i = 0; i < n; i++) index[i] = (*of)[i];
+    if (dnnl_memory_desc_query(md, dnnl_query_strides, &of)) return 0;
+    for (int i = 0; i < 2; i++) stride[i] = (*of)[i];
+    return n;
+}
 #else
 typedef dnnl_memory_desc_t *md_t;
 static dnnl_status_t md_copy(md_t *out, const dnnl_memory_desc_t *in)
@@ -66,6 +79,17 @@ static dnnl_status_t add_sum(dnnl_post_ops_t ops)
 {
     return dnnl_post_ops_append_sum(ops, 1.0f);
 }
+static int inner_blocks(md_t md, dnnl_dims_t size, dnnl_dims_t index, dnnl_dims_t stride)
+{
+    const dnnl_blocking_desc_t *b = &md->format_desc.blocking;
+    if (md->format_kind != dnnl_blocked || b->inner_nblks > 3) return 0;
+    for (int i = 0; i < b->inner_nblks; i++) {
+        size[i] = b->inner_blks[i];
+        index[i] = b->inner_idxs[i];
+    }
+    for (int i = 0; i < 2; i++) stride[i] = b->strides[i];
+    return b->inner_nblks;
+}
 #endif
 
 /* -- Compiled products -------------------------------------------------------------------------------------------- */
@@ -87,10 +111,12 @@ struct layout { /* the blocked layout of B[K, N] = W^T */
     bool bf16;
     md_t md;
     size_t bytes;
+    size_t few_chunk; /* of ops.h, few_rows; 0: such products are oneDNN's too */
     dnnl_primitive_t reorder; /* from act [N, K] row-major */
     dnnl_memory_t from, to;
 };
 struct raml_mm {
+    const struct raml_ops *ops;
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     struct layout layout[LAYOUT_MAX];
@@ -111,10 +137,11 @@ static dnnl_data_type_t type_of(bool bf16)
     return bf16 ? dnnl_bf16 : dnnl_f32;
 }
 
-enum raml_code raml_mm_open(struct raml_mm **out, struct raml_err *err)
+enum raml_code raml_mm_open(const struct raml_ops *ops, struct raml_mm **out, struct raml_err *err)
 {
     struct raml_mm *mm = calloc(1, sizeof *mm);
     if (!mm) return raml_fail(err, RAML_ENOMEM, "no memory for the matrix products");
+    mm->ops = ops;
     mm->plan = calloc(PLAN_SLOTS, sizeof *mm->plan);
     dnnl_status_t rc = mm->plan ? dnnl_engine_create(&mm->engine, dnnl_cpu, 0) : dnnl_out_of_memory;
     if (!rc) rc = dnnl_stream_create(&mm->stream, mm->engine, dnnl_stream_default_flags);
@@ -301,6 +328,58 @@ size_t raml_mm_rows(size_t n)
     return n <= 64 ? (n + 7) / 8 * 8 : n <= 512 ? (n + 63) / 64 * 64 : (n + 255) / 256 * 256;
 }
 
+/* -- Products of a few rows ---------------------------------------------------------------------------------------- */
+/* Is it the layout of ops.h, few_rows? */
+static bool pairs_of_64(const struct layout *l)
+{
+    static const dnnl_dim_t want[3] = {16, 64, 2}, of[3] = {0, 1, 0};
+    dnnl_dims_t size, index, stride;
+    if (!l->bf16 || l->K % 32 || inner_blocks(l->md, size, index, stride) != 3) return false;
+    for (int i = 0; i < 3; i++)
+        if (size[i] != want[i] || index[i] != of[i]) return false;
+    return stride[0] == 2048 && stride[1] == (dnnl_dim_t)l->K * 64;
+}
+
+static void draw_bf16(uint16_t *out, size_t n)
+{
+    uint32_t state = 1;
+    for (size_t i = 0; i < n; i++) { /* magnitudes from 1/8 to 2, either sign */
+        state = state * 1664525u + 1013904223u;
+        out[i] = (uint16_t)((state >> 16 & 0x81ffu) | 0x3e00u);
+    }
+}
+
+/* Finds the chunk with which few_rows gives oneDNN's bits, if there is one: first by the columns of one block, then all
+ * columns and rows have to agree. A product's bits do not depend on its rows (test_matmul), so neither will ours. */
+static enum raml_code find_few(struct raml_mm *mm, struct layout *l, struct raml_err *err)
+{
+    if (!mm->ops->few_rows || !pairs_of_64(l)) return RAML_OK;
+    size_t n = RAML_FEW, blocks = l->K / 32;
+    uint16_t *w = raml_device_alloc(l->bytes, 1), *x = raml_device_alloc(n * l->K, sizeof *x);
+    float *want = raml_device_alloc(2 * n * l->N, sizeof *want), *got = want ? want + n * l->N : NULL;
+    struct shape s = {n, l->K, l->N, l, true, true, false};
+    enum raml_code rc = w && x && want ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory to try a matrix product");
+    if (!rc) {
+        draw_bf16(w, l->bytes / sizeof *w);
+        draw_bf16(x, n * l->K);
+        rc = multiply(mm, &s, x, w, want, err);
+    }
+    struct raml_few f = {x, w, got, true, 1, l->N < 64 ? l->N : 64, l->K, 0};
+    for (f.chunk = 1; !rc && f.chunk <= blocks; f.chunk++) {
+        mm->ops->few_rows(&f);
+        if (memcmp(got, want, f.N * sizeof *got)) continue;
+        struct raml_few all = {x, w, got, true, n, l->N, l->K, f.chunk};
+        mm->ops->few_rows(&all);
+        if (memcmp(got, want, n * l->N * sizeof *got)) break;
+        l->few_chunk = f.chunk;
+        break;
+    }
+    free(w);
+    free(x);
+    free(want);
+    return rc;
+}
+
 /* -- Weights ------------------------------------------------------------------------------------------------------- */
 static enum raml_code layout_find(struct raml_mm *mm, size_t N, size_t K, bool bf16, struct layout **out,
                                   struct raml_err *err)
@@ -332,7 +411,7 @@ static enum raml_code layout_find(struct raml_mm *mm, size_t N, size_t K, bool b
     mm->n_layouts++; /* half-made ones are freed with the rest */
     if (rc) return fault(err, rc, "lay out a weight matrix");
     *out = l;
-    return RAML_OK;
+    return find_few(mm, l, err);
 }
 
 enum raml_code raml_weight_init(struct raml_mm *mm, struct raml_weight *w, size_t N, size_t K, bool bf16, bool plain,
@@ -391,7 +470,13 @@ enum raml_code raml_mm_forward(struct raml_mm *mm, const struct raml_weight *w, 
                                bool y_f32, bool add, struct raml_err *err)
 {
     size_t in = w->bf16 ? 2 : 4, out = y_f32 ? 4 : in;
+    const struct layout *l = w->layout;
     enum raml_code rc = RAML_OK;
+    if (n && n <= RAML_FEW && l->few_chunk && !add) {
+        struct raml_few f = {x, w->packed, y, y_f32, n, w->N, w->K, l->few_chunk};
+        mm->ops->few_rows(&f);
+        return RAML_OK;
+    }
     for (size_t r = 0; r < n && !rc;) {
         struct shape s = {chunk(n - r), w->K, w->N, w->layout, w->bf16, y_f32 || !w->bf16, add};
         rc = multiply(mm, &s, (const char *)x + r * w->K * in, w->packed, (char *)y + r * w->N * out, err);

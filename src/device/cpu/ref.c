@@ -338,6 +338,19 @@ static void loss_tile_back(bool bf16, void *dz, const float *z, size_t ld, const
         }
 }
 
+static void few_rows(const struct raml_few *f)
+{
+    size_t blocks = f->K / 32;
+    for (size_t r = 0; r < f->n; r++)
+        for (size_t c = 0; c < f->N; c++) {
+            double sum = 0;
+            for (size_t k = 0; k < f->K; k++)
+                sum += (double)get(true, f->x, r * f->K + k) *
+                       (double)get(true, f->w, (c / 64 * blocks + k / 32) * 2048 + k % 32 / 2 * 128 + c % 64 * 2 + k % 2);
+            set(!f->y_f32, f->y, r * f->N + c, sum);
+        }
+}
+
 static double exp_all(float *out, const float *z, size_t n, float top, float scale)
 {
     double sum = 0;
@@ -371,4 +384,5 @@ const struct raml_ops raml_ops_ref = {
     .loss_tile = loss_tile,
     .loss_tile_back = loss_tile_back,
     .exp_all = exp_all,
+    .few_rows = few_rows,
 };

@@ -33,6 +33,7 @@
 #define loss_tile_isa RAML_NAME(loss_tile)
 #define loss_tile_back_isa RAML_NAME(loss_tile_back)
 #define exp_all_isa RAML_NAME(exp_all)
+#define few_rows_isa RAML_NAME(few_rows)
 
 void embed_isa(float *x, const float *table, const int32_t *token, size_t n, size_t d);
 void embed_back_isa(float *d_table, const float *dx, const int32_t *token, size_t n, size_t d);
@@ -59,6 +60,7 @@ void loss_tile_isa(const struct raml_loss_rows *s, const float *z, size_t ld, co
 void loss_tile_back_isa(bool bf16, void *dz, const float *z, size_t ld, const float *lse, const float *entropy,
                         const float *c, const float *e, const int32_t *token, size_t stride, size_t n, size_t v0,
                         size_t v);
+void few_rows_isa(const struct raml_few *f);
 double exp_all_isa(float *out, const float *z, size_t n, float top, float scale);
 
 #endif

@@ -29,4 +29,7 @@ const struct raml_ops RAML_NAME(ops) = {
     .loss_tile = loss_tile_isa,
     .loss_tile_back = loss_tile_back_isa,
     .exp_all = exp_all_isa,
+#ifdef __AVX512BF16__
+    .few_rows = few_rows_isa,
+#endif
 };
