@@ -1,103 +1,91 @@
-/* inspect.c - `raml inspect`: a model's shapes, size, memory and special tokens; with --check, its values. */
+/* inspect.c - `raml inspect`: a model's shapes, types, memory and tokenizer before it is loaded; with --check, its values. */
 #include "cli/inspect.h"
 
 #include "cli/commands.h"
 #include "raml/file.h"
-#include "raml/json.h"
+#include "raml/run.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_PATH = 4096, MAX_TEMPLATE = 4 << 20 };
-
 struct settings {
     const char *init, *dtype;
-    bool check;
-    int64_t tokens;
+    bool check, tensors;
+    int64_t tokens, micro_batch_tokens;
 };
 
 static const struct cli_option options[] = {
     {"init", NULL, CLI_TEXT, offsetof(struct settings, init), NULL, 0, 0, NULL,
-     "Instead of a folder: the preset (micro, small, medium, gpt2, qwen2.5-0.5b, qwen2.5-1.5b) of a new model."},
+     "Instead of a path: the preset (micro, small, medium, gpt2, qwen2.5-0.5b, qwen2.5-1.5b) of a new model."},
     {"dtype", NULL, CLI_ONE, offsetof(struct settings, dtype), "auto", 0, 0, "auto|f32|bf16",
      "Numbers of the matrix products that memory is told for; auto is bf16 where the processor has it."},
-    {"tokens", NULL, CLI_INT, offsetof(struct settings, tokens), "1024", 0, 1 << 20, NULL,
-     "Tokens at once that memory is measured for; 0 leaves activations out and does not open the model."},
+    {"tokens", NULL, CLI_INT, offsetof(struct settings, tokens), "2048", 0, 1 << 20, NULL,
+     "Tokens of a scoring pass that memory is told for; 0 leaves activations out, in training too."},
+    {"micro_batch_tokens", NULL, CLI_INT, offsetof(struct settings, micro_batch_tokens), "4096", 1, 1 << 20, NULL,
+     "Tokens of a training pass that memory is told for."},
+    {"tensors", NULL, CLI_FLAG, offsetof(struct settings, tensors), NULL, 0, 0, NULL,
+     "A line for every tensor; else tensors that differ in the layer alone share one."},
     {"check", NULL, CLI_FLAG, offsetof(struct settings, check), NULL, 0, 0, NULL,
      "Read every weight: lowest, highest, root mean square; NaN and infinity are an error."},
 };
 
-static enum raml_code join(char out[MAX_PATH], const char *dir, const char *name, struct raml_err *err)
+static bool ends_in(const char *path, const char *end)
 {
-    if (snprintf(out, MAX_PATH, "%s/%s", dir, name) < MAX_PATH) return RAML_OK;
-    return raml_fail(err, RAML_EUSAGE, "the folder's name is longer than %d bytes", MAX_PATH - 32);
+    size_t n = strlen(path), k = strlen(end);
+    return n >= k && !strcmp(path + n - k, end);
 }
 
-static void note_template(struct inspection *x, const char *text, size_t len)
+/* A configuration without weights. dir: the folder it lies in. */
+static enum raml_code read_config(struct inspection *x, const char *path, char dir[INSPECT_PATH], struct raml_err *err)
 {
-    x->chat_template = len;
-    x->template_thinks = strstr(text, "<think>") != NULL;
+    char more[INSPECT_PATH + 32];
+    const char *slash = strrchr(path, '/');
+    enum raml_code rc = raml_config_read(path, &x->config, err);
+    snprintf(dir, INSPECT_PATH, "%.*s", slash ? (int)(slash - path + (slash == path)) : 1, slash ? path : ".");
+    snprintf(more, sizeof more, "%s/generation_config.json", dir);
+    if (!rc && raml_is_file(more)) rc = raml_config_read_generation(more, &x->config, err);
+    return rc;
 }
 
-/* A chat template lies in chat_template.jinja, or as a text in tokenizer_config.json. A folder without is fine. */
-static enum raml_code find_template(struct inspection *x, const char *dir, struct raml_err *err)
+/* Finds out what there is at `path` (NULL: the preset) and opens its file; no weight is read. dir: where the tokenizer is
+ * looked for. */
+static enum raml_code open_source(struct inspection *x, const struct settings *s, const char *path,
+                                  char dir[INSPECT_PATH], struct raml_err *err)
 {
-    char path[MAX_PATH];
-    enum raml_code rc = join(path, dir, "chat_template.jinja", err);
-    if (!rc && raml_is_file(path)) {
-        struct raml_buf text;
-        raml_buf_init(&text, MAX_TEMPLATE);
-        rc = raml_file_read(path, &text, err);
-        if (!rc && text.data) note_template(x, text.data, text.len);
-        raml_buf_deinit(&text);
-        return rc;
+    x->drawn = !path;
+    if (!path) {
+        snprintf(x->source, sizeof x->source, "%s", s->init);
+        return raml_config_preset(s->init, &x->config, err);
     }
-    if (!rc) rc = join(path, dir, "tokenizer_config.json", err);
-    if (rc || !raml_is_file(path)) return rc;
-    json_t *o;
-    rc = raml_json_load(path, 16 * (size_t)MAX_TEMPLATE, &o, err);
+    if (strlen(path) >= INSPECT_PATH) return raml_fail(err, RAML_EUSAGE, "%.80s...: the path is too long", path);
+    snprintf(x->source, sizeof x->source, "%s", path);
+    if (raml_is_file(path) && ends_in(path, ".json")) return read_config(x, path, dir, err);
+    if (raml_is_file(path) && !raml_is_gguf(path))
+        return raml_fail(err, RAML_EUSAGE, "%s: is another kind of file; expected a folder, a .gguf file or a config.json",
+                         path);
+    enum raml_code rc = raml_run_newest(path, dir, INSPECT_PATH, err);
     if (rc) return rc;
-    const json_t *text = json_object_get(o, "chat_template");
-    if (json_is_string(text)) note_template(x, json_string_value(text), json_string_length(text));
-    json_decref(o);
-    return RAML_OK;
+    memcpy(x->source, dir, INSPECT_PATH);
+    rc = raml_model_file_open(dir, &x->file, err);
+    if (!rc) x->config = *raml_model_file_config(x->file);
+    return rc;
 }
 
-static enum raml_code find_tokenizer(struct inspection *x, const char *dir, struct raml_err *err)
-{
-    if (!dir) return raml_tokenizer_bytes(&x->tokenizer, err);
-    char path[MAX_PATH];
-    enum raml_code rc = join(path, dir, "tokenizer.json", err);
-    if (rc) return rc;
-    struct raml_err why = {0};
-    if (raml_is_file(path) && raml_tokenizer_open(path, &x->tokenizer, &why)) { /* the rest is still worth telling */
-        x->tokenizer = NULL;
-        snprintf(x->tokenizer_fault, sizeof x->tokenizer_fault, "%.250s", why.msg);
-    }
-    return find_template(x, dir, err);
-}
-
-static enum raml_code examine(struct inspection *x, const struct cli *cli, const struct settings *s, const char *dir,
+static enum raml_code examine(struct inspection *x, const struct cli *cli, const struct settings *s, const char *path,
                               struct raml_err *err)
 {
-    char path[MAX_PATH];
-    enum raml_code rc;
-    x->source = dir ? dir : s->init;
+    char dir[INSPECT_PATH] = "";
     x->tokens = (size_t)s->tokens;
+    x->micro_batch_tokens = (size_t)s->micro_batch_tokens;
     x->bf16 = strcmp(s->dtype, "auto") == 0 ? raml_device_has_bf16(cli->dev) : strcmp(s->dtype, "bf16") == 0;
-    if (!dir) {
-        rc = raml_config_preset(s->init, &x->config, err);
-    } else {
-        rc = join(path, dir, "config.json", err);
-        if (!rc) rc = raml_config_read(path, &x->config, err);
-        if (!rc) rc = cli_inspect_tensors(x, dir, s->check, err);
-    }
-    bool bad = false;
-    for (size_t i = 0; i < x->n_tensors; i++) bad |= x->tensor[i].n_bad > 0;
-    if (bad) x->tokens = 0; /* such a model cannot be opened; the table says why */
-    if (!rc) rc = cli_inspect_memory(x, cli, dir, err);
-    return rc ? rc : find_tokenizer(x, dir, err);
+    enum raml_code rc = open_source(x, s, path, dir, err);
+    if (!rc && s->check && !x->file)
+        rc = raml_fail(err, RAML_EUSAGE, "--check reads weights; %s has none", path ? path : "a new model");
+    if (!rc) rc = cli_inspect_tensors(x, s->check, err);
+    if (rc) return rc;
+    cli_inspect_memory(x, cli->dev);
+    return cli_inspect_tokens(x, path ? dir : NULL, err);
 }
 
 static enum raml_code verdict(const struct inspection *x, struct raml_err *err)
@@ -105,47 +93,46 @@ static enum raml_code verdict(const struct inspection *x, struct raml_err *err)
     size_t values = 0, tensors = 0;
     const struct tensor *first = NULL;
     for (size_t i = 0; i < x->n_tensors; i++) {
-        if (!x->tensor[i].n_bad) continue;
-        if (!first) first = &x->tensor[i];
-        values += x->tensor[i].n_bad;
+        const struct tensor *t = &x->tensor[i];
+        if (!t->values.n_bad) continue;
+        if (!first) first = t;
+        values += t->values.n_bad;
         tensors++;
     }
     if (!first) return RAML_OK;
     return raml_fail(err, RAML_ERANGE,
                      "%s: %zu of its values are NaN or infinite (tensors: %zu); first: '%s', element %zu", x->source,
-                     values, tensors, first->name, first->first_bad);
+                     values, tensors, first->name, first->values.first_bad);
 }
 
 static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
 {
     const struct settings *s = settings;
     if (cli->n_args + (s->init != NULL) != 1)
-        return raml_fail(err, RAML_EUSAGE, "found %s, expected one folder or --init PRESET",
+        return raml_fail(err, RAML_EUSAGE, "found %s, expected one folder or file, or --init PRESET",
                          cli->n_args == 0 ? "neither"
-                         : s->init        ? "a folder and --init"
-                                          : "several folders");
-    if (s->check && s->init)
-        return raml_fail(err, RAML_EUSAGE, "--check reads a folder's weights; a new model has none to check");
+                         : s->init        ? "a path and --init"
+                                          : "several paths");
     struct inspection x = {0};
     enum raml_code rc = examine(&x, cli, s, cli->n_args ? cli->arg[0] : NULL, err);
-    if (!rc && cli->json)
-        rc = cli_inspect_print_json(&x, err);
-    else if (!rc)
-        cli_inspect_print(&x);
+    if (!rc) rc = cli->json ? cli_inspect_print_json(&x, err) : cli_inspect_print(&x, s->tensors, err);
     if (!rc) rc = verdict(&x, err);
     free(x.tensor);
+    free(x.param);
+    raml_tokenizer_config_deinit(&x.text);
     raml_tokenizer_close(x.tokenizer);
+    raml_model_file_close(x.file);
     return rc;
 }
 
 const struct cli_command cli_inspect = {
     .name = "inspect",
-    .about = "a model's shapes, size, memory and special tokens",
-    .args = "[DIR]",
-    .detail = "DIR is a folder in Hugging Face layout (config.json, model.safetensors or several files with their "
-              "index). Tells the configuration, every "
-              "tensor, and the memory that scoring and training take with its parts.",
-    .example = "raml inspect --init small",
+    .about = "a model's shapes, types, memory and tokenizer, before it is loaded",
+    .args = "[PATH]",
+    .detail = "PATH is a folder in Hugging Face layout, a GGUF file, a run's folder (its newest checkpoint) or a "
+              "config.json alone. Tells the configuration, every tensor as it is stored, what scoring, sampling and "
+              "training would take in memory and whether that fits, and how prompts would be made. Loads nothing.",
+    .example = "raml inspect --init qwen2.5-0.5b",
     .option = options,
     .n_options = sizeof options / sizeof *options,
     .settings_size = sizeof(struct settings),

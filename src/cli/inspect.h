@@ -5,51 +5,83 @@
 #include "cli/cli.h"
 
 #include "raml/model.h"
+#include "raml/modelfile.h"
 #include "raml/tokenizer.h"
+#include "raml/tokenizer_config.h"
 
-struct tensor { /* one row of the table */
-    char name[160], dtype[8];
+enum { INSPECT_PATH = 4096, INSPECT_SAMPLING = 4, INSPECT_PROMPTS = 4096 };
+
+struct tensor {          /* one row of the table; names are borrowed from the file or the table of parameters */
+    const char *name;    /* Hugging Face's */
+    const char *in_file; /* NULL: there is no file */
+    const char *type;    /* "BF16", "Q4_K" ...; NULL: not known without a file */
     int n_dims;
-    size_t shape[RAML_MAX_DIMS], n;
-    /* with --check, over finite values: */
-    size_t n_bad, first_bad; /* NaN or infinite */
-    double low, high, rms;
+    size_t shape[2], n, bytes; /* bytes: in the file; 0 where type is not known */
+    struct raml_stored_values values; /* with --check */
 };
 
-struct memory {                /* bytes */
-    size_t weights;            /* 4 N: f32 master weights */
-    size_t packed;             /* s M: copies for the products, M the elements of matrices and head, s 2 (bf16) or 4 */
-    size_t plain;              /* s M: copies that backward reads; training only */
-    size_t gradients, moments; /* 4 N; 8 N: AdamW's two */
-    size_t rotary;             /* 4 positions x head size: cosines and sines */
-    size_t score_pass, train_pass; /* activations, as measured at `tokens` */
+struct memory { /* bytes */
+    struct raml_model_size read, train;
+    size_t mapped;    /* the embedding of a model that is only read: it stays in the file */
+    size_t gradients, moments;
+    size_t score_pass, train_pass; /* activations: tokens, micro_batch_tokens; 0 with tokens = 0 */
+    size_t scoring, training;      /* sums */
+    /* Sampling: batch[b] samples, each of context[t] tokens that it shares with no other. */
+    size_t batch[INSPECT_SAMPLING], context[INSPECT_SAMPLING], n_contexts;
+    size_t sampling[INSPECT_SAMPLING][INSPECT_SAMPLING]; /* [b][t]: sums */
+    size_t kv_token;     /* keys and values of a token, all layers */
+    size_t prompts;      /* buffers while prompts of INSPECT_PROMPTS tokens in all are computed at once */
+    size_t free;         /* SIZE_MAX: not known */
 };
 
 struct inspection {
-    const char *source; /* folder, or "init:PRESET" */
+    char source[INSPECT_PATH]; /* what was looked at: a folder, a file, or a preset's name */
     struct raml_config config;
-    size_t parameters, matrix; /* N, M */
+    size_t parameters;
+    struct raml_model_file *file; /* NULL: a configuration alone */
+    struct raml_param *param;     /* of a configuration: its tensors' names */
     struct tensor *tensor;
     size_t n_tensors;
-    bool checked, bf16;
-    size_t tokens; /* that memory is told for; 0: not measured */
+    bool checked, bf16, drawn;      /* drawn: --init */
+    size_t tokens, micro_batch_tokens; /* that memory is told for; tokens 0: without activations */
+    int threads;
     struct memory memory;
     struct raml_tokenizer *tokenizer; /* NULL: none, or not readable */
-    char tokenizer_fault[256];        /* why not; "" */
-    size_t chat_template;             /* bytes; 0: none */
-    bool template_thinks;             /* it mentions <think> */
+    char tokenizer_fault[512];        /* why not; "" */
+    struct raml_tokenizer_config text;
+    char template_fault[512];
+    bool template_thinks;  /* it speaks of <think> */
+    const char *thinking;  /* who opens it: "model", "prompt"; "closed": the prompt opens and closes it; "none"; NULL: no
+                            * format */
+    char prompt_format[32]; /* what --prompt_format auto takes; "": none, and format_fault says why */
+    char format_fault[512];
 };
 
-/* inspect_weights.c: the table from a folder's model.safetensors, with statistics when `check`. */
-RAML_CHECKED enum raml_code cli_inspect_tensors(struct inspection *x, const char *dir, bool check,
-                                                struct raml_err *err);
-/* Fills memory, and with tokens > 0 measures activations of chains of at most 256 tokens. The table too when it is
- * empty. */
-RAML_CHECKED enum raml_code cli_inspect_memory(struct inspection *x, const struct cli *cli, const char *dir,
-                                               struct raml_err *err);
+/* inspect_weights.c: the table from an open file, with values when `check`; or from the configuration. */
+RAML_CHECKED enum raml_code cli_inspect_tensors(struct inspection *x, bool check, struct raml_err *err);
+/* inspect_memory.c: fills memory, from the configuration alone. */
+void cli_inspect_memory(struct inspection *x, const struct raml_device *dev);
+/* inspect_tokens.c: tokenizer, template and format. dir: folder or GGUF file; NULL: those of a new model. What can't be
+ * read is told in the faults. */
+RAML_CHECKED enum raml_code cli_inspect_tokens(struct inspection *x, const char *dir, struct raml_err *err);
+/* Each special token's id and text, one call of `each` a token. */
+void cli_inspect_specials(const struct raml_tokenizer *t,
+                          void (*each)(int32_t id, const char *text, size_t len, void *user), void *user);
+/* "3.95 GB": thousands, three digits. */
+const char *cli_inspect_bytes(size_t bytes, char out[32]);
+const char *cli_inspect_rope(enum raml_rope r);
 
-/* inspect_print.c */
-void cli_inspect_print(const struct inspection *x);
+/* inspect_print.c; inspect_table.c: the tensors, layers folded unless `all`; inspect_json.c */
+RAML_CHECKED enum raml_code cli_inspect_print(const struct inspection *x, bool all, struct raml_err *err);
+RAML_CHECKED enum raml_code cli_inspect_print_table(const struct inspection *x, bool all, struct raml_err *err);
 RAML_CHECKED enum raml_code cli_inspect_print_json(const struct inspection *x, struct raml_err *err);
+
+struct type_total {
+    const char *type;
+    size_t tensors, elements, bytes;
+};
+enum { INSPECT_TYPES = 16 };
+/* By type, in order of appearance; returns how many. */
+size_t cli_inspect_totals(const struct inspection *x, struct type_total total[INSPECT_TYPES]);
 
 #endif

@@ -1,0 +1,163 @@
+/* inspect_json.c - a model's inspection as one JSON object. */
+#include "cli/inspect.h"
+
+#include "cli/load.h"
+
+#include <math.h>
+#include <string.h>
+
+static json_t *real(double v)
+{
+    return isfinite(v) ? json_real(v) : json_null();
+}
+
+static json_t *whole(size_t n)
+{
+    return json_integer((json_int_t)n);
+}
+
+static json_t *text_or_null(const char *s)
+{
+    json_t *v = s && *s ? json_string(s) : NULL; /* NULL too where it is not UTF-8 */
+    return v ? v : json_null();
+}
+
+static json_t *ends_json(const struct raml_config *c)
+{
+    json_t *list = json_array();
+    if (c->eos_token >= 0) json_array_append_new(list, json_integer(c->eos_token));
+    for (int i = 0; i < c->n_more_eos; i++) json_array_append_new(list, json_integer(c->more_eos[i]));
+    return list;
+}
+
+static json_t *config_json(const struct raml_config *c)
+{
+    return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:b, s:b, s:b, s:s, s:i, s:i, s:o}",
+                     "model_type", c->model_type, "vocab_size", c->vocab_size, "hidden_size", c->hidden_size,
+                     "intermediate_size", c->intermediate_size, "num_hidden_layers", c->n_layers, "num_attention_heads",
+                     c->n_heads, "num_key_value_heads", c->n_kv_heads, "head_dim", c->head_dim,
+                     "max_position_embeddings", c->max_positions, "rms_norm_eps", c->rms_norm_eps, "rope_theta",
+                     c->rope_theta, "tie_word_embeddings", c->tied, "qkv_bias", c->qkv_bias, "qk_norm", c->qk_norm,
+                     "rope", cli_inspect_rope(c->rope), "bos_token_id", c->bos_token, "eos_token_id", c->eos_token,
+                     "eos_token_ids", ends_json(c));
+}
+
+static json_t *tensor_json(const struct inspection *x, const struct tensor *t)
+{
+    const struct raml_stored_values *v = &t->values;
+    json_t *shape = json_array();
+    for (int k = 0; k < t->n_dims; k++) json_array_append_new(shape, whole(t->shape[k]));
+    json_t *o = json_pack("{s:s, s:o, s:o, s:o}", "name", t->name, "dtype", text_or_null(t->type), "shape", shape, "n",
+                          whole(t->n));
+    if (t->type) json_object_set_new(o, "bytes", whole(t->bytes));
+    if (t->in_file) json_object_set_new(o, "in_file", text_or_null(t->in_file));
+    if (!x->checked || !o) return o;
+    json_object_set_new(o, "not_finite", whole(v->n_bad));
+    if (v->n_bad) json_object_set_new(o, "first_not_finite", whole(v->first_bad));
+    json_object_set_new(o, "min", real(v->low));
+    json_object_set_new(o, "max", real(v->high));
+    json_object_set_new(o, "rms", real(v->rms));
+    return o;
+}
+
+static json_t *types_json(const struct inspection *x)
+{
+    struct type_total total[INSPECT_TYPES];
+    size_t n = cli_inspect_totals(x, total);
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o}", "dtype", total[i].type, "tensors",
+                                              whole(total[i].tensors), "n", whole(total[i].elements), "bytes",
+                                              whole(total[i].bytes)));
+    return list;
+}
+
+/* One entry for each number of samples and length of context. */
+static json_t *sampling_json(const struct memory *m)
+{
+    json_t *list = json_array();
+    for (size_t b = 0; b < INSPECT_SAMPLING; b++)
+        for (size_t t = 0; t < m->n_contexts; t++) {
+            json_t *o = json_pack("{s:o, s:o, s:o}", "batch_size", whole(m->batch[b]), "context", whole(m->context[t]),
+                                  "bytes", whole(m->sampling[b][t]));
+            if (m->free != SIZE_MAX) json_object_set_new(o, "fits", json_boolean(m->sampling[b][t] <= m->free));
+            json_array_append_new(list, o);
+        }
+    return list;
+}
+
+/* weights, packed, plain: of a model that is trained. held: of one that is read. */
+static json_t *memory_json(const struct inspection *x)
+{
+    const struct memory *m = &x->memory;
+    const struct {
+        const char *name;
+        size_t value;
+    } each[] = {
+        {"matrix_elements", m->train.copies / (x->bf16 ? 2 : 4)},
+        {"weights", m->train.master},
+        {"packed", m->train.copies},
+        {"plain", m->train.plain},
+        {"gradients", m->gradients},
+        {"moments", m->moments},
+        {"rotary", m->train.rotary},
+        {"scoring", m->scoring},
+        {"training", m->training},
+        {"held", m->read.copies + m->read.vectors + m->read.table},
+        {"vectors", m->read.vectors},
+        {"table", m->read.table},
+        {"mapped", m->mapped},
+        {"key_value_token", m->kv_token},
+        {"prompt_tokens", INSPECT_PROMPTS},
+        {"prompts", m->prompts},
+    }, passes[] = {
+        {"tokens", x->tokens},
+        {"score_activations", m->score_pass},
+        {"micro_batch_tokens", x->micro_batch_tokens},
+        {"train_activations", m->train_pass},
+    };
+    json_t *o = json_pack("{s:s, s:i, s:o}", "dtype", x->bf16 ? "bf16" : "f32", "threads", x->threads, "sampling",
+                          sampling_json(m));
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++) json_object_set_new(o, each[i].name, whole(each[i].value));
+    for (size_t i = 0; x->tokens && i < sizeof passes / sizeof *passes; i++)
+        json_object_set_new(o, passes[i].name, whole(passes[i].value));
+    if (m->free == SIZE_MAX) return o;
+    json_object_set_new(o, "free", whole(m->free));
+    json_object_set_new(o, "scoring_fits", json_boolean(m->scoring <= m->free));
+    json_object_set_new(o, "training_fits", json_boolean(m->training <= m->free));
+    return o;
+}
+
+static void add_special(int32_t id, const char *text, size_t len, void *user)
+{
+    json_t *value = json_stringn(text, len); /* NULL where it is not UTF-8 */
+    json_array_append_new(user, json_pack("{s:i, s:o}", "id", (int)id, "text", value ? value : json_null()));
+}
+
+static json_t *tokenizer_json(const struct inspection *x)
+{
+    if (!x->tokenizer) return *x->tokenizer_fault ? json_pack("{s:s}", "fault", x->tokenizer_fault) : json_null();
+    json_t *list = json_array();
+    if (list) cli_inspect_specials(x->tokenizer, add_special, list);
+    return json_pack("{s:i, s:o, s:b, s:b}", "size", (int)raml_tokenizer_size(x->tokenizer), "special", list,
+                     "chat_template", x->text.chat_template != NULL, "template_thinks", x->template_thinks);
+}
+
+static json_t *prompt_json(const struct inspection *x)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "template_place", text_or_null(x->text.template_place),
+                     "template_fault", text_or_null(x->template_fault), "thinking", text_or_null(x->thinking), "format",
+                     text_or_null(x->prompt_format), "format_fault", text_or_null(x->format_fault), "bos",
+                     text_or_null(x->text.bos), "eos", text_or_null(x->text.eos));
+}
+
+enum raml_code cli_inspect_print_json(const struct inspection *x, struct raml_err *err)
+{
+    json_t *tensors = json_array();
+    for (size_t i = 0; i < x->n_tensors; i++) json_array_append_new(tensors, tensor_json(x, &x->tensor[i]));
+    json_t *o = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "model", x->source, "config",
+                          config_json(&x->config), "parameters", whole(x->parameters), "tensors", tensors, "types",
+                          types_json(x), "memory_bytes", memory_json(x), "tokenizer", tokenizer_json(x), "prompt",
+                          prompt_json(x));
+    return cli_print_json(o, err);
+}

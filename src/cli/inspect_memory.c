@@ -1,0 +1,72 @@
+/* inspect_memory.c - what a model will take in memory, from its shape alone. */
+#include "cli/inspect.h"
+
+#include "raml/decoder.h"
+
+static size_t sum_of(const struct raml_model_size *z)
+{
+    return z->master + z->copies + z->plain + z->table + z->vectors + z->rotary;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* 512, 2048, 8192 and the model's own context, as far as that goes. */
+static size_t choose_contexts(size_t context[INSPECT_SAMPLING], size_t most)
+{
+    static const size_t want[INSPECT_SAMPLING - 1] = {512, 2048, 8192};
+    size_t n = 0;
+    for (size_t i = 0; i < INSPECT_SAMPLING - 1; i++)
+        if (want[i] < most) context[n++] = want[i];
+    context[n++] = most;
+    return n;
+}
+
+static void sampling(struct inspection *x, enum raml_dtype dtype)
+{
+    static const size_t batch[INSPECT_SAMPLING] = {1, 8, 32, 64};
+    struct memory *m = &x->memory;
+    size_t held = sum_of(&m->read), V = (size_t)x->config.vocab_size;
+    m->n_contexts = choose_contexts(m->context, (size_t)x->config.max_positions);
+    for (size_t b = 0; b < INSPECT_SAMPLING; b++) {
+        m->batch[b] = batch[b];
+        for (size_t t = 0; t < m->n_contexts; t++) {
+            size_t pages = (m->context[t] + 63) / 64; /* of 64 tokens: decoder.h */
+            struct raml_decoder_options o = {.max_rows = batch[b], .max_tokens = batch[b] * pages * 64};
+            /* logits, and their order for top_k and top_p: see inner/sample.c */
+            m->sampling[b][t] = held + raml_decoder_estimate(&x->config, dtype, &o) + batch[b] * V * 12;
+        }
+    }
+    struct raml_decoder_options few = {.max_rows = 1, .max_tokens = 64}, rows = few, tokens = few;
+    size_t base = raml_decoder_estimate(&x->config, dtype, &few);
+    rows.max_rows = INSPECT_PROMPTS;
+    tokens.max_tokens += 64;
+    m->prompts = raml_decoder_estimate(&x->config, dtype, &rows) - base;
+    m->kv_token = (raml_decoder_estimate(&x->config, dtype, &tokens) - base) / 64;
+}
+
+void cli_inspect_memory(struct inspection *x, const struct raml_device *dev)
+{
+    const struct raml_config *c = &x->config;
+    struct memory *m = &x->memory;
+    enum raml_dtype dtype = x->bf16 ? RAML_BF16 : RAML_F32;
+    size_t most = (size_t)c->max_positions;
+    x->parameters = raml_config_params(c);
+    x->threads = raml_device_threads(dev);
+    m->read = raml_model_estimate_parts(c, dtype, RAML_TO_READ, x->drawn);
+    m->train = raml_model_estimate_parts(c, dtype, RAML_TO_TRAIN, x->drawn);
+    if (x->file && x->n_tensors) m->mapped = x->tensor[0].bytes; /* the embedding is the first */
+    m->gradients = 4 * x->parameters;
+    m->moments = 8 * x->parameters;
+    if (x->tokens) {
+        m->score_pass = raml_pass_estimate(c, dtype, dev, false, x->tokens, least(x->tokens, most));
+        m->train_pass =
+            raml_pass_estimate(c, dtype, dev, true, x->micro_batch_tokens, least(x->micro_batch_tokens, most));
+    }
+    m->scoring = sum_of(&m->read) + m->score_pass;
+    m->training = sum_of(&m->train) + m->gradients + m->moments + m->train_pass;
+    sampling(x, dtype);
+    m->free = raml_device_free_memory();
+}
