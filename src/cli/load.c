@@ -75,6 +75,24 @@ enum raml_code cli_each_line(const struct cli *cli, struct raml_lines *lines,
     return rc;
 }
 
+enum { MAX_LINE_BYTES = 1 << 28 };
+
+enum raml_code cli_run_lines(const struct cli *cli, const char *what, struct cli_lines *x,
+                             enum raml_code (*take)(void *to, struct raml_err *err), void *to, struct raml_err *err)
+{
+    if (cli->n_args != 1)
+        return raml_fail(err, RAML_EUSAGE, "%s takes one FILE.jsonl, or - for standard input; found %zu", what,
+                         cli->n_args);
+    enum raml_code rc = raml_lines_init(&x->in, cli->arg[0], MAX_LINE_BYTES, err);
+    if (rc) return rc;
+    if (x->out) rc = raml_writer_init(&x->writer, x->out, err);
+    if (!rc) rc = cli_each_line(cli, &x->in, take, to, err);
+    if (!rc && x->out) rc = raml_writer_commit(&x->writer, err);
+    raml_writer_deinit(&x->writer);
+    raml_lines_deinit(&x->in);
+    return rc;
+}
+
 enum raml_code cli_put_line(struct raml_writer *w, struct raml_buf *scratch, json_t *o, struct raml_err *err)
 {
     if (!o) return raml_fail(err, RAML_ENOMEM, "no memory for a result");

@@ -27,6 +27,17 @@ RAML_CHECKED enum raml_code cli_print_json(json_t *o, struct raml_err *err);
 RAML_CHECKED enum raml_code cli_each_line(const struct cli *cli, struct raml_lines *lines,
                                           enum raml_code (*take)(void *to, struct raml_err *err), void *to,
                                           struct raml_err *err);
+/* A file of lines that becomes another, line by line. */
+struct cli_lines {
+    struct raml_lines in;
+    struct raml_writer writer;
+    const char *out; /* file to write; NULL: standard output */
+};
+/* Opens the one nameless argument (what: the command's name, for messages) and calls take for every line of it that is
+ * not blank. The file to write appears when all went well, or not at all. */
+RAML_CHECKED enum raml_code cli_run_lines(const struct cli *cli, const char *what, struct cli_lines *x,
+                                          enum raml_code (*take)(void *to, struct raml_err *err), void *to,
+                                          struct raml_err *err);
 /* Writes o, which it takes over (NULL: no memory), as a line to w, or to standard output when w is NULL. */
 RAML_CHECKED enum raml_code cli_put_line(struct raml_writer *w, struct raml_buf *scratch, json_t *o,
                                          struct raml_err *err);

@@ -40,8 +40,7 @@ struct work {
     const struct cli *cli;
     const struct settings *s;
     struct raml_chat_template *template;
-    struct raml_lines lines;
-    struct raml_writer writer;
+    struct cli_lines lines;
     struct raml_buf scratch;
     size_t n_lines, n_bytes;
 };
@@ -111,7 +110,7 @@ static enum raml_code put(struct work *w, const struct raml_chat_prompt *p, cons
     bool ok = out != NULL && (!id || json_object_set(out, "id", id) == 0);
     ok = ok && json_object_set_new(out, "text", json_stringn(p->text.data ? p->text.data : "", p->text.len)) == 0;
     if (ok && w->s->spans) ok = json_object_set_new(out, "spans", spans_of(p)) == 0;
-    if (ok) return cli_put_line(w->s->out ? &w->writer : NULL, &w->scratch, out, err);
+    if (ok) return cli_put_line(w->lines.out ? &w->lines.writer : NULL, &w->scratch, out, err);
     json_decref(out);
     return raml_fail(err, RAML_ENOMEM, "no memory for a prompt of %zu bytes", p->text.len);
 }
@@ -119,11 +118,11 @@ static enum raml_code put(struct work *w, const struct raml_chat_prompt *p, cons
 static enum raml_code take_line(void *to, struct raml_err *err)
 {
     struct work *w = to;
-    const struct raml_place at = {w->lines.path, w->lines.number};
+    const struct raml_place at = {w->lines.in.path, w->lines.in.number};
     struct raml_chat_input in;
     struct raml_chat_prompt p = {0};
     json_t *obj;
-    enum raml_code rc = raml_json_parse(&at, w->lines.line.data, w->lines.line.len, &obj, err);
+    enum raml_code rc = raml_json_parse(&at, w->lines.in.line.data, w->lines.in.line.len, &obj, err);
     if (rc) return rc;
     rc = read_input(w, &at, obj, &in, err);
     if (!rc && (rc = raml_chat_render(w->template, &in, &p, err)) != RAML_OK)
@@ -157,21 +156,12 @@ static enum raml_code open_template(struct work *w, struct raml_err *err)
 static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
 {
     struct work w = {.cli = cli, .s = settings};
-    if (cli->n_args != 1)
-        return raml_fail(err, RAML_EUSAGE, "prompt takes one FILE.jsonl, or - for standard input; found %zu",
-                         cli->n_args);
     enum raml_code rc = open_template(&w, err);
     if (rc) return rc;
     raml_buf_init(&w.scratch, MAX_LINE_BYTES);
-    rc = raml_lines_init(&w.lines, cli->arg[0], MAX_LINE_BYTES, err);
-    if (!rc) {
-        if (w.s->out) rc = raml_writer_init(&w.writer, w.s->out, err);
-        if (!rc) rc = cli_each_line(cli, &w.lines, take_line, &w, err);
-        if (!rc && w.s->out) rc = raml_writer_commit(&w.writer, err);
-        if (!rc) rc = summary(&w, err);
-        raml_writer_deinit(&w.writer);
-        raml_lines_deinit(&w.lines);
-    }
+    w.lines.out = w.s->out;
+    rc = cli_run_lines(cli, "prompt", &w.lines, take_line, &w, err);
+    if (!rc) rc = summary(&w, err);
     raml_buf_deinit(&w.scratch);
     raml_chat_template_close(w.template);
     return rc;

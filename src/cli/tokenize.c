@@ -32,8 +32,7 @@ struct work {
     const struct cli *cli;
     const struct settings *s;
     struct raml_tokenizer *tokenizer;
-    struct raml_lines lines;
-    struct raml_writer writer;
+    struct cli_lines lines;
     struct raml_tokens ids;
     struct raml_buf text, clean;
     size_t n_lines, n_bytes, n_ids;
@@ -94,9 +93,9 @@ static enum raml_code to_ids(struct work *w, const struct raml_place *at, const 
 static enum raml_code take_line(void *to, struct raml_err *err)
 {
     struct work *w = to;
-    const struct raml_place at = {w->lines.path, w->lines.number};
+    const struct raml_place at = {w->lines.in.path, w->lines.in.number};
     json_t *obj;
-    enum raml_code rc = raml_json_parse(&at, w->lines.line.data, w->lines.line.len, &obj, err);
+    enum raml_code rc = raml_json_parse(&at, w->lines.in.line.data, w->lines.in.line.len, &obj, err);
     if (rc) return rc;
     json_t *out = json_object(), *id = json_object_get(obj, "id");
     w->ids.n = 0;
@@ -104,7 +103,7 @@ static enum raml_code take_line(void *to, struct raml_err *err)
     raml_buf_clear(&w->clean);
     if (!out || (id && json_object_set(out, "id", id))) rc = raml_fail(err, RAML_ENOMEM, "no memory for a line");
     if (!rc) rc = w->s->decode ? to_text(w, &at, obj, out, err) : to_ids(w, &at, obj, out, err);
-    if (!rc) rc = cli_put_line(w->s->out ? &w->writer : NULL, &w->text, out, err);
+    if (!rc) rc = cli_put_line(w->lines.out ? &w->lines.writer : NULL, &w->text, out, err);
     else json_decref(out);
     json_decref(obj);
     w->n_ids += w->ids.n;
@@ -126,23 +125,14 @@ static enum raml_code summary(const struct work *w, struct raml_err *err)
 static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
 {
     struct work w = {.cli = cli, .s = settings};
-    if (cli->n_args != 1)
-        return raml_fail(err, RAML_EUSAGE, "tokenize takes one FILE.jsonl, or - for standard input; found %zu",
-                         cli->n_args);
     enum raml_code rc = w.s->tokenizer ? raml_tokenizer_open(w.s->tokenizer, &w.tokenizer, err)
                                        : raml_tokenizer_bytes(&w.tokenizer, err);
     if (rc) return rc;
     raml_buf_init(&w.text, MAX_LINE_BYTES);
     raml_buf_init(&w.clean, MAX_LINE_BYTES);
-    rc = raml_lines_init(&w.lines, cli->arg[0], MAX_LINE_BYTES, err);
-    if (!rc) {
-        if (w.s->out) rc = raml_writer_init(&w.writer, w.s->out, err);
-        if (!rc) rc = cli_each_line(cli, &w.lines, take_line, &w, err);
-        if (!rc && w.s->out) rc = raml_writer_commit(&w.writer, err);
-        if (!rc) rc = summary(&w, err);
-        raml_writer_deinit(&w.writer);
-        raml_lines_deinit(&w.lines);
-    }
+    w.lines.out = w.s->out;
+    rc = cli_run_lines(cli, "tokenize", &w.lines, take_line, &w, err);
+    if (!rc) rc = summary(&w, err);
     raml_tokens_deinit(&w.ids);
     raml_buf_deinit(&w.text);
     raml_buf_deinit(&w.clean);
