@@ -66,4 +66,8 @@ struct raml_stored_values { /* of a tensor, as f32 */
 RAML_CHECKED enum raml_code raml_stored_measure(const struct raml_stored *s, struct raml_stored_values *out,
                                                 struct raml_err *err);
 
+/* raml_model_open (model.h) of an open file, which it takes over, on failure too. */
+RAML_CHECKED enum raml_code raml_model_load(struct raml_model_file *f, enum raml_dtype dtype, enum raml_use use,
+                                            const struct raml_device *dev, struct raml_model **out,
+                                            struct raml_err *err);
 #endif

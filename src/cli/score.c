@@ -48,13 +48,13 @@ struct work {
 #define AT(field) offsetof(struct settings, field)
 static const struct cli_option options[] = {
     {"model", "model_name_or_path", CLI_TEXT, AT(model), NULL, 0, 0, NULL,
-     "A model's folder, or a run's folder (its newest checkpoint)."},
+     "A model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights)."},
     {"tokenizer", NULL, CLI_TEXT, AT(tokenizer), NULL, 0, 0, NULL,
      "tokenizer.json or a folder with one; default: the model's. Lines of token ids need none."},
     {"out", NULL, CLI_TEXT, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
-    {"dtype", NULL, CLI_ONE, AT(dtype), "f32", 0, 0, "auto|bf16|f32",
-     "Type of the matrix products; auto is bf16 where the processor has it: mostly faster, 0.001 off on average, 0.3 "
-     "at worst."},
+    {"dtype", NULL, CLI_ONE, AT(dtype), "stored", 0, 0, "stored|auto|bf16|f32",
+     "Type of the matrix products. stored: bf16 where the model's file is no finer (BF16, F16, quantised) and the processor "
+     "has it, else f32; auto: bf16 where the processor has it: mostly faster, 0.001 off on average, 0.3 at worst."},
     {"max_batch_tokens", NULL, CLI_INT, AT(max_batch_tokens), "16384", 1, 1 << 30, NULL,
      "Tokens per pass; bounds memory. Results do not depend on it, but for rounding where one line exceeds it."},
     {"join", NULL, CLI_ONE, AT(join), "joint", 0, 0, "joint|split",

@@ -56,10 +56,15 @@ enum raml_code raml_model_open(const char *path, enum raml_dtype dtype, enum ram
 {
     struct raml_model_file *file;
     enum raml_code rc = raml_model_file_open(path, &file, err);
-    if (rc) return rc;
+    return rc ? rc : raml_model_load(file, dtype, use, dev, out, err);
+}
+
+enum raml_code raml_model_load(struct raml_model_file *file, enum raml_dtype dtype, enum raml_use use,
+                               const struct raml_device *dev, struct raml_model **out, struct raml_err *err)
+{
     struct raml_model *m = NULL;
     struct raml_source src = {.file = file};
-    rc = make_table(raml_model_file_config(file), dtype, dev, &m, err);
+    enum raml_code rc = make_table(raml_model_file_config(file), dtype, dev, &m, err);
     if (!rc) rc = fill(m, use, &src, err);
     if (!rc && m->table.stored) m->file = file;
     else raml_model_file_close(file);

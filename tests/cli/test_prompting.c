@@ -106,6 +106,13 @@ static void test_refusals(void **state)
     s.format = "template";
     refused(&s, NULL, RAML_EUSAGE, "needs a model, or --chat_template");
     refused(&s, *state, RAML_ERANGE, "--prompt_before and --prompt_after");
+    char file[4200];
+    static const char unknown[] = "{% extends 'x' %}";
+    assert_int_equal(raml_file_write(in(*state, "unknown.jinja", file), unknown, strlen(unknown), NULL), RAML_OK);
+    s.template = file;
+    refused(&s, NULL, RAML_ESUPPORT, "do without it");
+    refused(&s, NULL, RAML_ESUPPORT, "extends");
+    s.template = NULL;
     s.format = "plain";
     s.after = ":";
     refused(&s, NULL, RAML_EUSAGE, "give one of the two");
