@@ -28,8 +28,12 @@ bool raml_device_has_bf16(const struct raml_device *d);
 void raml_device_share_processors(char **argv);
 
 /* out[i] = exp((z[i] - top) scale), for top the largest of z and scale >= 0: relative error below 6e-6, and 0 below
- * e^-87; returns their sum. On the calling thread. */
-double raml_device_exp(const struct raml_device *d, float *out, const float *z, size_t n, float top, float scale);
+ * e^-87; returns their sum. part (NULL: not wanted): the sums of parts of RAML_DEVICE_PART elements, which add up to
+ * it in order; room for n / RAML_DEVICE_PART + 1. On the calling thread. */
+enum { RAML_DEVICE_PART = 4096 };
+double raml_device_exp(const struct raml_device *d, float *out, const float *z, size_t n, float top, float scale,
+                       double *part);
+float raml_device_top(const struct raml_device *d, const float *z, size_t n); /* the largest of n >= 1; NaN if one is */
 
 /* Bytes that can be taken now without ending other programs or this one: what the system calls available, and what a
  * container's limit leaves. SIZE_MAX where neither tells. */

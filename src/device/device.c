@@ -118,9 +118,15 @@ bool raml_device_has_bf16(const struct raml_device *d)
     return d->ops->has_bf16 && usable("avx512bf16") && raml_mm_has_bf16(d->mm);
 }
 
-double raml_device_exp(const struct raml_device *d, float *out, const float *z, size_t n, float top, float scale)
+double raml_device_exp(const struct raml_device *d, float *out, const float *z, size_t n, float top, float scale,
+                       double *part)
 {
-    return d->ops->exp_all(out, z, n, top, scale);
+    return d->ops->exp_all(out, z, n, top, scale, part);
+}
+
+float raml_device_top(const struct raml_device *d, const float *z, size_t n)
+{
+    return d->ops->top(z, n);
 }
 
 static void processor_name(char *out, size_t cap)

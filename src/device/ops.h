@@ -95,6 +95,8 @@ struct raml_few {
     size_t n, N, K, chunk;
 };
 
+enum { RAML_EXP_PART = 4096 };
+
 struct raml_ops {
     const char *level;
     bool has_bf16;
@@ -131,9 +133,11 @@ struct raml_ops {
     void (*loss_tile)(const struct raml_loss_rows *s, const float *z, size_t ld, const int32_t *token, size_t stride,
                       size_t n, size_t v0, size_t v);
     void (*few_rows)(const struct raml_few *f); /* NULL: this level has none */
-    /* out[i] = exp((z[i] - top) scale), z[i] <= top + 80 / scale (larger ones are cut off); returns their sum. One
-     * thread. */
-    double (*exp_all)(float *out, const float *z, size_t n, float top, float scale);
+    /* The largest of z[n], n >= 1; NaN when one of them is. One thread. */
+    float (*top)(const float *z, size_t n);
+    /* out[i] = exp((z[i] - top) scale), z[i] <= top + 80 / scale (larger ones are cut off); returns their sum, and in
+     * part[i / RAML_EXP_PART] (NULL: not wanted) that of each part, which add up to it in order. One thread. */
+    double (*exp_all)(float *out, const float *z, size_t n, float top, float scale, double *part);
     /* dz[n, v] (act, row stride v) = c (1[j = token] - p) - e p (log p + entropy), p = exp(z - lse) */
     void (*loss_tile_back)(bool bf16, void *dz, const float *z, size_t ld, const float *lse, const float *entropy,
                            const float *c, const float *e, const int32_t *token, size_t stride, size_t n, size_t v0,

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+enum { MOST_PARTS = (1 << 24) / RAML_DEVICE_PART + 1 }; /* a vocabulary has at most 2^24 tokens (config.c) */
+
 enum raml_code raml_pick_check(const struct raml_pick_options *o, struct raml_err *err)
 {
     if (!(o->temperature >= 0) || !isfinite(o->temperature))
@@ -18,21 +20,13 @@ enum raml_code raml_pick_check(const struct raml_pick_options *o, struct raml_er
 
 /* The likeliest of the first `allowed` tokens, and of all; false when a logit is NaN or none of the allowed is finite.
  */
-static int survey(const float *logit, size_t n, size_t allowed, size_t *best, float *top)
+static int survey(const struct raml_device *dev, const float *logit, size_t n, size_t allowed, size_t *best, float *top)
 {
-    size_t b = 0;
-    int nan = 0;
-    for (size_t i = 0; i < allowed; i++) {
-        nan |= logit[i] != logit[i];
-        if (logit[i] > logit[b]) b = i;
-    }
-    *best = b;
-    *top = logit[b];
-    for (size_t i = allowed; i < n; i++) {
-        nan |= logit[i] != logit[i];
-        if (logit[i] > *top) *top = logit[i];
-    }
-    return !nan && isfinite(logit[b]) && isfinite(*top);
+    float most = raml_device_top(dev, logit, allowed), rest = n > allowed ? raml_device_top(dev, logit + allowed, n - allowed) : most;
+    if (!isfinite(most) || rest != rest || rest == INFINITY) return 0;
+    for (*best = 0; logit[*best] != most;) ++*best;
+    *top = rest > most ? rest : most;
+    return 1;
 }
 
 struct kept { /* what the filters left, likeliest first */
@@ -92,19 +86,25 @@ static struct kept filter(float *w, int32_t *x, size_t n, const struct raml_pick
     return (struct kept){w + n - keep, x + n - keep, keep};
 }
 
-/* The token at share u of the weights, in order of the vocabulary; those under `low` do not count. */
-static size_t draw(float *weight, size_t n, double low, double u, size_t best, double *total)
+/* The token at share u of the weights, in order of the vocabulary; those under `low` do not count. part: the weights'
+ * sums by parts, good for low 0 alone. */
+static size_t draw(float *weight, size_t n, double low, double u, size_t best, const double *part, double *total)
 {
-    size_t chosen = best;
+    size_t chosen = best, i = 0;
     double at = 0;
     if (low > 0) {
         *total = 0;
-        for (size_t i = 0; i < n; i++) {
-            if (!(weight[i] >= low)) weight[i] = 0;
-            *total += weight[i];
+        for (size_t k = 0; k < n; k++) {
+            if (!(weight[k] >= low)) weight[k] = 0;
+            *total += weight[k];
+        }
+    } else {
+        while (i + RAML_DEVICE_PART < n && !(at + *part > u * *total)) { /* not in this part */
+            at += *part++;
+            i += RAML_DEVICE_PART;
         }
     }
-    for (size_t i = 0; i < n; i++) {
+    for (; i < n; i++) {
         if (weight[i] == 0) continue;
         at += weight[i];
         chosen = i;
@@ -133,15 +133,16 @@ enum raml_code raml_pick(const struct raml_device *dev, const float *logit, size
 {
     size_t best = 0, all = n;
     float top;
+    double part[MOST_PARTS];
     if (allowed < n) n = allowed;
-    if (!n || !survey(logit, all, n, &best, &top)) return RAML_ERANGE;
+    if (!n || all > (size_t)1 << 24 || !survey(dev, logit, all, n, &best, &top)) return RAML_ERANGE;
     float inv = (float)(1 / o->temperature);
-    double total = raml_device_exp(dev, scratch, logit, all, top, 1), lse = top + log(total);
+    double total = raml_device_exp(dev, scratch, logit, all, top, 1, part), lse = top + log(total);
     if (!isfinite(inv)) { /* 0, or so near it that no other token is left */
         *out = (struct raml_picked){(int32_t)best, (float)(logit[best] - lse), 0};
         return RAML_OK;
     }
-    if (inv != 1 || n < all) total = raml_device_exp(dev, scratch, logit, n, logit[best], inv);
+    if (inv != 1 || n < all) total = raml_device_exp(dev, scratch, logit, n, logit[best], inv, part);
     size_t chosen = best;
     float weight;
     if (o->top_p < 1 || (o->top_k > 0 && (size_t)o->top_k < n)) {
@@ -157,7 +158,7 @@ enum raml_code raml_pick(const struct raml_device *dev, const float *logit, size
             if (at > u * total) break;
         }
     } else {
-        chosen = draw(scratch, n, o->min_p, u, best, &total);
+        chosen = draw(scratch, n, o->min_p, u, best, part, &total);
         weight = scratch[chosen];
     }
     *out = (struct raml_picked){(int32_t)chosen, (float)(logit[chosen] - lse), (float)log(weight / total)};

@@ -233,15 +233,26 @@ static void exps(const struct raml_ops *ops, bool bf16)
     if (bf16) return;
     static const size_t sizes[] = {0, 1, 7, 15, 16, 17, 33, 1000, 4096, 4097, 9001};
     uint64_t state = 9;
+    double part[4];
     for (size_t c = 0; c < COUNT(sizes); c++) {
         size_t n = sizes[c];
         float *z = random_f32(n, 30, &state), *w = guarded(n * 4), *r = guarded(n * 4), top = -INFINITY;
         if (n > 2) z[n / 2] = -INFINITY;
         if (n > 7) z[n - 1] = -1e6f;
         for (size_t i = 0; i < n; i++) top = z[i] > top ? z[i] : top;
+        if (n && ops->top(z, n) != top) fail_msg("n %zu: top %g, not %g", n, ops->top(z, n), top);
+        for (size_t i = 0; i < n; i += 1 + n / 9) { /* NaN anywhere */
+            float kept = z[i];
+            z[i] = NAN;
+            if (ops->top(z, n) == ops->top(z, n)) fail_msg("n %zu: a NaN at %zu is not seen", n, i);
+            z[i] = kept;
+        }
         for (int k = 0; k < 3; k++) {
             float scale = (float[]){1, 0.3f, 25}[k];
-            double got = ops->exp_all(w, z, n, top, scale), want = REF->exp_all(r, z, n, top, scale);
+            double got = ops->exp_all(w, z, n, top, scale, part), want = REF->exp_all(r, z, n, top, scale, NULL);
+            double sum = 0;
+            for (size_t i = 0; i < n; i += RAML_EXP_PART) sum += part[i / RAML_EXP_PART];
+            if (!(sum == got)) fail_msg("n %zu: parts add up to %g, not %g", n, sum, got);
             if (!(fabs(got - want) <= 2e-6 * want)) fail_msg("n %zu scale %g: sum %g, not %g", n, scale, got, want);
             for (size_t i = 0; i < n; i++) { /* the argument is rounded: half a unit of a number up to 87 */
                 double tol = 1e-37 + 6e-6 * (double)r[i];

@@ -351,14 +351,27 @@ static void few_rows(const struct raml_few *f)
         }
 }
 
-static double exp_all(float *out, const float *z, size_t n, float top, float scale)
+static float top(const float *z, size_t n)
 {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        out[i] = (float)exp(((double)z[i] - top) * scale);
-        sum += out[i];
+    float most = z[0];
+    for (size_t i = 1; i < n; i++)
+        if (!(z[i] <= most)) most = z[i] == z[i] && most != most ? most : z[i];
+    return most;
+}
+
+static double exp_all(float *out, const float *z, size_t n, float most, float scale, double *part)
+{
+    double total = 0;
+    for (size_t from = 0; from < n; from += RAML_EXP_PART) {
+        double sum = 0;
+        for (size_t i = from; i < n && i < from + RAML_EXP_PART; i++) {
+            out[i] = (float)exp(((double)z[i] - most) * scale);
+            sum += out[i];
+        }
+        if (part) part[from / RAML_EXP_PART] = sum;
+        total += sum;
     }
-    return sum;
+    return total;
 }
 
 const struct raml_ops raml_ops_ref = {
@@ -383,6 +396,7 @@ const struct raml_ops raml_ops_ref = {
     .attn_scratch = attn_scratch,
     .loss_tile = loss_tile,
     .loss_tile_back = loss_tile_back,
+    .top = top,
     .exp_all = exp_all,
     .few_rows = few_rows,
 };

@@ -79,14 +79,30 @@ void loss_tile_back_isa(bool bf16, void *dz, const float *z, size_t ld, const fl
     }
 }
 
+float top_isa(const float *z, size_t n)
+{
+    vf most = vf_set(z[0]);
+    vi nan = {0};
+    EACH16(i, m, n)
+    {
+        vf a = vf_load_n(z + i, m);
+        if (m < 16) a = vf_pick((1u << m) - 1, a, vf_set(z[0]));
+        nan |= a != a;
+        most = vf_max(most, a);
+    }
+    for (int k = 0; k < 16; k++)
+        if (nan[k]) return NAN;
+    return vf_top(most);
+}
+
 /* Sums of 4096 in floats of sixteen lanes, those in double: lanes hold at most 256 addends each. vf_exp ends at e^-87.3;
  * what is below that counts as 0. */
-double exp_all_isa(float *out, const float *z, size_t n, float top, float scale)
+double exp_all_isa(float *out, const float *z, size_t n, float top, float scale, double *part)
 {
     const vf vt = vf_set(top), vs = vf_set(scale), floor = vf_set(-87.3f);
     double total = 0;
-    for (size_t from = 0; from < n; from += 4096) {
-        size_t m = n - from < 4096 ? n - from : 4096;
+    for (size_t from = 0; from < n; from += RAML_EXP_PART) {
+        size_t m = n - from < RAML_EXP_PART ? n - from : RAML_EXP_PART;
         vf sum = vf_set(0);
         EACH16(i, k, m)
         {
@@ -97,7 +113,9 @@ double exp_all_isa(float *out, const float *z, size_t n, float top, float scale)
             vf_store_n(out + from + i, e, k);
             sum += e;
         }
-        total += (double)vf_sum(sum);
+        double here = (double)vf_sum(sum);
+        if (part) part[from / RAML_EXP_PART] = here;
+        total += here;
     }
     return total;
 }

@@ -32,6 +32,7 @@
 #define attn_scratch_isa RAML_NAME(attn_scratch)
 #define loss_tile_isa RAML_NAME(loss_tile)
 #define loss_tile_back_isa RAML_NAME(loss_tile_back)
+#define top_isa RAML_NAME(top)
 #define exp_all_isa RAML_NAME(exp_all)
 #define few_rows_isa RAML_NAME(few_rows)
 
@@ -61,6 +62,7 @@ void loss_tile_back_isa(bool bf16, void *dz, const float *z, size_t ld, const fl
                         const float *c, const float *e, const int32_t *token, size_t stride, size_t n, size_t v0,
                         size_t v);
 void few_rows_isa(const struct raml_few *f);
-double exp_all_isa(float *out, const float *z, size_t n, float top, float scale);
+float top_isa(const float *z, size_t n);
+double exp_all_isa(float *out, const float *z, size_t n, float top, float scale, double *part);
 
 #endif
