@@ -1,7 +1,7 @@
 /* chat.c - see chat.h. */
 #include "raml/chat.h"
 
-#include "jinja_run.h"
+#include "text/jinja/run.h"
 #include "raml/file.h"
 #include "utf8.h"
 

@@ -1,5 +1,5 @@
-/* jinja_access.c - see jinja_run.h: attributes, items, slices, iteration. */
-#include "jinja_run.h"
+/* access.c - see run.h: attributes, items, slices, iteration. */
+#include "text/jinja/run.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* jinja_compare.c - see jinja_value.h: truth, equality and order, as Python has them. */
-#include "jinja_value.h"
+/* compare.c - see value.h: truth, equality and order, as Python has them. */
+#include "text/jinja/value.h"
 
 #include <string.h>
 

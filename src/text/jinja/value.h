@@ -1,4 +1,4 @@
-/* jinja_value.h - values of a template: Python's, as far as chat templates use them (private to src/text).
+/* value.h - values of a template: Python's, as far as chat templates use them (private to src/text).
  *
  * Text is UTF-8; length, indices and slices count code points. A text remembers which of its bytes came from a message:
  * sorted, disjoint marks [start, end), each with the message's index. Every operation on text keeps them, so the
@@ -178,7 +178,7 @@ struct raml_jv raml_j_undefined(struct raml_jinja *in, const char *of, const cha
 struct raml_jv raml_j_undefined_why(struct raml_jinja *in, const char *why);
 struct raml_jv raml_j_fail_undefined(struct raml_jinja *in, struct raml_jv v);
 
-/* jinja_compare.c */
+/* compare.c */
 const char *raml_j_type_name(struct raml_jv v); /* Python's: "str", "NoneType" ... */
 bool raml_j_truth(struct raml_jinja *in, struct raml_jv v);
 bool raml_j_equal(struct raml_jinja *in, struct raml_jv a, struct raml_jv b);
@@ -189,14 +189,14 @@ bool raml_j_is_integral(struct raml_jv v);  /* bool or int */
 double raml_j_number(struct raml_jv v);     /* of a number */
 int64_t raml_j_integer(struct raml_jv v);   /* of bool or int */
 
-/* jinja_print.c: str(v), repr(v). */
+/* print.c: str(v), repr(v). */
 void raml_j_print(struct raml_jout *o, struct raml_jv v);
 void raml_j_repr(struct raml_jout *o, struct raml_jv v);
 void raml_j_print_float(struct raml_jout *o, double d);
 struct raml_jv raml_j_to_str(struct raml_jinja *in, struct raml_jv v);
 const char *raml_j_shown(struct raml_jv text, char out[RAML_J_SHOWN]); /* for messages: cut, no control characters */
 
-/* jinja_json.c */
+/* json.c */
 struct raml_jv raml_j_from_json(struct raml_jinja *in, const void *json, size_t message);
 struct raml_jv raml_j_from_messages(struct raml_jinja *in, const void *json);
 

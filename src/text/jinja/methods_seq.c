@@ -1,5 +1,5 @@
-/* jinja_methods_seq.c - see jinja_run.h: methods of list, tuple, dict and loop. */
-#include "jinja_run.h"
+/* methods_seq.c - see run.h: methods of list, tuple, dict and loop. */
+#include "text/jinja/run.h"
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 #define METHOD(name)                                                                                                   \

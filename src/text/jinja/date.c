@@ -1,9 +1,9 @@
-/* jinja_date.c - see jinja_run.h: strftime of the day that the caller gave; there is no clock here.
+/* date.c - see run.h: strftime of the day that the caller gave; there is no clock here.
  *
  * The day is read as "26 Jul 2024", "26 July 2024", "July 26, 2024" or "2024-07-26". Codes of the day alone are known:
  * %d %m %y %Y %b %B %a %A %j %e %F %D %u %w %%, and %-d, %-m, %-j without the leading zeros.
  */
-#include "jinja_run.h"
+#include "text/jinja/run.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
-/* jinja_value.c - see jinja_value.h: memory, bounds, texts with marks, sequences, dicts. */
-#include "jinja_value.h"
+/* value.c - see value.h: memory, bounds, texts with marks, sequences, dicts. */
+#include "text/jinja/value.h"
 
-#include "utf8.h"
+#include "text/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>

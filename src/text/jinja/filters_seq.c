@@ -1,6 +1,6 @@
-/* jinja_filters_seq.c - see jinja_filters.h: filters of sequences and dicts. Those that are generators in Jinja are
+/* filters_seq.c - see filters.h: filters of sequences and dicts. Those that are generators in Jinja are
  * evaluated at once, and can be gone through once, as there. */
-#include "jinja_filters.h"
+#include "text/jinja/filters.h"
 
 #include <string.h>
 

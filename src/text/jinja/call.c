@@ -1,5 +1,5 @@
-/* jinja_call.c - see jinja_run.h: binding arguments, macros, global functions. */
-#include "jinja_run.h"
+/* call.c - see run.h: binding arguments, macros, global functions. */
+#include "text/jinja/run.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* jinja_tests.c - see jinja_run.h: `x is TEST`. */
-#include "jinja_run.h"
+/* tests.c - see run.h: `x is TEST`. */
+#include "text/jinja/run.h"
 
 #include <utf8proc.h>
 

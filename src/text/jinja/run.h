@@ -1,4 +1,4 @@
-/* jinja_run.h - running a parsed template (private to src/text).
+/* run.h - running a parsed template (private to src/text/jinja and chat.c).
  *
  * Names are looked up in a chain of scopes, the innermost first: a loop's turn, a macro's call, a `with` or block has
  * its own; `if` has none. A macro sees the scope that it stands in, as that is when it is called. What is in no scope
@@ -7,7 +7,7 @@
 #ifndef RAML_TEXT_JINJA_RUN_H
 #define RAML_TEXT_JINJA_RUN_H
 
-#include "jinja_parse.h"
+#include "text/jinja/parse.h"
 
 enum { RAML_J_MAX_PARAMS = 8 };
 
@@ -43,7 +43,7 @@ struct raml_jcall { /* what can be called: a function (perhaps bound to self), o
     struct raml_jscope *scope; /* the macro's */
 };
 
-/* jinja_eval.c, jinja_expr.c */
+/* eval.c, expr.c */
 void raml_j_exec(struct raml_jinja *in, const struct raml_jnodes *body);
 struct raml_jv raml_j_eval(struct raml_jinja *in, const struct raml_jnode *n);
 /* A filter block's or block set's filters over `input`. */
@@ -55,7 +55,7 @@ void raml_j_set(struct raml_jinja *in, struct raml_jscope *scope, const char *na
 bool raml_j_lookup(struct raml_jinja *in, const char *name, struct raml_jv *out);
 struct raml_jscope *raml_j_new_scope(struct raml_jinja *in, struct raml_jscope *parent);
 
-/* jinja_call.c */
+/* call.c */
 struct raml_jv raml_j_call(struct raml_jinja *in, struct raml_jv callee, const struct raml_jargs *args);
 /* what: "filter", "test" ... for messages. */
 struct raml_jv raml_j_run(struct raml_jinja *in, const char *what, const struct raml_jfunc *f, struct raml_jv self,
@@ -65,19 +65,19 @@ const struct raml_jfunc *raml_j_find(const struct raml_jfunc *table, size_t n, c
 const struct raml_jfunc *raml_j_global(const char *name);
 struct raml_jv raml_j_filter(struct raml_jinja *in, const char *name, struct raml_jv v, const struct raml_jargs *args);
 bool raml_j_test(struct raml_jinja *in, const char *name, struct raml_jv v, const struct raml_jargs *args);
-const struct raml_jfunc *raml_j_find_filter(const char *name); /* jinja_filters.c */
-const struct raml_jfunc *raml_j_find_test(const char *name);   /* jinja_tests.c */
-/* jinja_methods.c: of a text, and, from jinja_methods_seq.c, of the others. */
+const struct raml_jfunc *raml_j_find_filter(const char *name); /* filters.c */
+const struct raml_jfunc *raml_j_find_test(const char *name);   /* tests.c */
+/* methods.c: of a text, and, from methods_seq.c, of the others. */
 const struct raml_jfunc *raml_j_find_method(struct raml_jv object, const char *name);
 const struct raml_jfunc *raml_j_find_other_method(struct raml_jv object, const char *name);
 
-/* jinja_ops.c */
+/* ops.c */
 struct raml_jv raml_j_binary(struct raml_jinja *in, int op, struct raml_jv a, struct raml_jv b);
 struct raml_jv raml_j_negative(struct raml_jinja *in, struct raml_jv v);
 bool raml_j_contains(struct raml_jinja *in, struct raml_jv all, struct raml_jv one);
 bool raml_j_compare(struct raml_jinja *in, int op, struct raml_jv a, struct raml_jv b);
 
-/* jinja_access.c */
+/* access.c */
 struct raml_jv raml_j_attr(struct raml_jinja *in, struct raml_jv object, const char *name);      /* object.name */
 struct raml_jv raml_j_attr_only(struct raml_jinja *in, struct raml_jv object, const char *name); /* no item */
 struct raml_jv raml_j_item(struct raml_jinja *in, struct raml_jv object, struct raml_jv key);    /* object[key] */
@@ -91,7 +91,7 @@ int64_t raml_j_length(struct raml_jv v);
 int64_t raml_j_arg_int(struct raml_jinja *in, struct raml_jv v, int64_t unless);
 const struct raml_jstr *raml_j_arg_text(struct raml_jinja *in, struct raml_jv v, const char *what); /* NULL: failed */
 
-/* jinja_text.c: what filters and methods share. */
+/* text.c: what filters and methods share. */
 struct raml_jv raml_j_strip(struct raml_jinja *in, const struct raml_jstr *s, struct raml_jv chars, int ends);
 enum { RAML_J_LEFT = 1, RAML_J_RIGHT = 2 };
 enum raml_jcase { RAML_J_LOWER, RAML_J_UPPER, RAML_J_TITLE, RAML_J_CAPITALIZE, RAML_J_SWAP, RAML_J_JINJA_TITLE };
@@ -106,12 +106,12 @@ struct raml_jv raml_j_safe(struct raml_jinja *in, struct raml_jv v);   /* Markup
 /* First place of part in s at or behind byte `from`; s->n + 1: none. */
 size_t raml_j_find_text(const struct raml_jstr *s, size_t from, const struct raml_jstr *part);
 
-/* jinja_format.c: text % values, text.format(...). jinja_date.c: strftime of in->date. */
+/* format.c: text % values, text.format(...). date.c: strftime of in->date. */
 struct raml_jv raml_j_percent(struct raml_jinja *in, const struct raml_jstr *s, struct raml_jv values);
 struct raml_jv raml_j_braces(struct raml_jinja *in, const struct raml_jstr *s, const struct raml_jargs *args);
 struct raml_jv raml_j_strftime(struct raml_jinja *in, const struct raml_jstr *format);
 
-/* jinja_json.c */
+/* json.c */
 struct raml_jjson_style { /* json.dumps */
     bool ascii, sort_keys;
     const struct raml_jstr *indent, *comma, *colon; /* indent NULL: one line */

@@ -1,11 +1,11 @@
-/* jinja_filters.h - how filters are written, in jinja_filters.c and jinja_filters_seq.c (private to these two).
+/* filters.h - how filters are written, in filters.c and filters_seq.c (private to these two).
  *
  * v: what stands before the bar; args: the arguments as given; a: bound to the parameters that the table names.
  */
 #ifndef RAML_TEXT_JINJA_FILTERS_H
 #define RAML_TEXT_JINJA_FILTERS_H
 
-#include "jinja_run.h"
+#include "text/jinja/run.h"
 
 #define FILTER(name)                                                                                                   \
     static struct raml_jv name(struct raml_jinja *in, struct raml_jv v, const struct raml_jargs *args,                 \

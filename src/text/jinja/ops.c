@@ -1,5 +1,5 @@
-/* jinja_ops.c - see jinja_run.h: arithmetic and comparison, as Python has them, with integers of 64 bits. */
-#include "jinja_run.h"
+/* ops.c - see run.h: arithmetic and comparison, as Python has them, with integers of 64 bits. */
+#include "text/jinja/run.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* jinja_parse_expr.c - see jinja_parse.h: expressions, loosest binding first. */
-#include "jinja_parse.h"
+/* parse_expr.c - see parse.h: expressions, loosest binding first. */
+#include "text/jinja/parse.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* jinja_lex.c - see jinja_lex.h: text, tags, comments and white space around them. */
-#include "jinja_lex.h"
+/* lex.c - see lex.h: text, tags, comments and white space around them. */
+#include "text/jinja/lex.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* jinja_lex.h - a template's text as tokens (private to src/text).
+/* lex.h - a template's text as tokens (private to src/text).
  *
  * As Jinja does with trim_blocks and lstrip_blocks: the newline behind a block tag or comment is dropped, and so are
  * blanks in front of one that stands first on its line; - beside a delimiter strips white space, + keeps it. \r\n and
@@ -7,7 +7,7 @@
 #ifndef RAML_TEXT_JINJA_LEX_H
 #define RAML_TEXT_JINJA_LEX_H
 
-#include "jinja_value.h"
+#include "text/jinja/value.h"
 
 enum raml_jtoken_kind {
     RAML_JT_END,
@@ -49,7 +49,7 @@ void raml_j_lex(struct raml_jinja *in, const char *text, size_t n, struct raml_j
 /* What a token is called in messages. */
 const char *raml_j_token_name(const struct raml_jtoken *t, char out[RAML_J_SHOWN]);
 
-/* jinja_lex_expr.c: the token at *at inside a tag, *at moved behind it. */
+/* lex_expr.c: the token at *at inside a tag, *at moved behind it. */
 void raml_j_lex_one(struct raml_jinja *in, const char *s, size_t n, size_t *at, struct raml_jtoken *out);
 
 #endif

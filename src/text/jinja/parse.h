@@ -1,4 +1,4 @@
-/* jinja_parse.h - a template as a tree (private to src/text).
+/* parse.h - a template as a tree (private to src/text).
  *
  * One struct for all nodes; what its fields hold depends on the kind:
  *
@@ -35,7 +35,7 @@
 #ifndef RAML_TEXT_JINJA_PARSE_H
 #define RAML_TEXT_JINJA_PARSE_H
 
-#include "jinja_lex.h"
+#include "text/jinja/lex.h"
 
 enum raml_jkind {
     RAML_JN_CONST,
@@ -104,7 +104,7 @@ struct raml_jparser {
 /* NULL: failed, see in->code. */
 struct raml_jnodes raml_j_parse(struct raml_jinja *in, const char *text, size_t n);
 
-/* Between jinja_parse.c (statements) and jinja_parse_expr.c. What a failed parser returns is a node all the same. */
+/* Between parse.c (statements) and parse_expr.c. What a failed parser returns is a node all the same. */
 struct raml_jnode *raml_jp_node(struct raml_jparser *p, enum raml_jkind kind);
 void raml_jp_add(struct raml_jnodes *to, struct raml_jnode *node);
 void raml_jp_fail(struct raml_jparser *p, const char *expected);

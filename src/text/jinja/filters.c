@@ -1,7 +1,7 @@
-/* jinja_filters.c - see jinja_run.h: the table of filters, and those of texts, numbers and JSON. */
-#include "jinja_run.h"
+/* filters.c - see run.h: the table of filters, and those of texts, numbers and JSON. */
+#include "text/jinja/run.h"
 
-#include "jinja_filters.h"
+#include "text/jinja/filters.h"
 
 #include <errno.h>
 #include <math.h>

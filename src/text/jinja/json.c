@@ -1,5 +1,5 @@
-/* jinja_json.c - see jinja_value.h and jinja_run.h: JSON to values, and values to JSON as Python's json.dumps. */
-#include "jinja_run.h"
+/* json.c - see value.h and run.h: JSON to values, and values to JSON as Python's json.dumps. */
+#include "text/jinja/run.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* jinja_eval.c - see jinja_run.h: statements. */
-#include "jinja_run.h"
+/* eval.c - see run.h: statements. */
+#include "text/jinja/run.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
-/* jinja_methods.c - see jinja_run.h: methods of str, list, tuple, dict and loop. What changes its object is blocked, as
+/* methods.c - see run.h: methods of str, list, tuple, dict and loop. What changes its object is blocked, as
  * in Jinja's immutable sandbox. */
-#include "jinja_run.h"
+#include "text/jinja/run.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* jinja_expr.c - see jinja_run.h: the value of an expression. */
-#include "jinja_run.h"
+/* expr.c - see run.h: the value of an expression. */
+#include "text/jinja/run.h"
 
 #include <string.h>
 

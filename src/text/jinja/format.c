@@ -1,5 +1,5 @@
-/* jinja_format.c - see jinja_run.h: "..." % values and "...".format(values). */
-#include "jinja_run.h"
+/* format.c - see run.h: "..." % values and "...".format(values). */
+#include "text/jinja/run.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
-/* jinja_lex_expr.c - see jinja_lex.h: names, numbers, strings and operators. */
-#include "jinja_lex.h"
+/* lex_expr.c - see lex.h: names, numbers, strings and operators. */
+#include "text/jinja/lex.h"
 
-#include "utf8.h"
+#include "text/utf8.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* jinja_text.c - see jinja_run.h: work on texts that filters and methods share. Marks stay with their bytes. */
-#include "jinja_run.h"
+/* text.c - see run.h: work on texts that filters and methods share. Marks stay with their bytes. */
+#include "text/jinja/run.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* jinja_parse.c - see jinja_parse.h: statements. */
-#include "jinja_parse.h"
+/* parse.c - see parse.h: statements. */
+#include "text/jinja/parse.h"
 
 #include <string.h>
 

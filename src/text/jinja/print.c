@@ -1,5 +1,5 @@
-/* jinja_print.c - see jinja_value.h: str(v) and repr(v), as Python writes them. */
-#include "jinja_value.h"
+/* print.c - see value.h: str(v) and repr(v), as Python writes them. */
+#include "text/jinja/value.h"
 
 #include <inttypes.h>
 #include <math.h>
