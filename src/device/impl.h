@@ -19,5 +19,6 @@ void raml_device_use(const struct raml_device *d);
 
 /* Zeroed memory aligned to 64; NULL when used up, or when more is asked for than is free. free() it. */
 void *raml_device_alloc(size_t n, size_t size);
+void *raml_device_room(size_t n, size_t size); /* the same with any content */
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* "MemAvailable:   24117248 kB" of /proc/meminfo. */
@@ -51,17 +52,26 @@ size_t raml_device_free_memory(void)
     return a < b ? a : b;
 }
 
-enum { LARGE = 64 << 20 }; /* what is worth asking for */
+enum { LARGE = 64 << 20, HUGE_PAGE = 2 << 20 }; /* from LARGE bytes on it is worth asking how much is free */
 
-void *raml_device_alloc(size_t n, size_t size)
+void *raml_device_room(size_t n, size_t size)
 {
-    /* What is too large must fail here: where the system lends more memory than it has, zeroing it would end us. */
+    /* What is too large must fail here: where the system lends more memory than it has, touching it would end us. */
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
     size_t most = pages > 0 && page > 0 ? (size_t)pages * (size_t)page : SIZE_MAX / 2;
     if (size && n > most / size) return NULL;
     size_t bytes = (n * size + 63) / 64 * 64;
     if (bytes > LARGE && bytes > raml_device_free_memory()) return NULL;
-    if (!bytes) bytes = 64;
-    void *p = aligned_alloc(64, bytes);
-    return p ? memset(p, 0, bytes) : NULL;
+    if (bytes < 2 * (size_t)HUGE_PAGE) return aligned_alloc(64, bytes ? bytes : 64);
+    /* large pages: a five-hundredth of the page faults, and far fewer look-ups later */
+    bytes = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    void *p = aligned_alloc(HUGE_PAGE, bytes);
+    if (p) (void)!madvise(p, bytes, MADV_HUGEPAGE);
+    return p;
+}
+
+void *raml_device_alloc(size_t n, size_t size)
+{
+    void *p = raml_device_room(n, size);
+    return p ? memset(p, 0, (n * size + 63) / 64 * 64) : NULL;
 }

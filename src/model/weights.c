@@ -276,7 +276,7 @@ enum raml_code raml_model_hold_copies(struct raml_model *m, const struct raml_so
     enum raml_code rc = make_all(m, &plain, err);
     raml_device_use(m->dev);
     if (!rc) rc = hold_vectors(m, src, err);
-    if (!rc) f.act = raml_device_alloc(most, act_size(m));
+    if (!rc) f.act = raml_device_room(most, act_size(m));
     if (!rc && !f.act) rc = raml_fail(err, RAML_ENOMEM, "no memory to convert a matrix of %zu numbers", most);
     if (!rc) rc = each_weight(m, from_source, &f, err);
     free(f.act);

@@ -423,7 +423,7 @@ enum raml_code raml_weight_init(struct raml_mm *mm, struct raml_weight *w, size_
     if (rc) return rc;
     size_t size = bf16 ? 2 : 4;
     w->layout = l;
-    w->packed = raml_device_alloc(l->bytes, 1);
+    w->packed = raml_device_room(l->bytes, 1); /* written whole by _pack, padding included */
     if (plain) w->plain = raml_device_alloc(N * K, size);
     if (!w->packed || (plain && !w->plain)) {
         raml_weight_deinit(w);
@@ -456,7 +456,7 @@ enum raml_code raml_weight_fill(struct raml_mm *mm, struct raml_weight *w, const
 {
     if (!w->bf16) return raml_weight_pack(mm, w, value, err);
     void *own = NULL;
-    uint16_t *half = w->plain ? w->plain : (own = raml_device_alloc(w->N * w->K, sizeof *half));
+    uint16_t *half = w->plain ? w->plain : (own = raml_device_room(w->N * w->K, sizeof *half));
     if (!half) return raml_fail(err, RAML_ENOMEM, "no memory to convert a weight matrix of %zu x %zu", w->N, w->K);
 #pragma omp parallel for schedule(static)
     for (size_t r = 0; r < w->N; r++) raml_round_bf16(half + r * w->K, value + r * w->K, w->K);
