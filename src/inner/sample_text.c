@@ -21,9 +21,9 @@ enum raml_code raml_sample_texts_init(struct sample_texts *x, const struct raml_
     if (!rc) rc = raml_format_stop(f, t, &x->stop, err);
     if (!rc) rc = raml_tokenizer_encode(t, wait, strlen(wait), false, &x->wait, err);
     if (!rc && f->think_open) rc = raml_tokenizer_encode(t, f->think_open, strlen(f->think_open), true, &x->open, err);
-    if (!rc && x->thinks) rc = raml_tokenizer_encode(t, f->think_close, strlen(f->think_close), true, &x->close, err);
-    if (!rc && !x->thinks) rc = raml_format_cue(f, t, &x->close, err);
-    return rc;
+    if (rc) return rc;
+    return f->think_close ? raml_tokenizer_encode(t, f->think_close, strlen(f->think_close), true, &x->close, err)
+                          : raml_format_cue(f, t, &x->close, err);
 }
 
 void raml_sample_texts_deinit(struct sample_texts *x)
