@@ -423,7 +423,7 @@ enum raml_code raml_weight_init(struct raml_mm *mm, struct raml_weight *w, size_
     if (rc) return rc;
     size_t size = bf16 ? 2 : 4;
     w->layout = l;
-    w->packed = raml_device_alloc(l->bytes, 1); /* zeroed: oneDNN 3.7 leaves padding as it is, and reads it */
+    w->packed = raml_device_alloc(l->bytes, 1); /* zeroed: that a reorder writes all padding is not relied upon */
     if (plain) w->plain = raml_device_alloc(N * K, size);
     if (!w->packed || (plain && !w->plain)) {
         raml_weight_deinit(w);
