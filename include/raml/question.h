@@ -6,13 +6,12 @@
 #ifndef RAML_QUESTION_H
 #define RAML_QUESTION_H
 
+#include "raml/answer.h"
 #include "raml/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum raml_verdict { RAML_UNKNOWN = -1, RAML_DIFFERENT = 0, RAML_EQUAL = 1 };
 
 struct raml_trajectory {
     const char *text;          /* what stands between think and its end; never NULL */
@@ -73,15 +72,6 @@ RAML_CHECKED enum raml_code raml_questions_read(struct raml_questions *qs, const
 /* Writes our own JSONL, atomically. */
 RAML_CHECKED enum raml_code raml_questions_write(const struct raml_questions *qs, const char *path,
                                                  struct raml_err *err);
-
-/* Is pred the same answer as gold? Exact: integers of any size, decimals, fractions and numbers with thousands
- * separators are compared as rational numbers; anything else as normalised text. UNKNOWN when gold or pred is NULL or
- * empty, and for numbers of more than 10,000 digits that are not the same text. Time grows with the texts' length
- * alone. */
-enum raml_verdict raml_answer_check(const char *gold, const char *pred);
-/* The content of the last \boxed{...} (or \fbox{...}) of text[0..n) whose braces balance; *inner points into text.
- * False: there is none. Linear in n. */
-bool raml_answer_boxed(const char *text, size_t n, const char **inner, size_t *len);
 
 /* Hash of the question's normalised text (lower case, white space folded): the same for every writing of it. */
 uint64_t raml_question_hash(const char *question);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # test_layers.sh BINARY SOURCE_DIR BUILD_DIR: every #include looks down the house, never up or sideways.
-# The order: core; device and tree; store and eval; text; model; task; inner; outer; study; cli (see `below`).
+# The order: core; device, tree, store and answer; eval and text; model; task; inner; outer; study; cli (see `below`).
 # A public header include/raml/X.h belongs to the layer that holds X.c, or to the one that `home` names.
 # The command line uses the public headers alone, as any other program would.
 set -eu
@@ -27,10 +27,11 @@ look() {
     }
     BEGIN {
         below["core"] = ""
-        below["device"] = below["tree"] = below["store"] = below["eval"] = "core"
+        below["device"] = below["tree"] = below["store"] = below["answer"] = "core"
+        below["eval"] = "core answer"
         below["text"] = "core store"
         below["model"] = "core device tree store"
-        below["task"] = "core text store tree"
+        below["task"] = "core answer text store tree"
         below["inner"] = below["model"] " " below["task"] " model task eval"
         below["outer"] = below["inner"] " inner"
         below["study"] = below["outer"] " outer"

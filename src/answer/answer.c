@@ -1,4 +1,4 @@
-/* answer.c - is one answer the same as another: exact rational numbers, else normalised text. See question.h.
+/* answer.c - is one answer the same as another: exact rational numbers, else normalised text. See answer.h.
  *
  * An answer is peeled first: white space, $...$, \(...\), \[...\], **...**, \boxed{...}, \text{...} around it, round
  * brackets around a single thing, a full stop behind it. What is left is a number when all of it reads as
@@ -6,7 +6,7 @@
  *                           or a mixed number (1 1/2, 1\frac{1}{2})
  * and is then an exact fraction of GMP integers. A percent sign is dropped, not applied.
  */
-#include "raml/question.h"
+#include "raml/answer.h"
 
 #include <gmp.h>
 #include <stdlib.h>

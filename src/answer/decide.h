@@ -1,0 +1,39 @@
+/* decide.h - private: are two scalar expressions the same number, or the same function of their variables?
+ *
+ * Constants. Rational numbers: exactly (FLINT fmpq). Others: complex balls (Arb) at 64, 128, ... bits: balls that do not
+ * meet prove the numbers different. Balls that still meet at a few hundred bits: algebraic numbers are compared exactly
+ * (Calcium qqbar) where the degree and height stay in bounds; others by Calcium's ca, whose answer may be unknown.
+ * With variables. Both sides become a rational function of generators over the rationals (fmpz_mpoly_q): variables, or
+ * their roots where a power has a denominator (x^{1/L}); square roots and other roots of irreducible factors with their
+ * defining polynomials; sines and cosines through the tangent of the half angle, tan(x/2L), or by sin^2 + cos^2 = 1;
+ * powers with variable exponents split as a^(m+n) = a^m a^n; logarithms and unknown functions as generators of
+ * normalised arguments. A zero difference proves equality (for positive variables where roots are involved; rule says
+ * so). Otherwise ball values at fixed rational points prove a difference. Neither: unknown.
+ * Never aborts, never hangs: sizes and degrees are estimated and charged before FLINT is called.
+ */
+#ifndef RAML_ANSWER_DECIDE_H
+#define RAML_ANSWER_DECIDE_H
+
+#include "answer/expr.h"
+#include "answer/work.h"
+#include "raml/answer.h"
+
+/* a and b: scalar kinds up to EXPR_APPLY. *rule: static text. An expression without a value (1/0, log 0) is unknown
+ * unless the two are the same node by node. */
+enum raml_verdict raml_decide(const struct expr *a, const struct expr *b, struct work *w, const char **rule);
+
+/* Is `decimal` (a NUMBER with scale > 0, or NEG of one, or one times 10^k) what x rounds to (half either way) at its
+ * last digit? x: any constant scalar. EQUAL, DIFFERENT, or UNKNOWN when x has no value or variables. */
+enum raml_verdict raml_decide_rounds_to(const struct expr *x, const struct expr *decimal, struct work *w);
+
+/* The sign of a - b for real constants: *order -1, 0, 1. False: not decided, or not real. */
+bool raml_decide_order(const struct expr *a, const struct expr *b, struct work *w, int *order);
+
+/* Is e an integer that fits? For exponents, counts, indices. */
+bool raml_decide_small_int(const struct expr *e, struct work *w, long *out);
+
+/* The canonical key of a scalar for sorting lists before they are matched: a double near the value of a constant, NaN
+ * for others. Only a guide; never decides anything. */
+double raml_decide_guess(const struct expr *e, struct work *w);
+
+#endif

@@ -1,0 +1,25 @@
+/* flint.h - private: the arithmetic libraries, under the names that Debian 12 (FLINT 2, Arb, Calcium) and later ones
+ * (FLINT 3) have for them. */
+#ifndef RAML_ANSWER_FLINT_H
+#define RAML_ANSWER_FLINT_H
+
+#pragma GCC system_header /* their inline functions are not ours to warn of */
+
+#include <gmp.h>
+#if __has_include(<flint/ca.h>)
+#include <flint/acb.h>
+#include <flint/arb.h>
+#include <flint/ca.h>
+#include <flint/fmpz_mpoly_q.h>
+#include <flint/qqbar.h>
+#else
+#include <acb.h>
+#include <arb.h>
+#include <calcium/ca.h>
+#include <calcium/fmpz_mpoly_q.h>
+#include <calcium/qqbar.h>
+#endif
+#include <flint/fmpq.h>
+#include <flint/fmpz_mpoly_factor.h>
+
+#endif
