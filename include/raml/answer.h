@@ -26,7 +26,7 @@
 enum raml_verdict { RAML_UNKNOWN = -1, RAML_DIFFERENT = 0, RAML_EQUAL = 1 };
 const char *raml_verdict_name(enum raml_verdict v); /* "equal", "different", "unknown" */
 
-enum { RAML_ANSWER_DIGITS = 3 };
+enum { RAML_ANSWER_DIGITS = 4 };
 
 /* How an answer was found in a text. */
 enum raml_found {

@@ -1,72 +1,24 @@
-/* answer.c - is one answer the same as another: exact rational numbers, else normalised text. See answer.h.
- *
- * An answer is peeled first: white space, $...$, \(...\), \[...\], **...**, \boxed{...}, \text{...} around it, round
- * brackets around a single thing, a full stop behind it. What is left is a number when all of it reads as
- *   [sign] [$] N [%],   N = digits with thousands separators, a decimal, either with e-notation, a/b, \frac{a}{b},
- *                           or a mixed number (1 1/2, 1\frac{1}{2})
- * and is then an exact fraction of GMP integers. A percent sign is dropped, not applied.
- */
+/* answer.c - see answer.h: from two texts to a verdict. */
+#include "answer/compare.h"
+#include "answer/parse.h"
 #include "raml/answer.h"
 
-#include <gmp.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
-    MAX_DIGITS = 10000, /* also of the exponent's value: what is longer is compared as text alone */
-    MAX_PEELS = 32,     /* layers around an answer; bounds the work on hostile input */
-    MAX_FRACS = 2       /* \frac inside \frac */
+    MAX_ARENA_BYTES = 1 << 26,
+    MAX_ANSWER_BYTES = 1 << 14 /* a longer one is compared as text alone */
 };
+static const uint64_t DEFAULT_WORK = 100000;
 
-struct view { /* text[0..n), not closed by a 0 */
-    const char *s;
-    size_t n;
-};
-enum kind { NOT_A_NUMBER, NUMBER, TOO_LONG };
+/* ---- boxes ---- */
 
 static bool is_space(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static struct view trim(struct view v)
-{
-    while (v.n && is_space(v.s[0])) v.s++, v.n--;
-    while (v.n && is_space(v.s[v.n - 1])) v.n--;
-    return v;
-}
-
-static bool starts(struct view v, const char *with)
-{
-    size_t n = strlen(with);
-    return v.n >= n && memcmp(v.s, with, n) == 0;
-}
-
-static bool ends(struct view v, const char *with)
-{
-    size_t n = strlen(with);
-    return v.n >= n && memcmp(v.s + v.n - n, with, n) == 0;
-}
-
-static struct view skip(struct view v, size_t n)
-{
-    return (struct view){v.s + n, v.n - n};
-}
-
-/* Removes `word` from the front, with the white space behind it. */
-static bool take(struct view *v, const char *word)
-{
-    if (!starts(*v, word)) return false;
-    *v = trim(skip(*v, strlen(word)));
-    return true;
-}
-
-/* Is the byte at i a brace that groups, not an escaped one (\{ is, \\{ is not)? */
+/* Is the byte at i escaped: behind an odd number of backslashes? */
 static bool escaped(const char *s, size_t i)
 {
     size_t n = 0;
@@ -74,15 +26,16 @@ static bool escaped(const char *s, size_t i)
     return n % 2 == 1;
 }
 
-/* v starts with '{': its content up to the matching brace; false when there is none. */
-static bool group(struct view v, struct view *inner)
+/* s[i] is an opening brace: its content up to the brace that closes it; false when none does. */
+static bool group(const char *s, size_t n, size_t i, const char **inner, size_t *len)
 {
     size_t depth = 0;
-    for (size_t i = 0; i < v.n; i++) {
-        if ((v.s[i] != '{' && v.s[i] != '}') || escaped(v.s, i)) continue;
-        if (v.s[i] == '{') depth++;
+    for (size_t k = i; k < n; k++) {
+        if ((s[k] != '{' && s[k] != '}') || escaped(s, k)) continue;
+        if (s[k] == '{') depth++;
         else if (--depth == 0) {
-            *inner = (struct view){v.s + 1, i - 1};
+            *inner = s + i + 1;
+            *len = k - i - 1;
             return true;
         }
     }
@@ -91,6 +44,7 @@ static bool group(struct view v, struct view *inner)
 
 bool raml_answer_boxed(const char *text, size_t n, const char **inner, size_t *len)
 {
+    static const char *const words[] = {"\\boxed", "\\fbox"};
     size_t closing = 0; /* closing braces to the right that no opening brace has matched yet */
     for (size_t i = n; i-- > 0;) {
         if ((text[i] != '{' && text[i] != '}') || escaped(text, i)) continue;
@@ -100,313 +54,234 @@ bool raml_answer_boxed(const char *text, size_t n, const char **inner, size_t *l
         }
         if (!closing) continue;
         closing--;
-        struct view before = {text, i}, found;
-        while (before.n && is_space(text[before.n - 1])) before.n--;
-        if (!ends(before, "\\boxed") && !ends(before, "\\fbox")) continue;
-        if (!group((struct view){text + i, n - i}, &found)) continue;
-        *inner = found.s;
-        *len = found.n;
-        return true;
+        size_t before = i;
+        while (before && is_space(text[before - 1])) before--;
+        for (size_t w = 0; w < 2; w++) {
+            size_t m = strlen(words[w]);
+            if (before < m || memcmp(text + before - m, words[w], m) != 0) continue;
+            if (group(text, n, i, inner, len)) return true;
+        }
     }
     return false;
 }
 
-/* Does the word stand in v, not behind a backslash? */
-static bool holds(struct view v, const char *word)
+/* ---- the same text ---- */
+
+/* What a writer may leave out: blanks, dollar signs, sizes. out has room for n bytes. */
+static size_t squeezed(const char *s, size_t n, char *out)
 {
-    for (size_t i = 0; i < v.n; i++)
-        if (starts(skip(v, i), word) && !escaped(v.s, i)) return true;
-    return false;
+    static const char *const dropped[] = {"\\left", "\\right", "\\!", "\\,", "\\;", "\\:", "\\ ", "\\(", "\\)", "\\[",
+                                          "\\]", "\\displaystyle", "$", "**"};
+    size_t len = 0;
+    for (size_t i = 0; i < n;) {
+        size_t w = 0, n_words = sizeof dropped / sizeof *dropped, m = 0;
+        for (; w < n_words; w++) {
+            m = strlen(dropped[w]);
+            if (n - i >= m && memcmp(s + i, dropped[w], m) == 0) break;
+        }
+        if (w < n_words) {
+            i += m;
+        } else if (is_space(s[i])) {
+            i++;
+        } else if (n - i >= 6 && (memcmp(s + i, "\\dfrac", 6) == 0 || memcmp(s + i, "\\tfrac", 6) == 0)) {
+            memcpy(out + len, "\\frac", 5);
+            len += 5;
+            i += 6;
+        } else {
+            out[len++] = s[i++];
+        }
+    }
+    while (len && strchr(".,", out[len - 1])) len--;
+    return len;
 }
 
-/* "(113)", "(A)": brackets around one thing, not around a pair or a product of two. */
-static bool single(struct view v)
+static bool same_text(struct check *c, const struct raml_buf *a, const struct raml_buf *b)
 {
-    if (v.n < 3 || v.s[0] != '(' || v.s[v.n - 1] != ')') return false;
-    for (size_t i = 1; i + 1 < v.n; i++)
-        if (strchr("(),;[]", v.s[i])) return false;
+    char *x = raml_arena_alloc(c->pool.arena, a->len + 1, 1), *y = raml_arena_alloc(c->pool.arena, b->len + 1, 1);
+    if (!x || !y) {
+        c->pool.no_memory = true;
+        return false;
+    }
+    size_t n = squeezed(a->data, a->len, x);
+    return n && n == squeezed(b->data, b->len, y) && memcmp(x, y, n) == 0;
+}
+
+/* ---- choices ---- */
+
+/* "(C) Cecile", "C. Cecile", "C": the letter; 0: it is no choice. *alone: nothing stands behind it. */
+static char choice(const struct raml_buf *a, bool *alone)
+{
+    const char *s = a->data;
+    size_t n = a->len, i = 0;
+    while (n && (is_space(s[n - 1]) || s[n - 1] == '$' || s[n - 1] == '.')) n--;
+    while (i < n && (is_space(s[i]) || s[i] == '$' || s[i] == '*')) i++;
+    bool open = i < n && s[i] == '(';
+    i += open;
+    if (i >= n || s[i] < 'A' || s[i] > 'Z') return 0;
+    char letter = s[i++];
+    bool close = i < n && s[i] == ')';
+    if (open != close && open) return 0;
+    bool mark = close || (i < n && (s[i] == '.' || s[i] == ':'));
+    *alone = i + close >= n;
+    if (*alone) return letter;
+    return mark && i + 1 < n && is_space(s[i + 1]) ? letter : 0;
+}
+
+static bool choices(struct check *c, const struct raml_buf *a, const struct raml_buf *b, enum raml_verdict *v)
+{
+    bool alone_a = false, alone_b = false;
+    char x = choice(a, &alone_a), y = choice(b, &alone_b);
+    if (!x || !y || (!alone_a && !alone_b) || (alone_a && alone_b)) return false;
+    *v = raml_compare_said(c, x == y ? RAML_EQUAL : RAML_DIFFERENT, "letters of a choice");
     return true;
 }
 
-/* Takes one layer off. False: there was none. */
-static bool peel(struct view *v)
+/* ---- readings ---- */
+
+/* "1,22" may be 1.22: the decimal of a list of two whole numbers that one comma parts. */
+static const struct expr *decimal_comma(struct check *c, const struct raml_buf *text)
 {
-    static const char *const around[][2] = {
-        {"$$", "$$"}, {"$", "$"}, {"\\(", "\\)"}, {"\\[", "\\]"}, {"**", "**"}};
-    static const char *const commands[] = {"\\text", "\\textbf", "\\mathrm", "\\mathbf", "\\mbox", "\\boxed", "\\fbox"};
-    struct view was = *v = trim(*v);
-    for (size_t i = 0; i < sizeof around / sizeof *around; i++) {
-        size_t n = strlen(around[i][0]);
-        if (v->n <= 2 * n || !starts(*v, around[i][0]) || !ends(*v, around[i][1])) continue;
-        struct view in = {v->s + n, v->n - 2 * n};
-        if (holds(in, around[i][0])) continue; /* "$1$ and $2$" is two of them */
-        *v = in;
-        return true;
+    char *s = raml_arena_alloc(c->pool.arena, text->len + 1, 1);
+    size_t commas = 0, digits = 0, n = text->len;
+    if (!s) return NULL;
+    memcpy(s, text->data, n);
+    while (n && is_space(s[n - 1])) n--;
+    for (size_t i = 0; i < n; i++) {
+        digits += s[i] >= '0' && s[i] <= '9';
+        if (s[i] != ',') continue;
+        bool between = i && i + 1 < n && s[i - 1] >= '0' && s[i - 1] <= '9' && s[i + 1] >= '0' && s[i + 1] <= '9';
+        if (!between) return NULL;
+        commas++;
+        s[i] = '.';
     }
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        struct view rest = *v, inner;
-        if (!take(&rest, commands[i]) || !starts(rest, "{") || !group(rest, &inner)) continue;
-        if (inner.s + inner.n + 1 != v->s + v->n) continue; /* something stands behind it */
-        *v = inner;
-        return true;
-    }
-    if (single(*v)) *v = (struct view){v->s + 1, v->n - 2};
-    else if (v->n > 1 && ends(*v, ".")) v->n--;
-    return v->n != was.n;
+    if (commas != 1 || digits < 2) return NULL;
+    const char *why;
+    return raml_parse(s, n, false, &c->pool, NULL, &why);
 }
 
-static struct view core_of(const char *text)
-{
-    struct view v = {text, strlen(text)};
-    const char *inner;
-    size_t n;
-    if (raml_answer_boxed(v.s, v.n, &inner, &n)) v = (struct view){inner, n};
-    for (int i = 0; i < MAX_PEELS && peel(&v); i++) {}
-    return trim(v);
-}
-
-/* The length of a thousands separator at the front: "," "{,}" "\," ",\!"; 0: none. */
-static size_t separator(struct view v)
-{
-    static const char *const words[] = {"{,}", "\\,", ",\\!", ","};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (starts(v, words[i])) return strlen(words[i]);
-    return 0;
-}
-
-static size_t count_digits(struct view v)
-{
-    size_t n = 0;
-    while (n < v.n && is_digit(v.s[n])) n++;
-    return n;
-}
-
-struct digits { /* all digits of a number, and how many of them stand behind the point */
-    char text[MAX_DIGITS + 1];
-    size_t n, n_fraction;
-    bool too_long;
+struct reading {
+    const struct expr *e, *split; /* split: commas part numbers; NULL: the same */
+    const char *why;
 };
 
-static void add_digits(struct digits *d, const char *s, size_t n)
+static struct reading read_answer(struct check *c, const struct raml_buf *text)
 {
-    if (n > MAX_DIGITS - d->n) {
-        d->too_long = true;
-        return;
+    struct reading r = {0};
+    bool thousands;
+    r.e = raml_parse(text->data, text->len, false, &c->pool, &thousands, &r.why);
+    if (r.e) r.e = raml_compare_tidy(c, r.e);
+    if (thousands) {
+        const char *why;
+        r.split = raml_parse(text->data, text->len, true, &c->pool, NULL, &why);
+        if (r.split) r.split = raml_compare_tidy(c, r.split);
+        if (!r.e) r.e = r.split;
     }
-    memcpy(d->text + d->n, s, n);
-    d->n += n;
+    return r;
 }
 
-/* Reads digits with separators and a fraction from the front of *v. False: none there, or wrong groups ("1,2"). */
-static bool read_digits(struct view *v, struct digits *d)
+static void say_reading(struct check *c, const char *who, const struct reading *r)
 {
-    d->n = d->n_fraction = 0;
-    d->too_long = false;
-    size_t n = count_digits(*v), first = n, sep;
-    add_digits(d, v->s, n);
-    *v = skip(*v, n);
-    for (bool grouped = false; first && (sep = separator(*v)) != 0; grouped = true) {
-        struct view next = skip(*v, sep);
-        if (count_digits(next) != 3 || (!grouped && first > 3)) return false;
-        add_digits(d, next.s, 3);
-        *v = skip(next, 3);
-    }
-    if (starts(*v, ".")) {
-        struct view next = skip(*v, 1);
-        n = count_digits(next);
-        if (!first && !n) return false;
-        add_digits(d, next.s, n);
-        d->n_fraction = n;
-        *v = skip(next, n);
-    }
-    d->text[d->n] = 0;
-    return first || d->n_fraction || d->too_long;
+    if (!c->work.explain) return;
+    struct raml_buf b;
+    raml_buf_init(&b, 1 << 16);
+    if (r->e) raml_expr_print(r->e, &b);
+    raml_work_say(&c->work, r->e ? "%s reads as %.400s" : "%s can't be read: %.400s", who, r->e ? b.data : r->why);
+    raml_buf_deinit(&b);
 }
 
-/* Reads an exponent ("e-5") from the front of *v, if there is one. False: larger than MAX_DIGITS. */
-static bool read_exponent(struct view *v, long *exponent)
+static enum raml_verdict compare_readings(struct check *c, const struct reading *a, const struct reading *b)
 {
-    *exponent = 0;
-    if (!starts(*v, "e") && !starts(*v, "E")) return true;
-    struct view rest = skip(*v, 1);
-    bool minus = starts(rest, "-");
-    if (minus || starts(rest, "+")) rest = skip(rest, 1);
-    size_t n = count_digits(rest);
-    if (!n) return true; /* not an exponent: what is left makes this no number */
-    for (size_t i = 0; i < n; i++) {
-        *exponent = *exponent * 10 + (rest.s[i] - '0');
-        if (*exponent > MAX_DIGITS) return false;
-    }
-    if (minus) *exponent = -*exponent;
-    *v = skip(rest, n);
-    return true;
-}
-
-/* Reads an unsigned integer or decimal from the front of *v; *whole: it is a plain integer. */
-static enum kind read_plain(struct view *v, mpq_t out, bool *whole)
-{
-    struct digits d;
-    long exponent;
-    if (!read_digits(v, &d)) return NOT_A_NUMBER;
-    struct view before = *v;
-    if (!read_exponent(v, &exponent) || d.too_long) return TOO_LONG;
-    *whole = d.n_fraction == 0 && before.n == v->n;
-    mpq_set_ui(out, 0, 1);
-    if (mpz_set_str(mpq_numref(out), d.text, 10)) return NOT_A_NUMBER;
-    long scale = exponent - (long)d.n_fraction;
-    mpz_t power;
-    mpz_init(power);
-    mpz_ui_pow_ui(power, 10, (unsigned long)labs(scale));
-    if (scale >= 0) mpz_mul(mpq_numref(out), mpq_numref(out), power);
-    else mpz_set(mpq_denref(out), power);
-    mpz_clear(power);
-    mpq_canonicalize(out);
-    return NUMBER;
-}
-
-static enum kind divide(mpq_t out, const mpq_t by)
-{
-    if (mpq_sgn(by) == 0) return NOT_A_NUMBER;
-    mpq_div(out, out, by);
-    return NUMBER;
-}
-
-static enum kind read_number(struct view v, int depth, mpq_t out);
-
-/* One argument of \frac at the front of *v: {...} or a single digit. */
-static bool frac_argument(struct view *v, struct view *arg)
-{
-    *v = trim(*v);
-    if (starts(*v, "{")) {
-        if (!group(*v, arg)) return false;
-        *v = skip(*v, arg->n + 2);
-        return true;
-    }
-    if (!v->n || !is_digit(v->s[0])) return false;
-    *arg = (struct view){v->s, 1};
-    *v = skip(*v, 1);
-    return true;
-}
-
-/* \frac{a}{b}, which must be all of v. */
-static enum kind read_frac(struct view v, int depth, mpq_t out)
-{
-    struct view a, b;
-    if (depth >= MAX_FRACS || !(take(&v, "\\frac") || take(&v, "\\dfrac") || take(&v, "\\tfrac"))) return NOT_A_NUMBER;
-    if (!frac_argument(&v, &a) || !frac_argument(&v, &b) || trim(v).n) return NOT_A_NUMBER;
-    mpq_t below;
-    mpq_init(below);
-    enum kind kind = read_number(a, depth + 1, out);
-    if (kind == NUMBER) kind = read_number(b, depth + 1, below);
-    if (kind == NUMBER) kind = divide(out, below);
-    mpq_clear(below);
-    return kind;
-}
-
-/* What may stand behind the first plain number: nothing, "/b", or the fraction of a mixed number. */
-static enum kind read_rest(struct view v, int depth, bool whole, mpq_t out)
-{
-    struct view rest = trim(v);
-    if (!rest.n) return NUMBER;
-    mpq_t x;
-    mpq_init(x);
-    bool more_whole, below = take(&rest, "/");
-    enum kind kind = NOT_A_NUMBER;
-    if (below) {
-        kind = read_plain(&rest, x, &more_whole);
-        if (kind == NUMBER) kind = trim(rest).n ? NOT_A_NUMBER : divide(out, x);
-    } else if (whole && starts(rest, "\\")) {
-        kind = read_frac(rest, depth, x);
-        if (kind == NUMBER) mpq_add(out, out, x);
-    } else if (whole && rest.s != v.s && is_digit(rest.s[0]) && memchr(rest.s, '/', rest.n)) {
-        kind = read_plain(&rest, x, &more_whole);
-        if (kind == NUMBER && !(more_whole && starts(trim(rest), "/"))) kind = NOT_A_NUMBER;
-        if (kind == NUMBER) kind = read_rest(rest, depth, false, x);
-        if (kind == NUMBER) mpq_add(out, out, x);
-    }
-    mpq_clear(x);
-    return kind;
-}
-
-/* All of v as a number. */
-static enum kind read_number(struct view v, int depth, mpq_t out)
-{
-    v = trim(v);
-    bool money = take(&v, "$") || take(&v, "\\$"); /* before the sign or behind it */
-    bool minus = take(&v, "-") || take(&v, "\xe2\x88\x92"); /* U+2212 */
-    if (!minus) take(&v, "+");
-    if (!money && !take(&v, "$")) take(&v, "\\$");
-    if (ends(v, "%")) v.n -= ends(v, "\\%") ? 2 : 1;
-    v = trim(v);
-    bool whole = false;
-    bool frac = starts(v, "\\");
-    enum kind kind = frac ? read_frac(v, depth, out) : read_plain(&v, out, &whole);
-    if (kind == NUMBER && !frac) kind = read_rest(v, depth, whole, out);
-    if (kind == NUMBER && minus) mpq_neg(out, out);
-    return kind;
-}
-
-static bool hugs(char c) /* no space is needed beside it */
-{
-    return c && strchr("()[]{},;:=", c) != NULL;
-}
-
-/* Lower case, white space folded and dropped beside brackets and commas, \left, \right and \! dropped, \dfrac and
- * \tfrac written \frac. out has room for v.n bytes; returns the length. */
-static size_t normal(struct view v, char *out)
-{
-    static const char *const dropped[] = {"\\left", "\\right", "\\!"};
-    size_t n = 0;
-    bool gap = false;
-    while (v.n) {
-        size_t w = 0, n_words = sizeof dropped / sizeof *dropped;
-        while (w < n_words && !starts(v, dropped[w])) w++;
-        if (w < n_words) {
-            v = skip(v, strlen(dropped[w]));
-            continue;
+    enum raml_verdict v = raml_compare(c, a->e, b->e);
+    if (v == RAML_EQUAL || (!a->split && !b->split)) return v;
+    const char *rule = c->rule;
+    const struct expr *xa[2] = {a->e, a->split}, *xb[2] = {b->e, b->split};
+    for (int i = 0; i < 4; i++) {
+        if (!i || !xa[i / 2] || !xb[i % 2]) continue;
+        if (raml_compare(c, xa[i / 2], xb[i % 2]) == RAML_EQUAL) {
+            raml_work_say(&c->work, "commas part numbers");
+            return RAML_EQUAL;
         }
-        char c = v.s[0];
-        v = skip(v, starts(v, "\\dfrac") || starts(v, "\\tfrac") ? 2 : 1);
-        if (is_space(c)) {
-            gap = true;
-            continue;
-        }
-        if (gap && n && !hugs(out[n - 1]) && !hugs(c)) out[n++] = ' ';
-        gap = false;
-        out[n++] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
     }
-    return n;
+    return raml_compare_said(c, v, rule);
 }
 
-static bool same_text(struct view a, struct view b, bool *no_memory)
+static enum raml_verdict compare_texts(struct check *c, const struct raml_buf *a, const struct raml_buf *b)
 {
-    char *x = malloc(a.n + 1), *y = malloc(b.n + 1);
-    bool same = false;
-    *no_memory = !x || !y;
-    if (x && y) {
-        size_t n = normal(a, x);
-        same = n == normal(b, y) && memcmp(x, y, n) == 0;
+    enum raml_verdict v;
+    if (same_text(c, a, b)) return raml_compare_said(c, RAML_EQUAL, "same text");
+    if (choices(c, a, b, &v)) return v;
+    if (a->len > MAX_ANSWER_BYTES || b->len > MAX_ANSWER_BYTES)
+        return raml_compare_said(c, RAML_UNKNOWN, "too long to be read");
+    struct reading x = read_answer(c, a), y = read_answer(c, b);
+    say_reading(c, "gold", &x);
+    say_reading(c, "pred", &y);
+    if (!x.e || !y.e) return raml_compare_said(c, RAML_UNKNOWN, !x.e ? "gold can't be read" : "pred can't be read");
+    v = compare_readings(c, &x, &y);
+    if (v == RAML_EQUAL) return v;
+    const char *rule = c->rule;
+    const struct expr *da = decimal_comma(c, a), *db = decimal_comma(c, b);
+    if ((da && raml_compare(c, da, y.e) == RAML_EQUAL) || (db && raml_compare(c, x.e, db) == RAML_EQUAL))
+        return raml_compare_said(c, RAML_EQUAL, "a comma for the decimal point");
+    return raml_compare_said(c, v, rule);
+}
+
+/* ---- the whole ---- */
+
+static enum raml_code find_both(const char *const text[2], const size_t n[2], const struct raml_answer_options *opt,
+                                struct raml_buf out[2], enum raml_found found[2], struct check *c, struct raml_err *err)
+{
+    static const char *const who[] = {"gold", "pred"};
+    struct raml_answer_options gold = *opt;
+    gold.last = false;
+    gold.think_end = NULL;
+    for (int i = 0; i < 2; i++) {
+        enum raml_code rc = raml_answer_find(text[i], n[i], i ? opt : &gold, &out[i], &found[i], err);
+        if (rc) return rc;
+        if (!i && found[0] == RAML_FOUND_NOTHING) raml_buf_add(&out[0], text[0], n[0]); /* gold is what it says */
+        rc = raml_buf_status(&out[i], err);
+        if (rc) return rc;
+        raml_buf_add(&out[i], "", 0); /* an empty one has data too */
+        raml_work_say(&c->work, "%s: %s: %.200s", who[i], raml_found_name(found[i]), out[i].data ? out[i].data : "");
     }
-    free(x);
-    free(y);
-    return same;
+    return RAML_OK;
+}
+
+enum raml_code raml_answer_compare(const char *gold, size_t n_gold, const char *pred, size_t n_pred,
+                                   const struct raml_answer_options *opt, struct raml_answer_result *out,
+                                   struct raml_buf *explain, struct raml_err *err)
+{
+    const struct raml_answer_options usual = raml_answer_default();
+    if (!opt) opt = &usual;
+    struct check c = {.work = {.left = opt->max_work ? opt->max_work : DEFAULT_WORK, .explain = explain}};
+    struct raml_buf text[2];
+    enum raml_found found[2];
+    c.pool.arena = raml_arena_open(MAX_ARENA_BYTES);
+    if (!c.pool.arena) return raml_fail(err, RAML_ENOMEM, "no memory to compare two answers");
+    raml_buf_init(&text[0], n_gold + n_pred + 64);
+    raml_buf_init(&text[1], n_gold + n_pred + 64);
+    const char *const from[2] = {gold, pred};
+    const size_t n[2] = {n_gold, n_pred};
+    enum raml_code rc = find_both(from, n, opt, text, found, &c, err);
+    if (!rc) {
+        enum raml_verdict v;
+        if (found[1] == RAML_FOUND_NOTHING || !text[1].len) v = raml_compare_said(&c, RAML_UNKNOWN, "no answer found");
+        else if (!text[0].len) v = raml_compare_said(&c, RAML_UNKNOWN, "gold is empty");
+        else v = compare_texts(&c, &text[0], &text[1]);
+        if (c.work.spent && v != RAML_EQUAL) v = raml_compare_said(&c, RAML_UNKNOWN, "too much work");
+        *out = (struct raml_answer_result){v, c.rule, c.work.used};
+        raml_work_say(&c.work, "%s: %s", raml_verdict_name(v), c.rule);
+        if (c.pool.no_memory) rc = raml_fail(err, RAML_ENOMEM, "no memory to compare two answers");
+    }
+    raml_buf_deinit(&text[0]);
+    raml_buf_deinit(&text[1]);
+    raml_arena_close(c.pool.arena);
+    return rc;
 }
 
 enum raml_verdict raml_answer_check(const char *gold, const char *pred)
 {
+    struct raml_answer_result r = {.verdict = RAML_UNKNOWN};
     if (!gold || !pred) return RAML_UNKNOWN;
-    struct view a = core_of(gold), b = core_of(pred);
-    if (!a.n || !b.n) return RAML_UNKNOWN;
-    mpq_t x, y;
-    mpq_init(x);
-    mpq_init(y);
-    enum kind ka = read_number(a, 0, x), kb = read_number(b, 0, y);
-    enum raml_verdict verdict;
-    bool no_memory = false;
-    if (ka == NUMBER && kb == NUMBER) verdict = mpq_equal(x, y) ? RAML_EQUAL : RAML_DIFFERENT;
-    else if (same_text(a, b, &no_memory)) verdict = ka == kb ? RAML_EQUAL : RAML_DIFFERENT;
-    else verdict = no_memory || ka == TOO_LONG || kb == TOO_LONG ? RAML_UNKNOWN : RAML_DIFFERENT;
-    mpq_clear(x);
-    mpq_clear(y);
-    return verdict;
+    if (raml_answer_compare(gold, strlen(gold), pred, strlen(pred), NULL, &r, NULL, NULL)) return RAML_UNKNOWN;
+    return r.verdict;
 }
