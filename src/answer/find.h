@@ -1,0 +1,116 @@
+/* find.h - private: the pieces that raml_answer_find is made of. See answer.h.
+ *
+ * A text is bytes with a length, never closed by a 0; what is no UTF-8 is passed over byte by byte. Every function walks
+ * its text once, or a fixed number of times: nothing looks again for a closing mark that it knows to be missing.
+ */
+#ifndef RAML_ANSWER_FIND_H
+#define RAML_ANSWER_FIND_H
+
+#include "raml/answer.h"
+#include "raml/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct text {
+    const char *s;
+    size_t n;
+};
+
+/* find_text.c */
+bool raml_find_space(char c);
+bool raml_find_digit(char c);
+bool raml_find_alpha(char c); /* A to Z, a to z */
+bool raml_find_one_of(char c, const char *set);
+struct text raml_find_skip(struct text t, size_t n); /* without its first n bytes, n <= t.n */
+struct text raml_find_cut(struct text t, size_t from, size_t to);
+struct text raml_find_trim(struct text t);
+/* White space, marks of emphasis, quotes and punctuation around an answer. */
+struct text raml_find_strip(struct text t);
+/* The character at byte i, in lower case (Latin, Cyrillic); *len: its bytes. What is no UTF-8: U+FFFD, one byte. */
+uint32_t raml_find_char(struct text t, size_t i, size_t *len);
+/* Letters that make words with spaces between them; and those of Chinese, Japanese and Korean. */
+bool raml_find_letter(uint32_t c);
+bool raml_find_cjk(uint32_t c);
+/* Does a letter or digit that would make t.s[i..] part of a longer word stand before byte i, or at it? */
+bool raml_find_joined(struct text t, size_t i);
+bool raml_find_joins(struct text t, size_t i);
+/* How many bytes from i on say `words` (lower case; a blank stands for any white space); 0: they say something else. */
+size_t raml_find_match(struct text t, size_t i, const char *words);
+/* The same for words that are parted by | ; the longest that matches. word: no letter may follow. */
+size_t raml_find_any(struct text t, size_t i, const char *words, bool word);
+/* How many bytes of white space stand at i. */
+size_t raml_find_blank(struct text t, size_t i);
+/* Does a percent sign, or the word, stand at i, behind blanks? */
+bool raml_find_percent(struct text t, size_t i);
+
+/* find_think.c: what stands behind thinking and before the marks that end a turn. False: thinking never ends. */
+bool raml_find_spoken(struct text t, const char *think_end, struct text *out);
+/* The content of the last <answer> or <conclusion>. */
+bool raml_find_block(struct text t, struct text *out);
+
+/* find_math.c: the formulas $..$, $$..$$, \(..\), \[..\] of a text, one after the other. */
+struct formula {
+    struct text inner, whole; /* without and with its marks */
+};
+struct formulas {
+    struct text t;
+    size_t pos;
+    bool no_round, no_square, no_double; /* no closing mark of that kind stands behind pos */
+};
+bool raml_find_formula(struct formulas *f, struct formula *out);
+/* The only formula of a text, or several that are the same, the last of them. */
+bool raml_find_only(struct text t, struct formula *out);
+
+/* find_words.c: how a text reads. */
+struct reading {
+    size_t run;      /* most words in a row, outside formulas and \text{} */
+    size_t words;    /* all of them, "and" and "or" aside */
+    size_t formulas; /* 0 when not looked for */
+    bool digits;     /* there are some, outside formulas */
+    bool stops;      /* a full stop, and another sentence behind it */
+};
+struct reading raml_find_read(struct text t, bool formulas);
+bool raml_find_sentence(struct text t); /* too much of a sentence to be nothing but an answer */
+
+/* find_box.c: the last box that says something, with those that it is joined to. *end: the byte behind it. */
+bool raml_find_box(struct text t, struct raml_buf *out, size_t *end);
+
+/* find_cue.c: where a text announces its answer. */
+struct cue {
+    size_t from, to; /* the words that announce it; the answer follows at `to`, or ends at `from` (before) */
+    enum raml_found kind;
+    bool before;
+};
+enum { FIND_CUES = 8 };
+struct cues { /* the last ones of a text: hit[(n - 1) % FIND_CUES] is the last */
+    struct cue hit[FIND_CUES];
+    size_t n;
+};
+void raml_find_cues(struct text t, struct cues *out);
+
+/* find_phrase.c */
+/* The part of t, which follows the words that announce an answer, up to the end of the sentence. */
+struct text raml_find_clause(struct text t);
+/* The sentence that ends at byte `end`. */
+struct text raml_find_before(struct text t, size_t end);
+/* The last announced answer of that kind (FINAL or PHRASE) that says something, from byte `from` on. clear: only a
+ * formula or a number will do. */
+bool raml_find_announced(struct text t, const struct cues *cues, enum raml_found kind, size_t from, bool clear,
+                         struct raml_buf *out);
+/* One sentence that says "... is 12": what stands behind its last "is". */
+bool raml_find_told(struct text t, struct text *out);
+/* #### x */
+bool raml_find_hashes(struct text t, struct text *out);
+
+/* find_number.c */
+/* A number that begins at byte i: *to is behind its last digit or percent sign; *value leaves the currency out. */
+bool raml_find_number(struct text t, size_t i, size_t *to, struct text *value);
+/* The last number or formula of a text. */
+bool raml_find_last(struct text t, struct raml_buf *out);
+
+/* find_letter.c: the choice that a text makes; upper case. */
+bool raml_find_choice(struct text t, char *letter);
+
+#endif
