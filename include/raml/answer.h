@@ -45,6 +45,8 @@ const char *raml_found_name(enum raml_found f); /* "bare", "boxed", ...; static 
 struct raml_answer_options {
     bool last;           /* take the last number or formula where nothing else marks the answer */
     bool letters;        /* the answer is one of the letters A to Z */
+    bool worked_out;     /* where gold is a plain number, pred must be one: "9 - 5" is not the answer 4 (a reward for
+                          * repeating the question would be learnt) */
     const char *think_end; /* text that ends thinking; NULL: "</think>" and its kin (docs/verify.md) */
     uint64_t max_work;   /* units of about a microsecond; 0: the default */
 };

@@ -18,6 +18,11 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
 /* Is the byte at i escaped: behind an odd number of backslashes? */
 static bool escaped(const char *s, size_t i)
 {
@@ -82,7 +87,10 @@ static size_t squeezed(const char *s, size_t n, char *out)
         if (w < n_words) {
             i += m;
         } else if (is_space(s[i])) {
-            i++;
+            size_t k = i;
+            while (k < n && is_space(s[k])) k++;
+            if (len && k < n && is_digit(out[len - 1]) && is_digit(s[k])) out[len++] = ' '; /* "1 2" is not 12 */
+            i = k;
         } else if (n - i >= 6 && (memcmp(s + i, "\\dfrac", 6) == 0 || memcmp(s + i, "\\tfrac", 6) == 0)) {
             memcpy(out + len, "\\frac", 5);
             len += 5;
@@ -117,8 +125,9 @@ static char choice(const struct raml_buf *a, bool *alone)
     while (i < n && (is_space(s[i]) || s[i] == '$' || s[i] == '*')) i++;
     bool open = i < n && s[i] == '(';
     i += open;
-    if (i >= n || s[i] < 'A' || s[i] > 'Z') return 0;
-    char letter = s[i++];
+    bool lower = open && i < n && s[i] >= 'a' && s[i] <= 'j'; /* "(a)" */
+    if (i >= n || (!lower && (s[i] < 'A' || s[i] > 'Z'))) return 0;
+    char letter = lower ? (char)(s[i++] - 32) : s[i++];
     bool close = i < n && s[i] == ')';
     if (open != close && open) return 0;
     bool mark = close || (i < n && (s[i] == '.' || s[i] == ':'));
@@ -131,7 +140,8 @@ static bool choices(struct check *c, const struct raml_buf *a, const struct raml
 {
     bool alone_a = false, alone_b = false;
     char x = choice(a, &alone_a), y = choice(b, &alone_b);
-    if (!x || !y || (!alone_a && !alone_b) || (alone_a && alone_b)) return false;
+    bool bracketed = memchr(a->data, '(', a->len) || memchr(b->data, '(', b->len);
+    if (!x || !y || (!alone_a && !alone_b) || (alone_a && alone_b && !bracketed)) return false;
     *v = raml_compare_said(c, x == y ? RAML_EQUAL : RAML_DIFFERENT, "letters of a choice");
     return true;
 }
@@ -197,10 +207,10 @@ static enum raml_verdict compare_readings(struct check *c, const struct reading 
     const struct expr *xa[2] = {a->e, a->split}, *xb[2] = {b->e, b->split};
     for (int i = 0; i < 4; i++) {
         if (!i || !xa[i / 2] || !xb[i % 2]) continue;
-        if (raml_compare(c, xa[i / 2], xb[i % 2]) == RAML_EQUAL) {
-            raml_work_say(&c->work, "commas part numbers");
-            return RAML_EQUAL;
-        }
+        if (raml_compare(c, xa[i / 2], xb[i % 2]) != RAML_EQUAL) continue;
+        raml_work_say(&c->work, "commas part numbers");
+        if (xa[i / 2]->kind == xb[i % 2]->kind) return RAML_EQUAL;
+        return raml_compare_said(c, RAML_UNKNOWN, "a comma that parts thousands, or two numbers");
     }
     return raml_compare_said(c, v, rule);
 }
@@ -227,6 +237,32 @@ static enum raml_verdict compare_texts(struct check *c, const struct raml_buf *a
 
 /* ---- the whole ---- */
 
+/* Does the text hold a letter, a digit, a sign of some script? */
+static bool says_something(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        unsigned char ch = (unsigned char)s[i];
+        if (ch >= 0x80 || is_digit((char)ch) || ((ch | 0x20) >= 'a' && (ch | 0x20) <= 'z')) return true;
+    }
+    return false;
+}
+
+/* No answer was found: is there nothing that could be one? Words alone are no answer; a number that nothing marks may be. */
+static enum raml_code nothing_found(struct check *c, const char *pred, size_t n, const struct raml_answer_options *opt,
+                                    enum raml_verdict *v, struct raml_err *err)
+{
+    struct raml_answer_options any = *opt;
+    struct raml_buf b;
+    enum raml_found found;
+    any.last = true;
+    raml_buf_init(&b, n + 64);
+    enum raml_code rc = raml_answer_find(pred, n, &any, &b, &found, err);
+    raml_buf_deinit(&b);
+    bool none = found == RAML_FOUND_NOTHING && says_something(pred, n) && !opt->letters;
+    *v = raml_compare_said(c, none ? RAML_DIFFERENT : RAML_UNKNOWN, none ? "pred holds no answer" : "no answer found");
+    return rc;
+}
+
 static enum raml_code find_both(const char *const text[2], const size_t n[2], const struct raml_answer_options *opt,
                                 struct raml_buf out[2], enum raml_found found[2], struct check *c, struct raml_err *err)
 {
@@ -252,7 +288,7 @@ enum raml_code raml_answer_compare(const char *gold, size_t n_gold, const char *
 {
     const struct raml_answer_options usual = raml_answer_default();
     if (!opt) opt = &usual;
-    struct check c = {.work = {.left = opt->max_work ? opt->max_work : DEFAULT_WORK, .explain = explain}};
+    struct check c = {.worked_out = opt->worked_out, .work = {.left = opt->max_work ? opt->max_work : DEFAULT_WORK, .explain = explain}};
     struct raml_buf text[2];
     enum raml_found found[2];
     c.pool.arena = raml_arena_open(MAX_ARENA_BYTES);
@@ -263,9 +299,11 @@ enum raml_code raml_answer_compare(const char *gold, size_t n_gold, const char *
     const size_t n[2] = {n_gold, n_pred};
     enum raml_code rc = find_both(from, n, opt, text, found, &c, err);
     if (!rc) {
-        enum raml_verdict v;
-        if (found[1] == RAML_FOUND_NOTHING || !text[1].len) v = raml_compare_said(&c, RAML_UNKNOWN, "no answer found");
-        else if (!text[0].len) v = raml_compare_said(&c, RAML_UNKNOWN, "gold is empty");
+        enum raml_verdict v = RAML_UNKNOWN;
+        if (!text[0].len) v = raml_compare_said(&c, RAML_UNKNOWN, "gold is empty");
+        else if (found[1] == RAML_FOUND_NOTHING || !text[1].len) rc = nothing_found(&c, pred, n_pred, opt, &v, err);
+        else if (!says_something(text[1].data, text[1].len) && says_something(text[0].data, text[0].len))
+            v = raml_compare_said(&c, RAML_UNKNOWN, "no answer found");
         else v = compare_texts(&c, &text[0], &text[1]);
         if (c.work.spent && v != RAML_EQUAL) v = raml_compare_said(&c, RAML_UNKNOWN, "too much work");
         *out = (struct raml_answer_result){v, c.rule, c.work.used};

@@ -17,13 +17,20 @@ static bool is_listing(const struct expr *e)
 
 /* ---- scalars ---- */
 
+/* 2.5 of 2.5 * 10^3; e itself when it is no such thing. */
+static const struct expr *mantissa(const struct expr *e)
+{
+    if (e->kind != EXPR_MUL || e->n != 2 || e->arg[0]->kind != EXPR_NUMBER || e->arg[1]->kind != EXPR_POW) return e;
+    const struct expr *ten = e->arg[1]->arg[0], *power = e->arg[1]->arg[1];
+    if (power->kind == EXPR_NEG) power = power->arg[0];
+    return ten->kind == EXPR_NUMBER && !strcmp(ten->text, "10") && power->kind == EXPR_NUMBER ? e->arg[0] : e;
+}
+
 /* A decimal as written, maybe with a sign or a power of ten: its NUMBER. NULL: something else. */
 static const struct expr *decimal(const struct expr *e)
 {
     if (e->kind == EXPR_NEG) e = e->arg[0];
-    if (e->kind == EXPR_MUL && e->n == 2 && e->arg[1]->kind == EXPR_POW && e->arg[1]->arg[0]->kind == EXPR_NUMBER &&
-        !strcmp(e->arg[1]->arg[0]->text, "10"))
-        e = e->arg[0];
+    e = mantissa(e);
     return e->kind == EXPR_NUMBER && e->scale > 0 ? e : NULL;
 }
 
@@ -44,8 +51,21 @@ static enum raml_verdict rounded(struct check *c, const struct expr *a, const st
     return raml_decide_rounds_to(x, d, &c->work);
 }
 
+/* A number with nothing left to work out: 5, -5, 1/2, 1 1/2, 5 %, 2 * 10^3. */
+static bool is_plain_number(const struct expr *e)
+{
+    if (e->kind == EXPR_NEG || e->kind == EXPR_PERCENT || e->kind == EXPR_DEGREE) return is_plain_number(e->arg[0]);
+    if (e->kind == EXPR_ADD)
+        return e->n == 2 && e->arg[0]->kind == EXPR_NUMBER && e->arg[1]->kind == EXPR_DIV && is_plain_number(e->arg[1]);
+    if (e->kind == EXPR_DIV) return e->arg[0]->kind == EXPR_NUMBER && e->arg[1]->kind == EXPR_NUMBER;
+    if (e->kind == EXPR_MUL) return mantissa(e) != e;
+    return e->kind == EXPR_NUMBER;
+}
+
 enum raml_verdict raml_compare_scalars(struct check *c, const struct expr *a, const struct expr *b)
 {
+    if (c->worked_out && is_plain_number(a) && !is_plain_number(b))
+        return raml_compare_said(c, RAML_DIFFERENT, "arithmetic is left to do");
     const char *rule = "not decided";
     enum raml_verdict v = raml_decide(a, b, &c->work, &rule);
     c->rule = rule;

@@ -18,6 +18,7 @@ struct check {
     struct work work;
     const char *rule;
     int depth;
+    bool worked_out; /* arithmetic left to do is no answer where gold has none */
 };
 
 /* Each: a verdict, with c->rule what decided. */

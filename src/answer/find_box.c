@@ -2,7 +2,7 @@
  *
  * The text is walked backwards, with a count of closing braces that no opening brace has matched yet; the content of a
  * box that was found so is walked forwards once. Several boxes are one answer when what stands between them is short
- * and holds "and", "or", a comma, a semicolon or nothing: "\boxed{1} and \boxed{2}".
+ * and holds "and" or "or", or no word at all: "\boxed{1} and \boxed{2}", "\boxed{1}, \boxed{2}".
  */
 #include "answer/find.h"
 
@@ -85,7 +85,7 @@ static bool box_before(struct text t, size_t end, bool full, struct box *out)
 static bool joint(struct text gap)
 {
     size_t n = 0, words = 0, lines = 0;
-    bool link = false;
+    bool link = false, comma = false;
     for (size_t i = 0; i < gap.n; i++) {
         char c = gap.s[i];
         if (raml_find_space(c)) {
@@ -93,7 +93,7 @@ static bool joint(struct text gap)
             continue;
         }
         if (++n > JOINT || c == '.') return false;
-        link = link || c == ',' || c == ';';
+        comma = comma || c == ',' || c == ';';
         bool begins = raml_find_alpha(c) && (!i || !raml_find_alpha(gap.s[i - 1]));
         if (!begins || (i && gap.s[i - 1] == '\\')) continue;
         words++;
@@ -101,7 +101,7 @@ static bool joint(struct text gap)
     }
     struct text rest = raml_find_strip(gap);
     bool nothing = n == 0 || (rest.n && rest.s[0] == '\\' && !words && memchr(rest.s, 'q', rest.n)); /* \quad */
-    return words <= JOINT_WORDS && (link || (nothing && lines < 2));
+    return words <= JOINT_WORDS && (link || (comma && !words) || (nothing && lines < 2));
 }
 
 static bool same(struct text a, struct text b)

@@ -163,6 +163,24 @@ static const struct expr *words(struct parser *p, uint32_t from, uint32_t to)
     return raml_expr_text(p->pool, EXPR_TEXT, out, n);
 }
 
+/* \text{(113)}, \text{x+1}, \text{(C)}: mathematics in words' clothes; p->i moves behind it. NULL: words. */
+static const struct expr *dressed(struct parser *p)
+{
+    const struct token *t = &p->token[p->i];
+    bool sign = false;
+    for (uint32_t k = 0; k < t->n; k++) sign |= strchr("+-=^/\\()0123456789", t->text[k]) != NULL;
+    if (!sign || t->n > 400 || p->depth > EXPR_MAX_DEPTH / 2) return NULL;
+    struct tokens inner = raml_lex(t->text, t->n, false, p->pool->arena);
+    if (inner.no_memory || inner.bad || !inner.n) return NULL;
+    struct parser q = {.source = t->text, .token = inner.token, .n = inner.n, .pool = p->pool, .depth = p->depth + 8,
+                       .steps = p->steps + 64};
+    const struct expr *e = raml_parse_list(&q, true);
+    p->steps = q.steps;
+    if (!e || q.i < q.n || e->kind == EXPR_TEXT) return NULL;
+    p->i++;
+    return e;
+}
+
 /* An item of words alone: its tokens, up to what parts items. Short words among letters are products. */
 static const struct expr *word_item(struct parser *p, bool top)
 {
@@ -191,6 +209,8 @@ static const struct expr *word_item(struct parser *p, bool top)
         if (!word) return NULL;
     }
     if (k == p->i + 1 && t->kind == T_TEXT) {
+        const struct expr *e = dressed(p);
+        if (e) return e;
         long v = raml_parse_number_word(t->text, t->n);
         bool digits = t->n > 0;
         for (uint32_t j = 0; j < t->n; j++) digits = digits && t->text[j] >= '0' && t->text[j] <= '9';

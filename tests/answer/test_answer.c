@@ -32,7 +32,7 @@ static const struct { const char *what, *gold, *pred; int want; } cases[] = {
     {"minus zero", "0", "-0", E},
     {"Unicode minus", "-42", "\xe2\x88\x92" "42", E},
     {"a space behind the sign", "-42", "- 42", E},
-    {"two signs are not a number", "42", "--42", D},
+    {"two signs cancel", "42", "--42", E},
     {"integers past 64 bits", "123456789012345678901234567890", "123456789012345678901234567890", E},
     {"... that differ in the last digit", "123456789012345678901234567890", "123456789012345678901234567891", D},
     {"floats would call these equal", "9007199254740993", "9007199254740992", D},
@@ -45,22 +45,22 @@ static const struct { const char *what, *gold, *pred; int want; } cases[] = {
     {"four digits in a group", "12345", "1,2345", D},
     {"first group too long", "1234567", "1234,567", D},
     {"a list stays a list", "1,2", "1, 2", E},
-    {"a number is not a pair", "1,234", "(1,234)", D},
+    {"a number, or a pair: not to be told", "1,234", "(1,234)", U},
     {"decimal of an integer", "27", "27.0", E},
     {"trailing zeros", "0.5", "0.500", E},
     {"no digit in front of the point", "0.5", ".5", E},
     {"no digit behind the point", "5", "5.", E},
     {"decimals exact", "0.1", "0.10000000000000000001", D},
     {"thousands and decimals", "1234.5", "1,234.50", E},
-    {"two points", "1.2", "1.2.0", D},
+    {"two points", "1.2", "1.2.0", U},
     {"version numbers as text", "1.2.3", "1.2.3", E},
     {"fraction and decimal", "1/4", "0.25", E},
     {"fractions in other terms", "2/4", "1/2", E},
-    {"a third is not its decimals", "1/3", "0.333333333333", D},
+    {"a third and its decimals, as far as they go", "1/3", "0.333333333333", E},
     {"negative fraction", "-1/2", "-0.5", E},
     {"spaces in a fraction", "1/2", "1 / 2", E},
     {"division by zero is text", "1/0", "1/0", E},
-    {"division by zero is no number", "0", "1/0", D},
+    {"division by zero is nothing", "0", "1/0", U},
     {"LaTeX fraction", "\\frac{1}{2}", "0.5", E},
     {"dfrac", "\\frac{3}{4}", "\\dfrac{3}{4}", E},
     {"tfrac", "\\tfrac{3}{4}", "3/4", E},
@@ -75,7 +75,7 @@ static const struct { const char *what, *gold, *pred; int want; } cases[] = {
     {"mixed number", "3/2", "1 1/2", E},
     {"LaTeX mixed number", "3/2", "1\\frac{1}{2}", E},
     {"negative mixed number", "-1.5", "-1\\frac{1}{2}", E},
-    {"two numbers are not one", "12", "1 2", D},
+    {"two numbers are not one", "12", "1 2", U},
     {"e-notation", "1500", "1.5e3", E},
     {"negative exponent", "0.0015", "1.5E-3", E},
     {"e alone is a letter", "2", "2e", D},
@@ -91,13 +91,13 @@ static const struct { const char *what, *gold, *pred; int want; } cases[] = {
     {"brackets of math", "18", "\\(18\\)", E},
     {"per cent dropped", "50", "50%", E},
     {"LaTeX per cent dropped", "50", "50\\%", E},
-    {"per cent is not applied", "0.5", "50%", D},
+    {"per cent may be applied", "0.5", "50%", E},
     {"full stop", "18", "18.", E},
     {"full stop behind math", "18", "$18$.", E},
     {"brackets around one number", "113", "\\textbf{(113) }", E},
     {"brackets around a letter", "A", "(a)", E},
-    {"brackets that hold a pair", "(1,2)", "1,2", D},
-    {"brackets of a product", "(1)(2)", "1)(2", D},
+    {"a pair with brackets or without", "(1,2)", "1,2", E},
+    {"brackets of a product", "(1)(2)", "1)(2", U},
     {"bold", "73", "**73**", E},
     {"boxed", "5", "\\boxed{5}", E},
     {"boxed in a sentence", "5", "So the answer is $\\boxed{5}$, as wanted.", E},
@@ -110,14 +110,14 @@ static const struct { const char *what, *gold, *pred; int want; } cases[] = {
     {"text in case", "Blue", "bLUE", E},
     {"other text", "blue", "green", D},
     {"folded white space", "a b", " a \n b ", E},
-    {"white space counts in lists", "3 1 2", "31 2", D},
+    {"white space counts in lists", "3 1 2", "31 2", U},
     {"spaces beside brackets", "\\left( 3, \\frac{\\pi}{2} \\right)", "(3,\\frac{\\pi}{2})", E},
     {"tuples that differ", "(1,2)", "(2,1)", D},
     {"text around", "x+1", "\\text{x+1}", E},
     {"half a text", "5 cm", "\\text{5} cm", D},
-    {"a word is not a number", "5", "five", D},
+    {"a number in words", "5", "five", E},
     {"UTF-8", "\xc3\xa9t\xc3\xa9", "\xc3\xa9t\xc3\xa9", E},
-    {"exponent out of bounds, same text", "1e999999999", "1E999999999", E},
+    {"exponent out of bounds", "1e999999999", "1E999999999", U},
     {"exponent out of bounds", "5", "1e999999999", U},
     {"exponent at the bound", "1e10000", "10e9999", E},
 };
@@ -140,7 +140,7 @@ static void test_table(void **state)
     assert_int_equal(bad, 0);
 }
 
-/* Digits: at 10,000 still a number, above compared as text alone. */
+/* Answers of 16 KiB and more are compared as text alone. */
 static void test_long_numbers(void **state)
 {
     (void)state;
@@ -156,9 +156,13 @@ static void test_long_numbers(void **state)
     memset(a, '7', 10001);
     a[10001] = 0;
     assert_int_equal(raml_answer_check(a, a), RAML_EQUAL);
-    assert_int_equal(raml_answer_check(a, "7"), RAML_UNKNOWN);
+    assert_int_equal(raml_answer_check(a, "7"), RAML_DIFFERENT);
     snprintf(b, 20010, "0%s", a);
-    assert_int_equal(raml_answer_check(a, b), RAML_UNKNOWN);
+    assert_int_equal(raml_answer_check(a, b), RAML_EQUAL);
+    memset(a, '7', 20000);
+    a[20000] = 0;
+    assert_int_equal(raml_answer_check(a, a), RAML_EQUAL);
+    assert_int_equal(raml_answer_check(a, "7"), RAML_UNKNOWN);
     free(a);
     free(b);
 }
@@ -186,7 +190,7 @@ static void test_hostile(void **state)
     memset(a + len, '}', deep);
     a[len + deep] = 0;
     clock_t t0 = clock();
-    assert_int_equal(raml_answer_check("5", a), RAML_DIFFERENT);
+    assert_int_equal(raml_answer_check("5", a), RAML_UNKNOWN);
     if ((double)(clock() - t0) / CLOCKS_PER_SEC > 5.0) fail_msg("nested \\text takes too long");
     free(a);
 }
