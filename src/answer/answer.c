@@ -186,6 +186,7 @@ static struct reading read_answer(struct check *c, const struct raml_buf *text)
         if (r.split) r.split = raml_compare_tidy(c, r.split);
         if (!r.e) r.e = r.split;
     }
+    if (!r.e && !r.why) r.why = "too large";
     return r;
 }
 
@@ -237,11 +238,15 @@ static enum raml_verdict compare_texts(struct check *c, const struct raml_buf *a
 
 /* ---- the whole ---- */
 
-/* Does the text hold a letter, a digit, a sign of some script? */
+/* Does the text hold a letter, a digit, a sign of some script, besides the names of commands? */
 static bool says_something(const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         unsigned char ch = (unsigned char)s[i];
+        if (ch == '\\') {
+            while (i + 1 < n && (s[i + 1] | 0x20) >= 'a' && (s[i + 1] | 0x20) <= 'z') i++;
+            continue;
+        }
         if (ch >= 0x80 || is_digit((char)ch) || ((ch | 0x20) >= 'a' && (ch | 0x20) <= 'z')) return true;
     }
     return false;

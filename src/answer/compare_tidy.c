@@ -75,7 +75,7 @@ static const struct expr *multiply_matrices(struct check *c, const struct expr *
             sum = sum ? raml_expr_2(&c->pool, EXPR_ADD, sum, t) : t;
         }
         e->arg[i] = sum;
-        if (!sum) return NULL;
+        if (!sum || !raml_expr_fits(sum, EXPR_MAX_SIZE / 64)) return NULL;
     }
     return e;
 }
@@ -275,5 +275,6 @@ static const struct expr *tidy(struct check *c, const struct expr *e, int depth)
 
 const struct expr *raml_compare_tidy(struct check *c, const struct expr *e)
 {
-    return tidy(c, e, 0);
+    e = tidy(c, e, 0);
+    return e && raml_expr_fits(e, 2 * EXPR_MAX_SIZE) ? e : NULL;
 }

@@ -79,6 +79,18 @@ const struct expr *raml_expr_int(struct expr_pool *p, long v)
     return v < 0 ? raml_expr_1(p, EXPR_NEG, e) : e;
 }
 
+static uint32_t left_of(const struct expr *e, uint32_t limit)
+{
+    if (!limit--) return 0;
+    for (uint32_t i = 0; i < e->n && limit; i++) limit = left_of(e->arg[i], limit);
+    return limit;
+}
+
+bool raml_expr_fits(const struct expr *e, uint32_t limit)
+{
+    return left_of(e, limit) > 0;
+}
+
 bool raml_expr_is_scalar(const struct expr *e)
 {
     if (e->kind > EXPR_APPLY) return false;

@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { EXPR_MAX_NODES = 4096, EXPR_MAX_DEPTH = 100 };
+enum { EXPR_MAX_NODES = 4096, EXPR_MAX_DEPTH = 100, EXPR_MAX_SIZE = 8192 /* of a tree, shared nodes counted each time */ };
 
 enum expr_kind {
     /* scalars */
@@ -118,6 +118,9 @@ const struct expr *raml_expr_number(struct expr_pool *p, const char *digits, siz
 const struct expr *raml_expr_int(struct expr_pool *p, long v);
 const struct expr *raml_expr_text(struct expr_pool *p, enum expr_kind kind, const char *text, size_t n);
 
+/* Has e at most `limit` nodes, those that are shared counted as often as they are met? Every walk over a tree is bounded
+ * by this, so it is asked wherever nodes come to be shared. O(limit). */
+bool raml_expr_fits(const struct expr *e, uint32_t limit);
 bool raml_expr_is_scalar(const struct expr *e); /* this node and all below it */
 bool raml_expr_same(const struct expr *a, const struct expr *b); /* node by node */
 bool raml_expr_has_symbol(const struct expr *e); /* a SYMBOL or APPLY anywhere */

@@ -97,7 +97,7 @@ static const struct expr *based(struct parser *p, const struct token *t)
     p->i++;
     uint32_t from = p->i;
     const struct expr *base = raml_parse_argument(p, false);
-    if (!base) { /* {\text{base } 8} */
+    if (!base || base->kind == EXPR_TEXT) { /* {\text{base } 8} */
         p->why = NULL;
         p->i = from;
         if (!raml_parse_take(p, T_GROUP)) return NULL;
@@ -318,17 +318,15 @@ static const struct expr *round_or_square(struct parser *p, char open)
     const struct expr *e = raml_parse_list(p, false);
     const struct token *t = raml_parse_peek(p, 0);
     if (!e) return NULL;
-    bool half_open = open == ']' && t->kind == T_OPEN && t->sub == '['; /* ]a, b[ */
-    if (!half_open && (t->kind != T_CLOSE || (t->sub != ')' && t->sub != ']')))
-        return raml_parse_stop(p, "a bracket that is not closed");
-    char close = half_open ? '[' : (char)t->sub;
+    if (t->kind != T_CLOSE || (t->sub != ')' && t->sub != ']')) return raml_parse_stop(p, "a bracket that is not closed");
+    char close = (char)t->sub;
     p->i++;
     uint32_t n = e->kind == EXPR_LIST ? e->n : 1;
     if (n == 1 && ((open == '(' && close == ')') || (open == '[' && close == ']'))) return e;
     if (open == '(' && close == ')') return renamed(p, e, EXPR_TUPLE, 0);
     if (open == '[' && close == ']') return renamed(p, e, EXPR_BRACKETS, 0);
     if (n != 2) return raml_parse_stop(p, "brackets that do not fit");
-    int sub = (open != '[' ? EXPR_OPEN_LEFT : 0) | (close != ']' ? EXPR_OPEN_RIGHT : 0);
+    int sub = (open == '(' ? EXPR_OPEN_LEFT : 0) | (close == ')' ? EXPR_OPEN_RIGHT : 0);
     return renamed(p, e, EXPR_INTERVAL, sub);
 }
 
@@ -529,7 +527,6 @@ static const struct expr *primary(struct parser *p)
     case T_IMAGINARY: p->i++; return raml_expr_new(p->pool, EXPR_I, 0);
     case T_INFINITY: p->i++; return raml_expr_new(p->pool, EXPR_INFINITY, 0);
     case T_OPEN: return raml_parse_open(p);
-    case T_CLOSE: return t->sub == ']' ? raml_parse_open(p) : raml_parse_stop(p, "a bracket that nothing opened");
     case T_GROUP: return raml_parse_group(p);
     case T_FRAC: return two_arguments(p, true);
     case T_BINOM: return two_arguments(p, false);

@@ -155,6 +155,7 @@ static const struct expr *written_out(struct parser *p, bool sum, const char *va
 {
     long a, b;
     if (!small_int(low, &a) || !small_int(high, &b) || b - a >= MAX_EXPANDED || b < a) return NULL;
+    if (!raml_expr_fits(body, EXPR_MAX_NODES / (uint32_t)(b - a + 1))) return NULL;
     if (a == b) return raml_expr_substitute(p->pool, body, var, low);
     struct expr *e = raml_expr_new(p->pool, sum ? EXPR_ADD : EXPR_MUL, (uint32_t)(b - a + 1));
     for (long k = a; e && k <= b; k++) {

@@ -163,6 +163,26 @@ static const struct expr *words(struct parser *p, uint32_t from, uint32_t to)
     return raml_expr_text(p->pool, EXPR_TEXT, out, n);
 }
 
+/* Words that say nothing in front of a value: "approximately 5", "Rs. 40". */
+static bool is_filler(const struct token *t)
+{
+    static const char *const filler[] = {"approximately", "about", "exactly", "only", "roughly", "around", "rs", "usd",
+                                         "is", "are", "the", "answer", "value", "be", "of", "a", "total", "Rs", "USD",
+                                         "approx", "nearly", "almost", "Approximately", "About", "The", "to", "by",
+                                         "all", "for", "when", "if", "where"};
+    if (t->kind != T_WORD && t->kind != T_TEXT) return false;
+    for (size_t j = 0; j < sizeof filler / sizeof *filler; j++)
+        if (strlen(filler[j]) == t->n && !memcmp(filler[j], t->text, t->n)) return true;
+    return false;
+}
+
+static void skip_fillers(struct parser *p)
+{
+    uint32_t k = p->i;
+    while (k < p->n && (is_filler(&p->token[k]) || (p->token[k].kind == T_DOT && k > p->i))) k++;
+    if (k < p->n && !parts_items(p->token[k].kind)) p->i = k;
+}
+
 /* \text{(113)}, \text{x+1}, \text{(C)}: mathematics in words' clothes; p->i moves behind it. NULL: words. */
 static const struct expr *dressed(struct parser *p)
 {
@@ -193,7 +213,7 @@ static const struct expr *word_item(struct parser *p, bool top)
         t = &p->token[k];
         if (t->kind == T_WORD || t->kind == T_TEXT) first_is_word = true;
         else if (t->kind != T_LETTER && t->kind != T_DOT && t->kind != T_PRIME && t->kind != T_MINUS &&
-                 !(t->kind == T_NUMBER && k > p->i))
+                 !(t->kind == T_NUMBER && !is_filler(&p->token[p->i])))
             return NULL;
     }
     t = &p->token[p->i];
@@ -226,25 +246,6 @@ static const struct expr *word_item(struct parser *p, bool top)
     const struct expr *e = words(p, p->i, k);
     p->i = k;
     return e;
-}
-
-/* Words that say nothing in front of a value: "approximately 5", "Rs. 40". */
-static void skip_fillers(struct parser *p)
-{
-    static const char *const filler[] = {"approximately", "about", "exactly", "only", "roughly", "around", "rs", "usd",
-                                         "is", "are", "the", "answer", "value", "be", "of", "a", "total", "Rs", "USD",
-                                         "approx", "nearly", "almost", "Approximately", "About", "The", "to", "by",
-                                         "all", "for", "when", "if", "where"};
-    for (uint32_t k = p->i; k < p->n; k++) {
-        const struct token *t = &p->token[k];
-        bool known = t->kind == T_DOT && k > p->i;
-        for (size_t j = 0; j < sizeof filler / sizeof *filler && !known && (t->kind == T_WORD || t->kind == T_TEXT); j++)
-            known = strlen(filler[j]) == t->n && !memcmp(filler[j], t->text, t->n);
-        if (!known) {
-            if (!parts_items(t->kind)) p->i = k;
-            return;
-        }
-    }
 }
 
 /* What stands behind a value up to the end of its item: a unit, or words. */
