@@ -64,8 +64,9 @@ enum raml_code cli_verdicts_print(const struct cli_verdicts *v, bool json, const
     FILE *f = out ? stdout : stderr;
     double took = now() - v->began, per_second = took > 0 ? (double)v->n / took : 0;
     if (json) return print_json(v, per_second, out, f, err);
-    fprintf(f, "%s%s%zu checks: %zu equal, %zu different, %zu unknown; %.0f checks/s\n", out ? out : "", out ? ": " : "",
-            v->n, v->count[EQUAL], v->count[DIFFERENT], v->count[UNKNOWN], per_second);
+    if (out) fprintf(f, "%s: ", out);
+    fprintf(f, "%zu checks: %zu equal, %zu different, %zu unknown; %.0f checks/s\n", v->n, v->count[EQUAL],
+            v->count[DIFFERENT], v->count[UNKNOWN], per_second);
     size_t n = n_labelled(v), agree = v->labelled[EQUAL][1] + v->labelled[DIFFERENT][0];
     if (!n) return RAML_OK;
     fprintf(f, "\n%-12s %16s %20s\n", "", "labelled equal", "labelled different");

@@ -41,11 +41,12 @@ static const struct cli_option options[] = {
     {"think_end", NULL, CLI_TEXT, AT(think_end), NULL, 0, 0, NULL,
      "Text that ends thinking, instead of </think> and its kin; what stands before it is not looked at."},
     {"max_work", NULL, CLI_INT, AT(max_work), "0", 0, 1e15, NULL,
-     "Bound on the work of one check, in units of about a microsecond; past it the verdict is unknown. 0: the default."},
+     "Bound on the work of one check, in units of about a microsecond; past it the verdict is unknown. 0: the "
+     "default."},
     {"out", NULL, CLI_TEXT, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
     {"summary", NULL, CLI_FLAG, AT(summary), NULL, 0, 0, NULL,
-     "Say how many answers are equal, different and unknown, and how they agree with the lines' \"equal\" or \"label\". "
-     "Always told with --out."},
+     "Say how many answers are equal, different and unknown, and how they agree with the lines' \"equal\" or "
+     "\"label\". Always told with --out."},
 };
 
 struct job { /* one line, with what comes of it */
@@ -356,7 +357,8 @@ static enum raml_code check_pair(const struct cli *cli, const struct settings *s
     } else if (!rc) {
         printf("%s: %s\n", raml_verdict_name(c.result.verdict), c.result.rule);
         if ((v = json_object_get(out, "found")) != NULL) printf("found: %s\n", json_string_value(v));
-        if ((v = json_object_get(out, "answer")) != NULL && json_is_string(v)) printf("answer: %s\n", json_string_value(v));
+        v = json_object_get(out, "answer");
+        if (json_is_string(v)) printf("answer: %s\n", json_string_value(v));
         size_t i;
         json_array_foreach(json_object_get(out, "steps"), i, v) printf("  %s\n", json_string_value(v));
     }
