@@ -22,8 +22,8 @@ struct raml_answer_options raml_answer_default(void)
     return (struct raml_answer_options){.last = false, .letters = false, .think_end = NULL, .max_work = 0};
 }
 
-/* A box, a heading, hashes or a phrase. A heading "Final Answer" behind the last box wins over it when it holds a formula
- * or a number. */
+/* A box, a heading, hashes or a phrase. A heading "Final Answer" behind the last box wins over it when it holds a
+ * formula or a number. */
 static enum raml_found marked(struct text t, struct raml_buf *out)
 {
     struct cues cues;
@@ -62,7 +62,8 @@ static bool bare(struct text t, bool last)
 /* One formula with words before it, whatever stands behind, or with a sentence around it. */
 static bool only_formula(struct text t, struct formula *out)
 {
-    if (!raml_find_only(t, out) || (out->inner.n == 1 && out->inner.s[0] >= 'a' && out->inner.s[0] <= 'z')) return false;
+    if (!raml_find_only(t, out)) return false;
+    if (out->inner.n == 1 && out->inner.s[0] >= 'a' && out->inner.s[0] <= 'z') return false; /* a variable's name */
     size_t from = (size_t)(out->whole.s - t.s);
     struct reading before = raml_find_read(raml_find_cut(t, 0, from), true);
     return raml_find_sentence(t) || (before.words && !before.digits && from + out->whole.n == t.n);

@@ -1,7 +1,7 @@
 /* find.h - private: the pieces that raml_answer_find is made of. See answer.h.
  *
- * A text is bytes with a length, never closed by a 0; what is no UTF-8 is passed over byte by byte. Every function walks
- * its text once, or a fixed number of times: nothing looks again for a closing mark that it knows to be missing.
+ * A text is bytes with a length, never closed by a 0; what is no UTF-8 is passed over byte by byte. Every function
+ * walks its text once, or a fixed number of times: nothing looks again for a closing mark that it knows to be missing.
  */
 #ifndef RAML_ANSWER_FIND_H
 #define RAML_ANSWER_FIND_H
@@ -68,7 +68,9 @@ struct reading {
     size_t run;      /* most words in a row, outside formulas and \text{} */
     size_t words;    /* all of them, "and" and "or" aside */
     size_t formulas; /* 0 when not looked for */
+    size_t breaks;   /* between lines, outside formulas and braces */
     bool digits;     /* there are some, outside formulas */
+    bool block;      /* there is a \begin: its lines are a formula's */
     bool stops;      /* a full stop, and another sentence behind it */
 };
 struct reading raml_find_read(struct text t, bool formulas);

@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-enum { JOINT = 30, JOINT_WORDS = 4 }; /* bytes without blanks, and words, between two boxes of one answer */
+enum { MAX_JOINED = 256,             /* boxes of one answer */
+       JOINT = 30, JOINT_WORDS = 4 }; /* bytes without blanks, and words, between two of them */
 
 struct box {
     size_t from, to; /* of all of it, in the text */
@@ -150,7 +151,8 @@ static bool open_box(struct text t, struct box *out)
     }
     if (at == t.n) return false;
     struct text inner = raml_find_skip(t, at + 1);
-    while (inner.n && raml_find_one_of(inner.s[inner.n - 1], " \t\r\n$}]")) inner.n--; /* $, \] that closed the formula */
+    /* A $, or a \], that closed the formula, is left out. */
+    while (inner.n && raml_find_one_of(inner.s[inner.n - 1], " \t\r\n$}]")) inner.n--;
     while (inner.n && inner.s[inner.n - 1] == '\\') inner.n--;
     *out = (struct box){at, t.n, raml_find_trim(inner)};
     return out->inner.n > 0;
@@ -165,35 +167,24 @@ static void add(struct text t, const struct box *b, struct raml_buf *out)
 
 bool raml_find_box(struct text t, struct raml_buf *out, size_t *end)
 {
-    struct box last, b, single;
-    bool found = box_before(t, t.n, true, &last);
-    if (token(t, found ? last.to : 0, &single)) {
-        last = single;
+    struct box joined[MAX_JOINED], b; /* the last box first; one that says the same as the box behind it is left out */
+    size_t n = 1;
+    bool found = box_before(t, t.n, true, &joined[0]);
+    if (token(t, found ? joined[0].to : 0, &b)) {
+        joined[0] = b;
         found = true;
     }
-    if (!found && !open_box(t, &last)) return false;
-    *end = last.to;
-    struct box first = last;
-    size_t n = 1;
-    while (found && box_before(t, first.from, false, &b) && joint(raml_find_cut(t, b.to, first.from))) {
-        n += !same(b.inner, first.inner) && b.inner.n;
-        first = b;
+    if (!found && !open_box(t, &joined[0])) return false;
+    *end = joined[0].to;
+    size_t from = joined[0].from;
+    while (found && n < MAX_JOINED && box_before(t, from, false, &b) && joint(raml_find_cut(t, b.to, from))) {
+        if (b.inner.n && !same(b.inner, joined[n - 1].inner)) joined[n++] = b;
+        from = b.from;
     }
-    if (n == 1) {
-        add(t, &last, out);
-        return true;
+    if (n == 1) add(t, &joined[0], out);
+    for (size_t k = n; n > 1 && k-- > 0;) {
+        raml_buf_add(out, joined[k].inner.s, joined[k].inner.n);
+        if (k) raml_buf_adds(out, ", ");
     }
-    struct text written = {NULL, 0};
-    for (b = first;; ) { /* forwards: the next box is the one that begins behind this one */
-        if (b.inner.n && !same(b.inner, written)) {
-            if (written.s) raml_buf_adds(out, ", ");
-            raml_buf_add(out, b.inner.s, b.inner.n);
-            written = b.inner;
-        }
-        if (b.to >= last.to) return true;
-        size_t i = b.to;
-        while (!brace(t, i) || t.s[i] != '{' || command(t, i) == i) i++;
-        size_t to = closing(t, i);
-        b = (struct box){command(t, i), to + 1, raml_find_trim(raml_find_cut(t, i + 1, to))};
-    }
+    return true;
 }

@@ -52,13 +52,13 @@ static bool begins(struct text t, bool any_case, char *letter)
 {
     size_t i = 0, len;
     while (i < t.n && (raml_find_space(t.s[i]) || raml_find_one_of(t.s[i], "([{*_\"'$#"))) i++;
-    size_t word = raml_find_any(t, i, "\\text{|\\textbf{|\\mathrm{|\\mathbf{|option |choice |\\text{(|\\textbf{(", false);
-    i += word;
+    i += raml_find_any(t, i, "\\text{|\\textbf{|\\mathrm{|\\mathbf{|option |choice |\\text{(|\\textbf{(", false);
     if (i >= t.n || !raml_find_alpha(t.s[i]) || raml_find_joins(t, i + 1)) return false;
     bool lower = t.s[i] >= 'a';
     if (lower && !any_case) return false;
     size_t next = i + 1 + raml_find_blank(t, i + 1);
-    bool closed = next >= t.n || raml_find_one_of(t.s[i + 1], ").:,;]}*$\"'\n") || raml_find_char(t, i + 1, &len) >= 0x3000;
+    bool closed = next >= t.n || raml_find_one_of(t.s[i + 1], ").:,;]}*$\"'\n") ||
+                  raml_find_char(t, i + 1, &len) >= 0x3000;
     bool name = !lower && next > i + 1 && next < t.n && !(t.s[next] >= 'a' && t.s[next] <= 'z');
     if (!closed && !name) return false;
     *letter = lower ? (char)(t.s[i] - 'a' + 'A') : t.s[i];

@@ -12,7 +12,11 @@ enum { LONGEST = 300 }; /* bytes of a clause that is taken as it is though it re
 static const char fillers[] =
     "for sure|approximately|about|around|roughly|equal to|equals|exactly|simply|just|therefore|thus|then|indeed|"
     "definitely|clearly|still|only|given by|is|are|option|choice|the option|the choice|letter|as follows|the following|"
-    "found to be|so|hence|obviously|probably|likely|now|also|the number|the value|the integer|the letter|est|\xe6\x98\xaf";
+    "found to be|so|hence|obviously|probably|likely|now|also|the number|the value|the integer|the letter|est|"
+    "\xe6\x98\xaf";
+/* "There is no way to make 24" is an answer as it stands, and not 24. */
+static const char nones[] = "there is no|there are no|there exists no|there does not|there do not|no|none|impossible|"
+                            "cannot|undefined|does not exist|not";
 static const char reasons[] = "because|since|as|which|so|where|it|not|but|i|the|this|that|we|therefore|for|when|if|"
                               "given|thus|hence|with|assuming|you|there|he|she|they|let|now|car|parce que|weil|da";
 
@@ -193,13 +197,28 @@ static bool ends_in_formula(struct text t, struct formula *out)
     return raml_find_read(raml_find_cut(t, 0, (size_t)(out->whole.s - t.s)), true).words > 0;
 }
 
+/* Is a clause no answer: "not 5", "not clear", "wrong"? "Not possible" is one. */
+static bool says_nothing(struct text t)
+{
+    size_t n = raml_find_any(t, 0, "not|not in|not the", true), to;
+    struct text value;
+    if (!n) return raml_find_any(t, 0, "unclear|wrong|incorrect|correct", true) > 0;
+    n += raml_find_blank(t, n);
+    return n >= t.n || raml_find_number(t, n, &to, &value) || raml_find_one_of(t.s[n], "$\\*(") ||
+           raml_find_any(t, n, "clear|certain|sure|yet|so|just|only|obvious|correct|right|what|a|an", true);
+}
+
 /* The answer that a clause gives. False: none. */
 static bool reduce(struct text t, struct raml_buf *out)
 {
     struct formula only;
     struct text part;
     t = without_fillers(t);
-    if (raml_find_any(t, 0, "not|unclear|wrong|incorrect|correct", true)) return false;
+    if (says_nothing(t)) return false;
+    if (t.n <= LONGEST && raml_find_any(t, 0, nones, true)) {
+        raml_buf_add(out, t.s, t.n);
+        return true;
+    }
     size_t signs = 0;
     while (signs < t.n && raml_find_one_of(t.s[signs], "$ \t\r\n")) signs++;
     if (signs == t.n) return false;

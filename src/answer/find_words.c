@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-enum { SENTENCE = 3, CJK_WORD = 4, /* this many words, or characters without spaces, in a row are a sentence */
+enum { MOST_BREAKS = 3, /* a text of more lines is no bare answer */
+       SENTENCE = 3, CJK_WORD = 4, /* this many words, or characters without spaces, in a row are a sentence */
        SHORT_WORDS = 5, SHORT_BYTES = 60 }; /* but "no real solutions" is an answer */
 
 struct walk {
@@ -39,6 +40,7 @@ static size_t command(struct walk *w, struct text t, size_t i)
     size_t brace = i + n + raml_find_blank(t, i + n);
     if (!w->quiet && brace < t.n && t.s[brace] == '{' && is_text(raml_find_cut(t, i + slashes, i + n)))
         w->quiet = w->depth + 1;
+    w->r.block = w->r.block || raml_find_match(t, i + slashes, "begin{");
     part(w);
     return n;
 }
@@ -82,6 +84,7 @@ static void sign(struct walk *w, struct text t, size_t i, uint32_t c)
         if (w->quiet == w->depth + 1) w->quiet = 0;
     }
     if (c == '.' && !w->quiet) w->r.stops = w->r.stops || stops(t, i);
+    if (c == '\n' && !w->depth) w->r.breaks++;
     if (c == 0x3002 && i + 3 < t.n) w->r.stops = true;
     if (c < 0x80 && raml_find_digit((char)c)) w->r.digits = true;
     bool soft = (c < 0x80 && raml_find_space((char)c)) || c == '-' || c == '"' || c == '*' || c == '(' || c == ')';
@@ -121,7 +124,7 @@ struct reading raml_find_read(struct text t, bool formulas)
 bool raml_find_sentence(struct text t)
 {
     struct reading r = raml_find_read(t, true);
-    if (r.stops) return true;
+    if (r.stops || (r.breaks > MOST_BREAKS && !r.block)) return true;
     if (r.run < SENTENCE) return false;
     return r.digits || r.formulas || r.words > SHORT_WORDS || t.n > SHORT_BYTES;
 }

@@ -13,6 +13,7 @@ const struct cli_command *const cli_commands[] = {
     &cli_eval,
     &cli_trace,
     &cli_report,
+    &cli_verify,
     &cli_tokenize,
     &cli_prompt,
     &cli_inspect,
