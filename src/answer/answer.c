@@ -238,15 +238,20 @@ static enum raml_verdict compare_texts(struct check *c, const struct raml_buf *a
 
 /* ---- the whole ---- */
 
-/* Does the text hold a letter, a digit, a sign of some script, besides the names of commands? */
+/* Is there more than blanks, and no empty box? */
 static bool says_something(const char *s, size_t n)
+{
+    const char *inner;
+    size_t len, blank = 0;
+    while (blank < n && is_space(s[blank])) blank++;
+    return blank < n && !raml_answer_boxed(s, n, &inner, &len);
+}
+
+/* A letter, a digit, a sign of some script: what an answer has one of. */
+static bool has_sign(const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         unsigned char ch = (unsigned char)s[i];
-        if (ch == '\\') {
-            while (i + 1 < n && (s[i + 1] | 0x20) >= 'a' && (s[i + 1] | 0x20) <= 'z') i++;
-            continue;
-        }
         if (ch >= 0x80 || is_digit((char)ch) || ((ch | 0x20) >= 'a' && (ch | 0x20) <= 'z')) return true;
     }
     return false;
@@ -307,8 +312,8 @@ enum raml_code raml_answer_compare(const char *gold, size_t n_gold, const char *
         enum raml_verdict v = RAML_UNKNOWN;
         if (!text[0].len) v = raml_compare_said(&c, RAML_UNKNOWN, "gold is empty");
         else if (found[1] == RAML_FOUND_NOTHING || !text[1].len) rc = nothing_found(&c, pred, n_pred, opt, &v, err);
-        else if (!says_something(text[1].data, text[1].len) && says_something(text[0].data, text[0].len))
-            v = raml_compare_said(&c, RAML_UNKNOWN, "no answer found");
+        else if (!has_sign(text[1].data, text[1].len) && has_sign(text[0].data, text[0].len))
+            v = raml_compare_said(&c, RAML_DIFFERENT, "pred holds no answer");
         else v = compare_texts(&c, &text[0], &text[1]);
         if (c.work.spent && v != RAML_EQUAL) v = raml_compare_said(&c, RAML_UNKNOWN, "too much work");
         *out = (struct raml_answer_result){v, c.rule, c.work.used};

@@ -189,7 +189,7 @@ static enum raml_verdict compare_ratios(struct check *c, const struct expr *a, c
 }
 
 /* The number that digits in a base are, as an expression; NULL: they are none. */
-static const struct expr *based_value(struct check *c, const struct expr *e)
+const struct expr *raml_compare_based_value(struct check *c, const struct expr *e)
 {
     long base;
     const struct expr *digits = e->arg[0], *v = raml_expr_int(&c->pool, 0);
@@ -209,16 +209,18 @@ static enum raml_verdict compare_bases(struct check *c, const struct expr *a, co
     const struct expr *x = a->kind == EXPR_BASE ? a : b, *y = x == a ? b : a;
     if (y->kind != EXPR_BASE) {
         if (!raml_expr_is_scalar(y)) return raml_compare_said(c, RAML_DIFFERENT, "a number and something else");
+        if (x->arg[1]->kind == EXPR_SYMBOL && y->kind == EXPR_NUMBER && !y->scale) /* 100_b against 100 */
+            return raml_compare_said(c, strcmp(y->text, x->arg[0]->text) ? RAML_DIFFERENT : RAML_EQUAL, "digits in a base");
         if (y->kind == EXPR_NUMBER && !y->scale && !strcmp(y->text, x->arg[0]->text))
             return raml_compare_said(c, RAML_UNKNOWN, "the same digits, the base left out");
-        const struct expr *v = based_value(c, x);
+        const struct expr *v = raml_compare_based_value(c, x);
         return v ? raml_compare_scalars(c, v, y) : raml_compare_said(c, RAML_UNKNOWN, "digits that the base has not");
     }
     if (!strcmp(x->arg[0]->text, y->arg[0]->text)) {
         enum raml_verdict v = raml_compare(c, x->arg[1], y->arg[1]);
         return raml_compare_said(c, v, "digits in a base");
     }
-    const struct expr *v = based_value(c, x), *w = based_value(c, y);
+    const struct expr *v = raml_compare_based_value(c, x), *w = raml_compare_based_value(c, y);
     if (!v || !w) return raml_compare_said(c, RAML_DIFFERENT, "digits in a base");
     return raml_compare_scalars(c, v, w);
 }

@@ -36,6 +36,8 @@ enum raml_verdict raml_compare_units(struct check *c, const struct expr *a, cons
 const struct expr *raml_compare_value(struct check *c, const struct expr *e, const struct expr **name);
 /* +- written out as two, sums and multiples of matrices worked out, units moved to the outside. */
 const struct expr *raml_compare_tidy(struct check *c, const struct expr *e);
+/* The number that an EXPR_BASE is; NULL: its base is no small number, or lacks a digit. */
+const struct expr *raml_compare_based_value(struct check *c, const struct expr *e);
 /* Could e be a set of numbers: an interval, a union, an inequality? */
 bool raml_compare_is_set(const struct expr *e);
 

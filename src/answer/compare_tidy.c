@@ -198,6 +198,10 @@ static const struct expr *tidy_arguments(struct check *c, const struct expr *e, 
     for (uint32_t i = 0; i < e->n; i++) {
         const struct expr *a = tidy(c, e->arg[i], depth + 1);
         if (!a) return NULL;
+        if (a->kind == EXPR_BASE && e->kind <= EXPR_APPLY) { /* arithmetic with it */
+            const struct expr *v = raml_compare_based_value(c, a);
+            if (v) a = v;
+        }
         if (a == e->arg[i]) continue;
         if (!copy) {
             copy = raml_expr_new(&c->pool, e->kind, e->n);

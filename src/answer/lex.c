@@ -569,6 +569,7 @@ struct tokens raml_lex(const char *text, size_t n, bool split, struct raml_arena
     x.drop_dollars = dollars_are_pairs(text, n);
     while (x.i < x.n && !x.out.bad && !x.out.no_memory) {
         char c = x.s[x.i];
+        uint32_t before = x.out.n;
         x.from = x.i;
         if (is_space(c)) {
             x.blank = true;
@@ -587,7 +588,8 @@ struct tokens raml_lex(const char *text, size_t n, bool split, struct raml_arena
         } else {
             single(&x, c);
         }
+        for (; before < x.out.n; before++) x.out.token[before].end = (uint32_t)x.i;
     }
-    x.out.token[x.out.n] = (struct token){.kind = T_END, .text = "", .at = (uint32_t)n};
+    x.out.token[x.out.n] = (struct token){.kind = T_END, .text = "", .at = (uint32_t)n, .end = (uint32_t)n};
     return x.out;
 }

@@ -44,7 +44,7 @@ struct token {
     uint8_t kind, sub;
     bool blank;      /* blanks stood before it */
     bool comma;      /* T_NUMBER: a plain comma parted its thousands, so it may also be two numbers */
-    uint32_t n, at;  /* at: byte in the source */
+    uint32_t n, at, end; /* bytes [at, end) of the source */
     const char *text;
 };
 

@@ -46,7 +46,7 @@ bool raml_parse_take_close(struct parser *p, char sub)
 
 const char *raml_parse_slice(struct parser *p, uint32_t from, uint32_t to, size_t *n)
 {
-    uint32_t a = p->token[from].at, b = p->token[to].at;
+    uint32_t a = p->token[from].at, b = to > from ? p->token[to - 1].end : a;
     char *out = raml_arena_alloc(p->pool->arena, b - a + 1, 1);
     *n = 0;
     if (!out) {

@@ -218,7 +218,9 @@ static const struct expr *letter(struct parser *p, char c, bool last)
 /* Letters that stand together: a product. */
 static const struct expr *letters(struct parser *p, const struct token *t)
 {
-    if ((unsigned char)t->text[0] >= 0x80 || t->n > 16) return raml_parse_stop(p, "words where a formula was expected");
+    bool names = t->n <= 6; /* "ABCD", "mgh": names in a row; else words */
+    for (uint32_t i = 0; i < t->n && t->n > 3; i++) names = names && !strchr("aeiouy", t->text[i]);
+    if ((unsigned char)t->text[0] >= 0x80 || !names) return raml_parse_stop(p, "words where a formula was expected");
     struct expr *e = raml_expr_new(p->pool, EXPR_MUL, t->n);
     for (uint32_t i = 0; e && i < t->n; i++) {
         e->arg[i] = letter(p, t->text[i], i + 1 == t->n);

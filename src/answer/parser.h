@@ -37,7 +37,7 @@ void raml_parse_leave(struct parser *p);
 const struct token *raml_parse_peek(const struct parser *p, uint32_t ahead);
 bool raml_parse_take(struct parser *p, enum token_kind kind);
 bool raml_parse_take_close(struct parser *p, char sub);
-/* The source between two tokens without blanks and braces, for names. */
+/* The source of tokens [from, to) without blanks and braces, for names. */
 const char *raml_parse_slice(struct parser *p, uint32_t from, uint32_t to, size_t *n);
 /* Is this word a unit of measure, or like one ("cm", "dollars", "apples")? */
 bool raml_parse_is_unit(const char *word, size_t n);
