@@ -310,6 +310,7 @@ static enum raml_verdict compare_listings(struct check *c, const struct expr *a,
         return raml_compare_said(c, RAML_DIFFERENT, "several elements and one");
     }
     uint32_t named_a = count_named(c, a), named_b = count_named(c, b);
+    bool named = named_a || named_b;
     if ((named_a != 0) != (named_b != 0) || (named_a < a->n) != (named_b < b->n)) {
         a = without_names(c, a);
         b = without_names(c, b);
@@ -335,7 +336,11 @@ static enum raml_verdict compare_listings(struct check *c, const struct expr *a,
         return a && b ? raml_compare_any_order(c, a, b) : raml_compare_said(c, RAML_UNKNOWN, "too large");
     }
     bool free_order = (a->kind == EXPR_LIST || a->kind == EXPR_CASES) && (b->kind == EXPR_LIST || b->kind == EXPR_CASES);
-    return free_order ? raml_compare_any_order(c, a, b) : raml_compare_in_order(c, a, b);
+    if (free_order) return raml_compare_any_order(c, a, b);
+    enum raml_verdict v = raml_compare_in_order(c, a, b);
+    bool pair = a->n == 2 && !named && a->kind != b->kind && (a->kind == EXPR_LIST || b->kind == EXPR_LIST) &&
+                (a->kind == EXPR_TUPLE || b->kind == EXPR_TUPLE);
+    return v == RAML_EQUAL && pair ? raml_compare_said(c, RAML_UNKNOWN, "two numbers, or a pair of them") : v;
 }
 
 /* ---- all kinds ---- */

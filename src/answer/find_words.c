@@ -1,5 +1,6 @@
 /* find_words.c - does a text read as a sentence, or is it nothing but an answer? See find.h. */
 #include "answer/find.h"
+#include "answer/lex.h"
 
 #include <string.h>
 
@@ -59,6 +60,8 @@ static size_t word(struct walk *w, struct text t, size_t i)
     struct text is = raml_find_cut(t, i, i + n);
     size_t link = raml_find_any(is, 0, "and|or", false);
     if (link && (link == n || (link + 1 == n && is.s[link] <= 'Z'))) { /* "x=1orX=2" too */
+        w->run = 0;
+    } else if (raml_lex_plain(is.s, is.n)) { /* cos, sqrt, pi: part of a formula */
         w->run = 0;
     } else if (letters > 1 && !w->quiet) {
         w->r.words++;

@@ -95,7 +95,7 @@ static const struct { const char *what, *gold, *pred; int want; } cases[] = {
     {"full stop behind math", "18", "$18$.", E},
     {"brackets around one number", "113", "\\textbf{(113) }", E},
     {"brackets around a letter", "A", "(a)", E},
-    {"a pair with brackets or without", "(1,2)", "1,2", E},
+    {"a pair with brackets or without", "(1,2)", "1,2", U},
     {"brackets of a product", "(1)(2)", "1)(2", U},
     {"bold", "73", "**73**", E},
     {"boxed", "5", "\\boxed{5}", E},
