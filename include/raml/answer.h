@@ -47,7 +47,9 @@ struct raml_answer_options {
     bool letters;        /* the answer is one of the letters A to Z */
     bool worked_out;     /* where gold is a plain number, pred must be one: "9 - 5" is not the answer 4 (a reward for
                           * repeating the question would be learnt) */
-    const char *think_end; /* text that ends thinking; NULL: "</think>" and its kin (docs/verify.md) */
+    const char *think_end; /* text that ends thinking: without it there is no answer; NULL: "</think>" and its kin, where
+                            * there are any (docs/verify.md) */
+    int decimals;        /* numbers that are the same when both are rounded to so many decimals are equal; 0: exactly */
     uint64_t max_work;   /* units of about a microsecond; 0: the default */
 };
 struct raml_answer_options raml_answer_default(void);

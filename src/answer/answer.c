@@ -298,7 +298,8 @@ enum raml_code raml_answer_compare(const char *gold, size_t n_gold, const char *
 {
     const struct raml_answer_options usual = raml_answer_default();
     if (!opt) opt = &usual;
-    struct check c = {.worked_out = opt->worked_out, .work = {.left = opt->max_work ? opt->max_work : DEFAULT_WORK, .explain = explain}};
+    struct check c = {.worked_out = opt->worked_out, .decimals = opt->decimals,
+                      .work = {.left = opt->max_work ? opt->max_work : DEFAULT_WORK, .explain = explain}};
     struct raml_buf text[2];
     enum raml_found found[2];
     c.pool.arena = raml_arena_open(MAX_ARENA_BYTES);

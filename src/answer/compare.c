@@ -51,6 +51,24 @@ static enum raml_verdict rounded(struct check *c, const struct expr *a, const st
     return raml_decide_rounds_to(x, d, &c->work);
 }
 
+/* floor(x * 10^decimals + 1/2) */
+static const struct expr *rounded_to(struct check *c, const struct expr *x)
+{
+    struct expr_pool *p = &c->pool;
+    const struct expr *scale = raml_expr_number(p, "1", 1, -c->decimals);
+    const struct expr *half = raml_expr_number(p, "5", 1, 1);
+    const struct expr *sum = raml_expr_2(p, EXPR_ADD, raml_expr_2(p, EXPR_MUL, x, scale), half);
+    return sum ? raml_expr_call(p, FN_FLOOR, sum, NULL) : NULL;
+}
+
+static bool same_when_rounded(struct check *c, const struct expr *a, const struct expr *b)
+{
+    const char *rule;
+    if (c->decimals < 1 || raml_expr_has_symbol(a) || raml_expr_has_symbol(b)) return false;
+    const struct expr *x = rounded_to(c, a), *y = rounded_to(c, b);
+    return x && y && raml_decide(x, y, &c->work, &rule) == RAML_EQUAL;
+}
+
 /* A number with nothing left to work out: 5, -5, 1/2, 1 1/2, 5 %, 2 * 10^3. */
 static bool is_plain_number(const struct expr *e)
 {
@@ -81,6 +99,7 @@ enum raml_verdict raml_compare_scalars(struct check *c, const struct expr *a, co
         enum raml_verdict bare = raml_decide(bare_a, bare_b, &c->work, &rule);
         if (bare == RAML_EQUAL) return raml_compare_said(c, bare, why);
     }
+    if (same_when_rounded(c, a, b)) return raml_compare_said(c, RAML_EQUAL, "the same to so many decimals");
     if (rounded(c, a, b) == RAML_EQUAL) return raml_compare_said(c, RAML_EQUAL, "a decimal that the other rounds to");
     return v;
 }

@@ -18,6 +18,7 @@ struct check {
     struct work work;
     const char *rule;
     int depth;
+    int decimals;    /* of struct raml_answer_options */
     bool worked_out; /* arithmetic left to do is no answer where gold has none */
 };
 

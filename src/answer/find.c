@@ -19,7 +19,7 @@ const char *raml_verdict_name(enum raml_verdict v)
 
 struct raml_answer_options raml_answer_default(void)
 {
-    return (struct raml_answer_options){.last = false, .letters = false, .think_end = NULL, .max_work = 0};
+    return (struct raml_answer_options){.last = false, .letters = false, .think_end = NULL};
 }
 
 /* A box, a heading, hashes or a phrase. A heading "Final Answer" behind the last box wins over it when it holds a

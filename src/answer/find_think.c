@@ -63,6 +63,7 @@ static struct text up_to(struct text t, const char *const *list, size_t n_list)
 bool raml_find_spoken(struct text t, const char *think_end, struct text *out)
 {
     bool ended = behind_last(&t, think_end);
+    if (think_end && *think_end && !ended) return false; /* the caller says that there is thinking: it has not ended */
     t = up_to(t, turns, COUNT(turns));
     size_t i = raml_find_blank(t, 0);
     if (i < t.n && mark_at(t, i, opens, COUNT(opens))) return false;

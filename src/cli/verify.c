@@ -24,7 +24,8 @@ enum { MAX_LINE_BYTES = 1 << 28, BATCH = 4096, BATCH_BYTES = 1 << 26, NUMBER_BYT
 struct settings {
     const char *gold, *pred, *think_end, *out;
     int64_t max_work;
-    bool last, letters, details, explain, summary;
+    int64_t decimals;
+    bool worked_out, last, letters, details, explain, summary;
 };
 
 #define AT(field) offsetof(struct settings, field)
@@ -38,6 +39,10 @@ static const struct cli_option options[] = {
      "Take the last number or formula of a text where nothing marks its answer. A line's \"last\" has precedence."},
     {"letters", NULL, CLI_FLAG, AT(letters), NULL, 0, 0, NULL,
      "Answers are choices, A to Z. A line's \"letters\" has precedence."},
+    {"worked_out", NULL, CLI_FLAG, AT(worked_out), NULL, 0, 0, NULL,
+     "Where gold is a plain number, pred must be one too: \"9 - 5\" is then not the answer 4."},
+    {"decimals", NULL, CLI_INT, AT(decimals), "0", 0, 100, NULL,
+     "Numbers that are the same when both are rounded to so many decimals are equal; 0: compared exactly."},
     {"think_end", NULL, CLI_TEXT, AT(think_end), NULL, 0, 0, NULL,
      "Text that ends thinking, instead of </think> and its kin; what stands before it is not looked at."},
     {"max_work", NULL, CLI_INT, AT(max_work), "0", 0, 1e15, NULL,
@@ -218,8 +223,30 @@ static struct raml_answer_options options_of(const struct settings *s)
     o.last = s->last;
     o.letters = s->letters;
     if (s->think_end) o.think_end = s->think_end;
+    o.decimals = (int)s->decimals;
+    o.worked_out = s->worked_out;
     o.max_work = (uint64_t)s->max_work;
     return o;
+}
+
+/* Case files of the field's checkers say in `config` how each pair is meant: what may be taken from a text (`extract`:
+ * "NativeLetters" for choices, "latex" and "expr" for its last formula or number), what ends the reasoning
+ * (`reasoning_delimiters`), to how many decimals numbers are compared (`precision`; 6 is what everybody leaves it at). */
+static void read_config(const json_t *row, struct raml_answer_options *o)
+{
+    const json_t *config = json_object_get(row, "config"), *v;
+    size_t i;
+    json_array_foreach(json_object_get(config, "extract"), i, v)
+    {
+        const char *what = json_string_value(v);
+        if (!what) continue;
+        if (!strcmp(what, "NativeLetters")) o->letters = true;
+        if (!strcmp(what, "latex") || !strcmp(what, "expr") || !strcmp(what, "gsm8k-last-number")) o->last = true;
+    }
+    v = json_array_get(json_object_get(config, "reasoning_delimiters"), 0);
+    if (json_string_length(v)) o->think_end = json_string_value(v);
+    json_int_t decimals = json_integer_value(json_object_get(config, "precision"));
+    if (decimals >= 1 && decimals <= 100 && decimals != 6) o->decimals = (int)decimals;
 }
 
 static enum raml_code check_row(const struct raml_place *at, const json_t *row, struct check *c,
@@ -234,6 +261,7 @@ static enum raml_code check_row(const struct raml_place *at, const json_t *row, 
     if (!v || !(json_is_null(v) || (pred = scalar(v, number, &n_pred)) != NULL))
         return fault(at, "pred", v, "a string, a number, or null", err);
     c->result = (struct raml_answer_result){RAML_UNKNOWN, "no answer given", 0};
+    read_config(row, &c->opt);
     enum raml_code rc = read_flag(at, row, "last", &c->opt.last, err);
     if (!rc) rc = read_flag(at, row, "letters", &c->opt.letters, err);
     if (!rc) rc = read_label(at, row, &said->label, err);
