@@ -280,8 +280,9 @@ static double mean(const struct lengths *l)
 static void print_fields(const struct raml_fields *f)
 {
     const struct { const char *role, *name; } t[] = {
-        {"id", f->id},         {"question", f->question}, {"answer", f->answer},         {"trajectory", f->trajectory},
-        {"labels", f->labels}, {"family", f->family},     {"difficulty", f->difficulty}, {"split", f->split}};
+        {"id", f->id},         {"question", f->question}, {"choices", f->choices},
+        {"answer", f->answer}, {"trajectory", f->trajectory}, {"labels", f->labels},
+        {"family", f->family}, {"difficulty", f->difficulty}, {"split", f->split}};
     bool any = false;
     printf("  fields        ");
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
@@ -330,8 +331,8 @@ static json_t *file_json(const struct file_report *r)
                                           (json_int_t)l->x[0], "mean", mean(l), "median", (json_int_t)quantile(l, 0.5),
                                           "p95", (json_int_t)quantile(l, 0.95), "max", (json_int_t)l->x[l->n - 1]));
     }
-    json_t *fields = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", f->id, "question", f->question,
-                               "answer", f->answer, "trajectory", f->trajectory, "labels", f->labels, "family",
+    json_t *fields = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", f->id, "question",
+                               f->question, "choices", f->choices, "answer", f->answer, "trajectory", f->trajectory, "labels", f->labels, "family",
                                f->family, "difficulty", f->difficulty, "split", f->split);
     return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:o, s:I, s:I, s:O}", "path", r->path,
                      "layout", f->layout, "fields", fields, "questions", (json_int_t)r->n_questions, "answered",
