@@ -82,5 +82,8 @@ RAML_CHECKED enum raml_code raml_questions_write(const struct raml_questions *qs
 
 /* Hash of the question's normalised text (lower case, white space folded): the same for every writing of it. */
 uint64_t raml_question_hash(const char *question);
+/* The side of a split of `part` in `whole` (whole > 0) that a question is on: by its hash alone, hash mod whole < part. A
+ * larger share with a divisor as its lower number holds the smaller one: 1/8 is within 1/4. */
+bool raml_question_is_test(uint64_t hash, uint32_t part, uint32_t whole);
 
 #endif
