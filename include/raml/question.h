@@ -53,7 +53,7 @@ RAML_CHECKED enum raml_code raml_questions_add(struct raml_questions *qs, const 
 /* Where each role was found in a file ("" = not present). Names: NEEDS of the field, see docs/data.md. */
 struct raml_fields {
     char id[64], question[64], answer[64], trajectory[64], labels[64], family[64], difficulty[64], split[64];
-    char choices[64];   /* cut where longer */
+    char choices[128];
     const char *layout; /* "raml", "gsm8k", "math", "rollouts", "choices", "generic": static text */
 };
 

@@ -235,7 +235,8 @@ void raml_dataset_report(const struct dataset_names *names, struct raml_fields *
     char *const to[N_ROLES] = {out->id,     out->question, out->choices,    out->answer, out->trajectory,
                                out->labels, out->family,   out->difficulty, out->split};
     for (int i = 0; i < N_ROLES; i++)
-        snprintf(to[i], sizeof out->id, "%s", names->name[i] ? names->name[i] : "");
+        snprintf(to[i], i == ROLE_CHOICES ? sizeof out->choices : sizeof out->id, "%s",
+                 names->name[i] ? names->name[i] : "");
     if (names->hashes == HASHES_ALL && !out->trajectory[0])
         snprintf(out->trajectory, sizeof out->trajectory, "%s", out->answer);
 }

@@ -266,6 +266,8 @@ static void test_gpqa(void **state)
     assert_int_equal(read_as(f, "g.jsonl", rows.data, rows.len, NULL, NULL), RAML_OK);
     assert_string_equal(f->fields.layout, "choices");
     assert_string_equal(f->fields.answer, "Correct Answer");
+    assert_string_equal(f->fields.choices,
+                        "Correct Answer+Incorrect Answer 1+Incorrect Answer 2+Incorrect Answer 3");
     assert_string_equal(f->fields.id, "Record ID");
     assert_int_equal(f->qs.n, 400);
     for (size_t i = 0; i < 400; i++) {
