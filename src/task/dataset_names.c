@@ -124,6 +124,14 @@ static bool is_chat(const char *name)
     return strcmp(name, "messages") == 0 || strcmp(name, "conversations") == 0;
 }
 
+/* Texts, numbers, or objects as dataset_choice.c knows them; not an API's choices, nor a table of settings. */
+static bool may_be_options(const json_t *v)
+{
+    const json_t *first = json_is_array(v) ? json_array_get(v, 0) : v;
+    if (json_is_object(first)) return json_object_get(first, "text") || (first == v && json_object_get(v, "A"));
+    return first != v && (json_is_string(first) || json_is_number(first));
+}
+
 /* Can this field play that role in this row? */
 static bool plays(const struct dataset_row *r, enum dataset_role role, const char *name)
 {
@@ -139,7 +147,7 @@ static bool plays(const struct dataset_row *r, enum dataset_role role, const cha
         if (names->mapped[ROLE_ANSWER] && strcmp(names->name[ROLE_ANSWER], name) == 0) return false;
         return json_is_string(v) || json_is_array(v);
     case ROLE_QUESTION: return !json_is_object(v);
-    case ROLE_CHOICES: return (json_is_array(v) && json_array_size(v)) || json_is_object(v);
+    case ROLE_CHOICES: return may_be_options(v);
     case ROLE_ANSWER:
         for (size_t i = 0; i < sizeof beside_choices / sizeof *beside_choices; i++)
             if (strcmp(name, beside_choices[i]) == 0)
