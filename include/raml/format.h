@@ -36,6 +36,7 @@ struct raml_format {                  /* borrowed texts; NULL counts as ""; spec
     const char *system_open, *system_close; /* around a system message; NULL: there is no place for one */
     const char *system;               /* NULL: none; with chat, a message of its own */
     const char *before;               /* in front of the question: "<|question|>" */
+    const char *lead;                 /* in front of the question, as if it were part of it (plain text) */
     const char *instruction;          /* behind the question, as if it were part of it (plain text) */
     const char *after;                /* behind that, up to where the trajectory starts: "<think>" */
     const char *prefill;              /* behind the prompt: what the model is made to begin with */
@@ -59,6 +60,12 @@ RAML_CHECKED enum raml_code raml_format_named(const char *name, const struct ram
 RAML_CHECKED enum raml_code raml_format_of_template(const struct raml_chat_template *chat,
                                                     enum raml_chat_thinking thinking, const char *date_string,
                                                     struct raml_format *out, struct raml_err *err);
+
+/* Asks with a known wording: system message, lead and instruction, or what the model's turn begins with. Names: "paper",
+ * "none", "nothinking", "raml_eval", "raml_grpo", "raml_sft", "raml_sft_qwen", "gpqa", "livemathbench",
+ * "livemathbench_cn" (docs/formats.md has texts and sources); several are joined by '+', of what two of them set the last
+ * counts. RAML_EUSAGE: unknown, or a system message where the format has no place for one; *f is then as before. */
+RAML_CHECKED enum raml_code raml_format_wording(const char *names, struct raml_format *f, struct raml_err *err);
 
 /* Each appends to *out. Question, trajectory and answer are plain text (specials in them stay text). */
 RAML_CHECKED enum raml_code raml_format_prompt(const struct raml_format *f, const struct raml_tokenizer *t,

@@ -31,6 +31,7 @@ struct raml_question {
     const char *id, *question, *answer; /* answer "" when the file has none */
     const char *family, *split;         /* NULL: not known */
     int difficulty;                     /* -1: not known */
+    bool letters;                       /* multiple choice: the options stand in the question, the answer is a letter */
     struct raml_trajectory *trajectory;
     size_t n_trajectories;
     size_t line; /* in its file, for messages; 0: made here */
@@ -52,7 +53,8 @@ RAML_CHECKED enum raml_code raml_questions_add(struct raml_questions *qs, const 
 /* Where each role was found in a file ("" = not present). Names: NEEDS of the field, see docs/data.md. */
 struct raml_fields {
     char id[64], question[64], answer[64], trajectory[64], labels[64], family[64], difficulty[64], split[64];
-    const char *layout; /* "raml", "gsm8k", "math", "rollouts", "generic": static text */
+    char choices[128];
+    const char *layout; /* "raml", "gsm8k", "math", "rollouts", "choices", "generic": static text */
 };
 
 struct raml_read_options {
@@ -61,10 +63,15 @@ struct raml_read_options {
     bool skip_bad;    /* bad lines are counted and skipped instead of ending the read */
     void (*on_bad)(void *user, size_t line, const char *message); /* told of each skipped line; NULL: nobody */
     void *user;
+    uint64_t seed; /* of the order in which options are shown where the file has the right one first */
 };
 
-/* Reads JSONL (or a JSON array). Accepts GSM8K ("answer" text ending in "#### n" is split into trajectory and answer),
- * MATH (solution's last \boxed{}), RaML rollout files (problem, answer, generations, labels) and ours.
+/* Reads JSONL, a JSON array, or a table (a name that ends in .csv or .tsv). Accepts GSM8K ("answer" text ending in
+ * "#### n" is split into trajectory and answer), MATH (solution's last \boxed{}), RaML rollout files (problem, answer,
+ * generations, labels), multiple choice and ours; docs/data.md has the names.
+ * Multiple choice: the options are put behind the question, "\n\nA) ...\nB) ...", and the answer is a letter. Where the
+ * right option has a field of its own (GPQA) their order is drawn, by seed and the hash of the question's text: the same
+ * in every run and file.
  * *fields (may be NULL) says which names were taken. *n_bad (may be NULL) counts the lines skipped. */
 RAML_CHECKED enum raml_code raml_questions_read(struct raml_questions *qs, const char *path,
                                                 const struct raml_read_options *opt, struct raml_fields *fields,
@@ -75,5 +82,8 @@ RAML_CHECKED enum raml_code raml_questions_write(const struct raml_questions *qs
 
 /* Hash of the question's normalised text (lower case, white space folded): the same for every writing of it. */
 uint64_t raml_question_hash(const char *question);
+/* The side of a split of `part` in `whole` (whole > 0) that a question is on: by its hash alone, hash mod whole < part. A
+ * larger share with a divisor as its lower number holds the smaller one: 1/8 is within 1/4. */
+bool raml_question_is_test(uint64_t hash, uint32_t part, uint32_t whole);
 
 #endif

@@ -19,7 +19,8 @@ enum raml_purpose { /* one row per use, so that no two uses share draws; values 
                     RAML_FOR_SHUFFLE,  /* order of training data: question = epoch */
                     RAML_FOR_PICK,     /* which trajectories of a question are trained on: question, sample = step */
                     RAML_FOR_BOOTSTRAP,
-                    RAML_FOR_TEST
+                    RAML_FOR_TEST,
+                    RAML_FOR_CHOICES /* order of a question's options: question = hash of its text */
 };
 
 struct raml_key { /* names a stream of draws; position numbers the draws within it */

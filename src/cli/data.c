@@ -2,6 +2,8 @@
 #include "cli/data.h"
 #include "cli/commands.h"
 
+#include "raml/file.h"
+#include "raml/leak.h"
 #include "raml/row.h"
 
 #include <inttypes.h>
@@ -26,7 +28,7 @@ struct lengths { /* in tokens; sorted once all are there */
 };
 struct seen { /* a question by the hash of its text, and where it stands */
     uint64_t hash;
-    size_t line;
+    size_t line, index;
 };
 struct file_report {
     const char *path;
@@ -34,6 +36,7 @@ struct file_report {
     size_t n_questions, n_faults, n_answered, n_trajectories, n_duplicates, n_long;
     size_t n_verdict[3]; /* unknown, different, equal */
     size_t duplicate[2]; /* lines of the first question that stands twice */
+    size_t n_near, near[2]; /* the same for questions of the same words (leak.h) and another text */
     size_t max_faults;
     json_t *faults; /* messages, at most max_faults */
     struct lengths length[N_LENGTHS];
@@ -186,6 +189,42 @@ static int by_hash(const void *a, const void *b)
     return x->line < y->line ? -1 : x->line > y->line;
 }
 
+/* Sorts, and counts what stands more than once; line: of the first such and of what it repeats. */
+static size_t count_repeats(struct seen *seen, size_t n, size_t line[2])
+{
+    size_t n_repeats = 0;
+    qsort(seen, n, sizeof *seen, by_hash);
+    for (size_t i = 1; i < n; i++) {
+        if (seen[i].hash != seen[i - 1].hash) continue;
+        if (!n_repeats || seen[i].line < line[1]) {
+            line[0] = seen[i - 1].line;
+            line[1] = seen[i].line;
+        }
+        n_repeats++;
+    }
+    return n_repeats;
+}
+
+/* Questions whose words are those of another of their file, and whose text is not. */
+static enum raml_code count_near(struct file_report *r, const struct raml_questions *qs, struct raml_err *err)
+{
+    struct seen *seen = calloc(qs->n ? qs->n : 1, sizeof *seen);
+    struct raml_buf words;
+    size_t n = 0;
+    enum raml_code rc = seen ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory for %zu questions", r->path, qs->n);
+    raml_buf_init(&words, MAX_REPORT_BYTES);
+    for (size_t i = 0; !rc && i < qs->n; i++) { /* one of each text: r->seen is sorted by it */
+        if (i && r->seen[i].hash == r->seen[i - 1].hash) continue;
+        raml_buf_clear(&words);
+        rc = raml_leak_words(qs->question[r->seen[i].index].question, &words, err);
+        if (!rc && words.len) seen[n++] = (struct seen){raml_hash(words.data, words.len, 0), r->seen[i].line, 0};
+    }
+    if (!rc) r->n_near = count_repeats(seen, n, r->near);
+    raml_buf_deinit(&words);
+    free(seen);
+    return rc;
+}
+
 static int by_length(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -198,17 +237,9 @@ static enum raml_code index_questions(struct file_report *r, const struct raml_q
     r->seen = calloc(qs->n ? qs->n : 1, sizeof *r->seen);
     if (!r->seen) return raml_fail(err, RAML_ENOMEM, "%s: no memory to index %zu questions", r->path, qs->n);
     for (size_t i = 0; i < qs->n; i++)
-        r->seen[i] = (struct seen){raml_question_hash(qs->question[i].question), qs->question[i].line};
-    qsort(r->seen, qs->n, sizeof *r->seen, by_hash);
-    for (size_t i = 1; i < qs->n; i++) {
-        if (r->seen[i].hash != r->seen[i - 1].hash) continue;
-        if (!r->n_duplicates || r->seen[i].line < r->duplicate[1]) {
-            r->duplicate[0] = r->seen[i - 1].line;
-            r->duplicate[1] = r->seen[i].line;
-        }
-        r->n_duplicates++;
-    }
-    return RAML_OK;
+        r->seen[i] = (struct seen){raml_question_hash(qs->question[i].question), qs->question[i].line, i};
+    r->n_duplicates = count_repeats(r->seen, qs->n, r->duplicate);
+    return count_near(r, qs, err);
 }
 
 static enum raml_code check_file(const struct check_settings *set, const struct raml_tokenizer *tokenizer,
@@ -280,8 +311,9 @@ static double mean(const struct lengths *l)
 static void print_fields(const struct raml_fields *f)
 {
     const struct { const char *role, *name; } t[] = {
-        {"id", f->id},         {"question", f->question}, {"answer", f->answer},         {"trajectory", f->trajectory},
-        {"labels", f->labels}, {"family", f->family},     {"difficulty", f->difficulty}, {"split", f->split}};
+        {"id", f->id},         {"question", f->question}, {"choices", f->choices},
+        {"answer", f->answer}, {"trajectory", f->trajectory}, {"labels", f->labels},
+        {"family", f->family}, {"difficulty", f->difficulty}, {"split", f->split}};
     bool any = false;
     printf("  fields        ");
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
@@ -302,6 +334,8 @@ static void print_file(const struct file_report *r, int64_t max_length)
            r->n_verdict[1], r->n_verdict[0]);
     printf("  repeated      %zu", r->n_duplicates);
     if (r->n_duplicates) printf(" (the first: line %zu repeats line %zu)", r->duplicate[1], r->duplicate[0]);
+    printf("\n  same words    %zu", r->n_near);
+    if (r->n_near) printf(" (the first: line %zu has those of line %zu)", r->near[1], r->near[0]);
     printf("\n  %-12s %8s %8s %8s %8s %8s %8s\n", "tokens", "n", "least", "mean", "median", "95 %", "most");
     for (int i = 0; i < N_LENGTHS; i++) {
         const struct lengths *l = &r->length[i];
@@ -330,15 +364,15 @@ static json_t *file_json(const struct file_report *r)
                                           (json_int_t)l->x[0], "mean", mean(l), "median", (json_int_t)quantile(l, 0.5),
                                           "p95", (json_int_t)quantile(l, 0.95), "max", (json_int_t)l->x[l->n - 1]));
     }
-    json_t *fields = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", f->id, "question", f->question,
-                               "answer", f->answer, "trajectory", f->trajectory, "labels", f->labels, "family",
+    json_t *fields = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", f->id, "question",
+                               f->question, "choices", f->choices, "answer", f->answer, "trajectory", f->trajectory, "labels", f->labels, "family",
                                f->family, "difficulty", f->difficulty, "split", f->split);
-    return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:o, s:I, s:I, s:O}", "path", r->path,
+    return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:o, s:I, s:I, s:O}", "path", r->path,
                      "layout", f->layout, "fields", fields, "questions", (json_int_t)r->n_questions, "answered",
                      (json_int_t)r->n_answered, "trajectories", (json_int_t)r->n_trajectories, "correct", "unknown",
                      (json_int_t)r->n_verdict[0], "wrong", (json_int_t)r->n_verdict[1], "right",
-                     (json_int_t)r->n_verdict[2], "repeated", (json_int_t)r->n_duplicates, "tokens", tokens,
-                     "too_long", (json_int_t)r->n_long, "n_faults", (json_int_t)r->n_faults, "faults", r->faults);
+                     (json_int_t)r->n_verdict[2], "repeated", (json_int_t)r->n_duplicates, "same_words",
+                     (json_int_t)r->n_near, "tokens", tokens, "too_long", (json_int_t)r->n_long, "n_faults", (json_int_t)r->n_faults, "faults", r->faults);
 }
 
 static enum raml_code print_json(const struct file_report *r, size_t n, json_t *overlaps, struct raml_err *err)

@@ -60,6 +60,10 @@ enum raml_code cli_prompting_open(const struct prompting_settings *s, const char
         return rc;
     }
     struct raml_format *f = &out->format;
+    if (s->wording && *s->wording && (rc = raml_format_wording(s->wording, f, err)) != RAML_OK) {
+        cli_prompting_close(out);
+        return rc;
+    }
     if (s->system && !f->chat && !f->system_open && !own) {
         rc = raml_fail(err, RAML_EUSAGE, "--system: prompt format '%s' has no place for a system message", f->name);
         cli_prompting_close(out);

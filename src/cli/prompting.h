@@ -7,7 +7,7 @@
 #include "raml/format.h"
 
 struct prompting_settings { /* a member of a command's settings */
-    const char *format, *template, *before, *after, *instruction, *system, *prefill, *cue, *thinking, *date_string;
+    const char *format, *template, *before, *after, *wording, *instruction, *system, *prefill, *cue, *thinking, *date_string;
 };
 /* Rows of the table of settings; at: offset of the member. */
 #define PROMPTING_AT(at, field) ((at) + offsetof(struct prompting_settings, field))
@@ -21,6 +21,9 @@ struct prompting_settings { /* a member of a command's settings */
          "Own text in front of the question, special tokens parsed; with --prompt_after instead of a format."},        \
         {"prompt_after", NULL, CLI_TEXT, PROMPTING_AT(at, after), NULL, 0, 0, NULL,                                    \
          "Own text behind the question, up to where the trajectory starts."},                                          \
+        {"prompt_wording", "wording", CLI_TEXT, PROMPTING_AT(at, wording), NULL, 0, 0, NULL,                           \
+         "Known text to ask with: paper, none, nothinking, raml_eval, raml_grpo, raml_sft, raml_sft_qwen, gpqa, "      \
+         "livemathbench, livemathbench_cn; several joined by +. Default: the format's (paper; builtin: none)."},       \
         {"instruction", NULL, CLI_TEXT, PROMPTING_AT(at, instruction), NULL, 0, 0, NULL,                               \
          "Text behind the question as part of it; default: the format's (to reason step by step; builtin: none)."},    \
         {"system", "system_instruction", CLI_TEXT, PROMPTING_AT(at, system), NULL, 0, 0, NULL,                         \

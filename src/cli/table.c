@@ -7,6 +7,8 @@ const struct cli_command *const cli_commands[] = {
     &cli_task_make,
     &cli_data_check,
     &cli_data_show,
+    &cli_data_split,
+    &cli_data_leak,
     &cli_train_sft,
     &cli_sample,
     &cli_score,

@@ -107,6 +107,7 @@ static enum raml_code record(const struct sample_texts *x, const struct raml_que
     if (!rc) rc = text_of(x, s, from, whole, true, &text[1], err);
     if (rc) return rc;
     answered = !open && cut_answer(x, &text[1]);
+    if (!open && q->letters && raml_question_check(q, text[1].data) != RAML_UNKNOWN) answered = true; /* "Answer: C" */
     *t = (struct raml_trajectory){.text = text[0].data,
                                   .answer = answered ? text[1].data : NULL,
                                   .finish_reason = s->finish_reason,

@@ -1,5 +1,7 @@
-/* dataset.c - walks JSONL files and JSON arrays row by row. See question.h; rows are read in dataset_row.c. */
+/* dataset.c - walks JSONL, JSON arrays and CSV tables row by row. See question.h; rows are read in dataset_row.c. */
 #include "task/dataset.h"
+
+#include "task/csv.h"
 
 #include "raml/file.h"
 
@@ -34,14 +36,12 @@ static bool enough(const struct walk *w)
     return w->opt->limit && w->qs->n - w->n_first >= w->opt->limit;
 }
 
-static enum raml_code add_row(struct walk *w, const char *text, size_t n, size_t line, struct raml_err *err)
+/* Adds a row, whose reference it takes over. */
+static enum raml_code add_row(struct walk *w, json_t *obj, size_t line, struct raml_err *err)
 {
-    struct dataset_row row = {.at = {w->path, line}, .names = &w->names};
+    struct dataset_row row = {.at = {w->path, line}, .obj = obj, .names = &w->names, .seed = w->opt->seed};
     struct raml_question q;
-    json_t *obj = NULL;
-    enum raml_code rc = raml_json_parse(&row.at, text, n, &obj, err);
-    if (rc) return rc;
-    row.obj = obj;
+    enum raml_code rc = RAML_OK;
     row.scratch = raml_arena_open(MAX_ROW_BYTES);
     if (!row.scratch) rc = raml_fail(err, RAML_ENOMEM, "%s:%zu: no memory to read the row", w->path, line);
     if (!rc) rc = raml_dataset_row_read(&row, &q, err);
@@ -51,18 +51,27 @@ static enum raml_code add_row(struct walk *w, const char *text, size_t n, size_t
     return rc;
 }
 
-/* Adds a row, or counts and reports it when it is at fault and bad rows may be skipped. */
+/* Passes a failure on, or counts and reports it when the row is at fault and bad rows may be skipped. */
+static enum raml_code settle_fault(struct walk *w, enum raml_code rc, size_t line, const struct raml_err *own,
+                                   struct raml_err *err)
+{
+    if (rc && w->opt->skip_bad && (rc == RAML_EFORMAT || rc == RAML_ERANGE)) {
+        w->n_bad++;
+        if (w->opt->on_bad) w->opt->on_bad(w->opt->user, line, own->msg);
+        return RAML_OK;
+    }
+    if (rc && err) *err = *own;
+    return rc;
+}
+
 static enum raml_code take_row(struct walk *w, const char *text, size_t n, size_t line, struct raml_err *err)
 {
     struct raml_err own = {0};
-    enum raml_code rc = add_row(w, text, n, line, &own);
-    if (rc && w->opt->skip_bad && (rc == RAML_EFORMAT || rc == RAML_ERANGE)) {
-        w->n_bad++;
-        if (w->opt->on_bad) w->opt->on_bad(w->opt->user, line, own.msg);
-        return RAML_OK;
-    }
-    if (rc && err) *err = own;
-    return rc;
+    struct raml_place at = {w->path, line};
+    json_t *obj = NULL;
+    enum raml_code rc = raml_json_parse(&at, text, n, &obj, &own);
+    if (!rc) rc = add_row(w, obj, line, &own);
+    return settle_fault(w, rc, line, &own, err);
 }
 
 static enum raml_code walk_lines(struct walk *w, struct raml_err *err)
@@ -145,6 +154,31 @@ static enum raml_code walk_array(struct walk *w, struct raml_err *err)
     return rc;
 }
 
+static enum raml_code walk_table(struct walk *w, struct raml_err *err)
+{
+    struct raml_map map;
+    struct csv c;
+    enum raml_code rc = raml_map_init(&map, w->path, err);
+    if (rc) return rc;
+    rc = raml_csv_init(&c, w->path, (const char *)map.data, map.size, err);
+    if (rc) {
+        raml_map_deinit(&map);
+        return rc;
+    }
+    while (!rc && !enough(w)) {
+        struct raml_err own = {0};
+        json_t *row = NULL;
+        size_t line;
+        rc = raml_csv_next(&c, &row, &line, &own);
+        if (!rc && !row) break;
+        if (!rc) rc = add_row(w, row, line, &own);
+        rc = settle_fault(w, rc, line, &own, err);
+    }
+    raml_csv_deinit(&c);
+    raml_map_deinit(&map);
+    return rc;
+}
+
 /* Does a plain file begin with '['? Anything else is read as lines. */
 static bool is_array(const char *path)
 {
@@ -165,7 +199,8 @@ enum raml_code raml_questions_read(struct raml_questions *qs, const char *path, 
     struct walk w = {.qs = qs, .path = path, .opt = opt ? opt : &plain, .n_first = qs->n};
     enum raml_code rc = raml_dataset_names_init(&w.names, w.opt->map, err);
     if (rc) return rc;
-    rc = is_array(path) ? walk_array(&w, err) : walk_lines(&w, err);
+    if (raml_csv_named(path)) rc = walk_table(&w, err);
+    else rc = is_array(path) ? walk_array(&w, err) : walk_lines(&w, err);
     if (!rc && qs->n == w.n_first && !w.n_bad) rc = raml_fail(err, RAML_EFORMAT, "%s: no question in it", path);
     if (!rc && fields) raml_dataset_report(&w.names, fields);
     if (!rc && n_bad) *n_bad = w.n_bad;

@@ -14,6 +14,7 @@
 enum dataset_role {
     ROLE_ID,
     ROLE_QUESTION,
+    ROLE_CHOICES, /* in front of the answer: some names are an answer's only beside options */
     ROLE_ANSWER,
     ROLE_TRAJECTORY,
     ROLE_LABELS,
@@ -42,6 +43,7 @@ struct dataset_row { /* one row in the making; everything it holds dies with it 
     const json_t *obj;
     struct raml_arena *scratch;
     struct dataset_names *names;
+    uint64_t seed; /* of the order of options */
 };
 
 struct dataset_text { /* a slice, not closed by a 0 */
@@ -71,6 +73,26 @@ bool raml_dataset_split_hashes(const char *text, struct dataset_text *before, st
 /* Splits a model's text into thinking and answer. RAML_ENOMEM alone. */
 RAML_CHECKED enum raml_code raml_dataset_split_think(struct dataset_row *r, const char *text, struct raml_trajectory *t,
                                                 struct raml_err *err);
+
+/* "path:line: field 'name' " and what is wrong with it; RAML_EFORMAT. */
+enum raml_code raml_dataset_fault(const struct dataset_row *r, const char *field, struct raml_err *err, const char *fmt,
+                                  ...) RAML_PRINTF(4, 5);
+
+/* dataset_choice.c */
+enum { DATASET_MAX_CHOICES = 26 };
+struct dataset_choices {
+    size_t n; /* 0: the question is none of multiple choice */
+    const char *text[DATASET_MAX_CHOICES], *label[DATASET_MAX_CHOICES]; /* as in the file; label NULL: none given */
+    bool first_is_right;
+};
+/* The row's options. */
+RAML_CHECKED enum raml_code raml_dataset_choices_read(struct dataset_row *r, struct dataset_choices *c,
+                                                      struct raml_err *err);
+/* Sets the answer to the letter that `gold` (NULL: no answer), the field `name`, stands for, and puts the options behind
+ * the question. */
+RAML_CHECKED enum raml_code raml_dataset_choices_apply(struct dataset_row *r, struct dataset_choices *c,
+                                                       const char *name, const json_t *gold, struct raml_question *q,
+                                                       struct raml_err *err);
 
 /* dataset_row.c */
 /* Fills *q; its text belongs to the row's JSON and scratch. */

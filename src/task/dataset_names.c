@@ -5,25 +5,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NAMES = 16, FIELDS_BYTES = 256 };
+enum { MAX_NAMES = 24, FIELDS_BYTES = 256 };
 
-static const char *const role_name[N_ROLES] = {"id",     "question", "answer",     "trajectory",
+static const char *const role_name[N_ROLES] = {"id",     "question", "choices",    "answer", "trajectory",
                                                "labels", "family",   "difficulty", "split"};
 /* In order of preference. */
 static const char *const candidates[N_ROLES][MAX_NAMES] = {
-    [ROLE_ID] = {"id", "ID", "unique_id", "problem_idx", "idx"},
+    [ROLE_ID] = {"id", "ID", "unique_id", "problem_idx", "idx", "question_id", "uuid", "Record ID", "Problem ID",
+                 "extra_info.index"},
     [ROLE_QUESTION] = {"question", "problem", "Question", "Problem", "prompt", "instruction", "query", "messages",
-                       "conversations"},
-    [ROLE_ANSWER] = {"answer", "Answer", "expected_answer", "final_answer", "gold", "ground_truth",
-                     "reward_model.ground_truth"},
+                       "conversations", "question_stem", "question.stem"},
+    [ROLE_CHOICES] = {"choices", "options", "question.choices"},
+    [ROLE_ANSWER] = {"answer", "Answer", "answerKey", "expected_answer", "final_answer", "gold", "ground_truth",
+                     "reward_model.ground_truth", "Short Answer", "Correct Answer", "answer_index", "answer_idx",
+                     "correct", "label"},
     [ROLE_TRAJECTORY] = {"trajectories", "generations", "completions", "samples", "generation", "completion",
                          "response", "output", "solution", "Solution", "reference_solution", "messages",
                          "conversations"},
     [ROLE_LABELS] = {"labels", "correctness_math_verify", "correct"},
-    [ROLE_FAMILY] = {"family", "subject", "type", "data_source"},
+    [ROLE_FAMILY] = {"family", "subject", "type", "data_source", "category", "Category", "Subdomain", "question_type"},
     [ROLE_DIFFICULTY] = {"difficulty", "level"},
-    [ROLE_SPLIT] = {"split"},
+    [ROLE_SPLIT] = {"split", "extra_info.split"},
 };
+/* Options in fields of their own. Where the first is the answer's field too, their order is drawn. */
+static const struct { const char *first, *last, *names; } columns[] = {
+    {"Correct Answer", "Incorrect Answer 3",
+     "Correct Answer+Incorrect Answer 1+Incorrect Answer 2+Incorrect Answer 3"},
+    {"A", "D", "A+B+C+D"},
+};
+/* Names that are an answer's only where the row has options. */
+static const char *const beside_choices[] = {"answer_index", "answer_idx", "correct", "label"};
 /* Fields whose last \boxed{} is the answer when no field holds it alone. */
 static const char *const solutions[] = {"solution", "Solution", "reference_solution"};
 
@@ -65,6 +76,7 @@ static int find_role(const char *word, size_t n)
     for (int i = 0; i < N_ROLES; i++)
         if (same(role_name[i], word, n)) return i;
     if (same("problem", word, n)) return ROLE_QUESTION;
+    if (same("options", word, n)) return ROLE_CHOICES;
     if (same("trajectories", word, n) || same("generations", word, n)) return ROLE_TRAJECTORY;
     return -1;
 }
@@ -85,8 +97,8 @@ enum raml_code raml_dataset_names_init(struct dataset_names *names, const char *
             rc = raml_fail(err, RAML_EUSAGE, "map: found '%.80s'; expected role=field, as in question=Problem", p);
         else if (role < 0)
             rc = raml_fail(err, RAML_EUSAGE,
-                           "map: found role '%.*s'; expected id, question, answer, trajectory, labels, family, "
-                           "difficulty or split", (int)(equals - p > 80 ? 80 : equals - p), p);
+                           "map: found role '%.*s'; expected id, question, choices, answer, trajectory, labels, "
+                           "family, difficulty or split", (int)(equals - p > 80 ? 80 : equals - p), p);
         else if (names->mapped[role])
             rc = raml_fail(err, RAML_EUSAGE, "map: role '%s' is given twice", role_name[role]);
         else if (role == ROLE_QUESTION && !equals[1])
@@ -112,6 +124,14 @@ static bool is_chat(const char *name)
     return strcmp(name, "messages") == 0 || strcmp(name, "conversations") == 0;
 }
 
+/* Texts, numbers, or objects as dataset_choice.c knows them; not an API's choices, nor a table of settings. */
+static bool may_be_options(const json_t *v)
+{
+    const json_t *first = json_is_array(v) ? json_array_get(v, 0) : v;
+    if (json_is_object(first)) return json_object_get(first, "text") || (first == v && json_object_get(v, "A"));
+    return first != v && (json_is_string(first) || json_is_number(first));
+}
+
 /* Can this field play that role in this row? */
 static bool plays(const struct dataset_row *r, enum dataset_role role, const char *name)
 {
@@ -126,10 +146,29 @@ static bool plays(const struct dataset_row *r, enum dataset_role role, const cha
         }
         if (names->mapped[ROLE_ANSWER] && strcmp(names->name[ROLE_ANSWER], name) == 0) return false;
         return json_is_string(v) || json_is_array(v);
+    case ROLE_QUESTION: return !json_is_object(v);
+    case ROLE_CHOICES: return may_be_options(v);
+    case ROLE_ANSWER:
+        for (size_t i = 0; i < sizeof beside_choices / sizeof *beside_choices; i++)
+            if (strcmp(name, beside_choices[i]) == 0)
+                return names->name[ROLE_CHOICES] && *names->name[ROLE_CHOICES] &&
+                       (json_is_string(v) || json_is_integer(v));
+        return true;
+    case ROLE_LABELS: return strcmp(name, "correct") || !json_is_string(v);
     case ROLE_FAMILY:
     case ROLE_SPLIT: return json_is_string(v);
     default: return true;
     }
+}
+
+/* Options in fields of their own. */
+static void settle_columns(const struct dataset_row *r)
+{
+    const char **name = &r->names->name[ROLE_CHOICES];
+    for (size_t i = 0; i < sizeof columns / sizeof *columns && !*name; i++)
+        if (json_is_string(json_object_get(r->obj, columns[i].first)) &&
+            json_is_string(json_object_get(r->obj, columns[i].last)))
+            *name = columns[i].names;
 }
 
 static void settle_role(struct dataset_row *r, enum dataset_role role)
@@ -141,6 +180,7 @@ static void settle_role(struct dataset_row *r, enum dataset_role role)
         names->name[role] = candidates[role][i];
         break;
     }
+    if (role == ROLE_CHOICES) settle_columns(r);
     if (role == ROLE_QUESTION && names->name[role] && strcmp(names->name[role], "instruction") == 0)
         names->name[role] = "instruction+input";
     for (size_t i = 0; role == ROLE_ANSWER && !names->name[role] && i < sizeof solutions / sizeof *solutions; i++) {
@@ -152,7 +192,8 @@ static void settle_role(struct dataset_row *r, enum dataset_role role)
 
 static bool has_foreign(const json_t *obj)
 {
-    static const char *const ours[] = {"id", "question", "answer", "family", "difficulty", "split", "trajectories"};
+    static const char *const ours[] = {"id",         "question", "answer", "family",
+                                       "difficulty", "split",    "letters", "trajectories"};
     size_t n = 0;
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) n += json_object_get(obj, ours[i]) != NULL;
     return n < json_object_size(obj);
@@ -190,6 +231,7 @@ static const char *layout_of(const struct dataset_names *names)
     if (names->objects) return "raml";
     if (names->hashes == HASHES_ALL && !(text && *text)) return "gsm8k";
     if (names->list) return "rollouts";
+    if (name[ROLE_CHOICES] && *name[ROLE_CHOICES]) return "choices";
     for (size_t i = 0; text && i < sizeof solutions / sizeof *solutions; i++)
         if (strcmp(text, solutions[i]) == 0) return "math";
     return !names->foreign && name[ROLE_ID] && !text ? "raml" : "generic";
@@ -198,10 +240,11 @@ static const char *layout_of(const struct dataset_names *names)
 void raml_dataset_report(const struct dataset_names *names, struct raml_fields *out)
 {
     *out = (struct raml_fields){.layout = layout_of(names)};
-    char *const to[N_ROLES] = {out->id,     out->question, out->answer,     out->trajectory,
+    char *const to[N_ROLES] = {out->id,     out->question, out->choices,    out->answer, out->trajectory,
                                out->labels, out->family,   out->difficulty, out->split};
     for (int i = 0; i < N_ROLES; i++)
-        snprintf(to[i], sizeof out->id, "%s", names->name[i] ? names->name[i] : "");
+        snprintf(to[i], i == ROLE_CHOICES ? sizeof out->choices : sizeof out->id, "%s",
+                 names->name[i] ? names->name[i] : "");
     if (names->hashes == HASHES_ALL && !out->trajectory[0])
         snprintf(out->trajectory, sizeof out->trajectory, "%s", out->answer);
 }

@@ -2,32 +2,21 @@
 #include "task/dataset.h"
 
 #include "raml/buf.h"
+#include "raml/family.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIELDS_BYTES = 256, WHY_BYTES = 320, MAX_LEVEL_DIGITS = 6, ID_BYTES = 300 };
-
-/* "path:line: field 'name' " and what is wrong with it. */
-static RAML_PRINTF(4, 5) enum raml_code fault(const struct dataset_row *r, const char *field, struct raml_err *err,
-                                              const char *fmt, ...)
-{
-    char why[WHY_BYTES];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(why, sizeof why, fmt, ap);
-    va_end(ap);
-    return raml_fail(err, RAML_EFORMAT, "%s:%zu: field '%.64s' %s", r->at.path, r->at.line, field, why);
-}
+enum { FIELDS_BYTES = 256, MAX_LEVEL_DIGITS = 6, ID_BYTES = 300 };
 
 static enum raml_code missing(const struct dataset_row *r, const char *field, struct raml_err *err)
 {
     char fields[FIELDS_BYTES];
-    if (json_object_get(r->obj, field)) return fault(r, field, err, "is null; expected a value");
-    return fault(r, field, err, "is missing; found fields: %s", raml_json_fields(r->obj, fields, sizeof fields));
+    if (json_object_get(r->obj, field)) return raml_dataset_fault(r, field, err, "is null; expected a value");
+    return raml_dataset_fault(r, field, err, "is missing; found fields: %s",
+                              raml_json_fields(r->obj, fields, sizeof fields));
 }
 
 static enum raml_code no_memory(const struct dataset_row *r, struct raml_err *err)
@@ -57,7 +46,7 @@ static enum raml_code read_joined(struct dataset_row *r, const char *names, cons
         const char *part = json_string_value(v);
         if (!name) rc = no_memory(r, err);
         else if (!v && first) rc = missing(r, name, err);
-        else if (v && !part) rc = fault(r, name, err, "is %s; expected a string", raml_dataset_type(v));
+        else if (v && !part) rc = raml_dataset_fault(r, name, err, "is %s; expected a string", raml_dataset_type(v));
         if (!rc && part && *part) {
             if (text.len) raml_buf_adds(&text, "\n");
             raml_buf_adds(&text, part);
@@ -84,12 +73,14 @@ static enum raml_code read_question(struct dataset_row *r, struct raml_question 
         q->question = json_string_value(v);
     } else {
         q->question = raml_dataset_message(v, "user");
-        if (!q->question && json_is_array(v)) return fault(r, name, err, "has no message of the role user with a text");
+        if (!q->question && json_is_array(v))
+            return raml_dataset_fault(r, name, err, "has no message of the role user with a text");
         if (!q->question)
-            return fault(r, name, err, "is %s; expected a string or a list of messages", raml_dataset_type(v));
+            return raml_dataset_fault(r, name, err, "is %s; expected a string or a list of messages",
+                                      raml_dataset_type(v));
     }
     if (raml_dataset_trim(q->question, strlen(q->question)).n) return RAML_OK;
-    return fault(r, name, err, "is empty; expected a question");
+    return raml_dataset_fault(r, name, err, "is empty; expected a question");
 }
 
 /* GSM8K: gold behind the last "####", the solution in front of it. *solution: that text, if nothing else holds one. */
@@ -104,22 +95,56 @@ static enum raml_code read_answer(struct dataset_row *r, struct raml_question *q
     if (!v) return missing(r, name, err);
     const char *text = raml_dataset_scalar(r, v);
     if (!text)
-        return fault(r, name, err, "is %s; expected a string, a number or a list of one of these",
+        return raml_dataset_fault(r, name, err, "is %s; expected a string, a number or a list of one of these",
                      raml_dataset_type(v));
     struct dataset_text before, gold = raml_dataset_trim(text, strlen(text));
     bool hashes = !names->boxed_answer && raml_dataset_split_hashes(text, &before, &gold);
     if (!names->boxed_answer && names->hashes == HASHES_ALL && !hashes)
-        return fault(r, name, err, "does not end in a line '#### answer', as the rows before it do");
+        return raml_dataset_fault(r, name, err, "does not end in a line '#### answer', as the rows before it do");
     if (names->hashes == HASHES_NONE && hashes)
-        return fault(r, name, err, "ends in a line '#### answer', which the rows before it do not");
+        return raml_dataset_fault(r, name, err, "ends in a line '#### answer', which the rows before it do not");
     names->hashes = hashes ? HASHES_ALL : HASHES_NONE;
     const char *box;
     size_t n;
     if (!hashes && raml_answer_boxed(text, strlen(text), &box, &n)) gold = raml_dataset_trim(box, n);
-    else if (names->boxed_answer) return fault(r, name, err, "holds no \\boxed{...}; expected the answer in one");
+    else if (names->boxed_answer)
+        return raml_dataset_fault(r, name, err, "holds no \\boxed{...}; expected the answer in one");
     q->answer = raml_dataset_copy(r, gold);
     if (hashes && !name_of(r, ROLE_TRAJECTORY)) *solution = raml_dataset_copy(r, before);
     return q->answer && (!hashes || name_of(r, ROLE_TRAJECTORY) || *solution) ? RAML_OK : no_memory(r, err);
+}
+
+/* A letter where the options stand in the question's own text: "choice_answer" beside the answer (Qwen2.5-Math's gaokao
+ * sets), or the only right one by the question's type (LiveMathBench). */
+static enum raml_code read_letter(struct dataset_row *r, struct raml_question *q, struct raml_err *err)
+{
+    const char *letter = json_string_value(json_object_get(r->obj, "choice_answer"));
+    const char *type = json_string_value(json_object_get(r->obj, "question_type"));
+    struct dataset_text t = raml_dataset_trim(letter ? letter : q->answer, strlen(letter ? letter : q->answer));
+    bool one = t.n == 1 && t.s[0] >= 'A' && t.s[0] <= 'Z';
+    bool single = type && (strcmp(type, "single-choice") == 0 || strcmp(type, "\xe5\x8d\x95\xe9\x80\x89") == 0);
+    q->letters = one && (letter || single);
+    if (!q->letters || !letter || r->names->mapped[ROLE_ANSWER]) return RAML_OK;
+    q->answer = raml_dataset_copy(r, t);
+    return q->answer ? RAML_OK : no_memory(r, err);
+}
+
+/* The answer; of multiple choice the options too, which go behind the question. */
+static enum raml_code read_gold(struct dataset_row *r, struct raml_question *q, const char **solution,
+                                struct raml_err *err)
+{
+    struct dataset_choices c;
+    const char *name = name_of(r, ROLE_ANSWER);
+    enum raml_code rc = raml_dataset_choices_read(r, &c, err);
+    if (!rc && c.n) {
+        const json_t *gold = name ? raml_dataset_value(r->obj, name) : NULL;
+        if (name && !gold) return missing(r, name, err);
+        return raml_dataset_choices_apply(r, &c, name, gold, q, err);
+    }
+    if (!rc) rc = read_answer(r, q, solution, err);
+    if (!rc) rc = read_letter(r, q, err);
+    if (json_is_true(json_object_get(r->obj, "letters"))) q->letters = true; /* our own files */
+    return rc;
 }
 
 static enum raml_code read_verdict(const struct dataset_row *r, const char *field, const json_t *v,
@@ -131,7 +156,7 @@ static enum raml_code read_verdict(const struct dataset_row *r, const char *fiel
     }
     double x = json_is_number(v) ? json_number_value(v) : -1;
     if (!json_is_boolean(v) && x != 0 && x != 1)
-        return fault(r, field, err, "is %s; expected true, false, 0 or 1",
+        return raml_dataset_fault(r, field, err, "is %s; expected true, false, 0 or 1",
                      json_is_number(v) ? "another number" : raml_dataset_type(v));
     *out = json_is_true(v) || x == 1 ? RAML_EQUAL : RAML_DIFFERENT;
     return RAML_OK;
@@ -141,7 +166,8 @@ static enum raml_code read_tokens(struct dataset_row *r, const json_t *v, struct
                                   struct raml_err *err)
 {
     if (!v || json_is_null(v)) return RAML_OK;
-    if (!json_is_array(v)) return fault(r, "tokens", err, "is %s; expected a list of token ids", raml_dataset_type(v));
+    if (!json_is_array(v))
+        return raml_dataset_fault(r, "tokens", err, "is %s; expected a list of token ids", raml_dataset_type(v));
     size_t n = json_array_size(v);
     int32_t *token = raml_arena_alloc(r->scratch, n ? n : 1, sizeof *token);
     if (!token) return no_memory(r, err);
@@ -149,7 +175,7 @@ static enum raml_code read_tokens(struct dataset_row *r, const json_t *v, struct
         const json_t *id = json_array_get(v, i);
         json_int_t x = json_is_integer(id) ? json_integer_value(id) : -1;
         if (x < 0 || x > INT32_MAX)
-            return fault(r, "tokens", err, "entry %zu is %s; expected a token id", i + 1,
+            return raml_dataset_fault(r, "tokens", err, "entry %zu is %s; expected a token id", i + 1,
                          json_is_integer(id) ? "out of range" : raml_dataset_type(id));
         token[i] = (int32_t)x;
     }
@@ -169,7 +195,7 @@ static enum raml_code read_seed(const struct dataset_row *r, const json_t *v, ui
     const char *s = json_string_value(v);
     size_t n = s ? strlen(s) : 0, digits = s ? strspn(s, "0123456789") : 0;
     if (!n || n != digits || n > 20)
-        return fault(r, "seed", err, "is %s; expected a number from 0 on", raml_dataset_type(v));
+        return raml_dataset_fault(r, "seed", err, "is %s; expected a number from 0 on", raml_dataset_type(v));
     *out = strtoull(s, NULL, 10);
     return RAML_OK;
 }
@@ -181,7 +207,7 @@ static enum raml_code read_text(const struct dataset_row *r, const json_t *obj, 
     const json_t *v = json_object_get(obj, field);
     *out = json_string_value(v);
     if (*out || !v || json_is_null(v)) return RAML_OK;
-    return fault(r, field, err, "is %s; expected a string", raml_dataset_type(v));
+    return raml_dataset_fault(r, field, err, "is %s; expected a string", raml_dataset_type(v));
 }
 
 /* Where among the tokens the trajectory stands. */
@@ -193,8 +219,9 @@ static enum raml_code read_place(struct dataset_row *r, const json_t *obj, struc
     json_int_t a = json_is_integer(start) ? json_integer_value(start) : -1;
     json_int_t b = json_is_integer(end) ? json_integer_value(end) : -1;
     if (a < 0 || b < a || (uint64_t)b > t->n_tokens)
-        return fault(r, "think_start, think_end", err, "are %lld and %lld; expected a range within the %zu tokens",
-                     (long long)a, (long long)b, t->n_tokens);
+        return raml_dataset_fault(r, "think_start, think_end", err,
+                                  "are %lld and %lld; expected a range within the %zu tokens", (long long)a,
+                                  (long long)b, t->n_tokens);
     t->think_start = (size_t)a;
     t->think_end = (size_t)b;
     return RAML_OK;
@@ -206,7 +233,7 @@ static enum raml_code read_object(struct dataset_row *r, const json_t *obj, stru
 {
     *t = (struct raml_trajectory){.correct = RAML_UNKNOWN, .think_closed = true, .logp_sum = NAN};
     enum raml_code rc = read_text(r, obj, "text", &t->text, err);
-    if (!rc && !t->text) return fault(r, "text", err, "is missing");
+    if (!rc && !t->text) return raml_dataset_fault(r, "text", err, "is missing");
     if (!rc) rc = read_text(r, obj, "answer", &t->answer, err);
     if (!rc) rc = read_verdict(r, "correct", json_object_get(obj, "correct"), &t->correct, err);
     if (!rc) rc = read_text(r, obj, "finish_reason", &t->finish_reason, err);
@@ -217,9 +244,9 @@ static enum raml_code read_object(struct dataset_row *r, const json_t *obj, stru
     if (rc) return rc;
     const json_t *closed = json_object_get(obj, "think_closed"), *logp = json_object_get(obj, "logp_sum");
     if (closed && !json_is_boolean(closed))
-        return fault(r, "think_closed", err, "is %s; expected true or false", raml_dataset_type(closed));
+        return raml_dataset_fault(r, "think_closed", err, "is %s; expected true or false", raml_dataset_type(closed));
     if (logp && !json_is_null(logp) && !json_is_number(logp))
-        return fault(r, "logp_sum", err, "is %s; expected a number", raml_dataset_type(logp));
+        return raml_dataset_fault(r, "logp_sum", err, "is %s; expected a number", raml_dataset_type(logp));
     if (closed) t->think_closed = json_is_true(closed);
     if (json_is_number(logp)) t->logp_sum = json_number_value(logp);
     return RAML_OK;
@@ -235,9 +262,11 @@ static enum raml_code read_one(struct dataset_row *r, const struct raml_question
         return read_object(r, v, t, err);
     }
     const char *text = json_is_string(v) ? json_string_value(v) : raml_dataset_message(v, "assistant");
-    if (!text) return fault(r, name, err, "holds %s; expected a text or an object with a text", raml_dataset_type(v));
+    if (!text)
+        return raml_dataset_fault(r, name, err, "holds %s; expected a text or an object with a text",
+                                  raml_dataset_type(v));
     enum raml_code rc = raml_dataset_split_think(r, text, t, err);
-    if (!rc) t->correct = raml_answer_check(q->answer, t->answer);
+    if (!rc) t->correct = raml_question_check(q, t->answer);
     return rc;
 }
 
@@ -249,9 +278,9 @@ static enum raml_code read_labels(struct dataset_row *r, struct raml_question *q
     if (!v) return RAML_OK;
     if (!json_is_array(v) && !list && q->n_trajectories == 1)
         return read_verdict(r, name, v, &q->trajectory[0].correct, err);
-    if (!json_is_array(v)) return fault(r, name, err, "is %s; expected a list", raml_dataset_type(v));
+    if (!json_is_array(v)) return raml_dataset_fault(r, name, err, "is %s; expected a list", raml_dataset_type(v));
     if (json_array_size(v) != q->n_trajectories)
-        return fault(r, name, err, "has %zu entries; expected %zu, as many as '%.64s'", json_array_size(v),
+        return raml_dataset_fault(r, name, err, "has %zu entries; expected %zu, as many as '%.64s'", json_array_size(v),
                      q->n_trajectories, texts);
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; !rc && i < q->n_trajectories; i++)
@@ -274,6 +303,8 @@ static enum raml_code read_trajectories(struct dataset_row *r, struct raml_quest
     const char *name = name_of(r, ROLE_TRAJECTORY);
     const json_t *v = name ? raml_dataset_value(r->obj, name) : NULL;
     if (!v && name && r->names->mapped[ROLE_TRAJECTORY]) return missing(r, name, err);
+    const char *plain = json_string_value(v); /* an empty text is no trajectory (DeepScaleR has such solutions) */
+    if (plain && !raml_dataset_trim(plain, strlen(plain)).n) v = NULL;
     if (!v && !solution) return RAML_OK;
     if (!v) {
         enum raml_code rc = reserve(r, q, 1, err);
@@ -286,7 +317,7 @@ static enum raml_code read_trajectories(struct dataset_row *r, struct raml_quest
     bool chat = json_object_get(first, "role") || json_object_get(first, "from");
     bool list = json_is_array(v) && !chat;
     if (!list && !json_is_string(v) && !chat)
-        return fault(r, name, err, "is %s; expected a text or a list of them", raml_dataset_type(v));
+        return raml_dataset_fault(r, name, err, "is %s; expected a text or a list of them", raml_dataset_type(v));
     if (list) r->names->list = true;
     enum raml_code rc = reserve(r, q, list ? json_array_size(v) : 1, err);
     for (size_t i = 0; !rc && i < q->n_trajectories; i++)
@@ -308,7 +339,7 @@ static enum raml_code read_difficulty(struct dataset_row *r, struct raml_questio
     else if (s && digits && digits <= MAX_LEVEL_DIGITS)
         q->difficulty = atoi(s + lead);
     else if (r->names->mapped[ROLE_DIFFICULTY])
-        return fault(r, name, err, "is %s without a level; expected 3 or 'Level 3'", raml_dataset_type(v));
+        return raml_dataset_fault(r, name, err, "is %s without a level; expected 3 or 'Level 3'", raml_dataset_type(v));
     return RAML_OK;
 }
 
@@ -318,7 +349,8 @@ static enum raml_code read_id(struct dataset_row *r, struct raml_question *q, st
     const json_t *v = name ? raml_dataset_value(r->obj, name) : NULL;
     if (v && !json_is_array(v)) {
         q->id = raml_dataset_scalar(r, v);
-        return q->id ? RAML_OK : fault(r, name, err, "is %s; expected a string or a number", raml_dataset_type(v));
+        return q->id ? RAML_OK
+                     : raml_dataset_fault(r, name, err, "is %s; expected a string or a number", raml_dataset_type(v));
     }
     const char *slash = strrchr(r->at.path, '/'), *stem = slash ? slash + 1 : r->at.path;
     char id[ID_BYTES];
@@ -334,12 +366,10 @@ enum raml_code raml_dataset_row_read(struct dataset_row *r, struct raml_question
     enum raml_code rc = raml_dataset_settle(r, err);
     if (!rc) rc = read_id(r, q, err);
     if (!rc) rc = read_question(r, q, err);
-    if (!rc) rc = read_answer(r, q, &solution, err);
-    if (!rc) rc = read_trajectories(r, q, solution, err);
-    if (!rc) rc = read_difficulty(r, q, err);
-    if (rc) return rc;
+    if (!rc) rc = read_gold(r, q, &solution, err);
     const char *family = name_of(r, ROLE_FAMILY), *split = name_of(r, ROLE_SPLIT);
-    if (family) q->family = json_string_value(raml_dataset_value(r->obj, family));
+    if (family) q->family = json_string_value(raml_dataset_value(r->obj, family)); /* before answers are checked */
     if (split) q->split = json_string_value(raml_dataset_value(r->obj, split));
-    return RAML_OK;
+    if (!rc) rc = read_trajectories(r, q, solution, err);
+    return rc ? rc : read_difficulty(r, q, err);
 }

@@ -2,11 +2,23 @@
 #include "task/dataset.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NUMBER_BYTES = 48 };
+enum { NUMBER_BYTES = 48, WHY_BYTES = 320 };
+
+enum raml_code raml_dataset_fault(const struct dataset_row *r, const char *field, struct raml_err *err, const char *fmt,
+                                  ...)
+{
+    char why[WHY_BYTES];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(why, sizeof why, fmt, ap);
+    va_end(ap);
+    return raml_fail(err, RAML_EFORMAT, "%s:%zu: field '%.64s' %s", r->at.path, r->at.line, field, why);
+}
 
 const char *raml_dataset_copy(struct dataset_row *r, struct dataset_text t)
 {

@@ -97,6 +97,7 @@ static json_t *question_json(const struct raml_question *q)
     int bad = !o || (q->n_trajectories && !list);
     if (!bad) bad = set(o, "id", text_json(q->id)) || set(o, "question", text_json(q->question));
     if (!bad) bad = set(o, "answer", text_json(q->answer));
+    if (!bad && q->letters) bad = set(o, "letters", json_true());
     if (!bad && q->family) bad = set(o, "family", text_json(q->family));
     if (!bad && q->difficulty >= 0) bad = set(o, "difficulty", json_integer(q->difficulty));
     if (!bad && q->split) bad = set(o, "split", text_json(q->split));

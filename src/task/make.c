@@ -329,7 +329,7 @@ static enum raml_code draw_next(struct maker *m, struct cell *c, struct raml_err
         if (!rc) rc = raml_buf_status(&m->answer, err);
         if (rc) return rc;
         uint64_t hash = raml_question_hash(m->question.data);
-        enum split split = hash % TEST_ONE_IN == 0 ? TEST : TRAIN;
+        enum split split = raml_question_is_test(hash, 1, TEST_ONE_IN) ? TEST : TRAIN;
         if ((m->split >= 0 && (int)split != m->split) || seen_has(&m->seen, hash)) continue;
         rc = seen_add(&m->seen, hash, err);
         return rc ? rc : add_question(m, c, i, split, err);

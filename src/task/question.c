@@ -119,3 +119,8 @@ uint64_t raml_question_hash(const char *question)
     }
     return raml_hash(block, n, hash);
 }
+
+bool raml_question_is_test(uint64_t hash, uint32_t part, uint32_t whole)
+{
+    return hash % whole < part;
+}

@@ -27,10 +27,10 @@ static void add_text(struct raml_buf *b, const char *text)
 static json_t *messages_of(const struct raml_format *f, const char *question)
 {
     json_t *list = json_array();
-    const char *instruction = f->instruction ? f->instruction : "";
+    const char *lead = f->lead ? f->lead : "", *instruction = f->instruction ? f->instruction : "";
     if (f->system)
         json_array_append_new(list, json_pack("{s:s, s:s}", "role", "system", "content", f->system));
-    json_t *user = json_pack("{s:s, s:s+}", "role", "user", "content", question, instruction);
+    json_t *user = json_pack("{s:s, s:s++}", "role", "user", "content", lead, question, instruction);
     if (!list || json_array_append_new(list, user)) {
         json_decref(list);
         return NULL;
@@ -84,6 +84,7 @@ static enum raml_code encode_texts(const struct raml_format *f, const struct ram
     }
     add_text(&b, f->before);
     plain.start = b.len;
+    add_text(&b, f->lead);
     add_text(&b, question);
     add_text(&b, f->instruction);
     plain.end = b.len;

@@ -1,85 +1,5 @@
 /* test_data.c - `raml data check` and `raml data show`: what they print, and when they fail. */
-#include "cli/commands.h"
-
-#include "raml/file.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-struct fixture {
-    char old[512], dir[64];
-    struct raml_buf out; /* what the command printed */
-    struct raml_err err;
-};
-
-/* Each test works in a folder of its own, so that messages hold plain names. */
-static int open_fixture(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    if (!f || !getcwd(f->old, sizeof f->old)) return -1;
-    strcpy(f->dir, "/tmp/raml_data_XXXXXX");
-    if (!mkdtemp(f->dir) || chdir(f->dir)) return -1;
-    raml_buf_init(&f->out, 1 << 24);
-    *state = f;
-    return 0;
-}
-
-static int close_fixture(void **state)
-{
-    struct fixture *f = *state;
-    int rc = chdir(f->old) || raml_remove_tree(f->dir, NULL);
-    raml_buf_deinit(&f->out);
-    free(f);
-    return rc ? -1 : 0;
-}
-
-static void put(const char *name, const char *text)
-{
-    assert_int_equal(raml_file_write(name, text, strlen(text), NULL), RAML_OK);
-}
-
-/* Runs a command with arguments separated by blanks; its standard output goes to f->out. */
-static enum raml_code run(struct fixture *f, const struct cli_command *cmd, const char *line)
-{
-    char copy[512], *argv[32], *save = NULL;
-    int argc = 0;
-    snprintf(copy, sizeof copy, "%s", line);
-    for (char *a = strtok_r(copy, " ", &save); a; a = strtok_r(NULL, " ", &save)) argv[argc++] = a;
-    void *settings = calloc(1, cmd->settings_size);
-    struct cli cli = {0};
-    struct cli_parsed *parsed = NULL;
-    bool help;
-    assert_non_null(settings);
-    memset(&f->err, 0, sizeof f->err);
-    enum raml_code rc = cli_parse(cmd, argc, argv, settings, &cli, &help, &parsed, &f->err);
-    fflush(stdout);
-    int saved = dup(STDOUT_FILENO);
-    FILE *to = fopen("printed", "wb");
-    assert_true(saved >= 0 && to && dup2(fileno(to), STDOUT_FILENO) >= 0);
-    if (!rc) rc = cmd->run(&cli, settings, &f->err);
-    fflush(stdout);
-    dup2(saved, STDOUT_FILENO);
-    close(saved);
-    fclose(to);
-    cli_parse_free(parsed);
-    free(settings);
-    raml_buf_clear(&f->out);
-    assert_int_equal(raml_file_read("printed", &f->out, NULL), RAML_OK);
-    raml_buf_adds(&f->out, "");
-    return rc;
-}
-
-static void must_hold(const struct fixture *f, const char *text)
-{
-    if (!strstr(f->out.data, text)) fail_msg("'%s' is not in:\n%s", text, f->out.data);
-}
+#include "cli/printed.h"
 
 static const char good[] = "{\"question\":\"2+2?\",\"answer\":\"so\\n#### 4\"}\n"
                            "{\"question\":\"3+3?\",\"answer\":\"then\\n#### 6\"}\n"
@@ -97,6 +17,7 @@ static void test_check(void **state)
                         "  questions     3, 3 with an answer, 0 without\n"
                         "  trajectories  3: 3 right, 0 wrong, 0 not known\n"
                         "  repeated      1 (the first: line 3 repeats line 1)\n"
+                        "  same words    0\n"
                         "  tokens              n    least     mean   median     95 %     most\n"
                         "    prompt            3        6      6.3        6        7        7\n"
                         "    trajectory        3        2      2.7        2        4        4\n"
@@ -104,6 +25,18 @@ static void test_check(void **state)
                         "    row               3       11     12.0       12       13       13\n"
                         "  too long      1 rows of more than 12 tokens\n"
                         "  at fault      0 rows\n");
+}
+
+static void test_check_same_words(void **state)
+{
+    struct fixture *f = *state;
+    put("a.jsonl", "{\"question\":\"Find $x$.\",\"answer\":\"1\"}\n{\"question\":\"Find y\",\"answer\":\"1\"}\n"
+                   "{\"question\":\"find  $X$.\",\"answer\":\"1\"}\n{\"question\":\"Find x\",\"answer\":\"1\"}\n");
+    if (run(f, &cli_data_check, "a.jsonl")) fail_msg("%s", f->err.msg);
+    must_hold(f, "  repeated      1 (the first: line 3 repeats line 1)\n"
+                 "  same words    1 (the first: line 4 has those of line 1)\n");
+    if (run(f, &cli_data_check, "a.jsonl --json")) fail_msg("%s", f->err.msg);
+    must_hold(f, "\"repeated\":1,\"same_words\":1,");
 }
 
 static void test_check_faults(void **state)
@@ -195,7 +128,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
     const struct CMUnitTest tests[] = {
-        TEST(test_check), TEST(test_check_faults), TEST(test_check_overlap),
+        TEST(test_check), TEST(test_check_same_words), TEST(test_check_faults), TEST(test_check_overlap),
         TEST(test_show),  TEST(test_show_json),    TEST(test_show_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

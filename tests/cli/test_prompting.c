@@ -54,6 +54,14 @@ static void test_choices(void **state)
     assert_string_equal(p.format.instruction, " Think.");
     cli_prompting_close(&p);
     s = settings();
+    s.format = "plain";
+    s.wording = "gpqa";
+    s.instruction = "!";
+    assert_int_equal(cli_prompting_open(&s, NULL, tokenizer, &p, &err), RAML_OK);
+    assert_memory_equal(p.format.lead, "Answer the following multiple choice question.", 46);
+    assert_string_equal(p.format.instruction, "!"); /* a text of one's own wins */
+    cli_prompting_close(&p);
+    s = settings();
     s.before = "Q: ";
     assert_int_equal(cli_prompting_open(&s, NULL, tokenizer, &p, &err), RAML_OK);
     assert_string_equal(p.format.name, "custom");
@@ -119,6 +127,11 @@ static void test_refusals(void **state)
     s.after = NULL;
     s.system = "Be brief.";
     refused(&s, NULL, RAML_EUSAGE, "prompt format 'plain' has no place for a system message");
+    s.system = NULL;
+    s.wording = "raml_sft";
+    refused(&s, NULL, RAML_EUSAGE, "prompt format 'plain' has no place");
+    s.wording = "paper, gpqa";
+    refused(&s, NULL, RAML_EUSAGE, "unknown wording 'paper, gpqa'; known: paper, none");
 }
 
 int main(void)

@@ -315,8 +315,8 @@ static void test_map_faults(void **state)
     static const struct { const char *map, *want; } t[] = {
         {"question", "map: found 'question'; expected role=field, as in question=Problem"},
         {"question=a,", "map: found ''; expected role=field, as in question=Problem"},
-        {"gold=a", "map: found role 'gold'; expected id, question, answer, trajectory, labels, family, difficulty or "
-     "split"},
+        {"gold=a", "map: found role 'gold'; expected id, question, choices, answer, trajectory, labels, family, "
+     "difficulty or split"},
         {"answer=a,answer=b", "map: role 'answer' is given twice"},
         {"question=", "map: role 'question' has no field; it can't be left out"},
     };
@@ -385,8 +385,10 @@ static const struct set {
     {"math500/test.jsonl", "math", "problem", "answer", "solution", 500, 500, 500, "\\left( 3, \\frac{\\pi}{2} "
      "\\right)", NULL},
     {"aime24/test.jsonl", "math", "question", "answer", "solution", 30, 30, 29, "204", NULL},
-    {"aime25/test.jsonl", "math", "problem", "expected_answer", "reference_solution", 30, 30, 28, "70", NULL},
+    {"aime25/test.jsonl", "math", "problem", "expected_answer", "reference_solution", 30, 29, 28, "70", NULL},
     {"amc23/test.jsonl", "generic", "question", "answer", "", 40, 0, 0, "27", NULL},
+    {"minerva_ocw/test.jsonl", "math", "problem", "solution", "solution", 272, 272, 272, "1.6", NULL},
+    {"gaokao2024_mix/test.jsonl", "generic", "question", "answer", "", 91, 0, 0, "C", NULL},
 };
 
 static void test_sets(void **state)

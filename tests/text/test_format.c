@@ -185,6 +185,75 @@ static void test_names(void **state)
     free(text);
 }
 
+/* What is asked with: text in front of the question, behind it, and a system message; what it spells stays text. */
+static void test_wordings(void **state)
+{
+    struct raml_err err = {0};
+    struct raml_format f, before;
+    CHECK_OK(raml_format_named("plain", NULL, &f, &err));
+    CHECK_OK(raml_format_wording("gpqa", &f, &err));
+    char *text = text_of(&f, *state, "Hot?\n\nA) yes\nB) no");
+    assert_string_equal(text, "Answer the following multiple choice question. The last line of your response should be of "
+                              "the following format: 'Answer: $LETTER' (without quotes) where LETTER is one of ABCD. Think "
+                              "step by step before answering.\n\nHot?\n\nA) yes\nB) no\n\n");
+    free(text);
+    CHECK_OK(raml_format_wording("paper", &f, &err));
+    text = text_of(&f, *state, "1+1?");
+    assert_string_equal(text, "1+1?\n\nPlease reason step by step, and put your final answer within \\boxed{}\n\n");
+    free(text);
+    before = f;
+    assert_int_equal(raml_format_wording("gpqa+raml_grpo", &f, &err), RAML_EUSAGE);
+    assert_string_equal(err.msg, "wording 'raml_grpo' is a system message, for which prompt format 'plain' has no place");
+    assert_memory_equal(&f, &before, sizeof f);
+    assert_int_equal(raml_format_wording("papers", &f, &err), RAML_EUSAGE);
+    assert_string_equal(err.msg, "unknown wording 'papers'; known: paper, none, nothinking, raml_eval, raml_grpo, raml_sft, "
+                                 "raml_sft_qwen, gpqa, livemathbench, livemathbench_cn");
+    assert_int_equal(raml_format_wording("paper+", &f, &err), RAML_EUSAGE);
+    assert_int_equal(raml_format_wording("", &f, &err), RAML_EUSAGE);
+    CHECK_OK(raml_format_named("qwen", NULL, &f, &err));
+    CHECK_OK(raml_format_wording("raml_grpo+gpqa", &f, &err)); /* the system message of one, the lead of the other */
+    text = text_of(&f, *state, "Hot?");
+    assert_non_null(strstr(text, "steps:\n    \n1. **Reasoning Process**: The Assistant reflects"));
+    assert_non_null(strstr(text, "The answer is \\boxed{...final answer...}\n</conclusion><|im_end|>\n<|im_start|>user\n"
+                                 "Answer the following"));
+    assert_non_null(strstr(text, "before answering.\n\nHot?<|im_end|>\n<|im_start|>assistant\n"));
+    assert_null(strstr(text, "created by Alibaba"));
+    free(text);
+    CHECK_OK(raml_format_named("r1", NULL, &f, &err));
+    CHECK_OK(raml_format_wording("nothinking", &f, &err));
+    text = text_of(&f, *state, "?");
+    assert_non_null(strstr(text, "\\boxed{}<｜Assistant｜><think>\nTherefore, after all this, I believe the answer is"));
+    assert_true(f.opened); /* by the format's own text */
+    free(text);
+    f = (struct raml_format){.name = "x", .think_open = "<think>", .opened = true, .prefill = "<think>\n"};
+    CHECK_OK(raml_format_wording("nothinking", &f, &err));
+    assert_false(f.opened); /* the text that opened it is replaced */
+}
+
+/* A chat template gets lead, question and instruction as one message. */
+static void test_wording_of_a_template(void **state)
+{
+    struct raml_err err = {0};
+    struct raml_chat_template *chat;
+    struct raml_format f;
+    static const char jinja[] = "{% for m in messages %}[{{ m.role }}:{{ m.content }}]{% endfor %}";
+    CHECK_OK(raml_chat_template_open("t", jinja, strlen(jinja), NULL, NULL, &chat, &err));
+    CHECK_OK(raml_format_of_template(chat, RAML_CHAT_THINKING_AUTO, NULL, &f, &err));
+    CHECK_OK(raml_format_wording("livemathbench", &f, &err));
+    char *text = text_of(&f, *state, "1+1?");
+    assert_string_equal(text, "[user:Here is a math question, please reasoning step by step, and put your answer in "
+                              "\\boxed{}.\n1+1?\n]");
+    free(text);
+    CHECK_OK(raml_format_wording("none+raml_sft", &f, &err));
+    text = text_of(&f, *state, "1+1?");
+    assert_string_equal(text, "[system:You are a helpful AI Assistant that provides well-reasoned and detailed responses. You "
+                              "first think about the reasoning process as an internal monologue and then provide the user "
+                              "with the answer. Respond in the following format: <think>\n...\n</think>\n<answer>\n...\n"
+                              "</answer>][user:1+1?]");
+    free(text);
+    raml_chat_template_close(chat);
+}
+
 static void test_role_names(void **state)
 {
     (void)state;
@@ -196,6 +265,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_built_in),
+        cmocka_unit_test(test_wordings),
+        cmocka_unit_test(test_wording_of_a_template),
         cmocka_unit_test(test_specials_in_a_question_stay_text),
         cmocka_unit_test(test_own_texts),
         cmocka_unit_test(test_named_as_published),
