@@ -38,6 +38,13 @@ END
 diff "$tmp/want" "$tmp/verdicts" || fail "verdicts"
 grep -c '"rule":"' "$tmp/got" | grep -qx 9 || fail "a line without its rule"
 
+# A list of golds: one that is equal decides; else one that is unknown does.
+verdict_of() { printf '{"gold":%s,"pred":"4"}\n' "$1" | "$raml" verify - --quiet | sed 's/.*"verdict":"\([a-z]*\)".*/\1/'; }
+[ "$(verdict_of '["3","4","5"]')" = equal ] || fail "one of a list"
+[ "$(verdict_of '["3","5"]')" = different ] || fail "none of a list"
+[ "$(verdict_of '["3","","5"]')" = unknown ] || fail "a list with one that can't be read"
+[ "$(verdict_of '["","4"]')" = equal ] || fail "a list that begins with one that can't be read"
+
 # What pred's answer is, and how it was found.
 "$raml" verify "$tmp/pairs" --quiet --details | sed -n 's/.*\("found":.*\)}/\1/p' >"$tmp/found"
 cat >"$tmp/want" <<'END'
