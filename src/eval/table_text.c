@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-enum { CELL_BYTES = 168, NAME_WIDTH = 40, MAX_COLUMNS = 9 + RAML_TABLE_MAX_K };
+enum { CELL_BYTES = 168, NAME_WIDTH = 40, MAX_COLUMNS = 10 + RAML_TABLE_MAX_K + RAML_TABLE_MAX_MEASURES };
 
 struct cell {
     char text[CELL_BYTES];
@@ -54,6 +54,14 @@ static void add_rate(struct line *l, double rate)
         add_number(l, "%.1f %%", 100.0 * rate);
 }
 
+static void add_interval(struct line *l, const struct raml_estimate *e)
+{
+    if (isnan(e->low) || isnan(e->high))
+        add_number(l, "-");
+    else
+        add_number(l, "%.1f - %.1f", 100.0 * e->low, 100.0 * e->high);
+}
+
 static void add_share(struct line *l, size_t part, size_t whole)
 {
     if (!whole)
@@ -70,9 +78,15 @@ static void make_head(const struct raml_table *t, struct line *l)
     if (t->by & RAML_BY_DIFFICULTY) add_number(l, "difficulty");
     add_number(l, "questions");
     add_number(l, "samples");
+    add_number(l, "n");
     add_number(l, "accuracy");
     add_number(l, "95 %% interval");
     for (size_t i = 0; i < t->n_k; i++) add_number(l, "pass@%u", t->k[i]);
+    for (size_t i = 0; i < t->n_measures; i++) {
+        char name[RAML_MEASURE_NAME];
+        raml_measure_name(&t->measure[i], name);
+        add_number(l, "%s", name);
+    }
     add_number(l, "truncated");
     add_number(l, "unclosed");
 }
@@ -94,12 +108,14 @@ static void make_line(const struct raml_table *t, size_t i, struct line *l)
     }
     add_number(l, "%zu", r->n_questions);
     add_number(l, "%zu", r->n_samples);
-    add_rate(l, r->accuracy.value);
-    if (isnan(r->accuracy.low) || isnan(r->accuracy.high))
-        add_number(l, "-");
+    if (r->n_min == r->n_max)
+        add_number(l, "%u", r->n_max);
     else
-        add_number(l, "%.1f - %.1f", 100.0 * r->accuracy.low, 100.0 * r->accuracy.high);
+        add_number(l, "%u-%u", r->n_min, r->n_max);
+    add_rate(l, r->accuracy.value);
+    add_interval(l, &r->accuracy);
     for (size_t j = 0; j < t->n_k; j++) add_rate(l, r->pass[j].value);
+    for (size_t j = 0; j < t->n_measures; j++) add_rate(l, r->measure[j].value);
     add_share(l, r->n_truncated, r->n_samples);
     add_share(l, r->n_unclosed, r->n_samples);
 }
@@ -138,6 +154,46 @@ void raml_table_text(const struct raml_table *t, struct raml_buf *out)
     write_line(&l, width, out);
     for (size_t i = 0; i < t->n_rows; i++) {
         make_line(t, i, &l);
+        write_line(&l, width, out);
+    }
+}
+
+/* The i-th of the measures of one row: accuracy, pass@k, the further ones. */
+static void measure_line(const struct raml_table *t, size_t i, struct line *l)
+{
+    const struct raml_table_row *r = &t->row[t->n_rows - 1];
+    struct raml_measure m = {.kind = i ? RAML_MEASURE_PASS : RAML_MEASURE_ACCURACY};
+    const struct raml_estimate *e = i ? &r->pass[i - 1] : &r->accuracy;
+    if (i && i <= t->n_k) m.k = t->k[i - 1];
+    if (i > t->n_k) {
+        m = t->measure[i - 1 - t->n_k];
+        e = &r->measure[i - 1 - t->n_k];
+    }
+    char name[RAML_MEASURE_NAME];
+    raml_measure_name(&m, name);
+    l->n = 0;
+    add_name(l, name);
+    add_rate(l, e->value);
+    add_interval(l, e);
+}
+
+void raml_table_measures_text(const struct raml_table *t, struct raml_buf *out)
+{
+    struct line l = {.n = 0};
+    size_t width[MAX_COLUMNS] = {0}, n = 1 + t->n_k + t->n_measures;
+    if (!t->n_rows) return;
+    add_name(&l, "all questions");
+    add_number(&l, "value");
+    add_number(&l, "95 %% interval");
+    struct line head = l;
+    widen(width, &l);
+    for (size_t i = 0; i < n; i++) {
+        measure_line(t, i, &l);
+        widen(width, &l);
+    }
+    write_line(&head, width, out);
+    for (size_t i = 0; i < n; i++) {
+        measure_line(t, i, &l);
         write_line(&l, width, out);
     }
 }
