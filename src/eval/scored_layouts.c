@@ -7,6 +7,7 @@ const struct raml_scored_layout_row *const raml_scored_layouts[] = {
     &raml_scored_layout_own,
     &raml_scored_layout_lm_eval,
     &raml_scored_layout_lighteval,
+    &raml_scored_layout_opencompass,
     &raml_scored_layout_marks,
 };
 const size_t raml_scored_n_layouts = sizeof raml_scored_layouts / sizeof *raml_scored_layouts;
