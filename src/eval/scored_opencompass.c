@@ -238,6 +238,7 @@ static enum raml_code hand_groups(struct reader *r, struct raml_err *err)
 {
     const char *name;
     json_t *list;
+    size_t least = SIZE_MAX, most = 0;
     json_object_foreach(r->groups, name, list)
     {
         struct raml_foreign_gold gold = {.n = 0};
@@ -254,8 +255,13 @@ static enum raml_code hand_groups(struct reader *r, struct raml_err *err)
         }
         if (!rc) rc = raml_foreign_hand(&r->f, id, &gold, n, NULL, -1, err);
         if (rc) return rc;
+        if (n < least) least = n;
+        if (n > most) most = n;
     }
     if (!r->f.report->n_questions) return raml_fail(err, RAML_EFORMAT, "%s: no samples", r->at.path);
+    if (least < most)
+        raml_foreign_note(&r->f, "%zu to %zu samples a question: a prompt that the data set has twice is one question",
+                          least, most);
     return RAML_OK;
 }
 

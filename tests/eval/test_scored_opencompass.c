@@ -132,6 +132,12 @@ static void test_predictions(void **state)
     assert_int_equal(t.rc, RAML_OK);
     assert_int_equal(t.n, 3);
     assert_string_equal(t.q[2].marks, "1");
+    assert_string_equal(t.report.note, "");
+    taken_deinit(&t);
+    t = take_text(ROW, "{" P("0", "a", "\"1\"", "1") "," P("1", "b", "\"1\"", "1") "," P("2", "b", "\"1\"", "1") "}",
+                  NULL, true);
+    assert_int_equal(t.n, 2);
+    assert_non_null(strstr(t.report.note, "1 to 2 samples a question"));
     taken_deinit(&t);
 
     char zero[160], one[160];
