@@ -360,7 +360,10 @@ enum raml_code raml_harness_commit(struct raml_harness *h, const struct raml_tab
     char *dump = o ? json_dumps(o, JSON_INDENT(2)) : NULL;
     enum raml_code rc = dump ? raml_writer_commit(&h->writer, err)
                              : raml_fail(err, RAML_ENOMEM, "no memory for results, or a text is not UTF-8");
-    if (!rc) rc = raml_file_write(h->results, dump, strlen(dump), err);
+    if (!rc) {
+        rc = raml_file_write(h->results, dump, strlen(dump), err);
+        if (rc) remove(h->samples); /* both or neither */
+    }
     free(dump);
     json_decref(o);
     return rc;
