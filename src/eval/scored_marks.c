@@ -60,7 +60,7 @@ static enum raml_code beside(const struct marks *m, const json_t *obj, const cha
     }
     if (json_is_array(*out) != list || (list && json_array_size(*out) != n))
         return raml_fail(err, RAML_EFORMAT, "%s:%zu: field '%s' has %zu values; expected %u, as field '%s' has",
-                         m->at.path, m->at.line, field, list ? json_array_size(*out) : 1, n, m->field);
+                         m->at.path, m->at.line, field, json_is_array(*out) ? json_array_size(*out) : 1, n, m->field);
     return RAML_OK;
 }
 
@@ -158,7 +158,7 @@ static enum raml_code read_list(struct marks *m, const json_t *obj, const json_t
     if (!rc) rc = beside(m, obj, "finish_reason", q->n, list, &reason, err);
     if (!rc) rc = beside(m, obj, "think_closed", q->n, list, &closed, err);
     if (!rc && (reason || closed)) rc = read_ends(m, reason, closed, q->n, err);
-    q->has_answers = !rc && pred;
+    q->has_answers = !rc && (pred || (!list && json_object_get(obj, "pred"))); /* a single null: no answer was found */
     return !rc && pred ? read_answers(m, pred, q->n, err) : rc;
 }
 
