@@ -24,6 +24,7 @@ struct raml_count { /* one question: n samples, c of them right */
 struct raml_estimate {
     double value, low, high; /* mean and 95 % interval; NaN when there is no question */
     size_t n;                /* questions */
+    double se;               /* standard error of the mean, s / sqrt(n) with n - 1 in s^2; NaN below two questions */
 };
 
 /* RAML_ERANGE when k is 0 or larger than n, or c > n. */

@@ -76,7 +76,9 @@ RAML_CHECKED enum raml_code raml_table_build(const struct raml_tally *tally, siz
                                              struct raml_err *err);
 void raml_table_deinit(struct raml_table *t);
 
-/* Appends the table as lines of aligned text. Rates are in per cent, intervals are 95 %. */
+/* Appends the table as lines of aligned text. Rates are in per cent, intervals are 95 %. Keys that no row knows have no
+ * column; where no key is known only the row of all questions is written, and more than four measures are left to
+ * raml_table_measures_text. */
 void raml_table_text(const struct raml_table *t, struct raml_buf *out);
 /* Appends accuracy, pass@k and the measures of the row of all questions, one a line with its interval. */
 void raml_table_measures_text(const struct raml_table *t, struct raml_buf *out);

@@ -100,6 +100,13 @@ static double mean(const uint64_t *count, const double *value, size_t n, uint64_
     return sum / (double)total;
 }
 
+static double standard_error(const struct cells *c, const double *value, double middle)
+{
+    double squares = 0, n = (double)c->total;
+    for (size_t i = 0; i < c->n; i++) squares += (double)c->count[i] * (value[i] - middle) * (value[i] - middle);
+    return c->total > 1 ? sqrt(squares / (n - 1) / n) : NAN;
+}
+
 /* True, with *ones, when the values are 0 or 1. */
 static bool is_proportion(const struct cells *c, const double *value, uint64_t *ones)
 {
@@ -143,32 +150,32 @@ static void set_interval(struct raml_estimate *e, double *means, uint32_t n_draw
 }
 
 enum raml_code raml_resample(const uint64_t *count, size_t n_cells, const double *const *value, size_t n_rows,
-                             uint64_t seed, uint32_t n_draws, struct raml_estimate *out, struct raml_err *err)
+                             const struct raml_resample_options *opt, struct raml_estimate *out, struct raml_err *err)
 {
     struct cells c = {.count = count, .n = n_cells};
     for (size_t i = 0; i < n_cells; i++) c.total += count[i];
     bool needed = false;
+    uint64_t ones;
     for (size_t r = 0; r < n_rows; r++) {
-        uint64_t ones;
-        out[r] = (struct raml_estimate){.value = NAN, .low = NAN, .high = NAN, .n = (size_t)c.total};
+        out[r] = (struct raml_estimate){.value = NAN, .low = NAN, .high = NAN, .n = (size_t)c.total, .se = NAN};
         if (!c.total) continue;
-        if (is_proportion(&c, value[r], &ones)) {
+        if (opt->proportions && is_proportion(&c, value[r], &ones)) {
             out[r] = raml_wilson((size_t)ones, (size_t)c.total);
             continue;
         }
         out[r].value = mean(count, value[r], n_cells, c.total);
-        needed = needed || n_draws;
+        out[r].se = standard_error(&c, value[r], out[r].value);
+        needed = needed || opt->n_draws;
     }
     if (!needed) return RAML_OK;
     uint64_t *drawn = malloc(n_cells * sizeof *drawn);
-    double *means = malloc(n_rows * (size_t)n_draws * sizeof *means);
+    double *means = malloc(n_rows * (size_t)opt->n_draws * sizeof *means);
     enum raml_code rc = drawn && means ? list_questions(&c, err)
-                                       : raml_fail(err, RAML_ENOMEM, "no memory for %u resamples", n_draws);
-    if (!rc) all_draws(&c, value, n_rows, seed, n_draws, drawn, means);
-    for (size_t r = 0; r < n_rows && !rc; r++) {
-        uint64_t ones;
-        if (!is_proportion(&c, value[r], &ones)) set_interval(&out[r], means + r * n_draws, n_draws);
-    }
+                                       : raml_fail(err, RAML_ENOMEM, "no memory for %u resamples", opt->n_draws);
+    if (!rc) all_draws(&c, value, n_rows, opt->seed, opt->n_draws, drawn, means);
+    for (size_t r = 0; r < n_rows && !rc; r++)
+        if (!opt->proportions || !is_proportion(&c, value[r], &ones))
+            set_interval(&out[r], means + r * opt->n_draws, opt->n_draws);
     free(c.of_question);
     free(drawn);
     free(means);

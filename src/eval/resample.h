@@ -13,16 +13,23 @@
 #include "raml/metric.h"
 #include "raml/rng.h"
 
+#include <stdbool.h>
+
 enum { RAML_RESAMPLE_MAX_CELLS = 4096 }; /* of raml_resample_gather */
 
 /* The u-quantile of Binomial(n, p), 0 <= u < 1, 0 <= p <= 1: exact up to rounding. O(standard deviation). */
 uint64_t raml_binomial_inverse(double u, uint64_t n, double p);
 
-/* Mean and percentile interval of n_rows measures at once: value[r][i] for cell i. All of 0 and 1: Wilson's (metric.h).
- * NaN intervals when n_draws is 0; NaN values when no cell. */
+struct raml_resample_options {
+    uint64_t seed;
+    uint32_t n_draws;
+    bool proportions; /* values that are all 0 or 1 have Wilson's interval (metric.h); not for differences */
+};
+/* Mean and percentile interval of n_rows measures at once: value[r][i] for cell i. NaN intervals when n_draws is 0; NaN
+ * values when no cell. */
 RAML_CHECKED enum raml_code raml_resample(const uint64_t *count, size_t n_cells, const double *const *value,
-                                          size_t n_rows, uint64_t seed, uint32_t n_draws, struct raml_estimate *out,
-                                          struct raml_err *err);
+                                          size_t n_rows, const struct raml_resample_options *opt,
+                                          struct raml_estimate *out, struct raml_err *err);
 
 /* Values x[n] (sorted here) as cells of equal ones: value[] and count[] have room for
  * RAML_RESAMPLE_MAX_CELLS. When more values differ, neighbours share a cell with their mean: blocks of equal size, so that

@@ -1,6 +1,6 @@
 /* scored_marks.c - a line a question with its marks alone: {"id", "correct": [0, 1, ...]}, or counts {"id", "n", "c"}.
  *
- * Beside correct may stand pred (answers, null: none), finish_reason ("length": cut off) and think_closed, each a list as
+ * For correct there may be labels (RaML's rollouts) or correctness_math_verify (OpenR1-Math). Beside it may stand pred (answers, null: none), finish_reason ("length": cut off) and think_closed, each a list as
  * long as correct; or correct may be a single mark, with the others single too. gold or answer is the gold answer.
  */
 #include "eval/scored_layouts.h"
@@ -21,7 +21,22 @@ struct marks {
     struct raml_scored_room room;
     struct raml_buf numbers; /* answers that are numbers, written out */
     struct raml_place at;
+    const char *field; /* the marks' name */
 };
+
+static const char *const mark_fields[] = {"correct", "labels", "correctness_math_verify"};
+enum { N_MARK_FIELDS = sizeof mark_fields / sizeof *mark_fields };
+
+/* The marks of a row and their field's name. */
+static const json_t *find_marks(const json_t *obj, const char **field)
+{
+    const json_t *v = NULL;
+    for (size_t i = 0; i < N_MARK_FIELDS && !v; i++) {
+        v = json_object_get(obj, mark_fields[i]);
+        *field = mark_fields[v ? i : 0];
+    }
+    return v;
+}
 
 static enum raml_code fault(const struct marks *m, const char *field, struct raml_err *err, const char *what)
 {
@@ -44,8 +59,8 @@ static enum raml_code beside(const struct marks *m, const json_t *obj, const cha
         return RAML_OK;
     }
     if (json_is_array(*out) != list || (list && json_array_size(*out) != n))
-        return raml_fail(err, RAML_EFORMAT, "%s:%zu: field '%s' has %zu values; expected %u, as field 'correct' has",
-                         m->at.path, m->at.line, field, list ? json_array_size(*out) : 1, n);
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: field '%s' has %zu values; expected %u, as field '%s' has",
+                         m->at.path, m->at.line, field, json_is_array(*out) ? json_array_size(*out) : 1, n, m->field);
     return RAML_OK;
 }
 
@@ -131,19 +146,19 @@ static enum raml_code read_list(struct marks *m, const json_t *obj, const json_t
     bool list = json_is_array(correct);
     size_t n = list ? json_array_size(correct) : 1;
     const json_t *told = json_object_get(obj, "n"), *pred, *reason, *closed;
-    if (!n) return fault(m, "correct", err, "is an empty list; expected a mark a sample");
+    if (!n) return fault(m, m->field, err, "is an empty list; expected a mark a sample");
     if (told && (!json_is_integer(told) || json_integer_value(told) != (json_int_t)n))
-        return fault(m, "n", err, "is not the number of marks in field 'correct'");
+        return fault(m, "n", err, "is not the number of marks");
     enum raml_code rc = raml_scored_room_for(&m->room, n, err);
     if (rc) return raml_wrap(err, rc, "%s:%zu", m->at.path, m->at.line);
     q->n = (uint32_t)n;
     for (size_t i = 0; i < n && !rc; i++)
-        rc = raml_scored_row_mark(&m->at, "correct", i, item(correct, i), &m->room.right[i], err);
+        rc = raml_scored_row_mark(&m->at, m->field, i, item(correct, i), &m->room.right[i], err);
     if (!rc) rc = beside(m, obj, "pred", q->n, list, &pred, err);
     if (!rc) rc = beside(m, obj, "finish_reason", q->n, list, &reason, err);
     if (!rc) rc = beside(m, obj, "think_closed", q->n, list, &closed, err);
     if (!rc && (reason || closed)) rc = read_ends(m, reason, closed, q->n, err);
-    q->has_answers = !rc && pred;
+    q->has_answers = !rc && (pred || (!list && json_object_get(obj, "pred"))); /* a single null: no answer was found */
     return !rc && pred ? read_answers(m, pred, q->n, err) : rc;
 }
 
@@ -152,7 +167,7 @@ static enum raml_code read_object(struct marks *m, const json_t *obj, struct ram
     static const char *const gold[] = {"gold", "answer", NULL};
     struct raml_scored q = {0};
     struct raml_scored_text text;
-    const json_t *correct = json_object_get(obj, "correct");
+    const json_t *correct = find_marks(obj, &m->field);
     enum raml_code rc = raml_scored_row_meta(&m->at, obj, gold, &text, &q, err);
     if (rc) return rc;
     if (correct) {
@@ -217,7 +232,7 @@ static bool blank(const struct raml_buf *line)
 static enum raml_code read_marks(const char *path, const struct raml_scored_options *opt, raml_scored_fn *fn, void *user,
                                  struct raml_scored_report *report, struct raml_err *err)
 {
-    struct marks m = {.opt = opt, .fn = fn, .user = user, .report = report, .at = {.path = path}};
+    struct marks m = {.opt = opt, .fn = fn, .user = user, .report = report, .at = {.path = path}, .field = "correct"};
     struct raml_lines lines;
     bool more = true;
     raml_buf_init(&m.numbers, RAML_SCORED_MAX_LINE);
@@ -227,7 +242,7 @@ static enum raml_code read_marks(const char *path, const struct raml_scored_opti
         m.at.line = lines.number;
         if (!rc && more && !blank(&lines.line)) rc = read_line(&m, &lines.line, err);
     }
-    report->metric = opt->recheck ? "" : "correct";
+    report->metric = opt->recheck ? "" : m.field;
     raml_lines_deinit(&lines);
     raml_buf_deinit(&m.numbers);
     raml_scored_room_deinit(&m.room);
@@ -237,7 +252,8 @@ static enum raml_code read_marks(const char *path, const struct raml_scored_opti
 static bool looks_like(const struct raml_scored_head *head)
 {
     const json_t *o = head->first;
-    const json_t *correct = json_object_get(o, "correct");
+    const char *field;
+    const json_t *correct = find_marks(o, &field);
     if (correct) return json_is_array(correct) || json_is_boolean(correct) || json_is_number(correct);
     return json_is_integer(json_object_get(o, "n")) && json_is_integer(json_object_get(o, "c"));
 }

@@ -109,6 +109,7 @@ static enum raml_code majority_row(const struct raml_tallies *t, const struct by
                                    struct raml_table_row *row, struct raml_err *err)
 {
     size_t from = g == SIZE_MAX ? 0 : b->start[g], to = g == SIZE_MAX ? t->n_questions : b->start[g + 1];
+    struct raml_resample_options opt = {t->opt.seed, t->opt.n_draws, true};
     double *x = malloc((row->n_questions + 1) * sizeof *x), *value = malloc(RAML_RESAMPLE_MAX_CELLS * sizeof *value);
     uint64_t *count = malloc(RAML_RESAMPLE_MAX_CELLS * sizeof *count);
     enum raml_code rc = RAML_OK;
@@ -120,7 +121,7 @@ static enum raml_code majority_row(const struct raml_tallies *t, const struct by
         at++;
         size_t n_cells = raml_resample_gather(x, n, value, count);
         const double *rows[] = {value};
-        rc = raml_resample(count, n_cells, rows, 1, t->opt.seed, t->opt.n_draws, &row->measure[j], err);
+        rc = raml_resample(count, n_cells, rows, 1, &opt, &row->measure[j], err);
     }
     free(x);
     free(value);
@@ -131,12 +132,13 @@ static enum raml_code majority_row(const struct raml_tallies *t, const struct by
 static enum raml_code make_row(const struct raml_tallies *t, const struct by_group *b, size_t g,
                                const struct raml_cells *cells, struct raml_table_row *row, struct raml_err *err)
 {
+    struct raml_resample_options opt = {t->opt.seed, t->opt.n_draws, true};
     struct values v;
     size_t n_rows = 1 + t->opt.n_k + t->opt.n_measures;
     enum raml_code rc = values_init(t, cells, &v, err);
     struct raml_estimate *e = rc ? NULL : calloc(n_rows, sizeof *e);
     if (!rc && !e) rc = raml_fail(err, RAML_ENOMEM, "no memory for a table's row");
-    if (!rc) rc = raml_resample(v.count, v.n, v.row, n_rows, t->opt.seed, t->opt.n_draws, e, err);
+    if (!rc) rc = raml_resample(v.count, v.n, v.row, n_rows, &opt, e, err);
     if (!rc) {
         row->accuracy = e[0];
         memcpy(row->pass, e + 1, t->opt.n_k * sizeof *e);
