@@ -269,6 +269,28 @@ static bool same_question(const json_t *a, const json_t *b)
     return true;
 }
 
+/* The same responses, filtered otherwise: before 0.4.7 lines did not name their filter. */
+static bool other_filter(const json_t *a, const json_t *b)
+{
+    return !json_object_get(a, "filter") && json_equal(json_object_get(a, "resps"), json_object_get(b, "resps")) &&
+           !json_equal(json_object_get(a, "filtered_resps"), json_object_get(b, "filtered_resps"));
+}
+
+/* Another line of the question that is being gathered. */
+static enum raml_code join(struct reader *r, json_t *obj, struct raml_err *err)
+{
+    const json_t *first = json_array_get(r->group, 0);
+    if (!same_question(first, obj))
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: doc_id %s again, for another question; one task a file",
+                         r->at.path, r->at.line, r->id);
+    if (other_filter(first, obj))
+        return raml_fail(err, RAML_EFORMAT,
+                         "%s:%zu: doc_id %s again with the same responses, filtered otherwise, and no field 'filter'; "
+                         "expected one filter's lines",
+                         r->at.path, r->at.line, r->id);
+    return json_array_append(r->group, obj) ? raml_fail(err, RAML_ENOMEM, "no memory for a line") : RAML_OK;
+}
+
 /* Keeps a line for its question; hands the question before it on. obj is borrowed. */
 static enum raml_code take(struct reader *r, json_t *obj, struct raml_err *err)
 {
@@ -294,12 +316,7 @@ static enum raml_code take(struct reader *r, json_t *obj, struct raml_err *err)
         return raml_fail(err, RAML_EFORMAT, "%s:%zu: no metric '%s'; found fields: %s", r->at.path, r->at.line,
                          r->metric, raml_json_fields(obj, names, sizeof names));
     }
-    if (json_array_size(r->group) && !strcmp(id, r->id)) {
-        if (!same_question(json_array_get(r->group, 0), obj))
-            return raml_fail(err, RAML_EFORMAT, "%s:%zu: doc_id %s again, for another question; one task a file",
-                             r->at.path, r->at.line, id);
-        return json_array_append(r->group, obj) ? raml_fail(err, RAML_ENOMEM, "no memory for a line") : RAML_OK;
-    }
+    if (json_array_size(r->group) && !strcmp(id, r->id)) return join(r, obj, err);
     rc = flush(r, err);
     if (!rc) rc = raml_seen_add(&r->seen, id, r->at.line, &before, err);
     if (rc) return rc;

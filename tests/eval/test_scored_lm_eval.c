@@ -108,6 +108,19 @@ static void test_side_by_side(void **state)
         RAML_EFORMAT, "for another question");
 }
 
+/* Before 0.4.7 no line names its filter. */
+static void test_unnamed_filters(void **state)
+{
+    (void)state;
+#define OLD(filtered, mark)                                                                                            \
+    "{\"doc_id\":0,\"target\":\"42\",\"arguments\":[[\"Q<think>\",{}]],\"resps\":[[\"x</"                              \
+    "think>42\"]],\"filtered_resps\":[\"" filtered "\"],\"exact_match\":" mark "}\n"
+    expect_one(take_text(ROW, OLD("42", "1"), NULL, false), "1", "42", NULL);
+    expect_one(take_text(ROW, OLD("42", "1") OLD("42", "1"), NULL, false), "11", "42|42", NULL); /* two seeds */
+    expect_refused(take_text(ROW, OLD("42", "1") OLD("[invalid]", "0"), NULL, false), RAML_EFORMAT,
+                   "filtered otherwise");
+}
+
 static void test_likelihood(void **state)
 {
     (void)state;
@@ -210,9 +223,11 @@ static void test_known_by(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_response), cmocka_unit_test(test_filters),      cmocka_unit_test(test_repeats),
-        cmocka_unit_test(test_pass_at_k),    cmocka_unit_test(test_side_by_side), cmocka_unit_test(test_likelihood),
-        cmocka_unit_test(test_unfinished),   cmocka_unit_test(test_hostile),      cmocka_unit_test(test_size),
+        cmocka_unit_test(test_one_response),    cmocka_unit_test(test_filters),
+        cmocka_unit_test(test_repeats),         cmocka_unit_test(test_pass_at_k),
+        cmocka_unit_test(test_side_by_side),    cmocka_unit_test(test_likelihood),
+        cmocka_unit_test(test_unnamed_filters), cmocka_unit_test(test_unfinished),
+        cmocka_unit_test(test_hostile),         cmocka_unit_test(test_size),
         cmocka_unit_test(test_known_by),
     };
     return cmocka_run_group_tests(tests, make_folder, drop_folder);
