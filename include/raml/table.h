@@ -2,7 +2,7 @@
  *
  * One tally is one question; the table groups tallies, one row a group, then one row of all questions. Each row tells
  * accuracy (mean over questions of right / samples, with its interval), pass@k for each k asked, further measures
- * (measure.h), how many samples the questions had, and how many samples were cut off (`truncated`) or never closed their
+ * (measures.h), how many samples the questions had, and how many samples were cut off (`truncated`) or never closed their
  * thinking (`unclosed`); both kinds count as samples, and the caller counts them as wrong.
  * Order     rows by split, family (as text), difficulty (as number); not known ("-") first. The same questions give the
  *           same bytes, in whatever order they come.
@@ -12,7 +12,7 @@
 #define RAML_TABLE_H
 
 #include "raml/buf.h"
-#include "raml/measure.h"
+#include "raml/measures.h"
 #include "raml/metric.h"
 
 #include <jansson.h>

@@ -78,7 +78,7 @@ static enum raml_code open_harness(struct eval *e, struct raml_err *err)
     char task[256], date[64];
     if (!s->lm_eval) return RAML_OK;
     if (s->task) snprintf(task, sizeof task, "%s", s->task);
-    else if (e->cli->n_args) eval_name_of(e->cli->arg[0], task, sizeof task);
+    else if (e->cli->n_args) cli_eval_name_of(e->cli->arg[0], task, sizeof task);
     else snprintf(task, sizeof task, "raml");
     for (char *p = task; *p && !s->task; p++)
         if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.@+", *p)) *p = '_';
@@ -110,7 +110,7 @@ static enum raml_code read_files(struct eval *e, struct raml_err *err)
     uint64_t left = (uint64_t)e->s->sampling.limit;
     for (size_t i = 0; i < cli->n_args && !rc; i++) {
         if (i && e->s->sampling.limit && !left) break;
-        rc = eval_file_read(e->s, cli->arg[i], &left, take, e, &e->file[e->n_files++], err);
+        rc = cli_eval_file_read(e->s, cli->arg[i], &left, take, e, &e->file[e->n_files++], err);
     }
     return rc;
 }
@@ -123,7 +123,7 @@ static enum raml_code sample(struct eval *e, struct raml_err *err)
     enum raml_code rc = cli_sampling_questions(e->cli, &e->s->sampling, &qs, err);
     if (!rc) rc = cli_sampling_run(e->cli, &e->s->sampling, &qs, &samples, &e->sampled, err);
     if (!rc && e->s->samples_out) rc = raml_questions_write(&samples, e->s->samples_out, err);
-    if (!rc) rc = eval_samples_read(&samples, take, e, err);
+    if (!rc) rc = cli_eval_samples_read(&samples, take, e, err);
     raml_questions_deinit(&qs);
     raml_questions_deinit(&samples);
     return rc;
@@ -133,7 +133,7 @@ static enum raml_code compare(struct eval *e, struct raml_err *err)
 {
     uint64_t left = (uint64_t)e->s->sampling.limit;
     enum raml_code rc = raml_tallies_open(&e->measures.opt, true, &e->other, err);
-    if (!rc) rc = eval_file_read(e->s, e->s->compare, &left, raml_tallies_add, e->other, &e->file[e->n_files++], err);
+    if (!rc) rc = cli_eval_file_read(e->s, e->s->compare, &left, raml_tallies_add, e->other, &e->file[e->n_files++], err);
     if (!rc) rc = raml_tallies_table(e->other, &e->other_table, err);
     if (!rc) rc = raml_paired_compare(e->tallies, e->other, &e->paired, err);
     return rc ? raml_wrap(err, rc, "--compare") : RAML_OK;
@@ -196,8 +196,8 @@ static void tell_text(const struct eval *e, struct raml_buf *text)
         raml_table_measures_text(&e->table, text);
     }
     if (e->s->compare) {
-        eval_name_of(e->cli->n_args ? e->cli->arg[0] : e->s->sampling.model, first, sizeof first);
-        eval_name_of(e->s->compare, second, sizeof second);
+        cli_eval_name_of(e->cli->n_args ? e->cli->arg[0] : e->s->sampling.model, first, sizeof first);
+        cli_eval_name_of(e->s->compare, second, sizeof second);
         raml_buf_adds(text, "\n");
         raml_paired_text(&e->paired, first, second, text);
     }
@@ -236,7 +236,7 @@ static enum raml_code tell(struct eval *e, struct raml_err *err)
     tell_text(e, &text);
     if (e->s->required_n > 0) raml_buf_adds(&text, "\n");
     if (!rc && e->s->required_n > 0)
-        rc = eval_plan_tell(e->s, &e->table.row[e->table.n_rows - 1], e->s->compare ? &e->paired : NULL, &text, o, err);
+        rc = cli_eval_plan_tell(e->s, &e->table.row[e->table.n_rows - 1], e->s->compare ? &e->paired : NULL, &text, o, err);
     if (!rc && e->harness) rc = raml_harness_commit(e->harness, &e->table, err);
     if (rc) json_decref(o);
     else rc = put(e, o, &text, err);
@@ -250,7 +250,7 @@ static enum raml_code plan_alone(struct eval *e, struct raml_err *err)
     struct raml_buf text;
     raml_buf_init(&text, 1 << 16);
     json_t *o = json_object();
-    enum raml_code rc = eval_plan_tell(e->s, NULL, NULL, &text, o, err);
+    enum raml_code rc = cli_eval_plan_tell(e->s, NULL, NULL, &text, o, err);
     if (rc) json_decref(o);
     else rc = put(e, o, &text, err);
     raml_buf_deinit(&text);
@@ -263,7 +263,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     if (!e) return raml_fail(err, RAML_ENOMEM, "no memory to evaluate");
     e->cli = cli;
     e->s = settings;
-    enum raml_code rc = eval_measures_read(cli, e->s, &e->measures, err);
+    enum raml_code rc = cli_eval_measures_read(cli, e->s, &e->measures, err);
     if (!rc && e->s->required_n > 0 && !cli->n_args && !e->s->sampling.model) {
         rc = plan_alone(e, err);
     } else {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void eval_name_of(const char *path, char *out, size_t cap)
+void cli_eval_name_of(const char *path, char *out, size_t cap)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     size_t n = strlen(name);
@@ -48,7 +48,7 @@ static enum raml_code take(void *user, const struct raml_scored *q, struct raml_
     return RAML_ESTOP;
 }
 
-enum raml_code eval_file_read(const struct eval_settings *s, const char *path, uint64_t *left, raml_scored_fn *fn,
+enum raml_code cli_eval_file_read(const struct eval_settings *s, const char *path, uint64_t *left, raml_scored_fn *fn,
                               void *user, struct eval_file *out, struct raml_err *err)
 {
     struct raml_scored_options o = {.layout = layout_of(s->layout), .recheck = s->recheck, .metric = s->metric};
@@ -80,7 +80,7 @@ static void hand_over(const struct raml_question *q, struct room *r, struct raml
                                 .has_answers = true};
 }
 
-enum raml_code eval_samples_read(const struct raml_questions *samples, raml_scored_fn *fn, void *user,
+enum raml_code cli_eval_samples_read(const struct raml_questions *samples, raml_scored_fn *fn, void *user,
                                  struct raml_err *err)
 {
     size_t most = 1;

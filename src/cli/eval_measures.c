@@ -91,7 +91,7 @@ static enum raml_code add_measures(struct eval_measures *m, unsigned want, const
     return rc;
 }
 
-enum raml_code eval_measures_read(const struct cli *cli, const struct eval_settings *s, struct eval_measures *out,
+enum raml_code cli_eval_measures_read(const struct cli *cli, const struct eval_settings *s, struct eval_measures *out,
                                   struct raml_err *err)
 {
     static const char *const metric[] = {"pass", "gpass", "mgpass", "maj"};

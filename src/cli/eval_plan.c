@@ -61,7 +61,7 @@ static json_t *plans_json(const struct plans *p, double x)
     return NULL;
 }
 
-enum raml_code eval_plan_tell(const struct eval_settings *s, const struct raml_table_row *row,
+enum raml_code cli_eval_plan_tell(const struct eval_settings *s, const struct raml_table_row *row,
                               const struct raml_paired *paired, struct raml_buf *text, json_t *o, struct raml_err *err)
 {
     struct plans p;
