@@ -27,7 +27,7 @@ struct raml_ballot {
         uint64_t hash;
         const char *text; /* NULL: empty */
         size_t class;
-    } *text; /* distinct texts, a hash table */
+    } * text;             /* distinct texts, a hash table */
     size_t cap, n_places; /* classes there is room for; of text (a power of two) */
     struct raml_verdict_place *known;
 };

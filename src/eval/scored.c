@@ -93,7 +93,8 @@ static enum raml_code no_layout(const char *path, struct raml_err *err)
     struct raml_buf list;
     raml_buf_init(&list, 4096);
     for (size_t i = 0; i < raml_scored_n_layouts; i++)
-        raml_buf_addf(&list, "%s%s (%s)", i ? "; " : "", raml_scored_layouts[i]->name, raml_scored_layouts[i]->known_by);
+        raml_buf_addf(&list, "%s%s (%s)", i ? "; " : "", raml_scored_layouts[i]->name,
+                      raml_scored_layouts[i]->known_by);
     enum raml_code rc =
         raml_fail(err, RAML_EFORMAT, "%s: no layout of samples is known by its first line; expected %.500s", path,
                   list.data ? list.data : "one of the layouts");
@@ -109,8 +110,8 @@ static enum raml_code look(const char *path, const struct raml_scored_layout_row
     enum raml_code rc = read_head(path, &b, &whole, err);
     if (!rc) {
         size_t mark = b.len >= 3 && !memcmp(b.data, "\xef\xbb\xbf", 3) ? 3 : 0;
-        struct raml_scored_head head = {.path = path, .bytes = b.data ? b.data + mark : "", .n = b.len - mark,
-                                        .whole = whole};
+        struct raml_scored_head head = {
+            .path = path, .bytes = b.data ? b.data + mark : "", .n = b.len - mark, .whole = whole};
         json_t *first = first_value(head.bytes, head.n, whole);
         head.first = first;
         *out = NULL;

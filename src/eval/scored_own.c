@@ -20,20 +20,23 @@ struct own {
 
 static enum raml_code fault(const struct own *o, size_t i, const char *field, const char *want, struct raml_err *err)
 {
-    return raml_fail(err, RAML_EFORMAT, "%s:%zu: field 'trajectories', number %zu: field '%s' is of another type; expected %s",
-                     o->at.path, o->at.line, i + 1, field, want);
+    return raml_fail(err, RAML_EFORMAT,
+                     "%s:%zu: field 'trajectories', number %zu: field '%s' is of another type; expected %s", o->at.path,
+                     o->at.line, i + 1, field, want);
 }
 
 static enum raml_code read_sample(struct own *o, const json_t *v, size_t i, const char *gold, struct raml_err *err)
 {
     if (!json_is_object(v))
-        return raml_fail(err, RAML_EFORMAT, "%s:%zu: field 'trajectories', number %zu is no object; expected samples as "
-                                            "raml sample writes them",
+        return raml_fail(err, RAML_EFORMAT,
+                         "%s:%zu: field 'trajectories', number %zu is no object; expected samples as "
+                         "raml sample writes them",
                          o->at.path, o->at.line, i + 1);
     const json_t *answer = json_object_get(v, "answer"), *correct = json_object_get(v, "correct"),
                  *reason = json_object_get(v, "finish_reason"), *closed = json_object_get(v, "think_closed");
     if (answer && !json_is_string(answer) && !json_is_null(answer)) return fault(o, i, "answer", "a string", err);
-    if (reason && !json_is_string(reason) && !json_is_null(reason)) return fault(o, i, "finish_reason", "a string", err);
+    if (reason && !json_is_string(reason) && !json_is_null(reason))
+        return fault(o, i, "finish_reason", "a string", err);
     if (closed && !json_is_boolean(closed)) return fault(o, i, "think_closed", "true or false", err);
     o->room.answer[i] = json_string_value(answer);
     o->room.truncated[i] = json_is_string(reason) && !strcmp(json_string_value(reason), "length");

@@ -20,9 +20,12 @@ static enum raml_code scalar(const struct raml_place *at, const json_t *obj, con
     if (!v || json_is_null(v)) return RAML_OK;
     *out = json_is_string(v) ? json_string_value(v) : text;
     if (json_is_string(v)) return RAML_OK;
-    if (json_is_integer(v)) snprintf(text, cap, "%lld", (long long)json_integer_value(v));
-    else if (json_is_real(v)) snprintf(text, cap, "%.17g", json_real_value(v));
-    else return bad_type(at, field, "a string or a number", err);
+    if (json_is_integer(v))
+        snprintf(text, cap, "%lld", (long long)json_integer_value(v));
+    else if (json_is_real(v))
+        snprintf(text, cap, "%.17g", json_real_value(v));
+    else
+        return bad_type(at, field, "a string or a number", err);
     return RAML_OK;
 }
 
