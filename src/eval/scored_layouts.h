@@ -21,9 +21,9 @@ struct raml_scored_head { /* what a layout is known by */
     const char *bytes; /* the file's beginning, without a byte order mark; not ended by a zero */
     size_t n;          /* at least the first line, when that is no longer than RAML_SCORED_LOOK bytes */
     bool whole;        /* that is the whole file */
-    const json_t
-        *first; /* the first line as an object; when the first line is no object (a document over many lines) the
-                          * whole file's value, an object or an array, if that was read; else NULL */
+    /* The first line as an object. When it is none (a document over many lines, an array): the whole file's value, for
+     * files of at most RAML_SCORED_LOOK bytes. Else NULL. */
+    const json_t *first;
 };
 enum { RAML_SCORED_LOOK = 32 << 20, RAML_SCORED_MAX_LINE = 1 << 30 };
 

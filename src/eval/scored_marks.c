@@ -228,26 +228,42 @@ static enum raml_code read_line(struct marks *m, const struct raml_buf *line, st
     return rc;
 }
 
+static enum raml_code take_row(void *to, const struct raml_place *at, const json_t *row, struct raml_err *err)
+{
+    struct marks *m = to;
+    m->at = *at;
+    return read_object(m, row, err);
+}
+
 static bool blank(const struct raml_buf *line)
 {
     return !line->len || strspn(line->data, " \t") == line->len;
 }
 
+static enum raml_code read_lines(struct marks *m, struct raml_err *err)
+{
+    struct raml_lines lines;
+    bool more = true;
+    enum raml_code rc = raml_lines_init(&lines, m->at.path, RAML_SCORED_MAX_LINE, err);
+    while (!rc && more) {
+        rc = raml_lines_next(&lines, &more, err);
+        m->at.line = lines.number;
+        if (!rc && more && !blank(&lines.line)) rc = read_line(m, &lines.line, err);
+    }
+    raml_lines_deinit(&lines);
+    return rc;
+}
+
 static enum raml_code read_marks(const char *path, const struct raml_scored_options *opt, raml_scored_fn *fn,
                                  void *user, struct raml_scored_report *report, struct raml_err *err)
 {
-    struct marks m = {.opt = opt, .fn = fn, .user = user, .report = report, .at = {.path = path}, .field = "correct"};
-    struct raml_lines lines;
-    bool more = true;
+    struct marks m = {
+        .opt = opt, .fn = fn, .user = user, .report = report, .at = {.path = path}, .field = mark_fields[0]};
+    bool is_array;
     raml_buf_init(&m.numbers, RAML_SCORED_MAX_LINE);
-    enum raml_code rc = raml_lines_init(&lines, path, RAML_SCORED_MAX_LINE, err);
-    while (!rc && more) {
-        rc = raml_lines_next(&lines, &more, err);
-        m.at.line = lines.number;
-        if (!rc && more && !blank(&lines.line)) rc = read_line(&m, &lines.line, err);
-    }
+    enum raml_code rc = raml_scored_row_array(path, &is_array, take_row, &m, err);
+    if (!rc && !is_array) rc = read_lines(&m, err);
     report->metric = opt->recheck ? "" : m.field;
-    raml_lines_deinit(&lines);
     raml_buf_deinit(&m.numbers);
     raml_scored_room_deinit(&m.room);
     return rc;
@@ -255,7 +271,7 @@ static enum raml_code read_marks(const char *path, const struct raml_scored_opti
 
 static bool looks_like(const struct raml_scored_head *head)
 {
-    const json_t *o = head->first;
+    const json_t *o = raml_scored_row_first(head->first);
     const char *field;
     const json_t *correct = find_marks(o, &field);
     if (correct) return json_is_array(correct) || json_is_boolean(correct) || json_is_number(correct);

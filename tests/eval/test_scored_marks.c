@@ -100,6 +100,25 @@ static void test_own(void **state)
                "a:4:1tu0:7,7,-,8//test;", RAML_LAYOUT_RAML);
 }
 
+/* An array of rows is read as lines are; rows over many lines too. */
+static void test_arrays(void **state)
+{
+    check_read(state, " [{\"id\": \"a\", \"correct\": [1, 0]},\n{\"n\": 3,\n\"c\": 2}]\n", "a:2:10;2:3:110;",
+               RAML_LAYOUT_MARKS);
+    check_read(state, "[{\"id\": \"a\", \"trajectories\": [{\"answer\": \"7\", \"correct\": true}]}]", "a:1:1:7;",
+               RAML_LAYOUT_RAML);
+    char *got = NULL;
+    struct raml_scored_report report;
+    struct raml_err err = {0};
+    assert_int_equal(read_text(*state, "[{\"n\": 3, \"c\": 2}, 7]", &plain, &got, &report, &err), RAML_EFORMAT);
+    assert_true(has(err.msg, "row 2 of the array is no object"));
+    free(got);
+    assert_int_equal(read_text(*state, "[{\"n\": 3, \"c\": 2}, {\"n\": 3}]", &plain, &got, &report, &err),
+                     RAML_EFORMAT);
+    assert_true(has(err.msg, "x.jsonl:2: field 'c' is missing"));
+    free(got);
+}
+
 /* The plain line and the parser agree, on lines that are plain and on lines that are nearly so. */
 static void test_both_ways(void **state)
 {
@@ -297,6 +316,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_marks, enter_scratch, leave_scratch),
         cmocka_unit_test_setup_teardown(test_own, enter_scratch, leave_scratch),
+        cmocka_unit_test_setup_teardown(test_arrays, enter_scratch, leave_scratch),
         cmocka_unit_test(test_both_ways),
         cmocka_unit_test_setup_teardown(test_both_agree, enter_scratch, leave_scratch),
         cmocka_unit_test_setup_teardown(test_refused, enter_scratch, leave_scratch),
