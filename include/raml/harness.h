@@ -1,9 +1,9 @@
 /* harness.h - results and samples as lm-evaluation-harness writes them, for what reads its files.
  *
  *   DIR/samples_<task>_<date>.jsonl   a line a question: doc_id, doc, target, arguments, resps, filtered_resps, filter,
- *                                     metrics, doc_hash, prompt_hash, target_hash, and each metric's value; beside them,
- *                                     of ours, correct: [0, 1, ...], a mark a sample, and finish_reason, think_closed
- *                                     when a sample was cut off or never closed its thinking
+ *                                     metrics, doc_hash, prompt_hash, target_hash, and each metric's value; beside
+ *                                     them, of ours, correct: [0, 1, ...], a mark a sample, and finish_reason,
+ *                                     think_closed when a sample was cut off or never closed its thinking
  *   DIR/results_<date>.json           results.<task>."exact_match,none" (accuracy), "pass@8,none" and so on with
  *                                     "..._stderr,none"; group_subtasks, configs, versions, n-shot, higher_is_better,
  *                                     n-samples, config, date, task_hashes and the rest
@@ -17,12 +17,12 @@
 #include "raml/table.h"
 
 struct raml_harness_options {
-    const char *dir;   /* made when missing */
-    const char *task;  /* letters, digits and _-.@+ alone */
-    const char *date;  /* "2026-01-31T12-30-59" or with ".123456"; part of the names, and the files' time (UTC) */
-    const char *model; /* what was evaluated; NULL: not known */
+    const char *dir;        /* made when missing */
+    const char *task;       /* letters, digits and _-.@+ alone */
+    const char *date;       /* "2026-01-31T12-30-59" or with ".123456"; part of the names, and the files' time (UTC) */
+    const char *model;      /* what was evaluated; NULL: not known */
     const json_t *settings; /* of the sampling, into config.gen_kwargs; NULL: not known */
-    uint64_t seed;     /* of the bootstrap */
+    uint64_t seed;          /* of the bootstrap */
     uint32_t n_draws;
 };
 

@@ -7,9 +7,9 @@
  *           vote. When none of the k votes the draw is wrong.
  * Noise     where samples of one class were marked differently the class is worth the share of its right ones.
  * Method    drawn counts of the classes, given that k were drawn, are those of independent binomials of k/n, given that
- *           they add up to k. For each size j of the largest class one sweep over the classes that have j samples, keeping
- *           the weight of (drawn so far, classes that reached j); all terms are positive. O(n k^2 / 4) at worst and O(k^2)
- *           memory, usually far less: only sizes that a right class can reach are swept.
+ *           they add up to k. For each size j of the largest class one sweep over the classes that have j samples,
+ *           keeping the weight of (drawn so far, classes that reached j); all terms are positive. O(n k^2 / 4) at worst
+ *           and O(k^2) memory, usually far less: only sizes that a right class can reach are swept.
  */
 #ifndef RAML_MAJORITY_H
 #define RAML_MAJORITY_H
@@ -30,8 +30,8 @@ struct raml_majority { /* memory that is used again from question to question; z
 };
 void raml_majority_deinit(struct raml_majority *m);
 
-/* n samples in all, those of vote[0..n_votes) among them. RAML_ERANGE: k is 0 or larger than n, a class without samples or
- * with more right ones than samples, classes that have more than n together. RAML_ENOMEM: also when the tables would
+/* n samples in all, those of vote[0..n_votes) among them. RAML_ERANGE: k is 0 or larger than n, a class without samples
+ * or with more right ones than samples, classes that have more than n together. RAML_ENOMEM: also when the tables would
  * take more than a GiB (thousands of answers and draws). */
 RAML_CHECKED enum raml_code raml_maj_at_k(struct raml_majority *m, const struct raml_vote *vote, size_t n_votes,
                                           uint32_t n, uint32_t k, double *out, struct raml_err *err);

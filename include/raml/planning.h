@@ -22,7 +22,8 @@ struct raml_plan { /* variances of accuracy, per question */
 /* From the spread of a row; RAML_ERANGE when it is not known (fewer than two questions, or one sample in some). B is
  * total - noise, 0 when that is negative. */
 RAML_CHECKED enum raml_code raml_plan_of(const struct raml_spread *s, struct raml_plan *out, struct raml_err *err);
-/* From accuracy p alone, the least favourable split: all of p (1 - p) between the questions, so that samples don't help. */
+/* From accuracy p alone, the least favourable split: all of p (1 - p) between the questions, so that samples don't
+ * help. */
 RAML_CHECKED enum raml_code raml_plan_of_accuracy(double p, struct raml_plan *out, struct raml_err *err);
 
 /* Questions for an interval of half-width x; s: samples a question, 0: without end. At least 1. x > 0. */

@@ -2,8 +2,8 @@
  *
  * One tally is one question; the table groups tallies, one row a group, then one row of all questions. Each row tells
  * accuracy (mean over questions of right / samples, with its interval), pass@k for each k asked, further measures
- * (measure.h), how many samples the questions had, and how many samples were cut off (`truncated`) or never closed their
- * thinking (`unclosed`); both kinds count as samples, and the caller counts them as wrong.
+ * (measures.h), how many samples the questions had, and how many samples were cut off (`truncated`) or never closed
+ * their thinking (`unclosed`); both kinds count as samples, and the caller counts them as wrong.
  * Order     rows by split, family (as text), difficulty (as number); not known ("-") first. The same questions give the
  *           same bytes, in whatever order they come.
  * Intervals as metric.h says; questions that are alike are counted, not listed (tally.h).
@@ -12,7 +12,7 @@
 #define RAML_TABLE_H
 
 #include "raml/buf.h"
-#include "raml/measure.h"
+#include "raml/measures.h"
 #include "raml/metric.h"
 
 #include <jansson.h>
@@ -69,8 +69,8 @@ struct raml_table { /* zero-initialise */
 };
 
 /* RAML_ERANGE: a question with fewer samples than a k asked for (none at all is too few for accuracy), more right,
- * truncated or unclosed samples than samples, k repeated or more than RAML_TABLE_MAX_K of them, a measure repeated, maj@k
- * (which needs answers: tally.h). On failure *out is as before. */
+ * truncated or unclosed samples than samples, k repeated or more than RAML_TABLE_MAX_K of them, a measure repeated,
+ * maj@k (which needs answers: tally.h). On failure *out is as before. */
 RAML_CHECKED enum raml_code raml_table_build(const struct raml_tally *tally, size_t n,
                                              const struct raml_table_options *opt, struct raml_table *out,
                                              struct raml_err *err);
@@ -85,8 +85,8 @@ void raml_table_measures_text(const struct raml_table *t, struct raml_buf *out);
 /* {"by": ["split", …], "rows": [{"split", "family", "difficulty" (those grouped by; null: not known), "questions",
  * "samples", "samples_min", "samples_max", "right", "accuracy": {"value", "low", "high", "stderr", "stderr_between",
  * "stderr_within"}, "pass_at_k": {"2": {"value", "low", "high"}, …}, "measures": {"G-Pass@16_0.5": {the same}, …} (when
- * asked for), "truncated", "unclosed"}], "all": {the same without the keys}}. A new reference; NULL: out of memory, or a
- * text is not UTF-8. Values that do not exist (no question) are null. */
+ * asked for), "truncated", "unclosed"}], "all": {the same without the keys}}. A new reference; NULL: out of memory, or
+ * a text is not UTF-8. Values that do not exist (no question) are null. */
 json_t *raml_table_json(const struct raml_table *t);
 
 #endif

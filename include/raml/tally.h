@@ -3,10 +3,10 @@
  * pass@k, G-Pass@k and accuracy are functions of (n, c): a group keeps how many questions have each pair, and resamples
  * those counts. maj@k is a function of the answers: one double a question for each k.
  * Answers   of one question are one class when their texts are equal, or when raml_answer_check says so of the class's
- *           first answer; the first class that fits takes it. Whole numbers written plainly are told apart by their
- *           text. At most RAML_TALLY_CHECKED classes of a question are compared in this way, later ones by text alone.
- *           Verdicts are kept by text. Samples that were cut off or never closed their thinking are wrong and do not
- *           vote (majority.h).
+ *           first answer; the first class that fits takes it. Whole numbers and fractions written plainly are told
+ *           apart by their value. At most RAML_TALLY_CHECKED classes of a question are compared in this way, later ones
+ *           by text alone. Verdicts are kept by text. Samples that were cut off or never closed their thinking are
+ *           wrong and do not vote (majority.h).
  * Errors    name the question. After a failure the tallies can only be closed.
  */
 #ifndef RAML_TALLY_H

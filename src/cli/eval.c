@@ -1,5 +1,5 @@
-/* eval.c - raml eval: accuracy, pass@k and its kin with their intervals, of files of samples or of a model that is sampled
- * first; two files compared; how many questions are needed. */
+/* eval.c - raml eval: accuracy, pass@k and its kin with their intervals, of files of samples or of a model that is
+ * sampled first; two files compared; how many questions are needed. */
 #include "cli/commands.h"
 #include "cli/eval.h"
 #include "cli/load.h"
@@ -14,7 +14,8 @@
 #define AT(field) offsetof(struct eval_settings, field)
 static const struct cli_option options[] = {
     SAMPLING_OPTIONS("1"),
-    {"k", NULL, CLI_TEXT, AT(k), "1", 0, 0, NULL, "Draws of the metrics: \"1,4,8\"; none larger than a question's samples."},
+    {"k", NULL, CLI_TEXT, AT(k), "1", 0, 0, NULL,
+     "Draws of the metrics: \"1,4,8\"; none larger than a question's samples."},
     {"metrics", NULL, CLI_TEXT, AT(metrics), NULL, 0, 0, NULL,
      "Which, for each k: pass, gpass, mgpass, maj. Default: pass, and maj where answers are known."},
     {"tau", NULL, CLI_TEXT, AT(tau), "0.0,0.25,0.5,0.75,1.0", 0, 0, NULL,
@@ -26,11 +27,13 @@ static const struct cli_option options[] = {
     {"match", NULL, CLI_ONE, AT(match), "id", 0, 0, "id|line", "What makes two questions the same in --compare."},
     {"required_n", NULL, CLI_REAL, AT(required_n), "0", 0, 1, NULL,
      "Also tell how many questions an interval of plus or minus this needs (0.02: 2 points)."},
-    {"accuracy", NULL, CLI_REAL, AT(accuracy), "0.5", 0, 1, NULL, "For --required_n without a file: accuracy to expect."},
+    {"accuracy", NULL, CLI_REAL, AT(accuracy), "0.5", 0, 1, NULL,
+     "For --required_n without a file: accuracy to expect."},
     {"layout", NULL, CLI_ONE, AT(layout), "auto", 0, 0, "auto|raml|marks|lm_eval|lighteval|opencompass",
      "Which program wrote the files."},
     {"metric", NULL, CLI_TEXT, AT(metric), NULL, 0, 0, NULL, "Which of a foreign file's metrics is the mark."},
-    {"recheck", NULL, CLI_FLAG, AT(recheck), NULL, 0, 0, NULL, "Mark the samples of the files again, against the gold answers."},
+    {"recheck", NULL, CLI_FLAG, AT(recheck), NULL, 0, 0, NULL,
+     "Mark the samples of the files again, against the gold answers."},
     {"out", "output", CLI_TEXT, AT(out), NULL, 0, 0, NULL, "Also write the table as JSON to this file."},
     {"samples_out", NULL, CLI_TEXT, AT(samples_out), NULL, 0, 0, NULL,
      "With --model: also write the samples to this JSONL file."},
@@ -77,9 +80,12 @@ static enum raml_code open_harness(struct eval *e, struct raml_err *err)
     const struct eval_settings *s = e->s;
     char task[256], date[64];
     if (!s->lm_eval) return RAML_OK;
-    if (s->task) snprintf(task, sizeof task, "%s", s->task);
-    else if (e->cli->n_args) eval_name_of(e->cli->arg[0], task, sizeof task);
-    else snprintf(task, sizeof task, "raml");
+    if (s->task)
+        snprintf(task, sizeof task, "%s", s->task);
+    else if (e->cli->n_args)
+        cli_eval_name_of(e->cli->arg[0], task, sizeof task);
+    else
+        snprintf(task, sizeof task, "raml");
     for (char *p = task; *p && !s->task; p++)
         if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.@+", *p)) *p = '_';
     struct timespec now;
@@ -89,8 +95,12 @@ static enum raml_code open_harness(struct eval *e, struct raml_err *err)
     size_t n = strftime(date, sizeof date, "%Y-%m-%dT%H-%M-%S", &tm);
     snprintf(date + n, sizeof date - n, ".%06ld", now.tv_nsec / 1000);
     json_t *settings = s->sampling.model ? settings_json(e) : NULL;
-    struct raml_harness_options o = {.dir = s->lm_eval, .task = task, .date = s->date ? s->date : date,
-                                     .model = s->sampling.model, .settings = settings, .seed = e->cli->seed,
+    struct raml_harness_options o = {.dir = s->lm_eval,
+                                     .task = task,
+                                     .date = s->date ? s->date : date,
+                                     .model = s->sampling.model,
+                                     .settings = settings,
+                                     .seed = e->cli->seed,
                                      .n_draws = e->measures.opt.n_draws};
     enum raml_code rc = raml_harness_open(&o, &e->harness, err);
     json_decref(settings);
@@ -101,16 +111,18 @@ static enum raml_code read_files(struct eval *e, struct raml_err *err)
 {
     const struct cli *cli = e->cli;
     if (e->s->sampling.families)
-        return raml_fail(err, RAML_EUSAGE, "--families makes questions without samples; --model says what samples them");
+        return raml_fail(err, RAML_EUSAGE,
+                         "--families makes questions without samples; --model says what samples them");
     if (e->s->sampling.map) return raml_fail(err, RAML_EUSAGE, "--map is for questions to sample: it needs --model");
     if (e->s->samples_out) return raml_fail(err, RAML_EUSAGE, "--samples_out needs --model: nothing is sampled here");
-    if (!cli->n_args) return raml_fail(err, RAML_EUSAGE, "no samples; give a FILE.jsonl, or a --model and its questions");
+    if (!cli->n_args)
+        return raml_fail(err, RAML_EUSAGE, "no samples; give a FILE.jsonl, or a --model and its questions");
     if (cli->n_args > MAX_FILES) return raml_fail(err, RAML_EUSAGE, "%zu files; at most %d", cli->n_args, MAX_FILES);
     enum raml_code rc = RAML_OK;
     uint64_t left = (uint64_t)e->s->sampling.limit;
     for (size_t i = 0; i < cli->n_args && !rc; i++) {
         if (i && e->s->sampling.limit && !left) break;
-        rc = eval_file_read(e->s, cli->arg[i], &left, take, e, &e->file[e->n_files++], err);
+        rc = cli_eval_file_read(e->s, cli->arg[i], &left, take, e, &e->file[e->n_files++], err);
     }
     return rc;
 }
@@ -123,7 +135,7 @@ static enum raml_code sample(struct eval *e, struct raml_err *err)
     enum raml_code rc = cli_sampling_questions(e->cli, &e->s->sampling, &qs, err);
     if (!rc) rc = cli_sampling_run(e->cli, &e->s->sampling, &qs, &samples, &e->sampled, err);
     if (!rc && e->s->samples_out) rc = raml_questions_write(&samples, e->s->samples_out, err);
-    if (!rc) rc = eval_samples_read(&samples, take, e, err);
+    if (!rc) rc = cli_eval_samples_read(&samples, take, e, err);
     raml_questions_deinit(&qs);
     raml_questions_deinit(&samples);
     return rc;
@@ -133,7 +145,8 @@ static enum raml_code compare(struct eval *e, struct raml_err *err)
 {
     uint64_t left = (uint64_t)e->s->sampling.limit;
     enum raml_code rc = raml_tallies_open(&e->measures.opt, true, &e->other, err);
-    if (!rc) rc = eval_file_read(e->s, e->s->compare, &left, raml_tallies_add, e->other, &e->file[e->n_files++], err);
+    if (!rc)
+        rc = cli_eval_file_read(e->s, e->s->compare, &left, raml_tallies_add, e->other, &e->file[e->n_files++], err);
     if (!rc) rc = raml_tallies_table(e->other, &e->other_table, err);
     if (!rc) rc = raml_paired_compare(e->tallies, e->other, &e->paired, err);
     return rc ? raml_wrap(err, rc, "--compare") : RAML_OK;
@@ -179,12 +192,13 @@ static void tell_files(const struct eval *e, struct raml_buf *text)
 static void tell_sampling(const struct eval *e, struct raml_buf *text)
 {
     const struct sampling_settings *p = &e->s->sampling;
-    raml_buf_addf(text,
-                  "%lld samples a question, temperature %g, top_p %g, top_k %lld, min_p %g, at most %lld tokens, seed %llu; "
-                  "%.0f tokens/s\n",
-                  (long long)p->n, p->temperature, p->top_p, (long long)p->top_k, p->min_p,
-                  (long long)p->max_completion_length, (unsigned long long)e->cli->seed,
-                  e->sampled.seconds > 0 ? (double)e->sampled.stats.tokens / e->sampled.seconds : 0);
+    raml_buf_addf(
+        text,
+        "%lld samples a question, temperature %g, top_p %g, top_k %lld, min_p %g, at most %lld tokens, seed %llu; "
+        "%.0f tokens/s\n",
+        (long long)p->n, p->temperature, p->top_p, (long long)p->top_k, p->min_p, (long long)p->max_completion_length,
+        (unsigned long long)e->cli->seed,
+        e->sampled.seconds > 0 ? (double)e->sampled.stats.tokens / e->sampled.seconds : 0);
 }
 
 static void tell_text(const struct eval *e, struct raml_buf *text)
@@ -196,8 +210,8 @@ static void tell_text(const struct eval *e, struct raml_buf *text)
         raml_table_measures_text(&e->table, text);
     }
     if (e->s->compare) {
-        eval_name_of(e->cli->n_args ? e->cli->arg[0] : e->s->sampling.model, first, sizeof first);
-        eval_name_of(e->s->compare, second, sizeof second);
+        cli_eval_name_of(e->cli->n_args ? e->cli->arg[0] : e->s->sampling.model, first, sizeof first);
+        cli_eval_name_of(e->s->compare, second, sizeof second);
         raml_buf_adds(text, "\n");
         raml_paired_text(&e->paired, first, second, text);
     }
@@ -208,8 +222,8 @@ static void tell_text(const struct eval *e, struct raml_buf *text)
 static enum raml_code write_json(const char *path, const json_t *o, struct raml_err *err)
 {
     char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
-    enum raml_code rc = text ? raml_file_write(path, text, strlen(text), err)
-                             : raml_fail(err, RAML_ENOMEM, "no memory for the table");
+    enum raml_code rc =
+        text ? raml_file_write(path, text, strlen(text), err) : raml_fail(err, RAML_ENOMEM, "no memory for the table");
     free(text);
     return rc;
 }
@@ -221,8 +235,7 @@ static enum raml_code put(const struct eval *e, json_t *o, struct raml_buf *text
     if (!rc && e->s->out) rc = write_json(e->s->out, o, err);
     if (!rc && e->cli->json) return cli_print_json(o, err);
     if (!rc) fputs(text->data ? text->data : "", stdout);
-    if (!rc && e->harness)
-        printf("%s\n%s\n", raml_harness_results(e->harness), raml_harness_samples(e->harness));
+    if (!rc && e->harness) printf("%s\n%s\n", raml_harness_results(e->harness), raml_harness_samples(e->harness));
     json_decref(o);
     return rc;
 }
@@ -236,10 +249,13 @@ static enum raml_code tell(struct eval *e, struct raml_err *err)
     tell_text(e, &text);
     if (e->s->required_n > 0) raml_buf_adds(&text, "\n");
     if (!rc && e->s->required_n > 0)
-        rc = eval_plan_tell(e->s, &e->table.row[e->table.n_rows - 1], e->s->compare ? &e->paired : NULL, &text, o, err);
+        rc = cli_eval_plan_tell(e->s, &e->table.row[e->table.n_rows - 1], e->s->compare ? &e->paired : NULL, &text, o,
+                                err);
     if (!rc && e->harness) rc = raml_harness_commit(e->harness, &e->table, err);
-    if (rc) json_decref(o);
-    else rc = put(e, o, &text, err);
+    if (rc)
+        json_decref(o);
+    else
+        rc = put(e, o, &text, err);
     raml_buf_deinit(&text);
     return rc;
 }
@@ -250,9 +266,11 @@ static enum raml_code plan_alone(struct eval *e, struct raml_err *err)
     struct raml_buf text;
     raml_buf_init(&text, 1 << 16);
     json_t *o = json_object();
-    enum raml_code rc = eval_plan_tell(e->s, NULL, NULL, &text, o, err);
-    if (rc) json_decref(o);
-    else rc = put(e, o, &text, err);
+    enum raml_code rc = cli_eval_plan_tell(e->s, NULL, NULL, &text, o, err);
+    if (rc)
+        json_decref(o);
+    else
+        rc = put(e, o, &text, err);
     raml_buf_deinit(&text);
     return rc;
 }
@@ -263,7 +281,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     if (!e) return raml_fail(err, RAML_ENOMEM, "no memory to evaluate");
     e->cli = cli;
     e->s = settings;
-    enum raml_code rc = eval_measures_read(cli, e->s, &e->measures, err);
+    enum raml_code rc = cli_eval_measures_read(cli, e->s, &e->measures, err);
     if (!rc && e->s->required_n > 0 && !cli->n_args && !e->s->sampling.model) {
         rc = plan_alone(e, err);
     } else {
@@ -288,10 +306,10 @@ const struct cli_command cli_eval = {
     .name = "eval",
     .about = "accuracy, pass@k, G-Pass@k, maj@k with intervals; two runs compared",
     .args = "[FILE.jsonl ...]",
-    .detail =
-        "With --model, the questions of the file (or made ones) are sampled first; without, the file holds samples with "
-        "their marks. Samples that were cut off or never closed their thinking count as wrong and have "
-        "columns of their own. Intervals are 95 %, over questions.",
+    .detail = "With --model, the questions of the file (or made ones) are sampled first; without, the file holds "
+              "samples with "
+              "their marks. Samples that were cut off or never closed their thinking count as wrong and have "
+              "columns of their own. Intervals are 95 %, over questions.",
     .example = "raml eval --model demo/with --families modchain:4 --num_questions 50 --num_generations 4 --k 1,4",
     .option = options,
     .n_options = sizeof options / sizeof *options,

@@ -23,8 +23,8 @@ struct eval_measures { /* what opt points into */
     struct raml_table_options opt;
 };
 /* From --k, --tau, --metrics and --by. *out is not moved afterwards. */
-RAML_CHECKED enum raml_code eval_measures_read(const struct cli *cli, const struct eval_settings *s,
-                                               struct eval_measures *out, struct raml_err *err);
+RAML_CHECKED enum raml_code cli_eval_measures_read(const struct cli *cli, const struct eval_settings *s,
+                                                   struct eval_measures *out, struct raml_err *err);
 
 /* ---- eval_files.c ------------------------------------------------------------------------------------------------ */
 
@@ -34,21 +34,21 @@ struct eval_file { /* one file that was read */
 };
 /* Hands every question of the file to fn, at most *left of them (0 at first: all), which is counted down. With --match
  * line a question's id is its number in the file. */
-RAML_CHECKED enum raml_code eval_file_read(const struct eval_settings *s, const char *path, uint64_t *left,
-                                           raml_scored_fn *fn, void *user, struct eval_file *out,
-                                           struct raml_err *err);
+RAML_CHECKED enum raml_code cli_eval_file_read(const struct eval_settings *s, const char *path, uint64_t *left,
+                                               raml_scored_fn *fn, void *user, struct eval_file *out,
+                                               struct raml_err *err);
 /* The same for samples that were just drawn. */
-RAML_CHECKED enum raml_code eval_samples_read(const struct raml_questions *samples, raml_scored_fn *fn, void *user,
-                                              struct raml_err *err);
+RAML_CHECKED enum raml_code cli_eval_samples_read(const struct raml_questions *samples, raml_scored_fn *fn, void *user,
+                                                  struct raml_err *err);
 /* What the path ends in, without folders and the ending. out: cap bytes. */
-void eval_name_of(const char *path, char *out, size_t cap);
+void cli_eval_name_of(const char *path, char *out, size_t cap);
 
 /* ---- eval_plan.c ------------------------------------------------------------------------------------------------- */
 
-/* How many questions --required_n takes, as text or into o ("required_n"). row: NULL, from --accuracy alone. paired: NULL,
- * no comparison. */
-RAML_CHECKED enum raml_code eval_plan_tell(const struct eval_settings *s, const struct raml_table_row *row,
-                                           const struct raml_paired *paired, struct raml_buf *text, json_t *o,
-                                           struct raml_err *err);
+/* How many questions --required_n takes, as text or into o ("required_n"). row: NULL, from --accuracy alone. paired:
+ * NULL, no comparison. */
+RAML_CHECKED enum raml_code cli_eval_plan_tell(const struct eval_settings *s, const struct raml_table_row *row,
+                                               const struct raml_paired *paired, struct raml_buf *text, json_t *o,
+                                               struct raml_err *err);
 
 #endif

@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-void eval_name_of(const char *path, char *out, size_t cap)
+void cli_eval_name_of(const char *path, char *out, size_t cap)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     size_t n = strlen(name);
-    if (n > 6 && !strcmp(name + n - 6, ".jsonl")) n -= 6;
-    else if (n > 5 && !strcmp(name + n - 5, ".json")) n -= 5;
+    if (n > 6 && !strcmp(name + n - 6, ".jsonl"))
+        n -= 6;
+    else if (n > 5 && !strcmp(name + n - 5, ".json"))
+        n -= 5;
     snprintf(out, cap, "%.*s", (int)(n < cap ? n : cap - 1), name);
 }
 
@@ -19,8 +21,10 @@ static enum raml_scored_layout layout_of(const char *word)
     static const struct {
         const char *word;
         enum raml_scored_layout layout;
-    } known[] = {{"raml", RAML_LAYOUT_RAML},           {"marks", RAML_LAYOUT_MARKS},
-                 {"lm_eval", RAML_LAYOUT_LM_EVAL},     {"lighteval", RAML_LAYOUT_LIGHTEVAL},
+    } known[] = {{"raml", RAML_LAYOUT_RAML},
+                 {"marks", RAML_LAYOUT_MARKS},
+                 {"lm_eval", RAML_LAYOUT_LM_EVAL},
+                 {"lighteval", RAML_LAYOUT_LIGHTEVAL},
                  {"opencompass", RAML_LAYOUT_OPENCOMPASS}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (!strcmp(known[i].word, word)) return known[i].layout;
@@ -48,8 +52,8 @@ static enum raml_code take(void *user, const struct raml_scored *q, struct raml_
     return RAML_ESTOP;
 }
 
-enum raml_code eval_file_read(const struct eval_settings *s, const char *path, uint64_t *left, raml_scored_fn *fn,
-                              void *user, struct eval_file *out, struct raml_err *err)
+enum raml_code cli_eval_file_read(const struct eval_settings *s, const char *path, uint64_t *left, raml_scored_fn *fn,
+                                  void *user, struct eval_file *out, struct raml_err *err)
 {
     struct raml_scored_options o = {.layout = layout_of(s->layout), .recheck = s->recheck, .metric = s->metric};
     struct limited l = {.fn = fn, .user = user, .left = left, .number = !strcmp(s->match, "line")};
@@ -74,20 +78,27 @@ static void hand_over(const struct raml_question *q, struct room *r, struct raml
         r->right[i] = t->correct == RAML_EQUAL && !r->truncated[i] && t->think_closed;
         r->answer[i] = t->answer;
     }
-    *out = (struct raml_scored){.id = q->id, .family = q->family, .split = q->split, .difficulty = q->difficulty,
-                                .gold = q->answer, .n = (uint32_t)q->n_trajectories, .right = r->right,
-                                .truncated = r->truncated, .unclosed = r->unclosed, .answer = r->answer,
+    *out = (struct raml_scored){.id = q->id,
+                                .family = q->family,
+                                .split = q->split,
+                                .difficulty = q->difficulty,
+                                .gold = q->answer,
+                                .n = (uint32_t)q->n_trajectories,
+                                .right = r->right,
+                                .truncated = r->truncated,
+                                .unclosed = r->unclosed,
+                                .answer = r->answer,
                                 .has_answers = true};
 }
 
-enum raml_code eval_samples_read(const struct raml_questions *samples, raml_scored_fn *fn, void *user,
-                                 struct raml_err *err)
+enum raml_code cli_eval_samples_read(const struct raml_questions *samples, raml_scored_fn *fn, void *user,
+                                     struct raml_err *err)
 {
     size_t most = 1;
     for (size_t i = 0; i < samples->n; i++)
         if (samples->question[i].n_trajectories > most) most = samples->question[i].n_trajectories;
-    struct room r = {calloc(most, sizeof *r.right), calloc(most, sizeof *r.truncated),
-                     calloc(most, sizeof *r.unclosed), calloc(most, sizeof *r.answer)};
+    struct room r = {calloc(most, sizeof *r.right), calloc(most, sizeof *r.truncated), calloc(most, sizeof *r.unclosed),
+                     calloc(most, sizeof *r.answer)};
     enum raml_code rc = RAML_OK;
     if (!r.right || !r.truncated || !r.unclosed || !r.answer)
         rc = raml_fail(err, RAML_ENOMEM, "no memory for %zu samples of a question", most);

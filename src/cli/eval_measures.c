@@ -73,7 +73,8 @@ static enum raml_code add(struct eval_measures *m, enum raml_measure_kind kind, 
     if (m->opt.n_measures == RAML_TABLE_MAX_MEASURES)
         return raml_fail(err, RAML_EUSAGE, "--k, --tau and --metrics ask for more than %d measures",
                          (int)RAML_TABLE_MAX_MEASURES);
-    m->measure[m->opt.n_measures++] = (struct raml_measure){.kind = kind, .k = k, .tau = tau ? *tau : (struct raml_tau){0}};
+    m->measure[m->opt.n_measures++] =
+        (struct raml_measure){.kind = kind, .k = k, .tau = tau ? *tau : (struct raml_tau){0}};
     return RAML_OK;
 }
 
@@ -91,8 +92,8 @@ static enum raml_code add_measures(struct eval_measures *m, unsigned want, const
     return rc;
 }
 
-enum raml_code eval_measures_read(const struct cli *cli, const struct eval_settings *s, struct eval_measures *out,
-                                  struct raml_err *err)
+enum raml_code cli_eval_measures_read(const struct cli *cli, const struct eval_settings *s, struct eval_measures *out,
+                                      struct raml_err *err)
 {
     static const char *const metric[] = {"pass", "gpass", "mgpass", "maj"};
     static const unsigned metric_bit[] = {WANT_PASS, WANT_GPASS, WANT_MGPASS, WANT_MAJ};

@@ -37,8 +37,10 @@ static enum raml_code make_plans(const struct eval_settings *s, const struct ram
     }
     if (!paired) return RAML_OK;
     p->note = "the paired column is from the comparison";
-    if (isnan(paired->noise)) p->paired = (struct raml_plan){paired->variance, 0};
-    else p->paired = (struct raml_plan){fmax(paired->variance - paired->noise, 0), paired->within};
+    if (isnan(paired->noise))
+        p->paired = (struct raml_plan){paired->variance, 0};
+    else
+        p->paired = (struct raml_plan){fmax(paired->variance - paired->noise, 0), paired->within};
     if (isnan(paired->noise)) p->n = 1;
     return RAML_OK;
 }
@@ -61,8 +63,9 @@ static json_t *plans_json(const struct plans *p, double x)
     return NULL;
 }
 
-enum raml_code eval_plan_tell(const struct eval_settings *s, const struct raml_table_row *row,
-                              const struct raml_paired *paired, struct raml_buf *text, json_t *o, struct raml_err *err)
+enum raml_code cli_eval_plan_tell(const struct eval_settings *s, const struct raml_table_row *row,
+                                  const struct raml_paired *paired, struct raml_buf *text, json_t *o,
+                                  struct raml_err *err)
 {
     struct plans p;
     double x = s->required_n;
@@ -70,13 +73,16 @@ enum raml_code eval_plan_tell(const struct eval_settings *s, const struct raml_t
     if (rc) return rc;
     if (json_object_set_new(o, "required_n", plans_json(&p, x)))
         return raml_fail(err, RAML_ENOMEM, "no memory for the plan");
-    raml_buf_addf(text, "questions needed for a 95 %% interval of +-%g points, and to see a paired difference of %g points "
-                        "(power 0.8)\n",
+    raml_buf_addf(text,
+                  "questions needed for a 95 %% interval of +-%g points, and to see a paired difference of %g points "
+                  "(power 0.8)\n",
                   100 * x, 100 * x);
     raml_buf_adds(text, "samples      interval        paired\n");
     for (size_t i = 0; i < p.n; i++) {
-        if (samples[i]) raml_buf_addf(text, "%7u", samples[i]);
-        else raml_buf_adds(text, " no end");
+        if (samples[i])
+            raml_buf_addf(text, "%7u", samples[i]);
+        else
+            raml_buf_adds(text, " no end");
         raml_buf_addf(text, "  %12.0f  %12.0f\n", raml_plan_width(&p.width, samples[i], x),
                       raml_plan_paired(&p.paired, samples[i], x));
     }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KNOWN = 1 << 14 }; /* verdicts kept */
+enum { KNOWN = 1 << 16 }; /* verdicts kept */
 
 /* -?(0|[1-9][0-9]*), which has one spelling a number; -0 is another spelling of 0. */
 static bool is_whole(const char *s)
@@ -19,9 +19,47 @@ static bool is_whole(const char *s)
     return n && s[n] == 0;
 }
 
+/* At most 18 digits at *p. */
+static bool take_digits(const char **p, int64_t *out)
+{
+    size_t n = strspn(*p, "0123456789");
+    *out = 0;
+    for (size_t i = 0; i < n && n <= 18; i++) *out = *out * 10 + ((*p)[i] - '0');
+    *p += n;
+    return n >= 1 && n <= 18;
+}
+
+static bool take_text(const char **p, const char *text)
+{
+    size_t n = strlen(text);
+    if (strncmp(*p, text, n)) return false;
+    *p += n;
+    return true;
+}
+
+/* 7, -7, 7/2, -\frac{7}{2}: those that need no checker to be told apart. */
+static void read_rational(const char *s, struct raml_ballot_class *c)
+{
+    bool minus = take_text(&s, "-"), frac = take_text(&s, "\\frac{");
+    int64_t a, b = 1;
+    if (!take_digits(&s, &a)) return;
+    if (frac && !take_text(&s, "}{")) return;
+    if ((frac || take_text(&s, "/")) && (!take_digits(&s, &b) || b == 0)) return;
+    if ((frac && !take_text(&s, "}")) || *s) return;
+    int64_t x = a, y = b;
+    while (y) {
+        int64_t rest = x % y;
+        x = y;
+        y = rest;
+    }
+    c->num = minus ? -a / x : a / x;
+    c->den = b / x;
+}
+
 static bool equal(struct raml_ballot *b, const struct raml_ballot_class *x, const struct raml_ballot_class *y)
 {
     if (x->whole && y->whole) return false; /* of other text */
+    if (x->den && y->den) return x->num == y->num && x->den == y->den;
     struct raml_verdict_place *p = &b->known[(x->hash ^ (y->hash * 0x9e3779b97f4a7c15u)) >> 7 & (KNOWN - 1)];
     if (p->a != x->hash || p->b != y->hash || (!p->a && !p->b))
         *p = (struct raml_verdict_place){x->hash, y->hash, raml_answer_check(x->text, y->text) == RAML_EQUAL};
@@ -30,7 +68,8 @@ static bool equal(struct raml_ballot *b, const struct raml_ballot_class *x, cons
 
 static size_t class_of(struct raml_ballot *b, const char *text, uint64_t hash)
 {
-    struct raml_ballot_class c = {text, hash, is_whole(text)};
+    struct raml_ballot_class c = {.text = text, .hash = hash, .whole = is_whole(text)};
+    read_rational(text, &c);
     for (size_t g = 0; g < b->n && g < RAML_TALLY_CHECKED; g++)
         if (equal(b, &b->first[g], &c)) return g;
     b->first[b->n] = c;

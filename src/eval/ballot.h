@@ -16,7 +16,8 @@ struct raml_verdict_place {
 struct raml_ballot_class {
     const char *text; /* the first answer; the question's */
     uint64_t hash;
-    bool whole; /* a whole number written plainly */
+    bool whole;       /* a whole number written plainly, of any length */
+    int64_t num, den; /* a whole number or fraction of at most 18 digits each, in lowest terms; den 0: it is none */
 };
 struct raml_ballot {
     struct raml_vote *vote; /* [n]: the classes of the last question */
@@ -26,7 +27,7 @@ struct raml_ballot {
         uint64_t hash;
         const char *text; /* NULL: empty */
         size_t class;
-    } *text; /* distinct texts, a hash table */
+    } * text;             /* distinct texts, a hash table */
     size_t cap, n_places; /* classes there is room for; of text (a power of two) */
     struct raml_verdict_place *known;
 };

@@ -1,4 +1,5 @@
-/* cells.h - how many questions have n samples with c right: a hash table of (n, c) that grows with distinct pairs alone.
+/* cells.h - how many questions have n samples with c right: a hash table of (n, c) that grows with distinct pairs
+ * alone.
  *
  * Keys are n << 32 | c with n >= 1. Zero-initialise; raml_cells_deinit may be called twice.
  */

@@ -11,7 +11,8 @@
 static enum raml_code bad_tau(const char *text, struct raml_err *err)
 {
     return raml_fail(err, RAML_EUSAGE,
-                     "threshold '%.40s': expected a number from 0 to 1 such as 0.55 (at most 9 decimals) or 7/25", text);
+                     "threshold '%.40s': expected a number from 0 to 1 such as 0.55 (at most 9 decimals) or 7/25",
+                     text);
 }
 
 /* Digits at *p as a number of at most RAML_TAU_MAX_DEN; false when there is none or it is larger. */

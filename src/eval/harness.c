@@ -38,8 +38,9 @@ static enum raml_code read_date(const char *date, double *out, struct raml_err *
     struct tm tm = {0};
     int second;
     if (!digits_like(date, "0000-00-00T00-00-00") && !digits_like(date, "0000-00-00T00-00-00.000000"))
-        return raml_fail(err, RAML_EUSAGE, "date '%.40s': expected one such as 2026-01-31T12-30-59 or "
-                                           "2026-01-31T12-30-59.123456",
+        return raml_fail(err, RAML_EUSAGE,
+                         "date '%.40s': expected one such as 2026-01-31T12-30-59 or "
+                         "2026-01-31T12-30-59.123456",
                          date);
     if (sscanf(date, "%4d-%2d-%2dT%2d-%2d-%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
                &second) != 6 ||
@@ -69,7 +70,8 @@ static char *joined(const char *dir, const char *kind, const char *task, const c
     return out;
 }
 
-enum raml_code raml_harness_open(const struct raml_harness_options *opt, struct raml_harness **out, struct raml_err *err)
+enum raml_code raml_harness_open(const struct raml_harness_options *opt, struct raml_harness **out,
+                                 struct raml_err *err)
 {
     double when = 0;
     enum raml_code rc = check_task(opt->task, err);
@@ -91,8 +93,10 @@ enum raml_code raml_harness_open(const struct raml_harness_options *opt, struct 
     if (!h->task || !h->date || !h->model || !h->results || !h->samples || (opt->settings && !h->settings))
         rc = raml_fail(err, RAML_ENOMEM, "no memory for results");
     if (!rc) rc = raml_writer_init(&h->writer, h->samples, err);
-    if (rc) raml_harness_close(h);
-    else *out = h;
+    if (rc)
+        raml_harness_close(h);
+    else
+        *out = h;
     return rc;
 }
 
@@ -235,7 +239,8 @@ enum raml_code raml_harness_add(void *user, const struct raml_scored *q, struct 
 {
     struct raml_harness *h = user;
     json_t *o = sample_of(h, q);
-    if (!o) return raml_fail(err, RAML_ENOMEM, "question '%.100s': no memory to write it, or its text is not UTF-8", q->id);
+    if (!o)
+        return raml_fail(err, RAML_ENOMEM, "question '%.100s': no memory to write it, or its text is not UTF-8", q->id);
     raml_buf_clear(&h->line);
     raml_json_add(&h->line, o);
     raml_buf_adds(&h->line, "\n");
@@ -314,9 +319,9 @@ static json_t *metric_list(const struct raml_table *t, bool as_list)
 
 static json_t *config(const struct raml_harness *h)
 {
-    json_t *o = json_pack("{s:s, s:s, s:n, s:n, s:n, s:i, s:I}", "model", "raml", "model_args", h->model, "batch_size",
-                          "device", "limit", "bootstrap_iters", (int)h->opt.n_draws, "bootstrap_seed",
-                          (json_int_t)h->opt.seed);
+    json_t *o =
+        json_pack("{s:s, s:s, s:n, s:n, s:n, s:i, s:I}", "model", "raml", "model_args", h->model, "batch_size",
+                  "device", "limit", "bootstrap_iters", (int)h->opt.n_draws, "bootstrap_seed", (json_int_t)h->opt.seed);
     if (json_object_set(o, "gen_kwargs", h->settings ? h->settings : json_null()) == 0) return o;
     json_decref(o);
     return NULL;
@@ -331,10 +336,10 @@ static json_t *results_of(struct raml_harness *h, const struct raml_table *t)
     json_t *o = json_object();
     int bad = json_object_set_new(o, "results", of_task(h, values(h, t)));
     bad |= json_object_set_new(o, "group_subtasks", of_task(h, json_array()));
-    bad |= json_object_set_new(o, "configs",
-                               of_task(h, json_pack("{s:s, s:s, s:I, s:o}", "task", h->task, "output_type",
-                                                    "generate_until", "repeats", (json_int_t)r->n_max, "metric_list",
-                                                    metric_list(t, true))));
+    bad |= json_object_set_new(
+        o, "configs",
+        of_task(h, json_pack("{s:s, s:s, s:I, s:o}", "task", h->task, "output_type", "generate_until", "repeats",
+                             (json_int_t)r->n_max, "metric_list", metric_list(t, true))));
     bad |= json_object_set_new(o, "versions", of_task(h, text(RAML_VERSION)));
     bad |= json_object_set_new(o, "n-shot", of_task(h, json_integer(0)));
     bad |= json_object_set_new(o, "higher_is_better", of_task(h, metric_list(t, false)));

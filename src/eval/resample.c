@@ -86,8 +86,8 @@ static void draw_cells(const struct cells *c, const struct raml_key *key, uint64
     uint64_t left = c->total, weight = c->total;
     for (size_t i = 0; i < c->n; i++) {
         bool last = weight == c->count[i];
-        drawn[i] = last ? left
-                        : raml_binomial_inverse(raml_uniform(key, i), left, (double)c->count[i] / (double)weight);
+        drawn[i] =
+            last ? left : raml_binomial_inverse(raml_uniform(key, i), left, (double)c->count[i] / (double)weight);
         left -= drawn[i];
         weight -= c->count[i];
     }
@@ -136,8 +136,10 @@ static void all_draws(const struct cells *c, const double *const *value, size_t 
 {
     for (uint32_t d = 0; d < n_draws; d++) {
         struct raml_key key = {.seed = seed, .purpose = RAML_FOR_BOOTSTRAP, .question = d, .sample = 1};
-        if (c->of_question) draw_singly(c, &key, drawn);
-        else draw_cells(c, &key, drawn);
+        if (c->of_question)
+            draw_singly(c, &key, drawn);
+        else
+            draw_cells(c, &key, drawn);
         for (size_t r = 0; r < n_rows; r++) means[r * n_draws + d] = mean(drawn, value[r], c->n, c->total);
     }
 }

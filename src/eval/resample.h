@@ -1,9 +1,9 @@
 /* resample.h - intervals of means over questions, where equal questions are counted instead of listed.
  *
- * total = sum of count[i] questions; those of cell i have value[i]. A bootstrap resample of all questions draws how many
- * come from each cell: a multinomial, by one binomial a cell given what is left, each by inversion of one uniform
- * number from the likeliest value outward (Kemp 1986). With few questions a cell they are drawn one by one instead. Both
- * are the same distribution as drawing questions singly with replacement; the cost is that of the cells.
+ * total = sum of count[i] questions; those of cell i have value[i]. A bootstrap resample of all questions draws how
+ * many come from each cell: a multinomial, by one binomial a cell given what is left, each by inversion of one uniform
+ * number from the likeliest value outward (Kemp 1986). With few questions a cell they are drawn one by one instead.
+ * Both are the same distribution as drawing questions singly with replacement; the cost is that of the cells.
  * Draws    (seed, RAML_FOR_BOOTSTRAP, question = resample, sample = 1, position = cell, or question drawn / 4).
  *          Cells in the same order give the same bytes; callers sort them, so the order of a file's lines says nothing.
  */
@@ -32,8 +32,8 @@ RAML_CHECKED enum raml_code raml_resample(const uint64_t *count, size_t n_cells,
                                           struct raml_estimate *out, struct raml_err *err);
 
 /* Values x[n] (sorted here) as cells of equal ones: value[] and count[] have room for
- * RAML_RESAMPLE_MAX_CELLS. When more values differ, neighbours share a cell with their mean: blocks of equal size, so that
- * what the interval loses is the spread within 1/4096 of the questions. Returns the number of cells. */
+ * RAML_RESAMPLE_MAX_CELLS. When more values differ, neighbours share a cell with their mean: blocks of equal size, so
+ * that what the interval loses is the spread within 1/4096 of the questions. Returns the number of cells. */
 size_t raml_resample_gather(double *x, size_t n, double *value, uint64_t *count);
 
 /* Quantile q of sorted x[n], n >= 1, linear between neighbours (Hyndman and Fan 1996, type 7). */

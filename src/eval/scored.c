@@ -55,37 +55,51 @@ enum raml_code raml_scored_hand(struct raml_scored *q, bool *right, raml_scored_
 
 /* ---- looking ----------------------------------------------------------------------------------------------------- */
 
-/* The beginning of the file into *b: its first line and some more, or RAML_SCORED_LOOK bytes. */
-static enum raml_code read_head(const char *path, struct raml_buf *b, bool *whole, struct raml_err *err)
+static size_t first_line(const struct raml_buf *b)
+{
+    const char *end = b->len ? memchr(b->data, '\n', b->len) : NULL;
+    return end ? (size_t)(end - b->data) : 0;
+}
+
+/* The first line as an object; NULL: it is none, or there is no end of it. */
+static json_t *first_object(const struct raml_buf *b, bool whole)
+{
+    size_t n = first_line(b), mark = b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3) ? 3 : 0;
+    if (!n && whole) n = b->len;
+    json_t *v = n > mark ? json_loadb(b->data + mark, n - mark, 0, NULL) : NULL;
+    if (v && json_is_object(v)) return v;
+    json_decref(v);
+    return NULL;
+}
+
+/* The beginning of the file into *b: its first line and some more; when that is no object, the whole file, or
+ * RAML_SCORED_LOOK bytes of it. *first: a new reference, or NULL. */
+static enum raml_code read_head(const char *path, struct raml_buf *b, bool *whole, json_t **first, struct raml_err *err)
 {
     enum { STEP = 1 << 16 };
     FILE *f = fopen(path, "rb");
     if (!f) return raml_fail_errno(err, "%s: can't be opened", path);
     char *step = malloc(STEP);
     enum raml_code rc = step ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory to read it", path);
-    bool line = false;
+    bool tried = false;
     *whole = false;
-    while (!rc && !line && b->len + STEP <= RAML_SCORED_LOOK) {
+    *first = NULL;
+    while (!rc && !*first && !*whole && b->len + STEP <= RAML_SCORED_LOOK) {
         size_t n = fread(step, 1, STEP, f);
         if (n < STEP && ferror(f)) rc = raml_fail_errno(err, "%s: reading failed", path);
-        line = memchr(step, '\n', n) != NULL;
         raml_buf_add(b, step, n);
         *whole = n < STEP;
-        if (*whole) break;
+        if (rc || tried || !(first_line(b) || *whole)) continue;
+        tried = true;
+        *first = first_object(b, *whole);
+    }
+    if (!rc && !*first && *whole && b->len) {
+        size_t mark = b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3) ? 3 : 0;
+        *first = json_loadb(b->data + mark, b->len - mark, 0, NULL);
     }
     free(step);
     fclose(f);
     return rc ? rc : raml_buf_status(b, err);
-}
-
-/* The first line as an object; failing that, the whole file's value. NULL: neither. */
-static json_t *first_value(const char *bytes, size_t n, bool whole)
-{
-    const char *end = n ? memchr(bytes, '\n', n) : NULL;
-    json_t *v = end || whole ? json_loadb(bytes, end ? (size_t)(end - bytes) : n, 0, NULL) : NULL;
-    if (v && json_is_object(v)) return v;
-    json_decref(v);
-    return whole && n ? json_loadb(bytes, n, 0, NULL) : NULL;
 }
 
 static enum raml_code no_layout(const char *path, struct raml_err *err)
@@ -93,7 +107,8 @@ static enum raml_code no_layout(const char *path, struct raml_err *err)
     struct raml_buf list;
     raml_buf_init(&list, 4096);
     for (size_t i = 0; i < raml_scored_n_layouts; i++)
-        raml_buf_addf(&list, "%s%s (%s)", i ? "; " : "", raml_scored_layouts[i]->name, raml_scored_layouts[i]->known_by);
+        raml_buf_addf(&list, "%s%s (%s)", i ? "; " : "", raml_scored_layouts[i]->name,
+                      raml_scored_layouts[i]->known_by);
     enum raml_code rc =
         raml_fail(err, RAML_EFORMAT, "%s: no layout of samples is known by its first line; expected %.500s", path,
                   list.data ? list.data : "one of the layouts");
@@ -105,20 +120,19 @@ static enum raml_code look(const char *path, const struct raml_scored_layout_row
 {
     struct raml_buf b;
     bool whole = false;
+    json_t *first = NULL;
     raml_buf_init(&b, RAML_SCORED_LOOK);
-    enum raml_code rc = read_head(path, &b, &whole, err);
+    enum raml_code rc = read_head(path, &b, &whole, &first, err);
     if (!rc) {
         size_t mark = b.len >= 3 && !memcmp(b.data, "\xef\xbb\xbf", 3) ? 3 : 0;
-        struct raml_scored_head head = {.path = path, .bytes = b.data ? b.data + mark : "", .n = b.len - mark,
-                                        .whole = whole};
-        json_t *first = first_value(head.bytes, head.n, whole);
-        head.first = first;
+        struct raml_scored_head head = {
+            .path = path, .bytes = b.data ? b.data + mark : "", .n = b.len - mark, .whole = whole, .first = first};
         *out = NULL;
         for (size_t i = 0; i < raml_scored_n_layouts && !*out; i++)
             if (raml_scored_layouts[i]->looks_like(&head)) *out = raml_scored_layouts[i];
-        json_decref(first);
         if (!*out) rc = no_layout(path, err);
     }
+    json_decref(first);
     raml_buf_deinit(&b);
     return rc;
 }

@@ -1,4 +1,5 @@
-/* scored_layouts.h - the layouts of scored.h, one row each; raml_scored_read (scored.c) looks into a file and picks one.
+/* scored_layouts.h - the layouts of scored.h, one row each; raml_scored_read (scored.c) looks into a file and picks
+ * one.
  *
  * To add a layout: its reader in src/eval/scored_<name>.c, its row declared here and listed in scored_layouts.c. A row
  * that reads several layouts by one function is listed once for each.
@@ -17,11 +18,12 @@
 
 struct raml_scored_head { /* what a layout is known by */
     const char *path;
-    const char *bytes;   /* the file's beginning, without a byte order mark; not ended by a zero */
-    size_t n;            /* at least the first line, when that is no longer than RAML_SCORED_LOOK bytes */
-    bool whole;          /* that is the whole file */
-    const json_t *first; /* the first line as an object; when the first line is no object (a document over many lines) the
-                          * whole file's value, an object or an array, if that was read; else NULL */
+    const char *bytes; /* the file's beginning, without a byte order mark; not ended by a zero */
+    size_t n;          /* at least the first line, when that is no longer than RAML_SCORED_LOOK bytes */
+    bool whole;        /* that is the whole file */
+    /* The first line as an object. When it is none (a document over many lines, an array): the whole file's value, for
+     * files of at most RAML_SCORED_LOOK bytes. Else NULL. */
+    const json_t *first;
 };
 enum { RAML_SCORED_LOOK = 32 << 20, RAML_SCORED_MAX_LINE = 1 << 30 };
 
@@ -31,7 +33,7 @@ typedef enum raml_code raml_scored_read_fn(const char *path, const struct raml_s
 
 struct raml_scored_layout_row {
     enum raml_scored_layout layout;
-    const char *name; /* as --layout has it: "raml", "marks", "lm_eval", "lighteval", "opencompass" */
+    const char *name;     /* as --layout has it: "raml", "marks", "lm_eval", "lighteval", "opencompass" */
     const char *known_by; /* for the sentence that no layout fits: "lines with `trajectories`" */
     raml_scored_looks_fn *looks_like;
     raml_scored_read_fn *read;

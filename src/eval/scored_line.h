@@ -1,8 +1,9 @@
 /* scored_line.h - a line of marks in its plainest writing, read without building a JSON value.
  *
- * A million questions are read by this: an object whose fields are among id (a string of ASCII without backslashes, or a
- * whole number), n, c (whole numbers) and correct (a list of 0, 1, true, false), each at most once. Of anything else it
- * only says that it is something else, and the line is read by the JSON parser; what it does read it reads as that does.
+ * A million questions are read by this: an object whose fields are among id (a string of ASCII without backslashes, or
+ * a whole number), n, c (whole numbers) and correct (a list of 0, 1, true, false), each at most once. Of anything else
+ * it only says that it is something else, and the line is read by the JSON parser; what it does read it reads as that
+ * does.
  */
 #ifndef RAML_EVAL_SCORED_LINE_H
 #define RAML_EVAL_SCORED_LINE_H

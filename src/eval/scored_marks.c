@@ -1,7 +1,8 @@
 /* scored_marks.c - a line a question with its marks alone: {"id", "correct": [0, 1, ...]}, or counts {"id", "n", "c"}.
  *
- * For correct there may be labels (RaML's rollouts) or correctness_math_verify (OpenR1-Math). Beside it may stand pred (answers, null: none), finish_reason ("length": cut off) and think_closed, each a list as
- * long as correct; or correct may be a single mark, with the others single too. gold or answer is the gold answer.
+ * For correct there may be labels (RaML's rollouts) or correctness_math_verify (OpenR1-Math). Beside it may stand pred
+ * (answers, null: none), finish_reason ("length": cut off) and think_closed, each a list as long as correct; or correct
+ * may be a single mark, with the others single too. gold or answer is the gold answer.
  */
 #include "eval/scored_layouts.h"
 #include "eval/scored_line.h"
@@ -74,8 +75,10 @@ static enum raml_code read_answers(struct marks *m, const json_t *pred, uint32_t
             if (json_is_string(v)) {
                 m->room.answer[i] = json_string_value(v);
             } else if (json_is_number(v) && pass == 0) {
-                if (json_is_integer(v)) raml_buf_addf(&m->numbers, "%lld", (long long)json_integer_value(v));
-                else raml_buf_addf(&m->numbers, "%.17g", json_real_value(v));
+                if (json_is_integer(v))
+                    raml_buf_addf(&m->numbers, "%lld", (long long)json_integer_value(v));
+                else
+                    raml_buf_addf(&m->numbers, "%.17g", json_real_value(v));
                 raml_buf_add(&m->numbers, "", 1);
             } else if (json_is_number(v) && m->numbers.data) {
                 m->room.answer[i] = m->numbers.data + at;
@@ -96,7 +99,8 @@ static enum raml_code read_ends(struct marks *m, const json_t *reason, const jso
     for (uint32_t i = 0; i < n; i++) {
         const json_t *r = item(reason, i), *c = item(closed, i);
         if (r && !json_is_string(r) && !json_is_null(r)) return fault(m, "finish_reason", err, "holds no string");
-        if (c && !json_is_boolean(c) && !json_is_null(c)) return fault(m, "think_closed", err, "holds no true or false");
+        if (c && !json_is_boolean(c) && !json_is_null(c))
+            return fault(m, "think_closed", err, "holds no true or false");
         m->room.truncated[i] = json_is_string(r) && !strcmp(json_string_value(r), "length");
         m->room.unclosed[i] = json_is_false(c);
     }
@@ -224,26 +228,42 @@ static enum raml_code read_line(struct marks *m, const struct raml_buf *line, st
     return rc;
 }
 
+static enum raml_code take_row(void *to, const struct raml_place *at, const json_t *row, struct raml_err *err)
+{
+    struct marks *m = to;
+    m->at = *at;
+    return read_object(m, row, err);
+}
+
 static bool blank(const struct raml_buf *line)
 {
     return !line->len || strspn(line->data, " \t") == line->len;
 }
 
-static enum raml_code read_marks(const char *path, const struct raml_scored_options *opt, raml_scored_fn *fn, void *user,
-                                 struct raml_scored_report *report, struct raml_err *err)
+static enum raml_code read_lines(struct marks *m, struct raml_err *err)
 {
-    struct marks m = {.opt = opt, .fn = fn, .user = user, .report = report, .at = {.path = path}, .field = "correct"};
     struct raml_lines lines;
     bool more = true;
-    raml_buf_init(&m.numbers, RAML_SCORED_MAX_LINE);
-    enum raml_code rc = raml_lines_init(&lines, path, RAML_SCORED_MAX_LINE, err);
+    enum raml_code rc = raml_lines_init(&lines, m->at.path, RAML_SCORED_MAX_LINE, err);
     while (!rc && more) {
         rc = raml_lines_next(&lines, &more, err);
-        m.at.line = lines.number;
-        if (!rc && more && !blank(&lines.line)) rc = read_line(&m, &lines.line, err);
+        m->at.line = lines.number;
+        if (!rc && more && !blank(&lines.line)) rc = read_line(m, &lines.line, err);
     }
-    report->metric = opt->recheck ? "" : m.field;
     raml_lines_deinit(&lines);
+    return rc;
+}
+
+static enum raml_code read_marks(const char *path, const struct raml_scored_options *opt, raml_scored_fn *fn,
+                                 void *user, struct raml_scored_report *report, struct raml_err *err)
+{
+    struct marks m = {
+        .opt = opt, .fn = fn, .user = user, .report = report, .at = {.path = path}, .field = mark_fields[0]};
+    bool is_array;
+    raml_buf_init(&m.numbers, RAML_SCORED_MAX_LINE);
+    enum raml_code rc = raml_scored_row_array(path, &is_array, take_row, &m, err);
+    if (!rc && !is_array) rc = read_lines(&m, err);
+    report->metric = opt->recheck ? "" : m.field;
     raml_buf_deinit(&m.numbers);
     raml_scored_room_deinit(&m.room);
     return rc;
@@ -251,7 +271,7 @@ static enum raml_code read_marks(const char *path, const struct raml_scored_opti
 
 static bool looks_like(const struct raml_scored_head *head)
 {
-    const json_t *o = head->first;
+    const json_t *o = raml_scored_row_first(head->first);
     const char *field;
     const json_t *correct = find_marks(o, &field);
     if (correct) return json_is_array(correct) || json_is_boolean(correct) || json_is_number(correct);

@@ -20,20 +20,23 @@ struct own {
 
 static enum raml_code fault(const struct own *o, size_t i, const char *field, const char *want, struct raml_err *err)
 {
-    return raml_fail(err, RAML_EFORMAT, "%s:%zu: field 'trajectories', number %zu: field '%s' is of another type; expected %s",
-                     o->at.path, o->at.line, i + 1, field, want);
+    return raml_fail(err, RAML_EFORMAT,
+                     "%s:%zu: field 'trajectories', number %zu: field '%s' is of another type; expected %s", o->at.path,
+                     o->at.line, i + 1, field, want);
 }
 
 static enum raml_code read_sample(struct own *o, const json_t *v, size_t i, const char *gold, struct raml_err *err)
 {
     if (!json_is_object(v))
-        return raml_fail(err, RAML_EFORMAT, "%s:%zu: field 'trajectories', number %zu is no object; expected samples as "
-                                            "raml sample writes them",
+        return raml_fail(err, RAML_EFORMAT,
+                         "%s:%zu: field 'trajectories', number %zu is no object; expected samples as "
+                         "raml sample writes them",
                          o->at.path, o->at.line, i + 1);
     const json_t *answer = json_object_get(v, "answer"), *correct = json_object_get(v, "correct"),
                  *reason = json_object_get(v, "finish_reason"), *closed = json_object_get(v, "think_closed");
     if (answer && !json_is_string(answer) && !json_is_null(answer)) return fault(o, i, "answer", "a string", err);
-    if (reason && !json_is_string(reason) && !json_is_null(reason)) return fault(o, i, "finish_reason", "a string", err);
+    if (reason && !json_is_string(reason) && !json_is_null(reason))
+        return fault(o, i, "finish_reason", "a string", err);
     if (closed && !json_is_boolean(closed)) return fault(o, i, "think_closed", "true or false", err);
     o->room.answer[i] = json_string_value(answer);
     o->room.truncated[i] = json_is_string(reason) && !strcmp(json_string_value(reason), "length");
@@ -73,31 +76,46 @@ static enum raml_code read_object(struct own *o, const json_t *obj, struct raml_
     return raml_scored_hand(&q, o->room.right, o->fn, o->user, o->report, err);
 }
 
+static enum raml_code take_row(void *to, const struct raml_place *at, const json_t *row, struct raml_err *err)
+{
+    struct own *o = to;
+    o->at = *at;
+    return read_object(o, row, err);
+}
+
+static enum raml_code read_lines(struct own *o, struct raml_err *err)
+{
+    struct raml_lines lines;
+    bool more = true;
+    enum raml_code rc = raml_lines_init(&lines, o->at.path, RAML_SCORED_MAX_LINE, err);
+    while (!rc && more) {
+        rc = raml_lines_next(&lines, &more, err);
+        o->at.line = lines.number;
+        if (rc || !more || !lines.line.len || strspn(lines.line.data, " \t") == lines.line.len) continue;
+        json_t *obj = NULL;
+        rc = raml_json_parse(&o->at, lines.line.data, lines.line.len, &obj, err);
+        if (!rc) rc = read_object(o, obj, err);
+        json_decref(obj);
+    }
+    raml_lines_deinit(&lines);
+    return rc;
+}
+
 static enum raml_code read_own(const char *path, const struct raml_scored_options *opt, raml_scored_fn *fn, void *user,
                                struct raml_scored_report *report, struct raml_err *err)
 {
     struct own o = {.opt = opt, .fn = fn, .user = user, .report = report, .at = {.path = path}};
-    struct raml_lines lines;
-    bool more = true;
-    enum raml_code rc = raml_lines_init(&lines, path, RAML_SCORED_MAX_LINE, err);
-    while (!rc && more) {
-        rc = raml_lines_next(&lines, &more, err);
-        o.at.line = lines.number;
-        if (rc || !more || !lines.line.len || strspn(lines.line.data, " \t") == lines.line.len) continue;
-        json_t *obj = NULL;
-        rc = raml_json_parse(&o.at, lines.line.data, lines.line.len, &obj, err);
-        if (!rc) rc = read_object(&o, obj, err);
-        json_decref(obj);
-    }
+    bool is_array;
+    enum raml_code rc = raml_scored_row_array(path, &is_array, take_row, &o, err);
+    if (!rc && !is_array) rc = read_lines(&o, err);
     report->metric = opt->recheck ? "" : "correct";
-    raml_lines_deinit(&lines);
     raml_scored_room_deinit(&o.room);
     return rc;
 }
 
 static bool looks_like(const struct raml_scored_head *head)
 {
-    return json_is_array(json_object_get(head->first, "trajectories"));
+    return json_is_array(json_object_get(raml_scored_row_first(head->first), "trajectories"));
 }
 
 const struct raml_scored_layout_row raml_scored_layout_own = {

@@ -1,6 +1,8 @@
 /* scored_row.c - see scored_row.h. */
 #include "eval/scored_row.h"
 
+#include "raml/file.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -20,9 +22,12 @@ static enum raml_code scalar(const struct raml_place *at, const json_t *obj, con
     if (!v || json_is_null(v)) return RAML_OK;
     *out = json_is_string(v) ? json_string_value(v) : text;
     if (json_is_string(v)) return RAML_OK;
-    if (json_is_integer(v)) snprintf(text, cap, "%lld", (long long)json_integer_value(v));
-    else if (json_is_real(v)) snprintf(text, cap, "%.17g", json_real_value(v));
-    else return bad_type(at, field, "a string or a number", err);
+    if (json_is_integer(v))
+        snprintf(text, cap, "%lld", (long long)json_integer_value(v));
+    else if (json_is_real(v))
+        snprintf(text, cap, "%.17g", json_real_value(v));
+    else
+        return bad_type(at, field, "a string or a number", err);
     return RAML_OK;
 }
 
@@ -64,4 +69,38 @@ enum raml_code raml_scored_row_mark(const struct raml_place *at, const char *fie
                          at->line, field, i + 1);
     *right = x >= 1;
     return RAML_OK;
+}
+
+const json_t *raml_scored_row_first(const json_t *first)
+{
+    const json_t *row = json_is_array(first) ? json_array_get(first, 0) : first;
+    return json_is_object(row) ? row : NULL;
+}
+
+static bool begins_with_bracket(const char *path)
+{
+    FILE *f = strcmp(path, "-") && raml_is_file(path) ? fopen(path, "rb") : NULL;
+    int c = ' ';
+    while (f && (c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == 0xef || c == 0xbb || c == 0xbf)) c = getc(f);
+    if (f) fclose(f);
+    return c == '[';
+}
+
+enum raml_code raml_scored_row_array(const char *path, bool *is_array,
+                                     enum raml_code (*take)(void *to, const struct raml_place *at, const json_t *row,
+                                                            struct raml_err *err),
+                                     void *to, struct raml_err *err)
+{
+    json_t *root = NULL;
+    *is_array = begins_with_bracket(path);
+    if (!*is_array) return RAML_OK;
+    enum raml_code rc = raml_json_load(path, (size_t)1 << 32, &root, err);
+    for (size_t i = 0; i < json_array_size(root) && !rc; i++) {
+        struct raml_place at = {path, i + 1};
+        const json_t *row = json_array_get(root, i);
+        if (json_is_object(row)) rc = take(to, &at, row, err);
+        else rc = raml_fail(err, RAML_EFORMAT, "%s: row %zu of the array is no object", path, i + 1);
+    }
+    json_decref(root);
+    return rc;
 }

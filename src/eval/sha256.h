@@ -1,4 +1,5 @@
-/* sha256.h - the hash that lm-evaluation-harness writes beside documents, prompts and targets (FIPS 180-4, sec. 6.2). */
+/* sha256.h - the hash that lm-evaluation-harness writes beside documents, prompts and targets (FIPS 180-4, sec. 6.2).
+ * */
 #ifndef RAML_EVAL_SHA256_H
 #define RAML_EVAL_SHA256_H
 

@@ -1,5 +1,5 @@
-/* table.c - rows of a table from questions that were counted (table.h, tally.h). How rows are written is table_text.c and
- * table_json.c. */
+/* table.c - rows of a table from questions that were counted (table.h, tally.h). How rows are written is table_text.c
+ * and table_json.c. */
 #include "eval/resample.h"
 #include "eval/tally_parts.h"
 

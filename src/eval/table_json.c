@@ -90,8 +90,7 @@ json_t *raml_table_json(const struct raml_table *t)
     if (t->by & RAML_BY_SPLIT) bad |= json_array_append_new(by, json_string("split"));
     if (t->by & RAML_BY_FAMILY) bad |= json_array_append_new(by, json_string("family"));
     if (t->by & RAML_BY_DIFFICULTY) bad |= json_array_append_new(by, json_string("difficulty"));
-    for (size_t i = 0; i + 1 < t->n_rows; i++)
-        bad |= json_array_append_new(rows, row_json(t, &t->row[i], t->by));
+    for (size_t i = 0; i + 1 < t->n_rows; i++) bad |= json_array_append_new(rows, row_json(t, &t->row[i], t->by));
     bad |= json_object_set_new(o, "by", by);
     bad |= json_object_set_new(o, "rows", rows);
     bad |= json_object_set_new(o, "all", t->n_rows ? row_json(t, &t->row[t->n_rows - 1], 0) : json_null());

@@ -31,7 +31,7 @@ struct raml_tallies {
     size_t n_groups, cap_groups, last; /* last: group of the last question */
     size_t *place, n_places;           /* hash table of groups: number + 1; 0: empty */
     size_t n_questions;
-    double *maj;        /* [n_questions][n_maj] */
+    double *maj;         /* [n_questions][n_maj] */
     uint32_t *maj_group; /* [n_questions] */
     size_t cap_maj;
     bool keep;

@@ -1,8 +1,8 @@
 /* test_coverage.c - do 95 % intervals hold the truth in about 95 of 100 repetitions.
  *
  * Questions of beta-distributed difficulty, right samples of one answer, wrong ones spread over a few; the truth is the
- * mean over the whole distribution of questions: E p = a/(a+b), E 1-(1-p)^8, and for the vote many questions drawn. $RAML_SIMULATE repetitions instead of
- * the few that a test takes.
+ * mean over the whole distribution of questions: E p = a/(a+b), E 1-(1-p)^8, and for the vote many questions drawn.
+ * $RAML_SIMULATE repetitions instead of the few that a test takes.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,8 +46,14 @@ static void add_question(struct raml_tallies *t, struct raml_rng *r, int a, int 
         answer[i] = text[right[i] ? 0 : 1 + raml_rng_below(r, 3)];
     }
     struct raml_err err = {0};
-    struct raml_scored q = {.id = "q", .difficulty = -1, .n = N, .right = right, .truncated = none, .unclosed = none,
-                            .answer = answer, .has_answers = true};
+    struct raml_scored q = {.id = "q",
+                            .difficulty = -1,
+                            .n = N,
+                            .right = right,
+                            .truncated = none,
+                            .unclosed = none,
+                            .answer = answer,
+                            .has_answers = true};
     CHECK_OK(raml_tallies_add(t, &q, &err));
 }
 
@@ -79,7 +85,8 @@ static void test_coverage(void **state)
         uint32_t questions;
         int a, b;
         double least; /* a percentile interval of few questions is known to be narrow (Hesterberg 2015) */
-    } cases[] = {{30, 1, 1, 0.90}, {100, 1, 1, 0.925}, {500, 1, 1, 0.935}, {30, 1, 3, 0.88}, {100, 1, 3, 0.91}, {500, 1, 3, 0.93}};
+    } cases[] = {{30, 1, 1, 0.90}, {100, 1, 1, 0.925}, {500, 1, 1, 0.935},
+                 {30, 1, 3, 0.88}, {100, 1, 3, 0.91},  {500, 1, 3, 0.93}};
     const char *more = getenv("RAML_SIMULATE");
     uint32_t trials = more ? (uint32_t)strtoul(more, NULL, 10) : 120;
     for (size_t i = 0; i < COUNT(cases); i++) {

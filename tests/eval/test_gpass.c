@@ -32,10 +32,21 @@ static void test_thresholds(void **state)
     } cases[] = {
         {"0.55", 100, 55}, /* 56 in floats */
         {"7/25", 25, 7},   /* 8 in floats */
-        {"0", 8, 1},       {"0.0", 8, 1},      {"1", 8, 8},          {"1.0", 7, 7},         {"0.25", 4, 1},
-        {"0.25", 5, 2},    {".5", 3, 2},       {"0.000000001", 8, 1}, {"0.999999999", 8, 8}, {"1/3", 3, 1},
-        {"1/3", 4, 2},     {"2/3", 3, 2},      {"1", 4294967295u, 4294967295u},
-        {"0.5", 4294967295u, 2147483648u},     {"999999999/1000000000", 4294967295u, 4294967291u},
+        {"0", 8, 1},
+        {"0.0", 8, 1},
+        {"1", 8, 8},
+        {"1.0", 7, 7},
+        {"0.25", 4, 1},
+        {"0.25", 5, 2},
+        {".5", 3, 2},
+        {"0.000000001", 8, 1},
+        {"0.999999999", 8, 8},
+        {"1/3", 3, 1},
+        {"1/3", 4, 2},
+        {"2/3", 3, 2},
+        {"1", 4294967295u, 4294967295u},
+        {"0.5", 4294967295u, 2147483648u},
+        {"999999999/1000000000", 4294967295u, 4294967291u},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct raml_tau t = tau_of(cases[i].tau);
@@ -56,9 +67,28 @@ static void test_thresholds(void **state)
 static void test_bad_thresholds(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"",    "1/0",   "0/0", "2",   "1.5",  "-0.5", "3/2",  "1/",  "/2",          ".",
-                                      "0.5x", " 0.5", "nan", "inf", "1e-1", "0,5",  "+0.5", "1/2/3", "0.1234567890",
-                                      "1.0000000001", "99999999999999999999/99999999999999999999", "1/2000000000",
+    static const char *const bad[] = {"",
+                                      "1/0",
+                                      "0/0",
+                                      "2",
+                                      "1.5",
+                                      "-0.5",
+                                      "3/2",
+                                      "1/",
+                                      "/2",
+                                      ".",
+                                      "0.5x",
+                                      " 0.5",
+                                      "nan",
+                                      "inf",
+                                      "1e-1",
+                                      "0,5",
+                                      "+0.5",
+                                      "1/2/3",
+                                      "0.1234567890",
+                                      "1.0000000001",
+                                      "99999999999999999999/99999999999999999999",
+                                      "1/2000000000",
                                       "0000000000000000000000000.5"};
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct raml_err err = {0};
@@ -78,8 +108,8 @@ static void test_refused(void **state)
         uint32_t n, c, k, m;
         const char *says;
     } cases[] = {
-        {5, 2, 0, 1, "k = 0 of 5"},      {5, 2, 6, 1, "k = 6 of 5"},       {0, 0, 1, 1, "k = 1 of 0"},
-        {5, 6, 1, 1, "6 right"},         {5, 2, 3, 0, "at least 0 right"}, {5, 2, 3, 4, "at least 4 right of 3"},
+        {5, 2, 0, 1, "k = 0 of 5"}, {5, 2, 6, 1, "k = 6 of 5"},       {0, 0, 1, 1, "k = 1 of 0"},
+        {5, 6, 1, 1, "6 right"},    {5, 2, 3, 0, "at least 0 right"}, {5, 2, 3, 4, "at least 4 right of 3"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct raml_err err = {0};
@@ -136,8 +166,13 @@ static void test_large(void **state)
     (void)state;
     static const struct {
         uint32_t n, c, k;
-    } cases[] = {{1000000, 500000, 500000}, {1000000, 999000, 64}, {1000000, 10, 900000}, {4294967295u, 2147483647u, 64},
-                 {4294967295u, 4294967000u, 4294967000u}, {1030, 515, 515}, {1000000, 999999, 999999}};
+    } cases[] = {{1000000, 500000, 500000},
+                 {1000000, 999000, 64},
+                 {1000000, 10, 900000},
+                 {4294967295u, 2147483647u, 64},
+                 {4294967295u, 4294967000u, 4294967000u},
+                 {1030, 515, 515},
+                 {1000000, 999999, 999999}};
     struct raml_err err = {0};
     for (size_t i = 0; i < COUNT(cases); i++) {
         uint32_t n = cases[i].n, c = cases[i].c, k = cases[i].k;
@@ -206,21 +241,24 @@ static void test_oracle(void **state)
     (void)state;
     json_t *root = json_load_file(RAML_SHARED "/oracle/pass_at_k.json", 0, NULL);
     if (!root) {
-        fprintf(stderr, "SKIPPED: %s/oracle/pass_at_k.json is absent: G-Pass@k was NOT compared with it\n", RAML_SHARED);
+        fprintf(stderr, "SKIPPED: %s/oracle/pass_at_k.json is absent: G-Pass@k was NOT compared with it\n",
+                RAML_SHARED);
         skip();
     }
     json_t *rows = json_object_get(root, "rows"), *row, *value;
     const char *tau;
     size_t i, values = 0;
     struct raml_err err = {0};
-    json_array_foreach(rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         json_int_t n, c, k;
         double mean, got = -1;
         json_t *g;
-        assert_int_equal(json_unpack(row, "{s:I, s:I, s:I, s:o, s:F}", "n", &n, "c", &c, "k", &k, "g_pass", &g,
-                                     "mg_pass", &mean),
-                         0);
-        json_object_foreach(g, tau, value) {
+        assert_int_equal(
+            json_unpack(row, "{s:I, s:I, s:I, s:o, s:F}", "n", &n, "c", &c, "k", &k, "g_pass", &g, "mg_pass", &mean),
+            0);
+        json_object_foreach(g, tau, value)
+        {
             struct raml_tau at = tau_of(tau);
             CHECK_OK(raml_gpass_at_k((uint32_t)n, (uint32_t)c, (uint32_t)k, &at, &got, &err));
             CHECK_NEAR(tau, got, json_number_value(value), 1e-12);
@@ -238,9 +276,9 @@ static void test_oracle(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_thresholds), cmocka_unit_test(test_bad_thresholds), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_enumeration), cmocka_unit_test(test_large), cmocka_unit_test(test_odd_k),
-        cmocka_unit_test(test_golden), cmocka_unit_test(test_oracle),
+        cmocka_unit_test(test_thresholds),  cmocka_unit_test(test_bad_thresholds), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_enumeration), cmocka_unit_test(test_large),          cmocka_unit_test(test_odd_k),
+        cmocka_unit_test(test_golden),      cmocka_unit_test(test_oracle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,8 +33,8 @@ static void test_sha256(void **state)
 
 static struct raml_harness_options options(const char *dir)
 {
-    return (struct raml_harness_options){.dir = dir, .task = "aime24", .date = "2026-01-31T12-30-59.250000",
-                                         .model = "m", .seed = 3, .n_draws = 100};
+    return (struct raml_harness_options){
+        .dir = dir, .task = "aime24", .date = "2026-01-31T12-30-59.250000", .model = "m", .seed = 3, .n_draws = 100};
 }
 
 static const json_t *at(const json_t *o, const char *a, const char *b)
@@ -59,8 +59,14 @@ static void write_all(const char *dir, struct raml_harness **h, struct raml_tabl
     must(raml_tallies_open(&opt, false, &t, &err), &err);
     must(raml_harness_open(&o, h, &err), &err);
     for (int i = 0; i < 2; i++) {
-        struct raml_scored q = {.id = i ? "b" : "a", .difficulty = i ? 4 : -1, .gold = i ? "7" : NULL, .n = 3,
-                                .right = right, .truncated = i ? cut : none, .unclosed = none, .answer = answer,
+        struct raml_scored q = {.id = i ? "b" : "a",
+                                .difficulty = i ? 4 : -1,
+                                .gold = i ? "7" : NULL,
+                                .n = 3,
+                                .right = right,
+                                .truncated = i ? cut : none,
+                                .unclosed = none,
+                                .answer = answer,
                                 .has_answers = true};
         must(raml_tallies_add(t, &q, &err), &err);
         must(raml_harness_add(*h, &q, &err), &err);
@@ -142,8 +148,14 @@ static void test_files(void **state)
 static void test_refused(void **state)
 {
     static const char *const tasks[] = {"", "a/b", "..", ".hidden", "a b", "\xc3\xa4"};
-    static const char *const dates[] = {"", "now", "2026-01-31", "2026-13-01T00-00-00", "2026-01-31T12:30:59",
-                                        "2026-01-31T12-30-59.1", "2026-01-31T24-00-00", "../../../../etc/passwd"};
+    static const char *const dates[] = {"",
+                                        "now",
+                                        "2026-01-31",
+                                        "2026-13-01T00-00-00",
+                                        "2026-01-31T12:30:59",
+                                        "2026-01-31T12-30-59.1",
+                                        "2026-01-31T24-00-00",
+                                        "../../../../etc/passwd"};
     struct raml_harness *h = NULL;
     for (size_t i = 0; i < COUNT(tasks); i++) {
         struct raml_harness_options o = options(*state);

@@ -191,8 +191,10 @@ static void test_refused(void **state)
         uint32_t n, k;
         const char *says;
     } cases[] = {
-        {{{1, 1}, {1, 0}}, 5, 0, "maj@0 of 5"},   {{{1, 1}, {1, 0}}, 5, 6, "maj@6 of 5"},
-        {{{1, 2}, {1, 0}}, 5, 2, "2 right samples of 1"}, {{{0, 0}, {1, 0}}, 5, 2, "of 0 that"},
+        {{{1, 1}, {1, 0}}, 5, 0, "maj@0 of 5"},
+        {{{1, 1}, {1, 0}}, 5, 6, "maj@6 of 5"},
+        {{{1, 2}, {1, 0}}, 5, 2, "2 right samples of 1"},
+        {{{0, 0}, {1, 0}}, 5, 2, "of 0 that"},
         {{{3, 1}, {3, 0}}, 5, 2, "more than n = 5"},
         {{{4294967295u, 1}, {4294967295u, 0}}, 5, 2, "more than n = 5"},
     };

@@ -1,4 +1,5 @@
-/* test_paired.c - two runs compared: tests against enumeration, matching, and how often chance is taken for a difference. */
+/* test_paired.c - two runs compared: tests against enumeration, matching, and how often chance is taken for a
+ * difference. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,9 +25,10 @@ static void test_sign_test(void **state)
         uint64_t b, c;
         double p;
     } cases[] = {
-        {0, 0, 1},           {1, 0, 1},          {3, 3, 1},        {0, 5, 2.0 / 32},      {5, 0, 2.0 / 32},
-        {1, 5, 14.0 / 64},   {2, 5, 58.0 / 128}, {0, 10, 2.0 / 1024}, {2, 10, 158.0 / 4096}, {4, 5, 1},
-        {500, 500, 1},       {450, 550, 0.00173053 /* 1000 fair coins: exact sum */},
+        {0, 0, 1},          {1, 0, 1},           {3, 3, 1},
+        {0, 5, 2.0 / 32},   {5, 0, 2.0 / 32},    {1, 5, 14.0 / 64},
+        {2, 5, 58.0 / 128}, {0, 10, 2.0 / 1024}, {2, 10, 158.0 / 4096},
+        {4, 5, 1},          {500, 500, 1},       {450, 550, 0.00173053 /* 1000 fair coins: exact sum */},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         char what[32];
@@ -131,10 +133,11 @@ static void test_matching(void **state)
     assert_non_null(strstr(text.data, "pass@4"));
     raml_buf_deinit(&text);
     json_t *j = raml_paired_json(&p);
-    CHECK_NEAR("json", json_number_value(json_object_get(
-                           json_object_get(json_object_get(json_object_get(j, "measures"), "accuracy"), "difference"),
-                           "value")),
-               d->d.value, 0);
+    CHECK_NEAR(
+        "json",
+        json_number_value(json_object_get(
+            json_object_get(json_object_get(json_object_get(j, "measures"), "accuracy"), "difference"), "value")),
+        d->d.value, 0);
     assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "only_second"), "questions")), 7);
     assert_null(json_object_get(j, "mcnemar"));
     json_decref(j);
@@ -175,7 +178,8 @@ static void test_mcnemar(void **state)
     raml_paired_deinit(&p);
 
     struct raml_tallies *same = open_run(NULL, 0), *other = open_run(NULL, 0);
-    for (int i = 0; i < 3; i++) add(same, i ? i == 1 ? "x" : "y" : "z", 1, 1), add(other, i ? i == 1 ? "x" : "y" : "z", 1, 1);
+    for (int i = 0; i < 3; i++)
+        add(same, i ? i == 1 ? "x" : "y" : "z", 1, 1), add(other, i ? i == 1 ? "x" : "y" : "z", 1, 1);
     CHECK_OK(raml_paired_compare(same, other, &p, &err));
     CHECK_NEAR("alike", p.difference[0].p, 1, 0);
     assert_true(isnan(p.difference[0].d.low)); /* three alike are no certainty */
@@ -190,8 +194,8 @@ static void test_mcnemar(void **state)
 static void test_majority(void **state)
 {
     (void)state;
-    struct raml_measure measure[] = {{.kind = RAML_MEASURE_MGPASS, .k = 3}, {.kind = RAML_MEASURE_MAJ, .k = 1},
-                                     {.kind = RAML_MEASURE_MAJ, .k = 3}};
+    struct raml_measure measure[] = {
+        {.kind = RAML_MEASURE_MGPASS, .k = 3}, {.kind = RAML_MEASURE_MAJ, .k = 1}, {.kind = RAML_MEASURE_MAJ, .k = 3}};
     struct raml_table_options opt = {.measure = measure, .n_measures = 3, .n_draws = 100, .maj_if_answers = true};
     static const bool none[3], right[2][3] = {{1, 0, 0}, {1, 1, 0}};
     static const char *const answer[] = {"7", "7", "8"}, *const apart[] = {"7", "9", "8"};
@@ -200,8 +204,14 @@ static void test_majority(void **state)
         struct raml_err err = {0};
         for (int r = 0; r < 2; r++) {
             CHECK_OK(raml_tallies_open(&opt, true, &run[r], &err));
-            struct raml_scored q = {.id = "q", .difficulty = -1, .n = 3, .right = right[r], .truncated = none,
-                                    .unclosed = none, .answer = r ? answer : apart, .has_answers = !(silent && r)};
+            struct raml_scored q = {.id = "q",
+                                    .difficulty = -1,
+                                    .n = 3,
+                                    .right = right[r],
+                                    .truncated = none,
+                                    .unclosed = none,
+                                    .answer = r ? answer : apart,
+                                    .has_answers = !(silent && r)};
             CHECK_OK(raml_tallies_add(run[r], &q, &err));
         }
         struct raml_paired p = {0};
@@ -303,7 +313,8 @@ static void test_plans(void **state)
     struct raml_spread s = {.total = 0.10, .noise = 0.02, .within = 0.16};
     CHECK_OK(raml_plan_of(&s, &p, &err));
     CHECK_NEAR("between", p.between, 0.08, 1e-15);
-    CHECK_NEAR("one sample", raml_plan_width(&p, 1, 0.02), ceil(1.959963984540054 * 1.959963984540054 * 0.24 / 4e-4), 0);
+    CHECK_NEAR("one sample", raml_plan_width(&p, 1, 0.02), ceil(1.959963984540054 * 1.959963984540054 * 0.24 / 4e-4),
+               0);
     CHECK_NEAR("eight", raml_plan_width(&p, 8, 0.02), ceil(1.959963984540054 * 1.959963984540054 * 0.10 / 4e-4), 0);
     s.noise = 0.3;
     CHECK_OK(raml_plan_of(&s, &p, &err));

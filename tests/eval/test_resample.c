@@ -70,7 +70,8 @@ static struct raml_estimate estimate(const uint64_t *count, const double *value,
     return e;
 }
 
-/* Cells of many questions are drawn as binomials, of few singly: both intervals are those of the normal approximation. */
+/* Cells of many questions are drawn as binomials, of few singly: both intervals are those of the normal approximation.
+ * */
 static void test_intervals(void **state)
 {
     (void)state;

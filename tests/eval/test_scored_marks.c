@@ -1,4 +1,5 @@
-/* test_scored_marks.c - our own layouts of marked samples: both ways of reading a line, what is refused, marks made again. */
+/* test_scored_marks.c - our own layouts of marked samples: both ways of reading a line, what is refused, marks made
+ * again. */
 #include "core/scratch.h"
 
 #include "eval/scored_line.h"
@@ -67,17 +68,21 @@ static void test_marks(void **state)
 {
     check_read(state, "{\"id\": \"a\", \"correct\": [0, 1, true, false]}\n\n{\"id\": 7, \"correct\": [1]}\n",
                "a:4:0110;7:1:1;", RAML_LAYOUT_MARKS);
-    check_read(state, "{\"id\": \"a\", \"n\": 3, \"c\": 2}\n{\"c\": 0, \"n\": 2}", "a:3:110;2:2:00;", RAML_LAYOUT_MARKS);
+    check_read(state, "{\"id\": \"a\", \"n\": 3, \"c\": 2}\n{\"c\": 0, \"n\": 2}", "a:3:110;2:2:00;",
+               RAML_LAYOUT_MARKS);
     check_read(state, "\xef\xbb\xbf{\"correct\":[1,0]}\r\n", "1:2:10;", RAML_LAYOUT_MARKS);
     check_read(state, "{\"id\": \"a\", \"correct\": [1, 0, 0], \"pred\": [\"x\", 7, null]}", "a:3:100:x,7,-;",
                RAML_LAYOUT_MARKS);
-    check_read(state, "{\"id\": \"a\", \"correct\": [1.0, 0.0], \"pred\": [0.5, 1234567], \"family\": \"f\", "
-                      "\"difficulty\": 3}",
+    check_read(state,
+               "{\"id\": \"a\", \"correct\": [1.0, 0.0], \"pred\": [0.5, 1234567], \"family\": \"f\", "
+               "\"difficulty\": 3}",
                "a:2:10:0.5,1234567/f//3;", RAML_LAYOUT_MARKS);
-    check_read(state, "{\"id\": \"a\", \"correct\": true, \"pred\": \"x\"}\n{\"id\": \"b\", \"correct\": 0, \"pred\": null}",
+    check_read(state,
+               "{\"id\": \"a\", \"correct\": true, \"pred\": \"x\"}\n{\"id\": \"b\", \"correct\": 0, \"pred\": null}",
                "a:1:1:x;b:1:0:-;", RAML_LAYOUT_MARKS);
-    check_read(state, "{\"id\": \"a\", \"correct\": [1, 1, 1], \"finish_reason\": [\"stop\", \"length\", null], "
-                      "\"think_closed\": [true, true, false]}",
+    check_read(state,
+               "{\"id\": \"a\", \"correct\": [1, 1, 1], \"finish_reason\": [\"stop\", \"length\", null], "
+               "\"think_closed\": [true, true, false]}",
                "a:3:1tu;", RAML_LAYOUT_MARKS);
     check_read(state, "{\"problem\": \"p\", \"generations\": [\"\", \"\"], \"labels\": [true, false]}", "1:2:10;",
                RAML_LAYOUT_MARKS);
@@ -86,12 +91,32 @@ static void test_marks(void **state)
 
 static void test_own(void **state)
 {
-    check_read(state, "{\"id\": \"a\", \"question\": \"q\", \"answer\": \"7\", \"split\": \"test\", \"trajectories\": ["
-                      "{\"text\": \"\", \"answer\": \"7\", \"correct\": true, \"finish_reason\": \"stop\"},"
-                      "{\"text\": \"\", \"answer\": \"7\", \"correct\": true, \"finish_reason\": \"length\"},"
-                      "{\"text\": \"\", \"correct\": true, \"think_closed\": false},"
-                      "{\"text\": \"\", \"answer\": \"8\"}]}",
+    check_read(state,
+               "{\"id\": \"a\", \"question\": \"q\", \"answer\": \"7\", \"split\": \"test\", \"trajectories\": ["
+               "{\"text\": \"\", \"answer\": \"7\", \"correct\": true, \"finish_reason\": \"stop\"},"
+               "{\"text\": \"\", \"answer\": \"7\", \"correct\": true, \"finish_reason\": \"length\"},"
+               "{\"text\": \"\", \"correct\": true, \"think_closed\": false},"
+               "{\"text\": \"\", \"answer\": \"8\"}]}",
                "a:4:1tu0:7,7,-,8//test;", RAML_LAYOUT_RAML);
+}
+
+/* An array of rows is read as lines are; rows over many lines too. */
+static void test_arrays(void **state)
+{
+    check_read(state, " [{\"id\": \"a\", \"correct\": [1, 0]},\n{\"n\": 3,\n\"c\": 2}]\n", "a:2:10;2:3:110;",
+               RAML_LAYOUT_MARKS);
+    check_read(state, "[{\"id\": \"a\", \"trajectories\": [{\"answer\": \"7\", \"correct\": true}]}]", "a:1:1:7;",
+               RAML_LAYOUT_RAML);
+    char *got = NULL;
+    struct raml_scored_report report;
+    struct raml_err err = {0};
+    assert_int_equal(read_text(*state, "[{\"n\": 3, \"c\": 2}, 7]", &plain, &got, &report, &err), RAML_EFORMAT);
+    assert_true(has(err.msg, "row 2 of the array is no object"));
+    free(got);
+    assert_int_equal(read_text(*state, "[{\"n\": 3, \"c\": 2}, {\"n\": 3}]", &plain, &got, &report, &err),
+                     RAML_EFORMAT);
+    assert_true(has(err.msg, "x.jsonl:2: field 'c' is missing"));
+    free(got);
 }
 
 /* The plain line and the parser agree, on lines that are plain and on lines that are nearly so. */
@@ -185,14 +210,16 @@ static void test_refused(void **state)
         enum raml_code code;
         const char *says;
     } cases[] = {
-        {"", RAML_EFORMAT, "no layout of samples is known by its first line; expected raml (lines with `trajectories`)"},
+        {"", RAML_EFORMAT,
+         "no layout of samples is known by its first line; expected raml (lines with `trajectories`)"},
         {"\n\n", RAML_EFORMAT, "no layout"},
         {"{\"id\": 1}\n", RAML_EFORMAT, "no layout"},
         {"[1, 2]", RAML_EFORMAT, "no layout"},
         {"{\"correct\": \"yes\"}", RAML_EFORMAT, "no layout"},
         {"{\"id\": 1, \"correct\": [1]}\n{\"id\": 2}\n", RAML_EFORMAT,
          ":2: field 'correct' is missing, and so are 'n' and 'c'"},
-        {"{\"id\": 1, \"correct\": [1, 2]}", RAML_EFORMAT, ":1: field 'correct', sample 2: expected 0, 1, true or false"},
+        {"{\"id\": 1, \"correct\": [1, 2]}", RAML_EFORMAT,
+         ":1: field 'correct', sample 2: expected 0, 1, true or false"},
         {"{\"id\": 1, \"correct\": [0.5]}", RAML_EFORMAT, "sample 1"},
         {"{\"id\": 1, \"correct\": []}", RAML_EFORMAT, "is an empty list"},
         {"{\"id\": 1, \"n\": 3, \"correct\": [1]}", RAML_EFORMAT, "field 'n' is not the number of marks"},
@@ -206,7 +233,8 @@ static void test_refused(void **state)
         {"{\"id\": 1, \"family\": 3, \"correct\": [1]}", RAML_EFORMAT, "field 'family'"},
         {"{\"id\": 1, \"n\": 3, \"c\": 4}", RAML_EFORMAT, ":1: found 4 right of 3 samples"},
         {"{\"id\": 1, \"n\": 0, \"c\": 0}", RAML_EFORMAT, "found 0 right of 0"},
-        {"{\"id\": 1, \"n\": 100000000, \"c\": 0}", RAML_ERANGE, ":1: 100000000 samples of a question; at most 16777216"},
+        {"{\"id\": 1, \"n\": 100000000, \"c\": 0}", RAML_ERANGE,
+         ":1: 100000000 samples of a question; at most 16777216"},
         {"{\"id\": 1, \"n\": 5, \"c\": 1}\n{\"id\": 1, \"n\": 5}", RAML_EFORMAT, ":2: field 'c' is missing"},
         {"{\"id\": 1, \"n\": 5, \"c\": 1}\n{\"id\": 1, \"n\": -5, \"c\": 1}", RAML_ERANGE, "'n'"},
         {"{\"id\": 1, \"correct\": [1]}\n{\"id\": 1, \"correct\": [1]", RAML_EFORMAT, ":2"},
@@ -222,7 +250,8 @@ static void test_refused(void **state)
         struct raml_scored_report report = {.n_questions = 77};
         struct raml_err err = {0};
         enum raml_code rc = read_text(*state, cases[i].text, &plain, &got, &report, &err);
-        if (rc != cases[i].code || !has(err.msg, cases[i].says)) print_error("of %s: %d %s\n", cases[i].text, rc, err.msg);
+        if (rc != cases[i].code || !has(err.msg, cases[i].says))
+            print_error("of %s: %d %s\n", cases[i].text, rc, err.msg);
         assert_int_equal(rc, cases[i].code);
         assert_true(has(err.msg, cases[i].says));
         assert_int_equal(report.n_questions, 77);
@@ -262,15 +291,17 @@ static void test_recheck(void **state)
     struct raml_scored_report report;
     struct raml_err err = {0};
     char *got = NULL;
-    must(read_text(*state, "{\"id\": \"a\", \"gold\": \"1/2\", \"correct\": [0, 1, 1], \"pred\": [\"0.5\", \"2\", null]}",
+    must(read_text(*state,
+                   "{\"id\": \"a\", \"gold\": \"1/2\", \"correct\": [0, 1, 1], \"pred\": [\"0.5\", \"2\", null]}",
                    &again, &got, &report, &err),
          &err);
     assert_string_equal(got, "a:3:100:0.5,2,-;");
     assert_int_equal(report.n_remarked, 3);
     assert_string_equal(report.metric, "");
     free(got);
-    must(read_text(*state, "{\"id\": \"a\", \"answer\": \"7\", \"trajectories\": [{\"answer\": \"7\", \"correct\": false}, "
-                           "{\"answer\": \"7\", \"finish_reason\": \"length\", \"correct\": false}]}",
+    must(read_text(*state,
+                   "{\"id\": \"a\", \"answer\": \"7\", \"trajectories\": [{\"answer\": \"7\", \"correct\": false}, "
+                   "{\"answer\": \"7\", \"finish_reason\": \"length\", \"correct\": false}]}",
                    &again, &got, &report, &err),
          &err);
     assert_string_equal(got, "a:2:1t:7,7;");
@@ -285,6 +316,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_marks, enter_scratch, leave_scratch),
         cmocka_unit_test_setup_teardown(test_own, enter_scratch, leave_scratch),
+        cmocka_unit_test_setup_teardown(test_arrays, enter_scratch, leave_scratch),
         cmocka_unit_test(test_both_ways),
         cmocka_unit_test_setup_teardown(test_both_agree, enter_scratch, leave_scratch),
         cmocka_unit_test_setup_teardown(test_refused, enter_scratch, leave_scratch),

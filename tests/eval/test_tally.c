@@ -18,8 +18,14 @@ static const bool none[MAX_N];
 
 static struct raml_scored question(const char *id, uint32_t n, const bool *right, const char *const *answer)
 {
-    return (struct raml_scored){.id = id, .difficulty = -1, .n = n, .right = right, .truncated = none,
-                                .unclosed = none, .answer = answer, .has_answers = answer != NULL};
+    return (struct raml_scored){.id = id,
+                                .difficulty = -1,
+                                .n = n,
+                                .right = right,
+                                .truncated = none,
+                                .unclosed = none,
+                                .answer = answer,
+                                .has_answers = answer != NULL};
 }
 
 static struct raml_table table_of(struct raml_tallies *t)
@@ -33,8 +39,8 @@ static struct raml_table table_of(struct raml_tallies *t)
 static struct raml_tallies *open_maj(uint32_t k, bool if_answers)
 {
     struct raml_measure maj = {.kind = RAML_MEASURE_MAJ, .k = k};
-    struct raml_table_options opt = {.seed = 1, .n_draws = 200, .measure = &maj, .n_measures = 1,
-                                     .maj_if_answers = if_answers};
+    struct raml_table_options opt = {
+        .seed = 1, .n_draws = 200, .measure = &maj, .n_measures = 1, .maj_if_answers = if_answers};
     struct raml_tallies *t = NULL;
     struct raml_err err = {0};
     CHECK_OK(raml_tallies_open(&opt, false, &t, &err));
@@ -67,6 +73,11 @@ static void test_classes(void **state)
     CHECK_NEAR("three against two", vote(5, first, fraction, NULL, NULL), 0, 0);
     CHECK_NEAR("1/2 and 0.5 are one answer", vote(5, first, spread, NULL, NULL), 1, 0);
     CHECK_NEAR("no answer is no vote", vote(5, first, silent, NULL, NULL), 1, 0);
+    const char *const fractions[] = {"-1/2", "-\\frac{2}{4}", "3/1", "3", "-\\frac{1}{2}"};
+    CHECK_NEAR("fractions by value: 2 of 3 right", vote(5, first, fractions, NULL, NULL), 2.0 / 3, 1e-15);
+    const char *const huge[] = {"1000000000000000000000001", "1000000000000000000000001", "1000000000000000000000002",
+                                "1/0", "\\frac{1}{2}x"};
+    CHECK_NEAR("of any length", vote(5, first, huge, NULL, NULL), 1, 0);
     const char *const wholes[] = {"07", "7", "8", "8", "9"};
     CHECK_NEAR("07 is 7: a tie with 8", vote(5, first, wholes, NULL, NULL), 0.5, 0);
     const char *const texts[] = {"x+1", "x+1", "x+1 ", "y", "y"}; /* right: 2 of the 3 of the class */
@@ -161,8 +172,13 @@ static void test_order_says_nothing(void **state)
     static const uint32_t k[] = {1, 4};
     static const char *const family[] = {"add", "mul", "sub", NULL};
     struct raml_measure measure[] = {{.kind = RAML_MEASURE_MGPASS, .k = 4}, {.kind = RAML_MEASURE_MAJ, .k = 3}};
-    struct raml_table_options opt = {.by = RAML_BY_FAMILY | RAML_BY_DIFFICULTY, .k = k, .n_k = 2, .seed = 7,
-                                     .n_draws = 200, .measure = measure, .n_measures = 2};
+    struct raml_table_options opt = {.by = RAML_BY_FAMILY | RAML_BY_DIFFICULTY,
+                                     .k = k,
+                                     .n_k = 2,
+                                     .seed = 7,
+                                     .n_draws = 200,
+                                     .measure = measure,
+                                     .n_measures = 2};
     const char *const answer[] = {"1", "2", "2", "3", "3", "3", "4", NULL};
     char *text[2];
     for (int way = 0; way < 2; way++) {
@@ -240,8 +256,10 @@ static size_t check_file(const char *file, const json_t *want)
     size_t n = 0;
     const char *k, *name;
     json_t *per_k, *v;
-    json_object_foreach(json_object_get(want, "metrics"), k, per_k) {
-        json_object_foreach(per_k, name, v) {
+    json_object_foreach(json_object_get(want, "metrics"), k, per_k)
+    {
+        json_object_foreach(per_k, name, v)
+        {
             assert_true(n < RAML_TABLE_MAX_MEASURES);
             measure[n] = measure_of((uint32_t)strtoul(k, NULL, 10), name);
             value[n++] = json_number_value(v);
@@ -281,7 +299,8 @@ static void test_published(void **state)
     const char *file;
     json_t *want;
     size_t files = 0, values = 0;
-    json_object_foreach(root, file, want) {
+    json_object_foreach(root, file, want)
+    {
         if (!json_object_get(want, "metrics")) continue;
         values += check_file(file, want);
         files++;
@@ -357,9 +376,9 @@ static void nemo_check(const struct nemo *d, size_t n, const json_t *want)
     raml_tallies_close(t);
 }
 
-/* Where the definitions coincide: pass@k of all n runs; accuracy of the first k runs (its "pass@1[avg-of-k]"); the vote of
- * k runs out of k ("majority@k" takes the first k). Not ours: "pass@1" is the first run alone, the std statistics are
- * between runs or means of deviations (here variances are averaged), rm_* need a reward model. */
+/* Where the definitions coincide: pass@k of all n runs; accuracy of the first k runs (its "pass@1[avg-of-k]"); the vote
+ * of k runs out of k ("majority@k" takes the first k). Not ours: "pass@1" is the first run alone, the std statistics
+ * are between runs or means of deviations (here variances are averaged), rm_* need a reward model. */
 static void test_nemo_skills(void **state)
 {
     (void)state;
@@ -385,9 +404,14 @@ static void test_nemo_skills(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_classes), cmocka_unit_test(test_cut_off), cmocka_unit_test(test_many_answers),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_order_says_nothing), cmocka_unit_test(test_spread),
-        cmocka_unit_test(test_published), cmocka_unit_test(test_nemo_skills),
+        cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_cut_off),
+        cmocka_unit_test(test_many_answers),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_order_says_nothing),
+        cmocka_unit_test(test_spread),
+        cmocka_unit_test(test_published),
+        cmocka_unit_test(test_nemo_skills),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

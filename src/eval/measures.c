@@ -1,5 +1,5 @@
-/* measure.c - see measure.h. */
-#include "raml/measure.h"
+/* measures.c - see measures.h. */
+#include "raml/measures.h"
 
 #include "raml/metric.h"
 

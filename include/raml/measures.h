@@ -1,4 +1,4 @@
-/* measure.h - which metric is meant: its name as the field writes it, its value for n samples of which c are right.
+/* measures.h - which metric is meant: its name as the field writes it, its value for n samples of which c are right.
  *
  *   accuracy         c / n
  *   pass@8           metric.h
@@ -6,8 +6,8 @@
  *   mG-Pass@16       gpass.h
  *   maj@16           majority.h; needs the answers, not n and c alone
  */
-#ifndef RAML_MEASURE_H
-#define RAML_MEASURE_H
+#ifndef RAML_MEASURES_H
+#define RAML_MEASURES_H
 
 #include "raml/gpass.h"
 
