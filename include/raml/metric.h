@@ -24,15 +24,15 @@ struct raml_count { /* one question: n samples, c of them right */
 struct raml_estimate {
     double value, low, high; /* mean and 95 % interval; NaN when there is no question */
     size_t n;                /* questions */
+    double se;               /* standard error of the mean, s / sqrt(n) with n - 1 in s^2; NaN below two questions */
 };
 
 /* RAML_ERANGE when k is 0 or larger than n, or c > n. */
 RAML_CHECKED enum raml_code raml_pass_at_k(uint32_t n, uint32_t c, uint32_t k, double *out, struct raml_err *err);
 /* Mean pass@k over questions with its interval. k = 1 is mean accuracy. n_draws: bootstrap resamples (1000 is usual).
  * RAML_ERANGE names the first question that has fewer than k samples. */
-RAML_CHECKED enum raml_code raml_pass_at_k_mean(const struct raml_count *question, size_t n, uint32_t k,
-                                                uint64_t seed, uint32_t n_draws, struct raml_estimate *out,
-                                                struct raml_err *err);
+RAML_CHECKED enum raml_code raml_pass_at_k_mean(const struct raml_count *question, size_t n, uint32_t k, uint64_t seed,
+                                                uint32_t n_draws, struct raml_estimate *out, struct raml_err *err);
 /* Mean of x[n] with a bootstrap interval; draws: (seed, RAML_FOR_BOOTSTRAP, question = resample). low and high are NaN
  * when n_draws is 0, n is 2^32 or more, or memory for the draws is lacking. O(n * n_draws). */
 struct raml_estimate raml_bootstrap_mean(const double *x, size_t n, uint64_t seed, uint32_t n_draws);

@@ -67,7 +67,7 @@ struct raml_tile {
     uint32_t tree;        /* number of the tree in the pack */
     size_t pair, n_pairs; /* as a query tile: its pairs, by rising k_tile */
 };
-struct raml_scored {
+struct raml_scored_token {
     uint32_t row;   /* where the distribution is read */
     int32_t token;  /* whose log-probability */
 };
@@ -81,7 +81,7 @@ struct raml_pack { /* zero-initialise */
     struct raml_tile *tile;
     struct raml_tile_pair *pair;
     uint64_t *mask; /* bit k of mask[i + r]: row r of the query tile sees key k of the key tile */
-    struct raml_scored *scored; /* by tree, then span, then offset: the order of spans as added */
+    struct raml_scored_token *scored; /* by tree, then span, then offset: the order of spans as added */
     size_t cap_rows, cap_trees, cap_tiles, cap_pairs, cap_masks, cap_scored;
 };
 void raml_pack_deinit(struct raml_pack *p);

@@ -1,167 +1,318 @@
-/* eval.c - raml eval: accuracy with its interval and pass@k, of a file of samples or of a model that is sampled first.
- */
+/* eval.c - raml eval: accuracy, pass@k and its kin with their intervals, of files of samples or of a model that is
+ * sampled first; two files compared; how many questions are needed. */
 #include "cli/commands.h"
+#include "cli/eval.h"
 #include "cli/load.h"
-#include "cli/sampling.h"
 
 #include "raml/file.h"
-#include "raml/table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-struct settings {
-    struct sampling_settings sampling;
-    const char *out, *samples_out, *k, *by;
-};
-
-#define AT(field) offsetof(struct settings, field)
+#define AT(field) offsetof(struct eval_settings, field)
 static const struct cli_option options[] = {
     SAMPLING_OPTIONS("1"),
-    {"k", NULL, CLI_TEXT, AT(k), "1", 0, 0, NULL, "pass@k for each of these: \"1,4,8\"; at most --num_generations."},
+    {"k", NULL, CLI_TEXT, AT(k), "1", 0, 0, NULL,
+     "Draws of the metrics: \"1,4,8\"; none larger than a question's samples."},
+    {"metrics", NULL, CLI_TEXT, AT(metrics), NULL, 0, 0, NULL,
+     "Which, for each k: pass, gpass, mgpass, maj. Default: pass, and maj where answers are known."},
+    {"tau", NULL, CLI_TEXT, AT(tau), "0.0,0.25,0.5,0.75,1.0", 0, 0, NULL,
+     "Thresholds of gpass: decimals or fractions (7/25)."},
     {"by", NULL, CLI_TEXT, AT(by), "split,family,difficulty", 0, 0, NULL,
      "Group by these: split, family, difficulty, or none."},
+    {"compare", NULL, CLI_TEXT, AT(compare), NULL, 0, 0, NULL,
+     "Another file of samples of the same questions: differences, paired by id."},
+    {"match", NULL, CLI_ONE, AT(match), "id", 0, 0, "id|line", "What makes two questions the same in --compare."},
+    {"required_n", NULL, CLI_REAL, AT(required_n), "0", 0, 1, NULL,
+     "Also tell how many questions an interval of plus or minus this needs (0.02: 2 points)."},
+    {"accuracy", NULL, CLI_REAL, AT(accuracy), "0.5", 0, 1, NULL,
+     "For --required_n without a file: accuracy to expect."},
+    {"layout", NULL, CLI_ONE, AT(layout), "auto", 0, 0, "auto|raml|marks|lm_eval|lighteval|opencompass",
+     "Which program wrote the files."},
+    {"metric", NULL, CLI_TEXT, AT(metric), NULL, 0, 0, NULL, "Which of a foreign file's metrics is the mark."},
+    {"recheck", NULL, CLI_FLAG, AT(recheck), NULL, 0, 0, NULL,
+     "Mark the samples of the files again, against the gold answers."},
     {"out", "output", CLI_TEXT, AT(out), NULL, 0, 0, NULL, "Also write the table as JSON to this file."},
-    {"samples_out", NULL, CLI_TEXT, AT(samples_out), NULL, 0, 0, NULL, "Also write the samples to this JSONL file."},
+    {"samples_out", NULL, CLI_TEXT, AT(samples_out), NULL, 0, 0, NULL,
+     "With --model: also write the samples to this JSONL file."},
+    {"lm_eval", NULL, CLI_TEXT, AT(lm_eval), NULL, 0, 0, NULL,
+     "Also write results and samples to this folder as lm-evaluation-harness does."},
+    {"task", NULL, CLI_TEXT, AT(task), NULL, 0, 0, NULL, "Task name in these files; default: the file's name."},
+    {"date", NULL, CLI_TEXT, AT(date), NULL, 0, 0, NULL, "Their time, such as 2026-01-31T12-30-59; default: now."},
 };
 
-static enum raml_code parse_k(const char *text, struct raml_table_options *o, uint32_t *k, struct raml_err *err)
-{
-    const char *p = text;
-    while (*p) {
-        char *end;
-        unsigned long v = strtoul(p, &end, 10);
-        if (end == p || v < 1 || v > UINT32_MAX || (*end && *end != ',') || o->n_k == RAML_TABLE_MAX_K)
-            return raml_fail(err, RAML_EUSAGE, "--k: found '%s', expected up to %d counts such as 1,4,8", text,
-                             RAML_TABLE_MAX_K);
-        k[o->n_k++] = (uint32_t)v;
-        p = *end ? end + 1 : end;
-    }
-    o->k = k;
-    return RAML_OK;
-}
+enum { MAX_FILES = 64 };
+struct eval { /* what a run holds */
+    const struct cli *cli;
+    const struct eval_settings *s;
+    struct eval_measures measures;
+    struct raml_tallies *tallies, *other; /* other: of --compare */
+    struct raml_harness *harness;
+    struct raml_table table, other_table;
+    struct raml_paired paired;
+    struct eval_file file[MAX_FILES + 1];
+    size_t n_files;
+    struct sampling_result sampled;
+};
 
-static enum raml_code parse_by(const char *text, unsigned *by, struct raml_err *err)
-{
-    static const struct {
-        const char *word;
-        unsigned bit;
-    } known[] = {{"split", RAML_BY_SPLIT}, {"family", RAML_BY_FAMILY}, {"difficulty", RAML_BY_DIFFICULTY}, {"none", 0}};
-    for (const char *p = text; *p;) {
-        size_t n = strcspn(p, ","), i = 0;
-        while (i < 4 && (strlen(known[i].word) != n || strncmp(known[i].word, p, n))) i++;
-        if (i == 4)
-            return raml_fail(err, RAML_EUSAGE, "--by: found '%.*s', expected split, family, difficulty or none", (int)n,
-                             p);
-        *by |= known[i].bit;
-        p += n + (p[n] == ',');
-    }
-    return RAML_OK;
-}
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-static enum raml_code build(const struct raml_questions *qs, const struct raml_table_options *o,
-                            struct raml_table *table, struct raml_err *err)
+static enum raml_code take(void *user, const struct raml_scored *q, struct raml_err *err)
 {
-    struct raml_tally *tally = calloc(qs->n + 1, sizeof *tally);
-    if (!tally) return raml_fail(err, RAML_ENOMEM, "no memory for %zu questions", qs->n);
-    for (size_t i = 0; i < qs->n; i++) {
-        const struct raml_question *q = &qs->question[i];
-        tally[i] = (struct raml_tally){.family = q->family, .split = q->split, .difficulty = q->difficulty,
-                                       .n = (uint32_t)q->n_trajectories};
-        for (size_t k = 0; k < q->n_trajectories; k++) {
-            const struct raml_trajectory *t = &q->trajectory[k];
-            bool cut = t->finish_reason && !strcmp(t->finish_reason, "length");
-            tally[i].n_truncated += cut;
-            tally[i].n_unclosed += !t->think_closed;
-            tally[i].c += t->correct == RAML_EQUAL && !cut && t->think_closed;
-        }
-    }
-    enum raml_code rc = raml_table_build(tally, qs->n, o, table, err);
-    free(tally);
+    struct eval *e = user;
+    enum raml_code rc = raml_tallies_add(e->tallies, q, err);
+    if (!rc && e->harness) rc = raml_harness_add(e->harness, q, err);
     return rc;
 }
 
-static json_t *settings_json(const struct cli *cli, const struct settings *s)
+static json_t *settings_json(const struct eval *e)
 {
-    const struct sampling_settings *p = &s->sampling;
+    const struct sampling_settings *p = &e->s->sampling;
     return json_pack("{s:I, s:f, s:f, s:I, s:f, s:I, s:I}", "num_generations", (json_int_t)p->n, "temperature",
                      p->temperature, "top_p", p->top_p, "top_k", (json_int_t)p->top_k, "min_p", p->min_p,
-                     "max_completion_length", (json_int_t)p->max_completion_length, "seed", (json_int_t)cli->seed);
+                     "max_completion_length", (json_int_t)p->max_completion_length, "seed", (json_int_t)e->cli->seed);
 }
 
-static enum raml_code tell(const struct cli *cli, const struct settings *s, const struct raml_table *table,
-                           const struct sampling_result *r, struct raml_err *err)
+static enum raml_code open_harness(struct eval *e, struct raml_err *err)
 {
-    const struct sampling_settings *p = &s->sampling;
-    json_t *o = raml_table_json(table);
-    if (!o) return raml_fail(err, RAML_ENOMEM, "no memory for the table");
-    if (p->model) json_object_set_new(o, "sampling", settings_json(cli, s));
-    enum raml_code rc = RAML_OK;
-    if (s->out) {
-        char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
-        rc = text ? raml_file_write(s->out, text, strlen(text), err)
-                  : raml_fail(err, RAML_ENOMEM, "no memory for the table");
-        free(text);
-    }
-    if (cli->json) return rc ? (json_decref(o), rc) : cli_print_json(o, err);
-    json_decref(o);
-    if (rc) return rc;
-    struct raml_buf text;
-    raml_buf_init(&text, 1 << 24);
-    raml_table_text(table, &text);
-    rc = raml_buf_status(&text, err);
-    if (!rc) fputs(text.data ? text.data : "", stdout);
-    raml_buf_deinit(&text);
-    if (!rc && p->model)
-        printf(
-            "%lld samples a question, temperature %g, top_p %g, top_k %lld, min_p %g, at most %lld tokens, seed %llu; "
-            "%.0f tokens/s\n",
-            (long long)p->n, p->temperature, p->top_p, (long long)p->top_k, p->min_p,
-            (long long)p->max_completion_length, (unsigned long long)cli->seed,
-            r->seconds > 0 ? (double)r->stats.tokens / r->seconds : 0);
+    const struct eval_settings *s = e->s;
+    char task[256], date[64];
+    if (!s->lm_eval) return RAML_OK;
+    if (s->task)
+        snprintf(task, sizeof task, "%s", s->task);
+    else if (e->cli->n_args)
+        cli_eval_name_of(e->cli->arg[0], task, sizeof task);
+    else
+        snprintf(task, sizeof task, "raml");
+    for (char *p = task; *p && !s->task; p++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.@+", *p)) *p = '_';
+    struct timespec now;
+    struct tm tm;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &tm);
+    size_t n = strftime(date, sizeof date, "%Y-%m-%dT%H-%M-%S", &tm);
+    snprintf(date + n, sizeof date - n, ".%06ld", now.tv_nsec / 1000);
+    json_t *settings = s->sampling.model ? settings_json(e) : NULL;
+    struct raml_harness_options o = {.dir = s->lm_eval,
+                                     .task = task,
+                                     .date = s->date ? s->date : date,
+                                     .model = s->sampling.model,
+                                     .settings = settings,
+                                     .seed = e->cli->seed,
+                                     .n_draws = e->measures.opt.n_draws};
+    enum raml_code rc = raml_harness_open(&o, &e->harness, err);
+    json_decref(settings);
     return rc;
 }
 
-static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
+static enum raml_code read_files(struct eval *e, struct raml_err *err)
 {
-    const struct settings *s = settings;
+    const struct cli *cli = e->cli;
+    if (e->s->sampling.families)
+        return raml_fail(err, RAML_EUSAGE,
+                         "--families makes questions without samples; --model says what samples them");
+    if (e->s->sampling.map) return raml_fail(err, RAML_EUSAGE, "--map is for questions to sample: it needs --model");
+    if (e->s->samples_out) return raml_fail(err, RAML_EUSAGE, "--samples_out needs --model: nothing is sampled here");
+    if (!cli->n_args)
+        return raml_fail(err, RAML_EUSAGE, "no samples; give a FILE.jsonl, or a --model and its questions");
+    if (cli->n_args > MAX_FILES) return raml_fail(err, RAML_EUSAGE, "%zu files; at most %d", cli->n_args, MAX_FILES);
+    enum raml_code rc = RAML_OK;
+    uint64_t left = (uint64_t)e->s->sampling.limit;
+    for (size_t i = 0; i < cli->n_args && !rc; i++) {
+        if (i && e->s->sampling.limit && !left) break;
+        rc = cli_eval_file_read(e->s, cli->arg[i], &left, take, e, &e->file[e->n_files++], err);
+    }
+    return rc;
+}
+
+static enum raml_code sample(struct eval *e, struct raml_err *err)
+{
     struct raml_questions qs, samples;
-    struct sampling_result r = {0};
-    struct raml_table table = {0};
-    uint32_t k[RAML_TABLE_MAX_K];
-    struct raml_table_options o = {.seed = cli->seed, .n_draws = 1000};
     raml_questions_init(&qs);
     raml_questions_init(&samples);
-    enum raml_code rc = parse_k(s->k, &o, k, err);
-    if (!rc) rc = parse_by(s->by, &o.by, err);
-    for (size_t i = 0; i < o.n_k && !rc && s->sampling.model; i++)
-        if (k[i] > (uint64_t)s->sampling.n)
-            rc = raml_fail(err, RAML_EUSAGE, "--k %u asks for more samples than --num_generations %lld", k[i],
-                           (long long)s->sampling.n);
-    if (!rc) rc = cli_sampling_questions(cli, &s->sampling, &qs, err);
-    if (!rc && s->sampling.model) rc = cli_sampling_run(cli, &s->sampling, &qs, &samples, &r, err);
-    const struct raml_questions *from = s->sampling.model ? &samples : &qs;
-    if (!rc && s->samples_out) rc = raml_questions_write(from, s->samples_out, err);
-    if (!rc) rc = build(from, &o, &table, err);
-    if (!rc) rc = tell(cli, s, &table, &r, err);
-    raml_table_deinit(&table);
+    enum raml_code rc = cli_sampling_questions(e->cli, &e->s->sampling, &qs, err);
+    if (!rc) rc = cli_sampling_run(e->cli, &e->s->sampling, &qs, &samples, &e->sampled, err);
+    if (!rc && e->s->samples_out) rc = raml_questions_write(&samples, e->s->samples_out, err);
+    if (!rc) rc = cli_eval_samples_read(&samples, take, e, err);
     raml_questions_deinit(&qs);
     raml_questions_deinit(&samples);
     return rc;
 }
 
+static enum raml_code compare(struct eval *e, struct raml_err *err)
+{
+    uint64_t left = (uint64_t)e->s->sampling.limit;
+    enum raml_code rc = raml_tallies_open(&e->measures.opt, true, &e->other, err);
+    if (!rc)
+        rc = cli_eval_file_read(e->s, e->s->compare, &left, raml_tallies_add, e->other, &e->file[e->n_files++], err);
+    if (!rc) rc = raml_tallies_table(e->other, &e->other_table, err);
+    if (!rc) rc = raml_paired_compare(e->tallies, e->other, &e->paired, err);
+    return rc ? raml_wrap(err, rc, "--compare") : RAML_OK;
+}
+
+/* ---- telling ----------------------------------------------------------------------------------------------------- */
+
+static json_t *file_json(const struct eval_file *f)
+{
+    const struct raml_scored_report *r = &f->report;
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:s}", "path", f->path, "metric", r->metric ? r->metric : "",
+                     "questions", (json_int_t)r->n_questions, "samples", (json_int_t)r->n_samples, "remarked",
+                     (json_int_t)r->n_remarked, "note", r->note);
+}
+
+static json_t *all_json(const struct eval *e)
+{
+    json_t *o = raml_table_json(&e->table), *files = json_array();
+    int bad = !o;
+    for (size_t i = 0; i < e->n_files; i++) bad |= json_array_append_new(files, file_json(&e->file[i]));
+    if (e->s->sampling.model) bad |= json_object_set_new(o, "sampling", settings_json(e));
+    bad |= json_object_set_new(o, "files", files);
+    if (e->s->compare) {
+        bad |= json_object_set_new(o, "comparison", raml_paired_json(&e->paired));
+        bad |= json_object_set_new(o, "second", raml_table_json(&e->other_table));
+    }
+    if (!bad) return o;
+    json_decref(o);
+    return NULL;
+}
+
+static void tell_files(const struct eval *e, struct raml_buf *text)
+{
+    for (size_t i = 0; i < e->n_files; i++) {
+        const struct raml_scored_report *r = &e->file[i].report;
+        if (r->note[0]) raml_buf_addf(text, "%s: %s\n", e->file[i].path, r->note);
+        if (e->s->recheck)
+            raml_buf_addf(text, "%s: %llu of %llu marks changed\n", e->file[i].path, (unsigned long long)r->n_remarked,
+                          (unsigned long long)r->n_samples);
+    }
+}
+
+static void tell_sampling(const struct eval *e, struct raml_buf *text)
+{
+    const struct sampling_settings *p = &e->s->sampling;
+    raml_buf_addf(
+        text,
+        "%lld samples a question, temperature %g, top_p %g, top_k %lld, min_p %g, at most %lld tokens, seed %llu; "
+        "%.0f tokens/s\n",
+        (long long)p->n, p->temperature, p->top_p, (long long)p->top_k, p->min_p, (long long)p->max_completion_length,
+        (unsigned long long)e->cli->seed,
+        e->sampled.seconds > 0 ? (double)e->sampled.stats.tokens / e->sampled.seconds : 0);
+}
+
+static void tell_text(const struct eval *e, struct raml_buf *text)
+{
+    char first[128], second[128];
+    raml_table_text(&e->table, text);
+    if (e->table.n_measures) {
+        raml_buf_adds(text, "\n");
+        raml_table_measures_text(&e->table, text);
+    }
+    if (e->s->compare) {
+        cli_eval_name_of(e->cli->n_args ? e->cli->arg[0] : e->s->sampling.model, first, sizeof first);
+        cli_eval_name_of(e->s->compare, second, sizeof second);
+        raml_buf_adds(text, "\n");
+        raml_paired_text(&e->paired, first, second, text);
+    }
+    tell_files(e, text);
+    if (e->s->sampling.model) tell_sampling(e, text);
+}
+
+static enum raml_code write_json(const char *path, const json_t *o, struct raml_err *err)
+{
+    char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
+    enum raml_code rc =
+        text ? raml_file_write(path, text, strlen(text), err) : raml_fail(err, RAML_ENOMEM, "no memory for the table");
+    free(text);
+    return rc;
+}
+
+/* o and text: what was found; takes o over. */
+static enum raml_code put(const struct eval *e, json_t *o, struct raml_buf *text, struct raml_err *err)
+{
+    enum raml_code rc = raml_buf_status(text, err);
+    if (!rc && e->s->out) rc = write_json(e->s->out, o, err);
+    if (!rc && e->cli->json) return cli_print_json(o, err);
+    if (!rc) fputs(text->data ? text->data : "", stdout);
+    if (!rc && e->harness) printf("%s\n%s\n", raml_harness_results(e->harness), raml_harness_samples(e->harness));
+    json_decref(o);
+    return rc;
+}
+
+static enum raml_code tell(struct eval *e, struct raml_err *err)
+{
+    struct raml_buf text;
+    raml_buf_init(&text, 1 << 26);
+    json_t *o = all_json(e);
+    enum raml_code rc = o ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the table, or a text is not UTF-8");
+    tell_text(e, &text);
+    if (e->s->required_n > 0) raml_buf_adds(&text, "\n");
+    if (!rc && e->s->required_n > 0)
+        rc = cli_eval_plan_tell(e->s, &e->table.row[e->table.n_rows - 1], e->s->compare ? &e->paired : NULL, &text, o,
+                                err);
+    if (!rc && e->harness) rc = raml_harness_commit(e->harness, &e->table, err);
+    if (rc)
+        json_decref(o);
+    else
+        rc = put(e, o, &text, err);
+    raml_buf_deinit(&text);
+    return rc;
+}
+
+/* --required_n with nothing to read. */
+static enum raml_code plan_alone(struct eval *e, struct raml_err *err)
+{
+    struct raml_buf text;
+    raml_buf_init(&text, 1 << 16);
+    json_t *o = json_object();
+    enum raml_code rc = cli_eval_plan_tell(e->s, NULL, NULL, &text, o, err);
+    if (rc)
+        json_decref(o);
+    else
+        rc = put(e, o, &text, err);
+    raml_buf_deinit(&text);
+    return rc;
+}
+
+static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
+{
+    struct eval *e = calloc(1, sizeof *e);
+    if (!e) return raml_fail(err, RAML_ENOMEM, "no memory to evaluate");
+    e->cli = cli;
+    e->s = settings;
+    enum raml_code rc = cli_eval_measures_read(cli, e->s, &e->measures, err);
+    if (!rc && e->s->required_n > 0 && !cli->n_args && !e->s->sampling.model) {
+        rc = plan_alone(e, err);
+    } else {
+        if (!rc) rc = raml_tallies_open(&e->measures.opt, e->s->compare != NULL, &e->tallies, err);
+        if (!rc) rc = open_harness(e, err);
+        if (!rc) rc = e->s->sampling.model ? sample(e, err) : read_files(e, err);
+        if (!rc) rc = raml_tallies_table(e->tallies, &e->table, err);
+        if (!rc && e->s->compare) rc = compare(e, err);
+        if (!rc) rc = tell(e, err);
+    }
+    raml_paired_deinit(&e->paired);
+    raml_table_deinit(&e->table);
+    raml_table_deinit(&e->other_table);
+    raml_tallies_close(e->tallies);
+    raml_tallies_close(e->other);
+    raml_harness_close(e->harness);
+    free(e);
+    return rc;
+}
+
 const struct cli_command cli_eval = {
     .name = "eval",
-    .about = "accuracy with its interval and pass@k, by family, difficulty and split",
+    .about = "accuracy, pass@k, G-Pass@k, maj@k with intervals; two runs compared",
     .args = "[FILE.jsonl ...]",
-    .detail =
-        "With --model, the questions of the file (or made ones) are sampled first; without, the file holds samples as "
-        "raml sample writes them. Samples that were cut off or never closed their thinking count as wrong and have "
-        "columns of their own. Intervals are 95 %, over questions.",
+    .detail = "With --model, the questions of the file (or made ones) are sampled first; without, the file holds "
+              "samples with "
+              "their marks. Samples that were cut off or never closed their thinking count as wrong and have "
+              "columns of their own. Intervals are 95 %, over questions.",
     .example = "raml eval --model demo/with --families modchain:4 --num_questions 50 --num_generations 4 --k 1,4",
     .option = options,
     .n_options = sizeof options / sizeof *options,
-    .settings_size = sizeof(struct settings),
+    .settings_size = sizeof(struct eval_settings),
     .run = run,
 };

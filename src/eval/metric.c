@@ -60,11 +60,13 @@ static double resample(const double *x, size_t n, uint64_t seed, uint32_t draw)
 
 struct raml_estimate raml_bootstrap_mean(const double *x, size_t n, uint64_t seed, uint32_t n_draws)
 {
-    struct raml_estimate e = {.value = NAN, .low = NAN, .high = NAN, .n = n};
+    struct raml_estimate e = {.value = NAN, .low = NAN, .high = NAN, .n = n, .se = NAN};
     if (!n) return e;
-    double sum = 0.0;
+    double sum = 0.0, squares = 0.0;
     for (size_t i = 0; i < n; i++) sum += x[i];
     e.value = sum / (double)n;
+    for (size_t i = 0; i < n; i++) squares += (x[i] - e.value) * (x[i] - e.value);
+    if (n > 1) e.se = sqrt(squares / (double)(n - 1) / (double)n);
     if (!n_draws || n > UINT32_MAX) return e;
     double *mean = malloc((size_t)n_draws * sizeof *mean);
     if (!mean) return e;
@@ -80,12 +82,13 @@ struct raml_estimate raml_bootstrap_mean(const double *x, size_t n, uint64_t see
 struct raml_estimate raml_wilson(size_t c, size_t n)
 {
     const double z = 1.959963984540054; /* 0.975 quantile of the normal distribution */
-    struct raml_estimate e = {.value = NAN, .low = NAN, .high = NAN, .n = n};
+    struct raml_estimate e = {.value = NAN, .low = NAN, .high = NAN, .n = n, .se = NAN};
     if (!n || c > n) return e;
     double N = (double)n, p = (double)c / N, zz = z * z;
     double centre = (p + zz / (2.0 * N)) / (1.0 + zz / N);
     double half = z * sqrt(p * (1.0 - p) / N + zz / (4.0 * N * N)) / (1.0 + zz / N);
     e.value = p;
+    if (n > 1) e.se = sqrt(p * (1.0 - p) / (N - 1.0));
     e.low = c == 0 ? 0.0 : centre - half; /* exact at the ends, where rounding could leave [0, 1] */
     e.high = c == n ? 1.0 : centre + half;
     return e;

@@ -1,15 +1,157 @@
-/* table.c - grouping tallies into rows (table.h). How rows are written is table_text.c and table_json.c. */
-#include "raml/table.h"
+/* table.c - rows of a table from questions that were counted (table.h, tally.h). How rows are written is table_text.c
+ * and table_json.c. */
+#include "eval/resample.h"
+#include "eval/tally_parts.h"
 
-#include <stdbool.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct keyed { /* a tally under the keys it is grouped by; the others are as if not known */
-    const char *split, *family;
-    int difficulty;
-    size_t i;
+/* ---- the measures of one row ------------------------------------------------------------------------------------- */
+
+/* Cells of a row's questions with their values: value[r * n + i] is row r's of cell i. */
+struct values {
+    struct raml_cell *cell;
+    size_t n;
+    uint64_t *count;
+    double *value;
+    const double **row;
 };
+
+static void values_deinit(struct values *v)
+{
+    free(v->cell);
+    free(v->count);
+    free(v->value);
+    free(v->row);
+}
+
+/* Accuracy, pass@k for each k, then each measure but maj@k (whose place is left 0). */
+static enum raml_code fill(const struct raml_tallies *t, struct values *v, struct raml_err *err)
+{
+    struct raml_measure accuracy = {.kind = RAML_MEASURE_ACCURACY};
+    size_t n_rows = 1 + t->opt.n_k + t->opt.n_measures;
+    for (size_t r = 0; r < n_rows; r++) {
+        struct raml_measure pass = {.kind = RAML_MEASURE_PASS, .k = r && r <= t->opt.n_k ? t->k[r - 1] : 1};
+        const struct raml_measure *m = !r ? &accuracy : r <= t->opt.n_k ? &pass : &t->measure[r - 1 - t->opt.n_k];
+        v->row[r] = v->value + r * v->n;
+        for (size_t i = 0; i < v->n && m->kind != RAML_MEASURE_MAJ; i++) {
+            enum raml_code rc = raml_measure_value(m, (uint32_t)(v->cell[i].key >> 32), (uint32_t)v->cell[i].key,
+                                                   &v->value[r * v->n + i], err);
+            if (rc) return rc;
+        }
+    }
+    return RAML_OK;
+}
+
+static enum raml_code values_init(const struct raml_tallies *t, const struct raml_cells *cells, struct values *v,
+                                  struct raml_err *err)
+{
+    size_t n_rows = 1 + t->opt.n_k + t->opt.n_measures;
+    *v = (struct values){0};
+    v->cell = raml_cells_sorted(cells, &v->n);
+    v->count = calloc(v->n + 1, sizeof *v->count);
+    v->row = calloc(n_rows, sizeof *v->row);
+    v->value = v->n < SIZE_MAX / 8 / n_rows - 1 ? calloc(n_rows * v->n + 1, sizeof *v->value) : NULL;
+    if ((cells->n && !v->cell) || !v->count || !v->value || !v->row)
+        return raml_fail(err, RAML_ENOMEM, "no memory for a table of %zu kinds of questions", cells->n);
+    for (size_t i = 0; i < v->n; i++) v->count[i] = v->cell[i].count;
+    return fill(t, v, err);
+}
+
+static struct raml_spread spread_of(const struct values *v)
+{
+    struct raml_spread s = {NAN, 0, 0};
+    double total = 0, sum = 0, squares = 0;
+    for (size_t i = 0; i < v->n; i++) {
+        total += (double)v->count[i];
+        sum += (double)v->count[i] * v->row[0][i];
+    }
+    double mean = sum / total;
+    for (size_t i = 0; i < v->n; i++) {
+        double n = (double)(uint32_t)(v->cell[i].key >> 32), p = v->row[0][i], w = (double)v->count[i] / total;
+        squares += (double)v->count[i] * (p - mean) * (p - mean);
+        double one = n > 1 ? p * (1 - p) * n / (n - 1) : NAN;
+        s.within += w * one;
+        s.noise += w * one / n;
+    }
+    if (total > 1) s.total = squares / (total - 1);
+    if (!(total > 0)) s.within = s.noise = NAN;
+    return s;
+}
+
+/* Questions by group: those of group g are question[start[g] .. start[g + 1]). */
+struct by_group {
+    size_t *start;
+    uint32_t *question;
+};
+
+static void by_group_deinit(struct by_group *b)
+{
+    free(b->start);
+    free(b->question);
+}
+
+static enum raml_code by_group_init(const struct raml_tallies *t, struct by_group *b, struct raml_err *err)
+{
+    size_t n = t->n_maj ? t->n_questions : 0;
+    b->start = calloc(t->n_groups + 2, sizeof *b->start);
+    b->question = calloc(n + 1, sizeof *b->question);
+    if (!b->start || !b->question) return raml_fail(err, RAML_ENOMEM, "no memory for votes of %zu questions", n);
+    for (size_t i = 0; i < n; i++) b->start[t->maj_group[i] + 2]++;
+    for (size_t g = 2; g < t->n_groups + 2; g++) b->start[g] += b->start[g - 1];
+    for (size_t i = 0; i < n; i++) b->question[b->start[t->maj_group[i] + 1]++] = (uint32_t)i;
+    return RAML_OK;
+}
+
+/* The maj@k of the questions of group g (SIZE_MAX: all) into the row's measures. */
+static enum raml_code majority_row(const struct raml_tallies *t, const struct by_group *b, size_t g,
+                                   struct raml_table_row *row, struct raml_err *err)
+{
+    size_t from = g == SIZE_MAX ? 0 : b->start[g], to = g == SIZE_MAX ? t->n_questions : b->start[g + 1];
+    struct raml_resample_options opt = {t->opt.seed, t->opt.n_draws, true};
+    double *x = malloc((row->n_questions + 1) * sizeof *x), *value = malloc(RAML_RESAMPLE_MAX_CELLS * sizeof *value);
+    uint64_t *count = malloc(RAML_RESAMPLE_MAX_CELLS * sizeof *count);
+    enum raml_code rc = RAML_OK;
+    if (!x || !value || !count) rc = raml_fail(err, RAML_ENOMEM, "no memory for %zu votes", row->n_questions);
+    for (size_t j = 0, at = 0; j < t->opt.n_measures && !rc; j++) {
+        if (t->measure[j].kind != RAML_MEASURE_MAJ) continue;
+        size_t n = 0;
+        for (size_t i = from; i < to; i++) x[n++] = t->maj[b->question[i] * t->n_maj + at];
+        at++;
+        size_t n_cells = raml_resample_gather(x, n, value, count);
+        const double *rows[] = {value};
+        rc = raml_resample(count, n_cells, rows, 1, &opt, &row->measure[j], err);
+    }
+    free(x);
+    free(value);
+    free(count);
+    return rc;
+}
+
+static enum raml_code make_row(const struct raml_tallies *t, const struct by_group *b, size_t g,
+                               const struct raml_cells *cells, struct raml_table_row *row, struct raml_err *err)
+{
+    struct raml_resample_options opt = {t->opt.seed, t->opt.n_draws, true};
+    struct values v;
+    size_t n_rows = 1 + t->opt.n_k + t->opt.n_measures;
+    enum raml_code rc = values_init(t, cells, &v, err);
+    struct raml_estimate *e = rc ? NULL : calloc(n_rows, sizeof *e);
+    if (!rc && !e) rc = raml_fail(err, RAML_ENOMEM, "no memory for a table's row");
+    if (!rc) rc = raml_resample(v.count, v.n, v.row, n_rows, &opt, e, err);
+    if (!rc) {
+        row->accuracy = e[0];
+        memcpy(row->pass, e + 1, t->opt.n_k * sizeof *e);
+        memcpy(row->measure, e + 1 + t->opt.n_k, t->opt.n_measures * sizeof *e);
+        row->spread = spread_of(&v);
+    }
+    if (!rc && t->n_maj) rc = majority_row(t, b, g, row, err);
+    values_deinit(&v);
+    free(e);
+    return rc;
+}
+
+/* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 static int compare_text(const char *a, const char *b)
 {
@@ -17,130 +159,118 @@ static int compare_text(const char *a, const char *b)
     return strcmp(a, b);
 }
 
-static int compare_keys(const struct keyed *a, const struct keyed *b)
-{
-    int c = compare_text(a->split, b->split);
-    if (!c) c = compare_text(a->family, b->family);
-    if (!c) c = (a->difficulty > b->difficulty) - (a->difficulty < b->difficulty);
-    return c;
-}
+struct placed { /* a group, to be sorted */
+    const struct raml_group *group;
+    size_t i;
+};
 
 static int by_keys(const void *a, const void *b)
 {
-    const struct keyed *x = a, *y = b;
-    int c = compare_keys(x, y);
-    return c ? c : (x->i > y->i) - (x->i < y->i);
+    const struct raml_group *x = ((const struct placed *)a)->group, *y = ((const struct placed *)b)->group;
+    int c = compare_text(x->split, y->split);
+    if (!c) c = compare_text(x->family, y->family);
+    return c ? c : (x->difficulty > y->difficulty) - (x->difficulty < y->difficulty);
 }
 
-static enum raml_code check_options(const struct raml_table_options *opt, struct raml_err *err)
+static const char *copy_text(char **at, const char *text)
 {
-    if (opt->n_k > RAML_TABLE_MAX_K)
-        return raml_fail(err, RAML_ERANGE, "%zu values of k; at most %d", opt->n_k, (int)RAML_TABLE_MAX_K);
-    for (size_t i = 0; i < opt->n_k; i++)
-        for (size_t j = 0; j < i; j++)
-            if (opt->k[i] == opt->k[j]) return raml_fail(err, RAML_ERANGE, "k = %u is asked for twice", opt->k[i]);
-    return RAML_OK;
+    if (!text) return NULL;
+    size_t n = strlen(text) + 1;
+    char *copy = memcpy(*at, text, n);
+    *at += n;
+    return copy;
 }
 
-/* After this pass@k can't fail for any row. */
-static enum raml_code check_tally(const struct raml_tally *q, size_t i, const struct raml_table_options *opt,
-                                  struct raml_err *err)
+static void add_group(struct raml_table_row *sum, const struct raml_group *g)
 {
-    if (!q->n) return raml_fail(err, RAML_ERANGE, "question %zu has no samples", i + 1);
-    if (q->c > q->n || q->n_truncated > q->n || q->n_unclosed > q->n)
-        return raml_fail(err, RAML_ERANGE, "question %zu: %u right, %u truncated, %u unclosed of %u samples", i + 1,
-                         q->c, q->n_truncated, q->n_unclosed, q->n);
-    for (size_t j = 0; j < opt->n_k; j++)
-        if (opt->k[j] == 0 || opt->k[j] > q->n)
-            return raml_fail(err, RAML_ERANGE, "pass@%u needs 1 to n for k; question %zu has n = %u samples",
-                             opt->k[j], i + 1, q->n);
-    return RAML_OK;
+    sum->n_questions += g->n_questions;
+    sum->n_samples += g->n_samples;
+    sum->n_right += g->n_right;
+    sum->n_truncated += g->n_truncated;
+    sum->n_unclosed += g->n_unclosed;
+    if (!sum->n_max || g->n_min < sum->n_min) sum->n_min = g->n_min;
+    if (g->n_max > sum->n_max) sum->n_max = g->n_max;
 }
 
-/* Row of the tallies that key[0..n) names. count: scratch [n]. */
-static enum raml_code make_row(const struct raml_tally *tally, const struct keyed *key, size_t n,
-                               const struct raml_table_options *opt, struct raml_count *count,
-                               struct raml_table_row *row, struct raml_err *err)
+static enum raml_code all_row(const struct raml_tallies *t, const struct by_group *b, struct raml_table_row *row,
+                              struct raml_err *err)
 {
-    *row = (struct raml_table_row){.difficulty = -1, .n_questions = n};
-    for (size_t i = 0; i < n; i++) {
-        const struct raml_tally *q = &tally[key[i].i];
-        count[i] = (struct raml_count){q->n, q->c};
-        row->n_samples += q->n;
-        row->n_right += q->c;
-        row->n_truncated += q->n_truncated;
-        row->n_unclosed += q->n_unclosed;
+    struct raml_cells all = {0};
+    enum raml_code rc = RAML_OK;
+    *row = (struct raml_table_row){.difficulty = -1};
+    for (size_t g = 0; g < t->n_groups; g++) {
+        const struct raml_cells *c = &t->group[g].cells;
+        add_group(row, &t->group[g]);
+        for (size_t i = 0; i < c->cap && !rc; i++)
+            if (c->slot[i].count) rc = raml_cells_add(&all, c->slot[i].key, c->slot[i].count, err);
     }
-    enum raml_code rc = raml_pass_at_k_mean(count, n, 1, opt->seed, opt->n_draws, &row->accuracy, err);
-    for (size_t j = 0; j < opt->n_k && !rc; j++)
-        rc = raml_pass_at_k_mean(count, n, opt->k[j], opt->seed, opt->n_draws, &row->pass[j], err);
+    if (!rc) rc = make_row(t, b, SIZE_MAX, &all, row, err);
+    raml_cells_deinit(&all);
     return rc;
 }
 
-static enum raml_code add_row(struct raml_table *t, size_t *cap, const struct raml_table_row *row,
-                              struct raml_err *err)
+static enum raml_code all_rows(const struct raml_tallies *t, const struct by_group *b, struct raml_table *out,
+                               struct placed *place, struct raml_err *err)
 {
-    if (t->n_rows == *cap) {
-        size_t more = *cap ? *cap * 2 : 16;
-        struct raml_table_row *p = realloc(t->row, more * sizeof *p);
-        if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for %zu rows of a table", more);
-        t->row = p;
-        *cap = more;
+    enum raml_code rc = RAML_OK;
+    char *at = out->text;
+    for (size_t g = 0; g < t->n_groups; g++) place[g] = (struct placed){&t->group[g], g};
+    if (t->n_groups) qsort(place, t->n_groups, sizeof *place, by_keys);
+    for (size_t i = 0; i < t->n_groups && t->opt.by && !rc; i++) {
+        const struct raml_group *g = place[i].group;
+        struct raml_table_row *row = &out->row[out->n_rows++];
+        *row = (struct raml_table_row){.difficulty = g->difficulty};
+        add_group(row, g);
+        row->split = copy_text(&at, g->split);
+        row->family = copy_text(&at, g->family);
+        rc = make_row(t, b, place[i].i, &g->cells, row, err);
     }
-    t->row[t->n_rows++] = *row;
-    return RAML_OK;
+    return rc ? rc : all_row(t, b, &out->row[out->n_rows++], err);
 }
 
-static enum raml_code make_rows(struct raml_table *t, const struct raml_tally *tally, struct keyed *key, size_t n,
-                                const struct raml_table_options *opt, struct raml_count *count, struct raml_err *err)
+enum raml_code raml_tallies_table(const struct raml_tallies *t, struct raml_table *out, struct raml_err *err)
 {
-    struct raml_table_row row;
-    size_t cap = 0;
-    enum raml_code rc = make_row(tally, key, n, opt, count, &row, err); /* all, while in the order given */
-    struct raml_table_row all = row;
-    if (n) qsort(key, n, sizeof *key, by_keys);
-    for (size_t i = 0, end; i < n && opt->by && !rc; i = end) {
-        for (end = i + 1; end < n && compare_keys(&key[i], &key[end]) == 0;) end++;
-        rc = make_row(tally, key + i, end - i, opt, count, &row, err);
-        row.split = key[i].split;
-        row.family = key[i].family;
-        row.difficulty = key[i].difficulty;
-        if (!rc) rc = add_row(t, &cap, &row, err);
+    struct raml_table made = {.by = t->opt.by, .n_k = t->opt.n_k, .n_measures = t->opt.n_measures};
+    size_t bytes = 1;
+    for (size_t g = 0; g < t->n_groups; g++)
+        bytes += (t->group[g].split ? strlen(t->group[g].split) + 1 : 0) +
+                 (t->group[g].family ? strlen(t->group[g].family) + 1 : 0);
+    memcpy(made.k, t->k, sizeof made.k);
+    memcpy(made.measure, t->measure, sizeof made.measure);
+    made.row = calloc(t->opt.by ? t->n_groups + 1 : 1, sizeof *made.row);
+    made.text = malloc(bytes);
+    struct placed *place = calloc(t->n_groups + 1, sizeof *place);
+    enum raml_code rc = RAML_OK;
+    if (!made.row || !made.text || !place)
+        rc = raml_fail(err, RAML_ENOMEM, "no memory for a table of %zu rows", t->n_groups + 1);
+    struct by_group b = {0};
+    if (!rc) rc = by_group_init(t, &b, err);
+    if (!rc) rc = all_rows(t, &b, &made, place, err);
+    by_group_deinit(&b);
+    free(place);
+    if (rc) {
+        raml_table_deinit(&made);
+        return rc;
     }
-    return rc ? rc : add_row(t, &cap, &all, err);
+    raml_table_deinit(out);
+    *out = made;
+    return RAML_OK;
 }
 
 enum raml_code raml_table_build(const struct raml_tally *tally, size_t n, const struct raml_table_options *opt,
                                 struct raml_table *out, struct raml_err *err)
 {
-    struct raml_table t = {.by = opt->by, .n_k = opt->n_k};
-    enum raml_code rc = check_options(opt, err);
-    for (size_t i = 0; i < n && !rc; i++) rc = check_tally(&tally[i], i, opt, err);
-    if (rc) return rc;
-    if (opt->n_k) memcpy(t.k, opt->k, opt->n_k * sizeof *t.k);
-    struct keyed *key = calloc(n + 1, sizeof *key);
-    struct raml_count *count = calloc(n + 1, sizeof *count);
-    if (!key || !count) rc = raml_fail(err, RAML_ENOMEM, "no memory for a table of %zu questions", n);
-    for (size_t i = 0; i < n && !rc; i++) {
-        key[i] = (struct keyed){.difficulty = -1, .i = i};
-        if (opt->by & RAML_BY_SPLIT) key[i].split = tally[i].split;
-        if (opt->by & RAML_BY_FAMILY) key[i].family = tally[i].family;
-        if (opt->by & RAML_BY_DIFFICULTY) key[i].difficulty = tally[i].difficulty;
-    }
-    if (!rc) rc = make_rows(&t, tally, key, n, opt, count, err);
-    free(key);
-    free(count);
-    if (rc) {
-        raml_table_deinit(&t);
-        return rc;
-    }
-    raml_table_deinit(out);
-    *out = t;
-    return RAML_OK;
+    struct raml_tallies *t = NULL;
+    enum raml_code rc = raml_tallies_open(opt, false, &t, err);
+    for (size_t i = 0; i < n && !rc; i++) rc = raml_tallies_count(t, NULL, &tally[i], err);
+    if (!rc) rc = raml_tallies_table(t, out, err);
+    raml_tallies_close(t);
+    return rc;
 }
 
 void raml_table_deinit(struct raml_table *t)
 {
     free(t->row);
+    free(t->text);
     *t = (struct raml_table){0};
 }

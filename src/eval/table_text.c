@@ -1,143 +1,139 @@
 /* table_text.c - a table as lines of aligned text (table.h). */
 #include "raml/table.h"
 
-#include <math.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdio.h>
+#include "eval/columns.h"
 
-enum { CELL_BYTES = 168, NAME_WIDTH = 40, MAX_COLUMNS = 9 + RAML_TABLE_MAX_K };
-
-struct cell {
-    char text[CELL_BYTES];
-    size_t width; /* characters */
-    bool left;    /* names stand left, numbers right */
+struct shown { /* what of a table is written */
+    unsigned by;   /* keys that some row knows */
+    bool groups;   /* rows above the one of all questions */
+    bool measures; /* as columns */
 };
 
-struct line {
-    struct cell cell[MAX_COLUMNS];
-    size_t n;
-};
-
-/* Names come from files: control characters become '?', long ones are cut between characters. */
-static void add_name(struct line *l, const char *name)
+static struct shown what_to_show(const struct raml_table *t)
 {
-    struct cell *c = &l->cell[l->n++];
-    size_t n = 0;
-    *c = (struct cell){.left = true};
-    for (const char *s = name; *s && n < CELL_BYTES - 1; s++) {
-        bool starts = ((unsigned char)*s & 0xc0) != 0x80;
-        if (starts && c->width == NAME_WIDTH) break;
-        c->width += starts;
-        c->text[n++] = (unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s;
+    enum { FEW = 4 };
+    struct shown s = {.by = 0};
+    for (size_t i = 0; i + 1 < t->n_rows; i++) {
+        s.by |= t->row[i].split ? RAML_BY_SPLIT : 0;
+        s.by |= t->row[i].family ? RAML_BY_FAMILY : 0;
+        s.by |= t->row[i].difficulty >= 0 ? RAML_BY_DIFFICULTY : 0;
     }
-    c->text[n] = 0;
+    s.groups = s.by != 0;
+    s.measures = s.groups || t->n_measures <= FEW;
+    return s;
 }
 
-static void add_number(struct line *l, const char *fmt, ...) RAML_PRINTF(2, 3);
-static void add_number(struct line *l, const char *fmt, ...)
-{
-    struct cell *c = &l->cell[l->n++];
-    va_list ap;
-    va_start(ap, fmt);
-    int n = vsnprintf(c->text, sizeof c->text, fmt, ap);
-    va_end(ap);
-    c->width = n > 0 ? (size_t)n : 0;
-    c->left = false;
-}
-
-static void add_rate(struct line *l, double rate)
-{
-    if (isnan(rate))
-        add_number(l, "-");
-    else
-        add_number(l, "%.1f %%", 100.0 * rate);
-}
-
-static void add_share(struct line *l, size_t part, size_t whole)
-{
-    if (!whole)
-        add_number(l, "%zu", part);
-    else
-        add_number(l, "%zu (%.1f %%)", part, 100.0 * (double)part / (double)whole);
-}
-
-static void make_head(const struct raml_table *t, struct line *l)
+static void make_head(const struct raml_table *t, struct shown s, struct raml_columns *l)
 {
     l->n = 0;
-    if (t->by & RAML_BY_SPLIT) add_name(l, "split");
-    if (t->by & RAML_BY_FAMILY) add_name(l, "family");
-    if (t->by & RAML_BY_DIFFICULTY) add_number(l, "difficulty");
-    add_number(l, "questions");
-    add_number(l, "samples");
-    add_number(l, "accuracy");
-    add_number(l, "95 %% interval");
-    for (size_t i = 0; i < t->n_k; i++) add_number(l, "pass@%u", t->k[i]);
-    add_number(l, "truncated");
-    add_number(l, "unclosed");
+    if (s.by & RAML_BY_SPLIT) raml_column_name(l, "split");
+    if (s.by & RAML_BY_FAMILY) raml_column_name(l, "family");
+    if (s.by & RAML_BY_DIFFICULTY) raml_column_number(l, "difficulty");
+    raml_column_number(l, "questions");
+    raml_column_number(l, "samples");
+    raml_column_number(l, "n");
+    raml_column_number(l, "accuracy");
+    raml_column_number(l, "95 %% interval");
+    for (size_t i = 0; i < t->n_k; i++) raml_column_number(l, "pass@%u", t->k[i]);
+    for (size_t i = 0; i < t->n_measures && s.measures; i++) {
+        char name[RAML_MEASURE_NAME];
+        raml_measure_name(&t->measure[i], name);
+        raml_column_number(l, "%s", name);
+    }
+    raml_column_number(l, "truncated");
+    raml_column_number(l, "unclosed");
 }
 
-static void make_line(const struct raml_table *t, size_t i, struct line *l)
+static void make_keys(const struct raml_table *t, struct shown s, size_t i, struct raml_columns *l)
 {
     const struct raml_table_row *r = &t->row[i];
     bool all = i + 1 == t->n_rows;
-    l->n = 0;
-    if (t->by & RAML_BY_SPLIT) add_name(l, all ? "all" : r->split ? r->split : "-");
-    if (t->by & RAML_BY_FAMILY) add_name(l, all ? (l->n ? "" : "all") : r->family ? r->family : "-");
-    if (t->by & RAML_BY_DIFFICULTY) {
-        if (all)
-            add_number(l, "%s", l->n ? "" : "all");
-        else if (r->difficulty < 0)
-            add_number(l, "-");
-        else
-            add_number(l, "%d", r->difficulty);
-    }
-    add_number(l, "%zu", r->n_questions);
-    add_number(l, "%zu", r->n_samples);
-    add_rate(l, r->accuracy.value);
-    if (isnan(r->accuracy.low) || isnan(r->accuracy.high))
-        add_number(l, "-");
+    if (s.by & RAML_BY_SPLIT) raml_column_name(l, all ? "all" : r->split ? r->split : "-");
+    if (s.by & RAML_BY_FAMILY) raml_column_name(l, all ? (l->n ? "" : "all") : r->family ? r->family : "-");
+    if (!(s.by & RAML_BY_DIFFICULTY)) return;
+    if (all)
+        raml_column_number(l, "%s", l->n ? "" : "all");
+    else if (r->difficulty < 0)
+        raml_column_number(l, "-");
     else
-        add_number(l, "%.1f - %.1f", 100.0 * r->accuracy.low, 100.0 * r->accuracy.high);
-    for (size_t j = 0; j < t->n_k; j++) add_rate(l, r->pass[j].value);
-    add_share(l, r->n_truncated, r->n_samples);
-    add_share(l, r->n_unclosed, r->n_samples);
+        raml_column_number(l, "%d", r->difficulty);
 }
 
-static void widen(size_t *width, const struct line *l)
+static void make_line(const struct raml_table *t, struct shown s, size_t i, struct raml_columns *l)
 {
-    for (size_t j = 0; j < l->n; j++)
-        if (l->cell[j].width > width[j]) width[j] = l->cell[j].width;
-}
-
-/* Two blanks between columns; none at a line's end. */
-static void write_line(const struct line *l, const size_t *width, struct raml_buf *out)
-{
-    for (size_t j = 0; j < l->n; j++) {
-        const struct cell *c = &l->cell[j];
-        int pad = (int)(width[j] - c->width);
-        if (j) raml_buf_adds(out, "  ");
-        if (!c->left) raml_buf_addf(out, "%*s", pad, "");
-        raml_buf_adds(out, c->text);
-        if (c->left && j + 1 < l->n) raml_buf_addf(out, "%*s", pad, "");
-    }
-    raml_buf_adds(out, "\n");
+    const struct raml_table_row *r = &t->row[i];
+    l->n = 0;
+    make_keys(t, s, i, l);
+    raml_column_number(l, "%zu", r->n_questions);
+    raml_column_number(l, "%zu", r->n_samples);
+    if (r->n_min == r->n_max)
+        raml_column_number(l, "%u", r->n_max);
+    else
+        raml_column_number(l, "%u-%u", r->n_min, r->n_max);
+    raml_column_rate(l, r->accuracy.value);
+    raml_column_interval(l, &r->accuracy);
+    for (size_t j = 0; j < t->n_k; j++) raml_column_rate(l, r->pass[j].value);
+    for (size_t j = 0; j < t->n_measures && s.measures; j++) raml_column_rate(l, r->measure[j].value);
+    raml_column_share(l, r->n_truncated, r->n_samples);
+    raml_column_share(l, r->n_unclosed, r->n_samples);
 }
 
 void raml_table_text(const struct raml_table *t, struct raml_buf *out)
 {
-    struct line l;
-    size_t width[MAX_COLUMNS] = {0};
-    make_head(t, &l);
-    widen(width, &l);
-    for (size_t i = 0; i < t->n_rows; i++) {
-        make_line(t, i, &l);
-        widen(width, &l);
+    struct raml_columns l;
+    size_t width[RAML_MAX_COLUMNS] = {0};
+    struct shown s = what_to_show(t);
+    size_t from = s.groups || !t->n_rows ? 0 : t->n_rows - 1;
+    make_head(t, s, &l);
+    raml_columns_widen(width, &l);
+    for (size_t i = from; i < t->n_rows; i++) {
+        make_line(t, s, i, &l);
+        raml_columns_widen(width, &l);
     }
-    make_head(t, &l);
-    write_line(&l, width, out);
-    for (size_t i = 0; i < t->n_rows; i++) {
-        make_line(t, i, &l);
-        write_line(&l, width, out);
+    make_head(t, s, &l);
+    raml_columns_write(&l, width, out);
+    for (size_t i = from; i < t->n_rows; i++) {
+        make_line(t, s, i, &l);
+        raml_columns_write(&l, width, out);
+    }
+}
+
+/* The i-th of the measures of one row: accuracy, pass@k, the further ones. */
+static void measure_line(const struct raml_table *t, size_t i, struct raml_columns *l)
+{
+    const struct raml_table_row *r = &t->row[t->n_rows - 1];
+    struct raml_measure m = {.kind = i ? RAML_MEASURE_PASS : RAML_MEASURE_ACCURACY};
+    const struct raml_estimate *e = i ? &r->pass[i - 1] : &r->accuracy;
+    if (i && i <= t->n_k) m.k = t->k[i - 1];
+    if (i > t->n_k) {
+        m = t->measure[i - 1 - t->n_k];
+        e = &r->measure[i - 1 - t->n_k];
+    }
+    char name[RAML_MEASURE_NAME];
+    raml_measure_name(&m, name);
+    l->n = 0;
+    raml_column_name(l, name);
+    raml_column_rate(l, e->value);
+    raml_column_interval(l, e);
+}
+
+void raml_table_measures_text(const struct raml_table *t, struct raml_buf *out)
+{
+    struct raml_columns l = {.n = 0};
+    size_t width[RAML_MAX_COLUMNS] = {0}, n = 1 + t->n_k + t->n_measures;
+    if (!t->n_rows) return;
+    raml_column_name(&l, "all questions");
+    raml_column_number(&l, "value");
+    raml_column_number(&l, "95 %% interval");
+    struct raml_columns head = l;
+    raml_columns_widen(width, &l);
+    for (size_t i = 0; i < n; i++) {
+        measure_line(t, i, &l);
+        raml_columns_widen(width, &l);
+    }
+    raml_columns_write(&head, width, out);
+    for (size_t i = 0; i < n; i++) {
+        measure_line(t, i, &l);
+        raml_columns_write(&l, width, out);
     }
 }

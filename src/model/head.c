@@ -12,7 +12,7 @@
 
 struct rows { /* the scored tokens [first, first + n) of the pack */
     size_t first, n;
-    const struct raml_scored *scored;
+    const struct raml_scored_token *scored;
 };
 
 static size_t tile_width(const struct raml_model *m, size_t i)

@@ -162,7 +162,7 @@ enum raml_code raml_pack_add(struct raml_pack *p, const struct raml_tree *t, str
         for (uint32_t j = 0; j < s->n; j++) p->position[row + s->start + j] = (int32_t)(s->depth + j);
         for (uint32_t j = s->score; j < s->n; j++) {
             uint32_t from = row + (uint32_t)raml_tree_parent_token(t, (int32_t)i, j);
-            p->scored[p->n_scored++] = (struct raml_scored){from, t->token[s->start + j]};
+            p->scored[p->n_scored++] = (struct raml_scored_token){from, t->token[s->start + j]};
         }
     }
     p->n_rows += t->n_tokens;

@@ -99,9 +99,9 @@ static void test_oracle(void **state)
     for (size_t i = 0; i < n_rows; i++) {
         json_int_t n, c, k;
         double want, got = -1;
-        assert_int_equal(json_unpack(json_array_get(rows, i), "{s:I, s:I, s:I, s:F}", "n", &n, "c", &c, "k", &k,
-                                     "pass_at_k", &want),
-                         0);
+        assert_int_equal(
+            json_unpack(json_array_get(rows, i), "{s:I, s:I, s:I, s:F}", "n", &n, "c", &c, "k", &k, "pass_at_k", &want),
+            0);
         char what[64];
         snprintf(what, sizeof what, "row %zu: n %d c %d k %d", i, (int)n, (int)c, (int)k);
         CHECK_OK(raml_pass_at_k((uint32_t)n, (uint32_t)c, (uint32_t)k, &got, &err));
@@ -119,8 +119,7 @@ static void test_wilson(void **state)
     static const struct {
         size_t c, n;
         double low, high;
-    } cases[] = {
-        {81, 263, 0.2553, 0.3662}, {15, 148, 0.0624, 0.1605}, {0, 20, 0.0, 0.1611}, {1, 29, 0.0061, 0.1718}};
+    } cases[] = {{81, 263, 0.2553, 0.3662}, {15, 148, 0.0624, 0.1605}, {0, 20, 0.0, 0.1611}, {1, 29, 0.0061, 0.1718}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct raml_estimate e = raml_wilson(cases[i].c, cases[i].n);
         CHECK_NEAR("value", e.value, (double)cases[i].c / (double)cases[i].n, 1e-15);

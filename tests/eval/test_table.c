@@ -97,12 +97,14 @@ static void test_text(void **state)
     };
     static const uint32_t one[] = {1};
     static const char want[] = /* Wilson: 0 of 1: 0 - 0.7935; 2 of 2: 0.3424 - 1; 2 of 3: 0.2077 - 0.9385 */
-        "split  family  difficulty  questions  samples  accuracy  95 % interval   pass@1    truncated     unclosed\n"
-        "test   add              2          2        2   100.0 %   34.2 - 100.0  100.0 %    0 (0.0 %)    0 (0.0 %)\n"
-        "train  b?\xc3\xa4ume          12          1        1     0.0 %     0.0 - 79.3    0.0 %  1 (100.0 %)"
+        "split  family  difficulty  questions  samples  n  accuracy  95 % interval   pass@1    truncated     unclosed\n"
+        "test   add              2          2        2  1   100.0 %   34.2 - 100.0  100.0 %    0 (0.0 %)    0 (0.0 %)\n"
+        "train  b?\xc3\xa4ume          12          1        1  1     0.0 %     0.0 - 79.3    0.0 %  1 (100.0 %)"
         "  1 (100.0 %)\n"
-        "all                                3        3    66.7 %    20.8 - 93.9   66.7 %   1 (33.3 %)   1 (33.3 %)\n";
-    struct raml_table_options opt = {RAML_BY_SPLIT | RAML_BY_FAMILY | RAML_BY_DIFFICULTY, one, 1, 1, 100};
+        "all                                3        3  1    66.7 %    20.8 - 93.9   66.7 %   1 (33.3 %)   1 (33.3 "
+        "%)\n";
+    struct raml_table_options opt = {
+        .by = RAML_BY_SPLIT | RAML_BY_FAMILY | RAML_BY_DIFFICULTY, .k = one, .n_k = 1, .seed = 1, .n_draws = 100};
     struct raml_table t = {0};
     struct raml_err err = {0};
     CHECK_OK(raml_table_build(q, COUNT(q), &opt, &t, &err));
@@ -125,7 +127,11 @@ static void test_text_extremes(void **state)
     const struct raml_tally q = {name, NULL, -1, 20, 1, 0, 0};
     uint32_t k[RAML_TABLE_MAX_K];
     for (uint32_t i = 0; i < RAML_TABLE_MAX_K; i++) k[i] = i + 1;
-    struct raml_table_options opt = {RAML_BY_SPLIT | RAML_BY_FAMILY | RAML_BY_DIFFICULTY, k, RAML_TABLE_MAX_K, 1, 10};
+    struct raml_table_options opt = {.by = RAML_BY_SPLIT | RAML_BY_FAMILY | RAML_BY_DIFFICULTY,
+                                     .k = k,
+                                     .n_k = RAML_TABLE_MAX_K,
+                                     .seed = 1,
+                                     .n_draws = 10};
     struct raml_table t = {0};
     struct raml_err err = {0};
     struct raml_buf out;
@@ -207,7 +213,8 @@ static void test_refused(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         const struct raml_tally q[] = {{"a", "b", 1, 4, 1, 0, 0}, cases[i].q};
-        struct raml_table_options opt = {RAML_BY_FAMILY, cases[i].k, cases[i].n_k, 1, 10};
+        struct raml_table_options opt = {
+            .by = RAML_BY_FAMILY, .k = cases[i].k, .n_k = cases[i].n_k, .seed = 1, .n_draws = 10};
         struct raml_table t = {0};
         struct raml_err err = {0};
         assert_int_equal(raml_table_build(q, 2, &opt, &t, &err), RAML_ERANGE);

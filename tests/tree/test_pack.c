@@ -80,7 +80,7 @@ static void check_tree(const struct raml_pack *p, size_t t, const struct naive *
     }
     assert_int_equal(p->tree_scored[t + 1] - p->tree_scored[t], m->n_scored);
     for (size_t i = 0; i < m->n_scored; i++) {
-        const struct raml_scored *s = &p->scored[p->tree_scored[t] + i];
+        const struct raml_scored_token *s = &p->scored[p->tree_scored[t] + i];
         assert_int_equal(s->token, m->token[m->scored[i]]);
         assert_int_equal(s->row, row0 + (uint32_t)m->parent[m->scored[i]]);
     }

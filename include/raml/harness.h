@@ -1,0 +1,43 @@
+/* harness.h - results and samples as lm-evaluation-harness writes them, for what reads its files.
+ *
+ *   DIR/samples_<task>_<date>.jsonl   a line a question: doc_id, doc, target, arguments, resps, filtered_resps, filter,
+ *                                     metrics, doc_hash, prompt_hash, target_hash, and each metric's value; beside
+ *                                     them, of ours, correct: [0, 1, ...], a mark a sample, and finish_reason,
+ *                                     think_closed when a sample was cut off or never closed its thinking
+ *   DIR/results_<date>.json           results.<task>."exact_match,none" (accuracy), "pass@8,none" and so on with
+ *                                     "..._stderr,none"; group_subtasks, configs, versions, n-shot, higher_is_better,
+ *                                     n-samples, config, date, task_hashes and the rest
+ * resps hold the samples' answers: the files read here need not have the texts.
+ * Both appear whole or not at all, the results last. Stderr is over questions (metric.h).
+ */
+#ifndef RAML_HARNESS_H
+#define RAML_HARNESS_H
+
+#include "raml/scored.h"
+#include "raml/table.h"
+
+struct raml_harness_options {
+    const char *dir;        /* made when missing */
+    const char *task;       /* letters, digits and _-.@+ alone */
+    const char *date;       /* "2026-01-31T12-30-59" or with ".123456"; part of the names, and the files' time (UTC) */
+    const char *model;      /* what was evaluated; NULL: not known */
+    const json_t *settings; /* of the sampling, into config.gen_kwargs; NULL: not known */
+    uint64_t seed;          /* of the bootstrap */
+    uint32_t n_draws;
+};
+
+struct raml_harness;
+/* RAML_EUSAGE: a task or date that can't be part of a name. */
+RAML_CHECKED enum raml_code raml_harness_open(const struct raml_harness_options *opt, struct raml_harness **out,
+                                              struct raml_err *err);
+/* user: struct raml_harness *. A raml_scored_fn: writes the question's line. */
+RAML_CHECKED enum raml_code raml_harness_add(void *user, const struct raml_scored *q, struct raml_err *err);
+/* Writes the results of the table's last row, and puts both files in place. */
+RAML_CHECKED enum raml_code raml_harness_commit(struct raml_harness *h, const struct raml_table *t,
+                                                struct raml_err *err);
+void raml_harness_close(struct raml_harness *h); /* without _commit nothing is left; NULL is fine */
+/* The two paths, the harness's own. */
+const char *raml_harness_results(const struct raml_harness *h);
+const char *raml_harness_samples(const struct raml_harness *h);
+
+#endif

@@ -1,0 +1,54 @@
+/* eval.h - parts of raml eval: which metrics are meant, where samples come from, what is told. */
+#ifndef RAML_CLI_EVAL_H
+#define RAML_CLI_EVAL_H
+
+#include "cli/sampling.h"
+
+#include "raml/harness.h"
+#include "raml/paired.h"
+#include "raml/planning.h"
+
+struct eval_settings {
+    struct sampling_settings sampling; /* first, as sampling.h asks */
+    const char *out, *samples_out, *k, *tau, *metrics, *by, *compare, *layout, *metric, *lm_eval, *task, *date, *match;
+    double required_n, accuracy;
+    bool recheck;
+};
+
+/* ---- eval_measures.c --------------------------------------------------------------------------------------------- */
+
+struct eval_measures { /* what opt points into */
+    uint32_t k[RAML_TABLE_MAX_K];
+    struct raml_measure measure[RAML_TABLE_MAX_MEASURES];
+    struct raml_table_options opt;
+};
+/* From --k, --tau, --metrics and --by. *out is not moved afterwards. */
+RAML_CHECKED enum raml_code cli_eval_measures_read(const struct cli *cli, const struct eval_settings *s,
+                                                   struct eval_measures *out, struct raml_err *err);
+
+/* ---- eval_files.c ------------------------------------------------------------------------------------------------ */
+
+struct eval_file { /* one file that was read */
+    const char *path;
+    struct raml_scored_report report;
+};
+/* Hands every question of the file to fn, at most *left of them (0 at first: all), which is counted down. With --match
+ * line a question's id is its number in the file. */
+RAML_CHECKED enum raml_code cli_eval_file_read(const struct eval_settings *s, const char *path, uint64_t *left,
+                                               raml_scored_fn *fn, void *user, struct eval_file *out,
+                                               struct raml_err *err);
+/* The same for samples that were just drawn. */
+RAML_CHECKED enum raml_code cli_eval_samples_read(const struct raml_questions *samples, raml_scored_fn *fn, void *user,
+                                                  struct raml_err *err);
+/* What the path ends in, without folders and the ending. out: cap bytes. */
+void cli_eval_name_of(const char *path, char *out, size_t cap);
+
+/* ---- eval_plan.c ------------------------------------------------------------------------------------------------- */
+
+/* How many questions --required_n takes, as text or into o ("required_n"). row: NULL, from --accuracy alone. paired:
+ * NULL, no comparison. */
+RAML_CHECKED enum raml_code cli_eval_plan_tell(const struct eval_settings *s, const struct raml_table_row *row,
+                                               const struct raml_paired *paired, struct raml_buf *text, json_t *o,
+                                               struct raml_err *err);
+
+#endif

@@ -1,0 +1,115 @@
+/* eval_files.c - samples from files, and samples just drawn, as scored.h hands them on (eval.h). */
+#include "cli/eval.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void cli_eval_name_of(const char *path, char *out, size_t cap)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    size_t n = strlen(name);
+    if (n > 6 && !strcmp(name + n - 6, ".jsonl"))
+        n -= 6;
+    else if (n > 5 && !strcmp(name + n - 5, ".json"))
+        n -= 5;
+    snprintf(out, cap, "%.*s", (int)(n < cap ? n : cap - 1), name);
+}
+
+static enum raml_scored_layout layout_of(const char *word)
+{
+    static const struct {
+        const char *word;
+        enum raml_scored_layout layout;
+    } known[] = {{"raml", RAML_LAYOUT_RAML},
+                 {"marks", RAML_LAYOUT_MARKS},
+                 {"lm_eval", RAML_LAYOUT_LM_EVAL},
+                 {"lighteval", RAML_LAYOUT_LIGHTEVAL},
+                 {"opencompass", RAML_LAYOUT_OPENCOMPASS}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (!strcmp(known[i].word, word)) return known[i].layout;
+    return RAML_LAYOUT_AUTO;
+}
+
+struct limited {
+    raml_scored_fn *fn;
+    void *user;
+    uint64_t *left;
+    bool ended, number;
+    uint64_t n;
+};
+
+static enum raml_code take(void *user, const struct raml_scored *q, struct raml_err *err)
+{
+    struct limited *l = user;
+    struct raml_scored numbered = *q;
+    char id[24];
+    snprintf(id, sizeof id, "%llu", (unsigned long long)++l->n);
+    if (l->number) numbered.id = id;
+    enum raml_code rc = l->fn(l->user, &numbered, err);
+    if (rc || !*l->left || --*l->left) return rc;
+    l->ended = true;
+    return RAML_ESTOP;
+}
+
+enum raml_code cli_eval_file_read(const struct eval_settings *s, const char *path, uint64_t *left, raml_scored_fn *fn,
+                                  void *user, struct eval_file *out, struct raml_err *err)
+{
+    struct raml_scored_options o = {.layout = layout_of(s->layout), .recheck = s->recheck, .metric = s->metric};
+    struct limited l = {.fn = fn, .user = user, .left = left, .number = !strcmp(s->match, "line")};
+    *out = (struct eval_file){.path = path, .report = {.metric = ""}};
+    enum raml_code rc = raml_scored_read(path, &o, take, &l, &out->report, err);
+    return l.ended ? RAML_OK : rc;
+}
+
+/* ---- samples just drawn ------------------------------------------------------------------------------------------ */
+
+struct room {
+    bool *right, *truncated, *unclosed;
+    const char **answer;
+};
+
+static void hand_over(const struct raml_question *q, struct room *r, struct raml_scored *out)
+{
+    for (size_t i = 0; i < q->n_trajectories; i++) {
+        const struct raml_trajectory *t = &q->trajectory[i];
+        r->truncated[i] = t->finish_reason && !strcmp(t->finish_reason, "length");
+        r->unclosed[i] = !t->think_closed;
+        r->right[i] = t->correct == RAML_EQUAL && !r->truncated[i] && t->think_closed;
+        r->answer[i] = t->answer;
+    }
+    *out = (struct raml_scored){.id = q->id,
+                                .family = q->family,
+                                .split = q->split,
+                                .difficulty = q->difficulty,
+                                .gold = q->answer,
+                                .n = (uint32_t)q->n_trajectories,
+                                .right = r->right,
+                                .truncated = r->truncated,
+                                .unclosed = r->unclosed,
+                                .answer = r->answer,
+                                .has_answers = true};
+}
+
+enum raml_code cli_eval_samples_read(const struct raml_questions *samples, raml_scored_fn *fn, void *user,
+                                     struct raml_err *err)
+{
+    size_t most = 1;
+    for (size_t i = 0; i < samples->n; i++)
+        if (samples->question[i].n_trajectories > most) most = samples->question[i].n_trajectories;
+    struct room r = {calloc(most, sizeof *r.right), calloc(most, sizeof *r.truncated), calloc(most, sizeof *r.unclosed),
+                     calloc(most, sizeof *r.answer)};
+    enum raml_code rc = RAML_OK;
+    if (!r.right || !r.truncated || !r.unclosed || !r.answer)
+        rc = raml_fail(err, RAML_ENOMEM, "no memory for %zu samples of a question", most);
+    for (size_t i = 0; i < samples->n && !rc; i++) {
+        struct raml_scored q;
+        hand_over(&samples->question[i], &r, &q);
+        rc = fn(user, &q, err);
+    }
+    free(r.right);
+    free(r.truncated);
+    free(r.unclosed);
+    free(r.answer);
+    return rc;
+}

@@ -1,0 +1,127 @@
+/* ballot.c - see ballot.h. */
+#include "eval/ballot.h"
+
+#include "raml/file.h"
+#include "raml/tally.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { KNOWN = 1 << 16 }; /* verdicts kept */
+
+/* -?(0|[1-9][0-9]*), which has one spelling a number; -0 is another spelling of 0. */
+static bool is_whole(const char *s)
+{
+    if (!strcmp(s, "-0")) return false;
+    if (*s == '-') s++;
+    if (*s == '0') return s[1] == 0;
+    size_t n = strspn(s, "0123456789");
+    return n && s[n] == 0;
+}
+
+/* At most 18 digits at *p. */
+static bool take_digits(const char **p, int64_t *out)
+{
+    size_t n = strspn(*p, "0123456789");
+    *out = 0;
+    for (size_t i = 0; i < n && n <= 18; i++) *out = *out * 10 + ((*p)[i] - '0');
+    *p += n;
+    return n >= 1 && n <= 18;
+}
+
+static bool take_text(const char **p, const char *text)
+{
+    size_t n = strlen(text);
+    if (strncmp(*p, text, n)) return false;
+    *p += n;
+    return true;
+}
+
+/* 7, -7, 7/2, -\frac{7}{2}: those that need no checker to be told apart. */
+static void read_rational(const char *s, struct raml_ballot_class *c)
+{
+    bool minus = take_text(&s, "-"), frac = take_text(&s, "\\frac{");
+    int64_t a, b = 1;
+    if (!take_digits(&s, &a)) return;
+    if (frac && !take_text(&s, "}{")) return;
+    if ((frac || take_text(&s, "/")) && (!take_digits(&s, &b) || b == 0)) return;
+    if ((frac && !take_text(&s, "}")) || *s) return;
+    int64_t x = a, y = b;
+    while (y) {
+        int64_t rest = x % y;
+        x = y;
+        y = rest;
+    }
+    c->num = minus ? -a / x : a / x;
+    c->den = b / x;
+}
+
+static bool equal(struct raml_ballot *b, const struct raml_ballot_class *x, const struct raml_ballot_class *y)
+{
+    if (x->whole && y->whole) return false; /* of other text */
+    if (x->den && y->den) return x->num == y->num && x->den == y->den;
+    struct raml_verdict_place *p = &b->known[(x->hash ^ (y->hash * 0x9e3779b97f4a7c15u)) >> 7 & (KNOWN - 1)];
+    if (p->a != x->hash || p->b != y->hash || (!p->a && !p->b))
+        *p = (struct raml_verdict_place){x->hash, y->hash, raml_answer_check(x->text, y->text) == RAML_EQUAL};
+    return p->equal;
+}
+
+static size_t class_of(struct raml_ballot *b, const char *text, uint64_t hash)
+{
+    struct raml_ballot_class c = {.text = text, .hash = hash, .whole = is_whole(text)};
+    read_rational(text, &c);
+    for (size_t g = 0; g < b->n && g < RAML_TALLY_CHECKED; g++)
+        if (equal(b, &b->first[g], &c)) return g;
+    b->first[b->n] = c;
+    b->vote[b->n] = (struct raml_vote){0};
+    return b->n++;
+}
+
+static enum raml_code make_room(struct raml_ballot *b, size_t n, struct raml_err *err)
+{
+    if (!b->known) b->known = calloc(KNOWN, sizeof *b->known);
+    if (b->known && n <= b->cap) return RAML_OK;
+    size_t places = 16;
+    while (places < 2 * n) places *= 2;
+    struct raml_vote *vote = realloc(b->vote, n * sizeof *vote);
+    if (vote) b->vote = vote;
+    struct raml_ballot_class *first = realloc(b->first, n * sizeof *first);
+    if (first) b->first = first;
+    struct ballot_text *text = realloc(b->text, places * sizeof *text);
+    if (text) b->text = text;
+    if (!vote || !first || !text || !b->known)
+        return raml_fail(err, RAML_ENOMEM, "no memory for %zu answers of a question", n);
+    b->cap = n;
+    b->n_places = places;
+    return RAML_OK;
+}
+
+enum raml_code raml_ballot_count(struct raml_ballot *b, const struct raml_scored *q, struct raml_err *err)
+{
+    enum raml_code rc = make_room(b, q->n, err);
+    if (rc) return rc;
+    b->n = 0;
+    memset(b->text, 0, b->n_places * sizeof *b->text);
+    for (uint32_t i = 0; i < q->n; i++) {
+        const char *text = q->answer[i];
+        if (!text || !*text || q->truncated[i] || q->unclosed[i]) continue;
+        uint64_t hash = raml_hash(text, strlen(text), 0);
+        size_t at = (size_t)hash & (b->n_places - 1);
+        while (b->text[at].text && (b->text[at].hash != hash || strcmp(b->text[at].text, text)))
+            at = (at + 1) & (b->n_places - 1);
+        if (!b->text[at].text) b->text[at] = (struct ballot_text){hash, text, class_of(b, text, hash)};
+        struct raml_vote *v = &b->vote[b->text[at].class];
+        v->n++;
+        v->right += q->right[i];
+    }
+    return RAML_OK;
+}
+
+void raml_ballot_deinit(struct raml_ballot *b)
+{
+    free(b->vote);
+    free(b->first);
+    free(b->text);
+    free(b->known);
+    *b = (struct raml_ballot){0};
+}

@@ -1,0 +1,38 @@
+/* ballot.h - one question's answers as classes of equal ones (tally.h says when two are equal).
+ *
+ * Zero-initialise. Memory is used again from question to question; verdicts of pairs of texts are kept, the newest in
+ * each of a fixed number of places.
+ */
+#ifndef RAML_EVAL_BALLOT_H
+#define RAML_EVAL_BALLOT_H
+
+#include "raml/majority.h"
+#include "raml/scored.h"
+
+struct raml_verdict_place {
+    uint64_t a, b; /* hashes of the two texts; both 0: empty */
+    bool equal;
+};
+struct raml_ballot_class {
+    const char *text; /* the first answer; the question's */
+    uint64_t hash;
+    bool whole;       /* a whole number written plainly, of any length */
+    int64_t num, den; /* a whole number or fraction of at most 18 digits each, in lowest terms; den 0: it is none */
+};
+struct raml_ballot {
+    struct raml_vote *vote; /* [n]: the classes of the last question */
+    size_t n;
+    struct raml_ballot_class *first; /* [n]: of each class */
+    struct ballot_text {
+        uint64_t hash;
+        const char *text; /* NULL: empty */
+        size_t class;
+    } * text;             /* distinct texts, a hash table */
+    size_t cap, n_places; /* classes there is room for; of text (a power of two) */
+    struct raml_verdict_place *known;
+};
+
+RAML_CHECKED enum raml_code raml_ballot_count(struct raml_ballot *b, const struct raml_scored *q, struct raml_err *err);
+void raml_ballot_deinit(struct raml_ballot *b);
+
+#endif

@@ -1,0 +1,229 @@
+/* majority.c - see majority.h for what is computed and how. */
+#include "raml/majority.h"
+
+#include "raml/metric.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_CELLS = 1 << 27 }; /* a GiB: as many answers as draws, 8000 of each */
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static double share(const struct raml_vote *v)
+{
+    return (double)v->right / (double)v->n;
+}
+
+/* P(i of a) for i = 0..top, each of a with odds `odds` against 1: ratios from the likeliest i, over their sum. */
+static void binomial(double *p, size_t a, size_t top, double odds)
+{
+    size_t mode = min_size((size_t)(((double)a + 1) * (odds / (1 + odds))), a);
+    double all = 1, w = 1;
+    memset(p, 0, (top + 1) * sizeof *p);
+    if (mode <= top) p[mode] = 1;
+    for (size_t i = mode; i < a && w > 0;) {
+        w *= (double)(a - i) / (double)(i + 1) * odds;
+        if (++i <= top) p[i] = w;
+        all += w;
+    }
+    w = 1;
+    for (size_t i = mode; i > 0 && w > 0;) {
+        w *= (double)i / ((double)(a - i + 1) * odds);
+        if (--i <= top) p[i] = w;
+        all += w;
+    }
+    for (size_t i = 0; i <= top; i++) p[i] /= all;
+}
+
+struct sweep {
+    size_t n, k;
+    double odds;                  /* k : n - k */
+    const struct raml_vote *vote; /* largest class first */
+    size_t n_votes;
+    size_t *from;     /* class g: p[from[g] + i] = P(i of it), i up to min(its samples, k) */
+    double *p, *rest; /* rest: of the samples that can't be among the commonest, [k + 1] */
+    double *ways;     /* [k + 1][width]: weight of d drawn, t classes at j */
+    double *right;    /* the same, times the sum of the t classes' shares of right */
+    size_t width;
+};
+
+/* One more class, the done-th, none of whose drawn samples may be more than j. */
+static void add_class(struct sweep *s, size_t g, size_t j, size_t done)
+{
+    const double *p = s->p + s->from[g];
+    size_t now = done + 1, most = min_size(s->k, now * j);
+    double worth = share(&s->vote[g]);
+    for (size_t d = most + 1; d-- > 0;) {
+        size_t low = d > now * (j - 1) ? d - now * (j - 1) : 0, high = min_size(now, d / j);
+        double *f = s->ways + d * s->width, *r = s->right + d * s->width;
+        for (size_t t = low; t <= high; t++) {
+            f[t] *= p[0];
+            r[t] *= p[0];
+        }
+        for (size_t i = 1; i < j && i <= d; i++) {
+            const double *fi = f - i * s->width, *ri = r - i * s->width;
+            for (size_t t = low; t <= high; t++) {
+                f[t] += p[i] * fi[t];
+                r[t] += p[i] * ri[t];
+            }
+        }
+        if (d < j) continue;
+        const double *fj = f - j * s->width, *rj = r - j * s->width;
+        for (size_t t = low ? low : 1; t <= high; t++) {
+            f[t] += p[j] * fj[t - 1];
+            r[t] += p[j] * (rj[t - 1] + worth * fj[t - 1]);
+        }
+    }
+}
+
+/* Weight of the draws whose commonest answer was drawn j times, times the share of right ones among the commonest. */
+static double of_size(struct sweep *s, size_t j)
+{
+    size_t n_big = 0, big = 0;
+    for (; n_big < s->n_votes && s->vote[n_big].n >= j; n_big++) big += s->vote[n_big].n;
+    size_t rest = s->n - big, cells;
+    if (rest + n_big * j < s->k) return 0;
+    s->width = min_size(n_big, s->k / j) + 1;
+    cells = (s->k + 1) * s->width;
+    memset(s->ways, 0, cells * sizeof *s->ways);
+    memset(s->right, 0, cells * sizeof *s->right);
+    s->ways[0] = 1;
+    for (size_t g = 0; g < n_big; g++) add_class(s, g, j, g);
+    binomial(s->rest, rest, min_size(rest, s->k), s->odds);
+    double sum = 0;
+    for (size_t d = j; d <= s->k; d++) {
+        if (s->k - d > rest) continue;
+        double tied = 0;
+        for (size_t t = 1; t < s->width; t++) tied += s->right[d * s->width + t] / (double)t;
+        sum += tied * s->rest[s->k - d];
+    }
+    return sum;
+}
+
+/* ---- room -------------------------------------------------------------------------------------------------------- */
+
+void raml_majority_deinit(struct raml_majority *m)
+{
+    free(m->work);
+    *m = (struct raml_majority){0};
+}
+
+static enum raml_code grow(struct raml_majority *m, size_t cells, struct raml_err *err)
+{
+    if (cells <= m->cap) return RAML_OK;
+    double *p = cells <= MAX_CELLS ? realloc(m->work, cells * sizeof *p) : NULL;
+    if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for a majority vote of %zu cells", cells);
+    m->work = p;
+    m->cap = cells;
+    return RAML_OK;
+}
+
+static int larger_first(const void *a, const void *b)
+{
+    const struct raml_vote *x = a, *y = b;
+    if (x->n != y->n) return x->n < y->n ? 1 : -1;
+    return (x->right < y->right) - (x->right > y->right);
+}
+
+/* Lays the parts of the sweep out in m->work: classes sorted, their places, probabilities, then the two tables. */
+static enum raml_code prepare(struct raml_majority *m, struct sweep *s, const struct raml_vote *vote,
+                              struct raml_err *err)
+{
+    size_t n_p = 0, width = min_size(s->n_votes, s->k) + 1;
+    size_t n_head = (s->n_votes * (sizeof(struct raml_vote) + sizeof(size_t))) / sizeof(double) + 2;
+    for (size_t g = 0; g < s->n_votes; g++) n_p += min_size(vote[g].n, s->k) + 1;
+    if ((s->k + 1) > SIZE_MAX / 64 / width)
+        return raml_fail(err, RAML_ENOMEM, "no memory for a majority vote of %zu among %zu answers", s->k, s->n_votes);
+    enum raml_code rc = grow(m, n_head + n_p + (s->k + 1) * (1 + 2 * width), err);
+    if (rc) return rc;
+    s->from = (size_t *)(void *)m->work;
+    struct raml_vote *sorted = (struct raml_vote *)(void *)(s->from + s->n_votes);
+    memcpy(sorted, vote, s->n_votes * sizeof *sorted);
+    qsort(sorted, s->n_votes, sizeof *sorted, larger_first);
+    s->vote = sorted;
+    s->p = m->work + n_head;
+    s->rest = s->p + n_p;
+    s->ways = s->rest + s->k + 1;
+    s->right = s->ways + (s->k + 1) * width;
+    for (size_t g = 0, at = 0; g < s->n_votes; g++) {
+        size_t top = min_size(sorted[g].n, s->k);
+        s->from[g] = at;
+        binomial(s->p + at, sorted[g].n, top, s->odds);
+        at += top + 1;
+    }
+    return RAML_OK;
+}
+
+/* ---- the plain cases --------------------------------------------------------------------------------------------- */
+
+/* All samples are drawn: the vote is what it is. */
+static double all_drawn(const struct raml_vote *vote, size_t n_votes)
+{
+    uint32_t most = 0;
+    size_t tied = 0;
+    double right = 0;
+    for (size_t g = 0; g < n_votes; g++) {
+        if (vote[g].n < most) continue;
+        if (vote[g].n > most) {
+            most = vote[g].n;
+            tied = 0;
+            right = 0;
+        }
+        tied++;
+        right += share(&vote[g]);
+    }
+    return tied ? right / (double)tied : 0;
+}
+
+static enum raml_code check(const struct raml_vote *vote, size_t n_votes, uint32_t n, uint32_t k, struct raml_err *err)
+{
+    uint64_t sum = 0;
+    if (k == 0 || k > n)
+        return raml_fail(err, RAML_ERANGE, "maj@%u of %u samples; k must be 1 to the number of samples", k, n);
+    for (size_t g = 0; g < n_votes; g++) {
+        if (vote[g].n == 0 || vote[g].right > vote[g].n)
+            return raml_fail(err, RAML_ERANGE, "%u right samples of %u that gave one answer", vote[g].right, vote[g].n);
+        sum += vote[g].n;
+        if (sum > n) return raml_fail(err, RAML_ERANGE, "more than n = %u samples with an answer", n);
+    }
+    return RAML_OK;
+}
+
+enum raml_code raml_maj_at_k(struct raml_majority *m, const struct raml_vote *vote, size_t n_votes, uint32_t n,
+                             uint32_t k, double *out, struct raml_err *err)
+{
+    enum raml_code rc = check(vote, n_votes, n, k, err);
+    if (rc) return rc;
+    size_t right = 0, largest = 0;
+    for (size_t g = 0; g < n_votes; g++) {
+        right += vote[g].right;
+        if (vote[g].right && vote[g].n > largest) largest = vote[g].n;
+    }
+    if (!right || k == 1) {
+        *out = (double)right / (double)n;
+        return RAML_OK;
+    }
+    if (k == n) {
+        *out = all_drawn(vote, n_votes);
+        return RAML_OK;
+    }
+    if (n_votes == 1) {
+        rc = raml_pass_at_k(n, vote[0].n, k, out, err);
+        if (!rc) *out *= share(vote);
+        return rc;
+    }
+    struct sweep s = {.n = n, .k = k, .odds = (double)k / (double)(n - k), .n_votes = n_votes};
+    rc = prepare(m, &s, vote, err);
+    if (rc) return rc;
+    double sum = 0;
+    for (size_t j = 1; j <= min_size(k, largest); j++) sum += of_size(&s, j);
+    binomial(s.rest, n, k, s.odds); /* P(k of all n) */
+    double value = sum / s.rest[k];
+    *out = value < 1 ? value : 1;
+    return RAML_OK;
+}

@@ -1,0 +1,158 @@
+/* scored.c - which layout a file has, and what all readers share (scored.h, scored_layouts.h). */
+#include "eval/scored_layouts.h"
+
+#include "raml/file.h"
+#include "raml/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- room -------------------------------------------------------------------------------------------------------- */
+
+enum raml_code raml_scored_room_for(struct raml_scored_room *room, size_t n, struct raml_err *err)
+{
+    if (n > RAML_SCORED_MAX_N)
+        return raml_fail(err, RAML_ERANGE, "%zu samples of a question; at most %d", n, (int)RAML_SCORED_MAX_N);
+    if (n > room->cap) {
+        bool *right = realloc(room->right, n * sizeof *right);
+        if (right) room->right = right;
+        bool *truncated = realloc(room->truncated, n * sizeof *truncated);
+        if (truncated) room->truncated = truncated;
+        bool *unclosed = realloc(room->unclosed, n * sizeof *unclosed);
+        if (unclosed) room->unclosed = unclosed;
+        const char **answer = realloc(room->answer, n * sizeof *answer);
+        if (answer) room->answer = answer;
+        if (!right || !truncated || !unclosed || !answer)
+            return raml_fail(err, RAML_ENOMEM, "no memory for %zu samples of a question", n);
+        room->cap = (uint32_t)n;
+    }
+    if (!n) return RAML_OK;
+    memset(room->right, 0, n * sizeof *room->right);
+    memset(room->truncated, 0, n * sizeof *room->truncated);
+    memset(room->unclosed, 0, n * sizeof *room->unclosed);
+    for (size_t i = 0; i < n; i++) room->answer[i] = NULL;
+    return RAML_OK;
+}
+
+void raml_scored_room_deinit(struct raml_scored_room *room)
+{
+    free(room->right);
+    free(room->truncated);
+    free(room->unclosed);
+    free(room->answer);
+    *room = (struct raml_scored_room){0};
+}
+
+enum raml_code raml_scored_hand(struct raml_scored *q, bool *right, raml_scored_fn *fn, void *user,
+                                struct raml_scored_report *report, struct raml_err *err)
+{
+    for (uint32_t i = 0; i < q->n; i++) right[i] = right[i] && !q->truncated[i] && !q->unclosed[i];
+    report->n_questions++;
+    report->n_samples += q->n;
+    return fn(user, q, err);
+}
+
+/* ---- looking ----------------------------------------------------------------------------------------------------- */
+
+static size_t first_line(const struct raml_buf *b)
+{
+    const char *end = b->len ? memchr(b->data, '\n', b->len) : NULL;
+    return end ? (size_t)(end - b->data) : 0;
+}
+
+/* The first line as an object; NULL: it is none, or there is no end of it. */
+static json_t *first_object(const struct raml_buf *b, bool whole)
+{
+    size_t n = first_line(b), mark = b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3) ? 3 : 0;
+    if (!n && whole) n = b->len;
+    json_t *v = n > mark ? json_loadb(b->data + mark, n - mark, 0, NULL) : NULL;
+    if (v && json_is_object(v)) return v;
+    json_decref(v);
+    return NULL;
+}
+
+/* The beginning of the file into *b: its first line and some more; when that is no object, the whole file, or
+ * RAML_SCORED_LOOK bytes of it. *first: a new reference, or NULL. */
+static enum raml_code read_head(const char *path, struct raml_buf *b, bool *whole, json_t **first, struct raml_err *err)
+{
+    enum { STEP = 1 << 16 };
+    FILE *f = fopen(path, "rb");
+    if (!f) return raml_fail_errno(err, "%s: can't be opened", path);
+    char *step = malloc(STEP);
+    enum raml_code rc = step ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory to read it", path);
+    bool tried = false;
+    *whole = false;
+    *first = NULL;
+    while (!rc && !*first && !*whole && b->len + STEP <= RAML_SCORED_LOOK) {
+        size_t n = fread(step, 1, STEP, f);
+        if (n < STEP && ferror(f)) rc = raml_fail_errno(err, "%s: reading failed", path);
+        raml_buf_add(b, step, n);
+        *whole = n < STEP;
+        if (rc || tried || !(first_line(b) || *whole)) continue;
+        tried = true;
+        *first = first_object(b, *whole);
+    }
+    if (!rc && !*first && *whole && b->len) {
+        size_t mark = b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3) ? 3 : 0;
+        *first = json_loadb(b->data + mark, b->len - mark, 0, NULL);
+    }
+    free(step);
+    fclose(f);
+    return rc ? rc : raml_buf_status(b, err);
+}
+
+static enum raml_code no_layout(const char *path, struct raml_err *err)
+{
+    struct raml_buf list;
+    raml_buf_init(&list, 4096);
+    for (size_t i = 0; i < raml_scored_n_layouts; i++)
+        raml_buf_addf(&list, "%s%s (%s)", i ? "; " : "", raml_scored_layouts[i]->name,
+                      raml_scored_layouts[i]->known_by);
+    enum raml_code rc =
+        raml_fail(err, RAML_EFORMAT, "%s: no layout of samples is known by its first line; expected %.500s", path,
+                  list.data ? list.data : "one of the layouts");
+    raml_buf_deinit(&list);
+    return rc;
+}
+
+static enum raml_code look(const char *path, const struct raml_scored_layout_row **out, struct raml_err *err)
+{
+    struct raml_buf b;
+    bool whole = false;
+    json_t *first = NULL;
+    raml_buf_init(&b, RAML_SCORED_LOOK);
+    enum raml_code rc = read_head(path, &b, &whole, &first, err);
+    if (!rc) {
+        size_t mark = b.len >= 3 && !memcmp(b.data, "\xef\xbb\xbf", 3) ? 3 : 0;
+        struct raml_scored_head head = {
+            .path = path, .bytes = b.data ? b.data + mark : "", .n = b.len - mark, .whole = whole, .first = first};
+        *out = NULL;
+        for (size_t i = 0; i < raml_scored_n_layouts && !*out; i++)
+            if (raml_scored_layouts[i]->looks_like(&head)) *out = raml_scored_layouts[i];
+        if (!*out) rc = no_layout(path, err);
+    }
+    json_decref(first);
+    raml_buf_deinit(&b);
+    return rc;
+}
+
+enum raml_code raml_scored_read(const char *path, const struct raml_scored_options *opt, raml_scored_fn *fn, void *user,
+                                struct raml_scored_report *report, struct raml_err *err)
+{
+    const struct raml_scored_layout_row *row = NULL;
+    struct raml_scored_report mine = {.metric = ""};
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; i < raml_scored_n_layouts && opt->layout != RAML_LAYOUT_AUTO; i++)
+        if (raml_scored_layouts[i]->layout == opt->layout) row = raml_scored_layouts[i];
+    if (!row && opt->layout != RAML_LAYOUT_AUTO)
+        return raml_fail(err, RAML_ESUPPORT, "%s: this layout is not read here", path);
+    if (!row && !strcmp(path, "-"))
+        return raml_fail(err, RAML_EUSAGE, "standard input can be read once: say which layout it has");
+    if (!row) rc = look(path, &row, err);
+    if (rc) return rc;
+    rc = row->read(path, opt, fn, user, &mine, err);
+    mine.layout = row->layout;
+    if (!rc) *report = mine;
+    return rc;
+}

@@ -1,0 +1,13 @@
+/* scored_layouts.c - every layout, narrow ones first (scored_layouts.h). To add one: its line here. */
+#include "eval/scored_layouts.h"
+
+#include "eval/scored_foreign.h"
+
+const struct raml_scored_layout_row *const raml_scored_layouts[] = {
+    &raml_scored_layout_own,
+    &raml_scored_layout_lm_eval,
+    &raml_scored_layout_lighteval,
+    &raml_scored_layout_opencompass,
+    &raml_scored_layout_marks,
+};
+const size_t raml_scored_n_layouts = sizeof raml_scored_layouts / sizeof *raml_scored_layouts;

@@ -1,0 +1,25 @@
+/* scored_line.h - a line of marks in its plainest writing, read without building a JSON value.
+ *
+ * A million questions are read by this: an object whose fields are among id (a string of ASCII without backslashes, or
+ * a whole number), n, c (whole numbers) and correct (a list of 0, 1, true, false), each at most once. Of anything else
+ * it only says that it is something else, and the line is read by the JSON parser; what it does read it reads as that
+ * does.
+ */
+#ifndef RAML_EVAL_SCORED_LINE_H
+#define RAML_EVAL_SCORED_LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { RAML_LINE_ID = 256 };
+struct raml_mark_line {
+    char id[RAML_LINE_ID]; /* "" when has_id is false */
+    bool has_id, has_n, has_c, has_correct;
+    uint64_t n, c;
+    size_t n_marks;
+};
+/* text: ended by a zero. right: room for len / 2 marks. */
+bool raml_mark_line_read(const char *text, size_t len, struct raml_mark_line *out, bool *right);
+
+#endif

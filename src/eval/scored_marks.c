@@ -1,0 +1,287 @@
+/* scored_marks.c - a line a question with its marks alone: {"id", "correct": [0, 1, ...]}, or counts {"id", "n", "c"}.
+ *
+ * For correct there may be labels (RaML's rollouts) or correctness_math_verify (OpenR1-Math). Beside it may stand pred
+ * (answers, null: none), finish_reason ("length": cut off) and think_closed, each a list as long as correct; or correct
+ * may be a single mark, with the others single too. gold or answer is the gold answer.
+ */
+#include "eval/scored_layouts.h"
+#include "eval/scored_line.h"
+#include "eval/scored_row.h"
+
+#include "raml/buf.h"
+#include "raml/file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct marks {
+    const struct raml_scored_options *opt;
+    raml_scored_fn *fn;
+    void *user;
+    struct raml_scored_report *report;
+    struct raml_scored_room room;
+    struct raml_buf numbers; /* answers that are numbers, written out */
+    struct raml_place at;
+    const char *field; /* the marks' name */
+};
+
+static const char *const mark_fields[] = {"correct", "labels", "correctness_math_verify"};
+enum { N_MARK_FIELDS = sizeof mark_fields / sizeof *mark_fields };
+
+/* The marks of a row and their field's name. */
+static const json_t *find_marks(const json_t *obj, const char **field)
+{
+    const json_t *v = NULL;
+    for (size_t i = 0; i < N_MARK_FIELDS && !v; i++) {
+        v = json_object_get(obj, mark_fields[i]);
+        *field = mark_fields[v ? i : 0];
+    }
+    return v;
+}
+
+static enum raml_code fault(const struct marks *m, const char *field, struct raml_err *err, const char *what)
+{
+    return raml_fail(err, RAML_EFORMAT, "%s:%zu: field '%s' %s", m->at.path, m->at.line, field, what);
+}
+
+/* The i-th of a list, or the single value itself. */
+static const json_t *item(const json_t *v, size_t i)
+{
+    return json_is_array(v) ? json_array_get(v, i) : v;
+}
+
+/* A list beside correct: NULL when it is missing; an error when it has another length. */
+static enum raml_code beside(const struct marks *m, const json_t *obj, const char *field, uint32_t n, bool list,
+                             const json_t **out, struct raml_err *err)
+{
+    *out = json_object_get(obj, field);
+    if (!*out || json_is_null(*out)) {
+        *out = NULL;
+        return RAML_OK;
+    }
+    if (json_is_array(*out) != list || (list && json_array_size(*out) != n))
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: field '%s' has %zu values; expected %u, as field '%s' has",
+                         m->at.path, m->at.line, field, json_is_array(*out) ? json_array_size(*out) : 1, n, m->field);
+    return RAML_OK;
+}
+
+static enum raml_code read_answers(struct marks *m, const json_t *pred, uint32_t n, struct raml_err *err)
+{
+    raml_buf_clear(&m->numbers);
+    for (int pass = 0; pass < 2; pass++) { /* numbers are written first, as the buffer may move while it grows */
+        size_t at = 0;
+        for (uint32_t i = 0; i < n; i++) {
+            const json_t *v = item(pred, i);
+            if (json_is_string(v)) {
+                m->room.answer[i] = json_string_value(v);
+            } else if (json_is_number(v) && pass == 0) {
+                if (json_is_integer(v))
+                    raml_buf_addf(&m->numbers, "%lld", (long long)json_integer_value(v));
+                else
+                    raml_buf_addf(&m->numbers, "%.17g", json_real_value(v));
+                raml_buf_add(&m->numbers, "", 1);
+            } else if (json_is_number(v) && m->numbers.data) {
+                m->room.answer[i] = m->numbers.data + at;
+                at += strlen(m->numbers.data + at) + 1;
+            } else if (!json_is_null(v) && !json_is_number(v)) {
+                return fault(m, "pred", err, "holds something that is no string, number or null");
+            }
+        }
+        enum raml_code rc = raml_buf_status(&m->numbers, err);
+        if (rc) return rc;
+    }
+    return RAML_OK;
+}
+
+static enum raml_code read_ends(struct marks *m, const json_t *reason, const json_t *closed, uint32_t n,
+                                struct raml_err *err)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        const json_t *r = item(reason, i), *c = item(closed, i);
+        if (r && !json_is_string(r) && !json_is_null(r)) return fault(m, "finish_reason", err, "holds no string");
+        if (c && !json_is_boolean(c) && !json_is_null(c))
+            return fault(m, "think_closed", err, "holds no true or false");
+        m->room.truncated[i] = json_is_string(r) && !strcmp(json_string_value(r), "length");
+        m->room.unclosed[i] = json_is_false(c);
+    }
+    return RAML_OK;
+}
+
+/* Marks anew, by the answers. */
+static enum raml_code recheck(struct marks *m, const struct raml_scored *q, struct raml_err *err)
+{
+    if (!q->has_answers || !q->gold)
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: marks can't be made again without fields 'pred' and 'gold'",
+                         m->at.path, m->at.line);
+    for (uint32_t i = 0; i < q->n; i++) {
+        bool right = raml_answer_check(q->gold, q->answer[i]) == RAML_EQUAL;
+        m->report->n_remarked += right != m->room.right[i];
+        m->room.right[i] = right;
+    }
+    return RAML_OK;
+}
+
+static enum raml_code hand(struct marks *m, struct raml_scored *q, struct raml_err *err)
+{
+    q->right = m->room.right;
+    q->truncated = m->room.truncated;
+    q->unclosed = m->room.unclosed;
+    q->answer = m->room.answer;
+    enum raml_code rc = m->opt->recheck ? recheck(m, q, err) : RAML_OK;
+    if (!rc) rc = raml_scored_hand(q, m->room.right, m->fn, m->user, m->report, err);
+    return rc;
+}
+
+static enum raml_code take_counts(struct marks *m, uint64_t n, uint64_t c, struct raml_scored *q, struct raml_err *err)
+{
+    if (!n || c > n)
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: found %llu right of %llu samples", m->at.path, m->at.line,
+                         (unsigned long long)c, (unsigned long long)n);
+    enum raml_code rc = raml_scored_room_for(&m->room, n, err);
+    if (rc) return raml_wrap(err, rc, "%s:%zu", m->at.path, m->at.line);
+    q->n = (uint32_t)n;
+    memset(m->room.right, 1, c);
+    return RAML_OK;
+}
+
+static enum raml_code read_list(struct marks *m, const json_t *obj, const json_t *correct, struct raml_scored *q,
+                                struct raml_err *err)
+{
+    bool list = json_is_array(correct);
+    size_t n = list ? json_array_size(correct) : 1;
+    const json_t *told = json_object_get(obj, "n"), *pred, *reason, *closed;
+    if (!n) return fault(m, m->field, err, "is an empty list; expected a mark a sample");
+    if (told && (!json_is_integer(told) || json_integer_value(told) != (json_int_t)n))
+        return fault(m, "n", err, "is not the number of marks");
+    enum raml_code rc = raml_scored_room_for(&m->room, n, err);
+    if (rc) return raml_wrap(err, rc, "%s:%zu", m->at.path, m->at.line);
+    q->n = (uint32_t)n;
+    for (size_t i = 0; i < n && !rc; i++)
+        rc = raml_scored_row_mark(&m->at, m->field, i, item(correct, i), &m->room.right[i], err);
+    if (!rc) rc = beside(m, obj, "pred", q->n, list, &pred, err);
+    if (!rc) rc = beside(m, obj, "finish_reason", q->n, list, &reason, err);
+    if (!rc) rc = beside(m, obj, "think_closed", q->n, list, &closed, err);
+    if (!rc && (reason || closed)) rc = read_ends(m, reason, closed, q->n, err);
+    q->has_answers = !rc && (pred || (!list && json_object_get(obj, "pred"))); /* a single null: no answer was found */
+    return !rc && pred ? read_answers(m, pred, q->n, err) : rc;
+}
+
+static enum raml_code read_object(struct marks *m, const json_t *obj, struct raml_err *err)
+{
+    static const char *const gold[] = {"gold", "answer", NULL};
+    struct raml_scored q = {0};
+    struct raml_scored_text text;
+    const json_t *correct = find_marks(obj, &m->field);
+    enum raml_code rc = raml_scored_row_meta(&m->at, obj, gold, &text, &q, err);
+    if (rc) return rc;
+    if (correct) {
+        rc = read_list(m, obj, correct, &q, err);
+    } else {
+        long long n = 0, c = 0;
+        if (!json_object_get(obj, "n") && !json_object_get(obj, "c"))
+            return fault(m, "correct", err, "is missing, and so are 'n' and 'c'");
+        rc = raml_json_int(&m->at, obj, "n", 1, RAML_SCORED_MAX_N, &n, err);
+        if (!rc) rc = raml_json_int(&m->at, obj, "c", 0, n, &c, err);
+        if (!rc) rc = take_counts(m, (uint64_t)n, (uint64_t)c, &q, err);
+    }
+    return rc ? rc : hand(m, &q, err);
+}
+
+/* True when the line was plain and has been dealt with, *rc telling how. */
+static bool read_plain(struct marks *m, const char *text, size_t len, enum raml_code *rc, struct raml_err *err)
+{
+    struct raml_mark_line line;
+    if (len / 2 > RAML_SCORED_MAX_N) return false;
+    if (m->room.cap < len / 2) {
+        *rc = raml_scored_room_for(&m->room, len / 2, err);
+        if (*rc) return true;
+    }
+    if (!raml_mark_line_read(text, len, &line, m->room.right)) return false;
+    if (line.has_correct ? !line.n_marks || (line.has_n && line.n != line.n_marks) : !line.has_n || !line.has_c)
+        return false; /* which the other way has words for */
+    struct raml_scored_text number;
+    struct raml_scored q = {.id = line.id, .difficulty = -1, .n = (uint32_t)line.n_marks};
+    if (!line.has_id) {
+        snprintf(number.id, sizeof number.id, "%zu", m->at.line);
+        q.id = number.id;
+    }
+    *rc = RAML_OK;
+    if (!line.has_correct) {
+        *rc = take_counts(m, line.n, line.c, &q, err);
+    } else { /* the marks stand in their place already */
+        memset(m->room.truncated, 0, q.n);
+        memset(m->room.unclosed, 0, q.n);
+        for (uint32_t i = 0; i < q.n; i++) m->room.answer[i] = NULL;
+    }
+    if (!*rc) *rc = hand(m, &q, err);
+    return true;
+}
+
+static enum raml_code read_line(struct marks *m, const struct raml_buf *line, struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    if (read_plain(m, line->data, line->len, &rc, err)) return rc;
+    json_t *obj = NULL;
+    rc = raml_json_parse(&m->at, line->data, line->len, &obj, err);
+    if (!rc) rc = read_object(m, obj, err);
+    json_decref(obj);
+    return rc;
+}
+
+static enum raml_code take_row(void *to, const struct raml_place *at, const json_t *row, struct raml_err *err)
+{
+    struct marks *m = to;
+    m->at = *at;
+    return read_object(m, row, err);
+}
+
+static bool blank(const struct raml_buf *line)
+{
+    return !line->len || strspn(line->data, " \t") == line->len;
+}
+
+static enum raml_code read_lines(struct marks *m, struct raml_err *err)
+{
+    struct raml_lines lines;
+    bool more = true;
+    enum raml_code rc = raml_lines_init(&lines, m->at.path, RAML_SCORED_MAX_LINE, err);
+    while (!rc && more) {
+        rc = raml_lines_next(&lines, &more, err);
+        m->at.line = lines.number;
+        if (!rc && more && !blank(&lines.line)) rc = read_line(m, &lines.line, err);
+    }
+    raml_lines_deinit(&lines);
+    return rc;
+}
+
+static enum raml_code read_marks(const char *path, const struct raml_scored_options *opt, raml_scored_fn *fn,
+                                 void *user, struct raml_scored_report *report, struct raml_err *err)
+{
+    struct marks m = {
+        .opt = opt, .fn = fn, .user = user, .report = report, .at = {.path = path}, .field = mark_fields[0]};
+    bool is_array;
+    raml_buf_init(&m.numbers, RAML_SCORED_MAX_LINE);
+    enum raml_code rc = raml_scored_row_array(path, &is_array, take_row, &m, err);
+    if (!rc && !is_array) rc = read_lines(&m, err);
+    report->metric = opt->recheck ? "" : m.field;
+    raml_buf_deinit(&m.numbers);
+    raml_scored_room_deinit(&m.room);
+    return rc;
+}
+
+static bool looks_like(const struct raml_scored_head *head)
+{
+    const json_t *o = raml_scored_row_first(head->first);
+    const char *field;
+    const json_t *correct = find_marks(o, &field);
+    if (correct) return json_is_array(correct) || json_is_boolean(correct) || json_is_number(correct);
+    return json_is_integer(json_object_get(o, "n")) && json_is_integer(json_object_get(o, "c"));
+}
+
+const struct raml_scored_layout_row raml_scored_layout_marks = {
+    .layout = RAML_LAYOUT_MARKS,
+    .name = "marks",
+    .known_by = "lines with `correct`, or with `n` and `c`",
+    .looks_like = looks_like,
+    .read = read_marks,
+};

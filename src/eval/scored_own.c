@@ -1,0 +1,127 @@
+/* scored_own.c - our own files: a line a question with `trajectories`, as raml sample writes them (question.h).
+ *
+ * Of a trajectory are read: answer, correct, finish_reason ("length": cut off), think_closed (default true).
+ */
+#include "eval/scored_layouts.h"
+#include "eval/scored_row.h"
+
+#include "raml/file.h"
+
+#include <string.h>
+
+struct own {
+    const struct raml_scored_options *opt;
+    raml_scored_fn *fn;
+    void *user;
+    struct raml_scored_report *report;
+    struct raml_scored_room room;
+    struct raml_place at;
+};
+
+static enum raml_code fault(const struct own *o, size_t i, const char *field, const char *want, struct raml_err *err)
+{
+    return raml_fail(err, RAML_EFORMAT,
+                     "%s:%zu: field 'trajectories', number %zu: field '%s' is of another type; expected %s", o->at.path,
+                     o->at.line, i + 1, field, want);
+}
+
+static enum raml_code read_sample(struct own *o, const json_t *v, size_t i, const char *gold, struct raml_err *err)
+{
+    if (!json_is_object(v))
+        return raml_fail(err, RAML_EFORMAT,
+                         "%s:%zu: field 'trajectories', number %zu is no object; expected samples as "
+                         "raml sample writes them",
+                         o->at.path, o->at.line, i + 1);
+    const json_t *answer = json_object_get(v, "answer"), *correct = json_object_get(v, "correct"),
+                 *reason = json_object_get(v, "finish_reason"), *closed = json_object_get(v, "think_closed");
+    if (answer && !json_is_string(answer) && !json_is_null(answer)) return fault(o, i, "answer", "a string", err);
+    if (reason && !json_is_string(reason) && !json_is_null(reason))
+        return fault(o, i, "finish_reason", "a string", err);
+    if (closed && !json_is_boolean(closed)) return fault(o, i, "think_closed", "true or false", err);
+    o->room.answer[i] = json_string_value(answer);
+    o->room.truncated[i] = json_is_string(reason) && !strcmp(json_string_value(reason), "length");
+    o->room.unclosed[i] = json_is_false(closed);
+    bool right = false;
+    if (correct && !json_is_null(correct)) {
+        enum raml_code rc = raml_scored_row_mark(&o->at, "correct", i, correct, &right, err);
+        if (rc) return rc;
+    }
+    o->room.right[i] = right;
+    if (!o->opt->recheck) return RAML_OK;
+    if (!gold || !*gold)
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: marks can't be made again without field 'answer'", o->at.path,
+                         o->at.line);
+    o->room.right[i] = raml_answer_check(gold, o->room.answer[i]) == RAML_EQUAL;
+    o->report->n_remarked += right != o->room.right[i];
+    return RAML_OK;
+}
+
+static enum raml_code read_object(struct own *o, const json_t *obj, struct raml_err *err)
+{
+    static const char *const gold[] = {"answer", NULL};
+    struct raml_scored q = {.has_answers = true};
+    struct raml_scored_text text;
+    json_t *list = NULL;
+    enum raml_code rc = raml_scored_row_meta(&o->at, obj, gold, &text, &q, err);
+    if (!rc) rc = raml_json_array(&o->at, obj, "trajectories", &list, err);
+    if (!rc) rc = raml_scored_room_for(&o->room, json_array_size(list), err);
+    for (size_t i = 0; i < json_array_size(list) && !rc; i++)
+        rc = read_sample(o, json_array_get(list, i), i, q.gold, err);
+    if (rc) return rc;
+    q.n = (uint32_t)json_array_size(list);
+    q.right = o->room.right;
+    q.truncated = o->room.truncated;
+    q.unclosed = o->room.unclosed;
+    q.answer = o->room.answer;
+    return raml_scored_hand(&q, o->room.right, o->fn, o->user, o->report, err);
+}
+
+static enum raml_code take_row(void *to, const struct raml_place *at, const json_t *row, struct raml_err *err)
+{
+    struct own *o = to;
+    o->at = *at;
+    return read_object(o, row, err);
+}
+
+static enum raml_code read_lines(struct own *o, struct raml_err *err)
+{
+    struct raml_lines lines;
+    bool more = true;
+    enum raml_code rc = raml_lines_init(&lines, o->at.path, RAML_SCORED_MAX_LINE, err);
+    while (!rc && more) {
+        rc = raml_lines_next(&lines, &more, err);
+        o->at.line = lines.number;
+        if (rc || !more || !lines.line.len || strspn(lines.line.data, " \t") == lines.line.len) continue;
+        json_t *obj = NULL;
+        rc = raml_json_parse(&o->at, lines.line.data, lines.line.len, &obj, err);
+        if (!rc) rc = read_object(o, obj, err);
+        json_decref(obj);
+    }
+    raml_lines_deinit(&lines);
+    return rc;
+}
+
+static enum raml_code read_own(const char *path, const struct raml_scored_options *opt, raml_scored_fn *fn, void *user,
+                               struct raml_scored_report *report, struct raml_err *err)
+{
+    struct own o = {.opt = opt, .fn = fn, .user = user, .report = report, .at = {.path = path}};
+    bool is_array;
+    enum raml_code rc = raml_scored_row_array(path, &is_array, take_row, &o, err);
+    if (!rc && !is_array) rc = read_lines(&o, err);
+    report->metric = opt->recheck ? "" : "correct";
+    raml_scored_room_deinit(&o.room);
+    return rc;
+}
+
+static bool looks_like(const struct raml_scored_head *head)
+{
+    return json_is_array(json_object_get(raml_scored_row_first(head->first), "trajectories"));
+}
+
+const struct raml_scored_layout_row raml_scored_layout_own = {
+    .layout = RAML_LAYOUT_RAML,
+    .name = "raml",
+    .known_by = "lines with `trajectories`",
+    .looks_like = looks_like,
+    .read = read_own,
+};

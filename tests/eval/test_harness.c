@@ -1,0 +1,185 @@
+/* test_harness.c - results and samples as lm-evaluation-harness writes them. */
+#include "core/scratch.h"
+
+#include "eval/sha256.h"
+#include "raml/harness.h"
+#include "raml/json.h"
+#include "raml/tally.h"
+
+#include <math.h>
+
+/* FIPS 180-4's examples, and a million times 'a' (NIST's test vectors). */
+static void test_sha256(void **state)
+{
+    (void)state;
+    char hex[RAML_SHA256_HEX];
+    raml_sha256_of("abc", 3, hex);
+    assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    raml_sha256_of("", 0, hex);
+    assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    static const char two[] = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
+    raml_sha256_of(two, sizeof two - 1, hex);
+    assert_string_equal(hex, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+    struct raml_sha256 s;
+    raml_sha256_init(&s);
+    for (int i = 0; i < 1000; i++) {
+        char many[1000];
+        memset(many, 'a', sizeof many);
+        raml_sha256_add(&s, many, sizeof many);
+    }
+    raml_sha256_hex(&s, hex);
+    assert_string_equal(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+static struct raml_harness_options options(const char *dir)
+{
+    return (struct raml_harness_options){
+        .dir = dir, .task = "aime24", .date = "2026-01-31T12-30-59.250000", .model = "m", .seed = 3, .n_draws = 100};
+}
+
+static const json_t *at(const json_t *o, const char *a, const char *b)
+{
+    const json_t *v = json_object_get(json_object_get(o, a), b);
+    if (!v) print_error("%s.%s is missing\n", a, b);
+    assert_non_null(v);
+    return v;
+}
+
+/* Two questions, one of them with a sample cut off, through tallies and harness alike. */
+static void write_all(const char *dir, struct raml_harness **h, struct raml_table *table)
+{
+    static const bool right[] = {1, 0, 1}, none[3], cut[] = {0, 0, 1};
+    static const char *const answer[] = {"7", "8", NULL};
+    static const uint32_t k[] = {2};
+    struct raml_measure maj = {.kind = RAML_MEASURE_MAJ, .k = 3};
+    struct raml_table_options opt = {.k = k, .n_k = 1, .measure = &maj, .n_measures = 1, .n_draws = 100};
+    struct raml_harness_options o = options(dir);
+    struct raml_tallies *t = NULL;
+    struct raml_err err = {0};
+    must(raml_tallies_open(&opt, false, &t, &err), &err);
+    must(raml_harness_open(&o, h, &err), &err);
+    for (int i = 0; i < 2; i++) {
+        struct raml_scored q = {.id = i ? "b" : "a",
+                                .difficulty = i ? 4 : -1,
+                                .gold = i ? "7" : NULL,
+                                .n = 3,
+                                .right = right,
+                                .truncated = i ? cut : none,
+                                .unclosed = none,
+                                .answer = answer,
+                                .has_answers = true};
+        must(raml_tallies_add(t, &q, &err), &err);
+        must(raml_harness_add(*h, &q, &err), &err);
+    }
+    must(raml_tallies_table(t, table, &err), &err);
+    raml_tallies_close(t);
+}
+
+static void check_results(const char *path)
+{
+    json_t *o = NULL;
+    struct raml_err err = {0};
+    must(raml_json_load(path, 1 << 20, &o, &err), &err);
+    assert_true(fabs(json_number_value(at(json_object_get(o, "results"), "aime24", "exact_match,none")) - 0.5) < 1e-12);
+    assert_true(fabs(json_number_value(at(json_object_get(o, "results"), "aime24", "exact_match_stderr,none")) -
+                     1.0 / 6) < 1e-12);
+    assert_true(json_is_number(at(json_object_get(o, "results"), "aime24", "pass@2,none")));
+    assert_true(json_is_number(at(json_object_get(o, "results"), "aime24", "maj@3_stderr,none")));
+    assert_int_equal(json_integer_value(at(json_object_get(o, "n-samples"), "aime24", "effective")), 2);
+    assert_int_equal(json_integer_value(at(json_object_get(o, "configs"), "aime24", "repeats")), 3);
+    static const char *const fields[] = {"group_subtasks", "versions", "n-shot", "higher_is_better", "task_hashes"};
+    for (size_t i = 0; i < COUNT(fields); i++) at(o, fields[i], "aime24");
+    assert_true(fabs(json_number_value(json_object_get(o, "date")) - 1769862659.25) < 1e-6);
+    assert_string_equal(json_string_value(at(o, "config", "model_args")), "m");
+    json_decref(o);
+}
+
+static void check_samples(const char *path)
+{
+    struct raml_buf text;
+    struct raml_err err = {0};
+    raml_buf_init(&text, 1 << 20);
+    must(raml_file_read(path, &text, &err), &err);
+    char *second = strchr(text.data, '\n') + 1;
+    json_t *o = json_loads(second, JSON_DISABLE_EOF_CHECK, NULL);
+    assert_int_equal(json_integer_value(json_object_get(o, "doc_id")), 1);
+    assert_string_equal(json_string_value(at(o, "doc", "id")), "b");
+    assert_string_equal(json_string_value(json_object_get(o, "target")), "7");
+    assert_string_equal(json_string_value(json_array_get(json_array_get(json_object_get(o, "resps"), 0), 1)), "8");
+    assert_non_null(at(json_object_get(o, "arguments"), "gen_args_0", "arg_0"));
+    assert_true(fabs(json_number_value(json_object_get(o, "exact_match")) - 1.0 / 3) < 1e-8);
+    char *marks = json_dumps(json_object_get(o, "correct"), JSON_COMPACT), hex[RAML_SHA256_HEX];
+    assert_string_equal(marks, "[1,0,0]"); /* the third was cut off */
+    raml_sha256_of("7", 1, hex);
+    assert_string_equal(json_string_value(json_object_get(o, "target_hash")), hex);
+    static const char doc[] = "{\n  \"id\": \"b\",\n  \"difficulty\": 4,\n  \"answer\": \"7\"\n}";
+    raml_sha256_of(doc, sizeof doc - 1, hex); /* as json.dumps(doc, indent=2) */
+    assert_string_equal(json_string_value(json_object_get(o, "doc_hash")), hex);
+    free(marks);
+    json_decref(o);
+    raml_buf_deinit(&text);
+}
+
+static void test_files(void **state)
+{
+    struct raml_harness *h = NULL;
+    struct raml_table table = {0};
+    struct raml_err err = {0};
+    char dir[512];
+    snprintf(dir, sizeof dir, "%s/new/folder", (char *)*state);
+    write_all(dir, &h, &table);
+    assert_false(raml_is_file(raml_harness_samples(h))); /* nothing before all is there */
+    must(raml_harness_commit(h, &table, &err), &err);
+    assert_true(has(raml_harness_results(h), "/new/folder/results_2026-01-31T12-30-59.250000.json"));
+    assert_true(has(raml_harness_samples(h), "/new/folder/samples_aime24_2026-01-31T12-30-59.250000.jsonl"));
+    check_results(raml_harness_results(h));
+    check_samples(raml_harness_samples(h));
+    raml_harness_close(h);
+    write_all(dir, &h, &table);
+    char samples[600];
+    snprintf(samples, sizeof samples, "%s", raml_harness_samples(h));
+    remove(samples);
+    raml_harness_close(h); /* without commit: nothing */
+    assert_false(raml_is_file(samples));
+    raml_harness_close(NULL);
+    raml_table_deinit(&table);
+}
+
+static void test_refused(void **state)
+{
+    static const char *const tasks[] = {"", "a/b", "..", ".hidden", "a b", "\xc3\xa4"};
+    static const char *const dates[] = {"",
+                                        "now",
+                                        "2026-01-31",
+                                        "2026-13-01T00-00-00",
+                                        "2026-01-31T12:30:59",
+                                        "2026-01-31T12-30-59.1",
+                                        "2026-01-31T24-00-00",
+                                        "../../../../etc/passwd"};
+    struct raml_harness *h = NULL;
+    for (size_t i = 0; i < COUNT(tasks); i++) {
+        struct raml_harness_options o = options(*state);
+        struct raml_err err = {0};
+        o.task = tasks[i];
+        assert_int_equal(raml_harness_open(&o, &h, &err), RAML_EUSAGE);
+        assert_true(has(err.msg, "task '"));
+    }
+    for (size_t i = 0; i < COUNT(dates); i++) {
+        struct raml_harness_options o = options(*state);
+        struct raml_err err = {0};
+        o.date = dates[i];
+        assert_int_equal(raml_harness_open(&o, &h, &err), RAML_EUSAGE);
+        assert_true(has(err.msg, "date '"));
+    }
+    assert_null(h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sha256),
+        cmocka_unit_test_setup_teardown(test_files, enter_scratch, leave_scratch),
+        cmocka_unit_test_setup_teardown(test_refused, enter_scratch, leave_scratch),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
