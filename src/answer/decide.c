@@ -50,23 +50,29 @@ static enum raml_verdict with_infinity(const struct expr *a, const struct expr *
     return has_value(other, w) ? RAML_DIFFERENT : RAML_UNKNOWN;
 }
 
-/* Compares balls of some bits. *met: both have values there, and they meet. */
-static bool balls_differ(const struct expr *a, const struct expr *b, slong prec, struct work *w, bool *met)
+enum meeting { NO_VALUE, MEET, APART, ONE_POINT };
+
+/* Compares balls of some bits. ONE_POINT: both are exact, and the same. */
+static enum meeting compare(const struct expr *a, const struct expr *b, slong prec, struct work *w)
 {
     struct ball at = {.prec = prec, .w = w};
+    enum meeting m = NO_VALUE;
     acb_t x, y;
     acb_init(x);
     acb_init(y);
-    bool ok = raml_ball(a, &at, x) && raml_ball(b, &at, y), differ = ok && !acb_overlaps(x, y);
-    *met = ok && !differ;
+    if (raml_ball(a, &at, x) && raml_ball(b, &at, y)) {
+        if (!acb_overlaps(x, y)) m = APART;
+        else m = acb_is_exact(x) && acb_is_exact(y) ? ONE_POINT : MEET;
+    }
     acb_clear(y);
     acb_clear(x);
-    return differ;
+    return m;
 }
 
 static enum raml_verdict exactly(const struct expr *a, const struct expr *b, struct work *w, const char **rule)
 {
-    enum raml_verdict v = raml_normal_decide(a, b, w).verdict;
+    struct normal_verdict n = raml_normal_decide(a, b, w);
+    enum raml_verdict v = n.assumed ? RAML_UNKNOWN : n.verdict;
     *rule = "normal form of constants";
     if (v != RAML_EQUAL) {
         v = raml_algebraic_decide(a, b, w);
@@ -84,14 +90,14 @@ static enum raml_verdict constants(const struct expr *a, const struct expr *b, s
     static const struct { slong prec; const char *rule; } at[] = {
         {64, "balls of 64 bits"}, {128, "balls of 128 bits"}, {256, "balls of 256 bits"}, {512, "balls of 512 bits"},
         {1024, "balls of 1024 bits"}, {2048, "balls of 2048 bits"}};
-    bool met, tried = false;
+    bool tried = false;
     for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
-        if (balls_differ(a, b, at[i].prec, w, &met)) {
-            *rule = at[i].rule;
-            return RAML_DIFFERENT;
-        }
+        enum meeting m = compare(a, b, at[i].prec, w);
+        *rule = at[i].rule;
+        if (m == APART) return RAML_DIFFERENT;
+        if (m == ONE_POINT) return RAML_EQUAL;
         if (w->spent) break;
-        if (!met || tried || at[i].prec < 256) continue;
+        if (m != MEET || tried || at[i].prec < 256) continue;
         tried = true;
         enum raml_verdict v = exactly(a, b, w, rule);
         if (v != RAML_UNKNOWN) return v;
@@ -272,7 +278,7 @@ bool raml_decide_small_int(const struct expr *e, struct work *w, long *out)
     struct ball at = {.prec = 128, .w = w};
     fmpz_init(n);
     acb_init(x);
-    ok = raml_ball(e, &at, x) && raml_ball_within(x, 62) && acb_get_unique_fmpz(n, x);
+    ok = raml_ball(e, &at, x) && raml_ball_near_integer(x, &at, n);
     long v = ok ? fmpz_get_si(n) : 0;
     acb_clear(x);
     fmpz_clear(n);

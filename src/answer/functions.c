@@ -98,16 +98,22 @@ static void coordinate(uint32_t p, uint32_t i, fmpq_t out)
 
 enum meeting { NO_VALUE, MEET, DIFFER };
 
-static enum meeting meet_at(const struct expr *a, const struct expr *b, const struct look *l,
-                            const struct ball_point *point, struct work *w)
+struct pair {
+    const struct expr *a, *b;
+    const struct look *look;
+    struct work *w;
+    bool real; /* only points where all is real */
+};
+
+static enum meeting meet_at(const struct pair *p, const struct ball_point *point)
 {
     enum meeting m = NO_VALUE;
     acb_t x, y;
     acb_init(x);
     acb_init(y);
     for (slong prec = 64; prec <= 256 && m != DIFFER; prec *= 4) {
-        struct ball at = {.prec = prec, .real = !l->has_i, .point = point, .w = w};
-        if (!raml_ball(a, &at, x) || !raml_ball(b, &at, y)) continue;
+        struct ball at = {.prec = prec, .real = p->real, .point = point, .w = p->w};
+        if (!raml_ball(p->a, &at, x) || !raml_ball(p->b, &at, y)) continue;
         m = acb_overlaps(x, y) ? MEET : DIFFER;
     }
     acb_clear(y);
@@ -116,16 +122,17 @@ static enum meeting meet_at(const struct expr *a, const struct expr *b, const st
 }
 
 /* Values at the first points that have some, up to `wanted`. DIFFER at one: at all. */
-static enum meeting meet(const struct expr *a, const struct expr *b, const struct look *l, int wanted, struct work *w)
+static enum meeting meet(const struct pair *pair, int wanted)
 {
+    const struct look *l = pair->look;
     enum meeting all = NO_VALUE;
     uint32_t n = l->integers ? N_INTEGER_POINTS : l->branches ? N_POSITIVE_POINTS : N_POINTS;
     fmpq value[MAX_SYMBOLS];
     for (uint32_t i = 0; i < l->n_symbols; i++) fmpq_init(&value[i]);
     struct ball_point point = {l->n_symbols, l->symbol, value};
-    for (uint32_t p = 0; p < n && wanted > 0 && all != DIFFER && !w->spent; p++) {
+    for (uint32_t p = 0; p < n && wanted > 0 && all != DIFFER && !pair->w->spent; p++) {
         for (uint32_t i = 0; i < l->n_symbols; i++) coordinate(p, i, &value[i]);
-        enum meeting m = meet_at(a, b, l, &point, w);
+        enum meeting m = meet_at(pair, &point);
         if (m == NO_VALUE) continue;
         all = m;
         wanted--;
@@ -134,10 +141,14 @@ static enum meeting meet(const struct expr *a, const struct expr *b, const struc
     return all;
 }
 
-static enum raml_verdict confirm(const struct expr *a, const struct expr *b, const struct look *l, struct work *w,
-                                 const char **rule)
+/* The normal form says EQUAL: do values agree? Complex ones are good enough where there are no real ones. */
+static enum raml_verdict confirm(const struct pair *pair, const char **rule)
 {
-    if (meet(a, b, l, 2, w) == MEET) return RAML_EQUAL;
+    enum meeting m = meet(pair, 2);
+    struct pair complex = *pair;
+    complex.real = false;
+    if (m == NO_VALUE && pair->real) m = meet(&complex, 2);
+    if (m == MEET) return RAML_EQUAL;
     *rule = "not decided: a normal form without a value to confirm it";
     return RAML_UNKNOWN;
 }
@@ -149,13 +160,14 @@ enum raml_verdict raml_functions_decide(const struct expr *a, const struct expr 
     look_at(b, &l);
     *rule = "not decided: too many variables";
     if (l.too_many) return RAML_UNKNOWN;
+    struct pair pair = {a, b, &l, w, !l.has_i};
     struct normal_verdict v = raml_normal_decide(a, b, w);
     *rule = v.rule;
     if (v.independent && v.verdict != RAML_UNKNOWN) return v.verdict;
-    if (v.verdict == RAML_EQUAL) return confirm(a, b, &l, w, rule);
+    if (v.verdict == RAML_EQUAL) return confirm(&pair, rule);
     *rule = "differ at a point";
     bool may_differ = !l.bound && !(l.has_i && l.branches);
-    if (may_differ && meet(a, b, &l, N_POINTS, w) == DIFFER) return RAML_DIFFERENT;
+    if (may_differ && meet(&pair, N_POINTS) == DIFFER) return RAML_DIFFERENT;
     *rule = w->spent ? "not decided: too much work" : "not decided: no normal form, and equal values or none";
     return RAML_UNKNOWN;
 }

@@ -271,6 +271,7 @@ static bool attempt(const struct survey *s, struct attempt *t, struct work *w, s
     bool equal = ok && raml_ratio_equal(&r, &x, &y), again = false;
     v->independent = ok && r.n_gens <= s->n_variables && !w->spent;
     v->verdict = equal ? RAML_EQUAL : v->independent ? RAML_DIFFERENT : RAML_UNKNOWN;
+    v->assumed = r.assumed || r.positive;
     v->rule = equal || v->independent ? rule_of(&r, s->n_variables) : "not decided: no normal form";
     for (slong i = 0; i < s->n_variables; i++) {
         if (r.n_gens <= i || !r.gen[i].gives_way || t->root_first[i]) continue;
@@ -285,7 +286,7 @@ static bool attempt(const struct survey *s, struct attempt *t, struct work *w, s
 
 struct normal_verdict raml_normal_decide(const struct expr *a, const struct expr *b, struct work *w)
 {
-    struct normal_verdict v = {RAML_UNKNOWN, false, "not decided: no normal form"};
+    struct normal_verdict v = {.verdict = RAML_UNKNOWN, .rule = "not decided: no normal form"};
     struct survey s = {.L = 1, .D = 1};
     struct attempt t = {.a = a, .b = b};
     survey(a, 1, w, &s);

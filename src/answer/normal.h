@@ -20,6 +20,7 @@ struct normal_verdict {
     enum raml_verdict verdict; /* EQUAL: the difference is 0. DIFFERENT: it is not, and nothing but independent
                                 * generators was involved. UNKNOWN: neither, or limits were reached */
     bool independent;          /* nothing but variables: no value needs to be looked at */
+    bool assumed;              /* EQUAL only where some values are positive, or real */
     const char *rule;
 };
 struct normal_verdict raml_normal_decide(const struct expr *a, const struct expr *b, struct work *w);

@@ -84,7 +84,7 @@ static bool may_factor(struct ring *r, const fmpz_mpoly_t a)
     for (slong g = 0; g < r->max_gens; g++) all += degree[g], used += degree[g] > 0;
     if (n == 1) return raml_work_charge(r->w, 2);
     if (n > MAX_TERMS || all > MAX_DEGREE || used > MAX_GENS || labs(fmpz_mpoly_max_bits(a)) > MAX_BITS) return false;
-    return raml_work_charge(r->w, 20 + (uint64_t)(n * all) * (used > 2 ? 4 : 1));
+    return raml_work_charge(r->w, 60 + (uint64_t)(all * all / 4 + 2 * n * all) * (used > 2 ? 4 : 1));
 }
 
 static bool add_factors(struct ring *r, struct parts *p, const fmpz_mpoly_t a, slong side)
@@ -129,6 +129,15 @@ static bool split(struct ring *r, const struct ratio *x, struct parts *p)
     return true;
 }
 
+/* Does f hold a generator that need not be real? */
+static bool may_be_complex(const struct ring *r, const fmpz_mpoly_t f)
+{
+    for (slong g = 0; g < r->n_gens; g++)
+        if ((r->gen[g].kind == GEN_CALL || r->gen[g].kind == GEN_POWER) && fmpz_mpoly_degree_si(f, g, r->ctx) > 0)
+            return true;
+    return false;
+}
+
 static void set_poly(struct ring *r, struct ratio *out, const fmpz_mpoly_t f)
 {
     fmpz_mpoly_set(out->num, f, r->ctx);
@@ -140,6 +149,7 @@ static bool absolute(struct ring *r, const struct part *t, struct ratio *out)
 {
     set_poly(r, out, t->f);
     if (t->sign == 1) return true;
+    if (may_be_complex(r, t->f)) r->assumed = true;
     slong g = raml_ring_gen(r, GEN_ABS, 0, "", 0, out, 1);
     return raml_ring_gen_power(r, g, 1, out);
 }
@@ -176,6 +186,7 @@ static bool part_power(struct ring *r, const struct part *t, slong p, slong q, s
     bool whole = ep % q == 0, ok = true;
     if (q % 2 == 0 && t->e % 2 == 0 && !(whole && ep / q % 2 == 0)) ok = absolute(r, t, &base);
     else if (t->sign != 1 && (q % 2 == 0 ? t->e % 2 != 0 : !whole && r->L % 2 == 0)) r->assumed = true;
+    if (!whole && t->sign != 1 && may_be_complex(r, t->f)) r->assumed = true;
     ok = ok && positive_power(r, &base, k, out);
     raml_ratio_clear(r, &base);
     return ok;

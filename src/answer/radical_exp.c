@@ -247,11 +247,44 @@ static bool through_tangent(struct ring *r, const struct ratio *m, struct angle 
     return ok;
 }
 
+/* The angle c pi: a multiple of pi/2, and what is left, at most pi/4 either way, through its tangent. */
+static bool part_of_pi(struct ring *r, const fmpq_t c, const struct ratio *pi, struct angle *to)
+{
+    fmpz_t quarters;
+    fmpq_t rest, q;
+    fmpz_init(quarters);
+    fmpq_init(rest);
+    fmpq_init(q);
+    fmpq_mul_2exp(rest, c, 1); /* in units of pi/2 */
+    fmpq_set_si(q, 1, 2);
+    fmpq_add(q, q, rest);
+    fmpz_fdiv_q(quarters, fmpq_numref(q), fmpq_denref(q)); /* to the nearest */
+    fmpq_sub_fmpz(rest, rest, quarters);
+    fmpq_set_si(q, r->D, 2);
+    fmpq_mul(rest, rest, q);
+    bool minus = fmpq_sgn(rest) < 0;
+    fmpq_abs(rest, rest);
+    struct angle b;
+    struct ratio x;
+    angle_init(r, &b);
+    raml_ratio_init(r, &x);
+    raml_ratio_set(r, &x, pi);
+    bool ok = twelfths(r, 6 * (slong)fmpz_fdiv_ui(quarters, 4), to) && raml_ratio_mul_fmpq(r, &x, rest) &&
+              through_tangent(r, &x, &b) && turn_times(r, to, &b, minus ? -1 : 1);
+    raml_ratio_clear(r, &x);
+    angle_clear(r, &b);
+    fmpq_clear(q);
+    fmpq_clear(rest);
+    fmpz_clear(quarters);
+    return ok;
+}
+
 /* The angle of *to += c m. */
 static bool add_angle(struct ring *r, const fmpq_t c, const struct ratio *m, void *to)
 {
     slong k, g = fmpz_mpoly_is_one(m->den, r->ctx) ? raml_ring_is_gen(r, m->num) : -1;
-    if (g >= 0 && r->gen[g].kind == GEN_PI && small_multiple(c, 12, 1 << 20, &k)) return twelfths(r, k, to);
+    if (g >= 0 && r->gen[g].kind == GEN_PI)
+        return small_multiple(c, 12, 1 << 20, &k) ? twelfths(r, k, to) : part_of_pi(r, c, m, to);
     struct angle b;
     struct ratio x;
     fmpq_t scale;

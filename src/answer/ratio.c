@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { MAX_GCD_TERMS = 400, MAX_GCD_DEGREE = 120, MAX_POWER = 5000, MAX_POWER_TERMS = 3000, MAX_POWER_BITS = 20000 };
+enum { MAX_GCD_TERMS = 400, MAX_GCD_DEGREE = 200, MAX_POWER = 5000, MAX_POWER_TERMS = 3000, MAX_POWER_BITS = 20000 };
 
 void raml_ratio_init(struct ring *r, struct ratio *a)
 {
@@ -92,7 +92,7 @@ static bool cancel(struct ring *r, struct ratio *a)
 {
     slong la = fmpz_mpoly_length(a->num, r->ctx), lb = fmpz_mpoly_length(a->den, r->ctx);
     if (!is_cheap(r, a->num) || !is_cheap(r, a->den)) return true;
-    if (!raml_work_charge(r->w, la == 1 || lb == 1 ? 1 : 8 + (uint64_t)(la * lb) / 4)) return false;
+    if (!raml_work_charge(r->w, la == 1 || lb == 1 ? 2 : 20 + (uint64_t)((la + lb) * r->max_gens / 4 + la * lb / 6))) return false;
     fmpz_mpoly_t g, x, y;
     fmpz_mpoly_init(g, r->ctx);
     fmpz_mpoly_init(x, r->ctx);
@@ -131,6 +131,7 @@ static bool clear_roots(struct ring *r, struct ratio *a)
 
 bool raml_ratio_tidy(struct ring *r, struct ratio *a)
 {
+    if (!raml_work_charge(r->w, 1)) return false;
     if (!raml_ring_reduce(r, a->num) || !raml_ring_reduce(r, a->den)) return false;
     if (fmpz_mpoly_is_zero(a->den, r->ctx)) return false;
     if (fmpz_mpoly_is_zero(a->num, r->ctx)) {
@@ -217,8 +218,8 @@ static bool may_expand(struct ring *r, const fmpz_mpoly_t a, ulong e)
     for (slong i = 1; i < n && terms <= MAX_POWER_TERMS; i++) terms *= (double)(e + (ulong)i) / (double)i;
     if (fmpz_mpoly_is_fmpz(a, r->ctx) && fmpz_mpoly_max_bits(a) <= 1 && fmpz_mpoly_max_bits(a) >= -1) bits = 1;
     if (terms > MAX_POWER_TERMS || bits > MAX_POWER_BITS) return false;
-    if (fmpz_mpoly_total_degree_si(a, r->ctx) > 20000 / (slong)e) return false;
-    return raml_work_charge(r->w, 1 + (uint64_t)(terms * (double)n * (1 + bits / 256) / 10));
+    if (!fmpz_mpoly_total_degree_fits_si(a, r->ctx) || fmpz_mpoly_total_degree_si(a, r->ctx) > 20000 / (slong)e) return false;
+    return raml_work_charge(r->w, 1 + (uint64_t)(terms * (double)n * (1 + bits / 256) / 5));
 }
 
 bool raml_ratio_pow(struct ring *r, struct ratio *out, const struct ratio *a, slong e)

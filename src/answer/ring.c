@@ -12,6 +12,9 @@ enum {
     VALUE_BITS = 192
 };
 
+/* Words of a monomial, about. */
+#define WORDS(r) ((r)->max_gens / 8 + 1)
+
 void raml_ring_init(struct ring *r, slong max_gens, slong L, slong D, struct work *w)
 {
     *r = (struct ring){.L = L, .D = D, .w = w, .i = -1};
@@ -31,6 +34,13 @@ void raml_ring_clear(struct ring *r)
     fmpz_mpoly_ctx_clear(r->ctx);
 }
 
+/* Are all degrees small? Exponents packed in few bits say so at once. */
+static bool is_low(const struct ring *r, const fmpz_mpoly_t a)
+{
+    if (a->bits <= 12) return true;
+    return fmpz_mpoly_total_degree_fits_si(a, r->ctx) && fmpz_mpoly_total_degree_si(a, r->ctx) <= MAX_DEGREE;
+}
+
 bool raml_ring_mul(struct ring *r, fmpz_mpoly_t out, const fmpz_mpoly_t a, const fmpz_mpoly_t b)
 {
     slong la = fmpz_mpoly_length(a, r->ctx), lb = fmpz_mpoly_length(b, r->ctx);
@@ -39,11 +49,8 @@ bool raml_ring_mul(struct ring *r, fmpz_mpoly_t out, const fmpz_mpoly_t a, const
         return true;
     }
     uint64_t bits = (uint64_t)(labs(fmpz_mpoly_max_bits(a)) + labs(fmpz_mpoly_max_bits(b)));
-    if (la > MAX_PRODUCTS / lb || bits > MAX_BITS) return false;
-    if (!raml_work_charge(r->w, (uint64_t)(la * lb) / 20 * (1 + bits / 256) + bits / 256)) return false;
-    if (!fmpz_mpoly_total_degree_fits_si(a, r->ctx) || !fmpz_mpoly_total_degree_fits_si(b, r->ctx)) return false;
-    if (fmpz_mpoly_total_degree_si(a, r->ctx) > MAX_DEGREE || fmpz_mpoly_total_degree_si(b, r->ctx) > MAX_DEGREE)
-        return false;
+    if (la > MAX_PRODUCTS / lb || bits > MAX_BITS || !is_low(r, a) || !is_low(r, b)) return false;
+    if (!raml_work_charge(r->w, (uint64_t)(la * lb * WORDS(r)) / 12 * (1 + bits / 256) + bits / 256)) return false;
     fmpz_mpoly_mul(out, a, b, r->ctx);
     return true;
 }
@@ -115,7 +122,9 @@ static bool use_relation(struct ring *r, fmpz_mpoly_t a, slong gen)
 
 bool raml_ring_reduce(struct ring *r, fmpz_mpoly_t a)
 {
+    if (r->n_gens == r->n_plain) return true;
     if (!fmpz_mpoly_degrees_fit_si(a, r->ctx)) return false;
+    if (!raml_work_charge(r->w, (uint64_t)(fmpz_mpoly_length(a, r->ctx) * r->n_gens) / 40)) return false;
     for (slong g = r->n_gens - 1; g >= 0; g--) {
         const struct gen *x = &r->gen[g];
         if (!x->degree && !x->gives_way) continue;
@@ -312,6 +321,7 @@ slong raml_ring_gen(struct ring *r, enum gen_kind kind, int sub, const char *tex
     arb_init(x->value);
     slong g = r->n_gens++;
     set_value(r, x);
+    if (kind == GEN_VARIABLE) r->n_plain++;
     return relate(r, g) ? g : -1;
 }
 

@@ -51,6 +51,7 @@ struct ring {
     fmpz_mpoly_ctx_t ctx;
     struct gen gen[RING_MAX_GENS];
     slong n_gens, max_gens;
+    slong n_plain; /* variables among them */
     slong L, D; /* D is a multiple of L */
     struct work *w;
     bool positive;  /* variables are taken to be positive */
