@@ -65,13 +65,14 @@ static void look_at_call(const struct expr *e, struct look *l)
     }
 }
 
+/* Constants have one value each; branches matter where variables stand below. */
 static void look_at(const struct expr *e, struct look *l)
 {
     if (e->kind == EXPR_SYMBOL) add_symbol(l, e);
     else if (e->kind == EXPR_I) l->has_i = true;
     else if (e->kind == EXPR_APPLY) l->bound = l->bound || !is_free_name(e);
-    else if (e->kind == EXPR_CALL) look_at_call(e, l);
-    else if (e->kind == EXPR_POW && !is_integer_exponent(e->arg[1])) {
+    else if (e->kind == EXPR_CALL && raml_expr_has_symbol(e)) look_at_call(e, l);
+    else if (e->kind == EXPR_POW && !is_integer_exponent(e->arg[1]) && raml_expr_has_symbol(e)) {
         l->branches = true;
         if (raml_expr_has_symbol(e->arg[1]) && may_be_negative(e->arg[0])) l->integers = true;
     }
@@ -166,8 +167,10 @@ enum raml_verdict raml_functions_decide(const struct expr *a, const struct expr 
     if (v.independent && v.verdict != RAML_UNKNOWN) return v.verdict;
     if (v.verdict == RAML_EQUAL) return confirm(&pair, rule);
     *rule = "differ at a point";
-    bool may_differ = !l.bound && !(l.has_i && l.branches);
-    if (may_differ && meet(&pair, N_POINTS) == DIFFER) return RAML_DIFFERENT;
+    enum meeting m = l.bound || (l.has_i && l.branches) ? MEET : meet(&pair, N_POINTS);
+    pair.real = false;
+    if (m == NO_VALUE && !l.branches) m = meet(&pair, N_POINTS);
+    if (m == DIFFER) return RAML_DIFFERENT;
     *rule = w->spent ? "not decided: too much work" : "not decided: no normal form, and equal values or none";
     return RAML_UNKNOWN;
 }

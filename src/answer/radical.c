@@ -112,13 +112,41 @@ static bool add_factors(struct ring *r, struct parts *p, const fmpz_mpoly_t a, s
     return ok;
 }
 
+/* c^2 - 1 = -s^2 for a cosine and its sine: factors c - 1 and c + 1 to the same power become s. */
+static bool join_sines(struct ring *r, struct parts *p)
+{
+    fmpz_mpoly_t f;
+    fmpz_mpoly_init(f, r->ctx);
+    bool ok = true;
+    for (slong g = 0; g < r->n_gens && ok; g++) {
+        if (r->gen[g].kind != GEN_SIN) continue;
+        slong c = raml_ring_gen(r, GEN_COS, 0, "", 0, r->gen[g].arg, 1);
+        struct part *minus = NULL, *plus = NULL;
+        for (slong i = 0; i < p->n && c >= 0; i++) {
+            fmpz_mpoly_gen(f, c, r->ctx);
+            fmpz_mpoly_sub_si(f, f, 1, r->ctx);
+            if (fmpz_mpoly_equal(f, p->part[i].f, r->ctx)) minus = &p->part[i];
+            fmpz_mpoly_add_si(f, f, 2, r->ctx);
+            if (fmpz_mpoly_equal(f, p->part[i].f, r->ctx)) plus = &p->part[i];
+        }
+        if (!minus || !plus || minus->e != plus->e) continue;
+        slong e = minus->e;
+        minus->e = plus->e = 0;
+        if (e % 2) p->sign = -p->sign;
+        fmpz_mpoly_gen(f, g, r->ctx);
+        ok = add_part(r, p, f, 2 * e);
+    }
+    fmpz_mpoly_clear(f, r->ctx);
+    return ok;
+}
+
 /* p is initialised here; cleared by the caller in any case. Parts that are surely negative are turned. */
 static bool split(struct ring *r, const struct ratio *x, struct parts *p)
 {
     p->n = 0;
     p->sign = 1;
     if (raml_ring_has_i(r, x) || fmpz_mpoly_is_zero(x->num, r->ctx)) return false;
-    if (!add_factors(r, p, x->num, 1) || !add_factors(r, p, x->den, -1)) return false;
+    if (!add_factors(r, p, x->num, 1) || !add_factors(r, p, x->den, -1) || !join_sines(r, p)) return false;
     for (slong i = 0; i < p->n; i++) {
         struct part *t = &p->part[i];
         if (t->sign != -1) continue;

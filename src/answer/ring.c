@@ -247,7 +247,7 @@ static void set_value(struct ring *r, struct gen *x)
     mag_t m;
     if (x->kind == GEN_PI) arb_const_pi(x->value, VALUE_BITS);
     x->valued = x->kind == GEN_PI;
-    if (x->kind < GEN_ROOT || x->kind > GEN_TAN || !ratio_value(r, &x->arg[0], x->value)) return;
+    if (x->kind < GEN_ROOT || x->kind > GEN_SIN || !ratio_value(r, &x->arg[0], x->value)) return;
     mag_init(m);
     arb_get_mag(m, x->value);
     bool small = mag_cmp_2exp_si(m, 30) <= 0;
@@ -268,8 +268,9 @@ static void set_value(struct ring *r, struct gen *x)
         arb_div_si(x->value, x->value, r->D, VALUE_BITS);
         arb_exp(x->value, x->value, VALUE_BITS);
     } else {
-        arb_div_si(x->value, x->value, 2 * r->D, VALUE_BITS);
-        arb_tan(x->value, x->value, VALUE_BITS);
+        arb_div_si(x->value, x->value, r->D, VALUE_BITS);
+        if (x->kind == GEN_COS) arb_cos(x->value, x->value, VALUE_BITS);
+        else arb_sin(x->value, x->value, VALUE_BITS);
     }
     x->valued = arb_is_finite(x->value);
 }
@@ -290,6 +291,14 @@ static bool relate(struct ring *r, slong g)
         }
         x->degree = r->L;
         fmpz_mpoly_set(x->power, x->arg[0].num, r->ctx);
+    } else if (x->kind == GEN_SIN) {
+        slong c = raml_ring_gen(r, GEN_COS, 0, "", 0, x->arg, 1); /* made before */
+        if (c < 0) return false;
+        x->degree = 2;
+        fmpz_mpoly_gen(x->power, c, r->ctx);
+        fmpz_mpoly_mul(x->power, x->power, x->power, r->ctx);
+        fmpz_mpoly_neg(x->power, x->power, r->ctx);
+        fmpz_mpoly_add_si(x->power, x->power, 1, r->ctx);
     } else if (x->kind == GEN_ABS) {
         x->degree = 2;
         return raml_ring_mul(r, x->power, x->arg[0].num, x->arg[0].num);

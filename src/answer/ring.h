@@ -28,7 +28,8 @@ enum gen_kind {
     GEN_ABS,   /* |arg[0]|, a polynomial */
     GEN_LN,    /* ln arg[0], a polynomial or a prime */
     GEN_EXP,   /* exp(arg[0] / D) */
-    GEN_TAN,   /* tan(arg[0] / 2D) */
+    GEN_COS,   /* cos(arg[0] / D) */
+    GEN_SIN,   /* sin(arg[0] / D); sin^2 = 1 - cos^2 */
     GEN_CALL,  /* sub: enum expr_fn */
     GEN_POWER, /* arg[0]^(sub/text): a root that could not be taken apart */
     GEN_APPLY  /* text */
