@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { MAX_ARGUMENTS = 64, MAX_EXPONENT_BITS = 128 };
+enum { MAX_ARGUMENTS = 16, MAX_EXPONENT_BITS = 128 };
 #define MAX_LOG2 (WORD(1) << 60)
 
 static bool arb_within(const arb_t x, slong log2)

@@ -7,6 +7,7 @@
 #include "answer/functions.h"
 #include "answer/normal.h"
 #include "answer/rational.h"
+#include "answer/share.h"
 #include "answer/symbolic.h"
 
 #include <math.h>
@@ -69,19 +70,25 @@ static enum meeting compare(const struct expr *a, const struct expr *b, slong pr
     return m;
 }
 
+/* Three ways to prove balls that meet to be one number. Each may use half of what is left: if all fail, balls of more
+ * bits may still tell the numbers apart. */
 static enum raml_verdict exactly(const struct expr *a, const struct expr *b, struct work *w, const char **rule)
 {
-    struct normal_verdict n = raml_normal_decide(a, b, w);
+    struct work part = raml_work_half(w);
+    struct normal_verdict n = raml_normal_decide(a, b, &part);
     enum raml_verdict v = n.assumed ? RAML_UNKNOWN : n.verdict;
+    raml_work_settle(w, &part);
     *rule = "normal form of constants";
-    if (v != RAML_EQUAL) {
-        v = raml_algebraic_decide(a, b, w);
-        *rule = "algebraic numbers";
-    }
-    if (v == RAML_UNKNOWN) {
-        v = raml_symbolic_decide(a, b, w);
-        *rule = "exact symbolic arithmetic";
-    }
+    if (v == RAML_EQUAL) return v;
+    part = raml_work_half(w);
+    v = raml_algebraic_decide(a, b, &part);
+    raml_work_settle(w, &part);
+    *rule = "algebraic numbers";
+    if (v != RAML_UNKNOWN) return v;
+    part = raml_work_half(w);
+    v = raml_symbolic_decide(a, b, &part);
+    raml_work_settle(w, &part);
+    *rule = "exact symbolic arithmetic";
     return v;
 }
 
@@ -129,14 +136,51 @@ static bool rationals(const struct expr *a, const struct expr *b, struct work *w
     return done;
 }
 
-enum raml_verdict raml_decide(const struct expr *a, const struct expr *b, struct work *w, const char **rule)
+/* How many arguments a node of this kind takes; 0: one or more; -1: this is no scalar. */
+static int arity(const struct expr *e)
+{
+    switch (e->kind) {
+    case EXPR_NEG:
+    case EXPR_PERCENT:
+    case EXPR_DEGREE: return 1;
+    case EXPR_DIV:
+    case EXPR_POW: return 2;
+    case EXPR_ADD:
+    case EXPR_MUL: return 0;
+    case EXPR_CALL: break;
+    default: return e->kind <= EXPR_APPLY ? (int)e->n : -1;
+    }
+    switch (e->sub) {
+    case FN_ROOT:
+    case FN_LOG:
+    case FN_BINOMIAL:
+    case FN_PERMUTATIONS:
+    case FN_MOD: return 2;
+    case FN_GCD:
+    case FN_LCM:
+    case FN_MIN:
+    case FN_MAX: return 0;
+    default: return e->sub < EXPR_N_FNS ? 1 : -1;
+    }
+}
+
+/* A scalar, and every node has the arguments that it needs. */
+static bool is_scalar(const struct expr *e)
+{
+    int n = arity(e);
+    bool needs_some = e->kind == EXPR_ADD || e->kind == EXPR_MUL || e->kind == EXPR_CALL;
+    if (n < 0 || (needs_some && e->n == 0) || (n > 0 && e->n != (uint32_t)n)) return false;
+    for (uint32_t i = 0; i < e->n; i++)
+        if (!is_scalar(e->arg[i])) return false;
+    return true;
+}
+
+static enum raml_verdict decide(const struct expr *a, const struct expr *b, struct work *w, const char **rule)
 {
     enum raml_verdict v;
-    *rule = "same expression";
-    if (raml_expr_same(a, b)) return RAML_EQUAL;
-    if (rationals(a, b, w, &v, rule)) return v;
     *rule = "not decided: not numbers";
-    if (!raml_expr_is_scalar(a) || !raml_expr_is_scalar(b)) return RAML_UNKNOWN;
+    if (!is_scalar(a) || !is_scalar(b)) return RAML_UNKNOWN;
+    if (rationals(a, b, w, &v, rule)) return v;
     if (holds(a, EXPR_INFINITY) || holds(b, EXPR_INFINITY)) {
         v = with_infinity(a, b, w);
         *rule = v == RAML_UNKNOWN ? "not decided: infinity" : "infinity";
@@ -144,6 +188,14 @@ enum raml_verdict raml_decide(const struct expr *a, const struct expr *b, struct
     }
     if (raml_expr_has_symbol(a) || raml_expr_has_symbol(b)) return raml_functions_decide(a, b, w, rule);
     return constants(a, b, w, rule);
+}
+
+enum raml_verdict raml_decide(const struct expr *a, const struct expr *b, struct work *w, const char **rule)
+{
+    *rule = "same expression";
+    enum raml_verdict v = raml_expr_same(a, b) ? RAML_EQUAL : decide(a, b, w, rule);
+    raml_work_say(w, "%s: %s", v == RAML_EQUAL ? "equal" : v == RAML_DIFFERENT ? "different" : "unknown", *rule);
+    return v;
 }
 
 /* The unit of the last digit of a decimal. */
@@ -210,7 +262,7 @@ enum raml_verdict raml_decide_rounds_to(const struct expr *x, const struct expr 
         is = raml_rational(x, w, v);
     }
     if (is == RATIONAL_YES) r = fmpq_cmp(lo, v) <= 0 && fmpq_cmp(v, hi) <= 0 ? RAML_EQUAL : RAML_DIFFERENT;
-    else if (is == RATIONAL_NO && raml_expr_is_scalar(x) && !raml_expr_has_symbol(x)) r = between(x, lo, hi, w);
+    else if (is == RATIONAL_NO && is_scalar(x) && !raml_expr_has_symbol(x)) r = between(x, lo, hi, w);
     fmpq_clear(v);
     fmpq_clear(hi);
     fmpq_clear(lo);
@@ -242,7 +294,7 @@ bool raml_decide_order(const struct expr *a, const struct expr *b, struct work *
         *order = (ia > ib) - (ia < ib);
         return (ia && ib) || with_infinity(a, b, w) == RAML_DIFFERENT;
     }
-    if (!raml_expr_is_scalar(a) || !raml_expr_is_scalar(b) || raml_expr_has_symbol(a) || raml_expr_has_symbol(b))
+    if (!is_scalar(a) || !is_scalar(b) || raml_expr_has_symbol(a) || raml_expr_has_symbol(b))
         return false;
     fmpq_init(x);
     fmpq_init(y);
@@ -268,7 +320,7 @@ bool raml_decide_small_int(const struct expr *e, struct work *w, long *out)
     fmpq_t q;
     fmpz_t n;
     acb_t x;
-    if (!raml_expr_is_scalar(e) || raml_expr_has_symbol(e)) return false;
+    if (!is_scalar(e) || raml_expr_has_symbol(e)) return false;
     fmpq_init(q);
     enum rational is = raml_rational(e, w, q);
     bool ok = is == RATIONAL_YES && fmpz_is_one(fmpq_denref(q)) && fmpz_fits_si(fmpq_numref(q));
@@ -299,7 +351,7 @@ double raml_decide_guess(const struct expr *e, struct work *w)
 {
     int sign = infinite(e);
     if (sign) return sign * HUGE_VAL;
-    if (!raml_expr_is_scalar(e) || raml_expr_has_symbol(e)) return NAN;
+    if (!is_scalar(e) || raml_expr_has_symbol(e)) return NAN;
     struct ball at = {.prec = 64, .w = w};
     acb_t x;
     acb_init(x);

@@ -153,7 +153,8 @@ static bool convert_power(struct ring *r, const struct expr *e, struct ratio *ou
     fmpq_init(q);
     raml_ratio_init(r, &x);
     bool ok;
-    if (raml_rational(e->arg[1], r->w, q) == RATIONAL_YES) ok = convert(r, e->arg[0], &x) && raml_radical_power(r, &x, q, out);
+    if (raml_rational(e->arg[1], r->w, q) == RATIONAL_YES)
+        ok = convert(r, e->arg[0], &x) && raml_radical_power(r, &x, q, out);
     else if (e->arg[0]->kind == EXPR_E) ok = convert(r, e->arg[1], &x) && raml_radical_exp(r, &x, out);
     else ok = convert(r, e->arg[1], &x) && convert(r, e->arg[0], out) && raml_normal_power(r, out, &x, out);
     raml_ratio_clear(r, &x);
@@ -197,7 +198,8 @@ static bool convert(struct ring *r, const struct expr *e, struct ratio *out)
     if (!raml_work_charge(r->w, 1)) return false;
     switch (e->kind) {
     case EXPR_NUMBER: return convert_number(r, e, out);
-    case EXPR_SYMBOL: return raml_ring_gen_power(r, raml_ring_gen(r, GEN_VARIABLE, 0, e->text, e->n_text, NULL, 0), 1, out);
+    case EXPR_SYMBOL:
+        return raml_ring_gen_power(r, raml_ring_gen(r, GEN_VARIABLE, 0, e->text, e->n_text, NULL, 0), 1, out);
     case EXPR_PI: return raml_ring_pi(r, out);
     case EXPR_I: return raml_ring_imaginary_unit(r, out);
     case EXPR_E:

@@ -256,7 +256,8 @@ static bool parts_power(struct ring *r, struct parts *p, slong above, slong q, s
     for (slong i = 0; i < p->n && ok; i++)
         ok = part_power(r, &p->part[i], above, q, &x) && raml_ratio_mul(r, out, out, &x);
     if (imaginary)
-        ok = ok && raml_ring_imaginary_unit(r, &x) && raml_ratio_pow(r, &x, &x, above) && raml_ratio_mul(r, out, out, &x);
+        ok = ok && raml_ring_imaginary_unit(r, &x) && raml_ratio_pow(r, &x, &x, above) &&
+             raml_ratio_mul(r, out, out, &x);
     raml_ratio_clear(r, &x);
     return ok;
 }

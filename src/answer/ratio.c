@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-enum { MAX_GCD_TERMS = 400, MAX_GCD_DEGREE = 200, MAX_POWER = 5000, MAX_POWER_TERMS = 3000, MAX_POWER_BITS = 20000 };
+enum { MAX_GCD_TERMS = 400, MAX_GCD_DEGREE = 200, MAX_POWER = 5000, MAX_POWER_TERMS = 3000, MAX_POWER_BITS = 20000,
+       MAX_DEGREE = 20000 };
 
 void raml_ratio_init(struct ring *r, struct ratio *a)
 {
@@ -248,7 +249,8 @@ static bool may_expand(struct ring *r, const fmpz_mpoly_t a, ulong e)
     for (slong i = 1; i < n && terms <= MAX_POWER_TERMS; i++) terms *= (double)(e + (ulong)i) / (double)i;
     if (fmpz_mpoly_is_fmpz(a, r->ctx) && fmpz_mpoly_max_bits(a) <= 1 && fmpz_mpoly_max_bits(a) >= -1) bits = 1;
     if (terms > MAX_POWER_TERMS || bits > MAX_POWER_BITS) return false;
-    if (!fmpz_mpoly_total_degree_fits_si(a, r->ctx) || fmpz_mpoly_total_degree_si(a, r->ctx) > 20000 / (slong)e) return false;
+    if (!fmpz_mpoly_total_degree_fits_si(a, r->ctx)) return false;
+    if (fmpz_mpoly_total_degree_si(a, r->ctx) > MAX_DEGREE / (slong)e) return false;
     return raml_work_charge(r->w, 1 + (uint64_t)(terms * (double)n * (1 + bits / 256) / 5));
 }
 

@@ -146,7 +146,8 @@ slong raml_ring_is_gen(const struct ring *r, const fmpz_mpoly_t a)
 
 bool raml_ring_has_i(const struct ring *r, const struct ratio *a)
 {
-    return r->i >= 0 && (fmpz_mpoly_degree_si(a->num, r->i, r->ctx) > 0 || fmpz_mpoly_degree_si(a->den, r->i, r->ctx) > 0);
+    if (r->i < 0) return false;
+    return fmpz_mpoly_degree_si(a->num, r->i, r->ctx) > 0 || fmpz_mpoly_degree_si(a->den, r->i, r->ctx) > 0;
 }
 
 bool raml_ring_value(struct ring *r, const fmpz_mpoly_t a, arb_t out)

@@ -4,8 +4,8 @@
  * arguments are one. Arguments are quotients in older generators, so the relations form a triangle:
  *     gen^degree = power         used from the newest to the oldest; the variables are the oldest
  *     x = gen^L                  where a root of a variable is taken, the variable gives way
- * Every function that returns bool fails (false) when a limit is reached, work is spent, or a divisor is 0; its output is
- * then anything that can be cleared.
+ * Every function that returns bool fails (false) when a limit is reached, work is spent, or a divisor is 0; its output
+ * is then anything that can be cleared.
  */
 #ifndef RAML_ANSWER_RING_H
 #define RAML_ANSWER_RING_H

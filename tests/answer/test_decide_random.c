@@ -104,11 +104,11 @@ struct poly { /* sum of c[i][j][k] X^i Y^j Z^k */
     long c[SIDE][SIDE][SIDE];
 };
 
-static void random_poly(struct poly *p, int degree, uint64_t *s)
+static void random_poly(struct poly *p, uint32_t degree, uint64_t *s)
 {
     memset(p, 0, sizeof *p);
     for (int n = 0; n < 4; n++) {
-        uint32_t i = draw(s, (uint32_t)degree + 1), j = draw(s, (uint32_t)degree + 1), k = draw(s, (uint32_t)degree + 1);
+        uint32_t i = draw(s, degree + 1), j = draw(s, degree + 1), k = draw(s, degree + 1);
         p->c[i][j][k] += (long)draw(s, 19) - 9;
     }
 }
@@ -132,8 +132,8 @@ static size_t write_poly(char *out, const struct poly *p, const char *const *nam
         for (int j = 0; j < SIDE; j++)
             for (int k = 0; k < SIDE; k++)
                 if (p->c[i][j][k])
-                    at += (size_t)sprintf(out + at, "+(%ld)*(%s)^%d*(%s)^%d*(%s)^%d", p->c[i][j][k], name[0], i, name[1], j,
-                                          name[2], k);
+                    at += (size_t)sprintf(out + at, "+(%ld)*(%s)^%d*(%s)^%d*(%s)^%d", p->c[i][j][k], name[0], i,
+                                          name[1], j, name[2], k);
     return at + (size_t)sprintf(out + at, ")");
 }
 
@@ -159,11 +159,13 @@ static void test_products(void **state)
         write_poly(expanded, &pq, name);
         struct work w = {.left = WORK};
         const char *rule;
-        if (decide_texts(product, expanded, &w, &rule) != RAML_EQUAL) fail_msg("%s is not %s: %s", product, expanded, rule);
+        if (decide_texts(product, expanded, &w, &rule) != RAML_EQUAL)
+            fail_msg("%s is not %s: %s", product, expanded, rule);
         pq.c[draw(&s, SIDE)][draw(&s, 2)][draw(&s, 2)]++;
         write_poly(expanded, &pq, name);
         w = (struct work){.left = WORK};
-        if (decide_texts(product, expanded, &w, &rule) != RAML_DIFFERENT) fail_msg("%s is %s: %s", product, expanded, rule);
+        if (decide_texts(product, expanded, &w, &rule) != RAML_DIFFERENT)
+            fail_msg("%s is %s: %s", product, expanded, rule);
     }
     raml_answer_thread_end();
 }
