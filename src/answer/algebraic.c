@@ -5,50 +5,72 @@
 
 enum { MAX_BITS = 3000, MAX_POWER = 64, MAX_TRIG_DENOMINATOR = 120, MAX_FLOOR_BITS = 1000 };
 
-bool raml_pi_multiple(const struct expr *e, struct work *w, fmpq_t q)
+static bool pi_times(const struct expr *e, struct work *w, fmpq_t q)
 {
     fmpq_t x;
     bool ok = true, found = false;
+    fmpq_init(x);
+    fmpq_one(q);
+    for (uint32_t i = 0; i < e->n && ok; i++) {
+        ok = raml_rational(e->arg[i], w, x) == RATIONAL_YES;
+        if (!ok && !found) ok = found = raml_pi_multiple(e->arg[i], w, x);
+        if (ok) fmpq_mul(q, q, x);
+        ok = ok && fmpq_height_bits(q) <= MAX_BITS;
+    }
+    fmpq_clear(x);
+    return ok && found;
+}
+
+static bool pi_sum(const struct expr *e, struct work *w, fmpq_t q)
+{
+    fmpq_t x;
+    bool ok = true;
+    fmpq_init(x);
+    fmpq_zero(q);
+    for (uint32_t i = 0; i < e->n && ok; i++) {
+        ok = raml_pi_multiple(e->arg[i], w, x);
+        if (ok) fmpq_add(q, q, x);
+        ok = ok && fmpq_height_bits(q) <= MAX_BITS;
+    }
+    fmpq_clear(x);
+    return ok;
+}
+
+static bool pi_over(const struct expr *e, struct work *w, fmpq_t q)
+{
+    fmpq_t x;
+    fmpq_init(x);
+    bool ok = raml_rational(e->arg[1], w, x) == RATIONAL_YES && !fmpq_is_zero(x) && raml_pi_multiple(e->arg[0], w, q);
+    if (ok) fmpq_div(q, q, x);
+    fmpq_clear(x);
+    return ok;
+}
+
+static bool degrees(const struct expr *e, struct work *w, fmpq_t q)
+{
+    fmpq_t x;
+    fmpq_init(x);
+    fmpq_set_si(x, 1, 180);
+    bool ok = raml_rational(e->arg[0], w, q) == RATIONAL_YES;
+    if (ok) fmpq_mul(q, q, x);
+    fmpq_clear(x);
+    return ok;
+}
+
+bool raml_pi_multiple(const struct expr *e, struct work *w, fmpq_t q)
+{
+    bool ok;
     switch (e->kind) {
     case EXPR_PI: fmpq_one(q); return true;
-    case EXPR_DEGREE:
-        ok = raml_rational(e->arg[0], w, q) == RATIONAL_YES;
-        fmpq_init(x);
-        fmpq_set_si(x, 1, 180);
-        if (ok) fmpq_mul(q, q, x);
-        fmpq_clear(x);
-        return ok;
+    case EXPR_DEGREE: return degrees(e, w, q);
     case EXPR_NEG:
         ok = raml_pi_multiple(e->arg[0], w, q);
         fmpq_neg(q, q);
         return ok;
-    case EXPR_DIV:
-        fmpq_init(x);
-        ok = raml_rational(e->arg[1], w, x) == RATIONAL_YES && !fmpq_is_zero(x) && raml_pi_multiple(e->arg[0], w, q);
-        if (ok) fmpq_div(q, q, x);
-        fmpq_clear(x);
-        return ok;
-    case EXPR_ADD:
-        fmpq_init(x);
-        fmpq_zero(q);
-        for (uint32_t i = 0; i < e->n && ok; i++) {
-            ok = raml_pi_multiple(e->arg[i], w, x);
-            if (ok) fmpq_add(q, q, x);
-        }
-        fmpq_clear(x);
-        return ok;
-    case EXPR_MUL:
-        fmpq_init(x);
-        fmpq_one(q);
-        for (uint32_t i = 0; i < e->n && ok; i++) {
-            ok = raml_rational(e->arg[i], w, x) == RATIONAL_YES;
-            if (!ok && !found) ok = found = raml_pi_multiple(e->arg[i], w, x);
-            if (ok) fmpq_mul(q, q, x);
-        }
-        fmpq_clear(x);
-        return ok && found;
-    default:
-        return raml_rational(e, w, q) == RATIONAL_YES && fmpq_is_zero(q);
+    case EXPR_DIV: return pi_over(e, w, q);
+    case EXPR_ADD: return pi_sum(e, w, q);
+    case EXPR_MUL: return pi_times(e, w, q);
+    default: return raml_rational(e, w, q) == RATIONAL_YES && fmpq_is_zero(q);
     }
 }
 
@@ -82,9 +104,9 @@ static bool fold(const struct expr *e, struct work *w, qqbar_t out)
 {
     qqbar_t x;
     qqbar_init(x);
+    int op = e->kind == EXPR_ADD ? '+' : e->kind == EXPR_MUL ? '*' : '/';
     bool ok = algebraic(e->arg[0], w, out);
-    for (uint32_t i = 1; i < e->n && ok; i++)
-        ok = algebraic(e->arg[i], w, x) && binary(e->kind == EXPR_ADD ? '+' : e->kind == EXPR_MUL ? '*' : '/', out, x, w);
+    for (uint32_t i = 1; i < e->n && ok; i++) ok = algebraic(e->arg[i], w, x) && binary(op, out, x, w);
     qqbar_clear(x);
     return ok;
 }
@@ -144,6 +166,7 @@ static bool imaginary_multiple(const struct expr *e, struct work *w, fmpq_t q)
             if (!ok && !has_pi) ok = has_pi = raml_pi_multiple(e->arg[i], w, x);
             if (!ok && !has_i && !has_pi) ok = has_i = has_pi = imaginary_multiple(e->arg[i], w, x);
             if (ok) fmpq_mul(q, q, x);
+            ok = ok && fmpq_height_bits(q) <= MAX_BITS;
         }
         ok = ok && has_i && has_pi;
     }

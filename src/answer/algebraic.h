@@ -13,7 +13,8 @@
 
 enum { ALGEBRAIC_MAX_DEGREE = 36 };
 
-/* For expressions that have values (finite balls were found for both). UNKNOWN: not seen to be algebraic, or too large. */
+/* For expressions that have values (finite balls were found for both). UNKNOWN: not seen to be algebraic, or too
+ * large. */
 enum raml_verdict raml_algebraic_decide(const struct expr *a, const struct expr *b, struct work *w);
 
 /* Is e = q * pi for a rational q? */

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-enum { MAX_ARGUMENTS = 64, MAX_EXPONENT_BITS = 128 };
-#define MAX_LOG2 (WORD(1) << 40)
+enum { MAX_ARGUMENTS = 16, MAX_EXPONENT_BITS = 128 };
+#define MAX_LOG2 (WORD(1) << 60)
 
 static bool arb_within(const arb_t x, slong log2)
 {
@@ -22,6 +22,24 @@ static bool arb_within(const arb_t x, slong log2)
 bool raml_ball_within(const acb_t x, slong log2)
 {
     return arb_within(acb_realref(x), log2) && arb_within(acb_imagref(x), log2);
+}
+
+bool raml_ball_near_integer(const acb_t x, const struct ball *b, fmpz_t out)
+{
+    if (!arb_contains_zero(acb_imagref(x)) || !raml_ball_within(x, 61)) return false;
+    arb_t t;
+    arf_t half;
+    arb_init(t);
+    arf_init(half);
+    arf_set_d(half, 0.5);
+    arf_add(half, arb_midref(acb_realref(x)), half, b->prec, ARF_RND_DOWN);
+    arf_floor(half, half);
+    arf_get_fmpz(out, half, ARF_RND_DOWN);
+    arb_sub_fmpz(t, acb_realref(x), out, b->prec);
+    bool ok = arb_contains_zero(t) && mag_cmp_2exp_si(arb_radref(acb_realref(x)), -2) < 0;
+    arf_clear(half);
+    arb_clear(t);
+    return ok;
 }
 
 static bool usable(const acb_t x, const struct ball *b)

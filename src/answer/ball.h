@@ -33,4 +33,7 @@ bool raml_ball_root(acb_t out, const acb_t x, const fmpz_t n, const struct ball 
 /* |x| <= 2^log2? For real and imaginary parts. */
 bool raml_ball_within(const acb_t x, slong log2);
 
+/* The one integer, of at most 62 bits, in a small ball around it. (arb_get_unique_fmpz aborts on 2^-2^60.) */
+bool raml_ball_near_integer(const acb_t x, const struct ball *b, fmpz_t out);
+
 #endif

@@ -1,7 +1,7 @@
 /* ball_fn.c - functions of balls (ball.h). */
 #include "answer/ball.h"
 
-enum { MAX_TRIG_LOG2 = 1024, MAX_EXP_LOG2 = 40, MAX_GAMMA_LOG2 = 50, MAX_INT_LOG2 = 4096, MAX_K = 64 };
+enum { MAX_TRIG_LOG2 = 1024, MAX_EXP_LOG2 = 50, MAX_GAMMA_LOG2 = 50, MAX_INT_LOG2 = 4096, MAX_K = 64 };
 
 typedef bool (*function)(acb_struct *x, uint32_t n, const struct ball *b, acb_t out);
 

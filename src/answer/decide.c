@@ -7,6 +7,7 @@
 #include "answer/functions.h"
 #include "answer/normal.h"
 #include "answer/rational.h"
+#include "answer/share.h"
 #include "answer/symbolic.h"
 
 #include <math.h>
@@ -50,32 +51,44 @@ static enum raml_verdict with_infinity(const struct expr *a, const struct expr *
     return has_value(other, w) ? RAML_DIFFERENT : RAML_UNKNOWN;
 }
 
-/* Compares balls of some bits. *met: both have values there, and they meet. */
-static bool balls_differ(const struct expr *a, const struct expr *b, slong prec, struct work *w, bool *met)
+enum meeting { NO_VALUE, MEET, APART, ONE_POINT };
+
+/* Compares balls of some bits. ONE_POINT: both are exact, and the same. */
+static enum meeting compare(const struct expr *a, const struct expr *b, slong prec, struct work *w)
 {
     struct ball at = {.prec = prec, .w = w};
+    enum meeting m = NO_VALUE;
     acb_t x, y;
     acb_init(x);
     acb_init(y);
-    bool ok = raml_ball(a, &at, x) && raml_ball(b, &at, y), differ = ok && !acb_overlaps(x, y);
-    *met = ok && !differ;
+    if (raml_ball(a, &at, x) && raml_ball(b, &at, y)) {
+        if (!acb_overlaps(x, y)) m = APART;
+        else m = acb_is_exact(x) && acb_is_exact(y) ? ONE_POINT : MEET;
+    }
     acb_clear(y);
     acb_clear(x);
-    return differ;
+    return m;
 }
 
+/* Three ways to prove balls that meet to be one number. Each may use half of what is left: if all fail, balls of more
+ * bits may still tell the numbers apart. */
 static enum raml_verdict exactly(const struct expr *a, const struct expr *b, struct work *w, const char **rule)
 {
-    enum raml_verdict v = raml_normal_decide(a, b, w).verdict;
+    struct work part = raml_work_half(w);
+    struct normal_verdict n = raml_normal_decide(a, b, &part);
+    enum raml_verdict v = n.assumed ? RAML_UNKNOWN : n.verdict;
+    raml_work_settle(w, &part);
     *rule = "normal form of constants";
-    if (v != RAML_EQUAL) {
-        v = raml_algebraic_decide(a, b, w);
-        *rule = "algebraic numbers";
-    }
-    if (v == RAML_UNKNOWN) {
-        v = raml_symbolic_decide(a, b, w);
-        *rule = "exact symbolic arithmetic";
-    }
+    if (v == RAML_EQUAL) return v;
+    part = raml_work_half(w);
+    v = raml_algebraic_decide(a, b, &part);
+    raml_work_settle(w, &part);
+    *rule = "algebraic numbers";
+    if (v != RAML_UNKNOWN) return v;
+    part = raml_work_half(w);
+    v = raml_symbolic_decide(a, b, &part);
+    raml_work_settle(w, &part);
+    *rule = "exact symbolic arithmetic";
     return v;
 }
 
@@ -84,14 +97,14 @@ static enum raml_verdict constants(const struct expr *a, const struct expr *b, s
     static const struct { slong prec; const char *rule; } at[] = {
         {64, "balls of 64 bits"}, {128, "balls of 128 bits"}, {256, "balls of 256 bits"}, {512, "balls of 512 bits"},
         {1024, "balls of 1024 bits"}, {2048, "balls of 2048 bits"}};
-    bool met, tried = false;
+    bool tried = false;
     for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
-        if (balls_differ(a, b, at[i].prec, w, &met)) {
-            *rule = at[i].rule;
-            return RAML_DIFFERENT;
-        }
+        enum meeting m = compare(a, b, at[i].prec, w);
+        *rule = at[i].rule;
+        if (m == APART) return RAML_DIFFERENT;
+        if (m == ONE_POINT) return RAML_EQUAL;
         if (w->spent) break;
-        if (!met || tried || at[i].prec < 256) continue;
+        if (m != MEET || tried || at[i].prec < 256) continue;
         tried = true;
         enum raml_verdict v = exactly(a, b, w, rule);
         if (v != RAML_UNKNOWN) return v;
@@ -123,14 +136,51 @@ static bool rationals(const struct expr *a, const struct expr *b, struct work *w
     return done;
 }
 
-enum raml_verdict raml_decide(const struct expr *a, const struct expr *b, struct work *w, const char **rule)
+/* How many arguments a node of this kind takes; 0: one or more; -1: this is no scalar. */
+static int arity(const struct expr *e)
+{
+    switch (e->kind) {
+    case EXPR_NEG:
+    case EXPR_PERCENT:
+    case EXPR_DEGREE: return 1;
+    case EXPR_DIV:
+    case EXPR_POW: return 2;
+    case EXPR_ADD:
+    case EXPR_MUL: return 0;
+    case EXPR_CALL: break;
+    default: return e->kind <= EXPR_APPLY ? (int)e->n : -1;
+    }
+    switch (e->sub) {
+    case FN_ROOT:
+    case FN_LOG:
+    case FN_BINOMIAL:
+    case FN_PERMUTATIONS:
+    case FN_MOD: return 2;
+    case FN_GCD:
+    case FN_LCM:
+    case FN_MIN:
+    case FN_MAX: return 0;
+    default: return e->sub < EXPR_N_FNS ? 1 : -1;
+    }
+}
+
+/* A scalar, and every node has the arguments that it needs. */
+static bool is_scalar(const struct expr *e)
+{
+    int n = arity(e);
+    bool needs_some = e->kind == EXPR_ADD || e->kind == EXPR_MUL || e->kind == EXPR_CALL;
+    if (n < 0 || (needs_some && e->n == 0) || (n > 0 && e->n != (uint32_t)n)) return false;
+    for (uint32_t i = 0; i < e->n; i++)
+        if (!is_scalar(e->arg[i])) return false;
+    return true;
+}
+
+static enum raml_verdict decide(const struct expr *a, const struct expr *b, struct work *w, const char **rule)
 {
     enum raml_verdict v;
-    *rule = "same expression";
-    if (raml_expr_same(a, b)) return RAML_EQUAL;
-    if (rationals(a, b, w, &v, rule)) return v;
     *rule = "not decided: not numbers";
-    if (!raml_expr_is_scalar(a) || !raml_expr_is_scalar(b)) return RAML_UNKNOWN;
+    if (!is_scalar(a) || !is_scalar(b)) return RAML_UNKNOWN;
+    if (rationals(a, b, w, &v, rule)) return v;
     if (holds(a, EXPR_INFINITY) || holds(b, EXPR_INFINITY)) {
         v = with_infinity(a, b, w);
         *rule = v == RAML_UNKNOWN ? "not decided: infinity" : "infinity";
@@ -138,6 +188,14 @@ enum raml_verdict raml_decide(const struct expr *a, const struct expr *b, struct
     }
     if (raml_expr_has_symbol(a) || raml_expr_has_symbol(b)) return raml_functions_decide(a, b, w, rule);
     return constants(a, b, w, rule);
+}
+
+enum raml_verdict raml_decide(const struct expr *a, const struct expr *b, struct work *w, const char **rule)
+{
+    *rule = "same expression";
+    enum raml_verdict v = raml_expr_same(a, b) ? RAML_EQUAL : decide(a, b, w, rule);
+    raml_work_say(w, "%s: %s", v == RAML_EQUAL ? "equal" : v == RAML_DIFFERENT ? "different" : "unknown", *rule);
+    return v;
 }
 
 /* The unit of the last digit of a decimal. */
@@ -204,7 +262,7 @@ enum raml_verdict raml_decide_rounds_to(const struct expr *x, const struct expr 
         is = raml_rational(x, w, v);
     }
     if (is == RATIONAL_YES) r = fmpq_cmp(lo, v) <= 0 && fmpq_cmp(v, hi) <= 0 ? RAML_EQUAL : RAML_DIFFERENT;
-    else if (is == RATIONAL_NO && raml_expr_is_scalar(x) && !raml_expr_has_symbol(x)) r = between(x, lo, hi, w);
+    else if (is == RATIONAL_NO && is_scalar(x) && !raml_expr_has_symbol(x)) r = between(x, lo, hi, w);
     fmpq_clear(v);
     fmpq_clear(hi);
     fmpq_clear(lo);
@@ -236,7 +294,7 @@ bool raml_decide_order(const struct expr *a, const struct expr *b, struct work *
         *order = (ia > ib) - (ia < ib);
         return (ia && ib) || with_infinity(a, b, w) == RAML_DIFFERENT;
     }
-    if (!raml_expr_is_scalar(a) || !raml_expr_is_scalar(b) || raml_expr_has_symbol(a) || raml_expr_has_symbol(b))
+    if (!is_scalar(a) || !is_scalar(b) || raml_expr_has_symbol(a) || raml_expr_has_symbol(b))
         return false;
     fmpq_init(x);
     fmpq_init(y);
@@ -262,7 +320,7 @@ bool raml_decide_small_int(const struct expr *e, struct work *w, long *out)
     fmpq_t q;
     fmpz_t n;
     acb_t x;
-    if (!raml_expr_is_scalar(e) || raml_expr_has_symbol(e)) return false;
+    if (!is_scalar(e) || raml_expr_has_symbol(e)) return false;
     fmpq_init(q);
     enum rational is = raml_rational(e, w, q);
     bool ok = is == RATIONAL_YES && fmpz_is_one(fmpq_denref(q)) && fmpz_fits_si(fmpq_numref(q));
@@ -272,7 +330,7 @@ bool raml_decide_small_int(const struct expr *e, struct work *w, long *out)
     struct ball at = {.prec = 128, .w = w};
     fmpz_init(n);
     acb_init(x);
-    ok = raml_ball(e, &at, x) && raml_ball_within(x, 62) && acb_get_unique_fmpz(n, x);
+    ok = raml_ball(e, &at, x) && raml_ball_near_integer(x, &at, n);
     long v = ok ? fmpz_get_si(n) : 0;
     acb_clear(x);
     fmpz_clear(n);
@@ -293,7 +351,7 @@ double raml_decide_guess(const struct expr *e, struct work *w)
 {
     int sign = infinite(e);
     if (sign) return sign * HUGE_VAL;
-    if (!raml_expr_is_scalar(e) || raml_expr_has_symbol(e)) return NAN;
+    if (!is_scalar(e) || raml_expr_has_symbol(e)) return NAN;
     struct ball at = {.prec = 64, .w = w};
     acb_t x;
     acb_init(x);

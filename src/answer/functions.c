@@ -1,14 +1,15 @@
-/* functions.c - see functions.h: a normal form first, then values at points.
+/* functions.c - see functions.h: values at two points, which tell most pairs apart; a normal form; more points.
  *
  * A value counts at a point only where every value on the way to it is real, so that no branch of a root or a logarithm
- * can be mistaken; with i in an expression, only where there is no branch at all. Where factorials or powers of negative
- * numbers tell that variables are integers, they are. An unknown function has a made-up value for each argument, but
- * only when its name is a letter: "sum" and its like are not free to take any value.
+ * can be mistaken; with i in an expression, only where there is no branch at all. Where factorials or powers of
+ * negative numbers tell that variables are integers, they are. An unknown function has a made-up value for each
+ * argument, but only when its name is a letter: "sum" and its like are not free to take any value.
  */
 #include "answer/functions.h"
 
 #include "answer/ball.h"
 #include "answer/normal.h"
+#include "answer/share.h"
 
 #include <string.h>
 
@@ -17,13 +18,15 @@ enum { MAX_SYMBOLS = 16, N_POINTS = 8, N_INTEGER_POINTS = 3, N_POSITIVE_POINTS =
 struct look { /* what is in the two trees */
     const struct expr *symbol[MAX_SYMBOLS];
     uint32_t n_symbols;
-    bool too_many, integers, branches, has_i, bound; /* bound: a name that is no free function */
+    bool too_many, plain, integers, branches, has_i;
+    bool bound; /* a name that is no free function */
 };
 
 static bool is_free_name(const struct expr *e)
 {
     char c = e->text[0], d = c ? e->text[1] : 0;
-    return ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) && (!d || d == '_' || d == '\'' || (d >= '0' && d <= '9'));
+    bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return letter && (!d || d == '_' || d == '\'' || (d >= '0' && d <= '9'));
 }
 
 static void add_symbol(struct look *l, const struct expr *e)
@@ -57,7 +60,8 @@ static void look_at_call(const struct expr *e, struct look *l)
     case FN_ASEC: case FN_ACSC: case FN_ASINH: case FN_ACOSH: case FN_ATANH: case FN_ARG:
         l->branches = true;
         break;
-    case FN_FACTORIAL: case FN_FACTORIAL2: case FN_BINOMIAL: case FN_PERMUTATIONS: case FN_GCD: case FN_LCM: case FN_MOD:
+    case FN_FACTORIAL: case FN_FACTORIAL2: case FN_BINOMIAL: case FN_PERMUTATIONS: case FN_GCD: case FN_LCM:
+    case FN_MOD:
         l->integers = true;
         break;
     case FN_RE: case FN_IM: case FN_CONJ: l->has_i = true; break; /* of variables that may be complex */
@@ -65,13 +69,16 @@ static void look_at_call(const struct expr *e, struct look *l)
     }
 }
 
+/* Constants have one value each; branches matter where variables stand below. */
 static void look_at(const struct expr *e, struct look *l)
 {
+    bool arithmetic = e->kind >= EXPR_NEG && e->kind <= EXPR_PERCENT && e->kind != EXPR_CALL;
+    if (e->kind > EXPR_SYMBOL && !arithmetic) l->plain = false;
     if (e->kind == EXPR_SYMBOL) add_symbol(l, e);
     else if (e->kind == EXPR_I) l->has_i = true;
     else if (e->kind == EXPR_APPLY) l->bound = l->bound || !is_free_name(e);
-    else if (e->kind == EXPR_CALL) look_at_call(e, l);
-    else if (e->kind == EXPR_POW && !is_integer_exponent(e->arg[1])) {
+    else if (e->kind == EXPR_CALL && raml_expr_has_symbol(e)) look_at_call(e, l);
+    else if (e->kind == EXPR_POW && !is_integer_exponent(e->arg[1]) && raml_expr_has_symbol(e)) {
         l->branches = true;
         if (raml_expr_has_symbol(e->arg[1]) && may_be_negative(e->arg[0])) l->integers = true;
     }
@@ -98,16 +105,22 @@ static void coordinate(uint32_t p, uint32_t i, fmpq_t out)
 
 enum meeting { NO_VALUE, MEET, DIFFER };
 
-static enum meeting meet_at(const struct expr *a, const struct expr *b, const struct look *l,
-                            const struct ball_point *point, struct work *w)
+struct pair {
+    const struct expr *a, *b;
+    const struct look *look;
+    struct work *w;
+    bool real; /* only points where all is real */
+};
+
+static enum meeting meet_at(const struct pair *p, const struct ball_point *point)
 {
     enum meeting m = NO_VALUE;
     acb_t x, y;
     acb_init(x);
     acb_init(y);
     for (slong prec = 64; prec <= 256 && m != DIFFER; prec *= 4) {
-        struct ball at = {.prec = prec, .real = !l->has_i, .point = point, .w = w};
-        if (!raml_ball(a, &at, x) || !raml_ball(b, &at, y)) continue;
+        struct ball at = {.prec = prec, .real = p->real, .point = point, .w = p->w};
+        if (!raml_ball(p->a, &at, x) || !raml_ball(p->b, &at, y)) continue;
         m = acb_overlaps(x, y) ? MEET : DIFFER;
     }
     acb_clear(y);
@@ -116,16 +129,17 @@ static enum meeting meet_at(const struct expr *a, const struct expr *b, const st
 }
 
 /* Values at the first points that have some, up to `wanted`. DIFFER at one: at all. */
-static enum meeting meet(const struct expr *a, const struct expr *b, const struct look *l, int wanted, struct work *w)
+static enum meeting meet(const struct pair *pair, int wanted)
 {
+    const struct look *l = pair->look;
     enum meeting all = NO_VALUE;
     uint32_t n = l->integers ? N_INTEGER_POINTS : l->branches ? N_POSITIVE_POINTS : N_POINTS;
     fmpq value[MAX_SYMBOLS];
     for (uint32_t i = 0; i < l->n_symbols; i++) fmpq_init(&value[i]);
     struct ball_point point = {l->n_symbols, l->symbol, value};
-    for (uint32_t p = 0; p < n && wanted > 0 && all != DIFFER && !w->spent; p++) {
+    for (uint32_t p = 0; p < n && wanted > 0 && all != DIFFER && !pair->w->spent; p++) {
         for (uint32_t i = 0; i < l->n_symbols; i++) coordinate(p, i, &value[i]);
-        enum meeting m = meet_at(a, b, l, &point, w);
+        enum meeting m = meet_at(pair, &point);
         if (m == NO_VALUE) continue;
         all = m;
         wanted--;
@@ -134,28 +148,49 @@ static enum meeting meet(const struct expr *a, const struct expr *b, const struc
     return all;
 }
 
-static enum raml_verdict confirm(const struct expr *a, const struct expr *b, const struct look *l, struct work *w,
-                                 const char **rule)
+/* The normal form says EQUAL: do values agree? Complex ones are good enough where there are no real ones. */
+static enum raml_verdict confirm(const struct pair *pair, enum meeting m, const char **rule)
 {
-    if (meet(a, b, l, 2, w) == MEET) return RAML_EQUAL;
+    struct pair complex = *pair;
+    complex.real = false;
+    if (m == NO_VALUE) m = meet(pair, 2);
+    if (m == NO_VALUE && pair->real) m = meet(&complex, 2);
+    if (m == MEET) return RAML_EQUAL;
     *rule = "not decided: a normal form without a value to confirm it";
     return RAML_UNKNOWN;
 }
 
+/* Do values at points, at up to so many of them, prove a difference? */
+static enum meeting try_points(const struct pair *pair, int wanted)
+{
+    const struct look *l = pair->look;
+    if (l->bound || (l->has_i && l->branches)) return NO_VALUE;
+    struct pair complex = *pair;
+    complex.real = false;
+    enum meeting m = meet(pair, wanted);
+    return m == NO_VALUE && !l->branches ? meet(&complex, wanted) : m;
+}
+
 enum raml_verdict raml_functions_decide(const struct expr *a, const struct expr *b, struct work *w, const char **rule)
 {
-    struct look l = {.n_symbols = 0};
+    struct look l = {.plain = true};
     look_at(a, &l);
     look_at(b, &l);
     *rule = "not decided: too many variables";
     if (l.too_many) return RAML_UNKNOWN;
-    struct normal_verdict v = raml_normal_decide(a, b, w);
+    struct pair pair = {a, b, &l, w, !l.has_i};
+    enum meeting m = l.plain ? NO_VALUE : try_points(&pair, 2);
+    *rule = "differ at a point";
+    if (m == DIFFER) return RAML_DIFFERENT;
+    struct work part = raml_work_half(w);
+    struct normal_verdict v = raml_normal_decide(a, b, &part);
+    raml_work_settle(w, &part);
     *rule = v.rule;
     if (v.independent && v.verdict != RAML_UNKNOWN) return v.verdict;
-    if (v.verdict == RAML_EQUAL) return confirm(a, b, &l, w, rule);
+    if (v.verdict == RAML_EQUAL) return confirm(&pair, m, rule);
     *rule = "differ at a point";
-    bool may_differ = !l.bound && !(l.has_i && l.branches);
-    if (may_differ && meet(a, b, &l, N_POINTS, w) == DIFFER) return RAML_DIFFERENT;
-    *rule = w->spent ? "not decided: too much work" : "not decided: no normal form, and equal values or none";
+    if (try_points(&pair, N_POINTS) == DIFFER) return RAML_DIFFERENT;
+    *rule = "not decided: no normal form, and equal values or none";
+    if (w->spent || part.spent) *rule = "not decided: too much work";
     return RAML_UNKNOWN;
 }

@@ -153,7 +153,8 @@ static bool convert_power(struct ring *r, const struct expr *e, struct ratio *ou
     fmpq_init(q);
     raml_ratio_init(r, &x);
     bool ok;
-    if (raml_rational(e->arg[1], r->w, q) == RATIONAL_YES) ok = convert(r, e->arg[0], &x) && raml_radical_power(r, &x, q, out);
+    if (raml_rational(e->arg[1], r->w, q) == RATIONAL_YES)
+        ok = convert(r, e->arg[0], &x) && raml_radical_power(r, &x, q, out);
     else if (e->arg[0]->kind == EXPR_E) ok = convert(r, e->arg[1], &x) && raml_radical_exp(r, &x, out);
     else ok = convert(r, e->arg[1], &x) && convert(r, e->arg[0], out) && raml_normal_power(r, out, &x, out);
     raml_ratio_clear(r, &x);
@@ -197,7 +198,8 @@ static bool convert(struct ring *r, const struct expr *e, struct ratio *out)
     if (!raml_work_charge(r->w, 1)) return false;
     switch (e->kind) {
     case EXPR_NUMBER: return convert_number(r, e, out);
-    case EXPR_SYMBOL: return raml_ring_gen_power(r, raml_ring_gen(r, GEN_VARIABLE, 0, e->text, e->n_text, NULL, 0), 1, out);
+    case EXPR_SYMBOL:
+        return raml_ring_gen_power(r, raml_ring_gen(r, GEN_VARIABLE, 0, e->text, e->n_text, NULL, 0), 1, out);
     case EXPR_PI: return raml_ring_pi(r, out);
     case EXPR_I: return raml_ring_imaginary_unit(r, out);
     case EXPR_E:
@@ -271,6 +273,7 @@ static bool attempt(const struct survey *s, struct attempt *t, struct work *w, s
     bool equal = ok && raml_ratio_equal(&r, &x, &y), again = false;
     v->independent = ok && r.n_gens <= s->n_variables && !w->spent;
     v->verdict = equal ? RAML_EQUAL : v->independent ? RAML_DIFFERENT : RAML_UNKNOWN;
+    v->assumed = r.assumed || r.positive;
     v->rule = equal || v->independent ? rule_of(&r, s->n_variables) : "not decided: no normal form";
     for (slong i = 0; i < s->n_variables; i++) {
         if (r.n_gens <= i || !r.gen[i].gives_way || t->root_first[i]) continue;
@@ -285,7 +288,7 @@ static bool attempt(const struct survey *s, struct attempt *t, struct work *w, s
 
 struct normal_verdict raml_normal_decide(const struct expr *a, const struct expr *b, struct work *w)
 {
-    struct normal_verdict v = {RAML_UNKNOWN, false, "not decided: no normal form"};
+    struct normal_verdict v = {.verdict = RAML_UNKNOWN, .rule = "not decided: no normal form"};
     struct survey s = {.L = 1, .D = 1};
     struct attempt t = {.a = a, .b = b};
     survey(a, 1, w, &s);

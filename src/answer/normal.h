@@ -4,8 +4,8 @@
  * or stands for a value of other generators:
  *     h with h^L = f       the root of an irreducible factor f or a prime (L: all roots' indices divide it)
  *     |f|  ln f  ln p      absolute values and logarithms of factors
- *     exp(m/L)             m one monomial (over a denominator); a^u is exp(u ln a)
- *     tan(m/2L)            makes sin, cos and the like of integer multiples of m/L
+ *     exp(m/D)             m one monomial (over a denominator); a^u is exp(u ln a)
+ *     cos(m/D)  sin(m/D)   make those of integer multiples; sin^2 = 1 - cos^2
  *     f(a, b), n!, floor   whatever else, by its normalised arguments
  * Relations are used left to right, newest generator first; a difference that becomes 0 is 0. The converse is not so.
  */
@@ -20,6 +20,7 @@ struct normal_verdict {
     enum raml_verdict verdict; /* EQUAL: the difference is 0. DIFFERENT: it is not, and nothing but independent
                                 * generators was involved. UNKNOWN: neither, or limits were reached */
     bool independent;          /* nothing but variables: no value needs to be looked at */
+    bool assumed;              /* EQUAL only where some values are positive, or real */
     const char *rule;
 };
 struct normal_verdict raml_normal_decide(const struct expr *a, const struct expr *b, struct work *w);

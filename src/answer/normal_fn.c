@@ -169,6 +169,11 @@ static bool odd(struct ring *r, enum expr_fn fn, struct ratio *x, struct ratio *
     return ok;
 }
 
+static bool surely_positive(struct ring *r, const struct ratio *x)
+{
+    return raml_ring_sign(r, x->num) == 1 && raml_ring_sign(r, x->den) == 1;
+}
+
 static bool inverse_circular(struct ring *r, enum expr_fn fn, struct ratio *x, uint32_t n, struct ratio *out)
 {
     (void)n;
@@ -177,7 +182,7 @@ static bool inverse_circular(struct ring *r, enum expr_fn fn, struct ratio *x, u
     raml_ratio_set_si(r, &half, 1);
     bool ok = true, complement = fn == FN_ACOS || fn == FN_ACOT || fn == FN_ASEC;
     if (fn == FN_ASEC || fn == FN_ACSC) ok = raml_ratio_div(r, x, &half, x);
-    if (fn == FN_ACOT) r->assumed = true; /* for positive arguments, where all agree on it */
+    if (fn == FN_ACOT && !surely_positive(r, x)) r->assumed = true; /* all agree on it for positive arguments only */
     ok = ok && odd(r, fn == FN_ATAN || fn == FN_ACOT ? FN_ATAN : FN_ASIN, x, out);
     if (complement)
         ok = ok && raml_ring_pi(r, &half) && scale(r, &half, 1, 2) && raml_ratio_sub(r, out, &half, out);

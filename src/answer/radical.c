@@ -84,7 +84,7 @@ static bool may_factor(struct ring *r, const fmpz_mpoly_t a)
     for (slong g = 0; g < r->max_gens; g++) all += degree[g], used += degree[g] > 0;
     if (n == 1) return raml_work_charge(r->w, 2);
     if (n > MAX_TERMS || all > MAX_DEGREE || used > MAX_GENS || labs(fmpz_mpoly_max_bits(a)) > MAX_BITS) return false;
-    return raml_work_charge(r->w, 20 + (uint64_t)(n * all) * (used > 2 ? 4 : 1));
+    return raml_work_charge(r->w, 60 + (uint64_t)(all * all / 4 + 2 * n * all) * (used > 2 ? 4 : 1));
 }
 
 static bool add_factors(struct ring *r, struct parts *p, const fmpz_mpoly_t a, slong side)
@@ -112,13 +112,41 @@ static bool add_factors(struct ring *r, struct parts *p, const fmpz_mpoly_t a, s
     return ok;
 }
 
+/* c^2 - 1 = -s^2 for a cosine and its sine: factors c - 1 and c + 1 to the same power become s. */
+static bool join_sines(struct ring *r, struct parts *p)
+{
+    fmpz_mpoly_t f;
+    fmpz_mpoly_init(f, r->ctx);
+    bool ok = true;
+    for (slong g = 0; g < r->n_gens && ok; g++) {
+        if (r->gen[g].kind != GEN_SIN) continue;
+        slong c = raml_ring_gen(r, GEN_COS, 0, "", 0, r->gen[g].arg, 1);
+        struct part *minus = NULL, *plus = NULL;
+        for (slong i = 0; i < p->n && c >= 0; i++) {
+            fmpz_mpoly_gen(f, c, r->ctx);
+            fmpz_mpoly_sub_si(f, f, 1, r->ctx);
+            if (fmpz_mpoly_equal(f, p->part[i].f, r->ctx)) minus = &p->part[i];
+            fmpz_mpoly_add_si(f, f, 2, r->ctx);
+            if (fmpz_mpoly_equal(f, p->part[i].f, r->ctx)) plus = &p->part[i];
+        }
+        if (!minus || !plus || minus->e != plus->e) continue;
+        slong e = minus->e;
+        minus->e = plus->e = 0;
+        if (e % 2) p->sign = -p->sign;
+        fmpz_mpoly_gen(f, g, r->ctx);
+        ok = add_part(r, p, f, 2 * e);
+    }
+    fmpz_mpoly_clear(f, r->ctx);
+    return ok;
+}
+
 /* p is initialised here; cleared by the caller in any case. Parts that are surely negative are turned. */
 static bool split(struct ring *r, const struct ratio *x, struct parts *p)
 {
     p->n = 0;
     p->sign = 1;
     if (raml_ring_has_i(r, x) || fmpz_mpoly_is_zero(x->num, r->ctx)) return false;
-    if (!add_factors(r, p, x->num, 1) || !add_factors(r, p, x->den, -1)) return false;
+    if (!add_factors(r, p, x->num, 1) || !add_factors(r, p, x->den, -1) || !join_sines(r, p)) return false;
     for (slong i = 0; i < p->n; i++) {
         struct part *t = &p->part[i];
         if (t->sign != -1) continue;
@@ -127,6 +155,15 @@ static bool split(struct ring *r, const struct ratio *x, struct parts *p)
         if (t->e % 2) p->sign = -p->sign;
     }
     return true;
+}
+
+/* Does f hold a generator that need not be real? */
+static bool may_be_complex(const struct ring *r, const fmpz_mpoly_t f)
+{
+    for (slong g = 0; g < r->n_gens; g++)
+        if ((r->gen[g].kind == GEN_CALL || r->gen[g].kind == GEN_POWER) && fmpz_mpoly_degree_si(f, g, r->ctx) > 0)
+            return true;
+    return false;
 }
 
 static void set_poly(struct ring *r, struct ratio *out, const fmpz_mpoly_t f)
@@ -140,6 +177,7 @@ static bool absolute(struct ring *r, const struct part *t, struct ratio *out)
 {
     set_poly(r, out, t->f);
     if (t->sign == 1) return true;
+    if (may_be_complex(r, t->f)) r->assumed = true;
     slong g = raml_ring_gen(r, GEN_ABS, 0, "", 0, out, 1);
     return raml_ring_gen_power(r, g, 1, out);
 }
@@ -176,6 +214,7 @@ static bool part_power(struct ring *r, const struct part *t, slong p, slong q, s
     bool whole = ep % q == 0, ok = true;
     if (q % 2 == 0 && t->e % 2 == 0 && !(whole && ep / q % 2 == 0)) ok = absolute(r, t, &base);
     else if (t->sign != 1 && (q % 2 == 0 ? t->e % 2 != 0 : !whole && r->L % 2 == 0)) r->assumed = true;
+    if (!whole && t->sign != 1 && may_be_complex(r, t->f)) r->assumed = true;
     ok = ok && positive_power(r, &base, k, out);
     raml_ratio_clear(r, &base);
     return ok;
@@ -217,7 +256,8 @@ static bool parts_power(struct ring *r, struct parts *p, slong above, slong q, s
     for (slong i = 0; i < p->n && ok; i++)
         ok = part_power(r, &p->part[i], above, q, &x) && raml_ratio_mul(r, out, out, &x);
     if (imaginary)
-        ok = ok && raml_ring_imaginary_unit(r, &x) && raml_ratio_pow(r, &x, &x, above) && raml_ratio_mul(r, out, out, &x);
+        ok = ok && raml_ring_imaginary_unit(r, &x) && raml_ratio_pow(r, &x, &x, above) &&
+             raml_ratio_mul(r, out, out, &x);
     raml_ratio_clear(r, &x);
     return ok;
 }

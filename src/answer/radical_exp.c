@@ -229,21 +229,42 @@ static bool inverse(struct ring *r, const struct gen *g, struct angle *b)
     return ok;
 }
 
-/* The angle m/D through t = tan(m/2D): (1 - t^2)/(1 + t^2) and 2t/(1 + t^2). */
-static bool through_tangent(struct ring *r, const struct ratio *m, struct angle *b)
+/* The angle m/D, by its own cosine and sine. */
+static bool plain_angle(struct ring *r, const struct ratio *m, struct angle *b)
 {
-    struct ratio t, one, square;
-    raml_ratio_init(r, &t);
-    raml_ratio_init(r, &one);
-    raml_ratio_init(r, &square);
-    raml_ratio_set_si(r, &one, 1);
-    bool ok = raml_ring_gen_power(r, raml_ring_gen(r, GEN_TAN, 0, "", 0, m, 1), 1, &t) &&
-              raml_ratio_mul(r, &square, &t, &t) && raml_ratio_sub(r, &b->c, &one, &square) &&
-              raml_ratio_add(r, &square, &one, &square) && raml_ratio_div(r, &b->c, &b->c, &square) &&
-              raml_ratio_add(r, &t, &t, &t) && raml_ratio_div(r, &b->s, &t, &square);
-    raml_ratio_clear(r, &square);
-    raml_ratio_clear(r, &one);
-    raml_ratio_clear(r, &t);
+    return raml_ring_gen_power(r, raml_ring_gen(r, GEN_COS, 0, "", 0, m, 1), 1, &b->c) &&
+           raml_ring_gen_power(r, raml_ring_gen(r, GEN_SIN, 0, "", 0, m, 1), 1, &b->s);
+}
+
+/* The angle c pi: a multiple of pi/2, and what is left, at most pi/4 either way. */
+static bool part_of_pi(struct ring *r, const fmpq_t c, const struct ratio *pi, struct angle *to)
+{
+    fmpz_t quarters;
+    fmpq_t rest, q;
+    fmpz_init(quarters);
+    fmpq_init(rest);
+    fmpq_init(q);
+    fmpq_mul_2exp(rest, c, 1); /* in units of pi/2 */
+    fmpq_set_si(q, 1, 2);
+    fmpq_add(q, q, rest);
+    fmpz_fdiv_q(quarters, fmpq_numref(q), fmpq_denref(q)); /* to the nearest */
+    fmpq_sub_fmpz(rest, rest, quarters);
+    fmpq_set_si(q, r->D, 2);
+    fmpq_mul(rest, rest, q);
+    bool minus = fmpq_sgn(rest) < 0;
+    fmpq_abs(rest, rest);
+    struct angle b;
+    struct ratio x;
+    angle_init(r, &b);
+    raml_ratio_init(r, &x);
+    raml_ratio_set(r, &x, pi);
+    bool ok = twelfths(r, 6 * (slong)fmpz_fdiv_ui(quarters, 4), to) && raml_ratio_mul_fmpq(r, &x, rest) &&
+              plain_angle(r, &x, &b) && turn_times(r, to, &b, minus ? -1 : 1);
+    raml_ratio_clear(r, &x);
+    angle_clear(r, &b);
+    fmpq_clear(q);
+    fmpq_clear(rest);
+    fmpz_clear(quarters);
     return ok;
 }
 
@@ -251,7 +272,8 @@ static bool through_tangent(struct ring *r, const struct ratio *m, struct angle 
 static bool add_angle(struct ring *r, const fmpq_t c, const struct ratio *m, void *to)
 {
     slong k, g = fmpz_mpoly_is_one(m->den, r->ctx) ? raml_ring_is_gen(r, m->num) : -1;
-    if (g >= 0 && r->gen[g].kind == GEN_PI && small_multiple(c, 12, 1 << 20, &k)) return twelfths(r, k, to);
+    if (g >= 0 && r->gen[g].kind == GEN_PI)
+        return small_multiple(c, 12, 1 << 20, &k) ? twelfths(r, k, to) : part_of_pi(r, c, m, to);
     struct angle b;
     struct ratio x;
     fmpq_t scale;
@@ -262,16 +284,16 @@ static bool add_angle(struct ring *r, const fmpq_t c, const struct ratio *m, voi
     if (g >= 0 && r->gen[g].kind == GEN_CALL && small_multiple(c, 1, 8, &k)) {
         bool has = r->gen[g].sub == FN_ASIN || r->gen[g].sub == FN_ATAN;
         struct gen copy = r->gen[g];
-        ok = (has ? inverse(r, &copy, &b) : through_tangent(r, m, &b)) && turn_times(r, to, &b, has ? k : k * r->D);
+        ok = (has ? inverse(r, &copy, &b) : plain_angle(r, m, &b)) && turn_times(r, to, &b, has ? k : k * r->D);
     } else if (small_multiple(c, r->D, MAX_MULTIPLE, &k)) {
-        ok = through_tangent(r, m, &b) && turn_times(r, to, &b, k);
+        ok = plain_angle(r, m, &b) && turn_times(r, to, &b, k);
     } else {
         raml_ratio_set(r, &x, m);
         fmpq_set_si(scale, r->D, 1);
         fmpq_mul(scale, scale, c);
         bool minus = fmpq_sgn(scale) < 0;
         fmpq_abs(scale, scale);
-        ok = raml_ratio_mul_fmpq(r, &x, scale) && through_tangent(r, &x, &b) && turn_times(r, to, &b, minus ? -1 : 1);
+        ok = raml_ratio_mul_fmpq(r, &x, scale) && plain_angle(r, &x, &b) && turn_times(r, to, &b, minus ? -1 : 1);
     }
     fmpq_clear(scale);
     raml_ratio_clear(r, &x);

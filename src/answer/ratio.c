@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-enum { MAX_GCD_TERMS = 400, MAX_GCD_DEGREE = 120, MAX_POWER = 5000, MAX_POWER_TERMS = 3000, MAX_POWER_BITS = 20000 };
+enum { MAX_GCD_TERMS = 400, MAX_GCD_DEGREE = 200, MAX_POWER = 5000, MAX_POWER_TERMS = 3000, MAX_POWER_BITS = 20000,
+       MAX_DEGREE = 20000 };
 
 void raml_ratio_init(struct ring *r, struct ratio *a)
 {
@@ -88,23 +89,36 @@ static bool is_cheap(struct ring *r, const fmpz_mpoly_t a)
     return fmpz_mpoly_length(a, r->ctx) <= MAX_GCD_TERMS;
 }
 
+/* a = g x, b = g y; with g = 1 where it is not cheap to find one. */
+static bool common_factor(struct ring *r, fmpz_mpoly_t g, fmpz_mpoly_t x, fmpz_mpoly_t y, const fmpz_mpoly_t a,
+                          const fmpz_mpoly_t b)
+{
+    slong la = fmpz_mpoly_length(a, r->ctx), lb = fmpz_mpoly_length(b, r->ctx);
+    bool cheap = la && lb && is_cheap(r, a) && is_cheap(r, b);
+    uint64_t cost = la == 1 || lb == 1 ? 2 : 10 + (uint64_t)((la + lb) * r->max_gens / 8 + la * lb / 12);
+    if (cheap && !raml_work_charge(r->w, cost)) return false;
+    if (cheap && fmpz_mpoly_gcd_cofactors(g, x, y, a, b, r->ctx)) return true;
+    fmpz_mpoly_one(g, r->ctx);
+    fmpz_mpoly_set(x, a, r->ctx);
+    fmpz_mpoly_set(y, b, r->ctx);
+    return true;
+}
+
 static bool cancel(struct ring *r, struct ratio *a)
 {
-    slong la = fmpz_mpoly_length(a->num, r->ctx), lb = fmpz_mpoly_length(a->den, r->ctx);
-    if (!is_cheap(r, a->num) || !is_cheap(r, a->den)) return true;
-    if (!raml_work_charge(r->w, la == 1 || lb == 1 ? 1 : 8 + (uint64_t)(la * lb) / 4)) return false;
     fmpz_mpoly_t g, x, y;
     fmpz_mpoly_init(g, r->ctx);
     fmpz_mpoly_init(x, r->ctx);
     fmpz_mpoly_init(y, r->ctx);
-    if (fmpz_mpoly_gcd_cofactors(g, x, y, a->num, a->den, r->ctx)) {
+    bool ok = common_factor(r, g, x, y, a->num, a->den);
+    if (ok) {
         fmpz_mpoly_swap(a->num, x, r->ctx);
         fmpz_mpoly_swap(a->den, y, r->ctx);
     }
     fmpz_mpoly_clear(y, r->ctx);
     fmpz_mpoly_clear(x, r->ctx);
     fmpz_mpoly_clear(g, r->ctx);
-    return true;
+    return ok;
 }
 
 /* A denominator h^k q with h^n = f becomes f q; the numerator is multiplied by h^(n-k). */
@@ -115,7 +129,7 @@ static bool clear_roots(struct ring *r, struct ratio *a)
     fmpz_mpoly_init(m, r->ctx);
     bool ok = true;
     for (slong g = r->n_gens - 1; g >= 0 && ok; g--) {
-        if (!r->gen[g].degree || fmpz_mpoly_degree_si(a->den, g, r->ctx) <= 0) continue;
+        if (!r->gen[g].degree || r->gen[g].kind == GEN_SIN || fmpz_mpoly_degree_si(a->den, g, r->ctx) <= 0) continue;
         fmpz_mpoly_term_content(content, a->den, r->ctx);
         slong k = fmpz_mpoly_degree_si(content, g, r->ctx);
         if (k <= 0) continue;
@@ -129,38 +143,56 @@ static bool clear_roots(struct ring *r, struct ratio *a)
     return ok;
 }
 
-bool raml_ratio_tidy(struct ring *r, struct ratio *a)
+static bool tidy(struct ring *r, struct ratio *a, bool may_cancel)
 {
-    if (!raml_ring_reduce(r, a->num) || !raml_ring_reduce(r, a->den)) return false;
+    if (!raml_work_charge(r->w, 1) || !raml_ring_reduce(r, a->num) || !raml_ring_reduce(r, a->den)) return false;
     if (fmpz_mpoly_is_zero(a->den, r->ctx)) return false;
     if (fmpz_mpoly_is_zero(a->num, r->ctx)) {
         fmpz_mpoly_one(a->den, r->ctx);
         return true;
     }
-    if (!fmpz_mpoly_is_fmpz(a->den, r->ctx) && (!cancel(r, a) || !clear_roots(r, a))) return false;
+    if (!fmpz_mpoly_is_fmpz(a->den, r->ctx) && ((may_cancel && !cancel(r, a)) || !clear_roots(r, a))) return false;
     if (!fmpz_mpoly_is_one(a->den, r->ctx)) cancel_integers(r, a);
     if (!fmpz_mpoly_is_fmpz(a->den, r->ctx)) r->quotients = true;
     return true;
 }
 
+bool raml_ratio_tidy(struct ring *r, struct ratio *a)
+{
+    return tidy(r, a, true);
+}
+
+/* The sum of fractions in lowest terms: what the denominators share is all that may cancel (Henrici 1956). */
+static bool add_fractions(struct ring *r, struct ratio *out, const struct ratio *a, const struct ratio *b)
+{
+    fmpz_mpoly_t g, x, y, t;
+    fmpz_mpoly_init(g, r->ctx);
+    fmpz_mpoly_init(x, r->ctx);
+    fmpz_mpoly_init(y, r->ctx);
+    fmpz_mpoly_init(t, r->ctx);
+    bool ok = common_factor(r, g, x, y, a->den, b->den) && raml_ring_mul(r, out->num, a->num, y) &&
+              raml_ring_mul(r, t, b->num, x);
+    if (ok) fmpz_mpoly_add(out->num, out->num, t, r->ctx);
+    if (ok && !fmpz_mpoly_is_fmpz(g, r->ctx)) { /* g y x: g gives what it shares with the numerator */
+        ok = common_factor(r, t, out->num, g, out->num, g);
+    }
+    ok = ok && raml_ring_mul(r, t, g, x) && raml_ring_mul(r, out->den, t, y);
+    fmpz_mpoly_clear(t, r->ctx);
+    fmpz_mpoly_clear(y, r->ctx);
+    fmpz_mpoly_clear(x, r->ctx);
+    fmpz_mpoly_clear(g, r->ctx);
+    return ok;
+}
+
 bool raml_ratio_add(struct ring *r, struct ratio *out, const struct ratio *a, const struct ratio *b)
 {
     struct ratio x;
-    fmpz_mpoly_t t;
     raml_ratio_init(r, &x);
-    fmpz_mpoly_init(t, r->ctx);
-    bool ok = true;
-    if (fmpz_mpoly_equal(a->den, b->den, r->ctx)) {
-        fmpz_mpoly_add(x.num, a->num, b->num, r->ctx);
-        fmpz_mpoly_set(x.den, a->den, r->ctx);
-    } else {
-        ok = raml_ring_mul(r, x.num, a->num, b->den) && raml_ring_mul(r, t, b->num, a->den) &&
-             raml_ring_mul(r, x.den, a->den, b->den);
-        if (ok) fmpz_mpoly_add(x.num, x.num, t, r->ctx);
-    }
-    ok = ok && raml_work_charge(r->w, (uint64_t)fmpz_mpoly_length(x.num, r->ctx) / 20) && raml_ratio_tidy(r, &x);
+    bool ok = true, plain = fmpz_mpoly_is_one(a->den, r->ctx) && fmpz_mpoly_is_one(b->den, r->ctx);
+    if (plain) fmpz_mpoly_add(x.num, a->num, b->num, r->ctx);
+    else ok = add_fractions(r, &x, a, b);
+    ok = ok && raml_work_charge(r->w, (uint64_t)fmpz_mpoly_length(x.num, r->ctx) / 20) && tidy(r, &x, false);
     if (ok) swap_in(r, out, &x);
-    fmpz_mpoly_clear(t, r->ctx);
     raml_ratio_clear(r, &x);
     return ok;
 }
@@ -217,8 +249,9 @@ static bool may_expand(struct ring *r, const fmpz_mpoly_t a, ulong e)
     for (slong i = 1; i < n && terms <= MAX_POWER_TERMS; i++) terms *= (double)(e + (ulong)i) / (double)i;
     if (fmpz_mpoly_is_fmpz(a, r->ctx) && fmpz_mpoly_max_bits(a) <= 1 && fmpz_mpoly_max_bits(a) >= -1) bits = 1;
     if (terms > MAX_POWER_TERMS || bits > MAX_POWER_BITS) return false;
-    if (fmpz_mpoly_total_degree_si(a, r->ctx) > 20000 / (slong)e) return false;
-    return raml_work_charge(r->w, 1 + (uint64_t)(terms * (double)n * (1 + bits / 256) / 10));
+    if (!fmpz_mpoly_total_degree_fits_si(a, r->ctx)) return false;
+    if (fmpz_mpoly_total_degree_si(a, r->ctx) > MAX_DEGREE / (slong)e) return false;
+    return raml_work_charge(r->w, 1 + (uint64_t)(terms * (double)n * (1 + bits / 256) / 5));
 }
 
 bool raml_ratio_pow(struct ring *r, struct ratio *out, const struct ratio *a, slong e)

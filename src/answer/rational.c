@@ -126,6 +126,7 @@ enum rational raml_rational_pow(const fmpq_t base, const fmpq_t exponent, struct
 /* out = out op e for ADD and MUL. */
 static enum rational fold(const struct expr *e, struct work *w, fmpq_t out)
 {
+    if (!raml_work_charge(w, e->n / 8)) return RATIONAL_NO;
     enum rational is = raml_rational(e->arg[0], w, out);
     if (is != RATIONAL_YES) return is;
     fmpq_t x;
@@ -159,7 +160,7 @@ static enum rational pair(const struct expr *e, struct work *w, fmpq_t out)
 
 static enum rational call(const struct expr *e, struct work *w, fmpq_t out)
 {
-    if (!e->n || e->n > MAX_ARGUMENTS) return RATIONAL_NO;
+    if (!e->n || e->n > MAX_ARGUMENTS || !raml_work_charge(w, e->n / 8)) return RATIONAL_NO;
     fmpq arg[MAX_ARGUMENTS];
     enum rational is = RATIONAL_YES;
     for (uint32_t i = 0; i < e->n; i++) fmpq_init(&arg[i]);

@@ -12,6 +12,9 @@ enum {
     VALUE_BITS = 192
 };
 
+/* Words of a monomial, about. */
+#define WORDS(r) ((r)->max_gens / 8 + 1)
+
 void raml_ring_init(struct ring *r, slong max_gens, slong L, slong D, struct work *w)
 {
     *r = (struct ring){.L = L, .D = D, .w = w, .i = -1};
@@ -31,6 +34,13 @@ void raml_ring_clear(struct ring *r)
     fmpz_mpoly_ctx_clear(r->ctx);
 }
 
+/* Are all degrees small? Exponents packed in few bits say so at once. */
+static bool is_low(const struct ring *r, const fmpz_mpoly_t a)
+{
+    if (a->bits <= 12) return true;
+    return fmpz_mpoly_total_degree_fits_si(a, r->ctx) && fmpz_mpoly_total_degree_si(a, r->ctx) <= MAX_DEGREE;
+}
+
 bool raml_ring_mul(struct ring *r, fmpz_mpoly_t out, const fmpz_mpoly_t a, const fmpz_mpoly_t b)
 {
     slong la = fmpz_mpoly_length(a, r->ctx), lb = fmpz_mpoly_length(b, r->ctx);
@@ -39,11 +49,8 @@ bool raml_ring_mul(struct ring *r, fmpz_mpoly_t out, const fmpz_mpoly_t a, const
         return true;
     }
     uint64_t bits = (uint64_t)(labs(fmpz_mpoly_max_bits(a)) + labs(fmpz_mpoly_max_bits(b)));
-    if (la > MAX_PRODUCTS / lb || bits > MAX_BITS) return false;
-    if (!raml_work_charge(r->w, (uint64_t)(la * lb) / 20 * (1 + bits / 256) + bits / 256)) return false;
-    if (!fmpz_mpoly_total_degree_fits_si(a, r->ctx) || !fmpz_mpoly_total_degree_fits_si(b, r->ctx)) return false;
-    if (fmpz_mpoly_total_degree_si(a, r->ctx) > MAX_DEGREE || fmpz_mpoly_total_degree_si(b, r->ctx) > MAX_DEGREE)
-        return false;
+    if (la > MAX_PRODUCTS / lb || bits > MAX_BITS || !is_low(r, a) || !is_low(r, b)) return false;
+    if (!raml_work_charge(r->w, (uint64_t)(la * lb * WORDS(r)) / 12 * (1 + bits / 256) + bits / 256)) return false;
     fmpz_mpoly_mul(out, a, b, r->ctx);
     return true;
 }
@@ -115,7 +122,9 @@ static bool use_relation(struct ring *r, fmpz_mpoly_t a, slong gen)
 
 bool raml_ring_reduce(struct ring *r, fmpz_mpoly_t a)
 {
+    if (r->n_gens == r->n_plain) return true;
     if (!fmpz_mpoly_degrees_fit_si(a, r->ctx)) return false;
+    if (!raml_work_charge(r->w, (uint64_t)(fmpz_mpoly_length(a, r->ctx) * r->n_gens) / 40)) return false;
     for (slong g = r->n_gens - 1; g >= 0; g--) {
         const struct gen *x = &r->gen[g];
         if (!x->degree && !x->gives_way) continue;
@@ -137,7 +146,8 @@ slong raml_ring_is_gen(const struct ring *r, const fmpz_mpoly_t a)
 
 bool raml_ring_has_i(const struct ring *r, const struct ratio *a)
 {
-    return r->i >= 0 && (fmpz_mpoly_degree_si(a->num, r->i, r->ctx) > 0 || fmpz_mpoly_degree_si(a->den, r->i, r->ctx) > 0);
+    if (r->i < 0) return false;
+    return fmpz_mpoly_degree_si(a->num, r->i, r->ctx) > 0 || fmpz_mpoly_degree_si(a->den, r->i, r->ctx) > 0;
 }
 
 bool raml_ring_value(struct ring *r, const fmpz_mpoly_t a, arb_t out)
@@ -238,7 +248,7 @@ static void set_value(struct ring *r, struct gen *x)
     mag_t m;
     if (x->kind == GEN_PI) arb_const_pi(x->value, VALUE_BITS);
     x->valued = x->kind == GEN_PI;
-    if (x->kind < GEN_ROOT || x->kind > GEN_TAN || !ratio_value(r, &x->arg[0], x->value)) return;
+    if (x->kind < GEN_ROOT || x->kind > GEN_SIN || !ratio_value(r, &x->arg[0], x->value)) return;
     mag_init(m);
     arb_get_mag(m, x->value);
     bool small = mag_cmp_2exp_si(m, 30) <= 0;
@@ -259,8 +269,9 @@ static void set_value(struct ring *r, struct gen *x)
         arb_div_si(x->value, x->value, r->D, VALUE_BITS);
         arb_exp(x->value, x->value, VALUE_BITS);
     } else {
-        arb_div_si(x->value, x->value, 2 * r->D, VALUE_BITS);
-        arb_tan(x->value, x->value, VALUE_BITS);
+        arb_div_si(x->value, x->value, r->D, VALUE_BITS);
+        if (x->kind == GEN_COS) arb_cos(x->value, x->value, VALUE_BITS);
+        else arb_sin(x->value, x->value, VALUE_BITS);
     }
     x->valued = arb_is_finite(x->value);
 }
@@ -281,6 +292,14 @@ static bool relate(struct ring *r, slong g)
         }
         x->degree = r->L;
         fmpz_mpoly_set(x->power, x->arg[0].num, r->ctx);
+    } else if (x->kind == GEN_SIN) {
+        slong c = raml_ring_gen(r, GEN_COS, 0, "", 0, x->arg, 1); /* made before */
+        if (c < 0) return false;
+        x->degree = 2;
+        fmpz_mpoly_gen(x->power, c, r->ctx);
+        fmpz_mpoly_mul(x->power, x->power, x->power, r->ctx);
+        fmpz_mpoly_neg(x->power, x->power, r->ctx);
+        fmpz_mpoly_add_si(x->power, x->power, 1, r->ctx);
     } else if (x->kind == GEN_ABS) {
         x->degree = 2;
         return raml_ring_mul(r, x->power, x->arg[0].num, x->arg[0].num);
@@ -312,6 +331,7 @@ slong raml_ring_gen(struct ring *r, enum gen_kind kind, int sub, const char *tex
     arb_init(x->value);
     slong g = r->n_gens++;
     set_value(r, x);
+    if (kind == GEN_VARIABLE) r->n_plain++;
     return relate(r, g) ? g : -1;
 }
 

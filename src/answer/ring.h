@@ -4,8 +4,8 @@
  * arguments are one. Arguments are quotients in older generators, so the relations form a triangle:
  *     gen^degree = power         used from the newest to the oldest; the variables are the oldest
  *     x = gen^L                  where a root of a variable is taken, the variable gives way
- * Every function that returns bool fails (false) when a limit is reached, work is spent, or a divisor is 0; its output is
- * then anything that can be cleared.
+ * Every function that returns bool fails (false) when a limit is reached, work is spent, or a divisor is 0; its output
+ * is then anything that can be cleared.
  */
 #ifndef RAML_ANSWER_RING_H
 #define RAML_ANSWER_RING_H
@@ -28,7 +28,8 @@ enum gen_kind {
     GEN_ABS,   /* |arg[0]|, a polynomial */
     GEN_LN,    /* ln arg[0], a polynomial or a prime */
     GEN_EXP,   /* exp(arg[0] / D) */
-    GEN_TAN,   /* tan(arg[0] / 2D) */
+    GEN_COS,   /* cos(arg[0] / D) */
+    GEN_SIN,   /* sin(arg[0] / D); sin^2 = 1 - cos^2 */
     GEN_CALL,  /* sub: enum expr_fn */
     GEN_POWER, /* arg[0]^(sub/text): a root that could not be taken apart */
     GEN_APPLY  /* text */
@@ -51,6 +52,7 @@ struct ring {
     fmpz_mpoly_ctx_t ctx;
     struct gen gen[RING_MAX_GENS];
     slong n_gens, max_gens;
+    slong n_plain; /* variables among them */
     slong L, D; /* D is a multiple of L */
     struct work *w;
     bool positive;  /* variables are taken to be positive */

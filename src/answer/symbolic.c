@@ -110,7 +110,7 @@ static bool quotient_of_logs(const struct expr *e, struct work *w, ca_t out, ca_
 {
     ca_t base;
     ca_init(base, ctx);
-    bool ok = is_positive(out, ctx) && symbolic(e->arg[1], w, base, ctx) && is_positive(base, ctx);
+    bool ok = symbolic(e->arg[1], w, base, ctx);
     if (ok) {
         ca_log(out, out, ctx);
         ca_log(base, base, ctx);
@@ -129,10 +129,7 @@ static bool call(const struct expr *e, struct work *w, ca_t out, ca_ctx_t ctx)
     case FN_SQRT:
     case FN_ROOT: return root(e, w, out, ctx);
     case FN_EXP: ca_exp(out, out, ctx); return true;
-    case FN_LN:
-        if (!is_positive(out, ctx)) return false;
-        ca_log(out, out, ctx);
-        return true;
+    case FN_LN: ca_log(out, out, ctx); return true;
     case FN_LOG: return e->n == 2 && quotient_of_logs(e, w, out, ctx);
     case FN_ASIN: ca_asin(out, out, ctx); return true;
     case FN_ACOS: ca_acos(out, out, ctx); return true;

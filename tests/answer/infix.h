@@ -39,9 +39,8 @@ static inline const struct expr *infix_number(struct infix *in)
     return raml_expr_number(in->pool, digits, n, scale);
 }
 
-static inline const struct expr *infix_arguments(struct infix *in, struct expr *node, const struct expr **arg, uint32_t n)
+static inline const struct expr *infix_arguments(struct expr *node, const struct expr **arg, uint32_t n)
 {
-    (void)in;
     for (uint32_t i = 0; node && i < n; i++) {
         if (!arg[i]) return NULL;
         node->arg[i] = arg[i];
@@ -64,14 +63,14 @@ static inline const struct expr *infix_call(struct infix *in, const char *name, 
         const char *known = raml_expr_fn_name((enum expr_fn)f);
         if (strlen(known) != n_name || memcmp(known, name, n_name) != 0) continue;
         node->sub = (uint8_t)f;
-        return infix_arguments(in, node, arg, n);
+        return infix_arguments(node, arg, n);
     }
     node->kind = EXPR_APPLY;
     const struct expr *text = raml_expr_text(in->pool, EXPR_SYMBOL, name, n_name);
     if (!text) return NULL;
     node->text = text->text;
     node->n_text = text->n_text;
-    return infix_arguments(in, node, arg, n);
+    return infix_arguments(node, arg, n);
 }
 
 static inline bool infix_letter(char c)
@@ -91,7 +90,8 @@ static inline const struct expr *infix_name(struct infix *in)
     static const struct { const char *name; enum expr_kind kind; } known[] = {
         {"pi", EXPR_PI}, {"e", EXPR_E}, {"i", EXPR_I}, {"oo", EXPR_INFINITY}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strlen(known[i].name) == n && !memcmp(known[i].name, name, n)) return raml_expr_new(in->pool, known[i].kind, 0);
+        if (strlen(known[i].name) == n && !memcmp(known[i].name, name, n))
+            return raml_expr_new(in->pool, known[i].kind, 0);
     return n ? raml_expr_text(in->pool, EXPR_SYMBOL, name, n) : NULL;
 }
 
