@@ -45,7 +45,7 @@ static const struct { const char *what, *gold, *pred; int want; } cases[] = {
     {"four digits in a group", "12345", "1,2345", D},
     {"first group too long", "1234567", "1234,567", D},
     {"a list stays a list", "1,2", "1, 2", E},
-    {"a number, or a pair: not to be told", "1,234", "(1,234)", U},
+    {"a number is not a pair", "1,234", "(1,234)", D},
     {"decimal of an integer", "27", "27.0", E},
     {"trailing zeros", "0.5", "0.500", E},
     {"no digit in front of the point", "0.5", ".5", E},

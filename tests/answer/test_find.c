@@ -303,7 +303,6 @@ static void the_end_of_thinking(void **state)
         {"x = 3 END x = 4", "x = 4"},
         {"x = 3 END x = 4 END x = 5", "x = 5"},
         {"a </think> 7 END 8", "8"}, /* the text given is the only mark */
-        {"12", "12"},
     };
     o.think_end = "END";
     for (size_t i = 0; i < COUNT(texts); i++) {
@@ -312,6 +311,9 @@ static void the_end_of_thinking(void **state)
         assert_string_equal(out.data, texts[i].answer);
         raml_buf_deinit(&out);
     }
+    struct raml_buf out;
+    assert_int_equal(find("12", 2, &o, &out), RAML_FOUND_NOTHING); /* thinking has not ended */
+    raml_buf_deinit(&out);
 }
 
 /* What other graders find, row by row. Where they mean something else by an answer the row's number stands here. */
