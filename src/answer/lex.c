@@ -12,6 +12,7 @@ struct lexer {
     size_t n, i;
     size_t from; /* where the token in the making began */
     struct raml_arena *arena;
+    char *scratch; /* [n + 2] */
     struct tokens out;
     bool split, blank;
     bool doubled;      /* commands are written with two backslashes */
@@ -156,14 +157,9 @@ static size_t exponent(const struct lexer *x, size_t i)
 
 static void number(struct lexer *x)
 {
-    char *out = raml_arena_alloc(x->arena, x->n - x->i + 2, 1);
+    char *out = x->scratch;
     size_t i = x->i, n = digits(x, i);
     bool comma = false;
-    if (!out) {
-        x->out.no_memory = true;
-        x->i = x->n;
-        return;
-    }
     memcpy(out, x->s + i, n);
     i = thousands(x, i + n, out, &n, &comma);
     if (at(x, i) == '.' && is_digit(at(x, i + 1))) {
@@ -179,7 +175,9 @@ static void number(struct lexer *x)
     size_t end = exponent(x, i);
     memcpy(out + n, x->s + i, end - i);
     n += end - i;
-    struct token *t = add(x, T_NUMBER, 0, out, n);
+    const char *text = raml_arena_text(x->arena, out, n);
+    x->out.no_memory |= !text;
+    struct token *t = add(x, T_NUMBER, 0, text, n);
     t->comma = comma;
     x->out.thousands |= comma;
     x->i = end;
@@ -403,8 +401,8 @@ static void run_of_small(struct lexer *x, enum token_kind kind)
     add(x, kind, 0, NULL, 0);
     add(x, T_GROUP, 0, NULL, 0);
     size_t from = x->i, n = 0;
-    char *text = raml_arena_alloc(x->arena, x->n - from + 1, 1);
-    while (x->i < x->n && text) {
+    char *text = x->scratch;
+    while (x->i < x->n) {
         uint32_t c;
         size_t len = raml_lex_decode(x->s + x->i, x->n - x->i, &c);
         int d = kind == T_POWER ? raml_lex_superscript(c) : c >= 0x2080 && c <= 0x2089 ? (int)('0' + c - 0x2080) : 0;
@@ -419,9 +417,12 @@ static void run_of_small(struct lexer *x, enum token_kind kind)
         }
         x->i += len;
     }
-    if (n) add(x, T_NUMBER, 0, text, n);
+    if (n) {
+        const char *copy = raml_arena_text(x->arena, text, n);
+        x->out.no_memory |= !copy;
+        add(x, T_NUMBER, 0, copy, n);
+    }
     add(x, T_GROUP_END, 0, NULL, 0);
-    if (!text) x->out.no_memory = true;
     if (x->i == from) x->i = x->n;
 }
 
@@ -562,7 +563,8 @@ struct tokens raml_lex(const char *text, size_t n, bool split, struct raml_arena
     size_t room = n + 8 < LEX_MAX_TOKENS ? n + 8 : LEX_MAX_TOKENS;
     x.out.token = raml_arena_alloc(arena, 4 * room < LEX_MAX_TOKENS ? 4 * room + 1 : LEX_MAX_TOKENS + 1,
                                    sizeof *x.out.token);
-    if (!x.out.token) {
+    x.scratch = raml_arena_alloc(arena, n + 2, 1);
+    if (!x.out.token || !x.scratch) {
         x.out.no_memory = true;
         return x.out;
     }

@@ -50,7 +50,7 @@ static void test_filters(void **state)
     expect_one(take_text(ROW, two, "exact_match,flexible-extract", false), "1", "42", NULL);
     expect_refused(take_text(ROW, two, "exact_match,maj", false), RAML_EFORMAT, "no line has filter 'maj'");
     expect_refused(take_text(ROW, two, "bleu", false), RAML_EFORMAT, "no metric 'bleu'");
-    expect_one(take_text(ROW, two, NULL, true), "0", NULL, NULL); /* the first filter's lines alone: "about 42" */
+    expect_one(take_text(ROW, two, NULL, true), "1", NULL, NULL); /* the first filter's lines alone: "about 42" */
 }
 
 /* repeats = 4: the harness marks the first response, or a vote. */
@@ -65,7 +65,7 @@ static void test_repeats(void **state)
     static const char vote[] =
         LINE("5", "maj@4", "[[\"<think>\",\"#### 42\",\"#### 42\",\"#### 2\"]]", "[\"42\"]", "\"exact_match\":1.0");
     expect_one(take_text(ROW, vote, NULL, false), "1", "42", "filter 'maj@4'"); /* the vote is not the first's */
-    expect_one(take_text(ROW, vote, NULL, true), "?110", "<think>|42|42|2", NULL);
+    expect_one(take_text(ROW, vote, NULL, true), "?110", "-|42|42|2", NULL);
     static const char each[] =
         LINE("5", "none", "[[\"#### 42\",\"#### 1\"]]", "[[\"42\",\"1\"]]", "\"exact_matches\":[1,0]");
     expect_one(take_text(ROW, each, NULL, false), "10", "42|1", NULL);
