@@ -3,6 +3,8 @@
 
 #include "answer/rational.h"
 
+#include <flint/ulong_extras.h>
+
 enum { MAX_BITS = 3000, MAX_POWER = 64, MAX_TRIG_DENOMINATOR = 120, MAX_FLOOR_BITS = 1000 };
 
 static bool pi_times(const struct expr *e, struct work *w, fmpq_t q)
