@@ -3,6 +3,8 @@
 
 #include "answer/rational.h"
 
+#include <flint/ulong_extras.h>
+
 enum { MAX_BITS = 3000, MAX_POWER = 64, MAX_TRIG_DENOMINATOR = 120, MAX_FLOOR_BITS = 1000 };
 
 static bool pi_times(const struct expr *e, struct work *w, fmpq_t q)
@@ -86,7 +88,7 @@ static bool may(slong degree, slong bits, struct work *w)
 {
     if (degree > ALGEBRAIC_MAX_DEGREE || bits > MAX_BITS) return false;
     uint64_t d = (uint64_t)degree, h = (uint64_t)bits;
-    return raml_work_charge(w, 10 + d * d * d / 2 + d * d * h / 64);
+    return raml_work_charge(w, 10 + d * d * d / 16 + d * d * h / 250);
 }
 
 static bool binary(int op, qqbar_t x, const qqbar_t y, struct work *w)

@@ -11,7 +11,7 @@
 #include "answer/work.h"
 #include "raml/answer.h"
 
-enum { ALGEBRAIC_MAX_DEGREE = 36 };
+enum { ALGEBRAIC_MAX_DEGREE = 64 };
 
 /* For expressions that have values (finite balls were found for both). UNKNOWN: not seen to be algebraic, or too
  * large. */

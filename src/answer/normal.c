@@ -5,6 +5,7 @@
 #include "answer/radical.h"
 #include "answer/rational.h"
 
+#include <flint/ulong_extras.h>
 #include <string.h>
 
 enum { MAX_ROOT = 60, MAX_DENOMINATOR = 120, MAX_NUMBER_BITS = 4000, MAX_VARIABLES = 16, MAX_ARGUMENTS = 16 };

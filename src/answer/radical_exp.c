@@ -1,6 +1,7 @@
 /* radical_exp.c - exponentials, cosines and sines, term by term of their argument (radical.h). */
 #include "answer/radical.h"
 
+#include <flint/fmpz_vec.h>
 #include <stdlib.h>
 
 enum { MAX_EXPONENT = 4000, MAX_MULTIPLE = 48, MAX_TERMS = 40 };

@@ -1,6 +1,7 @@
 /* ratio.c - quotients of polynomials (ring.h). */
 #include "answer/ring.h"
 
+#include <flint/fmpz_vec.h>
 #include <stdlib.h>
 
 enum { MAX_GCD_TERMS = 400, MAX_GCD_DEGREE = 200, MAX_POWER = 5000, MAX_POWER_TERMS = 3000, MAX_POWER_BITS = 20000,

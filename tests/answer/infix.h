@@ -28,7 +28,7 @@ static inline bool infix_take(struct infix *in, char c)
 
 static inline const struct expr *infix_number(struct infix *in)
 {
-    char digits[8192];
+    char digits[1 << 17];
     size_t n = 0;
     int32_t scale = 0;
     bool point = false;

@@ -42,7 +42,11 @@ static const struct decide_case cases[] = {
     {"sin(10^50)", "0", D}, {"10^(10^10)", "5", D}, {"10000000!", "10^100", D}, {"2^(2^30)", "2^(2^30+1)", D},
     {"1+i", "1-i", D}, {"binomial(10^9,5*10^8)", "1", D}, {"root(2,1000003)", "1", D}, {"gcd(2,4)*pi", "6", D},
     /* algebraic */
-    {"2^0.5", "sqrt(2)", E}, {"sqrt(8)", "2*sqrt(2)", E}, {"1/sqrt(2)", "sqrt(2)/2", E},
+    {"sqrt(2+sqrt(3+sqrt(5)))*sqrt(2-sqrt(3+sqrt(5)))", "i*sqrt(sqrt(5)-1)", E},
+    {"(sqrt(5)-2)^(1/3)", "(sqrt(5)-1)/2", E},
+    {"sin(deg(10))*sin(deg(50))*sin(deg(70))", "1/8", E}, {"sqrt(2+sqrt(2+sqrt(2)))", "2*cos(pi/16)", E},
+    {"sqrt(i)", "(1+i)/sqrt(2)", E}, {"re(e^(i*pi/3))", "1/2", E}, {"2^0.5", "sqrt(2)", E}, {"sqrt(8)", "2*sqrt(2)", E},
+    {"1/sqrt(2)", "sqrt(2)/2", E},
     {"sqrt(3+2*sqrt(2))", "1+sqrt(2)", E},
     {"cos(pi/5)", "(1+sqrt(5))/4", E}, {"sin(deg(15))", "(sqrt(6)-sqrt(2))/4", E}, {"e^(i*pi)", "-1", E},
     {"e^(2*i*pi/3)", "-1/2+i*sqrt(3)/2", E}, {"sqrt(-4)", "2*i", E}, {"(1+i)^4", "-4", E}, {"abs(3+4*i)", "5", E},
@@ -55,6 +59,9 @@ static const struct decide_case cases[] = {
     {"sqrt(5-2*sqrt(6))", "sqrt(3)-sqrt(2)", E}, {"abs(1-sqrt(2))", "sqrt(2)-1", E}, {"csc(pi/6)", "2", E},
     {"10^((-5+sqrt(13))/6)", "10^(-5/6+sqrt(13)/6)", E}, {"i^i", "e^(-pi/2)", E},
     /* others */
+    {"tan(deg(20))*tan(deg(40))*tan(deg(80))", "sqrt(3)", E}, {"atan(1)+atan(2)+atan(3)", "pi", E},
+    {"log(3,2)*log(2,3)", "1", E}, {"2*asin(3/5)", "asin(24/25)", E}, {"ln(i)", "i*pi/2", E}, {"e^(1+i*pi)", "-e", E},
+    {"sin(asin(1/3)+asin(1/4))", "(sqrt(15)+2*sqrt(2))/12", E}, {"10^(log(7,10))", "7", E},
     {"ln(4)", "2*ln(2)", E}, {"e^ln(3)", "3", E}, {"log(8,2)", "3", E}, {"atan(1)", "pi/4", E},
     {"(e^2-1)/(e-1)", "e+1", E}, {"asin(1/2)", "pi/6", E}, {"acos(-1/2)", "2*pi/3", E}, {"sin(1)^2+cos(1)^2", "1", E},
     {"ln(2)+ln(3)", "ln(6)", E}, {"log(27,9)", "3/2", E}, {"ln(8/9)", "3*ln(2)-2*ln(3)", E},
