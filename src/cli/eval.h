@@ -40,6 +40,8 @@ RAML_CHECKED enum raml_code cli_eval_file_read(const struct eval_settings *s, co
 /* The same for samples that were just drawn. */
 RAML_CHECKED enum raml_code cli_eval_samples_read(const struct raml_questions *samples, raml_scored_fn *fn, void *user,
                                                   struct raml_err *err);
+/* As --layout has it; "auto": not known. */
+const char *cli_eval_layout_name(enum raml_scored_layout layout);
 /* What the path ends in, without folders and the ending. out: cap bytes. */
 void cli_eval_name_of(const char *path, char *out, size_t cap);
 

@@ -16,19 +16,28 @@ void cli_eval_name_of(const char *path, char *out, size_t cap)
     snprintf(out, cap, "%.*s", (int)(n < cap ? n : cap - 1), name);
 }
 
+static const struct {
+    const char *word;
+    enum raml_scored_layout layout;
+} layouts[] = {{"raml", RAML_LAYOUT_RAML},
+               {"marks", RAML_LAYOUT_MARKS},
+               {"lm_eval", RAML_LAYOUT_LM_EVAL},
+               {"lighteval", RAML_LAYOUT_LIGHTEVAL},
+               {"opencompass", RAML_LAYOUT_OPENCOMPASS}};
+enum { N_LAYOUTS = sizeof layouts / sizeof *layouts };
+
 static enum raml_scored_layout layout_of(const char *word)
 {
-    static const struct {
-        const char *word;
-        enum raml_scored_layout layout;
-    } known[] = {{"raml", RAML_LAYOUT_RAML},
-                 {"marks", RAML_LAYOUT_MARKS},
-                 {"lm_eval", RAML_LAYOUT_LM_EVAL},
-                 {"lighteval", RAML_LAYOUT_LIGHTEVAL},
-                 {"opencompass", RAML_LAYOUT_OPENCOMPASS}};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (!strcmp(known[i].word, word)) return known[i].layout;
+    for (size_t i = 0; i < N_LAYOUTS; i++)
+        if (!strcmp(layouts[i].word, word)) return layouts[i].layout;
     return RAML_LAYOUT_AUTO;
+}
+
+const char *cli_eval_layout_name(enum raml_scored_layout layout)
+{
+    for (size_t i = 0; i < N_LAYOUTS; i++)
+        if (layouts[i].layout == layout) return layouts[i].word;
+    return "auto";
 }
 
 struct limited {
@@ -36,7 +45,7 @@ struct limited {
     void *user;
     uint64_t *left;
     bool ended, number;
-    uint64_t n;
+    uint64_t n, n_samples;
 };
 
 static enum raml_code take(void *user, const struct raml_scored *q, struct raml_err *err)
@@ -45,6 +54,7 @@ static enum raml_code take(void *user, const struct raml_scored *q, struct raml_
     struct raml_scored numbered = *q;
     char id[24];
     snprintf(id, sizeof id, "%llu", (unsigned long long)++l->n);
+    l->n_samples += q->n;
     if (l->number) numbered.id = id;
     enum raml_code rc = l->fn(l->user, &numbered, err);
     if (rc || !*l->left || --*l->left) return rc;
@@ -59,7 +69,10 @@ enum raml_code cli_eval_file_read(const struct eval_settings *s, const char *pat
     struct limited l = {.fn = fn, .user = user, .left = left, .number = !strcmp(s->match, "line")};
     *out = (struct eval_file){.path = path, .report = {.metric = ""}};
     enum raml_code rc = raml_scored_read(path, &o, take, &l, &out->report, err);
-    return l.ended ? RAML_OK : rc;
+    if (!l.ended) return rc;
+    out->report.n_questions = l.n; /* --limit ended the reading before there was a report */
+    out->report.n_samples = l.n_samples;
+    return RAML_OK;
 }
 
 /* ---- samples just drawn ------------------------------------------------------------------------------------------ */

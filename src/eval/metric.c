@@ -1,6 +1,8 @@
 /* metric.c - see metric.h. */
 #include "raml/metric.h"
 
+#include "eval/resample.h"
+
 #include "raml/rng.h"
 
 #include <math.h>
@@ -36,15 +38,6 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Quantile q of sorted x[n], linear between neighbours (Hyndman and Fan 1996, type 7). */
-static double quantile(const double *x, uint32_t n, double q)
-{
-    double at = q * (double)(n - 1);
-    uint32_t i = (uint32_t)at;
-    if (i + 1 >= n) return x[n - 1];
-    return x[i] + (at - (double)i) * (x[i + 1] - x[i]);
-}
-
 /* Mean of resample number `draw`: n values of x, with replacement. */
 static double resample(const double *x, size_t n, uint64_t seed, uint32_t draw)
 {
@@ -72,8 +65,8 @@ struct raml_estimate raml_bootstrap_mean(const double *x, size_t n, uint64_t see
     if (!mean) return e;
     for (uint32_t d = 0; d < n_draws; d++) mean[d] = resample(x, n, seed, d);
     qsort(mean, n_draws, sizeof *mean, by_value);
-    e.low = quantile(mean, n_draws, 0.025);
-    e.high = quantile(mean, n_draws, 0.975);
+    e.low = raml_quantile(mean, n_draws, 0.025);
+    e.high = raml_quantile(mean, n_draws, 0.975);
     free(mean);
     return e;
 }

@@ -2,6 +2,7 @@
 #include "raml/paired.h"
 
 #include "eval/columns.h"
+#include "eval/json_parts.h"
 
 #include <math.h>
 
@@ -73,38 +74,17 @@ void raml_paired_text(const struct raml_paired *p, const char *first, const char
 
 /* ---- JSON -------------------------------------------------------------------------------------------------------- */
 
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
-static json_t *checked(json_t *o, int bad)
-{
-    if (!bad) return o;
-    json_decref(o);
-    return NULL;
-}
-
-static json_t *estimate(const struct raml_estimate *e)
-{
-    json_t *o = json_object();
-    int bad = json_object_set_new(o, "value", number(e->value));
-    bad |= json_object_set_new(o, "low", number(e->low));
-    bad |= json_object_set_new(o, "high", number(e->high));
-    return checked(o, bad);
-}
-
 static json_t *difference(const struct raml_difference *d)
 {
     json_t *o = json_object();
-    int bad = json_object_set_new(o, "first", number(d->first));
-    bad |= json_object_set_new(o, "second", number(d->second));
-    bad |= json_object_set_new(o, "difference", estimate(&d->d));
-    bad |= json_object_set_new(o, "p", number(d->p));
+    int bad = json_object_set_new(o, "first", raml_json_number(d->first));
+    bad |= json_object_set_new(o, "second", raml_json_number(d->second));
+    bad |= json_object_set_new(o, "difference", raml_json_estimate(&d->d));
+    bad |= json_object_set_new(o, "p", raml_json_number(d->p));
     bad |= json_object_set_new(o, "better", json_integer((json_int_t)d->n_better));
     bad |= json_object_set_new(o, "worse", json_integer((json_int_t)d->n_worse));
     bad |= json_object_set_new(o, "equal", json_integer((json_int_t)d->n_equal));
-    return checked(o, bad);
+    return raml_json_checked(o, bad);
 }
 
 static json_t *only(size_t n, char *const *named)
@@ -113,7 +93,7 @@ static json_t *only(size_t n, char *const *named)
     int bad = json_object_set_new(o, "questions", json_integer((json_int_t)n));
     for (size_t i = 0; i < RAML_PAIRED_NAMED && named[i]; i++) bad |= json_array_append_new(ids, json_string(named[i]));
     bad |= json_object_set_new(o, "ids", ids);
-    return checked(o, bad);
+    return raml_json_checked(o, bad);
 }
 
 static json_t *mcnemar(const struct raml_paired *p)
@@ -121,8 +101,8 @@ static json_t *mcnemar(const struct raml_paired *p)
     json_t *o = json_object();
     int bad = json_object_set_new(o, "first_only", json_integer((json_int_t)p->mcnemar_b));
     bad |= json_object_set_new(o, "second_only", json_integer((json_int_t)p->mcnemar_c));
-    bad |= json_object_set_new(o, "p", number(p->mcnemar_p));
-    return checked(o, bad);
+    bad |= json_object_set_new(o, "p", raml_json_number(p->mcnemar_p));
+    return raml_json_checked(o, bad);
 }
 
 json_t *raml_paired_json(const struct raml_paired *p)
@@ -138,5 +118,5 @@ json_t *raml_paired_json(const struct raml_paired *p)
     }
     bad |= json_object_set_new(o, "measures", measures);
     if (p->one_each) bad |= json_object_set_new(o, "mcnemar", mcnemar(p));
-    return checked(o, bad);
+    return raml_json_checked(o, bad);
 }

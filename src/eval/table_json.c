@@ -1,47 +1,27 @@
-/* table_json.c - a table as JSON (table.h). A setter that is given NULL, or has no memory, says so with -1; the flags
- * are gathered and looked at once. */
+/* table_json.c - a table as JSON (table.h). */
 #include "raml/table.h"
+
+#include "eval/json_parts.h"
 
 #include <math.h>
 #include <stdio.h>
-
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
 
 static json_t *text(const char *s)
 {
     return s ? json_string(s) : json_null();
 }
 
-/* obj when all went well, else NULL. */
-static json_t *checked(json_t *obj, int failed)
-{
-    if (!failed) return obj;
-    json_decref(obj);
-    return NULL;
-}
-
-static json_t *estimate(const struct raml_estimate *e)
-{
-    json_t *o = json_object();
-    int bad = json_object_set_new(o, "value", number(e->value));
-    bad |= json_object_set_new(o, "low", number(e->low));
-    bad |= json_object_set_new(o, "high", number(e->high));
-    return checked(o, bad);
-}
-
 /* Accuracy, with the error that differing questions and the drawing of samples each leave. */
 static json_t *accuracy(const struct raml_table_row *r)
 {
-    json_t *o = estimate(&r->accuracy);
+    json_t *o = raml_json_estimate(&r->accuracy);
     double n = (double)r->n_questions, between = r->spread.total - r->spread.noise;
     int bad = !o;
-    bad |= json_object_set_new(o, "stderr", number(sqrt(r->spread.total / n)));
-    bad |= json_object_set_new(o, "stderr_between", number(isnan(between) ? NAN : sqrt(fmax(between, 0) / n)));
-    bad |= json_object_set_new(o, "stderr_within", number(sqrt(r->spread.noise / n)));
-    return checked(o, bad);
+    bad |= json_object_set_new(o, "stderr", raml_json_number(sqrt(r->spread.total / n)));
+    bad |=
+        json_object_set_new(o, "stderr_between", raml_json_number(isnan(between) ? NAN : sqrt(fmax(between, 0) / n)));
+    bad |= json_object_set_new(o, "stderr_within", raml_json_number(sqrt(r->spread.noise / n)));
+    return raml_json_checked(o, bad);
 }
 
 /* The measures by name; NULL when a setter failed. */
@@ -52,9 +32,9 @@ static json_t *measures(const struct raml_table *t, const struct raml_table_row 
     for (size_t j = 0; j < t->n_measures; j++) {
         char name[RAML_MEASURE_NAME];
         raml_measure_name(&t->measure[j], name);
-        bad |= json_object_set_new(o, name, estimate(&r->measure[j]));
+        bad |= json_object_set_new(o, name, raml_json_estimate(&r->measure[j]));
     }
-    return checked(o, bad);
+    return raml_json_checked(o, bad);
 }
 
 static json_t *row_json(const struct raml_table *t, const struct raml_table_row *r, unsigned by)
@@ -74,13 +54,13 @@ static json_t *row_json(const struct raml_table *t, const struct raml_table_row 
     for (size_t j = 0; j < t->n_k; j++) {
         char k[16];
         snprintf(k, sizeof k, "%u", t->k[j]);
-        bad |= json_object_set_new(pass, k, estimate(&r->pass[j]));
+        bad |= json_object_set_new(pass, k, raml_json_estimate(&r->pass[j]));
     }
     bad |= json_object_set_new(o, "pass_at_k", pass);
     if (t->n_measures) bad |= json_object_set_new(o, "measures", measures(t, r));
     bad |= json_object_set_new(o, "truncated", json_integer((json_int_t)r->n_truncated));
     bad |= json_object_set_new(o, "unclosed", json_integer((json_int_t)r->n_unclosed));
-    return checked(o, bad);
+    return raml_json_checked(o, bad);
 }
 
 json_t *raml_table_json(const struct raml_table *t)
@@ -94,5 +74,5 @@ json_t *raml_table_json(const struct raml_table *t)
     bad |= json_object_set_new(o, "by", by);
     bad |= json_object_set_new(o, "rows", rows);
     bad |= json_object_set_new(o, "all", t->n_rows ? row_json(t, &t->row[t->n_rows - 1], 0) : json_null());
-    return checked(o, bad);
+    return raml_json_checked(o, bad);
 }

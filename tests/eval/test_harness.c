@@ -75,8 +75,29 @@ static void write_all(const char *dir, struct raml_harness **h, struct raml_tabl
     raml_tallies_close(t);
 }
 
-static void check_results(const char *path)
+/* Of the questions' hashes, one behind the other. */
+static void task_hash(const char *samples, char hex[RAML_SHA256_HEX])
 {
+    static const char *const field[] = {"doc_hash", "prompt_hash", "target_hash"};
+    struct raml_lines lines;
+    struct raml_err err = {0};
+    struct raml_sha256 sum;
+    bool more = true;
+    raml_sha256_init(&sum);
+    must(raml_lines_init(&lines, samples, 1 << 20, &err), &err);
+    for (must(raml_lines_next(&lines, &more, &err), &err); more; must(raml_lines_next(&lines, &more, &err), &err)) {
+        json_t *o = json_loads(lines.line.data, 0, NULL);
+        for (size_t i = 0; i < COUNT(field); i++)
+            raml_sha256_add(&sum, json_string_value(json_object_get(o, field[i])), 64);
+        json_decref(o);
+    }
+    raml_sha256_hex(&sum, hex);
+    raml_lines_deinit(&lines);
+}
+
+static void check_results(const char *path, const char *samples)
+{
+    char hex[RAML_SHA256_HEX];
     json_t *o = NULL;
     struct raml_err err = {0};
     must(raml_json_load(path, 1 << 20, &o, &err), &err);
@@ -91,6 +112,8 @@ static void check_results(const char *path)
     for (size_t i = 0; i < COUNT(fields); i++) at(o, fields[i], "aime24");
     assert_true(fabs(json_number_value(json_object_get(o, "date")) - 1769862659.25) < 1e-6);
     assert_string_equal(json_string_value(at(o, "config", "model_args")), "m");
+    task_hash(samples, hex);
+    assert_string_equal(json_string_value(at(o, "task_hashes", "aime24")), hex);
     json_decref(o);
 }
 
@@ -132,7 +155,7 @@ static void test_files(void **state)
     must(raml_harness_commit(h, &table, &err), &err);
     assert_true(has(raml_harness_results(h), "/new/folder/results_2026-01-31T12-30-59.250000.json"));
     assert_true(has(raml_harness_samples(h), "/new/folder/samples_aime24_2026-01-31T12-30-59.250000.jsonl"));
-    check_results(raml_harness_results(h));
+    check_results(raml_harness_results(h), raml_harness_samples(h));
     check_samples(raml_harness_samples(h));
     raml_harness_close(h);
     write_all(dir, &h, &table);

@@ -17,7 +17,11 @@ static enum raml_code note(void *user, const struct raml_scored *q, struct raml_
     struct seen *s = user;
     raml_buf_addf(&s->text, "%s:%u:", q->id, q->n);
     for (uint32_t i = 0; i < q->n; i++)
-        raml_buf_adds(&s->text, q->truncated[i] ? "t" : q->unclosed[i] ? "u" : q->right[i] ? "1" : "0");
+        raml_buf_adds(&s->text, q->truncated[i]  ? "t"
+                                : q->unclosed[i] ? "u"
+                                : q->right[i]    ? "1"
+                                                 : "0"),
+            raml_buf_adds(&s->text, q->right[i] && (q->truncated[i] || q->unclosed[i]) ? "!" : "");
     for (uint32_t i = 0; i < q->n && q->has_answers; i++) {
         raml_buf_adds(&s->text, i ? "," : ":");
         raml_buf_adds(&s->text, q->answer[i] ? q->answer[i] : "-");

@@ -127,6 +127,10 @@ static void test_many_answers(void **state)
     right[126] = right[127] = true;
     right[125] = true;
     CHECK_NEAR("equal text beyond the bound", vote(MAX_N, right, answer, NULL, NULL), 1, 0);
+    snprintf(text[126], sizeof text[126], "z+1");
+    snprintf(text[127], sizeof text[127], "z+1 "); /* the same to the checker, which is not asked here */
+    right[125] = false;
+    CHECK_NEAR("equal to the checker alone beyond the bound", vote(MAX_N, right, answer, NULL, NULL), 4.0 / 128, 1e-15);
 }
 
 static void test_refused(void **state)

@@ -36,6 +36,12 @@ cmp -s one.json two.json || fail "not the same bytes"
 grep -q '"maj@2"' table.json || fail "no maj@2 by default: $(cat table.json)"
 grep -q '"truncated":1' one.json || fail "truncated: $(cat one.json)"
 
+# The first so many questions, of both files together.
+"$raml" eval marks.jsonl marks.jsonl --limit 4 --json >got.txt
+grep -q '"all":{"questions":4,' got.txt || fail "--limit: $(cat got.txt)"
+grep -q '"questions":1,"samples":4,' got.txt || fail "--limit within the second file: $(cat got.txt)"
+"$raml" eval marks.jsonl marks.jsonl --limit 3 --json | grep -q '"all":{"questions":3,' || fail "--limit 3"
+
 # Two files.
 printf '%s\n' '{"id": "q1", "correct": [1, 1, 1, 1]}' '{"id": "q2", "correct": [0, 1, 1, 0]}' \
     '{"id": "q4", "correct": [1, 0, 0, 0]}' >other.jsonl
