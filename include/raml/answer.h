@@ -70,7 +70,7 @@ struct raml_answer_result {
 RAML_CHECKED enum raml_code raml_answer_compare(const char *gold, size_t n_gold, const char *pred, size_t n_pred,
                                                 const struct raml_answer_options *opt, struct raml_answer_result *out,
                                                 struct raml_buf *explain, struct raml_err *err);
-/* The same with default options, for short answers. UNKNOWN when either is NULL or empty, or memory is lacking. */
+/* The same with default options, for short answers. UNKNOWN when either is NULL, gold is empty, or memory is lacking. */
 enum raml_verdict raml_answer_check(const char *gold, const char *pred);
 
 /* The content of the last \boxed{...} (or \fbox{...}) of text[0..n) whose braces balance; *inner points into text.

@@ -272,7 +272,7 @@ static enum raml_code nothing_found(struct check *c, const char *pred, size_t n,
     raml_buf_init(&b, n + 64);
     enum raml_code rc = raml_answer_find(pred, n, &any, &b, &found, err);
     raml_buf_deinit(&b);
-    bool none = found == RAML_FOUND_NOTHING && says_something(pred, n) && !opt->letters;
+    bool none = found == RAML_FOUND_NOTHING || !has_sign(pred, n);
     *v = raml_compare_said(c, none ? RAML_DIFFERENT : RAML_UNKNOWN, none ? "pred holds no answer" : "no answer found");
     return rc;
 }

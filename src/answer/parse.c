@@ -215,6 +215,13 @@ const struct expr *raml_parse_term(struct parser *p)
             part[n++] = e;
             e = modulo(p, join(p, EXPR_MUL, part, n));
             n = 0;
+        } else if (t->kind == T_OPEN && t->sub == '(' && raml_parse_peek(p, 1)->kind == T_MOD) { /* "7 (mod 4)" */
+            p->i += 2;
+            const struct expr *b = raml_parse_sum(p);
+            part[n++] = e;
+            e = b && raml_parse_take_close(p, ')') ? raml_expr_call(p->pool, FN_MOD, join(p, EXPR_MUL, part, n), b) : NULL;
+            n = 0;
+            if (!e) raml_parse_stop(p, "a modulus that can't be read");
         } else if (raml_parse_begins_factor(p)) {
             part[n++] = e;
             e = raml_parse_power(p);
