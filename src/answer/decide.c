@@ -71,7 +71,8 @@ static enum meeting compare(const struct expr *a, const struct expr *b, slong pr
 }
 
 /* Three ways to prove balls that meet to be one number. Each may use half of what is left: if all fail, balls of more
- * bits may still tell the numbers apart. */
+ * bits may still tell the numbers apart. That they differ is left to balls too: the other ways' word for it would be
+ * one more thing to trust (Calcium 0.4: arg(-2) is not pi). */
 static enum raml_verdict exactly(const struct expr *a, const struct expr *b, struct work *w, const char **rule)
 {
     struct work part = raml_work_half(w);
@@ -84,12 +85,12 @@ static enum raml_verdict exactly(const struct expr *a, const struct expr *b, str
     v = raml_algebraic_decide(a, b, &part);
     raml_work_settle(w, &part);
     *rule = "algebraic numbers";
-    if (v != RAML_UNKNOWN) return v;
+    if (v == RAML_EQUAL) return v;
     part = raml_work_half(w);
     v = raml_symbolic_decide(a, b, &part);
     raml_work_settle(w, &part);
     *rule = "exact symbolic arithmetic";
-    return v;
+    return v == RAML_EQUAL ? v : RAML_UNKNOWN;
 }
 
 static enum raml_verdict constants(const struct expr *a, const struct expr *b, struct work *w, const char **rule)

@@ -217,6 +217,16 @@ static bool absolute(struct ring *r, enum expr_fn fn, struct ratio *x, uint32_t 
     return raml_radical_abs(r, x, out) || (!r->w->spent && opaque(r, fn, x, n, out));
 }
 
+/* 0 or pi where x is surely real and of one sign. */
+static bool argument(struct ring *r, enum expr_fn fn, struct ratio *x, uint32_t n, struct ratio *out)
+{
+    int above = raml_ring_sign(r, x->num), below = raml_ring_sign(r, x->den);
+    if (above * below == -1) return raml_ring_pi(r, out);
+    if (above * below != 1) return opaque(r, fn, x, n, out);
+    raml_ratio_set_si(r, out, 0);
+    return true;
+}
+
 /* *out *= (x + 1) ... (x + k), or /= x (x-1) ... (x + k + 1) for k < 0. */
 static bool shift(struct ring *r, const struct ratio *x, slong k, struct ratio *out)
 {
@@ -295,7 +305,8 @@ bool raml_normal_call(struct ring *r, enum expr_fn fn, struct ratio *x, uint32_t
 {
     static const function table[EXPR_N_FNS] = {
         [FN_SQRT] = root, [FN_ROOT] = root, [FN_EXP] = exponential, [FN_LN] = logarithm, [FN_LOG] = logarithm,
-        [FN_ABS] = absolute, [FN_FACTORIAL] = factorial, [FN_BINOMIAL] = choose, [FN_PERMUTATIONS] = choose};
+        [FN_ABS] = absolute, [FN_ARG] = argument,
+        [FN_FACTORIAL] = factorial, [FN_BINOMIAL] = choose, [FN_PERMUTATIONS] = choose};
     if (!n || fn >= EXPR_N_FNS) return false;
     if (table[fn]) return table[fn](r, fn, x, n, out);
     if (fn >= FN_SIN && fn <= FN_CSC) return circular(r, fn, x, n, out);

@@ -135,6 +135,9 @@ static bool call(const struct expr *e, struct work *w, ca_t out, ca_ctx_t ctx)
     case FN_ACOS: ca_acos(out, out, ctx); return true;
     case FN_ATAN: ca_atan(out, out, ctx); return true;
     case FN_ABS: ca_abs(out, out, ctx); return true;
+    case FN_RE: ca_re(out, out, ctx); return true;
+    case FN_IM: ca_im(out, out, ctx); return true;
+    case FN_CONJ: ca_conj(out, out, ctx); return true;
     default: return false;
     }
 }

@@ -62,6 +62,8 @@ static const struct decide_case cases[] = {
     {"tan(deg(20))*tan(deg(40))*tan(deg(80))", "sqrt(3)", E}, {"atan(1)+atan(2)+atan(3)", "pi", E},
     {"log(3,2)*log(2,3)", "1", E}, {"2*asin(3/5)", "asin(24/25)", E}, {"ln(i)", "i*pi/2", E}, {"e^(1+i*pi)", "-e", E},
     {"sin(asin(1/3)+asin(1/4))", "(sqrt(15)+2*sqrt(2))/12", E}, {"10^(log(7,10))", "7", E},
+    {"arg(-2)", "pi", E}, {"arg(1-sqrt(2))", "pi", E}, {"arg(1+i)", "22/28", D},
+    {"im(e^(2*i))", "sin(2)", E}, {"abs(e^(2*i))", "1", E},
     {"ln(4)", "2*ln(2)", E}, {"e^ln(3)", "3", E}, {"log(8,2)", "3", E}, {"atan(1)", "pi/4", E},
     {"(e^2-1)/(e-1)", "e+1", E}, {"asin(1/2)", "pi/6", E}, {"acos(-1/2)", "2*pi/3", E}, {"sin(1)^2+cos(1)^2", "1", E},
     {"ln(2)+ln(3)", "ln(6)", E}, {"log(27,9)", "3/2", E}, {"ln(8/9)", "3*ln(2)-2*ln(3)", E},
