@@ -89,6 +89,7 @@ static const struct lex_name commands[] = {
     {"mod", T_MOD, 0, NULL}, {"mp", T_PLUS_MINUS, 1, NULL}, {"mright", LEX_DROP, 0, NULL},
     {"mskip", LEX_DROP_ARGUMENT, 0, NULL}, {"mspace", LEX_DROP_ARGUMENT, 0, NULL}, {"mu", T_SYMBOL, 0, "mu"},
     {"nabla", T_SYMBOL, 0, "nabla"}, {"natnums", T_SET_NAME, 'N', NULL}, {"ne", T_RELATION, EXPR_NE, NULL},
+    {"negmedspace", LEX_DROP, 0, NULL}, {"negthickspace", LEX_DROP, 0, NULL},
     {"negthinspace", LEX_DROP, 0, NULL}, {"neq", T_RELATION, EXPR_NE, NULL}, {"newline", LEX_DROP, 0, NULL},
     {"nobreak", LEX_DROP, 0, NULL}, {"noindent", LEX_DROP, 0, NULL}, {"nolimits", LEX_DROP, 0, NULL},
     {"nonumber", LEX_DROP, 0, NULL}, {"normalsize", LEX_DROP, 0, NULL}, {"notag", LEX_DROP, 0, NULL},

@@ -4,6 +4,7 @@
  * (answers, null: none), finish_reason ("length": cut off) and think_closed, each a list as long as correct; or correct
  * may be a single mark, with the others single too. gold or answer is the gold answer.
  */
+#include "eval/scored_foreign.h"
 #include "eval/scored_layouts.h"
 #include "eval/scored_line.h"
 #include "eval/scored_row.h"
@@ -114,7 +115,10 @@ static enum raml_code recheck(struct marks *m, const struct raml_scored *q, stru
         return raml_fail(err, RAML_EFORMAT, "%s:%zu: marks can't be made again without fields 'pred' and 'gold'",
                          m->at.path, m->at.line);
     for (uint32_t i = 0; i < q->n; i++) {
-        bool right = raml_answer_check(q->gold, q->answer[i]) == RAML_EQUAL;
+        enum raml_verdict v = RAML_UNKNOWN;
+        enum raml_code rc = q->answer[i] ? raml_scored_judge(m->opt, q->gold, q->answer[i], &v, err) : RAML_OK;
+        if (rc) return rc;
+        bool right = v == RAML_EQUAL;
         m->report->n_remarked += right != m->room.right[i];
         m->room.right[i] = right;
     }

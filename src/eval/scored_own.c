@@ -2,6 +2,7 @@
  *
  * Of a trajectory are read: answer, correct, finish_reason ("length": cut off), think_closed (default true).
  */
+#include "eval/scored_foreign.h"
 #include "eval/scored_layouts.h"
 #include "eval/scored_row.h"
 
@@ -51,7 +52,10 @@ static enum raml_code read_sample(struct own *o, const json_t *v, size_t i, cons
     if (!gold || !*gold)
         return raml_fail(err, RAML_EFORMAT, "%s:%zu: marks can't be made again without field 'answer'", o->at.path,
                          o->at.line);
-    o->room.right[i] = raml_answer_check(gold, o->room.answer[i]) == RAML_EQUAL;
+    enum raml_verdict verdict = RAML_UNKNOWN;
+    enum raml_code rc = o->room.answer[i] ? raml_scored_judge(o->opt, gold, o->room.answer[i], &verdict, err) : RAML_OK;
+    if (rc) return rc;
+    o->room.right[i] = verdict == RAML_EQUAL;
     o->report->n_remarked += right != o->room.right[i];
     return RAML_OK;
 }
