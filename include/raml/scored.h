@@ -1,6 +1,6 @@
 /* scored.h - files of samples that were marked right or wrong, question by question.
  *
- * What is read (the file's own fields say which; docs/eval.md has each with an example):
+ * What is read (the file's own fields say which; docs/samples.md has each):
  *   ours             a line a question, `trajectories` with answer, correct, finish_reason, think_closed
  *   marks            a line a question, `correct`: [0, 1, ...], with `pred` or not; or counts alone, `n` and `c`
  *   lm-evaluation-harness  samples_<task>_<time>.jsonl: resps, filtered_resps, target, a metric's value

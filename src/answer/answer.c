@@ -37,7 +37,8 @@ static bool group(const char *s, size_t n, size_t i, const char **inner, size_t 
     size_t depth = 0;
     for (size_t k = i; k < n; k++) {
         if ((s[k] != '{' && s[k] != '}') || escaped(s, k)) continue;
-        if (s[k] == '{') depth++;
+        if (s[k] == '{')
+            depth++;
         else if (--depth == 0) {
             *inner = s + i + 1;
             *len = k - i - 1;
@@ -75,8 +76,9 @@ bool raml_answer_boxed(const char *text, size_t n, const char **inner, size_t *l
 /* What a writer may leave out: blanks, dollar signs, sizes. out has room for n bytes. */
 static size_t squeezed(const char *s, size_t n, char *out)
 {
-    static const char *const dropped[] = {"\\left", "\\right", "\\!", "\\,", "\\;", "\\:", "\\ ", "\\(", "\\)", "\\[",
-                                          "\\]", "\\displaystyle", "$", "**"};
+    static const char *const dropped[] = {
+        "\\left", "\\right",        "\\!", "\\,", "\\;", "\\:", "\\ ", "\\(", "\\)", "\\[",
+        "\\]",    "\\displaystyle", "$",   "**"};
     size_t len = 0;
     for (size_t i = 0; i < n;) {
         size_t w = 0, n_words = sizeof dropped / sizeof *dropped, m = 0;
@@ -261,7 +263,8 @@ static bool has_sign(const char *s, size_t n)
     return false;
 }
 
-/* No answer was found: is there nothing that could be one? Words alone are no answer; a number that nothing marks may be. */
+/* No answer was found: is there nothing that could be one? Words alone are no answer; a number that nothing marks may
+ * be. */
 static enum raml_code nothing_found(struct check *c, const char *pred, size_t n, const struct raml_answer_options *opt,
                                     enum raml_verdict *v, struct raml_err *err)
 {
@@ -287,7 +290,8 @@ static enum raml_code find_both(const char *const text[2], const size_t n[2], co
     for (int i = 0; i < 2; i++) {
         enum raml_code rc = raml_answer_find(text[i], n[i], i ? opt : &gold, &out[i], &found[i], err);
         if (rc) return rc;
-        if (!i && found[0] == RAML_FOUND_NOTHING) raml_buf_add(&out[0], text[0], n[0]); /* gold is what it says */
+        if (!i && found[0] == RAML_FOUND_NOTHING && says_something(text[0], n[0]))
+            raml_buf_add(&out[0], text[0], n[0]); /* gold is what it says */
         rc = raml_buf_status(&out[i], err);
         if (rc) return rc;
         raml_buf_add(&out[i], "", 0); /* an empty one has data too */
@@ -302,7 +306,8 @@ enum raml_code raml_answer_compare(const char *gold, size_t n_gold, const char *
 {
     const struct raml_answer_options usual = raml_answer_default();
     if (!opt) opt = &usual;
-    struct check c = {.worked_out = opt->worked_out, .decimals = opt->decimals,
+    struct check c = {.worked_out = opt->worked_out,
+                      .decimals = opt->decimals,
                       .work = {.left = opt->max_work ? opt->max_work : DEFAULT_WORK, .explain = explain}};
     struct raml_buf text[2];
     enum raml_found found[2];
@@ -315,16 +320,18 @@ enum raml_code raml_answer_compare(const char *gold, size_t n_gold, const char *
     enum raml_code rc = find_both(from, n, opt, text, found, &c, err);
     if (!rc) {
         enum raml_verdict v = RAML_UNKNOWN;
-        if (!text[0].len) v = raml_compare_said(&c, RAML_UNKNOWN, "gold is empty");
+        if (!text[0].len)
+            v = raml_compare_said(&c, RAML_UNKNOWN, "gold is empty");
         else if (n_gold == n_pred && !memcmp(gold, pred, n_gold) && says_something(gold, n_gold))
             v = raml_compare_said(&c, RAML_EQUAL, "same text");
-        else if (found[1] == RAML_FOUND_NOTHING || !text[1].len) rc = nothing_found(&c, pred, n_pred, opt, &v, err);
+        else if (found[1] == RAML_FOUND_NOTHING || !text[1].len)
+            rc = nothing_found(&c, pred, n_pred, opt, &v, err);
         else if (!has_sign(text[1].data, text[1].len) && has_sign(text[0].data, text[0].len))
             v = raml_compare_said(&c, RAML_DIFFERENT, "pred holds no answer");
-        else v = compare_texts(&c, &text[0], &text[1]);
+        else
+            v = compare_texts(&c, &text[0], &text[1]);
         if (c.work.spent && v != RAML_EQUAL) v = raml_compare_said(&c, RAML_UNKNOWN, "too much work");
         *out = (struct raml_answer_result){v, c.rule, c.work.used};
-        raml_work_say(&c.work, "%s: %s", raml_verdict_name(v), c.rule);
         if (c.pool.no_memory) rc = raml_fail(err, RAML_ENOMEM, "no memory to compare two answers");
     }
     raml_buf_deinit(&text[0]);

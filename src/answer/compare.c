@@ -69,6 +69,20 @@ static bool same_when_rounded(struct check *c, const struct expr *a, const struc
     return x && y && raml_decide(x, y, &c->work, &rule) == RAML_EQUAL;
 }
 
+static void say_decided(struct check *c, const struct expr *a, const struct expr *b, enum raml_verdict v)
+{
+    if (!c->work.explain) return;
+    struct raml_buf x, y;
+    raml_buf_init(&x, 1 << 16);
+    raml_buf_init(&y, 1 << 16);
+    raml_expr_print(a, &x);
+    raml_expr_print(b, &y);
+    raml_work_say(&c->work, "%.150s and %.150s: %s, %s", x.data ? x.data : "", y.data ? y.data : "",
+                  raml_verdict_name(v), c->rule);
+    raml_buf_deinit(&x);
+    raml_buf_deinit(&y);
+}
+
 /* A number with nothing left to work out: 5, -5, 1/2, 1 1/2, 5 %, 2 * 10^3. */
 static bool is_plain_number(const struct expr *e)
 {
@@ -87,13 +101,18 @@ enum raml_verdict raml_compare_scalars(struct check *c, const struct expr *a, co
     const char *rule = "not decided";
     enum raml_verdict v = raml_decide(a, b, &c->work, &rule);
     c->rule = rule;
+    say_decided(c, a, b, v);
     if (v == RAML_EQUAL) return v;
     const struct expr *bare_a = a, *bare_b = b;
     const char *why = NULL;
-    if (a->kind == EXPR_PERCENT && b->kind != EXPR_PERCENT) bare_a = a->arg[0], why = "per cent left aside";
-    else if (b->kind == EXPR_PERCENT && a->kind != EXPR_PERCENT) bare_b = b->arg[0], why = "per cent left aside";
-    else if (a->kind == EXPR_DEGREE && b->kind != EXPR_DEGREE) bare_a = a->arg[0], why = "degrees left aside";
-    else if (b->kind == EXPR_DEGREE && a->kind != EXPR_DEGREE) bare_b = b->arg[0], why = "degrees left aside";
+    if (a->kind == EXPR_PERCENT && b->kind != EXPR_PERCENT)
+        bare_a = a->arg[0], why = "per cent left aside";
+    else if (b->kind == EXPR_PERCENT && a->kind != EXPR_PERCENT)
+        bare_b = b->arg[0], why = "per cent left aside";
+    else if (a->kind == EXPR_DEGREE && b->kind != EXPR_DEGREE)
+        bare_a = a->arg[0], why = "degrees left aside";
+    else if (b->kind == EXPR_DEGREE && a->kind != EXPR_DEGREE)
+        bare_b = b->arg[0], why = "degrees left aside";
     if (why) {
         raml_work_say(&c->work, "%s", why);
         enum raml_verdict bare = raml_decide(bare_a, bare_b, &c->work, &rule);
@@ -136,10 +155,12 @@ static bool spelled(const struct expr *e, char *out, size_t room)
 
 static enum raml_verdict compare_words(struct check *c, const struct expr *a, const struct expr *b)
 {
-    static const char *const none[] = {"no solution", "no solutions", "none", "no real solution", "no real solutions",
-                                       "empty set", "the empty set", "no such", "empty", NULL};
-    static const char *const all[] = {"all real numbers", "all reals", "all real", "real numbers", "any real number",
-                                      "the set of all real numbers", "all real values", NULL};
+    static const char *const none[] = {
+        "no solution", "no solutions", "none", "no real solution", "no real solutions", "empty set", "the empty set",
+        "no such",     "empty",        NULL};
+    static const char *const all[] = {
+        "all real numbers", "all reals", "all real", "real numbers", "any real number", "the set of all real numbers",
+        "all real values",  NULL};
     const struct expr *words = a->kind == EXPR_TEXT ? a : b, *other = words == a ? b : a;
     char letters[64];
     if (other->kind == EXPR_TEXT)
@@ -170,8 +191,10 @@ static enum raml_verdict compare_times(struct check *c, const struct expr *a, co
     enum raml_verdict v = raml_decide(x, y, &c->work, &c->rule);
     if (v == RAML_DIFFERENT && a->kind != b->kind) { /* "4:30" may stand for 4:30 PM */
         const struct expr *half = raml_expr_int(&c->pool, 720);
-        if (a->kind == EXPR_TIME) y = raml_expr_2(&c->pool, EXPR_ADD, y, half);
-        else x = raml_expr_2(&c->pool, EXPR_ADD, x, half);
+        if (a->kind == EXPR_TIME)
+            y = raml_expr_2(&c->pool, EXPR_ADD, y, half);
+        else
+            x = raml_expr_2(&c->pool, EXPR_ADD, x, half);
         if (x && y && raml_decide(x, y, &c->work, &c->rule) == RAML_EQUAL) v = RAML_UNKNOWN;
         return raml_compare_said(c, v, v == RAML_UNKNOWN ? "AM or PM left out" : "times of day");
     }
@@ -212,7 +235,8 @@ const struct expr *raml_compare_based_value(struct check *c, const struct expr *
 {
     long base;
     const struct expr *digits = e->arg[0], *v = raml_expr_int(&c->pool, 0);
-    if (!raml_decide_small_int(e->arg[1], &c->work, &base) || base < 2 || base > 36 || digits->n_text > 200) return NULL;
+    if (!raml_decide_small_int(e->arg[1], &c->work, &base) || base < 2 || base > 36 || digits->n_text > 200)
+        return NULL;
     const struct expr *b = raml_expr_int(&c->pool, base);
     for (uint32_t i = 0; i < digits->n_text && v; i++) {
         char d = digits->text[i];
@@ -229,7 +253,8 @@ static enum raml_verdict compare_bases(struct check *c, const struct expr *a, co
     if (y->kind != EXPR_BASE) {
         if (!raml_expr_is_scalar(y)) return raml_compare_said(c, RAML_DIFFERENT, "a number and something else");
         if (x->arg[1]->kind == EXPR_SYMBOL && y->kind == EXPR_NUMBER && !y->scale) /* 100_b against 100 */
-            return raml_compare_said(c, strcmp(y->text, x->arg[0]->text) ? RAML_DIFFERENT : RAML_EQUAL, "digits in a base");
+            return raml_compare_said(c, strcmp(y->text, x->arg[0]->text) ? RAML_DIFFERENT : RAML_EQUAL,
+                                     "digits in a base");
         if (y->kind == EXPR_NUMBER && !y->scale && !strcmp(y->text, x->arg[0]->text))
             return raml_compare_said(c, RAML_UNKNOWN, "the same digits, the base left out");
         const struct expr *v = raml_compare_based_value(c, x);
@@ -336,15 +361,17 @@ static enum raml_verdict compare_listings(struct check *c, const struct expr *a,
         if (!a || !b) return raml_compare_said(c, RAML_UNKNOWN, "too large");
     }
     bool interval_a = a->kind == EXPR_INTERVAL, interval_b = b->kind == EXPR_INTERVAL;
-    if (interval_a != interval_b || (a->n == 2 && a->kind != b->kind && (a->kind == EXPR_BRACKETS || b->kind == EXPR_BRACKETS) &&
-                                     (a->kind == EXPR_TUPLE || b->kind == EXPR_TUPLE)))
+    if (interval_a != interval_b ||
+        (a->n == 2 && a->kind != b->kind && (a->kind == EXPR_BRACKETS || b->kind == EXPR_BRACKETS) &&
+         (a->kind == EXPR_TUPLE || b->kind == EXPR_TUPLE)))
         return raml_compare_said(c, RAML_DIFFERENT, "other brackets");
     if (interval_a && a->sub != b->sub) return raml_compare_said(c, RAML_DIFFERENT, "other brackets");
     if (a->kind == EXPR_MATRIX && b->kind == EXPR_MATRIX && a->rows != b->rows)
         return raml_compare_said(c, RAML_DIFFERENT, "another shape");
     if (a->kind == EXPR_SET || b->kind == EXPR_SET) {
         const struct expr *o = a->kind == EXPR_SET ? b : a;
-        if (o->kind != EXPR_SET && o->kind != EXPR_LIST) return raml_compare_said(c, RAML_DIFFERENT, "a set and a tuple");
+        if (o->kind != EXPR_SET && o->kind != EXPR_LIST)
+            return raml_compare_said(c, RAML_DIFFERENT, "a set and a tuple");
         a = as_set(c, a);
         b = as_set(c, b);
         return a && b ? raml_compare_any_order(c, a, b) : raml_compare_said(c, RAML_UNKNOWN, "too large");
@@ -354,7 +381,8 @@ static enum raml_verdict compare_listings(struct check *c, const struct expr *a,
         b = as_set(c, b);
         return a && b ? raml_compare_any_order(c, a, b) : raml_compare_said(c, RAML_UNKNOWN, "too large");
     }
-    bool free_order = (a->kind == EXPR_LIST || a->kind == EXPR_CASES) && (b->kind == EXPR_LIST || b->kind == EXPR_CASES);
+    bool free_order =
+        (a->kind == EXPR_LIST || a->kind == EXPR_CASES) && (b->kind == EXPR_LIST || b->kind == EXPR_CASES);
     if (free_order) return raml_compare_any_order(c, a, b);
     enum raml_verdict v = raml_compare_in_order(c, a, b);
     bool pair = a->n == 2 && !named && a->kind != b->kind && (a->kind == EXPR_LIST || b->kind == EXPR_LIST) &&
@@ -379,10 +407,12 @@ static enum raml_verdict compare_kinds(struct check *c, const struct expr *a, co
     if (a->kind == EXPR_BASE || b->kind == EXPR_BASE) return compare_bases(c, a, b);
     if (raml_expr_is_scalar(a) && raml_expr_is_scalar(b)) return raml_compare_scalars(c, a, b);
     if (a->kind != b->kind || a->sub != b->sub) return raml_compare_said(c, RAML_DIFFERENT, "another kind of answer");
-    bool free_order = a->kind == EXPR_UNION || a->kind == EXPR_INTERSECTION || a->kind == EXPR_ADD || a->kind == EXPR_MUL;
+    bool free_order =
+        a->kind == EXPR_UNION || a->kind == EXPR_INTERSECTION || a->kind == EXPR_ADD || a->kind == EXPR_MUL;
     enum raml_verdict v = free_order ? raml_compare_any_order(c, a, b) : raml_compare_in_order(c, a, b);
-    return v == RAML_DIFFERENT && a->kind <= EXPR_APPLY ? raml_compare_said(c, RAML_UNKNOWN, "not decided: a formula of sets")
-                                                        : v;
+    return v == RAML_DIFFERENT && a->kind <= EXPR_APPLY
+               ? raml_compare_said(c, RAML_UNKNOWN, "not decided: a formula of sets")
+               : v;
 }
 
 enum raml_verdict raml_compare(struct check *c, const struct expr *a, const struct expr *b)

@@ -16,8 +16,13 @@ static bool upper(const struct expr *e)
 static bool is_name(const struct expr *e)
 {
     switch (e->kind) {
-    case EXPR_SYMBOL: case EXPR_APPLY: case EXPR_TEXT: return true;
-    case EXPR_TUPLE: case EXPR_LIST: case EXPR_SET: case EXPR_BRACKETS:
+    case EXPR_SYMBOL:
+    case EXPR_APPLY:
+    case EXPR_TEXT: return true;
+    case EXPR_TUPLE:
+    case EXPR_LIST:
+    case EXPR_SET:
+    case EXPR_BRACKETS:
         for (uint32_t i = 0; i < e->n; i++)
             if (e->arg[i]->kind != EXPR_SYMBOL && e->arg[i]->kind != EXPR_APPLY && e->arg[i]->kind != EXPR_E &&
                 e->arg[i]->kind != EXPR_I)
@@ -27,9 +32,12 @@ static bool is_name(const struct expr *e)
         if (e->sub == FN_MAX || e->sub == FN_MIN) return e->n == 1 && is_name(e->arg[0]);
         if (e->sub != FN_ABS) return false;
         return is_name(e->arg[0]) || (e->arg[0]->kind == EXPR_MUL && is_name(e->arg[0]));
-    case EXPR_DIV: case EXPR_MUL: case EXPR_RATIO:
+    case EXPR_DIV:
+    case EXPR_MUL:
+    case EXPR_RATIO:
         for (uint32_t i = 0; i < e->n; i++)
-            if (!upper(e->arg[i]) && !((e->arg[i]->kind == EXPR_MUL || e->arg[i]->kind == EXPR_RATIO) && is_name(e->arg[i])))
+            if (!upper(e->arg[i]) &&
+                !((e->arg[i]->kind == EXPR_MUL || e->arg[i]->kind == EXPR_RATIO) && is_name(e->arg[i])))
                 return false;
         return true;
     default: return false;
@@ -111,7 +119,8 @@ static void gather(const struct expr *e, const char **names, uint32_t *n)
     for (uint32_t i = 0; i < e->n; i++) gather(e->arg[i], names, n);
 }
 
-static const struct expr *replaced(struct expr_pool *p, const struct expr *e, const char *const *names, uint32_t n, int k)
+static const struct expr *replaced(struct expr_pool *p, const struct expr *e, const char *const *names, uint32_t n,
+                                   int k)
 {
     if (e->kind == EXPR_SYMBOL)
         for (uint32_t i = 0; i < n; i++)

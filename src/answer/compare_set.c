@@ -32,9 +32,13 @@ static bool is_infinite(const struct expr *e, int *sign)
 bool raml_compare_is_set(const struct expr *e)
 {
     switch (e->kind) {
-    case EXPR_INTERVAL: case EXPR_UNION: case EXPR_INTERSECTION: case EXPR_MINUS_SET: case EXPR_SET: return true;
-    case EXPR_TUPLE: case EXPR_BRACKETS:
-        return e->n == 2 && raml_expr_is_scalar(e->arg[0]) && raml_expr_is_scalar(e->arg[1]);
+    case EXPR_INTERVAL:
+    case EXPR_UNION:
+    case EXPR_INTERSECTION:
+    case EXPR_MINUS_SET:
+    case EXPR_SET: return true;
+    case EXPR_TUPLE:
+    case EXPR_BRACKETS: return e->n == 2 && raml_expr_is_scalar(e->arg[0]) && raml_expr_is_scalar(e->arg[1]);
     case EXPR_LIST:
         for (uint32_t i = 0; i < e->n; i++)
             if (e->arg[i]->kind != EXPR_RELATION && e->arg[i]->kind != EXPR_INTERVAL && e->arg[i]->kind != EXPR_UNION)
@@ -85,11 +89,12 @@ static bool half_line(struct check *c, struct segments *x, char op, const struct
 {
     struct end none = {NULL, true};
     switch (op) {
-    case EXPR_LT: case EXPR_LE: return put(c, x, none, end_of(bound, op == EXPR_LT, 1));
-    case EXPR_GT: case EXPR_GE: return put(c, x, end_of(bound, op == EXPR_GT, -1), none);
+    case EXPR_LT:
+    case EXPR_LE: return put(c, x, none, end_of(bound, op == EXPR_LT, 1));
+    case EXPR_GT:
+    case EXPR_GE: return put(c, x, end_of(bound, op == EXPR_GT, -1), none);
     case EXPR_EQ: return put(c, x, (struct end){bound, false}, (struct end){bound, false});
-    case EXPR_NE:
-        return put(c, x, none, (struct end){bound, true}) && put(c, x, (struct end){bound, true}, none);
+    case EXPR_NE: return put(c, x, none, (struct end){bound, true}) && put(c, x, (struct end){bound, true}, none);
     default: return false;
     }
 }
@@ -117,15 +122,18 @@ static bool gather(struct check *c, struct segments *x, const struct expr *e, in
     if (depth > 8) return false;
     switch (e->kind) {
     case EXPR_INTERVAL:
-        return put(c, x, end_of(e->arg[0], e->sub & EXPR_OPEN_LEFT, -1), end_of(e->arg[1], e->sub & EXPR_OPEN_RIGHT, 1));
-    case EXPR_TUPLE: case EXPR_BRACKETS:
+        return put(c, x, end_of(e->arg[0], e->sub & EXPR_OPEN_LEFT, -1),
+                   end_of(e->arg[1], e->sub & EXPR_OPEN_RIGHT, 1));
+    case EXPR_TUPLE:
+    case EXPR_BRACKETS:
         if (e->n != 2) return false;
         return put(c, x, end_of(e->arg[0], e->kind == EXPR_TUPLE, -1), end_of(e->arg[1], e->kind == EXPR_TUPLE, 1));
     case EXPR_SET:
         for (uint32_t i = 0; i < e->n; i++)
             if (!put(c, x, (struct end){e->arg[i], false}, (struct end){e->arg[i], false})) return false;
         return true;
-    case EXPR_UNION: case EXPR_LIST:
+    case EXPR_UNION:
+    case EXPR_LIST:
         for (uint32_t i = 0; i < e->n; i++)
             if (!gather(c, x, e->arg[i], depth + 1)) return false;
         return true;
@@ -165,8 +173,10 @@ static bool settle(struct check *c, struct segments *x)
             if (!order_ends(c, s->high, x->s[i].low, 1, -1, &order)) return false;
             if (order > 0 || (order == 0 && !(s->high.open && x->s[i].low.open))) {
                 if (!order_ends(c, s->high, x->s[i].high, 1, 1, &order)) return false;
-                if (order < 0) s->high = x->s[i].high;
-                else if (order == 0) s->high.open = s->high.open && x->s[i].high.open;
+                if (order < 0)
+                    s->high = x->s[i].high;
+                else if (order == 0)
+                    s->high.open = s->high.open && x->s[i].high.open;
                 continue;
             }
         }
@@ -198,8 +208,10 @@ enum raml_verdict raml_compare_sets(struct check *c, const struct expr *a, const
     enum raml_verdict all = x->n == y->n ? RAML_EQUAL : RAML_DIFFERENT;
     for (uint32_t i = 0; i < x->n && all != RAML_DIFFERENT; i++) {
         enum raml_verdict low = same_end(c, x->s[i].low, y->s[i].low), high = same_end(c, x->s[i].high, y->s[i].high);
-        if (low == RAML_DIFFERENT || high == RAML_DIFFERENT) all = RAML_DIFFERENT;
-        else if (low == RAML_UNKNOWN || high == RAML_UNKNOWN) all = RAML_UNKNOWN;
+        if (low == RAML_DIFFERENT || high == RAML_DIFFERENT)
+            all = RAML_DIFFERENT;
+        else if (low == RAML_UNKNOWN || high == RAML_UNKNOWN)
+            all = RAML_UNKNOWN;
     }
     return raml_compare_said(c, all, "sets of real numbers");
 }

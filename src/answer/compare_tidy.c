@@ -40,8 +40,8 @@ static const struct expr *each(struct check *c, const struct expr *m, enum expr_
     if (!e) return NULL;
     e->rows = m->rows;
     for (uint32_t i = 0; i < m->n; i++) {
-        e->arg[i] = kind == EXPR_NEG ? raml_expr_1(&c->pool, EXPR_NEG, m->arg[i])
-                                     : raml_expr_2(&c->pool, kind, m->arg[i], by);
+        e->arg[i] =
+            kind == EXPR_NEG ? raml_expr_1(&c->pool, EXPR_NEG, m->arg[i]) : raml_expr_2(&c->pool, kind, m->arg[i], by);
         if (!e->arg[i]) return NULL;
     }
     return e;
@@ -70,8 +70,8 @@ static const struct expr *multiply_matrices(struct check *c, const struct expr *
     for (uint32_t i = 0; i < e->n; i++) {
         const struct expr *sum = NULL;
         for (uint32_t k = 0; k < inner; k++) {
-            const struct expr *t = raml_expr_2(&c->pool, EXPR_MUL, a->arg[i / columns * inner + k],
-                                               b->arg[k * columns + i % columns]);
+            const struct expr *t =
+                raml_expr_2(&c->pool, EXPR_MUL, a->arg[i / columns * inner + k], b->arg[k * columns + i % columns]);
             sum = sum ? raml_expr_2(&c->pool, EXPR_ADD, sum, t) : t;
         }
         e->arg[i] = sum;
@@ -93,12 +93,18 @@ static const struct expr *work_out(struct check *c, const struct expr *e)
     const struct expr *sum = e->arg[0];
     for (uint32_t i = 1; i < e->n && sum; i++) {
         const struct expr *a = e->arg[i];
-        if (e->kind == EXPR_ADD) sum = add_matrices(c, sum, a);
-        else if (sum->kind == EXPR_MATRIX && a->kind == EXPR_MATRIX) sum = multiply_matrices(c, sum, a);
-        else if (sum->kind == EXPR_MATRIX && raml_expr_is_scalar(a)) sum = each(c, sum, EXPR_MUL, a);
-        else if (a->kind == EXPR_MATRIX && raml_expr_is_scalar(sum)) sum = each(c, a, EXPR_MUL, sum);
-        else if (raml_expr_is_scalar(a) && raml_expr_is_scalar(sum)) sum = raml_expr_2(&c->pool, EXPR_MUL, sum, a);
-        else return e;
+        if (e->kind == EXPR_ADD)
+            sum = add_matrices(c, sum, a);
+        else if (sum->kind == EXPR_MATRIX && a->kind == EXPR_MATRIX)
+            sum = multiply_matrices(c, sum, a);
+        else if (sum->kind == EXPR_MATRIX && raml_expr_is_scalar(a))
+            sum = each(c, sum, EXPR_MUL, a);
+        else if (a->kind == EXPR_MATRIX && raml_expr_is_scalar(sum))
+            sum = each(c, a, EXPR_MUL, sum);
+        else if (raml_expr_is_scalar(a) && raml_expr_is_scalar(sum))
+            sum = raml_expr_2(&c->pool, EXPR_MUL, sum, a);
+        else
+            return e;
     }
     return sum ? sum : e;
 }
@@ -107,30 +113,88 @@ static const struct expr *work_out(struct check *c, const struct expr *e)
 
 struct unit {
     const char *name;
-    uint8_t what; /* what it measures */
+    uint8_t what;       /* what it measures */
     const char *factor; /* in the first unit of its kind: a whole number, or 1/that where it starts with '/' */
 };
 
-static const struct unit units[] = {
-    {"mm", 1, "1"}, {"millimeter", 1, "1"}, {"millimeters", 1, "1"}, {"cm", 1, "10"}, {"centimeter", 1, "10"},
-    {"centimeters", 1, "10"}, {"dm", 1, "100"}, {"m", 1, "1000"}, {"meter", 1, "1000"}, {"meters", 1, "1000"},
-    {"metre", 1, "1000"}, {"metres", 1, "1000"}, {"km", 1, "1000000"}, {"kilometer", 1, "1000000"},
-    {"kilometers", 1, "1000000"},
-    {"inch", 2, "1"}, {"inches", 2, "1"}, {"in", 2, "1"}, {"foot", 2, "12"}, {"feet", 2, "12"}, {"ft", 2, "12"},
-    {"yard", 2, "36"}, {"yards", 2, "36"}, {"yd", 2, "36"}, {"mile", 2, "63360"}, {"miles", 2, "63360"},
-    {"mi", 2, "63360"},
-    {"mg", 3, "1"}, {"g", 3, "1000"}, {"gram", 3, "1000"}, {"grams", 3, "1000"}, {"kg", 3, "1000000"},
-    {"kilogram", 3, "1000000"}, {"kilograms", 3, "1000000"},
-    {"ounce", 4, "1"}, {"ounces", 4, "1"}, {"oz", 4, "1"}, {"pound", 4, "16"}, {"pounds", 4, "16"}, {"lb", 4, "16"},
-    {"lbs", 4, "16"},
-    {"second", 5, "1"}, {"seconds", 5, "1"}, {"sec", 5, "1"}, {"s", 5, "1"}, {"minute", 5, "60"}, {"minutes", 5, "60"},
-    {"min", 5, "60"}, {"hour", 5, "3600"}, {"hours", 5, "3600"}, {"hr", 5, "3600"}, {"hrs", 5, "3600"}, {"h", 5, "3600"},
-    {"day", 5, "86400"}, {"days", 5, "86400"}, {"week", 5, "604800"}, {"weeks", 5, "604800"},
-    {"cent", 6, "1"}, {"cents", 6, "1"}, {"dollar", 6, "100"}, {"dollars", 6, "100"}, {"usd", 6, "100"},
-    {"euro", 7, "1"}, {"euros", 7, "1"}, {"pence", 8, "1"}, {"yen", 9, "1"}, {"rupee", 10, "1"}, {"rupees", 10, "1"},
-    {"ml", 11, "1"}, {"milliliters", 11, "1"}, {"l", 11, "1000"}, {"liter", 11, "1000"}, {"liters", 11, "1000"},
-    {"litres", 11, "1000"},
-    {"month", 12, "1"}, {"months", 12, "1"}, {"year", 12, "12"}, {"years", 12, "12"}};
+static const struct unit units[] = {{"mm", 1, "1"},
+                                    {"millimeter", 1, "1"},
+                                    {"millimeters", 1, "1"},
+                                    {"cm", 1, "10"},
+                                    {"centimeter", 1, "10"},
+                                    {"centimeters", 1, "10"},
+                                    {"dm", 1, "100"},
+                                    {"m", 1, "1000"},
+                                    {"meter", 1, "1000"},
+                                    {"meters", 1, "1000"},
+                                    {"metre", 1, "1000"},
+                                    {"metres", 1, "1000"},
+                                    {"km", 1, "1000000"},
+                                    {"kilometer", 1, "1000000"},
+                                    {"kilometers", 1, "1000000"},
+                                    {"inch", 2, "1"},
+                                    {"inches", 2, "1"},
+                                    {"in", 2, "1"},
+                                    {"foot", 2, "12"},
+                                    {"feet", 2, "12"},
+                                    {"ft", 2, "12"},
+                                    {"yard", 2, "36"},
+                                    {"yards", 2, "36"},
+                                    {"yd", 2, "36"},
+                                    {"mile", 2, "63360"},
+                                    {"miles", 2, "63360"},
+                                    {"mi", 2, "63360"},
+                                    {"mg", 3, "1"},
+                                    {"g", 3, "1000"},
+                                    {"gram", 3, "1000"},
+                                    {"grams", 3, "1000"},
+                                    {"kg", 3, "1000000"},
+                                    {"kilogram", 3, "1000000"},
+                                    {"kilograms", 3, "1000000"},
+                                    {"ounce", 4, "1"},
+                                    {"ounces", 4, "1"},
+                                    {"oz", 4, "1"},
+                                    {"pound", 4, "16"},
+                                    {"pounds", 4, "16"},
+                                    {"lb", 4, "16"},
+                                    {"lbs", 4, "16"},
+                                    {"second", 5, "1"},
+                                    {"seconds", 5, "1"},
+                                    {"sec", 5, "1"},
+                                    {"s", 5, "1"},
+                                    {"minute", 5, "60"},
+                                    {"minutes", 5, "60"},
+                                    {"min", 5, "60"},
+                                    {"hour", 5, "3600"},
+                                    {"hours", 5, "3600"},
+                                    {"hr", 5, "3600"},
+                                    {"hrs", 5, "3600"},
+                                    {"h", 5, "3600"},
+                                    {"day", 5, "86400"},
+                                    {"days", 5, "86400"},
+                                    {"week", 5, "604800"},
+                                    {"weeks", 5, "604800"},
+                                    {"cent", 6, "1"},
+                                    {"cents", 6, "1"},
+                                    {"dollar", 6, "100"},
+                                    {"dollars", 6, "100"},
+                                    {"usd", 6, "100"},
+                                    {"euro", 7, "1"},
+                                    {"euros", 7, "1"},
+                                    {"pence", 8, "1"},
+                                    {"yen", 9, "1"},
+                                    {"rupee", 10, "1"},
+                                    {"rupees", 10, "1"},
+                                    {"ml", 11, "1"},
+                                    {"milliliters", 11, "1"},
+                                    {"l", 11, "1000"},
+                                    {"liter", 11, "1000"},
+                                    {"liters", 11, "1000"},
+                                    {"litres", 11, "1000"},
+                                    {"month", 12, "1"},
+                                    {"months", 12, "1"},
+                                    {"year", 12, "12"},
+                                    {"years", 12, "12"}};
 
 /* The unit by name, lower case, with a power behind it ("cm^2", "squarefeet"); *power 1 to 3. NULL: not known. */
 static const struct unit *look_up(const char *text, uint32_t n, int *power)
@@ -147,9 +211,12 @@ static const struct unit *look_up(const char *text, uint32_t n, int *power)
     s[len] = 0;
     char *name = s;
     if (!strncmp(name, "text", 4)) name += 4;
-    if (!strncmp(name, "square", 6)) name += 6, *power = 2;
-    else if (!strncmp(name, "cubic", 5)) name += 5, *power = 3;
-    else if (!strncmp(name, "sq", 2)) name += 2, *power = 2;
+    if (!strncmp(name, "square", 6))
+        name += 6, *power = 2;
+    else if (!strncmp(name, "cubic", 5))
+        name += 5, *power = 3;
+    else if (!strncmp(name, "sq", 2))
+        name += 2, *power = 2;
     len = (uint32_t)strlen(name);
     if (len > 2 && name[len - 2] == '^' && (name[len - 1] == '2' || name[len - 1] == '3')) {
         *power = name[len - 1] - '0';
@@ -176,7 +243,8 @@ enum raml_verdict raml_compare_units(struct check *c, const struct expr *a, cons
     }
     int pa, pb;
     const struct unit *ua = look_up(a->text, a->n_text, &pa), *ub = look_up(b->text, b->n_text, &pb);
-    if (!ua || !ub || (a->n_text == b->n_text && !strcmp(a->text, b->text))) return raml_compare(c, a->arg[0], b->arg[0]);
+    if (!ua || !ub || (a->n_text == b->n_text && !strcmp(a->text, b->text)))
+        return raml_compare(c, a->arg[0], b->arg[0]);
     if (pa != pb || ua->what != ub->what) {
         bool lengths = pa == pb && ua->what + ub->what == 3; /* metric and not: neither is a multiple we keep */
         enum raml_verdict v = raml_compare(c, a->arg[0], b->arg[0]);

@@ -195,7 +195,6 @@ enum raml_verdict raml_decide(const struct expr *a, const struct expr *b, struct
 {
     *rule = "same expression";
     enum raml_verdict v = raml_expr_same(a, b) ? RAML_EQUAL : decide(a, b, w, rule);
-    raml_work_say(w, "%s: %s", v == RAML_EQUAL ? "equal" : v == RAML_DIFFERENT ? "different" : "unknown", *rule);
     return v;
 }
 

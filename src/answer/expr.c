@@ -74,7 +74,8 @@ const struct expr *raml_expr_int(struct expr_pool *p, long v)
     char text[24];
     unsigned long u = v < 0 ? 0UL - (unsigned long)v : (unsigned long)v;
     size_t n = sizeof text;
-    do text[--n] = (char)('0' + u % 10); while (u /= 10);
+    do text[--n] = (char)('0' + u % 10);
+    while (u /= 10);
     const struct expr *e = raml_expr_number(p, text + n, sizeof text - n, 0);
     return v < 0 ? raml_expr_1(p, EXPR_NEG, e) : e;
 }
@@ -120,16 +121,49 @@ bool raml_expr_has_symbol(const struct expr *e)
 
 const char *raml_expr_fn_name(enum expr_fn fn)
 {
-    static const char *const name[EXPR_N_FNS] = {
-        [FN_SQRT] = "sqrt", [FN_ROOT] = "root", [FN_EXP] = "exp", [FN_LN] = "ln", [FN_LOG] = "log",
-        [FN_SIN] = "sin", [FN_COS] = "cos", [FN_TAN] = "tan", [FN_COT] = "cot", [FN_SEC] = "sec", [FN_CSC] = "csc",
-        [FN_ASIN] = "asin", [FN_ACOS] = "acos", [FN_ATAN] = "atan", [FN_ACOT] = "acot", [FN_ASEC] = "asec",
-        [FN_ACSC] = "acsc", [FN_SINH] = "sinh", [FN_COSH] = "cosh", [FN_TANH] = "tanh", [FN_COTH] = "coth",
-        [FN_SECH] = "sech", [FN_CSCH] = "csch", [FN_ASINH] = "asinh", [FN_ACOSH] = "acosh", [FN_ATANH] = "atanh",
-        [FN_ABS] = "abs", [FN_FLOOR] = "floor", [FN_CEIL] = "ceil", [FN_SIGN] = "sign",
-        [FN_FACTORIAL] = "factorial", [FN_FACTORIAL2] = "factorial2", [FN_BINOMIAL] = "binomial",
-        [FN_PERMUTATIONS] = "permutations", [FN_GCD] = "gcd", [FN_LCM] = "lcm", [FN_MIN] = "min", [FN_MAX] = "max",
-        [FN_MOD] = "mod", [FN_RE] = "re", [FN_IM] = "im", [FN_CONJ] = "conj", [FN_ARG] = "arg"};
+    static const char *const name[EXPR_N_FNS] = {[FN_SQRT] = "sqrt",
+                                                 [FN_ROOT] = "root",
+                                                 [FN_EXP] = "exp",
+                                                 [FN_LN] = "ln",
+                                                 [FN_LOG] = "log",
+                                                 [FN_SIN] = "sin",
+                                                 [FN_COS] = "cos",
+                                                 [FN_TAN] = "tan",
+                                                 [FN_COT] = "cot",
+                                                 [FN_SEC] = "sec",
+                                                 [FN_CSC] = "csc",
+                                                 [FN_ASIN] = "asin",
+                                                 [FN_ACOS] = "acos",
+                                                 [FN_ATAN] = "atan",
+                                                 [FN_ACOT] = "acot",
+                                                 [FN_ASEC] = "asec",
+                                                 [FN_ACSC] = "acsc",
+                                                 [FN_SINH] = "sinh",
+                                                 [FN_COSH] = "cosh",
+                                                 [FN_TANH] = "tanh",
+                                                 [FN_COTH] = "coth",
+                                                 [FN_SECH] = "sech",
+                                                 [FN_CSCH] = "csch",
+                                                 [FN_ASINH] = "asinh",
+                                                 [FN_ACOSH] = "acosh",
+                                                 [FN_ATANH] = "atanh",
+                                                 [FN_ABS] = "abs",
+                                                 [FN_FLOOR] = "floor",
+                                                 [FN_CEIL] = "ceil",
+                                                 [FN_SIGN] = "sign",
+                                                 [FN_FACTORIAL] = "factorial",
+                                                 [FN_FACTORIAL2] = "factorial2",
+                                                 [FN_BINOMIAL] = "binomial",
+                                                 [FN_PERMUTATIONS] = "permutations",
+                                                 [FN_GCD] = "gcd",
+                                                 [FN_LCM] = "lcm",
+                                                 [FN_MIN] = "min",
+                                                 [FN_MAX] = "max",
+                                                 [FN_MOD] = "mod",
+                                                 [FN_RE] = "re",
+                                                 [FN_IM] = "im",
+                                                 [FN_CONJ] = "conj",
+                                                 [FN_ARG] = "arg"};
     return fn < EXPR_N_FNS ? name[fn] : "?";
 }
 

@@ -1,5 +1,5 @@
 /* lex.c - see lex.h. */
-#include "answer/lex.h"
+#include "answer/lexer.h"
 
 #include "answer/lex_names.h"
 
@@ -7,55 +7,25 @@
 
 enum { MAX_NAME = 24 };
 
-struct lexer {
-    const char *s;
-    size_t n, i;
-    size_t from; /* where the token in the making began */
-    struct raml_arena *arena;
-    char *scratch; /* [n + 2] */
-    struct tokens out;
-    bool split, blank;
-    bool doubled;      /* commands are written with two backslashes */
-    bool drop_dollars; /* dollar signs switch to mathematics */
-    uint32_t depth;    /* ( [ \{ that are open */
-    uint32_t environments;
-};
-
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static char at(const struct lexer *x, size_t i)
-{
-    return i < x->n ? x->s[i] : 0;
-}
-
-static bool starts(const struct lexer *x, size_t i, const char *with)
+bool raml_lex_starts(const struct lexer *x, size_t i, const char *with)
 {
     size_t n = strlen(with);
     return i <= x->n && x->n - i >= n && memcmp(x->s + i, with, n) == 0;
 }
 
-static struct token *add(struct lexer *x, enum token_kind kind, int sub, const char *text, size_t n)
+struct token *raml_lex_add(struct lexer *x, enum token_kind kind, int sub, const char *text, size_t n)
 {
     if (x->out.n >= LEX_MAX_TOKENS) {
         x->out.bad = true;
         return &x->out.token[LEX_MAX_TOKENS];
     }
     struct token *t = &x->out.token[x->out.n++];
-    *t = (struct token){.kind = (uint8_t)kind, .sub = (uint8_t)sub, .blank = x->blank, .n = (uint32_t)n,
-                        .at = (uint32_t)x->from, .text = text ? text : ""};
+    *t = (struct token){.kind = (uint8_t)kind,
+                        .sub = (uint8_t)sub,
+                        .blank = x->blank,
+                        .n = (uint32_t)n,
+                        .at = (uint32_t)x->from,
+                        .text = text ? text : ""};
     x->blank = false;
     if (kind == T_OPEN && sub != '|') x->depth++;
     if (kind == T_CLOSE && x->depth) x->depth--;
@@ -73,9 +43,21 @@ static bool behind_operand(const struct lexer *x)
     const struct token *t = last(x);
     if (!t) return false;
     switch (t->kind) {
-    case T_NUMBER: case T_LETTER: case T_WORD: case T_SYMBOL: case T_TEXT: case T_CLOSE: case T_GROUP_END: case T_PI:
-    case T_EULER: case T_IMAGINARY: case T_INFINITY: case T_BANG: case T_PRIME: case T_DEGREE: case T_PERCENT:
-        return true;
+    case T_NUMBER:
+    case T_LETTER:
+    case T_WORD:
+    case T_SYMBOL:
+    case T_TEXT:
+    case T_CLOSE:
+    case T_GROUP_END:
+    case T_PI:
+    case T_EULER:
+    case T_IMAGINARY:
+    case T_INFINITY:
+    case T_BANG:
+    case T_PRIME:
+    case T_DEGREE:
+    case T_PERCENT: return true;
     default: return false;
     }
 }
@@ -85,109 +67,27 @@ static size_t group_end(const struct lexer *x, size_t i)
 {
     size_t depth = 0;
     for (; i < x->n; i++) {
-        if (x->s[i] == '\\') i++;
-        else if (x->s[i] == '{') depth++;
-        else if (x->s[i] == '}' && --depth == 0) return i + 1;
+        if (x->s[i] == '\\')
+            i++;
+        else if (x->s[i] == '{')
+            depth++;
+        else if (x->s[i] == '}' && --depth == 0)
+            return i + 1;
     }
     return x->n;
 }
 
-static size_t skip_space(const struct lexer *x, size_t i)
+size_t raml_lex_skip_space(const struct lexer *x, size_t i)
 {
     while (i < x->n && is_space(x->s[i])) i++;
     return i;
-}
-
-/* ---- numbers ---- */
-
-/* Length of a separator of thousands at i: "," "{,}" "\," ",\!" and a thin blank; 0: none. *plain: a bare comma. */
-static size_t separator(const struct lexer *x, size_t i, bool *plain)
-{
-    static const char *const words[] = {"{,}", "\\,\\!", ",\\!\\!", ",\\!", "\\,", "\\!", "\xe2\x80\x89", "\xe2\x80\xaf", ","};
-    *plain = false;
-    for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
-        size_t n = strlen(words[k]);
-        if (!starts(x, i, words[k])) continue;
-        *plain = k + 1 == sizeof words / sizeof *words;
-        size_t end = *plain ? i + n : skip_space(x, i + n);
-        return end - i;
-    }
-    if (at(x, i) == ' ' && is_digit(at(x, i + 1))) return 1;
-    return 0;
-}
-
-static size_t digits(const struct lexer *x, size_t i)
-{
-    size_t k = i;
-    while (is_digit(at(x, k))) k++;
-    return k - i;
-}
-
-/* The digits of groups of three behind the first ones; returns the byte behind them. */
-static size_t thousands(struct lexer *x, size_t i, char *out, size_t *n, bool *comma)
-{
-    size_t first = *n;
-    bool zero = first && out[0] == '0';
-    while (first >= 1 && first <= 3 && !zero) {
-        bool plain;
-        size_t sep = separator(x, i, &plain);
-        if (!sep || digits(x, i + sep) != 3) break;
-        bool blank = at(x, i) == ' ';
-        if (plain && (x->split || (x->depth && !x->environments))) break;
-        if (blank && (at(x, i + 4) == '/' || x->depth || at(x, i + 4) == '^')) break; /* "1 100/3", "2 100^2" */
-        if (at(x, i + sep + 3) == '.' && is_digit(at(x, i + sep + 4)) && blank) break;
-        memcpy(out + *n, x->s + i + sep, 3);
-        *n += 3;
-        i += sep + 3;
-        *comma |= plain;
-    }
-    return i;
-}
-
-/* "e-5", "E12" behind the digits, not the letter e of e^2; returns the byte behind it. */
-static size_t exponent(const struct lexer *x, size_t i)
-{
-    if (at(x, i) != 'e' && at(x, i) != 'E') return i;
-    size_t k = i + 1;
-    if (at(x, k) == '-' || at(x, k) == '+') k++;
-    size_t n = digits(x, k);
-    if (!n || at(x, k + n) == '^' || is_letter(at(x, k + n)) || n > 9) return i;
-    return k + n;
-}
-
-static void number(struct lexer *x)
-{
-    char *out = x->scratch;
-    size_t i = x->i, n = digits(x, i);
-    bool comma = false;
-    memcpy(out, x->s + i, n);
-    i = thousands(x, i + n, out, &n, &comma);
-    if (at(x, i) == '.' && is_digit(at(x, i + 1))) {
-        size_t more = digits(x, i + 1);
-        memcpy(out + n, x->s + i, more + 1);
-        n += more + 1;
-        i += more + 1;
-    } else if (at(x, i) == '.' && n && !is_letter(at(x, i + 1)) && at(x, i + 1) != '.' && i + 1 < x->n &&
-               !is_space(at(x, i + 1)) && at(x, i + 1) != '$' && at(x, i + 1) != '}') {
-        i++; /* "3.\overline{6}", "5.)" */
-        out[n++] = '.';
-    }
-    size_t end = exponent(x, i);
-    memcpy(out + n, x->s + i, end - i);
-    n += end - i;
-    const char *text = raml_arena_text(x->arena, out, n);
-    x->out.no_memory |= !text;
-    struct token *t = add(x, T_NUMBER, 0, text, n);
-    t->comma = comma;
-    x->out.thousands |= comma;
-    x->i = end;
 }
 
 /* ---- words ---- */
 
 static void add_name(struct lexer *x, const struct lex_name *name)
 {
-    add(x, name->kind, name->sub, name->text, name->text ? strlen(name->text) : 0);
+    raml_lex_add(x, name->kind, name->sub, name->text, name->text ? strlen(name->text) : 0);
 }
 
 /* "5or9", "1orW": a connective that lost its blanks. */
@@ -195,7 +95,7 @@ static size_t connective(const struct lexer *x, size_t n)
 {
     const struct token *t = last(x);
     if (!t || (t->kind != T_NUMBER && t->kind != T_CLOSE)) return 0;
-    size_t k = starts(x, x->i, "or") ? 2 : starts(x, x->i, "and") ? 3 : 0;
+    size_t k = raml_lex_starts(x, x->i, "or") ? 2 : raml_lex_starts(x, x->i, "and") ? 3 : 0;
     return k && n >= k && n - k <= 1 ? k : 0;
 }
 
@@ -205,13 +105,15 @@ static void word(struct lexer *x)
     while (is_letter(at(x, x->i + n))) n++;
     size_t k = connective(x, n);
     if (k) {
-        add(x, T_AND, 0, NULL, 0);
+        raml_lex_add(x, T_AND, 0, NULL, 0);
         x->i += k;
         return;
     }
     const struct lex_name *name = n > 1 ? raml_lex_plain(x->s + x->i, n) : NULL;
-    if (name) add_name(x, name);
-    else add(x, n == 1 ? T_LETTER : T_WORD, 0, raml_arena_text(x->arena, x->s + x->i, n), n);
+    if (name)
+        add_name(x, name);
+    else
+        raml_lex_add(x, n == 1 ? T_LETTER : T_WORD, 0, raml_arena_text(x->arena, x->s + x->i, n), n);
     x->i += n;
 }
 
@@ -235,7 +137,7 @@ static const struct lex_name *longest(const struct lexer *x, size_t i, size_t *n
 /* The text between the braces behind x->i; x->i moves behind them. False: no brace. */
 static bool argument(struct lexer *x, const char **text, size_t *n)
 {
-    size_t i = skip_space(x, x->i);
+    size_t i = raml_lex_skip_space(x, x->i);
     if (at(x, i) != '{') return false;
     size_t end = group_end(x, i);
     *text = x->s + i + 1;
@@ -261,14 +163,20 @@ static void text_token(struct lexer *x, const char *s, size_t n)
     while (m && *from == ',') from++, m--;
     trim(&from, &m);
     const struct lex_name *name = m > 1 ? raml_lex_plain(from, m) : NULL;
-    if (name && (name->kind == T_AND || name->kind == T_PERCENT || name->kind == T_DEGREE)) add_name(x, name);
-    else if (n == 0) x->blank = true;
-    else if (n == 1 && *s == ',') add(x, T_COMMA, 0, NULL, 0);
-    else if ((n == 1 && *s == '%') || (n == 2 && s[0] == '\\' && s[1] == '%')) add(x, T_PERCENT, 0, NULL, 0);
+    if (name && (name->kind == T_AND || name->kind == T_PERCENT || name->kind == T_DEGREE))
+        add_name(x, name);
+    else if (n == 0)
+        x->blank = true;
+    else if (n == 1 && *s == ',')
+        raml_lex_add(x, T_COMMA, 0, NULL, 0);
+    else if ((n == 1 && *s == '%') || (n == 2 && s[0] == '\\' && s[1] == '%'))
+        raml_lex_add(x, T_PERCENT, 0, NULL, 0);
     else {
         const char *copy = raml_arena_text(x->arena, s, n);
-        if (copy) add(x, T_TEXT, 0, copy, n);
-        else x->out.no_memory = true;
+        if (copy)
+            raml_lex_add(x, T_TEXT, 0, copy, n);
+        else
+            x->out.no_memory = true;
     }
 }
 
@@ -282,15 +190,18 @@ static void roman(struct lexer *x)
     size_t k = 0;
     while (k < n && is_letter(s[k])) k++;
     const struct lex_name *name = k == n && n > 1 ? raml_lex_command(s, n) : NULL;
-    if (name && name->kind <= T_BAD && name->kind != T_RELATION) add_name(x, name);
-    else if (k == n && n > 1) text_token(x, s, n);
-    else x->i = from; /* read on: { ... } */
+    if (name && name->kind <= T_BAD && name->kind != T_RELATION)
+        add_name(x, name);
+    else if (k == n && n > 1)
+        text_token(x, s, n);
+    else
+        x->i = from; /* read on: { ... } */
 }
 
 static void blackboard(struct lexer *x)
 {
     const char *s;
-    size_t n, i = skip_space(x, x->i);
+    size_t n, i = raml_lex_skip_space(x, x->i);
     if (at(x, i) && at(x, i) != '{') {
         s = x->s + i;
         n = 1;
@@ -298,8 +209,10 @@ static void blackboard(struct lexer *x)
     } else if (!argument(x, &s, &n)) {
         return;
     }
-    if (n == 1 && strchr("RZNQC", *s)) add(x, T_SET_NAME, *s, NULL, 0);
-    else if (n) add(x, T_LETTER, 0, raml_arena_text(x->arena, s, 1), 1);
+    if (n == 1 && strchr("RZNQC", *s))
+        raml_lex_add(x, T_SET_NAME, *s, NULL, 0);
+    else if (n)
+        raml_lex_add(x, T_LETTER, 0, raml_arena_text(x->arena, s, 1), 1);
 }
 
 static void environment(struct lexer *x, bool begin)
@@ -316,12 +229,14 @@ static void environment(struct lexer *x, bool begin)
         return;
     }
     if (begin && table) { /* the columns: {cc} */
-        size_t i = skip_space(x, x->i);
+        size_t i = raml_lex_skip_space(x, x->i);
         if (at(x, i) == '{') x->i = group_end(x, i);
     }
-    add(x, begin ? T_BEGIN : T_FINISH, 0, name, name ? n : 0);
-    if (begin) x->environments++;
-    else if (x->environments) x->environments--;
+    raml_lex_add(x, begin ? T_BEGIN : T_FINISH, 0, name, name ? n : 0);
+    if (begin)
+        x->environments++;
+    else if (x->environments)
+        x->environments--;
 }
 
 /* What stands behind a known command; x->i is behind its name. */
@@ -333,8 +248,9 @@ static void command(struct lexer *x, const struct lex_name *name)
     case LEX_DROP:
         x->blank = true;
         if ((!strcmp(name->name, "left") || !strcmp(name->name, "right") || !strcmp(name->name, "mleft") ||
-             !strcmp(name->name, "mright")) && at(x, skip_space(x, x->i)) == '.')
-            x->i = skip_space(x, x->i) + 1;
+             !strcmp(name->name, "mright")) &&
+            at(x, raml_lex_skip_space(x, x->i)) == '.')
+            x->i = raml_lex_skip_space(x, x->i) + 1;
         break;
     case LEX_DROP_ARGUMENT:
         if (!argument(x, &s, &n)) break;
@@ -347,7 +263,7 @@ static void command(struct lexer *x, const struct lex_name *name)
     case LEX_BB: blackboard(x); break;
     case LEX_BEGIN: environment(x, true); break;
     case LEX_END: environment(x, false); break;
-    case LEX_PMOD: add(x, T_MOD, 1, NULL, 0); break;
+    case LEX_PMOD: raml_lex_add(x, T_MOD, 1, NULL, 0); break;
     default: add_name(x, name); break;
     }
 }
@@ -363,7 +279,7 @@ static void escape(struct lexer *x)
             command(x, name);
         } else { /* an unknown command is a symbol of that name */
             for (n = 0; is_letter(at(x, x->i + 1 + n));) n++;
-            add(x, T_SYMBOL, 0, raml_arena_text(x->arena, x->s + x->i + 1, n), n);
+            raml_lex_add(x, T_SYMBOL, 0, raml_arena_text(x->arena, x->s + x->i + 1, n), n);
             x->i += 1 + n;
         }
         return;
@@ -373,18 +289,18 @@ static void escape(struct lexer *x)
     case '\\':
         if ((x->doubled || !x->environments) && longest(x, x->i, &n)) {
             x->i--; /* "\\frac": one backslash too many */
-            if (starts(x, x->i + 1, "begin")) x->doubled = true;
+            if (raml_lex_starts(x, x->i + 1, "begin")) x->doubled = true;
         } else if (x->environments) {
-            add(x, T_ROW, 0, NULL, 0);
+            raml_lex_add(x, T_ROW, 0, NULL, 0);
         } else {
             x->blank = true;
         }
         break;
-    case '{': add(x, T_OPEN, '{', NULL, 0); break;
-    case '}': add(x, T_CLOSE, '}', NULL, 0); break;
-    case '|': add(x, T_OPEN, '|', NULL, 0); break;
-    case '%': add(x, T_PERCENT, 0, NULL, 0); break;
-    case '$': add(x, T_CURRENCY, 0, "dollar", 6); break;
+    case '{': raml_lex_add(x, T_OPEN, '{', NULL, 0); break;
+    case '}': raml_lex_add(x, T_CLOSE, '}', NULL, 0); break;
+    case '|': raml_lex_add(x, T_OPEN, '|', NULL, 0); break;
+    case '%': raml_lex_add(x, T_PERCENT, 0, NULL, 0); break;
+    case '$': raml_lex_add(x, T_CURRENCY, 0, "dollar", 6); break;
     case '_': x->blank = true; break;
     case 0: x->i = x->n; break;
     default: x->blank = true; break; /* \, \; \! \( \) \[ \] and the like */
@@ -398,8 +314,8 @@ static void single(struct lexer *x, char c);
 /* A run of small digits above or below the line: ^{...} or _{...}. */
 static void run_of_small(struct lexer *x, enum token_kind kind)
 {
-    add(x, kind, 0, NULL, 0);
-    add(x, T_GROUP, 0, NULL, 0);
+    raml_lex_add(x, kind, 0, NULL, 0);
+    raml_lex_add(x, T_GROUP, 0, NULL, 0);
     size_t from = x->i, n = 0;
     char *text = x->scratch;
     while (x->i < x->n) {
@@ -410,7 +326,7 @@ static void run_of_small(struct lexer *x, enum token_kind kind)
         if (is_digit((char)d)) {
             text[n++] = (char)d;
         } else if (d == 'n') {
-            add(x, T_LETTER, 0, "n", 1);
+            raml_lex_add(x, T_LETTER, 0, "n", 1);
         } else {
             single(x, (char)d);
             x->i--;
@@ -420,9 +336,9 @@ static void run_of_small(struct lexer *x, enum token_kind kind)
     if (n) {
         const char *copy = raml_arena_text(x->arena, text, n);
         x->out.no_memory |= !copy;
-        add(x, T_NUMBER, 0, copy, n);
+        raml_lex_add(x, T_NUMBER, 0, copy, n);
     }
-    add(x, T_GROUP_END, 0, NULL, 0);
+    raml_lex_add(x, T_GROUP_END, 0, NULL, 0);
     if (x->i == from) x->i = x->n;
 }
 
@@ -430,9 +346,9 @@ static bool fraction_sign(struct lexer *x, uint32_t code)
 {
     const char *above, *below;
     if (!raml_lex_fraction(code, &above, &below)) return false;
-    add(x, T_FRAC, 0, NULL, 0);
-    add(x, T_NUMBER, 0, above, 1);
-    add(x, T_NUMBER, 0, below, 1);
+    raml_lex_add(x, T_FRAC, 0, NULL, 0);
+    raml_lex_add(x, T_NUMBER, 0, above, 1);
+    raml_lex_add(x, T_NUMBER, 0, below, 1);
     return true;
 }
 
@@ -455,7 +371,7 @@ static void beyond_ascii(struct lexer *x)
         char a = (char)(c - 0xfee0);
         if (is_digit(a) || is_letter(a)) {
             const char *text = raml_arena_text(x->arena, &a, 1);
-            add(x, is_digit(a) ? T_NUMBER : T_LETTER, 0, text, 1);
+            raml_lex_add(x, is_digit(a) ? T_NUMBER : T_LETTER, 0, text, 1);
         } else {
             single(x, a);
             x->i--;
@@ -465,7 +381,7 @@ static void beyond_ascii(struct lexer *x)
         x->blank = true;
     } else if (!fraction_sign(x, c)) { /* letters of some script: words */
         size_t len = n;
-        add(x, T_WORD, 0, raml_arena_text(x->arena, x->s + x->i, len), len);
+        raml_lex_add(x, T_WORD, 0, raml_arena_text(x->arena, x->s + x->i, len), len);
     }
     x->i += n;
 }
@@ -483,7 +399,7 @@ static void relation(struct lexer *x, char c)
         r = next == '<' ? EXPR_LE : EXPR_GE;
         two = true;
     }
-    add(x, T_RELATION, (int)r, NULL, 0);
+    raml_lex_add(x, T_RELATION, (int)r, NULL, 0);
     x->i += two;
 }
 
@@ -493,51 +409,61 @@ static void single(struct lexer *x, char c)
     switch (c) {
     case '+':
         if (at(x, x->i + 1) == '-' || (at(x, x->i + 1) == '/' && at(x, x->i + 2) == '-')) {
-            add(x, T_PLUS_MINUS, 0, NULL, 0);
+            raml_lex_add(x, T_PLUS_MINUS, 0, NULL, 0);
             x->i += at(x, x->i + 1) == '/' ? 2 : 1;
         } else {
-            add(x, T_PLUS, 0, NULL, 0);
+            raml_lex_add(x, T_PLUS, 0, NULL, 0);
         }
         break;
-    case '-': add(x, T_MINUS, 0, NULL, 0); break;
+    case '-': raml_lex_add(x, T_MINUS, 0, NULL, 0); break;
     case '*':
         if (at(x, x->i + 1) != '*') {
-            add(x, T_TIMES, 0, NULL, 0);
+            raml_lex_add(x, T_TIMES, 0, NULL, 0);
         } else { /* "2**3" is a power, "**66**" is bold */
-            if (behind_operand(x) && (is_digit(at(x, x->i + 2)) || is_letter(at(x, x->i + 2)) || at(x, x->i + 2) == '('))
-                add(x, T_POWER, 0, NULL, 0);
+            if (behind_operand(x) &&
+                (is_digit(at(x, x->i + 2)) || is_letter(at(x, x->i + 2)) || at(x, x->i + 2) == '('))
+                raml_lex_add(x, T_POWER, 0, NULL, 0);
             x->i++;
         }
         break;
-    case '/': add(x, T_SLASH, 0, NULL, 0); break;
-    case '^': add(x, T_POWER, 0, NULL, 0); break;
-    case '_': add(x, T_SUB, 0, NULL, 0); break;
+    case '/': raml_lex_add(x, T_SLASH, 0, NULL, 0); break;
+    case '^': raml_lex_add(x, T_POWER, 0, NULL, 0); break;
+    case '_': raml_lex_add(x, T_SUB, 0, NULL, 0); break;
     case '!':
         if (at(x, x->i + 1) == '=' && (at(x, x->i + 2) != '=')) {
-            add(x, T_RELATION, EXPR_NE, NULL, 0);
+            raml_lex_add(x, T_RELATION, EXPR_NE, NULL, 0);
             x->i++;
         } else {
-            add(x, T_BANG, 0, NULL, 0);
+            raml_lex_add(x, T_BANG, 0, NULL, 0);
         }
         break;
-    case '\'': add(x, T_PRIME, 0, NULL, 0); break;
-    case '(': case '[': case '|': add(x, T_OPEN, c, NULL, 0); break;
-    case ')': case ']': add(x, T_CLOSE, c, NULL, 0); break;
-    case '{': add(x, T_GROUP, 0, NULL, 0); break;
-    case '}': add(x, T_GROUP_END, 0, NULL, 0); break;
-    case ',': add(x, T_COMMA, 0, NULL, 0); break;
-    case ';': add(x, T_SEMICOLON, 0, NULL, 0); break;
-    case ':': add(x, T_COLON, 0, NULL, 0); break;
-    case '.': add(x, T_DOT, 0, NULL, 0); break;
-    case '%': add(x, T_PERCENT, 0, NULL, 0); break;
-    case '&': add(x, T_CELL, 0, NULL, 0); break;
-    case '<': case '>': case '=': relation(x, c); break;
-    case '~': case '"': case '`': x->blank = true; break;
+    case '\'': raml_lex_add(x, T_PRIME, 0, NULL, 0); break;
+    case '(':
+    case '[':
+    case '|': raml_lex_add(x, T_OPEN, c, NULL, 0); break;
+    case ')':
+    case ']': raml_lex_add(x, T_CLOSE, c, NULL, 0); break;
+    case '{': raml_lex_add(x, T_GROUP, 0, NULL, 0); break;
+    case '}': raml_lex_add(x, T_GROUP_END, 0, NULL, 0); break;
+    case ',': raml_lex_add(x, T_COMMA, 0, NULL, 0); break;
+    case ';': raml_lex_add(x, T_SEMICOLON, 0, NULL, 0); break;
+    case ':': raml_lex_add(x, T_COLON, 0, NULL, 0); break;
+    case '.': raml_lex_add(x, T_DOT, 0, NULL, 0); break;
+    case '%': raml_lex_add(x, T_PERCENT, 0, NULL, 0); break;
+    case '&': raml_lex_add(x, T_CELL, 0, NULL, 0); break;
+    case '<':
+    case '>':
+    case '=': relation(x, c); break;
+    case '~':
+    case '"':
+    case '`': x->blank = true; break;
     case '$':
-        if (x->drop_dollars) x->blank = true;
-        else add(x, T_CURRENCY, 0, "dollar", 6);
+        if (x->drop_dollars)
+            x->blank = true;
+        else
+            raml_lex_add(x, T_CURRENCY, 0, "dollar", 6);
         break;
-    default: add(x, T_BAD, c, NULL, 0); break;
+    default: raml_lex_add(x, T_BAD, c, NULL, 0); break;
     }
     x->i++;
 }
@@ -547,8 +473,10 @@ static bool dollars_are_pairs(const char *s, size_t n)
 {
     size_t count = 0;
     for (size_t i = 0; i < n; i++) {
-        if (s[i] == '\\') i++;
-        else if (s[i] == '$') count++;
+        if (s[i] == '\\')
+            i++;
+        else if (s[i] == '$')
+            count++;
     }
     return count % 2 == 0;
 }
@@ -561,8 +489,8 @@ struct tokens raml_lex(const char *text, size_t n, bool split, struct raml_arena
         n = x.n = 0;
     }
     size_t room = n + 8 < LEX_MAX_TOKENS ? n + 8 : LEX_MAX_TOKENS;
-    x.out.token = raml_arena_alloc(arena, 4 * room < LEX_MAX_TOKENS ? 4 * room + 1 : LEX_MAX_TOKENS + 1,
-                                   sizeof *x.out.token);
+    x.out.token =
+        raml_arena_alloc(arena, 4 * room < LEX_MAX_TOKENS ? 4 * room + 1 : LEX_MAX_TOKENS + 1, sizeof *x.out.token);
     x.scratch = raml_arena_alloc(arena, n + 2, 1);
     if (!x.out.token || !x.scratch) {
         x.out.no_memory = true;
@@ -577,7 +505,7 @@ struct tokens raml_lex(const char *text, size_t n, bool split, struct raml_arena
             x.blank = true;
             x.i++;
         } else if (is_digit(c) || (c == '.' && is_digit(at(&x, x.i + 1)))) {
-            number(&x);
+            raml_lex_number(&x);
         } else if (is_letter(c)) {
             word(&x);
         } else if (c == '\\') {

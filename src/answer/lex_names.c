@@ -230,8 +230,9 @@ static const struct lex_name *look(const struct lex_name *table, size_t n_table,
     size_t low = 0, high = n_table;
     while (low < high) {
         size_t mid = (low + high) / 2;
-        int c = strncmp(table[mid].name, name, n);
-        if (!c && table[mid].name[n]) c = 1;
+        size_t m = strlen(table[mid].name);
+        int c = memcmp(table[mid].name, name, m < n ? m : n);
+        if (!c) c = (m > n) - (m < n);
         if (!c) return &table[mid];
         if (c < 0) low = mid + 1;
         else high = mid;

@@ -60,7 +60,6 @@ const char *raml_parse_slice(struct parser *p, uint32_t from, uint32_t to, size_
 
 /* ---- sums ---- */
 
-
 static const struct expr *join(struct parser *p, enum expr_kind kind, const struct expr *const *e, uint32_t n)
 {
     if (n == 1) return e[0];
@@ -146,9 +145,20 @@ bool raml_parse_begins_factor(const struct parser *p)
 {
     const struct token *t = raml_parse_peek(p, 0), *before = p->i ? &p->token[p->i - 1] : NULL;
     switch (t->kind) {
-    case T_LETTER: case T_SYMBOL: case T_FN: case T_BIG: case T_PI: case T_EULER: case T_IMAGINARY: case T_INFINITY:
-    case T_GROUP: case T_FRAC: case T_BINOM: case T_SQRT: case T_ACCENT: case T_BEGIN:
-        return true;
+    case T_LETTER:
+    case T_SYMBOL:
+    case T_FN:
+    case T_BIG:
+    case T_PI:
+    case T_EULER:
+    case T_IMAGINARY:
+    case T_INFINITY:
+    case T_GROUP:
+    case T_FRAC:
+    case T_BINOM:
+    case T_SQRT:
+    case T_ACCENT:
+    case T_BEGIN: return true;
     case T_NUMBER: /* "2^6 3^5": but not "3 5" */
         return before && (before->kind != T_NUMBER || (p->i > 1 && p->token[p->i - 2].kind == T_POWER));
     case T_WORD:
@@ -219,7 +229,8 @@ const struct expr *raml_parse_term(struct parser *p)
             p->i += 2;
             const struct expr *b = raml_parse_sum(p);
             part[n++] = e;
-            e = b && raml_parse_take_close(p, ')') ? raml_expr_call(p->pool, FN_MOD, join(p, EXPR_MUL, part, n), b) : NULL;
+            e = b && raml_parse_take_close(p, ')') ? raml_expr_call(p->pool, FN_MOD, join(p, EXPR_MUL, part, n), b)
+                                                   : NULL;
             n = 0;
             if (!e) raml_parse_stop(p, "a modulus that can't be read");
         } else if (raml_parse_begins_factor(p)) {
@@ -263,12 +274,14 @@ static bool odd_exponent(struct parser *p, const struct expr **e)
     const struct token *t = raml_parse_peek(p, k);
     bool closed = k == 1 || raml_parse_peek(p, k + 1)->kind == T_GROUP_END;
     if (!closed) return false;
-    if (t->kind == T_DEGREE) *e = raml_expr_1(p->pool, EXPR_DEGREE, *e);
-    else if (t->kind == T_PRIME && (*e)->kind == EXPR_SYMBOL) *e = primed(p, *e);
+    if (t->kind == T_DEGREE)
+        *e = raml_expr_1(p->pool, EXPR_DEGREE, *e);
+    else if (t->kind == T_PRIME && (*e)->kind == EXPR_SYMBOL)
+        *e = primed(p, *e);
     else if ((t->kind == T_WORD || t->kind == T_TEXT) && t->n == 2 &&
              (!memcmp(t->text, "th", 2) || !memcmp(t->text, "st", 2) || !memcmp(t->text, "nd", 2) ||
-              !memcmp(t->text, "rd", 2))) {}
-    else if ((t->kind != T_PLUS && t->kind != T_MINUS) || (k == 1 && !ends_here(raml_parse_peek(p, 2)->kind)))
+              !memcmp(t->text, "rd", 2))) {
+    } else if ((t->kind != T_PLUS && t->kind != T_MINUS) || (k == 1 && !ends_here(raml_parse_peek(p, 2)->kind)))
         return false; /* R^+, 3^{-} */
     p->i += k + (k == 2) + 1;
     return true;
@@ -337,7 +350,8 @@ static void skip_end(struct parser *p)
         if (t->kind == T_DOT || t->kind == T_COMMA || t->kind == T_SEMICOLON || t->kind == T_CELL || t->kind == T_ROW ||
             t->kind == T_TIMES || (t->kind == T_BAD && t->sub == '?') || t->kind == T_FINISH)
             p->i++;
-        else return;
+        else
+            return;
     }
 }
 

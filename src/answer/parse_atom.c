@@ -17,8 +17,10 @@ static const struct expr *from_text(struct parser *p, const char *s, size_t n)
         return NULL;
     }
     for (; i < n && s[i] != 'e' && s[i] != 'E'; i++) {
-        if (s[i] == '.') point = true;
-        else digits[len++] = s[i], scale += point;
+        if (s[i] == '.')
+            point = true;
+        else
+            digits[len++] = s[i], scale += point;
     }
     if (i < n) { /* at most nine digits (lex.c) */
         int32_t power = 0;
@@ -51,8 +53,10 @@ static const struct expr *repeating(struct parser *p, const struct token *t)
     }
     bool point = false;
     for (uint32_t i = 0; i < t->n; i++) {
-        if (t->text[i] == '.') point = true;
-        else joined[n++] = t->text[i], behind += point;
+        if (t->text[i] == '.')
+            point = true;
+        else
+            joined[n++] = t->text[i], behind += point;
     }
     size_t before = n;
     memcpy(joined + n, d->text, d->n);
@@ -117,9 +121,9 @@ const struct expr *raml_parse_number(struct parser *p)
     p->i++;
     const struct token *next = raml_parse_peek(p, 0);
     if (next->kind == T_SUB && whole(t)) return based(p, t);
-    if (next->kind == T_ACCENT && (!strcmp(next->text, "bar") || !strcmp(next->text, "dot")) && !memchr(t->text, 'e', t->n) &&
-        memchr(t->text, '.', t->n) && raml_parse_peek(p, 1)->kind == T_GROUP && whole(raml_parse_peek(p, 2)) &&
-        raml_parse_peek(p, 3)->kind == T_GROUP_END)
+    if (next->kind == T_ACCENT && (!strcmp(next->text, "bar") || !strcmp(next->text, "dot")) &&
+        !memchr(t->text, 'e', t->n) && memchr(t->text, '.', t->n) && raml_parse_peek(p, 1)->kind == T_GROUP &&
+        whole(raml_parse_peek(p, 2)) && raml_parse_peek(p, 3)->kind == T_GROUP_END)
         return repeating(p, t);
     const struct expr *e = from_text(p, t->text, t->n), *more = e && whole(t) ? mixed(p, e) : NULL;
     return more ? more : e;
@@ -134,7 +138,8 @@ static bool is_application(const struct parser *p, const char *name, size_t n)
     if (t->kind != T_OPEN || t->sub != '(' || t->blank) return false;
     if (n && strchr("fghFGH", name[0]) && (n == 1 || name[1] == '_' || name[1] == '\'' || name[1] == '^')) return true;
     const struct token *a = raml_parse_peek(p, 1), *close = raml_parse_peek(p, 2), *then = raml_parse_peek(p, 3);
-    if (close->kind != T_CLOSE || close->sub != ')' || (a->kind != T_LETTER && a->kind != T_NUMBER && a->kind != T_SYMBOL))
+    if (close->kind != T_CLOSE || close->sub != ')' ||
+        (a->kind != T_LETTER && a->kind != T_NUMBER && a->kind != T_SYMBOL))
         return false;
     if (a->kind == T_LETTER && n == 1 && a->text[0] == name[0]) return false;
     return then->kind == T_RELATION || (n == 1 && strchr("PQRSTWpquvwy", name[0]) && then->kind == T_END);
@@ -212,7 +217,8 @@ static const struct expr *letter(struct parser *p, char c, bool last)
     bool plain = !last || (t->kind != T_SUB && t->kind != T_PRIME);
     if (plain && c == 'e') return raml_expr_new(p->pool, EXPR_E, 0);
     if (plain && c == 'i') return raml_expr_new(p->pool, EXPR_I, 0);
-    return last ? with_index(p, raml_arena_text(p->pool->arena, name, 1), 1) : raml_expr_text(p->pool, EXPR_SYMBOL, name, 1);
+    return last ? with_index(p, raml_arena_text(p->pool->arena, name, 1), 1)
+                : raml_expr_text(p->pool, EXPR_SYMBOL, name, 1);
 }
 
 /* Letters that stand together: a product. */
@@ -272,8 +278,10 @@ static const struct expr *renamed(struct parser *p, const struct expr *inside, e
     struct expr *e = raml_expr_new(p->pool, kind, many);
     if (!e) return NULL;
     e->sub = (uint8_t)sub;
-    if (inside->kind == EXPR_LIST) memcpy(e->arg, inside->arg, many * sizeof *e->arg);
-    else e->arg[0] = inside;
+    if (inside->kind == EXPR_LIST)
+        memcpy(e->arg, inside->arg, many * sizeof *e->arg);
+    else
+        e->arg[0] = inside;
     return e;
 }
 
@@ -285,7 +293,8 @@ static const struct expr *bars(struct parser *p)
     p->bars--;
     const struct token *t = raml_parse_peek(p, 0);
     if (!e) return NULL;
-    if ((t->kind != T_OPEN && t->kind != T_CLOSE) || t->sub != '|') return raml_parse_stop(p, "a bar that is not closed");
+    if ((t->kind != T_OPEN && t->kind != T_CLOSE) || t->sub != '|')
+        return raml_parse_stop(p, "a bar that is not closed");
     p->i++;
     return raml_expr_call(p->pool, FN_ABS, e, NULL);
 }
@@ -320,7 +329,8 @@ static const struct expr *round_or_square(struct parser *p, char open)
     const struct expr *e = raml_parse_list(p, false);
     const struct token *t = raml_parse_peek(p, 0);
     if (!e) return NULL;
-    if (t->kind != T_CLOSE || (t->sub != ')' && t->sub != ']')) return raml_parse_stop(p, "a bracket that is not closed");
+    if (t->kind != T_CLOSE || (t->sub != ')' && t->sub != ']'))
+        return raml_parse_stop(p, "a bracket that is not closed");
     char close = (char)t->sub;
     p->i++;
     uint32_t n = e->kind == EXPR_LIST ? e->n : 1;
@@ -346,7 +356,8 @@ const struct expr *raml_parse_open(struct parser *p)
         if (e && !raml_parse_take_close(p, '>')) e = raml_parse_stop(p, "a bracket that is not closed");
         if (e) e = renamed(p, e, EXPR_TUPLE, 0);
         break;
-    case 'f': case 'c':
+    case 'f':
+    case 'c':
         e = raml_parse_sum(p);
         if (e && !raml_parse_take_close(p, (char)t->sub)) e = raml_parse_stop(p, "a bracket that is not closed");
         if (e) e = raml_expr_call(p->pool, t->sub == 'f' ? FN_FLOOR : FN_CEIL, e, NULL);
@@ -523,7 +534,11 @@ static const struct expr *primary(struct parser *p)
     const struct token *t = raml_parse_peek(p, 0);
     switch (t->kind) {
     case T_NUMBER: return raml_parse_number(p);
-    case T_LETTER: case T_SYMBOL: case T_TEXT: case T_WORD: case T_ACCENT: return raml_parse_name(p);
+    case T_LETTER:
+    case T_SYMBOL:
+    case T_TEXT:
+    case T_WORD:
+    case T_ACCENT: return raml_parse_name(p);
     case T_PI: p->i++; return raml_expr_new(p->pool, EXPR_PI, 0);
     case T_EULER: p->i++; return raml_expr_new(p->pool, EXPR_E, 0);
     case T_IMAGINARY: p->i++; return raml_expr_new(p->pool, EXPR_I, 0);

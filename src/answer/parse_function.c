@@ -5,7 +5,8 @@
 
 enum { MAX_EXPANDED = 200, MAX_FACTORS = 16 };
 
-/* The argument of \sin x, \ln 2x, \cos\frac{\pi}{3}: factors without signs between them, up to a function or bracket. */
+/* The argument of \sin x, \ln 2x, \cos\frac{\pi}{3}: factors without signs between them, up to a function or bracket.
+ */
 static const struct expr *bare_argument(struct parser *p)
 {
     const struct token *t = raml_parse_peek(p, 0);
@@ -165,7 +166,8 @@ static const struct expr *written_out(struct parser *p, bool sum, const char *va
     return e;
 }
 
-static const struct expr *opaque(struct parser *p, const char *name, size_t n, const struct expr *const *arg, uint32_t n_arg)
+static const struct expr *opaque(struct parser *p, const char *name, size_t n, const struct expr *const *arg,
+                                 uint32_t n_arg)
 {
     struct expr *e = raml_expr_new(p->pool, EXPR_APPLY, n_arg);
     if (!e) return NULL;
@@ -231,19 +233,20 @@ static bool listed(const char *const *list, size_t n_list, const char *word, siz
 bool raml_parse_is_unit(const char *word, size_t n)
 {
     static const char *const units[] = {
-        "cm", "mm", "km", "dm", "nm", "in", "ft", "yd", "mi", "kg", "mg", "lb", "lbs", "oz", "ml", "mL", "hr", "hrs",
-        "sec", "min", "ms", "mph", "kph", "am", "pm", "AM", "PM", "sq", "cu", "per", "Hz", "kHz", "MHz", "eV", "keV",
-        "MeV", "GeV", "Pa", "kPa", "kJ", "kW", "MW", "mA", "mV", "kV", "nF", "pF", "mH", "rad", "deg", "mol", "cal",
-        "rpm", "gal", "day", "wk", "yr", "yrs", "USD", "EUR", "cts", "psi", "atm", "bar", "AU", "pc", "kpc", "Mpc", "K",
-        "erg", "lux", "pts", "ppm", "dB"};
+        "cm",  "mm",  "km",  "dm",  "nm",  "in",  "ft",  "yd",  "mi",  "kg",  "mg",  "lb",  "lbs", "oz",  "ml",
+        "mL",  "hr",  "hrs", "sec", "min", "ms",  "mph", "kph", "am",  "pm",  "AM",  "PM",  "sq",  "cu",  "per",
+        "Hz",  "kHz", "MHz", "eV",  "keV", "MeV", "GeV", "Pa",  "kPa", "kJ",  "kW",  "MW",  "mA",  "mV",  "kV",
+        "nF",  "pF",  "mH",  "rad", "deg", "mol", "cal", "rpm", "gal", "day", "wk",  "yr",  "yrs", "USD", "EUR",
+        "cts", "psi", "atm", "bar", "AU",  "pc",  "kpc", "Mpc", "K",   "erg", "lux", "pts", "ppm", "dB"};
     return listed(units, sizeof units / sizeof *units, word, n);
 }
 
 long raml_parse_number_word(const char *word, size_t n)
 {
-    static const char *const names[] = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
-                                        "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen",
-                                        "seventeen", "eighteen", "nineteen", "twenty"};
+    static const char *const names[] = {"zero",     "one",      "two",      "three",   "four",    "five",
+                                        "six",      "seven",    "eight",    "nine",    "ten",     "eleven",
+                                        "twelve",   "thirteen", "fourteen", "fifteen", "sixteen", "seventeen",
+                                        "eighteen", "nineteen", "twenty"};
     char small[12];
     if (n >= sizeof small) return -1;
     for (size_t i = 0; i < n; i++) small[i] = (char)(word[i] >= 'A' && word[i] <= 'Z' ? word[i] + 32 : word[i]);

@@ -26,8 +26,11 @@ static const struct expr *set_expression(struct parser *p)
         if (kind != T_CUP && kind != T_CAP && kind != T_SETMINUS) break;
         if (!raml_parse_enter(p)) return NULL;
         p->i++;
-        e = flat(p, kind == T_CUP ? EXPR_UNION : kind == T_CAP ? EXPR_INTERSECTION : EXPR_MINUS_SET, e,
-                 raml_parse_sum(p));
+        e = flat(p,
+                 kind == T_CUP   ? EXPR_UNION
+                 : kind == T_CAP ? EXPR_INTERSECTION
+                                 : EXPR_MINUS_SET,
+                 e, raml_parse_sum(p));
         raml_parse_leave(p);
     }
     return e;
@@ -102,7 +105,8 @@ const struct expr *raml_parse_relation(struct parser *p)
     char sign[33];
     uint32_t n = 0;
     const struct token *t = raml_parse_peek(p, 0);
-    if (t->kind == T_RELATION && (t->sub == EXPR_EQ || t->sub == EXPR_APPROX || t->sub == EXPR_EQUIV)) p->i++; /* "= 5" */
+    if (t->kind == T_RELATION && (t->sub == EXPR_EQ || t->sub == EXPR_APPROX || t->sub == EXPR_EQUIV))
+        p->i++; /* "= 5" */
     const struct expr *e = ratio(p);
     while (e) {
         part[n++] = e;
@@ -166,10 +170,10 @@ static const struct expr *words(struct parser *p, uint32_t from, uint32_t to)
 /* Words that say nothing in front of a value: "approximately 5", "Rs. 40". */
 static bool is_filler(const struct token *t)
 {
-    static const char *const filler[] = {"approximately", "about", "exactly", "only", "roughly", "around", "rs", "usd",
-                                         "is", "are", "the", "answer", "value", "be", "of", "a", "total", "Rs", "USD",
-                                         "approx", "nearly", "almost", "Approximately", "About", "The", "to", "by",
-                                         "all", "for", "when", "if", "where"};
+    static const char *const filler[] = {
+        "approximately", "about", "exactly", "only", "roughly", "around", "rs",  "usd",  "is",     "are",    "the",
+        "answer",        "value", "be",      "of",   "a",       "total",  "Rs",  "USD",  "approx", "nearly", "almost",
+        "Approximately", "About", "The",     "to",   "by",      "all",    "for", "when", "if",     "where"};
     if (t->kind != T_WORD && t->kind != T_TEXT) return false;
     for (size_t j = 0; j < sizeof filler / sizeof *filler; j++)
         if (strlen(filler[j]) == t->n && !memcmp(filler[j], t->text, t->n)) return true;
@@ -192,7 +196,11 @@ static const struct expr *dressed(struct parser *p)
     if (!sign || t->n > 400 || p->depth > EXPR_MAX_DEPTH / 2) return NULL;
     struct tokens inner = raml_lex(t->text, t->n, false, p->pool->arena);
     if (inner.no_memory || inner.bad || !inner.n) return NULL;
-    struct parser q = {.source = t->text, .token = inner.token, .n = inner.n, .pool = p->pool, .depth = p->depth + 8,
+    struct parser q = {.source = t->text,
+                       .token = inner.token,
+                       .n = inner.n,
+                       .pool = p->pool,
+                       .depth = p->depth + 8,
                        .steps = p->steps + 64};
     const struct expr *e = raml_parse_list(&q, true);
     p->steps = q.steps;
@@ -211,7 +219,8 @@ static const struct expr *word_item(struct parser *p, bool top)
     if (!top && t->kind == T_WORD && t->n <= 3) return NULL;
     for (; !parts_items(p->token[k].kind); k++) {
         t = &p->token[k];
-        if (t->kind == T_WORD || t->kind == T_TEXT) first_is_word = true;
+        if (t->kind == T_WORD || t->kind == T_TEXT)
+            first_is_word = true;
         else if (t->kind != T_LETTER && t->kind != T_DOT && t->kind != T_PRIME && t->kind != T_MINUS &&
                  !(t->kind == T_NUMBER && !is_filler(&p->token[p->i])))
             return NULL;
@@ -219,9 +228,9 @@ static const struct expr *word_item(struct parser *p, bool top)
     t = &p->token[p->i];
     if (!first_is_word || p->token[k].kind == T_MID) return NULL;
     if (k == p->i + 1 && t->kind == T_WORD && t->n <= 3 && (unsigned char)t->text[0] < 0x80) {
-        static const char *const plain[] = {"yes", "no", "odd", "all", "red", "one", "two", "six", "ten", "not",
+        static const char *const plain[] = {"yes", "no",  "odd", "all", "red", "one", "two", "six", "ten", "not",
                                             "max", "min", "mon", "tue", "wed", "thu", "fri", "sat", "sun", "boy",
-                                            "Yes", "No", "YES", "NO", "Odd", "All", "Red", "Mon", "Tue", "Wed",
+                                            "Yes", "No",  "YES", "NO",  "Odd", "All", "Red", "Mon", "Tue", "Wed",
                                             "Thu", "Fri", "Sat", "Sun", "DNE", "dne", "May", "Jun", "Jul", "Ann"};
         bool word = false;
         for (size_t j = 0; j < sizeof plain / sizeof *plain && !word; j++)
@@ -269,12 +278,14 @@ static const struct expr *with_unit(struct parser *p, const struct expr *e)
     while (k < p->n) {
         uint8_t kind = p->token[k].kind;
         if (kind == T_OPEN) open++;
-        if (kind == T_CLOSE && open) open--;
+        if (kind == T_CLOSE && open)
+            open--;
         else if (kind == T_GROUP_END && k > from && p->token[k].at > p->token[from].at) {
             uint32_t g = 0, h = 0;
             for (uint32_t j = from; j < k; j++) g += p->token[j].kind == T_GROUP, h += p->token[j].kind == T_GROUP_END;
             if (g <= h) break;
-        } else if (parts_items(kind) && !open) break;
+        } else if (parts_items(kind) && !open)
+            break;
         if (kind == T_RELATION || kind == T_BAD) return e;
         k++;
     }
@@ -339,7 +350,8 @@ static bool add_item(struct parser *p, struct items *x, const struct expr *e)
 {
     if (x->n == x->cap) {
         uint32_t cap = x->cap ? x->cap * 2 : 4;
-        const struct expr **more = cap > MAX_ITEMS ? NULL : raml_arena_alloc(p->pool->arena, cap, sizeof(struct expr *));
+        const struct expr **more =
+            cap > MAX_ITEMS ? NULL : raml_arena_alloc(p->pool->arena, cap, sizeof(struct expr *));
         char *sep = more ? raml_arena_alloc(p->pool->arena, cap, 1) : NULL;
         if (!sep) return raml_parse_stop(p, "a list too long") != NULL;
         if (x->n) memcpy(more, x->e, x->n * sizeof *more);
@@ -356,10 +368,14 @@ static char separator(struct parser *p)
     bool comma = false, semi = false, word = false;
     for (;;) {
         uint8_t kind = raml_parse_peek(p, 0)->kind;
-        if (kind == T_COMMA && !comma) comma = true;
-        else if (kind == T_SEMICOLON && !semi) semi = true;
-        else if (kind == T_AND && !word) word = true;
-        else break;
+        if (kind == T_COMMA && !comma)
+            comma = true;
+        else if (kind == T_SEMICOLON && !semi)
+            semi = true;
+        else if (kind == T_AND && !word)
+            word = true;
+        else
+            break;
         p->i++;
     }
     const struct token *t = raml_parse_peek(p, 0);

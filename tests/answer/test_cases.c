@@ -25,7 +25,8 @@ struct known {
 };
 
 static const struct known cases[] = {
-    {"MV-0032 LE-0069", "a formula of one dollar sign over a line's end is not read there; the answer is 9 all the same"},
+    {"MV-0032 LE-0069",
+     "a formula of one dollar sign over a line's end is not read there; the answer is 9 all the same"},
     {"MV-0188", "a gold interval must not be answered by an inequality there, only the other way round (MV-0186)"},
     {"MV-0255", "strict=False takes f(x) for f(y); the same pair is False in MV-0254"},
     {"MV-0260", "two sums with other bounds: not proved to differ, so unknown"},
@@ -38,7 +39,8 @@ static const struct known cases[] = {
 };
 
 static const struct known label[] = {
-    {"RP-0206 RP-0660 RP-1330 RP-1392 RP-2617 RP-3118 RP-3666 RP-3888", "that grader takes x, x/100 and 100x for the same"},
+    {"RP-0206 RP-0660 RP-1330 RP-1392 RP-2617 RP-3118 RP-3666 RP-3888",
+     "that grader takes x, x/100 and 100x for the same"},
     {"RP-1009 RP-1150 RP-3777", "that grader takes what differs by 1e-4 for the same"},
     {"RP-0504 RP-2700", "open and closed ends are not the same"},
     {"RP-0837 RP-3110 RP-3145 RP-3820 RP-3837 RP-3845 RP-3862 RP-3865 RP-3867 RP-3795", "not as many answers"},
@@ -48,7 +50,8 @@ static const struct known label[] = {
     {"RP-2830 RP-3537", "a piece of a formula, which can't be read"},
     /* equal, and marked wrong by a string comparison */
     {"RP-0598 RP-1307 RP-1352 RP-1364 RP-4315 RP-4369 RP-4433 RP-4503 RP-4610 RP-4903 RP-4904 RP-4905 RP-5012 RP-5023 "
-     "RP-5063", "arithmetic that gives the answer"},
+     "RP-5063",
+     "arithmetic that gives the answer"},
     {"RP-0844 RP-0873 RP-0901 RP-1564 RP-1326", "words behind the number"},
     {"RP-2848 RP-2881 RP-2954 RP-2961 RP-2984 RP-2991 RP-3057 RP-3648 RP-3675 RP-3706 RP-1619 RP-2793 RP-2805 RP-1421",
      "another notation of the same number"},
@@ -95,8 +98,10 @@ static struct raml_answer_options options_of(const json_t *row)
     json_array_foreach(json_object_get(config, "extract"), i, v)
     {
         const char *s = json_string_value(v);
-        if (!strcmp(s, "NativeLetters")) o.letters = true;
-        else if (strcmp(s, "boxed") != 0) o.last = true;
+        if (!strcmp(s, "NativeLetters"))
+            o.letters = true;
+        else if (strcmp(s, "boxed") != 0)
+            o.last = true;
     }
     v = json_array_get(json_object_get(config, "reasoning_delimiters"), 0);
     if (v) o.think_end = json_string_value(v);

@@ -1,5 +1,5 @@
-/* test_latex.c - LaTeX as two other readers take it (../shared/data/verify/latex_parse.jsonl): what must be read is read,
- * constants have the value that sympy gives them, what is no formula is refused.
+/* test_latex.c - LaTeX as two other readers take it (../shared/data/verify/latex_parse.jsonl): what must be read is
+ * read, constants have the value that sympy gives them, what is no formula is refused.
  */
 #include "answer/decide.h"
 #include "answer/parse.h"
@@ -17,16 +17,30 @@
 #include <jansson.h>
 
 /* Rows that go another way here, by a piece of their text, with the reason. */
-static const struct { const char *piece, *why; } other[] = {
-    {"gcd", "gcd and lcm of what is no whole number"}, {"lcm", "gcd and lcm of what is no whole number"},
+static const struct {
+    const char *piece, *why;
+} other[] = {
+    {"gcd", "gcd and lcm of what is no whole number"},
+    {"lcm", "gcd and lcm of what is no whole number"},
     {"2y-y-y", "a variable that cancels: decided as a function, has no value by itself"},
-    {"\\infty", "infinity has no value"}, {"\\int", "integrals are compared, not worked out"},
-    {"e^{I", "a capital I is a name"}, {"\\$", "money is a number with a unit"},
-    {"rbrace", "a set of one number is no bracket"}, {"right\\}", "a set of one number is no bracket"},
-    {"1E-29", "the file has no value either"}, {"||x||y||", "bars that could open or close"},
-    {"3 1\\frac", "two numbers side by side"}, {"299792458\\mod", "the file's value is a rounded one: 5.77 exactly"},
-    {"0.0000923423\\mod", "a modulus below 0"}, {"13*10^9\\mod", "a modulus below 0"}, {"9\\mod -213", "a modulus below 0"},
-    {"\\mod -12", "a modulus below 0"}, {"\\variable{value", "a command of one tool alone"}, {"9.80665", "the guess of a zero difference"}, {"mathit", "a name in italics, or several"}, {"\\frac{d}{dx} +", "read as a product"},
+    {"\\infty", "infinity has no value"},
+    {"\\int", "integrals are compared, not worked out"},
+    {"e^{I", "a capital I is a name"},
+    {"\\$", "money is a number with a unit"},
+    {"rbrace", "a set of one number is no bracket"},
+    {"right\\}", "a set of one number is no bracket"},
+    {"1E-29", "the file has no value either"},
+    {"||x||y||", "bars that could open or close"},
+    {"3 1\\frac", "two numbers side by side"},
+    {"299792458\\mod", "the file's value is a rounded one: 5.77 exactly"},
+    {"0.0000923423\\mod", "a modulus below 0"},
+    {"13*10^9\\mod", "a modulus below 0"},
+    {"9\\mod -213", "a modulus below 0"},
+    {"\\mod -12", "a modulus below 0"},
+    {"\\variable{value", "a command of one tool alone"},
+    {"9.80665", "the guess of a zero difference"},
+    {"mathit", "a name in italics, or several"},
+    {"\\frac{d}{dx} +", "read as a product"},
 };
 
 static const char *excuse(const char *latex)
@@ -80,7 +94,8 @@ static void test_rows(void **state)
         json_decref(row);
     }
     raml_lines_deinit(&in);
-    printf("latex_parse.jsonl: %zu of %zu read, %zu of %zu refused, %zu of %zu values; %zu rows go another way for a reason\n",
+    printf("latex_parse.jsonl: %zu of %zu read, %zu of %zu refused, %zu of %zu values; %zu rows go another way for a "
+           "reason\n",
            read, n, refused, errors, right, values, excused);
     assert_int_equal(bad, 0);
     assert_true(read * 100 >= n * 99);
