@@ -263,10 +263,46 @@ static bool has_sign(const char *s, size_t n)
     return false;
 }
 
+/* The digits of a whole number, "1,204" or "00012" or "12.0", from s[*i] on, without leading zeros; *i moves behind
+ * them. Fewer than room; 0: too long, or a fraction follows. */
+static size_t whole_digits(const char *s, size_t n, size_t *i, char *out, size_t room)
+{
+    size_t len = 0;
+    bool fraction = false;
+    for (; *i < n; ++*i) {
+        bool comma = s[*i] == ',' && *i + 3 < n && is_digit(s[*i + 1]) && is_digit(s[*i + 2]) && is_digit(s[*i + 3]);
+        if (comma) continue;
+        if (!is_digit(s[*i])) break;
+        if (len == 1 && out[0] == '0') len = 0;
+        if (len < room) out[len++] = s[*i];
+    }
+    if (*i + 1 < n && s[*i] == '.' && is_digit(s[*i + 1]))
+        for (++*i; *i < n && is_digit(s[*i]); ++*i) fraction = fraction || s[*i] != '0';
+    return fraction || len == room ? 0 : len;
+}
+
+/* Gold is a whole number, and none of the numbers that pred writes is: whatever its answer may be, it is not that. */
+static bool never_said(const struct raml_buf *gold, const char *pred, size_t n)
+{
+    enum { ROOM = 64 };
+    char want[ROOM], have[ROOM];
+    size_t i = 0;
+    while (i < gold->len && (is_space(gold->data[i]) || strchr("-+$", gold->data[i]))) i++;
+    size_t n_want = whole_digits(gold->data, gold->len, &i, want, ROOM);
+    while (i < gold->len && (is_space(gold->data[i]) || strchr("$.", gold->data[i]))) i++;
+    if (!n_want || i < gold->len) return false;
+    for (i = 0; i < n; i++) {
+        if (!is_digit(pred[i])) continue;
+        size_t n_have = whole_digits(pred, n, &i, have, ROOM);
+        if (n_have == n_want && memcmp(want, have, n_want) == 0) return false;
+    }
+    return true;
+}
+
 /* No answer was found: is there nothing that could be one? Words alone are no answer; a number that nothing marks may
  * be. */
-static enum raml_code nothing_found(struct check *c, const char *pred, size_t n, const struct raml_answer_options *opt,
-                                    enum raml_verdict *v, struct raml_err *err)
+static enum raml_code nothing_found(struct check *c, const struct raml_buf *gold, const char *pred, size_t n,
+                                    const struct raml_answer_options *opt, enum raml_verdict *v, struct raml_err *err)
 {
     struct raml_answer_options any = *opt;
     struct raml_buf b;
@@ -275,8 +311,13 @@ static enum raml_code nothing_found(struct check *c, const char *pred, size_t n,
     raml_buf_init(&b, n + 64);
     enum raml_code rc = raml_answer_find(pred, n, &any, &b, &found, err);
     raml_buf_deinit(&b);
-    bool none = found == RAML_FOUND_NOTHING || !has_sign(pred, n);
-    *v = raml_compare_said(c, none ? RAML_DIFFERENT : RAML_UNKNOWN, none ? "pred holds no answer" : "no answer found");
+    *v = RAML_DIFFERENT;
+    if (found == RAML_FOUND_NOTHING || !has_sign(pred, n))
+        c->rule = "pred holds no answer";
+    else if (never_said(gold, pred, n))
+        c->rule = "pred never says the number";
+    else
+        *v = raml_compare_said(c, RAML_UNKNOWN, "no answer found");
     return rc;
 }
 
@@ -325,7 +366,7 @@ enum raml_code raml_answer_compare(const char *gold, size_t n_gold, const char *
         else if (n_gold == n_pred && !memcmp(gold, pred, n_gold) && says_something(gold, n_gold))
             v = raml_compare_said(&c, RAML_EQUAL, "same text");
         else if (found[1] == RAML_FOUND_NOTHING || !text[1].len)
-            rc = nothing_found(&c, pred, n_pred, opt, &v, err);
+            rc = nothing_found(&c, &text[0], pred, n_pred, opt, &v, err);
         else if (!has_sign(text[1].data, text[1].len) && has_sign(text[0].data, text[0].len))
             v = raml_compare_said(&c, RAML_DIFFERENT, "pred holds no answer");
         else

@@ -164,13 +164,13 @@ static void test_cases(void **state)
 static void test_labels(void **state)
 {
     (void)state;
-    check_file("model_pairs.jsonl", "label", label, COUNT(label), false, 80);
+    check_file("model_pairs.jsonl", "label", label, COUNT(label), false, 66);
 }
 
 static void test_consensus(void **state)
 {
     (void)state;
-    check_file("model_pairs.jsonl", "consensus", consensus, COUNT(consensus), false, 190);
+    check_file("model_pairs.jsonl", "consensus", consensus, COUNT(consensus), false, 100);
 }
 
 int main(void)
