@@ -1,6 +1,6 @@
 /* answer.c - see answer.h: from two texts to a verdict. */
-#include "answer/compare.h"
-#include "answer/parse.h"
+#include "answer/compare/compare.h"
+#include "answer/read/parse.h"
 #include "raml/answer.h"
 
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef RAML_TEST_DECIDE_TABLE_H
 #define RAML_TEST_DECIDE_TABLE_H
 
-#include "answer/decide.h"
+#include "answer/decide/decide.h"
 
 #include "infix.h"
 

@@ -1,5 +1,5 @@
 /* test_decide.c - constants: the same number or not; roundings, order, integers. */
-#include "answer/decide.h"
+#include "answer/decide/decide.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* test_latex.c - LaTeX as two other readers take it (../shared/data/verify/latex_parse.jsonl): what must be read is
  * read, constants have the value that sympy gives them, what is no formula is refused.
  */
-#include "answer/decide.h"
-#include "answer/parse.h"
+#include "answer/decide/decide.h"
+#include "answer/read/parse.h"
 #include "raml/file.h"
 
 #include <math.h>

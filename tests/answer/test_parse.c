@@ -1,5 +1,5 @@
 /* test_parse.c - what notation reads as, and what can't be read. */
-#include "answer/parse.h"
+#include "answer/read/parse.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,0 +1,427 @@
+/* compare.c - what kinds of answer are compared how (compare.h). */
+#include "answer/compare/compare.h"
+
+#include <string.h>
+
+enum raml_verdict raml_compare_said(struct check *c, enum raml_verdict v, const char *rule)
+{
+    c->rule = rule;
+    return v;
+}
+
+static bool is_listing(const struct expr *e)
+{
+    return e->kind == EXPR_LIST || e->kind == EXPR_TUPLE || e->kind == EXPR_BRACKETS || e->kind == EXPR_SET ||
+           e->kind == EXPR_MATRIX || e->kind == EXPR_CASES || e->kind == EXPR_INTERVAL;
+}
+
+/* ---- scalars ---- */
+
+/* 2.5 of 2.5 * 10^3; e itself when it is no such thing. */
+static const struct expr *mantissa(const struct expr *e)
+{
+    if (e->kind != EXPR_MUL || e->n != 2 || e->arg[0]->kind != EXPR_NUMBER || e->arg[1]->kind != EXPR_POW) return e;
+    const struct expr *ten = e->arg[1]->arg[0], *power = e->arg[1]->arg[1];
+    if (power->kind == EXPR_NEG) power = power->arg[0];
+    return ten->kind == EXPR_NUMBER && !strcmp(ten->text, "10") && power->kind == EXPR_NUMBER ? e->arg[0] : e;
+}
+
+/* A decimal as written, maybe with a sign or a power of ten: its NUMBER. NULL: something else. */
+static const struct expr *decimal(const struct expr *e)
+{
+    if (e->kind == EXPR_NEG) e = e->arg[0];
+    e = mantissa(e);
+    return e->kind == EXPR_NUMBER && e->scale > 0 ? e : NULL;
+}
+
+static uint32_t significant(const struct expr *number)
+{
+    uint32_t i = 0;
+    while (i < number->n_text && number->text[i] == '0') i++;
+    return number->n_text - i;
+}
+
+/* Is one of them a decimal of enough digits that the other, no decimal, rounds to? */
+static enum raml_verdict rounded(struct check *c, const struct expr *a, const struct expr *b)
+{
+    const struct expr *da = decimal(a), *db = decimal(b);
+    if ((da != NULL) == (db != NULL)) return RAML_DIFFERENT;
+    const struct expr *d = da ? a : b, *x = da ? b : a;
+    if (significant(da ? da : db) < RAML_ANSWER_DIGITS || raml_expr_has_symbol(x)) return RAML_DIFFERENT;
+    return raml_decide_rounds_to(x, d, &c->work);
+}
+
+/* floor(x * 10^decimals + 1/2) */
+static const struct expr *rounded_to(struct check *c, const struct expr *x)
+{
+    struct expr_pool *p = &c->pool;
+    const struct expr *scale = raml_expr_number(p, "1", 1, -c->decimals);
+    const struct expr *half = raml_expr_number(p, "5", 1, 1);
+    const struct expr *sum = raml_expr_2(p, EXPR_ADD, raml_expr_2(p, EXPR_MUL, x, scale), half);
+    return sum ? raml_expr_call(p, FN_FLOOR, sum, NULL) : NULL;
+}
+
+static bool same_when_rounded(struct check *c, const struct expr *a, const struct expr *b)
+{
+    const char *rule;
+    if (c->decimals < 1 || raml_expr_has_symbol(a) || raml_expr_has_symbol(b)) return false;
+    const struct expr *x = rounded_to(c, a), *y = rounded_to(c, b);
+    return x && y && raml_decide(x, y, &c->work, &rule) == RAML_EQUAL;
+}
+
+static void say_decided(struct check *c, const struct expr *a, const struct expr *b, enum raml_verdict v)
+{
+    if (!c->work.explain) return;
+    struct raml_buf x, y;
+    raml_buf_init(&x, 1 << 16);
+    raml_buf_init(&y, 1 << 16);
+    raml_expr_print(a, &x);
+    raml_expr_print(b, &y);
+    raml_work_say(&c->work, "%.150s and %.150s: %s, %s", x.data ? x.data : "", y.data ? y.data : "",
+                  raml_verdict_name(v), c->rule);
+    raml_buf_deinit(&x);
+    raml_buf_deinit(&y);
+}
+
+/* A number with nothing left to work out: 5, -5, 1/2, 1 1/2, 5 %, 2 * 10^3. */
+static bool is_plain_number(const struct expr *e)
+{
+    if (e->kind == EXPR_NEG || e->kind == EXPR_PERCENT || e->kind == EXPR_DEGREE) return is_plain_number(e->arg[0]);
+    if (e->kind == EXPR_ADD)
+        return e->n == 2 && e->arg[0]->kind == EXPR_NUMBER && e->arg[1]->kind == EXPR_DIV && is_plain_number(e->arg[1]);
+    if (e->kind == EXPR_DIV) return e->arg[0]->kind == EXPR_NUMBER && e->arg[1]->kind == EXPR_NUMBER;
+    if (e->kind == EXPR_MUL) return mantissa(e) != e;
+    return e->kind == EXPR_NUMBER;
+}
+
+enum raml_verdict raml_compare_scalars(struct check *c, const struct expr *a, const struct expr *b)
+{
+    if (c->worked_out && is_plain_number(a) && !is_plain_number(b))
+        return raml_compare_said(c, RAML_DIFFERENT, "arithmetic is left to do");
+    const char *rule = "not decided";
+    enum raml_verdict v = raml_decide(a, b, &c->work, &rule);
+    c->rule = rule;
+    say_decided(c, a, b, v);
+    if (v == RAML_EQUAL) return v;
+    const struct expr *bare_a = a, *bare_b = b;
+    const char *why = NULL;
+    if (a->kind == EXPR_PERCENT && b->kind != EXPR_PERCENT)
+        bare_a = a->arg[0], why = "per cent left aside";
+    else if (b->kind == EXPR_PERCENT && a->kind != EXPR_PERCENT)
+        bare_b = b->arg[0], why = "per cent left aside";
+    else if (a->kind == EXPR_DEGREE && b->kind != EXPR_DEGREE)
+        bare_a = a->arg[0], why = "degrees left aside";
+    else if (b->kind == EXPR_DEGREE && a->kind != EXPR_DEGREE)
+        bare_b = b->arg[0], why = "degrees left aside";
+    if (why) {
+        raml_work_say(&c->work, "%s", why);
+        enum raml_verdict bare = raml_decide(bare_a, bare_b, &c->work, &rule);
+        if (bare == RAML_EQUAL) return raml_compare_said(c, bare, why);
+    }
+    if (same_when_rounded(c, a, b)) return raml_compare_said(c, RAML_EQUAL, "the same to so many decimals");
+    if (rounded(c, a, b) == RAML_EQUAL) return raml_compare_said(c, RAML_EQUAL, "a decimal that the other rounds to");
+    return v;
+}
+
+/* ---- words ---- */
+
+static bool says(const struct expr *e, const char *const *list)
+{
+    for (; *list; list++)
+        if (!strcmp(e->text, *list)) return true;
+    return false;
+}
+
+static bool everything(const struct expr *e)
+{
+    return e->kind == EXPR_INTERVAL && e->arg[0]->kind == EXPR_NEG && e->arg[0]->arg[0]->kind == EXPR_INFINITY &&
+           e->arg[1]->kind == EXPR_INFINITY;
+}
+
+/* The letters of a product of names, "XY" of X*Y; false: it is none, or too long. */
+static bool spelled(const struct expr *e, char *out, size_t room)
+{
+    size_t n = 0;
+    uint32_t many = e->kind == EXPR_MUL ? e->n : 1;
+    for (uint32_t i = 0; i < many; i++) {
+        const struct expr *a = e->kind == EXPR_MUL ? e->arg[i] : e;
+        const char *s = a->kind == EXPR_E ? "e" : a->kind == EXPR_I ? "i" : a->kind == EXPR_SYMBOL ? a->text : NULL;
+        for (; s && *s && n + 1 < room; s++) out[n++] = *s >= 'A' && *s <= 'Z' ? (char)(*s + 32) : *s;
+        if (!s || *s) return false;
+    }
+    out[n] = 0;
+    return n > 0;
+}
+
+static enum raml_verdict compare_words(struct check *c, const struct expr *a, const struct expr *b)
+{
+    static const char *const none[] = {
+        "no solution", "no solutions", "none", "no real solution", "no real solutions", "empty set", "the empty set",
+        "no such",     "empty",        NULL};
+    static const char *const all[] = {
+        "all real numbers", "all reals", "all real", "real numbers", "any real number", "the set of all real numbers",
+        "all real values",  NULL};
+    const struct expr *words = a->kind == EXPR_TEXT ? a : b, *other = words == a ? b : a;
+    char letters[64];
+    if (other->kind == EXPR_TEXT)
+        return raml_compare_said(c, strcmp(a->text, b->text) ? RAML_DIFFERENT : RAML_EQUAL, "words");
+    if (other->kind == EXPR_SET && !other->n && says(words, none)) return raml_compare_said(c, RAML_EQUAL, "words");
+    if (everything(other) && says(words, all)) return raml_compare_said(c, RAML_EQUAL, "words");
+    if (spelled(other, letters, sizeof letters) && !strcmp(letters, words->text))
+        return raml_compare_said(c, RAML_EQUAL, "words");
+    return raml_compare_said(c, RAML_DIFFERENT, "words and a formula");
+}
+
+/* ---- ratios, times, bases ---- */
+
+static const struct expr *minutes(struct check *c, const struct expr *e)
+{
+    if (e->kind == EXPR_TIME) return e->arg[0];
+    const struct expr *hours = raml_expr_2(&c->pool, EXPR_MUL, e->arg[0], raml_expr_int(&c->pool, 60));
+    return raml_expr_2(&c->pool, EXPR_ADD, hours, e->arg[1]);
+}
+
+static enum raml_verdict compare_times(struct check *c, const struct expr *a, const struct expr *b)
+{
+    bool clocks = (a->kind == EXPR_TIME || (a->kind == EXPR_RATIO && a->sub)) &&
+                  (b->kind == EXPR_TIME || (b->kind == EXPR_RATIO && b->sub));
+    if (!clocks) return raml_compare_said(c, RAML_DIFFERENT, "a time of day and something else");
+    const struct expr *x = minutes(c, a), *y = minutes(c, b);
+    if (!x || !y) return raml_compare_said(c, RAML_UNKNOWN, "too large");
+    enum raml_verdict v = raml_decide(x, y, &c->work, &c->rule);
+    if (v == RAML_DIFFERENT && a->kind != b->kind) { /* "4:30" may stand for 4:30 PM */
+        const struct expr *half = raml_expr_int(&c->pool, 720);
+        if (a->kind == EXPR_TIME)
+            y = raml_expr_2(&c->pool, EXPR_ADD, y, half);
+        else
+            x = raml_expr_2(&c->pool, EXPR_ADD, x, half);
+        if (x && y && raml_decide(x, y, &c->work, &c->rule) == RAML_EQUAL) v = RAML_UNKNOWN;
+        return raml_compare_said(c, v, v == RAML_UNKNOWN ? "AM or PM left out" : "times of day");
+    }
+    return raml_compare_said(c, v, "times of day");
+}
+
+static enum raml_verdict compare_ratios(struct check *c, const struct expr *a, const struct expr *b)
+{
+    if (a->kind != EXPR_RATIO || b->kind != EXPR_RATIO) {
+        const struct expr *r = a->kind == EXPR_RATIO ? a : b, *x = r == a ? b : a;
+        if (r->sub && !strcmp(r->arg[1]->text, "00"))
+            return raml_compare_said(c, RAML_DIFFERENT, "a time of day and something else");
+        if (r->n != 2 || !raml_expr_is_scalar(x) || !raml_expr_is_scalar(r->arg[0]) || !raml_expr_is_scalar(r->arg[1]))
+            return raml_compare_said(c, RAML_DIFFERENT, "a ratio and something else");
+        const struct expr *q = raml_expr_2(&c->pool, EXPR_DIV, r->arg[0], r->arg[1]);
+        return q ? raml_compare_scalars(c, q, x) : raml_compare_said(c, RAML_UNKNOWN, "too large");
+    }
+    if (a->n != b->n) return raml_compare_said(c, RAML_DIFFERENT, "ratios of unequal length");
+    enum raml_verdict same = raml_compare_in_order(c, a, b);
+    if (same == RAML_EQUAL) return raml_compare_said(c, same, "ratios");
+    for (uint32_t i = 1; i < a->n; i++) { /* a0 bi = ai b0 */
+        const struct expr *x = raml_expr_2(&c->pool, EXPR_MUL, a->arg[0], b->arg[i]);
+        const struct expr *y = raml_expr_2(&c->pool, EXPR_MUL, a->arg[i], b->arg[0]);
+        if (!x || !y || !raml_expr_is_scalar(x) || !raml_expr_is_scalar(y))
+            return raml_compare_said(c, RAML_UNKNOWN, "ratios of what is no number");
+        enum raml_verdict v = raml_decide(x, y, &c->work, &c->rule);
+        if (v != RAML_EQUAL) return raml_compare_said(c, v, "ratios");
+    }
+    for (uint32_t i = 0; i < a->n && a->sub && b->sub; i++)
+        if (!strcmp(a->arg[i]->text, "00") || !strcmp(b->arg[i]->text, "00"))
+            return raml_compare_said(c, RAML_DIFFERENT, "times of day");
+    if (a->sub && b->sub) return raml_compare_said(c, RAML_UNKNOWN, "ratios, or times of day");
+    return raml_compare_said(c, RAML_EQUAL, "ratios");
+}
+
+/* The number that digits in a base are, as an expression; NULL: they are none. */
+const struct expr *raml_compare_based_value(struct check *c, const struct expr *e)
+{
+    long base;
+    const struct expr *digits = e->arg[0], *v = raml_expr_int(&c->pool, 0);
+    if (!raml_decide_small_int(e->arg[1], &c->work, &base) || base < 2 || base > 36 || digits->n_text > 200)
+        return NULL;
+    const struct expr *b = raml_expr_int(&c->pool, base);
+    for (uint32_t i = 0; i < digits->n_text && v; i++) {
+        char d = digits->text[i];
+        int x = d >= '0' && d <= '9' ? d - '0' : 99;
+        if (x >= base) return NULL;
+        v = raml_expr_2(&c->pool, EXPR_ADD, raml_expr_2(&c->pool, EXPR_MUL, v, b), raml_expr_int(&c->pool, x));
+    }
+    return v;
+}
+
+static enum raml_verdict compare_bases(struct check *c, const struct expr *a, const struct expr *b)
+{
+    const struct expr *x = a->kind == EXPR_BASE ? a : b, *y = x == a ? b : a;
+    if (y->kind != EXPR_BASE) {
+        if (!raml_expr_is_scalar(y)) return raml_compare_said(c, RAML_DIFFERENT, "a number and something else");
+        if (x->arg[1]->kind == EXPR_SYMBOL && y->kind == EXPR_NUMBER && !y->scale) /* 100_b against 100 */
+            return raml_compare_said(c, strcmp(y->text, x->arg[0]->text) ? RAML_DIFFERENT : RAML_EQUAL,
+                                     "digits in a base");
+        if (y->kind == EXPR_NUMBER && !y->scale && !strcmp(y->text, x->arg[0]->text))
+            return raml_compare_said(c, RAML_UNKNOWN, "the same digits, the base left out");
+        const struct expr *v = raml_compare_based_value(c, x);
+        return v ? raml_compare_scalars(c, v, y) : raml_compare_said(c, RAML_UNKNOWN, "digits that the base has not");
+    }
+    if (!strcmp(x->arg[0]->text, y->arg[0]->text)) {
+        enum raml_verdict v = raml_compare(c, x->arg[1], y->arg[1]);
+        return raml_compare_said(c, v, "digits in a base");
+    }
+    const struct expr *v = raml_compare_based_value(c, x), *w = raml_compare_based_value(c, y);
+    if (!v || !w) return raml_compare_said(c, RAML_DIFFERENT, "digits in a base");
+    return raml_compare_scalars(c, v, w);
+}
+
+/* ---- listings ---- */
+
+enum raml_verdict raml_compare_in_order(struct check *c, const struct expr *a, const struct expr *b)
+{
+    enum raml_verdict all = RAML_EQUAL;
+    const char *rule = "element by element";
+    if (a->n != b->n) return raml_compare_said(c, RAML_DIFFERENT, "not as many");
+    for (uint32_t i = 0; i < a->n; i++) {
+        enum raml_verdict v = raml_compare(c, a->arg[i], b->arg[i]);
+        if (v == RAML_DIFFERENT) return v;
+        if (v == RAML_UNKNOWN) all = v, rule = c->rule;
+    }
+    return raml_compare_said(c, all, rule);
+}
+
+enum raml_verdict raml_compare_any_order(struct check *c, const struct expr *a, const struct expr *b)
+{
+    enum raml_verdict all = RAML_EQUAL;
+    const char *rule = "elements in any order";
+    if (a->n != b->n) return raml_compare_said(c, RAML_DIFFERENT, "not as many");
+    bool *used = raml_arena_alloc(c->pool.arena, b->n + 1, sizeof *used);
+    if (!used) return raml_compare_said(c, RAML_UNKNOWN, "too large");
+    for (uint32_t i = 0; i < a->n; i++) {
+        bool found = false, unsure = false;
+        for (uint32_t k = 0; k < b->n && !found; k++) {
+            uint32_t j = (i + k) % b->n; /* the same place first */
+            if (used[j]) continue;
+            enum raml_verdict v = raml_compare(c, a->arg[i], b->arg[j]);
+            if (v == RAML_EQUAL) found = used[j] = true;
+            if (v == RAML_UNKNOWN) unsure = true, rule = c->rule;
+        }
+        if (!found && !unsure) return raml_compare_said(c, RAML_DIFFERENT, "an element that the other has not");
+        if (!found) all = RAML_UNKNOWN;
+    }
+    return raml_compare_said(c, all, all == RAML_EQUAL ? "elements in any order" : rule);
+}
+
+static bool is_named(struct check *c, const struct expr *e)
+{
+    const struct expr *name;
+    raml_compare_value(c, e, &name);
+    return name != NULL;
+}
+
+/* "x = 1, y = 2" against "1, 2"; "a = 4, -8" against "4, -8": the names go where the other side has none. */
+static const struct expr *without_names(struct check *c, const struct expr *e)
+{
+    struct expr *bare = raml_expr_new(&c->pool, e->kind, e->n);
+    if (!bare) return NULL;
+    const struct expr **arg = bare->arg;
+    *bare = *e;
+    bare->arg = arg;
+    for (uint32_t i = 0; i < e->n; i++) arg[i] = raml_compare_value(c, e->arg[i], NULL);
+    return bare;
+}
+
+static uint32_t count_named(struct check *c, const struct expr *e)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < e->n; i++) n += is_named(c, e->arg[i]);
+    return n;
+}
+
+/* Without what occurs twice. */
+static const struct expr *as_set(struct check *c, const struct expr *e)
+{
+    struct expr *set = raml_expr_new(&c->pool, EXPR_SET, e->n);
+    if (!set) return NULL;
+    set->n = 0;
+    for (uint32_t i = 0; i < e->n; i++) {
+        bool there = false;
+        for (uint32_t k = 0; k < set->n && !there; k++) there = raml_compare(c, set->arg[k], e->arg[i]) == RAML_EQUAL;
+        if (!there) set->arg[set->n++] = e->arg[i];
+    }
+    return set;
+}
+
+static enum raml_verdict compare_listings(struct check *c, const struct expr *a, const struct expr *b)
+{
+    if (!is_listing(a) || !is_listing(b)) {
+        const struct expr *one = is_listing(a) ? a : b, *x = one == a ? b : a;
+        if (one->n == 1) return raml_compare(c, one->arg[0], x);
+        return raml_compare_said(c, RAML_DIFFERENT, "several elements and one");
+    }
+    uint32_t named_a = count_named(c, a), named_b = count_named(c, b);
+    bool named = named_a || named_b;
+    if ((named_a != 0) != (named_b != 0) || (named_a < a->n) != (named_b < b->n)) {
+        a = without_names(c, a);
+        b = without_names(c, b);
+        if (!a || !b) return raml_compare_said(c, RAML_UNKNOWN, "too large");
+    }
+    bool interval_a = a->kind == EXPR_INTERVAL, interval_b = b->kind == EXPR_INTERVAL;
+    if (interval_a != interval_b ||
+        (a->n == 2 && a->kind != b->kind && (a->kind == EXPR_BRACKETS || b->kind == EXPR_BRACKETS) &&
+         (a->kind == EXPR_TUPLE || b->kind == EXPR_TUPLE)))
+        return raml_compare_said(c, RAML_DIFFERENT, "other brackets");
+    if (interval_a && a->sub != b->sub) return raml_compare_said(c, RAML_DIFFERENT, "other brackets");
+    if (a->kind == EXPR_MATRIX && b->kind == EXPR_MATRIX && a->rows != b->rows)
+        return raml_compare_said(c, RAML_DIFFERENT, "another shape");
+    if (a->kind == EXPR_SET || b->kind == EXPR_SET) {
+        const struct expr *o = a->kind == EXPR_SET ? b : a;
+        if (o->kind != EXPR_SET && o->kind != EXPR_LIST)
+            return raml_compare_said(c, RAML_DIFFERENT, "a set and a tuple");
+        a = as_set(c, a);
+        b = as_set(c, b);
+        return a && b ? raml_compare_any_order(c, a, b) : raml_compare_said(c, RAML_UNKNOWN, "too large");
+    }
+    if (a->kind == EXPR_LIST && b->kind == EXPR_LIST && a->n != b->n && a->arg[0]->kind == EXPR_TUPLE) {
+        a = as_set(c, a); /* points that are told twice */
+        b = as_set(c, b);
+        return a && b ? raml_compare_any_order(c, a, b) : raml_compare_said(c, RAML_UNKNOWN, "too large");
+    }
+    bool free_order =
+        (a->kind == EXPR_LIST || a->kind == EXPR_CASES) && (b->kind == EXPR_LIST || b->kind == EXPR_CASES);
+    if (free_order) return raml_compare_any_order(c, a, b);
+    enum raml_verdict v = raml_compare_in_order(c, a, b);
+    bool pair = a->n == 2 && !named && a->kind != b->kind && (a->kind == EXPR_LIST || b->kind == EXPR_LIST) &&
+                (a->kind == EXPR_TUPLE || b->kind == EXPR_TUPLE);
+    return v == RAML_EQUAL && pair ? raml_compare_said(c, RAML_UNKNOWN, "two numbers, or a pair of them") : v;
+}
+
+/* ---- all kinds ---- */
+
+static enum raml_verdict compare_kinds(struct check *c, const struct expr *a, const struct expr *b)
+{
+    if (a->kind == EXPR_UNIT || b->kind == EXPR_UNIT) return raml_compare_units(c, a, b);
+    if (a->kind == EXPR_RELATION || b->kind == EXPR_RELATION) return raml_compare_relations(c, a, b);
+    if (raml_compare_is_set(a) && raml_compare_is_set(b)) {
+        enum raml_verdict v = raml_compare_sets(c, a, b);
+        if (c->rule) return v;
+    }
+    if (a->kind == EXPR_TEXT || b->kind == EXPR_TEXT) return compare_words(c, a, b);
+    if (is_listing(a) || is_listing(b)) return compare_listings(c, a, b);
+    if (a->kind == EXPR_TIME || b->kind == EXPR_TIME) return compare_times(c, a, b);
+    if (a->kind == EXPR_RATIO || b->kind == EXPR_RATIO) return compare_ratios(c, a, b);
+    if (a->kind == EXPR_BASE || b->kind == EXPR_BASE) return compare_bases(c, a, b);
+    if (raml_expr_is_scalar(a) && raml_expr_is_scalar(b)) return raml_compare_scalars(c, a, b);
+    if (a->kind != b->kind || a->sub != b->sub) return raml_compare_said(c, RAML_DIFFERENT, "another kind of answer");
+    bool free_order =
+        a->kind == EXPR_UNION || a->kind == EXPR_INTERSECTION || a->kind == EXPR_ADD || a->kind == EXPR_MUL;
+    enum raml_verdict v = free_order ? raml_compare_any_order(c, a, b) : raml_compare_in_order(c, a, b);
+    return v == RAML_DIFFERENT && a->kind <= EXPR_APPLY
+               ? raml_compare_said(c, RAML_UNKNOWN, "not decided: a formula of sets")
+               : v;
+}
+
+enum raml_verdict raml_compare(struct check *c, const struct expr *a, const struct expr *b)
+{
+    if (raml_expr_same(a, b)) return raml_compare_said(c, RAML_EQUAL, "same expression");
+    if (c->depth >= COMPARE_MAX_DEPTH) return raml_compare_said(c, RAML_UNKNOWN, "nested too deeply");
+    if (!raml_work_charge(&c->work, 1)) return raml_compare_said(c, RAML_UNKNOWN, "too much work");
+    c->depth++;
+    enum raml_verdict v = compare_kinds(c, a, b);
+    c->depth--;
+    return v;
+}

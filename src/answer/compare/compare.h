@@ -1,0 +1,47 @@
+/* compare.h - private to compare*.c: one comparison under way.
+ *
+ * Scalars go to decide.h. Here is what answers of this field mean beyond their letters: names in front of values, units,
+ * lists in any order, tuples in order, sets and intervals as sets of real numbers, relations by their solutions.
+ */
+#ifndef RAML_ANSWER_COMPARE_H
+#define RAML_ANSWER_COMPARE_H
+
+#include "answer/decide/decide.h"
+#include "answer/expr.h"
+#include "answer/work.h"
+#include "raml/answer.h"
+
+enum { COMPARE_MAX_DEPTH = 24 };
+
+struct check {
+    struct expr_pool pool;
+    struct work work;
+    const char *rule;
+    int depth;
+    int decimals;    /* of struct raml_answer_options */
+    bool worked_out; /* arithmetic left to do is no answer where gold has none */
+};
+
+/* Each: a verdict, with c->rule what decided. */
+enum raml_verdict raml_compare(struct check *c, const struct expr *a, const struct expr *b);
+enum raml_verdict raml_compare_scalars(struct check *c, const struct expr *a, const struct expr *b);
+enum raml_verdict raml_compare_in_order(struct check *c, const struct expr *a, const struct expr *b);
+enum raml_verdict raml_compare_any_order(struct check *c, const struct expr *a, const struct expr *b);
+enum raml_verdict raml_compare_relations(struct check *c, const struct expr *a, const struct expr *b);
+/* Sets of real numbers; UNKNOWN with c->rule NULL when one of them is none. */
+enum raml_verdict raml_compare_sets(struct check *c, const struct expr *a, const struct expr *b);
+enum raml_verdict raml_compare_units(struct check *c, const struct expr *a, const struct expr *b);
+
+/* "x = 5", "f(x) = 5", "x = 2 + 3 = 5": the value; e itself when it is no such thing. *name (may be NULL): what stands
+ * in front, NULL when nothing does. */
+const struct expr *raml_compare_value(struct check *c, const struct expr *e, const struct expr **name);
+/* +- written out as two, sums and multiples of matrices worked out, units moved to the outside. */
+const struct expr *raml_compare_tidy(struct check *c, const struct expr *e);
+/* The number that an EXPR_BASE is; NULL: its base is no small number, or lacks a digit. */
+const struct expr *raml_compare_based_value(struct check *c, const struct expr *e);
+/* Could e be a set of numbers: an interval, a union, an inequality? */
+bool raml_compare_is_set(const struct expr *e);
+
+enum raml_verdict raml_compare_said(struct check *c, enum raml_verdict v, const char *rule);
+
+#endif

@@ -1,0 +1,228 @@
+/* compare_relation.c - names in front of values, equations, inequalities (compare.h). */
+#include "answer/compare/compare.h"
+
+#include <string.h>
+
+enum { MAX_NAMES = 16 };
+
+/* ---- names ---- */
+
+static bool upper(const struct expr *e)
+{
+    return e->kind == EXPR_SYMBOL && e->text[0] >= 'A' && e->text[0] <= 'Z';
+}
+
+/* What an answer may stand behind: x, f(x), (x, y), AB, |AB|, \frac{NO}{BO}, V_1 : V_2. */
+static bool is_name(const struct expr *e)
+{
+    switch (e->kind) {
+    case EXPR_SYMBOL:
+    case EXPR_APPLY:
+    case EXPR_TEXT: return true;
+    case EXPR_TUPLE:
+    case EXPR_LIST:
+    case EXPR_SET:
+    case EXPR_BRACKETS:
+        for (uint32_t i = 0; i < e->n; i++)
+            if (e->arg[i]->kind != EXPR_SYMBOL && e->arg[i]->kind != EXPR_APPLY && e->arg[i]->kind != EXPR_E &&
+                e->arg[i]->kind != EXPR_I)
+                return false;
+        return e->n > 0;
+    case EXPR_CALL:
+        if (e->sub == FN_MAX || e->sub == FN_MIN) return e->n == 1 && is_name(e->arg[0]);
+        if (e->sub != FN_ABS) return false;
+        return is_name(e->arg[0]) || (e->arg[0]->kind == EXPR_MUL && is_name(e->arg[0]));
+    case EXPR_DIV:
+    case EXPR_MUL:
+    case EXPR_RATIO:
+        for (uint32_t i = 0; i < e->n; i++)
+            if (!upper(e->arg[i]) &&
+                !((e->arg[i]->kind == EXPR_MUL || e->arg[i]->kind == EXPR_RATIO) && is_name(e->arg[i])))
+                return false;
+        return true;
+    default: return false;
+    }
+}
+
+/* Two names of the same thing? W(n) and W(x) are; y and f(x) are. */
+static bool same_name(const struct expr *a, const struct expr *b)
+{
+    if (raml_expr_same(a, b)) return true;
+    if (a->kind == EXPR_APPLY && b->kind == EXPR_APPLY) return !strcmp(a->text, b->text);
+    const struct expr *f = a->kind == EXPR_APPLY ? a : b, *x = f == a ? b : a;
+    return f->kind == EXPR_APPLY && x->kind == EXPR_SYMBOL && (!strcmp(x->text, "y") || !strcmp(x->text, f->text));
+}
+
+const struct expr *raml_compare_value(struct check *c, const struct expr *e, const struct expr **name)
+{
+    if (name) *name = NULL;
+    if (e->kind != EXPR_RELATION) return e;
+    bool any = false;
+    uint32_t end = e->n;
+    for (uint32_t i = 0; i + 1 < e->n; i++) {
+        if (e->text[i] != EXPR_EQ && e->text[i] != EXPR_APPROX && e->text[i] != EXPR_IN) return e;
+        if (e->text[i] == EXPR_APPROX && end == e->n && (i || !is_name(e->arg[0]))) end = i + 1; /* a = b ~ 0.3: b */
+    }
+    for (uint32_t i = 0; i + 1 < end; i++) any = any || is_name(e->arg[i]);
+    if (end == e->n && !any) {
+        /* "3 + 5 = 8": arithmetic that ends in its value, no equation */
+        bool constant = true;
+        for (uint32_t i = 0; i < e->n && constant; i++)
+            constant = raml_expr_is_scalar(e->arg[i]) && !raml_expr_has_symbol(e->arg[i]);
+        if (!constant) return e;
+    }
+    if (name && any) *name = e->arg[0];
+    (void)c;
+    return e->arg[end - 1];
+}
+
+/* ---- equations ---- */
+
+static char flipped(char r)
+{
+    switch (r) {
+    case EXPR_LT: return EXPR_GT;
+    case EXPR_GT: return EXPR_LT;
+    case EXPR_LE: return EXPR_GE;
+    case EXPR_GE: return EXPR_LE;
+    default: return r;
+    }
+}
+
+static bool turns_round(char r)
+{
+    return r == EXPR_EQ || r == EXPR_NE || r == EXPR_EQUIV || r == EXPR_APPROX || flipped(r) != r;
+}
+
+static enum raml_verdict side_by_side(struct check *c, const struct expr *a, const struct expr *b, bool round)
+{
+    enum raml_verdict all = RAML_EQUAL;
+    for (uint32_t i = 0; i + 1 < a->n; i++) {
+        char rb = round ? b->text[a->n - 2 - i] : b->text[i];
+        if (round && !turns_round(rb)) return RAML_DIFFERENT;
+        if (a->text[i] != (round ? flipped(rb) : rb)) return RAML_DIFFERENT;
+    }
+    for (uint32_t i = 0; i < a->n && all != RAML_DIFFERENT; i++) {
+        enum raml_verdict v = raml_compare(c, a->arg[i], b->arg[round ? a->n - 1 - i : i]);
+        if (v != RAML_EQUAL) all = v;
+    }
+    return all;
+}
+
+static void gather(const struct expr *e, const char **names, uint32_t *n)
+{
+    if (e->kind == EXPR_SYMBOL) {
+        for (uint32_t i = 0; i < *n; i++)
+            if (!strcmp(names[i], e->text)) return;
+        if (*n < MAX_NAMES) names[(*n)++] = e->text;
+    }
+    for (uint32_t i = 0; i < e->n; i++) gather(e->arg[i], names, n);
+}
+
+static const struct expr *replaced(struct expr_pool *p, const struct expr *e, const char *const *names, uint32_t n,
+                                   int k)
+{
+    if (e->kind == EXPR_SYMBOL)
+        for (uint32_t i = 0; i < n; i++)
+            if (!strcmp(names[i], e->text)) return raml_expr_int(p, 3 + 7 * k + (long)i * (i + 5 + k));
+    if (!e->n) return e;
+    struct expr *copy = raml_expr_new(p, e->kind, e->n);
+    if (!copy) return NULL;
+    const struct expr **arg = copy->arg;
+    *copy = *e;
+    copy->arg = arg;
+    for (uint32_t i = 0; i < e->n; i++) {
+        arg[i] = replaced(p, e->arg[i], names, n, k);
+        if (!arg[i]) return NULL;
+    }
+    return copy;
+}
+
+static const struct expr *difference(struct check *c, const struct expr *e)
+{
+    return raml_expr_2(&c->pool, EXPR_ADD, e->arg[0], raml_expr_1(&c->pool, EXPR_NEG, e->arg[1]));
+}
+
+/* Is one difference of sides a constant multiple of the other? *sign: the factor's, 0 when it is not real.
+ * The factor is what the two are at one point; then the identity is decided. */
+static enum raml_verdict proportional(struct check *c, const struct expr *a, const struct expr *b, int *sign)
+{
+    const char *names[MAX_NAMES], *rule;
+    uint32_t n = 0;
+    const struct expr *x = difference(c, a), *y = difference(c, b), *zero = raml_expr_int(&c->pool, 0);
+    *sign = 0;
+    if (!x || !y || !zero || !raml_expr_is_scalar(x) || !raml_expr_is_scalar(y)) return RAML_UNKNOWN;
+    gather(x, names, &n);
+    gather(y, names, &n);
+    for (int k = 0; k < 3; k++) {
+        const struct expr *px = replaced(&c->pool, x, names, n, k), *py = replaced(&c->pool, y, names, n, k);
+        if (!px || !py) return RAML_UNKNOWN;
+        enum raml_verdict zx = raml_decide(px, zero, &c->work, &rule), zy = raml_decide(py, zero, &c->work, &rule);
+        if (zx == RAML_UNKNOWN || zy == RAML_UNKNOWN) continue;
+        if (zx == RAML_EQUAL && zy == RAML_EQUAL) continue;
+        if (zx != zy) return RAML_DIFFERENT; /* one vanishes there, the other does not */
+        const struct expr *f = raml_expr_2(&c->pool, EXPR_DIV, px, py);
+        if (!f || !raml_decide_order(f, zero, &c->work, sign)) *sign = 0;
+        return raml_decide(x, raml_expr_2(&c->pool, EXPR_MUL, f, y), &c->work, &rule);
+    }
+    return RAML_UNKNOWN;
+}
+
+static bool same_relation(char r, char s, int sign)
+{
+    if (r == EXPR_EQ || r == EXPR_NE) return r == s;
+    if (flipped(r) == r) return false;
+    return sign > 0 ? r == s : sign < 0 && r == flipped(s);
+}
+
+static enum raml_verdict both_relations(struct check *c, const struct expr *a, const struct expr *b)
+{
+    enum raml_verdict v = RAML_DIFFERENT;
+    if (a->n == b->n) {
+        v = side_by_side(c, a, b, false);
+        if (v != RAML_EQUAL && side_by_side(c, a, b, true) == RAML_EQUAL) v = RAML_EQUAL;
+        if (v == RAML_EQUAL) return raml_compare_said(c, v, "relations side by side");
+    }
+    const struct expr *name_a, *name_b;
+    const struct expr *x = raml_compare_value(c, a, &name_a), *y = raml_compare_value(c, b, &name_b);
+    if (x != a && y != b) {
+        if (name_a && name_b && !same_name(name_a, name_b)) {
+            enum raml_verdict names = raml_compare(c, name_a, name_b);
+            if (names != RAML_EQUAL && a->n == 2 && b->n == 2) goto equations;
+            if (names != RAML_EQUAL) return raml_compare_said(c, RAML_DIFFERENT, "values of other names");
+        }
+        return raml_compare(c, x, y);
+    }
+equations:
+    if (raml_compare_is_set(a) && raml_compare_is_set(b)) {
+        enum raml_verdict sets = raml_compare_sets(c, a, b);
+        if (c->rule && sets != RAML_UNKNOWN) return sets;
+    }
+    if (a->n == 2 && b->n == 2 && raml_expr_is_scalar(a) == raml_expr_is_scalar(b)) {
+        int sign;
+        enum raml_verdict p = proportional(c, a, b, &sign);
+        if (p == RAML_EQUAL && same_relation(a->text[0], b->text[0], sign))
+            return raml_compare_said(c, p, "one a multiple of the other");
+        return raml_compare_said(c, p == RAML_UNKNOWN && v != RAML_EQUAL ? RAML_UNKNOWN : RAML_DIFFERENT,
+                                 "relations that differ");
+    }
+    return raml_compare_said(c, v == RAML_UNKNOWN ? v : RAML_DIFFERENT, "relations that differ");
+}
+
+enum raml_verdict raml_compare_relations(struct check *c, const struct expr *a, const struct expr *b)
+{
+    if (a->kind == EXPR_RELATION && b->kind == EXPR_RELATION) return both_relations(c, a, b);
+    const struct expr *r = a->kind == EXPR_RELATION ? a : b, *x = r == a ? b : a;
+    const struct expr *value = raml_compare_value(c, r, NULL);
+    if (value != r) {
+        raml_work_say(&c->work, "the name in front is left aside");
+        return r == a ? raml_compare(c, value, x) : raml_compare(c, x, value);
+    }
+    if (raml_compare_is_set(r) && raml_compare_is_set(x)) {
+        enum raml_verdict v = raml_compare_sets(c, a, b);
+        if (c->rule) return v;
+    }
+    if (x->n == 1 && (x->kind == EXPR_LIST || x->kind == EXPR_SET || x->kind == EXPR_CASES))
+        return raml_compare(c, r, x->arg[0]);
+    return raml_compare_said(c, RAML_DIFFERENT, "a relation and something else");
+}

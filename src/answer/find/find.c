@@ -1,0 +1,143 @@
+/* find.c - the final answer of a text. See answer.h; how each mark is read stands in the find_*.c beside it. */
+#include "answer/find/find.h"
+
+#include <string.h>
+
+#define COUNT(x) (sizeof(x) / sizeof *(x))
+
+const char *raml_found_name(enum raml_found f)
+{
+    static const char *const names[] = {"nothing", "bare",   "boxed",   "final", "hashes",
+                                        "phrase",  "letter", "formula", "last"};
+    return (size_t)f < COUNT(names) ? names[f] : "nothing";
+}
+
+const char *raml_verdict_name(enum raml_verdict v)
+{
+    return v == RAML_EQUAL ? "equal" : v == RAML_DIFFERENT ? "different" : "unknown";
+}
+
+struct raml_answer_options raml_answer_default(void)
+{
+    return (struct raml_answer_options){.last = false, .letters = false, .think_end = NULL};
+}
+
+/* A box, a heading, hashes or a phrase. A heading "Final Answer" behind the last box wins over it when it holds a
+ * formula or a number. */
+static enum raml_found marked(struct text t, struct raml_buf *out)
+{
+    struct cues cues;
+    struct raml_buf box;
+    struct text line;
+    size_t end = 0;
+    raml_buf_init(&box, out->max);
+    raml_find_cues(t, &cues);
+    enum raml_found found = RAML_FOUND_NOTHING;
+    bool boxed = raml_find_box(t, &box, &end);
+    if (raml_find_announced(t, &cues, RAML_FOUND_FINAL, end, boxed, out)) {
+        found = RAML_FOUND_FINAL;
+    } else if (boxed) {
+        raml_buf_add(out, box.data, box.len);
+        found = RAML_FOUND_BOXED;
+    } else if (raml_find_hashes(t, &line)) {
+        raml_buf_add(out, line.s, line.n);
+        found = RAML_FOUND_HASHES;
+    } else if (raml_find_announced(t, &cues, RAML_FOUND_PHRASE, 0, false, out)) {
+        found = RAML_FOUND_PHRASE;
+    }
+    if (box.code) out->code = box.code;
+    raml_buf_deinit(&box);
+    return found;
+}
+
+/* Is t, with nothing announced in it, an answer by itself? last: a number is taken out of words that stand about it. */
+static bool bare(struct text t, bool last)
+{
+    if (raml_find_sentence(t)) return false;
+    struct reading r = raml_find_read(t, true);
+    bool value = r.words == 1 && (raml_find_digit(t.s[0]) || raml_find_one_of(t.s[0], "$\\")); /* "10 cm" */
+    return !last || !r.words || !(r.digits || r.formulas) || value;
+}
+
+/* One formula with words before it, whatever stands behind, or with a sentence around it. */
+static bool only_formula(struct text t, struct formula *out)
+{
+    if (!raml_find_only(t, out)) return false;
+    if (out->inner.n == 1 && out->inner.s[0] >= 'a' && out->inner.s[0] <= 'z') return false; /* a variable's name */
+    size_t from = (size_t)(out->whole.s - t.s);
+    struct reading before = raml_find_read(raml_find_cut(t, 0, from), true);
+    return raml_find_sentence(t) || (before.words && !before.digits && from + out->whole.n == t.n);
+}
+
+static bool blank_box(struct text t)
+{
+    size_t n = raml_find_any(t, 0, "$\\boxed{|\\boxed{|\\fbox{", false);
+    if (!n) return false;
+    for (size_t i = n; i < t.n; i++)
+        if (!raml_find_space(t.s[i]) && !raml_find_one_of(t.s[i], "}$.")) return false;
+    return true;
+}
+
+static struct text without_stop(struct text t)
+{
+    bool stop = t.n > 1 && t.s[t.n - 1] == '.' && !raml_find_one_of(t.s[t.n - 2], ".\\");
+    return stop ? raml_find_trim((struct text){t.s, t.n - 1}) : t;
+}
+
+/* What nothing marks. */
+static enum raml_found unmarked(struct text t, bool last, struct raml_buf *out)
+{
+    struct formula only;
+    struct text told;
+    t = without_stop(t);
+    if (t.n > 4 && !memcmp(t.s, "**", 2) && !memcmp(t.s + t.n - 2, "**", 2)) t = without_stop(raml_find_strip(t));
+    if (!t.n || blank_box(t)) return RAML_FOUND_NOTHING;
+    if (!last && raml_find_sentence(t) && raml_find_told(t, &told)) {
+        if (raml_find_only(told, &only) && only.whole.n == told.n) told = only.inner;
+        raml_buf_add(out, told.s, told.n);
+        return RAML_FOUND_PHRASE;
+    }
+    if (only_formula(t, &only)) {
+        raml_buf_add(out, only.inner.s, only.inner.n);
+        if (raml_find_percent(t, (size_t)(only.whole.s - t.s) + only.whole.n)) raml_buf_adds(out, "\\%");
+        return RAML_FOUND_FORMULA;
+    }
+    if (bare(t, last)) {
+        raml_buf_add(out, t.s, t.n);
+        return RAML_FOUND_BARE;
+    }
+    return last && raml_find_last(t, out) ? RAML_FOUND_LAST : RAML_FOUND_NOTHING;
+}
+
+static enum raml_found choice(struct text t, struct raml_buf *out)
+{
+    struct text block;
+    char letter;
+    if (!(raml_find_block(t, &block) && raml_find_choice(block, &letter)) && !raml_find_choice(t, &letter))
+        return RAML_FOUND_NOTHING;
+    raml_buf_add(out, &letter, 1);
+    return RAML_FOUND_LETTER;
+}
+
+static enum raml_found find(struct text t, const struct raml_answer_options *opt, struct raml_buf *out)
+{
+    struct text block;
+    if (!raml_find_spoken(t, opt->think_end, &t) || !t.n) return RAML_FOUND_NOTHING;
+    if (opt->letters) return choice(t, out);
+    if (raml_find_block(t, &block)) {
+        enum raml_found found = marked(block, out);
+        if (found || out->code) return found;
+        raml_buf_add(out, block.s, block.n);
+        return RAML_FOUND_FINAL;
+    }
+    enum raml_found found = marked(t, out);
+    return found || out->code ? found : unmarked(t, opt->last, out);
+}
+
+enum raml_code raml_answer_find(const char *text, size_t n, const struct raml_answer_options *opt,
+                                struct raml_buf *out, enum raml_found *found, struct raml_err *err)
+{
+    struct raml_answer_options plain = raml_answer_default();
+    *found = text && n ? find((struct text){text, n}, opt ? opt : &plain, out) : RAML_FOUND_NOTHING;
+    return raml_buf_status(out, err);
+}

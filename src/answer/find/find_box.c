@@ -1,0 +1,190 @@
+/* find_box.c - \boxed{} and \fbox{}: the last one that says something, and those that belong to it. See find.h.
+ *
+ * The text is walked backwards, with a count of closing braces that no opening brace has matched yet; the content of a
+ * box that was found so is walked forwards once. Several boxes are one answer when what stands between them is short
+ * and holds "and" or "or", or no word at all: "\boxed{1} and \boxed{2}", "\boxed{1}, \boxed{2}".
+ */
+#include "answer/find/find.h"
+
+#include <string.h>
+
+enum { MAX_JOINED = 256,             /* boxes of one answer */
+       JOINT = 30, JOINT_WORDS = 4 }; /* bytes without blanks, and words, between two of them */
+
+struct box {
+    size_t from, to; /* of all of it, in the text */
+    struct text inner;
+};
+
+/* Is the byte at i behind an odd number of backslashes? */
+static bool escaped(struct text t, size_t i)
+{
+    size_t n = 0;
+    while (i > n && t.s[i - 1 - n] == '\\') n++;
+    return n % 2 == 1;
+}
+
+static bool brace(struct text t, size_t i)
+{
+    return (t.s[i] == '{' || t.s[i] == '}') && !escaped(t, i);
+}
+
+/* Where the command that ends at byte i begins, when it is one that boxes: \boxed, \fbox, with any backslashes, and as
+ * JSON and Python spoil them (\b and \f read as control characters). i: it is none. */
+static size_t command(struct text t, size_t i)
+{
+    static const char *const names[] = {"boxed", "\boxed", "\\fbox", "\fbox"};
+    size_t end = i;
+    while (end && raml_find_space(t.s[end - 1]) && t.s[end - 1] != '\f') end--;
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+        size_t n = strlen(names[k]);
+        if (end < n || memcmp(t.s + end - n, names[k], n) != 0) continue;
+        size_t at = end - n;
+        if (k == 0 && at && raml_find_alpha(t.s[at - 1])) continue;
+        while (at && t.s[at - 1] == '\\') at--;
+        return at;
+    }
+    return i;
+}
+
+/* The byte of the brace that closes the one at i; t.n: none does. */
+static size_t closing(struct text t, size_t i)
+{
+    for (size_t depth = 0; i < t.n; i++) {
+        if (!brace(t, i)) continue;
+        if (t.s[i] == '{') depth++;
+        else if (--depth == 0) return i;
+    }
+    return t.n;
+}
+
+/* The last box of t[0..end) that balances there, and says something when `full`. */
+static bool box_before(struct text t, size_t end, bool full, struct box *out)
+{
+    size_t open = 0;
+    for (size_t i = end; i-- > 0;) {
+        if (!brace(t, i)) continue;
+        if (t.s[i] == '}') {
+            open++;
+            continue;
+        }
+        if (!open) continue;
+        open--;
+        size_t from = command(t, i);
+        if (from == i) continue;
+        size_t to = closing((struct text){t.s, end}, i);
+        if (to == end) continue;
+        struct text inner = raml_find_trim(raml_find_cut(t, i + 1, to));
+        if (full && !inner.n) continue;
+        *out = (struct box){from, to + 1, inner};
+        return true;
+    }
+    return false;
+}
+
+/* Does what stands between two boxes make them one answer? */
+static bool joint(struct text gap)
+{
+    size_t n = 0, words = 0, lines = 0;
+    bool link = false, comma = false;
+    for (size_t i = 0; i < gap.n; i++) {
+        char c = gap.s[i];
+        if (raml_find_space(c)) {
+            lines += c == '\n';
+            continue;
+        }
+        if (++n > JOINT || c == '.') return false;
+        comma = comma || c == ',' || c == ';';
+        bool begins = raml_find_alpha(c) && (!i || !raml_find_alpha(gap.s[i - 1]));
+        if (!begins || (i && gap.s[i - 1] == '\\')) continue;
+        words++;
+        link = link || raml_find_any(gap, i, "and|or", true);
+    }
+    struct text rest = raml_find_strip(gap);
+    bool nothing = n == 0 || (rest.n && rest.s[0] == '\\' && !words && memchr(rest.s, 'q', rest.n)); /* \quad */
+    return words <= JOINT_WORDS && (link || (comma && !words) || (nothing && lines < 2));
+}
+
+static bool same(struct text a, struct text b)
+{
+    return a.n == b.n && memcmp(a.s, b.s, a.n) == 0;
+}
+
+/* Is a percent sign, or the word, what stands at byte i, behind marks that end a formula? */
+static bool percent(struct text t, size_t i)
+{
+    for (size_t n = 1; n;) {
+        i += raml_find_blank(t, i);
+        n = raml_find_any(t, i, "$|\\)|\\]|}|**", false);
+        i += n;
+    }
+    return raml_find_percent(t, i);
+}
+
+/* "\boxed 5": what stands behind the command, up to a blank; the last one from byte `from` on. */
+static bool token(struct text t, size_t from, struct box *out)
+{
+    bool found = false;
+    for (size_t i = from; i + 6 < t.n; i++) {
+        if (t.s[i] != '\\' || !raml_find_match(t, i, "\\boxed") || raml_find_alpha(t.s[i + 6])) continue;
+        size_t start = i, at = i + 6 + raml_find_blank(t, i + 6), end = at;
+        if (at < t.n && t.s[at] == '{') continue;
+        while (end < t.n && !raml_find_space(t.s[end]) && !raml_find_one_of(t.s[end], "$;")) end++;
+        struct text inner = raml_find_strip(raml_find_cut(t, at, end));
+        i = end - 1;
+        if (!inner.n) continue;
+        *out = (struct box){start, end, inner};
+        found = true;
+    }
+    return found;
+}
+
+/* "\boxed{12 and": the last box that nothing closes, up to the end of the text. */
+static bool open_box(struct text t, struct box *out)
+{
+    size_t at = t.n, open = 0;
+    for (size_t i = t.n; at == t.n && i-- > 0;) {
+        if (!brace(t, i)) continue;
+        if (t.s[i] == '}') open++;
+        else if (open) open--;
+        else if (command(t, i) != i) at = i;
+    }
+    if (at == t.n) return false;
+    struct text inner = raml_find_skip(t, at + 1);
+    /* A $, or a \], that closed the formula, is left out. */
+    while (inner.n && raml_find_one_of(inner.s[inner.n - 1], " \t\r\n$}]")) inner.n--;
+    while (inner.n && inner.s[inner.n - 1] == '\\') inner.n--;
+    *out = (struct box){at, t.n, raml_find_trim(inner)};
+    return out->inner.n > 0;
+}
+
+static void add(struct text t, const struct box *b, struct raml_buf *out)
+{
+    raml_buf_add(out, b->inner.s, b->inner.n);
+    bool marked = b->inner.n && b->inner.s[b->inner.n - 1] == '%';
+    if (!marked && percent(t, b->to)) raml_buf_adds(out, "\\%");
+}
+
+bool raml_find_box(struct text t, struct raml_buf *out, size_t *end)
+{
+    struct box joined[MAX_JOINED], b; /* the last box first; one that says the same as the box behind it is left out */
+    size_t n = 1;
+    bool found = box_before(t, t.n, true, &joined[0]);
+    if (token(t, found ? joined[0].to : 0, &b)) {
+        joined[0] = b;
+        found = true;
+    }
+    if (!found && !open_box(t, &joined[0])) return false;
+    *end = joined[0].to;
+    size_t from = joined[0].from;
+    while (found && n < MAX_JOINED && box_before(t, from, false, &b) && joint(raml_find_cut(t, b.to, from))) {
+        if (b.inner.n && !same(b.inner, joined[n - 1].inner)) joined[n++] = b;
+        from = b.from;
+    }
+    if (n == 1) add(t, &joined[0], out);
+    for (size_t k = n; n > 1 && k-- > 0;) {
+        raml_buf_add(out, joined[k].inner.s, joined[k].inner.n);
+        if (k) raml_buf_adds(out, ", ");
+    }
+    return true;
+}

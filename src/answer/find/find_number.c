@@ -1,0 +1,135 @@
+/* find_number.c - numbers in running text, and the last number or formula of one. See find.h. */
+#include "answer/find/find.h"
+
+#include <string.h>
+
+static size_t digits(struct text t, size_t i)
+{
+    size_t n = 0;
+    while (i + n < t.n && raml_find_digit(t.s[i + n])) n++;
+    return n;
+}
+
+/* More of the number whose digits end at i: ",000" ".5" ",5" ":30" "{,}000"; 0: no more. */
+static size_t more(struct text t, size_t i)
+{
+    size_t sep = raml_find_any(t, i, "{,}|,\\!|\\,|,|.|:", false);
+    size_t n = sep ? digits(t, i + sep) : 0;
+    return n ? sep + n : 0;
+}
+
+/* The sign that stands at i: its bytes. */
+static size_t sign(struct text t, size_t i)
+{
+    return raml_find_any(t, i, "-|+|\xe2\x88\x92|\xc2\xb1", false);
+}
+
+static size_t currency(struct text t, size_t i)
+{
+    return raml_find_any(t, i, "\\$|$|\xe2\x82\xac|\xc2\xa3|\xc2\xa5|\xe2\x82\xb9", false);
+}
+
+/* Letters that stand right behind a number make it part of a name ("2A7"), unless they are a unit ("353g", "99m^2"). */
+static bool unit(struct text t, size_t i)
+{
+    size_t n = 0, len;
+    while (i + n < t.n && raml_find_letter(raml_find_char(t, i + n, &len)) && n <= 4) n += len;
+    if (n > 4 || raml_find_any(t, i, "st|nd|rd|th", true)) return false;
+    return n == 0 || i + n >= t.n || !raml_find_digit(t.s[i + n]);
+}
+
+bool raml_find_number(struct text t, size_t i, size_t *to, struct text *value)
+{
+    size_t n_sign = sign(t, i), money = currency(t, i + n_sign), begin = i + n_sign + money, from = begin;
+    if (n_sign) from = i; /* -$5: the value keeps both */
+    else if (money) begin += sign(t, begin);
+    size_t at = begin, n = digits(t, at);
+    if (!n && (at >= t.n || t.s[at] != '.' || !digits(t, at + 1))) return false;
+    at += n;
+    while ((n = more(t, at)) != 0) at += n;
+    if (at < t.n && t.s[at] == '/' && (n = digits(t, at + 1)) != 0) at += 1 + n;
+    size_t percent = raml_find_any(t, at, "%|\\%| %", false);
+    if (!percent && !unit(t, at)) return false;
+    *to = at + percent;
+    *value = raml_find_cut(t, from, *to);
+    return true;
+}
+
+/* Is the number at i the number of a line of a list: "3. " or "3) "? */
+static bool of_list(struct text t, size_t i, size_t to)
+{
+    size_t at = i;
+    while (at && (t.s[at - 1] == ' ' || t.s[at - 1] == '*' || t.s[at - 1] == '#')) at--;
+    if (at && t.s[at - 1] != '\n') return false;
+    return to + 1 < t.n && (t.s[to] == '.' || t.s[to] == ')') && raml_find_space(t.s[to + 1]);
+}
+
+/* May a number begin at byte i, as far as what stands before it goes? */
+static bool may_begin(struct text t, size_t i)
+{
+    if (!i) return true;
+    char c = t.s[i - 1];
+    if (raml_find_one_of(c, "^_.") || raml_find_joined(t, i)) return false;
+    return !sign(t, i) || raml_find_digit(t.s[i]) || !raml_find_one_of(c, ")]}");
+}
+
+/* \frac{1}{2} and other commands with arguments, outside formulas: the bytes; 0: none. */
+static size_t command(struct text t, size_t i)
+{
+    size_t n = 1, groups = 0;
+    while (i + n < t.n && raml_find_alpha(t.s[i + n])) n++;
+    while (n > 1 && i + n < t.n && t.s[i + n] == '{') {
+        size_t end = n, depth = 0;
+        for (; i + end < t.n; end++) {
+            if (t.s[i + end] == '{') depth++;
+            else if (t.s[i + end] == '}' && --depth == 0) break;
+            else if (t.s[i + end] == '\n' || end > 4096) return 0; /* a bound, so that many open braces cost little */
+        }
+        if (i + end >= t.n) return 0;
+        n = end + 1;
+        groups++;
+    }
+    return groups ? n : 0;
+}
+
+/* Is the formula more than the name of a variable? */
+static bool says(struct text t)
+{
+    return t.n > 1;
+}
+
+bool raml_find_last(struct text t, struct raml_buf *out)
+{
+    struct formulas f = {.t = t};
+    struct formula next;
+    bool ahead = raml_find_formula(&f, &next), certain = false, of_hundred = false;
+    struct text last = {NULL, 0}, value;
+    for (size_t i = 0, to; i < t.n;) {
+        size_t n = 1;
+        bool good = false, percent = false;
+        value = (struct text){NULL, 0};
+        if (ahead && t.s + i == next.whole.s) {
+            value = next.inner;
+            n = next.whole.n;
+            good = says(value);
+            percent = raml_find_percent(t, i + n);
+            ahead = raml_find_formula(&f, &next);
+        } else if (t.s[i] == '\\' && (n = command(t, i)) != 0) {
+            value = raml_find_cut(t, i, i + n);
+            good = true;
+        } else if (may_begin(t, i) && raml_find_number(t, i, &to, &value)) {
+            n = to - i;
+            good = !of_list(t, i, to);
+        }
+        if (value.s && (good || !certain)) {
+            last = value;
+            certain = good;
+            of_hundred = percent;
+        }
+        i += n ? n : 1;
+    }
+    if (!last.s) return false;
+    raml_buf_add(out, last.s, last.n);
+    if (of_hundred) raml_buf_adds(out, "\\%");
+    return true;
+}

@@ -1,0 +1,379 @@
+/* parse.c - see parse.h: the state of a reading, sums, products and powers. */
+#include "answer/read/parser.h"
+
+#include <string.h>
+
+enum { MAX_STEPS = 1 << 17, MAX_POSTFIX = 40 };
+
+const struct expr *raml_parse_stop(struct parser *p, const char *why)
+{
+    if (!p->why) p->why = why;
+    return NULL;
+}
+
+bool raml_parse_enter(struct parser *p)
+{
+    if (++p->steps > MAX_STEPS) return raml_parse_stop(p, "too much to read") != NULL;
+    if (p->depth >= EXPR_MAX_DEPTH) return raml_parse_stop(p, "nested too deeply") != NULL;
+    p->depth++;
+    return true;
+}
+
+void raml_parse_leave(struct parser *p)
+{
+    p->depth--;
+}
+
+const struct token *raml_parse_peek(const struct parser *p, uint32_t ahead)
+{
+    return &p->token[ahead < p->n - p->i ? p->i + ahead : p->n];
+}
+
+bool raml_parse_take(struct parser *p, enum token_kind kind)
+{
+    if (p->i >= p->n || p->token[p->i].kind != kind) return false;
+    p->i++;
+    return true;
+}
+
+bool raml_parse_take_close(struct parser *p, char sub)
+{
+    const struct token *t = raml_parse_peek(p, 0);
+    if (t->kind != T_CLOSE || t->sub != (uint8_t)sub) return false;
+    p->i++;
+    return true;
+}
+
+const char *raml_parse_slice(struct parser *p, uint32_t from, uint32_t to, size_t *n)
+{
+    uint32_t a = p->token[from].at, b = to > from ? p->token[to - 1].end : a;
+    char *out = raml_arena_alloc(p->pool->arena, b - a + 1, 1);
+    *n = 0;
+    if (!out) {
+        p->pool->no_memory = true;
+        return NULL;
+    }
+    for (uint32_t k = a; k < b; k++)
+        if (!strchr(" \t\n\r{}$\\", p->source[k])) out[(*n)++] = p->source[k];
+    return out;
+}
+
+/* ---- sums ---- */
+
+static const struct expr *join(struct parser *p, enum expr_kind kind, const struct expr *const *e, uint32_t n)
+{
+    if (n == 1) return e[0];
+    struct expr *sum = raml_expr_new(p->pool, kind, n);
+    if (sum) memcpy(sum->arg, e, n * sizeof *e);
+    return sum;
+}
+
+static const struct expr *plus_minus(struct parser *p, const struct expr *a, const struct expr *b, int sub)
+{
+    struct expr *e = b ? raml_expr_new(p->pool, EXPR_PLUS_MINUS, a ? 2 : 1) : NULL;
+    if (!e) return NULL;
+    e->sub = (uint8_t)sub;
+    if (a) e->arg[0] = a;
+    e->arg[a ? 1 : 0] = b;
+    return e;
+}
+
+static const struct expr *signed_term(struct parser *p)
+{
+    const struct token *t = raml_parse_peek(p, 0);
+    const struct expr *e = NULL;
+    if (t->kind != T_PLUS && t->kind != T_MINUS && t->kind != T_PLUS_MINUS) return raml_parse_term(p);
+    if (!raml_parse_enter(p)) return NULL;
+    p->i++;
+    e = signed_term(p);
+    raml_parse_leave(p);
+    bool modulo = e && e->kind == EXPR_CALL && e->sub == FN_MOD && t[1].kind != T_OPEN; /* -7 mod 4 is (-7) mod 4 */
+    if (t->kind == T_MINUS && modulo)
+        return raml_expr_call(p->pool, FN_MOD, raml_expr_1(p->pool, EXPR_NEG, e->arg[0]), e->arg[1]);
+    if (t->kind == T_MINUS) return raml_expr_1(p->pool, EXPR_NEG, e);
+    if (t->kind == T_PLUS_MINUS) return plus_minus(p, NULL, e, t->sub);
+    return e;
+}
+
+const struct expr *raml_parse_sum(struct parser *p)
+{
+    if (!raml_parse_enter(p)) return NULL;
+    const struct expr *small[16], **part = small;
+    uint32_t n = 0, room = 16;
+    const struct expr *e = signed_term(p);
+    while (e) {
+        const struct token *t = raml_parse_peek(p, 0);
+        if (t->kind != T_PLUS && t->kind != T_MINUS && t->kind != T_PLUS_MINUS) break;
+        if (raml_parse_peek(p, 1)->kind == T_DOTS) break;
+        if (n + 2 > room) {
+            const struct expr **more = raml_arena_alloc(p->pool->arena, room * 2, sizeof(struct expr *));
+            if (!more) {
+                p->pool->no_memory = true;
+                e = NULL;
+                break;
+            }
+            memcpy(more, part, n * sizeof *part);
+            part = more;
+            room *= 2;
+        }
+        part[n++] = e;
+        p->i++;
+        e = signed_term(p);
+        if (t->kind == T_MINUS) e = raml_expr_1(p->pool, EXPR_NEG, e);
+        if (t->kind == T_PLUS_MINUS && e) {
+            e = plus_minus(p, join(p, EXPR_ADD, part, n), e, t->sub);
+            n = 0;
+        }
+    }
+    if (e) {
+        part[n++] = e;
+        e = join(p, EXPR_ADD, part, n);
+    }
+    raml_parse_leave(p);
+    return e;
+}
+
+/* ---- products ---- */
+
+static bool is_plain(const struct expr *e) /* a number as it stands, or its negative */
+{
+    return e->kind == EXPR_NUMBER || (e->kind == EXPR_NEG && e->arg[0]->kind == EXPR_NUMBER);
+}
+
+/* Is what stands next, without a sign, a factor? Words and units are not. */
+bool raml_parse_begins_factor(const struct parser *p)
+{
+    const struct token *t = raml_parse_peek(p, 0), *before = p->i ? &p->token[p->i - 1] : NULL;
+    switch (t->kind) {
+    case T_LETTER:
+    case T_SYMBOL:
+    case T_FN:
+    case T_BIG:
+    case T_PI:
+    case T_EULER:
+    case T_IMAGINARY:
+    case T_INFINITY:
+    case T_GROUP:
+    case T_FRAC:
+    case T_BINOM:
+    case T_SQRT:
+    case T_ACCENT:
+    case T_BEGIN: return true;
+    case T_NUMBER: /* "2^6 3^5": but not "3 5" */
+        return before && (before->kind != T_NUMBER || (p->i > 1 && p->token[p->i - 2].kind == T_POWER));
+    case T_WORD:
+        if (t->n > 3 || (unsigned char)t->text[0] >= 0x80) return false;
+        return !(before && before->kind != T_LETTER && before->kind != T_SYMBOL && raml_parse_is_unit(t->text, t->n));
+    case T_OPEN: return t->sub != '|' || !p->bars;
+    default: return false;
+    }
+}
+
+static const struct expr *signed_power(struct parser *p)
+{
+    const struct token *t = raml_parse_peek(p, 0);
+    if (t->kind != T_MINUS && t->kind != T_PLUS) return raml_parse_power(p);
+    if (!raml_parse_enter(p)) return NULL;
+    p->i++;
+    const struct expr *e = signed_power(p);
+    raml_parse_leave(p);
+    return t->kind == T_MINUS ? raml_expr_1(p->pool, EXPR_NEG, e) : e;
+}
+
+/* What a slash divides by: "1/2x" is (1/2) x, but "a/2x" is a/(2x). */
+static const struct expr *divisor(struct parser *p, const struct expr *above)
+{
+    const struct expr *below = signed_power(p);
+    uint32_t n = 0;
+    while (below && !(is_plain(above) && is_plain(below)) && raml_parse_begins_factor(p) && n++ < MAX_POSTFIX) {
+        if (raml_parse_peek(p, 0)->kind == T_OPEN && below->kind != EXPR_NUMBER) break; /* "a/b(c)" is (a/b) c */
+        below = raml_expr_2(p->pool, EXPR_MUL, below, raml_parse_power(p));
+    }
+    return raml_expr_2(p->pool, EXPR_DIV, above, below);
+}
+
+static const struct expr *modulo(struct parser *p, const struct expr *a)
+{
+    struct token *t = &p->token[p->i++];
+    const struct expr *b = t->sub == 1 ? raml_parse_argument(p, false) : signed_power(p);
+    while (b && t->sub != 1 && raml_parse_begins_factor(p)) b = raml_expr_2(p->pool, EXPR_MUL, b, raml_parse_power(p));
+    return raml_expr_call(p->pool, FN_MOD, a, b);
+}
+
+const struct expr *raml_parse_term(struct parser *p)
+{
+    if (!raml_parse_enter(p)) return NULL;
+    const struct expr *e = raml_parse_power(p);
+    const struct expr *part[64];
+    uint32_t n = 0;
+    while (e) {
+        const struct token *t = raml_parse_peek(p, 0);
+        if (n == 63) {
+            part[0] = join(p, EXPR_MUL, part, n);
+            n = 1;
+        }
+        if (t->kind == T_TIMES) {
+            uint8_t next = raml_parse_peek(p, 1)->kind;
+            if (next == T_END || next == T_DOTS) break;
+            part[n++] = e;
+            p->i++;
+            e = signed_power(p);
+        } else if (t->kind == T_SLASH) {
+            p->i++;
+            e = divisor(p, e);
+        } else if (t->kind == T_MOD) {
+            part[n++] = e;
+            e = modulo(p, join(p, EXPR_MUL, part, n));
+            n = 0;
+        } else if (t->kind == T_OPEN && t->sub == '(' && raml_parse_peek(p, 1)->kind == T_MOD) { /* "7 (mod 4)" */
+            p->i += 2;
+            const struct expr *b = raml_parse_sum(p);
+            part[n++] = e;
+            e = b && raml_parse_take_close(p, ')') ? raml_expr_call(p->pool, FN_MOD, join(p, EXPR_MUL, part, n), b)
+                                                   : NULL;
+            n = 0;
+            if (!e) raml_parse_stop(p, "a modulus that can't be read");
+        } else if (raml_parse_begins_factor(p)) {
+            part[n++] = e;
+            e = raml_parse_power(p);
+        } else {
+            break;
+        }
+    }
+    if (e) {
+        part[n++] = e;
+        e = join(p, EXPR_MUL, part, n);
+    }
+    raml_parse_leave(p);
+    return e;
+}
+
+/* ---- powers and what stands behind a primary ---- */
+
+static const struct expr *primed(struct parser *p, const struct expr *symbol)
+{
+    char *name = raml_arena_alloc(p->pool->arena, symbol->n_text + 2, 1);
+    if (!name) {
+        p->pool->no_memory = true;
+        return NULL;
+    }
+    memcpy(name, symbol->text, symbol->n_text);
+    name[symbol->n_text] = '\'';
+    return raml_expr_text(p->pool, EXPR_SYMBOL, name, symbol->n_text + 1);
+}
+
+static bool ends_here(uint8_t kind)
+{
+    return kind == T_END || kind == T_GROUP_END || kind == T_CLOSE || kind == T_COMMA;
+}
+
+/* The signs ^\circ and ^{\circ}, ^\prime, ^{th}: no exponents. *e becomes what they make of it. */
+static bool odd_exponent(struct parser *p, const struct expr **e)
+{
+    uint32_t k = raml_parse_peek(p, 1)->kind == T_GROUP ? 2 : 1;
+    const struct token *t = raml_parse_peek(p, k);
+    bool closed = k == 1 || raml_parse_peek(p, k + 1)->kind == T_GROUP_END;
+    if (!closed) return false;
+    if (t->kind == T_DEGREE)
+        *e = raml_expr_1(p->pool, EXPR_DEGREE, *e);
+    else if (t->kind == T_PRIME && (*e)->kind == EXPR_SYMBOL)
+        *e = primed(p, *e);
+    else if ((t->kind == T_WORD || t->kind == T_TEXT) && t->n == 2 &&
+             (!memcmp(t->text, "th", 2) || !memcmp(t->text, "st", 2) || !memcmp(t->text, "nd", 2) ||
+              !memcmp(t->text, "rd", 2))) {
+    } else if ((t->kind != T_PLUS && t->kind != T_MINUS) || (k == 1 && !ends_here(raml_parse_peek(p, 2)->kind)))
+        return false; /* R^+, 3^{-} */
+    p->i += k + (k == 2) + 1;
+    return true;
+}
+
+static const struct expr *exponent(struct parser *p)
+{
+    const struct token *t = raml_parse_peek(p, 0);
+    if (t->kind != T_MINUS && t->kind != T_PLUS) return raml_parse_argument(p, false);
+    p->i++;
+    const struct expr *e = raml_parse_argument(p, false);
+    return t->kind == T_MINUS ? raml_expr_1(p->pool, EXPR_NEG, e) : e;
+}
+
+static const struct expr *factorial(struct parser *p, const struct expr *e)
+{
+    p->i++;
+    if (raml_parse_peek(p, 0)->kind == T_BANG && !raml_parse_peek(p, 0)->blank) {
+        p->i++;
+        return raml_expr_call(p->pool, FN_FACTORIAL2, e, NULL);
+    }
+    return raml_expr_call(p->pool, FN_FACTORIAL, e, NULL);
+}
+
+const struct expr *raml_parse_power(struct parser *p)
+{
+    if (!raml_parse_enter(p)) return NULL;
+    const struct expr *e = raml_parse_primary(p);
+    for (uint32_t n = 0; e && n < MAX_POSTFIX; n++) {
+        const struct token *t = raml_parse_peek(p, 0);
+        if (t->kind == T_BANG) {
+            e = factorial(p, e);
+        } else if (t->kind == T_PERCENT) {
+            p->i++;
+            e = raml_expr_1(p->pool, EXPR_PERCENT, e);
+        } else if (t->kind == T_DEGREE) {
+            p->i++;
+            e = raml_expr_1(p->pool, EXPR_DEGREE, e);
+        } else if (t->kind == T_POWER) {
+            if (odd_exponent(p, &e)) continue;
+            p->i++;
+            const struct expr *up = exponent(p);
+            if (up && raml_parse_peek(p, 0)->kind == T_POWER && raml_parse_enter(p)) { /* a^b^c is a^(b^c) */
+                p->i++;
+                const struct expr *upper = exponent(p);
+                raml_parse_leave(p);
+                up = raml_expr_2(p->pool, EXPR_POW, up, upper);
+            }
+            if (e && e->kind == EXPR_SYMBOL && raml_parse_peek(p, 0)->kind == T_SUB) e = raml_parse_index(p, e);
+            e = raml_expr_2(p->pool, EXPR_POW, e, up);
+        } else {
+            break;
+        }
+    }
+    raml_parse_leave(p);
+    return e;
+}
+
+/* ---- the whole ---- */
+
+/* Full stops and commas at the end, and what opened mathematics that was cut off. */
+static void skip_end(struct parser *p)
+{
+    for (;;) {
+        const struct token *t = raml_parse_peek(p, 0);
+        if (t->kind == T_DOT || t->kind == T_COMMA || t->kind == T_SEMICOLON || t->kind == T_CELL || t->kind == T_ROW ||
+            t->kind == T_TIMES || (t->kind == T_BAD && t->sub == '?') || t->kind == T_FINISH)
+            p->i++;
+        else
+            return;
+    }
+}
+
+const struct expr *raml_parse(const char *text, size_t n, bool split, struct expr_pool *pool, bool *thousands,
+                              const char **why)
+{
+    struct tokens t = raml_lex(text, n, split, pool->arena);
+    if (thousands) *thousands = t.thousands;
+    *why = NULL;
+    if (t.no_memory) {
+        pool->no_memory = true;
+        return NULL;
+    }
+    if (t.bad || !t.n) {
+        *why = t.bad ? "too long" : "empty";
+        return NULL;
+    }
+    struct parser p = {.source = text, .token = t.token, .n = t.n, .pool = pool};
+    const struct expr *e = raml_parse_list(&p, true);
+    if (e) skip_end(&p);
+    if (e && p.i < p.n) e = raml_parse_stop(&p, "something stands behind it that can't be read");
+    if (e && !raml_expr_fits(e, EXPR_MAX_SIZE)) e = raml_parse_stop(&p, "too large");
+    if (!e) *why = p.why ? p.why : pool->too_large ? "too large" : "can't be read";
+    return e;
+}

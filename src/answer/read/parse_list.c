@@ -1,0 +1,437 @@
+/* parse_list.c - lists, items with their words and units, relations, ratios, unions (parse.h). */
+#include "answer/read/parser.h"
+
+#include <string.h>
+
+enum { MAX_ITEMS = 512 };
+
+/* ---- sets and ratios ---- */
+
+static const struct expr *flat(struct parser *p, enum expr_kind kind, const struct expr *a, const struct expr *b)
+{
+    if (!a || !b) return NULL;
+    if (a->kind != kind || kind == EXPR_MINUS_SET) return raml_expr_2(p->pool, kind, a, b);
+    struct expr *e = raml_expr_new(p->pool, kind, a->n + 1);
+    if (!e) return NULL;
+    memcpy(e->arg, a->arg, a->n * sizeof *a->arg);
+    e->arg[a->n] = b;
+    return e;
+}
+
+static const struct expr *set_expression(struct parser *p)
+{
+    const struct expr *e = raml_parse_sum(p);
+    while (e) {
+        uint8_t kind = raml_parse_peek(p, 0)->kind;
+        if (kind != T_CUP && kind != T_CAP && kind != T_SETMINUS) break;
+        if (!raml_parse_enter(p)) return NULL;
+        p->i++;
+        e = flat(p,
+                 kind == T_CUP   ? EXPR_UNION
+                 : kind == T_CAP ? EXPR_INTERSECTION
+                                 : EXPR_MINUS_SET,
+                 e, raml_parse_sum(p));
+        raml_parse_leave(p);
+    }
+    return e;
+}
+
+/* "8:34 PM", "5 a.m.": minutes after midnight. p->i stands behind hours (and minutes). */
+static const struct expr *half_day(struct parser *p, long hours, long minutes)
+{
+    uint32_t from = p->i;
+    char s[8];
+    size_t n = 0;
+    for (uint32_t k = from; k < p->n && k < from + 4 && n < 6; k++) {
+        const struct token *t = &p->token[k];
+        if (t->kind == T_DOT) continue;
+        if (t->kind != T_LETTER && t->kind != T_WORD && t->kind != T_TEXT) break;
+        for (size_t j = 0; j < t->n && n < 6; j++)
+            if (t->text[j] != '.' && t->text[j] != ' ') s[n++] = (char)(t->text[j] | 0x20);
+        if (n == 2) {
+            bool pm = s[0] == 'p';
+            if ((s[0] != 'a' && s[0] != 'p') || s[1] != 'm' || hours < 1 || hours > 12 || minutes > 59) return NULL;
+            p->i = k + 1;
+            raml_parse_take(p, T_DOT);
+            struct expr *e = raml_expr_new(p->pool, EXPR_TIME, 1);
+            if (e) e->arg[0] = raml_expr_int(p->pool, hours % 12 * 60 + minutes + (pm ? 720 : 0));
+            if (e) e->sub = 1;
+            return e;
+        }
+    }
+    return NULL;
+}
+
+static bool small_number(const struct expr *e, long *out)
+{
+    if (e->kind != EXPR_NUMBER || e->scale || e->n_text > 4) return false;
+    *out = 0;
+    for (uint32_t i = 0; i < e->n_text; i++) *out = *out * 10 + (e->text[i] - '0');
+    return true;
+}
+
+static const struct expr *ratio(struct parser *p)
+{
+    const struct expr *e = set_expression(p), *part[16];
+    uint32_t n = 0;
+    long hours = 0, minutes = 0;
+    if (e && small_number(e, &hours)) {
+        const struct expr *time = half_day(p, hours, 0);
+        if (time) return time;
+    }
+    if (!e || raml_parse_peek(p, 0)->kind != T_COLON) return e;
+    part[n++] = e;
+    while (e && n < 16 && raml_parse_take(p, T_COLON)) {
+        e = set_expression(p);
+        part[n++] = e;
+    }
+    if (!e) return NULL;
+    bool clock = n == 2 && small_number(part[0], &hours) && small_number(part[1], &minutes) && part[1]->n_text == 2 &&
+                 hours < 25 && minutes < 60;
+    const struct expr *time = clock ? half_day(p, hours, minutes) : NULL;
+    if (time) return time;
+    struct expr *r = raml_expr_new(p->pool, EXPR_RATIO, n);
+    if (!r) return NULL;
+    memcpy(r->arg, part, n * sizeof *part);
+    r->sub = clock; /* may be a time of day */
+    return r;
+}
+
+/* ---- relations ---- */
+
+const struct expr *raml_parse_relation(struct parser *p)
+{
+    const struct expr *part[32];
+    char sign[33];
+    uint32_t n = 0;
+    const struct token *t = raml_parse_peek(p, 0);
+    if (t->kind == T_RELATION && (t->sub == EXPR_EQ || t->sub == EXPR_APPROX || t->sub == EXPR_EQUIV))
+        p->i++; /* "= 5" */
+    const struct expr *e = ratio(p);
+    while (e) {
+        part[n++] = e;
+        t = raml_parse_peek(p, 0);
+        if (t->kind != T_RELATION || n == 32) break;
+        uint8_t next = raml_parse_peek(p, 1)->kind;
+        if (next == T_END || next == T_DOTS) {
+            p->i++;
+            break;
+        }
+        sign[n - 1] = (char)t->sub;
+        p->i++;
+        e = ratio(p);
+    }
+    if (!e || n == 1) return e;
+    struct expr *r = (struct expr *)raml_expr_text(p->pool, EXPR_RELATION, sign, n - 1);
+    const struct expr **arg = r ? raml_arena_alloc(p->pool->arena, n, sizeof(struct expr *)) : NULL;
+    if (!arg) return NULL;
+    memcpy(arg, part, n * sizeof *part);
+    r->arg = arg;
+    r->n = n;
+    return r;
+}
+
+/* ---- items ---- */
+
+static bool parts_items(uint8_t kind)
+{
+    return kind == T_END || kind == T_COMMA || kind == T_SEMICOLON || kind == T_AND || kind == T_CLOSE ||
+           kind == T_GROUP_END || kind == T_CELL || kind == T_ROW || kind == T_FINISH || kind == T_MID;
+}
+
+/* Lower case, single blanks, no markup, no punctuation at the ends. */
+static const struct expr *words(struct parser *p, uint32_t from, uint32_t to)
+{
+    uint32_t a = p->token[from].at, b = p->token[to].at;
+    char *out = raml_arena_alloc(p->pool->arena, b - a + 1, 1);
+    size_t n = 0;
+    if (!out) {
+        p->pool->no_memory = true;
+        return NULL;
+    }
+    for (uint32_t k = from; k < to; k++) {
+        const struct token *t = &p->token[k];
+        const char *s = t->text;
+        size_t len = t->n;
+        if (t->kind == T_MINUS) s = "-", len = 1;
+        if (t->kind == T_PRIME) s = "'", len = 1;
+        if (len && n && (t->blank || t->kind == T_TEXT) && out[n - 1] != ' ' && n < b - a) out[n++] = ' ';
+        for (size_t j = 0; j < len && n < b - a; j++) {
+            char c = s[j];
+            if (strchr("$\\{}*", c)) continue;
+            out[n++] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+        }
+    }
+    while (n && strchr(" .,;:!?", out[n - 1])) n--;
+    if (n > 2 && out[0] == '(' && out[n - 1] == ')' && !memchr(out + 1, '(', n - 1)) out++, n -= 2; /* "(c)" */
+    return raml_expr_text(p->pool, EXPR_TEXT, out, n);
+}
+
+/* Words that say nothing in front of a value: "approximately 5", "Rs. 40". */
+static bool is_filler(const struct token *t)
+{
+    static const char *const filler[] = {
+        "approximately", "about", "exactly", "only", "roughly", "around", "rs",  "usd",  "is",     "are",    "the",
+        "answer",        "value", "be",      "of",   "a",       "total",  "Rs",  "USD",  "approx", "nearly", "almost",
+        "Approximately", "About", "The",     "to",   "by",      "all",    "for", "when", "if",     "where"};
+    if (t->kind != T_WORD && t->kind != T_TEXT) return false;
+    for (size_t j = 0; j < sizeof filler / sizeof *filler; j++)
+        if (strlen(filler[j]) == t->n && !memcmp(filler[j], t->text, t->n)) return true;
+    return false;
+}
+
+static void skip_fillers(struct parser *p)
+{
+    uint32_t k = p->i;
+    while (k < p->n && (is_filler(&p->token[k]) || (p->token[k].kind == T_DOT && k > p->i))) k++;
+    if (k < p->n && !parts_items(p->token[k].kind)) p->i = k;
+}
+
+/* \text{(113)}, \text{x+1}, \text{(C)}: mathematics in words' clothes; p->i moves behind it. NULL: words. */
+static const struct expr *dressed(struct parser *p)
+{
+    const struct token *t = &p->token[p->i];
+    bool sign = false;
+    for (uint32_t k = 0; k < t->n; k++) sign |= strchr("+-=^/\\()0123456789", t->text[k]) != NULL;
+    if (!sign || t->n > 400 || p->depth > EXPR_MAX_DEPTH / 2) return NULL;
+    struct tokens inner = raml_lex(t->text, t->n, false, p->pool->arena);
+    if (inner.no_memory || inner.bad || !inner.n) return NULL;
+    struct parser q = {.source = t->text,
+                       .token = inner.token,
+                       .n = inner.n,
+                       .pool = p->pool,
+                       .depth = p->depth + 8,
+                       .steps = p->steps + 64};
+    const struct expr *e = raml_parse_list(&q, true);
+    p->steps = q.steps;
+    if (!e || q.i < q.n || e->kind == EXPR_TEXT) return NULL;
+    p->i++;
+    return e;
+}
+
+/* An item of words alone: its tokens, up to what parts items. Short words among letters are products. */
+static const struct expr *word_item(struct parser *p, bool top)
+{
+    uint32_t k = p->i;
+    bool first_is_word = false;
+    const struct token *t = &p->token[k];
+    if (t->kind != T_WORD && t->kind != T_TEXT) return NULL;
+    if (!top && t->kind == T_WORD && t->n <= 3) return NULL;
+    for (; !parts_items(p->token[k].kind); k++) {
+        t = &p->token[k];
+        if (t->kind == T_WORD || t->kind == T_TEXT)
+            first_is_word = true;
+        else if (t->kind != T_LETTER && t->kind != T_DOT && t->kind != T_PRIME && t->kind != T_MINUS &&
+                 !(t->kind == T_NUMBER && !is_filler(&p->token[p->i])))
+            return NULL;
+    }
+    t = &p->token[p->i];
+    if (!first_is_word || p->token[k].kind == T_MID) return NULL;
+    if (k == p->i + 1 && t->kind == T_WORD && t->n <= 3 && (unsigned char)t->text[0] < 0x80) {
+        static const char *const plain[] = {"yes", "no",  "odd", "all", "red", "one", "two", "six", "ten", "not",
+                                            "max", "min", "mon", "tue", "wed", "thu", "fri", "sat", "sun", "boy",
+                                            "Yes", "No",  "YES", "NO",  "Odd", "All", "Red", "Mon", "Tue", "Wed",
+                                            "Thu", "Fri", "Sat", "Sun", "DNE", "dne", "May", "Jun", "Jul", "Ann"};
+        bool word = false;
+        for (size_t j = 0; j < sizeof plain / sizeof *plain && !word; j++)
+            word = strlen(plain[j]) == t->n && !memcmp(plain[j], t->text, t->n);
+        if (!word) return NULL;
+    }
+    if (k == p->i + 1 && t->kind == T_TEXT) {
+        const struct expr *e = dressed(p);
+        if (e) return e;
+        long v = raml_parse_number_word(t->text, t->n);
+        bool digits = t->n > 0;
+        for (uint32_t j = 0; j < t->n; j++) digits = digits && t->text[j] >= '0' && t->text[j] <= '9';
+        if (v >= 0 || digits) {
+            p->i = k;
+            return v >= 0 ? raml_expr_int(p->pool, v) : raml_expr_number(p->pool, t->text, t->n, 0);
+        }
+    }
+    if (k == p->i + 1 && t->kind == T_WORD && raml_parse_number_word(t->text, t->n) >= 0) {
+        p->i = k;
+        return raml_expr_int(p->pool, raml_parse_number_word(t->text, t->n));
+    }
+    const struct expr *e = words(p, p->i, k);
+    p->i = k;
+    return e;
+}
+
+/* What stands behind a value up to the end of its item: a unit, or words. */
+static const struct expr *with_unit(struct parser *p, const struct expr *e)
+{
+    const struct token *t = raml_parse_peek(p, 0);
+    uint32_t from = p->i, k = from;
+    if (!e || parts_items(t->kind) || t->kind == T_DOT) return e;
+    if (t->kind == T_DOTS) return e;
+    if (t->kind == T_CURRENCY) {
+        p->i++;
+        struct expr *u = (struct expr *)raml_expr_1(p->pool, EXPR_UNIT, e);
+        if (u) u->text = t->text, u->n_text = t->n;
+        return u;
+    }
+    if (t->kind != T_TEXT && t->kind != T_WORD && t->kind != T_LETTER && t->kind != T_SLASH &&
+        !(t->kind == T_OPEN && t->sub == '(' &&
+          (raml_parse_peek(p, 1)->kind == T_WORD || raml_parse_peek(p, 1)->kind == T_TEXT)))
+        return e;
+    int open = 0;
+    while (k < p->n) {
+        uint8_t kind = p->token[k].kind;
+        if (kind == T_OPEN) open++;
+        if (kind == T_CLOSE && open)
+            open--;
+        else if (kind == T_GROUP_END && k > from && p->token[k].at > p->token[from].at) {
+            uint32_t g = 0, h = 0;
+            for (uint32_t j = from; j < k; j++) g += p->token[j].kind == T_GROUP, h += p->token[j].kind == T_GROUP_END;
+            if (g <= h) break;
+        } else if (parts_items(kind) && !open)
+            break;
+        if (kind == T_RELATION || kind == T_BAD) return e;
+        k++;
+    }
+    size_t n;
+    const char *text = raml_parse_slice(p, from, k, &n);
+    struct expr *u = text ? (struct expr *)raml_expr_1(p->pool, EXPR_UNIT, e) : NULL;
+    if (!u) return NULL;
+    while (n && strchr(".,;:", text[n - 1])) n--;
+    u->text = raml_arena_text(p->pool->arena, text, n);
+    u->n_text = u->text ? (uint32_t)n : 0;
+    if (!u->text) u->text = "";
+    p->i = k;
+    return u;
+}
+
+/* "5 m", "12 g": one letter that stands for a unit where it is all that follows a number. */
+static const struct expr *letter_unit(struct parser *p)
+{
+    uint32_t k = p->i;
+    while (k < p->n && (p->token[k].kind == T_MINUS || p->token[k].kind == T_PLUS)) k++;
+    if (p->token[k].kind != T_NUMBER) return NULL;
+    const struct token *t = k + 1 <= p->n ? &p->token[k + 1] : NULL;
+    if (!t || t->kind != T_LETTER || !t->blank || !strchr("mgsLhlNJWVKF", t->text[0])) return NULL;
+    uint32_t end = k + 2;
+    if (end < p->n && p->token[end].kind == T_POWER) end += 2;
+    if (end > p->n || !parts_items(p->token[end].kind)) return NULL;
+    bool minus = p->token[p->i].kind == T_MINUS;
+    p->i = k;
+    const struct expr *e = raml_parse_number(p);
+    if (minus) e = raml_expr_1(p->pool, EXPR_NEG, e);
+    struct expr *u = (struct expr *)raml_expr_1(p->pool, EXPR_UNIT, e);
+    if (!u) return NULL;
+    size_t n;
+    u->text = raml_parse_slice(p, k + 1, end, &n);
+    u->n_text = u->text ? (uint32_t)n : 0;
+    if (!u->text) u->text = "";
+    p->i = end;
+    return u;
+}
+
+static const struct expr *item(struct parser *p, bool top)
+{
+    const struct expr *e = word_item(p, top);
+    if (e) return e;
+    if (p->why) return NULL;
+    e = letter_unit(p);
+    if (e) return e;
+    if (top) skip_fillers(p);
+    e = raml_parse_relation(p);
+    return with_unit(p, e);
+}
+
+/* ---- lists ---- */
+
+struct items {
+    const struct expr **e;
+    char *sep; /* behind e[i]: ',' ';' '&' (and), '+' (", and") */
+    uint32_t n, cap;
+};
+
+static bool add_item(struct parser *p, struct items *x, const struct expr *e)
+{
+    if (x->n == x->cap) {
+        uint32_t cap = x->cap ? x->cap * 2 : 4;
+        const struct expr **more =
+            cap > MAX_ITEMS ? NULL : raml_arena_alloc(p->pool->arena, cap, sizeof(struct expr *));
+        char *sep = more ? raml_arena_alloc(p->pool->arena, cap, 1) : NULL;
+        if (!sep) return raml_parse_stop(p, "a list too long") != NULL;
+        if (x->n) memcpy(more, x->e, x->n * sizeof *more);
+        if (x->n) memcpy(sep, x->sep, x->n);
+        *x = (struct items){more, sep, x->n, cap};
+    }
+    x->e[x->n++] = e;
+    return true;
+}
+
+static char separator(struct parser *p)
+{
+    uint32_t from = p->i;
+    bool comma = false, semi = false, word = false;
+    for (;;) {
+        uint8_t kind = raml_parse_peek(p, 0)->kind;
+        if (kind == T_COMMA && !comma)
+            comma = true;
+        else if (kind == T_SEMICOLON && !semi)
+            semi = true;
+        else if (kind == T_AND && !word)
+            word = true;
+        else
+            break;
+        p->i++;
+    }
+    const struct token *t = raml_parse_peek(p, 0);
+    if (t->kind == T_END || t->kind == T_CLOSE || t->kind == T_GROUP_END || t->kind == T_DOT || t->kind == T_FINISH ||
+        t->kind == T_CELL || t->kind == T_ROW) {
+        if (t->kind != T_DOT || p->i != from) return 0; /* a comma at the end parts nothing */
+        return 0;
+    }
+    if (p->i == from) return 0;
+    return semi ? ';' : word && comma ? '+' : word ? '&' : ',';
+}
+
+static const struct expr *make_list(struct parser *p, const struct expr *const *e, uint32_t n)
+{
+    if (n == 1) return e[0];
+    struct expr *list = raml_expr_new(p->pool, EXPR_LIST, n);
+    if (list) memcpy(list->arg, e, n * sizeof *e);
+    return list;
+}
+
+/* "p=5,q=2; p=7,q=2" and "p=5,q=2 and p=7,q=2" are two of two; "1, 2 and 3" is three. */
+static const struct expr *grouped(struct parser *p, const struct items *x, char by)
+{
+    const struct expr *part[MAX_ITEMS];
+    uint32_t n = 0, from = 0, size = 0;
+    for (uint32_t i = 0; i < x->n; i++) {
+        if (i + 1 < x->n && x->sep[i] != by) continue;
+        uint32_t here = i + 1 - from;
+        if (size && here != size && by == '&') return NULL;
+        size = here;
+        part[n++] = make_list(p, x->e + from, here);
+        if (!part[n - 1]) return NULL;
+        from = i + 1;
+    }
+    if (n < 2 || (by == '&' && size < 2)) return NULL;
+    return make_list(p, part, n);
+}
+
+const struct expr *raml_parse_list(struct parser *p, bool top)
+{
+    if (!raml_parse_enter(p)) return NULL;
+    struct items x = {0};
+    const struct expr *list = NULL;
+    bool semicolons = false, ands = false, good = true;
+    for (char sep = ','; good && sep;) {
+        const struct expr *e = item(p, top);
+        good = e && add_item(p, &x, e);
+        if (!good) break;
+        sep = separator(p);
+        semicolons |= sep == ';';
+        ands |= sep == '&';
+        x.sep[x.n - 1] = sep;
+    }
+    if (good && top && semicolons) list = grouped(p, &x, ';');
+    if (good && !list && ands) list = grouped(p, &x, '&');
+    if (good && !list) list = make_list(p, x.e, x.n);
+    raml_parse_leave(p);
+    return list;
+}
