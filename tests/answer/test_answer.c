@@ -113,6 +113,8 @@ static const struct { const char *what, *gold, *pred; int want; } cases[] = {
     {"spaces beside brackets", "\\left( 3, \\frac{\\pi}{2} \\right)", "(3,\\frac{\\pi}{2})", E},
     {"tuples that differ", "(1,2)", "(2,1)", D},
     {"text around", "x+1", "\\text{x+1}", E},
+    {"arithmetic that ends in the answer", "396", "400-4=396", E},
+    {"arithmetic that is wrong", "0", "396=0", D},
     {"half a text", "5 cm", "\\text{5} cm", D},
     {"a number in words", "5", "five", E},
     {"UTF-8", "\xc3\xa9t\xc3\xa9", "\xc3\xa9t\xc3\xa9", E},

@@ -65,14 +65,15 @@ const struct expr *raml_compare_value(struct check *c, const struct expr *e, con
     }
     for (uint32_t i = 0; i + 1 < end; i++) any = any || is_name(e->arg[i]);
     if (end == e->n && !any) {
-        /* "3 + 5 = 8": arithmetic that ends in its value, no equation */
+        /* "3 + 5 = 8": arithmetic that ends in its value, no equation; it has to be right */
+        const char *rule;
         bool constant = true;
         for (uint32_t i = 0; i < e->n && constant; i++)
-            constant = raml_expr_is_scalar(e->arg[i]) && !raml_expr_has_symbol(e->arg[i]);
+            constant = raml_expr_is_scalar(e->arg[i]) && !raml_expr_has_symbol(e->arg[i]) &&
+                       (!i || raml_decide(e->arg[i - 1], e->arg[i], &c->work, &rule) == RAML_EQUAL);
         if (!constant) return e;
     }
     if (name && any) *name = e->arg[0];
-    (void)c;
     return e->arg[end - 1];
 }
 
