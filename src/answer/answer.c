@@ -155,7 +155,7 @@ static bool choices(struct check *c, const struct raml_buf *a, const struct raml
 static const struct expr *decimal_comma(struct check *c, const struct raml_buf *text)
 {
     char *s = raml_arena_alloc(c->pool.arena, text->len + 1, 1);
-    size_t commas = 0, digits = 0, n = text->len;
+    size_t commas = 0, digits = 0, n = text->len, before = 0;
     if (!s) return NULL;
     memcpy(s, text->data, n);
     while (n && is_space(s[n - 1])) n--;
@@ -165,9 +165,11 @@ static const struct expr *decimal_comma(struct check *c, const struct raml_buf *
         bool between = i && i + 1 < n && s[i - 1] >= '0' && s[i - 1] <= '9' && s[i + 1] >= '0' && s[i + 1] <= '9';
         if (!between) return NULL;
         commas++;
+        before = i;
         s[i] = '.';
     }
     if (commas != 1 || digits < 2) return NULL;
+    if (n - before == 4 && s[0] != '0') return NULL; /* "10,000" is ten thousand and never ten */
     const char *why;
     return raml_parse(s, n, false, &c->pool, NULL, &why);
 }
