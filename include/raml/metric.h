@@ -3,8 +3,9 @@
  * pass@k = 1 - C(n-c, k) / C(n, k)            (Chen et al. 2021, arXiv 2107.03374, eq. 1); k > n is refused.
  * Which interval. Questions are the independent draws; samples of one question are alike, so an interval must not count
  * them as if each told something new.
- * - Values between 0 and 1 (several samples a question): percentile bootstrap over questions, keyed random numbers, the
- *   same bytes for a seed.
+ * - Values between 0 and 1 (several samples a question): percentile bootstrap over questions, its tails
+ *   narrowed for few questions (Hesterberg 2015, the expanded percentile interval); keyed random numbers, the same bytes
+ *   for a seed.
  * - Values that are only 0 or 1 (one sample a question): a proportion of n questions, Wilson's interval (Wilson 1927;
  *   Brown, Cai and DasGupta 2001). A bootstrap of all 0 or all 1 would be a point,
  *   as if 5 right of 5 were certainty.

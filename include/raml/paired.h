@@ -3,7 +3,7 @@
  * Questions are matched by id. Those that only one run has are counted and named, not dropped in silence. d is the
  * second run's value of a measure less the first's, question by question; questions, not samples, are the independent
  * draws.
- * Interval  of the mean of d: percentile bootstrap over questions (metric.h, resampled as tally.h says).
+ * Interval  of the mean of d: bootstrap over questions (metric.h, resampled as tally.h says).
  * p-value   two-sided, by flipping signs: were the runs alike, d and -d would be as likely (Fisher 1935, The design of
  *           experiments, sec. 21). All 2^m sign patterns when at most 16 of the d differ from 0, or when they are all
  *           of one size (then it is the binomial sign test); else 9999 patterns drawn, p = (1 + as extreme) / (1 +

@@ -65,8 +65,9 @@ struct raml_estimate raml_bootstrap_mean(const double *x, size_t n, uint64_t see
     if (!mean) return e;
     for (uint32_t d = 0; d < n_draws; d++) mean[d] = resample(x, n, seed, d);
     qsort(mean, n_draws, sizeof *mean, by_value);
-    e.low = raml_quantile(mean, n_draws, 0.025);
-    e.high = raml_quantile(mean, n_draws, 0.975);
+    double tail = raml_percentile_tail(n);
+    e.low = raml_quantile(mean, n_draws, tail);
+    e.high = raml_quantile(mean, n_draws, 1 - tail);
     free(mean);
     return e;
 }

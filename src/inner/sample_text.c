@@ -77,8 +77,26 @@ enum raml_code raml_sampled_has(const struct sample_texts *x, const struct raml_
     return rc;
 }
 
+/* Puts the answer that the text tells in the text's place; false: nothing in it is marked as one (answer.h). */
+static bool told_answer(const struct raml_question *q, struct raml_buf *text)
+{
+    struct raml_answer_options opt = raml_answer_default();
+    struct raml_buf found;
+    enum raml_found how;
+    opt.letters = q->letters;
+    raml_buf_init(&found, text->len + 64);
+    bool told = !raml_answer_find(text->data, text->len, &opt, &found, &how, NULL) && found.len &&
+                how != RAML_FOUND_NOTHING && how != RAML_FOUND_BARE && how != RAML_FOUND_FORMULA;
+    if (told) {
+        raml_buf_clear(text);
+        raml_buf_add(text, found.data, found.len);
+    }
+    raml_buf_deinit(&found);
+    return told;
+}
+
 /* Cuts text (a whole answer part) down to the answer; false: it holds none. */
-static bool cut_answer(const struct sample_texts *x, struct raml_buf *text)
+static bool cut_answer(const struct sample_texts *x, const struct raml_question *q, struct raml_buf *text)
 {
     const char *inner;
     size_t n;
@@ -86,11 +104,15 @@ static bool cut_answer(const struct sample_texts *x, struct raml_buf *text)
     if (stop) { /* the answer is what stands before it */
         while (stop > text->data && strchr(" \t\r\n", stop[-1])) stop--;
         *stop = 0;
+        text->len = (size_t)(stop - text->data);
     }
     if (!x->boxed) return true;
-    if (!raml_answer_boxed(text->data, strlen(text->data), &inner, &n)) return x->thinks && !x->answer_only;
+    if (!raml_answer_boxed(text->data, text->len, &inner, &n))
+        return told_answer(q, text) || (x->thinks && !x->answer_only);
+    if (!q->letters && told_answer(q, text)) return true; /* several boxes, a percent sign behind one */
     memmove(text->data, inner, n);
     text->data[n] = 0;
+    text->len = n;
     return true;
 }
 
@@ -106,8 +128,7 @@ static enum raml_code record(const struct sample_texts *x, const struct raml_que
     if (x->answer_only && x->boxed) raml_buf_adds(&text[1], BOX); /* the cue has opened it */
     if (!rc) rc = text_of(x, s, from, whole, true, &text[1], err);
     if (rc) return rc;
-    answered = !open && cut_answer(x, &text[1]);
-    if (!open && q->letters && raml_question_check(q, text[1].data) != RAML_UNKNOWN) answered = true; /* "Answer: C" */
+    answered = !open && cut_answer(x, q, &text[1]);
     *t = (struct raml_trajectory){.text = text[0].data,
                                   .answer = answered ? text[1].data : NULL,
                                   .finish_reason = s->finish_reason,

@@ -16,12 +16,16 @@ static const struct {
     enum raml_verdict correct;
 } cases[] = {
     {"So \\boxed{7}.", "7", false, "7", RAML_EQUAL},
-    {"So it is 7.", "7", false, NULL, RAML_DIFFERENT},
-    {"Cold.\n\nAnswer: C", "C", true, "Cold.\n\nAnswer: C", RAML_EQUAL},
-    {"Cold.\n\nAnswer: B", "C", true, "Cold.\n\nAnswer: B", RAML_DIFFERENT},
+    {"So it is 7.", "7", false, "7", RAML_EQUAL},
+    {"Cold.\n\nAnswer: C", "C", true, "C", RAML_EQUAL},
+    {"Cold.\n\nAnswer: B", "C", true, "B", RAML_DIFFERENT},
     {"Cold: \\boxed{\\text{C}}", "C", true, "\\text{C}", RAML_EQUAL},
     {"It is cold.", "C", true, NULL, RAML_DIFFERENT},
-    {"Answer: C", "C", false, NULL, RAML_DIFFERENT}, /* no letters asked for */
+    {"Answer: C", "C", false, "C", RAML_EQUAL},
+    {"So the answer is 12.", "12", false, "12", RAML_EQUAL},
+    {"#### 7", "7", false, "7", RAML_EQUAL},
+    {"\\boxed{1} and \\boxed{2}", "2, 1", false, "1, 2", RAML_EQUAL},
+    {"We get 12", "12", false, NULL, RAML_DIFFERENT}, /* nothing marks it */
 };
 
 static void test_answers(void **state)
