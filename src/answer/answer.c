@@ -343,6 +343,30 @@ static enum raml_code find_both(const char *const text[2], const size_t n[2], co
     return RAML_OK;
 }
 
+/* Gold is one of the letters A to J, and pred tells its answer in words: the letter that these choose, in *out. */
+static enum raml_code choose(const struct raml_buf *gold, const char *pred, size_t n,
+                             const struct raml_answer_options *opt, struct raml_buf *out, enum raml_found *found,
+                             struct raml_err *err)
+{
+    struct raml_answer_options letters = *opt;
+    struct raml_buf letter;
+    enum raml_found how;
+    if (opt->letters || gold->len != 1 || gold->data[0] < 'A' || gold->data[0] > 'J' ||
+        (*found != RAML_FOUND_NOTHING && *found != RAML_FOUND_PHRASE))
+        return RAML_OK;
+    letters.letters = true;
+    raml_buf_init(&letter, 64);
+    enum raml_code rc = raml_answer_find(pred, n, &letters, &letter, &how, err);
+    if (!rc && how == RAML_FOUND_LETTER) {
+        raml_buf_clear(out);
+        raml_buf_add(out, letter.data, letter.len);
+        *found = how;
+        rc = raml_buf_status(out, err);
+    }
+    raml_buf_deinit(&letter);
+    return rc;
+}
+
 enum raml_code raml_answer_compare(const char *gold, size_t n_gold, const char *pred, size_t n_pred,
                                    const struct raml_answer_options *opt, struct raml_answer_result *out,
                                    struct raml_buf *explain, struct raml_err *err)
@@ -361,6 +385,7 @@ enum raml_code raml_answer_compare(const char *gold, size_t n_gold, const char *
     const char *const from[2] = {gold, pred};
     const size_t n[2] = {n_gold, n_pred};
     enum raml_code rc = find_both(from, n, opt, text, found, &c, err);
+    if (!rc) rc = choose(&text[0], pred, n_pred, opt, &text[1], &found[1], err);
     if (!rc) {
         enum raml_verdict v = RAML_UNKNOWN;
         if (!text[0].len)

@@ -194,6 +194,8 @@ static void test_table(void **state)
     assert_int_equal(bad, 0);
     assert_int_equal(raml_answer_check("5", "The answer is not 5"), RAML_UNKNOWN);
     assert_int_equal(raml_answer_check("5", "5 is not the answer"), RAML_UNKNOWN);
+    assert_int_equal(raml_answer_check("B", "It's not A, because that makes no sense, so I think it's B"), RAML_EQUAL);
+    assert_int_equal(raml_answer_check("A", "It's not A, because that makes no sense, so I think it's B"), RAML_DIFFERENT);
 }
 
 /* Answers of 16 KiB and more are compared as text alone. */
