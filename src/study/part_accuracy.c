@@ -225,7 +225,7 @@ static enum raml_code add_bars(struct raml_page *p, const struct comparison *c, 
     raml_page_figure_name(name, "accuracy-", c->name);
     const struct raml_figure fig = {.title = "Accuracy", .y_label = "share of samples right", .y_high = 1.02,
                                     .series = s, .n_series = c->n, .category = category, .n_categories = c->n_rows};
-    enum raml_code rc = raml_page_figure(p, name, &fig, "Whiskers: 95\u00A0% bootstrap interval over questions.", err);
+    enum raml_code rc = raml_page_figure(p, name, &fig, "Whiskers: 95\u00A0% interval over questions.", err);
     free(v);
     return rc;
 }
@@ -257,7 +257,7 @@ static enum raml_code add_pass(struct raml_page *p, const struct comparison *c, 
     raml_page_figure_name(name, "pass_at_k-", c->name);
     const struct raml_figure fig = {.title = "pass@k", .x_label = "k, samples a question", .log_x = true,
                                     .y_label = "questions solved by one of k", .series = s, .n_series = c->n};
-    return raml_page_figure(p, name, &fig, "All questions. Band: 95\u00A0% bootstrap interval over questions.", err);
+    return raml_page_figure(p, name, &fig, "All questions. Band: 95\u00A0% interval over questions.", err);
 }
 
 static enum raml_code add_comparison(struct raml_page *p, struct comparison *c, bool heading, struct raml_err *err)
