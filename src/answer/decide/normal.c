@@ -16,10 +16,13 @@ struct survey { /* what a ring must be made for */
     bool failed;
 };
 
+/* The least common multiple of a >= 1 and |b|; a where that is 0 or above the limit. */
 static slong common(slong a, const fmpz_t b, slong limit)
 {
-    if (fmpz_cmp_si(b, limit) > 0) return a;
-    slong d = fmpz_get_si(b), g = (slong)n_gcd((ulong)a, (ulong)d);
+    if (fmpz_is_zero(b) || fmpz_cmp_si(b, limit) > 0 || fmpz_cmp_si(b, -limit) < 0) return a;
+    slong d = fmpz_get_si(b);
+    if (d < 0) d = -d;
+    slong g = (slong)n_gcd((ulong)a, (ulong)d);
     return a / g * d <= limit ? a / g * d : a;
 }
 
@@ -299,7 +302,7 @@ struct normal_verdict raml_normal_decide(const struct expr *a, const struct expr
     fmpz_init_set_si(L, s.L);
     slong D = common(s.D, L, MAX_DENOMINATOR);
     fmpz_clear(L);
-    s.D = D % s.L == 0 ? D : s.L;
+    s.D = D % s.L == 0 ? D : s.L; /* L >= 1 */
     for (int i = 0; i < 3 && attempt(&s, &t, w, &v); i++) {}
     return v;
 }
