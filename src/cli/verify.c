@@ -44,7 +44,8 @@ static const struct cli_option options[] = {
     {"decimals", NULL, CLI_INT, AT(decimals), "0", 0, 100, NULL,
      "Numbers that are the same when both are rounded to so many decimals are equal; 0: compared exactly."},
     {"think_end", NULL, CLI_TEXT, AT(think_end), NULL, 0, 0, NULL,
-     "Text that ends thinking, instead of </think> and its kin; what stands before it is not looked at."},
+     "Text that ends thinking, instead of </think> and its kin. What stands before it is not looked at, and a text "
+     "without it has no answer."},
     {"max_work", NULL, CLI_INT, AT(max_work), "0", 0, 1e15, NULL,
      "Bound on the work of one check, in units of about a microsecond; past it the verdict is unknown. 0: the "
      "default."},

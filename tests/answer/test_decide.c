@@ -154,25 +154,6 @@ static void test_small_int(void **state)
     }
 }
 
-static void test_guess(void **state)
-{
-    static const struct { const char *e; double v; } near[] = {
-        {"1/3", 1.0 / 3}, {"pi", 3.141592653589793}, {"-oo", -HUGE_VAL}, {"10^400", HUGE_VAL}, {"x", NAN},
-        {"1/0", NAN},
-        {"2+i", 2}, {"2^(-5000)", 0}};
-    (void)state;
-    for (size_t i = 0; i < COUNT(near); i++) {
-        struct raml_arena *arena = raml_arena_open(POOL_BYTES);
-        struct expr_pool pool = {.arena = arena};
-        struct work w = {.left = WORK};
-        double v = raml_decide_guess(read(&pool, near[i].e), &w);
-        bool ok = isnan(near[i].v) ? isnan(v) : v == near[i].v || fabs(v - near[i].v) <= 1e-5;
-        if (!ok) fail_msg("%s: %g", near[i].e, v);
-        raml_arena_close(arena);
-    }
-    raml_answer_thread_end();
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,7 +161,6 @@ int main(void)
         cmocka_unit_test(test_rounding),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_small_int),
-        cmocka_unit_test(test_guess),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -114,7 +114,7 @@ static const struct expr *work_out(struct check *c, const struct expr *e)
 struct unit {
     const char *name;
     uint8_t what;       /* what it measures */
-    const char *factor; /* in the first unit of its kind: a whole number, or 1/that where it starts with '/' */
+    const char *factor; /* how many of the first unit of its kind it is */
 };
 
 static const struct unit units[] = {{"mm", 1, "1"},

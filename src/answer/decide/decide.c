@@ -347,23 +347,6 @@ bool raml_decide_small_int(const struct expr *e, struct work *w, long *out)
     return true;
 }
 
-double raml_decide_guess(const struct expr *e, struct work *w)
-{
-    int sign = infinite(e);
-    if (sign) return sign * HUGE_VAL;
-    if (!is_scalar(e) || raml_expr_has_symbol(e)) return NAN;
-    struct ball at = {.prec = 64, .w = w};
-    acb_t x;
-    acb_init(x);
-    double d = NAN;
-    for (; at.prec <= 128 && isnan(d); at.prec *= 2)
-        if (raml_ball(e, &at, x))
-            d = arf_get_d(arb_midref(acb_realref(x)), ARF_RND_NEAR) +
-                arf_get_d(arb_midref(acb_imagref(x)), ARF_RND_NEAR) * 0x1p-20; /* conjugates stay apart */
-    acb_clear(x);
-    return d;
-}
-
 void raml_answer_thread_end(void)
 {
     flint_cleanup();

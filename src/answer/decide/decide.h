@@ -5,7 +5,7 @@
  * (Calcium qqbar) where the degree and height stay in bounds; others by Calcium's ca, whose answer may be unknown.
  * With variables. Both sides become a rational function of generators over the rationals (fmpz_mpoly_q): variables, or
  * their roots where a power has a denominator (x^{1/L}); square roots and other roots of irreducible factors with their
- * defining polynomials; sines and cosines through the tangent of the half angle, tan(x/2L), or by sin^2 + cos^2 = 1;
+ * defining polynomials; sines and cosines as pairs of generators with sin^2 = 1 - cos^2, sums of angles written out;
  * powers with variable exponents split as a^(m+n) = a^m a^n; logarithms and unknown functions as generators of
  * normalised arguments. A zero difference proves equality (for positive variables where roots are involved; rule says
  * so). Otherwise ball values at fixed rational points prove a difference. Neither: unknown.
@@ -31,9 +31,5 @@ bool raml_decide_order(const struct expr *a, const struct expr *b, struct work *
 
 /* Is e an integer that fits? For exponents, counts, indices. */
 bool raml_decide_small_int(const struct expr *e, struct work *w, long *out);
-
-/* The canonical key of a scalar for sorting lists before they are matched: a double near the value of a constant, NaN
- * for others. Only a guide; never decides anything. */
-double raml_decide_guess(const struct expr *e, struct work *w);
 
 #endif

@@ -362,6 +362,7 @@ static bool add_item(struct parser *p, struct items *x, const struct expr *e)
     return true;
 }
 
+/* What parts two items, as in struct items; 0: nothing does. */
 static char separator(struct parser *p)
 {
     uint32_t from = p->i;
@@ -378,13 +379,10 @@ static char separator(struct parser *p)
             break;
         p->i++;
     }
-    const struct token *t = raml_parse_peek(p, 0);
-    if (t->kind == T_END || t->kind == T_CLOSE || t->kind == T_GROUP_END || t->kind == T_DOT || t->kind == T_FINISH ||
-        t->kind == T_CELL || t->kind == T_ROW) {
-        if (t->kind != T_DOT || p->i != from) return 0; /* a comma at the end parts nothing */
-        return 0;
-    }
-    if (p->i == from) return 0;
+    uint8_t next = raml_parse_peek(p, 0)->kind;
+    bool over = next == T_END || next == T_CLOSE || next == T_GROUP_END || next == T_DOT || next == T_FINISH ||
+                next == T_CELL || next == T_ROW;
+    if (over || p->i == from) return 0; /* a comma at the end parts nothing */
     return semi ? ';' : word && comma ? '+' : word ? '&' : ',';
 }
 
