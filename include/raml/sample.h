@@ -6,8 +6,9 @@
  * A sample ends with the format's stop, one of the eos tokens or the stop text ("stop"), or at max_completion_length or
  * the model's context ("length"). Cut off, or thinking never closed: counted wrong.
  * The trajectory is what the model thought, with its place among the tokens (format.h); the answer what stands behind
- * it, or where the cue asks for \boxed{}, the content of the last one there. With a format that does not set thinking
- * apart the whole completion is the trajectory, and the answer the content of its last \boxed{}.
+ * it, or where the cue asks for \boxed{}, what is marked there as one: boxed, behind "the answer is", "####" or a
+ * heading, a letter of multiple choice (answer.h). With a format that does not set thinking apart the whole completion
+ * is the trajectory, and the answer is looked for in it in the same way.
  */
 #ifndef RAML_SAMPLE_H
 #define RAML_SAMPLE_H

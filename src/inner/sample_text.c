@@ -77,26 +77,29 @@ enum raml_code raml_sampled_has(const struct sample_texts *x, const struct raml_
     return rc;
 }
 
-/* Puts the answer that the text tells in the text's place; false: nothing in it is marked as one (answer.h). */
-static bool told_answer(const struct raml_question *q, struct raml_buf *text)
+/* Puts the answer that the text tells in the text's place; *told = false: nothing in it is marked as one (answer.h). */
+static enum raml_code told_answer(const struct raml_question *q, struct raml_buf *text, bool *told,
+                                  struct raml_err *err)
 {
     struct raml_answer_options opt = raml_answer_default();
     struct raml_buf found;
     enum raml_found how;
     opt.letters = q->letters;
     raml_buf_init(&found, text->len + 64);
-    bool told = !raml_answer_find(text->data, text->len, &opt, &found, &how, NULL) && found.len &&
-                how != RAML_FOUND_NOTHING && how != RAML_FOUND_BARE && how != RAML_FOUND_FORMULA;
-    if (told) {
+    enum raml_code rc = raml_answer_find(text->data, text->len, &opt, &found, &how, err);
+    *told = !rc && found.len && how != RAML_FOUND_NOTHING && how != RAML_FOUND_BARE && how != RAML_FOUND_FORMULA;
+    if (*told) {
         raml_buf_clear(text);
         raml_buf_add(text, found.data, found.len);
+        rc = raml_buf_status(text, err);
     }
     raml_buf_deinit(&found);
-    return told;
+    return rc;
 }
 
-/* Cuts text (a whole answer part) down to the answer; false: it holds none. */
-static bool cut_answer(const struct sample_texts *x, const struct raml_question *q, struct raml_buf *text)
+/* Cuts text (a whole answer part) down to the answer; *answered = false: it holds none. */
+static enum raml_code cut_answer(const struct sample_texts *x, const struct raml_question *q, struct raml_buf *text,
+                                 bool *answered, struct raml_err *err)
 {
     const char *inner;
     size_t n;
@@ -106,29 +109,34 @@ static bool cut_answer(const struct sample_texts *x, const struct raml_question 
         *stop = 0;
         text->len = (size_t)(stop - text->data);
     }
-    if (!x->boxed) return true;
-    if (!raml_answer_boxed(text->data, text->len, &inner, &n))
-        return told_answer(q, text) || (x->thinks && !x->answer_only);
-    if (!q->letters && told_answer(q, text)) return true; /* several boxes, a percent sign behind one */
-    memmove(text->data, inner, n);
+    *answered = true;
+    if (!x->boxed) return RAML_OK;
+    enum raml_code rc = told_answer(q, text, answered, err);
+    if (rc || *answered) return rc;
+    *answered = true;
+    if (!raml_answer_boxed(text->data, text->len, &inner, &n)) {
+        *answered = x->thinks && !x->answer_only;
+        return RAML_OK;
+    }
+    memmove(text->data, inner, n); /* a box that says nothing */
     text->data[n] = 0;
     text->len = n;
-    return true;
+    return RAML_OK;
 }
 
 /* One sample as a record; its texts live in text[0] (trajectory) and text[1] (answer). */
 static enum raml_code record(const struct sample_texts *x, const struct raml_question *q, const struct raml_sampled *s,
                              struct raml_buf text[2], struct raml_trajectory *t, struct raml_err *err)
 {
-    bool open = x->thinks && s->began && !s->closed, answered;
+    bool open = x->thinks && s->began && !s->closed, answered = false;
     size_t whole = s->n - s->n_end, start = s->closed ? s->answer_at : 0, think = s->think_start + s->n_think;
     size_t from = open || start > whole ? whole : start; /* an end that is also the cue's end leaves no answer */
     if (think > whole) think = whole;
     enum raml_code rc = text_of(x, s, s->think_start < think ? s->think_start : think, think, false, &text[0], err);
     if (x->answer_only && x->boxed) raml_buf_adds(&text[1], BOX); /* the cue has opened it */
     if (!rc) rc = text_of(x, s, from, whole, true, &text[1], err);
+    if (!rc && !open) rc = cut_answer(x, q, &text[1], &answered, err);
     if (rc) return rc;
-    answered = !open && cut_answer(x, q, &text[1]);
     *t = (struct raml_trajectory){.text = text[0].data,
                                   .answer = answered ? text[1].data : NULL,
                                   .finish_reason = s->finish_reason,

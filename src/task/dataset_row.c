@@ -44,9 +44,12 @@ static enum raml_code read_joined(struct dataset_row *r, const char *names, cons
         char *name = strndup(p, (size_t)(end - p));
         json_t *v = name ? raml_dataset_value(r->obj, name) : NULL;
         const char *part = json_string_value(v);
-        if (!name) rc = no_memory(r, err);
-        else if (!v && first) rc = missing(r, name, err);
-        else if (v && !part) rc = raml_dataset_fault(r, name, err, "is %s; expected a string", raml_dataset_type(v));
+        if (!name)
+            rc = no_memory(r, err);
+        else if (!v && first)
+            rc = missing(r, name, err);
+        else if (v && !part)
+            rc = raml_dataset_fault(r, name, err, "is %s; expected a string", raml_dataset_type(v));
         if (!rc && part && *part) {
             if (text.len) raml_buf_adds(&text, "\n");
             raml_buf_adds(&text, part);
@@ -96,7 +99,7 @@ static enum raml_code read_answer(struct dataset_row *r, struct raml_question *q
     const char *text = raml_dataset_scalar(r, v);
     if (!text)
         return raml_dataset_fault(r, name, err, "is %s; expected a string, a number or a list of one of these",
-                     raml_dataset_type(v));
+                                  raml_dataset_type(v));
     struct dataset_text before, gold = raml_dataset_trim(text, strlen(text));
     bool hashes = !names->boxed_answer && raml_dataset_split_hashes(text, &before, &gold);
     if (!names->boxed_answer && names->hashes == HASHES_ALL && !hashes)
@@ -106,7 +109,8 @@ static enum raml_code read_answer(struct dataset_row *r, struct raml_question *q
     names->hashes = hashes ? HASHES_ALL : HASHES_NONE;
     const char *box;
     size_t n;
-    if (!hashes && raml_answer_boxed(text, strlen(text), &box, &n)) gold = raml_dataset_trim(box, n);
+    if (!hashes && raml_answer_boxed(text, strlen(text), &box, &n))
+        gold = raml_dataset_trim(box, n);
     else if (names->boxed_answer)
         return raml_dataset_fault(r, name, err, "holds no \\boxed{...}; expected the answer in one");
     q->answer = raml_dataset_copy(r, gold);
@@ -157,7 +161,7 @@ static enum raml_code read_verdict(const struct dataset_row *r, const char *fiel
     double x = json_is_number(v) ? json_number_value(v) : -1;
     if (!json_is_boolean(v) && x != 0 && x != 1)
         return raml_dataset_fault(r, field, err, "is %s; expected true, false, 0 or 1",
-                     json_is_number(v) ? "another number" : raml_dataset_type(v));
+                                  json_is_number(v) ? "another number" : raml_dataset_type(v));
     *out = json_is_true(v) || x == 1 ? RAML_EQUAL : RAML_DIFFERENT;
     return RAML_OK;
 }
@@ -176,7 +180,7 @@ static enum raml_code read_tokens(struct dataset_row *r, const json_t *v, struct
         json_int_t x = json_is_integer(id) ? json_integer_value(id) : -1;
         if (x < 0 || x > INT32_MAX)
             return raml_dataset_fault(r, "tokens", err, "entry %zu is %s; expected a token id", i + 1,
-                         json_is_integer(id) ? "out of range" : raml_dataset_type(id));
+                                      json_is_integer(id) ? "out of range" : raml_dataset_type(id));
         token[i] = (int32_t)x;
     }
     t->tokens = token;
@@ -281,7 +285,7 @@ static enum raml_code read_labels(struct dataset_row *r, struct raml_question *q
     if (!json_is_array(v)) return raml_dataset_fault(r, name, err, "is %s; expected a list", raml_dataset_type(v));
     if (json_array_size(v) != q->n_trajectories)
         return raml_dataset_fault(r, name, err, "has %zu entries; expected %zu, as many as '%.64s'", json_array_size(v),
-                     q->n_trajectories, texts);
+                                  q->n_trajectories, texts);
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; !rc && i < q->n_trajectories; i++)
         rc = read_verdict(r, name, json_array_get(v, i), &q->trajectory[i].correct, err);
@@ -309,8 +313,8 @@ static enum raml_code read_trajectories(struct dataset_row *r, struct raml_quest
     if (!v) {
         enum raml_code rc = reserve(r, q, 1, err);
         if (rc) return rc;
-        q->trajectory[0] = (struct raml_trajectory){.text = solution, .answer = q->answer, .correct = RAML_EQUAL,
-                                                    .think_closed = true, .logp_sum = NAN};
+        q->trajectory[0] = (struct raml_trajectory){
+            .text = solution, .answer = q->answer, .correct = RAML_EQUAL, .think_closed = true, .logp_sum = NAN};
         return RAML_OK;
     }
     const json_t *first = json_array_get(v, 0); /* a chat is a list too, of objects that have a speaker */

@@ -19,7 +19,7 @@ static const struct {
     {"So it is 7.", "7", false, "7", RAML_EQUAL},
     {"Cold.\n\nAnswer: C", "C", true, "C", RAML_EQUAL},
     {"Cold.\n\nAnswer: B", "C", true, "B", RAML_DIFFERENT},
-    {"Cold: \\boxed{\\text{C}}", "C", true, "\\text{C}", RAML_EQUAL},
+    {"Cold: \\boxed{\\text{C}}", "C", true, "C", RAML_EQUAL},
     {"It is cold.", "C", true, NULL, RAML_DIFFERENT},
     {"Answer: C", "C", false, "C", RAML_EQUAL},
     {"So the answer is 12.", "12", false, "12", RAML_EQUAL},
