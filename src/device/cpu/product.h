@@ -1,0 +1,36 @@
+/* product.h - the matrix product in f32: C[m, n] (+)= A[m, k] B[k, n].
+ *
+ * Every element of C is one chain of fused multiply-adds, c = fma(a_k, b_k, c) for k = 0, 1, .. in order, from 0 or from
+ * what stands in C. So its bits depend on its row of A and its column of B alone: not on m or n, on threads, on the
+ * processor or its instruction set (with FMA); and a long sum may be split between calls.
+ *
+ * B comes in panels of 16 columns: for every k its 16 numbers side by side, 64 bytes in f32; columns beyond n are there,
+ * with any finite numbers. Weights are kept like that, in f32 or in a file's own type (device/cpu/panel.h). Or B lies
+ * row-major in f32, and is cut into panels as it is read.
+ * Cost  2 m n k FLOP; B's pieces are expanded or copied once for every 240 rows of A.    Threads  OpenMP's, all.
+ */
+#ifndef RAML_DEVICE_CPU_PRODUCT_H
+#define RAML_DEVICE_CPU_PRODUCT_H
+
+#include "device/types.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { RAML_PANEL = 16, RAML_PANEL_PIECE = 256 /* k worked on at once: whole blocks of every type */ };
+
+struct raml_product {
+    size_t m, n, k;
+    const float *a;
+    size_t lda;
+    bool a_columns;      /* A is given transposed: element (i, k) at a[k lda + i]; else at a[i lda + k] */
+    const void *b;
+    enum raml_type type; /* of panels */
+    size_t panel_bytes;  /* from one panel to the next */
+    size_t ldb;          /* B is row-major f32, ldb elements a row; 0: panels */
+    float *c;
+    size_t ldc;
+    bool add; /* C += */
+};
+
+#endif
