@@ -35,22 +35,22 @@ INLINE void soft_row(const bool bf16, struct work *w, size_t i, size_t line, uin
     float *s = w->s[i], *o = w->o + line * h->Dp;
     vf x[4], top = vf_set(-INFINITY);
     for (size_t j = 0; j < nv; j++) {
-        x[j] = vf_load(s + j * 16) * vf_set(h->scale);
-        x[j] = vf_pick((uint32_t)(mask >> (j * 16)) & 0xffff, x[j], vf_set(-INFINITY));
+        x[j] = vf_mul(vf_load(s + j * 16), vf_set(h->scale));
+        x[j] = vf_pick(vm_bits((uint32_t)(mask >> (j * 16)) & 0xffff), x[j], vf_set(-INFINITY));
         top = vf_max(top, x[j]);
     }
     float high = vf_top(top), old = w->max[line];
     vf sum = vf_load(w->sum[line]);
     if (high > old) {
-        float scale_old = expf(old - high); /* first page: exp(-inf) = 0 */
-        for (size_t k = 0; k < h->Dp; k += 16) vf_store(o + k, vf_load(o + k) * vf_set(scale_old));
-        sum *= vf_set(scale_old);
+        float scale_old = raml_exp_f32(old - high); /* the first page's sums are 0 */
+        for (size_t k = 0; k < h->Dp; k += 16) vf_store(o + k, vf_mul(vf_load(o + k), vf_set(scale_old)));
+        sum = vf_mul(sum, vf_set(scale_old));
         w->max[line] = old = high;
     }
     for (size_t j = 0; j < nv; j++) {
-        vf p = vf_exp(x[j] - vf_set(old));
-        p = vf_pick((uint32_t)(mask >> (j * 16)) & 0xffff, p, vf_set(0));
-        sum += p;
+        vf p = vf_exp(vf_sub(x[j], vf_set(old)));
+        p = vf_pick(vm_bits((uint32_t)(mask >> (j * 16)) & 0xffff), p, vf_zero());
+        sum = vf_add(sum, p);
         if (bf16) act_store(true, w->p[i], j * 16, p);
         else vf_store(s + j * 16, p);
     }
@@ -116,8 +116,8 @@ INLINE void attn_tile(const bool bf16, const struct raml_attn *a, struct work *w
     for (size_t i = 0; i < lines; i++) {
         float sum = vf_sum(vf_load(w->sum[i])), inv = 1.0f / sum;
         size_t at = (t->row + i / n_heads) * a->H + head + i % n_heads;
-        EACH16(k, m, D) act_store_n(bf16, a->o, at * D + k, vf_load(w->o + i * h.Dp + k) * vf_set(inv), m);
-        if (a->lse) a->lse[at] = w->max[i] + logf(sum);
+        EACH16(k, m, D) act_store_n(bf16, a->o, at * D + k, vf_mul(vf_load(w->o + i * h.Dp + k), vf_set(inv)), m);
+        if (a->lse) a->lse[at] = w->max[i] + raml_log_f32(sum);
     }
 }
 

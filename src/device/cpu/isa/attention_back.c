@@ -90,10 +90,11 @@ static void see(struct work *w, const struct raml_attn *a, const struct raml_att
 INLINE void grad_key(const bool bf16, struct work *w, size_t k, size_t nv, float scale)
 {
     for (size_t j = 0; j < nv; j++) {
-        vf p = vf_exp(vf_load(w->st[k] + j * 16) * vf_set(scale) - vf_load(w->lse + j * 16));
-        p = vf_pick((uint32_t)(w->seen[k] >> (j * 16)) & 0xffff, p, vf_set(0));
-        vf ds = p * (vf_load(w->dpt[k] + j * 16) - vf_load(w->delta + j * 16)) * vf_set(scale);
-        ds = vf_pick((uint32_t)(w->seen[k] >> (j * 16)) & 0xffff, ds, vf_set(0));
+        vm seen = vm_bits((uint32_t)(w->seen[k] >> (j * 16)) & 0xffff);
+        vf s = vf_mul(vf_load(w->st[k] + j * 16), vf_set(scale));
+        vf p = vf_pick(seen, vf_exp(vf_sub(s, vf_load(w->lse + j * 16))), vf_zero());
+        vf ds = vf_mul(p, vf_sub(vf_load(w->dpt[k] + j * 16), vf_load(w->delta + j * 16)));
+        ds = vf_pick(seen, vf_mul(ds, vf_set(scale)), vf_zero());
         act_store(bf16, w->pt[k], j * 16, p);
         act_store(bf16, w->dst[k], j * 16, ds);
     }
@@ -157,9 +158,10 @@ INLINE void back_tile(const bool bf16, const struct task *t, size_t tile, size_t
     pack_over_rows(bf16, w->qr, qp, width, q->n, D);
     pack_over_rows(bf16, w->or_, op, out, q->n, D);
     for (size_t r = 0; r < nv * 16; r++) {
-        vf dot = vf_set(0);
+        vf dot = vf_zero();
         size_t at = (q->row + r) * out + h * D;
-        if (r < q->n) EACH16(i, m, D) dot += act_load_n(bf16, t->b->d_o, at + i, m) * act_load_n(bf16, a->o, at + i, m);
+        if (r < q->n) EACH16(i, m, D)
+            dot = vf_fma(act_load_n(bf16, t->b->d_o, at + i, m), act_load_n(bf16, a->o, at + i, m), dot);
         w->delta[r] = vf_sum(dot);
         w->lse[r] = r < q->n ? a->lse[(q->row + r) * a->H + h] : 0;
     }

@@ -43,7 +43,7 @@ INLINE void few_block(const int R, const struct raml_few *f, size_t b, size_t ro
     for (int r = 0; r < R; r++)
         for (size_t c = 0; c < 4 && b * 64 + 16 * c < f->N; c++) {
             size_t at = b * 64 + 16 * c, m = f->N - at < 16 ? f->N - at : 16;
-            act_store_n(!f->y_f32, f->y, (row + (size_t)r) * f->N + at, (vf)total[r][c], m);
+            act_store_n(!f->y_f32, f->y, (row + (size_t)r) * f->N + at, total[r][c], m);
         }
 }
 

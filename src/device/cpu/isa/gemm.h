@@ -22,12 +22,10 @@ INLINE vf gemm_dot(vf acc, const uint16_t *a, const uint16_t *b)
 #ifdef __AVX512BF16__
     uint32_t cell;
     memcpy(&cell, a, 4);
-    return (vf)_mm512_dpbf16_ps((__m512)acc, (__m512bh)_mm512_set1_epi32((int)cell), (__m512bh)_mm512_loadu_si512(b));
+    return _mm512_dpbf16_ps(acc, (__m512bh)_mm512_set1_epi32((int)cell), (__m512bh)_mm512_loadu_si512(b));
 #else
-    vu pair;
-    memcpy(&pair, b, sizeof pair);
-    acc += vf_set(half_up(a[0])) * vf_bits(pair << 16);
-    return acc + vf_set(half_up(a[1])) * vf_bits(pair & 0xffff0000u);
+    acc = vf_fma(vf_set(raml_act_up(a[0])), vh_first_of_two(b), acc);
+    return vf_fma(vf_set(raml_act_up(a[1])), vh_second_of_two(b), acc);
 #endif
 }
 
@@ -38,7 +36,7 @@ INLINE void gemm_block(const bool bf16, const int MR, const int NR, float *c, si
 #pragma GCC unroll 12
     for (int i = 0; i < MR; i++)
 #pragma GCC unroll 4
-        for (int j = 0; j < NR; j++) acc[i][j] = add ? vf_load(c + (size_t)i * ldc + (size_t)j * 16) : vf_set(0);
+        for (int j = 0; j < NR; j++) acc[i][j] = add ? vf_load(c + (size_t)i * ldc + (size_t)j * 16) : vf_zero();
     if (bf16) {
         for (size_t p = 0; p < k; p += 2) {
             const uint16_t *bp = (const uint16_t *)b + p * ldb, *ap = (const uint16_t *)a + p;
@@ -53,7 +51,7 @@ INLINE void gemm_block(const bool bf16, const int MR, const int NR, float *c, si
 #pragma GCC unroll 12
             for (int i = 0; i < MR; i++)
 #pragma GCC unroll 4
-                for (int j = 0; j < NR; j++) acc[i][j] += vf_set(ap[(size_t)i * lda]) * vf_load(bp + j * 16);
+                for (int j = 0; j < NR; j++) acc[i][j] = vf_fma(vf_set(ap[(size_t)i * lda]), vf_load(bp + j * 16), acc[i][j]);
         }
     }
 #pragma GCC unroll 12

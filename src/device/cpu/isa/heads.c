@@ -19,11 +19,11 @@ INLINE void head_store(const bool bf16, void *p, size_t at, const struct head *h
 }
 INLINE float head_rstd(const struct head *h, size_t D, float eps)
 {
-    vf sq = vf_set(0);
+    vf sq = vf_zero();
     EACH16(i, m, D)
     {
         vf a = vf_load_n(h->x + i, m);
-        sq += a * a;
+        sq = vf_fma(a, a, sq);
     }
     return 1.0f / sqrtf(vf_sum(sq) / (float)D + eps);
 }
@@ -34,9 +34,9 @@ INLINE void head_turn(struct head *h, const float *cos_sin, size_t D, float sign
     EACH16(i, m, half)
     {
         vf a = vf_load_n(h->x + i, m), b = vf_load_n(h->x + half + i, m);
-        vf c = vf_load_n(cos_sin + i, m), s = vf_load_n(cos_sin + half + i, m) * vf_set(sign);
-        vf_store_n(h->x + i, a * c - b * s, m);
-        vf_store_n(h->x + half + i, b * c + a * s, m);
+        vf c = vf_load_n(cos_sin + i, m), s = vf_mul(vf_load_n(cos_sin + half + i, m), vf_set(sign));
+        vf_store_n(h->x + i, vf_fnma(b, s, vf_mul(a, c)), m);
+        vf_store_n(h->x + half + i, vf_fma(a, s, vf_mul(b, c)), m);
     }
 }
 
@@ -49,12 +49,13 @@ INLINE void heads_row(const bool bf16, const struct raml_heads *a, size_t r)
         const float *w = j < a->H ? a->q_w : a->k_w;
         if (j >= turned && !a->bias) break;
         head_load(bf16, &h, a->qkv, at, D);
-        if (a->bias) EACH16(i, m, D) vf_store_n(h.x + i, vf_load_n(h.x + i, m) + vf_load_n(a->bias + j * D + i, m), m);
+        if (a->bias) EACH16(i, m, D) vf_store_n(h.x + i, vf_add(vf_load_n(h.x + i, m), vf_load_n(a->bias + j * D + i, m)), m);
         if (j < turned) {
             if (a->raw) head_store(bf16, a->raw, (r * turned + j) * D, &h, D);
             if (w) {
                 float s = head_rstd(&h, D, a->eps);
-                EACH16(i, m, D) vf_store_n(h.x + i, vf_load_n(h.x + i, m) * vf_set(s) * vf_load_n(w + i, m), m);
+                EACH16(i, m, D)
+                    vf_store_n(h.x + i, vf_mul(vf_mul(vf_load_n(h.x + i, m), vf_set(s)), vf_load_n(w + i, m)), m);
             }
             head_turn(&h, a->cos_sin + (size_t)a->position[r] * D, D, 1.0f);
         }
@@ -72,17 +73,18 @@ void heads_isa(const struct raml_heads *h)
 INLINE void head_norm_back(struct head *g, const struct head *x, const float *w, float *dw, size_t D, float eps)
 {
     float s = head_rstd(x, D, eps);
-    vf dot = vf_set(0);
+    vf dot = vf_zero();
     EACH16(i, m, D)
     {
-        vf ga = vf_load_n(g->x + i, m) * vf_load_n(x->x + i, m);
-        dot += ga * vf_load_n(w + i, m);
-        vf_store_n(dw + i, vf_load_n(dw + i, m) + ga * vf_set(s), m);
+        vf ga = vf_mul(vf_load_n(g->x + i, m), vf_load_n(x->x + i, m));
+        dot = vf_fma(ga, vf_load_n(w + i, m), dot);
+        vf_store_n(dw + i, vf_fma(ga, vf_set(s), vf_load_n(dw + i, m)), m);
     }
     float k = s * s * s * vf_sum(dot) / (float)D;
     EACH16(i, m, D)
     {
-        vf out = vf_load_n(g->x + i, m) * vf_load_n(w + i, m) * vf_set(s) - vf_load_n(x->x + i, m) * vf_set(k);
+        vf out = vf_mul(vf_mul(vf_load_n(g->x + i, m), vf_load_n(w + i, m)), vf_set(s));
+        out = vf_fnma(vf_load_n(x->x + i, m), vf_set(k), out);
         vf_store_n(g->x + i, out, m);
     }
 }
@@ -106,7 +108,7 @@ INLINE void heads_back_row(const bool bf16, const struct raml_heads *a, void *dq
             head_store(bf16, dqkv, at, &g, D);
         }
         if (a->bias) EACH16(i, m, D)
-            vf_store_n(part + j * D + i, vf_load_n(part + j * D + i, m) + vf_load_n(g.x + i, m), m);
+            vf_store_n(part + j * D + i, vf_add(vf_load_n(part + j * D + i, m), vf_load_n(g.x + i, m)), m);
     }
 }
 

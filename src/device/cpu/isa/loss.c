@@ -12,7 +12,7 @@ static void loss_row(const struct raml_loss_rows *s, size_t r, const float *z, i
     EACH16(i, m, v)
     {
         vf a = vf_load_n(z + i, m);
-        if (m < 16) a = vf_pick((1u << m) - 1, a, vf_set(-INFINITY));
+        if (m < 16) a = vf_pick(vm_first(m), a, vf_set(-INFINITY));
         top = vf_max(top, a);
     }
     float high = vf_top(top), old = s->max[r];
@@ -20,18 +20,18 @@ static void loss_row(const struct raml_loss_rows *s, size_t r, const float *z, i
         size_t best = 0;
         while (z[best] != high && best + 1 < v) best++;
         if (s->argmax) s->argmax[r] = (int32_t)(v0 + best);
-        float scale = expf(old - high); /* exp(-inf) = 0 at the first tile */
+        float scale = raml_exp_f32(old - high); /* the first tile's sums are 0 */
         s->sum[r] *= scale;
         s->dot[r] *= scale;
         s->max[r] = high;
     }
-    vf sum = vf_set(0), dot = vf_set(0), base = vf_set(s->max[r]);
+    vf sum = vf_zero(), dot = vf_zero(), base = vf_set(s->max[r]);
     EACH16(i, m, v)
     {
-        vf a = vf_load_n(z + i, m), p = vf_exp(a - base);
-        if (m < 16) p = vf_pick((1u << m) - 1, p, vf_set(0));
-        sum += p;
-        dot += p * a;
+        vf a = vf_load_n(z + i, m), p = vf_exp(vf_sub(a, base));
+        if (m < 16) p = vf_pick(vm_first(m), p, vf_zero());
+        sum = vf_add(sum, p);
+        dot = vf_fma(p, a, dot);
     }
     s->sum[r] += vf_sum(sum);
     s->dot[r] += vf_sum(dot);
@@ -55,12 +55,12 @@ INLINE void loss_back_row(const bool bf16, void *dz, size_t at, const float *z, 
     const vf vl = vf_set(lse), vc = vf_set(c), ve = vf_set(e), vent = vf_set(entropy);
     EACH16(i, m, v)
     {
-        vf lp = vf_load_n(z + i, m) - vl, p = vf_exp(lp);
-        act_store_n(bf16, dz, at + i, -(p * (vc + ve * (lp + vent))), m);
+        vf lp = vf_sub(vf_load_n(z + i, m), vl), by = vf_fma(ve, vf_add(lp, vent), vc);
+        act_store_n(bf16, dz, at + i, vf_neg(vf_mul(vf_exp(lp), by)), m);
     }
     if (token >= 0 && token < (int64_t)v) {
-        float lp = z[token] - lse, p = expf(lp);
-        act_set(bf16, dz, at + (size_t)token, c - p * (c + e * (lp + entropy)));
+        float lp = z[token] - lse, p = raml_exp_f32(lp);
+        act_set(bf16, dz, at + (size_t)token, fmaf(-p, fmaf(e, lp + entropy, c), c));
     }
 }
 
@@ -82,17 +82,15 @@ void loss_tile_back_isa(bool bf16, void *dz, const float *z, size_t ld, const fl
 float top_isa(const float *z, size_t n)
 {
     vf most = vf_set(z[0]);
-    vi nan = {0};
+    vm nan = vm_bits(0);
     EACH16(i, m, n)
     {
         vf a = vf_load_n(z + i, m);
-        if (m < 16) a = vf_pick((1u << m) - 1, a, vf_set(z[0]));
-        nan |= a != a;
+        if (m < 16) a = vf_pick(vm_first(m), a, vf_set(z[0]));
+        nan = vm_or(nan, vf_isnan(a));
         most = vf_max(most, a);
     }
-    for (int k = 0; k < 16; k++)
-        if (nan[k]) return NAN;
-    return vf_top(most);
+    return vm_any(nan) ? NAN : vf_top(most);
 }
 
 /* Sums of 4096 in floats of sixteen lanes, those in double: lanes hold at most 256 addends each. vf_exp ends at e^-87.3;
@@ -103,15 +101,14 @@ double exp_all_isa(float *out, const float *z, size_t n, float top, float scale,
     double total = 0;
     for (size_t from = 0; from < n; from += RAML_EXP_PART) {
         size_t m = n - from < RAML_EXP_PART ? n - from : RAML_EXP_PART;
-        vf sum = vf_set(0);
+        vf sum = vf_zero();
         EACH16(i, k, m)
         {
-            vf x = (vf_load_n(z + from + i, k) - vt) * vs;
-            vi in = x > floor;
-            vf e = vf_bits(vu_bits(vf_exp(x)) & (vu)in);
-            if (k < 16) e = vf_pick((1u << k) - 1, e, vf_set(0));
+            vf x = vf_mul(vf_sub(vf_load_n(z + from + i, k), vt), vs);
+            vf e = vf_pick(vf_gt(x, floor), vf_exp(x), vf_zero());
+            if (k < 16) e = vf_pick(vm_first(k), e, vf_zero());
             vf_store_n(out + from + i, e, k);
-            sum += e;
+            sum = vf_add(sum, e);
         }
         double here = (double)vf_sum(sum);
         if (part) part[from / RAML_EXP_PART] = here;

@@ -27,19 +27,23 @@ void embed_back_isa(float *d_table, const float *dx, const int32_t *token, size_
 INLINE void add_norm_row(const bool bf16, float *sum, void *y, float *rstd, const float *x, const void *add,
                          const float *w, size_t r, size_t d, float eps)
 {
-    vf sq = vf_set(0);
+    vf sq = vf_zero();
     const float *xr = x + r * d;
     float *sr = sum + r * d;
     EACH16(i, m, d)
     {
         vf a = vf_load_n(xr + i, m);
-        if (add) a += act_load_n(bf16, add, r * d + i, m);
-        sq += a * a;
+        if (add) a = vf_add(a, act_load_n(bf16, add, r * d + i, m));
+        sq = vf_fma(a, a, sq);
         vf_store_n(sr + i, a, m);
     }
     float s = 1.0f / sqrtf(vf_sum(sq) / (float)d + eps);
     if (rstd) rstd[r] = s;
-    EACH16(i, m, d) act_store_n(bf16, y, r * d + i, vf_load_n(sr + i, m) * vf_set(s) * vf_load_n(w + i, m), m);
+    EACH16(i, m, d)
+    {
+        vf a = vf_mul(vf_load_n(sr + i, m), vf_set(s));
+        act_store_n(bf16, y, r * d + i, vf_mul(a, vf_load_n(w + i, m)), m);
+    }
 }
 
 void add_norm_isa(bool bf16, float *sum, void *y, float *rstd, const float *x, const void *add, const float *w,
@@ -55,20 +59,22 @@ void add_norm_isa(bool bf16, float *sum, void *y, float *rstd, const float *x, c
 INLINE void norm_back_row(const bool bf16, float *dx, void *dx_act, float *dw, const void *dy, const float *x, float s,
                           const float *w, size_t r, size_t d)
 {
-    vf dot = vf_set(0);
+    vf dot = vf_zero();
     const float *xr = x + r * d;
     float *dr = dx + r * d;
     EACH16(i, m, d)
     {
         vf g = act_load_n(bf16, dy, r * d + i, m), a = vf_load_n(xr + i, m);
-        dot += g * a * vf_load_n(w + i, m);
-        vf_store_n(dw + i, vf_load_n(dw + i, m) + g * a * vf_set(s), m);
+        vf ga = vf_mul(g, a);
+        dot = vf_fma(ga, vf_load_n(w + i, m), dot);
+        vf_store_n(dw + i, vf_fma(ga, vf_set(s), vf_load_n(dw + i, m)), m);
     }
     float k = s * s * s * vf_sum(dot) / (float)d;
     EACH16(i, m, d)
     {
         vf g = act_load_n(bf16, dy, r * d + i, m), a = vf_load_n(xr + i, m);
-        vf out = vf_load_n(dr + i, m) + (g * vf_load_n(w + i, m) * vf_set(s) - a * vf_set(k));
+        vf out = vf_fnma(a, vf_set(k), vf_mul(vf_mul(g, vf_load_n(w + i, m)), vf_set(s)));
+        out = vf_add(vf_load_n(dr + i, m), out);
         vf_store_n(dr + i, out, m);
         if (dx_act) act_store_n(bf16, dx_act, r * d + i, out, m);
     }
@@ -101,7 +107,7 @@ void norm_back_isa(bool bf16, float *dx, void *dx_act, float *dw, const void *dy
 
 INLINE vf silu(vf g)
 {
-    return g / (vf_set(1.0f) + vf_exp(-g));
+    return vf_div(g, vf_add(vf_set(1.0f), vf_exp(vf_neg(g))));
 }
 
 INLINE void silu_row(const bool bf16, void *out, const void *gu, size_t r, size_t f)
@@ -109,7 +115,7 @@ INLINE void silu_row(const bool bf16, void *out, const void *gu, size_t r, size_
     EACH16(i, m, f)
     {
         vf g = act_load_n(bf16, gu, r * 2 * f + i, m), u = act_load_n(bf16, gu, r * 2 * f + f + i, m);
-        act_store_n(bf16, out, r * f + i, silu(g) * u, m);
+        act_store_n(bf16, out, r * f + i, vf_mul(silu(g), u), m);
     }
 }
 
@@ -126,8 +132,10 @@ INLINE void silu_back_row(const bool bf16, void *d_gu, const void *d_out, const 
     {
         size_t ig = r * 2 * f + i, iu = ig + f;
         vf g = act_load_n(bf16, gu, ig, m), u = act_load_n(bf16, gu, iu, m), d = act_load_n(bf16, d_out, r * f + i, m);
-        vf s = vf_set(1.0f) / (vf_set(1.0f) + vf_exp(-g));
-        vf dg = d * u * s * (vf_set(1.0f) + g * (vf_set(1.0f) - s)), du = d * g * s;
+        const vf one = vf_set(1.0f);
+        vf s = vf_div(one, vf_add(one, vf_exp(vf_neg(g))));
+        vf ds = vf_mul(d, s), slope = vf_fma(g, vf_sub(one, s), one);
+        vf dg = vf_mul(vf_mul(ds, u), slope), du = vf_mul(ds, g);
         act_store_n(bf16, d_gu, ig, dg, m);
         act_store_n(bf16, d_gu, iu, du, m);
     }

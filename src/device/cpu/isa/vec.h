@@ -1,213 +1,94 @@
-/* vec.h - sixteen floats at a time, in the compiler's vector types, for whatever instruction set this file is compiled
- * for.
+/* vec.h - sixteen floats at a time, for whatever instruction set this file is compiled for.
  *
- * Only the sources in this folder include it; they are compiled once per instruction set (RAML_ISA names it).
+ * Only the sources in this folder include it; they are compiled once per instruction set (RAML_ISA names it). vf is
+ * opaque: one register on AVX-512, two on AVX2, an array elsewhere (vec_avx512.h, vec_avx2.h, vec_base.h).
+ *
+ *   vf    sixteen floats           vf_set vf_load vf_store, vf_load_n vf_store_n (the first m lanes; the others read 0)
+ *         vf_add vf_sub vf_mul vf_div vf_sqrt vf_neg, vf_max(a, b) = a > b ? a : b, vf_min(a, b) = a < b ? a : b
+ *         vf_fma(a, b, c) = a b + c, vf_fnma(a, b, c) = c - a b, each rounded once
+ *   vm    sixteen yes or no        vm_first(m) vm_bits(word), vf_gt(a, b) vf_isnan(a), vm_or vm_any, vf_pick(m, a, b)
+ *   vh    sixteen bf16             vh_load vh_store, vh_load_n vh_store_n, vh_up vh_down
+ *
+ * A lane's value is the same on every instruction set, to the bit: each function is one IEEE operation a lane, nothing
+ * is contracted (-ffp-contract=off: a product and a sum stay two roundings unless vf_fma is written), lanes are joined
+ * by vf_sum and vf_top in one order, and what the C library would do differently from machine to machine (exp) is done
+ * here. A NaN stays a NaN; which of the NaNs it is, processors may choose.
  */
 #ifndef RAML_ISA_VEC_H
 #define RAML_ISA_VEC_H
+
+#include "device/cpu/scalar.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#ifdef __AVX512F__
-#include <immintrin.h>
-#endif
 
 #define RAML_JOIN2(a, b) a##_##b
 #define RAML_JOIN(a, b) RAML_JOIN2(a, b)
 #define RAML_NAME(f) RAML_JOIN(raml_##f, RAML_ISA) /* raml_<f>_<isa> */
 #define INLINE static inline __attribute__((always_inline, unused))
 
-typedef float vf __attribute__((vector_size(64)));
-typedef int32_t vi __attribute__((vector_size(64)));
-typedef uint32_t vu __attribute__((vector_size(64)));
-typedef uint16_t vh __attribute__((vector_size(32)));
+#if defined(__AVX512F__)
+#include "device/cpu/isa/vec_avx512.h"
+#elif defined(__AVX2__)
+#include "device/cpu/isa/vec_avx2.h"
+#else
+#include "device/cpu/isa/vec_base.h"
+#endif
 
-INLINE vf vf_set(float x)
+INLINE vf vf_zero(void)
 {
-    return (vf){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
-}
-INLINE vf vf_load(const float *p)
-{
-    vf v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-INLINE void vf_store(float *p, vf v)
-{
-    memcpy(p, &v, sizeof v);
-}
-INLINE vf vf_bits(vu v)
-{
-    vf f;
-    memcpy(&f, &v, sizeof f);
-    return f;
-}
-INLINE vu vu_bits(vf v)
-{
-    vu u;
-    memcpy(&u, &v, sizeof u);
-    return u;
-}
-INLINE vf vf_max(vf a, vf b)
-{
-#ifdef __AVX512F__
-    return (vf)_mm512_max_ps((__m512)a, (__m512)b);
-#else
-    vi m = a > b;
-    return vf_bits((vu)(((vi)vu_bits(a) & m) | ((vi)vu_bits(b) & ~m)));
-#endif
-}
-INLINE vf vf_min(vf a, vf b)
-{
-#ifdef __AVX512F__
-    return (vf)_mm512_min_ps((__m512)a, (__m512)b);
-#else
-    vi m = a < b;
-    return vf_bits((vu)(((vi)vu_bits(a) & m) | ((vi)vu_bits(b) & ~m)));
-#endif
-}
-/* Lanes whose bit is set come from a, the others from b. */
-INLINE vf vf_pick(uint32_t bits, vf a, vf b)
-{
-#ifdef __AVX512F__
-    return (vf)_mm512_mask_blend_ps((__mmask16)bits, (__m512)b, (__m512)a);
-#else
-    const vu lane = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
-    vu all = {bits, bits, bits, bits, bits, bits, bits, bits, bits, bits, bits, bits, bits, bits, bits, bits};
-    vu m = (vu)((all & lane) != 0);
-    return vf_bits((vu_bits(a) & m) | (vu_bits(b) & ~m));
-#endif
-}
-INLINE float vf_sum(vf v) /* lanes joined in a fixed order */
-{
-    float a[16];
-    vf_store(a, v);
-    for (int w = 8; w; w /= 2)
-        for (int i = 0; i < w; i++) a[i] += a[i + w];
-    return a[0];
-}
-INLINE float vf_top(vf v)
-{
-#ifdef __AVX512F__
-    return _mm512_reduce_max_ps((__m512)v);
-#else
-    float a[16];
-    vf_store(a, v);
-    for (int w = 8; w; w /= 2)
-        for (int i = 0; i < w; i++) a[i] = a[i] > a[i + w] ? a[i] : a[i + w];
-    return a[0];
-#endif
+    return vf_set(0);
 }
 
-/* e^x to 2 ulp for x in [-87, 88]; below: 0 (to 1e-38), above: e^88. Cody-Waite reduction, degree-6 polynomial
- * (Taylor of e^r on |r| <= ln2/2, last coefficient adjusted by nothing: error 1.2e-7 relative). */
+/* e^x to 2 ulp for x in [-87.3, 88]; below: e^-87.3 (1.2e-38), above: e^88. Lane by lane the bits of raml_exp_f32
+ * (scalar.h), which tells the method. */
 INLINE vf vf_exp(vf x)
 {
-    x = vf_min(vf_max(x, vf_set(-87.3f)), vf_set(88.0f));
-    const vf magic = vf_set(12582912.0f); /* 1.5 * 2^23: adding it rounds to an integer held in the low bits */
-    vf t = x * vf_set(1.44269504088896341f) + magic;
-    vf k = t - magic;
-    vf r = x - k * vf_set(0.693359375f);
-    r = r + k * vf_set(2.12194440e-4f);
+    x = vf_min(vf_set(RAML_EXP_HIGH), vf_max(vf_set(RAML_EXP_LOW), x)); /* in this order a NaN passes */
+    const vf magic = vf_set(RAML_EXP_MAGIC);
+    vf t = vf_fma(x, vf_set(RAML_LOG2_E), magic);
+    vf k = vf_sub(t, magic);
+    vf r = vf_fnma(k, vf_set(RAML_LN2_HIGH), x);
+    r = vf_fnma(k, vf_set(RAML_LN2_LOW), r);
     vf p = vf_set(1.0f / 720);
-    p = p * r + vf_set(1.0f / 120);
-    p = p * r + vf_set(1.0f / 24);
-    p = p * r + vf_set(1.0f / 6);
-    p = p * r + vf_set(0.5f);
-    p = p * r + vf_set(1.0f);
-    p = p * r + vf_set(1.0f);
-    return vf_bits(vu_bits(p) + (vu_bits(t) << 23)); /* times 2^k: the low bits of t are k (mod 2^9) */
-}
-
-INLINE float half_up(uint16_t h)
-{
-    uint32_t u = (uint32_t)h << 16;
-    float f;
-    memcpy(&f, &u, sizeof f);
-    return f;
-}
-INLINE uint16_t half_down(float f) /* round to nearest, ties to even; NaN stays NaN */
-{
-    uint32_t u;
-    memcpy(&u, &f, sizeof u);
-    if ((u & 0x7fffffffu) > 0x7f800000u) return (uint16_t)(u >> 16 | 0x40);
-    return (uint16_t)((u + 0x7fffu + (u >> 16 & 1)) >> 16);
-}
-INLINE vf vh_up(vh h)
-{
-    return vf_bits(__builtin_convertvector(h, vu) << 16);
-}
-INLINE vh vh_down(vf v)
-{
-#ifdef __AVX512BF16__
-    __m256bh b = _mm512_cvtneps_pbh((__m512)v);
-    vh h;
-    memcpy(&h, &b, sizeof h);
-    return h;
-#else
-    vu u = vu_bits(v);
-    return __builtin_convertvector((u + 0x7fffu + (u >> 16 & 1u)) >> 16, vh);
-#endif
+    p = vf_fma(p, r, vf_set(1.0f / 120));
+    p = vf_fma(p, r, vf_set(1.0f / 24));
+    p = vf_fma(p, r, vf_set(1.0f / 6));
+    p = vf_fma(p, r, vf_set(0.5f));
+    p = vf_fma(p, r, vf_set(1.0f));
+    p = vf_fma(p, r, vf_set(1.0f));
+    return vf_scale(p, t);
 }
 
 /* Activations: element i of an act array, and sixteen from there; tails of m < 16 elements read 0 beyond. */
 INLINE vf act_load(bool bf16, const void *p, size_t i)
 {
-    if (!bf16) return vf_load((const float *)p + i);
-    vh h;
-    memcpy(&h, (const uint16_t *)p + i, sizeof h);
-    return vh_up(h);
+    return bf16 ? vh_up(vh_load((const uint16_t *)p + i)) : vf_load((const float *)p + i);
 }
 INLINE void act_store(bool bf16, void *p, size_t i, vf v)
 {
-    if (bf16) {
-        vh h = vh_down(v);
-        memcpy((uint16_t *)p + i, &h, sizeof h);
-    } else {
-        vf_store((float *)p + i, v);
-    }
-}
-INLINE vf vf_load_n(const float *p, size_t m)
-{
-    if (m == 16) return vf_load(p);
-    vf v = {0};
-    for (size_t i = 0; i < m; i++) v[i] = p[i];
-    return v;
-}
-INLINE void vf_store_n(float *p, vf v, size_t m)
-{
-    if (m == 16) vf_store(p, v);
-    else for (size_t i = 0; i < m; i++) p[i] = v[i];
+    if (bf16) vh_store((uint16_t *)p + i, vh_down(v));
+    else vf_store((float *)p + i, v);
 }
 INLINE vf act_load_n(bool bf16, const void *p, size_t i, size_t m)
 {
-    if (!bf16) return vf_load_n((const float *)p + i, m);
-    if (m == 16) return act_load(true, p, i);
-    vh h = {0};
-    for (size_t k = 0; k < m; k++) h[k] = ((const uint16_t *)p)[i + k];
-    return vh_up(h);
+    return bf16 ? vh_up(vh_load_n((const uint16_t *)p + i, m)) : vf_load_n((const float *)p + i, m);
 }
 INLINE void act_store_n(bool bf16, void *p, size_t i, vf v, size_t m)
 {
-    if (m == 16) {
-        act_store(bf16, p, i, v);
-    } else if (bf16) {
-        vh h = vh_down(v);
-        for (size_t k = 0; k < m; k++) ((uint16_t *)p)[i + k] = h[k];
-    } else {
-        vf_store_n((float *)p + i, v, m);
-    }
+    if (bf16) vh_store_n((uint16_t *)p + i, vh_down(v), m);
+    else vf_store_n((float *)p + i, v, m);
 }
 INLINE float act_get(bool bf16, const void *p, size_t i)
 {
-    return bf16 ? half_up(((const uint16_t *)p)[i]) : ((const float *)p)[i];
+    return bf16 ? raml_act_up(((const uint16_t *)p)[i]) : ((const float *)p)[i];
 }
 INLINE void act_set(bool bf16, void *p, size_t i, float x)
 {
-    if (bf16) ((uint16_t *)p)[i] = half_down(x);
+    if (bf16) ((uint16_t *)p)[i] = raml_act_down(x);
     else ((float *)p)[i] = x;
 }
 INLINE const void *act_at(bool bf16, const void *p, size_t i)
