@@ -8,6 +8,8 @@
 #ifndef RAML_DEVICE_OPS_H
 #define RAML_DEVICE_OPS_H
 
+#include "device/cpu/product.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -133,6 +135,7 @@ struct raml_ops {
     void (*loss_tile)(const struct raml_loss_rows *s, const float *z, size_t ld, const int32_t *token, size_t stride,
                       size_t n, size_t v0, size_t v);
     void (*few_rows)(const struct raml_few *f); /* NULL: this level has none */
+    void (*product)(const struct raml_product *p);
     /* The largest of z[n], n >= 1; NaN when one of them is. One thread. */
     float (*top)(const float *z, size_t n);
     /* out[i] = exp((z[i] - top) scale), z[i] <= top + 80 / scale (larger ones are cut off); returns their sum, and in

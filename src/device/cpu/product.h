@@ -12,12 +12,12 @@
 #ifndef RAML_DEVICE_CPU_PRODUCT_H
 #define RAML_DEVICE_CPU_PRODUCT_H
 
-#include "device/types.h"
+#include "device/cpu/panel.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { RAML_PANEL = 16, RAML_PANEL_PIECE = 256 /* k worked on at once: whole blocks of every type */ };
+enum { RAML_PANEL_PIECE = 256 /* k worked on at once: whole blocks of every type */ };
 
 struct raml_product {
     size_t m, n, k;
@@ -25,12 +25,12 @@ struct raml_product {
     size_t lda;
     bool a_columns;      /* A is given transposed: element (i, k) at a[k lda + i]; else at a[i lda + k] */
     const void *b;
-    enum raml_type type; /* of panels */
-    size_t panel_bytes;  /* from one panel to the next */
+    enum raml_type type; /* of panels, which stand raml_panel_bytes(type, k) apart */
     size_t ldb;          /* B is row-major f32, ldb elements a row; 0: panels */
     float *c;
     size_t ldc;
     bool add; /* C += */
 };
+void raml_product_ref(const struct raml_product *p); /* plain loops; each level's own is in its table (ops.h) */
 
 #endif

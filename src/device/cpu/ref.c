@@ -399,4 +399,5 @@ const struct raml_ops raml_ops_ref = {
     .top = top,
     .exp_all = exp_all,
     .few_rows = few_rows,
+    .product = raml_product_ref,
 };

@@ -16,7 +16,7 @@
 
 #include <omp.h>
 
-enum { KC = RAML_PANEL_PIECE, PANEL = RAML_PANEL, VP = PANEL / NV /* vectors of a panel */ };
+enum { KC = RAML_PANEL_PIECE, PANEL = RAML_PANEL_ROWS, VP = PANEL / NV /* vectors of a panel */ };
 #if defined __AVX512F__
 enum { MR = 12, PN = 2 };
 #elif defined __AVX2__
@@ -57,10 +57,10 @@ INLINE void block_run(const int R, const int P, const struct block *s)
     for (int i = 0; i < R; i++)
 #pragma GCC unroll 4
         for (int j = 0; j < P * VP; j++)
-            acc[i][j] = fresh ? nv_zero() : nv_load(c + (size_t)i * ldc + (size_t)j * NV);
+            acc[i][j] = fresh ? nv_set(0) : nv_load(c + (size_t)i * ldc + (size_t)j * NV);
     for (size_t k = 0; k < n; k++) {
         nv v[PN * VP];
-        __builtin_prefetch(ahead + k * RAML_PANEL * sizeof(float), 0, 2);
+        __builtin_prefetch(ahead + k * PANEL * sizeof(float), 0, 2);
 #pragma GCC unroll 4
         for (int j = 0; j < VP; j++) v[j] = nv_load(b + k * PANEL + (size_t)j * NV);
         if (P > 1)
@@ -128,7 +128,7 @@ static void block_cut(const struct block *s, size_t rows, size_t columns)
 
 struct task {
     const struct raml_product *p;
-    size_t row, rows, panel, panels;
+    size_t row, rows, panel, panels, panel_bytes;
     float *a; /* packed rows of A, [rows / MR][KC][MR]; NULL: read where they lie */
     float *b; /* SIDE expanded pieces of panels */
 };
@@ -181,18 +181,18 @@ static void copy_rows(const struct task *t, size_t c0, size_t count, size_t k0, 
 static const float *pieces(const struct task *t, size_t panel, size_t count, size_t k0, size_t n, size_t *next)
 {
     const struct raml_product *p = t->p;
-    const char *at = (const char *)p->b + panel * p->panel_bytes;
+    const char *at = (const char *)p->b + panel * t->panel_bytes;
     *next = KC * PANEL;
     if (p->ldb) {
         copy_rows(t, panel * PANEL, count, k0, n);
         return t->b;
     }
     if (p->type == RAML_TYPE_F32) {
-        *next = p->panel_bytes / sizeof(float);
+        *next = t->panel_bytes / sizeof(float);
         return (const float *)(const void *)at + k0 * PANEL;
     }
-    for (size_t i = 0; i < count; i++, at += p->panel_bytes)
-        panel_expand_isa(p->type, at, p->k, k0, n, t->b + i * KC * PANEL);
+    for (size_t i = 0; i < count; i++, at += t->panel_bytes)
+        RAML_NAME(panel_ops).expand(p->type, at, p->k, k0, n, t->b + i * KC * PANEL);
     return t->b;
 }
 
@@ -241,7 +241,7 @@ void product_isa(const struct raml_product *p)
 #pragma omp parallel
     {
         float b[SIDE * KC * PANEL] __attribute__((aligned(64))), a[MC * KC] __attribute__((aligned(64)));
-        struct task t = {.p = p, .a = p->a_columns ? a : NULL, .b = b};
+        struct task t = {.p = p, .panel_bytes = raml_panel_bytes(p->type, p->k), .a = p->a_columns ? a : NULL, .b = b};
 #pragma omp for schedule(dynamic, 1)
         for (size_t i = 0; i < tasks; i++) {
             t.row = i / runs * mc;

@@ -35,6 +35,7 @@
 #define top_isa RAML_NAME(top)
 #define exp_all_isa RAML_NAME(exp_all)
 #define few_rows_isa RAML_NAME(few_rows)
+#define product_isa RAML_NAME(product)
 
 void embed_isa(float *x, const float *table, const int32_t *token, size_t n, size_t d);
 void embed_back_isa(float *d_table, const float *dx, const int32_t *token, size_t n, size_t d);
@@ -62,6 +63,7 @@ void loss_tile_back_isa(bool bf16, void *dz, const float *z, size_t ld, const fl
                         const float *c, const float *e, const int32_t *token, size_t stride, size_t n, size_t v0,
                         size_t v);
 void few_rows_isa(const struct raml_few *f);
+void product_isa(const struct raml_product *p);
 float top_isa(const float *z, size_t n);
 double exp_all_isa(float *out, const float *z, size_t n, float top, float scale, double *part);
 

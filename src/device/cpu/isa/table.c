@@ -30,6 +30,7 @@ const struct raml_ops RAML_NAME(ops) = {
     .loss_tile_back = loss_tile_back_isa,
     .top = top_isa,
     .exp_all = exp_all_isa,
+    .product = product_isa,
 #ifdef __AVX512BF16__
     .few_rows = few_rows_isa,
 #endif
