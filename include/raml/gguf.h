@@ -29,8 +29,9 @@ const char *raml_gguf_type_name(enum raml_gguf_type t); /* "u8" … */
 
 /* Types of tensors that are converted here; the numbers are the file's. Others have a name and a size only. */
 enum raml_ggml_type {
-    RAML_GGML_F32 = 0, RAML_GGML_F16 = 1, RAML_GGML_Q4_0 = 2, RAML_GGML_Q8_0 = 8, RAML_GGML_Q4_K = 12,
-    RAML_GGML_Q5_K = 13, RAML_GGML_Q6_K = 14, RAML_GGML_BF16 = 30
+    RAML_GGML_F32 = 0, RAML_GGML_F16 = 1, RAML_GGML_Q4_0 = 2, RAML_GGML_Q4_1 = 3, RAML_GGML_Q5_0 = 6,
+    RAML_GGML_Q5_1 = 7, RAML_GGML_Q8_0 = 8, RAML_GGML_Q4_K = 12, RAML_GGML_Q5_K = 13, RAML_GGML_Q6_K = 14,
+    RAML_GGML_BF16 = 30
 };
 const char *raml_ggml_type_name(uint32_t t);             /* "Q4_K" …, "unknown" */
 size_t raml_ggml_block(uint32_t t, size_t *block_bytes); /* elements of a block; 0 for an unknown type */
@@ -101,8 +102,8 @@ RAML_CHECKED enum raml_code raml_gguf_element_bool(const struct raml_gguf_value 
 RAML_CHECKED enum raml_code raml_gguf_element_string(const struct raml_gguf_value *v, size_t i,
                                                      struct raml_gguf_string *out, struct raml_err *err);
 
-/* t->n floats of a tensor of type F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q5_K or Q6_K. RAML_ESUPPORT names the tensor and
- * its type where it is another. RAML_ERANGE: an element is not finite and require_finite is set. One thread. */
+/* t->n floats of a tensor of a type of enum raml_ggml_type. RAML_ESUPPORT names the tensor and its type where it is
+ * another. RAML_ERANGE: an element is not finite and require_finite is set. One thread. */
 RAML_CHECKED enum raml_code raml_gguf_to_f32(const struct raml_gguf_tensor *t, float *out, bool require_finite,
                                              struct raml_err *err);
 

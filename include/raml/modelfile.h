@@ -1,7 +1,7 @@
 /* modelfile.h - a model on disk, as it lies there: a Hugging Face folder or a GGUF file. Nothing is loaded.
  *
  * Folder   config.json, and model.safetensors or several files with an index (tensors.h); F32, F16, BF16.
- * GGUF     hyper-parameters and tensors in one file (gguf.h); F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q5_K, Q6_K. Architectures
+ * GGUF     hyper-parameters and tensors in one file (gguf.h), of the types that enum raml_ggml_type has. Architectures
  *          qwen2, qwen3, llama. Names and shapes are given as Hugging Face has them ("model.layers.0.mlp.up_proj.weight"),
  *          whatever the file calls them. GGUF keeps the rows of llama's q and k in another order (pairs of a rotation
  *          side by side): rows are given in Hugging Face's order all the same. Llama 3's rotary scaling is there as a

@@ -139,7 +139,10 @@ static uint32_t file_type(const struct raml_model_file *f, enum raml_store_as as
     switch (most) {
     case RAML_GGML_F16: return 1;
     case RAML_GGML_Q4_0: return 2;
+    case RAML_GGML_Q4_1: return 3;
     case RAML_GGML_Q8_0: return 7;
+    case RAML_GGML_Q5_0: return 8;
+    case RAML_GGML_Q5_1: return 9;
     case RAML_GGML_Q4_K: return 15;
     case RAML_GGML_Q5_K: return 17;
     case RAML_GGML_Q6_K: return 18;

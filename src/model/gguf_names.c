@@ -67,7 +67,7 @@ static enum raml_code take_tensor(struct raml_model_file *f, size_t i, struct ra
     if (rc) return rc;
     if (!raml_blocks_known(t->type))
         return raml_fail(err, RAML_ESUPPORT, "%s: tensor '%s' has type %s (%u); expected F32, F16, BF16, Q8_0, Q4_0, "
-                         "Q4_K, Q5_K or Q6_K", f->path, name, raml_ggml_type_name(t->type), (unsigned)t->type);
+                         "Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K", f->path, name, raml_ggml_type_name(t->type), (unsigned)t->type);
     struct raml_stored *s = &f->stored[i];
     *s = (struct raml_stored){.in_file = t->name,
                               .path = f->path,

@@ -9,7 +9,8 @@
 /* Is type one of those of enum raml_ggml_type, which are converted here? */
 bool raml_blocks_known(uint32_t type);
 /* n elements, whole blocks of a known type, from data on (any alignment) to out. All are converted; the index of the
- * first that is not finite is returned, n when there is none. F32 keeps every bit. */
+ * first that is not finite is returned, n when there is none. F32 keeps every bit. Numbers of a block that are a scale
+ * times an integer are +0 when they are zero. */
 size_t raml_blocks_f32(uint32_t type, const void *data, size_t n, float *out);
 /* The same as bf16, rounded to nearest, ties to even; BF16 keeps every bit. Elements above bf16's largest number, which
  * round to infinity, count as not finite. */

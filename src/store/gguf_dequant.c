@@ -1,12 +1,17 @@
 /* gguf_dequant.c - the types of ggml's tensors, and their conversion to f32.
  *
  * Layouts and formulas: ggml/src/ggml-common.h (struct block_*, K_SCALE_SIZE) and gguf-py/gguf/quants.py of llama.cpp.
- * A row is cut into blocks of 32 elements (Q8_0, Q4_0) or 256 (the K types). d, dmin: f16. Offsets in bytes:
+ * A row is cut into blocks of 32 elements (Q8_0, Q4_0 to Q5_1) or 256 (the K types). d, m, dmin: f16. Offsets in bytes:
  *   Q8_0  0 d, 2 q[32] (signed)                                 x = d q
  *   Q4_0  0 d, 2 nibbles[16]                                    x = d (q - 8)
+ *   Q4_1  0 d, 2 m, 4 nibbles[16]                               x = d q + m
+ *   Q5_0  0 d, 2 high[4], 6 nibbles[16]                         x = d (q - 16), q of 5 bits
+ *   Q5_1  0 d, 2 m, 4 high[4], 8 nibbles[16]                    x = d q + m, q of 5 bits
  *   Q4_K  0 d, 2 dmin, 4 scales[12], 16 nibbles[128]            x = d sc q - dmin m
  *   Q5_K  0 d, 2 dmin, 4 scales[12], 16 high[32], 48 nibbles[128]  the same, q of 5 bits
  *   Q6_K  0 nibbles[128], 128 high[64], 192 sc[16] (signed), 208 d  x = d sc (q - 32), q of 6 bits
+ * A product that is zero counts as +0, whatever the sign of its scale (`+ 0.0f` below): so do the kernels of the device
+ * layer that read blocks (device/cpu/panel.h), with which these conversions agree to the last bit.
  * Loops are plain ones that a compiler makes vectors of (CMakeLists.txt asks for -O3): no branch depends on an element.
  */
 #include "core/half.h"
@@ -102,17 +107,40 @@ static void from_q8_0(const unsigned char *p, float *x)
 {
     float d = half_at(p);
     const signed char *q = (const signed char *)p + 2;
-    for (int i = 0; i < GGUF_BLOCK; i++) x[i] = d * (float)q[i];
+    for (int i = 0; i < GGUF_BLOCK; i++) x[i] = d * (float)q[i] + 0.0f;
 }
 
-/* Low nibbles are the first half of the block, high ones the second. */
+/* 32 numbers d (q - middle) + m. Low nibbles are the first half of the block, high ones the second. high: NULL, or 4
+ * bytes of which bit i is the fifth bit of element i. */
+static inline void from_nibbles(float d, int middle, float m, const unsigned char *high, const unsigned char *nibbles, float *x)
+{
+    uint32_t h = 0;
+    if (high) h = high[0] | (uint32_t)high[1] << 8 | (uint32_t)high[2] << 16 | (uint32_t)high[3] << 24;
+    for (int i = 0; i < GGUF_BLOCK / 2; i++) {
+        int low = (nibbles[i] & 15) | (int)(h >> i & 1) << 4, up = nibbles[i] >> 4 | (int)(h >> (i + 16) & 1) << 4;
+        x[i] = d * (float)(low - middle) + m;
+        x[i + GGUF_BLOCK / 2] = d * (float)(up - middle) + m;
+    }
+}
+
 static void from_q4_0(const unsigned char *p, float *x)
 {
-    float d = half_at(p);
-    for (int i = 0; i < GGUF_BLOCK / 2; i++) {
-        x[i] = d * (float)((p[2 + i] & 15) - 8);
-        x[i + GGUF_BLOCK / 2] = d * (float)((p[2 + i] >> 4) - 8);
-    }
+    from_nibbles(half_at(p), 8, 0.0f, NULL, p + 2, x);
+}
+
+static void from_q4_1(const unsigned char *p, float *x)
+{
+    from_nibbles(half_at(p), 0, half_at(p + 2), NULL, p + 4, x);
+}
+
+static void from_q5_0(const unsigned char *p, float *x)
+{
+    from_nibbles(half_at(p), 16, 0.0f, p + 2, p + 6, x);
+}
+
+static void from_q5_1(const unsigned char *p, float *x)
+{
+    from_nibbles(half_at(p), 0, half_at(p + 2), p + 4, p + 8, x);
 }
 
 /* Scale and minimum, 6 bits each, of group j of 8, from 12 bytes s. Groups 0 to 3: the low 6 bits of s[j] and s[j + 4].
@@ -164,7 +192,7 @@ static void from_q6_k(const unsigned char *p, float *x)
         float scale = d * (float)sc[part];
         for (int i = 0; i < 16; i++) {
             int q = (low[i] >> g / 2 * 4 & 15) | (high[i] >> 2 * g & 3) << 4;
-            x[16 * part + i] = scale * (float)(q - 32);
+            x[16 * part + i] = scale * (float)(q - 32) + 0.0f;
         }
     }
 }
@@ -176,6 +204,9 @@ static convert_block *converter(uint32_t type)
     switch (type) {
     case RAML_GGML_Q8_0: return from_q8_0;
     case RAML_GGML_Q4_0: return from_q4_0;
+    case RAML_GGML_Q4_1: return from_q4_1;
+    case RAML_GGML_Q5_0: return from_q5_0;
+    case RAML_GGML_Q5_1: return from_q5_1;
     case RAML_GGML_Q4_K: return from_q4_k;
     case RAML_GGML_Q5_K: return from_q5_k;
     case RAML_GGML_Q6_K: return from_q6_k;
@@ -260,8 +291,8 @@ enum raml_code raml_gguf_to_f32(const struct raml_gguf_tensor *t, float *out, bo
 {
     size_t size, n = raml_ggml_block(t->type, &size);
     if (!raml_blocks_known(t->type))
-        return raml_fail(err, RAML_ESUPPORT, "tensor '%s' has type %s (%u); expected F32, F16, BF16, Q8_0, Q4_0, Q4_K, "
-                         "Q5_K or Q6_K", t->name, raml_ggml_type_name(t->type), (unsigned)t->type);
+        return raml_fail(err, RAML_ESUPPORT, "tensor '%s' has type %s (%u); expected F32, F16, BF16, Q8_0, Q4_0, Q4_1, "
+                         "Q5_0, Q5_1, Q4_K, Q5_K or Q6_K", t->name, raml_ggml_type_name(t->type), (unsigned)t->type);
     if (t->n % n || t->bytes != t->n / n * size)
         return raml_fail(err, RAML_ESHAPE, "tensor '%s': %zu elements of type %s in %zu bytes", t->name, t->n,
                          raml_ggml_type_name(t->type), t->bytes);

@@ -9,7 +9,7 @@ enum {
     GGUF_MAX_KEY = 65535, /* bytes (docs/gguf.md) */
     GGUF_MAX_NAME = 64,   /* bytes of a tensor's name (docs/gguf.md) */
     GGUF_ALIGN = 32,      /* where a file does not say */
-    GGUF_BLOCK = 32       /* elements of a Q8_0 or Q4_0 block */
+    GGUF_BLOCK = 32       /* elements of a Q8_0, Q4_0, Q4_1, Q5_0 or Q5_1 block */
 };
 
 size_t raml_gguf_type_size(enum raml_gguf_type t); /* of one value in the file; 0 for strings and arrays */

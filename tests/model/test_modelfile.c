@@ -153,7 +153,7 @@ static void test_gguf_type(void **state)
     spill(in(*state, "m.gguf", to), bytes, n);
     free(bytes);
     expect(to, RAML_ESUPPORT, "tensor 'blk.1.attn_v.weight' has type I32 (26); expected F32, F16, BF16, Q8_0, Q4_0, "
-                              "Q4_K, Q5_K or Q6_K");
+                              "Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K");
 }
 
 static void test_gguf_kind(void **state)

@@ -66,6 +66,36 @@ static void pack_q4_0(struct raml_rng *r, struct block *b)
     }
 }
 
+/* d (q - middle), or d q + m where middle is 0. The fifth bits, one after another, stand in the four bytes before the
+ * nibbles. */
+static void pack_small(struct raml_rng *r, struct block *b, int bits, int middle)
+{
+    int at = middle ? 2 : 4, low = bits == 5 ? at + 4 : at;
+    double d = draw_half(r, b->p), m = middle ? -middle * d : draw_half(r, b->p + 2);
+    for (int i = 0; i < 32; i++) {
+        unsigned q = raml_rng_below(r, 1u << bits);
+        set_bits(b->p, low + i % 16, i < 16 ? 0 : 4, q, 4);
+        if (bits == 5) set_bits(b->p, at + i / 8, i % 8, q >> 4, 1);
+        b->want[i] = d * q + m;
+        b->most[i] = fabs(d * q) + fabs(m);
+    }
+}
+
+static void pack_q4_1(struct raml_rng *r, struct block *b)
+{
+    pack_small(r, b, 4, 0);
+}
+
+static void pack_q5_0(struct raml_rng *r, struct block *b)
+{
+    pack_small(r, b, 5, 16);
+}
+
+static void pack_q5_1(struct raml_rng *r, struct block *b)
+{
+    pack_small(r, b, 5, 0);
+}
+
 /* Scales A to H and minima a to h in 12 bytes: 0 EEAAAAAA, 1 FFBBBBBB, 2 GGCCCCCC, 3 HHDDDDDD, 4 eeaaaaaa, 5 ffbbbbbb,
  * 6 ggcccccc, 7 hhdddddd, 8 eeeeEEEE, 9 ffffFFFF, 10 ggggGGGG, 11 hhhhHHHH; EE and ee are the upper bits. */
 static void pack_k(struct raml_rng *r, struct block *b, int bits, int at_low)
@@ -125,8 +155,9 @@ static void every_block_type(void **state)
         size_t n, bytes;
         void (*pack)(struct raml_rng *r, struct block *b);
     } kinds[] = {{RAML_GGML_Q8_0, 32, 34, pack_q8_0},   {RAML_GGML_Q4_0, 32, 18, pack_q4_0},
-                 {RAML_GGML_Q4_K, 256, 144, pack_q4_k}, {RAML_GGML_Q5_K, 256, 176, pack_q5_k},
-                 {RAML_GGML_Q6_K, 256, 210, pack_q6_k}};
+                 {RAML_GGML_Q4_1, 32, 20, pack_q4_1},   {RAML_GGML_Q5_0, 32, 22, pack_q5_0},
+                 {RAML_GGML_Q5_1, 32, 24, pack_q5_1},   {RAML_GGML_Q4_K, 256, 144, pack_q4_k},
+                 {RAML_GGML_Q5_K, 256, 176, pack_q5_k}, {RAML_GGML_Q6_K, 256, 210, pack_q6_k}};
     (void)state;
     for (size_t k = 0; k < COUNT(kinds); k++) {
         struct raml_rng r = drawn(k);
@@ -206,7 +237,7 @@ static void other_types(void **state)
         if (rc) assert_true(rc == RAML_ESUPPORT && has(e.msg, "blk.0.w") && has(e.msg, raml_ggml_type_name(type)));
         n_known += rc ? 0 : 100;
     }
-    assert_int_equal(n_known, 8 * 100 + 33);
+    assert_int_equal(n_known, 11 * 100 + 33);
     struct raml_gguf_tensor t = {"t", RAML_GGML_Q8_0, 1, {32}, 32, 33, bytes};
     assert_int_equal(raml_gguf_to_f32(&t, out, true, &e), RAML_ESHAPE);
     assert_string_equal(raml_ggml_type_name(4), "unknown");
