@@ -136,6 +136,7 @@ struct raml_ops {
                       size_t n, size_t v0, size_t v);
     void (*few_rows)(const struct raml_few *f); /* NULL: this level has none */
     void (*product)(const struct raml_product *p);
+    const struct raml_panel_ops *panel;
     /* The largest of z[n], n >= 1; NaN when one of them is. One thread. */
     float (*top)(const float *z, size_t n);
     /* out[i] = exp((z[i] - top) scale), z[i] <= top + 80 / scale (larger ones are cut off); returns their sum, and in

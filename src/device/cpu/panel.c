@@ -237,7 +237,7 @@ static void few_ref(const struct raml_few_panels *f)
 }
 
 /* -- Levels -------------------------------------------------------------------------------------------------------- */
-static const struct raml_panel_ops panel_ops_ref = {.expand = expand_ref, .few = few_ref};
+const struct raml_panel_ops raml_panel_ops_ref = {.expand = expand_ref, .few = few_ref};
 extern const struct raml_panel_ops raml_panel_ops_avx2, raml_panel_ops_avx512, raml_panel_ops_avx512bf16,
     raml_panel_ops_base;
 
@@ -247,7 +247,7 @@ const struct raml_panel_ops *raml_panel_ops(const char *level)
         const char *level;
         const struct raml_panel_ops *ops;
     } all[] = {
-        {"ref", &panel_ops_ref},
+        {"ref", &raml_panel_ops_ref},
 #ifdef RAML_HAS_avx2
         {"avx2", &raml_panel_ops_avx2},
 #endif

@@ -60,5 +60,6 @@ struct raml_panel_ops {
 };
 /* Those of a level as struct raml_ops names it; "ref": plain loops. NULL: there is no such level in this build. */
 const struct raml_panel_ops *raml_panel_ops(const char *level);
+extern const struct raml_panel_ops raml_panel_ops_ref;
 
 #endif

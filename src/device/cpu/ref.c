@@ -400,4 +400,5 @@ const struct raml_ops raml_ops_ref = {
     .exp_all = exp_all,
     .few_rows = few_rows,
     .product = raml_product_ref,
+    .panel = &raml_panel_ops_ref,
 };

@@ -28,7 +28,7 @@ void raml_product_ref(const struct raml_product *p)
                 b = (const float *)p->b + k0 * p->ldb + j0;
                 step = p->ldb;
             } else {
-                raml_panel_ops_ref.expand(p->type, (const char *)p->b + q * bytes, p->k, k0, n, piece);
+                raml_panel_ops_ref.expand(p->type, (const char *)p->b + q * bytes, k0, n, piece);
             }
             for (size_t i = 0; i < p->m; i++)
                 for (size_t j = 0; j < width; j++) {

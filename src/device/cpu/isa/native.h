@@ -265,7 +265,7 @@ INLINE nv nv_high(nv cells)
 }
 INLINE nv nv_cells(nv a, nv b)
 {
-    NV_EACH(i) a.f[i] = nv_float(half_down(a.f[i]) | (uint32_t)half_down(b.f[i]) << 16);
+    NV_EACH(i) a.f[i] = nv_float(raml_act_down(a.f[i]) | (uint32_t)raml_act_down(b.f[i]) << 16);
     return a;
 }
 #endif

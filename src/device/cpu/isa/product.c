@@ -11,6 +11,7 @@
  *   L2         MC rows of A, KC long
  */
 #include "device/cpu/isa/native.h"
+#include "device/cpu/isa/panel.h"
 #include "device/cpu/isa/rows.h"
 #include "device/cpu/product.h"
 
@@ -192,7 +193,7 @@ static const float *pieces(const struct task *t, size_t panel, size_t count, siz
         return (const float *)(const void *)at + k0 * PANEL;
     }
     for (size_t i = 0; i < count; i++, at += t->panel_bytes)
-        RAML_NAME(panel_ops).expand(p->type, at, p->k, k0, n, t->b + i * KC * PANEL);
+        panel_expand_isa(p->type, at, k0, n, t->b + i * KC * PANEL);
     return t->b;
 }
 

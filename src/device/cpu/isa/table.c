@@ -1,4 +1,5 @@
 /* table.c - the operations of this instruction set. */
+#include "device/cpu/isa/panel.h"
 #include "device/cpu/isa/rows.h"
 
 #define TEXT2(x) #x
@@ -31,6 +32,7 @@ const struct raml_ops RAML_NAME(ops) = {
     .top = top_isa,
     .exp_all = exp_all_isa,
     .product = product_isa,
+    .panel = &panel_ops_isa,
 #ifdef __AVX512BF16__
     .few_rows = few_rows_isa,
 #endif
