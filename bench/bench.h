@@ -11,7 +11,7 @@
 struct bench_options {
     const char *preset;    /* of the model; a text's file for bench_tokenize */
     const char *tokenizer; /* for bench_tokenize alone */
-    bool bf16;
+    bool bf16, json;
     int threads, batch;
     double seconds; /* how long to measure, about */
 };
@@ -48,6 +48,10 @@ RAML_CHECKED enum raml_code bench_prefix(const struct bench_options *opt, struct
 /* 64 samples of 256 tokens of one 128-token prompt, keys and values cached. */
 RAML_CHECKED enum raml_code bench_sample(const struct bench_options *opt, struct bench_result *out,
                                          struct raml_err *err);
+/* Our f32 products beside oneDNN's, for the preset's matrices and 1 to 4096 rows: a line each (JSON with opt->json), then
+ * the mean ratio. "peak" is oneDNN's rate over the same products. */
+RAML_CHECKED enum raml_code bench_product(const struct bench_options *opt, struct bench_result *out,
+                                          struct raml_err *err);
 /* A text of opt->preset into tokens, on one processor core. */
 RAML_CHECKED enum raml_code bench_tokenize(const struct bench_options *opt, struct bench_result *out,
                                            struct raml_err *err);

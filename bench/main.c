@@ -1,6 +1,6 @@
 /* main.c - what this machine reaches: training, tracing, sampling, each beside the best matrix product of the same run.
  *
- *   raml-bench [--json] [--bench train,trace,prefix,sample,score,decode] [--preset micro,small,medium,gpt2,...]
+ *   raml-bench [--json] [--bench train,trace,prefix,sample,score,decode,product] [--preset micro,small,medium,gpt2,...]
  *              [--dtype bf16|f32] [--batch 1,8,32,64] [--threads N] [--seconds S]
  *   raml-bench [--json] --bench tokenize --tokenizer tokenizer.json --text FILE,... [--seconds S]
  * Every measurement runs in a process of its own, so that its peak memory is its own.
@@ -34,6 +34,7 @@ static const struct {
     {"sample", bench_sample, "small"},
     {"score", bench_score, "small,qwen2.5-0.5b"},
     {"decode", bench_decode, "qwen2.5-0.5b"},
+    {"product", bench_product, "micro,small,medium,gpt2,qwen2.5-0.5b"},
     {"tokenize", bench_tokenize, ""},
 };
 
@@ -113,7 +114,7 @@ static int measure_batches(struct settings *s, size_t i)
 static int usage(const char *what)
 {
     fprintf(stderr,
-            "raml-bench: %s\nusage: raml-bench [--json] [--bench train,trace,prefix,sample,score,decode] [--preset "
+            "raml-bench: %s\nusage: raml-bench [--json] [--bench train,trace,prefix,sample,score,decode,product] [--preset "
             "micro,small,medium,gpt2,qwen2.5-0.5b,...] [--dtype auto|bf16|f32] [--batch 1,8,32,64] [--threads N] "
             "[--seconds S]\n"
             "       raml-bench [--json] --bench tokenize --tokenizer FILE --text FILE,... [--seconds S]\n",
@@ -154,6 +155,7 @@ int main(int argc, char **argv)
     int rc = parse(argc, argv, &s, &dtype);
     if (rc) return rc;
     raml_device_share_processors(argv); /* as the program does */
+    s.opt.json = s.json;
     s.opt.bf16 = strcmp(dtype, "f32") && (!strcmp(dtype, "bf16") || bench_has_bf16());
     for (size_t i = 0; i < sizeof benches / sizeof *benches; i++) {
         if (!listed(s.bench, benches[i].name)) continue;
