@@ -81,32 +81,44 @@ static double bandwidth(void)
 }
 
 struct drawing { /* of the tokens of one step */
-    float *logits, *weight;
-    int32_t *index, *token;
+    float *logits; /* of the device */
+    struct raml_picker *picker;
+    struct raml_picked *picked;
+    uint32_t *row;
+    double *u;
+    int32_t *token;
     int *sample;
 };
 
-static enum raml_code draw(struct bench_rig *r, struct drawing *d, size_t B, uint64_t step)
+static enum raml_code draw(struct bench_rig *r, struct drawing *d, size_t B, uint64_t step, struct raml_err *err)
 {
     size_t V = (size_t)raml_model_config(r->m)->vocab_size;
     const struct raml_pick_options o = {1, 1, 0, 0};
-    enum raml_code rc = RAML_OK;
-#pragma omp parallel for schedule(static) reduction(max : rc)
     for (size_t i = 0; i < B; i++) {
         struct raml_key key = {.seed = 1, .purpose = RAML_FOR_SAMPLE, .sample = (uint32_t)i};
-        struct raml_picked p;
-        enum raml_code bad = raml_pick(r->dev, d->logits + i * V, V, V, &o, raml_uniform(&key, step), d->weight + i * V,
-                                       d->index + i * V, &p);
-        if (bad > rc) rc = bad;
-        d->token[i] = p.token;
+        d->row[i] = (uint32_t)i;
+        d->u[i] = raml_uniform(&key, step);
     }
+    enum raml_code rc = raml_pick(d->picker, d->logits, d->row, d->u, B, V, &o, d->picked, err);
+    for (size_t i = 0; i < B && !rc; i++) d->token[i] = d->picked[i].token;
+    return rc;
+}
+
+/* The prompt's logits for every sample. */
+static enum raml_code spread(const struct bench_rig *r, struct drawing *d, size_t B, struct raml_err *err)
+{
+    size_t bytes = (size_t)raml_model_config(r->m)->vocab_size * sizeof *d->logits;
+    struct raml_view v;
+    enum raml_code rc = raml_view_open(r->dev, d->logits, bytes, &v, err);
+    for (size_t i = 1; i < B && !rc; i++) rc = raml_array_write(r->dev, d->logits + i * (bytes / 4), v.data, bytes, err);
+    raml_view_close(&v);
     return rc;
 }
 
 static enum raml_code steps(struct bench_rig *r, struct raml_decoder *dec, struct drawing *d, const struct shape *x,
                             double *seconds, struct raml_err *err)
 {
-    size_t V = (size_t)raml_model_config(r->m)->vocab_size, n = x->prompt;
+    size_t n = x->prompt;
     int32_t id[PROMPT_MOST];
     const int32_t *prompt_tokens = id;
     int prompt;
@@ -115,12 +127,10 @@ static enum raml_code steps(struct bench_rig *r, struct raml_decoder *dec, struc
     enum raml_code rc = raml_decoder_prompts(dec, &prompt_tokens, &n, 1, &prompt, d->logits, err);
     if (rc) return rc;
     if (!x->whole) start = bench_now();
-    for (size_t i = 0; i < x->batch && !rc; i++) {
-        rc = raml_decoder_fork(dec, prompt, &d->sample[i], err);
-        if (i) memcpy(d->logits + i * V, d->logits, V * sizeof *d->logits);
-    }
+    for (size_t i = 0; i < x->batch && !rc; i++) rc = raml_decoder_fork(dec, prompt, &d->sample[i], err);
+    if (!rc) rc = spread(r, d, x->batch, err);
     for (uint64_t t = 0; t < x->steps && !rc; t++) {
-        if (draw(r, d, x->batch, t)) rc = raml_fail(err, RAML_ERANGE, "logits that are not numbers");
+        rc = draw(r, d, x->batch, t, err);
         if (!rc && (!x->whole || t + 1 < x->steps)) rc = raml_decoder_step(dec, d->sample, d->token, x->batch, d->logits, err);
     }
     *seconds = bench_now() - start;
@@ -157,12 +167,14 @@ static enum raml_code decode(const struct bench_options *opt, const struct shape
     struct raml_decoder_options o = {.max_rows = B, .max_tokens = x->prompt + B * (x->steps + 64)};
     if (!rc) rc = raml_decoder_open(r.m, &o, &dec, err);
     size_t V = rc ? 0 : (size_t)raml_model_config(r.m)->vocab_size;
-    d.logits = calloc(B * V + 1, sizeof *d.logits);
-    d.weight = calloc(B * V + 1, sizeof *d.weight);
-    d.index = calloc(B * V + 1, sizeof *d.index);
+    if (!rc) rc = raml_picker_open(r.dev, B, V, &d.picker, err);
+    if (!rc) d.logits = raml_array_new(r.dev, B * V, sizeof *d.logits);
+    d.picked = calloc(B, sizeof *d.picked);
+    d.row = calloc(B, sizeof *d.row);
+    d.u = calloc(B, sizeof *d.u);
     d.token = calloc(B, sizeof *d.token);
     d.sample = calloc(B, sizeof *d.sample);
-    if (!rc && (!d.logits || !d.weight || !d.index || !d.token || !d.sample))
+    if (!rc && (!d.logits || !d.picked || !d.row || !d.u || !d.token || !d.sample))
         rc = raml_fail(err, RAML_ENOMEM, "no memory for logits");
     if (!rc) rc = steps(&r, dec, &d, x, &second[0], err); /* products are compiled at their first use */
     for (double start = bench_now(); !rc && n < MOST && (n < 3 || bench_now() - start < opt->seconds); n++)
@@ -174,9 +186,11 @@ static enum raml_code decode(const struct bench_options *opt, const struct shape
         tell(&r, x, after > before ? after : before, out); /* the better: both stem from this run */
     }
     raml_decoder_close(dec);
-    free(d.logits);
-    free(d.weight);
-    free(d.index);
+    if (r.dev) raml_array_free(r.dev, d.logits);
+    raml_picker_close(d.picker);
+    free(d.picked);
+    free(d.row);
+    free(d.u);
     free(d.token);
     free(d.sample);
     bench_rig_close(opt, &r, out);

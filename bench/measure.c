@@ -86,7 +86,7 @@ static enum raml_code train_setup(struct bench_rig *r, size_t rows, size_t T, st
     free(id);
     raml_tree_deinit(&tree);
     if (!rc) rc = raml_pass_open(r->m, true, &t->pass, err);
-    t->grad = calloc(raml_model_n(r->m), sizeof *t->grad);
+    if (!rc) t->grad = raml_array_new(r->dev, raml_model_n(r->m), sizeof *t->grad);
     t->coef = calloc(t->pack.n_scored + 1, sizeof *t->coef);
     if (!rc && (!t->grad || !t->coef)) rc = raml_fail(err, RAML_ENOMEM, "no memory for the gradient");
     for (size_t i = 0; !rc && i < t->pack.n_scored; i++) t->coef[i] = -1.0f / (float)t->pack.n_scored;
@@ -95,14 +95,15 @@ static enum raml_code train_setup(struct bench_rig *r, size_t rows, size_t T, st
 
 static enum raml_code train_step(struct bench_rig *r, struct training *t, struct raml_err *err)
 {
-    memset(t->grad, 0, raml_model_n(r->m) * sizeof *t->grad);
-    enum raml_code rc = raml_pass_train(t->pass, &t->pack, t->coef, NULL, t->grad, err);
+    double norm = 0;
+    enum raml_code rc = raml_array_zero(r->dev, t->grad, raml_model_n(r->m) * sizeof *t->grad, err);
+    if (!rc) rc = raml_pass_train(t->pass, &t->pack, t->coef, NULL, t->grad, err);
+    if (!rc) rc = raml_grad_norm(r->dev, t->grad, raml_model_n(r->m), &norm, err);
     if (rc) return rc;
     const struct raml_param *table;
     size_t n = raml_model_params(r->m, &table);
-    double scale = raml_clip_scale(raml_grad_norm(t->grad, raml_model_n(r->m)), 1.0);
-    raml_adamw_step(&t->adamw, table, n, 1e-4, scale, t->grad, raml_model_weights(r->m));
-    return raml_model_refresh(r->m, err);
+    rc = raml_adamw_step(&t->adamw, table, n, 1e-4, raml_clip_scale(norm, 1.0), t->grad, raml_model_weights(r->m), err);
+    return rc ? rc : raml_model_refresh(r->m, err);
 }
 
 enum raml_code bench_train(const struct bench_options *opt, struct bench_result *out, struct raml_err *err)
@@ -115,7 +116,7 @@ enum raml_code bench_train(const struct bench_options *opt, struct bench_result 
     enum raml_code rc = bench_rig_open(opt, RAML_TO_TRAIN, &r, out, err);
     if (!rc) rc = train_setup(&r, rows, T, &t, err);
     struct raml_adamw_options adamw = raml_adamw_default();
-    if (!rc) rc = raml_adamw_init(&t.adamw, &adamw, raml_model_n(r.m), err);
+    if (!rc) rc = raml_adamw_init(&t.adamw, r.dev, &adamw, raml_model_n(r.m), err);
     for (int i = 0; i < 2 && !rc; i++) rc = train_step(&r, &t, err);
     for (double start = bench_now(); !rc && n < 512 && (n < 3 || bench_now() - start < opt->seconds); n++) {
         double s = bench_now();
@@ -132,7 +133,7 @@ enum raml_code bench_train(const struct bench_options *opt, struct bench_result 
     raml_adamw_deinit(&t.adamw);
     raml_pass_close(t.pass);
     raml_pack_deinit(&t.pack);
-    free(t.grad);
+    if (r.dev) raml_array_free(r.dev, t.grad);
     free(t.coef);
     bench_rig_close(opt, &r, out);
     return rc;

@@ -25,3 +25,5 @@ foreach(isa ${isa_list})
   target_compile_definitions(raml_device PRIVATE RAML_HAS_${isa})
   target_sources(raml_device PRIVATE $<TARGET_OBJECTS:raml_device_${isa}>)
 endforeach()
+# The optimizer's loops are worth vectorising; what the compiler may fuse must not decide a number.
+set_source_files_properties(src/device/cpu/optim.c PROPERTIES COMPILE_OPTIONS "-O3;-ffp-contract=off")

@@ -2,6 +2,13 @@
 # Tests read ../shared (or $RAML_SHARED) and say loudly when it is absent.
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 set(RAML_SHARED "${CMAKE_SOURCE_DIR}/../shared" CACHE PATH "folder with golden models, oracles and data")
+# A device whose memory can't be touched from outside its operations; tests open it where RAML_TEST_DEVICE=far says so.
+add_library(test_far STATIC tests/device/far.c)
+target_include_directories(test_far PRIVATE src tests)
+target_link_libraries(test_far PUBLIC raml_device)
+set(with_device device model inner outer study cli)
+set(on_far test_golden test_paths test_gradient test_load test_reading test_train test_optim test_pick test_sample
+  test_completion test_trace)
 file(GLOB test_sources CONFIGURE_DEPENDS tests/*/test_*.c)
 foreach(source ${test_sources})
   get_filename_component(name ${source} NAME_WE)
@@ -10,10 +17,18 @@ foreach(source ${test_sources})
   add_executable(${name} ${source})
   target_include_directories(${name} PRIVATE src tests)
   target_compile_definitions(${name} PRIVATE RAML_SHARED="${RAML_SHARED}")
+  if(layer IN_LIST with_device)
+    target_link_libraries(${name} PRIVATE test_far)
+  endif()
   target_link_libraries(${name} PRIVATE raml_${layer} PkgConfig::CMOCKA)
   add_test(NAME ${layer}.${name} COMMAND ${name})
   # passive: on a busy machine, threads that spin at barriers cost these small cases a hundred times their work
   set_tests_properties(${layer}.${name} PROPERTIES LABELS unit TIMEOUT 1500 ENVIRONMENT OMP_WAIT_POLICY=passive)
+  if(name IN_LIST on_far)
+    add_test(NAME far.${name} COMMAND ${name})
+    set_tests_properties(far.${name} PROPERTIES LABELS unit TIMEOUT 1500
+      ENVIRONMENT "OMP_WAIT_POLICY=passive;RAML_TEST_DEVICE=far")
+  endif()
 endforeach()
 file(GLOB script_tests CONFIGURE_DEPENDS tests/script/test_*.sh)
 foreach(script ${script_tests})

@@ -1,6 +1,7 @@
 /* device.h - the hardware that work runs on: processor, threads, instruction set.
  *
- * A device is opened once and passed in; there is no global state. Levels, weakest first: "ref" (the plain reference,
+ * A device is opened once and passed in; there is no global state. It does one thing at a time: calls that compute with it,
+ * or with a model or decoder on it, come from one thread at a time. Levels, weakest first: "ref" (the plain reference,
  * every operation written out in loops), "avx2", "avx512", "avx512bf16"; "auto" takes the strongest that the processor
  * has. bf16 matrix products need "avx512bf16".
  */
@@ -27,13 +28,29 @@ bool raml_device_has_bf16(const struct raml_device *d);
  * nothing where OMP_WAIT_POLICY or GOMP_SPINCOUNT is set, and returns where it can't. */
 void raml_device_share_processors(char **argv);
 
-/* out[i] = exp((z[i] - top) scale), for top the largest of z and scale >= 0: relative error below 6e-6, and 0 below
- * e^-87; returns their sum. part (NULL: not wanted): the sums of parts of RAML_DEVICE_PART elements, which add up to
- * it in order; room for n / RAML_DEVICE_PART + 1. On the calling thread. */
-enum { RAML_DEVICE_PART = 4096 };
-double raml_device_exp(const struct raml_device *d, float *out, const float *z, size_t n, float top, float scale,
-                       double *part);
-float raml_device_top(const struct raml_device *d, const float *z, size_t n); /* the largest of n >= 1; NaN if one is */
+/* -- Arrays in the device's memory ----------------------------------------------------------------------------------
+ *
+ * Weights, gradients, the optimizer's moments and a decoder's logits lie there. A program must not touch what these
+ * pointers lead to (on a processor it could; on other hardware there is nothing to touch): it may count with them, hand
+ * them back, and copy. What fails is told by the call, or by the next one that returns a code: a failure of the device
+ * in work that was asked for before is then told too.
+ */
+void *raml_array_new(const struct raml_device *d, size_t n, size_t size); /* zeroed; NULL: no memory */
+void raml_array_free(const struct raml_device *d, void *p);
+RAML_CHECKED enum raml_code raml_array_write(const struct raml_device *d, void *to, const void *host, size_t bytes,
+                                             struct raml_err *err);
+RAML_CHECKED enum raml_code raml_array_read(const struct raml_device *d, void *host, const void *from, size_t bytes,
+                                            struct raml_err *err);
+RAML_CHECKED enum raml_code raml_array_zero(const struct raml_device *d, void *to, size_t bytes, struct raml_err *err);
+/* The array for reading: the device's memory itself where the host can read it, a copy elsewhere. Close it before the
+ * array changes; _close accepts what a failed _open leaves. */
+struct raml_view {
+    const void *data;
+    void *own; /* the copy */
+};
+RAML_CHECKED enum raml_code raml_view_open(const struct raml_device *d, const void *from, size_t bytes,
+                                           struct raml_view *out, struct raml_err *err);
+void raml_view_close(struct raml_view *v);
 
 /* Bytes that can be taken now without ending other programs or this one: what the system calls available, and what a
  * container's limit leaves. SIZE_MAX where neither tells. */

@@ -6,8 +6,8 @@
  *
  * A pass over a pack of token trees gives, for every scored token, its log-probability and the entropy of the
  * distribution it was drawn from (natural logarithms). Logits exist only for a tile of scored rows at a time: memory
- * does not grow with tokens x vocabulary. Threads   a model may be read by several passes at once; a pass, and
- * training, by one thread (it uses OpenMP inside).
+ * does not grow with tokens x vocabulary. Threads   several passes and decoders may read a model; what computes on one
+ * device is called from one thread at a time (device.h).
  */
 #ifndef RAML_MODEL_H
 #define RAML_MODEL_H
@@ -102,7 +102,8 @@ size_t raml_model_params(const struct raml_model *m, const struct raml_param **t
 RAML_CHECKED enum raml_code raml_config_table(const struct raml_config *c, struct raml_param **table, size_t *n,
                                               struct raml_err *err);
 size_t raml_model_n(const struct raml_model *m);                                       /* elements in the block */
-float *raml_model_weights(struct raml_model *m); /* NULL: only read; after writing to it: raml_model_refresh */
+/* The block, in the device's memory (device.h); NULL: only read; after writing to it: raml_model_refresh. */
+float *raml_model_weights(struct raml_model *m);
 /* Makes the packed copies that the matrix products use from the weights. */
 RAML_CHECKED enum raml_code raml_model_refresh(struct raml_model *m, struct raml_err *err);
 
@@ -124,8 +125,9 @@ struct raml_score { /* outputs, one value a scored token, in the pack's order; a
 /* Forward. pack is read until the matching backward. */
 RAML_CHECKED enum raml_code raml_pass_forward(struct raml_pass *p, const struct raml_pack *pack,
                                               const struct raml_score *out, struct raml_err *err);
-/* Backward of the last forward: adds d loss / d weight to grad[raml_model_n], from d loss / d logp and d loss / d
- * entropy (one value a scored token; d_entropy may be NULL). */
+/* Backward of the last forward: adds d loss / d weight to grad[raml_model_n], in the device's memory, from d loss / d logp
+ * and d loss / d entropy (one value a scored token; d_entropy may be NULL). When the device fails, here or in _forward
+ * or _train, outputs and grad hold anything, and the next forward begins anew. */
 RAML_CHECKED enum raml_code raml_pass_backward(struct raml_pass *p, const float *d_logp, const float *d_entropy,
                                                float *grad, struct raml_err *err);
 /* Both at once for an objective whose coefficients do not depend on the outputs (SFT): logits are computed once instead

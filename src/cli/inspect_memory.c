@@ -24,7 +24,7 @@ static size_t choose_contexts(size_t context[INSPECT_SAMPLING], size_t most)
     return n;
 }
 
-static void sampling(struct inspection *x, enum raml_dtype dtype)
+static void sampling(struct inspection *x, enum raml_dtype dtype, const struct raml_device *dev)
 {
     static const size_t batch[INSPECT_SAMPLING] = {1, 8, 32, 64};
     struct memory *m = &x->memory;
@@ -35,16 +35,16 @@ static void sampling(struct inspection *x, enum raml_dtype dtype)
         for (size_t t = 0; t < m->n_contexts; t++) {
             size_t pages = (m->context[t] + 63) / 64; /* of 64 tokens: decoder.h */
             struct raml_decoder_options o = {.max_rows = batch[b], .max_tokens = batch[b] * pages * 64};
-            /* logits, and their order for top_k and top_p: see inner/sample.c */
-            m->sampling[b][t] = held + raml_decoder_estimate(&x->config, dtype, &o) + batch[b] * V * 12;
+            /* logits and weights of every row; with top_k or top_p, sorted, of one a thread: inner/pick.c */
+            m->sampling[b][t] = held + raml_decoder_estimate(&x->config, dtype, dev, &o) + (batch[b] + (size_t)x->threads) * V * 8;
         }
     }
     struct raml_decoder_options few = {.max_rows = 1, .max_tokens = 64}, rows = few, tokens = few;
-    size_t base = raml_decoder_estimate(&x->config, dtype, &few);
+    size_t base = raml_decoder_estimate(&x->config, dtype, dev, &few);
     rows.max_rows = INSPECT_PROMPTS;
     tokens.max_tokens += 64;
-    m->prompts = raml_decoder_estimate(&x->config, dtype, &rows) - base;
-    m->kv_token = (raml_decoder_estimate(&x->config, dtype, &tokens) - base) / 64;
+    m->prompts = raml_decoder_estimate(&x->config, dtype, dev, &rows) - base;
+    m->kv_token = (raml_decoder_estimate(&x->config, dtype, dev, &tokens) - base) / 64;
 }
 
 void cli_inspect_memory(struct inspection *x, const struct raml_device *dev)
@@ -67,6 +67,6 @@ void cli_inspect_memory(struct inspection *x, const struct raml_device *dev)
     }
     m->scoring = sum_of(&m->read) + m->score_pass;
     m->training = sum_of(&m->train) + m->gradients + m->moments + m->train_pass;
-    sampling(x, dtype);
+    sampling(x, dtype, dev);
     m->free = raml_device_free_memory();
 }

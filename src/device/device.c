@@ -1,4 +1,4 @@
-/* device.c - opening the processor: threads, instruction set, matrix products. See device.h. */
+/* device.c - opening a device, its first failure, its memory for programs. See raml/device.h and impl.h. */
 #include "device/impl.h"
 
 #include <omp.h>
@@ -18,7 +18,7 @@ void raml_device_share_processors(char **argv)
     execv(self, argv);
 }
 
-/* Levels, strongest first; `usable` asks the processor. */
+/* Levels, strongest first; raml_cpu_usable asks the processor. */
 static const struct raml_ops *const levels[] = {
 #ifdef RAML_HAS_avx512bf16
     &raml_ops_avx512bf16,
@@ -36,7 +36,7 @@ static const struct raml_ops *const levels[] = {
 };
 enum { N_LEVELS = sizeof levels / sizeof *levels };
 
-static bool usable(const char *level)
+bool raml_cpu_usable(const char *level)
 {
 #if defined(__x86_64__)
     bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
@@ -55,7 +55,7 @@ static enum raml_code pick(const char *level, const struct raml_ops **out, struc
     bool automatic = !level || !strcmp(level, "auto");
     for (int i = 0; i < N_LEVELS; i++) {
         if (!automatic && strcmp(level, levels[i]->level)) continue;
-        if (usable(levels[i]->level)) {
+        if (raml_cpu_usable(levels[i]->level)) {
             *out = levels[i];
             return RAML_OK;
         }
@@ -78,15 +78,41 @@ static int processors(void)
     return sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
 }
 
+/* A device without anything in it. */
+static struct raml_device *blank(const struct raml_backend *table)
+{
+    struct raml_device *d = calloc(1, sizeof *d);
+    struct raml_fault *fault = calloc(1, sizeof *fault);
+    if (!d || !fault || pthread_mutex_init(&fault->lock, NULL)) {
+        free(d);
+        free(fault);
+        return NULL;
+    }
+    d->backend = table;
+    d->fault = fault;
+    return d;
+}
+
+enum raml_code raml_device_wrap(const struct raml_backend *table, void *own, struct raml_device **out,
+                                struct raml_err *err)
+{
+    struct raml_device *d = blank(table);
+    if (!d) return raml_fail(err, RAML_ENOMEM, "no memory for the device");
+    d->own = own;
+    *out = d;
+    return RAML_OK;
+}
+
 enum raml_code raml_device_open(int threads, const char *level, struct raml_device **out, struct raml_err *err)
 {
     if (threads < 0 || threads > 4096)
         return raml_fail(err, RAML_EUSAGE, "threads: found %d, expected 0 (all) to 4096", threads);
-    struct raml_device *d = calloc(1, sizeof *d);
+    struct raml_device *d = blank(&raml_cpu_backend);
     if (!d) return raml_fail(err, RAML_ENOMEM, "no memory for the device");
     d->threads = threads ? threads : processors();
     enum raml_code rc = pick(level, &d->ops, err);
     raml_device_use(d);
+    if (!rc) rc = raml_cpu_open(d, err);
     if (!rc) rc = raml_mm_open(d->ops, &d->mm, err);
     if (rc) {
         raml_device_close(d);
@@ -99,62 +125,110 @@ enum raml_code raml_device_open(int threads, const char *level, struct raml_devi
 void raml_device_close(struct raml_device *d)
 {
     if (!d) return;
-    raml_mm_close(d->mm);
+    d->backend->close(d);
+    pthread_mutex_destroy(&d->fault->lock);
+    free(d->fault);
     free(d);
 }
 
+const struct raml_backend *raml_backend_of(const struct raml_device *d)
+{
+    return d->backend;
+}
+
+/* -- Failures ------------------------------------------------------------------------------------------------------ */
+void raml_device_fault(const struct raml_device *d, enum raml_code rc, const struct raml_err *why)
+{
+    pthread_mutex_lock(&d->fault->lock);
+    if (!d->fault->err.code) {
+        d->fault->err = *why;
+        d->fault->err.code = rc;
+    }
+    pthread_mutex_unlock(&d->fault->lock);
+}
+
+enum raml_code raml_device_fault_take(const struct raml_device *d, struct raml_err *err)
+{
+    pthread_mutex_lock(&d->fault->lock);
+    enum raml_code rc = d->fault->err.code;
+    if (rc && err) *err = d->fault->err;
+    d->fault->err.code = RAML_OK;
+    pthread_mutex_unlock(&d->fault->lock);
+    return rc;
+}
+
+/* -- What it is ---------------------------------------------------------------------------------------------------- */
 int raml_device_threads(const struct raml_device *d)
 {
-    return d->threads;
+    return d->backend->threads(d);
 }
 
 const char *raml_device_level(const struct raml_device *d)
 {
-    return d->ops->level;
+    return d->backend->level(d);
 }
 
 bool raml_device_has_bf16(const struct raml_device *d)
 {
-    return d->ops->has_bf16 && usable("avx512bf16") && raml_mm_has_bf16(d->mm);
-}
-
-double raml_device_exp(const struct raml_device *d, float *out, const float *z, size_t n, float top, float scale,
-                       double *part)
-{
-    return d->ops->exp_all(out, z, n, top, scale, part);
-}
-
-float raml_device_top(const struct raml_device *d, const float *z, size_t n)
-{
-    return d->ops->top(z, n);
-}
-
-static void processor_name(char *out, size_t cap)
-{
-    snprintf(out, cap, "unknown");
-    FILE *f = fopen("/proc/cpuinfo", "r");
-    char line[256];
-    while (f && fgets(line, sizeof line, f)) {
-        char *colon = strchr(line, ':');
-        if (strncmp(line, "model name", 10) || !colon) continue;
-        line[strcspn(line, "\n")] = 0;
-        snprintf(out, cap, "%.63s", colon + 2);
-        break;
-    }
-    if (f) fclose(f);
+    return d->backend->has(d, RAML_TYPE_BF16);
 }
 
 void raml_device_describe(const struct raml_device *d, struct raml_device_info *out)
 {
-    *out = (struct raml_device_info){.level = d->ops->level, .threads = d->threads, .bf16 = raml_device_has_bf16(d)};
-    raml_mm_version(out->matmul, sizeof out->matmul);
-    processor_name(out->cpu, sizeof out->cpu);
-    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    if (pages > 0 && page > 0) out->memory_bytes = (size_t)pages * (size_t)page;
+    *out = (struct raml_device_info){
+        .level = raml_device_level(d), .threads = raml_device_threads(d), .bf16 = raml_device_has_bf16(d)};
+    d->backend->describe(d, out);
 }
 
 enum raml_code raml_device_peak(const struct raml_device *d, bool bf16, double *gflops, struct raml_err *err)
 {
-    raml_device_use(d);
-    return raml_mm_peak(d->mm, bf16, gflops, err);
+    return d->backend->peak(d, bf16 ? RAML_TYPE_BF16 : RAML_TYPE_F32, gflops, err);
+}
+
+/* -- Memory -------------------------------------------------------------------------------------------------------- */
+void *raml_array_new(const struct raml_device *d, size_t n, size_t size)
+{
+    return d->backend->alloc(d, n, size);
+}
+
+void raml_array_free(const struct raml_device *d, void *p)
+{
+    if (p) d->backend->free(d, p);
+}
+
+enum raml_code raml_array_write(const struct raml_device *d, void *to, const void *host, size_t bytes,
+                                struct raml_err *err)
+{
+    d->backend->upload(d, to, host, bytes);
+    return d->backend->sync(d, err);
+}
+
+enum raml_code raml_array_read(const struct raml_device *d, void *host, const void *from, size_t bytes,
+                               struct raml_err *err)
+{
+    d->backend->download(d, host, from, bytes);
+    return d->backend->sync(d, err);
+}
+
+enum raml_code raml_array_zero(const struct raml_device *d, void *to, size_t bytes, struct raml_err *err)
+{
+    d->backend->zero(d, to, bytes);
+    return d->backend->sync(d, err);
+}
+
+enum raml_code raml_view_open(const struct raml_device *d, const void *from, size_t bytes, struct raml_view *out,
+                              struct raml_err *err)
+{
+    *out = (struct raml_view){.data = d->backend->view(d, from)};
+    if (out->data) return d->backend->sync(d, err);
+    out->own = malloc(bytes ? bytes : 1);
+    out->data = out->own;
+    if (!out->own) return raml_fail(err, RAML_ENOMEM, "no memory for a copy of %zu bytes of the device's", bytes);
+    return raml_array_read(d, out->own, from, bytes, err);
+}
+
+void raml_view_close(struct raml_view *v)
+{
+    free(v->own);
+    *v = (struct raml_view){0};
 }

@@ -1,17 +1,46 @@
-/* impl.h - what a device is made of, for the model layer. */
+/* impl.h - what a device is made of; for this layer alone. What the layers above use is backend.h. */
 #ifndef RAML_DEVICE_IMPL_H
 #define RAML_DEVICE_IMPL_H
 
 #include "raml/device.h"
 
+#include "device/backend.h"
 #include "device/matmul.h"
 #include "device/ops.h"
 
+#include <pthread.h>
+
+struct raml_fault { /* the first failure since the last sync */
+    pthread_mutex_t lock;
+    struct raml_err err;
+};
+struct raml_room { /* memory that grows; its content does not outlive a function of the table */
+    void *p;
+    size_t bytes;
+};
+/* The processor as a device: threads and kernels of one level. */
 struct raml_device {
+    const struct raml_backend *backend;
+    void *own; /* another backend's */
+    struct raml_fault *fault;
     int threads;
     const struct raml_ops *ops;
     struct raml_mm *mm;
+    struct raml_cpu *cpu; /* cpu/backend.c */
 };
+
+/* A device around a table that is not the processor's; its functions find `own` in it. */
+RAML_CHECKED enum raml_code raml_device_wrap(const struct raml_backend *table, void *own, struct raml_device **out,
+                                             struct raml_err *err);
+/* Keeps a failure until the next sync, if it is the first. */
+void raml_device_fault(const struct raml_device *d, enum raml_code rc, const struct raml_err *why);
+/* The kept failure, which is then forgotten. */
+RAML_CHECKED enum raml_code raml_device_fault_take(const struct raml_device *d, struct raml_err *err);
+
+/* The processor's table, and what it keeps; raml_cpu_open sets d->cpu. */
+extern const struct raml_backend raml_cpu_backend;
+RAML_CHECKED enum raml_code raml_cpu_open(struct raml_device *d, struct raml_err *err);
+bool raml_cpu_usable(const char *level); /* can this processor run it? */
 
 /* From here on, this thread's parallel loops run on the device's number of threads: scratch space is cut and products
  * are compiled for it, and another device may have been opened since. Called at the head of whatever uses ops or mm. */
@@ -20,5 +49,10 @@ void raml_device_use(const struct raml_device *d);
 /* Zeroed memory aligned to 64; NULL when used up, or when more is asked for than is free. free() it. */
 void *raml_device_alloc(size_t n, size_t size);
 void *raml_device_room(size_t n, size_t size); /* the same with any content */
+
+/* optim.c, draw.c: operations of the table for the processor, in plain C. */
+void raml_cpu_adamw(const struct raml_adamw_factors *f, float *w, float *m, float *v, const float *g, size_t n);
+double raml_cpu_square_sum(const float *g, size_t n);
+void raml_cpu_draw(const struct raml_ops *ops, const struct raml_token_rows *r, struct raml_token_drawn *out);
 
 #endif

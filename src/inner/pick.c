@@ -1,10 +1,25 @@
 /* pick.c - see pick.h. */
 #include "raml/pick.h"
 
+#include "core/parallel.h"
+#include "device/backend.h"
+
 #include <math.h>
 #include <stdlib.h>
 
-enum { MOST_PARTS = (1 << 24) / RAML_DEVICE_PART + 1 }; /* a vocabulary has at most 2^24 tokens (config.c) */
+struct raml_picker {
+    const struct raml_device *dev;
+    const struct raml_backend *b;
+    size_t max_rows, vocab;
+    float *weight;                         /* dev [max_rows, vocab] */
+    uint32_t *row;                         /* dev [max_rows] */
+    double *u;                             /* dev [max_rows] */
+    struct raml_token_drawn *drawn, *told; /* dev, and the same for the host: [max_rows] */
+    /* With top_k or top_p alone: */
+    float *copy;    /* [max_rows, vocab], where the host can't read the device's memory */
+    float *kept;    /* [workers, vocab] weights that are worth sorting */
+    int32_t *index; /* [workers, vocab] their tokens */
+};
 
 enum raml_code raml_pick_check(const struct raml_pick_options *o, struct raml_err *err)
 {
@@ -16,17 +31,6 @@ enum raml_code raml_pick_check(const struct raml_pick_options *o, struct raml_er
         return raml_fail(err, RAML_EUSAGE, "min_p: found %g, expected 0 to 1", o->min_p);
     if (o->top_k < 0) return raml_fail(err, RAML_EUSAGE, "top_k: found %d, expected 0 or more", o->top_k);
     return RAML_OK;
-}
-
-/* The likeliest of the first `allowed` tokens, and of all; false when a logit is NaN or none of the allowed is finite.
- */
-static int survey(const struct raml_device *dev, const float *logit, size_t n, size_t allowed, size_t *best, float *top)
-{
-    float most = raml_device_top(dev, logit, allowed), rest = n > allowed ? raml_device_top(dev, logit + allowed, n - allowed) : most;
-    if (!isfinite(most) || rest != rest || rest == INFINITY) return 0;
-    for (*best = 0; logit[*best] != most;) ++*best;
-    *top = rest > most ? rest : most;
-    return 1;
 }
 
 struct kept { /* what the filters left, likeliest first */
@@ -86,81 +90,151 @@ static struct kept filter(float *w, int32_t *x, size_t n, const struct raml_pick
     return (struct kept){w + n - keep, x + n - keep, keep};
 }
 
-/* The token at share u of the weights, in order of the vocabulary; those under `low` do not count. part: the weights'
- * sums by parts, good for low 0 alone. */
-static size_t draw(float *weight, size_t n, double low, double u, size_t best, const double *part, double *total)
-{
-    size_t chosen = best, i = 0;
-    double at = 0;
-    if (low > 0) {
-        *total = 0;
-        for (size_t k = 0; k < n; k++) {
-            if (!(weight[k] >= low)) weight[k] = 0;
-            *total += weight[k];
-        }
-    } else {
-        while (i + RAML_DEVICE_PART < n && !(at + *part > u * *total)) { /* not in this part */
-            at += *part++;
-            i += RAML_DEVICE_PART;
-        }
-    }
-    for (; i < n; i++) {
-        if (weight[i] == 0) continue;
-        at += weight[i];
-        chosen = i;
-        if (at > u * *total) break;
-    }
-    return chosen;
-}
-
-/* Puts the tokens that top_p can keep at all in front, by index: together, those below `least` weigh less than what it
- * leaves out. Returns how many. */
-static size_t worth_sorting(float *w, int32_t *x, size_t n, const struct raml_pick_options *o, double total)
+/* Puts the tokens that top_p can keep at all into w and x, by index: together, those below `least` weigh less than what
+ * it leaves out. Returns how many. */
+static size_t worth_sorting(float *w, int32_t *x, const float *weight, size_t n, const struct raml_pick_options *o,
+                            double total)
 {
     size_t kept = 0;
     double least = o->top_k > 0 && (size_t)o->top_k < n ? 0 : (1 - o->top_p) * total / (2.0 * (double)n);
     for (size_t i = 0; i < n; i++) {
-        if (w[i] < least) continue;
-        w[kept] = w[i];
+        if ((double)weight[i] < least) continue;
+        w[kept] = weight[i];
         x[kept++] = (int32_t)i;
     }
     return kept;
 }
 
-enum raml_code raml_pick(const struct raml_device *dev, const float *logit, size_t n, size_t allowed,
-                         const struct raml_pick_options *o, double u, float *scratch, int32_t *scratch_index,
-                         struct raml_picked *out)
+/* -- Room ---------------------------------------------------------------------------------------------------------- */
+enum raml_code raml_picker_open(const struct raml_device *dev, size_t max_rows, size_t vocab, struct raml_picker **out,
+                                struct raml_err *err)
 {
-    size_t best = 0, all = n;
-    float top;
-    double part[MOST_PARTS];
-    if (allowed < n) n = allowed;
-    if (!n || all > (size_t)1 << 24 || !survey(dev, logit, all, n, &best, &top)) return RAML_ERANGE;
-    float inv = (float)(1 / o->temperature);
-    double total = raml_device_exp(dev, scratch, logit, all, top, 1, part), lse = top + log(total);
-    if (!isfinite(inv)) { /* 0, or so near it that no other token is left */
-        *out = (struct raml_picked){(int32_t)best, (float)(logit[best] - lse), 0};
-        return RAML_OK;
+    struct raml_picker *p = calloc(1, sizeof *p);
+    if (!p) return raml_fail(err, RAML_ENOMEM, "no memory to choose tokens");
+    p->dev = dev;
+    p->b = raml_backend_of(dev);
+    p->max_rows = max_rows;
+    p->vocab = vocab;
+    p->weight = p->b->alloc(dev, max_rows * vocab, sizeof *p->weight);
+    p->row = p->b->alloc(dev, max_rows, sizeof *p->row);
+    p->u = p->b->alloc(dev, max_rows, sizeof *p->u);
+    p->drawn = p->b->alloc(dev, max_rows, sizeof *p->drawn);
+    p->told = calloc(max_rows + 1, sizeof *p->told);
+    if (!p->weight || !p->row || !p->u || !p->drawn || !p->told) {
+        raml_picker_close(p);
+        return raml_fail(err, RAML_ENOMEM, "no memory to choose from %zu rows of %zu tokens", max_rows, vocab);
     }
-    if (inv != 1 || n < all) total = raml_device_exp(dev, scratch, logit, n, logit[best], inv, part);
-    size_t chosen = best;
-    float weight;
-    if (o->top_p < 1 || (o->top_k > 0 && (size_t)o->top_k < n)) {
-        size_t sorted = worth_sorting(scratch, scratch_index, n, o, total);
-        struct kept k = filter(scratch, scratch_index, sorted, o, total);
-        double at = 0;
-        total = weight = 0;
-        for (size_t i = 0; i < k.n; i++) total += k.weight[i];
-        for (size_t i = k.n; i-- > 0;) { /* likeliest stand last */
-            at += k.weight[i];
-            chosen = (size_t)k.index[i];
-            weight = k.weight[i];
-            if (at > u * total) break;
-        }
-    } else {
-        chosen = draw(scratch, n, o->min_p, u, best, part, &total);
-        weight = scratch[chosen];
-    }
-    *out = (struct raml_picked){(int32_t)chosen, (float)(logit[chosen] - lse), (float)log(weight / total)};
+    *out = p;
     return RAML_OK;
+}
+
+void raml_picker_close(struct raml_picker *p)
+{
+    if (!p) return;
+    raml_array_free(p->dev, p->weight);
+    raml_array_free(p->dev, p->row);
+    raml_array_free(p->dev, p->u);
+    raml_array_free(p->dev, p->drawn);
+    free(p->told);
+    free(p->copy);
+    free(p->kept);
+    free(p->index);
+    free(p);
+}
+
+static enum raml_code room_to_sort(struct raml_picker *p, struct raml_err *err)
+{
+    size_t workers = (size_t)raml_parallel_workers(raml_device_threads(p->dev));
+    bool unread = !p->b->view(p->dev, p->weight);
+    if (!p->kept) p->kept = malloc(workers * p->vocab * sizeof *p->kept);
+    if (!p->index) p->index = malloc(workers * p->vocab * sizeof *p->index);
+    if (unread && !p->copy) p->copy = malloc(p->max_rows * p->vocab * sizeof *p->copy);
+    if (p->kept && p->index && (p->copy || !unread)) return RAML_OK;
+    return raml_fail(err, RAML_ENOMEM, "no memory to sort %zu tokens", p->vocab);
+}
+
+/* -- Choosing among what top_k and top_p leave ---------------------------------------------------------------------- */
+struct sorting {
+    struct raml_picker *p;
+    const float *weight; /* of the host: [n, vocab] */
+    const double *u;
+    size_t allowed;
+    const struct raml_pick_options *o;
+};
+
+/* Draws row i: told[i].token, weight and total. */
+static void draw_sorted(void *user, size_t i, int worker)
+{
+    const struct sorting *s = user;
+    struct raml_picker *p = s->p;
+    struct raml_token_drawn *d = &p->told[i];
+    float *w = p->kept + (size_t)worker * p->vocab;
+    int32_t *x = p->index + (size_t)worker * p->vocab;
+    if (d->best < 0) return;
+    size_t n = worth_sorting(w, x, s->weight + i * p->vocab, s->allowed, s->o, d->total);
+    struct kept k = filter(w, x, n, s->o, d->total);
+    double at = 0, total = 0;
+    for (size_t j = 0; j < k.n; j++) total += (double)k.weight[j];
+    d->weight = 0;
+    for (size_t j = k.n; j-- > 0;) { /* likeliest stand last */
+        at += (double)k.weight[j];
+        d->token = k.index[j];
+        d->weight = k.weight[j];
+        if (at > s->u[i] * total) break;
+    }
+    d->total = total;
+}
+
+static enum raml_code pick_sorted(struct raml_picker *p, const float *logits, const uint32_t *row, const double *u,
+                                  size_t n, size_t allowed, const struct raml_pick_options *o, struct raml_err *err)
+{
+    enum raml_code rc = room_to_sort(p, err);
+    if (rc) return rc;
+    struct sorting s = {p, p->b->view(p->dev, p->weight), u, allowed, o};
+    if (!s.weight) {
+        s.weight = p->copy;
+        p->b->download(p->dev, p->copy, p->weight, n * p->vocab * sizeof *p->copy);
+        rc = p->b->sync(p->dev, err);
+        if (rc) return rc;
+    }
+    raml_parallel(raml_device_threads(p->dev), n, draw_sorted, &s);
+    for (size_t i = 0; i < n; i++)
+        if (p->told[i].best >= 0)
+            p->b->download(p->dev, &p->told[i].logit, logits + (size_t)row[i] * p->vocab + (size_t)p->told[i].token,
+                           sizeof p->told[i].logit);
+    return p->b->sync(p->dev, err);
+}
+
+enum raml_code raml_pick(struct raml_picker *p, const float *logits, const uint32_t *row, const double *u, size_t n,
+                         size_t allowed, const struct raml_pick_options *o, struct raml_picked *out,
+                         struct raml_err *err)
+{
+    if (n > p->max_rows)
+        return raml_fail(err, RAML_EUSAGE, "choosing from %zu rows at once; room is for %zu", n, p->max_rows);
+    if (allowed > p->vocab) allowed = p->vocab;
+    struct raml_token_rows r = {.logits = logits,
+                                .row = p->row,
+                                .u = p->u,
+                                .n = n,
+                                .vocab = p->vocab,
+                                .allowed = allowed,
+                                .scale = (float)(1 / o->temperature),
+                                .min_p = o->min_p,
+                                .weight = p->weight};
+    r.weigh = isfinite(r.scale) && (o->top_p < 1 || (o->top_k > 0 && (size_t)o->top_k < allowed));
+    p->b->upload(p->dev, p->row, row, n * sizeof *row);
+    p->b->upload(p->dev, p->u, u, n * sizeof *u);
+    p->b->draw_tokens(p->dev, &r, p->drawn);
+    p->b->download(p->dev, p->told, p->drawn, n * sizeof *p->told);
+    enum raml_code rc = p->b->sync(p->dev, err);
+    if (!rc && r.weigh) rc = pick_sorted(p, logits, row, u, n, allowed, o, err);
+    if (rc) return rc;
+    for (size_t i = 0; i < n; i++) {
+        const struct raml_token_drawn *d = &p->told[i];
+        if (d->best < 0 && !rc)
+            rc = raml_fail(err, RAML_ERANGE, "the logits of row %u are not numbers", (unsigned)row[i]);
+        out[i] = (struct raml_picked){d->token, (float)((double)d->logit - d->lse),
+                                      (float)log((double)d->weight / d->total)};
+    }
+    return rc;
 }

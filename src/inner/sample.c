@@ -7,7 +7,10 @@
 
 #include "inner/sample_text.h"
 
+#include "device/backend.h"
+
 #include "raml/decoder.h"
+#include "raml/pick.h"
 #include "raml/rng.h"
 
 #include <math.h>
@@ -27,10 +30,12 @@ struct row { /* a live sample */
 };
 struct prompt { /* of one question */
     int id;        /* the decoder's; -1: not computed, or done with */
-    float *logits; /* what follows it */
+    float *logits; /* of the device: what follows it */
 };
 struct sampler {
     const struct raml_model *m;
+    const struct raml_device *dev;
+    const struct raml_backend *b;
     const struct raml_sample_options *opt;
     const struct raml_questions *qs;
     struct sample_texts texts;
@@ -41,10 +46,13 @@ struct sampler {
     struct row *row;                   /* [batch_size] */
     size_t n_rows, next, total, V, context, delivered;
     size_t n_tokens; /* that the tokenizer knows; V may be larger */
-    float *logits, *scratch;           /* [batch_size, V] */
-    int32_t *scratch_index, *token;
+    float *logits;                     /* of the device: [batch_size, V] */
+    struct raml_picker *picker;
+    int32_t *token; /* [batch_size], as all that follows */
     int *sample;
-    unsigned char *bad;
+    uint32_t *drawn; /* rows that draw their token in this round, and for those: */
+    double *u;
+    struct raml_picked *picked;
 };
 
 struct raml_sample_options raml_sample_default(void)
@@ -90,24 +98,24 @@ static enum raml_code compute_prompts(struct sampler *s, size_t room, struct ram
     const int32_t **token = calloc(n, sizeof *token);
     size_t *length = calloc(n, sizeof *length);
     int *id = calloc(n, sizeof *id);
-    float *logits = calloc(n * s->V, sizeof *logits);
+    float *logits = s->b->alloc(s->dev, n * s->V, sizeof *logits);
     enum raml_code rc =
         token && length && id && logits ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for %zu prompts", n);
     for (size_t i = 0; i < n && !rc; i++) {
         token[i] = s->prompt_tokens[q0 + i].id;
         length[i] = s->prompt_tokens[q0 + i].n;
-        s->prompt[q0 + i].logits = malloc(s->V * sizeof(float));
+        s->prompt[q0 + i].logits = s->b->alloc(s->dev, s->V, sizeof(float));
         if (!s->prompt[q0 + i].logits) rc = raml_fail(err, RAML_ENOMEM, "no memory for a prompt's logits");
     }
     if (!rc) rc = raml_decoder_prompts(s->dec, token, length, n, id, logits, err);
     for (size_t i = 0; i < n && !rc; i++) {
         s->prompt[q0 + i].id = id[i];
-        memcpy(s->prompt[q0 + i].logits, logits + i * s->V, s->V * sizeof(float));
+        s->b->copy(s->dev, s->prompt[q0 + i].logits, logits + i * s->V, s->V * sizeof(float));
     }
     free(token);
     free(length);
     free(id);
-    free(logits);
+    raml_array_free(s->dev, logits);
     return rc;
 }
 
@@ -126,12 +134,12 @@ static enum raml_code admit(struct sampler *s, struct raml_err *err)
                           .waits = s->opt->force_wait};
         rc = raml_decoder_fork(s->dec, p->id, &r->sample, err);
         if (rc) break;
-        memcpy(s->logits + s->n_rows * s->V, p->logits, s->V * sizeof(float));
+        s->b->copy(s->dev, s->logits + s->n_rows * s->V, p->logits, s->V * sizeof(float));
         s->n_rows++;
         if (++s->next % s->opt->n == 0) { /* its last sample: the decoder keeps the pages while samples need them */
             raml_decoder_drop_prompt(s->dec, p->id);
             p->id = -1;
-            free(p->logits);
+            raml_array_free(s->dev, p->logits);
             p->logits = NULL;
         }
     }
@@ -139,14 +147,10 @@ static enum raml_code admit(struct sampler *s, struct raml_err *err)
 }
 
 /* -- One round ----------------------------------------------------------------------------------------------------- */
-static void choose(struct sampler *s, size_t i)
+/* Does the next token stand fixed? Then the row has it. */
+static bool force(const struct sampler *s, struct row *r)
 {
-    struct row *r = &s->row[i];
     const struct sample_texts *x = &s->texts;
-    struct raml_pick_options o = {s->opt->temperature, s->opt->top_p, s->opt->min_p, s->opt->top_k};
-    struct raml_key key = {.seed = s->opt->seed, .purpose = RAML_FOR_SAMPLE, .sample = (uint32_t)(r->entry % s->opt->n),
-                           .question = r->hash};
-    struct raml_picked p;
     bool closing = r->n_forced && r->forced == x->cue.id;
     if (!closing && r->thinking && s->opt->think_budget && r->out.n_think >= s->opt->think_budget) { /* mid-wait too */
         r->forced = x->cue.id;
@@ -154,16 +158,17 @@ static void choose(struct sampler *s, size_t i)
         r->at = 0;
         r->out.budget_hit = true;
     }
-    if (r->n_forced) {
-        r->token = r->forced[r->at++];
-        if (r->at == r->n_forced) r->n_forced = 0;
-        return;
-    }
-    s->bad[i] = raml_pick(raml_model_device(s->m), s->logits + i * s->V, s->V, s->n_tokens, &o, raml_uniform(&key, r->out.n),
-                          s->scratch + i * s->V, s->scratch_index + i * s->V, &p) != RAML_OK;
-    if (s->bad[i]) return;
-    r->token = p.token;
-    if (r->thinking && r->waits > 0 && p.token == x->close.id[0] && x->wait.n) { /* it is one token: set_up */
+    if (!r->n_forced) return false;
+    r->token = r->forced[r->at++];
+    if (r->at == r->n_forced) r->n_forced = 0;
+    return true;
+}
+
+static void take(const struct sampler *s, struct row *r, const struct raml_picked *p)
+{
+    const struct sample_texts *x = &s->texts;
+    r->token = p->token;
+    if (r->thinking && r->waits > 0 && p->token == x->close.id[0] && x->wait.n) { /* it is one token: set_up */
         r->waits--;
         r->forced = x->wait.id;
         r->n_forced = x->wait.n > 1 ? x->wait.n : 0;
@@ -171,7 +176,30 @@ static void choose(struct sampler *s, size_t i)
         r->token = x->wait.id[0];
         return;
     }
-    r->out.logp_sum += p.logp;
+    r->out.logp_sum += p->logp;
+}
+
+/* A token for every row. */
+static enum raml_code choose(struct sampler *s, struct raml_err *err)
+{
+    const struct raml_pick_options o = {s->opt->temperature, s->opt->top_p, s->opt->min_p, s->opt->top_k};
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_rows; i++) {
+        struct row *r = &s->row[i];
+        if (force(s, r)) continue;
+        struct raml_key key = {.seed = s->opt->seed, .purpose = RAML_FOR_SAMPLE,
+                               .sample = (uint32_t)(r->entry % s->opt->n), .question = r->hash};
+        s->u[n] = raml_uniform(&key, r->out.n);
+        s->drawn[n++] = (uint32_t)i;
+    }
+    if (!n) return RAML_OK;
+    enum raml_code rc = raml_pick(s->picker, s->logits, s->drawn, s->u, n, s->n_tokens, &o, s->picked, err);
+    for (size_t k = 0; k < n && rc == RAML_ERANGE; k++)
+        if (s->picked[k].token < 0)
+            return raml_fail(err, RAML_ERANGE, "question '%s': the model's logits are not numbers",
+                             s->qs->question[s->row[s->drawn[k]].entry / s->opt->n].id);
+    for (size_t k = 0; k < n && !rc; k++) take(s, &s->row[s->drawn[k]], &s->picked[k]);
+    return rc;
 }
 
 static bool ends_with(const struct raml_sampled *s, const struct raml_tokens *t)
@@ -237,16 +265,10 @@ static enum raml_code append(struct sampler *s, struct row *r, struct raml_err *
 
 static enum raml_code choose_all(struct sampler *s, struct raml_err *err)
 {
-    memset(s->bad, 0, s->n_rows);
-#pragma omp parallel for schedule(static)
-    for (size_t i = 0; i < s->n_rows; i++) choose(s, i);
     size_t kept = 0;
-    enum raml_code rc = RAML_OK;
+    enum raml_code rc = choose(s, err);
     for (size_t i = 0; i < s->n_rows && !rc; i++) {
         struct row *r = &s->row[i];
-        if (s->bad[i])
-            return raml_fail(err, RAML_ERANGE, "question '%s': the model's logits are not numbers",
-                             s->qs->question[r->entry / s->opt->n].id);
         rc = append(s, r, err);
         if (r->ended) {
             raml_decoder_drop_sample(s->dec, r->sample);
@@ -304,17 +326,18 @@ static enum raml_code set_up(struct sampler *s, const struct raml_tokenizer *t, 
     s->prompt = calloc(s->qs->n + 1, sizeof *s->prompt);
     s->finished = calloc(s->total + 1, sizeof *s->finished);
     s->row = calloc(B, sizeof *s->row);
-    s->logits = calloc(B * s->V, sizeof *s->logits);
-    s->scratch = calloc(B * s->V, sizeof *s->scratch);
-    s->scratch_index = calloc(B * s->V, sizeof *s->scratch_index);
+    s->logits = s->b->alloc(s->dev, B * s->V, sizeof *s->logits);
     s->token = calloc(B, sizeof *s->token);
     s->sample = calloc(B, sizeof *s->sample);
-    s->bad = calloc(B, 1);
-    if (!s->prompt_tokens || !s->prompt || !s->finished || !s->row || !s->logits || !s->scratch || !s->scratch_index ||
-        !s->token || !s->sample || !s->bad)
+    s->drawn = calloc(B, sizeof *s->drawn);
+    s->u = calloc(B, sizeof *s->u);
+    s->picked = calloc(B, sizeof *s->picked);
+    if (!s->prompt_tokens || !s->prompt || !s->finished || !s->row || !s->logits || !s->token || !s->sample ||
+        !s->drawn || !s->u || !s->picked)
         return raml_fail(err, RAML_ENOMEM, "no memory to sample %zu questions", s->qs->n);
     for (size_t i = 0; i < s->qs->n; i++) s->prompt[i].id = -1;
-    enum raml_code rc = raml_sample_texts_init(&s->texts, t, f, err);
+    enum raml_code rc = raml_picker_open(s->dev, B, s->V, &s->picker, err);
+    if (!rc) rc = raml_sample_texts_init(&s->texts, t, f, err);
     s->texts.stop_text = s->opt->stop;
     s->texts.answer_only = s->opt->answer_only;
     s->texts.eos = s->opt->eos;
@@ -335,7 +358,7 @@ static enum raml_code set_up(struct sampler *s, const struct raml_tokenizer *t, 
 static void tear_down(struct sampler *s)
 {
     for (size_t i = 0; s->prompt_tokens && i < s->qs->n; i++) raml_tokens_deinit(&s->prompt_tokens[i]);
-    for (size_t i = 0; s->prompt && i < s->qs->n; i++) free(s->prompt[i].logits);
+    for (size_t i = 0; s->prompt && i < s->qs->n; i++) raml_array_free(s->dev, s->prompt[i].logits);
     for (size_t i = 0; s->finished && i < s->total; i++) free(s->finished[i].token);
     for (size_t i = 0; s->row && i < s->n_rows; i++) free(s->row[i].out.token);
     raml_sample_texts_deinit(&s->texts);
@@ -344,12 +367,13 @@ static void tear_down(struct sampler *s)
     free(s->prompt);
     free(s->finished);
     free(s->row);
-    free(s->logits);
-    free(s->scratch);
-    free(s->scratch_index);
+    raml_array_free(s->dev, s->logits);
+    raml_picker_close(s->picker);
     free(s->token);
     free(s->sample);
-    free(s->bad);
+    free(s->drawn);
+    free(s->u);
+    free(s->picked);
 }
 
 enum raml_code raml_sample_questions(const struct raml_model *m, const struct raml_tokenizer *t,
@@ -358,7 +382,8 @@ enum raml_code raml_sample_questions(const struct raml_model *m, const struct ra
                                      struct raml_sample_stats *stats, const struct raml_sink *sink,
                                      struct raml_err *err)
 {
-    struct sampler s = {.m = m, .opt = opt, .qs = qs};
+    struct sampler s = {.m = m, .opt = opt, .qs = qs, .dev = raml_model_device(m)};
+    s.b = raml_backend_of(s.dev);
     *stats = (struct raml_sample_stats){0};
     enum raml_code rc = check(opt, err);
     if (!rc) rc = set_up(&s, t, f, err);

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = 1024, SLACK = 256, LOGIT_ROWS = 256 };
+enum { LOGIT_ROWS = 256 };
 
 struct leaf { /* a prompt or a sample */
     uint32_t *page;
@@ -30,67 +30,56 @@ struct raml_decoder {
     size_t n_leaves, cap_leaves;
     uint32_t *free_page;
     size_t n_free, n_pages;
-    char *pool;
-    size_t pool_bytes, page_bytes, layer_bytes;
+    char *pool; /* dev */
+    size_t pool_bytes, layer_bytes;
     struct stream s;
     struct acts acts;
-    void *block, *xs;
-    float *tile_logits;
+    void *block, *xs;   /* dev */
+    float *tile_logits; /* dev */
     size_t cap_rows, block_bytes;
-    /* of one batch */
-    int32_t *token, *position;
-    uint32_t *page;
-    uint8_t *slot;
-    struct raml_attn_tile *tile;
-    struct raml_attn_pair *pair;
-    uint64_t *mask;
-    size_t n_tiles, n_pairs, n_masks, cap_pairs, cap_masks;
+    struct list token, position, page, slot, tile, pair, mask, read; /* of one batch; read: rows whose logits are wanted */
+    size_t n_tiles, n_pairs, n_masks;
 };
-
-static void *cut(char *base, size_t *used, size_t n, size_t size)
-{
-    void *p = base ? base + *used : NULL;
-    *used += (n * size + 63) / 64 * 64;
-    return p;
-}
 
 /* Buffers for batches of up to `rows` rows; with base NULL it only counts. */
 static size_t cut_all(struct raml_decoder *d, char *base, size_t rows)
 {
     const struct raml_config *c = &d->m->config;
-    size_t e = (size_t)c->hidden_size, F = (size_t)c->intermediate_size, s = act_size(d->m), used = 0, n = rows + SLACK;
+    const struct raml_sizes *z = &d->m->sizes;
+    struct cutter k = {base, 0};
+    size_t e = (size_t)c->hidden_size, F = (size_t)c->intermediate_size, s = act_size(d->m), n = rows + z->slack_rows;
     size_t D = (size_t)c->head_dim, wide = (size_t)c->n_heads * D, width = wide + 2 * (size_t)c->n_kv_heads * D;
-    size_t chunk = rows < CHUNK ? n : CHUNK + SLACK;
+    size_t chunk = rows < z->chunk_rows ? n : z->chunk_rows + z->slack_rows, logits = LOGIT_ROWS + z->slack_rows;
     struct acts *a = &d->acts;
-    a->x1 = a->x2 = cut(base, &used, n * e, 4);
-    a->xn1 = a->xn2 = cut(base, &used, chunk * e, s);
-    a->qkv = cut(base, &used, n * width, s);
-    a->o = cut(base, &used, n * wide, s);
-    a->gu = cut(base, &used, chunk * 2 * F, s);
-    a->h = cut(base, &used, chunk * F, s);
-    d->s.y = cut(base, &used, chunk * e, s);
+    a->x1 = a->x2 = cut(&k, n * e, 4);
+    a->xn1 = a->xn2 = cut(&k, chunk * e, s);
+    a->qkv = cut(&k, n * width, s);
+    a->o = cut(&k, n * wide, s);
+    a->gu = cut(&k, chunk * 2 * F, s);
+    a->h = cut(&k, chunk * F, s);
+    d->s.y = cut(&k, chunk * e, s);
     d->s.xf = a->x1;
-    d->s.xnf = cut(base, &used, n * e, s);
-    d->xs = cut(base, &used, (LOGIT_ROWS + 64) * e, s);
-    d->tile_logits = cut(base, &used, (size_t)(LOGIT_ROWS + 64) * HEAD_TILE, 4);
-    d->token = cut(base, &used, n, 4);
-    d->position = cut(base, &used, n, 4);
-    d->page = cut(base, &used, n, 4);
-    d->slot = cut(base, &used, n, 1);
-    d->tile = cut(base, &used, n, sizeof *d->tile);
-    return used;
+    d->s.xnf = cut(&k, n * e, s);
+    d->xs = cut(&k, logits * e, s);
+    d->tile_logits = cut(&k, logits * z->head_tile, 4);
+    return k.used;
 }
 
 static enum raml_code reserve_rows(struct raml_decoder *d, size_t rows, struct raml_err *err)
 {
-    if (rows <= d->cap_rows) return RAML_OK;
+    enum raml_code rc = raml_list_grow(&d->token, rows * sizeof(int32_t), err);
+    if (!rc) rc = raml_list_grow(&d->position, rows * sizeof(int32_t), err);
+    if (!rc) rc = raml_list_grow(&d->page, rows * sizeof(uint32_t), err);
+    if (!rc) rc = raml_list_grow(&d->slot, rows, err);
+    if (!rc) rc = raml_list_grow(&d->tile, rows * sizeof(struct raml_query_tile), err);
+    if (rc || rows <= d->cap_rows) return rc;
     size_t bytes = cut_all(d, NULL, rows);
-    char *block = raml_device_alloc(bytes, 1);
+    char *block = d->m->b->alloc(d->m->dev, bytes, 1);
     if (!block) {
         if (d->block) cut_all(d, d->block, d->cap_rows);
         return raml_fail(err, RAML_ENOMEM, "decoder: no memory for %zu rows", rows);
     }
-    free(d->block);
+    raml_array_free(d->m->dev, d->block);
     d->block = block;
     d->block_bytes = bytes;
     d->cap_rows = rows;
@@ -99,17 +88,13 @@ static enum raml_code reserve_rows(struct raml_decoder *d, size_t rows, struct r
     return RAML_OK;
 }
 
-/* Bytes of a page of one layer, keys or values. */
-static size_t page_bytes(const struct raml_model *m)
+size_t raml_decoder_estimate(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
+                             const struct raml_decoder_options *opt)
 {
-    return raml_page_elements((size_t)m->config.head_dim) * (size_t)m->config.n_kv_heads * act_size(m);
-}
-
-size_t raml_decoder_estimate(const struct raml_config *c, enum raml_dtype dtype, const struct raml_decoder_options *opt)
-{
-    struct raml_model m = {.config = *c, .bf16 = dtype == RAML_BF16};
+    struct raml_model m = {0};
     struct raml_decoder d = {.m = &m};
-    size_t pages = (opt->max_tokens + RAML_PAGE - 1) / RAML_PAGE;
+    raml_model_shape(&m, c, dtype, dev);
+    size_t pages = (opt->max_tokens + RAML_KEYS - 1) / RAML_KEYS;
     return 2 * pages * page_bytes(&m) * (size_t)c->n_layers + cut_all(&d, NULL, opt->max_rows);
 }
 
@@ -122,11 +107,10 @@ enum raml_code raml_decoder_open(const struct raml_model *m, const struct raml_d
     if (!d) return raml_fail(err, RAML_ENOMEM, "no memory for a decoder");
     d->m = m;
     d->opt = *opt;
-    d->n_pages = (opt->max_tokens + RAML_PAGE - 1) / RAML_PAGE;
-    d->page_bytes = page_bytes(m);
-    d->layer_bytes = d->n_pages * d->page_bytes;
+    d->n_pages = (opt->max_tokens + RAML_KEYS - 1) / RAML_KEYS;
+    d->layer_bytes = d->n_pages * page_bytes(m);
     d->pool_bytes = 2 * d->layer_bytes * (size_t)m->config.n_layers;
-    d->pool = raml_device_alloc(d->pool_bytes, 1);
+    d->pool = m->b->alloc(m->dev, d->pool_bytes, 1);
     d->free_page = malloc(d->n_pages * sizeof *d->free_page);
     d->s.acts = calloc((size_t)m->config.n_layers, sizeof *d->s.acts);
     enum raml_code rc =
@@ -143,7 +127,6 @@ enum raml_code raml_decoder_open(const struct raml_model *m, const struct raml_d
     d->s.k = d->pool;
     d->s.v = d->pool + d->layer_bytes * (size_t)m->config.n_layers;
     d->s.layer_bytes = d->layer_bytes;
-    d->s.chunk = CHUNK;
     *out = d;
     return RAML_OK;
 }
@@ -154,11 +137,12 @@ void raml_decoder_close(struct raml_decoder *d)
     for (size_t i = 0; i < d->n_leaves; i++) free(d->leaf[i].page);
     free(d->leaf);
     free(d->free_page);
-    free(d->pool);
     free(d->s.acts);
-    free(d->block);
-    free(d->pair);
-    free(d->mask);
+    raml_array_free(d->m->dev, d->pool);
+    raml_array_free(d->m->dev, d->block);
+    struct list *list[] = {&d->token, &d->position, &d->page, &d->slot, &d->tile,
+                           &d->pair,  &d->mask,     &d->read, &d->s.staging};
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) raml_list_drop(d->m, list[i]);
     free(d);
 }
 
@@ -169,7 +153,7 @@ size_t raml_decoder_bytes(const struct raml_decoder *d)
 
 size_t raml_decoder_free_tokens(const struct raml_decoder *d)
 {
-    return d->n_free * RAML_PAGE;
+    return d->n_free * RAML_KEYS;
 }
 
 /* -- Leaves and pages ---------------------------------------------------------------------------------------------- */
@@ -203,10 +187,10 @@ static void leaf_drop(struct raml_decoder *d, int i)
 static enum raml_code leaf_grow(struct raml_decoder *d, int i, size_t more, struct raml_err *err)
 {
     struct leaf *l = &d->leaf[i];
-    size_t need = (l->length + more + RAML_PAGE - 1) / RAML_PAGE;
+    size_t need = (l->length + more + RAML_KEYS - 1) / RAML_KEYS;
     if (need <= l->n_pages) return RAML_OK;
     if (need - l->n_pages > d->n_free)
-        return raml_fail(err, RAML_ENOMEM, "decoder: the pool of %zu tokens is used up", d->n_pages * RAML_PAGE);
+        return raml_fail(err, RAML_ENOMEM, "decoder: the pool of %zu tokens is used up", d->n_pages * RAML_KEYS);
     if (need > l->cap_pages) {
         size_t cap = l->cap_pages ? 2 * l->cap_pages : 4;
         while (cap < need) cap *= 2;
@@ -222,7 +206,7 @@ static enum raml_code leaf_grow(struct raml_decoder *d, int i, size_t more, stru
 static void shrink(struct raml_decoder *d, int i)
 {
     struct leaf *l = &d->leaf[i];
-    size_t need = (l->length + RAML_PAGE - 1) / RAML_PAGE;
+    size_t need = (l->length + RAML_KEYS - 1) / RAML_KEYS;
     while (l->n_pages > need) d->free_page[d->n_free++] = l->page[--l->n_pages];
 }
 
@@ -268,29 +252,33 @@ void raml_decoder_drop_prompt(struct raml_decoder *d, int prompt)
 }
 
 /* -- Batches ------------------------------------------------------------------------------------------------------- */
-static enum raml_code add_pair(struct raml_decoder *d, struct raml_attn_pair pair, const uint64_t *mask, uint64_t same,
+static enum raml_code add_pair(struct raml_decoder *d, struct raml_key_page pair, const uint64_t *mask, uint64_t same,
                                struct raml_err *err)
 {
-    if (d->n_pairs == d->cap_pairs) {
-        size_t cap = d->cap_pairs ? 2 * d->cap_pairs : 256;
-        struct raml_attn_pair *p = realloc(d->pair, cap * sizeof *p);
-        if (!p) return raml_fail(err, RAML_ENOMEM, "decoder: no memory for the lists of pages");
-        d->pair = p;
-        d->cap_pairs = cap;
-    }
-    if (mask || same != ~UINT64_C(0)) {
-        if (d->cap_masks - d->n_masks < RAML_PAGE) {
-            size_t cap = d->cap_masks ? 2 * d->cap_masks : 1024;
-            uint64_t *p = realloc(d->mask, cap * sizeof *p);
-            if (!p) return raml_fail(err, RAML_ENOMEM, "decoder: no memory for the lists of pages");
-            d->mask = p;
-            d->cap_masks = cap;
-        }
+    enum raml_code rc = raml_list_grow(&d->pair, (d->n_pairs + 1) * sizeof pair, err);
+    if (!rc && (mask || same != ~UINT64_C(0))) {
+        rc = raml_list_grow(&d->mask, (d->n_masks + pair.n_rows) * sizeof *mask, err);
+        uint64_t *to = d->mask.host;
         pair.mask = (int64_t)d->n_masks;
-        for (size_t r = 0; r < pair.n_rows; r++) d->mask[d->n_masks++] = mask ? mask[r] : same;
+        for (size_t r = 0; r < pair.n_rows && !rc; r++) to[d->n_masks++] = mask ? mask[r] : same;
     }
-    d->pair[d->n_pairs++] = pair;
-    return RAML_OK;
+    if (!rc) ((struct raml_key_page *)d->pair.host)[d->n_pairs++] = pair;
+    return rc;
+}
+
+static void add_tile(struct raml_decoder *d, size_t row, size_t n, size_t first_pair)
+{
+    ((struct raml_query_tile *)d->tile.host)[d->n_tiles++] =
+        (struct raml_query_tile){(uint32_t)row, (uint32_t)n, first_pair, d->n_pairs - first_pair};
+}
+
+/* Row `row` of the batch: a token at a position of its text, whose key and value go to a slot of a page. */
+static void put_row(struct raml_decoder *d, size_t row, int32_t token, size_t position, uint32_t page, size_t slot)
+{
+    ((int32_t *)d->token.host)[row] = token;
+    ((int32_t *)d->position.host)[row] = (int32_t)position;
+    ((uint32_t *)d->page.host)[row] = page;
+    ((uint8_t *)d->slot.host)[row] = (uint8_t)slot;
 }
 
 static uint64_t low_bits(size_t n)
@@ -298,33 +286,61 @@ static uint64_t low_bits(size_t n)
     return n >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1;
 }
 
-static enum raml_code run(struct raml_decoder *d, size_t n, struct raml_err *err)
+static enum raml_code send_lists(struct raml_decoder *d, size_t n, struct raml_err *err)
 {
-    struct batch b = {.n = n,
-                      .token = d->token,
-                      .position = d->position,
-                      .page = d->page,
-                      .slot = d->slot,
-                      .tile = d->tile,
-                      .n_tiles = d->n_tiles,
-                      .pair = d->pair,
-                      .mask = d->mask};
-    return raml_layers_forward(d->m, &d->s, &b, err);
+    const struct {
+        struct list *list;
+        size_t bytes;
+    } each[] = {{&d->token, n * sizeof(int32_t)},
+                {&d->position, n * sizeof(int32_t)},
+                {&d->page, n * sizeof(uint32_t)},
+                {&d->slot, n},
+                {&d->tile, d->n_tiles * sizeof(struct raml_query_tile)},
+                {&d->pair, d->n_pairs * sizeof(struct raml_key_page)},
+                {&d->mask, d->n_masks * sizeof(uint64_t)}};
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; i < sizeof each / sizeof *each && !rc; i++)
+        rc = raml_list_send(d->m, each[i].list, each[i].list->host, each[i].bytes, err);
+    return rc;
 }
 
-/* Logits of rows row[0..n) of the last run (row NULL: 0..n). */
-static enum raml_code logits_of(struct raml_decoder *d, const size_t *row, size_t n, float *logits,
-                                struct raml_err *err)
+static enum raml_code run(struct raml_decoder *d, size_t n, struct raml_err *err)
 {
-    size_t e = (size_t)d->m->config.hidden_size, V = (size_t)d->m->config.vocab_size, bytes = e * act_size(d->m);
-    enum raml_code rc = RAML_OK;
-    for (size_t i = 0; i < n && !rc; i += LOGIT_ROWS) {
+    enum raml_code rc = send_lists(d, n, err);
+    struct batch b = {.n = n,
+                      .read_token = d->token.host,
+                      .token = d->token.device,
+                      .position = d->position.device,
+                      .page = d->page.device,
+                      .slot = d->slot.device,
+                      .tile = d->tile.device,
+                      .n_tiles = d->n_tiles,
+                      .pair = d->pair.device,
+                      .mask = d->mask.device};
+    return rc ? rc : raml_layers_forward(d->m, &d->s, &b, err);
+}
+
+/* Logits of rows row[0..n) of the last run (dev; row NULL: 0..n). */
+static void logits_of(struct raml_decoder *d, const uint32_t *row, size_t n, float *logits)
+{
+    const struct raml_model *m = d->m;
+    size_t e = (size_t)m->config.hidden_size, V = (size_t)m->config.vocab_size;
+    for (size_t i = 0; i < n; i += LOGIT_ROWS) {
         size_t k = n - i < LOGIT_ROWS ? n - i : LOGIT_ROWS;
-        for (size_t j = 0; j < k; j++)
-            memcpy((char *)d->xs + j * bytes, (char *)d->s.xnf + (row ? row[i + j] : i + j) * bytes, bytes);
-        rc = raml_head_logits(d->m, d->xs, k, d->tile_logits, logits + i * V, err);
+        if (row) m->b->gather(m->dev, m->type, d->xs, d->s.xnf, row + i, sizeof *row, k, e);
+        else m->b->copy(m->dev, d->xs, act_row(m, d->s.xnf, i * e), k * e * act_size(m));
+        raml_head_logits(m, d->xs, k, d->tile_logits, logits + i * V);
     }
-    return rc;
+}
+
+/* Waits for the device: its failure, where there was no other. */
+static enum raml_code finish(struct raml_decoder *d, enum raml_code rc, struct raml_err *err)
+{
+    struct raml_err late = {0};
+    enum raml_code failed = d->m->b->sync(d->m->dev, &late);
+    if (rc || !failed) return rc;
+    if (err) *err = late;
+    return failed;
 }
 
 static enum raml_code check_token(const struct raml_decoder *d, int32_t token, size_t position, struct raml_err *err)
@@ -342,22 +358,17 @@ static enum raml_code check_token(const struct raml_decoder *d, int32_t token, s
 static enum raml_code list_prompt(struct raml_decoder *d, const struct leaf *l, const int32_t *token, size_t n,
                                   size_t row, struct raml_err *err)
 {
-    uint64_t causal[RAML_PAGE];
-    for (size_t r = 0; r < RAML_PAGE; r++) causal[r] = low_bits(r + 1);
+    uint64_t causal[RAML_KEYS];
+    for (size_t r = 0; r < RAML_KEYS; r++) causal[r] = low_bits(r + 1);
     enum raml_code rc = RAML_OK;
-    for (size_t i = 0; i < n; i++) {
-        d->token[row + i] = token[i];
-        d->position[row + i] = (int32_t)i;
-        d->page[row + i] = l->page[i / RAML_PAGE];
-        d->slot[row + i] = (uint8_t)(i % RAML_PAGE);
-    }
-    for (size_t t = 0; t * RAML_PAGE < n && !rc; t++) {
-        size_t rows = n - t * RAML_PAGE < RAML_PAGE ? n - t * RAML_PAGE : RAML_PAGE;
+    for (size_t i = 0; i < n; i++) put_row(d, row + i, token[i], i, l->page[i / RAML_KEYS], i % RAML_KEYS);
+    for (size_t t = 0; t * RAML_KEYS < n && !rc; t++) {
+        size_t rows = n - t * RAML_KEYS < RAML_KEYS ? n - t * RAML_KEYS : RAML_KEYS;
         size_t first = d->n_pairs;
         for (size_t k = 0; k <= t && !rc; k++)
-            rc = add_pair(d, (struct raml_attn_pair){l->page[k], 0, (uint16_t)rows, -1}, k == t ? causal : NULL,
+            rc = add_pair(d, (struct raml_key_page){l->page[k], 0, (uint16_t)rows, -1}, k == t ? causal : NULL,
                           ~UINT64_C(0), err);
-        d->tile[d->n_tiles++] = (struct raml_attn_tile){(uint32_t)(row + t * RAML_PAGE), (uint32_t)rows, first, t + 1};
+        add_tile(d, row + t * RAML_KEYS, rows, first);
     }
     return rc;
 }
@@ -373,8 +384,8 @@ enum raml_code raml_decoder_prompts(struct raml_decoder *d, const int32_t *const
         rows += n_tokens[i];
     }
     if (!rc) rc = reserve_rows(d, rows, err);
-    size_t *last = malloc((n_prompts + 1) * sizeof *last);
-    if (!rc && !last) rc = raml_fail(err, RAML_ENOMEM, "decoder: no memory for %zu prompts", n_prompts);
+    if (!rc) rc = raml_list_grow(&d->read, n_prompts * sizeof(uint32_t), err);
+    uint32_t *last = d->read.host;
     d->n_tiles = d->n_pairs = d->n_masks = 0;
     for (size_t row = 0; made < n_prompts && !rc;) {
         rc = leaf_new(d, &prompt[made], err);
@@ -383,11 +394,12 @@ enum raml_code raml_decoder_prompts(struct raml_decoder *d, const int32_t *const
         rc = leaf_grow(d, prompt[made - 1], n_tokens[made - 1], err);
         if (!rc) rc = list_prompt(d, &d->leaf[prompt[made - 1]], token[made - 1], n_tokens[made - 1], row, err);
         row += n_tokens[made - 1];
-        if (!rc) last[made - 1] = row - 1;
+        if (!rc) last[made - 1] = (uint32_t)(row - 1);
     }
     if (!rc) rc = run(d, rows, err);
-    if (!rc && logits) rc = logits_of(d, last, n_prompts, logits, err);
-    free(last);
+    if (!rc && logits) rc = raml_list_send(d->m, &d->read, last, n_prompts * sizeof *last, err);
+    if (!rc && logits) logits_of(d, d->read.device, n_prompts, logits);
+    rc = finish(d, rc, err);
     for (size_t i = 0; i < made; i++) {
         if (rc) leaf_drop(d, prompt[i]);
         else d->leaf[prompt[i]].length = n_tokens[i];
@@ -403,15 +415,15 @@ static enum raml_code list_samples(struct raml_decoder *d, const int *sample, si
     size_t first = d->n_pairs;
     enum raml_code rc = RAML_OK;
     for (size_t k = 0; k < p->n_pages && !rc; k++)
-        rc = add_pair(d, (struct raml_attn_pair){p->page[k], 0, (uint16_t)n, -1}, NULL,
-                      low_bits(p->length - k * RAML_PAGE), err);
+        rc = add_pair(d, (struct raml_key_page){p->page[k], 0, (uint16_t)n, -1}, NULL,
+                      low_bits(p->length - k * RAML_KEYS), err);
     for (size_t r = 0; r < n && !rc; r++) {
         const struct leaf *l = &d->leaf[sample[row + r]];
         for (size_t k = 0; k < l->n_pages && !rc; k++)
-            rc = add_pair(d, (struct raml_attn_pair){l->page[k], (uint16_t)r, 1, -1}, NULL,
-                          low_bits(l->length + 1 - k * RAML_PAGE), err);
+            rc = add_pair(d, (struct raml_key_page){l->page[k], (uint16_t)r, 1, -1}, NULL,
+                          low_bits(l->length + 1 - k * RAML_KEYS), err);
     }
-    d->tile[d->n_tiles++] = (struct raml_attn_tile){(uint32_t)row, (uint32_t)n, first, d->n_pairs - first};
+    add_tile(d, row, n, first);
     return rc;
 }
 
@@ -432,19 +444,17 @@ enum raml_code raml_decoder_step(struct raml_decoder *d, const int *sample, cons
     d->n_tiles = d->n_pairs = d->n_masks = 0;
     for (size_t r = 0; r < n && !rc; r++) {
         const struct leaf *l = &d->leaf[sample[r]];
-        d->token[r] = token[r];
-        d->position[r] = (int32_t)raml_decoder_length(d, sample[r]);
-        d->page[r] = l->page[l->length / RAML_PAGE];
-        d->slot[r] = (uint8_t)(l->length % RAML_PAGE);
+        put_row(d, r, token[r], raml_decoder_length(d, sample[r]), l->page[l->length / RAML_KEYS], l->length % RAML_KEYS);
     }
     for (size_t r = 0; r < n && !rc;) {
         size_t k = 1;
-        while (r + k < n && k < RAML_PAGE && d->leaf[sample[r + k]].prompt == d->leaf[sample[r]].prompt) k++;
+        while (r + k < n && k < RAML_KEYS && d->leaf[sample[r + k]].prompt == d->leaf[sample[r]].prompt) k++;
         rc = list_samples(d, sample, r, k, err);
         r += k;
     }
     if (!rc) rc = run(d, n, err);
-    if (!rc) rc = logits_of(d, NULL, n, logits, err);
+    if (!rc) logits_of(d, NULL, n, logits);
+    rc = finish(d, rc, err);
     for (size_t r = 0; r < grown; r++) {
         if (rc) shrink(d, sample[r]);
         else d->leaf[sample[r]].length++;

@@ -4,6 +4,8 @@
  * A tensor is cut into pieces of PIECE elements, in the order of the file. Each is summed by itself and the sums are
  * added in that order, so that the number of threads changes nothing. */
 #include "model/modelfile.h"
+
+#include "core/parallel.h"
 #include "store/blocks.h"
 
 #include <math.h>
@@ -77,25 +79,18 @@ static void measure_piece(const struct raml_stored *s, size_t first, size_t n, f
     }
 }
 
-/* Pieces [first, first + n) by all threads; false: no memory. */
-static bool measure_group(const struct raml_stored *s, size_t first, size_t n, struct piece *piece)
+struct group { /* pieces that are measured at once */
+    const struct raml_stored *s;
+    size_t first;
+    float *room; /* PIECE numbers a worker */
+    struct piece *piece;
+};
+
+static void measure_one(void *user, size_t i, int worker)
 {
-    bool good = true;
-#pragma omp parallel
-    {
-        float *x = malloc(PIECE * sizeof *x);
-#pragma omp for schedule(dynamic)
-        for (size_t i = 0; i < n; i++) {
-            size_t at = (first + i) * PIECE, len = s->n - at < PIECE ? s->n - at : PIECE;
-            if (x) measure_piece(s, at, len, x, &piece[i]);
-        }
-        if (!x) {
-#pragma omp atomic write
-            good = false;
-        }
-        free(x);
-    }
-    return good;
+    const struct group *g = user;
+    size_t at = (g->first + i) * PIECE, len = g->s->n - at < PIECE ? g->s->n - at : PIECE;
+    measure_piece(g->s, at, len, g->room + (size_t)worker * PIECE, &g->piece[i]);
 }
 
 enum raml_code raml_stored_measure(const struct raml_stored *s, struct raml_stored_values *out, struct raml_err *err)
@@ -103,12 +98,14 @@ enum raml_code raml_stored_measure(const struct raml_stored *s, struct raml_stor
     size_t size, block = raml_ggml_block(s->type, &size), n_pieces = (s->n + PIECE - 1) / PIECE, n_finite = 0;
     struct raml_stored_values v = {.low = INFINITY, .high = -INFINITY, .first_bad = SIZE_MAX};
     double sum = 0;
-    bool good = true;
     struct piece *piece = calloc(GROUP, sizeof *piece);
-    for (size_t g = 0; piece && good && g < n_pieces; g += GROUP) {
+    float *room = malloc((size_t)raml_parallel_workers(0) * PIECE * sizeof *room);
+    bool good = piece && room;
+    for (size_t g = 0; good && g < n_pieces; g += GROUP) {
         size_t n = n_pieces - g < GROUP ? n_pieces - g : GROUP;
-        good = measure_group(s, g, n, piece);
-        for (size_t i = 0; good && i < n; i++) {
+        struct group group = {s, g, room, piece};
+        raml_parallel(0, n, measure_one, &group);
+        for (size_t i = 0; i < n; i++) {
             const struct piece *p = &piece[i];
             v.low = fmin(v.low, (double)p->low);
             v.high = fmax(v.high, (double)p->high);
@@ -120,8 +117,8 @@ enum raml_code raml_stored_measure(const struct raml_stored *s, struct raml_stor
         size_t end = (g + n) * (PIECE / block) * size;
         raml_stored_release_bytes(s, g * (PIECE / block) * size, end < s->bytes ? end : s->bytes);
     }
-    good = good && piece;
     free(piece);
+    free(room);
     if (!good) return raml_fail(err, RAML_ENOMEM, "%s: no memory to read tensor '%s'", s->path, s->in_file);
     if (!v.n_bad) v.first_bad = 0;
     if (!n_finite) v.low = v.high = NAN;

@@ -5,6 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+void raml_model_shape(struct raml_model *m, const struct raml_config *c, enum raml_dtype dtype,
+                      const struct raml_device *dev)
+{
+    m->config = *c;
+    m->dev = dev;
+    m->b = raml_backend_of(dev);
+    m->sizes = m->b->sizes(dev);
+    m->type = dtype == RAML_BF16 ? RAML_TYPE_BF16 : RAML_TYPE_F32;
+    m->n_head_tiles = ((size_t)c->vocab_size + m->sizes.head_tile - 1) / m->sizes.head_tile;
+}
+
 /* The table of parameters, without memory for them. */
 static enum raml_code make_table(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
                            struct raml_model **out, struct raml_err *err)
@@ -18,10 +29,7 @@ static enum raml_code make_table(const struct raml_config *c, enum raml_dtype dt
                          "avx512bf16; this device runs %s); use f32", raml_device_level(dev));
     struct raml_model *m = calloc(1, sizeof *m);
     if (!m) return raml_fail(err, RAML_ENOMEM, "no memory for the model");
-    m->config = *c;
-    m->dev = dev;
-    m->bf16 = dtype == RAML_BF16;
-    m->n_head_tiles = raml_head_tiles(c);
+    raml_model_shape(m, c, dtype, dev);
     m->layer = calloc((size_t)c->n_layers, sizeof *m->layer);
     m->w_head = calloc(m->n_head_tiles, sizeof *m->w_head);
     rc = m->layer && m->w_head ? raml_params_build(m, err) : raml_fail(err, RAML_ENOMEM, "no memory for the model");
@@ -33,6 +41,7 @@ static enum raml_code make_table(const struct raml_config *c, enum raml_dtype dt
 static enum raml_code fill(struct raml_model *m, enum raml_use use, const struct raml_source *src, struct raml_err *err)
 {
     enum raml_code rc = raml_model_fits(m, use, !src->file, err);
+    m->trainable = use == RAML_TO_TRAIN;
     if (!rc) rc = raml_model_angles(m, err);
     if (rc) return rc;
     return use == RAML_TO_TRAIN ? raml_model_hold_block(m, src, err) : raml_model_hold_copies(m, src, err);
@@ -78,18 +87,26 @@ enum raml_code raml_model_save(const struct raml_model *m, const char *dir, stru
     char path[4096];
     if (!m->weights)
         return raml_fail(err, RAML_EUSAGE, "the model was opened to be read: what can be saved is its file");
-    struct raml_tensor_view *v = calloc(m->n_params, sizeof *v);
-    if (!v) return raml_fail(err, RAML_ENOMEM, "no memory to save the model");
+    struct raml_view weights;
+    enum raml_code rc = raml_view_open(m->dev, m->weights, m->n * sizeof *m->weights, &weights, err);
+    struct raml_tensor_view *v = rc ? NULL : calloc(m->n_params, sizeof *v);
+    if (!rc && !v) rc = raml_fail(err, RAML_ENOMEM, "no memory to save the model");
+    if (rc) {
+        raml_view_close(&weights);
+        return rc;
+    }
+    const float *values = weights.data;
     for (size_t i = 0; i < m->n_params; i++) {
         const struct raml_param *p = &m->param[i];
         v[i] = (struct raml_tensor_view){
-            .name = p->name, .dtype = RAML_F32, .n_dims = p->n_dims, .n = p->n, .data = m->weights + p->offset};
+            .name = p->name, .dtype = RAML_F32, .n_dims = p->n_dims, .n = p->n, .data = values + p->offset};
         memcpy(v[i].shape, p->shape, sizeof p->shape);
     }
     const char *const meta[] = {"format", "pt", NULL};
     snprintf(path, sizeof path, "%s/model.safetensors", dir);
-    enum raml_code rc = raml_safetensors_write(path, v, m->n_params, meta, err);
+    rc = raml_safetensors_write(path, v, m->n_params, meta, err);
     free(v);
+    raml_view_close(&weights);
     snprintf(path, sizeof path, "%s/config.json", dir);
     return rc ? rc : raml_config_write(&m->config, path, err);
 }
@@ -100,12 +117,10 @@ void raml_model_close(struct raml_model *m)
     raml_model_drop_weights(m);
     free(m->layer);
     free(m->w_head);
-    free(m->weights);
-    free(m->vectors);
-    free(m->own_table);
+    void *const own[] = {m->weights, m->vectors, m->own_table, m->cos_sin};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) raml_array_free(m->dev, own[i]);
     raml_model_file_close(m->file);
     free(m->param);
-    free(m->cos_sin);
     free(m);
 }
 
@@ -116,7 +131,7 @@ const struct raml_config *raml_model_config(const struct raml_model *m)
 
 enum raml_dtype raml_model_dtype(const struct raml_model *m)
 {
-    return m->bf16 ? RAML_BF16 : RAML_F32;
+    return m->type == RAML_TYPE_BF16 ? RAML_BF16 : RAML_F32;
 }
 
 const struct raml_device *raml_model_device(const struct raml_model *m)

@@ -4,19 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    CHUNK = 1024,            /* rows worked on at once between attentions */
-    SLACK = 256,             /* rows behind the last that products may touch */
-    KEPT_LOGITS = 16 << 20,  /* floats of logits kept for backward at once: 64 MiB */
-    HEAD_ROWS = 1024
-};
+enum { KEPT_LOGITS = 16 << 20 }; /* floats of logits kept for backward at once: 64 MiB */
 
 enum raml_code raml_pass_open(const struct raml_model *m, bool backward, struct raml_pass **out, struct raml_err *err)
 {
-    if (backward) { /* the model keeps another copy of its weights from now on; its values stay as they are */
-        enum raml_code rc = raml_model_make_trainable((struct raml_model *)(uintptr_t)m, err);
-        if (rc) return rc;
-    }
+    if (backward && !m->trainable)
+        return raml_fail(err, RAML_EUSAGE, "the model was opened to be read (RAML_TO_READ): gradients need it opened "
+                         "to be trained");
     struct raml_pass *p = calloc(1, sizeof *p);
     if (p) p->s.acts = calloc((size_t)m->config.n_layers, sizeof *p->s.acts);
     if (!p || !p->s.acts) {
@@ -31,41 +25,26 @@ enum raml_code raml_pass_open(const struct raml_model *m, bool backward, struct 
 
 static void drop_buffers(struct raml_pass *p)
 {
-    free(p->block);
-    free(p->pages);
-    free(p->attn_scratch);
-    p->block = p->pages = p->attn_scratch = NULL;
-    p->cap_rows = p->cap_tiles = p->attn_scratch_bytes = p->block_bytes = 0;
+    raml_array_free(p->m->dev, p->block);
+    raml_array_free(p->m->dev, p->pages);
+    p->block = p->pages = NULL;
+    p->cap_rows = p->cap_tiles = p->block_bytes = p->other_bytes = 0;
 }
 
 void raml_pass_close(struct raml_pass *p)
 {
     if (!p) return;
     drop_buffers(p);
-    free(p->tile);
-    free(p->pair);
-    free(p->mask);
-    free(p->page);
-    free(p->slot);
+    struct list *list[] = {&p->token, &p->position, &p->page, &p->slot, &p->tile,
+                           &p->pair, &p->mask, &p->tree_tile, &p->scored, &p->s.staging};
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) raml_list_drop(p->m, list[i]);
     free(p->s.acts);
     free(p);
 }
 
 size_t raml_pass_bytes(const struct raml_pass *p)
 {
-    return p->block_bytes + p->other_bytes + p->attn_scratch_bytes;
-}
-
-/* Hands out pieces of a block; with base NULL it only counts. */
-struct cutter {
-    char *base;
-    size_t used;
-};
-static void *cut(struct cutter *c, size_t n, size_t size)
-{
-    void *p = c->base ? c->base + c->used : NULL;
-    c->used += (n * size + 63) / 64 * 64;
-    return p;
+    return p->block_bytes + p->other_bytes + p->scratch_bytes;
 }
 
 static void cut_layer(struct raml_pass *p, struct cutter *c, struct acts *a, size_t rows, size_t chunk_rows)
@@ -93,7 +72,6 @@ static void cut_backward(struct raml_pass *p, struct cutter *c, size_t rows, siz
     const struct raml_config *f = &p->m->config;
     size_t d = (size_t)f->hidden_size, F = (size_t)f->intermediate_size, s = act_size(p->m);
     size_t D = (size_t)f->head_dim, wide = (size_t)f->n_heads * D, width = wide + 2 * (size_t)f->n_kv_heads * D;
-    size_t most = 2 * F > width ? 2 * F : width;
     p->dx = cut(c, rows * d, 4);
     p->dxn = cut(c, rows * d, 4);
     p->dxa = cut(c, rows * d, s);
@@ -102,21 +80,21 @@ static void cut_backward(struct raml_pass *p, struct cutter *c, size_t rows, siz
     p->dgu = cut(c, chunk_rows * 2 * F, s);
     p->dh = cut(c, chunk_rows * F, s);
     p->dxna = cut(c, chunk_rows * d, s);
-    p->t = cut(c, chunk_rows * (most > d ? most : d), s);
-    p->scratch = cut(c, (size_t)p->m->dev->threads * (d > width + 2 * D ? d : width + 2 * D), 4);
 }
 
 static void cut_head(struct raml_pass *p, struct cutter *c)
 {
+    const struct raml_sizes *z = &p->m->sizes;
     size_t d = (size_t)p->m->config.hidden_size, V = (size_t)p->m->config.vocab_size, s = act_size(p->m);
-    size_t tile = V < HEAD_TILE ? V : HEAD_TILE, n = p->head_rows;
+    size_t tile = V < z->head_tile ? V : z->head_tile, n = p->head_rows + z->slack_rows;
     p->xs = cut(c, n * d, s);
-    p->z = cut(c, n * (p->backward ? p->m->n_head_tiles * HEAD_TILE : tile), 4);
-    float **row[] = {&p->row_max, &p->row_sum, &p->row_dot, &p->row_target, &p->row_lse, &p->row_entropy};
+    p->z = cut(c, (p->backward ? p->head_rows * (p->m->n_head_tiles - 1) * z->head_tile : 0) + n * tile, 4);
+    float **row[] = {&p->loss.max,  &p->loss.sum,     &p->loss.dot,  &p->loss.target, &p->ends.lse,
+                     &p->ends.entropy, &p->ends.logp, &p->d_logp, &p->d_entropy};
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) *row[i] = cut(c, n, 4);
+    p->loss.argmax = cut(c, n, 4);
     if (!p->backward) return;
     p->dz = cut(c, n * tile, s);
-    p->dzt = cut(c, n * tile, s);
     p->dxs = cut(c, n * d, 4);
 }
 
@@ -125,7 +103,7 @@ static size_t cut_all(struct raml_pass *p, char *base, size_t rows)
 {
     struct cutter c = {base, 0};
     const struct raml_config *f = &p->m->config;
-    size_t d = (size_t)f->hidden_size, s = act_size(p->m), chunk_rows = CHUNK + SLACK;
+    size_t d = (size_t)f->hidden_size, s = act_size(p->m), chunk_rows = p->m->sizes.chunk_rows + p->m->sizes.slack_rows;
     if (chunk_rows > rows) chunk_rows = rows;
     for (int i = 0; i < f->n_layers; i++) {
         struct acts *a = &p->s.acts[base ? i : 0]; /* counting needs no room for each layer */
@@ -143,114 +121,144 @@ static size_t cut_all(struct raml_pass *p, char *base, size_t rows)
 
 static void set_head_rows(struct raml_pass *p)
 {
-    p->head_rows = HEAD_ROWS;
+    size_t all = p->m->n_head_tiles * p->m->sizes.head_tile;
+    p->head_rows = p->m->sizes.head_rows;
     if (p->backward)
-        while (p->head_rows > 64 && p->head_rows * p->m->n_head_tiles * HEAD_TILE > KEPT_LOGITS) p->head_rows -= 64;
+        while (p->head_rows > 64 && p->head_rows * all > KEPT_LOGITS) p->head_rows -= 64;
 }
 
-/* Keys and values of a tile of rows. */
-static size_t tile_bytes_of(const struct raml_model *m)
+/* Of work on so many rows, in trees of so many tiles. */
+static size_t scratch_bytes(const struct raml_pass *p, size_t rows, size_t tree_tiles)
 {
-    return 2 * raml_page_elements((size_t)m->config.head_dim) * (size_t)m->config.n_kv_heads * act_size(m);
+    const struct raml_config *f = &p->m->config;
+    size_t d = (size_t)f->hidden_size, F = (size_t)f->intermediate_size, D = (size_t)f->head_dim;
+    size_t V = (size_t)f->vocab_size, tile = V < p->m->sizes.head_tile ? V : p->m->sizes.head_tile;
+    struct raml_work w = {.type = p->m->type,
+                          .backward = p->backward,
+                          .rows = rows,
+                          .tree_tiles = tree_tiles,
+                          .H = (size_t)f->n_heads,
+                          .K = (size_t)f->n_kv_heads,
+                          .D = D};
+    const size_t wide[] = {d, 2 * F, (w.H + 2 * w.K) * D, tile};
+    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
+        if (wide[i] > w.widest) w.widest = wide[i];
+    return p->m->b->scratch_bytes(p->m->dev, &w);
 }
 
 size_t raml_pass_estimate(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
                           bool backward, size_t n_tokens, size_t chain)
 {
     struct acts acts[1] = {{0}};
-    struct raml_model m = {.config = *c, .dev = dev, .bf16 = dtype == RAML_BF16, .n_head_tiles = raml_head_tiles(c)};
+    struct raml_model m = {0};
     struct raml_pass p = {.m = &m, .backward = backward, .s.acts = acts};
+    raml_model_shape(&m, c, dtype, dev);
     if (chain < 1) chain = 1;
-    size_t D = (size_t)c->head_dim, wide = ((size_t)c->n_heads + 2 * (size_t)c->n_kv_heads) * D;
-    size_t per_chain = (chain + RAML_PAGE - 1) / RAML_PAGE, tiles = (n_tokens + chain - 1) / chain * per_chain;
+    size_t per_chain = (chain + RAML_KEYS - 1) / RAML_KEYS, tiles = (n_tokens + chain - 1) / chain * per_chain;
     set_head_rows(&p);
-    size_t bytes = cut_all(&p, NULL, n_tokens + SLACK) + tiles * tile_bytes_of(&m) + n_tokens * 5;
-    if (backward) bytes += dev->ops->attn_scratch((size_t)dev->threads, D, per_chain, n_tokens * wide);
-    return bytes;
+    return cut_all(&p, NULL, n_tokens + m.sizes.slack_rows) + tiles * 2 * page_bytes(&m) +
+           scratch_bytes(&p, n_tokens, per_chain);
 }
 
 static enum raml_code reserve_rows(struct raml_pass *p, const struct raml_pack *pack, struct raml_err *err)
 {
-    size_t tile_bytes = tile_bytes_of(p->m);
+    const struct raml_model *m = p->m;
+    size_t tile_bytes = 2 * page_bytes(m), most = 0;
+    for (size_t i = 0; i < pack->n_trees; i++) {
+        size_t tiles_of = pack->tree_tile[i + 1] - pack->tree_tile[i];
+        if (tiles_of > most) most = tiles_of;
+    }
+    p->tree_tiles = most;
+    size_t scratch = scratch_bytes(p, pack->n_rows, most);
+    if (scratch > p->scratch_bytes) p->scratch_bytes = scratch;
     if (p->block && pack->n_rows <= p->cap_rows && pack->n_tiles <= p->cap_tiles) return RAML_OK;
     size_t rows = pack->n_rows > p->cap_rows ? pack->n_rows : p->cap_rows;
     size_t tiles = pack->n_tiles > p->cap_tiles ? pack->n_tiles : p->cap_tiles;
     drop_buffers(p);
-    p->s.chunk = CHUNK;
     p->s.keep = p->backward;
     set_head_rows(p);
-    size_t bytes = cut_all(p, NULL, rows + SLACK);
-    p->block = raml_device_alloc(bytes, 1);
-    p->pages = raml_device_alloc(tiles, tile_bytes);
-    free(p->page);
-    free(p->slot);
-    p->page = malloc(rows * sizeof *p->page + 1);
-    p->slot = malloc(rows + 1);
-    if (!p->block || !p->pages || !p->page || !p->slot)
+    size_t bytes = cut_all(p, NULL, rows + m->sizes.slack_rows);
+    p->block = m->b->alloc(m->dev, bytes, 1);
+    p->pages = m->b->alloc(m->dev, tiles, tile_bytes);
+    if (!p->block || !p->pages) {
+        drop_buffers(p);
         return raml_fail(err, RAML_ENOMEM, "no memory for a pass over %zu tokens (%.1f MB)", rows,
                          1e-6 * (double)(bytes + tiles * tile_bytes));
-    cut_all(p, p->block, rows + SLACK);
+    }
+    cut_all(p, p->block, rows + m->sizes.slack_rows);
     p->s.k = p->pages;
     p->s.v = (char *)p->pages + tiles * tile_bytes / 2;
     p->cap_rows = rows;
     p->cap_tiles = tiles;
     p->block_bytes = bytes;
-    p->other_bytes = tiles * tile_bytes + rows * 5;
+    p->other_bytes = tiles * tile_bytes;
     return RAML_OK;
 }
 
 static enum raml_code reserve_lists(struct raml_pass *p, const struct raml_pack *pack, struct raml_err *err)
 {
-    free(p->tile);
-    free(p->pair);
-    free(p->mask);
-    p->tile = malloc((pack->n_tiles + 1) * sizeof *p->tile);
-    p->pair = malloc((pack->n_pairs + 1) * sizeof *p->pair);
-    p->mask = malloc((pack->n_masks + 1) * sizeof *p->mask);
-    if (!p->tile || !p->pair || !p->mask) return raml_fail(err, RAML_ENOMEM, "no memory for the lists of tiles");
-    if (!p->backward) return RAML_OK;
-    size_t most = 0, D = (size_t)p->m->config.head_dim;
-    for (size_t i = 0; i < pack->n_trees; i++) {
-        size_t tiles = pack->tree_tile[i + 1] - pack->tree_tile[i];
-        if (tiles > most) most = tiles;
-    }
-    size_t width = (size_t)(p->m->config.n_heads + 2 * p->m->config.n_kv_heads) * D;
-    size_t bytes = p->m->dev->ops->attn_scratch((size_t)p->m->dev->threads, D, most, pack->n_rows * width);
-    if (bytes <= p->attn_scratch_bytes) return RAML_OK;
-    free(p->attn_scratch);
-    p->attn_scratch_bytes = 0;
-    p->attn_scratch = raml_device_alloc(bytes, 1);
-    if (!p->attn_scratch) return raml_fail(err, RAML_ENOMEM, "no memory for attention's backward (%zu bytes)", bytes);
-    p->attn_scratch_bytes = bytes;
-    return RAML_OK;
+    enum raml_code rc = raml_list_grow(&p->tile, pack->n_tiles * sizeof(struct raml_query_tile), err);
+    if (!rc) rc = raml_list_grow(&p->pair, pack->n_pairs * sizeof(struct raml_key_page), err);
+    if (!rc) rc = raml_list_grow(&p->mask, pack->n_masks * sizeof(uint64_t), err);
+    if (!rc) rc = raml_list_grow(&p->page, pack->n_rows * sizeof(uint32_t), err);
+    return rc ? rc : raml_list_grow(&p->slot, pack->n_rows, err);
 }
 
-/* The pack's pairs with the range of rows that see anything; masks only of those rows. */
-static void list_pairs(struct raml_pass *p, const struct raml_pack *pack)
+/* The pack's pairs with the range of rows that see anything; masks only of those rows. Returns how many masks. */
+static size_t list_pairs(struct raml_pass *p, const struct raml_pack *pack)
 {
+    struct raml_query_tile *tile = p->tile.host;
+    struct raml_key_page *pair = p->pair.host;
+    uint64_t *masks = p->mask.host;
+    uint32_t *page = p->page.host;
+    uint8_t *slot = p->slot.host;
     size_t n_masks = 0;
     for (size_t i = 0; i < pack->n_tiles; i++) {
         const struct raml_tile *t = &pack->tile[i];
-        p->tile[i] = (struct raml_attn_tile){t->row, t->n, t->pair, t->n_pairs};
+        tile[i] = (struct raml_query_tile){t->row, t->n, t->pair, t->n_pairs};
         for (size_t j = t->pair; j < t->pair + t->n_pairs; j++) {
             const struct raml_tile_pair *from = &pack->pair[j];
-            struct raml_attn_pair to = {from->k_tile, 0, (uint16_t)t->n, -1};
+            struct raml_key_page to = {from->k_tile, 0, (uint16_t)t->n, -1};
             if (from->mask >= 0) {
                 const uint64_t *mask = pack->mask + from->mask;
                 size_t low = 0, high = t->n;
                 while (low < high && !mask[low]) low++;
                 while (high > low && !mask[high - 1]) high--;
-                to = (struct raml_attn_pair){from->k_tile, (uint16_t)low, (uint16_t)(high - low), (int64_t)n_masks};
-                memcpy(p->mask + n_masks, mask + low, (high - low) * sizeof *mask);
+                to = (struct raml_key_page){from->k_tile, (uint16_t)low, (uint16_t)(high - low), (int64_t)n_masks};
+                memcpy(masks + n_masks, mask + low, (high - low) * sizeof *mask);
                 n_masks += high - low;
             }
-            p->pair[j] = to;
+            pair[j] = to;
         }
         for (uint32_t r = 0; r < t->n; r++) {
-            p->page[t->row + r] = (uint32_t)i;
-            p->slot[t->row + r] = (uint8_t)r;
+            page[t->row + r] = (uint32_t)i;
+            slot[t->row + r] = (uint8_t)r;
         }
     }
+    return n_masks;
+}
+
+/* All lists, to the device. */
+static enum raml_code send_lists(struct raml_pass *p, const struct raml_pack *pack, size_t n_masks,
+                                 struct raml_err *err)
+{
+    const struct {
+        struct list *list;
+        const void *from;
+        size_t bytes;
+    } each[] = {{&p->token, pack->token, pack->n_rows * sizeof *pack->token},
+                {&p->position, pack->position, pack->n_rows * sizeof *pack->position},
+                {&p->page, p->page.host, pack->n_rows * sizeof(uint32_t)},
+                {&p->slot, p->slot.host, pack->n_rows},
+                {&p->tile, p->tile.host, pack->n_tiles * sizeof(struct raml_query_tile)},
+                {&p->pair, p->pair.host, pack->n_pairs * sizeof(struct raml_key_page)},
+                {&p->mask, p->mask.host, n_masks * sizeof(uint64_t)},
+                {&p->tree_tile, pack->tree_tile, pack->n_trees ? (pack->n_trees + 1) * sizeof *pack->tree_tile : 0},
+                {&p->scored, pack->scored, pack->n_scored * sizeof *pack->scored}};
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; i < sizeof each / sizeof *each && !rc; i++)
+        rc = raml_list_send(p->m, each[i].list, each[i].from, each[i].bytes, err);
+    return rc;
 }
 
 static enum raml_code check_pack(const struct raml_pass *p, const struct raml_pack *pack, struct raml_err *err)
@@ -277,19 +285,33 @@ static enum raml_code layers(struct raml_pass *p, const struct raml_pack *pack, 
     enum raml_code rc = check_pack(p, pack, err);
     if (!rc) rc = reserve_rows(p, pack, err);
     if (!rc) rc = reserve_lists(p, pack, err);
+    if (!rc) rc = send_lists(p, pack, list_pairs(p, pack), err);
     if (rc) return rc;
-    list_pairs(p, pack);
     struct batch b = {.n = pack->n_rows,
-                      .token = pack->token,
-                      .position = pack->position,
-                      .page = p->page,
-                      .slot = p->slot,
-                      .tile = p->tile,
+                      .read_token = pack->token,
+                      .token = p->token.device,
+                      .position = p->position.device,
+                      .page = p->page.device,
+                      .slot = p->slot.device,
+                      .tile = p->tile.device,
                       .n_tiles = pack->n_tiles,
-                      .pair = p->pair,
-                      .mask = p->mask};
+                      .pair = p->pair.device,
+                      .mask = p->mask.device};
     rc = raml_layers_forward(p->m, &p->s, &b, err);
     if (!rc) p->pack = pack;
+    return rc;
+}
+
+/* Waits for the device. After a failure there is no forward that backward could follow. */
+static enum raml_code finish(struct raml_pass *p, enum raml_code rc, struct raml_err *err)
+{
+    struct raml_err late = {0};
+    enum raml_code failed = p->m->b->sync(p->m->dev, &late);
+    if (!rc && failed) {
+        rc = failed;
+        if (err) *err = late;
+    }
+    if (rc) p->pack = NULL;
     return rc;
 }
 
@@ -297,15 +319,16 @@ enum raml_code raml_pass_forward(struct raml_pass *p, const struct raml_pack *pa
                                  struct raml_err *err)
 {
     enum raml_code rc = layers(p, pack, err);
-    return rc ? rc : raml_head_run(p, out, NULL, NULL, NULL, err);
+    if (!rc) raml_head_run(p, out, NULL, NULL, NULL);
+    return finish(p, rc, err);
 }
 
-static enum raml_code backward(struct raml_pass *p, const struct raml_score *out, const float *d_logp,
-                               const float *d_entropy, float *grad, struct raml_err *err)
+static void backward(struct raml_pass *p, const struct raml_score *out, const float *d_logp, const float *d_entropy,
+                     float *grad)
 {
-    memset(p->dxn, 0, p->pack->n_rows * (size_t)p->m->config.hidden_size * sizeof *p->dxn);
-    enum raml_code rc = raml_head_run(p, out, d_logp, d_entropy, grad, err);
-    return rc ? rc : raml_layers_backward(p, grad, err);
+    p->m->b->zero(p->m->dev, p->dxn, p->pack->n_rows * (size_t)p->m->config.hidden_size * sizeof *p->dxn);
+    raml_head_run(p, out, d_logp, d_entropy, grad);
+    raml_layers_backward(p, grad);
 }
 
 enum raml_code raml_pass_backward(struct raml_pass *p, const float *d_logp, const float *d_entropy, float *grad,
@@ -313,7 +336,8 @@ enum raml_code raml_pass_backward(struct raml_pass *p, const float *d_logp, cons
 {
     if (!p->backward || !p->pack)
         return raml_fail(err, RAML_EUSAGE, "backward: the pass was not opened for it, or has seen no forward");
-    return backward(p, NULL, d_logp, d_entropy, grad, err);
+    backward(p, NULL, d_logp, d_entropy, grad);
+    return finish(p, RAML_OK, err);
 }
 
 enum raml_code raml_pass_train(struct raml_pass *p, const struct raml_pack *pack, const float *d_logp,
@@ -321,20 +345,25 @@ enum raml_code raml_pass_train(struct raml_pass *p, const struct raml_pack *pack
 {
     if (!p->backward) return raml_fail(err, RAML_EUSAGE, "train: the pass was not opened for backward");
     enum raml_code rc = layers(p, pack, err);
-    return rc ? rc : backward(p, out, d_logp, NULL, grad, err);
+    if (!rc) backward(p, out, d_logp, NULL, grad);
+    return finish(p, rc, err);
 }
 
 enum raml_code raml_pass_logits(struct raml_pass *p, size_t row, size_t n, float *logits, struct raml_err *err)
 {
+    enum { ROWS = 64 }; /* whose logits stand on the device at once */
     const struct raml_model *m = p->m;
     if (!p->pack || row > p->pack->n_rows || n > p->pack->n_rows - row)
         return raml_fail(err, RAML_ERANGE, "logits: rows %zu to %zu of a pass that has fewer", row, row + n);
-    size_t d = (size_t)m->config.hidden_size, V = (size_t)m->config.vocab_size;
-    enum raml_code rc = RAML_OK;
-    for (size_t i = 0; i < n && !rc; i += p->head_rows) {
-        size_t k = n - i < p->head_rows ? n - i : p->head_rows;
-        memcpy(p->xs, act_row(m, p->s.xnf, (row + i) * d), k * d * act_size(m));
-        rc = raml_head_logits(m, p->xs, k, p->z, logits + i * V, err);
+    size_t d = (size_t)m->config.hidden_size, V = (size_t)m->config.vocab_size, most = n < ROWS ? n : ROWS;
+    float *z = m->b->alloc(m->dev, most * V, sizeof *z);
+    if (!z) return raml_fail(err, RAML_ENOMEM, "no memory for the logits of %zu rows", most);
+    for (size_t i = 0; i < n; i += ROWS) {
+        size_t k = n - i < ROWS ? n - i : ROWS;
+        m->b->copy(m->dev, p->xs, act_row(m, p->s.xnf, (row + i) * d), k * d * act_size(m));
+        raml_head_logits(m, p->xs, k, p->z, z);
+        m->b->download(m->dev, logits + i * V, z, k * V * sizeof *z);
     }
-    return rc;
+    m->b->free(m->dev, z);
+    return m->b->sync(m->dev, err);
 }

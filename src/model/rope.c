@@ -1,7 +1,10 @@
 /* rope.c - angles of the rotary embedding, plain and scaled. See impl.h. */
 #include "model/impl.h"
 
+#include "core/parallel.h"
+
 #include <math.h>
+#include <stdlib.h>
 
 /* yarn (Peng et al. 2023, arXiv 2309.00071, section 3.2; ranges rounded as in transformers): dimensions that turn more
  * than beta_fast times within the original context keep their frequency, those under beta_slow turns are divided by
@@ -34,18 +37,34 @@ double raml_rope_frequency(const struct raml_config *c, int i)
     return (1 - blend) * f / c->rope_factor + blend * f;
 }
 
+struct angles {
+    const struct raml_config *c;
+    float *cos_sin; /* [positions, D] */
+};
+
+static void angles_at(void *user, size_t p, int worker)
+{
+    const struct angles *a = user;
+    size_t D = (size_t)a->c->head_dim;
+    double scale = a->c->rope == RAML_ROPE_YARN ? a->c->rope_attention : 1;
+    (void)worker;
+    for (size_t i = 0; i < D / 2; i++) {
+        double angle = (double)p * raml_rope_frequency(a->c, (int)i);
+        a->cos_sin[p * D + i] = (float)(scale * cos(angle));
+        a->cos_sin[p * D + D / 2 + i] = (float)(scale * sin(angle));
+    }
+}
+
 enum raml_code raml_model_angles(struct raml_model *m, struct raml_err *err)
 {
-    size_t D = (size_t)m->config.head_dim, n = (size_t)m->config.max_positions;
-    double scale = m->config.rope == RAML_ROPE_YARN ? m->config.rope_attention : 1;
-    m->cos_sin = raml_device_alloc(n * D, sizeof *m->cos_sin);
-    if (!m->cos_sin) return raml_fail(err, RAML_ENOMEM, "no memory for the rotary table of %zu positions", n);
-#pragma omp parallel for schedule(static)
-    for (size_t p = 0; p < n; p++)
-        for (size_t i = 0; i < D / 2; i++) {
-            double angle = (double)p * raml_rope_frequency(&m->config, (int)i);
-            m->cos_sin[p * D + i] = (float)(scale * cos(angle));
-            m->cos_sin[p * D + D / 2 + i] = (float)(scale * sin(angle));
-        }
-    return RAML_OK;
+    size_t D = (size_t)m->config.head_dim, n = (size_t)m->config.max_positions, bytes = n * D * sizeof *m->cos_sin;
+    struct angles a = {&m->config, malloc(bytes)};
+    m->cos_sin = m->b->alloc(m->dev, n * D, sizeof *m->cos_sin);
+    if (a.cos_sin && m->cos_sin) {
+        raml_parallel(raml_device_threads(m->dev), n, angles_at, &a);
+        m->b->upload(m->dev, m->cos_sin, a.cos_sin, bytes);
+    }
+    bool made = a.cos_sin && m->cos_sin;
+    free(a.cos_sin);
+    return made ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the rotary table of %zu positions", n);
 }

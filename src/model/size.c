@@ -50,22 +50,23 @@ size_t raml_model_bytes(const struct raml_model *m)
     if (m->own_table) n += act_size(m) * (size_t)c->vocab_size * (size_t)c->hidden_size;
     for (int i = 0; i < c->n_layers; i++) {
         const struct layer *l = &m->layer[i];
-        n += l->w_qkv.bytes + l->w_o.bytes + l->w_gu.bytes + l->w_down.bytes;
+        const struct raml_matrix *const each[] = {&l->w_qkv, &l->w_o, &l->w_gu, &l->w_down};
+        for (size_t k = 0; k < sizeof each / sizeof *each; k++) n += m->b->weight_bytes(m->dev, each[k]);
     }
-    for (size_t i = 0; i < m->n_head_tiles; i++) n += m->w_head[i].bytes;
+    for (size_t i = 0; i < m->n_head_tiles; i++) n += m->b->weight_bytes(m->dev, &m->w_head[i]);
     return n;
 }
 
 enum raml_code raml_model_fits(const struct raml_model *m, enum raml_use use, bool drawn, struct raml_err *err)
 {
-    enum raml_dtype t = m->bf16 ? RAML_BF16 : RAML_F32;
+    enum raml_dtype t = raml_model_dtype(m);
     size_t need = raml_model_estimate(&m->config, t, use, drawn), have = raml_device_free_memory();
     if (need <= have) return RAML_OK;
     char other[80] = "";
-    if (!m->bf16 && raml_device_has_bf16(m->dev))
+    if (t == RAML_F32 && raml_device_has_bf16(m->dev))
         snprintf(other, sizeof other, "; as bf16 it would take %.2f GB",
                  1e-9 * (double)raml_model_estimate(&m->config, RAML_BF16, use, drawn));
     return raml_fail(err, RAML_ENOMEM, "the model does not fit: its %.3f billion parameters take %.2f GB as %s%s, and "
                      "%.2f GB of memory are free%s", 1e-9 * (double)raml_config_params(&m->config), 1e-9 * (double)need,
-                     m->bf16 ? "bf16" : "f32", use == RAML_TO_TRAIN ? " for training" : "", 1e-9 * (double)have, other);
+                     t == RAML_BF16 ? "bf16" : "f32", use == RAML_TO_TRAIN ? " for training" : "", 1e-9 * (double)have, other);
 }

@@ -2,13 +2,19 @@
  * the products read. See impl.h. */
 #include "model/impl.h"
 
+#include "core/parallel.h"
+
 #include "raml/rng.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 64 }; /* converted by a thread at a time */
+enum {
+    ROWS = 64,        /* converted by a thread at a time */
+    STAGED = 1 << 22  /* numbers on their way to the device at once, where a whole matrix is not needed */
+};
 
 /* -- Sources ------------------------------------------------------------------------------------------------------- */
 /* Matrices: normal with deviation 1/sqrt(3 d) (0.0208 at d = 768, GPT-2's 0.02); projections back into the residual
@@ -46,11 +52,47 @@ static enum raml_code rows_f32(const struct raml_model *m, const struct raml_sou
 static enum raml_code rows_act(const struct raml_model *m, const struct raml_source *src, size_t i, size_t row,
                                size_t n, float *room, void *out, struct raml_err *err)
 {
-    if (!m->bf16) return rows_f32(m, src, i, row, n, out, err);
+    if (m->type == RAML_TYPE_F32) return rows_f32(m, src, i, row, n, out, err);
     if (src->file) return raml_stored_bf16(raml_model_file_at(src->file, i), row, n, out, err);
     enum raml_code rc = rows_f32(m, src, i, row, n, room, err);
     if (!rc) raml_round_bf16(out, room, n * columns(&m->param[i]));
     return rc;
+}
+
+struct conversion { /* of rows [row, row + n) of parameter i */
+    const struct raml_model *m;
+    const struct raml_source *src;
+    size_t i, row, n;
+    bool f32;
+    char *out;
+    pthread_mutex_t lock;
+    size_t first_bad;
+    struct raml_err why; /* of the first bad row */
+};
+
+static void convert_piece(void *user, size_t piece, int worker)
+{
+    struct conversion *c = user;
+    const struct raml_model *m = c->m;
+    size_t K = columns(&m->param[c->i]), size = c->f32 ? 4 : act_size(m), r = piece * ROWS;
+    size_t k = c->n - r < ROWS ? c->n - r : ROWS;
+    struct raml_err why = {0};
+    void *to = c->out + r * K * size;
+    float *room = c->f32 || m->type == RAML_TYPE_F32 || c->src->file ? NULL : malloc(ROWS * K * sizeof *room);
+    enum raml_code rc = RAML_OK;
+    (void)worker;
+    if (c->f32) rc = rows_f32(m, c->src, c->i, c->row + r, k, to, &why);
+    else if (room || m->type == RAML_TYPE_F32 || c->src->file)
+        rc = rows_act(m, c->src, c->i, c->row + r, k, room, to, &why);
+    else rc = raml_fail(&why, RAML_ENOMEM, "no memory for %d rows of %zu", ROWS, K);
+    free(room);
+    if (!rc) return;
+    pthread_mutex_lock(&c->lock);
+    if (r < c->first_bad) {
+        c->first_bad = r;
+        c->why = why;
+    }
+    pthread_mutex_unlock(&c->lock);
 }
 
 /* Rows [row, row + n) of parameter i into out (act, or f32 where that is asked for), by all threads. Of several faults
@@ -58,30 +100,31 @@ static enum raml_code rows_act(const struct raml_model *m, const struct raml_sou
 static enum raml_code read_rows(const struct raml_model *m, const struct raml_source *src, size_t i, size_t row,
                                 size_t n, bool f32, void *out, struct raml_err *err)
 {
-    size_t K = columns(&m->param[i]), size = f32 ? 4 : act_size(m), first_bad = n;
-    enum raml_code bad = RAML_OK;
-#pragma omp parallel
-    {
-        float *room = malloc(ROWS * K * sizeof *room);
-#pragma omp for schedule(static)
-        for (size_t r = 0; r < n; r += ROWS) {
-            struct raml_err why = {0};
-            size_t k = n - r < ROWS ? n - r : ROWS;
-            void *to = (char *)out + r * K * size;
-            enum raml_code rc = !room ? raml_fail(&why, RAML_ENOMEM, "no memory for %d rows of %zu", ROWS, K)
-                                : f32 ? rows_f32(m, src, i, row + r, k, to, &why)
-                                      : rows_act(m, src, i, row + r, k, room, to, &why);
-            if (!rc) continue;
-#pragma omp critical
-            if (r < first_bad) {
-                first_bad = r;
-                bad = rc;
-                if (err) *err = why;
-            }
-        }
-        free(room);
+    struct conversion c = {.m = m, .src = src, .i = i, .row = row, .n = n, .f32 = f32, .out = out, .first_bad = n};
+    if (pthread_mutex_init(&c.lock, NULL)) return raml_fail(err, RAML_ENOMEM, "no memory for a lock");
+    raml_parallel(raml_device_threads(m->dev), (n + ROWS - 1) / ROWS, convert_piece, &c);
+    pthread_mutex_destroy(&c.lock);
+    if (c.why.code && err) *err = c.why;
+    return c.why.code;
+}
+
+/* The same to the device, through a piece of the host's memory. */
+static enum raml_code send_rows(const struct raml_model *m, const struct raml_source *src, size_t i, bool f32, void *to,
+                                struct raml_err *err)
+{
+    const struct raml_param *p = &m->param[i];
+    size_t row_bytes = columns(p) * (f32 ? 4 : act_size(m)), rows = p->shape[0];
+    size_t step = STAGED / columns(p) < 1 ? 1 : STAGED / columns(p);
+    if (step > rows) step = rows;
+    char *host = malloc(step * row_bytes);
+    enum raml_code rc = host ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory to convert %zu rows", step);
+    for (size_t r = 0; r < rows && !rc; r += step) {
+        size_t n = rows - r < step ? rows - r : step;
+        rc = read_rows(m, src, i, r, n, f32, host, err);
+        if (!rc) m->b->upload(m->dev, (char *)to + r * row_bytes, host, n * row_bytes);
     }
-    return bad;
+    free(host);
+    return rc;
 }
 
 static size_t find_param(const struct raml_model *m, size_t offset)
@@ -92,7 +135,7 @@ static size_t find_param(const struct raml_model *m, size_t offset)
 }
 
 /* -- The copies that the products read ------------------------------------------------------------------------------ */
-typedef enum raml_code fill_fn(struct raml_model *m, struct raml_weight *w, size_t offset, void *user,
+typedef enum raml_code fill_fn(struct raml_model *m, struct raml_matrix *w, size_t offset, void *user,
                                struct raml_err *err);
 
 /* Every matrix with the place of its first element in the block. */
@@ -107,28 +150,30 @@ static enum raml_code each_weight(struct raml_model *m, fill_fn *fill, void *use
         if (!rc) rc = fill(m, &l->w_down, l->down, user, err);
     }
     for (size_t i = 0; i < m->n_head_tiles && !rc; i++)
-        rc = fill(m, &m->w_head[i], m->head + i * HEAD_TILE * (size_t)m->config.hidden_size, user, err);
+        rc = fill(m, &m->w_head[i], m->head + i * m->sizes.head_tile * (size_t)m->config.hidden_size, user, err);
     return rc;
 }
 
-/* N x K of every matrix; user: bool *, whether row-major copies are wanted. */
-static enum raml_code make_all(struct raml_model *m, const bool *plain, struct raml_err *err)
+/* N x K of every matrix, in the model's type. */
+static enum raml_code make_all(struct raml_model *m, struct raml_err *err)
 {
     const struct raml_config *c = &m->config;
-    struct raml_mm *mm = m->dev->mm;
     size_t d = (size_t)c->hidden_size, D = (size_t)c->head_dim, F = (size_t)c->intermediate_size;
-    size_t q = (size_t)c->n_heads * D, kv = (size_t)c->n_kv_heads * D;
+    size_t q = (size_t)c->n_heads * D, kv = (size_t)c->n_kv_heads * D, tile = m->sizes.head_tile;
+    const struct raml_weight_part qkv[] = {{m->type, q}, {m->type, kv}, {m->type, kv}}, o = {m->type, d};
+    const struct raml_weight_part gu[] = {{m->type, F}, {m->type, F}}, down = {m->type, d};
     enum raml_code rc = RAML_OK;
     for (int i = 0; i < c->n_layers && !rc; i++) {
         struct layer *l = &m->layer[i];
-        rc = raml_weight_init(mm, &l->w_qkv, q + 2 * kv, d, m->bf16, *plain, err);
-        if (!rc) rc = raml_weight_init(mm, &l->w_o, d, q, m->bf16, *plain, err);
-        if (!rc) rc = raml_weight_init(mm, &l->w_gu, 2 * F, d, m->bf16, *plain, err);
-        if (!rc) rc = raml_weight_init(mm, &l->w_down, d, F, m->bf16, *plain, err);
+        rc = m->b->weight_init(m->dev, &l->w_qkv, d, qkv, 3, m->trainable, err);
+        if (!rc) rc = m->b->weight_init(m->dev, &l->w_o, q, &o, 1, m->trainable, err);
+        if (!rc) rc = m->b->weight_init(m->dev, &l->w_gu, d, gu, 2, m->trainable, err);
+        if (!rc) rc = m->b->weight_init(m->dev, &l->w_down, F, &down, 1, m->trainable, err);
     }
     for (size_t i = 0; i < m->n_head_tiles && !rc; i++) {
-        size_t v = (size_t)c->vocab_size - i * HEAD_TILE;
-        rc = raml_weight_init(mm, &m->w_head[i], v < HEAD_TILE ? v : HEAD_TILE, d, m->bf16, *plain, err);
+        size_t v = (size_t)c->vocab_size - i * tile;
+        const struct raml_weight_part part = {m->type, v < tile ? v : tile};
+        rc = m->b->weight_init(m->dev, &m->w_head[i], d, &part, 1, m->trainable, err);
     }
     return rc;
 }
@@ -136,41 +181,29 @@ static enum raml_code make_all(struct raml_model *m, const bool *plain, struct r
 void raml_model_drop_weights(struct raml_model *m)
 {
     for (int i = 0; m->layer && i < m->config.n_layers; i++) {
-        raml_weight_deinit(&m->layer[i].w_qkv);
-        raml_weight_deinit(&m->layer[i].w_o);
-        raml_weight_deinit(&m->layer[i].w_gu);
-        raml_weight_deinit(&m->layer[i].w_down);
+        m->b->weight_deinit(m->dev, &m->layer[i].w_qkv);
+        m->b->weight_deinit(m->dev, &m->layer[i].w_o);
+        m->b->weight_deinit(m->dev, &m->layer[i].w_gu);
+        m->b->weight_deinit(m->dev, &m->layer[i].w_down);
     }
-    for (size_t i = 0; m->w_head && i < m->n_head_tiles; i++) raml_weight_deinit(&m->w_head[i]);
+    for (size_t i = 0; m->w_head && i < m->n_head_tiles; i++) m->b->weight_deinit(m->dev, &m->w_head[i]);
 }
 
-static enum raml_code from_block(struct raml_model *m, struct raml_weight *w, size_t offset, void *user,
+static enum raml_code from_block(struct raml_model *m, struct raml_matrix *w, size_t offset, void *user,
                                  struct raml_err *err)
 {
     (void)user;
-    return raml_weight_fill(m->dev->mm, w, m->weights + offset, err);
+    return m->b->weight_fill(m->dev, w, m->weights + offset, err);
 }
 
 enum raml_code raml_model_refresh(struct raml_model *m, struct raml_err *err)
 {
     if (!m->weights)
         return raml_fail(err, RAML_EUSAGE, "the model was opened to be read: it has no weights of its own to change");
-    raml_device_use(m->dev);
-    return each_weight(m, from_block, NULL, err);
-}
-
-enum raml_code raml_model_make_trainable(struct raml_model *m, struct raml_err *err)
-{
-    if (m->trainable) return RAML_OK;
-    if (!m->weights)
-        return raml_fail(err, RAML_EUSAGE, "the model was opened to be read (RAML_TO_READ): gradients need it opened "
-                         "to be trained");
-    const bool plain = true;
-    raml_model_drop_weights(m);
-    enum raml_code rc = make_all(m, &plain, err);
-    if (!rc) rc = raml_model_refresh(m, err);
-    m->trainable = !rc;
-    return rc;
+    struct raml_err late = {0};
+    enum raml_code rc = each_weight(m, from_block, NULL, err), failed = m->b->sync(m->dev, &late);
+    if (!rc && failed && err) *err = late;
+    return rc ? rc : failed;
 }
 
 /* -- Two ways to hold a model --------------------------------------------------------------------------------------- */
@@ -191,28 +224,25 @@ static void set_vectors(struct raml_model *m, const float *base, const size_t *a
 
 enum raml_code raml_model_hold_block(struct raml_model *m, const struct raml_source *src, struct raml_err *err)
 {
-    const bool plain = false;
-    m->weights = raml_device_alloc(m->n, sizeof *m->weights);
+    m->weights = m->b->alloc(m->dev, m->n, sizeof *m->weights);
     if (!m->weights) return raml_fail(err, RAML_ENOMEM, "no memory for %zu parameters", m->n);
-    enum raml_code rc = make_all(m, &plain, err);
-    raml_device_use(m->dev);
+    enum raml_code rc = make_all(m, err);
     for (size_t i = 0; i < m->n_params && !rc; i++) {
-        const struct raml_param *p = &m->param[i];
-        rc = read_rows(m, src, i, 0, p->shape[0], true, m->weights + p->offset, err);
+        rc = send_rows(m, src, i, true, m->weights + m->param[i].offset, err);
         if (src->file) raml_stored_release(raml_model_file_at(src->file, i));
     }
     set_vectors(m, m->weights, NULL);
-    m->table = (struct embedding){.f32 = m->weights + m->embed};
+    m->table = (struct embedding){.table = m->weights + m->embed, .type = RAML_TYPE_F32};
     return rc ? rc : raml_model_refresh(m, err);
 }
 
 struct filling {
     const struct raml_source *src;
-    void *act; /* room for the largest matrix */
+    void *act; /* room for the rows of the largest parameter that one matrix takes */
 };
 
 /* The rows of a fused matrix come from the parameters that lie behind one another in the block. */
-static enum raml_code from_source(struct raml_model *m, struct raml_weight *w, size_t offset, void *user,
+static enum raml_code from_source(struct raml_model *m, struct raml_matrix *w, size_t offset, void *user,
                                   struct raml_err *err)
 {
     const struct filling *f = user;
@@ -222,11 +252,12 @@ static enum raml_code from_source(struct raml_model *m, struct raml_weight *w, s
         const struct raml_param *p = &m->param[i];
         size_t row = (at - p->offset) / w->K, left = p->shape[0] - row;
         size_t n = left < w->N - done ? left : w->N - done;
-        rc = read_rows(m, f->src, i, row, n, false, (char *)f->act + done * w->K * act_size(m), err);
+        rc = read_rows(m, f->src, i, row, n, false, f->act, err);
         if (f->src->file && n == left) raml_stored_release(raml_model_file_at(f->src->file, i));
+        if (!rc) rc = m->b->weight_set(m->dev, w, done, n, f->act, err);
         done += n;
     }
-    return rc ? rc : raml_weight_pack(m->dev->mm, w, f->act, err);
+    return rc;
 }
 
 /* Norms and biases, in f32. */
@@ -240,10 +271,10 @@ static enum raml_code hold_vectors(struct raml_model *m, const struct raml_sourc
             at[i] = n;
             n += m->param[i].n;
         }
-    m->vectors = raml_device_alloc(n, sizeof *m->vectors);
+    m->vectors = m->b->alloc(m->dev, n, sizeof *m->vectors);
     enum raml_code rc = m->vectors ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for norms and biases");
     for (size_t i = 0; i < m->n_params && !rc; i++)
-        if (m->param[i].n_dims == 1) rc = read_rows(m, src, i, 0, m->param[i].n, true, m->vectors + at[i], err);
+        if (m->param[i].n_dims == 1) rc = send_rows(m, src, i, true, m->vectors + at[i], err);
     if (!rc) set_vectors(m, m->vectors, at);
     free(at);
     return rc;
@@ -257,56 +288,30 @@ static enum raml_code hold_embedding(struct raml_model *m, const struct raml_sou
         m->table = (struct embedding){.stored = raml_model_file_at(src->file, i)};
         return RAML_OK;
     }
-    m->own_table = raml_device_alloc(m->param[i].n, act_size(m));
+    m->own_table = m->b->alloc(m->dev, m->param[i].n, act_size(m));
     if (!m->own_table) return raml_fail(err, RAML_ENOMEM, "no memory for the embedding of %zu numbers", m->param[i].n);
-    m->table = m->bf16 ? (struct embedding){.bf16 = m->own_table} : (struct embedding){.f32 = m->own_table};
-    return read_rows(m, src, i, 0, m->param[i].shape[0], false, m->own_table, err);
+    m->table = (struct embedding){.table = m->own_table, .type = m->type};
+    return send_rows(m, src, i, false, m->own_table, err);
 }
 
 enum raml_code raml_model_hold_copies(struct raml_model *m, const struct raml_source *src, struct raml_err *err)
 {
     const struct raml_config *c = &m->config;
-    const bool plain = false;
-    size_t d = (size_t)c->hidden_size, F = (size_t)c->intermediate_size, D = (size_t)c->head_dim;
-    size_t most = 2 * F * d, qkv = ((size_t)c->n_heads + 2 * (size_t)c->n_kv_heads) * D * d;
-    size_t tile = HEAD_TILE * d;
-    if (qkv > most) most = qkv;
-    if (tile > most) most = tile;
+    size_t d = (size_t)c->hidden_size, F = (size_t)c->intermediate_size, q = (size_t)c->n_heads * (size_t)c->head_dim;
+    const size_t each[] = {F * d, q * d, m->sizes.head_tile * d};
+    size_t most = 0;
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++)
+        if (each[i] > most) most = each[i];
     struct filling f = {src, NULL};
-    enum raml_code rc = make_all(m, &plain, err);
-    raml_device_use(m->dev);
+    enum raml_code rc = make_all(m, err);
     if (!rc) rc = hold_vectors(m, src, err);
-    if (!rc) f.act = raml_device_room(most, act_size(m));
+    if (!rc) f.act = malloc(most * act_size(m));
     if (!rc && !f.act) rc = raml_fail(err, RAML_ENOMEM, "no memory to convert a matrix of %zu numbers", most);
     if (!rc) rc = each_weight(m, from_source, &f, err);
     free(f.act);
-    return rc ? rc : hold_embedding(m, src, err);
-}
-
-/* -- Reading the embedding ------------------------------------------------------------------------------------------ */
-enum raml_code raml_model_embed(const struct raml_model *m, float *x, const int32_t *token, size_t n,
-                                struct raml_err *err)
-{
-    size_t d = (size_t)m->config.hidden_size;
-    enum raml_code bad = RAML_OK;
-    if (m->table.f32) {
-        m->dev->ops->embed(x, m->table.f32, token, n, d);
-        return RAML_OK;
-    }
-#pragma omp parallel for schedule(static)
-    for (size_t r = 0; r < n; r++) {
-        if (m->table.bf16) {
-            raml_widen_bf16(x + r * d, m->table.bf16 + (size_t)token[r] * d, d);
-            continue;
-        }
-        struct raml_err why = {0};
-        enum raml_code rc = raml_stored_f32(m->table.stored, (size_t)token[r], 1, x + r * d, &why);
-        if (!rc) continue;
-#pragma omp critical
-        if (!bad) {
-            bad = rc;
-            if (err) *err = why;
-        }
-    }
-    return bad;
+    if (!rc) rc = hold_embedding(m, src, err);
+    struct raml_err late = {0};
+    enum raml_code failed = m->b->sync(m->dev, &late);
+    if (!rc && failed && err) *err = late;
+    return rc ? rc : failed;
 }

@@ -4,6 +4,7 @@
 #include "outer/feed.h"
 #include "outer/train_state.h"
 
+#include "raml/device.h"
 #include "raml/file.h"
 #include "raml/objective.h"
 
@@ -30,7 +31,7 @@ struct trainer {
     struct feed_weights weight;  /* of the step's scored tokens, tree after tree */
     float *logp, *d_logp;        /* of one pack's scored tokens */
     size_t cap_scored;
-    float *grad; /* [raml_model_n] */
+    float *grad; /* of the device: [raml_model_n] */
     struct train_state state;
     double step_loss, grad_norm; /* of the last step */
     double started; /* seconds; used for rates alone */
@@ -61,7 +62,7 @@ static void trainer_deinit(struct trainer *t)
     free(t->weight.w);
     free(t->logp);
     free(t->d_logp);
-    free(t->grad);
+    raml_array_free(raml_model_device(t->job->model), t->grad);
 }
 
 static enum raml_code check_vocabulary(const struct raml_train_job *job, struct raml_err *err)
@@ -110,12 +111,12 @@ static enum raml_code trainer_init(struct trainer *t, struct raml_err *err)
     if (!rc) rc = raml_feed_draw_init(&t->draw, &t->feed, err);
     if (!rc) rc = raml_feed_draw_init(&t->validation_draw, &t->validation, err);
     struct raml_adamw_options adamw = {opt->adam_beta1, opt->adam_beta2, opt->adam_epsilon, opt->weight_decay};
-    if (!rc) rc = raml_adamw_init(&t->adamw, &adamw, n, err);
+    if (!rc) rc = raml_adamw_init(&t->adamw, raml_model_device(job->model), &adamw, n, err);
     if (!rc) rc = raml_pass_open(job->model, true, &t->pass, err);
     if (rc) return rc;
     t->tree = calloc(opt->batch_size, sizeof *t->tree);
     t->n_trees_cap = t->tree ? opt->batch_size : 0;
-    t->grad = calloc(n, sizeof *t->grad);
+    t->grad = raml_array_new(raml_model_device(job->model), n, sizeof *t->grad);
     if (!t->tree || !t->grad)
         return raml_fail(err, RAML_ENOMEM, "no memory for the gradient of %zu parameters", n);
     uint64_t warmup = opt->warmup_steps;
@@ -208,25 +209,26 @@ static enum raml_code gather(struct trainer *t, double *total, struct raml_err *
 static enum raml_code take_step(struct trainer *t, struct raml_err *err)
 {
     struct raml_model *m = t->job->model;
+    const struct raml_device *dev = raml_model_device(m);
     size_t n = raml_model_n(m);
     double total;
     enum raml_code rc = gather(t, &total, err);
-    if (rc) return rc;
-    memset(t->grad, 0, n * sizeof *t->grad);
-    rc = run_packs(t, true, total, &t->step_loss, err);
+    if (!rc) rc = raml_array_zero(dev, t->grad, n * sizeof *t->grad, err);
+    if (!rc) rc = run_packs(t, true, total, &t->step_loss, err);
     if (rc) return rc;
     if (!isfinite(t->step_loss))
         return raml_fail(err, RAML_ERANGE, "the loss is %g; the last checkpoint stays (a lower learning_rate, now "
                          "%g, or max_grad_norm may help)", t->step_loss, t->opt->learning_rate);
-    t->grad_norm = raml_grad_norm(t->grad, n);
+    rc = raml_grad_norm(dev, t->grad, n, &t->grad_norm, err);
+    if (rc) return rc;
     if (!isfinite(t->grad_norm))
         return raml_fail(err, RAML_ERANGE, "the gradient's norm is %g at loss %g; the last checkpoint stays",
                          t->grad_norm, t->step_loss);
     const struct raml_param *table;
     size_t n_params = raml_model_params(m, &table);
-    raml_adamw_step(&t->adamw, table, n_params, raml_schedule_rate(&t->schedule, t->state.step),
-                    raml_clip_scale(t->grad_norm, t->opt->max_grad_norm), t->grad, raml_model_weights(m));
-    rc = raml_model_refresh(m, err);
+    rc = raml_adamw_step(&t->adamw, table, n_params, raml_schedule_rate(&t->schedule, t->state.step),
+                         raml_clip_scale(t->grad_norm, t->opt->max_grad_norm), t->grad, raml_model_weights(m), err);
+    if (!rc) rc = raml_model_refresh(m, err);
     if (rc) return rc;
     t->state.step++;
     t->state.loss_sum += t->step_loss * total;

@@ -6,6 +6,7 @@
  */
 #include "outer/train_state.h"
 
+#include "raml/device.h"
 #include "raml/file.h"
 #include "raml/json.h"
 
@@ -30,10 +31,14 @@ static void hex(uint64_t h, char out[17])
     snprintf(out, 17, "%016" PRIx64, h);
 }
 
-static uint64_t weights_hash(const struct raml_model *m)
+static enum raml_code weights_hash(struct raml_model *m, uint64_t *out, struct raml_err *err)
 {
-    /* raml_model_weights takes a mutable model because it hands out a mutable block; it is only read here. */
-    return raml_hash(raml_model_weights((struct raml_model *)m), raml_model_n(m) * sizeof(float), 0);
+    size_t bytes = raml_model_n(m) * sizeof(float);
+    struct raml_view v;
+    enum raml_code rc = raml_view_open(raml_model_device(m), raml_model_weights(m), bytes, &v, err);
+    if (!rc) *out = raml_hash(v.data, bytes, 0);
+    raml_view_close(&v);
+    return rc;
 }
 
 /* -- Settings: those that decide a number of the run, and the limits on its length --------------------------------- */
@@ -126,21 +131,24 @@ static enum raml_code save_moments(const struct raml_train_job *job, const struc
     size_t n = raml_model_params(job->model, &table);
     struct raml_tensor_view *view = calloc(2 * n, sizeof *view);
     char(*name)[128] = calloc(2 * n, sizeof *name);
-    enum raml_code rc;
-    if (!view || !name) {
-        rc = raml_fail(err, RAML_ENOMEM, "%s: no memory for a table of %zu tensors", path, 2 * n);
-        goto done;
-    }
+    struct raml_view values[2] = {{0}, {0}};
+    enum raml_code rc = RAML_OK;
+    if (!view || !name) rc = raml_fail(err, RAML_ENOMEM, "%s: no memory for a table of %zu tensors", path, 2 * n);
+    for (int i = 0; i < 2 && !rc; i++)
+        rc = raml_view_open(adamw->dev, i ? adamw->v : adamw->m, adamw->n * sizeof *adamw->m, &values[i], err);
+    if (rc) goto done;
     for (size_t i = 0; i < 2 * n; i++) {
         const struct raml_param *p = &table[i / 2];
         snprintf(name[i], sizeof name[i], "%s.%s", moment_names[i % 2], p->name);
         view[i] = (struct raml_tensor_view){.name = name[i], .dtype = RAML_F32, .n_dims = p->n_dims, .n = p->n};
-        view[i].data = (i % 2 ? adamw->v : adamw->m) + p->offset;
+        view[i].data = (const float *)values[i % 2].data + p->offset;
         for (int d = 0; d < p->n_dims; d++) view[i].shape[d] = p->shape[d];
     }
     static const char *const meta[] = {"format", "pt", NULL};
     rc = raml_safetensors_write(path, view, 2 * n, meta, err);
 done:
+    raml_view_close(&values[0]);
+    raml_view_close(&values[1]);
     free(view);
     free(name);
     return rc;
@@ -151,15 +159,18 @@ static enum raml_code save_json(const struct raml_train_job *job, const struct r
 {
     char data[17], weights[17];
     hex(s->data_hash, data);
-    hex(weights_hash(job->model), weights);
+    uint64_t hash = 0;
+    enum raml_code rc = weights_hash(job->model, &hash, err);
+    if (rc) return rc;
+    hex(hash, weights);
     json_t *o = json_pack("{s:i,s:I,s:I,s:I,s:f,s:f,s:I,s:s,s:s,s:o,s:o}", "format", FORMAT, "step",
                           (json_int_t)s->step, "tokens", (json_int_t)s->tokens, "trained_tokens",
                           (json_int_t)s->trained, "loss_sum", s->loss_sum, "weight_sum", s->weight_sum, "n_questions",
                           (json_int_t)s->n_questions, "data_hash", data, "weights_hash", weights, "settings",
                           settings_json(opt, job->model), "limits", limits_json(opt));
     char *text = o ? json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
-    enum raml_code rc = text ? raml_file_write(path, text, strlen(text), err)
-                             : raml_fail(err, RAML_ENOMEM, "%s: no memory to write it", path);
+    rc = text ? raml_file_write(path, text, strlen(text), err)
+              : raml_fail(err, RAML_ENOMEM, "%s: no memory to write it", path);
     free(text);
     json_decref(o);
     return rc;
@@ -197,8 +208,13 @@ static enum raml_code load_moments(const struct raml_train_job *job, struct raml
     const struct raml_param *table;
     size_t n = raml_model_params(job->model, &table);
     struct raml_safetensors *file;
+    size_t most = 0;
     enum raml_code rc = raml_safetensors_open(path, &file, err);
     if (rc) return rc;
+    for (size_t i = 0; i < n; i++)
+        if (table[i].n > most) most = table[i].n;
+    float *host = malloc((most + 1) * sizeof *host); /* one tensor on its way to the device */
+    if (!host) rc = raml_fail(err, RAML_ENOMEM, "%s: no memory for a tensor of %zu elements", path, most);
     for (size_t i = 0; i < 2 * n && !rc; i++) {
         const struct raml_param *p = &table[i / 2];
         char name[128];
@@ -210,8 +226,12 @@ static enum raml_code load_moments(const struct raml_train_job *job, struct raml
             rc = raml_fail(err, RAML_ESHAPE, "%s: tensor '%s' is %s with %zu elements; expected F32 with %zu", path,
                            name, raml_dtype_name(v->dtype), v->n, p->n);
         else
-            rc = raml_tensor_to_f32(v, (i % 2 ? adamw->v : adamw->m) + p->offset, 1, err);
+            rc = raml_tensor_to_f32(v, host, 1, err);
+        if (!rc)
+            rc = raml_array_write(adamw->dev, (i % 2 ? adamw->v : adamw->m) + p->offset, host, p->n * sizeof *host,
+                                  err);
     }
+    free(host);
     raml_safetensors_close(file);
     return rc;
 }
@@ -249,7 +269,9 @@ static enum raml_code load_json(const struct raml_train_job *job, const struct r
     if (!rc) rc = raml_json_num(&at, o, "weight_sum", &got.weight_sum, err);
     if (!rc) rc = check_settings(job, opt, path, o, err);
     if (!rc) rc = check_hash(path, o, "data_hash", s->data_hash, job->data_name ? job->data_name : "the data", err);
-    if (!rc) rc = check_hash(path, o, "weights_hash", weights_hash(job->model), "the model's weights", err);
+    uint64_t now = 0;
+    if (!rc) rc = weights_hash(job->model, &now, err);
+    if (!rc) rc = check_hash(path, o, "weights_hash", now, "the model's weights", err);
     if (!rc && (uint64_t)step != job->resume_step)
         rc = raml_fail(err, RAML_EFORMAT, "%s: field 'step' is %lld; expected %" PRIu64 ", the checkpoint's number",
                        path, step, job->resume_step);

@@ -132,19 +132,19 @@ static void check_decoder(const struct inspection *x, const struct raml_model *m
     size_t V = (size_t)x->config.vocab_size, b = 1, t = 1, n = 256, n_prompts = INSPECT_PROMPTS / n;
     struct raml_decoder_options o = {.max_rows = x->memory.batch[b], .max_tokens = x->memory.batch[b] * x->memory.context[t]};
     must(raml_decoder_open(m, &o, &d, &err), &err);
-    near("decoder", x->memory.sampling[b][t] - sum_of(&x->memory.read) - 12 * o.max_rows * V, raml_decoder_bytes(d));
+    near("decoder", x->memory.sampling[b][t] - sum_of(&x->memory.read) - 8 * (o.max_rows + (size_t)raml_device_threads(raml_model_device(m))) * V, raml_decoder_bytes(d));
     /* prompts computed at once: their buffers come beside */
     int32_t *token = calloc(n, sizeof *token);
     const int32_t *list[16];
     size_t length[16];
     int prompt[16];
-    float *logits = calloc(n_prompts * V, sizeof *logits);
+    float *logits = raml_array_new(raml_model_device(m), n_prompts * V, sizeof *logits);
     for (size_t i = 0; i < n_prompts; i++) list[i] = token, length[i] = n;
     size_t before = raml_decoder_bytes(d);
     must(raml_decoder_prompts(d, list, length, n_prompts, prompt, logits, &err), &err);
     near("prompts", before + x->memory.prompts, raml_decoder_bytes(d));
     raml_decoder_close(d);
-    free(logits);
+    raml_array_free(raml_model_device(m), logits);
     free(token);
 }
 

@@ -7,6 +7,8 @@
 #include "raml/json.h"
 #include "raml/model.h"
 
+#include "device/far.h"
+
 #include <math.h>
 
 enum { MAX_IDS = 64, N_TRAJECTORIES = 3 };
@@ -43,7 +45,7 @@ static inline void golden_open(struct golden *g, const char *name)
     }
     snprintf(dir, sizeof dir, "%s/golden/%s", RAML_SHARED, name);
     snprintf(path, sizeof path, "%s/expected.json", dir);
-    must(raml_device_open(2, "auto", &g->dev, &err), &err);
+    must(far_device_open(2, "auto", &g->dev, &err), &err);
     must(raml_model_open(dir, RAML_F32, RAML_TO_TRAIN, g->dev, &g->model, &err), &err);
     must(raml_json_load(path, 1 << 24, &g->expected, &err), &err);
     g->tree = json_object_get(g->expected, "tree");
@@ -73,7 +75,7 @@ static inline void micro_open(struct raml_device **dev, struct raml_model **mode
 {
     struct raml_err err = {0};
     struct raml_config c;
-    must(raml_device_open(2, "auto", dev, &err), &err);
+    must(far_device_open(2, "auto", dev, &err), &err);
     must(raml_config_preset("micro", &c, &err), &err);
     must(raml_model_init(&c, seed, RAML_F32, RAML_TO_TRAIN, *dev, model, &err), &err);
 }

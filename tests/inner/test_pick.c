@@ -11,16 +11,32 @@
 
 #include <cmocka.h>
 
+#include "device/far.h"
+
 enum { N = 6 };
 static struct raml_device *dev;
 static const float logits[N] = {0.5f, 2.0f, -1.0f, 2.0f, 0.0f, 1.0f};
 
+/* One row of n logits. */
+static enum raml_code pick_of(const float *z, size_t n, size_t allowed, const struct raml_pick_options *o, double u,
+                              struct raml_picked *out)
+{
+    struct raml_picker *p;
+    const uint32_t row = 0;
+    float *on_device = raml_array_new(dev, n, sizeof *z);
+    assert_non_null(on_device);
+    assert_int_equal(raml_picker_open(dev, 1, n, &p, NULL), RAML_OK);
+    assert_int_equal(raml_array_write(dev, on_device, z, n * sizeof *z, NULL), RAML_OK);
+    enum raml_code rc = raml_pick(p, on_device, &row, &u, 1, allowed, o, out, NULL);
+    raml_picker_close(p);
+    raml_array_free(dev, on_device);
+    return rc;
+}
+
 static struct raml_picked pick(const struct raml_pick_options *o, double u)
 {
-    float w[N];
-    int32_t x[N];
     struct raml_picked p = {-1, 0, 0};
-    assert_int_equal(raml_pick(dev, logits, N, N, o, u, w, x, &p), RAML_OK);
+    assert_int_equal(pick_of(logits, N, N, o, u, &p), RAML_OK);
     return p;
 }
 
@@ -105,19 +121,17 @@ static void test_allowed(void **state)
         double sum = 0;
         for (int i = 0; i < 3; i++) sum += exp(high[i]);
         for (int u = 0; u < 100; u++) {
-            float w[N];
-            int32_t x[N];
             struct raml_picked p = {-1, 0, 0};
-            assert_int_equal(raml_pick(dev, high, N, 3, &cases[c], u / 100.0, w, x, &p), RAML_OK);
+            assert_int_equal(pick_of(high, N, 3, &cases[c], u / 100.0, &p), RAML_OK);
             assert_in_range(p.token, 0, 2);
             assert_true(fabs(p.logp - (high[p.token] - log(all))) <= 1e-4);
             if (c == 1) assert_true(fabs(p.behaviour_logp - (high[p.token] - log(sum))) <= 1e-5);
         }
     }
-    float none[2] = {-INFINITY, 1}, w[2];
-    int32_t x[2];
+    float none[2] = {-INFINITY, 1};
     struct raml_picked p;
-    assert_int_equal(raml_pick(dev, none, 2, 1, &cases[1], 0.5, w, x, &p), RAML_ERANGE);
+    assert_int_equal(pick_of(none, 2, 1, &cases[1], 0.5, &p), RAML_ERANGE);
+    assert_int_equal(p.token, -1);
 }
 
 static int heavier(const void *a, const void *b)
@@ -131,9 +145,8 @@ static void test_many(void **state)
 {
     (void)state;
     enum { V = 20011 };
-    static float z[V], w[V], p[V];
+    static float z[V], p[V];
     static const float *order[V];
-    static int32_t x[V];
     struct raml_key key = {.seed = 3, .purpose = RAML_FOR_TEST};
     static const double top_p[] = {0.05, 0.5, 0.9, 0.999};
     for (size_t c = 0; c < sizeof top_p / sizeof *top_p; c++) {
@@ -153,7 +166,7 @@ static void test_many(void **state)
             double at = 0;
             size_t i = 0;
             struct raml_picked got;
-            assert_int_equal(raml_pick(dev, z, V, V, &o, (u + 0.5) / 40, w, x, &got), RAML_OK);
+            assert_int_equal(pick_of(z, V, V, &o, (u + 0.5) / 40, &got), RAML_OK);
             while (i < kept && (at += (double)*order[i]) <= (u + 0.5) / 40 * sum) i++;
             /* the draw may fall on the next token where it is near the border of two */
             size_t want = (size_t)(order[i] - p), next = (size_t)(order[i ? i - 1 : 0] - p);
@@ -168,11 +181,10 @@ static void test_faults(void **state)
 {
     (void)state;
     struct raml_pick_options o = {1, 1, 0, 0};
-    float bad[3] = {0, NAN, 1}, none[2] = {-INFINITY, -INFINITY}, w[3];
-    int32_t x[3];
+    float bad[3] = {0, NAN, 1}, none[2] = {-INFINITY, -INFINITY};
     struct raml_picked p;
-    assert_int_equal(raml_pick(dev, bad, 3, 3, &o, 0.5, w, x, &p), RAML_ERANGE);
-    assert_int_equal(raml_pick(dev, none, 2, 2, &o, 0.5, w, x, &p), RAML_ERANGE);
+    assert_int_equal(pick_of(bad, 3, 3, &o, 0.5, &p), RAML_ERANGE);
+    assert_int_equal(pick_of(none, 2, 2, &o, 0.5, &p), RAML_ERANGE);
     static const struct {
         struct raml_pick_options o;
         const char *msg;
@@ -194,7 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_frequencies), cmocka_unit_test(test_logp_and_greedy),
                                        cmocka_unit_test(test_allowed), cmocka_unit_test(test_many),
                                        cmocka_unit_test(test_faults)};
-    if (raml_device_open(1, "auto", &dev, NULL)) return 1;
+    if (far_device_open(1, "auto", &dev, NULL)) return 1;
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     raml_device_close(dev);
     return rc;

@@ -3,6 +3,9 @@
 #include "raml/rng.h"
 #include "raml/sample.h"
 
+#include "device/far.h"
+#include "model/host.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +29,7 @@ static int set_up(void **state)
     struct raml_config c;
     struct raml_err err = {0};
     r = (struct rig){.f = raml_format_default()};
-    if (raml_device_open(2, "auto", &r.dev, &err) || raml_config_preset("micro", &c, &err)) return -1;
+    if (far_device_open(2, "auto", &r.dev, &err) || raml_config_preset("micro", &c, &err)) return -1;
     c.hidden_size = 48;
     c.head_dim = 12;
     c.intermediate_size = 112;
@@ -34,8 +37,9 @@ static int set_up(void **state)
     c.vocab_size = 261;
     c.max_positions = 300;
     if (raml_model_init(&c, 3, RAML_F32, RAML_TO_TRAIN, r.dev, &r.m, &err) || raml_tokenizer_bytes(&r.t, &err)) return -1;
-    for (size_t i = 0; i < raml_model_n(r.m); i++) raml_model_weights(r.m)[i] *= 3; /* peaked, so that mistakes show */
-    if (raml_model_refresh(r.m, &err)) return -1;
+    float *w = host_weights(r.m);
+    for (size_t i = 0; i < raml_model_n(r.m); i++) w[i] *= 3; /* peaked, so that mistakes show */
+    if (host_set_weights(r.m, w, &err)) return -1;
     raml_questions_init(&r.qs);
     static const char *const text[] = {
         "1+1=?", "a much longer question that fills more than one page of 64 tokens, so that two hold it", "x", "2*3=?",
@@ -288,7 +292,7 @@ static struct raml_model *scripted(struct rig *r, const int32_t *script, size_t 
     if (raml_model_init(&c, 1, RAML_F32, RAML_TO_TRAIN, r->dev, &m, &err)) fail_msg("%s", err.msg);
     const struct raml_param *p;
     size_t n_params = raml_model_params(m, &p), d = (size_t)c.hidden_size;
-    float *w = raml_model_weights(m);
+    float *w = host_weights(m);
     for (size_t i = 0; i < n_params; i++)
         if (p[i].n_dims == 2) memset(w + p[i].offset, 0, p[i].n * sizeof *w);
     for (size_t i = 0; i < n_params; i++) {
@@ -297,7 +301,7 @@ static struct raml_model *scripted(struct rig *r, const int32_t *script, size_t 
         if (!strcmp(p[i].name, "lm_head.weight"))
             for (size_t k = 0; k + 1 < n; k++) w[p[i].offset + (size_t)script[k + 1] * d + (size_t)script[k]] = 10;
     }
-    if (raml_model_refresh(m, &err)) fail_msg("%s", err.msg);
+    if (host_set_weights(m, w, &err)) fail_msg("%s", err.msg);
     return m;
 }
 

@@ -6,6 +6,9 @@
 #include "raml/model.h"
 #include "raml/rng.h"
 
+#include "device/far.h"
+#include "model/host.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,7 +60,7 @@ static inline void rig_stir(struct raml_model *m, uint64_t seed, float scale)
 {
     const struct raml_param *p;
     size_t n = raml_model_params(m, &p);
-    float *w = raml_model_weights(m);
+    float *w = host_weights(m);
     for (size_t i = 0; i < n; i++) {
         struct raml_key key = {.seed = seed, .purpose = RAML_FOR_TEST, .question = i};
         for (size_t k = 0; k < p[i].n; k++) {
@@ -68,7 +71,7 @@ static inline void rig_stir(struct raml_model *m, uint64_t seed, float scale)
                 *x += (float)(0.3 * raml_normal(&key, k));
         }
     }
-    MUST(raml_model_refresh(m, err));
+    MUST(host_set_weights(m, w, err));
 }
 
 static inline struct raml_model *rig_open_scaled(const struct raml_config *c, enum raml_dtype dtype,
@@ -85,13 +88,13 @@ static inline struct raml_model *rig_open(const struct raml_config *c, enum raml
     return rig_open_scaled(c, dtype, dev, 2.5f);
 }
 
-/* The device of a level, or NULL (said on stderr) where this processor lacks it, or lacks bf16 products when asked for.
- */
+/* The device of a level (far.h: or the far one), or NULL (said on stderr) where this processor lacks it, or lacks bf16
+ * products when asked for. */
 static inline struct raml_device *rig_device(int threads, const char *level, bool bf16)
 {
     struct raml_err err = {0};
     struct raml_device *dev = NULL;
-    if (raml_device_open(threads, level, &dev, &err)) {
+    if (far_device_open(threads, level, &dev, &err)) {
         fprintf(stderr, "level %s not checked: %s\n", level, err.msg);
         return NULL;
     }

@@ -5,6 +5,9 @@
 #include "raml/model.h"
 #include "raml/device.h"
 
+#include "device/far.h"
+#include "model/host.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -142,7 +145,7 @@ static void check_sft(struct golden *g, double tol, double tol_grad)
     float logp[N_TOKENS - 1], coef[N_TOKENS - 1], *grad = calloc(raml_model_n(g->model), sizeof *grad);
     for (int i = 0; i < N_TOKENS - 1; i++) coef[i] = -1.0f / (N_TOKENS - 1);
     struct raml_score out = {.logp = logp};
-    if (raml_pass_train(g->pass, &pack, coef, &out, grad, &err)) fail_msg("%s", err.msg);
+    if (host_train(g->pass, &pack, coef, &out, grad, &err)) fail_msg("%s", err.msg);
     double loss = 0, relative;
     for (int i = 0; i < N_TOKENS - 1; i++) loss -= logp[i] / (double)(N_TOKENS - 1);
     assert_true(fabs(loss - json_real_value(json_object_get(g->expected, "sft_loss"))) <= tol);
@@ -167,7 +170,7 @@ static void check_weighted(struct golden *g, double tol, double tol_grad)
     if (raml_pass_forward(g->pass, &pack, &out, &err)) fail_msg("%s", err.msg);
     assert_true(worst("logp", logp, json_object_get(w, "logp"), N_TOKENS - 1) <= tol);
     assert_true(worst("entropy", entropy, json_object_get(w, "entropy"), N_TOKENS - 1) <= tol);
-    if (raml_pass_backward(g->pass, c, e, grad, &err)) fail_msg("%s", err.msg);
+    if (host_backward(g->pass, c, e, grad, &err)) fail_msg("%s", err.msg);
     double relative;
     worst_grad(g, "grad_weighted.safetensors", grad, &relative);
     assert_true(relative <= tol_grad);
@@ -234,7 +237,7 @@ static void check_level(const char *level, enum raml_dtype dtype, double tol, do
     struct raml_err err = {0};
     struct raml_device *dev;
     if (!have_shared()) skip();
-    if (raml_device_open(2, level, &dev, &err)) {
+    if (far_device_open(2, level, &dev, &err)) {
         fprintf(stderr, "level %s not checked: %s\n", level, err.msg);
         skip();
     }

@@ -65,7 +65,7 @@ static float *gradient(struct objective *o, const struct raml_model *m)
 {
     float *g = rig_floats(raml_model_n(m));
     loss_of(o);
-    MUST(raml_pass_backward(o->pass, o->c, o->e, g, err));
+    MUST(host_backward(o->pass, o->c, o->e, g, err));
     return g;
 }
 
@@ -84,18 +84,19 @@ static void direction(double *u, const float *g, size_t n, int kind, struct raml
 /* (loss(w + h u) - loss(w - h u)) / 2h; the weights are put back. */
 static double slope(struct objective *o, struct raml_model *m, const struct raml_param *p, const double *u, double h)
 {
-    float *w = raml_model_weights(m) + p->offset, *old = rig_floats(p->n);
+    float *old = host_weights(m);
     double loss[2], moved = 0; /* moved: 0 where h u is lost in rounding */
-    memcpy(old, w, p->n * sizeof *w);
     for (int side = 0; side < 2; side++) {
-        for (size_t i = 0; i < p->n; i++) w[i] = (float)(old[i] + (side ? -h : h) * u[i]);
-        MUST(raml_model_refresh(m, err));
+        float *all = host_weights(m), *w = all + p->offset, *was = old + p->offset;
+        for (size_t i = 0; i < p->n; i++) {
+            w[i] = (float)(was[i] + (side ? -h : h) * u[i]);
+            moved += fabs(u[i] * ((double)w[i] - was[i]));
+        }
+        MUST(host_set_weights(m, all, err));
         loss[side] = loss_of(o);
-        for (size_t i = 0; i < p->n; i++) moved += fabs(u[i] * ((double)w[i] - old[i]));
-        memcpy(w, old, p->n * sizeof *w);
+        MUST(raml_array_write(raml_model_device(m), raml_model_weights(m), old, raml_model_n(m) * sizeof *old, err));
     }
-    MUST(raml_model_refresh(m, err));
-    free(old);
+    MUST(host_set_weights(m, old, err));
     return moved > 0 ? (loss[0] - loss[1]) / (2 * h) : 0;
 }
 
@@ -244,12 +245,12 @@ static void test_faults(void **state)
     struct raml_pass *plain;
     struct raml_err fault;
     float *grad = rig_floats(raml_model_n(m));
-    assert_int_equal(raml_pass_backward(o.pass, o.c, NULL, grad, &fault), RAML_EUSAGE);
+    assert_int_equal(host_backward(o.pass, o.c, NULL, grad, &fault), RAML_EUSAGE);
     assert_string_equal(fault.msg, "backward: the pass was not opened for it, or has seen no forward");
     MUST(raml_pass_open(m, false, &plain, err));
     MUST(raml_pass_forward(plain, &o.pack, NULL, err));
-    assert_int_equal(raml_pass_backward(plain, o.c, NULL, grad, &fault), RAML_EUSAGE);
-    assert_int_equal(raml_pass_train(plain, &o.pack, o.c, NULL, grad, &fault), RAML_EUSAGE);
+    assert_int_equal(host_backward(plain, o.c, NULL, grad, &fault), RAML_EUSAGE);
+    assert_int_equal(host_train(plain, &o.pack, o.c, NULL, grad, &fault), RAML_EUSAGE);
     assert_string_equal(fault.msg, "train: the pass was not opened for backward");
     for (size_t i = 0; i < raml_model_n(m); i++) assert_true(grad[i] == 0);
     raml_pass_close(plain);

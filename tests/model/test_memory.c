@@ -32,7 +32,7 @@ static size_t pass_bytes(const struct raml_device *dev, int vocab, size_t chains
     for (size_t i = 0; i < chains; i++) add_chain(&pack, 500);
     float *grad = rig_floats(raml_model_n(m)), *coef = rig_floats(pack.n_scored);
     if (backward)
-        MUST(raml_pass_train(pass, &pack, coef, NULL, grad, err));
+        MUST(host_train(pass, &pack, coef, NULL, grad, err));
     else
         MUST(raml_pass_forward(pass, &pack, NULL, err));
     size_t bytes = raml_pass_bytes(pass);
@@ -105,9 +105,9 @@ static void test_two_devices(void **state)
     float *coef = rig_floats(pack.n_scored), *want = rig_floats(raml_model_n(m)), *got = rig_floats(raml_model_n(m));
     for (size_t i = 0; i < pack.n_scored; i++) coef[i] = 0.01f;
     MUST(raml_pass_open(m, true, &pass, err));
-    MUST(raml_pass_train(pass, &pack, coef, NULL, want, err));
+    MUST(host_train(pass, &pack, coef, NULL, want, err));
     struct raml_device *many = rig_device(8, "auto", false);
-    MUST(raml_pass_train(pass, &pack, coef, NULL, got, err));
+    MUST(host_train(pass, &pack, coef, NULL, got, err));
     assert_memory_equal(got, want, raml_model_n(m) * sizeof *got);
     raml_device_close(many);
     raml_pass_close(pass);

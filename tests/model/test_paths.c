@@ -66,7 +66,7 @@ static void run_packed(struct raml_pass *pass, const struct forest *f, const str
     assert_int_equal(pack.n_scored, f->n_scored);
     struct raml_score score = score_of(out, 0);
     MUST(raml_pass_forward(pass, &pack, &score, err));
-    MUST(raml_pass_backward(pass, f->c, f->e, out->grad, err));
+    MUST(host_backward(pass, f->c, f->e, out->grad, err));
     raml_pack_deinit(&pack);
 }
 
@@ -88,7 +88,7 @@ static void run_paths(struct raml_pass *pass, const struct forest *f, const stru
             MUST(raml_tree_add(&chain, -1, 0, token, n, n - scored, NULL, err));
             MUST(raml_pack_add(&pack, &chain, err));
             MUST(raml_pass_forward(pass, &pack, &score, err));
-            MUST(raml_pass_backward(pass, f->c + at, f->e + at, out->grad, err));
+            MUST(host_backward(pass, f->c + at, f->e + at, out->grad, err));
             at += scored;
             raml_pack_deinit(&pack);
             raml_tree_deinit(&chain);
@@ -261,8 +261,8 @@ static void check_train(struct raml_device *dev, int kind, bool wide, bool bf16)
     MUST(raml_pass_open(m, true, &pass, err));
     struct raml_score sa = score_of(&a, 0), sb = score_of(&b, 0), sd = score_of(&d, 0);
     MUST(raml_pass_forward(pass, &pack, &sa, err));
-    MUST(raml_pass_backward(pass, f.c, NULL, a.grad, err));
-    MUST(raml_pass_train(pass, &pack, f.c, &sb, b.grad, err));
+    MUST(host_backward(pass, f.c, NULL, a.grad, err));
+    MUST(host_train(pass, &pack, f.c, &sb, b.grad, err));
     MUST(raml_pass_forward(plain, &pack, &sd, err));
     size_t bytes = f.n_scored * sizeof(float);
     assert_memory_equal(a.logp, b.logp, bytes);
@@ -271,7 +271,7 @@ static void check_train(struct raml_device *dev, int kind, bool wide, bool bf16)
     assert_memory_equal(a.argmax, d.argmax, bytes);
     assert_memory_equal(a.grad, b.grad, raml_model_n(m) * sizeof(float));
     /* gradients are added to what is there; no output is needed */
-    MUST(raml_pass_train(pass, &pack, f.c, NULL, b.grad, err));
+    MUST(host_train(pass, &pack, f.c, NULL, b.grad, err));
     for (size_t i = 0; i < raml_model_n(m); i++) a.grad[i] *= 2;
     assert_true(rig_distance(b.grad, a.grad, raml_model_n(m)) <= 1e-6);
     raml_pass_close(pass), raml_pass_close(plain);
@@ -308,10 +308,10 @@ static void test_empty(void **state)
     MUST(raml_pass_open(m, true, &pass, err));
     MUST(raml_pack_add(&pack, &t, err)); /* a tree of nothing */
     MUST(raml_pass_forward(pass, &pack, NULL, err));
-    MUST(raml_pass_backward(pass, &none, NULL, grad, err));
+    MUST(host_backward(pass, &none, NULL, grad, err));
     MUST(raml_tree_add(&t, -1, 0, token, 3, 3, NULL, err));
     MUST(raml_pack_add(&pack, &t, err)); /* tokens, none scored */
-    MUST(raml_pass_train(pass, &pack, &none, NULL, grad, err));
+    MUST(host_train(pass, &pack, &none, NULL, grad, err));
     for (size_t i = 0; i < raml_model_n(m); i++) assert_true(grad[i] == 0);
     raml_pass_close(pass);
     raml_pack_deinit(&pack);

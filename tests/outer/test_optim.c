@@ -5,7 +5,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +12,38 @@
 #include "raml/rng.h"
 
 #include "check_near.h"
+#include "device/far.h"
+
+static struct raml_device *dev;
+
+/* One step with the host's gradient and weights. */
+static void take_step(struct raml_adamw *o, const struct raml_param *table, size_t n_params, double lr, double scale,
+                      const float *grad, float *weight)
+{
+    struct raml_err err = {0};
+    size_t bytes = o->n * sizeof *grad;
+    float *g = raml_array_new(dev, 1, bytes), *w = raml_array_new(dev, 1, bytes);
+    assert_non_null(g);
+    assert_non_null(w);
+    CHECK_OK(raml_array_write(dev, g, grad, bytes, &err));
+    CHECK_OK(raml_array_write(dev, w, weight, bytes, &err));
+    CHECK_OK(raml_adamw_step(o, table, n_params, lr, scale, g, w, &err));
+    CHECK_OK(raml_array_read(dev, weight, w, bytes, &err));
+    raml_array_free(dev, g);
+    raml_array_free(dev, w);
+}
+
+static double norm_of(const float *grad, size_t n)
+{
+    struct raml_err err = {0};
+    double out = -1;
+    float *g = raml_array_new(dev, n, sizeof *g);
+    assert_non_null(g);
+    CHECK_OK(raml_array_write(dev, g, grad, n * sizeof *g, &err));
+    CHECK_OK(raml_grad_norm(dev, g, n, &out, &err));
+    raml_array_free(dev, g);
+    return out;
+}
 
 /* By hand. Step 1 from zero moments: m / (1 - b1) = g, sqrt(v / (1 - b2)) = |g|, so p moves by lr g / (|g| + eps).
  * Step 2 of the first row, g = 1 then -2, b1 = 0.9, b2 = 0.99: m = -0.11, v = 0.0499; bias-corrected -0.11 / 0.19 and
@@ -39,9 +70,9 @@ static void test_by_hand(void **state)
         struct raml_adamw_options opt = {0.9, 0.99, 1e-8, cases[i].wd};
         struct raml_param p = {.offset = 0, .n = 1, .decay = cases[i].decay};
         float w = cases[i].w;
-        CHECK_OK(raml_adamw_init(&o, &opt, 1, &err));
+        CHECK_OK(raml_adamw_init(&o, dev, &opt, 1, &err));
         for (int t = 0; t < 2; t++) {
-            raml_adamw_step(&o, &p, 1, cases[i].lr, cases[i].scale, &cases[i].g[t], &w);
+            take_step(&o, &p, 1, cases[i].lr, cases[i].scale, &cases[i].g[t], &w);
             CHECK_NEAR(cases[i].what, w, cases[i].want[t], 1e-7);
         }
         assert_int_equal(o.step, 2);
@@ -78,10 +109,10 @@ static void run_steps(float *w, int n_steps)
     struct raml_err err = {0};
     struct raml_adamw o = {0};
     struct raml_adamw_options opt = {0.9, 0.95, 1e-8, 0.1};
-    CHECK_OK(raml_adamw_init(&o, &opt, N, &err));
+    CHECK_OK(raml_adamw_init(&o, dev, &opt, N, &err));
     for (int t = 1; t <= n_steps; t++) {
         float *g = noise(N, (uint32_t)t, 0.01);
-        raml_adamw_step(&o, views, COUNT(views), 1e-2, 0.5, g, w);
+        take_step(&o, views, COUNT(views), 1e-2, 0.5, g, w);
         free(g);
     }
     raml_adamw_deinit(&o);
@@ -114,14 +145,15 @@ static void test_threads(void **state)
 {
     (void)state;
     float *one = noise(N, 0, 1), *three = noise(N, 0, 1), *g = noise(3000001, 9, 1);
-    int keep = omp_get_max_threads();
-    omp_set_num_threads(1);
+    struct raml_err err = {0};
+    struct raml_device *first = dev;
     run_steps(one, 3);
-    double norm1 = raml_grad_norm(g, 3000001);
-    omp_set_num_threads(3);
+    double norm1 = norm_of(g, 3000001);
+    CHECK_OK(far_device_open(3, "auto", &dev, &err));
     run_steps(three, 3);
-    double norm3 = raml_grad_norm(g, 3000001);
-    omp_set_num_threads(keep);
+    double norm3 = norm_of(g, 3000001);
+    raml_device_close(dev);
+    dev = first;
     assert_memory_equal(one, three, N * sizeof *one);
     assert_memory_equal(&norm1, &norm3, sizeof norm1);
     double want = 0;
@@ -136,12 +168,12 @@ static void test_norm_and_clip(void **state)
 {
     (void)state;
     float g[9] = {3, 0, 0, 0, 0, 0, 0, 0, -4};
-    CHECK_NEAR("3, 4, 5", raml_grad_norm(g, 9), 5, 0);
-    CHECK_NEAR("empty", raml_grad_norm(g, 0), 0, 0);
+    CHECK_NEAR("3, 4, 5", norm_of(g, 9), 5, 0);
+    CHECK_NEAR("empty", norm_of(g, 0), 0, 0);
     g[4] = INFINITY;
-    assert_true(isinf(raml_grad_norm(g, 9)));
+    assert_true(isinf(norm_of(g, 9)));
     g[4] = NAN;
-    assert_true(isnan(raml_grad_norm(g, 9)));
+    assert_true(isnan(norm_of(g, 9)));
     CHECK_NEAR("clipped", raml_clip_scale(5, 1), 0.2, 1e-15);
     CHECK_NEAR("below", raml_clip_scale(0.5, 1), 1, 0);
     CHECK_NEAR("off", raml_clip_scale(5, 0), 1, 0);
@@ -162,7 +194,7 @@ static void test_refused(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct raml_err err = {0};
         struct raml_adamw o = {0};
-        assert_int_equal(raml_adamw_init(&o, &cases[i].opt, 4, &err), RAML_ERANGE);
+        assert_int_equal(raml_adamw_init(&o, dev, &cases[i].opt, 4, &err), RAML_ERANGE);
         assert_string_equal(err.msg, cases[i].want);
         assert_null(o.m);
     }
@@ -174,5 +206,8 @@ int main(void)
         cmocka_unit_test(test_by_hand), cmocka_unit_test(test_against_reference), cmocka_unit_test(test_threads),
         cmocka_unit_test(test_norm_and_clip), cmocka_unit_test(test_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    if (far_device_open(1, "auto", &dev, NULL)) return 1;
+    int rc = cmocka_run_group_tests(tests, NULL, NULL);
+    raml_device_close(dev);
+    return rc;
 }

@@ -19,6 +19,8 @@
 #include "raml/train.h"
 
 #include "check_near.h"
+#include "device/far.h"
+#include "model/host.h"
 
 enum { PATH_CAP = 512, CONTEXT = 64 };
 
@@ -37,9 +39,9 @@ static void on_progress(void *user, const char *what, double done, double total,
     s->done = done;
     if (!s->ruin || done < s->step) return;
     struct raml_err err = {0};
-    float *w = raml_model_weights(s->ruin);
+    float *w = host_weights(s->ruin);
     for (size_t i = 0; i < raml_model_n(s->ruin); i++) w[i] = NAN;
-    CHECK_OK(raml_model_refresh(s->ruin, &err));
+    CHECK_OK(host_set_weights(s->ruin, w, &err));
 }
 
 static bool on_stop(void *user)
@@ -95,7 +97,7 @@ static int setup(void **state)
     const char *tmp = getenv("TMPDIR");
     snprintf(b->root, sizeof b->root, "%s/raml-train-XXXXXX", tmp ? tmp : "/tmp");
     assert_non_null(mkdtemp(b->root));
-    CHECK_OK(raml_device_open(2, "auto", &b->dev, &err));
+    CHECK_OK(far_device_open(2, "auto", &b->dev, &err));
     CHECK_OK(raml_tokenizer_bytes(&b->tokenizer, &err));
     raml_questions_init(&b->data);
     add_questions(&b->data, 10, 3);
@@ -336,8 +338,9 @@ static void test_counts(void **state)
     o.trajectories = 0;
     o.batch_size = 10;
     new_model(b, NULL);
-    memset(raml_model_weights(b->model), 0, raml_model_n(b->model) * sizeof(float));
-    CHECK_OK(raml_model_refresh(b->model, &err));
+    float *w = host_weights(b->model);
+    memset(w, 0, raml_model_n(b->model) * sizeof *w);
+    CHECK_OK(host_set_weights(b->model, w, &err));
     struct outcome out = go(b, "zero", &o, NULL, 0, true, 0);
     CHECK_DONE(out);
     CHECK_NEAR("loss of a uniform distribution", out.result.loss, log(261), 1e-5);

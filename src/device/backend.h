@@ -1,0 +1,268 @@
+/* backend.h - the one door to hardware: a table of functions, each of which takes the device. Private to this layer and
+ * to the engines above it (model, inner, outer).
+ *
+ * Memory   what alloc gives is memory of the device, which the host may not touch: upload and download carry bytes across,
+ *          both have done so when they return. Addresses of it can be counted with. EVERY array that a function gets lies
+ *          in the device's memory (token ids, lists of pages, masks and coefficients too), but for the host side of
+ *          upload, download and weight_set. Numbers and the structs of arguments below are values of the host.
+ * Types    activations ("act") are F32 or BF16. Sums, norms' scales, the residual stream and gradients are f32.
+ * Shapes   row-major; n rows, d columns. H query heads, K key/value heads, D head size; head h of the queries reads key
+ *          head h / (H / K). An array of n rows has room for slack_rows more: products may read those and may leave
+ *          anything in them, weight_grad also in those of x.
+ * Order    functions may return before the work is done; work is done in the order in which it was asked for.
+ * Errors   functions return nothing: a device keeps its first failure, what follows may be done or not, and sync tells.
+ *          Only alloc (NULL) and the functions that make or fill a weight tell of their failures at once.
+ * Bits     a row's results do not depend on the other rows, on how many there are, or on threads. Sums over rows (gradients)
+ *          have a fixed order.
+ * Threads  one at a time: a function uses all that the device has.
+ * Scratch  is the device's own; scratch_bytes tells how much a kind of work takes.
+ */
+#ifndef RAML_DEVICE_BACKEND_H
+#define RAML_DEVICE_BACKEND_H
+
+#include "raml/device.h"
+
+#include "device/types.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    RAML_KEYS = 64,       /* keys in a page of the key/value store, rows of a tile: as many as a mask has bits */
+    RAML_WEIGHT_PARTS = 4 /* of one matrix at most */
+};
+
+struct raml_sizes {    /* what suits this device */
+    size_t slack_rows; /* rows behind the last that products may touch */
+    size_t chunk_rows; /* rows worked on at once between attentions; a multiple of what products pad to */
+    size_t head_tile;  /* vocabulary entries whose logits are formed at once */
+    size_t head_rows;  /* scored rows worked on at once */
+};
+/* Work whose scratch is asked for. rows of chains or trees, the largest of tree_tiles tiles of RAML_KEYS rows. */
+struct raml_work {
+    enum raml_type type;
+    bool backward;
+    size_t rows, tree_tiles;
+    size_t H, K, D;
+    size_t widest;    /* of the matrices' N, the head's tiles included */
+};
+
+/* A weight matrix W[N, K], N being the rows of all its parts. */
+struct raml_weight_part {
+    enum raml_type type;
+    size_t n; /* rows */
+};
+struct raml_matrix { /* zero-initialise; made by weight_init */
+    size_t N, K;
+    void *own; /* the device's */
+};
+
+/* Query, key and value of n rows side by side: act [n, (H + 2K) D]. What happens to them between projection and
+ * attention: + bias, RMS norm of each query and key head (q_w, k_w: [D], NULL: none), rotary embedding (halves of a
+ * head rotated against each other: element i with i + D/2). */
+struct raml_head_rows {
+    enum raml_type type;
+    size_t n, H, K, D;
+    void *qkv;               /* in place */
+    void *raw;               /* with q/k norm and backward: [n, (H + K) D] query and key before the norm; else NULL */
+    const float *bias;       /* [(H + 2K) D] or NULL */
+    const float *q_w, *k_w;  /* [D] or NULL */
+    const int32_t *position; /* [n] */
+    const float *cos_sin;    /* [positions, D]: D/2 cosines, then D/2 sines */
+    float eps;
+};
+
+/* One run of at most RAML_KEYS query rows, and the key pages that they see: pairs [pair, pair + n_pairs). */
+struct raml_query_tile {
+    uint32_t row, n;
+    size_t pair, n_pairs;
+};
+struct raml_key_page { /* rows row0 .. row0 + n_rows of the tile see keys of a page; in backward, of a tile */
+    uint32_t page;
+    uint16_t row0, n_rows;
+    int64_t mask; /* index of the first of n_rows masks, a bit a key; -1: all keys */
+};
+struct raml_attention {
+    enum raml_type type;
+    size_t n, H, K, D;
+    const void *qkv;   /* [n, (H + 2K) D], after heads */
+    const void *k, *v; /* pages of this layer; not read in backward */
+    const struct raml_query_tile *tile;
+    size_t n_tiles;
+    const struct raml_key_page *pair;
+    const uint64_t *mask;
+    void *o;    /* act [n, H D] */
+    float *lse; /* [n, H] log of the sum of exponentials of scaled scores, for backward; or NULL */
+};
+struct raml_attention_back {
+    struct raml_attention f; /* as in forward; pair[].page is the number of a tile */
+    const void *d_o;         /* act [n, H D] */
+    void *dqkv;              /* act [n, (H + 2K) D], written */
+    const size_t *tree_tile; /* [n_trees + 1]: tiles of each tree; different trees never meet */
+    size_t n_trees;
+    size_t tree_tiles; /* of the largest tree */
+};
+
+/* Tokens that stand in structs: token[i] at `stride` bytes from token[i - 1]; so too rows. */
+struct raml_targets {
+    const int32_t *token;
+    size_t stride, n;
+};
+/* What is kept per row while tiles of logits come by: all [n]. */
+struct raml_loss_state {
+    float *max, *sum, *dot; /* running max, sum of exp(z - max), sum of z exp(z - max) */
+    float *target;          /* logit of the row's token */
+    int32_t *argmax;        /* or NULL */
+};
+struct raml_loss_end { /* [n] each */
+    float *lse, *entropy, *logp;
+};
+struct raml_loss_back {
+    const float *lse, *entropy; /* as loss_end gave them */
+    const float *c, *e;         /* d loss / d logp, d loss / d entropy (NULL: 0) */
+};
+struct raml_logits_tile { /* z[n, v] of vocabulary entries [v0, v0 + v), row stride ld */
+    const float *z;
+    size_t ld, v0, v;
+};
+
+/* Constants of one step of AdamW, in the units of
+ *     g' = scale g;  m = beta1 m + one_beta1 g';  v = beta2 v + one_beta2 g'^2;  w = keep w - step m / (sqrt(v) root + eps) */
+struct raml_adamw_factors {
+    float beta1, beta2, one_beta1, one_beta2, scale, step, root, epsilon, keep;
+};
+
+/* One token for each of n rows of logits. Tokens from `allowed` on are never drawn. */
+struct raml_token_rows {
+    const float *logits;   /* [.., vocab] */
+    const uint32_t *row;   /* [n]: which of them */
+    const double *u;       /* [n]: draws in [0, 1) */
+    size_t n, vocab, allowed;
+    float scale;  /* 1 / temperature; infinite: the likeliest */
+    double min_p; /* tokens less than so many times as likely as the likeliest are left out; 0: none */
+    bool weigh;   /* fills weight and total, and draws nothing */
+    float *weight; /* [n, vocab], written: exp((z - best) scale) of the allowed ones */
+};
+struct raml_token_drawn {
+    int32_t best;  /* the likeliest that is allowed, the first of several; -1: a logit is NaN, or none can be drawn */
+    int32_t token; /* the drawn one */
+    float logit;   /* of the drawn one */
+    float weight;  /* of the drawn one */
+    double lse;    /* log of the sum of exp(z) over the whole vocabulary */
+    double total;  /* of the weights of those that can be drawn */
+};
+
+struct raml_backend {
+    /* -- What it is ------------------------------------------------------------------------------------------------ */
+    void (*close)(struct raml_device *d); /* frees what is its own */
+    const char *(*level)(const struct raml_device *d);
+    int (*threads)(const struct raml_device *d);
+    bool (*has)(const struct raml_device *d, enum raml_type act);
+    void (*describe)(const struct raml_device *d, struct raml_device_info *out);
+    RAML_CHECKED enum raml_code (*peak)(const struct raml_device *d, enum raml_type act, double *gflops,
+                                        struct raml_err *err);
+    struct raml_sizes (*sizes)(const struct raml_device *d);
+    size_t (*page_bytes)(const struct raml_device *d, enum raml_type act, size_t D); /* of one head: keys, or values */
+    size_t (*scratch_bytes)(const struct raml_device *d, const struct raml_work *w);
+
+    /* -- Memory ---------------------------------------------------------------------------------------------------- */
+    void *(*alloc)(const struct raml_device *d, size_t n, size_t size); /* zeroed, aligned to 64; NULL: used up */
+    void (*free)(const struct raml_device *d, void *p);                 /* NULL is fine */
+    void (*upload)(const struct raml_device *d, void *to, const void *host, size_t bytes);
+    void (*download)(const struct raml_device *d, void *host, const void *from, size_t bytes);
+    const void *(*view)(const struct raml_device *d, const void *p); /* where the host may read p; NULL: nowhere */
+    void (*copy)(const struct raml_device *d, void *to, const void *from, size_t bytes);
+    /* rows of `bytes`, to_stride and from_stride bytes apart */
+    void (*copy_rows)(const struct raml_device *d, void *to, size_t to_stride, const void *from, size_t from_stride,
+                      size_t bytes, size_t rows);
+    void (*zero)(const struct raml_device *d, void *to, size_t bytes);
+    /* The first failure since the last sync, RAML_OK when there was none. All that was asked for is then done. */
+    RAML_CHECKED enum raml_code (*sync)(const struct raml_device *d, struct raml_err *err);
+
+    /* -- Weights --------------------------------------------------------------------------------------------------- */
+    /* backward: products by W itself are wanted too. RAML_ENOMEM, RAML_ESUPPORT: w is as it was. */
+    RAML_CHECKED enum raml_code (*weight_init)(const struct raml_device *d, struct raml_matrix *w, size_t K,
+                                               const struct raml_weight_part *part, size_t n_parts, bool backward,
+                                               struct raml_err *err);
+    void (*weight_deinit)(const struct raml_device *d, struct raml_matrix *w);
+    /* Rows [row, row + n), of one part, in its type, from the host's memory. Every row is set once. */
+    RAML_CHECKED enum raml_code (*weight_set)(const struct raml_device *d, struct raml_matrix *w, size_t row, size_t n,
+                                              const void *host_rows, struct raml_err *err);
+    /* All of it, F32 or BF16 (rounded), from f32 [N, K]. */
+    RAML_CHECKED enum raml_code (*weight_fill)(const struct raml_device *d, struct raml_matrix *w, const float *value,
+                                               struct raml_err *err);
+    size_t (*weight_bytes)(const struct raml_device *d, const struct raml_matrix *w);
+
+    /* -- Products -------------------------------------------------------------------------------------------------- */
+    /* y[n, N] = x[n, K] W^T; add: y += (y F32 alone) */
+    void (*forward)(const struct raml_device *d, const struct raml_matrix *w, const void *x, enum raml_type x_type,
+                    size_t n, void *y, enum raml_type y_type, bool add);
+    /* dx[n, K] = dy[n, N] W; add as above */
+    void (*backward)(const struct raml_device *d, const struct raml_matrix *w, const void *dy, enum raml_type type,
+                     size_t n, void *dx, enum raml_type dx_type, bool add);
+    /* dw[N, K] += dy[n, N]^T x[n, K] */
+    void (*weight_grad)(const struct raml_device *d, enum raml_type type, const void *dy, void *x, size_t n, size_t N,
+                        size_t K, float *dw);
+
+    /* -- Rows ------------------------------------------------------------------------------------------------------ */
+    /* x[n, width] = rows of table (F32 or BF16) */
+    void (*embed)(const struct raml_device *d, float *x, const void *table, enum raml_type type, const int32_t *token,
+                  size_t n, size_t width);
+    void (*embed_back)(const struct raml_device *d, float *d_table, const float *dx, const int32_t *token, size_t n,
+                       size_t width);
+    /* sum = x + add (add NULL: sum = x; sum may equal x); y = act(sum rstd w), rstd = 1/sqrt(mean(sum^2) + eps) */
+    void (*add_norm)(const struct raml_device *d, enum raml_type type, float *sum, void *y, float *rstd, const float *x,
+                     const void *add, const float *w, size_t n, size_t width, float eps);
+    /* dx += d(norm)/dx dy; dw += sum over rows; dx_act = act(dx) (NULL: not wanted) */
+    void (*norm_back)(const struct raml_device *d, enum raml_type type, float *dx, void *dx_act, float *dw,
+                      const void *dy, const float *x, const float *rstd, const float *w, size_t n, size_t width);
+    void (*heads)(const struct raml_device *d, const struct raml_head_rows *h);
+    /* dqkv in place: from gradients after to gradients before; d_bias, dq_w, dk_w (NULL: none) are added to */
+    void (*heads_back)(const struct raml_device *d, const struct raml_head_rows *h, void *dqkv, float *d_bias,
+                       float *dq_w, float *dk_w);
+    /* gu: [n, 2f], gate and up side by side; out[n, f] = silu(gate) up */
+    void (*silu_mul)(const struct raml_device *d, enum raml_type type, void *out, const void *gu, size_t n, size_t f);
+    void (*silu_mul_back)(const struct raml_device *d, enum raml_type type, void *d_gu, const void *d_out,
+                          const void *gu, size_t n, size_t f);
+    void (*to_act)(const struct raml_device *d, enum raml_type type, void *out, const float *in, size_t n);
+    /* out[i] = in[row[i]]; rows stand `stride` bytes apart */
+    void (*gather)(const struct raml_device *d, enum raml_type type, void *out, const void *in, const uint32_t *row,
+                   size_t stride, size_t n, size_t width);
+    /* out[row[i]] += in[i]; rows may repeat */
+    void (*scatter_add)(const struct raml_device *d, float *out, const float *in, const uint32_t *row, size_t stride,
+                        size_t n, size_t width);
+    void (*add)(const struct raml_device *d, float *out, const float *in, size_t n);
+
+    /* -- Attention ------------------------------------------------------------------------------------------------- */
+    /* Keys and values of n rows into their places: row r goes to page[r], key slot[r]. Page p of head g begins at
+     * (p K + g) page_bytes of k, and of v. */
+    void (*store_kv)(const struct raml_device *d, enum raml_type type, void *k, void *v, const void *qkv,
+                     const uint32_t *page, const uint8_t *slot, size_t n, size_t H, size_t K, size_t D);
+    void (*attention)(const struct raml_device *d, const struct raml_attention *a);
+    void (*attention_back)(const struct raml_device *d, const struct raml_attention_back *a);
+
+    /* -- Loss ------------------------------------------------------------------------------------------------------ */
+    void (*loss_start)(const struct raml_device *d, const struct raml_loss_state *s, size_t n);
+    void (*loss_tile)(const struct raml_device *d, const struct raml_loss_state *s, const struct raml_logits_tile *z,
+                      const struct raml_targets *t);
+    /* lse = max + log(sum); entropy = lse - dot / sum; logp = target - lse */
+    void (*loss_end)(const struct raml_device *d, const struct raml_loss_state *s, const struct raml_loss_end *out,
+                     size_t n);
+    /* dz[n, v] (act, row stride v) = c (1[j = token] - p) - e p (log p + entropy), p = exp(z - lse) */
+    void (*loss_back)(const struct raml_device *d, enum raml_type type, void *dz, const struct raml_loss_back *b,
+                      const struct raml_logits_tile *z, const struct raml_targets *t);
+
+    /* -- Optimizer ------------------------------------------------------------------------------------------------- */
+    void (*adamw)(const struct raml_device *d, const struct raml_adamw_factors *f, float *w, float *m, float *v,
+                  const float *g, size_t n);
+    /* *out = sum g_i^2, in double */
+    void (*square_sum)(const struct raml_device *d, double *out, const float *g, size_t n);
+
+    /* -- Tokens ---------------------------------------------------------------------------------------------------- */
+    void (*draw_tokens)(const struct raml_device *d, const struct raml_token_rows *r, struct raml_token_drawn *out);
+};
+
+const struct raml_backend *raml_backend_of(const struct raml_device *d);
+
+#endif

@@ -1,0 +1,76 @@
+/* draw.c - tokens drawn from rows of logits, a row a thread. See device/backend.h, raml_token_rows. */
+#include "device/impl.h"
+
+#include <math.h>
+
+enum { MOST_PARTS = (1 << 24) / RAML_EXP_PART + 1 }; /* a vocabulary has at most 2^24 tokens (config.c) */
+
+/* The likeliest of the first `allowed` tokens, and the largest logit of all; false when a logit is NaN or infinite, or
+ * none of the allowed is finite. */
+static bool survey(const struct raml_ops *ops, const float *logit, size_t n, size_t allowed, size_t *best, float *top)
+{
+    float most = ops->top(logit, allowed), rest = n > allowed ? ops->top(logit + allowed, n - allowed) : most;
+    if (!isfinite(most) || rest != rest || rest == INFINITY) return false;
+    for (*best = 0; logit[*best] != most;) ++*best;
+    *top = rest > most ? rest : most;
+    return true;
+}
+
+/* The token at share u of the weights, in order of the vocabulary; those under `low` do not count, and become 0. part:
+ * the weights' sums by parts, good for low 0 alone. */
+static size_t draw(float *weight, size_t n, double low, double u, size_t best, const double *part, double *total)
+{
+    size_t chosen = best, i = 0;
+    double at = 0;
+    if (low > 0) {
+        *total = 0;
+        for (size_t k = 0; k < n; k++) {
+            if (!((double)weight[k] >= low)) weight[k] = 0;
+            *total += (double)weight[k];
+        }
+    } else {
+        while (i + RAML_EXP_PART < n && !(at + *part > u * *total)) { /* not in this part */
+            at += *part++;
+            i += RAML_EXP_PART;
+        }
+    }
+    for (; i < n; i++) {
+        if (weight[i] == 0) continue;
+        at += (double)weight[i];
+        chosen = i;
+        if (at > u * *total) break;
+    }
+    return chosen;
+}
+
+static struct raml_token_drawn draw_row(const struct raml_ops *ops, const struct raml_token_rows *r, size_t i)
+{
+    const float *z = r->logits + (size_t)r->row[i] * r->vocab;
+    float *weight = r->weight + i * r->vocab, top;
+    size_t n = r->allowed < r->vocab ? r->allowed : r->vocab, best;
+    double part[MOST_PARTS];
+    struct raml_token_drawn out = {.best = -1, .token = -1};
+    if (!n || r->vocab > (size_t)1 << 24 || !survey(ops, z, r->vocab, n, &best, &top)) return out;
+    out.total = ops->exp_all(weight, z, r->vocab, top, 1, part);
+    out.lse = (double)top + log(out.total);
+    out.best = out.token = (int32_t)best;
+    out.logit = z[best];
+    if (!isfinite(r->scale)) { /* no other token is left */
+        out.weight = 1;
+        out.total = 1;
+        return out;
+    }
+    if (r->scale != 1 || n < r->vocab) out.total = ops->exp_all(weight, z, n, z[best], r->scale, part);
+    if (r->weigh) return out;
+    size_t chosen = draw(weight, n, r->min_p, r->u[i], best, part, &out.total);
+    out.token = (int32_t)chosen;
+    out.logit = z[chosen];
+    out.weight = weight[chosen];
+    return out;
+}
+
+void raml_cpu_draw(const struct raml_ops *ops, const struct raml_token_rows *r, struct raml_token_drawn *out)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < r->n; i++) out[i] = draw_row(ops, r, i);
+}

@@ -1,0 +1,45 @@
+/* lists.c - lists that the host makes and the device reads. See impl.h. */
+#include "model/impl.h"
+
+#include <stdlib.h>
+
+enum { LEAST = 1024 };
+
+static size_t grown(size_t have, size_t need)
+{
+    size_t to = have < LEAST ? LEAST : 2 * have;
+    return to < need ? need : to;
+}
+
+enum raml_code raml_list_grow(struct list *l, size_t bytes, struct raml_err *err)
+{
+    if (bytes <= l->cap) return RAML_OK;
+    size_t to = grown(l->cap, bytes);
+    void *p = realloc(l->host, to);
+    if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for a list of %zu bytes", to);
+    l->host = p;
+    l->cap = to;
+    return RAML_OK;
+}
+
+enum raml_code raml_list_send(const struct raml_model *m, struct list *l, const void *from, size_t bytes,
+                              struct raml_err *err)
+{
+    if (bytes > l->room) {
+        size_t to = grown(l->room, bytes);
+        if (l->device) m->b->free(m->dev, l->device);
+        l->room = 0;
+        l->device = m->b->alloc(m->dev, to, 1);
+        if (!l->device) return raml_fail(err, RAML_ENOMEM, "no memory on the device for a list of %zu bytes", to);
+        l->room = to;
+    }
+    if (bytes) m->b->upload(m->dev, l->device, from, bytes);
+    return RAML_OK;
+}
+
+void raml_list_drop(const struct raml_model *m, struct list *l)
+{
+    free(l->host);
+    if (l->device) m->b->free(m->dev, l->device);
+    *l = (struct list){0};
+}
