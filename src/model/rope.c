@@ -1,6 +1,8 @@
 /* rope.c - angles of the rotary embedding, plain and scaled. See impl.h. */
 #include "model/impl.h"
 
+#include "core/elementary.h"
+
 #include <math.h>
 
 /* yarn (Peng et al. 2023, arXiv 2309.00071, section 3.2; ranges rounded as in transformers): dimensions that turn more
@@ -8,9 +10,9 @@
  * `factor`, a ramp between. */
 static double yarn_frequency(const struct raml_config *c, double f, int i)
 {
-    double per_turn = c->rope_original_positions / (2 * M_PI), step = 2 * log(c->rope_theta);
-    double low = floor(c->head_dim * log(per_turn / c->rope_beta_fast) / step);
-    double high = ceil(c->head_dim * log(per_turn / c->rope_beta_slow) / step);
+    double per_turn = c->rope_original_positions / (2 * M_PI), step = 2 * raml_log(c->rope_theta);
+    double low = floor(c->head_dim * raml_log(per_turn / c->rope_beta_fast) / step);
+    double high = ceil(c->head_dim * raml_log(per_turn / c->rope_beta_slow) / step);
     low = fmax(low, 0);
     high = fmin(high, c->head_dim - 1);
     if (high == low) high += 0.001;
@@ -22,7 +24,7 @@ static double yarn_frequency(const struct raml_config *c, double f, int i)
  * low frequencies by `factor`, leaves high ones, and blends between. */
 double raml_rope_frequency(const struct raml_config *c, int i)
 {
-    double f = pow(c->rope_theta, -2.0 * i / c->head_dim);
+    double f = raml_pow(c->rope_theta, -2.0 * i / c->head_dim);
     if (c->rope == RAML_ROPE_LINEAR) return f / c->rope_factor;
     if (c->rope == RAML_ROPE_YARN) return yarn_frequency(c, f, i);
     if (c->rope != RAML_ROPE_LLAMA3) return f;
@@ -40,12 +42,14 @@ enum raml_code raml_model_angles(struct raml_model *m, struct raml_err *err)
     double scale = m->config.rope == RAML_ROPE_YARN ? m->config.rope_attention : 1;
     m->cos_sin = raml_device_alloc(n * D, sizeof *m->cos_sin);
     if (!m->cos_sin) return raml_fail(err, RAML_ENOMEM, "no memory for the rotary table of %zu positions", n);
+    double frequency[RAML_MAX_HEAD_DIM / 2];
+    for (size_t i = 0; i < D / 2; i++) frequency[i] = raml_rope_frequency(&m->config, (int)i);
 #pragma omp parallel for schedule(static)
     for (size_t p = 0; p < n; p++)
         for (size_t i = 0; i < D / 2; i++) {
-            double angle = (double)p * raml_rope_frequency(&m->config, (int)i);
-            m->cos_sin[p * D + i] = (float)(scale * cos(angle));
-            m->cos_sin[p * D + D / 2 + i] = (float)(scale * sin(angle));
+            double angle = (double)p * frequency[i];
+            m->cos_sin[p * D + i] = (float)(scale * raml_cos(angle));
+            m->cos_sin[p * D + D / 2 + i] = (float)(scale * raml_sin(angle));
         }
     return RAML_OK;
 }
