@@ -34,6 +34,7 @@ static const struct {
     {"sample", bench_sample, "small"},
     {"score", bench_score, "small,qwen2.5-0.5b"},
     {"decode", bench_decode, "qwen2.5-0.5b"},
+    {"attention", bench_attention, "f32"},
     {"tokenize", bench_tokenize, ""},
 };
 
