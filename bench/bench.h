@@ -63,5 +63,8 @@ RAML_CHECKED enum raml_code bench_score(const struct bench_options *opt, struct 
  * bytes_per_step (weights, keys and values) and the share of the memory's bandwidth, measured in the same run. */
 RAML_CHECKED enum raml_code bench_decode(const struct bench_options *opt, struct bench_result *out,
                                          struct raml_err *err);
+/* Attention by itself, f32, for trees and steps of several shapes (told on stderr); the result is that of the loss curve. */
+RAML_CHECKED enum raml_code bench_attention(const struct bench_options *opt, struct bench_result *out,
+                                            struct raml_err *err);
 
 #endif

@@ -35,6 +35,7 @@ static const struct {
     {"score", bench_score, "small,qwen2.5-0.5b"},
     {"decode", bench_decode, "qwen2.5-0.5b"},
     {"product", bench_product, "micro,small,medium,gpt2,qwen2.5-0.5b"},
+    {"attention", bench_attention, "f32"},
     {"tokenize", bench_tokenize, ""},
 };
 

@@ -1,6 +1,8 @@
 /* rng.c - see rng.h. */
 #include "raml/rng.h"
 
+#include "core/elementary.h"
+
 #include <Random123/philox.h>
 #include <math.h>
 
@@ -33,7 +35,7 @@ double raml_normal(const struct raml_key *key, uint64_t position)
     raml_random4(key, position, w);
     double u = ((double)(((uint64_t)w[0] << 32 | w[1]) >> 11) + 0.5) * 0x1p-53; /* never 0 */
     double v = (double)(((uint64_t)w[2] << 32 | w[3]) >> 11) * 0x1p-53;
-    return sqrt(-2.0 * log(u)) * cos(6.283185307179586476925 * v);
+    return sqrt(-2.0 * raml_log(u)) * raml_cos(6.283185307179586476925 * v);
 }
 
 uint32_t raml_below(const struct raml_key *key, uint64_t position, uint32_t n)

@@ -1,6 +1,7 @@
 /* rope.c - angles of the rotary embedding, plain and scaled. See impl.h. */
 #include "model/impl.h"
 
+#include "core/elementary.h"
 #include "core/parallel.h"
 
 #include <math.h>
@@ -11,9 +12,9 @@
  * `factor`, a ramp between. */
 static double yarn_frequency(const struct raml_config *c, double f, int i)
 {
-    double per_turn = c->rope_original_positions / (2 * M_PI), step = 2 * log(c->rope_theta);
-    double low = floor(c->head_dim * log(per_turn / c->rope_beta_fast) / step);
-    double high = ceil(c->head_dim * log(per_turn / c->rope_beta_slow) / step);
+    double per_turn = c->rope_original_positions / (2 * M_PI), step = 2 * raml_log(c->rope_theta);
+    double low = floor(c->head_dim * raml_log(per_turn / c->rope_beta_fast) / step);
+    double high = ceil(c->head_dim * raml_log(per_turn / c->rope_beta_slow) / step);
     low = fmax(low, 0);
     high = fmin(high, c->head_dim - 1);
     if (high == low) high += 0.001;
@@ -25,7 +26,7 @@ static double yarn_frequency(const struct raml_config *c, double f, int i)
  * low frequencies by `factor`, leaves high ones, and blends between. */
 double raml_rope_frequency(const struct raml_config *c, int i)
 {
-    double f = pow(c->rope_theta, -2.0 * i / c->head_dim);
+    double f = raml_pow(c->rope_theta, -2.0 * i / c->head_dim);
     if (c->rope == RAML_ROPE_LINEAR) return f / c->rope_factor;
     if (c->rope == RAML_ROPE_YARN) return yarn_frequency(c, f, i);
     if (c->rope != RAML_ROPE_LLAMA3) return f;
@@ -38,33 +39,37 @@ double raml_rope_frequency(const struct raml_config *c, int i)
 }
 
 struct angles {
-    const struct raml_config *c;
+    const double *frequency; /* [D / 2] */
+    size_t D;
+    double scale;
     float *cos_sin; /* [positions, D] */
 };
 
 static void angles_at(void *user, size_t p, int worker)
 {
     const struct angles *a = user;
-    size_t D = (size_t)a->c->head_dim;
-    double scale = a->c->rope == RAML_ROPE_YARN ? a->c->rope_attention : 1;
     (void)worker;
-    for (size_t i = 0; i < D / 2; i++) {
-        double angle = (double)p * raml_rope_frequency(a->c, (int)i);
-        a->cos_sin[p * D + i] = (float)(scale * cos(angle));
-        a->cos_sin[p * D + D / 2 + i] = (float)(scale * sin(angle));
+    for (size_t i = 0; i < a->D / 2; i++) {
+        double angle = (double)p * a->frequency[i];
+        a->cos_sin[p * a->D + i] = (float)(a->scale * raml_cos(angle));
+        a->cos_sin[p * a->D + a->D / 2 + i] = (float)(a->scale * raml_sin(angle));
     }
 }
 
 enum raml_code raml_model_angles(struct raml_model *m, struct raml_err *err)
 {
-    size_t D = (size_t)m->config.head_dim, n = (size_t)m->config.max_positions, bytes = n * D * sizeof *m->cos_sin;
-    struct angles a = {&m->config, malloc(bytes)};
+    const struct raml_config *c = &m->config;
+    size_t D = (size_t)c->head_dim, n = (size_t)c->max_positions, bytes = n * D * sizeof(float);
+    double *frequency = malloc((D / 2 + 1) * sizeof *frequency);
+    struct angles a = {frequency, D, c->rope == RAML_ROPE_YARN ? c->rope_attention : 1, malloc(bytes)};
     m->cos_sin = m->b->alloc(m->dev, n * D, sizeof *m->cos_sin);
-    if (a.cos_sin && m->cos_sin) {
+    bool made = frequency && a.cos_sin && m->cos_sin;
+    if (made) {
+        for (size_t i = 0; i < D / 2; i++) frequency[i] = raml_rope_frequency(c, (int)i);
         raml_parallel(raml_device_threads(m->dev), n, angles_at, &a);
         m->b->upload(m->dev, m->cos_sin, a.cos_sin, bytes);
     }
-    bool made = a.cos_sin && m->cos_sin;
     free(a.cos_sin);
+    free(frequency);
     return made ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the rotary table of %zu positions", n);
 }

@@ -2,30 +2,28 @@
  */
 #include "device/ops.h"
 
+#include "device/cpu/scalar.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 static float get(bool bf16, const void *p, size_t i)
 {
-    if (!bf16) return ((const float *)p)[i];
-    uint32_t u = (uint32_t)((const uint16_t *)p)[i] << 16;
-    float f;
-    memcpy(&f, &u, sizeof f);
-    return f;
+    return bf16 ? raml_act_up(((const uint16_t *)p)[i]) : ((const float *)p)[i];
 }
 
 static void set(bool bf16, void *p, size_t i, double x)
 {
-    float f = (float)x;
-    if (!bf16) {
-        ((float *)p)[i] = f;
-        return;
-    }
-    uint32_t u;
-    memcpy(&u, &f, sizeof u);
-    u = (u & 0x7fffffffu) > 0x7f800000u ? u | 0x400000u : u + 0x7fffu + (u >> 16 & 1);
-    ((uint16_t *)p)[i] = (uint16_t)(u >> 16);
+    if (bf16) ((uint16_t *)p)[i] = raml_act_down((float)x);
+    else ((float *)p)[i] = (float)x;
+}
+
+/* One element as it is, in its own bits. */
+static void move(bool bf16, void *out, size_t to, const void *in, size_t from)
+{
+    size_t size = bf16 ? 2 : 4;
+    memcpy((char *)out + to * size, (const char *)in + from * size, size);
 }
 
 static void embed(float *x, const float *table, const int32_t *token, size_t n, size_t d)
@@ -134,7 +132,7 @@ static void heads_back(const struct raml_heads *h, void *dqkv, float *d_bias, fl
             }
             for (size_t i = 0; i < D; i++) {
                 set(h->bf16, dqkv, at + i, g[i]);
-                if (d_bias) d_bias[j * D + i] += (float)g[i];
+                if (d_bias) d_bias[j * D + i] += get(h->bf16, dqkv, at + i); /* as the products see it */
             }
         }
 }
@@ -163,7 +161,10 @@ static void silu_mul_back(bool bf16, void *d_gu, const void *d_out, const void *
 static void transpose(bool bf16, void *out, const void *in, size_t n, size_t d, size_t n_pad)
 {
     for (size_t c = 0; c < d; c++)
-        for (size_t r = 0; r < n_pad; r++) set(bf16, out, c * n_pad + r, r < n ? get(bf16, in, r * d + c) : 0);
+        for (size_t r = 0; r < n_pad; r++) {
+            if (r < n) move(bf16, out, c * n_pad + r, in, r * d + c);
+            else set(bf16, out, c * n_pad + r, 0);
+        }
 }
 
 static void to_act(bool bf16, void *out, const float *in, size_t n)
@@ -181,7 +182,7 @@ static uint32_t index_at(const void *first, size_t stride, size_t i)
 static void gather(bool bf16, void *out, const void *in, const uint32_t *row, size_t stride, size_t n, size_t d)
 {
     for (size_t r = 0; r < n; r++)
-        for (size_t i = 0; i < d; i++) set(bf16, out, r * d + i, get(bf16, in, index_at(row, stride, r) * d + i));
+        for (size_t i = 0; i < d; i++) move(bf16, out, r * d + i, in, index_at(row, stride, r) * d + i);
 }
 
 static void scatter_add(float *out, const float *in, const uint32_t *row, size_t stride, size_t n, size_t d)
@@ -212,8 +213,8 @@ static void store_kv(bool bf16, void *k, void *v, const void *qkv, const uint32_
         for (size_t g = 0; g < K; g++)
             for (size_t i = 0; i < D; i++) {
                 size_t at = (page[r] * K + g) * raml_page_elements(D), from = (r * (H + 2 * K) + H + g) * D + i;
-                set(bf16, k, key_at(bf16, at, slot[r], i), get(bf16, qkv, from));
-                set(bf16, v, value_at(bf16, at, slot[r], i, raml_head_pad(D)), get(bf16, qkv, from + K * D));
+                move(bf16, k, key_at(bf16, at, slot[r], i), qkv, from);
+                move(bf16, v, value_at(bf16, at, slot[r], i, raml_head_pad(D)), qkv, from + K * D);
             }
 }
 

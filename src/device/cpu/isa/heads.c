@@ -2,8 +2,6 @@
  * keys and values into their pages. Contracts: device/ops.h. */
 #include "device/cpu/isa/rows.h"
 
-#include <omp.h>
-
 /* One head of one row, held in f32: x[D]. */
 struct head {
     float x[RAML_MAX_HEAD_DIM];
@@ -27,16 +25,22 @@ INLINE float head_rstd(const struct head *h, size_t D, float eps)
     }
     return 1.0f / sqrtf(vf_sum(sq) / (float)D + eps);
 }
-/* (a, b) -> (a cos - b sin, b cos + a sin) for a = x[i], b = x[i + D/2]; sign -1 turns back. */
-INLINE void head_turn(struct head *h, const float *cos_sin, size_t D, float sign)
+/* (a, b) -> (a cos - b sin, b cos + a sin) for a = x[i], b = x[i + D/2]; back: by minus the angle. */
+INLINE void turn(vf *a, vf *b, vf c, vf s)
+{
+    vf first = vf_fnma(*b, s, vf_mul(*a, c)), second = vf_fma(*a, s, vf_mul(*b, c));
+    *a = first;
+    *b = second;
+}
+INLINE void head_turn(struct head *h, const float *cos_sin, size_t D, const bool back)
 {
     size_t half = D / 2;
     EACH16(i, m, half)
     {
-        vf a = vf_load_n(h->x + i, m), b = vf_load_n(h->x + half + i, m);
-        vf c = vf_load_n(cos_sin + i, m), s = vf_mul(vf_load_n(cos_sin + half + i, m), vf_set(sign));
-        vf_store_n(h->x + i, vf_fnma(b, s, vf_mul(a, c)), m);
-        vf_store_n(h->x + half + i, vf_fma(a, s, vf_mul(b, c)), m);
+        vf a = vf_load_n(h->x + i, m), b = vf_load_n(h->x + half + i, m), s = vf_load_n(cos_sin + half + i, m);
+        turn(&a, &b, vf_load_n(cos_sin + i, m), back ? vf_neg(s) : s);
+        vf_store_n(h->x + i, a, m);
+        vf_store_n(h->x + half + i, b, m);
     }
 }
 
@@ -57,7 +61,7 @@ INLINE void heads_row(const bool bf16, const struct raml_heads *a, size_t r)
                 EACH16(i, m, D)
                     vf_store_n(h.x + i, vf_mul(vf_mul(vf_load_n(h.x + i, m), vf_set(s)), vf_load_n(w + i, m)), m);
             }
-            head_turn(&h, a->cos_sin + (size_t)a->position[r] * D, D, 1.0f);
+            head_turn(&h, a->cos_sin + (size_t)a->position[r] * D, D, false);
         }
         head_store(bf16, a->qkv, at, &h, D);
     }
@@ -70,15 +74,13 @@ void heads_isa(const struct raml_heads *h)
 }
 
 /* Backward of the norm of one head, as norm_back_row in rows.c; g: gradient in, then out. */
-INLINE void head_norm_back(struct head *g, const struct head *x, const float *w, float *dw, size_t D, float eps)
+INLINE void head_norm_back(struct head *g, const struct head *x, const float *w, size_t D, float s)
 {
-    float s = head_rstd(x, D, eps);
     vf dot = vf_zero();
     EACH16(i, m, D)
     {
         vf ga = vf_mul(vf_load_n(g->x + i, m), vf_load_n(x->x + i, m));
         dot = vf_fma(ga, vf_load_n(w + i, m), dot);
-        vf_store_n(dw + i, vf_fma(ga, vf_set(s), vf_load_n(dw + i, m)), m);
     }
     float k = s * s * s * vf_sum(dot) / (float)D;
     EACH16(i, m, D)
@@ -89,47 +91,103 @@ INLINE void head_norm_back(struct head *g, const struct head *x, const float *w,
     }
 }
 
-/* part: [d_bias (H + 2K) D | dq_w D | dk_w D] of this thread */
-INLINE void heads_back_row(const bool bf16, const struct raml_heads *a, void *dqkv, float *part, size_t r)
+/* rstd: of this row's query and key heads */
+INLINE void heads_back_row(const bool bf16, const struct raml_heads *a, void *dqkv, const float *rstd, size_t r)
 {
     size_t D = a->D, n_heads = a->H + 2 * a->K, turned = a->H + a->K;
     struct head g, x;
-    for (size_t j = 0; j < n_heads; j++) {
-        if (j >= turned && !a->bias) break;
+    for (size_t j = 0; j < turned; j++) {
         size_t at = (r * n_heads + j) * D;
+        const float *w = j < a->H ? a->q_w : a->k_w;
         head_load(bf16, &g, dqkv, at, D);
-        if (j < turned) {
-            head_turn(&g, a->cos_sin + (size_t)a->position[r] * D, D, -1.0f);
-            const float *w = j < a->H ? a->q_w : a->k_w;
-            if (w) {
-                head_load(bf16, &x, a->raw, (r * turned + j) * D, D);
-                head_norm_back(&g, &x, w, part + (n_heads + (j < a->H ? 0 : 1)) * D, D, a->eps);
-            }
-            head_store(bf16, dqkv, at, &g, D);
+        head_turn(&g, a->cos_sin + (size_t)a->position[r] * D, D, true);
+        if (w) {
+            head_load(bf16, &x, a->raw, (r * turned + j) * D, D);
+            head_norm_back(&g, &x, w, D, rstd[j]);
         }
-        if (a->bias) EACH16(i, m, D)
-            vf_store_n(part + j * D + i, vf_add(vf_load_n(part + j * D + i, m), vf_load_n(g.x + i, m)), m);
+        head_store(bf16, dqkv, at, &g, D);
     }
 }
 
+INLINE void rstd_row(const bool bf16, const struct raml_heads *a, float *rstd, size_t r)
+{
+    size_t turned = a->H + a->K;
+    struct head x;
+    for (size_t j = 0; j < turned; j++) {
+        head_load(bf16, &x, a->raw, (r * turned + j) * a->D, a->D);
+        rstd[j] = head_rstd(&x, a->D, a->eps);
+    }
+}
+
+/* dw of m columns from c on, and of those half a head further, over heads [j0, j1) of rows [r0, r1), one after the other;
+ * rstd: of heads of row r0 on. dqkv is as it came, before heads_back_row. */
+INLINE void norm_weights(const bool bf16, const struct raml_heads *a, const void *dqkv, float *dw, const float *rstd,
+                         const size_t r0, size_t r1, size_t j0, size_t j1, size_t c, size_t m)
+{
+    size_t D = a->D, half = D / 2, n_heads = a->H + 2 * a->K, turned = a->H + a->K;
+    vf sum0 = vf_load_n(dw + c, m), sum1 = vf_load_n(dw + half + c, m);
+    for (size_t r = r0; r < r1; r++) {
+        const float *cos_sin = a->cos_sin + (size_t)a->position[r] * D + c;
+        vf cs = vf_load_n(cos_sin, m), sn = vf_neg(vf_load_n(cos_sin + half, m));
+        for (size_t j = j0; j < j1; j++) {
+            size_t g = (r * n_heads + j) * D + c, x = (r * turned + j) * D + c;
+            vf g0 = act_load_n(bf16, dqkv, g, m), g1 = act_load_n(bf16, dqkv, g + half, m);
+            turn(&g0, &g1, cs, sn);
+            vf s = vf_set(rstd[(r - r0) * turned + j]);
+            sum0 = vf_fma(vf_mul(g0, act_load_n(bf16, a->raw, x, m)), s, sum0);
+            sum1 = vf_fma(vf_mul(g1, act_load_n(bf16, a->raw, x + half, m)), s, sum1);
+        }
+    }
+    vf_store_n(dw + c, sum0, m);
+    vf_store_n(dw + half + c, sum1, m);
+}
+
+/* out[c] += column c of rows [0, n), one after the other; m columns */
+INLINE void add_rows(const bool bf16, float *out, const void *in, size_t n, size_t width, size_t c, size_t m)
+{
+    vf sum = vf_load_n(out + c, m);
+    for (size_t r = 0; r < n; r++) sum = vf_add(sum, act_load_n(bf16, in, r * width + c, m));
+    vf_store_n(out + c, sum, m);
+}
+
+/* Sums over rows are one chain a column, continued from what is there, so that neither threads nor the split of a batch
+ * show in them: rows are shared out for dqkv, columns for the sums. The norm's weights need gradients that
+ * heads_back_row overwrites, and each head's rstd: hence in groups of as many rows as `rstd` holds. */
 void heads_back_isa(const struct raml_heads *h, void *dqkv, float *d_bias, float *dq_w, float *dk_w, float *scratch)
 {
-    size_t n_heads = h->H + 2 * h->K, width = (n_heads + 2) * h->D, threads = 1;
+    enum { ROOM = 8192, WIDE = 16 }; /* config.c: at most 8192 heads */
+    (void)scratch;
+    size_t turned = h->H + h->K, width = (turned + h->K) * h->D;
+    size_t blocks = h->q_w || h->k_w ? (h->D / 2 + WIDE - 1) / WIDE : 0, group = blocks ? ROOM / turned : h->n;
+    float rstd[ROOM];
 #pragma omp parallel
     {
-        float *part = scratch + (size_t)omp_get_thread_num() * width;
-        memset(part, 0, width * sizeof *part);
-#pragma omp single
-        threads = (size_t)omp_get_num_threads();
+        for (size_t r0 = 0; r0 < h->n; r0 += group) {
+            size_t r1 = h->n - r0 < group ? h->n : r0 + group;
 #pragma omp for schedule(static)
-        for (size_t r = 0; r < h->n; r++)
-            BY_ACT(h->bf16, heads_back_row(true, h, dqkv, part, r), heads_back_row(false, h, dqkv, part, r));
-    }
-    for (size_t t = 0; t < threads; t++) {
-        const float *part = scratch + t * width;
-        for (size_t i = 0; d_bias && i < n_heads * h->D; i++) d_bias[i] += part[i];
-        for (size_t i = 0; dq_w && i < h->D; i++) dq_w[i] += part[n_heads * h->D + i];
-        for (size_t i = 0; dk_w && i < h->D; i++) dk_w[i] += part[(n_heads + 1) * h->D + i];
+            for (size_t r = r0; r < (blocks ? r1 : r0); r++)
+                BY_ACT(h->bf16, rstd_row(true, h, rstd + (r - r0) * turned, r),
+                       rstd_row(false, h, rstd + (r - r0) * turned, r));
+#pragma omp for schedule(static)
+            for (size_t b = 0; b < 2 * blocks; b++) {
+                size_t c = b / 2 * WIDE, m = h->D / 2 - c < WIDE ? h->D / 2 - c : WIDE;
+                float *dw = b % 2 ? dk_w : dq_w;
+                size_t j0 = b % 2 ? h->H : 0, j1 = b % 2 ? turned : h->H;
+                if (!dw) continue;
+                BY_ACT(h->bf16, norm_weights(true, h, dqkv, dw, rstd, r0, r1, j0, j1, c, m),
+                       norm_weights(false, h, dqkv, dw, rstd, r0, r1, j0, j1, c, m));
+            }
+#pragma omp for schedule(static)
+            for (size_t r = r0; r < r1; r++)
+                BY_ACT(h->bf16, heads_back_row(true, h, dqkv, rstd + (r - r0) * turned, r),
+                       heads_back_row(false, h, dqkv, rstd + (r - r0) * turned, r));
+        }
+#pragma omp for schedule(static)
+        for (size_t c = 0; c < (d_bias ? width : 0); c += WIDE) {
+            size_t m = width - c < WIDE ? width - c : WIDE;
+            BY_ACT(h->bf16, add_rows(true, d_bias, dqkv, h->n, width, c, m),
+                   add_rows(false, d_bias, dqkv, h->n, width, c, m));
+        }
     }
 }
 

@@ -81,15 +81,10 @@ INLINE nv nv_high(nv cells)
 {
     return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(cells), _mm512_set1_epi32((int)0xffff0000u)));
 }
-INLINE __m512i nv_rounded(nv v) /* to bf16, in the upper half of each cell; the lower half holds what is left over */
-{
-    __m512i u = _mm512_castps_si512(v), odd = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
-    return _mm512_add_epi32(_mm512_add_epi32(u, _mm512_set1_epi32(0x7fff)), odd);
-}
 INLINE nv nv_cells(nv a, nv b)
 {
-    __m512i high = _mm512_and_si512(nv_rounded(b), _mm512_set1_epi32((int)0xffff0000u));
-    return _mm512_castsi512_ps(_mm512_or_si512(_mm512_srli_epi32(nv_rounded(a), 16), high));
+    __m512i low = _mm512_cvtepu16_epi32(vh_down(a)), high = _mm512_cvtepu16_epi32(vh_down(b));
+    return _mm512_castsi512_ps(_mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
 }
 #elif defined(__AVX2__)
 #include <immintrin.h>
@@ -158,15 +153,12 @@ INLINE nv nv_high(nv cells)
 {
     return _mm256_castsi256_ps(_mm256_and_si256(_mm256_castps_si256(cells), _mm256_set1_epi32((int)0xffff0000u)));
 }
-INLINE __m256i nv_rounded(nv v) /* to bf16, in the upper half of each cell; the lower half holds what is left over */
-{
-    __m256i u = _mm256_castps_si256(v), odd = _mm256_and_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(1));
-    return _mm256_add_epi32(_mm256_add_epi32(u, _mm256_set1_epi32(0x7fff)), odd);
-}
 INLINE nv nv_cells(nv a, nv b)
 {
-    __m256i high = _mm256_and_si256(nv_rounded(b), _mm256_set1_epi32((int)0xffff0000u));
-    return _mm256_castsi256_ps(_mm256_or_si256(_mm256_srli_epi32(nv_rounded(a), 16), high));
+    __m256i h = vh_down((vf){a, b});
+    __m256i low = _mm256_cvtepu16_epi32(_mm256_castsi256_si128(h));
+    __m256i high = _mm256_cvtepu16_epi32(_mm256_extracti128_si256(h, 1));
+    return _mm256_castsi256_ps(_mm256_or_si256(low, _mm256_slli_epi32(high, 16)));
 }
 #else
 enum { NV = 4 };
@@ -174,18 +166,6 @@ typedef struct {
     float f[NV];
 } nv;
 #define NV_EACH(i) for (int i = 0; i < NV; i++)
-INLINE uint32_t nv_bits(float f)
-{
-    uint32_t u;
-    memcpy(&u, &f, sizeof u);
-    return u;
-}
-INLINE float nv_float(uint32_t u)
-{
-    float f;
-    memcpy(&f, &u, sizeof f);
-    return f;
-}
 INLINE nv nv_set(float x)
 {
     nv v;
@@ -245,7 +225,7 @@ INLINE uint32_t nv_over(nv a, nv b)
 }
 INLINE nv nv_scale(nv p, nv t)
 {
-    NV_EACH(i) p.f[i] = nv_float(nv_bits(p.f[i]) + (nv_bits(t.f[i]) << 23));
+    NV_EACH(i) p.f[i] = raml_of_bits(raml_bits_of(p.f[i]) + (raml_bits_of(t.f[i]) << 23));
     return p;
 }
 INLINE nv nv_keep(nv p, nv t, nv low)
@@ -255,17 +235,17 @@ INLINE nv nv_keep(nv p, nv t, nv low)
 }
 INLINE nv nv_low(nv cells)
 {
-    NV_EACH(i) cells.f[i] = nv_float(nv_bits(cells.f[i]) << 16);
+    NV_EACH(i) cells.f[i] = raml_of_bits(raml_bits_of(cells.f[i]) << 16);
     return cells;
 }
 INLINE nv nv_high(nv cells)
 {
-    NV_EACH(i) cells.f[i] = nv_float(nv_bits(cells.f[i]) & 0xffff0000u);
+    NV_EACH(i) cells.f[i] = raml_of_bits(raml_bits_of(cells.f[i]) & 0xffff0000u);
     return cells;
 }
 INLINE nv nv_cells(nv a, nv b)
 {
-    NV_EACH(i) a.f[i] = nv_float(raml_act_down(a.f[i]) | (uint32_t)raml_act_down(b.f[i]) << 16);
+    NV_EACH(i) a.f[i] = raml_of_bits(raml_act_down(a.f[i]) | (uint32_t)raml_act_down(b.f[i]) << 16);
     return a;
 }
 #endif

@@ -1,8 +1,6 @@
 /* rows.c - kernels that work row by row: embedding, norms, SwiGLU, moves. Contracts: device/ops.h. */
 #include "device/cpu/isa/rows.h"
 
-#include <omp.h>
-
 void embed_isa(float *x, const float *table, const int32_t *token, size_t n, size_t d)
 {
 #pragma omp parallel for schedule(static)
@@ -56,7 +54,7 @@ void add_norm_isa(bool bf16, float *sum, void *y, float *rstd, const float *x, c
 }
 
 /* y = x s w, s = (mean x^2 + eps)^-1/2:  dx_i += s w_i dy_i - x_i s^3 / d * sum_j w_j dy_j x_j;  dw_i += dy_i x_i s */
-INLINE void norm_back_row(const bool bf16, float *dx, void *dx_act, float *dw, const void *dy, const float *x, float s,
+INLINE void norm_back_row(const bool bf16, float *dx, void *dx_act, const void *dy, const float *x, float s,
                           const float *w, size_t r, size_t d)
 {
     vf dot = vf_zero();
@@ -64,45 +62,59 @@ INLINE void norm_back_row(const bool bf16, float *dx, void *dx_act, float *dw, c
     float *dr = dx + r * d;
     EACH16(i, m, d)
     {
-        vf g = act_load_n(bf16, dy, r * d + i, m), a = vf_load_n(xr + i, m);
-        vf ga = vf_mul(g, a);
+        vf ga = vf_mul(act_load_n(bf16, dy, r * d + i, m), vf_load_n(xr + i, m));
         dot = vf_fma(ga, vf_load_n(w + i, m), dot);
-        vf_store_n(dw + i, vf_fma(ga, vf_set(s), vf_load_n(dw + i, m)), m);
     }
     float k = s * s * s * vf_sum(dot) / (float)d;
     EACH16(i, m, d)
     {
-        vf g = act_load_n(bf16, dy, r * d + i, m), a = vf_load_n(xr + i, m);
-        vf out = vf_fnma(a, vf_set(k), vf_mul(vf_mul(g, vf_load_n(w + i, m)), vf_set(s)));
+        vf g = vf_mul(act_load_n(bf16, dy, r * d + i, m), vf_load_n(w + i, m));
+        vf out = vf_fnma(vf_load_n(xr + i, m), vf_set(k), vf_mul(g, vf_set(s)));
         out = vf_add(vf_load_n(dr + i, m), out);
         vf_store_n(dr + i, out, m);
         if (dx_act) act_store_n(bf16, dx_act, r * d + i, out, m);
     }
 }
 
-/* out[c] += sum over threads of part[t][c], in the order of threads */
-static void join_parts(float *out, const float *part, size_t threads, size_t d)
+/* dw of NV vectors of columns from c on (m < 16 lanes: the last ones) over all rows, one after the other */
+INLINE void norm_back_sum(const bool bf16, const size_t NV, float *dw, const void *dy, const float *x,
+                          const float *rstd, size_t n, size_t d, size_t c, size_t m)
 {
-    for (size_t t = 0; t < threads; t++)
-        for (size_t c = 0; c < d; c++) out[c] += part[t * d + c];
+    vf sum[4];
+    for (size_t k = 0; k < NV; k++) sum[k] = vf_load_n(dw + c + k * 16, m);
+    for (size_t r = 0; r < n; r++)
+        for (size_t k = 0; k < NV; k++) {
+            size_t at = r * d + c + k * 16;
+            vf ga = vf_mul(act_load_n(bf16, dy, at, m), vf_load_n(x + at, m));
+            sum[k] = vf_fma(ga, vf_set(rstd[r]), sum[k]);
+        }
+    for (size_t k = 0; k < NV; k++) vf_store_n(dw + c + k * 16, sum[k], m);
+}
+INLINE void norm_back_columns(const bool bf16, float *dw, const void *dy, const float *x, const float *rstd, size_t n,
+                              size_t d, size_t c)
+{
+    if (d - c >= 64) norm_back_sum(bf16, 4, dw, dy, x, rstd, n, d, c, 16);
+    else
+        for (; c < d; c += 16) norm_back_sum(bf16, 1, dw, dy, x, rstd, n, d, c, d - c < 16 ? d - c : 16);
 }
 
+/* Sums over rows are one chain a column, continued from what is there, so that neither threads nor the split of a batch
+ * show in them: rows are shared out for dx, columns for dw. */
 void norm_back_isa(bool bf16, float *dx, void *dx_act, float *dw, const void *dy, const float *x, const float *rstd,
                    const float *w, size_t n, size_t d, float *scratch)
 {
-    size_t threads = 1;
+    (void)scratch;
 #pragma omp parallel
     {
-        float *part = scratch + (size_t)omp_get_thread_num() * d;
-        memset(part, 0, d * sizeof *part);
-#pragma omp single
-        threads = (size_t)omp_get_num_threads();
+#pragma omp for schedule(static) nowait
+        for (size_t c = 0; c < d; c += 64)
+            BY_ACT(bf16, norm_back_columns(true, dw, dy, x, rstd, n, d, c),
+                   norm_back_columns(false, dw, dy, x, rstd, n, d, c));
 #pragma omp for schedule(static)
         for (size_t r = 0; r < n; r++)
-            BY_ACT(bf16, norm_back_row(true, dx, dx_act, part, dy, x, rstd[r], w, r, d),
-                   norm_back_row(false, dx, dx_act, part, dy, x, rstd[r], w, r, d));
+            BY_ACT(bf16, norm_back_row(true, dx, dx_act, dy, x, rstd[r], w, r, d),
+                   norm_back_row(false, dx, dx_act, dy, x, rstd[r], w, r, d));
     }
-    join_parts(dw, scratch, threads, d);
 }
 
 INLINE vf silu(vf g)
