@@ -30,7 +30,8 @@
 
 enum {
     RAML_KEYS = 64,       /* keys in a page of the key/value store, rows of a tile: as many as a mask has bits */
-    RAML_WEIGHT_PARTS = 4 /* of one matrix at most */
+    RAML_WEIGHT_PARTS = 4, /* of one matrix at most */
+    RAML_WEIGHT_ROWS = 64  /* rows of a matrix are set in multiples of so many */
 };
 
 struct raml_sizes {    /* what suits this device */
@@ -181,12 +182,16 @@ struct raml_backend {
     RAML_CHECKED enum raml_code (*sync)(const struct raml_device *d, struct raml_err *err);
 
     /* -- Weights --------------------------------------------------------------------------------------------------- */
-    /* backward: products by W itself are wanted too. RAML_ENOMEM, RAML_ESUPPORT: w is as it was. */
-    RAML_CHECKED enum raml_code (*weight_init)(const struct raml_device *d, struct raml_matrix *w, size_t K,
+    /* act: the type of the activations that it will be multiplied with; with BF16 all parts are BF16, and with backward
+     * they are of that type too. backward: products by W itself are wanted too. RAML_ENOMEM, RAML_ESHAPE (K is no whole
+     * number of a type's blocks), RAML_ESUPPORT: w is as it was. */
+    RAML_CHECKED enum raml_code (*weight_init)(const struct raml_device *d, struct raml_matrix *w, enum raml_type act,
+                                               size_t K,
                                                const struct raml_weight_part *part, size_t n_parts, bool backward,
                                                struct raml_err *err);
     void (*weight_deinit)(const struct raml_device *d, struct raml_matrix *w);
-    /* Rows [row, row + n), of one part, in its type, from the host's memory. Every row is set once. */
+    /* Rows [row, row + n), of one part, in its type, from the host's memory. Every row is set once. Within the part, row
+     * is a multiple of RAML_WEIGHT_ROWS; so is n, or the rows end the part. */
     RAML_CHECKED enum raml_code (*weight_set)(const struct raml_device *d, struct raml_matrix *w, size_t row, size_t n,
                                               const void *host_rows, struct raml_err *err);
     /* All of it, F32 or BF16 (rounded), from f32 [N, K]. */

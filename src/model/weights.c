@@ -165,15 +165,15 @@ static enum raml_code make_all(struct raml_model *m, struct raml_err *err)
     enum raml_code rc = RAML_OK;
     for (int i = 0; i < c->n_layers && !rc; i++) {
         struct layer *l = &m->layer[i];
-        rc = m->b->weight_init(m->dev, &l->w_qkv, d, qkv, 3, m->trainable, err);
-        if (!rc) rc = m->b->weight_init(m->dev, &l->w_o, q, &o, 1, m->trainable, err);
-        if (!rc) rc = m->b->weight_init(m->dev, &l->w_gu, d, gu, 2, m->trainable, err);
-        if (!rc) rc = m->b->weight_init(m->dev, &l->w_down, F, &down, 1, m->trainable, err);
+        rc = m->b->weight_init(m->dev, &l->w_qkv, m->type, d, qkv, 3, m->trainable, err);
+        if (!rc) rc = m->b->weight_init(m->dev, &l->w_o, m->type, q, &o, 1, m->trainable, err);
+        if (!rc) rc = m->b->weight_init(m->dev, &l->w_gu, m->type, d, gu, 2, m->trainable, err);
+        if (!rc) rc = m->b->weight_init(m->dev, &l->w_down, m->type, F, &down, 1, m->trainable, err);
     }
     for (size_t i = 0; i < m->n_head_tiles && !rc; i++) {
         size_t v = (size_t)c->vocab_size - i * tile;
         const struct raml_weight_part part = {m->type, v < tile ? v : tile};
-        rc = m->b->weight_init(m->dev, &m->w_head[i], d, &part, 1, m->trainable, err);
+        rc = m->b->weight_init(m->dev, &m->w_head[i], m->type, d, &part, 1, m->trainable, err);
     }
     return rc;
 }

@@ -232,11 +232,11 @@ static enum raml_code far_sync(const struct raml_device *d, struct raml_err *err
 }
 
 /* -- Weights and products ------------------------------------------------------------------------------------------ */
-static enum raml_code far_weight_init(const struct raml_device *d, struct raml_matrix *w, size_t K,
+static enum raml_code far_weight_init(const struct raml_device *d, struct raml_matrix *w, enum raml_type act, size_t K,
                                       const struct raml_weight_part *part, size_t n_parts, bool backward,
                                       struct raml_err *err)
 {
-    enum raml_code rc = enter(d, "weight_init") ? raml_cpu_backend.weight_init(inner(d), w, K, part, n_parts, backward, err)
+    enum raml_code rc = enter(d, "weight_init") ? raml_cpu_backend.weight_init(inner(d), w, act, K, part, n_parts, backward, err)
                                                 : raml_device_fault_take(d, err);
     leave(d);
     return rc;

@@ -22,8 +22,8 @@ static inline const struct raml_ops *raml_cpu_ops(const struct raml_device *d)
     return d->ops;
 }
 
-/* matrix.c: weights and products. */
-enum raml_code raml_cpu_weight_init(const struct raml_device *d, struct raml_matrix *w, size_t K,
+/* weight.c: weights and products. */
+enum raml_code raml_cpu_weight_init(const struct raml_device *d, struct raml_matrix *w, enum raml_type act, size_t K,
                                     const struct raml_weight_part *part, size_t n_parts, bool backward,
                                     struct raml_err *err);
 void raml_cpu_weight_deinit(const struct raml_device *d, struct raml_matrix *w);
