@@ -1,8 +1,14 @@
 /* ops.h - the operations that a device offers to the model, as one table of functions.
  *
  * Activations ("act") are bf16 or f32, by the flag `bf16`; sums, norms' scales, residual stream and gradients are f32.
- * Matrices are row-major. n rows, d columns. Every function uses the device's threads with a fixed partition: the same
- * bits on every run with the same number of threads, and row results that do not depend on n.
+ * Matrices are row-major. n rows, d columns. bf16 is rounded as VCVTNEPS2BF16 does it: ties to even, denormals to 0.
+ *
+ * Bits: a row's results do not depend on n or its place; sums over rows (embed_back, norm_back, heads_back, scatter_add)
+ * are one chain of additions a column, in the order of rows, continued from what is there. So neither the number of threads
+ * nor the cut of a batch into calls shows. Every level but the reference gives the same bits in f32 on every machine, and in
+ * bf16 too but for attention and few_rows, whose instruction (VDPBF16PS) has a rounding of its own. The reference sums in
+ * double with the C library's functions: it is what the others' errors are measured against, and equals them to the bit
+ * where values are only moved or added (embed, embed_back, transpose, to_act, gather, scatter_add, add, store_kv, top).
  * Matrix products are not here: matmul.h.
  */
 #ifndef RAML_DEVICE_OPS_H
@@ -107,12 +113,12 @@ struct raml_ops {
     /* sum = x + add (add NULL: sum = x; sum may equal x); y = act(sum * rstd * w), rstd = 1/sqrt(mean(sum^2) + eps) */
     void (*add_norm)(bool bf16, float *sum, void *y, float *rstd, const float *x, const void *add, const float *w,
                      size_t n, size_t d, float eps);
-    /* dx += d(norm)/dx dy; dw += sum over rows; dx_act = act(dx) (NULL: not wanted). scratch: [threads * d] */
+    /* dx += d(norm)/dx dy; dw += sum over rows; dx_act = act(dx) (NULL: not wanted). scratch: unused */
     void (*norm_back)(bool bf16, float *dx, void *dx_act, float *dw, const void *dy, const float *x, const float *rstd,
                       const float *w, size_t n, size_t d, float *scratch);
     void (*heads)(const struct raml_heads *h);
-    /* dqkv in place: from gradients after to gradients before; d_bias, dq_w, dk_w added to. scratch: [threads * (H + 2K
-     * + 2) D] */
+    /* dqkv in place: from gradients after to gradients before; d_bias, dq_w, dk_w added to (d_bias: the
+     * sum of what dqkv then holds). scratch: unused */
     void (*heads_back)(const struct raml_heads *h, void *dqkv, float *d_bias, float *dq_w, float *dk_w, float *scratch);
     /* gu: [n, 2f], gate and up side by side; out[n, f] = silu(gate) * up */
     void (*silu_mul)(bool bf16, void *out, const void *gu, size_t n, size_t f);

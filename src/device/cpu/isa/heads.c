@@ -44,10 +44,34 @@ INLINE void head_turn(struct head *h, const float *cos_sin, size_t D, const bool
     }
 }
 
+/* The same where it lies in memory. */
+INLINE void turn_in_place(const bool bf16, void *p, size_t at, const float *cos_sin, size_t D, const bool back)
+{
+    size_t half = D / 2;
+    EACH16(i, m, half)
+    {
+        vf a = act_load_n(bf16, p, at + i, m), b = act_load_n(bf16, p, at + half + i, m);
+        vf s = vf_load_n(cos_sin + half + i, m);
+        turn(&a, &b, vf_load_n(cos_sin + i, m), back ? vf_neg(s) : s);
+        act_store_n(bf16, p, at + i, a, m);
+        act_store_n(bf16, p, at + half + i, b, m);
+    }
+}
+INLINE void turn_row(const bool bf16, const struct raml_heads *a, void *p, size_t r, const bool back)
+{
+    size_t width = (a->H + 2 * a->K) * a->D, turned = a->H + a->K;
+    const float *cos_sin = a->cos_sin + (size_t)a->position[r] * a->D;
+    for (size_t j = 0; j < turned; j++) turn_in_place(bf16, p, r * width + j * a->D, cos_sin, a->D, back);
+}
+
 INLINE void heads_row(const bool bf16, const struct raml_heads *a, size_t r)
 {
     size_t D = a->D, width = (a->H + 2 * a->K) * D, turned = a->H + a->K;
     struct head h;
+    if (!a->bias && !a->raw && !a->q_w && !a->k_w) {
+        turn_row(bf16, a, a->qkv, r, false);
+        return;
+    }
     for (size_t j = 0; j < a->H + 2 * a->K; j++) {
         size_t at = r * width + j * D;
         const float *w = j < a->H ? a->q_w : a->k_w;
@@ -96,6 +120,10 @@ INLINE void heads_back_row(const bool bf16, const struct raml_heads *a, void *dq
 {
     size_t D = a->D, n_heads = a->H + 2 * a->K, turned = a->H + a->K;
     struct head g, x;
+    if (!a->q_w && !a->k_w) {
+        turn_row(bf16, a, dqkv, r, true);
+        return;
+    }
     for (size_t j = 0; j < turned; j++) {
         size_t at = (r * n_heads + j) * D;
         const float *w = j < a->H ? a->q_w : a->k_w;

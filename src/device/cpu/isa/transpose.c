@@ -12,7 +12,47 @@ enum { BLOCK = 64 };
             for (size_t c = 0; c < cols; c++) t[c][r] = in[r * ld_in + c];                                             \
         for (size_t c = 0; c < cols; c++) memcpy(out + c * ld_out, t[c], rows * sizeof(type));                         \
     }
-TRANSPOSE_BLOCK(float, block_f32)
+TRANSPOSE_BLOCK(float, block_f32_plain)
+
+#ifdef __AVX2__
+/* 8 x 8 floats: by ones, twos and fours of columns */
+INLINE void block8(float *restrict out, const float *restrict in, size_t ld_in, size_t ld_out)
+{
+    __m256 a[8], b[8];
+    for (size_t i = 0; i < 8; i++) a[i] = _mm256_loadu_ps(in + i * ld_in);
+    for (size_t i = 0; i < 8; i += 2) {
+        b[i] = _mm256_unpacklo_ps(a[i], a[i + 1]);
+        b[i + 1] = _mm256_unpackhi_ps(a[i], a[i + 1]);
+    }
+    for (size_t i = 0; i < 8; i += 4) { /* a[i + k]: rows i .. i + 3 of columns k and 4 + k */
+        a[i] = _mm256_shuffle_ps(b[i], b[i + 2], 0x44);
+        a[i + 1] = _mm256_shuffle_ps(b[i], b[i + 2], 0xee);
+        a[i + 2] = _mm256_shuffle_ps(b[i + 1], b[i + 3], 0x44);
+        a[i + 3] = _mm256_shuffle_ps(b[i + 1], b[i + 3], 0xee);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        _mm256_storeu_ps(out + i * ld_out, _mm256_permute2f128_ps(a[i], a[i + 4], 0x20));
+        _mm256_storeu_ps(out + (i + 4) * ld_out, _mm256_permute2f128_ps(a[i], a[i + 4], 0x31));
+    }
+}
+#endif
+/* Sixteen rows of eight columns at a time: lines of the output are filled while they are in the first-level cache,
+ * however far apart they lie. */
+INLINE void block_f32(float *restrict out, const float *restrict in, size_t rows, size_t cols, size_t ld_in,
+                      size_t ld_out)
+{
+#ifdef __AVX2__
+    if (rows == BLOCK && cols == BLOCK) {
+        for (size_t r = 0; r < BLOCK; r += 16)
+            for (size_t c = 0; c < BLOCK; c += 8) {
+                block8(out + c * ld_out + r, in + r * ld_in + c, ld_in, ld_out);
+                block8(out + c * ld_out + r + 8, in + (r + 8) * ld_in + c, ld_in, ld_out);
+            }
+        return;
+    }
+#endif
+    block_f32_plain(out, in, rows, cols, ld_in, ld_out);
+}
 
 #ifdef __AVX512BW__
 /* 32 x 32 sixteen-bit values: pairs of rows are interleaved to 32-bit cells, then cells are transposed 16 x 16. */

@@ -1,0 +1,19 @@
+/* bits_table.h - checksums (FNV-1a) of what the kernels of bits_runs.h give for 33 rows of 100, in f32 and bf16, on every
+ * machine and at every level but the reference. test_bits prints what it finds where it differs; a line changes only with
+ * a kernel's arithmetic, and the commit says why. */
+#ifndef RAML_TESTS_DEVICE_BITS_TABLE_H
+#define RAML_TESTS_DEVICE_BITS_TABLE_H
+
+#include <stdint.h>
+
+static const struct {
+    const char *name;
+    uint64_t f32, bf16;
+} table[] = {
+    {"embed", 0x8c0cd3ca1260d9dc, 0x8c0cd3ca1260d9dc}, {"norm", 0x58d8aedd90ab5f44, 0x3ffce3f17c73c67a},
+    {"silu", 0xb9e9229a9f6f4c9a, 0xc7400794fc704afc},  {"heads", 0x68205a4e12251b4c, 0xd8e5f649b37aee1e},
+    {"loss", 0xdc4102fbeb7bd79e, 0x8d72fb999831ffd8},  {"moves", 0xd01adc1a66bfae18, 0xe63534b1c296a5fd},
+    {"exp", 0xb9812ff90f6239d2, 0xb9812ff90f6239d2},
+};
+
+#endif
