@@ -52,9 +52,14 @@ double raml_config_train_flops(const struct raml_config *c, size_t T);
 struct raml_device; /* device.h */
 struct raml_model;
 
-/* dtype: RAML_F32 or RAML_BF16 (of the matrix products; RAML_ESUPPORT where the processor lacks it).
+/* dtype    what matrices are kept in: RAML_F32, RAML_BF16, or RAML_STORED: each in its file's own type (F32, F16, BF16,
+ *          Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K), so that memory is the file's. What they are multiplied with
+ *          (activations) is bf16 where all of them are BF16 and the processor multiplies it (raml_device_has_bf16),
+ *          else f32: results are then, to the last bit, those of the same numbers expanded to f32. A model that was
+ *          drawn is not stored: f32. To be trained: RAML_F32, or RAML_BF16 where the processor multiplies it
+ *          (RAML_ESUPPORT elsewhere).
  * use      RAML_TO_TRAIN holds every parameter in f32 and, beside that, copies for the products. RAML_TO_READ holds the
- *          copies alone: each matrix once, in dtype, and norms and biases in f32. Results are the same. Rows of the
+ *          copies only: each matrix once, in dtype, and norms and biases in f32. Results are the same. Rows of the
  *          embedding are then read from the file as they are needed, so the file is kept mapped and must not be written
  *          to meanwhile (replacing it by another is fine). Such a model can't be changed, saved or differentiated
  *          (RAML_EUSAGE); see convert.h for rewriting files. */
@@ -62,7 +67,7 @@ enum raml_use { RAML_TO_READ, RAML_TO_TRAIN };
 RAML_CHECKED enum raml_code raml_model_init(const struct raml_config *c, uint64_t seed, enum raml_dtype dtype,
                                             enum raml_use use, const struct raml_device *dev, struct raml_model **out,
                                             struct raml_err *err);
-/* path: a Hugging Face folder or a GGUF file (modelfile.h says what is read). Quantised tensors are expanded to dtype.
+/* path: a Hugging Face folder or a GGUF file (modelfile.h says what is read). Tensors of other types are converted to dtype.
  * Every tensor is named in errors; NaN and infinity are refused (in the embedding of a model with a head of its own
  * that is only read: when the row is used). Memory beyond what is held: one matrix. */
 RAML_CHECKED enum raml_code raml_model_open(const char *path, enum raml_dtype dtype, enum raml_use use,
@@ -86,7 +91,7 @@ struct raml_model_size raml_model_estimate_parts(const struct raml_config *c, en
                                                  bool drawn);
 void raml_model_close(struct raml_model *m);
 const struct raml_config *raml_model_config(const struct raml_model *m);
-enum raml_dtype raml_model_dtype(const struct raml_model *m);
+enum raml_dtype raml_model_dtype(const struct raml_model *m); /* of activations: RAML_F32 or RAML_BF16 */
 const struct raml_device *raml_model_device(const struct raml_model *m);
 
 /* -- Parameters: one block of f32, with named views --------------------------------------------------------------- */

@@ -14,7 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum raml_dtype { RAML_F32, RAML_BF16, RAML_F16, RAML_I32, RAML_I64, RAML_U8, RAML_N_DTYPES };
+enum raml_dtype {
+    RAML_F32, RAML_BF16, RAML_F16, RAML_I32, RAML_I64, RAML_U8, RAML_N_DTYPES,
+    RAML_STORED = RAML_N_DTYPES /* no type: each tensor's own, where a model is opened (model.h) */
+};
 const char *raml_dtype_name(enum raml_dtype t); /* "F32" … as in the file */
 size_t raml_dtype_size(enum raml_dtype t);
 

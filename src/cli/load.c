@@ -11,32 +11,14 @@
 
 enum { PATH_BYTES = 4096 };
 
-/* Are any of the file's matrices F32? Are any quantised? */
-static void look_at_types(const struct raml_model_file *f, bool *fine, bool *quantised)
+/* What a model is kept in (load.h). */
+static enum raml_dtype kept(const struct cli *cli, const char *dtype, bool drawn)
 {
-    *fine = *quantised = false;
-    for (size_t i = 0; i < raml_model_file_count(f); i++) {
-        const struct raml_stored *s = raml_model_file_at(f, i);
-        if (s->n_dims < 2) continue;
-        *fine = *fine || s->type == RAML_GGML_F32;
-        *quantised = *quantised || (s->type != RAML_GGML_F32 && s->type != RAML_GGML_F16 && s->type != RAML_GGML_BF16);
-    }
-}
-
-static enum raml_code open_model(const struct cli *cli, const char *path, const char *dtype, struct raml_model **model,
-                                 struct raml_err *err)
-{
-    struct raml_model_file *file;
-    bool has = raml_device_has_bf16(cli->dev), fine, quantised;
-    enum raml_code rc = raml_model_file_open(path, &file, err);
-    if (rc) return rc;
-    look_at_types(file, &fine, &quantised);
-    bool bf16 = !strcmp(dtype, "bf16") || (has && !strcmp(dtype, "auto")) || (has && !strcmp(dtype, "stored") && !fine);
-    if (quantised && has && !bf16) {
-        bf16 = true;
-        raml_say(cli->sink, "note: %s is quantised; its matrices are expanded to bf16, not to f32", path);
-    }
-    return raml_model_load(file, bf16 ? RAML_BF16 : RAML_F32, RAML_TO_READ, cli->dev, model, err);
+    if (!strcmp(dtype, "f32")) return RAML_F32;
+    if (!strcmp(dtype, "bf16")) return RAML_BF16;
+    if (!strcmp(dtype, "stored")) return drawn ? RAML_F32 : RAML_STORED;
+    if (raml_device_has_bf16(cli->dev)) return RAML_BF16;
+    return drawn ? RAML_F32 : RAML_STORED;
 }
 
 enum raml_code cli_load_model(const struct cli *cli, const char *dir, const char *dtype, struct raml_model **model,
@@ -47,13 +29,12 @@ enum raml_code cli_load_model(const struct cli *cli, const char *dir, const char
     if (!dir) return raml_fail(err, RAML_EUSAGE, "--model is missing; give a model's folder, or a run's");
     if (!strncmp(dir, "init:", 5)) {
         struct raml_config c;
-        bool bf16 = !strcmp(dtype, "bf16") || (!strcmp(dtype, "auto") && raml_device_has_bf16(cli->dev));
         enum raml_code rc = raml_config_preset(dir + 5, &c, err);
         if (rc) return rc;
-        return raml_model_init(&c, cli->seed, bf16 ? RAML_BF16 : RAML_F32, RAML_TO_READ, cli->dev, model, err);
+        return raml_model_init(&c, cli->seed, kept(cli, dtype, true), RAML_TO_READ, cli->dev, model, err);
     }
     enum raml_code rc = raml_run_newest(dir, found, sizeof found, err);
-    if (!rc) rc = open_model(cli, found, dtype, model, err);
+    if (!rc) rc = raml_model_open(found, kept(cli, dtype, false), RAML_TO_READ, cli->dev, model, err);
     if (rc) return rc;
     *path = strdup(found);
     return *path ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for a path");

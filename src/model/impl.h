@@ -29,11 +29,13 @@ struct raml_model {
     const struct raml_backend *b; /* of dev */
     struct raml_sizes sizes;      /* of dev */
     enum raml_type type;          /* of activations */
+    enum raml_type weight;        /* of matrices, unless they are kept as the file has them: */
+    bool stored;
     bool trainable;               /* weights, and copies for backward too */
     float *weights;               /* dev [n]; NULL: only read */
     size_t n;
     float *vectors;               /* dev: norms and biases of a model that is only read */
-    void *own_table;              /* dev, act: the embedding of one that came from no file */
+    void *own_table;              /* dev, of type weight: the embedding of one that came from no file */
     struct raml_model_file *file; /* kept open where the embedding is read from it */
     struct embedding table;
     const float *v_norm; /* dev */
@@ -59,7 +61,7 @@ RAML_CHECKED enum raml_code raml_model_hold_block(struct raml_model *m, const st
 RAML_CHECKED enum raml_code raml_model_hold_copies(struct raml_model *m, const struct raml_source *src,
                                                    struct raml_err *err);
 /* size.c: RAML_ENOMEM, with numbers, where there is less memory than the model will take. */
-RAML_CHECKED enum raml_code raml_model_fits(const struct raml_model *m, enum raml_use use, bool drawn,
+RAML_CHECKED enum raml_code raml_model_fits(const struct raml_model *m, enum raml_use use, const struct raml_source *src,
                                             struct raml_err *err);
 void raml_model_drop_weights(struct raml_model *m);
 /* rope.c: radians per position of the pair i of a head's dimensions, i in [0, head_dim / 2). */

@@ -12,20 +12,24 @@ void raml_model_shape(struct raml_model *m, const struct raml_config *c, enum ra
     m->dev = dev;
     m->b = raml_backend_of(dev);
     m->sizes = m->b->sizes(dev);
-    m->type = dtype == RAML_BF16 ? RAML_TYPE_BF16 : RAML_TYPE_F32;
+    m->stored = dtype == RAML_STORED;
+    m->weight = dtype == RAML_BF16 ? RAML_TYPE_BF16 : RAML_TYPE_F32;
+    m->type = raml_device_has_bf16(dev) ? m->weight : RAML_TYPE_F32;
     m->n_head_tiles = ((size_t)c->vocab_size + m->sizes.head_tile - 1) / m->sizes.head_tile;
 }
 
 /* The table of parameters, without memory for them. */
-static enum raml_code make_table(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
-                           struct raml_model **out, struct raml_err *err)
+static enum raml_code make_table(const struct raml_config *c, enum raml_dtype dtype, enum raml_use use,
+                                 const struct raml_device *dev, struct raml_model **out, struct raml_err *err)
 {
     enum raml_code rc = raml_config_check(c, err);
     if (rc) return rc;
-    if (dtype != RAML_F32 && dtype != RAML_BF16)
-        return raml_fail(err, RAML_EUSAGE, "dtype: found %s, expected F32 or BF16", raml_dtype_name(dtype));
-    if (dtype == RAML_BF16 && !raml_device_has_bf16(dev))
-        return raml_fail(err, RAML_ESUPPORT, "bf16 matrix products need a processor with AVX-512 BF16 (kernel level "
+    if (dtype != RAML_F32 && dtype != RAML_BF16 && dtype != RAML_STORED)
+        return raml_fail(err, RAML_EUSAGE, "dtype: found %s, expected F32, BF16 or as stored", raml_dtype_name(dtype));
+    if (use == RAML_TO_TRAIN && dtype == RAML_STORED)
+        return raml_fail(err, RAML_EUSAGE, "a model to be trained has weights in F32 or BF16, not as its file");
+    if (use == RAML_TO_TRAIN && dtype == RAML_BF16 && !raml_device_has_bf16(dev))
+        return raml_fail(err, RAML_ESUPPORT, "training in bf16 needs a processor with AVX-512 BF16 (kernel level "
                          "avx512bf16; this device runs %s); use f32", raml_device_level(dev));
     struct raml_model *m = calloc(1, sizeof *m);
     if (!m) return raml_fail(err, RAML_ENOMEM, "no memory for the model");
@@ -40,7 +44,7 @@ static enum raml_code make_table(const struct raml_config *c, enum raml_dtype dt
 
 static enum raml_code fill(struct raml_model *m, enum raml_use use, const struct raml_source *src, struct raml_err *err)
 {
-    enum raml_code rc = raml_model_fits(m, use, !src->file, err);
+    enum raml_code rc = raml_model_fits(m, use, src, err);
     m->trainable = use == RAML_TO_TRAIN;
     if (!rc) rc = raml_model_angles(m, err);
     if (rc) return rc;
@@ -52,7 +56,7 @@ enum raml_code raml_model_init(const struct raml_config *c, uint64_t seed, enum 
 {
     struct raml_model *m;
     struct raml_source src = {.seed = seed};
-    enum raml_code rc = make_table(c, dtype, dev, &m, err);
+    enum raml_code rc = make_table(c, dtype, use, dev, &m, err);
     if (rc) return rc;
     rc = fill(m, use, &src, err);
     if (rc) raml_model_close(m);
@@ -68,12 +72,22 @@ enum raml_code raml_model_open(const char *path, enum raml_dtype dtype, enum ram
     return rc ? rc : raml_model_load(file, dtype, use, dev, out, err);
 }
 
+static bool all_bf16(const struct raml_model_file *f)
+{
+    for (size_t i = 0; i < raml_model_file_count(f); i++) {
+        const struct raml_stored *s = raml_model_file_at(f, i);
+        if (s->n_dims == 2 && s->type != RAML_GGML_BF16) return false;
+    }
+    return true;
+}
+
 enum raml_code raml_model_load(struct raml_model_file *file, enum raml_dtype dtype, enum raml_use use,
                                const struct raml_device *dev, struct raml_model **out, struct raml_err *err)
 {
     struct raml_model *m = NULL;
     struct raml_source src = {.file = file};
-    enum raml_code rc = make_table(raml_model_file_config(file), dtype, dev, &m, err);
+    if (dtype == RAML_STORED && all_bf16(file) && raml_device_has_bf16(dev)) dtype = RAML_BF16;
+    enum raml_code rc = make_table(raml_model_file_config(file), dtype, use, dev, &m, err);
     if (!rc) rc = fill(m, use, &src, err);
     if (!rc && m->table.stored) m->file = file;
     else raml_model_file_close(file);

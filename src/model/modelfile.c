@@ -260,6 +260,19 @@ enum raml_code raml_stored_bf16(const struct raml_stored *s, size_t row, size_t 
     return read_rows(s, row, n, sizeof *out, (char *)out, err);
 }
 
+enum raml_code raml_stored_copy(const struct raml_stored *s, size_t row, size_t n, float *room, void *out,
+                                struct raml_err *err)
+{
+    enum raml_code rc = check_rows(s, row, n, err);
+    for (size_t i = 0; i < n && !rc; i++) {
+        size_t bytes;
+        const void *from = raml_stored_bytes(s, row + i, &bytes);
+        rc = raml_stored_f32(s, row + i, 1, room, err); /* for what is not finite */
+        if (!rc) memcpy((char *)out + i * bytes, from, bytes);
+    }
+    return rc;
+}
+
 void raml_stored_release(const struct raml_stored *s)
 {
     raml_stored_release_bytes(s, 0, s->bytes);

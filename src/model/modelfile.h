@@ -23,6 +23,9 @@ RAML_CHECKED enum raml_code raml_stored_check(const struct raml_model_file *f, c
                                               const char *in_file, const size_t *shape, int n_dims,
                                               struct raml_err *err);
 
+/* Rows [row, row + n) as they are stored; RAML_ERANGE as raml_stored_f32. room: a row's elements. */
+RAML_CHECKED enum raml_code raml_stored_copy(const struct raml_stored *s, size_t row, size_t n, float *room, void *out,
+                                             struct raml_err *err);
 /* The bytes of a row as they lie in the file, and how many. */
 const void *raml_stored_bytes(const struct raml_stored *s, size_t row, size_t *n);
 

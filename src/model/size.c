@@ -47,7 +47,7 @@ size_t raml_model_bytes(const struct raml_model *m)
     size_t n = 4 * (size_t)c->max_positions * (size_t)c->head_dim;
     if (m->weights) n += 4 * m->n;
     if (m->vectors) n += 4 * vector_elements(c);
-    if (m->own_table) n += act_size(m) * (size_t)c->vocab_size * (size_t)c->hidden_size;
+    if (m->own_table) n += raml_type_block_bytes(m->weight) * (size_t)c->vocab_size * (size_t)c->hidden_size;
     for (int i = 0; i < c->n_layers; i++) {
         const struct layer *l = &m->layer[i];
         const struct raml_matrix *const each[] = {&l->w_qkv, &l->w_o, &l->w_gu, &l->w_down};
@@ -57,16 +57,30 @@ size_t raml_model_bytes(const struct raml_model *m)
     return n;
 }
 
-enum raml_code raml_model_fits(const struct raml_model *m, enum raml_use use, bool drawn, struct raml_err *err)
+/* Bytes of the matrices that are kept as a file has them; a tied head is the embedding's. */
+static size_t stored_bytes(const struct raml_model *m, const struct raml_model_file *f)
 {
-    enum raml_dtype t = raml_model_dtype(m);
+    size_t n = 0;
+    for (size_t i = 0; i < m->n_params; i++)
+        if (m->param[i].n_dims == 2 && (m->param[i].offset != m->embed || m->config.tied))
+            n += raml_model_file_at(f, i)->bytes;
+    return n;
+}
+
+enum raml_code raml_model_fits(const struct raml_model *m, enum raml_use use, const struct raml_source *src,
+                               struct raml_err *err)
+{
+    enum raml_dtype t = m->weight == RAML_TYPE_BF16 ? RAML_BF16 : RAML_F32;
+    bool drawn = !src->file;
     size_t need = raml_model_estimate(&m->config, t, use, drawn), have = raml_device_free_memory();
+    if (m->stored && src->file)
+        need += stored_bytes(m, src->file) - raml_model_estimate_parts(&m->config, t, use, drawn).copies;
     if (need <= have) return RAML_OK;
     char other[80] = "";
-    if (t == RAML_F32 && raml_device_has_bf16(m->dev))
+    if (t == RAML_F32 && !m->stored && use == RAML_TO_READ)
         snprintf(other, sizeof other, "; as bf16 it would take %.2f GB",
                  1e-9 * (double)raml_model_estimate(&m->config, RAML_BF16, use, drawn));
     return raml_fail(err, RAML_ENOMEM, "the model does not fit: its %.3f billion parameters take %.2f GB as %s%s, and "
                      "%.2f GB of memory are free%s", 1e-9 * (double)raml_config_params(&m->config), 1e-9 * (double)need,
-                     t == RAML_BF16 ? "bf16" : "f32", use == RAML_TO_TRAIN ? " for training" : "", 1e-9 * (double)have, other);
+                     m->stored ? "they are stored" : t == RAML_BF16 ? "bf16" : "f32", use == RAML_TO_TRAIN ? " for training" : "", 1e-9 * (double)have, other);
 }

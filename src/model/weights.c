@@ -3,6 +3,7 @@
 #include "model/impl.h"
 
 #include "core/parallel.h"
+#include "model/modelfile.h"
 
 #include "raml/rng.h"
 
@@ -48,11 +49,31 @@ static enum raml_code rows_f32(const struct raml_model *m, const struct raml_sou
     return RAML_OK;
 }
 
-/* The same as act; at most ROWS rows. room: ROWS rows of f32 for drawn numbers. */
-static enum raml_code rows_act(const struct raml_model *m, const struct raml_source *src, size_t i, size_t row,
-                               size_t n, float *room, void *out, struct raml_err *err)
+/* What matrix i is kept as. */
+static enum raml_type type_of(const struct raml_model *m, const struct raml_source *src, size_t i)
 {
-    if (m->type == RAML_TYPE_F32) return rows_f32(m, src, i, row, n, out, err);
+    if (!m->stored || !src->file) return m->weight;
+    switch (raml_model_file_at(src->file, i)->type) {
+    case RAML_GGML_F16: return RAML_TYPE_F16;
+    case RAML_GGML_BF16: return RAML_TYPE_BF16;
+    case RAML_GGML_Q4_0: return RAML_TYPE_Q4_0;
+    case RAML_GGML_Q4_1: return RAML_TYPE_Q4_1;
+    case RAML_GGML_Q5_0: return RAML_TYPE_Q5_0;
+    case RAML_GGML_Q5_1: return RAML_TYPE_Q5_1;
+    case RAML_GGML_Q8_0: return RAML_TYPE_Q8_0;
+    case RAML_GGML_Q4_K: return RAML_TYPE_Q4_K;
+    case RAML_GGML_Q5_K: return RAML_TYPE_Q5_K;
+    case RAML_GGML_Q6_K: return RAML_TYPE_Q6_K;
+    default: return RAML_TYPE_F32; /* the only other one that modelfile.h lets through */
+    }
+}
+
+/* The same as the type that matrix i is kept as; at most ROWS rows. room: ROWS rows of f32. */
+static enum raml_code rows_kept(const struct raml_model *m, const struct raml_source *src, size_t i, size_t row,
+                                size_t n, float *room, void *out, struct raml_err *err)
+{
+    if (m->stored && src->file) return raml_stored_copy(raml_model_file_at(src->file, i), row, n, room, out, err);
+    if (m->weight == RAML_TYPE_F32) return rows_f32(m, src, i, row, n, out, err);
     if (src->file) return raml_stored_bf16(raml_model_file_at(src->file, i), row, n, out, err);
     enum raml_code rc = rows_f32(m, src, i, row, n, room, err);
     if (!rc) raml_round_bf16(out, room, n * columns(&m->param[i]));
@@ -74,16 +95,14 @@ static void convert_piece(void *user, size_t piece, int worker)
 {
     struct conversion *c = user;
     const struct raml_model *m = c->m;
-    size_t K = columns(&m->param[c->i]), size = c->f32 ? 4 : act_size(m), r = piece * ROWS;
-    size_t k = c->n - r < ROWS ? c->n - r : ROWS;
+    size_t K = columns(&m->param[c->i]), r = piece * ROWS, k = c->n - r < ROWS ? c->n - r : ROWS;
     struct raml_err why = {0};
-    void *to = c->out + r * K * size;
-    float *room = c->f32 || m->type == RAML_TYPE_F32 || c->src->file ? NULL : malloc(ROWS * K * sizeof *room);
+    void *to = c->out + r * raml_type_bytes(c->f32 ? RAML_TYPE_F32 : type_of(m, c->src, c->i), K);
+    float *room = c->f32 ? NULL : malloc(ROWS * K * sizeof *room);
     enum raml_code rc = RAML_OK;
     (void)worker;
     if (c->f32) rc = rows_f32(m, c->src, c->i, c->row + r, k, to, &why);
-    else if (room || m->type == RAML_TYPE_F32 || c->src->file)
-        rc = rows_act(m, c->src, c->i, c->row + r, k, room, to, &why);
+    else if (room) rc = rows_kept(m, c->src, c->i, c->row + r, k, room, to, &why);
     else rc = raml_fail(&why, RAML_ENOMEM, "no memory for %d rows of %zu", ROWS, K);
     free(room);
     if (!rc) return;
@@ -95,7 +114,7 @@ static void convert_piece(void *user, size_t piece, int worker)
     pthread_mutex_unlock(&c->lock);
 }
 
-/* Rows [row, row + n) of parameter i into out (act, or f32 where that is asked for), by all threads. Of several faults
+/* Rows [row, row + n) of parameter i into out (as it is kept, or f32 where that is asked for), by all threads. Of several faults
  * the first row's is told. */
 static enum raml_code read_rows(const struct raml_model *m, const struct raml_source *src, size_t i, size_t row,
                                 size_t n, bool f32, void *out, struct raml_err *err)
@@ -113,7 +132,7 @@ static enum raml_code send_rows(const struct raml_model *m, const struct raml_so
                                 struct raml_err *err)
 {
     const struct raml_param *p = &m->param[i];
-    size_t row_bytes = columns(p) * (f32 ? 4 : act_size(m)), rows = p->shape[0];
+    size_t row_bytes = raml_type_bytes(f32 ? RAML_TYPE_F32 : type_of(m, src, i), columns(p)), rows = p->shape[0];
     size_t step = STAGED / columns(p) < 1 ? 1 : STAGED / columns(p);
     if (step > rows) step = rows;
     char *host = malloc(step * row_bytes);
@@ -154,26 +173,34 @@ static enum raml_code each_weight(struct raml_model *m, fill_fn *fill, void *use
     return rc;
 }
 
-/* N x K of every matrix, in the model's type. */
-static enum raml_code make_all(struct raml_model *m, struct raml_err *err)
+/* A matrix of n parameters that follow one another from `offset` on, with so many rows of K each. */
+static enum raml_code make(struct raml_model *m, const struct raml_source *src, struct raml_matrix *w, size_t offset,
+                           size_t K, const size_t *rows, size_t n, struct raml_err *err)
+{
+    struct raml_weight_part part[RAML_WEIGHT_PARTS];
+    size_t first = find_param(m, offset);
+    for (size_t i = 0; i < n; i++) part[i] = (struct raml_weight_part){type_of(m, src, first + i), rows[i]};
+    return m->b->weight_init(m->dev, w, m->type, K, part, n, m->trainable, err);
+}
+
+/* N x K of every matrix, and the types of its parts. */
+static enum raml_code make_all(struct raml_model *m, const struct raml_source *src, struct raml_err *err)
 {
     const struct raml_config *c = &m->config;
     size_t d = (size_t)c->hidden_size, D = (size_t)c->head_dim, F = (size_t)c->intermediate_size;
     size_t q = (size_t)c->n_heads * D, kv = (size_t)c->n_kv_heads * D, tile = m->sizes.head_tile;
-    const struct raml_weight_part qkv[] = {{m->type, q}, {m->type, kv}, {m->type, kv}}, o = {m->type, d};
-    const struct raml_weight_part gu[] = {{m->type, F}, {m->type, F}}, down = {m->type, d};
+    const size_t rows_qkv[] = {q, kv, kv}, rows_gu[] = {F, F};
     enum raml_code rc = RAML_OK;
     for (int i = 0; i < c->n_layers && !rc; i++) {
         struct layer *l = &m->layer[i];
-        rc = m->b->weight_init(m->dev, &l->w_qkv, m->type, d, qkv, 3, m->trainable, err);
-        if (!rc) rc = m->b->weight_init(m->dev, &l->w_o, m->type, q, &o, 1, m->trainable, err);
-        if (!rc) rc = m->b->weight_init(m->dev, &l->w_gu, m->type, d, gu, 2, m->trainable, err);
-        if (!rc) rc = m->b->weight_init(m->dev, &l->w_down, m->type, F, &down, 1, m->trainable, err);
+        rc = make(m, src, &l->w_qkv, l->qkv, d, rows_qkv, 3, err);
+        if (!rc) rc = make(m, src, &l->w_o, l->o, q, &d, 1, err);
+        if (!rc) rc = make(m, src, &l->w_gu, l->gu, d, rows_gu, 2, err);
+        if (!rc) rc = make(m, src, &l->w_down, l->down, F, &d, 1, err);
     }
     for (size_t i = 0; i < m->n_head_tiles && !rc; i++) {
-        size_t v = (size_t)c->vocab_size - i * tile;
-        const struct raml_weight_part part = {m->type, v < tile ? v : tile};
-        rc = m->b->weight_init(m->dev, &m->w_head[i], m->type, d, &part, 1, m->trainable, err);
+        size_t left = (size_t)c->vocab_size - i * tile, v = left < tile ? left : tile;
+        rc = make(m, src, &m->w_head[i], m->head, d, &v, 1, err);
     }
     return rc;
 }
@@ -226,7 +253,7 @@ enum raml_code raml_model_hold_block(struct raml_model *m, const struct raml_sou
 {
     m->weights = m->b->alloc(m->dev, m->n, sizeof *m->weights);
     if (!m->weights) return raml_fail(err, RAML_ENOMEM, "no memory for %zu parameters", m->n);
-    enum raml_code rc = make_all(m, err);
+    enum raml_code rc = make_all(m, src, err);
     for (size_t i = 0; i < m->n_params && !rc; i++) {
         rc = send_rows(m, src, i, true, m->weights + m->param[i].offset, err);
         if (src->file) raml_stored_release(raml_model_file_at(src->file, i));
@@ -238,8 +265,15 @@ enum raml_code raml_model_hold_block(struct raml_model *m, const struct raml_sou
 
 struct filling {
     const struct raml_source *src;
-    void *act; /* room for the rows of the largest parameter that one matrix takes */
+    size_t most; /* elements that are read at once, but RAML_WEIGHT_ROWS rows at least */
+    void *rows;  /* room for them */
 };
+
+static size_t rows_at_once(size_t most, size_t K)
+{
+    size_t n = most / K / RAML_WEIGHT_ROWS * RAML_WEIGHT_ROWS;
+    return n ? n : RAML_WEIGHT_ROWS;
+}
 
 /* The rows of a fused matrix come from the parameters that lie behind one another in the block. */
 static enum raml_code from_source(struct raml_model *m, struct raml_matrix *w, size_t offset, void *user,
@@ -251,10 +285,11 @@ static enum raml_code from_source(struct raml_model *m, struct raml_matrix *w, s
         size_t at = offset + done * w->K, i = find_param(m, at);
         const struct raml_param *p = &m->param[i];
         size_t row = (at - p->offset) / w->K, left = p->shape[0] - row;
-        size_t n = left < w->N - done ? left : w->N - done;
-        rc = read_rows(m, f->src, i, row, n, false, f->act, err);
+        size_t n = left < w->N - done ? left : w->N - done, most = rows_at_once(f->most, w->K);
+        if (n > most) n = most;
+        rc = read_rows(m, f->src, i, row, n, false, f->rows, err);
         if (f->src->file && n == left) raml_stored_release(raml_model_file_at(f->src->file, i));
-        if (!rc) rc = m->b->weight_set(m->dev, w, done, n, f->act, err);
+        if (!rc) rc = m->b->weight_set(m->dev, w, done, n, f->rows, err);
         done += n;
     }
     return rc;
@@ -288,9 +323,9 @@ static enum raml_code hold_embedding(struct raml_model *m, const struct raml_sou
         m->table = (struct embedding){.stored = raml_model_file_at(src->file, i)};
         return RAML_OK;
     }
-    m->own_table = m->b->alloc(m->dev, m->param[i].n, act_size(m));
+    m->own_table = m->b->alloc(m->dev, m->param[i].n, raml_type_block_bytes(m->weight));
     if (!m->own_table) return raml_fail(err, RAML_ENOMEM, "no memory for the embedding of %zu numbers", m->param[i].n);
-    m->table = (struct embedding){.table = m->own_table, .type = m->type};
+    m->table = (struct embedding){.table = m->own_table, .type = m->weight};
     return send_rows(m, src, i, false, m->own_table, err);
 }
 
@@ -298,17 +333,17 @@ enum raml_code raml_model_hold_copies(struct raml_model *m, const struct raml_so
 {
     const struct raml_config *c = &m->config;
     size_t d = (size_t)c->hidden_size, F = (size_t)c->intermediate_size, q = (size_t)c->n_heads * (size_t)c->head_dim;
-    const size_t each[] = {F * d, q * d, m->sizes.head_tile * d};
+    const size_t wide[] = {d, F, q};
+    struct filling f = {src, STAGED, NULL};
     size_t most = 0;
-    for (size_t i = 0; i < sizeof each / sizeof *each; i++)
-        if (each[i] > most) most = each[i];
-    struct filling f = {src, NULL};
-    enum raml_code rc = make_all(m, err);
+    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
+        if (rows_at_once(f.most, wide[i]) * wide[i] > most) most = rows_at_once(f.most, wide[i]) * wide[i];
+    enum raml_code rc = make_all(m, src, err);
     if (!rc) rc = hold_vectors(m, src, err);
-    if (!rc) f.act = malloc(most * act_size(m));
-    if (!rc && !f.act) rc = raml_fail(err, RAML_ENOMEM, "no memory to convert a matrix of %zu numbers", most);
+    if (!rc) f.rows = malloc(most * sizeof(float)); /* no type is wider */
+    if (!rc && !f.rows) rc = raml_fail(err, RAML_ENOMEM, "no memory to convert a matrix of %zu numbers", most);
     if (!rc) rc = each_weight(m, from_source, &f, err);
-    free(f.act);
+    free(f.rows);
     if (!rc) rc = hold_embedding(m, src, err);
     struct raml_err late = {0};
     enum raml_code failed = m->b->sync(m->dev, &late);
