@@ -5,6 +5,7 @@
  */
 #include "core/scratch.h"
 #include "store/gguf_format.h"
+#include "store/gguf_rows.h"
 
 #include "raml/rng.h"
 
@@ -184,6 +185,27 @@ static void every_block_type(void **state)
         free(bytes);
         free(b);
         free(got);
+    }
+}
+
+/* What an independent program reads in the same blocks, bit for bit. */
+static void independent_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(gguf_rows); i++) {
+        const struct gguf_row *r = &gguf_rows[i];
+        struct raml_gguf_tensor t = {"t", r->type, 1, {r->n}, r->n, r->bytes, r->data};
+        struct raml_err e = {0};
+        float got[256];
+        assert_true(r->n <= COUNT(got));
+        must(raml_gguf_to_f32(&t, got, true, &e), &e);
+        for (size_t k = 0; k < r->n; k++) {
+            uint32_t bits;
+            memcpy(&bits, got + k, sizeof bits);
+            if (bits != r->bits[k])
+                fail_msg("%s, element %zu: got %a (%08x), expected %08x", raml_ggml_type_name(r->type), k,
+                         (double)got[k], (unsigned)bits, (unsigned)r->bits[k]);
+        }
     }
 }
 
@@ -456,6 +478,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_block_type),
+        cmocka_unit_test(independent_rows),
         cmocka_unit_test(halves),
         cmocka_unit_test(other_types),
         cmocka_unit_test_setup_teardown(round_trip, enter_scratch, leave_scratch),

@@ -8,6 +8,7 @@
 
 #define panel_expand_isa RAML_NAME(panel_expand)
 #define panel_few_isa RAML_NAME(panel_few)
+#define panel_direct_isa RAML_NAME(panel_direct)
 #define panel_ops_isa RAML_NAME(panel_ops)
 #define panel_group_isa RAML_NAME(panel_group)
 
@@ -17,6 +18,10 @@ enum { PANEL_GROUP = 32 /* k that are expanded at once */ };
  * Asks for the bytes that follow in memory. */
 typedef void panel_group(const unsigned char *panel, size_t k, size_t n, float *out);
 panel_group *panel_group_isa(enum raml_type type);
+
+/* The product of R rows without expanding panels; NULL: another way is faster. */
+typedef void panel_few(const struct raml_few_panels *f);
+panel_few *panel_direct_isa(enum raml_type type, size_t R);
 
 void panel_expand_isa(enum raml_type type, const void *panel, size_t k0, size_t n, float *out);
 void panel_few_isa(const struct raml_few_panels *f);

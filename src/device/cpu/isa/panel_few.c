@@ -97,5 +97,10 @@ static void few_side(const struct raml_few_panels *f, size_t first, size_t count
 void panel_few_isa(const struct raml_few_panels *f)
 {
     const size_t P = (f->N + ROWS - 1) / ROWS;
+    panel_few *direct = panel_direct_isa(f->type, f->R);
+    if (direct) {
+        direct(f);
+        return;
+    }
     for (size_t p = 0; p < P; p += SIDE) few_side(f, p, P - p < SIDE ? P - p : SIDE);
 }
