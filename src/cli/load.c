@@ -11,14 +11,30 @@
 
 enum { PATH_BYTES = 4096 };
 
-/* What a model is kept in (load.h). */
-static enum raml_dtype kept(const struct cli *cli, const char *dtype, bool drawn)
+static bool quantised(const struct raml_model_file *f)
+{
+    for (size_t i = 0; i < raml_model_file_count(f); i++) {
+        uint32_t t = raml_model_file_at(f, i)->type;
+        if (t != RAML_GGML_F32 && t != RAML_GGML_F16 && t != RAML_GGML_BF16) return true;
+    }
+    return false;
+}
+
+/* What a model's matrices are kept in (load.h); file NULL: drawn ones. */
+static enum raml_dtype kept(const struct cli *cli, const char *dtype, const struct raml_model_file *file)
 {
     if (!strcmp(dtype, "f32")) return RAML_F32;
     if (!strcmp(dtype, "bf16")) return RAML_BF16;
-    if (!strcmp(dtype, "stored")) return drawn ? RAML_F32 : RAML_STORED;
-    if (raml_device_has_bf16(cli->dev)) return RAML_BF16;
-    return drawn ? RAML_F32 : RAML_STORED;
+    if (!strcmp(dtype, "auto") && raml_device_has_bf16(cli->dev) && !(file && quantised(file))) return RAML_BF16;
+    return file ? RAML_STORED : RAML_F32;
+}
+
+static enum raml_code open_model(const struct cli *cli, const char *path, const char *dtype, struct raml_model **model,
+                                 struct raml_err *err)
+{
+    struct raml_model_file *file;
+    enum raml_code rc = raml_model_file_open(path, &file, err);
+    return rc ? rc : raml_model_load(file, kept(cli, dtype, file), RAML_TO_READ, cli->dev, model, err);
 }
 
 enum raml_code cli_load_model(const struct cli *cli, const char *dir, const char *dtype, struct raml_model **model,
@@ -31,10 +47,10 @@ enum raml_code cli_load_model(const struct cli *cli, const char *dir, const char
         struct raml_config c;
         enum raml_code rc = raml_config_preset(dir + 5, &c, err);
         if (rc) return rc;
-        return raml_model_init(&c, cli->seed, kept(cli, dtype, true), RAML_TO_READ, cli->dev, model, err);
+        return raml_model_init(&c, cli->seed, kept(cli, dtype, NULL), RAML_TO_READ, cli->dev, model, err);
     }
     enum raml_code rc = raml_run_newest(dir, found, sizeof found, err);
-    if (!rc) rc = raml_model_open(found, kept(cli, dtype, false), RAML_TO_READ, cli->dev, model, err);
+    if (!rc) rc = open_model(cli, found, dtype, model, err);
     if (rc) return rc;
     *path = strdup(found);
     return *path ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for a path");

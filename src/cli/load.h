@@ -9,9 +9,10 @@
 #include "raml/tokenizer.h"
 
 /* dir: a model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights, from the
- * seed); NULL: RAML_EUSAGE asks for --model. dtype: "auto" (bf16 where the processor has it), "stored"
- * (the same, where the file's matrices are no finer than that; f32 for F32 files and init:), "bf16" or "f32". Quantised
- * matrices are never expanded to f32 where bf16 is to be had; a note says so. The model is only read. *path: the folder or file taken, for free(); NULL after a failure, and for init:. */
+ * seed); NULL: RAML_EUSAGE asks for --model. dtype: what matrices are kept in (model.h): "stored" (as the
+ * file has them; f32 for init:), "f32", "bf16", or "auto" (bf16 where the processor multiplies it and the file is not
+ * quantised, else stored). The model is only read. *path: the folder or file taken, for free(); NULL after a failure, and
+ * for init:. */
 RAML_CHECKED enum raml_code cli_load_model(const struct cli *cli, const char *dir, const char *dtype,
                                            struct raml_model **model, char **path, struct raml_err *err);
 enum { CLI_MAX_EOS = 8 };

@@ -22,8 +22,8 @@ struct sampling_settings { /* the first member of either command's settings */
      "A model's folder, or a run's (its newest checkpoint)."},                                                         \
         {"tokenizer", NULL, CLI_TEXT, SAMPLING_AT(tokenizer), NULL, 0, 0, NULL,                                        \
          "tokenizer.json to use; default: the model folder's."},                                                       \
-        {"dtype", NULL, CLI_ONE, SAMPLING_AT(dtype), "auto", 0, 0, "auto|bf16|f32",                                    \
-         "Type of the matrix products; auto is bf16 where the processor has it."},                                     \
+        {"dtype", NULL, CLI_ONE, SAMPLING_AT(dtype), "auto", 0, 0, "auto|stored|bf16|f32",                             \
+         "What matrices are kept in; auto: bf16 where the processor multiplies it, else as stored in the file."},      \
         {"families", NULL, CLI_TEXT, SAMPLING_AT(families), NULL, 0, 0, NULL,                                          \
          "Made questions instead of a file: \"add:2-4,modchain\"."},                                                   \
         {"split", NULL, CLI_ONE, SAMPLING_AT(split), "test", 0, 0, "train|test|both", "Split of made questions."},     \

@@ -53,8 +53,8 @@ static const struct cli_option options[] = {
      "tokenizer.json or a folder with one; default: the model's. Lines of token ids need none."},
     {"out", NULL, CLI_TEXT, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
     {"dtype", NULL, CLI_ONE, AT(dtype), "stored", 0, 0, "stored|auto|bf16|f32",
-     "Type of the matrix products. stored: bf16 where the model's file is no finer (BF16, F16, quantised) and the processor "
-     "has it, else f32; auto: bf16 where the processor has it: mostly faster, 0.001 off on average, 0.3 at worst."},
+     "What matrices are kept in. stored: as the file has them (BF16 files are multiplied in bf16 where the processor can, "
+     "others in f32); auto: bf16 where the processor multiplies it, which is mostly faster and 0.001 off on average."},
     {"max_batch_tokens", NULL, CLI_INT, AT(max_batch_tokens), "16384", 1, 1 << 30, NULL,
      "Tokens per pass; bounds memory. Results do not depend on it, but for rounding where one line exceeds it."},
     {"join", NULL, CLI_ONE, AT(join), "joint", 0, 0, "joint|split",
