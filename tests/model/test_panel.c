@@ -139,10 +139,11 @@ static void elements_of(const struct level *l, const struct kind *t)
         assert_non_null(want);
         assert_int_equal(raml_blocks_f32(t->ggml, w, rows * K, want), rows * K); /* all finite */
         void *panel = packed(t, w, rows, K);
-        for (size_t k0 = 0; k0 < K; k0 += 256)
+        for (size_t k0 = 0; k0 < K && s < 2 * n_sizes; k0 += 256)
             check_expand(l, t, panel, want, rows, K, k0, K - k0 < 256 ? K - k0 : 256);
         check_expand(l, t, panel, want, rows, K, 0, K);
-        for (size_t k0 = 32; k0 < K; k0 += 96) check_expand(l, t, panel, want, rows, K, k0, K - k0 < 32 ? K - k0 : 32);
+        for (size_t k0 = 32; k0 < K && s < 2 * n_sizes; k0 += 96)
+            check_expand(l, t, panel, want, rows, K, k0, K - k0 < 32 ? K - k0 : 32);
         free(panel);
         free(want);
         free(w);

@@ -263,6 +263,7 @@ static const struct {
     {P_T_TYPE, 4, 4, RAML_ESUPPORT, "'t.weight' has type 4"},
     {P_T_TYPE, 4, 41, RAML_ESUPPORT, "'t.weight' has type 41"},
     {P_T_TYPE, 4, 0xffffffff, RAML_ESUPPORT, "'t.weight' has type 4294967295"},
+    {P_T_TYPE, 4, RAML_GGML_Q5_1, RAML_EFORMAT, "rows of 3 elements; type Q5_1 needs a multiple of 32"},
     {P_T_TYPE, 4, RAML_GGML_Q4_K, RAML_EFORMAT, "rows of 3 elements; type Q4_K needs a multiple of 256"},
     {P_T_TYPE, 4, 28, RAML_EFORMAT, "tensors 't.weight' and 't.q8' overlap"}, /* F64 */
     {P_OFFSET, 8, 1, RAML_EFORMAT, "'t.weight' starts at byte 1 of the data; expected a multiple of 32"},

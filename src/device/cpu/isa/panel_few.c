@@ -27,14 +27,14 @@ INLINE void rows_by(const int R, const int V, const float *const w[], const floa
 #pragma GCC unroll 8
         for (int v = 0; v < V; v++) sum[r][v] = lf_load(acc + r * SIDE * ROWS + v * LANES);
     for (size_t k = 0; k < n; k++) {
-        lf a[RAML_FEW_ROWS];
+        lf b[SIDE * VP];
 #pragma GCC unroll 8
-        for (int r = 0; r < R; r++) a[r] = lf_set(x[(size_t)r * ldx + k]);
+        for (int v = 0; v < V; v++) b[v] = lf_load(at[v / VP] + k * ROWS + v % VP * LANES);
 #pragma GCC unroll 8
-        for (int v = 0; v < V; v++) {
-            lf b = lf_load(at[v / VP] + k * ROWS + v % VP * LANES);
+        for (int r = 0; r < R; r++) {
+            lf a = lf_set(x[(size_t)r * ldx + k]);
 #pragma GCC unroll 8
-            for (int r = 0; r < R; r++) sum[r][v] = lf_fma(a[r], b, sum[r][v]);
+            for (int v = 0; v < V; v++) sum[r][v] = lf_fma(a, b[v], sum[r][v]);
         }
     }
 #pragma GCC unroll 8
