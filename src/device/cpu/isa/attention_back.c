@@ -259,7 +259,7 @@ INLINE void back_part(const bool bf16, const struct task *t)
     memset(t->used, 0, t->last - t->first);
     for (size_t i = t->first; i < t->last; i++) {
         size_t at = tile[i].pair - pair0;
-        if (at < from || at >= to) continue;
+        if (at < from || (at >= to && t->part + 1 < t->parts)) continue;
         for (size_t j = 0; j < G; j++) back_tile(bf16, t, i, t->g * G + j);
     }
     atomic_uint *done = t->done + t->first * a->K + t->g;
