@@ -44,8 +44,9 @@ static double power_of_two(int k)
 /* e^(x + more), more small against x: e^r = 1 + (r + r^2 (1/2! + r/3! + ...)), |r| <= ln 2 / 2; r^14 / 14! < 2^-57 */
 static double exp_sum(double x, double more)
 {
-    static const double c[] = {1.0 / 2,      1.0 / 6,       1.0 / 24,       1.0 / 120,       1.0 / 720,       1.0 / 5040,
-                               1.0 / 40320,  1.0 / 362880,  1.0 / 3628800,  1.0 / 39916800,  1.0 / 479001600, 1.0 / 6227020800.0};
+    static const double c[] = {1.0 / 2,       1.0 / 6,        1.0 / 24,        1.0 / 120,
+                               1.0 / 720,     1.0 / 5040,     1.0 / 40320,     1.0 / 362880,
+                               1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0};
     if (x != x) return x;
     if (x > 709.8) return INFINITY;
     if (x < -745.2) return 0;
@@ -67,7 +68,8 @@ double raml_exp(double x)
  * its rounding is 2^-59. */
 static struct two log_sum(double x)
 {
-    static const double c[] = {2.0 / 3, 2.0 / 5, 2.0 / 7, 2.0 / 9, 2.0 / 11, 2.0 / 13, 2.0 / 15, 2.0 / 17, 2.0 / 19, 2.0 / 21, 2.0 / 23};
+    static const double c[] = {2.0 / 3, 2.0 / 5, 2.0 / 7, 2.0 / 9, 2.0 / 11, 2.0 / 13,
+                               2.0 / 15, 2.0 / 17, 2.0 / 19, 2.0 / 21, 2.0 / 23};
     int k = 0;
     if (x < 0x1p-1022) x *= 0x1p54, k = -54;
     uint64_t u;
@@ -126,8 +128,9 @@ static double sin_small(struct two r)
 }
 static double cos_small(struct two r)
 {
-    static const double c[] = {1.0 / 24,           -1.0 / 720,           1.0 / 40320,            -1.0 / 3628800,
-                               1.0 / 479001600.0,  -1.0 / 87178291200.0, 1.0 / 20922789888000.0, -1.0 / 6402373705728000.0};
+    static const double c[] = {1.0 / 24,         -1.0 / 720,           1.0 / 40320,
+                               -1.0 / 3628800,   1.0 / 479001600.0,    -1.0 / 87178291200.0,
+                               1.0 / 20922789888000.0, -1.0 / 6402373705728000.0};
     double z = r.hi * r.hi, half = z / 2, w = 1 - half;
     return w + (((1 - w) - half) + (z * z * series(c, COUNT(c), z) - r.hi * r.lo));
 }

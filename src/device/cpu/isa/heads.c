@@ -77,7 +77,12 @@ INLINE void heads_row(const bool bf16, const struct raml_heads *a, size_t r)
         const float *w = j < a->H ? a->q_w : a->k_w;
         if (j >= turned && !a->bias) break;
         head_load(bf16, &h, a->qkv, at, D);
-        if (a->bias) EACH16(i, m, D) vf_store_n(h.x + i, vf_add(vf_load_n(h.x + i, m), vf_load_n(a->bias + j * D + i, m)), m);
+        if (a->bias)
+            EACH16(i, m, D)
+            {
+                vf b = vf_load_n(a->bias + j * D + i, m);
+                vf_store_n(h.x + i, vf_add(vf_load_n(h.x + i, m), b), m);
+            }
         if (j < turned) {
             if (a->raw) head_store(bf16, a->raw, (r * turned + j) * D, &h, D);
             if (w) {
@@ -147,8 +152,8 @@ INLINE void rstd_row(const bool bf16, const struct raml_heads *a, float *rstd, s
     }
 }
 
-/* dw of m columns from c on, and of those half a head further, over heads [j0, j1) of rows [r0, r1), one after the other;
- * rstd: of heads of row r0 on. dqkv is as it came, before heads_back_row. */
+/* dw of m columns from c on, and of those half a head further, over heads [j0, j1) of rows [r0, r1), one after the
+ * other; rstd: of heads of row r0 on. dqkv is as it came, before heads_back_row. */
 INLINE void norm_weights(const bool bf16, const struct raml_heads *a, const void *dqkv, float *dw, const float *rstd,
                          const size_t r0, size_t r1, size_t j0, size_t j1, size_t c, size_t m)
 {
