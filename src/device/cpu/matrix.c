@@ -90,6 +90,7 @@ size_t raml_cpu_weight_bytes(const struct raml_device *d, const struct raml_matr
 void raml_cpu_forward(const struct raml_device *d, const struct raml_matrix *w, const void *x, enum raml_type x_type,
                       size_t n, void *y, enum raml_type y_type, bool add)
 {
+    if (raml_device_failed(d)) return;
     const struct own *o = w->own;
     struct raml_err why = {0};
     (void)x_type; /* the weight's, as matmul.h wants it */
@@ -101,6 +102,7 @@ void raml_cpu_forward(const struct raml_device *d, const struct raml_matrix *w, 
 void raml_cpu_backward(const struct raml_device *d, const struct raml_matrix *w, const void *dy, enum raml_type type,
                        size_t n, void *dx, enum raml_type dx_type, bool add)
 {
+    if (raml_device_failed(d)) return;
     const struct own *o = w->own;
     struct raml_err why = {0};
     (void)type;
@@ -117,6 +119,7 @@ size_t raml_cpu_transposed_bytes(enum raml_type type, size_t n, size_t N)
 void raml_cpu_weight_grad(const struct raml_device *d, enum raml_type type, const void *dy, void *x, size_t n, size_t N,
                           size_t K, float *dw)
 {
+    if (raml_device_failed(d)) return;
     struct raml_err why = {0};
     size_t pad = raml_mm_rows(n), size = raml_type_block_bytes(type);
     void *t = raml_cpu_room(d, &d->cpu->transposed, raml_cpu_transposed_bytes(type, n, N), "a transposed gradient");
