@@ -10,7 +10,8 @@
  *          head h / (H / K). An array of n rows has room for slack_rows more: products may read those and may leave
  *          anything in them, weight_grad also in those of x.
  * Order    functions may return before the work is done; work is done in the order in which it was asked for.
- * Errors   functions return nothing: a device keeps its first failure, what follows may be done or not, and sync tells.
+ * Errors   functions return nothing: a device keeps its first failure, does nothing more until sync, and sync tells. So
+ *          what was asked for behind it writes nothing that outlives the pass (keys, weights) from what was not computed.
  *          Only alloc (NULL) and the functions that make or fill a weight tell of their failures at once.
  * Bits     a row's results do not depend on the other rows, on how many there are, or on threads. Sums over rows (gradients)
  *          have a fixed order.
@@ -269,5 +270,8 @@ struct raml_backend {
 };
 
 const struct raml_backend *raml_backend_of(const struct raml_device *d);
+/* What a caller is told at the end of work that came to rc: syncs, and a failure of the device, where there was one, is
+ * the cause; else rc, with err as it is. */
+RAML_CHECKED enum raml_code raml_backend_settle(const struct raml_device *d, enum raml_code rc, struct raml_err *err);
 
 #endif

@@ -83,7 +83,7 @@ static struct raml_device *blank(const struct raml_backend *table)
 {
     struct raml_device *d = calloc(1, sizeof *d);
     struct raml_fault *fault = calloc(1, sizeof *fault);
-    if (!d || !fault || pthread_mutex_init(&fault->lock, NULL)) {
+    if (!d || !fault) {
         free(d);
         free(fault);
         return NULL;
@@ -126,7 +126,6 @@ void raml_device_close(struct raml_device *d)
 {
     if (!d) return;
     d->backend->close(d);
-    pthread_mutex_destroy(&d->fault->lock);
     free(d->fault);
     free(d);
 }
@@ -139,22 +138,25 @@ const struct raml_backend *raml_backend_of(const struct raml_device *d)
 /* -- Failures ------------------------------------------------------------------------------------------------------ */
 void raml_device_fault(const struct raml_device *d, enum raml_code rc, const struct raml_err *why)
 {
-    pthread_mutex_lock(&d->fault->lock);
-    if (!d->fault->err.code) {
-        d->fault->err = *why;
-        d->fault->err.code = rc;
-    }
-    pthread_mutex_unlock(&d->fault->lock);
+    if (raml_device_failed(d)) return;
+    d->fault->err = *why;
+    d->fault->err.code = rc;
 }
 
 enum raml_code raml_device_fault_take(const struct raml_device *d, struct raml_err *err)
 {
-    pthread_mutex_lock(&d->fault->lock);
     enum raml_code rc = d->fault->err.code;
     if (rc && err) *err = d->fault->err;
     d->fault->err.code = RAML_OK;
-    pthread_mutex_unlock(&d->fault->lock);
     return rc;
+}
+
+enum raml_code raml_backend_settle(const struct raml_device *d, enum raml_code rc, struct raml_err *err)
+{
+    struct raml_err late = {0};
+    enum raml_code failed = d->backend->sync(d, &late);
+    if (failed && err) *err = late;
+    return failed ? failed : rc;
 }
 
 /* -- What it is ---------------------------------------------------------------------------------------------------- */

@@ -8,10 +8,7 @@
 #include "device/matmul.h"
 #include "device/ops.h"
 
-#include <pthread.h>
-
 struct raml_fault { /* the first failure since the last sync */
-    pthread_mutex_t lock;
     struct raml_err err;
 };
 struct raml_room { /* memory that grows; its content does not outlive a function of the table */
@@ -32,6 +29,11 @@ struct raml_device {
 /* A device around a table that is not the processor's; its functions find `own` in it. */
 RAML_CHECKED enum raml_code raml_device_wrap(const struct raml_backend *table, void *own, struct raml_device **out,
                                              struct raml_err *err);
+/* Has there been a failure since the last sync? Then nothing more is done until then. */
+static inline bool raml_device_failed(const struct raml_device *d)
+{
+    return d->fault->err.code != RAML_OK;
+}
 /* Keeps a failure until the next sync, if it is the first. */
 void raml_device_fault(const struct raml_device *d, enum raml_code rc, const struct raml_err *why);
 /* The kept failure, which is then forgotten. */

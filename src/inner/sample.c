@@ -396,6 +396,7 @@ enum raml_code raml_sample_questions(const struct raml_model *m, const struct ra
         if (!rc && raml_should_stop(sink))
             rc = raml_fail(err, RAML_ESTOP, "sampling stopped after %zu questions", s.delivered);
     }
+    rc = raml_backend_settle(s.dev, rc, err);
     tear_down(&s);
     return rc;
 }

@@ -333,16 +333,6 @@ static void logits_of(struct raml_decoder *d, const uint32_t *row, size_t n, flo
     }
 }
 
-/* Waits for the device: its failure, where there was no other. */
-static enum raml_code finish(struct raml_decoder *d, enum raml_code rc, struct raml_err *err)
-{
-    struct raml_err late = {0};
-    enum raml_code failed = d->m->b->sync(d->m->dev, &late);
-    if (rc || !failed) return rc;
-    if (err) *err = late;
-    return failed;
-}
-
 static enum raml_code check_token(const struct raml_decoder *d, int32_t token, size_t position, struct raml_err *err)
 {
     if (token < 0 || token >= d->m->config.vocab_size)
@@ -399,7 +389,7 @@ enum raml_code raml_decoder_prompts(struct raml_decoder *d, const int32_t *const
     if (!rc) rc = run(d, rows, err);
     if (!rc && logits) rc = raml_list_send(d->m, &d->read, last, n_prompts * sizeof *last, err);
     if (!rc && logits) logits_of(d, d->read.device, n_prompts, logits);
-    rc = finish(d, rc, err);
+    rc = raml_backend_settle(d->m->dev, rc, err);
     for (size_t i = 0; i < made; i++) {
         if (rc) leaf_drop(d, prompt[i]);
         else d->leaf[prompt[i]].length = n_tokens[i];
@@ -454,7 +444,7 @@ enum raml_code raml_decoder_step(struct raml_decoder *d, const int *sample, cons
     }
     if (!rc) rc = run(d, n, err);
     if (!rc) logits_of(d, NULL, n, logits);
-    rc = finish(d, rc, err);
+    rc = raml_backend_settle(d->m->dev, rc, err);
     for (size_t r = 0; r < grown; r++) {
         if (rc) shrink(d, sample[r]);
         else d->leaf[sample[r]].length++;

@@ -47,8 +47,8 @@ static enum raml_code fill(struct raml_model *m, enum raml_use use, const struct
     enum raml_code rc = raml_model_fits(m, use, src, err);
     m->trainable = use == RAML_TO_TRAIN;
     if (!rc) rc = raml_model_angles(m, err);
-    if (rc) return rc;
-    return use == RAML_TO_TRAIN ? raml_model_hold_block(m, src, err) : raml_model_hold_copies(m, src, err);
+    if (!rc) rc = m->trainable ? raml_model_hold_block(m, src, err) : raml_model_hold_copies(m, src, err);
+    return raml_backend_settle(m->dev, rc, err);
 }
 
 enum raml_code raml_model_init(const struct raml_config *c, uint64_t seed, enum raml_dtype dtype, enum raml_use use,

@@ -305,12 +305,7 @@ static enum raml_code layers(struct raml_pass *p, const struct raml_pack *pack, 
 /* Waits for the device. After a failure there is no forward that backward could follow. */
 static enum raml_code finish(struct raml_pass *p, enum raml_code rc, struct raml_err *err)
 {
-    struct raml_err late = {0};
-    enum raml_code failed = p->m->b->sync(p->m->dev, &late);
-    if (!rc && failed) {
-        rc = failed;
-        if (err) *err = late;
-    }
+    rc = raml_backend_settle(p->m->dev, rc, err);
     if (rc) p->pack = NULL;
     return rc;
 }

@@ -227,10 +227,7 @@ enum raml_code raml_model_refresh(struct raml_model *m, struct raml_err *err)
 {
     if (!m->weights)
         return raml_fail(err, RAML_EUSAGE, "the model was opened to be read: it has no weights of its own to change");
-    struct raml_err late = {0};
-    enum raml_code rc = each_weight(m, from_block, NULL, err), failed = m->b->sync(m->dev, &late);
-    if (!rc && failed && err) *err = late;
-    return rc ? rc : failed;
+    return raml_backend_settle(m->dev, each_weight(m, from_block, NULL, err), err);
 }
 
 /* -- Two ways to hold a model --------------------------------------------------------------------------------------- */
@@ -345,8 +342,5 @@ enum raml_code raml_model_hold_copies(struct raml_model *m, const struct raml_so
     if (!rc) rc = each_weight(m, from_source, &f, err);
     free(f.rows);
     if (!rc) rc = hold_embedding(m, src, err);
-    struct raml_err late = {0};
-    enum raml_code failed = m->b->sync(m->dev, &late);
-    if (!rc && failed && err) *err = late;
-    return rc ? rc : failed;
+    return rc;
 }

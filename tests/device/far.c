@@ -36,6 +36,7 @@ static bool enter(const struct raml_device *d, const char *what)
     struct far *f = d->own;
     pthread_mutex_lock(&f->lock);
     if (f->depth++ == 0) protect(f, PROT_READ | PROT_WRITE);
+    if (raml_device_failed(d)) return false;
     if (++f->n_ops != f->fail_at) return true;
     struct raml_err why = {0};
     f->failed = true;
@@ -162,10 +163,10 @@ static void *far_alloc(const struct raml_device *d, size_t n, size_t size)
     struct far *f = d->own;
     void *p = NULL;
     if (size && n > REGION / size) return NULL;
-    bool good = enter(d, "alloc");
+    bool late = raml_device_failed(d), good = enter(d, "alloc");
     size_t bytes = (n * size + 63) / 64 * 64;
     if (good) p = place(f, bytes > 0 ? bytes : 64);
-    else {
+    else if (!late) {
         struct raml_err forget = {0};
         enum raml_code told = raml_device_fault_take(d, &forget); /* by NULL */
         (void)told;

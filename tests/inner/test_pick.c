@@ -75,20 +75,33 @@ static void test_frequencies(void **state)
     static const struct raml_pick_options cases[] = {{1, 1, 0, 0},    {0.7, 1, 0, 0},  {1, 1, 0, 3},
                                                      {1, 0.8, 0, 0},  {1, 1, 0.25, 0}, {2, 0.7, 0.2, 4},
                                                      {1, 0.01, 0, 0}, {1, 1, 0.3, 5}};
+    enum { DRAWS = 40000, ROWS = 1000 };
+    static uint32_t row[ROWS]; /* all of them the one row of logits */
+    static double u[ROWS];
+    static struct raml_picked got[ROWS];
+    struct raml_picker *picker;
+    float *on_device = raml_array_new(dev, N, sizeof *on_device);
+    assert_non_null(on_device);
+    assert_int_equal(raml_picker_open(dev, ROWS, N, &picker, NULL), RAML_OK);
+    assert_int_equal(raml_array_write(dev, on_device, logits, sizeof logits, NULL), RAML_OK);
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
-        enum { DRAWS = 40000 };
         double want[N], seen[N] = {0};
         distribution(&cases[c], want);
         struct raml_key key = {.seed = c, .purpose = RAML_FOR_TEST};
-        for (uint64_t i = 0; i < DRAWS; i++) {
-            struct raml_picked p = pick(&cases[c], raml_uniform(&key, i));
-            seen[p.token] += 1.0 / DRAWS;
-            assert_true(want[p.token] > 0);
-            assert_true(fabs(p.behaviour_logp - log(want[p.token])) <= 1e-5);
+        for (uint64_t i = 0; i < DRAWS; i += ROWS) {
+            for (uint64_t k = 0; k < ROWS; k++) u[k] = raml_uniform(&key, i + k);
+            assert_int_equal(raml_pick(picker, on_device, row, u, ROWS, N, &cases[c], got, NULL), RAML_OK);
+            for (uint64_t k = 0; k < ROWS; k++) {
+                seen[got[k].token] += 1.0 / DRAWS;
+                assert_true(want[got[k].token] > 0);
+                assert_true(fabs(got[k].behaviour_logp - log(want[got[k].token])) <= 1e-5);
+            }
         }
         for (int i = 0; i < N; i++) /* five standard errors */
             assert_true(fabs(seen[i] - want[i]) <= 5 * sqrt(want[i] * (1 - want[i]) / DRAWS) + 1e-9);
     }
+    raml_picker_close(picker);
+    raml_array_free(dev, on_device);
 }
 
 static void test_logp_and_greedy(void **state)
@@ -201,11 +214,53 @@ static void test_faults(void **state)
     assert_int_equal(raml_pick_check(&o, NULL), RAML_OK);
 }
 
+/* Rows in any order, one of them bad: the others have what each has alone; more rows than there is room for are refused.
+ */
+static void test_rows(void **state)
+{
+    (void)state;
+    enum { ROWS = 3, V = 5000 }; /* more than one part of the sums */
+    static float z[ROWS][V];
+    const uint32_t row[ROWS] = {2, 0, 1};
+    const double u[ROWS] = {0.2, 0.7, 0.9};
+    static const struct raml_pick_options cases[] = {{1, 1, 0, 0}, {0.8, 1, 0.1, 0}, {1.3, 0.9, 0, 50}, {0, 1, 0, 0}};
+    struct raml_key key = {.seed = 9, .purpose = RAML_FOR_TEST};
+    struct raml_picker *p;
+    float *on_device = raml_array_new(dev, (size_t)ROWS * V, sizeof **z);
+    assert_non_null(on_device);
+    assert_int_equal(raml_picker_open(dev, ROWS, V, &p, NULL), RAML_OK);
+    for (size_t r = 0; r < ROWS; r++)
+        for (size_t i = 0; i < V; i++) z[r][i] = (float)(2 * raml_normal(&key, r * V + i));
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++)
+        for (int bad = 0; bad < 2; bad++) {
+            struct raml_picked got[ROWS], alone;
+            struct raml_err err = {0};
+            float keep = z[0][7];
+            if (bad) z[0][7] = NAN;
+            assert_int_equal(raml_array_write(dev, on_device, z, sizeof z, NULL), RAML_OK);
+            assert_int_equal(raml_pick(p, on_device, row, u, ROWS, V, &cases[c], got, &err), bad ? RAML_ERANGE : RAML_OK);
+            if (bad) assert_string_equal(err.msg, "the logits of row 0 are not numbers");
+            z[0][7] = keep;
+            for (size_t k = 0; k < ROWS; k++) {
+                if (bad && row[k] == 0) {
+                    assert_int_equal(got[k].token, -1);
+                    continue;
+                }
+                assert_int_equal(pick_of(z[row[k]], V, V, &cases[c], u[k], &alone), RAML_OK);
+                assert_int_equal(got[k].token, alone.token);
+                assert_true(got[k].logp == alone.logp && got[k].behaviour_logp == alone.behaviour_logp);
+            }
+            assert_int_equal(raml_pick(p, on_device, row, u, ROWS + 1, V, &cases[c], got, &err), RAML_EUSAGE);
+        }
+    raml_picker_close(p);
+    raml_array_free(dev, on_device);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_frequencies), cmocka_unit_test(test_logp_and_greedy),
                                        cmocka_unit_test(test_allowed), cmocka_unit_test(test_many),
-                                       cmocka_unit_test(test_faults)};
+                                       cmocka_unit_test(test_faults), cmocka_unit_test(test_rows)};
     if (far_device_open(1, "auto", &dev, NULL)) return 1;
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     raml_device_close(dev);

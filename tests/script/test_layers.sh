@@ -3,6 +3,7 @@
 # The order: core; device, tree, store and answer; eval and text; model; task; inner; outer; study; cli (see `below`).
 # A public header include/raml/X.h belongs to the layer that holds X.c, or to the one that `home` names.
 # The command line uses the public headers alone, as any other program would.
+# And hardware has one door, src/device/backend.h: see `doors`.
 set -eu
 
 # look TREE: prints one line for each include that looks where it must not, or that leads nowhere.
@@ -83,6 +84,35 @@ look() {
     }' "$tmp/files" "$tmp/includes"
 }
 
+# doors TREE: prints one line for each place in src/model, src/inner, src/outer or above where work on the device's memory
+# could get around device/backend.h: loops over threads, memory for vectors, vector instructions, other headers of the
+# device (but its types), names of its kernels and products. (The host's own lists and files may use malloc and memcpy
+# there; that no device memory is among them, tests on the device of tests/device/far.h prove.)
+doors() {
+    (
+        cd "$1"
+        find src/model src/inner src/outer src/study src/cli include -name '*.[ch]' | LC_ALL=C sort >"$tmp/inhabited"
+        # shellcheck disable=SC2046  # our file names have no spaces
+        awk '
+        function say(what) { printf "%s:%d: %s\n", FILENAME, FNR, what }
+        { engine = FILENAME ~ /^src\/(model|inner|outer|study)\// }
+        /^[ \t]*#[ \t]*include/ {
+            if (FILENAME ~ /^src\/(model|inner|outer|study)\// && /"(\.\.\/)*device\// && !/"device\/(backend|types)\.h"/)
+                say("includes a header of the device other than device/backend.h and device/types.h")
+            if (/[<"]([a-z]*mmintrin|immintrin|x86intrin|omp)\.h/ && engine) say("includes the processor or OpenMP itself")
+            next
+        }
+        engine && /#[ \t]*pragma[ \t]+omp/ { say("runs a loop over threads: that is the device or core/parallel.h") }
+        engine && /(^|[^a-z_])omp_[a-z_]+[ \t]*\(/ { say("asks OpenMP") }
+        engine && /(^|[^a-z_])(aligned_alloc|posix_memalign)[ \t]*\(/ { say("takes memory for vectors") }
+        engine && /raml_ops|raml_mm_|raml_cpu_|raml_device_(use|alloc|room|fault)[^a-z]|dev->(ops|mm|threads|cpu)/ {
+            say("names what is inside the device")
+        }
+        !engine && FILENAME ~ /^include\// && /raml_ops|raml_mm_|raml_backend/ { say("names what is inside the device") }
+        ' $(cat "$tmp/inhabited")
+    )
+}
+
 source_dir=$2
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -99,6 +129,17 @@ if ! [ -s "$tmp/includes" ]; then
     rc=1
 fi
 
+doors "$source_dir" >"$tmp/found"
+if [ -s "$tmp/found" ]; then
+    cat "$tmp/found"
+    echo "FAIL: a way to the device around device/backend.h"
+    rc=1
+fi
+if ! grep -q '^src/model/layers.c$' "$tmp/inhabited"; then
+    echo "FAIL: src/model/layers.c was not looked at"
+    rc=1
+fi
+
 # Each planted line must be found: plant FILE LINE WANTED
 plant() {
     rm -rf "$tmp/tree"
@@ -108,7 +149,10 @@ plant() {
     echo >"$tmp/tree/src/model/planted_private.h"
     echo >"$tmp/tree/src/core/planted_core.h"
     printf '%s\n' "$2" >>"$tmp/tree/$1"
-    look "$tmp/tree" >"$tmp/planted"
+    {
+        look "$tmp/tree"
+        doors "$tmp/tree"
+    } >"$tmp/planted"
     if [ -n "$3" ] && ! grep -F "$1:" "$tmp/planted" | grep -qF "$3"; then
         echo "FAIL: not found: $2 in $1"
         rc=1
@@ -130,4 +174,19 @@ plant include/raml/planted.h '#include "raml/err.h"' "belongs to no layer"
 plant src/model/planted.c '#include "core/planted_core.h"' ""
 plant src/core/planted.c '#include "planted_core.h"' ""
 plant src/task/planted.c '#include "raml/tree.h"' ""
+plant src/model/head.c '#include "device/impl.h"' "includes a header of the device other than"
+plant src/inner/pick.c '#include "device/ops.h"' "includes a header of the device other than"
+plant src/outer/adamw.c '#include "../device/matmul.h"' "includes a header of the device other than"
+plant src/model/layers.c '#include <immintrin.h>' "includes the processor or OpenMP itself"
+plant src/outer/planted.c '#include <omp.h>' "includes the processor or OpenMP itself"
+plant src/model/planted.c '#pragma omp parallel for' "runs a loop over threads"
+plant src/inner/sample.c '    int n = omp_get_max_threads();' "asks OpenMP"
+plant src/model/pass.c '    p->block = aligned_alloc(64, bytes);' "takes memory for vectors"
+plant src/model/decoder.c '    raml_mm_rows(n);' "names what is inside the device"
+plant src/model/backward.c '    const struct raml_ops *ops;' "names what is inside the device"
+plant src/outer/train.c '    raml_device_use(dev);' "names what is inside the device"
+plant src/inner/trace.c '    int t = dev->threads;' "names what is inside the device"
+plant include/raml/model.h 'struct raml_backend;' "names what is inside the device"
+plant src/model/planted.c '#include "device/backend.h"' ""
+plant src/model/planted.c '    int n = raml_device_threads(dev), some_omp_ = 0;' ""
 exit $rc

@@ -146,7 +146,7 @@ static void cpu_free(const struct raml_device *d, void *p)
 
 static void cpu_copy(const struct raml_device *d, void *to, const void *from, size_t bytes)
 {
-    (void)d;
+    if (raml_device_failed(d)) return;
     if (bytes) memcpy(to, from, bytes);
 }
 
@@ -159,6 +159,7 @@ static const void *cpu_view(const struct raml_device *d, const void *p)
 static void cpu_copy_rows(const struct raml_device *d, void *to, size_t to_stride, const void *from,
                           size_t from_stride, size_t bytes, size_t rows)
 {
+    if (raml_device_failed(d)) return;
     raml_device_use(d);
 #pragma omp parallel for schedule(static) if (rows * bytes > 1 << 20)
     for (size_t r = 0; r < rows; r++) memcpy((char *)to + r * to_stride, (const char *)from + r * from_stride, bytes);
@@ -166,7 +167,7 @@ static void cpu_copy_rows(const struct raml_device *d, void *to, size_t to_strid
 
 static void cpu_zero(const struct raml_device *d, void *to, size_t bytes)
 {
-    (void)d;
+    if (raml_device_failed(d)) return;
     if (bytes) memset(to, 0, bytes);
 }
 
@@ -174,6 +175,7 @@ static void cpu_zero(const struct raml_device *d, void *to, size_t bytes)
 static void cpu_embed(const struct raml_device *d, float *x, const void *table, enum raml_type type,
                       const int32_t *token, size_t n, size_t width)
 {
+    if (raml_device_failed(d)) return;
     const struct raml_ops *ops = raml_cpu_ops(d);
     if (type == RAML_TYPE_F32) {
         ops->embed(x, table, token, n, width);
@@ -187,18 +189,21 @@ static void cpu_embed(const struct raml_device *d, float *x, const void *table, 
 static void cpu_embed_back(const struct raml_device *d, float *d_table, const float *dx, const int32_t *token, size_t n,
                            size_t width)
 {
+    if (raml_device_failed(d)) return;
     raml_cpu_ops(d)->embed_back(d_table, dx, token, n, width);
 }
 
 static void cpu_add_norm(const struct raml_device *d, enum raml_type type, float *sum, void *y, float *rstd,
                          const float *x, const void *add, const float *w, size_t n, size_t width, float eps)
 {
+    if (raml_device_failed(d)) return;
     raml_cpu_ops(d)->add_norm(raml_is_bf16(type), sum, y, rstd, x, add, w, n, width, eps);
 }
 
 static void cpu_norm_back(const struct raml_device *d, enum raml_type type, float *dx, void *dx_act, float *dw,
                           const void *dy, const float *x, const float *rstd, const float *w, size_t n, size_t width)
 {
+    if (raml_device_failed(d)) return;
     float *part = raml_cpu_room(d, &d->cpu->parts, parts_bytes(d, width), "sums over rows");
     if (part) raml_cpu_ops(d)->norm_back(raml_is_bf16(type), dx, dx_act, dw, dy, x, rstd, w, n, width, part);
 }
@@ -222,6 +227,7 @@ static struct raml_heads heads_of(const struct raml_head_rows *h)
 
 static void cpu_heads(const struct raml_device *d, const struct raml_head_rows *h)
 {
+    if (raml_device_failed(d)) return;
     struct raml_heads a = heads_of(h);
     raml_cpu_ops(d)->heads(&a);
 }
@@ -229,6 +235,7 @@ static void cpu_heads(const struct raml_device *d, const struct raml_head_rows *
 static void cpu_heads_back(const struct raml_device *d, const struct raml_head_rows *h, void *dqkv, float *d_bias,
                            float *dq_w, float *dk_w)
 {
+    if (raml_device_failed(d)) return;
     struct raml_heads a = heads_of(h);
     size_t width = (h->H + 2 * h->K + 2) * h->D;
     float *part = raml_cpu_room(d, &d->cpu->parts, parts_bytes(d, width), "sums over rows");
@@ -238,34 +245,40 @@ static void cpu_heads_back(const struct raml_device *d, const struct raml_head_r
 static void cpu_silu_mul(const struct raml_device *d, enum raml_type type, void *out, const void *gu, size_t n,
                          size_t f)
 {
+    if (raml_device_failed(d)) return;
     raml_cpu_ops(d)->silu_mul(raml_is_bf16(type), out, gu, n, f);
 }
 
 static void cpu_silu_mul_back(const struct raml_device *d, enum raml_type type, void *d_gu, const void *d_out,
                               const void *gu, size_t n, size_t f)
 {
+    if (raml_device_failed(d)) return;
     raml_cpu_ops(d)->silu_mul_back(raml_is_bf16(type), d_gu, d_out, gu, n, f);
 }
 
 static void cpu_to_act(const struct raml_device *d, enum raml_type type, void *out, const float *in, size_t n)
 {
+    if (raml_device_failed(d)) return;
     raml_cpu_ops(d)->to_act(raml_is_bf16(type), out, in, n);
 }
 
 static void cpu_gather(const struct raml_device *d, enum raml_type type, void *out, const void *in, const uint32_t *row,
                        size_t stride, size_t n, size_t width)
 {
+    if (raml_device_failed(d)) return;
     raml_cpu_ops(d)->gather(raml_is_bf16(type), out, in, row, stride, n, width);
 }
 
 static void cpu_scatter_add(const struct raml_device *d, float *out, const float *in, const uint32_t *row,
                             size_t stride, size_t n, size_t width)
 {
+    if (raml_device_failed(d)) return;
     raml_cpu_ops(d)->scatter_add(out, in, row, stride, n, width);
 }
 
 static void cpu_add(const struct raml_device *d, float *out, const float *in, size_t n)
 {
+    if (raml_device_failed(d)) return;
     raml_cpu_ops(d)->add(out, in, n);
 }
 
@@ -273,6 +286,7 @@ static void cpu_add(const struct raml_device *d, float *out, const float *in, si
 static void cpu_store_kv(const struct raml_device *d, enum raml_type type, void *k, void *v, const void *qkv,
                          const uint32_t *page, const uint8_t *slot, size_t n, size_t H, size_t K, size_t D)
 {
+    if (raml_device_failed(d)) return;
     raml_cpu_ops(d)->store_kv(raml_is_bf16(type), k, v, qkv, page, slot, n, H, K, D);
 }
 
@@ -296,12 +310,14 @@ static struct raml_attn attn_of(const struct raml_attention *a)
 
 static void cpu_attention(const struct raml_device *d, const struct raml_attention *a)
 {
+    if (raml_device_failed(d)) return;
     struct raml_attn t = attn_of(a);
     raml_cpu_ops(d)->attn(&t);
 }
 
 static void cpu_attention_back(const struct raml_device *d, const struct raml_attention_back *a)
 {
+    if (raml_device_failed(d)) return;
     const struct raml_ops *ops = raml_cpu_ops(d);
     size_t bytes = ops->attn_scratch((size_t)d->threads, a->f.D, a->tree_tiles, a->f.n * (a->f.H + 2 * a->f.K) * a->f.D);
     struct raml_attn_back b = {.f = attn_of(&a->f),
@@ -321,7 +337,7 @@ static struct raml_loss_rows rows_of(const struct raml_loss_state *s)
 
 static void cpu_loss_start(const struct raml_device *d, const struct raml_loss_state *s, size_t n)
 {
-    (void)d;
+    if (raml_device_failed(d)) return;
     for (size_t i = 0; i < n; i++) {
         s->max[i] = -INFINITY;
         s->sum[i] = s->dot[i] = s->target[i] = 0;
@@ -332,6 +348,7 @@ static void cpu_loss_start(const struct raml_device *d, const struct raml_loss_s
 static void cpu_loss_tile(const struct raml_device *d, const struct raml_loss_state *s,
                           const struct raml_logits_tile *z, const struct raml_targets *t)
 {
+    if (raml_device_failed(d)) return;
     struct raml_loss_rows rows = rows_of(s);
     raml_cpu_ops(d)->loss_tile(&rows, z->z, z->ld, t->token, t->stride, t->n, z->v0, z->v);
 }
@@ -339,7 +356,7 @@ static void cpu_loss_tile(const struct raml_device *d, const struct raml_loss_st
 static void cpu_loss_end(const struct raml_device *d, const struct raml_loss_state *s, const struct raml_loss_end *out,
                          size_t n)
 {
-    (void)d;
+    if (raml_device_failed(d)) return;
     for (size_t i = 0; i < n; i++) {
         out->lse[i] = s->max[i] + logf(s->sum[i]);
         out->entropy[i] = out->lse[i] - s->dot[i] / s->sum[i];
@@ -350,6 +367,7 @@ static void cpu_loss_end(const struct raml_device *d, const struct raml_loss_sta
 static void cpu_loss_back(const struct raml_device *d, enum raml_type type, void *dz, const struct raml_loss_back *b,
                           const struct raml_logits_tile *z, const struct raml_targets *t)
 {
+    if (raml_device_failed(d)) return;
     raml_cpu_ops(d)->loss_tile_back(raml_is_bf16(type), dz, z->z, z->ld, b->lse, b->entropy, b->c, b->e, t->token,
                                     t->stride, t->n, z->v0, z->v);
 }
@@ -358,18 +376,21 @@ static void cpu_loss_back(const struct raml_device *d, enum raml_type type, void
 static void cpu_adamw(const struct raml_device *d, const struct raml_adamw_factors *f, float *w, float *m, float *v,
                       const float *g, size_t n)
 {
+    if (raml_device_failed(d)) return;
     raml_device_use(d);
     raml_cpu_adamw(f, w, m, v, g, n);
 }
 
 static void cpu_square_sum(const struct raml_device *d, double *out, const float *g, size_t n)
 {
+    if (raml_device_failed(d)) return;
     raml_device_use(d);
     *out = raml_cpu_square_sum(g, n);
 }
 
 static void cpu_draw_tokens(const struct raml_device *d, const struct raml_token_rows *r, struct raml_token_drawn *out)
 {
+    if (raml_device_failed(d)) return;
     raml_cpu_draw(raml_cpu_ops(d), r, out);
 }
 
