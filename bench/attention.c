@@ -107,7 +107,7 @@ static float *values(size_t n)
 {
     float *p = raml_device_alloc(n, sizeof *p);
     struct raml_key key = {.seed = 1, .purpose = RAML_FOR_TEST};
-    for (size_t i = 0; p && i < n; i++) p[i] = (float)raml_uniform(&key, i) - 0.5f;
+    for (size_t i = 0; p && i < n; i++) p[i] = i < 5003 ? (float)raml_uniform(&key, i) - 0.5f : p[i - 5003];
     return p;
 }
 
