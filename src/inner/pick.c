@@ -1,6 +1,7 @@
 /* pick.c - see pick.h. */
 #include "raml/pick.h"
 
+#include "core/elementary.h"
 #include "core/parallel.h"
 #include "device/backend.h"
 
@@ -234,7 +235,7 @@ enum raml_code raml_pick(struct raml_picker *p, const float *logits, const uint3
         if (d->best < 0 && !rc)
             rc = raml_fail(err, RAML_ERANGE, "the logits of row %u are not numbers", (unsigned)row[i]);
         out[i] = (struct raml_picked){d->token, (float)((double)d->logit - d->lse),
-                                      (float)log((double)d->weight / d->total)};
+                                      (float)raml_log((double)d->weight / d->total)};
     }
     return rc;
 }

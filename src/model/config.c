@@ -1,5 +1,7 @@
 /* config.c - the shape of a model: presets, Hugging Face config.json, checks. See model.h. */
 #include "raml/file.h"
+
+#include "core/elementary.h"
 #include "raml/json.h"
 #include "raml/model.h"
 
@@ -158,7 +160,7 @@ static void read_yarn(struct reader *s, struct raml_config *c)
                               strange[i]);
     c->rope_beta_fast = read_num(s, "beta_fast", 32);
     c->rope_beta_slow = read_num(s, "beta_slow", 1);
-    c->rope_attention = read_num(s, "attention_factor", c->rope_factor > 1 ? 0.1 * log(c->rope_factor) + 1 : 1);
+    c->rope_attention = read_num(s, "attention_factor", c->rope_factor > 1 ? 0.1 * raml_log(c->rope_factor) + 1 : 1);
     c->rope_original_positions = read_int(s, "original_max_position_embeddings", &c->max_positions);
     if (!s->rc && (!(c->rope_beta_fast > c->rope_beta_slow) || !(c->rope_beta_slow > 0) || !(c->rope_attention > 0) ||
                    c->rope_original_positions < 1))

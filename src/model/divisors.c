@@ -8,6 +8,8 @@
  * low = 1, high = 4.
  */
 #include "model/impl.h"
+
+#include "core/elementary.h"
 #include "model/modelfile.h"
 
 #include <math.h>
@@ -81,7 +83,7 @@ static size_t between(const struct raml_config *c, const float *d, double s[2], 
         if (share < close_by || share > 1 - close_by) continue;
         size_t k = n++ ? 1 : 0;
         s[k] = share;
-        x[k] = pow(c->rope_theta, -2.0 * i / c->head_dim) / (2 * M_PI);
+        x[k] = raml_pow(c->rope_theta, -2.0 * i / c->head_dim) / (2 * M_PI);
     }
     return n;
 }

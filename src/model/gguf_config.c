@@ -5,6 +5,8 @@
  * and are refused. */
 #include "model/modelfile.h"
 
+#include "core/elementary.h"
+
 #include "store/blocks.h"
 
 #include <math.h>
@@ -174,7 +176,7 @@ static void read_yarn(struct reader *r, struct raml_config *c)
     c->rope_original_positions = read_count(r, "rope.scaling.original_context_length", &c->max_positions);
     c->rope_beta_fast = read_real(r, "rope.scaling.yarn_beta_fast", &fast);
     c->rope_beta_slow = read_real(r, "rope.scaling.yarn_beta_slow", &slow);
-    c->rope_attention = (c->rope_factor > 1 ? 0.1 * log(c->rope_factor) + 1 : 1) *
+    c->rope_attention = (c->rope_factor > 1 ? 0.1 * raml_log(c->rope_factor) + 1 : 1) *
                         read_real(r, "rope.scaling.attn_factor", &one);
     if (!r->rc && (!(c->rope_beta_fast > c->rope_beta_slow) || !(c->rope_beta_slow > 0) || !(c->rope_attention > 0)))
         r->rc = raml_fail(r->err, RAML_ERANGE, "%s: %s.rope.scaling: expected 0 < yarn_beta_slow < yarn_beta_fast and a "

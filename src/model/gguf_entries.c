@@ -1,6 +1,8 @@
 /* gguf_entries.c - a model's configuration as GGUF metadata, with what its source has besides. See modelfile.h. */
 #include "model/modelfile.h"
 
+#include "core/elementary.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +52,7 @@ static void put_scaling(struct raml_metadata *m, const struct raml_config *c)
     put_text(m, arch, "rope.scaling.type", yarn ? "yarn" : "linear");
     put_real(m, arch, "rope.scaling.factor", c->rope_factor);
     if (!yarn) return;
-    double usual = c->rope_factor > 1 ? 0.1 * log(c->rope_factor) + 1 : 1;
+    double usual = c->rope_factor > 1 ? 0.1 * raml_log(c->rope_factor) + 1 : 1;
     put_count(m, arch, "rope.scaling.original_context_length", c->rope_original_positions);
     if (c->rope_beta_fast != 32) put_real(m, arch, "rope.scaling.yarn_beta_fast", c->rope_beta_fast);
     if (c->rope_beta_slow != 1) put_real(m, arch, "rope.scaling.yarn_beta_slow", c->rope_beta_slow);

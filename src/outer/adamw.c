@@ -3,6 +3,8 @@
  */
 #include "raml/optim.h"
 
+#include "core/elementary.h"
+
 #include "device/backend.h"
 
 #include <math.h>
@@ -55,8 +57,8 @@ enum raml_code raml_adamw_step(struct raml_adamw *o, const struct raml_param *ta
         .one_beta1 = (float)(1.0 - opt->beta1),
         .one_beta2 = (float)(1.0 - opt->beta2),
         .scale = (float)grad_scale,
-        .step = (float)(learning_rate / (1.0 - pow(opt->beta1, t))),
-        .root = (float)(1.0 / sqrt(1.0 - pow(opt->beta2, t))),
+        .step = (float)(learning_rate / (1.0 - raml_pow(opt->beta1, t))),
+        .root = (float)(1.0 / sqrt(1.0 - raml_pow(opt->beta2, t))),
         .epsilon = (float)opt->epsilon,
     };
     const float decayed = (float)(1.0 - learning_rate * opt->weight_decay);

@@ -1,6 +1,8 @@
 /* colour.c - see colour.h. */
 #include "raml/colour.h"
 
+#include "core/elementary.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -130,7 +132,7 @@ static void add_token(struct raml_buf *b, const struct raml_coloured *t, size_t 
         at += add_visible(b, (const unsigned char *)t->piece[i] + at, t->piece_len[i] - at, true);
     raml_buf_addf(b, "\u201D  i = %zu  L = %.4g  \u0394L = %s%.3g", i + 1, loss, delta < 0 ? "\u2212" : "+",
                   fabs(delta));
-    if (t->n_answer) raml_buf_addf(b, "  p = %.3g", exp(-(double)t->n_answer * loss));
+    if (t->n_answer) raml_buf_addf(b, "  p = %.3g", raml_exp(-(double)t->n_answer * loss));
     raml_buf_addf(b, "%s\">", t->greedy && t->greedy[i + 1] ? "  greedy" : "");
     add_text(b, t->piece[i], t->piece_len[i]);
     raml_buf_adds(b, "</span>");

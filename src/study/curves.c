@@ -2,6 +2,8 @@
  * trajectories that will be shown are kept. */
 #include "study/findings.h"
 
+#include "core/elementary.h"
+
 #include "raml/file.h"
 #include "raml/json.h"
 
@@ -107,7 +109,7 @@ static enum raml_code add_line(struct raml_trace *t, json_t *obj, const double *
     COUNT_IN(g->monotonicity, d.monotonicity);
     COUNT_IN(g->efficiency, d.efficiency);
     COUNT_IN(g->tau_b, d.tau_b);
-    COUNT_IN(g->p_last, answer > 0 ? exp(-answer * d.last) : NAN);
+    COUNT_IN(g->p_last, answer > 0 ? raml_exp(-answer * d.last) : NAN);
     COUNT_IN(g->solved, json_is_number(solved) ? (double)(json_number_value(solved) >= 0) : NAN);
     consider(g, obj);
     return RAML_OK;

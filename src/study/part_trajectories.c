@@ -1,6 +1,8 @@
 /* part_trajectories.c - some of the report's trajectories, coloured token by token. */
 #include "study/page.h"
 
+#include "core/elementary.h"
+
 #include "raml/colour.h"
 
 #include <math.h>
@@ -56,7 +58,7 @@ static void add_head(struct raml_page *p, const json_t *pick, const double *loss
     raml_buf_addf(b, "<br><span class=\"dim\">L: %.3f \u2192 %.3f in %.0f tokens", loss[0], loss[n_tokens],
                   isnan(told) ? (double)n_tokens : told);
     if (answer > 0)
-        raml_buf_addf(b, " \u00B7 p(answer): %.3g \u2192 %.3g", exp(-answer * loss[0]), exp(-answer * loss[n_tokens]));
+        raml_buf_addf(b, " \u00B7 p(answer): %.3g \u2192 %.3g", raml_exp(-answer * loss[0]), raml_exp(-answer * loss[n_tokens]));
     if (solved >= 0) raml_buf_addf(b, " \u00B7 solved at token %.0f", solved);
     raml_buf_adds(b, "</span></p>\n");
     add_word(p, pick, "question", "<p class=\"dim\">");

@@ -1,6 +1,8 @@
 /* trace_files.c - traces questions in batches and hands each curve to the writers. See trace_files.h. */
 #include "raml/trace_files.h"
 
+#include "core/elementary.h"
+
 #include "study/trace_parts.h"
 
 #include <math.h>
@@ -81,8 +83,8 @@ static void add_means(struct means *m, const struct raml_traced *t)
     add(&m->monotonicity, d->monotonicity);
     add(&m->efficiency, d->efficiency);
     add(&m->tau_b, d->tau_b);
-    add(&m->p_first, exp(-A * d->first));
-    add(&m->p_last, exp(-A * d->last));
+    add(&m->p_first, raml_exp(-A * d->first));
+    add(&m->p_last, raml_exp(-A * d->last));
     add(&m->greedy, t->curve->greedy[t->curve->n_points - 1]);
     add(&m->solved, t->solved_at >= 0);
 }

@@ -1,6 +1,8 @@
 /* trace_records.c - traced trajectories as lines and tensors. See trace_files.h. */
 #include "study/trace_parts.h"
 
+#include "core/elementary.h"
+
 #include "raml/colour.h"
 #include "raml/json.h"
 #include "raml/safetensors.h"
@@ -157,7 +159,7 @@ static enum raml_code add_tokens(struct raml_trace_records *r, const struct raml
         bool ok = o && set_name(o, t) && set(o, "i", json_integer(c->at[k])) &&
                   set(o, "token", k ? piece_text(t->piece[k - 1], t->piece_len[k - 1]) : json_null()) &&
                   set(o, "L", json_real(c->loss[k])) && set(o, "dL", number(delta)) && set(o, "rel", number(rel)) &&
-                  set(o, "p", number(exp(-(double)c->n_answer * c->loss[k]))) && set(o, "ema", number(t->ema[k]));
+                  set(o, "p", number(raml_exp(-(double)c->n_answer * c->loss[k]))) && set(o, "ema", number(t->ema[k]));
         rc = write_line(r, &r->tokens, o, ok, t, err);
     }
     return rc;

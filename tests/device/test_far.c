@@ -135,50 +135,63 @@ static void test_status(void **state)
     struct raml_matrix w = {0};
     const struct raml_weight_part part = {RAML_TYPE_F32, 3};
     far_fail_at(far, 1);
-    assert_int_equal(b->weight_init(far, &w, 4, &part, 1, false, &err), RAML_EIO);
+    assert_int_equal(b->weight_init(far, &w, RAML_TYPE_F32, 4, &part, 1, false, &err), RAML_EIO);
     assert_null(w.own);
     b->free(far, p);
 }
 
-/* Weights by parts, and set row by row, give the product of weights that were filled at once. */
+/* Weights by parts, set a few rows at a time, give the product of weights that were filled at once; so do parts of
+ * other types, of the same numbers. */
 static void test_weights(void **state)
 {
     (void)state;
-    enum { N = 13, K = 20, ROWS = 3, ROOM = ROWS + 256 };
-    static const struct raml_weight_part part[] = {{RAML_TYPE_F32, 6}, {RAML_TYPE_F32, 4}, {RAML_TYPE_F32, 3}};
-    static const struct raml_weight_part mixed[] = {{RAML_TYPE_F32, 6}, {RAML_TYPE_BF16, 4}};
-    struct raml_matrix set = {0}, filled = {0}, none = {0};
-    float value[N * K], x[ROWS * K], got[2][ROWS * N];
+    enum { A = 130, B = 6, C = 3, N = A + B + C, K = 20, ROWS = 3, ROOM = ROWS + 256 };
+    static const struct raml_weight_part part[] = {{RAML_TYPE_F32, A}, {RAML_TYPE_F32, B}, {RAML_TYPE_F32, C}};
+    static const struct raml_weight_part mixed[] = {{RAML_TYPE_BF16, A}, {RAML_TYPE_F32, B}, {RAML_TYPE_BF16, C}};
+    static const struct raml_weight_part blocks[] = {{RAML_TYPE_Q8_0, A}};
+    struct raml_matrix m[3] = {{0}}, none = {0};
+    static float value[N * K], x[ROWS * K], got[3][ROWS * N];
+    static uint16_t half[N * K];
     uint64_t seed = 3;
     struct raml_err err = {0};
-    for (size_t i = 0; i < N * K; i++) value[i] = draw_unit(&seed);
+    for (size_t i = 0; i < N * K; i++) {
+        half[i] = bf16_down(draw_unit(&seed));
+        value[i] = bf16_up(half[i]);
+    }
     for (size_t i = 0; i < ROWS * K; i++) x[i] = draw_unit(&seed);
     float *dx = b->alloc(far, ROOM * K, 4), *dy = b->alloc(far, ROOM * N, 4), *dw = b->alloc(far, N * K, 4);
     b->upload(far, dx, x, sizeof x);
     b->upload(far, dw, value, sizeof value);
-    assert_int_equal(b->weight_init(far, &set, K, part, 3, false, &err), RAML_OK);
-    assert_int_equal(b->weight_init(far, &filled, K, part, 3, false, &err), RAML_OK);
-    assert_true(set.N == N && set.K == K && b->weight_bytes(far, &set) >= sizeof value);
-    assert_int_equal(b->weight_fill(far, &filled, dw, &err), RAML_OK);
-    for (size_t row = 0, n = 0; row < N; row += n) {
-        n = row == 0 ? 5 : 1;
-        assert_int_equal(b->weight_set(far, &set, row, n, value + row * K, &err), RAML_OK);
+    assert_int_equal(b->weight_init(far, &m[0], RAML_TYPE_F32, K, part, 3, false, &err), RAML_OK);
+    assert_int_equal(b->weight_init(far, &m[1], RAML_TYPE_F32, K, part, 3, false, &err), RAML_OK);
+    assert_int_equal(b->weight_init(far, &m[2], RAML_TYPE_F32, K, mixed, 3, false, &err), RAML_OK);
+    assert_true(m[0].N == N && m[0].K == K && b->weight_bytes(far, &m[0]) >= sizeof value);
+    assert_true(b->weight_bytes(far, &m[2]) < b->weight_bytes(far, &m[0]) * 2 / 3);
+    assert_int_equal(b->weight_fill(far, &m[1], dw, &err), RAML_OK);
+    static const size_t row[] = {0, 64, 128, A, A + B, N};
+    for (size_t i = 0; row[i] < N; i++) {
+        size_t n = row[i + 1] - row[i], at = row[i] * K;
+        const void *kept = row[i] == A ? (const void *)(value + at) : (const void *)(half + at);
+        assert_int_equal(b->weight_set(far, &m[0], row[i], n, value + at, &err), RAML_OK);
+        assert_int_equal(b->weight_set(far, &m[2], row[i], n, kept, &err), RAML_OK);
     }
-    for (int i = 0; i < 2; i++) {
-        b->forward(far, i ? &filled : &set, dx, RAML_TYPE_F32, ROWS, dy, RAML_TYPE_F32, false);
+    for (int i = 0; i < 3; i++) {
+        b->forward(far, &m[i], dx, RAML_TYPE_F32, ROWS, dy, RAML_TYPE_F32, false);
         b->download(far, got[i], dy, sizeof got[i]);
     }
     assert_int_equal(b->sync(far, &err), RAML_OK);
     assert_memory_equal(got[0], got[1], sizeof got[0]);
+    assert_memory_equal(got[0], got[2], sizeof got[0]);
     for (size_t r = 0; r < ROWS; r++)
         for (size_t c = 0; c < N; c++) {
             double want = 0;
             for (size_t k = 0; k < K; k++) want += (double)x[r * K + k] * (double)value[c * K + k];
             assert_true(fabs((double)got[0][r * N + c] - want) <= 1e-5);
         }
-    assert_int_equal(b->weight_init(far, &none, K, mixed, 2, false, &err), RAML_ESUPPORT);
-    b->weight_deinit(far, &set);
-    b->weight_deinit(far, &filled);
+    assert_int_equal(b->weight_init(far, &none, RAML_TYPE_F32, K, blocks, 1, false, &err), RAML_ESHAPE);
+    assert_string_equal(err.msg, "a matrix of Q8_0 with rows of 20: expected a multiple of 32");
+    assert_int_equal(b->weight_set(far, &m[0], 3, 5, value, &err), RAML_EUSAGE);
+    for (int i = 0; i < 3; i++) b->weight_deinit(far, &m[i]);
     b->free(far, dx), b->free(far, dy), b->free(far, dw);
 }
 

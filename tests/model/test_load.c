@@ -406,7 +406,7 @@ static void test_no_memory(void **state)
     if (strncmp(fault.msg, want, strlen(want))) fail_msg("%s", fault.msg);
     assert_null(m);
     assert_int_equal(raml_model_init(&c, 1, RAML_F16, RAML_TO_TRAIN, dev, &m, &fault), RAML_EUSAGE);
-    assert_string_equal(fault.msg, "dtype: found F16, expected F32 or BF16");
+    assert_string_equal(fault.msg, "dtype: found F16, expected F32, BF16 or as stored");
 }
 
 int main(void)

@@ -3,6 +3,7 @@
  */
 #include "device/cpu/cpu.h"
 
+#include "core/elementary.h"
 #include "core/half.h"
 
 #include <math.h>
@@ -358,7 +359,7 @@ static void cpu_loss_end(const struct raml_device *d, const struct raml_loss_sta
 {
     if (raml_device_failed(d)) return;
     for (size_t i = 0; i < n; i++) {
-        out->lse[i] = s->max[i] + logf(s->sum[i]);
+        out->lse[i] = (float)((double)s->max[i] + raml_log((double)s->sum[i]));
         out->entropy[i] = out->lse[i] - s->dot[i] / s->sum[i];
         out->logp[i] = s->target[i] - out->lse[i];
     }

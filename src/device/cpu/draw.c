@@ -1,6 +1,8 @@
 /* draw.c - tokens drawn from rows of logits, a row a thread. See device/backend.h, raml_token_rows. */
 #include "device/impl.h"
 
+#include "core/elementary.h"
+
 #include <math.h>
 
 enum { MOST_PARTS = (1 << 24) / RAML_EXP_PART + 1 }; /* a vocabulary has at most 2^24 tokens (config.c) */
@@ -52,7 +54,7 @@ static struct raml_token_drawn draw_row(const struct raml_ops *ops, const struct
     struct raml_token_drawn out = {.best = -1, .token = -1};
     if (!n || r->vocab > (size_t)1 << 24 || !survey(ops, z, r->vocab, n, &best, &top)) return out;
     out.total = ops->exp_all(weight, z, r->vocab, top, 1, part);
-    out.lse = (double)top + log(out.total);
+    out.lse = (double)top + raml_log(out.total);
     out.best = out.token = (int32_t)best;
     out.logit = z[best];
     if (!isfinite(r->scale)) { /* no other token is left */

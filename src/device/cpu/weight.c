@@ -255,8 +255,8 @@ void raml_cpu_forward(const struct raml_device *d, const struct raml_matrix *w, 
 {
     const struct own *o = w->own;
     struct raml_err why = {0};
+    if (!n || raml_device_failed(d)) return;
     raml_device_use(d);
-    if (!n) return;
     if (x_type == RAML_TYPE_F32) {
         forward_f32(d, w, x, n, y, add);
         return;
@@ -270,6 +270,7 @@ void raml_cpu_backward(const struct raml_device *d, const struct raml_matrix *w,
 {
     const struct own *o = w->own;
     struct raml_err why = {0};
+    if (raml_device_failed(d)) return;
     raml_device_use(d);
     if (type == RAML_TYPE_F32) {
         struct raml_product c = {.m = n, .n = w->K, .k = w->N, .a = dy, .lda = w->N, .b = o->back,
@@ -290,6 +291,7 @@ void raml_cpu_weight_grad(const struct raml_device *d, enum raml_type type, cons
                           size_t K, float *dw)
 {
     struct raml_err why = {0};
+    if (raml_device_failed(d)) return;
     raml_device_use(d);
     if (type == RAML_TYPE_F32) {
         struct raml_product c = {.m = N, .n = K, .k = n, .a = dy, .lda = N, .a_columns = true, .b = x, .ldb = K,
