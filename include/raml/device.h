@@ -62,7 +62,8 @@ struct raml_device_info {
     const char *level;
     char matmul[32]; /* "oneDNN 2.6.3" */
     int threads;
-    bool bf16;
+    bool bf16;           /* activations can be bf16 */
+    char distrust[128];  /* why not, where the processor could: what the products were found to do; else empty */
     size_t memory_bytes; /* of the machine */
 };
 void raml_device_describe(const struct raml_device *d, struct raml_device_info *out);

@@ -84,7 +84,8 @@ static void print_text(const struct findings *f)
     printf("levels    %s; using %s\n", f->levels, i->level);
     printf("threads   %d\n", i->threads);
     printf("memory    %.1f GiB\n", (double)i->memory_bytes / (double)(1 << 30));
-    printf("bf16      %s\n", i->bf16 ? "yes" : "no: bf16 models are not available on this processor");
+    printf("bf16      %s%s\n", i->bf16 ? "yes" : i->distrust[0] ? "no: " : "no: this processor does not multiply it; bf16 weights "
+           "are kept as they are and multiplied in f32", i->distrust);
     printf("matmul    %s", i->matmul);
     if (f->f32 > 0) printf(", f32 %.0f GFLOP/s", f->f32);
     if (f->bf16 > 0) printf(", bf16 %.0f GFLOP/s", f->bf16);

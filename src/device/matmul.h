@@ -1,4 +1,6 @@
-/* matmul.h - matrix products, through oneDNN (2.6 and 3.x: matmul.c hides the difference).
+/* matmul.h - matrix products through oneDNN (2.6 and 3.x: matmul.c hides the difference): those of bf16 activations, where
+ * the processor has instructions for them. Those in f32 are here to be compared with (bench/product.c): raml's own are
+ * cpu/product.h.
  *
  * Activations are bf16 or f32 by a flag; sums are f32. Rows are worked on in chunks out of a short list of sizes (8 to
  * 64 in steps of 8, then powers of two up to 4096), so that a handful of compiled products serves any number of rows:
@@ -21,6 +23,9 @@ RAML_CHECKED enum raml_code raml_mm_open(const struct raml_ops *ops, struct raml
 void raml_mm_close(struct raml_mm *mm);
 const char *raml_mm_version(char *out, size_t cap); /* "oneDNN 2.6.3" */
 bool raml_mm_has_bf16(struct raml_mm *mm);
+/* Tries a few small products, for some milliseconds: false where their rows depend on how many there are, or are wrong;
+ * why (NULL: not wanted) then names the first. */
+bool raml_mm_trial(const struct raml_ops *ops, bool bf16, char *why, size_t cap);
 
 /* n rounded up to what the chunks cover. */
 size_t raml_mm_rows(size_t n);

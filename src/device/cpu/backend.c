@@ -47,7 +47,10 @@ void *raml_cpu_room(const struct raml_device *d, struct raml_room *r, size_t byt
 enum raml_code raml_cpu_open(struct raml_device *d, struct raml_err *err)
 {
     d->cpu = calloc(1, sizeof *d->cpu);
-    return d->cpu ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the device");
+    if (!d->cpu) return raml_fail(err, RAML_ENOMEM, "no memory for the device");
+    d->cpu->bf16 = d->ops->has_bf16 && raml_cpu_usable("avx512bf16") && raml_mm_has_bf16(d->mm) &&
+                   raml_mm_trial(d->ops, true, d->cpu->distrust, sizeof d->cpu->distrust);
+    return RAML_OK;
 }
 
 static void cpu_close(struct raml_device *d)
@@ -73,7 +76,7 @@ static int cpu_threads(const struct raml_device *d)
 static bool cpu_has(const struct raml_device *d, enum raml_type act)
 {
     if (act == RAML_TYPE_F32) return true;
-    return act == RAML_TYPE_BF16 && d->ops->has_bf16 && raml_cpu_usable("avx512bf16") && raml_mm_has_bf16(d->mm);
+    return act == RAML_TYPE_BF16 && d->cpu->bf16;
 }
 
 static void processor_name(char *out, size_t cap)
@@ -94,6 +97,7 @@ static void processor_name(char *out, size_t cap)
 static void cpu_describe(const struct raml_device *d, struct raml_device_info *out)
 {
     raml_mm_version(out->matmul, sizeof out->matmul);
+    snprintf(out->distrust, sizeof out->distrust, "%s", d->cpu->distrust);
     processor_name(out->cpu, sizeof out->cpu);
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
     (void)d;

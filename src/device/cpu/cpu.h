@@ -5,6 +5,8 @@
 #include "device/impl.h"
 
 struct raml_cpu {
+    bool bf16;          /* products of bf16 activations are to be had, and were found good */
+    char distrust[128]; /* what was found wrong with them; empty: nothing */
     struct raml_room transposed, parts, attention; /* for weight_grad; a part a thread of sums over rows; attention_back */
 };
 

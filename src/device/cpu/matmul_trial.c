@@ -1,0 +1,113 @@
+/* matmul_trial.c - may this build of oneDNN on this processor be believed? See device/matmul.h.
+ *
+ * Known to go wrong: oneDNN 2.6 on AVX2, whose order of sums changes with the number of rows; 3.7 on AMD Zen 5, some of
+ * whose f32 products of odd sizes are plainly wrong. A few small products of such sizes are made for several numbers of
+ * rows; their rows have to agree to the bit, and to be right.
+ */
+#include "device/matmul.h"
+
+#include "core/half.h"
+#include "device/impl.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS = 128, SHAPES = 3 };
+static const struct {
+    size_t N, K;
+} shapes[SHAPES] = {{37, 12}, {130, 101}, {96, 224}};
+static const size_t batches[] = {8, 24, 56, 64};
+
+struct trial {
+    struct raml_mm *mm;
+    bool bf16;
+    size_t N, K;
+    float *w, *x, *all, *some; /* all, some: [ROWS, N] */
+    void *x_act;
+    char *why;
+    size_t cap;
+};
+
+static float number(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return raml_from_bf16((uint16_t)((*state >> 16 & 0x81ffu) | 0x3e00u)); /* 1/8 to 2, either sign; exact as bf16 */
+}
+
+static bool right(const struct trial *t)
+{
+    for (size_t r = 0; r < ROWS; r++)
+        for (size_t c = 0; c < t->N; c++) {
+            double sum = 0, size = 0;
+            for (size_t k = 0; k < t->K; k++) {
+                double p = (double)t->x[r * t->K + k] * (double)t->w[c * t->K + k];
+                sum += p;
+                size += fabs(p);
+            }
+            if (!(fabs((double)t->all[r * t->N + c] - sum) <= (double)(t->K + 1) * 0x1p-23 * size)) return false;
+        }
+    return true;
+}
+
+static bool judge(const struct trial *t, size_t n, const char *what)
+{
+    char version[32];
+    if (t->why)
+        snprintf(t->why, t->cap, "%s: %s products of %zu x %zu x %zu %s", raml_mm_version(version, sizeof version),
+                 t->bf16 ? "bf16" : "f32", n, t->N, t->K, what);
+    return false;
+}
+
+static bool try_shape(const struct trial *t)
+{
+    struct raml_weight w = {0};
+    size_t row = t->K * (t->bf16 ? 2 : 4);
+    bool good = raml_weight_init(t->mm, &w, t->N, t->K, t->bf16, false, NULL) == RAML_OK &&
+                raml_weight_fill(t->mm, &w, t->w, NULL) == RAML_OK &&
+                raml_mm_forward(t->mm, &w, t->x_act, ROWS, t->all, true, false, NULL) == RAML_OK;
+    if (!good) judge(t, ROWS, "can't be made");
+    else if (!right(t)) good = judge(t, ROWS, "are wrong");
+    for (size_t i = 0; i < sizeof batches / sizeof *batches && good; i++) {
+        size_t n = batches[i], first = ROWS - n;
+        good = raml_mm_forward(t->mm, &w, (const char *)t->x_act + first * row, n, t->some, true, false, NULL) == RAML_OK;
+        if (!good) judge(t, n, "can't be made");
+        else if (memcmp(t->some, t->all + first * t->N, n * t->N * sizeof *t->some))
+            good = judge(t, n, "vary with the number of rows");
+    }
+    raml_weight_deinit(&w);
+    return good;
+}
+
+bool raml_mm_trial(const struct raml_ops *ops, bool bf16, char *why, size_t cap)
+{
+    bool good = true;
+    for (size_t i = 0; i < SHAPES && good; i++) {
+        struct trial t = {.bf16 = bf16, .N = shapes[i].N, .K = shapes[i].K, .why = why, .cap = cap};
+        uint32_t state = 1;
+        t.w = raml_device_alloc(t.N * t.K, sizeof *t.w);
+        t.x = raml_device_alloc((ROWS + 256) * t.K, sizeof *t.x);
+        t.all = raml_device_alloc((ROWS + 256) * t.N, sizeof *t.all);
+        t.some = raml_device_alloc((ROWS + 256) * t.N, sizeof *t.some);
+        void *half = raml_device_alloc((ROWS + 256) * t.K, sizeof(uint16_t));
+        good = t.w && t.x && t.all && t.some && half && raml_mm_open(ops, &t.mm, NULL) == RAML_OK;
+        if (good) {
+            for (size_t k = 0; k < t.N * t.K; k++) t.w[k] = number(&state);
+            for (size_t k = 0; k < (ROWS + 256) * t.K; k++) t.x[k] = number(&state);
+            raml_round_bf16(half, t.x, (ROWS + 256) * t.K);
+            t.x_act = bf16 ? half : (void *)t.x;
+            good = try_shape(&t);
+        } else {
+            judge(&t, ROWS, "find no memory");
+        }
+        raml_mm_close(t.mm);
+        free(t.w);
+        free(t.x);
+        free(t.all);
+        free(t.some);
+        free(half);
+    }
+    return good;
+}
