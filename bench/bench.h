@@ -10,6 +10,7 @@
 
 struct bench_options {
     const char *preset;    /* of the model; a text's file for bench_tokenize */
+    const char *model;     /* of bench_score and bench_decode: a file or folder, read as it is stored; NULL: the preset's */
     const char *tokenizer; /* for bench_tokenize alone */
     bool bf16, json;
     int threads, batch;
@@ -24,14 +25,15 @@ struct bench_result {
 bool bench_has_bf16(void);
 double bench_now(void); /* seconds */
 
-struct bench_rig { /* a drawn model of the preset */
+struct bench_rig { /* a drawn model of the preset, or opt->model */
     struct raml_device *dev;
     struct raml_model *m;
+    bool bf16;   /* its activations, and so the product of the peak */
     double peak; /* GFLOP/s of the best matrix product, the better of before and after */
 };
 RAML_CHECKED enum raml_code bench_rig_open(const struct bench_options *opt, enum raml_use use, struct bench_rig *r,
                                            struct bench_result *out, struct raml_err *err);
-void bench_rig_close(const struct bench_options *opt, struct bench_rig *r, struct bench_result *out);
+void bench_rig_close(struct bench_rig *r, struct bench_result *out);
 int32_t bench_token(const struct bench_rig *r, uint64_t i); /* a random token */
 int bench_by_value(const void *a, const void *b);           /* of doubles, for qsort */
 double bench_forward_flops(const struct raml_model *m, const struct raml_pack *p);
@@ -60,7 +62,8 @@ RAML_CHECKED enum raml_code bench_tokenize(const struct bench_options *opt, stru
 RAML_CHECKED enum raml_code bench_score(const struct bench_options *opt, struct bench_result *out,
                                         struct raml_err *err);
 /* opt->batch samples of 128 tokens behind one shared prompt of 512: tokens/s of the steps alone, drawn at temperature 1.
- * bytes_per_step (weights, keys and values) and the share of the memory's bandwidth, measured in the same run. */
+ * weight_bytes of matrices that a step reads (all of them, once), and the share of the memory's bandwidth that they, keys
+ * and values take; the bandwidth is measured in the same run. */
 RAML_CHECKED enum raml_code bench_decode(const struct bench_options *opt, struct bench_result *out,
                                          struct raml_err *err);
 /* Attention by itself, f32, for trees and steps of several shapes (told on stderr); the result is that of the loss curve. */

@@ -53,7 +53,7 @@ enum raml_code bench_score(const struct bench_options *opt, struct bench_result 
     raml_pass_close(pass);
     raml_pack_deinit(&pack);
     raml_tree_deinit(&tree);
-    bench_rig_close(opt, &r, out);
+    bench_rig_close(&r, out);
     return rc;
 }
 
@@ -139,19 +139,30 @@ static enum raml_code steps(struct bench_rig *r, struct raml_decoder *dec, struc
     return rc;
 }
 
-static void tell(const struct bench_rig *r, const struct shape *x, double bytes_s, struct bench_result *out)
+/* Bytes of the matrices as they are held: what a step reads of them. */
+static size_t weight_bytes(const struct bench_options *opt, const struct bench_rig *r)
+{
+    enum raml_dtype dtype = opt->bf16 ? RAML_BF16 : RAML_F32; /* of a drawn model's embedding */
+    struct raml_model_size z = raml_model_estimate_parts(raml_model_config(r->m), dtype, RAML_TO_READ, !opt->model);
+    return raml_model_bytes(r->m) - z.table - z.vectors - z.rotary;
+}
+
+static void tell(const struct bench_rig *r, const struct shape *x, size_t weights, double bytes_s,
+                 struct bench_result *out)
 {
     const struct raml_config *c = raml_model_config(r->m);
     double n = (double)x->steps, B = (double)x->batch, q = (double)x->prompt;
-    double s = raml_model_dtype(r->m) == RAML_BF16 ? 2 : 4;
-    double matrix = raml_config_train_flops(c, 0) / 6, kv = 2.0 * c->n_layers * c->n_kv_heads * c->head_dim * s;
-    double bytes = matrix * s + kv * (q + B * n / 2), step = out->seconds / n;
+    double matrix = raml_config_train_flops(c, 0) / 6;
+    double kv = 2.0 * c->n_layers * c->n_kv_heads * c->head_dim * (r->bf16 ? 2 : 4);
+    double bytes = (double)weights + kv * (q + B * n / 2), step = out->seconds / n;
     out->tokens_per_s = B / step;
     out->gflops = 1e-9 * out->tokens_per_s * (2 * matrix + 4.0 * c->n_layers * c->n_heads * c->head_dim * (q + n / 2));
     double share = bytes_s > 0 ? bytes / step / bytes_s : 0;
-    snprintf(out->note, sizeof out->note, "%zu x %zu tokens behind %zu; %.1f of %.1f GB/s = %.0f %% of the bandwidth",
-             x->batch, x->steps, x->prompt, 1e-9 * bytes / step, 1e-9 * bytes_s, 100 * share);
-    snprintf(out->extra, sizeof out->extra, "\"batch\": %zu, \"bandwidth_share\": %.3f, \"bandwidth\": %.4g", x->batch,
+    snprintf(out->note, sizeof out->note,
+             "%zu x %zu tokens behind %zu; weights %.0f MB; %.1f of %.1f GB/s = %.0f %% of the bandwidth", x->batch,
+             x->steps, x->prompt, 1e-6 * (double)weights, 1e-9 * bytes / step, 1e-9 * bytes_s, 100 * share);
+    snprintf(out->extra, sizeof out->extra,
+             "\"batch\": %zu, \"weight_bytes\": %zu, \"bandwidth_share\": %.3f, \"bandwidth\": %.4g", x->batch, weights,
              share, bytes_s);
 }
 
@@ -183,7 +194,7 @@ static enum raml_code decode(const struct bench_options *opt, const struct shape
         qsort(second, n, sizeof *second, bench_by_value);
         out->seconds = second[n / 2];
         after = bandwidth();
-        tell(&r, x, after > before ? after : before, out); /* the better: both stem from this run */
+        tell(&r, x, weight_bytes(opt, &r), after > before ? after : before, out); /* the better: both stem from this run */
     }
     raml_decoder_close(dec);
     if (r.dev) raml_array_free(r.dev, d.logits);
@@ -193,7 +204,7 @@ static enum raml_code decode(const struct bench_options *opt, const struct shape
     free(d.u);
     free(d.token);
     free(d.sample);
-    bench_rig_close(opt, &r, out);
+    bench_rig_close(&r, out);
     return rc;
 }
 

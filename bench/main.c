@@ -2,6 +2,7 @@
  *
  *   raml-bench [--json] [--bench train,trace,prefix,sample,score,decode,product] [--preset micro,small,medium,gpt2,...]
  *              [--dtype bf16|f32] [--batch 1,8,32,64] [--threads N] [--seconds S]
+ *   raml-bench [--json] --bench score,decode --model FILE,... [--batch 1,64] [--threads N] [--seconds S]
  *   raml-bench [--json] --bench tokenize --tokenizer tokenizer.json --text FILE,... [--seconds S]
  * Every measurement runs in a process of its own, so that its peak memory is its own.
  */
@@ -19,7 +20,7 @@
 
 struct settings {
     bool json;
-    const char *bench, *preset, *text, *batch; /* batch: of decode, one measurement each */
+    const char *bench, *preset, *model, *text, *batch; /* batch: of decode, one measurement each */
     struct bench_options opt;
 };
 
@@ -50,6 +51,7 @@ static bool listed(const char *list, const char *word)
 
 static void print(const struct settings *s, const char *bench, const struct bench_result *r)
 {
+    const char *dtype = s->opt.model ? "stored" : s->opt.bf16 ? "bf16" : "f32";
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
     double share = r->peak_gflops > 0 ? r->gflops / r->peak_gflops : 0;
@@ -58,11 +60,11 @@ static void print(const struct settings *s, const char *bench, const struct benc
         printf("{\"bench\": \"%s\", \"preset\": \"%s\", \"dtype\": \"%s\", \"threads\": %d, \"tokens_per_s\": %.1f, "
                "\"gflops\": %.1f, \"peak_gflops\": %.1f, \"peak_share\": %.3f, \"peak_memory_bytes\": %zu, "
                "\"seconds\": %.4f%s%s}\n",
-               bench, s->opt.preset, s->opt.bf16 ? "bf16" : "f32", r->threads, r->tokens_per_s, r->gflops,
+               bench, s->opt.preset, dtype, r->threads, r->tokens_per_s, r->gflops,
                r->peak_gflops, share, memory, r->seconds, r->extra[0] ? ", " : "", r->extra);
     else if (r->peak_gflops > 0)
-        printf("%-7s %-7s %-4s %10.0f tokens/s %7.1f GFLOP/s = %4.1f %% of %.0f   %8.3f s %7.0f MB   %s\n", bench,
-               s->opt.preset, s->opt.bf16 ? "bf16" : "f32", r->tokens_per_s, r->gflops, 100 * share, r->peak_gflops,
+        printf("%-7s %-7s %-6s %10.0f tokens/s %7.1f GFLOP/s = %4.1f %% of %.0f   %8.3f s %7.0f MB   %s\n", bench,
+               s->opt.preset, dtype, r->tokens_per_s, r->gflops, 100 * share, r->peak_gflops,
                r->seconds, 1e-6 * (double)memory, r->note);
     else
         printf("%-8s %10.0f tokens/s %7.0f MB   %s   %s\n", bench, r->tokens_per_s, 1e-6 * (double)memory, r->note,
@@ -118,6 +120,7 @@ static int usage(const char *what)
             "raml-bench: %s\nusage: raml-bench [--json] [--bench train,trace,prefix,sample,score,decode,product] [--preset "
             "micro,small,medium,gpt2,qwen2.5-0.5b,...] [--dtype auto|bf16|f32] [--batch 1,8,32,64] [--threads N] "
             "[--seconds S]\n"
+            "       raml-bench [--json] --bench score,decode --model FILE,... [--batch 1,64] [--threads N] [--seconds S]\n"
             "       raml-bench [--json] --bench tokenize --tokenizer FILE --text FILE,... [--seconds S]\n",
             what);
     return 2;
@@ -136,6 +139,7 @@ static int parse(int argc, char **argv, struct settings *s, const char **dtype)
         char *end = NULL;
         if (!strcmp(name, "--bench")) s->bench = value;
         else if (!strcmp(name, "--preset")) s->preset = value;
+        else if (!strcmp(name, "--model")) s->model = value;
         else if (!strcmp(name, "--tokenizer")) s->opt.tokenizer = value;
         else if (!strcmp(name, "--text")) s->text = value;
         else if (!strcmp(name, "--dtype")) *dtype = value;
@@ -160,10 +164,16 @@ int main(int argc, char **argv)
     s.opt.bf16 = strcmp(dtype, "f32") && (!strcmp(dtype, "bf16") || bench_has_bf16());
     for (size_t i = 0; i < sizeof benches / sizeof *benches; i++) {
         if (!listed(s.bench, benches[i].name)) continue;
-        const char *asked = benches[i].run == bench_tokenize ? s.text : s.preset;
+        bool reads = benches[i].run == bench_score || benches[i].run == bench_decode;
+        const char *asked = benches[i].run == bench_tokenize ? s.text : s.model ? s.model : s.preset;
+        if (s.model && !reads) {
+            rc = usage("--model is for --bench score and decode");
+            break;
+        }
         char *list = strdup(asked ? asked : benches[i].presets), *rest = NULL;
         for (char *p = list ? strtok_r(list, ",", &rest) : NULL; p; p = strtok_r(NULL, ",", &rest)) {
             s.opt.preset = p;
+            s.opt.model = s.model ? p : NULL;
             if (measure_batches(&s, i)) rc = 1;
         }
         free(list);

@@ -34,19 +34,21 @@ enum raml_code bench_rig_open(const struct bench_options *opt, enum raml_use use
 {
     struct raml_config c;
     *r = (struct bench_rig){0};
-    enum raml_code rc = raml_config_preset(opt->preset, &c, err);
+    enum raml_code rc = opt->model ? RAML_OK : raml_config_preset(opt->preset, &c, err);
     if (!rc) rc = raml_device_open(opt->threads, "auto", &r->dev, err);
-    if (!rc) rc = raml_device_peak(r->dev, opt->bf16, &r->peak, err);
-    if (!rc) rc = raml_model_init(&c, 1, opt->bf16 ? RAML_BF16 : RAML_F32, use, r->dev, &r->m, err);
+    if (!rc && opt->model) rc = raml_model_open(opt->model, RAML_STORED, use, r->dev, &r->m, err);
+    else if (!rc) rc = raml_model_init(&c, 1, opt->bf16 ? RAML_BF16 : RAML_F32, use, r->dev, &r->m, err);
+    if (!rc) r->bf16 = raml_model_dtype(r->m) == RAML_BF16;
+    if (!rc) rc = raml_device_peak(r->dev, r->bf16, &r->peak, err);
     if (!rc) out->threads = raml_device_threads(r->dev);
     return rc;
 }
 
 /* Measures the peak once more (the better of the two counts: both stem from this run) and closes. */
-void bench_rig_close(const struct bench_options *opt, struct bench_rig *r, struct bench_result *out)
+void bench_rig_close(struct bench_rig *r, struct bench_result *out)
 {
     double again = 0;
-    if (r->dev && raml_device_peak(r->dev, opt->bf16, &again, NULL) == RAML_OK && again > r->peak) r->peak = again;
+    if (r->dev && raml_device_peak(r->dev, r->bf16, &again, NULL) == RAML_OK && again > r->peak) r->peak = again;
     out->peak_gflops = r->peak;
     raml_model_close(r->m);
     raml_device_close(r->dev);
@@ -135,7 +137,7 @@ enum raml_code bench_train(const struct bench_options *opt, struct bench_result 
     raml_pack_deinit(&t.pack);
     if (r.dev) raml_array_free(r.dev, t.grad);
     free(t.coef);
-    bench_rig_close(opt, &r, out);
+    bench_rig_close(&r, out);
     return rc;
 }
 
@@ -213,7 +215,7 @@ enum raml_code bench_trace(const struct bench_options *opt, struct bench_result 
     }
     free(logp);
     raml_pack_deinit(&pack);
-    bench_rig_close(opt, &r, out);
+    bench_rig_close(&r, out);
     return rc;
 }
 
@@ -258,6 +260,6 @@ enum raml_code bench_prefix(const struct bench_options *opt, struct bench_result
     free(logp);
     raml_pack_deinit(&tree);
     raml_pack_deinit(&one);
-    bench_rig_close(opt, &r, out);
+    bench_rig_close(&r, out);
     return rc;
 }
