@@ -87,7 +87,8 @@ struct raml_train_result {
  * Before the first step: RAML_ERANGE when a row is longer than the model's context (names question and line), the
  * tokenizer has ids that the model lacks, or nothing is trained on; RAML_EUSAGE when a resumed run's settings or data
  * are not those it was started with. While training: RAML_ERANGE when a loss or gradient is not finite (names the
- * step; the last checkpoint stays); RAML_ESTOP when the sink asks to stop, after a checkpoint of the step just done. */
+ * step; the last checkpoint stays); the device's error when it fails (the last checkpoint stays); RAML_ESTOP when the
+ * sink asks to stop, after a checkpoint of the step just done. */
 RAML_CHECKED enum raml_code raml_train_sft(const struct raml_train_job *job, const struct raml_train_options *opt,
                                            struct raml_train_result *out, struct raml_err *err);
 

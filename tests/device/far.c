@@ -493,6 +493,11 @@ void far_fail_at(const struct raml_device *d, size_t n)
     f->failed = false;
 }
 
+size_t far_operations(const struct raml_device *d)
+{
+    return ((const struct far *)d->own)->n_ops;
+}
+
 bool far_failed(const struct raml_device *d)
 {
     return ((const struct far *)d->own)->failed;

@@ -15,6 +15,7 @@ RAML_CHECKED enum raml_code far_open(struct raml_device **out, struct raml_err *
  * of an allocation, by NULL. */
 void far_fail_at(const struct raml_device *d, size_t n);
 bool far_failed(const struct raml_device *d); /* has it, since far_fail_at? */
+size_t far_operations(const struct raml_device *d); /* since far_fail_at */
 size_t far_in_use(const struct raml_device *d); /* bytes */
 
 /* For tests that run on any device: raml_device_open, or where the environment says RAML_TEST_DEVICE=far, the far one
