@@ -2,8 +2,9 @@
  *
  * A device is opened once and passed in; there is no global state. It does one thing at a time: calls that compute with it,
  * or with a model or decoder on it, come from one thread at a time. Levels, weakest first: "ref" (the plain reference,
- * every operation written out in loops), "avx2", "avx512", "avx512bf16"; "auto" takes the strongest that the processor
- * has. bf16 matrix products need "avx512bf16".
+ * every operation written out in loops, sums in double), "base" (the fast kernels in plain C, for any processor), "avx2",
+ * "avx512", "avx512bf16"; "auto" takes the strongest that the processor has. In f32 all but "ref" give the same bits
+ * (docs/numerics.md). bf16 matrix products need "avx512bf16".
  */
 #ifndef RAML_DEVICE_H
 #define RAML_DEVICE_H

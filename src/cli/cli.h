@@ -41,7 +41,7 @@ struct cli { /* what all commands get */
     bool json, quiet;
     uint64_t seed;
     int threads; /* 0: all */
-    const char *level;             /* kernels: "auto", "ref", "avx2", "avx512", "avx512bf16" (--cpu) */
+    const char *level;             /* kernels: "auto", "ref", "base", "avx2" ... (--cpu) */
     const struct raml_device *dev; /* opened from threads and level */
     const struct raml_sink *sink;  /* progress on stderr; silent with --quiet */
     const char *const *arg;        /* what stands on the line without a name */

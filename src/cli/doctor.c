@@ -46,7 +46,7 @@ static bool find_program(const char *name, char *out, size_t cap)
 /* Strongest last; the device says which it took. */
 static void levels(const struct raml_device_info *info, char out[64])
 {
-    static const char *const name[] = {"ref", "avx2", "avx512", "avx512bf16"};
+    static const char *const name[] = {"ref", "base", "avx2", "avx512", "avx512bf16"};
     snprintf(out, 64, "%s", "");
     for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
         struct raml_device *d;

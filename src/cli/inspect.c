@@ -18,8 +18,8 @@ struct settings {
 static const struct cli_option options[] = {
     {"init", NULL, CLI_TEXT, offsetof(struct settings, init), NULL, 0, 0, NULL,
      "Instead of a path: the preset (micro, small, medium, gpt2, qwen2.5-0.5b, qwen2.5-1.5b) of a new model."},
-    {"dtype", NULL, CLI_ONE, offsetof(struct settings, dtype), "auto", 0, 0, "auto|f32|bf16",
-     "Numbers of the matrix products that memory is told for; auto is bf16 where the processor has it."},
+    {"dtype", NULL, CLI_ONE, offsetof(struct settings, dtype), "auto", 0, 0, "auto|stored|bf16|f32",
+     "What matrices are kept in, for memory: as score, trace and sample have it (stored: as in the file)."},
     {"tokens", NULL, CLI_INT, offsetof(struct settings, tokens), "2048", 0, 1 << 20, NULL,
      "Tokens of a scoring pass that memory is told for; 0 leaves activations out, in training too."},
     {"micro_batch_tokens", NULL, CLI_INT, offsetof(struct settings, micro_batch_tokens), "4096", 1, 1 << 20, NULL,
@@ -78,12 +78,12 @@ static enum raml_code examine(struct inspection *x, const struct cli *cli, const
     char dir[INSPECT_PATH] = "";
     x->tokens = (size_t)s->tokens;
     x->micro_batch_tokens = (size_t)s->micro_batch_tokens;
-    x->bf16 = strcmp(s->dtype, "auto") == 0 ? raml_device_has_bf16(cli->dev) : strcmp(s->dtype, "bf16") == 0;
     enum raml_code rc = open_source(x, s, path, dir, err);
     if (!rc && s->check && !x->file)
         rc = raml_fail(err, RAML_EUSAGE, "--check reads weights; %s has none", path ? path : "a new model");
     if (!rc) rc = cli_inspect_tensors(x, s->check, err);
     if (rc) return rc;
+    cli_inspect_types(x, s->dtype, cli->dev);
     cli_inspect_memory(x, cli->dev);
     return cli_inspect_tokens(x, path ? dir : NULL, err);
 }

@@ -42,7 +42,9 @@ struct inspection {
     struct raml_param *param;     /* of a configuration: its tensors' names */
     struct tensor *tensor;
     size_t n_tensors;
-    bool checked, bf16, drawn;      /* drawn: --init */
+    bool checked, drawn;            /* drawn: --init */
+    enum raml_dtype kept, trained;  /* what matrices are kept in: of a model that is read (RAML_STORED: as the file has
+                                     * them, which is not BF16 that is multiplied in bf16), and in training */
     size_t tokens, micro_batch_tokens; /* that memory is told for; tokens 0: without activations */
     int threads;
     struct memory memory;
@@ -59,7 +61,8 @@ struct inspection {
 
 /* inspect_weights.c: the table from an open file, with values when `check`; or from the configuration. */
 RAML_CHECKED enum raml_code cli_inspect_tensors(struct inspection *x, bool check, struct raml_err *err);
-/* inspect_memory.c: fills memory, from the configuration alone. */
+/* inspect_memory.c: kept and trained, by the word of --dtype, from the table of tensors; memory, from these. */
+void cli_inspect_types(struct inspection *x, const char *dtype, const struct raml_device *dev);
 void cli_inspect_memory(struct inspection *x, const struct raml_device *dev);
 /* inspect_tokens.c: tokenizer, template and format. dir: folder or GGUF file; NULL: those of a new model. What can't be
  * read is told in the faults. */
@@ -70,6 +73,7 @@ void cli_inspect_specials(const struct raml_tokenizer *t,
 /* "3.95 GB": thousands, three digits. */
 const char *cli_inspect_bytes(size_t bytes, char out[32]);
 const char *cli_inspect_rope(enum raml_rope r);
+const char *cli_inspect_kept(enum raml_dtype t); /* as --dtype has it */
 
 /* inspect_print.c; inspect_table.c: the tensors, layers folded unless `all`; inspect_json.c */
 RAML_CHECKED enum raml_code cli_inspect_print(const struct inspection *x, bool all, struct raml_err *err);

@@ -94,7 +94,7 @@ static json_t *memory_json(const struct inspection *x)
         const char *name;
         size_t value;
     } each[] = {
-        {"matrix_elements", m->train.copies / (x->bf16 ? 2 : 4)},
+        {"matrix_elements", m->train.copies / (x->trained == RAML_BF16 ? 2 : 4)},
         {"weights", m->train.master},
         {"packed", m->train.copies},
         {"plain", m->train.plain},
@@ -116,8 +116,8 @@ static json_t *memory_json(const struct inspection *x)
         {"micro_batch_tokens", x->micro_batch_tokens},
         {"train_activations", m->train_pass},
     };
-    json_t *o = json_pack("{s:s, s:i, s:o}", "dtype", x->bf16 ? "bf16" : "f32", "threads", x->threads, "sampling",
-                          sampling_json(m));
+    json_t *o = json_pack("{s:s, s:s, s:i, s:o}", "dtype", cli_inspect_kept(x->kept), "train_dtype",
+                          cli_inspect_kept(x->trained), "threads", x->threads, "sampling", sampling_json(m));
     for (size_t i = 0; i < sizeof each / sizeof *each; i++) json_object_set_new(o, each[i].name, whole(each[i].value));
     for (size_t i = 0; x->tokens && i < sizeof passes / sizeof *passes; i++)
         json_object_set_new(o, passes[i].name, whole(passes[i].value));

@@ -1,7 +1,10 @@
-/* inspect_memory.c - what a model will take in memory, from its shape alone. */
+/* inspect_memory.c - what a model will take in memory, from its shape, and from its file's types where those are kept. */
 #include "cli/inspect.h"
 
+#include "cli/load.h"
 #include "raml/decoder.h"
+
+#include <string.h>
 
 static size_t sum_of(const struct raml_model_size *z)
 {
@@ -47,26 +50,45 @@ static void sampling(struct inspection *x, enum raml_dtype dtype, const struct r
     m->kv_token = (raml_decoder_estimate(&x->config, dtype, dev, &tokens) - base) / 64;
 }
 
+void cli_inspect_types(struct inspection *x, const char *dtype, const struct raml_device *dev)
+{
+    bool has_bf16 = raml_device_has_bf16(dev), all_bf16 = x->file != NULL;
+    for (size_t i = 0; i < x->n_tensors; i++)
+        if (x->tensor[i].n_dims == 2 && (!x->tensor[i].type || strcmp(x->tensor[i].type, "BF16"))) all_bf16 = false;
+    x->kept = cli_load_kept(dev, dtype, x->file);
+    if (x->kept == RAML_STORED && all_bf16 && has_bf16) x->kept = RAML_BF16; /* as raml_model_load takes it */
+    x->trained = has_bf16 && strcmp(dtype, "f32") ? RAML_BF16 : RAML_F32;
+}
+
+/* Bytes of the matrices as the file has them; the first is the embedding, which is the head too where that is tied. */
+static size_t stored_bytes(const struct inspection *x)
+{
+    size_t n = 0;
+    for (size_t i = x->config.tied ? 0 : 1; i < x->n_tensors; i++)
+        if (x->tensor[i].n_dims == 2) n += x->tensor[i].bytes;
+    return n;
+}
+
 void cli_inspect_memory(struct inspection *x, const struct raml_device *dev)
 {
     const struct raml_config *c = &x->config;
     struct memory *m = &x->memory;
-    enum raml_dtype dtype = x->bf16 ? RAML_BF16 : RAML_F32;
     size_t most = (size_t)c->max_positions;
     x->parameters = raml_config_params(c);
     x->threads = raml_device_threads(dev);
-    m->read = raml_model_estimate_parts(c, dtype, RAML_TO_READ, x->drawn);
-    m->train = raml_model_estimate_parts(c, dtype, RAML_TO_TRAIN, x->drawn);
+    m->read = raml_model_estimate_parts(c, x->kept, RAML_TO_READ, x->drawn);
+    if (x->kept == RAML_STORED) m->read.copies = stored_bytes(x);
+    m->train = raml_model_estimate_parts(c, x->trained, RAML_TO_TRAIN, x->drawn);
     if (x->file && x->n_tensors) m->mapped = x->tensor[0].bytes; /* the embedding is the first */
     m->gradients = 4 * x->parameters;
     m->moments = 8 * x->parameters;
     if (x->tokens) {
-        m->score_pass = raml_pass_estimate(c, dtype, dev, false, x->tokens, least(x->tokens, most));
+        m->score_pass = raml_pass_estimate(c, x->kept, dev, false, x->tokens, least(x->tokens, most));
         m->train_pass =
-            raml_pass_estimate(c, dtype, dev, true, x->micro_batch_tokens, least(x->micro_batch_tokens, most));
+            raml_pass_estimate(c, x->trained, dev, true, x->micro_batch_tokens, least(x->micro_batch_tokens, most));
     }
     m->scoring = sum_of(&m->read) + m->score_pass;
     m->training = sum_of(&m->train) + m->gradients + m->moments + m->train_pass;
-    sampling(x, dtype, dev);
+    sampling(x, x->kept, dev);
     m->free = raml_device_free_memory();
 }

@@ -18,6 +18,11 @@ const char *cli_inspect_rope(enum raml_rope r)
     return "?";
 }
 
+const char *cli_inspect_kept(enum raml_dtype t)
+{
+    return t == RAML_STORED ? "stored" : t == RAML_BF16 ? "bf16" : "f32";
+}
+
 const char *cli_inspect_bytes(size_t bytes, char out[32])
 {
     static const char *const unit[] = {"B", "kB", "MB", "GB", "TB", "PB"};
@@ -92,12 +97,12 @@ static void print_sampling(const struct inspection *x)
 static void print_memory(const struct inspection *x)
 {
     const struct memory *m = &x->memory;
-    const char *copies = x->bf16 ? "matrices and head in bf16" : "matrices and head in f32";
     char line[96];
-    printf("\nmemory, estimated for %s products by %d threads, texts as long as pass and context allow\n",
-           x->bf16 ? "bf16" : "f32", x->threads);
+    printf("\nmemory, estimated for %d threads, texts as long as pass and context allow\n", x->threads);
     printf("\nscoring\n");
-    print_row("weights", m->read.copies, copies);
+    snprintf(line, sizeof line, "matrices and head %s%s", x->kept == RAML_STORED ? "" : "in ",
+             x->kept == RAML_STORED ? "as the file has them" : cli_inspect_kept(x->kept));
+    print_row("weights", m->read.copies, line);
     print_row("norms, biases", m->read.vectors, "f32");
     print_row("embedding", m->read.table, "drawn, so there is no file to read rows from");
     print_row("rotary table", m->read.rotary, "cosines and sines of every position, f32");
@@ -108,7 +113,8 @@ static void print_memory(const struct inspection *x)
     print_sampling(x);
     printf("\ntraining\n");
     print_row("weights", m->train.master, "f32, what the optimizer changes");
-    print_row("copies", m->train.copies, copies);
+    snprintf(line, sizeof line, "matrices and head in %s", cli_inspect_kept(x->trained));
+    print_row("copies", m->train.copies, line);
     print_row("more copies", m->train.plain, "the same, as backward reads them");
     print_row("rotary table", m->train.rotary, "cosines and sines of every position, f32");
     print_row("gradients", m->gradients, "f32");

@@ -2,7 +2,6 @@
 #include "cli/load.h"
 
 #include "raml/json.h"
-#include "raml/modelfile.h"
 #include "raml/run.h"
 
 #include <stdio.h>
@@ -20,12 +19,11 @@ static bool quantised(const struct raml_model_file *f)
     return false;
 }
 
-/* What a model's matrices are kept in (load.h); file NULL: drawn ones. */
-static enum raml_dtype kept(const struct cli *cli, const char *dtype, const struct raml_model_file *file)
+enum raml_dtype cli_load_kept(const struct raml_device *dev, const char *dtype, const struct raml_model_file *file)
 {
     if (!strcmp(dtype, "f32")) return RAML_F32;
     if (!strcmp(dtype, "bf16")) return RAML_BF16;
-    if (!strcmp(dtype, "auto") && raml_device_has_bf16(cli->dev) && !(file && quantised(file))) return RAML_BF16;
+    if (!strcmp(dtype, "auto") && raml_device_has_bf16(dev) && !(file && quantised(file))) return RAML_BF16;
     return file ? RAML_STORED : RAML_F32;
 }
 
@@ -34,7 +32,7 @@ static enum raml_code open_model(const struct cli *cli, const char *path, const 
 {
     struct raml_model_file *file;
     enum raml_code rc = raml_model_file_open(path, &file, err);
-    return rc ? rc : raml_model_load(file, kept(cli, dtype, file), RAML_TO_READ, cli->dev, model, err);
+    return rc ? rc : raml_model_load(file, cli_load_kept(cli->dev, dtype, file), RAML_TO_READ, cli->dev, model, err);
 }
 
 enum raml_code cli_load_model(const struct cli *cli, const char *dir, const char *dtype, struct raml_model **model,
@@ -47,7 +45,7 @@ enum raml_code cli_load_model(const struct cli *cli, const char *dir, const char
         struct raml_config c;
         enum raml_code rc = raml_config_preset(dir + 5, &c, err);
         if (rc) return rc;
-        return raml_model_init(&c, cli->seed, kept(cli, dtype, NULL), RAML_TO_READ, cli->dev, model, err);
+        return raml_model_init(&c, cli->seed, cli_load_kept(cli->dev, dtype, NULL), RAML_TO_READ, cli->dev, model, err);
     }
     enum raml_code rc = raml_run_newest(dir, found, sizeof found, err);
     if (!rc) rc = open_model(cli, found, dtype, model, err);

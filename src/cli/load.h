@@ -6,13 +6,16 @@
 
 #include "raml/file.h"
 #include "raml/model.h"
+#include "raml/modelfile.h"
 #include "raml/tokenizer.h"
 
+/* What a model's matrices are kept in when it is only read (model.h), by the word of --dtype: "stored" (as the file has
+ * them), "f32", "bf16", or "auto" (bf16 where the processor multiplies it and the file is not quantised, else stored).
+ * file NULL: there is none; what would be stored is then f32. */
+enum raml_dtype cli_load_kept(const struct raml_device *dev, const char *dtype, const struct raml_model_file *file);
 /* dir: a model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights, from the
- * seed); NULL: RAML_EUSAGE asks for --model. dtype: what matrices are kept in (model.h): "stored" (as the
- * file has them; f32 for init:), "f32", "bf16", or "auto" (bf16 where the processor multiplies it and the file is not
- * quantised, else stored). The model is only read. *path: the folder or file taken, for free(); NULL after a failure, and
- * for init:. */
+ * seed); NULL: RAML_EUSAGE asks for --model. dtype: as above. The model is only read. *path: the folder or file taken, for
+ * free(); NULL after a failure, and for init:. */
 RAML_CHECKED enum raml_code cli_load_model(const struct cli *cli, const char *dir, const char *dtype,
                                            struct raml_model **model, char **path, struct raml_err *err);
 enum { CLI_MAX_EOS = 8 };

@@ -14,7 +14,7 @@ const struct cli_option cli_common_option[] = {
      "Seed of every random number; equal seeds give equal results."},
     {"threads", NULL, CLI_INT, offsetof(struct cli_common, threads), "0", 0, 4096, NULL,
      "Threads to work with; 0 takes every processor."},
-    {"cpu", NULL, CLI_ONE, offsetof(struct cli_common, cpu), "auto", 0, 0, "auto|ref|avx2|avx512|avx512bf16",
+    {"cpu", NULL, CLI_ONE, offsetof(struct cli_common, cpu), "auto", 0, 0, "auto|ref|base|avx2|avx512|avx512bf16",
      "Instructions to use; auto takes the strongest that the processor has."},
     {"json", NULL, CLI_FLAG, offsetof(struct cli_common, json), NULL, 0, 0, NULL,
      "Write results for machines: JSON on standard output."},

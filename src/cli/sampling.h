@@ -19,11 +19,12 @@ struct sampling_settings { /* the first member of either command's settings */
 /* Rows of the table of settings; n_default: samples a question. */
 #define SAMPLING_OPTIONS(n_default)                                                                                    \
     {"model_name_or_path", "model", CLI_TEXT, SAMPLING_AT(model), NULL, 0, 0, NULL,                                    \
-     "A model's folder, or a run's (its newest checkpoint)."},                                                         \
+     "A model's folder or GGUF file, or a run's folder (its newest checkpoint)."},                                     \
         {"tokenizer", NULL, CLI_TEXT, SAMPLING_AT(tokenizer), NULL, 0, 0, NULL,                                        \
          "tokenizer.json to use; default: the model folder's."},                                                       \
         {"dtype", NULL, CLI_ONE, SAMPLING_AT(dtype), "auto", 0, 0, "auto|stored|bf16|f32",                             \
-         "What matrices are kept in; auto: bf16 where the processor multiplies it, else as stored in the file."},      \
+         "What matrices are kept in; auto: bf16 where the processor multiplies it and the file is not quantised, else " \
+         "stored (as the file has them)."},                                                                            \
         {"families", NULL, CLI_TEXT, SAMPLING_AT(families), NULL, 0, 0, NULL,                                          \
          "Made questions instead of a file: \"add:2-4,modchain\"."},                                                   \
         {"split", NULL, CLI_ONE, SAMPLING_AT(split), "test", 0, 0, "train|test|both", "Split of made questions."},     \

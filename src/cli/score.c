@@ -54,9 +54,10 @@ static const struct cli_option options[] = {
     {"out", NULL, CLI_TEXT, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
     {"dtype", NULL, CLI_ONE, AT(dtype), "stored", 0, 0, "stored|auto|bf16|f32",
      "What matrices are kept in. stored: as the file has them (BF16 files are multiplied in bf16 where the processor can, "
-     "others in f32); auto: bf16 where the processor multiplies it, which is mostly faster and 0.001 off on average."},
+     "others in f32); auto: bf16 where the processor multiplies it and the file is not quantised, which is mostly faster "
+     "and 0.001 off on average; else stored."},
     {"max_batch_tokens", NULL, CLI_INT, AT(max_batch_tokens), "16384", 1, 1 << 30, NULL,
-     "Tokens per pass; bounds memory. Results do not depend on it, but for rounding where one line exceeds it."},
+     "Tokens per pass; bounds memory, not results (in bf16: but for rounding where one line exceeds it)."},
     {"join", NULL, CLI_ONE, AT(join), "joint", 0, 0, "joint|split",
      "Encode prompt and completion as one text, as a model meets them, or each on its own."},
     {"parse_special", NULL, CLI_FLAG, AT(parse_special), "true", 0, 0, NULL,

@@ -46,10 +46,11 @@ static const struct cli_option options[] = {
     {"skip_long", NULL, CLI_FLAG, AT(skip_long), NULL, 0, 0, NULL,
      "Leave out trajectories that are longer than the model's context; without it they are an error."},
     {"max_batch_tokens", NULL, CLI_INT, AT(max_batch_tokens), "16384", 1, 1 << 30, NULL,
-     "Tokens per pass; bounds memory. Results do not depend on it, but for rounding where a trajectory exceeds it."},
+     "Tokens per pass; bounds memory, not results (in bf16: but for rounding where a trajectory exceeds it)."},
     {"dtype", NULL, CLI_ONE, AT(dtype), "stored", 0, 0, "stored|auto|bf16|f32",
      "What matrices are kept in. stored: as the file has them (BF16 files are multiplied in bf16 where the processor can, "
-     "others in f32); auto: bf16 where the processor multiplies it, which is mostly faster and 0.001 off on average."},
+     "others in f32); auto: bf16 where the processor multiplies it and the file is not quantised, which is mostly faster "
+     "and 0.001 off on average; else stored."},
     {"ema", NULL, CLI_REAL, AT(ema), "0.01", 1e-9, 1, NULL, "Weight of the newest value in the moving average."},
     {"threshold", NULL, CLI_REAL, AT(threshold), "0.1", 0, 1e9, NULL,
      "An answer is solved once its loss stays under this, in nats per answer token."},

@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/inspect.h"
+#include "cli/load.h"
 #include "raml/convert.h"
 #include "raml/decoder.h"
 #include "raml/json.h"
@@ -154,7 +155,7 @@ static void check_memory(const struct fixture *f, const struct raml_config *c, b
     struct raml_model *m;
     char dir[4200];
     enum raml_dtype dtype = bf16 ? RAML_BF16 : RAML_F32;
-    struct inspection drawn = {.config = *c, .bf16 = bf16, .drawn = true, .tokens = 300, .micro_batch_tokens = 400};
+    struct inspection drawn = {.config = *c, .kept = dtype, .trained = dtype, .drawn = true, .tokens = 300, .micro_batch_tokens = 400};
     struct inspection read = drawn;
     read.drawn = false;
     cli_inspect_memory(&drawn, f->dev);
@@ -199,6 +200,82 @@ static void test_memory(void **state)
     c[1].tied = false;
     for (size_t i = 0; i < COUNT(c); i++)
         for (int bf16 = 0; bf16 <= (raml_device_has_bf16(f->dev) ? 1 : 0); bf16++) check_memory(f, &c[i], bf16);
+}
+
+/* What is told of a file is what commands that read it take, whatever its types and the word of --dtype. */
+static void check_kept(const struct fixture *f, const char *path, const char *word, const char *kept)
+{
+    struct raml_err err = {0};
+    struct raml_model *m;
+    char *text, name[4200], dtype[16];
+    json_t *o;
+    snprintf(name, sizeof name, "%s", path);
+    snprintf(dtype, sizeof dtype, "%s", word);
+    must(CALL(f, &text, &err, name, (char[]){"--json"}, (char[]){"--dtype"}, dtype, (char[]){"--tokens"},
+              (char[]){"300"}), &err);
+    const struct raml_place at = {"inspect", 1};
+    must(raml_json_parse(&at, text, strlen(text), &o, &err), &err);
+    free(text);
+    const json_t *memory = json_object_get(o, "memory_bytes");
+    assert_string_equal(json_string_value(json_object_get(memory, "dtype")), kept);
+    struct raml_model_file *file = open_file(path);
+    must(raml_model_load(file, cli_load_kept(f->dev, word, file), RAML_TO_READ, f->dev, &m, &err), &err);
+    size_t rotary = (size_t)json_integer_value(json_object_get(memory, "rotary"));
+    near(path, (size_t)json_integer_value(json_object_get(memory, "held")) + rotary, raml_model_bytes(m));
+    size_t pass = pass_bytes(m, false, 300);
+    near("scoring", (size_t)json_integer_value(json_object_get(memory, "scoring")), raml_model_bytes(m) + pass);
+    raml_model_close(m);
+    json_decref(o);
+}
+
+/* The model in dir as a GGUF file. */
+static void put_gguf(const struct fixture *f, const char *dir, const char *name, enum raml_store_as as, char path[4200])
+{
+    struct raml_err err = {0};
+    struct raml_save_options o = raml_save_options_default();
+    struct raml_model_file *file = open_file(dir);
+    o.as = as;
+    must(raml_model_file_save_gguf(file, in(f->dir, name, path), &o, &err), &err);
+    raml_model_file_close(file);
+}
+
+static void test_kept(void **state)
+{
+    const struct fixture *f = *state;
+    const bool has_bf16 = raml_device_has_bf16(f->dev);
+    struct raml_err err = {0};
+    struct raml_config c;
+    struct raml_model *m;
+    struct gguf_edit e;
+    char dir[4200], q8[4200], bf16[4200], f32[4200], mixed[4200];
+    must(raml_config_preset("small", &c, &err), &err);
+    for (int tied = 0; tied < 2; tied++) {
+        c.n_layers = 2;
+        c.vocab_size = 3000; /* the head is a good part of it */
+        c.max_positions = 500;
+        c.tied = tied;
+        must(raml_make_dir(in(f->dir, tied ? "tied" : "untied", dir), &err), &err);
+        must(raml_model_init(&c, 5, RAML_F32, RAML_TO_TRAIN, f->dev, &m, &err), &err);
+        must(raml_model_save(m, dir, &err), &err);
+        raml_model_close(m);
+        put_gguf(f, dir, "q8.gguf", RAML_STORE_Q8_0, q8);
+        put_gguf(f, dir, "bf16.gguf", RAML_STORE_BF16, bf16);
+        put_gguf(f, dir, "f32.gguf", RAML_STORE_KEEP, f32);
+        edit_open(&e, f32);
+        edit_tensor(&e, "blk.1.ffn_up.weight")->type = RAML_GGML_Q8_0;
+        edit_tensor(&e, "blk.0.ffn_down.weight")->type = RAML_GGML_BF16;
+        edit_tensor(&e, "blk.0.attn_k.weight")->type = RAML_GGML_BF16;
+        edit_write(&e, in(f->dir, "mixed.gguf", mixed));
+        check_kept(f, dir, "stored", "stored"); /* F32 */
+        check_kept(f, dir, "auto", has_bf16 ? "bf16" : "stored");
+        check_kept(f, q8, "stored", "stored");
+        check_kept(f, q8, "auto", "stored");
+        check_kept(f, q8, "bf16", "bf16");
+        check_kept(f, q8, "f32", "f32");
+        check_kept(f, bf16, "stored", has_bf16 ? "bf16" : "stored");
+        check_kept(f, bf16, "auto", has_bf16 ? "bf16" : "stored");
+        check_kept(f, mixed, "auto", "stored");
+    }
 }
 
 /* A model of three layers with the built-in tokenizer, or none, in dir/name. */
@@ -404,8 +481,9 @@ static void test_tokens(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_memory),       cmocka_unit_test(test_formats), cmocka_unit_test(test_text),
-        cmocka_unit_test(test_config_alone), cmocka_unit_test(test_faults),  cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_memory), cmocka_unit_test(test_kept),         cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_text),   cmocka_unit_test(test_config_alone), cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_tokens),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }

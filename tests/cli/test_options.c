@@ -266,7 +266,7 @@ static void test_line_faults(void **state)
         {"--dtype=", "--dtype: found '', expected one of f32, bf16"},
         {"--seed|-1", "--seed: found '-1', expected an integer of at least 0"},
         {"--threads|5000", "--threads: found '5000', expected an integer from 0 to 4096"},
-        {"--cpu|sse", "--cpu: found 'sse', expected one of auto, ref, avx2, avx512, avx512bf16"},
+        {"--cpu|sse", "--cpu: found 'sse', expected one of auto, ref, base, avx2, avx512, avx512bf16"},
         {"--steps|a\033[31mb", "--steps: found 'a?[31mb', expected an integer from 1 to 1000000000"},
         {"--steps|12345678901234567890123456789012345678901234567890123456789012345678901234567890",
          "--steps: found '123456789012345678901234567890123456789012345678901234567890...', expected an integer from 1 "
