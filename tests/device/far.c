@@ -4,20 +4,23 @@
 #include "device/impl.h"
 
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-enum { REGION = 1 << 30, MOST_BLOCKS = 1 << 16 };
+/* Access changes in steps of a huge page, where the system has them: each 4096 bytes by themselves cost more than most
+ * operations. */
+enum { REGION = 1 << 30, STEP = 2 << 20, MOST_BLOCKS = 1 << 16 };
 
 struct block { /* in use; they stand by rising address */
     size_t at, bytes;
 };
 struct far {
     struct raml_device *in; /* the processor at level ref */
-    char *base;
-    size_t top;   /* bytes from base that were ever in use: whole pages */
+    char *mapped, *base; /* the region starts at a whole STEP in what is mapped */
+    size_t top;   /* bytes from base that were ever in use: whole STEPs */
     size_t depth; /* operations that run */
     pthread_mutex_t lock;
     struct block *block;
@@ -88,7 +91,7 @@ static void far_close(struct raml_device *d)
         fprintf(stderr, "far: %zu blocks of memory are still in use\n", f->n_blocks);
         abort();
     }
-    munmap(f->base, REGION);
+    munmap(f->mapped, REGION + STEP);
     raml_device_close(f->in);
     pthread_mutex_destroy(&f->lock);
     free(f->block);
@@ -150,7 +153,7 @@ static void *place(struct far *f, size_t bytes)
     if (f->n_blocks == MOST_BLOCKS || bytes + 64 > REGION - at) return NULL;
     memmove(f->block + i + 1, f->block + i, (f->n_blocks++ - i) * sizeof *f->block);
     f->block[i] = (struct block){at, bytes};
-    size_t top = (at + bytes + 4095) / 4096 * 4096;
+    size_t top = (at + bytes + STEP - 1) / STEP * STEP;
     if (top > f->top) {
         f->top = top;
         protect(f, PROT_READ | PROT_WRITE);
@@ -480,8 +483,10 @@ enum raml_code far_open(struct raml_device **out, struct raml_err *err)
         abort();
     pthread_mutexattr_destroy(&again);
     f->block = malloc(MOST_BLOCKS * sizeof *f->block);
-    f->base = mmap(NULL, REGION, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (!f->block || f->base == MAP_FAILED || raml_device_open(1, "ref", &f->in, NULL)) abort();
+    f->mapped = mmap(NULL, REGION + STEP, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (!f->block || f->mapped == MAP_FAILED || raml_device_open(1, "ref", &f->in, NULL)) abort();
+    f->base = f->mapped + (-(uintptr_t)f->mapped & (STEP - 1));
+    (void)madvise(f->base, REGION, MADV_HUGEPAGE); /* no more than speed */
     return raml_device_wrap(&far_backend, f, out, err);
 }
 
