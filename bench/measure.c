@@ -88,7 +88,7 @@ static enum raml_code train_setup(struct bench_rig *r, size_t rows, size_t T, st
     free(id);
     raml_tree_deinit(&tree);
     if (!rc) rc = raml_pass_open(r->m, true, &t->pass, err);
-    if (!rc) t->grad = raml_array_new(r->dev, raml_model_n(r->m), sizeof *t->grad);
+    if (!rc) t->grad = raml_array_new(r->dev, raml_gradient_n(r->m), sizeof *t->grad);
     t->coef = calloc(t->pack.n_scored + 1, sizeof *t->coef);
     if (!rc && (!t->grad || !t->coef)) rc = raml_fail(err, RAML_ENOMEM, "no memory for the gradient");
     for (size_t i = 0; !rc && i < t->pack.n_scored; i++) t->coef[i] = -1.0f / (float)t->pack.n_scored;
@@ -98,8 +98,9 @@ static enum raml_code train_setup(struct bench_rig *r, size_t rows, size_t T, st
 static enum raml_code train_step(struct bench_rig *r, struct training *t, struct raml_err *err)
 {
     double norm = 0;
-    enum raml_code rc = raml_array_zero(r->dev, t->grad, raml_model_n(r->m) * sizeof *t->grad, err);
+    enum raml_code rc = raml_array_zero(r->dev, t->grad, raml_gradient_n(r->m) * sizeof *t->grad, err);
     if (!rc) rc = raml_pass_train(t->pass, &t->pack, t->coef, NULL, t->grad, err);
+    if (!rc) rc = raml_gradient_join(r->m, t->grad, err);
     if (!rc) rc = raml_grad_norm(r->dev, t->grad, raml_model_n(r->m), &norm, err);
     if (rc) return rc;
     const struct raml_param *table;

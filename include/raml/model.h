@@ -107,6 +107,11 @@ size_t raml_model_params(const struct raml_model *m, const struct raml_param **t
 RAML_CHECKED enum raml_code raml_config_table(const struct raml_config *c, struct raml_param **table, size_t *n,
                                               struct raml_err *err);
 size_t raml_model_n(const struct raml_model *m);                                       /* elements in the block */
+/* Elements of a gradient: the block, and behind it, where head and embedding are one matrix, that matrix once more: what
+ * the embedding adds is kept apart until all passes of a step are done, so that the sum does not depend on how the step
+ * was split into passes. _join adds it where it belongs, and leaves zeros behind. */
+size_t raml_gradient_n(const struct raml_model *m);
+RAML_CHECKED enum raml_code raml_gradient_join(const struct raml_model *m, float *grad, struct raml_err *err);
 /* The block, in the device's memory (device.h); NULL: only read; after writing to it: raml_model_refresh. */
 float *raml_model_weights(struct raml_model *m);
 /* Makes the packed copies that the matrix products use from the weights. */

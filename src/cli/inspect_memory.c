@@ -80,7 +80,8 @@ void cli_inspect_memory(struct inspection *x, const struct raml_device *dev)
     if (x->kept == RAML_STORED) m->read.copies = stored_bytes(x);
     m->train = raml_model_estimate_parts(c, x->trained, RAML_TO_TRAIN, x->drawn);
     if (x->file && x->n_tensors) m->mapped = x->tensor[0].bytes; /* the embedding is the first */
-    m->gradients = 4 * x->parameters;
+    m->gradients = 4 * x->parameters; /* and the embedding's share apart, where it is the head too */
+    if (c->tied) m->gradients += 4 * (size_t)c->vocab_size * (size_t)c->hidden_size;
     m->moments = 8 * x->parameters;
     if (x->tokens) {
         m->score_pass = raml_pass_estimate(c, x->kept, dev, false, x->tokens, least(x->tokens, most));

@@ -113,5 +113,5 @@ void raml_layers_backward(struct raml_pass *p, float *grad)
             }
         }
     }
-    m->b->embed_back(m->dev, grad + m->embed, p->dx, p->token.device, n, d);
+    m->b->embed_back(m->dev, grad + (m->config.tied ? m->n : m->embed), p->dx, p->token.device, n, d);
 }

@@ -159,6 +159,24 @@ size_t raml_model_params(const struct raml_model *m, const struct raml_param **t
     return m->n_params;
 }
 
+static size_t embedding_n(const struct raml_model *m)
+{
+    return (size_t)m->config.vocab_size * (size_t)m->config.hidden_size;
+}
+
+size_t raml_gradient_n(const struct raml_model *m)
+{
+    return m->n + (m->config.tied ? embedding_n(m) : 0);
+}
+
+enum raml_code raml_gradient_join(const struct raml_model *m, float *grad, struct raml_err *err)
+{
+    if (!m->config.tied) return RAML_OK;
+    m->b->add(m->dev, grad + m->embed, grad + m->n, embedding_n(m));
+    m->b->zero(m->dev, grad + m->n, embedding_n(m) * sizeof *grad);
+    return m->b->sync(m->dev, err);
+}
+
 size_t raml_model_n(const struct raml_model *m)
 {
     return m->n;

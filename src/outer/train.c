@@ -31,7 +31,7 @@ struct trainer {
     struct feed_weights weight;  /* of the step's scored tokens, tree after tree */
     float *logp, *d_logp;        /* of one pack's scored tokens */
     size_t cap_scored;
-    float *grad; /* of the device: [raml_model_n] */
+    float *grad; /* of the device: [raml_gradient_n] */
     struct train_state state;
     double step_loss, grad_norm; /* of the last step */
     double started; /* seconds; used for rates alone */
@@ -116,7 +116,7 @@ static enum raml_code trainer_init(struct trainer *t, struct raml_err *err)
     if (rc) return rc;
     t->tree = calloc(opt->batch_size, sizeof *t->tree);
     t->n_trees_cap = t->tree ? opt->batch_size : 0;
-    t->grad = raml_array_new(raml_model_device(job->model), n, sizeof *t->grad);
+    t->grad = raml_array_new(raml_model_device(job->model), raml_gradient_n(job->model), sizeof *t->grad);
     if (!t->tree || !t->grad)
         return raml_fail(err, RAML_ENOMEM, "no memory for the gradient of %zu parameters", n);
     uint64_t warmup = opt->warmup_steps;
@@ -213,13 +213,14 @@ static enum raml_code take_step(struct trainer *t, struct raml_err *err)
     size_t n = raml_model_n(m);
     double total;
     enum raml_code rc = gather(t, &total, err);
-    if (!rc) rc = raml_array_zero(dev, t->grad, n * sizeof *t->grad, err);
+    if (!rc) rc = raml_array_zero(dev, t->grad, raml_gradient_n(m) * sizeof *t->grad, err);
     if (!rc) rc = run_packs(t, true, total, &t->step_loss, err);
     if (rc) return rc;
     if (!isfinite(t->step_loss))
         return raml_fail(err, RAML_ERANGE, "the loss is %g; the last checkpoint stays (a lower learning_rate, now "
                          "%g, or max_grad_norm may help)", t->step_loss, t->opt->learning_rate);
-    rc = raml_grad_norm(dev, t->grad, n, &t->grad_norm, err);
+    rc = raml_gradient_join(m, t->grad, err);
+    if (!rc) rc = raml_grad_norm(dev, t->grad, n, &t->grad_norm, err);
     if (rc) return rc;
     if (!isfinite(t->grad_norm))
         return raml_fail(err, RAML_ERANGE, "the gradient's norm is %g at loss %g; the last checkpoint stays",

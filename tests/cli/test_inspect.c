@@ -170,7 +170,7 @@ static void check_memory(const struct fixture *f, const struct raml_config *c, b
     size_t pass = pass_bytes(m, true, 400); /* makes the model's copies for backward */
     near("a training pass", read.memory.train_pass, pass);
     near("training", read.memory.training - read.memory.gradients - read.memory.moments, raml_model_bytes(m) + pass);
-    assert_int_equal(read.memory.gradients, 4 * raml_model_n(m));
+    assert_int_equal(read.memory.gradients, 4 * raml_gradient_n(m));
     assert_int_equal(read.memory.moments, 8 * raml_model_n(m));
     raml_model_close(m);
     must(raml_model_open(dir, dtype, RAML_TO_READ, f->dev, &m, &err), &err);

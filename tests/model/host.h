@@ -30,10 +30,11 @@ RAML_CHECKED static inline enum raml_code host_gradient(struct raml_pass *p, con
 {
     const struct raml_device *dev = p->m->dev;
     size_t bytes = raml_model_n(p->m) * sizeof(float);
-    float *g = raml_array_new(dev, 1, bytes);
+    float *g = raml_array_new(dev, raml_gradient_n(p->m), sizeof *g);
     if (!g) return raml_fail(err, RAML_ENOMEM, "no memory for the gradient");
     enum raml_code rc = raml_array_write(dev, g, grad, bytes, err);
     if (!rc) rc = pack ? raml_pass_train(p, pack, c, out, g, err) : raml_pass_backward(p, c, e, g, err);
+    if (!rc) rc = raml_gradient_join(p->m, g, err);
     if (!rc) rc = raml_array_read(dev, grad, g, bytes, err);
     raml_array_free(dev, g);
     return rc;

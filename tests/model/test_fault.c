@@ -57,10 +57,10 @@ struct outcome {
 /* A pass without buffers each time, so that making those fails too. */
 static void check_pass(bool train)
 {
-    struct outcome want = {.grad = raml_array_new(dev, raml_model_n(m), 4)}, got = want;
+    struct outcome want = {.grad = raml_array_new(dev, raml_gradient_n(m), 4)}, got = want;
     float coef[N];
-    size_t bytes = raml_model_n(m) * sizeof(float), failures = 0;
-    float *clean = rig_floats(raml_model_n(m)), *again = rig_floats(raml_model_n(m));
+    size_t bytes = raml_gradient_n(m) * sizeof(float), failures = 0;
+    float *clean = rig_floats(raml_gradient_n(m)), *again = rig_floats(raml_gradient_n(m));
     for (size_t i = 0; i < N; i++) coef[i] = -0.1f;
     for (size_t n = 0;; n++) { /* n = 0: nothing fails */
         struct raml_pass *pass;

@@ -28,10 +28,10 @@ enum { QUESTIONS = 5, SAMPLES = 4, STEPS = 20, CONTEXT = 200 };
 struct sum {
     uint64_t logits, curve, weights, samples;
 };
-static const struct sum want = {.logits = UINT64_C(0xab5cada8d993ec8c),
-                                .curve = UINT64_C(0xce2487c0e98ce841),
-                                .weights = UINT64_C(0xc878c4df9ba2b108),
-                                .samples = UINT64_C(0xdaeacce3ed1ac298)};
+static const struct sum want = {.logits = UINT64_C(0x4e675bcd5bd469bb),
+                                .curve = UINT64_C(0x4dc0cc449d241e5f),
+                                .weights = UINT64_C(0x1e1421fcb3704af9),
+                                .samples = UINT64_C(0xcd6df6c187d91d93)};
 
 static uint64_t add_bytes(uint64_t h, const void *p, size_t n)
 {
@@ -43,7 +43,7 @@ static const uint64_t empty = UINT64_C(14695981039346656037);
 static const struct raml_config shape = {
     .model_type = "qwen3", .vocab_size = 261, .hidden_size = 72, .intermediate_size = 100, .n_layers = 3, .n_heads = 4,
     .n_kv_heads = 2, .head_dim = 20, .max_positions = CONTEXT, .rms_norm_eps = 1e-6, .rope_theta = 10000, .qk_norm = true,
-    .rope_factor = 1, .bos_token = -1, .eos_token = 256,
+    .tied = true, .rope_factor = 1, .bos_token = -1, .eos_token = 256,
 };
 
 struct rig {
