@@ -144,7 +144,7 @@ static enum raml_code train(const struct cli *cli, const struct settings *s, boo
     add(&step, "%lld", (long long)(with ? s->batch_size : s->batch_size * DEMO_MORE_ANSWERS));
     add(&step, "--learning_rate");
     add(&step, "%g", s->learning_rate);
-    add_words(&step, "--adam_beta2 0.99 --logging_steps 20 --seed");
+    add_words(&step, "--adam_beta2 0.99 --dtype f32 --logging_steps 20 --seed");
     add(&step, "%llu", (unsigned long long)cli->seed);
     add(&step, "--out");
     add(&step, "%s/%s", s->out, with ? "with" : "without");
@@ -161,7 +161,7 @@ static enum raml_code evaluate(const struct cli *cli, const struct settings *s, 
     add(&step, "%s/test.jsonl", s->out);
     add_words(&step, "--temperature 0 --by split,family --out");
     add(&step, "%s/%s/eval.json", s->out, name);
-    add_words(&step, "--max_completion_length 400");
+    add_words(&step, "--dtype f32 --max_completion_length 400");
     if (!with) add(&step, "--answer_only");
     return run_step(cli, &step, phase, err);
 }
@@ -173,7 +173,7 @@ static enum raml_code sample(const struct cli *cli, const struct settings *s, st
     add_words(&step, "sample --model");
     add(&step, "%s/with", s->out);
     add(&step, "%s/trace.jsonl", s->out);
-    add_words(&step, "--num_generations 4 --max_completion_length 400 --seed");
+    add_words(&step, "--dtype f32 --num_generations 4 --max_completion_length 400 --seed");
     add(&step, "%llu", (unsigned long long)cli->seed);
     add(&step, "--out");
     add(&step, "%s/with/samples.jsonl", s->out);
@@ -187,7 +187,7 @@ static enum raml_code trace(const struct cli *cli, const struct settings *s, str
     add_words(&step, "trace --model");
     add(&step, "%s/with", s->out);
     add(&step, "%s/with/samples.jsonl", s->out);
-    add(&step, "--skip_long");
+    add_words(&step, "--dtype f32 --skip_long");
     add(&step, "--out");
     add(&step, "%s/with/trace", s->out);
     return run_step(cli, &step, phase, err);
