@@ -82,7 +82,7 @@ static void attend(const struct raml_model *m, const struct stream *s, const str
 }
 
 /* -- The embedding -------------------------------------------------------------------------------------------------- */
-enum { READ_ROWS = 1024, READ_PIECE = 16 }; /* rows of a file on their way at once; of a thread */
+enum { READ_ROWS = 256, READ_PIECE = 16 }; /* rows of a file on their way at once; of a thread */
 
 struct reading {
     const struct raml_model *m;
@@ -111,7 +111,8 @@ static void read_piece(void *user, size_t i, int worker)
     }
 }
 
-/* Rows of the file into x. */
+/* Rows of the file into x. Each brings its neighbours' pages with it, sixteen in all as a rule: they are given back at
+ * once, or a pass over scattered tokens would end with the whole table in memory. */
 static enum raml_code read_embedding(const struct raml_model *m, struct stream *s, float *x, const int32_t *token,
                                      size_t n, struct raml_err *err)
 {
@@ -126,6 +127,7 @@ static enum raml_code read_embedding(const struct raml_model *m, struct stream *
         rc = r.why.code;
         if (rc && err) *err = r.why;
         if (!rc) m->b->upload(m->dev, x + at * d, s->staging.host, k * d * sizeof *x);
+        raml_stored_release(m->table.stored);
     }
     return rc;
 }

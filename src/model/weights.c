@@ -266,6 +266,14 @@ struct filling {
     void *rows;  /* room for them */
 };
 
+/* The file's pages of rows that were read. Turned rows lie elsewhere, but within the tensor: it goes whole, at its end. */
+static void give_back(const struct raml_stored *s, size_t row, size_t n)
+{
+    size_t bytes = s->bytes / s->shape[0];
+    if (!s->turned_heads) raml_stored_release_bytes(s, row * bytes, (row + n) * bytes);
+    else if (row + n == s->shape[0]) raml_stored_release(s);
+}
+
 static size_t rows_at_once(size_t most, size_t K)
 {
     size_t n = most / K / RAML_WEIGHT_ROWS * RAML_WEIGHT_ROWS;
@@ -285,7 +293,7 @@ static enum raml_code from_source(struct raml_model *m, struct raml_matrix *w, s
         size_t n = left < w->N - done ? left : w->N - done, most = rows_at_once(f->most, w->K);
         if (n > most) n = most;
         rc = read_rows(m, f->src, i, row, n, false, f->rows, err);
-        if (f->src->file && n == left) raml_stored_release(raml_model_file_at(f->src->file, i));
+        if (f->src->file) give_back(raml_model_file_at(f->src->file, i), row, n);
         if (!rc) rc = m->b->weight_set(m->dev, w, done, n, f->rows, err);
         done += n;
     }

@@ -29,9 +29,9 @@ struct sum {
     uint64_t logits, curve, weights, samples;
 };
 static const struct sum want = {.logits = UINT64_C(0xab5cada8d993ec8c),
-                                .curve = UINT64_C(0xab78e6de74dd734b),
-                                .weights = UINT64_C(0xfff70a6605a034ce),
-                                .samples = UINT64_C(0x756921e93c570c94)};
+                                .curve = UINT64_C(0xce2487c0e98ce841),
+                                .weights = UINT64_C(0xc878c4df9ba2b108),
+                                .samples = UINT64_C(0xdaeacce3ed1ac298)};
 
 static uint64_t add_bytes(uint64_t h, const void *p, size_t n)
 {
