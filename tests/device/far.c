@@ -516,10 +516,15 @@ size_t far_in_use(const struct raml_device *d)
     return bytes;
 }
 
-enum raml_code far_device_open(int threads, const char *level, struct raml_device **out, struct raml_err *err)
+bool far_asked(void)
 {
     const char *which = getenv("RAML_TEST_DEVICE");
-    if (!which || strcmp(which, "far")) return raml_device_open(threads, level, out, err);
+    return which && !strcmp(which, "far");
+}
+
+enum raml_code far_device_open(int threads, const char *level, struct raml_device **out, struct raml_err *err)
+{
+    if (!far_asked()) return raml_device_open(threads, level, out, err);
     if (level && strcmp(level, "auto"))
         return raml_fail(err, RAML_ESUPPORT, "level '%s' is not the far device's", level);
     return far_open(out, err);

@@ -22,5 +22,6 @@ size_t far_in_use(const struct raml_device *d); /* bytes */
  * for "auto" and RAML_ESUPPORT for any other level. */
 RAML_CHECKED enum raml_code far_device_open(int threads, const char *level, struct raml_device **out,
                                             struct raml_err *err);
+bool far_asked(void); /* does the environment say so? Its kernels are the plain ones: tests may take fewer cases there */
 
 #endif

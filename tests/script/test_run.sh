@@ -71,6 +71,11 @@ says "configuring failed"
 ! grep -q libcmocka "$tmp/calls" || fail "it installs the tests' library for a build"
 try 1 test
 calls "libcmocka-dev"
+never "libclang-rt"
+try 1 tsan
+calls "libomp-dev"
+calls "libclang-rt-dev"
+calls "libcmocka-dev"
 echo 'exit 1' | fake sudo
 try 1 build
 says "sudo was refused"
