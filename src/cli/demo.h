@@ -11,7 +11,7 @@
 #define DEMO_FAMILIES "add:3-4,perm:2-3,mul:3"
 #define DEMO_LONGER "add:5,perm:4,mul:4"
 #define DEMO_UNSEEN "modchain:2,graph:3,countdown:3"
-#define DEMO_TOKENS "1800000"
+#define DEMO_TOKENS "1500000"
 #define DEMO_QUESTIONS "60000"
 #define DEMO_BATCH "16"
 #define DEMO_RATE "2.5e-3"
