@@ -4,11 +4,12 @@
  * how many rows a register block holds, where k is cut (a part of the chain is stored to C and taken up again), which
  * thread does what, how wide a vector is.
  *
- * A task is a block of rows and a run of panels. Within it k goes in pieces of KC: of a panel's piece every row block
- * makes use before the next panel comes, and the rows' piece of A stays in the second-level cache for all panels.
+ * A task is a block of rows and a run of panels. Within it k goes in equal pieces of at most KC: of a panel's piece every
+ * row block makes use before the next panel comes, and the rows' piece of A stays in the second-level cache for all
+ * panels. The longer the pieces, the less often C is read and written; what a block of C needs next is asked for early.
  *   registers  MR rows by PN panels of C (AVX2: 6 x 16 in 12 of 16 registers; AVX-512: 12 x 32 in 24 of 32)
- *   L1         a panel's piece, KC x 16 floats, and MR rows of A
- *   L2         MC rows of A, KC long
+ *   L1         a panel's piece, up to KC x 16 floats, read in order
+ *   L2         MC rows of A, up to KC long
  */
 #include "device/cpu/isa/native.h"
 #include "device/cpu/isa/panel.h"
@@ -17,7 +18,7 @@
 
 #include <omp.h>
 
-enum { KC = RAML_PANEL_PIECE, PANEL = RAML_PANEL_ROWS, VP = PANEL / NV /* vectors of a panel */ };
+enum { KC = 512, PANEL = RAML_PANEL_ROWS, VP = PANEL / NV /* vectors of a panel */ };
 #if defined __AVX512F__
 enum { MR = 12, PN = 2 };
 #elif defined __AVX2__
@@ -26,10 +27,11 @@ enum { MR = 6, PN = 1 };
 enum { MR = 4, PN = 1 };
 #endif
 enum {
-    MC = 240,           /* rows of a task */
+    MC = 192,           /* rows of a task */
     RUN = 16,           /* panels of a task, */
     RUN_COLUMNS = 64,   /* and where A has to be packed for each */
-    SIDE = 4,           /* panels expanded at once */
+    SIDE = 2,           /* panels expanded at once */
+    BLOCK = 32,         /* k that are expanded together: pieces are made of them */
     FAR = 8             /* rows that are fetched ahead */
 };
 
@@ -39,7 +41,7 @@ struct block { /* operands of one register block, at its piece of k */
     const float *b;   /* the first panel's piece: [k][16] */
     size_t next;      /* from one panel's piece to the next */
     size_t k;
-    float *c;
+    float *c, *next_c; /* next_c: where the block that follows stands, to be fetched */
     size_t ldc;
     bool fresh;        /* C starts from 0 */
     const char *ahead; /* fetched meanwhile, as many bytes as a panel's piece */
@@ -56,9 +58,13 @@ INLINE void block_run(const int R, const int P, const struct block *s)
     const bool fresh = s->fresh;
 #pragma GCC unroll 12
     for (int i = 0; i < R; i++)
+        for (int j = 0; j < P; j++) __builtin_prefetch(s->next_c + (size_t)i * ldc + (size_t)j * PANEL, 1);
+#pragma GCC unroll 12
+    for (int i = 0; i < R; i++)
 #pragma GCC unroll 4
         for (int j = 0; j < P * VP; j++)
             acc[i][j] = fresh ? nv_set(0) : nv_load(c + (size_t)i * ldc + (size_t)j * NV);
+#pragma GCC unroll 2 /* else the loop's own instructions cost a tenth of the time */
     for (size_t k = 0; k < n; k++) {
         nv v[PN * VP];
         __builtin_prefetch(ahead + k * PANEL * sizeof(float), 0, 2);
@@ -203,13 +209,15 @@ static void task_rows(const struct task *t, struct block *s, size_t c0, size_t c
     const struct raml_product *p = t->p;
     size_t columns = p->n - c0, n = s->k;
     const char *ahead = s->ahead, *here = (const char *)s->b;
+    float *top = p->c + t->row * p->ldc + c0;
     for (size_t i = 0; i < t->rows; i += MR) {
         size_t r = t->rows - i < MR ? t->rows - i : MR;
         s->ahead = i == 0 ? ahead : here; /* once; what is there already costs next to nothing */
         s->a = t->a ? t->a + i * n : p->a + (t->row + i) * p->lda + k0;
         s->row = t->a ? 1 : p->lda;
         s->step = t->a ? r : 1;
-        s->c = p->c + (t->row + i) * p->ldc + c0;
+        s->c = top + i * p->ldc;
+        s->next_c = i + MR < t->rows ? s->c + MR * p->ldc : top + (columns > count * PANEL ? count * PANEL : 0);
         if (columns < PANEL) block_cut(s, r, columns);
         else if (count == PN) block_wide(s, r);
         else block_one(s, r);
@@ -238,6 +246,8 @@ void product_isa(const struct raml_product *p)
     size_t panels = (p->n + PANEL - 1) / PANEL, row_blocks = (p->m + MC - 1) / MC;
     size_t mc = ((p->m + row_blocks - 1) / row_blocks + MR - 1) / MR * MR, run = p->a_columns ? RUN_COLUMNS : RUN;
     while (run > PN && row_blocks * ((panels + run - 1) / run) < 4 * (size_t)omp_get_max_threads()) run /= 2;
+    size_t pieces_of_k = (p->k + KC - 1) / KC, blocks = (p->k + BLOCK - 1) / BLOCK;
+    size_t piece = pieces_of_k ? (blocks + pieces_of_k - 1) / pieces_of_k * BLOCK : KC;
     size_t runs = (panels + run - 1) / run, tasks = row_blocks * runs;
 #pragma omp parallel
     {
@@ -249,7 +259,7 @@ void product_isa(const struct raml_product *p)
             t.rows = p->m - t.row < mc ? p->m - t.row : mc;
             t.panel = i % runs * run;
             t.panels = panels - t.panel < run ? panels - t.panel : run;
-            for (size_t k = 0; k < p->k; k += KC) task_piece(&t, k, p->k - k < KC ? p->k - k : KC);
+            for (size_t k = 0; k < p->k; k += piece) task_piece(&t, k, p->k - k < piece ? p->k - k : piece);
         }
     }
 }
