@@ -218,15 +218,32 @@ enum raml_code raml_cpu_weight_fill(const struct raml_device *d, struct raml_mat
 }
 
 /* -- Products ------------------------------------------------------------------------------------------------------ */
-/* Few rows: every thread reads a run of panels. */
-static void stream(const struct raml_device *d, const struct part *p, const struct raml_few_panels *all)
+/* Few rows: runs of panels of all parts, one after another, as threads come for them. Kernels take several panels side by
+ * side: runs are whole multiples of that. */
+enum { SIDE = 4, RUNS = 8 /* a thread */ };
+
+static size_t runs_of(const struct part *p, size_t each)
 {
-    size_t panels = panels_of(p->n), runs = 4 * (size_t)d->threads, each = (panels + runs - 1) / runs;
+    return (panels_of(p->n) + each - 1) / each;
+}
+
+static void stream(const struct raml_device *d, const struct raml_matrix *w, const struct raml_few_panels *all)
+{
+    const struct own *o = w->own;
+    size_t panels = 0, runs = 0, most = RUNS * (size_t)d->threads;
+    for (size_t i = 0; i < o->n_parts; i++) panels += panels_of(o->part[i].n);
+    size_t each = ((panels + most - 1) / most + SIDE - 1) / SIDE * SIDE;
+    for (size_t i = 0; i < o->n_parts; i++) runs += runs_of(&o->part[i], each);
 #pragma omp parallel for schedule(dynamic, 1)
-    for (size_t q = 0; q < panels; q += each) {
+    for (size_t r = 0; r < runs; r++) {
+        const struct part *p = o->part;
+        size_t q = r;
+        for (; q >= runs_of(p, each); p++) q -= runs_of(p, each);
+        q *= each;
         struct raml_few_panels f = *all;
+        f.type = p->type;
         f.panels = p->panels + q * p->panel_bytes;
-        f.y = all->y + q * ROWS;
+        f.y = all->y + p->row + q * ROWS;
         f.N = p->n - q * ROWS < each * ROWS ? p->n - q * ROWS : each * ROWS;
         d->ops->panel->few(&f);
     }
@@ -236,14 +253,13 @@ static void forward_f32(const struct raml_device *d, const struct raml_matrix *w
                         bool add)
 {
     const struct own *o = w->own;
+    if (n <= RAML_FEW_ROWS) {
+        struct raml_few_panels f = {.R = n, .K = w->K, .x = x, .ldx = w->K, .y = y, .ldy = w->N, .add = add};
+        stream(d, w, &f);
+        return;
+    }
     for (size_t i = 0; i < o->n_parts; i++) {
         const struct part *p = &o->part[i];
-        if (n <= RAML_FEW_ROWS) {
-            struct raml_few_panels f = {.type = p->type, .R = n, .K = w->K, .x = x, .ldx = w->K, .y = y + p->row,
-                                        .ldy = w->N, .add = add};
-            stream(d, p, &f);
-            continue;
-        }
         struct raml_product c = {.m = n, .n = p->n, .k = w->K, .a = x, .lda = w->K, .b = p->panels, .type = p->type,
                                  .c = y + p->row, .ldc = w->N, .add = add};
         d->ops->product(&c);

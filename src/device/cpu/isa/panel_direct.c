@@ -13,9 +13,17 @@ enum { DIRECT_ROWS = 2, MOST = 8 > VP ? 8 : VP /* vectors side by side */ };
 struct side {
     const unsigned char *panel[MOST / VP];
     const float *x;
-    size_t ldx, K;
-    float *acc; /* [R][P ROWS] */
+    size_t ldx, K, bytes; /* bytes: of a panel */
+    float *acc;           /* [R][P ROWS] */
 };
+
+/* Asks for what panel p of P reads after q: behind its end the panel that follows all P. */
+INLINE void ask_side(const int P, const struct side *s, int p, const unsigned char *q, size_t n)
+{
+    size_t end = (size_t)(q - s->panel[p]) + AHEAD;
+    q += end < s->bytes ? 0 : (size_t)(P - 1) * s->bytes;
+    ask(q, n);
+}
 
 #define EACH(i, n) _Pragma("GCC unroll 8") for (int i = 0; i < (n); i++)
 
@@ -48,7 +56,7 @@ INLINE void direct_blocks(const enum raml_type type, const int R, const int P, c
         EACH(p, P) {
             const unsigned char *head;
             q[p] = group_at(type, s->panel[p], k, &head);
-            ask(q[p], (size_t)(group * bits / 32 * UNIT));
+            ask_side(P, s, p, q[p], (size_t)(group * bits / 32 * UNIT));
             EACH(v, VP) scale[p * VP + v] = group_scales(type, head, k, v * LANES);
         }
         __asm__ volatile("" : : "r"(scale) : "memory"); /* scales are operands in memory: registers are for sums */
@@ -109,10 +117,12 @@ INLINE void direct(const enum raml_type type, const int R, const int P, const st
     else direct_blocks(type, R, P, s);
 }
 
-/* Panels side by side. */
+/* Panels side by side: more hide more latency, fewer leave registers for numbers of many parts. */
 INLINE size_t side_panels(const enum raml_type type, const int R)
 {
-    const size_t V = R == 1 && (type == RAML_TYPE_BF16 || type == RAML_TYPE_F16) ? 8 : 4;
+    const bool halves = type == RAML_TYPE_BF16 || type == RAML_TYPE_F16;
+    const int bits = halves ? 16 : type_bits(type);
+    const size_t V = halves && R == 1 ? 8 : bits == 5 || bits == 6 ? 2 : 4;
     return V > VP ? V / VP : 1;
 }
 
@@ -124,7 +134,7 @@ INLINE void direct_all(const enum raml_type type, const int R, const struct raml
     for (size_t at = 0; at < f->N; at += P * ROWS, panel += P * bytes) {
         _Alignas(64) float acc[DIRECT_ROWS * MOST * LANES];
         const size_t columns = f->N - at < P * ROWS ? f->N - at : P * ROWS;
-        struct side s = {.x = f->x, .ldx = f->ldx, .K = f->K, .acc = acc};
+        struct side s = {.x = f->x, .ldx = f->ldx, .K = f->K, .bytes = bytes, .acc = acc};
         for (size_t p = 0; p < P; p++) s.panel[p] = panel + (p * ROWS < columns ? p : 0) * bytes;
         memset(acc, 0, sizeof acc);
         for (size_t r = 0; r < (size_t)R && f->add; r++)
