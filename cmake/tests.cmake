@@ -9,11 +9,11 @@ target_link_libraries(far_device PUBLIC raml_device)
 set(with_device device model inner outer study cli)
 set(on_far test_golden test_paths test_gradient test_load test_reading test_train test_optim test_pick test_sample
   test_completion test_trace)
-# Layers that run threads: their tests carry the label "threads", and the target "threaded" builds them. Left out are long
-# ones, which drive the kernels of tests/device through whole models: their time under the thread sanitizer is not known.
+# Layers that run threads: their tests carry the label "threads", and the target "threaded" builds them.
 set(with_threads core tree device model inner outer)
-set(long_threaded test_bits test_everywhere test_golden test_paths test_gradient test_panel test_reading test_stored
-  test_trace test_sample test_completion test_descent test_train test_train_fault)
+# Tests that take a minute or more under a sanitizer carry the label "long": CI leaves them to `./run sanitize` by hand.
+set(long_instrumented test_everywhere test_train_fault test_attention_bits test_loss test_reading test_trace test_inspect
+  test_memory test_trace_files)
 add_custom_target(threaded)
 file(GLOB test_sources CONFIGURE_DEPENDS tests/*/test_*.c)
 foreach(source ${test_sources})
@@ -30,13 +30,16 @@ foreach(source ${test_sources})
   add_test(NAME ${layer}.${name} COMMAND ${name})
   # passive: on a busy machine, threads that spin at barriers cost these small cases a hundred times their work
   set_tests_properties(${layer}.${name} PROPERTIES LABELS unit TIMEOUT 1500 ENVIRONMENT OMP_WAIT_POLICY=passive)
-  if(layer IN_LIST with_threads AND NOT name IN_LIST long_threaded)
+  if(name IN_LIST long_instrumented)
+    set_property(TEST ${layer}.${name} APPEND PROPERTY LABELS long)
+  endif()
+  if(layer IN_LIST with_threads)
     set_property(TEST ${layer}.${name} APPEND PROPERTY LABELS threads)
     add_dependencies(threaded ${name})
   endif()
   if(name IN_LIST on_far)
     add_test(NAME far.${name} COMMAND ${name})
-    set_tests_properties(far.${name} PROPERTIES LABELS unit TIMEOUT 1500
+    set_tests_properties(far.${name} PROPERTIES LABELS "unit;far;long" TIMEOUT 1500
       ENVIRONMENT "OMP_WAIT_POLICY=passive;RAML_TEST_DEVICE=far")
   endif()
 endforeach()

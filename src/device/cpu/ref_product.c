@@ -1,21 +1,51 @@
-/* ref_product.c - the matrix product in plain loops. Contract: product.h. */
+/* ref_product.c - the matrix product in plain loops. Contract: product.h.
+ *
+ * fmaf is one instruction where the processor has it, and a call of the C library elsewhere: the same number, later.
+ */
 #include "device/cpu/product.h"
 
 #include <math.h>
+#include <string.h>
 
-/* One element's chain over rows [k0, k0 + n) of B, of which column j stands at b[0], b[step], ... */
-static float chain(const struct raml_product *p, size_t i, size_t k0, size_t n, const float *b, size_t step, float sum)
+/* The chains of row i of C and `width` columns over rows [k0, k0 + n) of B, which begin at b, `step` apart. */
+typedef void chains(const struct raml_product *p, size_t i, size_t k0, size_t n, const float *b, size_t step, float *sum,
+                    size_t width);
+
+static inline __attribute__((always_inline)) void chains_of(const struct raml_product *p, size_t i, size_t k0, size_t n,
+                                                            const float *b, size_t step, float *sum, size_t width)
 {
     for (size_t k = 0; k < n; k++) {
         float a = p->a_columns ? p->a[(k0 + k) * p->lda + i] : p->a[i * p->lda + k0 + k];
-        sum = fmaf(a, b[k * step], sum);
+        for (size_t j = 0; j < width; j++) sum[j] = fmaf(a, b[k * step + j], sum[j]);
     }
-    return sum;
+}
+
+static void chains_any(const struct raml_product *p, size_t i, size_t k0, size_t n, const float *b, size_t step,
+                       float *sum, size_t width)
+{
+    chains_of(p, i, k0, n, b, step, sum, width);
+}
+
+#if defined __x86_64__
+static __attribute__((target("fma"))) void chains_fma(const struct raml_product *p, size_t i, size_t k0, size_t n,
+                                                      const float *b, size_t step, float *sum, size_t width)
+{
+    chains_of(p, i, k0, n, b, step, sum, width);
+}
+#endif
+
+static chains *best_chains(void)
+{
+#if defined __x86_64__
+    if (__builtin_cpu_supports("fma")) return chains_fma;
+#endif
+    return chains_any;
 }
 
 void raml_product_ref(const struct raml_product *p)
 {
     size_t panels = (p->n + RAML_PANEL_ROWS - 1) / RAML_PANEL_ROWS;
+    chains *add_to = best_chains();
     size_t bytes = p->ldb ? 0 : raml_panel_bytes(p->type, p->k);
 #pragma omp parallel for schedule(static)
     for (size_t q = 0; q < panels; q++) {
@@ -30,11 +60,12 @@ void raml_product_ref(const struct raml_product *p)
             } else {
                 raml_panel_ops_ref.expand(p->type, (const char *)p->b + q * bytes, k0, n, piece);
             }
-            for (size_t i = 0; i < p->m; i++)
-                for (size_t j = 0; j < width; j++) {
-                    float *c = &p->c[i * p->ldc + j0 + j];
-                    *c = chain(p, i, k0, n, b + j, step, p->add || k0 ? *c : 0.0f);
-                }
+            for (size_t i = 0; i < p->m; i++) {
+                float sum[RAML_PANEL_ROWS] = {0}, *c = p->c + i * p->ldc + j0;
+                if (p->add || k0) memcpy(sum, c, width * sizeof *c);
+                add_to(p, i, k0, n, b, step, sum, width);
+                memcpy(c, sum, width * sizeof *c);
+            }
         }
     }
 }
