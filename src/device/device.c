@@ -113,7 +113,6 @@ enum raml_code raml_device_open(int threads, const char *level, struct raml_devi
     enum raml_code rc = pick(level, &d->ops, err);
     raml_device_use(d);
     if (!rc) rc = raml_cpu_open(d, err);
-    if (!rc) rc = raml_mm_open(d->ops, &d->mm, err);
     if (rc) {
         raml_device_close(d);
         return rc;

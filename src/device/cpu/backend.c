@@ -48,6 +48,8 @@ enum raml_code raml_cpu_open(struct raml_device *d, struct raml_err *err)
 {
     d->cpu = calloc(1, sizeof *d->cpu);
     if (!d->cpu) return raml_fail(err, RAML_ENOMEM, "no memory for the device");
+    enum raml_code rc = raml_mm_open(d->ops, &d->mm, err);
+    if (rc) return rc;
     d->cpu->bf16 = d->ops->has_bf16 && raml_cpu_usable("avx512bf16") && raml_mm_has_bf16(d->mm) &&
                    raml_mm_trial(d->ops, true, d->cpu->distrust, sizeof d->cpu->distrust);
     return RAML_OK;
