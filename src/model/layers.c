@@ -82,7 +82,7 @@ static void attend(const struct raml_model *m, const struct stream *s, const str
 }
 
 /* -- The embedding -------------------------------------------------------------------------------------------------- */
-enum { READ_ROWS = 256, READ_PIECE = 16 }; /* rows of a file on their way at once; of a thread */
+enum { READ_ROWS = 64, READ_PIECE = 16 }; /* rows of a file on their way at once; of a thread */
 
 struct reading {
     const struct raml_model *m;
@@ -111,8 +111,8 @@ static void read_piece(void *user, size_t i, int worker)
     }
 }
 
-/* Rows of the file into x. Each brings its neighbours' pages with it, sixteen in all as a rule: they are given back at
- * once, or a pass over scattered tokens would end with the whole table in memory. */
+/* Rows of the file into x. Each brings its neighbours' pages with it (sixteen, or half a megabyte where the system keeps
+ * files in large folios): they are given back soon, or a pass over scattered tokens would have the whole table in memory. */
 static enum raml_code read_embedding(const struct raml_model *m, struct stream *s, float *x, const int32_t *token,
                                      size_t n, struct raml_err *err)
 {

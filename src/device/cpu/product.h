@@ -7,7 +7,7 @@
  * B comes in panels of 16 columns: for every k its 16 numbers side by side, 64 bytes in f32; columns beyond n are there,
  * with any finite numbers. Weights are kept like that, in f32 or in a file's own type (device/cpu/panel.h). Or B lies
  * row-major in f32, and is cut into panels as it is read.
- * Cost  2 m n k FLOP; B's pieces are expanded or copied once for every 240 rows of A.    Threads  OpenMP's, all.
+ * Cost  2 m n k FLOP; B's pieces are expanded or copied once for every 192 rows of A.    Threads  OpenMP's, all.
  */
 #ifndef RAML_DEVICE_CPU_PRODUCT_H
 #define RAML_DEVICE_CPU_PRODUCT_H

@@ -254,7 +254,8 @@ static void forward_f32(const struct raml_device *d, const struct raml_matrix *w
 {
     const struct own *o = w->own;
     if (n <= RAML_FEW_ROWS) {
-        struct raml_few_panels f = {.R = n, .K = w->K, .x = x, .ldx = w->K, .y = y, .ldy = w->N, .add = add};
+        struct raml_few_panels f = {.R = n, .K = w->K, .x = x, .ldx = w->K, .ldy = w->N, .add = add};
+        f.y = y;
         stream(d, w, &f);
         return;
     }

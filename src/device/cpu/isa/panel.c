@@ -32,7 +32,7 @@ INLINE void group_of(const enum raml_type type, const unsigned char *panel, size
     const int bits = type_bits(type), group = type_group(type);
     for (int g = 0; g < PANEL_GROUP; g += group, k += (size_t)group) {
         const unsigned char *head, *p = group_at(type, panel, k, &head);
-        ask(p, (size_t)(group * bits / 32 * UNIT));
+        ask(p, (size_t)group * (size_t)bits / 32 * UNIT);
         for (int c = 0; c < ROWS; c += LANES) {
             struct scales s = group_scales(type, head, k, c);
 #pragma GCC unroll 8

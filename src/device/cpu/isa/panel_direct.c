@@ -48,6 +48,7 @@ INLINE void add_one(const int R, const int V, const float *x, size_t ldx, const 
 INLINE void direct_blocks(const enum raml_type type, const int R, const int P, const struct side *s)
 {
     const int bits = type_bits(type), group = type_group(type), V = P * VP;
+    const size_t bytes = (size_t)group * (size_t)bits / 32 * UNIT;
     lf sum[DIRECT_ROWS * MOST];
     start(R * V, s, sum);
     for (size_t k = 0; k < s->K; k += (size_t)group) {
@@ -56,7 +57,7 @@ INLINE void direct_blocks(const enum raml_type type, const int R, const int P, c
         EACH(p, P) {
             const unsigned char *head;
             q[p] = group_at(type, s->panel[p], k, &head);
-            ask_side(P, s, p, q[p], (size_t)(group * bits / 32 * UNIT));
+            ask_side(P, s, p, q[p], bytes);
             EACH(v, VP) scale[p * VP + v] = group_scales(type, head, k, v * LANES);
         }
         __asm__ volatile("" : : "r"(scale) : "memory"); /* scales are operands in memory: registers are for sums */

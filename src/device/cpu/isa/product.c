@@ -70,9 +70,10 @@ INLINE void block_run(const int R, const int P, const struct block *s)
         __builtin_prefetch(ahead + k * PANEL * sizeof(float), 0, 2);
 #pragma GCC unroll 4
         for (int j = 0; j < VP; j++) v[j] = nv_load(b + k * PANEL + (size_t)j * NV);
-        if (P > 1)
+        if (P > 1) {
 #pragma GCC unroll 4
             for (int j = 0; j < VP; j++) v[(PN - 1) * VP + j] = nv_load(b1 + k * PANEL + (size_t)j * NV);
+        }
 #pragma GCC unroll 12
         for (int i = 0; i < R; i++) {
             nv x = nv_set(a[(size_t)i * row + k * step]);
