@@ -26,6 +26,9 @@ bool raml_mm_has_bf16(struct raml_mm *mm);
 /* Tries a few small products, for some milliseconds: false where their rows depend on how many there are, or are wrong;
  * why (NULL: not wanted) then names the first. */
 bool raml_mm_trial(const struct raml_ops *ops, bool bf16, char *why, size_t cap);
+/* The same, from the user's cache folder ($XDG_CACHE_HOME/raml, else ~/.cache/raml) where this library and processor were
+ * tried before; else a trial, whose verdict is put there. */
+bool raml_mm_trusted(const struct raml_ops *ops, bool bf16, char *why, size_t cap);
 
 /* n rounded up to what the chunks cover. */
 size_t raml_mm_rows(size_t n);

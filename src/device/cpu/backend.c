@@ -51,7 +51,7 @@ enum raml_code raml_cpu_open(struct raml_device *d, struct raml_err *err)
     enum raml_code rc = raml_mm_open(d->ops, &d->mm, err);
     if (rc) return rc;
     d->cpu->bf16 = d->ops->has_bf16 && raml_cpu_usable("avx512bf16") && raml_mm_has_bf16(d->mm) &&
-                   raml_mm_trial(d->ops, true, d->cpu->distrust, sizeof d->cpu->distrust);
+                   raml_mm_trusted(d->ops, true, d->cpu->distrust, sizeof d->cpu->distrust);
     return RAML_OK;
 }
 

@@ -1,0 +1,73 @@
+/* matmul_verdict.c - the verdict of a trial, kept between runs. See device/matmul.h.
+ *
+ * One small text file for a level and a type: a line that says of which library and processor the verdict is, then "good"
+ * or what was wrong. Another library or processor makes a new one. What can't be read or written costs a trial, no more.
+ */
+#include "device/matmul.h"
+
+#include "device/impl.h"
+#include "raml/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { LINE = 256, PATH = 4096 };
+
+/* The processor's name as the system has it; "" where it has none. */
+static void processor(char *out, size_t cap)
+{
+    char line[LINE];
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    out[0] = 0;
+    while (f && !out[0] && fgets(line, sizeof line, f)) {
+        const char *name = strncmp(line, "model name", 10) ? NULL : strchr(line, ':');
+        if (name) snprintf(out, cap, "%.*s", (int)strcspn(name + 1, "\n"), name + 1);
+    }
+    if (f) fclose(f);
+}
+
+/* Where it is kept; false: nowhere. Makes the folder. */
+static bool place(char *path, size_t cap, const char *level, bool bf16)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    bool given = cache && cache[0] == '/';
+    int n = given                     ? snprintf(path, cap, "%s/raml", cache)
+            : home && home[0] == '/' ? snprintf(path, cap, "%s/.cache/raml", home)
+                                      : -1;
+    if (n < 0 || (size_t)n + 64 > cap) return false;
+    (void)!mkdir(path, 0777); /* where it is there already, or can't be made, the file itself tells */
+    snprintf(path + n, cap - (size_t)n, "/products-%s-%s", level, bf16 ? "bf16" : "f32");
+    return true;
+}
+
+/* The second line of the file, if its first one is `key`. */
+static bool recall(const char *path, const char *key, char *verdict, size_t cap)
+{
+    char line[2 * LINE];
+    FILE *f = fopen(path, "r");
+    bool found = f && fgets(line, sizeof line, f) && !strncmp(line, key, strlen(key)) && line[strlen(key)] == '\n' &&
+                 fgets(verdict, (int)cap, f) && strchr(verdict, '\n');
+    if (f) fclose(f);
+    if (found) *strchr(verdict, '\n') = 0;
+    return found && verdict[0];
+}
+
+bool raml_mm_trusted(const struct raml_ops *ops, bool bf16, char *why, size_t cap)
+{
+    char path[PATH], version[32], name[LINE / 2], key[LINE], verdict[LINE] = "good", text[2 * LINE + 2];
+    processor(name, sizeof name);
+    snprintf(key, sizeof key, "%s, level %s, processor%s", raml_mm_version(version, sizeof version), ops->level, name);
+    bool kept = place(path, sizeof path, ops->level, bf16);
+    if (!kept || !recall(path, key, verdict, sizeof verdict)) {
+        if (!raml_mm_trial(ops, bf16, verdict, sizeof verdict)) verdict[strcspn(verdict, "\n")] = 0;
+        else snprintf(verdict, sizeof verdict, "good");
+        int n = snprintf(text, sizeof text, "%s\n%s\n", key, verdict);
+        struct raml_err err = {0};
+        if (kept) (void)!raml_file_write(path, text, (size_t)n, &err);
+    }
+    bool good = !strcmp(verdict, "good");
+    if (why && !good) snprintf(why, cap, "%s", verdict);
+    return good;
+}
