@@ -2,6 +2,7 @@
  *
  * Writing  goes to "path.tmp", is flushed to disk and renamed by _commit; without _commit nothing at `path` changes and
  *          _deinit removes the temporary. Every write is checked: a full disk is an error at the latest in _commit.
+ *          What is neither file nor folder at `path` (/dev/null, /dev/stdout, a pipe) is written to as it stands, and stays.
  * Reading  _read copies the whole file (refused above max_bytes); _map maps it read-only.
  * Lines    raml_lines walks a text file line by line with a bounded line length; line numbers start at 1. A byte order
  *          mark at the start of the file is left out.
@@ -18,7 +19,7 @@
 
 struct raml_writer {
     FILE *f;
-    char *path, *tmp;
+    char *path, *tmp; /* tmp NULL: path itself is written to */
 };
 RAML_CHECKED enum raml_code raml_writer_init(struct raml_writer *w, const char *path, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_writer_add(struct raml_writer *w, const void *bytes, size_t n, struct raml_err *err);

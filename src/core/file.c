@@ -27,20 +27,29 @@ static char *join(const char *a, const char *b)
     return p;
 }
 
+/* Is there something at path that is neither file nor folder: a device, a pipe? */
+static bool is_special(const char *path)
+{
+    struct stat st;
+    return !stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
 enum raml_code raml_writer_init(struct raml_writer *w, const char *path, struct raml_err *err)
 {
     *w = (struct raml_writer){0};
     w->path = join(path, "");
-    w->tmp = join(path, ".tmp");
+    bool special = is_special(path);
+    w->tmp = special ? NULL : join(path, ".tmp");
     enum raml_code rc = RAML_OK;
-    if (!w->path || !w->tmp)
+    if (!w->path || (!special && !w->tmp))
         rc = raml_fail(err, RAML_ENOMEM, "%s: no memory to write it", path);
     else if (raml_is_dir(path))
         rc = raml_fail(err, RAML_EIO, "%s: is a folder; expected the name of a file to write", path);
     else {
-        int fd = open(w->tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        int fd = special ? open(path, O_WRONLY | O_CLOEXEC)
+                         : open(w->tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         if (fd >= 0 && !(w->f = fdopen(fd, "wb"))) close(fd);
-        if (!w->f) rc = raml_fail_errno(err, "%s: cannot be created", w->tmp);
+        if (!w->f) rc = raml_fail_errno(err, "%s: cannot be %s", path, special ? "written to" : "created");
     }
     if (rc) raml_writer_deinit(w);
     return rc;
@@ -50,7 +59,7 @@ enum raml_code raml_writer_add(struct raml_writer *w, const void *bytes, size_t 
 {
     if (!w->f) return raml_fail(err, RAML_EIO, "%s: not open for writing", w->path ? w->path : "(file)");
     errno = 0;
-    if (n && fwrite(bytes, 1, n, w->f) != n) return raml_fail_errno(err, "%s: writing failed", w->tmp);
+    if (n && fwrite(bytes, 1, n, w->f) != n) return raml_fail_errno(err, "%s: writing failed", w->path);
     return RAML_OK;
 }
 
@@ -82,12 +91,12 @@ enum raml_code raml_writer_commit(struct raml_writer *w, struct raml_err *err)
     enum raml_code rc = RAML_OK;
     errno = saved ? saved : EIO;
     if (bad)
-        rc = raml_fail_errno(err, "%s: writing failed; what was there before is kept", w->path);
-    else if (rename(w->tmp, w->path))
+        rc = raml_fail_errno(err, "%s: writing failed%s", w->path, w->tmp ? "; what was there before is kept" : "");
+    else if (w->tmp && rename(w->tmp, w->path))
         rc = raml_fail_errno(err, "%s: cannot be put in place of the old one", w->path);
-    if (rc) {
+    if (rc && w->tmp) {
         unlink(w->tmp);
-    } else {
+    } else if (w->tmp) {
         sync_parent(w->path);
         free(w->tmp); /* renamed: there is nothing left for _deinit to remove */
         w->tmp = NULL;
@@ -100,7 +109,7 @@ void raml_writer_deinit(struct raml_writer *w)
 {
     if (w->f) {
         fclose(w->f);
-        unlink(w->tmp);
+        if (w->tmp) unlink(w->tmp);
     }
     free(w->path);
     free(w->tmp);

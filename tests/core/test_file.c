@@ -2,6 +2,7 @@
 #include "core/scratch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -94,10 +95,39 @@ static void bad_places_are_errors(void **state)
     struct raml_writer w;
     in(*state, "missing/a.txt", path);
     assert_int_equal(raml_file_write(path, "x", 1, &e), RAML_EIO);
-    assert_true(has(e.msg, "a.txt.tmp: cannot be created: No such file or directory"));
+    assert_true(has(e.msg, "missing/a.txt: cannot be created: No such file or directory"));
     assert_int_equal(raml_writer_init(&w, *state, &e), RAML_EIO);
     assert_true(has(e.msg, "is a folder"));
     raml_writer_deinit(&w); /* after a failed init */
+}
+
+/* A pipe, by its name and through a link: it gets the bytes, and is a pipe afterwards. */
+static void what_is_no_file_stays(void **state)
+{
+    char path[4200], link[4200], tmp[4210], got[8];
+    struct raml_err e = {0};
+    struct raml_writer w;
+    struct stat st;
+    in(*state, "pipe", path);
+    in(*state, "link", link);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(symlink(path, link), 0);
+    int fd = open(path, O_RDWR); /* a reader, so that opening it to write does not wait */
+    assert_true(fd >= 0);
+    const char *const names[] = {path, link};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        must(raml_file_write(names[i], "bytes", 5, &e), &e);
+        assert_int_equal(lstat(names[i], &st), 0);
+        assert_true(i ? S_ISLNK(st.st_mode) : S_ISFIFO(st.st_mode));
+        assert_int_equal(read(fd, got, sizeof got), 5);
+        assert_memory_equal(got, "bytes", 5);
+        must(raml_writer_init(&w, names[i], &e), &e); /* given up: nothing is removed */
+        raml_writer_deinit(&w);
+        assert_int_equal(lstat(names[i], &st), 0);
+        snprintf(tmp, sizeof tmp, "%s.tmp", names[i]);
+        assert_false(raml_is_file(tmp));
+    }
+    close(fd);
 }
 
 static void read_is_bounded(void **state)
@@ -282,6 +312,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, enter_scratch, leave_scratch)
     const struct CMUnitTest tests[] = {
         T(write_is_atomic), T(full_disk_keeps_the_old_file), T(bad_places_are_errors),
+        T(what_is_no_file_stays),
         T(read_is_bounded), T(maps),                         T(lines),
         T(lines_are_bounded), T(folders),                    T(hashes),
     };
