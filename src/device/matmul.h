@@ -23,11 +23,12 @@ RAML_CHECKED enum raml_code raml_mm_open(const struct raml_ops *ops, struct raml
 void raml_mm_close(struct raml_mm *mm);
 const char *raml_mm_version(char *out, size_t cap); /* "oneDNN 2.6.3" */
 bool raml_mm_has_bf16(struct raml_mm *mm);
-/* Tries a few small products, for some milliseconds: false where their rows depend on how many there are, or are wrong;
- * why (NULL: not wanted) then names the first. */
-bool raml_mm_trial(const struct raml_ops *ops, bool bf16, char *why, size_t cap);
-/* The same, from the user's cache folder ($XDG_CACHE_HOME/raml, else ~/.cache/raml) where this library and processor were
- * tried before; else a trial, whose verdict is put there. */
+/* Tries a few small products, for some milliseconds. Bad: their rows depend on how many there are, or are wrong. Unknown:
+ * they could not be made (no memory, no such product). why (NULL: not wanted) then names the first; good leaves it alone. */
+enum raml_verdict { RAML_MM_GOOD, RAML_MM_BAD, RAML_MM_UNKNOWN };
+enum raml_verdict raml_mm_trial(const struct raml_ops *ops, bool bf16, char *why, size_t cap);
+/* Is it good? As the user's cache folder ($XDG_CACHE_HOME/raml, else ~/.cache/raml) has it for this library and processor;
+ * else by a trial, whose verdict is put there if it is good or bad. */
 bool raml_mm_trusted(const struct raml_ops *ops, bool bf16, char *why, size_t cap);
 
 /* n rounded up to what the chunks cover. */

@@ -39,7 +39,9 @@ static void test_verdict(void **state)
     char path[4200], first[600], now[600], why[256] = "", again[256] = "", bad[640];
     must(raml_device_open(1, "base", &dev, &err), &err);
     assert_int_equal(setenv("XDG_CACHE_HOME", *state, 1), 0);
-    bool good = raml_mm_trial(dev->ops, false, why, sizeof why);
+    enum raml_verdict tried = raml_mm_trial(dev->ops, false, why, sizeof why);
+    assert_true(tried == RAML_MM_GOOD || tried == RAML_MM_BAD);
+    bool good = tried == RAML_MM_GOOD;
 
     assert_int_equal(raml_mm_trusted(dev->ops, false, again, sizeof again), good);
     assert_string_equal(again, good ? "" : why);

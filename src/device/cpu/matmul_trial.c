@@ -52,62 +52,68 @@ static bool right(const struct trial *t)
     return true;
 }
 
-static bool judge(const struct trial *t, size_t n, const char *what)
+static enum raml_verdict judge(const struct trial *t, enum raml_verdict verdict, size_t n, const char *what)
 {
     char version[32];
     if (t->why)
         snprintf(t->why, t->cap, "%s: %s products of %zu x %zu x %zu %s", raml_mm_version(version, sizeof version),
                  t->bf16 ? "bf16" : "f32", n, t->N, t->K, what);
-    return false;
+    return verdict;
 }
 
-static bool try_shape(const struct trial *t)
+static enum raml_verdict try_product(const struct trial *t, struct raml_weight *w)
 {
-    struct raml_weight w = {0};
+    static const char *const cannot = "can't be made";
     size_t row = t->K * (t->bf16 ? 2 : 4);
-    bool good = raml_weight_init(t->mm, &w, t->N, t->K, t->bf16, false, NULL) == RAML_OK &&
-                raml_weight_fill(t->mm, &w, t->w, NULL) == RAML_OK &&
-                raml_mm_forward(t->mm, &w, t->x_act, ROWS, t->all, true, false, NULL) == RAML_OK;
-    if (!good) judge(t, ROWS, "can't be made");
-    else if (!right(t)) good = judge(t, ROWS, "are wrong");
-    for (size_t i = 0; i < sizeof batches / sizeof *batches && good; i++) {
+    if (raml_weight_init(t->mm, w, t->N, t->K, t->bf16, false, NULL) || raml_weight_fill(t->mm, w, t->w, NULL) ||
+        raml_mm_forward(t->mm, w, t->x_act, ROWS, t->all, true, false, NULL))
+        return judge(t, RAML_MM_UNKNOWN, ROWS, cannot);
+    if (!right(t)) return judge(t, RAML_MM_BAD, ROWS, "are wrong");
+    for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
         size_t n = batches[i], first = ROWS - n;
-        good = raml_mm_forward(t->mm, &w, (const char *)t->x_act + first * row, n, t->some, true, false, NULL) == RAML_OK;
-        if (!good) judge(t, n, "can't be made");
-        else if (memcmp(t->some, t->all + first * t->N, n * t->N * sizeof *t->some))
-            good = judge(t, n, "vary with the number of rows");
+        if (raml_mm_forward(t->mm, w, (const char *)t->x_act + first * row, n, t->some, true, false, NULL))
+            return judge(t, RAML_MM_UNKNOWN, n, cannot);
+        if (memcmp(t->some, t->all + first * t->N, n * t->N * sizeof *t->some))
+            return judge(t, RAML_MM_BAD, n, "vary with the number of rows");
+    }
+    return RAML_MM_GOOD;
+}
+
+static enum raml_verdict try_shape(struct trial *t, const struct raml_ops *ops)
+{
+    uint32_t state = 1;
+    enum raml_verdict verdict = RAML_MM_UNKNOWN;
+    struct raml_weight w = {0};
+    t->w = raml_device_alloc(t->N * t->K, sizeof *t->w);
+    t->x = raml_device_alloc((ROWS + 256) * t->K, sizeof *t->x);
+    t->all = raml_device_alloc((ROWS + 256) * t->N, sizeof *t->all);
+    t->some = raml_device_alloc((ROWS + 256) * t->N, sizeof *t->some);
+    void *half = raml_device_alloc((ROWS + 256) * t->K, sizeof(uint16_t));
+    if (t->w && t->x && t->all && t->some && half && raml_mm_open(ops, &t->mm, NULL) == RAML_OK) {
+        for (size_t k = 0; k < t->N * t->K; k++) t->w[k] = number(&state);
+        for (size_t k = 0; k < (ROWS + 256) * t->K; k++) t->x[k] = number(&state);
+        raml_round_bf16(half, t->x, (ROWS + 256) * t->K);
+        t->x_act = t->bf16 ? half : (void *)t->x;
+        verdict = try_product(t, &w);
+    } else {
+        judge(t, verdict, ROWS, "find no memory");
     }
     raml_weight_deinit(&w);
-    return good;
+    raml_mm_close(t->mm);
+    free(t->w);
+    free(t->x);
+    free(t->all);
+    free(t->some);
+    free(half);
+    return verdict;
 }
 
-bool raml_mm_trial(const struct raml_ops *ops, bool bf16, char *why, size_t cap)
+enum raml_verdict raml_mm_trial(const struct raml_ops *ops, bool bf16, char *why, size_t cap)
 {
-    bool good = true;
-    for (size_t i = 0; i < SHAPES && good; i++) {
+    enum raml_verdict verdict = RAML_MM_GOOD;
+    for (size_t i = 0; i < SHAPES && verdict == RAML_MM_GOOD; i++) {
         struct trial t = {.bf16 = bf16, .N = shapes[i].N, .K = shapes[i].K, .why = why, .cap = cap};
-        uint32_t state = 1;
-        t.w = raml_device_alloc(t.N * t.K, sizeof *t.w);
-        t.x = raml_device_alloc((ROWS + 256) * t.K, sizeof *t.x);
-        t.all = raml_device_alloc((ROWS + 256) * t.N, sizeof *t.all);
-        t.some = raml_device_alloc((ROWS + 256) * t.N, sizeof *t.some);
-        void *half = raml_device_alloc((ROWS + 256) * t.K, sizeof(uint16_t));
-        good = t.w && t.x && t.all && t.some && half && raml_mm_open(ops, &t.mm, NULL) == RAML_OK;
-        if (good) {
-            for (size_t k = 0; k < t.N * t.K; k++) t.w[k] = number(&state);
-            for (size_t k = 0; k < (ROWS + 256) * t.K; k++) t.x[k] = number(&state);
-            raml_round_bf16(half, t.x, (ROWS + 256) * t.K);
-            t.x_act = bf16 ? half : (void *)t.x;
-            good = try_shape(&t);
-        } else {
-            judge(&t, ROWS, "find no memory");
-        }
-        raml_mm_close(t.mm);
-        free(t.w);
-        free(t.x);
-        free(t.all);
-        free(t.some);
-        free(half);
+        verdict = try_shape(&t, ops);
     }
-    return good;
+    return verdict;
 }

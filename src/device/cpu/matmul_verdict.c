@@ -1,7 +1,8 @@
 /* matmul_verdict.c - the verdict of a trial, kept between runs. See device/matmul.h.
  *
  * One small text file for a level and a type: a line that says of which library and processor the verdict is, then "good"
- * or what was wrong. Another library or processor makes a new one. What can't be read or written costs a trial, no more.
+ * or what was wrong. Another library or processor makes a new one; a trial that could not be made leaves none.
+ * What can't be read or written costs a trial, no more.
  */
 #include "device/matmul.h"
 
@@ -14,6 +15,7 @@
 #include <sys/stat.h>
 
 enum { LINE = 256, PATH = 4096 };
+#define GOOD "good"
 
 /* The processor's name as the system has it; "" where it has none. */
 static void processor(char *out, size_t cap)
@@ -56,18 +58,18 @@ static bool recall(const char *path, const char *key, char *verdict, size_t cap)
 
 bool raml_mm_trusted(const struct raml_ops *ops, bool bf16, char *why, size_t cap)
 {
-    char path[PATH], version[32], name[LINE / 2], key[LINE], verdict[LINE] = "good", text[2 * LINE + 2];
+    char path[PATH], version[32], name[LINE / 2], key[LINE], verdict[LINE], text[2 * LINE + 2];
     processor(name, sizeof name);
     snprintf(key, sizeof key, "%s, level %s, processor%s", raml_mm_version(version, sizeof version), ops->level, name);
     bool kept = place(path, sizeof path, ops->level, bf16);
     if (!kept || !recall(path, key, verdict, sizeof verdict)) {
-        if (!raml_mm_trial(ops, bf16, verdict, sizeof verdict)) verdict[strcspn(verdict, "\n")] = 0;
-        else snprintf(verdict, sizeof verdict, "good");
+        snprintf(verdict, sizeof verdict, "%s", GOOD);
+        enum raml_verdict tried = raml_mm_trial(ops, bf16, verdict, sizeof verdict);
         int n = snprintf(text, sizeof text, "%s\n%s\n", key, verdict);
         struct raml_err err = {0};
-        if (kept) (void)!raml_file_write(path, text, (size_t)n, &err);
+        if (kept && tried != RAML_MM_UNKNOWN) (void)!raml_file_write(path, text, (size_t)n, &err);
     }
-    bool good = !strcmp(verdict, "good");
+    bool good = !strcmp(verdict, GOOD);
     if (why && !good) snprintf(why, cap, "%s", verdict);
     return good;
 }
