@@ -237,7 +237,7 @@ static void few_ref(const struct raml_few_panels *f)
 }
 
 /* -- Levels -------------------------------------------------------------------------------------------------------- */
-const struct raml_panel_ops raml_panel_ops_ref = {.expand = expand_ref, .few = few_ref};
+const struct raml_panel_ops raml_panel_ops_ref = {.expand = expand_ref, .few = few_ref, .side = 1};
 extern const struct raml_panel_ops raml_panel_ops_avx2, raml_panel_ops_avx512, raml_panel_ops_avx512bf16,
     raml_panel_ops_base;
 

@@ -57,6 +57,7 @@ struct raml_panel_ops {
     /* out[i][c] = the element k0 + i of row c, i < n. k0: a multiple of 32; n: any (whole k). One thread. */
     void (*expand)(enum raml_type type, const void *panel, size_t k0, size_t n, float *out);
     void (*few)(const struct raml_few_panels *f);
+    size_t side; /* panels that few takes side by side at most: for whole multiples of it nothing is done twice */
 };
 /* Those of a level as struct raml_ops names it; "ref": plain loops. NULL: there is no such level in this build. */
 const struct raml_panel_ops *raml_panel_ops(const char *level);

@@ -17,8 +17,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { RAML_PANEL_PIECE = 256 /* k worked on at once: whole blocks of every type */ };
-
 struct raml_product {
     size_t m, n, k;
     const float *a;

@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { PIECE = 256 /* k worked on at once: whole blocks of every type */ };
+
 /* The chains of row i of C and `width` columns over rows [k0, k0 + n) of B, which begin at b, `step` apart. */
 typedef void chains(const struct raml_product *p, size_t i, size_t k0, size_t n, const float *b, size_t step, float *sum,
                     size_t width);
@@ -49,10 +51,10 @@ void raml_product_ref(const struct raml_product *p)
     size_t bytes = p->ldb ? 0 : raml_panel_bytes(p->type, p->k);
 #pragma omp parallel for schedule(static)
     for (size_t q = 0; q < panels; q++) {
-        float piece[RAML_PANEL_PIECE * RAML_PANEL_ROWS];
+        float piece[PIECE * RAML_PANEL_ROWS];
         size_t j0 = q * RAML_PANEL_ROWS, width = p->n - j0 < RAML_PANEL_ROWS ? p->n - j0 : RAML_PANEL_ROWS;
-        for (size_t k0 = 0; k0 < p->k; k0 += RAML_PANEL_PIECE) {
-            size_t n = p->k - k0 < RAML_PANEL_PIECE ? p->k - k0 : RAML_PANEL_PIECE, step = RAML_PANEL_ROWS;
+        for (size_t k0 = 0; k0 < p->k; k0 += PIECE) {
+            size_t n = p->k - k0 < PIECE ? p->k - k0 : PIECE, step = RAML_PANEL_ROWS;
             const float *b = piece;
             if (p->ldb) {
                 b = (const float *)p->b + k0 * p->ldb + j0;

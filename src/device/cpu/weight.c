@@ -218,9 +218,8 @@ enum raml_code raml_cpu_weight_fill(const struct raml_device *d, struct raml_mat
 }
 
 /* -- Products ------------------------------------------------------------------------------------------------------ */
-/* Few rows: runs of panels of all parts, one after another, as threads come for them. Kernels take several panels side by
- * side: runs are whole multiples of that. */
-enum { SIDE = 4, RUNS = 8 /* a thread */ };
+/* Few rows: runs of panels of all parts, one after another, as threads come for them. */
+enum { RUNS = 8 /* a thread */ };
 
 static size_t runs_of(const struct part *p, size_t each)
 {
@@ -230,9 +229,9 @@ static size_t runs_of(const struct part *p, size_t each)
 static void stream(const struct raml_device *d, const struct raml_matrix *w, const struct raml_few_panels *all)
 {
     const struct own *o = w->own;
-    size_t panels = 0, runs = 0, most = RUNS * (size_t)d->threads;
+    size_t panels = 0, runs = 0, most = RUNS * (size_t)d->threads, side = d->ops->panel->side;
     for (size_t i = 0; i < o->n_parts; i++) panels += panels_of(o->part[i].n);
-    size_t each = ((panels + most - 1) / most + SIDE - 1) / SIDE * SIDE;
+    size_t each = ((panels + most - 1) / most + side - 1) / side * side;
     for (size_t i = 0; i < o->n_parts; i++) runs += runs_of(&o->part[i], each);
 #pragma omp parallel for schedule(dynamic, 1)
     for (size_t r = 0; r < runs; r++) {

@@ -18,6 +18,7 @@
 
 #include <omp.h>
 
+/* KC and MC make up what a thread has on its stack: MC x KC floats of A and SIDE panels' pieces, 450 KB. */
 enum { KC = 512, PANEL = RAML_PANEL_ROWS, VP = PANEL / NV /* vectors of a panel */ };
 #if defined __AVX512F__
 enum { MR = 12, PN = 2 };
@@ -127,7 +128,7 @@ static void block_cut(const struct block *s, size_t rows, size_t columns)
 {
     float edge[MR * PANEL];
     struct block t = *s;
-    t.c = edge;
+    t.c = t.next_c = edge;
     t.ldc = PANEL;
     for (size_t i = 0; i < rows && !s->fresh; i++) memcpy(edge + i * PANEL, s->c + i * s->ldc, columns * sizeof *edge);
     block_one(&t, rows);
