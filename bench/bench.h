@@ -13,7 +13,7 @@ struct bench_options {
     const char *model;     /* of bench_score and bench_decode: a file or folder, read as it is stored; NULL: the preset's */
     const char *tokenizer; /* for bench_tokenize alone */
     bool bf16, json;
-    int threads, batch;
+    int threads, batch, steps; /* steps: of bench_decode */
     double seconds; /* how long to measure, about */
 };
 struct bench_result {
@@ -61,7 +61,7 @@ RAML_CHECKED enum raml_code bench_tokenize(const struct bench_options *opt, stru
 /* One pass over a chain of 2048 tokens, all of them scored. */
 RAML_CHECKED enum raml_code bench_score(const struct bench_options *opt, struct bench_result *out,
                                         struct raml_err *err);
-/* opt->batch samples of 128 tokens behind one shared prompt of 512: tokens/s of the steps alone, drawn at temperature 1.
+/* opt->batch samples of opt->steps tokens behind one shared prompt of 512: tokens/s of the steps alone, drawn at temperature 1.
  * weight_bytes of matrices that a step reads (all of them, once), and the share of the memory's bandwidth that they, keys
  * and values take; the bandwidth is measured in the same run. */
 RAML_CHECKED enum raml_code bench_decode(const struct bench_options *opt, struct bench_result *out,

@@ -210,7 +210,7 @@ static enum raml_code decode(const struct bench_options *opt, const struct shape
 
 enum raml_code bench_decode(const struct bench_options *opt, struct bench_result *out, struct raml_err *err)
 {
-    struct shape x = {512, (size_t)opt->batch, 128, false};
+    struct shape x = {512, (size_t)opt->batch, (size_t)opt->steps, false};
     return decode(opt, &x, out, err);
 }
 

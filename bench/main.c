@@ -1,8 +1,8 @@
 /* main.c - what this machine reaches: training, tracing, sampling, each beside the best matrix product of the same run.
  *
  *   raml-bench [--json] [--bench train,trace,prefix,sample,score,decode,product] [--preset micro,small,medium,gpt2,...]
- *              [--dtype bf16|f32] [--batch 1,8,32,64] [--threads N] [--seconds S]
- *   raml-bench [--json] --bench score,decode --model FILE,... [--batch 1,64] [--threads N] [--seconds S]
+ *              [--dtype bf16|f32] [--batch 1,8,32,64] [--steps N] [--threads N] [--seconds S]
+ *   raml-bench [--json] --bench score,decode --model FILE,... [--batch 1,64] [--steps N] [--threads N] [--seconds S]
  *   raml-bench [--json] --bench tokenize --tokenizer tokenizer.json --text FILE,... [--seconds S]
  * Every measurement runs in a process of its own, so that its peak memory is its own.
  */
@@ -118,9 +118,9 @@ static int usage(const char *what)
 {
     fprintf(stderr,
             "raml-bench: %s\nusage: raml-bench [--json] [--bench train,trace,prefix,sample,score,decode,product] [--preset "
-            "micro,small,medium,gpt2,qwen2.5-0.5b,...] [--dtype auto|bf16|f32] [--batch 1,8,32,64] [--threads N] "
-            "[--seconds S]\n"
-            "       raml-bench [--json] --bench score,decode --model FILE,... [--batch 1,64] [--threads N] [--seconds S]\n"
+            "micro,small,medium,gpt2,qwen2.5-0.5b,...] [--dtype auto|bf16|f32] [--batch 1,8,32,64] [--steps N] "
+            "[--threads N] [--seconds S]\n"
+            "       raml-bench [--json] --bench score,decode --model FILE,... [--batch 1,64] [--steps N] [--threads N] [--seconds S]\n"
             "       raml-bench [--json] --bench tokenize --tokenizer FILE --text FILE,... [--seconds S]\n",
             what);
     return 2;
@@ -144,18 +144,20 @@ static int parse(int argc, char **argv, struct settings *s, const char **dtype)
         else if (!strcmp(name, "--text")) s->text = value;
         else if (!strcmp(name, "--dtype")) *dtype = value;
         else if (!strcmp(name, "--batch")) s->batch = value;
+        else if (!strcmp(name, "--steps")) s->opt.steps = (int)strtol(value, &end, 10);
         else if (!strcmp(name, "--threads")) s->opt.threads = (int)strtol(value, &end, 10);
         else if (!strcmp(name, "--seconds")) s->opt.seconds = strtod(value, &end);
         else return usage(name);
         if (end && (*end || end == value)) return usage(value);
     }
+    if (s->opt.steps < 1 || s->opt.steps > 65536) return usage("--steps is 1 to 65536");
     if (strcmp(*dtype, "auto") && strcmp(*dtype, "bf16") && strcmp(*dtype, "f32")) return usage(*dtype);
     return 0;
 }
 
 int main(int argc, char **argv)
 {
-    struct settings s = {.bench = "train,trace,prefix,sample,score,decode", .batch = "1,8,32,64", .opt = {.seconds = 6}};
+    struct settings s = {.bench = "train,trace,prefix,sample,score,decode", .batch = "1,8,32,64", .opt = {.seconds = 6, .steps = 128}};
     const char *dtype = "auto";
     int rc = parse(argc, argv, &s, &dtype);
     if (rc) return rc;
