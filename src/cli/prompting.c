@@ -28,7 +28,7 @@ static enum raml_code by_template(const struct prompting_settings *s, const char
     if (!rc) rc = raml_format_of_template(out->chat, thinking_of(s), s->date_string, &out->format, err);
     if (!rc || !err || strstr(err->msg, "--prompt_before")) return rc;
     struct raml_err why = *err; /* what to do instead stands behind what is wrong */
-    return raml_fail(err, rc, "%.380s. Another --prompt-format, or --prompt_before and --prompt_after, do without it", why.msg);
+    return raml_fail(err, rc, "%.380s. Another --prompt_format, or --prompt_before and --prompt_after, do without it", why.msg);
 }
 
 /* Texts of one's own: nothing of a format is taken but the cue that asks for a boxed answer. */

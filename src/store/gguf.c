@@ -377,11 +377,11 @@ static enum raml_code read_file(struct raml_gguf *g, struct raml_err *err)
                          g->version && !(g->version & 0xffff) ? " (the file is big-endian)" : "");
     size_t left = g->map.size - g->at;
     if (n_values > MAX_VALUES || n_values > left / MIN_VALUE_BYTES)
-        return raml_fail(err, RAML_EFORMAT, "%s: %llu metadata; the file has %zu more bytes, and %d is the most",
-                         g->path, (unsigned long long)n_values, left, MAX_VALUES);
+        return raml_fail(err, RAML_EFORMAT, "%s: %llu entries of metadata; %zu bytes follow (cut short?), and %d entries are the most", g->path,
+                         (unsigned long long)n_values, left, MAX_VALUES);
     if (n_tensors > MAX_TENSORS || n_tensors > left / MIN_TENSOR_BYTES)
-        return raml_fail(err, RAML_EFORMAT, "%s: %llu tensors; the file has %zu more bytes, and %d is the most",
-                         g->path, (unsigned long long)n_tensors, left, MAX_TENSORS);
+        return raml_fail(err, RAML_EFORMAT, "%s: %llu tensors; %zu bytes follow (cut short?), and %d tensors are the most", g->path,
+                         (unsigned long long)n_tensors, left, MAX_TENSORS);
     rc = read_metadata(g, n_values, err);
     if (!rc) rc = read_alignment(g, err);
     if (!rc) rc = read_tensors(g, n_tensors, err);

@@ -19,7 +19,7 @@ enum raml_code raml_chat_template_find(const char *model, const char *path, stru
         rc = raml_chat_template_open(c.template_place, c.chat_template, strlen(c.chat_template), c.bos, c.eos, out, err);
     else
         rc = raml_fail(err, RAML_ERANGE,
-                       "%s: has no chat template (%s). Give a template file, or choose another --prompt-format; "
+                       "%s: has no chat template (%s). Give a template file, or choose another --prompt_format; "
                        "--prompt_before and --prompt_after give your own texts around a question",
                        model, raml_is_dir(model) ? "no chat_template.jinja, and no 'chat_template' in tokenizer_config.json"
                                                  : "no key 'tokenizer.chat_template'");

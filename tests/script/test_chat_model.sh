@@ -53,7 +53,7 @@ rm run/checkpoint-2/tokenizer_config.json
 if "$raml" sample --model run q.jsonl --limit 1 --n 1 --max_tokens 4 --out none.s --quiet >said 2>&1; then
     fail "sampled without a template"
 fi
-grep -q -- '--prompt-format' said && grep -q -- '--prompt_before' said || fail "said $(cat said)"
+grep -q -- '--prompt_format' said && grep -q -- '--prompt_before' said || fail "said $(cat said)"
 [ ! -e none.s ] || fail "none.s is left"
-must "$raml" sample --model run q.jsonl --limit 1 --n 1 --max_tokens 4 --prompt-format qwen3 --dtype f32 --out named.s --quiet
+must "$raml" sample --model run q.jsonl --limit 1 --n 1 --max_tokens 4 --prompt_format qwen3 --dtype f32 --out named.s --quiet
 echo ok

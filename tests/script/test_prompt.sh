@@ -60,7 +60,7 @@ fault() {
 printf '%s\n' '{}' >"$tmp/model/tokenizer_config.json"
 fault "has no chat template (no chat_template.jinja, and no 'chat_template' in tokenizer_config.json)" "$tmp/one" --model "$tmp/model"
 fault "--prompt_before and --prompt_after" "$tmp/one" --model "$tmp/model"
-fault "--prompt-format" "$tmp/one" --model "$tmp/model"
+fault "--prompt_format" "$tmp/one" --model "$tmp/model"
 rm "$tmp/model/tokenizer_config.json"
 fault "no 'chat_template' in tokenizer_config.json" "$tmp/one" --model "$tmp/model"
 fault "--model or --template is missing" "$tmp/one"

@@ -353,7 +353,7 @@ static void test_find(void **state)
         {"{", "two", RAML_EFORMAT, "tokenizer_config.json:1: not valid JSON"},
         {"{\"chat_template\":null}", NULL, RAML_ERANGE,
          ": has no chat template (no chat_template.jinja, and no 'chat_template' in tokenizer_config.json). Give a "
-         "template file, or choose another --prompt-format; --prompt_before and --prompt_after give your own texts around "
+         "template file, or choose another --prompt_format; --prompt_before and --prompt_after give your own texts around "
          "a question"},
         {NULL, NULL, RAML_ERANGE, ": has no chat template (no chat_template.jinja, and no 'chat_template' in tokenizer_config.json)."},
     };
