@@ -112,7 +112,8 @@ enum raml_verdict raml_mm_trial(const struct raml_ops *ops, bool bf16, char *why
 {
     enum raml_verdict verdict = RAML_MM_GOOD;
     for (size_t i = 0; i < SHAPES && verdict == RAML_MM_GOOD; i++) {
-        struct trial t = {.bf16 = bf16, .N = shapes[i].N, .K = shapes[i].K, .why = why, .cap = cap};
+        struct trial t = {.bf16 = bf16, .N = shapes[i].N, .K = shapes[i].K, .cap = cap};
+        t.why = why;
         verdict = try_shape(&t, ops);
     }
     return verdict;
