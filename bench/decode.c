@@ -1,9 +1,9 @@
 /* decode.c - see bench.h: reading a long text, and samples that grow side by side. */
 #include "bench/bench.h"
 
-#include "raml/decoder.h"
+#include "model/decoder.h"
 #include "raml/device.h"
-#include "raml/pick.h"
+#include "inner/pick.h"
 #include "raml/rng.h"
 
 #include <stdio.h>

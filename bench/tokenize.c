@@ -1,7 +1,7 @@
 /* tokenize.c - text into tokens, in MB/s: cold, with a tokenizer that was just opened, and warm. */
 #include "bench/bench.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/tokenizer.h"
 
 #include <stdio.h>

@@ -2,8 +2,8 @@
 #include "fuzz/inputs.h"
 
 #include "fuzz/answers.h"
-#include "raml/file.h"
-#include "raml/json.h"
+#include "core/file.h"
+#include "core/json.h"
 #include "raml/rng.h"
 
 #include <stdlib.h>

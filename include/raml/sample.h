@@ -16,7 +16,6 @@
 #include "raml/format.h"
 #include "raml/log.h"
 #include "raml/model.h"
-#include "raml/pick.h"
 #include "raml/question.h"
 
 struct raml_sample_options {

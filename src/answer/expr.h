@@ -9,7 +9,7 @@
 #ifndef RAML_ANSWER_EXPR_H
 #define RAML_ANSWER_EXPR_H
 
-#include "raml/arena.h"
+#include "core/arena.h"
 #include "raml/buf.h"
 
 #include <stdbool.h>

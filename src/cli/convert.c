@@ -3,7 +3,7 @@
 #include "cli/load.h"
 
 #include "raml/convert.h"
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/format.h"
 #include "raml/run.h"
 #include "raml/tokenizer_config.h"

@@ -2,7 +2,7 @@
 #include "cli/data.h"
 #include "cli/commands.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/leak.h"
 #include "raml/row.h"
 

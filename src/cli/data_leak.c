@@ -1,7 +1,7 @@
 /* data_leak.c - `raml data leak`: which test questions stand in training data. See leak.h. */
 #include "cli/commands.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/leak.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* data_split.c - `raml data split`: questions to a training and a test file, by the text of the question alone. */
 #include "cli/commands.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/leak.h"
 
 #include <inttypes.h>

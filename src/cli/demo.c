@@ -8,7 +8,7 @@
 #include "cli/demo.h"
 
 #include "raml/family.h"
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/question.h"
 
 #include <errno.h>

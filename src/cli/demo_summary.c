@@ -1,8 +1,8 @@
 /* demo_summary.c - what the demo's steps left in their files, as summary.json and in words. See demo.h. */
 #include "cli/demo.h"
 
-#include "raml/file.h"
-#include "raml/json.h"
+#include "core/file.h"
+#include "core/json.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #include "cli/eval.h"
 #include "cli/load.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

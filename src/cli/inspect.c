@@ -2,7 +2,7 @@
 #include "cli/inspect.h"
 
 #include "cli/commands.h"
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/run.h"
 
 #include <stdio.h>

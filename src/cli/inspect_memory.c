@@ -2,7 +2,7 @@
 #include "cli/inspect.h"
 
 #include "cli/load.h"
-#include "raml/decoder.h"
+#include "model/decoder.h"
 
 #include <string.h>
 

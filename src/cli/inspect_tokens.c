@@ -2,7 +2,7 @@
 #include "cli/inspect.h"
 
 #include "cli/prompting.h"
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <stdio.h>
 #include <string.h>

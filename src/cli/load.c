@@ -1,7 +1,7 @@
 /* load.c - see load.h. */
 #include "cli/load.h"
 
-#include "raml/json.h"
+#include "core/json.h"
 #include "raml/run.h"
 
 #include <stdio.h>

@@ -4,7 +4,7 @@
 
 #include "cli/cli.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/model.h"
 #include "raml/modelfile.h"
 #include "raml/tokenizer.h"

@@ -8,7 +8,7 @@
 
 #include "cli/cli.h"
 
-#include "raml/arena.h"
+#include "core/arena.h"
 
 struct cli_common { /* settings of every command, in the types that table rows know */
     const char *config, *cpu;

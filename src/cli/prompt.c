@@ -3,8 +3,8 @@
 #include "cli/load.h"
 
 #include "raml/chat.h"
-#include "raml/file.h"
-#include "raml/json.h"
+#include "core/file.h"
+#include "core/json.h"
 
 #include <stdio.h>
 #include <string.h>

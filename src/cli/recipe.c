@@ -11,7 +11,7 @@
  */
 #include "cli/options.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -3,9 +3,9 @@
 #include "cli/load.h"
 
 #include "raml/completion.h"
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/join.h"
-#include "raml/json.h"
+#include "core/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
 #include "cli/commands.h"
 #include "cli/load.h"
 
-#include "raml/file.h"
-#include "raml/json.h"
+#include "core/file.h"
+#include "core/json.h"
 #include "raml/tokenizer.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include "cli/load.h"
 #include "cli/prompting.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/trace_files.h"
 
 #include <inttypes.h>

@@ -3,7 +3,7 @@
 #include "cli/prompting.h"
 
 #include "raml/family.h"
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/train.h"
 
 #include <inttypes.h>

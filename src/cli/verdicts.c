@@ -1,7 +1,7 @@
 /* verdicts.c - see verdicts.h. */
 #include "cli/verdicts.h"
 
-#include "raml/json.h"
+#include "core/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,8 +9,8 @@
 #include "cli/verdicts.h"
 
 #include "raml/answer.h"
-#include "raml/file.h"
-#include "raml/json.h"
+#include "core/file.h"
+#include "core/json.h"
 #include "raml/tokenizer.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* arena.c - see arena.h. */
-#include "raml/arena.h"
+#include "core/arena.h"
 
 #include <stdint.h>
 #include <stdlib.h>

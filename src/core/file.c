@@ -1,5 +1,5 @@
 /* file.c - see file.h. */
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* json.c - see json.h. */
-#include "raml/json.h"
+#include "core/json.h"
 
 #include "raml/buf.h"
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* ballot.c - see ballot.h. */
 #include "eval/ballot.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/tally.h"
 
 #include <stdlib.h>

@@ -4,8 +4,8 @@
 
 #include "eval/sha256.h"
 
-#include "raml/file.h"
-#include "raml/json.h"
+#include "core/file.h"
+#include "core/json.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* scored.c - which layout a file has, and what all readers share (scored.h, scored_layouts.h). */
 #include "eval/scored_layouts.h"
 
-#include "raml/file.h"
-#include "raml/json.h"
+#include "core/file.h"
+#include "core/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>

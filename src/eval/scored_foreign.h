@@ -11,7 +11,7 @@
 
 #include "eval/scored_layouts.h"
 
-#include "raml/json.h"
+#include "core/json.h"
 
 enum { RAML_FOREIGN_MAX_LINE = 64 << 20, RAML_FOREIGN_MAX_GOLDS = 64 };
 

@@ -6,7 +6,7 @@
  * exists. */
 #include "eval/scored_foreign.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 #include "eval/scored_foreign.h"
 #include "eval/scored_seen.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,7 +10,7 @@
 #include "eval/scored_row.h"
 
 #include "raml/buf.h"
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <stdio.h>
 #include <string.h>

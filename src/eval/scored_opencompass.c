@@ -8,7 +8,7 @@
  */
 #include "eval/scored_foreign.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #include "eval/scored_layouts.h"
 #include "eval/scored_row.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* scored_row.c - see scored_row.h. */
 #include "eval/scored_row.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef RAML_EVAL_SCORED_ROW_H
 #define RAML_EVAL_SCORED_ROW_H
 
-#include "raml/json.h"
+#include "core/json.h"
 #include "raml/scored.h"
 
 struct raml_scored_text { /* text of numbers, and the id of a row that has none */

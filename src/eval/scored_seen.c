@@ -1,7 +1,7 @@
 /* scored_seen.c - see scored_seen.h. Linear probing, at most half full. */
 #include "eval/scored_seen.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <stdlib.h>
 #include <string.h>

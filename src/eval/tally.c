@@ -1,7 +1,7 @@
 /* tally.c - counting questions as they come by (tally.h). How a table is made of the counts is table.c. */
 #include "eval/tally_parts.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

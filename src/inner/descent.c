@@ -1,5 +1,5 @@
 /* descent.c - see descent.h. */
-#include "raml/descent.h"
+#include "inner/descent.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* pick.c - see pick.h. */
-#include "raml/pick.h"
+#include "inner/pick.h"
 
 #include "core/elementary.h"
 #include "core/parallel.h"

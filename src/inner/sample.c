@@ -9,8 +9,8 @@
 
 #include "device/backend.h"
 
-#include "raml/decoder.h"
-#include "raml/pick.h"
+#include "model/decoder.h"
+#include "inner/pick.h"
 #include "raml/rng.h"
 
 #include <math.h>

@@ -1,8 +1,8 @@
 /* config.c - the shape of a model: presets, Hugging Face config.json, checks. See model.h. */
-#include "raml/file.h"
+#include "core/file.h"
 
 #include "core/elementary.h"
-#include "raml/json.h"
+#include "core/json.h"
 #include "raml/model.h"
 
 #include <math.h>

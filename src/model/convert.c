@@ -4,7 +4,7 @@
 #include "model/modelfile.h"
 #include "store/blocks.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <jansson.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
  * A step is one batch of rows (impl.h). Its query tiles are runs of samples of one prompt, at most 64; the pairs of a
  * tile are the prompt's pages, seen by all its rows, and each sample's own pages, seen by its row alone.
  */
-#include "raml/decoder.h"
+#include "model/decoder.h"
 
 #include "model/impl.h"
 

@@ -4,7 +4,7 @@
 #include "model/impl.h"
 #include "store/blocks.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #define MODEL_MODELFILE_H
 
 #include "raml/modelfile.h"
-#include "raml/tensors.h"
+#include "store/tensors.h"
 
 struct raml_model_file {
     char path[4096]; /* of the tensors */

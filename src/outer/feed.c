@@ -1,7 +1,7 @@
 /* feed.c - what can be trained on, checked and measured once, and the rows made of it; see feed.h. */
 #include "outer/feed.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

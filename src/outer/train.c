@@ -5,7 +5,7 @@
 #include "outer/train_state.h"
 
 #include "raml/device.h"
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/objective.h"
 
 #include <inttypes.h>

@@ -7,8 +7,8 @@
 #include "outer/train_state.h"
 
 #include "raml/device.h"
-#include "raml/file.h"
-#include "raml/json.h"
+#include "core/file.h"
+#include "core/json.h"
 
 #include <inttypes.h>
 #include <stdio.h>

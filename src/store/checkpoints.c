@@ -2,7 +2,7 @@
 #include "store/checkpoints.h"
 
 #include "raml/buf.h"
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <dirent.h>
 #include <errno.h>

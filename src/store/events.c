@@ -1,8 +1,8 @@
 /* events.c - see events.h. */
-#include "raml/events.h"
+#include "store/events.h"
 
 #include "raml/buf.h"
-#include "raml/file.h"
+#include "core/file.h"
 #include "store/append.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* gguf.c - see gguf.h. Reading. */
 #include "store/gguf_format.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #include "store/rows.h"
 
 #include "raml/buf.h"
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #ifndef STORE_ROWS_H
 #define STORE_ROWS_H
 
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/safetensors.h"
 
 struct raml_row_source {

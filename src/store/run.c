@@ -2,10 +2,10 @@
 #include "raml/run.h"
 
 #include "raml/buf.h"
-#include "raml/events.h"
-#include "raml/file.h"
+#include "store/events.h"
+#include "core/file.h"
 #include "raml/gguf.h"
-#include "raml/json.h"
+#include "core/json.h"
 #include "store/append.h"
 #include "store/checkpoints.h"
 

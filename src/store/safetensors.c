@@ -2,8 +2,8 @@
 #include "raml/safetensors.h"
 
 #include "raml/buf.h"
-#include "raml/file.h"
-#include "raml/json.h"
+#include "core/file.h"
+#include "core/json.h"
 
 #include "store/rows.h"
 

@@ -1,8 +1,8 @@
 /* tensors.c - see tensors.h. */
-#include "raml/tensors.h"
+#include "store/tensors.h"
 
-#include "raml/file.h"
-#include "raml/json.h"
+#include "core/file.h"
+#include "core/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* colour.c - see colour.h. */
-#include "raml/colour.h"
+#include "study/colour.h"
 
 #include "core/elementary.h"
 

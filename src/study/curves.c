@@ -4,8 +4,8 @@
 
 #include "core/elementary.h"
 
-#include "raml/file.h"
-#include "raml/json.h"
+#include "core/file.h"
+#include "core/json.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* figure.c - see figure.h. Data and script are plain text; gnuplot is started directly, without a shell. */
-#include "raml/figure.h"
+#include "study/figure.h"
 
 #include "raml/buf.h"
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 /* findings.c - walks a folder and its direct subfolders and reads what a report can show (findings.h). */
 #include "study/findings.h"
 
-#include "raml/colour.h"
-#include "raml/file.h"
-#include "raml/json.h"
+#include "study/colour.h"
+#include "core/file.h"
+#include "core/json.h"
 
 #include <dirent.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 #define RAML_STUDY_FINDINGS_H
 
 #include "raml/buf.h"
-#include "raml/descent.h"
+#include "inner/descent.h"
 #include "raml/err.h"
 
 #include <jansson.h>

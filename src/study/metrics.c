@@ -1,8 +1,8 @@
 /* metrics.c - training curves out of metrics.jsonl and timing.jsonl: every number of a line, over the line's "step". */
 #include "study/findings.h"
 
-#include "raml/file.h"
-#include "raml/json.h"
+#include "core/file.h"
+#include "core/json.h"
 
 #include <math.h>
 #include <stdlib.h>

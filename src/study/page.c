@@ -1,8 +1,8 @@
 /* page.c - see page.h. */
 #include "study/page.h"
 
-#include "raml/colour.h"
-#include "raml/file.h"
+#include "study/colour.h"
+#include "core/file.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #define RAML_STUDY_PAGE_H
 
 #include "raml/buf.h"
-#include "raml/figure.h"
+#include "study/figure.h"
 #include "study/findings.h"
 
 #include <jansson.h>

@@ -3,7 +3,7 @@
 
 #include "core/elementary.h"
 
-#include "raml/colour.h"
+#include "study/colour.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* report.c - see report.h: findings first, then the page, part by part, then the file in one piece. */
 #include "raml/report.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 #include "study/page.h"
 
 #include <string.h>

@@ -2,8 +2,8 @@
 #ifndef RAML_STUDY_TRACE_PARTS_H
 #define RAML_STUDY_TRACE_PARTS_H
 
-#include "raml/descent.h"
-#include "raml/file.h"
+#include "inner/descent.h"
+#include "core/file.h"
 #include "raml/trace_files.h"
 
 struct raml_traced { /* borrowed for a call */

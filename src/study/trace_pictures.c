@@ -1,8 +1,8 @@
 /* trace_pictures.c - traced trajectories as figures and as a page. See trace_files.h. */
 #include "study/trace_parts.h"
 
-#include "raml/colour.h"
-#include "raml/figure.h"
+#include "study/colour.h"
+#include "study/figure.h"
 
 #include <math.h>
 #include <stdio.h>

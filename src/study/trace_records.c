@@ -3,8 +3,8 @@
 
 #include "core/elementary.h"
 
-#include "raml/colour.h"
-#include "raml/json.h"
+#include "study/colour.h"
+#include "core/json.h"
 #include "raml/safetensors.h"
 
 #include <math.h>

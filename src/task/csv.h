@@ -10,7 +10,7 @@
 #define RAML_TASK_CSV_H
 
 #include "raml/buf.h"
-#include "raml/json.h"
+#include "core/json.h"
 
 struct csv {
     const char *path, *p, *end; /* borrowed */

@@ -3,7 +3,7 @@
 
 #include "task/csv.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,8 +7,8 @@
 #ifndef RAML_TASK_DATASET_H
 #define RAML_TASK_DATASET_H
 
-#include "raml/arena.h"
-#include "raml/json.h"
+#include "core/arena.h"
+#include "core/json.h"
 #include "raml/question.h"
 
 enum dataset_role {

@@ -2,8 +2,8 @@
 #include "raml/question.h"
 
 #include "raml/buf.h"
-#include "raml/file.h"
-#include "raml/json.h"
+#include "core/file.h"
+#include "core/json.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -8,7 +8,7 @@
  */
 #include "raml/leak.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <stdlib.h>
 #include <string.h>

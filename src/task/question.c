@@ -1,8 +1,8 @@
 /* question.c - see question.h. */
 #include "raml/question.h"
 
-#include "raml/arena.h"
-#include "raml/file.h"
+#include "core/arena.h"
+#include "core/file.h"
 
 #include <stdint.h>
 #include <stdlib.h>

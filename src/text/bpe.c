@@ -10,7 +10,7 @@
 #include "bpe_queue.h"
 #include "vocab.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 #include "utf8.h"
 
 #include <stdlib.h>

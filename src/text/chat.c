@@ -2,7 +2,7 @@
 #include "raml/chat.h"
 
 #include "text/jinja/run.h"
-#include "raml/file.h"
+#include "core/file.h"
 #include "utf8.h"
 
 #include <stdlib.h>

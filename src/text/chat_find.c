@@ -1,7 +1,7 @@
 /* chat_find.c - see chat.h: a model's own template and its tokens. */
 #include "raml/chat.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/tokenizer_config.h"
 
 #include <string.h>

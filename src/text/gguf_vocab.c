@@ -4,7 +4,7 @@
  * get_vocab_base in convert_hf_to_gguf.py. */
 #include "families.h"
 #include "raml/gguf.h"
-#include "raml/json.h"
+#include "core/json.h"
 #include "raml/tokenizer_config.h"
 #include "vocab.h"
 

@@ -1,7 +1,7 @@
 /* parts.c - a tokenizer from a vocabulary, merges and the name of a family: written as a tokenizer.json, and read like
  * any other, so that there is one reader and _save has a file to write. */
 #include "families.h"
-#include "raml/json.h"
+#include "core/json.h"
 #include "vocab.h"
 
 #include <string.h>

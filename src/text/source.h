@@ -2,7 +2,7 @@
 #ifndef RAML_TEXT_SOURCE_H
 #define RAML_TEXT_SOURCE_H
 
-#include "raml/json.h"
+#include "core/json.h"
 #include "vocab.h"
 
 enum { RAML_SHOWN_BYTES = 48 };

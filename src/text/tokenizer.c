@@ -2,7 +2,7 @@
 #include "raml/tokenizer.h"
 
 #include "pattern.h"
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/gguf.h"
 #include "vocab.h"
 

@@ -1,8 +1,8 @@
 /* tokenizer_config.c - see tokenizer_config.h. */
 #include "raml/tokenizer_config.h"
 
-#include "raml/file.h"
-#include "raml/json.h"
+#include "core/file.h"
+#include "core/json.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,7 @@
  * counted, not listed: most are sentences in which nothing marks an answer.
  */
 #include "raml/answer.h"
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

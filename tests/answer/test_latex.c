@@ -3,7 +3,7 @@
  */
 #include "answer/decide/decide.h"
 #include "answer/read/parse.h"
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,7 +4,7 @@
 
 #include "cli/commands.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

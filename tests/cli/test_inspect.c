@@ -8,8 +8,8 @@
 #include "cli/inspect.h"
 #include "cli/load.h"
 #include "raml/convert.h"
-#include "raml/decoder.h"
-#include "raml/json.h"
+#include "model/decoder.h"
+#include "core/json.h"
 #include "raml/model.h"
 
 #include <math.h>

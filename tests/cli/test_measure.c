@@ -3,7 +3,7 @@
 #include "core/scratch.h"
 
 #include "cli/commands.h"
-#include "raml/json.h"
+#include "core/json.h"
 #include "raml/model.h"
 #include "raml/tokenizer.h"
 

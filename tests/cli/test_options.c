@@ -1,7 +1,7 @@
 /* test_options.c - settings from defaults, recipe and command line; every fault with its exact message. */
 #include "cli/cli.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <math.h>
 #include <setjmp.h>

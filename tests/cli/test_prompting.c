@@ -10,7 +10,7 @@
 
 #include "core/scratch.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 
 static struct raml_tokenizer *tokenizer;
 

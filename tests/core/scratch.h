@@ -3,7 +3,7 @@
 #define TESTS_SCRATCH_H
 
 #include "raml/err.h"
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <stdarg.h>
 #include <stddef.h>

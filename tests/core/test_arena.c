@@ -1,7 +1,7 @@
 /* test_arena.c - alignment, zeroing, limit, separateness. */
 #include "core/scratch.h"
 
-#include "raml/arena.h"
+#include "core/arena.h"
 #include "raml/rng.h"
 
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* test_json.c - one line at a time, every fault with its place. */
 #include "core/scratch.h"
 
-#include "raml/json.h"
+#include "core/json.h"
 #include "raml/rng.h"
 
 #include <float.h>

@@ -9,7 +9,7 @@
 
 #include "check_near.h"
 #include "eval/scored_foreign.h"
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/gpass.h"
 #include "raml/metric.h"
 

@@ -3,7 +3,7 @@
 
 #include "eval/sha256.h"
 #include "raml/harness.h"
-#include "raml/json.h"
+#include "core/json.h"
 #include "raml/tally.h"
 
 #include <math.h>

@@ -4,7 +4,7 @@
 
 #include "core/scratch.h"
 #include "raml/device.h"
-#include "raml/json.h"
+#include "core/json.h"
 #include "raml/model.h"
 
 #include "device/far.h"

@@ -1,5 +1,5 @@
 /* test_descent.c - the descent summary against its definitions, pair by pair, and against values worked out by hand. */
-#include "raml/descent.h"
+#include "inner/descent.h"
 #include "raml/rng.h"
 
 #include <setjmp.h>

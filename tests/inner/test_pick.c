@@ -1,5 +1,5 @@
 /* Choosing tokens: frequencies, filters, ties, faults. */
-#include "raml/pick.h"
+#include "inner/pick.h"
 #include "raml/rng.h"
 
 #include <math.h>

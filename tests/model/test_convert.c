@@ -8,7 +8,7 @@
 #include "model/rig.h"
 
 #include "raml/convert.h"
-#include "raml/tensors.h"
+#include "store/tensors.h"
 
 #include <math.h>
 

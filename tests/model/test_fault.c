@@ -9,7 +9,7 @@
 
 #include "model/rig.h"
 
-#include "raml/decoder.h"
+#include "model/decoder.h"
 
 enum { N = 40 };
 

@@ -1,7 +1,7 @@
 /* The golden models of ../shared/golden (double precision, independent implementation): logits, log-probabilities,
  * gradients and tree values, at every kernel level in f32, and in bf16 where the processor has it. */
-#include "raml/file.h"
-#include "raml/json.h"
+#include "core/file.h"
+#include "core/json.h"
 #include "raml/model.h"
 #include "raml/device.h"
 

@@ -5,7 +5,7 @@
 #include "model/gguf_edit.h"
 #include "model/on_disk.h"
 
-#include "raml/json.h"
+#include "core/json.h"
 
 #include <math.h>
 

@@ -10,7 +10,7 @@
 #undef COUNT
 #include "model/rig.h"
 
-#include "raml/json.h"
+#include "core/json.h"
 
 static struct raml_device *dev;
 

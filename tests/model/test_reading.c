@@ -10,8 +10,8 @@
 #undef COUNT
 #include "model/rig.h"
 
-#include "raml/decoder.h"
-#include "raml/file.h"
+#include "model/decoder.h"
+#include "core/file.h"
 
 enum { N = 70 }; /* more than a page of keys */
 

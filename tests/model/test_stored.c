@@ -12,8 +12,8 @@
 #include "model/rig.h"
 
 #include "raml/convert.h"
-#include "raml/decoder.h"
-#include "raml/file.h"
+#include "model/decoder.h"
+#include "core/file.h"
 
 #include "model/gguf_edit.h"
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "raml/device.h"
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/sample.h"
 #include "raml/trace.h"
 #include "raml/train.h"

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "raml/json.h"
+#include "core/json.h"
 #include "raml/safetensors.h"
 
 #include "outer/trainer.h"

@@ -3,7 +3,7 @@
 #define RAML_TESTS_OUTER_TRAINER_H
 
 #include "raml/device.h"
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/train.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* test_events.c - TensorBoard files byte for byte, and cutting them back. */
 #include "core/scratch.h"
 
-#include "raml/events.h"
+#include "store/events.h"
 
 #include <math.h>
 #include <signal.h>

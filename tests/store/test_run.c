@@ -1,7 +1,7 @@
 /* test_run.c - a run folder survives being killed at any moment. */
 #include "core/scratch.h"
 
-#include "raml/json.h"
+#include "core/json.h"
 #include "raml/rng.h"
 #include "raml/run.h"
 

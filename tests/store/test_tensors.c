@@ -1,7 +1,7 @@
 /* test_tensors.c - a model's tensors over one file or several, and indexes that lie. */
 #include "core/scratch.h"
 
-#include "raml/tensors.h"
+#include "store/tensors.h"
 
 static const float values[] = {1, 2, 3, 4};
 

@@ -1,5 +1,5 @@
 /* test_colour.c - the colour scale at known values, and hostile tokens that must stay text. */
-#include "raml/colour.h"
+#include "study/colour.h"
 
 #include "study/html_check.h"
 

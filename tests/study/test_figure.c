@@ -1,7 +1,7 @@
 /* test_figure.c - a figure's three files: the data come back, the script makes the picture again, texts stay texts. */
-#include "raml/figure.h"
+#include "study/figure.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

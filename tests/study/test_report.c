@@ -1,7 +1,7 @@
 /* test_report.c - the report of folders that are whole, empty, broken and hostile: always one well-formed page. */
 #include "raml/report.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 #include "study/html_check.h"
 
 #include <jansson.h>

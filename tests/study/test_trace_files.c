@@ -3,7 +3,7 @@
 #include "core/scratch.h"
 
 #include "raml/device.h"
-#include "raml/json.h"
+#include "core/json.h"
 #include "raml/safetensors.h"
 #include "raml/trace_files.h"
 #include "study/findings.h"

@@ -1,6 +1,6 @@
 /* test_dataset.c - files of the field as they are, every fault with its place, and writing that loses nothing. */
 #include "raml/buf.h"
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/question.h"
 
 #include <math.h>

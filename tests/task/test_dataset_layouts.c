@@ -2,7 +2,7 @@
  */
 #include "raml/buf.h"
 #include "raml/family.h"
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/question.h"
 
 #include <setjmp.h>

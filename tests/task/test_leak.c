@@ -1,5 +1,5 @@
 /* test_leak.c - words, and overlap of n-grams against a plain quadratic count. */
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/leak.h"
 #include "raml/rng.h"
 

@@ -1,7 +1,7 @@
 /* test_question.c - the set owns what it holds; the hash is the same for every writing of a question. */
 #include "raml/question.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <math.h>
 #include <setjmp.h>

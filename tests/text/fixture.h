@@ -2,7 +2,7 @@
 #ifndef RAML_TESTS_TEXT_FIXTURE_H
 #define RAML_TESTS_TEXT_FIXTURE_H
 
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/tokenizer.h"
 
 #include <stdio.h>

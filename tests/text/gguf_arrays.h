@@ -3,7 +3,7 @@
 #ifndef RAML_TESTS_TEXT_GGUF_ARRAYS_H
 #define RAML_TESTS_TEXT_GGUF_ARRAYS_H
 
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/tokenizer.h"
 
 #include <stdint.h>

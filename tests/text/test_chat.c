@@ -12,8 +12,8 @@
 
 #include "check.h"
 #include "raml/chat.h"
-#include "raml/file.h"
-#include "raml/json.h"
+#include "core/file.h"
+#include "core/json.h"
 
 #define DATA RAML_SHARED "/data/chat/"
 

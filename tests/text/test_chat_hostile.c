@@ -11,7 +11,7 @@
 
 #include "check.h"
 #include "raml/chat.h"
-#include "raml/file.h"
+#include "core/file.h"
 
 static json_t *some_messages(void)
 {

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/format.h"
 
 enum { END_OF_TEXT = 256, QUESTION, THINK, END_OF_THINK };

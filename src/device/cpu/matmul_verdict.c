@@ -7,7 +7,7 @@
 #include "device/matmul.h"
 
 #include "device/impl.h"
-#include "raml/file.h"
+#include "core/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -13,7 +13,7 @@
 #ifndef RAML_TEXT_JINJA_VALUE_H
 #define RAML_TEXT_JINJA_VALUE_H
 
-#include "raml/arena.h"
+#include "core/arena.h"
 #include "raml/err.h"
 
 #include <stdbool.h>
