@@ -1,7 +1,7 @@
 /* chat.c - see chat.h. */
 #include "raml/chat.h"
 
-#include "text/jinja/run.h"
+#include "jinja/run.h"
 #include "core/file.h"
 #include "utf8.h"
 

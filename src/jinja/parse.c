@@ -1,5 +1,5 @@
 /* parse.c - see parse.h: statements. */
-#include "text/jinja/parse.h"
+#include "jinja/parse.h"
 
 #include <string.h>
 

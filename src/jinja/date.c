@@ -3,7 +3,7 @@
  * The day is read as "26 Jul 2024", "26 July 2024", "July 26, 2024" or "2024-07-26". Codes of the day alone are known:
  * %d %m %y %Y %b %B %a %A %j %e %F %D %u %w %%, and %-d, %-m, %-j without the leading zeros.
  */
-#include "text/jinja/run.h"
+#include "jinja/run.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* json.c - see value.h and run.h: JSON to values, and values to JSON as Python's json.dumps. */
-#include "text/jinja/run.h"
+#include "jinja/run.h"
 
 #include <math.h>
 #include <stdio.h>

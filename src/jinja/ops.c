@@ -1,5 +1,5 @@
 /* ops.c - see run.h: arithmetic and comparison, as Python has them, with integers of 64 bits. */
-#include "text/jinja/run.h"
+#include "jinja/run.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* value.c - see value.h: memory, bounds, texts with marks, sequences, dicts. */
-#include "text/jinja/value.h"
+#include "jinja/value.h"
 
 #include "text/utf8.h"
 

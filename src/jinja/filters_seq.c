@@ -1,6 +1,6 @@
 /* filters_seq.c - see filters.h: filters of sequences and dicts. Those that are generators in Jinja are
  * evaluated at once, and can be gone through once, as there. */
-#include "text/jinja/filters.h"
+#include "jinja/filters.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* tests.c - see run.h: `x is TEST`. */
-#include "text/jinja/run.h"
+#include "jinja/run.h"
 
 #include <utf8proc.h>
 

@@ -1,5 +1,5 @@
 /* format.c - see run.h: "..." % values and "...".format(values). */
-#include "text/jinja/run.h"
+#include "jinja/run.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* text.c - see run.h: work on texts that filters and methods share. Marks stay with their bytes. */
-#include "text/jinja/run.h"
+#include "jinja/run.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* parse_expr.c - see parse.h: expressions, loosest binding first. */
-#include "text/jinja/parse.h"
+#include "jinja/parse.h"
 
 #include <string.h>
 

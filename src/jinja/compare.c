@@ -1,5 +1,5 @@
 /* compare.c - see value.h: truth, equality and order, as Python has them. */
-#include "text/jinja/value.h"
+#include "jinja/value.h"
 
 #include <string.h>
 

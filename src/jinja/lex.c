@@ -1,5 +1,5 @@
 /* lex.c - see lex.h: text, tags, comments and white space around them. */
-#include "text/jinja/lex.h"
+#include "jinja/lex.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 #ifndef RAML_TEXT_JINJA_RUN_H
 #define RAML_TEXT_JINJA_RUN_H
 
-#include "text/jinja/parse.h"
+#include "jinja/parse.h"
 
 enum { RAML_J_MAX_PARAMS = 8 };
 

@@ -1,5 +1,5 @@
 /* lex_expr.c - see lex.h: names, numbers, strings and operators. */
-#include "text/jinja/lex.h"
+#include "jinja/lex.h"
 
 #include "text/utf8.h"
 

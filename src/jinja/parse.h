@@ -35,7 +35,7 @@
 #ifndef RAML_TEXT_JINJA_PARSE_H
 #define RAML_TEXT_JINJA_PARSE_H
 
-#include "text/jinja/lex.h"
+#include "jinja/lex.h"
 
 enum raml_jkind {
     RAML_JN_CONST,

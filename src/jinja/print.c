@@ -1,5 +1,5 @@
 /* print.c - see value.h: str(v) and repr(v), as Python writes them. */
-#include "text/jinja/value.h"
+#include "jinja/value.h"
 
 #include <inttypes.h>
 #include <math.h>

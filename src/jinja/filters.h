@@ -5,7 +5,7 @@
 #ifndef RAML_TEXT_JINJA_FILTERS_H
 #define RAML_TEXT_JINJA_FILTERS_H
 
-#include "text/jinja/run.h"
+#include "jinja/run.h"
 
 #define FILTER(name)                                                                                                   \
     static struct raml_jv name(struct raml_jinja *in, struct raml_jv v, const struct raml_jargs *args,                 \

@@ -1,5 +1,5 @@
 /* call.c - see run.h: binding arguments, macros, global functions. */
-#include "text/jinja/run.h"
+#include "jinja/run.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* access.c - see run.h: attributes, items, slices, iteration. */
-#include "text/jinja/run.h"
+#include "jinja/run.h"
 
 #include <string.h>
 

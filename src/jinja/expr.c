@@ -1,5 +1,5 @@
 /* expr.c - see run.h: the value of an expression. */
-#include "text/jinja/run.h"
+#include "jinja/run.h"
 
 #include <string.h>
 

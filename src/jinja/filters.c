@@ -1,7 +1,7 @@
 /* filters.c - see run.h: the table of filters, and those of texts, numbers and JSON. */
-#include "text/jinja/run.h"
+#include "jinja/run.h"
 
-#include "text/jinja/filters.h"
+#include "jinja/filters.h"
 
 #include <errno.h>
 #include <math.h>

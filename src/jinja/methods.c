@@ -1,6 +1,6 @@
 /* methods.c - see run.h: methods of str, list, tuple, dict and loop. What changes its object is blocked, as
  * in Jinja's immutable sandbox. */
-#include "text/jinja/run.h"
+#include "jinja/run.h"
 
 #include <string.h>
 

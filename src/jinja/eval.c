@@ -1,5 +1,5 @@
 /* eval.c - see run.h: statements. */
-#include "text/jinja/run.h"
+#include "jinja/run.h"
 
 #include <string.h>
 

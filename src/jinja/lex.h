@@ -7,7 +7,7 @@
 #ifndef RAML_TEXT_JINJA_LEX_H
 #define RAML_TEXT_JINJA_LEX_H
 
-#include "text/jinja/value.h"
+#include "jinja/value.h"
 
 enum raml_jtoken_kind {
     RAML_JT_END,

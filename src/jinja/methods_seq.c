@@ -1,5 +1,5 @@
 /* methods_seq.c - see run.h: methods of list, tuple, dict and loop. */
-#include "text/jinja/run.h"
+#include "jinja/run.h"
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 #define METHOD(name)                                                                                                   \
