@@ -1,7 +1,7 @@
 /* border.c - see border.h. */
-#include "border.h"
+#include "text/border.h"
 
-#include "utf8.h"
+#include "text/utf8.h"
 
 #include <utf8proc.h>
 

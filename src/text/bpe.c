@@ -7,11 +7,11 @@
  * merges make a token of its bytes is found when it is first met and remembered (any thread finds the same), so that
  * such a word costs one look-up.
  */
-#include "bpe_queue.h"
-#include "vocab.h"
+#include "text/bpe_queue.h"
+#include "text/vocab.h"
 
 #include "core/file.h"
-#include "utf8.h"
+#include "text/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* bpe_queue.c - see bpe_queue.h. */
-#include "bpe_queue.h"
+#include "text/bpe_queue.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* chars.c - the byte-to-character table of byte-level BPE (see vocab.h) and the built-in tokenizer's file. */
-#include "vocab.h"
+#include "text/vocab.h"
 
 #include <string.h>
 

@@ -7,13 +7,13 @@
  * Bytes that are part of no UTF-8 character can't be normalized or matched: each run of them is a word of its own. */
 #include "raml/tokenizer.h"
 
-#include "border.h"
-#include "metaspace.h"
-#include "normal.h"
-#include "origin.h"
-#include "pattern.h"
-#include "utf8.h"
-#include "vocab.h"
+#include "text/border.h"
+#include "text/metaspace.h"
+#include "text/normal.h"
+#include "text/origin.h"
+#include "text/pattern.h"
+#include "text/utf8.h"
+#include "text/vocab.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  *
  * Sources: the `pre_tokenizer` of each model's own tokenizer.json (Hugging Face), as far as at hand; llama.cpp's
  * src/llama-vocab.cpp (llm_tokenizer_bpe) says which names of tokenizer.ggml.pre stand for which patterns. */
-#include "families.h"
+#include "text/families.h"
 
 #include <string.h>
 

@@ -2,11 +2,11 @@
  *
  * Keys and types of tokens: gguf-py/gguf/constants.py of llama.cpp; how its converter fills gaps: TextModel.
  * get_vocab_base in convert_hf_to_gguf.py. */
-#include "families.h"
+#include "text/families.h"
 #include "raml/gguf.h"
 #include "core/json.h"
 #include "raml/tokenizer_config.h"
-#include "vocab.h"
+#include "text/vocab.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -11,8 +11,8 @@
 #ifndef RAML_TEXT_METASPACE_H
 #define RAML_TEXT_METASPACE_H
 
-#include "origin.h"
-#include "source.h"
+#include "text/origin.h"
+#include "text/source.h"
 
 /* Normalizer, pre-tokenizer and decoder of such a file. */
 RAML_CHECKED enum raml_code raml_read_metaspace(const struct raml_source *s, const json_t *root);

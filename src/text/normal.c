@@ -1,8 +1,8 @@
 /* normal.c - see normal.h. Decomposition, combining classes and composition are utf8proc's tables. The marks are put in
  * order here, by counting: utf8proc's own ordering takes quadratic time on long runs of marks. */
-#include "normal.h"
+#include "text/normal.h"
 
-#include "utf8.h"
+#include "text/utf8.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #ifndef RAML_TEXT_NORMAL_H
 #define RAML_TEXT_NORMAL_H
 
-#include "origin.h"
+#include "text/origin.h"
 #include "raml/buf.h"
 
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* origin.c - see origin.h. */
-#include "origin.h"
+#include "text/origin.h"
 
 #include <stdlib.h>
 

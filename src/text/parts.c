@@ -1,8 +1,8 @@
 /* parts.c - a tokenizer from a vocabulary, merges and the name of a family: written as a tokenizer.json, and read like
  * any other, so that there is one reader and _save has a file to write. */
-#include "families.h"
+#include "text/families.h"
 #include "core/json.h"
-#include "vocab.h"
+#include "text/vocab.h"
 
 #include <string.h>
 

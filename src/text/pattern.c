@@ -1,7 +1,7 @@
 /* pattern.c - see pattern.h. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 
-#include "pattern.h"
+#include "text/pattern.h"
 
 #include <ctype.h>
 #include <pcre2.h>

@@ -1,10 +1,10 @@
 /* settings.c - what a tokenizer.json says besides its tokens: normalizer, pre-tokenizer, decoder, post-processor
  * (source.h). What would change the ids but is not understood is refused, never ignored. */
-#include "source.h"
+#include "text/source.h"
 
-#include "families.h"
-#include "metaspace.h"
-#include "pattern.h"
+#include "text/families.h"
+#include "text/metaspace.h"
+#include "text/pattern.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #define RAML_TEXT_SOURCE_H
 
 #include "core/json.h"
-#include "vocab.h"
+#include "text/vocab.h"
 
 enum { RAML_SHOWN_BYTES = 48 };
 

@@ -1,10 +1,10 @@
 /* tokenizer.c - see tokenizer.h. */
 #include "raml/tokenizer.h"
 
-#include "pattern.h"
+#include "text/pattern.h"
 #include "core/file.h"
 #include "raml/gguf.h"
-#include "vocab.h"
+#include "text/vocab.h"
 
 #include <stdio.h>
 #include <stdlib.h>

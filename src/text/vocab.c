@@ -1,9 +1,9 @@
 /* vocab.c - tokenizer.json into pieces, added tokens and merges (vocab.h). The file is not trusted: each claim is
  * checked before it is used, and what would change the ids but is not understood is refused. */
-#include "source.h"
+#include "text/source.h"
 
-#include "metaspace.h"
-#include "normal.h"
+#include "text/metaspace.h"
+#include "text/normal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
