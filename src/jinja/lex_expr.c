@@ -1,7 +1,7 @@
 /* lex_expr.c - see lex.h: names, numbers, strings and operators. */
 #include "jinja/lex.h"
 
-#include "text/utf8.h"
+#include "core/utf8.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* value.c - see value.h: memory, bounds, texts with marks, sequences, dicts. */
 #include "jinja/value.h"
 
-#include "text/utf8.h"
+#include "core/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* border.c - see border.h. */
 #include "text/border.h"
 
-#include "text/utf8.h"
+#include "core/utf8.h"
 
 #include <utf8proc.h>
 

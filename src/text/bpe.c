@@ -11,7 +11,7 @@
 #include "text/vocab.h"
 
 #include "core/file.h"
-#include "text/utf8.h"
+#include "core/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 
 #include "jinja/run.h"
 #include "core/file.h"
-#include "text/utf8.h"
+#include "core/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>

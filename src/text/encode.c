@@ -12,7 +12,7 @@
 #include "text/normal.h"
 #include "text/origin.h"
 #include "text/pattern.h"
-#include "text/utf8.h"
+#include "core/utf8.h"
 #include "text/vocab.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* metaspace.c - see metaspace.h. */
 #include "text/metaspace.h"
 
-#include "text/utf8.h"
+#include "core/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>

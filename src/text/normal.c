@@ -2,7 +2,7 @@
  * order here, by counting: utf8proc's own ordering takes quadratic time on long runs of marks. */
 #include "text/normal.h"
 
-#include "text/utf8.h"
+#include "core/utf8.h"
 
 #include <stdint.h>
 #include <stdlib.h>

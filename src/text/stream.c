@@ -4,7 +4,7 @@
  * one U+FFFD (the "maximal subpart" practice of section 3.9), so any cut into tokens gives the same text. */
 #include "raml/tokenizer.h"
 
-#include "text/utf8.h"
+#include "core/utf8.h"
 #include "text/vocab.h"
 
 /* Length of the character that starts with this byte; 0: none does, or it is 0, which C strings can't hold. */
