@@ -3,7 +3,7 @@
 #include "model/impl.h"
 
 #include "core/parallel.h"
-#include "model/modelfile.h"
+#include "modelfile/modelfile.h"
 
 #include "raml/rng.h"
 

@@ -1,8 +1,8 @@
 /* `raml inspect`: what it tells of memory is what is taken later; folders, GGUF files and bare configurations; folded
  * layers; faults. */
 #include "core/scratch.h"
-#include "model/gguf_edit.h"
-#include "model/on_disk.h"
+#include "modelfile/gguf_edit.h"
+#include "modelfile/on_disk.h"
 
 #include "cli/commands.h"
 #include "cli/inspect.h"

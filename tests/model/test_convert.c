@@ -1,8 +1,8 @@
 /* Models written again: folder -> GGUF -> folder keeps every bit; types, shards, metadata, faults. */
 #include "core/scratch.h"
 
-#include "model/gguf_edit.h"
-#include "model/on_disk.h"
+#include "modelfile/gguf_edit.h"
+#include "modelfile/on_disk.h"
 
 #undef COUNT
 #include "model/rig.h"

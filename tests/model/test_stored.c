@@ -15,7 +15,7 @@
 #include "model/decoder.h"
 #include "core/file.h"
 
-#include "model/gguf_edit.h"
+#include "modelfile/gguf_edit.h"
 
 enum { N = 70, SAMPLES = 3, STEPS = 5 };
 

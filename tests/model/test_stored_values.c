@@ -1,8 +1,8 @@
 /* The values of stored tensors: against a plain walk over their rows, for every type and number of threads; and that what
  * is not finite is counted where it is. */
 #include "core/scratch.h"
-#include "model/gguf_edit.h"
-#include "model/on_disk.h"
+#include "modelfile/gguf_edit.h"
+#include "modelfile/on_disk.h"
 
 #include "raml/convert.h"
 #include "raml/device.h"

@@ -3,7 +3,7 @@
  *
  * A tensor is cut into pieces of PIECE elements, in the order of the file. Each is summed by itself and the sums are
  * added in that order, so that the number of threads changes nothing. */
-#include "model/modelfile.h"
+#include "modelfile/modelfile.h"
 
 #include "core/parallel.h"
 #include "store/blocks.h"

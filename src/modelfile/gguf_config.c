@@ -3,7 +3,7 @@
  * Keys: gguf-py/gguf/constants.py of llama.cpp; what they mean: its llama-model.cpp (load_hparams) and, for yarn,
  * llama-context.cpp. Keys under the architecture's name that are not known here might change what the model computes,
  * and are refused. */
-#include "model/modelfile.h"
+#include "modelfile/modelfile.h"
 
 #include "core/elementary.h"
 

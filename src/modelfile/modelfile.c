@@ -1,5 +1,5 @@
 /* modelfile.c - see raml/modelfile.h. Opening, folders, rows. */
-#include "model/modelfile.h"
+#include "modelfile/modelfile.h"
 
 #include "model/impl.h"
 #include "store/blocks.h"

@@ -1,7 +1,7 @@
 /* gguf_names.c - the tensors of a GGUF file under Hugging Face's names. See modelfile.h.
  *
  * Names: gguf-py/gguf/tensor_mapping.py of llama.cpp. Rows of llama's q and k: its converter's LlamaModel.permute. */
-#include "model/modelfile.h"
+#include "modelfile/modelfile.h"
 #include "store/blocks.h"
 
 #include <stdio.h>

@@ -2,8 +2,8 @@
  * then every field is given every strange value in turn, which must not crash and must not be believed. */
 #include "core/scratch.h"
 
-#include "model/gguf_edit.h"
-#include "model/on_disk.h"
+#include "modelfile/gguf_edit.h"
+#include "modelfile/on_disk.h"
 
 #include "core/json.h"
 

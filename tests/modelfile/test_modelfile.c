@@ -1,8 +1,8 @@
 /* Models on disk: a folder and a GGUF file of the same model are the same, and every fault gets its own sentence. */
 #include "core/scratch.h"
 
-#include "model/gguf_edit.h"
-#include "model/on_disk.h"
+#include "modelfile/gguf_edit.h"
+#include "modelfile/on_disk.h"
 
 #include "raml/rng.h"
 

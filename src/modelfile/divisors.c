@@ -10,7 +10,7 @@
 #include "model/impl.h"
 
 #include "core/elementary.h"
-#include "model/modelfile.h"
+#include "modelfile/modelfile.h"
 
 #include <math.h>
 

@@ -1,7 +1,7 @@
 /* config.json as several versions of transformers write it: what is read, and that it is written and read the same. */
 #include "core/scratch.h"
 
-#include "model/on_disk.h"
+#include "modelfile/on_disk.h"
 
 #include <math.h>
 

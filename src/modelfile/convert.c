@@ -1,7 +1,7 @@
 /* convert.c - see convert.h. */
 #include "raml/convert.h"
 
-#include "model/modelfile.h"
+#include "modelfile/modelfile.h"
 #include "store/blocks.h"
 
 #include "core/file.h"

@@ -1,5 +1,5 @@
 /* gguf_entries.c - a model's configuration as GGUF metadata, with what its source has besides. See modelfile.h. */
-#include "model/modelfile.h"
+#include "modelfile/modelfile.h"
 
 #include "core/elementary.h"
 
