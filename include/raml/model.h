@@ -1,4 +1,4 @@
-/* model.h - decoder-only transformers: Qwen2, Qwen3, Llama. Configuration, weights, forward and backward.
+/* model.h - decoder-only transformers: Qwen2, Qwen3, Llama. Weights, forward and backward.
  *
  * RMSNorm, rotary embedding, grouped-query attention, SwiGLU, optional q/k norm, optional q/k/v bias, tied or untied
  * head, any head size. f32 throughout, or bf16 matrix products with f32 accumulation, residual stream and master
@@ -12,45 +12,14 @@
 #ifndef RAML_MODEL_H
 #define RAML_MODEL_H
 
-#include "raml/safetensors.h"
+#include "raml/config.h"
 #include "raml/tree.h"
 
 #include <stdbool.h>
 
-enum raml_rope { RAML_ROPE_PLAIN, RAML_ROPE_LINEAR, RAML_ROPE_LLAMA3, RAML_ROPE_YARN };
-
-struct raml_config {
-    char model_type[16]; /* "qwen2", "qwen3", "llama" (mistral is one) */
-    int vocab_size, hidden_size, intermediate_size, n_layers, n_heads, n_kv_heads, head_dim, max_positions;
-    double rms_norm_eps, rope_theta;
-    bool tied, qkv_bias, o_bias, qk_norm;
-    enum raml_rope rope;
-    double rope_factor, rope_low_freq, rope_high_freq;
-    double rope_beta_fast, rope_beta_slow, rope_attention; /* yarn; attention: what cos and sin are multiplied by */
-    int rope_original_positions;
-    int bos_token, eos_token; /* -1: not given */
-    int more_eos[7], n_more_eos; /* further tokens that end a text: of generation_config.json and lists */
-};
-
-/* "micro", "small", "medium", "gpt2", "qwen2.5-0.5b", "qwen2.5-1.5b" (docs/model.md has the table); RAML_EUSAGE names
- * the known ones. */
-RAML_CHECKED enum raml_code raml_config_preset(const char *name, struct raml_config *out, struct raml_err *err);
-RAML_CHECKED enum raml_code raml_config_check(const struct raml_config *c, struct raml_err *err);
-RAML_CHECKED enum raml_code raml_config_read(const char *path, struct raml_config *out, struct raml_err *err);
-/* Adds what generation_config.json says of end-of-text tokens. */
-RAML_CHECKED enum raml_code raml_config_read_generation(const char *path, struct raml_config *c, struct raml_err *err);
-void raml_config_add_eos(struct raml_config *c, int token); /* -1 and known ones count for nothing */
-RAML_CHECKED enum raml_code raml_config_write(const struct raml_config *c, const char *path, struct raml_err *err);
-/* The same, with the tensors' type as torch_dtype; _write says float32. */
-RAML_CHECKED enum raml_code raml_config_write_as(const struct raml_config *c, enum raml_dtype stored, const char *path,
-                                                 struct raml_err *err);
-size_t raml_config_params(const struct raml_config *c);
-/* FLOPs that training (forward and backward) one token of a chain of length T takes: 6 x matrix weights, output head
- * included, plus the useful half of attention. */
-double raml_config_train_flops(const struct raml_config *c, size_t T);
-
 struct raml_device; /* device.h */
 struct raml_model;
+struct raml_model_file; /* modelfile.h */
 
 /* dtype    what matrices are kept in: RAML_F32, RAML_BF16, or RAML_STORED: each in its file's own type (F32, F16, BF16,
  *          Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K), so that memory is the file's. What they are multiplied with
@@ -71,6 +40,10 @@ RAML_CHECKED enum raml_code raml_model_init(const struct raml_config *c, uint64_
  * Every tensor is named in errors; NaN and infinity are refused (in the embedding of a model with a head of its own
  * that is only read: when the row is used). Memory beyond what is held: one matrix. */
 RAML_CHECKED enum raml_code raml_model_open(const char *path, enum raml_dtype dtype, enum raml_use use,
+                                            const struct raml_device *dev, struct raml_model **out,
+                                            struct raml_err *err);
+/* The same of an open file (modelfile.h), which it takes over, on failure too. */
+RAML_CHECKED enum raml_code raml_model_load(struct raml_model_file *f, enum raml_dtype dtype, enum raml_use use,
                                             const struct raml_device *dev, struct raml_model **out,
                                             struct raml_err *err);
 /* Writes config.json and model.safetensors (F32) into an existing folder. */
@@ -95,17 +68,7 @@ enum raml_dtype raml_model_dtype(const struct raml_model *m); /* of activations:
 const struct raml_device *raml_model_device(const struct raml_model *m);
 
 /* -- Parameters: one block of f32, with named views --------------------------------------------------------------- */
-struct raml_param {
-    char name[96]; /* Hugging Face name */
-    size_t offset, n;
-    int n_dims;
-    size_t shape[2];
-    bool decay; /* weight decay applies: a matrix that is not an embedding */
-};
 size_t raml_model_params(const struct raml_model *m, const struct raml_param **table); /* rows in the table */
-/* The table of a model of this shape, for free(), before there is one. */
-RAML_CHECKED enum raml_code raml_config_table(const struct raml_config *c, struct raml_param **table, size_t *n,
-                                              struct raml_err *err);
 size_t raml_model_n(const struct raml_model *m);                                       /* elements in the block */
 /* Elements of a gradient: the block, and behind it, where head and embedding are one matrix, that matrix once more: what
  * the embedding adds is kept apart until all passes of a step are done, so that the sum does not depend on how the step

@@ -21,7 +21,7 @@
 #define RAML_MODELFILE_H
 
 #include "raml/gguf.h"
-#include "raml/model.h"
+#include "raml/config.h"
 
 struct raml_stored {     /* a tensor where it lies */
     char name[96];       /* Hugging Face's */
@@ -65,9 +65,4 @@ struct raml_stored_values { /* of a tensor, as f32 */
  * error. Memory: half a megabyte a thread; the tensor's pages are released as it goes. RAML_ENOMEM. */
 RAML_CHECKED enum raml_code raml_stored_measure(const struct raml_stored *s, struct raml_stored_values *out,
                                                 struct raml_err *err);
-
-/* raml_model_open (model.h) of an open file, which it takes over, on failure too. */
-RAML_CHECKED enum raml_code raml_model_load(struct raml_model_file *f, enum raml_dtype dtype, enum raml_use use,
-                                            const struct raml_device *dev, struct raml_model **out,
-                                            struct raml_err *err);
 #endif

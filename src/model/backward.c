@@ -32,14 +32,14 @@ static void mlp_back(struct raml_pass *p, size_t i, const struct chunk *c, float
     size_t wide = (size_t)m->config.n_heads * (size_t)m->config.head_dim;
     void *dxa = act_row(m, p->dxa, c->row * d), *gu = act_row(m, a->gu, c->row * 2 * F);
     back(p, c, &l->w_down, dxa, p->dh);
-    weight_grad(p, c, dxa, act_row(m, a->h, c->row * F), d, F, grad + l->down);
+    weight_grad(p, c, dxa, act_row(m, a->h, c->row * F), d, F, grad + l->at.down);
     m->b->silu_mul_back(m->dev, m->type, p->dgu, p->dh, gu, c->n, F);
     back(p, c, &l->w_gu, p->dgu, p->dxna);
-    weight_grad(p, c, p->dgu, act_row(m, a->xn2, c->row * d), 2 * F, d, grad + l->gu);
-    m->b->norm_back(m->dev, m->type, p->dx + c->row * d, dxa, grad + l->norm2, p->dxna, a->x2 + c->row * d,
+    weight_grad(p, c, p->dgu, act_row(m, a->xn2, c->row * d), 2 * F, d, grad + l->at.gu);
+    m->b->norm_back(m->dev, m->type, p->dx + c->row * d, dxa, grad + l->at.norm2, p->dxna, a->x2 + c->row * d,
                     a->rstd2 + c->row, l->v_norm2, c->n, d);
     back(p, c, &l->w_o, dxa, act_row(m, p->d_o, c->row * wide));
-    weight_grad(p, c, dxa, act_row(m, a->o, c->row * wide), d, wide, grad + l->o);
+    weight_grad(p, c, dxa, act_row(m, a->o, c->row * wide), d, wide, grad + l->at.o);
 }
 
 /* qkv = heads(xn1 Wqkv^T);  xn1 = norm(x1) */
@@ -64,11 +64,11 @@ static void qkv_back(struct raml_pass *p, size_t i, const struct chunk *c, float
                                .position = (const int32_t *)p->position.device + c->row,
                                .cos_sin = m->cos_sin,
                                .eps = (float)f->rms_norm_eps};
-    m->b->heads_back(m->dev, &h, dqkv, f->qkv_bias ? grad + l->bias : NULL, f->qk_norm ? grad + l->q_norm : NULL,
-                     f->qk_norm ? grad + l->k_norm : NULL);
+    m->b->heads_back(m->dev, &h, dqkv, f->qkv_bias ? grad + l->at.bias : NULL, f->qk_norm ? grad + l->at.q_norm : NULL,
+                     f->qk_norm ? grad + l->at.k_norm : NULL);
     back(p, c, &l->w_qkv, dqkv, p->dxna);
-    weight_grad(p, c, dqkv, act_row(m, a->xn1, c->row * d), width, d, grad + l->qkv);
-    m->b->norm_back(m->dev, m->type, p->dx + c->row * d, act_row(m, p->dxa, c->row * d), grad + l->norm1, p->dxna,
+    weight_grad(p, c, dqkv, act_row(m, a->xn1, c->row * d), width, d, grad + l->at.qkv);
+    m->b->norm_back(m->dev, m->type, p->dx + c->row * d, act_row(m, p->dxa, c->row * d), grad + l->at.norm1, p->dxna,
                     a->x1 + c->row * d, a->rstd1 + c->row, l->v_norm1, c->n, d);
 }
 
@@ -102,7 +102,7 @@ void raml_layers_backward(struct raml_pass *p, float *grad)
     size_t d = (size_t)m->config.hidden_size, n = p->pack->n_rows, chunk = m->sizes.chunk_rows;
     m->b->zero(m->dev, p->dx, n * d * sizeof *p->dx);
     m->b->to_act(m->dev, m->type, p->d_o, p->dxn, n * d); /* d_o is as wide as d at least (pass.c) */
-    m->b->norm_back(m->dev, m->type, p->dx, p->dxa, grad + m->norm, p->d_o, p->s.xf, p->s.rstdf, m->v_norm, n, d);
+    m->b->norm_back(m->dev, m->type, p->dx, p->dxa, grad + m->at.norm, p->d_o, p->s.xf, p->s.rstdf, m->v_norm, n, d);
     for (size_t i = (size_t)m->config.n_layers; i-- > 0;) {
         for (int part = 0; part < 2; part++) {
             if (part == 1) attention_back(p, i);
@@ -113,5 +113,5 @@ void raml_layers_backward(struct raml_pass *p, float *grad)
             }
         }
     }
-    m->b->embed_back(m->dev, grad + (m->config.tied ? m->n : m->embed), p->dx, p->token.device, n, d);
+    m->b->embed_back(m->dev, grad + (m->config.tied ? m->at.n : m->at.embed), p->dx, p->token.device, n, d);
 }

@@ -52,7 +52,7 @@ static void backward_rows(struct raml_pass *p, const struct rows *r, const float
         struct raml_logits_tile z = tile_of(m, p->z + i * p->head_rows * m->sizes.head_tile, i);
         m->b->loss_back(m->dev, m->type, p->dz, &b, &z, &r->targets);
         m->b->backward(m->dev, &m->w_head[i], p->dz, m->type, r->n, p->dxs, RAML_TYPE_F32, true);
-        m->b->weight_grad(m->dev, m->type, p->dz, p->xs, r->n, z.v, d, grad + m->head + z.v0 * d);
+        m->b->weight_grad(m->dev, m->type, p->dz, p->xs, r->n, z.v, d, grad + m->at.head + z.v0 * d);
     }
     m->b->scatter_add(m->dev, p->dxn, p->dxs, r->row, r->targets.stride, r->n, d);
 }

@@ -10,9 +10,10 @@
 
 #include "core/half.h"
 #include "device/backend.h"
+#include "shape/params.h"
 
 struct layer { /* offsets into the parameter block; vectors; packed copies for the products */
-    size_t norm1, qkv, bias, q_norm, k_norm, o, norm2, gu, down;
+    struct raml_layer_offsets at;
     const float *v_norm1, *v_norm2, *v_bias, *v_q_norm, *v_k_norm; /* dev; NULL: the model has none */
     struct raml_matrix w_qkv, w_o, w_gu, w_down;
 };
@@ -32,17 +33,14 @@ struct raml_model {
     enum raml_type weight;        /* of matrices, unless they are kept as the file has them: */
     bool stored;
     bool trainable;               /* weights, and copies for backward too */
-    float *weights;               /* dev [n]; NULL: only read */
-    size_t n;
+    float *weights;               /* dev [at.n]; NULL: only read */
     float *vectors;               /* dev: norms and biases of a model that is only read */
     void *own_table;              /* dev, of type weight: the embedding of one that came from no file */
     struct raml_model_file *file; /* kept open where the embedding is read from it */
     struct embedding table;
     const float *v_norm; /* dev */
-    struct raml_param *param;
-    size_t n_params;
+    struct raml_params at; /* where each parameter lies in the block */
     struct layer *layer;
-    size_t embed, norm, head;   /* offsets */
     struct raml_matrix *w_head; /* [n_head_tiles], sizes.head_tile vocabulary entries each */
     size_t n_head_tiles;
     float *cos_sin; /* dev [max_positions, head_dim] */
@@ -64,13 +62,6 @@ RAML_CHECKED enum raml_code raml_model_hold_copies(struct raml_model *m, const s
 RAML_CHECKED enum raml_code raml_model_fits(const struct raml_model *m, enum raml_use use, const struct raml_source *src,
                                             struct raml_err *err);
 void raml_model_drop_weights(struct raml_model *m);
-/* rope.c: radians per position of the pair i of a head's dimensions, i in [0, head_dim / 2). */
-double raml_rope_frequency(const struct raml_config *c, int i);
-/* Fills m->cos_sin. */
-RAML_CHECKED enum raml_code raml_model_angles(struct raml_model *m, struct raml_err *err);
-/* Fills model->param and the offsets; n_params counts. */
-RAML_CHECKED enum raml_code raml_params_build(struct raml_model *m, struct raml_err *err);
-
 /* lists.c: a list that the host makes and the device reads. Zero-initialise. */
 struct list {
     void *host;

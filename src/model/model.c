@@ -1,6 +1,8 @@
 /* model.c - making, opening, saving a model. See model.h. */
 #include "model/impl.h"
 
+#include "shape/rope.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,9 +38,24 @@ static enum raml_code make_table(const struct raml_config *c, enum raml_dtype dt
     raml_model_shape(m, c, dtype, dev);
     m->layer = calloc((size_t)c->n_layers, sizeof *m->layer);
     m->w_head = calloc(m->n_head_tiles, sizeof *m->w_head);
-    rc = m->layer && m->w_head ? raml_params_build(m, err) : raml_fail(err, RAML_ENOMEM, "no memory for the model");
+    rc = m->layer && m->w_head ? raml_params_init(&m->at, c, err) : raml_fail(err, RAML_ENOMEM, "no memory for the model");
+    for (int i = 0; !rc && i < c->n_layers; i++) m->layer[i].at = m->at.layer[i];
     if (rc) raml_model_close(m);
     else *out = m;
+    return rc;
+}
+
+/* Cosines and sines of every position, in the device's memory. */
+static enum raml_code make_rotary(struct raml_model *m, struct raml_err *err)
+{
+    size_t n = (size_t)m->config.max_positions * (size_t)m->config.head_dim, bytes = n * sizeof(float);
+    float *cos_sin = malloc(bytes);
+    m->cos_sin = m->b->alloc(m->dev, n, sizeof *m->cos_sin);
+    enum raml_code rc = cos_sin && m->cos_sin
+                            ? raml_rope_table(&m->config, raml_device_threads(m->dev), cos_sin, err)
+                            : raml_fail(err, RAML_ENOMEM, "no memory for the rotary table of %d positions", m->config.max_positions);
+    if (!rc) m->b->upload(m->dev, m->cos_sin, cos_sin, bytes);
+    free(cos_sin);
     return rc;
 }
 
@@ -46,7 +63,7 @@ static enum raml_code fill(struct raml_model *m, enum raml_use use, const struct
 {
     enum raml_code rc = raml_model_fits(m, use, src, err);
     m->trainable = use == RAML_TO_TRAIN;
-    if (!rc) rc = raml_model_angles(m, err);
+    if (!rc) rc = make_rotary(m, err);
     if (!rc) rc = m->trainable ? raml_model_hold_block(m, src, err) : raml_model_hold_copies(m, src, err);
     return raml_backend_settle(m->dev, rc, err);
 }
@@ -102,23 +119,23 @@ enum raml_code raml_model_save(const struct raml_model *m, const char *dir, stru
     if (!m->weights)
         return raml_fail(err, RAML_EUSAGE, "the model was opened to be read: what can be saved is its file");
     struct raml_view weights;
-    enum raml_code rc = raml_view_open(m->dev, m->weights, m->n * sizeof *m->weights, &weights, err);
-    struct raml_tensor_view *v = rc ? NULL : calloc(m->n_params, sizeof *v);
+    enum raml_code rc = raml_view_open(m->dev, m->weights, m->at.n * sizeof *m->weights, &weights, err);
+    struct raml_tensor_view *v = rc ? NULL : calloc(m->at.n_params, sizeof *v);
     if (!rc && !v) rc = raml_fail(err, RAML_ENOMEM, "no memory to save the model");
     if (rc) {
         raml_view_close(&weights);
         return rc;
     }
     const float *values = weights.data;
-    for (size_t i = 0; i < m->n_params; i++) {
-        const struct raml_param *p = &m->param[i];
+    for (size_t i = 0; i < m->at.n_params; i++) {
+        const struct raml_param *p = &m->at.param[i];
         v[i] = (struct raml_tensor_view){
             .name = p->name, .dtype = RAML_F32, .n_dims = p->n_dims, .n = p->n, .data = values + p->offset};
         memcpy(v[i].shape, p->shape, sizeof p->shape);
     }
     const char *const meta[] = {"format", "pt", NULL};
     snprintf(path, sizeof path, "%s/model.safetensors", dir);
-    rc = raml_safetensors_write(path, v, m->n_params, meta, err);
+    rc = raml_safetensors_write(path, v, m->at.n_params, meta, err);
     free(v);
     raml_view_close(&weights);
     snprintf(path, sizeof path, "%s/config.json", dir);
@@ -134,7 +151,7 @@ void raml_model_close(struct raml_model *m)
     void *const own[] = {m->weights, m->vectors, m->own_table, m->cos_sin};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) raml_array_free(m->dev, own[i]);
     raml_model_file_close(m->file);
-    free(m->param);
+    raml_params_deinit(&m->at);
     free(m);
 }
 
@@ -155,8 +172,8 @@ const struct raml_device *raml_model_device(const struct raml_model *m)
 
 size_t raml_model_params(const struct raml_model *m, const struct raml_param **table)
 {
-    *table = m->param;
-    return m->n_params;
+    *table = m->at.param;
+    return m->at.n_params;
 }
 
 static size_t embedding_n(const struct raml_model *m)
@@ -166,20 +183,20 @@ static size_t embedding_n(const struct raml_model *m)
 
 size_t raml_gradient_n(const struct raml_model *m)
 {
-    return m->n + (m->config.tied ? embedding_n(m) : 0);
+    return m->at.n + (m->config.tied ? embedding_n(m) : 0);
 }
 
 enum raml_code raml_gradient_join(const struct raml_model *m, float *grad, struct raml_err *err)
 {
     if (!m->config.tied) return RAML_OK;
-    m->b->add(m->dev, grad + m->embed, grad + m->n, embedding_n(m));
-    m->b->zero(m->dev, grad + m->n, embedding_n(m) * sizeof *grad);
+    m->b->add(m->dev, grad + m->at.embed, grad + m->at.n, embedding_n(m));
+    m->b->zero(m->dev, grad + m->at.n, embedding_n(m) * sizeof *grad);
     return m->b->sync(m->dev, err);
 }
 
 size_t raml_model_n(const struct raml_model *m)
 {
-    return m->n;
+    return m->at.n;
 }
 
 float *raml_model_weights(struct raml_model *m)

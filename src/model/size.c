@@ -45,7 +45,7 @@ size_t raml_model_bytes(const struct raml_model *m)
 {
     const struct raml_config *c = &m->config;
     size_t n = 4 * (size_t)c->max_positions * (size_t)c->head_dim;
-    if (m->weights) n += 4 * m->n;
+    if (m->weights) n += 4 * m->at.n;
     if (m->vectors) n += 4 * vector_elements(c);
     if (m->own_table) n += raml_type_block_bytes(m->weight) * (size_t)c->vocab_size * (size_t)c->hidden_size;
     for (int i = 0; i < c->n_layers; i++) {
@@ -61,8 +61,8 @@ size_t raml_model_bytes(const struct raml_model *m)
 static size_t stored_bytes(const struct raml_model *m, const struct raml_model_file *f)
 {
     size_t n = 0;
-    for (size_t i = 0; i < m->n_params; i++)
-        if (m->param[i].n_dims == 2 && (m->param[i].offset != m->embed || m->config.tied))
+    for (size_t i = 0; i < m->at.n_params; i++)
+        if (m->at.param[i].n_dims == 2 && (m->at.param[i].offset != m->at.embed || m->config.tied))
             n += raml_model_file_at(f, i)->bytes;
     return n;
 }

@@ -22,7 +22,7 @@ enum {
  * stream are divided by sqrt(2 L) (Radford et al. 2019); norms 1, biases 0. */
 static void draw(const struct raml_model *m, uint64_t seed, size_t i, size_t first, size_t n, float *out)
 {
-    const struct raml_param *p = &m->param[i];
+    const struct raml_param *p = &m->at.param[i];
     if (p->n_dims == 1) {
         float value = strstr(p->name, ".bias") ? 0.0f : 1.0f;
         for (size_t k = 0; k < n; k++) out[k] = value;
@@ -44,7 +44,7 @@ static enum raml_code rows_f32(const struct raml_model *m, const struct raml_sou
                                size_t n, float *out, struct raml_err *err)
 {
     if (src->file) return raml_stored_f32(raml_model_file_at(src->file, i), row, n, out, err);
-    size_t K = columns(&m->param[i]);
+    size_t K = columns(&m->at.param[i]);
     draw(m, src->seed, i, row * K, n * K, out);
     return RAML_OK;
 }
@@ -76,7 +76,7 @@ static enum raml_code rows_kept(const struct raml_model *m, const struct raml_so
     if (m->weight == RAML_TYPE_F32) return rows_f32(m, src, i, row, n, out, err);
     if (src->file) return raml_stored_bf16(raml_model_file_at(src->file, i), row, n, out, err);
     enum raml_code rc = rows_f32(m, src, i, row, n, room, err);
-    if (!rc) raml_round_bf16(out, room, n * columns(&m->param[i]));
+    if (!rc) raml_round_bf16(out, room, n * columns(&m->at.param[i]));
     return rc;
 }
 
@@ -95,7 +95,7 @@ static void convert_piece(void *user, size_t piece, int worker)
 {
     struct conversion *c = user;
     const struct raml_model *m = c->m;
-    size_t K = columns(&m->param[c->i]), r = piece * ROWS, k = c->n - r < ROWS ? c->n - r : ROWS;
+    size_t K = columns(&m->at.param[c->i]), r = piece * ROWS, k = c->n - r < ROWS ? c->n - r : ROWS;
     struct raml_err why = {0};
     void *to = c->out + r * raml_type_bytes(c->f32 ? RAML_TYPE_F32 : type_of(m, c->src, c->i), K);
     float *room = c->f32 ? NULL : malloc(ROWS * K * sizeof *room);
@@ -131,7 +131,7 @@ static enum raml_code read_rows(const struct raml_model *m, const struct raml_so
 static enum raml_code send_rows(const struct raml_model *m, const struct raml_source *src, size_t i, bool f32, void *to,
                                 struct raml_err *err)
 {
-    const struct raml_param *p = &m->param[i];
+    const struct raml_param *p = &m->at.param[i];
     size_t row_bytes = raml_type_bytes(f32 ? RAML_TYPE_F32 : type_of(m, src, i), columns(p)), rows = p->shape[0];
     size_t step = STAGED / columns(p) < 1 ? 1 : STAGED / columns(p);
     if (step > rows) step = rows;
@@ -149,7 +149,7 @@ static enum raml_code send_rows(const struct raml_model *m, const struct raml_so
 static size_t find_param(const struct raml_model *m, size_t offset)
 {
     size_t i = 0;
-    while (i + 1 < m->n_params && m->param[i + 1].offset <= offset) i++;
+    while (i + 1 < m->at.n_params && m->at.param[i + 1].offset <= offset) i++;
     return i;
 }
 
@@ -163,13 +163,13 @@ static enum raml_code each_weight(struct raml_model *m, fill_fn *fill, void *use
     enum raml_code rc = RAML_OK;
     for (int i = 0; i < m->config.n_layers && !rc; i++) {
         struct layer *l = &m->layer[i];
-        rc = fill(m, &l->w_qkv, l->qkv, user, err);
-        if (!rc) rc = fill(m, &l->w_o, l->o, user, err);
-        if (!rc) rc = fill(m, &l->w_gu, l->gu, user, err);
-        if (!rc) rc = fill(m, &l->w_down, l->down, user, err);
+        rc = fill(m, &l->w_qkv, l->at.qkv, user, err);
+        if (!rc) rc = fill(m, &l->w_o, l->at.o, user, err);
+        if (!rc) rc = fill(m, &l->w_gu, l->at.gu, user, err);
+        if (!rc) rc = fill(m, &l->w_down, l->at.down, user, err);
     }
     for (size_t i = 0; i < m->n_head_tiles && !rc; i++)
-        rc = fill(m, &m->w_head[i], m->head + i * m->sizes.head_tile * (size_t)m->config.hidden_size, user, err);
+        rc = fill(m, &m->w_head[i], m->at.head + i * m->sizes.head_tile * (size_t)m->config.hidden_size, user, err);
     return rc;
 }
 
@@ -193,14 +193,14 @@ static enum raml_code make_all(struct raml_model *m, const struct raml_source *s
     enum raml_code rc = RAML_OK;
     for (int i = 0; i < c->n_layers && !rc; i++) {
         struct layer *l = &m->layer[i];
-        rc = make(m, src, &l->w_qkv, l->qkv, d, rows_qkv, 3, err);
-        if (!rc) rc = make(m, src, &l->w_o, l->o, q, &d, 1, err);
-        if (!rc) rc = make(m, src, &l->w_gu, l->gu, d, rows_gu, 2, err);
-        if (!rc) rc = make(m, src, &l->w_down, l->down, F, &d, 1, err);
+        rc = make(m, src, &l->w_qkv, l->at.qkv, d, rows_qkv, 3, err);
+        if (!rc) rc = make(m, src, &l->w_o, l->at.o, q, &d, 1, err);
+        if (!rc) rc = make(m, src, &l->w_gu, l->at.gu, d, rows_gu, 2, err);
+        if (!rc) rc = make(m, src, &l->w_down, l->at.down, F, &d, 1, err);
     }
     for (size_t i = 0; i < m->n_head_tiles && !rc; i++) {
         size_t left = (size_t)c->vocab_size - i * tile, v = left < tile ? left : tile;
-        rc = make(m, src, &m->w_head[i], m->head, d, &v, 1, err);
+        rc = make(m, src, &m->w_head[i], m->at.head, d, &v, 1, err);
     }
     return rc;
 }
@@ -238,25 +238,25 @@ static void set_vectors(struct raml_model *m, const float *base, const size_t *a
         const struct {
             const float **to;
             size_t offset;
-        } each[] = {{&l->v_norm1, l->norm1}, {&l->v_norm2, l->norm2}, {&l->v_bias, l->bias},
-                    {&l->v_q_norm, l->q_norm}, {&l->v_k_norm, l->k_norm}};
+        } each[] = {{&l->v_norm1, l->at.norm1}, {&l->v_norm2, l->at.norm2}, {&l->v_bias, l->at.bias},
+                    {&l->v_q_norm, l->at.q_norm}, {&l->v_k_norm, l->at.k_norm}};
         for (size_t k = 0; k < sizeof each / sizeof *each; k++)
             *each[k].to = each[k].offset ? base + (at ? at[find_param(m, each[k].offset)] : each[k].offset) : NULL;
     }
-    m->v_norm = base + (at ? at[find_param(m, m->norm)] : m->norm);
+    m->v_norm = base + (at ? at[find_param(m, m->at.norm)] : m->at.norm);
 }
 
 enum raml_code raml_model_hold_block(struct raml_model *m, const struct raml_source *src, struct raml_err *err)
 {
-    m->weights = m->b->alloc(m->dev, m->n, sizeof *m->weights);
-    if (!m->weights) return raml_fail(err, RAML_ENOMEM, "no memory for %zu parameters", m->n);
+    m->weights = m->b->alloc(m->dev, m->at.n, sizeof *m->weights);
+    if (!m->weights) return raml_fail(err, RAML_ENOMEM, "no memory for %zu parameters", m->at.n);
     enum raml_code rc = make_all(m, src, err);
-    for (size_t i = 0; i < m->n_params && !rc; i++) {
-        rc = send_rows(m, src, i, true, m->weights + m->param[i].offset, err);
+    for (size_t i = 0; i < m->at.n_params && !rc; i++) {
+        rc = send_rows(m, src, i, true, m->weights + m->at.param[i].offset, err);
         if (src->file) raml_stored_release(raml_model_file_at(src->file, i));
     }
     set_vectors(m, m->weights, NULL);
-    m->table = (struct embedding){.table = m->weights + m->embed, .type = RAML_TYPE_F32};
+    m->table = (struct embedding){.table = m->weights + m->at.embed, .type = RAML_TYPE_F32};
     return rc ? rc : raml_model_refresh(m, err);
 }
 
@@ -288,7 +288,7 @@ static enum raml_code from_source(struct raml_model *m, struct raml_matrix *w, s
     enum raml_code rc = RAML_OK;
     for (size_t done = 0; done < w->N && !rc;) {
         size_t at = offset + done * w->K, i = find_param(m, at);
-        const struct raml_param *p = &m->param[i];
+        const struct raml_param *p = &m->at.param[i];
         size_t row = (at - p->offset) / w->K, left = p->shape[0] - row;
         size_t n = left < w->N - done ? left : w->N - done, most = rows_at_once(f->most, w->K);
         if (n > most) n = most;
@@ -304,17 +304,17 @@ static enum raml_code from_source(struct raml_model *m, struct raml_matrix *w, s
 static enum raml_code hold_vectors(struct raml_model *m, const struct raml_source *src, struct raml_err *err)
 {
     size_t n = 0;
-    size_t *at = calloc(m->n_params, sizeof *at);
+    size_t *at = calloc(m->at.n_params, sizeof *at);
     if (!at) return raml_fail(err, RAML_ENOMEM, "no memory for the table of parameters");
-    for (size_t i = 0; i < m->n_params; i++)
-        if (m->param[i].n_dims == 1) {
+    for (size_t i = 0; i < m->at.n_params; i++)
+        if (m->at.param[i].n_dims == 1) {
             at[i] = n;
-            n += m->param[i].n;
+            n += m->at.param[i].n;
         }
     m->vectors = m->b->alloc(m->dev, n, sizeof *m->vectors);
     enum raml_code rc = m->vectors ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for norms and biases");
-    for (size_t i = 0; i < m->n_params && !rc; i++)
-        if (m->param[i].n_dims == 1) rc = send_rows(m, src, i, true, m->vectors + at[i], err);
+    for (size_t i = 0; i < m->at.n_params && !rc; i++)
+        if (m->at.param[i].n_dims == 1) rc = send_rows(m, src, i, true, m->vectors + at[i], err);
     if (!rc) set_vectors(m, m->vectors, at);
     free(at);
     return rc;
@@ -323,13 +323,13 @@ static enum raml_code hold_vectors(struct raml_model *m, const struct raml_sourc
 /* Rows of the embedding: where the file has them, else a table of act. */
 static enum raml_code hold_embedding(struct raml_model *m, const struct raml_source *src, struct raml_err *err)
 {
-    size_t i = find_param(m, m->embed);
+    size_t i = find_param(m, m->at.embed);
     if (src->file) {
         m->table = (struct embedding){.stored = raml_model_file_at(src->file, i)};
         return RAML_OK;
     }
-    m->own_table = m->b->alloc(m->dev, m->param[i].n, raml_type_block_bytes(m->weight));
-    if (!m->own_table) return raml_fail(err, RAML_ENOMEM, "no memory for the embedding of %zu numbers", m->param[i].n);
+    m->own_table = m->b->alloc(m->dev, m->at.param[i].n, raml_type_block_bytes(m->weight));
+    if (!m->own_table) return raml_fail(err, RAML_ENOMEM, "no memory for the embedding of %zu numbers", m->at.param[i].n);
     m->table = (struct embedding){.table = m->own_table, .type = m->weight};
     return send_rows(m, src, i, false, m->own_table, err);
 }

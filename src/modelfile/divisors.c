@@ -7,7 +7,7 @@
  * one, unless the file names C (files that are written here do; llama.cpp takes no notice of it); Llama's own have
  * low = 1, high = 4.
  */
-#include "model/impl.h"
+#include "shape/rope.h"
 
 #include "core/elementary.h"
 #include "modelfile/modelfile.h"

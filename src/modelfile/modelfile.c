@@ -1,7 +1,7 @@
 /* modelfile.c - see raml/modelfile.h. Opening, folders, rows. */
 #include "modelfile/modelfile.h"
 
-#include "model/impl.h"
+#include "core/half.h"
 #include "store/blocks.h"
 
 #include "core/file.h"

@@ -1,8 +1,8 @@
-/* params.c - the table of parameters: Hugging Face names over one block. See model.h.
+/* params.c - the table of parameters: Hugging Face names over one block. See params.h and config.h.
  *
  * q, k and v of a layer lie side by side in the block, and so do gate and up: each group is one matrix to the products.
  */
-#include "model/impl.h"
+#include "shape/params.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,7 +31,7 @@ static size_t put(struct builder *b, bool decay, size_t rows, size_t cols, const
     return p->offset;
 }
 
-static void put_layer(struct builder *b, const struct raml_config *c, struct layer *l, int i)
+static void put_layer(struct builder *b, const struct raml_config *c, struct raml_layer_offsets *l, int i)
 {
     size_t d = (size_t)c->hidden_size, D = (size_t)c->head_dim, F = (size_t)c->intermediate_size;
     size_t q = (size_t)c->n_heads * D, kv = (size_t)c->n_kv_heads * D;
@@ -55,33 +55,41 @@ static void put_layer(struct builder *b, const struct raml_config *c, struct lay
     l->down = put(b, true, d, F, "model.layers.%d.mlp.down_proj.weight", i);
 }
 
-enum raml_code raml_params_build(struct raml_model *m, struct raml_err *err)
+enum raml_code raml_params_init(struct raml_params *p, const struct raml_config *c, struct raml_err *err)
 {
-    const struct raml_config *c = &m->config;
     size_t V = (size_t)c->vocab_size, d = (size_t)c->hidden_size;
     struct builder b = {.param = calloc((size_t)c->n_layers * 14 + 3, sizeof *b.param)};
-    m->param = b.param;
-    if (!b.param) return raml_fail(err, RAML_ENOMEM, "no memory for the table of parameters");
-    m->embed = put(&b, false, V, d, "model.embed_tokens.weight");
-    for (int i = 0; i < c->n_layers; i++) put_layer(&b, c, &m->layer[i], i);
-    m->norm = put(&b, false, d, 0, "model.norm.weight");
-    m->head = c->tied ? m->embed : put(&b, true, V, d, "lm_head.weight");
-    m->n_params = b.n;
-    m->n = b.offset;
+    *p = (struct raml_params){.param = b.param, .layer = calloc((size_t)c->n_layers, sizeof *p->layer)};
+    if (!p->param || !p->layer) {
+        raml_params_deinit(p);
+        return raml_fail(err, RAML_ENOMEM, "no memory for the table of parameters");
+    }
+    p->embed = put(&b, false, V, d, "model.embed_tokens.weight");
+    for (int i = 0; i < c->n_layers; i++) put_layer(&b, c, &p->layer[i], i);
+    p->norm = put(&b, false, d, 0, "model.norm.weight");
+    p->head = c->tied ? p->embed : put(&b, true, V, d, "lm_head.weight");
+    p->n_params = b.n;
+    p->n = b.offset;
     return RAML_OK;
+}
+
+void raml_params_deinit(struct raml_params *p)
+{
+    free(p->layer);
+    free(p->param);
+    *p = (struct raml_params){0};
 }
 
 enum raml_code raml_config_table(const struct raml_config *c, struct raml_param **table, size_t *n, struct raml_err *err)
 {
-    struct raml_model m = {.config = *c};
+    struct raml_params p;
     *table = NULL;
     *n = 0;
-    m.layer = calloc((size_t)c->n_layers, sizeof *m.layer);
-    if (!m.layer) return raml_fail(err, RAML_ENOMEM, "no memory for the table of parameters");
-    enum raml_code rc = raml_params_build(&m, err);
-    free(m.layer);
+    enum raml_code rc = raml_params_init(&p, c, err);
     if (rc) return rc;
-    *table = m.param;
-    *n = m.n_params;
+    *table = p.param;
+    *n = p.n_params;
+    p.param = NULL;
+    raml_params_deinit(&p);
     return RAML_OK;
 }

@@ -1,5 +1,5 @@
-/* rope.c - angles of the rotary embedding, plain and scaled. See impl.h. */
-#include "model/impl.h"
+/* rope.c - angles of the rotary embedding, unscaled and scaled. See rope.h. */
+#include "shape/rope.h"
 
 #include "core/elementary.h"
 #include "core/parallel.h"
@@ -56,20 +56,14 @@ static void angles_at(void *user, size_t p, int worker)
     }
 }
 
-enum raml_code raml_model_angles(struct raml_model *m, struct raml_err *err)
+enum raml_code raml_rope_table(const struct raml_config *c, int threads, float *cos_sin, struct raml_err *err)
 {
-    const struct raml_config *c = &m->config;
-    size_t D = (size_t)c->head_dim, n = (size_t)c->max_positions, bytes = n * D * sizeof(float);
+    size_t D = (size_t)c->head_dim;
     double *frequency = malloc((D / 2 + 1) * sizeof *frequency);
-    struct angles a = {frequency, D, c->rope == RAML_ROPE_YARN ? c->rope_attention : 1, malloc(bytes)};
-    m->cos_sin = m->b->alloc(m->dev, n * D, sizeof *m->cos_sin);
-    bool made = frequency && a.cos_sin && m->cos_sin;
-    if (made) {
-        for (size_t i = 0; i < D / 2; i++) frequency[i] = raml_rope_frequency(c, (int)i);
-        raml_parallel(raml_device_threads(m->dev), n, angles_at, &a);
-        m->b->upload(m->dev, m->cos_sin, a.cos_sin, bytes);
-    }
-    free(a.cos_sin);
+    if (!frequency) return raml_fail(err, RAML_ENOMEM, "no memory for %zu rotary frequencies", D / 2);
+    struct angles a = {frequency, D, c->rope == RAML_ROPE_YARN ? c->rope_attention : 1, cos_sin};
+    for (size_t i = 0; i < D / 2; i++) frequency[i] = raml_rope_frequency(c, (int)i);
+    raml_parallel(threads, (size_t)c->max_positions, angles_at, &a);
     free(frequency);
-    return made ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the rotary table of %zu positions", n);
+    return RAML_OK;
 }

@@ -6,6 +6,7 @@
 
 #include "raml/convert.h"
 #include "raml/device.h"
+#include "raml/model.h"
 
 #include <math.h>
 #include <omp.h>

@@ -1,6 +1,7 @@
 #!/bin/sh
 # test_layers.sh BINARY SOURCE_DIR BUILD_DIR: every #include looks down the house, never up or sideways.
-# The order: core; device, tree, store and answer; eval and text; model; task; inner; outer; study; cli (see `below`).
+# The order: core; device, tree, store, jinja and answer; shape, samples and text; modelfile and eval; model; task; inner; outer;
+# study; cli (see `below`).
 # A public header include/raml/X.h belongs to the layer that holds X.c, or to the one that `home` names.
 # The command line uses the public headers alone, as any other program would.
 # And hardware has one door, src/device/backend.h: see `doors`.
@@ -28,12 +29,15 @@ look() {
     }
     BEGIN {
         below["core"] = ""
-        below["device"] = below["tree"] = below["store"] = below["answer"] = "core"
-        below["eval"] = "core answer"
-        below["text"] = "core store"
-        below["model"] = "core device tree store"
+        below["device"] = below["tree"] = below["store"] = below["jinja"] = below["answer"] = "core"
+        below["samples"] = "core answer"
+        below["eval"] = "core answer samples"
+        below["text"] = "core store jinja"
+        below["shape"] = "core store"
+        below["modelfile"] = "core store shape"
+        below["model"] = "core device tree store shape modelfile"
         below["task"] = "core answer text store tree"
-        below["inner"] = below["model"] " " below["task"] " model task eval"
+        below["inner"] = below["model"] " " below["task"] " model task samples eval"
         below["outer"] = below["inner"] " inner"
         below["study"] = below["outer"] " outer"
         below["cli"] = below["study"] " study"

@@ -1,0 +1,20 @@
+/* params.h - where each parameter of a shape lies in one block: offsets in elements, and the table with names. */
+#ifndef RAML_SHAPE_PARAMS_H
+#define RAML_SHAPE_PARAMS_H
+
+#include "raml/config.h"
+
+struct raml_layer_offsets { /* q, k and v lie side by side in the block (qkv, bias), and so do gate and up (gu) */
+    size_t norm1, qkv, bias, q_norm, k_norm, o, norm2, gu, down;
+};
+struct raml_params {
+    struct raml_param *param; /* [n_params], in the order of the block */
+    size_t n_params, n;       /* n: elements of the block */
+    size_t embed, norm, head; /* offsets; of a tied head, the embedding's */
+    struct raml_layer_offsets *layer; /* [c->n_layers] */
+};
+/* Everything is the caller's, for _deinit, which may be called on what is zero. */
+RAML_CHECKED enum raml_code raml_params_init(struct raml_params *p, const struct raml_config *c, struct raml_err *err);
+void raml_params_deinit(struct raml_params *p);
+
+#endif
