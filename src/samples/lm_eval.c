@@ -4,8 +4,8 @@
  * together and sorted) are one question with the samples of all. The harness marks one answer a line, whatever
  * `repeats` was: the first response, or a vote (lm-evaluation-harness issue 3080), so with several responses the others
  * have no mark. */
-#include "eval/scored_foreign.h"
-#include "eval/scored_seen.h"
+#include "samples/foreign.h"
+#include "samples/seen.h"
 
 #include "core/file.h"
 

@@ -2,8 +2,8 @@
  * again. */
 #include "core/scratch.h"
 
-#include "eval/scored_line.h"
-#include "raml/scored.h"
+#include "samples/line.h"
+#include "raml/samples.h"
 #include "raml/tally.h"
 
 struct seen { /* what was handed on, as text: "id:n:marks:answers;" */

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "scored_files.h"
+#include "samples/sample_files.h"
 
 #define ROW (&raml_scored_layout_lm_eval)
 #define LINE(id, filter, resps, filtered, metrics)                                                                     \

@@ -12,7 +12,7 @@
 #ifndef RAML_EVAL_SCORED_LAYOUTS_H
 #define RAML_EVAL_SCORED_LAYOUTS_H
 
-#include "raml/scored.h"
+#include "raml/samples.h"
 
 #include <jansson.h>
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "scored_files.h"
+#include "samples/sample_files.h"
 
 static const char *const good[] = {
     "{\"doc_id\":3,\"doc\":{\"subject\":\"a\",\"level\":2},\"target\":\"42\",\"arguments\":{\"gen_args_0\":{\"arg_0\":"

@@ -1,5 +1,5 @@
 /* scored_seen.c - see scored_seen.h. Linear probing, at most half full. */
-#include "eval/scored_seen.h"
+#include "samples/seen.h"
 
 #include "core/file.h"
 

@@ -6,7 +6,7 @@
  * prompt and right answer are one question. A file <name>_0.json is read with the parts _1, _2, ... that stand beside
  * it. The file is one JSON value and is read whole: RAML_OPENCOMPASS_MAX bytes at most, and about twice that in memory.
  */
-#include "eval/scored_foreign.h"
+#include "samples/foreign.h"
 
 #include "core/file.h"
 

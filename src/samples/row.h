@@ -3,7 +3,7 @@
 #define RAML_EVAL_SCORED_ROW_H
 
 #include "core/json.h"
-#include "raml/scored.h"
+#include "raml/samples.h"
 
 struct raml_scored_text { /* text of numbers, and the id of a row that has none */
     char id[32], gold[64];

@@ -1,7 +1,7 @@
 /* scored_layouts.c - every layout, narrow ones first (scored_layouts.h). To add one: its line here. */
-#include "eval/scored_layouts.h"
+#include "samples/layouts.h"
 
-#include "eval/scored_foreign.h"
+#include "samples/foreign.h"
 
 const struct raml_scored_layout_row *const raml_scored_layouts[] = {
     &raml_scored_layout_own,

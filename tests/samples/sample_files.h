@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "check_near.h"
-#include "eval/scored_foreign.h"
+#include "samples/foreign.h"
 #include "core/file.h"
 #include "raml/gpass.h"
 #include "raml/metric.h"

@@ -1,5 +1,5 @@
 /* scored_foreign_text.c - what other programs' files say in names, texts and odd JSON (scored_foreign.h). */
-#include "eval/scored_foreign.h"
+#include "samples/foreign.h"
 
 #include "raml/metric.h"
 

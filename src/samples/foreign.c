@@ -1,5 +1,5 @@
 /* scored_foreign.c - see scored_foreign.h. */
-#include "eval/scored_foreign.h"
+#include "samples/foreign.h"
 
 #include <stdarg.h>
 #include <stdio.h>

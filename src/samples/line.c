@@ -1,5 +1,5 @@
 /* scored_line.c - see scored_line.h. */
-#include "eval/scored_line.h"
+#include "samples/line.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * keeps no mark for a single sample, only metrics of a question. avg@n and pass@k of n samples tell how many are right;
  * pass@k is divided by the n that was configured, even where fewer samples exist (lighteval issue 771): here n is what
  * exists. */
-#include "eval/scored_foreign.h"
+#include "samples/foreign.h"
 
 #include "core/file.h"
 

@@ -2,9 +2,9 @@
  *
  * Of a trajectory are read: answer, correct, finish_reason ("length": cut off), think_closed (default true).
  */
-#include "eval/scored_foreign.h"
-#include "eval/scored_layouts.h"
-#include "eval/scored_row.h"
+#include "samples/foreign.h"
+#include "samples/layouts.h"
+#include "samples/row.h"
 
 #include "core/file.h"
 

@@ -4,10 +4,10 @@
  * (answers, null: none), finish_reason ("length": cut off) and think_closed, each a list as long as correct; or correct
  * may be a single mark, with the others single too. gold or answer is the gold answer.
  */
-#include "eval/scored_foreign.h"
-#include "eval/scored_layouts.h"
-#include "eval/scored_line.h"
-#include "eval/scored_row.h"
+#include "samples/foreign.h"
+#include "samples/layouts.h"
+#include "samples/line.h"
+#include "samples/row.h"
 
 #include "raml/buf.h"
 #include "core/file.h"

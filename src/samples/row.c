@@ -1,5 +1,5 @@
 /* scored_row.c - see scored_row.h. */
-#include "eval/scored_row.h"
+#include "samples/row.h"
 
 #include "core/file.h"
 

@@ -1,6 +1,6 @@
 /* scored_judge.c - the one place where the readers of sample files ask whether two answers are the same, and where in a
  * text its answer stands. See scored_foreign.h. */
-#include "eval/scored_foreign.h"
+#include "samples/foreign.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* scored.c - which layout a file has, and what all readers share (scored.h, scored_layouts.h). */
-#include "eval/scored_layouts.h"
+#include "samples/layouts.h"
 
 #include "core/file.h"
 #include "core/json.h"

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "scored_files.h"
+#include "samples/sample_files.h"
 
 #define SETS RAML_SHARED "/data/datasets"
 

@@ -9,7 +9,7 @@
 #ifndef RAML_EVAL_SCORED_FOREIGN_H
 #define RAML_EVAL_SCORED_FOREIGN_H
 
-#include "eval/scored_layouts.h"
+#include "samples/layouts.h"
 
 #include "core/json.h"
 
