@@ -6,11 +6,11 @@ set(RAML_SHARED "${CMAKE_SOURCE_DIR}/../shared" CACHE PATH "folder with golden m
 add_library(far_device STATIC tests/device/far.c)
 target_include_directories(far_device PRIVATE src tests)
 target_link_libraries(far_device PUBLIC raml_device)
-set(with_device device model inner outer study cli)
+set(with_device device modelfile model inner outer study cli)
 set(on_far test_golden test_paths test_gradient test_load test_reading test_train test_optim test_pick test_sample
   test_completion test_trace)
 # Layers that run threads: their tests carry the label "threads", and the target "threaded" builds them.
-set(with_threads core tree device model inner outer)
+set(with_threads core tree device modelfile model inner outer)
 # Tests that take a minute or more under a sanitizer carry the label "long": CI leaves them to `./run sanitize` by hand.
 set(long_instrumented test_everywhere test_train_fault test_attention_bits test_loss test_reading test_trace test_inspect
   test_memory test_trace_files)
@@ -30,6 +30,9 @@ foreach(source ${test_sources})
   add_test(NAME ${layer}.${name} COMMAND ${name})
   # passive: on a busy machine, threads that spin at barriers cost these small cases a hundred times their work
   set_tests_properties(${layer}.${name} PROPERTIES LABELS unit TIMEOUT 1500 ENVIRONMENT OMP_WAIT_POLICY=passive)
+  if(layer STREQUAL eval) # its numbers are checked on published files of samples
+    target_link_libraries(${name} PRIVATE raml_samples)
+  endif()
   if(name IN_LIST long_instrumented)
     set_property(TEST ${layer}.${name} APPEND PROPERTY LABELS long)
   endif()

@@ -13,7 +13,7 @@
 #ifndef RAML_HARNESS_H
 #define RAML_HARNESS_H
 
-#include "raml/samples.h"
+#include "raml/graded.h"
 #include "raml/table.h"
 
 struct raml_harness_options {

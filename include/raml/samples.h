@@ -1,4 +1,4 @@
-/* scored.h - files of samples that were marked right or wrong, question by question.
+/* samples.h - files of samples that were marked right or wrong, question by question.
  *
  * What is read (the file's own fields say which; docs/samples.md has each):
  *   ours             a line a question, `trajectories` with answer, correct, finish_reason, think_closed
@@ -11,23 +11,11 @@
  * A sample that was cut off, or whose thinking never closed, is wrong, whatever the file says of it.
  * Errors   with file, line, field, found and expected.
  */
-#ifndef RAML_SCORED_H
-#define RAML_SCORED_H
+#ifndef RAML_SAMPLES_H
+#define RAML_SAMPLES_H
 
 #include "raml/answer.h"
-
-struct raml_scored { /* one question; all of it borrowed for the time of the call */
-    const char *id;     /* never NULL; the line's number where the file has none */
-    const char *family, *split; /* NULL: not known */
-    int difficulty;     /* -1: not known */
-    const char *gold;   /* NULL: not known */
-    uint32_t n;         /* samples */
-    const bool *right;     /* [n] */
-    const bool *truncated; /* [n] finish_reason "length" */
-    const bool *unclosed;  /* [n] thinking began and did not end */
-    const char *const *answer; /* [n] the sample's answer; NULL: none, or the file has none */
-    bool has_answers;          /* false: the file tells no answers, so majority votes can't be counted */
-};
+#include "raml/graded.h"
 
 enum raml_scored_layout {
     RAML_LAYOUT_AUTO, RAML_LAYOUT_RAML, RAML_LAYOUT_MARKS, RAML_LAYOUT_LM_EVAL, RAML_LAYOUT_LIGHTEVAL,
@@ -48,8 +36,6 @@ struct raml_scored_report {
     uint64_t n_remarked; /* with recheck: samples whose mark changed */
     char note[256]; /* what a reader should know: "marks of the first response alone" ...; "" */
 };
-
-typedef enum raml_code raml_scored_fn(void *user, const struct raml_scored *q, struct raml_err *err);
 
 /* Hands every question of the file to fn, in order. Ends early with fn's code when that is not RAML_OK. */
 RAML_CHECKED enum raml_code raml_scored_read(const char *path, const struct raml_scored_options *opt,

@@ -12,7 +12,7 @@
 #ifndef RAML_TALLY_H
 #define RAML_TALLY_H
 
-#include "raml/samples.h"
+#include "raml/graded.h"
 #include "raml/table.h"
 
 enum { RAML_TALLY_CHECKED = 64 };

@@ -4,6 +4,7 @@
 
 #include "cli/sampling.h"
 
+#include "raml/samples.h"
 #include "raml/harness.h"
 #include "raml/paired.h"
 #include "raml/planning.h"

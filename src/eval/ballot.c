@@ -1,6 +1,8 @@
 /* ballot.c - see ballot.h. */
 #include "eval/ballot.h"
 
+#include "raml/answer.h"
+
 #include "core/file.h"
 #include "raml/tally.h"
 

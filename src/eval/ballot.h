@@ -7,7 +7,7 @@
 #define RAML_EVAL_BALLOT_H
 
 #include "raml/majority.h"
-#include "raml/samples.h"
+#include "raml/graded.h"
 
 struct raml_verdict_place {
     uint64_t a, b; /* hashes of the two texts; both 0: empty */

@@ -3,7 +3,7 @@
 
 #include "core/elementary.h"
 #include "core/json.h"
-#include "raml/model.h"
+#include "raml/config.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "check_near.h"
+#include "raml/samples.h"
 #include "raml/tally.h"
 
 enum { MAX_N = 128 };

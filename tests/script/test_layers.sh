@@ -1,6 +1,6 @@
 #!/bin/sh
 # test_layers.sh BINARY SOURCE_DIR BUILD_DIR: every #include looks down the house, never up or sideways.
-# The order: core; device, tree, store, jinja and answer; shape, samples and text; modelfile and eval; model; task; inner; outer;
+# The order: core; device, tree, store, jinja and answer; shape, eval and text; modelfile and samples; model; task; inner; outer;
 # study; cli (see `below`).
 # A public header include/raml/X.h belongs to the layer that holds X.c, or to the one that `home` names.
 # The command line uses the public headers alone, as any other program would.
@@ -30,8 +30,8 @@ look() {
     BEGIN {
         below["core"] = ""
         below["device"] = below["tree"] = below["store"] = below["jinja"] = below["answer"] = "core"
-        below["samples"] = "core answer"
-        below["eval"] = "core answer samples"
+        below["eval"] = "core answer"
+        below["samples"] = "core answer eval"
         below["text"] = "core store jinja"
         below["shape"] = "core store"
         below["modelfile"] = "core store shape"
@@ -41,7 +41,7 @@ look() {
         below["outer"] = below["inner"] " inner"
         below["study"] = below["outer"] " outer"
         below["cli"] = below["study"] " study"
-        n = split("family task optim outer device device model model", word, " ")
+        n = split("config shape family task format text graded eval optim outer device device model model row task", word, " ")
         for (i = 1; i < n; i += 2) home[word[i]] = word[i + 1]
     }
     FILENAME == ARGV[1] {
