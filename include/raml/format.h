@@ -4,8 +4,8 @@
  *                     '------- prompt --------''--trajectory-''--cue---''---- answer, end ----'
  *   chat models:      <|im_start|>user\nQUESTION INSTRUCTION<|im_end|>\n<|im_start|>assistant\n
  *                     TRAJECTORY  \n\n**Final Answer**\n\boxed{  ANSWER  }<|im_end|>
- * The cue is the fixed suffix of METHODS section 1 that asks for the answer. Without a trajectory the cue follows the
- * prompt at once, so a model trained on answers alone reads `<think></think>ANSWER`.
+ * The cue is the fixed suffix that asks for the answer (docs/methods.md, section 2). Without a trajectory the cue
+ * follows the prompt at once, so a model trained on answers alone reads `<think></think>ANSWER`.
  * A prompt is one text, encoded at once: special tokens of the frame are parsed, what the question spells stays text.
  * Its frame is the model's chat template (chat.h), or the texts start, system, before and after.
  *

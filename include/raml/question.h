@@ -50,7 +50,7 @@ void raml_questions_deinit(struct raml_questions *qs);
 RAML_CHECKED enum raml_code raml_questions_add(struct raml_questions *qs, const struct raml_question *q,
                                                struct raml_err *err);
 
-/* Where each role was found in a file ("" = not present). Names: NEEDS of the field, see docs/data.md. */
+/* Where each role was found in a file ("" = not present). Names: docs/data.md. */
 struct raml_fields {
     char id[64], question[64], answer[64], trajectory[64], labels[64], family[64], difficulty[64], split[64];
     char choices[128];

@@ -1,4 +1,4 @@
-/* trace.h - the loss curve: the answer's loss after every token of a trajectory (METHODS section 1; arXiv 2505.19815).
+/* trace.h - the loss curve: the answer's loss after every token of a trajectory (docs/methods.md, section 2).
  *
  *     L(i) = -1/A sum_j log p(a_j | prompt, t_1 .. t_i, cue, a_1 .. a_j-1)        i = 0 .. T
  *

@@ -34,7 +34,7 @@ struct raml_trace_files_options {
     size_t n_curves, n_shown;       /* figures curve_K; trajectories on the page, of each verdict */
     bool token_table;               /* write tokens.jsonl */
 };
-/* METHODS: every token, ema 0.01; threshold 0.1, 4 curves, 8 shown. */
+/* As docs/methods.md, section 2: every token, ema 0.01; threshold 0.1, 4 curves, 8 shown. */
 struct raml_trace_files_options raml_trace_files_default(void);
 
 enum raml_trace_verdict {

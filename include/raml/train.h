@@ -7,9 +7,9 @@
  * Order   questions come in a stream: epoch after epoch, each in a random order of its own. Which trajectories of a
  *         question are trained on is drawn once an epoch. Both are pure functions of the seed (rng.h): nothing but the
  *         step's number is needed to resume.
- * Repeats a question always counts as `trajectories` rows (METHODS section 2). With more at hand, that many are drawn
- *         without repetition; with fewer, all are taken equally often and the remainder is drawn. A repeat weighs its
- *         trajectory's tokens in the loss; it is not computed again, and not counted in `tokens`.
+ * Repeats a question always counts as `trajectories` rows (docs/methods.md, section 3). With more at hand, that many
+ *         are drawn without repetition; with fewer, all are taken equally often and the remainder is drawn. A repeat
+ *         weighs its trajectory's tokens in the loss; it is not computed again, and not counted in `tokens`.
  * Length  training ends with the first of max_steps, num_train_epochs and max_tokens that is reached; how many steps
  *         that makes is known before the first one, so schedules are exact.
  * Files   run.h's folder. metrics.jsonl and checkpoints hold nothing that depends on time: a run that was killed at any

@@ -1,4 +1,4 @@
-/* descent.h - how far and how steadily the loss of the answer falls along a trajectory (METHODS, section 1).
+/* descent.h - how far and how steadily the loss of the answer falls along a trajectory (docs/methods.md, section 2).
  *
  * A loss curve is L[0..T]: L[i] is the loss of the answer after i trajectory tokens, in nats per answer token; so a
  * curve of T tokens has n = T+1 values, n >= 1. Steps are ΔL(i) = L(i) - L(i-1), i = 1..T. RePro (arXiv 2512.01925)
