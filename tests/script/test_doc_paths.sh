@@ -1,6 +1,7 @@
 #!/bin/sh
 # test_doc_paths.sh BINARY SOURCE_DIR BUILD_DIR: what the documentation names exists: files of ours in backticks, pages that
 # are linked to, their sections, and functions and types of ours (raml_*).
+# shellcheck disable=SC2016  # the backticks are Markdown's
 set -eu
 
 # named TREE: prints PAGE:LINE: and the thing that is not there, one a line.
@@ -10,7 +11,7 @@ named() {
         find . \( -name .git -o -name 'build*' \) -prune -o -type f -print | sed 's|^\./||' | LC_ALL=C sort >"$tmp/files"
         find README.md docs -name '*.md' 2>/dev/null | LC_ALL=C sort >"$tmp/pages"
         [ -s "$tmp/pages" ] || exit 0
-        # shellcheck disable=SC2046  # our file names have no spaces
+        # shellcheck disable=SC2002,SC2046  # our file names have no spaces
         cat $(grep -E '^(include|src|tests|bench|fuzz|cmake)/|^(CMakeLists\.txt|run)$' "$tmp/files") 2>/dev/null |
             grep -oE '(raml|RAML)_[a-zA-Z0-9_]+' | LC_ALL=C sort -u >"$tmp/names"
         # shellcheck disable=SC2046
