@@ -4,10 +4,11 @@
  * head, any head size. f32 throughout, or bf16 matrix products with f32 accumulation, residual stream and master
  * weights.
  *
- * A pass over a pack of token trees gives, for every scored token, its log-probability and the entropy of the
- * distribution it was drawn from (natural logarithms). Logits exist only for a tile of scored rows at a time: memory
- * does not grow with tokens x vocabulary. Threads   several passes and decoders may read a model; what computes on one
- * device is called from one thread at a time (device.h).
+ * A pass over a pack of token trees gives, for every target, its log-probability and the entropy of the distribution
+ * it is read from (natural logarithms). Logits exist only for a tile of rows at a time: memory does not grow with
+ * tokens x vocabulary.
+ * Threads   several passes and decoders may read a model; calls that compute on one device come from one thread at a
+ *           time (device.h).
  */
 #ifndef RAML_MODEL_H
 #define RAML_MODEL_H

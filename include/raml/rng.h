@@ -10,17 +10,17 @@
 
 #include <stdint.h>
 
-enum raml_purpose { /* one row per use, so that no two uses share draws; values are part of the file format: append only
-                     */
-                    RAML_FOR_INIT = 1, /* initial weights: question = tensor, position = element */
-                    RAML_FOR_SAMPLE,   /* sampling a token: question, sample, position = token index */
-                    RAML_FOR_QUESTION, /* writing question number `question` of a family */
-                    RAML_FOR_SOLUTION, /* writing trajectory `sample` of it */
-                    RAML_FOR_SHUFFLE,  /* order of training data: question = epoch */
-                    RAML_FOR_PICK,     /* which trajectories of a question are trained on: question, sample = step */
-                    RAML_FOR_BOOTSTRAP,
-                    RAML_FOR_TEST,
-                    RAML_FOR_CHOICES /* order of a question's options: question = hash of its text */
+/* One row per use, so that no two uses share draws. Values are part of the file format: append only. */
+enum raml_purpose {
+    RAML_FOR_INIT = 1, /* initial weights: question = tensor, position = element */
+    RAML_FOR_SAMPLE,   /* sampling a token: question, sample, position = token index */
+    RAML_FOR_QUESTION, /* writing question number `question` of a family */
+    RAML_FOR_SOLUTION, /* writing trajectory `sample` of it */
+    RAML_FOR_SHUFFLE,  /* order of training data: question = epoch */
+    RAML_FOR_PICK,     /* which trajectories of a question are trained on: question, sample = step */
+    RAML_FOR_BOOTSTRAP,
+    RAML_FOR_TEST,
+    RAML_FOR_CHOICES   /* order of a question's options: question = hash of its text */
 };
 
 struct raml_key { /* names a stream of draws; position numbers the draws within it */

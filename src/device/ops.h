@@ -50,9 +50,9 @@ struct raml_attn_pair { /* rows row0 .. row0 + n_rows of the tile see keys of a 
 };
 
 /* Key/value pages: for page p and kv head g, RAML_PAGE keys of D values.
- *   bf16: key page [D/2][64][2], value page [32][Dp][2]     (pairs side by side, as the dot product instructions read
- * them) f32:  key page [D][64],      value page [64][Dp]        Dp = D rounded up to 16 Element offset of (p, g): (p *
- * K + g) * raml_page_elements(D). */
+ *   bf16: key page [D/2][64][2], value page [32][Dp][2]     (pairs side by side, as dot product instructions read them)
+ *   f32:  key page [D][64],      value page [64][Dp]        Dp = D rounded up to 16
+ * Element offset of (p, g): (p * K + g) * raml_page_elements(D). */
 static inline size_t raml_head_pad(size_t D)
 {
     return (D + 15) / 16 * 16;

@@ -17,9 +17,8 @@
 struct raml_decoder;
 
 struct raml_decoder_options {
-    size_t max_rows;   /* samples in one step at most */
-    size_t
-        max_tokens; /* tokens of all live prompts and samples together that the pool can hold (rounded up to pages) */
+    size_t max_rows;   /* samples in one step, at most */
+    size_t max_tokens; /* capacity of the pool: tokens of all live prompts and samples together, rounded up to pages */
 };
 RAML_CHECKED enum raml_code raml_decoder_open(const struct raml_model *m, const struct raml_decoder_options *opt,
                                               struct raml_decoder **out, struct raml_err *err);

@@ -1,8 +1,10 @@
 /* layers.c - forward through the layers, for rows of any kind (packed trees, prompts, decoding). See impl.h.
  *
- * Work goes in chunks of rows, so that what one product writes is still in the cache when the next reads it; only
- * attention needs all rows at once. Per layer: x1 = x2' + y'            xn1 = norm(x1)          qkv = heads(xn1 Wqkv^T)
- * pages <- k, v o = attention            x2 = x1 + o Wo^T        xn2 = norm(x2) h = silu(gate) * up      y = h Wdown^T
+ * Work is done in chunks of rows, so that what one product writes is still in the cache when the next reads it; only
+ * attention needs all rows at once. Per layer:
+ *   x1 = x2' + y'            xn1 = norm(x1)          qkv = heads(xn1 Wqkv^T)          pages <- k, v
+ *   o = attention            x2 = x1 + o Wo^T        xn2 = norm(x2)
+ *   h = silu(gate) * up      y = h Wdown^T
  */
 #include "model/impl.h"
 
