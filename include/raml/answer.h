@@ -1,17 +1,17 @@
-/* answer.h - the final answer of a text, and whether two answers are the same: decided exactly, or said to be unknown.
+/* answer.h - the final answer of a text, and whether two answers are the same: decided exactly, or reported as unknown.
  *
- * Finding     where a text ends in an answer: the last \boxed{} (or those joined by "and"), "**Final Answer**",
- *             "#### x", "the answer is x" in several languages, a choice's letter. What stands before the end of thinking
- *             is never looked at. The last number or formula of a text is taken only where that is asked for.
+ * Finding     where the answer at the end of a text is: the last \boxed{} (or those joined by "and"), "**Final
+ *             Answer**", "#### x", "the answer is x" in several languages, a choice's letter. What comes before the end
+ *             of thinking is never looked at. The last number or formula of a text is taken only on request.
  * Reading     LaTeX and plain notation by one grammar into an expression.
  * Deciding    integers and rational numbers exactly; algebraic numbers by their minimal polynomials; other constants by
  *             balls of growing precision, which prove that two numbers differ, and by exact symbolic arithmetic, which
- *             proves that they are one; expressions in variables by a normal form. No float is ever compared.
- * Conventions of answers in this field (docs/verify.md): units and currency are left aside, 10 % answers 10 and 1/10, a
+ *             proves that they are equal; expressions in variables by a normal form. No float is ever compared.
+ * Conventions of answers in this field (docs/verify.md): units and currency are ignored, 10 % answers 10 and 1/10, a
  *             right angle is 90 or 90 degrees, "x = 5" answers 5, a list answers a set; a decimal answers the number
  *             that it is a rounding of when it shows at least RAML_ANSWER_DIGITS significant digits.
- * Bounds      work is counted, not timed: no signals, no timers, no state but the caller's; safe in threads. A thread
- *             that ends calls raml_answer_thread_end to free what the arithmetic libraries keep for it.
+ * Bounds      work is counted, not timed: no signals, no timers, no state but the caller's; thread-safe. A thread
+ *             calls raml_answer_thread_end before it ends, to free what the arithmetic libraries keep for it.
  */
 #ifndef RAML_ANSWER_H
 #define RAML_ANSWER_H
@@ -28,7 +28,7 @@ const char *raml_verdict_name(enum raml_verdict v); /* "equal", "different", "un
 
 enum { RAML_ANSWER_DIGITS = 4 };
 
-/* How an answer was found in a text. */
+/* How the answer was found in a text. */
 enum raml_found {
     RAML_FOUND_NOTHING,
     RAML_FOUND_BARE,    /* the text is nothing but the answer */
@@ -36,41 +36,41 @@ enum raml_found {
     RAML_FOUND_FINAL,   /* **Final Answer**, Final Answer: */
     RAML_FOUND_HASHES,  /* #### x */
     RAML_FOUND_PHRASE,  /* the answer is x */
-    RAML_FOUND_LETTER,  /* a choice */
+    RAML_FOUND_LETTER,  /* a choice's letter */
     RAML_FOUND_FORMULA, /* the one formula of a sentence */
-    RAML_FOUND_LAST     /* the last number or formula; only where asked for */
+    RAML_FOUND_LAST     /* the last number or formula; only on request */
 };
 const char *raml_found_name(enum raml_found f); /* "bare", "boxed", ...; static */
 
 struct raml_answer_options {
-    bool last;           /* take the last number or formula where nothing else marks the answer */
+    bool last;           /* take the last number or formula when nothing else marks the answer */
     bool letters;        /* the answer is one of the letters A to Z */
     bool worked_out;     /* where gold is a plain number, pred must be one: "9 - 5" is not the answer 4 (a reward for
                           * repeating the question would be learnt) */
-    const char *think_end; /* text that ends thinking: without it there is no answer; NULL: "</think>" and its kin, where
-                            * there are any (docs/verify.md) */
-    int decimals;        /* numbers that are the same when both are rounded to so many decimals are equal; 0: exactly */
+    const char *think_end; /* text that ends thinking: without it there is no answer; NULL: "</think>" and the like,
+                            * where there are any (docs/verify.md) */
+    int decimals;        /* numbers that agree when both are rounded to this many decimals are equal; 0: exactly */
     uint64_t max_work;   /* units of about a microsecond; 0: the default */
 };
 struct raml_answer_options raml_answer_default(void);
 
-/* The answer that text[0..n) ends in, appended to *out (UTF-8 as in the text; several boxes joined by ", ").
- * *found says how. Linear in n. RAML_ENOMEM is the only failure. */
+/* The answer at the end of text[0..n), appended to *out (UTF-8 as in the text; several boxes joined by ", ").
+ * *found: how. Linear in n. RAML_ENOMEM is the only failure. */
 RAML_CHECKED enum raml_code raml_answer_find(const char *text, size_t n, const struct raml_answer_options *opt,
                                              struct raml_buf *out, enum raml_found *found, struct raml_err *err);
 
 struct raml_answer_result {
     enum raml_verdict verdict;
-    const char *rule; /* what decided: "same text", "rational numbers", "algebraic numbers", ...; static */
+    const char *rule; /* the rule that decided: "same text", "rational numbers", "algebraic numbers", ...; static */
     uint64_t work;    /* units used */
 };
 /* Is pred the same answer as gold? Both are texts that may hold their answer anywhere raml_answer_find looks.
  * explain (may be NULL): one line a step is appended. RAML_ENOMEM is the only failure: what can't be read, is too long
- * or takes too much work is an unknown verdict with its rule. */
+ * or takes too much work gives the verdict unknown and the rule. */
 RAML_CHECKED enum raml_code raml_answer_compare(const char *gold, size_t n_gold, const char *pred, size_t n_pred,
                                                 const struct raml_answer_options *opt, struct raml_answer_result *out,
                                                 struct raml_buf *explain, struct raml_err *err);
-/* The same with default options, for short answers. UNKNOWN when either is NULL, gold is empty, or memory is lacking. */
+/* The same with default options, for short answers. UNKNOWN when either is NULL, gold is empty, or memory runs out. */
 enum raml_verdict raml_answer_check(const char *gold, const char *pred);
 
 /* The content of the last \boxed{...} (or \fbox{...}) of text[0..n) whose braces balance; *inner points into text.

@@ -3,7 +3,7 @@
  * Invariant: data[len] == 0 whenever data is not NULL, so text can be read as a C string.
  * Errors    a failed append leaves the buffer as it was and is remembered: `code` stays set, later appends do nothing,
  *           so a long run of appends is checked once at its end with raml_buf_status.
- * Ownership raml_buf_deinit frees; raml_buf_take hands the bytes over (free() them).
+ * Ownership raml_buf_deinit frees; raml_buf_take hands the bytes over to the caller (free() them).
  */
 #ifndef RAML_BUF_H
 #define RAML_BUF_H

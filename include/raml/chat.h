@@ -1,30 +1,30 @@
-/* chat.h - messages to a model's prompt, by the chat template that came with the model.
+/* chat.h - from messages to a model's prompt, by the chat template that came with the model.
  *
- * A template is Jinja text. What comes out is what transformers' apply_chat_template gives: Jinja in an immutable sandbox
+ * A template is Jinja text. The output is that of transformers' apply_chat_template: Jinja in an immutable sandbox
  * with trim_blocks, lstrip_blocks, break and continue, {% generation %}, tojson, raise_exception, strftime_now.
- * Understood are all expressions, and the tags if, for, set, macro, call, filter, with, raw, print. What is not
- * (extends, include, recursive loops, some filters of HTML) is refused with RAML_ESUPPORT, by name and line, when the
- * template comes to it. Numbers are 64-bit integers and doubles.
+ * Supported are all expressions, and the tags if, for, set, macro, call, filter, with, raw, print. What is not
+ * (extends, include, recursive loops, some HTML filters) is refused with RAML_ESUPPORT, by name and line, when the
+ * template reaches it. Numbers are 64-bit integers and doubles.
  *
- * Given to the template: messages, tools and documents (none unless given), add_generation_prompt, bos_token, eos_token,
- * enable_thinking and date_string where they are set, and the fields of kwargs. strftime_now is the date of date_string:
- * no clock is read, and a template that asks for the date without one is an error.
+ * The template sees: messages, tools and documents (none unless given), add_generation_prompt, bos_token, eos_token,
+ * enable_thinking and date_string where they are set, and the fields of kwargs. strftime_now is the date of
+ * date_string: no clock is read, and a template that asks for the date without one is an error.
  *
  * Frame and content. A prompt's text is partly the template's and partly the messages'. Special tokens that the
- * template writes are meant; those that stand in a message are only text. Every string of a message but its role, and
+ * template writes are special; those in a message are only text. Every string of a message but its role, and
  * every text made from one by slicing, stripping, replacing, joining, tojson and so on, is followed through the
- * template: spans tell which bytes of the prompt came from which message. Encode the bytes between spans with
+ * template: spans record which bytes of the prompt came from which message. Encode the bytes between spans with
  * parse_special, and those in spans without:
  *
  *     <|im_start|>user\nWhat is <|im_end|> for?<|im_end|>\n<|im_start|>assistant\n
  *     '---- frame ----''------- span -------''----------- frame ------------'
  *
- * Tokens that are not special (<think> of Qwen 3) are found in spans too. A word may reach over a span's border: where no
+ * Tokens that are not special (<think> of Qwen 3) are found in spans too. A word may cross a span's border: where no
  * span holds special tokens' text, encoding the whole at once is the same as the model's own tokenizer.
  *
- * Bounds    A template may come from anywhere: its text is at most 1 MiB, rendering at most 20 million steps, 400 levels,
- *           256 MiB of memory and 64 MiB of prompt; beyond, RAML_ERANGE or RAML_ENOMEM.
- * Errors    begin with "NAME:LINE: " of the template. RAML_EFORMAT: it is no Jinja, or no UTF-8; RAML_ESUPPORT: see above;
+ * Bounds    A template may come from anywhere: its text is at most 1 MiB, rendering at most 20 million steps, 400
+ *           levels, 256 MiB of memory and 64 MiB of prompt; beyond that, RAML_ERANGE or RAML_ENOMEM.
+ * Errors    begin with "NAME:LINE: " of the template. RAML_EFORMAT: not Jinja, or not UTF-8; RAML_ESUPPORT: see above;
  *           RAML_ERANGE: it failed on these messages, or raised an exception ("the template says: ...").
  * Threads   any number may render with one template.
  */
@@ -47,11 +47,11 @@ RAML_CHECKED enum raml_code raml_chat_template_open(const char *name, const char
 /* A file with the template's text. */
 RAML_CHECKED enum raml_code raml_chat_template_open_file(const char *path, const char *bos, const char *eos,
                                                          struct raml_chat_template **out, struct raml_err *err);
-/* Does its text speak of <think> at all? */
+/* Does its text mention <think> at all? */
 bool raml_chat_template_thinks(const struct raml_chat_template *t);
-/* A model's own, with its bos and eos tokens: of a folder or a GGUF file (tokenizer_config.h says where they stand).
- * path: a template file to take instead (its tokens are still the model's); may be NULL. RAML_ERANGE: the model has none;
- * the sentence says what to do instead. */
+/* A model's own, with its bos and eos tokens: of a folder or a GGUF file (tokenizer_config.h says where they are).
+ * path: a template file to take instead (its tokens are still the model's); may be NULL. RAML_ERANGE: the model has
+ * none; the message says what to do instead. */
 RAML_CHECKED enum raml_code raml_chat_template_find(const char *model, const char *path,
                                                     struct raml_chat_template **out, struct raml_err *err);
 void raml_chat_template_close(struct raml_chat_template *t);
@@ -61,7 +61,7 @@ const char *raml_chat_template_eos(const struct raml_chat_template *t);
 
 enum raml_chat_thinking { RAML_CHAT_THINKING_AUTO, RAML_CHAT_THINKING_ON, RAML_CHAT_THINKING_OFF };
 struct raml_chat_input {
-    const json_t *messages; /* array of objects: {"role", "content"} and what else the template reads */
+    const json_t *messages; /* array of objects: {"role", "content"} and whatever else the template reads */
     bool add_generation_prompt;
     bool continue_final_message; /* the prompt ends with the last message's content, for the model to go on from there
                                   * (a prefilled answer); not together with add_generation_prompt */
@@ -81,7 +81,7 @@ struct raml_chat_prompt { /* free with _deinit */
     struct raml_buf text;
     struct raml_chat_span *span; /* in order, disjoint, not empty */
     size_t n_spans;
-    size_t generation; /* where the generation prompt starts: what add_generation_prompt added, at the earliest behind
+    size_t generation; /* start of the generation prompt, which add_generation_prompt added; at the earliest after
                         * the last span; text.len without add_generation_prompt */
 };
 /* On failure *out is all zero. */
@@ -90,7 +90,7 @@ RAML_CHECKED enum raml_code raml_chat_render(const struct raml_chat_template *t,
 void raml_chat_prompt_deinit(struct raml_chat_prompt *p);
 
 enum raml_chat_think {
-    RAML_CHAT_THINK_NONE,  /* the generation prompt opens no thinking: the model does, if it thinks */
+    RAML_CHAT_THINK_NONE,  /* the generation prompt does not open thinking: the model does, if it thinks */
     RAML_CHAT_THINK_OPEN,  /* it ends inside <think>: what the model writes first is its trajectory */
     RAML_CHAT_THINK_CLOSED /* it opens and closes one: the model is to answer at once */
 };

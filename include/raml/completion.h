@@ -1,16 +1,16 @@
 /* completion.h - how likely given continuations of a prompt are: log-probability and entropy of every token.
  *
- * All completions after one prompt are one token tree: the prompt is read once, each completion is a leaf of it. What a
- * completion begins with may be context too, read and not scored: where prompt and completion are encoded as one text
- * (join.h) the prompt's last tokens depend on the completion, and the prompt of the tree is what all have in common.
+ * All completions after one prompt are one token tree: the prompt is read once, each completion is a leaf of it. The
+ * start of a completion may be context too, read but not evaluated: where prompt and completion are encoded as one text
+ * (join.h) the prompt's last tokens depend on the completion, and the tree's prompt is what they all have in common.
  * Trees of several prompts share a pass, up to a bound on tokens. The bound changes time and memory, not results: a
- * tree gives the same bits whoever shares its pass. Completions of one prompt that are too many for the bound are
- * spread over passes that each read the prompt again; they then agree to rounding. One completion alone may exceed the
- * bound.
- * Units     natural logarithms, temperature 1; entropy (nats) of the distribution that the token was drawn from.
- * Errors    RAML_ERANGE: no token in front of the first one scored, no token to score, a token outside the vocabulary,
+ * tree gives the same bits whatever shares its pass. When the completions of one prompt exceed the bound they are
+ * spread over passes that each read the prompt again; results then agree to rounding. A single completion may exceed
+ * the bound.
+ * Units     natural logarithms, temperature 1; entropy (nats) of the distribution at the token.
+ * Errors    RAML_ERANGE: no token before the first target, no target, a token outside the vocabulary,
  *           prompt and completion longer than the model's context, or a log-probability that is not finite; the
- *           sentence numbers job and completion from 1. Inputs are checked before any work; on failure outputs are not
+ *           message numbers job and completion from 1. Inputs are checked before any work; on failure outputs are not
  *           to be used.
  * Threads   one scorer, one thread.     Cost   one forward pass over all tokens.
  */
@@ -23,7 +23,7 @@ struct raml_completion {
     const int32_t *token; /* [n] */
     size_t n;
     float *logp, *entropy; /* outputs, [n - n_context] each; NULL: not wanted */
-    size_t n_context;      /* the first so many tokens are read alone; < n */
+    size_t n_context;      /* the first n_context tokens are only read; < n */
 };
 
 struct raml_completions { /* one prompt's */
@@ -37,7 +37,7 @@ struct raml_completion_scorer;
 RAML_CHECKED enum raml_code raml_completion_open(const struct raml_model *m, size_t max_batch_tokens,
                                                  struct raml_completion_scorer **out, struct raml_err *err);
 void raml_completion_close(struct raml_completion_scorer *s);
-/* What raml_completion_score would refuse; touches no output. */
+/* Only the checks of raml_completion_score; touches no output. */
 RAML_CHECKED enum raml_code raml_completion_check(const struct raml_completion_scorer *s,
                                                   const struct raml_completions *job, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_completion_score(struct raml_completion_scorer *s, const struct raml_completions *job,

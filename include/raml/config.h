@@ -20,7 +20,7 @@ struct raml_config {
     bool tied, qkv_bias, o_bias, qk_norm;
     enum raml_rope rope;
     double rope_factor, rope_low_freq, rope_high_freq;
-    double rope_beta_fast, rope_beta_slow, rope_attention; /* yarn; attention: what cos and sin are multiplied by */
+    double rope_beta_fast, rope_beta_slow, rope_attention; /* yarn; attention: factor of cos and sin */
     int rope_original_positions;
     int bos_token, eos_token; /* -1: not given */
     int more_eos[7], n_more_eos; /* further tokens that end a text: of generation_config.json and lists */
@@ -31,15 +31,15 @@ struct raml_config {
 RAML_CHECKED enum raml_code raml_config_preset(const char *name, struct raml_config *out, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_config_check(const struct raml_config *c, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_config_read(const char *path, struct raml_config *out, struct raml_err *err);
-/* Adds what generation_config.json says of end-of-text tokens. */
+/* Adds the end-of-text tokens of generation_config.json. */
 RAML_CHECKED enum raml_code raml_config_read_generation(const char *path, struct raml_config *c, struct raml_err *err);
-void raml_config_add_eos(struct raml_config *c, int token); /* -1 and known ones count for nothing */
+void raml_config_add_eos(struct raml_config *c, int token); /* -1 and known ones are ignored */
 RAML_CHECKED enum raml_code raml_config_write(const struct raml_config *c, const char *path, struct raml_err *err);
-/* The same, with the tensors' type as torch_dtype; _write says float32. */
+/* The same, with the tensors' type as torch_dtype; _write writes float32. */
 RAML_CHECKED enum raml_code raml_config_write_as(const struct raml_config *c, enum raml_dtype stored, const char *path,
                                                  struct raml_err *err);
 size_t raml_config_params(const struct raml_config *c);
-/* FLOPs that training (forward and backward) one token of a chain of length T takes: 6 x matrix weights, output head
+/* FLOPs of training on (forward and backward) one token of a chain of length T: 6 x matrix weights, output head
  * included, plus the useful half of attention. */
 double raml_config_train_flops(const struct raml_config *c, size_t T);
 

@@ -1,15 +1,15 @@
-/* convert.h - a model file written again: as a GGUF file or as a Hugging Face folder, in another type.
+/* convert.h - a model rewritten as a GGUF file or a Hugging Face folder, in another type.
  *
- * Types    Vectors (norms, biases) are F32 in GGUF files, as llama.cpp wants them. RAML_STORE_Q8_0: matrices whose rows
- *          are no multiple of 32 become F16, as llama.cpp's converter has it. RAML_STORE_KEEP: matrices keep their type,
+ * Types    Vectors (norms, biases) are F32 in GGUF files, as llama.cpp requires. RAML_STORE_Q8_0: matrices whose rows
+ *          are not a multiple of 32 become F16, as in llama.cpp's converter. RAML_STORE_KEEP: matrices keep their type,
  *          bit for bit; in a folder, which has no other, quantised ones become F32, which holds them exactly.
- * Bits     F32 to F32 and BF16 to BF16 keep all of them, through both kinds of files. BF16 and Q8_0 round to nearest.
- * GGUF     hyper-parameters, tensors, llama3 scaling as rope_freqs.weight, yarn's keys: what llama.cpp reads. From a GGUF
- *          file: also its general.* and tokenizer.* entries. Without a vocabulary tokenizer.ggml.model is "no_vocab".
- *          eps and theta are f32 there.
+ * Bits     F32 to F32 and BF16 to BF16 keep every bit, in both kinds of files. BF16 and Q8_0 round to nearest.
+ * GGUF     hyper-parameters, tensors, llama3 scaling as rope_freqs.weight, yarn's keys: what llama.cpp reads. From a
+ *          GGUF file: also its general.* and tokenizer.* entries. Without a vocabulary tokenizer.ggml.model is
+ *          "no_vocab". eps and theta are f32 there.
  * Errors   RAML_ERANGE names file, tensor and element: not finite, or too large for the type. What was at the path
- *          before is kept then (of a folder: file by file).
- * Memory   a few megabytes and the metadata; pages of the source are given back as it is walked through.
+ *          before is then kept (in a folder: file by file).
+ * Memory   a few megabytes and the metadata; pages of the source are released as it is read.
  */
 #ifndef RAML_CONVERT_H
 #define RAML_CONVERT_H
@@ -27,9 +27,9 @@ struct raml_save_options {
     const struct raml_gguf_entry *more; /* tokenizer.* (raml_gguf_vocabulary_init); none: those of a GGUF source */
     size_t n_more;
     /* folder */
-    size_t max_shard_bytes; /* of a file's tensors: above, several files and an index. One tensor is never cut */
+    size_t max_shard_bytes; /* of a file's tensors: above, several files and an index. One tensor is never split */
 };
-struct raml_save_options raml_save_options_default(void); /* KEEP, 5 GB as Hugging Face has it */
+struct raml_save_options raml_save_options_default(void); /* KEEP, 5 GB as Hugging Face does */
 
 /* Atomically. */
 RAML_CHECKED enum raml_code raml_model_file_save_gguf(const struct raml_model_file *f, const char *path,

@@ -1,10 +1,10 @@
 /* device.h - the hardware that work runs on: processor, threads, instruction set.
  *
- * A device is opened once and passed in; there is no global state. It does one thing at a time: calls that compute with it,
- * or with a model or decoder on it, come from one thread at a time. Levels, weakest first: "ref" (the plain reference,
- * every operation written out in loops, sums in double), "base" (the fast kernels in plain C, for any processor), "avx2",
- * "avx512", "avx512bf16"; "auto" takes the strongest that the processor has. In f32 all but "ref" give the same bits
- * (docs/numerics.md). bf16 matrix products need "avx512bf16".
+ * A device is opened once and passed in; there is no global state. It does one thing at a time: calls that compute with
+ * it, or with a model or decoder on it, come from one thread at a time. Levels, weakest first: "ref" (the reference,
+ * every operation written out in loops, sums in double), "base" (the fast kernels in plain C, for any processor),
+ * "avx2", "avx512", "avx512bf16"; "auto" takes the strongest that the processor supports. In f32 all but "ref" give the
+ * same bits (docs/numerics.md). bf16 matrix products need "avx512bf16".
  */
 #ifndef RAML_DEVICE_H
 #define RAML_DEVICE_H
@@ -23,18 +23,18 @@ int raml_device_threads(const struct raml_device *d);
 const char *raml_device_level(const struct raml_device *d);
 bool raml_device_has_bf16(const struct raml_device *d);
 
-/* First thing in a program's main, with its argv: starts the program anew, once, with GNU OpenMP told to let waiting
- * threads sleep sooner than it does by itself (10,000 turns of its loop instead of 300,000). On an idle machine that
- * changes nothing; where something else wants the processors too, spinning takes them from who is waited for. Does
+/* First thing in a program's main, with its argv: restarts the program, once, with GNU OpenMP set to let waiting
+ * threads sleep sooner than by default (10,000 turns of its loop instead of 300,000). On an idle machine that changes
+ * nothing; where other programs want the processors too, spinning takes them from the thread that is waited for. Does
  * nothing where OMP_WAIT_POLICY or GOMP_SPINCOUNT is set, and returns where it can't. */
 void raml_device_share_processors(char **argv);
 
 /* -- Arrays in the device's memory ----------------------------------------------------------------------------------
  *
- * Weights, gradients, the optimizer's moments and a decoder's logits lie there. A program must not touch what these
- * pointers lead to (on a processor it could; on other hardware there is nothing to touch): it may count with them, hand
- * them back, and copy. What fails is told by the call, or by the next one that returns a code: a failure of the device
- * in work that was asked for before is then told too.
+ * Weights, gradients, the optimizer's moments and a decoder's logits live there. A program must not dereference these
+ * pointers (on a processor it could; on other hardware there is nothing to read): it may do arithmetic on them, pass
+ * them back, and copy. A failure is reported by the call, or by the next one that returns a code: a failure of the
+ * device in earlier work is then reported too.
  */
 void *raml_array_new(const struct raml_device *d, size_t n, size_t size); /* zeroed; NULL: no memory */
 void raml_array_free(const struct raml_device *d, void *p);
@@ -43,7 +43,7 @@ RAML_CHECKED enum raml_code raml_array_write(const struct raml_device *d, void *
 RAML_CHECKED enum raml_code raml_array_read(const struct raml_device *d, void *host, const void *from, size_t bytes,
                                             struct raml_err *err);
 RAML_CHECKED enum raml_code raml_array_zero(const struct raml_device *d, void *to, size_t bytes, struct raml_err *err);
-/* The array for reading: the device's memory itself where the host can read it, a copy elsewhere. Close it before the
+/* The array for reading: the device's memory itself where the host can read it, otherwise a copy. Close it before the
  * array changes; _close accepts what a failed _open leaves. */
 struct raml_view {
     const void *data;
@@ -53,22 +53,22 @@ RAML_CHECKED enum raml_code raml_view_open(const struct raml_device *d, const vo
                                            struct raml_view *out, struct raml_err *err);
 void raml_view_close(struct raml_view *v);
 
-/* Bytes that can be taken now without ending other programs or this one: what the system calls available, and what a
- * container's limit leaves. SIZE_MAX where neither tells. */
+/* Bytes that can be allocated now without getting this or another program killed: what the system calls available, and
+ * what a container's limit leaves. SIZE_MAX where neither is known. */
 size_t raml_device_free_memory(void);
 
-/* What doctor tells. */
+/* What doctor prints. */
 struct raml_device_info {
     char cpu[64];
     const char *level;
     char matmul[32]; /* "oneDNN 2.6.3" */
     int threads;
     bool bf16;           /* activations can be bf16 */
-    char distrust[128];  /* why not, where the processor could: what the products were found to do; else empty */
+    char distrust[128];  /* why not, where the processor could: the fault found in the products; else empty */
     size_t memory_bytes; /* of the machine */
 };
 void raml_device_describe(const struct raml_device *d, struct raml_device_info *out);
-/* The best matrix product of this moment: GFLOP/s of a 1024^3 product (best of several), for shares of peak. */
+/* The fastest matrix product right now: GFLOP/s of a 1024^3 product (best of several), for shares of peak. */
 RAML_CHECKED enum raml_code raml_device_peak(const struct raml_device *d, bool bf16, double *gflops,
                                              struct raml_err *err);
 #endif

@@ -1,8 +1,8 @@
-/* err.h - what went wrong: a code for the program, a sentence for the person.
+/* err.h - what went wrong: a code for the program, a message for the person.
  *
- * Every function that can fail returns enum raml_code and takes a struct raml_err last (it may be NULL). The sentence
+ * Every function that can fail returns enum raml_code and takes a struct raml_err last (it may be NULL). The message
  * names the file, line and field, what was found and what was expected. The first cause is kept: a caller puts
- * context in front with raml_wrap, never over it. The library never prints and never exits.
+ * context in front of it with raml_wrap, and never overwrites it. The library never prints and never exits.
  */
 #ifndef RAML_ERR_H
 #define RAML_ERR_H
@@ -10,12 +10,12 @@
 enum raml_code {
     RAML_OK = 0,
     RAML_ENOMEM,   /* memory, or a limit set on it, is used up */
-    RAML_EIO,      /* the operating system said no; the sentence carries its words */
-    RAML_EFORMAT,  /* a file's bytes are not what the format says */
-    RAML_ERANGE,   /* a value lies outside what is allowed */
+    RAML_EIO,      /* the operating system refused; the message has its words */
+    RAML_EFORMAT,  /* a file's bytes are not as its format requires */
+    RAML_ERANGE,   /* a value is outside what is allowed */
     RAML_ESHAPE,   /* two tensors, or a tensor and a configuration, disagree */
     RAML_EUSAGE,   /* a setting or a command line is wrong (exit code 2) */
-    RAML_ESUPPORT, /* understood, and not supported by this build, machine or version */
+    RAML_ESUPPORT, /* understood, but not supported by this build, machine or version */
     RAML_ESTOP     /* asked to stop (signal or callback); what was done is kept */
 };
 
@@ -30,13 +30,13 @@ struct raml_err {
 /* Sets err (when not NULL) and returns code. */
 enum raml_code raml_fail(struct raml_err *err, enum raml_code code, const char *fmt, ...) RAML_PRINTF(3, 4);
 
-/* Puts "context: " in front of err's sentence and returns err's code unchanged (code when err is NULL). */
+/* Puts "context: " in front of err's message and returns err's code unchanged (code when err is NULL). */
 enum raml_code raml_wrap(struct raml_err *err, enum raml_code code, const char *fmt, ...) RAML_PRINTF(3, 4);
 
-/* As raml_fail with RAML_EIO, and ": " plus strerror(errno) behind the sentence. */
+/* As raml_fail with RAML_EIO, and ": " plus strerror(errno) after the message. */
 enum raml_code raml_fail_errno(struct raml_err *err, const char *fmt, ...) RAML_PRINTF(2, 3);
 
-#ifdef __clang_analyzer__ /* which looks at one source at a time: tells it what these return */
+#ifdef __clang_analyzer__ /* which looks at one source at a time: states what these return */
 #define raml_fail(err, code, ...) ((void)(raml_fail)(err, code, __VA_ARGS__), (code))
 #define raml_wrap(err, code, ...) ((void)(raml_wrap)(err, code, __VA_ARGS__), (code))
 #define raml_fail_errno(err, ...) ((void)(raml_fail_errno)(err, __VA_ARGS__), RAML_EIO)

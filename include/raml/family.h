@@ -1,8 +1,8 @@
-/* family.h - the built-in question families: made, not stored, checked by rule.
+/* family.h - the built-in question families: generated, not stored, checked by rule.
  *
  * A family writes question number i at a difficulty as a pure function of (seed, family, difficulty, i), gives its
- * exact answer, and a rule-based solver writes trajectories of it in several styles. Text is plain ASCII.
- * Splits cannot leak: a question belongs to "train" or "test" by the hash of its normalised text alone
+ * exact answer, and a rule-based solver writes trajectories of it in several styles. Text is ASCII.
+ * Splits cannot leak: a question belongs to "train" or "test" only by the hash of its normalised text
  * (raml_question_hash, 1 in 8 is test), whatever seed or count made it.
  */
 #ifndef RAML_FAMILY_H
@@ -18,24 +18,24 @@ const char *raml_style_name(enum raml_style s);
 struct raml_family {
     const char *name;       /* "modchain", "add", "mul", "countdown", "perm", "graph", "word" */
     const char *about;      /* one line */
-    const char *difficulty; /* what the knob counts: "number of variables" */
+    const char *difficulty; /* what the difficulty counts: "number of variables" */
     int low, high;          /* allowed difficulties */
     int easy, hard;         /* the range trained on by default */
-    /* Draws an instance and writes its question and answer text; r is a stream of this instance's own.
-     * The same stream is given to solve again, so solve can redraw the instance from it. */
+    /* Draws an instance and writes its question and answer text; r is a stream for this instance only.
+     * solve is given the same stream again, so it can redraw the instance from it. */
     void (*make)(struct raml_rng r, int difficulty, struct raml_buf *question, struct raml_buf *answer);
-    /* Writes a trajectory of the instance drawn from r, with its own stream s. s.key.sample 0 is the plain one (fixed
-     * wording and order of steps); other samples vary both where the family allows it. The last line ends with the
-     * answer (a full stop may follow in the verbose style). A line that is wrong, or leads to a dead end, occurs in the
-     * reflect style alone and is taken back by the next line that starts with "wait". */
+    /* Writes a trajectory of the instance drawn from r, with its own stream s. s.key.sample 0 is the standard one
+     * (fixed wording and order of steps); other samples vary both where the family allows it. The last line ends with
+     * the answer (a full stop may follow in the verbose style). A line that is wrong, or leads to a dead end, occurs
+     * only in the reflect style and is taken back by the next line that starts with "wait". */
     void (*solve)(struct raml_rng r, int difficulty, enum raml_style style, struct raml_rng s, struct raml_buf *out);
-    /* Is pred a right answer to the question? NULL: compare with the question's answer by raml_answer_check. */
+    /* Is pred a correct answer to the question? NULL: compare with the question's answer by raml_answer_check. */
     enum raml_verdict (*check)(const char *question, const char *pred);
 };
 
 size_t raml_families(const struct raml_family *const **out); /* all of them; returns the count */
 const struct raml_family *raml_family_find(const char *name); /* NULL: none */
-/* Is pred a right answer to q? By q's family where that has a rule of its own, else by comparison with q's answer. */
+/* Is pred a correct answer to q? By the rule of q's family where it has one, else by comparison with q's answer. */
 enum raml_verdict raml_question_check(const struct raml_question *q, const char *pred);
 
 struct raml_make_options {
@@ -47,7 +47,7 @@ struct raml_make_options {
     const char *styles;     /* "concise,verbose,reflect": taken in turn; NULL: concise */
 };
 /* Appends n questions, distinct from each other and from those already in the set, families in turn and difficulties
- * mixed. RAML_ERANGE when a family cannot give so many distinct ones at that difficulty; RAML_EUSAGE for an unknown
+ * mixed. RAML_ERANGE when a family cannot give that many distinct ones at that difficulty; RAML_EUSAGE for an unknown
  * name. On failure the set may hold some of them. */
 RAML_CHECKED enum raml_code raml_make_questions(struct raml_questions *qs, const struct raml_make_options *opt,
                                                 struct raml_err *err);

@@ -1,16 +1,16 @@
-/* format.h - how a question, a trajectory and an answer become one run of tokens.
+/* format.h - how a question, a trajectory and an answer become one sequence of tokens.
  *
  *   built-in models:  <|question|> QUESTION <think>  TRAJECTORY  </think>  ANSWER <|endoftext|>
- *                     '------- prompt --------''--trajectory-''--cue---''---- answer, end ----'
+ *                     '------- prompt --------''--trajectory-''-prefix-''---- answer, end ----'
  *   chat models:      <|im_start|>user\nQUESTION INSTRUCTION<|im_end|>\n<|im_start|>assistant\n
  *                     TRAJECTORY  \n\n**Final Answer**\n\boxed{  ANSWER  }<|im_end|>
- * The cue is the fixed suffix that asks for the answer (docs/methods.md, section 2). Without a trajectory the cue
- * follows the prompt at once, so a model trained on answers alone reads `<think></think>ANSWER`.
- * A prompt is one text, encoded at once: special tokens of the frame are parsed, what the question spells stays text.
+ * The answer prefix is the fixed text that asks for the answer (docs/methods.md, section 2). Without a trajectory it follows the
+ * prompt at once, so a model trained only on answers reads `<think></think>ANSWER`.
+ * A prompt is one text, encoded at once: special tokens of the frame are parsed, what the question contains stays text.
  * Its frame is the model's chat template (chat.h), or the texts start, system, before and after.
  *
- * What a model writes by itself: thinking, if think_close is set, from think_open (or from the prompt's end, where that
- * opens it) to think_close, and behind it the answer; else all is trajectory, and the answer is in it.
+ * A model's own output: thinking, if think_close is set, from think_open (or from the prompt's end, where that
+ * opens it) to think_close, and after it the answer; else all is trajectory, and the answer is in it.
  */
 #ifndef RAML_FORMAT_H
 #define RAML_FORMAT_H
@@ -29,45 +29,46 @@ const char *raml_role_name(enum raml_role role);
 
 struct raml_format {                  /* borrowed texts; NULL counts as ""; special tokens in them are parsed */
     const char *name;                 /* "builtin", "qwen", …, "template", "custom": for records and messages */
-    const struct raml_chat_template *chat; /* renders the prompt; NULL: the texts below stand around the question */
+    const struct raml_chat_template *chat; /* renders the prompt; NULL: the texts below go around the question */
     enum raml_chat_thinking thinking; /* with chat */
     const char *date_string;          /* with chat; NULL: none */
     const char *start;                /* begin of text */
     const char *system_open, *system_close; /* around a system message; NULL: there is no place for one */
     const char *system;               /* NULL: none; with chat, a message of its own */
-    const char *before;               /* in front of the question: "<|question|>" */
-    const char *lead;                 /* in front of the question, as if it were part of it (plain text) */
-    const char *instruction;          /* behind the question, as if it were part of it (plain text) */
-    const char *after;                /* behind that, up to where the trajectory starts: "<think>" */
-    const char *prefill;              /* behind the prompt: what the model is made to begin with */
+    const char *before;               /* before the question: "<|question|>" */
+    const char *lead;                 /* before the question, as if part of it (no special tokens) */
+    const char *instruction;          /* after the question, as if part of it (no special tokens) */
+    const char *after;                /* after that, up to where the trajectory starts: "<think>" */
+    const char *prefill;              /* after the prompt: what the model is made to begin with */
     const char *cue;                  /* between trajectory and answer: "</think>" */
-    const char *end;                  /* behind the answer, in front of stop: what closes the cue, "}" */
-    const char *stop;                 /* what ends a completion: "<|endoftext|>"; NULL: the model's own tokens alone */
-    const char *think_open, *think_close; /* around thinking in what a model writes; NULL: it does not set it apart */
+    const char *end;                  /* after the answer, before stop: what closes the answer prefix, "}" */
+    const char *stop;                 /* what ends a completion: "<|endoftext|>"; NULL: only the model's own tokens */
+    const char *think_open, *think_close; /* around thinking in what a model writes; NULL: thinking is not set apart */
     bool opened;                      /* the prompt ends inside thinking */
-    const char *wait;                 /* put where thinking would close, for force_wait */
+    const char *wait;                 /* continuation, put where thinking would close, for force_wait */
 };
-struct raml_format raml_format_default(void); /* the built-in one */
+struct raml_format raml_format_default(void); /* the built-in format */
 
 /* Formats by name: "builtin", "qwen" (Qwen 2 and 2.5), "qwen3", "r1" (DeepSeek R1 distills), "llama3", "plain". The
- * thinking ones open it themselves. RAML_EUSAGE names the known ones; RAML_ERANGE: a special token of the format is none
- * of t's (NULL: not checked). */
+ * thinking ones open it themselves. RAML_EUSAGE names the known ones; RAML_ERANGE: a special token of the format is not
+ * one of t's (NULL: not checked). */
 RAML_CHECKED enum raml_code raml_format_named(const char *name, const struct raml_tokenizer *t, struct raml_format *out,
                                               struct raml_err *err);
-/* Prompts by a model's own template (borrowed). What the template's generation prompt says of thinking (open, closed,
- * nothing), and whether it knows of thinking at all, sets prefill, think_*, opened and cue; stop is its end-of-text
+/* Prompts by a model's own template (borrowed). What the template's generation prompt does with thinking (open, close,
+ * nothing), and whether it mentions thinking at all, sets prefill, think_*, opened and cue; stop is its end-of-text
  * token. */
 RAML_CHECKED enum raml_code raml_format_of_template(const struct raml_chat_template *chat,
                                                     enum raml_chat_thinking thinking, const char *date_string,
                                                     struct raml_format *out, struct raml_err *err);
 
-/* Asks with a known wording: system message, lead and instruction, or what the model's turn begins with. Names: "paper",
- * "none", "nothinking", "raml_eval", "raml_grpo", "raml_sft", "raml_sft_qwen", "gpqa", "livemathbench",
- * "livemathbench_cn" (docs/formats.md has texts and sources); several are joined by '+', of what two of them set the last
- * counts. RAML_EUSAGE: unknown, or a system message where the format has no place for one; *f is then as before. */
+/* Sets a prompt preset: system message, question prefix and instruction, or the start of the model's turn. Names:
+ * "paper", "none", "nothinking", "raml_eval", "raml_grpo", "raml_sft", "raml_sft_qwen", "gpqa", "livemathbench",
+ * "livemathbench_cn" (docs/formats.md has texts and sources); several are joined by '+'; where two of them set the same
+ * the last counts. RAML_EUSAGE: unknown, or a system message where the format has no place for one; *f is then as
+ * before. */
 RAML_CHECKED enum raml_code raml_format_wording(const char *names, struct raml_format *f, struct raml_err *err);
 
-/* Each appends to *out. Question, trajectory and answer are plain text (specials in them stay text). */
+/* Each appends to *out. Question, trajectory and answer are text (special tokens in them stay text). */
 RAML_CHECKED enum raml_code raml_format_prompt(const struct raml_format *f, const struct raml_tokenizer *t,
                                                const char *question, struct raml_tokens *out, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_format_stop(const struct raml_format *f, const struct raml_tokenizer *t,

@@ -3,11 +3,11 @@
  * File     magic "GGUF", u32 version, u64 tensor count, u64 metadata count; metadata (key, type, value); for each
  *          tensor name, dimensions, type and offset; padding; data. Little-endian. Strings: u64 length, bytes.
  *          Read: versions 2 and 3. Written: version 3. Source: ggml's docs/gguf.md.
- * Checked  all that a file claims, against its size, before use: counts, lengths, dimensions, types, offsets, alignment
- *          (a power of two from 8 on), duplicate keys and names, tensors that overlap. RAML_EFORMAT says which.
- *          RAML_ESUPPORT: version 1, big-endian files, arrays of arrays, tensor types that are not in the table below.
+ * Checked  everything a file claims, against its size, before use: counts, lengths, dimensions, types, offsets,
+ *          alignment (a power of two from 8 on), duplicate keys and names, tensors that overlap. RAML_EFORMAT names the
+ *          one. RAML_ESUPPORT: version 1, big-endian files, arrays of arrays, tensor types that are not listed below.
  * Shapes   in C order, the fastest dimension last: the reverse of the file's. Rows hold whole blocks.
- * Owner    an open file is memory-mapped; what is pointed to stays valid until _close.
+ * Owner    an open file is memory-mapped; pointers into it stay valid until _close.
  * Threads  any number of readers of one open file.
  */
 #ifndef RAML_GGUF_H
@@ -46,7 +46,7 @@ struct raml_gguf_tensor {
     const void *data;
 };
 
-struct raml_gguf_string { /* not ended by a zero byte, and may hold some */
+struct raml_gguf_string { /* not terminated by a zero byte, and may contain some */
     const char *bytes;
     size_t n;
 };
@@ -54,13 +54,13 @@ struct raml_gguf_string { /* not ended by a zero byte, and may hold some */
 struct raml_gguf_value {
     const char *key;             /* printable ASCII */
     enum raml_gguf_type type;    /* RAML_GGUF_ARRAY: of `element` */
-    enum raml_gguf_type element; /* the same as type where that is no array */
-    size_t n;                    /* elements; 1 where type is no array */
+    enum raml_gguf_type element; /* the same as type where that is not an array */
+    size_t n;                    /* elements; 1 where type is not an array */
     const void *data;            /* as in the file, any alignment */
     const size_t *place;         /* of an array's strings: where each begins, from data; else NULL */
 };
 
-/* A file, no folder, whose name ends in .gguf? */
+/* Is path a file (not a folder) whose name ends in .gguf? */
 bool raml_is_gguf(const char *path);
 
 /* Reading. Cost of _open: O(metadata bytes + tensors log tensors); data is not touched. */
@@ -69,7 +69,7 @@ RAML_CHECKED enum raml_code raml_gguf_open(const char *path, struct raml_gguf **
 void raml_gguf_close(struct raml_gguf *g);
 const char *raml_gguf_path(const struct raml_gguf *g);
 uint32_t raml_gguf_version(const struct raml_gguf *g);
-size_t raml_gguf_alignment(const struct raml_gguf *g); /* general.alignment; 32 where the file does not say */
+size_t raml_gguf_alignment(const struct raml_gguf *g); /* general.alignment; 32 where the file has none */
 
 size_t raml_gguf_n_values(const struct raml_gguf *g);
 const struct raml_gguf_value *raml_gguf_value_at(const struct raml_gguf *g, size_t i);              /* file order */
@@ -79,7 +79,7 @@ const struct raml_gguf_tensor *raml_gguf_tensor_at(const struct raml_gguf *g, si
 const struct raml_gguf_tensor *raml_gguf_tensor_find(const struct raml_gguf *g, const char *name);  /* NULL */
 
 /* One value. RAML_EFORMAT: the key is missing or has another type (an integer: any integer type; a real: F32 or F64).
- * RAML_ERANGE: an integer above INT64_MAX, a real that is not finite. Optional keys are looked for with _value_find. */
+ * RAML_ERANGE: an integer above INT64_MAX, a real that is not finite. Optional keys are looked up with _value_find. */
 RAML_CHECKED enum raml_code raml_gguf_integer(const struct raml_gguf *g, const char *key, int64_t *out,
                                               struct raml_err *err);
 RAML_CHECKED enum raml_code raml_gguf_real(const struct raml_gguf *g, const char *key, double *out,
@@ -88,7 +88,7 @@ RAML_CHECKED enum raml_code raml_gguf_bool(const struct raml_gguf *g, const char
 RAML_CHECKED enum raml_code raml_gguf_string(const struct raml_gguf *g, const char *key, struct raml_gguf_string *out,
                                              struct raml_err *err);
 
-/* The value of a key that is an array, for _element_*. RAML_EFORMAT: the key is missing or is no array. */
+/* The value of a key that is an array, for _element_*. RAML_EFORMAT: the key is missing or is not an array. */
 RAML_CHECKED enum raml_code raml_gguf_array(const struct raml_gguf *g, const char *key,
                                             const struct raml_gguf_value **out, struct raml_err *err);
 /* Element i of a value, an array or not. O(1). Errors as above, RAML_ERANGE also where i is not below v->n; they name
@@ -103,7 +103,7 @@ RAML_CHECKED enum raml_code raml_gguf_element_string(const struct raml_gguf_valu
                                                      struct raml_gguf_string *out, struct raml_err *err);
 
 /* t->n floats of a tensor of a type of enum raml_ggml_type. RAML_ESUPPORT names the tensor and its type where it is
- * another. RAML_ERANGE: an element is not finite and require_finite is set. One thread. */
+ * another one. RAML_ERANGE: an element is not finite and require_finite is set. One thread. */
 RAML_CHECKED enum raml_code raml_gguf_to_f32(const struct raml_gguf_tensor *t, float *out, bool require_finite,
                                              struct raml_err *err);
 
@@ -111,7 +111,7 @@ RAML_CHECKED enum raml_code raml_gguf_to_f32(const struct raml_gguf_tensor *t, f
 struct raml_gguf_entry {
     const char *key;
     enum raml_gguf_type type;    /* RAML_GGUF_ARRAY: of element, n of them at data */
-    enum raml_gguf_type element; /* of an array; no array itself */
+    enum raml_gguf_type element; /* of an array; not an array itself */
     size_t n;
     const void *data; /* C objects of the type: uint8_t, …, double, bool, struct raml_gguf_string */
 };
@@ -121,16 +121,16 @@ struct raml_gguf_output {
 };
 /* Writes version 3, alignment 32, atomically, entries and tensors in the order given. F32 to F32 and BF16 to BF16 keep
  * every bit. F32 to BF16 rounds to nearest, ties to even. Q8_0: per 32 elements of a row a scale = absmax / 127,
- * rounded to an f16 (up, where rounding to nearest would cut off the largest element: scales below 2^-14), and the
+ * rounded to an f16 (up, where rounding to nearest would clip the largest element: scales below 2^-14), and the
  * nearest multiples of it; an error is at most half a scale. RAML_ERANGE: an element for Q8_0 is not finite, or its
  * magnitude is above 127 * 65504.
- * general.quantization_version 2 is added where a tensor is quantised and no entry says it.
+ * general.quantization_version 2 is added where a tensor is quantised and no entry gives it.
  * RAML_EUSAGE: two equal keys or names, an illegal one, general.alignment, a type that is not written.
- * RAML_ESHAPE: n is not the product of shape; rows of Q8_0 that are no multiple of 32. */
+ * RAML_ESHAPE: n is not the product of shape; rows of Q8_0 that are not a multiple of 32. */
 RAML_CHECKED enum raml_code raml_gguf_write(const char *path, const struct raml_gguf_entry *entry, size_t n_entries,
                                             const struct raml_gguf_output *tensor, size_t n_tensors,
                                             struct raml_err *err);
-/* The same, with rows (safetensors.h) as they are stored, of any type that has a size: view.data and dtype are not
+/* The same, with rows (safetensors.h) in the file's own type, any that has a size: view.data and dtype are not
  * looked at. A type with blocks needs two dimensions and rows of whole blocks. Memory: a megabyte, or one row. */
 RAML_CHECKED enum raml_code raml_gguf_write_rows(const char *path, const struct raml_gguf_entry *entry,
                                                  size_t n_entries, const struct raml_gguf_output *tensor,

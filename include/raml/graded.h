@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct raml_scored { /* one question; all of it borrowed for the time of the call */
+struct raml_scored { /* one question; all of it borrowed for the duration of the call */
     const char *id;     /* never NULL; the line's number where the file has none */
     const char *family, *split; /* NULL: not known */
     int difficulty;     /* -1: not known */
@@ -18,7 +18,7 @@ struct raml_scored { /* one question; all of it borrowed for the time of the cal
     const bool *truncated; /* [n] finish_reason "length" */
     const bool *unclosed;  /* [n] thinking began and did not end */
     const char *const *answer; /* [n] the sample's answer; NULL: none, or the file has none */
-    bool has_answers;          /* false: the file tells no answers, so majority votes can't be counted */
+    bool has_answers;          /* false: the file has no answers, so majority votes can't be counted */
 };
 
 typedef enum raml_code raml_scored_fn(void *user, const struct raml_scored *q, struct raml_err *err);

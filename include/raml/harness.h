@@ -1,13 +1,13 @@
-/* harness.h - results and samples as lm-evaluation-harness writes them, for what reads its files.
+/* harness.h - results and samples as lm-evaluation-harness writes them, for programs that read its files.
  *
- *   DIR/samples_<task>_<date>.jsonl   a line a question: doc_id, doc, target, arguments, resps, filtered_resps, filter,
- *                                     metrics, doc_hash, prompt_hash, target_hash, and each metric's value; beside
- *                                     them, of ours, correct: [0, 1, ...], a mark a sample, and finish_reason,
- *                                     think_closed when a sample was cut off or never closed its thinking
+ *   DIR/samples_<task>_<date>.jsonl   a line per question: doc_id, doc, target, arguments, resps, filtered_resps,
+ *                                     filter, metrics, doc_hash, prompt_hash, target_hash, and each metric's value;
+ *                                     ours besides: correct: [0, 1, ...], one per sample, and finish_reason,
+ *                                     think_closed when a sample was truncated or never closed its thinking
  *   DIR/results_<date>.json           results.<task>."exact_match,none" (accuracy), "pass@8,none" and so on with
  *                                     "..._stderr,none"; group_subtasks, configs, versions, n-shot, higher_is_better,
  *                                     n-samples, config, date, task_hashes and the rest
- * resps hold the samples' answers: the files read here need not have the texts.
+ * resps hold the samples' answers: the files read here may lack the texts.
  * Both appear whole or not at all, the results last. Stderr is over questions (metric.h).
  */
 #ifndef RAML_HARNESS_H
@@ -18,7 +18,7 @@
 
 struct raml_harness_options {
     const char *dir;        /* made when missing */
-    const char *task;       /* letters, digits and _-.@+ alone */
+    const char *task;       /* only letters, digits and _-.@+ */
     const char *date;       /* "2026-01-31T12-30-59" or with ".123456"; part of the names, and the files' time (UTC) */
     const char *model;      /* what was evaluated; NULL: not known */
     const json_t *settings; /* of the sampling, into config.gen_kwargs; NULL: not known */
@@ -35,8 +35,8 @@ RAML_CHECKED enum raml_code raml_harness_add(void *user, const struct raml_score
 /* Writes the results of the table's last row, and puts both files in place. */
 RAML_CHECKED enum raml_code raml_harness_commit(struct raml_harness *h, const struct raml_table *t,
                                                 struct raml_err *err);
-void raml_harness_close(struct raml_harness *h); /* without _commit nothing is left; NULL is fine */
-/* The two paths, the harness's own. */
+void raml_harness_close(struct raml_harness *h); /* without _commit no file is left; NULL is fine */
+/* The two paths; owned by the harness. */
 const char *raml_harness_results(const struct raml_harness *h);
 const char *raml_harness_samples(const struct raml_harness *h);
 

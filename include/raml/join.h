@@ -1,12 +1,13 @@
-/* join.h - the border between a context and what continues it (a prompt and a completion, a cue and an answer).
+/* join.h - the border between a context and its continuation (prompt and completion, answer prefix and answer).
  *
- * A model reads one text, and its tokens take no notice of where our context ends: behind "\boxed{" the answer
+ * A model reads one text, and its tokens ignore where our context ends: after "\boxed{" the answer
  * "\frac12" begins, for Qwen2, inside the token "{\". So the border is found by bytes, never by counting tokens:
- *   joint   context and continuation are encoded as one text, as the model would meet them. The continuation is what
+ *   joint   context and continuation are encoded as one text, as the model would see them. The continuation is what
  *           starts at the first token that has a byte of it; the context is all before. A token that has bytes of both
- *           straddles the border and belongs to the continuation: `straddle` says how many bytes of context it holds.
- *   split   each is encoded on its own, and the border is a border between tokens that the model may never have seen.
- * A continuation that has a byte has a token. The context may have none, where a straddling token took all of it.
+ *           straddles the border and belongs to the continuation: `straddle` is how many bytes of context it holds.
+ *   split   each is encoded separately, and the border is a border between tokens that the model may never have seen.
+ * A continuation of at least one byte has at least one token. The context may have none, where a straddling token took
+ * all of it.
  */
 #ifndef RAML_JOIN_H
 #define RAML_JOIN_H

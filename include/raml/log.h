@@ -1,4 +1,4 @@
-/* log.h - how long work tells people what happens.
+/* log.h - how long-running work reports what happens.
  *
  * The library never prints: it calls the sink it is given. NULL is a legal sink (silence).
  * Threads: a sink is called from the thread that started the work.
@@ -11,7 +11,7 @@
 
 struct raml_sink {
     void (*line)(void *user, const char *text); /* a message worth keeping, without newline */
-    /* Work `what` has done `done` of `total` units (`unit`: "tokens", "steps" …; total 0: not known). `note` may be
+    /* Work `what` has done `done` of `total` units (`unit`: "tokens", "steps" …; total 0: unknown). `note` may be
      * NULL ("loss 0.41"). Called as often as the work likes; the sink decides what to show, with rate and time left. */
     void (*progress)(void *user, const char *what, double done, double total, const char *unit, const char *note);
     bool (*stop)(void *user); /* asked between steps: true ends the work cleanly (RAML_ESTOP); may be NULL */

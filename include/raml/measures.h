@@ -1,10 +1,10 @@
-/* measures.h - which metric is meant: its name as the field writes it, its value for n samples of which c are right.
+/* measures.h - which metric is meant: its name as the field writes it, its value for n samples of which c are correct.
  *
  *   accuracy         c / n
  *   pass@8           metric.h
  *   G-Pass@16_0.5    gpass.h, threshold 0.5
  *   mG-Pass@16       gpass.h
- *   maj@16           majority.h; needs the answers, not n and c alone
+ *   maj@16           majority.h; needs the answers, not only n and c
  */
 #ifndef RAML_MEASURES_H
 #define RAML_MEASURES_H

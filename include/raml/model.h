@@ -22,24 +22,23 @@ struct raml_device; /* device.h */
 struct raml_model;
 struct raml_model_file; /* modelfile.h */
 
-/* dtype    what matrices are kept in: RAML_F32, RAML_BF16, or RAML_STORED: each in its file's own type (F32, F16, BF16,
- *          Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K), so that memory is the file's. What they are multiplied with
- *          (activations) is bf16 where all of them are BF16 and the processor multiplies it (raml_device_has_bf16),
- *          else f32: results are then, to the last bit, those of the same numbers expanded to f32. A model that was
- *          drawn is not stored: f32. To be trained: RAML_F32, or RAML_BF16 where the processor multiplies it
- *          (RAML_ESUPPORT elsewhere).
- * use      RAML_TO_TRAIN holds every parameter in f32 and, beside that, copies for the products. RAML_TO_READ holds the
- *          copies only: each matrix once, in dtype, and norms and biases in f32. Results are the same. Rows of the
+/* dtype    type that matrices are kept in: RAML_F32, RAML_BF16, or RAML_STORED: each in its file's type (F32, F16,
+ *          BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K), so that memory is the file's. Activations are bf16
+ *          where all matrices are BF16 and the processor multiplies bf16 (raml_device_has_bf16), else f32: results are
+ *          then, to the last bit, those of the same numbers expanded to f32. A randomly initialised model has no file:
+ *          f32. For training: RAML_F32, or RAML_BF16 where the processor multiplies it (RAML_ESUPPORT elsewhere).
+ * use      RAML_TO_TRAIN holds every parameter in f32 and, besides, copies for the products. RAML_TO_READ holds only
+ *          the copies: each matrix once, in dtype, and norms and biases in f32. Results are the same. Rows of the
  *          embedding are then read from the file as they are needed, so the file is kept mapped and must not be written
- *          to meanwhile (replacing it by another is fine). Such a model can't be changed, saved or differentiated
+ *          to meanwhile (replacing it with another is fine). Such a model can't be changed, saved or differentiated
  *          (RAML_EUSAGE); see convert.h for rewriting files. */
 enum raml_use { RAML_TO_READ, RAML_TO_TRAIN };
 RAML_CHECKED enum raml_code raml_model_init(const struct raml_config *c, uint64_t seed, enum raml_dtype dtype,
                                             enum raml_use use, const struct raml_device *dev, struct raml_model **out,
                                             struct raml_err *err);
-/* path: a Hugging Face folder or a GGUF file (modelfile.h says what is read). Tensors of other types are converted to dtype.
- * Every tensor is named in errors; NaN and infinity are refused (in the embedding of a model with a head of its own
- * that is only read: when the row is used). Memory beyond what is held: one matrix. */
+/* path: a Hugging Face folder or a GGUF file (modelfile.h says what is read). Tensors of other types are converted to
+ * dtype. Errors name the tensor; NaN and infinity are refused (in the embedding of an inference model with an untied
+ * head: when the row is used). Memory beyond what is held: one matrix. */
 RAML_CHECKED enum raml_code raml_model_open(const char *path, enum raml_dtype dtype, enum raml_use use,
                                             const struct raml_device *dev, struct raml_model **out,
                                             struct raml_err *err);
@@ -49,16 +48,16 @@ RAML_CHECKED enum raml_code raml_model_load(struct raml_model_file *f, enum raml
                                             struct raml_err *err);
 /* Writes config.json and model.safetensors (F32) into an existing folder. */
 RAML_CHECKED enum raml_code raml_model_save(const struct raml_model *m, const char *dir, struct raml_err *err);
-size_t raml_model_bytes(const struct raml_model *m); /* held in memory; a file's pages are not */
-/* The same from the shape alone, before anything is loaded (within a few per cent: products pad their copies). drawn:
+size_t raml_model_bytes(const struct raml_model *m); /* memory it holds; a file's pages do not count */
+/* The same, only from the shape, before anything is loaded (within a few per cent: products pad their copies). drawn:
  * by _init, not from a file. RAML_TO_TRAIN counts the copies that backward reads, not gradients and moments. */
 size_t raml_model_estimate(const struct raml_config *c, enum raml_dtype dtype, enum raml_use use, bool drawn);
-struct raml_model_size { /* what it is the sum of, in bytes */
-    size_t master;       /* every parameter in f32; only to be trained */
-    size_t copies;       /* what the products read; a tied head is the embedding once more */
-    size_t plain;        /* what backward reads; only to be trained */
-    size_t table;        /* the embedding of a model that was drawn; only read */
-    size_t vectors;      /* norms and biases in f32; only read (of a model to be trained they are in master) */
+struct raml_model_size { /* its terms, in bytes */
+    size_t master;       /* every parameter in f32; only for training */
+    size_t copies;       /* what the products read; a tied head is a second copy of the embedding */
+    size_t plain;        /* what backward reads; only for training */
+    size_t table;        /* the embedding of a randomly initialised model; only for inference */
+    size_t vectors;      /* norms and biases in f32; only for inference (for training they are in master) */
     size_t rotary;       /* cosines and sines of every position */
 };
 struct raml_model_size raml_model_estimate_parts(const struct raml_config *c, enum raml_dtype dtype, enum raml_use use,
@@ -71,27 +70,27 @@ const struct raml_device *raml_model_device(const struct raml_model *m);
 /* -- Parameters: one block of f32, with named views --------------------------------------------------------------- */
 size_t raml_model_params(const struct raml_model *m, const struct raml_param **table); /* rows in the table */
 size_t raml_model_n(const struct raml_model *m);                                       /* elements in the block */
-/* Elements of a gradient: the block, and behind it, where head and embedding are one matrix, that matrix once more: what
- * the embedding adds is kept apart until all passes of a step are done, so that the sum does not depend on how the step
- * was split into passes. _join adds it where it belongs, and leaves zeros behind. */
+/* Elements of a gradient: the block, and after it, where head and embedding are one matrix, that matrix once more: the
+ * embedding's part is kept apart until all passes of a step are done, so that the sum does not depend on how the step
+ * was split into passes. _join adds it where it belongs, and leaves zeros in its place. */
 size_t raml_gradient_n(const struct raml_model *m);
 RAML_CHECKED enum raml_code raml_gradient_join(const struct raml_model *m, float *grad, struct raml_err *err);
-/* The block, in the device's memory (device.h); NULL: only read; after writing to it: raml_model_refresh. */
+/* The block, in the device's memory (device.h); NULL: inference; after writing to it: raml_model_refresh. */
 float *raml_model_weights(struct raml_model *m);
 /* Makes the packed copies that the matrix products use from the weights. */
 RAML_CHECKED enum raml_code raml_model_refresh(struct raml_model *m, struct raml_err *err);
 
 /* -- A pass ------------------------------------------------------------------------------------------------------- */
-struct raml_pass; /* activations; grows to the largest pack it has seen and is used again */
+struct raml_pass; /* activations; grows to the largest pack it has seen and is reused */
 RAML_CHECKED enum raml_code raml_pass_open(const struct raml_model *m, bool backward, struct raml_pass **out,
                                            struct raml_err *err);
 void raml_pass_close(struct raml_pass *p);
 size_t raml_pass_bytes(const struct raml_pass *p);
-/* The same from the shape alone, for chains of `chain` tokens, n_tokens in all. */
+/* The same, from the shape only, for chains of `chain` tokens, n_tokens in all. */
 size_t raml_pass_estimate(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
                           bool backward, size_t n_tokens, size_t chain);
 
-struct raml_score { /* outputs, one value a scored token, in the pack's order; any may be NULL */
+struct raml_score { /* outputs, one value per target, in the pack's order; any may be NULL */
     float *logp;     /* log p(token) */
     float *entropy;  /* of the whole distribution, nats */
     int32_t *argmax; /* the greedy token */
@@ -99,9 +98,9 @@ struct raml_score { /* outputs, one value a scored token, in the pack's order; a
 /* Forward. pack is read until the matching backward. */
 RAML_CHECKED enum raml_code raml_pass_forward(struct raml_pass *p, const struct raml_pack *pack,
                                               const struct raml_score *out, struct raml_err *err);
-/* Backward of the last forward: adds d loss / d weight to grad[raml_model_n], in the device's memory, from d loss / d logp
- * and d loss / d entropy (one value a scored token; d_entropy may be NULL). When the device fails, here or in _forward
- * or _train, outputs and grad hold anything, and the next forward begins anew. */
+/* Backward of the last forward: adds d loss / d weight to grad[raml_model_n], in the device's memory, from d loss / d
+ * logp and d loss / d entropy (one value per target; d_entropy may be NULL). When the device fails, here or in _forward
+ * or _train, outputs and grad are undefined, and the next forward starts afresh. */
 RAML_CHECKED enum raml_code raml_pass_backward(struct raml_pass *p, const float *d_logp, const float *d_entropy,
                                                float *grad, struct raml_err *err);
 /* Both at once for an objective whose coefficients do not depend on the outputs (SFT): logits are computed once instead

@@ -1,20 +1,20 @@
-/* modelfile.h - a model on disk, as it lies there: a Hugging Face folder or a GGUF file. Nothing is loaded.
+/* modelfile.h - a model on disk: a Hugging Face folder or a GGUF file. Nothing is loaded.
  *
  * Folder   config.json, and model.safetensors or several files with an index (tensors.h); F32, F16, BF16.
- * GGUF     hyper-parameters and tensors in one file (gguf.h), of the types that enum raml_ggml_type has. Architectures
- *          qwen2, qwen3, llama. Names and shapes are given as Hugging Face has them ("model.layers.0.mlp.up_proj.weight"),
+ * GGUF     hyper-parameters and tensors in one file (gguf.h), of the types in enum raml_ggml_type. Architectures
+ *          qwen2, qwen3, llama. Names and shapes are given as in Hugging Face ("model.layers.0.mlp.up_proj.weight"),
  *          whatever the file calls them. GGUF keeps the rows of llama's q and k in another order (pairs of a rotation
- *          side by side): rows are given in Hugging Face's order all the same. Llama 3's rotary scaling is there as a
- *          tensor of divisors (rope_freqs.weight), which raml_config carries as rope = RAML_ROPE_LLAMA3 again when the
- *          divisors are those of some llama3 scaling, and is an error otherwise.
- *          f32 metadata are taken as they were meant: 1e-06, not 9.99999997e-07. Metadata under the architecture's name
- *          that are not known, or known and not supported (experts, windows, scales), are refused by their key; so is a
+ *          side by side): rows are still given in Hugging Face's order. Llama 3's rotary scaling is stored as a
+ *          tensor of divisors (rope_freqs.weight), which raml_config turns back into rope = RAML_ROPE_LLAMA3 when the
+ *          divisors are those of some llama3 scaling, and which is an error otherwise.
+ *          f32 metadata are read as intended: 1e-06, not 9.99999997e-07. Metadata under the architecture's name
+ *          that are unknown, or known but not supported (experts, windows, scales), are refused by their key; so is a
  *          file that is one of several (split.count).
- * Checked  on opening, against the configuration: every tensor that the model needs is there, with the right shape and a
- *          type that is read; none is there that the model does not have (accepted: a head beside tied embeddings that
- *          equals them, and the rotary_emb.inv_freq of old folders). RAML_ESHAPE names the tensor and both shapes. Data
- *          is not touched, but for such a head: NaN and infinity are found when rows are read.
- * Owner    an open file is memory-mapped; what is pointed to stays valid until _close.
+ * Checked  on opening, against the configuration: every tensor that the model needs is there, with the right shape and
+ *          a supported type; none is there that the model does not have (accepted: a head that equals the tied
+ *          embeddings, and the rotary_emb.inv_freq of old folders). RAML_ESHAPE names the tensor and both shapes. Data
+ *          is not touched, except for such a head: NaN and infinity are found when rows are read.
+ * Owner    an open file is memory-mapped; pointers into it stay valid until _close.
  * Threads  any number of readers of one open file.
  */
 #ifndef RAML_MODELFILE_H
@@ -23,17 +23,17 @@
 #include "raml/gguf.h"
 #include "raml/config.h"
 
-struct raml_stored {     /* a tensor where it lies */
+struct raml_stored {     /* a tensor in the file */
     char name[96];       /* Hugging Face's */
-    const char *in_file; /* what the file calls it */
+    const char *in_file; /* its name in the file */
     const char *path;    /* of the file (of several files with an index: the index), for messages */
     uint32_t type;       /* enum raml_ggml_type, for folders too */
     int n_dims;          /* 1 or 2 */
     size_t shape[2];     /* a vector [n] has shape[0] = n, shape[1] = 0 */
     size_t n, bytes;     /* elements; bytes of data */
     const void *data;
-    size_t turned_heads; /* GGUF, llama's q and k: row h D + 2 i + j of the file is row h D + j D/2 + i, for so many heads
-                          * h of D rows; 0: rows lie in order */
+    size_t turned_heads; /* GGUF, llama's q and k: row h D + 2 i + j of the file is row h D + j D/2 + i, for that many
+                          * heads h of D rows; 0: rows are in order */
 };
 
 struct raml_model_file;
@@ -44,12 +44,12 @@ const char *raml_model_file_path(const struct raml_model_file *f); /* of the ten
 const struct raml_config *raml_model_file_config(const struct raml_model_file *f);
 const struct raml_gguf *raml_model_file_gguf(const struct raml_model_file *f); /* NULL: a folder */
 size_t raml_model_file_count(const struct raml_model_file *f);
-const struct raml_stored *raml_model_file_at(const struct raml_model_file *f, size_t i); /* order of raml_model_params */
+const struct raml_stored *raml_model_file_at(const struct raml_model_file *f, size_t i); /* order: raml_model_params */
 const struct raml_stored *raml_model_file_find(const struct raml_model_file *f, const char *name); /* NULL */
 
 /* Rows [row, row + n) of a matrix (of a vector: elements), as f32 or rounded to bf16 (to nearest, ties to even).
- * RAML_ERANGE, with file, tensor and element: not finite. Cost: a pass over the rows' bytes; one thread. Rows of
- * several threads may be read at once. */
+ * RAML_ERANGE, with file, tensor and element: not finite. Cost: a pass over the rows' bytes; one thread. Several
+ * threads may read rows at once. */
 RAML_CHECKED enum raml_code raml_stored_f32(const struct raml_stored *s, size_t row, size_t n, float *out,
                                             struct raml_err *err);
 RAML_CHECKED enum raml_code raml_stored_bf16(const struct raml_stored *s, size_t row, size_t n, uint16_t *out,
@@ -61,8 +61,8 @@ struct raml_stored_values { /* of a tensor, as f32 */
     double low, high, rms;  /* of the finite ones; NaN when there are none */
     size_t n_bad, first_bad; /* NaN or infinite; which is the first, counted over the rows in Hugging Face's order */
 };
-/* Reads every element, by all threads: the same bits for any number of them. What can't be finite is counted and is no
- * error. Memory: half a megabyte a thread; the tensor's pages are released as it goes. RAML_ENOMEM. */
+/* Reads every element, by all threads: the same bits for any number of them. Values that are not finite are counted,
+ * and are no error. Memory: half a megabyte a thread; the tensor's pages are released as it goes. RAML_ENOMEM. */
 RAML_CHECKED enum raml_code raml_stored_measure(const struct raml_stored *s, struct raml_stored_values *out,
                                                 struct raml_err *err);
 #endif

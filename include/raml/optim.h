@@ -4,9 +4,9 @@
  *     m = beta1 m + (1 - beta1) g            v = beta2 v + (1 - beta2) g^2
  *     p = p - lr wd p                        decoupled decay, only where raml_param.decay is set
  *     p = p - lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
- * Parameters, gradient and moments are one f32 block each, [n], in the device's memory (device.h); arithmetic is f32, as
- * in the field's own optimizers.
- * Determinism: blocks are cut into fixed pieces, so results are the same bits for any thread count.
+ * Parameters, gradient and moments are one f32 block each, [n], in the device's memory (device.h); arithmetic is f32,
+ * as in the usual optimizers.
+ * Determinism: blocks are split into fixed pieces, so results are the same bits for any thread count.
  */
 #ifndef RAML_OPTIM_H
 #define RAML_OPTIM_H
@@ -26,7 +26,7 @@ struct raml_adamw { /* zero-initialise */
     struct raml_adamw_options opt;
     const struct raml_device *dev;
     size_t n;
-    float *m, *v;  /* of the device: [n] first and second moments, exp_avg and exp_avg_sq */
+    float *m, *v;  /* in the device's memory: [n] first and second moments, exp_avg and exp_avg_sq */
     uint64_t step; /* steps taken */
 };
 /* Moments start at 0. RAML_ERANGE: beta outside [0, 1), epsilon <= 0, weight_decay < 0. */
@@ -34,8 +34,8 @@ RAML_CHECKED enum raml_code raml_adamw_init(struct raml_adamw *o, const struct r
                                             const struct raml_adamw_options *opt, size_t n, struct raml_err *err);
 void raml_adamw_deinit(struct raml_adamw *o);
 /* One step. grad: [n], read as grad_scale * grad (clipping without a pass of its own). table: the views of the block,
- * which say where decay applies; elements outside every view stay as they are. When the device fails, the step may have
- * been taken in part. */
+ * which determine where decay applies; elements outside every view stay as they are. When the device fails, the step
+ * may have been taken in part. */
 RAML_CHECKED enum raml_code raml_adamw_step(struct raml_adamw *o, const struct raml_param *table, size_t n_params,
                                             double learning_rate, double grad_scale, const float *grad, float *weight,
                                             struct raml_err *err);
@@ -43,7 +43,7 @@ RAML_CHECKED enum raml_code raml_adamw_step(struct raml_adamw *o, const struct r
 /* sqrt(sum g_i^2), added in double over fixed pieces. NaN or infinity when an element is. */
 RAML_CHECKED enum raml_code raml_grad_norm(const struct raml_device *dev, const float *grad, size_t n, double *out,
                                            struct raml_err *err);
-/* Factor that brings a gradient of this norm down to max_norm; 1 when it is below already, or max_norm is 0 (off). */
+/* Factor that scales a gradient of this norm down to max_norm; 1 when it is below already, or max_norm is 0 (off). */
 double raml_clip_scale(double norm, double max_norm);
 
 enum raml_decay { RAML_DECAY_COSINE, RAML_DECAY_LINEAR, RAML_DECAY_CONSTANT };

@@ -1,17 +1,17 @@
 /* paired.h - two runs on the same questions, compared question by question.
  *
- * Questions are matched by id. Those that only one run has are counted and named, not dropped in silence. d is the
- * second run's value of a measure less the first's, question by question; questions, not samples, are the independent
+ * Questions are matched by id. Those in only one run are counted and named, not silently dropped. d is the
+ * second run's value of a measure minus the first's, question by question; questions, not samples, are the independent
  * draws.
- * Interval  of the mean of d: bootstrap over questions (metric.h, resampled as tally.h says).
- * p-value   two-sided, by flipping signs: were the runs alike, d and -d would be as likely (Fisher 1935, The design of
- *           experiments, sec. 21). All 2^m sign patterns when at most 16 of the d differ from 0, or when they are all
- *           of one size (then it is the binomial sign test); else 9999 patterns drawn, p = (1 + as extreme) / (1 +
- *           9999) (Phipson and Smyth 2010, which is never 0). Where more than 4096 sizes of d occur neighbours share
+ * Interval  of the mean of d: bootstrap over questions (metric.h, resampled as in tally.h).
+ * p-value   two-sided, by flipping signs: were the runs alike, d and -d would be equally likely (Fisher 1935, The
+ *           design of experiments, sec. 21). All 2^m sign patterns when at most 16 of the d differ from 0, or when they
+ *           all have one size (then it is the binomial sign test); else 9999 patterns drawn, p = (1 + as extreme) / (1
+ *           + 9999) (Phipson and Smyth 2010, which is never 0). Where more than 4096 sizes of d occur, neighbours share
  *           their mean.
- * McNemar   with one sample a question in both runs: b right only in the first, c only in the second,
+ * McNemar   with one sample per question in both runs: b correct only in the first, c only in the second,
  *           p = min(1, 2 P(Binomial(b + c, 1/2) <= min(b, c))) (McNemar 1947; exact form).
- * What it can't see: the runs' sampling noise is part of d; more samples a question make d sharper (planning.h).
+ * What it can't see: the runs' sampling noise is part of d; more samples per question make d sharper (planning.h).
  */
 #ifndef RAML_PAIRED_H
 #define RAML_PAIRED_H
@@ -34,12 +34,12 @@ struct raml_paired { /* zero-initialise */
     size_t n_differences;
     size_t n_both, n_only_first, n_only_second;
     char *only_first[RAML_PAIRED_NAMED], *only_second[RAML_PAIRED_NAMED]; /* the first few ids, in order; NULL ends */
-    bool one_each; /* one sample a question in both runs: McNemar's test is told */
+    bool one_each; /* one sample per question in both runs: McNemar's test is reported */
     size_t mcnemar_b, mcnemar_c;
     double mcnemar_p;
     double variance; /* of the d of accuracy over questions; NaN for fewer than two */
-    double within;   /* the part of it that is due to one sample each: samples' variances, added; NaN when not known */
-    double noise;    /* the part of variance that is due to drawing the samples that there are; NaN when not known */
+    double within;   /* the part of it due to one sample each: the samples' variances, added; NaN when not known */
+    double noise;    /* the part of variance due to drawing the samples; NaN when not known */
 };
 
 /* Both opened with keep and the same options. RAML_EFORMAT: an id twice in one run, or no question in both. */

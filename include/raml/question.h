@@ -14,9 +14,9 @@
 #include <stdint.h>
 
 struct raml_trajectory {
-    const char *text;          /* what stands between think and its end; never NULL */
+    const char *text;          /* the text between think and its end; never NULL */
     const char *answer;        /* the sample's own final answer; NULL: none */
-    enum raml_verdict correct; /* is that answer right */
+    enum raml_verdict correct; /* is that answer correct */
     const char *finish_reason; /* "stop", "length", "budget"; NULL: not a sample */
     bool think_closed;
     size_t think_start, think_end; /* of a sample: tokens [start, end) are `text`; 0, 0: not known, or none */
@@ -31,10 +31,10 @@ struct raml_question {
     const char *id, *question, *answer; /* answer "" when the file has none */
     const char *family, *split;         /* NULL: not known */
     int difficulty;                     /* -1: not known */
-    bool letters;                       /* multiple choice: the options stand in the question, the answer is a letter */
+    bool letters;                       /* multiple choice: the options are in the question, the answer is a letter */
     struct raml_trajectory *trajectory;
     size_t n_trajectories;
-    size_t line; /* in its file, for messages; 0: made here */
+    size_t line; /* in its file, for messages; 0: generated here */
 };
 
 struct raml_arena; /* arena.h */
@@ -46,7 +46,7 @@ struct raml_questions {
 
 void raml_questions_init(struct raml_questions *qs);
 void raml_questions_deinit(struct raml_questions *qs);
-/* Copies q and all it points to into the set. */
+/* Copies q and everything it points to into the set. */
 RAML_CHECKED enum raml_code raml_questions_add(struct raml_questions *qs, const struct raml_question *q,
                                                struct raml_err *err);
 
@@ -59,20 +59,20 @@ struct raml_fields {
 
 struct raml_read_options {
     const char *map;  /* "question=Problem,answer=Answer" overrides detection; NULL: none */
-    size_t limit;     /* first so many questions; 0: all */
+    size_t limit;     /* at most this many, from the start; 0: all */
     bool skip_bad;    /* bad lines are counted and skipped instead of ending the read */
-    void (*on_bad)(void *user, size_t line, const char *message); /* told of each skipped line; NULL: nobody */
+    void (*on_bad)(void *user, size_t line, const char *message); /* is called for each skipped line; NULL: none */
     void *user;
-    uint64_t seed; /* of the order in which options are shown where the file has the right one first */
+    uint64_t seed; /* for the order of options where the file has the correct one first */
 };
 
 /* Reads JSONL, a JSON array, or a table (a name that ends in .csv or .tsv). Accepts GSM8K ("answer" text ending in
  * "#### n" is split into trajectory and answer), MATH (solution's last \boxed{}), RaML rollout files (problem, answer,
  * generations, labels), multiple choice and ours; docs/data.md has the names.
- * Multiple choice: the options are put behind the question, "\n\nA) ...\nB) ...", and the answer is a letter. Where the
- * right option has a field of its own (GPQA) their order is drawn, by seed and the hash of the question's text: the same
+ * Multiple choice: the options are put after the question, "\n\nA) ...\nB) ...", and the answer is a letter. Where the
+ * correct option has a field of its own (GPQA) their order is random, by seed and hash of the question's text: the same
  * in every run and file.
- * *fields (may be NULL) says which names were taken. *n_bad (may be NULL) counts the lines skipped. */
+ * *fields (may be NULL): which names were found. *n_bad (may be NULL) counts the lines skipped. */
 RAML_CHECKED enum raml_code raml_questions_read(struct raml_questions *qs, const char *path,
                                                 const struct raml_read_options *opt, struct raml_fields *fields,
                                                 size_t *n_bad, struct raml_err *err);
@@ -80,10 +80,10 @@ RAML_CHECKED enum raml_code raml_questions_read(struct raml_questions *qs, const
 RAML_CHECKED enum raml_code raml_questions_write(const struct raml_questions *qs, const char *path,
                                                  struct raml_err *err);
 
-/* Hash of the question's normalised text (lower case, white space folded): the same for every writing of it. */
+/* Hash of the question's normalised text (lower case, whitespace folded): the same for every spelling of it. */
 uint64_t raml_question_hash(const char *question);
-/* The side of a split of `part` in `whole` (whole > 0) that a question is on: by its hash alone, hash mod whole < part. A
- * larger share with a divisor as its lower number holds the smaller one: 1/8 is within 1/4. */
+/* The side of a split of `part` in `whole` (whole > 0) that a question is on: only by its hash, hash mod whole < part.
+ * A larger share whose denominator is a divisor contains the smaller one: 1/8 is within 1/4. */
 bool raml_question_is_test(uint64_t hash, uint32_t part, uint32_t whole);
 
 #endif

@@ -1,14 +1,14 @@
-/* row.h - a question and the trajectories chosen for it, as the one token tree that is trained on, and shown.
+/* row.h - a question and the trajectories selected for it, as one token tree, for training and for display.
  *
  *     span 0 (root)   prompt                                never trained
- *     span 1 .. k     trajectory cue answer end             trained from its first token
- *     k = 0: span 1   cue answer end                        trained from the answer's first token
+ *     span 1 .. k     trajectory prefix answer end          trained from its first token
+ *     k = 0: span 1   prefix answer end                     trained from the answer's first token
  *
- * All spans hang from the prompt's end, so it is computed once. Trained tokens are the tree's scored tokens (tree.h).
- * The cue is trained behind a trajectory, because a model has to learn when to stop thinking, and is not trained
- * without one, because it is then part of what is asked. The end is always trained: a model has to learn to stop.
- * The answer is the trajectory's own; the question's, which is the form wanted, where that one is known to be right or
- * there is none.
+ * All spans hang from the prompt's end, so it is computed once. Trained tokens are the tree's targets (tree.h).
+ * The answer prefix is trained after a trajectory, because a model has to learn when to stop thinking, and not
+ * without one, because it is then part of the question. The end is always trained: a model has to learn to stop.
+ * The answer is the trajectory's own; the question's, which is the form wanted, where that one is known to be correct
+ * or there is none.
  */
 #ifndef RAML_ROW_H
 #define RAML_ROW_H
@@ -20,13 +20,13 @@
 struct raml_row_options {
     const struct raml_tokenizer *tokenizer;
     struct raml_format format;
-    size_t max_tokens; /* prompt plus any one span behind it: what a model can read; 0: no limit */
-    bool skip_long;    /* a row above max_tokens is an empty tree (n_spans = 0) for the caller to count, no error */
+    size_t max_tokens; /* prompt plus any one span after it: what a model can read; 0: no limit */
+    bool skip_long;    /* a row above max_tokens is an empty tree (n_spans = 0) for the caller to count, not an error */
 };
 /* No limit, longer rows are errors. */
 struct raml_row_options raml_row_default(const struct raml_tokenizer *tokenizer, struct raml_format format);
 
-struct raml_roles { /* one enum raml_role a token, in the tree's order; zero-initialise */
+struct raml_roles { /* one enum raml_role per token, in the tree's order; zero-initialise */
     uint8_t *role;
     size_t n, cap;
 };

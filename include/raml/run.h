@@ -1,11 +1,11 @@
-/* run.h - a run folder: plain files that a person can read, plot and move.
+/* run.h - a run folder: ordinary files that a person can read, plot and move.
  *
  *   OUT/recipe.yaml  metrics.jsonl  timing.jsonl  events.out.tfevents.0.raml  checkpoint-N/  figures/  report.html
  *
  * metrics.jsonl and the TensorBoard file are appended to line by line, each line one write. A checkpoint folder is
- * filled under the name checkpoint-N.tmp, synced and renamed: it is there whole or not at all. Resuming at step N cuts
- * metrics.jsonl back to the lines with "step" <= N, so the file ends up byte for byte as an uninterrupted run's. For
- * that, the lines of step N are written before checkpoint N is committed. A run without a checkpoint starts anew.
+ * filled under the name checkpoint-N.tmp, synced and renamed: it is there whole or not at all. Resuming at step N
+ * truncates metrics.jsonl to the lines with "step" <= N, so the file ends up byte for byte as an uninterrupted run's.
+ * For that, the lines of step N are written before checkpoint N is committed. A run without a checkpoint starts afresh.
  * Killed at any moment, a run can be opened again with resume; the files of one folder have one writer at a time.
  * The library reads no clock: times come in `timing`.
  */
@@ -20,9 +20,9 @@
 
 struct raml_run;
 
-/* Creates the folder. RAML_EUSAGE when it holds a run already and resume is 0, or another process has it open. With
- * resume, *step is the newest whole checkpoint's number (0: none, start anew) and metrics and events are cut back to
- * it. */
+/* Creates the folder. RAML_EUSAGE when it already holds a run and resume is 0, or another process has it open. With
+ * resume, *step is the newest whole checkpoint's number (0: none, start afresh) and metrics and events are truncated
+ * to it. */
 RAML_CHECKED enum raml_code raml_run_open(const char *dir, int resume, struct raml_run **out, uint64_t *step,
                                           struct raml_err *err);
 void raml_run_close(struct raml_run *r);
@@ -31,11 +31,11 @@ const char *raml_run_dir(const struct raml_run *r);
 RAML_CHECKED enum raml_code raml_run_recipe(struct raml_run *r, const char *text, struct raml_err *err);
 /* Appends one line to metrics.jsonl, and every number in it (below objects too, named "outer/inner") as a scalar to the
  * event file at obj's "step", which it must have. Nothing that varies between equal runs (times, rates) goes to
- * metrics.jsonl: give it in `timing` (may be NULL), which goes to timing.jsonl behind the step, and the event file. Its
+ * metrics.jsonl: give it in `timing` (may be NULL), which goes to timing.jsonl after the step, and the event file. Its
  * number "time", seconds since 1970, is the events' wall time; without one the last one given stays. */
 RAML_CHECKED enum raml_code raml_run_metrics(struct raml_run *r, const json_t *obj, const json_t *timing,
                                              struct raml_err *err);
-/* Path of checkpoint `step`'s temporary folder, made empty; fill it, then commit. keep: how many newest ones stay
+/* Path of checkpoint `step`'s temporary folder, made empty; fill it, then commit. keep: how many of the newest are kept
  * (0: all). Paths are owned by the run until the next call. */
 RAML_CHECKED enum raml_code raml_run_checkpoint_begin(struct raml_run *r, uint64_t step, const char **tmp_dir,
                                                       struct raml_err *err);

@@ -16,7 +16,7 @@
 
 enum raml_dtype {
     RAML_F32, RAML_BF16, RAML_F16, RAML_I32, RAML_I64, RAML_U8, RAML_N_DTYPES,
-    RAML_STORED = RAML_N_DTYPES /* no type: each tensor's own, where a model is opened (model.h) */
+    RAML_STORED = RAML_N_DTYPES /* not a type: each tensor's own, when a model is opened (model.h) */
 };
 const char *raml_dtype_name(enum raml_dtype t); /* "F32" … as in the file */
 size_t raml_dtype_size(enum raml_dtype t);
@@ -49,10 +49,10 @@ RAML_CHECKED enum raml_code raml_tensor_to_f32(const struct raml_tensor_view *v,
 RAML_CHECKED enum raml_code raml_safetensors_write(const char *path, const struct raml_tensor_view *t, size_t n,
                                                    const char *const *meta, struct raml_err *err);
 
-/* Files larger than memory: gives rows [row, row + n) of tensor i, as they are stored, at out. A row is the last
- * dimension; of a tensor with fewer than two dimensions, an element. Asked for in order, each once. */
+/* Files larger than memory: gives rows [row, row + n) of tensor i, in the file's type, at out. A row is the last
+ * dimension; of a tensor with fewer than two dimensions, an element. Requested in order, each once. */
 typedef enum raml_code raml_rows_fn(void *user, size_t i, size_t row, size_t n, void *out, struct raml_err *err);
-/* The same file as _write's; of t, data is not looked at. Memory: a megabyte, or one row. */
+/* The same file as _write's; t's data is not looked at. Memory: a megabyte, or one row. */
 RAML_CHECKED enum raml_code raml_safetensors_write_rows(const char *path, const struct raml_tensor_view *t, size_t n,
                                                         const char *const *meta, raml_rows_fn *rows, void *user,
                                                         struct raml_err *err);

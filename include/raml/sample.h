@@ -1,14 +1,14 @@
 /* sample.h - n samples of each of many questions, growing side by side.
  *
  * Continuous batching over decoder.h: prompts are computed once and forked, finished samples leave, the next ones of
- * the queue enter before the next step. Draws are keyed by (seed, hash of the question's text, sample, token index):
- * the same seed gives the same samples for any batch size and any company.
+ * the queue enter before the next step. Random numbers are keyed by (seed, hash of the question's text, sample, token
+ * index): the same seed gives the same samples for any batch size and batch mates.
  * A sample ends with the format's stop, one of the eos tokens or the stop text ("stop"), or at max_completion_length or
- * the model's context ("length"). Cut off, or thinking never closed: counted wrong.
- * The trajectory is what the model thought, with its place among the tokens (format.h); the answer what stands behind
- * it, or where the cue asks for \boxed{}, what is marked there as one: boxed, behind "the answer is", "####" or a
- * heading, a letter of multiple choice (answer.h). With a format that does not set thinking apart the whole completion
- * is the trajectory, and the answer is looked for in it in the same way.
+ * the model's context ("length"). Truncated, or thinking never closed: counted wrong.
+ * The trajectory is what the model thought, with its place among the tokens (format.h); the answer is what follows
+ * it, or where the answer prefix asks for \boxed{}, what is marked there as one: boxed, after "the answer is", "####"
+ * or a heading, a letter of multiple choice (answer.h). With a format that does not set thinking apart the whole
+ * completion is the trajectory, and the answer is looked for in it in the same way.
  */
 #ifndef RAML_SAMPLE_H
 #define RAML_SAMPLE_H
@@ -19,17 +19,17 @@
 #include "raml/question.h"
 
 struct raml_sample_options {
-    size_t n;                     /* samples a question */
+    size_t n;                     /* samples per question */
     size_t batch_size;            /* samples that grow side by side */
     size_t max_completion_length; /* tokens, forced ones included */
-    size_t think_budget;          /* after so many trajectory tokens the cue is forced; 0: never */
-    int force_wait;               /* so many times "wait" is put where thinking would close (arXiv 2501.19393); needs a
-                                   * cue of one token. Waits count towards think_budget. */
+    size_t think_budget;          /* after this many trajectory tokens the answer prefix is forced; 0: never */
+    int force_wait;               /* how often the continuation is put where thinking would close (arXiv 2501.19393);
+                                   * needs an answer prefix of one token. Continuations count towards think_budget. */
     double temperature, top_p, min_p;
     int top_k;
     uint64_t seed;
-    const char *stop; /* ends a sample behind its thinking; the answer is what stands before it; NULL: none */
-    bool answer_only; /* the cue is read with the prompt: the completion is the answer */
+    const char *stop; /* ends a sample after its thinking; the answer is what comes before it; NULL: none */
+    bool answer_only; /* the answer prefix is part of the prompt: the completion is the answer */
     const int32_t *eos; /* [n_eos] tokens that end a sample besides the format's stop; borrowed */
     size_t n_eos;
 };
@@ -41,7 +41,7 @@ struct raml_sample_stats {
 };
 /* *out (initialised): copies of the questions, in order, with their samples as trajectories. With RAML_ESTOP it holds
  * the questions that are complete. RAML_ERANGE: a prompt longer than the context (names the question and its line), or
- * logits that are not numbers. */
+ * logits that are NaN. */
 RAML_CHECKED enum raml_code raml_sample_questions(const struct raml_model *m, const struct raml_tokenizer *t,
                                                   const struct raml_format *f, const struct raml_questions *qs,
                                                   const struct raml_sample_options *opt, struct raml_questions *out,

@@ -1,12 +1,12 @@
-/* table.h - counts of right samples as a table: by family, difficulty and split.
+/* table.h - counts of correct samples as a table: by family, difficulty and split.
  *
- * One tally is one question; the table groups tallies, one row a group, then one row of all questions. Each row tells
- * accuracy (mean over questions of right / samples, with its interval), pass@k for each k asked, further measures
- * (measures.h), how many samples the questions had, and how many samples were cut off (`truncated`) or never closed
+ * One tally is one question; the table groups tallies, one row a group, then one row of all questions. Each row gives
+ * accuracy (mean over questions of correct / samples, with its interval), pass@k for each k asked, further measures
+ * (measures.h), how many samples the questions had, and how many were truncated (`truncated`) or never closed
  * their thinking (`unclosed`); both kinds count as samples, and the caller counts them as wrong.
  * Order     rows by split, family (as text), difficulty (as number); not known ("-") first. The same questions give the
  *           same bytes, in whatever order they come.
- * Intervals as metric.h says; questions that are alike are counted, not listed (tally.h).
+ * Intervals as in metric.h; questions that are alike are counted, not listed (tally.h).
  */
 #ifndef RAML_TABLE_H
 #define RAML_TABLE_H
@@ -22,7 +22,7 @@
 struct raml_tally { /* one question */
     const char *family, *split; /* NULL: not known */
     int difficulty;             /* -1: not known */
-    uint32_t n, c;              /* samples, right ones */
+    uint32_t n, c;              /* samples, correct ones */
     uint32_t n_truncated, n_unclosed;
 };
 
@@ -37,15 +37,15 @@ struct raml_table_options {
     uint32_t n_draws;
     const struct raml_measure *measure; /* further ones, at most RAML_TABLE_MAX_MEASURES */
     size_t n_measures;
-    bool maj_if_answers; /* leave maj@k out, instead of refusing, where a question tells no answers */
+    bool maj_if_answers; /* leave maj@k out, instead of refusing, where a question has no answers */
 };
 
 /* Where the spread of accuracy over questions comes from. p: a question's own rate, c/n its estimate. */
 struct raml_spread {
     double total;  /* variance over questions of c/n (n-1 in the denominator); NaN for fewer than two questions */
-    double noise;  /* the part of it that is due to drawing samples: mean of c(n-c) / (n^2 (n-1)), unbiased */
+    double noise;  /* the part of it due to drawing samples: mean of c(n-c) / (n^2 (n-1)), unbiased */
     double within; /* variance of one sample given its question: mean of c(n-c) / (n (n-1)), unbiased */
-    /* noise and within are NaN where a question has one sample. What total has above noise is how questions differ. */
+    /* noise and within are NaN where a question has one sample. What total has beyond noise is how questions differ. */
 };
 
 struct raml_table_row {
@@ -65,10 +65,10 @@ struct raml_table { /* zero-initialise */
     size_t n_measures;
     struct raml_table_row *row; /* [n_rows]; the last is all questions */
     size_t n_rows;
-    char *text; /* what split and family point into */
+    char *text; /* storage for split and family */
 };
 
-/* RAML_ERANGE: a question with fewer samples than a k asked for (none at all is too few for accuracy), more right,
+/* RAML_ERANGE: a question with fewer samples than a k asked for (none at all is too few for accuracy), more correct,
  * truncated or unclosed samples than samples, k repeated or more than RAML_TABLE_MAX_K of them, a measure repeated,
  * maj@k (which needs answers: tally.h). On failure *out is as before. */
 RAML_CHECKED enum raml_code raml_table_build(const struct raml_tally *tally, size_t n,
@@ -76,11 +76,11 @@ RAML_CHECKED enum raml_code raml_table_build(const struct raml_tally *tally, siz
                                              struct raml_err *err);
 void raml_table_deinit(struct raml_table *t);
 
-/* Appends the table as lines of aligned text. Rates are in per cent, intervals are 95 %. Keys that no row knows have no
- * column; where no key is known only the row of all questions is written, and more than four measures are left to
+/* Appends the table as lines of aligned text. Rates are in per cent, intervals are 95 %. Keys unknown in all rows have
+ * no column; where no key is known only the row of all questions is written, and more than four measures are left to
  * raml_table_measures_text. */
 void raml_table_text(const struct raml_table *t, struct raml_buf *out);
-/* Appends accuracy, pass@k and the measures of the row of all questions, one a line with its interval. */
+/* Appends accuracy, pass@k and the measures of the row of all questions, one per line with its interval. */
 void raml_table_measures_text(const struct raml_table *t, struct raml_buf *out);
 /* {"by": ["split", …], "rows": [{"split", "family", "difficulty" (those grouped by; null: not known), "questions",
  * "samples", "samples_min", "samples_max", "right", "accuracy": {"value", "low", "high", "stderr", "stderr_between",

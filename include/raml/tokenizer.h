@@ -1,34 +1,34 @@
 /* tokenizer.h - text to token ids and back.
  *
- * Reads and writes Hugging Face `tokenizer.json` (byte-level BPE). The built-in tokenizer has one token a byte and the
- * special tokens of the built-in models; it is stored in the same format and read back like any other.
- * Read are files whose model is BPE over all 256 bytes: those of GPT-2, Llama 3, Qwen 2 to 3.5 and DeepSeek. Also read
- * are those with byte_fallback, over characters and, where they have no token, bytes: Llama 2, Mistral (the last item).
+ * Reads and writes Hugging Face `tokenizer.json` (byte-level BPE). The built-in tokenizer has one token per byte and
+ * the special tokens of the built-in models; it is stored in the same format and read back like any other.
+ * It reads files whose model is BPE over all 256 bytes: those of GPT-2, Llama 3, Qwen 2 to 3.5 and DeepSeek; and those
+ * with byte_fallback, over characters and, where they have no token, bytes: Llama 2, Mistral (the last item).
  *   normalizer      null, NFC, or a Sequence of NFC
  *   pre_tokenizer   ByteLevel, with use_regex (GPT-2's pattern) or without (the whole text is one word); or a Sequence
- *                   that ends in ByteLevel, before it Split (a Regex, behavior Isolated, not inverted) and Digits
+ *                   that ends in ByteLevel, preceded by Split (a Regex, behavior Isolated, not inverted) and Digits
  *   post_processor  null, ByteLevel, TemplateProcessing; decoder: ByteLevel
  *   model           merges as "a b" or ["a", "b"]; ignore_merges: a word that is in the vocabulary is one token
  *   byte_fallback   normalizer: a Sequence of Prepend and Replace of U+2581, then no pre_tokenizer; or none, then
  *                   pre_tokenizer Metaspace. decoder: a Sequence of Replace, ByteFallback, Fuse and mostly Strip: then
- *                   decoding leaves out one blank at the start. Each of the bytes needs its token <0x00> to <0xFF>, so
- *                   nothing is unknown. U+2581 in a text is a blank.
- * What is not understood (other models, expressions that PCRE2 reads otherwise than
+ *                   decoding drops one space at the start. Every byte needs its token <0x00> to <0xFF>, so
+ *                   nothing is unknown. U+2581 in a text is a space.
+ * What is not supported (other models, expressions that PCRE2 reads differently from
  * Oniguruma: \w, \b, scripts ...) is refused with RAML_ESUPPORT and the field's name, never ignored.
  * The ids are those of the `tokenizers` library's encode with add_special_tokens=False: no token is put around a text.
  * Added tokens: those marked special are found in text only when the caller asks; the others always. At any place the
- * longest one wins, and the first place wins. Those marked "normalized" are looked for behind the normalizer, in what
- * the others leave. Some take the blanks before or behind them along (lstrip, rstrip), which decoding does not give
- * back; some stand only where no word goes on at either end (single_word).
- * Any bytes can be encoded, and come back (but for vocabularies without c0, c1, f5 .. ff, such as DeepSeek LLM's:
+ * longest one wins, and the first place wins. Those marked "normalized" are looked for after the normalizer, in what
+ * the others leave. Some swallow the whitespace before or after them (lstrip, rstrip), which decoding does not give
+ * back; some match only where no word continues at either end (single_word).
+ * Any bytes can be encoded, and come back (except in vocabularies without c0, c1, f5 .. ff, such as DeepSeek LLM's:
  * RAML_ERANGE names the byte): where a file has a normalizer or patterns, each run of bytes that are part
- * of no UTF-8 character is a word of its own, and the text between such runs is normalized and cut for itself.
+ * of no UTF-8 character is its own word, and the text between such runs is normalized and split separately.
  * Decoding gives back the text that was encoded, or its form NFC. With byte_fallback, texts between special tokens
- * come back with the blanks that the file puts before them.
+ * come back with the spaces that the file puts before them.
  * Cost     _encode: O(n) without merges, O(n log n) with them, also for long runs of one character; some 60 bytes of
  *          memory for each byte of the longest word.  _piece: O(1).  _id: O(size).
  * Units    text is UTF-8 or any bytes, with explicit length; ids are int32_t in [0, raml_tokenizer_size).
- * Threads  any number of readers: what a tokenizer learns about its words is the same for all.
+ * Threads  any number of readers: what a tokenizer caches about its words is the same for all.
  */
 #ifndef RAML_TOKENIZER_H
 #define RAML_TOKENIZER_H
@@ -65,24 +65,24 @@ RAML_CHECKED enum raml_code raml_tokenizer_open(const char *path, struct raml_to
  */
 RAML_CHECKED enum raml_code raml_tokenizer_bytes(struct raml_tokenizer **out, struct raml_err *err);
 /* A vocabulary as GGUF files have it. */
-struct raml_str { /* UTF-8, no 0 behind it needed */
+struct raml_str { /* UTF-8, no terminating 0 needed */
     const char *s;
     size_t n;
 };
 struct raml_tokenizer_parts {
     const char *name;             /* for messages */
-    const struct raml_str *token; /* [n_tokens] by id: normal ones in GPT-2's characters for bytes, others plain */
-    const int32_t *type;          /* [n_tokens] tokenizer.ggml.token_type; NULL: all are normal. Read are 1 (normal),
+    const struct raml_str *token; /* [n_tokens] by id: normal ones in GPT-2's characters for bytes, others as text */
+    const int32_t *type;          /* [n_tokens] tokenizer.ggml.token_type; NULL: all are normal. Supported: 1 (normal),
                                      3 (control: added, special), 4 (user-defined: added) and 5 (unused: at the end of
                                      the list they are left out, since they only fill up a model's vocabulary) */
     size_t n_tokens;
     const struct raml_str *merge; /* [n_merges] "left right", by rank */
     size_t n_merges;
     const char *pattern; /* tokenizer.ggml.pre: "gpt-2", "llama-bpe", "qwen2", "qwen35", "deepseek-llm",
-                            "deepseek-r1-qwen". Each stands for the patterns, the normalizer (NFC for qwen*, which
+                            "deepseek-r1-qwen". Each means the patterns, the normalizer (NFC for qwen*, which
                             llama.cpp leaves out) and the ignore_merges (llama-bpe) of its models' own tokenizer.json */
 };
-/* The parts are copied. RAML_ESUPPORT: another pattern or type. Messages about fields name those of the tokenizer.json
+/* The parts are copied. RAML_ESUPPORT: another pattern or type. Messages name the fields of the tokenizer.json
  * that _save then writes. */
 RAML_CHECKED enum raml_code raml_tokenizer_from_parts(const struct raml_tokenizer_parts *p,
                                                       struct raml_tokenizer **out, struct raml_err *err);
@@ -101,27 +101,27 @@ bool raml_tokenizer_is_special(const struct raml_tokenizer *t, int32_t id);
  * On failure *out is as before. */
 RAML_CHECKED enum raml_code raml_tokenizer_encode(const struct raml_tokenizer *t, const char *text, size_t len,
                                                   bool parse_special, struct raml_tokens *out, struct raml_err *err);
-/* As raml_tokenizer_encode, for a text some parts of which are plain: there, what spells a special token stays text (a
+/* As raml_tokenizer_encode, for a text with plain parts: there, what spells a special token stays text (a
  * question, an answer), elsewhere special tokens are parsed (a template). A special token is parsed only where none of
- * its bytes is plain. Words and merges take no notice of the parts: what comes out is what `tokenizers` gives for the
+ * its bytes is plain. Words and merges ignore the parts: the result is what `tokenizers` gives for the
  * whole text, if no special token is spelled in a plain part. Added tokens that are not special are found
  * everywhere. */
 struct raml_encode_options {
     bool parse_special;
-    const struct raml_range *plain; /* [n_plain] rising, none overlaps another; empty ones count for nothing */
+    const struct raml_range *plain; /* [n_plain] rising, none overlaps another; empty ones are ignored */
     size_t n_plain;
 };
 /* *where (NULL: not wanted) gets, for each token that *out gets, the bytes of text that it came from. Starts and ends
  * never fall, the first start is 0, the last end is len, and between two tokens no byte is left out. Ranges overlap
- * only where the normalizer changed what became several tokens: a character, with the marks on it if they are at
- * stake, is not taken apart, and each of its tokens has all of it.
+ * only where the normalizer changed what became several tokens: a character, with its combining marks if they are
+ * affected, is not taken apart, and each of its tokens has all of it.
  * RAML_ERANGE: plain ranges out of order or beyond the text. On failure *out and *where are as before. */
 RAML_CHECKED enum raml_code raml_tokenizer_encode_parts(const struct raml_tokenizer *t, const char *text, size_t len,
                                                         const struct raml_encode_options *opt,
                                                         struct raml_tokens *out, struct raml_ranges *where,
                                                         struct raml_err *err);
-/* Appends the bytes of ids; special tokens are written only when keep_special. An id outside the vocabulary: ERANGE,
- * and *out is as before. */
+/* Appends the bytes of ids; special tokens are written only when keep_special. An id outside the vocabulary:
+ * RAML_ERANGE, and *out is as before. */
 RAML_CHECKED enum raml_code raml_tokenizer_decode(const struct raml_tokenizer *t, const int32_t *id, size_t n,
                                                   bool keep_special, struct raml_buf *out, struct raml_err *err);
 /* The bytes of one token (borrowed). */
@@ -130,7 +130,7 @@ RAML_CHECKED enum raml_code raml_tokenizer_piece(const struct raml_tokenizer *t,
 
 /* -- Text for people and for JSON ------------------------------------------------------------------------------------
  *
- * Tokens may hold parts of characters, and a model may write bytes that are no text. Here only whole UTF-8 characters
+ * Tokens may hold parts of characters, and a model may write bytes that are not text. Here only whole UTF-8 characters
  * come out; every longest run of bytes that can't be part of one, and every 0 byte (JSON texts are C strings), becomes
  * U+FFFD. Feeding ids one at a time gives, in the end, the same text as raml_utf8_clean of all their bytes.
  */
@@ -141,12 +141,12 @@ struct raml_stream_decoder { /* fields are private; no memory of its own */
     bool keep_special, begun; /* begun: a byte was given */
 };
 void raml_stream_init(struct raml_stream_decoder *s, const struct raml_tokenizer *t, bool keep_special);
-/* Appends what can be told after one more id: nothing, or whole characters. */
+/* Appends what is known after one more id: nothing, or whole characters. */
 RAML_CHECKED enum raml_code raml_stream_add(struct raml_stream_decoder *s, int32_t id, struct raml_buf *out,
                                             struct raml_err *err);
-/* The end of the text: a character left unfinished becomes U+FFFD. The decoder is then as after _init. */
+/* The end of the text: an unfinished character becomes U+FFFD. The decoder is then as after _init. */
 RAML_CHECKED enum raml_code raml_stream_flush(struct raml_stream_decoder *s, struct raml_buf *out,
                                               struct raml_err *err);
-/* Appends bytes as UTF-8 that is valid and free of 0. Failure is remembered by the buffer. */
+/* Appends bytes as UTF-8 that is valid and free of 0. The buffer keeps a failure. */
 void raml_utf8_clean(struct raml_buf *out, const char *bytes, size_t n);
 #endif

@@ -1,7 +1,7 @@
-/* tokenizer_config.h - what goes with a model's tokenizer: its chat template, and the tokens that open and close a text.
+/* tokenizer_config.h - what goes with a model's tokenizer: its chat template and the tokens that open and close texts.
  *
  * Folder   chat_template.jinja, or chat_template in tokenizer_config.json (of a list of named ones, "default");
- *          bos_token, eos_token, add_bos_token from tokenizer_config.json. Files that are not there say nothing.
+ *          bos_token, eos_token, add_bos_token from tokenizer_config.json. Missing files give nothing.
  * GGUF     tokenizer.chat_template, tokenizer.ggml.bos_token_id, eos_token_id, add_bos_token.
  */
 #ifndef RAML_TOKENIZER_CONFIG_H
@@ -10,9 +10,9 @@
 #include "raml/gguf.h"
 #include "raml/tokenizer.h"
 
-struct raml_tokenizer_config { /* texts are UTF-8, ended by 0; NULL: not given */
+struct raml_tokenizer_config { /* texts are UTF-8, terminated by 0; NULL: not given */
     char *chat_template, *bos, *eos;
-    char *template_place; /* where the template stands, for messages */
+    char *template_place; /* where the template is, for messages */
     int add_bos; /* 0, 1; -1: not given */
 };
 /* path: a folder or a .gguf file. On failure *out is empty. */
@@ -34,11 +34,11 @@ struct raml_gguf_vocabulary { /* entries for raml_gguf_write; the rest holds wha
     uint32_t bos, eos;
     bool add_bos;
 };
-/* tokenizer.ggml.model, pre, tokens, token_type, merges, and what c holds; whether a text is opened by bos is taken from
- * the tokenizer's own post_processor where c does not say. c has to live as long as v. size: of the model's
- * vocabulary; ids that have no token are filled up with unused ones, as llama.cpp's converter does ("[PAD7]"). name: for
- * messages. RAML_ESUPPORT: no tokenizer.ggml.pre says how this tokenizer cuts a text into words (a tokenizer without
- * merges needs none, and is gpt-2). RAML_ESHAPE: the tokenizer has more tokens than the model. */
+/* tokenizer.ggml.model, pre, tokens, token_type, merges, and what c holds; whether bos opens a text is taken from the
+ * tokenizer's post_processor where c does not set it. c must outlive v. size: of the model's
+ * vocabulary; ids that have no token are filled with unused ones, as llama.cpp's converter does ("[PAD7]"). name: for
+ * messages. RAML_ESUPPORT: no tokenizer.ggml.pre describes how this tokenizer splits a text into words (a tokenizer
+ * without merges needs none, and is gpt-2). RAML_ESHAPE: the tokenizer has more tokens than the model. */
 RAML_CHECKED enum raml_code raml_gguf_vocabulary_init(struct raml_gguf_vocabulary *v, const struct raml_tokenizer *t,
                                                       const struct raml_tokenizer_config *c, size_t size,
                                                       const char *name, struct raml_err *err);

@@ -1,19 +1,19 @@
 /* trace.h - the loss curve: the answer's loss after every token of a trajectory (docs/methods.md, section 2).
  *
- *     L(i) = -1/A sum_j log p(a_j | prompt, t_1 .. t_i, cue, a_1 .. a_j-1)        i = 0 .. T
+ *     L(i) = -1/A sum_j log p(a_j | prompt, t_1 .. t_i, prefix, a_1 .. a_j-1)        i = 0 .. T
  *
- * One token tree a trajectory: the prompt, the trajectory behind it, and behind the trajectory's first i tokens a probe
- * (cue and answer) whose answer tokens alone are scored; the cue is read. So all T+1 answers take one pass over
- * |q| + T + (T+1)(cue + A) tokens instead of T+1 passes over ever longer texts.
+ * One token tree per trajectory: the prompt, the trajectory after it, and after the trajectory's first i tokens a probe
+ * (answer prefix and answer) of which only the answer tokens are targets. So all T+1 answers take one pass over
+ * |q| + T + (T+1)(|prefix| + A) tokens instead of T+1 passes over ever longer texts.
  * Bound     max_batch_tokens bounds the tokens of a pass. Short trajectories share passes, which changes nothing in the
  *           results, to the last bit. The probes of a long one are spread over several passes, each reading the prompt
  *           and the trajectory up to its last probe again; results then agree to rounding (1e-5). When prompt and
  *           trajectory alone fill more than half the bound, a pass still takes half a bound of probes, so a pass has at
  *           most max(bound, prompt + trajectory + bound/2 + one probe) tokens.
- * Stride    probes stand behind tokens 0, s, 2s … and T.
+ * Stride    probes come after tokens 0, s, 2s … and T.
  * Units     nats per answer token, natural logarithms, temperature 1.
  * Errors    RAML_ERANGE: no prompt token, no answer token, a token outside the vocabulary, more tokens than the model's
- *           context, or a loss that is not finite (the sentence numbers the input from 1 when there are several). On
+ *           context, or a loss that is not finite (the message numbers the input from 1 when there are several). On
  *           failure no curve is left.
  * Threads   one tracer, one thread.
  */
@@ -52,22 +52,22 @@ struct raml_tracer;
 RAML_CHECKED enum raml_code raml_tracer_open(const struct raml_model *m, const struct raml_trace_options *opt,
                                              struct raml_tracer **out, struct raml_err *err);
 void raml_tracer_close(struct raml_tracer *t);
-/* What raml_tracer_run would refuse an input for. */
+/* Only the checks of raml_tracer_run, for one input. */
 RAML_CHECKED enum raml_code raml_tracer_check(const struct raml_tracer *t, const struct raml_trace_input *in,
                                               struct raml_err *err);
-/* out[n]: written on success alone. */
+/* out[n]: written only on success. */
 RAML_CHECKED enum raml_code raml_tracer_run(struct raml_tracer *t, const struct raml_trace_input *in, size_t n,
                                             struct raml_loss_curve *out, struct raml_err *err);
-uint64_t raml_tracer_tokens(const struct raml_tracer *t); /* read by the model so far, probes and prompts included */
+uint64_t raml_tracer_tokens(const struct raml_tracer *t); /* read by the model so far, with probes and prompts */
 uint64_t raml_tracer_passes(const struct raml_tracer *t);
 /* How many tokens the model reads for this input (the sum over its passes). */
 size_t raml_tracer_cost(const struct raml_tracer *t, const struct raml_trace_input *in);
 
 /* -- From a question's texts --------------------------------------------------------------------------------------- */
 
-struct raml_trace_text { /* owned tokens of one input; zero-initialise; may be used again */
+struct raml_trace_text { /* owned tokens of one input; zero-initialise; may be reused */
     struct raml_tokens prompt, trajectory, cue, answer;
-    size_t straddle; /* bytes of the cue in the answer's first token */
+    size_t straddle; /* bytes of the answer prefix in the answer's first token */
 };
 void raml_trace_text_deinit(struct raml_trace_text *x);
 struct raml_trace_input raml_trace_text_input(const struct raml_trace_text *x);
@@ -77,11 +77,11 @@ struct raml_trace_source {
     struct raml_format format;
     bool own;       /* trace the sample's own answer; else the question's (gold) */
     bool score_end; /* the format's end is part of the answer */
-    enum raml_join join; /* of cue and answer (and end); joint unless told */
+    enum raml_join join; /* of answer prefix and answer (and end); joint by default */
 };
-/* Fills *x from q's trajectory `sample`. A sample's recorded tokens are taken as they are, up to the cue, when they
- * spell its text with this tokenizer; otherwise the text is encoded, on its own. The cue and the answer behind it are
- * joined as join.h says: a token that straddles their border is the answer's, and the cue is what is left.
+/* Fills *x from q's trajectory `sample`. A sample's recorded tokens are used as they are, up to the answer prefix, when
+ * they spell its text with this tokenizer; otherwise the text is encoded separately. Answer prefix and answer are
+ * joined as in join.h: a token that straddles their border belongs to the answer, and the prefix is what is left.
  * RAML_ERANGE, with the question's id and line: no such trajectory, or no answer of the kind asked for. On failure *x
  * is empty. */
 RAML_CHECKED enum raml_code raml_trace_encode(const struct raml_trace_source *src, const struct raml_question *q,

@@ -1,20 +1,20 @@
 /* trace_files.h - the loss curves of a set of questions' trajectories, as files that a person can read and plot.
  *
  * raml_trace_files leaves in a folder
- *   curves.jsonl        a line a trajectory: id, sample, family, difficulty, style, correct (true, false or null),
- *                       question, answer (the one traced), join ("joint" or "split": how cue and answer were encoded),
- *                       straddle (bytes of the cue in the answer's first token, where there are any), n_tokens T,
+ *   curves.jsonl        a line per trajectory: id, sample, family, difficulty, style, correct (true, false or null),
+ *                       question, answer (the one traced), join ("joint" or "split": how prefix and answer were
+ *                       encoded), straddle (bytes of the prefix in the answer's first token, if any), n_tokens T,
  *                       n_answer A, tokens [T texts], L [T+1], greedy [T+1], descent, monotonicity, efficiency, tau_b,
  *                       solved_at (-1: never), L0, LT
- *   tokens.jsonl        a line a token: id, sample, i, token, L, dL, rel = |dL|/L(i-1), p = exp(-A L), ema; i = 0 too
- *   curves.safetensors  a tensor a trajectory, F32 [T+1], named id/sample (with @N behind it, N the number of the line
+ *   tokens.jsonl        a line per token: id, sample, i, token, L, dL, rel = |dL|/L(i-1), p = exp(-A L), ema; i = 0 too
+ *   curves.safetensors  a tensor per trajectory, F32 [T+1], named id/sample (with @N after it, N the number of the line
  *                       in curves.jsonl, where that name is taken)
- *   mean_curve.*        mean L over i/T of right, wrong and unlabelled trajectories, with bands (tsv, gp, svg)
+ *   mean_curve.*        mean L over i/T of correct, wrong and unlabelled trajectories, with bands (tsv, gp, svg)
  *   curve_K.*           L and its moving average over i, of the first trajectories
  *   trajectories.html   the first trajectories of each verdict, coloured by what each token did to the loss (colour.h)
  * With a stride s > 1 the entries of `tokens` are the texts of s tokens (the last: of the rest), L and greedy have a
- * value between each two of them, and `at` tells the i of each value; monotonicity and tau_b are then of those steps.
- * What a number does not exist for is null. Token texts that are not UTF-8 are written in visible form (\xE2).
+ * value between each two of them, and `at` has the i of each value; monotonicity and tau_b are then of those steps.
+ * A number that does not exist is null. Token texts that are not UTF-8 are written in visible form (\xE2).
  * Each file appears whole or not at all; records come first, so a failed picture loses none of them.
  */
 #ifndef RAML_TRACE_FILES_H
@@ -25,12 +25,12 @@
 
 struct raml_trace_files_options {
     struct raml_trace_options trace;
-    bool own, score_end, skip_long; /* skip_long: what exceeds the context is counted and left out, no error */
-    enum raml_join join;            /* of cue and answer */
-    const char *split, *family;     /* these alone; NULL: all */
-    size_t max_samples;             /* first so many trajectories of a question; 0: all */
+    bool own, score_end, skip_long; /* skip_long: what exceeds the context is counted and left out, not an error */
+    enum raml_join join;            /* of answer prefix and answer */
+    const char *split, *family;     /* only these; NULL: all */
+    size_t max_samples;             /* at most this many trajectories of a question; 0: all */
     double ema;                     /* weight of the newest value, in (0, 1] */
-    double threshold;               /* nats per answer token: under it an answer counts as solved */
+    double threshold;               /* nats per answer token: below it an answer counts as solved */
     size_t n_curves, n_shown;       /* figures curve_K; trajectories on the page, of each verdict */
     bool token_table;               /* write tokens.jsonl */
 };
@@ -50,7 +50,7 @@ struct raml_trace_group_means { /* over trajectories; NaN where there is none */
     size_t n;
     double tokens, first, last, descent, monotonicity, efficiency, tau_b;
     double p_first, p_last; /* exp(-A L(0)), exp(-A L(T)) */
-    double greedy, solved;  /* share whose answer is greedy at T; share that is solved at some i */
+    double greedy, solved;  /* share whose answer is greedy at T; share solved at some i */
 };
 struct raml_trace_summary {
     struct raml_trace_group_means group[RAML_TRACE_GROUPS];
@@ -58,8 +58,8 @@ struct raml_trace_summary {
     uint64_t n_read;         /* tokens through the model, probes and repeated prompts included */
     uint64_t n_passes;
     uint64_t n_trajectory_tokens, n_probes;
-    double model_seconds;    /* of the passes alone, by the job's clock; NaN without one */
-    bool stopped;            /* sink->stop ended it early: what was traced until then is written */
+    double model_seconds;    /* of the passes only, by the job's clock; NaN without one */
+    bool stopped;            /* sink->stop ended it early: what was traced by then is written */
 };
 
 struct raml_trace_files_job {
@@ -67,7 +67,7 @@ struct raml_trace_files_job {
     const struct raml_tokenizer *tokenizer;
     struct raml_format format;
     const struct raml_questions *questions;
-    const char *data_name; /* where they are from, for messages and titles; NULL: none */
+    const char *data_name; /* where they come from, for messages and titles; NULL: none */
     const char *dir;       /* made if missing */
     const struct raml_sink *sink;
     double (*clock)(void); /* seconds from some start; NULL: nothing is timed */

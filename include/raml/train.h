@@ -1,17 +1,17 @@
 /* train.h - supervised fine-tuning: one optimizer step after another, over trees of questions and their trajectories.
  *
- * A question is one token tree: its prompt, computed once, and `trajectories` spans behind it, each closed by an answer
+ * A question is one token tree: its prompt, computed once, and `trajectories` spans after it, each ending in an answer
  * (row.h says which tokens are trained). A step takes batch_size questions, counts what all of them train on, and only
  * then runs backward: the gradient is that of one mean over the step's tokens, however it is split into micro-batches.
  *
- * Order   questions come in a stream: epoch after epoch, each in a random order of its own. Which trajectories of a
- *         question are trained on is drawn once an epoch. Both are pure functions of the seed (rng.h): nothing but the
+ * Order   questions come in a stream: epoch after epoch, each in its own random order. Which trajectories of a
+ *         question are trained on is drawn once per epoch. Both are pure functions of the seed (rng.h): nothing but the
  *         step's number is needed to resume.
- * Repeats a question always counts as `trajectories` rows (docs/methods.md, section 3). With more at hand, that many
- *         are drawn without repetition; with fewer, all are taken equally often and the remainder is drawn. A repeat
- *         weighs its trajectory's tokens in the loss; it is not computed again, and not counted in `tokens`.
+ * Repeats a question always counts as `trajectories` rows (docs/methods.md). With more available, that many are drawn
+ *         without repetition; with fewer, all are taken equally often and the remainder is drawn. A repeat adds to the
+ *         weight of its tokens in the loss; it is not computed again, and not counted in `tokens`.
  * Length  training ends with the first of max_steps, num_train_epochs and max_tokens that is reached; how many steps
- *         that makes is known before the first one, so schedules are exact.
+ *         there are is known before the first one, so schedules are exact.
  * Files   run.h's folder. metrics.jsonl and checkpoints hold nothing that depends on time: a run that was killed at any
  *         moment and resumed leaves the same bytes as one that was not (same machine, build and thread count).
  *         checkpoint-N/ is the model's folder (config.json, model.safetensors, tokenizer.json) with
@@ -37,30 +37,30 @@ struct raml_train_options {
     enum raml_decay lr_scheduler_type;
     double min_lr_ratio;   /* the decay's end, as a share of the peak */
     uint64_t warmup_steps;
-    double warmup_ratio; /* used when warmup_steps is 0: that share of all steps, rounded up */
+    double warmup_ratio; /* used when warmup_steps is 0: this share of all steps, rounded up */
     double weight_decay, adam_beta1, adam_beta2, adam_epsilon;
     double max_grad_norm; /* 0: no clipping */
-    /* How long; 0: no such limit. At least one is needed. */
+    /* Length; 0: no such limit. At least one is needed. */
     uint64_t max_steps;
     double num_train_epochs;
     uint64_t max_tokens; /* tokens the model reads, prompts included; the step that reaches it is the last */
     /* What a step is made of. */
     size_t batch_size;         /* questions */
-    size_t micro_batch_tokens; /* rows of a pack at most; a larger tree is a pack of its own */
-    size_t trajectories;       /* rows per question; 0: the answer alone, without reasoning */
-    size_t support_size;       /* only the first so many trajectories of a question exist for training; 0: all */
-    bool keep_wrong;           /* trajectories marked wrong are trained on too */
+    size_t micro_batch_tokens; /* maximum rows of a pack; a larger tree is a pack of its own */
+    size_t trajectories;       /* rows per question; 0: only the answer, without reasoning */
+    size_t support_size;       /* at most this many trajectories of a question (its first) are used; 0: all */
+    bool keep_wrong;           /* trajectories graded wrong are trained on too */
     bool skip_long;            /* trajectories too long for the model are left out, and counted, instead of an error */
     uint64_t seed;
-    /* What is told and kept. */
-    uint64_t logging_steps, save_steps, eval_steps; /* every so many steps; 0: never (saving: at the end alone) */
-    size_t save_total_limit;                        /* newest checkpoints that stay; 0: all */
-    size_t eval_questions;                          /* the first so many of the validation set; 0: all */
+    /* What is logged and kept. */
+    uint64_t logging_steps, save_steps, eval_steps; /* every n steps; 0: never (saving: only at the end) */
+    size_t save_total_limit;                        /* newest checkpoints that are kept; 0: all */
+    size_t eval_questions;                          /* at most this many of the validation set; 0: all */
 };
 /* 1e-3 cosine to 0.1, warm-up over 0.02 of the steps, decay 0.1, betas 0.9 0.95, eps 1e-8, clip 1; no length; 32
- * questions a step, 4096 tokens a pack, 1 trajectory; logged every 10 steps, saved at the end alone. */
+ * questions a step, 4096 tokens a pack, 1 trajectory; logged every 10 steps, saved only at the end. */
 struct raml_train_options raml_train_default(void);
-/* RAML_EUSAGE names the setting, what it is and what it may be. */
+/* RAML_EUSAGE names the setting, its value and the allowed ones. */
 RAML_CHECKED enum raml_code raml_train_check(const struct raml_train_options *opt, struct raml_err *err);
 
 struct raml_train_job { /* all borrowed */
@@ -76,14 +76,14 @@ struct raml_train_job { /* all borrowed */
     const struct raml_sink *sink;
 };
 struct raml_train_result {
-    uint64_t n_steps, steps;  /* planned; taken, those before a resume included */
-    uint64_t tokens, trained_tokens; /* read and trained on, those before a resume included */
+    uint64_t n_steps, steps;  /* planned; taken, including those before a resume */
+    uint64_t tokens, trained_tokens; /* read and trained on, including those before a resume */
     double loss, eval_loss;          /* last logged ones; NaN: none */
     double seconds;                  /* of this call */
     size_t parameters;
 };
 
-/* Trains. *out (may be NULL) is filled as far as training came, on failure too.
+/* Trains. *out (may be NULL) is filled as far as training got, on failure too.
  * Before the first step: RAML_ERANGE when a row is longer than the model's context (names question and line), the
  * tokenizer has ids that the model lacks, or nothing is trained on; RAML_EUSAGE when a resumed run's settings or data
  * are not those it was started with. While training: RAML_ERANGE when a loss or gradient is not finite (names the

@@ -1,18 +1,18 @@
-/* tree.h - the token tree: everything that a model reads here.
+/* tree.h - the token tree: all input of a model.
  *
  * A tree is a list of token spans. Span 0 is the root (the prompt). Every other span hangs from a parent span after the
- * parent's first `after` tokens (0 <= after <= parent's length; 0 hangs it from what the parent itself hangs from), and
- * comes after its parent in the list. A token attends to itself and to its ancestors alone; its position is its depth.
+ * parent's first `after` tokens (0 <= after <= parent's length; 0 hangs it from where the parent itself hangs), and
+ * comes after its parent in the list. A token attends only to itself and its ancestors; its position is its depth.
  *
  *     root  q1 q2 q3                   span 1 = (parent 0, after 3): a trajectory t1 t2
- *                  \-- t1 t2           span 2 = (parent 1, after 0): a probe right behind the prompt: a1
- *                  |   \   \-- a1      span 3 = (parent 1, after 1), span 4 = (parent 1, after 2): probes behind t1, t2
+ *                  \-- t1 t2           span 2 = (parent 1, after 0): a probe right after the prompt: a1
+ *                  |   \   \-- a1      span 3 = (parent 1, after 1), span 4 = (parent 1, after 2): probes after t1, t2
  *                  |    \-- a1
  *                   \-- a1
  *
- * Scored tokens: log p(token | its ancestors), asked for by `score`: the span's tokens from `score` on are scored
+ * Targets: tokens whose log p(token | its ancestors) is wanted, from `score` on in each span
  * (score = length: none). A token's log-probability is read at its parent token's row; a root's first token has no
- * parent and can't be scored.
+ * parent and can't be a target.
  * Units     tokens. Empty spans are legal.   Ownership: tokens are copied.
  * Errors    on failure the tree is as before the call.
  * Cost      _add: O(length) amortised.
@@ -27,10 +27,10 @@
 
 struct raml_span {
     int32_t parent;      /* index of the parent span; -1: the root */
-    uint32_t after;      /* tokens of the parent in front of this span */
+    uint32_t after;      /* tokens of the parent before this span */
     uint32_t start, n;   /* token[start .. start + n) */
     uint32_t depth;      /* position of its first token */
-    uint32_t score;      /* first scored token of the span, as an offset; n: none */
+    uint32_t score;      /* first target of the span, as an offset; n: none */
 };
 
 struct raml_tree { /* zero-initialise */
@@ -44,17 +44,17 @@ struct raml_tree { /* zero-initialise */
 void raml_tree_deinit(struct raml_tree *t);
 void raml_tree_clear(struct raml_tree *t); /* empty, memory kept */
 /* Adds a span; *index (may be NULL) is its number. RAML_ERANGE: parent not before it, after > parent's length, score >
- * n, a scored first token of a root, or more than 2^31 tokens. */
+ * n, the first token of a root as a target, or more than 2^31 tokens. */
 RAML_CHECKED enum raml_code raml_tree_add(struct raml_tree *t, int32_t parent, uint32_t after, const int32_t *token,
                                           size_t n, size_t score, int32_t *index, struct raml_err *err);
-/* Index in token[] of the token in front of span's token `offset` (its parent token), or -1 when there is none. */
+/* Index in token[] of the token before span's token `offset` (its parent token), or -1 when there is none. */
 int64_t raml_tree_parent_token(const struct raml_tree *t, int32_t span, uint32_t offset);
 
 /* -- Packing: many trees side by side in one flat batch, no padding between tokens ------------------------------------
  *
  * Row r of a pack is one token. Attention works on tiles of 64 rows by 64 keys that never cross a tree's border, so
- * what a tree gives does not depend on its neighbours, to the last bit. For every query tile the pack lists the key
- * tiles that any of its rows may see, and, where not every row sees every key, a 64-bit mask a row.
+ * a tree's results do not depend on its neighbours, to the last bit. For every query tile the pack lists the key
+ * tiles that any of its rows may see, and, where not every row sees every key, a 64-bit mask per row.
  */
 enum { RAML_TILE = 64 };
 
@@ -77,7 +77,7 @@ struct raml_pack { /* zero-initialise */
     int32_t *position;  /* [n_rows] */
     uint32_t *tree_row; /* [n_trees + 1]: first row of each tree */
     size_t *tree_tile;  /* [n_trees + 1]: first tile of each tree */
-    size_t *tree_scored; /* [n_trees + 1]: first scored token of each tree */
+    size_t *tree_scored; /* [n_trees + 1]: first target of each tree */
     struct raml_tile *tile;
     struct raml_tile_pair *pair;
     uint64_t *mask; /* bit k of mask[i + r]: row r of the query tile sees key k of the key tile */

@@ -2,10 +2,10 @@
  *
  * Writing  goes to "path.tmp", is flushed to disk and renamed by _commit; without _commit nothing at `path` changes and
  *          _deinit removes the temporary. Every write is checked: a full disk is an error at the latest in _commit.
- *          What is neither file nor folder at `path` (/dev/null, /dev/stdout, a pipe) is written to as it stands, and stays.
+ *          What is neither file nor folder at `path` (/dev/null, /dev/stdout, a pipe) is written to directly and stays.
  * Reading  _read copies the whole file (refused above max_bytes); _map maps it read-only.
  * Lines    raml_lines walks a text file line by line with a bounded line length; line numbers start at 1. A byte order
- *          mark at the start of the file is left out.
+ *          mark at the start of the file is skipped.
  */
 #ifndef RAML_FILE_H
 #define RAML_FILE_H
@@ -42,7 +42,7 @@ struct raml_lines {
     FILE *f;
     struct raml_buf line;
     const char *path; /* the caller's; must outlive the walk */
-    size_t number;    /* of the line last given */
+    size_t number;    /* of the line last returned */
     bool own;         /* f is closed by _deinit ("-" is standard input and is not) */
 };
 RAML_CHECKED enum raml_code raml_lines_init(struct raml_lines *l, const char *path, size_t max_line_bytes,
@@ -54,11 +54,11 @@ void raml_lines_deinit(struct raml_lines *l);
 RAML_CHECKED enum raml_code raml_make_dir(const char *path, struct raml_err *err); /* with parents; existing is fine */
 bool raml_is_dir(const char *path);
 bool raml_is_file(const char *path);
-/* Removes a folder and the plain files and folders below it. Missing is fine. */
+/* Removes a folder and the regular files and folders below it. Missing is fine. */
 RAML_CHECKED enum raml_code raml_remove_tree(const char *path, struct raml_err *err);
-/* Flushes a folder's entries to disk, so that renames in it survive a power cut. */
+/* Flushes a folder's entries to disk, so that renames in it survive a power failure. */
 void raml_sync_dir(const char *path);
-/* XXH3-64 of bytes; of a file (a folder's: of the names and hashes of its plain files, sorted by name). */
+/* XXH3-64 of bytes; of a file (a folder's: of the names and hashes of its regular files, sorted by name). */
 uint64_t raml_hash(const void *bytes, size_t n, uint64_t seed);
 RAML_CHECKED enum raml_code raml_hash_path(const char *path, uint64_t *hash, struct raml_err *err);
 

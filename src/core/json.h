@@ -1,6 +1,6 @@
-/* json.h - one JSON line at a time, with the place of a fault in every error.
+/* json.h - one JSON line at a time, with the place of the fault in every error.
  *
- * Thin helpers over jansson. `struct raml_place` says where the object came from; errors read
+ * Thin helpers over jansson. `struct raml_place` is where the object came from; errors read
  * "train.jsonl:17: field 'answer' is missing; found fields: id, question". Returned strings belong to the object.
  */
 #ifndef RAML_JSON_H
@@ -32,12 +32,12 @@ RAML_CHECKED enum raml_code raml_json_num(const struct raml_place *at, const jso
                                           double *out, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_json_array(const struct raml_place *at, const json_t *obj, const char *field,
                                             json_t **out, struct raml_err *err); /* borrowed */
-/* The names of an object's fields, joined by ", ", cut to cap; for error messages. Returns out. */
+/* The names of an object's fields, joined by ", ", truncated to cap; for error messages. Returns out. */
 const char *raml_json_fields(const json_t *obj, char *out, size_t cap);
 
 struct raml_buf;
 /* Appends obj as one line of JSON without the newline (compact, keys in insertion order, 9 significant digits for
- * numbers that are floats, so that a float32 comes back as it was). */
+ * numbers that are floats, so that a float32 round-trips). */
 void raml_json_add(struct raml_buf *b, const json_t *obj);
 
 #endif

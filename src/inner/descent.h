@@ -2,9 +2,9 @@
  *
  * A loss curve is L[0..T]: L[i] is the loss of the answer after i trajectory tokens, in nats per answer token; so a
  * curve of T tokens has n = T+1 values, n >= 1. Steps are ΔL(i) = L(i) - L(i-1), i = 1..T. RePro (arXiv 2512.01925)
- * scores a trajectory by the same two things: how far L falls and how steadily (Kendall's tau).
+ * rates a trajectory by the same two properties: how far L falls and how steadily (Kendall's tau).
  *
- * Errors   RAML_ERANGE: no value, or one that is not finite (the sentence names its index); RAML_ENOMEM.
+ * Errors   RAML_ERANGE: no value, or one that is not finite (the message names its index); RAML_ENOMEM.
  *          On failure the output is as before.
  * Threads  pure functions.     Cost  O(T log T) time, O(T) memory.
  */
@@ -23,7 +23,7 @@ struct raml_descent {
     double monotonicity; /* share of steps with ΔL <= 0; NaN when T = 0 */
     double efficiency;   /* (L(0) - L(T)) / Σ|ΔL|, in [-1, 1]; NaN when the curve never moves */
     double tau_b;        /* Kendall's tau-b of i and -L(i), in [-1, 1]; NaN when all L are equal */
-    int64_t solved_at;   /* smallest i with L(j) < threshold for all j >= i; -1: L(T) is not under it */
+    int64_t solved_at;   /* smallest i with L(j) < threshold for all j >= i; -1: L(T) is not below it */
 };
 
 RAML_CHECKED enum raml_code raml_descent(const double *loss, size_t n, double threshold, struct raml_descent *out,
@@ -38,9 +38,9 @@ void raml_ema(const double *x, size_t n, double alpha, double *out);
 /* out[i-1] = |ΔL(i)| / L(i-1) for i = 1..T (n-1 values); NaN where L(i-1) = 0. */
 void raml_relative_change(const double *loss, size_t n, double *out);
 
-/* Curves of different lengths as one: each is read at x = 0 .. 1 (its i/T) in n_points equal steps, by linear
+/* The mean of curves of different lengths: each is read at x = 0 .. 1 (its i/T) in n_points equal steps, by linear
  * interpolation, and averaged. A curve of one value is constant. The band is the normal 95 % interval of the mean,
- * mean ± 1.96 s/√n with s the sample deviation over curves; one curve alone has no band (NaN). */
+ * mean ± 1.96 s/√n with s the sample deviation over curves; a single curve has no band (NaN). */
 #define RAML_CURVE_POINTS_MAX 1001
 struct raml_curve_mean { /* add curves one at a time: none of them is kept */
     size_t n_points, n_curves;

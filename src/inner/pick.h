@@ -1,10 +1,10 @@
-/* pick.h - choosing tokens from logits, each as a pure function of its logits and one draw.
+/* pick.h - sampling tokens from logits, each as a pure function of its logits and one random number.
  *
- * The logits are divided by the temperature; of that distribution only the top_k likeliest tokens stay, of those the
- * likeliest that together reach top_p (at least one), of those the ones at least min_p times as likely as the
- * likeliest; what stays is normalised and drawn from. Ties go to the lower index. Temperature 0 takes the likeliest
- * token. Cost: two passes over the vocabulary, on the device; with top_k or top_p a sort of what is above a bound, on the
- * host.
+ * The logits are divided by the temperature; of that distribution only the top_k most likely tokens stay, of those the
+ * most likely that together reach top_p (at least one), of those the ones at least min_p times as likely as the
+ * most likely; what stays is normalised and sampled from. Ties go to the lower index. Temperature 0 takes the most
+ * likely token. Cost: two passes over the vocabulary, on the device; with top_k or top_p a sort of what is above a
+ * bound, on the host.
  */
 #ifndef RAML_PICK_H
 #define RAML_PICK_H
@@ -21,21 +21,21 @@ struct raml_pick_options {
 };
 struct raml_picked {
     int32_t token;
-    float logp;           /* at temperature 1, nothing left out */
-    float behaviour_logp; /* of the distribution that was drawn from */
+    float logp;           /* at temperature 1, nothing filtered out */
+    float behaviour_logp; /* of the distribution that was sampled from */
 };
 /* RAML_EUSAGE names the setting that is out of range. */
 RAML_CHECKED enum raml_code raml_pick_check(const struct raml_pick_options *o, struct raml_err *err);
 
-struct raml_picker; /* the room that choosing needs */
+struct raml_picker; /* scratch memory for sampling */
 /* For up to max_rows rows of `vocab` logits at once. */
 RAML_CHECKED enum raml_code raml_picker_open(const struct raml_device *dev, size_t max_rows, size_t vocab,
                                              struct raml_picker **out, struct raml_err *err);
 void raml_picker_close(struct raml_picker *p);
-/* out[i]: a token for row row[i] of the logits, [.., vocab] in the device's memory, by the draw u[i] in [0, 1); n rows.
- * Tokens from `allowed` on are never drawn: a model's vocabulary may be larger than its tokenizer's. logp still counts
- * them. RAML_ERANGE: a logit is NaN or infinite, or none that is allowed is finite; token is -1 for each such row, the
- * others have theirs. */
+/* out[i]: a token for row row[i] of the logits, [.., vocab] in the device's memory, by the random number u[i] in [0,
+ * 1); n rows. Tokens from `allowed` on are never sampled: a model's vocabulary may be larger than its tokenizer's. logp
+ * still counts them. RAML_ERANGE: a logit is NaN or infinite, or no allowed one is finite; token is -1 for each such
+ * row, the others are valid. */
 RAML_CHECKED enum raml_code raml_pick(struct raml_picker *p, const float *logits, const uint32_t *row, const double *u,
                                       size_t n, size_t allowed, const struct raml_pick_options *o,
                                       struct raml_picked *out, struct raml_err *err);

@@ -16,13 +16,13 @@
 #include <stdint.h>
 
 struct raml_scalar {
-    const char *tag; /* "train/loss": TensorBoard groups by what stands before the slash */
+    const char *tag; /* "train/loss": TensorBoard groups by what comes before the slash */
     double value;    /* kept as float */
 };
 
 struct raml_events;
 /* Opens a file for appending, creating it (with its version record) when missing or empty. wall_time: seconds since
- * 1970, for that record alone. */
+ * 1970, for that record only. */
 RAML_CHECKED enum raml_code raml_events_open(const char *path, double wall_time, struct raml_events **out,
                                              struct raml_err *err);
 void raml_events_close(struct raml_events *e);
@@ -31,8 +31,8 @@ RAML_CHECKED enum raml_code raml_events_add(struct raml_events *e, uint64_t step
                                             const struct raml_scalar *scalar, size_t n, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_events_sync(struct raml_events *e, struct raml_err *err); /* to the disk itself */
 
-/* Cuts a closed file back to the records of step <= last_step, and everything from the first torn or damaged record
- * on; replaces it atomically. A missing file is fine. */
+/* Truncates a closed file to the records of step <= last_step, and drops everything from the first torn or damaged
+ * record on; replaces it atomically. A missing file is fine. */
 RAML_CHECKED enum raml_code raml_events_cut(const char *path, uint64_t last_step, struct raml_err *err);
 
 #endif

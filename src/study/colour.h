@@ -1,15 +1,15 @@
 /* colour.h - a trajectory as HTML, each token coloured by what it did to the loss of the answer.
  *
  * Token i (1 .. T) moved the loss by ΔL(i) = L(i) - L(i-1). Blue: the loss fell, the token helped; red: it rose; no
- * colour: it did not matter. The scale is linear, in 8 steps each way, and clipped at ±clip. Blue against red is read
- * the same by the colour-blind (ColorBrewer RdBu), and the colours are translucent, so that they hold on light and
- * dark pages. An underline says that after the token the right answer is what greedy decoding would give. Pointing at
+ * colour: it did not matter. The scale is linear, in 8 steps each way, and clipped at ±clip. Blue and red can be told
+ * apart by the colour-blind (ColorBrewer RdBu), and the colours are translucent, so that they work on light and
+ * dark pages. An underline means that after the token greedy decoding would give the correct answer. Pointing at
  * a token shows its i, L, ΔL and p = exp(-A L), the probability of the whole answer of A tokens.
  * A page is: raml_colour_begin, raml_colour_trajectory for each, raml_colour_end. A larger page (the report) puts
- * raml_colour_css into its own style sheet and takes the trajectories alone.
+ * raml_colour_css into its own style sheet and uses only the trajectories.
  * Text     tokens are any bytes. Markup is escaped; bytes that are not UTF-8 (a token may hold half a character) are
- *          shown as \xE2, control and direction-changing characters as \u{202E}; line ends and tabs get a visible sign.
- * Errors   buffers remember theirs (buf.h); a curve that is not finite is RAML_ERANGE and adds nothing.
+ *          shown as \xE2, control and direction-changing characters as \u{202E}; line ends and tabs are made visible.
+ * Errors   buffers keep theirs (buf.h); a curve that is not finite is RAML_ERANGE and adds nothing.
  */
 #ifndef RAML_COLOUR_H
 #define RAML_COLOUR_H
@@ -29,14 +29,14 @@ struct raml_coloured {
     const double *loss;       /* [n_tokens + 1], nats per answer token */
     const bool *greedy;       /* [n_tokens + 1]; NULL: not known */
     size_t n_tokens;
-    size_t n_answer;          /* A; 0: not known, p is not told */
-    size_t show;              /* at most so many tokens are written, and how many are left out is said; 0: all */
+    size_t n_answer;          /* A; 0: not known, p is not shown */
+    size_t show;              /* at most this many tokens are written, and how many are left out is shown; 0: all */
 };
 
 /* -8 .. 8: the step of the scale for a change of the loss; negative where it fell. clip > 0. NaN gives 0. */
 int raml_colour_level(double delta, double clip);
 /* A scale for these steps: the 95th percentile of those |delta| that are at least 0.01, rounded up to 1, 2 or 5 times a
- * power of ten; 0.1 where there are none. NaN entries are passed over. RAML_ENOMEM. */
+ * power of ten; 0.1 where there are none. NaN entries are skipped. RAML_ENOMEM. */
 RAML_CHECKED enum raml_code raml_colour_clip(const double *delta, size_t n, double *clip, struct raml_err *err);
 
 void raml_colour_css(struct raml_buf *b);                 /* rules for a <style> element */
@@ -46,8 +46,8 @@ RAML_CHECKED enum raml_code raml_colour_trajectory(struct raml_buf *b, const str
 void raml_colour_begin(struct raml_buf *b, const char *title, double clip);
 void raml_colour_end(struct raml_buf *b);
 
-/* Any bytes as valid, printable UTF-8 on one line: \xE2 for bytes that are not UTF-8, \u{202E} for control and
- * direction-changing characters, \n and \t for those. For messages and for JSON, which can't hold broken UTF-8. */
+/* Arbitrary bytes as valid, printable UTF-8 on one line: \xE2 for bytes that are not UTF-8, \u{202E} for control and
+ * direction-changing characters, \n and \t as such. For messages and for JSON, which can't hold broken UTF-8. */
 void raml_text_visible(struct raml_buf *b, const char *bytes, size_t n);
 
 #endif

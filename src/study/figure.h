@@ -1,12 +1,12 @@
-/* figure.h - a figure that a person can check, restyle and put in a paper: data, script and SVG.
+/* figure.h - a figure that can be checked, restyled and put in a paper: data, script and SVG.
  *
  * raml_figure_write leaves in a folder, for the figure named NAME,
  *   NAME.tsv   the data: a header line, then one block a series (blocks are two empty lines apart), columns
  *              series, x, y, low, high separated by tabs; a value that does not exist is "nan"
  *   NAME.gp    the gnuplot script; `gnuplot NAME.gp`, run in that folder, makes NAME.svg again from NAME.tsv
- *   NAME.svg   the picture, made by gnuplot 5.2 or newer. Where there is no gnuplot the other two are left, and
- *              *svg_made is false: that is no error.
- * Each file appears whole or not at all. Texts (titles, names) are plain UTF-8: nothing in them is markup to gnuplot.
+ *   NAME.svg   the picture, made by gnuplot 5.2 or newer. Without gnuplot the other two are left, and
+ *              *svg_made is false: that is not an error.
+ * Each file appears whole or not at all. Texts (titles, names) are UTF-8: nothing in them is markup to gnuplot.
  * Threads  any number, for different names or folders.     Cost  one start of gnuplot, about 50 ms.
  */
 #ifndef RAML_FIGURE_H
@@ -21,7 +21,7 @@ enum raml_mark {
     RAML_MARK_LINE,
     RAML_MARK_POINTS,
     RAML_MARK_LINE_POINTS,
-    RAML_MARK_BARS /* x = 0, 1, 2 …: the categories; series stand side by side in each */
+    RAML_MARK_BARS /* x = 0, 1, 2 …: the categories; series are side by side in each */
 };
 
 struct raml_series {
@@ -31,13 +31,13 @@ struct raml_series {
     size_t n;
     int colour;               /* 0 .. RAML_FIGURE_COLOURS-1 of the palette, further ones wrap */
     enum raml_mark mark;
-    bool faint, dashed;       /* raw data behind a smooth line; a second kind of the same colour */
+    bool faint, dashed;       /* raw data under a smooth line; a second kind in the same colour */
 };
 
 struct raml_figure {
     const char *title, *x_label, *y_label; /* NULL: none */
     bool log_x, log_y;
-    double x_low, x_high, y_low, y_high;   /* an axis whose low is not under its high is fitted to the data */
+    double x_low, x_high, y_low, y_high;   /* an axis whose low is not below its high is fitted to the data */
     const struct raml_series *series;
     size_t n_series;
     const char *const *category;           /* [n_categories] names along x, for bars; NULL: numbers */
@@ -45,12 +45,12 @@ struct raml_figure {
     int width, height;                     /* pixels; 0: 720 x 420 */
 };
 
-/* seaborn's "muted" palette; 0 blue and 1 orange stay apart for the colour-blind. "#4878D0" */
+/* seaborn's "muted" palette; 0 blue and 1 orange are distinct to the colour-blind. "#4878D0" */
 #define RAML_FIGURE_COLOURS 10
 const char *raml_figure_colour(int index);
 
-/* name: letters, digits, '-', '_' (RAML_ERANGE otherwise, or when there is no series). gnuplot's own complaint is in
- * err when it was found and failed (RAML_EIO). svg_made may be NULL. */
+/* name: letters, digits, '-', '_' (RAML_ERANGE otherwise, or when there is no series). When gnuplot was found but
+ * failed, err has its message (RAML_EIO). svg_made may be NULL. */
 RAML_CHECKED enum raml_code raml_figure_write(const char *dir, const char *name, const struct raml_figure *fig,
                                               bool *svg_made, struct raml_err *err);
 
