@@ -36,7 +36,7 @@ void raml_arena_close(struct raml_arena *a)
     free(a);
 }
 
-/* A chunk with room for `bytes`. One that a single large object fills goes behind the head, which stays in use. */
+/* A chunk with room for `bytes`. One filled by a single large object goes after the head, which stays in use. */
 static struct chunk *grow(struct raml_arena *a, size_t bytes)
 {
     size_t room = a->max - a->total;
@@ -66,7 +66,7 @@ void *raml_arena_alloc(struct raml_arena *a, size_t n, size_t size)
     struct chunk *c = a->head;
     if (!c || bytes > c->cap - c->used) c = grow(a, bytes);
     if (!c) return NULL;
-    void *p = (char *)(c + 1) + c->used; /* zeroed by calloc, and never given twice */
+    void *p = (char *)(c + 1) + c->used; /* zeroed by calloc, and never handed out twice */
     c->used += bytes;
     return p;
 }

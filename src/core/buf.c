@@ -94,6 +94,6 @@ char *raml_buf_take(struct raml_buf *b)
 
 enum raml_code raml_buf_status(const struct raml_buf *b, struct raml_err *err)
 {
-    if (b->code) return raml_fail(err, b->code, "text grew past its limit of %zu bytes, or memory is used up", b->max);
+    if (b->code) return raml_fail(err, b->code, "text grew past its limit of %zu bytes, or memory ran out", b->max);
     return RAML_OK;
 }

@@ -1,5 +1,5 @@
-/* elementary.c - see elementary.h. Arguments are reduced exactly or in two doubles; what is left is small, and Taylor's
- * series does the rest. Compiled without contraction (CMakeLists.txt): sums of two doubles rely on every rounding. */
+/* elementary.c - see elementary.h. Arguments are reduced exactly or in two doubles; the remainder is small, and Taylor
+ * series do the rest. Compiled without contraction (CMakeLists.txt): sums of two doubles rely on every rounding. */
 #include "core/elementary.h"
 
 #include <math.h>
@@ -15,7 +15,7 @@ struct two { /* an unevaluated sum; |lo| <= ulp(hi) / 2 */
 /* ln 2 in parts: the first has 42 bits, so that k times it is exact for |k| < 2^11; pi/2 in three doubles */
 static const double ln2_hi = 0x1.62e42fefa38p-1, ln2_lo = 0x1.ef35793c7673p-45;
 static const double half_pi[] = {0x1.921fb54442d18p+0, 0x1.1a62633145c07p-54, -0x1.f1976b7ed8fbcp-110};
-static const double magic = 0x1.8p52; /* adding and taking it away rounds to an integer */
+static const double magic = 0x1.8p52; /* adding and subtracting it rounds to an integer */
 
 /* Knuth 1998, vol. 2, 4.2.2, theorem B: hi + lo = a + b exactly */
 static struct two two_sum(double a, double b)
@@ -64,8 +64,8 @@ double raml_exp(double x)
 }
 
 /* log x for 0 < x < infinity: x = 2^k m, sqrt(1/2) <= m < sqrt 2, s = (m - 1)/(m + 1), log m = 2 atanh s = 2 s + s (2
- * s^2/3 + 2 s^4/5 + ...). |s| < 0.172: what is left out is below 2^-63 of it; the tail is a hundredth of the whole, so
- * its rounding is 2^-59. */
+ * s^2/3 + 2 s^4/5 + ...). |s| < 0.172: the truncation error is below 2^-63 of it; the tail is a hundredth of the whole,
+ * so its rounding is 2^-59. */
 static struct two log_sum(double x)
 {
     static const double c[] = {2.0 / 3, 2.0 / 5, 2.0 / 7, 2.0 / 9, 2.0 / 11, 2.0 / 13,
@@ -108,7 +108,7 @@ double raml_pow(double x, double y)
 }
 
 /* x - k pi/2 for the nearest k, and k modulo 4. The first product leaves an exact difference: k and the first part's
- * last bit are multiples of 2^-52, and what is left is below 1. */
+ * last bit are multiples of 2^-52, and the remainder is below 1. */
 static struct two turn(double x, int *quarter)
 {
     double k = (x * 0x1.45f306dc9c883p-1 + magic) - magic;

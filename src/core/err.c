@@ -17,7 +17,7 @@ enum raml_code (raml_fail)(struct raml_err *err, enum raml_code code, const char
     return code;
 }
 
-/* Puts ": " and text behind the n characters that err's sentence has; n may be vsnprintf's idea of a cut one. */
+/* Appends ": " and text to the n characters of err's message; n may be vsnprintf's length of a truncated one. */
 static void append(struct raml_err *err, int n, const char *text)
 {
     if (n < 0 || (size_t)n + 3 > sizeof err->msg) return;

@@ -93,7 +93,7 @@ enum raml_code raml_writer_commit(struct raml_writer *w, struct raml_err *err)
     if (bad)
         rc = raml_fail_errno(err, "%s: writing failed%s", w->path, w->tmp ? "; what was there before is kept" : "");
     else if (w->tmp && rename(w->tmp, w->path))
-        rc = raml_fail_errno(err, "%s: cannot be put in place of the old one", w->path);
+        rc = raml_fail_errno(err, "%s: cannot replace the old one", w->path);
     if (rc && w->tmp) {
         unlink(w->tmp);
     } else if (w->tmp) {
@@ -166,7 +166,7 @@ enum raml_code raml_map_init(struct raml_map *m, const char *path, struct raml_e
     if (fstat(fd, &st))
         rc = raml_fail_errno(err, "%s: cannot be examined", path);
     else if (!S_ISREG(st.st_mode))
-        rc = raml_fail(err, RAML_EIO, "%s: is not a plain file", path);
+        rc = raml_fail(err, RAML_EIO, "%s: is not a regular file", path);
     else if (st.st_size > 0) { /* an empty file cannot be mapped: it stays "", 0 */
         void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (p == MAP_FAILED)
@@ -230,7 +230,7 @@ enum raml_code raml_lines_next(struct raml_lines *l, bool *more, struct raml_err
         return raml_fail_errno(err, "%s:%zu: reading failed", l->path, l->number);
     }
     if (c == '\n') *more = true;
-    if (!*more) l->number--; /* the end: the number stays the last line's */
+    if (!*more) l->number--; /* the end: the number stays that of the last line */
     enum raml_code rc = grow_line(l, chunk, n, err);
     if (rc) return rc;
     struct raml_buf *b = &l->line;
@@ -274,11 +274,11 @@ enum raml_code raml_make_dir(const char *path, struct raml_err *err)
         s += strcspn(s, "/");
         char cut = *s;
         *s = 0;
-        if (mkdir(p, 0777) && !raml_is_dir(p)) { /* errno is mkdir's only when the name is not there at all */
+        if (mkdir(p, 0777) && !raml_is_dir(p)) { /* errno is mkdir's only when the name does not exist at all */
             int exists = raml_is_file(p);
             if (exists)
-                rc = raml_fail(err, RAML_EIO, "%s: is a file; expected a folder or a free name", p);
-            else if (mkdir(p, 0777)) /* again, for its reason */
+                rc = raml_fail(err, RAML_EIO, "%s: is a file; expected a folder or an unused name", p);
+            else if (mkdir(p, 0777)) /* again, for its errno */
                 rc = raml_fail_errno(err, "%s: cannot be created", p);
         }
         *s = cut;
@@ -297,7 +297,7 @@ static int remove_below(int fd, int depth) /* takes fd; 0 or -1 with errno */
     int bad = 0, saved = 0;
     for (struct dirent *e; !bad && (e = readdir(d));) {
         if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
-        if (!unlinkat(dirfd(d), e->d_name, 0)) continue; /* plain files and links; links are not followed */
+        if (!unlinkat(dirfd(d), e->d_name, 0)) continue; /* regular files and links; links are not followed */
         if (errno == EISDIR || errno == EPERM) {
             int sub = openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
             if (depth >= MAX_DEPTH && sub >= 0) {
@@ -370,7 +370,7 @@ static int plain_name(const struct dirent *e)
     return strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
 }
 
-static int by_bytes(const struct dirent **a, const struct dirent **b) /* not alphasort: that one asks the locale */
+static int by_bytes(const struct dirent **a, const struct dirent **b) /* not alphasort: that depends on the locale */
 {
     return strcmp((*a)->d_name, (*b)->d_name);
 }

@@ -1,4 +1,4 @@
-/* half.h - bfloat16: the upper half of a float. Rounded to nearest, ties to even; infinity and NaN stay what they are. */
+/* half.h - bfloat16: the upper half of a float. Rounded to nearest, ties to even; infinity and NaN are kept. */
 #ifndef RAML_CORE_HALF_H
 #define RAML_CORE_HALF_H
 
@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-static inline uint16_t raml_to_bf16(float x) /* without branches, so that a loop of it becomes vectors */
+static inline uint16_t raml_to_bf16(float x) /* without branches, so that loops vectorise */
 {
     uint32_t u;
     memcpy(&u, &x, sizeof u);

@@ -10,7 +10,7 @@
 
 enum { WHERE_BYTES = 320, NAMES_BYTES = 256 };
 
-/* "path:17", or "path" alone for line 0; long paths keep their end, which tells more. */
+/* "path:17", or only "path" for line 0; long paths keep their end, which is more useful. */
 static const char *where(const struct raml_place *at, char out[WHERE_BYTES])
 {
     const char *path = at && at->path ? at->path : "(text)";
@@ -104,7 +104,7 @@ const char *raml_json_fields(const json_t *obj, char *out, size_t cap)
         const char *key = json_object_iter_key(it);
         int n = snprintf(out + used, cap - used, "%s%s", used ? ", " : "", key);
         if (n < 0) break;
-        if ((size_t)n >= cap - used) { /* no room: whole names and, where it fits, an ellipsis */
+        if ((size_t)n >= cap - used) { /* full: whole names and, where it fits, an ellipsis */
             snprintf(out + used, cap - used, "%s", cap - used > 5 ? ", ..." : "");
             break;
         }

@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { LINE_BYTES = 4096 }; /* longer messages are cut */
+enum { LINE_BYTES = 4096 }; /* longer messages are truncated */
 
 void raml_say(const struct raml_sink *sink, const char *fmt, ...)
 {

@@ -7,7 +7,7 @@
 #include <math.h>
 
 /* The counter carries position and question, the key carries seed, purpose and sample. Philox keys are two words, so
- * seed (64), purpose and sample (32 each) are first joined by one Philox application of their own: distinct names
+ * seed (64), purpose and sample (32 each) are first joined by one Philox application: distinct names
  * collide only as often as random 64-bit words do. */
 void raml_random4(const struct raml_key *key, uint64_t position, uint32_t out[4])
 {

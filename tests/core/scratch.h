@@ -1,4 +1,4 @@
-/* scratch.h - a folder of its own for a test's files, and short helpers to look at them. */
+/* scratch.h - a separate folder for a test's files, and short helpers to look at them. */
 #ifndef TESTS_SCRATCH_H
 #define TESTS_SCRATCH_H
 
@@ -16,7 +16,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
-/* True where text holds part; else says both. */
+/* True if text contains part; else prints both. */
 static inline int has(const char *text, const char *part)
 {
     if (strstr(text, part)) return 1;
@@ -31,7 +31,7 @@ static inline void must(enum raml_code rc, const struct raml_err *err)
 }
 
 /* cmocka fixture: *state is the path of a new folder, removed by leave_scratch. In memory where there is such a file
- * system: these tests flush to the disk thousands of times, which a real one takes minutes for. */
+ * system: these tests flush to disk thousands of times, which takes minutes on a real one. */
 static inline int enter_scratch(void **state)
 {
     const char *const bases[] = {getenv("TMPDIR"), "/dev/shm", "/tmp"};
@@ -61,7 +61,7 @@ static inline const char *in(const char *dir, const char *name, char out[4200])
     return out;
 }
 
-/* The file's content, 0-terminated, for free(); NULL when it cannot be read. */
+/* The file's content, 0-terminated; the caller frees it. NULL when it cannot be read. */
 static inline char *slurp(const char *path, size_t *n)
 {
     struct raml_buf b;
@@ -75,7 +75,7 @@ static inline char *slurp(const char *path, size_t *n)
     return raml_buf_take(&b);
 }
 
-/* Writes without any of the library's care. */
+/* Writes without any of the library's precautions. */
 static inline void spill(const char *path, const void *bytes, size_t n)
 {
     FILE *f = fopen(path, "wb");

@@ -24,7 +24,7 @@ static void objects_are_aligned_zeroed_and_apart(void **state)
         memset(p[i], (int)(i % 251) + 1, n[i]);
     }
     for (size_t i = 0; i < N; i++)
-        for (size_t k = 0; k < n[i]; k++) assert_int_equal(p[i][k], i % 251 + 1); /* nobody wrote here since */
+        for (size_t k = 0; k < n[i]; k++) assert_int_equal(p[i][k], i % 251 + 1); /* nothing wrote here since */
     raml_arena_close(a);
 }
 
@@ -35,7 +35,7 @@ static void limit_holds(void **state)
     size_t given = 0;
     while (raml_arena_alloc(a, 10, 4)) given += 48; /* 40 rounded up to 16 */
     assert_int_equal(given, 960);
-    assert_non_null(raml_arena_alloc(a, 1, 1)); /* what still fits is given */
+    assert_non_null(raml_arena_alloc(a, 1, 1)); /* what still fits is allocated */
     raml_arena_close(a);
     a = raml_arena_open(1 << 20);
     assert_null(raml_arena_alloc(a, (1 << 20) + 1, 1));

@@ -1,5 +1,5 @@
-/* exp, log, sin, cos, pow against the C library's long double, over many draws; what they give at the ends; and a
- * checksum that every machine must find. */
+/* exp, log, sin, cos, pow against the C library's long double, over many random numbers; their values at the limits;
+ * and a checksum that must be the same on every machine. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,7 +39,7 @@ static void test_errors(void **state)
         double x = (u - 0.5) * 1400;
         check("exp", x, share(raml_exp(x), expl((long double)x)), 0x1p-51);
         check("exp", u - 0.5, share(raml_exp(u - 0.5), expl((long double)u - 0.5L)), 0x1p-51);
-        double y = ldexp(0.5 + u / 2, (int)(v * 2090) - 1065); /* below the normal numbers too */
+        double y = ldexp(0.5 + u / 2, (int)(v * 2090) - 1065); /* subnormals too */
         check("log", y, share(raml_log(y), logl((long double)y)), 0x1p-51);
         y = 0.5 + u;
         if (y != 1) check("log", y, share(raml_log(y), logl((long double)y)), 0x1p-51);

@@ -1,4 +1,4 @@
-/* test_err.c - codes, sentences, and the context in front of them. */
+/* test_err.c - codes, messages, and the context in front of them. */
 #include "core/scratch.h"
 
 #include <errno.h>
@@ -58,7 +58,7 @@ static void long_sentences_are_cut_inside_the_buffer(void **state)
     raml_wrap(&s.e, RAML_EIO, "front");
     assert_int_equal(strlen(s.e.msg), sizeof s.e.msg - 1);
     assert_memory_equal(s.e.msg, "front: xxx", 10);
-    raml_wrap(&s.e, RAML_EIO, "%s", text); /* no room for the cause: still one whole string */
+    raml_wrap(&s.e, RAML_EIO, "%s", text); /* no space for the cause: still one complete string */
     assert_int_equal(strlen(s.e.msg), sizeof s.e.msg - 1);
     assert_string_equal(s.after, "guard");
 }

@@ -51,8 +51,8 @@ static void write_is_atomic(void **state)
     assert_content(path, "");
 }
 
-/* A file that may not grow past `limit` stands for a full disk; in a child, so that the limit ends with it. Exit code
- * 0: the write failed with RAML_EIO, and the words say why. */
+/* A file that may not grow past `limit` stands in for a full disk; in a child, so that the limit ends with it. Exit
+ * code 0: the write failed with RAML_EIO, and the message gives the reason. */
 static int write_on_full_disk(const char *path, size_t n, size_t limit)
 {
     pid_t pid = fork();
@@ -80,7 +80,7 @@ static void full_disk_keeps_the_old_file(void **state)
     must(raml_file_write(path, "old", 3, &e), &e);
     static const struct {
         size_t n, limit;
-    } cases[] = {{100, 50}, {1 << 20, 100000}, {1 << 20, 0}}; /* found out in commit, while writing, at once */
+    } cases[] = {{100, 50}, {1 << 20, 100000}, {1 << 20, 0}}; /* detected in commit, while writing, at once */
     for (size_t i = 0; i < COUNT(cases); i++) {
         assert_int_equal(write_on_full_disk(path, cases[i].n, cases[i].limit), 0);
         assert_false(raml_is_file(tmp));
@@ -101,7 +101,7 @@ static void bad_places_are_errors(void **state)
     raml_writer_deinit(&w); /* after a failed init */
 }
 
-/* A pipe, by its name and through a link: it gets the bytes, and is a pipe afterwards. */
+/* A pipe, by its name and through a link: it gets the bytes, and is still a pipe afterwards. */
 static void what_is_no_file_stays(void **state)
 {
     char path[4200], link[4200], tmp[4210], got[8];
@@ -121,7 +121,7 @@ static void what_is_no_file_stays(void **state)
         assert_true(i ? S_ISLNK(st.st_mode) : S_ISFIFO(st.st_mode));
         assert_int_equal(read(fd, got, sizeof got), 5);
         assert_memory_equal(got, "bytes", 5);
-        must(raml_writer_init(&w, names[i], &e), &e); /* given up: nothing is removed */
+        must(raml_writer_init(&w, names[i], &e), &e); /* abandoned: nothing is removed */
         raml_writer_deinit(&w);
         assert_int_equal(lstat(names[i], &st), 0);
         snprintf(tmp, sizeof tmp, "%s.tmp", names[i]);
@@ -170,11 +170,11 @@ static void maps(void **state)
     raml_map_deinit(&m);
     raml_map_deinit(&m);
     spill(path, "", 0);
-    must(raml_map_init(&m, path, &e), &e); /* an empty file is no error */
+    must(raml_map_init(&m, path, &e), &e); /* an empty file is not an error */
     assert_int_equal(m.size, 0);
     raml_map_deinit(&m);
     assert_int_equal(raml_map_init(&m, *state, &e), RAML_EIO);
-    assert_true(has(e.msg, "is not a plain file"));
+    assert_true(has(e.msg, "is not a regular file"));
     raml_map_deinit(&m);
     assert_int_equal(raml_map_init(&m, "/nonexistent", &e), RAML_EIO);
     raml_map_deinit(&m);
@@ -228,7 +228,7 @@ static void lines_are_bounded(void **state)
     in(*state, "a.jsonl", path);
     memset(text, 'x', sizeof text);
     text[0] = text[2] = '\n';
-    text[1] = 0; /* a zero byte is kept: the parser names it */
+    text[1] = 0; /* a zero byte is kept: the parser reports it */
     spill(path, text, sizeof text);
     must(raml_lines_init(&l, path, 5000, &e), &e);
     must(raml_lines_next(&l, &more, &e), &e);

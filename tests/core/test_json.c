@@ -22,7 +22,7 @@ static void bad_lines_are_named(void **state)
     static const struct {
         const char *what, *text, *part;
     } cases[] = {
-        {"cut short", "{\"a\": 1", "train.jsonl:17: not valid JSON at column 7"},
+        {"truncated", "{\"a\": 1", "train.jsonl:17: not valid JSON at column 7"},
         {"no comma", "{\"a\": 1 \"b\": 2}", "'}' expected near '\"b\"'"},
         {"trailing text", "{\"a\": 1} x", "train.jsonl:17: not valid JSON at column 10"},
         {"twice the same key", "{\"a\": 1, \"a\": 2}", "duplicate object key"},
@@ -142,7 +142,7 @@ static void floats_come_back(void **state)
     raml_json_add(&b, v);
     assert_string_equal(b.data, "> {\"z\":1,\"a\":[0.5,true,null],\"text\":\"ä \\u0001\"}");
     raml_buf_deinit(&b);
-    raml_buf_init(&b, 20); /* too small: as it was, and remembered */
+    raml_buf_init(&b, 20); /* too small: unchanged, and the failure is kept */
     raml_buf_adds(&b, "> ");
     raml_json_add(&b, v);
     assert_string_equal(b.data, "> ");

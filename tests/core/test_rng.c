@@ -1,4 +1,4 @@
-/* test_rng.c - Philox4x32-10 against its authors' published vectors, and what the draws promise. */
+/* test_rng.c - Philox4x32-10 against its authors' published vectors, and the guarantees about draws. */
 #include "core/scratch.h"
 
 #include "raml/rng.h"
@@ -6,7 +6,7 @@
 #include <Random123/philox.h>
 #include <math.h>
 
-/* Salmon et al. 2011, section 4.1, written down a second time: ten rounds of two 32x32 multiplications. */
+/* Salmon et al. 2011, section 4.1, implemented a second time: ten rounds of two 32x32 multiplications. */
 static void philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
 {
     uint32_t c[4] = {counter[0], counter[1], counter[2], counter[3]}, k0 = key[0], k1 = key[1];
@@ -66,7 +66,7 @@ static void names_map_as_written(void **state)
     }
 }
 
-/* Equal names draw equal values; any one part changed draws others. */
+/* Equal names draw equal values; any changed part draws others. */
 static void names_tell_draws_apart(void **state)
 {
     (void)state;
@@ -146,7 +146,7 @@ static void walk_and_range(void **state)
 {
     (void)state;
     struct raml_rng r = {.key = {.seed = 4, .purpose = RAML_FOR_TEST}};
-    for (uint64_t i = 0; i < 100; i++) { /* a walk is the stream, one position a draw */
+    for (uint64_t i = 0; i < 100; i++) { /* a walk is the stream, one position per draw */
         assert_int_equal(r.position, i);
         if (i % 2)
             assert_true(raml_rng_uniform(&r) == raml_uniform(&r.key, i));
