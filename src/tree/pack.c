@@ -1,8 +1,7 @@
 /* pack.c - trees side by side in one flat batch, and which key tiles each query tile sees. See tree.h.
  *
  * A span's ancestors are runs of rows: [start, start + after) of each span on the way to the root. For a query tile,
- * each of its spans marks its runs' bits in the masks of the key tiles they touch; tiles that nobody marked are left
- * out.
+ * each of its spans marks its runs' bits in the masks of the key tiles they touch; tiles without marks are left out.
  */
 #include "raml/tree.h"
 
@@ -96,7 +95,7 @@ static void mark_span(struct marks *m, const struct raml_tree *t, const struct r
     }
 }
 
-/* Writes the pairs of query tile `qi` (number in the tree) out of the marks, and clears them. */
+/* Writes the pairs of query tile `qi` (number in the tree) from the marks, and clears them. */
 static int write_pairs(struct raml_pack *p, struct marks *m, size_t qi, size_t n_keys)
 {
     struct raml_tile *q = &p->tile[p->n_tiles + qi];

@@ -52,7 +52,7 @@ static enum raml_code check(const struct raml_tree *t, int32_t parent, uint32_t 
 {
     if (n > INT32_MAX || t->n_tokens > INT32_MAX - n || t->n_spans >= INT32_MAX)
         return raml_fail(err, RAML_ERANGE, "token tree: more than 2^31 tokens");
-    if (score > n) return raml_fail(err, RAML_ERANGE, "token tree: scored from token %zu of a span of %zu", score, n);
+    if (score > n) return raml_fail(err, RAML_ERANGE, "token tree: targets from token %zu of a span of %zu", score, n);
     if (t->n_spans == 0) {
         if (parent != -1)
             return raml_fail(err, RAML_ERANGE, "token tree: the first span is the root; parent -1 expected");
@@ -74,7 +74,7 @@ enum raml_code raml_tree_add(struct raml_tree *t, int32_t parent, uint32_t after
     uint32_t depth = parent < 0 ? 0 : t->span[parent].depth + after;
     if (depth == 0 && score == 0 && n > 0)
         return raml_fail(err, RAML_ERANGE,
-                         "token tree: the first token of a root has nothing in front of it to score it from");
+                         "token tree: the first token of a root has no token before it and can't be a target");
     rc = reserve(t, n, err);
     if (rc) return rc;
     t->span[t->n_spans] = (struct raml_span){.parent = parent,

@@ -1,4 +1,4 @@
-/* naive.h - random trees, and the plainest model of what they mean: a parent for every token. Include after cmocka's
+/* naive.h - random trees, and the simplest model of their meaning: a parent for every token. Include after cmocka's
  * own. */
 #ifndef RAML_TESTS_TREE_NAIVE_H
 #define RAML_TESTS_TREE_NAIVE_H
@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct naive { /* one entry a token, in the order of adding */
+struct naive { /* one entry per token, in the order of adding */
     size_t n, n_spans, n_scored;
     int32_t *token;
-    int64_t *parent;      /* token in front of it; -1: none */
-    int64_t *scored;      /* tokens that are scored, in order */
-    int64_t (*path)[512]; /* [n_spans]: all tokens of a span and of those in front of it, from the root on */
-    size_t *path_n, *own; /* [n_spans]: length of path; how many of its last tokens are the span's own */
+    int64_t *parent;      /* token before it; -1: none */
+    int64_t *scored;      /* targets, in order */
+    int64_t (*path)[512]; /* [n_spans]: all tokens of a span and of those before it, from the root on */
+    size_t *path_n, *own; /* [n_spans]: length of path; how many of its last tokens belong to the span */
     int *level;           /* [n_spans]: spans above it */
 };
 
@@ -37,7 +37,7 @@ static inline void naive_deinit(struct naive *m)
     free(m->token), free(m->parent), free(m->scored), free(m->path), free(m->path_n), free(m->own), free(m->level);
 }
 
-/* The span's texts are copied whole: what stands in front of it is the parent's path without the parent's last tokens.
+/* The span's texts are copied whole: what comes before it is the parent's path without the parent's last tokens.
  */
 static inline void naive_add(struct naive *m, int32_t parent, uint32_t after, const int32_t *token, size_t n,
                              size_t score)
@@ -78,8 +78,8 @@ static inline void both_add(struct raml_tree *t, struct naive *m, struct raml_rn
     naive_add(m, parent, after, token, n, score);
 }
 
-/* A tree of `spans` random spans, up to four levels below the root, and behind every token (and in front of the first)
- * of one of them a probe. Spans are empty now and then, and hang from any place of any earlier one. long_n bounds
+/* A tree of `spans` random spans, up to four levels below the root, and after every token (and before the first)
+ * of one of them a probe. Spans are sometimes empty, and hang from any place of any earlier one. long_n bounds
  * lengths. */
 static inline void random_tree(struct raml_tree *t, struct naive *m, struct raml_rng *r, int vocab, size_t spans,
                                uint32_t long_n)

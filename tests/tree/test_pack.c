@@ -1,4 +1,4 @@
-/* Packs against the plainest model of a tree: who sees whom, positions, where scores are read. */
+/* Packs against the simplest model of a tree: who sees whom, positions, where log-probabilities are read. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,8 +7,8 @@
 
 #include "naive.h"
 
-/* Whether row `row` of the pack sees row `key`, as the lists of pairs and masks say; also checks the lists' own
- * promises. */
+/* Whether row `row` of the pack sees row `key`, by the lists of pairs and masks; also checks the lists'
+ * invariants. */
 static int pack_sees(const struct raml_pack *p, uint32_t row, uint32_t key)
 {
     for (size_t i = 0; i < p->n_tiles; i++) {
@@ -52,7 +52,7 @@ static void check_lists(const struct raml_pack *p)
                     else
                         assert_true(m == 0);
                 }
-                assert_true(any != 0 && all != ~UINT64_C(0)); /* neither of no use nor without need */
+                assert_true(any != 0 && all != ~UINT64_C(0)); /* neither useless nor unnecessary */
             }
             pairs += q->n_pairs;
             row += q->n;
@@ -63,7 +63,7 @@ static void check_lists(const struct raml_pack *p)
     assert_int_equal(masks, p->n_masks);
 }
 
-/* Tree number t of the pack is what m says, and sees nothing of the others. */
+/* Tree number t of the pack is as in m, and sees nothing of the others. */
 static void check_tree(const struct raml_pack *p, size_t t, const struct naive *m)
 {
     uint32_t row0 = p->tree_row[t];
@@ -114,7 +114,7 @@ static void test_random(void **state)
     raml_pack_deinit(&p);
 }
 
-/* A tree's tiles, pairs and masks are the same wherever it stands in the pack. */
+/* A tree's tiles, pairs and masks are the same wherever it is in the pack. */
 static void test_place(void **state)
 {
     (void)state;
@@ -157,7 +157,7 @@ static void test_chains(void **state)
         assert_int_equal(raml_pack_add(&p, &t, NULL), RAML_OK);
         check_lists(&p);
         assert_int_equal(p.n_pairs, tiles * (tiles + 1) / 2);
-        assert_int_equal(p.n_masks, tiles * RAML_TILE); /* those on the diagonal alone */
+        assert_int_equal(p.n_masks, tiles * RAML_TILE); /* only those on the diagonal */
         for (uint32_t a = 0; a < n; a++)
             for (uint32_t b = 0; b < n; b++) assert_int_equal(pack_sees(&p, a, b), b <= a);
         raml_tree_deinit(&t);
@@ -165,7 +165,7 @@ static void test_chains(void **state)
     raml_pack_deinit(&p);
 }
 
-/* Trees without tokens, spans or scored tokens are trees too. */
+/* Trees without tokens, spans or targets are trees too. */
 static void test_empty(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* The token tree against its plainest model, and every fault with its sentence. */
+/* The token tree against its simplest model, and every fault with its message. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -20,7 +20,7 @@ static void check_tree(const struct raml_tree *t, const struct naive *m)
         assert_int_equal(span->depth, m->path_n[s] - m->own[s]);
         for (uint32_t i = 0; i < span->n; i++)
             assert_int_equal(raml_tree_parent_token(t, (int32_t)s, i), m->parent[span->start + i]);
-        /* behind the span's last token: what a child there would follow */
+        /* after the span's last token: what a child there would follow */
         int64_t last = m->path_n[s] ? m->path[s][m->path_n[s] - 1] : -1;
         assert_int_equal(raml_tree_parent_token(t, (int32_t)s, span->n), last);
     }
@@ -79,16 +79,16 @@ static void test_faults(void **state)
         const char *msg;
     } faults[] = {
         {true, 0, 0, 3, 3, "token tree: the first span is the root; parent -1 expected"},
-        {true, -1, 0, 3, 0, "token tree: the first token of a root has nothing in front of it to score it from"},
-        {true, -1, 0, 3, 4, "token tree: scored from token 4 of a span of 3"},
+        {true, -1, 0, 3, 0, "token tree: the first token of a root has no token before it and can't be a target"},
+        {true, -1, 0, 3, 4, "token tree: targets from token 4 of a span of 3"},
         {false, -1, 0, 3, 3, "token tree: parent -1 of span 2 does not come before it"},
         {false, 2, 0, 3, 3, "token tree: parent 2 of span 2 does not come before it"},
         {false, -7, 0, 3, 3, "token tree: parent -7 of span 2 does not come before it"},
         {false, 0, 4, 3, 3, "token tree: span 2 hangs after token 4 of span 0, which has 3"},
         {false, 1, 1, 3, 3, "token tree: span 2 hangs after token 1 of span 1, which has 0"},
         {false, 0, UINT32_MAX, 3, 3, "token tree: span 2 hangs after token 4294967295 of span 0, which has 3"},
-        {false, 0, 0, 3, 0, "token tree: the first token of a root has nothing in front of it to score it from"},
-        {false, 0, 1, 3, 5, "token tree: scored from token 5 of a span of 3"},
+        {false, 0, 0, 3, 0, "token tree: the first token of a root has no token before it and can't be a target"},
+        {false, 0, 1, 3, 5, "token tree: targets from token 5 of a span of 3"},
         {false, 0, 1, (size_t)INT32_MAX, 0, "token tree: more than 2^31 tokens"},
         {false, 0, 1, SIZE_MAX, 0, "token tree: more than 2^31 tokens"},
     };
@@ -112,7 +112,7 @@ static void test_faults(void **state)
     }
 }
 
-/* A root that is empty: its children's first tokens have nothing in front of them either. */
+/* A root that is empty: its children's first tokens have nothing before them either. */
 static void test_empty_root(void **state)
 {
     (void)state;
