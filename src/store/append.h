@@ -1,7 +1,7 @@
 /* append.h - files that only grow, one whole piece at a time.
  *
- * A piece is written completely or the file is cut back to where it was, so that a full disk leaves no torn piece
- * (a killed process or a power cut still can: readers drop a torn end).
+ * A piece is written completely or the file is truncated to its previous length, so that a full disk leaves no torn
+ * piece (a killed process or a power failure still can: readers drop a torn end).
  */
 #ifndef STORE_APPEND_H
 #define STORE_APPEND_H

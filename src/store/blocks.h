@@ -1,4 +1,4 @@
-/* blocks.h - elements of stored tensors as f32 or bf16, whatever their type. One thread; no memory. */
+/* blocks.h - elements of file tensors as f32 or bf16, whatever their type. One thread; no memory. */
 #ifndef STORE_BLOCKS_H
 #define STORE_BLOCKS_H
 
@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Is type one of those of enum raml_ggml_type, which are converted here? */
+/* Is type one of enum raml_ggml_type, which are converted here? */
 bool raml_blocks_known(uint32_t type);
 /* n elements, whole blocks of a known type, from data on (any alignment) to out. All are converted; the index of the
  * first that is not finite is returned, n when there is none. F32 keeps every bit. Numbers of a block that are a scale
@@ -16,7 +16,7 @@ size_t raml_blocks_f32(uint32_t type, const void *data, size_t n, float *out);
  * round to infinity, count as not finite. */
 size_t raml_blocks_bf16(uint32_t type, const void *data, size_t n, uint16_t *out);
 
-/* n floats, whole blocks, as F32, F16, BF16 or Q8_0 (gguf.h says how). All are converted; the index of the first that
+/* n floats, whole blocks, as F32, F16, BF16 or Q8_0 (see gguf.h). All are converted; the index of the first that
  * the type cannot hold is returned (not finite, or beyond its range: it is then infinite, or the block is zero), n when
  * there is none. F32 keeps every bit. */
 size_t raml_blocks_from_f32(uint32_t type, const float *x, size_t n, void *out);

@@ -86,7 +86,7 @@ static enum raml_code rename_folder(const char *from, const char *to, struct ram
     return RAML_OK;
 }
 
-/* One of a step's three folders is to go. A whole one is renamed first: half a checkpoint must not bear its name. */
+/* Removes one of a step's three folders. A whole one is renamed first: half a checkpoint must not have its name. */
 static enum raml_code remove_folder(const char *dir, uint64_t step, const char *suffix, struct raml_err *err)
 {
     char *path = raml_checkpoints_path(dir, step, suffix), *tmp = raml_checkpoints_path(dir, step, ".tmp");
@@ -181,7 +181,7 @@ enum raml_code raml_checkpoints_commit(const char *dir, uint64_t step, struct ra
     bool replace = false;
     if (!rc) rc = sync_tree(tmp, err);
     if (!rc && raml_is_dir(whole)) {
-        if (raml_is_dir(old)) rc = raml_remove_tree(old, err); /* beside a whole one it is worth nothing */
+        if (raml_is_dir(old)) rc = raml_remove_tree(old, err); /* useless beside a whole one */
         if (!rc) rc = rename_folder(whole, old, err);
         replace = !rc;
     }

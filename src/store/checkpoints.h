@@ -1,7 +1,7 @@
 /* checkpoints.h - the checkpoint-N folders of a run.
  *
- * Invariant: a folder named checkpoint-N (N without leading zeros) is whole. Other names are steps on the way:
- *   checkpoint-N.tmp  being filled, or being removed: worth nothing
+ * Invariant: a folder named checkpoint-N (N without leading zeros) is whole. Other names are intermediate states:
+ *   checkpoint-N.tmp  being filled, or being removed: worthless
  *   checkpoint-N.old  whole, and about to be replaced by a new checkpoint-N; it is the one that counts while
  *                     checkpoint-N is missing
  * Every change is one rename, so a process killed between any two leaves one of these states; _recover tidies them.

@@ -232,7 +232,7 @@ enum raml_code raml_events_cut(const char *path, uint64_t last_step, struct raml
         rc = raml_writer_add(&w, m.data + at, n, err);
         kept += n;
     }
-    if (!rc && kept != m.size) rc = raml_writer_commit(&w, err); /* else: nothing to cut */
+    if (!rc && kept != m.size) rc = raml_writer_commit(&w, err); /* else: nothing to truncate */
     raml_writer_deinit(&w);
     raml_map_deinit(&m);
     return rc;

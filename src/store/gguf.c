@@ -10,7 +10,7 @@
 #error "tensor files are little-endian and are read in place: this machine would need a byte swap"
 #endif
 
-enum { /* far above any model; they keep what a file of holes can make us allocate small */
+enum { /* far above any model; they bound what a sparse file can make us allocate */
     MAX_VALUES = 1 << 16,
     MAX_TENSORS = 1 << 20,
     MAX_STRINGS = 1 << 24, /* in all arrays together */
@@ -39,7 +39,7 @@ struct tensor {
 struct raml_gguf {
     char *path;
     struct raml_map map;
-    size_t at; /* of the walk through the header */
+    size_t at; /* position in the header */
     uint32_t version;
     size_t alignment, n_values, n_tensors, n_strings;
     struct raml_gguf_value *value; /* file order; own key and place */
@@ -75,14 +75,14 @@ bool raml_gguf_legal_name(const char *name, size_t n)
     return legal(name, n, GGUF_MAX_NAME, 255);
 }
 
-/* The walk: the next n bytes, which are what's `what`. */
+/* The next n bytes; what: their name, for messages. */
 
 static enum raml_code take(struct raml_gguf *g, uint64_t n, const char *what, const unsigned char **out,
                            struct raml_err *err)
 {
     size_t left = g->map.size - g->at;
     if (n > left)
-        return raml_fail(err, RAML_EFORMAT, "%s: byte %zu: %s needs %llu bytes; the file has %zu more (cut short?)",
+        return raml_fail(err, RAML_EFORMAT, "%s: byte %zu: %s needs %llu bytes; the file has %zu more (truncated?)",
                          g->path, g->at, what, (unsigned long long)n, left);
     *out = g->map.data + g->at;
     g->at += (size_t)n;
@@ -145,7 +145,7 @@ static enum raml_code read_array_head(struct raml_gguf *g, struct raml_gguf_valu
     if (!rc) rc = take_u64(g, "an array's length", &n, err);
     if (rc) return rc;
     if (element == RAML_GGUF_ARRAY)
-        return raml_fail(err, RAML_ESUPPORT, "%s: metadata '%.64s' is an array of arrays, which is not read", g->path,
+        return raml_fail(err, RAML_ESUPPORT, "%s: metadata '%.64s' is an array of arrays: not supported", g->path,
                          v->key);
     if (element >= RAML_GGUF_N_TYPES)
         return raml_fail(err, RAML_EFORMAT, "%s: metadata '%.64s': elements of type %u; expected 0 to %d", g->path,
@@ -304,7 +304,7 @@ static enum raml_code place_tensors(struct raml_gguf *g, struct raml_err *err)
         struct tensor *t = &g->tensor[i];
         if (start > g->map.size || t->offset > have || t->view.bytes > have - t->offset)
             return raml_fail(err, RAML_EFORMAT, "%s: tensor '%s' has %zu bytes from byte %llu of the data on; the file "
-                             "has %zu (cut short?)", g->path, t->name, t->view.bytes, (unsigned long long)t->offset,
+                             "has %zu (truncated?)", g->path, t->name, t->view.bytes, (unsigned long long)t->offset,
                              have);
         t->view.data = g->map.data + start + (size_t)t->offset;
     }
@@ -324,7 +324,7 @@ static int by_name(const void *a, const void *b)
     return strcmp((*x)->name, (*y)->name);
 }
 
-/* No byte belongs to two tensors, no name either. Gaps are the padding's, and are not looked at. */
+/* No byte belongs to two tensors, and no name does. Gaps are padding, and are not looked at. */
 static enum raml_code check_tensors(struct raml_gguf *g, struct raml_err *err)
 {
     const struct raml_gguf_tensor *last = NULL;
@@ -345,8 +345,8 @@ static enum raml_code check_tensors(struct raml_gguf *g, struct raml_err *err)
 
 static enum raml_code read_tensors(struct raml_gguf *g, uint64_t n, struct raml_err *err)
 {
-    if (n > (g->map.size - g->at) / MIN_TENSOR_BYTES) /* again, now that the metadata is read */
-        return raml_fail(err, RAML_EFORMAT, "%s: %llu tensors; the file has %zu more bytes (cut short?)", g->path,
+    if (n > (g->map.size - g->at) / MIN_TENSOR_BYTES) /* again, now that the metadata has been read */
+        return raml_fail(err, RAML_EFORMAT, "%s: %llu tensors; the file has %zu more bytes (truncated?)", g->path,
                          (unsigned long long)n, g->map.size - g->at);
     g->tensor = calloc((size_t)n + 1, sizeof *g->tensor);
     g->by_name = calloc((size_t)n + 1, sizeof(*g->by_name));
@@ -367,7 +367,7 @@ static enum raml_code read_file(struct raml_gguf *g, struct raml_err *err)
     enum raml_code rc = take(g, 4, "the magic", &magic, err);
     if (rc) return rc;
     if (memcmp(magic, "GGUF", 4) != 0)
-        return raml_fail(err, RAML_EFORMAT, "%s: does not open with GGUF; it is another kind of file", g->path);
+        return raml_fail(err, RAML_EFORMAT, "%s: does not start with GGUF; it is another kind of file", g->path);
     rc = take_u32(g, "the version", &g->version, err);
     if (!rc) rc = take_u64(g, "the count of tensors", &n_tensors, err);
     if (!rc) rc = take_u64(g, "the count of metadata", &n_values, err);
@@ -377,10 +377,12 @@ static enum raml_code read_file(struct raml_gguf *g, struct raml_err *err)
                          g->version && !(g->version & 0xffff) ? " (the file is big-endian)" : "");
     size_t left = g->map.size - g->at;
     if (n_values > MAX_VALUES || n_values > left / MIN_VALUE_BYTES)
-        return raml_fail(err, RAML_EFORMAT, "%s: %llu entries of metadata; %zu bytes follow (cut short?), and %d entries are the most", g->path,
+        return raml_fail(err, RAML_EFORMAT, "%s: %llu entries of metadata; %zu bytes follow (truncated?), "
+                         "and at most %d entries are allowed", g->path,
                          (unsigned long long)n_values, left, MAX_VALUES);
     if (n_tensors > MAX_TENSORS || n_tensors > left / MIN_TENSOR_BYTES)
-        return raml_fail(err, RAML_EFORMAT, "%s: %llu tensors; %zu bytes follow (cut short?), and %d tensors are the most", g->path,
+        return raml_fail(err, RAML_EFORMAT, "%s: %llu tensors; %zu bytes follow (truncated?), "
+                         "and at most %d tensors are allowed", g->path,
                          (unsigned long long)n_tensors, left, MAX_TENSORS);
     rc = read_metadata(g, n_values, err);
     if (!rc) rc = read_alignment(g, err);

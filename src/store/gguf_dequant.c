@@ -1,7 +1,7 @@
 /* gguf_dequant.c - the types of ggml's tensors, and their conversion to f32.
  *
  * Layouts and formulas: ggml/src/ggml-common.h (struct block_*, K_SCALE_SIZE) and gguf-py/gguf/quants.py of llama.cpp.
- * A row is cut into blocks of 32 elements (Q8_0, Q4_0 to Q5_1) or 256 (the K types). d, m, dmin: f16. Offsets in bytes:
+ * A row is split into blocks of 32 elements (Q8_0, Q4_0 to Q5_1) or 256 (the K types). d, m, dmin: f16. Offsets:
  *   Q8_0  0 d, 2 q[32] (signed)                                 x = d q
  *   Q4_0  0 d, 2 nibbles[16]                                    x = d (q - 8)
  *   Q4_1  0 d, 2 m, 4 nibbles[16]                               x = d q + m
@@ -12,7 +12,7 @@
  *   Q6_K  0 nibbles[128], 128 high[64], 192 sc[16] (signed), 208 d  x = d sc (q - 32), q of 6 bits
  * A product that is zero counts as +0, whatever the sign of its scale (`+ 0.0f` below): so do the kernels of the device
  * layer that read blocks (device/cpu/panel.h), with which these conversions agree to the last bit.
- * Loops are plain ones that a compiler makes vectors of (CMakeLists.txt asks for -O3): no branch depends on an element.
+ * Loops are simple enough for the compiler to vectorise (CMakeLists.txt sets -O3): no branch depends on an element.
  */
 #include "core/half.h"
 #include "store/blocks.h"
@@ -73,11 +73,11 @@ static float half_at(const unsigned char *p)
     return raml_half_to_float((uint16_t)(p[0] | p[1] << 8));
 }
 
-/* Elements that are no blocks: n at p give x. */
+/* Types without blocks: n elements at p give x. */
 
 static void from_f16(const unsigned char *p, size_t n, float *x)
 {
-    for (size_t i = 0; i < n; i++) { /* all three readings of the number, of which one is taken */
+    for (size_t i = 0; i < n; i++) { /* all three interpretations of the number, of which one is used */
         uint16_t h;
         memcpy(&h, p + 2 * i, sizeof h);
         uint32_t sign = (uint32_t)(h & 0x8000u) << 16, rest = h & 0x7fffu;
@@ -153,7 +153,7 @@ static void scale_and_min(const unsigned char *s, int j, float *scale, float *mi
     *min = (float)m;
 }
 
-/* 8 groups of 32; two that follow each other share 32 bytes of nibbles, the even one the low ones. high: NULL, or 32
+/* 8 groups of 32; two consecutive ones share 32 bytes of nibbles, the even one the low ones. high: NULL, or 32
  * bytes of which bit j is the fifth bit of the elements of group j. */
 static void from_q4_or_q5(const unsigned char *p, const unsigned char *high, const unsigned char *nibbles, float *x)
 {
@@ -258,7 +258,7 @@ size_t raml_blocks_f32(uint32_t type, const void *data, size_t n, float *out)
 {
     size_t size, block = raml_ggml_block(type, &size), bad = n;
     const unsigned char *p = data;
-    for (size_t i = 0; i < n; i += CHUNK) { /* looked at while it is in the nearest cache */
+    for (size_t i = 0; i < n; i += CHUNK) { /* checked while it is in the first-level cache */
         size_t m = n - i < CHUNK ? n - i : CHUNK;
         to_f32(type, p + i / block * size, m, out + i);
         size_t k = bad == n ? first_bad_f32(out + i, m) : m;

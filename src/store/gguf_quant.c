@@ -1,4 +1,4 @@
-/* gguf_quant.c - floats as the types that are written. See blocks.h. */
+/* gguf_quant.c - floats in the types that are written. See blocks.h. */
 #include "core/half.h"
 #include "store/blocks.h"
 #include "store/gguf_format.h"
@@ -33,7 +33,7 @@ static bool to_q8_0(const float *x, unsigned char *p)
         return false;
     }
     uint16_t h = raml_half_from_float(most / 127.0f);
-    if (most > 127.5f * raml_half_to_float(h)) h++; /* too few bits in the scale: 127 would be cut off */
+    if (most > 127.5f * raml_half_to_float(h)) h++; /* too few bits in the scale: 127 would be clipped */
     float d = raml_half_to_float(h);
     memcpy(p, &h, sizeof h);
     for (int i = 0; i < GGUF_BLOCK; i++) {

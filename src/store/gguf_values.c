@@ -96,7 +96,7 @@ enum raml_code raml_gguf_element_string(const struct raml_gguf_value *v, size_t 
     return RAML_OK;
 }
 
-/* The value of a key that is an array, or is none. */
+/* The value of a key that is an array, or is not. */
 static enum raml_code find(const struct raml_gguf *g, const char *key, bool array, const struct raml_gguf_value **out,
                            struct raml_err *err)
 {

@@ -35,7 +35,7 @@ static enum raml_code check_entry(const char *path, const struct raml_gguf_entry
     return RAML_OK;
 }
 
-/* What is given as rows may have any type that has a size; vectors have no blocks. */
+/* Tensors given as rows may have any type that has a size; vectors have no blocks. */
 static enum raml_code check_type(const char *path, const struct raml_gguf_output *t, bool rows, struct raml_err *err)
 {
     const struct raml_tensor_view *v = &t->view;

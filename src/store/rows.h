@@ -1,4 +1,4 @@
-/* rows.h - a tensor's rows from a function into a file. */
+/* rows.h - writes a tensor's rows from a function to a file. */
 #ifndef STORE_ROWS_H
 #define STORE_ROWS_H
 

@@ -25,7 +25,7 @@ static const char events_name[] = "events.out.tfevents.0.raml"; /* TensorBoard t
 
 struct raml_run {
     char *dir;
-    int lock; /* of the folder: held open and locked; the kernel frees it with the process */
+    int lock; /* of the folder: held open and locked; the kernel releases it with the process */
     char *tmp_dir;
     struct append metrics, timing;
     struct raml_events *events;
@@ -55,7 +55,7 @@ static bool holds_run(const char *dir, const struct checkpoints *have)
 }
 
 /* Copies the kept lines of l to w. Lines that cannot be read are dropped at the end of the file (a killed process or a
- * power cut tore them); before a line that is to stay they are a fault that a person must look at. */
+ * power failure tore them); before a line to be kept they are an error that a person must look at. */
 static enum raml_code copy_lines(struct raml_lines *l, struct raml_writer *w, uint64_t last_step, bool *dropped,
                                  struct raml_err *err)
 {
@@ -76,7 +76,7 @@ static enum raml_code copy_lines(struct raml_lines *l, struct raml_writer *w, ui
             *dropped = true;
             continue;
         }
-        if (bad) return raml_fail(err, RAML_EFORMAT, "%s (mend or remove that line, then resume)", why.msg);
+        if (bad) return raml_fail(err, RAML_EFORMAT, "%s (repair or remove that line, then resume)", why.msg);
         raml_buf_adds(&l->line, "\n");
         rc = raml_buf_status(&l->line, err);
         if (!rc) rc = raml_writer_add(w, l->line.data, l->line.len, err);
@@ -95,7 +95,7 @@ static bool ends_whole(const char *path)
     return c == '\n';
 }
 
-/* Cuts a file of lines with a step back to those of step <= last_step. */
+/* Truncates a file of lines with a step to those of step <= last_step. */
 static enum raml_code cut_lines(const char *path, uint64_t last_step, struct raml_err *err)
 {
     struct raml_lines l = {0};
@@ -117,7 +117,7 @@ static enum raml_code remove_file(const char *path, struct raml_err *err)
     return RAML_OK;
 }
 
-/* One of the run's growing files on resume: its unfinished copy goes, and it is cut back (has: to the checkpoint
+/* One of the run's growing files on resume: its unfinished copy is removed, and it is truncated (has: to the checkpoint
  * `step`) or, without a checkpoint, removed. */
 static enum raml_code cut_file(const char *dir, const char *name, bool has, uint64_t step, struct raml_err *err)
 {
@@ -140,7 +140,7 @@ static enum raml_code prepare(struct raml_run *r, int resume, uint64_t *step, st
     if (!rc) rc = raml_checkpoints_list(r->dir, &have, err);
     *step = have.n ? have.step[have.n - 1] : 0;
     if (!rc && !resume && holds_run(r->dir, &have))
-        rc = raml_fail(err, RAML_EUSAGE, "%s: holds a run already; resume it, or give another folder", r->dir);
+        rc = raml_fail(err, RAML_EUSAGE, "%s: already holds a run; resume it, or give another folder", r->dir);
     free(have.step);
     if (rc || !resume) return rc;
     const char *names[] = {metrics_name, timing_name, events_name};
@@ -156,7 +156,7 @@ static enum raml_code lock_folder(struct raml_run *r, struct raml_err *err)
 {
     r->lock = open(r->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (r->lock < 0) return raml_fail_errno(err, "%s: cannot be opened", r->dir);
-    if (flock(r->lock, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) /* file systems without locks go without */
+    if (flock(r->lock, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) /* file systems without locks do without */
         return raml_fail(err, RAML_EUSAGE, "%s: another process is writing this run", r->dir);
     return RAML_OK;
 }
@@ -221,7 +221,7 @@ enum raml_code raml_run_recipe(struct raml_run *r, const char *text, struct raml
 
 /* Metrics */
 
-struct scalars { /* tags lie one after another in `tags`, each with its 0; values in `values` */
+struct scalars { /* tags are one after another in `tags`, each with its 0; values in `values` */
     struct raml_buf tags, values;
 };
 
@@ -265,7 +265,7 @@ static enum raml_code add_events(struct raml_run *r, uint64_t step, const json_t
         scalar[i].tag = tag;
         memcpy(&scalar[i].value, s.values.data + i * sizeof(double), sizeof(double));
     }
-    if (!rc && !r->events) { /* made with the first line, whose time it bears */
+    if (!rc && !r->events) { /* created with the first line, whose time it has */
         char *path = path_in(r->dir, events_name, "");
         rc = path ? raml_events_open(path, r->wall_time, &r->events, err)
                   : raml_fail(err, RAML_ENOMEM, "%s: no memory", r->dir);
@@ -326,14 +326,14 @@ enum raml_code raml_run_checkpoint_begin(struct raml_run *r, uint64_t step, cons
 
 enum raml_code raml_run_checkpoint_commit(struct raml_run *r, uint64_t step, size_t keep, struct raml_err *err)
 {
-    /* The lines up to here must outlive a power cut if the checkpoint does. */
+    /* The lines up to here must survive a power failure if the checkpoint does. */
     enum raml_code rc = raml_append_sync(&r->metrics, err);
     if (!rc) rc = raml_append_sync(&r->timing, err);
     if (!rc && r->events) rc = raml_events_sync(r->events, err);
     if (!rc) rc = raml_checkpoints_commit(r->dir, step, err);
     if (rc || !keep) return rc;
     rc = raml_checkpoints_prune(r->dir, keep, err);
-    return rc ? raml_wrap(err, rc, "checkpoint-%" PRIu64 " is whole, but an older one stays", step) : RAML_OK;
+    return rc ? raml_wrap(err, rc, "checkpoint-%" PRIu64 " is complete, but an older one remains", step) : RAML_OK;
 }
 
 enum raml_code raml_run_newest(const char *dir, char *out, size_t cap, struct raml_err *err)

@@ -17,7 +17,7 @@
 
 enum {
     MAX_HEADER_BYTES = 100 * 1000 * 1000, /* the limit of the reference implementation */
-    DATA_ALIGN = 64                       /* of the data's start in files that are written here */
+    DATA_ALIGN = 64                       /* of the data's start in files written by raml */
 };
 
 static const struct {
@@ -49,7 +49,8 @@ size_t raml_dtype_size(enum raml_dtype t)
 
 /* Reading */
 
-/* What one header entry says, checked: dtype, shape and the bytes [*begin, *end) of the data, which has data_bytes. */
+/* The content of one header entry, checked: dtype, shape and the bytes [*begin, *end) of the data, which has
+ * data_bytes. */
 static enum raml_code read_dtype(const char *path, struct raml_tensor_view *v, const json_t *info,
                                  struct raml_err *err)
 {
@@ -102,7 +103,7 @@ static enum raml_code read_place(const struct raml_safetensors *s, struct raml_t
     size_t have = s->map.size - data_start;
     if (begin < 0 || end < begin || (unsigned long long)end > have)
         return raml_fail(err, RAML_EFORMAT,
-                         "%s: tensor '%s' lies at bytes %lld to %lld of the data; the file has %zu (cut short?)",
+                         "%s: tensor '%s' is at bytes %lld to %lld of the data; the file has %zu (truncated?)",
                          s->path, v->name, begin, end, have);
     size_t size = raml_dtype_size(v->dtype), want = v->n * size;
     if ((size_t)(end - begin) != want)
@@ -129,7 +130,7 @@ static size_t n_bytes(const struct raml_tensor_view *v)
     return v->n * raml_dtype_size(v->dtype);
 }
 
-/* By place; of tensors that start together all but the last are empty, which an order by size keeps in front. */
+/* By place; of tensors that start together all but the last are empty, and an order by size puts those first. */
 static int by_place(const void *a, const void *b)
 {
     const struct raml_tensor_view *x = a, *y = b;
@@ -204,11 +205,11 @@ static enum raml_code read_header(struct raml_safetensors *s, struct raml_err *e
         return raml_fail(err, RAML_EFORMAT, "%s: header of %llu bytes; expected at most %d (is it safetensors?)",
                          s->path, (unsigned long long)n, MAX_HEADER_BYTES);
     if (n > s->map.size - sizeof n)
-        return raml_fail(err, RAML_EFORMAT, "%s: header of %llu bytes in a file of %zu (cut short?)", s->path,
+        return raml_fail(err, RAML_EFORMAT, "%s: header of %llu bytes in a file of %zu (truncated?)", s->path,
                          (unsigned long long)n, s->map.size);
     const char *text = (const char *)s->map.data + sizeof n;
     if (n < 2 || text[0] != '{')
-        return raml_fail(err, RAML_EFORMAT, "%s: the header does not open with '{'", s->path);
+        return raml_fail(err, RAML_EFORMAT, "%s: the header does not start with '{'", s->path);
     enum raml_code rc = raml_json_parse(&(struct raml_place){s->path, 0}, text, (size_t)n, &s->header, err);
     return rc ? raml_wrap(err, rc, "safetensors header") : read_entries(s, sizeof n + (size_t)n, err);
 }
@@ -347,8 +348,8 @@ static enum raml_code check_view(const char *path, const struct raml_tensor_view
     if (at > (size_t)INT64_MAX - n * size)
         return raml_fail(err, RAML_ERANGE, "%s: larger than any file", path);
     if (at % size)
-        return raml_fail(err, RAML_EUSAGE, "%s: tensor '%s' would start at byte %zu, which is no multiple of %zu; "
-                         "give tensors of larger elements first", path, v->name, at, size);
+        return raml_fail(err, RAML_EUSAGE, "%s: tensor '%s' would start at byte %zu, which is not a multiple of %zu; "
+                         "give tensors with larger elements first", path, v->name, at, size);
     return RAML_OK;
 }
 
@@ -391,7 +392,7 @@ static enum raml_code header_text(const char *path, const struct raml_tensor_vie
     }
     json_t *header = build_header(t, n, meta);
     if (!header)
-        return raml_fail(err, RAML_EUSAGE, "%s: a tensor's name or the metadata is not UTF-8, or memory is used up",
+        return raml_fail(err, RAML_EUSAGE, "%s: a tensor's name or the metadata is not UTF-8, or memory ran out",
                          path);
     size_t entries = n + (meta && meta[0] ? 1 : 0);
     raml_json_add(text, header);

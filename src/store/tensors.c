@@ -64,7 +64,7 @@ static struct file *find_file(const struct raml_tensors *t, const char *name)
     return NULL;
 }
 
-/* One entry of the map: the file is opened when it is first named; the tensor has to be in it. */
+/* One entry of the map: the file is opened when it is first named; the tensor must be in it. */
 static enum raml_code add_entry(struct raml_tensors *t, const char *dir, const char *tensor, const json_t *where,
                                 struct raml_err *err)
 {

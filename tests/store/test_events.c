@@ -1,4 +1,4 @@
-/* test_events.c - TensorBoard files byte for byte, and cutting them back. */
+/* test_events.c - TensorBoard files byte for byte, and truncating them. */
 #include "core/scratch.h"
 
 #include "store/events.h"
@@ -119,7 +119,7 @@ static void assert_same(const char *path, const unsigned char *want, size_t n)
     free(p);
 }
 
-/* Wherever a file is torn, cutting it to step k and going on gives the file of a run that was never stopped. */
+/* Wherever a file is torn, truncating it to step k and continuing gives the file of a run that was never stopped. */
 static void every_torn_end_is_mended(void **state)
 {
     char path[4200], other[4200];
@@ -158,7 +158,7 @@ static void damage_ends_the_file(void **state)
         p[i] ^= 0x10;
         assert_same(path, p, at[2]);
     }
-    memset(p + at[3], 0, bytes - at[3]); /* zeros, as a power cut leaves */
+    memset(p + at[3], 0, bytes - at[3]); /* zeros, as a power failure leaves */
     spill(path, p, bytes);
     must(raml_events_cut(path, 100, &e), &e);
     assert_same(path, p, at[3]);
@@ -171,20 +171,20 @@ static void damage_ends_the_file(void **state)
     assert_null(ev);
 }
 
-/* A valid frame around bytes that are no Event. */
+/* A valid frame around bytes that are not an Event. */
 static void frames_of_other_bytes(void **state)
 {
     static const struct {
         const char *bytes;
         size_t n;
-        bool event; /* kept: what it holds is a message, if a strange one */
+        bool event; /* kept: it contains a message, if a strange one */
     } cases[] = {
         {"\x10", 1, false},                                          /* key without value */
         {"\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 12, false}, /* varint without end */
         {"\x2a\x05" "ab", 4, false},                                 /* length beyond the record */
         {"\x2a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, false}, /* a huge one */
         {"\x09\0\0", 3, false},                                      /* half a double */
-        {"\x0b", 1, false},                                          /* a group: long gone */
+        {"\x0b", 1, false},                                          /* a group: obsolete */
         {"", 0, true},
         {"\x10\x03\x7d\1\2\3\4", 7, true}, /* step 3 and an unknown fixed32 */
     };

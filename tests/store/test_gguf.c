@@ -1,4 +1,4 @@
-/* test_gguf.c - GGUF files read: hostile ones, every type of metadata, real vocabularies. */
+/* test_gguf.c - reading GGUF files: hostile ones, every type of metadata, real vocabularies. */
 #include "core/scratch.h"
 #include "store/gguf_format.h"
 
@@ -141,7 +141,7 @@ static void build(struct image *f, uint32_t version)
     mark(f, P_END);
 }
 
-/* Opens, and looks at every byte that an opened file shows. */
+/* Opens, and reads every byte that an opened file exposes. */
 static enum raml_code try_open(const char *path, struct raml_err *e)
 {
     struct raml_gguf *g = NULL;
@@ -182,8 +182,8 @@ static const struct {
     enum raml_code code;
     const char *part;
 } hostile[] = {
-    {P_MAGIC, 1, 'g', RAML_EFORMAT, "does not open with GGUF"},
-    {P_MAGIC, 4, 0, RAML_EFORMAT, "does not open with GGUF"},
+    {P_MAGIC, 1, 'g', RAML_EFORMAT, "does not start with GGUF"},
+    {P_MAGIC, 4, 0, RAML_EFORMAT, "does not start with GGUF"},
     {P_VERSION, 4, 0, RAML_ESUPPORT, "version 0; expected 2 or 3"},
     {P_VERSION, 4, 1, RAML_ESUPPORT, "version 1; expected 2 or 3"},
     {P_VERSION, 4, 4, RAML_ESUPPORT, "version 4; expected 2 or 3"},
@@ -308,7 +308,7 @@ static void hostile_fields(void **state)
     assert_int_equal(n_bad, 0);
 }
 
-/* Cut short at every byte, so at every boundary; and every byte of the header changed. */
+/* Truncated at every byte, so at every boundary; and every byte of the header changed. */
 static void every_cut_and_every_byte(void **state)
 {
     char path[4200];
@@ -463,7 +463,7 @@ static void reads_versions_2_and_3(void **state)
     raml_gguf_close(NULL);
 }
 
-/* What a reader of 20 lines in another language found in them, for one. */
+/* What a 20-line reader in another language found in them. */
 static const struct {
     const char *file, *name, *pre, *last, *last_merge;
     size_t n_values, n_tokens, n_merges;
@@ -533,7 +533,7 @@ static void real_vocabularies(void **state)
         struct raml_gguf *g = NULL;
         snprintf(path, sizeof path, "%s/data/tokenizer/ggml-vocab-%s.gguf", RAML_SHARED, vocabularies[i].file);
         if (!raml_is_file(path)) {
-            fprintf(stderr, "SKIPPED: %s is not there\n", path);
+            fprintf(stderr, "SKIPPED: %s does not exist\n", path);
             continue;
         }
         must(raml_gguf_open(path, &g, &e), &e);

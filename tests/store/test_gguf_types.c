@@ -1,7 +1,8 @@
-/* test_gguf_types.c - conversions against a second formulation, files written and read again.
+/* test_gguf_types.c - conversions against a second implementation, files written and read again.
  *
- * The second formulation goes the other way: it draws the numbers that a block stands for, packs them bit by bit as the
- * tables in gguf-py/gguf/quants.py draw the bytes, and expects the numbers' formula, in double, from the conversion.
+ * The second implementation goes the other way: it draws the numbers that a block represents, packs them bit by bit as
+ * the tables in gguf-py/gguf/quants.py show the bytes, and expects the numbers' formula, in double, from the
+ * conversion.
  */
 #include "core/scratch.h"
 #include "store/gguf_format.h"
@@ -27,7 +28,7 @@ static double half_value(unsigned h)
     return h & 0x8000 ? -x : x;
 }
 
-/* A finite half of either sign, subnormal ones among them, stored at p. */
+/* A finite half of either sign, subnormals among them, stored at p. */
 static double draw_half(struct raml_rng *r, unsigned char *p)
 {
     unsigned h = raml_rng_below(r, 31 * 1024) | raml_rng_below(r, 2) << 15;
@@ -44,7 +45,7 @@ static void set_bits(unsigned char *p, int byte, int shift, unsigned x, int n)
 
 struct block {
     unsigned char p[256];
-    double want[256], most[256]; /* the value; the sum of the magnitudes that it is the difference of */
+    double want[256], most[256]; /* the value; the sum of the magnitudes whose difference it is */
 };
 
 static void pack_q8_0(struct raml_rng *r, struct block *b)
@@ -67,7 +68,7 @@ static void pack_q4_0(struct raml_rng *r, struct block *b)
     }
 }
 
-/* d (q - middle), or d q + m where middle is 0. The fifth bits, one after another, stand in the four bytes before the
+/* d (q - middle), or d q + m where middle is 0. The fifth bits, one after another, are in the four bytes before the
  * nibbles. */
 static void pack_small(struct raml_rng *r, struct block *b, int bits, int middle)
 {
@@ -188,7 +189,7 @@ static void every_block_type(void **state)
     }
 }
 
-/* What an independent program reads in the same blocks, bit for bit. */
+/* What an independent program reads from the same blocks, bit for bit. */
 static void independent_rows(void **state)
 {
     (void)state;
@@ -229,7 +230,7 @@ static void halves(void **state)
     }
     assert_int_equal(raml_gguf_to_f32(&t, got, true, &e), RAML_ERANGE);
     assert_true(has(e.msg, "tensor 'h': element 31744 of 65536 is infinite"));
-    /* Back: each to itself, the middle of two neighbours to the even one, what lies beside it to the nearer. */
+    /* Back: each to itself, the midpoint of two neighbours to the even one, what is beside it to the nearer. */
     for (unsigned i = 0; i < 0x7bff; i++) {
         float low = got[i], middle = (float)((half_value(i) + half_value(i + 1)) / 2);
         assert_int_equal(raml_half_from_float(low), i);

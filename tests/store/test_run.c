@@ -16,7 +16,7 @@
 enum { LAST = 5, KEEP = 2 };
 static const char *const grown[] = {"metrics.jsonl", "timing.jsonl", "events.out.tfevents.0.raml", "recipe.yaml"};
 
-/* A training run in small: its state is a number that every step changes. 0: done. */
+/* A miniature training run: its state is a number that every step changes. 0: done. */
 static int save(struct raml_run *r, uint64_t step, uint64_t value)
 {
     const char *tmp = NULL;
@@ -60,7 +60,7 @@ static int work(const char *dir, int resume)
         json_decref(line);
         json_decref(timing);
         if (!bad && i && i % 2 == 0) bad = save(r, i, value);
-        if (!bad && i == 4) bad = save(r, i, value); /* the same once more: replaces it */
+        if (!bad && i == 4) bad = save(r, i, value); /* the same again: replaces it */
     }
     if (!bad) bad = save(r, LAST, value);
     raml_run_close(r);
@@ -97,7 +97,7 @@ static void assert_complete(const char *dir, const char *want_dir)
     assert_int_equal(n, 2 + COUNT(grown) + KEEP);
 }
 
-/* Whatever bears a checkpoint's own name is whole. */
+/* Whatever has a checkpoint's name is complete. */
 static void assert_whole(const char *dir)
 {
     char path[4200], name[64];
@@ -112,7 +112,7 @@ static void assert_whole(const char *dir)
 }
 
 /* Runs work() and kills it at its n-th stop at a system call: 1: killed, 0: it ended by itself with code 0, -1:
- * tracing is not allowed here. A signal does not tear a write, so system calls are all the moments there are. */
+ * tracing is not allowed here. A signal does not tear a write, so system calls are all the moments that matter. */
 static int work_killed(const char *dir, int resume, int n)
 {
     int status = 0;
@@ -161,7 +161,7 @@ static void killed_at_every_system_call(void **state)
         }
         assert_complete(dir, want);
     }
-    assert_true(n > 200); /* it did get to the end step by step */
+    assert_true(n > 200); /* it did reach the end step by step */
 }
 
 /* Lines of a step-2 checkpoint, then every way to tear what follows. */
@@ -187,7 +187,7 @@ static void torn_lines_are_cut(void **state)
     }
     struct raml_run *r = NULL;
     uint64_t step = 0;
-    spill(path, whole, sizeof whole - 2); /* a whole line that lacks its newline stays, with it */
+    spill(path, whole, sizeof whole - 2); /* a complete line that lacks its newline is kept, and gets one */
     must(raml_run_open(dir, 1, &r, &step, &e), &e);
     raml_run_close(r);
     char *got = slurp(path, NULL);
@@ -208,7 +208,7 @@ static void opening(void **state)
     struct raml_run *r = NULL, *second = NULL;
     uint64_t step = 77;
     in(*state, "a/b/run", dir);
-    must(raml_run_open(dir, 1, &r, &step, &e), &e); /* nothing to resume: starts anew, with parents */
+    must(raml_run_open(dir, 1, &r, &step, &e), &e); /* nothing to resume: starts afresh, with parents */
     assert_int_equal(step, 0);
     assert_string_equal(raml_run_dir(r), dir);
     assert_int_equal(raml_run_open(dir, 1, &second, &step, &e), RAML_EUSAGE);
@@ -217,9 +217,9 @@ static void opening(void **state)
     raml_run_close(r);
     raml_run_close(NULL);
     assert_int_equal(raml_run_open(dir, 0, &r, &step, &e), RAML_EUSAGE);
-    assert_true(has(e.msg, "holds a run already; resume it, or give another folder"));
+    assert_true(has(e.msg, "already holds a run; resume it, or give another folder"));
     must(raml_make_dir(in(*state, "plain/figures", path), &e), &e);
-    must(raml_run_open(in(*state, "plain", dir), 0, &r, &step, &e), &e); /* other files are no run */
+    must(raml_run_open(in(*state, "plain", dir), 0, &r, &step, &e), &e); /* other files are not a run */
     raml_run_close(r);
     must(raml_make_dir(in(*state, "ck/checkpoint-3", path), &e), &e);
     assert_int_equal(raml_run_open(in(*state, "ck", dir), 0, &r, &step, &e), RAML_EUSAGE);
@@ -275,7 +275,7 @@ static void newest(void **state)
     const char *const names[] = {"checkpoint-9", "checkpoint-100", "checkpoint-20", "checkpoint-300.tmp"};
     for (size_t i = 0; i < COUNT(names); i++) must(raml_make_dir(in(*state, names[i], path), &e), &e);
     must(raml_run_newest(*state, out, sizeof out, &e), &e);
-    assert_string_equal(out, in(*state, "checkpoint-100", path)); /* by number, not by letters */
+    assert_string_equal(out, in(*state, "checkpoint-100", path)); /* by number, not alphabetically */
     assert_int_equal(raml_run_newest(*state, small, sizeof small, &e), RAML_ERANGE);
     spill(in(*state, "config.json", path), "{}", 2);
     must(raml_run_newest(*state, out, sizeof out, &e), &e);
@@ -317,7 +317,7 @@ static void metrics(void **state)
     free(text);
 }
 
-/* A disk that fills up while a checkpoint is written: the ones before stay, and the run can go on from them. */
+/* A disk that fills up while a checkpoint is written: the earlier ones stay, and the run can continue from them. */
 static void full_disk(void **state)
 {
     char dir[4200], path[4200];

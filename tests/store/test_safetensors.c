@@ -40,22 +40,22 @@ static enum raml_code try_open(const char *path, struct raml_err *e)
 static const struct {
     const char *header;
     size_t data;
-    const char *part; /* of the sentence */
+    const char *part; /* of the message */
 } hostile[] = {
-    {"{" X "," Y "}", 31, "lies at bytes 24 to 32 of the data; the file has 31"},
+    {"{" X "," Y "}", 31, "is at bytes 24 to 32 of the data; the file has 31"},
     {"{" X "," Y "}", 33, "the tensors end at byte 32 of the data; the file has 33"},
-    {"{" X "," Y "}", 0, "cut short?"},
+    {"{" X "," Y "}", 0, "truncated?"},
     {"{" X "," Y, 32, "not valid JSON"},
     {"{" X "," Y "}}", 32, "not valid JSON"},
     {"{" X "," Y "} x", 32, "not valid JSON"},
     {"{" X "," X "}", 24, "duplicate object key"},
     {"{" X ",\"x\":{\"dtype\":\"BF16\",\"shape\":[4],\"data_offsets\":[24,32]}}", 32, "duplicate object key"},
     {"{" X "," Y ",}", 32, "not valid JSON"},
-    {"[]", 0, "does not open with '{'"},
-    {"\"x\"", 0, "does not open with '{'"},
-    {" {" X "," Y "}", 32, "does not open with '{'"},
-    {"{", 0, "does not open with '{'"},
-    {"", 0, "does not open with '{'"},
+    {"[]", 0, "does not start with '{'"},
+    {"\"x\"", 0, "does not start with '{'"},
+    {" {" X "," Y "}", 32, "does not start with '{'"},
+    {"{", 0, "does not start with '{'"},
+    {"", 0, "does not start with '{'"},
     {"{" X ",\"y\":1}", 24, "entry 'y' of the header is not an object"},
     {"{" X ",\"y\":null}", 24, "entry 'y'"},
     {"{" X ",\"y\":[]}", 24, "entry 'y'"},
@@ -98,9 +98,9 @@ static const struct {
     {YO("null"), 32, "no data_offsets"},
     {YO("[24.0,32.0]"), 32, "no data_offsets"},
     {YO("[\"24\",\"32\"]"), 32, "no data_offsets"},
-    {YO("[-8,0]"), 32, "lies at bytes -8 to 0"},
-    {YO("[32,24]"), 32, "lies at bytes 32 to 24"},
-    {YO("[24,9223372036854775807]"), 32, "lies at bytes 24 to 9223372036854775807"},
+    {YO("[-8,0]"), 32, "is at bytes -8 to 0"},
+    {YO("[32,24]"), 32, "is at bytes 32 to 24"},
+    {YO("[24,9223372036854775807]"), 32, "is at bytes 24 to 9223372036854775807"},
     {YO("[9223372036854775799,9223372036854775807]"), 32, "the file has 32"},
     {YO("[24,99999999999999999999]"), 32, "not valid JSON"},
     {YO("[32,40]"), 40, "tensor 'y' starts at byte 32 of the data; expected 24 (there is a gap)"},
@@ -120,7 +120,7 @@ static const struct {
     {"{" X "," Y ",\"a\\u0000b\":1}", 32, "not valid JSON"},
 };
 
-/* text with spaces in front of its last brace, so that the data starts at a multiple of 8 as real files' does. */
+/* text with spaces before its last brace, so that the data starts at a multiple of 8 as in real files. */
 static size_t pad_header(const char *text, char header[2000])
 {
     size_t n = strlen(text), pad = (8 - n % 8) % 8;
@@ -131,7 +131,7 @@ static size_t pad_header(const char *text, char header[2000])
     return n + pad;
 }
 
-/* Files of old writers: a header of any length, tensors wherever they come to lie. */
+/* Files of old writers: a header of any length, tensors wherever they end up. */
 static void unaligned(void **state)
 {
     static const char header[] = "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
@@ -177,9 +177,9 @@ static void hostile_lengths(void **state)
         long long claimed;
         const char *part;
     } cases[] = {
-        {0, "does not open with '{'"},        {1, "does not open with '{'"},
+        {0, "does not start with '{'"},        {1, "does not start with '{'"},
         {50, "not valid JSON"},               {1000, "header of 1000 bytes in a file of"},
-        {100000000, "cut short?"},            {100000001, "expected at most 100000000"},
+        {100000000, "truncated?"},            {100000001, "expected at most 100000000"},
         {INT64_MAX, "expected at most"},      {INT64_MAX - 7, "expected at most"},
     };
     char path[4200];
@@ -210,7 +210,7 @@ static const struct raml_tensor_view views[] = {
     {"bytes", RAML_U8, 1, {0}, 0, some},
 };
 
-/* Every way to cut the file short, and every single byte changed, gives an error or a file that is whole in itself. */
+/* Every truncation of the file, and every single byte changed, gives an error or a file that is valid in itself. */
 static void every_cut_and_every_byte(void **state)
 {
     char path[4200], other[4200];
@@ -231,7 +231,7 @@ static void every_cut_and_every_byte(void **state)
         bytes[i] ^= (unsigned char)(1 + raml_rng_below(&r, 255));
         spill(other, bytes, n);
         struct raml_safetensors *s = NULL;
-        if (raml_safetensors_open(other, &s, &e) == RAML_OK) { /* a changed name, say: all that it shows can be read */
+        if (raml_safetensors_open(other, &s, &e) == RAML_OK) { /* a changed name, say: what it shows can be read */
             for (size_t t = 0; t < raml_safetensors_count(s); t++) {
                 const struct raml_tensor_view *v = raml_safetensors_at(s, t);
                 const unsigned char *p = v->data;
@@ -312,7 +312,7 @@ static void writer_refuses(void **state)
         {"metadata", {{"__metadata__", RAML_F32, 1, {1}, 1, x}}, 1, RAML_EUSAGE, "no legal"},
         {"UTF-8", {{"\xff", RAML_F32, 1, {1}, 1, x}}, 1, RAML_EUSAGE, "not UTF-8"},
         {"huge", {{"a", RAML_F32, 2, {SIZE_MAX, 2}, SIZE_MAX - 1, x}}, 1, RAML_ESHAPE, "too large"},
-        {"order", {{"a", RAML_U8, 1, {1}, 1, x}, {"b", RAML_F32, 1, {1}, 1, x}}, 2, RAML_EUSAGE, "no multiple of 4"},
+        {"order", {{"a", RAML_U8, 1, {1}, 1, x}, {"b", RAML_F32, 1, {1}, 1, x}}, 2, RAML_EUSAGE, "not a multiple of 4"},
     };
     char path[4200], tmp[4210];
     struct raml_err e = {0};

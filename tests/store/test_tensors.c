@@ -1,4 +1,4 @@
-/* test_tensors.c - a model's tensors over one file or several, and indexes that lie. */
+/* test_tensors.c - a model's tensors in one file or several, and indexes that lie. */
 #include "core/scratch.h"
 
 #include "store/tensors.h"
@@ -54,7 +54,7 @@ static void test_several(void **state)
 static void test_lies(void **state)
 {
     static const struct {
-        const char *index, *part; /* of the sentence */
+        const char *index, *part; /* of the message */
     } cases[] = {
         {"{}", "weight_map"},
         {"[]", "weight_map"},
