@@ -1,22 +1,22 @@
 /* backend.h - the one door to hardware: a table of functions, each of which takes the device. Private to this layer and
  * to the engines above it (model, inner, outer).
  *
- * Memory   what alloc gives is memory of the device, which the host may not touch: upload and download carry bytes across,
- *          both have done so when they return. Addresses of it can be counted with. EVERY array that a function gets lies
- *          in the device's memory (token ids, lists of pages, masks and coefficients too), but for the host side of
- *          upload, download and weight_set. Numbers and the structs of arguments below are values of the host.
+ * Memory   alloc returns memory of the device, which the host may not touch: upload and download copy bytes across, and
+ *          are done when they return. Pointer arithmetic on its addresses is allowed. EVERY array passed to a function
+ *          is in the device's memory (token ids, lists of pages, masks and coefficients too), except the host side of
+ *          upload, download and weight_set. Numbers and the argument structs below are values of the host.
  * Types    activations ("act") are F32 or BF16. Sums, norms' scales, the residual stream and gradients are f32.
  * Shapes   row-major; n rows, d columns. H query heads, K key/value heads, D head size; head h of the queries reads key
- *          head h / (H / K). An array of n rows has room for slack_rows more: products may read those and may leave
- *          anything in them, weight_grad also in those of x.
- * Order    functions may return before the work is done; work is done in the order in which it was asked for.
- * Errors   functions return nothing: a device keeps its first failure, does nothing more until sync, and sync tells. So
- *          what was asked for behind it writes nothing that outlives the pass (keys, weights) from what was not computed.
- *          Only alloc (NULL) and the functions that make or fill a weight tell of their failures at once.
- * Bits     a row's results do not depend on the other rows, on how many there are, or on threads. Sums over rows (gradients)
- *          have a fixed order.
+ *          head h / (H / K). An array of n rows has capacity for slack_rows more: products may read those and may
+ *          leave anything in them, weight_grad also in those of x.
+ * Order    functions may return before the work is done; work is done in the order of the calls.
+ * Errors   functions return nothing: a device keeps its first failure, does nothing more until sync, and sync reports
+ *          it. So later calls write nothing that outlives the pass (keys, weights) from what was not computed. Only
+ *          alloc (NULL) and the functions that make or fill a weight report their failures at once.
+ * Bits     a row's results do not depend on the other rows, on how many there are, or on threads. Sums over rows
+ *          (gradients) have a fixed order.
  * Threads  one at a time: a function uses all that the device has.
- * Scratch  is the device's own; scratch_bytes tells how much a kind of work takes.
+ * Scratch  belongs to the device; scratch_bytes is how much a kind of work takes.
  */
 #ifndef RAML_DEVICE_BACKEND_H
 #define RAML_DEVICE_BACKEND_H
@@ -32,16 +32,16 @@
 enum {
     RAML_KEYS = 64,       /* keys in a page of the key/value store, rows of a tile: as many as a mask has bits */
     RAML_WEIGHT_PARTS = 4, /* of one matrix at most */
-    RAML_WEIGHT_ROWS = 64  /* rows of a matrix are set in multiples of so many */
+    RAML_WEIGHT_ROWS = 64  /* rows of a matrix are set in multiples of this */
 };
 
-struct raml_sizes {    /* what suits this device */
-    size_t slack_rows; /* rows behind the last that products may touch */
+struct raml_sizes {    /* sizes that suit this device */
+    size_t slack_rows; /* rows after the last that products may touch */
     size_t chunk_rows; /* rows worked on at once between attentions; a multiple of what products pad to */
-    size_t head_tile;  /* vocabulary entries whose logits are formed at once */
-    size_t head_rows;  /* scored rows worked on at once */
+    size_t head_tile;  /* vocabulary entries whose logits are computed at once */
+    size_t head_rows;  /* rows of targets worked on at once */
 };
-/* Work whose scratch is asked for. rows of chains or trees, the largest of tree_tiles tiles of RAML_KEYS rows. */
+/* The work whose scratch size is wanted. rows of chains or trees, the largest of tree_tiles tiles of RAML_KEYS rows. */
 struct raml_work {
     enum raml_type type;
     bool backward;
@@ -83,7 +83,7 @@ struct raml_query_tile {
 struct raml_key_page { /* rows row0 .. row0 + n_rows of the tile see keys of a page; in backward, of a tile */
     uint32_t page;
     uint16_t row0, n_rows;
-    int64_t mask; /* index of the first of n_rows masks, a bit a key; -1: all keys */
+    int64_t mask; /* index of the first of n_rows masks, a bit per key; -1: all keys */
 };
 struct raml_attention {
     enum raml_type type;
@@ -106,12 +106,12 @@ struct raml_attention_back {
     size_t tree_tiles; /* of the largest tree */
 };
 
-/* Tokens that stand in structs: token[i] at `stride` bytes from token[i - 1]; so too rows. */
+/* Tokens inside structs: token[i] is `stride` bytes after token[i - 1]; rows likewise. */
 struct raml_targets {
     const int32_t *token;
     size_t stride, n;
 };
-/* What is kept per row while tiles of logits come by: all [n]. */
+/* What is kept per row from one tile of logits to the next: all [n]. */
 struct raml_loss_state {
     float *max, *sum, *dot; /* running max, sum of exp(z - max), sum of z exp(z - max) */
     float *target;          /* logit of the row's token */
@@ -121,7 +121,7 @@ struct raml_loss_end { /* [n] each */
     float *lse, *entropy, *logp;
 };
 struct raml_loss_back {
-    const float *lse, *entropy; /* as loss_end gave them */
+    const float *lse, *entropy; /* as returned by loss_end */
     const float *c, *e;         /* d loss / d logp, d loss / d entropy (NULL: 0) */
 };
 struct raml_logits_tile { /* z[n, v] of vocabulary entries [v0, v0 + v), row stride ld */
@@ -130,34 +130,35 @@ struct raml_logits_tile { /* z[n, v] of vocabulary entries [v0, v0 + v), row str
 };
 
 /* Constants of one step of AdamW, in the units of
- *     g' = scale g;  m = beta1 m + one_beta1 g';  v = beta2 v + one_beta2 g'^2;  w = keep w - step m / (sqrt(v) root + eps) */
+ *     g' = scale g;  m = beta1 m + one_beta1 g';  v = beta2 v + one_beta2 g'^2;
+ *     w = keep w - step m / (sqrt(v) root + eps) */
 struct raml_adamw_factors {
     float beta1, beta2, one_beta1, one_beta2, scale, step, root, epsilon, keep;
 };
 
-/* One token for each of n rows of logits. Tokens from `allowed` on are never drawn. */
+/* One token for each of n rows of logits. Tokens from `allowed` on are never sampled. */
 struct raml_token_rows {
     const float *logits;   /* [.., vocab] */
     const uint32_t *row;   /* [n]: which of them */
-    const double *u;       /* [n]: draws in [0, 1) */
+    const double *u;       /* [n]: random numbers in [0, 1) */
     size_t n, vocab, allowed;
-    float scale;  /* 1 / temperature; infinite: the likeliest */
-    double min_p; /* tokens less than so many times as likely as the likeliest are left out; 0: none */
-    bool weigh;   /* fills weight and total, and draws nothing */
+    float scale;  /* 1 / temperature; infinite: the most likely token */
+    double min_p; /* tokens less than this many times as likely as the most likely are left out; 0: none */
+    bool weigh;   /* fills weight and total, and samples nothing */
     float *weight; /* [n, vocab], written: exp((z - best) scale) of the allowed ones */
 };
 struct raml_token_drawn {
-    int32_t best;  /* the likeliest that is allowed, the first of several; -1: a logit is NaN, or none can be drawn */
-    int32_t token; /* the drawn one */
-    float logit;   /* of the drawn one */
-    float weight;  /* of the drawn one */
+    int32_t best;  /* the most likely allowed token, the first of several; -1: a logit is NaN, or none is possible */
+    int32_t token; /* the sampled token */
+    float logit;   /* of the sampled token */
+    float weight;  /* of the sampled token */
     double lse;    /* log of the sum of exp(z) over the whole vocabulary */
-    double total;  /* of the weights of those that can be drawn */
+    double total;  /* of the weights of those that can be sampled */
 };
 
 struct raml_backend {
     /* -- What it is ------------------------------------------------------------------------------------------------ */
-    void (*close)(struct raml_device *d); /* frees what is its own */
+    void (*close)(struct raml_device *d); /* frees what belongs to it */
     const char *(*level)(const struct raml_device *d);
     int (*threads)(const struct raml_device *d);
     bool (*has)(const struct raml_device *d, enum raml_type act);
@@ -169,30 +170,30 @@ struct raml_backend {
     size_t (*scratch_bytes)(const struct raml_device *d, const struct raml_work *w);
 
     /* -- Memory ---------------------------------------------------------------------------------------------------- */
-    void *(*alloc)(const struct raml_device *d, size_t n, size_t size); /* zeroed, aligned to 64; NULL: used up */
+    void *(*alloc)(const struct raml_device *d, size_t n, size_t size); /* zeroed, aligned to 64; NULL: out of memory */
     void (*free)(const struct raml_device *d, void *p);                 /* NULL is fine */
     void (*upload)(const struct raml_device *d, void *to, const void *host, size_t bytes);
     void (*download)(const struct raml_device *d, void *host, const void *from, size_t bytes);
-    const void *(*view)(const struct raml_device *d, const void *p); /* where the host may read p; NULL: nowhere */
+    const void *(*view)(const struct raml_device *d, const void *p); /* p for the host to read; NULL: it can't */
     void (*copy)(const struct raml_device *d, void *to, const void *from, size_t bytes);
     /* rows of `bytes`, to_stride and from_stride bytes apart */
     void (*copy_rows)(const struct raml_device *d, void *to, size_t to_stride, const void *from, size_t from_stride,
                       size_t bytes, size_t rows);
     void (*zero)(const struct raml_device *d, void *to, size_t bytes);
-    /* The first failure since the last sync, RAML_OK when there was none. All that was asked for is then done. */
+    /* The first failure since the last sync, RAML_OK when there was none. All requested work is then done. */
     RAML_CHECKED enum raml_code (*sync)(const struct raml_device *d, struct raml_err *err);
 
     /* -- Weights --------------------------------------------------------------------------------------------------- */
     /* act: the type of the activations that it will be multiplied with; with BF16 all parts are BF16, and with backward
-     * they are of that type too. backward: products by W itself are wanted too. RAML_ENOMEM, RAML_ESHAPE (K is no whole
-     * number of a type's blocks), RAML_ESUPPORT: w is as it was. */
+     * they have that type too. backward: products by W itself are wanted too. RAML_ENOMEM, RAML_ESHAPE (K is not a
+     * whole number of a type's blocks), RAML_ESUPPORT: w is unchanged. */
     RAML_CHECKED enum raml_code (*weight_init)(const struct raml_device *d, struct raml_matrix *w, enum raml_type act,
                                                size_t K,
                                                const struct raml_weight_part *part, size_t n_parts, bool backward,
                                                struct raml_err *err);
     void (*weight_deinit)(const struct raml_device *d, struct raml_matrix *w);
-    /* Rows [row, row + n), of one part, in its type, from the host's memory. Every row is set once. Within the part, row
-     * is a multiple of RAML_WEIGHT_ROWS; so is n, or the rows end the part. */
+    /* Rows [row, row + n), of one part, in its type, from the host's memory. Every row is set once. Within the part,
+     * row is a multiple of RAML_WEIGHT_ROWS; so is n, or the rows end the part. */
     RAML_CHECKED enum raml_code (*weight_set)(const struct raml_device *d, struct raml_matrix *w, size_t row, size_t n,
                                               const void *host_rows, struct raml_err *err);
     /* All of it, F32 or BF16 (rounded), from f32 [N, K]. */
@@ -201,7 +202,7 @@ struct raml_backend {
     size_t (*weight_bytes)(const struct raml_device *d, const struct raml_matrix *w);
 
     /* -- Products -------------------------------------------------------------------------------------------------- */
-    /* y[n, N] = x[n, K] W^T; add: y += (y F32 alone) */
+    /* y[n, N] = x[n, K] W^T; add: y += (only for y F32) */
     void (*forward)(const struct raml_device *d, const struct raml_matrix *w, const void *x, enum raml_type x_type,
                     size_t n, void *y, enum raml_type y_type, bool add);
     /* dx[n, K] = dy[n, N] W; add as above */
@@ -232,7 +233,7 @@ struct raml_backend {
     void (*silu_mul_back)(const struct raml_device *d, enum raml_type type, void *d_gu, const void *d_out,
                           const void *gu, size_t n, size_t f);
     void (*to_act)(const struct raml_device *d, enum raml_type type, void *out, const float *in, size_t n);
-    /* out[i] = in[row[i]]; rows stand `stride` bytes apart */
+    /* out[i] = in[row[i]]; rows are `stride` bytes apart */
     void (*gather)(const struct raml_device *d, enum raml_type type, void *out, const void *in, const uint32_t *row,
                    size_t stride, size_t n, size_t width);
     /* out[row[i]] += in[i]; rows may repeat */
@@ -270,7 +271,7 @@ struct raml_backend {
 };
 
 const struct raml_backend *raml_backend_of(const struct raml_device *d);
-/* What a caller is told at the end of work that came to rc: syncs, and a failure of the device, where there was one, is
+/* The code to return at the end of work that ended with rc: syncs, and a failure of the device, if there was one, is
  * the cause; else rc, with err as it is. */
 RAML_CHECKED enum raml_code raml_backend_settle(const struct raml_device *d, enum raml_code rc, struct raml_err *err);
 

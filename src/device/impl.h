@@ -1,4 +1,4 @@
-/* impl.h - what a device is made of; for this layer alone. What the layers above use is backend.h. */
+/* impl.h - what a device is made of; only for this layer. The layers above use backend.h. */
 #ifndef RAML_DEVICE_IMPL_H
 #define RAML_DEVICE_IMPL_H
 
@@ -11,7 +11,7 @@
 struct raml_fault { /* the first failure since the last sync */
     struct raml_err err;
 };
-struct raml_room { /* memory that grows; its content does not outlive a function of the table */
+struct raml_room { /* memory that grows; its contents do not outlive a function of the table */
     void *p;
     size_t bytes;
 };
@@ -29,7 +29,7 @@ struct raml_device {
 /* A device around a table that is not the processor's; its functions find `own` in it. */
 RAML_CHECKED enum raml_code raml_device_wrap(const struct raml_backend *table, void *own, struct raml_device **out,
                                              struct raml_err *err);
-/* Has there been a failure since the last sync? Then nothing more is done until then. */
+/* Has there been a failure since the last sync? Then nothing more is done until the next. */
 static inline bool raml_device_failed(const struct raml_device *d)
 {
     return d->fault->err.code != RAML_OK;
@@ -44,13 +44,14 @@ extern const struct raml_backend raml_cpu_backend;
 RAML_CHECKED enum raml_code raml_cpu_open(struct raml_device *d, struct raml_err *err);
 bool raml_cpu_usable(const char *level); /* can this processor run it? */
 
-/* From here on, this thread's parallel loops run on the device's number of threads: scratch space is cut and products
- * are compiled for it, and another device may have been opened since. Called at the head of whatever uses ops or mm. */
+/* From here on, this thread's parallel loops run on the device's number of threads: scratch space is divided and
+ * products are compiled for it, and another device may have been opened since. Called at the start of whatever uses ops
+ * or mm. */
 void raml_device_use(const struct raml_device *d);
 
-/* Zeroed memory aligned to 64; NULL when used up, or when more is asked for than is free. free() it. */
+/* Zeroed memory aligned to 64; NULL when out of memory, or when more is requested than is free. free() it. */
 void *raml_device_alloc(size_t n, size_t size);
-void *raml_device_room(size_t n, size_t size); /* the same with any content */
+void *raml_device_room(size_t n, size_t size); /* the same, uninitialised */
 
 /* optim.c, draw.c: operations of the table for the processor, in plain C. */
 void raml_cpu_adamw(const struct raml_adamw_factors *f, float *w, float *m, float *v, const float *g, size_t n);

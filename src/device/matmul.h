@@ -1,10 +1,10 @@
-/* matmul.h - matrix products through oneDNN (2.6 and 3.x: matmul.c hides the difference): those of bf16 activations, where
- * the processor has instructions for them. Those in f32 are here to be compared with (bench/product.c): raml's own are
- * cpu/product.h.
+/* matmul.h - matrix products through oneDNN (2.6 and 3.x: matmul.c hides the difference): those of bf16 activations,
+ * where the processor has instructions for them. Those in f32 are here for comparison (bench/product.c): raml's own are
+ * in cpu/product.h.
  *
- * Activations are bf16 or f32 by a flag; sums are f32. Rows are worked on in chunks out of a short list of sizes (8 to
+ * Activations are bf16 or f32 by a flag; sums are f32. Rows are processed in chunks from a short list of sizes (8 to
  * 64 in steps of 8, then powers of two up to 4096), so that a handful of compiled products serves any number of rows:
- * buffers must be readable and writable up to raml_mm_rows(n) rows. Rows beyond n get rubbish.
+ * buffers must be readable and writable up to raml_mm_rows(n) rows. Rows beyond n get garbage.
  * Cost      2 M N K FLOP.    Errors: RAML_ENOMEM, RAML_ESUPPORT (with oneDNN's status).
  */
 #ifndef RAML_DEVICE_MATMUL_H
@@ -23,18 +23,19 @@ RAML_CHECKED enum raml_code raml_mm_open(const struct raml_ops *ops, struct raml
 void raml_mm_close(struct raml_mm *mm);
 const char *raml_mm_version(char *out, size_t cap); /* "oneDNN 2.6.3" */
 bool raml_mm_has_bf16(struct raml_mm *mm);
-/* Tries a few small products, for some milliseconds. Bad: their rows depend on how many there are, or are wrong. Unknown:
- * they could not be made (no memory, no such product). why (NULL: not wanted) then names the first; good leaves it alone. */
+/* Tries a few small products, for some milliseconds. Bad: their rows depend on how many there are, or are wrong.
+ * Unknown: they could not be made (no memory, no such product). why (NULL: not wanted) then names the first; good
+ * leaves it as is. */
 enum raml_verdict { RAML_MM_GOOD, RAML_MM_BAD, RAML_MM_UNKNOWN };
 enum raml_verdict raml_mm_trial(const struct raml_ops *ops, bool bf16, char *why, size_t cap);
-/* Is it good? As the user's cache folder ($XDG_CACHE_HOME/raml, else ~/.cache/raml) has it for this library and processor;
- * else by a trial, whose verdict is put there if it is good or bad. */
+/* Is it good? As recorded in the user's cache folder ($XDG_CACHE_HOME/raml, else ~/.cache/raml) for this library and
+ * processor; else by a trial, whose verdict is recorded there if it is good or bad. */
 bool raml_mm_trusted(const struct raml_ops *ops, bool bf16, char *why, size_t cap);
 
 /* n rounded up to what the chunks cover. */
 size_t raml_mm_rows(size_t n);
 
-/* A weight matrix W[N, K] (f32 outside) in the layout that y = x W^T likes best, and for backward also row-major. */
+/* A weight matrix W[N, K] (f32 outside) in the layout fastest for y = x W^T, and for backward also row-major. */
 struct raml_weight {
     size_t N, K;
     bool bf16;

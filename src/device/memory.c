@@ -19,7 +19,7 @@ static size_t system_free(void)
     return kib ? (size_t)kib * 1024 : SIZE_MAX;
 }
 
-/* One number in a file; SIZE_MAX where it says "max", or can't be read. */
+/* One number in a file; SIZE_MAX where it is "max", or can't be read. */
 static size_t number_in(const char *path)
 {
     unsigned long long n;
@@ -30,8 +30,8 @@ static size_t number_in(const char *path)
     return got == 1 ? (size_t)n : SIZE_MAX;
 }
 
-/* What is left under a container's limit (cgroup version 2). Pages of files count as used there and can be given up, so
- * the limit alone is taken where it is less. */
+/* What is left under a container's limit (cgroup version 2). Pages of files count as used there and can be reclaimed,
+ * so only the limit is used where it is less. */
 static size_t group_free(void)
 {
     size_t most = number_in("/sys/fs/cgroup/memory.max"), used = number_in("/sys/fs/cgroup/memory.current");
@@ -52,11 +52,11 @@ size_t raml_device_free_memory(void)
     return a < b ? a : b;
 }
 
-enum { LARGE = 64 << 20, HUGE_PAGE = 2 << 20 }; /* from LARGE bytes on it is worth asking how much is free */
+enum { LARGE = 64 << 20, HUGE_PAGE = 2 << 20 }; /* from LARGE bytes on it is worth checking how much is free */
 
 void *raml_device_room(size_t n, size_t size)
 {
-    /* What is too large must fail here: where the system lends more memory than it has, touching it would end us. */
+    /* What is too large must fail here: where the system overcommits memory, touching it would get us killed. */
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
     size_t most = pages > 0 && page > 0 ? (size_t)pages * (size_t)page : SIZE_MAX / 2;
     if (size && n > most / size) return NULL;

@@ -1,14 +1,15 @@
 /* ops.h - the operations that a device offers to the model, as one table of functions.
  *
  * Activations ("act") are bf16 or f32, by the flag `bf16`; sums, norms' scales, residual stream and gradients are f32.
- * Matrices are row-major. n rows, d columns. bf16 is rounded as VCVTNEPS2BF16 does it: ties to even, denormals to 0.
+ * Matrices are row-major. n rows, d columns. bf16 is rounded as VCVTNEPS2BF16 does: ties to even, denormals to 0.
  *
- * Bits: a row's results do not depend on n or its place; sums over rows (embed_back, norm_back, heads_back, scatter_add)
- * are one chain of additions a column, in the order of rows, continued from what is there. So neither the number of threads
- * nor the cut of a batch into calls shows. Every level but the reference gives the same bits in f32 on every machine, and in
- * bf16 too but for attention and few_rows, whose instruction (VDPBF16PS) has a rounding of its own. The reference sums in
- * double with the C library's functions: it is what the others' errors are measured against, and equals them to the bit
- * where values are only moved or added (embed, embed_back, transpose, to_act, gather, scatter_add, add, store_kv, top).
+ * Bits: a row's results do not depend on n or its place; sums over rows (embed_back, norm_back, heads_back,
+ * scatter_add) are one chain of additions per column, in the order of rows, continued from what is there. So neither
+ * the number of threads nor the split of a batch into calls matters. Every level but the reference gives the same bits
+ * in f32 on every machine, and in bf16 too but for attention and few_rows, whose instruction (VDPBF16PS) rounds
+ * differently. The reference sums in double with the C library's functions: the others' errors are measured against it,
+ * and they equal it to the bit where values are only moved or added (embed, embed_back, transpose, to_act, gather,
+ * scatter_add, add, store_kv, top).
  * Matrix products are not here: matmul.h.
  */
 #ifndef RAML_DEVICE_OPS_H
@@ -90,11 +91,11 @@ struct raml_loss_rows {
     int32_t *argmax;
 };
 
-/* y[n, N] (f32, or act bf16) = x[n, K] W^T for at most RAML_FEW rows; bf16, K a multiple of 32. W lies in blocks of 64
+/* y[n, N] (f32, or act bf16) = x[n, K] W^T for at most RAML_FEW rows; bf16, K a multiple of 32. W is in blocks of 64
  * columns, within those in blocks of 32 rows of 16 pairs: element (k, c) at
  *     ((c / 64) (K / 32) + k / 32) 2048 + (k % 32 / 2) 128 + (c % 64) 2 + k % 2
  * Sums run over `chunk` blocks of 32 at a time, each from 0, and those are added up: so the bits are those of the
- * product that this one stands in for (matmul.c finds its chunk). */
+ * product that this one replaces (matmul.c finds its chunk). */
 enum { RAML_FEW = 8 };
 struct raml_few {
     const uint16_t *x, *w;
@@ -145,7 +146,7 @@ struct raml_ops {
     const struct raml_panel_ops *panel;
     /* The largest of z[n], n >= 1; NaN when one of them is. One thread. */
     float (*top)(const float *z, size_t n);
-    /* out[i] = exp((z[i] - top) scale), z[i] <= top + 80 / scale (larger ones are cut off); returns their sum, and in
+    /* out[i] = exp((z[i] - top) scale), z[i] <= top + 80 / scale (larger ones are clipped); returns their sum, and in
      * part[i / RAML_EXP_PART] (NULL: not wanted) that of each part, which add up to it in order. One thread. */
     double (*exp_all)(float *out, const float *z, size_t n, float top, float scale, double *part);
     /* dz[n, v] (act, row stride v) = c (1[j = token] - p) - e p (log p + entropy), p = exp(z - lse) */

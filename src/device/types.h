@@ -1,6 +1,6 @@
-/* types.h - the types that arrays on a device have: activations are F32 or BF16, weights any of them.
+/* types.h - the types of arrays on a device: activations are F32 or BF16, weights any of them.
  *
- * Types from Q8_0 on stand in blocks of elements that follow one another in a row: a matrix [N, K] has N K / block of
+ * Types from Q8_0 on come in blocks of consecutive elements of a row: a matrix [N, K] has N K / block of
  * them, row after row, as GGUF files lay them out.
  */
 #ifndef RAML_DEVICE_TYPES_H

@@ -1,7 +1,8 @@
-/* bits_runs.h - every row kernel on inputs that its name and size fix, its outputs written one after the other: for
- * test_bits.c. Include after check.h.
+/* bits_runs.h - every row kernel on inputs determined by its name and size, its outputs written one after the other:
+ * for test_bits.c. Include after check.h.
  *
- * A batch of n rows may be cut into calls, so that row results and sums over rows can be compared for different cuts.
+ * A batch of n rows may be split into calls, so that row results and sums over rows can be compared for different
+ * splits.
  */
 #ifndef RAML_TESTS_DEVICE_BITS_RUNS_H
 #define RAML_TESTS_DEVICE_BITS_RUNS_H
@@ -14,7 +15,7 @@ struct run {
     const struct raml_ops *ops;
     bool bf16;
     size_t n, d;
-    size_t cut; /* rows a call; the last one has what is left */
+    size_t cut; /* rows per call; the last one has the rest */
     uint64_t state;
     unsigned char *out; /* outputs so far */
     size_t used;
@@ -22,14 +23,14 @@ struct run {
 #define EACH_CALL(r, from, rows)                                                                                       \
     for (size_t from = 0, rows; rows = (r)->n - from < (r)->cut ? (r)->n - from : (r)->cut, from < (r)->n; from += rows)
 
-/* Where an output of so many bytes goes: 0 at first. */
+/* Where an output of this many bytes goes: 0 at first. */
 static inline void *output(struct run *r, size_t bytes)
 {
     void *p = r->out + r->used;
     r->used += (bytes + 63) / 64 * 64;
     return memset(p, 0, bytes);
 }
-static inline void *output_f32(struct run *r, size_t n) /* sums start at something */
+static inline void *output_f32(struct run *r, size_t n) /* sums start at some value */
 {
     float *p = output(r, n * 4);
     for (size_t i = 0; i < n; i++) p[i] = draw_unit(&r->state);
@@ -39,7 +40,7 @@ static inline char *place(bool bf16, const void *p, size_t i)
 {
     return (char *)(uintptr_t)p + i * act_bytes(bf16);
 }
-/* Inputs of many sizes: most within [-1, 1), some far out, some 0 of either sign, some below the normal numbers. */
+/* Inputs of many sizes: most within [-1, 1), some far out, some 0 of either sign, some subnormal. */
 static inline float wild(uint64_t *state, float scale)
 {
     float u = draw_unit(state);
@@ -104,7 +105,7 @@ static inline void run_silu(struct run *r)
     drop(gu, 2 * n * f * s), drop(d_out, n * f * s);
 }
 
-/* Bias, head norm and kept raw heads come and go with the size; keys and values then go to their pages. */
+/* Bias, head norm and kept raw heads depend on the size; keys and values then go to their pages. */
 static inline void run_heads(struct run *r)
 {
     enum { H = 4, K = 2, PAGES = 2 };
@@ -153,7 +154,7 @@ static inline void run_loss(struct run *r)
         if (half) r->ops->loss_tile(&l, zr, V, token + from, 4, rows, 0, half); /* two tiles */
         r->ops->loss_tile(&l, zr + half, V, token + from, 4, rows, half, V - half);
         for (size_t i = 0; i < rows; i++) {
-            lse[i] = l.max[i] + l.sum[i] / 64; /* any numbers will do, but the same */
+            lse[i] = l.max[i] + l.sum[i] / 64; /* any numbers will do, as long as they are the same */
             entropy[i] = l.dot[i] / (l.sum[i] + 1);
         }
         r->ops->loss_tile_back(r->bf16, place(r->bf16, dz, from * V), zr, V, lse, entropy, c + from,

@@ -1,6 +1,6 @@
-/* bits_table.h - checksums (FNV-1a) of what the kernels of bits_runs.h give for 33 rows of 100, in f32 and bf16, on every
- * machine and at every level but the reference. test_bits prints what it finds where it differs; a line changes only with
- * a kernel's arithmetic, and the commit says why. */
+/* bits_table.h - checksums (FNV-1a) of the results of bits_runs.h's kernels for 33 rows of 100, in f32 and bf16, on
+ * every machine and at every level but the reference. test_bits prints what it finds where it differs; a line changes
+ * only with a kernel's arithmetic, and the commit gives the reason. */
 #ifndef RAML_TESTS_DEVICE_BITS_TABLE_H
 #define RAML_TESTS_DEVICE_BITS_TABLE_H
 

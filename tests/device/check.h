@@ -1,5 +1,5 @@
-/* check.h - what the tests of this layer share: draws, bf16, guarded buffers, levels, bounds. Include after cmocka's
- * own. */
+/* check.h - what the tests of this layer share: random numbers, bf16, guarded buffers, levels, bounds. Include after
+ * cmocka's own. */
 #ifndef RAML_TESTS_DEVICE_CHECK_H
 #define RAML_TESTS_DEVICE_CHECK_H
 
@@ -12,7 +12,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
-/* -- Draws: a small generator of the test's own, so that the tests stand on nothing but the device ----------------- */
+/* -- Random numbers: a small separate generator, so that the tests depend on nothing but the device ---------------- */
 static inline uint32_t draw(uint64_t *state)
 {
     *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
@@ -53,7 +53,7 @@ static inline void act_put(bool bf16, void *p, size_t i, float x)
         ((float *)p)[i] = x;
 }
 
-/* -- Buffers with a border on each side: a write outside is seen without a sanitizer too --------------------------- */
+/* -- Buffers with a border on each side: a write outside shows without a sanitizer too ------------------------------- */
 enum { BORDER = 64 };
 static inline void *guarded(size_t bytes)
 {
@@ -94,7 +94,7 @@ static inline void *copy_of(const void *p, size_t bytes)
 
 /* -- Bounds -------------------------------------------------------------------------------------------------------- */
 /* got and want are [n, d]. Sums in f32 lose a share `rel` of the row's largest value (cancelled terms are of that
- * size); a bf16 output is rounded once on each side: they may land one unit, 2^-7 of the value, apart. NaN fails. */
+ * size); a bf16 output is rounded once on each side: they may be one unit, 2^-7 of the value, apart. NaN fails. */
 static inline void check_rows(const char *what, bool bf16, const void *got, const void *want, size_t n, size_t d,
                               double rel)
 {

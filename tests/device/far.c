@@ -10,18 +10,18 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* Access changes in steps of a huge page, where the system has them: each 4096 bytes by themselves cost more than most
+/* Access changes in steps of a huge page, where the system has them: doing so for each 4096 bytes costs more than most
  * operations. */
 enum { REGION = 1 << 30, STEP = 2 << 20, MOST_BLOCKS = 1 << 16 };
 
-struct block { /* in use; they stand by rising address */
+struct block { /* in use, by rising address */
     size_t at, bytes;
 };
 struct far {
     struct raml_device *in; /* the processor at level ref */
-    char *mapped, *base; /* the region starts at a whole STEP in what is mapped */
-    size_t top;   /* bytes from base that were ever in use: whole STEPs */
-    size_t depth; /* operations that run */
+    char *mapped, *base; /* the region starts at a whole STEP of the mapping */
+    size_t top;   /* bytes from base that have ever been in use: whole STEPs */
+    size_t depth; /* operations running */
     pthread_mutex_t lock;
     struct block *block;
     size_t n_blocks, fail_at, n_ops;
@@ -43,7 +43,7 @@ static bool enter(const struct raml_device *d, const char *what)
     if (++f->n_ops != f->fail_at) return true;
     struct raml_err why = {0};
     f->failed = true;
-    raml_device_fault(d, raml_fail(&why, RAML_EIO, "far: operation '%s' fails as it was told to", what), &why);
+    raml_device_fault(d, raml_fail(&why, RAML_EIO, "far: operation '%s' fails as requested", what), &why);
     return false;
 }
 
@@ -64,13 +64,13 @@ static void check_places(const struct raml_device *d, const char *what, bool ins
 {
     for (size_t i = 0; i < n; i++) {
         if (!p[i] || is_inside(d->own, p[i]) == inside) continue;
-        fprintf(stderr, "far: %s: array %zu lies in the memory of the %s\n", what, i, inside ? "host" : "device");
+        fprintf(stderr, "far: %s: array %zu is in the memory of the %s\n", what, i, inside ? "host" : "device");
         abort();
     }
 }
 #define LIST(...) (const void *const[]){__VA_ARGS__}, sizeof((const void *const[]){__VA_ARGS__}) / sizeof(void *)
 
-/* An operation on arrays of the device that gives nothing back: checks them, opens the region, calls the processor's. */
+/* An operation on arrays of the device that returns nothing: checks them, opens the region, calls the processor's. */
 #define RUN(d, op, arrays, ...)                                                                                        \
     do {                                                                                                               \
         check_places(d, #op, true, arrays);                                                                            \
@@ -124,7 +124,7 @@ static enum raml_code far_peak(const struct raml_device *d, enum raml_type act, 
     return raml_cpu_backend.peak(inner(d), act, gflops, err);
 }
 
-/* Other than the processor's, so that nobody counts on those. */
+/* Different from the processor's, so that nothing relies on those. */
 static struct raml_sizes far_sizes(const struct raml_device *d)
 {
     struct raml_sizes z = raml_cpu_backend.sizes(inner(d));
@@ -186,7 +186,7 @@ static void far_free(const struct raml_device *d, void *p)
     pthread_mutex_lock(&f->lock);
     while (i < f->n_blocks && f->base + f->block[i].at != (char *)p) i++;
     if (i == f->n_blocks) {
-        fprintf(stderr, "far: free of what alloc did not give\n");
+        fprintf(stderr, "far: free of what alloc did not return\n");
         abort();
     }
     memmove(f->block + i, f->block + i + 1, (--f->n_blocks - i) * sizeof *f->block);
@@ -365,7 +365,7 @@ static void far_add(const struct raml_device *d, float *out, const float *in, si
     RUN(d, add, LIST(out, in), out, in, n);
 }
 
-/* -- Attention, loss, optimizer, tokens ----------------------------------------------------------------------------- */
+/* -- Attention, loss, optimizer, tokens ---------------------------------------------------------------------------- */
 static void far_store_kv(const struct raml_device *d, enum raml_type type, void *k, void *v, const void *qkv,
                          const uint32_t *page, const uint8_t *slot, size_t n, size_t H, size_t K, size_t D)
 {
@@ -486,7 +486,7 @@ enum raml_code far_open(struct raml_device **out, struct raml_err *err)
     f->mapped = mmap(NULL, REGION + STEP, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (!f->block || f->mapped == MAP_FAILED || raml_device_open(1, "ref", &f->in, NULL)) abort();
     f->base = f->mapped + (-(uintptr_t)f->mapped & (STEP - 1));
-    (void)madvise(f->base, REGION, MADV_HUGEPAGE); /* no more than speed */
+    (void)madvise(f->base, REGION, MADV_HUGEPAGE); /* only for speed */
     return raml_device_wrap(&far_backend, f, out, err);
 }
 

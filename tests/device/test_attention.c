@@ -76,7 +76,7 @@ static void make_plan(struct plan *p, const size_t *tree, size_t n_trees, uint64
     }
     p->tree_tile[n_trees] = p->n_tiles;
     assert_true(p->n_tiles <= MAX_TILES && p->n_pairs <= MAX_PAIRS);
-    for (size_t i = 0; i < p->n_tiles; i++) /* pages lie in another order than tiles */
+    for (size_t i = 0; i < p->n_tiles; i++) /* pages are in another order than tiles */
         for (size_t r = 0; r < p->tile[i].n; r++) p->page[p->tile[i].row + r] = (uint32_t)(p->n_tiles - 1 - i);
     for (size_t i = 0; i < p->n_pairs; i++) {
         p->page_pair[i] = p->pair[i];
@@ -87,7 +87,7 @@ static void make_plan(struct plan *p, const size_t *tree, size_t n_trees, uint64
 /* -- Forward and backward on one plan ------------------------------------------------------------------------------ */
 struct sizes {
     size_t H, K, D;
-    float q, kv; /* values of queries, of keys and values, lie in [-q, q), [-kv, kv) */
+    float q, kv; /* values of queries, of keys and values, are in [-q, q), [-kv, kv) */
 };
 struct run { /* one side's results */
     void *o, *dqkv;
@@ -103,7 +103,7 @@ static void *fill_qkv(bool bf16, size_t n, const struct sizes *z, uint64_t *stat
     return p;
 }
 
-/* Cells of pages that hold no key keep what was there before: here, large numbers. */
+/* Cells of pages without a key keep what was there before: here, large numbers. */
 static void *old_page(bool bf16, size_t n)
 {
     void *p = guarded(n * act_bytes(bf16));
@@ -113,7 +113,7 @@ static void *old_page(bool bf16, size_t n)
 
 /* Bounds. f32: a score is a sum of D products, wrong by at most D 2^-24 sum |q k| / sqrt(D) =: err_s; weights are wrong
  * by that share of themselves twice (numerator and sum), plus 1e-6 for exp and the sums over keys; outputs are averages
- * of v. bf16: the weights P are rounded too, 2^-9 each, and the output once more. */
+ * of v. bf16: the weights P are rounded too, 2^-9 each, and the output again. */
 static double score_error(const struct sizes *z)
 {
     double D = (double)z->D;
@@ -228,7 +228,7 @@ static void shapes(const struct raml_ops *ops, bool bf16)
             }
 }
 
-/* Scores up to about +-80 (one key takes all), and all but equal ones. */
+/* Scores up to about +-80 (one key takes all), and nearly equal ones. */
 static void extremes(const struct raml_ops *ops, bool bf16)
 {
     if (ops == REF) return;
@@ -239,7 +239,7 @@ static void extremes(const struct raml_ops *ops, bool bf16)
     for (size_t i = 0; i < COUNT(z); i++) check_case(ops, bf16, tree, 2, &z[i], z[i].kv < 100 && z[i].q < 1e2f, &state);
 }
 
-/* lse is optional forward; and what a row gets has the same bits beside other trees and other queries. */
+/* lse is optional forward; and a row's results have the same bits beside other trees and other queries. */
 static void neighbours(const struct raml_ops *ops, bool bf16)
 {
     enum { H = 4, K = 2, D = 12, WIDTH = (H + 2 * K) * D, N = 130 };

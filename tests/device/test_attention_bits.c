@@ -26,11 +26,11 @@ struct plan {
 };
 static struct plan plans[2];
 
-/* How rows are cut into tiles and keys into pages: 0: at random, up to `most` of them, pages with gaps. */
+/* How rows are split into tiles and keys into pages: 0: at random, up to `most` of them, pages with gaps. */
 struct cut {
     const char *what;
     size_t rows, keys;
-    bool own; /* pages are the tiles, as backward has them */
+    bool own; /* pages are the tiles, as in backward */
 };
 
 static void place_keys(struct plan *p, size_t first, size_t n, size_t keys, uint64_t *state)
@@ -161,7 +161,7 @@ static void backward(const struct raml_ops *ops, const struct plan *p, const str
 
 static const size_t dims[] = {2, 12, 32, 80, 128};
 
-/* A chain's rows get the same bits from every cut into tiles and pages. */
+/* A chain's rows get the same bits from every split into tiles and pages. */
 static void cuts(const struct raml_ops *ops, bool bf16)
 {
     if (ops == REF || bf16) return;
@@ -190,7 +190,7 @@ static void cuts(const struct raml_ops *ops, bool bf16)
     }
 }
 
-/* Threads 1, 2, 3, 5; and a tree's gradients beside other trees. 600 rows: several tasks a tree. */
+/* Threads 1, 2, 3, 5; and a tree's gradients beside other trees. 600 rows: several tasks per tree. */
 static void threads_and_packs(const struct raml_ops *ops, bool bf16)
 {
     if (ops == REF || bf16) return;
@@ -221,7 +221,7 @@ static void threads_and_packs(const struct raml_ops *ops, bool bf16)
     }
 }
 
-/* dQ is one chain over a row's keys, however they are cut into tiles. */
+/* dQ is one chain over a row's keys, however they are split into tiles. */
 static void query_gradients(const struct raml_ops *ops, bool bf16)
 {
     if (ops == REF || bf16) return;

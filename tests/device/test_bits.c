@@ -1,5 +1,5 @@
-/* The same bits at every level but the reference, for any number of threads, for any cut of the rows into calls, and on
- * every machine: row kernels, activations in f32 and in bf16. */
+/* The same bits at every level but the reference, for any number of threads, for any split of the rows into calls, and
+ * on every machine: row kernels, activations in f32 and in bf16. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,7 +44,7 @@ static void close_levels(struct raml_device *dev[4], size_t n)
     while (n-- > 0) raml_device_close(dev[n]);
 }
 
-/* One kernel and size: base in one call with one thread, then all levels in cuts and threads that take turns. */
+/* One kernel and size: base in one call with one thread, then all levels with alternating splits and threads. */
 static void compare(size_t kernel, struct raml_device *const *dev, size_t n_levels, bool bf16, size_t n, size_t d,
                     struct run *want, struct run *got)
 {
@@ -59,7 +59,7 @@ static void compare(size_t kernel, struct raml_device *const *dev, size_t n_leve
             assert_int_equal(got->used, want->used);
             for (size_t i = 0; i < want->used; i++)
                 if (got->out[i] != want->out[i])
-                    fail_msg("%s, level %s, %s, n %zu, d %zu, %zu rows a call, %d threads: byte %zu of %zu differs",
+                    fail_msg("%s, level %s, %s, n %zu, d %zu, %zu rows per call, %d threads: byte %zu of %zu differs",
                              kernels[kernel].name, raml_device_level(dev[l]), bf16 ? "bf16" : "f32", n, d, cut, threads[t], i,
                              want->used);
         }
@@ -93,7 +93,7 @@ static uint64_t hash(const unsigned char *p, size_t n)
     return h;
 }
 
-/* Against bits_table.h: another machine, compiler or C library gives these too. */
+/* Against bits_table.h: other machines, compilers and C libraries give the same. */
 static void test_table(void **state)
 {
     (void)state;
@@ -121,8 +121,8 @@ static void test_table(void **state)
     assert_int_equal(wrong, 0);
 }
 
-/* exp: a lane's value is that of the function of one number, within 2 ulp of e^x. log: rounded right but for ties that
- * double can't tell. */
+/* exp: a lane's value is that of the scalar function, within 2 ulp of e^x. log: correctly rounded except for ties that
+ * double can't resolve. */
 static void test_one_number(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* The device that tests run on to see that nobody touches a device's memory: it catches who does. And what types are. */
+/* The device on which tests check that nothing touches a device's memory: it catches what does. And the types. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -74,7 +74,7 @@ static void test_catches(void **state)
     b->free(far, p);
 }
 
-/* Blocks come zeroed, do not meet, and come back. */
+/* Blocks are zeroed, do not overlap, and are given back. */
 static void test_memory(void **state)
 {
     (void)state;
@@ -105,7 +105,7 @@ static void test_memory(void **state)
     assert_null(b->alloc(far, SIZE_MAX / 8, 16));
 }
 
-/* A failure is kept until sync, which tells it once; until then nothing is done; the first of two is told. */
+/* A failure is kept until sync, which reports it once; until then nothing is done; the first of two is reported. */
 static void test_status(void **state)
 {
     (void)state;
@@ -120,7 +120,7 @@ static void test_status(void **state)
     b->download(far, back, p, sizeof back);
     assert_true(back[0] == 0);
     assert_int_equal(b->sync(far, &err), RAML_EIO);
-    assert_string_equal(err.msg, "far: operation 'zero' fails as it was told to");
+    assert_string_equal(err.msg, "far: operation 'zero' fails as requested");
     b->download(far, back, p, sizeof back);
     assert_int_equal(b->sync(far, &err), RAML_OK);
     assert_memory_equal(back, one, sizeof one); /* neither was done */
@@ -131,7 +131,7 @@ static void test_status(void **state)
     assert_string_equal(err.msg, "first");
     far_fail_at(far, 1);
     assert_null(b->alloc(far, 1, 1));
-    assert_int_equal(b->sync(far, &err), RAML_OK); /* told by NULL */
+    assert_int_equal(b->sync(far, &err), RAML_OK); /* reported by NULL */
     struct raml_matrix w = {0};
     const struct raml_weight_part part = {RAML_TYPE_F32, 3};
     far_fail_at(far, 1);
@@ -141,7 +141,7 @@ static void test_status(void **state)
 }
 
 /* Weights by parts, set a few rows at a time, give the product of weights that were filled at once; so do parts of
- * other types, of the same numbers. */
+ * other types, with the same numbers. */
 static void test_weights(void **state)
 {
     (void)state;
@@ -195,7 +195,7 @@ static void test_weights(void **state)
     b->free(far, dx), b->free(far, dy), b->free(far, dw);
 }
 
-/* Bytes of a block: as ggml has them. */
+/* Bytes of a block: as in ggml. */
 static void test_types(void **state)
 {
     (void)state;

@@ -16,13 +16,13 @@ static const struct {
     size_t H, K;
 } groups[] = {{1, 1}, {5, 1}, {4, 2}, {8, 8}};
 
-/* As in test_rows.c; turning and the norm keep a head's size, so its largest value is what its errors are a share of.
+/* As in test_rows.c; rotation and norm keep a head's size, so its errors are relative to its largest value.
  */
 static const double REL = 1e-5;
 
 enum { POSITIONS = 50, BIAS = 1, NORM = 2, RAW = 4 };
 
-struct rig { /* what a call needs, and what both sides write */
+struct rig { /* a call's inputs, and the outputs of both sides */
     struct raml_heads h;
     int32_t position[200];
     size_t n, wide; /* values in qkv, in a row of it */
@@ -72,7 +72,7 @@ static void forward_case(const struct raml_ops *ops, bool bf16, size_t n, size_t
     close_rig(&g);
 }
 
-/* Raw values keep away from 0, so that 1/rms stays below 10 and cancelled terms within ten times what is left. */
+/* Raw values keep away from 0, so that 1/rms stays below 10 and cancelled terms within ten times the rest. */
 static void *raw_act(bool bf16, size_t n, uint64_t *state)
 {
     void *p = guarded(n * act_bytes(bf16));
@@ -161,7 +161,7 @@ static void store(const struct raml_ops *ops, bool bf16)
     each_shape(ops, bf16, store_case);
 }
 
-/* The layout of a page as ops.h gives it, by hand: the reference itself is checked here. */
+/* The layout of a page as described in ops.h, by hand: the reference itself is checked here. */
 static void test_page_layout(void **state)
 {
     (void)state;
@@ -185,7 +185,7 @@ static void test_page_layout(void **state)
         }
 }
 
-/* One head of two by hand: (x0, x1) turned by `position` radians after bias and norm. */
+/* One head of two by hand: (x0, x1) rotated by `position` radians after bias and norm. */
 static void test_by_hand(void **state)
 {
     (void)state;

@@ -16,7 +16,7 @@ struct rows { /* running state of n rows */
     float max[ROWS], sum[ROWS], dot[ROWS], target[ROWS];
     int32_t argmax[ROWS];
 };
-struct scored { /* tokens lie inside larger records */
+struct scored { /* tokens are inside larger records */
     uint32_t row;
     int32_t token;
     uint32_t other;
@@ -111,7 +111,7 @@ static void forward(const struct raml_ops *ops, bool bf16)
     check_forward(ops, 0, 5, 5, 1, 0, &state);
 }
 
-/* Rising maxima from tile to tile rescale the sums; without argmax asked for, nothing else changes. */
+/* Rising maxima from tile to tile rescale the sums; without argmax, nothing else changes. */
 static void rising(const struct raml_ops *ops, bool bf16)
 {
     if (bf16) return;
@@ -119,7 +119,7 @@ static void rising(const struct raml_ops *ops, bool bf16)
     uint64_t state = 32;
     float *z = random_f32(V, 1, &state);
     struct scored *scored = draw_tokens(1, V, &state);
-    for (int i = 0; i < V; i++) z[i] += (float)i * 3; /* each tile's top lies 30 above the one before */
+    for (int i = 0; i < V; i++) z[i] += (float)i * 3; /* each tile's maximum is 30 above the one before */
     struct rows a, b;
     feed(ops, &a, z, scored, 1, V, 10, 0, true);
     feed(ops, &b, z, scored, 1, V, 10, 0, false);
@@ -129,7 +129,7 @@ static void rising(const struct raml_ops *ops, bool bf16)
     assert_int_equal(a.argmax[0], b.argmax[0]);
     assert_true(fabs(a.sum[0] - b.sum[0]) <= 2e-6 * b.sum[0] &&
                 fabs(a.dot[0] - b.dot[0]) <= 2e-6 * fabs((double)b.dot[0]));
-    /* two equal tops in different tiles: the first stays */
+    /* two equal maxima in different tiles: the first stays */
     z[3] = z[77] = 1000;
     feed(ops, &a, z, scored, 1, V, 10, 0, true);
     assert_int_equal(a.argmax[0], 3);
@@ -162,8 +162,8 @@ static void back_case(const struct raml_ops *ops, bool bf16, size_t n, size_t V,
         }
         for (size_t r = 0; r < n; r++)
             for (size_t i = 0; i < v; i++) {
-                /* log p carries 2^-23 of numbers of size |z|, and p that share of itself; it is weighed by c + e (log p
-                 * + H), and p |log p| < 0.4 */
+                /* log p carries 2^-23 of numbers of size |z|, and p that share of itself; it is weighted by c + e (log
+                 * p + H), and p |log p| < 0.4 */
                 double want = act_at(bf16, dz[1], r * v + i), got = act_at(bf16, dz[0], r * v + i);
                 double tol =
                     3e-7 * (2 + scale) * (fabs((double)c[r]) + fabs((double)e[r]) * (1 + fabs((double)entropy[r])));
@@ -244,7 +244,7 @@ static void exps(const struct raml_ops *ops, bool bf16)
         for (size_t i = 0; i < n; i += 1 + n / 9) { /* NaN anywhere */
             float kept = z[i];
             z[i] = NAN;
-            if (ops->top(z, n) == ops->top(z, n)) fail_msg("n %zu: a NaN at %zu is not seen", n, i);
+            if (ops->top(z, n) == ops->top(z, n)) fail_msg("n %zu: a NaN at %zu is not detected", n, i);
             z[i] = kept;
         }
         for (int k = 0; k < 3; k++) {

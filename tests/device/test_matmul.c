@@ -1,5 +1,5 @@
-/* oneDNN's products against sums in double, at awkward sizes; and that, in bf16, a row's result has the same bits in any
- * batch. */
+/* oneDNN's products against sums in double, at awkward sizes; and that, in bf16, a row's result has the same bits in
+ * any batch. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -146,7 +146,7 @@ static void test_against_double(void **state)
         }
 }
 
-/* What a row gets must not depend on the batch it is in: sampling draws the same tokens for any batch size. Batches
+/* A row's result must not depend on its batch: sampling gives the same tokens for any batch size. Batches
  * cover every chunk of rows that matmul.c knows. */
 static const size_t batches[] = {1,  2,  7,  8,  9,  15, 16,  17,  24,  31,  32,  33,  40,  47,   48,   55,   56,
                                  57, 63, 64, 65, 72, 96, 100, 128, 129, 200, 256, 500, 512, 1000, 1024, 2000, 4096};
@@ -162,8 +162,7 @@ static void check_invariance(bool bf16, bool y_f32, size_t N, size_t K, size_t m
     if (raml_weight_fill(dev->mm, &w, value, &err)) fail_msg("%s", err.msg);
     if (raml_mm_forward(dev->mm, &w, x, most, want, y_f32, false, &err)) fail_msg("%s", err.msg);
     for (size_t i = 0; i < COUNT(batches) && batches[i] <= most; i++) {
-        /* somewhere in the middle, so that a row also changes its place in the batch; rows behind the batch are others
-         */
+        /* somewhere in the middle, so that a row also changes its place in the batch; later rows are different */
         size_t n = batches[i], first = (most - n) / 3, here_bytes = raml_mm_rows(n) * x_row;
         char *here = guarded(here_bytes);
         memset(here, 0x3e, here_bytes);
@@ -253,7 +252,7 @@ static void test_rows(void **state)
     assert_int_equal(raml_mm_rows(513), 768);
 }
 
-/* The trial agrees with what is seen here: where it finds nothing, rows are the same in any batch. */
+/* The trial agrees with this test: where it finds nothing, rows are the same in any batch. */
 static void test_trial(void **state)
 {
     (void)state;

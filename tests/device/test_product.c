@@ -1,5 +1,5 @@
-/* The matrix product in f32: its bits are those of one chain of fused multiply-adds an element, at every level, for any
- * number of rows, in every form of its operands, with any number of threads, and however a long sum is split. */
+/* The matrix product in f32: its bits are those of one chain of fused multiply-adds per element, at every level, for
+ * any number of rows, in every form of its operands, with any number of threads, and however a long sum is split. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -59,7 +59,7 @@ static void drop_all(struct operands *o)
     free(o->panels);
 }
 
-/* What the header promises, written once more: not by raml_product_ref. */
+/* What the header promises, implemented once more: not by raml_product_ref. */
 static float *chains(const struct operands *o, bool add)
 {
     float *c = copy_of(o->c, o->m * o->ldc * sizeof *c);
@@ -100,7 +100,7 @@ static void check_shape(const struct raml_ops *ops, const struct operands *o)
             float *c = copy_of(o->c, bytes);
             struct raml_product p = product(o, (enum form)form, add, c);
             ops->product(&p);
-            check_same(what, c, want, bytes); /* what lies between rows of C too */
+            check_same(what, c, want, bytes); /* what is between rows of C too */
             drop(c, bytes);
         }
         drop(want, bytes);
@@ -169,7 +169,7 @@ static void check_company(const struct raml_ops *ops, bool bf16)
     struct raml_product p = product(&o, PANELS, false, c);
     ops->product(&p);
     for (size_t i = 0; i < o.m; i++)
-        if (i != 17) check_same("rows beside one that is no number", c + i * o.ldc, want + i * o.ldc, o.n * sizeof *c);
+        if (i != 17) check_same("rows beside one of NaN", c + i * o.ldc, want + i * o.ldc, o.n * sizeof *c);
     for (size_t j = 0; j < o.n; j++) assert_true(c[17 * o.ldc + j] != c[17 * o.ldc + j]);
     drop(want, bytes);
     drop(c, bytes);

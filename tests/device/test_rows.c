@@ -1,4 +1,4 @@
-/* The row kernels of every level against the plain reference: embedding, norm, SwiGLU, moves. */
+/* The row kernels of every level against the reference: embedding, norm, SwiGLU, copies. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -137,7 +137,7 @@ static void silu_case(const struct raml_ops *ops, bool bf16, size_t n, size_t f,
         (k ? REF : ops)->silu_mul(bf16, out[k], gu, n, f);
         (k ? REF : ops)->silu_mul_back(bf16, d_gu[k], d_out, gu, n, f);
     }
-    /* columns of one: each element for itself, no larger neighbour to hide behind. vf_exp is good to 2 ulp. */
+    /* columns of one: each element by itself, no larger neighbour to hide behind. vf_exp is good to 2 ulp. */
     check_rows("silu_mul", bf16, out[0], out[1], n * f, 1, REL);
     /* 1 + g (1 - s) cancels near its root at g = -1.278: there 2^-23 of terms of size |d u g s| is left */
     check_rows("silu_mul_back", bf16, d_gu[0], d_gu[1], n, 2 * f, REL);
@@ -177,12 +177,12 @@ static void silu_far(const struct raml_ops *ops, bool bf16)
     }
 }
 
-/* -- Moves: the same bits ------------------------------------------------------------------------------------------ */
+/* -- Copies: the same bits ----------------------------------------------------------------------------------------- */
 static void check_moves(const struct raml_ops *ops, bool bf16, size_t n, size_t d, uint64_t *state)
 {
     size_t s = act_bytes(bf16), n_pad = n + draw(state) % 9;
     void *in = random_act(bf16, n * d, 1, state), *t[2], *g[2];
-    struct { /* indices lie inside larger records, as scored tokens do */
+    struct { /* indices are inside larger records, as targets are */
         uint32_t row;
         int32_t other;
     } index[200];

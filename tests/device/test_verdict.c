@@ -31,7 +31,7 @@ static void get(const char *path, char *out, size_t cap)
     fclose(f);
 }
 
-/* Products in f32 stand for those in bf16, which few processors have: good or bad, the verdict is kept alike. */
+/* Products in f32 stand in for those in bf16, which few processors have: good or bad, the verdict is kept alike. */
 static void test_verdict(void **state)
 {
     struct raml_device *dev;
@@ -50,7 +50,7 @@ static void test_verdict(void **state)
     assert_non_null(second);
     assert_int_equal(strncmp(second + 1, good ? "good\n" : why, good ? 5 : strlen(why)), 0);
 
-    /* what the file says is believed: it is read, and no trial made */
+    /* the file's verdict is trusted: it is read, and no trial made */
     snprintf(bad, sizeof bad, "%.*s\nare bad\n", (int)(second - first), first);
     put(path, bad);
     assert_false(raml_mm_trusted(dev->ops, false, again, sizeof again));
@@ -59,7 +59,7 @@ static void test_verdict(void **state)
     put(path, bad);
     assert_true(raml_mm_trusted(dev->ops, false, NULL, 0));
 
-    /* another processor's, and what is no verdict, are not */
+    /* another processor's, and what is not a verdict, are not */
     const char *const others[] = {"another processor\nare bad\n", "", "\n", "are bad", "\n\n\n"};
     for (size_t i = 0; i < COUNT(others); i++) {
         put(path, others[i]);
@@ -67,7 +67,7 @@ static void test_verdict(void **state)
         get(path, now, sizeof now);
         assert_string_equal(now, first);
     }
-    snprintf(bad, sizeof bad, "%.*s\n", (int)(second - first), first); /* the key alone */
+    snprintf(bad, sizeof bad, "%.*s\n", (int)(second - first), first); /* only the key */
     put(path, bad);
     assert_int_equal(raml_mm_trusted(dev->ops, false, NULL, 0), good);
 

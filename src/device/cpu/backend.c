@@ -1,5 +1,5 @@
-/* backend.c - the processor's table: from device/backend.h to the kernels of its level (ops.h). The host's memory is the
- * device's, and work is done when a function returns.
+/* backend.c - the processor's table: from device/backend.h to the kernels of its level (ops.h). The host's memory is
+ * the device's, and work is done when a function returns.
  */
 #include "device/cpu/cpu.h"
 
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The lists of attention are the kernels' own, under this layer's names. */
+/* The lists of attention are those of the kernels, under this layer's names. */
 #define SAME(a, b, member)                                                                                             \
     _Static_assert(offsetof(struct a, member) == offsetof(struct b, member) && sizeof(struct a) == sizeof(struct b),   \
                    "one layout")

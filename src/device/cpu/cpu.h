@@ -5,12 +5,12 @@
 #include "device/impl.h"
 
 struct raml_cpu {
-    bool bf16;          /* products of bf16 activations are to be had, and were found good */
+    bool bf16;          /* products of bf16 activations exist, and were found good */
     char distrust[128]; /* what was found wrong with them; empty: nothing */
-    struct raml_room transposed, parts, attention; /* for weight_grad; a part a thread of sums over rows; attention_back */
+    struct raml_room transposed, parts, attention; /* for weight_grad; per-thread sums over rows; attention_back */
 };
 
-/* At least `bytes` of room; NULL, and the fault is kept, when there is no memory. */
+/* At least `bytes` of capacity; NULL, and the failure is kept, when there is no memory. */
 void *raml_cpu_room(const struct raml_device *d, struct raml_room *r, size_t bytes, const char *what);
 
 /* The kernels know two types of activations. */
@@ -40,6 +40,6 @@ void raml_cpu_backward(const struct raml_device *d, const struct raml_matrix *w,
                        size_t n, void *dx, enum raml_type dx_type, bool add);
 void raml_cpu_weight_grad(const struct raml_device *d, enum raml_type type, const void *dy, void *x, size_t n, size_t N,
                           size_t K, float *dw);
-size_t raml_cpu_transposed_bytes(enum raml_type type, size_t n, size_t N); /* room of weight_grad */
+size_t raml_cpu_transposed_bytes(enum raml_type type, size_t n, size_t N); /* scratch bytes of weight_grad */
 
 #endif

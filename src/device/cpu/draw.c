@@ -1,4 +1,4 @@
-/* draw.c - tokens drawn from rows of logits, a row a thread. See device/backend.h, raml_token_rows. */
+/* draw.c - tokens sampled from rows of logits, one row per thread. See device/backend.h, raml_token_rows. */
 #include "device/impl.h"
 
 #include "core/elementary.h"
@@ -7,8 +7,8 @@
 
 enum { MOST_PARTS = (1 << 24) / RAML_EXP_PART + 1 }; /* a vocabulary has at most 2^24 tokens (config.c) */
 
-/* The likeliest of the first `allowed` tokens, and the largest logit of all; false when a logit is NaN or infinite, or
- * none of the allowed is finite. */
+/* The most likely of the first `allowed` tokens, and the largest logit of all; false when a logit is NaN or infinite,
+ * or none of the allowed is finite. */
 static bool survey(const struct raml_ops *ops, const float *logit, size_t n, size_t allowed, size_t *best, float *top)
 {
     float most = ops->top(logit, allowed), rest = n > allowed ? ops->top(logit + allowed, n - allowed) : most;
@@ -18,8 +18,8 @@ static bool survey(const struct raml_ops *ops, const float *logit, size_t n, siz
     return true;
 }
 
-/* The token at share u of the weights, in order of the vocabulary; those under `low` do not count, and become 0. part:
- * the weights' sums by parts, good for low 0 alone. */
+/* The token at share u of the weights, in order of the vocabulary; those below `low` do not count, and become 0. part:
+ * the weights' sums by parts, valid only for low 0. */
 static size_t draw(float *weight, size_t n, double low, double u, size_t best, const double *part, double *total)
 {
     size_t chosen = best, i = 0;

@@ -252,7 +252,7 @@ static dnnl_status_t plan_make(struct raml_mm *mm, struct plan *p, const struct 
     return dnnl_success;
 }
 
-/* The compiled product of a shape, made when first asked for. A full table is emptied: rare, and only costs time. */
+/* The compiled product of a shape, made on first use. A full table is emptied: rare, and only costs time. */
 static enum raml_code plan_find(struct raml_mm *mm, const struct shape *s, struct plan **out, struct raml_err *err)
 {
     size_t i = hash_shape(s) % PLAN_SLOTS;
@@ -350,7 +350,7 @@ static void draw_bf16(uint16_t *out, size_t n)
 }
 
 /* Finds the chunk with which few_rows gives oneDNN's bits, if there is one: first by the columns of one block, then all
- * columns and rows have to agree. A product's bits do not depend on its rows (test_matmul), so neither will ours. */
+ * columns and rows must agree. A product's bits do not depend on its rows (test_matmul), so neither will ours. */
 static enum raml_code find_few(struct raml_mm *mm, struct layout *l, struct raml_err *err)
 {
     if (!mm->ops->few_rows || !pairs_of_64(l)) return RAML_OK;

@@ -1,8 +1,8 @@
-/* matmul_trial.c - may this build of oneDNN on this processor be believed? See device/matmul.h.
+/* matmul_trial.c - can this build of oneDNN be trusted on this processor? See device/matmul.h.
  *
  * Known to go wrong: oneDNN 2.6 on AVX2, whose order of sums changes with the number of rows; 3.7 on AMD Zen 5, some of
- * whose f32 products of odd sizes are plainly wrong. A few small products of such sizes are made for several numbers of
- * rows; their rows have to agree to the bit, and to be right.
+ * whose f32 products of odd sizes are simply wrong. A few small products of such sizes are computed for several numbers
+ * of rows; their rows must agree to the bit, and be correct.
  */
 #include "device/matmul.h"
 
@@ -96,7 +96,7 @@ static enum raml_verdict try_shape(struct trial *t, const struct raml_ops *ops)
         t->x_act = t->bf16 ? half : (void *)t->x;
         verdict = try_product(t, &w);
     } else {
-        judge(t, verdict, ROWS, "find no memory");
+        judge(t, verdict, ROWS, "ran out of memory");
     }
     raml_weight_deinit(&w);
     raml_mm_close(t->mm);

@@ -1,8 +1,8 @@
 /* matmul_verdict.c - the verdict of a trial, kept between runs. See device/matmul.h.
  *
- * One small text file for a level and a type: a line that says of which library and processor the verdict is, then "good"
+ * One small text file per level and type: a line with the library and processor that the verdict is about, then "good"
  * or what was wrong. Another library or processor makes a new one; a trial that could not be made leaves none.
- * What can't be read or written costs a trial, no more.
+ * A file that can't be read or written costs a trial, nothing more.
  */
 #include "device/matmul.h"
 
@@ -39,7 +39,7 @@ static bool place(char *path, size_t cap, const char *level, bool bf16)
             : home && home[0] == '/' ? snprintf(path, cap, "%s/.cache/raml", home)
                                       : -1;
     if (n < 0 || (size_t)n + 64 > cap) return false;
-    (void)!mkdir(path, 0777); /* where it is there already, or can't be made, the file itself tells */
+    (void)!mkdir(path, 0777); /* whether it exists already or can't be made shows when the file is opened */
     snprintf(path + n, cap - (size_t)n, "/products-%s-%s", level, bf16 ? "bf16" : "f32");
     return true;
 }

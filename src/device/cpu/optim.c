@@ -1,8 +1,8 @@
 /* optim.c - AdamW's element-wise step and a gradient's square sum. See device/backend.h.
  *
- * Both are bound by memory: one pass, no branches, pieces of PIECE elements that threads take whole. A piece is worked on
- * in the same way whoever takes it, so results do not depend on the number of threads. Compiled with -O3 and
- * -ffp-contract=off: nor do they depend on what the compiler would fuse.
+ * Both are bound by memory: one pass, no branches, pieces of PIECE elements that threads take whole. A piece is
+ * processed in the same way whichever thread takes it, so results do not depend on the number of threads. Compiled with
+ * -O3 and -ffp-contract=off: nor do they depend on what the compiler would fuse.
  */
 #include "device/impl.h"
 

@@ -1,6 +1,6 @@
-/* panel.c - packing, and the reference: the same panels read by plain loops. See panel.h.
+/* panel.c - packing, and the reference: the same panels read by simple loops. See panel.h.
  *
- * Between the two layouts stands a block of one row with its numbers apart: scales, and one unsigned byte an element.
+ * Between the two layouts is a block of one row with its numbers unpacked: scales, and one unsigned byte per element.
  */
 #include "device/cpu/panel.h"
 
@@ -15,9 +15,9 @@ enum { ROWS = RAML_PANEL_ROWS, UNIT = 4 * ROWS, HALVES = 2 * ROWS, MOST = 256 /*
 /* What a block of a panel holds, in this order. */
 static const struct layout {
     unsigned char halves; /* f16x16 at its head: d, or d and m */
-    unsigned char scales; /* bytes a row of further scales */
+    unsigned char scales; /* bytes per row of further scales */
     unsigned char group;  /* k of a group */
-    unsigned char bits;   /* of an element; beyond 4, the others stand in a unit before the group's nibbles */
+    unsigned char bits;   /* of an element; beyond 4, the others are in a unit before the group's nibbles */
 } layouts[RAML_TYPES] = {
     [RAML_TYPE_Q8_0] = {1, 0, 32, 8},  [RAML_TYPE_Q4_0] = {1, 0, 32, 4},  [RAML_TYPE_Q4_1] = {2, 0, 32, 4},
     [RAML_TYPE_Q5_0] = {1, 0, 32, 5},  [RAML_TYPE_Q5_1] = {2, 0, 32, 5},  [RAML_TYPE_Q4_K] = {2, 12, 32, 4},
@@ -36,7 +36,7 @@ struct parts {
     unsigned char q[MOST];
 };
 
-/* The file's nibbles: n bytes whose low ones are n elements that follow one another, the high ones the next n. */
+/* The file's nibbles: n bytes whose low ones are n consecutive elements, the high ones the next n. */
 static void nibbles(unsigned char *q, const unsigned char *p, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -93,7 +93,7 @@ static void take(enum raml_type type, const unsigned char *p, struct parts *b)
     else take_small(type, p, b);
 }
 
-/* -- Elements of a panel's group: where the bits of element i of row c stand ---------------------------------------- */
+/* -- Elements of a panel's group: where the bits of element i of row c are ---------------------------------------- */
 static void put(const struct layout *l, unsigned char *group, size_t c, size_t i, unsigned q)
 {
     if (l->bits == 8) {

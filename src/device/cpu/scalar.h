@@ -28,8 +28,8 @@ static inline float raml_act_up(uint16_t h)
 {
     return raml_of_bits((uint32_t)h << 16);
 }
-/* To bf16 as the processors' own instruction has it (VCVTNEPS2BF16): to nearest, ties to even; NaN stays NaN; what is
- * below the normal numbers becomes 0 of its sign. */
+/* To bf16 as the processors' own instruction does (VCVTNEPS2BF16): to nearest, ties to even; NaN stays NaN; subnormals
+ * become 0 with their sign. */
 static inline uint16_t raml_act_down(float x)
 {
     uint32_t u = raml_bits_of(x);
@@ -42,7 +42,7 @@ static inline uint16_t raml_act_down(float x)
  * and Waite 1980), e^r by Taylor's polynomial of degree 6, times 2^k in the exponent's bits. */
 #define RAML_EXP_LOW (-87.3f)
 #define RAML_EXP_HIGH 88.0f
-#define RAML_EXP_MAGIC 12582912.0f /* 1.5 * 2^23: adding it rounds to an integer held in the low bits */
+#define RAML_EXP_MAGIC 12582912.0f /* 1.5 * 2^23: adding it rounds to an integer in the low bits */
 #define RAML_LOG2_E 1.44269504088896341f
 #define RAML_LN2_HIGH 0.693359375f
 #define RAML_LN2_LOW (-2.12194440e-4f)

@@ -1,6 +1,6 @@
 /* weight.c - weights and products of the processor's table. See device/backend.h.
  *
- * With activations in f32 a matrix lies in panels (panel.h), each part in its own type, and products are ours: product.h
+ * With activations in f32 a matrix is in panels (panel.h), each part in its own type, and products are ours: product.h
  * for many rows, the streams of panel.h for few; the same bits either way. Backward reads panels of W^T, in f32.
  * With activations in bf16, where the processor multiplies them, they are oneDNN's (matmul.h).
  */
@@ -26,7 +26,7 @@ struct own { /* of a raml_matrix */
     struct part part[RAML_WEIGHT_PARTS];
     float *back; /* W^T in panels; NULL: not wanted */
     struct raml_weight mm; /* bf16 activations: oneDNN's */
-    char *rows;            /* those that were set, until all of them are there */
+    char *rows;            /* those that have been set, until all of them are */
     size_t n_set, bytes;
 };
 
@@ -110,7 +110,7 @@ size_t raml_cpu_weight_bytes(const struct raml_device *d, const struct raml_matr
 }
 
 /* -- Filling ------------------------------------------------------------------------------------------------------- */
-/* Panels [q, q + 1) of rows that lie `stride` bytes apart; n of them are left from the panel's first on. */
+/* Panels [q, q + 1) of rows that are `stride` bytes apart; n of them are left from the panel's first on. */
 static void pack_panel(enum raml_type type, void *panel, const char *rows, size_t stride, size_t n, size_t K)
 {
     const void *row[ROWS] = {NULL};
@@ -218,8 +218,8 @@ enum raml_code raml_cpu_weight_fill(const struct raml_device *d, struct raml_mat
 }
 
 /* -- Products ------------------------------------------------------------------------------------------------------ */
-/* Few rows: runs of panels of all parts, one after another, as threads come for them. */
-enum { RUNS = 8 /* a thread */ };
+/* Few rows: runs of panels of all parts, one after another, as threads take them. */
+enum { RUNS = 8 /* per thread */ };
 
 static size_t runs_of(const struct part *p, size_t each)
 {

@@ -1,10 +1,10 @@
 /* attention.c - queries against key/value pages, forward. Contracts and page layouts: device/ops.h.
  *
  * One task is a tile of query rows (or some of its rows) and one kv head. Pages are visited in order; the softmax is
- * carried along (Milakov and Gimelshein 2018, Dao et al. 2022; here without rounding: attention_soft.h).
- * A line is a query row of one head. Two ways lead over a page:
- *   blocks   GEMM_LANES lines of a head side by side in the registers' lanes: scores are formed transposed, keys down,
- *            so that maximum, mask, weight and sum run along the keys without crossing lanes
+ * updated on the way (Milakov and Gimelshein 2018, Dao et al. 2022; here without rounding: attention_soft.h).
+ * A line is a query row of one head. There are two ways to process a page:
+ *   blocks   GEMM_LANES lines of a head side by side in the registers' lanes: scores are computed transposed, keys
+ *            down, so that maximum, mask, weight and sum run along the keys without crossing lanes
  *   few      up to GEMM_FEW lines (a row of a sample's own page, all heads of the group): keys in the lanes
  * Both give a line the same bits. A masked key's weight is exactly 0.
  */
@@ -68,7 +68,7 @@ static void see(uint64_t seen[T], const struct raml_attn_pair *pair, const uint6
         }
 }
 
-struct seen { /* what a block's rows see of a page: keys [low, high); all: no mask needed there */
+struct seen { /* the keys of a page that a block's rows see: [low, high); all: no mask needed there */
     size_t low, high;
     bool all;
 };
@@ -290,7 +290,7 @@ INLINE void attn_tile(const bool bf16, const struct raml_attn *a, struct work *w
         }
 }
 
-/* Rows of one task: whole tiles, or parts of them where there are few tiles for the threads. What a row gets does not
+/* Rows of one task: whole tiles, or parts of them where there are few tiles for the threads. A row's result does not
  * depend on it. */
 static size_t rows_of_task(const struct raml_attn *a)
 {

@@ -2,11 +2,11 @@
  *
  *   forward   P = exp(scale Q K^T - lse),  O = P V
  *   backward  delta = rowsum(dO * O),  dP = dO V^T,  dS = scale P (dP - delta),  dQ = dS K,  dK = dS^T Q,  dV = P^T dO
- * (Dao et al. 2022, arXiv 2205.14135, appendix B). Scores are formed transposed, keys down and queries across, so that
- * lse and delta run along the registers. dQ is one chain over a row's keys, as O is in attention.c.
+ * (Dao et al. 2022, arXiv 2205.14135, appendix B). Scores are computed transposed, keys down and queries across, so
+ * that lse and delta run along the registers. dQ is one chain over a row's keys, as O is in attention.c.
  *
- * One task is some query tiles of a tree and a kv head. A tree's number of tasks depends on the tree alone. Each sums
- * dK and dV for itself, then adds them to what the tasks before it made: in their order, whichever thread runs them.
+ * One task is some query tiles of a tree and a kv head. A tree's number of tasks depends only on the tree. Each sums
+ * its own dK and dV, then adds them to those of the tasks before it: in their order, whichever thread runs them.
  */
 #include "device/cpu/isa/rows.h"
 
@@ -25,13 +25,13 @@ struct work {
     uint16_t pt16[T * T], dst16[T * T];  /* bf16: the same, rounded */
     uint32_t dsi[T / 2 * T];             /* bf16: dS^T, cells of two keys: [32][row] */
     float dq[T * DMAX];                  /* [row][Dp] */
-    float lse[T], delta[T];              /* lse: to base 2; rows that are not there: INFINITY, so that P is 0 */
+    float lse[T], delta[T];              /* lse: to base 2; missing rows: INFINITY, so that P is 0 */
     uint64_t seen[T];                    /* seen[key] bit r: row r sees the key */
     uint32_t qd[DMAX * T], od[DMAX * T]; /* Q, dO: cells [D][64] */
     uint32_t qr[DMAX * T], or_[DMAX * T]; /* cells over rows: [64][Dp], bf16 [32][Dp] */
 } __attribute__((aligned(64)));
 
-/* What a task holds of one key tile. */
+/* What a task keeps of one key tile. */
 struct keys {
     uint32_t *kt, *vt; /* K, V: cells [D][64] */
     uint32_t *kr;      /* K, cells over keys: [64][Dp], bf16 [32][Dp] */
@@ -228,7 +228,7 @@ INLINE void back_tile(const bool bf16, const struct task *t, size_t tile, size_t
             act_store_n(bf16, t->b->dqkv, (q->row + r) * t->width + h * D + c, vf_load(w->dq + r * Dp + c), m);
 }
 
-/* This part's dK and dV of one tile to where the parts meet: dqkv itself, or (bf16) sums; the last part rounds. */
+/* Adds this part's dK and dV of one tile to the common sums: dqkv itself, or (bf16) sums; the last part rounds. */
 INLINE void add_keys(const bool bf16, const struct task *t, size_t tile)
 {
     const struct raml_attn *a = &t->b->f;
@@ -307,7 +307,7 @@ void attn_back_isa(const struct raml_attn_back *b)
         t.w = (struct work *)(tasks + (size_t)omp_get_thread_num() * task_bytes(a->D, most));
         t.keys = (float *)(t.w + 1);
         t.used = (uint8_t *)(t.keys + most * keys_floats(a->D));
-        /* first parts first: a part waits only for one that was handed out before it */
+        /* first parts first: a part only waits for parts handed out before it */
 #pragma omp for schedule(dynamic, 1)
         for (size_t i = 0; i < parts * groups; i++) {
             size_t tree = i % groups / a->K;

@@ -1,12 +1,12 @@
-/* attention_soft.h - the softmax of attention, carried along the pages, and its state.
+/* attention_soft.h - the softmax of attention, updated page by page, and its state.
  *
- * A weight is 2^(c s) for a score s, c = log2(e) / sqrt(D), and is held as 2^(c s - M): M is an even whole number,
- * chosen when a line's first key comes and raised (rarely) when a score rises past 2^LEAD above it. Sums of weights,
+ * A weight is 2^(c s) for a score s, c = log2(e) / sqrt(D), and is kept as 2^(c s - M): M is an even integer,
+ * chosen at a line's first key and raised (rarely) when a weight exceeds 2^(M + LEAD). Sums of weights,
  * and of weights times values, are chains over the keys in order. Raising M multiplies them by a power of two, which
- * rounds nothing, and the weights' own digits do not know M; so a line's result depends on its keys and their order
- * alone: not on how they fall into pages, nor on when its M was raised, nor on other lines. (Exceptions: weights below
- * 2^-LEAST of M are taken as 0, where values that lie further apart than 2^60 could show it.)
- * M is even so that ties in rounding c s to a whole number fall the same way for every M.
+ * rounds nothing, and the weights' digits do not depend on M; so a line's result depends only on its keys and their
+ * order: not on how they fall into pages, nor on when its M was raised, nor on other lines. (Exception: weights below
+ * 2^-LEAST of M are taken as 0, which values more than 2^60 apart could reveal.)
+ * M is even so that ties in rounding c s to an integer fall the same way for every M.
  */
 #ifndef RAML_ISA_ATTENTION_SOFT_H
 #define RAML_ISA_ATTENTION_SOFT_H
@@ -18,7 +18,7 @@
 enum { T = RAML_PAGE, HEADS = 4 /* of a group, at once */, LINES = T * HEADS };
 enum { LEAD = 30, LEAST = 96 };
 
-/* Adding it to |x| < 2^22 rounds to a whole number, held in the low bits. */
+/* Adding it to |x| < 2^22 rounds to an integer, kept in the low bits. */
 #define SOFT_MAGIC 12582912.0f /* 1.5 * 2^23 */
 #define SOFT_LOWEST (-4194304.0f)
 #define SOFT_HIGHEST 16777216.0f
@@ -43,7 +43,7 @@ static __attribute__((noinline)) void soft_raise(struct soft *s, size_t line, fl
 {
     float m = 2 * ceilf(x / 2), old = SOFT_MAGIC - s->base[line];
     if (m < SOFT_LOWEST) m = SOFT_LOWEST;
-    if (!(m <= SOFT_HIGHEST)) m = NAN; /* scores without meaning: the line becomes NaN */
+    if (!(m <= SOFT_HIGHEST)) m = NAN; /* invalid scores: the line becomes NaN */
     if (s->limit[line] > -INFINITY) {
         float factor = ldexpf(1, (int)(old - m < -200 ? -200 : old - m)); /* -200: 0 */
         s->sum[line] *= factor;
@@ -61,7 +61,7 @@ INLINE nv soft_weight(nv s, nv c, nv base)
     return nv_keep(p, t, nv_set(SOFT_MAGIC - LEAST));
 }
 
-/* log of the sum of e^score; a function of the line's weights alone, not of M. */
+/* log of the sum of e^score; a function of only the line's weights, not of M. */
 INLINE float soft_lse(const struct soft *s, size_t line)
 {
     int e;

@@ -1,9 +1,9 @@
-/* few.c - products of a few rows, where memory is the limit: every weight is read once, in the order it lies in. Contract:
+/* few.c - products of a few rows, where memory is the limit: every weight is read once, in memory order. Contract:
  * device/ops.h.
  *
- * Sixteen columns an accumulator, four of them a block's width; weights come as pairs, as the dot product instruction
- * reads them. Groups of rows go over a block one after the other: only the first finds it in memory, the others in the
- * cache.
+ * Sixteen columns per accumulator, four of them a block's width; weights come in pairs, as the dot product instruction
+ * reads them. Groups of rows go over a block one after the other: only the first reads it from memory, the others from
+ * the cache.
  */
 #include "device/cpu/isa/rows.h"
 

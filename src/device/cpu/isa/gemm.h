@@ -1,11 +1,11 @@
 /* gemm.h - the small matrix product inside attention: C[m, NV nv] (+)= A[m, k] B[k, NV nv], C in f32.
  *
- * A and B are made of cells of 32 bits: a float, or two bf16 that are neighbours in k (k counts cells).
+ * A and B are made of cells of 32 bits: a float, or two bf16 adjacent in k (k counts cells).
  *   A    element (i, p) at a[i lda + p] (by rows) or, "down", at a[p lda + i]
  *   B    element (p, j) at b[p ldb + j]
  * f32: every element of C is one chain of fused multiply-adds over k in order, from 0 or, with `add`, from its old
- * value: the same bits for any m, nv, blocking and width of registers, and a chain that is cut in two and continued is
- * the chain. bf16: the same over pairs, in whatever way the processor adds a pair.
+ * value: the same bits for any m, nv, blocking and width of registers, and a chain that is split and continued is the
+ * same chain. bf16: the same over pairs, however the processor adds a pair.
  *
  * A block of MR rows by NR registers of C stays in registers over the whole of k: up to 12 of 16 registers on AVX2
  * (the rest holds NR registers of B and one number of A), 24 of 32 on AVX-512.
@@ -15,7 +15,7 @@
 
 #include "device/cpu/isa/native.h"
 
-/* MR by NR; and for products of few rows (decoding), where one row alone needs several registers in flight. */
+/* MR by NR; and for products of few rows (decoding), where a single row needs several registers in flight. */
 #if defined(__AVX512F__)
 enum { GEMM_NR = 4, GEMM_MR_4 = 6, GEMM_MR_3 = 8, GEMM_MR_2 = 12, GEMM_MR_1 = 12 };
 #elif defined(__AVX2__)
@@ -133,7 +133,7 @@ INLINE void gemm_few_any(const bool bf16, struct gemm *g, size_t m, size_t nv_al
     }
 }
 
-/* One copy of each a file, however many callers: they are large, and slow to compile. */
+/* One copy of each per file, however many callers: they are large, and slow to compile. */
 #define GEMM_COPY __attribute__((noinline, unused)) static void
 GEMM_COPY gemm_down_bf16(struct gemm g, size_t m, size_t nv_all)
 {

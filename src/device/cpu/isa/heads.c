@@ -1,8 +1,8 @@
-/* heads.c - between projection and attention: bias, norm of each query and key head, rotary embedding; and the move of
- * keys and values into their pages. Contracts: device/ops.h. */
+/* heads.c - between projection and attention: bias, norm of each query and key head, rotary embedding; and storing
+ * keys and values in their pages. Contracts: device/ops.h. */
 #include "device/cpu/isa/rows.h"
 
-/* One head of one row, held in f32: x[D]. */
+/* One head of one row in f32: x[D]. */
 struct head {
     float x[RAML_MAX_HEAD_DIM];
 };
@@ -44,7 +44,7 @@ INLINE void head_turn(struct head *h, const float *cos_sin, size_t D, const bool
     }
 }
 
-/* The same where it lies in memory. */
+/* The same, in place in memory. */
 INLINE void turn_in_place(const bool bf16, void *p, size_t at, const float *cos_sin, size_t D, const bool back)
 {
     size_t half = D / 2;
@@ -152,8 +152,8 @@ INLINE void rstd_row(const bool bf16, const struct raml_heads *a, float *rstd, s
     }
 }
 
-/* dw of m columns from c on, and of those half a head further, over heads [j0, j1) of rows [r0, r1), one after the
- * other; rstd: of heads of row r0 on. dqkv is as it came, before heads_back_row. */
+/* dw of m columns from c on, and of those half a head further on, over heads [j0, j1) of rows [r0, r1), one after the
+ * other; rstd: of heads of row r0 on. dqkv is as it was before heads_back_row. */
 INLINE void norm_weights(const bool bf16, const struct raml_heads *a, const void *dqkv, float *dw, const float *rstd,
                          const size_t r0, size_t r1, size_t j0, size_t j1, size_t c, size_t m)
 {
@@ -183,9 +183,9 @@ INLINE void add_rows(const bool bf16, float *out, const void *in, size_t n, size
     vf_store_n(out + c, sum, m);
 }
 
-/* Sums over rows are one chain a column, continued from what is there, so that neither threads nor the split of a batch
- * show in them: rows are shared out for dqkv, columns for the sums. The norm's weights need gradients that
- * heads_back_row overwrites, and each head's rstd: hence in groups of as many rows as `rstd` holds. */
+/* Sums over rows are one chain per column, continued from what is there, so that neither threads nor the split of a
+ * batch affects them: rows are shared out for dqkv, columns for the sums. The norm's weights need gradients that
+ * heads_back_row overwrites, and each head's rstd: hence groups of as many rows as `rstd` holds. */
 void heads_back_isa(const struct raml_heads *h, void *dqkv, float *d_bias, float *dq_w, float *dk_w, float *scratch)
 {
     enum { ROOM = 8192, WIDE = 16 }; /* config.c: at most 8192 heads */

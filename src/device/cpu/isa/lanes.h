@@ -1,5 +1,5 @@
-/* lanes.h - the widest vector that this instruction set has, as 32-bit integers and floats: for the panels' kernels, where
- * registers are counted. vec.h has sixteen floats at every level, for the rest. */
+/* lanes.h - the widest vector of this instruction set, as 32-bit integers and floats: for the panels' kernels, where
+ * registers are counted. vec.h has sixteen floats at every level, for everything else. */
 #ifndef RAML_ISA_LANES_H
 #define RAML_ISA_LANES_H
 

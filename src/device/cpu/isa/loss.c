@@ -93,8 +93,8 @@ float top_isa(const float *z, size_t n)
     return vm_any(nan) ? NAN : vf_top(most);
 }
 
-/* Sums of 4096 in floats of sixteen lanes, those in double: lanes hold at most 256 addends each. vf_exp ends at e^-87.3;
- * what is below that counts as 0. */
+/* Sums of 4096 in sixteen lanes of floats, those in double: lanes sum at most 256 addends each. vf_exp ends at e^-87.3;
+ * anything below that counts as 0. */
 double exp_all_isa(float *out, const float *z, size_t n, float top, float scale, double *part)
 {
     const vf vt = vf_set(top), vs = vf_set(scale), floor = vf_set(-87.3f);

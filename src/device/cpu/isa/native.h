@@ -1,12 +1,12 @@
-/* native.h - one register of floats, as wide as this instruction set has them: what attention's products and softmax
- * are blocked in. Every function is one IEEE operation a lane (nv_fma: rounded once), so that a lane's bits are the
+/* native.h - one register of floats, as wide as this instruction set has: attention's products and softmax are
+ * blocked in them. Every function is one IEEE operation per lane (nv_fma: rounded once), so that a lane's bits are the
  * same at every width.
  *
  *   nv    NV floats      nv_set nv_load nv_store nv_add nv_sub nv_mul nv_max, nv_fma(a, b, c) = a b + c,
  *                        nv_fms(a, b, c) = a b - c, nv_top: the largest lane
  *         nv_pick(bits, a, b)       lanes whose bit is set come from a, the others from b
  *         nv_over(a, b)             bits of the lanes where a > b
- *         nv_scale(p, t)            p times 2^k, k the integer that the low bits of t hold
+ *         nv_scale(p, t)            p times 2^k, k the integer in the low bits of t
  *         nv_keep(p, t, low)        p where t is not less than low, else 0
  *         nv_high, nv_low           of cells of two bf16: the second's value, the first's
  *         nv_cells(a, b)            cells of two bf16 out of floats, a's first in memory
@@ -259,7 +259,7 @@ INLINE float nv_top(nv v)
     return a[0];
 }
 
-/* 2^f to 1.2 ulp for |f| <= 1/2: 1 + f q(f), q of degree 5 meeting (2^f - 1) / f at the Chebyshev points. */
+/* 2^f to 1.2 ulp for |f| <= 1/2: 1 + f q(f), q of degree 5 interpolating (2^f - 1) / f at the Chebyshev points. */
 INLINE nv nv_exp2_part(nv f)
 {
     nv p = nv_set(0x1.44138ap-13f);

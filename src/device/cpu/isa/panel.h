@@ -15,7 +15,7 @@
 enum { PANEL_GROUP = 32 /* k that are expanded at once */ };
 
 /* out[i][16] = n <= PANEL_GROUP elements of each row from k on, a multiple of PANEL_GROUP; blocks: n is PANEL_GROUP.
- * Asks for the bytes that follow in memory. */
+ * Prefetches the bytes that follow in memory. */
 typedef void panel_group(const unsigned char *panel, size_t k, size_t n, float *out);
 panel_group *panel_group_isa(enum raml_type type);
 

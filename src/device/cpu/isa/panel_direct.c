@@ -1,7 +1,8 @@
-/* panel_direct.c - products of very few rows with panels: numbers are made in registers and never stored. See panel.h.
+/* panel_direct.c - products of very few rows with panels: numbers are made in registers, never stored. See panel.h.
  *
- * The sums of several panels go side by side for each k, which hides the latency of a multiply-add; the scales of a group
- * wait in the first-level cache. V vectors (of P panels) at once are as many as leave registers for sums and offsets.
+ * The sums of several panels run side by side for each k, which hides the latency of a multiply-add; the scales of a
+ * group wait in the first-level cache. V vectors (of P panels) are used at once, as many as leave registers for sums
+ * and offsets.
  */
 #include "device/cpu/isa/panel.h"
 
@@ -17,7 +18,7 @@ struct side {
     float *acc;           /* [R][P ROWS] */
 };
 
-/* Asks for what panel p of P reads after q: behind its end the panel that follows all P. */
+/* Prefetches what panel p of P reads after q: past its end, the panel that follows all P. */
 INLINE void ask_side(const int P, const struct side *s, int p, const unsigned char *q, size_t n)
 {
     size_t end = (size_t)(q - s->panel[p]) + AHEAD;
@@ -60,7 +61,7 @@ INLINE void direct_blocks(const enum raml_type type, const int R, const int P, c
             ask_side(P, s, p, q[p], bytes);
             EACH(v, VP) scale[p * VP + v] = group_scales(type, head, k, v * LANES);
         }
-        __asm__ volatile("" : : "r"(scale) : "memory"); /* scales are operands in memory: registers are for sums */
+        __asm__ volatile("" : : "r"(scale) : "memory"); /* scales are memory operands: registers are for sums */
         for (int j = 0; j < group / 8; j++) {
             const float *x = s->x + k + 8 * j;
             EACH(t, 2) {
@@ -127,7 +128,7 @@ INLINE size_t side_panels(const enum raml_type type, const int R)
     return V > VP ? V / VP : 1;
 }
 
-/* Sides from the first panel to the last; where the last one has panels too many, they are its first again, and dropped. */
+/* Groups from the first panel to the last; the last group's missing panels are its first one again, and are dropped. */
 INLINE void direct_all(const enum raml_type type, const int R, const struct raml_few_panels *f)
 {
     const size_t P = side_panels(type, R), bytes = raml_panel_bytes(type, f->K);

@@ -1,8 +1,8 @@
-/* panel_few.c - products of a few rows with panels, where memory is the limit: every weight is read once, in the order in
- * which it lies. Contract: device/cpu/panel.h.
+/* panel_few.c - products of a few rows with panels, where memory is the limit: every weight is read once, in memory
+ * order. Contract: device/cpu/panel.h.
  *
- * Several panels go side by side, so that enough sums run at once to hide the latency of a multiply-add; 32 k of each are
- * expanded into the first-level cache, then read by every row. A sum goes through memory between such pieces, which
+ * Several panels run side by side, so that enough sums run at once to hide the latency of a multiply-add; 32 k of each
+ * are expanded into the first-level cache, then read by every row. A sum goes through memory between such pieces, which
  * changes none of its bits.
  */
 #include "device/cpu/isa/lanes.h"
@@ -68,7 +68,7 @@ static void rows_piece(size_t R, const float *const w[SIDE], const float *x, siz
     }
 }
 
-/* Panels [first, first + count), count <= SIDE; those that are not there are read as the last one. */
+/* Panels [first, first + count), count <= SIDE; missing ones are read as the last one. */
 static void few_side(const struct raml_few_panels *f, size_t first, size_t count)
 {
     _Alignas(64) float acc[RAML_FEW_ROWS * SIDE * ROWS], w[SIDE * PIECE];

@@ -1,12 +1,12 @@
 /* product.c - C[m, n] (+)= A[m, k] B[k, n] in f32. Contract: device/cpu/product.h.
  *
  * Every element of C is one chain of fused multiply-adds over k in order, so nothing below changes a bit of the result:
- * how many rows a register block holds, where k is cut (a part of the chain is stored to C and taken up again), which
+ * how many rows a register block holds, where k is split (a part of the chain is stored to C and resumed), which
  * thread does what, how wide a vector is.
  *
- * A task is a block of rows and a run of panels. Within it k goes in equal pieces of at most KC: of a panel's piece every
- * row block makes use before the next panel comes, and the rows' piece of A stays in the second-level cache for all
- * panels. The longer the pieces, the less often C is read and written; what a block of C needs next is asked for early.
+ * A task is a block of rows and a run of panels. Within it k goes in equal pieces of at most KC: every row block uses a
+ * panel's piece before the next panel is read, and the rows' piece of A stays in the second-level cache for all
+ * panels. The longer the pieces, the less often C is read and written; what a block of C needs next is prefetched.
  *   registers  MR rows by PN panels of C (AVX2: 6 x 16 in 12 of 16 registers; AVX-512: 12 x 32 in 24 of 32)
  *   L1         a panel's piece, up to KC x 16 floats, read in order
  *   L2         MC rows of A, up to KC long
@@ -18,7 +18,7 @@
 
 #include <omp.h>
 
-/* KC and MC make up what a thread has on its stack: MC x KC floats of A and SIDE panels' pieces, 450 KB. */
+/* KC and MC determine a thread's stack use: MC x KC floats of A and SIDE panels' pieces, 450 KB. */
 enum { KC = 512, PANEL = RAML_PANEL_ROWS, VP = PANEL / NV /* vectors of a panel */ };
 #if defined __AVX512F__
 enum { MR = 12, PN = 2 };
@@ -33,19 +33,19 @@ enum {
     RUN_COLUMNS = 64,   /* and where A has to be packed for each */
     SIDE = 2,           /* panels expanded at once */
     BLOCK = 32,         /* k that are expanded together: pieces are made of them */
-    FAR = 8             /* rows that are fetched ahead */
+    FAR = 8             /* rows that are prefetched */
 };
 
 struct block { /* operands of one register block, at its piece of k */
     const float *a;
-    size_t row, step; /* A's element (i, k) stands at a[i row + k step] */
+    size_t row, step; /* A's element (i, k) is at a[i row + k step] */
     const float *b;   /* the first panel's piece: [k][16] */
     size_t next;      /* from one panel's piece to the next */
     size_t k;
-    float *c, *next_c; /* next_c: where the block that follows stands, to be fetched */
+    float *c, *next_c; /* next_c: where the next block is, to be prefetched */
     size_t ldc;
     bool fresh;        /* C starts from 0 */
-    const char *ahead; /* fetched meanwhile, as many bytes as a panel's piece */
+    const char *ahead; /* prefetched meanwhile, as many bytes as a panel's piece */
 };
 
 INLINE void block_run(const int R, const int P, const struct block *s)
@@ -123,7 +123,7 @@ static __attribute__((noinline)) void block_wide(const struct block *s, size_t r
     block_rows(PN, s, rows);
 }
 
-/* A piece of a panel whose last columns C does not have: worked on beside C. */
+/* A piece of a panel whose last columns C does not have: computed in a copy. */
 static void block_cut(const struct block *s, size_t rows, size_t columns)
 {
     float edge[MR * PANEL];
@@ -138,12 +138,12 @@ static void block_cut(const struct block *s, size_t rows, size_t columns)
 struct task {
     const struct raml_product *p;
     size_t row, rows, panel, panels, panel_bytes;
-    float *a; /* packed rows of A, [rows / MR][KC][MR]; NULL: read where they lie */
+    float *a; /* packed rows of A, [rows / MR][KC][MR]; NULL: read in place */
     float *b; /* SIDE expanded pieces of panels */
 };
 
-/* A^T's rows [k0, k0 + n), MR columns side by side: element (i, k) of a block of r rows at [k][r]. A few k at a time for
- * all rows, so that what is read is in the first-level cache as long as it is needed. */
+/* A^T's rows [k0, k0 + n), MR columns side by side: element (i, k) of a block of r rows at [k][r]. A few k at a time
+ * for all rows, so that what is read is in the first-level cache as long as it is needed. */
 static void pack_a(const struct task *t, size_t k0, size_t n)
 {
     enum { STEP = 16 };
@@ -151,7 +151,7 @@ static void pack_a(const struct task *t, size_t k0, size_t n)
     const float *from = p->a + k0 * p->lda + t->row;
     for (size_t k = 0; k < n; k += STEP) {
         size_t count = n - k < STEP ? n - k : STEP;
-        if (k + STEP < n) /* the next ones come meanwhile */
+        if (k + STEP < n) /* the next ones are fetched meanwhile */
             for (size_t j = STEP; j < 2 * STEP && k + j < n; j++)
                 for (size_t i = 0; i < t->rows; i += PANEL) __builtin_prefetch(from + (k + j) * p->lda + i);
         for (size_t i = 0; i < t->rows; i += MR) {
@@ -186,7 +186,7 @@ static void copy_rows(const struct task *t, size_t c0, size_t count, size_t k0, 
     }
 }
 
-/* Pieces [k0, k0 + n) of `count` panels from `panel` on: where they lie, or made in t->b. *next: from one to the next. */
+/* Pieces [k0, k0 + n) of `count` panels from `panel` on: in place, or expanded in t->b. *next: from one to the next. */
 static const float *pieces(const struct task *t, size_t panel, size_t count, size_t k0, size_t n, size_t *next)
 {
     const struct raml_product *p = t->p;
@@ -214,7 +214,7 @@ static void task_rows(const struct task *t, struct block *s, size_t c0, size_t c
     float *top = p->c + t->row * p->ldc + c0;
     for (size_t i = 0; i < t->rows; i += MR) {
         size_t r = t->rows - i < MR ? t->rows - i : MR;
-        s->ahead = i == 0 ? ahead : here; /* once; what is there already costs next to nothing */
+        s->ahead = i == 0 ? ahead : here; /* once; what is already cached costs next to nothing */
         s->a = t->a ? t->a + i * n : p->a + (t->row + i) * p->lda + k0;
         s->row = t->a ? 1 : p->lda;
         s->step = t->a ? r : 1;

@@ -1,4 +1,4 @@
-/* rows.c - kernels that work row by row: embedding, norms, SwiGLU, moves. Contracts: device/ops.h. */
+/* rows.c - kernels that work row by row: embedding, norms, SwiGLU, copies. Contracts: device/ops.h. */
 #include "device/cpu/isa/rows.h"
 
 void embed_isa(float *x, const float *table, const int32_t *token, size_t n, size_t d)
@@ -7,7 +7,7 @@ void embed_isa(float *x, const float *table, const int32_t *token, size_t n, siz
     for (size_t r = 0; r < n; r++) memcpy(x + r * d, table + (size_t)token[r] * d, d * sizeof(float));
 }
 
-/* Rows of one token add up in row order: the columns are split among threads, not the rows. */
+/* Rows of one token are added in row order: the columns are split among threads, not the rows. */
 void embed_back_isa(float *d_table, const float *dx, const int32_t *token, size_t n, size_t d)
 {
     size_t blocks = (d + 63) / 64;
@@ -98,8 +98,8 @@ INLINE void norm_back_columns(const bool bf16, float *dw, const void *dy, const 
         for (; c < d; c += 16) norm_back_sum(bf16, 1, dw, dy, x, rstd, n, d, c, d - c < 16 ? d - c : 16);
 }
 
-/* Sums over rows are one chain a column, continued from what is there, so that neither threads nor the split of a batch
- * show in them: rows are shared out for dx, columns for dw. */
+/* Sums over rows are one chain per column, continued from what is there, so that neither threads nor the split of a
+ * batch affects them: rows are shared out for dx, columns for dw. */
 void norm_back_isa(bool bf16, float *dx, void *dx_act, float *dw, const void *dy, const float *x, const float *rstd,
                    const float *w, size_t n, size_t d, float *scratch)
 {

@@ -6,7 +6,7 @@
 
 #include "device/cpu/isa/vec.h"
 
-/* Calls f with a constant first argument, so that each activation type gets code of its own. */
+/* Calls f with a constant first argument, so that each activation type gets its own code. */
 #define BY_ACT(bf16, call_true, call_false)                                                                            \
     do {                                                                                                               \
         if (bf16) call_true;                                                                                           \

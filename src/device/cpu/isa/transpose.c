@@ -37,7 +37,7 @@ INLINE void block8(float *restrict out, const float *restrict in, size_t ld_in, 
 }
 #endif
 /* Sixteen rows of eight columns at a time: lines of the output are filled while they are in the first-level cache,
- * however far apart they lie. */
+ * however far apart they are. */
 INLINE void block_f32(float *restrict out, const float *restrict in, size_t rows, size_t cols, size_t ld_in,
                       size_t ld_out)
 {

@@ -1,7 +1,7 @@
-/* unpack.h - the numbers of a panel's group, for the kernels that expand panels and those that multiply with them. Layouts:
- * device/cpu/panel.h.
+/* unpack.h - the numbers of a panel's group, for the kernels that expand panels and those that multiply with them.
+ * Layouts: device/cpu/panel.h.
  *
- * A number of n bits is cut out of its lane with one `and` and converted where it stands, as q 2^s; its scale has the
+ * A number of n bits is taken from its lane with one `and` and converted in place, as q 2^s; its scale has the
  * factor 2^-s instead, and the offset is the fused addition's third operand:
  *   x = fma(q 2^s, d 2^-s, m),   m = -8 d (Q4_0), -16 d (Q5_0), -128 d (Q8_0), -32 d sc (Q6_K), or the block's own.
  * Products of d (11 bits), sc (8) and q (8) are exact in f32, so one rounding is left, which the formula has too.
@@ -14,7 +14,7 @@
 
 enum { ROWS = RAML_PANEL_ROWS, UNIT = 4 * ROWS, HALVES = 2 * ROWS, VP = ROWS / LANES /* vectors of a unit */ };
 
-/* Types without blocks are another matter. These are the bits of a number, and the k that share a scale. */
+/* Not for types without blocks. These are the bits of a number, and the k that share a scale. */
 INLINE int type_bits(const enum raml_type type)
 {
     switch (type) {
@@ -40,7 +40,7 @@ INLINE struct scales scales_of(lf d, lf offset)
     return (struct scales){{d, d * lf_set(0x1p-8f), d * lf_set(0x1p-16f), d * lf_set(0x1p-24f)}, offset};
 }
 
-/* Number j of 8, of 6 bits, of three units p; at = 0: scales, 1: minima. The first four stand in the low bits of the
+/* Number j of 8, of 6 bits, of three units p; at = 0: scales, 1: minima. The first four are in the low bits of the
  * bytes of unit `at`, whose upper ones are those of the last four; their low ones are nibble `at` of unit 2. */
 INLINE lf six_bits(const unsigned char *p, size_t j, size_t at)
 {
@@ -51,7 +51,7 @@ INLINE lf six_bits(const unsigned char *p, size_t j, size_t at)
     return lf_of(low | (v >> (by + 2) & 0x30u));
 }
 
-/* Where the group of k begins, behind its heads; *head: where its block does. */
+/* Where the group of k begins, after its heads; *head: where its block does. */
 INLINE const unsigned char *group_at(const enum raml_type type, const unsigned char *panel, size_t k,
                                      const unsigned char **head)
 {
@@ -86,15 +86,15 @@ INLINE struct scales group_scales(const enum raml_type type, const unsigned char
     }
 }
 
-/* Number b of four: the lowest `bits` bits of byte b of v (the four are at hand as bytes). */
+/* Number b of four: the lowest `bits` bits of byte b of v (the four are available as bytes). */
 INLINE lf number(const int bits, lu v, const int b, const struct scales *s)
 {
     if (bits == 8 && b == 3) return lf_fma(lf_of(v >> 24), s->by[0], s->offset);
     return lf_fma(lf_of(v & ((1u << bits) - 1) << 8 * b), s->by[b], s->offset);
 }
 
-/* Four k of a group at p, from k = 8 j + 4 t on, as bytes: the lanes from c on. Where a number has 4 bits, so has what
- * stands above it. */
+/* Four k of a group at p, from k = 8 j + 4 t on, as bytes: the lanes from c on. Where a number has 4 bits, so does what
+ * is above it. */
 INLINE lu bytes_at(const int bits, const unsigned char *p, int j, const int t, int c)
 {
     if (bits == 8) return lu_load(p + (2 * j + t) * UNIT + 4 * c);
@@ -106,7 +106,7 @@ INLINE lu bytes_at(const int bits, const unsigned char *p, int j, const int t, i
     return (v & 0x0f0f0f0fu) | (high << (4 - t * wide) & (bits == 5 ? 0x10101010u : 0x30303030u));
 }
 
-enum { AHEAD = 1024 }; /* bytes that are asked for before they are read */
+enum { AHEAD = 1024 }; /* bytes that are prefetched */
 INLINE void ask(const unsigned char *p, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + AHEAD + i);

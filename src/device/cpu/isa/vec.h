@@ -9,10 +9,10 @@
  *   vm    sixteen yes or no        vm_first(m) vm_bits(word), vf_gt(a, b) vf_isnan(a), vm_or vm_any, vf_pick(m, a, b)
  *   vh    sixteen bf16             vh_load vh_store, vh_load_n vh_store_n, vh_up vh_down
  *
- * A lane's value is the same on every instruction set, to the bit: each function is one IEEE operation a lane, nothing
- * is contracted (-ffp-contract=off: a product and a sum stay two roundings unless vf_fma is written), lanes are joined
- * by vf_sum and vf_top in one order, and what the C library would do differently from machine to machine (exp) is done
- * here. A NaN stays a NaN; which of the NaNs it is, processors may choose.
+ * A lane's value is the same on every instruction set, to the bit: each function is one IEEE operation per lane,
+ * nothing is contracted (-ffp-contract=off: a product and a sum stay two roundings unless vf_fma is written), lanes are
+ * joined by vf_sum and vf_top in one order, and what the C library would do differently from machine to machine (exp)
+ * is done here. A NaN stays a NaN; which NaN may depend on the processor.
  */
 #ifndef RAML_ISA_VEC_H
 #define RAML_ISA_VEC_H
@@ -44,10 +44,10 @@ INLINE vf vf_zero(void)
 }
 
 /* e^x to 2 ulp for x in [-87.3, 88]; below: e^-87.3 (1.2e-38), above: e^88. Lane by lane the bits of raml_exp_f32
- * (scalar.h), which tells the method. */
+ * (scalar.h), which explains the method. */
 INLINE vf vf_exp(vf x)
 {
-    x = vf_min(vf_set(RAML_EXP_HIGH), vf_max(vf_set(RAML_EXP_LOW), x)); /* in this order a NaN passes */
+    x = vf_min(vf_set(RAML_EXP_HIGH), vf_max(vf_set(RAML_EXP_LOW), x)); /* in this order a NaN passes through */
     const vf magic = vf_set(RAML_EXP_MAGIC);
     vf t = vf_fma(x, vf_set(RAML_LOG2_E), magic);
     vf k = vf_sub(t, magic);

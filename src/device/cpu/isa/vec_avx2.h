@@ -12,7 +12,7 @@ typedef struct {
     __m256 lo, hi; /* lanes 0..7, 8..15 */
 } vf;
 typedef struct {
-    __m256 lo, hi; /* all bits of a lane set or none */
+    __m256 lo, hi; /* all bits of a lane set, or none */
 } vm;
 typedef __m256i vh;
 
@@ -101,7 +101,7 @@ INLINE vm vf_isnan(vf a)
 {
     return (vm){_mm256_cmp_ps(a.lo, a.lo, _CMP_UNORD_Q), _mm256_cmp_ps(a.hi, a.hi, _CMP_UNORD_Q)};
 }
-INLINE vf vf_pick(vm m, vf a, vf b) /* a where m says yes, else b */
+INLINE vf vf_pick(vm m, vf a, vf b) /* a where m is set, else b */
 {
     return (vf){_mm256_blendv_ps(b.lo, a.lo, m.lo), _mm256_blendv_ps(b.hi, a.hi, m.hi)};
 }

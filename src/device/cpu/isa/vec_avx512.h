@@ -85,7 +85,7 @@ INLINE vm vf_isnan(vf a)
 {
     return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q);
 }
-INLINE vf vf_pick(vm m, vf a, vf b) /* a where m says yes, else b */
+INLINE vf vf_pick(vm m, vf a, vf b) /* a where m is set, else b */
 {
     return _mm512_mask_blend_ps(m, b, a);
 }

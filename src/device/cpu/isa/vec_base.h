@@ -1,4 +1,4 @@
-/* vec_base.h - sixteen floats in an array, for any processor: what the other two headers do, said plainly. fmaf rounds
+/* vec_base.h - sixteen floats in an array, for any processor: what the other two headers do, in plain C. fmaf rounds
  * once everywhere (where the processor has no such instruction, the C library does it, slowly). Contract: vec.h. */
 #ifndef RAML_ISA_VEC_BASE_H
 #define RAML_ISA_VEC_BASE_H
@@ -33,7 +33,7 @@ VF_OF(vf_fma, (vf a, vf b, vf c), fmaf(a.v[i], b.v[i], c.v[i]))
 VF_OF(vf_fnma, (vf a, vf b, vf c), fmaf(-a.v[i], b.v[i], c.v[i]))
 VF_OF(vf_max, (vf a, vf b), a.v[i] > b.v[i] ? a.v[i] : b.v[i])
 VF_OF(vf_min, (vf a, vf b), a.v[i] < b.v[i] ? a.v[i] : b.v[i])
-VF_OF(vf_pick, (vm m, vf a, vf b), m.v[i] ? a.v[i] : b.v[i]) /* a where m says yes, else b */
+VF_OF(vf_pick, (vm m, vf a, vf b), m.v[i] ? a.v[i] : b.v[i]) /* a where m is set, else b */
 VF_OF(vf_scale, (vf p, vf t), raml_scale_f32(p.v[i], t.v[i]))
 VF_OF(vf_load_n, (const float *p, size_t m), (size_t)i < m ? p[i] : 0)
 VF_OF(vh_up, (vh h), raml_act_up(h.v[i]))
