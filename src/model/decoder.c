@@ -1,11 +1,11 @@
 /* decoder.c - samples that grow side by side on shared prompts. See decoder.h.
  *
- * The pool has one numbering of pages for all layers: page p of layer i lies at k + i layer_bytes + p page bytes.
- * Prompts and samples hold lists of page numbers. A prompt's last page may be part full: samples see its keys through a
- * mask and start a page of their own, so nothing is ever copied.
+ * The pool has one numbering of pages for all layers: page p of layer i is at k + i layer_bytes + p page bytes.
+ * Prompts and samples hold lists of page numbers. A prompt's last page may be partly full: samples see its keys through
+ * a mask and start their own page, so nothing is ever copied.
  *
  * A step is one batch of rows (impl.h). Its query tiles are runs of samples of one prompt, at most 64; the pairs of a
- * tile are the prompt's pages, seen by all its rows, and each sample's own pages, seen by its row alone.
+ * tile are the prompt's pages, seen by all its rows, and each sample's own pages, seen only by its row.
  */
 #include "model/decoder.h"
 
@@ -21,7 +21,7 @@ struct leaf { /* a prompt or a sample */
     size_t n_pages, cap_pages, length; /* length: own tokens */
     int prompt; /* of a sample; -1: this is a prompt */
     int users;  /* of a prompt: itself and its samples; 0: free slot */
-    bool kept;  /* of a prompt: not dropped yet */
+    bool kept;  /* of a prompt: not yet dropped */
 };
 struct raml_decoder {
     const struct raml_model *m;
@@ -37,7 +37,7 @@ struct raml_decoder {
     void *block, *xs;   /* dev */
     float *tile_logits; /* dev */
     size_t cap_rows, block_bytes;
-    struct list token, position, page, slot, tile, pair, mask, read; /* of one batch; read: rows whose logits are wanted */
+    struct list token, position, page, slot, tile, pair, mask, read; /* of one batch; read: rows that need logits */
     size_t n_tiles, n_pairs, n_masks;
 };
 
@@ -183,7 +183,7 @@ static void leaf_drop(struct raml_decoder *d, int i)
     l->users = 0;
 }
 
-/* Room for `more` tokens behind the leaf's own. */
+/* Capacity for `more` tokens after the leaf's own. */
 static enum raml_code leaf_grow(struct raml_decoder *d, int i, size_t more, struct raml_err *err)
 {
     struct leaf *l = &d->leaf[i];

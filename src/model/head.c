@@ -1,13 +1,13 @@
-/* head.c - the output head: log-probability and entropy of scored tokens, and back, a tile of logits at a time.
+/* head.c - the output head: log-probability and entropy of targets, and backward, a tile of logits at a time.
  *
- * For head_rows scored tokens at once: logits of a tile of vocabulary entries are formed, folded into the running sums
+ * For head_rows targets at once: logits of a tile of vocabulary entries are computed, added to the running sums
  * (backend.h, loss_tile) and overwritten by the next tile's. Backward needs the finished log-sum-exp, so it keeps the
- * tiles of these rows; head_rows is chosen to bound them (pass.c). Memory depends on neither the tokens of the pack nor,
- * beyond that bound, on the vocabulary.
+ * tiles of these rows; head_rows is chosen to bound them (pass.c). Memory depends on neither the tokens of the pack
+ * nor, beyond that bound, on the vocabulary.
  */
 #include "model/impl.h"
 
-struct rows { /* the scored tokens [first, first + n) of the pack */
+struct rows { /* the targets [first, first + n) of the pack */
     size_t first, n;
     const uint32_t *row;         /* dev: where each is read */
     struct raml_targets targets; /* dev */

@@ -1,6 +1,6 @@
 /* impl.h - what the sources of this folder share: weights as views of one block, buffers of a pass, the layer loop.
  *
- * Pointers marked "dev" lead to the device's memory: they are counted with and handed to its table, never followed.
+ * Pointers marked "dev" point to the device's memory: they are offset and passed to its table, never dereferenced.
  */
 #ifndef RAML_MODEL_IMPL_H
 #define RAML_MODEL_IMPL_H
@@ -17,25 +17,25 @@ struct layer { /* offsets into the parameter block; vectors; packed copies for t
     const float *v_norm1, *v_norm2, *v_bias, *v_q_norm, *v_k_norm; /* dev; NULL: the model has none */
     struct raml_matrix w_qkv, w_o, w_gu, w_down;
 };
-struct embedding { /* rows of d numbers, one a token; one of the two */
+struct embedding { /* rows of d numbers, one per token; one of the two */
     const void *table; /* dev */
     enum raml_type type;
     const struct raml_stored *stored;
 };
-/* A model that is to be trained holds all parameters in one block of f32, and copies for the products beside it. One
- * that is only read holds the copies, norms and biases; of the embedding, the file. */
+/* A model for training has all parameters in one block of f32, and copies for the products besides. One for inference
+ * has the copies, norms and biases; for the embedding, the file. */
 struct raml_model {
     struct raml_config config;
     const struct raml_device *dev;
     const struct raml_backend *b; /* of dev */
     struct raml_sizes sizes;      /* of dev */
     enum raml_type type;          /* of activations */
-    enum raml_type weight;        /* of matrices, unless they are kept as the file has them: */
+    enum raml_type weight;        /* of matrices, unless they keep the file's types: */
     bool stored;
     bool trainable;               /* weights, and copies for backward too */
-    float *weights;               /* dev [at.n]; NULL: only read */
-    float *vectors;               /* dev: norms and biases of a model that is only read */
-    void *own_table;              /* dev, of type weight: the embedding of one that came from no file */
+    float *weights;               /* dev [at.n]; NULL: inference */
+    float *vectors;               /* dev: norms and biases of an inference model */
+    void *own_table;              /* dev, of type weight: the embedding of one without a file */
     struct raml_model_file *file; /* kept open where the embedding is read from it */
     struct embedding table;
     const float *v_norm; /* dev */
@@ -47,13 +47,13 @@ struct raml_model {
 };
 /* Where a model's numbers come from. */
 struct raml_source {
-    const struct raml_model_file *file; /* NULL: drawn from the seed */
+    const struct raml_model_file *file; /* NULL: initialised from the seed */
     uint64_t seed;
 };
-/* What follows from shape, type and device alone. */
+/* What follows from only shape, type and device. */
 void raml_model_shape(struct raml_model *m, const struct raml_config *c, enum raml_dtype dtype,
                       const struct raml_device *dev);
-/* weights.c: fills a model whose table of parameters stands. _block: to be trained; _copies: only read. */
+/* weights.c: fills a model whose table of parameters is made. _block: training; _copies: inference. */
 RAML_CHECKED enum raml_code raml_model_hold_block(struct raml_model *m, const struct raml_source *src,
                                                   struct raml_err *err);
 RAML_CHECKED enum raml_code raml_model_hold_copies(struct raml_model *m, const struct raml_source *src,
@@ -69,7 +69,7 @@ struct list {
     void *device;
     size_t room; /* bytes of device */
 };
-/* Room for `bytes` on the host; what is there stays. */
+/* Capacity for `bytes` on the host; contents are kept. */
 RAML_CHECKED enum raml_code raml_list_grow(struct list *l, size_t bytes, struct raml_err *err);
 /* Sends `bytes` from `from` (l->host or another's) to l->device. */
 RAML_CHECKED enum raml_code raml_list_send(const struct raml_model *m, struct list *l, const void *from, size_t bytes,
@@ -86,10 +86,10 @@ struct acts {
     float *lse;           /* [n, H]; NULL forward-only */
 };
 
-/* What attention needs to know of a batch of rows, whether packed trees or decoding sequences. All dev but read_token. */
+/* What attention needs to know of a batch of rows, packed trees or decoding sequences. All dev but read_token. */
 struct batch {
     size_t n;
-    const int32_t *read_token; /* [n] of the host, for an embedding that lies in a file */
+    const int32_t *read_token; /* [n] of the host, for an embedding in a file */
     const int32_t *token, *position;
     const uint32_t *page; /* where each row's key and value go */
     const uint8_t *slot;
@@ -107,9 +107,9 @@ struct stream { /* buffers of a forward run over rows; dev but `staging` */
     void *k, *v;       /* pages; layer i at k + i * layer_bytes (0: every layer uses the same) */
     size_t layer_bytes;
     bool keep;         /* activations of all rows and layers are kept for backward */
-    struct list staging; /* rows of an embedding that lies in a file, on their way */
+    struct list staging; /* staging of rows of an embedding in a file */
 };
-/* Embedding, all layers, final norm. What fails on the device, the next sync tells. */
+/* Embedding, all layers, final norm. The next sync reports failures of the device. */
 RAML_CHECKED enum raml_code raml_layers_forward(const struct raml_model *m, struct stream *s, const struct batch *b,
                                                 struct raml_err *err);
 
@@ -124,7 +124,7 @@ struct raml_pass {
     size_t block_bytes, other_bytes, scratch_bytes;
     void *pages; /* dev */
     /* head: dev */
-    size_t head_rows;   /* scored rows worked on at once */
+    size_t head_rows;   /* rows of targets worked on at once */
     void *xs;           /* act [head_rows, d] */
     float *z;           /* logits */
     struct raml_loss_state loss;
@@ -137,7 +137,7 @@ struct raml_pass {
     float *dxn;         /* [n, d]: gradient of the final norm's output */
     void *dxa, *d_o, *dqkv, *dgu, *dh, *dxna; /* act */
 };
-/* head.c: scores all scored tokens of the pack; with d_logp also backward through the head into dxn and grad (dev).
+/* head.c: evaluates all targets of the pack; with d_logp also backward through the head into dxn and grad (dev).
  * Coefficients and results are the host's. */
 void raml_head_run(struct raml_pass *p, const struct raml_score *out, const float *d_logp, const float *d_entropy,
                    float *grad);

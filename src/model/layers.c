@@ -16,7 +16,7 @@ struct span_of_rows {
     size_t row, n;
 };
 
-/* Up to and with the key/value store. add: the previous layer's y for these rows, or NULL (layer 0). */
+/* Up to and including the key/value store. add: the previous layer's y for these rows, or NULL (layer 0). */
 static void before_attention(const struct raml_model *m, const struct stream *s, const struct batch *b, size_t i,
                              struct span_of_rows c, const float *x, const void *add)
 {
@@ -83,8 +83,8 @@ static void attend(const struct raml_model *m, const struct stream *s, const str
     m->b->attention(m->dev, &t);
 }
 
-/* -- The embedding -------------------------------------------------------------------------------------------------- */
-enum { READ_ROWS = 64, READ_PIECE = 16 }; /* rows of a file on their way at once; of a thread */
+/* -- The embedding ------------------------------------------------------------------------------------------------- */
+enum { READ_ROWS = 64, READ_PIECE = 16 }; /* rows of a file being read at once; of a thread */
 
 struct reading {
     const struct raml_model *m;
@@ -113,8 +113,9 @@ static void read_piece(void *user, size_t i, int worker)
     }
 }
 
-/* Rows of the file into x. Each brings its neighbours' pages with it (sixteen, or half a megabyte where the system keeps
- * files in large folios): they are given back soon, or a pass over scattered tokens would have the whole table in memory. */
+/* Rows of the file into x. Each brings its neighbours' pages with it (sixteen, or half a megabyte where the system
+ * keeps files in large folios): they are released soon, or a pass over scattered tokens would have the whole table in
+ * memory. */
 static enum raml_code read_embedding(const struct raml_model *m, struct stream *s, float *x, const int32_t *token,
                                      size_t n, struct raml_err *err)
 {

@@ -29,7 +29,7 @@ static enum raml_code make_table(const struct raml_config *c, enum raml_dtype dt
     if (dtype != RAML_F32 && dtype != RAML_BF16 && dtype != RAML_STORED)
         return raml_fail(err, RAML_EUSAGE, "dtype: found %s, expected F32, BF16 or as stored", raml_dtype_name(dtype));
     if (use == RAML_TO_TRAIN && dtype == RAML_STORED)
-        return raml_fail(err, RAML_EUSAGE, "a model to be trained has weights in F32 or BF16, not as its file");
+        return raml_fail(err, RAML_EUSAGE, "a model for training has weights in F32 or BF16, not in its file's types");
     if (use == RAML_TO_TRAIN && dtype == RAML_BF16 && !raml_device_has_bf16(dev))
         return raml_fail(err, RAML_ESUPPORT, "training in bf16 needs a processor with AVX-512 BF16 (kernel level "
                          "avx512bf16; this device runs %s); use f32", raml_device_level(dev));
@@ -117,7 +117,7 @@ enum raml_code raml_model_save(const struct raml_model *m, const char *dir, stru
 {
     char path[4096];
     if (!m->weights)
-        return raml_fail(err, RAML_EUSAGE, "the model was opened to be read: what can be saved is its file");
+        return raml_fail(err, RAML_EUSAGE, "the model was opened for inference: it can't be saved, only its file copied");
     struct raml_view weights;
     enum raml_code rc = raml_view_open(m->dev, m->weights, m->at.n * sizeof *m->weights, &weights, err);
     struct raml_tensor_view *v = rc ? NULL : calloc(m->at.n_params, sizeof *v);

@@ -9,8 +9,8 @@ enum { KEPT_LOGITS = 16 << 20 }; /* floats of logits kept for backward at once: 
 enum raml_code raml_pass_open(const struct raml_model *m, bool backward, struct raml_pass **out, struct raml_err *err)
 {
     if (backward && !m->trainable)
-        return raml_fail(err, RAML_EUSAGE, "the model was opened to be read (RAML_TO_READ): gradients need it opened "
-                         "to be trained");
+        return raml_fail(err, RAML_EUSAGE, "the model was opened for inference (RAML_TO_READ): gradients need it opened "
+                         "for training");
     struct raml_pass *p = calloc(1, sizeof *p);
     if (p) p->s.acts = calloc((size_t)m->config.n_layers, sizeof *p->s.acts);
     if (!p || !p->s.acts) {
@@ -98,7 +98,7 @@ static void cut_head(struct raml_pass *p, struct cutter *c)
     p->dxs = cut(c, n * d, 4);
 }
 
-/* NOLINTNEXTLINE(readability-non-const-parameter): what is cut from base is written */
+/* NOLINTNEXTLINE(readability-non-const-parameter): what is carved from base is written */
 static size_t cut_all(struct raml_pass *p, char *base, size_t rows)
 {
     struct cutter c = {base, 0};
@@ -106,7 +106,7 @@ static size_t cut_all(struct raml_pass *p, char *base, size_t rows)
     size_t d = (size_t)f->hidden_size, s = act_size(p->m), chunk_rows = p->m->sizes.chunk_rows + p->m->sizes.slack_rows;
     if (chunk_rows > rows) chunk_rows = rows;
     for (int i = 0; i < f->n_layers; i++) {
-        struct acts *a = &p->s.acts[base ? i : 0]; /* counting needs no room for each layer */
+        struct acts *a = &p->s.acts[base ? i : 0]; /* counting needs no memory for each layer */
         if (i == 0 || p->backward) cut_layer(p, &c, a, rows, chunk_rows);
         else if (base) *a = p->s.acts[0];
     }
@@ -127,7 +127,7 @@ static void set_head_rows(struct raml_pass *p)
         while (p->head_rows > 64 && p->head_rows * all > KEPT_LOGITS) p->head_rows -= 64;
 }
 
-/* Of work on so many rows, in trees of so many tiles. */
+/* Of work on this many rows, in trees of this many tiles. */
 static size_t scratch_bytes(const struct raml_pass *p, size_t rows, size_t tree_tiles)
 {
     const struct raml_config *f = &p->m->config;
@@ -204,7 +204,7 @@ static enum raml_code reserve_lists(struct raml_pass *p, const struct raml_pack 
     return rc ? rc : raml_list_grow(&p->slot, pack->n_rows, err);
 }
 
-/* The pack's pairs with the range of rows that see anything; masks only of those rows. Returns how many masks. */
+/* The pack's pairs with the range of rows that see anything; masks only of those rows. Returns the number of masks. */
 static size_t list_pairs(struct raml_pass *p, const struct raml_pack *pack)
 {
     struct raml_query_tile *tile = p->tile.host;
@@ -274,7 +274,7 @@ static enum raml_code check_pack(const struct raml_pass *p, const struct raml_pa
     }
     for (size_t i = 0; i < pack->n_scored; i++)
         if (pack->scored[i].token < 0 || pack->scored[i].token >= f->vocab_size)
-            return raml_fail(err, RAML_ERANGE, "scored token %d is outside the model's vocabulary of %d",
+            return raml_fail(err, RAML_ERANGE, "target %d is outside the model's vocabulary of %d",
                              pack->scored[i].token, f->vocab_size);
     return RAML_OK;
 }
@@ -302,7 +302,7 @@ static enum raml_code layers(struct raml_pass *p, const struct raml_pack *pack, 
     return rc;
 }
 
-/* Waits for the device. After a failure there is no forward that backward could follow. */
+/* Waits for the device. After a failure there is no forward for backward to follow. */
 static enum raml_code finish(struct raml_pass *p, enum raml_code rc, struct raml_err *err)
 {
     rc = raml_backend_settle(p->m->dev, rc, err);
@@ -330,7 +330,7 @@ enum raml_code raml_pass_backward(struct raml_pass *p, const float *d_logp, cons
                                   struct raml_err *err)
 {
     if (!p->backward || !p->pack)
-        return raml_fail(err, RAML_EUSAGE, "backward: the pass was not opened for it, or has seen no forward");
+        return raml_fail(err, RAML_EUSAGE, "backward: the pass was not opened for it, or has run no forward");
     backward(p, NULL, d_logp, d_entropy, grad);
     return finish(p, RAML_OK, err);
 }
@@ -346,7 +346,7 @@ enum raml_code raml_pass_train(struct raml_pass *p, const struct raml_pack *pack
 
 enum raml_code raml_pass_logits(struct raml_pass *p, size_t row, size_t n, float *logits, struct raml_err *err)
 {
-    enum { ROWS = 64 }; /* whose logits stand on the device at once */
+    enum { ROWS = 64 }; /* whose logits are on the device at once */
     const struct raml_model *m = p->m;
     if (!p->pack || row > p->pack->n_rows || n > p->pack->n_rows - row)
         return raml_fail(err, RAML_ERANGE, "logits: rows %zu to %zu of a pass that has fewer", row, row + n);

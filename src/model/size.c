@@ -1,9 +1,9 @@
-/* size.c - what a model takes in memory, and whether it fits. See model.h. */
+/* size.c - how much memory a model takes, and whether it fits. See model.h. */
 #include "model/impl.h"
 
 #include <stdio.h>
 
-/* Elements of all matrices that products read; a tied head is the embedding once more. */
+/* Elements of all matrices that products read; a tied head is a second copy of the embedding. */
 static size_t matrix_elements(const struct raml_config *c)
 {
     size_t d = (size_t)c->hidden_size, D = (size_t)c->head_dim, F = (size_t)c->intermediate_size;
@@ -57,7 +57,7 @@ size_t raml_model_bytes(const struct raml_model *m)
     return n;
 }
 
-/* Bytes of the matrices that are kept as a file has them; a tied head is the embedding's. */
+/* Bytes of the matrices that keep a file's types; a tied head is the embedding's. */
 static size_t stored_bytes(const struct raml_model *m, const struct raml_model_file *f)
 {
     size_t n = 0;

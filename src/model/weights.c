@@ -1,4 +1,4 @@
-/* weights.c - where a model's numbers come from and where they go: rows of a file, or drawn ones, into the copies that
+/* weights.c - where a model's numbers come from and where they go: rows of a file, or random ones, into the copies that
  * the products read. See impl.h. */
 #include "model/impl.h"
 
@@ -13,8 +13,8 @@
 #include <string.h>
 
 enum {
-    ROWS = 64,        /* converted by a thread at a time */
-    STAGED = 1 << 22  /* numbers on their way to the device at once, where a whole matrix is not needed */
+    ROWS = 64,        /* converted by one thread at a time */
+    STAGED = 1 << 22  /* numbers sent to the device at once, where a whole matrix is not needed */
 };
 
 /* -- Sources ------------------------------------------------------------------------------------------------------- */
@@ -49,7 +49,7 @@ static enum raml_code rows_f32(const struct raml_model *m, const struct raml_sou
     return RAML_OK;
 }
 
-/* What matrix i is kept as. */
+/* The type that matrix i is kept in. */
 static enum raml_type type_of(const struct raml_model *m, const struct raml_source *src, size_t i)
 {
     if (!m->stored || !src->file) return m->weight;
@@ -64,11 +64,11 @@ static enum raml_type type_of(const struct raml_model *m, const struct raml_sour
     case RAML_GGML_Q4_K: return RAML_TYPE_Q4_K;
     case RAML_GGML_Q5_K: return RAML_TYPE_Q5_K;
     case RAML_GGML_Q6_K: return RAML_TYPE_Q6_K;
-    default: return RAML_TYPE_F32; /* the only other one that modelfile.h lets through */
+    default: return RAML_TYPE_F32; /* the only other one that modelfile.h allows */
     }
 }
 
-/* The same as the type that matrix i is kept as; at most ROWS rows. room: ROWS rows of f32. */
+/* The same in the type that matrix i is kept in; at most ROWS rows. room: ROWS rows of f32. */
 static enum raml_code rows_kept(const struct raml_model *m, const struct raml_source *src, size_t i, size_t row,
                                 size_t n, float *room, void *out, struct raml_err *err)
 {
@@ -114,8 +114,8 @@ static void convert_piece(void *user, size_t piece, int worker)
     pthread_mutex_unlock(&c->lock);
 }
 
-/* Rows [row, row + n) of parameter i into out (as it is kept, or f32 where that is asked for), by all threads. Of several faults
- * the first row's is told. */
+/* Rows [row, row + n) of parameter i into out (in the type it is kept in, or f32 on request), by all threads. Of
+ * several faults the first row's is reported. */
 static enum raml_code read_rows(const struct raml_model *m, const struct raml_source *src, size_t i, size_t row,
                                 size_t n, bool f32, void *out, struct raml_err *err)
 {
@@ -153,7 +153,7 @@ static size_t find_param(const struct raml_model *m, size_t offset)
     return i;
 }
 
-/* -- The copies that the products read ------------------------------------------------------------------------------ */
+/* -- The copies that the products read ----------------------------------------------------------------------------- */
 typedef enum raml_code fill_fn(struct raml_model *m, struct raml_matrix *w, size_t offset, void *user,
                                struct raml_err *err);
 
@@ -173,7 +173,7 @@ static enum raml_code each_weight(struct raml_model *m, fill_fn *fill, void *use
     return rc;
 }
 
-/* A matrix of n parameters that follow one another from `offset` on, with so many rows of K each. */
+/* A matrix of n consecutive parameters from `offset` on, with this many rows of K each. */
 static enum raml_code make(struct raml_model *m, const struct raml_source *src, struct raml_matrix *w, size_t offset,
                            size_t K, const size_t *rows, size_t n, struct raml_err *err)
 {
@@ -226,11 +226,11 @@ static enum raml_code from_block(struct raml_model *m, struct raml_matrix *w, si
 enum raml_code raml_model_refresh(struct raml_model *m, struct raml_err *err)
 {
     if (!m->weights)
-        return raml_fail(err, RAML_EUSAGE, "the model was opened to be read: it has no weights of its own to change");
+        return raml_fail(err, RAML_EUSAGE, "the model was opened for inference: it has no weights to change");
     return raml_backend_settle(m->dev, each_weight(m, from_block, NULL, err), err);
 }
 
-/* -- Two ways to hold a model --------------------------------------------------------------------------------------- */
+/* -- Two ways to keep a model -------------------------------------------------------------------------------------- */
 static void set_vectors(struct raml_model *m, const float *base, const size_t *at)
 {
     for (int i = 0; i < m->config.n_layers; i++) {
@@ -262,11 +262,12 @@ enum raml_code raml_model_hold_block(struct raml_model *m, const struct raml_sou
 
 struct filling {
     const struct raml_source *src;
-    size_t most; /* elements that are read at once, but RAML_WEIGHT_ROWS rows at least */
-    void *rows;  /* room for them */
+    size_t most; /* elements that are read at once, but at least RAML_WEIGHT_ROWS rows */
+    void *rows;  /* memory for them */
 };
 
-/* The file's pages of rows that were read. Turned rows lie elsewhere, but within the tensor: it goes whole, at its end. */
+/* The file's pages of rows that were read. Permuted rows are elsewhere, but within the tensor: it is released whole, at
+ * its end. */
 static void give_back(const struct raml_stored *s, size_t row, size_t n)
 {
     size_t bytes = s->bytes / s->shape[0];
@@ -280,7 +281,7 @@ static size_t rows_at_once(size_t most, size_t K)
     return n ? n : RAML_WEIGHT_ROWS;
 }
 
-/* The rows of a fused matrix come from the parameters that lie behind one another in the block. */
+/* The rows of a fused matrix come from parameters that are consecutive in the block. */
 static enum raml_code from_source(struct raml_model *m, struct raml_matrix *w, size_t offset, void *user,
                                   struct raml_err *err)
 {
@@ -320,7 +321,7 @@ static enum raml_code hold_vectors(struct raml_model *m, const struct raml_sourc
     return rc;
 }
 
-/* Rows of the embedding: where the file has them, else a table of act. */
+/* Rows of the embedding: from the file if there is one, else a table of act. */
 static enum raml_code hold_embedding(struct raml_model *m, const struct raml_source *src, struct raml_err *err)
 {
     size_t i = find_param(m, m->at.embed);

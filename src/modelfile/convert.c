@@ -18,7 +18,7 @@ struct raml_save_options raml_save_options_default(void)
     return (struct raml_save_options){.as = RAML_STORE_KEEP, .max_shard_bytes = 5000000000};
 }
 
-/* What is being written: tensors of f in some order, each in a type of its own. */
+/* What is being written: tensors of f in some order, each in its own type. */
 struct job {
     const struct raml_model_file *f;
     const struct raml_save_options *o;
@@ -26,8 +26,8 @@ struct job {
     const size_t *order;  /* of tensors in this file */
     const uint32_t *type; /* by tensor of f */
     bool turn;            /* rows in GGUF's order */
-    const float *divisors; /* the tensor behind the last; NULL: none */
-    float *room;           /* for rows on their way from one type to another; grows */
+    const float *divisors; /* the tensor after the last; NULL: none */
+    float *room;           /* for rows being converted from one type to another; grows */
     size_t room_n;
     double done, total;   /* bytes */
 };
@@ -42,7 +42,7 @@ static enum raml_code make_room(struct job *j, size_t n, struct raml_err *err)
     return RAML_OK;
 }
 
-/* n rows of s that lie in order, as type. */
+/* n rows of s that are in order, as type. */
 static enum raml_code convert(struct job *j, const struct raml_stored *s, uint32_t type, size_t row, size_t n, void *out,
                               struct raml_err *err)
 {
@@ -65,7 +65,7 @@ static enum raml_code convert(struct job *j, const struct raml_stored *s, uint32
                      s->path, s->name, row + bad / cols, bad % cols, raml_ggml_type_name(type));
 }
 
-/* GGUF's row r of a tensor whose rows it turns is which of ours? (raml_stored.turned_heads, the other way) */
+/* Which of our rows is GGUF's row r of a tensor whose rows it permutes? (inverse of raml_stored.turned_heads) */
 static size_t unturn(size_t r, size_t head_dim)
 {
     size_t at = r % head_dim;
@@ -102,7 +102,7 @@ static size_t bytes_as(const struct raml_stored *s, uint32_t type)
     return s->n / block * size;
 }
 
-/* The types that tensors are written in, [f->n]; *most: the one that most elements have. */
+/* The types that tensors are written in, [f->n]; *most: the type of most elements. */
 static uint32_t *choose_types(const struct raml_model_file *f, enum raml_store_as as, bool gguf, uint32_t *most)
 {
     size_t count[64] = {0}, size;
@@ -151,7 +151,7 @@ static uint32_t file_type(const struct raml_model_file *f, enum raml_store_as as
     }
 }
 
-/* Tensors under GGUF's names, the divisors of llama3 scaling behind them; for free(), with names. */
+/* Tensors under GGUF's names, the divisors of llama3 scaling after them; the caller frees both. */
 static struct raml_gguf_output *list_outputs(const struct job *j, char (**names)[GGUF_NAME])
 {
     const struct raml_model_file *f = j->f;
@@ -171,7 +171,7 @@ static struct raml_gguf_output *list_outputs(const struct job *j, char (**names)
     return t;
 }
 
-/* The source's own divisors, to the bit, or worked out. */
+/* The source's own divisors, to the bit, or computed ones. */
 static void set_divisors(struct job *j, float room[128])
 {
     const struct raml_gguf_tensor *t = j->f->gguf ? raml_gguf_tensor_find(j->f->gguf, "rope_freqs.weight") : NULL;
@@ -211,11 +211,11 @@ static enum raml_dtype dtype_of(uint32_t type)
     return type == RAML_GGML_BF16 ? RAML_BF16 : type == RAML_GGML_F16 ? RAML_F16 : RAML_F32;
 }
 
-/* Order of tensors in the files: as the model has them, but in a file that mixes sizes the larger elements come first,
+/* Order of tensors in the files: as in the model, but in a file of mixed element sizes the larger elements come first,
  * which keeps every tensor aligned. */
 static void sort_shard(size_t *order, size_t n, const uint32_t *type)
 {
-    for (size_t i = 1; i < n; i++) { /* stable; files of one type, most of all, are not moved */
+    for (size_t i = 1; i < n; i++) { /* stable: files of a single type, above all, keep their order */
         size_t x = order[i], k = i;
         for (; k && raml_dtype_size(dtype_of(type[order[k - 1]])) < raml_dtype_size(dtype_of(type[x])); k--)
             order[k] = order[k - 1];
@@ -243,7 +243,7 @@ static enum raml_code write_shard(struct job *j, const char *path, const size_t 
     return rc;
 }
 
-/* shard[i]: the file that tensor i goes to. Returns how many there are. */
+/* shard[i]: the file that tensor i goes to. Returns the number of files. */
 static size_t cut_shards(const struct job *j, size_t *shard)
 {
     size_t n = 1, bytes = 0;

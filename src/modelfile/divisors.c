@@ -1,11 +1,10 @@
-/* divisors.c - llama3's rotary scaling as GGUF keeps it: rope_freqs.weight, what each plain frequency is divided by.
+/* divisors.c - llama3's rotary scaling as GGUF stores it: rope_freqs.weight, the divisor of each unscaled frequency.
  *
- * With x = turns per position of a plain frequency, F the factor, C the original context, and low < high, the divisor d
- * is 1 where C x > high, F where C x < low, and 1/d = (1 - s)/F + s between, with s = (C x - low)/(high - low). So
- * s(x) is a line, and two points of it give low/C and high/C. These are all that there is to know: (C, low, high) and
- * (2 C, 2 low, 2 high) are the same scaling. Found is the smallest whole low for which C is a whole number, if there is
- * one, unless the file names C (files that are written here do; llama.cpp takes no notice of it); Llama's own have
- * low = 1, high = 4.
+ * With x = turns per position of an unscaled frequency, F the factor, C the original context, and low < high, the
+ * divisor d is 1 where C x > high, F where C x < low, and 1/d = (1 - s)/F + s between, with s = (C x - low)/(high -
+ * low). So s(x) is a line, and two points of it give low/C and high/C. Nothing else is determined: (C, low, high) and
+ * (2 C, 2 low, 2 high) are the same scaling. The result is the smallest integer low for which C is an integer, if there
+ * is one, unless the file has C (files written by raml do; llama.cpp ignores it); Llama's own have low = 1, high = 4.
  */
 #include "shape/rope.h"
 
@@ -15,7 +14,7 @@
 #include <math.h>
 
 enum { MAX_LOW = 16, CONTEXT = 8192 };
-/* Of x, where it was made in f32, as llama.cpp's converter does; 1/d is off by this times high/(high - low). */
+/* Of x, where it was computed in f32, as llama.cpp's converter does; 1/d is off by this times high/(high - low). */
 static const double close_by = 2e-6;
 
 void raml_rope_divisors(const struct raml_config *c, float *out)
@@ -47,15 +46,15 @@ static bool try(struct raml_config *c, const float *d, double context, double lo
     return fits(c, d);
 }
 
-/* Numbers written by people: 1, 4, 2.5. */
+/* Numbers that people write: 1, 4, 2.5. */
 static double tidy(double x)
 {
     double near = round(x * 8) / 8;
     return fabs(near - x) < 1e-3 * x ? near : x;
 }
 
-/* Sets c's scaling to (C, low, high) with low/C = low_share and high/low = ratio: with the C that the file names, else in
- * whole numbers if there are such. */
+/* Sets c's scaling to (C, low, high) with low/C = low_share and high/low = ratio: with the file's C, else in integers
+ * if there are any. */
 static bool settle(struct raml_config *c, const float *d, int said, double low_share, double ratio)
 {
     if (said && try(c, d, said, tidy(said * low_share), tidy(said * low_share * ratio))) return true;
@@ -64,7 +63,7 @@ static bool settle(struct raml_config *c, const float *d, int said, double low_s
     return try(c, d, CONTEXT, CONTEXT * low_share, CONTEXT * low_share * ratio);
 }
 
-/* No dimension lies between: any limits that part the same dimensions are the same scaling. */
+/* No dimension is in between: any limits that separate the same dimensions are the same scaling. */
 static bool settle_step(struct raml_config *c, const float *d, int said)
 {
     if (said && settle(c, d, said, 1.0 / said, 4)) return true;
@@ -73,7 +72,7 @@ static bool settle_step(struct raml_config *c, const float *d, int said)
     return false;
 }
 
-/* s and x of the first and the last dimension that lie between; how many do. */
+/* s and x of the first and the last dimension in between; returns how many there are. */
 static size_t between(const struct raml_config *c, const float *d, double s[2], double x[2])
 {
     size_t n = 0;
@@ -108,7 +107,7 @@ enum raml_code raml_rope_from_divisors(const char *path, const float *d, int sai
         double slope = (s[0] - s[1]) / (x[0] - x[1]), at0 = s[0] - slope * x[0];
         found = settle(&t, d, said, -at0 / slope, (1 - at0) / -at0);
     } else if (n == 1) {
-        static const double ratio[] = {4, 2, 1.25}; /* one point of the line: any that leaves the others out */
+        static const double ratio[] = {4, 2, 1.25}; /* one point: any line that excludes the others */
         for (size_t k = 0; k < sizeof ratio / sizeof *ratio && !found; k++)
             found = settle(&t, d, said, x[0] / ((ratio[k] - 1) * s[0] + 1), ratio[k]);
     } else if (most > 1) {
@@ -116,7 +115,7 @@ enum raml_code raml_rope_from_divisors(const char *path, const float *d, int sai
     }
     if (!found)
         return raml_fail(err, RAML_ESUPPORT, "%s: tensor 'rope_freqs.weight': its divisors (largest: %g) are those of no "
-                         "llama3 scaling, and no other is known", path, most);
+                         "llama3 scaling, and no other is supported", path, most);
     *c = t;
     return RAML_OK;
 }

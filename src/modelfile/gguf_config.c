@@ -1,8 +1,8 @@
 /* gguf_config.c - a model's configuration from GGUF metadata. See modelfile.h.
  *
- * Keys: gguf-py/gguf/constants.py of llama.cpp; what they mean: its llama-model.cpp (load_hparams) and, for yarn,
- * llama-context.cpp. Keys under the architecture's name that are not known here might change what the model computes,
- * and are refused. */
+ * Keys: gguf-py/gguf/constants.py of llama.cpp; their meaning: its llama-model.cpp (load_hparams) and, for yarn,
+ * llama-context.cpp. Unknown keys under the architecture's name might change what the model computes, and are
+ * refused. */
 #include "modelfile/modelfile.h"
 
 #include "core/elementary.h"
@@ -35,7 +35,7 @@ static bool present(const struct reader *r, const char *name)
     return raml_gguf_value_find(r->g, key_of(r, name, key)) != NULL;
 }
 
-/* A count from 1 on; with `otherwise` given, an optional one. */
+/* A count, at least 1; with `otherwise` given, an optional one. */
 static int read_count(struct reader *r, const char *name, const int *otherwise)
 {
     char key[KEY];
@@ -48,7 +48,7 @@ static int read_count(struct reader *r, const char *name, const int *otherwise)
     return r->rc ? 0 : (int)v;
 }
 
-/* The shortest decimal number that rounds to x: what was meant before it was stored as f32 (1e-06, not 9.99999997e-07).
+/* The shortest decimal number that rounds to x: its value before it was stored as f32 (1e-06, not 9.99999997e-07).
  */
 static double meant(float x)
 {
@@ -72,7 +72,7 @@ static double read_real(struct reader *r, const char *name, const double *otherw
     return raml_gguf_value_find(r->g, key)->type == RAML_GGUF_F32 ? meant((float)v) : v;
 }
 
-/* -- What must say nothing ----------------------------------------------------------------------------------------- */
+/* -- What must have no effect -------------------------------------------------------------------------------------- */
 static const char *const known[] = {
     "vocab_size", "context_length", "embedding_length", "block_count", "feed_forward_length", "attention.head_count",
     "attention.head_count_kv", "attention.key_length", "attention.value_length", "attention.layer_norm_rms_epsilon",
@@ -84,7 +84,7 @@ static const char *const known[] = {
     "attention.layer_norm_epsilon", "pooling_type", "tensor_data_layout", "rope.scaling.finetuned",
 };
 
-/* Keys that are known, and not supported at other values than these. */
+/* Keys that are supported only with these values. */
 static const struct {
     const char *name;
     double a, b;
@@ -156,7 +156,7 @@ static void check_keys(struct reader *r)
     }
 }
 
-/* A window that no text outgrows is none. */
+/* A window longer than any text has no effect. */
 static void read_window(struct reader *r, const struct raml_config *c)
 {
     char key[KEY];
@@ -183,7 +183,7 @@ static void read_yarn(struct reader *r, struct raml_config *c)
                           "positive attn_factor", raml_gguf_path(r->g), r->arch);
 }
 
-/* llama.cpp's order: no type is "linear", and a factor of 0 is none. */
+/* llama.cpp's order: no type means "linear", and a factor of 0 means none. */
 static void read_scaling(struct reader *r, struct raml_config *c)
 {
     static const double none = 0;
@@ -256,7 +256,7 @@ static void read_vocab(struct reader *r, struct raml_config *c)
     if (r->rc) return;
     if (!t) {
         r->rc = raml_fail(r->err, RAML_ESHAPE, "%s: tensor 'token_embd.weight' is missing%s", path,
-                          raml_gguf_n_tensors(r->g) ? "" : " (a file with a vocabulary alone?)");
+                          raml_gguf_n_tensors(r->g) ? "" : " (a file with only a vocabulary?)");
         return;
     }
     if (t->n_dims != 2 || t->shape[0] < 1 || t->shape[0] > MAX_COUNT) {
@@ -301,13 +301,13 @@ static void read_all(struct reader *r, struct raml_config *c)
     c->eos_token = read_token(r, "tokenizer.ggml.eos_token_id");
     raml_config_add_eos(c, read_token(r, "tokenizer.ggml.eot_token_id"));
     if (!r->rc) {
-        r->rc = raml_config_check(c, r->err); /* before the frequencies are worked out from it */
+        r->rc = raml_config_check(c, r->err); /* before the frequencies are computed from it */
         if (r->rc) r->rc = raml_wrap(r->err, r->rc, "%s", raml_gguf_path(r->g));
     }
     read_divisors(r, c);
 }
 
-/* The architecture; a file of a model in one piece. */
+/* The architecture; the model must be in one file. */
 static void read_kind(struct reader *r)
 {
     struct raml_gguf_string s;

@@ -1,4 +1,4 @@
-/* gguf_entries.c - a model's configuration as GGUF metadata, with what its source has besides. See modelfile.h. */
+/* gguf_entries.c - a model's configuration as GGUF metadata, with what else its source has. See modelfile.h. */
 #include "modelfile/modelfile.h"
 
 #include "core/elementary.h"
@@ -13,7 +13,7 @@ static void put(struct raml_metadata *m, const char *key, enum raml_gguf_type ty
     m->entry[m->n++] = (struct raml_gguf_entry){key, type, type, 1, data};
 }
 
-/* "arch.name", in the room for one's own entries; NULL arch: name alone. */
+/* "arch.name", in storage for our own entries; NULL arch: only name. */
 static const char *own_key(struct raml_metadata *m, const char *arch, const char *name)
 {
     snprintf(m->key[m->n_own], sizeof m->key[0], "%s%s%s", arch ? arch : "", arch ? "." : "", name);
@@ -103,7 +103,7 @@ static enum raml_code copy_value(struct raml_metadata *m, const struct raml_gguf
     return rc;
 }
 
-/* The source's entries under prefix that are not there yet. Those of the writer itself are left to it. */
+/* The source's entries under prefix that are not there yet, except those that the writer adds itself. */
 static enum raml_code copy_all(struct raml_metadata *m, const struct raml_gguf *g, const char *prefix,
                                struct raml_err *err)
 {

@@ -1,7 +1,7 @@
-/* measure.c - the values of a stored tensor: lowest, highest, root mean square, and what is not finite. See
+/* measure.c - the values of a file tensor: lowest, highest, root mean square, and what is not finite. See
  * raml/modelfile.h.
  *
- * A tensor is cut into pieces of PIECE elements, in the order of the file. Each is summed by itself and the sums are
+ * A tensor is split into pieces of PIECE elements, in the order of the file. Each is summed separately and the sums are
  * added in that order, so that the number of threads changes nothing. */
 #include "modelfile/modelfile.h"
 
@@ -23,7 +23,7 @@ struct piece {
     size_t n_finite, n_bad, first_bad;
 };
 
-/* Which element of the tensor lies at place k of the file (see raml_stored.turned_heads). */
+/* Which element of the tensor is at place k of the file (see raml_stored.turned_heads). */
 static size_t element_at(const struct raml_stored *s, size_t k)
 {
     if (!s->turned_heads) return k;
@@ -82,7 +82,7 @@ static void measure_piece(const struct raml_stored *s, size_t first, size_t n, f
 struct group { /* pieces that are measured at once */
     const struct raml_stored *s;
     size_t first;
-    float *room; /* PIECE numbers a worker */
+    float *room; /* PIECE numbers per worker */
     struct piece *piece;
 };
 

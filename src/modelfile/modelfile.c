@@ -80,7 +80,7 @@ static enum raml_code take_view(struct raml_model_file *f, size_t i, struct raml
     return RAML_OK;
 }
 
-/* A tied model's file may carry the head once more, when it is the same. */
+/* A tied model's file may have a second copy of the head, if it is the same. */
 static enum raml_code check_head(const struct raml_model_file *f, struct raml_err *err)
 {
     const struct raml_tensor_view *head = raml_tensors_find(f->tensors, "lm_head.weight");
@@ -88,7 +88,7 @@ static enum raml_code check_head(const struct raml_model_file *f, struct raml_er
     if (!head) return RAML_OK;
     if (kind_of(head->dtype) == embed->type && head->n == embed->n && !memcmp(head->data, embed->data, embed->bytes))
         return RAML_OK;
-    return raml_fail(err, RAML_ESHAPE, "%s: tensor 'lm_head.weight' is not what '%s' is, though config.json says "
+    return raml_fail(err, RAML_ESHAPE, "%s: tensor 'lm_head.weight' differs from '%s', though config.json has "
                      "tie_word_embeddings", f->path, embed->name);
 }
 
@@ -153,7 +153,7 @@ enum raml_code raml_model_file_open(const char *path, struct raml_model_file **o
     else
         rc = raml_fail(err, raml_is_file(path) ? RAML_EUSAGE : RAML_EIO,
                        "%s: %s; expected a folder with config.json, or a .gguf file", path,
-                       raml_is_file(path) ? "is another kind of file" : "is not there");
+                       raml_is_file(path) ? "is another kind of file" : "does not exist");
     if (rc) raml_model_file_close(f);
     else *out = f;
     return rc;
@@ -203,7 +203,7 @@ const struct raml_stored *raml_model_file_find(const struct raml_model_file *f, 
 
 /* -- Rows ---------------------------------------------------------------------------------------------------------- */
 
-/* Where row `row` lies in the file. */
+/* Where row `row` is in the file. */
 static size_t place_of(const struct raml_stored *s, size_t row)
 {
     if (!s->turned_heads) return row;
@@ -224,7 +224,7 @@ static enum raml_code check_rows(const struct raml_stored *s, size_t row, size_t
                      s->in_file, row, row + n, s->shape[0]);
 }
 
-/* Converts rows [row, row + n): one run where they lie in order, else one by one. out: f32, or bf16 when size is 2. */
+/* Converts rows [row, row + n): one run where they are in order, else one by one. out: f32, or bf16 when size is 2. */
 static enum raml_code read_rows(const struct raml_stored *s, size_t row, size_t n, size_t size, char *out,
                                 struct raml_err *err)
 {
@@ -282,6 +282,6 @@ void raml_stored_release_bytes(const struct raml_stored *s, size_t first, size_t
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     uintptr_t from = ((uintptr_t)s->data + first + page - 1) / page * page, to = ((uintptr_t)s->data + end) / page * page;
-    /* Mapped privately, read-only, and never written (core/file.c): what is dropped is read again from the file. */
+    /* Mapped privately, read-only, and never written (core/file.c): dropped pages are read again from the file. */
     if (from < to) (void)!madvise((void *)from, to - from, MADV_DONTNEED);
 }

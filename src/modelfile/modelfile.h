@@ -15,18 +15,18 @@ struct raml_model_file {
     size_t n;
 };
 
-/* "3, 4"; cut to cap. Returns out. */
+/* "3, 4"; truncated to cap. Returns out. */
 const char *raml_shape_text(const size_t *shape, int n_dims, char *out, size_t cap);
 
-/* Is found's shape p's? RAML_ESHAPE names the tensor, as the file calls it, and both shapes. */
+/* Is found's shape p's? RAML_ESHAPE names the tensor, by its name in the file, and both shapes. */
 RAML_CHECKED enum raml_code raml_stored_check(const struct raml_model_file *f, const struct raml_param *p,
                                               const char *in_file, const size_t *shape, int n_dims,
                                               struct raml_err *err);
 
-/* Rows [row, row + n) as they are stored; RAML_ERANGE as raml_stored_f32. room: a row's elements. */
+/* Rows [row, row + n) in the file's type; RAML_ERANGE as raml_stored_f32. room: a row's elements. */
 RAML_CHECKED enum raml_code raml_stored_copy(const struct raml_stored *s, size_t row, size_t n, float *room, void *out,
                                              struct raml_err *err);
-/* The bytes of a row as they lie in the file, and how many. */
+/* The bytes of a row in the file, and how many. */
 const void *raml_stored_bytes(const struct raml_stored *s, size_t row, size_t *n);
 
 /* raml_stored_release of the bytes [first, end) of the tensor. */
@@ -34,21 +34,21 @@ void raml_stored_release_bytes(const struct raml_stored *s, size_t first, size_t
 
 /* gguf_config.c: the configuration from the metadata. `tied` and rope_freqs.weight are looked at among the tensors. */
 RAML_CHECKED enum raml_code raml_gguf_config(const struct raml_gguf *g, struct raml_config *out, struct raml_err *err);
-/* divisors.c. d: [head_dim / 2]. _from: sets c's scaling, which was plain; said: the original context, 0: not known; path
+/* divisors.c. d: [head_dim / 2]. _from: sets c's scaling, which was none; said: the original context, 0: unknown; path
  * is for messages. */
 void raml_rope_divisors(const struct raml_config *c, float *d);
 RAML_CHECKED enum raml_code raml_rope_from_divisors(const char *path, const float *d, int said,
                                                     struct raml_config *c, struct raml_err *err);
 
-/* gguf_names.c: what GGUF calls a tensor, in out (all of those that raml_model_params has); and the tensors of a file
+/* gguf_names.c: a tensor's name in GGUF, in out (for all of raml_model_params); and the tensors of a file
  * whose table of parameters is made. */
 enum { GGUF_NAME = 64 };
 void raml_gguf_name(const char *name, char out[GGUF_NAME]);
 RAML_CHECKED enum raml_code raml_gguf_tensors(struct raml_model_file *f, struct raml_err *err);
-/* Does GGUF turn the rows of this tensor (raml_stored.turned_heads)? Of how many heads? 0: no. */
+/* Does GGUF permute this tensor's rows (raml_stored.turned_heads)? The number of heads; 0: no. */
 size_t raml_gguf_turned(const struct raml_config *c, const char *name);
 
-/* gguf_entries.c: a model's metadata. Entries point into *m, and into the sources' own. */
+/* gguf_entries.c: a model's metadata. Entries point into *m and into the sources. */
 enum { ENTRIES_MAX = 48 };
 struct raml_metadata {
     struct raml_gguf_entry *entry; /* [n] */

@@ -149,7 +149,7 @@ enum raml_code raml_config_read_generation(const char *path, struct raml_config 
     return rc;
 }
 
-/* Defaults as in transformers. mscale (DeepSeek's) and unrounded ranges would change the angles and are not known here.
+/* Defaults as in transformers. mscale (DeepSeek's) and unrounded ranges would change the angles and are not supported.
  */
 static void read_yarn(struct reader *s, struct raml_config *c)
 {
@@ -209,8 +209,8 @@ static void read_rope(struct reader *r, struct raml_config *c)
     r->rc = s.rc;
 }
 
-/* Attention to all that came before is what is computed: a window that no text outgrows is none. Mistral's is 4096 where
- * the file does not say; Qwen's has a switch. */
+/* Attention covers everything before a token: a window longer than any text has no effect. Mistral's is 4096 where
+ * the file has none; Qwen's has a switch. */
 static void read_window(struct reader *r, const struct raml_config *c, const char *type)
 {
     const json_t *layers = json_object_get(r->obj, "layer_types"), *layer;
@@ -230,7 +230,7 @@ static void read_window(struct reader *r, const struct raml_config *c, const cha
                               i + 1);
 }
 
-/* What would change the results and is not computed here. */
+/* What would change the results and is not implemented. */
 static void read_strange(struct reader *r, const char *type)
 {
     const char *act = json_string_value(json_object_get(r->obj, "hidden_act"));
@@ -243,11 +243,11 @@ static void read_strange(struct reader *r, const char *type)
     if (read_num(r, "partial_rotary_factor", 1) != 1 && !r->rc)
         r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: partial_rotary_factor is not supported", r->at->path);
     if (present(r, "quantization_config") && !r->rc)
-        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: quantization_config: quantised folders are not read; GGUF files "
-                          "are", r->at->path);
+        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: quantization_config: quantised folders are not supported; "
+                          "GGUF files are", r->at->path);
 }
 
-/* mistral: llama by another name. */
+/* mistral: llama under another name. */
 static void read_type(struct reader *r, struct raml_config *c, const char **type)
 {
     static const char *const known[] = {"qwen2", "qwen3", "llama", "mistral"};

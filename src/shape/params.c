@@ -1,6 +1,6 @@
 /* params.c - the table of parameters: Hugging Face names over one block. See params.h and config.h.
  *
- * q, k and v of a layer lie side by side in the block, and so do gate and up: each group is one matrix to the products.
+ * q, k and v of a layer are adjacent in the block, and so are gate and up: each group is one matrix to the products.
  */
 #include "shape/params.h"
 
@@ -13,7 +13,7 @@ struct builder {
     size_t n, offset;
 };
 
-/* Adds a matrix [rows, cols] (cols 0: a vector) and gives its offset. */
+/* Adds a matrix [rows, cols] (cols 0: a vector) and returns its offset. */
 static size_t put(struct builder *b, bool decay, size_t rows, size_t cols, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 static size_t put(struct builder *b, bool decay, size_t rows, size_t cols, const char *fmt, ...)

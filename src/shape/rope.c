@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 /* yarn (Peng et al. 2023, arXiv 2309.00071, section 3.2; ranges rounded as in transformers): dimensions that turn more
- * than beta_fast times within the original context keep their frequency, those under beta_slow turns are divided by
- * `factor`, a ramp between. */
+ * than beta_fast times within the original context keep their frequency, those below beta_slow turns are divided by
+ * `factor`, with a ramp in between. */
 static double yarn_frequency(const struct raml_config *c, double f, int i)
 {
     double per_turn = c->rope_original_positions / (2 * M_PI), step = 2 * raml_log(c->rope_theta);
@@ -23,7 +23,7 @@ static double yarn_frequency(const struct raml_config *c, double f, int i)
 }
 
 /* Angles of the rotary embedding: Su et al. 2021; linear scaling divides positions; llama3 scaling (Llama 3.1) divides
- * low frequencies by `factor`, leaves high ones, and blends between. */
+ * low frequencies by `factor`, leaves high ones, and blends in between. */
 double raml_rope_frequency(const struct raml_config *c, int i)
 {
     double f = raml_pow(c->rope_theta, -2.0 * i / c->head_dim);

@@ -14,7 +14,7 @@ static inline float *host_weights(struct raml_model *m)
     if (!w || raml_array_read(raml_model_device(m), w, raml_model_weights(m), bytes, NULL)) abort();
     return w;
 }
-/* Puts w in their place, and frees it. */
+/* Replaces them by w, and frees it. */
 RAML_CHECKED static inline enum raml_code host_set_weights(struct raml_model *m, float *w, struct raml_err *err)
 {
     size_t bytes = raml_model_n(m) * sizeof(float);

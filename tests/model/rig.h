@@ -25,7 +25,7 @@
 
 enum { RIG_QWEN2, RIG_QWEN3, RIG_LLAMA, RIG_KINDS };
 
-/* Two layers; no size is a multiple of what the kernels like. wide: a vocabulary beyond one tile of the head (4096). */
+/* Two layers; no size is a multiple that suits the kernels. wide: a vocabulary beyond one tile of the head (4096). */
 static inline struct raml_config rig_config(int kind, bool wide)
 {
     struct raml_config c = {.vocab_size = wide ? 5003 : 37,
@@ -54,8 +54,8 @@ static inline struct raml_config rig_config(int kind, bool wide)
     return c;
 }
 
-/* Fresh weights are too tame to test with (small logits, norms of 1, biases of 0): matrices are scaled, the rest drawn.
- */
+/* Fresh weights are too tame to test with (small logits, norms of 1, biases of 0): matrices are scaled, the rest
+ * random. */
 static inline void rig_stir(struct raml_model *m, uint64_t seed, float scale)
 {
     const struct raml_param *p;
@@ -88,8 +88,8 @@ static inline struct raml_model *rig_open(const struct raml_config *c, enum raml
     return rig_open_scaled(c, dtype, dev, 2.5f);
 }
 
-/* The device of a level (far.h: or the far one), or NULL (said on stderr) where this processor lacks it, or lacks bf16
- * products when asked for. */
+/* The device of a level (far.h: or the far one), or NULL (with a message on stderr) where this processor lacks it, or
+ * lacks bf16 products when requested. */
 static inline struct raml_device *rig_device(int threads, const char *level, bool bf16)
 {
     struct raml_err err = {0};

@@ -1,4 +1,4 @@
-/* Models written again: folder -> GGUF -> folder keeps every bit; types, shards, metadata, faults. */
+/* Models converted: folder -> GGUF -> folder keeps every bit; types, shards, metadata, faults. */
 #include "core/scratch.h"
 
 #include "modelfile/gguf_edit.h"
@@ -47,7 +47,7 @@ static void same_bytes(const char *a, const char *b)
 }
 
 /* -- Every bit ----------------------------------------------------------------------------------------------------- */
-/* The golden GGUF files were written by other hands, llama's q and k in GGUF's order. */
+/* The golden GGUF files were written by other programs, llama's q and k in GGUF's order. */
 static void same_tensors(const char *a, const char *b)
 {
     struct raml_gguf *g = NULL, *h = NULL;
@@ -107,7 +107,7 @@ static void test_bits(void **state)
         }
 }
 
-/* A config.json says what the tensors are. */
+/* config.json gives the type of the tensors. */
 static void test_torch_dtype(void **state)
 {
     char dir[4200], path[4200], from[4200];
@@ -275,7 +275,7 @@ static void test_shards(void **state)
     raml_model_file_close(open_file(dir));
 }
 
-/* Norms in F32, matrices in BF16 of an odd number of elements (37 rows of 27): each still starts where its elements can. */
+/* Norms in F32, matrices in BF16 of an odd number of elements (37 rows of 27): each still starts aligned. */
 static void test_mixed(void **state)
 {
     char dir[4200], gguf[4200], back[4200];
@@ -315,7 +315,7 @@ static void test_metadata(void **state)
     struct raml_model_file *f = open_file(dir);
     MUST(raml_model_file_save_gguf(f, in(*state, "a.gguf", a), &o, err));
     raml_model_file_close(f);
-    for (int k = 0; k < 2; k++) { /* as written; as written again from a file that has one entry more */
+    for (int k = 0; k < 2; k++) { /* as written; as rewritten from a file that has one more entry */
         f = open_file(k ? b : a);
         const struct raml_gguf *g = raml_model_file_gguf(f);
         MUST(raml_gguf_string(g, "general.name", &s, err));
@@ -336,7 +336,7 @@ static void test_metadata(void **state)
             struct raml_gguf_entry *at = edit_entry(&e, "general.author");
             at->type = RAML_GGUF_STRING, at->data = &text;
             at = edit_entry(&e, "tokenizer.ggml.tokens");
-            at->data = words; /* an array of texts is not taken apart by edit_open */
+            at->data = words; /* an array of texts is not handled by edit_open */
             edit_write(&e, in(*state, "c.gguf", b));
             to_gguf(b, in(*state, "b.gguf", a), RAML_STORE_KEEP);
             snprintf(b, sizeof b, "%s", a);

@@ -1,5 +1,5 @@
-/* A device that fails: whatever operation it is, the caller is told, and what it holds can be used again. On the device
- * of far.h, each operation of a forward, a training pass and a decoder's calls fails in turn. */
+/* A device that fails: whichever operation it is, the caller gets an error, and its objects can be used again. On the
+ * device of far.h, each operation of a forward, a training pass and a decoder's calls fails in turn. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -41,7 +41,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* EIO, in the device's words, or no memory. */
+/* EIO, with the device's message, or no memory. */
 static void check_told(enum raml_code rc, const struct raml_err *err)
 {
     if (rc != RAML_ENOMEM) assert_int_equal(rc, RAML_EIO);
@@ -79,7 +79,7 @@ static void check_pass(bool train)
             if (attempt == 1 || !n) assert_int_equal(rc, RAML_OK);
             else if (failed) check_told(rc, &why), failures++;
             else assert_int_equal(rc, RAML_OK);
-            if (failed && rc && train) { /* there is no forward that backward could follow */
+            if (failed && rc && train) { /* there is no forward for backward to follow */
                 assert_int_equal(raml_pass_backward(pass, coef, NULL, out->grad, NULL), RAML_EUSAGE);
             }
             if (attempt == 0 && n && !failed) n = SIZE_MAX - 1; /* that was the last operation */
@@ -112,7 +112,7 @@ static void test_train(void **state)
     check_pass(true);
 }
 
-/* Prompts, then steps; a call that failed is made again, and what comes is what came without. */
+/* Prompts, then steps; a call that failed is repeated, and the results are those without the failure. */
 static void run_decoder(size_t fail_at, float *last, size_t V, size_t *failures)
 {
     struct raml_decoder *d;
@@ -167,7 +167,7 @@ static void test_decoder(void **state)
     free(want), free(got);
 }
 
-/* Making a model: every operation fails in turn, and nothing is left behind. */
+/* Making a model: every operation fails in turn, and nothing is leaked. */
 static void test_model(void **state)
 {
     (void)state;

@@ -186,7 +186,7 @@ static size_t ids(const json_t *list, int32_t *out)
     return n;
 }
 
-/* The prompt, all trajectories on it, and a probe (cue, answer) behind every token of each, in one pass. */
+/* The prompt, all trajectories on it, and a probe (answer prefix, answer) after every token of each, in one pass. */
 static void check_tree(struct golden *g, double tol)
 {
     struct raml_err err = {0};

@@ -11,7 +11,7 @@
 
 enum { PROMPT = 9, TRAJECTORY = 11, PROBE = 3, MOST = 128 };
 
-/* Two trees: a prompt with two trajectories and a probe behind every other token of one; and a short chain. */
+/* Two trees: a prompt with two trajectories and a probe after every other token of one; and a short chain. */
 static void make_pack(struct raml_pack *pack, int vocab)
 {
     struct raml_rng r = {{.seed = 3, .purpose = RAML_FOR_TEST}, 0};
@@ -32,7 +32,7 @@ static void make_pack(struct raml_pack *pack, int vocab)
     raml_tree_deinit(&t);
 }
 
-struct objective { /* sum of c logp + e entropy over the scored tokens, in double */
+struct objective { /* sum of c logp + e entropy over the targets, in double */
     struct raml_pass *pass;
     struct raml_pack pack;
     float c[MOST], e[MOST];
@@ -70,7 +70,7 @@ static float *gradient(struct objective *o, const struct raml_model *m)
 }
 
 /* Unit directions in a parameter of n elements. 0: along the computed gradient (is its length right?); 1: all elements
- * at random; from 2 on: a few random elements, where a gradient that went missing shows undiluted. */
+ * at random; from 2 on: a few random elements, where a missing gradient shows undiluted. */
 static void direction(double *u, const float *g, size_t n, int kind, struct raml_rng *r)
 {
     double norm = 0;
@@ -81,7 +81,7 @@ static void direction(double *u, const float *g, size_t n, int kind, struct raml
     for (size_t i = 0; i < n; i++) u[i] *= norm;
 }
 
-/* (loss(w + h u) - loss(w - h u)) / 2h; the weights are put back. */
+/* (loss(w + h u) - loss(w - h u)) / 2h; the weights are restored. */
 static double slope(struct objective *o, struct raml_model *m, const struct raml_param *p, const double *u, double h)
 {
     float *old = host_weights(m);
@@ -114,7 +114,7 @@ static void check_parameter(struct objective *o, struct raml_model *m, const str
         double h = kind == 0 && want > 20 ? 0.1 / want : 5e-3;
         double got = slope(o, m, p, u, h), error = fabs(got - want) / (1e-2 * fabs(want) + 2e-3);
         if (error > *most) *most = error;
-        if (!(error <= 1)) fail_msg("%s, direction %d: gradient says %.6g, slope is %.6g", p->name, kind, want, got);
+        if (!(error <= 1)) fail_msg("%s, direction %d: gradient gives %.6g, slope is %.6g", p->name, kind, want, got);
     }
     free(u);
 }
@@ -234,7 +234,7 @@ static void test_threads(void **state)
     free(want);
 }
 
-/* Faults of use get a sentence and change nothing. */
+/* Incorrect use gives a message and changes nothing. */
 static void test_faults(void **state)
 {
     (void)state;
@@ -247,7 +247,7 @@ static void test_faults(void **state)
     struct raml_err fault;
     float *grad = rig_floats(raml_model_n(m));
     assert_int_equal(host_backward(o.pass, o.c, NULL, grad, &fault), RAML_EUSAGE);
-    assert_string_equal(fault.msg, "backward: the pass was not opened for it, or has seen no forward");
+    assert_string_equal(fault.msg, "backward: the pass was not opened for it, or has run no forward");
     MUST(raml_pass_open(m, false, &plain, err));
     MUST(raml_pass_forward(plain, &o.pack, NULL, err));
     assert_int_equal(host_backward(plain, o.c, NULL, grad, &fault), RAML_EUSAGE);

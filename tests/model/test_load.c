@@ -1,4 +1,4 @@
-/* Opening and saving models: what was saved comes back to the bit, and every fault gets its own sentence. */
+/* Opening and saving models: what was saved comes back to the bit, and every fault gets its own message. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -30,7 +30,7 @@ static int leave(void **state)
     return leave_scratch(state);
 }
 
-/* Opens dir and expects the fault. In the sentence, "DIR" stands for the folder, "*" at the end for anything. */
+/* Opens dir and expects the fault. In the message, "DIR" stands for the folder, "*" at the end for anything. */
 static void expect(const char *dir, enum raml_code code, const char *msg)
 {
     struct raml_err err = {0};
@@ -119,7 +119,7 @@ static const struct {
      "DIR/config.json: field 'tie_word_embeddings': expected true or false"},
     {"use_sliding_window", "true", RAML_ESUPPORT, "DIR/config.json: use_sliding_window true is not supported"},
     {"hidden_act", "\"gelu\"", RAML_ESUPPORT, "DIR/config.json: hidden_act 'gelu': expected silu"},
-    /* wild, but each allowed alone: found out by the file's tensors, before memory is taken */
+    /* wild, but each allowed by itself: detected by the file's tensors, before memory is allocated */
     {"vocab_size", "16777216", RAML_ESHAPE,
      "DIR/model.safetensors: tensor 'model.embed_tokens.weight' has shape [37, 40]; config.json asks for "
      "[16777216, 40]"},
@@ -156,7 +156,7 @@ static void test_config_faults(void **state)
     spill(in(*state, "config.json", path), "[1]", 3);
     expect(*state, RAML_EFORMAT, "DIR/config.json: expected a JSON object");
     struct raml_config c = rig_config(RIG_QWEN2, false);
-    MUST(raml_config_write(&c, path, err)); /* and whole again */
+    MUST(raml_config_write(&c, path, err)); /* and complete again */
     struct raml_model *m;
     MUST(raml_model_open(*state, RAML_F32, RAML_TO_TRAIN, dev, &m, err));
     raml_model_close(m);
@@ -165,7 +165,7 @@ static void test_config_faults(void **state)
 static void test_missing(void **state)
 {
     char path[4200], nowhere[4200];
-    expect(in(*state, "nowhere", nowhere), RAML_EIO, "DIR: is not there; expected a folder with config.json, or a .gguf file");
+    expect(in(*state, "nowhere", nowhere), RAML_EIO, "DIR: does not exist; expected a folder with config.json, or a .gguf file");
     assert_int_equal(unlink(in(*state, "model.safetensors", path)), 0);
     expect(*state, RAML_EIO, "DIR/model.safetensors: cannot be opened: No such file or directory");
     assert_int_equal(unlink(in(*state, "config.json", path)), 0);
@@ -174,7 +174,7 @@ static void test_missing(void **state)
 
 /* -- model.safetensors --------------------------------------------------------------------------------------------- */
 enum { VIEWS = 64 };
-struct views { /* the saved file's tensors, to be changed and written again */
+struct views { /* the saved file's tensors, to be changed and rewritten */
     struct raml_safetensors *s;
     struct raml_tensor_view v[VIEWS];
     size_t n;
@@ -261,7 +261,7 @@ static void test_extra_tensor(void **state)
            "DIR/model.safetensors: tensor 'model.layers.9.extra' belongs to no part of a qwen2 model");
 }
 
-/* A tied model's file may carry the head a second time; it is not read. */
+/* A tied model's file may have a second copy of the head; it is not read. */
 static void test_head_again(void **state)
 {
     struct views w;
@@ -387,12 +387,12 @@ static void test_text_faults(void **state)
     expect_text(pass, token, 601, "a text of more than 600 tokens is longer than the model's context (600)");
     struct raml_err fault;
     float logits[37];
-    assert_int_equal(raml_pass_logits(pass, 0, 1, logits, &fault), RAML_ERANGE); /* no forward stands */
+    assert_int_equal(raml_pass_logits(pass, 0, 1, logits, &fault), RAML_ERANGE); /* there is no forward */
     raml_pass_close(pass);
     raml_model_close(m);
 }
 
-/* A configuration that asks for more memory than there is fails before it takes any. */
+/* A configuration that needs more memory than there is fails before it allocates any. */
 static void test_no_memory(void **state)
 {
     (void)state;

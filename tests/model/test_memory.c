@@ -1,5 +1,5 @@
-/* What a pass keeps: it grows with tokens, and with the vocabulary, but never with one times the other. And devices
- * with different numbers of threads live side by side. */
+/* A pass's memory grows with tokens, and with the vocabulary, but never with their product. And devices
+ * with different numbers of threads coexist. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -19,7 +19,7 @@ static void add_chain(struct raml_pack *pack, size_t n)
     raml_tree_deinit(&t);
 }
 
-/* Bytes of a pass that has scored `chains` texts of 500 tokens, of a model with `vocab` entries. */
+/* Bytes of a pass that has evaluated `chains` texts of 500 tokens, of a model with `vocab` entries. */
 static size_t pass_bytes(const struct raml_device *dev, int vocab, size_t chains, bool backward)
 {
     struct raml_config c = rig_config(RIG_LLAMA, false);
@@ -55,9 +55,9 @@ static void test_growth(void **state)
                       backward ? "training" : "scoring", 1e-6 * (double)few, 1e-6 * (double)more, 1e-6 * (double)wide,
                       1e-6 * (double)both);
         assert_true(more > few); /* it is counted at all */
-        /* the tokens cost the same in either vocabulary, to the byte; a share in a product of both would show */
+        /* the tokens cost the same in either vocabulary, to the byte; a part of a product of both would show */
         assert_int_equal(both - wide, more - few);
-        /* scoring never holds more than one tile of the vocabulary; training at most 64 MiB of logits (pass.c) */
+        /* inference never holds more than one tile of the vocabulary; training at most 64 MiB of logits (pass.c) */
         if (!backward)
             assert_int_equal(wide, few);
         else
@@ -66,7 +66,7 @@ static void test_growth(void **state)
     raml_device_close(dev);
 }
 
-/* A pass is used again: no bytes more for a smaller pack, and the same after a larger one and back. */
+/* A pass is reused: no more bytes for a smaller pack, and the same after a larger one and back. */
 static void test_reuse(void **state)
 {
     (void)state;
@@ -92,7 +92,7 @@ static void test_reuse(void **state)
     raml_device_close(dev);
 }
 
-/* A device opened later, with more threads, must not run the first one's kernels: their scratch is cut for its own. */
+/* A device opened later, with more threads, must not run the first one's kernels: scratch is sized for its own. */
 static void test_two_devices(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* Panels of weights: each type's numbers against the file's (store/blocks.h), bit for bit, at every level that this
- * processor runs; and products of a few rows against plain chains of fmaf. */
+ * processor runs; and products of a few rows against simple chains of fmaf. */
 #include "core/scratch.h"
 #include "device/cpu/panel.h"
 #include "device/impl.h"
@@ -71,8 +71,8 @@ static void put_half(unsigned char *p, unsigned h)
     p[1] = (unsigned char)(h >> 8);
 }
 
-/* [N, K] random bytes whose numbers are finite; scales go through all finite halves, from `half` on. small: numbers about
- * 1 in magnitude, so that sums of products stay finite and rounding is felt. */
+/* [N, K] random bytes whose numbers are finite; scales go through all finite halves, from `half` on. small: numbers
+ * about 1 in magnitude, so that sums of products stay finite and rounding matters. */
 static unsigned char *draw_matrix(const struct kind *t, size_t N, size_t K, bool small, unsigned *half)
 {
     size_t block = raml_type_block(t->type), size = raml_type_block_bytes(t->type), n = N * K / block;
@@ -98,7 +98,7 @@ static unsigned char *draw_matrix(const struct kind *t, size_t N, size_t K, bool
     return p;
 }
 
-/* W as panels, aligned to 64, with nothing behind them. */
+/* W as panels, aligned to 64, with nothing after them. */
 static void *packed(const struct kind *t, const unsigned char *w, size_t N, size_t K)
 {
     size_t bytes = raml_panel_bytes(t->type, K), row_bytes = raml_type_bytes(t->type, K), P = (N + ROWS - 1) / ROWS;
@@ -112,7 +112,7 @@ static void *packed(const struct kind *t, const unsigned char *w, size_t N, size
     return out;
 }
 
-/* The columns [k0, k0 + n) of a panel, with a shield around the output, which must be left alone. */
+/* The columns [k0, k0 + n) of a panel, with guards around the output, which must not change. */
 static void check_expand(const struct level *l, const struct kind *t, const void *panel, const float *want, size_t rows,
                          size_t K, size_t k0, size_t n)
 {
@@ -199,7 +199,7 @@ static void few(void **state)
     each_level(few_of);
 }
 
-/* No more bytes than the file has, but for the lines that panels end in. */
+/* No more bytes than the file has, except in the lines that panels end in. */
 static void bytes(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* A tree gives what its root-to-leaf paths give when each is run alone: values and gradients, on random trees. And a
+/* A tree gives the results of its root-to-leaf paths, each run by itself: values and gradients, on random trees. And a
  * tree gives the same bits whatever else is in the pack. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +16,7 @@ struct forest {
     struct raml_tree tree[TREES];
     struct naive naive[TREES];
     size_t n_trees, n_scored;
-    float *c, *e; /* coefficients of each scored token, by tree */
+    float *c, *e; /* coefficients of each target, by tree */
 };
 
 static void grow_forest(struct forest *f, size_t trees, int vocab, uint64_t seed)
@@ -70,7 +70,7 @@ static void run_packed(struct raml_pass *pass, const struct forest *f, const str
     raml_pack_deinit(&pack);
 }
 
-/* Every span with scored tokens as a chain from the root to its end, scored where the span is. */
+/* Every span with targets as a chain from the root to its end, with the span's targets. */
 static void run_paths(struct raml_pass *pass, const struct forest *f, const struct result *out)
 {
     size_t at = 0;
@@ -107,7 +107,7 @@ static double furthest(const float *a, const float *b, size_t n)
     return most;
 }
 
-/* tol: of log-probabilities and entropies; tol_grad: of the gradient's norm, and of each parameter's own. */
+/* tol: of log-probabilities and entropies; tol_grad: of the gradient's norm, and of each parameter's. */
 static void check_model(struct raml_model *m, size_t trees, uint64_t seed, double tol, double tol_grad)
 {
     struct forest f;
@@ -129,8 +129,8 @@ static void check_model(struct raml_model *m, size_t trees, uint64_t seed, doubl
     double whole = 0;
     for (size_t i = 0; i < raml_model_n(m); i++) whole += (double)paths.grad[i] * paths.grad[i];
     for (size_t i = 0; i < n; i++) { /* a small parameter's gradient can't hide behind the others'. Those whose gradient
-                                        is nothing but cancelled terms (a key's bias shifts all scores alike) are held
-                                        against the whole gradient alone. */
+                                        is nothing but cancelled terms (a key's bias shifts all scores alike) are
+                                        compared only with the whole gradient. */
         const float *a = tree.grad + p[i].offset, *b = paths.grad + p[i].offset;
         double own = 0;
         for (size_t k = 0; k < p[i].n; k++) own += (double)b[k] * b[k];
@@ -186,7 +186,7 @@ static void test_bf16(void **state)
     check_level("auto", true);
 }
 
-/* Forward in a pack of `order` (numbers of trees): values of each tree, written to where they stand in f. */
+/* Forward in a pack of `order` (numbers of trees): values of each tree, written to their places in f. */
 static void run_order(struct raml_pass *pass, const struct forest *f, const size_t *order, size_t n, struct result *out)
 {
     struct raml_pack pack = {0};
@@ -246,7 +246,7 @@ static void test_neighbours(void **state)
 }
 
 /* A pass opened for backward, one that is not, and one that has seen larger packs give the same values; training gives
- * what forward and then backward give. */
+ * the same as forward and then backward. */
 static void check_train(struct raml_device *dev, int kind, bool wide, bool bf16)
 {
     struct raml_config c = rig_config(kind, wide);
@@ -293,7 +293,7 @@ static void test_train(void **state)
     }
 }
 
-/* Nothing to read, nothing to score: no error, no change. */
+/* Nothing to read, no targets: no error, no change. */
 static void test_empty(void **state)
 {
     (void)state;
@@ -310,7 +310,7 @@ static void test_empty(void **state)
     MUST(raml_pass_forward(pass, &pack, NULL, err));
     MUST(host_backward(pass, &none, NULL, grad, err));
     MUST(raml_tree_add(&t, -1, 0, token, 3, 3, NULL, err));
-    MUST(raml_pack_add(&pack, &t, err)); /* tokens, none scored */
+    MUST(raml_pack_add(&pack, &t, err)); /* tokens, no targets */
     MUST(host_train(pass, &pack, &none, NULL, grad, err));
     for (size_t i = 0; i < raml_model_n(m); i++) assert_true(grad[i] == 0);
     raml_pass_close(pass);

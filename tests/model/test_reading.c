@@ -1,4 +1,4 @@
-/* A model that is only read gives the bits of one that could be trained, holds less, and refuses to be changed. */
+/* An inference model gives the bits of a training one, takes less memory, and refuses to be changed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -101,7 +101,7 @@ static void test_files(void **state)
         }
 }
 
-/* Drawn models: f32 alone gives the same bits, since a table of bf16 rounds the embedding. */
+/* Randomly initialised models: only f32 gives the same bits, since a table of bf16 rounds the embedding. */
 static void test_drawn(void **state)
 {
     (void)state;
@@ -138,7 +138,7 @@ static void test_refusals(void **state)
     raml_model_close(m);
 }
 
-/* What is told before loading is what is taken then. Products pad rows to 64 or so: sizes here are multiples. */
+/* The estimate before loading is what loading takes. Products pad rows to 64 or so: sizes here are multiples. */
 static void test_sizes(void **state)
 {
     (void)state;
@@ -161,10 +161,10 @@ static void test_sizes(void **state)
             MUST(raml_pass_open(m, use == RAML_TO_TRAIN, &pass, err));
             MUST(raml_pass_forward(pass, &pack, NULL, err));
             double had = (double)raml_model_bytes(m), told = (double)raml_model_estimate(&c, dtypes[t], use, true);
-            if (!(fabs(told / had - 1) <= 0.02)) fail_msg("model: told %.0f, has %.0f", told, had);
+            if (!(fabs(told / had - 1) <= 0.02)) fail_msg("model: estimated %.0f, has %.0f", told, had);
             had = (double)raml_pass_bytes(pass);
             told = (double)raml_pass_estimate(&c, dtypes[t], dev, use == RAML_TO_TRAIN, 600, 200);
-            if (!(fabs(told / had - 1) <= 0.02)) fail_msg("pass: told %.0f, has %.0f", told, had);
+            if (!(fabs(told / had - 1) <= 0.02)) fail_msg("pass: estimated %.0f, has %.0f", told, had);
             raml_pass_close(pass);
             raml_pack_deinit(&pack);
             raml_model_close(m);
@@ -179,7 +179,7 @@ static void test_sizes(void **state)
     raml_model_close(m);
 }
 
-/* A shape that no machine holds is refused with numbers, and at once. */
+/* A shape too large for any machine is refused with numbers, and at once. */
 static void test_too_large(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Rotary scaling by yarn, against frequencies that another program worked out from the paper's formulas in double, with
+/* Rotary scaling by yarn, against frequencies that another program computed from the paper's formulas in double, with
  * the defaults of transformers (bookkeeping of `_compute_yarn_parameters`). */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -54,7 +54,7 @@ static void test_yarn(void **state)
     raml_device_close(dev);
 }
 
-/* What a file may say besides: its own attention factor and ramp; the original context defaults to the model's. */
+/* What else a file may set: its own attention factor and ramp; the original context defaults to the model's. */
 static void test_settings(void **state)
 {
     struct raml_config c;

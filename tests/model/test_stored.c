@@ -40,7 +40,7 @@ static int leave(void **state)
     return leave_scratch(state);
 }
 
-/* qwen2 and llama, whose rows of q and k lie turned in the file; rows of whole blocks of 256, odd numbers of them. */
+/* qwen2 and llama, whose rows of q and k are permuted in the file; rows of whole blocks of 256, odd numbers of them. */
 static struct raml_config shape(bool llama)
 {
     struct raml_config c = rig_config(llama ? RIG_LLAMA : RIG_QWEN2, false);
@@ -168,7 +168,7 @@ static void check_kind(const char *dir, bool llama, int only)
         high = fmaxf(high, want[i]);
         if (!(isfinite(want[i]))) fail_msg("%s: logit %zu is %g", what, i, (double)want[i]);
     }
-    assert_true(high - low > 0.01f); /* the numbers do say something */
+    assert_true(high - low > 0.01f); /* the numbers are not trivial */
     if (raml_model_dtype(kept) == RAML_F32 && memcmp(got, want, n * sizeof *got))
         fail_msg("%s, %s: kept as stored, logits differ from those in f32", c.model_type, what);
     MUST(raml_model_file_open(path, &f, err));
@@ -176,7 +176,7 @@ static void check_kind(const char *dir, bool llama, int only)
     raml_model_file_close(f);
     size_t rotary = 4 * (size_t)c.max_positions * (size_t)c.head_dim;
     if (raml_model_bytes(kept) > bytes * 115 / 100 + rotary)
-        fail_msg("%s: %zu bytes are held for %zu of the file", what, raml_model_bytes(kept), bytes);
+        fail_msg("%s: %zu bytes in memory for %zu of the file", what, raml_model_bytes(kept), bytes);
     free(got);
     free(want);
     raml_model_close(kept);
@@ -194,7 +194,7 @@ static void test_mixture(void **state)
     check_kind(*state, true, -1);
 }
 
-/* What is stored but no number is refused by name. */
+/* What is stored but not a number is refused by name. */
 static void test_refused(void **state)
 {
     struct raml_config c = shape(false);

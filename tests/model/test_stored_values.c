@@ -1,5 +1,5 @@
-/* The values of stored tensors: against a plain walk over their rows, for every type and number of threads; and that what
- * is not finite is counted where it is. */
+/* The values of file tensors: against a simple loop over their rows, for every type and number of threads; and that
+ * what is not finite is counted where it is. */
 #include "core/scratch.h"
 #include "modelfile/gguf_edit.h"
 #include "modelfile/on_disk.h"
@@ -16,7 +16,7 @@ struct plain {
     size_t n_bad, first_bad, n;
 };
 
-/* Row by row as raml_stored_f32 gives them, one that it refuses element by element (rows of plain types alone). */
+/* Row by row from raml_stored_f32, and one that it refuses element by element (only rows of types without blocks). */
 static struct plain walk(const struct raml_stored *s)
 {
     struct plain p = {.low = INFINITY, .high = -INFINITY};
@@ -25,7 +25,7 @@ static struct plain walk(const struct raml_stored *s)
     struct raml_err err = {0};
     assert_non_null(x);
     for (size_t r = 0; r < s->shape[0]; r++) {
-        (void)!raml_stored_f32(s, r, 1, x, &err); /* all are converted all the same */
+        (void)!raml_stored_f32(s, r, 1, x, &err); /* all are converted anyway */
         for (size_t i = 0; i < cols; i++) {
             if (!isfinite(x[i])) {
                 if (p.n_bad++ == 0) p.first_bad = r * cols + i;
@@ -107,7 +107,7 @@ static void test_types(void **state)
     raml_model_file_close(f);
 }
 
-/* llama's q lies turned in a GGUF file: row 1 of the file (of heads of 12) is row 6 of the tensor. */
+/* llama's q is permuted in a GGUF file: row 1 of the file (of heads of 12) is row 6 of the tensor. */
 static void test_not_finite(void **state)
 {
     char from[4200], to[4200];

@@ -1,4 +1,4 @@
-/* gguf_edit.h - a GGUF file written again with one thing changed. Include behind core/scratch.h. */
+/* gguf_edit.h - a GGUF file rewritten with one thing changed. Include after core/scratch.h. */
 #ifndef RAML_TESTS_GGUF_EDIT_H
 #define RAML_TESTS_GGUF_EDIT_H
 

@@ -1,4 +1,4 @@
-/* on_disk.h - the golden models as files, and when two configurations are the same. Include behind core/scratch.h. */
+/* on_disk.h - the golden models as files, and when two configurations are the same. Include after core/scratch.h. */
 #ifndef RAML_TESTS_ON_DISK_H
 #define RAML_TESTS_ON_DISK_H
 

@@ -1,4 +1,4 @@
-/* config.json as several versions of transformers write it: what is read, and that it is written and read the same. */
+/* config.json as written by several versions of transformers: what is read, and that it round-trips. */
 #include "core/scratch.h"
 
 #include "modelfile/on_disk.h"

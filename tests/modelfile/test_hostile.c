@@ -1,5 +1,5 @@
-/* Configurations that lie: config.json and GGUF hyper-parameters, wrong in one thing each. Every one has its own sentence;
- * then every field is given every strange value in turn, which must not crash and must not be believed. */
+/* Configurations that lie: config.json and GGUF hyper-parameters, each wrong in one thing. Every one has its own
+ * message; then every field gets every strange value in turn, which must not crash and must not be accepted. */
 #include "core/scratch.h"
 
 #include "modelfile/gguf_edit.h"
@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-/* Opens what lies there and, where that works, reads a row of everything. */
+/* Opens what is there and, where that works, reads a row of everything. */
 static enum raml_code try_open(const char *path, struct raml_err *err)
 {
     struct raml_model_file *f = NULL;
@@ -31,11 +31,11 @@ static enum raml_code try_open(const char *path, struct raml_err *err)
     return rc;
 }
 
-/* No two faults of a table have the same sentence. */
+/* No two faults of a table have the same message. */
 static void note(char (*seen)[200], size_t i, const char *msg)
 {
     for (size_t k = 0; k < i; k++)
-        if (!strcmp(seen[k], msg)) fail_msg("%zu and %zu say the same: %s", k, i, msg);
+        if (!strcmp(seen[k], msg)) fail_msg("%zu and %zu have the same message: %s", k, i, msg);
     snprintf(seen[i], sizeof seen[i], "%s", msg);
 }
 
@@ -107,7 +107,7 @@ static const struct {
     {"rms_norm_eps", "\"1e-5\"", RAML_EFORMAT, "field 'rms_norm_eps' is a string"},
     {"rope_theta", "-10000", RAML_ERANGE, "or rope_theta -10000 is out of range"},
     {"rope_theta", "[]", RAML_EFORMAT, "field 'rope_theta' is an array"},
-    {"tie_word_embeddings", "true", RAML_ESHAPE, "'lm_head.weight' is not what 'model.embed_tokens.weight' is"},
+    {"tie_word_embeddings", "true", RAML_ESHAPE, "'lm_head.weight' differs from 'model.embed_tokens.weight'"},
     {"tie_word_embeddings", "\"no\"", RAML_EFORMAT, "field 'tie_word_embeddings': expected true or false"},
     {"attention_bias", "true", RAML_ESUPPORT, "attention_bias true is not supported for llama"},
     {"mlp_bias", "true", RAML_ESUPPORT, "mlp_bias true is not supported"},
@@ -119,7 +119,7 @@ static const struct {
     {"layer_types", "[7]", RAML_ESUPPORT, "layer_types, entry 1: expected full_attention"},
     {"hidden_act", "\"gelu\"", RAML_ESUPPORT, "hidden_act 'gelu': expected silu"},
     {"partial_rotary_factor", "0.5", RAML_ESUPPORT, "partial_rotary_factor is not supported"},
-    {"quantization_config", "{\"bits\": 4}", RAML_ESUPPORT, "quantization_config: quantised folders are not read"},
+    {"quantization_config", "{\"bits\": 4}", RAML_ESUPPORT, "quantization_config: quantised folders are not supported"},
     {"rope_scaling", "7", RAML_EFORMAT, "rope_scaling has no text field 'rope_type'"},
     {"rope_scaling", "{\"rope_type\": \"dynamic\", \"factor\": 2}", RAML_ESUPPORT, "rope_scaling type 'dynamic' is not known"},
     {"rope_scaling", "{\"type\": \"longrope\"}", RAML_ESUPPORT, "rope_scaling type 'longrope' is not known"},
@@ -153,21 +153,21 @@ static void test_config(void **state)
     }
     write_config(*state, "llama3-scaled", NULL, NULL);
     struct raml_err err = {0};
-    must(try_open(*state, &err), &err); /* and whole again */
+    must(try_open(*state, &err), &err); /* and complete again */
     size_t n = 0;
     char *text = slurp(in(*state, "config.json", path), &n);
-    for (size_t k = 0; k < n; k++) { /* cut short everywhere */
+    for (size_t k = 0; k < n; k++) { /* truncated everywhere */
         spill(path, text, k);
         assert_int_equal(try_open(*state, &err), RAML_EFORMAT);
     }
     free(text);
-    print_message("config.json: %zu faults, each with its own sentence; %zu cuts\n", COUNT(config_faults), n);
+    print_message("config.json: %zu faults, each with its own message; %zu truncations\n", COUNT(config_faults), n);
 }
 
 /* -- GGUF ---------------------------------------------------------------------------------------------------------- */
 enum kind { DROP, U32, I32, U64, F32, F64, TEXT, FLAG, LIST };
 static const struct {
-    const char *key; /* behind "llama." where it has no dot of its own family */
+    const char *key; /* after "llama." where the key has no dot of its own family */
     enum kind kind;
     double x;
     const char *text;
@@ -306,7 +306,7 @@ static void test_gguf(void **state)
             fail_msg("%zu, %s: code %d: %s", i, gguf_faults[i].key, (int)rc, err.msg);
         note(seen, i, err.msg);
     }
-    print_message("GGUF: %zu faults, each with its own sentence\n", COUNT(gguf_faults));
+    print_message("GGUF: %zu faults, each with its own message\n", COUNT(gguf_faults));
 }
 
 /* -- Every field, every value -------------------------------------------------------------------------------------- */
@@ -352,7 +352,7 @@ static void test_sweep(void **state)
                 }
         raml_gguf_close(g);
     }
-    print_message("%zu strange values, %zu of them refused, none believed beyond what the file holds\n", n, refused);
+    print_message("%zu strange values, %zu of them refused, none accepted beyond what the file has\n", n, refused);
     assert_true(refused > n / 2);
 }
 

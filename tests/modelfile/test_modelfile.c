@@ -1,4 +1,4 @@
-/* Models on disk: a folder and a GGUF file of the same model are the same, and every fault gets its own sentence. */
+/* Models on disk: a folder and a GGUF file of the same model are the same, and every fault gets its own message. */
 #include "core/scratch.h"
 
 #include "modelfile/gguf_edit.h"
@@ -22,7 +22,7 @@ static float *all_rows(const struct raml_stored *s)
     return x;
 }
 
-/* Rows in pieces, and as bf16, are what the whole is. */
+/* Rows in pieces, and as bf16, equal the whole. */
 static void check_pieces(const struct raml_stored *s, const float *whole, size_t i)
 {
     struct raml_err err = {0};
@@ -138,7 +138,7 @@ static void test_gguf_tensors(void **state)
     expect(to, RAML_ESHAPE, "tensor 'rope_freqs.weight' belongs to no part of a qwen2 model");
 }
 
-/* The type of a tensor is the four bytes behind its dimensions. */
+/* The type of a tensor is the four bytes after its dimensions. */
 static void test_gguf_type(void **state)
 {
     char from[4200], to[4200];
@@ -185,7 +185,7 @@ static void test_gguf_kind(void **state)
 }
 
 /* -- Rotary scaling ------------------------------------------------------------------------------------------------ */
-/* llama3 scalings of real models and odd ones come back from their divisors, as the file has them. */
+/* llama3 scalings of real models and odd ones come back from their divisors, as in the file. */
 static void test_divisors(void **state)
 {
     static const struct {
@@ -195,11 +195,11 @@ static void test_divisors(void **state)
         {128, 8192, 500000, 8, 1, 4},  /* Llama 3.1 8B, 70B, 405B */
         {64, 8192, 500000, 32, 1, 4},  /* Llama 3.2 1B */
         {128, 8192, 500000, 32, 1, 4}, /* Llama 3.2 3B */
-        {12, 64, 500000, 8, 1, 4},     /* one dimension lies between */
+        {12, 64, 500000, 8, 1, 4},     /* one dimension in between */
         {128, 4096, 10000, 4, 2, 5},   /* 2 and 5 of 4096 */
         {128, 1000, 1e6, 16, 3, 5},
         {64, 1000, 1e6, 16, 3, 4},     /* one, but closer limits */
-        {16, 32, 500000, 2, 1, 4},     /* none: any limits that part the same dimensions */
+        {16, 32, 500000, 2, 1, 4},     /* none: any limits that separate the same dimensions */
     };
     char from[4200], to[4200], back[64];
     struct gguf_edit e;
@@ -276,7 +276,7 @@ static void test_divisor_faults(void **state)
         edit_write(&e, to);
         expect(to, bad[k].code, bad[k].part);
     }
-    static const float ones[6] = {1, 1, 1, 1, 1, 1}; /* divide nothing: no scaling */
+    static const float ones[6] = {1, 1, 1, 1, 1, 1}; /* all 1: no scaling */
     edit_open(&e, from);
     edit_tensor(&e, "rope_freqs.weight")->view.data = ones;
     edit_write(&e, to);
@@ -333,7 +333,7 @@ static void test_paths(void **state)
     struct raml_err err = {0};
     struct raml_model_file *f = NULL;
     assert_int_equal(raml_model_file_open(in(*state, "none", path), &f, &err), RAML_EIO);
-    assert_true(has(err.msg, "none: is not there; expected a folder with config.json, or a .gguf file"));
+    assert_true(has(err.msg, "none: does not exist; expected a folder with config.json, or a .gguf file"));
     spill(path, "x", 1);
     assert_int_equal(raml_model_file_open(path, &f, &err), RAML_EUSAGE);
     assert_true(has(err.msg, "none: is another kind of file; expected"));
@@ -345,7 +345,7 @@ static void test_paths(void **state)
     assert_null(f);
 }
 
-/* The golden model's folder with one tensor more: a head beside a tied embedding, or old rotary frequencies. */
+/* The golden model's folder with one more tensor: a head beside a tied embedding, or old rotary frequencies. */
 static void add_to_folder(const char *dir, const char *name, int other)
 {
     char path[4200];
@@ -378,7 +378,7 @@ static void test_more_tensors(void **state)
     assert_null(raml_model_file_find(f, "lm_head.weight"));
     raml_model_file_close(f);
     add_to_folder(*state, "lm_head.weight", 1);
-    expect(*state, RAML_ESHAPE, "tensor 'lm_head.weight' is not what 'model.embed_tokens.weight' is");
+    expect(*state, RAML_ESHAPE, "tensor 'lm_head.weight' differs from 'model.embed_tokens.weight'");
     add_to_folder(*state, "model.layers.0.self_attn.rotary_emb.inv_freq", 0);
     raml_model_file_close(open_file(*state));
     add_to_folder(*state, "model.layers.0.self_attn.sinks", 0);
