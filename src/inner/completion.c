@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct part { /* a tree of the pass in the making: completions [first, first + n) of a job */
+struct part { /* a tree of the pass being built: completions [first, first + n) of a job */
     const struct raml_completions *job;
     size_t first, n;
 };
@@ -16,7 +16,7 @@ struct part { /* a tree of the pass in the making: completions [first, first + n
 struct raml_completion_scorer {
     struct raml_scorer scorer;
     struct raml_tree tree;
-    struct part *part; /* one a tree of scorer.pack */
+    struct part *part; /* one per tree of scorer.pack */
     size_t n_parts, cap_parts;
 };
 
@@ -58,8 +58,8 @@ enum raml_code raml_completion_check(const struct raml_completion_scorer *s, con
         char what[64];
         snprintf(what, sizeof what, "completion %zu", i + 1);
         if (job->n_prompt == 0 && c->n_context == 0)
-            return raml_fail(err, RAML_ERANGE, "the prompt has no token; expected one at least");
-        if (c->n <= c->n_context) return raml_fail(err, RAML_ERANGE, "%s has no token; expected one at least", what);
+            return raml_fail(err, RAML_ERANGE, "the prompt has no token; expected at least one");
+        if (c->n <= c->n_context) return raml_fail(err, RAML_ERANGE, "%s has no token; expected at least one", what);
         if (c->n > context || job->n_prompt > context - c->n)
             return raml_fail(
                 err, RAML_ERANGE,
@@ -120,7 +120,7 @@ static enum raml_code add_part(struct raml_completion_scorer *s, const struct pa
     return rc;
 }
 
-/* The cut of a job into parts depends on the bound and the job alone, never on what else is in the pass. Without a
+/* The split of a job into parts depends only on the bound and the job, never on what else is in the pass. Without a
  * shared prompt each completion is a tree of its own. */
 static enum raml_code add_job(struct raml_completion_scorer *s, const struct raml_completions *job,
                               struct raml_err *err)

@@ -14,7 +14,7 @@ static enum raml_code check(const double *loss, size_t n, struct raml_err *err)
     return RAML_OK;
 }
 
-/* Sorts x[0..n) upwards, bottom-up merge, and returns the number of pairs i < j that stood as x[i] < x[j] before.
+/* Sorts x[0..n) upwards, bottom-up merge, and returns the number of pairs i < j that were x[i] < x[j] before.
  * Counted while merging: when an element of the left run is taken, every element left in the right run is not smaller,
  * and those equal to it must not count; so on ties the right run goes first. */
 static uint64_t count_ascending(double *x, double *tmp, size_t n)

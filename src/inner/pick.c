@@ -16,9 +16,9 @@ struct raml_picker {
     uint32_t *row;                         /* dev [max_rows] */
     double *u;                             /* dev [max_rows] */
     struct raml_token_drawn *drawn, *told; /* dev, and the same for the host: [max_rows] */
-    /* With top_k or top_p alone: */
+    /* Only with top_k or top_p: */
     float *copy;    /* [max_rows, vocab], where the host can't read the device's memory */
-    float *kept;    /* [workers, vocab] weights that are worth sorting */
+    float *kept;    /* [workers, vocab] weights that need sorting */
     int32_t *index; /* [workers, vocab] their tokens */
 };
 
@@ -34,7 +34,7 @@ enum raml_code raml_pick_check(const struct raml_pick_options *o, struct raml_er
     return RAML_OK;
 }
 
-struct kept { /* what the filters left, likeliest first */
+struct kept { /* what the filters left, most likely first */
     const float *weight; /* exp((logit - best) / temperature) */
     const int32_t *index;
     size_t n;
@@ -57,7 +57,7 @@ static void sift_down(float *w, int32_t *x, size_t i, size_t n)
     }
 }
 
-/* Moves the top of the heap behind it; returns its weight. */
+/* Moves the top of the heap to just after it; returns its weight. */
 static float take_top(float *w, int32_t *x, size_t *left)
 {
     float top = w[0];
@@ -71,7 +71,7 @@ static float take_top(float *w, int32_t *x, size_t *left)
     return top;
 }
 
-/* Heap order (likeliest on top), then as many as the filters keep are taken off; they end up at the back, in order. */
+/* Heap order (most likely on top), then as many as the filters keep are popped; they end up at the back, in order. */
 static struct kept filter(float *w, int32_t *x, size_t n, const struct raml_pick_options *o, double total)
 {
     size_t left = n, most = o->top_k > 0 && (size_t)o->top_k < n ? (size_t)o->top_k : n;
@@ -106,12 +106,12 @@ static size_t worth_sorting(float *w, int32_t *x, const float *weight, size_t n,
     return kept;
 }
 
-/* -- Room ---------------------------------------------------------------------------------------------------------- */
+/* -- Memory -------------------------------------------------------------------------------------------------------- */
 enum raml_code raml_picker_open(const struct raml_device *dev, size_t max_rows, size_t vocab, struct raml_picker **out,
                                 struct raml_err *err)
 {
     struct raml_picker *p = calloc(1, sizeof *p);
-    if (!p) return raml_fail(err, RAML_ENOMEM, "no memory to choose tokens");
+    if (!p) return raml_fail(err, RAML_ENOMEM, "no memory to sample tokens");
     p->dev = dev;
     p->b = raml_backend_of(dev);
     p->max_rows = max_rows;
@@ -123,7 +123,7 @@ enum raml_code raml_picker_open(const struct raml_device *dev, size_t max_rows, 
     p->told = calloc(max_rows + 1, sizeof *p->told);
     if (!p->weight || !p->row || !p->u || !p->drawn || !p->told) {
         raml_picker_close(p);
-        return raml_fail(err, RAML_ENOMEM, "no memory to choose from %zu rows of %zu tokens", max_rows, vocab);
+        return raml_fail(err, RAML_ENOMEM, "no memory to sample from %zu rows of %zu tokens", max_rows, vocab);
     }
     *out = p;
     return RAML_OK;
@@ -154,7 +154,7 @@ static enum raml_code room_to_sort(struct raml_picker *p, struct raml_err *err)
     return raml_fail(err, RAML_ENOMEM, "no memory to sort %zu tokens", p->vocab);
 }
 
-/* -- Choosing among what top_k and top_p leave ---------------------------------------------------------------------- */
+/* -- Sampling from what top_k and top_p leave ---------------------------------------------------------------------- */
 struct sorting {
     struct raml_picker *p;
     const float *weight; /* of the host: [n, vocab] */
@@ -163,7 +163,7 @@ struct sorting {
     const struct raml_pick_options *o;
 };
 
-/* Draws row i: told[i].token, weight and total. */
+/* Samples row i: told[i].token, weight and total. */
 static void draw_sorted(void *user, size_t i, int worker)
 {
     const struct sorting *s = user;
@@ -177,7 +177,7 @@ static void draw_sorted(void *user, size_t i, int worker)
     double at = 0, total = 0;
     for (size_t j = 0; j < k.n; j++) total += (double)k.weight[j];
     d->weight = 0;
-    for (size_t j = k.n; j-- > 0;) { /* likeliest stand last */
+    for (size_t j = k.n; j-- > 0;) { /* the most likely come last */
         at += (double)k.weight[j];
         d->token = k.index[j];
         d->weight = k.weight[j];
@@ -211,7 +211,7 @@ enum raml_code raml_pick(struct raml_picker *p, const float *logits, const uint3
                          struct raml_err *err)
 {
     if (n > p->max_rows)
-        return raml_fail(err, RAML_EUSAGE, "choosing from %zu rows at once; room is for %zu", n, p->max_rows);
+        return raml_fail(err, RAML_EUSAGE, "sampling from %zu rows at once; the capacity is %zu", n, p->max_rows);
     if (allowed > p->vocab) allowed = p->vocab;
     struct raml_token_rows r = {.logits = logits,
                                 .row = p->row,
@@ -233,7 +233,7 @@ enum raml_code raml_pick(struct raml_picker *p, const float *logits, const uint3
     for (size_t i = 0; i < n; i++) {
         const struct raml_token_drawn *d = &p->told[i];
         if (d->best < 0 && !rc)
-            rc = raml_fail(err, RAML_ERANGE, "the logits of row %u are not numbers", (unsigned)row[i]);
+            rc = raml_fail(err, RAML_ERANGE, "the logits of row %u are not finite", (unsigned)row[i]);
         out[i] = (struct raml_picked){d->token, (float)((double)d->logit - d->lse),
                                       (float)raml_log((double)d->weight / d->total)};
     }

@@ -1,7 +1,7 @@
 /* sample.c - the queue of samples over the decoder. See sample.h.
  *
- * Entry e of the queue is sample e % n of question e / n. Live rows stand in the order of the queue, so samples of one
- * question stand side by side; a row that ends is taken out and the others close up.
+ * Entry e of the queue is sample e % n of question e / n. Live rows are in the order of the queue, so samples of one
+ * question are adjacent; a row that ends is removed and the others close up.
  */
 #include "raml/sample.h"
 
@@ -22,15 +22,15 @@ struct row { /* a live sample */
     uint64_t hash; /* of the question */
     int sample;    /* the decoder's */
     struct raml_sampled out;
-    int32_t token;         /* chosen in this round */
+    int32_t token;         /* sampled in this round */
     size_t n_forced, at;   /* of the list being forced: its length, and how many are done */
     const int32_t *forced;
     int waits;             /* left */
     bool thinking, ended;
 };
 struct prompt { /* of one question */
-    int id;        /* the decoder's; -1: not computed, or done with */
-    float *logits; /* of the device: what follows it */
+    int id;        /* the decoder's; -1: not computed, or no longer needed */
+    float *logits; /* of the device: logits of what follows it */
 };
 struct sampler {
     const struct raml_model *m;
@@ -45,12 +45,12 @@ struct sampler {
     struct raml_sampled *finished;     /* [qs->n * n] */
     struct row *row;                   /* [batch_size] */
     size_t n_rows, next, total, V, context, delivered;
-    size_t n_tokens; /* that the tokenizer knows; V may be larger */
+    size_t n_tokens; /* the tokenizer's; V may be larger */
     float *logits;                     /* of the device: [batch_size, V] */
     struct raml_picker *picker;
     int32_t *token; /* [batch_size], as all that follows */
     int *sample;
-    uint32_t *drawn; /* rows that draw their token in this round, and for those: */
+    uint32_t *drawn; /* rows that sample their token in this round, and for those: */
     double *u;
     struct raml_picked *picked;
 };
@@ -147,12 +147,13 @@ static enum raml_code admit(struct sampler *s, struct raml_err *err)
 }
 
 /* -- One round ----------------------------------------------------------------------------------------------------- */
-/* Does the next token stand fixed? Then the row has it. */
+/* Is the next token fixed? Then the row has it. */
 static bool force(const struct sampler *s, struct row *r)
 {
     const struct sample_texts *x = &s->texts;
     bool closing = r->n_forced && r->forced == x->cue.id;
-    if (!closing && r->thinking && s->opt->think_budget && r->out.n_think >= s->opt->think_budget) { /* mid-wait too */
+    /* in the middle of a continuation too */
+    if (!closing && r->thinking && s->opt->think_budget && r->out.n_think >= s->opt->think_budget) {
         r->forced = x->cue.id;
         r->n_forced = x->cue.n;
         r->at = 0;
@@ -196,7 +197,7 @@ static enum raml_code choose(struct sampler *s, struct raml_err *err)
     enum raml_code rc = raml_pick(s->picker, s->logits, s->drawn, s->u, n, s->n_tokens, &o, s->picked, err);
     for (size_t k = 0; k < n && rc == RAML_ERANGE; k++)
         if (s->picked[k].token < 0)
-            return raml_fail(err, RAML_ERANGE, "question '%s': the model's logits are not numbers",
+            return raml_fail(err, RAML_ERANGE, "question '%s': the model's logits are not finite",
                              s->qs->question[s->row[s->drawn[k]].entry / s->opt->n].id);
     for (size_t k = 0; k < n && !rc; k++) take(s, &s->row[s->drawn[k]], &s->picked[k]);
     return rc;
@@ -227,12 +228,12 @@ static void follow_thinking(const struct sample_texts *x, struct row *r)
 {
     struct raml_sampled *out = &r->out;
     if (r->thinking) {
-        if (!out->budget_hit) out->n_think++; /* what is forced is no trajectory */
+        if (!out->budget_hit) out->n_think++; /* forced tokens are not trajectory */
         if (!ends_with(out, &x->close)) return;
         r->thinking = false;
         if (!out->budget_hit) out->n_think -= x->close.n;
         out->closed = true;
-        /* a format that does not set thinking apart has its box opened by the cue */
+        /* a format that does not set thinking apart has its box opened by the answer prefix */
         out->answer_at = x->thinks ? out->n : out->n - x->close.n;
     } else if (!x->opened && !out->began && ends_with(out, &x->open)) {
         r->thinking = out->began = true;
@@ -240,7 +241,7 @@ static void follow_thinking(const struct sample_texts *x, struct row *r)
     }
 }
 
-/* Appends the chosen token and sees whether thinking or the sample ends with it. */
+/* Appends the sampled token and checks whether thinking or the sample ends with it. */
 static enum raml_code append(struct sampler *s, struct row *r, struct raml_err *err)
 {
     const struct sample_texts *x = &s->texts;
@@ -248,7 +249,7 @@ static enum raml_code append(struct sampler *s, struct row *r, struct raml_err *
     if (rc) return rc;
     size_t n = r->out.n, length = s->prompt_tokens[r->entry / s->opt->n].n + n;
     follow_thinking(x, r);
-    if (r->thinking && r->out.budget_hit && !r->n_forced) { /* a cue of one's own that holds nothing that closes thinking */
+    if (r->thinking && r->out.budget_hit && !r->n_forced) { /* an answer prefix that does not close thinking */
         r->thinking = false;
         r->out.closed = true;
         r->out.answer_at = x->boxed ? n - x->cue.n : n;
@@ -294,7 +295,7 @@ static enum raml_code step(struct sampler *s, struct raml_err *err)
     return s->n_rows ? raml_decoder_step(s->dec, s->sample, s->token, s->n_rows, s->logits, err) : RAML_OK;
 }
 
-/* Hands over the questions whose samples are all there, in order. */
+/* Hands over the questions whose samples are complete, in order. */
 static enum raml_code deliver(struct sampler *s, struct raml_questions *out, struct raml_sample_stats *stats,
                               struct raml_err *err)
 {
@@ -342,14 +343,14 @@ static enum raml_code set_up(struct sampler *s, const struct raml_tokenizer *t, 
     s->texts.answer_only = s->opt->answer_only;
     s->texts.eos = s->opt->eos;
     s->texts.n_eos = s->opt->n_eos;
-    /* a longer one is seen when it is whole: too late to swap */
+    /* a longer one is recognised when complete: too late to swap */
     if (!rc && s->opt->force_wait > 0 && s->texts.close.n != 1)
         rc = raml_fail(err, RAML_EUSAGE, "force_wait: the text that closes thinking has %zu tokens, expected 1",
                        s->texts.close.n);
     if (!rc) rc = encode_prompts(s, t, f, &longest, err);
     if (rc) return rc;
     size_t own = s->opt->max_completion_length < s->context ? s->opt->max_completion_length : s->context;
-    /* every live row may hold a prompt of its own; more are computed while the last ones are still in use */
+    /* every live row may have its own prompt; more are computed while the last ones are still in use */
     struct raml_decoder_options o = {.max_rows = B,
                                      .max_tokens = B * ((own / pages + 1) * pages + 2 * (longest / pages + 1) * pages)};
     return raml_decoder_open(s->m, &o, &s->dec, err);

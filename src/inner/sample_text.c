@@ -48,7 +48,7 @@ enum raml_code raml_sampled_add(struct raml_sampled *s, int32_t token, struct ra
     return RAML_OK;
 }
 
-/* Tokens [from, to) as clean UTF-8 without blanks around it, appended with a closing 0. */
+/* Tokens [from, to) as clean UTF-8 without surrounding whitespace, appended with a terminating 0. */
 static enum raml_code text_of(const struct sample_texts *x, const struct raml_sampled *s, size_t from, size_t to,
                               bool trim, struct raml_buf *out, struct raml_err *err)
 {
@@ -77,7 +77,7 @@ enum raml_code raml_sampled_has(const struct sample_texts *x, const struct raml_
     return rc;
 }
 
-/* Puts the answer that the text tells in the text's place; *told = false: nothing in it is marked as one (answer.h). */
+/* Replaces the text by the answer it contains; *told = false: nothing in it is marked as one (answer.h). */
 static enum raml_code told_answer(const struct raml_question *q, struct raml_buf *text, bool *told,
                                   struct raml_err *err)
 {
@@ -97,14 +97,14 @@ static enum raml_code told_answer(const struct raml_question *q, struct raml_buf
     return rc;
 }
 
-/* Cuts text (a whole answer part) down to the answer; *answered = false: it holds none. */
+/* Reduces text (a whole answer part) to the answer; *answered = false: it has none. */
 static enum raml_code cut_answer(const struct sample_texts *x, const struct raml_question *q, struct raml_buf *text,
                                  bool *answered, struct raml_err *err)
 {
     const char *inner;
     size_t n;
     char *stop = x->stop_text ? strstr(text->data, x->stop_text) : NULL;
-    if (stop) { /* the answer is what stands before it */
+    if (stop) { /* the answer is what comes before it */
         while (stop > text->data && strchr(" \t\r\n", stop[-1])) stop--;
         *stop = 0;
         text->len = (size_t)(stop - text->data);
@@ -118,7 +118,7 @@ static enum raml_code cut_answer(const struct sample_texts *x, const struct raml
         *answered = x->thinks && !x->answer_only;
         return RAML_OK;
     }
-    memmove(text->data, inner, n); /* a box that says nothing */
+    memmove(text->data, inner, n); /* an empty box */
     text->data[n] = 0;
     text->len = n;
     return RAML_OK;
@@ -130,10 +130,10 @@ static enum raml_code record(const struct sample_texts *x, const struct raml_que
 {
     bool open = x->thinks && s->began && !s->closed, answered = false;
     size_t whole = s->n - s->n_end, start = s->closed ? s->answer_at : 0, think = s->think_start + s->n_think;
-    size_t from = open || start > whole ? whole : start; /* an end that is also the cue's end leaves no answer */
+    size_t from = open || start > whole ? whole : start; /* an end that also ends the answer prefix leaves no answer */
     if (think > whole) think = whole;
     enum raml_code rc = text_of(x, s, s->think_start < think ? s->think_start : think, think, false, &text[0], err);
-    if (x->answer_only && x->boxed) raml_buf_adds(&text[1], BOX); /* the cue has opened it */
+    if (x->answer_only && x->boxed) raml_buf_adds(&text[1], BOX); /* the answer prefix has opened it */
     if (!rc) rc = text_of(x, s, from, whole, true, &text[1], err);
     if (!rc && !open) rc = cut_answer(x, q, &text[1], &answered, err);
     if (rc) return rc;

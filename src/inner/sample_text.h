@@ -1,4 +1,4 @@
-/* sample_text.h - a sample's tokens, and their way back to a question's record. */
+/* sample_text.h - from a sample's tokens back to a question's record. */
 #ifndef RAML_INNER_SAMPLE_TEXT_H
 #define RAML_INNER_SAMPLE_TEXT_H
 
@@ -7,13 +7,13 @@
 struct sample_texts { /* the format's fixed texts as tokens */
     const struct raml_tokenizer *tokenizer;
     struct raml_tokens cue, stop, wait;
-    struct raml_tokens open, close; /* around thinking; close is the cue where the format does not set it apart */
+    struct raml_tokens open, close; /* around thinking; close: the answer prefix where thinking is not set apart */
     const int32_t *eos; /* [n_eos] that end a sample besides `stop`; borrowed */
     size_t n_eos;
     bool thinks;      /* the format sets thinking apart */
     bool opened;      /* and its prompt opens it */
-    bool boxed;       /* answers stand in \boxed{}, which the cue opens */
-    bool answer_only; /* the cue was read with the prompt */
+    bool boxed;       /* answers are in \boxed{}, which the answer prefix opens */
+    bool answer_only; /* the answer prefix was part of the prompt */
     const char *stop_text; /* NULL: none; borrowed */
 };
 RAML_CHECKED enum raml_code raml_sample_texts_init(struct sample_texts *x, const struct raml_tokenizer *t,
@@ -22,15 +22,15 @@ void raml_sample_texts_deinit(struct sample_texts *x);
 
 struct raml_sampled { /* zero-initialise; free token */
     int32_t *token;
-    size_t n, cap, n_end;       /* n_end: of the end, if met */
-    size_t think_start, n_think; /* trajectory tokens; what closes it, by itself or by force, is not counted */
-    size_t answer_at;            /* once closed: the first token of what may hold the answer */
+    size_t n, cap, n_end;       /* n_end: of the end, if reached */
+    size_t think_start, n_think; /* trajectory tokens; what closes it, sampled or forced, is not counted */
+    size_t answer_at;            /* once closed: the first token of what may contain the answer */
     bool began, closed, budget_hit, done;
-    double logp_sum; /* of the tokens that the model chose */
+    double logp_sum; /* of the tokens that the model sampled */
     const char *finish_reason;
 };
 RAML_CHECKED enum raml_code raml_sampled_add(struct raml_sampled *s, int32_t token, struct raml_err *err);
-/* Does the text behind the thinking hold `text`? */
+/* Does the text after the thinking contain `text`? */
 RAML_CHECKED enum raml_code raml_sampled_has(const struct sample_texts *x, const struct raml_sampled *s,
                                              const char *text, bool *has, struct raml_err *err);
 /* Appends q with its n samples, checked, to *out, and counts them. */

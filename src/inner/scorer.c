@@ -37,7 +37,7 @@ static enum raml_code reserve(struct raml_scorer *s, size_t n, struct raml_err *
     s->entropy = malloc(n * sizeof *s->entropy);
     s->argmax = malloc(n * sizeof *s->argmax);
     if (!s->logp || !s->entropy || !s->argmax)
-        return raml_fail(err, RAML_ENOMEM, "no memory for the scores of %zu tokens", n);
+        return raml_fail(err, RAML_ENOMEM, "no memory for the log-probabilities of %zu tokens", n);
     s->cap = n;
     return RAML_OK;
 }

@@ -1,8 +1,8 @@
-/* scorer.h - token trees in, log-probabilities out, as many trees a pass as a bound on tokens allows.
+/* scorer.h - token trees in, log-probabilities out, as many trees per pass as a bound on tokens allows.
  *
- * The caller adds trees; before each it asks for room, and runs the pass when there is none. After _run the values of
- * the k-th tree since the last _clear stand from index pack.tree_scored[k] on, in the order of tree.h.
- * Invariant   a tree is alone, or the trees together have at most max_rows tokens.
+ * The caller adds trees; before each it checks for space, and runs the pass when there is none. After _run the values
+ * of the k-th tree since the last _clear start at index pack.tree_scored[k], in the order of tree.h.
+ * Invariant   there is one tree, or the trees together have at most max_rows tokens.
  */
 #ifndef RAML_INNER_SCORER_H
 #define RAML_INNER_SCORER_H
@@ -16,7 +16,7 @@ struct raml_scorer {
     float *logp, *entropy; /* [cap] */
     int32_t *argmax;       /* [cap] */
     size_t cap, max_rows;
-    uint64_t n_tokens, n_passes; /* read by the model so far */
+    uint64_t n_tokens, n_passes; /* tokens read by the model so far */
 };
 
 RAML_CHECKED enum raml_code raml_scorer_init(struct raml_scorer *s, const struct raml_model *m, size_t max_rows,

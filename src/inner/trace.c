@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct part { /* a tree of the pass in the making: probes [first, first + n) of an input */
+struct part { /* a tree of the pass being built: probes [first, first + n) of an input */
     const struct raml_trace_input *in;
     struct raml_loss_curve *curve;
     size_t first, n;
@@ -18,7 +18,7 @@ struct raml_tracer {
     struct raml_trace_options opt;
     struct raml_tree tree;
     struct raml_tokens probe;
-    struct part *part; /* one a tree of scorer.pack */
+    struct part *part; /* one per tree of scorer.pack */
     size_t n_parts, cap_parts;
 };
 
@@ -78,8 +78,8 @@ enum raml_code raml_tracer_check(const struct raml_tracer *t, const struct raml_
 {
     size_t context = (size_t)raml_model_config(t->scorer.model)->max_positions;
     size_t n[] = {in->n_prompt, in->n_trajectory, in->n_cue, in->n_answer}, sum = 0;
-    if (in->n_prompt == 0) return raml_fail(err, RAML_ERANGE, "the prompt has no token; expected one at least");
-    if (in->n_answer == 0) return raml_fail(err, RAML_ERANGE, "the answer has no token; expected one at least");
+    if (in->n_prompt == 0) return raml_fail(err, RAML_ERANGE, "the prompt has no token; expected at least one");
+    if (in->n_answer == 0) return raml_fail(err, RAML_ERANGE, "the answer has no token; expected at least one");
     for (size_t i = 0; i < sizeof n / sizeof *n; i++) {
         if (n[i] <= context && sum <= context - n[i]) {
             sum += n[i];
@@ -87,7 +87,7 @@ enum raml_code raml_tracer_check(const struct raml_tracer *t, const struct raml_
         }
         return raml_fail(
             err, RAML_ERANGE,
-            "prompt (%zu tokens), trajectory (%zu), cue (%zu) and answer (%zu) are longer than the model's "
+            "prompt (%zu tokens), trajectory (%zu), answer prefix (%zu) and answer (%zu) are longer than the model's "
             "context (%zu)",
             n[0], n[1], n[2], n[3], context);
     }
@@ -98,7 +98,7 @@ enum raml_code raml_tracer_check(const struct raml_tracer *t, const struct raml_
     return rc;
 }
 
-/* -- Cutting a trajectory into parts ------------------------------------------------------------------------------- */
+/* -- Splitting a trajectory into parts ----------------------------------------------------------------------------- */
 
 static size_t n_points(const struct raml_tracer *t, size_t T)
 {
@@ -110,8 +110,8 @@ static size_t point(const struct raml_tracer *t, size_t T, size_t k) /* k T' s, 
     return k > T / t->opt.stride ? T : k * t->opt.stride;
 }
 
-/* The probes of the part that begins with probe `first`, and the tokens of its tree. The cut depends on the input and
- * the bound alone, so a trajectory's values do not depend on what else is traced. */
+/* The probes of the part that begins with probe `first`, and the tokens of its tree. The split depends only on the
+ * input and the bound, so a trajectory's values do not depend on what else is traced. */
 static size_t cut(const struct raml_tracer *t, const struct raml_trace_input *in, size_t first, size_t *n_tokens)
 {
     size_t T = in->n_trajectory, all = n_points(t, T), probe = in->n_cue + in->n_answer,

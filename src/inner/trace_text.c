@@ -39,7 +39,7 @@ static const char *name_of(const struct raml_question *q, size_t sample, char ou
     return out;
 }
 
-/* Do these tokens spell the text? Both ways of writing special tokens count: a sampler may leave them out. */
+/* Do these tokens spell the text? With or without special tokens: a sampler may leave them out. */
 static enum raml_code spells(const struct raml_tokenizer *t, const int32_t *token, size_t n, const char *text,
                              bool *same)
 {
@@ -62,7 +62,7 @@ static enum raml_code spells(const struct raml_tokenizer *t, const int32_t *toke
     return rc;
 }
 
-static size_t find(const int32_t *token, size_t n, const struct raml_tokens *what) /* n: not there */
+static size_t find(const int32_t *token, size_t n, const struct raml_tokens *what) /* n: not found */
 {
     if (what->n == 0) return n;
     for (size_t i = 0; what->n <= n && i <= n - what->n; i++)
@@ -70,7 +70,7 @@ static size_t find(const int32_t *token, size_t n, const struct raml_tokens *wha
     return n;
 }
 
-/* A sample's tokens hold more than its trajectory: cue, answer and end stand behind it. */
+/* A sample's tokens are more than its trajectory: answer prefix, answer and end follow it. */
 static enum raml_code add_trajectory(const struct raml_trace_source *src, const struct raml_trajectory *s,
                                      const struct raml_tokens *cue, const struct raml_tokens *end,
                                      struct raml_tokens *out, struct raml_err *err)
@@ -93,7 +93,7 @@ static void clear(struct raml_trace_text *x)
     x->prompt.n = x->trajectory.n = x->cue.n = x->answer.n = x->straddle = 0;
 }
 
-/* The probe: cue and answer, and the end where it is scored. */
+/* The probe: answer prefix and answer, and the end where it is a target. */
 static enum raml_code add_probe(const struct raml_trace_source *src, const char *answer, struct raml_trace_text *x,
                                 struct raml_err *err)
 {

@@ -1,4 +1,4 @@
-/* golden.h - the golden models' trees for tests of the inner loop: model, prompt, trajectories, cue, answer. */
+/* golden.h - the golden models' trees, to test the inner loop: model, prompt, trajectories, answer prefix, answer. */
 #ifndef TESTS_GOLDEN_H
 #define TESTS_GOLDEN_H
 

@@ -1,4 +1,4 @@
-/* Scores of completions: golden values, one pass against one pass a completion, packing, errors. */
+/* Log-probabilities of completions: golden values, one pass against one pass per completion, packing, errors. */
 #include "inner/golden.h"
 
 #include "raml/completion.h"
@@ -110,19 +110,19 @@ static void bound_changes_nothing(void **state)
     struct raml_model *model;
     micro_open(&dev, &model, 1);
     score(&all, model, 1 << 20, N_JOBS); /* one pass */
-    score(&other, model, 1 << 20, 1);    /* a prompt a pass: the same to the last bit */
+    score(&other, model, 1 << 20, 1);    /* one prompt per pass: the same to the last bit */
     same(&all, &other, 0);
     score(&other, model, 512, N_JOBS); /* no prompt's completions are spread */
     same(&all, &other, 0);
     score(&other, model, 100, N_JOBS); /* some are */
     same(&all, &other, 1e-5);
-    score(&other, model, 1, N_JOBS); /* a completion a pass: nothing is shared */
+    score(&other, model, 1, N_JOBS); /* one completion per pass: nothing is shared */
     same(&all, &other, 1e-5);
     raml_model_close(model);
     raml_device_close(dev);
 }
 
-/* What a completion begins with may be context: the same values as with that context in the prompt, also where the
+/* The start of a completion may be context: the same values as with that context in the prompt, also where the
  * completions share nothing. */
 static void context_is_read_alone(void **state)
 {

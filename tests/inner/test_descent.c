@@ -1,4 +1,4 @@
-/* test_descent.c - the descent summary against its definitions, pair by pair, and against values worked out by hand. */
+/* test_descent.c - the descent summary against its definitions, pair by pair, and against values computed by hand. */
 #include "inner/descent.h"
 #include "raml/rng.h"
 
@@ -60,9 +60,9 @@ static void by_hand(void **state)
         {"there and back", {2, 1, 2}, 3, 1.5, 0, 0.5, 0, 0, -1},
         /* pairs of {3,1,1,2}: concordant 3-1 3-1 3-2, discordant 1-2 1-2, tied 1-1: (3-2)/sqrt(6*5) */
         {"a tie", {3, 1, 1, 2}, 4, 2.5, 1, 2.0 / 3, 1.0 / 3, 0.18257418583505536, 1},
-        {"under it from the start", {0.1, 0.2, 0.05}, 3, 0.5, 0.05, 0.5, 0.2, 1.0 / 3, 0},
+        {"below it from the start", {0.1, 0.2, 0.05}, 3, 0.5, 0.05, 0.5, 0.2, 1.0 / 3, 0},
         /* 3 concordant, 1 discordant, 2 tied: 2/sqrt(6*4) */
-        {"under it, over it, under it", {3, 0.1, 3, 0.1}, 4, 1, 2.9, 2.0 / 3, 1.0 / 3, 0.408248290463863, 3},
+        {"below it, above it, below it", {3, 0.1, 3, 0.1}, 4, 1, 2.9, 2.0 / 3, 1.0 / 3, 0.408248290463863, 3},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct raml_descent d;

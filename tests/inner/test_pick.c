@@ -1,4 +1,4 @@
-/* Choosing tokens: frequencies, filters, ties, faults. */
+/* Sampling tokens: frequencies, filters, ties, faults. */
 #include "inner/pick.h"
 #include "raml/rng.h"
 
@@ -119,10 +119,10 @@ static void test_logp_and_greedy(void **state)
     assert_int_equal(p.token, 1);
     assert_true(p.behaviour_logp == 0);
     p = pick(&filtered, 0.3);
-    assert_true(fabs(p.logp - (logits[p.token] - log(sum))) <= 1e-6); /* temperature 1, nothing left out */
+    assert_true(fabs(p.logp - (logits[p.token] - log(sum))) <= 1e-6); /* temperature 1, nothing filtered out */
 }
 
-/* Tokens 3 .. 5 stand in the model's vocabulary alone: their share of logp stays, but nothing draws them. */
+/* Tokens 3 .. 5 are only in the model's vocabulary: their share of logp stays, but they are never sampled. */
 static void test_allowed(void **state)
 {
     (void)state;
@@ -181,7 +181,7 @@ static void test_many(void **state)
             struct raml_picked got;
             assert_int_equal(pick_of(z, V, V, &o, (u + 0.5) / 40, &got), RAML_OK);
             while (i < kept && (at += (double)*order[i]) <= (u + 0.5) / 40 * sum) i++;
-            /* the draw may fall on the next token where it is near the border of two */
+            /* the random number may select the next token where it is near the border of two */
             size_t want = (size_t)(order[i] - p), next = (size_t)(order[i ? i - 1 : 0] - p);
             size_t after = (size_t)(order[i + 1 < V ? i + 1 : i] - p);
             assert_true((size_t)got.token == want || (size_t)got.token == next || (size_t)got.token == after);
@@ -214,7 +214,7 @@ static void test_faults(void **state)
     assert_int_equal(raml_pick_check(&o, NULL), RAML_OK);
 }
 
-/* Rows in any order, one of them bad: the others have what each has alone; more rows than there is room for are refused.
+/* Rows in any order, one of them bad: the others have what each has by itself; more rows than the capacity are refused.
  */
 static void test_rows(void **state)
 {
@@ -239,7 +239,7 @@ static void test_rows(void **state)
             if (bad) z[0][7] = NAN;
             assert_int_equal(raml_array_write(dev, on_device, z, sizeof z, NULL), RAML_OK);
             assert_int_equal(raml_pick(p, on_device, row, u, ROWS, V, &cases[c], got, &err), bad ? RAML_ERANGE : RAML_OK);
-            if (bad) assert_string_equal(err.msg, "the logits of row 0 are not numbers");
+            if (bad) assert_string_equal(err.msg, "the logits of row 0 are not finite");
             z[0][7] = keep;
             for (size_t k = 0; k < ROWS; k++) {
                 if (bad && row[k] == 0) {

@@ -1,4 +1,4 @@
-/* Sampling: the same samples in any company, their log-probabilities, budgets and endings. Random tiny models. */
+/* Sampling: the same samples in any batch, their log-probabilities, budgets and endings. Random tiny models. */
 #include "raml/device.h"
 #include "raml/rng.h"
 #include "raml/sample.h"
@@ -103,7 +103,7 @@ static void test_company(void **state)
     raml_questions_deinit(&want);
 }
 
-/* The same tokens scored by a pass over the whole text. */
+/* The same tokens evaluated by a pass over the whole text. */
 static double scored(struct rig *r, const char *question, const struct raml_trajectory *t, int32_t *argmax)
 {
     struct raml_tokens prompt = {0};
@@ -203,7 +203,7 @@ static void test_endings(void **state)
     raml_questions_deinit(&got);
 }
 
-/* Waits in place of the end of thinking count towards the budget, to the token, wherever they start. */
+/* Continuations in place of the end of thinking count towards the budget, to the token, wherever they start. */
 static void test_waits(void **state)
 {
     struct rig *r = *state;
@@ -223,14 +223,14 @@ static void test_waits(void **state)
             size_t at = 0;
             while (at < t->n_tokens && t->tokens[at] != close && t->tokens[at] != end) at++;
             assert_true(at <= 9);
-            if (at < t->n_tokens && t->tokens[at] == close) assert_int_equal(at, 9); /* never before: five waits left */
+            if (at < t->n_tokens && t->tokens[at] == close) assert_int_equal(at, 9); /* not before: five left */
             waits += strstr(t->text, "wait") != NULL;
         }
     assert_true(waits > 0);
     raml_questions_deinit(&got);
 }
 
-/* A format of plain texts: an end of two tokens ends a sample with its second one, and is no part of the answer. */
+/* A format of plain texts: an end of two tokens ends a sample with its second one, and is not part of the answer. */
 static void test_plain_format(void **state)
 {
     struct rig *r = *state;
@@ -266,7 +266,7 @@ static void test_plain_format(void **state)
     assert_null(strstr(x->answer, end));
     o.stop = NULL;
     raml_questions_deinit(&out);
-    r->f.think_close = "so:"; /* three tokens: where it would start can't be told when its first is drawn */
+    r->f.think_close = "so:"; /* three tokens: whether it starts isn't known when its first is sampled */
     o.answer_only = false;
     o.force_wait = 1;
     raml_questions_init(&out);
@@ -277,9 +277,9 @@ static void test_plain_format(void **state)
     r->f = kept;
 }
 
-/* -- A model that says what it was made to say ---------------------------------------------------------------------- */
+/* -- A model that writes what it was made to write ----------------------------------------------------------------- */
 
-/* Behind each token of `script` comes the next one; layers do nothing, so a token's row of the head decides. Tokens must
+/* After each token of `script` comes the next one; layers do nothing, so a token's row of the head decides. Tokens must
  * not repeat. */
 static struct raml_model *scripted(struct rig *r, const int32_t *script, size_t n)
 {
@@ -363,7 +363,7 @@ static void test_chat_formats(void **state)
          "stop", 1, 3, 14, true, RAML_EQUAL},
         {"another end-of-text token", ":uv</think>\\boxed{7}$", "<think>", "</think>", true, 0, "uv", "7", "stop", 0, 2, 13,
          true, RAML_EQUAL},
-        {"no box behind thinking: all of it", ":uv</think>7<|endoftext|>", "<think>", "</think>", true, 0, "uv", "7", "stop",
+        {"no box after thinking: all of it", ":uv</think>7<|endoftext|>", "<think>", "</think>", true, 0, "uv", "7", "stop",
          0, 2, 5, true, RAML_EQUAL},
         {"never closed", ":uv\\boxed{7}<|endoftext|>", "<think>", "</think>", true, 0, "uv\\boxed{7}", NULL, "stop", 0, 11,
          12, false, RAML_DIFFERENT},
@@ -371,7 +371,7 @@ static void test_chat_formats(void **state)
          11, 12, true, RAML_EQUAL},
         {"not set apart, and no box", ":uv7<|endoftext|>", NULL, NULL, false, 0, "uv7", NULL, "stop", 0, 3, 4, true,
          RAML_DIFFERENT},
-        {"the cue forced", ":uv{7}<|endoftext|>", NULL, NULL, false, 1, "u", "7", "stop", 0, 1, 12, true, RAML_EQUAL},
+        {"the answer prefix forced", ":uv{7}<|endoftext|>", NULL, NULL, false, 1, "u", "7", "stop", 0, 1, 12, true, RAML_EQUAL},
         {"a wrong answer", ":uv</think>\\boxed{8}<|endoftext|>", "<think>", "</think>", true, 0, "uv", "8", "stop", 0, 2, 13,
          true, RAML_DIFFERENT},
         {"cut off", ":uvuvuv", NULL, NULL, false, 0, "uvuvuvuvuvuvuvuvuvuvuvuvuvuvuv", NULL, "length", 0, 30, 30, true,

@@ -1,4 +1,4 @@
-/* test_sample_text.c - what of a completion is its answer: a box, and for multiple choice a letter too. */
+/* test_sample_text.c - which part of a completion is its answer: a box, and for multiple choice a letter too. */
 #include "inner/sample_text.h"
 
 #include <setjmp.h>

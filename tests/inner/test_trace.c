@@ -1,4 +1,4 @@
-/* Loss curves: golden values, one pass against a pass a prefix, cutting, packing, strides, greedy answers, texts. */
+/* Loss curves: golden values, one pass against a pass per prefix, splitting, packing, strides, greedy, texts. */
 #include "inner/golden.h"
 
 #include "raml/completion.h"
@@ -76,7 +76,7 @@ static int enter(void **state)
     for (size_t i = 0; i < COUNT(f.token); i++) f.token[i] = (int32_t)((r = r * 1664525u + 1013904223u) >> 24);
     f.in[0] = (struct raml_trace_input){f.token, f.token + 50, f.token + 3, f.token + 9, 40, T_LONG, 2, 5};
     f.in[1] = (struct raml_trace_input){f.token, NULL, f.token + 3, f.token + 7, 1, 0, 1, 1};
-    f.in[2] = (struct raml_trace_input){f.token + 5, f.token + 60, NULL, f.token + 2, 9, 33, 0, 2}; /* no cue */
+    f.in[2] = (struct raml_trace_input){f.token + 5, f.token + 60, NULL, f.token + 2, 9, 33, 0, 2}; /* no prefix */
     f.in[3] = (struct raml_trace_input){f.token + 8, f.token + 90, f.token + 30, f.token + 4, 30, 1, 3, 12};
     *state = &f;
     return 0;
@@ -108,7 +108,7 @@ static void deinit_all(struct raml_loss_curve *c)
     for (size_t i = 0; i < N_INPUTS; i++) raml_loss_curve_deinit(&c[i]);
 }
 
-/* The slow way, which defines the curve: for every i one chain of its own, scored by itself. */
+/* The slow way, which defines the curve: for every i one chain, evaluated by itself. */
 static void one_pass_per_prefix(void **state)
 {
     struct fixture *f = *state;
@@ -170,7 +170,7 @@ static void passes_are_bounded(void **state)
     assert_int_equal(raml_tracer_tokens(t), all);
     raml_loss_curve_deinit(&c);
     raml_tracer_close(t);
-    t = open_tracer(f->model, 1, all - 1); /* the last probe takes a second one, prompt and trajectory again */
+    t = open_tracer(f->model, 1, all - 1); /* the last probe needs a second one, with prompt and trajectory again */
     must(raml_tracer_run(t, f->in, 1, &c, &err), &err);
     assert_int_equal(raml_tracer_passes(t), 2);
     assert_int_equal(raml_tracer_tokens(t), all + 40 + T_LONG - 1);
@@ -222,7 +222,7 @@ static void strides(void **state)
     raml_loss_curve_deinit(&whole);
 }
 
-/* Which answer of one token is greedy after i tokens, found by scoring the whole vocabulary. */
+/* Which answer of one token is greedy after i tokens, found by evaluating the whole vocabulary. */
 static void greedy(void **state)
 {
     struct fixture *f = *state;
@@ -237,7 +237,7 @@ static void greedy(void **state)
     must(raml_completion_open(f->model, 1 << 20, &s, &err), &err);
     for (int v = 0; v < V; v++) token[v] = v;
     for (int v = 0; v < V; v++) one[v] = (struct raml_completion){&token[v], 1, &logp[v], NULL, 0};
-    for (size_t i = 0; i <= N; i++) { /* no cue; prompt of 20 tokens, trajectory behind it */
+    for (size_t i = 0; i <= N; i++) { /* no answer prefix; prompt of 20 tokens, trajectory after it */
         const struct raml_completions job = {text, 20 + i, one, V};
         must(raml_completion_score(s, &job, 1, &err), &err);
         best[i] = 0;
@@ -346,7 +346,7 @@ static void from_texts(void **state)
     check_tokens(tok, &x.trajectory, "3+4=7");
     check_tokens(tok, &x.cue, "</think>");
     check_tokens(tok, &x.answer, "7");
-    must(raml_trace_encode(&src, &q, 1, &x, &err), &err); /* as sampled: the byte that is no text is still there */
+    must(raml_trace_encode(&src, &q, 1, &x, &err), &err); /* as sampled: the byte that is not text is still there */
     check_tokens(tok, &x.trajectory, "4 \xff+5");
     must(raml_trace_encode(&src, &q, 2, &x, &err), &err); /* tokens of something else: the text counts */
     check_tokens(tok, &x.trajectory, "3+4=7");
@@ -377,7 +377,7 @@ static void from_texts(void **state)
     raml_tokenizer_close(tok);
 }
 
-/* The paper's cue and an answer that begins inside one of Qwen's tokens. */
+/* The paper's answer prefix and an answer that begins inside one of Qwen's tokens. */
 static void joined_texts(void **state)
 {
     (void)state;
@@ -393,7 +393,7 @@ static void joined_texts(void **state)
     struct raml_tokenizer *tok;
     struct raml_trace_text x = {0};
     if (!raml_is_dir(RAML_SHARED "/data/tokenizer/qwen3")) {
-        fprintf(stderr, "SKIPPED: no tokenizer in %s: the border of cue and answer was NOT checked\n", RAML_SHARED);
+        fprintf(stderr, "SKIPPED: no tokenizer in %s: the border before the answer was NOT checked\n", RAML_SHARED);
         skip();
     }
     must(raml_tokenizer_open(RAML_SHARED "/data/tokenizer/qwen3", &tok, &err), &err);
