@@ -1,4 +1,4 @@
-/* feed.c - what can be trained on, checked and measured once, and the rows made of it; see feed.h. */
+/* feed.c - what can be trained on, checked and measured once, and the rows made from it; see feed.h. */
 #include "outer/feed.h"
 
 #include "core/file.h"
@@ -30,10 +30,10 @@ void raml_feed_deinit(struct feed *f)
 static void add_hash(struct feed *f, const char *text)
 {
     if (!text) text = "";
-    f->hash = raml_hash(text, strlen(text) + 1, f->hash); /* the closing 0 keeps neighbours apart */
+    f->hash = raml_hash(text, strlen(text) + 1, f->hash); /* the terminating 0 separates neighbours */
 }
 
-/* What a question's usable trajectories are being measured with. */
+/* State for measuring a question's usable trajectories. */
 struct survey {
     const struct raml_train_options *opt;
     struct raml_tree tree;
@@ -77,10 +77,10 @@ static enum raml_code survey_question(struct feed *f, struct survey *s, const st
     if (f->trajectories && k == 0) return RAML_OK;
     struct raml_row_options row = f->row;
     row.max_tokens = 0; /* measured here, trajectory by trajectory */
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): s owns what has grown */
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): s owns the memory */
     rc = raml_row_build(&s->tree, q, s->pick, k, &row, NULL, err);
     if (rc) return rc;
-    /* the tokens too: another prompt format or tokenizer makes other data of the same texts */
+    /* the tokens too: another prompt format or tokenizer makes different data of the same texts */
     f->hash = raml_hash(s->tree.token, s->tree.n_tokens * sizeof *s->tree.token, f->hash);
     it->first = f->n_ways;
     it->n_tokens = s->tree.span[0].n;
@@ -144,7 +144,7 @@ enum raml_code raml_feed_row(const struct feed *f, const struct feed_draw *d, st
     enum raml_code rc = raml_row_build(tree, q, d->pick, d->n, &f->row, NULL, err);
     if (!rc) rc = grow((void **)&weights->w, &weights->cap, weights->n + tree->n_scored, sizeof *weights->w, err);
     if (rc) return raml_wrap(err, rc, "%s", f->name);
-    for (size_t i = 1; i < tree->n_spans; i++) /* span i is draw i - 1, or the answer alone */
+    for (size_t i = 1; i < tree->n_spans; i++) /* span i is draw i - 1, or only the answer */
         for (uint32_t k = tree->span[i].score; k < tree->span[i].n; k++)
             weights->w[weights->n++] = d->n ? (float)d->times[i - 1] : 1.0f;
     return RAML_OK;

@@ -1,8 +1,8 @@
 /* feed.h - the stream of questions that training reads; see train.h for order and repeats.
  *
- * Everything is tokenised once when the feed opens, to check it and to know its lengths; a row's tokens are made again
+ * Everything is tokenised once when the dataset opens, to check it and to know its lengths; a row is tokenised again
  * when its turn comes, so memory does not grow with the data's tokens.
- * Invariant: item[i] has at least one trained token however its trajectories are drawn, and every row fits the context.
+ * Invariant: item[i] has at least one trained token whichever trajectories are drawn, and every row fits the context.
  */
 #ifndef RAML_OUTER_FEED_H
 #define RAML_OUTER_FEED_H
@@ -17,7 +17,7 @@ struct feed_item {
 };
 struct feed_way { /* a usable trajectory */
     uint32_t trajectory; /* its number in the question */
-    uint32_t n_tokens;   /* that it adds to the row, answer included */
+    uint32_t n_tokens;   /* tokens it adds to the row, answer included */
 };
 struct feed {
     const struct raml_questions *qs;
@@ -27,7 +27,7 @@ struct feed {
     struct feed_way *way;
     size_t n, cap, n_ways, cap_ways;
     size_t left_out;     /* questions without a usable trajectory */
-    size_t wrong;        /* trajectories left out because they are marked wrong */
+    size_t wrong;        /* trajectories left out because they are graded wrong */
     size_t too_long;     /* trajectories, or rows without, left out because of skip_long */
     uint64_t seed, hash; /* hash: of all text that is trained on */
     size_t trajectories; /* rows per question */
@@ -36,17 +36,17 @@ struct feed {
     bool ordered;
 };
 
-struct feed_draw { /* one question as it is trained on once */
+struct feed_draw { /* one question for one use in training */
     uint32_t item;
-    size_t n;         /* trajectories drawn; 0: the answer alone */
+    size_t n;         /* trajectories drawn; 0: only the answer */
     size_t *pick;     /* [n] their numbers in the question, rising */
-    uint32_t *times;  /* [n] rows that each stands for, >= 1 */
+    uint32_t *times;  /* [n] rows that each counts for, >= 1 */
     size_t n_tokens;  /* of the row's tree */
     uint32_t *shuffle; /* scratch */
 };
 
-/* feed: zeroed by the caller; raml_feed_deinit accepts what a failed _init leaves. max_n: first so many questions; 0:
- * all. A feed may come out empty (n = 0). RAML_ERANGE, with question and line: a row that raml_row_build refuses. */
+/* feed: zeroed by the caller; raml_feed_deinit accepts what a failed _init leaves. max_n: at most this many questions;
+ * 0: all. It may turn out empty (n = 0). RAML_ERANGE, with question and line: a row refused by raml_row_build. */
 RAML_CHECKED enum raml_code raml_feed_init(struct feed *f, const struct raml_train_job *job,
                                            const struct raml_train_options *opt, const struct raml_questions *qs,
                                            const char *name, size_t max_n, struct raml_err *err);
@@ -70,7 +70,7 @@ struct feed_plan {
     uint64_t n_steps;
     uint64_t n_positions; /* the stream's end; UINT64_MAX: none */
 };
-/* How many steps the limits of opt make. */
+/* The number of steps under the limits of opt. */
 RAML_CHECKED enum raml_code raml_feed_plan_init(struct feed_plan *p, struct feed *f,
                                                 const struct raml_train_options *opt, struct raml_err *err);
 #endif

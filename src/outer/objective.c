@@ -10,7 +10,7 @@ enum raml_code raml_objective_sft(const float *logp, const float *weight, size_t
         return raml_fail(err, RAML_ERANGE, "loss: the sum of token weights is %g; expected a positive number", total);
     for (size_t i = 0; weight && i < n; i++)
         if (!(weight[i] >= 0.0f) || !isfinite(weight[i]))
-            return raml_fail(err, RAML_ERANGE, "loss: weight of scored token %zu is %g; expected 0 or more", i,
+            return raml_fail(err, RAML_ERANGE, "loss: weight of target %zu is %g; expected 0 or more", i,
                              (double)weight[i]);
     double sum = 0.0;
     for (size_t i = 0; i < n; i++) {

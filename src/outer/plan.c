@@ -1,4 +1,4 @@
-/* plan.c - which questions and trajectories come when, and how many steps that makes; see feed.h. */
+/* plan.c - which questions and trajectories come when, and how many steps that is; see feed.h. */
 #include "outer/feed.h"
 
 #include "raml/rng.h"

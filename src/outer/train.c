@@ -28,13 +28,13 @@ struct trainer {
     struct raml_pack pack;
     struct raml_tree *tree;      /* [n_trees_cap]: the rows of a step */
     size_t n_trees, n_trees_cap;
-    struct feed_weights weight;  /* of the step's scored tokens, tree after tree */
-    float *logp, *d_logp;        /* of one pack's scored tokens */
+    struct feed_weights weight;  /* of the step's targets, tree after tree */
+    float *logp, *d_logp;        /* of one pack's targets */
     size_t cap_scored;
     float *grad; /* of the device: [raml_gradient_n] */
     struct train_state state;
     double step_loss, grad_norm; /* of the last step */
-    double started; /* seconds; used for rates alone */
+    double started; /* seconds; used only for rates */
     uint64_t tokens_at_start;
 };
 
@@ -79,7 +79,7 @@ static enum raml_code check_data(const struct trainer *t, struct raml_err *err)
     if (f->n) return RAML_OK;
     if (f->left_out == 0) return raml_fail(err, RAML_ERANGE, "%s: nothing is trained on: no questions", f->name);
     return raml_fail(err, RAML_ERANGE, "%s: nothing is trained on: none of %zu questions has a usable trajectory (%zu "
-                     "marked wrong, %zu too long); trajectories = 0 trains on answers alone", f->name, f->left_out,
+                     "graded wrong, %zu too long); trajectories = 0 trains only on answers", f->name, f->left_out,
                      f->wrong, f->too_long);
 }
 
@@ -93,7 +93,7 @@ static void say_data(const struct trainer *t)
         raml_say(t->job->sink, "%s: %zu trajectories are left out: longer than the model's context", f->name,
                  f->too_long);
     if (f->wrong)
-        raml_say(t->job->sink, "%s: %zu trajectories marked wrong are left out (keep_wrong takes them in)", f->name,
+        raml_say(t->job->sink, "%s: %zu trajectories graded wrong are left out (keep_wrong includes them)", f->name,
                  f->wrong);
 }
 
@@ -138,7 +138,7 @@ static enum raml_code reserve_scored(struct trainer *t, size_t n, struct raml_er
     if (logp) t->logp = logp;
     float *d_logp = realloc(t->d_logp, n * sizeof *d_logp);
     if (d_logp) t->d_logp = d_logp;
-    if (!logp || !d_logp) return raml_fail(err, RAML_ENOMEM, "no memory for %zu scored tokens", n);
+    if (!logp || !d_logp) return raml_fail(err, RAML_ENOMEM, "no memory for %zu targets", n);
     t->cap_scored = n;
     return RAML_OK;
 }
@@ -217,13 +217,13 @@ static enum raml_code take_step(struct trainer *t, struct raml_err *err)
     if (!rc) rc = run_packs(t, true, total, &t->step_loss, err);
     if (rc) return rc;
     if (!isfinite(t->step_loss))
-        return raml_fail(err, RAML_ERANGE, "the loss is %g; the last checkpoint stays (a lower learning_rate, now "
+        return raml_fail(err, RAML_ERANGE, "the loss is %g; the last checkpoint is kept (a lower learning_rate, now "
                          "%g, or max_grad_norm may help)", t->step_loss, t->opt->learning_rate);
     rc = raml_gradient_join(m, t->grad, err);
     if (!rc) rc = raml_grad_norm(dev, t->grad, n, &t->grad_norm, err);
     if (rc) return rc;
     if (!isfinite(t->grad_norm))
-        return raml_fail(err, RAML_ERANGE, "the gradient's norm is %g at loss %g; the last checkpoint stays",
+        return raml_fail(err, RAML_ERANGE, "the gradient's norm is %g at loss %g; the last checkpoint is kept",
                          t->grad_norm, t->step_loss);
     const struct raml_param *table;
     size_t n_params = raml_model_params(m, &table);
@@ -239,7 +239,7 @@ static enum raml_code take_step(struct trainer *t, struct raml_err *err)
 
 /* -- Validation ---------------------------------------------------------------------------------------------------- */
 
-/* Mean loss of the validation feed, a batch at a time. NaN when it is empty. */
+/* Mean loss of the validation set, a batch at a time. NaN when it is empty. */
 static enum raml_code validate(struct trainer *t, double *out, struct raml_err *err)
 {
     double sum = 0.0, all = 0.0;
@@ -264,7 +264,7 @@ static enum raml_code validate(struct trainer *t, double *out, struct raml_err *
     return RAML_OK;
 }
 
-/* -- What is told and kept ----------------------------------------------------------------------------------------- */
+/* -- Logs and checkpoints ------------------------------------------------------------------------------------------ */
 
 static bool is_every(uint64_t step, uint64_t every)
 {
@@ -338,7 +338,7 @@ static enum raml_code after_step(struct trainer *t, struct raml_train_result *ou
         rc = raml_train_state_save(t->job, t->opt, &t->state, &t->adamw, err);
     if (rc || !stop) return rc;
     return raml_fail(err, RAML_ESTOP, "asked to stop; %s/checkpoint-%" PRIu64 " holds what was done, and resuming "
-                     "goes on from there", raml_run_dir(t->job->run), t->state.step);
+                     "continues from there", raml_run_dir(t->job->run), t->state.step);
 }
 
 static enum raml_code train(struct trainer *t, struct raml_train_result *out, struct raml_err *err)

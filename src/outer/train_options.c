@@ -54,6 +54,7 @@ enum raml_code raml_train_check(const struct raml_train_options *o, struct raml_
         return raml_fail(err, RAML_EUSAGE, "trajectories is %zu; expected 0 to %u", o->trajectories, 1u << 20);
     if (!o->max_steps && !(o->num_train_epochs > 0) && !o->max_tokens)
         return raml_fail(err, RAML_EUSAGE,
-                         "no length is set: give max_steps, num_train_epochs or max_tokens (the first reached ends)");
+                         "no length is set: give max_steps, num_train_epochs or max_tokens (the first "
+                         "reached ends training)");
     return RAML_OK;
 }

@@ -1,8 +1,8 @@
 /* train_state.c - see train_state.h.
  *
- * trainer_state.json: format 1, step, tokens, trained_tokens, loss_sum, weight_sum (17 digits: doubles come back as
- * they were), n_questions, data_hash and weights_hash (XXH3-64, hex), settings, limits. optimizer.safetensors: for each
- * tensor of the model exp_avg.NAME and exp_avg_sq.NAME, F32, of its shape.
+ * trainer_state.json: format 1, step, tokens, trained_tokens, loss_sum, weight_sum (17 digits: doubles
+ * round-trip), n_questions, data_hash and weights_hash (XXH3-64, hex), settings, limits. optimizer.safetensors: for
+ * each tensor of the model exp_avg.NAME and exp_avg_sq.NAME, F32, of its shape.
  */
 #include "outer/train_state.h"
 
@@ -41,7 +41,7 @@ static enum raml_code weights_hash(struct raml_model *m, uint64_t *out, struct r
     return rc;
 }
 
-/* -- Settings: those that decide a number of the run, and the limits on its length --------------------------------- */
+/* -- Settings: those that affect the run's numbers, and the limits on its length ----------------------------------- */
 
 static const char *const decay_names[] = {[RAML_DECAY_COSINE] = "cosine", [RAML_DECAY_LINEAR] = "linear",
                                           [RAML_DECAY_CONSTANT] = "constant"};
@@ -77,7 +77,7 @@ static json_t *limits_json(const struct raml_train_options *o)
                      "max_tokens", (json_int_t)o->max_tokens);
 }
 
-/* One value as it stands in JSON, for messages. */
+/* One value as JSON, for messages. */
 static const char *shown(const json_t *v, char out[48])
 {
     size_t n = v ? json_dumpb(v, out, 47, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)) : 0;
@@ -195,8 +195,8 @@ enum raml_code raml_train_state_save(const struct raml_train_job *job, const str
     if (!rc) rc = save_json(job, opt, s, path, err);
     if (!rc) rc = raml_run_checkpoint_commit(job->run, s->step, opt->save_total_limit, err);
     if (!rc) return RAML_OK;
-    enum raml_code cleared = dir ? raml_remove_tree(dir, NULL) : RAML_OK; /* a full disk needs the room */
-    (void)cleared; /* what is left, the next run clears */
+    enum raml_code cleared = dir ? raml_remove_tree(dir, NULL) : RAML_OK; /* a full disk needs the space */
+    (void)cleared; /* the next run clears what is left */
     return raml_wrap(err, rc, "checkpoint of step %" PRIu64, s->step);
 }
 
@@ -213,7 +213,7 @@ static enum raml_code load_moments(const struct raml_train_job *job, struct raml
     if (rc) return rc;
     for (size_t i = 0; i < n; i++)
         if (table[i].n > most) most = table[i].n;
-    float *host = malloc((most + 1) * sizeof *host); /* one tensor on its way to the device */
+    float *host = malloc((most + 1) * sizeof *host); /* one tensor to be sent to the device */
     if (!host) rc = raml_fail(err, RAML_ENOMEM, "%s: no memory for a tensor of %zu elements", path, most);
     for (size_t i = 0; i < 2 * n && !rc; i++) {
         const struct raml_param *p = &table[i / 2];

@@ -1,6 +1,6 @@
-/* The same bits everywhere: logits, a loss curve, 20 training steps and 20 samples in f32 have one checksum each, at every
- * level of the fast kernels, with any number of threads, any micro-batches and any samples side by side. The checksums
- * stand here: another machine that runs this test is compared with the one that they come from. */
+/* The same bits everywhere: logits, a loss curve, 20 training steps and 20 samples in f32 have one checksum each, at
+ * every level of the fast kernels, with any number of threads, any micro-batches and any samples side by side. The
+ * checksums are here: another machine that runs this test is compared with the one that they come from. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -260,7 +260,7 @@ static void test_ways(void **state)
     }
 }
 
-/* The plain reference adds in an order of its own; its bits, too, are the same in any company. */
+/* The reference adds in a different order; its bits, too, are the same whatever runs beside. */
 static void test_reference(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* The stream of questions: which trajectories are drawn how often, in which order questions come, how many steps the
- * limits make. Works on a feed written out by hand: no tokens, no model. */
+ * limits allow. Works on a dataset made by hand: no tokens, no model. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -68,7 +68,7 @@ static void test_draws(void **state)
     }
 }
 
-/* 2 of 5 trajectories: over many epochs each pair comes about equally often. 3000 draws of 10 pairs: 300, give or take
+/* 2 of 5 trajectories: over many epochs each pair comes about equally often. 3000 draws of 10 pairs: 300, within
  * five deviations of sqrt(3000 * 0.1 * 0.9) = 16. */
 static void test_draws_are_even(void **state)
 {
@@ -108,7 +108,7 @@ static void test_order(void **state)
     for (size_t epoch = 0; epoch < 4; epoch++) {
         unsigned seen = 0;
         for (size_t i = 0; i < N; i++) seen |= 1u << first[epoch * N + i];
-        assert_int_equal(seen, (1u << N) - 1); /* each question once an epoch */
+        assert_int_equal(seen, (1u << N) - 1); /* each question once per epoch */
     }
     for (uint64_t p = N * 4; p-- > 0;) { /* entered anywhere, the stream is the same */
         raml_feed_draw_at(&other.feed, p, &d);

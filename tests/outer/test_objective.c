@@ -1,4 +1,4 @@
-/* The SFT objective against numbers worked out by hand. */
+/* The SFT objective against numbers computed by hand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -75,7 +75,7 @@ static void test_refused(void **state)
     for (size_t i = 0; i < COUNT(totals); i++)
         assert_int_equal(raml_objective_sft(logp, NULL, 2, totals[i], &loss, d, &err), RAML_ERANGE);
     assert_int_equal(raml_objective_sft(logp, bad, 2, 1, &loss, d, &err), RAML_ERANGE);
-    assert_string_equal(err.msg, "loss: weight of scored token 1 is -1; expected 0 or more");
+    assert_string_equal(err.msg, "loss: weight of target 1 is -1; expected 0 or more");
     assert_true(loss == 7 && d[0] == 7 && d[1] == 7);
 }
 

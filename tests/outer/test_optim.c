@@ -62,7 +62,7 @@ static void test_by_hand(void **state)
         {"decayed", 0.1, 0.5, 1, true, 1, {1, -2}, {0.85, 0.8440607713334883}},
         {"no decay on this one", 0.1, 0.5, 1, false, 1, {1, -2}, {0.9, 0.9365607713334883}},
         {"clipped", 0.1, 0, 0.25, true, 1, {4, -8}, {0.9, 0.9365607713334883}},
-        {"no gradient: decay alone", 0.1, 0.5, 1, true, 1, {0, 0}, {0.95, 0.9025}},
+        {"no gradient: only decay", 0.1, 0.5, 1, true, 1, {0, 0}, {0.95, 0.9025}},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct raml_err err = {0};
@@ -92,7 +92,7 @@ enum { N = 70001 }; /* several pieces and a tail */
 static const struct raml_param views[] = {
     {.name = "a.weight", .offset = 0, .n = 20000, .decay = true},
     {.name = "a.bias", .offset = 20000, .n = 7, .decay = false},
-    {.name = "b.weight", .offset = 20007, .n = N - 20007 - 3, .decay = true}, /* 3 elements belong to nobody */
+    {.name = "b.weight", .offset = 20007, .n = N - 20007 - 3, .decay = true}, /* 3 elements belong to no view */
 };
 
 static float *noise(size_t n, uint32_t sample, double size)

@@ -1,4 +1,4 @@
-/* Learning-rate schedules against numbers worked out by hand. */
+/* Learning-rate schedules against numbers computed by hand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -123,7 +123,7 @@ static void test_repeats(void **state)
     CHECK_NEAR("gradient", 10 * moment_difference(b, "one", "thrice", &largest), 0, 1e-6);
     assert_true(moment_difference(b, "one", "two", &largest) > 1e-4);
     assert_int_equal(three.result.trained_tokens, 3 * one.result.trained_tokens);
-    assert_int_equal(three.result.tokens, one.result.tokens); /* a repeat is weighed, not read again */
+    assert_int_equal(three.result.tokens, one.result.tokens); /* a repeat is weighted, not read again */
 }
 
 /* A step's numbers by hand: a model whose weights are all 0 gives every token log 1/V, whatever it reads. */
@@ -146,7 +146,7 @@ static void test_counts(void **state)
     assert_int_equal(out.result.trained_tokens, 10 * 2);
 }
 
-/* Numbers of a run's metrics, one a line. */
+/* Numbers of a run's metrics, one per line. */
 static size_t read_metrics(const struct bench *b, const char *run, const char *field, double *out, size_t cap)
 {
     struct raml_err err = {0};
@@ -199,7 +199,7 @@ static void test_metrics(void **state)
     }
     CHECK_NEAR("warm-up", rate[0], 2.5e-3, 1e-12);
     CHECK_NEAR("peak", rate[2], 5e-3, 1e-12);
-    CHECK_NEAR("epoch: four of ten questions a step", epoch[6], 2.8, 1e-12);
+    CHECK_NEAR("epoch: four of ten questions per step", epoch[6], 2.8, 1e-12);
 }
 
 static void test_stopped_and_resumed(void **state)
@@ -247,7 +247,7 @@ static void test_killed(void **state)
     same_checkpoint(b, "whole", "killed", 12);
     snprintf(path, sizeof path, "%s/killed/checkpoint-8/left-over", b->root);
     assert_false(raml_is_file(path));
-    CHECK_DONE(go(b, "never-saved", &o, NULL, 1, false, 0)); /* killed before the first checkpoint: starts anew */
+    CHECK_DONE(go(b, "never-saved", &o, NULL, 1, false, 0)); /* killed before the first checkpoint: starts afresh */
     same_checkpoint(b, "whole", "never-saved", 12);
 }
 
@@ -333,10 +333,10 @@ static void test_marked_wrong(void **state)
     for (size_t i = 0; i < 4; i++) qs.question[i].trajectory[0].correct = RAML_DIFFERENT;
     struct outcome right = go(b, "right", &o, &qs, 0, false, 0);
     CHECK_DONE(right);
-    o.support_size = 1; /* leaves the wrong one alone */
+    o.support_size = 1; /* leaves only the wrong one */
     struct outcome none = go(b, "none", &o, &qs, 0, false, 0);
     assert_int_equal(none.rc, RAML_ERANGE);
-    assert_non_null(strstr(none.err.msg, "(4 marked wrong, 0 too long)"));
+    assert_non_null(strstr(none.err.msg, "(4 graded wrong, 0 too long)"));
     o.keep_wrong = true;
     struct outcome wrong = go(b, "wrong", &o, &qs, 0, false, 0);
     CHECK_DONE(wrong);

@@ -1,5 +1,5 @@
-/* A device that fails while the trainer runs: the caller is told in the device's words, the last checkpoint stays, and
- * going on from it ends in the bytes of a run without failure. On the device of far.h, operations fail one by one. */
+/* A device that fails while the trainer runs: the caller gets the device's message, the last checkpoint is kept, and
+ * continuing from it ends in the bytes of a run without failure. On the device of far.h, operations fail one by one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,7 +35,7 @@ static struct raml_train_options short_run(void)
     return o;
 }
 
-/* Operation n of a run fails; then the run goes on where nothing does. Gives the steps that its checkpoint held. */
+/* Operation n of a run fails; then the run continues without failures. Returns the steps of its checkpoint. */
 static int check_failure(struct bench *b, const struct raml_train_options *o, size_t n)
 {
     char run[32];

@@ -16,7 +16,7 @@
 
 enum { PATH_CAP = 512, CONTEXT = 64 };
 
-struct stop_at { /* a sink that asks to stop after so many steps, or ruins the weights */
+struct stop_at { /* a sink that asks to stop after n steps, or ruins the weights */
     double step, done;
     struct raml_model *ruin; /* NULL: not */
 };
@@ -43,7 +43,7 @@ static inline bool on_stop(void *user)
     return !s->ruin && s->step > 0 && s->done >= s->step;
 }
 
-struct bench { /* what every test stands on */
+struct bench { /* what every test uses */
     char root[PATH_CAP];
     struct raml_device *dev;
     size_t fail_at; /* on a device of far.h: the operation of the next training that fails; 0: none */
@@ -151,7 +151,7 @@ struct outcome {
     size_t n_ops; /* with fail_at: operations of the device */
 };
 
-/* Trains into root/name; resume goes on from its newest checkpoint. keep: the model is the bench's as it stands.
+/* Trains into root/name; resume continues from its newest checkpoint. keep: the model is the bench's as it is.
  * stop > 0: asks to stop after that step; < 0: ruins the weights after step -stop. */
 static inline struct outcome go(struct bench *b, const char *name, const struct raml_train_options *o,
                          const struct raml_questions *data, int resume, bool keep, double stop)
