@@ -1,5 +1,5 @@
-/* attention.c - attention over the token tree by itself, forward and backward. See bench.h. FLOPs are those of the keys
- * that rows see: 4 D a key, row and head forward, 10 D backward. */
+/* attention.c - attention over the token tree only, forward and backward. See bench.h. FLOPs are those of the keys
+ * that rows see: 4 D per key, row and head forward, 10 D backward. */
 #include "bench/bench.h"
 
 #include "device/impl.h"
@@ -14,7 +14,7 @@
 
 enum { H = 8, K = 4, PROMPT = 128, ANSWER = 13 };
 
-struct attention { /* one batch of rows: what the device's functions take, and how many row-key pairs it has */
+struct attention { /* one batch of rows: arguments of the device's functions, and the number of row-key pairs */
     struct raml_attn a;
     struct raml_attn_back b;
     struct raml_attn_tile *tile;
@@ -95,7 +95,7 @@ static const struct {
 
 /* -- Time ---------------------------------------------------------------------------------------------------------- */
 
-/* With one thread, the time that it had the processor: other programs count less. */
+/* With one thread, the processor time it got: other programs matter less. */
 static double now(int threads)
 {
     struct timespec t;
@@ -111,7 +111,7 @@ static float *values(size_t n)
     return p;
 }
 
-/* GFLOP/s of the best of several runs, forward and (where asked) backward. */
+/* GFLOP/s of the best of several runs, forward and (on request) backward. */
 static enum raml_code measure(const struct raml_device *dev, struct attention *t, bool backward, double seconds,
                               double gflops[2], struct raml_err *err)
 {

@@ -9,26 +9,26 @@
 #include <stddef.h>
 
 struct bench_options {
-    const char *preset;    /* of the model; a text's file for bench_tokenize */
-    const char *model;     /* of bench_score and bench_decode: a file or folder, read as it is stored; NULL: the preset's */
-    const char *tokenizer; /* for bench_tokenize alone */
+    const char *preset;    /* of the model; a text file for bench_tokenize */
+    const char *model;     /* of bench_score and bench_decode: a file or folder, in its own types; NULL: the preset's */
+    const char *tokenizer; /* only for bench_tokenize */
     bool bf16, json;
     int threads, batch, steps; /* steps: of bench_decode */
-    double seconds; /* how long to measure, about */
+    double seconds; /* about how long to measure */
 };
 struct bench_result {
     double tokens_per_s, gflops, peak_gflops, seconds; /* seconds: of one step, curve or run (the median) */
     int threads;
-    char note[160], extra[160]; /* words for people; more JSON fields ("\"a\": 1") */
+    char note[160], extra[160]; /* text for people; more JSON fields ("\"a\": 1") */
 };
 
 bool bench_has_bf16(void);
 double bench_now(void); /* seconds */
 
-struct bench_rig { /* a drawn model of the preset, or opt->model */
+struct bench_rig { /* a randomly initialised model of the preset, or opt->model */
     struct raml_device *dev;
     struct raml_model *m;
-    bool bf16;   /* its activations, and so the product of the peak */
+    bool bf16;   /* type of its activations, and so of the peak product */
     double peak; /* GFLOP/s of the best matrix product, the better of before and after */
 };
 RAML_CHECKED enum raml_code bench_rig_open(const struct bench_options *opt, enum raml_use use, struct bench_rig *r,
@@ -38,35 +38,35 @@ int32_t bench_token(const struct bench_rig *r, uint64_t i); /* a random token */
 int bench_by_value(const void *a, const void *b);           /* of doubles, for qsort */
 double bench_forward_flops(const struct raml_model *m, const struct raml_pack *p);
 
-/* One optimizer step (forward, backward, AdamW, packing the weights anew) on chains of 256 tokens. */
+/* One optimizer step (forward, backward, AdamW, repacking the weights) on chains of 256 tokens. */
 RAML_CHECKED enum raml_code bench_train(const struct bench_options *opt, struct bench_result *out,
                                         struct raml_err *err);
-/* The loss curve: |q| = 128, T = 1024, 12 answer tokens behind every token, one tree pass. */
+/* The loss curve: |q| = 128, T = 1024, 12 answer tokens after every token, one tree pass. */
 RAML_CHECKED enum raml_code bench_trace(const struct bench_options *opt, struct bench_result *out,
                                         struct raml_err *err);
-/* The same curve by one pass a prefix (every 32nd, extrapolated), and the largest difference of the values. */
+/* The same curve by one pass per prefix (every 32nd, extrapolated), and the largest difference of the values. */
 RAML_CHECKED enum raml_code bench_prefix(const struct bench_options *opt, struct bench_result *out,
                                          struct raml_err *err);
 /* 64 samples of 256 tokens of one 128-token prompt, keys and values cached. */
 RAML_CHECKED enum raml_code bench_sample(const struct bench_options *opt, struct bench_result *out,
                                          struct raml_err *err);
-/* Our f32 products beside oneDNN's, for the preset's matrices and 1 to 4096 rows: a line each (JSON with opt->json), then
- * the mean ratio. "peak" is oneDNN's rate over the same products. */
+/* Our f32 products beside oneDNN's, for the preset's matrices and 1 to 4096 rows: a line each (JSON with opt->json),
+ * then the mean ratio. "peak" is oneDNN's rate over the same products. */
 RAML_CHECKED enum raml_code bench_product(const struct bench_options *opt, struct bench_result *out,
                                           struct raml_err *err);
-/* A text of opt->preset into tokens, on one processor core. */
+/* Tokenizes the text of opt->preset, on one processor core. */
 RAML_CHECKED enum raml_code bench_tokenize(const struct bench_options *opt, struct bench_result *out,
                                            struct raml_err *err);
 
-/* One pass over a chain of 2048 tokens, all of them scored. */
+/* One pass over a chain of 2048 tokens, all of them targets. */
 RAML_CHECKED enum raml_code bench_score(const struct bench_options *opt, struct bench_result *out,
                                         struct raml_err *err);
-/* opt->batch samples of opt->steps tokens behind one shared prompt of 512: tokens/s of the steps alone, drawn at temperature 1.
- * weight_bytes of matrices that a step reads (all of them, once), and the share of the memory's bandwidth that they, keys
- * and values take; the bandwidth is measured in the same run. */
+/* opt->batch samples of opt->steps tokens after one shared prompt of 512: tokens/s of only the steps, at temperature 1.
+ * weight_bytes: of the matrices that a step reads (all of them, once), and the share of the memory's bandwidth that
+ * they, keys and values take; the bandwidth is measured in the same run. */
 RAML_CHECKED enum raml_code bench_decode(const struct bench_options *opt, struct bench_result *out,
                                          struct raml_err *err);
-/* Attention by itself, f32, for trees and steps of several shapes (told on stderr); the result is that of the loss curve. */
+/* Only attention, f32, for trees and steps of several shapes (shown on stderr); the result: the loss curve's. */
 RAML_CHECKED enum raml_code bench_attention(const struct bench_options *opt, struct bench_result *out,
                                             struct raml_err *err);
 

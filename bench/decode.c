@@ -32,7 +32,7 @@ enum raml_code bench_score(const struct bench_options *opt, struct bench_result 
     if (!rc) rc = raml_pack_add(&pack, &tree, err);
     float *logp = calloc(READ, sizeof *logp);
     struct raml_score score = {.logp = logp};
-    if (!rc && !logp) rc = raml_fail(err, RAML_ENOMEM, "no memory for the scores");
+    if (!rc && !logp) rc = raml_fail(err, RAML_ENOMEM, "no memory for the log-probabilities");
     if (!rc) rc = raml_pass_open(r.m, false, &pass, err);
     if (!rc) rc = raml_pass_forward(pass, &pack, &score, err);
     for (double start = bench_now(); !rc && n < MOST && (n < 3 || bench_now() - start < opt->seconds); n++) {
@@ -45,7 +45,7 @@ enum raml_code bench_score(const struct bench_options *opt, struct bench_result 
         out->seconds = second[n / 2];
         out->tokens_per_s = READ / out->seconds;
         out->gflops = 1e-9 * bench_forward_flops(r.m, &pack) / out->seconds;
-        snprintf(out->note, sizeof out->note, "one pass over %d tokens, all scored; model %.0f MB", READ,
+        snprintf(out->note, sizeof out->note, "one pass over %d tokens, all targets; model %.0f MB", READ,
                  1e-6 * (double)raml_model_bytes(r.m));
         snprintf(out->extra, sizeof out->extra, "\"model_bytes\": %zu", raml_model_bytes(r.m));
     }
@@ -57,7 +57,7 @@ enum raml_code bench_score(const struct bench_options *opt, struct bench_result 
     return rc;
 }
 
-/* Bytes a second of the memory, read by all threads: the best of several looks at 512 MiB. */
+/* Memory bandwidth in bytes per second, read by all threads: the best of several reads of 512 MiB. */
 static double bandwidth(void)
 {
     size_t n = (size_t)64 << 20;
@@ -139,10 +139,10 @@ static enum raml_code steps(struct bench_rig *r, struct raml_decoder *dec, struc
     return rc;
 }
 
-/* Bytes of the matrices as they are held: what a step reads of them. */
+/* Bytes of the matrices in memory: what a step reads of them. */
 static size_t weight_bytes(const struct bench_options *opt, const struct bench_rig *r)
 {
-    enum raml_dtype dtype = opt->bf16 ? RAML_BF16 : RAML_F32; /* of a drawn model's embedding */
+    enum raml_dtype dtype = opt->bf16 ? RAML_BF16 : RAML_F32; /* of the embedding of a randomly initialised model */
     struct raml_model_size z = raml_model_estimate_parts(raml_model_config(r->m), dtype, RAML_TO_READ, !opt->model);
     return raml_model_bytes(r->m) - z.table - z.vectors - z.rotary;
 }
@@ -159,7 +159,7 @@ static void tell(const struct bench_rig *r, const struct shape *x, size_t weight
     out->gflops = 1e-9 * out->tokens_per_s * (2 * matrix + 4.0 * c->n_layers * c->n_heads * c->head_dim * (q + n / 2));
     double share = bytes_s > 0 ? bytes / step / bytes_s : 0;
     snprintf(out->note, sizeof out->note,
-             "%zu x %zu tokens behind %zu; weights %.0f MB; %.1f of %.1f GB/s = %.0f %% of the bandwidth", x->batch,
+             "%zu x %zu tokens after %zu; weights %.0f MB; %.1f of %.1f GB/s = %.0f %% of the bandwidth", x->batch,
              x->steps, x->prompt, 1e-6 * (double)weights, 1e-9 * bytes / step, 1e-9 * bytes_s, 100 * share);
     snprintf(out->extra, sizeof out->extra,
              "\"batch\": %zu, \"weight_bytes\": %zu, \"bandwidth_share\": %.3f, \"bandwidth\": %.4g", x->batch, weights,
@@ -187,14 +187,14 @@ static enum raml_code decode(const struct bench_options *opt, const struct shape
     d.sample = calloc(B, sizeof *d.sample);
     if (!rc && (!d.logits || !d.picked || !d.row || !d.u || !d.token || !d.sample))
         rc = raml_fail(err, RAML_ENOMEM, "no memory for logits");
-    if (!rc) rc = steps(&r, dec, &d, x, &second[0], err); /* products are compiled at their first use */
+    if (!rc) rc = steps(&r, dec, &d, x, &second[0], err); /* products are compiled on first use */
     for (double start = bench_now(); !rc && n < MOST && (n < 3 || bench_now() - start < opt->seconds); n++)
         rc = steps(&r, dec, &d, x, &second[n], err);
     if (!rc) {
         qsort(second, n, sizeof *second, bench_by_value);
         out->seconds = second[n / 2];
         after = bandwidth();
-        tell(&r, x, weight_bytes(opt, &r), after > before ? after : before, out); /* the better: both stem from this run */
+        tell(&r, x, weight_bytes(opt, &r), after > before ? after : before, out); /* the better: both are from this run */
     }
     raml_decoder_close(dec);
     if (r.dev) raml_array_free(r.dev, d.logits);

@@ -1,10 +1,10 @@
-/* main.c - what this machine reaches: training, tracing, sampling, each beside the best matrix product of the same run.
+/* main.c - the speed of this machine: training, tracing, sampling, each beside the best matrix product of the same run.
  *
  *   raml-bench [--json] [--bench train,trace,prefix,sample,score,decode,product] [--preset micro,small,medium,gpt2,...]
  *              [--dtype bf16|f32] [--batch 1,8,32,64] [--steps N] [--threads N] [--seconds S]
  *   raml-bench [--json] --bench score,decode --model FILE,... [--batch 1,64] [--steps N] [--threads N] [--seconds S]
  *   raml-bench [--json] --bench tokenize --tokenizer tokenizer.json --text FILE,... [--seconds S]
- * Every measurement runs in a process of its own, so that its peak memory is its own.
+ * Every measurement runs in its own process, so that its peak memory is its own.
  */
 #include "bench/bench.h"
 
@@ -27,7 +27,7 @@ struct settings {
 static const struct {
     const char *name;
     enum raml_code (*run)(const struct bench_options *opt, struct bench_result *out, struct raml_err *err);
-    const char *presets; /* when none are asked for */
+    const char *presets; /* when none is given */
 } benches[] = {
     {"train", bench_train, "micro,small,medium,gpt2"},
     {"trace", bench_trace, "small"},
@@ -134,7 +134,7 @@ static int parse(int argc, char **argv, struct settings *s, const char **dtype)
             s->json = true;
             continue;
         }
-        if (i + 1 == argc) return usage("an option lacks its value, or is not known");
+        if (i + 1 == argc) return usage("an option lacks its value, or is unknown");
         const char *name = argv[i], *value = argv[++i];
         char *end = NULL;
         if (!strcmp(name, "--bench")) s->bench = value;

@@ -1,5 +1,5 @@
-/* measure.c - see bench.h. FLOPs are what the arithmetic needs (6 N a trained token, 2 N a token read, plus the useful
- * half of attention), not what the kernels happen to do. */
+/* measure.c - see bench.h. FLOPs are what the arithmetic needs (6 N per trained token, 2 N per token read, plus the
+ * useful half of attention), not what the kernels happen to do. */
 #include "bench/bench.h"
 
 #include "raml/device.h"
@@ -44,7 +44,7 @@ enum raml_code bench_rig_open(const struct bench_options *opt, enum raml_use use
     return rc;
 }
 
-/* Measures the peak once more (the better of the two counts: both stem from this run) and closes. */
+/* Measures the peak once more (the better of the two counts: both are from this run) and closes. */
 void bench_rig_close(struct bench_rig *r, struct bench_result *out)
 {
     double again = 0;
@@ -145,7 +145,7 @@ enum raml_code bench_train(const struct bench_options *opt, struct bench_result 
 /* -- The loss curve ------------------------------------------------------------------------------------------------ */
 enum { Q = 128, T_CURVE = 1024, CUE = 1, ANSWER = 12 };
 
-/* The prompt and trajectory as one chain, and a probe behind its prefixes first, first + step, ... */
+/* The prompt and trajectory as one chain, and a probe after its prefixes first, first + step, ... */
 static enum raml_code curve_pack(const struct bench_rig *r, struct raml_pack *pack, size_t length, size_t first, size_t step,
                                  struct raml_err *err)
 {
@@ -163,7 +163,7 @@ static enum raml_code curve_pack(const struct bench_rig *r, struct raml_pack *pa
     return rc;
 }
 
-/* FLOPs of one forward over the pack: products for all rows, the head for scored rows, scores and sums for seen keys.
+/* FLOPs of one forward over the pack: products for all rows, the head for target rows, scores and sums for seen keys.
  */
 double bench_forward_flops(const struct raml_model *m, const struct raml_pack *p)
 {
@@ -253,7 +253,7 @@ enum raml_code bench_prefix(const struct bench_options *opt, struct bench_result
         out->tokens_per_s = tokens / total;
         out->gflops = 1e-9 * flops / total;
         snprintf(out->note, sizeof out->note,
-                 "one pass a prefix; one tree pass is %.0f x faster, values differ by %.1e", total / tree_seconds,
+                 "one pass per prefix; one tree pass is %.0f x faster, values differ by %.1e", total / tree_seconds,
                  worst);
         snprintf(out->extra, sizeof out->extra, "\"tree_seconds\": %.4f, \"ratio\": %.1f, \"worst_difference\": %.2e",
                  tree_seconds, total / tree_seconds, worst);

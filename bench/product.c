@@ -1,6 +1,6 @@
 /* product.c - our matrix products in f32 beside oneDNN's, for the matrices of a preset. See bench.h.
  *
- * The two take turns, so that what else the machine does falls on both; of each the best of several runs counts.
+ * The two take turns, so that other load on the machine affects both; of each the best of several runs counts.
  */
 #include "bench/bench.h"
 
@@ -108,11 +108,11 @@ static enum raml_code other(const struct rig *r, enum kind kind, size_t n, struc
 {
     if (kind == FORWARD) return raml_mm_forward(r->dev->mm, &r->mm, r->x, n, r->y, true, false, err);
     if (kind == BACKWARD) return raml_mm_backward(r->dev->mm, &r->mm, r->x, n, r->y, true, false, err);
-    r->dev->ops->transpose(false, r->y, r->t, n, r->N, raml_mm_rows(n)); /* dy^T, as its product wants it */
+    r->dev->ops->transpose(false, r->y, r->t, n, r->N, raml_mm_rows(n)); /* dy^T, in the layout of its product */
     return raml_mm_weight_grad(r->dev->mm, false, r->y, r->x, n, r->N, r->K, r->w, err);
 }
 
-/* Seconds of a call of each, the best of some turns. */
+/* Seconds per call of each, the best of several turns. */
 static enum raml_code take_turns(const struct rig *r, enum kind kind, size_t n, double seconds[2], struct raml_err *err)
 {
     seconds[0] = seconds[1] = INFINITY;

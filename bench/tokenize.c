@@ -1,4 +1,4 @@
-/* tokenize.c - text into tokens, in MB/s: cold, with a tokenizer that was just opened, and warm. */
+/* tokenize.c - tokenizing, in MB/s: cold, with a tokenizer that was just opened, and warm. */
 #include "bench/bench.h"
 
 #include "core/file.h"
@@ -10,7 +10,7 @@
 
 enum { MAX_TEXT_BYTES = 1 << 30, MAX_PASSES = 1000 };
 
-/* Of this process alone: other programs on the machine count as little as they can. */
+/* Of only this process: other programs on the machine matter as little as possible. */
 static double now(void)
 {
     struct timespec t;
@@ -28,7 +28,7 @@ static enum raml_code encode(const struct raml_tokenizer *t, const struct raml_b
     return rc;
 }
 
-/* The fastest of the passes: other programs on the machine only ever slow one down. */
+/* The fastest of the passes: other programs on the machine can only slow one down. */
 static enum raml_code measure(const struct bench_options *opt, const struct raml_buf *text, struct raml_tokens *ids,
                               double *cold, double *warm, struct raml_err *err)
 {
@@ -64,7 +64,7 @@ enum raml_code bench_tokenize(const struct bench_options *opt, struct bench_resu
         out->threads = 1;
         out->seconds = warm;
         out->tokens_per_s = (double)ids.n / warm;
-        snprintf(out->note, sizeof out->note, "%6.1f MB/s, cold %6.1f   %.2f bytes a token", mb / warm, mb / cold,
+        snprintf(out->note, sizeof out->note, "%6.1f MB/s, cold %6.1f   %.2f bytes per token", mb / warm, mb / cold,
                  bytes);
         snprintf(out->extra, sizeof out->extra,
                  "\"mb_per_s\": %.2f, \"cold_mb_per_s\": %.2f, \"bytes_per_token\": %.3f", mb / warm, mb / cold, bytes);
