@@ -1,7 +1,7 @@
 # The device layer. The kernels are compiled once per instruction set (their symbols carry its name) and chosen when
-# the program starts; the plain reference is always there, and so is "base": the same kernels in plain C, for processors
-# that have no level of their own. Every level but the reference gives the same bits: so nothing may be contracted to
-# fused operations that the source does not ask for, nor left out of order.
+# the program starts; the reference is always there, and so is "base": the same kernels in plain C, for processors
+# without a level of their own. Every level but the reference gives the same bits: so nothing may be contracted to
+# fused operations that the source does not ask for, nor reordered.
 file(GLOB device_sources CONFIGURE_DEPENDS src/device/*.c src/device/cpu/*.c)
 file(GLOB isa_sources CONFIGURE_DEPENDS src/device/cpu/isa/*.c)
 add_library(raml_device STATIC ${device_sources})
@@ -16,7 +16,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
 else()
   set(isa_list base)
 endif()
-set(RAML_LEVELS "" CACHE STRING "levels of the fast kernels that are compiled, where this processor family has them; empty: all")
+set(RAML_LEVELS "" CACHE STRING "levels of the fast kernels to compile, if this processor family has them; empty: all")
 if(RAML_LEVELS)
   set(isa_wanted ${isa_list})
   list(REMOVE_ITEM isa_wanted ${RAML_LEVELS})
@@ -39,5 +39,5 @@ foreach(isa ${isa_list})
   target_compile_definitions(raml_device PRIVATE RAML_HAS_${isa})
   target_sources(raml_device PRIVATE $<TARGET_OBJECTS:raml_device_${isa}>)
 endforeach()
-# The optimizer's loops are worth vectorising; what the compiler may fuse must not decide a number.
+# The optimizer's loops are worth vectorising; what the compiler may fuse must not change a number.
 set_source_files_properties(src/device/cpu/optim.c PROPERTIES COMPILE_OPTIONS "-O3;-ffp-contract=off")

@@ -1,4 +1,4 @@
-# Exact arithmetic for answers: FLINT 2 with Arb and Calcium beside it (Debian 12), or FLINT 3, which holds all three.
+# Exact arithmetic for answers: FLINT 2 with Arb and Calcium beside it (Debian 12), or FLINT 3, which has all three.
 # Headers: <flint/ca.h>, or <calcium/ca.h> that includes <arb.h> (src/answer/decide/flint.h hides the difference).
 find_path(FLINT_INCLUDE flint/fmpq.h REQUIRED)
 find_library(FLINT_LIBRARY flint REQUIRED)

@@ -1,8 +1,8 @@
-# tests/<layer>/test_*.c: one program each, linked to that layer and what it stands on (tests/cli: all of it).
-# Tests read ../shared (or $RAML_SHARED) and say loudly when it is absent.
+# tests/<layer>/test_*.c: one program each, linked to that layer and what it depends on (tests/cli: all of it).
+# Tests read ../shared (or $RAML_SHARED) and warn loudly when it is absent.
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 set(RAML_SHARED "${CMAKE_SOURCE_DIR}/../shared" CACHE PATH "folder with golden models, oracles and data")
-# A device whose memory can't be touched from outside its operations; tests open it where RAML_TEST_DEVICE=far says so.
+# A device whose memory can't be touched from outside its operations; tests open it with RAML_TEST_DEVICE=far.
 add_library(far_device STATIC tests/device/far.c)
 target_include_directories(far_device PRIVATE src tests)
 target_link_libraries(far_device PUBLIC raml_device)
