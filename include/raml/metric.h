@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct raml_count { /* one question: n samples, c of them right */
+struct raml_count { /* one question: n samples, c of them correct */
     uint32_t n, c;
 };
 struct raml_estimate {

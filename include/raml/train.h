@@ -5,11 +5,11 @@
  * then runs backward: the gradient is that of one mean over the step's tokens, however it is split into micro-batches.
  *
  * Order   questions come in a stream: epoch after epoch, each in its own random order. Which trajectories of a
- *         question are trained on is drawn once per epoch. Both are pure functions of the seed (rng.h): nothing but the
- *         step's number is needed to resume.
+ *         question are trained on is selected once per epoch. Both are pure functions of the seed (rng.h): nothing but
+ *         the step's number is needed to resume.
  * Repeats a question always counts as `trajectories` rows (docs/methods.md). With more available, that many are drawn
- *         without repetition; with fewer, all are taken equally often and the remainder is drawn. A repeat adds to the
- *         weight of its tokens in the loss; it is not computed again, and not counted in `tokens`.
+ *         without repetition; with fewer, all are taken equally often and the remainder is drawn at random. A repeat
+ *         adds to the weight of its tokens in the loss; it is not computed again, and not counted in `tokens`.
  * Length  training ends with the first of max_steps, num_train_epochs and max_tokens that is reached; how many steps
  *         there are is known before the first one, so schedules are exact.
  * Files   run.h's folder. metrics.jsonl and checkpoints hold nothing that depends on time: a run that was killed at any

@@ -220,7 +220,7 @@ const void *raml_stored_bytes(const struct raml_stored *s, size_t row, size_t *n
 static enum raml_code check_rows(const struct raml_stored *s, size_t row, size_t n, struct raml_err *err)
 {
     if (row <= s->shape[0] && n <= s->shape[0] - row) return RAML_OK;
-    return raml_fail(err, RAML_ERANGE, "%s: tensor '%s': rows %zu to %zu are asked for; it has %zu", s->path,
+    return raml_fail(err, RAML_ERANGE, "%s: tensor '%s': rows %zu to %zu are requested; it has %zu", s->path,
                      s->in_file, row, row + n, s->shape[0]);
 }
 

@@ -144,7 +144,7 @@ enum raml_code raml_feed_row(const struct feed *f, const struct feed_draw *d, st
     enum raml_code rc = raml_row_build(tree, q, d->pick, d->n, &f->row, NULL, err);
     if (!rc) rc = grow((void **)&weights->w, &weights->cap, weights->n + tree->n_scored, sizeof *weights->w, err);
     if (rc) return raml_wrap(err, rc, "%s", f->name);
-    for (size_t i = 1; i < tree->n_spans; i++) /* span i is draw i - 1, or only the answer */
+    for (size_t i = 1; i < tree->n_spans; i++) /* span i is selection i - 1, or only the answer */
         for (uint32_t k = tree->span[i].score; k < tree->span[i].n; k++)
             weights->w[weights->n++] = d->n ? (float)d->times[i - 1] : 1.0f;
     return RAML_OK;

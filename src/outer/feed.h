@@ -2,7 +2,8 @@
  *
  * Everything is tokenised once when the dataset opens, to check it and to know its lengths; a row is tokenised again
  * when its turn comes, so memory does not grow with the data's tokens.
- * Invariant: item[i] has at least one trained token whichever trajectories are drawn, and every row fits the context.
+ * Invariant: item[i] has at least one trained token whichever trajectories are selected, and every row fits the
+ * context.
  */
 #ifndef RAML_OUTER_FEED_H
 #define RAML_OUTER_FEED_H
@@ -38,7 +39,7 @@ struct feed {
 
 struct feed_draw { /* one question for one use in training */
     uint32_t item;
-    size_t n;         /* trajectories drawn; 0: only the answer */
+    size_t n;         /* trajectories selected; 0: only the answer */
     size_t *pick;     /* [n] their numbers in the question, rising */
     uint32_t *times;  /* [n] rows that each counts for, >= 1 */
     size_t n_tokens;  /* of the row's tree */
@@ -54,11 +55,11 @@ void raml_feed_deinit(struct feed *f);
 
 RAML_CHECKED enum raml_code raml_feed_draw_init(struct feed_draw *d, const struct feed *f, struct raml_err *err);
 void raml_feed_draw_deinit(struct feed_draw *d);
-/* The draw of item i in an epoch. */
+/* The selection for item i in an epoch. */
 void raml_feed_draw_item(const struct feed *f, uint32_t i, uint64_t epoch, struct feed_draw *d);
-/* The draw at a position of the stream (epoch = position / n). */
+/* The selection at a position of the stream (epoch = position / n). */
 void raml_feed_draw_at(struct feed *f, uint64_t position, struct feed_draw *d);
-/* The drawn row: *tree is cleared and filled; weight[tree->n_scored] are appended to *weights (grown as needed). */
+/* The selected row: *tree is cleared and filled; weight[tree->n_scored] are appended to *weights (grown as needed). */
 struct feed_weights {
     float *w;
     size_t n, cap;

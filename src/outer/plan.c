@@ -17,7 +17,7 @@ enum raml_code raml_feed_draw_init(struct feed_draw *d, const struct feed *f, st
     d->shuffle = calloc(most, sizeof *d->shuffle);
     if (d->pick && d->times && d->shuffle) return RAML_OK;
     raml_feed_draw_deinit(d);
-    return raml_fail(err, RAML_ENOMEM, "no memory to draw from %zu trajectories", most);
+    return raml_fail(err, RAML_ENOMEM, "no memory to select from %zu trajectories", most);
 }
 
 void raml_feed_draw_deinit(struct feed_draw *d)

@@ -13,7 +13,7 @@ static enum raml_code fail_type(const struct raml_gguf_value *v, const char *exp
 static enum raml_code check_index(const struct raml_gguf_value *v, size_t i, struct raml_err *err)
 {
     if (i < v->n) return RAML_OK;
-    return raml_fail(err, RAML_ERANGE, "metadata '%.64s': element %zu is asked for; it has %zu", v->key, i, v->n);
+    return raml_fail(err, RAML_ERANGE, "metadata '%.64s': element %zu is requested; it has %zu", v->key, i, v->n);
 }
 
 /* The element's bytes; string elements are found by their place. */

@@ -30,7 +30,7 @@ static void bad_lines_are_named(void **state)
         {"a number", "3", "expected a JSON object, found an integer"},
         {"null", "null", "found null"},
         {"empty", "", "train.jsonl:17: empty"},
-        {"blank", "  \t", "train.jsonl:17: not valid JSON"},
+        {"whitespace", "  \t", "train.jsonl:17: not valid JSON"},
         {"single quotes", "{'a': 1}", "not valid JSON at column 2"},
         {"not UTF-8", "{\"a\": \"\xff\"}", "unable to decode byte 0xff"},
         {"NaN", "{\"a\": NaN}", "invalid token"},

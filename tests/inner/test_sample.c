@@ -374,7 +374,7 @@ static void test_chat_formats(void **state)
         {"the answer prefix forced", ":uv{7}<|endoftext|>", NULL, NULL, false, 1, "u", "7", "stop", 0, 1, 12, true, RAML_EQUAL},
         {"a wrong answer", ":uv</think>\\boxed{8}<|endoftext|>", "<think>", "</think>", true, 0, "uv", "8", "stop", 0, 2, 13,
          true, RAML_DIFFERENT},
-        {"cut off", ":uvuvuv", NULL, NULL, false, 0, "uvuvuvuvuvuvuvuvuvuvuvuvuvuvuv", NULL, "length", 0, 30, 30, true,
+        {"truncated", ":uvuvuv", NULL, NULL, false, 0, "uvuvuvuvuvuvuvuvuvuvuvuvuvuvuv", NULL, "length", 0, 30, 30, true,
          RAML_DIFFERENT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check_said(*state, &cases[i]);

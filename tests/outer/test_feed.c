@@ -1,4 +1,4 @@
-/* The stream of questions: which trajectories are drawn how often, in which order questions come, how many steps the
+/* The stream of questions: which trajectories are selected how often, in which order questions come, how many steps the
  * limits allow. Works on a dataset made by hand: no tokens, no model. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -84,7 +84,7 @@ static void test_draws_are_even(void **state)
         count[d.pick[0]][d.pick[1]]++;
     }
     for (int a = 0; a < 5; a++)
-        for (int b = a + 1; b < 5; b++) CHECK_NEAR("pairs drawn", count[a][b], 300, 82);
+        for (int b = a + 1; b < 5; b++) CHECK_NEAR("pairs selected", count[a][b], 300, 82);
     raml_feed_draw_deinit(&d);
 }
 
