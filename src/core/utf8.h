@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Length of the character that starts with this byte; 0: none does. */
+/* Length of the character that starts with this byte; 0: none. */
 static inline unsigned raml_utf8_bytes(unsigned char lead)
 {
     if (lead < 0x80) return 1;
@@ -14,8 +14,8 @@ static inline unsigned raml_utf8_bytes(unsigned char lead)
     return lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
 }
 
-/* May byte c follow at place `at` of a character that starts with lead? Place 1 shuts out overlong forms, surrogates
- * and what lies above U+10FFFF. */
+/* May byte c follow at place `at` of a character that starts with lead? Place 1 rules out overlong forms, surrogates
+ * and anything above U+10FFFF. */
 static inline bool raml_utf8_may_follow(unsigned char lead, unsigned at, unsigned char c)
 {
     unsigned low = 0x80, high = 0xbf;
@@ -26,7 +26,7 @@ static inline bool raml_utf8_may_follow(unsigned char lead, unsigned at, unsigne
     return c >= low && c <= high;
 }
 
-/* Length of the whole character at s[0 .. n), n > 0; 0: no character stands there. */
+/* Length of the whole character at s[0 .. n), n > 0; 0: there is none. */
 static inline unsigned raml_utf8_char(const unsigned char *s, size_t n)
 {
     unsigned len = raml_utf8_bytes(s[0]);
@@ -36,7 +36,7 @@ static inline unsigned raml_utf8_char(const unsigned char *s, size_t n)
     return len;
 }
 
-/* How many bytes of s[0 .. n) are whole characters before the first byte that is part of none. */
+/* Bytes of whole characters in s[0 .. n) before the first byte that belongs to none. */
 static inline size_t raml_utf8_valid(const unsigned char *s, size_t n)
 {
     size_t i = 0;

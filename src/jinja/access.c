@@ -154,7 +154,7 @@ struct raml_jv raml_j_item(struct raml_jinja *in, struct raml_jv object, struct 
     return raml_j_undefined(in, raml_j_type_name(object), name);
 }
 
-/* Python's slice.indices: how many elements, from which on. */
+/* Python's slice.indices: the number of elements, and the first. */
 static size_t clip(const struct raml_jv part[3], int64_t n, int64_t step, int64_t *start)
 {
     int64_t low = step > 0 ? 0 : -1, high = step > 0 ? n : n - 1, end[2] = {step > 0 ? low : high, step > 0 ? high : low};
@@ -195,7 +195,7 @@ struct raml_jv raml_j_slice(struct raml_jinja *in, struct raml_jv object, const 
     bool seq = object.type == RAML_J_SEQ && object.q->kind <= RAML_J_RANGE;
     for (int k = 0; k < 3; k++)
         if ((!seq && object.type != RAML_J_STR) || (part[k].type != RAML_J_NONE && !raml_j_is_integral(part[k])))
-            return raml_j_undefined(in, raml_j_type_name(object), "slice"); /* Jinja takes a failed slice for that */
+            return raml_j_undefined(in, raml_j_type_name(object), "slice"); /* as Jinja does */
     if (step == 0) return raml_j_fail(in, RAML_ERANGE, "slice step cannot be zero");
     size_t n = clip(part, raml_j_length(object), step, &start);
     if (object.type == RAML_J_STR) return slice_text(in, object.s, start, step, n);

@@ -12,7 +12,7 @@ const struct raml_jfunc *raml_j_find(const struct raml_jfunc *table, size_t n, c
     return NULL;
 }
 
-/* Index of the parameter called `name` in "a b c"; -1: none is. */
+/* Index of the parameter called `name` in "a b c"; -1: none. */
 static int param_index(const char *params, const char *name)
 {
     size_t n = strlen(name);
@@ -130,7 +130,7 @@ static void bind_macro(struct raml_jinja *in, const struct raml_jnode *m, const 
             raml_j_fail(in, RAML_ERANGE, "macro '%.60s' takes no keyword argument '%.60s'", m->name, name);
     }
     if (more && more->n && !block && !(m->op & RAML_J_USES_VARARGS))
-        raml_j_fail(in, RAML_ERANGE, "macro '%.60s' takes not more than %zu argument(s)", m->name, m->args.n);
+        raml_j_fail(in, RAML_ERANGE, "macro '%.60s' takes at most %zu argument(s)", m->name, m->args.n);
     if (m->op & RAML_J_USES_VARARGS) raml_j_set(in, in->scope, "varargs", raml_j_seq(more));
     if (m->op & RAML_J_USES_KWARGS) raml_j_set(in, in->scope, "kwargs", raml_j_dict(rest));
     if (m->op & RAML_J_USES_CALLER) raml_j_set(in, in->scope, "caller", caller);
@@ -236,7 +236,7 @@ static struct raml_jv dict(struct raml_jinja *in, struct raml_jv self, const str
             if (pair && pair->n == 2)
                 raml_j_put(in, m, pair->item[0], pair->item[1]);
             else
-                raml_j_fail(in, RAML_ERANGE, "dict: element %zu is no pair", i);
+                raml_j_fail(in, RAML_ERANGE, "dict: element %zu is not a pair", i);
         }
     }
     for (size_t i = 0; i < args->n_named; i++)

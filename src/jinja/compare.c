@@ -76,7 +76,7 @@ bool raml_j_same(struct raml_jv a, struct raml_jv b)
     }
 }
 
-/* -1, 0, 1; 2 when one of them is no number. */
+/* -1, 0, 1; 2 when one of them is not a number. */
 static int order_numbers(struct raml_jv a, struct raml_jv b)
 {
     if (raml_j_is_integral(a) && raml_j_is_integral(b)) {

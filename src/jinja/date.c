@@ -1,7 +1,7 @@
-/* date.c - see run.h: strftime of the day that the caller gave; there is no clock here.
+/* date.c - see run.h: strftime of the day that the caller gave; no clock is read.
  *
- * The day is read as "26 Jul 2024", "26 July 2024", "July 26, 2024" or "2024-07-26". Codes of the day alone are known:
- * %d %m %y %Y %b %B %a %A %j %e %F %D %u %w %%, and %-d, %-m, %-j without the leading zeros.
+ * The day is read as "26 Jul 2024", "26 July 2024", "July 26, 2024" or "2024-07-26". Only codes of the day are known:
+ * %d %m %y %Y %b %B %a %A %j %e %F %D %u %w %%, and %-d, %-m, %-j without leading zeros.
  */
 #include "jinja/run.h"
 
@@ -65,7 +65,7 @@ static bool read_day(const char *text, struct day *d)
     return false;
 }
 
-/* The text of one code; false: not known. bare: without leading zeros. */
+/* The text of one code; false: unknown. bare: without leading zeros. */
 static bool code_text(const struct day *d, char code, bool bare, char *out, size_t cap)
 {
     switch (code) {
@@ -102,7 +102,8 @@ struct raml_jv raml_j_strftime(struct raml_jinja *in, const struct raml_jstr *fo
         return raml_j_fail(in, RAML_ERANGE, "the template asks for today's date, and none was given; give one "
                                             "(--date_string \"26 Jul 2024\")");
     if (!read_day(in->date, &d))
-        return raml_j_fail(in, RAML_ERANGE, "the date '%.40s' is not read; expected one like '26 Jul 2024'", in->date);
+        return raml_j_fail(in, RAML_ERANGE, "the date '%.40s' is not understood; expected one like '26 Jul 2024'",
+                           in->date);
     raml_jout_init(&o, in);
     for (size_t i = 0; i < format->n && !in->code; i++) {
         if (format->s[i] != '%') {

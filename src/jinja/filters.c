@@ -1,4 +1,4 @@
-/* filters.c - see run.h: the table of filters, and those of texts, numbers and JSON. */
+/* filters.c - see run.h: the table of filters, and those for texts, numbers and JSON. */
 #include "jinja/run.h"
 
 #include "jinja/filters.h"
@@ -139,7 +139,7 @@ FILTER(wordcount)
 
 /* ---- numbers ---- */
 
-/* Reads v, a text, as Python's float() does; false: it is none. */
+/* Reads v, a text, as Python's float() does; false: it is not a number. */
 static bool read_float(struct raml_jinja *in, struct raml_jv v, double *out)
 {
     char text[MAX_NUMBER_BYTES], *end;

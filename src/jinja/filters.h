@@ -1,6 +1,6 @@
 /* filters.h - how filters are written, in filters.c and filters_seq.c (private to these two).
  *
- * v: what stands before the bar; args: the arguments as given; a: bound to the parameters that the table names.
+ * v: the value before the bar; args: the arguments as given; a: bound to the parameters that the table names.
  */
 #ifndef RAML_TEXT_JINJA_FILTERS_H
 #define RAML_TEXT_JINJA_FILTERS_H
@@ -12,7 +12,7 @@
                                struct raml_jv *a)
 #define UNUSED ((void)in, (void)v, (void)args, (void)a)
 
-/* The filters of sequences and dicts, and those that this version lacks. */
+/* The filters for sequences and dicts, and those that this version lacks. */
 const struct raml_jfunc *raml_j_find_seq_filter(const char *name);
 
 #endif

@@ -1,5 +1,5 @@
-/* filters_seq.c - see filters.h: filters of sequences and dicts. Those that are generators in Jinja are
- * evaluated at once, and can be gone through once, as there. */
+/* filters_seq.c - see filters.h: filters for sequences and dicts. Those that are generators in Jinja are
+ * evaluated at once but, as there, can be iterated only once. */
 #include "jinja/filters.h"
 
 #include <string.h>
@@ -205,7 +205,7 @@ static struct raml_jv keys_of(struct raml_jinja *in, struct raml_jv v, struct ra
     return raml_j_seq(q);
 }
 
-/* Stable merge sort of item[0..n) by key[0..n); of equal ones the first comes first, backwards too. */
+/* Stable merge sort of item[0..n) by key[0..n); equal elements keep their order, backwards too. */
 static void sort(struct raml_jinja *in, struct raml_jv *item, struct raml_jv *key, size_t n, bool backwards)
 {
     struct raml_jv *to = key ? raml_j_alloc(in, 2 * n + 1, sizeof *to) : NULL;

@@ -130,7 +130,7 @@ static size_t percent_spec(const struct raml_jstr *s, size_t at, struct spec *f)
     return at + 1;
 }
 
-/* The value that "%(name)" at `at` asks for; at moves behind it. */
+/* The value that "%(name)" at `at` asks for; at moves past it. */
 static struct raml_jv by_name(struct raml_jinja *in, const struct raml_jstr *s, size_t *at, struct raml_jv values)
 {
     struct raml_jv v = raml_j_none();

@@ -12,7 +12,7 @@ struct lexer {
     const char *s;
     size_t n, at;
     size_t line, counted; /* the line that byte `counted` is on */
-    bool line_start;      /* what was last read ended in a newline (as at the start of the template) */
+    bool line_start;      /* what was last read ended in a newline (also at the start of the template) */
 };
 
 static void count_lines(struct lexer *x, size_t to)
@@ -77,7 +77,7 @@ static void add_text(struct lexer *x, size_t from, size_t to, char sign, bool ls
     if (t) t->value = raml_j_str(x->in, x->s + from, end - from, RAML_J_FRAME);
 }
 
-/* The end of a tag at `at`: 0, or where the text behind it starts. close: "%}" or "#}". */
+/* The end of a tag at `at`: 0, or where the text after it starts. close: "%}" or "#}". */
 static size_t tag_end(const struct lexer *x, size_t at, const char *close)
 {
     char sign = at < x->n ? x->s[at] : 0;
@@ -110,7 +110,7 @@ static void comment(struct lexer *x, size_t body)
     raml_j_fail(x->in, RAML_EFORMAT, "this comment is not closed: expected '#}'");
 }
 
-/* Is [at ..) "{% word", and where does it go on behind the word? 0: it is not. */
+/* The end of the word if [at ..) is "{% word"; 0: it is not. */
 static size_t tag_with(const struct lexer *x, size_t at, const char *word, char *sign)
 {
     if (!here(x, at, "{%")) return 0;
@@ -136,7 +136,7 @@ static void raw(struct lexer *x, size_t body)
     raml_j_fail(x->in, RAML_EFORMAT, "this raw block is not closed: expected '{%% endraw %%}'");
 }
 
-/* 0, or where the body of a raw block starts that opens at `at`. */
+/* 0, or where the body of a raw block that opens at `at` starts. */
 static size_t raw_body(const struct lexer *x, size_t at, char *sign)
 {
     at = tag_with(x, at, "raw", sign);
@@ -144,7 +144,7 @@ static size_t raw_body(const struct lexer *x, size_t at, char *sign)
     return at && here(x, at, "%}") ? at + 2 : 0;
 }
 
-/* Keeps the open brackets; false: this closing one does not fit. */
+/* Tracks the open brackets; false: this closing one does not match. */
 static bool balance(struct lexer *x, const struct raml_jtoken *t, char open[MAX_OPEN], size_t *n_open)
 {
     if (t->kind != RAML_JT_OP || t->op > 127 || !strchr("([{)]}", t->op)) return true;
@@ -174,7 +174,7 @@ static size_t print_end(const struct lexer *x, size_t at)
     return here(x, at, "}}") ? at + 2 : 0;
 }
 
-/* What stands between {{ and }}, or between {% and %}. */
+/* What is between {{ and }}, or between {% and %}. */
 static void inside(struct lexer *x, bool block)
 {
     char open[MAX_OPEN];

@@ -1,7 +1,7 @@
 /* lex.h - a template's text as tokens (private to src/text).
  *
- * As Jinja does with trim_blocks and lstrip_blocks: the newline behind a block tag or comment is dropped, and so are
- * blanks in front of one that stands first on its line; - beside a delimiter strips white space, + keeps it. \r\n and
+ * As Jinja does with trim_blocks and lstrip_blocks: the newline after a block tag or comment is dropped, and so is
+ * whitespace before one that comes first on its line; - beside a delimiter strips whitespace, + keeps it. \r\n and
  * \r are read as \n; one newline at the end of the template is dropped. {% raw %} comes out as text.
  */
 #ifndef RAML_TEXT_JINJA_LEX_H
@@ -22,7 +22,7 @@ enum raml_jtoken_kind {
     RAML_JT_STRING,
     RAML_JT_OP
 };
-enum raml_jop { /* one character is its own code */
+enum raml_jop { /* a single character is its own code */
     RAML_JO_FLOORDIV = 256, /* // */
     RAML_JO_POW,            /* ** */
     RAML_JO_EQ,
@@ -49,7 +49,7 @@ void raml_j_lex(struct raml_jinja *in, const char *text, size_t n, struct raml_j
 /* What a token is called in messages. */
 const char *raml_j_token_name(const struct raml_jtoken *t, char out[RAML_J_SHOWN]);
 
-/* lex_expr.c: the token at *at inside a tag, *at moved behind it. */
+/* lex_expr.c: the token at *at inside a tag; *at moves past it. */
 void raml_j_lex_one(struct raml_jinja *in, const char *s, size_t n, size_t *at, struct raml_jtoken *out);
 
 #endif

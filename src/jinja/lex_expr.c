@@ -50,7 +50,7 @@ static size_t digits(const char *s, size_t n, size_t at, unsigned base)
     return end;
 }
 
-/* Where the float at `at` ends; 0: it is none. */
+/* Where the float at `at` ends; 0: it is not one. */
 static size_t float_end(const char *s, size_t n, size_t at)
 {
     size_t whole = digits(s, n, at, 10), end = 0, k = whole;
@@ -91,7 +91,7 @@ static bool number(struct raml_jinja *in, const char *s, size_t n, size_t *at, s
     size_t start = *at, end = float_end(s, n, start);
     unsigned base = 10;
     out->kind = end ? RAML_JT_FLOAT : RAML_JT_INT;
-    if (!end && s[start] == '0') { /* a prefix, or zeros alone */
+    if (!end && s[start] == '0') { /* a prefix, or only zeros */
         int x = start + 1 < n ? tolower((unsigned char)s[start + 1]) : 0;
         base = x == 'x' ? 16 : x == 'o' ? 8 : x == 'b' ? 2 : 1;
         if (base > 1) {
@@ -120,7 +120,7 @@ static long hex(const char *s, size_t n, size_t count)
     return v;
 }
 
-/* One escape: s[0] is what stands behind the backslash. Returns the bytes read. */
+/* One escape: s[0] is the byte after the backslash. Returns the bytes read. */
 static size_t escape(struct raml_jinja *in, const char *s, size_t n, struct raml_jout *out)
 {
     static const char plain[] = "abfnrtv\\'\"", means[] = "\a\b\f\n\r\t\v\\'\"";
@@ -147,7 +147,7 @@ static size_t escape(struct raml_jinja *in, const char *s, size_t n, struct raml
             raml_jout_char(out, (uint32_t)v, RAML_J_FRAME);
         return count + 1;
     }
-    if (s[0] == 'N') raml_j_fail(in, RAML_ESUPPORT, "'\\N{...}' in a string is not read");
+    if (s[0] == 'N') raml_j_fail(in, RAML_ESUPPORT, "'\\N{...}' in a string is not supported");
     raml_jout_adds(out, "\\");
     if ((unsigned char)s[0] < 0x80) return 0;
     char code[16]; /* Jinja spells out what is beyond ASCII before it looks for escapes */

@@ -1,4 +1,4 @@
-/* methods.c - see run.h: methods of str, list, tuple, dict and loop. What changes its object is blocked, as
+/* methods.c - see run.h: methods of str, list, tuple, dict and loop. Methods that change their object are blocked, as
  * in Jinja's immutable sandbox. */
 #include "jinja/run.h"
 
@@ -17,7 +17,7 @@ static struct raml_jv text_value(const struct raml_jstr *s)
     return (struct raml_jv){.type = RAML_J_STR, .s = s};
 }
 
-/* The part of self that optional start and end arguments leave, and the byte it starts at. */
+/* The part of self between the optional start and end arguments, and the byte it starts at. */
 static struct raml_jv window(struct raml_jinja *in, struct raml_jv self, struct raml_jv start, struct raml_jv end)
 {
     struct raml_jv part[3] = {start, end, raml_j_none()};
@@ -251,7 +251,7 @@ static struct raml_jv search(struct raml_jinja *in, struct raml_jv self, const s
     if (hit > s.s->n && must) return raml_j_fail(in, RAML_ERANGE, "substring not found");
     if (hit > s.s->n) return raml_j_int(-1);
     struct raml_jv before = raml_j_part(in, s.s, 0, hit);
-    size_t skipped = 0; /* characters in front of the window: its bytes lie inside self's */
+    size_t skipped = 0; /* characters before the window: its bytes lie inside self's */
     for (const char *p = self.s->s; p < s.s->s; p++) skipped += ((unsigned char)*p & 0xc0) != 0x80;
     return in->code ? before : raml_j_int((int64_t)(skipped + before.s->n_chars));
 }

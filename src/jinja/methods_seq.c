@@ -51,7 +51,7 @@ METHOD(values)
 METHOD(copy)
 {
     UNUSED;
-    return self; /* nothing can be changed, so a copy can't be told from it */
+    return self; /* nothing can be changed, so a copy would be no different */
 }
 
 /* ---- list, tuple ---- */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* ---- the tools of both parsers ---- */
+/* ---- shared by both parsers ---- */
 
 struct raml_jnode *raml_jp_node(struct raml_jparser *p, enum raml_jkind kind)
 {
@@ -129,7 +129,7 @@ static struct raml_jnodes body(struct raml_jparser *p, const char *const *ends)
         raml_jp_add(&out, n);
     }
     if (ends && !p->in->code)
-        raml_j_fail(p->in, RAML_EFORMAT, "the template ends where '%s' was expected, for the tag in line %zu", ends[0],
+        raml_j_fail(p->in, RAML_EFORMAT, "the template ends where '%s' was expected, for the tag on line %zu", ends[0],
                     start);
     return out;
 }

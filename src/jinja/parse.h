@@ -20,7 +20,7 @@
  *     CONCAT                                         operands
  *     COND       condition    if true     if not (NULL: undefined)
  *     TEXT                                                                                        value
- *     PRINT                                          expressions, printed one behind the other
+ *     PRINT                                          expressions, printed one after the other
  *     FOR        target       iterable    filter                             body / else
  *     IF                                             BRANCH (a: condition, NULL for else; body)
  *     SET        target       value (NULL: the block) filters (or NULL)       body
@@ -30,7 +30,7 @@
  *     WITH                                           PAIR (a: target, b: value)  body
  *     GROUP                                                                    body               {% generation %}
  *     BREAK, CONTINUE
- * Children of a list hang together by `next`. Targets are NAME, TUPLE of targets, or ATTR of a NAME.
+ * Children of a list are linked by `next`. Targets are NAME, TUPLE of targets, or ATTR of a NAME.
  */
 #ifndef RAML_TEXT_JINJA_PARSE_H
 #define RAML_TEXT_JINJA_PARSE_H
@@ -96,15 +96,15 @@ struct raml_jnode {
 struct raml_jparser {
     struct raml_jinja *in;
     const struct raml_jtoken *t; /* the current token; at the last one it stays */
-    unsigned depth, loops;       /* nesting; loops that break and continue may leave */
+    unsigned depth, loops;       /* nesting; the loops that break and continue may leave */
     int uses;                    /* RAML_J_USES_*: of the macro that is being read */
-    struct raml_jnode spare;     /* given when there is no memory */
+    struct raml_jnode spare;     /* returned when there is no memory */
 };
 
 /* NULL: failed, see in->code. */
 struct raml_jnodes raml_j_parse(struct raml_jinja *in, const char *text, size_t n);
 
-/* Between parse.c (statements) and parse_expr.c. What a failed parser returns is a node all the same. */
+/* Between parse.c (statements) and parse_expr.c. Even a parser that failed returns a node. */
 struct raml_jnode *raml_jp_node(struct raml_jparser *p, enum raml_jkind kind);
 void raml_jp_add(struct raml_jnodes *to, struct raml_jnode *node);
 void raml_jp_fail(struct raml_jparser *p, const char *expected);
@@ -121,7 +121,7 @@ struct raml_jnode *raml_jp_expr(struct raml_jparser *p, bool with_cond);
 struct raml_jnode *raml_jp_tuple(struct raml_jparser *p, bool with_cond, const char *end);
 struct raml_jnode *raml_jp_target(struct raml_jparser *p, const char *end, bool attribute);
 struct raml_jnode *raml_jp_primary(struct raml_jparser *p);
-/* Filters behind `input` (NULL: a filter block's; then the first has no | in front of it unless `bar`). */
+/* Filters after `input` (NULL: a filter block's; then the first has no | before it unless `bar`). */
 struct raml_jnode *raml_jp_filters(struct raml_jparser *p, struct raml_jnode *input, bool bar);
 struct raml_jnode *raml_jp_unary(struct raml_jparser *p, bool with_filter);
 void raml_jp_args(struct raml_jparser *p, struct raml_jnode *call);

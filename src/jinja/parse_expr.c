@@ -42,7 +42,7 @@ static struct raml_jnode *string(struct raml_jparser *p)
     struct raml_jnode *n = constant(p, p->t->value);
     raml_jp_next(p);
     if (p->t->kind != RAML_JT_STRING) return n;
-    struct raml_jout o; /* strings side by side are one */
+    struct raml_jout o; /* adjacent strings are one */
     raml_jout_init(&o, p->in);
     raml_j_print(&o, n->value);
     for (; p->t->kind == RAML_JT_STRING; raml_jp_next(p)) raml_j_print(&o, p->t->value);
@@ -109,7 +109,7 @@ struct raml_jnode *raml_jp_primary(struct raml_jparser *p)
     return raml_jp_node(p, RAML_JN_CONST);
 }
 
-/* ---- what stands behind: .x [x] (x) |x `is x` ---- */
+/* ---- postfix: .x [x] (x) |x `is x` ---- */
 
 static struct raml_jnode *subscript(struct raml_jparser *p)
 {
@@ -189,7 +189,7 @@ void raml_jp_args(struct raml_jparser *p, struct raml_jnode *n)
             arg->a = raml_jp_expr(p, true);
             keywords = true;
         } else {
-            if (keywords) raml_jp_fail(p, "an argument with a name, behind others that have one");
+            if (keywords) raml_jp_fail(p, "an argument with a name, after others that have one");
             arg = raml_jp_expr(p, true);
         }
         raml_jp_add(&n->args, arg);
@@ -334,7 +334,7 @@ static struct raml_jnode *sum(struct raml_jparser *p)
     return n;
 }
 
-/* The comparison that stands here, taken; 0: none does. */
+/* Takes the comparison operator here; 0: there is none. */
 static int comparison(struct raml_jparser *p)
 {
     int op = p->t->kind == RAML_JT_OP ? p->t->op : 0;

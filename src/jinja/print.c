@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The fewest digits that read back as the same number; an exponent below 1e-4 and from 1e16 on. */
+/* The fewest digits that read back as the same number; with an exponent below 1e-4 and from 1e16 on. */
 void raml_j_print_float(struct raml_jout *o, double d)
 {
     char text[40], out[64];

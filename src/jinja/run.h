@@ -1,8 +1,8 @@
 /* run.h - running a parsed template (private to src/text/jinja and chat.c).
  *
- * Names are looked up in a chain of scopes, the innermost first: a loop's turn, a macro's call, a `with` or block has
- * its own; `if` has none. A macro sees the scope that it stands in, as that is when it is called. What is in no scope
- * may be a global function; else it is undefined.
+ * Names are looked up in a chain of scopes, the innermost first: each loop iteration, macro call, `with` and block has
+ * its own; `if` has none. A macro sees the scope that it is defined in, as that is when it is called. A name in no
+ * scope may be a global function; else it is undefined.
  */
 #ifndef RAML_TEXT_JINJA_RUN_H
 #define RAML_TEXT_JINJA_RUN_H
@@ -28,7 +28,7 @@ struct raml_jargs {
     size_t n_named;
 };
 
-/* A function, filter, test or method. params: names parted by blanks; those from index `need` on may be left out, and
+/* A function, filter, test or method. params: names separated by spaces; those from index `need` on may be omitted, and
  * are then RAML_J_ABSENT in a[]. "*": arguments are not bound, `run` reads them itself. run == NULL: Jinja or Python
  * has it, this version does not: looking it up is a failure. self: what the filter, test or method is applied to. */
 struct raml_jfunc {
@@ -36,7 +36,7 @@ struct raml_jfunc {
     unsigned need;
     struct raml_jv (*run)(struct raml_jinja *in, struct raml_jv self, const struct raml_jargs *args, struct raml_jv *a);
 };
-struct raml_jcall { /* what can be called: a function (perhaps bound to self), or a macro */
+struct raml_jcall { /* a callable: a function (perhaps bound to self), or a macro */
     const struct raml_jfunc *func;
     struct raml_jv self;
     const struct raml_jnode *macro;
@@ -67,7 +67,7 @@ struct raml_jv raml_j_filter(struct raml_jinja *in, const char *name, struct ram
 bool raml_j_test(struct raml_jinja *in, const char *name, struct raml_jv v, const struct raml_jargs *args);
 const struct raml_jfunc *raml_j_find_filter(const char *name); /* filters.c */
 const struct raml_jfunc *raml_j_find_test(const char *name);   /* tests.c */
-/* methods.c: of a text, and, from methods_seq.c, of the others. */
+/* methods.c: those of text and, from methods_seq.c, of the others. */
 const struct raml_jfunc *raml_j_find_method(struct raml_jv object, const char *name);
 const struct raml_jfunc *raml_j_find_other_method(struct raml_jv object, const char *name);
 
@@ -82,16 +82,16 @@ struct raml_jv raml_j_attr(struct raml_jinja *in, struct raml_jv object, const c
 struct raml_jv raml_j_attr_only(struct raml_jinja *in, struct raml_jv object, const char *name); /* no item */
 struct raml_jv raml_j_item(struct raml_jinja *in, struct raml_jv object, struct raml_jv key);    /* object[key] */
 struct raml_jv raml_j_slice(struct raml_jinja *in, struct raml_jv object, const struct raml_jv part[3]);
-/* Its elements, as `for` goes through them; a generator is used up. NULL: failed. */
+/* Its elements, as `for` visits them; a generator is used up. NULL: failed. */
 struct raml_jseq *raml_j_iterate(struct raml_jinja *in, struct raml_jv v);
 /* len(v), or -1: it has none. */
 int64_t raml_j_length(struct raml_jv v);
 
-/* Arguments that were bound: as int, as text, with what stands for one left out. Another type: a failure. */
+/* Bound arguments as int, as text, with a default for one omitted. Another type: a failure. */
 int64_t raml_j_arg_int(struct raml_jinja *in, struct raml_jv v, int64_t unless);
 const struct raml_jstr *raml_j_arg_text(struct raml_jinja *in, struct raml_jv v, const char *what); /* NULL: failed */
 
-/* text.c: what filters and methods share. */
+/* text.c: shared by filters and methods. */
 struct raml_jv raml_j_strip(struct raml_jinja *in, const struct raml_jstr *s, struct raml_jv chars, int ends);
 enum { RAML_J_LEFT = 1, RAML_J_RIGHT = 2 };
 enum raml_jcase { RAML_J_LOWER, RAML_J_UPPER, RAML_J_TITLE, RAML_J_CAPITALIZE, RAML_J_SWAP, RAML_J_JINJA_TITLE };
@@ -103,7 +103,7 @@ struct raml_jseq *raml_j_split_lines(struct raml_jinja *in, const struct raml_js
 struct raml_jv raml_j_center(struct raml_jinja *in, const struct raml_jstr *s, int64_t width, uint32_t fill, int side);
 struct raml_jv raml_j_escape(struct raml_jinja *in, struct raml_jv v); /* Markup */
 struct raml_jv raml_j_safe(struct raml_jinja *in, struct raml_jv v);   /* Markup, as it is */
-/* First place of part in s at or behind byte `from`; s->n + 1: none. */
+/* First place of part in s at or after byte `from`; s->n + 1: none. */
 size_t raml_j_find_text(const struct raml_jstr *s, size_t from, const struct raml_jstr *part);
 
 /* format.c: text % values, text.format(...). date.c: strftime of in->date. */

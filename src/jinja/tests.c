@@ -142,7 +142,7 @@ TEST(divisibleby)
     return raml_j_bool(raml_j_equal(in, raml_j_binary(in, '%', v, a[0]), raml_j_int(0)));
 }
 
-/* All letters with case are of this one, and there is one. */
+/* There are cased letters, and all are of this case. */
 static struct raml_jv all_of(struct raml_jinja *in, struct raml_jv v, utf8proc_category_t want)
 {
     bool any = false;

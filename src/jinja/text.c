@@ -1,4 +1,4 @@
-/* text.c - see run.h: work on texts that filters and methods share. Marks stay with their bytes. */
+/* text.c - see run.h: text operations that filters and methods share. Marks stay with their bytes. */
 #include "jinja/run.h"
 
 #include <string.h>
@@ -75,7 +75,7 @@ static bool is_ignorable(uint32_t c)
            c == 0x2018 || c == 0x2019 || c == 0x2024 || c == 0x2027;
 }
 
-/* Is the first character that is not ignorable, from `at` on or back from it, one with case? */
+/* Is the first character that is not ignorable, from `at` forwards or backwards, cased? */
 static bool cased_beside(struct raml_jinja *in, const struct raml_jstr *s, size_t at, bool forward)
 {
     size_t len;
@@ -114,7 +114,7 @@ static void add_case(struct raml_jout *o, const struct raml_jstr *s, size_t at, 
                    message);
 }
 
-/* Where words start for the filter `title`: behind white space, - ( { [ and <. */
+/* Where words start for the filter `title`: after whitespace, - ( { [ and <. */
 static bool is_break(uint32_t c)
 {
     return raml_j_is_space(c) || (c < 0x80 && c && strchr("-({[<", (int)c));
@@ -224,7 +224,7 @@ struct raml_jv raml_j_center(struct raml_jinja *in, const struct raml_jstr *s, i
     struct raml_jout o;
     int64_t pad = width - (int64_t)s->n_chars, left = 0;
     if (pad <= 0) return (struct raml_jv){.type = RAML_J_STR, .s = s};
-    if (side == RAML_J_RIGHT) left = pad; /* the text stands right */
+    if (side == RAML_J_RIGHT) left = pad; /* the text is right-aligned */
     if (side == (RAML_J_LEFT | RAML_J_RIGHT)) left = pad / 2 + (pad & width & 1);
     raml_jout_init(&o, in);
     for (int64_t i = 0; i < left && raml_j_work(in, 1); i++) raml_jout_char(&o, fill, RAML_J_FRAME);

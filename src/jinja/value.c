@@ -28,7 +28,7 @@ bool raml_j_work(struct raml_jinja *in, size_t steps)
 {
     if (in->code) return false;
     if (steps > RAML_J_MAX_STEPS - in->steps) {
-        raml_j_fail(in, RAML_ERANGE, "the template works without end: more than %llu steps",
+        raml_j_fail(in, RAML_ERANGE, "the template does not end: more than %llu steps",
                     (unsigned long long)RAML_J_MAX_STEPS);
         return false;
     }
@@ -136,7 +136,7 @@ size_t raml_j_byte_of(const struct raml_jstr *s, size_t i_char)
 
 size_t raml_j_message_at(const struct raml_jstr *s, size_t at)
 {
-    size_t a = 0, b = s->n_marks; /* the first mark that ends behind `at` */
+    size_t a = 0, b = s->n_marks; /* the first mark that ends after `at` */
     while (a < b) {
         size_t mid = a + (b - a) / 2;
         if (s->mark[mid].end <= at)
@@ -184,7 +184,7 @@ bool raml_j_is_printable(uint32_t c)
     }
 }
 
-/* ---- text being put together ---- */
+/* ---- text being built ---- */
 
 void raml_jout_init(struct raml_jout *o, struct raml_jinja *in)
 {
@@ -388,7 +388,7 @@ bool raml_j_get_text(const struct raml_jdict *m, const char *key, size_t n, stru
     return false;
 }
 
-/* ---- what is not there ---- */
+/* ---- undefined ---- */
 
 struct raml_jv raml_j_undefined(struct raml_jinja *in, const char *of, const char *name)
 {

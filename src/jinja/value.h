@@ -1,10 +1,10 @@
-/* value.h - values of a template: Python's, as far as chat templates use them (private to src/text).
+/* value.h - a template's values: Python's, as far as chat templates use them (private to src/text).
  *
  * Text is UTF-8; length, indices and slices count code points. A text remembers which of its bytes came from a message:
  * sorted, disjoint marks [start, end), each with the message's index. Every operation on text keeps them, so the
  * finished prompt tells content from frame.
  *
- * Errors   the first failure is kept in raml_jinja.code, with its sentence; from then on every function returns at once,
+ * Errors   the first failure is kept in raml_jinja.code, with its message; from then on every function returns at once,
  *          with None or nothing done. A caller looks at `code` where it loops, and at its end.
  * Memory   everything lives in the arena of the rendering (or, for constants, of the template); texts of messages are
  *          the caller's.
@@ -37,7 +37,7 @@ struct raml_jinja { /* one parsing or one rendering */
     enum raml_jflow { RAML_J_GOES_ON, RAML_J_BREAK, RAML_J_CONTINUE } flow;
     struct raml_jscope *scope;
     struct raml_jout *out;
-    const char *date; /* what strftime_now is of; NULL: not given */
+    const char *date; /* the day of strftime_now; NULL: not given */
 };
 
 enum raml_jtype {
@@ -84,16 +84,16 @@ struct raml_jseq {
     enum raml_jseq_kind kind;
     struct raml_jv *item;
     size_t n, cap;
-    size_t next;               /* ITER (a generator): what is left starts here */
+    size_t next;               /* ITER (a generator): the next element */
     int64_t start, stop, step; /* RANGE */
 };
-struct raml_jdict { /* keys in order of insertion */
+struct raml_jdict { /* keys in insertion order */
     struct raml_jv *key, *value;
     size_t n, cap;
 };
-struct raml_jundef {     /* for the sentence that using it gives */
+struct raml_jundef {     /* for the message when it is used */
     const char *of;      /* type that lacks it; NULL: a variable */
-    const char *name;    /* of the variable or attribute; NULL: `why` is the whole sentence */
+    const char *name;    /* of the variable or attribute; NULL: `why` is the whole message */
     const char *why;
 };
 struct raml_jloop {
@@ -127,7 +127,7 @@ static inline struct raml_jv raml_j_dict(struct raml_jdict *m)
     return m ? (struct raml_jv){.type = RAML_J_DICT, .m = m} : raml_j_none();
 }
 
-/* Keeps the sentence "NAME:LINE: ..." unless there was a failure before. Returns None. */
+/* Keeps the message "NAME:LINE: ..." unless there was a failure before. Returns None. */
 struct raml_jv raml_j_fail(struct raml_jinja *in, enum raml_code code, const char *fmt, ...) RAML_PRINTF(3, 4);
 /* Counts work. False: the budget is used up, or something failed before. */
 bool raml_j_work(struct raml_jinja *in, size_t steps);
@@ -148,7 +148,7 @@ uint32_t raml_j_char(const char *s, size_t *bytes);
 bool raml_j_is_space(uint32_t c);    /* str.isspace, and \s */
 bool raml_j_is_printable(uint32_t c); /* str.isprintable */
 
-/* Text being put together, with its marks. */
+/* Text being built, with its marks. */
 struct raml_jout {
     struct raml_jinja *in;
     char *s;
@@ -194,7 +194,7 @@ void raml_j_print(struct raml_jout *o, struct raml_jv v);
 void raml_j_repr(struct raml_jout *o, struct raml_jv v);
 void raml_j_print_float(struct raml_jout *o, double d);
 struct raml_jv raml_j_to_str(struct raml_jinja *in, struct raml_jv v);
-const char *raml_j_shown(struct raml_jv text, char out[RAML_J_SHOWN]); /* for messages: cut, no control characters */
+const char *raml_j_shown(struct raml_jv text, char out[RAML_J_SHOWN]); /* truncated, no control characters */
 
 /* json.c */
 struct raml_jv raml_j_from_json(struct raml_jinja *in, const void *json, size_t message);

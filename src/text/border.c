@@ -5,7 +5,7 @@
 
 #include <utf8proc.h>
 
-/* The character that s[0 .. n) starts with, -1: none does. *len: its bytes. */
+/* The character that s[0 .. n) starts with, -1: none. *len: its bytes. */
 static utf8proc_int32_t first_char(const unsigned char *s, size_t n, size_t *len)
 {
     utf8proc_int32_t c = -1;
@@ -38,7 +38,7 @@ static bool is_word(utf8proc_int32_t c)
     if (c == 0x200c || c == 0x200d) return true; /* Join_Control */
     if ((c >= 0x24b6 && c <= 0x24e9) || (c >= 0x1f130 && c <= 0x1f149) || (c >= 0x1f150 && c <= 0x1f169) ||
         (c >= 0x1f170 && c <= 0x1f189))
-        return true; /* the symbols that are Other_Alphabetic (PropList.txt); its marks are marks here */
+        return true; /* the symbols that are Other_Alphabetic (PropList.txt); its marks count as marks */
     switch (utf8proc_category(c)) {
     case UTF8PROC_CATEGORY_LU:
     case UTF8PROC_CATEGORY_LL:

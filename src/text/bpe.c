@@ -1,11 +1,11 @@
 /* bpe.c - byte-pair merging of one word (Sennrich et al. 2016; over bytes: Radford et al. 2019).
  *
- * Rule: while any neighbours can be merged, merge those of the lowest rank, the leftmost among equals. The symbols form
+ * Rule: while any neighbours can be merged, merge the pair of lowest rank, the leftmost among equals. The symbols form
  * a doubly linked list over the word's bytes; a queue holds the pairs that could be merged (bpe_queue.h for long words,
  * a heap for short ones). A pair in the queue whose symbols have changed since is stale and dropped when it comes up.
  * Each merge removes one entry and adds at most two, so 2n entries are enough. Most words are tokens: whether the
- * merges make a token of its bytes is found when it is first met and remembered (any thread finds the same), so that
- * such a word costs one look-up.
+ * merges turn a token's bytes into that token is worked out when it is first seen and remembered (any thread finds
+ * the same), so that such a word costs one look-up.
  */
 #include "text/bpe_queue.h"
 #include "text/vocab.h"
@@ -17,7 +17,7 @@
 #include <string.h>
 
 enum { /* bytes */
-    SHORT_WORD = 64,  /* words up to here need no memory of their own */
+    SHORT_WORD = 64,  /* words up to this length need no allocation */
     LONG_WORD = 4096, /* from here on a queue by rank is faster than a heap, though its table must be cleared */
 };
 
@@ -114,8 +114,8 @@ static bool symbol_is(const struct word *w, int32_t id)
     return w->symbol[0].id == id && w->symbol[0].next == END;
 }
 
-/* The symbols that a word starts as: its bytes, or, with byte_fallback, its characters and, where one has no token of
- * its own, their bytes. */
+/* The symbols that a word starts as: its bytes or, with byte_fallback, its characters and, for those without a token,
+ * their bytes. */
 static void spell(struct word *w, const struct raml_tokenizer *t, const unsigned char *text, size_t n)
 {
     uint32_t prev = END;
@@ -194,7 +194,7 @@ int32_t raml_find_word(const struct raml_tokenizer *t, const unsigned char *word
     }
 }
 
-/* The ids of what no merge goes across the ends of, and which is no token as a whole; whole: its id or -1. */
+/* The ids of a piece whose ends no merge crosses and that is no token as a whole; whole: its id or -1. */
 static enum raml_code merge_word(const struct raml_tokenizer *t, const unsigned char *text, size_t n, int32_t whole,
                                  struct raml_tokens *out, struct raml_ranges *where, struct raml_err *err)
 {
@@ -227,7 +227,7 @@ end:
     return rc;
 }
 
-/* Bytes of text[0 .. n) up to the first two that no merge brings together. */
+/* Bytes of text[0 .. n) up to the first two that no merge joins. */
 static size_t joined_bytes(const struct raml_tokenizer *t, const unsigned char *text, size_t n)
 {
     size_t i = 1;
@@ -235,7 +235,7 @@ static size_t joined_bytes(const struct raml_tokenizer *t, const unsigned char *
     return i;
 }
 
-/* A word, or a part of one that no merge goes across the ends of. */
+/* A word, or a part of one whose ends no merge crosses. */
 static enum raml_code add_part(const struct raml_tokenizer *t, const unsigned char *text, size_t n, bool is_word,
                                struct raml_tokens *out, struct raml_ranges *where, struct raml_err *err)
 {

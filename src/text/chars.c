@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Printable in Latin-1, blanks left out: these bytes stand for themselves. */
+/* Printable in Latin-1, whitespace excluded: these bytes stand for themselves. */
 static bool stands_for_itself(unsigned b)
 {
     return (b >= 0x21 && b <= 0x7e) || (b >= 0xa1 && b <= 0xac) || b >= 0xae;
@@ -25,7 +25,7 @@ size_t raml_byte_to_char(unsigned char byte, char out[2])
     return 2;
 }
 
-/* Number of the byte that a character stands for, -1 when it stands for none. *len: bytes of the character read. */
+/* The byte that a character stands for, -1: none. *len: bytes of the character read. */
 static int char_to_byte(const unsigned char *s, size_t n, size_t *len)
 {
     *len = 1;

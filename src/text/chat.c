@@ -27,9 +27,10 @@ static enum raml_code parse(struct raml_chat_template *t, const char *text, size
     size_t ok = raml_utf8_valid((const unsigned char *)text, n), line = 1;
     for (size_t i = 0; i < ok; i++) line += text[i] == '\n';
     if (ok < n)
-        return raml_fail(err, RAML_EFORMAT, "%s:%zu: byte %zu is no UTF-8; expected a template's text", t->name, line, ok);
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: byte %zu is not UTF-8; expected a template's text", t->name, line,
+                         ok);
     if (memchr(text, 0, n))
-        return raml_fail(err, RAML_EFORMAT, "%s: holds a 0 byte; expected a template's text", t->name);
+        return raml_fail(err, RAML_EFORMAT, "%s: contains a 0 byte; expected a template's text", t->name);
     t->thinks = memmem(text, n, "<think>", strlen("<think>")) != NULL;
     struct raml_jinja in = {.arena = t->arena, .name = t->name, .err = err, .line = 1};
     t->body = raml_j_parse(&in, text, n);
@@ -52,7 +53,7 @@ enum raml_code raml_chat_template_open(const char *name, const char *text, size_
     if (!t || !t->name || !t->bos || !t->eos || !t->arena)
         rc = raml_fail(err, RAML_ENOMEM, "%s: no memory for a template", name);
     if (!rc && (!is_utf8(t->bos, strlen(t->bos)) || !is_utf8(t->eos, strlen(t->eos))))
-        rc = raml_fail(err, RAML_EFORMAT, "%s: bos_token or eos_token is no UTF-8", name);
+        rc = raml_fail(err, RAML_EFORMAT, "%s: bos_token or eos_token is not UTF-8", name);
     if (!rc) rc = parse(t, text, n, err);
     if (rc)
         raml_chat_template_close(t);
@@ -112,7 +113,7 @@ struct raml_chat_input raml_chat_input_default(const json_t *messages, bool add_
 static void set_text(struct raml_jinja *in, const char *name, const char *text)
 {
     if (!text) return;
-    if (!is_utf8(text, strlen(text))) raml_j_fail(in, RAML_EFORMAT, "%s is no UTF-8", name);
+    if (!is_utf8(text, strlen(text))) raml_j_fail(in, RAML_EFORMAT, "%s is not UTF-8", name);
     raml_j_set(in, in->scope, name, raml_j_str(in, text, strlen(text), RAML_J_FRAME));
 }
 
@@ -169,7 +170,7 @@ static enum raml_code render(const struct raml_chat_template *t, const struct ra
     return rc;
 }
 
-/* Where text with the generation prompt parts from text without it, moved back so that no tag is cut. */
+/* Where text with the generation prompt departs from text without it, moved back so that no tag is split. */
 static size_t generation_start(const struct raml_chat_template *t, const struct raml_chat_input *input,
                                const struct raml_chat_prompt *with)
 {
@@ -195,7 +196,7 @@ static size_t generation_start(const struct raml_chat_template *t, const struct 
     return at;
 }
 
-/* The text of the last message, as transformers takes it: content, or of a list of parts the last one that is a text. */
+/* The text of the last message, as transformers takes it: content or, in a list of parts, the last one that is text. */
 static const char *final_text(const json_t *messages)
 {
     const json_t *content = json_object_get(json_array_get(messages, json_array_size(messages) - 1), "content");
@@ -210,15 +211,15 @@ static bool is_blank(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Cuts the prompt behind the last message's text, where that stands last; blanks at its end stay if the template kept
- * them. */
+/* Truncates the prompt after the last occurrence of the last message's text; whitespace at its end stays if the
+ * template kept it. */
 static enum raml_code cut_behind_final(const struct raml_chat_input *input, struct raml_chat_prompt *p,
                                        const char *name, struct raml_err *err)
 {
     const char *text = final_text(input->messages);
     if (input->add_generation_prompt)
-        return raml_fail(err, RAML_EUSAGE, "continue_final_message and add_generation_prompt can't go together: the one "
-                         "goes on with the last message, the other begins a new one");
+        return raml_fail(err, RAML_EUSAGE, "continue_final_message and add_generation_prompt exclude each other: one "
+                         "continues the last message, the other begins a new one");
     if (!text) return raml_fail(err, RAML_EFORMAT, "continue_final_message: the last message has no text as its content");
     size_t n = strlen(text), m, at = 0;
     while (n && is_blank(*text)) text++, n--;
@@ -229,7 +230,7 @@ static enum raml_code cut_behind_final(const struct raml_chat_input *input, stru
     }
     if (!at)
         return raml_fail(err, RAML_ERANGE, "%s: continue_final_message: the last message's text is not in the prompt, so "
-                         "where to go on from can't be told", name);
+                         "it is unclear where to continue", name);
     size_t end = at - 1 + m;
     if (p->text.len - (at - 1) >= n && !memcmp(p->text.data + at - 1, text, n)) end = at - 1 + n;
     p->text.len = end;
@@ -271,7 +272,7 @@ void raml_chat_prompt_deinit(struct raml_chat_prompt *p)
     *p = (struct raml_chat_prompt){0};
 }
 
-/* Behind the last `what` in s[0 .. n); 0: there is none. */
+/* The end of the last `what` in s[0 .. n); 0: there is none. */
 static size_t behind_last(const char *s, size_t n, const char *what)
 {
     size_t len = strlen(what), found = 0;

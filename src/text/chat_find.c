@@ -11,7 +11,7 @@ enum raml_code raml_chat_template_find(const char *model, const char *path, stru
 {
     struct raml_tokenizer_config c;
     if (!raml_is_dir(model) && !raml_is_file(model))
-        return raml_fail(err, RAML_EIO, "%s: is not there; expected a model's folder or GGUF file", model);
+        return raml_fail(err, RAML_EIO, "%s: not found; expected a model's folder or GGUF file", model);
     enum raml_code rc = raml_tokenizer_config_read(model, &c, err);
     if (rc) return rc;
     if (path) rc = raml_chat_template_open_file(path, c.bos, c.eos, out, err);
@@ -20,7 +20,7 @@ enum raml_code raml_chat_template_find(const char *model, const char *path, stru
     else
         rc = raml_fail(err, RAML_ERANGE,
                        "%s: has no chat template (%s). Give a template file, or choose another --prompt_format; "
-                       "--prompt_before and --prompt_after give your own texts around a question",
+                       "--prompt_before and --prompt_after set your own texts around a question",
                        model, raml_is_dir(model) ? "no chat_template.jinja, and no 'chat_template' in tokenizer_config.json"
                                                  : "no key 'tokenizer.chat_template'");
     raml_tokenizer_config_deinit(&c);

@@ -1,10 +1,10 @@
 /* encode.c - a text into token ids (tokenizer.h).
  *
- *     text -> added tokens that stand before the normalizer, and what lies between them
- *          -> whole characters and bytes that are part of none; characters in form NFC
- *          -> added tokens that stand behind the normalizer, and what lies between them
+ *     text -> added tokens that are matched before the normalizer, and what lies between them
+ *          -> whole characters and bytes that belong to none; characters in form NFC
+ *          -> added tokens that are matched after the normalizer, and what lies between them
  *          -> words, by the patterns -> ids, by the merges
- * Bytes that are part of no UTF-8 character can't be normalized or matched: each run of them is a word of its own. */
+ * Bytes that belong to no UTF-8 character can't be normalized or matched: each run of them is a separate word. */
 #include "raml/tokenizer.h"
 
 #include "text/border.h"
@@ -23,15 +23,15 @@ struct encoder {
     struct raml_tokens *out;
     struct raml_ranges *where;        /* NULL: not wanted */
     const unsigned char *text;        /* the whole text */
-    const unsigned char *normal;      /* the normalized piece that is at work; NULL: the text itself */
+    const unsigned char *normal;      /* the normalized piece being encoded; NULL: the text itself */
     size_t shift;                     /* where in the text that piece began */
     const struct raml_origin *origin; /* of that piece */
 };
 
 typedef enum raml_code span_fn(const struct encoder *e, const unsigned char *text, size_t n, struct raml_err *err);
 
-/* The bytes of the whole text that s[0 .. n) came from; n > 0. Where the piece at work is normalized it has an origin,
- * if anyone asks. */
+/* The bytes of the whole text that s[0 .. n) came from; n > 0. If the current piece is normalized and positions are
+ * wanted, it has an origin. */
 static struct raml_range place(const struct encoder *e, const unsigned char *s, size_t n)
 {
     if (!e->normal) return (struct raml_range){(size_t)(s - e->text), (size_t)(s - e->text) + n};
@@ -44,7 +44,7 @@ static bool may_be_special(const struct encoder *e, const unsigned char *s, size
 {
     if (!e->opt->parse_special || e->opt->n_plain == 0) return e->opt->parse_special;
     struct raml_range r = place(e, s, n);
-    size_t lo = 0, hi = e->opt->n_plain; /* the first plain range that ends behind the start */
+    size_t lo = 0, hi = e->opt->n_plain; /* the first plain range that ends after the start */
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
         if (e->opt->plain[mid].end <= r.start)
@@ -56,7 +56,7 @@ static bool may_be_special(const struct encoder *e, const unsigned char *s, size
     return lo == e->opt->n_plain || e->opt->plain[lo].start >= r.end;
 }
 
-/* First of added[lo..hi), all alike in their first k bytes, whose byte k is at least c. */
+/* First of added[lo..hi), all with the same first k bytes, whose byte k is at least c. */
 static size_t first_at_least(const struct raml_tokenizer *t, size_t lo, size_t hi, size_t k, unsigned c)
 {
     while (lo < hi) {
@@ -95,7 +95,7 @@ static enum raml_code add_token(const struct encoder *e, int32_t id, const unsig
     return rc || !e->where ? rc : raml_ranges_add(e->where, place(e, s, n), err);
 }
 
-/* Widens a match by the blanks that its token takes along, back to `from` at most; false: it is part of a word. */
+/* Widens a match by the whitespace that its token takes in, back to `from` at most; false: it is part of a word. */
 static bool take_border(unsigned border, const unsigned char *s, size_t n, size_t from, size_t *start, size_t *end)
 {
     if (border & RAML_BORDER_SINGLE_WORD)
@@ -105,7 +105,7 @@ static bool take_border(unsigned border, const unsigned char *s, size_t n, size_
     return true;
 }
 
-/* Writes the added tokens of one kind, and hands what lies between them to `span`. */
+/* Writes the added tokens of one kind, and passes what lies between them to `span`. */
 static enum raml_code cut_added(const struct encoder *e, bool normalized, const unsigned char *s, size_t n,
                                 span_fn *span, struct raml_err *err)
 {
@@ -167,7 +167,7 @@ static enum raml_code add_characters(const struct encoder *e, const unsigned cha
     return rc;
 }
 
-/* A text whose blanks are tokens' too: all of it is one word, or each blank starts one. */
+/* A text whose spaces belong to tokens too: all of it is one word, or each space starts one. */
 static enum raml_code add_metaspace(const struct encoder *e, const unsigned char *text, size_t n, struct raml_err *err)
 {
     struct raml_buf spelled;

@@ -1,7 +1,7 @@
 /* families.c - see families.h.
  *
- * Sources: the `pre_tokenizer` of each model's own tokenizer.json (Hugging Face), as far as at hand; llama.cpp's
- * src/llama-vocab.cpp (llm_tokenizer_bpe) says which names of tokenizer.ggml.pre stand for which patterns. */
+ * Sources: the `pre_tokenizer` of each model's own tokenizer.json (Hugging Face), where available; llama.cpp's
+ * src/llama-vocab.cpp (llm_tokenizer_bpe) maps the names of tokenizer.ggml.pre to patterns. */
 #include "text/families.h"
 
 #include <string.h>
@@ -17,7 +17,7 @@ static const char qwen2[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?
 static const char qwen35[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}"
                              "| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
-/* Letters with case, of Unicode 11, as the file lists them one by one. */
+/* Cased letters of Unicode 11, as the file lists them one by one. */
 static const char deepseek_letters[] =
     "\\s?["
     "\\x{41}-\\x{5a}\\x{61}-\\x{7a}\\x{b5}\\x{c0}-\\x{d6}\\x{d8}-\\x{f6}\\x{f8}-\\x{1ba}\\x{1bc}-\\x{1bf}"

@@ -1,4 +1,4 @@
-/* families.h - the pre-tokenizers of model families that are known by name alone (private to src/text). */
+/* families.h - the pre-tokenizers of model families that are known only by name (private to src/text). */
 #ifndef RAML_TEXT_FAMILIES_H
 #define RAML_TEXT_FAMILIES_H
 
@@ -10,12 +10,12 @@ enum { RAML_FAMILY_PATTERNS = 6 };
 struct raml_family_pattern {
     const char *name; /* as in GGUF's tokenizer.ggml.pre */
     bool nfc, ignore_merges;
-    const char *regex[RAML_FAMILY_PATTERNS]; /* one after the other; NULL behind the last */
+    const char *regex[RAML_FAMILY_PATTERNS]; /* one after the other; NULL after the last */
 };
 
 extern const char raml_pattern_gpt2[]; /* also ByteLevel's own (use_regex) */
-const struct raml_family_pattern *raml_family_pattern(const char *name); /* NULL: not known */
-/* The first family that these expressions, this normalizer and this flag are; NULL: none. */
+const struct raml_family_pattern *raml_family_pattern(const char *name); /* NULL: unknown */
+/* The first family with these expressions, this normalizer and this flag; NULL: none. */
 const char *raml_family_name(const char *const *regex, size_t n, bool nfc, bool ignore_merges);
 const char *raml_family_pattern_names(void);                             /* "a, b, c" */
 

@@ -42,7 +42,8 @@ static enum raml_code render(const struct raml_format *f, const char *question, 
                              struct raml_err *err)
 {
     json_t *messages = messages_of(f, question);
-    if (!messages) return raml_fail(err, RAML_ERANGE, "prompt: the question is no UTF-8, or there is no memory for it");
+    if (!messages)
+        return raml_fail(err, RAML_ERANGE, "prompt: the question is not UTF-8, or there is no memory for it");
     struct raml_chat_input in = raml_chat_input_default(messages, true);
     in.thinking = f->thinking;
     in.date_string = f->date_string;
@@ -75,7 +76,7 @@ static enum raml_code encode_texts(const struct raml_format *f, const struct ram
     struct raml_buf b;
     struct raml_range plain;
     raml_buf_init(&b, MAX_PROMPT);
-    raml_buf_add(&b, "", 0); /* so that an empty prompt has data too */
+    raml_buf_add(&b, "", 0); /* so that even an empty prompt has data */
     add_text(&b, f->start);
     if (f->system && f->system_open) {
         add_text(&b, f->system_open);
@@ -108,7 +109,7 @@ enum raml_code raml_format_prompt(const struct raml_format *f, const struct raml
 }
 
 /* -- Fixed texts --------------------------------------------------------------------------------------------------- */
-/* Text of the format itself: special tokens in it are meant. */
+/* Text of the format itself: special tokens in it are intended. */
 static enum raml_code add_frame(const struct raml_tokenizer *t, const char *text, const char *what,
                                 struct raml_tokens *out, struct raml_err *err)
 {
@@ -120,7 +121,7 @@ static enum raml_code add_frame(const struct raml_tokenizer *t, const char *text
 enum raml_code raml_format_cue(const struct raml_format *f, const struct raml_tokenizer *t, struct raml_tokens *out,
                                struct raml_err *err)
 {
-    return add_frame(t, f->cue, "of the cue", out, err);
+    return add_frame(t, f->cue, "of the answer prefix", out, err);
 }
 
 enum raml_code raml_format_stop(const struct raml_format *f, const struct raml_tokenizer *t, struct raml_tokens *out,

@@ -1,8 +1,8 @@
 /* formats.c - prompt formats by name, and those of chat templates. See format.h.
  *
  * The frames are those of the models' published chat templates, with one user message and, for Qwen 2 and 2.5, the
- * system message that theirs puts in where none is given. Instruction and cue: those of the paper's authors (arXiv
- * 2505.19815, notebooks).
+ * system message that theirs inserts when none is given. Instruction and answer prefix: those of the paper's authors
+ * (arXiv 2505.19815, notebooks).
  */
 #include "raml/format.h"
 
@@ -15,7 +15,7 @@
 
 static const struct {
     struct raml_format format;
-    const char *needs; /* a special token without which the format makes no sense; NULL: any tokenizer will do */
+    const char *needs; /* a special token that the format needs; NULL: any tokenizer will do */
 } table[] = {
     {{.name = "builtin",
       .before = "<|question|>",

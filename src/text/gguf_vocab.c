@@ -1,4 +1,4 @@
-/* gguf_vocab.c - a tokenizer from a GGUF file's metadata, and as such metadata. See tokenizer.h and tokenizer_config.h.
+/* gguf_vocab.c - a tokenizer from a GGUF file's metadata, and to it. See tokenizer.h and tokenizer_config.h.
  *
  * Keys and types of tokens: gguf-py/gguf/constants.py of llama.cpp; how its converter fills gaps: TextModel.
  * get_vocab_base in convert_hf_to_gguf.py. */
@@ -117,11 +117,11 @@ static const char *name_pattern(const struct raml_tokenizer *t, const json_t *ro
 {
     const char *regex[RAML_FAMILY_PATTERNS] = {0};
     size_t n = list_patterns(json_object_get(root, "pre_tokenizer"), regex);
-    if (t->n_merges == 0 && !t->nfc && !t->ignore_merges) return "gpt-2"; /* words are bytes, however they are cut */
+    if (t->n_merges == 0 && !t->nfc && !t->ignore_merges) return "gpt-2"; /* words are bytes, however they are split */
     return n <= RAML_FAMILY_PATTERNS ? raml_family_name(regex, n, t->nfc, t->ignore_merges) : NULL;
 }
 
-/* Does a text open with a token of its own? */
+/* Does a text start with a bos token? */
 static bool opens_with_token(const json_t *post)
 {
     const json_t *list = json_object_get(post, "processors");
@@ -130,7 +130,7 @@ static bool opens_with_token(const json_t *post)
     return json_object_get(json_array_get(json_object_get(post, "single"), 0), "SpecialToken") != NULL;
 }
 
-/* Texts and types by id. pads: room for size names of PAD_BYTES. */
+/* Texts and types by id. pads: space for size names of PAD_BYTES. */
 static void fill_tokens(struct raml_gguf_vocabulary *v, const json_t *root, size_t size, char *pads)
 {
     const char *text;
@@ -155,7 +155,7 @@ static void fill_tokens(struct raml_gguf_vocabulary *v, const json_t *root, size
     }
 }
 
-/* "left right" by rank. In a file they are that, or ["left", "right"]. */
+/* "left right" by rank. In a file they are either that or ["left", "right"]. */
 static void fill_merges(struct raml_gguf_vocabulary *v, const json_t *merges, char *room)
 {
     for (size_t i = 0; i < json_array_size(merges); i++) {
@@ -235,8 +235,8 @@ enum raml_code raml_gguf_vocabulary_init(struct raml_gguf_vocabulary *v, const s
     const char *pattern = name_pattern(t, root);
     size_t n = json_array_size(merges);
     if (!pattern) {
-        rc = raml_fail(err, RAML_ESUPPORT, "%s: GGUF has no name (tokenizer.ggml.pre) for the way that this tokenizer cuts "
-                       "a text into words; known are those of %s", name, raml_family_pattern_names());
+        rc = raml_fail(err, RAML_ESUPPORT, "%s: GGUF has no name (tokenizer.ggml.pre) for the way that this tokenizer "
+                       "splits a text into words; known: those of %s", name, raml_family_pattern_names());
         goto fail;
     }
     v->token = calloc(size + 1, sizeof *v->token);

@@ -16,8 +16,8 @@ void raml_joined_deinit(struct raml_joined *j)
     *j = (struct raml_joined){0};
 }
 
-/* The plain ranges of x, whose text begins at byte `at` of the whole. Where no special token is parsed all is plain.
- * Returns how many were written; room for n_plain + 1. */
+/* The plain ranges of x, whose text begins at byte `at` of the whole. If special tokens are not parsed, all is plain.
+ * Returns how many were written; the caller has space for n_plain + 1. */
 static size_t add_plain(const struct raml_join_text *x, size_t at, struct raml_range *out)
 {
     if (!x->opt.parse_special) {

@@ -20,7 +20,7 @@ static bool same(const json_t *v, const char *text)
     return yes;
 }
 
-/* "field 'F' is FOUND; ...": found is the value, cut. */
+/* "field 'F' is FOUND; ...": found is the value, truncated. */
 static enum raml_code refuse_value(const struct raml_source *s, const char *field, const json_t *v,
                                    const char *expected)
 {
@@ -43,7 +43,7 @@ static enum raml_code read_normalizer(const struct raml_source *s, const json_t 
 
 static enum raml_code read_pre_tokenizer(const struct raml_source *s, const json_t *v, bool normalized)
 {
-    static const char expected[] = "with byte_fallback null behind a normalizer, 'Metaspace' without one";
+    static const char expected[] = "with byte_fallback null after a normalizer, 'Metaspace' without one";
     static const struct {
         const char *name;
         enum raml_prefix prefix;
@@ -137,7 +137,7 @@ enum raml_code raml_metaspace(const struct raml_tokenizer *t, const unsigned cha
                   (t->prefix == RAML_PREFIX_AT_START && first && !blank);
     size_t i = 0;
     enum raml_code rc = RAML_OK;
-    if (prefix) { /* it comes from the first character, as that itself does */
+    if (prefix) { /* it comes from the first character, as that character does */
         unsigned len = raml_utf8_char(text, n);
         i = len ? len : 1;
         raml_buf_add(out, " ", 1);

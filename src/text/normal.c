@@ -10,12 +10,12 @@
 #include <utf8proc.h>
 
 enum {
-    SMALL_BLOCK = 64,   /* characters: blocks up to here need no memory of their own */
+    SMALL_BLOCK = 64,   /* characters: blocks up to this length need no allocation */
     MAX_DECOMPOSED = 32 /* no character becomes that many: form D has at most 4 (UAX #15, section 9) */
 };
 
-/* NFC_Quick_Check=Maybe: characters of class 0 that may join the one before them. Those above U+FFFF are told by how
- * they break (DerivedNormalizationProps.txt, Unicode 16). Marks of other classes are told by their class: `may_join`. */
+/* NFC_Quick_Check=Maybe: characters of class 0 that may join the one before them. Those above U+FFFF are known by how
+ * they decompose (DerivedNormalizationProps.txt, Unicode 16). Marks of other classes go by their class: `may_join`. */
 static const struct {
     uint16_t first, last;
 } joining[] = {{0x09be, 0x09be}, {0x09d7, 0x09d7}, {0x0b3e, 0x0b3e}, {0x0b56, 0x0b57}, {0x0bbe, 0x0bbe},
@@ -49,7 +49,7 @@ static enum doubt look(utf8proc_int32_t c, unsigned *class)
     for (size_t i = 0; i < sizeof joining / sizeof *joining; i++)
         if (c >= joining[i].first && c <= joining[i].last) return DOUBTFUL;
     if (p->decomp_type != 0 || p->decomp_seqindex == UINT16_MAX) return SURE;
-    /* Composed, and of blocks in which all such are the composed form: Cyrillic, Latin and Kana. */
+    /* Composed, and in a block where every such character is the composed form: Cyrillic, Latin and Kana. */
     bool composed = c < 0x530 ? c >= 0x400 : (c >= 0x1e00 && c < 0x1f00) || (c >= 0x3040 && c < 0x3100);
     return composed ? SURE : DOUBTFUL;
 }
@@ -73,7 +73,7 @@ static size_t read_char(const unsigned char *s, utf8proc_int32_t *c)
     return 4;
 }
 
-/* The next block at or behind `from`, where a block may start, that may not be in form C. False: none. */
+/* The next block at or after `from`, where a block may start, that may not be in form C. False: none. */
 static bool next_doubtful(const unsigned char *text, size_t n, size_t from, size_t *start, size_t *end)
 {
     unsigned class = 0, before = 0;
@@ -112,7 +112,7 @@ static unsigned combining_class(utf8proc_int32_t c)
     return c < 0x300 ? 0 : (unsigned)utf8proc_get_property(c)->combining_class;
 }
 
-/* Sorts a run of marks by their class, equal ones staying as they are. */
+/* Sorts a run of marks by class, stably. */
 static void sort_marks(utf8proc_int32_t *mark, size_t n, utf8proc_int32_t *scratch)
 {
     size_t first[257] = {0}, i = 1;

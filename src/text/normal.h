@@ -1,6 +1,6 @@
 /* normal.h - Unicode normal form C (UAX #15; private to src/text).
  *
- * Most texts are in form C, and are only looked at: the quick check of UAX #15, section 9. Where it finds doubt, a
+ * Most texts are in form C, and are only checked: the quick check of UAX #15, section 9. Where it is in doubt, a
  * block of the text, from a character that nothing before it can join up to the next such one, is normalized. */
 #ifndef RAML_TEXT_NORMAL_H
 #define RAML_TEXT_NORMAL_H
@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-/* True when text, which is well-formed UTF-8, is sure to be in form C. */
+/* True when text, which is well-formed UTF-8, is certainly in form C. */
 bool raml_nfc_plain(const unsigned char *text, size_t n);
 /* Appends text[0 .. n), which is well-formed UTF-8, in form C. O(n), whatever the marks and their order. origin (NULL:
  * not wanted) gets the runs of what is appended: what changes of a block, from the first character to the last that

@@ -1,9 +1,9 @@
 /* origin.h - where the bytes of a changed text came from (private to src/text).
  *
- * A changed text is a row of runs. Run k is its bytes [run[k].at, run[k + 1].at) and stands for the source's bytes
- * [run[k].from, run[k + 1].from); behind the last run both end. In an exact run, whose two sides are equally long, byte
+ * A changed text is a sequence of runs. Run k is its bytes [run[k].at, run[k + 1].at), from the source's bytes
+ * [run[k].from, run[k + 1].from); both end after the last run. In an exact run, whose two sides are equally long, byte
  * i came from byte i. In any other all bytes came from all of the source's: a cover, never too small.
- * Cost     _add: O(1) amortised; exact runs side by side become one.  _of: O(log of the runs).
+ * Cost     _add: O(1) amortised; adjacent exact runs become one.  _of: O(log of the runs).
  */
 #ifndef RAML_TEXT_ORIGIN_H
 #define RAML_TEXT_ORIGIN_H

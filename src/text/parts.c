@@ -53,7 +53,7 @@ static enum raml_code fill(const struct raml_tokenizer_parts *p, json_t *root, s
     json_t *model = json_object_get(root, "model"), *vocab = json_object_get(model, "vocab");
     json_t *merges = json_object_get(model, "merges"), *added = json_object_get(root, "added_tokens");
     enum raml_code rc = RAML_OK;
-    size_t n = p->n_tokens; /* unused ones at the end only fill up a model's vocabulary: no text gives them */
+    size_t n = p->n_tokens; /* unused ones at the end only pad a model's vocabulary: no text gives them */
     while (n && p->type && p->type[n - 1] == 5) n--;
     for (size_t i = 0; i < n && !rc; i++) rc = add_token(p, i, vocab, added, err);
     for (size_t i = 0; i < p->n_merges && !rc; i++) {
@@ -91,7 +91,7 @@ enum raml_code raml_tokenizer_from_parts(const struct raml_tokenizer_parts *p, s
 {
     const struct raml_family_pattern *f = raml_family_pattern(p->pattern);
     if (!f)
-        return raml_fail(err, RAML_ESUPPORT, "%s: pre-tokenizer '%.48s' is unknown; this version has %s", p->name,
+        return raml_fail(err, RAML_ESUPPORT, "%s: unknown pre-tokenizer '%.48s'; this version has %s", p->name,
                          p->pattern, raml_family_pattern_names());
     if (p->n_tokens > MAX_TOKENS || p->n_merges > (size_t)4 * MAX_TOKENS)
         return raml_fail(err, RAML_ERANGE, "%s: %zu tokens and %zu merges; expected at most %d and %d", p->name,

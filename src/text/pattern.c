@@ -13,7 +13,7 @@
 enum {
     MAX_PATTERNS = 16, /* the longest list in use has 6 */
     MAX_REGEX_BYTES = 1 << 16,
-    MATCH_STEPS = 200 * 1000 * 1000 /* a run of blanks takes one for each: enough for 200 MB of them */
+    MATCH_STEPS = 200 * 1000 * 1000 /* a run of whitespace takes one for each: enough for 200 MB */
 };
 
 struct raml_patterns {
@@ -26,7 +26,7 @@ struct raml_patterns {
 
 /* ---- from Oniguruma's dialect to PCRE2's ------------------------------------------------------------------------ */
 
-/* White_Space (Unicode 15, PropList.txt) and all the rest, as they stand inside [ ]. */
+/* White_Space (Unicode 15, PropList.txt) and all the rest, as written inside [ ]. */
 static const char blanks[] = "\\t-\\r\\x20\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}"
                              "\\x{205f}\\x{3000}";
 static const char not_blanks[] = "\\x00-\\x08\\x0e-\\x1f\\x21-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}"
@@ -56,8 +56,9 @@ static bool starts(const struct reader *r, const char *text)
 static enum raml_code refuse(const struct reader *r, size_t n)
 {
     if (n > r->n - r->i) n = r->n - r->i;
-    return raml_fail(r->err, RAML_ESUPPORT, "%s: the pattern has '%.*s' at byte %zu, which this version does not read",
-                     r->what, (int)n, r->s + r->i, r->i);
+    return raml_fail(r->err, RAML_ESUPPORT,
+                     "%s: the pattern has '%.*s' at byte %zu, which this version does not support", r->what, (int)n,
+                     r->s + r->i, r->i);
 }
 
 static void take(struct reader *r, size_t n)
@@ -66,7 +67,7 @@ static void take(struct reader *r, size_t n)
     r->i += n;
 }
 
-/* \p{L}, \P{Lu}, \p{^N}: general categories alone, which both know alike. */
+/* \p{L}, \P{Lu}, \p{^N}: only general categories, which both read alike. */
 static enum raml_code read_property(struct reader *r)
 {
     size_t k = 2;
@@ -187,9 +188,10 @@ static enum raml_code compile(const char *what, const struct raml_buf *regex, pc
     pcre2_pattern_info(re, PCRE2_INFO_MATCHEMPTY, &may_be_empty);
     if (may_be_empty) {
         pcre2_code_free(re);
-        return raml_fail(err, RAML_ESUPPORT, "%s: the pattern can match nothing; expected one that takes text", what);
+        return raml_fail(err, RAML_ESUPPORT, "%s: the pattern can match the empty string; expected one that can't",
+                         what);
     }
-    pcre2_jit_compile(re, PCRE2_JIT_COMPLETE); /* where there is no JIT the interpreter does the same */
+    pcre2_jit_compile(re, PCRE2_JIT_COMPLETE); /* without a JIT the interpreter does the same */
     *out = re;
     return RAML_OK;
 }
@@ -218,9 +220,9 @@ enum raml_code raml_patterns_add(struct raml_patterns **p, const char *what, con
     struct raml_buf out;
     raml_buf_init(&out, (size_t)MAX_REGEX_BYTES * 128);
     struct reader r = {.what = what, .s = regex, .n = n, .out = &out, .err = err};
-    /* \s+$ (DeepSeek) tried at each blank of a long run would take quadratic time, unless PCRE2's JIT sees that. Where
-     * it fails at the first blank of a run it fails at all, and a match leaves nothing to match in its run: looking
-     * back changes nothing. */
+    /* \s+$ (DeepSeek) tried at each space of a long run would take quadratic time, unless PCRE2's JIT sees that. If it
+     * fails at the first of a run it fails at all, and a match leaves nothing to match in its run: looking back changes
+     * nothing. */
     if (n == 4 && memcmp(regex, "\\s+$", 4) == 0) raml_buf_addf(&out, "(?<![%s])", blanks);
     enum raml_code rc = translate(&r);
     if (!rc) rc = compile(what, &out, &(*p)->code[(*p)->n], err);
@@ -247,7 +249,7 @@ struct cut {
     struct raml_err *err;
 };
 
-/* The next match in text at or behind `at`: *found, *start, *end. */
+/* The next match in text at or after `at`: *found, *start, *end. */
 static enum raml_code next_match(const struct cut *c, size_t level, const unsigned char *text, size_t n, size_t at,
                                  bool *found, size_t *start, size_t *end)
 {
@@ -259,7 +261,7 @@ static enum raml_code next_match(const struct cut *c, size_t level, const unsign
     if (at == n) return RAML_OK;
     int rc = c->p->jit[level] ? pcre2_jit_match(re, text, n, at, options, c->match, c->p->limits)
                               : pcre2_match(re, text, n, at, options, c->match, c->p->limits);
-    if (rc == PCRE2_ERROR_JIT_STACKLIMIT) /* nested too deep for the JIT's stack: the interpreter uses the heap */
+    if (rc == PCRE2_ERROR_JIT_STACKLIMIT) /* nested too deeply for the JIT's stack: the interpreter uses the heap */
         rc = pcre2_match(re, text, n, at, options | PCRE2_NO_JIT, c->match, c->p->limits);
     *found = rc != PCRE2_ERROR_NOMATCH;
     if (!*found) return RAML_OK;
@@ -272,7 +274,7 @@ static enum raml_code next_match(const struct cut *c, size_t level, const unsign
     const PCRE2_SIZE *place = pcre2_get_ovector_pointer(c->match);
     *start = place[0];
     *end = place[1];
-    if (*start < at || *end <= *start || *end > n) /* not with the patterns that are let in */
+    if (*start < at || *end <= *start || *end > n) /* can't happen with the patterns that are accepted */
         return raml_fail(c->err, RAML_ERANGE, "pre-tokenizer pattern %zu matches out of order", level);
     return RAML_OK;
 }

@@ -1,4 +1,4 @@
-/* settings.c - what a tokenizer.json says besides its tokens: normalizer, pre-tokenizer, decoder, post-processor
+/* settings.c - what a tokenizer.json holds besides its tokens: normalizer, pre-tokenizer, decoder, post-processor
  * (source.h). What would change the ids but is not understood is refused, never ignored. */
 #include "text/source.h"
 
@@ -18,7 +18,7 @@ struct raml_shown raml_show(const char *text)
     for (; text[n] && n < sizeof s.text - 4; n++)
         s.text[n] = (unsigned char)text[n] < 0x20 || text[n] == 0x7f ? '?' : text[n];
     if (text[n]) {
-        while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80) n--; /* cut between characters */
+        while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80) n--; /* truncated between characters */
         memcpy(s.text + n, "...", 3);
         n += 3;
     }
@@ -166,7 +166,7 @@ static enum raml_code decoder_step(const struct raml_source *s, const json_t *v,
     return strcmp(type, "ByteLevel") == 0 ? RAML_OK : refuse_type(s, place, type, "type 'ByteLevel'");
 }
 
-/* A template adds tokens around a text only where the caller of `tokenizers` asks for them; _encode never does. */
+/* A template adds tokens around a text only if the caller of `tokenizers` asks for them; _encode never does. */
 static enum raml_code post_processor_step(const struct raml_source *s, const json_t *v, const char *place,
                                           const char *type, bool last)
 {

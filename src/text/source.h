@@ -18,12 +18,12 @@ struct raml_shown {
     char text[RAML_SHOWN_BYTES];
 };
 
-/* A text from the file, fit for a message: cut, and without control characters. */
+/* A text from the file, fit for a message: truncated, without control characters. */
 struct raml_shown raml_show(const char *text);
 bool raml_absent(const json_t *v); /* missing or null */
 /* "field 'F' is FOUND; this version reads EXPECTED" (RAML_ESUPPORT). */
 enum raml_code raml_refuse(const struct raml_source *s, const char *field, const char *found, const char *expected);
-/* Refuses obj.field unless it is absent, null, false, 0 or "". in: what stands before the field in a message. */
+/* Refuses obj.field unless it is absent, null, false, 0 or "". in: what comes before the field in a message. */
 RAML_CHECKED enum raml_code raml_need_off(const struct raml_source *s, const json_t *obj, const char *in,
                                           const char *field);
 /* obj.field as true or false; `unless` when it is absent. Anything else: RAML_EFORMAT. */

@@ -1,13 +1,13 @@
 /* stream.c - tokens as text for people: whole UTF-8 characters only (tokenizer.h).
  *
  * Well-formed sequences: Unicode 15, table 3-7. A run of bytes that starts like a character and then doesn't go on is
- * one U+FFFD (the "maximal subpart" practice of section 3.9), so any cut into tokens gives the same text. */
+ * one U+FFFD (the "maximal subpart" practice of section 3.9), so any split into tokens gives the same text. */
 #include "raml/tokenizer.h"
 
 #include "core/utf8.h"
 #include "text/vocab.h"
 
-/* Length of the character that starts with this byte; 0: none does, or it is 0, which C strings can't hold. */
+/* Length of the character that starts with this byte; 0: none, or it is 0, which C strings can't hold. */
 static unsigned char_bytes(unsigned char lead)
 {
     return lead ? raml_utf8_bytes(lead) : 0;

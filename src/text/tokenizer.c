@@ -44,7 +44,7 @@ enum raml_code raml_ranges_add(struct raml_ranges *r, struct raml_range range, s
     if (r->n == r->cap) {
         size_t cap = r->cap ? r->cap * 2 : 64;
         struct raml_range *p = cap <= SIZE_MAX / sizeof *p ? realloc(r->range, cap * sizeof *p) : NULL;
-        if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for the places of %zu tokens", cap);
+        if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for the positions of %zu tokens", cap);
         r->range = p;
         r->cap = cap;
     }

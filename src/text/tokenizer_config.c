@@ -20,7 +20,7 @@ void raml_tokenizer_config_deinit(struct raml_tokenizer_config *c)
 
 static enum raml_code copy(char **out, const char *bytes, size_t n, const char *path, struct raml_err *err)
 {
-    if (memchr(bytes, 0, n)) return raml_fail(err, RAML_EFORMAT, "%s: a text holds a 0 byte", path);
+    if (memchr(bytes, 0, n)) return raml_fail(err, RAML_EFORMAT, "%s: a text contains a 0 byte", path);
     *out = strndup(bytes, n);
     return *out ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory for a text", path);
 }
@@ -177,7 +177,7 @@ enum raml_code raml_tokenizer_config_write(const struct raml_tokenizer_config *c
     char *text = bad ? NULL : json_dumps(o, JSON_INDENT(2));
     json_decref(o);
     if (!text)
-        return raml_fail(err, RAML_EFORMAT, "%s: a text is not UTF-8, or memory is used up", path);
+        return raml_fail(err, RAML_EFORMAT, "%s: a text is not UTF-8, or there is no memory for it", path);
     enum raml_code rc = raml_file_write(path, text, strlen(text), err);
     free(text);
     return rc;

@@ -27,7 +27,7 @@ static enum raml_code check_model(const struct raml_source *s, const json_t *mod
         snprintf(found, sizeof found, "'%s'", raml_show(type).text);
         return raml_refuse(s, "model.type", found, "'BPE'");
     }
-    /* unk_token and fuse_unk say nothing here: every byte has a token, so nothing is unknown. */
+    /* unk_token and fuse_unk have no effect: every byte has a token, so nothing is unknown. */
     static const char *const off[] = {"dropout", "continuing_subword_prefix", "end_of_word_suffix"};
     for (size_t i = 0; i < sizeof off / sizeof *off && !rc; i++) rc = raml_need_off(s, model, "model.", off[i]);
     if (!rc) rc = raml_read_flag(s, model, "model.", "byte_fallback", false, &s->t->byte_fallback);
@@ -59,7 +59,7 @@ static enum raml_code check_text(const struct raml_source *s, const char *token)
                      raml_show(token).text, n, MAX_PIECE_BYTES);
 }
 
-/* Checks all ids and texts, sets t->size and makes room for the pieces. */
+/* Checks all ids and texts, sets t->size and allocates the pieces. */
 static enum raml_code measure(const struct raml_source *s, const json_t *added)
 {
     enum raml_code rc = RAML_OK;
@@ -86,7 +86,7 @@ static enum raml_code measure(const struct raml_source *s, const json_t *added)
 
 static enum raml_code fail_taken(const struct raml_source *s, const char *token, int32_t id)
 {
-    return raml_fail(s->err, RAML_EFORMAT, "%s: token '%s' has id %d, which another token has too", s->at.path,
+    return raml_fail(s->err, RAML_EFORMAT, "%s: token '%s' has id %d, which belongs to another token too", s->at.path,
                      raml_show(token).text, (int)id);
 }
 
@@ -104,7 +104,7 @@ static enum raml_code read_vocab(const struct raml_source *s)
         } else if (!strchr(token, ' ')) {
             raml_metaspace_piece(token, &t->pool, &byte);
         } else {
-            return raml_fail(s->err, RAML_ESUPPORT, "%s: token '%s' of model.vocab has a blank; expected U+2581",
+            return raml_fail(s->err, RAML_ESUPPORT, "%s: token '%s' of model.vocab has a space; expected U+2581",
                              s->at.path, raml_show(token).text);
         }
         t->piece[id] = (struct raml_piece){start, (uint32_t)(t->pool.len - start),
@@ -113,7 +113,7 @@ static enum raml_code read_vocab(const struct raml_source *s)
     return raml_buf_status(&t->pool, s->err);
 }
 
-/* Which words are tokens. At most half of the slots are taken. */
+/* Which words are tokens. At most half of the slots are used. */
 static enum raml_code index_words(const struct raml_source *s)
 {
     struct raml_tokenizer *t = s->t;
@@ -143,7 +143,7 @@ static int by_content(const void *a, const void *b)
     return strcmp(((const struct added *)a)->content, ((const struct added *)b)->content);
 }
 
-/* A token that is looked for in normalized text must be such text itself. */
+/* A token that is matched in normalized text must be normalized itself. */
 static enum raml_code check_normal(const struct raml_source *s, const char *content, const char *in)
 {
     struct raml_buf normal;
@@ -152,7 +152,7 @@ static enum raml_code check_normal(const struct raml_source *s, const char *cont
     char field[80];
     snprintf(field, sizeof field, "%scontent", in);
     if (!rc && strcmp(normal.data, content) != 0)
-        rc = raml_refuse(s, field, "marked normalized, and not in form NFC", "those in form NFC");
+        rc = raml_refuse(s, field, "marked as normalized, and not in form NFC", "those in form NFC");
     raml_buf_deinit(&normal);
     return rc;
 }
@@ -191,9 +191,9 @@ static enum raml_code read_added_one(const struct raml_source *s, const json_t *
     t->piece[out->id] = (struct raml_piece){start, (uint32_t)n, special ? RAML_PIECE_SPECIAL : RAML_PIECE_ADDED,
                                             normalized, border};
     t->starts_added[normalized][(unsigned char)out->content[0]] = true;
-    if (normalized && t->prefix == RAML_PREFIX_ALWAYS) { /* its text would be looked for with a blank before it */
+    if (normalized && t->prefix == RAML_PREFIX_ALWAYS) { /* its text would be matched with a space before it */
         snprintf(in + strlen(in), sizeof in - strlen(in), "normalized");
-        return raml_refuse(s, in, "true", "false where a normalizer changes blanks");
+        return raml_refuse(s, in, "true", "false where a normalizer changes spaces");
     }
     return normalized && t->nfc ? check_normal(s, out->content, in) : RAML_OK;
 }
@@ -210,7 +210,7 @@ static enum raml_code read_added(const struct raml_source *s, const json_t *adde
         qsort(list, n, sizeof *list, by_content);
         for (size_t i = 1; i < n && !rc; i++)
             if (strcmp(list[i - 1].content, list[i].content) == 0)
-                rc = raml_fail(s->err, RAML_EFORMAT, "%s: token '%s' stands twice in added_tokens", s->at.path,
+                rc = raml_fail(s->err, RAML_EFORMAT, "%s: token '%s' is in added_tokens twice", s->at.path,
                                raml_show(list[i].content).text);
         for (size_t i = 0; i < n; i++) s->t->added[i] = list[i].id;
         s->t->n_added = n;
@@ -219,8 +219,8 @@ static enum raml_code read_added(const struct raml_source *s, const json_t *adde
     return rc ? rc : raml_buf_status(&s->t->pool, s->err);
 }
 
-/* Every byte needs a token of its own, or some texts could not be written in tokens at all. Only those that UTF-8 never
- * has may lack it (DeepSeek LLM's file), see raml_bpe_word. */
+/* Every byte needs a token, or some texts could not be tokenized at all. Only bytes that never occur in UTF-8 may lack
+ * one (DeepSeek LLM's file), see raml_bpe_word. */
 static enum raml_code find_bytes(const struct raml_source *s)
 {
     for (unsigned b = 0; b < 256; b++) {
@@ -240,7 +240,8 @@ static enum raml_code find_bytes(const struct raml_source *s)
                              b);
         s->t->byte[b] = (int32_t)json_integer_value(v);
         if (s->t->piece[s->t->byte[b]].kind != (s->t->byte_fallback ? RAML_PIECE_BYTE : RAML_PIECE_PLAIN))
-            return raml_refuse(s, "added_tokens", "naming one of the 256 byte tokens", "files that leave those alone");
+            return raml_refuse(s, "added_tokens", "naming one of the 256 byte tokens",
+                               "files that leave those unchanged");
     }
     return RAML_OK;
 }
@@ -257,8 +258,8 @@ static enum raml_code find_token(const struct raml_source *s, const char *token,
     return RAML_OK;
 }
 
-/* Notes which bytes the merge of these texts brings together; with byte_fallback, where the texts of bytes are not what
- * they stand for, any. */
+/* Notes which bytes the merge of these texts joins; with byte_fallback, where the texts of byte tokens are not the
+ * bytes themselves, any. */
 static void note_join(struct raml_tokenizer *t, const char *left, const char *right, struct raml_buf *scratch)
 {
     if (t->byte_fallback) {
@@ -306,7 +307,7 @@ static enum raml_code read_merge(const struct raml_source *s, const json_t *v, s
     return rc;
 }
 
-/* Which pairs are merges. At most half of the slots are taken. */
+/* Which pairs are merges. At most half of the slots are used. */
 static enum raml_code index_merges(const struct raml_source *s)
 {
     struct raml_tokenizer *t = s->t;

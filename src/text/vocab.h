@@ -1,9 +1,9 @@
-/* vocab.h - inside of a tokenizer (private to src/text).
+/* vocab.h - the inside of a tokenizer (private to src/text).
  *
  * Byte-level BPE writes each byte as one character (GPT-2's table, Radford et al. 2019): the printable Latin-1
  * characters stand for themselves, the other 68 bytes are U+0100, U+0101, … in order. Pieces are kept as bytes; the
  * characters live only in the file.
- * metaspace.h has the other way of writing.
+ * metaspace.h has the other spelling.
  * Invariants  byte[b] names a piece of exactly that byte, or is -1 (lacks_bytes). Merges stand by rank, each pair once.
  *             Added tokens are sorted by bytes.
  */
@@ -20,7 +20,7 @@
 enum raml_piece_kind {
     RAML_PIECE_NONE,
     RAML_PIECE_PLAIN,
-    RAML_PIECE_BYTE, /* "<0x0A>" of metaspace.h; in byte-level BPE bytes are plain */
+    RAML_PIECE_BYTE, /* "<0x0A>" of metaspace.h; byte-level BPE has no such tokens */
     RAML_PIECE_ADDED,
     RAML_PIECE_SPECIAL
 };
@@ -29,21 +29,21 @@ struct raml_piece {
     size_t start; /* pool[start .. start + len) */
     uint32_t len;
     uint8_t kind;       /* enum raml_piece_kind; NONE: no token has this id */
-    uint8_t normalized; /* added tokens: looked for behind the normalizer (1) or before it (0) */
+    uint8_t normalized; /* added tokens: matched after the normalizer (1) or before it (0) */
     uint8_t border;     /* added tokens: bits of enum raml_border */
 };
 
-enum raml_border { /* blanks that the token takes along; only where no word goes on at either end */
+enum raml_border { /* whitespace that the token takes in; only where no word continues at either end */
     RAML_BORDER_LSTRIP = 1,
     RAML_BORDER_RSTRIP = 2,
     RAML_BORDER_SINGLE_WORD = 4
 };
 
-enum raml_prefix { /* metaspace.h: where a blank is put in front of a text */
+enum raml_prefix { /* metaspace.h: where a space is prepended to a text */
     RAML_PREFIX_NEVER,
     RAML_PREFIX_ALWAYS,
-    RAML_PREFIX_UNLESS_BLANK, /* unless it starts with one */
-    RAML_PREFIX_AT_START      /* so too, and only at the start of the whole text */
+    RAML_PREFIX_UNLESS_BLANK, /* unless the text starts with one */
+    RAML_PREFIX_AT_START      /* likewise, and only at the start of the whole text */
 };
 
 enum raml_whole { RAML_WHOLE_UNKNOWN, RAML_WHOLE_YES, RAML_WHOLE_NO };
@@ -70,15 +70,15 @@ struct raml_tokenizer {
     bool nfc;                  /* normalizer */
     struct raml_patterns *patterns; /* NULL: none */
     bool ignore_merges;
-    bool byte_fallback; /* words are characters and bytes, not bytes alone (metaspace.h) */
+    bool byte_fallback; /* words are characters and bytes, not only bytes (metaspace.h) */
     enum raml_prefix prefix;
-    bool split_blanks, strip_first; /* each blank starts a word; the first blank of what is decoded is left out */
+    bool split_blanks, strip_first; /* each space starts a word; the first space of what is decoded is dropped */
     int32_t *word; /* [n_word_slots] of a hash table of the vocabulary, -1: free; NULL when there are no merges */
     size_t n_word_slots;
     _Atomic uint8_t *whole; /* [size] enum raml_whole: do the merges make the token of its bytes? */
     struct raml_merge *merge; /* [n_merges] */
     size_t n_merges;
-    /* Bit y of joins[x]: some merge puts byte y behind byte x. Where none does no token goes across. */
+    /* Bit y of joins[x]: some merge puts byte y after byte x. Where none does, no token crosses. */
     uint64_t joins[256][4];
     struct raml_merge_slot *merge_slot; /* [n_merge_slots] of a hash table of the pairs; NULL: there are no merges */
     size_t n_merge_slots;               /* a power of two, at least twice n_merges */
@@ -86,25 +86,25 @@ struct raml_tokenizer {
 
 /* The character that stands for a byte, as UTF-8; returns its length, 1 or 2. */
 size_t raml_byte_to_char(unsigned char byte, char out[2]);
-/* Bytes of a piece written in those characters. A text with any other character stands for itself, as in the
+/* The bytes of a piece written in those characters. A text with any other character stands for itself, as in the
  * `tokenizers` library. Appends to out. */
 void raml_chars_to_bytes(const char *chars, size_t n, struct raml_buf *out);
 
 /* Fills *t (zeroed, t->text set) from its text. path: for messages. On failure t is fit for raml_tokenizer_close. */
 RAML_CHECKED enum raml_code raml_vocab_parse(struct raml_tokenizer *t, const char *path, struct raml_err *err);
-/* Parses *text, which the tokenizer takes over also on failure. path: for messages. */
+/* Parses *text, which the tokenizer takes over even on failure. path: for messages. */
 RAML_CHECKED enum raml_code raml_tokenizer_open_text(struct raml_buf *text, const char *path,
                                                      struct raml_tokenizer **out, struct raml_err *err);
 /* The built-in tokenizer's file. */
 RAML_CHECKED enum raml_code raml_vocab_builtin(struct raml_buf *out, struct raml_err *err);
 
-/* The id of a whole word, -1: none, and *slot is where it would stand. t->word is set. */
+/* The id of a whole word, -1: none, and *slot is where it would go. t->word is set. */
 int32_t raml_find_word(const struct raml_tokenizer *t, const unsigned char *word, size_t n, size_t *slot);
 static inline uint64_t raml_pair_hash(int32_t left, int32_t right)
 {
     return ((uint64_t)(uint32_t)left << 32 | (uint32_t)right) * UINT64_C(0x9e3779b97f4a7c15);
 }
-/* The slot of a pair, where *found is set, or the one where it would stand. t->merge_slot is set. */
+/* The slot of a pair, and *found is set, or the one where it would go. t->merge_slot is set. */
 size_t raml_find_merge(const struct raml_tokenizer *t, int32_t left, int32_t right, const struct raml_merge **found);
 /* Appends the ids of one word by byte-pair merging, and to *where (NULL: not wanted) each one's bytes of the word. On
  * failure some of them may have been appended. */

@@ -1,17 +1,17 @@
-/* wordings.c - what a question is asked with, by name. See format.h; sources stand beside each. */
+/* wordings.c - the prompt presets, by name. See format.h; each has its source beside it. */
 #include "raml/format.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* Texts as they are printed there, spaces and all. "" takes a text away, NULL leaves the format's. */
+/* Texts as they are printed there, spaces and all. "" removes a text, NULL keeps the format's. */
 static const struct wording {
     const char *name, *system, *lead, *instruction, *prefill;
 } table[] = {
     /* open-compass/RaML, src/pseudo_gradient_descent.ipynb: prompt_template */
     {"paper", NULL, "", "\n\nPlease reason step by step, and put your final answer within \\boxed{}", NULL},
     {"none", NULL, "", "", NULL},
-    /* the same notebook, NoThinking: put behind the generation prompt */
+    /* the same notebook, NoThinking: put after the generation prompt */
     {"nothinking", NULL, NULL, NULL, "Therefore, after all this, I believe the answer is"},
     /* open-compass/RaML, src/third_party/opencompass/evaluation_config.py: SYSTEM_PROMPT */
     {"raml_eval",
@@ -66,13 +66,13 @@ static enum raml_code apply(const struct wording *w, struct raml_format *f, stru
 {
     if (w->system && !f->chat && !f->system_open)
         return raml_fail(err, RAML_EUSAGE,
-                         "wording '%s' is a system message, for which prompt format '%s' has no place", w->name,
+                         "prompt preset '%s' is a system message, for which prompt format '%s' has no place", w->name,
                          f->name);
     if (w->system) f->system = w->system;
     if (w->lead) f->lead = w->lead;
     if (w->instruction) f->instruction = w->instruction;
     if (w->prefill) {
-        f->opened = f->opened && !f->prefill; /* what opened thinking is replaced */
+        f->opened = f->opened && !f->prefill; /* what opened thinking is dropped */
         f->prefill = w->prefill;
     }
     return RAML_OK;
@@ -90,8 +90,8 @@ enum raml_code raml_format_wording(const char *names, struct raml_format *f, str
             char known[256] = "";
             for (i = 0; i < N; i++)
                 snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", table[i].name);
-            return raml_fail(err, RAML_EUSAGE, "unknown wording '%.*s'; known: %s", (int)(end - p > 60 ? 60 : end - p),
-                             p, known);
+            return raml_fail(err, RAML_EUSAGE, "unknown prompt preset '%.*s'; known: %s",
+                             (int)(end - p > 60 ? 60 : end - p), p, known);
         }
         enum raml_code rc = apply(&table[i], &out, err);
         if (rc) return rc;
