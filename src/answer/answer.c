@@ -6,8 +6,8 @@
 #include <string.h>
 
 enum {
-    MAX_ARENA_BYTES = 1 << 26, /* above what the bounds of lex.h and expr.h allow one check */
-    MAX_ANSWER_BYTES = 1 << 14 /* a longer one is compared as text alone */
+    MAX_ARENA_BYTES = 1 << 26, /* more than the bounds of lex.h and expr.h allow one check to use */
+    MAX_ANSWER_BYTES = 1 << 14 /* a longer one is compared only as text */
 };
 static const uint64_t DEFAULT_WORK = 100000;
 
@@ -23,7 +23,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Is the byte at i escaped: behind an odd number of backslashes? */
+/* Is the byte at i escaped: after an odd number of backslashes? */
 static bool escaped(const char *s, size_t i)
 {
     size_t n = 0;
@@ -31,7 +31,7 @@ static bool escaped(const char *s, size_t i)
     return n % 2 == 1;
 }
 
-/* s[i] is an opening brace: its content up to the brace that closes it; false when none does. */
+/* s[i] is an opening brace: its content up to the matching brace; false: none. */
 static bool group(const char *s, size_t n, size_t i, const char **inner, size_t *len)
 {
     size_t depth = 0;
@@ -73,7 +73,7 @@ bool raml_answer_boxed(const char *text, size_t n, const char **inner, size_t *l
 
 /* ---- the same text ---- */
 
-/* What a writer may leave out: blanks, dollar signs, sizes. out has room for n bytes. */
+/* What a writer may leave out: whitespace, dollar signs, sizes. out has capacity n. */
 static size_t squeezed(const char *s, size_t n, char *out)
 {
     static const char *const dropped[] = {
@@ -119,7 +119,7 @@ static bool same_text(struct check *c, const struct raml_buf *a, const char *b, 
 
 /* ---- choices ---- */
 
-/* "(C) Cecile", "C. Cecile", "C": the letter; 0: it is no choice. *alone: nothing stands behind it. */
+/* "(C) Cecile", "C. Cecile", "C": the letter; 0: not a choice. *alone: nothing follows it. */
 static char choice(const struct raml_buf *a, bool *alone)
 {
     const char *s = a->data;
@@ -151,7 +151,7 @@ static bool choices(struct check *c, const struct raml_buf *a, const struct raml
 
 /* ---- readings ---- */
 
-/* "1,22" may be 1.22: the decimal of a list of two whole numbers that one comma parts. */
+/* "1,22" may be 1.22: a list of two whole numbers around one comma, as a decimal. */
 static const struct expr *decimal_comma(struct check *c, const struct raml_buf *text)
 {
     char *s = raml_arena_alloc(c->pool.arena, text->len + 1, 1);
@@ -175,7 +175,7 @@ static const struct expr *decimal_comma(struct check *c, const struct raml_buf *
 }
 
 struct reading {
-    const struct expr *e, *split; /* split: commas part numbers; NULL: the same */
+    const struct expr *e, *split; /* split: commas separate numbers; NULL: the same */
     const char *why;
 };
 
@@ -243,7 +243,7 @@ static enum raml_verdict compare_texts(struct check *c, const struct raml_buf *a
 
 /* ---- the whole ---- */
 
-/* Is there more than blanks, and no empty box? */
+/* Is there more than whitespace, and not an empty box? */
 static bool says_something(const char *s, size_t n)
 {
     const char *inner;
@@ -255,7 +255,7 @@ static bool says_something(const char *s, size_t n)
     return len > 0;
 }
 
-/* A letter, a digit, a sign of some script: what an answer has one of. */
+/* A letter, a digit, a sign of some script: an answer has at least one. */
 static bool has_sign(const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -265,7 +265,7 @@ static bool has_sign(const char *s, size_t n)
     return false;
 }
 
-/* The digits of a whole number, "1,204" or "00012" or "12.0", from s[*i] on, without leading zeros; *i moves behind
+/* The digits of a whole number, "1,204" or "00012" or "12.0", from s[*i] on, without leading zeros; *i moves past
  * them. Fewer than room; 0: too long, or a fraction follows. */
 static size_t whole_digits(const char *s, size_t n, size_t *i, char *out, size_t room)
 {
@@ -283,7 +283,7 @@ static size_t whole_digits(const char *s, size_t n, size_t *i, char *out, size_t
     return fraction || len == room ? 0 : len;
 }
 
-/* Gold is a whole number, and none of the numbers that pred writes is: whatever its answer may be, it is not that. */
+/* Gold is a whole number that pred never writes: whatever its answer may be, it is not that. */
 static bool never_said(const struct raml_buf *gold, const char *pred, size_t n)
 {
     enum { ROOM = 64 };
@@ -301,8 +301,7 @@ static bool never_said(const struct raml_buf *gold, const char *pred, size_t n)
     return true;
 }
 
-/* No answer was found: is there nothing that could be one? Words alone are no answer; a number that nothing marks may
- * be. */
+/* No answer was found: is there nothing that could be one? Words only are no answer; an unmarked number may be. */
 static enum raml_code nothing_found(struct check *c, const struct raml_buf *gold, const char *pred, size_t n,
                                     const struct raml_answer_options *opt, enum raml_verdict *v, struct raml_err *err)
 {
@@ -334,16 +333,16 @@ static enum raml_code find_both(const char *const text[2], const size_t n[2], co
         enum raml_code rc = raml_answer_find(text[i], n[i], i ? opt : &gold, &out[i], &found[i], err);
         if (rc) return rc;
         if (!i && found[0] == RAML_FOUND_NOTHING && says_something(text[0], n[0]))
-            raml_buf_add(&out[0], text[0], n[0]); /* gold is what it says */
+            raml_buf_add(&out[0], text[0], n[0]); /* gold is taken as it is */
         rc = raml_buf_status(&out[i], err);
         if (rc) return rc;
-        raml_buf_add(&out[i], "", 0); /* an empty one has data too */
+        raml_buf_add(&out[i], "", 0); /* even an empty one has data */
         raml_work_say(&c->work, "%s: %s: %.200s", who[i], raml_found_name(found[i]), out[i].data ? out[i].data : "");
     }
     return RAML_OK;
 }
 
-/* Gold is one of the letters A to J, and pred tells its answer in words: the letter that these choose, in *out. */
+/* Gold is one of the letters A to J, and pred gives its answer in words: the letter that these choose, in *out. */
 static enum raml_code choose(const struct raml_buf *gold, const char *pred, size_t n,
                              const struct raml_answer_options *opt, struct raml_buf *out, enum raml_found *found,
                              struct raml_err *err)

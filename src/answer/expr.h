@@ -1,9 +1,9 @@
 /* expr.h - private: an answer as an expression.
  *
- * A tree of nodes in the arena of one check. Numbers keep their digits as text, so that a tree holds no memory of any
- * arithmetic library, and so that how a number was written ("0.50") is not lost.
+ * A tree of nodes in the arena of one check. Numbers keep their digits as text, so that a tree owns no memory of any
+ * arithmetic library, and so that the way a number was written ("0.50") is not lost.
  *     \frac{1}{2}x^{10}  =  MUL(DIV(NUMBER 1, NUMBER 2), POW(SYMBOL x, NUMBER 10))
- * Scalars are the kinds up to EXPR_APPLY; raml_decide (decide.h) knows these alone. Structures are above.
+ * Scalars are the kinds up to EXPR_APPLY; raml_decide (decide.h) knows only these. Structures are above.
  * Bounds: a tree has at most EXPR_MAX_NODES nodes and EXPR_MAX_DEPTH levels, so recursion over it is safe.
  */
 #ifndef RAML_ANSWER_EXPR_H
@@ -34,8 +34,8 @@ enum expr_kind {
     EXPR_CALL,       /* sub: enum expr_fn; arguments as there */
     EXPR_PERCENT,    /* 1: a/100 */
     EXPR_DEGREE,     /* 1: a * pi/180 */
-    EXPR_APPLY,      /* text: the name of a function or operator that is not known ("f", "sum"); its arguments */
-    /* what is several numbers at once */
+    EXPR_APPLY,      /* text: the name of an unknown function or operator ("f", "sum"); its arguments */
+    /* several numbers at once */
     EXPR_PLUS_MINUS, /* 1 or 2: +-a, a +- b; sub 1: \mp */
     /* structures */
     EXPR_LIST,       /* a, b, c without brackets; also "a and b", "a or b" */
@@ -46,13 +46,13 @@ enum expr_kind {
     EXPR_UNION,
     EXPR_INTERSECTION,
     EXPR_MINUS_SET,  /* 2 */
-    EXPR_MATRIX,     /* rows; n / rows columns, row by row */
+    EXPR_MATRIX,     /* rows; n / rows columns, row-major */
     EXPR_RELATION,   /* a chain: n arguments, text[i] the relation between i and i+1 (enum expr_relation) */
     EXPR_RATIO,      /* a : b : c */
-    EXPR_TIME,       /* NUMBER of minutes after midnight, with sub 1 when AM or PM was said */
+    EXPR_TIME,       /* NUMBER of minutes after midnight, with sub 1 when AM or PM was given */
     EXPR_BASE,       /* 2: digits (SYMBOL or NUMBER as written), base */
     EXPR_UNIT,       /* 1: the value; text: the unit as written */
-    EXPR_TEXT,       /* words; text normalised: lower case, single blanks */
+    EXPR_TEXT,       /* words; text normalised: lower case, single spaces */
     EXPR_CASES,      /* rows of a system, or of a piecewise function: value, condition, ... */
     EXPR_N_KINDS
 };
@@ -102,15 +102,15 @@ struct expr {
     uint32_t n_text;
 };
 
-struct expr_pool { /* what makes nodes; zero-initialise, then set arena */
+struct expr_pool { /* allocates nodes; zero-initialise, then set arena */
     struct raml_arena *arena;
     uint32_t n_nodes;
     bool no_memory, too_large; /* once set, every further node is NULL */
 };
 
-/* A node with room for n arguments (NULL each). NULL: limits reached, said in the pool. */
+/* A node with n arguments (NULL each). NULL: limits reached, noted in the pool. */
 struct expr *raml_expr_new(struct expr_pool *p, enum expr_kind kind, uint32_t n);
-/* NULL when an argument is NULL, so that makers can be nested and looked at once. */
+/* NULL when an argument is NULL, so that calls can be nested and checked once. */
 const struct expr *raml_expr_1(struct expr_pool *p, enum expr_kind kind, const struct expr *a);
 const struct expr *raml_expr_2(struct expr_pool *p, enum expr_kind kind, const struct expr *a, const struct expr *b);
 const struct expr *raml_expr_call(struct expr_pool *p, enum expr_fn fn, const struct expr *a, const struct expr *b);
@@ -118,8 +118,8 @@ const struct expr *raml_expr_number(struct expr_pool *p, const char *digits, siz
 const struct expr *raml_expr_int(struct expr_pool *p, long v);
 const struct expr *raml_expr_text(struct expr_pool *p, enum expr_kind kind, const char *text, size_t n);
 
-/* Has e at most `limit` nodes, those that are shared counted as often as they are met? Every walk over a tree is bounded
- * by this, so it is asked wherever nodes come to be shared. O(limit). */
+/* Has e at most `limit` nodes, shared ones counted as often as they occur? Every walk over a tree is bounded by this,
+ * so it is checked wherever nodes become shared. O(limit). */
 bool raml_expr_fits(const struct expr *e, uint32_t limit);
 bool raml_expr_is_scalar(const struct expr *e); /* this node and all below it */
 bool raml_expr_same(const struct expr *a, const struct expr *b); /* node by node */

@@ -1,4 +1,4 @@
-/* compare.c - what kinds of answer are compared how (compare.h). */
+/* compare.c - how each kind of answer is compared (compare.h). */
 #include "answer/compare/compare.h"
 
 #include <string.h>
@@ -17,7 +17,7 @@ static bool is_listing(const struct expr *e)
 
 /* ---- scalars ---- */
 
-/* 2.5 of 2.5 * 10^3; e itself when it is no such thing. */
+/* 2.5 of 2.5 * 10^3; e itself when it has no such form. */
 static const struct expr *mantissa(const struct expr *e)
 {
     if (e->kind != EXPR_MUL || e->n != 2 || e->arg[0]->kind != EXPR_NUMBER || e->arg[1]->kind != EXPR_POW) return e;
@@ -83,7 +83,7 @@ static void say_decided(struct check *c, const struct expr *a, const struct expr
     raml_buf_deinit(&y);
 }
 
-/* A number with nothing left to work out: 5, -5, 1/2, 1 1/2, 5 %, 2 * 10^3. */
+/* A number with nothing left to compute: 5, -5, 1/2, 1 1/2, 5 %, 2 * 10^3. */
 static bool is_plain_number(const struct expr *e)
 {
     if (e->kind == EXPR_NEG || e->kind == EXPR_PERCENT || e->kind == EXPR_DEGREE) return is_plain_number(e->arg[0]);
@@ -138,7 +138,7 @@ static bool everything(const struct expr *e)
            e->arg[1]->kind == EXPR_INFINITY;
 }
 
-/* The letters of a product of names, "XY" of X*Y; false: it is none, or too long. */
+/* The letters of a product of names, "XY" of X*Y; false: it is not one, or too long. */
 static bool spelled(const struct expr *e, char *out, size_t room)
 {
     size_t n = 0;
@@ -189,7 +189,7 @@ static enum raml_verdict compare_times(struct check *c, const struct expr *a, co
     const struct expr *x = minutes(c, a), *y = minutes(c, b);
     if (!x || !y) return raml_compare_said(c, RAML_UNKNOWN, "too large");
     enum raml_verdict v = raml_decide(x, y, &c->work, &c->rule);
-    if (v == RAML_DIFFERENT && a->kind != b->kind) { /* "4:30" may stand for 4:30 PM */
+    if (v == RAML_DIFFERENT && a->kind != b->kind) { /* "4:30" may mean 4:30 PM */
         const struct expr *half = raml_expr_int(&c->pool, 720);
         if (a->kind == EXPR_TIME)
             y = raml_expr_2(&c->pool, EXPR_ADD, y, half);
@@ -230,7 +230,7 @@ static enum raml_verdict compare_ratios(struct check *c, const struct expr *a, c
     return raml_compare_said(c, RAML_EQUAL, "ratios");
 }
 
-/* The number that digits in a base are, as an expression; NULL: they are none. */
+/* The number that digits in a base stand for, as an expression; NULL: none. */
 const struct expr *raml_compare_based_value(struct check *c, const struct expr *e)
 {
     long base;
@@ -332,7 +332,7 @@ static uint32_t count_named(struct check *c, const struct expr *e)
     return n;
 }
 
-/* Without what occurs twice. */
+/* Without duplicates. */
 static const struct expr *as_set(struct check *c, const struct expr *e)
 {
     struct expr *set = raml_expr_new(&c->pool, EXPR_SET, e->n);
@@ -377,7 +377,7 @@ static enum raml_verdict compare_listings(struct check *c, const struct expr *a,
         return a && b ? raml_compare_any_order(c, a, b) : raml_compare_said(c, RAML_UNKNOWN, "too large");
     }
     if (a->kind == EXPR_LIST && b->kind == EXPR_LIST && a->n != b->n && a->arg[0]->kind == EXPR_TUPLE) {
-        a = as_set(c, a); /* points that are told twice */
+        a = as_set(c, a); /* points given twice */
         b = as_set(c, b);
         return a && b ? raml_compare_any_order(c, a, b) : raml_compare_said(c, RAML_UNKNOWN, "too large");
     }

@@ -1,7 +1,7 @@
-/* compare.h - private to compare*.c: one comparison under way.
+/* compare.h - private to compare*.c: the state of one comparison.
  *
- * Scalars go to decide.h. Here is what answers of this field mean beyond their letters: names in front of values, units,
- * lists in any order, tuples in order, sets and intervals as sets of real numbers, relations by their solutions.
+ * Scalars go to decide.h. Here are the conventions of mathematical answers: names before values, units, lists in any
+ * order, tuples in order, sets and intervals as sets of real numbers, relations by their solutions.
  */
 #ifndef RAML_ANSWER_COMPARE_H
 #define RAML_ANSWER_COMPARE_H
@@ -19,25 +19,25 @@ struct check {
     const char *rule;
     int depth;
     int decimals;    /* of struct raml_answer_options */
-    bool worked_out; /* arithmetic left to do is no answer where gold has none */
+    bool worked_out; /* unfinished arithmetic is no answer unless gold has some */
 };
 
-/* Each: a verdict, with c->rule what decided. */
+/* Each gives a verdict; c->rule is what decided. */
 enum raml_verdict raml_compare(struct check *c, const struct expr *a, const struct expr *b);
 enum raml_verdict raml_compare_scalars(struct check *c, const struct expr *a, const struct expr *b);
 enum raml_verdict raml_compare_in_order(struct check *c, const struct expr *a, const struct expr *b);
 enum raml_verdict raml_compare_any_order(struct check *c, const struct expr *a, const struct expr *b);
 enum raml_verdict raml_compare_relations(struct check *c, const struct expr *a, const struct expr *b);
-/* Sets of real numbers; UNKNOWN with c->rule NULL when one of them is none. */
+/* Sets of real numbers; UNKNOWN with c->rule NULL when one of them is not such a set. */
 enum raml_verdict raml_compare_sets(struct check *c, const struct expr *a, const struct expr *b);
 enum raml_verdict raml_compare_units(struct check *c, const struct expr *a, const struct expr *b);
 
-/* "x = 5", "f(x) = 5", "x = 2 + 3 = 5": the value; e itself when it is no such thing. *name (may be NULL): what stands
- * in front, NULL when nothing does. */
+/* "x = 5", "f(x) = 5", "x = 2 + 3 = 5": the value; e itself when it has no such form. *name (may be NULL): the left
+ * side, NULL when there is none. */
 const struct expr *raml_compare_value(struct check *c, const struct expr *e, const struct expr **name);
-/* +- written out as two, sums and multiples of matrices worked out, units moved to the outside. */
+/* +- written out as two, sums and multiples of matrices computed, units moved to the outside. */
 const struct expr *raml_compare_tidy(struct check *c, const struct expr *e);
-/* The number that an EXPR_BASE is; NULL: its base is no small number, or lacks a digit. */
+/* The value of an EXPR_BASE; NULL: its base is not a small number, or lacks a digit. */
 const struct expr *raml_compare_based_value(struct check *c, const struct expr *e);
 /* Could e be a set of numbers: an interval, a union, an inequality? */
 bool raml_compare_is_set(const struct expr *e);

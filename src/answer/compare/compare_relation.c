@@ -1,4 +1,4 @@
-/* compare_relation.c - names in front of values, equations, inequalities (compare.h). */
+/* compare_relation.c - names before values, equations, inequalities (compare.h). */
 #include "answer/compare/compare.h"
 
 #include <string.h>
@@ -12,7 +12,7 @@ static bool upper(const struct expr *e)
     return e->kind == EXPR_SYMBOL && e->text[0] >= 'A' && e->text[0] <= 'Z';
 }
 
-/* What an answer may stand behind: x, f(x), (x, y), AB, |AB|, \frac{NO}{BO}, V_1 : V_2. */
+/* What may precede an answer: x, f(x), (x, y), AB, |AB|, \frac{NO}{BO}, V_1 : V_2. */
 static bool is_name(const struct expr *e)
 {
     switch (e->kind) {
@@ -44,7 +44,7 @@ static bool is_name(const struct expr *e)
     }
 }
 
-/* Two names of the same thing? W(n) and W(x) are; y and f(x) are. */
+/* Do two names mean the same thing? W(n) and W(x) do; y and f(x) do. */
 static bool same_name(const struct expr *a, const struct expr *b)
 {
     if (raml_expr_same(a, b)) return true;
@@ -65,7 +65,7 @@ const struct expr *raml_compare_value(struct check *c, const struct expr *e, con
     }
     for (uint32_t i = 0; i + 1 < end; i++) any = any || is_name(e->arg[i]);
     if (end == e->n && !any) {
-        /* "3 + 5 = 8": arithmetic that ends in its value, no equation; it has to be right */
+        /* "3 + 5 = 8": arithmetic that ends in its value, not an equation; it has to hold */
         const char *rule;
         bool constant = true;
         for (uint32_t i = 0; i < e->n && constant; i++)
@@ -145,7 +145,7 @@ static const struct expr *difference(struct check *c, const struct expr *e)
 }
 
 /* Is one difference of sides a constant multiple of the other? *sign: the factor's, 0 when it is not real.
- * The factor is what the two are at one point; then the identity is decided. */
+ * The factor is their quotient at one point; then the identity is decided. */
 static enum raml_verdict proportional(struct check *c, const struct expr *a, const struct expr *b, int *sign)
 {
     const char *names[MAX_NAMES], *rule;

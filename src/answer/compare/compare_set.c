@@ -1,7 +1,7 @@
 /* compare_set.c - sets of real numbers: intervals, points, unions, inequalities (compare.h).
  *
  * Both sides become sorted lists of segments that do not touch, ends decided exactly; such lists are unique, so two
- * sets are the same where their lists are.
+ * sets are the same when their lists are.
  */
 #include "answer/compare/compare.h"
 
@@ -19,7 +19,7 @@ struct segment {
 struct segments {
     struct segment s[MAX_SEGMENTS];
     uint32_t n;
-    const char *name; /* the variable that the relations are of; NULL: not known yet */
+    const char *name; /* the variable of the relations; NULL: not known yet */
 };
 
 static bool is_infinite(const struct expr *e, int *sign)
@@ -60,7 +60,7 @@ static bool put(struct check *c, struct segments *x, struct end low, struct end 
     if (high.at && (!raml_expr_is_scalar(high.at) || raml_expr_has_symbol(high.at))) return false;
     if (low.at && high.at) {
         if (!raml_decide_order(low.at, high.at, &c->work, &order)) return false;
-        if (order > 0) return false; /* (5, 2) is a point of the plane, no interval */
+        if (order > 0) return false; /* (5, 2) is a point of the plane, not an interval */
         if (order == 0 && (low.open || high.open)) return low.open && high.open; /* empty */
     }
     x->s[x->n++] = (struct segment){low, high};
@@ -84,7 +84,7 @@ static bool is_variable(struct segments *x, const struct expr *e)
     return true;
 }
 
-/* x op c, both sides already in this order. */
+/* x op c, with the sides already in this order. */
 static bool half_line(struct check *c, struct segments *x, char op, const struct expr *bound)
 {
     struct end none = {NULL, true};
@@ -142,7 +142,7 @@ static bool gather(struct check *c, struct segments *x, const struct expr *e, in
     }
 }
 
-/* *order of two lower ends (side -1) or of a lower and an upper one. False: not decided. */
+/* *order of two lower ends (side -1), or of a lower and an upper one. False: not decided. */
 static bool order_ends(struct check *c, struct end a, struct end b, int side_a, int side_b, int *order)
 {
     if (!a.at || !b.at) {
@@ -153,7 +153,7 @@ static bool order_ends(struct check *c, struct end a, struct end b, int side_a, 
     return raml_decide_order(a.at, b.at, &c->work, order);
 }
 
-/* Sorted, segments that touch made one. False: some order is not decided. */
+/* Sorts, and merges segments that touch. False: some order is not decided. */
 static bool settle(struct check *c, struct segments *x)
 {
     int order;

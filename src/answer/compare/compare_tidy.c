@@ -1,4 +1,4 @@
-/* compare_tidy.c - plus-minus written out, matrices worked out, units (compare.h). */
+/* compare_tidy.c - plus-minus written out, matrices computed, units (compare.h). */
 #include "answer/compare/compare.h"
 
 #include <string.h>
@@ -80,7 +80,7 @@ static const struct expr *multiply_matrices(struct check *c, const struct expr *
     return e;
 }
 
-/* e (its arguments tidy) with sums and products of matrices worked out; e itself where there are none. */
+/* e (its arguments tidy) with sums and products of matrices computed; e itself if there are none. */
 static const struct expr *work_out(struct check *c, const struct expr *e)
 {
     if ((e->kind == EXPR_NEG) && e->arg[0]->kind == EXPR_MATRIX) return each(c, e->arg[0], EXPR_NEG, NULL);
@@ -114,7 +114,7 @@ static const struct expr *work_out(struct check *c, const struct expr *e)
 struct unit {
     const char *name;
     uint8_t what;       /* what it measures */
-    const char *factor; /* how many of the first unit of its kind it is */
+    const char *factor; /* in the first unit of its kind */
 };
 
 static const struct unit units[] = {{"mm", 1, "1"},
@@ -196,7 +196,7 @@ static const struct unit units[] = {{"mm", 1, "1"},
                                     {"year", 12, "12"},
                                     {"years", 12, "12"}};
 
-/* The unit by name, lower case, with a power behind it ("cm^2", "squarefeet"); *power 1 to 3. NULL: not known. */
+/* The unit by name, lower case, with a power after it ("cm^2", "squarefeet"); *power 1 to 3. NULL: unknown. */
 static const struct unit *look_up(const char *text, uint32_t n, int *power)
 {
     char s[32];
@@ -284,7 +284,7 @@ static const struct expr *tidy_arguments(struct check *c, const struct expr *e, 
     return copy ? copy : e;
 }
 
-/* A list in a list where +- made two of one. */
+/* Flattens a list in a list, where +- made two of one. */
 static const struct expr *flatten(struct check *c, const struct expr *e)
 {
     uint32_t n = 0;

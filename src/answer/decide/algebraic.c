@@ -83,7 +83,7 @@ static bool in_bounds(const qqbar_t x)
     return qqbar_degree(x) <= ALGEBRAIC_MAX_DEGREE && qqbar_height_bits(x) <= MAX_BITS;
 }
 
-/* Charges an operation whose result has at most this degree, from heights of so many bits. */
+/* Charges an operation whose result has at most this degree, from heights of that many bits. */
 static bool may(slong degree, slong bits, struct work *w)
 {
     if (degree > ALGEBRAIC_MAX_DEGREE || bits > MAX_BITS) return false;
@@ -140,7 +140,7 @@ static bool power(qqbar_t x, const fmpq_t y, struct work *w)
     return in_bounds(x);
 }
 
-/* Is e = i pi q? Factors i and pi stand in any order, above or below a fraction's line at any depth. */
+/* Is e = i pi q? The factors i and pi come in any order, in numerator or denominator, at any depth. */
 static bool imaginary_multiple(const struct expr *e, struct work *w, fmpq_t q)
 {
     fmpq_t x;

@@ -96,7 +96,7 @@ static bool integer_power(acb_t out, const acb_t x, const fmpz_t n, const struct
     }
     if (fmpz_bits(n) > MAX_EXPONENT_BITS) return false;
     if (fmpz_sgn(n) < 0 && acb_contains_zero(x)) return false;
-    if (fmpz_bits(n) > 30) { /* the result must stay within bounds on the way, too */
+    if (fmpz_bits(n) > 30) { /* intermediate results must stay within bounds, too */
         mag_t m;
         mag_init(m);
         acb_get_mag(m, x);
@@ -225,7 +225,7 @@ static bool quotient(const struct expr *e, const struct ball *b, acb_t out)
     return ok;
 }
 
-/* floor(log(8, 2)): balls alone never tell on which side of 3 the argument is; that it is 3 must be proved. */
+/* floor(log(8, 2)): balls never show on which side of 3 the argument is; that it is 3 must be proved. */
 static bool whole(const struct expr *e, const struct ball *b, acb_t out)
 {
     long v;
@@ -281,8 +281,8 @@ static uint64_t hash(uint64_t h, const void *bytes, size_t n)
     return h;
 }
 
-/* An unknown function takes a value made of its name and of its arguments, rounded to 2^-30: two balls that hold the
- * same argument, and each round to one number, round to the same. */
+/* An unknown function gets a value made from its name and its arguments, rounded to 2^-30: two balls that contain the
+ * same argument, and each round to a single number, round to the same. */
 static bool made_up(const struct expr *e, const struct ball *b, acb_t out)
 {
     uint64_t h = hash(UINT64_C(14695981039346656037), e->text, e->n_text);

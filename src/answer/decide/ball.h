@@ -1,8 +1,8 @@
-/* ball.h - private: the value of an expression as a ball of complex numbers that surely holds it (Arb).
+/* ball.h - private: the value of an expression as a ball of complex numbers that is certain to contain it (Arb).
  *
  * Branches: principal ones, but roots with an odd index (and powers p/q with odd q) of negative numbers are real, as in
- * school: (-8)^(1/3) = -2. Inverse sines and the like have values for real arguments in their domain only.
- * Magnitudes are bounded (2^+-2^40 and less for what costs more), so that no call can take long or fill the memory.
+ * school: (-8)^(1/3) = -2. Inverse sines and the like have values only for real arguments in their domain.
+ * Magnitudes are bounded (2^+-2^40, less for costlier operations), so that no call can take long or exhaust memory.
  */
 #ifndef RAML_ANSWER_BALL_H
 #define RAML_ANSWER_BALL_H
@@ -19,12 +19,12 @@ struct ball_point { /* where variables are evaluated */
 
 struct ball {
     slong prec;
-    bool real;                      /* every value on the way must be real: no branch can be mistaken */
+    bool real;                      /* every intermediate value must be real: no branch can be mistaken */
     const struct ball_point *point; /* NULL: constants only */
     struct work *w;
 };
 
-/* False: no value, not within bounds, not enough precision to tell, or work spent. out is finite when true. */
+/* False: no value, out of bounds, not enough precision, or work spent. out is finite when true. */
 bool raml_ball(const struct expr *e, const struct ball *b, acb_t out);
 /* A function of balls; arg is destroyed. */
 bool raml_ball_call(enum expr_fn fn, acb_struct *arg, uint32_t n, const struct ball *b, acb_t out);
@@ -33,7 +33,7 @@ bool raml_ball_root(acb_t out, const acb_t x, const fmpz_t n, const struct ball 
 /* |x| <= 2^log2? For real and imaginary parts. */
 bool raml_ball_within(const acb_t x, slong log2);
 
-/* The one integer, of at most 62 bits, in a small ball around it. (arb_get_unique_fmpz aborts on 2^-2^60.) */
+/* The only integer, of at most 62 bits, in a small ball around it. (arb_get_unique_fmpz aborts on 2^-2^60.) */
 bool raml_ball_near_integer(const acb_t x, const struct ball *b, fmpz_t out);
 
 #endif

@@ -113,7 +113,7 @@ static bool hyperbolic(enum expr_fn fn, acb_struct *x, const struct ball *b, acb
     return ok;
 }
 
-/* Cuts a ball down to [-1, 1]: arguments computed with error may stick out. */
+/* Clamps a ball to [-1, 1]: arguments computed with error may reach outside. */
 static bool cut(arb_t x, const struct ball *b)
 {
     arb_t unit;
@@ -125,7 +125,7 @@ static bool cut(arb_t x, const struct ball *b)
     return ok;
 }
 
-/* asin by the ends of the ball: it is monotonic, and its derivative is no bound near 1. */
+/* asin at the ends of the ball: it is monotonic, and its derivative is unbounded near 1. */
 static bool asin_real(arb_t out, arb_t x, const struct ball *b)
 {
     if (!cut(x, b)) return false;
@@ -197,7 +197,7 @@ static bool part(enum expr_fn fn, acb_struct *x, const struct ball *b, acb_t out
     }
 }
 
-/* Steps: known only where the ball holds no step. */
+/* Steps: known only if the ball contains no step. */
 static bool step(enum expr_fn fn, acb_struct *x, const struct ball *b, acb_t out)
 {
     if (!is_real(x)) return false;

@@ -1,4 +1,4 @@
-/* decide.c - see decide.h: which engine is asked, and when. */
+/* decide.c - see decide.h: which engine is used, and when. */
 #include "answer/decide/decide.h"
 
 #include "answer/decide/algebraic.h"
@@ -70,9 +70,9 @@ static enum meeting compare(const struct expr *a, const struct expr *b, slong pr
     return m;
 }
 
-/* Three ways to prove balls that meet to be one number. Each may use half of what is left: if all fail, balls of more
- * bits may still tell the numbers apart. That they differ is left to balls too: the other ways' word for it would be
- * one more thing to trust (Calcium 0.4: arg(-2) is not pi). */
+/* Three ways to prove that overlapping balls are one number. Each may use half of what is left: if all fail, balls of
+ * more bits may still separate the numbers. That they differ is left to balls too: relying on the other ways for it
+ * would be one more thing to trust (Calcium 0.4: arg(-2) is not pi). */
 static enum raml_verdict exactly(const struct expr *a, const struct expr *b, struct work *w, const char **rule)
 {
     struct work part = raml_work_half(w);
@@ -114,7 +114,7 @@ static enum raml_verdict constants(const struct expr *a, const struct expr *b, s
     return RAML_UNKNOWN;
 }
 
-/* Both rational, or one without a value. False: go on. */
+/* Both rational, or one without a value. False: continue. */
 static bool rationals(const struct expr *a, const struct expr *b, struct work *w, enum raml_verdict *v,
                       const char **rule)
 {
@@ -137,7 +137,7 @@ static bool rationals(const struct expr *a, const struct expr *b, struct work *w
     return done;
 }
 
-/* How many arguments a node of this kind takes; 0: one or more; -1: this is no scalar. */
+/* How many arguments a node of this kind takes; 0: one or more; -1: not a scalar. */
 static int arity(const struct expr *e)
 {
     switch (e->kind) {
@@ -220,7 +220,7 @@ static bool last_digit(const struct expr *e, struct work *w, fmpq_t unit)
     return ok;
 }
 
-/* Where is x, by balls: between lo and hi (EQUAL), outside, or not known? */
+/* Where is x, by balls: between lo and hi (EQUAL), outside, or unknown? */
 static enum raml_verdict between(const struct expr *x, const fmpq_t lo, const fmpq_t hi, struct work *w)
 {
     acb_t v;
@@ -271,7 +271,7 @@ enum raml_verdict raml_decide_rounds_to(const struct expr *x, const struct expr 
     return r;
 }
 
-/* By balls: 1, -1; 0: they meet; 2: not real, or no value. */
+/* By balls: 1, -1; 0: they overlap; 2: not real, or no value. */
 static int compare_balls(const struct expr *a, const struct expr *b, slong prec, struct work *w)
 {
     struct ball at = {.prec = prec, .w = w};

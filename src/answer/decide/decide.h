@@ -1,11 +1,11 @@
 /* decide.h - private: are two scalar expressions the same number, or the same function of their variables?
  *
- * Constants. Rational numbers: exactly (FLINT fmpq). Others: complex balls (Arb) at 64, 128, ... bits: balls that do not
- * meet prove the numbers different. Balls that still meet at a few hundred bits: algebraic numbers are compared exactly
+ * Constants. Rational numbers: exactly (FLINT fmpq). Others: complex balls (Arb) at 64, 128, ... bits: disjoint balls
+ * prove the numbers different. Balls that still overlap at a few hundred bits: algebraic numbers are compared exactly
  * (Calcium qqbar) where the degree and height stay in bounds; others by Calcium's ca, whose answer may be unknown.
  * With variables. Both sides become a rational function of generators over the rationals (fmpz_mpoly_q): variables, or
  * their roots where a power has a denominator (x^{1/L}); square roots and other roots of irreducible factors with their
- * defining polynomials; sines and cosines as pairs of generators with sin^2 = 1 - cos^2, sums of angles written out;
+ * defining polynomials; sines and cosines as pairs of generators with sin^2 = 1 - cos^2, sums of angles expanded;
  * powers with variable exponents split as a^(m+n) = a^m a^n; logarithms and unknown functions as generators of
  * normalised arguments. A zero difference proves equality (for positive variables where roots are involved; rule says
  * so). Otherwise ball values at fixed rational points prove a difference. Neither: unknown.
@@ -26,7 +26,7 @@ enum raml_verdict raml_decide(const struct expr *a, const struct expr *b, struct
  * last digit? x: any constant scalar. EQUAL, DIFFERENT, or UNKNOWN when x has no value or variables. */
 enum raml_verdict raml_decide_rounds_to(const struct expr *x, const struct expr *decimal, struct work *w);
 
-/* The sign of a - b for real constants: *order -1, 0, 1. False: not decided, or not real. */
+/* The sign of a - b for real constants: *order is -1, 0 or 1. False: not decided, or not real. */
 bool raml_decide_order(const struct expr *a, const struct expr *b, struct work *w, int *order);
 
 /* Is e an integer that fits? For exponents, counts, indices. */

@@ -1,11 +1,11 @@
-/* flint.h - private: the arithmetic libraries, under the names that Debian 12 (FLINT 2, Arb, Calcium) and later ones
- * (FLINT 3) have for them. */
+/* flint.h - private: the arithmetic libraries, under the names they have in Debian 12 (FLINT 2, Arb, Calcium) and later
+ * (FLINT 3). */
 #ifndef RAML_ANSWER_FLINT_H
 #define RAML_ANSWER_FLINT_H
 
-#pragma GCC system_header /* their inline functions are not ours to warn of */
+#pragma GCC system_header /* no warnings about their inline functions */
 #if defined(__GNUC__) && !defined(__clang__)
-/* gcc 12 takes the one-element array types of their arguments for promises about what is behind a pointer. */
+/* gcc 12 takes the one-element array types of their arguments as promises about what a pointer points to. */
 #pragma GCC diagnostic ignored "-Wstringop-overread"
 #endif
 

@@ -1,9 +1,9 @@
-/* functions.c - see functions.h: values at two points, which tell most pairs apart; a normal form; more points.
+/* functions.c - see functions.h: values at two points, which separate most pairs; a normal form; more points.
  *
- * A value counts at a point only where every value on the way to it is real, so that no branch of a root or a logarithm
- * can be mistaken; with i in an expression, only where there is no branch at all. Where factorials or powers of
- * negative numbers tell that variables are integers, they are. An unknown function has a made-up value for each
- * argument, but only when its name is a letter: "sum" and its like are not free to take any value.
+ * A value counts at a point only if every intermediate value is real, so that no branch of a root or a logarithm
+ * can be mistaken; with i in an expression, only if there is no branch at all. Where factorials or powers of
+ * negative numbers imply that variables are integers, they are. An unknown function has a made-up value for each
+ * argument, but only when its name is a letter: "sum" and the like are not free to take any value.
  */
 #include "answer/decide/functions.h"
 
@@ -15,11 +15,11 @@
 
 enum { MAX_SYMBOLS = 16, N_POINTS = 8, N_INTEGER_POINTS = 3, N_POSITIVE_POINTS = 6 };
 
-struct look { /* what is in the two trees */
+struct look { /* what the two trees contain */
     const struct expr *symbol[MAX_SYMBOLS];
     uint32_t n_symbols;
     bool too_many, plain, integers, branches, has_i;
-    bool bound; /* a name that is no free function */
+    bool bound; /* a name that is not a free function */
 };
 
 static bool is_free_name(const struct expr *e)
@@ -37,7 +37,7 @@ static void add_symbol(struct look *l, const struct expr *e)
     else l->symbol[l->n_symbols++] = e;
 }
 
-/* Is the exponent an integer as written, or can't it be told to be negative? Powers p/q count as roots. */
+/* Is the exponent an integer as written, or not known to be negative? Powers p/q count as roots. */
 static bool is_integer_exponent(const struct expr *e)
 {
     if (e->kind == EXPR_NEG) return is_integer_exponent(e->arg[0]);
@@ -69,7 +69,7 @@ static void look_at_call(const struct expr *e, struct look *l)
     }
 }
 
-/* Constants have one value each; branches matter where variables stand below. */
+/* Constants have one value each; branches matter only above variables. */
 static void look_at(const struct expr *e, struct look *l)
 {
     bool arithmetic = e->kind >= EXPR_NEG && e->kind <= EXPR_PERCENT && e->kind != EXPR_CALL;
@@ -128,7 +128,7 @@ static enum meeting meet_at(const struct pair *p, const struct ball_point *point
     return m;
 }
 
-/* Values at the first points that have some, up to `wanted`. DIFFER at one: at all. */
+/* Values at the first points that have some, up to `wanted`. DIFFER at one: they differ. */
 static enum meeting meet(const struct pair *pair, int wanted)
 {
     const struct look *l = pair->look;
@@ -148,7 +148,7 @@ static enum meeting meet(const struct pair *pair, int wanted)
     return all;
 }
 
-/* The normal form says EQUAL: do values agree? Complex ones are good enough where there are no real ones. */
+/* The normal form gives EQUAL: do values agree? Complex ones are good enough where there are no real ones. */
 static enum raml_verdict confirm(const struct pair *pair, enum meeting m, const char **rule)
 {
     struct pair complex = *pair;
@@ -160,7 +160,7 @@ static enum raml_verdict confirm(const struct pair *pair, enum meeting m, const 
     return RAML_UNKNOWN;
 }
 
-/* Do values at points, at up to so many of them, prove a difference? */
+/* Do values at up to that many points prove a difference? */
 static enum meeting try_points(const struct pair *pair, int wanted)
 {
     const struct look *l = pair->look;

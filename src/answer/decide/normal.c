@@ -1,4 +1,4 @@
-/* normal.c - see normal.h: from expressions to quotients, and what their difference says. */
+/* normal.c - see normal.h: from expressions to quotients, and what their difference shows. */
 #include "answer/decide/normal.h"
 
 #include "answer/decide/normal_fn.h"
@@ -10,7 +10,7 @@
 
 enum { MAX_ROOT = 60, MAX_DENOMINATOR = 120, MAX_NUMBER_BITS = 4000, MAX_VARIABLES = 16, MAX_ARGUMENTS = 16 };
 
-struct survey { /* what a ring must be made for */
+struct survey { /* what a ring must provide for */
     const struct expr *variable[MAX_VARIABLES];
     slong n_variables, n_special, L, D;
     bool failed;
@@ -231,10 +231,10 @@ static bool convert(struct ring *r, const struct expr *e, struct ratio *out)
 struct attempt {
     const struct expr *a, *b;
     bool positive;
-    bool root_first[MAX_VARIABLES]; /* these variables give way to their roots from the start */
+    bool root_first[MAX_VARIABLES]; /* these variables are replaced by their roots from the start */
 };
 
-/* Variables in their order, so that an index is the same in every attempt. */
+/* Variables in order, so that an index is the same in every attempt. */
 static bool make_variables(struct ring *r, const struct survey *s, const struct attempt *t)
 {
     struct ratio x;
@@ -263,7 +263,7 @@ static const char *rule_of(const struct ring *r, slong n_variables)
     return r->quotients ? "rational functions" : "polynomial normal form";
 }
 
-/* One try. True: another one, with what was learned put into *t, may do better. */
+/* One attempt. True: another, with what was learned put into *t, may do better. */
 static bool attempt(const struct survey *s, struct attempt *t, struct work *w, struct normal_verdict *v)
 {
     struct ring r;

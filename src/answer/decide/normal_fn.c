@@ -132,7 +132,7 @@ static bool hyperbolic(struct ring *r, enum expr_fn fn, struct ratio *x, uint32_
     return ok;
 }
 
-/* asin or atan at the points that are known by their squares; *twelfths of pi, positive. */
+/* asin or atan at the points known by their squares; *twelfths of pi, positive. */
 static bool known_angle(struct ring *r, enum expr_fn fn, const struct ratio *x, slong *twelfths)
 {
     static const struct { slong p, q, asin, atan; } square[] = {
@@ -182,7 +182,7 @@ static bool inverse_circular(struct ring *r, enum expr_fn fn, struct ratio *x, u
     raml_ratio_set_si(r, &half, 1);
     bool ok = true, complement = fn == FN_ACOS || fn == FN_ACOT || fn == FN_ASEC;
     if (fn == FN_ASEC || fn == FN_ACSC) ok = raml_ratio_div(r, x, &half, x);
-    if (fn == FN_ACOT && !surely_positive(r, x)) r->assumed = true; /* all agree on it for positive arguments only */
+    if (fn == FN_ACOT && !surely_positive(r, x)) r->assumed = true; /* conventions agree only for positive arguments */
     ok = ok && odd(r, fn == FN_ATAN || fn == FN_ACOT ? FN_ATAN : FN_ASIN, x, out);
     if (complement)
         ok = ok && raml_ring_pi(r, &half) && scale(r, &half, 1, 2) && raml_ratio_sub(r, out, &half, out);
@@ -217,7 +217,7 @@ static bool absolute(struct ring *r, enum expr_fn fn, struct ratio *x, uint32_t 
     return raml_radical_abs(r, x, out) || (!r->w->spent && opaque(r, fn, x, n, out));
 }
 
-/* 0 or pi where x is surely real and of one sign. */
+/* 0 or pi where x is certainly real and of one sign. */
 static bool argument(struct ring *r, enum expr_fn fn, struct ratio *x, uint32_t n, struct ratio *out)
 {
     int above = raml_ring_sign(r, x->num), below = raml_ring_sign(r, x->den);
@@ -253,7 +253,7 @@ static bool small_integer(struct ring *r, const struct ratio *x, slong limit, sl
     return ok;
 }
 
-/* x!: of a number; or by y! that is there already, when x - y is an integer. */
+/* x!: of a number; or by an existing y!, when x - y is an integer. */
 static bool factorial(struct ring *r, enum expr_fn fn, struct ratio *x, uint32_t n, struct ratio *out)
 {
     struct ratio d;

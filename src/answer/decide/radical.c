@@ -49,7 +49,7 @@ static bool add_integer(struct ring *r, struct parts *p, const fmpz_t n, slong e
     return ok;
 }
 
-/* n^e as primes; what trial division leaves is one part, as its smallest root. */
+/* n^e as primes; what trial division leaves is a single part, as its smallest root. */
 static bool add_primes(struct ring *r, struct parts *p, fmpz_t n, slong e)
 {
     if (fmpz_sgn(n) < 0 && e % 2) p->sign = -p->sign;
@@ -140,7 +140,7 @@ static bool join_sines(struct ring *r, struct parts *p)
     return ok;
 }
 
-/* p is initialised here; cleared by the caller in any case. Parts that are surely negative are turned. */
+/* p is initialised here; cleared by the caller in any case. Parts that are certainly negative are negated. */
 static bool split(struct ring *r, const struct ratio *x, struct parts *p)
 {
     p->n = 0;
@@ -157,7 +157,7 @@ static bool split(struct ring *r, const struct ratio *x, struct parts *p)
     return true;
 }
 
-/* Does f hold a generator that need not be real? */
+/* Does f contain a generator that need not be real? */
 static bool may_be_complex(const struct ring *r, const fmpz_mpoly_t f)
 {
     for (slong g = 0; g < r->n_gens; g++)
@@ -182,7 +182,7 @@ static bool absolute(struct ring *r, const struct part *t, struct ratio *out)
     return raml_ring_gen_power(r, g, 1, out);
 }
 
-/* f^(k/L) for f that is, or is taken to be, positive (any real one for odd L). */
+/* f^(k/L) for f that is, or is assumed to be, positive (any real one for odd L). */
 static bool positive_power(struct ring *r, const struct ratio *f, slong k, struct ratio *out)
 {
     if (k % r->L == 0) return raml_ratio_pow(r, out, f, k / r->L);
@@ -220,7 +220,7 @@ static bool part_power(struct ring *r, const struct part *t, slong p, slong q, s
     return ok;
 }
 
-/* The sign of all is negative: which part is? True when it is one that can be. */
+/* The sign of the whole is negative: which part's is? True when it is one that can be. */
 static bool turn_one(struct ring *r, struct parts *p)
 {
     struct part *found = NULL;
@@ -262,7 +262,7 @@ static bool parts_power(struct ring *r, struct parts *p, slong above, slong q, s
     return ok;
 }
 
-/* A root that can't be taken apart: a generator for x^(1/q), by x and q. */
+/* A root that can't be factored: a generator for x^(1/q), by x and q. */
 static bool opaque_power(struct ring *r, const struct ratio *x, slong p, slong q, struct ratio *out)
 {
     struct ratio arg[2];

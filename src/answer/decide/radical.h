@@ -1,6 +1,6 @@
 /* radical.h - private: roots, absolute values, logarithms, exponentials and circular functions of quotients (ring.h).
  *
- * Roots and logarithms are taken apart into those of irreducible factors and primes. Where that needs a factor to be
+ * Roots and logarithms are split into those of irreducible factors and primes. Where that requires a factor to be
  * positive, and it need not be, the ring's `assumed` is set. Even powers under even roots give absolute values.
  */
 #ifndef RAML_ANSWER_RADICAL_H

@@ -56,7 +56,7 @@ static bool small_multiple(const fmpq_t c, slong unit, slong limit, slong *k)
     return ok;
 }
 
-/* m is ln f alone: its index. */
+/* m is just ln f: its index. */
 static slong is_ln(struct ring *r, const struct ratio *m)
 {
     if (!fmpz_mpoly_is_one(m->den, r->ctx)) return -1;
@@ -91,7 +91,7 @@ static bool times_exp(struct ring *r, const fmpq_t c, const struct ratio *m, voi
     return ok;
 }
 
-/* x = re + i im; i does not stand below the line. */
+/* x = re + i im; i is not in the denominator. */
 static bool parts_of(struct ring *r, const struct ratio *x, struct ratio *re, struct ratio *im)
 {
     raml_ratio_set(r, re, x);
@@ -237,7 +237,7 @@ static bool plain_angle(struct ring *r, const struct ratio *m, struct angle *b)
            raml_ring_gen_power(r, raml_ring_gen(r, GEN_SIN, 0, "", 0, m, 1), 1, &b->s);
 }
 
-/* The angle c pi: a multiple of pi/2, and what is left, at most pi/4 either way. */
+/* The angle c pi: a multiple of pi/2, and the rest, at most pi/4 either way. */
 static bool part_of_pi(struct ring *r, const fmpq_t c, const struct ratio *pi, struct angle *to)
 {
     fmpz_t quarters;

@@ -59,7 +59,7 @@ static void swap_in(struct ring *r, struct ratio *out, struct ratio *x)
     fmpz_mpoly_swap(out->den, x->den, r->ctx);
 }
 
-/* Common integers, and the sign, go from the numerator and the denominator. */
+/* Removes common integers, and the sign, from the numerator and the denominator. */
 static void cancel_integers(struct ring *r, struct ratio *a)
 {
     fmpz_t g;
@@ -90,7 +90,7 @@ static bool is_cheap(struct ring *r, const fmpz_mpoly_t a)
     return fmpz_mpoly_length(a, r->ctx) <= MAX_GCD_TERMS;
 }
 
-/* a = g x, b = g y; with g = 1 where it is not cheap to find one. */
+/* a = g x, b = g y; with g = 1 where the gcd is not cheap. */
 static bool common_factor(struct ring *r, fmpz_mpoly_t g, fmpz_mpoly_t x, fmpz_mpoly_t y, const fmpz_mpoly_t a,
                           const fmpz_mpoly_t b)
 {
@@ -163,7 +163,7 @@ bool raml_ratio_tidy(struct ring *r, struct ratio *a)
     return tidy(r, a, true);
 }
 
-/* The sum of fractions in lowest terms: what the denominators share is all that may cancel (Henrici 1956). */
+/* The sum of fractions in lowest terms: only what the denominators share can cancel (Henrici 1956). */
 static bool add_fractions(struct ring *r, struct ratio *out, const struct ratio *a, const struct ratio *b)
 {
     fmpz_mpoly_t g, x, y, t;
@@ -174,7 +174,7 @@ static bool add_fractions(struct ring *r, struct ratio *out, const struct ratio 
     bool ok = common_factor(r, g, x, y, a->den, b->den) && raml_ring_mul(r, out->num, a->num, y) &&
               raml_ring_mul(r, t, b->num, x);
     if (ok) fmpz_mpoly_add(out->num, out->num, t, r->ctx);
-    if (ok && !fmpz_mpoly_is_fmpz(g, r->ctx)) { /* g y x: g gives what it shares with the numerator */
+    if (ok && !fmpz_mpoly_is_fmpz(g, r->ctx)) { /* g y x: g loses what it shares with the numerator */
         ok = common_factor(r, t, out->num, g, out->num, g);
     }
     ok = ok && raml_ring_mul(r, t, g, x) && raml_ring_mul(r, out->den, t, y);

@@ -37,7 +37,7 @@ static bool digits(const struct expr *e, struct work *w, fmpz_t out)
         fmpz_set_si(out, v);
         return true;
     }
-    uint64_t limbs = e->n_text / 19 + 1; /* reading is cheaper than a gcd */
+    uint64_t limbs = e->n_text / 19 + 1; /* parsing is cheaper than a gcd */
     if (e->n_text > MAX_DIGITS || !raml_work_charge(w, limbs / 100 + limbs * limbs / 7000)) return false;
     return fmpz_set_str(out, e->text, 10) == 0;
 }

@@ -17,13 +17,13 @@ static bool all_integers(const fmpq *arg, uint32_t n)
     return true;
 }
 
-static void set_integer(fmpq_t out, fmpz_t x) /* takes the value of x */
+static void set_integer(fmpq_t out, fmpz_t x) /* takes over the value of x */
 {
     fmpz_swap(fmpq_numref(out), x);
     fmpz_one(fmpq_denref(out));
 }
 
-/* May an integer of about so many bits be made? A product tree costs about as much as a gcd. */
+/* May an integer of about that many bits be made? A product tree costs about as much as a gcd. */
 static bool may_make(double bits, struct work *w)
 {
     return bits <= RATIONAL_MAX_BITS && raml_work_charge(w, raml_rational_cost((uint64_t)bits) + (uint64_t)bits / 500);

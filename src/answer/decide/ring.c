@@ -12,7 +12,7 @@ enum {
     VALUE_BITS = 192
 };
 
-/* Words of a monomial, about. */
+/* Approximate words of a monomial. */
 #define WORDS(r) ((r)->max_gens / 8 + 1)
 
 void raml_ring_init(struct ring *r, slong max_gens, slong L, slong D, struct work *w)
@@ -34,7 +34,7 @@ void raml_ring_clear(struct ring *r)
     fmpz_mpoly_ctx_clear(r->ctx);
 }
 
-/* Are all degrees small? Exponents packed in few bits say so at once. */
+/* Are all degrees small? Exponents packed in few bits show it at once. */
 static bool is_low(const struct ring *r, const fmpz_mpoly_t a)
 {
     if (a->bits <= 12) return true;
@@ -180,7 +180,7 @@ bool raml_ring_value(struct ring *r, const fmpz_mpoly_t a, arb_t out)
     return ok && arb_is_finite(out);
 }
 
-/* Is a generator positive, surely (1) or for positive variables (2)? */
+/* Is a generator positive, always (1) or for positive variables (2)? */
 static int gen_sign(const struct ring *r, slong g)
 {
     const struct gen *x = &r->gen[g];
@@ -232,7 +232,7 @@ static bool is_symmetric(enum gen_kind kind, int sub, uint32_t n)
     return kind == GEN_CALL && n == 2 && (sub == FN_GCD || sub == FN_LCM || sub == FN_MIN || sub == FN_MAX);
 }
 
-/* The real value of a quotient of valued generators. */
+/* The real value of a quotient of generators with values. */
 static bool ratio_value(struct ring *r, const struct ratio *a, arb_t out)
 {
     arb_t below;

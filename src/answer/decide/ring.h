@@ -1,11 +1,11 @@
 /* ring.h - private: quotients of polynomials in generators that have meanings and relations (see normal.h).
  *
- * A ring belongs to one decision. Generators are found again by what they stand for: two with the same kind, name and
+ * A ring belongs to one decision. Generators are identified by their meaning: two with the same kind, name and
  * arguments are one. Arguments are quotients in older generators, so the relations form a triangle:
  *     gen^degree = power         used from the newest to the oldest; the variables are the oldest
- *     x = gen^L                  where a root of a variable is taken, the variable gives way
+ *     x = gen^L                  where a root of a variable is taken, it replaces the variable
  * Every function that returns bool fails (false) when a limit is reached, work is spent, or a divisor is 0; its output
- * is then anything that can be cleared.
+ * is then in any state that can be cleared.
  */
 #ifndef RAML_ANSWER_RING_H
 #define RAML_ANSWER_RING_H
@@ -31,7 +31,7 @@ enum gen_kind {
     GEN_COS,   /* cos(arg[0] / D) */
     GEN_SIN,   /* sin(arg[0] / D); sin^2 = 1 - cos^2 */
     GEN_CALL,  /* sub: enum expr_fn */
-    GEN_POWER, /* arg[0]^(sub/text): a root that could not be taken apart */
+    GEN_POWER, /* arg[0]^(sub/text): a root that could not be factored */
     GEN_APPLY  /* text */
 };
 
@@ -55,8 +55,8 @@ struct ring {
     slong n_plain; /* variables among them */
     slong L, D; /* D is a multiple of L */
     struct work *w;
-    bool positive;  /* variables are taken to be positive */
-    bool assumed;   /* something was taken to be positive that need not be */
+    bool positive;  /* variables are assumed to be positive */
+    bool assumed;   /* something that need not be positive was assumed to be */
     bool trig, roots, quotients;
     slong i;        /* the index of GEN_I; -1: none yet */
 };
@@ -77,9 +77,9 @@ bool raml_ring_mul(struct ring *r, fmpz_mpoly_t out, const fmpz_mpoly_t a, const
 bool raml_ring_reduce(struct ring *r, fmpz_mpoly_t a);
 /* The value of a polynomial in valued generators. */
 bool raml_ring_value(struct ring *r, const fmpz_mpoly_t a, arb_t out);
-/* +1, -1: of this sign, surely; 2: positive for positive variables; 0: not known. */
+/* +1, -1: certainly of this sign; 2: positive for positive variables; 0: unknown. */
 int raml_ring_sign(struct ring *r, const fmpz_mpoly_t a);
-/* The index of the generator that a is; -1: it is not just one. */
+/* The index of the generator that a is; -1: it is not a single one. */
 slong raml_ring_is_gen(const struct ring *r, const fmpz_mpoly_t a);
 bool raml_ring_has_i(const struct ring *r, const struct ratio *a);
 
@@ -98,7 +98,7 @@ bool raml_ratio_mul_fmpq(struct ring *r, struct ratio *a, const fmpq_t v);
 bool raml_ratio_div(struct ring *r, struct ratio *out, const struct ratio *a, const struct ratio *b);
 bool raml_ratio_pow(struct ring *r, struct ratio *out, const struct ratio *a, slong e);
 bool raml_ratio_equal(struct ring *r, const struct ratio *a, const struct ratio *b);
-/* Relations used, common factors cancelled where that is cheap. */
+/* Applies relations, and cancels common factors where that is cheap. */
 bool raml_ratio_tidy(struct ring *r, struct ratio *a);
 
 #endif

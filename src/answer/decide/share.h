@@ -1,4 +1,4 @@
-/* share.h - private: half of the work that is left, for an attempt that may fail, so that others can follow it. */
+/* share.h - private: half of the remaining work, for an attempt that may fail, so that others can follow. */
 #ifndef RAML_ANSWER_SHARE_H
 #define RAML_ANSWER_SHARE_H
 

@@ -32,7 +32,7 @@ static bool fold(const struct expr *e, struct work *w, ca_t out, ca_ctx_t ctx)
     return ok;
 }
 
-/* Bases that are negative have real roots here, and principal ones there. */
+/* Negative bases have real roots here, and principal ones there. */
 static bool is_positive(const ca_t x, ca_ctx_t ctx)
 {
     ca_t zero;

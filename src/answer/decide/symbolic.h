@@ -1,4 +1,4 @@
-/* symbolic.h - private: constants compared by Calcium's exact real and complex numbers (ca), the last thing tried.
+/* symbolic.h - private: constants compared by Calcium's exact real and complex numbers (ca), the last resort.
  *
  * Johansson, "Calcium: computing in exact real and complex fields", ISSAC 2021. Its running time has no useful bound,
  * so only short expressions with small numbers are given to it, and its own limits are set low.

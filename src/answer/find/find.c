@@ -1,4 +1,4 @@
-/* find.c - the final answer of a text. See answer.h; how each mark is read stands in the find_*.c beside it. */
+/* find.c - the final answer of a text. See answer.h; each marking is read in a find_*.c beside it. */
 #include "answer/find/find.h"
 
 #include <string.h>
@@ -22,7 +22,7 @@ struct raml_answer_options raml_answer_default(void)
     return (struct raml_answer_options){.last = false, .letters = false, .think_end = NULL};
 }
 
-/* A box, a heading, hashes or a phrase. A heading "Final Answer" behind the last box wins over it when it holds a
+/* A box, a heading, hashes or a phrase. A heading "Final Answer" after the last box wins over it when it contains a
  * formula or a number. */
 static enum raml_found marked(struct text t, struct raml_buf *out)
 {
@@ -50,7 +50,7 @@ static enum raml_found marked(struct text t, struct raml_buf *out)
     return found;
 }
 
-/* Is t, with nothing announced in it, an answer by itself? last: a number is taken out of words that stand about it. */
+/* Is t, with nothing announced in it, an answer by itself? last: a number is taken out of the words around it. */
 static bool bare(struct text t, bool last)
 {
     if (raml_find_sentence(t)) return false;
@@ -59,7 +59,7 @@ static bool bare(struct text t, bool last)
     return !last || !r.words || !(r.digits || r.formulas) || value;
 }
 
-/* One formula with words before it, whatever stands behind, or with a sentence around it. */
+/* One formula with words before it, whatever follows, or with a sentence around it. */
 static bool only_formula(struct text t, struct formula *out)
 {
     if (!raml_find_only(t, out)) return false;
@@ -84,7 +84,7 @@ static struct text without_stop(struct text t)
     return stop ? raml_find_trim((struct text){t.s, t.n - 1}) : t;
 }
 
-/* What nothing marks. */
+/* An unmarked answer. */
 static enum raml_found unmarked(struct text t, bool last, struct raml_buf *out)
 {
     struct formula only;

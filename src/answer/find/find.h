@@ -1,7 +1,7 @@
 /* find.h - private: the pieces that raml_answer_find is made of. See answer.h.
  *
- * A text is bytes with a length, never closed by a 0; what is no UTF-8 is passed over byte by byte. Every function
- * walks its text once, or a fixed number of times: nothing looks again for a closing mark that it knows to be missing.
+ * A text is bytes with a length, not 0-terminated; what is not UTF-8 is skipped byte by byte. Every function walks
+ * its text once, or a fixed number of times: nothing looks again for a closing mark that it knows to be missing.
  */
 #ifndef RAML_ANSWER_FIND_H
 #define RAML_ANSWER_FIND_H
@@ -26,26 +26,26 @@ bool raml_find_one_of(char c, const char *set);
 struct text raml_find_skip(struct text t, size_t n); /* without its first n bytes, n <= t.n */
 struct text raml_find_cut(struct text t, size_t from, size_t to);
 struct text raml_find_trim(struct text t);
-/* White space, marks of emphasis, quotes and punctuation around an answer. */
+/* Whitespace, emphasis markup, quotes and punctuation around an answer. */
 struct text raml_find_strip(struct text t);
-/* The character at byte i, in lower case (Latin, Cyrillic); *len: its bytes. What is no UTF-8: U+FFFD, one byte. */
+/* The character at byte i, in lower case (Latin, Cyrillic); *len: its bytes. Not UTF-8: U+FFFD, one byte. */
 uint32_t raml_find_char(struct text t, size_t i, size_t *len);
-/* Letters that make words with spaces between them; and those of Chinese, Japanese and Korean. */
+/* Letters of scripts with spaces between words; and those of Chinese, Japanese and Korean. */
 bool raml_find_letter(uint32_t c);
 bool raml_find_cjk(uint32_t c);
-/* Does a letter or digit that would make t.s[i..] part of a longer word stand before byte i, or at it? */
+/* Is there a letter or digit before byte i, or at it, that would make t.s[i..] part of a longer word? */
 bool raml_find_joined(struct text t, size_t i);
 bool raml_find_joins(struct text t, size_t i);
-/* How many bytes from i on say `words` (lower case; a blank stands for any white space); 0: they say something else. */
+/* How many bytes from i on match `words` (lower case; a space matches any whitespace); 0: no match. */
 size_t raml_find_match(struct text t, size_t i, const char *words);
-/* The same for words that are parted by | ; the longest that matches. word: no letter may follow. */
+/* The same for alternatives separated by | ; the longest that matches. word: no letter may follow. */
 size_t raml_find_any(struct text t, size_t i, const char *words, bool word);
-/* How many bytes of white space stand at i. */
+/* Bytes of whitespace at i. */
 size_t raml_find_blank(struct text t, size_t i);
-/* Does a percent sign, or the word, stand at i, behind blanks? */
+/* Is there a percent sign, or the word, at i, after whitespace? */
 bool raml_find_percent(struct text t, size_t i);
 
-/* find_think.c: what stands behind thinking and before the marks that end a turn. False: thinking never ends. */
+/* find_think.c: what comes after thinking and before the marks that end a turn. False: thinking never ends. */
 bool raml_find_spoken(struct text t, const char *think_end, struct text *out);
 /* The content of the last <answer> or <conclusion>. */
 bool raml_find_block(struct text t, struct text *out);
@@ -57,29 +57,29 @@ struct formula {
 struct formulas {
     struct text t;
     size_t pos;
-    bool no_round, no_square, no_double; /* no closing mark of that kind stands behind pos */
+    bool no_round, no_square, no_double; /* no closing mark of that kind after pos */
 };
 bool raml_find_formula(struct formulas *f, struct formula *out);
-/* The only formula of a text, or several that are the same, the last of them. */
+/* The only formula of a text or, of several that are the same, the last. */
 bool raml_find_only(struct text t, struct formula *out);
 
 /* find_words.c: how a text reads. */
 struct reading {
     size_t run;      /* most words in a row, outside formulas and \text{} */
-    size_t words;    /* all of them, "and" and "or" aside */
-    size_t formulas; /* 0 when not looked for */
+    size_t words;    /* all of them, except "and" and "or" */
+    size_t formulas; /* 0 when not wanted */
     size_t breaks;   /* between lines, outside formulas and braces */
-    bool digits;     /* there are some, outside formulas */
-    bool block;      /* there is a \begin: its lines are a formula's */
-    bool stops;      /* a full stop, and another sentence behind it */
+    bool digits;     /* there are any, outside formulas */
+    bool block;      /* there is a \begin: its lines belong to a formula */
+    bool stops;      /* a full stop, and another sentence after it */
 };
 struct reading raml_find_read(struct text t, bool formulas);
-bool raml_find_sentence(struct text t); /* too much of a sentence to be nothing but an answer */
+bool raml_find_sentence(struct text t); /* too much of a sentence to be only an answer */
 
-/* find_box.c: the last box that says something, with those that it is joined to. *end: the byte behind it. */
+/* find_box.c: the last box that is not empty, with those joined to it. *end: the byte after it. */
 bool raml_find_box(struct text t, struct raml_buf *out, size_t *end);
 
-/* find_cue.c: where a text announces its answer. */
+/* find_cue.c: the places where a text announces its answer. */
 struct cue {
     size_t from, to; /* the words that announce it; the answer follows at `to`, or ends at `from` (before) */
     enum raml_found kind;
@@ -97,17 +97,17 @@ void raml_find_cues(struct text t, struct cues *out);
 struct text raml_find_clause(struct text t);
 /* The sentence that ends at byte `end`. */
 struct text raml_find_before(struct text t, size_t end);
-/* The last announced answer of that kind (FINAL or PHRASE) that says something, from byte `from` on. clear: only a
+/* The last announced answer of that kind (FINAL or PHRASE) that is not empty, from byte `from` on. clear: only a
  * formula or a number will do. */
 bool raml_find_announced(struct text t, const struct cues *cues, enum raml_found kind, size_t from, bool clear,
                          struct raml_buf *out);
-/* One sentence that says "... is 12": what stands behind its last "is". */
+/* One sentence of the form "... is 12": what follows its last "is". */
 bool raml_find_told(struct text t, struct text *out);
 /* #### x */
 bool raml_find_hashes(struct text t, struct text *out);
 
 /* find_number.c */
-/* A number that begins at byte i: *to is behind its last digit or percent sign; *value leaves the currency out. */
+/* A number that begins at byte i: *to is after its last digit or percent sign; *value excludes the currency. */
 bool raml_find_number(struct text t, size_t i, size_t *to, struct text *value);
 /* The last number or formula of a text. */
 bool raml_find_last(struct text t, struct raml_buf *out);

@@ -1,22 +1,22 @@
-/* find_box.c - \boxed{} and \fbox{}: the last one that says something, and those that belong to it. See find.h.
+/* find_box.c - \boxed{} and \fbox{}: the last one that is not empty, and those that belong to it. See find.h.
  *
  * The text is walked backwards, with a count of closing braces that no opening brace has matched yet; the content of a
- * box that was found so is walked forwards once. Several boxes are one answer when what stands between them is short
- * and holds "and" or "or", or no word at all: "\boxed{1} and \boxed{2}", "\boxed{1}, \boxed{2}".
+ * box found that way is walked forwards once. Several boxes are one answer when the text between them is short
+ * and contains "and" or "or", or no word at all: "\boxed{1} and \boxed{2}", "\boxed{1}, \boxed{2}".
  */
 #include "answer/find/find.h"
 
 #include <string.h>
 
 enum { MAX_JOINED = 256,             /* boxes of one answer */
-       JOINT = 30, JOINT_WORDS = 4 }; /* bytes without blanks, and words, between two of them */
+       JOINT = 30, JOINT_WORDS = 4 }; /* bytes without whitespace, and words, between two of them */
 
 struct box {
     size_t from, to; /* of all of it, in the text */
     struct text inner;
 };
 
-/* Is the byte at i behind an odd number of backslashes? */
+/* Is the byte at i after an odd number of backslashes? */
 static bool escaped(struct text t, size_t i)
 {
     size_t n = 0;
@@ -29,8 +29,8 @@ static bool brace(struct text t, size_t i)
     return (t.s[i] == '{' || t.s[i] == '}') && !escaped(t, i);
 }
 
-/* Where the command that ends at byte i begins, when it is one that boxes: \boxed, \fbox, with any backslashes, and as
- * JSON and Python spoil them (\b and \f read as control characters). i: it is none. */
+/* Where the boxing command that ends at byte i begins: \boxed, \fbox, with any number of backslashes, and as JSON and
+ * Python spoil them (\b and \f read as control characters). i: there is none. */
 static size_t command(struct text t, size_t i)
 {
     static const char *const names[] = {"boxed", "\boxed", "\\fbox", "\fbox"};
@@ -47,7 +47,7 @@ static size_t command(struct text t, size_t i)
     return i;
 }
 
-/* The byte of the brace that closes the one at i; t.n: none does. */
+/* The byte of the brace that matches the one at i; t.n: none. */
 static size_t closing(struct text t, size_t i)
 {
     for (size_t depth = 0; i < t.n; i++) {
@@ -58,7 +58,7 @@ static size_t closing(struct text t, size_t i)
     return t.n;
 }
 
-/* The last box of t[0..end) that balances there, and says something when `full`. */
+/* The last box of t[0..end) that is balanced, and not empty when `full`. */
 static bool box_before(struct text t, size_t end, bool full, struct box *out)
 {
     size_t open = 0;
@@ -82,7 +82,7 @@ static bool box_before(struct text t, size_t end, bool full, struct box *out)
     return false;
 }
 
-/* Does what stands between two boxes make them one answer? */
+/* Does the text between two boxes make them one answer? */
 static bool joint(struct text gap)
 {
     size_t n = 0, words = 0, lines = 0;
@@ -110,7 +110,7 @@ static bool same(struct text a, struct text b)
     return a.n == b.n && memcmp(a.s, b.s, a.n) == 0;
 }
 
-/* Is a percent sign, or the word, what stands at byte i, behind marks that end a formula? */
+/* Is there a percent sign, or the word, at byte i, after marks that end a formula? */
 static bool percent(struct text t, size_t i)
 {
     for (size_t n = 1; n;) {
@@ -121,7 +121,7 @@ static bool percent(struct text t, size_t i)
     return raml_find_percent(t, i);
 }
 
-/* "\boxed 5": what stands behind the command, up to a blank; the last one from byte `from` on. */
+/* "\boxed 5": what follows the command, up to whitespace; the last one from byte `from` on. */
 static bool token(struct text t, size_t from, struct box *out)
 {
     bool found = false;
@@ -139,7 +139,7 @@ static bool token(struct text t, size_t from, struct box *out)
     return found;
 }
 
-/* "\boxed{12 and": the last box that nothing closes, up to the end of the text. */
+/* "\boxed{12 and": the last unclosed box, up to the end of the text. */
 static bool open_box(struct text t, struct box *out)
 {
     size_t at = t.n, open = 0;
@@ -151,7 +151,7 @@ static bool open_box(struct text t, struct box *out)
     }
     if (at == t.n) return false;
     struct text inner = raml_find_skip(t, at + 1);
-    /* A $, or a \], that closed the formula, is left out. */
+    /* A $ or \] that closed the formula is excluded. */
     while (inner.n && raml_find_one_of(inner.s[inner.n - 1], " \t\r\n$}]")) inner.n--;
     while (inner.n && inner.s[inner.n - 1] == '\\') inner.n--;
     *out = (struct box){at, t.n, raml_find_trim(inner)};
@@ -167,7 +167,7 @@ static void add(struct text t, const struct box *b, struct raml_buf *out)
 
 bool raml_find_box(struct text t, struct raml_buf *out, size_t *end)
 {
-    struct box joined[MAX_JOINED], b; /* the last box first; one that says the same as the box behind it is left out */
+    struct box joined[MAX_JOINED], b; /* the last box first; one with the same content as the box after it is skipped */
     size_t n = 1;
     bool found = box_before(t, t.n, true, &joined[0]);
     if (token(t, found ? joined[0].to : 0, &b)) {

@@ -1,8 +1,8 @@
 /* find_cue.c - the words that announce an answer, in several languages. See find.h.
  *
- * A noun ("answer"), then a colon or a verb ("is"), at once or, where `gap` says so, behind a few words ("the answer to
- * this question is"). What a cue announces is read by find_phrase.c, from the last cue backwards until one says
- * something; so only the last FIND_CUES are kept.
+ * A noun ("answer"), then a colon or a verb ("is"), at once or, where `gap` allows, after a few words ("the answer to
+ * this question is"). What a cue announces is read by find_phrase.c, from the last cue backwards until one gives an
+ * answer; so only the last FIND_CUES are kept.
  */
 #include "answer/find/find.h"
 
@@ -14,7 +14,7 @@ struct noun {
     const char *word, *verbs;
     const char *gap;  /* words that may follow the noun before its verb; NULL: the verb follows at once */
     bool direct;      /* a number or a formula may follow without a verb */
-    bool colon;       /* a colon does as well as a verb */
+    bool colon;       /* a colon works as well as a verb */
 };
 static const char is_en[] = "is|are|equals|=|would be|must be|should be|will be|was|be";
 static const char of_en[] = "to|for|of|in|here|we|that|therefore|thus|then";
@@ -69,7 +69,7 @@ static const struct noun nouns[] = {
     {"\xeb\x8b\xb5", "\xec\x9d\x80", NULL, true, true}, /* ko: answer, topic mark */
     {"\xec\xa0\x95\xeb\x8b\xb5", "\xec\x9d\x80", NULL, true, true},
 };
-/* The answer stands before these. */
+/* The answer comes before these. */
 static const char behind[] = "is our answer|is our final answer|is the answer|is the final answer|is the solution|"
                              "is the correct answer|is the required answer|are the solutions|is our solution";
 
@@ -89,7 +89,7 @@ static size_t colon(struct text t, size_t i)
     return raml_find_any(t, i, ":|\xef\xbc\x9a", false);
 }
 
-/* A verb or a colon a few words behind i: the byte behind it; 0: none. */
+/* A verb or a colon a few words after i: the byte after it; 0: none. */
 static size_t after_gap(struct text t, size_t i, const struct noun *noun)
 {
     if (!noun->gap || !raml_find_any(t, i, noun->gap, true)) return 0;
@@ -102,7 +102,7 @@ static size_t after_gap(struct text t, size_t i, const struct noun *noun)
     return 0;
 }
 
-/* May an answer that nothing introduces stand at i? */
+/* May an answer without an introduction start at i? */
 static bool starts_answer(struct text t, size_t i)
 {
     size_t to;
@@ -112,7 +112,7 @@ static bool starts_answer(struct text t, size_t i)
            raml_find_number(t, i, &to, &value);
 }
 
-/* Does the line before byte i hold nothing but marks of a heading? */
+/* Does the line before byte i contain only heading markup? */
 static bool heads_line(struct text t, size_t i)
 {
     size_t n = 0;
@@ -120,7 +120,7 @@ static bool heads_line(struct text t, size_t i)
     return n == i || t.s[i - 1 - n] == '\n';
 }
 
-/* The noun, whose word ends at i, with what makes it announce something. */
+/* The noun that ends at i, with what makes it announce something. */
 static bool announces(struct text t, size_t begin, size_t i, const struct noun *noun, struct cue *out)
 {
     bool emphasis = false, final = noun == nouns;

@@ -1,7 +1,7 @@
 /* find_letter.c - the choice A to Z that a text makes. See find.h.
  *
- * Asked in this order: the last box, the last announced answer, the letter that the text begins with, its last letter
- * that stands alone. A letter behind "not" is none, nor is the article "A" or the pronoun "I".
+ * In this order: the last box, the last announced answer, the letter that the text begins with, its last standalone
+ * letter. A letter after "not" does not count, nor does the article "A" or the pronoun "I".
  */
 #include "answer/find/find.h"
 
@@ -16,7 +16,7 @@ static bool denied(struct text t, size_t i)
     return i >= 6 && raml_find_any(t, i - 6, "\xe4\xb8\x8d\xe6\x98\xaf", false) == 6;
 }
 
-/* Does a capital letter stand alone at byte i? Beside Chinese characters it does. */
+/* Is there a standalone capital letter at byte i? Beside Chinese characters there is. */
 static bool alone(struct text t, size_t i)
 {
     if (t.s[i] < 'A' || t.s[i] > 'Z') return false;
@@ -26,7 +26,7 @@ static bool alone(struct text t, size_t i)
     return !raml_find_joins(t, i + 1);
 }
 
-/* Is the letter at byte i an article or a pronoun: "A" or "I" with a word in lower case behind it? */
+/* Is the letter at byte i an article or a pronoun: "A" or "I" before a lower-case word? */
 static bool a_word(struct text t, size_t i)
 {
     if (t.s[i] != 'A' && t.s[i] != 'I') return false;
@@ -34,7 +34,7 @@ static bool a_word(struct text t, size_t i)
     return n && i + 1 + n < t.n && t.s[i + 1 + n] >= 'a' && t.s[i + 1 + n] <= 'z';
 }
 
-/* The first, or the last, letter of t that is a choice. announced: "A" and "I" are letters there. */
+/* The first, or the last, letter of t that is a choice. announced: "A" and "I" count as letters. */
 static bool pick(struct text t, bool last, bool announced, char *letter)
 {
     bool found = false;

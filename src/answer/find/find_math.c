@@ -1,13 +1,13 @@
 /* find_math.c - the formulas of a text. See find.h.
  *
- * A single $ is often a currency sign. $..$ is a formula when both stand on one line, something stands between them,
- * it does not read as words, and it is not an amount with the next amount's sign behind it ("$10 and $20").
+ * A single $ is often a currency sign. $..$ is a formula when both are on one line with something between them that
+ * does not read as words and is not an amount followed by the next amount's sign ("$10 and $20").
  */
 #include "answer/find/find.h"
 
 #include <string.h>
 
-/* The formula whose opening mark (n bytes) stands at pos and whose closing mark is `close`. */
+/* The formula whose opening mark (n bytes) is at pos and whose closing mark is `close`. */
 static bool up_to(struct formulas *f, size_t n, const char *close, bool *none, struct formula *out)
 {
     struct text rest = raml_find_skip(f->t, f->pos + n);

@@ -18,7 +18,7 @@ static size_t more(struct text t, size_t i)
     return n ? sep + n : 0;
 }
 
-/* The sign that stands at i: its bytes. */
+/* The sign at i: its bytes. */
 static size_t sign(struct text t, size_t i)
 {
     return raml_find_any(t, i, "-|+|\xe2\x88\x92|\xc2\xb1", false);
@@ -29,7 +29,7 @@ static size_t currency(struct text t, size_t i)
     return raml_find_any(t, i, "\\$|$|\xe2\x82\xac|\xc2\xa3|\xc2\xa5|\xe2\x82\xb9", false);
 }
 
-/* Letters that stand right behind a number make it part of a name ("2A7"), unless they are a unit ("353g", "99m^2"). */
+/* Letters right after a number make it part of a name ("2A7"), unless they are a unit ("353g", "99m^2"). */
 static bool unit(struct text t, size_t i)
 {
     size_t n = 0, len;
@@ -64,7 +64,7 @@ static bool of_list(struct text t, size_t i, size_t to)
     return to + 1 < t.n && (t.s[to] == '.' || t.s[to] == ')') && raml_find_space(t.s[to + 1]);
 }
 
-/* May a number begin at byte i, as far as what stands before it goes? */
+/* May a number begin at byte i, given what comes before it? */
 static bool may_begin(struct text t, size_t i)
 {
     if (!i) return true;

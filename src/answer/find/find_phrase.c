@@ -1,20 +1,20 @@
-/* find_phrase.c - what the words that announce an answer say it is. See find.h.
+/* find_phrase.c - reads the answer that words announce. See find.h.
  *
- * The clause behind a cue ends with its sentence. Of a clause that is more than an answer the formula is taken that it
- * begins with, its only formula, what stands behind its last "is", or its number, in that order.
+ * The clause after a cue ends with its sentence. From a clause that is more than an answer are taken, in this order:
+ * the formula that it begins with, its only formula, what follows its last "is", or its number.
  */
 #include "answer/find/find.h"
 
 #include <string.h>
 
-enum { LONGEST = 300 }; /* bytes of a clause that is taken as it is though it reads as a sentence */
+enum { LONGEST = 300 }; /* bytes of a clause that is taken as it is, though it reads as a sentence */
 
 static const char fillers[] =
     "for sure|approximately|about|around|roughly|equal to|equals|exactly|simply|just|therefore|thus|then|indeed|"
     "definitely|clearly|still|only|given by|is|are|option|choice|the option|the choice|letter|as follows|the following|"
     "found to be|so|hence|obviously|probably|likely|now|also|the number|the value|the integer|the letter|est|"
     "\xe6\x98\xaf";
-/* "There is no way to make 24" is an answer as it stands, and not 24. */
+/* "There is no way to make 24" is an answer as it is, and not 24. */
 static const char nones[] = "there is no|there are no|there exists no|there does not|there do not|no|none|impossible|"
                             "cannot|undefined|does not exist|not";
 static const char reasons[] = "because|since|as|which|so|where|it|not|but|i|the|this|that|we|therefore|for|when|if|"
@@ -37,7 +37,7 @@ static bool remark(struct text t, size_t i)
 static bool full_stop(struct text t, size_t i, uint32_t c, size_t len)
 {
     if (c == 0x3002 || c == 0xff01 || c == 0xff1f) return true;
-    if (c == 0xff0c) { /* Chinese comma: a list goes on with a number or a formula */
+    if (c == 0xff0c) { /* Chinese comma: a list continues with a number or a formula */
         size_t next = i + len + raml_find_blank(t, i + len);
         return next >= t.n || !(raml_find_digit(t.s[next]) || raml_find_one_of(t.s[next], "-$\\"));
     }
@@ -103,7 +103,7 @@ static bool links(struct text gap)
     return !gap.n || raml_find_any(gap, 0, words, false) == gap.n;
 }
 
-/* A percent sign, or a unit of one word, that is all that stands behind a formula. */
+/* A percent sign, or a unit of one word, that is all that follows a formula. */
 static void add_unit(struct text rest, struct raml_buf *out)
 {
     if (raml_find_percent(rest, 0)) {
@@ -143,7 +143,7 @@ static bool leading(struct text t, struct raml_buf *out)
     return true;
 }
 
-/* **X**: the only thing of t that is in bold. */
+/* **X**: the only bold text in t. */
 static bool bold(struct text t, struct text *out)
 {
     const char *a = t.n ? memmem(t.s, t.n, "**", 2) : NULL;
@@ -157,7 +157,7 @@ static bool bold(struct text t, struct text *out)
     return out->n > 0;
 }
 
-/* What stands behind the last of the verbs in t, when that holds a formula or a digit. */
+/* What follows the last of the verbs in t, when it contains a formula or a digit. */
 static bool behind_verb(struct text t, const char *verbs, struct text *out)
 {
     size_t at = 0;
@@ -190,14 +190,14 @@ static bool number(struct text t, struct raml_buf *out)
     return true;
 }
 
-/* One formula with words before it and nothing behind. */
+/* One formula with words before it and nothing after. */
 static bool ends_in_formula(struct text t, struct formula *out)
 {
     if (!raml_find_only(t, out) || out->whole.s + out->whole.n != t.s + t.n) return false;
     return raml_find_read(raml_find_cut(t, 0, (size_t)(out->whole.s - t.s)), true).words > 0;
 }
 
-/* Is a clause no answer: "not 5", "not clear", "wrong"? "Not possible" is one. */
+/* Is a clause not an answer: "not 5", "not clear", "wrong"? "Not possible" is one. */
 static bool says_nothing(struct text t)
 {
     size_t n = raml_find_any(t, 0, "not|not in|not the", true), to;
@@ -208,7 +208,7 @@ static bool says_nothing(struct text t)
            raml_find_any(t, n, "clear|certain|sure|yet|so|just|only|obvious|correct|right|what|a|an", true);
 }
 
-/* The answer that a clause gives. False: none. */
+/* The answer in a clause. False: none. */
 static bool reduce(struct text t, struct raml_buf *out)
 {
     struct formula only;
@@ -223,7 +223,7 @@ static bool reduce(struct text t, struct raml_buf *out)
     while (signs < t.n && raml_find_one_of(t.s[signs], "$ \t\r\n")) signs++;
     if (signs == t.n) return false;
     if (leading(t, out)) return true;
-    if (bold(t, &part)) return reduce(part, out); /* once: part holds no ** */
+    if (bold(t, &part)) return reduce(part, out); /* once: part contains no ** */
     bool formula = ends_in_formula(t, &only);
     if (!formula && behind_verb(t, raml_find_sentence(t) ? "is|are|equals|be|=" : "is|are|equals", &part)) {
         if (leading(part, out)) return true;
@@ -251,7 +251,7 @@ bool raml_find_told(struct text t, struct text *out)
     return raml_find_digit(out->s[0]) || raml_find_one_of(out->s[0], "-+$\\(");
 }
 
-/* The answer that stands before "is our answer". */
+/* The answer before "is our answer". */
 static bool reduce_before(struct text t, struct raml_buf *out)
 {
     struct reading r = raml_find_read(t, true);
@@ -280,7 +280,7 @@ bool raml_find_announced(struct text t, const struct cues *cues, enum raml_found
     return false;
 }
 
-/* Is t a number or a formula with at most a word behind it? "1. Step" is a heading. */
+/* Is t a number or a formula with at most a word after it? "1. Step" is a heading. */
 static bool plain(struct text t)
 {
     size_t to;

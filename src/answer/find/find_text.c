@@ -47,7 +47,7 @@ struct text raml_find_trim(struct text t)
     return t;
 }
 
-/* The length of the first of the marks (parted by blanks) that stands at the front, or at the end, of t. */
+/* The length of the first of the marks (separated by spaces) that is at the front, or at the end, of t. */
 static size_t mark(struct text t, const char *marks, bool at_end)
 {
     for (const char *m = marks; *m;) {
@@ -139,7 +139,7 @@ bool raml_find_joined(struct text t, size_t i)
     return raml_find_joins(t, i - back);
 }
 
-/* How many bytes from i on say words[0..n). */
+/* How many bytes from i on match words[0..n). */
 static size_t match(struct text t, size_t i, const char *words, size_t n)
 {
     size_t at = i, len, len_words;
@@ -173,7 +173,7 @@ size_t raml_find_any(struct text t, size_t i, const char *words, bool word)
         size_t n = 0;
         while (w[n] && w[n] != '|') n++;
         size_t got = match(t, i, w, n);
-        bool spaced = (unsigned char)w[0] < 0xe3; /* Chinese and its kin put no space behind a word */
+        bool spaced = (unsigned char)w[0] < 0xe3; /* Chinese, Japanese and Korean put no space after a word */
         if (got > best && !(word && spaced && raml_find_joins(t, i + got))) best = got;
         w += n + (w[n] == '|');
     }

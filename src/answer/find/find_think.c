@@ -1,4 +1,4 @@
-/* find_think.c - leaves thinking, and what follows the end of a turn, out of a text. See find.h. */
+/* find_think.c - removes thinking, and what follows the end of a turn, from a text. See find.h. */
 #include "answer/find/find.h"
 
 #include <string.h>
@@ -14,7 +14,7 @@ static const char *const turns[] = {"<|im_start|>", "<|im_end|>", "<|endoftext|>
                                     "<\xef\xbd\x9c\x65nd\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
                                     "<|end_of_text|>", "<|end|>", "<|return|>", "<end_of_turn>"};
 
-/* The length of the mark of the list that stands at byte i. */
+/* The length of the mark of the list that is at byte i. */
 static size_t mark_at(struct text t, size_t i, const char *const *list, size_t n_list)
 {
     if (t.s[i] != '<' && t.s[i] != '\xe2') return 0;
@@ -25,7 +25,7 @@ static size_t mark_at(struct text t, size_t i, const char *const *list, size_t n
     return 0;
 }
 
-/* Behind the last mark that ends thinking. False: there is none. */
+/* The text after the last mark that ends thinking. False: there is none. */
 static bool behind_last(struct text *t, const char *think_end)
 {
     size_t behind = 0;
@@ -43,7 +43,7 @@ static bool behind_last(struct text *t, const char *think_end)
     return behind > 0;
 }
 
-/* Up to the first mark of the list; marks that nothing stands before are passed over, with the role they name. */
+/* Up to the first mark of the list; marks with nothing before them are skipped, with the role they name. */
 static struct text up_to(struct text t, const char *const *list, size_t n_list)
 {
     bool blank = true;
@@ -64,11 +64,11 @@ static struct text up_to(struct text t, const char *const *list, size_t n_list)
 bool raml_find_spoken(struct text t, const char *think_end, struct text *out)
 {
     bool ended = behind_last(&t, think_end);
-    if (think_end && *think_end && !ended) return false; /* the caller says that there is thinking: it has not ended */
+    if (think_end && *think_end && !ended) return false; /* the caller knows of thinking: it has not ended */
     t = up_to(t, turns, COUNT(turns));
     size_t i = raml_find_blank(t, 0);
     if (i < t.n && mark_at(t, i, opens, COUNT(opens))) return false;
-    if (ended) t = up_to(t, opens, COUNT(opens)); /* thinking that begins again and does not end */
+    if (ended) t = up_to(t, opens, COUNT(opens)); /* thinking that starts again and does not end */
     *out = raml_find_trim(t);
     return true;
 }
@@ -92,7 +92,7 @@ bool raml_find_block(struct text t, struct text *out)
             }
         }
     }
-    for (size_t k = 0; k < 2; k++) { /* one that was cut off */
+    for (size_t k = 0; k < 2; k++) { /* one that was truncated */
         if (!inside[k]) continue;
         *out = raml_find_trim(raml_find_skip(t, from[k]));
         found = true;

@@ -1,20 +1,20 @@
-/* find_words.c - does a text read as a sentence, or is it nothing but an answer? See find.h. */
+/* find_words.c - does a text read as a sentence, or is it only an answer? See find.h. */
 #include "answer/find/find.h"
 #include "answer/read/lex.h"
 
 #include <string.h>
 
-enum { MOST_BREAKS = 3, /* a text of more lines is no bare answer */
+enum { MOST_BREAKS = 3, /* a text of more lines is not a bare answer */
        SENTENCE = 3, CJK_WORD = 4, /* this many words, or characters without spaces, in a row are a sentence */
        SHORT_WORDS = 5, SHORT_BYTES = 60 }; /* but "no real solutions" is an answer */
 
 struct walk {
     struct reading r;
     size_t run, cjk;
-    size_t depth, quiet; /* braces open; how many were when a command's text began (quiet - 1), 0: none */
+    size_t depth, quiet; /* open braces; how many there were when a command's text began (quiet - 1), 0: none */
 };
 
-/* Commands whose braces hold words that count as part of a formula. */
+/* Commands whose braces contain words that count as part of a formula. */
 static bool is_text(struct text name)
 {
     static const char *const names[] = {"text",   "textbf", "textit", "textrm", "texttt", "mbox",   "mathrm",
@@ -34,7 +34,7 @@ static void part(struct walk *w)
 static size_t command(struct walk *w, struct text t, size_t i)
 {
     size_t slashes = 1;
-    while (i + slashes < t.n && t.s[i + slashes] == '\\') slashes++; /* as JSON writes it twice: two */
+    while (i + slashes < t.n && t.s[i + slashes] == '\\') slashes++; /* doubled, as JSON writes it */
     size_t n = slashes;
     while (i + n < t.n && raml_find_alpha(t.s[i + n])) n++;
     if (n == slashes) return i + n < t.n && slashes % 2 ? n + 1 : n;

@@ -62,7 +62,7 @@ static bool behind_operand(const struct lexer *x)
     }
 }
 
-/* The byte behind the brace that closes the one at i; n when none does. */
+/* The byte after the brace that matches the one at i; n: none. */
 static size_t group_end(const struct lexer *x, size_t i)
 {
     size_t depth = 0;
@@ -90,7 +90,7 @@ static void add_name(struct lexer *x, const struct lex_name *name)
     raml_lex_add(x, name->kind, name->sub, name->text, name->text ? strlen(name->text) : 0);
 }
 
-/* "5or9", "1orW": a connective that lost its blanks. */
+/* "5or9", "1orW": a connective that lost its spaces. */
 static size_t connective(const struct lexer *x, size_t n)
 {
     const struct token *t = last(x);
@@ -134,7 +134,7 @@ static const struct lex_name *longest(const struct lexer *x, size_t i, size_t *n
     return NULL;
 }
 
-/* The text between the braces behind x->i; x->i moves behind them. False: no brace. */
+/* The text between the braces after x->i; x->i moves past them. False: no brace. */
 static bool argument(struct lexer *x, const char **text, size_t *n)
 {
     size_t i = raml_lex_skip_space(x, x->i);
@@ -153,7 +153,7 @@ static void trim(const char **s, size_t *n)
     while (*n && is_space((*s)[*n - 1])) --*n;
 }
 
-/* \text{and}, \text{ or }, \text{%} act as what they say. */
+/* \text{and}, \text{ or }, \text{%} act as their content. */
 static void text_token(struct lexer *x, const char *s, size_t n)
 {
     trim(&s, &n);
@@ -180,7 +180,7 @@ static void text_token(struct lexer *x, const char *s, size_t n)
     }
 }
 
-/* \mathrm{cm}, \operatorname{lcm}, \mathbf{v}: names of two letters and more are words; else the braces alone stay. */
+/* \mathrm{cm}, \operatorname{lcm}, \mathbf{v}: names of two letters or more are words; else only the braces stay. */
 static void roman(struct lexer *x)
 {
     size_t from = x->i, n;
@@ -239,7 +239,7 @@ static void environment(struct lexer *x, bool begin)
         x->environments--;
 }
 
-/* What stands behind a known command; x->i is behind its name. */
+/* What follows a known command; x->i is after its name. */
 static void command(struct lexer *x, const struct lex_name *name)
 {
     const char *s;
@@ -311,7 +311,7 @@ static void escape(struct lexer *x)
 
 static void single(struct lexer *x, char c);
 
-/* A run of small digits above or below the line: ^{...} or _{...}. */
+/* A run of superscript or subscript digits: ^{...} or _{...}. */
 static void run_of_small(struct lexer *x, enum token_kind kind)
 {
     raml_lex_add(x, kind, 0, NULL, 0);
@@ -403,7 +403,7 @@ static void relation(struct lexer *x, char c)
     x->i += two;
 }
 
-/* One character of ASCII that is no digit, letter, blank, backslash. x->i moves behind it. */
+/* One ASCII character that is not a digit, letter, whitespace or backslash. x->i moves past it. */
 static void single(struct lexer *x, char c)
 {
     switch (c) {
@@ -468,7 +468,7 @@ static void single(struct lexer *x, char c)
     x->i++;
 }
 
-/* Dollar signs come in pairs around mathematics; an odd one out stands for money. */
+/* Dollar signs come in pairs around mathematics; an unpaired one means money. */
 static bool dollars_are_pairs(const char *s, size_t n)
 {
     size_t count = 0;

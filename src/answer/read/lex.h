@@ -2,8 +2,8 @@
  *
  * LaTeX, plain notation and Unicode signs come out as the same tokens: \frac12, 1/2 and one half as one character are
  * T_FRAC 1 2, 1 / 2 and T_FRAC 1 2. Spacing, sizes (\left, \big) and dollar signs that only switch to mathematics are
- * dropped; a token knows whether blanks stood before it. Commands that run into a letter ("\quadx", as in texts whose
- * blanks were taken out) are cut at the longest known name.
+ * dropped; a token knows whether whitespace came before it. Commands that run into a letter ("\quadx", as in texts
+ * whose whitespace was removed) are split after the longest known name.
  */
 #ifndef RAML_ANSWER_LEX_H
 #define RAML_ANSWER_LEX_H
@@ -14,11 +14,11 @@ enum { LEX_MAX_BYTES = 1 << 16, LEX_MAX_TOKENS = 1 << 13 };
 
 enum token_kind {
     T_END,
-    T_NUMBER,   /* text: digits with one '.' at most, and an exponent maybe; separators of thousands are out */
+    T_NUMBER,   /* text: digits with at most one '.', perhaps an exponent; thousands separators are removed */
     T_LETTER,   /* one Latin letter */
-    T_WORD,     /* two letters or more that stand together */
+    T_WORD,     /* two or more adjacent letters */
     T_SYMBOL,   /* text: a named symbol, "alpha" */
-    T_TEXT,     /* text: what stood in \text{} */
+    T_TEXT,     /* text: the content of \text{} */
     T_FN,       /* sub: enum expr_fn */
     T_BIG,      /* text: "sum", "prod", "int", "lim" ... */
     T_PI, T_EULER, T_IMAGINARY, T_INFINITY,
@@ -37,13 +37,13 @@ enum token_kind {
     T_BEGIN, T_FINISH, /* of an environment; text: its name */
     T_CELL, T_ROW, /* & and \\ */
     T_MID,      /* \mid */
-    T_BAD       /* what no answer holds */
+    T_BAD       /* what no answer contains */
 };
 
 struct token {
     uint8_t kind, sub;
-    bool blank;      /* blanks stood before it */
-    bool comma;      /* T_NUMBER: a plain comma parted its thousands, so it may also be two numbers */
+    bool blank;      /* whitespace came before it */
+    bool comma;      /* T_NUMBER: a plain comma separated its thousands, so it may also be two numbers */
     uint32_t n, at, end; /* bytes [at, end) of the source */
     const char *text;
 };
@@ -55,10 +55,10 @@ struct tokens { /* in the arena */
     bool bad, no_memory;
 };
 
-/* split: commas always part numbers ("1,234" is two). */
+/* split: commas always separate numbers ("1,234" is two). */
 struct tokens raml_lex(const char *text, size_t n, bool split, struct raml_arena *arena);
 
-/* A LaTeX command by its name (without the backslash), or a word of plain notation ("sqrt", "pi"); NULL: not known. */
+/* A LaTeX command by its name (without the backslash), or a word of plain notation ("sqrt", "pi"); NULL: unknown. */
 struct lex_name {
     const char *name;
     uint8_t kind, sub;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Length of a separator of thousands at i: "," "{,}" "\," ",\!" and a thin blank; 0: none. *plain: a bare comma. */
+/* Length of a thousands separator at i: "," "{,}" "\," ",\!" and a thin space; 0: none. *plain: a bare comma. */
 static size_t separator(const struct lexer *x, size_t i, bool *plain)
 {
     static const char *const words[] = {"{,}", "\\,\\!",       ",\\!\\!",      ",\\!", "\\,",
@@ -27,7 +27,7 @@ static size_t digits(const struct lexer *x, size_t i)
     return k - i;
 }
 
-/* The digits of groups of three behind the first ones; returns the byte behind them. */
+/* The digits of groups of three after the first ones; returns the byte after them. */
 static size_t thousands(struct lexer *x, size_t i, char *out, size_t *n, bool *comma)
 {
     size_t first = *n;
@@ -48,7 +48,7 @@ static size_t thousands(struct lexer *x, size_t i, char *out, size_t *n, bool *c
     return i;
 }
 
-/* "e-5", "E12" behind the digits, not the letter e of e^2; returns the byte behind it. */
+/* "e-5", "E12" after the digits, not the letter e of e^2; returns the byte after it. */
 static size_t exponent(const struct lexer *x, size_t i)
 {
     if (at(x, i) != 'e' && at(x, i) != 'E') return i;

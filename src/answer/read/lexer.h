@@ -7,7 +7,7 @@
 struct lexer {
     const char *s;
     size_t n, i;
-    size_t from; /* where the token in the making began */
+    size_t from; /* where the current token began */
     struct raml_arena *arena;
     char *scratch; /* [n + 2] */
     struct tokens out;
@@ -38,7 +38,7 @@ static inline char at(const struct lexer *x, size_t i)
     return i < x->n ? x->s[i] : 0;
 }
 
-/* Does `with` stand at byte i? */
+/* Is `with` at byte i? */
 bool raml_lex_starts(const struct lexer *x, size_t i, const char *with);
 size_t raml_lex_skip_space(const struct lexer *x, size_t i);
 /* The next token; text must live as long as the arena. */

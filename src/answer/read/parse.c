@@ -1,4 +1,4 @@
-/* parse.c - see parse.h: the state of a reading, sums, products and powers. */
+/* parse.c - see parse.h: the parser's state, sums, products and powers. */
 #include "answer/read/parser.h"
 
 #include <string.h>
@@ -135,12 +135,12 @@ const struct expr *raml_parse_sum(struct parser *p)
 
 /* ---- products ---- */
 
-static bool is_plain(const struct expr *e) /* a number as it stands, or its negative */
+static bool is_plain(const struct expr *e) /* a literal number, or its negative */
 {
     return e->kind == EXPR_NUMBER || (e->kind == EXPR_NEG && e->arg[0]->kind == EXPR_NUMBER);
 }
 
-/* Is what stands next, without a sign, a factor? Words and units are not. */
+/* Is what comes next, without a sign, a factor? Words and units are not. */
 bool raml_parse_begins_factor(const struct parser *p)
 {
     const struct token *t = raml_parse_peek(p, 0), *before = p->i ? &p->token[p->i - 1] : NULL;
@@ -248,7 +248,7 @@ const struct expr *raml_parse_term(struct parser *p)
     return e;
 }
 
-/* ---- powers and what stands behind a primary ---- */
+/* ---- powers and postfix operators ---- */
 
 static const struct expr *primed(struct parser *p, const struct expr *symbol)
 {
@@ -267,7 +267,7 @@ static bool ends_here(uint8_t kind)
     return kind == T_END || kind == T_GROUP_END || kind == T_CLOSE || kind == T_COMMA;
 }
 
-/* The signs ^\circ and ^{\circ}, ^\prime, ^{th}: no exponents. *e becomes what they make of it. */
+/* The signs ^\circ and ^{\circ}, ^\prime, ^{th}: not exponents. *e becomes what they make of it. */
 static bool odd_exponent(struct parser *p, const struct expr **e)
 {
     uint32_t k = raml_parse_peek(p, 1)->kind == T_GROUP ? 2 : 1;
@@ -342,7 +342,7 @@ const struct expr *raml_parse_power(struct parser *p)
 
 /* ---- the whole ---- */
 
-/* Full stops and commas at the end, and what opened mathematics that was cut off. */
+/* Full stops and commas at the end, and the opening of mathematics that was truncated. */
 static void skip_end(struct parser *p)
 {
     for (;;) {

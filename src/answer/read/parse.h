@@ -1,7 +1,7 @@
 /* parse.h - private: tokens to an expression, by recursive descent.
  *
  *   answer     list ["."]
- *   list       item { ("," | ";" | "and" | "or") item }        groups where ";" or "and" part lists of equal length
+ *   list       item { ("," | ";" | "and" | "or") item }        groups if ";" or "and" separate lists of equal length
  *   item       words | [currency] relation [unit]
  *   relation   ratio { (= | < | in | ...) ratio }
  *   ratio      set { ":" set }
@@ -10,8 +10,8 @@
  *   term       power { [* | / | mod] power }                    products need no sign
  *   power      primary { ! | ' | % | degree } [ ^ power ]
  *   primary    number | name | group | \frac | \sqrt | function | |a| | matrix | ...
- * One reading is chosen where notation is ambiguous; docs/verify.md lists which.
- * Work is linear but for short looks ahead; depth and nodes are bounded by expr.h.
+ * Where notation is ambiguous one reading is chosen; docs/verify.md lists which.
+ * Work is linear except for short lookahead; depth and nodes are bounded by expr.h.
  */
 #ifndef RAML_ANSWER_PARSE_H
 #define RAML_ANSWER_PARSE_H
@@ -19,8 +19,8 @@
 #include "answer/expr.h"
 #include "answer/read/lex.h"
 
-/* text[0..n) as an expression in the pool's arena; NULL: it can't be read, *why (static) says so.
- * split: commas never part thousands. *thousands (may be NULL): some comma was taken as one that does. */
+/* text[0..n) as an expression in the pool's arena; NULL: it can't be read, *why (static) is the reason.
+ * split: commas never separate thousands. *thousands (may be NULL): some comma was taken as a thousands separator. */
 const struct expr *raml_parse(const char *text, size_t n, bool split, struct expr_pool *pool, bool *thousands,
                               const char **why);
 

@@ -5,7 +5,7 @@
 
 /* ---- numbers ---- */
 
-/* The number that a token's text says: digits, a point maybe, an exponent maybe. */
+/* The number in a token's text: digits, perhaps a point, perhaps an exponent. */
 static const struct expr *from_text(struct parser *p, const char *s, size_t n)
 {
     char *digits = raml_arena_alloc(p->pool->arena, n + 1, 1);
@@ -40,7 +40,7 @@ static bool whole(const struct token *t)
     return t->n > 0;
 }
 
-/* 0.1\overline{6}, 0.\dot{3}: digits / 99..900..0. p->i is at the accent; t is the number in front. */
+/* 0.1\overline{6}, 0.\dot{3}: digits / 99..900..0. p->i is at the accent; t is the number before it. */
 static const struct expr *repeating(struct parser *p, const struct token *t)
 {
     const struct token *d = raml_parse_peek(p, 2);
@@ -71,7 +71,7 @@ static const struct expr *repeating(struct parser *p, const struct token *t)
     return raml_expr_2(p->pool, EXPR_DIV, above, raml_expr_number(p->pool, nines, k, 0));
 }
 
-/* 1\frac{1}{2}, 1 1/2: the fraction behind a whole number, of whole numbers; NULL: none. */
+/* 1\frac{1}{2}, 1 1/2: the fraction of whole numbers after a whole number; NULL: none. */
 static const struct expr *mixed(struct parser *p, const struct expr *first)
 {
     const struct token *t = raml_parse_peek(p, 0);
@@ -131,7 +131,7 @@ const struct expr *raml_parse_number(struct parser *p)
 
 /* ---- names ---- */
 
-/* Is what stands in brackets next the argument of a function f? */
+/* Is the bracket that comes next the argument of a function f? */
 static bool is_application(const struct parser *p, const char *name, size_t n)
 {
     const struct token *t = raml_parse_peek(p, 0);
@@ -161,7 +161,7 @@ static const struct expr *apply(struct parser *p, const char *name, size_t n)
     return e;
 }
 
-/* A name with its index and primes: x_1, x_{10}, f'. `base` is closed by a 0. */
+/* A name with its index and primes: x_1, x_{10}, f'. `base` is 0-terminated. */
 static const struct expr *with_index(struct parser *p, const char *base, size_t n)
 {
     const char *name = base;
@@ -221,7 +221,7 @@ static const struct expr *letter(struct parser *p, char c, bool last)
                 : raml_expr_text(p->pool, EXPR_SYMBOL, name, 1);
 }
 
-/* Letters that stand together: a product. */
+/* Adjacent letters: a product. */
 static const struct expr *letters(struct parser *p, const struct token *t)
 {
     bool names = t->n <= 6; /* "ABCD", "mgh": names in a row; else words */
@@ -285,7 +285,7 @@ static const struct expr *renamed(struct parser *p, const struct expr *inside, e
     return e;
 }
 
-/* |a|; p->i is behind the first bar. */
+/* |a|; p->i is after the first bar. */
 static const struct expr *bars(struct parser *p)
 {
     p->bars++;
@@ -299,7 +299,7 @@ static const struct expr *bars(struct parser *p)
     return raml_expr_call(p->pool, FN_ABS, e, NULL);
 }
 
-/* {x | x > 0}, {x : ...}, {x \in R | ...}: p->i moves behind the bar. False: no such set. */
+/* {x | x > 0}, {x : ...}, {x \in R | ...}: p->i moves past the bar. False: no such set. */
 static bool set_builder(struct parser *p)
 {
     uint32_t k = 0;
@@ -311,7 +311,7 @@ static bool set_builder(struct parser *p)
     return true;
 }
 
-/* \{...\}; p->i is behind the brace. */
+/* \{...\}; p->i is after the brace. */
 static const struct expr *set(struct parser *p)
 {
     if (raml_parse_take_close(p, '}')) return raml_expr_new(p->pool, EXPR_SET, 0);
@@ -323,7 +323,7 @@ static const struct expr *set(struct parser *p)
     return renamed(p, e, EXPR_SET, 0);
 }
 
-/* ( or [ ; p->i is behind it. */
+/* ( or [ ; p->i is after it. */
 static const struct expr *round_or_square(struct parser *p, char open)
 {
     const struct expr *e = raml_parse_list(p, false);
@@ -373,7 +373,7 @@ const struct expr *raml_parse_group(struct parser *p)
     if (!raml_parse_take(p, T_GROUP)) return raml_parse_stop(p, "no group where one was expected");
     uint32_t outer = p->bars;
     p->bars = 0;
-    if (raml_parse_take(p, T_GROUP_END)) { /* "{}" says nothing: read on */
+    if (raml_parse_take(p, T_GROUP_END)) { /* "{}" means nothing: read on */
         p->bars = outer;
         return raml_parse_primary(p);
     }
@@ -465,7 +465,7 @@ static bool is_d(const struct expr *e)
     return e->kind == EXPR_SYMBOL && (!strcmp(e->text, "d") || !strcmp(e->text, "partial"));
 }
 
-/* \frac{dy}{dx}, \frac{d}{dx} y, \frac{d^2y}{dx^2}: no quotients. NULL and no reason: it is another fraction. */
+/* \frac{dy}{dx}, \frac{d}{dx} y, \frac{d^2y}{dx^2}: not quotients. NULL and no reason: it is another fraction. */
 static const struct expr *derivative(struct parser *p, const struct expr *a, const struct expr *b)
 {
     if (b->kind != EXPR_MUL || b->n != 2 || !is_d(b->arg[0])) return NULL;

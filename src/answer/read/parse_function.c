@@ -150,7 +150,7 @@ static bool small_int(const struct expr *e, long *out)
     return true;
 }
 
-/* Sum or product over few whole numbers, written out; NULL: not one of these. */
+/* A sum or product over few whole numbers, written out; NULL: not one of these. */
 static const struct expr *written_out(struct parser *p, bool sum, const char *var, const struct expr *low,
                                       const struct expr *high, const struct expr *body)
 {

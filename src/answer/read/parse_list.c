@@ -36,7 +36,7 @@ static const struct expr *set_expression(struct parser *p)
     return e;
 }
 
-/* "8:34 PM", "5 a.m.": minutes after midnight. p->i stands behind hours (and minutes). */
+/* "8:34 PM", "5 a.m.": minutes after midnight. p->i is after the hours (and minutes). */
 static const struct expr *half_day(struct parser *p, long hours, long minutes)
 {
     uint32_t from = p->i;
@@ -139,7 +139,7 @@ static bool parts_items(uint8_t kind)
            kind == T_GROUP_END || kind == T_CELL || kind == T_ROW || kind == T_FINISH || kind == T_MID;
 }
 
-/* Lower case, single blanks, no markup, no punctuation at the ends. */
+/* Lower case, single spaces, no markup, no punctuation at the ends. */
 static const struct expr *words(struct parser *p, uint32_t from, uint32_t to)
 {
     uint32_t a = p->token[from].at, b = p->token[to].at;
@@ -167,7 +167,7 @@ static const struct expr *words(struct parser *p, uint32_t from, uint32_t to)
     return raml_expr_text(p->pool, EXPR_TEXT, out, n);
 }
 
-/* Words that say nothing in front of a value: "approximately 5", "Rs. 40". */
+/* Words without meaning before a value: "approximately 5", "Rs. 40". */
 static bool is_filler(const struct token *t)
 {
     static const char *const filler[] = {
@@ -187,7 +187,7 @@ static void skip_fillers(struct parser *p)
     if (k < p->n && !parts_items(p->token[k].kind)) p->i = k;
 }
 
-/* \text{(113)}, \text{x+1}, \text{(C)}: mathematics in words' clothes; p->i moves behind it. NULL: words. */
+/* \text{(113)}, \text{x+1}, \text{(C)}: mathematics set as text; p->i moves past it. NULL: words. */
 static const struct expr *dressed(struct parser *p)
 {
     const struct token *t = &p->token[p->i];
@@ -209,7 +209,7 @@ static const struct expr *dressed(struct parser *p)
     return e;
 }
 
-/* An item of words alone: its tokens, up to what parts items. Short words among letters are products. */
+/* An item of only words: its tokens, up to an item separator. Short words among letters are products. */
 static const struct expr *word_item(struct parser *p, bool top)
 {
     uint32_t k = p->i;
@@ -257,7 +257,7 @@ static const struct expr *word_item(struct parser *p, bool top)
     return e;
 }
 
-/* What stands behind a value up to the end of its item: a unit, or words. */
+/* What follows a value up to the end of its item: a unit, or words. */
 static const struct expr *with_unit(struct parser *p, const struct expr *e)
 {
     const struct token *t = raml_parse_peek(p, 0);
@@ -301,7 +301,7 @@ static const struct expr *with_unit(struct parser *p, const struct expr *e)
     return u;
 }
 
-/* "5 m", "12 g": one letter that stands for a unit where it is all that follows a number. */
+/* "5 m", "12 g": a single letter is a unit if it is all that follows a number. */
 static const struct expr *letter_unit(struct parser *p)
 {
     uint32_t k = p->i;
@@ -342,7 +342,7 @@ static const struct expr *item(struct parser *p, bool top)
 
 struct items {
     const struct expr **e;
-    char *sep; /* behind e[i]: ',' ';' '&' (and), '+' (", and") */
+    char *sep; /* after e[i]: ',' ';' '&' (and), '+' (", and") */
     uint32_t n, cap;
 };
 
@@ -362,7 +362,7 @@ static bool add_item(struct parser *p, struct items *x, const struct expr *e)
     return true;
 }
 
-/* What parts two items, as in struct items; 0: nothing does. */
+/* The separator of two items, as in struct items; 0: none. */
 static char separator(struct parser *p)
 {
     uint32_t from = p->i;
@@ -382,7 +382,7 @@ static char separator(struct parser *p)
     uint8_t next = raml_parse_peek(p, 0)->kind;
     bool over = next == T_END || next == T_CLOSE || next == T_GROUP_END || next == T_DOT || next == T_FINISH ||
                 next == T_CELL || next == T_ROW;
-    if (over || p->i == from) return 0; /* a comma at the end parts nothing */
+    if (over || p->i == from) return 0; /* a comma at the end separates nothing */
     return semi ? ';' : word && comma ? '+' : word ? '&' : ',';
 }
 

@@ -1,4 +1,4 @@
-/* parser.h - private to parse*.c: the state of one reading, and the rules that call each other. */
+/* parser.h - private to parse*.c: the state of one parse, and the mutually recursive rules. */
 #ifndef RAML_ANSWER_PARSER_H
 #define RAML_ANSWER_PARSER_H
 
@@ -12,7 +12,7 @@ struct parser {
     const char *why; /* the first reason; NULL: none yet */
 };
 
-/* The rules. NULL: no such thing stands there, and p->why says why. */
+/* The rules. NULL: no such thing there, and p->why is the reason. */
 const struct expr *raml_parse_list(struct parser *p, bool top);
 const struct expr *raml_parse_relation(struct parser *p);
 const struct expr *raml_parse_sum(struct parser *p);
@@ -26,18 +26,18 @@ const struct expr *raml_parse_group(struct parser *p); /* { ... } */
 const struct expr *raml_parse_function(struct parser *p);
 const struct expr *raml_parse_big(struct parser *p);
 const struct expr *raml_parse_environment(struct parser *p);
-/* One argument of \frac and its kin: a group, or one token; of a number, its first digit when `digit`. */
+/* One argument of \frac and the like: a group, or one token; of a number, its first digit when `digit`. */
 const struct expr *raml_parse_argument(struct parser *p, bool digit);
 bool raml_parse_begins_factor(const struct parser *p); /* may the next token begin a factor without a sign? */
 
-const struct expr *raml_parse_index(struct parser *p, const struct expr *symbol); /* x^2_1: the index behind the power */
+const struct expr *raml_parse_index(struct parser *p, const struct expr *symbol); /* x^2_1: the index after the power */
 const struct expr *raml_parse_stop(struct parser *p, const char *why); /* always NULL */
 bool raml_parse_enter(struct parser *p); /* one level deeper; false: too deep */
 void raml_parse_leave(struct parser *p);
 const struct token *raml_parse_peek(const struct parser *p, uint32_t ahead);
 bool raml_parse_take(struct parser *p, enum token_kind kind);
 bool raml_parse_take_close(struct parser *p, char sub);
-/* The source of tokens [from, to) without blanks and braces, for names. */
+/* The source of tokens [from, to) without whitespace and braces, for names. */
 const char *raml_parse_slice(struct parser *p, uint32_t from, uint32_t to, size_t *n);
 /* Is this word a unit of measure, or like one ("cm", "dollars", "apples")? */
 bool raml_parse_is_unit(const char *word, size_t n);
