@@ -39,7 +39,7 @@ static bool take_text(const char **p, const char *text)
     return true;
 }
 
-/* 7, -7, 7/2, -\frac{7}{2}: those that need no checker to be told apart. */
+/* 7, -7, 7/2, -\frac{7}{2}: numbers that are compared without the checker. */
 static void read_rational(const char *s, struct raml_ballot_class *c)
 {
     bool minus = take_text(&s, "-"), frac = take_text(&s, "\\frac{");

@@ -1,7 +1,7 @@
-/* ballot.h - one question's answers as classes of equal ones (tally.h says when two are equal).
+/* ballot.h - one question's answers in classes of equal ones (tally.h defines equal).
  *
- * Zero-initialise. Memory is used again from question to question; verdicts of pairs of texts are kept, the newest in
- * each of a fixed number of places.
+ * Zero-initialise. Memory is reused from question to question; verdicts on pairs of texts are cached, the newest in
+ * each of a fixed number of slots.
  */
 #ifndef RAML_EVAL_BALLOT_H
 #define RAML_EVAL_BALLOT_H
@@ -17,7 +17,7 @@ struct raml_ballot_class {
     const char *text; /* the first answer; the question's */
     uint64_t hash;
     bool whole;       /* a whole number written plainly, of any length */
-    int64_t num, den; /* a whole number or fraction of at most 18 digits each, in lowest terms; den 0: it is none */
+    int64_t num, den; /* a whole number or fraction of at most 18 digits each, in lowest terms; den 0: neither */
 };
 struct raml_ballot {
     struct raml_vote *vote; /* [n]: the classes of the last question */
@@ -28,7 +28,7 @@ struct raml_ballot {
         const char *text; /* NULL: empty */
         size_t class;
     } * text;             /* distinct texts, a hash table */
-    size_t cap, n_places; /* classes there is room for; of text (a power of two) */
+    size_t cap, n_places; /* capacity of the classes; of text (a power of two) */
     struct raml_verdict_place *known;
 };
 

@@ -1,5 +1,5 @@
-/* cells.h - how many questions have n samples with c right: a hash table of (n, c) that grows with distinct pairs
- * alone.
+/* cells.h - the count table: how many questions have n samples with c correct. A hash table of (n, c); its size
+ * depends only on the distinct pairs.
  *
  * Keys are n << 32 | c with n >= 1. Zero-initialise; raml_cells_deinit may be called twice.
  */
@@ -20,7 +20,7 @@ struct raml_cells {
 };
 
 RAML_CHECKED enum raml_code raml_cells_add(struct raml_cells *h, uint64_t key, uint64_t count, struct raml_err *err);
-/* The used cells, growing by key; free() them. NULL: no memory (or no cell: *n is 0). */
+/* The used cells in order of key; free() them. NULL: no memory (or no cell: *n is 0). */
 struct raml_cell *raml_cells_sorted(const struct raml_cells *h, size_t *n);
 void raml_cells_deinit(struct raml_cells *h);
 

@@ -7,7 +7,7 @@
 
 enum { NAME_WIDTH = 40 };
 
-/* Names come from files: control characters become '?', long ones are cut between characters. */
+/* Names come from files: control characters become '?', long ones are truncated between characters. */
 void raml_column_name(struct raml_columns *l, const char *name)
 {
     struct raml_column *c = &l->cell[l->n++];
@@ -63,7 +63,7 @@ void raml_columns_widen(size_t *width, const struct raml_columns *l)
         if (l->cell[j].width > width[j]) width[j] = l->cell[j].width;
 }
 
-/* Two blanks between columns; none at a line's end. */
+/* Two spaces between columns; none at a line's end. */
 void raml_columns_write(const struct raml_columns *l, const size_t *width, struct raml_buf *out)
 {
     for (size_t j = 0; j < l->n; j++) {

@@ -1,7 +1,7 @@
-/* columns.h - lines of aligned text: names stand left, numbers right, two blanks between.
+/* columns.h - lines of aligned text: names to the left, numbers to the right, two spaces between.
  *
- * A line is filled cell by cell (n = 0 to begin anew), widened into width[RAML_MAX_COLUMNS] (zero at first), and
- * written when every line of the table has been.
+ * A line is filled cell by cell (n = 0 to start over), widened into width[RAML_MAX_COLUMNS] (zero at first), and
+ * written once every line of the table has been widened.
  */
 #ifndef RAML_EVAL_COLUMNS_H
 #define RAML_EVAL_COLUMNS_H
@@ -21,11 +21,11 @@ struct raml_columns {
     size_t n;
 };
 
-/* Names come from files: control characters become '?', long ones are cut between characters. */
+/* Names come from files: control characters become '?', long ones are truncated between characters. */
 void raml_column_name(struct raml_columns *l, const char *name);
 void raml_column_number(struct raml_columns *l, const char *fmt, ...) RAML_PRINTF(2, 3);
-void raml_column_rate(struct raml_columns *l, double rate);                       /* "12.5 %"; "-" of NaN */
-void raml_column_interval(struct raml_columns *l, const struct raml_estimate *e); /* "1.0 - 2.5", in per cent */
+void raml_column_rate(struct raml_columns *l, double rate);                       /* "12.5 %"; "-" for NaN */
+void raml_column_interval(struct raml_columns *l, const struct raml_estimate *e); /* "1.0 - 2.5", in percent */
 void raml_column_share(struct raml_columns *l, size_t part, size_t whole);        /* "3 (1.5 %)" */
 
 void raml_columns_widen(size_t *width, const struct raml_columns *l);

@@ -20,7 +20,7 @@ double raml_sign_test(uint64_t b, uint64_t c)
         if (i == 0 || !(w > 0)) break;
         w *= (double)i / (double)(n - i + 1);
     }
-    return fmin(1, sum / all); /* all: half of the whole */
+    return fmin(1, sum / all); /* all: half of the total */
 }
 
 /* All sign patterns of d[m], m <= EXACT. */
@@ -35,7 +35,7 @@ static double all_patterns(const double *d, size_t m, double seen)
     return (double)hits / (double)(1u << m);
 }
 
-/* How many of n signs are plus. */
+/* How many of n random signs are plus. */
 static uint64_t pluses(const struct raml_key *key, size_t position, uint64_t n)
 {
     if (n > 64) return raml_binomial_inverse(raml_uniform(key, position), n, 0.5);

@@ -15,7 +15,7 @@ static enum raml_code bad_tau(const char *text, struct raml_err *err)
                      text);
 }
 
-/* Digits at *p as a number of at most RAML_TAU_MAX_DEN; false when there is none or it is larger. */
+/* Digits at *p as a number of at most RAML_TAU_MAX_DEN; false: none, or larger. */
 static bool read_digits(const char **p, uint64_t *value, int *n)
 {
     for (*n = 0; **p >= '0' && **p <= '9'; ++*p, ++*n) {
@@ -61,7 +61,7 @@ static enum raml_code check(uint32_t n, uint32_t c, uint32_t k, struct raml_err 
 {
     if (k == 0 || k > n)
         return raml_fail(err, RAML_ERANGE, "k = %u of %u samples; k must be 1 to the number of samples", k, n);
-    if (c > n) return raml_fail(err, RAML_ERANGE, "%u right samples of %u", c, n);
+    if (c > n) return raml_fail(err, RAML_ERANGE, "%u correct samples of %u", c, n);
     return RAML_OK;
 }
 
@@ -109,7 +109,7 @@ enum raml_code raml_gpass_least(uint32_t n, uint32_t c, uint32_t k, uint32_t m, 
 {
     enum raml_code rc = check(n, c, k, err);
     if (rc) return rc;
-    if (m == 0 || m > k) return raml_fail(err, RAML_ERANGE, "at least %u right of %u; expected 1 to %u", m, k, k);
+    if (m == 0 || m > k) return raml_fail(err, RAML_ERANGE, "at least %u correct of %u; expected 1 to %u", m, k, k);
     if (m == 1) return raml_pass_at_k(n, c, k, out, err);
     if (m > c) {
         *out = 0;

@@ -1,4 +1,4 @@
-/* harness.c - see harness.h. Field names and what is hashed: lm_eval/evaluator.py and loggers/evaluation_tracker.py of
+/* harness.c - see harness.h. Field names and hashed data: lm_eval/evaluator.py and loggers/evaluation_tracker.py of
  * EleutherAI/lm-evaluation-harness. */
 #include "raml/harness.h"
 
@@ -46,7 +46,7 @@ static enum raml_code read_date(const char *date, double *out, struct raml_err *
                &second) != 6 ||
         tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59 ||
         second > 60)
-        return raml_fail(err, RAML_EUSAGE, "date '%s' is no day and time", date);
+        return raml_fail(err, RAML_EUSAGE, "date '%s' is not a date and time", date);
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;
     tm.tm_sec = second;
@@ -165,7 +165,7 @@ static json_t *marks(const struct raml_scored *q)
     return list;
 }
 
-/* finish_reason and think_closed, where they say anything. */
+/* finish_reason and think_closed, where they are informative. */
 static int add_ends(json_t *o, const struct raml_scored *q)
 {
     bool cut = false, open = false;
@@ -195,7 +195,7 @@ struct hashes {
     char doc[RAML_SHA256_HEX], prompt[RAML_SHA256_HEX], target[RAML_SHA256_HEX];
 };
 
-/* The document as json.dumps(doc, indent=2, ensure_ascii=False) writes it; no prompt is known here. */
+/* The document as json.dumps(doc, indent=2, ensure_ascii=False) writes it; the prompt is not known here. */
 static int hash_question(const json_t *doc, const char *target, struct hashes *h)
 {
     char *dump = json_dumps(doc, JSON_INDENT(2));
@@ -255,10 +255,10 @@ enum raml_code raml_harness_add(void *user, const struct raml_scored *q, struct 
 
 static json_t *number(double x)
 {
-    return isfinite(x) ? json_real(x) : json_string("N/A"); /* as the harness has it */
+    return isfinite(x) ? json_real(x) : json_string("N/A"); /* as in lm_eval */
 }
 
-/* The i-th measure of a table's last row and its name in these files; false behind the last. */
+/* The i-th measure of a table's last row and its name in these files; false after the last. */
 static bool measure_at(const struct raml_table *t, size_t i, char name[RAML_MEASURE_NAME], struct raml_estimate *e)
 {
     const struct raml_table_row *r = &t->row[t->n_rows - 1];
@@ -276,7 +276,7 @@ static bool measure_at(const struct raml_table *t, size_t i, char name[RAML_MEAS
     return true;
 }
 
-/* {"task": value}, the shape that most fields have. */
+/* {"task": value}, the shape of most fields. */
 static json_t *of_task(const struct raml_harness *h, json_t *value)
 {
     json_t *o = json_object();
@@ -360,7 +360,7 @@ static json_t *results_of(struct raml_harness *h, const struct raml_table *t)
 
 enum raml_code raml_harness_commit(struct raml_harness *h, const struct raml_table *t, struct raml_err *err)
 {
-    if (!t->n_rows) return raml_fail(err, RAML_ERANGE, "no row to write results of");
+    if (!t->n_rows) return raml_fail(err, RAML_ERANGE, "no row to write results for");
     json_t *o = results_of(h, t);
     char *dump = o ? json_dumps(o, JSON_INDENT(2)) : NULL;
     enum raml_code rc = dump ? raml_writer_commit(&h->writer, err)

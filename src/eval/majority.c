@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_CELLS = 1 << 27 }; /* a GiB: as many answers as draws, 8000 of each */
+enum { MAX_CELLS = 1 << 27 }; /* 1 GiB: 8000 answers and as many draws */
 
 static size_t min_size(size_t a, size_t b)
 {
@@ -19,7 +19,7 @@ static double share(const struct raml_vote *v)
     return (double)v->right / (double)v->n;
 }
 
-/* P(i of a) for i = 0..top, each of a with odds `odds` against 1: ratios from the likeliest i, over their sum. */
+/* P(i of a) for i = 0..top, each of a with odds `odds` to 1: ratios from the likeliest i, over their sum. */
 static void binomial(double *p, size_t a, size_t top, double odds)
 {
     size_t mode = min_size((size_t)(((double)a + 1) * (odds / (1 + odds))), a);
@@ -45,14 +45,14 @@ struct sweep {
     double odds;                  /* k : n - k */
     const struct raml_vote *vote; /* largest class first */
     size_t n_votes;
-    size_t *from;     /* class g: p[from[g] + i] = P(i of it), i up to min(its samples, k) */
-    double *p, *rest; /* rest: of the samples that can't be among the commonest, [k + 1] */
+    size_t *from;     /* class g: p[from[g] + i] = P(i of it), for i up to min(its samples, k) */
+    double *p, *rest; /* rest: for samples that can't be among the most common, [k + 1] */
     double *ways;     /* [k + 1][width]: weight of d drawn, t classes at j */
-    double *right;    /* the same, times the sum of the t classes' shares of right */
+    double *right;    /* the same, times the sum of the t classes' shares of correct samples */
     size_t width;
 };
 
-/* One more class, the done-th, none of whose drawn samples may be more than j. */
+/* One more class, the done-th, of which at most j samples may be drawn. */
 static void add_class(struct sweep *s, size_t g, size_t j, size_t done)
 {
     const double *p = s->p + s->from[g];
@@ -81,7 +81,7 @@ static void add_class(struct sweep *s, size_t g, size_t j, size_t done)
     }
 }
 
-/* Weight of the draws whose commonest answer was drawn j times, times the share of right ones among the commonest. */
+/* Weight of the draws whose most common answer was drawn j times, times the correct share of the most common. */
 static double of_size(struct sweep *s, size_t j)
 {
     size_t n_big = 0, big = 0;
@@ -105,7 +105,7 @@ static double of_size(struct sweep *s, size_t j)
     return sum;
 }
 
-/* ---- room -------------------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
 
 void raml_majority_deinit(struct raml_majority *m)
 {
@@ -130,7 +130,7 @@ static int larger_first(const void *a, const void *b)
     return (x->right < y->right) - (x->right > y->right);
 }
 
-/* Lays the parts of the sweep out in m->work: classes sorted, their places, probabilities, then the two tables. */
+/* Lays out the sweep in m->work: the sorted classes, their offsets, the probabilities, then the two tables. */
 static enum raml_code prepare(struct raml_majority *m, struct sweep *s, const struct raml_vote *vote,
                               struct raml_err *err)
 {
@@ -159,9 +159,9 @@ static enum raml_code prepare(struct raml_majority *m, struct sweep *s, const st
     return RAML_OK;
 }
 
-/* ---- the plain cases --------------------------------------------------------------------------------------------- */
+/* ---- the simple cases -------------------------------------------------------------------------------------------- */
 
-/* All samples are drawn: the vote is what it is. */
+/* All samples are drawn: the vote is certain. */
 static double all_drawn(const struct raml_vote *vote, size_t n_votes)
 {
     uint32_t most = 0;
@@ -187,7 +187,8 @@ static enum raml_code check(const struct raml_vote *vote, size_t n_votes, uint32
         return raml_fail(err, RAML_ERANGE, "maj@%u of %u samples; k must be 1 to the number of samples", k, n);
     for (size_t g = 0; g < n_votes; g++) {
         if (vote[g].n == 0 || vote[g].right > vote[g].n)
-            return raml_fail(err, RAML_ERANGE, "%u right samples of %u that gave one answer", vote[g].right, vote[g].n);
+            return raml_fail(err, RAML_ERANGE, "%u correct samples of %u that gave one answer", vote[g].right,
+                             vote[g].n);
         sum += vote[g].n;
         if (sum > n) return raml_fail(err, RAML_ERANGE, "more than n = %u samples with an answer", n);
     }

@@ -1,4 +1,4 @@
-/* paired.c - matching two runs' questions and comparing them (paired.h). How it is told is paired_text.c. */
+/* paired.c - matching two runs' questions and comparing them (paired.h). The output is in paired_text.c. */
 #include "raml/paired.h"
 
 #include "eval/flip.h"
@@ -37,7 +37,7 @@ static enum raml_code sort_ids(const struct raml_tallies *t, const char *which, 
     for (size_t i = 1; i < t->n_questions; i++)
         if (!strcmp((*out)[i - 1].id, (*out)[i].id))
             return raml_fail(err, RAML_EFORMAT,
-                             "question '%.100s' stands twice in the %s run; ids must differ to match", (*out)[i].id,
+                             "question '%.100s' is in the %s run twice; ids must be unique to match", (*out)[i].id,
                              which);
     return RAML_OK;
 }
@@ -68,7 +68,7 @@ static enum raml_code match(const struct raml_kept *a, size_t n_a, const struct 
     out->n_both = pairs->n;
     if (!rc && !pairs->n)
         rc = raml_fail(err, RAML_EFORMAT,
-                       "no question's id stands in both runs; the first run begins with '%.60s', "
+                       "no question's id is in both runs; the first run begins with '%.60s', "
                        "the second with '%.60s'",
                        n_a ? a[0].id : "", n_b ? b[0].id : "");
     return rc;
@@ -89,7 +89,7 @@ static enum raml_code value_of(const struct side *s, const struct raml_kept *q, 
     return RAML_OK;
 }
 
-/* Interval and p-value of d[n], which is put into another order. */
+/* Interval and p-value of d[n], which is reordered. */
 static enum raml_code test_difference(double *d, size_t n, const struct raml_table_options *o,
                                       struct raml_difference *out, struct raml_err *err)
 {
@@ -103,7 +103,7 @@ static enum raml_code test_difference(double *d, size_t n, const struct raml_tab
     } else {
         size_t n_cells = raml_resample_gather(d, n, value, count);
         rc = raml_resample(count, n_cells, rows, 1, &opt, &out->d, err);
-        if (n_cells == 1) out->d.low = out->d.high = NAN; /* all alike: nothing to tell an interval from */
+        if (n_cells == 1) out->d.low = out->d.high = NAN; /* all equal: nothing to base an interval on */
     }
     free(value);
     free(count);
@@ -136,7 +136,7 @@ static enum raml_code compare_measure(const struct pairs *pairs, const struct si
     return rc;
 }
 
-/* The i-th measure of a run: accuracy, pass@k, the further ones; false behind the last. */
+/* The i-th measure of a run: accuracy, pass@k, the others; false after the last. */
 static bool side_of(const struct raml_tallies *t, size_t i, struct side *out)
 {
     *out = (struct side){.run = t, .measure = {.kind = RAML_MEASURE_ACCURACY}};
@@ -221,7 +221,7 @@ enum raml_code raml_paired_compare(const struct raml_tallies *first, const struc
     struct raml_kept *a = NULL, *b = NULL;
     struct pairs pairs = {0};
     if (!first->keep || !second->keep)
-        return raml_fail(err, RAML_EUSAGE, "runs are compared question by question: they must have been kept");
+        return raml_fail(err, RAML_EUSAGE, "runs are compared question by question: the questions must have been kept");
     enum raml_code rc = sort_ids(first, "first", &a, err);
     if (!rc) rc = sort_ids(second, "second", &b, err);
     if (!rc) pairs.pair = calloc(first->n_questions + 1, sizeof *pairs.pair);

@@ -68,7 +68,7 @@ void raml_paired_text(const struct raml_paired *p, const char *first, const char
         raml_columns_write(&l, width, out);
     }
     if (p->one_each)
-        raml_buf_addf(out, "McNemar: %zu right only in %s, %zu only in %s, p = %.4f\n", p->mcnemar_b, first,
+        raml_buf_addf(out, "McNemar: %zu correct only in %s, %zu only in %s, p = %.4f\n", p->mcnemar_b, first,
                       p->mcnemar_c, second, p->mcnemar_p);
 }
 

@@ -7,11 +7,11 @@ static const double Z975 = 1.959963984540054, Z80 = 0.8416212335729143; /* quant
 
 enum raml_code raml_plan_of(const struct raml_spread *s, struct raml_plan *out, struct raml_err *err)
 {
-    if (isnan(s->total)) return raml_fail(err, RAML_ERANGE, "fewer than two questions: how they differ is not known");
+    if (isnan(s->total)) return raml_fail(err, RAML_ERANGE, "fewer than two questions: their spread is unknown");
     if (isnan(s->noise))
         return raml_fail(err, RAML_ERANGE,
-                         "a question has one sample: what differs between questions and what between samples "
-                         "can't be told apart");
+                         "a question has only one sample: the spread between questions and between samples "
+                         "can't be separated");
     *out = (struct raml_plan){fmax(s->total - s->noise, 0), s->within};
     return RAML_OK;
 }

@@ -20,8 +20,8 @@ double raml_quantile(const double *x, size_t n, double q)
     return x[i] + (at - (double)i) * (x[i + 1] - x[i]);
 }
 
-/* The 0.975 quantile of Student's t by Fisher's expansion in 1/nu (Abramowitz and Stegun 1964, 26.7.5); for nu = 2 it is
- * 4.2 and not 4.3, from 5 on right to three digits. */
+/* The 0.975 quantile of Student's t by Fisher's expansion in 1/nu (Abramowitz and Stegun 1964, 26.7.5): for nu = 2 it
+ * gives 4.2 instead of 4.3; from 5 on it is correct to three digits. */
 double raml_percentile_tail(uint64_t n)
 {
     const double z = 1.959963984540054, z2 = z * z;
@@ -71,7 +71,7 @@ uint64_t raml_binomial_inverse(double u, uint64_t n, double p)
             w_low = 0;
         }
     }
-    return mode; /* what rounding left over, 1e-9 at most */
+    return mode; /* the rounding error, at most 1e-9 */
 }
 
 /* ---- bootstrap --------------------------------------------------------------------------------------------------- */
@@ -80,7 +80,7 @@ struct cells {
     const uint64_t *count;
     size_t n;
     uint64_t total;
-    uint32_t *of_question; /* [total]: cell of each; NULL: cells are drawn as binomials */
+    uint32_t *of_question; /* [total]: the cell of each; NULL: cells are drawn as binomials */
 };
 
 static void draw_singly(const struct cells *c, const struct raml_key *key, uint64_t *drawn)
@@ -130,7 +130,7 @@ static bool is_proportion(const struct cells *c, const double *value, uint64_t *
     return true;
 }
 
-/* Few questions a cell: drawing them singly costs less than a binomial for each cell. */
+/* Few questions per cell: drawing them singly costs less than a binomial for each cell. */
 static enum raml_code list_questions(struct cells *c, struct raml_err *err)
 {
     if (c->total / 8 > c->n || c->total > UINT32_MAX) return RAML_OK;

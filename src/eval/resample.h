@@ -1,11 +1,11 @@
-/* resample.h - intervals of means over questions, where equal questions are counted instead of listed.
+/* resample.h - intervals of means over questions, with equal questions counted instead of listed.
  *
  * total = sum of count[i] questions; those of cell i have value[i]. A bootstrap resample of all questions draws how
- * many come from each cell: a multinomial, by one binomial a cell given what is left, each by inversion of one uniform
- * number from the likeliest value outward (Kemp 1986). With few questions a cell they are drawn one by one instead.
+ * many come from each cell: a multinomial, by one binomial per cell given the rest, each by inversion of one uniform
+ * number from the likeliest value outward (Kemp 1986). With few questions per cell they are drawn one by one instead.
  * Both are the same distribution as drawing questions singly with replacement; the cost is that of the cells.
  * Draws    (seed, RAML_FOR_BOOTSTRAP, question = resample, sample = 1, position = cell, or question drawn / 4).
- *          Cells in the same order give the same bytes; callers sort them, so the order of a file's lines says nothing.
+ *          Cells in the same order give the same bytes; callers sort them, so the order of a file's lines is moot.
  */
 #ifndef RAML_EVAL_RESAMPLE_H
 #define RAML_EVAL_RESAMPLE_H
@@ -23,22 +23,22 @@ uint64_t raml_binomial_inverse(double u, uint64_t n, double p);
 struct raml_resample_options {
     uint64_t seed;
     uint32_t n_draws;
-    bool proportions; /* values that are all 0 or 1 have Wilson's interval (metric.h); not for differences */
+    bool proportions; /* values that are all 0 or 1 get Wilson's interval (metric.h); not for differences */
 };
 /* Mean and percentile interval of n_rows measures at once: value[r][i] for cell i. NaN intervals when n_draws is 0; NaN
- * values when no cell. */
+ * values when there are no cells. */
 RAML_CHECKED enum raml_code raml_resample(const uint64_t *count, size_t n_cells, const double *const *value,
                                           size_t n_rows, const struct raml_resample_options *opt,
                                           struct raml_estimate *out, struct raml_err *err);
 
-/* Values x[n] (sorted here) as cells of equal ones: value[] and count[] have room for
- * RAML_RESAMPLE_MAX_CELLS. When more values differ, neighbours share a cell with their mean: blocks of equal size, so
- * that what the interval loses is the spread within 1/4096 of the questions. Returns the number of cells. */
+/* Values x[n] (sorted here) as cells of equal ones: value[] and count[] have capacity
+ * RAML_RESAMPLE_MAX_CELLS. With more distinct values, neighbours share a cell with their mean: blocks of equal size, so
+ * that the interval loses only the spread within 1/4096 of the questions. Returns the number of cells. */
 size_t raml_resample_gather(double *x, size_t n, double *value, uint64_t *count);
 
 /* Quantile q of sorted x[n], n >= 1, linear between neighbours (Hyndman and Fan 1996, type 7). */
 double raml_quantile(const double *x, size_t n, double q);
-/* How much of the resampled means of n questions to leave out on each side for 95 %: less than 2.5 %, because resamples
+/* The share of the resampled means of n questions to drop on each side for 95 %: less than 2.5 %, because resamples
  * of few questions spread too little. Phi(-sqrt(n/(n-1)) t_{0.975, n-1}), the expanded percentile interval of Hesterberg
  * 2015 (The American Statistician 69, 371). 2.5 % for n below 2. */
 double raml_percentile_tail(uint64_t n);

@@ -1,5 +1,4 @@
-/* sha256.h - the hash that lm-evaluation-harness writes beside documents, prompts and targets (FIPS 180-4, sec. 6.2).
- * */
+/* sha256.h - the hash that lm_eval writes beside documents, prompts and targets (FIPS 180-4, sec. 6.2). */
 #ifndef RAML_EVAL_SHA256_H
 #define RAML_EVAL_SHA256_H
 
@@ -14,7 +13,7 @@ struct raml_sha256 {
 enum { RAML_SHA256_HEX = 65 };
 void raml_sha256_init(struct raml_sha256 *s);
 void raml_sha256_add(struct raml_sha256 *s, const void *bytes, size_t n);
-void raml_sha256_hex(struct raml_sha256 *s, char out[RAML_SHA256_HEX]); /* ends it */
+void raml_sha256_hex(struct raml_sha256 *s, char out[RAML_SHA256_HEX]); /* finishes it */
 void raml_sha256_of(const void *bytes, size_t n, char out[RAML_SHA256_HEX]);
 
 #endif

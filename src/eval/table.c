@@ -1,5 +1,5 @@
-/* table.c - rows of a table from questions that were counted (table.h, tally.h). How rows are written is table_text.c
- * and table_json.c. */
+/* table.c - the rows of a table from tallied questions (table.h, tally.h). They are written by table_text.c and
+ * table_json.c. */
 #include "eval/resample.h"
 #include "eval/tally_parts.h"
 
@@ -9,7 +9,7 @@
 
 /* ---- the measures of one row ------------------------------------------------------------------------------------- */
 
-/* Cells of a row's questions with their values: value[r * n + i] is row r's of cell i. */
+/* Cells of a row's questions with their values: value[r * n + i] is row r, cell i. */
 struct values {
     struct raml_cell *cell;
     size_t n;
@@ -26,7 +26,7 @@ static void values_deinit(struct values *v)
     free(v->row);
 }
 
-/* Accuracy, pass@k for each k, then each measure but maj@k (whose place is left 0). */
+/* Accuracy, pass@k for each k, then each measure except maj@k (left at 0). */
 static enum raml_code fill(const struct raml_tallies *t, struct values *v, struct raml_err *err)
 {
     struct raml_measure accuracy = {.kind = RAML_MEASURE_ACCURACY};

@@ -11,7 +11,7 @@ static json_t *text(const char *s)
     return s ? json_string(s) : json_null();
 }
 
-/* Accuracy, with the error that differing questions and the drawing of samples each leave. */
+/* Accuracy, with its error from differing questions and from random samples. */
 static json_t *accuracy(const struct raml_table_row *r)
 {
     json_t *o = raml_json_estimate(&r->accuracy);

@@ -3,9 +3,9 @@
 
 #include "eval/columns.h"
 
-struct shown { /* what of a table is written */
-    unsigned by;   /* keys that some row knows */
-    bool groups;   /* rows above the one of all questions */
+struct shown { /* what is written of a table */
+    unsigned by;   /* keys that some row has */
+    bool groups;   /* rows above the one for all questions */
     bool measures; /* as columns */
 };
 
@@ -98,7 +98,7 @@ void raml_table_text(const struct raml_table *t, struct raml_buf *out)
     }
 }
 
-/* The i-th of the measures of one row: accuracy, pass@k, the further ones. */
+/* The i-th measure of a row: accuracy, pass@k, the others. */
 static void measure_line(const struct raml_table *t, size_t i, struct raml_columns *l)
 {
     const struct raml_table_row *r = &t->row[t->n_rows - 1];

@@ -1,4 +1,4 @@
-/* tally.c - counting questions as they come by (tally.h). How a table is made of the counts is table.c. */
+/* tally.c - counts questions as they come (tally.h). table.c makes a table from the counts. */
 #include "eval/tally_parts.h"
 
 #include "core/file.h"
@@ -111,7 +111,7 @@ static enum raml_code grow_groups(struct raml_tallies *t, struct raml_err *err)
     return RAML_OK;
 }
 
-/* The number of key's group, which is made when it is new. */
+/* The number of key's group, which is created if new. */
 static enum raml_code find_group(struct raml_tallies *t, const struct raml_tally *key, size_t *out,
                                  struct raml_err *err)
 {
@@ -171,8 +171,8 @@ static enum raml_code check_tally(const struct raml_tallies *t, const char *id, 
 {
     if (!q->n) return raml_fail(err, RAML_ERANGE, "%s has no samples", name_of(t, id).text);
     if (q->c > q->n || q->n_truncated > q->n || q->n_unclosed > q->n)
-        return raml_fail(err, RAML_ERANGE, "%s: %u right, %u truncated, %u unclosed of %u samples", name_of(t, id).text,
-                         q->c, q->n_truncated, q->n_unclosed, q->n);
+        return raml_fail(err, RAML_ERANGE, "%s: %u correct, %u truncated, %u unclosed of %u samples",
+                         name_of(t, id).text, q->c, q->n_truncated, q->n_unclosed, q->n);
     enum raml_code rc = RAML_OK;
     for (size_t j = 0; j < t->opt.n_k && !rc; j++) {
         struct raml_measure m = {.kind = RAML_MEASURE_PASS, .k = t->k[j]};
@@ -245,7 +245,7 @@ static enum raml_code grow_maj(struct raml_tallies *t, struct raml_err *err)
 static enum raml_code without_answers(struct raml_tallies *t, const char *id, struct raml_err *err)
 {
     if (!t->opt.maj_if_answers)
-        return raml_fail(err, RAML_ERANGE, "%s: the file tells no answers; a majority vote needs them",
+        return raml_fail(err, RAML_ERANGE, "%s: the file has no answers; a majority vote needs them",
                          name_of(t, id).text);
     size_t left = 0;
     for (size_t j = 0; j < t->opt.n_measures; j++)

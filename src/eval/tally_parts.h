@@ -1,4 +1,4 @@
-/* tally_parts.h - what raml_tallies holds, for the sources that make tables and comparisons of it. */
+/* tally_parts.h - the inside of raml_tallies, for the sources that make tables and comparisons from it. */
 #ifndef RAML_EVAL_TALLY_PARTS_H
 #define RAML_EVAL_TALLY_PARTS_H
 
@@ -8,7 +8,7 @@
 #include "raml/tally.h"
 
 struct raml_group { /* questions of one split, family and difficulty */
-    char *split, *family; /* NULL: not known, or not grouped by */
+    char *split, *family; /* NULL: unknown, or not grouped by */
     int difficulty;
     uint64_t hash;
     size_t n_questions, n_samples, n_right, n_truncated, n_unclosed;
@@ -16,7 +16,7 @@ struct raml_group { /* questions of one split, family and difficulty */
     struct raml_cells cells;
 };
 
-struct raml_kept { /* a question, when they are kept */
+struct raml_kept { /* a question, if they are kept */
     char *id;
     uint32_t n, c;
     size_t i; /* its number, from 0 */
@@ -26,7 +26,7 @@ struct raml_tallies {
     struct raml_table_options opt; /* k and measure point at the next two */
     uint32_t k[RAML_TABLE_MAX_K];
     struct raml_measure measure[RAML_TABLE_MAX_MEASURES];
-    size_t n_maj; /* measures that are maj@k; 0 once they were left out */
+    size_t n_maj; /* measures that are maj@k; 0 once they were dropped */
     struct raml_group *group;
     size_t n_groups, cap_groups, last; /* last: group of the last question */
     size_t *place, n_places;           /* hash table of groups: number + 1; 0: empty */

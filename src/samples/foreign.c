@@ -65,7 +65,7 @@ static enum raml_code judge_all(struct raml_foreign *f, const struct raml_place 
     bool undecided = false;
     *right = false;
     if (!gold->n)
-        return raml_fail(err, RAML_EFORMAT, "%s:%zu: no right answer to mark the samples by; marking again needs one",
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: no gold answer to grade the samples by; regrading needs one",
                          at->path, at->line);
     for (size_t g = 0; said && g < gold->n && !*right; g++) {
         enum raml_verdict v;
@@ -91,7 +91,7 @@ enum raml_code raml_foreign_put(struct raml_foreign *f, const struct raml_place 
         rc = judge_all(f, at, gold, s, &right, err);
         if (rc) return rc;
     } else if (!f->opt->recheck && s->mark < 0) {
-        return raml_fail(err, RAML_EFORMAT, "%s:%zu: sample %zu has no mark of right or wrong; marking again makes one",
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: sample %zu is graded neither correct nor wrong; regrading does it",
                          at->path, at->line, i + 1);
     }
     f->room.right[i] = right && whole;
@@ -103,7 +103,7 @@ enum raml_code raml_foreign_put(struct raml_foreign *f, const struct raml_place 
 enum raml_code raml_foreign_put_count(struct raml_foreign *f, size_t n, uint32_t c, struct raml_err *err)
 {
     f->has_answers = false;
-    if (c > n) return raml_fail(err, RAML_EFORMAT, "%u right samples of %zu", c, n);
+    if (c > n) return raml_fail(err, RAML_EFORMAT, "%u correct samples of %zu", c, n);
     for (size_t i = 0; i < n && c; i++)
         if (!f->room.truncated[i] && !f->room.unclosed[i]) f->room.right[i] = true, c--;
     return RAML_OK;

@@ -1,4 +1,4 @@
-/* scored_foreign_text.c - what other programs' files say in names, texts and odd JSON (scored_foreign.h). */
+/* scored_foreign_text.c - other programs' metric names, texts and non-standard JSON (scored_foreign.h). */
 #include "samples/foreign.h"
 
 #include "raml/metric.h"
@@ -38,10 +38,10 @@ bool raml_foreign_unclosed(const char *prompt, const char *text)
     return false;
 }
 
-/* Numbers that Python's json writes and JSON does not have; what takes their place is as long. */
+/* Numbers that Python's json writes and JSON does not have; their replacements have the same length. */
 static const char *const no_numbers[][2] = {{"NaN", "\"\" "}, {"-Infinity", "null     "}, {"Infinity", "null    "}};
 
-/* True when something was put right. */
+/* True when something was repaired. */
 static bool mend_numbers(char *line, size_t n)
 {
     bool inside = false, mended = false;
@@ -121,7 +121,7 @@ static bool number(const char **s, uint32_t *out)
     return v > 0 && v <= 1u << 31;
 }
 
-/* ":k=1&n=64" in any order, other settings among them. all: both letters name the number of samples. */
+/* ":k=1&n=64" in any order, perhaps among other settings. all: both letters give the number of samples. */
 static bool settings(const char *s, struct raml_foreign_metric *m, bool all)
 {
     for (; *s == ':' || *s == '&'; s += strcspn(s, "&")) {
@@ -161,7 +161,7 @@ bool raml_foreign_count(uint32_t n, uint32_t k, double value, uint32_t *c)
         *c = (uint32_t)(x + 0.5);
         return fabs(x - *c) <= 1e-3;
     }
-    uint32_t low = 0, high = n - k + 1; /* pass@k rises with c up to here, where it is 1 for good */
+    uint32_t low = 0, high = n - k + 1; /* pass@k rises with c up to here; above it is 1 */
     double p = 0.0, next = 1.0;
     while (low < high) { /* the first c whose pass@k is not below value */
         uint32_t mid = low + (high - low) / 2;

@@ -1,8 +1,8 @@
-/* scored_marks.c - a line a question with its marks alone: {"id", "correct": [0, 1, ...]}, or counts {"id", "n", "c"}.
+/* scored_marks.c - a line per question with only its grades, {"id", "correct": [0, 1, ...]} or {"id", "n", "c"}.
  *
- * For correct there may be labels (RaML's rollouts) or correctness_math_verify (OpenR1-Math). Beside it may stand pred
- * (answers, null: none), finish_reason ("length": cut off) and think_closed, each a list as long as correct; or correct
- * may be a single mark, with the others single too. gold or answer is the gold answer.
+ * Instead of correct there may be labels (RaML's rollouts) or correctness_math_verify (OpenR1-Math). Optional: pred
+ * (answers, null: none), finish_reason ("length": truncated) and think_closed, each a list as long as correct; or
+ * correct may be a single grade, with the others single too. gold or answer is the gold answer.
  */
 #include "samples/foreign.h"
 #include "samples/layouts.h"
@@ -21,15 +21,15 @@ struct marks {
     void *user;
     struct raml_scored_report *report;
     struct raml_scored_room room;
-    struct raml_buf numbers; /* answers that are numbers, written out */
+    struct raml_buf numbers; /* answers that are numbers, as text */
     struct raml_place at;
-    const char *field; /* the marks' name */
+    const char *field; /* the grades' name */
 };
 
 static const char *const mark_fields[] = {"correct", "labels", "correctness_math_verify"};
 enum { N_MARK_FIELDS = sizeof mark_fields / sizeof *mark_fields };
 
-/* The marks of a row and their field's name. */
+/* The grades of a row and their field's name. */
 static const json_t *find_marks(const json_t *obj, const char **field)
 {
     const json_t *v = NULL;
@@ -51,7 +51,7 @@ static const json_t *item(const json_t *v, size_t i)
     return json_is_array(v) ? json_array_get(v, i) : v;
 }
 
-/* A list beside correct: NULL when it is missing; an error when it has another length. */
+/* A list beside correct: NULL if it is missing; an error if it has another length. */
 static enum raml_code beside(const struct marks *m, const json_t *obj, const char *field, uint32_t n, bool list,
                              const json_t **out, struct raml_err *err)
 {
@@ -85,7 +85,7 @@ static enum raml_code read_answers(struct marks *m, const json_t *pred, uint32_t
                 m->room.answer[i] = m->numbers.data + at;
                 at += strlen(m->numbers.data + at) + 1;
             } else if (!json_is_null(v) && !json_is_number(v)) {
-                return fault(m, "pred", err, "holds something that is no string, number or null");
+                return fault(m, "pred", err, "contains something that is not a string, number or null");
             }
         }
         enum raml_code rc = raml_buf_status(&m->numbers, err);
@@ -99,20 +99,21 @@ static enum raml_code read_ends(struct marks *m, const json_t *reason, const jso
 {
     for (uint32_t i = 0; i < n; i++) {
         const json_t *r = item(reason, i), *c = item(closed, i);
-        if (r && !json_is_string(r) && !json_is_null(r)) return fault(m, "finish_reason", err, "holds no string");
+        if (r && !json_is_string(r) && !json_is_null(r))
+            return fault(m, "finish_reason", err, "contains something that is not a string");
         if (c && !json_is_boolean(c) && !json_is_null(c))
-            return fault(m, "think_closed", err, "holds no true or false");
+            return fault(m, "think_closed", err, "contains something that is not true or false");
         m->room.truncated[i] = json_is_string(r) && !strcmp(json_string_value(r), "length");
         m->room.unclosed[i] = json_is_false(c);
     }
     return RAML_OK;
 }
 
-/* Marks anew, by the answers. */
+/* Regrades, by the answers. */
 static enum raml_code recheck(struct marks *m, const struct raml_scored *q, struct raml_err *err)
 {
     if (!q->has_answers || !q->gold)
-        return raml_fail(err, RAML_EFORMAT, "%s:%zu: marks can't be made again without fields 'pred' and 'gold'",
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: regrading needs fields 'pred' and 'gold'",
                          m->at.path, m->at.line);
     for (uint32_t i = 0; i < q->n; i++) {
         enum raml_verdict v = RAML_UNKNOWN;
@@ -139,7 +140,7 @@ static enum raml_code hand(struct marks *m, struct raml_scored *q, struct raml_e
 static enum raml_code take_counts(struct marks *m, uint64_t n, uint64_t c, struct raml_scored *q, struct raml_err *err)
 {
     if (!n || c > n)
-        return raml_fail(err, RAML_EFORMAT, "%s:%zu: found %llu right of %llu samples", m->at.path, m->at.line,
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: found %llu correct of %llu samples", m->at.path, m->at.line,
                          (unsigned long long)c, (unsigned long long)n);
     enum raml_code rc = raml_scored_room_for(&m->room, n, err);
     if (rc) return raml_wrap(err, rc, "%s:%zu", m->at.path, m->at.line);
@@ -154,9 +155,9 @@ static enum raml_code read_list(struct marks *m, const json_t *obj, const json_t
     bool list = json_is_array(correct);
     size_t n = list ? json_array_size(correct) : 1;
     const json_t *told = json_object_get(obj, "n"), *pred, *reason, *closed;
-    if (!n) return fault(m, m->field, err, "is an empty list; expected a mark a sample");
+    if (!n) return fault(m, m->field, err, "is an empty list; expected one grade per sample");
     if (told && (!json_is_integer(told) || json_integer_value(told) != (json_int_t)n))
-        return fault(m, "n", err, "is not the number of marks");
+        return fault(m, "n", err, "is not the number of grades");
     enum raml_code rc = raml_scored_room_for(&m->room, n, err);
     if (rc) return raml_wrap(err, rc, "%s:%zu", m->at.path, m->at.line);
     q->n = (uint32_t)n;
@@ -191,7 +192,7 @@ static enum raml_code read_object(struct marks *m, const json_t *obj, struct ram
     return rc ? rc : hand(m, &q, err);
 }
 
-/* True when the line was plain and has been dealt with, *rc telling how. */
+/* True when the line was simple and has been handled, with *rc the result. */
 static bool read_plain(struct marks *m, const char *text, size_t len, enum raml_code *rc, struct raml_err *err)
 {
     struct raml_mark_line line;
@@ -202,7 +203,7 @@ static bool read_plain(struct marks *m, const char *text, size_t len, enum raml_
     }
     if (!raml_mark_line_read(text, len, &line, m->room.right)) return false;
     if (line.has_correct ? !line.n_marks || (line.has_n && line.n != line.n_marks) : !line.has_n || !line.has_c)
-        return false; /* which the other way has words for */
+        return false; /* the other path has messages for it */
     struct raml_scored_text number;
     struct raml_scored q = {.id = line.id, .difficulty = -1, .n = (uint32_t)line.n_marks};
     if (!line.has_id) {
@@ -212,7 +213,7 @@ static bool read_plain(struct marks *m, const char *text, size_t len, enum raml_
     *rc = RAML_OK;
     if (!line.has_correct) {
         *rc = take_counts(m, line.n, line.c, &q, err);
-    } else { /* the marks stand in their place already */
+    } else { /* the grades are in place already */
         memset(m->room.truncated, 0, q.n);
         memset(m->room.unclosed, 0, q.n);
         for (uint32_t i = 0; i < q.n; i++) m->room.answer[i] = NULL;

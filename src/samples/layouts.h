@@ -1,12 +1,12 @@
-/* scored_layouts.h - the layouts of scored.h, one row each; raml_scored_read (scored.c) looks into a file and picks
+/* scored_layouts.h - the layouts of scored.h, one row each; raml_scored_read (scored.c) looks into a file and chooses
  * one.
  *
  * To add a layout: its reader in src/eval/scored_<name>.c, its row declared here and listed in scored_layouts.c. A row
  * that reads several layouts by one function is listed once for each.
- * Looking   is done on the first bytes of the file alone, in the order of the list; the first row that says yes reads.
- *           Narrow rows (a field that only one program writes) stand before wide ones (`correct`, `n` and `c`).
- *           With options.layout other than AUTO nothing is looked at, so standard input ("-") can be read.
- * Reading   a reader opens the path itself, hands each question to fn, and fills report but for its layout, which
+ * Detection uses only the first bytes of the file, in the order of the list; the first row that matches reads it.
+ *           Narrow rows (a field that only one program writes) come before wide ones (`correct`, `n` and `c`).
+ *           With options.layout other than AUTO nothing is detected, so standard input ("-") can be read.
+ * Reading   a reader opens the path itself, passes each question to fn, and fills report except for its layout, which
  *           raml_scored_read sets. It counts n_questions and n_samples as it goes; raml_scored_hand does that.
  */
 #ifndef RAML_EVAL_SCORED_LAYOUTS_H
@@ -16,13 +16,13 @@
 
 #include <jansson.h>
 
-struct raml_scored_head { /* what a layout is known by */
+struct raml_scored_head { /* what a layout is detected by */
     const char *path;
-    const char *bytes; /* the file's beginning, without a byte order mark; not ended by a zero */
-    size_t n;          /* at least the first line, when that is no longer than RAML_SCORED_LOOK bytes */
+    const char *bytes; /* the file's beginning, without a byte order mark; not 0-terminated */
+    size_t n;          /* at least the first line, if that has at most RAML_SCORED_LOOK bytes */
     bool whole;        /* that is the whole file */
-    /* The first line as an object. When it is none (a document over many lines, an array): the whole file's value, for
-     * files of at most RAML_SCORED_LOOK bytes. Else NULL. */
+    /* The first line as an object. When it is not one (a document over many lines, an array): the whole file's value,
+     * for files of at most RAML_SCORED_LOOK bytes. Else NULL. */
     const json_t *first;
 };
 enum { RAML_SCORED_LOOK = 32 << 20, RAML_SCORED_MAX_LINE = 1 << 30 };
@@ -34,7 +34,7 @@ typedef enum raml_code raml_scored_read_fn(const char *path, const struct raml_s
 struct raml_scored_layout_row {
     enum raml_scored_layout layout;
     const char *name;     /* as --layout has it: "raml", "marks", "lm_eval", "lighteval", "opencompass" */
-    const char *known_by; /* for the sentence that no layout fits: "lines with `trajectories`" */
+    const char *known_by; /* for the message that no layout matches: "lines with `trajectories`" */
     raml_scored_looks_fn *looks_like;
     raml_scored_read_fn *read;
 };
@@ -44,18 +44,18 @@ extern const size_t raml_scored_n_layouts;
 extern const struct raml_scored_layout_row raml_scored_layout_own;   /* scored_own.c */
 extern const struct raml_scored_layout_row raml_scored_layout_marks; /* scored_marks.c */
 
-/* Room for a question's samples, used again from question to question. Zero-initialise. */
+/* Memory for a question's samples, reused from question to question. Zero-initialise. */
 struct raml_scored_room {
     bool *right, *truncated, *unclosed;
     const char **answer;
     uint32_t cap;
 };
 enum { RAML_SCORED_MAX_N = 1 << 24 }; /* samples of a question */
-/* Room for n samples, all wrong, not cut off, closed, without an answer. RAML_ERANGE above RAML_SCORED_MAX_N. */
+/* Prepares n samples, all wrong, not truncated, closed, without an answer. RAML_ERANGE above RAML_SCORED_MAX_N. */
 RAML_CHECKED enum raml_code raml_scored_room_for(struct raml_scored_room *room, size_t n, struct raml_err *err);
 void raml_scored_room_deinit(struct raml_scored_room *room);
 
-/* Counts q in report, marks wrong what was cut off or not closed (in q->right, which is the room's), and calls fn. */
+/* Counts q in report, grades truncated or unclosed samples wrong (in q->right, which is room's), and calls fn. */
 RAML_CHECKED enum raml_code raml_scored_hand(struct raml_scored *q, bool *right, raml_scored_fn *fn, void *user,
                                              struct raml_scored_report *report, struct raml_err *err);
 

@@ -1,9 +1,9 @@
 /* scored_lighteval.c - lighteval's details, one record a line (docs/samples.md has the converter from parquet).
  *
  * Two layouts: `doc`, `model_response`, `metric` (from 0.11), and `predictions`, `gold`, `metrics` (before). lighteval
- * keeps no mark for a single sample, only metrics of a question. avg@n and pass@k of n samples tell how many are right;
- * pass@k is divided by the n that was configured, even where fewer samples exist (lighteval issue 771): here n is what
- * exists. */
+ * does not grade single samples; it keeps only metrics of a question. avg@n and pass@k of n samples show how many are
+ * correct; pass@k is divided by the configured n, even where fewer samples exist (lighteval issue 771): here n is the
+ * number that exists. */
 #include "samples/foreign.h"
 
 #include "core/file.h"
@@ -18,14 +18,14 @@ struct record { /* a line, borrowed */
     struct raml_foreign_gold gold;
     const char *id, *prompt;
     size_t n;          /* samples; 1 for a likelihood task, which has no texts */
-    long long longest; /* tokens that a sample may have; 0: not said */
+    long long longest; /* maximum tokens of a sample; 0: not given */
 };
 struct reader {
     struct raml_foreign f;
     struct raml_place at;
     char metric[NAME_BYTES];
     bool chosen;
-    uint64_t n_fewer, n_more, n_configured; /* questions with fewer or more samples than the metric's n; that n */
+    uint64_t n_fewer, n_more, n_configured; /* questions with fewer or more samples than the metric's n; and that n */
 };
 
 static enum raml_code fail_field(const struct reader *r, const char *field, const char *expected, struct raml_err *err)
@@ -38,13 +38,13 @@ static enum raml_code add_gold(const struct reader *r, struct record *x, const j
 {
     if (!json_is_string(v)) return fail_field(r, "gold", "texts", err);
     if (x->gold.n >= RAML_FOREIGN_MAX_GOLDS)
-        return raml_fail(err, RAML_ERANGE, "%s:%zu: more than %d right answers", r->at.path, r->at.line,
+        return raml_fail(err, RAML_ERANGE, "%s:%zu: more than %d gold answers", r->at.path, r->at.line,
                          RAML_FOREIGN_MAX_GOLDS);
     x->gold.text[x->gold.n++] = json_string_value(v);
     return RAML_OK;
 }
 
-/* choices[gold_index], of which there may be several. */
+/* choices[gold_index]; there may be several. */
 static enum raml_code chosen_golds(const struct reader *r, struct record *x, struct raml_err *err)
 {
     const json_t *choices = json_object_get(x->doc, "choices"), *index = json_object_get(x->doc, "gold_index");
@@ -121,7 +121,7 @@ static enum raml_code read_record(const struct reader *r, const json_t *obj, str
     return RAML_OK;
 }
 
-/* Does the metric tell how many of the record's samples are right? Better: of more samples. *score is 0 for no. */
+/* Does the metric show how many of the record's samples are correct? Better: of more samples. *score is 0 for no. */
 static uint64_t worth(const struct record *x, const char *name, const json_t *v)
 {
     struct raml_foreign_metric m;
@@ -153,8 +153,8 @@ static enum raml_code choose(struct reader *r, const struct record *x, struct ra
         if (r->f.opt->recheck && (!best || (most == 1 && n_plain > 1))) return RAML_OK;
         if (!best)
             return raml_fail(err, RAML_EFORMAT,
-                             "%s:%zu: no metric says which of %zu samples are right, or how many (avg@n, "
-                             "pass@k); found: %s; marking again makes the marks",
+                             "%s:%zu: no metric shows which of %zu samples are correct, or how many (avg@n, "
+                             "pass@k); found: %s; regrading needs none",
                              r->at.path, r->at.line, x->n, *list ? list : "none");
         if (most == 1 && n_plain > 1)
             return raml_fail(err, RAML_EUSAGE, "%s:%zu: several metrics: %s; choose one", r->at.path, r->at.line, list);
@@ -165,7 +165,7 @@ static enum raml_code choose(struct reader *r, const struct record *x, struct ra
     return RAML_OK;
 }
 
-/* Generation ran into its limit: as many tokens as it may have, and the last is no padding (a repeated token). */
+/* Generation hit its limit: the maximum number of tokens, and the last is not padding (a repeated token). */
 static bool cut_off(const struct record *x, size_t i)
 {
     const json_t *list = json_array_get(x->tokens, i);
@@ -174,15 +174,15 @@ static bool cut_off(const struct record *x, size_t i)
     return !json_equal(json_array_get(list, n - 1), json_array_get(list, n - 2));
 }
 
-/* The first `n` samples, of which `value` says how many are right. */
+/* The first `n` samples; `value` determines how many are correct. */
 static enum raml_code put_counted(struct reader *r, const struct record *x, const struct raml_foreign_metric *m,
                                   double value, size_t n, struct raml_err *err)
 {
     uint32_t c = 0, of = m->n ? m->n : (uint32_t)x->n;
     if (!raml_foreign_count(of, m->k, value, &c) || c > n)
         return raml_fail(err, RAML_EFORMAT,
-                         "%s:%zu: %s = %.9g does not tell how many of %zu samples are right; a smaller k "
-                         "does, and so does marking again",
+                         "%s:%zu: %s = %.9g does not show how many of %zu samples are correct; a smaller k "
+                         "does, and so does regrading",
                          r->at.path, r->at.line, r->metric, value, x->n);
     r->n_fewer += of > x->n;
     r->n_more += of < x->n;
@@ -204,7 +204,7 @@ static enum raml_code put_each(struct reader *r, const struct record *x, int mar
                                         .cut = cut_off(x, i)};
         if (r->f.opt->recheck && !s.text)
             return raml_fail(err, RAML_EFORMAT,
-                             "%s:%zu: no text of a response (a likelihood task); nothing to mark again", r->at.path,
+                             "%s:%zu: no text of a response (a likelihood task); nothing to regrade", r->at.path,
                              r->at.line);
         enum raml_code rc = raml_foreign_put(&r->f, &r->at, i, &x->gold, &s, err);
         if (rc) return rc;
@@ -231,11 +231,11 @@ static enum raml_code hand_record(struct reader *r, const struct record *x, stru
     if (rc) return rc;
     if (!r->f.opt->recheck && counts && n > 1)
         rc = put_counted(r, x, &m, json_number_value(v), n, err);
-    else if (!r->f.opt->recheck && mark < 0 && x->n == 1 && counts) /* 1/64: right, and divided by 64 */
+    else if (!r->f.opt->recheck && mark < 0 && x->n == 1 && counts) /* 1/64: correct, and divided by 64 */
         rc = put_each(r, x, json_number_value(v) > 0.0, err), r->n_fewer += m.n > 1, r->n_configured = m.n;
     else if (!r->f.opt->recheck && x->n > 1)
         rc = raml_fail(err, RAML_EFORMAT,
-                       "%s:%zu: metric '%s' is one mark for %zu samples; marking again makes a mark each", r->at.path,
+                       "%s:%zu: metric '%s' is one grade for %zu samples; regrading grades each", r->at.path,
                        r->at.line, r->metric, x->n);
     else
         rc = put_each(r, x, mark, err);
@@ -256,14 +256,14 @@ static enum raml_code finish(struct reader *r, struct raml_err *err)
     if (r->n_fewer)
         raml_foreign_note(&r->f,
                           "%llu questions have fewer samples than the %llu that lighteval divides by (issue 771); "
-                          "here n is what exists",
+                          "here n is the number that exists",
                           (unsigned long long)r->n_fewer, (unsigned long long)r->n_configured);
     if (r->n_more)
-        raml_foreign_note(&r->f, "the metric is of the first %llu samples; the others have no marks",
+        raml_foreign_note(&r->f, "the metric is of the first %llu samples; the others are not graded",
                           (unsigned long long)r->n_configured);
     if (!r->f.opt->recheck) {
         r->f.report->metric = raml_foreign_metric_name(r->f.opt, r->metric);
-        if (!*r->f.report->metric) raml_foreign_note(&r->f, "marks by '%s'", r->metric);
+        if (!*r->f.report->metric) raml_foreign_note(&r->f, "graded by '%s'", r->metric);
     }
     raml_foreign_close(&r->f);
     return RAML_OK;

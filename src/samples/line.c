@@ -25,7 +25,7 @@ static bool whole_number(const char **p, uint64_t *out)
     return **p != '.' && **p != 'e' && **p != 'E';
 }
 
-/* A string as it stands between its quotes; cap bytes of room. */
+/* A string as written between its quotes; capacity cap. */
 static bool plain_string(const char **p, char *out, size_t cap)
 {
     size_t n = 0;

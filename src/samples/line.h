@@ -1,8 +1,8 @@
-/* scored_line.h - a line of marks in its plainest writing, read without building a JSON value.
+/* scored_line.h - a line of marks in its simplest form, read without building a JSON value.
  *
- * A million questions are read by this: an object whose fields are among id (a string of ASCII without backslashes, or
- * a whole number), n, c (whole numbers) and correct (a list of 0, 1, true, false), each at most once. Of anything else
- * it only says that it is something else, and the line is read by the JSON parser; what it does read it reads as that
+ * This is the fast path for a million questions: an object whose fields are among id (a string of ASCII without
+ * backslashes, or a whole number), n, c (whole numbers) and correct (a list of 0, 1, true, false), each at most once.
+ * Anything else it only rejects, and the line is read by the JSON parser; what it does read it reads as the parser
  * does.
  */
 #ifndef RAML_EVAL_SCORED_LINE_H
@@ -19,7 +19,7 @@ struct raml_mark_line {
     uint64_t n, c;
     size_t n_marks;
 };
-/* text: ended by a zero. right: room for len / 2 marks. */
+/* text: 0-terminated. right: capacity len / 2. */
 bool raml_mark_line_read(const char *text, size_t len, struct raml_mark_line *out, bool *right);
 
 #endif

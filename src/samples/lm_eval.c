@@ -1,9 +1,9 @@
 /* scored_lm_eval.c - samples_<task>_<time>.jsonl of lm-evaluation-harness (docs/samples.md has its fields).
  *
- * A line is one document under one filter; lines of one doc_id that stand side by side (runs with other seeds, put
- * together and sorted) are one question with the samples of all. The harness marks one answer a line, whatever
- * `repeats` was: the first response, or a vote (lm-evaluation-harness issue 3080), so with several responses the others
- * have no mark. */
+ * A line is one document under one filter; adjacent lines of one doc_id (runs with other seeds, concatenated and
+ * sorted) are one question with the samples of all. lm_eval grades one answer per line, whatever `repeats` was: the
+ * first response, or a vote (lm-evaluation-harness issue 3080), so of several responses the others are not
+ * graded. */
 #include "samples/foreign.h"
 #include "samples/seen.h"
 
@@ -22,10 +22,10 @@ struct reader {
     bool chosen, filter_given;
     json_t *group; /* the lines of one doc_id */
     struct raml_seen seen;
-    uint64_t n_skipped, n_first; /* lines of other filters; questions marked by one answer of several */
+    uint64_t n_skipped, n_first; /* lines of other filters; questions graded by one answer of several */
 };
 
-/* How a line's responses are marked. */
+/* How a line's responses are graded. */
 enum plan { ONE_EACH, COUNTED, ONE_FOR_ALL };
 
 static const char *const not_metrics[] = {"doc_id",      "doc",       "target", "arguments",     "resps",
@@ -47,7 +47,7 @@ static bool are_marks(const json_t *v)
     return n > 0;
 }
 
-/* Could this field tell right from wrong? *k: of pass@k, else 0. */
+/* Could this field grade? *k: of pass@k, else 0. */
 static bool may_mark(const char *name, const json_t *v, uint32_t *k)
 {
     struct raml_foreign_metric m;
@@ -55,7 +55,7 @@ static bool may_mark(const char *name, const json_t *v, uint32_t *k)
     return is_metric_field(name) && (*k || raml_foreign_mark(v) >= 0 || are_marks(v));
 }
 
-/* Without a choice of the caller's: the only field that may mark; of pass@k the smallest k. */
+/* If the caller chose none: the only field that may grade; of pass@k the smallest k. */
 static enum raml_code only_metric(struct reader *r, json_t *obj, struct raml_err *err)
 {
     char list[LIST_BYTES] = "";
@@ -72,7 +72,7 @@ static enum raml_code only_metric(struct reader *r, json_t *obj, struct raml_err
         int wrote = snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", name);
         if (wrote > 0 && used + (size_t)wrote < sizeof list) used += (size_t)wrote;
     }
-    if (r->f.opt->recheck && n != 1) return RAML_OK; /* marks are made here; the file's are only compared with */
+    if (r->f.opt->recheck && n != 1) return RAML_OK; /* grades are made here; the file's are only compared with them */
     if (!n)
         return raml_fail(err, RAML_EFORMAT, "%s:%zu: no metric that is 0 or 1; found fields: %s", r->at.path,
                          r->at.line, raml_json_fields(obj, list, sizeof list));
@@ -134,7 +134,7 @@ static const char *prompt_of(const json_t *obj)
     return json_string_value(text);
 }
 
-/* The answer that the filter left of response j; NULL when it left none, or the response as it was. */
+/* The answer that the filter extracted from response j; NULL: none, or the response unchanged. */
 static const char *filtered(const json_t *obj, size_t j, size_t n, const char *text)
 {
     const json_t *list = json_object_get(obj, "filtered_resps"), *first = json_array_get(list, 0), *v = NULL;
@@ -166,11 +166,11 @@ static enum raml_code put_marked(struct reader *r, const json_t *obj, size_t i0,
         if (n > 1 && !json_is_array(v)) s.mark = -1;
         s.answer = filtered(obj, j, n, s.text);
         if (!r->f.opt->recheck && s.mark < 0)
-            return raml_fail(err, RAML_EFORMAT, "%s:%zu: metric '%s' is no mark; expected 0 or 1", r->group_at.path,
+            return raml_fail(err, RAML_EFORMAT, "%s:%zu: metric '%s' is not a grade; expected 0 or 1", r->group_at.path,
                              r->group_at.line, r->metric);
         if (r->f.opt->recheck && !s.text)
             return raml_fail(err, RAML_EFORMAT,
-                             "%s:%zu: no text of a response (a likelihood task); nothing to mark again",
+                             "%s:%zu: no text of a response (a likelihood task); nothing to regrade",
                              r->group_at.path, r->group_at.line);
         enum raml_code rc = raml_foreign_put(&r->f, &r->group_at, i0 + j, gold, &s, err);
         if (rc) return rc;
@@ -178,7 +178,7 @@ static enum raml_code put_marked(struct reader *r, const json_t *obj, size_t i0,
     return RAML_OK;
 }
 
-/* One mark for several responses: it is a single sample's, the first response or the vote that the filter took. */
+/* One grade for several responses: that of a single sample, the first response or the vote that the filter took. */
 static enum raml_code put_first(struct reader *r, const json_t *obj, size_t i0, const struct raml_foreign_gold *gold,
                                 struct raml_err *err)
 {
@@ -189,7 +189,7 @@ static enum raml_code put_first(struct reader *r, const json_t *obj, size_t i0, 
     s.answer = filtered(obj, 0, 1, s.text);
     s.cut = !vote && cut_off(obj, 0);
     if (s.mark < 0)
-        return raml_fail(err, RAML_EFORMAT, "%s:%zu: metric '%s' is no mark; expected 0 or 1", r->group_at.path,
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: metric '%s' is not a grade; expected 0 or 1", r->group_at.path,
                          r->group_at.line, r->metric);
     r->n_first++;
     return raml_foreign_put(&r->f, &r->group_at, i0, gold, &s, err);
@@ -203,8 +203,8 @@ static enum raml_code put_counted(struct reader *r, const json_t *obj, size_t n,
     if (json_array_size(r->group) > 1 || n > UINT32_MAX || !raml_foreign_count((uint32_t)n, m->k, value, &c))
         return raml_fail(
             err, RAML_EFORMAT,
-            "%s:%zu: %s = %.9g of %zu responses does not tell how many are right; a smaller k does, and so "
-            "does marking again",
+            "%s:%zu: %s = %.9g of %zu responses does not show how many are correct; a smaller k does, and so "
+            "does regrading",
             r->group_at.path, r->group_at.line, r->metric, value, n);
     return raml_foreign_put_count(&r->f, n, c, err);
 }
@@ -253,7 +253,7 @@ static enum raml_code read_id(struct reader *r, const json_t *obj, char id[NAME_
         snprintf(id, NAME_BYTES, "%s", json_string_value(v));
     else
         return raml_fail(err, RAML_EFORMAT,
-                         "%s:%zu: field 'doc_id' is missing or no whole number; expected a line of "
+                         "%s:%zu: field 'doc_id' is missing or not a whole number; expected a line of "
                          "lm-evaluation-harness",
                          r->at.path, r->at.line);
     return RAML_OK;
@@ -269,29 +269,29 @@ static bool same_question(const json_t *a, const json_t *b)
     return true;
 }
 
-/* The same responses, filtered otherwise: before 0.4.7 lines did not name their filter. */
+/* The same responses, filtered differently: before 0.4.7 lines did not name their filter. */
 static bool other_filter(const json_t *a, const json_t *b)
 {
     return !json_object_get(a, "filter") && json_equal(json_object_get(a, "resps"), json_object_get(b, "resps")) &&
            !json_equal(json_object_get(a, "filtered_resps"), json_object_get(b, "filtered_resps"));
 }
 
-/* Another line of the question that is being gathered. */
+/* Another line of the current question. */
 static enum raml_code join(struct reader *r, json_t *obj, struct raml_err *err)
 {
     const json_t *first = json_array_get(r->group, 0);
     if (!same_question(first, obj))
-        return raml_fail(err, RAML_EFORMAT, "%s:%zu: doc_id %s again, for another question; one task a file",
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: doc_id %s again, for another question; expected one task per file",
                          r->at.path, r->at.line, r->id);
     if (other_filter(first, obj))
         return raml_fail(err, RAML_EFORMAT,
-                         "%s:%zu: doc_id %s again with the same responses, filtered otherwise, and no field 'filter'; "
-                         "expected one filter's lines",
+                         "%s:%zu: doc_id %s again with the same responses, filtered differently, and no field "
+                         "'filter'; expected one filter's lines",
                          r->at.path, r->at.line, r->id);
     return json_array_append(r->group, obj) ? raml_fail(err, RAML_ENOMEM, "no memory for a line") : RAML_OK;
 }
 
-/* Keeps a line for its question; hands the question before it on. obj is borrowed. */
+/* Keeps a line for its question; passes on the question before it. obj is borrowed. */
 static enum raml_code take(struct reader *r, json_t *obj, struct raml_err *err)
 {
     const json_t *filter_v = json_object_get(obj, "filter");
@@ -307,7 +307,7 @@ static enum raml_code take(struct reader *r, json_t *obj, struct raml_err *err)
         if (r->filter_given || r->f.opt->recheck) return RAML_OK;
         return raml_fail(
             err, RAML_EUSAGE,
-            "%s:%zu: filter '%s' after '%s', which mark the same responses differently; choose one with metric "
+            "%s:%zu: filter '%s' after '%s', which grade the same responses differently; choose one with metric "
             "%s,%s or %s,%s",
             r->at.path, r->at.line, filter, r->filter, r->metric, r->filter, r->metric, filter);
     }
@@ -322,8 +322,8 @@ static enum raml_code take(struct reader *r, json_t *obj, struct raml_err *err)
     if (rc) return rc;
     if (before)
         return raml_fail(err, RAML_EFORMAT,
-                         "%s:%zu: doc_id %s again, first in line %zu; one task a file, and the lines of "
-                         "one question side by side",
+                         "%s:%zu: doc_id %s again, first on line %zu; expected one task per file, and the lines of "
+                         "a question next to each other",
                          r->at.path, r->at.line, id, before);
     memcpy(r->id, id, sizeof id);
     r->group_at = r->at;
@@ -339,12 +339,12 @@ static enum raml_code finish(struct reader *r, struct raml_err *err)
     if (!r->f.report->n_questions) return raml_fail(err, RAML_EFORMAT, "%s: no lines; expected samples", r->at.path);
     if (r->n_first)
         raml_foreign_note(&r->f,
-                          "lm-evaluation-harness marked one answer of several responses (filter '%s') for %llu "
-                          "questions; marking again counts them all",
+                          "lm-evaluation-harness graded one answer of several responses (filter '%s') for %llu "
+                          "questions; regrading counts them all",
                           r->filter, (unsigned long long)r->n_first);
     if (!r->f.opt->recheck) {
         r->f.report->metric = raml_foreign_metric_name(r->f.opt, r->metric);
-        if (!*r->f.report->metric) raml_foreign_note(&r->f, "marks by '%s'", r->metric);
+        if (!*r->f.report->metric) raml_foreign_note(&r->f, "graded by '%s'", r->metric);
     }
     raml_foreign_close(&r->f);
     return RAML_OK;

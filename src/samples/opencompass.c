@@ -1,10 +1,11 @@
 /* scored_opencompass.c - results/<model>/<dataset>.json and predictions/<model>/<dataset>.json of OpenCompass.
  *
- * Results     `details` has the marks: a list of questions, each with lists over its runs (`correct`, `pred`,
- * `answer`), or, before, an object of numbered samples. Written with --dump-eval-details alone. Predictions an object
- * of numbered samples without marks; with n runs the whole data set follows itself n times, so samples with the same
- * prompt and right answer are one question. A file <name>_0.json is read with the parts _1, _2, ... that stand beside
- * it. The file is one JSON value and is read whole: RAML_OPENCOMPASS_MAX bytes at most, and about twice that in memory.
+ * Results     `details` has the grades: a list of questions, each with lists over its runs (`correct`, `pred`,
+ *             `answer`), or, in older versions, an object of numbered samples. Written only with --dump-eval-details.
+ * Predictions an object of numbered samples without grades; with n runs the whole data set is repeated n times, so
+ *             samples with the same prompt and gold answer are one question.
+ * A file <name>_0.json is read with the parts _1, _2, ... beside it. The file is one JSON value and is read whole: at
+ * most RAML_OPENCOMPASS_MAX bytes, and about twice that in memory.
  */
 #include "samples/foreign.h"
 
@@ -20,9 +21,9 @@ enum { NAME_BYTES = 256, MAX_PARTS = 4096 };
 
 struct reader {
     struct raml_foreign f;
-    struct raml_place at; /* the whole file; its line is a question's number in sentences, from 1 */
-    const char *mark;     /* the field that has the marks */
-    json_t *groups;       /* predictions: prompt and right answer (hashed) -> the samples */
+    struct raml_place at; /* the whole file; its line is a question's number in messages, from 1 */
+    const char *mark;     /* the field with the grades */
+    json_t *groups;       /* predictions: prompt and gold answer (hashed) -> the samples */
     struct raml_buf key;
     uint64_t n_parts;
 };
@@ -59,7 +60,7 @@ static const char *const pred_names[] = {"pred", "predictions", NULL}; /* `predi
 static const char *const text_names[] = {"origin_prediction", NULL};
 static const char *const gold_names[] = {"answer", "answers", "ref", "refr", "references", "reference", "gold", NULL};
 
-/* The right answers of a sample: a text, or alternatives. Math-Verify's pairs are alternatives too. */
+/* The gold answers of a sample: a text, or alternatives. Math-Verify's pairs are alternatives too. */
 static void add_golds(struct raml_foreign_gold *gold, const json_t *v)
 {
     size_t i;
@@ -69,7 +70,7 @@ static void add_golds(struct raml_foreign_gold *gold, const json_t *v)
         json_string_value(one);
 }
 
-/* Entry i of a list over n runs; a value that is no such list stands for every run. */
+/* Entry i of a list over n runs; any other value applies to every run. */
 static const json_t *of_run(const json_t *v, bool runs, size_t n, size_t i)
 {
     if (!runs) return v;
@@ -99,7 +100,7 @@ static enum raml_code take_result(struct reader *r, const json_t *obj, const cha
     if (!json_is_object(obj)) return fail_at(r, err, "expected an object");
     if (!marks && !made)
         return fail_at(r, err,
-                       "no mark; expected field 'correct', 'is_correct' or 'cascade_correct' (a judge model's raw "
+                       "no grade; expected field 'correct', 'is_correct' or 'cascade_correct' (a judge model's raw "
                        "output has none)");
     if (!n) return fail_at(r, err, "no samples");
     add_golds(&gold, of_run(answers, runs, n, 0));
@@ -108,8 +109,8 @@ static enum raml_code take_result(struct reader *r, const json_t *obj, const cha
         struct raml_foreign_sample s = {.text = json_string_value(of_run(text, runs, n, i)),
                                         .answer = raml_foreign_text(of_run(pred, runs, n, i)),
                                         .mark = raml_foreign_mark(runs ? json_array_get(marks, i) : marks)};
-        if (marks && s.mark < 0) return fail_at(r, err, "a mark is neither true nor false, 1 nor 0");
-        if (r->f.opt->recheck && !s.text && !s.answer) return fail_at(r, err, "no prediction to mark again");
+        if (marks && s.mark < 0) return fail_at(r, err, "a grade is not true, false, 1 or 0");
+        if (r->f.opt->recheck && !s.text && !s.answer) return fail_at(r, err, "no prediction to regrade");
         rc = raml_foreign_put(&r->f, &r->at, i, &gold, &s, err);
     }
     if (rc) return rc;
@@ -117,7 +118,7 @@ static enum raml_code take_result(struct reader *r, const json_t *obj, const cha
     return raml_foreign_hand(&r->f, abbr ? abbr : key ? key : number, &gold, n, subdivision(abbr, family), -1, err);
 }
 
-/* What OpenCompass wrote as the mean, in percent, where it has a name for it. */
+/* The mean that OpenCompass wrote, in percent, if it names one. */
 static const char *reported(const json_t *root, double *percent)
 {
     const char *name;
@@ -155,13 +156,13 @@ static enum raml_code read_results(struct reader *r, json_t *root, struct raml_e
     }
     if (!r->f.report->n_questions)
         return raml_fail(err, RAML_EFORMAT,
-                         "%s: field 'details' is empty or no list; OpenCompass writes it with "
+                         "%s: field 'details' is empty or not a list; OpenCompass writes it with "
                          "--dump-eval-details",
                          r->at.path);
     name = reported(root, &percent);
     double ours = 100.0 * (double)r->f.n_right / (double)r->f.report->n_samples;
     if (name && !r->f.opt->recheck && !(fabs(percent - ours) <= 0.01))
-        raml_foreign_note(&r->f, "the file says %.40s %.2f, the %llu marks counted here give %.2f", name, percent,
+        raml_foreign_note(&r->f, "the file gives %.40s %.2f, the %llu grades counted here give %.2f", name, percent,
                           (unsigned long long)r->f.report->n_samples, ours);
     if (!r->f.opt->recheck) r->f.report->metric = "correct";
     return RAML_OK;
@@ -173,7 +174,7 @@ static bool is_number(const char *key)
     return n && !key[n];
 }
 
-/* Puts a sample to those with its prompt and right answer. */
+/* Adds a sample to those with its prompt and gold answer. */
 static enum raml_code group(struct reader *r, json_t *sample, struct raml_err *err)
 {
     const json_t *parts[] = {json_object_get(sample, "origin_prompt"), first_of(sample, gold_names)};
@@ -230,7 +231,7 @@ static enum raml_code put_prediction(struct reader *r, const json_t *sample, siz
     struct raml_foreign_sample s = {.prompt = json_string_value(json_object_get(sample, "origin_prompt")), .mark = -1};
     s.text = json_string_value(json_is_object(v) ? json_object_get(v, "prediction") : v);
     s.cut = why && !strcmp(why, "length");
-    if (!s.text) return fail_at(r, err, "field 'prediction' holds no text");
+    if (!s.text) return fail_at(r, err, "field 'prediction' contains no text");
     return raml_foreign_put(&r->f, &r->at, i, gold, &s, err);
 }
 
@@ -272,8 +273,8 @@ static enum raml_code read_predictions(struct reader *r, json_t *root, struct ra
     size_t n = strlen(path);
     if (!r->f.opt->recheck)
         return raml_fail(err, RAML_EUSAGE,
-                         "%s: predictions without marks; give results/.../*.json, or mark again by their "
-                         "right answers",
+                         "%s: predictions without grades; give results/.../*.json, or regrade by their "
+                         "gold answers",
                          path);
     enum raml_code rc = take_part(r, root, err);
     if (rc || n < 7 || strcmp(path + n - 7, "_0.json")) return rc ? rc : hand_groups(r, err);

@@ -1,6 +1,6 @@
-/* scored_own.c - our own files: a line a question with `trajectories`, as raml sample writes them (question.h).
+/* scored_own.c - our own files: a line per question with `trajectories`, as raml sample writes them (question.h).
  *
- * Of a trajectory are read: answer, correct, finish_reason ("length": cut off), think_closed (default true).
+ * Read of a trajectory: answer, correct, finish_reason ("length": truncated), think_closed (default true).
  */
 #include "samples/foreign.h"
 #include "samples/layouts.h"
@@ -30,7 +30,7 @@ static enum raml_code read_sample(struct own *o, const json_t *v, size_t i, cons
 {
     if (!json_is_object(v))
         return raml_fail(err, RAML_EFORMAT,
-                         "%s:%zu: field 'trajectories', number %zu is no object; expected samples as "
+                         "%s:%zu: field 'trajectories', number %zu is not an object; expected samples as "
                          "raml sample writes them",
                          o->at.path, o->at.line, i + 1);
     const json_t *answer = json_object_get(v, "answer"), *correct = json_object_get(v, "correct"),
@@ -50,7 +50,7 @@ static enum raml_code read_sample(struct own *o, const json_t *v, size_t i, cons
     o->room.right[i] = right;
     if (!o->opt->recheck) return RAML_OK;
     if (!gold || !*gold)
-        return raml_fail(err, RAML_EFORMAT, "%s:%zu: marks can't be made again without field 'answer'", o->at.path,
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: regrading needs field 'answer'", o->at.path,
                          o->at.line);
     enum raml_verdict verdict = RAML_UNKNOWN;
     enum raml_code rc = o->room.answer[i] ? raml_scored_judge(o->opt, gold, o->room.answer[i], &verdict, err) : RAML_OK;

@@ -12,7 +12,7 @@ static enum raml_code bad_type(const struct raml_place *at, const char *field, c
                      want);
 }
 
-/* A string, or a number written out into text[cap]. *out is NULL when the field is missing or null. */
+/* A string, or a number written into text[cap]. *out is NULL when the field is missing or null. */
 static enum raml_code scalar(const struct raml_place *at, const json_t *obj, const char *field, char *text, size_t cap,
                              const char **out, struct raml_err *err)
 {
@@ -99,7 +99,7 @@ enum raml_code raml_scored_row_array(const char *path, bool *is_array,
         struct raml_place at = {path, i + 1};
         const json_t *row = json_array_get(root, i);
         if (json_is_object(row)) rc = take(to, &at, row, err);
-        else rc = raml_fail(err, RAML_EFORMAT, "%s: row %zu of the array is no object", path, i + 1);
+        else rc = raml_fail(err, RAML_EFORMAT, "%s: row %zu of the array is not an object", path, i + 1);
     }
     json_decref(root);
     return rc;

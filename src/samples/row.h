@@ -5,24 +5,24 @@
 #include "core/json.h"
 #include "raml/samples.h"
 
-struct raml_scored_text { /* text of numbers, and the id of a row that has none */
+struct raml_scored_text { /* numbers as text, and the id of a row that has none */
     char id[32], gold[64];
 };
-/* A file that begins with '[' is one array of rows: each is handed to take with its number as at->line. *is_array: false,
- * and nothing was done, for any other file ("-" among them). The whole file is in memory. */
+/* A file that begins with '[' is one array of rows: each is passed to take with its number as at->line. *is_array:
+ * false, and nothing was done, for any other file (including "-"). The whole file is in memory. */
 RAML_CHECKED enum raml_code raml_scored_row_array(const char *path, bool *is_array,
                                                   enum raml_code (*take)(void *to, const struct raml_place *at,
                                                                          const json_t *row, struct raml_err *err),
                                                   void *to, struct raml_err *err);
-/* The row of a layout's looks_like: the first line, or an array's first. NULL: no object. */
+/* The row for a layout's looks_like: the first line, or an array's first row. NULL: not an object. */
 const json_t *raml_scored_row_first(const json_t *first);
 
-/* Into q, which borrows from obj and *text. gold: the names of the gold answer, first the one preferred; NULL ends.
+/* Into q, which borrows from obj and *text. gold: names of the gold answer, the preferred one first; NULL-terminated.
  * RAML_EFORMAT: a field of another type. */
 RAML_CHECKED enum raml_code raml_scored_row_meta(const struct raml_place *at, const json_t *obj,
                                                  const char *const *gold, struct raml_scored_text *text,
                                                  struct raml_scored *q, struct raml_err *err);
-/* true, false, 0 or 1; nothing between. field, i: for the message. */
+/* true, false, 0 or 1, and nothing else. field, i: for the message. */
 RAML_CHECKED enum raml_code raml_scored_row_mark(const struct raml_place *at, const char *field, size_t i,
                                                  const json_t *v, bool *right, struct raml_err *err);
 

@@ -1,4 +1,4 @@
-/* scored.c - which layout a file has, and what all readers share (scored.h, scored_layouts.h). */
+/* scored.c - detects a file's layout, and what all readers share (scored.h, scored_layouts.h). */
 #include "samples/layouts.h"
 
 #include "core/file.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- room -------------------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
 
 enum raml_code raml_scored_room_for(struct raml_scored_room *room, size_t n, struct raml_err *err)
 {
@@ -53,7 +53,7 @@ enum raml_code raml_scored_hand(struct raml_scored *q, bool *right, raml_scored_
     return fn(user, q, err);
 }
 
-/* ---- looking ----------------------------------------------------------------------------------------------------- */
+/* ---- detection --------------------------------------------------------------------------------------------------- */
 
 static size_t first_line(const struct raml_buf *b)
 {
@@ -61,7 +61,7 @@ static size_t first_line(const struct raml_buf *b)
     return end ? (size_t)(end - b->data) : 0;
 }
 
-/* The first line as an object; NULL: it is none, or there is no end of it. */
+/* The first line as an object; NULL: it is not one, or it does not end. */
 static json_t *first_object(const struct raml_buf *b, bool whole)
 {
     size_t n = first_line(b), mark = b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3) ? 3 : 0;
@@ -72,13 +72,13 @@ static json_t *first_object(const struct raml_buf *b, bool whole)
     return NULL;
 }
 
-/* The beginning of the file into *b: its first line and some more; when that is no object, the whole file, or
+/* The beginning of the file into *b: its first line and some more; if that is not an object, the whole file, or
  * RAML_SCORED_LOOK bytes of it. *first: a new reference, or NULL. */
 static enum raml_code read_head(const char *path, struct raml_buf *b, bool *whole, json_t **first, struct raml_err *err)
 {
     enum { STEP = 1 << 16 };
     FILE *f = fopen(path, "rb");
-    if (!f) return raml_fail_errno(err, "%s: can't be opened", path);
+    if (!f) return raml_fail_errno(err, "%s: cannot be opened", path);
     char *step = malloc(STEP);
     enum raml_code rc = step ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory to read it", path);
     bool tried = false;
@@ -110,7 +110,7 @@ static enum raml_code no_layout(const char *path, struct raml_err *err)
         raml_buf_addf(&list, "%s%s (%s)", i ? "; " : "", raml_scored_layouts[i]->name,
                       raml_scored_layouts[i]->known_by);
     enum raml_code rc =
-        raml_fail(err, RAML_EFORMAT, "%s: no layout of samples is known by its first line; expected %.500s", path,
+        raml_fail(err, RAML_EFORMAT, "%s: no known layout of samples has this first line; expected %.500s", path,
                   list.data ? list.data : "one of the layouts");
     raml_buf_deinit(&list);
     return rc;
@@ -146,9 +146,9 @@ enum raml_code raml_scored_read(const char *path, const struct raml_scored_optio
     for (size_t i = 0; i < raml_scored_n_layouts && opt->layout != RAML_LAYOUT_AUTO; i++)
         if (raml_scored_layouts[i]->layout == opt->layout) row = raml_scored_layouts[i];
     if (!row && opt->layout != RAML_LAYOUT_AUTO)
-        return raml_fail(err, RAML_ESUPPORT, "%s: this layout is not read here", path);
+        return raml_fail(err, RAML_ESUPPORT, "%s: this layout is not supported here", path);
     if (!row && !strcmp(path, "-"))
-        return raml_fail(err, RAML_EUSAGE, "standard input can be read once: say which layout it has");
+        return raml_fail(err, RAML_EUSAGE, "standard input can be read only once: give its layout");
     if (!row) rc = look(path, &row, err);
     if (rc) return rc;
     rc = row->read(path, opt, fn, user, &mine, err);

@@ -1,4 +1,4 @@
-/* scored_seen.h - which ids a file has had, and in which line first: a hash table of 64-bit hashes of the ids. */
+/* scored_seen.h - the ids that a file has had, and their first lines: a hash table of 64-bit hashes of the ids. */
 #ifndef RAML_EVAL_SCORED_SEEN_H
 #define RAML_EVAL_SCORED_SEEN_H
 
@@ -16,7 +16,7 @@ struct raml_seen { /* zero-initialise */
 };
 enum { RAML_SEEN_MAX = 1 << 26 };
 
-/* *before: the line that had the id first, or 0 when it is new and kept now. RAML_ENOMEM above RAML_SEEN_MAX ids. */
+/* *before: the first line with the id, or 0 when it is new and now kept. RAML_ENOMEM above RAML_SEEN_MAX ids. */
 RAML_CHECKED enum raml_code raml_seen_add(struct raml_seen *s, const char *id, size_t line, size_t *before,
                                           struct raml_err *err);
 void raml_seen_deinit(struct raml_seen *s);
