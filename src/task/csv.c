@@ -26,14 +26,14 @@ static void skip_record_end(struct csv *c)
     c->line++;
 }
 
-/* The rest of a record at fault. */
+/* Skips the rest of a faulty record. */
 static void skip_record(struct csv *c)
 {
     while (c->p < c->end && *c->p != '\n') c->p++;
     skip_record_end(c);
 }
 
-/* Up to the closing quote; the cursor stands behind the opening one. */
+/* Up to the closing quote; the cursor is after the opening one. */
 static enum raml_code read_quoted(struct csv *c, struct raml_err *err)
 {
     size_t from = c->line;
@@ -49,16 +49,16 @@ static enum raml_code read_quoted(struct csv *c, struct raml_err *err)
     c->p++;
     if (at_record_end(c) || *c->p == c->delimiter) return RAML_OK;
     return raml_fail(err, RAML_EFORMAT,
-                     "%s:%zu: text behind the quote that closes the field begun on line %zu; expected "
-                     "a delimiter or the line's end",
+                     "%s:%zu: text after the quote that closes the field begun on line %zu; expected "
+                     "a delimiter or the end of the line",
                      c->path, c->line, from);
 }
 
-/* One field into c->field; *last: it ends its record. */
+/* One field into c->field; *last: it is the last of its record. */
 static enum raml_code read_field(struct csv *c, bool *last, struct raml_err *err)
 {
     raml_buf_clear(&c->field);
-    raml_buf_add(&c->field, "", 0); /* so that an empty field has data too */
+    raml_buf_add(&c->field, "", 0); /* so that even an empty field has data */
     enum raml_code rc = RAML_OK;
     if (c->p < c->end && *c->p == '"') {
         c->p++;
@@ -116,7 +116,7 @@ enum raml_code raml_csv_init(struct csv *c, const char *path, const char *data, 
         any |= !rc && c->field.len;
         if (!rc) rc = add_column(c, err);
     }
-    if (!rc && !any) rc = raml_fail(err, RAML_EFORMAT, "%s: no line with the columns' names", path);
+    if (!rc && !any) rc = raml_fail(err, RAML_EFORMAT, "%s: no line with column names", path);
     if (rc) raml_csv_deinit(c);
     return rc;
 }
@@ -134,7 +134,7 @@ static enum raml_code set_field(struct csv *c, json_t *row, size_t column, size_
     const char *name = c->column[column];
     if (!*name || !c->field.len) return RAML_OK;
     json_t *v = memchr(c->field.data, 0, c->field.len) ? NULL : json_stringn(c->field.data, c->field.len);
-    if (!v) return raml_fail(err, RAML_EFORMAT, "%s:%zu: field '%.64s' is no UTF-8 text", c->path, line, name);
+    if (!v) return raml_fail(err, RAML_EFORMAT, "%s:%zu: field '%.64s' is not UTF-8 text", c->path, line, name);
     if (json_object_set_new(row, name, v))
         return raml_fail(err, RAML_EFORMAT,
                          "%s:%zu: field '%.64s' can't be kept: its name is no UTF-8, or there is no "
@@ -160,9 +160,9 @@ enum raml_code raml_csv_next(struct csv *c, json_t **row, size_t *line, struct r
         else if (!fault && n < c->n_columns)
             fault = set_field(c, o, n, *line, err);
     }
-    if (!rc) rc = fault; /* told of once the record is read to its end */
+    if (!rc) rc = fault; /* reported once the record has been read to its end */
     if (!rc && n != c->n_columns)
-        rc = raml_fail(err, RAML_EFORMAT, "%s:%zu: %zu fields; expected %zu, one a column", c->path, *line, n,
+        rc = raml_fail(err, RAML_EFORMAT, "%s:%zu: %zu fields; expected %zu, one per column", c->path, *line, n,
                        c->n_columns);
     if (rc)
         json_decref(o);

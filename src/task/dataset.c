@@ -16,7 +16,7 @@ struct walk {
     const char *path;
     const struct raml_read_options *opt;
     struct dataset_names names;
-    size_t n_first; /* questions in the set before */
+    size_t n_first; /* questions in the set at the start */
     size_t n_bad;
 };
 
@@ -36,7 +36,7 @@ static bool enough(const struct walk *w)
     return w->opt->limit && w->qs->n - w->n_first >= w->opt->limit;
 }
 
-/* Adds a row, whose reference it takes over. */
+/* Adds a row, taking over its reference. */
 static enum raml_code add_row(struct walk *w, json_t *obj, size_t line, struct raml_err *err)
 {
     struct dataset_row row = {.at = {w->path, line}, .obj = obj, .names = &w->names, .seed = w->opt->seed};
@@ -51,7 +51,7 @@ static enum raml_code add_row(struct walk *w, json_t *obj, size_t line, struct r
     return rc;
 }
 
-/* Passes a failure on, or counts and reports it when the row is at fault and bad rows may be skipped. */
+/* Returns a failure, or counts and reports it when the row is faulty and bad rows may be skipped. */
 static enum raml_code settle_fault(struct walk *w, enum raml_code rc, size_t line, const struct raml_err *own,
                                    struct raml_err *err)
 {
@@ -99,8 +99,8 @@ static void skip_space(struct cursor *c)
     for (; c->p < c->end && is_space(*c->p); c->p++) c->line += *c->p == '\n';
 }
 
-/* Moves to the end of the value at the cursor: to the comma or bracket behind it. What is malformed inside it is found
- * when the value is parsed. */
+/* Moves to the end of the value at the cursor: to the comma or bracket after it. Malformed contents are found when the
+ * value is parsed. */
 static void skip_value(struct cursor *c)
 {
     size_t depth = 0;
@@ -149,7 +149,7 @@ static enum raml_code walk_array(struct walk *w, struct raml_err *err)
         skip_space(&c);
     }
     if (!rc && closed && c.p < c.end)
-        rc = raml_fail(err, RAML_EFORMAT, "%s:%zu: text behind the list of rows", w->path, c.line);
+        rc = raml_fail(err, RAML_EFORMAT, "%s:%zu: text after the list of rows", w->path, c.line);
     raml_map_deinit(&map);
     return rc;
 }
@@ -201,10 +201,10 @@ enum raml_code raml_questions_read(struct raml_questions *qs, const char *path, 
     if (rc) return rc;
     if (raml_csv_named(path)) rc = walk_table(&w, err);
     else rc = is_array(path) ? walk_array(&w, err) : walk_lines(&w, err);
-    if (!rc && qs->n == w.n_first && !w.n_bad) rc = raml_fail(err, RAML_EFORMAT, "%s: no question in it", path);
+    if (!rc && qs->n == w.n_first && !w.n_bad) rc = raml_fail(err, RAML_EFORMAT, "%s: contains no question", path);
     if (!rc && fields) raml_dataset_report(&w.names, fields);
     if (!rc && n_bad) *n_bad = w.n_bad;
-    if (rc) qs->n = w.n_first; /* as before; the texts stay in the arena until the set goes */
+    if (rc) qs->n = w.n_first; /* as before; the texts stay in the arena until the set is freed */
     raml_dataset_names_deinit(&w.names);
     return rc;
 }

@@ -1,8 +1,8 @@
 /* dataset.h - private: how rows of files become questions. Public side: question.h, docs/data.md.
  *
- * A role (question, answer, ...) is found under one of several names. The first row that has one of them settles the
- * name for the file; a mapping by the user settles it beforehand. Question and answer are then required in every row,
- * so that a row that lacks them is a fault and not a question without an answer.
+ * A role (question, answer, ...) is found under one of several names. The first row that has one of them fixes the
+ * name for the file; a mapping by the user fixes it beforehand. Question and answer are then required in every row,
+ * so that a row that lacks them is an error and not a question without an answer.
  */
 #ifndef RAML_TASK_DATASET_H
 #define RAML_TASK_DATASET_H
@@ -14,7 +14,7 @@
 enum dataset_role {
     ROLE_ID,
     ROLE_QUESTION,
-    ROLE_CHOICES, /* in front of the answer: some names are an answer's only beside options */
+    ROLE_CHOICES, /* before the answer: some names mean an answer only beside options */
     ROLE_ANSWER,
     ROLE_TRAJECTORY,
     ROLE_LABELS,
@@ -29,16 +29,16 @@ enum dataset_hashes { HASHES_UNKNOWN, HASHES_NONE, HASHES_ALL }; /* do answers e
 struct dataset_names {
     const char *name[N_ROLES]; /* dotted path, or parts joined by '+'; NULL: not found yet; "": not wanted */
     bool mapped[N_ROLES];      /* by the user */
-    bool settled;              /* a first row was seen */
+    bool settled;              /* the first row has been seen */
     bool boxed_answer;         /* the answer is the last \boxed{} of the solution */
     bool list;                 /* trajectories came as a list of texts */
     bool objects;              /* ... of our own objects */
-    bool foreign;              /* some row has a field that our own files have not */
+    bool foreign;              /* some row has a field that our own files lack */
     enum dataset_hashes hashes;
-    char *map; /* the mapping's text, cut into names; owned */
+    char *map; /* the mapping's text, split into names; owned */
 };
 
-struct dataset_row { /* one row in the making; everything it holds dies with it */
+struct dataset_row { /* the row being read; everything it holds dies with it */
     struct raml_place at;
     const json_t *obj;
     struct raml_arena *scratch;
@@ -46,7 +46,7 @@ struct dataset_row { /* one row in the making; everything it holds dies with it 
     uint64_t seed; /* of the order of options */
 };
 
-struct dataset_text { /* a slice, not closed by a 0 */
+struct dataset_text { /* a slice, not 0-terminated */
     const char *s;
     size_t n;
 };
@@ -54,7 +54,7 @@ struct dataset_text { /* a slice, not closed by a 0 */
 /* dataset_names.c */
 RAML_CHECKED enum raml_code raml_dataset_names_init(struct dataset_names *n, const char *map, struct raml_err *err);
 void raml_dataset_names_deinit(struct dataset_names *n);
-/* Settles the names that this row can settle. RAML_EFORMAT: no question in the first row, or a mapped name missing. */
+/* Fixes the names that this row can fix. RAML_EFORMAT: no question in the first row, or a mapped name missing. */
 RAML_CHECKED enum raml_code raml_dataset_settle(struct dataset_row *r, struct raml_err *err);
 void raml_dataset_report(const struct dataset_names *n, struct raml_fields *out);
 /* The value at a dotted path; NULL when absent or null. */
@@ -68,9 +68,9 @@ const char *raml_dataset_scalar(struct dataset_row *r, const json_t *v);
 const char *raml_dataset_message(const json_t *chat, const char *speaker);
 const char *raml_dataset_copy(struct dataset_row *r, struct dataset_text t); /* NULL: no memory */
 struct dataset_text raml_dataset_trim(const char *s, size_t n);
-/* Splits at the last line "#### answer", when it is the text's end; false when there is none. */
+/* Splits at the last line "#### answer", if the text ends with it; false: there is none. */
 bool raml_dataset_split_hashes(const char *text, struct dataset_text *before, struct dataset_text *after);
-/* Splits a model's text into thinking and answer. RAML_ENOMEM alone. */
+/* Splits a model's text into thinking and answer. Fails only with RAML_ENOMEM. */
 RAML_CHECKED enum raml_code raml_dataset_split_think(struct dataset_row *r, const char *text, struct raml_trajectory *t,
                                                 struct raml_err *err);
 
@@ -81,14 +81,14 @@ enum raml_code raml_dataset_fault(const struct dataset_row *r, const char *field
 /* dataset_choice.c */
 enum { DATASET_MAX_CHOICES = 26 };
 struct dataset_choices {
-    size_t n; /* 0: the question is none of multiple choice */
+    size_t n; /* 0: not a multiple-choice question */
     const char *text[DATASET_MAX_CHOICES], *label[DATASET_MAX_CHOICES]; /* as in the file; label NULL: none given */
     bool first_is_right;
 };
 /* The row's options. */
 RAML_CHECKED enum raml_code raml_dataset_choices_read(struct dataset_row *r, struct dataset_choices *c,
                                                       struct raml_err *err);
-/* Sets the answer to the letter that `gold` (NULL: no answer), the field `name`, stands for, and puts the options behind
+/* Sets the answer to the letter that `gold` (NULL: no answer), the field `name`, stands for, and appends the options to
  * the question. */
 RAML_CHECKED enum raml_code raml_dataset_choices_apply(struct dataset_row *r, struct dataset_choices *c,
                                                        const char *name, const json_t *gold, struct raml_question *q,

@@ -1,9 +1,9 @@
-/* dataset_choice.c - multiple choice: options in their layouts to one text, and the right one to its letter. See
+/* dataset_choice.c - multiple choice: options in their layouts to one text, and the correct one to its letter. See
  * dataset.h and docs/data.md.
  *
  * Options are a list of texts (MMLU, MMLU-Pro, AQuA), a list of {label, text} or an object of the two lists text and
- * label (ARC), an object by letter (MedQA), or fields of their own (GPQA, C-Eval). The wording of the options is that
- * of openai/simple-evals, common.py.
+ * label (ARC), an object by letter (MedQA), or separate fields (GPQA, C-Eval). The options are formatted as in
+ * openai/simple-evals, common.py.
  */
 #include "task/dataset.h"
 
@@ -55,7 +55,7 @@ static enum raml_code read_pair(struct dataset_row *r, struct dataset_choices *c
                                 const json_t *label, struct raml_err *err)
 {
     if (!json_is_array(text) || !json_is_array(label) || json_array_size(text) != json_array_size(label))
-        return raml_dataset_fault(r, name, err, "needs 'text' and 'label', two lists of one length");
+        return raml_dataset_fault(r, name, err, "needs 'text' and 'label', two lists of the same length");
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; !rc && i < json_array_size(text); i++)
         rc = add(r, c, name, json_array_get(text, i), json_array_get(label, i), err);
@@ -80,7 +80,7 @@ static enum raml_code read_letters(struct dataset_row *r, struct dataset_choices
     return rc;
 }
 
-/* "Correct Answer+Incorrect Answer 1+...": fields of their own, those that the row has. */
+/* "Correct Answer+Incorrect Answer 1+...": separate fields, those that the row has. */
 static enum raml_code read_columns(struct dataset_row *r, struct dataset_choices *c, const char *names,
                                    struct raml_err *err)
 {
@@ -110,7 +110,7 @@ enum raml_code raml_dataset_choices_read(struct dataset_row *r, struct dataset_c
         rc = read_columns(r, c, name, err);
     } else if (!v || (json_is_array(v) && json_array_size(v) == 0)) {
         if (r->names->mapped[ROLE_CHOICES] && !v) return raml_dataset_fault(r, name, err, "is missing");
-        return RAML_OK; /* sets of mixed kinds have rows without options */
+        return RAML_OK; /* mixed sets have rows without options */
     } else if (json_is_array(v)) {
         rc = read_list(r, c, name, v, err);
     } else if (json_object_get(v, "text")) {
@@ -124,14 +124,14 @@ enum raml_code raml_dataset_choices_read(struct dataset_row *r, struct dataset_c
     return rc;
 }
 
-/* -- Which one is right ------------------------------------------------------------------------------------------- */
+/* -- Which one is correct ----------------------------------------------------------------------------------------- */
 
 static bool is_mark(char c)
 {
     return c == ')' || c == '.' || c == ':' || c == ',' || c == ']';
 }
 
-/* The text behind its own mark "A)", "(A)", "A.", "A:"; NULL: it has none. */
+/* The text after its own label "A)", "(A)", "A.", "A:"; NULL: it has none. */
 static const char *behind_mark(const char *s, char letter)
 {
     bool open = *s == '(' || *s == '[';
@@ -141,7 +141,7 @@ static const char *behind_mark(const char *s, char letter)
     return s + strspn(s, " \t\n");
 }
 
-/* Options that carry their letters already lose them. */
+/* Removes letters that the options already have. */
 static void strip_marks(struct dataset_choices *c)
 {
     for (size_t i = 0; i < c->n; i++)
@@ -149,7 +149,7 @@ static void strip_marks(struct dataset_choices *c)
     for (size_t i = 0; i < c->n; i++) c->text[i] = behind_mark(c->text[i], (char)('A' + i));
 }
 
-/* Letters alone, as in "C", "(C)", "A, C" or "AC": their set; 0: something else. */
+/* Only letters, as in "C", "(C)", "A, C" or "AC": their set; 0: something else. */
 static uint32_t letters_of(const char *s, size_t n)
 {
     uint32_t set = 0;
@@ -161,7 +161,7 @@ static uint32_t letters_of(const char *s, size_t n)
     return set;
 }
 
-/* The options that a text names: by label, letter, wording or number from 0 on. 0: none. */
+/* The options that a text names: by label, letter, text or number from 0 on. 0: none. */
 static uint32_t find_text(const struct dataset_choices *c, const char *s)
 {
     struct dataset_text t = raml_dataset_trim(s, strlen(s));
@@ -180,7 +180,7 @@ static uint32_t find_text(const struct dataset_choices *c, const char *s)
     return x < c->n && end == t.s + t.n ? (uint32_t)1 << x : 0;
 }
 
-/* The set of right options. */
+/* The set of correct options. */
 static enum raml_code find_right(struct dataset_row *r, const struct dataset_choices *c, const char *name,
                                  const json_t *gold, uint32_t *set, struct raml_err *err)
 {
@@ -189,7 +189,7 @@ static enum raml_code find_right(struct dataset_row *r, const struct dataset_cho
         for (size_t i = 0; i < json_array_size(gold); i++) {
             uint32_t one;
             const json_t *v = json_array_get(gold, i);
-            if (json_is_array(v)) return raml_dataset_fault(r, name, err, "holds a list in a list");
+            if (json_is_array(v)) return raml_dataset_fault(r, name, err, "contains a nested list");
             enum raml_code rc = find_right(r, c, name, v, &one, err);
             if (rc) return rc;
             *set |= one;

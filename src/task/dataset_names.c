@@ -27,15 +27,15 @@ static const char *const candidates[N_ROLES][MAX_NAMES] = {
     [ROLE_DIFFICULTY] = {"difficulty", "level"},
     [ROLE_SPLIT] = {"split", "extra_info.split"},
 };
-/* Options in fields of their own. Where the first is the answer's field too, their order is drawn. */
+/* Options in separate fields. Where the first is also the answer's field, their order is random. */
 static const struct { const char *first, *last, *names; } columns[] = {
     {"Correct Answer", "Incorrect Answer 3",
      "Correct Answer+Incorrect Answer 1+Incorrect Answer 2+Incorrect Answer 3"},
     {"A", "D", "A+B+C+D"},
 };
-/* Names that are an answer's only where the row has options. */
+/* Names that mean an answer only if the row has options. */
 static const char *const beside_choices[] = {"answer_index", "answer_idx", "correct", "label"};
-/* Fields whose last \boxed{} is the answer when no field holds it alone. */
+/* Fields whose last \boxed{} is the answer when no field has just the answer. */
 static const char *const solutions[] = {"solution", "Solution", "reference_solution"};
 
 const char *raml_dataset_type(const json_t *v)
@@ -102,7 +102,7 @@ enum raml_code raml_dataset_names_init(struct dataset_names *names, const char *
         else if (names->mapped[role])
             rc = raml_fail(err, RAML_EUSAGE, "map: role '%s' is given twice", role_name[role]);
         else if (role == ROLE_QUESTION && !equals[1])
-            rc = raml_fail(err, RAML_EUSAGE, "map: role 'question' has no field; it can't be left out");
+            rc = raml_fail(err, RAML_EUSAGE, "map: role 'question' has no field; it is required");
         if (rc) {
             raml_dataset_names_deinit(names);
             return rc;
@@ -124,7 +124,7 @@ static bool is_chat(const char *name)
     return strcmp(name, "messages") == 0 || strcmp(name, "conversations") == 0;
 }
 
-/* Texts, numbers, or objects as dataset_choice.c knows them; not an API's choices, nor a table of settings. */
+/* Texts, numbers, or objects in the layouts of dataset_choice.c; not an API's choices, nor a table of settings. */
 static bool may_be_options(const json_t *v)
 {
     const json_t *first = json_is_array(v) ? json_array_get(v, 0) : v;
@@ -132,7 +132,7 @@ static bool may_be_options(const json_t *v)
     return first != v && (json_is_string(first) || json_is_number(first));
 }
 
-/* Can this field play that role in this row? */
+/* Can this field have that role in this row? */
 static bool plays(const struct dataset_row *r, enum dataset_role role, const char *name)
 {
     const struct dataset_names *names = r->names;
@@ -140,7 +140,7 @@ static bool plays(const struct dataset_row *r, enum dataset_role role, const cha
     if (!v) return false;
     switch (role) {
     case ROLE_TRAJECTORY:
-        if (is_chat(name)) { /* the assistant's side of the chat that asks the question */
+        if (is_chat(name)) { /* the assistant's side of the chat that contains the question */
             const char *question = names->name[ROLE_QUESTION];
             return question && strcmp(question, name) == 0 && raml_dataset_message(v, "assistant");
         }
@@ -161,7 +161,7 @@ static bool plays(const struct dataset_row *r, enum dataset_role role, const cha
     }
 }
 
-/* Options in fields of their own. */
+/* Options in separate fields. */
 static void settle_columns(const struct dataset_row *r)
 {
     const char **name = &r->names->name[ROLE_CHOICES];
@@ -214,7 +214,7 @@ enum raml_code raml_dataset_settle(struct dataset_row *r, struct raml_err *err)
         settle_role(r, ROLE_QUESTION);
         if (!names->name[ROLE_QUESTION])
             return raml_fail(err, RAML_EFORMAT,
-                             "%s:%zu: no field is known to hold a question; found fields: %s; expected question, "
+                             "%s:%zu: no known field for a question; found fields: %s; expected question, "
                              "problem, prompt, ..., or a mapping question=FIELD",
                              r->at.path, r->at.line, raml_json_fields(r->obj, fields, sizeof fields));
         names->settled = true;

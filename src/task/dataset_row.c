@@ -24,14 +24,14 @@ static enum raml_code no_memory(const struct dataset_row *r, struct raml_err *er
     return raml_fail(err, RAML_ENOMEM, "%s:%zu: no memory for the row's texts", r->at.path, r->at.line);
 }
 
-/* The field's name where the role is to be read, else NULL. */
+/* The field's name if the role is to be read, else NULL. */
 static const char *name_of(const struct dataset_row *r, enum dataset_role role)
 {
     const char *name = r->names->name[role];
     return name && *name ? name : NULL;
 }
 
-/* "instruction+input": the parts that are there and not empty, a newline between them. */
+/* "instruction+input": the parts that are present and not empty, joined by newlines. */
 static enum raml_code read_joined(struct dataset_row *r, const char *names, const char **out, struct raml_err *err)
 {
     struct raml_buf text;
@@ -77,7 +77,7 @@ static enum raml_code read_question(struct dataset_row *r, struct raml_question 
     } else {
         q->question = raml_dataset_message(v, "user");
         if (!q->question && json_is_array(v))
-            return raml_dataset_fault(r, name, err, "has no message of the role user with a text");
+            return raml_dataset_fault(r, name, err, "has no message with role user and a text");
         if (!q->question)
             return raml_dataset_fault(r, name, err, "is %s; expected a string or a list of messages",
                                       raml_dataset_type(v));
@@ -86,7 +86,7 @@ static enum raml_code read_question(struct dataset_row *r, struct raml_question 
     return raml_dataset_fault(r, name, err, "is empty; expected a question");
 }
 
-/* GSM8K: gold behind the last "####", the solution in front of it. *solution: that text, if nothing else holds one. */
+/* GSM8K: gold after the last "####", the solution before it. *solution: that text, if there is no other. */
 static enum raml_code read_answer(struct dataset_row *r, struct raml_question *q, const char **solution,
                                   struct raml_err *err)
 {
@@ -112,14 +112,14 @@ static enum raml_code read_answer(struct dataset_row *r, struct raml_question *q
     if (!hashes && raml_answer_boxed(text, strlen(text), &box, &n))
         gold = raml_dataset_trim(box, n);
     else if (names->boxed_answer)
-        return raml_dataset_fault(r, name, err, "holds no \\boxed{...}; expected the answer in one");
+        return raml_dataset_fault(r, name, err, "has no \\boxed{...}; expected the answer in one");
     q->answer = raml_dataset_copy(r, gold);
     if (hashes && !name_of(r, ROLE_TRAJECTORY)) *solution = raml_dataset_copy(r, before);
     return q->answer && (!hashes || name_of(r, ROLE_TRAJECTORY) || *solution) ? RAML_OK : no_memory(r, err);
 }
 
-/* A letter where the options stand in the question's own text: "choice_answer" beside the answer (Qwen2.5-Math's gaokao
- * sets), or the only right one by the question's type (LiveMathBench). */
+/* A letter where the options are part of the question's text: "choice_answer" beside the answer (Qwen2.5-Math's gaokao
+ * sets), or the only correct one by the question's type (LiveMathBench). */
 static enum raml_code read_letter(struct dataset_row *r, struct raml_question *q, struct raml_err *err)
 {
     const char *letter = json_string_value(json_object_get(r->obj, "choice_answer"));
@@ -133,7 +133,7 @@ static enum raml_code read_letter(struct dataset_row *r, struct raml_question *q
     return q->answer ? RAML_OK : no_memory(r, err);
 }
 
-/* The answer; of multiple choice the options too, which go behind the question. */
+/* The answer; for multiple choice also the options, which are appended to the question. */
 static enum raml_code read_gold(struct dataset_row *r, struct raml_question *q, const char **solution,
                                 struct raml_err *err)
 {
@@ -188,7 +188,7 @@ static enum raml_code read_tokens(struct dataset_row *r, const json_t *v, struct
     return RAML_OK;
 }
 
-/* An unsigned 64-bit number: an integer, or its digits as a string where JSON readers would lose the top bit. */
+/* An unsigned 64-bit number: an integer, or its digits as a string, since JSON readers would lose the top bit. */
 static enum raml_code read_seed(const struct dataset_row *r, const json_t *v, uint64_t *out, struct raml_err *err)
 {
     if (!v || json_is_null(v)) return RAML_OK;
@@ -214,7 +214,7 @@ static enum raml_code read_text(const struct dataset_row *r, const json_t *obj, 
     return raml_dataset_fault(r, field, err, "is %s; expected a string", raml_dataset_type(v));
 }
 
-/* Where among the tokens the trajectory stands. */
+/* The trajectory's range among the tokens. */
 static enum raml_code read_place(struct dataset_row *r, const json_t *obj, struct raml_trajectory *t,
                                  struct raml_err *err)
 {
@@ -256,7 +256,7 @@ static enum raml_code read_object(struct dataset_row *r, const json_t *obj, stru
     return RAML_OK;
 }
 
-/* Trajectory i of the field's value: an object of ours, a model's text, or a chat that holds one. */
+/* Trajectory i of the field's value: an object of ours, a model's text, or a chat that contains one. */
 static enum raml_code read_one(struct dataset_row *r, const struct raml_question *q, const json_t *v,
                                struct raml_trajectory *t, struct raml_err *err)
 {
@@ -267,14 +267,14 @@ static enum raml_code read_one(struct dataset_row *r, const struct raml_question
     }
     const char *text = json_is_string(v) ? json_string_value(v) : raml_dataset_message(v, "assistant");
     if (!text)
-        return raml_dataset_fault(r, name, err, "holds %s; expected a text or an object with a text",
+        return raml_dataset_fault(r, name, err, "contains %s; expected a text or an object with a text",
                                   raml_dataset_type(v));
     enum raml_code rc = raml_dataset_split_think(r, text, t, err);
     if (!rc) t->correct = raml_question_check(q, t->answer);
     return rc;
 }
 
-/* Marks of right and wrong that stand beside the trajectories. */
+/* Grades (correct or wrong) beside the trajectories. */
 static enum raml_code read_labels(struct dataset_row *r, struct raml_question *q, bool list, struct raml_err *err)
 {
     const char *name = name_of(r, ROLE_LABELS), *texts = name_of(r, ROLE_TRAJECTORY);
@@ -292,7 +292,7 @@ static enum raml_code read_labels(struct dataset_row *r, struct raml_question *q
     return rc;
 }
 
-/* Makes room for n trajectories. */
+/* Allocates n trajectories. */
 static enum raml_code reserve(struct dataset_row *r, struct raml_question *q, size_t n, struct raml_err *err)
 {
     q->trajectory = raml_arena_alloc(r->scratch, n ? n : 1, sizeof *q->trajectory);
@@ -307,7 +307,7 @@ static enum raml_code read_trajectories(struct dataset_row *r, struct raml_quest
     const char *name = name_of(r, ROLE_TRAJECTORY);
     const json_t *v = name ? raml_dataset_value(r->obj, name) : NULL;
     if (!v && name && r->names->mapped[ROLE_TRAJECTORY]) return missing(r, name, err);
-    const char *plain = json_string_value(v); /* an empty text is no trajectory (DeepScaleR has such solutions) */
+    const char *plain = json_string_value(v); /* an empty text is not a trajectory (DeepScaleR has such solutions) */
     if (plain && !raml_dataset_trim(plain, strlen(plain)).n) v = NULL;
     if (!v && !solution) return RAML_OK;
     if (!v) {
@@ -329,7 +329,7 @@ static enum raml_code read_trajectories(struct dataset_row *r, struct raml_quest
     return rc ? rc : read_labels(r, q, list, err);
 }
 
-/* 3, "3" or "Level 3"; -1 where it can't be told, which is a fault only in a field that the user named. */
+/* 3, "3" or "Level 3"; -1: unknown, which is an error only in a field that the user named. */
 static enum raml_code read_difficulty(struct dataset_row *r, struct raml_question *q, struct raml_err *err)
 {
     const char *name = name_of(r, ROLE_DIFFICULTY);

@@ -1,4 +1,4 @@
-/* dataset_text.c - texts out of JSON values, and where thinking ends in a model's text. See dataset.h. */
+/* dataset_text.c - texts from JSON values, and where thinking ends in a model's text. See dataset.h. */
 #include "task/dataset.h"
 
 #include <math.h>
@@ -47,10 +47,10 @@ const char *raml_dataset_scalar(struct dataset_row *r, const json_t *v)
         snprintf(text, sizeof text, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
     } else if (json_is_real(v)) {
         double x = json_real_value(v);
-        if (x == floor(x) && fabs(x) < 9007199254740992.0) { /* 2^53: 27.0 stands for 27 */
+        if (x == floor(x) && fabs(x) < 9007199254740992.0) { /* 2^53: 27.0 means 27 */
             snprintf(text, sizeof text, "%.0f", x + 0.0);
         } else {
-            int digits = 15; /* the fewest that read back as the same double */
+            int digits = 15; /* the fewest digits that read back as the same double */
             do snprintf(text, sizeof text, "%.*g", digits, x);
             while (strtod(text, NULL) != x && ++digits <= 17);
         }
@@ -90,7 +90,7 @@ bool raml_dataset_split_hashes(const char *text, struct dataset_text *before, st
     return true;
 }
 
-/* The text between <tag> and </tag>; false: not there. */
+/* The text between <tag> and </tag>; false: none. */
 static bool between(struct dataset_text t, const char *open, const char *close, struct dataset_text *out)
 {
     const char *a = memmem(t.s, t.n, open, strlen(open));
@@ -102,7 +102,7 @@ static bool between(struct dataset_text t, const char *open, const char *close, 
     return true;
 }
 
-/* The final answer in the text behind the thinking (whole: of all the text, when there are no marks of thinking). */
+/* The final answer in the text after the thinking (whole: in all the text, if thinking is not marked). */
 static struct dataset_text find_answer(struct dataset_text t, bool whole)
 {
     struct dataset_text out = raml_dataset_trim(t.s, t.n), before;
@@ -123,7 +123,7 @@ enum raml_code raml_dataset_split_think(struct dataset_row *r, const char *text,
     if (b) {
         b += sizeof close - 1;
         answer = find_answer((struct dataset_text){b, (size_t)(end - b)}, false);
-    } else if (a) { /* cut off while thinking: whatever stands there is no answer */
+    } else if (a) { /* truncated while thinking: nothing there is an answer */
         t->think_closed = false;
         t->finish_reason = "length";
     } else {

@@ -1,4 +1,4 @@
-/* dataset_write.c - questions to our own JSONL. See question.h; the fields and their order are in docs/data.md. */
+/* dataset_write.c - questions as our own JSONL. See question.h; the fields and their order are in docs/data.md. */
 #include "raml/question.h"
 
 #include "raml/buf.h"
@@ -12,7 +12,7 @@
 
 static const size_t MAX_LINE_BYTES = (size_t)1 << 30;
 
-/* The length of the UTF-8 character at s[0..n), n > 0; 0: not one (cut, overlong, a surrogate, above U+10FFFF). */
+/* The length of the UTF-8 character at s[0..n), n > 0; 0: none (truncated, overlong, a surrogate, above U+10FFFF). */
 static size_t character(const unsigned char *s, size_t n)
 {
     static const uint32_t low[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -27,8 +27,8 @@ static size_t character(const unsigned char *s, size_t n)
     return c >= low[len] && c <= 0x10ffff && c >> 11 != 0x1b ? len : 0;
 }
 
-/* A JSON string. A byte-level model can stop in the middle of a character: bytes that are no UTF-8 become U+FFFD (a
- * sample's own tokens stand beside its text). NULL: no memory. */
+/* A JSON string. A byte-level model can stop in the middle of a character: bytes that are not UTF-8 become U+FFFD (a
+ * sample's tokens are beside its text). NULL: no memory. */
 static json_t *text_json(const char *text)
 {
     json_t *v = json_string(text);
@@ -46,7 +46,7 @@ static json_t *text_json(const char *text)
     return v;
 }
 
-/* Adds value, which it takes over, under key. 0, or -1: no memory. */
+/* Adds value, taking it over, under key. 0, or -1: no memory. */
 static int set(json_t *obj, const char *key, json_t *value)
 {
     return json_object_set_new(obj, key, value);

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* A family's place is part of the names of its random streams: append only. */
+/* A family's position is part of the names of its random streams: append only. */
 static const struct raml_family *const families[] = {
     &raml_family_modchain, &raml_family_add,   &raml_family_mul,  &raml_family_countdown,
     &raml_family_perm,     &raml_family_graph, &raml_family_word,
@@ -37,7 +37,7 @@ enum raml_verdict raml_question_check(const struct raml_question *q, const char 
     struct raml_answer_options opt = raml_answer_default();
     struct raml_answer_result r = {.verdict = RAML_UNKNOWN};
     opt.letters = q->letters;
-    opt.worked_out = f != NULL; /* made questions are arithmetic: handed back, they must not be a right answer */
+    opt.worked_out = f != NULL; /* made questions are arithmetic: given back, they must not be a correct answer */
     if (!pred || raml_answer_compare(q->answer, strlen(q->answer), pred, strlen(pred), &opt, &r, NULL, NULL))
         return RAML_UNKNOWN;
     return r.verdict;

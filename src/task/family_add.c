@@ -2,9 +2,9 @@
  *
  *   4783+2596=?
  *
- * Steps: one column a line from the right, "x+y+carry=sum>result so far". The sum always has two digits, so that carry
- * and digit have a fixed place; the result is copied with one digit in front, so that the last line ends with the
- * answer.
+ * Steps: one column per line from the right, "x+y+carry=sum>result so far". The sum always has two digits, so that
+ * carry and digit have a fixed place; the result is copied with one digit prepended, so that the last line ends with
+ * the answer.
  */
 #include "task/family_digits.h"
 

@@ -3,8 +3,8 @@
  *   2 3 5 7 -> 30          (5*7-2)-3
  *
  * Numbers are 1 .. 12, written in rising order, so that one set of numbers has one text; the target is none of them.
- * Steps: a line takes two numbers, works out one from them, and lists what is there now; the last line puts the steps
- * into each other until only given numbers are left. Wrong turns are dead ends of the search: from some point on other
+ * Steps: a line takes two numbers, computes one from them, and lists what is left; the last line substitutes the steps
+ * into each other until only given numbers remain. Wrong turns are dead ends of the search: from some point on other
  * pairs are tried until one number is left that is not the target, then "wait" and back.
  */
 #include "task/family_util.h"
@@ -15,11 +15,11 @@ struct node { /* left < 0: a given number */
     int value, left, right;
     char op;
 };
-struct tree { /* nodes 0 .. n - 1 are given, then one a step, the last of which is the target; room for a dead end */
+struct tree { /* nodes 0 .. n - 1 are given, then one per step, the last of which is the target; space for a dead end */
     int n, n_nodes;
     struct node node[MAX_NODES];
 };
-struct table { /* what there is to take from */
+struct table { /* the nodes that can be taken */
     int n, node[MAX_NUMBERS];
 };
 
@@ -28,7 +28,7 @@ static int apply(char op, int a, int b)
     return op == '+' ? a + b : op == '-' ? a - b : a * b;
 }
 
-/* Removes the nodes a and b and puts c behind the others. */
+/* Removes the nodes a and b and appends c. */
 static void replace(struct table *t, int a, int b, int c)
 {
     int n = 0;
@@ -38,8 +38,8 @@ static void replace(struct table *t, int a, int b, int c)
     t->n = n;
 }
 
-/* Takes two nodes off the table and joins them by an operation whose value is least .. MOST where it can be (a sum
- * always may). */
+/* Takes two nodes off the table and joins them by an operation whose value is least .. MOST if possible (a sum is
+ * always allowed). */
 static struct node draw_step(struct raml_rng *r, const struct tree *t, const struct table *on, int least)
 {
     uint32_t n = (uint32_t)on->n, i = raml_rng_below(r, n), j = raml_rng_below(r, n - 1);
@@ -95,8 +95,8 @@ static void draw(struct raml_rng r, int difficulty, struct tree *t)
     }
 }
 
-/* Writes node i with `levels` of its steps put in; above that, values. around: the operation that it stands in (0:
- * none); right: it is its second operand. */
+/* Writes node i with `levels` of its steps expanded; above that, values. around: the enclosing operation (0: none);
+ * right: it is its second operand. */
 static void write_node(struct raml_buf *out, const struct tree *t, int i, int levels, char around, bool right)
 {
     const struct node *v = &t->node[i];
@@ -171,7 +171,7 @@ static void write_dead_end(struct raml_pen *p, const struct tree *t, const struc
     write_table(p, t, on);
 }
 
-/* The next step in an order that keeps parts before wholes: the first, or any that is ready when the sample varies. */
+/* The next step in an order that keeps operands first: the first one, or any that is ready when the sample varies. */
 static int next_step(struct raml_pen *p, const struct tree *t, const struct table *on)
 {
     int ready[MAX_NODES] = {0}, n = 0;

@@ -2,7 +2,7 @@
  *
  *   sum = product { ("+" | "-") product }    product = factor { "*" factor }    factor = number | "(" sum ")"
  *
- * Text is hostile: length and nesting are bounded, every operation is checked for overflow, unused text is an error.
+ * Text is untrusted: length and nesting are bounded, every operation is checked for overflow, unused text is an error.
  */
 #include "task/family_util.h"
 
@@ -16,7 +16,7 @@ struct parser {
     const char *at;
     int64_t number[MAX_NUMBERS]; /* given and not yet used */
     int n_numbers, depth;
-    bool bad; /* not an expression, a number that is not there, or a value that does not fit */
+    bool bad; /* not an expression, a number that was not given, or a value that does not fit */
 };
 
 static void skip_space(struct parser *p)

@@ -1,4 +1,4 @@
-/* family_digits.h - natural numbers as decimal digits, and sums worked out column by column. */
+/* family_digits.h - natural numbers as decimal digits, and sums computed column by column. */
 #ifndef RAML_TASK_FAMILY_DIGITS_H
 #define RAML_TASK_FAMILY_DIGITS_H
 
@@ -17,7 +17,7 @@ struct raml_digits raml_digits_plus(const struct raml_digits *a, const struct ra
 bool raml_digits_zero(const struct raml_digits *a);
 void raml_digits_write(struct raml_buf *out, const struct raml_digits *a);
 
-/* One column: worked out is x op y + carry; `done` holds what stands right of it and grows by the result. */
+/* One column: computes x op y + carry; `done` holds the digits to its right and grows by the result. */
 struct raml_column {
     int x, y, carry;
     char op; /* '+': x+y+carry; '*': x*y+carry */

@@ -2,8 +2,8 @@
  *
  *   ab3 ad2 dc9 bc5 ce1:a-e?          ab3: an edge from a to b of length 3
  *
- * Steps: Dijkstra's algorithm (1959), its queue written out. A line takes the nearest node off the queue, gives the
- * nodes that its edges lead to a distance (beside the one they had, if any), and lists the queue left, nearest first:
+ * Steps: Dijkstra's algorithm (1959), its queue written out. A line takes the nearest node off the queue, gives a
+ * distance to the nodes that its edges lead to (beside the one they had, if any), and lists the rest, nearest first:
  *   a0:b=0+3=3 d=0+2=2|d2 b3      d2:c=2+9=11|b3 c11      b3:c=3+5=8<11|c8
  * Every node can be reached, and edges lead forward in a hidden order, so the target is far from the source.
  */
@@ -67,7 +67,7 @@ static int search_pop(struct search *s)
     return node;
 }
 
-/* Sets a shorter distance and moves the node to its place, behind its equals (in front of them: `before`). */
+/* Sets a shorter distance and moves the node to its place, after its equals (before them: `before`). */
 static void search_put(struct search *s, int node, int distance, bool before)
 {
     int n = 0;

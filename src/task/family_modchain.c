@@ -1,12 +1,12 @@
 /* family_modchain.c - variables defined by each other modulo 11, in shuffled order.
  *
- *   c=b+4;x=8;a=3;b=a*2;c mod 11?          x is needed by nobody
+ *   c=b+4;x=8;a=3;b=a*2;c mod 11?          x is not needed
  *
- * The needed variables form a chain: each is the one before it with a constant, or now and then with a side variable
- * that is itself a constant (its place among the steps is free). Every operation with a constant is a bijection modulo
- * 11, so the answer is spread evenly, and operations do not commute: the definitions have to be followed one by one.
- * Steps: first the names from the asked one back to a constant, then each definition copied, filled in, and worked
- * out: the plain result first, where it is not yet below the modulus, then the result modulo 11.
+ * The needed variables form a chain: each combines the one before it with a constant, or occasionally with a side
+ * variable that is itself a constant (its place among the steps is free). Every operation with a constant is a
+ * bijection modulo 11, so the answer is uniform, and operations do not commute: the definitions have to be followed
+ * one by one. Steps: first the names from the asked one back to a constant, then each definition copied, filled in,
+ * and computed: first the result as it is, where it is not below the modulus, then the result modulo 11.
  */
 #include "task/family_util.h"
 
@@ -102,8 +102,8 @@ static void make(struct raml_rng r, int difficulty, struct raml_buf *question, s
     raml_buf_addf(answer, "%d", c.v[c.n - 1].value);
 }
 
-/* plan[0 .. n): the needed variables, each before what it is made of. A side variable stands right behind its user in
- * sample 0 and anywhere behind it in others. */
+/* plan[0 .. n): the needed variables, each before what it depends on. A side variable comes right after its user in
+ * sample 0 and anywhere after it in others. */
 static void plan_order(struct raml_pen *p, const struct chain *c, int plan[MAX_VARS])
 {
     int n = 0;
@@ -160,7 +160,7 @@ static void solve(struct raml_rng r, int difficulty, enum raml_style style, stru
     for (int i = 0; i < c.n; i++) n_ops += c.v[i].op != 0;
     for (int i = c.n - 1; i >= 0; i--) {
         const struct variable *v = &c.v[plan[i]];
-        /* Side variables make fewer operations than steps: a slip drawn for behind the last one happens there. */
+        /* Side variables make fewer operations than steps: a slip chosen after the last one happens there. */
         bool slip = v->op && (raml_pen_slips(&p, step) || (step == n_ops - 1 && p.slips));
         if (slip) {
             write_step(&p, &c, v, raml_pen_wrong(&p, v->value, 0, MODULUS - 1));

@@ -3,7 +3,7 @@
  *   783*25=?          the second factor has half as many digits as the first, rounded up
  *
  * Steps: a partial product for each digit of the second factor ("783*20:" and its columns, "x*y+carry=value>result so
- * far"), then the partial products summed one after the other. The order of the partial products is free.
+ * far"), then the partial products added one after the other. The order of the partial products is free.
  */
 #include "task/family_digits.h"
 
@@ -37,7 +37,7 @@ static void make(struct raml_rng r, int difficulty, struct raml_buf *question, s
     raml_digits_write(answer, &p);
 }
 
-/* "x op y:" in front of the columns; "x op y=z" where nothing needs columns (z not NULL). */
+/* "x op y:" before the columns; "x op y=z" where no columns are needed (z not NULL). */
 static void write_head(struct raml_pen *p, const struct raml_digits *x, char op, const struct raml_digits *y,
                        const struct raml_digits *z)
 {
@@ -80,7 +80,7 @@ static struct raml_digits write_total(struct raml_pen *p, const struct raml_digi
     return sum;
 }
 
-/* A slip must fall on a column that is written: one of a digit that is not zero (the leading one is not). */
+/* A slip must happen in a column that is written: one of a nonzero digit (the leading one is nonzero). */
 static void move_slips(struct raml_pen *p, const struct raml_digits *a, const struct raml_digits *b)
 {
     uint64_t possible = 0, columns = ((uint64_t)1 << a->n) - 1;

@@ -3,10 +3,10 @@
  *   a=25134;b=31254;c=14523;abc?
  *
  * A word of five digits is a permutation: its i-th digit is where i goes. "abc" applies a first, then b, then c. Names
- * stand in order, always: what is hard here is the product, and no two questions differ by names alone. No circuit of
+ * are always in order: the difficulty is the product, and no two questions differ only in names. No circuit of
  * constant depth solves the word problem of S5 unless TC0 = NC1 (Barrington 1989): serial steps are needed.
  * Steps: a factor written as pairs (13 means that 1 goes to 3), the pairs in the order of the running word, and the new
- * word. Composition is associative: other samples may go from the right.
+ * word. Composition is associative: other samples may start from the right.
  */
 #include "task/family_util.h"
 
@@ -52,7 +52,7 @@ static void make(struct raml_rng r, int difficulty, struct raml_buf *question, s
     raml_buf_add(answer, all, SYMBOLS);
 }
 
-/* The line that applies `first`, then `second`; name: the factor that is new in it. */
+/* The line that applies `first`, then `second`; name: its new factor. */
 static void write_step(struct raml_pen *p, char name, const char first[SYMBOLS], const char second[SYMBOLS],
                        const char result[SYMBOLS])
 {

@@ -1,8 +1,8 @@
-/* family_util.h - what the solvers of all families share: lines, wording, and wrong turns.
+/* family_util.h - shared by the solvers of all families: lines, wording, and wrong turns.
  *
- * A trajectory is lines of text, one step a line. In the reflect style a wrong turn is one or more lines followed by a
- * line that starts with "wait"; the step is then done again, rightly. A line that is not followed by "wait" is true.
- * Sample 0 of a stream is the plain solution: fixed wording and fixed order, so that a small model has one thing to
+ * A trajectory is lines of text, one step per line. In the reflect style a wrong turn is one or more lines followed by
+ * a line that starts with "wait"; the step is then done again, correctly. A line not followed by "wait" is true.
+ * Sample 0 of a stream is the standard solution: fixed wording and fixed order, so that a small model has one thing to
  * learn. Other samples vary the order of independent steps and the wording.
  */
 #ifndef RAML_TASK_FAMILY_UTIL_H
@@ -16,7 +16,7 @@ extern const struct raml_family raml_family_modchain, raml_family_add, raml_fami
     raml_family_perm, raml_family_graph, raml_family_word;
 
 /* Any expression over the question's numbers, each used at most once, that gives its target; "= target" may follow.
- * UNKNOWN: no answer, or the question is none of this family. Exact, bounded, safe on any text. */
+ * UNKNOWN: no answer, or the question is not of this family. Exact, bounded, safe on any text. */
 enum raml_verdict raml_countdown_check(const char *question, const char *pred);
 
 enum { FAMILY_MAX_STEPS = 64 };
@@ -30,19 +30,19 @@ struct raml_pen {
     size_t start;   /* length of out before the trajectory */
 };
 
-/* n_steps: at which a wrong turn may happen, 1 .. FAMILY_MAX_STEPS; the reflect style draws one or two of them. */
+/* n_steps: at which a wrong turn may happen, 1 .. FAMILY_MAX_STEPS; the reflect style chooses one or two of them. */
 struct raml_pen raml_pen_open(struct raml_buf *out, enum raml_style style, struct raml_rng s, int n_steps);
-/* Starts a line (behind a newline unless it is the first) and writes to it. */
+/* Starts a line (after a newline unless it is the first) and writes to it. */
 void raml_pen_line(struct raml_pen *p, const char *fmt, ...) RAML_PRINTF(2, 3);
-/* Writes on. */
+/* Continues the line. */
 void raml_pen_add(struct raml_pen *p, const char *fmt, ...) RAML_PRINTF(2, 3);
-/* True once for a step that was drawn to go wrong. */
+/* True once for a step chosen to go wrong. */
 bool raml_pen_slips(struct raml_pen *p, int step);
 void raml_pen_wait(struct raml_pen *p);
-/* words[0], or another of them when the sample varies. */
+/* words[0], or any of them when the sample varies. */
 const char *raml_pen_word(struct raml_pen *p, const char *const *words, uint32_t n);
 bool raml_pen_coin(struct raml_pen *p); /* false unless the sample varies */
-/* Any of [low, high] but `right`; low < high. */
+/* Any of [low, high] except `right`; low < high. */
 int raml_pen_wrong(struct raml_pen *p, int right, int low, int high);
 
 /* n distinct letters of a .. z, shuffled; n <= 26. */

@@ -3,9 +3,9 @@
  *   Tom has 5 apples. Zoe buys 4 apples. Tom buys 3 apples. Ben has twice as many apples as Tom.
  *   How many apples does Ben have?
  *
- * A count is carried through the story: the one who has it gains or loses some, or another one has more, fewer, or a
- * multiple of it and takes over. Irrelevant facts are about somebody who does not matter, or about another thing. All
- * counts stay within 1 .. 99.
+ * A count is carried through the story: its owner gains or loses some, or someone else has more, fewer, or a multiple
+ * of it and takes over. Irrelevant facts are about somebody who does not matter, or about another thing. All counts
+ * stay within 1 .. 99.
  */
 #include "task/family_util.h"
 
@@ -26,7 +26,7 @@ struct event {
 struct fact {
     uint32_t who, thing;
     const char *verb;
-    int k, at; /* told before event number `at`; -1: before the story begins */
+    int k, at; /* comes before event number `at`; -1: before the story begins */
 };
 struct story {
     int n, n_facts, start;
@@ -155,7 +155,7 @@ static void write_skips(struct raml_pen *p, const struct story *st, int at)
     }
 }
 
-/* A wrong count, or an irrelevant fact taken for part of the story. */
+/* A wrong count, or an irrelevant fact mistaken for part of the story. */
 static void write_slip(struct raml_pen *p, const struct story *st, const struct event *e, bool brief)
 {
     if (st->n_facts && raml_rng_below(&p->s, 2)) {

@@ -1,9 +1,9 @@
 /* leak.c - see leak.h.
  *
- * The test side is indexed, the training side is read past it. Every distinct gram of the test questions has a number:
+ * The test side is indexed, the training side is streamed. Every distinct gram of the test questions has a number:
  *   hash[g]               of its words; table: hash -> g, open addressing, at most half full
- *   post[first[g] ..)     the test questions that hold it, and how often
- *   seen[g], place[g]     found in training questions, in solutions; where first
+ *   post[first[g] ..)     the test questions that contain it, and how often
+ *   seen[g], place[g]     found in training questions, in solutions; the first place
  * A training question adds up, over its distinct grams, the votes of their posts.
  */
 #include "raml/leak.h"
@@ -15,7 +15,7 @@
 
 enum { IN_QUESTION = 1, IN_SOLUTION = 2 };
 static const size_t MAX_WORDS_BYTES = (size_t)1 << 31, MAX_GRAMS = (size_t)1 << 31;
-static const uint64_t WHOLE = 1; /* seed of the hash of a question that is one gram */
+static const uint64_t WHOLE = 1; /* hash seed of a question that is a single gram */
 
 struct post {
     uint32_t question, count;
@@ -29,7 +29,7 @@ struct raml_leak {
     uint64_t *hash;            /* [n_grams], rising */
     uint32_t *first;           /* [n_grams + 1] */
     uint8_t *seen;             /* [n_grams] */
-    uint64_t *stamp;           /* [n_grams] the training question that was counted last */
+    uint64_t *stamp;           /* [n_grams] the training question counted last */
     struct place *place;       /* [n_grams] */
     struct post *post;
     uint32_t *table; /* gram + 1; 0: free */
@@ -39,7 +39,7 @@ struct raml_leak {
     uint64_t serial;                  /* of training questions, from 1 on */
     uint32_t *votes, *voted, n_voted; /* [n_test]; the questions with votes */
     struct raml_buf words;
-    size_t *start, n_start, cap_start; /* of each word; one more behind the last, as if a word followed */
+    size_t *start, n_start, cap_start; /* of each word; one more after the last, as if a word followed */
 };
 
 /* -- Grams of one text -------------------------------------------------------------------------------------------- */
@@ -56,7 +56,7 @@ static enum raml_code cut(struct raml_leak *l, const char *text, size_t *n_words
         if (n == l->cap_start) {
             size_t cap = l->cap_start ? 2 * l->cap_start : 256;
             size_t *p = realloc(l->start, cap * sizeof *p);
-            if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for the places of %zu words", cap);
+            if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for the positions of %zu words", cap);
             l->start = p;
             l->cap_start = cap;
         }
@@ -128,7 +128,7 @@ static void table_put(struct raml_leak *l, size_t g)
     l->table[i] = (uint32_t)g + 1;
 }
 
-/* The gram's number; SIZE_MAX: no test question holds it. */
+/* The gram's number; SIZE_MAX: no test question contains it. */
 static size_t find(const struct raml_leak *l, uint64_t hash)
 {
     for (size_t i = (size_t)hash & (l->cap - 1); l->table[i]; i = (i + 1) & (l->cap - 1))
@@ -136,7 +136,7 @@ static size_t find(const struct raml_leak *l, uint64_t hash)
     return SIZE_MAX;
 }
 
-/* Sorted entries to grams and posts. */
+/* Turns sorted entries into grams and posts. */
 static enum raml_code index_grams(struct raml_leak *l, const struct entries *all, struct raml_err *err)
 {
     size_t n_posts = 0;
@@ -239,7 +239,7 @@ void raml_leak_close(struct raml_leak *l)
 
 /* -- The training side -------------------------------------------------------------------------------------------- */
 
-/* A gram of the training question that is being read; may come again. */
+/* A gram of the current training question; may repeat. */
 static void vote(struct raml_leak *l, uint64_t hash, struct place at)
 {
     size_t g = find(l, hash);
@@ -269,7 +269,7 @@ static void count_votes(struct raml_leak *l, struct place at)
     l->n_voted = 0;
 }
 
-/* The test questions of the very same text. */
+/* The test questions with exactly the same text. */
 static void match_text(struct raml_leak *l, const char *text, struct place at)
 {
     uint64_t hash = raml_question_hash(text);
@@ -329,7 +329,7 @@ const struct raml_leak_hit *raml_leak_hits(struct raml_leak *l, size_t *n)
             if (l->seen[g] & IN_QUESTION) h->in_questions += share;
             if (l->seen[g] & IN_SOLUTION) h->in_solutions += share;
             if (!(l->seen[g] & IN_QUESTION) || h->near_line) continue;
-            h->near_file = l->place[g].file; /* none that voted: the place of a crowded gram */
+            h->near_file = l->place[g].file; /* none voted: the place of a crowded gram */
             h->near_line = l->place[g].line;
         }
     }

@@ -1,4 +1,4 @@
-/* make.c - see family.h: sets of distinct questions, drawn cell by cell (a cell is one family at one difficulty). */
+/* make.c - see family.h: sets of distinct questions, made cell by cell (a cell is one family at one difficulty). */
 #include "raml/family.h"
 
 #include <math.h>
@@ -7,8 +7,8 @@
 #include <string.h>
 
 enum { MAX_CELLS = 256, MAX_STYLES = 16, MAX_TEXT = 1 << 20, MAX_TRAJECTORIES = 4096, TEST_ONE_IN = 8 };
-/* Draws of one cell in a row that bring nothing new, before it counts as used up; and other samples tried for a
- * trajectory that a question has already. */
+/* Consecutive instances of one cell without anything new before it counts as exhausted; and further samples tried for
+ * a trajectory that a question already has. */
 static const uint64_t MAX_IDLE = 20000;
 enum { MAX_RETRIES = 16 };
 
@@ -20,10 +20,10 @@ struct cell {
     uint32_t number; /* of the family in the table, and the difficulty: names its random streams */
     int difficulty;
     size_t entry, weight; /* of the list of families */
-    uint64_t next; /* instance to draw next */
+    uint64_t next; /* next instance */
     size_t want, got, count[N_SPLITS];
 };
-struct seen { /* open addressing, never more than half full; 0 marks a free slot, and stands in for itself by `zero` */
+struct seen { /* open addressing, never more than half full; 0 is a free slot, the hash 0 itself is `zero` */
     uint64_t *slot;
     size_t cap, n;
     bool zero;
@@ -145,7 +145,7 @@ static enum raml_code add_cells(struct maker *m, const struct entry *e, struct r
                          .weight = (size_t)e->weight};
         for (size_t i = 0; i < m->n_cells; i++)
             if (m->cell[i].number == c.number)
-                return raml_fail(err, RAML_EUSAGE, "families: %s at difficulty %d is named twice", f->name, d);
+                return raml_fail(err, RAML_EUSAGE, "families: %s at difficulty %d is given twice", f->name, d);
         if (m->n_cells == MAX_CELLS)
             return raml_fail(err, RAML_EUSAGE, "families: more than %d difficulties", MAX_CELLS);
         m->cell[m->n_cells++] = c;
@@ -153,7 +153,7 @@ static enum raml_code add_cells(struct maker *m, const struct entry *e, struct r
     return RAML_OK;
 }
 
-/* "name", "name:3", "name:3-5", each with "*2" behind it or not. */
+/* "name", "name:3", "name:3-5", each perhaps followed by "*2". */
 static enum raml_code read_entry(const char *text, size_t len, struct entry *e, struct raml_err *err)
 {
     size_t name = strcspn(text, ":*,"), range = strcspn(text, "*,");
@@ -227,13 +227,13 @@ static enum raml_code read_options(struct maker *m, struct raml_err *err)
     return rc ? rc : read_styles(m, err);
 }
 
-/* n over the entries by weight, each one's share over its difficulties; the first ones take what does not divide. */
+/* n over the entries by weight, each share over its difficulties; the first ones take the remainder. */
 static void spread(struct maker *m)
 {
     size_t weights = 0, given = 0;
     for (size_t i = 0; i < m->n_cells; i++)
         if (i == 0 || m->cell[i].entry != m->cell[i - 1].entry) weights += m->cell[i].weight;
-    for (int pass = 0; pass < 2; pass++) { /* whole shares, then what is left, one to each */
+    for (int pass = 0; pass < 2; pass++) { /* whole shares, then the remainder, one each */
         for (size_t first = 0, end; first < m->n_cells; first = end) {
             struct cell *c = &m->cell[first];
             for (end = first + 1; end < m->n_cells && m->cell[end].entry == c->entry;) end++;
@@ -246,7 +246,7 @@ static void spread(struct maker *m)
     }
 }
 
-/* What the set holds already: its hashes, and how many of each cell and split, so that ids go on. */
+/* What the set already contains: its hashes, and how many of each cell and split, so that ids continue. */
 static enum raml_code read_set(struct maker *m, struct raml_err *err)
 {
     for (size_t i = 0; i < m->qs->n; i++) {
@@ -262,7 +262,7 @@ static enum raml_code read_set(struct maker *m, struct raml_err *err)
     return RAML_OK;
 }
 
-/* -- Drawing ------------------------------------------------------------------------------------------------------ */
+/* -- Making ------------------------------------------------------------------------------------------------------- */
 
 static struct raml_rng stream(const struct maker *m, const struct cell *c, uint64_t i, enum raml_purpose purpose,
                               uint32_t sample)
@@ -271,7 +271,7 @@ static struct raml_rng stream(const struct maker *m, const struct cell *c, uint6
                                      .question = (uint64_t)c->number << 40 | i, .sample = sample}};
 }
 
-/* Fills m->trajectory[k]. A text that one of 0 .. k - 1 has already is drawn again, MAX_RETRIES times at most: a family
+/* Fills m->trajectory[k]. A text that one of 0 .. k - 1 already has is made anew, at most MAX_RETRIES times: a family
  * whose steps have one order has few texts. */
 static enum raml_code draw_trajectory(struct maker *m, const struct cell *c, uint64_t i, size_t k, struct raml_err *err)
 {
@@ -317,7 +317,7 @@ static enum raml_code add_question(struct maker *m, struct cell *c, uint64_t i, 
     return RAML_OK;
 }
 
-/* The cell's next question that is new and of the split asked for. */
+/* The cell's next question that is new and of the requested split. */
 static enum raml_code draw_next(struct maker *m, struct cell *c, struct raml_err *err)
 {
     for (uint64_t idle = 0; idle < MAX_IDLE; idle++) {
@@ -340,8 +340,8 @@ static enum raml_code draw_next(struct maker *m, struct cell *c, struct raml_err
                      c->family->low, c->family->high);
 }
 
-/* Round after round; the largest cell gives one question in each, the others as many as keeps the proportions: any
- * first part of the set is a fair mixture. */
+/* In rounds: the largest cell gives one question in each, the others as many as keep the proportions, so that any
+ * prefix of the set is a fair mixture. */
 static enum raml_code draw_all(struct maker *m, struct raml_err *err)
 {
     size_t rounds = 0;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { FIRST_QUESTIONS = 64, FOLD_BYTES = 1024 };
-/* A bound on what one set may hold, far above any data set of questions; memory is taken in chunks as needed. */
+/* A bound on one set, far above any real data set of questions; memory is allocated in chunks as needed. */
 static const size_t MAX_SET_BYTES = (size_t)1 << 38;
 
 void raml_questions_init(struct raml_questions *qs)
@@ -84,7 +84,7 @@ enum raml_code raml_questions_add(struct raml_questions *qs, const struct raml_q
 {
     struct raml_question copy = *q;
     if (!reserve_one(qs) || !keep_question(qs->arena, &copy))
-        return raml_fail(err, RAML_ENOMEM, "no memory for question '%s' behind %zu others", q->id ? q->id : "", qs->n);
+        return raml_fail(err, RAML_ENOMEM, "no memory for question '%s' after %zu others", q->id ? q->id : "", qs->n);
     qs->question[qs->n++] = copy;
     return RAML_OK;
 }
@@ -94,9 +94,9 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* The hash of normalised text: A to Z lower-cased, every run of ASCII white space one space, none at the ends; bytes
- * above 127 as they are, so UTF-8 passes through. The normalised text is hashed in blocks of FOLD_BYTES, each with the
- * hash before it as its seed (seed 0 first): text of any length without memory, and so without a way to fail. */
+/* The hash of normalised text: A to Z lower-cased, every run of ASCII whitespace one space, none at the ends; bytes
+ * above 127 unchanged, so UTF-8 passes through. The normalised text is hashed in blocks of FOLD_BYTES, each with the
+ * previous hash as its seed (the first with 0): text of any length without allocation, so it can't fail. */
 uint64_t raml_question_hash(const char *question)
 {
     char block[FOLD_BYTES];

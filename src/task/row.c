@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct build { /* one row in the making */
+struct build { /* the row being built */
     struct raml_tree *tree;
     const struct raml_question *q;
     const struct raml_row_options *opt;
     struct raml_roles *roles; /* NULL: not wanted */
-    struct raml_tokens span;  /* the span in the making; its roles are added as it grows */
+    struct raml_tokens span;  /* the span being built; its roles are added as it grows */
     bool too_long;
 };
 
@@ -28,7 +28,7 @@ void raml_roles_deinit(struct raml_roles *r)
 
 enum { NAME_BYTES = 160 };
 
-/* "question 'gsm8k:17' (line 17)"; the line only where the question came from a file. */
+/* "question 'gsm8k:17' (line 17)"; the line only if the question came from a file. */
 static const char *name_of(const struct raml_question *q, char out[NAME_BYTES])
 {
     if (q->line) snprintf(out, NAME_BYTES, "question '%.100s' (line %zu)", q->id, q->line);
@@ -52,7 +52,7 @@ static enum raml_code add_roles(struct raml_roles *r, enum raml_role role, size_
     return RAML_OK;
 }
 
-/* Appends one part to the span. text: of the question, trajectory or answer; the cue's and end's are the format's. */
+/* Appends one part to the span. text: of the question, trajectory or answer; answer prefix and end are the format's. */
 static enum raml_code add_part(struct build *b, enum raml_role role, const char *text, struct raml_err *err)
 {
     const struct raml_format *f = &b->opt->format;
@@ -71,14 +71,14 @@ static enum raml_code add_part(struct build *b, enum raml_role role, const char 
     return rc ? raml_wrap(err, rc, "%s, %s", name_of(b->q, name), raml_role_name(role)) : RAML_OK;
 }
 
-/* Hangs the finished span from the prompt and empties it. */
+/* Attaches the finished span to the prompt and empties it. */
 static enum raml_code add_span(struct build *b, size_t score, struct raml_err *err)
 {
     size_t n_prompt = b->tree->span[0].n, n = b->span.n, max = b->opt->max_tokens;
     char name[NAME_BYTES];
     if (max && n + n_prompt > max) {
         b->too_long = true;
-        return raml_fail(err, RAML_ERANGE, "%s: %zu prompt tokens and %zu behind them make %zu; at most %zu fit",
+        return raml_fail(err, RAML_ERANGE, "%s: %zu prompt tokens and %zu after them make %zu; at most %zu fit",
                          name_of(b->q, name), n_prompt, n, n + n_prompt, max);
     }
     b->span.n = 0;
@@ -98,7 +98,7 @@ static enum raml_code add_prompt(struct build *b, struct raml_err *err)
     return rc;
 }
 
-/* One span behind the prompt; t NULL: the answer alone. */
+/* One span after the prompt; t NULL: only the answer. */
 static enum raml_code add_trajectory(struct build *b, const struct raml_trajectory *t, struct raml_err *err)
 {
     bool own = t && t->answer && t->answer[0] && !(t->correct == RAML_EQUAL && b->q->answer && b->q->answer[0]);
@@ -136,7 +136,7 @@ enum raml_code raml_row_build(struct raml_tree *tree, const struct raml_question
     if (!rc && k == 0) rc = add_trajectory(&b, NULL, err);
     for (size_t i = 0; !rc && i < k; i++) {
         if (pick[i] < q->n_trajectories) rc = add_trajectory(&b, &q->trajectory[pick[i]], err);
-        else rc = raml_fail(err, RAML_ERANGE, "%s has %zu trajectories; number %zu was asked for", name_of(q, name),
+        else rc = raml_fail(err, RAML_ERANGE, "%s has %zu trajectories; number %zu was requested", name_of(q, name),
                             q->n_trajectories, pick[i] + 1);
     }
     if (!rc) rc = check_mask(&b, err);

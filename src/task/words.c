@@ -1,4 +1,4 @@
-/* words.c - texts to words, for comparing them: raml_leak_words of leak.h. docs/data.md has the rules. */
+/* words.c - splits texts into words, to compare them: raml_leak_words of leak.h. docs/data.md has the rules. */
 #include "raml/leak.h"
 #include "raml/tokenizer.h"
 
@@ -6,7 +6,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
-/* LaTeX commands that lay out and say nothing; case is folded, so \Big is big here. */
+/* LaTeX commands for layout only; case is folded, so \Big is big here. */
 static const char *const dropped[] = {
     "left",         "right",     "middle",   "big",          "bigl",    "bigr",      "bigg",    "biggl",  "biggr",
     "displaystyle", "textstyle", "limits",   "quad",         "qquad",   "thinspace", "enspace", "text",   "textbf",
@@ -36,9 +36,9 @@ static const struct {
 
 enum { NAME_BYTES = 32 };
 
-struct words { /* being written */
+struct words { /* the output */
     struct raml_buf *out;
-    bool open; /* the last word may go on */
+    bool open; /* the last word may continue */
     bool any;
 };
 
@@ -61,7 +61,7 @@ static void add_alone(struct words *w, const char *s, size_t n)
     add(w, s, n, false);
 }
 
-/* Characters of scripts that put no spaces between words: each is a word. */
+/* Characters of scripts without spaces between words: each is a word. */
 static bool stands_alone(utf8proc_int32_t c)
 {
     return (c >= 0x0e00 && c <= 0x0eff) || (c >= 0x1000 && c <= 0x109f) || (c >= 0x1780 && c <= 0x17ff) ||
@@ -74,7 +74,7 @@ static bool is_letter(char c)
     return c >= 'a' && c <= 'z';
 }
 
-/* A command's name stands at s; returns what follows it. */
+/* A command's name is at s; returns what follows it. */
 static const char *add_command(struct words *w, const char *s)
 {
     char name[NAME_BYTES];
@@ -103,7 +103,7 @@ static const char *add_command(struct words *w, const char *s)
     return s;
 }
 
-/* The sign of arithmetic that a character is; NULL: none. */
+/* The arithmetic sign that a character is; NULL: none. */
 static const char *sign_of(utf8proc_int32_t c, utf8proc_category_t category)
 {
     if (c == '*' || c == 0xb7 || c == 0xd7 || c == 0x22c5 || c == 0x2219) return "*";
@@ -115,7 +115,7 @@ static const char *sign_of(utf8proc_int32_t c, utf8proc_category_t category)
 
 static void add_words(struct words *w, const char *s)
 {
-    const char *last_sign = NULL; /* directly in front of s */
+    const char *last_sign = NULL; /* directly before s */
     size_t last_bytes = 0;
     while (*s) {
         if (*s == '\\') {
@@ -153,13 +153,13 @@ static void add_words(struct words *w, const char *s)
     }
 }
 
-/* Case folded and in form NFKC. NULL: no memory, or no UTF-8 (*broken). free() it. */
+/* Case folded and in form NFKC. NULL: no memory, or not UTF-8 (*broken). free() it. */
 static char *fold(const char *text, bool *broken)
 {
     const char *p = text;
     *broken = false;
     while (*p && (unsigned char)*p < 0x80) p++;
-    if (!*p) { /* plain ASCII is in that form */
+    if (!*p) { /* ASCII is in that form */
         char *copy = strdup(text);
         for (char *q = copy; q && *q; q++)
             if (*q >= 'A' && *q <= 'Z') *q = (char)(*q - 'A' + 'a');
@@ -179,7 +179,7 @@ enum raml_code raml_leak_words(const char *text, struct raml_buf *out, struct ra
     struct words w = {.out = out};
     bool broken;
     char *folded = fold(text, &broken);
-    if (!folded && broken) { /* U+FFFD, which is no letter, in place of what is no UTF-8 */
+    if (!folded && broken) { /* U+FFFD, which is not a letter, replaces what is not UTF-8 */
         struct raml_buf clean;
         raml_buf_init(&clean, SIZE_MAX / 2);
         raml_utf8_clean(&clean, text, strlen(text));
@@ -187,7 +187,7 @@ enum raml_code raml_leak_words(const char *text, struct raml_buf *out, struct ra
         raml_buf_deinit(&clean);
     }
     if (!folded) return raml_fail(err, RAML_ENOMEM, "no memory for the words of a text of %zu bytes", strlen(text));
-    raml_buf_add(out, "", 0); /* so that no words have data too */
+    raml_buf_add(out, "", 0); /* so that even no words have data */
     add_words(&w, folded);
     free(folded);
     return raml_buf_status(out, err);
