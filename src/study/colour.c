@@ -31,7 +31,7 @@ static size_t decode(const unsigned char *s, size_t n, uint32_t *point)
     return len;
 }
 
-/* Characters that would not be seen, or that would move or reverse their neighbours, and Unicode's noncharacters. */
+/* Characters that are invisible, or that would move or reverse their neighbours, and Unicode's noncharacters. */
 static bool is_hidden(uint32_t p)
 {
     static const uint32_t range[][2] = {{0, 0x1F},         {0x7F, 0x9F},     {0xAD, 0xAD},     {0x61C, 0x61C},
@@ -61,7 +61,7 @@ void raml_text_visible(struct raml_buf *b, const char *bytes, size_t n)
     for (size_t i = 0; i < n;) i += add_visible(b, (const unsigned char *)bytes + i, n - i, false);
 }
 
-/* A token's own text: line ends and tabs do what they do, behind a faint sign; what can't be shown stands faint. */
+/* A token's own text: line ends and tabs take effect, after a faint sign; what can't be shown is faint. */
 static void add_text(struct raml_buf *b, const char *bytes, size_t n)
 {
     const unsigned char *s = (const unsigned char *)bytes;
@@ -192,8 +192,8 @@ void raml_colour_legend(struct raml_buf *b, double clip)
         raml_buf_addf(b, ">%s</span>", k == 0 ? "0" : "\u00A0");
     }
     raml_buf_addf(b, " \u2265 +%.3g nats per answer token. Blue: the loss of the answer fell, the token helped; red: "
-                     "it rose. <span class=\"g\">Underlined</span>: after it the right answer is the greedy one. Point "
-                     "at a token for its numbers.</p>\n", clip);
+                     "it rose. <span class=\"g\">Underlined</span>: after it the correct answer is the greedy one. "
+                     "Point at a token for its numbers.</p>\n", clip);
 }
 
 void raml_colour_begin(struct raml_buf *b, const char *title, double clip)

@@ -1,4 +1,4 @@
-/* curves.c - loss curves out of curves.jsonl: each line is averaged into its verdict's group and dropped; only the few
+/* curves.c - loss curves from curves.jsonl: each line is averaged into its verdict's group and dropped; only the few
  * trajectories that will be shown are kept. */
 #include "study/findings.h"
 
@@ -29,7 +29,7 @@ double *raml_json_numbers(const json_t *array)
 
 #define COUNT_IN(field, v) ((field).sum += isnan(v) ? 0 : (v), (field).n += !isnan(v))
 
-/* What a line must be: L of T+1 finite numbers; tokens, if told, T texts; greedy, if told, T+1 truth values. */
+/* A valid line: L of T+1 finite numbers; tokens, if given, T texts; greedy, if given, T+1 truth values. */
 static enum raml_code check_line(const struct raml_place *at, const json_t *obj, size_t *n, double **loss,
                                  struct raml_err *err)
 {
@@ -47,7 +47,8 @@ static enum raml_code check_line(const struct raml_place *at, const json_t *obj,
             return raml_fail(err, RAML_EFORMAT, "%s:%zu: tokens[%zu] is not a text", at->path, at->line, i);
     *loss = raml_json_numbers(curve);
     if (!*loss)
-        return raml_fail(err, RAML_EFORMAT, "%s:%zu: L holds something else than finite numbers", at->path, at->line);
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: L contains something other than finite numbers", at->path,
+                         at->line);
     return RAML_OK;
 }
 
@@ -63,7 +64,7 @@ static void consider(struct raml_trace_group *g, json_t *obj)
     if (!json_object_get(obj, "tokens")) return;
     size_t repeated = RAML_MAX_PICKS;
     for (size_t i = 0; i < g->n_picks; i++) {
-        if (strcmp(family_of(g->pick[i]), family_of(obj)) == 0) { /* known: only into a free place */
+        if (strcmp(family_of(g->pick[i]), family_of(obj)) == 0) { /* known family: only into a free place */
             if (g->n_picks < RAML_MAX_PICKS) g->pick[g->n_picks++] = json_incref(obj);
             return;
         }
@@ -124,7 +125,7 @@ static enum raml_code read_lines(struct raml_lines *lines, struct raml_trace *t,
     for (bool more = true; !rc;) {
         struct raml_err bad = {0};
         if (raml_lines_next(lines, &more, &bad)) { /* what was read so far is still worth showing */
-            raml_buf_addf(notes, "%s; the rest of the file was left out\n", bad.msg);
+            raml_buf_addf(notes, "%s; the rest of the file was skipped\n", bad.msg);
             break;
         }
         if (!more) break;
@@ -145,7 +146,7 @@ static enum raml_code read_lines(struct raml_lines *lines, struct raml_trace *t,
         json_decref(obj);
     }
     if (!rc && n_bad)
-        raml_buf_addf(notes, "%s; %zu of %zu lines were left out for such reasons\n", first.msg, n_bad, n_bad + n_good);
+        raml_buf_addf(notes, "%s; %zu of %zu lines were skipped for such reasons\n", first.msg, n_bad, n_bad + n_good);
     return rc;
 }
 

@@ -78,7 +78,7 @@ static void add_axes(struct raml_buf *b, const struct raml_figure *fig, bool has
         if (label[a] && *label[a]) {
             raml_buf_addf(b, "set %slabel ", axis[a]);
             add_quoted(b, label[a]);
-            if (a == 0 && has_key) raml_buf_adds(b, ".\"\\n \""); /* an empty line keeps the legend apart */
+            if (a == 0 && has_key) raml_buf_adds(b, ".\"\\n \""); /* an empty line separates the legend */
             raml_buf_addf(b, "%s textcolor rgb '#333333'\n", a == 0 ? " offset 0,0.6" : "");
         }
         if (is_log[a]) raml_buf_addf(b, "set logscale %s\n", axis[a]);
@@ -92,7 +92,7 @@ static void add_axes(struct raml_buf *b, const struct raml_figure *fig, bool has
         raml_buf_adds(b, ")\n");
     }
     if (fig->category) {
-        size_t letters = 0; /* names too long to stand side by side are turned */
+        size_t letters = 0; /* names too long to fit side by side are rotated */
         raml_buf_addf(b, "set xrange [-0.6:%.9g]\nset xtics scale 0 (", (double)fig->n_categories - 0.4);
         for (size_t i = 0; i < fig->n_categories; i++) {
             if (i) raml_buf_adds(b, ", ");
@@ -127,7 +127,7 @@ static void add_title(struct raml_buf *b, const struct raml_series *s)
     }
 }
 
-/* What plots one series, behind its band where it has one. The first block of the data starts with the header. */
+/* The plot command of one series, after that of its band if it has one. The first data block starts with the header. */
 static void add_series(struct raml_buf *b, const struct raml_figure *fig, size_t i, bool band)
 {
     const struct raml_series *s = &fig->series[i];
@@ -185,7 +185,7 @@ static void add_script(struct raml_buf *b, const char *name, const struct raml_f
     }
     add_axes(b, fig, n_named > 1);
     raml_buf_adds(b, "plot ");
-    for (size_t i = 0; i < fig->n_series; i++) /* bands of lines lie under everything, whiskers of bars on top */
+    for (size_t i = 0; i < fig->n_series; i++) /* bands of lines go under everything, whiskers of bars on top */
         if (fig->series[i].mark != RAML_MARK_BARS && has_band(&fig->series[i])) add_series(b, fig, i, true);
     for (size_t i = 0; i < fig->n_series; i++) add_series(b, fig, i, false);
     for (size_t i = 0; i < fig->n_series; i++)
@@ -193,7 +193,7 @@ static void add_script(struct raml_buf *b, const char *name, const struct raml_f
     raml_buf_adds(b, "\n");
 }
 
-/* What gnuplot wrote to the pipe, as one line, cut to LOG_MAX; then waits for it. */
+/* What gnuplot wrote to the pipe, as one line, truncated to LOG_MAX; then waits for it. */
 static int drain(int fd, pid_t pid, char log[LOG_MAX])
 {
     size_t used = 0;
@@ -269,7 +269,7 @@ static enum raml_code draw(const char *dir, const char *name, bool *svg_made, st
         rc = raml_fail(err, RAML_EIO, "%s/%s.gp: gnuplot ended with status %d: %s", dir, name, status, log);
     }
     if (!rc && status == 0) {
-        if (rename(tmp.data, svg.data)) rc = raml_fail_errno(err, "%s: the picture is not there", svg.data);
+        if (rename(tmp.data, svg.data)) rc = raml_fail_errno(err, "%s: the picture is missing", svg.data);
         else *svg_made = true;
     }
 out:

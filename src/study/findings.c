@@ -1,4 +1,4 @@
-/* findings.c - walks a folder and its direct subfolders and reads what a report can show (findings.h). */
+/* findings.c - walks a folder and its immediate subfolders and reads what a report can show (findings.h). */
 #include "study/findings.h"
 
 #include "study/colour.h"
@@ -32,7 +32,7 @@ static enum raml_code list_folder(const char *dir, struct names **out, struct ra
     struct names *names = calloc(1, sizeof *names);
     DIR *d = opendir(dir);
     enum raml_code rc = RAML_OK;
-    if (!d) rc = raml_fail_errno(err, "%s: can't be read as a folder", dir);
+    if (!d) rc = raml_fail_errno(err, "%s: cannot be read as a folder", dir);
     else if (!names) rc = raml_fail(err, RAML_ENOMEM, "%s: no memory for its list of files", dir);
     for (struct dirent *e; !rc && names->n < ENTRIES_MAX && (e = readdir(d));) {
         if (e->d_name[0] == '.') continue;
@@ -106,7 +106,7 @@ static void read_eval(struct raml_run_found *run, const char *path, const char *
         run->eval[run->n_evals++] = (struct raml_evaluation){name, doc, table};
         return;
     }
-    raml_buf_addf(notes, "%s: no table with \"rows\" in it; left out\n", path);
+    raml_buf_addf(notes, "%s: contains no table with \"rows\"; skipped\n", path);
     free(name);
     json_decref(doc);
 }
@@ -152,7 +152,7 @@ static enum raml_code read_entry(struct raml_run_found *run, const char *path, c
     return RAML_OK;
 }
 
-/* Reads dir as a run named `name` and adds it to f when there is anything of one in it. */
+/* Reads dir as a run named `name` and adds it to f if it contains anything of a run. */
 static enum raml_code read_run(struct raml_findings *f, const char *dir, const char *name, const struct names *names,
                                struct raml_err *err)
 {
@@ -202,7 +202,7 @@ enum raml_code raml_findings_read(const char *dir, struct raml_findings *f, stru
         if (raml_json_load(path, JSON_MAX, &got.summary, &bad)) note(&got.notes, &bad);
     if (!rc && got.n_runs == 0 && !got.summary)
         rc = raml_fail(err, RAML_EFORMAT,
-                       "%s: nothing to report; looked there and one folder below for recipe.yaml, metrics.jsonl, "
+                       "%s: nothing to report; looked there and one level below for recipe.yaml, metrics.jsonl, "
                        "timing.jsonl, eval*.json, summary.json, curves.jsonl and trace*/curves.jsonl%s%.300s", dir,
                        got.notes.len ? ": " : "", got.notes.len ? got.notes.data : "");
     names_free(names);

@@ -1,6 +1,6 @@
-/* findings.h - what stands in a folder of results, read once and kept for the report's parts.
+/* findings.h - the contents of a folder of results, read once and kept for the report's parts.
  *
- * Everything is read with bounds (a file's size, a line's length, points a curve); what can't be read becomes a note.
+ * Everything is read with bounds (a file's size, a line's length, points per curve); what can't be read becomes a note.
  * Ownership: raml_findings_deinit frees all; it accepts half-filled findings.
  */
 #ifndef RAML_STUDY_FINDINGS_H
@@ -27,7 +27,7 @@ struct raml_metrics {
 };
 
 struct raml_evaluation {
-    char *name;  /* "eval.json" without its end: "eval" */
+    char *name;  /* "eval.json" without its suffix: "eval" */
     json_t *doc; /* owns table */
     json_t *table; /* {"by", "rows", "all"} */
 };
@@ -35,8 +35,8 @@ struct raml_evaluation {
 enum { RAML_WRONG, RAML_RIGHT, RAML_UNJUDGED, RAML_N_VERDICTS };
 struct raml_trace_group { /* trajectories of one verdict */
     size_t n;
-    struct raml_curve_mean loss, greedy; /* over i/T; greedy: 1 where the right answer is the greedy one */
-    struct {                             /* sums over trajectories, and how many values they hold */
+    struct raml_curve_mean loss, greedy; /* over i/T; greedy: 1 where the correct answer is the greedy one */
+    struct {                             /* sums over trajectories, and how many values they have */
         double sum;
         size_t n;
     } tokens, first, last, total, monotonicity, efficiency, tau_b, p_last, solved;
@@ -61,10 +61,10 @@ struct raml_findings {
     struct raml_run_found *run[RAML_MAX_RUNS];
     size_t n_runs;
     json_t *summary;
-    struct raml_buf notes; /* lines of text, '\n' behind each */
+    struct raml_buf notes; /* lines of text, '\n' after each */
 };
 
-/* RAML_EIO: no such folder. RAML_EFORMAT: nothing in it that a report can show. *f: zeroed or as before on failure. */
+/* RAML_EIO: no such folder. RAML_EFORMAT: nothing there that a report can show. *f: zeroed or as before on failure. */
 RAML_CHECKED enum raml_code raml_findings_read(const char *dir, struct raml_findings *f, struct raml_err *err);
 void raml_findings_deinit(struct raml_findings *f);
 
@@ -76,7 +76,7 @@ const struct raml_metric_series *raml_metrics_find(const struct raml_metrics *m,
 RAML_CHECKED enum raml_code raml_trace_read(const char *path, const char *name, struct raml_trace **out,
                                             struct raml_buf *notes, struct raml_err *err);
 void raml_trace_free(struct raml_trace *t);
-/* The numbers of a JSON array into a fresh array of its length; NULL when one is not a finite number, or no memory. */
+/* The numbers of a JSON array as a new array of its length; NULL: one is not a finite number, or no memory. */
 double *raml_json_numbers(const json_t *array);
 
 #endif

@@ -1,4 +1,4 @@
-/* metrics.c - training curves out of metrics.jsonl and timing.jsonl: every number of a line, over the line's "step". */
+/* metrics.c - training curves from metrics.jsonl and timing.jsonl: every number of a line, over the line's "step". */
 #include "study/findings.h"
 
 #include "core/file.h"
@@ -63,7 +63,7 @@ enum raml_code raml_metrics_read(struct raml_metrics *m, const char *path, struc
     for (bool more = true; !rc;) {
         struct raml_err bad = {0};
         if (raml_lines_next(&lines, &more, &bad)) { /* what was read so far is still worth showing */
-            raml_buf_addf(notes, "%s; the rest of the file was left out\n", bad.msg);
+            raml_buf_addf(notes, "%s; the rest of the file was skipped\n", bad.msg);
             break;
         }
         if (!more) break;
@@ -82,7 +82,7 @@ enum raml_code raml_metrics_read(struct raml_metrics *m, const char *path, struc
         json_decref(obj);
     }
     if (!rc && n_bad)
-        raml_buf_addf(notes, "%s; %zu of %zu lines were left out for such reasons\n", first.msg, n_bad, n_bad + n_good);
+        raml_buf_addf(notes, "%s; %zu of %zu lines were skipped for such reasons\n", first.msg, n_bad, n_bad + n_good);
     raml_lines_deinit(&lines);
     return rc;
 }

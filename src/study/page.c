@@ -120,7 +120,7 @@ void raml_page_figure_name(char out[80], const char *before, const char *name)
 
 static void add_value(struct raml_page *p, const json_t *v, int depth);
 
-/* Objects in an array, one a row, when they are flat enough to share columns: those of the first. */
+/* Objects in an array, one per row, when they are flat enough to share columns: those of the first. */
 static void add_rows(struct raml_page *p, const json_t *array, int depth)
 {
     const char *key;
@@ -186,7 +186,7 @@ void raml_page_json(struct raml_page *p, const json_t *value)
 
 /* ---- figures ---- */
 
-/* Copies one of gnuplot's tags, '<' to '>', with its ids made the page's own (by the figure's number). */
+/* Copies one of gnuplot's tags, '<' to '>', with its ids made unique on the page (by the figure's number). */
 static void add_tag(struct raml_page *p, const char *tag, size_t n)
 {
     static const struct { const char *from, *to; bool number; } change[] = {
@@ -206,7 +206,7 @@ static void add_tag(struct raml_page *p, const char *tag, size_t n)
     }
 }
 
-/* Where the element that starts at `at` ends: behind its first closing tag. */
+/* Where the element that starts at `at` ends: after its first closing tag. */
 static const char *behind(const char *at, const char *closing)
 {
     const char *end = strstr(at, closing);
@@ -214,7 +214,7 @@ static const char *behind(const char *at, const char *closing)
 }
 
 /* gnuplot's picture as part of the page: without the XML head, namespaces (HTML has its own), titles that would pop up
- * as tool tips, and the definitions of point shapes where none is used. */
+ * as tooltips, and the definitions of point shapes where none is used. */
 static bool add_svg(struct raml_page *p, const char *svg, const struct raml_figure *fig)
 {
     const char *at = strstr(svg, "<svg");
@@ -243,7 +243,7 @@ static bool add_svg(struct raml_page *p, const char *svg, const struct raml_figu
     return true;
 }
 
-/* In the place of a picture: some rows of each series, evenly taken. */
+/* Instead of a picture: some rows of each series, evenly spaced. */
 static void add_data(struct raml_page *p, const char *name, const struct raml_figure *fig, const char *why)
 {
     struct raml_buf *b = &p->html;
@@ -296,7 +296,7 @@ enum raml_code raml_page_figure(struct raml_page *p, const char *name, const str
     if (sized.height <= 0) sized.height = RAML_PAGE_FIGURE_HEIGHT;
     enum raml_code rc = raml_figure_write(p->figures, name, fig, &made, &why);
     if (rc && rc != RAML_EIO) return raml_fail(err, rc, "%s", why.msg);
-    rc = RAML_OK; /* a picture that gnuplot could not draw is no reason to lose the page: it shows the data */
+    rc = RAML_OK; /* if gnuplot could not draw a picture, the page shows the data instead */
     struct raml_buf path, svg;
     raml_buf_init(&path, TEXT_MAX);
     raml_buf_init(&svg, SVG_MAX);

@@ -1,4 +1,4 @@
-/* page.h - the report's page while it is written: text, numbers, tables and figures as HTML. */
+/* page.h - the report's page as it is written: text, numbers, tables and figures as HTML. */
 #ifndef RAML_STUDY_PAGE_H
 #define RAML_STUDY_PAGE_H
 
@@ -19,26 +19,26 @@ void raml_page_begin(struct raml_page *p, const char *title);
 void raml_page_end(struct raml_page *p);
 /* Any text, escaped and made visible (colour.h). */
 void raml_page_text(struct raml_page *p, const char *text);
-/* A number in at most 4 digits; "–" where there is none. */
+/* A number in at most 4 digits; "–" if there is none. */
 void raml_page_number(struct raml_page *p, double v);
 void raml_page_percent(struct raml_page *p, double share);
 /* {"value", "low", "high"} of a share: 97.1 % [95.9, 98.0]; "–" for anything else. */
 void raml_page_estimate(struct raml_page *p, const json_t *estimate);
-/* A number of a JSON object, NaN where there is none. */
+/* A number of a JSON object; NaN if there is none. */
 double raml_page_get(const json_t *obj, const char *key);
 bool raml_page_is_estimate(const json_t *v);
 /* Any JSON as nested tables. */
 void raml_page_json(struct raml_page *p, const json_t *value);
-/* The palette's colour for run number r: not those of right (0) and wrong (1). */
+/* The palette's colour for run number r: not those of correct (0) and wrong (1). */
 int raml_page_run_colour(size_t r);
-/* before + name as a figure's name: what that may not hold becomes '_'. */
+/* before + name as a figure's name: characters not allowed there become '_'. */
 void raml_page_figure_name(char out[80], const char *before, const char *name);
 /* Writes the figure's files and puts its picture, or a table of its data, on the page. caption: HTML. A figure without
- * a point is left out; one without a size gets that of half the page's width. */
+ * a point is omitted; one without a size gets half the page's width. */
 RAML_CHECKED enum raml_code raml_page_figure(struct raml_page *p, const char *name, const struct raml_figure *fig,
                                              const char *caption, struct raml_err *err);
 enum { RAML_PAGE_FIGURE_WIDTH = 520, RAML_PAGE_FIGURE_HEIGHT = 320 };
-/* The name of a run for people: "" is "this run". */
+/* The display name of a run: "" is "this run". */
 const char *raml_page_run_name(const struct raml_run_found *run);
 
 /* The parts of the report, in their order on the page. Each writes nothing when there is nothing for it. */

@@ -35,7 +35,7 @@ static void add_label(const struct comparison *c, const json_t *row, char out[LA
         else raml_buf_adds(&b, "-");
     }
     size_t n = b.len < LABEL_BYTES - 1 ? b.len : LABEL_BYTES - 1;
-    while (n && n < b.len && ((unsigned char)b.data[n] & 0xC0) == 0x80) n--; /* never cut within a character */
+    while (n && n < b.len && ((unsigned char)b.data[n] & 0xC0) == 0x80) n--; /* never truncated within a character */
     memcpy(out, b.data ? b.data : "", n);
     out[n] = 0;
     raml_buf_deinit(&b);
@@ -63,7 +63,7 @@ static void collect_by(struct comparison *c)
         if (json_object_get(first, usual[i])) c->by[c->n_by++] = usual[i];
 }
 
-/* Rows of all runs: those of the first, then what only later ones have. */
+/* Rows of all runs: those of the first, then those that only later ones have. */
 static enum raml_code collect_rows(struct comparison *c, struct raml_err *err)
 {
     c->row = calloc(MAX_ROWS, sizeof *c->row);
@@ -82,7 +82,7 @@ static enum raml_code collect_rows(struct comparison *c, struct raml_err *err)
     return RAML_OK;
 }
 
-/* The k of all pass@k that a table tells, growing; how many. */
+/* The k of all pass@k in a table, in rising order; returns how many. */
 static size_t list_k(const json_t *table, double k[MAX_K])
 {
     const json_t *pass = json_object_get(json_object_get(table, "all"), "pass_at_k");
@@ -100,7 +100,7 @@ static size_t list_k(const json_t *table, double k[MAX_K])
     return n;
 }
 
-/* The pass@k columns of a table: k = 1 is accuracy itself, and runs side by side have room for the largest alone. */
+/* The pass@k columns of a table: k = 1 is accuracy itself, and runs side by side have space only for the largest. */
 static size_t shown_k(const struct comparison *c, const json_t *table, double k[MAX_K])
 {
     size_t n = list_k(table, k), from = 0;
@@ -142,7 +142,7 @@ static void add_head(struct raml_page *p, const struct comparison *c)
         size_t n_k = shown_k(c, c->table[t], k);
         raml_buf_adds(b, "<th>accuracy</th>");
         for (size_t i = 0; i < n_k; i++) raml_buf_addf(b, "<th>pass@%.0f</th>", k[i]);
-        raml_buf_adds(b, "<th>cut / open</th>");
+        raml_buf_adds(b, "<th>truncated / open</th>");
     }
     raml_buf_adds(b, "</tr>\n");
 }
@@ -223,7 +223,7 @@ static enum raml_code add_bars(struct raml_page *p, const struct comparison *c, 
     }
     char name[80];
     raml_page_figure_name(name, "accuracy-", c->name);
-    const struct raml_figure fig = {.title = "Accuracy", .y_label = "share of samples right", .y_high = 1.02,
+    const struct raml_figure fig = {.title = "Accuracy", .y_label = "share of samples correct", .y_high = 1.02,
                                     .series = s, .n_series = c->n, .category = category, .n_categories = c->n_rows};
     enum raml_code rc = raml_page_figure(p, name, &fig, "Whiskers: 95\u00A0% interval over questions.", err);
     free(v);
@@ -255,8 +255,8 @@ static enum raml_code add_pass(struct raml_page *p, const struct comparison *c, 
     if (most < 2) return RAML_OK;
     char name[80];
     raml_page_figure_name(name, "pass_at_k-", c->name);
-    const struct raml_figure fig = {.title = "pass@k", .x_label = "k, samples a question", .log_x = true,
-                                    .y_label = "questions solved by one of k", .series = s, .n_series = c->n};
+    const struct raml_figure fig = {.title = "pass@k", .x_label = "k, samples per question", .log_x = true,
+                                    .y_label = "questions solved by any of k", .series = s, .n_series = c->n};
     return raml_page_figure(p, name, &fig, "All questions. Band: 95\u00A0% interval over questions.", err);
 }
 
@@ -294,9 +294,9 @@ enum raml_code raml_part_accuracy(struct raml_page *p, struct raml_err *err)
     for (size_t r = 0; r < f->n_runs; r++)
         for (size_t e = 0; e < f->run[r]->n_evals; e++) n_names += !seen_before(f, r, e);
     if (n_names == 0) return RAML_OK;
-    raml_buf_adds(&p->html, "<h2>Accuracy</h2>\n<p class=\"dim\">Mean share of right samples, with its 95\u00A0% "
-                            "interval. Cut: samples that reached the token limit; open: samples that never closed "
-                            "their thinking. Both count as wrong.</p>\n");
+    raml_buf_adds(&p->html, "<h2>Accuracy</h2>\n<p class=\"dim\">Mean share of correct samples, with its 95\u00A0% "
+                            "interval. Truncated: samples that reached the token limit; open: samples that never "
+                            "closed their thinking. Both count as wrong.</p>\n");
     enum raml_code rc = RAML_OK;
     for (size_t r = 0; !rc && r < f->n_runs; r++)
         for (size_t e = 0; !rc && e < f->run[r]->n_evals; e++) {

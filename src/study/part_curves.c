@@ -1,15 +1,15 @@
-/* part_curves.c - the report's mean loss curves: right samples against wrong ones. */
+/* part_curves.c - the report's mean loss curves: correct samples against wrong ones. */
 #include "study/page.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-static const char *const verdict_name[RAML_N_VERDICTS] = {"wrong", "right", "not judged"};
+static const char *const verdict_name[RAML_N_VERDICTS] = {"wrong", "correct", "not graded"};
 static const int verdict_colour[RAML_N_VERDICTS] = {1, 0, 7};
 static const size_t order[RAML_N_VERDICTS] = {RAML_RIGHT, RAML_WRONG, RAML_UNJUDGED};
 
-struct drawn { /* room for one figure's series */
+struct drawn { /* space for one figure's series */
     double x[RAML_CURVE_POINTS_MAX], y[RAML_CURVE_POINTS_MAX], low[RAML_CURVE_POINTS_MAX], high[RAML_CURVE_POINTS_MAX];
     char name[48];
 };
@@ -17,7 +17,7 @@ struct drawn { /* room for one figure's series */
 static enum raml_code add_figure(struct raml_page *p, const char *name, const struct raml_trace *t, bool greedy,
                                  const char *title, struct raml_err *err)
 {
-    static const char greedy_caption[] = "Share of trajectories after whose first i tokens the right answer is the "
+    static const char greedy_caption[] = "Share of trajectories after whose first i tokens the correct answer is the "
                                          "greedy one. Band: mean \u00B1 1.96 standard errors over trajectories.";
     static const char loss_caption[] = "Mean over trajectories, each stretched to 0 \u2026 1. Band: mean \u00B1 1.96 "
                                        "standard errors over trajectories.";
@@ -41,7 +41,7 @@ static enum raml_code add_figure(struct raml_page *p, const char *name, const st
     if (n == 0) return RAML_OK;
     const struct raml_figure fig = {
         .title = title, .x_label = "position in the trajectory, i/T", .series = s, .n_series = n,
-        .y_label = greedy ? "right answer is greedy" : "L(i), nats per answer token", .x_low = 0, .x_high = 1,
+        .y_label = greedy ? "correct answer is greedy" : "L(i), nats per answer token", .x_low = 0, .x_high = 1,
         .y_low = 0, .y_high = greedy ? 1.02 : 0};
     return raml_page_figure(p, name, &fig, greedy ? greedy_caption : loss_caption, err);
 }
@@ -85,7 +85,7 @@ enum raml_code raml_part_curves(struct raml_page *p, struct raml_err *err)
     if (n_traces == 0) return RAML_OK;
     raml_buf_adds(&p->html,
                   "<h2>The loss of the answer along the trajectory</h2>\n<p>L(i) is the mean negative log-likelihood "
-                  "of the right answer\u2019s tokens once the model has read the question and i tokens of the "
+                  "of the correct answer\u2019s tokens once the model has read the question and i tokens of the "
                   "trajectory: the inner loop\u2019s loss, each token one step.</p>\n");
     enum raml_code rc = RAML_OK;
     size_t number = 0;
@@ -104,7 +104,7 @@ enum raml_code raml_part_curves(struct raml_page *p, struct raml_err *err)
                 raml_buf_adds(&p->html, "</h3>\n");
             }
             raml_buf_adds(&p->html, "<div class=\"grid\">\n");
-            rc = add_figure(p, loss, trace, false, "Loss of the right answer", err);
+            rc = add_figure(p, loss, trace, false, "Loss of the correct answer", err);
             if (!rc) rc = add_figure(p, greedy, trace, true, "When the answer is found", err);
             raml_buf_adds(&p->html, "</div>\n");
             add_table(p, trace);

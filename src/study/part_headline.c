@@ -7,7 +7,7 @@
 
 enum { TILE_LINES = 8 }; /* of one accuracy tile */
 
-/* The last part of a path, trailing slashes left out; the path itself where that would be empty or dots. */
+/* The last part of a path, without trailing slashes; the path itself if that would be empty or dots. */
 static const char *folder_name(const char *dir, size_t *n)
 {
     *n = strlen(dir);
@@ -35,7 +35,7 @@ static void add_found(struct raml_page *p)
         if (run->metrics.n) raml_buf_adds(b, "training curves, ");
         if (run->n_evals) raml_buf_addf(b, "%zu evaluation%s, ", run->n_evals, run->n_evals > 1 ? "s" : "");
         if (n) raml_buf_addf(b, "%zu traced trajectories, ", n);
-        b->len -= b->len >= 2 ? 2 : 0; /* the last ", ": a run is never without any */
+        b->len -= b->len >= 2 ? 2 : 0; /* the last ", ": a run always has one */
     }
     if (f->summary) raml_buf_adds(b, f->n_runs ? "; summary" : "summary");
     raml_buf_adds(b, ".</p>\n");
@@ -57,7 +57,7 @@ static double split_accuracy(const json_t *rows, const char *split, double *n_qu
     return *n_questions > 0 ? sum / *n_questions : NAN;
 }
 
-/* One line of an accuracy tile, the first in large: "96.5 % in_range (600 questions)". */
+/* One line of an accuracy tile, the first in large type: "96.5 % in_range (600 questions)". */
 static void add_line(struct raml_page *p, bool first, double value, const char *what, double n_questions)
 {
     if (isnan(value)) return;
@@ -69,7 +69,7 @@ static void add_line(struct raml_page *p, bool first, double value, const char *
     raml_buf_adds(&p->html, "</span>");
 }
 
-/* An evaluation that tells splits gives one line a split, otherwise one line. */
+/* An evaluation with splits gives one line per split, otherwise one line. */
 static void add_eval_lines(struct raml_page *p, const struct raml_evaluation *e, size_t *n_lines)
 {
     const json_t *rows = json_object_get(e->table, "rows"), *all = json_object_get(e->table, "all");
@@ -92,7 +92,7 @@ static void add_eval_lines(struct raml_page *p, const struct raml_evaluation *e,
     double value = raml_page_get(json_object_get(all, "accuracy"), "value");
     if (isnan(value)) value = split_accuracy(rows, NULL, &n);
     else n = raml_page_get(all, "questions");
-    add_line(p, *n_lines == 0, value, strcmp(e->name, "eval") == 0 ? "right" : e->name, n);
+    add_line(p, *n_lines == 0, value, strcmp(e->name, "eval") == 0 ? "correct" : e->name, n);
     *n_lines += !isnan(value);
 }
 
@@ -120,11 +120,11 @@ static double plain(double x)
 static void add_loss_tiles(struct raml_page *p)
 {
     static const size_t order[] = {RAML_RIGHT, RAML_WRONG, RAML_UNJUDGED};
-    static const char *const about[] = {"wrong trajectories", "right trajectories", "trajectories"};
+    static const char *const about[] = {"wrong trajectories", "correct trajectories", "trajectories"};
     const struct raml_findings *f = p->found;
     for (size_t r = 0; r < f->n_runs; r++) {
         if (f->run[r]->n_traces == 0) continue;
-        for (size_t v = 0; v < RAML_N_VERDICTS; v++) { /* the first trace speaks for the run */
+        for (size_t v = 0; v < RAML_N_VERDICTS; v++) { /* the first trace represents the run */
             const struct raml_trace_group *g = &f->run[r]->trace[0]->group[order[v]];
             if (g->n == 0) continue;
             double n = (double)g->n;

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The next line "key: value" of a recipe that starts at the margin, from *at on; false at the end. Nested blocks and
- * comments are passed over: recipes are flat (cli.h). */
+/* The next unindented line "key: value" of a recipe, from *at on; false at the end. Nested blocks and comments are
+ * skipped: recipes are flat (cli.h). */
 static bool next_setting(const char **at, const char **key, size_t *key_len, const char **value, size_t *value_len)
 {
     while (**at) {
@@ -70,7 +70,7 @@ static void add_row(struct raml_page *p, const char *key, size_t key_len)
     raml_buf_adds(&p->html, "</td></tr>\n");
 }
 
-/* Settings that are not the same in all runs: each once, in the order of the first recipe that has it. */
+/* Settings that differ between runs: each once, in the order of the first recipe that has it. */
 static void add_differences(struct raml_page *p)
 {
     const struct raml_findings *f = p->found;
@@ -130,7 +130,7 @@ void raml_part_settings(struct raml_page *p)
         raml_buf_adds(b, "</pre></details>\n");
     }
     if (f->notes.len) {
-        raml_buf_adds(b, "<h2>Left out</h2>\n<ul>\n");
+        raml_buf_adds(b, "<h2>Skipped</h2>\n<ul>\n");
         add_lines(p, f->notes.data, "<li>", "</li>\n");
         raml_buf_adds(b, "</ul>\n");
     }

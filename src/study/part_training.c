@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* More points than a figure can show become means of equal runs of points; curves this long get a smooth line. */
+/* More points than a figure can show become means of equal blocks of points; curves this long get a smooth line. */
 enum { SHOWN_POINTS = 600, SMOOTH_FROM = 60, MAX_FIGURES = 24, WINDOW_SHARE = 25, LOG_FROM = 100 };
 
 static const struct known {
@@ -20,7 +20,7 @@ static const struct known {
     {"learning_rate", "Learning rate", "learning rate", NULL, false, false, false},
     {"tokens_per_s", "Speed", "tokens per second", NULL, false, false, true},
 };
-/* Counts and clocks grow with the step and say nothing as curves. */
+/* Counts and clocks grow with the step and are meaningless as curves. */
 static const char *const dull[] = {"epoch", "tokens", "trained_tokens", "seconds", "time", "step", "eval_loss", NULL};
 
 struct curve {

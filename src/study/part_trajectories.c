@@ -22,7 +22,7 @@ static enum raml_code common_clip(const struct raml_findings *f, double *clip, s
             for (size_t v = 0; !rc && v < RAML_N_VERDICTS; v++)
                 for (size_t i = 0; !rc && i < f->run[r]->trace[t]->group[v].n_picks; i++) {
                     const json_t *curve = json_object_get(f->run[r]->trace[t]->group[v].pick[i], "L");
-                    size_t steps = json_array_size(curve) - 1; /* L has a value at least: curves.c */
+                    size_t steps = json_array_size(curve) - 1; /* L has at least one value: curves.c */
                     double *more = realloc(delta, (n + steps + 1) * sizeof *delta);
                     if (!more) rc = raml_fail(err, RAML_ENOMEM, "no memory for the steps of the trajectories shown");
                     else delta = more;
@@ -68,7 +68,7 @@ static void add_head(struct raml_page *p, const json_t *pick, const double *loss
 static enum raml_code add_pick(struct raml_page *p, const json_t *pick, size_t verdict, double clip,
                                struct raml_err *err)
 {
-    static const char *const name[] = {"wrong", "right", "not judged"}, *const css[] = {"wrong", "right", "open"};
+    static const char *const name[] = {"wrong", "correct", "not graded"}, *const css[] = {"wrong", "right", "open"};
     const json_t *tokens = json_object_get(pick, "tokens"), *truth = json_object_get(pick, "greedy");
     size_t n = json_array_size(tokens);
     double *loss = raml_json_numbers(json_object_get(pick, "L"));
@@ -113,7 +113,7 @@ enum raml_code raml_part_trajectories(struct raml_page *p, struct raml_err *err)
     if (n == 0) return RAML_OK;
     enum raml_code rc = common_clip(f, &clip, err);
     if (rc) return rc;
-    raml_buf_adds(&p->html, "<h2>What single tokens do</h2>\n<p class=\"dim\">Not chosen for looks: the first right "
+    raml_buf_adds(&p->html, "<h2>What single tokens do</h2>\n<p class=\"dim\">Not chosen for looks: the first correct "
                             "and the first wrong trajectories of each family, in the order of the file.</p>\n");
     raml_colour_legend(&p->html, clip);
     for (size_t r = 0; !rc && r < f->n_runs; r++)
@@ -126,7 +126,7 @@ enum raml_code raml_part_trajectories(struct raml_page *p, struct raml_err *err)
                 raml_page_text(p, trace->name);
                 raml_buf_adds(&p->html, "</h3>\n");
             }
-            raml_buf_adds(&p->html, "<div class=\"grid\">\n"); /* a column a verdict */
+            raml_buf_adds(&p->html, "<div class=\"grid\">\n"); /* one column per verdict */
             for (size_t v = 0; !rc && v < RAML_N_VERDICTS; v++) {
                 if (trace->group[order[v]].n_picks == 0) continue;
                 raml_buf_adds(&p->html, "<div>\n");

@@ -11,7 +11,7 @@ enum { PAGE_MAX = 1 << 28, PATH_MAX_BYTES = 8192 };
 static void add_foot(struct raml_page *p)
 {
     if (p->n_figures == 0) return;
-    raml_buf_addf(&p->html, "<p class=\"dim\">Every figure stands in the folder figures as data (.tsv), gnuplot script "
+    raml_buf_addf(&p->html, "<p class=\"dim\">Every figure is in the folder figures as data (.tsv), gnuplot script "
                             "(.gp)%s.</p>\n", p->n_drawn ? " and picture (.svg)" : "");
 }
 

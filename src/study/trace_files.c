@@ -1,4 +1,4 @@
-/* trace_files.c - traces questions in batches and hands each curve to the writers. See trace_files.h. */
+/* trace_files.c - traces questions in batches and passes each curve to the writers. See trace_files.h. */
 #include "raml/trace_files.h"
 
 #include "core/elementary.h"
@@ -12,7 +12,7 @@
 
 enum { BATCH = 256, PASSES_A_BATCH = 4, MAX_PIECES_BYTES = 1 << 28, TITLE_BYTES = 400 };
 
-struct item { /* a trajectory of the batch in the making */
+struct item { /* a trajectory of the batch being gathered */
     const struct raml_question *q;
     size_t sample;
     struct raml_trace_text text;
@@ -122,7 +122,7 @@ static enum raml_code add_pieces(const struct work *w, const struct raml_loss_cu
 {
     for (size_t k = 0; k + 1 < c->n_points; k++) {
         size_t before = bytes->len;
-        for (size_t i = c->at[k]; i < c->at[k + 1]; i++) { /* as they are: what decodes alone may lack its blank */
+        for (size_t i = c->at[k]; i < c->at[k + 1]; i++) { /* as is: a token decoded by itself may lose its space */
             const char *at;
             size_t n;
             enum raml_code rc = raml_tokenizer_piece(w->job->tokenizer, c->token[i], &at, &n, err);
@@ -262,12 +262,12 @@ static enum raml_code trace_all(struct work *w, bool *stopped, struct raml_err *
     if (!rc && !*stopped) rc = run_batch(w, err);
     if (rc) return w->job->data_name ? raml_wrap(err, rc, "%s", w->job->data_name) : rc;
     if (w->n_skipped)
-        raml_say(w->job->sink, "%zu of %zu trajectories were left out; the first: %s", w->n_skipped, w->n_total,
+        raml_say(w->job->sink, "%zu of %zu trajectories were skipped; the first: %s", w->n_skipped, w->n_total,
                  w->first_skipped.msg);
     if (w->n_done) return RAML_OK;
     if (*stopped) return raml_fail(err, RAML_ESTOP, "stopped before the first loss curve");
     return raml_fail(err, RAML_ERANGE,
-                     "%s: nothing to trace: %zu questions, %zu trajectories of them asked for, %zu left "
+                     "%s: nothing to trace: %zu questions, %zu trajectories selected, %zu skipped "
                      "out%s%s",
                      w->job->data_name ? w->job->data_name : "questions", qs->n, w->n_total, w->n_skipped,
                      w->n_skipped ? "; the first: " : "", w->n_skipped ? w->first_skipped.msg : "");
@@ -292,7 +292,7 @@ static enum raml_code work(struct work *w, bool *stopped, struct raml_err *err)
     if (!rc) rc = raml_trace_pictures_init(&w->pictures, w->opt, err);
     if (!rc) rc = trace_all(w, stopped, err);
     if (!rc) rc = raml_trace_records_commit(&w->records, err);
-    snprintf(title, sizeof title, "Loss of the %s answer%s%s", w->opt->own ? "sample's own" : "right",
+    snprintf(title, sizeof title, "Loss of the %s answer%s%s", w->opt->own ? "sample's own" : "correct",
              job->data_name ? ": " : "", job->data_name ? job->data_name : "");
     return rc ? rc : raml_trace_pictures_write(&w->pictures, job->dir, title, err);
 }

@@ -1,4 +1,4 @@
-/* trace_parts.h - one traced trajectory on its way into files, and the writers it goes through; between trace_*.c. */
+/* trace_parts.h - one traced trajectory on its way to files, and the writers it passes through; for trace_*.c only. */
 #ifndef RAML_STUDY_TRACE_PARTS_H
 #define RAML_STUDY_TRACE_PARTS_H
 
@@ -6,7 +6,7 @@
 #include "core/file.h"
 #include "raml/trace_files.h"
 
-struct raml_traced { /* borrowed for a call */
+struct raml_traced { /* borrowed for one call */
     const struct raml_question *q;
     size_t sample, number; /* number: 1, 2 … in the order of curves.jsonl */
     const struct raml_loss_curve *curve;
@@ -18,7 +18,7 @@ struct raml_traced { /* borrowed for a call */
     enum raml_trace_verdict verdict;
     const char *answer;
     enum raml_join join;
-    size_t straddle; /* bytes of the cue in the answer's first token */
+    size_t straddle; /* bytes of the answer prefix in the answer's first token */
 };
 
 /* -- trace_records.c: curves.jsonl, tokens.jsonl, curves.safetensors ---------------------------------------------- */
@@ -38,7 +38,7 @@ struct raml_trace_records {
 };
 RAML_CHECKED enum raml_code raml_trace_records_init(struct raml_trace_records *r, const char *dir,
                                                     const struct raml_trace_files_options *opt, struct raml_err *err);
-void raml_trace_records_deinit(struct raml_trace_records *r); /* after a failed _init too */
+void raml_trace_records_deinit(struct raml_trace_records *r); /* also after a failed _init */
 RAML_CHECKED enum raml_code raml_trace_records_add(struct raml_trace_records *r, const struct raml_traced *t,
                                                    struct raml_err *err);
 RAML_CHECKED enum raml_code raml_trace_records_commit(struct raml_trace_records *r, struct raml_err *err);

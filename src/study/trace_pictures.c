@@ -123,7 +123,7 @@ static enum raml_code add_shown(struct raml_trace_pictures *p, const struct raml
     return RAML_OK;
 }
 
-/* With a stride the probes' places are not all equally far apart: the curve is filled up to a value a token. */
+/* With a stride the probes are not evenly spaced: the curve is filled up to one value per token. */
 static enum raml_code add_mean(struct raml_curve_mean *m, const struct raml_loss_curve *c, struct raml_err *err)
 {
     if (c->n_points == c->n_tokens + 1) return raml_curve_mean_add(m, c->loss, c->n_points, err);

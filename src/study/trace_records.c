@@ -52,7 +52,7 @@ void raml_trace_records_deinit(struct raml_trace_records *r)
 
 /* -- JSON ---------------------------------------------------------------------------------------------------------- */
 
-static json_t *number(double x) /* null: there is none */
+static json_t *number(double x) /* null: none */
 {
     return isfinite(x) ? json_real(x) : json_null();
 }
@@ -62,7 +62,7 @@ static json_t *text_or_null(const char *text)
     return text ? json_string(text) : json_null();
 }
 
-/* A token's bytes as they are where JSON can hold them (and C strings too), else in visible form. */
+/* A token's bytes unchanged if JSON (and C strings) can hold them, else in visible form. */
 static json_t *piece_text(const char *bytes, size_t n)
 {
     json_t *s = memchr(bytes, 0, n) ? NULL : json_stringn(bytes, n);
@@ -75,7 +75,7 @@ static json_t *piece_text(const char *bytes, size_t n)
     return s;
 }
 
-/* Sets a field of a new value; false, as when the value could not be made: no memory. */
+/* Sets a field to a new value; false (also when the value could not be made): no memory. */
 static bool set(json_t *obj, const char *key, json_t *value)
 {
     return json_object_set_new(obj, key, value) == 0;
@@ -86,7 +86,7 @@ static bool append(json_t *list, json_t *value)
     return json_array_append_new(list, value) == 0;
 }
 
-/* The fields that say which trajectory: id, sample. */
+/* The fields that identify the trajectory: id, sample. */
 static bool set_name(json_t *o, const struct raml_traced *t)
 {
     return set(o, "id", json_string(t->q->id)) && set(o, "sample", json_integer((json_int_t)t->sample));
@@ -118,7 +118,7 @@ static bool set_curve(json_t *o, const struct raml_traced *t, bool strided)
              append(at, json_integer(c->at[k]));
     ok = set(o, "n_tokens", json_integer((json_int_t)c->n_tokens)) && ok;
     ok = set(o, "n_answer", json_integer((json_int_t)c->n_answer)) && ok;
-    ok = set(o, "tokens", tokens) && ok; /* each takes its value over, whatever came before */
+    ok = set(o, "tokens", tokens) && ok; /* each takes over its value, even after a failure */
     ok = set(o, "L", loss) && ok;
     ok = set(o, "greedy", greedy) && ok;
     if (strided) return set(o, "at", at) && ok;
@@ -198,7 +198,7 @@ static int by_name(const void *a, const void *b)
     return c ? c : ((*x)->number > (*y)->number) - ((*x)->number < (*y)->number);
 }
 
-/* Names must differ, and a file's ids need not: the second and later ones of a name get their number behind it. */
+/* Names must be unique, but a file's ids need not be: the second and later ones of a name get their number appended. */
 static enum raml_code make_unique(struct raml_trace_records *r, struct raml_err *err)
 {
     struct raml_trace_kept **order = malloc((r->n ? r->n : 1) * sizeof *order);
@@ -208,11 +208,11 @@ static enum raml_code make_unique(struct raml_trace_records *r, struct raml_err 
     const char *last = "";
     for (size_t i = 0; i < r->n; i++) {
         if (i == 0 || strcmp(order[i]->name, last) != 0) {
-            last = order[i]->name; /* stays as it is: only later ones change */
+            last = order[i]->name; /* unchanged: only later ones get a number */
             continue;
         }
         size_t len = strlen(order[i]->name);
-        snprintf(order[i]->name + len, 32, "@%zu", order[i]->number); /* keep() left room */
+        snprintf(order[i]->name + len, 32, "@%zu", order[i]->number); /* keep() made room */
     }
     free(order);
     return RAML_OK;
