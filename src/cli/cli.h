@@ -1,8 +1,8 @@
-/* cli.h - what every command shares: one table of settings drives command line, YAML recipe, --help and the run record.
+/* cli.h - shared by all commands: one table of settings drives command line, YAML recipe, --help and the run record.
  *
- * A command is a row: name, table of settings, and a function. Settings live in a plain struct of the command's own;
+ * A command is a row: name, table of settings, and a function. Settings live in a struct of the command's own;
  * each table row names a field by offset, with type, default, range and help. `--learning_rate 0.1`,
- * `--learning-rate 0.1` and `--learning_rate=0.1` are the same; of an option given twice the last counts. Order:
+ * `--learning-rate 0.1` and `--learning_rate=0.1` are the same; of an option given twice the last one counts. Order:
  * defaults, then the recipe (--config FILE.yaml), then the command line. An unknown key is an error that names the
  * nearest known one. Exit codes: 0 done, 1 failed, 2 bad usage.
  */
@@ -27,7 +27,7 @@ enum cli_type {
     CLI_ONE   /* const char *, one of the words in `words` ("a|b|c") */
 };
 struct cli_option {
-    const char *name;  /* with underscores, the field's word: "learning_rate" */
+    const char *name;  /* with underscores, the field's term: "learning_rate" */
     const char *alias; /* another name that is accepted ("lr"); NULL */
     enum cli_type type;
     size_t offset;     /* in the settings struct */
@@ -37,17 +37,17 @@ struct cli_option {
     const char *help;  /* one sentence; units in it */
 };
 
-struct cli { /* what all commands get */
+struct cli { /* passed to every command */
     bool json, quiet;
     uint64_t seed;
     int threads; /* 0: all */
     const char *level;             /* kernels: "auto", "ref", "base", "avx2" ... (--cpu) */
     const struct raml_device *dev; /* opened from threads and level */
     const struct raml_sink *sink;  /* progress on stderr; silent with --quiet */
-    const char *const *arg;        /* what stands on the line without a name */
+    const char *const *arg;        /* the nameless arguments */
     size_t n_args;
     const char *recipe; /* every setting resolved, as YAML; with --config it gives the same settings again. More keys
-                         * may be appended: those that begin with raml_ are passed over on reading (recipe.c) */
+                         * may be appended: those that begin with raml_ are skipped on reading (recipe.c) */
 };
 
 struct cli_command {
@@ -65,9 +65,9 @@ struct cli_command {
 extern const struct cli_command *const cli_commands[];
 extern const size_t cli_n_commands;
 
-/* options.c: fills `settings` (settings_size bytes) from defaults, recipe and argv[0..argc), which begins behind the
- * command's name; RAML_EUSAGE says what is wrong. *help is set when --help was asked for: then nothing else was read.
- * cli: all but dev and sink. Texts live until cli_parse_free. */
+/* options.c: fills `settings` (settings_size bytes) from defaults, recipe and argv[0..argc), which begins after the
+ * command's name; RAML_EUSAGE: what is wrong. *help is set when --help was given: then nothing else was read.
+ * cli: all except dev and sink. Texts live until cli_parse_free. */
 struct cli_parsed;
 RAML_CHECKED enum raml_code cli_parse(const struct cli_command *cmd, int argc, char *const *argv, void *settings,
                                       struct cli *cli, bool *help, struct cli_parsed **out, struct raml_err *err);
@@ -76,7 +76,7 @@ void cli_help(const struct cli_command *cmd, struct raml_buf *out);
 /* The known word nearest to `word` by edit distance, or NULL when none is near. */
 const char *cli_nearest(const char *word, const char *const *known, size_t n);
 
-/* Progress on stderr: one line rewritten on a terminal, plain lines now and then elsewhere; rate and time left. */
+/* Progress on stderr: one line rewritten on a terminal, occasional plain lines elsewhere; rate and time left. */
 struct cli_progress;
 struct cli_progress *cli_progress_open(bool quiet); /* takes SIGINT, SIGTERM, SIGPIPE until _close; NULL: no memory */
 const struct raml_sink *cli_progress_sink(struct cli_progress *p); /* stop: true after SIGINT or SIGTERM */

@@ -1,4 +1,4 @@
-/* commands.h - every command, each defined in a file of its own. To add one: its line here, its line in table.c. */
+/* commands.h - every command, each defined in its own file. To add one: its line here, its line in table.c. */
 #ifndef RAML_CLI_COMMANDS_H
 #define RAML_CLI_COMMANDS_H
 

@@ -23,13 +23,13 @@ struct settings {
 #define AT(field) offsetof(struct settings, field)
 static const struct cli_option options[] = {
     {"dtype", NULL, CLI_ONE, AT(dtype), "keep", 0, 0, "keep|f32|bf16|q8_0",
-     "Type of the matrices; keep: as they are. q8_0 is for GGUF alone."},
+     "Type of the matrices; keep: as they are. q8_0 is only for GGUF."},
     {"tokenizer", NULL, CLI_FLAG, AT(tokenizer), "true", 0, 0, NULL,
-     "Write the tokenizer and the chat template too, where the model has them."},
+     "Also write the tokenizer and the chat template, if the model has them."},
     {"max_shard_size", NULL, CLI_REAL, AT(max_shard_size), "5", 1e-9, 1e6, NULL,
-     "Of a folder's files, in GB (10^9 bytes); a larger model becomes several files and an index."},
+     "Maximum size of a folder's files, in GB (10^9 bytes); a larger model is split into several files with an index."},
     {"overwrite", NULL, CLI_FLAG, AT(overwrite), NULL, 0, 0, NULL,
-     "Replace the file DST, or the folder DST with all that is in it."},
+     "Replace the file DST, or the folder DST with all its contents."},
 };
 
 struct work {
@@ -61,7 +61,7 @@ static const char *base_name(const char *path)
     return slash && slash[1] ? slash + 1 : path;
 }
 
-/* -- What is there ------------------------------------------------------------------------------------------------- */
+/* -- What exists --------------------------------------------------------------------------------------------------- */
 static bool has_tokenizer(const struct work *w)
 {
     const struct raml_gguf *g = raml_model_file_gguf(w->f);
@@ -72,7 +72,7 @@ static bool has_tokenizer(const struct work *w)
     return !(s.n == 4 && !memcmp(s.bytes, "none", 4)) && !(s.n == 8 && !memcmp(s.bytes, "no_vocab", 8));
 }
 
-/* What is read must not lie in the folder that is replaced; to be that folder is fine. */
+/* The source must not be inside the folder that is replaced; it may be that folder. */
 static enum raml_code check_nesting(const struct work *w, struct raml_err *err)
 {
     char *src = realpath(w->src, NULL), *dst = realpath(w->dst, NULL);
@@ -81,7 +81,7 @@ static enum raml_code check_nesting(const struct work *w, struct raml_err *err)
     free(src);
     free(dst);
     if (!inside) return RAML_OK;
-    return raml_fail(err, RAML_EUSAGE, "%s lies in %s, which would be replaced", w->src, w->dst);
+    return raml_fail(err, RAML_EUSAGE, "%s is inside %s, which would be replaced", w->src, w->dst);
 }
 
 static enum raml_code open_source(struct work *w, const char *path, struct raml_err *err)
@@ -91,22 +91,22 @@ static enum raml_code open_source(struct work *w, const char *path, struct raml_
     if (!rc) rc = raml_model_file_open(w->src, &w->f, err);
     if (rc || !w->s->tokenizer || !has_tokenizer(w)) return rc;
     rc = raml_tokenizer_config_read(w->src, &w->config, err);
-    /* between files of the same kind it is copied, whatever it is */
+    /* between files of the same kind it is copied unread */
     if (!rc && (raml_model_file_gguf(w->f) != NULL) != ends_in_gguf(w->dst))
         rc = raml_tokenizer_open(w->src, &w->tokenizer, err);
     return rc ? raml_wrap(err, rc, "the model's tokenizer (--no-tokenizer leaves it out)") : RAML_OK;
 }
 
-/* A folder is there: empty, or a model's, which alone is replaced. */
+/* The folder exists: it must be empty, or a model's; only that is replaced. */
 static enum raml_code check_folder(const struct work *w, struct raml_err *err)
 {
     char config[PATH_BYTES + 8];
     enum raml_code rc = join(config, w->dst, "config.json", err);
-    if (rc || !remove(w->dst)) return rc; /* only an empty one can be removed so */
+    if (rc || !remove(w->dst)) return rc; /* fails unless it is empty */
     if (!w->s->overwrite)
-        return raml_fail(err, RAML_EUSAGE, "%s: is a folder with something in it; --overwrite replaces it", w->dst);
+        return raml_fail(err, RAML_EUSAGE, "%s: is a folder that is not empty; --overwrite replaces it", w->dst);
     if (!raml_is_file(config))
-        return raml_fail(err, RAML_EUSAGE, "%s: is a folder without config.json; --overwrite replaces models alone",
+        return raml_fail(err, RAML_EUSAGE, "%s: is a folder without config.json; --overwrite replaces only models",
                          w->dst);
     return RAML_OK;
 }
@@ -122,7 +122,7 @@ static enum raml_code check_target(struct work *w, const char *path, struct raml
     snprintf(w->tmp, sizeof w->tmp, "%s.tmp", w->dst);
     if (ends_in_gguf(w->dst)) {
         if (raml_is_file(w->dst) && !w->s->overwrite)
-            return raml_fail(err, RAML_EUSAGE, "%s: is there already; --overwrite replaces it", w->dst);
+            return raml_fail(err, RAML_EUSAGE, "%s: exists; --overwrite replaces it", w->dst);
         return RAML_OK;
     }
     if (raml_is_file(w->dst))
@@ -131,7 +131,7 @@ static enum raml_code check_target(struct work *w, const char *path, struct raml
 }
 
 /* -- GGUF ---------------------------------------------------------------------------------------------------------- */
-/* Models that were made here do not say what ends a text: it is what their format puts there. llama.cpp would take
+/* Models made here do not record their end-of-text token: it is what their format writes there. llama.cpp would take
  * token 11. */
 static enum raml_code name_end(struct work *w, struct raml_err *err)
 {
@@ -180,7 +180,7 @@ static enum raml_code copy_file(const struct work *w, const char *name, struct r
     return rc;
 }
 
-/* From a folder: its files as they are. From GGUF: made from the metadata. */
+/* From a folder: its files, copied. From GGUF: made from the metadata. */
 static enum raml_code write_tokenizer(const struct work *w, struct raml_err *err)
 {
     static const char *const files[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
@@ -200,7 +200,7 @@ static enum raml_code write_tokenizer(const struct work *w, struct raml_err *err
     return rc ? rc : raml_tokenizer_config_write(&w->config, path, err);
 }
 
-/* Into a folder beside it, which then takes its name: it appears whole or not at all. */
+/* Into a folder beside it, which is then renamed: it appears complete or not at all. */
 static enum raml_code write_folder(struct work *w, struct raml_err *err)
 {
     enum raml_code rc = raml_remove_tree(w->tmp, err);
@@ -211,7 +211,7 @@ static enum raml_code write_folder(struct work *w, struct raml_err *err)
         raml_sync_dir(w->tmp);
         rc = raml_remove_tree(w->dst, err);
     }
-    if (!rc && rename(w->tmp, w->dst)) rc = raml_fail_errno(err, "%s: cannot be put in place", w->dst);
+    if (!rc && rename(w->tmp, w->dst)) rc = raml_fail_errno(err, "%s: cannot be moved into place", w->dst);
     if (rc) (void)!raml_remove_tree(w->tmp, NULL);
     return rc;
 }
@@ -242,7 +242,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     w.o.sink = cli->sink;
     w.o.max_shard_bytes = (size_t)(w.s->max_shard_size * 1e9);
     if (w.o.as == RAML_STORE_Q8_0 && !ends_in_gguf(cli->arg[1]))
-        return raml_fail(err, RAML_EUSAGE, "--dtype q8_0 is for GGUF alone; expected a DST that ends in .gguf");
+        return raml_fail(err, RAML_EUSAGE, "--dtype q8_0 is only for GGUF; expected a DST that ends in .gguf");
     enum raml_code rc = check_target(&w, cli->arg[1], err);
     if (!rc) rc = open_source(&w, cli->arg[0], err);
     if (!rc) rc = ends_in_gguf(w.dst) ? write_gguf(&w, err) : write_folder(&w, err);
@@ -259,7 +259,7 @@ const struct cli_command cli_convert = {
     .args = "SRC DST",
     .detail = "SRC is a model's folder, a run's (its newest checkpoint), or a .gguf file. A DST that ends in .gguf "
               "becomes a GGUF file that llama.cpp reads; any other a folder in Hugging Face layout. F32 and BF16 go "
-              "both ways without losing a bit.",
+              "both ways without loss.",
     .example = "raml convert run-sft/checkpoint-50 model.gguf --dtype q8_0",
     .option = options,
     .n_options = sizeof options / sizeof *options,

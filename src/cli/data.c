@@ -1,4 +1,4 @@
-/* data.c - `raml data check`: what a file of questions holds, which rows are at fault, what it shares with others. */
+/* data.c - `raml data check`: the contents of a file of questions, its faulty rows, and what it shares with others. */
 #include "cli/data.h"
 #include "cli/commands.h"
 
@@ -22,11 +22,11 @@ struct check_settings {
 enum { LENGTH_PROMPT, LENGTH_TRAJECTORY, LENGTH_ANSWER, LENGTH_ROW, N_LENGTHS };
 static const char *const length_name[N_LENGTHS] = {"prompt", "trajectory", "answer", "row"};
 
-struct lengths { /* in tokens; sorted once all are there */
+struct lengths { /* in tokens; sorted once complete */
     uint32_t *x;
     size_t n, cap;
 };
-struct seen { /* a question by the hash of its text, and where it stands */
+struct seen { /* a question by the hash of its text, and its place */
     uint64_t hash;
     size_t line, index;
 };
@@ -35,8 +35,8 @@ struct file_report {
     struct raml_fields fields;
     size_t n_questions, n_faults, n_answered, n_trajectories, n_duplicates, n_long;
     size_t n_verdict[3]; /* unknown, different, equal */
-    size_t duplicate[2]; /* lines of the first question that stands twice */
-    size_t n_near, near[2]; /* the same for questions of the same words (leak.h) and another text */
+    size_t duplicate[2]; /* lines of the first repeated question */
+    size_t n_near, near[2]; /* the same for questions with the same words (leak.h) and another text */
     size_t max_faults;
     json_t *faults; /* messages, at most max_faults */
     struct lengths length[N_LENGTHS];
@@ -52,12 +52,12 @@ static const struct cli_option options[] = {
     {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL,
      "Fields by role where detection fails: question=Problem,answer=Gold."},
     {"tokenizer", NULL, CLI_TEXT, AT(tokenizer), NULL, 0, 0, NULL,
-     "Model's folder or GGUF file, or tokenizer.json, to count tokens with. Default: the built-in one, one token a byte."},
+     "Model's folder or GGUF file, or tokenizer.json, to count tokens. Default: the built-in one, one token per byte."},
     PROMPTING_OPTIONS(AT(prompting)),
     {"max_length", "max_tokens", CLI_INT, AT(max_length), "0", 0, 1e9, NULL,
-     "Count the rows (prompt, one trajectory, answer) of more tokens than this; 0: any length fits."},
-    {"limit", NULL, CLI_INT, AT(limit), "0", 0, 1e15, NULL, "Read only the first so many questions of a file; 0: all."},
-    {"max_faults", NULL, CLI_INT, AT(max_faults), "20", 0, 1e9, NULL, "List at most so many rows at fault per file."},
+     "Count the rows (prompt, one trajectory, answer) with more tokens than this; 0: any length fits."},
+    {"limit", NULL, CLI_INT, AT(limit), "0", 0, 1e15, NULL, "Read only the first n questions of each file; 0: all."},
+    {"max_faults", NULL, CLI_INT, AT(max_faults), "20", 0, 1e9, NULL, "List at most this many faulty rows per file."},
 };
 
 enum raml_code cli_data_open(const char *path, const struct prompting_settings *s, struct raml_tokenizer **tokenizer,
@@ -87,7 +87,7 @@ static void note_fault(void *user, size_t line, const char *message)
     (void)line; /* the message begins with it */
     if (r->n_faults++ >= r->max_faults) return;
     json_t *text = json_string(message);
-    if (!text) { /* it quotes bytes that are no UTF-8, or was cut within a character */
+    if (!text) { /* it quotes bytes that are not UTF-8, or was truncated within a character */
         snprintf(plain, sizeof plain, "%s", message);
         for (char *p = plain; *p; p++)
             if ((unsigned char)*p >= 0x80) *p = '?';
@@ -116,7 +116,7 @@ static size_t count_role(const struct raml_roles *roles, const struct raml_span 
     return n;
 }
 
-struct counter { /* scratch of counting tokens */
+struct counter { /* scratch for counting tokens */
     struct raml_row_options opt;
     struct raml_tree tree;
     struct raml_roles roles;
@@ -132,7 +132,7 @@ static void counter_deinit(struct counter *c)
     free(c->pick);
 }
 
-/* The trajectories that an answer stands behind, their own or the question's. */
+/* The trajectories followed by an answer, their own or the question's. */
 static enum raml_code pick_trajectories(struct counter *c, const struct raml_question *q, size_t *k,
                                         struct raml_err *err)
 {
@@ -150,13 +150,13 @@ static enum raml_code pick_trajectories(struct counter *c, const struct raml_que
     return RAML_OK;
 }
 
-/* Lengths of a question's parts, from the very row that would be trained on. */
+/* Lengths of a question's parts, from the same row that would be trained on. */
 static enum raml_code count_tokens(struct counter *c, const struct raml_question *q, struct file_report *r,
                                    struct raml_err *err)
 {
     size_t k;
     enum raml_code rc = pick_trajectories(c, q, &k, err);
-    if (!rc && k == 0 && !q->answer[0]) { /* nothing to train on: the prompt alone */
+    if (!rc && k == 0 && !q->answer[0]) { /* nothing to train on: only the prompt */
         c->prompt.n = 0;
         rc = raml_format_prompt(&c->opt.format, c->opt.tokenizer, q->question, &c->prompt, err);
         return rc ? rc : add_length(&r->length[LENGTH_PROMPT], c->prompt.n, err);
@@ -189,7 +189,7 @@ static int by_hash(const void *a, const void *b)
     return x->line < y->line ? -1 : x->line > y->line;
 }
 
-/* Sorts, and counts what stands more than once; line: of the first such and of what it repeats. */
+/* Sorts, and counts repeats; line: of the first repeat and of what it repeats. */
 static size_t count_repeats(struct seen *seen, size_t n, size_t line[2])
 {
     size_t n_repeats = 0;
@@ -205,7 +205,7 @@ static size_t count_repeats(struct seen *seen, size_t n, size_t line[2])
     return n_repeats;
 }
 
-/* Questions whose words are those of another of their file, and whose text is not. */
+/* Questions with the same words as another of their file, but not the same text. */
 static enum raml_code count_near(struct file_report *r, const struct raml_questions *qs, struct raml_err *err)
 {
     struct seen *seen = calloc(qs->n ? qs->n : 1, sizeof *seen);
@@ -231,7 +231,7 @@ static int by_length(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Questions by hash, and those that stand more than once. */
+/* Questions by hash, and those that are repeated. */
 static enum raml_code index_questions(struct file_report *r, const struct raml_questions *qs, struct raml_err *err)
 {
     r->seen = calloc(qs->n ? qs->n : 1, sizeof *r->seen);
@@ -273,7 +273,7 @@ static enum raml_code check_file(const struct check_settings *set, const struct 
     return rc;
 }
 
-/* Distinct questions that both files hold. */
+/* Distinct questions in both files. */
 static struct overlap find_overlap(const struct file_report *a, const struct file_report *b)
 {
     struct overlap o = {0};
@@ -292,9 +292,9 @@ static struct overlap find_overlap(const struct file_report *a, const struct fil
     return o;
 }
 
-/* -- Telling ------------------------------------------------------------------------------------------------------ */
+/* -- Output ------------------------------------------------------------------------------------------------------- */
 
-/* The value that a share q of all lengths does not exceed (nearest rank). */
+/* The value that a fraction q of all lengths does not exceed (nearest rank). */
 static uint32_t quantile(const struct lengths *l, double q)
 {
     size_t i = (size_t)(q * (double)(l->n - 1) + 0.5);
@@ -330,7 +330,7 @@ static void print_file(const struct file_report *r, int64_t max_length)
     print_fields(&r->fields);
     printf("  questions     %zu, %zu with an answer, %zu without\n", r->n_questions, r->n_answered,
            r->n_questions - r->n_answered);
-    printf("  trajectories  %zu: %zu right, %zu wrong, %zu not known\n", r->n_trajectories, r->n_verdict[2],
+    printf("  trajectories  %zu: %zu correct, %zu wrong, %zu unknown\n", r->n_trajectories, r->n_verdict[2],
            r->n_verdict[1], r->n_verdict[0]);
     printf("  repeated      %zu", r->n_duplicates);
     if (r->n_duplicates) printf(" (the first: line %zu repeats line %zu)", r->duplicate[1], r->duplicate[0]);
@@ -345,7 +345,7 @@ static void print_file(const struct file_report *r, int64_t max_length)
     }
     if (max_length)
         printf("  too long      %zu rows of more than %" PRId64 " tokens\n", r->n_long, max_length);
-    printf("  at fault      %zu rows\n", r->n_faults);
+    printf("  faulty        %zu rows\n", r->n_faults);
     for (size_t i = 0; i < json_array_size(r->faults); i++)
         printf("    %s\n", json_string_value(json_array_get(r->faults, i)));
     if (r->n_faults > json_array_size(r->faults))
@@ -388,7 +388,7 @@ static enum raml_code print_json(const struct file_report *r, size_t n, json_t *
     return RAML_OK;
 }
 
-/* Prints what was found; *n_shared: questions that stand in more than one file, over all pairs. */
+/* Prints the results; *n_shared: questions in more than one file, over all pairs. */
 static enum raml_code tell(const struct cli *cli, const struct check_settings *set, const struct file_report *r,
                            size_t n, size_t *n_shared, struct raml_err *err)
 {
@@ -432,18 +432,18 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     cli_prompting_close(&prompting);
     raml_tokenizer_close(tokenizer);
     if (rc) return rc;
-    if (n_faults) rc = raml_fail(err, RAML_EFORMAT, "rows at fault: %zu", n_faults);
+    if (n_faults) rc = raml_fail(err, RAML_EFORMAT, "faulty rows: %zu", n_faults);
     if (n_shared && !n_faults) rc = raml_fail(err, RAML_EFORMAT, "questions in more than one file: %zu", n_shared);
     return rc;
 }
 
 const struct cli_command cli_data_check = {
     .name = "data check",
-    .about = "a file's fields, counts, lengths; rows at fault",
+    .about = "a file's fields, counts, lengths; faulty rows",
     .args = "FILE...",
-    .detail = "Says which fields were taken for what, how many questions, answers and trajectories there are, how many "
-              "tokens they have, and which questions stand twice, in one file or in two of those given. Names every "
-              "row at fault. Fails when a row is at fault or files share questions.",
+    .detail = "Shows which field was read as what, how many questions, answers and trajectories there are, how many "
+              "tokens they have, and which questions are repeated, in one file or in two of those given. Lists every "
+              "faulty row. Fails when a row is faulty or files share questions.",
     .example = "raml data check train.jsonl test.jsonl",
     .option = options,
     .n_options = sizeof options / sizeof *options,

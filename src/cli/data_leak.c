@@ -1,4 +1,4 @@
-/* data_leak.c - `raml data leak`: which test questions stand in training data. See leak.h. */
+/* data_leak.c - `raml data leak`: which test questions are in training data. See leak.h. */
 #include "cli/commands.h"
 
 #include "core/file.h"
@@ -38,14 +38,14 @@ struct job {
 
 #define AT(field) offsetof(struct leak_settings, field)
 static const struct cli_option options[] = {
-    {"against", "test", CLI_TEXT, AT(against), NULL, 0, 0, NULL, "Files of test questions, joined by commas."},
-    {"n", "ngram", CLI_INT, AT(n), "13", 1, RAML_LEAK_MAX_N, NULL, "Words in a row that are compared."},
+    {"against", "test", CLI_TEXT, AT(against), NULL, 0, 0, NULL, "Files of test questions, separated by commas."},
+    {"n", "ngram", CLI_INT, AT(n), "13", 1, RAML_LEAK_MAX_N, NULL, "Length of the n-grams, in words."},
     {"threshold", NULL, CLI_REAL, AT(threshold), "0.8", 0, 1, NULL,
-     "Share of a test question's n-grams from which on it counts as contained; 0: one n-gram is enough."},
+     "Share of a test question's n-grams at which it counts as contained; 0: one n-gram is enough."},
     {"fail", NULL, CLI_FLAG, AT(fail), NULL, 0, 0, NULL, "Fail (exit code 1) when a test question is contained."},
     {"out", NULL, CLI_TEXT, AT(out), NULL, 0, 0, NULL,
      "JSONL file to write: one line for each test question that shares an n-gram."},
-    {"max_hits", NULL, CLI_INT, AT(max_hits), "20", 0, 1e9, NULL, "List at most so many contained questions."},
+    {"max_hits", NULL, CLI_INT, AT(max_hits), "20", 0, 1e9, NULL, "List at most this many contained questions."},
     {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL,
      "Training files' fields by role where detection fails: question=Problem,answer=Gold."},
     {"test_map", NULL, CLI_TEXT, AT(test_map), NULL, 0, 0, NULL, "The same for the test files."},
@@ -57,7 +57,7 @@ static enum raml_code read_tests(struct job *j, struct raml_err *err)
 {
     struct raml_read_options opt = {.map = j->set->test_map};
     j->names = strdup(j->set->against);
-    j->file = calloc(strlen(j->set->against) + 1, sizeof *j->file); /* a file a byte at the most */
+    j->file = calloc(strlen(j->set->against) + 1, sizeof *j->file); /* at most one file per byte */
     if (!j->names || !j->file) return raml_fail(err, RAML_ENOMEM, "no memory for the names of the test files");
     enum raml_code rc = RAML_OK;
     for (char *p = j->names, *next; !rc && p; p = next) {
@@ -66,7 +66,7 @@ static enum raml_code read_tests(struct job *j, struct raml_err *err)
         struct test_file *f = &j->file[j->n_files++];
         *f = (struct test_file){p, j->test.n, j->test.n};
         if (!*p)
-            rc = raml_fail(err, RAML_EUSAGE, "--against: an empty name among '%.200s'", j->set->against);
+            rc = raml_fail(err, RAML_EUSAGE, "--against: an empty name in '%.200s'", j->set->against);
         else
             rc = raml_questions_read(&j->test, p, &opt, NULL, NULL, err);
         f->end = j->test.n;
@@ -86,11 +86,11 @@ static enum raml_code add_train(struct job *j, size_t number, struct raml_err *e
     j->n_train += train.n;
     for (size_t i = 0; i < train.n; i++) j->n_solutions += train.question[i].n_trajectories;
     raml_questions_deinit(&train);
-    if (!rc && raml_should_stop(j->cli->sink)) rc = raml_fail(err, RAML_ESTOP, "stopped behind %s", path);
+    if (!rc && raml_should_stop(j->cli->sink)) rc = raml_fail(err, RAML_ESTOP, "stopped after %s", path);
     return rc;
 }
 
-/* -- Telling ------------------------------------------------------------------------------------------------------ */
+/* -- Output ------------------------------------------------------------------------------------------------------- */
 
 static bool reaches(const struct job *j, double share)
 {
@@ -123,7 +123,7 @@ static void print_counts(const struct job *j, const struct test_file *f)
     int64_t n = j->set->n;
     printf("%s\n", f->path);
     printf("  questions     %zu; %zu of fewer than %" PRId64 " words, compared whole\n", c.questions, c.whole, n);
-    printf("  same text     %zu   a training question has their text, but for case and white space\n", c.same_text);
+    printf("  same text     %zu   a training question has their text, except for case and whitespace\n", c.same_text);
     printf("  contained     %zu   same text, or at least %g %% of their %" PRId64 "-grams are in training questions\n",
            c.contained, t, n);
     printf("  touched       %zu   at least one of them is\n", c.touched);
@@ -269,12 +269,12 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
 
 const struct cli_command cli_data_leak = {
     .name = "data leak",
-    .about = "test questions that stand in training data",
+    .about = "test questions that are in training data",
     .args = "TRAIN...",
-    .detail = "Compares by n-grams of words, after letter case, punctuation and LaTeX layout are taken away: for each "
-              "test question, the share of its n-grams that stands in training questions, and in training solutions; "
-              "whether a training question has its very text; which one is nearest. Linear in the training data, of "
-              "which one file at a time is in memory. The files are left as they are.",
+    .detail = "Compares n-grams of words, ignoring letter case, punctuation and LaTeX layout: for each test question, "
+              "the share of its n-grams that is in training questions, and in training solutions; whether a training "
+              "question has the same text; which one is nearest. Linear in the training data, of which one file at a "
+              "time is in memory. The files are not changed.",
     .example = "raml data leak train.jsonl --against test.jsonl",
     .option = options,
     .n_options = sizeof options / sizeof *options,

@@ -18,7 +18,7 @@ struct show_settings {
     bool pieces;
 };
 
-struct show { /* one row on its way out */
+struct show { /* the row being shown */
     const struct cli *cli;
     const struct show_settings *set;
     const struct raml_tokenizer *tokenizer;
@@ -35,13 +35,13 @@ struct show { /* one row on its way out */
 static const struct cli_option options[] = {
     {"n", NULL, CLI_INT, AT(n), "1", 1, 1e9, NULL, "Rows to show."},
     {"line", NULL, CLI_INT, AT(line), "0", 0, 1e15, NULL,
-     "Begin with the question on this line of the file; 0: the first."},
+     "Start with the question on this line of the file; 0: the first."},
     {"trajectories", "num_trajectories", CLI_INT, AT(trajectories), "1", 0, 1e6, NULL,
-     "Trajectories a row, the file's first ones; 0: the answer alone."},
+     "Trajectories per row, the file's first ones; 0: only the answer."},
     {"max_length", "max_tokens", CLI_INT, AT(max_length), "0", 0, 1e9, NULL,
-     "Tokens that fit, prompt and one trajectory with its answer; a longer row is an error. 0: any."},
+     "Maximum tokens, prompt and one trajectory with its answer; a longer row is an error. 0: no limit."},
     {"tokenizer", NULL, CLI_TEXT, AT(tokenizer), NULL, 0, 0, NULL,
-     "Model's folder or GGUF file, or tokenizer.json. Default: the built-in tokenizer, one token a byte."},
+     "Model's folder or GGUF file, or tokenizer.json. Default: the built-in tokenizer, one token per byte."},
     PROMPTING_OPTIONS(AT(prompting)),
     {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL,
      "Fields by role where detection fails: question=Problem,answer=Gold."},
@@ -60,7 +60,7 @@ static void add_shown(struct raml_buf *b, const char *s, size_t n)
     }
 }
 
-/* One token as a line of JSON. A token that is no UTF-8 by itself is given as "bytes", in hexadecimal. */
+/* One token as a line of JSON. A token that is not UTF-8 by itself is given as "bytes", in hexadecimal. */
 static enum raml_code add_token_json(struct show *s, size_t span, uint32_t offset, struct raml_err *err)
 {
     const struct raml_span *sp = &s->tree.span[span];
@@ -162,7 +162,7 @@ static enum raml_code show_file(struct show *s, const char *path, struct raml_er
     size_t i = 0;
     while (!rc && i < qs.n && qs.question[i].line < (size_t)s->set->line) i++;
     if (!rc && i == qs.n)
-        rc = raml_fail(err, RAML_ERANGE, "%s: no question at or behind line %lld; the last is on line %zu", path,
+        rc = raml_fail(err, RAML_ERANGE, "%s: no question at or after line %lld; the last is on line %zu", path,
                        (long long)s->set->line, qs.question[qs.n - 1].line);
     for (size_t end = i + (size_t)s->set->n; !rc && i < end && i < qs.n; i++) {
         s->q = &qs.question[i];
@@ -199,11 +199,11 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
 
 const struct cli_command cli_data_show = {
     .name = "data show",
-    .about = "rows as tokens, with what is trained on",
+    .about = "rows as tokens, and which are trained on",
     .args = "FILE",
-    .detail = "Shows rows exactly as the trainer makes them: each run of tokens with its role (prompt, trajectory, "
+    .detail = "Shows rows exactly as the trainer builds them: each run of tokens with its role (prompt, trajectory, "
               "cue, answer, end), how many tokens it has and whether they are trained on. A row that trains on nothing "
-              "or on everything is an error. With --json one token a line.",
+              "or on everything is an error. With --json one token per line.",
     .example = "raml data show train.jsonl --n 2",
     .option = options,
     .n_options = sizeof options / sizeof *options,

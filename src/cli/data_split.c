@@ -1,4 +1,4 @@
-/* data_split.c - `raml data split`: questions to a training and a test file, by the text of the question alone. */
+/* data_split.c - `raml data split`: questions to a training and a test file, only by the text of the question. */
 #include "cli/commands.h"
 
 #include "core/file.h"
@@ -42,14 +42,14 @@ struct split {
 #define AT(field) offsetof(struct split_settings, field)
 static const struct cli_option options[] = {
     {"out", NULL, CLI_TEXT, AT(out), NULL, 0, 0, NULL,
-     "New folder for train.jsonl, test.jsonl and split.json; it appears whole or not at all."},
+     "New folder for train.jsonl, test.jsonl and split.json; it appears complete or not at all."},
     {"test_share", NULL, CLI_TEXT, AT(test_share), "1/8", 0, 0, NULL,
-     "Share of the test side, as a fraction; 1/8 is the rule of 'raml task make'."},
+     "Share of the test side, as a fraction; 'raml task make' uses 1/8."},
     {"by_id", "test_ids", CLI_TEXT, AT(by_id), NULL, 0, 0, NULL,
-     "File of ids, one a line: those questions, and repeats of them, are the test side; instead of --test_share."},
+     "File of ids, one per line: those questions, and repeats of them, are the test side; instead of --test_share."},
     {"key", NULL, CLI_ONE, AT(key), "text", 0, 0, "text|words",
-     "What says that two questions are one: text (case and white space aside), or words (punctuation and LaTeX layout "
-     "aside too)."},
+     "What makes two questions the same: text (except for case and whitespace), or words (also ignoring punctuation "
+     "and LaTeX layout)."},
     {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL,
      "Fields by role where detection fails: question=Problem,answer=Gold."},
 };
@@ -65,7 +65,7 @@ static enum raml_code read_share(struct split *s, struct raml_err *err)
     if (!digits || part < 1 || part >= whole || whole > 1000000)
         return raml_fail(err, RAML_EUSAGE,
                          "--test_share: found '%.60s', expected a fraction between 0 and 1, as in 1/8; the "
-                         "lower number at most 1000000",
+                         "denominator at most 1000000",
                          text);
     s->part = (uint32_t)part;
     s->whole = (uint32_t)whole;
@@ -118,7 +118,7 @@ static enum raml_code read_ids(struct split *s, struct raml_err *err)
         if (!rc && more && lines.line.len) rc = add_id(s, lines.line.data, lines.number, err);
     }
     raml_lines_deinit(&lines);
-    if (!rc && !s->n_list) rc = raml_fail(err, RAML_EFORMAT, "%s: no id in it", s->set->by_id);
+    if (!rc && !s->n_list) rc = raml_fail(err, RAML_EFORMAT, "%s: contains no id", s->set->by_id);
     if (!rc) qsort(s->list, s->n_list, sizeof *s->list, by_text);
     return rc;
 }
@@ -129,7 +129,7 @@ static int by_number(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* The listed questions, then all that have a key of theirs. */
+/* The listed questions, then all with one of their keys. */
 static enum raml_code choose_by_id(struct split *s, struct raml_err *err)
 {
     size_t n = 0;
@@ -191,7 +191,7 @@ static enum raml_code fill_side(struct split *s, int side, struct raml_err *err)
     return raml_fail(err, RAML_ERANGE, "the %s side has no question; nothing was written", side_name[side]);
 }
 
-/* How many questions of the test side stand, nearly, on the other. */
+/* How many questions of the test side are nearly on the other. */
 static enum raml_code count_leaks(struct split *s, struct raml_err *err)
 {
     struct raml_leak *l = NULL;
@@ -210,7 +210,7 @@ static json_t *record(const struct split *s, struct raml_err *err)
     for (size_t i = 0; i < s->cli->n_args; i++) {
         uint64_t hash;
         char hex[20];
-        if (raml_hash_path(s->cli->arg[i], &hash, err)) break; /* told below */
+        if (raml_hash_path(s->cli->arg[i], &hash, err)) break; /* reported below */
         snprintf(hex, sizeof hex, "%016" PRIx64, hash);
         json_array_append_new(files, json_pack("{s:s, s:s, s:I}", "path", s->cli->arg[i], "xxh3", hex, "questions",
                                                (json_int_t)s->n_of_file[i]));
@@ -230,7 +230,7 @@ static json_t *record(const struct split *s, struct raml_err *err)
     return NULL;
 }
 
-/* "dir/name" in the buffer; the text is good until the next call. */
+/* "dir/name" in the buffer; the text is valid until the next call. */
 static const char *path_of(struct raml_buf *b, const char *dir, const char *name)
 {
     raml_buf_clear(b);
@@ -238,7 +238,7 @@ static const char *path_of(struct raml_buf *b, const char *dir, const char *name
     return b->data ? b->data : "";
 }
 
-/* Everything into `dir`, which then takes the name --out. */
+/* Everything into `dir`, which is then renamed to --out. */
 static enum raml_code write_dir(struct split *s, const char *dir, const json_t *o, struct raml_err *err)
 {
     static const char *const name[N_SIDES] = {"train.jsonl", "test.jsonl"};
@@ -252,7 +252,7 @@ static enum raml_code write_dir(struct split *s, const char *dir, const json_t *
     raml_buf_deinit(&path);
     if (!rc) raml_sync_dir(dir);
     if (!rc && rename(dir, s->set->out)) rc = raml_fail_errno(err, "%s: cannot be renamed to %s", dir, s->set->out);
-    if (rc && raml_remove_tree(dir, NULL)) return rc; /* the first cause is the one to tell */
+    if (rc && raml_remove_tree(dir, NULL)) return rc; /* the first cause is reported */
     return rc;
 }
 
@@ -266,7 +266,7 @@ static enum raml_code write_all(struct split *s, const json_t *o, struct raml_er
     raml_buf_adds(&dir, ".tmp");
     enum raml_code rc = raml_buf_status(&dir, err);
     if (!rc && (raml_is_dir(dir.data) || raml_is_file(dir.data)))
-        rc = raml_fail(err, RAML_EIO, "%s: exists; a run that was cut off may have left it: remove it", dir.data);
+        rc = raml_fail(err, RAML_EIO, "%s: exists; an interrupted run may have left it: remove it", dir.data);
     else if (!rc)
         rc = write_dir(s, dir.data, o, err);
     raml_buf_deinit(&dir);
@@ -285,10 +285,10 @@ static enum raml_code tell(const struct split *s, const json_t *o, struct raml_e
     for (int k = 0; k < N_SIDES; k++)
         printf("%s/%s.jsonl: %zu questions, %zu of them distinct\n", s->set->out, side_name[k], s->side[k].n,
                s->n_distinct[k]);
-    if (s->set->by_id) printf("%zu questions that repeat a listed one went to the test side with it\n", s->n_moved);
+    if (s->set->by_id) printf("%zu questions that repeat a listed one were put on the test side with it\n", s->n_moved);
     printf("%zu of %zu test questions are contained in the training side (at least %g %% of their %d-grams; raml data "
            "leak "
-           "says which)\n",
+           "shows which)\n",
            s->n_contained, s->side[TEST].n, 100 * LEAK_SHARE, LEAK_WORDS);
     return RAML_OK;
 }
@@ -347,9 +347,9 @@ const struct cli_command cli_data_split = {
     .name = "data split",
     .about = "a training and a test file, by the questions' text",
     .args = "FILE...",
-    .detail = "A question's side hangs on the hash of its text alone: it is the same whatever file it comes from, in "
-              "whatever order, and all rows of one question stand on one side. Both files are JSONL in our own layout, "
-              "with the field split; split.json beside them says what was split, how, and into how many.",
+    .detail = "A question's side depends only on the hash of its text: it is the same whatever file it comes from, in "
+              "whatever order, and all rows of a question are on one side. Both files are JSONL in our own layout, "
+              "with the field split; split.json beside them records what was split, how, and the counts.",
     .example = "raml data split questions.jsonl --test_share 1/8 --out parts",
     .option = options,
     .n_options = sizeof options / sizeof *options,

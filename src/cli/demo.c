@@ -1,8 +1,8 @@
-/* demo.c - raml demo: the whole story on built-in questions, as a string of the other commands.
+/* demo.c - raml demo: the whole story on built-in questions, as a sequence of the other commands.
  *
- * Each step is this program started anew with a command line that a person could type; it is printed before it runs. So
- * a step's time and peak memory are its own, and the demo shows how the commands are used. What comes out of the steps'
- * files goes into summary.json.
+ * Each step runs this program anew with a command line that a person could type; it is printed before it runs. So
+ * a step's time and peak memory are its own, and the demo shows how the commands are used. The steps' results go into
+ * summary.json.
  */
 #include "cli/commands.h"
 #include "cli/demo.h"
@@ -41,7 +41,7 @@ static const struct cli_option options[] = {
     {"num_questions", NULL, CLI_INT, AT(num_questions), DEMO_QUESTIONS, 10, 1e9, NULL, "Questions to train on."},
     {"num_test", NULL, CLI_INT, AT(num_test), "300", 3, 1e9, NULL, "Questions of each of the three test sets."},
     {"batch_size", NULL, CLI_INT, AT(batch_size), DEMO_BATCH, 1, 1 << 20, NULL, "Questions per optimizer step."},
-    {"learning_rate", "lr", CLI_REAL, AT(learning_rate), DEMO_RATE, 1e-9, 10, NULL, "Highest learning rate."},
+    {"learning_rate", "lr", CLI_REAL, AT(learning_rate), DEMO_RATE, 1e-9, 10, NULL, "Peak learning rate."},
 };
 
 static double now(void)
@@ -68,7 +68,7 @@ static void add(struct step *s, const char *fmt, ...)
     va_end(ap);
 }
 
-/* Words of a line, none with blanks in it. */
+/* The words of a line; none contains a space. */
 static void add_words(struct step *s, const char *line)
 {
     while (*line) {
@@ -89,7 +89,7 @@ static void child(const struct step *s)
         self[n] = 0;
         if (fd >= 0 && (fd == 1 || dup2(fd, 1) >= 0)) execv(self, argv);
     }
-    fprintf(stderr, "raml demo: can't start a step: %s\n", strerror(errno));
+    fprintf(stderr, "raml demo: cannot start a step: %s\n", strerror(errno));
     _exit(1);
 }
 
@@ -112,17 +112,17 @@ static enum raml_code run_step(const struct cli *cli, struct step *s, struct dem
     fflush(stdout);
     double start = now();
     pid_t pid = fork();
-    if (pid < 0) return raml_fail_errno(err, "can't start a step");
+    if (pid < 0) return raml_fail_errno(err, "cannot start a step");
     if (pid == 0) child(s);
     int status = 0;
     struct rusage use = {0};
     while (wait4(pid, &status, 0, &use) < 0)
-        if (errno != EINTR) return raml_fail_errno(err, "can't wait for a step");
+        if (errno != EINTR) return raml_fail_errno(err, "cannot wait for a step");
     phase->seconds += now() - start;
     size_t memory = (size_t)use.ru_maxrss * 1024;
     if (memory > phase->peak_memory_bytes) phase->peak_memory_bytes = memory;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return RAML_OK;
-    if (raml_should_stop(cli->sink)) return raml_fail(err, RAML_ESTOP, "stopped while at `raml %s`", s->word[0]);
+    if (raml_should_stop(cli->sink)) return raml_fail(err, RAML_ESTOP, "stopped during `raml %s`", s->word[0]);
     return raml_fail(err, RAML_EIO, "the step `raml %s %s` failed; its message is above", s->word[0],
                      s->n > 1 ? s->word[1] : "");
 }
@@ -213,7 +213,7 @@ static enum raml_code add_set(const struct cli *cli, struct raml_questions *qs, 
     return rc;
 }
 
-/* The list of families without its weights: tests ask as many questions of each. */
+/* The list of families without its weights: tests have equally many questions of each. */
 static void drop_weights(const char *families, char *out, size_t cap)
 {
     size_t n = 0;
@@ -224,7 +224,7 @@ static void drop_weights(const char *families, char *out, size_t cap)
     out[n] = 0;
 }
 
-/* test.jsonl: in-range, longer, unseen; trace.jsonl: what is sampled several times and traced. */
+/* test.jsonl: in-range, longer, unseen; trace.jsonl: the questions that are sampled several times and traced. */
 static enum raml_code make_questions(const struct cli *cli, const struct settings *s, struct raml_err *err)
 {
     char path[1200], families[WORD];
@@ -238,7 +238,7 @@ static enum raml_code make_questions(const struct cli *cli, const struct setting
     if (!rc) rc = add_set(cli, &qs, s->unseen, "unseen", (size_t)s->num_test, err);
     snprintf(path, sizeof path, "%s/test.jsonl", s->out);
     if (!rc) rc = raml_questions_write(&qs, path, err);
-    if (!rc) { /* the first of both sets, where families are mixed: those give right samples and wrong ones */
+    if (!rc) { /* the first of both sets, where families are mixed: they give correct and wrong samples */
         size_t few = (in_range + 5) / 6, many = in_range + (all - in_range + 2) / 3;
         for (size_t i = in_range; i < many; i++) qs.question[few + i - in_range] = qs.question[i];
         qs.n = few + many - in_range;
@@ -264,7 +264,7 @@ static enum raml_code steps(const struct cli *cli, const struct settings *s, str
     return rc;
 }
 
-/* An earlier demo's own files; a folder that holds anything else is left alone. */
+/* Removes an earlier demo's own files; a folder with anything else is left alone. */
 static enum raml_code clear(const char *out, struct raml_err *err)
 {
     static const char *const own[] = {"with", "without", "test.jsonl", "trace.jsonl", "summary.json", "report.html"};
@@ -273,7 +273,7 @@ static enum raml_code clear(const char *out, struct raml_err *err)
     for (size_t i = 0; i < sizeof own / sizeof *own && !rc; i++) {
         snprintf(path, sizeof path, "%s/%s", out, own[i]);
         if (raml_is_dir(path)) rc = raml_remove_tree(path, err);
-        else if (raml_is_file(path) && remove(path)) rc = raml_fail_errno(err, "%s: can't be removed", path);
+        else if (raml_is_file(path) && remove(path)) rc = raml_fail_errno(err, "%s: cannot be removed", path);
     }
     return rc;
 }
@@ -283,7 +283,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     const struct settings *s = settings;
     struct demo_phase phase[DEMO_PHASES] = {0};
     if (strpbrk(s->out, " ") || strlen(s->out) > 200)
-        return raml_fail(err, RAML_EUSAGE, "--out: expected a short path without blanks");
+        return raml_fail(err, RAML_EUSAGE, "--out: expected a short path without whitespace");
     double start = now();
     enum raml_code rc = clear(s->out, err);
     if (!rc) rc = steps(cli, s, phase, err);
@@ -296,10 +296,10 @@ const struct cli_command cli_demo = {
     .about = "the whole story on built-in questions: train, evaluate, look inside, report",
     .args = "",
     .detail =
-        "Trains one model on questions with reasoning trajectories and one on the answers alone (same model, questions "
+        "Trains one model on questions with reasoning trajectories and one only on the answers (same model, questions "
         "and token budget), compares them on unseen questions of the trained range, on longer ones and on families "
-        "never trained on, scores the answer after every token of sampled reasoning, and writes a report. Every step "
-        "is an ordinary command, printed before it runs.",
+        "never trained on, measures the answer's loss after every token of sampled reasoning, and writes a report. "
+        "Every step is an ordinary command, printed before it runs.",
     .example = "raml demo --out demo",
     .option = options,
     .n_options = sizeof options / sizeof *options,

@@ -1,4 +1,4 @@
-/* demo.h - what the demo is made of, and what it tells at the end. */
+/* demo.h - the demo's parts, and its summary. */
 #ifndef RAML_CLI_DEMO_H
 #define RAML_CLI_DEMO_H
 
@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Chosen so that two cores need about two minutes a model (docs/demo.md says how they were found). */
+/* Chosen so that two cores need about two minutes per model (docs/demo.md: how they were found). */
 #define DEMO_FAMILIES "add:3-4,perm:2-3,mul:3"
 #define DEMO_LONGER "add:5,perm:4,mul:4"
 #define DEMO_UNSEEN "modchain:2,graph:3,countdown:3"
@@ -15,7 +15,7 @@
 #define DEMO_QUESTIONS "60000"
 #define DEMO_BATCH "16"
 #define DEMO_RATE "2.5e-3"
-enum { DEMO_MORE_ANSWERS = 2 }; /* rows without trajectories are shorter: so many more a step */
+enum { DEMO_MORE_ANSWERS = 2 }; /* rows without trajectories are shorter: that many more per step */
 
 enum { DEMO_TRAIN_WITH, DEMO_TRAIN_WITHOUT, DEMO_EVAL, DEMO_SAMPLE, DEMO_TRACE, DEMO_REPORT, DEMO_PHASES };
 struct demo_phase {
@@ -26,7 +26,7 @@ struct demo_phase {
 /* Writes OUT/summary.json from the steps' files. */
 RAML_CHECKED enum raml_code cli_demo_summary(const char *out, const struct demo_phase phase[DEMO_PHASES],
                                              struct raml_err *err);
-/* Prints the headline of OUT/summary.json (json: the whole of it). */
+/* Prints the headline of OUT/summary.json (json: all of it). */
 RAML_CHECKED enum raml_code cli_demo_tell(const char *out, double seconds, bool json, struct raml_err *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* demo_summary.c - what the demo's steps left in their files, as summary.json and in words. See demo.h. */
+/* demo_summary.c - the results of the demo's steps, as summary.json and in words. See demo.h. */
 #include "cli/demo.h"
 
 #include "core/file.h"
@@ -11,7 +11,7 @@
 
 enum { MAX_FILE = 64 << 20 };
 
-/* Mean L(0), L(T) and count of right and wrong samples, from trace's curves. */
+/* Mean L(0), L(T) and count of correct and wrong samples, from trace's curves. */
 static enum raml_code curves(const char *out, json_t *summary, struct raml_err *err)
 {
     char path[1200];
@@ -131,7 +131,7 @@ static double value(const json_t *row)
     return json_number_value(json_object_get(json_object_get(row, "accuracy"), "value"));
 }
 
-/* The accuracy of the same split and family in the other model's table; NaN when it is not there. */
+/* The accuracy of the same split and family in the other model's table; NaN: not there. */
 static double same_row(const json_t *table_rows, const json_t *row)
 {
     size_t i;
@@ -173,12 +173,12 @@ enum raml_code cli_demo_tell(const char *out, double seconds, bool json, struct 
     const json_t *accuracy = json_object_get(o, "accuracy");
     const json_t *with = json_object_get(json_object_get(accuracy, "with"), "rows");
     const json_t *without = json_object_get(json_object_get(accuracy, "without"), "rows");
-    printf("\nRight answers on questions never seen in training\n\n  %-10s %-10s %12s %18s\n", "split", "family",
+    printf("\nCorrect answers on questions never seen in training\n\n  %-10s %-10s %12s %18s\n", "split", "family",
            "with", "without trajectories");
     json_array_foreach(with, i, row)
         printf("  %-10s %-10s %10.1f %% %16.1f %%\n", json_string_value(json_object_get(row, "split")),
                json_string_value(json_object_get(row, "family")), 100 * value(row), 100 * same_row(without, row));
-    printf("\nThe inner loop: what a sampled trajectory does to the loss of the right answer (nats a token)\n\n");
+    printf("\nThe inner loop: what a sampled trajectory does to the loss of the correct answer (nats per token)\n\n");
     tell_curves(o);
     printf("\nDone in %.0f s. Open %s/report.html\n", seconds, out);
     json_decref(o);

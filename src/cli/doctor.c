@@ -1,4 +1,4 @@
-/* doctor.c - `raml doctor`: what this machine and this build can do, measured where it can be. */
+/* doctor.c - `raml doctor`: what this machine and this build can do, measured where possible. */
 #include "cli/commands.h"
 
 #include <stdio.h>
@@ -13,7 +13,7 @@ struct settings {
 
 static const struct cli_option options[] = {
     {"peak", NULL, CLI_FLAG, offsetof(struct settings, peak), "true", 0, 0, NULL,
-     "Measure the best matrix product of this moment (a second or so)."},
+     "Measure the speed of matrix products (about a second)."},
 };
 
 #ifdef __clang__ /* whose __VERSION__ begins with its name */
@@ -43,7 +43,7 @@ static bool find_program(const char *name, char *out, size_t cap)
     return false;
 }
 
-/* Strongest last; the device says which it took. */
+/* Strongest last; the device reports which it chose. */
 static void levels(const struct raml_device_info *info, char out[64])
 {
     static const char *const name[] = {"ref", "base", "avx2", "avx512", "avx512bf16"};
@@ -128,7 +128,7 @@ const struct cli_command cli_doctor = {
     .name = "doctor",
     .about = "what this machine and build can do",
     .args = "",
-    .detail = "Tells the processor's instruction levels, threads and memory, the speed of matrix products in f32 and "
+    .detail = "Shows the processor's instruction levels, threads and memory, the speed of matrix products in f32 and "
               "bf16, and which helpers were found.",
     .example = "raml doctor --json",
     .option = options,

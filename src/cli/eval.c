@@ -1,5 +1,5 @@
-/* eval.c - raml eval: accuracy, pass@k and its kin with their intervals, of files of samples or of a model that is
- * sampled first; two files compared; how many questions are needed. */
+/* eval.c - raml eval: accuracy, pass@k and related metrics with their intervals, of files of samples or of a model that
+ * is sampled first; two files compared; how many questions are needed. */
 #include "cli/commands.h"
 #include "cli/eval.h"
 #include "cli/load.h"
@@ -15,36 +15,36 @@
 static const struct cli_option options[] = {
     SAMPLING_OPTIONS("1"),
     {"k", NULL, CLI_TEXT, AT(k), "1", 0, 0, NULL,
-     "Draws of the metrics: \"1,4,8\"; none larger than a question's samples."},
+     "Values of k: \"1,4,8\"; none larger than a question's number of samples."},
     {"metrics", NULL, CLI_TEXT, AT(metrics), NULL, 0, 0, NULL,
-     "Which, for each k: pass, gpass, mgpass, maj. Default: pass, and maj where answers are known."},
+     "Metrics for each k: pass, gpass, mgpass, maj. Default: pass, and maj where answers are known."},
     {"tau", NULL, CLI_TEXT, AT(tau), "0.0,0.25,0.5,0.75,1.0", 0, 0, NULL,
      "Thresholds of gpass: decimals or fractions (7/25)."},
     {"by", NULL, CLI_TEXT, AT(by), "split,family,difficulty", 0, 0, NULL,
-     "Group by these: split, family, difficulty, or none."},
+     "Group by: split, family, difficulty, or none."},
     {"compare", NULL, CLI_TEXT, AT(compare), NULL, 0, 0, NULL,
      "Another file of samples of the same questions: differences, paired by id."},
     {"match", NULL, CLI_ONE, AT(match), "id", 0, 0, "id|line", "What makes two questions the same in --compare."},
     {"required_n", NULL, CLI_REAL, AT(required_n), "0", 0, 1, NULL,
-     "Also tell how many questions an interval of plus or minus this needs (0.02: 2 points)."},
+     "Also show how many questions an interval of plus or minus this needs (0.02: 2 points)."},
     {"accuracy", NULL, CLI_REAL, AT(accuracy), "0.5", 0, 1, NULL,
-     "For --required_n without a file: accuracy to expect."},
+     "For --required_n without a file: the expected accuracy."},
     {"layout", NULL, CLI_ONE, AT(layout), "auto", 0, 0, "auto|raml|marks|lm_eval|lighteval|opencompass",
      "Which program wrote the files."},
-    {"metric", NULL, CLI_TEXT, AT(metric), NULL, 0, 0, NULL, "Which of a foreign file's metrics is the mark."},
+    {"metric", NULL, CLI_TEXT, AT(metric), NULL, 0, 0, NULL, "Which of a foreign file's metrics is the grade."},
     {"recheck", NULL, CLI_FLAG, AT(recheck), NULL, 0, 0, NULL,
-     "Mark the samples of the files again, against the gold answers."},
+     "Regrade the samples of the files against the gold answers."},
     {"out", "output", CLI_TEXT, AT(out), NULL, 0, 0, NULL, "Also write the table as JSON to this file."},
     {"samples_out", NULL, CLI_TEXT, AT(samples_out), NULL, 0, 0, NULL,
      "With --model: also write the samples to this JSONL file."},
     {"lm_eval", NULL, CLI_TEXT, AT(lm_eval), NULL, 0, 0, NULL,
-     "Also write results and samples to this folder as lm-evaluation-harness does."},
+     "Also write results and samples to this folder as lm_eval does."},
     {"task", NULL, CLI_TEXT, AT(task), NULL, 0, 0, NULL, "Task name in these files; default: the file's name."},
     {"date", NULL, CLI_TEXT, AT(date), NULL, 0, 0, NULL, "Their time, such as 2026-01-31T12-30-59; default: now."},
 };
 
 enum { MAX_FILES = 64 };
-struct eval { /* what a run holds */
+struct eval { /* the parts of a run */
     const struct cli *cli;
     const struct eval_settings *s;
     struct eval_measures measures;
@@ -114,7 +114,7 @@ static enum raml_code read_files(struct eval *e, struct raml_err *err)
         return raml_fail(err, RAML_EUSAGE,
                          "--families makes questions without samples; --model says what samples them");
     if (e->s->sampling.map) return raml_fail(err, RAML_EUSAGE, "--map is for questions to sample: it needs --model");
-    if (e->s->samples_out) return raml_fail(err, RAML_EUSAGE, "--samples_out needs --model: nothing is sampled here");
+    if (e->s->samples_out) return raml_fail(err, RAML_EUSAGE, "--samples_out needs --model: nothing else is sampled");
     if (!cli->n_args)
         return raml_fail(err, RAML_EUSAGE, "no samples; give a FILE.jsonl, or a --model and its questions");
     if (cli->n_args > MAX_FILES) return raml_fail(err, RAML_EUSAGE, "%zu files; at most %d", cli->n_args, MAX_FILES);
@@ -152,7 +152,7 @@ static enum raml_code compare(struct eval *e, struct raml_err *err)
     return rc ? raml_wrap(err, rc, "--compare") : RAML_OK;
 }
 
-/* ---- telling ----------------------------------------------------------------------------------------------------- */
+/* ---- output ------------------------------------------------------------------------------------------------------ */
 
 static json_t *file_json(const struct eval_file *f)
 {
@@ -184,7 +184,7 @@ static void tell_files(const struct eval *e, struct raml_buf *text)
         const struct raml_scored_report *r = &e->file[i].report;
         if (r->note[0]) raml_buf_addf(text, "%s: %s\n", e->file[i].path, r->note);
         if (e->s->recheck)
-            raml_buf_addf(text, "%s: %llu of %llu marks changed\n", e->file[i].path, (unsigned long long)r->n_remarked,
+            raml_buf_addf(text, "%s: %llu of %llu grades changed\n", e->file[i].path, (unsigned long long)r->n_remarked,
                           (unsigned long long)r->n_samples);
     }
 }
@@ -194,7 +194,7 @@ static void tell_sampling(const struct eval *e, struct raml_buf *text)
     const struct sampling_settings *p = &e->s->sampling;
     raml_buf_addf(
         text,
-        "%lld samples a question, temperature %g, top_p %g, top_k %lld, min_p %g, at most %lld tokens, seed %llu; "
+        "%lld samples per question, temperature %g, top_p %g, top_k %lld, min_p %g, at most %lld tokens, seed %llu; "
         "%.0f tokens/s\n",
         (long long)p->n, p->temperature, p->top_p, (long long)p->top_k, p->min_p, (long long)p->max_completion_length,
         (unsigned long long)e->cli->seed,
@@ -228,7 +228,7 @@ static enum raml_code write_json(const char *path, const json_t *o, struct raml_
     return rc;
 }
 
-/* o and text: what was found; takes o over. */
+/* o and text: the results; takes over o. */
 static enum raml_code put(const struct eval *e, json_t *o, struct raml_buf *text, struct raml_err *err)
 {
     enum raml_code rc = raml_buf_status(text, err);
@@ -260,7 +260,7 @@ static enum raml_code tell(struct eval *e, struct raml_err *err)
     return rc;
 }
 
-/* --required_n with nothing to read. */
+/* --required_n without a file. */
 static enum raml_code plan_alone(struct eval *e, struct raml_err *err)
 {
     struct raml_buf text;
@@ -307,9 +307,8 @@ const struct cli_command cli_eval = {
     .about = "accuracy, pass@k, G-Pass@k, maj@k with intervals; two runs compared",
     .args = "[FILE.jsonl ...]",
     .detail = "With --model, the questions of the file (or made ones) are sampled first; without, the file holds "
-              "samples with "
-              "their marks. Samples that were cut off or never closed their thinking count as wrong and have "
-              "columns of their own. Intervals are 95 %, over questions.",
+              "graded samples. Samples that were truncated or never closed their thinking count as wrong and have "
+              "their own columns. Intervals are 95 %, over questions.",
     .example = "raml eval --model demo/with --families modchain:4 --num_questions 50 --num_generations 4 --k 1,4",
     .option = options,
     .n_options = sizeof options / sizeof *options,

@@ -1,4 +1,4 @@
-/* eval.h - parts of raml eval: which metrics are meant, where samples come from, what is told. */
+/* eval.h - parts of raml eval: the requested metrics, the source of samples, the output. */
 #ifndef RAML_CLI_EVAL_H
 #define RAML_CLI_EVAL_H
 
@@ -10,7 +10,7 @@
 #include "raml/planning.h"
 
 struct eval_settings {
-    struct sampling_settings sampling; /* first, as sampling.h asks */
+    struct sampling_settings sampling; /* first, as sampling.h requires */
     const char *out, *samples_out, *k, *tau, *metrics, *by, *compare, *layout, *metric, *lm_eval, *task, *date, *match;
     double required_n, accuracy;
     bool recheck;
@@ -18,12 +18,12 @@ struct eval_settings {
 
 /* ---- eval_measures.c --------------------------------------------------------------------------------------------- */
 
-struct eval_measures { /* what opt points into */
+struct eval_measures { /* opt points into these */
     uint32_t k[RAML_TABLE_MAX_K];
     struct raml_measure measure[RAML_TABLE_MAX_MEASURES];
     struct raml_table_options opt;
 };
-/* From --k, --tau, --metrics and --by. *out is not moved afterwards. */
+/* From --k, --tau, --metrics and --by. *out must not be moved afterwards. */
 RAML_CHECKED enum raml_code cli_eval_measures_read(const struct cli *cli, const struct eval_settings *s,
                                                    struct eval_measures *out, struct raml_err *err);
 
@@ -33,23 +33,23 @@ struct eval_file { /* one file that was read */
     const char *path;
     struct raml_scored_report report;
 };
-/* Hands every question of the file to fn, at most *left of them (0 at first: all), which is counted down. With --match
+/* Passes every question of the file to fn, at most *left of them (0 at first: all), which is counted down. With --match
  * line a question's id is its number in the file. */
 RAML_CHECKED enum raml_code cli_eval_file_read(const struct eval_settings *s, const char *path, uint64_t *left,
                                                raml_scored_fn *fn, void *user, struct eval_file *out,
                                                struct raml_err *err);
-/* The same for samples that were just drawn. */
+/* The same for fresh samples. */
 RAML_CHECKED enum raml_code cli_eval_samples_read(const struct raml_questions *samples, raml_scored_fn *fn, void *user,
                                                   struct raml_err *err);
-/* As --layout has it; "auto": not known. */
+/* As in --layout; "auto": unknown. */
 const char *cli_eval_layout_name(enum raml_scored_layout layout);
-/* What the path ends in, without folders and the ending. out: cap bytes. */
+/* The path's last part, without its suffix. out: cap bytes. */
 void cli_eval_name_of(const char *path, char *out, size_t cap);
 
 /* ---- eval_plan.c ------------------------------------------------------------------------------------------------- */
 
-/* How many questions --required_n takes, as text or into o ("required_n"). row: NULL, from --accuracy alone. paired:
- * NULL, no comparison. */
+/* How many questions --required_n takes, as text or into o ("required_n"). row: NULL: only from --accuracy. paired:
+ * NULL: no comparison. */
 RAML_CHECKED enum raml_code cli_eval_plan_tell(const struct eval_settings *s, const struct raml_table_row *row,
                                                const struct raml_paired *paired, struct raml_buf *text, json_t *o,
                                                struct raml_err *err);

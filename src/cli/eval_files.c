@@ -1,4 +1,4 @@
-/* eval_files.c - samples from files, and samples just drawn, as scored.h hands them on (eval.h). */
+/* eval_files.c - samples from files, and fresh samples, as scored.h passes them on (eval.h). */
 #include "cli/eval.h"
 
 #include <stdio.h>
@@ -75,7 +75,7 @@ enum raml_code cli_eval_file_read(const struct eval_settings *s, const char *pat
     return RAML_OK;
 }
 
-/* ---- samples just drawn ------------------------------------------------------------------------------------------ */
+/* ---- fresh samples ----------------------------------------------------------------------------------------------- */
 
 struct room {
     bool *right, *truncated, *unclosed;

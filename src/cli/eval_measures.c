@@ -17,7 +17,7 @@ static enum raml_code read_k(const char *text, struct eval_measures *m, struct r
             return raml_fail(err, RAML_EUSAGE, "--k: found '%s', expected up to %d counts such as 1,4,8", text,
                              RAML_TABLE_MAX_K);
         for (size_t i = 0; i < m->opt.n_k; i++)
-            if (m->k[i] == v) return raml_fail(err, RAML_EUSAGE, "--k: %lu stands twice in '%s'", v, text);
+            if (m->k[i] == v) return raml_fail(err, RAML_EUSAGE, "--k: %lu is in '%s' twice", v, text);
         m->k[m->opt.n_k++] = (uint32_t)v;
         p = *end ? end + 1 : end;
     }
@@ -60,7 +60,7 @@ static enum raml_code read_taus(const char *text, struct raml_tau *tau, size_t *
         enum raml_code rc = raml_tau_read(one, &tau[*n], err);
         if (rc) return raml_wrap(err, rc, "--tau");
         for (size_t i = 0; i < *n; i++)
-            if (!strcmp(tau[i].text, one)) return raml_fail(err, RAML_EUSAGE, "--tau: %s stands twice", one);
+            if (!strcmp(tau[i].text, one)) return raml_fail(err, RAML_EUSAGE, "--tau: %s is given twice", one);
         ++*n;
         p += len + (p[len] == ',');
     }

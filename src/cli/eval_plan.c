@@ -1,15 +1,15 @@
-/* eval_plan.c - raml eval --required_n: how many questions a result of that sharpness takes (eval.h, planning.h). */
+/* eval_plan.c - raml eval --required_n: the sample size for a result of that precision (eval.h, planning.h). */
 #include "cli/eval.h"
 
 #include <math.h>
 
-static const uint32_t samples[] = {1, 2, 4, 8, 16, 32, 64, 0}; /* 0: without end */
+static const uint32_t samples[] = {1, 2, 4, 8, 16, 32, 64, 0}; /* 0: unlimited */
 enum { N_SAMPLES = sizeof samples / sizeof *samples };
 
 struct plans {
     struct raml_plan width, paired;
-    size_t n;         /* rows that are known: all, or the first alone */
-    const char *note; /* what the numbers rest on */
+    size_t n;         /* known rows: all, or only the first */
+    const char *note; /* what the numbers are based on */
 };
 
 static enum raml_code make_plans(const struct eval_settings *s, const struct raml_table_row *row,
@@ -20,20 +20,21 @@ static enum raml_code make_plans(const struct eval_settings *s, const struct ram
         enum raml_code rc = raml_plan_of_accuracy(s->accuracy, &p->width, err);
         p->paired = (struct raml_plan){2 * p->width.between, 0};
         p->n = 1;
-        p->note = "from the accuracy alone: one sample a question; the paired column takes the two runs as unrelated";
+        p->note = "only from the accuracy: one sample per question; the paired column takes the two runs as unrelated";
         return rc;
     }
-    if (isnan(row->spread.noise) && !isnan(row->spread.total)) { /* one sample a question */
+    if (isnan(row->spread.noise) && !isnan(row->spread.total)) { /* one sample per question */
         p->width = (struct raml_plan){row->spread.total, 0};
         p->paired = (struct raml_plan){2 * row->spread.total, 0};
         p->n = 1;
-        p->note = "one sample a question: what more samples save is not known; the paired column takes the two runs as "
+        p->note = "one sample per question: what more samples save is unknown; the paired column takes the two runs as "
                   "unrelated";
     } else {
         enum raml_code rc = raml_plan_of(&row->spread, &p->width, err);
         if (rc) return raml_wrap(err, rc, "--required_n");
         p->paired = (struct raml_plan){0, 2 * p->width.within};
-        p->note = "the paired column takes both runs to find the same questions hard; with --compare it is as observed";
+        p->note =
+            "the paired column assumes that both runs find the same questions hard; with --compare it is as observed";
     }
     if (!paired) return RAML_OK;
     p->note = "the paired column is from the comparison";
@@ -74,8 +75,8 @@ enum raml_code cli_eval_plan_tell(const struct eval_settings *s, const struct ra
     if (json_object_set_new(o, "required_n", plans_json(&p, x)))
         return raml_fail(err, RAML_ENOMEM, "no memory for the plan");
     raml_buf_addf(text,
-                  "questions needed for a 95 %% interval of +-%g points, and to see a paired difference of %g points "
-                  "(power 0.8)\n",
+                  "questions needed for a 95 %% interval of +-%g points, and to detect a paired difference of %g "
+                  "points (power 0.8)\n",
                   100 * x, 100 * x);
     raml_buf_adds(text, "samples      interval        paired\n");
     for (size_t i = 0; i < p.n; i++) {

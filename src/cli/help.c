@@ -6,7 +6,7 @@
 
 enum { WIDTH = 100, INDENT = 32 };
 
-/* Appends words of text, wrapped to WIDTH; the cursor stands at column `at`, further lines begin at `indent`. */
+/* Appends words of text, wrapped to WIDTH; the cursor is at column `at`, further lines begin at `indent`. */
 static void wrap(struct raml_buf *out, const char *text, size_t at, size_t indent)
 {
     bool first = true;
@@ -85,7 +85,7 @@ static void option_help(const struct cli_option *o, struct raml_buf *out)
     raml_buf_deinit(&text);
 }
 
-/* The example as a shell reads it: where it is too long, lines end in a backslash in front of an option. */
+/* The example as a shell reads it: if it is too long, lines end in a backslash before an option. */
 static void example(struct raml_buf *out, const char *text)
 {
     const int room = WIDTH - 4; /* beside the indent and " \\" */

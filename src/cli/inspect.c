@@ -19,13 +19,13 @@ static const struct cli_option options[] = {
     {"init", NULL, CLI_TEXT, offsetof(struct settings, init), NULL, 0, 0, NULL,
      "Instead of a path: the preset (micro, small, medium, gpt2, qwen2.5-0.5b, qwen2.5-1.5b) of a new model."},
     {"dtype", NULL, CLI_ONE, offsetof(struct settings, dtype), "auto", 0, 0, "auto|stored|bf16|f32",
-     "What matrices are kept in, for memory: as score, trace and sample have it (stored: as in the file)."},
+     "Type of the matrices, for the memory estimate: as in score, trace and sample (stored: as in the file)."},
     {"tokens", NULL, CLI_INT, offsetof(struct settings, tokens), "2048", 0, 1 << 20, NULL,
-     "Tokens of a scoring pass that memory is told for; 0 leaves activations out, in training too."},
+     "Tokens of a scoring pass, for the memory estimate; 0 excludes activations, in training too."},
     {"micro_batch_tokens", NULL, CLI_INT, offsetof(struct settings, micro_batch_tokens), "4096", 1, 1 << 20, NULL,
-     "Tokens of a training pass that memory is told for."},
+     "Tokens of a training pass, for the memory estimate."},
     {"tensors", NULL, CLI_FLAG, offsetof(struct settings, tensors), NULL, 0, 0, NULL,
-     "A line for every tensor; else tensors that differ in the layer alone share one."},
+     "A line for every tensor; else tensors that differ only in the layer share one."},
     {"check", NULL, CLI_FLAG, offsetof(struct settings, check), NULL, 0, 0, NULL,
      "Read every weight: lowest, highest, root mean square; NaN and infinity are an error."},
 };
@@ -36,7 +36,7 @@ static bool ends_in(const char *path, const char *end)
     return n >= k && !strcmp(path + n - k, end);
 }
 
-/* A configuration without weights. dir: the folder it lies in. */
+/* A configuration without weights. dir: its folder. */
 static enum raml_code read_config(struct inspection *x, const char *path, char dir[INSPECT_PATH], struct raml_err *err)
 {
     char more[INSPECT_PATH + 32];
@@ -48,7 +48,7 @@ static enum raml_code read_config(struct inspection *x, const char *path, char d
     return rc;
 }
 
-/* Finds out what there is at `path` (NULL: the preset) and opens its file; no weight is read. dir: where the tokenizer is
+/* Finds out what `path` is (NULL: the preset) and opens its file; no weight is read. dir: where the tokenizer is
  * looked for. */
 static enum raml_code open_source(struct inspection *x, const struct settings *s, const char *path,
                                   char dir[INSPECT_PATH], struct raml_err *err)
@@ -62,7 +62,7 @@ static enum raml_code open_source(struct inspection *x, const struct settings *s
     snprintf(x->source, sizeof x->source, "%s", path);
     if (raml_is_file(path) && ends_in(path, ".json")) return read_config(x, path, dir, err);
     if (raml_is_file(path) && !raml_is_gguf(path))
-        return raml_fail(err, RAML_EUSAGE, "%s: is another kind of file; expected a folder, a .gguf file or a config.json",
+        return raml_fail(err, RAML_EUSAGE, "%s: unknown kind of file; expected a folder, a .gguf file or a config.json",
                          path);
     enum raml_code rc = raml_run_newest(path, dir, INSPECT_PATH, err);
     if (rc) return rc;
@@ -129,9 +129,9 @@ const struct cli_command cli_inspect = {
     .name = "inspect",
     .about = "a model's shapes, types, memory and tokenizer, before it is loaded",
     .args = "[PATH]",
-    .detail = "PATH is a folder in Hugging Face layout, a GGUF file, a run's folder (its newest checkpoint) or a "
-              "config.json alone. Tells the configuration, every tensor as it is stored, what scoring, sampling and "
-              "training would take in memory and whether that fits, and how prompts would be made. Loads nothing.",
+    .detail = "PATH is a folder in Hugging Face layout, a GGUF file, a run's folder (its newest checkpoint) or just a "
+              "config.json. Shows the configuration, every tensor as it is stored, how much memory scoring, sampling "
+              "and training would take and whether that fits, and how prompts would be made. Loads nothing.",
     .example = "raml inspect --init qwen2.5-0.5b",
     .option = options,
     .n_options = sizeof options / sizeof *options,

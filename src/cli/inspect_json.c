@@ -18,7 +18,7 @@ static json_t *whole(size_t n)
 
 static json_t *text_or_null(const char *s)
 {
-    json_t *v = s && *s ? json_string(s) : NULL; /* NULL too where it is not UTF-8 */
+    json_t *v = s && *s ? json_string(s) : NULL; /* NULL also if it is not UTF-8 */
     return v ? v : json_null();
 }
 
@@ -86,7 +86,7 @@ static json_t *sampling_json(const struct memory *m)
     return list;
 }
 
-/* weights, packed, plain: of a model that is trained. held: of one that is read. */
+/* weights, packed, plain: for training. held: for inference. */
 static json_t *memory_json(const struct inspection *x)
 {
     const struct memory *m = &x->memory;
@@ -130,7 +130,7 @@ static json_t *memory_json(const struct inspection *x)
 
 static void add_special(int32_t id, const char *text, size_t len, void *user)
 {
-    json_t *value = json_stringn(text, len); /* NULL where it is not UTF-8 */
+    json_t *value = json_stringn(text, len); /* NULL if it is not UTF-8 */
     json_array_append_new(user, json_pack("{s:i, s:o}", "id", (int)id, "text", value ? value : json_null()));
 }
 

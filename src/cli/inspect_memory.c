@@ -1,4 +1,4 @@
-/* inspect_memory.c - what a model will take in memory, from its shape, and from its file's types where those are kept. */
+/* inspect_memory.c - how much memory a model will take, from its shape, and its file's types where those are kept. */
 #include "cli/inspect.h"
 
 #include "cli/load.h"
@@ -16,7 +16,7 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* 512, 2048, 8192 and the model's own context, as far as that goes. */
+/* 512, 2048, 8192, up to the model's own context. */
 static size_t choose_contexts(size_t context[INSPECT_SAMPLING], size_t most)
 {
     static const size_t want[INSPECT_SAMPLING - 1] = {512, 2048, 8192};
@@ -56,11 +56,11 @@ void cli_inspect_types(struct inspection *x, const char *dtype, const struct ram
     for (size_t i = 0; i < x->n_tensors; i++)
         if (x->tensor[i].n_dims == 2 && (!x->tensor[i].type || strcmp(x->tensor[i].type, "BF16"))) all_bf16 = false;
     x->kept = cli_load_kept(dev, dtype, x->file);
-    if (x->kept == RAML_STORED && all_bf16 && has_bf16) x->kept = RAML_BF16; /* as raml_model_load takes it */
+    if (x->kept == RAML_STORED && all_bf16 && has_bf16) x->kept = RAML_BF16; /* as raml_model_load allocates it */
     x->trained = has_bf16 && strcmp(dtype, "f32") ? RAML_BF16 : RAML_F32;
 }
 
-/* Bytes of the matrices as the file has them; the first is the embedding, which is the head too where that is tied. */
+/* Bytes of the matrices as the file has them; the first is the embedding, which is also the head if that is tied. */
 static size_t stored_bytes(const struct inspection *x)
 {
     size_t n = 0;
@@ -80,7 +80,7 @@ void cli_inspect_memory(struct inspection *x, const struct raml_device *dev)
     if (x->kept == RAML_STORED) m->read.copies = stored_bytes(x);
     m->train = raml_model_estimate_parts(c, x->trained, RAML_TO_TRAIN, x->drawn);
     if (x->file && x->n_tensors) m->mapped = x->tensor[0].bytes; /* the embedding is the first */
-    m->gradients = 4 * x->parameters; /* and the embedding's share apart, where it is the head too */
+    m->gradients = 4 * x->parameters; /* and the embedding separately, if it is also the head */
     if (c->tied) m->gradients += 4 * (size_t)c->vocab_size * (size_t)c->hidden_size;
     m->moments = 8 * x->parameters;
     if (x->tokens) {

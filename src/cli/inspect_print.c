@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SPECIALS = 32 }; /* told one by one */
+enum { SPECIALS = 32 }; /* listed one by one */
 
 const char *cli_inspect_rope(enum raml_rope r)
 {
@@ -63,7 +63,7 @@ static void print_sum(const struct inspection *x, const char *what, size_t bytes
     char need[32], have[32];
     size_t room = x->memory.free;
     printf("  %-15s %9s  sum%s", what, cli_inspect_bytes(bytes, need), x->tokens ? "" : " without activations");
-    if (room == SIZE_MAX) printf("; how much memory is free is not known\n");
+    if (room == SIZE_MAX) printf("; free memory is unknown\n");
     else printf(": %s, %s of memory are free\n", bytes <= room ? "fits" : "DOES NOT FIT", cli_inspect_bytes(room, have));
 }
 
@@ -72,8 +72,8 @@ static void print_sampling(const struct inspection *x)
     const struct memory *m = &x->memory;
     bool over = false;
     char text[32], more[32];
-    printf("\nsampling: the weights as above, keys and values (%s a token), logits; samples at once by tokens of each\n",
-           cli_inspect_bytes(m->kv_token, text));
+    printf("\nsampling: the weights as above, keys and values (%s per token), logits; samples at once by tokens of "
+           "each\n", cli_inspect_bytes(m->kv_token, text));
     printf("  %-7s", "");
     for (size_t t = 0; t < m->n_contexts; t++) printf("  %10zu", m->context[t]);
     printf("\n");
@@ -87,10 +87,10 @@ static void print_sampling(const struct inspection *x)
         }
         printf("%s\n", large ? "!" : "");
     }
-    if (m->free == SIZE_MAX) printf("  how much memory is free is not known\n");
+    if (m->free == SIZE_MAX) printf("  free memory is unknown\n");
     else printf("  %s %s of memory that are free\n", over ? "! DOES NOT FIT: more than the" : "all fit in the",
                 cli_inspect_bytes(m->free, text));
-    printf("  no prompt is shared between samples; while prompts of %d tokens are computed at once, %s more\n",
+    printf("  samples share no prompt; while prompts of %d tokens are computed at once, %s more\n",
            INSPECT_PROMPTS, cli_inspect_bytes(m->prompts, more));
 }
 
@@ -101,10 +101,10 @@ static void print_memory(const struct inspection *x)
     printf("\nmemory, estimated for %d threads, texts as long as pass and context allow\n", x->threads);
     printf("\nscoring\n");
     snprintf(line, sizeof line, "matrices and head %s%s", x->kept == RAML_STORED ? "" : "in ",
-             x->kept == RAML_STORED ? "as the file has them" : cli_inspect_kept(x->kept));
+             x->kept == RAML_STORED ? "as in the file" : cli_inspect_kept(x->kept));
     print_row("weights", m->read.copies, line);
     print_row("norms, biases", m->read.vectors, "f32");
-    print_row("embedding", m->read.table, "drawn, so there is no file to read rows from");
+    print_row("embedding", m->read.table, "random, so there is no file to read rows from");
     print_row("rotary table", m->read.rotary, "cosines and sines of every position, f32");
     snprintf(line, sizeof line, "a pass of %zu tokens", x->tokens);
     print_row("activations", m->score_pass, line);
@@ -112,7 +112,7 @@ static void print_memory(const struct inspection *x)
     print_row("not held", m->mapped, "the embedding: mapped from the file, rows are read when they are needed");
     print_sampling(x);
     printf("\ntraining\n");
-    print_row("weights", m->train.master, "f32, what the optimizer changes");
+    print_row("weights", m->train.master, "f32, updated by the optimizer");
     snprintf(line, sizeof line, "matrices and head in %s", cli_inspect_kept(x->trained));
     print_row("copies", m->train.copies, line);
     print_row("more copies", m->train.plain, "the same, as backward reads them");
@@ -145,7 +145,7 @@ static void print_ends(const struct inspection *x)
     const struct raml_config *c = &x->config;
     if (c->bos_token >= 0) {
         print_id(x, "begin       ", c->bos_token);
-        printf("%s\n", x->text.add_bos == 1 ? "; put in front of every text" : "");
+        printf("%s\n", x->text.add_bos == 1 ? "; prepended to every text" : "");
     }
     if (c->eos_token >= 0) {
         print_id(x, "end         ", c->eos_token);
@@ -156,7 +156,7 @@ static void print_ends(const struct inspection *x)
 
 static const char *thinks(const struct inspection *x)
 {
-    if (!x->thinking) return x->template_thinks ? "speaks of <think>" : "does not speak of <think>";
+    if (!x->thinking) return x->template_thinks ? "mentions <think>" : "does not mention <think>";
     if (!strcmp(x->thinking, "model")) return "thinks: the model opens <think>";
     if (!strcmp(x->thinking, "prompt")) return "thinks: the prompt opens <think>";
     if (!strcmp(x->thinking, "closed")) return "closes <think> at once unless --enable_thinking says otherwise";

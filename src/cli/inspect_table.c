@@ -1,5 +1,5 @@
-/* inspect_table.c - the table of tensors as text. Layers are folded: tensors of the same name, type and shape but for the
- * layer's number are one line, with a star for the number. */
+/* inspect_table.c - the table of tensors as text. Layers are folded: tensors with the same name, type and shape except
+ * for the layer's number are one line, with a star for the number. */
 #include "cli/inspect.h"
 
 #include "raml/buf.h"
@@ -19,7 +19,7 @@ struct line {
     double low, high, squares, finite;
 };
 
-/* The layer's number in a name, and where it stands; -1: none. */
+/* The layer's number in a name, and its position; -1: none. */
 static long layer_of(const char *name, size_t *from, size_t *to)
 {
     static const char *const lead[] = {"model.layers.", "blk."};
@@ -58,7 +58,7 @@ static void star(char out[96], const char *name, bool fold)
     else snprintf(out, 96, "%s", name);
 }
 
-/* "0-9, 12, 15", cut where it grows long. open: the run [from, to] may go on. */
+/* "0-9, 12, 15", truncated if it grows long. open: the run [from, to] may continue. */
 static void add_run(char out[LAYERS_WIDTH + 16], long from, long to)
 {
     size_t n = strlen(out);
@@ -84,7 +84,7 @@ static void add_values(struct line *l, const struct tensor *t)
     l->finite += n;
 }
 
-/* The line that begins with tensor i, which takes along what folds with it. */
+/* The line that begins with tensor i, including what folds into it. */
 static void gather(const struct inspection *x, size_t i, bool fold, bool *taken, struct line *l)
 {
     const struct tensor *t = &x->tensor[i];

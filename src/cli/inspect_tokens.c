@@ -1,4 +1,4 @@
-/* inspect_tokens.c - a model's tokenizer, its chat template, and the prompt format that they lead to. */
+/* inspect_tokens.c - a model's tokenizer, its chat template, and the prompt format that they imply. */
 #include "cli/inspect.h"
 
 #include "cli/prompting.h"
@@ -12,7 +12,7 @@ static void keep(char out[512], const struct raml_err *why)
     snprintf(out, 512, "%.500s", why->msg);
 }
 
-/* Is there one at all? A folder without a tokenizer.json, and a GGUF file without a vocabulary, have none. */
+/* Is there any? A folder without a tokenizer.json, and a GGUF file without a vocabulary, have none. */
 static bool has_tokenizer(const struct inspection *x, const char *dir)
 {
     char path[INSPECT_PATH + 32];
@@ -29,14 +29,14 @@ static enum raml_code open_tokenizer(struct inspection *x, const char *dir, stru
     if (!has_tokenizer(x, dir)) return RAML_OK;
     const struct raml_gguf *g = x->file ? raml_model_file_gguf(x->file) : NULL;
     enum raml_code rc = g ? raml_tokenizer_from_gguf(g, &x->tokenizer, &why) : raml_tokenizer_open(dir, &x->tokenizer, &why);
-    if (rc) { /* the rest is still worth telling */
+    if (rc) { /* the rest is still worth reporting */
         x->tokenizer = NULL;
         keep(x->tokenizer_fault, &why);
     }
     return RAML_OK;
 }
 
-/* As a command with nothing set would choose; without a tokenizer that can be read only the template counts. */
+/* As a command without options would choose; if the tokenizer can't be read, only the template counts. */
 static void find_format(struct inspection *x, const char *dir)
 {
     struct prompting_settings s = {.format = x->tokenizer ? "auto" : "template", .thinking = "auto"};

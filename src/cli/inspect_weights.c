@@ -1,4 +1,4 @@
-/* inspect_weights.c - a model's tensors: from its file, or what a configuration asks for. */
+/* inspect_weights.c - a model's tensors: from its file, or as a configuration implies. */
 #include "cli/inspect.h"
 
 #include <stdlib.h>
@@ -23,7 +23,7 @@ static enum raml_code from_file(struct inspection *x, struct raml_err *err)
     return RAML_OK;
 }
 
-/* A new model would be written as F32; of a bare configuration nothing is known. */
+/* A new model would be written as F32; for a bare configuration the type is unknown. */
 static enum raml_code from_config(struct inspection *x, struct raml_err *err)
 {
     size_t n;
@@ -61,7 +61,7 @@ size_t cli_inspect_totals(const struct inspection *x, struct type_total total[IN
         size_t k = 0;
         if (!t->type) continue;
         while (k < n && strcmp(total[k].type, t->type) != 0) k++;
-        if (k == INSPECT_TYPES) continue; /* there are no more than eight that are read */
+        if (k == INSPECT_TYPES) continue; /* at most eight are read */
         if (k == n) total[n++] = (struct type_total){.type = t->type};
         total[k].tensors++;
         total[k].elements += t->n;

@@ -1,4 +1,4 @@
-/* load.h - what commands share: opening a model and its tokenizer, JSON lines in and out. */
+/* load.h - shared by commands: opening a model and its tokenizer, JSON lines in and out. */
 #ifndef RAML_CLI_LOAD_H
 #define RAML_CLI_LOAD_H
 
@@ -9,41 +9,41 @@
 #include "raml/modelfile.h"
 #include "raml/tokenizer.h"
 
-/* What a model's matrices are kept in when it is only read (model.h), by the word of --dtype: "stored" (as the file has
- * them), "f32", "bf16", or "auto" (bf16 where the processor multiplies it and the file is not quantised, else stored).
- * file NULL: there is none; what would be stored is then f32. */
+/* The type of a model's matrices for inference (model.h), by the word of --dtype: "stored" (as in the file), "f32",
+ * "bf16", or "auto" (bf16 where the processor multiplies it and the file is not quantised, else stored).
+ * file NULL: there is none; stored then means f32. */
 enum raml_dtype cli_load_kept(const struct raml_device *dev, const char *dtype, const struct raml_model_file *file);
 /* dir: a model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights, from the
- * seed); NULL: RAML_EUSAGE asks for --model. dtype: as above. The model is only read. *path: the folder or file taken, for
+ * seed); NULL: RAML_EUSAGE asks for --model. dtype: as above. For inference. *path: the folder or file chosen, for
  * free(); NULL after a failure, and for init:. */
 RAML_CHECKED enum raml_code cli_load_model(const struct cli *cli, const char *dir, const char *dtype,
                                            struct raml_model **model, char **path, struct raml_err *err);
 enum { CLI_MAX_EOS = 8 };
 /* The model's end-of-text tokens; returns how many. */
 size_t cli_load_eos(const struct raml_model *model, int32_t eos[CLI_MAX_EOS]);
-/* given: what --tokenizer says; NULL: the model's own (model_path, as cli_load_model gave it), or where that is NULL the
- * built-in one. */
+/* given: the value of --tokenizer; NULL: the model's own (model_path, as cli_load_model gave it), or if that is NULL
+ * the built-in one. */
 RAML_CHECKED enum raml_code cli_load_tokenizer(const char *given, const char *model_path, struct raml_tokenizer **out,
                                                struct raml_err *err);
 /* Prints one JSON object (taken over) as a line on standard output. NULL: RAML_ENOMEM. */
 RAML_CHECKED enum raml_code cli_print_json(json_t *o, struct raml_err *err);
 
-/* Calls take for every line that is not blank, until one fails or the run is stopped. */
+/* Calls take for every line that is not empty, until one fails or the run is stopped. */
 RAML_CHECKED enum raml_code cli_each_line(const struct cli *cli, struct raml_lines *lines,
                                           enum raml_code (*take)(void *to, struct raml_err *err), void *to,
                                           struct raml_err *err);
-/* A file of lines that becomes another, line by line. */
+/* Converts a file of lines to another, line by line. */
 struct cli_lines {
     struct raml_lines in;
     struct raml_writer writer;
     const char *out; /* file to write; NULL: standard output */
 };
 /* Opens the one nameless argument (what: the command's name, for messages) and calls take for every line of it that is
- * not blank. The file to write appears when all went well, or not at all. */
+ * not empty. The file to write appears when all went well, or not at all. */
 RAML_CHECKED enum raml_code cli_run_lines(const struct cli *cli, const char *what, struct cli_lines *x,
                                           enum raml_code (*take)(void *to, struct raml_err *err), void *to,
                                           struct raml_err *err);
-/* Writes o, which it takes over (NULL: no memory), as a line to w, or to standard output when w is NULL. */
+/* Writes o, taking it over (NULL: no memory), as a line to w, or to standard output when w is NULL. */
 RAML_CHECKED enum raml_code cli_put_line(struct raml_writer *w, struct raml_buf *scratch, json_t *o,
                                          struct raml_err *err);
 

@@ -1,4 +1,4 @@
-/* main.c - finds the command, gives it its settings, and turns what came of it into an exit code.
+/* main.c - finds the command, parses its settings, and turns its result into an exit code.
  *
  * 0 done, 1 failed, 2 bad usage. Results go to standard output, everything else to standard error.
  */
@@ -22,7 +22,7 @@ static void overview(FILE *f)
           f);
     for (size_t i = 0; i < cli_n_commands; i++)
         fprintf(f, "  %-14s %s\n", cli_commands[i]->name, cli_commands[i]->about);
-    fputs("\n'raml COMMAND --help' tells a command's options with an example; 'raml --version' the version.\n", f);
+    fputs("\n'raml COMMAND --help' shows a command's options with an example; 'raml --version' the version.\n", f);
 }
 
 /* The command that argv[0..argc) begins with; *n_words: how many words its name takes. */
@@ -51,7 +51,7 @@ static bool list_group(FILE *f, const char *group)
     for (size_t i = 0; i < cli_n_commands; i++) {
         const char *name = cli_commands[i]->name;
         if (strncmp(name, group, len) != 0 || name[len] != ' ') continue;
-        if (!any) fprintf(f, "raml %s: one of these commands:\n", group);
+        if (!any) fprintf(f, "raml %s: expected one of these commands:\n", group);
         fprintf(f, "  raml %-14s %s\n", name, cli_commands[i]->about);
         any = true;
     }
@@ -78,14 +78,14 @@ static int unknown(int argc, char *const *argv)
     return BAD_USAGE;
 }
 
-/* True when standard output is a pipe that nobody reads any more: then there is nobody to tell about it either. */
+/* Is standard output a pipe that nobody reads any more? Then there is nobody to report it to either. */
 static bool reader_gone(void)
 {
     struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
     return poll(&out, 1, 0) == 1 && (out.revents & POLLERR);
 }
 
-/* Nothing that was printed may be lost unnoticed: a full disk shows here at the latest. */
+/* No output may be lost unnoticed: a full disk shows here at the latest. */
 static int close_output(const char *name)
 {
     errno = 0;
@@ -156,7 +156,7 @@ static int start(const struct cli_command *cmd, int argc, char *const *argv)
 
 int main(int argc, char **argv)
 {
-    /* A closed pipe is an error of the write, not a death between two writes. */
+    /* A closed pipe is a write error, not a fatal signal. */
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
         overview(stderr);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_BYTES = 16 << 20 }; /* of all texts of a command line and its recipe */
+enum { MAX_BYTES = 16 << 20 }; /* of all texts in a command line and its recipe */
 
 const struct cli_option cli_common_option[] = {
     {"config", NULL, CLI_TEXT, offsetof(struct cli_common, config), NULL, 0, 0, NULL,
@@ -13,14 +13,14 @@ const struct cli_option cli_common_option[] = {
     {"seed", NULL, CLI_INT, offsetof(struct cli_common, seed), "0", 0, 0x1p63, NULL,
      "Seed of every random number; equal seeds give equal results."},
     {"threads", NULL, CLI_INT, offsetof(struct cli_common, threads), "0", 0, 4096, NULL,
-     "Threads to work with; 0 takes every processor."},
+     "Number of threads; 0 uses every processor."},
     {"cpu", NULL, CLI_ONE, offsetof(struct cli_common, cpu), "auto", 0, 0, "auto|ref|base|avx2|avx512|avx512bf16",
-     "Instructions to use; auto takes the strongest that the processor has."},
+     "Instruction set to use; auto chooses the strongest that the processor has."},
     {"json", NULL, CLI_FLAG, offsetof(struct cli_common, json), NULL, 0, 0, NULL,
-     "Write results for machines: JSON on standard output."},
+     "Write results as JSON on standard output."},
     {"quiet", NULL, CLI_FLAG, offsetof(struct cli_common, quiet), NULL, 0, 0, NULL,
-     "No progress and no messages but errors."},
-    {"help", NULL, CLI_FLAG, offsetof(struct cli_common, help), NULL, 0, 0, NULL, "This text."},
+     "No progress, and no messages except errors."},
+    {"help", NULL, CLI_FLAG, offsetof(struct cli_common, help), NULL, 0, 0, NULL, "Show this text."},
 };
 const size_t cli_n_common = sizeof cli_common_option / sizeof *cli_common_option;
 
@@ -83,7 +83,7 @@ static bool is_display(const char *name)
     return false;
 }
 
-/* Fills slot[] and sets every default. A default that its own row refuses is a fault of the table. */
+/* Fills slot[] and sets every default. A default that its own row rejects is a bug in the table. */
 static enum raml_code fill_slots(struct cli_parsed *p, void *settings, struct raml_err *err)
 {
     size_t own = p->cmd->n_options;
@@ -106,7 +106,7 @@ static enum raml_code fill_slots(struct cli_parsed *p, void *settings, struct ra
 
 /* -- command line -------------------------------------------------------------------------------------------------- */
 
-struct given { /* one option as it stands on the command line */
+struct given { /* one option as given on the command line */
     struct cli_slot *slot;
     const char *value;
 };
@@ -120,7 +120,7 @@ static enum raml_code unknown(const struct cli_parsed *p, const char *name, size
     return raml_fail(err, RAML_EUSAGE, "unknown option --%s; 'raml %s --help' lists them", shown, p->cmd->name);
 }
 
-/* Reads the option at argv[*i] (it begins with "--") and steps over its value. */
+/* Reads the option at argv[*i] (it begins with "--") and skips its value. */
 static enum raml_code read_option(const struct cli_parsed *p, int argc, char *const *argv, int *i, struct given *out,
                                   struct raml_err *err)
 {
@@ -167,7 +167,7 @@ static enum raml_code read_line(struct cli_parsed *p, int argc, char *const *arg
             char shown[CLI_SHOWN];
             cli_shown(a, strlen(a), shown);
             return raml_fail(err, RAML_EUSAGE,
-                             "unknown option %s: options begin with two dashes; put -- in front of "
+                             "unknown option %s: options begin with two dashes; put -- before "
                              "arguments that begin with one",
                              shown);
         } else {
@@ -178,7 +178,7 @@ static enum raml_code read_line(struct cli_parsed *p, int argc, char *const *arg
     if (p->n_args && p->cmd->args[0] == 0) {
         char shown[CLI_SHOWN];
         cli_shown(p->arg[0], strlen(p->arg[0]), shown);
-        return raml_fail(err, RAML_EUSAGE, "found '%s', expected no arguments; 'raml %s --help' tells more", shown,
+        return raml_fail(err, RAML_EUSAGE, "found '%s', expected no arguments; see 'raml %s --help'", shown,
                          p->cmd->name);
     }
     return RAML_OK;
@@ -191,7 +191,7 @@ static bool wants_help(int argc, char *const *argv)
     return false;
 }
 
-/* Defaults are in place: the recipe comes over them, the command line over both. */
+/* Defaults are set: the recipe overrides them, the command line overrides both. */
 static enum raml_code apply(struct cli_parsed *p, const struct given *given, size_t n, struct raml_err *err)
 {
     const char *config = NULL;

@@ -1,7 +1,7 @@
-/* options.h - one parsed command line while it is being made; between options.c, values.c and recipe.c only.
+/* options.h - a command line while it is being parsed; for options.c, values.c and recipe.c only.
  *
  * Every setting, the common ones and the command's own, is a slot: a table row and the struct that holds its value.
- * Invariant: a slot's field holds its default until something sets it; `given` tells the two apart.
+ * Invariant: a slot's field holds its default until something sets it; `given` distinguishes the two.
  */
 #ifndef RAML_CLI_OPTIONS_H
 #define RAML_CLI_OPTIONS_H
@@ -21,7 +21,7 @@ struct cli_slot {
     char *field;  /* where the value is */
     size_t line;  /* of the recipe that set it; 0: not set there */
     bool given;   /* by recipe or command line */
-    bool display; /* says how to run, not what (json, quiet, config, help): not part of a recipe's text */
+    bool display; /* how to run, not what (json, quiet, config, help): not part of a recipe's text */
 };
 
 struct cli_parsed {

@@ -1,9 +1,9 @@
-/* progress.c - progress on standard error, and the wish to stop.
+/* progress.c - progress on standard error, and requests to stop.
  *
- * On a terminal: one line, rewritten at most ten times a second, cut to the terminal's width. Elsewhere (files, pipes,
- * TERM=dumb): a plain line at most every ten seconds and one when a piece of work ends. No colour is ever written, so
- * NO_COLOR has nothing left to switch off. Rate and time left count from the first call of a piece of work, so a
- * resumed run does not claim work it did not do.
+ * On a terminal: one line, rewritten at most ten times a second, truncated to the terminal's width. Elsewhere (files,
+ * pipes, TERM=dumb): a plain line at most every ten seconds and one when a piece of work ends. No colour is ever
+ * written, so NO_COLOR has nothing to switch off. Rate and time left count from the first call of a piece of work, so
+ * a resumed run does not claim work it did not do.
  */
 #include "cli/cli.h"
 
@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The one mutable static of the program: a signal handler has no argument by which it could be given its owner. It is
+/* The one mutable static of the program: a signal handler has no argument for its owner. It is
  * written by the handler and read by stop(). */
 static volatile sig_atomic_t caught;
 
@@ -31,7 +31,7 @@ static const int watched[N_SIGNALS] = {SIGINT, SIGTERM, SIGPIPE};
 struct cli_progress {
     struct raml_sink sink;
     struct sigaction before[N_SIGNALS];
-    bool quiet, terminal, told, open; /* open: what[] is work that has not been ended */
+    bool quiet, terminal, told, open; /* open: what[] is work that has not ended */
     char what[96], last[MAX_LINE];    /* last: newest state, for the line at the end */
     double started, shown, first, done;
     size_t width; /* of the line on the terminal; 0: none */
@@ -116,7 +116,7 @@ static void show(struct cli_progress *p)
     fflush(stderr);
 }
 
-/* Leaves the last state of the current work as a line of its own. */
+/* Leaves the last state of the current work as a separate line. */
 static void finish(struct cli_progress *p)
 {
     if (!p->open) return;
@@ -181,8 +181,8 @@ struct cli_progress *cli_progress_open(bool quiet)
     p->sink = (struct raml_sink){.line = on_line, .progress = on_progress, .stop = on_stop, .user = p};
     caught = 0;
     for (int i = 0; i < N_SIGNALS; i++) {
-        /* RESETHAND: the second signal kills. RESTART: a stop never looks like a failed read. A reader of our pipe that
-         * went away asks us to stop like any other; it may ask often. */
+        /* RESETHAND: the second signal kills. RESTART: a stop never looks like a failed read. A closed pipe is a
+         * request to stop like any other; it may come often. */
         struct sigaction a = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
         if (watched[i] != SIGPIPE) a.sa_flags |= (int)SA_RESETHAND;
         sigemptyset(&a.sa_mask);

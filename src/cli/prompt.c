@@ -20,13 +20,13 @@ struct settings {
 static const struct cli_option options[] = {
     {"model", NULL, CLI_TEXT, AT(model), NULL, 0, 0, NULL,
      "Model's folder: chat_template.jinja, or chat_template in tokenizer_config.json; bos_token and eos_token from there."},
-    {"template", NULL, CLI_TEXT, AT(template), NULL, 0, 0, NULL, "Jinja file to take instead of the model's template."},
+    {"template", NULL, CLI_TEXT, AT(template), NULL, 0, 0, NULL, "Jinja file to use instead of the model's template."},
     {"add_generation_prompt", NULL, CLI_FLAG, AT(add_generation_prompt), NULL, 0, 0, NULL,
-     "End with what the model's turn begins with."},
+     "End with the beginning of the model's turn."},
     {"continue_final_message", NULL, CLI_FLAG, AT(continue_final_message), NULL, 0, 0, NULL,
-     "End with the last message's text, for the model to go on from there."},
+     "End with the last message's text, for the model to continue from there."},
     {"enable_thinking", NULL, CLI_ONE, AT(enable_thinking), "auto", 0, 0, "auto|true|false",
-     "What the template is told; auto: nothing."},
+     "Passed to the template; auto: not passed."},
     {"bos_token", NULL, CLI_TEXT, AT(bos_token), NULL, 0, 0, NULL, "Instead of the model's."},
     {"eos_token", NULL, CLI_TEXT, AT(eos_token), NULL, 0, 0, NULL, "Instead of the model's."},
     {"date_string", NULL, CLI_TEXT, AT(date_string), NULL, 0, 0, NULL,
@@ -45,7 +45,7 @@ struct work {
     size_t n_lines, n_bytes;
 };
 
-/* A line's own true or false; null and nothing leave *out alone, *given false. */
+/* A line's own true or false; if it is null or missing *out is unchanged and *given false. */
 static enum raml_code read_flag(const struct raml_place *at, const json_t *obj, const char *field, bool *out,
                                 bool *given, struct raml_err *err)
 {
@@ -53,7 +53,7 @@ static enum raml_code read_flag(const struct raml_place *at, const json_t *obj, 
     *given = v && !json_is_null(v);
     if (!*given) return RAML_OK;
     if (!json_is_boolean(v))
-        return raml_fail(err, RAML_EFORMAT, "%s:%zu: field '%s' is no true or false", at->path, at->line, field);
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: field '%s' is not true or false", at->path, at->line, field);
     *out = json_is_true(v);
     return RAML_OK;
 }
@@ -174,8 +174,8 @@ const struct cli_command cli_prompt = {
     .detail =
         "A line {\"messages\"} gives a line {\"text\"}. A line may also have add_generation_prompt, continue_final_message, "
         "enable_thinking, "
-        "bos_token, eos_token, date_string (they win over the settings), tools (a list), and kwargs (an object: more "
-        "variables for the template). An \"id\" is carried over.",
+        "bos_token, eos_token, date_string (they override the settings), tools (a list), and kwargs (an object: more "
+        "variables for the template). An \"id\" is copied.",
     .example = "raml prompt messages.jsonl --model Qwen3-0.6B --add_generation_prompt --out prompts.jsonl",
     .option = options,
     .n_options = sizeof options / sizeof *options,

@@ -27,11 +27,12 @@ static enum raml_code by_template(const struct prompting_settings *s, const char
     raml_buf_deinit(&dir);
     if (!rc) rc = raml_format_of_template(out->chat, thinking_of(s), s->date_string, &out->format, err);
     if (!rc || !err || strstr(err->msg, "--prompt_before")) return rc;
-    struct raml_err why = *err; /* what to do instead stands behind what is wrong */
-    return raml_fail(err, rc, "%.380s. Another --prompt_format, or --prompt_before and --prompt_after, do without it", why.msg);
+    struct raml_err why = *err; /* what to do instead comes after what is wrong */
+    return raml_fail(err, rc, "%.380s. Another --prompt_format, or --prompt_before and --prompt_after, do without it",
+                     why.msg);
 }
 
-/* Texts of one's own: nothing of a format is taken but the cue that asks for a boxed answer. */
+/* Texts given by the user: of a format only the answer prefix, which asks for a boxed answer, is taken. */
 static enum raml_code by_texts(const struct prompting_settings *s, struct prompting *out, struct raml_err *err)
 {
     enum raml_code rc = raml_format_named("plain", NULL, &out->format, err);
@@ -48,7 +49,7 @@ enum raml_code cli_prompting_open(const struct prompting_settings *s, const char
     bool automatic = !strcmp(s->format, "auto"), own = s->before || s->after;
     enum raml_code rc;
     if (own && !automatic)
-        return raml_fail(err, RAML_EUSAGE, "--prompt_format %s, and --prompt_before or --prompt_after: give one of the two",
+        return raml_fail(err, RAML_EUSAGE, "--prompt_format %s excludes --prompt_before and --prompt_after",
                          s->format);
     if (own) rc = by_texts(s, out, err);
     else if (automatic && !s->template && raml_tokenizer_id(t, "<|question|>") >= 0)
@@ -71,7 +72,7 @@ enum raml_code cli_prompting_open(const struct prompting_settings *s, const char
     }
     if (s->instruction) f->instruction = s->instruction;
     if (s->system) f->system = *s->system ? s->system : NULL;
-    if (s->prefill) { /* whoever sets it says whether thinking is open behind it */
+    if (s->prefill) { /* whoever sets it decides whether thinking is open after it */
         f->opened = f->think_open && (strstr(s->prefill, f->think_open) || (f->opened && !f->prefill));
         f->prefill = s->prefill;
     }

@@ -18,22 +18,22 @@ struct prompting_settings { /* a member of a command's settings */
         {"chat_template", NULL, CLI_TEXT, PROMPTING_AT(at, template), NULL, 0, 0, NULL,                                \
          "A Jinja file instead of the model's own template."},                                                         \
         {"prompt_before", NULL, CLI_TEXT, PROMPTING_AT(at, before), NULL, 0, 0, NULL,                                  \
-         "Own text in front of the question, special tokens parsed; with --prompt_after instead of a format."},        \
+         "Text before the question, special tokens parsed; with --prompt_after instead of a format."},                 \
         {"prompt_after", NULL, CLI_TEXT, PROMPTING_AT(at, after), NULL, 0, 0, NULL,                                    \
-         "Own text behind the question, up to where the trajectory starts."},                                          \
+         "Text after the question, up to where the trajectory starts."},                                               \
         {"prompt_wording", "wording", CLI_TEXT, PROMPTING_AT(at, wording), NULL, 0, 0, NULL,                           \
-         "Known text to ask with: paper, none, nothinking, raml_eval, raml_grpo, raml_sft, raml_sft_qwen, gpqa, "      \
+         "Prompt preset: paper, none, nothinking, raml_eval, raml_grpo, raml_sft, raml_sft_qwen, gpqa, "               \
          "livemathbench, livemathbench_cn; several joined by +. Default: the format's (paper; builtin: none)."},       \
         {"instruction", NULL, CLI_TEXT, PROMPTING_AT(at, instruction), NULL, 0, 0, NULL,                               \
-         "Text behind the question as part of it; default: the format's (to reason step by step; builtin: none)."},    \
+         "Text appended to the question; default: the format's (to reason step by step; builtin: none)."},             \
         {"system", "system_instruction", CLI_TEXT, PROMPTING_AT(at, system), NULL, 0, 0, NULL,                         \
          "System message; default: the format's."},                                                                    \
         {"prefill", NULL, CLI_TEXT, PROMPTING_AT(at, prefill), NULL, 0, 0, NULL,                                       \
-         "What the model's turn is made to begin with; default: <think> where the template leaves that to the model."}, \
+         "Forced beginning of the model's turn; default: <think> where the template leaves that to the model."},       \
         {"cue", NULL, CLI_TEXT, PROMPTING_AT(at, cue), NULL, 0, 0, NULL,                                               \
-         "Text that asks for the answer behind a trajectory; default: the format's."},                                 \
+         "Answer prefix: asks for the answer after a trajectory; default: the format's."},                             \
         {"enable_thinking", NULL, CLI_ONE, PROMPTING_AT(at, thinking), "auto", 0, 0, "auto|true|false",                \
-         "What the template is told; auto: nothing."},                                                                 \
+         "Passed to the template; auto: not passed."},                                                                 \
     {                                                                                                                  \
         "date_string", NULL, CLI_TEXT, PROMPTING_AT(at, date_string), NULL, 0, 0, NULL,                                \
             "Today's date for templates that show one: \"26 Jul 2024\"."                                               \
@@ -43,8 +43,9 @@ struct prompting { /* zero-initialise; free with cli_prompting_close */
     struct raml_format format;
     struct raml_chat_template *chat;
 };
-/* model: its folder or GGUF file, or a tokenizer.json in its folder, whose template is looked for; NULL: none. Texts are borrowed from s. RAML_ERANGE: auto,
- * and neither is the model one of the built-in kind nor has it a template; the sentence names the settings that help. */
+/* model: its folder or GGUF file, or a tokenizer.json in its folder, whose template is looked up; NULL: none. Texts are
+ * borrowed from s. RAML_ERANGE: auto, and the model is neither of the built-in kind nor has a template; the message
+ * names the settings that help. */
 RAML_CHECKED enum raml_code cli_prompting_open(const struct prompting_settings *s, const char *model,
                                                const struct raml_tokenizer *t, struct prompting *out,
                                                struct raml_err *err);

@@ -1,12 +1,12 @@
-/* recipe.c - settings from and to YAML: one flat mapping of names to plain values.
+/* recipe.c - settings from and to YAML: one flat mapping of names to scalar values.
  *
  *     # recipe.yaml
  *     learning_rate: 3.0e-4     keys are the names of options, with underscores or dashes
  *     out: "runs/first"         text may be quoted; numbers, true and false may not
- *     raml_version: "0.1.0"     keys that begin with raml_ are notes of the program and are passed over,
- *     raml_command: train sft   save this one: a recipe of another command is refused
+ *     raml_version: "0.1.0"     keys that begin with raml_ are notes of the program and are skipped,
+ *     raml_command: train sft   except this one: a recipe for another command is refused
  *
- * Uses libyaml's events and not libcyaml: that one gives lines only inside the text of its log (and, for a key given
+ * Uses libyaml's events and not libcyaml, which gives line numbers only inside its log messages (and, for a key given
  * twice, the line of the first), reads "1e" as 1 and NaN as a number, and cannot name the nearest key.
  */
 #include "cli/options.h"
@@ -20,7 +20,7 @@
 #include <string.h>
 #include <yaml.h>
 
-/* Deeper notes are refused: libyaml takes time that grows with the square of the depth. */
+/* Deeper notes are refused: libyaml's time grows with the square of the depth. */
 enum { MAX_FILE = 1 << 20, MAX_DEPTH = 16 };
 
 /* -- reading ------------------------------------------------------------------------------------------------------- */
@@ -58,7 +58,7 @@ static const char *kind(const yaml_event_t *e)
     }
 }
 
-/* Steps over the value that the current event begins. */
+/* Skips the value that the current event begins. */
 static enum raml_code skip(struct reader *r, struct raml_err *err)
 {
     size_t depth = 0;
@@ -90,7 +90,7 @@ static enum raml_code read_value(struct cli_parsed *p, struct reader *r, struct 
     cli_expected(o, want, sizeof want);
     if (e->type != YAML_SCALAR_EVENT) return raml_fail(err, RAML_EUSAGE, "found %s, expected %s", kind(e), want);
     if (e->data.scalar.tag || e->data.scalar.anchor)
-        return raml_fail(err, RAML_EUSAGE, "tags (!) and anchors (&) are not read; expected %s", want);
+        return raml_fail(err, RAML_EUSAGE, "tags (!) and anchors (&) are not supported; expected %s", want);
     if (is_null(e)) {
         if (!o->value) return RAML_OK; /* not given, as by default */
         return raml_fail(err, RAML_EUSAGE, "found no value (null), expected %s", want);
@@ -105,7 +105,7 @@ static enum raml_code read_value(struct cli_parsed *p, struct reader *r, struct 
     return cli_slot_set(p, slot, value, e->data.scalar.length, err);
 }
 
-/* A key of the program's own notes. raml_command must agree. */
+/* A key of the program's own notes. raml_command must match. */
 static enum raml_code read_note(const struct cli_parsed *p, struct reader *r, bool command, struct raml_err *err)
 {
     const yaml_event_t *e = &r->event;
@@ -129,7 +129,7 @@ static enum raml_code unknown_key(const struct cli_parsed *p, const struct reade
                      key, p->cmd->name);
 }
 
-/* The current event is a key; afterwards it is the last of its value. */
+/* The current event is a key; afterwards it is the last event of its value. */
 static enum raml_code read_pair(struct cli_parsed *p, struct reader *r, struct raml_err *err)
 {
     if (r->event.type != YAML_SCALAR_EVENT)
@@ -161,7 +161,7 @@ static enum raml_code read_document(struct cli_parsed *p, struct reader *r, stru
 {
     enum raml_code rc = next(r, err);
     if (!rc) rc = next(r, err);
-    if (rc || r->event.type == YAML_STREAM_END_EVENT) return rc; /* nothing but comments: no settings */
+    if (rc || r->event.type == YAML_STREAM_END_EVENT) return rc; /* only comments: no settings */
     rc = next(r, err);
     if (rc) return rc;
     bool empty = r->event.type == YAML_SCALAR_EVENT && is_null(&r->event);
@@ -179,7 +179,7 @@ static enum raml_code read_document(struct cli_parsed *p, struct reader *r, stru
     if (!rc) rc = next(r, err);
     if (rc) return rc;
     if (r->event.type != YAML_STREAM_END_EVENT)
-        return raml_fail(err, RAML_EUSAGE, "%s:%zu: a second document begins; a recipe is one", r->path, line_of(r));
+        return raml_fail(err, RAML_EUSAGE, "%s:%zu: a second document begins; expected one", r->path, line_of(r));
     return RAML_OK;
 }
 
@@ -291,7 +291,7 @@ static bool emit_all(yaml_emitter_t *e, const struct cli_parsed *p)
            emit(e, yaml_stream_end_event_initialize(&event), &event) && yaml_emitter_flush(e);
 }
 
-/* libyaml refuses text that is not UTF-8: file names may be any bytes, so say which one it was. */
+/* libyaml refuses text that is not UTF-8: file names may be any bytes, so report which one it was. */
 static const char *not_utf8(const struct cli_parsed *p)
 {
     yaml_event_t event;

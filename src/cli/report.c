@@ -21,7 +21,7 @@ static enum raml_code print_json(const char *path, struct raml_err *err)
     json_t *o = json_pack("{s:s}", "report", path);
     char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
     json_decref(o);
-    if (!text) return raml_fail(err, RAML_EFORMAT, "%s: the path can't be written as JSON", path);
+    if (!text) return raml_fail(err, RAML_EFORMAT, "%s: the path cannot be written as JSON", path);
     puts(text);
     free(text);
     return RAML_OK;
@@ -47,8 +47,8 @@ const struct cli_command cli_report = {
     .name = "report",
     .about = "A folder's results as one HTML file.",
     .args = "DIR",
-    .detail = "Shows what stands in DIR and in the folders right below it: recipe.yaml, metrics.jsonl, timing.jsonl, "
-              "eval*.json, trace*/curves.jsonl, summary.json. The page needs no network. Its figures are left in "
+    .detail = "Shows the contents of DIR and its immediate subfolders: recipe.yaml, metrics.jsonl, timing.jsonl, "
+              "eval*.json, trace*/curves.jsonl, summary.json. The page needs no network. Its figures are also in "
               "DIR/figures as data, gnuplot script and SVG. Prints the page's path.",
     .example = "raml report runs/demo --out demo.html",
     .option = options,

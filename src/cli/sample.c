@@ -1,4 +1,4 @@
-/* sample.c - raml sample: n trajectories a question, written as question records that trace and eval read. */
+/* sample.c - raml sample: n trajectories per question, written as question records that trace and eval read. */
 #include "cli/commands.h"
 #include "cli/load.h"
 #include "cli/sampling.h"
@@ -27,7 +27,7 @@ static enum raml_code tell(const struct cli *cli, const struct settings *s, cons
                                         "tokens", (json_int_t)r->stats.tokens, "seconds", r->seconds, "tokens_per_s",
                                         rate),
                               err);
-    printf("%s: %llu samples, %.1f %% right, %llu cut off, %llu with thinking not closed; %.0f tokens/s\n", s->out,
+    printf("%s: %llu samples, %.1f %% correct, %llu truncated, %llu with thinking not closed; %.0f tokens/s\n", s->out,
            (unsigned long long)r->stats.samples, 100 * right, (unsigned long long)r->stats.truncated,
            (unsigned long long)r->stats.unclosed, rate);
     return RAML_OK;
@@ -54,12 +54,12 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
 
 const struct cli_command cli_sample = {
     .name = "sample",
-    .about = "sample n trajectories a question",
+    .about = "sample n trajectories per question",
     .args = "[FILE.jsonl ...]",
     .detail =
-        "Each question's prompt is computed once; its samples grow side by side on it, finished ones leave and new "
-        "ones enter at every step. The same seed gives the same samples for any batch size. A sample that was cut "
-        "off or never closed its thinking counts as wrong.",
+        "Each question's prompt is computed once and shared by its samples; finished samples leave and new ones enter "
+        "at every step. The same seed gives the same samples for any batch size. A sample that was truncated or never "
+        "closed its thinking counts as wrong.",
     .example = "raml sample --model demo/with --families modchain:4 --num_questions 20 --out samples.jsonl",
     .option = options,
     .n_options = sizeof options / sizeof *options,

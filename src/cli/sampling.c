@@ -20,7 +20,7 @@ enum raml_code cli_sampling_questions(const struct cli *cli, const struct sampli
                                       struct raml_questions *out, struct raml_err *err)
 {
     if (s->families && cli->n_args)
-        return raml_fail(err, RAML_EUSAGE, "--families makes questions, and files are given too; give one of the two");
+        return raml_fail(err, RAML_EUSAGE, "--families makes questions, but files are given too; give one of the two");
     if (s->families) {
         struct raml_make_options o = {.seed = cli->seed, .families = s->families, .n = (size_t)s->num_questions,
                                       .split = strcmp(s->split, "both") ? s->split : NULL};

@@ -1,4 +1,4 @@
-/* sampling.h - what `sample` and `eval` share: the settings of sampling, the questions to sample, and the run. */
+/* sampling.h - shared by `sample` and `eval`: the settings of sampling, the questions to sample, and the run. */
 #ifndef RAML_CLI_SAMPLING_H
 #define RAML_CLI_SAMPLING_H
 
@@ -16,51 +16,51 @@ struct sampling_settings { /* the first member of either command's settings */
     struct prompting_settings prompting;
 };
 #define SAMPLING_AT(field) offsetof(struct sampling_settings, field)
-/* Rows of the table of settings; n_default: samples a question. */
+/* Rows of the table of settings; n_default: samples per question. */
 #define SAMPLING_OPTIONS(n_default)                                                                                    \
     {"model_name_or_path", "model", CLI_TEXT, SAMPLING_AT(model), NULL, 0, 0, NULL,                                    \
      "A model's folder or GGUF file, or a run's folder (its newest checkpoint)."},                                     \
         {"tokenizer", NULL, CLI_TEXT, SAMPLING_AT(tokenizer), NULL, 0, 0, NULL,                                        \
          "tokenizer.json to use; default: the model folder's."},                                                       \
         {"dtype", NULL, CLI_ONE, SAMPLING_AT(dtype), "auto", 0, 0, "auto|stored|bf16|f32",                             \
-         "What matrices are kept in; auto: bf16 where the processor multiplies it and the file is not quantised, else " \
-         "stored (as the file has them)."},                                                                            \
+         "Type of the matrices; auto: bf16 where the processor multiplies it and the file is not quantised, else "     \
+         "stored (as in the file)."},                                                                                  \
         {"families", NULL, CLI_TEXT, SAMPLING_AT(families), NULL, 0, 0, NULL,                                          \
          "Made questions instead of a file: \"add:2-4,modchain\"."},                                                   \
         {"split", NULL, CLI_ONE, SAMPLING_AT(split), "test", 0, 0, "train|test|both", "Split of made questions."},     \
         {"num_questions", "questions", CLI_INT, SAMPLING_AT(num_questions), "200", 1, 1e9, NULL,                       \
          "Questions to make for --families."},                                                                         \
         {"map", NULL, CLI_TEXT, SAMPLING_AT(map), NULL, 0, 0, NULL, "Fields of the file: question=NAME,answer=NAME."}, \
-        {"limit", NULL, CLI_INT, SAMPLING_AT(limit), "0", 0, 1e15, NULL, "Only the first so many questions; 0: all."}, \
+        {"limit", NULL, CLI_INT, SAMPLING_AT(limit), "0", 0, 1e15, NULL, "Only the first n questions; 0: all."},       \
         {"num_generations", "n", CLI_INT, SAMPLING_AT(n), n_default, 1, 1 << 20, NULL, "Samples per question."},       \
         {"temperature", "temp", CLI_REAL, SAMPLING_AT(temperature), "1", 0, 100, NULL,                                 \
-         "0 takes the likeliest token."},                                                                              \
+         "0: the likeliest token."},                                                                                   \
         {"top_k", NULL, CLI_INT, SAMPLING_AT(top_k), "0", 0, 1 << 24, NULL, "Only the k likeliest tokens; 0: all."},   \
         {"top_p", NULL, CLI_REAL, SAMPLING_AT(top_p), "1", 1e-9, 1, NULL,                                              \
          "Only the likeliest tokens that together reach this probability."},                                           \
         {"min_p", NULL, CLI_REAL, SAMPLING_AT(min_p), "0", 0, 1, NULL,                                                 \
-         "Only tokens at least so likely as this share of the likeliest."},                                            \
+         "Only tokens with at least this share of the likeliest one's probability."},                                  \
         {"max_completion_length", "max_tokens", CLI_INT, SAMPLING_AT(max_completion_length), "512", 1, 1 << 24, NULL,  \
-         "Tokens of a sample at most, thinking and answer together."},                                                 \
+         "Maximum tokens of a sample, thinking and answer together."},                                                 \
         {"think_budget", NULL, CLI_INT, SAMPLING_AT(think_budget), "0", 0, 1 << 24, NULL,                              \
-         "Thinking is closed by force after so many tokens; 0: never."},                                               \
+         "Force thinking to close after this many tokens; 0: never."},                                                 \
         {"force_wait", NULL, CLI_INT, SAMPLING_AT(force_wait), "0", 0, 1 << 16, NULL,                                  \
-         "So many times, \"wait\" is put where thinking would end."},                                                  \
+         "How often to insert the continuation (\"Wait\") where thinking would end."},                                 \
         {"stop", NULL, CLI_TEXT, SAMPLING_AT(stop), NULL, 0, 0, NULL,                                                  \
-         "A sample ends where its answer (not its thinking) holds this text."},                                        \
+         "A sample ends once its answer (not its thinking) contains this text."},                                      \
         {"answer_only", NULL, CLI_FLAG, SAMPLING_AT(answer_only), NULL, 0, 0, NULL,                                    \
          "Ask for the answer at once, without thinking (models of train sft --trajectories 0)."},                      \
         PROMPTING_OPTIONS(SAMPLING_AT(prompting)),                                                                     \
     {                                                                                                                  \
         "batch_size", NULL, CLI_INT, SAMPLING_AT(batch_size), "64", 1, 1 << 16, NULL,                                  \
-            "Samples that grow side by side; changes speed and memory, not results."                                   \
+            "Samples in progress at once; changes speed and memory, not results."                                      \
     }
 
 struct sampling_result {
     struct raml_sample_stats stats;
     double seconds;
 };
-/* The questions that the settings and nameless arguments name. */
+/* The questions named by the settings and nameless arguments. */
 RAML_CHECKED enum raml_code cli_sampling_questions(const struct cli *cli, const struct sampling_settings *s,
                                                struct raml_questions *out, struct raml_err *err);
 /* Samples qs into *out (initialised, empty). */

@@ -1,4 +1,4 @@
-/* score.c - `raml score`: how likely given completions of a prompt are, token by token. One line in, one line out. */
+/* score.c - `raml score`: log-probabilities of given completions, token by token. One line in, one line out. */
 #include "cli/commands.h"
 #include "cli/load.h"
 
@@ -20,14 +20,14 @@ struct settings {
 };
 
 struct request { /* a line */
-    json_t *id;  /* owned; NULL: it has none */
+    json_t *id;  /* owned; NULL: none */
     size_t line;
-    struct raml_tokens prompt, *token;  /* prompt on its own; token[n]: context and completion */
+    struct raml_tokens prompt, *token;  /* the prompt by itself; token[n]: context and completion */
     struct raml_completion *completion; /* [n] */
-    size_t *straddle;                   /* [n] bytes of the prompt in the first token scored */
+    size_t *straddle;                   /* [n] bytes of the prompt in the first target */
     float *values;                      /* logp and entropy of all completions */
-    size_t n, n_shared;                 /* n_shared: tokens that all contexts begin with */
-    enum raml_join join;                /* what became of it: joint where any text was joined to the prompt */
+    size_t n, n_shared;                 /* n_shared: tokens common to all contexts at their start */
+    enum raml_join join;                /* the result: joint if any text was joined to the prompt */
 };
 
 struct work {
@@ -41,7 +41,7 @@ struct work {
     struct raml_writer writer;
     struct raml_buf text;
     struct request request[MAX_LINES];
-    size_t n_requests, n_tokens; /* of the batch in the making */
+    size_t n_requests, n_tokens; /* of the batch being gathered */
     size_t n_prompts, n_completions, n_scored;
 };
 
@@ -53,13 +53,13 @@ static const struct cli_option options[] = {
      "tokenizer.json or a folder with one; default: the model's. Lines of token ids need none."},
     {"out", NULL, CLI_TEXT, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
     {"dtype", NULL, CLI_ONE, AT(dtype), "stored", 0, 0, "stored|auto|bf16|f32",
-     "What matrices are kept in. stored: as the file has them (BF16 files are multiplied in bf16 where the processor can, "
+     "Type of the matrices. stored: as in the file (BF16 files are multiplied in bf16 where the processor can, "
      "others in f32); auto: bf16 where the processor multiplies it and the file is not quantised, which is mostly faster "
      "and 0.001 off on average; else stored."},
     {"max_batch_tokens", NULL, CLI_INT, AT(max_batch_tokens), "16384", 1, 1 << 30, NULL,
-     "Tokens per pass; bounds memory, not results (in bf16: but for rounding where one line exceeds it)."},
+     "Tokens per pass; bounds memory, not results (in bf16: except for rounding where one line exceeds it)."},
     {"join", NULL, CLI_ONE, AT(join), "joint", 0, 0, "joint|split",
-     "Encode prompt and completion as one text, as a model meets them, or each on its own."},
+     "Encode prompt and completion as one text, as a model sees them, or separately."},
     {"parse_special", NULL, CLI_FLAG, AT(parse_special), "true", 0, 0, NULL,
      "Text that spells a special token of the tokenizer (<think>) is that token."},
 };
@@ -78,7 +78,7 @@ static void request_deinit(struct request *r)
 
 /* -- Reading a line ------------------------------------------------------------------------------------------------ */
 
-/* "FILE:LINE", and the id where the line has one. */
+/* "FILE:LINE", and the id if the line has one. */
 static const char *where(const struct work *w, const struct request *r, char out[WHERE_BYTES])
 {
     const char *id = json_string_value(r->id);
@@ -118,7 +118,7 @@ static enum raml_code read_ids(const json_t *list, const char *field, struct ram
     {
         if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > INT32_MAX)
             return raml_fail(err, RAML_EFORMAT,
-                             "field '%s', entry %zu is no token id; expected an integer from 0 to %d", field, i + 1,
+                             "field '%s', entry %zu is not a token id; expected an integer from 0 to %d", field, i + 1,
                              INT32_MAX);
         int32_t id = (int32_t)json_integer_value(v);
         enum raml_code rc = raml_tokens_add(out, &id, 1, err);
@@ -127,7 +127,7 @@ static enum raml_code read_ids(const json_t *list, const char *field, struct ram
     return RAML_OK;
 }
 
-/* Exactly one of a text and a list of token ids. */
+/* Exactly one of text and list of token ids. */
 static enum raml_code read_tokens(struct work *w, const json_t *obj, const char *text_field, const char *ids_field,
                                   struct raml_tokens *out, struct raml_err *err)
 {
@@ -153,8 +153,8 @@ static enum raml_code join_completion(struct work *w, const json_t *prompt, cons
     enum raml_code rc = need_tokenizer(w, err);
     if (!rc) rc = raml_join(w->tokenizer, RAML_JOIN_JOINT, &a, &b, &j, err);
     if (!rc && j.context.n == 0 && j.straddle)
-        rc = raml_fail(err, RAML_ERANGE, "its first token holds all of the prompt, so that no token stands before it; "
-                                         "--join split encodes them apart");
+        rc = raml_fail(err, RAML_ERANGE, "its first token contains the whole prompt, so that no token comes before it; "
+                                         "--join split encodes them separately");
     if (!rc) rc = raml_tokens_add(&r->token[i], j.context.id, j.context.n, err);
     if (!rc) rc = raml_tokens_add(&r->token[i], j.continuation.id, j.continuation.n, err);
     r->completion[i].n_context = j.context.n;
@@ -193,7 +193,7 @@ static enum raml_code read_completions(struct work *w, const json_t *prompt, con
                                        struct raml_err *err)
 {
     size_t n = json_array_size(list), n_values = 0;
-    if (n == 0) return raml_fail(err, RAML_EFORMAT, "field 'completions' is empty; expected one completion at least");
+    if (n == 0) return raml_fail(err, RAML_EFORMAT, "field 'completions' is empty; expected at least one completion");
     r->token = calloc(n, sizeof *r->token);
     r->completion = calloc(n, sizeof *r->completion);
     r->straddle = calloc(n, sizeof *r->straddle);
@@ -388,7 +388,7 @@ const struct cli_command cli_score = {
         "A line is {\"id\", \"prompt\" or \"prompt_tokens\", \"completions\": [{\"text\"} or {\"tokens\"}, ...]}; it "
         "gives one line {\"id\", \"join\", \"completions\": [{\"logp\", \"entropy\", \"logp_sum\"}, ...]}, in order. A "
         "prompt's completions are one token tree, read in one pass. A token with bytes of prompt and completion is "
-        "scored; \"straddle\" then tells how many bytes of the prompt it holds. Token ids are taken as they are. "
+        "scored; \"straddle\" is then the number of its bytes from the prompt. Token ids are taken as they are. "
         "Natural logarithms, temperature 1.",
     .example = "raml score --model run-sft requests.jsonl --out scores.jsonl",
     .option = options,

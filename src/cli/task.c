@@ -31,7 +31,7 @@ static void example_free(struct example *e)
     for (int s = 0; s < RAML_N_STYLES; s++) raml_buf_deinit(&e->style[s]);
 }
 
-/* One instance at the family's default difficulty, of the run's seed. */
+/* One instance at the family's default difficulty, with the run's seed. */
 static enum raml_code example_make(const struct raml_family *f, uint64_t seed, struct example *e, struct raml_err *err)
 {
     struct raml_rng r = {.key = {.seed = seed, .purpose = RAML_FOR_QUESTION}}, s = r;
@@ -114,7 +114,7 @@ const struct cli_command cli_task_list = {
     .name = "task list",
     .about = "the built-in question families",
     .args = "",
-    .detail = "Each family with what its difficulty counts, the range allowed, the range taken by default, and an "
+    .detail = "Each family with the meaning of its difficulty, the allowed range, the default range, and an "
               "example at the lowest default difficulty. Another --seed shows other examples.",
     .example = "raml task list --trajectories",
     .option = list_options,
@@ -136,13 +136,13 @@ static const struct cli_option make_options[] = {
      "Families with optional difficulties and weights: \"modchain,add:2-4,perm:5*2\". Default: all, at their default "
      "difficulties."},
     {"n", "num_questions", CLI_INT, AT(n), "1000", 1, 1e9, NULL,
-     "Questions in all, spread evenly over families and their difficulties."},
+     "Total number of questions, spread evenly over families and their difficulties."},
     {"split", NULL, CLI_ONE, AT(split), "both", 0, 0, "train|test|both",
-     "Take only questions of this split; a question's text alone decides its split, 1 in 8 is test."},
+     "Keep only questions of this split; only a question's text decides its split, 1 in 8 is test."},
     {"trajectories", "num_trajectories", CLI_INT, AT(trajectories), "1", 0, 4096, NULL,
      "Trajectories per question, distinct where the family allows it."},
     {"styles", NULL, CLI_TEXT, AT(styles), "concise", 0, 0, NULL,
-     "Styles of the trajectories, taken in turn: concise,verbose,reflect."},
+     "Styles of the trajectories, used in turn: concise,verbose,reflect."},
     {"out", NULL, CLI_TEXT, AT(out), "questions.jsonl", 0, 0, NULL, "JSONL file to write."},
 };
 

@@ -64,7 +64,7 @@ static enum raml_code to_text(struct work *w, const struct raml_place *at, const
     enum raml_code rc = read_ids(w, at, obj, err);
     if (!rc) rc = raml_tokenizer_decode(w->tokenizer, w->ids.id, w->ids.n, w->s->keep_special, &w->text, err);
     if (rc) return rc;
-    raml_buf_add(&w->clean, "", 0); /* so that an empty text has data too */
+    raml_buf_add(&w->clean, "", 0); /* so that even an empty text has data */
     raml_utf8_clean(&w->clean, w->text.data ? w->text.data : "", w->text.len);
     rc = raml_buf_status(&w->clean, err);
     if (rc) return rc;
@@ -145,8 +145,8 @@ const struct cli_command cli_tokenize = {
     .about = "texts to token ids, and back",
     .args = "FILE.jsonl|-",
     .detail =
-        "A line {\"text\"} gives a line {\"ids\"}; with --decode, {\"ids\"} gives {\"text\"}. An \"id\" is carried "
-        "over. Bytes that are no UTF-8 come out as U+FFFD.",
+        "A line {\"text\"} gives a line {\"ids\"}; with --decode, {\"ids\"} gives {\"text\"}. An \"id\" is copied. "
+        "Bytes that are not UTF-8 become U+FFFD.",
     .example = "raml tokenize texts.jsonl --tokenizer run-sft/checkpoint-50 --out ids.jsonl",
     .option = options,
     .n_options = sizeof options / sizeof *options,

@@ -31,33 +31,34 @@ static const struct cli_option options[] = {
     PROMPTING_OPTIONS(AT(prompting)),
     {"out", "output_dir", CLI_TEXT, AT(out), "trace", 0, 0, NULL, "Folder to write into; made if missing."},
     {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL, "Fields of the file: question=NAME,answer=NAME,..."},
-    {"limit", NULL, CLI_INT, AT(limit), "0", 0, 1e15, NULL, "Read the first so many questions; 0: all."},
-    {"split", NULL, CLI_TEXT, AT(split), NULL, 0, 0, NULL, "Trace questions of this split alone."},
-    {"family", NULL, CLI_TEXT, AT(family), NULL, 0, 0, NULL, "Trace questions of this family alone."},
+    {"limit", NULL, CLI_INT, AT(limit), "0", 0, 1e15, NULL, "Read only the first n questions; 0: all."},
+    {"split", NULL, CLI_TEXT, AT(split), NULL, 0, 0, NULL, "Trace only questions of this split."},
+    {"family", NULL, CLI_TEXT, AT(family), NULL, 0, 0, NULL, "Trace only questions of this family."},
     {"max_samples", NULL, CLI_INT, AT(max_samples), "0", 0, 1e9, NULL,
-     "First so many trajectories of each question; 0: all."},
+     "Only the first n trajectories of each question; 0: all."},
     {"answer", NULL, CLI_ONE, AT(answer), "gold", 0, 0, "gold|own",
      "Whose loss: the question's answer, or the sample's own."},
     {"join", NULL, CLI_ONE, AT(join), "joint", 0, 0, "joint|split",
-     "Encode cue and answer as one text, as a model meets them, or each on its own."},
+     "Encode answer prefix and answer as one text, as a model sees them, or separately."},
     {"score_end", NULL, CLI_FLAG, AT(score_end), NULL, 0, 0, NULL,
      "Count the end-of-text token as part of the answer."},
-    {"stride", NULL, CLI_INT, AT(stride), "1", 1, 1e9, NULL, "Look behind every so many tokens, and behind the last."},
+    {"stride", NULL, CLI_INT, AT(stride), "1", 1, 1e9, NULL, "Probe after every n tokens, and after the last."},
     {"skip_long", NULL, CLI_FLAG, AT(skip_long), NULL, 0, 0, NULL,
-     "Leave out trajectories that are longer than the model's context; without it they are an error."},
+     "Skip trajectories that are longer than the model's context; without it they are an error."},
     {"max_batch_tokens", NULL, CLI_INT, AT(max_batch_tokens), "16384", 1, 1 << 30, NULL,
-     "Tokens per pass; bounds memory, not results (in bf16: but for rounding where a trajectory exceeds it)."},
+     "Tokens per pass; bounds memory, not results (in bf16: except for rounding where a trajectory exceeds it)."},
     {"dtype", NULL, CLI_ONE, AT(dtype), "stored", 0, 0, "stored|auto|bf16|f32",
-     "What matrices are kept in. stored: as the file has them (BF16 files are multiplied in bf16 where the processor can, "
+     "Type of the matrices. stored: as in the file (BF16 files are multiplied in bf16 where the processor can, "
      "others in f32); auto: bf16 where the processor multiplies it and the file is not quantised, which is mostly faster "
      "and 0.001 off on average; else stored."},
     {"ema", NULL, CLI_REAL, AT(ema), "0.01", 1e-9, 1, NULL, "Weight of the newest value in the moving average."},
     {"threshold", NULL, CLI_REAL, AT(threshold), "0.1", 0, 1e9, NULL,
      "An answer is solved once its loss stays under this, in nats per answer token."},
-    {"n_curves", NULL, CLI_INT, AT(n_curves), "4", 0, 1000, NULL, "Figures of single trajectories, the first ones."},
+    {"n_curves", NULL, CLI_INT, AT(n_curves), "4", 0, 1000, NULL,
+     "Draw this many single trajectories as figures, the first ones."},
     {"n_shown", NULL, CLI_INT, AT(n_shown), "8", 0, 10000, NULL,
      "Trajectories in trajectories.html, the first of each of right, wrong and unlabelled."},
-    {"token_table", NULL, CLI_FLAG, AT(token_table), "true", 0, 0, NULL, "Write tokens.jsonl, a line a token."},
+    {"token_table", NULL, CLI_FLAG, AT(token_table), "true", 0, 0, NULL, "Write tokens.jsonl, one line per token."},
 };
 
 static double seconds(void)
@@ -85,7 +86,7 @@ static struct raml_trace_files_options options_of(const struct settings *s)
         .token_table = s->token_table};
 }
 
-/* -- What is printed ----------------------------------------------------------------------------------------------- */
+/* -- Output -------------------------------------------------------------------------------------------------------- */
 
 static void print_number(double x, int width, int digits)
 {
@@ -101,7 +102,7 @@ static void print_table(const struct settings *s, const struct raml_trace_summar
            "greedy", "solved");
     for (int i = 0, n_groups = 0; i < RAML_TRACE_GROUPS; i++) {
         const struct raml_trace_group_means *g = &r->group[i];
-        if (g->n == 0 || (i == RAML_TRACE_ALL && n_groups == 1)) continue; /* all would say the same again */
+        if (g->n == 0 || (i == RAML_TRACE_ALL && n_groups == 1)) continue; /* all would repeat the same */
         n_groups++;
         printf("%-12s %6zu", raml_trace_verdict_name((enum raml_trace_verdict)i), g->n);
         print_number(g->tokens, 8, 1);
@@ -109,7 +110,7 @@ static void print_table(const struct settings *s, const struct raml_trace_summar
         for (size_t k = 0; k < sizeof value / sizeof *value; k++) print_number(value[k], 8, 3);
         printf("\n");
     }
-    if (r->n_skipped) printf("%zu trajectories were left out\n", r->n_skipped);
+    if (r->n_skipped) printf("%zu trajectories were skipped\n", r->n_skipped);
     printf("%" PRIu64 " probes: %" PRIu64 " tokens in %" PRIu64
            " passes of %.2f s together, %.0f tokens/s; %.2f s in all\n",
            r->n_probes, r->n_read, r->n_passes, r->model_seconds, (double)r->n_read / r->model_seconds, elapsed);
@@ -166,7 +167,7 @@ static enum raml_code print_json(const struct settings *s, const struct raml_tra
 
 /* -- The command --------------------------------------------------------------------------------------------------- */
 
-/* Every setting beside the results, so that they can be made again. */
+/* Every setting beside the results, so that they can be reproduced. */
 static enum raml_code write_recipe(const struct cli *cli, const struct settings *s, struct raml_err *err)
 {
     struct raml_buf path;
@@ -239,7 +240,7 @@ const struct cli_command cli_trace = {
     .args = "FILE.jsonl",
     .detail =
         "L(i) is the mean negative log-likelihood of the answer's tokens once the model has read the question, i "
-        "trajectory tokens and the cue that asks for the answer. All prefixes of a trajectory are one token tree, "
+        "trajectory tokens and the answer prefix. All prefixes of a trajectory are one token tree, "
         "read in one pass. Trajectories are those of the file: samples of 'raml sample', solutions of 'raml task "
         "make', GSM8K, MATH. Writes curves.jsonl, tokens.jsonl, curves.safetensors, mean_curve and curve_N (tsv, gp, "
         "svg), trajectories.html and trace.yaml; prints means by verdict.",

@@ -32,7 +32,7 @@ static const struct cli_option options[] = {
      "tokenizer.json to use; default: the model folder's, or the built-in byte tokenizer for init:."},
     {"data", "train_file", CLI_TEXT, AT(data), NULL, 0, 0, NULL, "JSONL file to train on; more as nameless arguments."},
     {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL, "Fields of the files: question=NAME,answer=NAME,..."},
-    {"limit", NULL, CLI_INT, AT(limit), "0", 0, 1e15, NULL, "Read the first so many questions of each file; 0: all."},
+    {"limit", NULL, CLI_INT, AT(limit), "0", 0, 1e15, NULL, "Read only the first n questions of each file; 0: all."},
     {"families", NULL, CLI_TEXT, AT(families), NULL, 0, 0, NULL,
      "Train on made questions instead of a file: \"add:2-4,modchain\"."},
     {"num_questions", "questions", CLI_INT, AT(num_questions), "10000", 1, 1e9, NULL,
@@ -40,44 +40,44 @@ static const struct cli_option options[] = {
     {"styles", NULL, CLI_TEXT, AT(styles), NULL, 0, 0, NULL, "Styles of made trajectories: concise,verbose,reflect."},
     {"out", "output_dir", CLI_TEXT, AT(out), NULL, 0, 0, NULL, "Run folder to write."},
     {"resume", "resume_from_checkpoint", CLI_FLAG, AT(resume), NULL, 0, 0, NULL,
-     "Go on from the run folder's newest checkpoint, if it has one."},
+     "Continue from the run folder's newest checkpoint, if it has one."},
     PROMPTING_OPTIONS(AT(prompting)),
     {"dtype", NULL, CLI_ONE, AT(dtype), "auto", 0, 0, "auto|bf16|f32",
      "Type of the matrix products; auto is bf16 where the processor multiplies it."},
     {"trajectories", "num_trajectories", CLI_INT, AT(trajectories), "1", 0, 1 << 20, NULL,
-     "Trajectories per question in a step, repeated where it has fewer; 0 trains on the answer alone."},
+     "Trajectories per question in a step, repeated if it has fewer; 0 trains only on the answer."},
     {"support_size", NULL, CLI_INT, AT(support_size), "0", 0, 1 << 20, NULL,
-     "Use only the first so many trajectories of a question; 0: all."},
-    {"keep_wrong", NULL, CLI_FLAG, AT(keep_wrong), NULL, 0, 0, NULL, "Train on trajectories marked wrong too."},
+     "Use only the first n trajectories of a question; 0: all."},
+    {"keep_wrong", NULL, CLI_FLAG, AT(keep_wrong), NULL, 0, 0, NULL, "Also train on trajectories graded wrong."},
     {"skip_long", NULL, CLI_FLAG, AT(skip_long), NULL, 0, 0, NULL,
-     "Leave out trajectories that are longer than the model's context; without it they are an error."},
+     "Skip trajectories that are longer than the model's context; without it they are an error."},
     {"max_steps", NULL, CLI_INT, AT(max_steps), "0", 0, 1e15, NULL, "Optimizer steps; 0: no limit."},
     {"num_train_epochs", "epochs", CLI_REAL, AT(num_train_epochs), "0", 0, 1e9, NULL,
-     "Times that the questions are gone through; 0: no limit (1 when no length is set at all)."},
+     "Passes over the questions; 0: no limit (1 when no length is set at all)."},
     {"max_tokens", "token_budget", CLI_INT, AT(max_tokens), "0", 0, 1e15, NULL,
      "Tokens to read, prompts included; 0: no limit."},
     {"batch_size", "per_device_train_batch_size", CLI_INT, AT(batch_size), "32", 1, 1 << 24, NULL,
      "Questions per optimizer step."},
     {"micro_batch_tokens", NULL, CLI_INT, AT(micro_batch_tokens), "4096", 1, 1 << 30, NULL,
-     "Tokens per pass; a step is cut into passes of so many. Bounds memory, not results (in bf16: but for rounding)."},
-    {"learning_rate", "lr", CLI_REAL, AT(learning_rate), "1e-3", 1e-30, 1e3, NULL, "Highest learning rate."},
+     "Tokens per pass, into which a step is split. Bounds memory, not results (in bf16: except for rounding)."},
+    {"learning_rate", "lr", CLI_REAL, AT(learning_rate), "1e-3", 1e-30, 1e3, NULL, "Peak learning rate."},
     {"lr_scheduler_type", NULL, CLI_ONE, AT(scheduler), "cosine", 0, 0, "cosine|linear|constant",
      "How the rate falls after the warm-up."},
     {"min_lr_ratio", NULL, CLI_REAL, AT(min_lr_ratio), "0.1", 0, 1, NULL,
-     "Learning rate at the end, as a share of the highest."},
+     "Learning rate at the end, as a share of the peak."},
     {"warmup_steps", NULL, CLI_INT, AT(warmup_steps), "0", 0, 1e15, NULL, "Steps of linear warm-up; 0: by ratio."},
-    {"warmup_ratio", NULL, CLI_REAL, AT(warmup_ratio), "0.02", 0, 1, NULL, "Share of the steps that warm up."},
+    {"warmup_ratio", NULL, CLI_REAL, AT(warmup_ratio), "0.02", 0, 1, NULL, "Share of the steps used for warm-up."},
     {"weight_decay", NULL, CLI_REAL, AT(weight_decay), "0.1", 0, 1e3, NULL,
-     "Decoupled decay; none on norms, biases and embeddings."},
+     "Decoupled weight decay; none on norms, biases and embeddings."},
     {"adam_beta1", NULL, CLI_REAL, AT(adam_beta1), "0.9", 0, 1, NULL, "AdamW's first-moment decay."},
     {"adam_beta2", NULL, CLI_REAL, AT(adam_beta2), "0.95", 0, 1, NULL, "AdamW's second-moment decay."},
     {"adam_epsilon", NULL, CLI_REAL, AT(adam_epsilon), "1e-8", 0, 1, NULL, "AdamW's epsilon."},
     {"max_grad_norm", NULL, CLI_REAL, AT(max_grad_norm), "1", 0, 1e30, NULL, "Clip the gradient's norm; 0: never."},
-    {"logging_steps", NULL, CLI_INT, AT(logging_steps), "10", 0, 1e15, NULL, "A line of metrics every so many steps."},
+    {"logging_steps", NULL, CLI_INT, AT(logging_steps), "10", 0, 1e15, NULL, "A line of metrics every n steps."},
     {"save_steps", NULL, CLI_INT, AT(save_steps), "0", 0, 1e15, NULL,
-     "A checkpoint every so many steps; 0: at the end alone."},
+     "A checkpoint every n steps; 0: only at the end."},
     {"save_total_limit", NULL, CLI_INT, AT(save_total_limit), "0", 0, 1e9, NULL, "Newest checkpoints to keep; 0: all."},
-    {"eval_steps", NULL, CLI_INT, AT(eval_steps), "0", 0, 1e15, NULL, "Validation loss every so many steps; 0: never."},
+    {"eval_steps", NULL, CLI_INT, AT(eval_steps), "0", 0, 1e15, NULL, "Validation loss every n steps; 0: never."},
     {"eval_data", NULL, CLI_TEXT, AT(eval_data), NULL, 0, 0, NULL,
      "JSONL file for it; default: made test questions, or the training files' own test and validation splits."},
     {"eval_questions", NULL, CLI_INT, AT(eval_questions), "256", 1, 1e9, NULL, "Questions of it to use."},
@@ -111,7 +111,7 @@ static enum raml_code check(const struct cli *cli, const struct settings *s, str
     if (!files && !s->families)
         return raml_fail(err, RAML_EUSAGE, "nothing to train on; give --data FILE.jsonl or --families");
     if (files && s->families)
-        return raml_fail(err, RAML_EUSAGE, "--families makes questions, and files are given too; give one of the two");
+        return raml_fail(err, RAML_EUSAGE, "--families makes questions, but files are given too; give one of the two");
     return RAML_OK;
 }
 
@@ -139,7 +139,7 @@ static enum raml_code read_file(const struct cli *cli, const struct settings *s,
     return RAML_OK;
 }
 
-/* Questions that their file marks as another split than training go to the validation set. */
+/* Questions that belong to a split other than training, according to their file, go to the validation set. */
 static enum raml_code hold_out(const struct cli *cli, struct raml_questions *data, struct raml_questions *validation,
                                struct raml_err *err)
 {
@@ -155,7 +155,7 @@ static enum raml_code hold_out(const struct cli *cli, struct raml_questions *dat
     }
     data->n = kept;
     if (kept < n)
-        raml_say(cli->sink, "%zu questions of other splits than 'train' are held out for validation", n - kept);
+        raml_say(cli->sink, "%zu questions of splits other than 'train' are held out for validation", n - kept);
     return RAML_OK;
 }
 
@@ -219,7 +219,7 @@ static enum raml_code load_model(const struct cli *cli, const struct settings *s
     return rc;
 }
 
-/* The model's chat template and what goes with its tokenizer are those of the model that training began from. */
+/* The chat template and the tokenizer's other files are those of the model that training started from. */
 static enum raml_code open_prompting(const struct settings *s, const struct raml_tokenizer *t, struct prompting *out,
                                      struct raml_tokenizer_config *config, struct raml_err *err)
 {
@@ -233,7 +233,7 @@ static enum raml_code open_prompting(const struct settings *s, const struct raml
 
 /* -- The run ------------------------------------------------------------------------------------------------------- */
 
-/* A note's line: the hash of a file or folder. Paths that are none (init:small) have no hash. */
+/* A note's line: the hash of a file or folder. What is not a path (init:small) has no hash. */
 static enum raml_code add_hash(struct raml_buf *b, const char *key, const char *path, struct raml_err *err)
 {
     uint64_t hash;
@@ -243,7 +243,7 @@ static enum raml_code add_hash(struct raml_buf *b, const char *key, const char *
     return rc;
 }
 
-/* recipe.yaml: every setting, and as notes what it came to on this machine and what it was read from. */
+/* recipe.yaml: every setting, and as notes what it resolved to on this machine and what was read. */
 static enum raml_code write_recipe(const struct cli *cli, const struct settings *s, const struct raml_model *model,
                                    struct raml_run *run, struct raml_err *err)
 {
@@ -267,15 +267,15 @@ static enum raml_code write_recipe(const struct cli *cli, const struct settings 
     return rc;
 }
 
-/* A run that failed before its first step left nothing worth keeping, and would only be in the way of the next try.
- * raml_run_open refuses folders that hold a run, so these files are of this process. */
+/* A run that failed before its first step left nothing worth keeping, and would only obstruct the next attempt.
+ * raml_run_open refuses folders that contain a run, so these files belong to this process. */
 static void remove_empty_run(const char *dir)
 {
     static const char *const names[] = {"recipe.yaml", "metrics.jsonl", "timing.jsonl"};
     char path[PATH_CAP];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (snprintf(path, sizeof path, "%s/%s", dir, names[i]) < PATH_CAP) unlink(path);
-    rmdir(dir); /* fails where something else is in it */
+    rmdir(dir); /* fails if it contains anything else */
 }
 
 static enum raml_code print_result(const struct cli *cli, const struct settings *s, const struct raml_train_result *r,
@@ -348,9 +348,9 @@ const struct cli_command cli_train_sft = {
     .name = "train sft",
     .about = "supervised fine-tuning on questions and their trajectories",
     .args = "[FILE.jsonl...]",
-    .detail = "Each question is one token tree: its prompt, computed once, and its trajectories behind it. The loss is "
-              "the mean over all trained tokens of a step, whatever the micro-batches. A run that was killed goes on "
-              "with --resume as if it had not been.",
+    .detail = "Each question is one token tree: its prompt, computed once, and its trajectories after it. The loss is "
+              "the mean over all trained tokens of a step, whatever the micro-batches. A run that was killed continues "
+              "with --resume as if nothing had happened.",
     .example = "raml train sft --model init:micro --families add:2-3 --num_questions 500 --max_steps 50 --out run-sft",
     .option = options,
     .n_options = sizeof options / sizeof *options,

@@ -1,4 +1,4 @@
-/* values.c - strict reading of one value, what was expected where it fails, and the nearest known word. */
+/* values.c - strict parsing of one value, what was expected if it fails, and the nearest known word. */
 #include "cli/options.h"
 
 #include <ctype.h>
@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_WORD = 64 }; /* longer words have no neighbours */
+enum { MAX_WORD = 64 }; /* longer words are not compared */
 
 static bool bounded_above(const struct cli_option *o)
 {
-    /* Limits from 2^53 on are "none" to a reader. */
+    /* Limits from 2^53 on are not shown. */
     return o->low != o->high && o->high < 0x1p53;
 }
 
@@ -81,7 +81,7 @@ static enum raml_code refuse(const struct cli_option *o, const char *text, struc
     return raml_fail(err, RAML_EUSAGE, "found '%s', expected %s", shown, want);
 }
 
-/* Reading numbers: [-]digits[.digits][e[+-]digits], nothing before or behind it; so no hexadecimal, infinity or NaN. */
+/* Numbers: [-]digits[.digits][e[+-]digits], nothing before or after it; so no hexadecimal, infinity or NaN. */
 enum number_form { NOT_A_NUMBER, DIGITS, FRACTION, EXPONENT };
 
 static size_t digits(const char *s)
@@ -209,7 +209,7 @@ const char *cli_nearest(const char *word, const char *const *known, size_t n)
 {
     size_t len = strlen(word);
     if (len == 0 || len > MAX_WORD) return NULL;
-    int limit = len < 3 ? 1 : len < 6 ? 2 : (int)(len / 3); /* further off, a guess is noise */
+    int limit = len < 3 ? 1 : len < 6 ? 2 : (int)(len / 3); /* any further, a guess is noise */
     const char *best = NULL;
     for (size_t i = 0; i < n; i++) {
         size_t m = strlen(known[i]);

@@ -1,4 +1,4 @@
-/* verdicts.h - counts of verdicts, and how they agree with labels. */
+/* verdicts.h - counts of verdicts, and their agreement with labels. */
 #ifndef RAML_CLI_VERDICTS_H
 #define RAML_CLI_VERDICTS_H
 
@@ -14,7 +14,7 @@ struct cli_verdicts {
 };
 void cli_verdicts_begin(struct cli_verdicts *v);
 void cli_verdicts_add(struct cli_verdicts *v, const struct cli_verdict *one);
-/* To standard output where the lines went to a file (out), else to standard error. */
+/* To standard output if the lines went to a file (out), else to standard error. */
 RAML_CHECKED enum raml_code cli_verdicts_print(const struct cli_verdicts *v, bool json, const char *out,
                                                struct raml_err *err);
 

@@ -1,8 +1,8 @@
-/* verify.c - `raml verify`: is this answer that one? Lines {"gold", "pred"} to lines {"verdict", "rule"}, in order.
+/* verify.c - `raml verify`: are two answers equal? Lines {"gold", "pred"} to lines {"verdict", "rule"}, in order.
  *
- * Lines are gathered in batches and checked side by side; each check has memory of its own and the results are written
+ * Lines are gathered in batches and checked in parallel; each check has its own memory and the results are written
  * in the order of the lines, so that the number of threads changes no byte. The first line that can't be read ends the
- * run, with the lines before it written.
+ * run, after the lines before it have been written.
  */
 #include "cli/commands.h"
 #include "cli/load.h"
@@ -36,26 +36,26 @@ static const struct cli_option options[] = {
      "Add found, how pred's answer was found, and answer, the text found."},
     {"explain", NULL, CLI_FLAG, AT(explain), NULL, 0, 0, NULL, "Add steps: what was read and decided, line by line."},
     {"last", NULL, CLI_FLAG, AT(last), NULL, 0, 0, NULL,
-     "Take the last number or formula of a text where nothing marks its answer. A line's \"last\" has precedence."},
+     "Take the last number or formula of a text without a marked answer. A line's \"last\" has precedence."},
     {"letters", NULL, CLI_FLAG, AT(letters), NULL, 0, 0, NULL,
      "Answers are choices, A to Z. A line's \"letters\" has precedence."},
     {"worked_out", NULL, CLI_FLAG, AT(worked_out), NULL, 0, 0, NULL,
-     "Where gold is a plain number, pred must be one too: \"9 - 5\" is then not the answer 4."},
+     "If gold is a plain number, pred must be one too: \"9 - 5\" is then not the answer 4."},
     {"decimals", NULL, CLI_INT, AT(decimals), "0", 0, 100, NULL,
-     "Numbers that are the same when both are rounded to so many decimals are equal; 0: compared exactly."},
+     "Numbers are equal if they are the same when rounded to this many decimals; 0: compared exactly."},
     {"think_end", NULL, CLI_TEXT, AT(think_end), NULL, 0, 0, NULL,
-     "Text that ends thinking, instead of </think> and its kin. What stands before it is not looked at, and a text "
+     "Text that ends thinking, instead of </think> and the like. What comes before it is ignored, and a text "
      "without it has no answer."},
     {"max_work", NULL, CLI_INT, AT(max_work), "0", 0, 1e15, NULL,
-     "Bound on the work of one check, in units of about a microsecond; past it the verdict is unknown. 0: the "
+     "Bound on the work of one check, in units of about a microsecond; beyond it the verdict is unknown. 0: the "
      "default."},
     {"out", NULL, CLI_TEXT, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
     {"summary", NULL, CLI_FLAG, AT(summary), NULL, 0, 0, NULL,
-     "Say how many answers are equal, different and unknown, and how they agree with the lines' \"equal\" or "
-     "\"label\". Always told with --out."},
+     "Show how many answers are equal, different and unknown, and how they agree with the lines' \"equal\" or "
+     "\"label\". Always shown with --out."},
 };
 
-struct job { /* one line, with what comes of it */
+struct job { /* one line, with its result */
     struct raml_buf line, out;
     size_t number;
     enum raml_code rc;
@@ -82,8 +82,8 @@ static enum raml_code fault(const struct raml_place *at, const char *field, cons
                      found ? types[json_typeof(found)] : "missing", expected);
 }
 
-/* The text of a string or a number; NULL for anything else. A number that is no integer is written with the fewest
- * digits that give it again. number: room for it. */
+/* The text of a string or a number; NULL for anything else. A number that is not an integer is written with the
+ * fewest digits that read back as the same. number: buffer for it. */
 static const char *scalar(const json_t *v, char number[NUMBER_BYTES], size_t *n)
 {
     if (json_is_string(v)) {
@@ -125,7 +125,7 @@ static enum raml_code read_label(const struct raml_place *at, const json_t *row,
     return RAML_OK;
 }
 
-/* The story of a check, line by line. */
+/* The explanation of a check, line by line. */
 static json_t *steps_of(const struct raml_buf *story)
 {
     json_t *list = json_array();
@@ -146,14 +146,14 @@ static json_t *steps_of(const struct raml_buf *story)
     return list;
 }
 
-struct check { /* a pair, as it is put to the library */
+struct check { /* a pair, as passed to the library */
     const struct settings *s;
     struct raml_answer_options opt;
     struct raml_answer_result result;
     struct raml_buf story; /* with --explain */
 };
 
-/* One more gold of a list: equal to any of them is equal, and unknown counts more than different. */
+/* One more gold of a list: equal to any of them is equal, and unknown takes precedence over different. */
 static enum raml_code compare(struct check *c, const char *gold, size_t n_gold, const char *pred, size_t n_pred,
                               bool first, struct raml_err *err)
 {
@@ -206,7 +206,7 @@ static enum raml_code add_details(const struct check *c, const char *pred, size_
     return rc;
 }
 
-/* What is said of one pair, as a JSON object in *out, which may already hold fields. */
+/* The result for one pair, as a JSON object in *out, which may already have fields. */
 static enum raml_code add_verdict(struct check *c, const char *pred, size_t n_pred, json_t *out, struct raml_err *err)
 {
     if (json_object_set_new(out, "verdict", json_string(raml_verdict_name(c->result.verdict))) ||
@@ -230,9 +230,10 @@ static struct raml_answer_options options_of(const struct settings *s)
     return o;
 }
 
-/* Case files of the field's checkers say in `config` how each pair is meant: what may be taken from a text (`extract`:
+/* Test files of other checkers configure each pair in `config`: what may be taken from a text (`extract`:
  * "NativeLetters" for choices, "latex" and "expr" for its last formula or number), what ends the reasoning
- * (`reasoning_delimiters`), to how many decimals numbers are compared (`precision`; 6 is what everybody leaves it at). */
+ * (`reasoning_delimiters`), to how many decimals numbers are compared (`precision`; 6 is the default that nobody
+ * changes). */
 static void read_config(const json_t *row, struct raml_answer_options *o)
 {
     const json_t *config = json_object_get(row, "config"), *v;
@@ -292,7 +293,7 @@ static void check_line(const struct work *w, struct job *j)
     json_decref(out);
 }
 
-/* Checks the lines gathered, side by side, and writes what came of them. */
+/* Checks the gathered lines in parallel, and writes the results. */
 static enum raml_code flush(struct work *w, struct raml_err *err)
 {
     bool stop = false;
@@ -307,7 +308,7 @@ static enum raml_code flush(struct work *w, struct raml_err *err)
         size_t done;
 #pragma omp atomic capture
         done = ++checked;
-        if (omp_get_thread_num() != 0) continue; /* the sink is asked from the thread that started the work */
+        if (omp_get_thread_num() != 0) continue; /* only the thread that started the work calls the sink */
         raml_progress(w->cli->sink, "verify", (double)(w->counts.n + done), 0, "checks", NULL);
         if (!raml_should_stop(w->cli->sink)) continue;
 #pragma omp atomic write
@@ -372,7 +373,7 @@ static enum raml_code check_file(const struct cli *cli, const struct settings *s
     return rc;
 }
 
-/* The one pair of --gold and --pred, in plain words. */
+/* The one pair of --gold and --pred, as text. */
 static enum raml_code check_pair(const struct cli *cli, const struct settings *s, struct raml_err *err)
 {
     struct check c = {.s = s, .opt = options_of(s)};
@@ -417,12 +418,12 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
 
 const struct cli_command cli_verify = {
     .name = "verify",
-    .about = "is this answer equal to that one, and why",
+    .about = "are two answers equal, and why",
     .args = "FILE.jsonl|-",
     .detail =
         "A line {\"gold\", \"pred\"} gives a line {\"verdict\", \"rule\"}; the verdict is equal, different or unknown, "
-        "decided exactly. Both are texts (or numbers) that hold their answer anywhere it can be found; gold may be a "
-        "list: equal to any of them is equal. A pred of null is unknown. An \"id\" is carried over.",
+        "decided exactly. Both are texts (or numbers) with their answer anywhere it can be found; gold may be a "
+        "list: equal to any of them is equal. A pred of null is unknown. An \"id\" is copied.",
     .example = "raml verify --gold 1/2 --pred 'The answer is $0.5$.' --explain",
     .option = options,
     .n_options = sizeof options / sizeof *options,
