@@ -1,4 +1,4 @@
-/* answers.h - answers as people and models write them: what random inputs begin with. */
+/* answers.h - answers as people and models write them: the seeds of random inputs. */
 #ifndef RAML_FUZZ_ANSWERS_H
 #define RAML_FUZZ_ANSWERS_H
 

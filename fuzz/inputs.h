@@ -11,7 +11,7 @@
 
 enum { FUZZ_MAX_BYTES = 1 << 16 }; /* of one text */
 
-struct fuzz_texts { /* what inputs begin with */
+struct fuzz_texts { /* the seeds of inputs */
     char **text;
     size_t *len, n, cap;
 };
@@ -23,11 +23,11 @@ void fuzz_texts_deinit(struct fuzz_texts *t);
 struct fuzz_pair {
     struct raml_buf gold, pred, other; /* other: scratch */
     bool last, letters;
-    bool same; /* the two are one text */
+    bool same; /* the two are the same text */
 };
 void fuzz_pair_init(struct fuzz_pair *p);
 void fuzz_pair_deinit(struct fuzz_pair *p);
-/* Pair number i: the same for the same texts, seed and i. */
+/* Pair number i: a pure function of texts, seed and i. */
 void fuzz_make(const struct fuzz_texts *t, uint64_t seed, uint64_t i, struct fuzz_pair *p);
 
 #endif

@@ -1,15 +1,15 @@
-/* verify.c - random and broken answers for raml_answer_compare: nothing may crash it, stop it, or make it contradict
+/* verify.c - random and broken answers for raml_answer_compare: nothing may crash it, hang it, or make it contradict
  * itself.
  *
  *   raml-fuzz-verify [--n N] [--threads T] [--seed S] [--max_work W] [--limit_s S] [--hang_s S] [--replay I]
  *                    [FILE.jsonl ...]
  *
- * Input number i is a pure function of the seed, i and the texts to begin with: the strings "gold", "pred", "input",
- * "latex" of the files, or the list in answers.h. What it tells: inputs, verdicts, checks a second, the slowest input.
- * It fails (1) when an answer is called different from itself, when a second check of a pair says something else, when
- * an input takes longer than --limit_s (processor time), and when the checks crash or hang: they run in a process of
- * their own, which leaves the numbers of the inputs it works on where the watching process can read them. --replay I
- * shows and checks input I alone.
+ * Input number i is a pure function of the seed, i and the seed texts: the strings "gold", "pred", "input", "latex" of
+ * the files, or the list in answers.h. It reports inputs, verdicts, checks per second and the slowest input. It fails
+ * (1) when an answer is found different from itself, when a second check of a pair gives another verdict, when an
+ * input takes longer than --limit_s (processor time), and when the checks crash or hang: they run in a separate
+ * process, which leaves the numbers of its current inputs where the watching process can read them. --replay I shows
+ * and checks only input I.
  */
 #include "fuzz/inputs.h"
 
@@ -37,7 +37,7 @@ struct settings {
     size_t n_files;
 };
 
-struct slot { /* what a thread works on, for the process that watches */
+struct slot { /* what a thread is working on, for the watching process */
     _Atomic uint64_t input; /* its number plus 1; 0: nothing */
     _Atomic int64_t since_ms;
 };
@@ -117,7 +117,7 @@ static void take(const struct fuzz_texts *texts, const struct settings *s, uint6
         if (!r.rule || !*r.rule) fault(t, "a verdict without its rule", i, &p);
         if (p.same && r.verdict == RAML_DIFFERENT) fault(t, "different from itself", i, &p);
         if (i % 16 == 1 && (!check(&p, s->max_work, NULL, &again) || again.verdict != r.verdict))
-            fault(t, "a second check says something else", i, &p);
+            fault(t, "a second check gives another verdict", i, &p);
     }
     if (took > t->slowest) {
         t->slowest = took;
@@ -182,7 +182,7 @@ static int watch(pid_t child, const struct fuzz_texts *texts, const struct setti
         pid_t got = waitpid(child, &status, WNOHANG);
         if (got == child && WIFEXITED(status) && WEXITSTATUS(status) <= 1) return WEXITSTATUS(status);
         if (got == child) {
-            printf("FAULT: the checks ended by %s %d; at work were\n", WIFSIGNALED(status) ? "signal" : "exit code",
+            printf("FAULT: the checks ended by %s %d; in progress were\n", WIFSIGNALED(status) ? "signal" : "exit code",
                    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
             show_running(texts, s, slots);
             return 1;
@@ -258,7 +258,7 @@ static bool read_settings(struct settings *s, int argc, char **argv)
     return true;
 }
 
-/* The work goes to a process of its own, forked before there are threads. */
+/* The checks run in a separate process, forked before there are threads. */
 static int run(const struct fuzz_texts *texts, const struct settings *s)
 {
     struct slot *slots =
