@@ -2,9 +2,9 @@
 # gcc 12.2.0 (Debian's package 12.2.0-14+deb12u1): _mm512_mask_dpbf16_ps, the bf16 dot product of 16 lanes under a mask, with
 # AVX512DQ allowed (-march=x86-64-v4). Expected: the 16 bits of its mask reach the mask register (kmovw, as for
 # _mm512_mask_add_ps in the same file, or kmovd). Seen: kmovb, which moves 8 bits and clears the rest, so that lanes 8 to 15
-# keep their old sums whatever the mask says. Without AVX512DQ it is kmovw. raml's kernels do not mask this instruction.
+# keep their old sums whatever the mask is. Without AVX512DQ it is kmovw. raml's kernels do not mask this instruction.
 # Output seen: "dot product: kmovb, addition: kmovw". Exit code 0 while it is so, 1 when it has changed.
-# Needs Debian 12 on x86-64 with libc6-dev; runs the compiler proper alone, to assembly: no AVX-512 is needed.
+# Needs Debian 12 on x86-64 with libc6-dev; runs only the compiler proper, to assembly: no AVX-512 is needed.
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -1,5 +1,5 @@
 #!/bin/sh
-# gguf 0.19.0 (PyPI), the Python writer of GGUF files: GGUFWriter.add_array(key, []) writes nothing and says nothing.
+# gguf 0.19.0 (PyPI), the Python writer of GGUF files: GGUFWriter.add_array(key, []) writes nothing and reports nothing.
 # Expected: the key, with an array of no elements, which the format has. Seen: the key is not in the file; a reader that
 # asks for it (tokenizer.ggml.merges of a byte-level vocabulary without merges) finds it missing and refuses the model.
 # Output seen: "x.empty dropped, x.one written". Exit code 0 while it is so, 1 when it has changed.

@@ -1,7 +1,7 @@
 #!/bin/sh
 # chroot.sh [SUITE [VERB...]]: proves `./run demo` and `./run test` (or the verbs given) on a bare Debian.
 # Bootstraps a minimal SUITE (bookworm) into a temporary folder from this machine's own mirror and apt settings, puts a
-# fresh clone of the last commit in it (and ../shared, where there is one), runs each verb as root and tells the time.
+# fresh clone of the last commit in it (and ../shared, where there is one), runs each verb as root and shows the time.
 # Needs root, debootstrap, git and about 3 GB in ${TMPDIR:-/tmp}. Not part of CI. KEEP=1 leaves the folder.
 set -eu
 
@@ -56,7 +56,7 @@ in_bare() {
 bootstrap() { debootstrap --variant=minbase "$suite" "$bare" "$mirror" >"$bare.log" 2>&1 || { tail "$bare.log"; false; }; }
 chmod 755 "$bare"
 timed "debootstrap $suite from $mirror" bootstrap
-# apt behaves as on this machine (proxies, dates); its sources are Debian's alone.
+# apt behaves as on this machine (proxies, dates); its only sources are Debian's.
 mkdir -p "$bare/etc/apt/apt.conf.d"
 for conf in /etc/apt/apt.conf /etc/apt/apt.conf.d/*; do
     [ ! -f "$conf" ] || cp "$conf" "$bare${conf}"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # newer.sh [SUITE]: the sources that use oneDNN and FLINT also compile against the 3.x headers of both (Debian trixie's
 # libdnnl-dev and libflint-dev). Downloads the packages into a temporary folder and installs nothing. Needs the mirror, so
-# it is not part of CI. Against the libraries themselves, not only their headers: tests/chroot.sh trixie test
+# it is not part of CI. To test the libraries themselves, not only their headers: tests/chroot.sh trixie test
 set -eu
 
 suite=${1:-trixie}
@@ -25,7 +25,7 @@ fetch() {
 }
 
 # check PACKAGE HEADER PROOF SOURCE...: every source compiles, and PROOF (a condition of the preprocessor) shows that it
-# is these headers that are seen, not the machine's own.
+# is these headers that are used, not the machine's own.
 check() {
     package=$1 header=$2 proof=$3
     shift 3

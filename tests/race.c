@@ -1,6 +1,6 @@
-/* race.c - does the thread sanitizer understand OpenMP here? Without an argument, a program that is right: work shared
- * out, then a reduction, a barrier, a critical section, one thread's part. With one, the reduction is missing: a race. The
- * first must pass in silence, the second must be found, or the sanitizer's verdict on the other tests is worth nothing. */
+/* race.c - does the thread sanitizer understand OpenMP here? Without an argument, a correct program: shared work, then
+ * a reduction, a barrier, a critical section, one thread's part. With one, the reduction is missing: a race. The first
+ * must pass silently, the second must be found, or the sanitizer's verdict on the other tests is worth nothing. */
 #include <stdio.h>
 
 enum { N = 1000 };

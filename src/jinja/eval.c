@@ -69,7 +69,7 @@ struct raml_jv raml_j_capture(struct raml_jinja *in, const struct raml_jnodes *b
 
 /* ---- tags ---- */
 
-/* Those of q that the filter keeps. */
+/* The elements of q that the filter keeps. */
 static const struct raml_jseq *keep(struct raml_jinja *in, const struct raml_jnode *n, const struct raml_jseq *q)
 {
     struct raml_jscope *outer = in->scope;
@@ -91,7 +91,7 @@ static void for_loop(struct raml_jinja *in, const struct raml_jnode *n)
     if (q && n->c) q = keep(in, n, q);
     struct raml_jloop *loop = q ? raml_j_alloc(in, 1, sizeof *loop) : NULL;
     if (!loop) return;
-    bool finished = false; /* a turn came to its end: without one, Jinja takes the else branch */
+    bool finished = false; /* an iteration was completed: without one, Jinja takes the else branch */
     *loop = (struct raml_jloop){.item = q->item, .n = q->n, .depth = 1, .changed = {.type = RAML_J_ABSENT}};
     for (; loop->i < loop->n && !in->code; loop->i++) {
         in->scope = raml_j_new_scope(in, outer);
@@ -182,7 +182,7 @@ static void exec(struct raml_jinja *in, const struct raml_jnode *n)
     case RAML_JN_GROUP: with(in, n); break;
     case RAML_JN_BREAK: in->flow = RAML_J_BREAK; break;
     case RAML_JN_CONTINUE: in->flow = RAML_J_CONTINUE; break;
-    default: raml_j_fail(in, RAML_ESUPPORT, "an expression stands where a tag was expected");
+    default: raml_j_fail(in, RAML_ESUPPORT, "found an expression where a tag was expected");
     }
 }
 

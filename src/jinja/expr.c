@@ -50,7 +50,7 @@ struct raml_jargs raml_j_eval_args(struct raml_jinja *in, const struct raml_jnod
     for (size_t i = 0; i < named->n; i++) {
         struct raml_jv text = raml_j_to_str(in, named->key[i]);
         struct raml_jv copy = text.type == RAML_J_STR ? raml_j_copy(in, text.s->s, text.s->n) : text;
-        out.name[i] = copy.type == RAML_J_STR ? copy.s->s : ""; /* raml_j_copy puts a 0 behind it */
+        out.name[i] = copy.type == RAML_J_STR ? copy.s->s : ""; /* 0-terminated by raml_j_copy */
     }
     out.named = named->value;
     out.n_named = named->n;

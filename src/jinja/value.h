@@ -2,7 +2,7 @@
  *
  * Text is UTF-8; length, indices and slices count code points. A text remembers which of its bytes came from a message:
  * sorted, disjoint marks [start, end), each with the message's index. Every operation on text keeps them, so the
- * finished prompt tells content from frame.
+ * finished prompt distinguishes content from frame.
  *
  * Errors   the first failure is kept in raml_jinja.code, with its message; from then on every function returns at once,
  *          with None or nothing done. A caller looks at `code` where it loops, and at its end.

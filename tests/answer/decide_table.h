@@ -36,7 +36,7 @@ static inline enum raml_verdict decide_texts(const char *a, const char *b, struc
     return v;
 }
 
-/* How many are not as wanted; each is told. */
+/* How many are not as wanted; each is reported. */
 static inline size_t decide_cases(const struct decide_case *c, size_t n)
 {
     size_t wrong = 0;

@@ -1,4 +1,4 @@
-/* infix.h - a small reader of plain notation for tests of deciding: + - * / ^ ( ) numbers names fn(a, b) n! x% oo.
+/* infix.h - a small parser of plain notation for tests of decide.h: + - * / ^ ( ) numbers names fn(a, b) n! x% oo.
  *
  * 2x is not a product here. "pi", "e", "i", "oo" are themselves; "deg(x)" is x degrees; a name that is no function's is
  * an APPLY when brackets follow, else a symbol.

@@ -1,4 +1,4 @@
-/* test_answer.c - the table of what is the same answer, and what is not. */
+/* test_answer.c - a table of answers that are the same, and that are not. */
 #include "raml/question.h"
 
 #include <setjmp.h>
@@ -20,14 +20,14 @@ static const struct {
 } cases[] = {
     {"no prediction", "5", NULL, U},
     {"empty prediction", "5", "", D},
-    {"blank prediction", "5", " \n", D},
+    {"whitespace prediction", "5", " \n", D},
     {"no gold", NULL, "5", U},
     {"empty gold", "", "5", U},
-    {"an empty box says nothing", "5", "\\boxed{}", D},
+    {"an empty box is no answer", "5", "\\boxed{}", D},
     {"the same integer", "42", "42", E},
     {"another integer", "42", "43", D},
     {"leading zeros", "42", "0042", E},
-    {"white space around", "42", "  42\n", E},
+    {"whitespace around", "42", "  42\n", E},
     {"plus", "42", "+42", E},
     {"minus", "-42", "-42", E},
     {"the sign counts", "42", "-42", D},
@@ -36,7 +36,7 @@ static const struct {
      "\xe2\x88\x92"
      "42",
      E},
-    {"a space behind the sign", "-42", "- 42", E},
+    {"a space after the sign", "-42", "- 42", E},
     {"two signs cancel", "42", "--42", E},
     {"integers past 64 bits", "123456789012345678901234567890", "123456789012345678901234567890", E},
     {"... that differ in the last digit", "123456789012345678901234567890", "123456789012345678901234567891", D},
@@ -53,8 +53,8 @@ static const struct {
     {"a number is not a pair", "1,234", "(1,234)", D},
     {"decimal of an integer", "27", "27.0", E},
     {"trailing zeros", "0.5", "0.500", E},
-    {"no digit in front of the point", "0.5", ".5", E},
-    {"no digit behind the point", "5", "5.", E},
+    {"no digit before the point", "0.5", ".5", E},
+    {"no digit after the point", "5", "5.", E},
     {"decimals exact", "0.1", "0.10000000000000000001", D},
     {"thousands and decimals", "1234.5", "1,234.50", E},
     {"two points", "1.2", "1.2.0", U},
@@ -76,14 +76,14 @@ static const struct {
     {"sign below", "-1/2", "\\frac{1}{-2}", E},
     {"frac of decimals", "5", "\\frac{2.5}{0.5}", E},
     {"frac in frac", "1/8", "\\frac{\\frac{1}{2}}{4}", E},
-    {"something behind the fraction", "1/2", "\\frac{1}{2}x", D},
+    {"something after the fraction", "1/2", "\\frac{1}{2}x", D},
     {"mixed number", "3/2", "1 1/2", E},
     {"LaTeX mixed number", "3/2", "1\\frac{1}{2}", E},
     {"negative mixed number", "-1.5", "-1\\frac{1}{2}", E},
     {"two numbers are not one", "12", "1 2", U},
     {"e-notation", "1500", "1.5e3", E},
     {"negative exponent", "0.0015", "1.5E-3", E},
-    {"e alone is a letter", "2", "2e", D},
+    {"e by itself is a letter", "2", "2e", D},
     {"money", "18", "$18", E},
     {"LaTeX money", "18", "\\$18", E},
     {"money with thousands", "70000", "$70,000.00", E},
@@ -97,7 +97,7 @@ static const struct {
     {"LaTeX per cent dropped", "50", "50\\%", E},
     {"per cent may be applied", "0.5", "50%", E},
     {"full stop", "18", "18.", E},
-    {"full stop behind math", "18", "$18$.", E},
+    {"full stop after math", "18", "$18$.", E},
     {"brackets around one number", "113", "\\textbf{(113) }", E},
     {"brackets around a letter", "A", "(a)", E},
     {"a pair with brackets or without", "(1,2)", "1,2", U},
@@ -113,20 +113,20 @@ static const struct {
     {"both boxed", "\\boxed{7}", "$\\boxed{7.0}$", E},
     {"text in case", "Blue", "bLUE", E},
     {"other text", "blue", "green", D},
-    {"folded white space", "a b", " a \n b ", E},
-    {"white space counts in lists", "3 1 2", "31 2", U},
+    {"folded whitespace", "a b", " a \n b ", E},
+    {"whitespace counts in lists", "3 1 2", "31 2", U},
     {"spaces beside brackets", "\\left( 3, \\frac{\\pi}{2} \\right)", "(3,\\frac{\\pi}{2})", E},
     {"tuples that differ", "(1,2)", "(2,1)", D},
     {"text around", "x+1", "\\text{x+1}", E},
     {"arithmetic that ends in the answer", "396", "400-4=396", E},
     {"arithmetic that is wrong", "0", "396=0", D},
-    {"a comma that parts thousands is no decimal point", "10", "10,000", D},
+    {"a thousands separator is not a decimal point", "10", "10,000", D},
     {"a decimal comma", "1.22", "1,22", E},
-    {"a decimal comma behind 0", "0.111", "0,111", E},
+    {"a decimal comma after 0", "0.111", "0,111", E},
     {"one of several", "5", "5 or 6", D},
     {"a power", "5", "5^2", D},
     {"a factorial", "5", "5!", D},
-    {"a variable behind it", "5", "5x", D},
+    {"a variable after it", "5", "5x", D},
     {"things", "5", "5 apples", E},
     {"a rounded root", "\\sqrt{2}", "1.4142", E},
     {"three digits are too few", "\\pi", "3.14", D},
@@ -183,7 +183,7 @@ static void test_table(void **state)
         bool blank = cases[i].pred && (!cases[i].pred[strspn(cases[i].pred, " \n")] || strstr(cases[i].pred, "{}"));
         blank = blank || (cases[i].gold && !cases[i].gold[0]);
         int back =
-            blank ? got : raml_answer_check(cases[i].pred, cases[i].gold); /* a gold that says nothing is UNKNOWN */
+            blank ? got : raml_answer_check(cases[i].pred, cases[i].gold); /* an empty gold is UNKNOWN */
         if (got == cases[i].want && back == got) continue;
         bad++;
         fprintf(stderr, "%s: gold '%s', pred '%s': got %s (other way round %s), want %s\n", cases[i].what,
@@ -197,7 +197,7 @@ static void test_table(void **state)
     assert_int_equal(raml_answer_check("A", "It's not A, because that makes no sense, so I think it's B"), RAML_DIFFERENT);
 }
 
-/* Answers of 16 KiB and more are compared as text alone. */
+/* Answers of 16 KiB and more are compared only as text. */
 static void test_long_numbers(void **state)
 {
     (void)state;

@@ -1,9 +1,10 @@
-/* test_cases.c - the checks against the field's own case files (../shared/data/verify): every row where the verdict is
- * not what the file expects stands here by its id, with the reason. A row more fails the test, a row less too.
+/* test_cases.c - the checks against other graders' test files (../shared/data/verify): every row where the verdict is
+ * not what the file expects is listed here by its id, with the reason. A row more fails the test, and so does a row
+ * less.
  *
- * cases.jsonl: the graders' own tests. model_pairs.jsonl: answers of real models, with the mark of their source (label)
- * and what four graders say where they agree (consensus). There an unknown verdict where "different" is expected is
- * counted, not listed: most are sentences in which nothing marks an answer.
+ * cases.jsonl: the graders' own tests. model_pairs.jsonl: answers of real models, with the grade of their source
+ * (label) and that of four graders where they agree (consensus). There an unknown verdict where "different" is expected
+ * is counted, not listed: most are sentences without a marked answer.
  */
 #include "raml/answer.h"
 #include "core/file.h"
@@ -21,7 +22,7 @@
 #define COUNT(x) (sizeof(x) / sizeof *(x))
 
 struct known {
-    const char *ids, *why; /* ids parted by blanks */
+    const char *ids, *why; /* ids separated by spaces */
 };
 
 static const struct known cases[] = {
@@ -46,13 +47,13 @@ static const struct known label[] = {
     {"RP-0837 RP-3110 RP-3145 RP-3820 RP-3837 RP-3845 RP-3862 RP-3865 RP-3867 RP-3795", "not as many answers"},
     {"RP-3301 RP-3304 RP-3904", "one of three differs"},
     {"RP-0420 RP-3629 RP-3212", "not the same: 5(b+2) and 10, 37m/4 and 37/(4m), 5, 15 and 515"},
-    {"RP-1403", "a sentence without its blanks behind the name"},
+    {"RP-1403", "a sentence without its spaces after the name"},
     {"RP-2830 RP-3537", "a piece of a formula, which can't be read"},
-    /* equal, and marked wrong by a string comparison */
+    /* equal, and graded wrong by a string comparison */
     {"RP-0598 RP-1307 RP-1352 RP-1364 RP-4315 RP-4369 RP-4433 RP-4503 RP-4610 RP-4903 RP-4904 RP-4905 RP-5012 RP-5023 "
      "RP-5063",
      "arithmetic that gives the answer"},
-    {"RP-0844 RP-0873 RP-0901 RP-1564 RP-1326", "words behind the number"},
+    {"RP-0844 RP-0873 RP-0901 RP-1564 RP-1326", "words after the number"},
     {"RP-2848 RP-2881 RP-2954 RP-2961 RP-2984 RP-2991 RP-3057 RP-3648 RP-3675 RP-3706 RP-1619 RP-2793 RP-2805 RP-1421",
      "another notation of the same number"},
     {"RP-0446 RP-1195", "4cos(pi/18) - tan(4pi/9) is -sqrt 3: proved by minimal polynomials"},
@@ -63,7 +64,7 @@ static const struct known label[] = {
 };
 
 static const struct known consensus[] = {
-    {"RP-0844 RP-0873 RP-0901 RP-1326 RP-1564 RP-1924 RP-2193", "words or a unit behind the number"},
+    {"RP-0844 RP-0873 RP-0901 RP-1326 RP-1564 RP-1924 RP-2193", "words or a unit after the number"},
     {"RP-1195 RP-2914 RP-7209", "equal: trigonometric values, i + i^2 + i^3 = -1"},
     {"RP-2648 RP-3157", "a set, and the inequality that gives it"},
     {"RP-2848 RP-2954 RP-2961 RP-2984 RP-2991 RP-3057 RP-3648 RP-3675", "another notation of the same number"},
@@ -89,7 +90,7 @@ static size_t count_ids(const struct known *k, size_t n)
     return ids;
 }
 
-/* What the case asks for, in the terms of struct raml_answer_options. */
+/* The case's settings, as struct raml_answer_options. */
 static struct raml_answer_options options_of(const json_t *row)
 {
     struct raml_answer_options o = raml_answer_default();

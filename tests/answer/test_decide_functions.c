@@ -107,7 +107,7 @@ static void test_others(void **state)
     raml_answer_thread_end();
 }
 
-/* What was taken for granted is said. */
+/* Assumptions are reported. */
 static void test_rules(void **state)
 {
     static const struct { const char *a, *b, *rule; } said[] = {

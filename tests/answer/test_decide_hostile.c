@@ -1,4 +1,4 @@
-/* test_decide_hostile.c - nothing hangs, nothing aborts: sizes that no library may be handed, and many threads. */
+/* test_decide_hostile.c - nothing hangs, nothing aborts: sizes that no library may be given, and many threads. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 
 enum { N_THREADS = 8, MAX_TEXT = 1 << 14 };
 
-static const double max_seconds = 3; /* of one decision, in a build that looks at every access; else some 0.05 */
+static const double max_seconds = 3; /* of one decision, in a build that checks every access; else about 0.05 */
 
 #define LONG_NUMBER "1234567890123456789012345678901234567890123456789012345678901234567890"
 

@@ -137,7 +137,7 @@ static size_t write_poly(char *out, const struct poly *p, const char *const *nam
     return at + (size_t)sprintf(out + at, ")");
 }
 
-/* (p)(q) and its expansion, for variables, roots, and whatever else; and with one more added to a coefficient. */
+/* (p)(q) and its expansion, for variables, roots, and other generators; and with 1 added to a coefficient. */
 static void test_products(void **state)
 {
     static const char *const names[][3] = {

@@ -262,7 +262,7 @@ static struct raml_answer_options options(int option)
     return o;
 }
 
-/* The text is copied to memory of its own size first, so that a read past its end is seen by the sanitizer. */
+/* The text is first copied to memory of exactly its size, so that the sanitizer sees a read past its end. */
 static enum raml_found find(const char *text, size_t n, const struct raml_answer_options *o, struct raml_buf *out)
 {
     enum raml_found found;
@@ -316,12 +316,12 @@ static void the_end_of_thinking(void **state)
     raml_buf_deinit(&out);
 }
 
-/* What other graders find, row by row. Where they mean something else by an answer the row's number stands here. */
+/* What other graders find, row by row. Where they define an answer differently the row's number is listed here. */
 static const struct { int row; const char *why; } differing[] = {
     {7, "a box is preferred to a phrase before it; the source puts boxes last here"},
     {8, "reading LaTeX without braces is switched off in the source"},
     {20, "the source takes every letter of the text as one of several choices"},
-    {22, "the source keeps what stands before thinking"},
+    {22, "the source keeps what comes before thinking"},
 };
 
 static int option_of(const json_t *row)
@@ -399,7 +399,7 @@ static double seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* A million bytes of one piece over and over. Quadratic work would take minutes; 20 s is far from both. */
+/* A million bytes of one repeated piece. Quadratic work would take minutes; 20 s is far from both. */
 static void long_texts(void **state)
 {
     (void)state;
@@ -422,7 +422,7 @@ static void long_texts(void **state)
     free(text);
 }
 
-/* Every text of the table cut at every byte, and pieces one behind the other: no crash, no read outside. */
+/* Every text of the table truncated at every byte, and pieces one after the other: no crash, no read outside. */
 static void broken_texts(void **state)
 {
     (void)state;

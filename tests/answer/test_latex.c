@@ -1,5 +1,5 @@
-/* test_latex.c - LaTeX as two other readers take it (../shared/data/verify/latex_parse.jsonl): what must be read is
- * read, constants have the value that sympy gives them, what is no formula is refused.
+/* test_latex.c - LaTeX as two other parsers read it (../shared/data/verify/latex_parse.jsonl): what must be read is
+ * read, constants have the value that sympy gives them, what is not a formula is refused.
  */
 #include "answer/decide/decide.h"
 #include "answer/read/parse.h"
@@ -15,15 +15,15 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-/* Rows that go another way here, by a piece of their text, with the reason. */
+/* Rows with another result here, by a piece of their text, with the reason. */
 static const struct {
     const char *piece, *why;
 } other[] = {
-    {"gcd", "gcd and lcm of what is no whole number"},
-    {"lcm", "gcd and lcm of what is no whole number"},
+    {"gcd", "gcd and lcm of what is not a whole number"},
+    {"lcm", "gcd and lcm of what is not a whole number"},
     {"2y-y-y", "a variable that cancels: decided as a function, has no value by itself"},
     {"\\infty", "infinity has no value"},
-    {"\\int", "integrals are compared, not worked out"},
+    {"\\int", "integrals are compared, not computed"},
     {"e^{I", "a capital I is a name"},
     {"\\$", "money is a number with a unit"},
     {"rbrace", "a set of one number is no bracket"},
@@ -36,7 +36,7 @@ static const struct {
     {"13*10^9\\mod", "a modulus below 0"},
     {"9\\mod -213", "a modulus below 0"},
     {"\\mod -12", "a modulus below 0"},
-    {"\\variable{value", "a command of one tool alone"},
+    {"\\variable{value", "a command of only one tool"},
     {"mathit", "a name in italics, or several"},
     {"\\frac{d}{dx} +", "read as a product"},
 };
@@ -106,8 +106,7 @@ static void test_rows(void **state)
         json_decref(row);
     }
     raml_lines_deinit(&in);
-    printf("latex_parse.jsonl: %zu of %zu read, %zu of %zu refused, %zu of %zu values; %zu rows go another way for a "
-           "reason\n",
+    printf("latex_parse.jsonl: %zu of %zu read, %zu of %zu refused, %zu of %zu values; %zu rows differ for a reason\n",
            read, n, refused, errors, right, values, excused);
     assert_int_equal(bad, 0);
     assert_int_equal(excused, 92); /* fewer are better, and then this number goes down */

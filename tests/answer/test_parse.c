@@ -209,7 +209,7 @@ static void test_rows(void **state)
     assert_int_equal(bad, 0);
 }
 
-/* "1,234" is a number, or two where commas part numbers. */
+/* "1,234" is a number, or two where commas separate numbers. */
 static void test_commas(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* printed.h - runs a command in a folder of its own and keeps what it printed. For the tests of src/cli. */
+/* printed.h - runs a command in a temporary folder and keeps what it printed. For the tests of src/cli. */
 #ifndef RAML_TESTS_CLI_PRINTED_H
 #define RAML_TESTS_CLI_PRINTED_H
 
@@ -22,7 +22,7 @@ struct fixture {
     struct raml_err err;
 };
 
-/* Each test works in a folder of its own, so that messages hold plain names. */
+/* Each test works in its own folder, so that messages contain bare names. */
 static int open_fixture(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
@@ -48,7 +48,7 @@ static void put(const char *name, const char *text)
     assert_int_equal(raml_file_write(name, text, strlen(text), NULL), RAML_OK);
 }
 
-/* Runs a command with arguments separated by blanks; its standard output goes to f->out. */
+/* Runs a command with arguments separated by spaces; its standard output goes to f->out. */
 static enum raml_code run(struct fixture *f, const struct cli_command *cmd, const char *line)
 {
     char copy[512], *argv[32], *save = NULL;

@@ -1,4 +1,4 @@
-/* test_commands.c - the table of commands: names near to a word, the text of --help, and what every row must keep. */
+/* test_commands.c - the table of commands: names near a word, the text of --help, and the invariants of every row. */
 #include "cli/cli.h"
 
 #include <setjmp.h>
@@ -115,7 +115,7 @@ static void test_long_example(void **state)
     }
 }
 
-/* Every command of the program: its table's defaults pass its own checks, and its names are its own. */
+/* Every command of the program: its table's defaults pass its own checks, and its names are unique. */
 static void test_tables(void **state)
 {
     (void)state;

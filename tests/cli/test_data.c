@@ -15,7 +15,7 @@ static void test_check(void **state)
                         "  layout        gsm8k\n"
                         "  fields        question: question, answer: answer, trajectory: answer\n"
                         "  questions     3, 3 with an answer, 0 without\n"
-                        "  trajectories  3: 3 right, 0 wrong, 0 not known\n"
+                        "  trajectories  3: 3 correct, 0 wrong, 0 unknown\n"
                         "  repeated      1 (the first: line 3 repeats line 1)\n"
                         "  same words    0\n"
                         "  tokens              n    least     mean   median     95 %     most\n"
@@ -24,7 +24,7 @@ static void test_check(void **state)
                         "    answer            3        1      1.0        1        1        1\n"
                         "    row               3       11     12.0       12       13       13\n"
                         "  too long      1 rows of more than 12 tokens\n"
-                        "  at fault      0 rows\n");
+                        "  faulty        0 rows\n");
 }
 
 static void test_check_same_words(void **state)
@@ -44,8 +44,8 @@ static void test_check_faults(void **state)
     struct fixture *f = *state;
     put("a.jsonl", "{\"question\":\"q\",\"answer\":\"1\"}\n{\"question\":\"r\"}\n{\n{\"question\":5,\"answer\":1}\n");
     assert_int_equal(run(f, &cli_data_check, "a.jsonl"), RAML_EFORMAT);
-    assert_string_equal(f->err.msg, "rows at fault: 3");
-    must_hold(f, "  at fault      3 rows\n    a.jsonl:2: field 'answer' is missing; found fields: question\n"
+    assert_string_equal(f->err.msg, "faulty rows: 3");
+    must_hold(f, "  faulty        3 rows\n    a.jsonl:2: field 'answer' is missing; found fields: question\n"
                  "    a.jsonl:3: not valid JSON at column ");
     must_hold(f, "    a.jsonl:4: field 'question' is an integer; expected a string or a list of messages\n");
     assert_int_equal(run(f, &cli_data_check, "a.jsonl --max_faults 1"), RAML_EFORMAT);
@@ -115,12 +115,12 @@ static void test_show_faults(void **state)
     put("a.jsonl", good);
     put("b.jsonl", "{\"id\":\"m\",\"question\":\"q\"}\n");
     assert_int_equal(run(f, &cli_data_show, "a.jsonl --max_length 10"), RAML_ERANGE);
-    assert_string_equal(f->err.msg, "a.jsonl: question 'a:1' (line 1): 6 prompt tokens and 5 behind them make 11; "
+    assert_string_equal(f->err.msg, "a.jsonl: question 'a:1' (line 1): 6 prompt tokens and 5 after them make 11; "
                                     "at most 10 fit");
     assert_int_equal(run(f, &cli_data_show, "b.jsonl"), RAML_ERANGE);
     assert_string_equal(f->err.msg, "b.jsonl: question 'm' (line 1) has no answer to train on");
     assert_int_equal(run(f, &cli_data_show, "a.jsonl --line 4"), RAML_ERANGE);
-    assert_string_equal(f->err.msg, "a.jsonl: no question at or behind line 4; the last is on line 3");
+    assert_string_equal(f->err.msg, "a.jsonl: no question at or after line 4; the last is on line 3");
     assert_int_equal(run(f, &cli_data_show, "a.jsonl b.jsonl"), RAML_EUSAGE);
 }
 

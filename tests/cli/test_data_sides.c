@@ -14,7 +14,7 @@ static void read_side(struct raml_questions *qs, const char *path)
     if (raml_questions_read(qs, path, NULL, NULL, NULL, &err)) fail_msg("%s", err.msg);
 }
 
-/* n questions from number `first` on; every third is there twice, in another writing. */
+/* n questions from number `first` on; every third occurs twice, in another spelling. */
 static void put_questions(const char *name, int first, int n, bool backwards)
 {
     struct raml_buf b;
@@ -54,7 +54,7 @@ static void test_split(void **state)
     assert_in_range(test.n, 60, 140); /* 100 +- 4 deviations of 9.4 */
     for (size_t i = 0; i < test.n; i++) {
         uint64_t hash = raml_question_hash(test.question[i].question);
-        assert_int_equal(hash % 8, 0); /* the rule that the document states, and of raml task make */
+        assert_int_equal(hash % 8, 0); /* the rule in the documentation, and of raml task make */
         assert_true(raml_question_is_test(hash, 1, 8) && raml_question_is_test(hash, 1, 4));
         assert_string_equal(test.question[i].split, "test");
         for (size_t j = 0; j < train.n; j++) assert_true(raml_question_hash(train.question[j].question) != hash);
@@ -107,7 +107,7 @@ static void test_split_by_id(void **state)
     assert_string_equal(f->err.msg, "ids:2: no question has the id 'q77'");
     put("ids", "\n");
     assert_int_equal(run(f, &cli_data_split, "a.jsonl --by_id ids --out two"), RAML_EFORMAT);
-    assert_string_equal(f->err.msg, "ids: no id in it");
+    assert_string_equal(f->err.msg, "ids: contains no id");
     assert_false(raml_is_dir("two") || raml_is_dir("two.tmp"));
 }
 
@@ -123,7 +123,7 @@ static void test_split_by_words(void **state)
     assert_int_equal(raml_file_write("a.jsonl", b.data, b.len, NULL), RAML_OK);
     raml_buf_deinit(&b);
     if (run(f, &cli_data_split, "a.jsonl --key words --test_share 2/5 --out one")) fail_msg("%s", f->err.msg);
-    for (int k = 0; k < 2; k++) { /* the two writings of a question stand side by side */
+    for (int k = 0; k < 2; k++) { /* the two spellings of a question are on the same side */
         read_side(&side, k ? "one/train.jsonl" : "one/test.jsonl");
         assert_true(side.n > 0 && side.n % 2 == 0);
         for (size_t i = 0; i < side.n; i += 2) assert_string_equal(side.question[i].id, side.question[i + 1].id);
@@ -147,7 +147,7 @@ static void test_split_refusals(void **state)
         {"a.jsonl --out x --test_share 1/9999999", RAML_EUSAGE, "found '1/9999999'"},
         {"a.jsonl --out x --test_share 1/999983", RAML_ERANGE, "the test side has no question; nothing was written"},
         {"a.jsonl bad.jsonl --out x", RAML_EFORMAT, "bad.jsonl:1: field 'question' is an integer"},
-        {"a.jsonl --out left", RAML_EIO, "left.tmp: exists; a run that was cut off may have left it: remove it"},
+        {"a.jsonl --out left", RAML_EIO, "left.tmp: exists; an interrupted run may have left it: remove it"},
         {"a.jsonl --out a.jsonl/x", RAML_EIO, "a.jsonl"},
         {"a.jsonl --out y/.", RAML_EIO, "y/..tmp: cannot be renamed to y/."},
     };
@@ -193,7 +193,7 @@ static void test_leak(void **state)
         "training data: 4 questions and 3 solutions in 2 files\n"
         "test.jsonl\n"
         "  questions     4; 2 of fewer than 13 words, compared whole\n"
-        "  same text     1   a training question has their text, but for case and white space\n"
+        "  same text     1   a training question has their text, except for case and whitespace\n"
         "  contained     3   same text, or at least 60 % of their 13-grams are in training questions\n"
         "  touched       3   at least one of them is\n"
         "  in solutions  2   at least 60 % are in training solutions\n"
@@ -202,7 +202,7 @@ static void test_leak(void **state)
         "  test.jsonl:3  100 %  solutions 0 %  nearest train.jsonl:2 (100 %), whole\n"
         "clean.jsonl\n"
         "  questions     1; 1 of fewer than 13 words, compared whole\n"
-        "  same text     0   a training question has their text, but for case and white space\n"
+        "  same text     0   a training question has their text, except for case and whitespace\n"
         "  contained     0   same text, or at least 60 % of their 13-grams are in training questions\n"
         "  touched       0   at least one of them is\n"
         "  in solutions  0   at least 60 % are in training solutions\n"
@@ -239,7 +239,7 @@ static void test_leak_ends(void **state)
     static const struct { const char *line; enum raml_code code; const char *want; } t[] = {
         {"--against test.jsonl", RAML_EUSAGE, "data leak needs at least one TRAIN file"},
         {"train.jsonl", RAML_EUSAGE, "data leak needs --against TEST, the file of test questions"},
-        {"train.jsonl --against test.jsonl,", RAML_EUSAGE, "--against: an empty name among 'test.jsonl,'"},
+        {"train.jsonl --against test.jsonl,", RAML_EUSAGE, "--against: an empty name in 'test.jsonl,'"},
         {"train.jsonl --against absent.jsonl", RAML_EIO, "absent.jsonl"},
         {"absent.jsonl --against test.jsonl", RAML_EIO, "absent.jsonl"},
         {"train.jsonl --against test.jsonl --n 0", RAML_EUSAGE, "n"},

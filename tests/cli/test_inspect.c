@@ -1,5 +1,5 @@
-/* `raml inspect`: what it tells of memory is what is taken later; folders, GGUF files and bare configurations; folded
- * layers; faults. */
+/* `raml inspect`: its memory estimate is what is used later; folders, GGUF files and bare configurations; folded
+ * layers; errors. */
 #include "core/scratch.h"
 #include "modelfile/gguf_edit.h"
 #include "modelfile/on_disk.h"
@@ -71,7 +71,7 @@ static enum raml_code call(const struct fixture *f, char *const *argv, char **te
 }
 #define CALL(f, text, err, ...) call((f), (char *const[]){__VA_ARGS__, NULL}, (text), (err))
 
-/* What --json tells of a path. */
+/* The output of --json for a path. */
 static json_t *told(const struct fixture *f, const char *path, const char *more)
 {
     struct raml_err err;
@@ -90,8 +90,8 @@ static json_t *told(const struct fixture *f, const char *path, const char *more)
 static void near(const char *what, size_t estimate, size_t taken)
 {
     double off = (double)estimate / (double)taken - 1;
-    print_message("  %-22s %10zu told, %10zu taken: %+.2f %%\n", what, estimate, taken, 100 * off);
-    if (!(fabs(off) <= 0.05)) fail_msg("%s: %zu bytes are told, %zu are taken", what, estimate, taken);
+    print_message("  %-22s %10zu estimated, %10zu used: %+.2f %%\n", what, estimate, taken, 100 * off);
+    if (!(fabs(off) <= 0.05)) fail_msg("%s: %zu bytes are estimated, %zu are used", what, estimate, taken);
 }
 
 static size_t sum_of(const struct raml_model_size *z)
@@ -99,7 +99,7 @@ static size_t sum_of(const struct raml_model_size *z)
     return z->master + z->copies + z->plain + z->table + z->vectors + z->rotary;
 }
 
-/* A text of n tokens that are all scored. */
+/* A text of n tokens that are all targets. */
 static void fill(struct raml_pack *pack, size_t n)
 {
     struct raml_err err = {0};
@@ -134,7 +134,7 @@ static void check_decoder(const struct inspection *x, const struct raml_model *m
     struct raml_decoder_options o = {.max_rows = x->memory.batch[b], .max_tokens = x->memory.batch[b] * x->memory.context[t]};
     must(raml_decoder_open(m, &o, &d, &err), &err);
     near("decoder", x->memory.sampling[b][t] - sum_of(&x->memory.read) - 8 * (o.max_rows + (size_t)raml_device_threads(raml_model_device(m))) * V, raml_decoder_bytes(d));
-    /* prompts computed at once: their buffers come beside */
+    /* prompts computed at once: their buffers are extra */
     int32_t *token = calloc(n, sizeof *token);
     const int32_t *list[16];
     size_t length[16];
@@ -162,7 +162,7 @@ static void check_memory(const struct fixture *f, const struct raml_config *c, b
     cli_inspect_memory(&read, f->dev);
     print_message("%s, %s\n", c->model_type, bf16 ? "bf16" : "f32");
     must(raml_model_init(c, 1, dtype, RAML_TO_READ, f->dev, &m, &err), &err);
-    near("a drawn model", sum_of(&drawn.memory.read), raml_model_bytes(m));
+    near("a random model", sum_of(&drawn.memory.read), raml_model_bytes(m));
     raml_model_close(m);
     must(raml_model_init(c, 1, dtype, RAML_TO_TRAIN, f->dev, &m, &err), &err);
     must(raml_make_dir(in(f->dir, "sized", dir), &err), &err);
@@ -174,7 +174,7 @@ static void check_memory(const struct fixture *f, const struct raml_config *c, b
     assert_int_equal(read.memory.moments, 8 * raml_model_n(m));
     raml_model_close(m);
     must(raml_model_open(dir, dtype, RAML_TO_READ, f->dev, &m, &err), &err);
-    near("a model that is read", sum_of(&read.memory.read), raml_model_bytes(m));
+    near("a model for inference", sum_of(&read.memory.read), raml_model_bytes(m));
     pass = pass_bytes(m, false, 300);
     near("a scoring pass", read.memory.score_pass, pass);
     near("scoring", read.memory.scoring, raml_model_bytes(m) + pass);
@@ -202,7 +202,7 @@ static void test_memory(void **state)
         for (int bf16 = 0; bf16 <= (raml_device_has_bf16(f->dev) ? 1 : 0); bf16++) check_memory(f, &c[i], bf16);
 }
 
-/* What is told of a file is what commands that read it take, whatever its types and the word of --dtype. */
+/* The estimate for a file is what commands that read it use, whatever its types and the value of --dtype. */
 static void check_kept(const struct fixture *f, const char *path, const char *word, const char *kept)
 {
     struct raml_err err = {0};
@@ -301,7 +301,7 @@ static void save_model(const struct fixture *f, const char *name, bool tokenizer
     raml_tokenizer_close(t);
 }
 
-/* A folder and the GGUF file made from it hold the same tensors; only names in the file and types differ. */
+/* A folder and the GGUF file made from it have the same tensors; only names in the file and types differ. */
 static void test_formats(void **state)
 {
     const struct fixture *f = *state;
@@ -357,7 +357,7 @@ static void test_text(void **state)
     assert_true(has(text, "model.layers.2.mlp.up_proj.weight"));
     assert_null(strstr(text, ".*."));
     free(text);
-    /* one layer of another type has a line of its own, and the others' line says which they are */
+    /* one layer of another type has a separate line, and the others' line lists them */
     struct raml_model_file *file = open_file(dir);
     must(raml_model_file_save_gguf(file, in(f->dir, "mixed.gguf", gguf), &o, &err), &err);
     raml_model_file_close(file);
@@ -442,7 +442,7 @@ static void test_faults(void **state)
     free(text);
 }
 
-/* What goes with the tokenizer is told, also where it can't be read; and a run's newest checkpoint is found. */
+/* The tokenizer's other files are reported, even if they can't be read; and a run's newest checkpoint is found. */
 static void test_tokens(void **state)
 {
     static const char thinking[] = "{% for m in messages %}{{ m.content }}{% endfor %}<think>";

@@ -1,4 +1,4 @@
-/* `raml score` and `raml trace` as commands: lines in and out, what they refuse and how they say it, and that the two
+/* `raml score` and `raml trace` as commands: lines in and out, what they refuse and their messages, and that the two
  * agree with each other. */
 #include "core/scratch.h"
 
@@ -175,7 +175,7 @@ static void score(void **state)
     assert_string_equal(here, there);
     free(here);
     must(CALL(f, &cli_score, &err, "--model", (char *)f->model, path, "--max_batch_tokens", "30"), &err);
-    here = slurp(printed, NULL); /* a line a pass: the same bits */
+    here = slurp(printed, NULL); /* one line per pass: the same bits */
     assert_string_equal(here, there);
     free(here);
     free(there);
@@ -206,7 +206,7 @@ static double sum_of(const json_t *lines, size_t line, size_t completion, size_t
     return json_number_value(json_object_get(c, "logp_sum"));
 }
 
-/* "xa" and "b", "c", "bc" as one text each: x|ab, x|a|c, x|ab|c. Line 2 says the same in ids. */
+/* "xa" and "b", "c", "bc" as one text each: x|ab, x|a|c, x|ab|c. Line 2 is the same in ids. */
 static void score_joins(void **state)
 {
     static const struct {
@@ -257,7 +257,7 @@ static void score_joins(void **state)
     }
     put(f, "all.jsonl", "{\"prompt\":\"a\",\"completions\":[{\"text\":\"c\"},{\"text\":\"b\"}]}\n", path);
     assert_int_equal(CALL(f, &cli_score, &err, "--model", (char *)f->model, path, "--tokenizer", merging), RAML_ERANGE);
-    assert_true(has(err.msg, "all.jsonl:1: completion 2: its first token holds all of the prompt"));
+    assert_true(has(err.msg, "all.jsonl:1: completion 2: its first token contains the whole prompt"));
 }
 
 static void score_refuses(void **state)
@@ -276,7 +276,7 @@ static void score_refuses(void **state)
          "completion 2: has neither 'text' nor 'tokens'"},
         {"{\"prompt\":5,\"completions\":[{\"text\":\"a\"}]}", "field 'prompt' is not a string"},
         {"{\"prompt_tokens\":\"5\",\"completions\":[{\"text\":\"a\"}]}", "field 'prompt_tokens' is not a list"},
-        {"{\"prompt\":\"x\",\"completions\":[{\"tokens\":[1,-1]}]}", "field 'tokens', entry 2 is no token id"},
+        {"{\"prompt\":\"x\",\"completions\":[{\"tokens\":[1,-1]}]}", "field 'tokens', entry 2 is not a token id"},
         {"{\"prompt\":\"x\",\"completions\":[{\"tokens\":[1,512]}]}", "completion 1: token 2 is 512; the model's"},
         {"{\"id\":{},\"prompt\":\"x\",\"completions\":[{\"text\":\"a\"}]}", ":5: field 'id' is neither"},
         {"{\"id\":", ":5: not valid JSON"},
@@ -306,14 +306,14 @@ static void score_refuses(void **state)
     assert_int_equal(CALL(f, &cli_score, &err, "--model", (char *)f->model), RAML_EUSAGE);
     in(f->dir, "none", missing);
     assert_int_not_equal(CALL(f, &cli_score, &err, "--model", (char *)f->model, missing), RAML_OK);
-    put(f, "text.jsonl", good, path); /* a model without a tokenizer takes token ids alone */
+    put(f, "text.jsonl", good, path); /* a model without a tokenizer takes only token ids */
     assert_int_not_equal(CALL(f, &cli_score, &err, "--model", (char *)f->bare, path), RAML_OK);
     assert_true(has(err.msg, "text.jsonl:1: id 'a': the model's tokenizer (--tokenizer gives another)"));
     put(f, "ids.jsonl", "{\"prompt_tokens\":[257,49],\"completions\":[{\"tokens\":[50]}]}\n", path);
     must(CALL(f, &cli_score, &err, "--model", (char *)f->bare, path), &err);
 }
 
-/* The curve's L(i), i = 0, 2 and 5, from scores of the answer behind prompt, trajectory and cue as texts. */
+/* The curve's L(i), i = 0, 2 and 5, from scores of the answer after prompt, trajectory and answer prefix as texts. */
 static void trace_agrees_with_score(void **state)
 {
     static const size_t place[] = {0, 2, 5};
@@ -342,7 +342,7 @@ static void trace_agrees_with_score(void **state)
         const json_t *c = json_array_get(json_object_get(json_array_get(scores, i), "completions"), 0);
         double want = -json_number_value(json_object_get(c, "logp_sum")) / 2;
         double got = json_number_value(json_array_get(L, place[i]));
-        if (!(fabs(got - want) <= 1e-5)) fail_msg("L(%zu) is %.8f; the scores say %.8f", place[i], got, want);
+        if (!(fabs(got - want) <= 1e-5)) fail_msg("L(%zu) is %.8f; the scores give %.8f", place[i], got, want);
     }
     json_decref(scores);
     json_decref(list);
@@ -350,7 +350,7 @@ static void trace_agrees_with_score(void **state)
     assert_true(raml_is_file(in(out, "trajectories.html", path)));
 }
 
-/* The cue </think> as plain text, with a token for ">b": the answer "b" begins in it, or not. */
+/* The answer prefix </think> as plain text, with a token for ">b": the answer "b" begins in it, or not. */
 static void trace_joins(void **state)
 {
     const struct fixture *f = *state;

@@ -148,7 +148,7 @@ static void test_forms(void **state)
     cli_parse_free(r.parsed);
 
     r = parse("--max_steps|5|--steps|6|--shuffle=false|--resume|--no-resume|--lr|1e-2");
-    assert_fine(&r, "the last one wins");
+    assert_fine(&r, "the last one counts");
     assert_int_equal(r.s.steps, 6);
     assert_false(r.s.shuffle || r.s.resume);
     assert_true(r.s.learning_rate == 0.01);
@@ -253,7 +253,7 @@ static void test_line_faults(void **state)
         {"--=3", "unknown option --; 'raml train sft --help' lists them"},
         {"--steps", "--steps needs a value: an integer from 1 to 1000000000"},
         {"--out|--json", "--out needs a value: text; found --json (write --out=--json if that is the value)"},
-        {"-s|3", "unknown option -s: options begin with two dashes; put -- in front of arguments that begin with one"},
+        {"-s|3", "unknown option -s: options begin with two dashes; put -- before arguments that begin with one"},
         {"--steps|0", "--steps: found '0', expected an integer from 1 to 1000000000"},
         {"--max-steps=1000000001", "--steps: found '1000000001', expected an integer from 1 to 1000000000"},
         {"--shift|1e400", "--shift: found '1e400', expected a number"},
@@ -291,7 +291,7 @@ static void test_no_arguments(void **state)
     none.args = "";
     struct result r = parse_as(&none, "--resume|file");
     assert_int_equal(r.rc, RAML_EUSAGE);
-    assert_string_equal(r.err.msg, "found 'file', expected no arguments; 'raml train sft --help' tells more");
+    assert_string_equal(r.err.msg, "found 'file', expected no arguments; see 'raml train sft --help'");
 }
 
 static void test_recipe(void **state)
@@ -315,7 +315,7 @@ static void test_recipe(void **state)
     cli_parse_free(r.parsed);
 
     r = parse_recipe("resume: true\nshuffle: false\nseed: 4", "--no-resume|--seed|6");
-    assert_fine(&r, "the command line wins");
+    assert_fine(&r, "the command line takes precedence");
     assert_false(r.s.resume || r.s.shuffle);
     assert_int_equal(r.cli.seed, 6);
     cli_parse_free(r.parsed);
@@ -327,7 +327,7 @@ static void test_recipe(void **state)
         assert_int_equal(r.s.steps, 100);
         cli_parse_free(r.parsed);
     }
-    /* The last --config counts, also behind the options that win over it. */
+    /* The last --config counts, even after the options that override it. */
     char line[256];
     write_recipe("steps: 3\nwarmup: 4", 18);
     snprintf(line, sizeof line, "--steps|2|--config|/nonexistent|--config=%s", recipe_path);
@@ -338,7 +338,7 @@ static void test_recipe(void **state)
     cli_parse_free(r.parsed);
 }
 
-/* want: "%s" stands for the recipe's path. */
+/* want: "%s" is the recipe's path. */
 static const struct {
     const char *text, *want;
 } recipe_faults[] = {
@@ -360,8 +360,8 @@ static const struct {
     {"learning_rate: .nan\n", "%s:1: learning_rate: found '.nan', expected a number from 0 to 1"},
     {"dtype: bf61\n", "%s:1: dtype: found 'bf61', expected one of f32, bf16"},
     {"steps: !!int 3\n",
-     "%s:1: steps: tags (!) and anchors (&) are not read; expected an integer from 1 to 1000000000"},
-    {"out: &x a\nnote: *x\n", "%s:1: out: tags (!) and anchors (&) are not read; expected text"},
+     "%s:1: steps: tags (!) and anchors (&) are not supported; expected an integer from 1 to 1000000000"},
+    {"out: &x a\nnote: *x\n", "%s:1: out: tags (!) and anchors (&) are not supported; expected text"},
     {"note: *x\n", "%s:1: note: found an alias (*name), expected text"},
     {"note: \"a\\0b\"\n", "%s:1: note: found a zero byte inside the value"},
     {"config: other.yaml\n", "%s:1: 'config' belongs on the command line, not in a recipe"},
@@ -370,7 +370,7 @@ static const struct {
     {"[steps]: 1\n", "%s:1: found a list, expected the name of a setting"},
     {"- steps\n", "%s:1: found a list, expected lines of the form 'name: value'"},
     {"steps\n", "%s:1: found a plain value, expected lines of the form 'name: value'"},
-    {"steps: 1\n---\nsteps: 2\n", "%s:2: a second document begins; a recipe is one"},
+    {"steps: 1\n---\nsteps: 2\n", "%s:2: a second document begins; expected one"},
     {"steps: 1\n\"\": 2\n", "%s:2: unknown key ''; 'raml train sft --help' lists them"},
     {"steps: 1\n: : :\n", "%s:2: not YAML: did not find expected key"},
     {"steps: 1\nout: \"open\n", "%s:3: not YAML: found unexpected end of stream"},
@@ -383,7 +383,7 @@ static void test_recipe_faults(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(recipe_faults); i++) {
         char want[256];
-        const char *text = recipe_faults[i].want + 2; /* behind "%s" */
+        const char *text = recipe_faults[i].want + 2; /* after "%s" */
         snprintf(want, sizeof want, "%s%s", recipe_path, text);
         struct result r = parse_recipe(recipe_faults[i].text, "");
         if (!r.rc) fail_msg("accepted: %s", recipe_faults[i].text);
@@ -410,7 +410,7 @@ static void test_recipe_size(void **state)
     r = parse(line);
     assert_int_not_equal(r.rc, RAML_OK);
     assert_non_null(strstr(r.err.msg, recipe_path));
-    memset(text, '[', n - 1); /* deep nesting exhausts neither stack nor patience */
+    memset(text, '[', n - 1); /* deep nesting exhausts neither stack nor time */
     memcpy(text, "raml_x: ", 8);
     write_recipe(text, n - 1);
     r = parse(line);

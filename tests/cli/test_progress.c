@@ -1,4 +1,4 @@
-/* test_progress.c - what progress leaves on standard error, and that signals ask to stop. */
+/* test_progress.c - what progress leaves on standard error, and that signals request a stop. */
 #include "cli/cli.h"
 
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
-/* Runs work with standard error going to a file; what came out is in text. */
+/* Runs work with standard error going to a file; the output is in text. */
 struct capture {
     int saved;
     FILE *file;
@@ -49,7 +49,7 @@ static void work(bool quiet, struct capture *c)
     struct cli_progress *p = cli_progress_open(quiet);
     const struct raml_sink *sink = cli_progress_sink(p);
     for (int i = 0; i <= 2000; i++) raml_progress(sink, "train", i, 2000, "steps", i == 2000 ? "loss 0.41" : NULL);
-    raml_progress(sink, "train", 2000, 2000, "steps", NULL); /* told twice: one line */
+    raml_progress(sink, "train", 2000, 2000, "steps", NULL); /* reported twice: one line */
     raml_say(sink, "saved %d", 7);
     raml_progress(sink, "read", 81234, 0, "bytes", NULL);
     raml_progress(sink, "sample", 5, 10, "tokens", NULL);
@@ -57,7 +57,7 @@ static void work(bool quiet, struct capture *c)
     end(c);
 }
 
-/* A file is no terminal: one line for each piece of work, because all end within ten seconds. */
+/* A file is not a terminal: one line for each piece of work, because all end within ten seconds. */
 static void test_plain(void **state)
 {
     (void)state;
@@ -77,7 +77,7 @@ static void test_plain(void **state)
     assert_null(strpbrk(c.text, "\r\033"));
 }
 
-/* A terminal of 40 columns: one line that is rewritten and never longer than it, then the end as a line of its own. */
+/* A terminal of 40 columns: one line that is rewritten and never longer than that, then the end as a separate line. */
 static void test_terminal(void **state)
 {
     (void)state;

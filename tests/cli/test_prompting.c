@@ -1,4 +1,4 @@
-/* Which prompt format a command's settings come to, and what is refused. */
+/* The prompt format that a command's settings give, and what is refused. */
 #include "cli/prompting.h"
 
 #include <setjmp.h>
@@ -59,7 +59,7 @@ static void test_choices(void **state)
     s.instruction = "!";
     assert_int_equal(cli_prompting_open(&s, NULL, tokenizer, &p, &err), RAML_OK);
     assert_memory_equal(p.format.lead, "Answer the following multiple choice question.", 46);
-    assert_string_equal(p.format.instruction, "!"); /* a text of one's own wins */
+    assert_string_equal(p.format.instruction, "!"); /* a text given explicitly takes precedence */
     cli_prompting_close(&p);
     s = settings();
     s.before = "Q: ";
@@ -71,7 +71,7 @@ static void test_choices(void **state)
     cli_prompting_close(&p);
 }
 
-/* A model's folder, its tokenizer.json and a file of its own are all ways to a template. */
+/* A model's folder, its tokenizer.json and a separate file all lead to a template. */
 static void test_templates(void **state)
 {
     char path[4200], file[4200], json[4200];
@@ -96,7 +96,7 @@ static void test_templates(void **state)
     assert_true(p.format.opened); /* by the template itself */
     cli_prompting_close(&p);
     s = settings();
-    s.template = file; /* wins over builtin */
+    s.template = file; /* takes precedence over builtin */
     assert_int_equal(cli_prompting_open(&s, NULL, tokenizer, &p, &err), RAML_OK);
     assert_string_equal(p.format.name, "template");
     assert_false(p.format.opened);
@@ -123,7 +123,7 @@ static void test_refusals(void **state)
     s.template = NULL;
     s.format = "plain";
     s.after = ":";
-    refused(&s, NULL, RAML_EUSAGE, "give one of the two");
+    refused(&s, NULL, RAML_EUSAGE, "excludes --prompt_before and --prompt_after");
     s.after = NULL;
     s.system = "Be brief.";
     refused(&s, NULL, RAML_EUSAGE, "prompt format 'plain' has no place for a system message");
@@ -131,7 +131,7 @@ static void test_refusals(void **state)
     s.wording = "raml_sft";
     refused(&s, NULL, RAML_EUSAGE, "prompt format 'plain' has no place");
     s.wording = "paper, gpqa";
-    refused(&s, NULL, RAML_EUSAGE, "unknown wording 'paper, gpqa'; known: paper, none");
+    refused(&s, NULL, RAML_EUSAGE, "unknown prompt preset 'paper, gpqa'; known: paper, none");
 }
 
 int main(void)

@@ -1,8 +1,8 @@
-/* test_coverage.c - do 95 % intervals hold the truth in about 95 of 100 repetitions.
+/* test_coverage.c - do 95 % intervals contain the truth in about 95 of 100 repetitions?
  *
- * Questions of beta-distributed difficulty, right samples of one answer, wrong ones spread over a few; the truth is the
- * mean over the whole distribution of questions: E p = a/(a+b), E 1-(1-p)^8, and for the vote many questions drawn.
- * $RAML_SIMULATE repetitions instead of the few that a test takes.
+ * Questions of beta-distributed difficulty, correct samples of one answer, wrong ones spread over a few; the truth is
+ * the mean over the whole distribution of questions: E p = a/(a+b), E 1-(1-p)^8, and for the vote many random questions.
+ * $RAML_SIMULATE sets the number of repetitions; a test uses few.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -57,7 +57,7 @@ static void add_question(struct raml_tallies *t, struct raml_rng *r, int a, int 
     CHECK_OK(raml_tallies_add(t, &q, &err));
 }
 
-/* Accuracy, pass@8 and maj@8 of so many questions. */
+/* Accuracy, pass@8 and maj@8 of that many questions. */
 static void run(uint32_t trial, uint32_t questions, int a, int b, uint32_t draws, struct raml_estimate out[3])
 {
     static const struct raml_measure measure[MEASURES] = {{.kind = RAML_MEASURE_PASS, .k = 8},

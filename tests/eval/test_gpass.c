@@ -94,7 +94,7 @@ static void test_bad_thresholds(void **state)
         struct raml_err err = {0};
         struct raml_tau t = {.num = 7};
         if (raml_tau_read(bad[i], &t, &err) != RAML_EUSAGE || t.num != 7) {
-            print_error("threshold '%s' was taken\n", bad[i]);
+            print_error("threshold '%s' was accepted\n", bad[i]);
             fail();
         }
         assert_non_null(strstr(err.msg, "7/25"));
@@ -109,7 +109,7 @@ static void test_refused(void **state)
         const char *says;
     } cases[] = {
         {5, 2, 0, 1, "k = 0 of 5"}, {5, 2, 6, 1, "k = 6 of 5"},       {0, 0, 1, 1, "k = 1 of 0"},
-        {5, 6, 1, 1, "6 right"},    {5, 2, 3, 0, "at least 0 right"}, {5, 2, 3, 4, "at least 4 right of 3"},
+        {5, 6, 1, 1, "6 right"},    {5, 2, 3, 0, "at least 0 correct"}, {5, 2, 3, 4, "at least 4 correct of 3"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct raml_err err = {0};
@@ -128,7 +128,7 @@ static void test_refused(void **state)
     assert_int_equal(raml_gpass_at_k(5, 2, 3, &none, &out, &err), RAML_ERANGE);
 }
 
-/* All subsets of k of n samples, the first c of them right. */
+/* All subsets of k of n samples, the first c of them correct. */
 static void test_enumeration(void **state)
 {
     (void)state;
@@ -193,7 +193,7 @@ static void test_large(void **state)
             last = all;
         }
     }
-    double half = -1; /* J and k - J are alike when c = n/2: P(J >= k/2 + 1) = (1 - P(J = k/2)) / 2 */
+    double half = -1; /* J and k - J have the same distribution when c = n/2: P(J >= k/2 + 1) = (1 - P(J = k/2)) / 2 */
     CHECK_OK(raml_gpass_least(1000000, 500000, 500000, 250001, &half, &err));
     CHECK_NEAR("P(J = k/2) by Stirling", 1 - 2 * half, 1.5957681e-3, 1e-9);
 }

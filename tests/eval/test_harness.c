@@ -1,4 +1,4 @@
-/* test_harness.c - results and samples as lm-evaluation-harness writes them. */
+/* test_harness.c - results and samples in the format of lm_eval. */
 #include "core/scratch.h"
 
 #include "eval/sha256.h"
@@ -45,7 +45,7 @@ static const json_t *at(const json_t *o, const char *a, const char *b)
     return v;
 }
 
-/* Two questions, one of them with a sample cut off, through tallies and harness alike. */
+/* Two questions, one of them with a truncated sample, through tallies and the lm_eval export. */
 static void write_all(const char *dir, struct raml_harness **h, struct raml_table *table)
 {
     static const bool right[] = {1, 0, 1}, none[3], cut[] = {0, 0, 1};
@@ -75,7 +75,7 @@ static void write_all(const char *dir, struct raml_harness **h, struct raml_tabl
     raml_tallies_close(t);
 }
 
-/* Of the questions' hashes, one behind the other. */
+/* Of the questions' hashes, one after the other. */
 static void task_hash(const char *samples, char hex[RAML_SHA256_HEX])
 {
     static const char *const field[] = {"doc_hash", "prompt_hash", "target_hash"};
@@ -132,7 +132,7 @@ static void check_samples(const char *path)
     assert_non_null(at(json_object_get(o, "arguments"), "gen_args_0", "arg_0"));
     assert_true(fabs(json_number_value(json_object_get(o, "exact_match")) - 1.0 / 3) < 1e-8);
     char *marks = json_dumps(json_object_get(o, "correct"), JSON_COMPACT), hex[RAML_SHA256_HEX];
-    assert_string_equal(marks, "[1,0,0]"); /* the third was cut off */
+    assert_string_equal(marks, "[1,0,0]"); /* the third was truncated */
     raml_sha256_of("7", 1, hex);
     assert_string_equal(json_string_value(json_object_get(o, "target_hash")), hex);
     static const char doc[] = "{\n  \"id\": \"b\",\n  \"difficulty\": 4,\n  \"answer\": \"7\"\n}";
@@ -151,7 +151,7 @@ static void test_files(void **state)
     char dir[512];
     snprintf(dir, sizeof dir, "%s/new/folder", (char *)*state);
     write_all(dir, &h, &table);
-    assert_false(raml_is_file(raml_harness_samples(h))); /* nothing before all is there */
+    assert_false(raml_is_file(raml_harness_samples(h))); /* nothing before all is written */
     must(raml_harness_commit(h, &table, &err), &err);
     assert_true(has(raml_harness_results(h), "/new/folder/results_2026-01-31T12-30-59.250000.json"));
     assert_true(has(raml_harness_samples(h), "/new/folder/samples_aime24_2026-01-31T12-30-59.250000.jsonl"));

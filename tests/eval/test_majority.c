@@ -17,7 +17,7 @@
 
 enum { MAX_N = 12 };
 
-/* The share of right ones among the commonest answers of one draw. answer[i] < 0: sample i does not vote. */
+/* The correct share of the most common answers of one draw. answer[i] < 0: sample i does not vote. */
 static double one_draw(uint32_t set, uint32_t n, const int *answer, const struct raml_vote *vote, size_t n_votes)
 {
     uint32_t count[MAX_N] = {0}, most = 0;
@@ -54,7 +54,7 @@ static void check_all_k(struct raml_majority *m, uint32_t n, const int *answer, 
     }
 }
 
-/* Random groupings: few and many classes, right ones none to several, noise, samples that do not vote. */
+/* Random groupings: few and many classes, none to several correct ones, noise, samples that do not vote. */
 static void test_enumeration(void **state)
 {
     (void)state;
@@ -120,7 +120,7 @@ static void test_by_hand(void **state)
     raml_majority_deinit(&m);
 }
 
-/* Two answers: the right one wins with more than k/2, and half of the ties: the tail of gpass.h. */
+/* Two answers: the correct one wins with more than k/2, and half of the ties: the tail of gpass.h. */
 static void test_two_answers(void **state)
 {
     (void)state;
@@ -156,7 +156,7 @@ static void test_all_differ(void **state)
     raml_majority_deinit(&m);
 }
 
-/* The order in which classes stand says nothing; values stay in [0, 1]. */
+/* The order of classes does not matter; values stay in [0, 1]. */
 static void test_order(void **state)
 {
     (void)state;
@@ -193,7 +193,7 @@ static void test_refused(void **state)
     } cases[] = {
         {{{1, 1}, {1, 0}}, 5, 0, "maj@0 of 5"},
         {{{1, 1}, {1, 0}}, 5, 6, "maj@6 of 5"},
-        {{{1, 2}, {1, 0}}, 5, 2, "2 right samples of 1"},
+        {{{1, 2}, {1, 0}}, 5, 2, "2 correct samples of 1"},
         {{{0, 0}, {1, 0}}, 5, 2, "of 0 that"},
         {{{3, 1}, {3, 0}}, 5, 2, "more than n = 5"},
         {{{4294967295u, 1}, {4294967295u, 0}}, 5, 2, "more than n = 5"},

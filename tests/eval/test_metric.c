@@ -50,7 +50,7 @@ static void test_refused(void **state)
         {5, 2, 0, "pass@0 of 5 samples"},
         {5, 2, 6, "pass@6 of 5 samples"},
         {0, 0, 1, "pass@1 of 0 samples"},
-        {5, 6, 1, "6 right samples of 5"},
+        {5, 6, 1, "6 correct samples of 5"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct raml_err err = {0};
@@ -61,7 +61,7 @@ static void test_refused(void **state)
     }
 }
 
-/* All subsets of k of n samples, the first c of them right. */
+/* All subsets of k of n samples, the first c of them correct. */
 static void test_enumeration(void **state)
 {
     (void)state;
@@ -126,7 +126,7 @@ static void test_wilson(void **state)
         CHECK_NEAR("low", e.low, cases[i].low, 0.5001e-4);
         CHECK_NEAR("high", e.high, cases[i].high, 0.5001e-4);
         assert_int_equal(e.n, cases[i].n);
-        struct raml_estimate m = raml_wilson(cases[i].n - cases[i].c, cases[i].n); /* wrong instead of right */
+        struct raml_estimate m = raml_wilson(cases[i].n - cases[i].c, cases[i].n); /* wrong instead of correct */
         CHECK_NEAR("mirrored low", m.low, 1.0 - e.high, 1e-15);
         CHECK_NEAR("mirrored high", m.high, 1.0 - e.low, 1e-15);
     }
@@ -173,7 +173,7 @@ static void test_bootstrap_edges(void **state)
     assert_true(isnan(e.value) && isnan(e.low) && isnan(e.high) && e.n == 0);
 }
 
-/* Each resample draws all questions with equal chance: the middle of two values 0 and 1 over many draws. */
+/* Each resample draws all questions with equal probability: the middle of two values 0 and 1 over many draws. */
 static void test_bootstrap_covers(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* test_paired.c - two runs compared: tests against enumeration, matching, and how often chance is taken for a
+/* test_paired.c - two runs compared: tests against enumeration, matching, and how often chance passes for a
  * difference. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,7 +59,7 @@ static void test_flips(void **state)
     for (uint32_t trial = 0; trial < 40; trial++) {
         struct raml_rng r = {.key = {.seed = 4, .purpose = RAML_FOR_TEST, .question = trial}};
         double d[20], copy[20], p = -1;
-        size_t n = 1 + raml_rng_below(&r, 20); /* above 16: drawn */
+        size_t n = 1 + raml_rng_below(&r, 20); /* above 16: random patterns */
         for (size_t i = 0; i < n; i++) copy[i] = d[i] = ((double)raml_rng_below(&r, 9) - 3) / 8;
         struct raml_err err = {0};
         CHECK_OK(raml_flip_test(copy, n, 5, &p, &err));
@@ -144,12 +144,12 @@ static void test_matching(void **state)
 
     add(a, "a", 4, 2);
     assert_int_equal(raml_paired_compare(a, b, &p, &err), RAML_EFORMAT);
-    assert_string_equal(err.msg, "question 'a' stands twice in the first run; ids must differ to match");
+    assert_string_equal(err.msg, "question 'a' is in the first run twice; ids must be unique to match");
     assert_int_equal(p.n_both, 3); /* as before */
     struct raml_tallies *c = open_run(four, 1);
     add(c, "other", 4, 1);
     assert_int_equal(raml_paired_compare(c, b, &p, &err), RAML_EFORMAT);
-    assert_non_null(strstr(err.msg, "no question's id stands in both"));
+    assert_non_null(strstr(err.msg, "no question's id is in both"));
     raml_paired_deinit(&p);
     raml_paired_deinit(&p); /* harmless */
     raml_tallies_close(a);
@@ -190,7 +190,7 @@ static void test_mcnemar(void **state)
     raml_tallies_close(other);
 }
 
-/* maj@k of both runs, where both tell answers; where one does not, the rest is compared. */
+/* maj@k of both runs, if both have answers; if one does not, the rest is compared. */
 static void test_majority(void **state)
 {
     (void)state;
@@ -265,7 +265,7 @@ static double rejected(uint32_t questions, uint32_t n, double shift, uint32_t tr
     return (double)hits / trials;
 }
 
-/* $RAML_SIMULATE repetitions instead of the few that a test takes. */
+/* $RAML_SIMULATE sets the number of repetitions; a test uses few. */
 static uint32_t repetitions(uint32_t few)
 {
     const char *more = getenv("RAML_SIMULATE");
@@ -287,7 +287,7 @@ static void test_level(void **state)
     }
 }
 
-/* The planned number of questions gives about the power that was asked for. */
+/* The planned sample size gives about the requested power. */
 static void test_planned_power(void **state)
 {
     (void)state;

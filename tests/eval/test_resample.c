@@ -12,7 +12,7 @@
 #include "check_near.h"
 #include "eval/resample.h"
 
-/* The inverse visits values from the mode outward, so what is right is each value's share of [0, 1). */
+/* The inverse visits values from the mode outward, so what must be right is each value's share of [0, 1). */
 static void test_binomial_shares(void **state)
 {
     (void)state;
@@ -70,8 +70,7 @@ static struct raml_estimate estimate(const uint64_t *count, const double *value,
     return e;
 }
 
-/* Cells of many questions are drawn as binomials, of few singly: both intervals are those of the normal approximation.
- * */
+/* Cells of many questions are drawn as binomials, of few singly: both give the normal approximation's intervals. */
 static void test_intervals(void **state)
 {
     (void)state;
@@ -96,7 +95,7 @@ static void test_intervals(void **state)
     }
 }
 
-/* Student's t of tables: 2.0452 (29 degrees), 2.7764 (4), 1.9842 (99). */
+/* Student's t from tables: 2.0452 (29 degrees), 2.7764 (4), 1.9842 (99). */
 static void test_percentile_tail(void **state)
 {
     (void)state;
@@ -136,7 +135,7 @@ static void test_edges(void **state)
     struct raml_err err = {0};
     struct raml_resample_options opt = {1, 1000, false};
     const double *row = ones;
-    CHECK_OK(raml_resample(count, 2, &row, 1, &opt, &e, &err)); /* a difference of 0 and 1 is no proportion */
+    CHECK_OK(raml_resample(count, 2, &row, 1, &opt, &e, &err)); /* a difference of 0 and 1 is not a proportion */
     assert_true(e.low < w.low || e.low > w.low);
 }
 
@@ -170,7 +169,7 @@ static void test_gather(void **state)
     assert_int_equal(n, 3);
     CHECK_NEAR("sorted", value[0], 0.5, 0);
     assert_int_equal(count[2], 3);
-    for (size_t i = 0; i < RAML_RESAMPLE_MAX_CELLS; i++) x[i] = (double)i; /* as many as there is room for */
+    for (size_t i = 0; i < RAML_RESAMPLE_MAX_CELLS; i++) x[i] = (double)i; /* as many as fit */
     x[RAML_RESAMPLE_MAX_CELLS] = 0;
     n = raml_resample_gather(x, RAML_RESAMPLE_MAX_CELLS + 1, value, count);
     assert_int_equal(n, RAML_RESAMPLE_MAX_CELLS);

@@ -86,7 +86,7 @@ static void test_order(void **state)
     raml_table_deinit(&t);
 }
 
-/* One sample a question, so that the intervals are Wilson's and can be told by hand. */
+/* One sample per question, so that the intervals are Wilson's and can be computed by hand. */
 static void test_text(void **state)
 {
     (void)state;
@@ -205,7 +205,7 @@ static void test_refused(void **state)
         {{"a", "b", 1, 3, 1, 0, 0}, four, 1, "pass@4 needs 1 to n for k; question 2 has n = 3 samples"},
         {{"a", "b", 1, 4, 1, 0, 0}, zero, 1, "pass@0"},
         {{"a", "b", 1, 0, 0, 0, 0}, NULL, 0, "question 2 has no samples"},
-        {{"a", "b", 1, 3, 4, 0, 0}, NULL, 0, "question 2: 4 right"},
+        {{"a", "b", 1, 3, 4, 0, 0}, NULL, 0, "question 2: 4 correct"},
         {{"a", "b", 1, 3, 1, 4, 0}, NULL, 0, "4 truncated"},
         {{"a", "b", 1, 3, 1, 0, 4}, NULL, 0, "4 unclosed"},
         {{"a", "b", 1, 4, 1, 0, 0}, twice, 3, "k = 2 is asked for twice"},

@@ -1,4 +1,4 @@
-/* test_tally.c - questions counted as they come by: classes of answers, what is refused, published metrics of files. */
+/* test_tally.c - questions counted as they come: answer classes, what is refused, published metrics of files. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -48,7 +48,7 @@ static struct raml_tallies *open_maj(uint32_t k, bool if_answers)
     return t;
 }
 
-/* maj@n of one question: who is the commonest. */
+/* maj@n of one question: the most common answer. */
 static double vote(uint32_t n, const bool *right, const char *const *answer, const bool *cut, const bool *open)
 {
     struct raml_tallies *t = open_maj(n, false);
@@ -75,24 +75,24 @@ static void test_classes(void **state)
     CHECK_NEAR("1/2 and 0.5 are one answer", vote(5, first, spread, NULL, NULL), 1, 0);
     CHECK_NEAR("no answer is no vote", vote(5, first, silent, NULL, NULL), 1, 0);
     const char *const fractions[] = {"-1/2", "-\\frac{2}{4}", "3/1", "3", "-\\frac{1}{2}"};
-    CHECK_NEAR("fractions by value: 2 of 3 right", vote(5, first, fractions, NULL, NULL), 2.0 / 3, 1e-15);
+    CHECK_NEAR("fractions by value: 2 of 3 correct", vote(5, first, fractions, NULL, NULL), 2.0 / 3, 1e-15);
     const char *const huge[] = {"1000000000000000000000001", "1000000000000000000000001", "1000000000000000000000002",
                                 "1/0", "\\frac{1}{2}x"};
     CHECK_NEAR("of any length", vote(5, first, huge, NULL, NULL), 1, 0);
     const char *const wholes[] = {"07", "7", "8", "8", "9"};
     CHECK_NEAR("07 is 7: a tie with 8", vote(5, first, wholes, NULL, NULL), 0.5, 0);
     const char *const texts[] = {"x+1", "x+1", "x+1 ", "y", "y"}; /* right: 2 of the 3 of the class */
-    CHECK_NEAR("marks differ within a class", vote(5, first, texts, NULL, NULL), 2.0 / 3, 1e-15);
+    CHECK_NEAR("grades differ within a class", vote(5, first, texts, NULL, NULL), 2.0 / 3, 1e-15);
 }
 
-/* What was cut off or never closed is wrong, has no vote, and has its own count. */
+/* What was truncated or never closed is wrong, has no vote, and has its own count. */
 static void test_cut_off(void **state)
 {
     (void)state;
     const bool right[] = {1, 1, 1, 0, 0}, cut[] = {1, 0, 0, 0, 0}, open[] = {0, 1, 0, 0, 0};
     const char *const answer[] = {"7", "7", "7", "8", "8"};
     CHECK_NEAR("all", vote(5, right, answer, NULL, NULL), 1, 0);
-    CHECK_NEAR("one cut off: a tie", vote(5, right, answer, cut, NULL), 0.5, 0);
+    CHECK_NEAR("one truncated: a tie", vote(5, right, answer, cut, NULL), 0.5, 0);
     CHECK_NEAR("and one not closed", vote(5, right, answer, cut, open), 0, 0);
     struct raml_tallies *t = NULL;
     struct raml_table_options opt = {.seed = 1, .n_draws = 10};
@@ -110,7 +110,7 @@ static void test_cut_off(void **state)
     raml_tallies_close(t);
 }
 
-/* More answers than are compared by the checker: later ones are told apart by their text. */
+/* More answers than are compared by the checker: later ones are distinguished by their text. */
 static void test_many_answers(void **state)
 {
     (void)state;
@@ -124,14 +124,14 @@ static void test_many_answers(void **state)
     }
     CHECK_NEAR("64 answers of 2: a tie of all", vote(MAX_N, right, answer, NULL, NULL), 1.0 / 64, 1e-15);
     for (int i = 0; i < MAX_N; i++) snprintf(text[i], sizeof text[i], "%d/%d", i + 1, 97);
-    snprintf(text[127], sizeof text[127], "126/97"); /* equal text, far behind the 64th */
+    snprintf(text[127], sizeof text[127], "126/97"); /* equal text, far after the 64th */
     right[126] = right[127] = true;
     right[125] = true;
     CHECK_NEAR("equal text beyond the bound", vote(MAX_N, right, answer, NULL, NULL), 1, 0);
     snprintf(text[126], sizeof text[126], "z+1");
-    snprintf(text[127], sizeof text[127], "z+1 "); /* the same to the checker, which is not asked here */
+    snprintf(text[127], sizeof text[127], "z+1 "); /* the same to the checker, which is not used here */
     right[125] = false;
-    CHECK_NEAR("equal to the checker alone beyond the bound", vote(MAX_N, right, answer, NULL, NULL), 4.0 / 128, 1e-15);
+    CHECK_NEAR("equal only to the checker beyond the bound", vote(MAX_N, right, answer, NULL, NULL), 4.0 / 128, 1e-15);
 }
 
 static void test_refused(void **state)
@@ -152,10 +152,10 @@ static void test_refused(void **state)
 
     t = open_maj(4, false);
     assert_int_equal(raml_tallies_add(t, &q, &err), RAML_ERANGE);
-    assert_non_null(strstr(err.msg, "question 'aime-7': the file tells no answers"));
+    assert_non_null(strstr(err.msg, "question 'aime-7': the file has no answers"));
     raml_tallies_close(t);
     t = open_maj(4, true);
-    CHECK_OK(raml_tallies_add(t, &q, &err)); /* left out where it can't be told */
+    CHECK_OK(raml_tallies_add(t, &q, &err)); /* dropped if it can't be computed */
     struct raml_table table = table_of(t);
     assert_int_equal(table.n_measures, 0);
     raml_table_deinit(&table);
@@ -382,7 +382,7 @@ static void nemo_check(const struct nemo *d, size_t n, const json_t *want)
 }
 
 /* Where the definitions coincide: pass@k of all n runs; accuracy of the first k runs (its "pass@1[avg-of-k]"); the vote
- * of k runs out of k ("majority@k" takes the first k). Not ours: "pass@1" is the first run alone, the std statistics
+ * of k runs out of k ("majority@k" takes the first k). Not ours: "pass@1" is only the first run, the std statistics
  * are between runs or means of deviations (here variances are averaged), rm_* need a reward model. */
 static void test_nemo_skills(void **state)
 {

@@ -1,4 +1,4 @@
-/* scored_files.h - a folder for sample files, and what a reader hands on of one. Include after cmocka's own headers. */
+/* scored_files.h - a folder for sample files, and what a reader passes on. Include after cmocka's own headers. */
 #ifndef RAML_TESTS_SCORED_FILES_H
 #define RAML_TESTS_SCORED_FILES_H
 
@@ -14,7 +14,7 @@
 #include "raml/metric.h"
 
 struct seen_question {
-    char id[64], family[64], gold[64], marks[64], answers[256]; /* marks: "10x?" right, wrong, x cut off, ? unclosed */
+    char id[64], family[64], gold[64], marks[64], answers[256]; /* "10x?": correct, wrong, truncated, unclosed */
     int difficulty;
     uint32_t n, c;
     bool has_answers;
@@ -105,7 +105,7 @@ static inline void taken_deinit(struct taken *t)
     t->q = NULL;
 }
 
-/* One question with these marks, answers and note (NULL: not looked at). */
+/* One question with these grades, answers and note (NULL: not checked). */
 static inline void expect_one(struct taken t, const char *marks, const char *answers, const char *note)
 {
     if (t.rc) print_error("%s\n", t.err.msg);
@@ -115,7 +115,7 @@ static inline void expect_one(struct taken t, const char *marks, const char *ans
     assert_string_equal(t.q[0].marks, marks);
     if (answers) assert_string_equal(t.q[0].answers, answers);
     if (note && !strstr(t.report.note, note)) {
-        print_error("note '%s' does not say '%s'\n", t.report.note, note);
+        print_error("note '%s' does not contain '%s'\n", t.report.note, note);
         fail();
     }
     taken_deinit(&t);

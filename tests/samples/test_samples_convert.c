@@ -51,7 +51,7 @@ static const char *said(const json_t *row, size_t i, bool texts)
     return s ? s : "";
 }
 
-/* n lines of one response, as n runs with other seeds, put together and sorted, are. */
+/* n lines of one response, as from n runs with other seeds, concatenated and sorted. */
 static void write_lm_eval(struct raml_buf *b, const json_t *row, size_t number, bool texts)
 {
     const json_t *correct = json_object_get(row, "correct"), *gold = json_object_get(row, "gold");
@@ -65,7 +65,7 @@ static void write_lm_eval(struct raml_buf *b, const json_t *row, size_t number, 
     }
 }
 
-/* n_configured: of every question, as lighteval has it; some may have fewer samples (issue 771). */
+/* n_configured: of every question, as in lighteval; some may have fewer samples (issue 771). */
 static void write_lighteval(struct raml_buf *b, const json_t *row, size_t number, bool texts, size_t n_configured)
 {
     const json_t *correct = json_object_get(row, "correct"), *gold = json_object_get(row, "gold");
@@ -140,7 +140,7 @@ static const char *convert(const char *name, int layout, bool texts, char path[1
     return path;
 }
 
-/* Reads with the layout that the file itself shows. */
+/* Reads with the detected layout. */
 static struct taken take_known(const char *path, int layout)
 {
     struct taken t = {.n = 0};
@@ -209,7 +209,7 @@ static void test_numbers(void **state)
     assert_int_equal(n, 1617);
 }
 
-/* Answers that were marked right although their thinking never ended: 13 of 2000 in this file, none in the AIME one. */
+/* Answers that were graded correct although thinking never ended: 13 of 2000 in this file, none in the AIME one. */
 static void test_unclosed(void **state)
 {
     (void)state;
@@ -234,7 +234,7 @@ static void test_unclosed(void **state)
     }
 }
 
-/* Texts that are the right answer, letter by letter: lighteval's plain scorer ("au" is not "Au"). */
+/* Texts that are the gold answer, letter by letter: lighteval's simple scorer ("au" is not "Au"). */
 static int exact_count(const json_t *one)
 {
     const json_t *doc = json_object_get(one, "doc"), *v;
@@ -246,7 +246,7 @@ static int exact_count(const json_t *one)
     return c;
 }
 
-/* lighteval's own tests of its formulas: a record with the count that its plain scorer gives, read back, and our
+/* lighteval's own tests of its formulas: a record with the count that its simple scorer gives, read back, and our
  * formulas. */
 static size_t check_case(const json_t *one)
 {
@@ -317,7 +317,7 @@ static void test_lighteval_cases(void **state)
     }
 }
 
-/* NeMo-Skills: a file a seed, a line a question, side by side as OpenCompass' runs; its pass@k, in percent. */
+/* NeMo-Skills: one file per seed, one line per question, parallel like OpenCompass' runs; its pass@k, in percent. */
 static json_t *gather_seeds(const char *set, size_t n_seeds, const char *field)
 {
     json_t *questions = json_array();

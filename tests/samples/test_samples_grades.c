@@ -1,12 +1,11 @@
-/* test_scored_marks.c - our own layouts of marked samples: both ways of reading a line, what is refused, marks made
- * again. */
+/* test_scored_marks.c - our own layouts of graded samples: both ways of reading a line, what is refused, regrading. */
 #include "core/scratch.h"
 
 #include "samples/line.h"
 #include "raml/samples.h"
 #include "raml/tally.h"
 
-struct seen { /* what was handed on, as text: "id:n:marks:answers;" */
+struct seen { /* what was passed on, as text: "id:n:grades:answers;" */
     struct raml_buf text;
     size_t stop_after; /* 0: never */
     size_t n;
@@ -115,7 +114,7 @@ static void test_arrays(void **state)
     struct raml_scored_report report;
     struct raml_err err = {0};
     assert_int_equal(read_text(*state, "[{\"n\": 3, \"c\": 2}, 7]", &plain, &got, &report, &err), RAML_EFORMAT);
-    assert_true(has(err.msg, "row 2 of the array is no object"));
+    assert_true(has(err.msg, "row 2 of the array is not an object"));
     free(got);
     assert_int_equal(read_text(*state, "[{\"n\": 3, \"c\": 2}, {\"n\": 3}]", &plain, &got, &report, &err),
                      RAML_EFORMAT);
@@ -123,7 +122,7 @@ static void test_arrays(void **state)
     free(got);
 }
 
-/* The plain line and the parser agree, on lines that are plain and on lines that are nearly so. */
+/* The fast path and the parser agree, on simple lines and on nearly simple ones. */
 static void test_both_ways(void **state)
 {
     (void)state;
@@ -174,7 +173,7 @@ static void test_both_ways(void **state)
     assert_false(raml_mark_line_read(with_zero, sizeof with_zero - 1, &line, right));
 }
 
-/* Random lines of marks written both plainly and with a field more, which takes the other way. */
+/* Random lines of grades, both simple and with one more field, which takes the other path. */
 static void test_both_agree(void **state)
 {
     struct raml_buf plainly, other;
@@ -215,34 +214,34 @@ static void test_refused(void **state)
         const char *says;
     } cases[] = {
         {"", RAML_EFORMAT,
-         "no layout of samples is known by its first line; expected raml (lines with `trajectories`)"},
-        {"\n\n", RAML_EFORMAT, "no layout"},
-        {"{\"id\": 1}\n", RAML_EFORMAT, "no layout"},
-        {"[1, 2]", RAML_EFORMAT, "no layout"},
-        {"{\"correct\": \"yes\"}", RAML_EFORMAT, "no layout"},
+         "no known layout of samples has this first line; expected raml (lines with `trajectories`)"},
+        {"\n\n", RAML_EFORMAT, "no known layout"},
+        {"{\"id\": 1}\n", RAML_EFORMAT, "no known layout"},
+        {"[1, 2]", RAML_EFORMAT, "no known layout"},
+        {"{\"correct\": \"yes\"}", RAML_EFORMAT, "no known layout"},
         {"{\"id\": 1, \"correct\": [1]}\n{\"id\": 2}\n", RAML_EFORMAT,
          ":2: field 'correct' is missing, and so are 'n' and 'c'"},
         {"{\"id\": 1, \"correct\": [1, 2]}", RAML_EFORMAT,
          ":1: field 'correct', sample 2: expected 0, 1, true or false"},
         {"{\"id\": 1, \"correct\": [0.5]}", RAML_EFORMAT, "sample 1"},
         {"{\"id\": 1, \"correct\": []}", RAML_EFORMAT, "is an empty list"},
-        {"{\"id\": 1, \"n\": 3, \"correct\": [1]}", RAML_EFORMAT, "field 'n' is not the number of marks"},
+        {"{\"id\": 1, \"n\": 3, \"correct\": [1]}", RAML_EFORMAT, "field 'n' is not the number of grades"},
         {"{\"id\": 1, \"correct\": [1], \"pred\": [1, 2]}", RAML_EFORMAT,
          "field 'pred' has 2 values; expected 1, as field 'correct' has"},
         {"{\"id\": 1, \"correct\": [1], \"pred\": \"7\"}", RAML_EFORMAT, "field 'pred' has 1 values"},
-        {"{\"id\": 1, \"correct\": [1], \"pred\": [[]]}", RAML_EFORMAT, "'pred' holds something"},
-        {"{\"id\": 1, \"correct\": [1], \"finish_reason\": [7]}", RAML_EFORMAT, "'finish_reason' holds no string"},
-        {"{\"id\": 1, \"correct\": [1], \"think_closed\": [7]}", RAML_EFORMAT, "'think_closed' holds no"},
+        {"{\"id\": 1, \"correct\": [1], \"pred\": [[]]}", RAML_EFORMAT, "'pred' contains something"},
+        {"{\"id\": 1, \"correct\": [1], \"finish_reason\": [7]}", RAML_EFORMAT, "'finish_reason' contains something"},
+        {"{\"id\": 1, \"correct\": [1], \"think_closed\": [7]}", RAML_EFORMAT, "'think_closed' contains something"},
         {"{\"id\": [1, 2], \"correct\": [1]}", RAML_EFORMAT, "field 'id'"},
         {"{\"id\": 1, \"family\": 3, \"correct\": [1]}", RAML_EFORMAT, "field 'family'"},
-        {"{\"id\": 1, \"n\": 3, \"c\": 4}", RAML_EFORMAT, ":1: found 4 right of 3 samples"},
-        {"{\"id\": 1, \"n\": 0, \"c\": 0}", RAML_EFORMAT, "found 0 right of 0"},
+        {"{\"id\": 1, \"n\": 3, \"c\": 4}", RAML_EFORMAT, ":1: found 4 correct of 3 samples"},
+        {"{\"id\": 1, \"n\": 0, \"c\": 0}", RAML_EFORMAT, "found 0 correct of 0"},
         {"{\"id\": 1, \"n\": 100000000, \"c\": 0}", RAML_ERANGE,
          ":1: 100000000 samples of a question; at most 16777216"},
         {"{\"id\": 1, \"n\": 5, \"c\": 1}\n{\"id\": 1, \"n\": 5}", RAML_EFORMAT, ":2: field 'c' is missing"},
         {"{\"id\": 1, \"n\": 5, \"c\": 1}\n{\"id\": 1, \"n\": -5, \"c\": 1}", RAML_ERANGE, "'n'"},
         {"{\"id\": 1, \"correct\": [1]}\n{\"id\": 1, \"correct\": [1]", RAML_EFORMAT, ":2"},
-        {"{\"trajectories\": [7]}", RAML_EFORMAT, "number 1 is no object"},
+        {"{\"trajectories\": [7]}", RAML_EFORMAT, "number 1 is not an object"},
         {"{\"trajectories\": [{\"correct\": 3}]}", RAML_EFORMAT, "field 'correct', sample 1"},
         {"{\"trajectories\": [{\"answer\": 3}]}", RAML_EFORMAT, "number 1: field 'answer' is of another type"},
         {"{\"trajectories\": [{\"think_closed\": 3}]}", RAML_EFORMAT, "field 'think_closed'"},
@@ -268,7 +267,7 @@ static void test_refused(void **state)
     assert_int_equal(raml_scored_read("/no/such/file", &plain, note, &s, &report, &err), RAML_EIO);
 }
 
-/* The question that tallies refuse is named; a caller may end the reading. */
+/* The question that tallies refuse is named; a caller may stop reading. */
 static void test_through(void **state)
 {
     static const uint32_t k[] = {8};
@@ -311,7 +310,7 @@ static void test_recheck(void **state)
     assert_string_equal(got, "a:2:1t:7,7;");
     free(got);
     assert_int_equal(read_text(*state, "{\"id\": \"a\", \"correct\": [0]}", &again, &got, &report, &err), RAML_EFORMAT);
-    assert_true(has(err.msg, "can't be made again"));
+    assert_true(has(err.msg, "regrading needs"));
     free(got);
 }
 

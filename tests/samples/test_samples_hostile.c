@@ -1,5 +1,5 @@
 /* test_scored_hostile.c - other tools' files with one thing broken: bytes flipped, values of other types, values gone.
- * Every one is read or refused with a sentence that names the file; nothing else happens (run under ASan too). */
+ * Every one is read or refused with a message that names the file; nothing else happens (run under ASan too). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -90,7 +90,7 @@ static void test_bytes(void **state)
     }
 }
 
-/* Puts another value, or none, in the place of the value number *at of v's tree. */
+/* Replaces value number *at of v's tree with another value, or none. */
 static void put_other(json_t *v, size_t *at, const char *text)
 {
     json_t *child;
@@ -132,7 +132,7 @@ static void test_types(void **state)
                 put_other(v, &at, o < COUNT(other) ? other[o] : NULL);
                 char *text = json_dumps(v, JSON_COMPACT);
                 json_decref(v);
-                if (at > place) read_every_way(text); /* there was such a place: the count went below zero */
+                if (at > place) read_every_way(text); /* there was such a value: the count went below zero */
                 free(text);
             }
         }

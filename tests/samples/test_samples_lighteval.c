@@ -48,7 +48,7 @@ static void test_one(void **state)
     expect_one(take_text(ROW, NEW("[-1.5,-0.2]", "{\"acc\":1}"), NULL, false), "1", "-", NULL);
 }
 
-/* The metrics that tell how many of n are right, by the names of every version. */
+/* The metrics that show how many of n are correct, by the names of every version. */
 static void test_counts(void **state)
 {
     (void)state;
@@ -71,27 +71,27 @@ static void test_counts(void **state)
         char line[1024];
         snprintf(line, sizeof line, NEW(FOUR, "%s"), cases[i].metrics);
         struct taken t = take_text(ROW, line, NULL, false);
-        assert_false(t.rc || t.q[0].has_answers); /* which ones are right is not known: no votes */
+        assert_false(t.rc || t.q[0].has_answers); /* which ones are correct is unknown: no votes */
         expect_one(t, cases[i].marks, "-|-|-|-", NULL);
     }
     static const struct {
         const char *metrics, *says;
     } refused[] = {
-        {"{\"extractive_match\":1}", "no metric says which of 4 samples are right"},
-        {"{\"maj@n:n=4\":1}", "no metric says which"},
-        {"{\"g-pass@4_0.0\":1,\"mg-pass@4\":0}", "no metric says which"},
-        {"{\"pass@k:k=3&n=4\":1.0}", "no metric says which"},
-        {"{\"avg@n:n=4\":0.3}", "does not tell how many"},
-        {"{\"avg@n:n=4\":1.5}", "does not tell how many"},
-        {"{\"pass@k:k=0&n=4\":1.0}", "no metric says which"},
-        {"{}", "no metric says which"},
+        {"{\"extractive_match\":1}", "no metric shows which of 4 samples are correct"},
+        {"{\"maj@n:n=4\":1}", "no metric shows which"},
+        {"{\"g-pass@4_0.0\":1,\"mg-pass@4\":0}", "no metric shows which"},
+        {"{\"pass@k:k=3&n=4\":1.0}", "no metric shows which"},
+        {"{\"avg@n:n=4\":0.3}", "does not show how many"},
+        {"{\"avg@n:n=4\":1.5}", "does not show how many"},
+        {"{\"pass@k:k=0&n=4\":1.0}", "no metric shows which"},
+        {"{}", "no metric shows which"},
     };
     for (size_t i = 0; i < COUNT(refused); i++) {
         char line[1024];
         snprintf(line, sizeof line, NEW(FOUR, "%s"), refused[i].metrics);
         expect_refused(take_text(ROW, line, NULL, false), RAML_EFORMAT, refused[i].says);
     }
-    expect_refused(take_text(ROW, NEW(FOUR, "{\"em\":1}"), "em", false), RAML_EFORMAT, "one mark for 4 samples");
+    expect_refused(take_text(ROW, NEW(FOUR, "{\"em\":1}"), "em", false), RAML_EFORMAT, "one grade for 4 samples");
 }
 
 /* Issue 771: 8 samples exist, n = 64, 32 or 16 is configured; the mean was given as .0547, .1094, .2188 instead of
@@ -137,7 +137,7 @@ static void test_marked_again(void **state)
     expect_refused(take_text(ROW, NEW("[]", "{\"acc\":1}"), NULL, true), RAML_EFORMAT, "likelihood task");
 }
 
-/* What was cut off is wrong: whole samples take the count's marks first. */
+/* Truncated samples are wrong: complete samples get the count first. */
 static void test_unfinished(void **state)
 {
     (void)state;
@@ -171,7 +171,7 @@ static void test_hostile(void **state)
          "'gold' is missing"},
         {"{\"predictions\":\"['a']\",\"metrics\":{}}\n", "ast.literal_eval"},
         {NEW("[\"a\"]", "{\"em\":1}") NEW("[\"a\"]", "{\"f1\":1}"), "no metric 'em'; found: f1"},
-        {NEW("[\"a\"]", "{\"em\":0.5}"), "no metric says"},
+        {NEW("[\"a\"]", "{\"em\":0.5}"), "no metric shows"},
         {NEW("[\"\xff\"]", "{\"em\":1}"), "not valid JSON"},
     };
     for (size_t i = 0; i < COUNT(cases); i++)
@@ -179,10 +179,10 @@ static void test_hostile(void **state)
     char many[8192] = "{\"model_response\":{\"text\":[]},\"doc\":{\"choices\":[\"a\"],\"gold_index\":[0";
     for (int i = 0; i < 200; i++) strcat(many, ",0");
     strcat(many, "]},\"metric\":{}}\n");
-    expect_refused(take_text(ROW, many, NULL, false), RAML_ERANGE, "more than 64 right answers");
+    expect_refused(take_text(ROW, many, NULL, false), RAML_ERANGE, "more than 64 gold answers");
     static const char slow[] =
         NEW("[\"a\",\"b\"]", "{\"pass@k:k=1000000000&n=2000000000\":0.5,\"avg@n:n=99999999999999999999\":1}");
-    expect_refused(take_text(ROW, slow, NULL, false), RAML_EFORMAT, "no metric says");
+    expect_refused(take_text(ROW, slow, NULL, false), RAML_EFORMAT, "no metric shows");
 }
 
 static void test_metric_names(void **state)
@@ -190,7 +190,7 @@ static void test_metric_names(void **state)
     (void)state;
     static const struct {
         const char *name;
-        uint32_t k, n; /* 0, 0: tells no count */
+        uint32_t k, n; /* 0, 0: gives no count */
     } cases[] = {
         {"pass@1", 1, 0},
         {"pass@k:k=10&n=32", 10, 32},
@@ -224,7 +224,7 @@ static void test_metric_names(void **state)
     }
 }
 
-/* Every c of n comes back from its pass@k, unless several c have the same, or all but. */
+/* Every c of n comes back from its pass@k, unless several c have the same, or nearly. */
 static void test_count_back(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* test_scored_lm_eval.c - lm-evaluation-harness' samples: filters, repeats, seeds side by side, and hostile lines. */
+/* test_scored_lm_eval.c - lm_eval's samples: filters, repeats, adjacent seeds, and hostile lines. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,7 +39,7 @@ static void test_one_response(void **state)
     taken_deinit(&t);
 }
 
-/* gsm8k.yaml has two filters: every document comes twice, all of one filter first. */
+/* gsm8k.yaml has two filters: every document occurs twice, all of one filter first. */
 static void test_filters(void **state)
 {
     (void)state;
@@ -50,18 +50,18 @@ static void test_filters(void **state)
     expect_one(take_text(ROW, two, "exact_match,flexible-extract", false), "1", "42", NULL);
     expect_refused(take_text(ROW, two, "exact_match,maj", false), RAML_EFORMAT, "no line has filter 'maj'");
     expect_refused(take_text(ROW, two, "bleu", false), RAML_EFORMAT, "no metric 'bleu'");
-    expect_one(take_text(ROW, two, NULL, true), "1", NULL, NULL); /* the first filter's lines alone: "about 42" */
+    expect_one(take_text(ROW, two, NULL, true), "1", NULL, NULL); /* only the first filter's lines: "about 42" */
 }
 
-/* repeats = 4: the harness marks the first response, or a vote. */
+/* repeats = 4: lm_eval grades the first response, or a vote. */
 static void test_repeats(void **state)
 {
     (void)state;
     static const char first[] = LINE("5", "score-first", "[[\"#### 42\",\"#### 1\",\"#### 42\",\"#### 2\"]]",
                                      "[\"42\"]", "\"exact_match\":1.0");
     expect_one(take_text(ROW, first, NULL, false), "1", "42",
-               "marked one answer of several responses (filter 'score-first')");
-    expect_one(take_text(ROW, first, NULL, true), "1010", "42|1|42|2", NULL); /* 1 by the harness, .5 in truth */
+               "graded one answer of several responses (filter 'score-first')");
+    expect_one(take_text(ROW, first, NULL, true), "1010", "42|1|42|2", NULL); /* 1 according to lm_eval, .5 in truth */
     static const char vote[] =
         LINE("5", "maj@4", "[[\"<think>\",\"#### 42\",\"#### 42\",\"#### 2\"]]", "[\"42\"]", "\"exact_match\":1.0");
     expect_one(take_text(ROW, vote, NULL, false), "1", "42", "filter 'maj@4'"); /* the vote is not the first's */
@@ -71,7 +71,7 @@ static void test_repeats(void **state)
     expect_one(take_text(ROW, each, NULL, false), "10", "42|1", NULL);
 }
 
-/* humaneval: pass@k of all responses tells how many are right. */
+/* humaneval: pass@k of all responses shows how many are correct. */
 static void test_pass_at_k(void **state)
 {
     (void)state;
@@ -83,10 +83,10 @@ static void test_pass_at_k(void **state)
     assert_false(t.q[0].has_answers);
     taken_deinit(&t);
     static const char full[] = LINE("0", "none", "[[\"a\",\"b\",\"c\",\"d\"]]", "[\"a\"]", "\"pass@2\":1.0");
-    expect_refused(take_text(ROW, full, NULL, false), RAML_EFORMAT, "does not tell how many are right");
+    expect_refused(take_text(ROW, full, NULL, false), RAML_EFORMAT, "does not show how many are correct");
 }
 
-/* Runs with other seeds, put together and sorted by doc_id, are one question's samples. */
+/* Runs with other seeds, concatenated and sorted by doc_id, are one question's samples. */
 static void test_side_by_side(void **state)
 {
     (void)state;
@@ -100,7 +100,7 @@ static void test_side_by_side(void **state)
     assert_string_equal(t.q[0].answers, "42|41|42");
     assert_string_equal(t.q[1].marks, "1");
     taken_deinit(&t);
-    expect_refused(take_text(ROW, A C B, NULL, false), RAML_EFORMAT, "doc_id 0 again, first in line 1");
+    expect_refused(take_text(ROW, A C B, NULL, false), RAML_EFORMAT, "doc_id 0 again, first on line 1");
     expect_refused(
         take_text(ROW,
                   A "{\"doc_id\":0,\"target\":\"other\",\"resps\":[[\"x\"]],\"filter\":\"none\",\"exact_match\":0}\n",
@@ -118,7 +118,7 @@ static void test_unnamed_filters(void **state)
     expect_one(take_text(ROW, OLD("42", "1"), NULL, false), "1", "42", NULL);
     expect_one(take_text(ROW, OLD("42", "1") OLD("42", "1"), NULL, false), "11", "42|42", NULL); /* two seeds */
     expect_refused(take_text(ROW, OLD("42", "1") OLD("[invalid]", "0"), NULL, false), RAML_EFORMAT,
-                   "filtered otherwise");
+                   "filtered differently");
 }
 
 static void test_likelihood(void **state)
@@ -137,12 +137,12 @@ static void test_likelihood(void **state)
     taken_deinit(&t);
     expect_one(take_text(ROW, text, "acc_norm,none", false), "0", NULL, NULL);
     expect_refused(take_text(ROW, text, "acc", true), RAML_EFORMAT, "likelihood task");
-    /* two requests of one document: the mark is of both */
+    /* two requests of one document: the grade is of both */
     expect_one(take_text(ROW, LINE("0", "none", "[[\"a\"],[\"b\"]]", "[\"a\",\"b\"]", "\"acc\":1"), NULL, false), "1",
                "-", NULL);
 }
 
-/* Thinking that never closed, and what says that it was cut off. */
+/* Thinking that never closed, and fields that show that it was truncated. */
 static void test_unfinished(void **state)
 {
     (void)state;
@@ -169,10 +169,10 @@ static void test_hostile(void **state)
     } cases[] = {
         {"", "no lines"},
         {"{}\n", "'doc_id' is missing"},
-        {"{\"doc_id\":1.5,\"acc\":1}\n", "'doc_id' is missing or no whole number"},
+        {"{\"doc_id\":1.5,\"acc\":1}\n", "'doc_id' is missing or not a whole number"},
         {"{\"doc_id\":0}\n", "no metric that is 0 or 1; found fields: doc_id"},
         {"{\"doc_id\":0,\"bleu\":0.37}\n", "no metric that is 0 or 1"},
-        {"{\"doc_id\":0,\"acc\":1}\n{\"doc_id\":1,\"acc\":0.5}\n", "metric 'acc' is no mark"},
+        {"{\"doc_id\":0,\"acc\":1}\n{\"doc_id\":1,\"acc\":0.5}\n", "metric 'acc' is not a grade"},
         {"{\"doc_id\":0,\"acc\":1}\n{\"doc_id\":1}\n", "no metric 'acc'"},
         {"[1]\n", "expected a JSON object"},
         {"{\"doc_id\":0,\"acc\":1,\"acc\":0}\n", "not valid JSON"},

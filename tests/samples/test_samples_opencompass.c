@@ -23,7 +23,7 @@ static void test_runs(void **state)
     assert_int_equal(t.rc, RAML_OK);
     assert_int_equal(t.n, 2);
     assert_string_equal(t.q[0].id, "CNMO_en_0");
-    assert_string_equal(t.q[0].family, "CNMO_en"); /* OpenCompass itself puts CNMO_en and CNMO_cn together, as CNMO */
+    assert_string_equal(t.q[0].family, "CNMO_en"); /* OpenCompass itself merges CNMO_en and CNMO_cn, as CNMO */
     assert_string_equal(t.q[1].family, "CNMO_cn");
     assert_string_equal(t.q[0].marks, "1100");
     assert_string_equal(t.q[1].marks, "1101");
@@ -35,7 +35,7 @@ static void test_runs(void **state)
     taken_deinit(&t);
 }
 
-/* Every evaluator's words for the mark, the answer and the right answer, new and old. */
+/* Every evaluator's names for the grade, the answer and the gold answer, new and old. */
 static void test_names(void **state)
 {
     (void)state;
@@ -65,13 +65,13 @@ static void test_names(void **state)
     }
 }
 
-/* The file's own mean against its marks: an evaluator that leaves out a sample still divides by all. */
+/* The file's own mean against its grades: an evaluator that skips a sample still divides by all. */
 static void test_mean_differs(void **state)
 {
     (void)state;
     static const char text[] = "{\"accuracy\":25.0,\"details\":[{\"correct\":true,\"pred\":\"1\"}]}";
     expect_one(take_text(ROW, text, NULL, false), "1", NULL,
-               "the file says accuracy 25.00, the 1 marks counted here give 100.00");
+               "the file gives accuracy 25.00, the 1 grades counted here give 100.00");
     static const char same[] = "{\"score\":100,\"details\":[{\"correct\":true,\"pred\":\"1\"}]}";
     struct taken t = take_text(ROW, same, NULL, false);
     assert_string_equal(t.report.note, "");
@@ -83,7 +83,7 @@ static void test_marked_again(void **state)
     (void)state;
     static const char results[] = "{\"details\":[{\"example_abbr\":\"a_0\",\"pred\":[\"42.0\",\"41\",null],"
                                   "\"answer\":[\"42\",\"42\",\"42\"],\"correct\":[false,false,false]}]}";
-    expect_refused(take_text(ROW, results, NULL, true), RAML_EFORMAT, "no prediction to mark again");
+    expect_refused(take_text(ROW, results, NULL, true), RAML_EFORMAT, "no prediction to regrade");
     static const char old[] =
         "{\"details\":{\"0\":{\"origin_prediction\":\"<think>42\",\"pred\":\"42\",\"answer\":\"42\","
         "\"correct\":true}}}";
@@ -92,9 +92,9 @@ static void test_marked_again(void **state)
     expect_one(t, "?", NULL, NULL);
     static const char unmarked[] = "{\"details\":{\"0\":{\"predictions\":\"42.0\",\"references\":\"42\"}}}";
     expect_refused(take_text(ROW, unmarked, NULL, false), RAML_EFORMAT,
-                   "question 1: no mark; expected field 'correct'");
+                   "question 1: no grade; expected field 'correct'");
     expect_one(take_text(ROW, unmarked, NULL, true), "1", "42.0", NULL);
-    /* the details of a judge model are its own words */
+    /* a judge model's details are its raw output */
     expect_refused(take_text(ROW, "{\"details\":{\"0\":{\"origin_prompt\":\"p\",\"prediction\":\"A\",\"gold\":\"A\"}}}",
                              NULL, true),
                    RAML_EFORMAT, "a judge model's raw output has none");
@@ -113,7 +113,7 @@ static void test_predictions(void **state)
             "3") "," P("4", "a", "\"<think>1\"",
                        "1") "," P("5", "b", "{\"prediction\":\"3\",\"rollout\":{\"finish_reason\":\"length\"}}",
                                   "3") "}";
-    expect_refused(take_text(ROW, all, NULL, false), RAML_EUSAGE, "predictions without marks");
+    expect_refused(take_text(ROW, all, NULL, false), RAML_EUSAGE, "predictions without grades");
     struct taken t = take_text(ROW, all, NULL, true);
     assert_int_equal(t.rc, RAML_OK);
     assert_int_equal(t.n, 2);
@@ -124,7 +124,7 @@ static void test_predictions(void **state)
     taken_deinit(&t);
     expect_one(take_text(ROW, "{" P("0", "a", "[\"1\",\"2\",\"1\"]", "1") "}", NULL, true), "101", "1|2|1", NULL);
 
-    /* the same right answer is not the same question; older files name it `refr` */
+    /* the same gold answer is not the same question; older files name it `refr` */
     t = take_text(
         ROW,
         "{" P("0", "a", "\"1\"", "1") "," P("1", "b", "\"1\"", "1") ",\"2\":{\"prediction\":\"7\",\"refr\":\"7\"}}",
@@ -170,14 +170,14 @@ static void test_hostile(void **state)
         {"{\"details\":null}", "'details' is empty", false},
         {"{\"details\":[7]}", "question 1: expected an object", false},
         {"{\"details\":[{\"correct\":[]}]}", "question 1: no samples", false},
-        {"{\"details\":[{\"correct\":[2]}]}", "neither true nor false", false},
-        {"{\"details\":[{\"correct\":{}}]}", "neither true nor false", false},
-        {"{\"details\":[{\"correct\":[true,[]],\"pred\":[1],\"answer\":7}]}", "neither true nor false", false},
-        {"{\"details\":{\"0\":{\"pred\":\"1\",\"correct\":true}}}", "no right answer to mark the samples by", true},
+        {"{\"details\":[{\"correct\":[2]}]}", "is not true, false, 1 or 0", false},
+        {"{\"details\":[{\"correct\":{}}]}", "is not true, false, 1 or 0", false},
+        {"{\"details\":[{\"correct\":[true,[]],\"pred\":[1],\"answer\":7}]}", "is not true, false, 1 or 0", false},
+        {"{\"details\":{\"0\":{\"pred\":\"1\",\"correct\":true}}}", "no gold answer to grade the samples by", true},
         {"{\"0\":7}", "entry '0': expected a numbered sample", true},
         {"{\"0\":{\"prediction\":\"a\"},\"x\":{}}", "entry 'x': expected a numbered sample", true},
-        {"{\"0\":{\"prediction\":7,\"gold\":\"1\"}}", "holds no text", true},
-        {"{\"0\":{\"prediction\":\"7\"}}", "no right answer", true},
+        {"{\"0\":{\"prediction\":7,\"gold\":\"1\"}}", "contains no text", true},
+        {"{\"0\":{\"prediction\":\"7\"}}", "no gold answer", true},
         {"{\"details\":[{\"pred\":\"\xff\"}]}", "not valid JSON", false},
         {"{\"details\":[", "not valid JSON", false},
     };

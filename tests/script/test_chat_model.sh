@@ -1,6 +1,6 @@
 #!/bin/sh
-# test_chat_model.sh BINARY SOURCE_DIR BUILD_DIR: what one does with a chat model of the hub, on a small random one with the
-# vocabulary and the template of Qwen 3: train, sample, trace, score, inspect; all of it again from its GGUF file.
+# test_chat_model.sh BINARY SOURCE_DIR BUILD_DIR: typical work with a chat model of the hub, on a small random one with
+# the vocabulary and the template of Qwen 3: train, sample, trace, score, inspect; all of it again from its GGUF file.
 set -eu
 raml=$1
 data=${RAML_SHARED:-$2/../shared}/data
@@ -23,11 +23,11 @@ printf '%s' '{"model_type": "qwen3", "vocab_size": 151936, "hidden_size": 32, "i
 "eos_token_id": 151645}' >config.json
 head -n 6 "$data/datasets/gsm8k/train.jsonl" >q.jsonl
 
-# Rows are what the template makes of a question: its own tokens are special, the question's text is plain.
+# Rows are the template's rendering of a question: its own tokens are special, the question's text is plain.
 must "$raml" data show q.jsonl --tokenizer "$data/tokenizer/qwen3"
 grep -q 'prompt' said || fail "data show: $(cat said)"
 grep -qF '<|im_start|>' said || fail "data show: no template: $(cat said)"
-grep -qF '**Final Answer**' said || fail "data show: no cue: $(cat said)"
+grep -qF '**Final Answer**' said || fail "data show: no answer prefix: $(cat said)"
 
 must "$raml" train sft --model init:config.json --tokenizer "$data/tokenizer/qwen3" --data q.jsonl --max_steps 2 \
     --batch_size 2 --out run --quiet
@@ -42,11 +42,11 @@ for model in run model.gguf; do
     must "$raml" trace --model $model q.jsonl --limit 2 --out $model.t --n_curves 0 --quiet
     must "$raml" eval --model $model q.jsonl --limit 2 --max_tokens 4 --dtype f32 --quiet
 done
-cmp run.s model.gguf.s || fail "a GGUF file samples otherwise"
+cmp run.s model.gguf.s || fail "a GGUF file gives other samples"
 cmp run.t/curves.jsonl model.gguf.t/curves.jsonl || fail "a GGUF file has other curves"
-grep -q '"think_start":0,"think_end":8' run.s || fail "no place of thinking: $(head -c 600 run.s)"
+grep -q '"think_start":0,"think_end":8' run.s || fail "no position of thinking: $(head -c 600 run.s)"
 
-# Own texts instead; no template and no format is an error that says what to do.
+# Own texts instead; no template and no format is an error that explains what to do.
 must "$raml" sample --model run q.jsonl --limit 1 --n 1 --max_tokens 4 --prompt_before 'Q: ' --prompt_after ' A:' --dtype f32 \
     --out own.s --quiet
 rm run/checkpoint-2/tokenizer_config.json

@@ -1,6 +1,6 @@
 #!/bin/sh
 # test_convert.sh BINARY SOURCE_DIR BUILD_DIR: a trained model to GGUF and back gives the same bytes, scores and tokens;
-# --help's example runs; what is there is not lost.
+# --help's example runs; existing files are not lost.
 set -eu
 raml=$1
 source_dir=$2
@@ -79,9 +79,9 @@ rm model.gguf
 "$raml" convert many.gguf one --quiet >/dev/null
 cmp run/checkpoint-2/model.safetensors one/model.safetensors || fail "shards: not the same tensors"
 
-# What is there stays there.
-refuse "is there already; --overwrite replaces it" run model.gguf
-refuse "is a folder with something in it" run back
+# Existing files stay.
+refuse "exists; --overwrite replaces it" run model.gguf
+refuse "is a folder that is not empty" run back
 mkdir other
 echo mine >other/file
 refuse "is a folder without config.json" run other --overwrite
@@ -89,7 +89,7 @@ refuse "is a folder without config.json" run other --overwrite
 cp run/checkpoint-2/config.json run/config.json
 refuse "which would be replaced" run/checkpoint-2 run --overwrite
 rm run/config.json
-refuse "q8_0 is for GGUF alone" run q8 --dtype q8_0
+refuse "q8_0 is only for GGUF" run q8 --dtype q8_0
 refuse "SRC and DST; found 1" run
 echo broken >file
 refuse "is a file; expected a name that ends in .gguf, or a folder" run file

@@ -1,5 +1,5 @@
 #!/bin/sh
-# test_eval.sh BINARY SOURCE_DIR BUILD_DIR: files of marks to tables, comparisons, plans and lm-eval's files and back.
+# test_eval.sh BINARY SOURCE_DIR BUILD_DIR: graded files to tables, comparisons, sample sizes, lm_eval's files and back.
 set -eu
 raml=$1
 doc=$2/docs/eval.md
@@ -10,7 +10,7 @@ fail() {
     echo "FAIL: $*"
     exit 1
 }
-# refused WORDS ARGUMENTS...: exits with 1 or 2, says the words, writes nothing to standard output
+# refused WORDS ARGUMENTS...: exits with 1 or 2, prints the words, writes nothing to standard output
 refused() {
     words=$1
     shift
@@ -36,7 +36,7 @@ cmp -s one.json two.json || fail "not the same bytes"
 grep -q '"maj@2"' table.json || fail "no maj@2 by default: $(cat table.json)"
 grep -q '"truncated":1' one.json || fail "truncated: $(cat one.json)"
 
-# The first so many questions, of both files together.
+# The first n questions, of both files together.
 "$raml" eval marks.jsonl marks.jsonl --limit 4 --json >got.txt
 grep -q '"all":{"questions":4,' got.txt || fail "--limit: $(cat got.txt)"
 grep -q '"questions":1,"samples":4,' got.txt || fail "--limit within the second file: $(cat got.txt)"
@@ -53,12 +53,12 @@ done
 "$raml" eval marks.jsonl --compare other.jsonl --match line --json >got.txt
 grep -q '"comparison":{"questions":3' got.txt || fail "--match line: $(cat got.txt)"
 
-# Plans.
+# Sample sizes.
 "$raml" eval --required_n 0.03 >got.txt
 grep -q ' 1068 ' got.txt || fail "plan: $(cat got.txt)"
 "$raml" eval marks.jsonl --required_n 0.05 --json | grep -q '"required_n":{' || fail "plan of a file"
 
-# lm-eval's files: named, and read again by their marks.
+# lm_eval's files: named, and read back by their grades.
 "$raml" eval marks.jsonl --k 2 --lm_eval lm --task demo --date 2026-01-31T12-30-59 >got.txt
 [ -f lm/results_2026-01-31T12-30-59.json ] || fail "no results: $(ls lm)"
 grep -q '"pass@2,none"' lm/results_2026-01-31T12-30-59.json || fail "results lack pass@2"
@@ -69,10 +69,10 @@ grep -q '"truncated":1,' again.json || fail "truncated is lost: $(cat again.json
 
 # Refusals.
 refused "pass@5 needs 1 to n for k; question 'q1' has n = 4 samples" marks.jsonl --k 5
-refused "question 'q1': the file tells no answers" other.jsonl --k 2 --metrics maj
+refused "question 'q1': the file has no answers" other.jsonl --k 2 --metrics maj
 refused "--k: found '0'" marks.jsonl --k 0
 refused "--k: found '1,'" marks.jsonl --k 1,
-refused "--k: 2 stands twice" marks.jsonl --k 2,2
+refused "--k: 2 is in '2,2' twice" marks.jsonl --k 2,2
 refused "threshold '1/0'" marks.jsonl --tau 1/0 --metrics gpass
 refused "threshold '1.5'" marks.jsonl --tau 1.5 --metrics gpass
 refused "expected pass, gpass, mgpass or maj" marks.jsonl --metrics pass,all

@@ -1,5 +1,5 @@
 #!/bin/sh
-# test_headers.sh BINARY SOURCE_DIR BUILD_DIR: every public header compiles alone, without a warning.
+# test_headers.sh BINARY SOURCE_DIR BUILD_DIR: every public header compiles by itself, without a warning.
 set -eu
 
 cc=$(sed -n 's/^CMAKE_C_COMPILER:[A-Z]*=//p' "$3/CMakeCache.txt")
@@ -18,7 +18,7 @@ look() {
 }
 
 rc=0
-look "$2" || { echo "FAIL: public headers that do not compile alone"; rc=1; }
+look "$2" || { echo "FAIL: public headers that do not compile by themselves"; rc=1; }
 mkdir -p "$tmp/tree/include/raml"
 echo 'size_t raml_planted(void);' >"$tmp/tree/include/raml/planted.h"
 if look "$tmp/tree" 2>/dev/null; then

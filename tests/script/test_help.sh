@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every command tells what it does, with an example, in lines of at most 100 columns; bad usage exits with 2.
+# Every command explains what it does, with an example, in lines of at most 100 columns; bad usage exits with 2.
 # usage: sh test_help.sh RAML_BINARY SOURCE_DIR BUILD_DIR
 raml=$1
 bad=0
@@ -24,7 +24,7 @@ trap 'rm -f "$messages" "$list"' EXIT
 
 expect 0 "raml --version" --version
 case $out in "raml "[0-9]*) ;; *) fail "--version printed '$out'" ;; esac
-expect 2 "raml alone"
+expect 2 "raml without arguments"
 [ -z "$out" ] || fail "bad usage wrote to standard output"
 expect 2 "unknown command" dotcor
 case $said in *"did you mean 'raml doctor'"*) ;; *) fail "no nearest command in '$said'" ;; esac

@@ -1,13 +1,13 @@
 #!/bin/sh
-# test_layers.sh BINARY SOURCE_DIR BUILD_DIR: every #include looks down the house, never up or sideways.
+# test_layers.sh BINARY SOURCE_DIR BUILD_DIR: every #include points to a lower layer, never up or sideways.
 # The order: core; device, tree, store, jinja and answer; shape, eval and text; modelfile and samples; model; task; inner; outer;
 # study; cli (see `below`).
 # A public header include/raml/X.h belongs to the layer that holds X.c, or to the one that `home` names.
-# The command line uses the public headers alone, as any other program would.
+# The command line uses only the public headers, as any other program would.
 # And hardware has one door, src/device/backend.h: see `doors`.
 set -eu
 
-# look TREE: prints one line for each include that looks where it must not, or that leads nowhere.
+# look TREE: prints one line for each include that points where it must not, or nowhere.
 look() {
     (
         cd "$1"
@@ -81,7 +81,7 @@ look() {
         if (!(to in there)) { say("includes " name ", which is not in the tree"); next }
         a = layer_of(from)
         b = layer_of(to)
-        if (a == "" || b == "" || a == b) next         # a header without a layer is told of above
+        if (a == "" || b == "" || a == b) next         # a header without a layer is reported above
         if (!(a in below)) { say("src/" a " is no layer of the house"); next }
         if (index(" " below[a] " ", " " b " ") == 0) say(a " must not include " to ", which is of " b)
         else if (a == "cli" && to !~ /^include\//) say("the command line must not include the private " to)
@@ -89,9 +89,9 @@ look() {
 }
 
 # doors TREE: prints one line for each place in src/model, src/inner, src/outer or above where work on the device's memory
-# could get around device/backend.h: loops over threads, memory for vectors, vector instructions, other headers of the
-# device (but its types), names of its kernels and products. (The host's own lists and files may use malloc and memcpy
-# there; that no device memory is among them, tests on the device of tests/device/far.h prove.)
+# could bypass device/backend.h: loops over threads, memory for vectors, vector instructions, other headers of the
+# device (except its types), names of its kernels and products. (The host's own lists and files may use malloc and
+# memcpy there; tests on the device of tests/device/far.h prove that no device memory is among them.)
 doors() {
     (
         cd "$1"
@@ -125,7 +125,7 @@ rc=0
 look "$source_dir" >"$tmp/found"
 if [ -s "$tmp/found" ]; then
     cat "$tmp/found"
-    echo "FAIL: includes that look up the house"
+    echo "FAIL: includes that point to a higher layer"
     rc=1
 fi
 if ! [ -s "$tmp/includes" ]; then
@@ -140,7 +140,7 @@ if [ -s "$tmp/found" ]; then
     rc=1
 fi
 if ! grep -q '^src/model/layers.c$' "$tmp/inhabited"; then
-    echo "FAIL: src/model/layers.c was not looked at"
+    echo "FAIL: src/model/layers.c was not checked"
     rc=1
 fi
 

@@ -48,7 +48,7 @@ printf '%s\n' '{"chat_template":[{"name":"tool_use","template":"no"},{"name":"de
 "$raml" prompt "$tmp/one" --model "$tmp/model" --quiet >"$tmp/out"
 same "$tmp/out" '{"text":"yes"}' "the list's default"
 
-# faults: exit code, and what is said of file and line
+# errors: exit code, and file and line in the message
 fault() {
     want=$1
     shift
@@ -64,7 +64,7 @@ fault "--prompt_format" "$tmp/one" --model "$tmp/model"
 rm "$tmp/model/tokenizer_config.json"
 fault "no 'chat_template' in tokenizer_config.json" "$tmp/one" --model "$tmp/model"
 fault "--model or --template is missing" "$tmp/one"
-fault "is not there" "$tmp/one" --model "$tmp/none"
+fault "not found" "$tmp/one" --model "$tmp/none"
 printf '%s\n' '{{ raise_exception("only " ~ messages|length) }}' >"$tmp/t.jinja"
 fault "one:1: $tmp/t.jinja:1: the template says: only 1" "$tmp/one" --template "$tmp/t.jinja" --out "$tmp/never"
 [ ! -e "$tmp/never" ] || fail "a failed run left a file"
@@ -77,5 +77,5 @@ fault "bad:1: field 'messages' is missing" "$tmp/bad" --template "$tmp/t.jinja"
 printf '%s\n' '{"messages":[1]}' >"$tmp/bad"
 fault "bad:1: message 1 of 1: expected an object" "$tmp/bad" --template "$tmp/t.jinja"
 printf '%s\n' '{"messages":[],"enable_thinking":"no"}' >"$tmp/bad"
-fault "bad:1: field 'enable_thinking' is no true or false" "$tmp/bad" --template "$tmp/t.jinja"
+fault "bad:1: field 'enable_thinking' is not true or false" "$tmp/bad" --template "$tmp/t.jinja"
 echo ok

@@ -1,6 +1,6 @@
 #!/bin/sh
-# test_run.sh BINARY SOURCE_DIR BUILD_DIR: what `./run` says and does about packages and test results, on a machine whose
-# package tools, cmake and ctest are played by small scripts. Nothing is installed.
+# test_run.sh BINARY SOURCE_DIR BUILD_DIR: what `./run` prints and does about packages and test results, on a machine
+# whose package tools, cmake and ctest are small scripts. Nothing is installed.
 # shellcheck disable=SC2016  # the made-up tools expand these
 set -eu
 
@@ -19,7 +19,7 @@ cp "$source_dir/run" "$tmp/tree/run"
 for tool in sh cat cut dirname env grep head mkdir nproc rm sed tail tr; do
     ln -s "$(command -v "$tool")" "$tmp/bin/$tool"
 done
-fake() { # fake NAME: its script is read from standard input; what it is called with goes to `calls`
+fake() { # fake NAME: its script is read from standard input; its calls are appended to `calls`
     { echo '#!/bin/sh'; echo "echo \"${1} \$*\" >>'$tmp/calls'"; cat; } >"$tmp/bin/$1"
     chmod +x "$tmp/bin/$1"
 }
@@ -59,7 +59,7 @@ says "no sudo"
 says "apt-get install --no-install-recommends $list"
 never "apt-get install"
 
-# With sudo: says what and why, then installs through it.
+# With sudo: prints what and why, then installs through it.
 echo '[ "$1" = -v ] || "$@"' | fake sudo
 echo 'exit 3' | fake cmake
 try 1 build
@@ -91,7 +91,7 @@ says "E: no such package"
 says "apt-get install --no-install-recommends $list"
 never "cmake -G"
 
-# All there: nothing is installed. One of several that do counts.
+# All installed: nothing is done. One of several alternatives is enough.
 printf '%s\n' 'case "$*" in *gnuplot-nox | *pkgconf) exit 1 ;; esac' 'echo "install ok installed"' | fake dpkg-query
 echo 'exit 0' | fake apt-get
 echo 'exit 0' | fake pkg-config

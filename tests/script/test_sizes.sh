@@ -3,7 +3,7 @@
 set -eu
 
 # look TREE: prints one line for each file or function that is too long.
-# A function's body begins with a { that ends a line at column 0, alone or behind a ), and ends with a } at column 0.
+# A function's body begins with a { that ends a line at column 0, by itself or after a ), and ends with a } at column 0.
 look() {
     (
         cd "$1"
@@ -18,7 +18,7 @@ look() {
         {
             lines = FNR
             text = $0
-            gsub(/\/\*[^*]*\*\//, "", text)            # a comment behind the code
+            gsub(/\/\*[^*]*\*\//, "", text)            # a comment after the code
             sub(/\/\/.*/, "", text)
             sub(/[ \t]+$/, "", text)
         }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # test_verify.sh BINARY SOURCE_DIR BUILD_DIR: lines are answered in order, the same bytes for any number of threads;
-# a fault names its file, line and field and leaves no file behind.
+# an error names its file, line and field and leaves no file.
 set -eu
 raml=$1
 tmp=$(mktemp -d)
@@ -121,7 +121,7 @@ expect 2 "are for files" "$raml" verify --gold 1 --pred 2 --summary
 expect 2 "found 0 files" "$raml" verify
 expect 2 "--think_end is empty" "$raml" verify "$tmp/pairs" --think_end ''
 
-# One pair, in plain words.
+# One pair, as text.
 "$raml" verify --gold '1/2' --pred '0.5' >"$tmp/said"
 head -n 1 "$tmp/said" | grep -q '^equal: ' || fail "one pair: $(cat "$tmp/said")"
 "$raml" verify --gold=-5 --pred=5 | grep -q '^different: ' || fail "a negative number"

@@ -1,4 +1,4 @@
-/* html_check.h - is this page well formed, and does it stand alone? Shared by the tests of what writes HTML. */
+/* html_check.h - is this page well formed and self-contained? Shared by the tests of what writes HTML. */
 #ifndef RAML_TEST_HTML_CHECK_H
 #define RAML_TEST_HTML_CHECK_H
 
@@ -14,7 +14,7 @@ static bool html_in(const char *word, const char *const *list)
     return false;
 }
 
-/* Reads the tag at *at ('<' passed): its name in lower case; *close, *empty. Returns what is behind '>', or NULL. */
+/* Reads the tag at *at ('<' passed): its name in lower case; *close, *empty. Returns what follows '>', or NULL. */
 static const char *html_tag(const char *at, char name[32], bool *close, bool *empty)
 {
     size_t n = 0;
@@ -37,7 +37,7 @@ static const char *html_tag(const char *at, char name[32], bool *close, bool *em
     return NULL;
 }
 
-/* NULL when every tag is closed in order and nothing is loaded from elsewhere or run; otherwise a sentence. */
+/* NULL when every tag is closed in order and nothing is loaded from elsewhere or run; otherwise a message. */
 static const char *html_fault(const char *page, char *out, size_t cap)
 {
     static const char *const empty_tags[] = {"meta", "br", "hr", "img", "link", "input", NULL};
@@ -46,7 +46,7 @@ static const char *html_fault(const char *page, char *out, size_t cap)
     char stack[64][32];
     size_t depth = 0;
     for (const char *const *bad = bad_texts; *bad; bad++)
-        if (strstr(page, *bad)) return snprintf(out, cap, "holds '%s': %.60s", *bad, strstr(page, *bad)), out;
+        if (strstr(page, *bad)) return snprintf(out, cap, "contains '%s': %.60s", *bad, strstr(page, *bad)), out;
     for (const char *at = page; *at;) {
         if (*at++ != '<') continue;
         if (*at == '!') {

@@ -152,7 +152,7 @@ static void refusals(void **state)
     assert_int_equal(b.len, 0);
 }
 
-/* The checker itself has to see what it is there for. */
+/* The checker itself has to detect what it is for. */
 static void checker(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* test_figure.c - a figure's three files: the data come back, the script makes the picture again, texts stay texts. */
+/* test_figure.c - a figure's three files: the data read back, the script redraws the picture, texts stay texts. */
 #include "study/figure.h"
 
 #include "core/file.h"
@@ -148,7 +148,7 @@ static void refusals(void **state)
     assert_false(exists(f, "x.tsv"));
 }
 
-/* An empty PATH: data and script are left, no error, and an older picture of other data does not stay. */
+/* An empty PATH: data and script are written, no error, and an older picture of other data is removed. */
 static void without_gnuplot(void **state)
 {
     const struct folder *f = *state;

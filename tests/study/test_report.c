@@ -52,7 +52,7 @@ static void put(const struct folder *f, const char *name, const char *text)
     if (raml_file_write(path, text, strlen(text), &err)) fail_msg("%s", err.msg);
 }
 
-/* Writes the report and gives the page back, checked. */
+/* Writes the report and returns the page, checked. */
 static char *report(const struct folder *f)
 {
     char path[256], why[300];
@@ -161,7 +161,7 @@ static void whole_demo(void **state)
                  "training curves, 1 evaluation; summary.");
     /* headline: the split's mean weighted by questions (0.965 * 100 + 0.885 * 300) / 400 */
     expect(page, "<b>90.5\u00A0%</b><span>in_range, 400\u00A0questions</span>");
-    expect(page, "<b>3\u00A0\u2192\u00A00.5</b><span>nats per token, along 2 right trajectories</span>");
+    expect(page, "<b>3\u00A0\u2192\u00A00.5</b><span>nats per token, along 2 correct trajectories</span>");
     expect(page, "<b>3\u00A0\u2192\u00A03.25</b><span>nats per token, along 1 wrong trajectories</span>");
     expect(page, "<b>0.25</b><span>after 20 steps, 51000 tokens/s</span>");
     /* tables: accuracy, pass@4 and not pass@1; a row without questions */
@@ -170,12 +170,12 @@ static void whole_demo(void **state)
     expect_none(page, "<th>pass@1</th>");
     assert_int_equal(count(page, "<th>pass@4</th>"), 2);
     expect(page, "<td class=\"t\">\u2013</td><td class=\"t\">\u2013</td><td>0</td><td>\u2013</td>");
-    /* mean of right trajectories: 3 tokens, L 3 -> 0.5, descent 2.5, p = (e^-1 + e^-1)/2, all down, efficiency 1 */
-    expect(page, "<tr><td class=\"t\">right</td><td>2</td><td>3.0</td><td>3.000</td><td>0.500</td><td>2.500</td>"
+    /* mean of correct trajectories: 3 tokens, L 3 -> 0.5, descent 2.5, p = (e^-1 + e^-1)/2, all down, efficiency 1 */
+    expect(page, "<tr><td class=\"t\">correct</td><td>2</td><td>3.0</td><td>3.000</td><td>0.500</td><td>2.500</td>"
                  "<td>36.8\u00A0%</td><td>100.0\u00A0%</td><td>1.000</td><td>1.000</td><td>100.0\u00A0%</td></tr>");
     expect(page, "<tr><td class=\"t\">wrong</td><td>1</td><td>1.0</td><td>3.000</td><td>3.250</td>"
                  "<td>\u22120.250</td>");
-    expect(page, "<td class=\"t\">not judged</td><td>1</td>");
+    expect(page, "<td class=\"t\">not graded</td><td>1</td>");
     /* coloured trajectories; hostile text is text */
     expect(page, "&lt;/div&gt;&lt;script&gt;</span>");
     expect(page, "modchain, difficulty 3 \u00B7 reflect \u00B7 q1 #0");
@@ -184,7 +184,7 @@ static void whole_demo(void **state)
                  "<td class=\"t\">without &amp; &lt;b&gt;</td></tr>");
     expect_none(page, "<tr><td class=\"t\">learning_rate");
     expect(page, "50.0\u00A0%\u00A0<small>[25.0,\u00A075.0]</small>");
-    expect_none(page, "Left out");
+    expect_none(page, "Skipped");
     /* figures: accuracy, pass@k, loss, greedy, and loss, gradient, rate, entropy, speed of the training */
     assert_int_equal(count(page, "<figure>"), 9);
     assert_int_equal(count(page, "<svg "), f->gnuplot ? 9 : 0);
@@ -200,7 +200,7 @@ static void whole_demo(void **state)
     expect(tsv.data, "without, training\t20\t1.75\tnan\tnan\n");
     expect(tsv.data, "without, validation\t20\t1.5\tnan\tnan\n");
     raml_buf_deinit(&tsv);
-    char *again = report(f); /* no date, no random order; its own output is no input */
+    char *again = report(f); /* no date, no random order; its own output is not input */
     assert_string_equal(page, again);
     free(page);
     free(again);
@@ -213,15 +213,15 @@ static void each_part_alone(void **state)
         {"recipe.yaml", "seed: 0\n", "recipe.yaml)</summary>\n<pre>seed: 0\n</pre>", 0},
         {"metrics.jsonl", "{\"step\":1,\"loss\":2}\n", "training loss</span><b>2</b><span>after 1 steps</span>", 1},
         {"timing.jsonl", "{\"step\":1,\"tokens_per_s\":2}\n", "<h2>Training</h2>", 1},
-        {"eval-longer.json", table, "<th>accuracy</th><th>pass@4</th><th>cut / open</th>", 2},
+        {"eval-longer.json", table, "<th>accuracy</th><th>pass@4</th><th>truncated / open</th>", 2},
         {"eval.json", "{\"rows\":[]}", "<h2>Accuracy</h2>", 0},
         {"eval.json", "{\"by\":3,\"rows\":[1,{\"accuracy\":2}],\"all\":\"x\"}", "<h2>Accuracy</h2>", 0},
         {"eval.json", "{\"table\":{\"rows\":[]}}", "<h2>Accuracy</h2>", 0},
         {"summary.json", "[1,[2,[3,[4,[5,[6,[7,[8]]]]]]]]", "summary.json as tables", 0},
         {"summary.json", "{}", "summary.json as tables", 0},
         {"trace/curves.jsonl", curves, "What single tokens do", 2},
-        {"trace-x/curves.jsonl", "{\"correct\":true,\"L\":[2,1]}\n", "1 right trajectories", 1},
-        {"curves.jsonl", "{\"L\":[1e300,-1e300,0]}\n", "not judged", 1},
+        {"trace-x/curves.jsonl", "{\"correct\":true,\"L\":[2,1]}\n", "1 correct trajectories", 1},
+        {"curves.jsonl", "{\"L\":[1e300,-1e300,0]}\n", "not graded", 1},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct folder f = *base;
@@ -249,12 +249,12 @@ static void broken_input(void **state)
                                  "{\"L\":[1,2],\"tokens\":[7]}\n{\"L\":[1,2],\"greedy\":[true]}\n{\"L\":7}\n"
                                  "{\"L\":[2,1],\"tokens\":[\"ok\"]}\n");
     char *page = report(f);
-    expect(page, "<h2>Left out</h2>");
+    expect(page, "<h2>Skipped</h2>");
     expect(page, "metrics.jsonl:2");
-    expect(page, "3 of 4 lines were left out");
+    expect(page, "3 of 4 lines were skipped");
     expect(page, "curves.jsonl:1: L has 0 values");
-    expect(page, "6 of 7 lines were left out");
-    expect(page, "eval.json: no table with &quot;rows&quot; in it");
+    expect(page, "6 of 7 lines were skipped");
+    expect(page, "eval.json: contains no table with &quot;rows&quot;");
     expect(page, "eval2.json");
     expect(page, "summary.json");
     expect(page, "a: \\xFF\n");
@@ -270,7 +270,7 @@ static void refusals(void **state)
     struct raml_err err = {0};
     char path[256];
     assert_int_equal(raml_report(f->path, NULL, &err), RAML_EFORMAT);
-    assert_non_null(strstr(err.msg, "nothing to report; looked there and one folder below for recipe.yaml"));
+    assert_non_null(strstr(err.msg, "nothing to report; looked there and one level below for recipe.yaml"));
     snprintf(path, sizeof path, "%s/absent", f->path);
     assert_int_equal(raml_report(path, NULL, &err), RAML_EIO);
     put(f, "recipe.yaml", "seed: 0\n");
@@ -282,7 +282,7 @@ static void refusals(void **state)
     assert_true(raml_is_file(path));
 }
 
-/* With no gnuplot the page holds the numbers and the way to the picture. */
+/* Without gnuplot the page has the numbers and how to make the picture. */
 static void without_gnuplot(void **state)
 {
     const struct folder *f = *state;
@@ -293,7 +293,7 @@ static void without_gnuplot(void **state)
     setenv("PATH", path, 1);
     free(path);
     expect(page, "gnuplot was not found (Debian: gnuplot-nox). <code>gnuplot loss.gp</code>");
-    expect(page, "<td class=\"t\">right (n = 2)</td><td>0</td><td>3</td>");
+    expect(page, "<td class=\"t\">correct (n = 2)</td><td>0</td><td>3</td>");
     expect_none(page, "<svg");
     free(page);
 }

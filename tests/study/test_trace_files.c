@@ -1,4 +1,4 @@
-/* The files of traced trajectories: what stands in them, that they agree with each other and with the tracer, and that
+/* The files of traced trajectories: their contents, that they agree with each other and with the tracer, and that
  * bad input leaves none. */
 #include "core/scratch.h"
 
@@ -18,7 +18,7 @@ enum { N_LINES = 6, MAX_L = 64, CONTEXT = 100 };
         if (!(fabs(got_ - want_) <= (tol))) fail_msg("%s: got %.9g, expected %.9g", (what), got_, want_);              \
     } while (0)
 
-static const int32_t broken[] = {'a', 0xE2, 0, 'b'}; /* a byte of a character alone, and a 0 byte */
+static const int32_t broken[] = {'a', 0xE2, 0, 'b'}; /* an incomplete character, and a 0 byte */
 static struct raml_trajectory first[] = {
     {.text = "1+2\nis 3", .answer = "3", .correct = RAML_EQUAL, .style = "concise"},
     {.text = "guess", .answer = "4", .correct = RAML_DIFFERENT},
@@ -139,7 +139,7 @@ static json_t *lines_of(const char *dir, const char *name)
 static double num(const json_t *obj, const char *key)
 {
     const json_t *v = json_object_get(obj, key);
-    if (!json_is_number(v)) fail_msg("%s is no number", key);
+    if (!json_is_number(v)) fail_msg("%s is not a number", key);
     return json_number_value(v);
 }
 
@@ -160,7 +160,7 @@ static bool exists(const char *dir, const char *name)
     return raml_is_file(in(dir, name, path));
 }
 
-/* Which trajectories the lines are of, in order. */
+/* The trajectories of the lines, in order. */
 static const struct {
     size_t question, sample, n_tokens;
     const char *tensor;
@@ -362,7 +362,7 @@ static void strides(void **state)
     must(write_files(*state, &questions, &opt, &sum, &err), &err);
     json_t *whole = lines_of(*state, "curves.jsonl");
     opt.trace.stride = 3;
-    opt.threshold = 1e9; /* everything is solved, from the start */
+    opt.threshold = 1e9; /* everything is solved from the start */
     must(write_files(*state, &questions, &opt, &sum, &err), &err);
     json_t *list = lines_of(*state, "curves.jsonl"), *table = lines_of(*state, "tokens.jsonl");
     const json_t *o = json_array_get(list, 0); /* "1+2\nis 3" */
@@ -448,7 +448,7 @@ static void bad_input(void **state)
     err = (struct raml_err){0};
     assert_int_equal(write_files(*state, &qs, &opt, &sum, &err), RAML_ERANGE);
     assert_true(has(err.msg, "made.jsonl: nothing to trace: 1 questions, 0 trajectories"));
-    assert_true(exists(*state, "curves.jsonl")); /* of the run before: a failure takes nothing away */
+    assert_true(exists(*state, "curves.jsonl")); /* of the run before: a failure removes nothing */
     opt = few_figures();
     opt.ema = 0;
     assert_int_equal(write_files(*state, &qs, &opt, &sum, &err), RAML_ERANGE);
@@ -462,7 +462,7 @@ static bool stop_at_once(void *user)
     return --*(int *)user <= 0;
 }
 
-/* Many small ones, so that several batches are run; asked to stop, what was traced is kept. */
+/* Many small ones, so that several batches are run; when stopped, what was traced is kept. */
 static void batches_and_stop(void **state)
 {
     enum { N = 600 };
@@ -487,7 +487,7 @@ static void batches_and_stop(void **state)
     assert_int_equal(json_array_size(list), N);
     for (size_t i = 0; i < N; i++) assert_int_equal(num(json_array_get(list, i), "sample"), i);
     json_decref(list);
-    int left = 400; /* asked once a trajectory; batches are of 256 */
+    int left = 400; /* asked once per trajectory; batches are of 256 */
     struct raml_sink sink = {.stop = stop_at_once, .user = &left};
     const struct raml_trace_files_job job = {.model = f.model,
                                              .tokenizer = f.tokenizer,

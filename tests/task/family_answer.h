@@ -1,4 +1,4 @@
-/* family_answer.h - the answers of made questions, worked out again from their text alone, by other means than the
+/* family_answer.h - the answers of made questions, computed again only from their text, by other means than the
  * families use. For tests; each returns false when the text cannot be read. */
 #ifndef RAML_TEST_FAMILY_ANSWER_H
 #define RAML_TEST_FAMILY_ANSWER_H
@@ -58,7 +58,7 @@ static long test_sum(struct test_expr *e)
     return v;
 }
 
-/* All of [text, end), modulo `modulus` (0: modulo 10^9 + 7, which tells apart what these tests could confuse). */
+/* All of [text, end), modulo `modulus` (0: modulo 10^9 + 7, which separates what these tests could confuse). */
 static bool test_value(const char *text, const char *end, long modulus, long *out)
 {
     struct test_expr e = {.at = text, .end = end};
@@ -69,8 +69,8 @@ static bool test_value(const char *text, const char *end, long modulus, long *ou
     return !e.bad && e.at == end;
 }
 
-/* Every "x=y=..." of plain numbers in a line is true; *n counts the equations checked. Parts with letters are no
- * numbers and are passed over. */
+/* Every "x=y=..." of plain numbers in a line is true; *n counts the equations checked. Parts with letters are not
+ * numbers and are skipped. */
 static bool test_equations(const char *line, const char *end, long modulus, int *n)
 {
     static const char inside[] = "0123456789+-*()=";

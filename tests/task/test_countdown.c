@@ -1,4 +1,4 @@
-/* test_countdown.c - the checker takes any expression that reaches the target and nothing else, whatever the text. */
+/* test_countdown.c - the checker accepts any expression that reaches the target and nothing else, whatever the text. */
 #include "raml/family.h"
 
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-/* test_dataset.c - files of the field as they are, every fault with its place, and writing that loses nothing. */
+/* test_dataset.c - real data sets' files, every error with its place, and writing that loses nothing. */
 #include "raml/buf.h"
 #include "core/file.h"
 #include "raml/question.h"
@@ -94,22 +94,22 @@ static const struct one { /* the first trajectory is checked; n: how many there 
      "{\"problem\":\"q?\",\"answer\":\"7\",\"generations\":[\"<think>\\nhm\\n</think>\\n\\nIt is \\\\boxed{7}.\","
      "\"<think>ah\"],"
      "\"labels\":[1,0]}", NULL, "rollouts", "q?", "7", 2, "hm", "7", RAML_EQUAL, true},
-    {"labels win", "{\"problem\":\"q?\",\"answer\":\"7\",\"generations\":[\"<think>hm</think>7\"],"
+    {"labels take precedence", "{\"problem\":\"q?\",\"answer\":\"7\",\"generations\":[\"<think>hm</think>7\"],"
      "\"labels\":[false]}", NULL,
      "rollouts", "q?", "7", 1, "hm", "7", RAML_DIFFERENT, true},
-    {"a label that is not known",
+    {"an unknown label",
      "{\"problem\":\"q?\",\"answer\":\"7\",\"generations\":[\"<think>hm</think>7\"],"
      "\"correctness_math_verify\":[null]}", NULL,
      "rollouts", "q?", "7", 1, "hm", "7", RAML_UNKNOWN, true},
     {"without labels answers are checked", "{\"problem\":\"q?\",\"answer\":\"0.5\","
      "\"generations\":[\"<think>hm</think> 1/2\"]}",
      NULL, "rollouts", "q?", "0.5", 1, "hm", "1/2", RAML_EQUAL, true},
-    {"cut off while thinking", "{\"problem\":\"q?\",\"answer\":\"7\",\"generations\":[\"<think>hm \\\\boxed{7}\"]}",
+    {"truncated while thinking", "{\"problem\":\"q?\",\"answer\":\"7\",\"generations\":[\"<think>hm \\\\boxed{7}\"]}",
      NULL,
      "rollouts", "q?", "7", 1, "hm \\boxed{7}", NULL, RAML_UNKNOWN, false},
     {"think opened by the template", "{\"problem\":\"q?\",\"answer\":\"7\",\"generations\":[\"hm</think>7\"]}", NULL,
      "rollouts", "q?", "7", 1, "hm", "7", RAML_EQUAL, true},
-    {"no answer behind the thinking", "{\"problem\":\"q?\",\"answer\":\"7\",\"generations\":[\"<think>hm</think> "
+    {"no answer after the thinking", "{\"problem\":\"q?\",\"answer\":\"7\",\"generations\":[\"<think>hm</think> "
      "\"]}", NULL,
      "rollouts", "q?", "7", 1, "hm", NULL, RAML_UNKNOWN, true},
     {"answer tags", "{\"problem\":\"q?\",\"answer\":\"7\",\"generation\":\"<think>hm</think><answer> 7 </answer>\"}",
@@ -225,11 +225,11 @@ static void test_fields(void **state)
 static const struct fault {
     const char *text, *map;
     enum raml_code code;
-    const char *want; /* behind the file's path */
+    const char *want; /* after the file's path */
 } faults[] = {
-    {"", NULL, RAML_EFORMAT, ": no question in it"},
-    {" \n\n", NULL, RAML_EFORMAT, ": no question in it"},
-    {"[]", NULL, RAML_EFORMAT, ": no question in it"},
+    {"", NULL, RAML_EFORMAT, ": contains no question"},
+    {" \n\n", NULL, RAML_EFORMAT, ": contains no question"},
+    {"[]", NULL, RAML_EFORMAT, ": contains no question"},
     {"{\"question\":\"a\",\"answer\":1}\n\n{\"answer\":2}\n", NULL, RAML_EFORMAT,
      ":3: field 'question' is missing; found fields: answer"},
     {"{\"question\":\"a\",\"answer\":1}\n{\"question\":\"b\"}\n", NULL, RAML_EFORMAT,
@@ -237,14 +237,14 @@ static const struct fault {
     {"{\"question\":\"a\",\"answer\":1}\n{\"question\":\"b\",\"answer\":null}\n", NULL, RAML_EFORMAT,
      ":2: field 'answer' is null; expected a value"},
     {"{\"x\":\"a\",\"y\":1}\n", NULL, RAML_EFORMAT,
-     ":1: no field is known to hold a question; found fields: x, y; expected question, problem, prompt, ..., or a "
+     ":1: no known field for a question; found fields: x, y; expected question, problem, prompt, ..., or a "
      "mapping "
      "question=FIELD"},
     {"{\"question\":5}\n", NULL, RAML_EFORMAT,
      ":1: field 'question' is an integer; expected a string or a list of messages"},
     {"{\"question\":\" \\n\"}\n", NULL, RAML_EFORMAT, ":1: field 'question' is empty; expected a question"},
     {"{\"prompt\":[{\"role\":\"system\",\"content\":\"s\"}]}\n", NULL, RAML_EFORMAT,
-     ":1: field 'prompt' has no message of the role user with a text"},
+     ":1: field 'prompt' has no message with role user and a text"},
     {"{\"question\":\"a\",\"answer\":[1,2]}\n", NULL, RAML_EFORMAT,
      ":1: field 'answer' is a list; expected a string, a number or a list of one of these"},
     {"{\"question\":\"a\",\"answer\":{}}\n", NULL, RAML_EFORMAT,
@@ -254,7 +254,7 @@ static const struct fault {
     {"{\"question\":\"a\",\"answer\":\"1\"}\n{\"question\":\"b\",\"answer\":\"x\\n#### 2\"}\n", NULL, RAML_EFORMAT,
      ":2: field 'answer' ends in a line '#### answer', which the rows before it do not"},
     {"{\"problem\":\"a\",\"solution\":\"so 5\"}\n", NULL, RAML_EFORMAT,
-     ":1: field 'solution' holds no \\boxed{...}; expected the answer in one"},
+     ":1: field 'solution' has no \\boxed{...}; expected the answer in one"},
     {"{\"problem\":\"a\",\"generations\":[\"x\",\"y\"],\"labels\":[1]}\n", NULL, RAML_EFORMAT,
      ":1: field 'labels' has 1 entries; expected 2, as many as 'generations'"},
     {"{\"problem\":\"a\",\"generations\":[\"x\"],\"labels\":[0.5]}\n", NULL, RAML_EFORMAT,
@@ -262,7 +262,7 @@ static const struct fault {
     {"{\"problem\":\"a\",\"generations\":[\"x\"],\"labels\":1}\n", NULL, RAML_EFORMAT,
      ":1: field 'labels' is an integer; expected a list"},
     {"{\"problem\":\"a\",\"generations\":[3]}\n", NULL, RAML_EFORMAT,
-     ":1: field 'generations' holds an integer; expected a text or an object with a text"},
+     ":1: field 'generations' contains an integer; expected a text or an object with a text"},
     {"{\"question\":\"a\",\"trajectories\":[{\"answer\":\"1\"}]}\n", NULL, RAML_EFORMAT, ":1: field 'text' is missing"},
     {"{\"question\":\"a\",\"trajectories\":[{\"text\":\"t\",\"tokens\":[1,-1]}]}\n", NULL, RAML_EFORMAT,
      ":1: field 'tokens' entry 2 is out of range; expected a token id"},
@@ -285,7 +285,7 @@ static const struct fault {
     {"[{\"question\":\"a\"},\n", NULL, RAML_EFORMAT, ":2: the list of rows is not closed; the row at line 2 is its "
      "last"},
     {"[{\"question\":\"a\"},]", NULL, RAML_EFORMAT, ":1: empty; expected a JSON object"},
-    {"[{\"question\":\"a\"}]\n]", NULL, RAML_EFORMAT, ":2: text behind the list of rows"},
+    {"[{\"question\":\"a\"}]\n]", NULL, RAML_EFORMAT, ":2: text after the list of rows"},
     {"{\"q\":\"a\"}\n", "question=p", RAML_EFORMAT, ":1: field 'p', mapped to question, is missing; found fields: q"},
     {"{\"q\":\"a\",\"t\":\"x\"}\n{\"q\":\"a\"}\n", "question=q,trajectory=t", RAML_EFORMAT,
      ":2: field 't' is missing; found fields: q"},
@@ -318,7 +318,7 @@ static void test_map_faults(void **state)
         {"gold=a", "map: found role 'gold'; expected id, question, choices, answer, trajectory, labels, family, "
      "difficulty or split"},
         {"answer=a,answer=b", "map: role 'answer' is given twice"},
-        {"question=", "map: role 'question' has no field; it can't be left out"},
+        {"question=", "map: role 'question' has no field; it is required"},
     };
     for (size_t i = 0; i < COUNT(t); i++) {
         struct raml_read_options opt = {.map = t[i].map};
@@ -359,7 +359,7 @@ static void test_limit(void **state)
     assert_int_equal(read_text(f, "{\"question\":\"a\"}\n{\"question\":\"b\"}\nnever read\n", &opt, &n_bad), RAML_OK);
     assert_int_equal(f->qs.n, 2);
     assert_int_equal(n_bad, 0);
-    /* A second file goes behind the first, and one that fails leaves the set as it was. */
+    /* A second file is appended to the first, and one that fails leaves the set as it was. */
     assert_int_equal(raml_questions_read(&f->qs, f->path, &opt, NULL, NULL, NULL), RAML_OK);
     assert_int_equal(f->qs.n, 4);
     opt.limit = 0;
@@ -418,7 +418,7 @@ static void test_sets(void **state)
             for (size_t k = 0; k < q->n_trajectories; k++) equal += q->trajectory[k].correct == RAML_EQUAL;
         }
         assert_int_equal(n, s->n_trajectories);
-        if (equal != s->n_equal) fail_msg("%s: %zu right solutions", s->path, equal);
+        if (equal != s->n_equal) fail_msg("%s: %zu correct solutions", s->path, equal);
         assert_string_equal(f->qs.question[0].answer, s->first);
         if (s->last) assert_string_equal(f->qs.question[s->n - 1].answer, s->last);
     }
@@ -500,7 +500,7 @@ static void test_write(void **state)
     raml_questions_deinit(&back);
 }
 
-/* Every layout, once read and written, is ours and stays the same from then on. */
+/* Every layout, once read and written, is ours and stays the same thereafter. */
 static void test_round_trips(void **state)
 {
     struct fixture *f = *state;

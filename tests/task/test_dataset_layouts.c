@@ -1,4 +1,4 @@
-/* test_dataset_layouts.c - multiple choice in its layouts, tables (CSV), and files of the field that are not on disk.
+/* test_dataset_layouts.c - multiple choice in its layouts, tables (CSV), and layouts of data sets that are not on disk.
  */
 #include "raml/buf.h"
 #include "raml/family.h"
@@ -75,7 +75,7 @@ static const struct one {
      "{\"question_id\":7,\"question\":\"q?\",\"options\":[\"x\",\"y\",\"z\"],\"answer\":\"B\","
      "\"answer_index\":1,\"cot_content\":\"\",\"category\":\"math\",\"src\":\"s\"}",
      NULL, "choices", "7", "q?" ABC, "B", true},
-    {"the index alone", "{\"question\":\"q?\",\"options\":[\"x\",\"y\",\"z\"],\"answer_index\":1}", NULL, "choices",
+    {"only the index", "{\"question\":\"q?\",\"options\":[\"x\",\"y\",\"z\"],\"answer_index\":1}", NULL, "choices",
      "d:1", "q?" ABC, "B", true},
     {"ARC of the hub",
      "{\"id\":\"M_1\",\"question\":\"q?\",\"choices\":{\"text\":[\"x\",\"y\",\"z\"],\"label\":[\"1\","
@@ -101,13 +101,13 @@ static const struct one {
      NULL, "choices", "d:1", "q?" ABC, "B", true},
     {"letter and text", "{\"question\":\"q?\",\"options\":[\"x\",\"y\",\"z\"],\"answer\":\"C. z\"}", NULL, "choices",
      "d:1", "q?" ABC, "C", true},
-    {"the text wins over the number", "{\"question\":\"q?\",\"options\":[\"1\",\"0\"],\"answer\":\"0\"}", NULL,
+    {"the text, not the number", "{\"question\":\"q?\",\"options\":[\"1\",\"0\"],\"answer\":\"0\"}", NULL,
      "choices", "d:1", "q?\n\nA) 1\nB) 0", "B", true},
     {"a number as text", "{\"question\":\"q?\",\"options\":[\"x\",\"y\",\"z\"],\"answer\":\"0\"}", NULL, "choices",
      "d:1", "q?" ABC, "A", true},
     {"options that are numbers", "{\"question\":\"q?\",\"options\":[2,0.5],\"answer\":\"B\"}", NULL, "choices", "d:1",
      "q?\n\nA) 2\nB) 0.5", "B", true},
-    {"several right ones", "{\"question\":\"q?\",\"options\":[\"x\",\"y\",\"z\"],\"answer\":[\"A\",\"C\"]}", NULL,
+    {"several correct ones", "{\"question\":\"q?\",\"options\":[\"x\",\"y\",\"z\"],\"answer\":[\"A\",\"C\"]}", NULL,
      "choices", "d:1", "q?" ABC, "A, C", false},
     {"several letters", "{\"question\":\"q?\",\"options\":[\"x\",\"y\",\"z\"],\"answer\":\"BC\"}", NULL, "choices",
      "d:1", "q?" ABC, "B, C", false},
@@ -119,7 +119,7 @@ static const struct one {
     {"an API's choices are no options",
      "{\"prompt\":\"q?\",\"answer\":\"5\",\"choices\":[{\"index\":0,\"message\":{}}],\"options\":{\"top_k\":1}}", NULL,
      "generic", "d:1", "q?", "5", false},
-    {"the right one first, by a mapping", "{\"q\":\"?\",\"r\":\"x\",\"w\":\"y\"}", "question=q,choices=r+w,answer=r",
+    {"the correct one first, by a mapping", "{\"q\":\"?\",\"r\":\"x\",\"w\":\"y\"}", "question=q,choices=r+w,answer=r",
      "choices", "d:1", "?\n\nA) x\nB) y", "A", true},
     {"options by a mapping", "{\"q\":\"q?\",\"o\":[\"x\",\"y\",\"z\"],\"k\":\"B\"}", "question=q,choices=o,answer=k",
      "choices", "d:1", "q?" ABC, "B", true},
@@ -181,7 +181,7 @@ static void test_layouts(void **state)
 }
 
 static const struct {
-    const char *text, *want; /* behind the file's path */
+    const char *text, *want; /* after the file's path */
 } faults[] = {
     {"{\"question\":\"a\",\"options\":[\"x\",\"y\"],\"answer\":\"E\"}",
      ":1: field 'answer' is 'E'; expected the letter, the text or the number (from 0 on) of one of 2 options"},
@@ -192,7 +192,7 @@ static const struct {
     {"{\"question\":\"a\",\"options\":[\"x\",\"y\"],\"answer\":true}",
      ":1: field 'answer' is true or false; expected a letter, a number or an option's text"},
     {"{\"question\":\"a\",\"options\":[\"x\",\"y\"],\"answer\":[[\"A\"]]}",
-     ":1: field 'answer' holds a list in a list"},
+     ":1: field 'answer' contains a nested list"},
     {"{\"question\":\"a\",\"options\":[\"x\",\"y\"],\"answer\":\"A\"}\n{\"question\":\"b\",\"options\":[\"x\",\"y\"]}",
      ":2: field 'answer' is missing; found fields: question, options"},
     {"{\"question\":\"a\",\"options\":[\"x\"],\"answer\":0}", ":1: field 'options' has 1 options; expected at least 2"},
@@ -203,7 +203,7 @@ static const struct {
     {"{\"question\":\"a\",\"options\":[\"x\",{\"label\":2,\"text\":\"y\"}],\"answer\":0}",
      ":1: field 'options' the label of option 2 is an integer; expected a string"},
     {"{\"question\":\"a\",\"choices\":{\"text\":[\"x\",\"y\"],\"label\":[\"A\"]},\"answerKey\":\"A\"}",
-     ":1: field 'choices' needs 'text' and 'label', two lists of one length"},
+     ":1: field 'choices' needs 'text' and 'label', two lists of the same length"},
     {"{\"question\":\"a\",\"options\":{\"A\":\"x\",\"C\":\"y\"},\"answer\":\"A\"}",
      ":1: field 'options' has the keys A, C; expected A, B, ... in their order"},
     {"{\"question\":\"a\",\"options\":[\"x\",\"y\"],\"answer\":0}\n{\"question\":\"b\",\"options\":\"x\",\"answer\":0}",
@@ -233,7 +233,7 @@ static void test_faults(void **state)
 
 static const char *const gpqa_option[] = {"right", "wrong one", "wrong two", "wrong three"};
 
-/* Every option once, the gold letter on the right one; returns its place. */
+/* Every option once, the gold letter on the correct one; returns its place. */
 static int gpqa_place(const struct raml_question *q)
 {
     char text[64];
@@ -283,7 +283,7 @@ static void test_gpqa(void **state)
         assert_string_equal(q->family, "Optics");
     }
     for (size_t i = 0; i < 4; i++) assert_in_range(count[i], 70, 130); /* 100 +- 3.5 deviations of 8.7 */
-    /* The table, and other rows in front: the same order. */
+    /* The table, with other rows before: the same order. */
     assert_int_equal(read_as(f, "g.csv", table.data, table.len, NULL, NULL), RAML_OK);
     assert_int_equal(f->qs.n, 400);
     for (size_t i = 0; i < 400; i++) {
@@ -294,7 +294,7 @@ static void test_gpqa(void **state)
     const char *half = strstr(rows.data, "{\"Record ID\":\"rec200\"");
     assert_int_equal(read_as(f, "h.jsonl", half, strlen(half), NULL, NULL), RAML_OK);
     for (size_t i = 0; i < 200; i++) assert_string_equal(f->qs.question[i].question, text[200 + i]);
-    /* Another seed draws anew: the same letter for one in four. */
+    /* Another seed gives another order: the same letter for one in four. */
     struct raml_read_options opt = {.seed = 1};
     assert_int_equal(read_as(f, "g.jsonl", rows.data, rows.len, &opt, NULL), RAML_OK);
     for (size_t i = 0; i < 400; i++) changed += f->qs.question[i].answer[0] != answer[i];
@@ -414,23 +414,23 @@ static void test_tables(void **state)
 static const struct {
     const char *text;
     size_t n;         /* 0: all */
-    const char *want; /* behind the file's path */
+    const char *want; /* after the file's path */
 } table_faults[] = {
-    {"", 0, ": no line with the columns' names"},
-    {"\n\n", 0, ": no line with the columns' names"},
-    {",,\n1,2,3\n", 0, ": no line with the columns' names"},
-    {"question,answer\n", 0, ": no question in it"},
+    {"", 0, ": no line with column names"},
+    {"\n\n", 0, ": no line with column names"},
+    {",,\n1,2,3\n", 0, ": no line with column names"},
+    {"question,answer\n", 0, ": contains no question"},
     {"question,a,a\n", 0, ": two columns are called 'a'"},
-    {"question,answer\nq,1\nq\n", 0, ":3: 1 fields; expected 2, one a column"},
-    {"question,answer\nq,1,2\n", 0, ":2: 3 fields; expected 2, one a column"},
+    {"question,answer\nq,1\nq\n", 0, ":3: 1 fields; expected 2, one per column"},
+    {"question,answer\nq,1,2\n", 0, ":2: 3 fields; expected 2, one per column"},
     {"question,answer\nq,\"1\n2", 0, ":2: the quote is never closed"},
     {"question,answer\n\"a\nb\"c,1\n", 0,
-     ":3: text behind the quote that closes the field begun on line 2; expected a delimiter or the line's end"},
-    {"question,answer\n\xff,1\n", 0, ":2: field 'question' is no UTF-8 text"},
-    {"question,answer\na\0b,1\n", 22, ":2: field 'question' is no UTF-8 text"},
+     ":3: text after the quote that closes the field begun on line 2; expected a delimiter or the end of the line"},
+    {"question,answer\n\xff,1\n", 0, ":2: field 'question' is not UTF-8 text"},
+    {"question,answer\na\0b,1\n", 22, ":2: field 'question' is not UTF-8 text"},
     {"question,answer\nq,1\nq,\n", 0, ":3: field 'answer' is missing; found fields: question"},
     {"x,y\nq,1\n", 0,
-     ":2: no field is known to hold a question; found fields: x, y; expected question, problem, prompt, "
+     ":2: no known field for a question; found fields: x, y; expected question, problem, prompt, "
      "..., or a mapping question=FIELD"},
 };
 
@@ -480,8 +480,8 @@ static bool on_disk(char *path, size_t cap, const char *name)
     return false;
 }
 
-/* IMO-AnswerBench has 400 rows; the quote of one is closed in the wrong place, so that its fields can't be told apart
- * (Python's csv reads "Algebra" as its answer). It is named, and the others are read. */
+/* IMO-AnswerBench has 400 rows; the quote of one is closed in the wrong place, so that its fields can't be separated
+ * (Python's csv reads "Algebra" as its answer). It is reported, and the others are read. */
 static void test_imo(void **state)
 {
     struct fixture *f = *state;

@@ -1,4 +1,4 @@
-/* test_families.c - every family, difficulty and style: right answers, true steps, same text from the same stream. */
+/* test_families.c - every family, difficulty and style: correct answers, true steps, same text from the same stream. */
 #include "raml/family.h"
 
 #include <math.h>
@@ -76,7 +76,7 @@ static const char *line_end(const char *line)
     return line + strcspn(line, "\n");
 }
 
-/* The last line, but for a full stop, ends with the answer and nothing that would make it a longer number. */
+/* The last line, except for a full stop, ends with the answer and nothing that would make it a longer number. */
 static bool ends_with_answer(const char *text, const char *answer)
 {
     size_t n = strlen(text), m = strlen(answer);
@@ -97,7 +97,7 @@ static bool perm_line(const char *line, const char *end)
     return true;
 }
 
-/* What a true line says beyond its equations. */
+/* What a true line states besides its equations. */
 static bool line_holds(const struct row *row, const struct instance *x, const char *line, const char *end)
 {
     if (!strcmp(row->name, "perm") && line[1] == ':') return perm_line(line, end);
@@ -120,7 +120,7 @@ static bool line_holds(const struct row *row, const struct instance *x, const ch
     return true;
 }
 
-/* Every line is true, but for one that the next takes back with "wait"; returns how many are taken back, -1: a line is
+/* Every line is true, except one that the next takes back with "wait"; returns how many are taken back, -1: a line is
  * false. *n_equations: those that were checked. */
 static int check_lines(const struct row *row, const struct instance *x, int *n_equations)
 {
@@ -190,7 +190,7 @@ static void test_instances(void **state)
     instance_deinit(&x);
 }
 
-/* The checker of this file sees what it is for: a wrong sum, a wrong digit, a missing "wait". */
+/* This file's checker detects what it is for: a wrong sum, a wrong digit, a missing "wait". */
 static void test_checks_see_faults(void **state)
 {
     (void)state;
@@ -266,7 +266,7 @@ static void test_samples_differ(void **state)
     for (int k = 0; k < SAMPLES; k++) raml_buf_deinit(&text[k]);
 }
 
-/* Answers are spread: the commonest is rare enough that guessing stays far below half. */
+/* Answers are spread: the most common is rare enough that guessing stays far below half. */
 static void test_guessing_is_poor(void **state)
 {
     (void)state;
@@ -284,7 +284,7 @@ static void test_guessing_is_poor(void **state)
             int *b = &bin[strtol(x.answer.data, NULL, 10) % BINS];
             if (++*b > most) most = *b;
         }
-        print_message("%-10s commonest answer: %.3f\n", f->name, most / (double)N);
+        print_message("%-10s most common answer: %.3f\n", f->name, most / (double)N);
         assert_true(most <= want[r].most * N);
     }
     instance_deinit(&x);

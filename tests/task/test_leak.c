@@ -1,4 +1,4 @@
-/* test_leak.c - words, and overlap of n-grams against a plain quadratic count. */
+/* test_leak.c - words, and overlap of n-grams against a simple quadratic count. */
 #include "core/file.h"
 #include "raml/leak.h"
 #include "raml/rng.h"
@@ -69,7 +69,7 @@ static void test_words(void **state)
     raml_buf_deinit(&b);
 }
 
-/* -- The plain count ---------------------------------------------------------------------------------------------- */
+/* -- The simple count --------------------------------------------------------------------------------------------- */
 
 enum { MAX_WORDS = 64, MAX_QUESTIONS = 160 };
 
@@ -103,7 +103,7 @@ static bool holds(const struct plain *p, const struct plain *q, size_t i, size_t
     return false;
 }
 
-/* Folded by hand: what raml_question_hash says to be the same. */
+/* Folded by hand: what is the same to raml_question_hash. */
 static bool same_text(const char *a, const char *b)
 {
     for (;;) {
@@ -331,8 +331,8 @@ static void count(const char *train_name, const char *test_name, size_t n_same, 
 static void test_sets(void **state)
 {
     (void)state;
-    count("math/test.jsonl", "math500/test.jsonl", 500, 500, 500); /* which was drawn from it */
-    count("gsm8k/train.jsonl", "gsm8k/test.jsonl", 0, 0, 3); /* the same tale with other numbers; counted by script too */
+    count("math/test.jsonl", "math500/test.jsonl", 500, 500, 500); /* which is a sample of it */
+    count("gsm8k/train.jsonl", "gsm8k/test.jsonl", 0, 0, 3); /* the same story, other numbers; counted by script too */
     count("math/test.jsonl", "aime24/test.jsonl", 0, 0, 5);  /* "m and n are relatively prime positive integers" */
 }
 

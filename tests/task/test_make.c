@@ -1,4 +1,4 @@
-/* test_make.c - sets of made questions: distinct, split by text alone, even over difficulties, the same each time. */
+/* test_make.c - sets of made questions: distinct, split only by text, even over difficulties, the same each time. */
 #include "raml/family.h"
 
 #include <setjmp.h>
@@ -71,7 +71,7 @@ static void test_splits_are_disjoint(void **state)
     assert_int_equal(test.n, 63);
     assert_int_equal(count_common(&train, &test), 0);
     assert_int_equal(count_common(&again, &test), 0);
-    assert_true(count_common(&train, &again) > 0); /* or the test above says little */
+    assert_true(count_common(&train, &again) > 0); /* or the test above proves little */
     for (size_t i = 0; i < test.n; i++) assert_string_equal(test.question[i].split, "test");
     raml_questions_deinit(&train);
     raml_questions_deinit(&test);
@@ -112,10 +112,10 @@ static void test_spread(void **state)
     }
     assert_int_equal(n_add, 50);
     for (int d = 4; d <= 6; d++) assert_int_equal(n[d], 17); /* 51 of 101 */
-    assert_true(n_first >= 4); /* a first part is a mixture */
+    assert_true(n_first >= 4); /* a prefix is a mixture */
     raml_questions_deinit(&qs);
 
-    raml_questions_init(&qs); /* 3 : 1 : 2, in every first part */
+    raml_questions_init(&qs); /* 3 : 1 : 2, in every prefix */
     make(&qs, &(struct raml_make_options){.families = "modchain:4*3,add:3-4,perm*2", .n = 61});
     size_t n_mod = 0, n_perm = 0, early = 0;
     for (size_t i = 0; i < qs.n; i++) {
@@ -178,7 +178,7 @@ static void test_trajectories(void **state)
     raml_questions_deinit(&qs);
     raml_questions_deinit(&again);
 
-    /* One order of steps, one wording: more trajectories than there are texts are given all the same. */
+    /* One order of steps, one wording: even more trajectories than there are texts are made. */
     raml_questions_init(&qs);
     make(&qs, &(struct raml_make_options){.families = "add:3", .n = 20, .n_trajectories = 5});
     for (size_t i = 0; i < qs.n; i++) assert_int_equal(qs.question[i].n_trajectories, 5);
@@ -194,7 +194,7 @@ static void test_trajectories(void **state)
     raml_questions_deinit(&qs);
 }
 
-/* What is in the set already is not made again, and ids go on. */
+/* What is in the set already is not made again, and ids continue. */
 static void test_append(void **state)
 {
     (void)state;
@@ -214,7 +214,7 @@ static void test_append(void **state)
     raml_questions_deinit(&qs);
 }
 
-/* Other seeds, other difficulties and other instance numbers: other draws. */
+/* Other seeds, other difficulties and other instance numbers: other random numbers. */
 static void test_seeds_differ(void **state)
 {
     (void)state;
@@ -260,7 +260,7 @@ static void test_errors(void **state)
          "families: weight of perm: found '0', expected a number from 1 to 9999"},
         {{.families = "perm*2x,add", .n = 1}, RAML_EUSAGE,
          "families: weight of perm: found '2x', expected a number from 1 to 9999"},
-        {{.families = "add:2-4,add:3", .n = 1}, RAML_EUSAGE, "families: add at difficulty 3 is named twice"},
+        {{.families = "add:2-4,add:3", .n = 1}, RAML_EUSAGE, "families: add at difficulty 3 is given twice"},
         {{.split = "dev", .n = 1}, RAML_EUSAGE, "split: found 'dev', expected train or test"},
         {{.styles = "brief", .n = 1}, RAML_EUSAGE, "styles: found 'brief', expected some of concise, verbose, reflect"},
         {{.styles = "concise,", .n = 1}, RAML_EUSAGE, "styles: found '', expected some of concise, verbose, reflect"},
@@ -277,7 +277,7 @@ static void test_errors(void **state)
     }
 }
 
-/* There are 81 sums of two digits without zeros. All of them can be had, and no more. */
+/* There are 81 sums of two digits without zeros. All of them can be made, and no more. */
 static void test_used_up(void **state)
 {
     (void)state;

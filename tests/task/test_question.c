@@ -1,4 +1,4 @@
-/* test_question.c - the set owns what it holds; the hash is the same for every writing of a question. */
+/* test_question.c - the set owns its contents; the hash is the same for every spelling of a question. */
 #include "raml/question.h"
 
 #include "core/file.h"
@@ -82,7 +82,7 @@ static void test_hash(void **state)
         {"runs of spaces", "a  b \t c", "a b c", true},
         {"lines", "a\r\nb", "a b", true},
         {"both ends", " \n a b\t", "a b", true},
-        {"empty and blank", "", " \n\t ", true},
+        {"empty and whitespace", "", " \n\t ", true},
         {"letters", "a b", "a c", false},
         {"a space is not nothing", "1 2", "12", false},
         {"empty and not", "", "a", false},
@@ -96,7 +96,7 @@ static void test_hash(void **state)
     assert_true(raml_question_hash("What  is X?") == raml_hash("what is x?", 10, 0));
 }
 
-/* Around the borders of the blocks that are hashed, spacing still changes nothing and every byte still counts. */
+/* Around the borders of the hashed blocks, spacing still changes nothing and every byte still counts. */
 static void test_hash_long(void **state)
 {
     (void)state;

@@ -47,7 +47,7 @@ static int close_fixture(void **state)
     return 0;
 }
 
-/* One span as text: special tokens by name, roles as a letter each (P T C A E), capital where the token is trained. */
+/* One span as text: special tokens by name, roles as a letter each (P T C A E), upper case if the token is trained. */
 static void span_text(const struct fixture *f, size_t i, char *text, char *mask)
 {
     const struct raml_span *s = &f->tree.span[i];
@@ -84,7 +84,7 @@ static void test_trajectories(void **state)
     check_span(f, 1, "</think>no</think>fi<|endoftext|>", "TTTTTTTTTTCAAE"); /* plain text spells no special token */
     check_span(f, 2, "2+2=4</think>4<|endoftext|>", "TTTTTCAE");
     check_span(f, 3, "</think>four<|endoftext|>", "CAAAAE"); /* the question's answer where it has none of its own */
-    check_span(f, 4, "ok</think>four<|endoftext|>", "TTCAAAAE"); /* and where its own is right: the form wanted */
+    check_span(f, 4, "ok</think>four<|endoftext|>", "TTCAAAAE"); /* and where its own is correct: the form wanted */
     assert_int_equal(f->tree.n_scored, 14 + 8 + 6 + 8);
     assert_int_equal(f->tree.token[f->tree.span[1].start], '<');
     assert_int_equal(f->tree.token[f->tree.span[3].start], raml_tokenizer_id(f->tokenizer, "</think>"));
@@ -119,11 +119,11 @@ static void test_faults(void **state)
     static const size_t first[] = {0}, wrong[] = {0, 4};
     const struct { const struct raml_question *q; const size_t *pick; size_t k; const struct raml_row_options *opt;
                    const char *want; } cases[] = {
-        {&f->q, wrong, 2, &f->opt, "question 'sum' (line 8) has 4 trajectories; number 5 was asked for"},
+        {&f->q, wrong, 2, &f->opt, "question 'sum' (line 8) has 4 trajectories; number 5 was requested"},
         {&mute, NULL, 0, &f->opt, "question 'mute' has no answer to train on"},
         {&mute, first, 1, &f->opt, "question 'mute' has no answer to train on"},
         {&f->q, first, 1, &tight,
-         "question 'sum' (line 8): 6 prompt tokens and 8 behind them make 14; at most 13 fit"},
+         "question 'sum' (line 8): 6 prompt tokens and 8 after them make 14; at most 13 fit"},
         {&f->q, first, 1, &exact, NULL},
         {&empty, NULL, 0, &bare, "question 'e': the prompt has no tokens, so everything would be trained"},
         {&f->q, NULL, 0, &dumb, NULL},

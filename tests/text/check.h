@@ -1,4 +1,4 @@
-/* check.h - what the tests of this layer share. Include after cmocka's own headers. */
+/* check.h - shared by the tests of this layer. Include after cmocka's own headers. */
 #ifndef RAML_TESTS_TEXT_CHECK_H
 #define RAML_TESTS_TEXT_CHECK_H
 

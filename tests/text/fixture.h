@@ -1,4 +1,4 @@
-/* fixture.h - a folder of its own and the built-in tokenizer. Include after cmocka's own headers. */
+/* fixture.h - a temporary folder and the built-in tokenizer. Include after cmocka's own headers. */
 #ifndef RAML_TESTS_TEXT_FIXTURE_H
 #define RAML_TESTS_TEXT_FIXTURE_H
 

@@ -1,5 +1,5 @@
-/* gguf_arrays.h - the vocabulary of a GGUF v3 file, for tests: token texts, types and merges. The file is a test vector
- * and trusted in what it says, not in where it ends. Include after cmocka's own headers. */
+/* gguf_arrays.h - the vocabulary of a GGUF v3 file, for tests: token texts, types and merges. The file is a test
+ * vector: its contents are trusted, its length is not. Include after cmocka's own headers. */
 #ifndef RAML_TESTS_TEXT_GGUF_ARRAYS_H
 #define RAML_TESTS_TEXT_GGUF_ARRAYS_H
 

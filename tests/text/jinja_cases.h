@@ -1,4 +1,4 @@
-/* jinja_cases.h - what the tables of templates share: their variables. bos_token is "<s>", eos_token "</s>". */
+/* jinja_cases.h - shared by the tables of templates: their variables. bos_token is "<s>", eos_token "</s>". */
 #ifndef RAML_TESTS_TEXT_JINJA_CASES_H
 #define RAML_TESTS_TEXT_JINJA_CASES_H
 

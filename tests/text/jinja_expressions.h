@@ -5,7 +5,7 @@
 
 #include "jinja_cases.h"
 
-/* Each stands between "[{{ " and " }}]"; the brackets are not shown. */
+/* Each is put between "[{{ " and " }}]"; the brackets are not shown. */
 static const struct jinja_case expressions[] = {
     {"x+y", "-2"},
     {"x-y", "12"},

@@ -1,11 +1,11 @@
-/* parts.h - what must hold of every encoding in parts. Include after cmocka's own headers and check.h. */
+/* parts.h - invariants of every encoding in parts. Include after cmocka's own headers and check.h. */
 #ifndef RAML_TESTS_TEXT_PARTS_H
 #define RAML_TESTS_TEXT_PARTS_H
 
 #include "raml/tokenizer.h"
 
-/* Starts and ends never fall, nothing is left out, and a token that shares no byte with another is spelled by its own
- * bytes (same: the text is not changed by a normalizer, so that no two share any). */
+/* Starts and ends never decrease, nothing is skipped, and a token that shares no byte with another is spelled by its
+ * own bytes (same: the text is not changed by a normalizer, so that no two share any). */
 static inline void check_ranges(const struct raml_tokenizer *t, const char *text, size_t len,
                                 const struct raml_tokens *id, const struct raml_ranges *where, bool same)
 {
@@ -17,7 +17,7 @@ static inline void check_ranges(const struct raml_tokenizer *t, const char *text
         struct raml_range r = where->range[i];
         bool shared = i && r.start < end;
         if (r.start < start || r.start > end || r.end < end || r.end > len || r.start >= r.end || (shared && same))
-            fail_msg("'%.*s': token %zu is bytes %zu to %zu, behind %zu to %zu", (int)len, text, i, r.start, r.end,
+            fail_msg("'%.*s': token %zu is bytes %zu to %zu, after %zu to %zu", (int)len, text, i, r.start, r.end,
                      start, end);
         if (same) {
             const char *bytes;
@@ -31,7 +31,7 @@ static inline void check_ranges(const struct raml_tokenizer *t, const char *text
     assert_int_equal(end, len);
 }
 
-/* Encoding in parts equals plain encoding where there are no parts, and where all is plain. got: by
+/* Encoding in parts equals ordinary encoding if there are no parts, and if all is plain. got: by
  * raml_tokenizer_encode. */
 static inline void check_trivial_parts(const struct raml_tokenizer *t, const char *text, size_t n, bool parse,
                                        const struct raml_tokens *got)

@@ -19,7 +19,7 @@
 
 enum { RANKS = 300, PLACES = 400 };
 
-/* Pushes between pops, of ranks above and below what was given out last, against a table of what is in it. */
+/* Pushes between pops, of ranks above and below the last one popped, against a table of the contents. */
 static void test_queue(void **state)
 {
     (void)state;
@@ -80,8 +80,8 @@ struct model {
     uint8_t rank[512][512]; /* of a pair of ids; MERGES: none */
 };
 
-/* Random merges of a, b and c, whose order is no order in which they could have been learned: what a merge makes is
- * often merged by a lower rank, and made by several. */
+/* Random merges of a, b and c, in an order in which they could not have been learned: what a merge makes is often
+ * merged by a lower rank, and made by several. */
 static void open_model(const struct fixture *f, uint64_t seed, struct model *m)
 {
     struct raml_rng r = {.key = {.seed = seed, .purpose = RAML_FOR_TEST}};

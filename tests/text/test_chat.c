@@ -1,4 +1,4 @@
-/* test_chat.c - prompts of real templates, against Jinja's own (RAML_SHARED/data/chat; its README says how they were
+/* test_chat.c - prompts of real templates, against Jinja's own (RAML_SHARED/data/chat; its README: how they were
  * made), and how a folder's template is found. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -55,7 +55,7 @@ static bool spans_hold(const struct raml_chat_prompt *p, const json_t *messages)
     return true;
 }
 
-/* The user's contents, whole, are in spans of theirs. */
+/* The user's contents are entirely in their own spans. */
 static bool users_are_marked(const struct raml_chat_prompt *p, const json_t *messages)
 {
     size_t i;
@@ -147,7 +147,7 @@ static void test_rendered(void **state)
     assert_int_equal(total, 487);
 }
 
-/* Where llama.cpp works around a template, Jinja's own result is another: these rows must differ, and the others agree. */
+/* Where llama.cpp works around a template, Jinja's own result differs: these rows must differ, and the others agree. */
 static bool check_llamacpp(const json_t *row)
 {
     struct raml_err err = {0};
@@ -207,10 +207,10 @@ static void test_think(void **state)
          RAML_CHAT_THINK_NONE, "<A>"},
         {"<think>x{{ '' }}<E>{% if add_generation_prompt %}<A>{% endif %}", RAML_CHAT_THINKING_AUTO, RAML_CHAT_THINK_NONE,
          "<A>"},
-        /* both begin with the same bytes: no tag is cut */
+        /* both begin with the same bytes: no tag is split */
         {"{{ c }}{% if add_generation_prompt %}<think>{% else %}<thing>{% endif %}", RAML_CHAT_THINKING_AUTO,
          RAML_CHAT_THINK_OPEN, "<think>"},
-        /* a template that does not ask, or that raises: what stands behind the content */
+        /* a template that does not ask, or that raises: what comes after the content */
         {"{{ c }}<E><A><think>", RAML_CHAT_THINKING_AUTO, RAML_CHAT_THINK_OPEN, "<E><A><think>"},
         {"{{ c }}{% if not add_generation_prompt %}{{ raise_exception('x') }}{% endif %}<A><think></think>",
          RAML_CHAT_THINKING_AUTO, RAML_CHAT_THINK_CLOSED, "<A><think></think>"},
@@ -279,7 +279,7 @@ static void test_think_of_models(void **state)
     json_decref(messages);
 }
 
-/* ---- going on with the last message ---- */
+/* ---- continuing the last message ---- */
 
 static void test_continue(void **state)
 {
@@ -353,8 +353,8 @@ static void test_find(void **state)
         {"{", "two", RAML_EFORMAT, "tokenizer_config.json:1: not valid JSON"},
         {"{\"chat_template\":null}", NULL, RAML_ERANGE,
          ": has no chat template (no chat_template.jinja, and no 'chat_template' in tokenizer_config.json). Give a "
-         "template file, or choose another --prompt_format; --prompt_before and --prompt_after give your own texts around "
-         "a question"},
+         "template file, or choose another --prompt_format; --prompt_before and --prompt_after set your own texts "
+         "around a question"},
         {NULL, NULL, RAML_ERANGE, ": has no chat template (no chat_template.jinja, and no 'chat_template' in tokenizer_config.json)."},
     };
     json_t *messages = json_array();

@@ -1,4 +1,4 @@
-/* test_chat_hostile.c - templates that are cut, broken, endless or huge: an error or a prompt, in bounded time. */
+/* test_chat_hostile.c - truncated, broken, endless and huge templates: an error or a prompt, in bounded time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,7 @@ static json_t *some_messages(void)
                      "content", "h\xc3\xa9llo <|x|>", "role", "assistant", "content", "<think>a</think>\n\nb");
 }
 
-/* Opens and renders; whatever happens, a failure has a sentence. */
+/* Opens and renders; whatever happens, a failure has a message. */
 static enum raml_code attempt(const char *text, size_t n, const json_t *messages, struct raml_err *err)
 {
     struct raml_chat_template *t = NULL;
@@ -36,7 +36,7 @@ static enum raml_code attempt(const char *text, size_t n, const json_t *messages
     return rc;
 }
 
-/* Two real templates, cut behind every byte, and with every fifth byte replaced. */
+/* Two real templates, truncated after every byte, and with every fifth byte replaced. */
 static void test_cut(void **state)
 {
     static const char *const files[] = {"Qwen-Qwen3-0.6B", "mistralai-Mistral-Nemo-Instruct-2407"};
@@ -50,7 +50,7 @@ static void test_cut(void **state)
         struct raml_err err = {0};
         snprintf(path, sizeof path, RAML_SHARED "/data/chat/templates/%s.jinja", files[f]);
         if (!raml_is_file(path)) {
-            fprintf(stderr, "SKIPPED: %s is absent: cut templates were NOT checked\n", path);
+            fprintf(stderr, "SKIPPED: %s is absent: truncated templates were NOT checked\n", path);
             continue;
         }
         raml_buf_init(&text, 1 << 20);
@@ -64,7 +64,7 @@ static void test_cut(void **state)
         }
         raml_buf_deinit(&text);
     }
-    print_message("cut and broken templates: %zu, of which %zu give errors\n", total, failed);
+    print_message("truncated and broken templates: %zu, of which %zu give errors\n", total, failed);
     assert_true(failed >= total / 3);
     json_decref(messages);
 }
@@ -176,7 +176,7 @@ static void test_endless(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct raml_err err = {0};
         enum raml_code rc = attempt(cases[i].text, strlen(cases[i].text), messages, &err);
-        bool memory = cases[i].code == RAML_ERANGE && rc == RAML_ENOMEM; /* either bound may be met first */
+        bool memory = cases[i].code == RAML_ERANGE && rc == RAML_ENOMEM; /* either bound may be reached first */
         if (rc != cases[i].code && !memory) {
             print_error("%s\n    got code %d %s, expected %d\n", cases[i].text, rc, err.msg, cases[i].code);
             fail();

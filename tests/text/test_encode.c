@@ -1,4 +1,4 @@
-/* test_encode.c - texts in parts: plain ranges, where each token came from, and form NFC under both. */
+/* test_encode.c - texts in parts: plain ranges, where each token came from, and form NFC with both. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,7 +36,7 @@ static void add(struct small *s, const char *text, int32_t type)
     s->type[s->n++] = type;
 }
 
-/* All bytes, what the merges make, <s> and </s> (special), <a> (added), <é> (special, normalized). */
+/* All bytes, the results of merges, <s> and </s> (special), <a> (added), <é> (special, normalized). */
 static struct raml_tokenizer *open_small(const struct fixture *f, const char *pattern)
 {
     struct small s = {.n = 0};
@@ -104,13 +104,13 @@ static void check_case(const struct raml_tokenizer *t, const char *text, const s
     raml_ranges_deinit(&where);
 }
 
-/* "!" stands before what is special, behind each token its bytes. */
+/* "!" comes before special tokens, the bytes after each token. */
 static void test_by_hand(void **state)
 {
     struct raml_tokenizer *t = open_small(*state, "qwen2");
     const struct raml_range middle[] = {{1, 3}}, two[] = {{0, 3}, {6, 9}}, touch[] = {{3, 4}}, empty[] = {{1, 1}};
     check_case(t, "<s>ab<s>", NULL, 0, "!<s>:0-3 ab:3-5 !<s>:5-8");
-    check_case(t, "abc", middle, 1, "abc:0-3"); /* merges take no notice */
+    check_case(t, "abc", middle, 1, "abc:0-3"); /* merges ignore it */
     check_case(t, "<s><s><s>", two, 2, "<:0-1 s:1-2 >:2-3 !<s>:3-6 <:6-7 s:7-8 >:8-9");
     check_case(t, "<s><s>", touch, 1, "!<s>:0-3 <:3-4 s:4-5 >:5-6"); /* one byte of it is plain */
     check_case(t, "<s>", empty, 1, "!<s>:0-3");
@@ -119,7 +119,7 @@ static void test_by_hand(void **state)
     check_case(t, "ab e\xcc\x81", NULL, 0, "ab:0-2  :2-3 \xc3\xa9:3-6");
     /* U+0071 U+0307 U+0323: the marks change places; their bytes are tokens that all come from the block. */
     check_case(t, "q\xcc\x87\xcc\xa3z", NULL, 0, "q:0-1 \xcc:1-5 \xa3:1-5 \xcc:1-5 \x87:1-5 z:5-6");
-    /* found behind the normalizer, unless what it came from is plain */
+    /* found after the normalizer, unless what it came from is plain */
     check_case(t, "a<e\xcc\x81>", NULL, 0, "a:0-1 !<\xc3\xa9>:1-6");
     check_case(t, "a<e\xcc\x81>", touch, 1, "a:0-1 <:1-2 \xc3\xa9:2-5 >:5-6");
     raml_tokenizer_close(t);
@@ -169,7 +169,7 @@ static const char *token_at(const char *const *token, const char *text, size_t a
     return best;
 }
 
-/* Slowly: special tokens are looked for byte by byte, what lies between is encoded on its own, without any. */
+/* Slowly: special tokens are looked for byte by byte, what lies between is encoded separately, without any. */
 static void encode_slowly(const struct raml_tokenizer *t, const char *text, const struct raml_range *plain,
                           size_t n_plain, struct raml_tokens *out)
 {
@@ -190,7 +190,7 @@ static void encode_slowly(const struct raml_tokenizer *t, const char *text, cons
     }
 }
 
-/* Texts of pieces that meet each other in every way. RAML_TEST_SEED repeats one. */
+/* Texts of pieces that adjoin in every way. RAML_TEST_SEED repeats one. */
 static void random_rounds(const struct raml_tokenizer *t, const char *pattern)
 {
     static const char *const piece[] = {"a",
@@ -287,7 +287,7 @@ static void check_nfc(const utf8proc_int32_t *cp, size_t n, struct raml_buf *out
     raml_origin_deinit(&origin);
 }
 
-/* Every character alone, taken apart, behind a base, before each of some marks, and between them. */
+/* Every character by itself, decomposed, after a base, before each of some marks, and between them. */
 static void test_nfc_all_characters(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* test_format.c - the run of tokens that a question becomes. */
+/* test_format.c - the tokens that a question becomes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -68,7 +68,7 @@ static void test_own_texts(void **state)
     raml_tokens_deinit(&out);
 }
 
-/* The text of a prompt, by way of one token a byte; for free(). Special tokens of this tokenizer are kept. */
+/* The text of a prompt, with one token per byte; for free(). Special tokens of this tokenizer are kept. */
 static char *text_of(const struct raml_format *f, const struct raml_tokenizer *t, const char *question)
 {
     struct raml_err err = {0};
@@ -96,7 +96,7 @@ static int have_templates(void)
 static void test_named_as_published(void **state)
 {
     static const struct {
-        const char *name, *file, *bos, *behind; /* behind: what the format adds, to open thinking */
+        const char *name, *file, *bos, *behind; /* behind: what the format appends, to open thinking */
     } cases[] = {{"qwen", "Qwen-Qwen2.5-7B-Instruct", NULL, ""},
                  {"qwen3", "Qwen-Qwen3-0.6B", NULL, "<think>\n"},
                  {"r1", "deepseek-r1-distill-qwen-2025-02", "<｜begin▁of▁sentence｜>", ""},
@@ -126,7 +126,7 @@ static void test_named_as_published(void **state)
     }
 }
 
-/* Thinking turned off: Qwen 3's template closes it at once, so there is none to look for. */
+/* Thinking turned off: Qwen 3's template closes it at once, so there is none to expect. */
 static void test_thinking_off(void **state)
 {
     struct raml_err err = {0};
@@ -185,7 +185,7 @@ static void test_names(void **state)
     free(text);
 }
 
-/* What is asked with: text in front of the question, behind it, and a system message; what it spells stays text. */
+/* Prompt presets: text before the question, after it, and a system message; what it spells stays text. */
 static void test_wordings(void **state)
 {
     struct raml_err err = {0};
@@ -203,11 +203,12 @@ static void test_wordings(void **state)
     free(text);
     before = f;
     assert_int_equal(raml_format_wording("gpqa+raml_grpo", &f, &err), RAML_EUSAGE);
-    assert_string_equal(err.msg, "wording 'raml_grpo' is a system message, for which prompt format 'plain' has no place");
+    assert_string_equal(err.msg,
+                        "prompt preset 'raml_grpo' is a system message, for which prompt format 'plain' has no place");
     assert_memory_equal(&f, &before, sizeof f);
     assert_int_equal(raml_format_wording("papers", &f, &err), RAML_EUSAGE);
-    assert_string_equal(err.msg, "unknown wording 'papers'; known: paper, none, nothinking, raml_eval, raml_grpo, raml_sft, "
-                                 "raml_sft_qwen, gpqa, livemathbench, livemathbench_cn");
+    assert_string_equal(err.msg, "unknown prompt preset 'papers'; known: paper, none, nothinking, raml_eval, "
+                                 "raml_grpo, raml_sft, raml_sft_qwen, gpqa, livemathbench, livemathbench_cn");
     assert_int_equal(raml_format_wording("paper+", &f, &err), RAML_EUSAGE);
     assert_int_equal(raml_format_wording("", &f, &err), RAML_EUSAGE);
     CHECK_OK(raml_format_named("qwen", NULL, &f, &err));

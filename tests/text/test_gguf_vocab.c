@@ -1,4 +1,4 @@
-/* test_gguf_vocab.c - tokenizers from GGUF files and as GGUF metadata: what is written is read the same; faults. */
+/* test_gguf_vocab.c - tokenizers from GGUF files and as GGUF metadata: what is written reads back the same; errors. */
 #include "core/scratch.h"
 
 #include "raml/gguf.h"
@@ -55,7 +55,7 @@ static void check_written(const char *dir, const struct raml_tokenizer *t, const
     assert_int_equal(raml_gguf_value_find(g, "tokenizer.ggml.tokens")->n, size);
     raml_gguf_close(g);
     struct raml_tokenizer *u = open_tokenizer(path);
-    assert_int_equal(raml_tokenizer_size(u), raml_tokenizer_size(t)); /* what only fills up is left out */
+    assert_int_equal(raml_tokenizer_size(u), raml_tokenizer_size(t)); /* padding is dropped */
     for (int32_t id = 0; id < raml_tokenizer_size(t); id++)
         assert_true(raml_tokenizer_is_special(t, id) == raml_tokenizer_is_special(u, id));
     static const char *const more[] = {"", "<|endoftext|>x<think>1+1</think>", "\xff\x00z", "e\xcc\x81t\xc3\xa9 ", "<s>"};
@@ -109,7 +109,7 @@ static void same_text(const char *a, const char *b)
     if (a) assert_string_equal(a, b);
 }
 
-/* Folder, its GGUF, and the folder written from that say the same. */
+/* Folder, its GGUF, and the folder written from that agree. */
 static void test_config(void **state)
 {
     char path[4200], gguf[4200];
@@ -182,7 +182,7 @@ static void test_faults(void **state)
         {{ONE("model", gpt2), ONE("pre", pre), LIST("tokens", RAML_GGUF_STRING, 2, tokens)}, RAML_EFORMAT,
          "metadata 'tokenizer.ggml.merges' is missing"},
         {{ONE("model", gpt2), ONE("pre", odd), LIST("tokens", RAML_GGUF_STRING, 2, tokens),
-          LIST("merges", RAML_GGUF_STRING, 0, tokens)}, RAML_ESUPPORT, "pre-tokenizer 'odd' is unknown"},
+          LIST("merges", RAML_GGUF_STRING, 0, tokens)}, RAML_ESUPPORT, "unknown pre-tokenizer 'odd'"},
         {{ONE("model", gpt2), ONE("pre", pre), LIST("tokens", RAML_GGUF_STRING, 2, tokens),
           LIST("merges", RAML_GGUF_STRING, 0, tokens), LIST("token_type", RAML_GGUF_I32, 3, types)}, RAML_ESHAPE,
          "'tokenizer.ggml.token_type' has 3 entries, tokenizer.ggml.tokens has 2"},

@@ -1,4 +1,4 @@
-/* test_jinja.c - expressions and templates against what Jinja gives for them, exact messages of errors, and that texts
+/* test_jinja.c - expressions and templates against Jinja's results, exact error messages, and that texts
  * keep the marks of the messages that they came from. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -116,7 +116,7 @@ static void test_errors(void **state)
         {"{{ s|trim(q=1) }}", RAML_ERANGE, "t:1: filter 'trim' has no argument 'q'"},
         {"{{ s|replace('a') }}", RAML_ERANGE, "t:1: filter 'replace' needs 2 arguments (old new count)"},
         {"{{ range(1000000) }}", RAML_ERANGE, "t:1: range too big: more than 100000 elements"},
-        {"{% if x %}", RAML_EFORMAT, "t:1: the template ends where 'endif' was expected, for the tag in line 1"},
+        {"{% if x %}", RAML_EFORMAT, "t:1: the template ends where 'endif' was expected, for the tag on line 1"},
         {"{{ x", RAML_EFORMAT, "t:1: the template ends inside a tag opened in line 1: expected '}}'"},
         {"{{ 'abc }}", RAML_EFORMAT, "t:1: this string is not closed: expected '"},
         {"\n{# a", RAML_EFORMAT, "t:2: this comment is not closed: expected '#}'"},
@@ -125,7 +125,7 @@ static void test_errors(void **state)
         {"{{ x $ }}", RAML_EFORMAT, "t:1: unexpected character '$' (U+0024)"},
         {"{% endif %}", RAML_EFORMAT, "t:1: found 'endif'; expected the tag that it belongs to, in front of it"},
         {"{% break %}", RAML_EFORMAT, "t:1: break or continue outside of a loop"},
-        {"a\n\xff", RAML_EFORMAT, "t:2: byte 2 is no UTF-8; expected a template's text"},
+        {"a\n\xff", RAML_EFORMAT, "t:2: byte 2 is not UTF-8; expected a template's text"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct raml_err err = {0};

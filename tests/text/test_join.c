@@ -1,4 +1,4 @@
-/* test_join.c - the border between a context and what continues it, found by bytes. */
+/* test_join.c - the border between a context and its continuation, found by bytes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -83,8 +83,8 @@ static void test_qwen(void **state)
     raml_tokenizer_close(t);
 }
 
-/* Of any cut of any text: both sides are together what the whole text is, and a side that has a byte of continuation
- * has a token. */
+/* For any split of any text: both sides together are the whole text, and a side that has a byte of continuation has a
+ * token. */
 static void test_random(void **state)
 {
     (void)state;
@@ -111,7 +111,8 @@ static void test_random(void **state)
         assert_int_equal(j.context.n + j.continuation.n, whole.n);
         check_ids(text, j.context.id, j.context.n, whole.id, j.context.n);
         check_ids(text, j.continuation.id, j.continuation.n, whole.id + j.context.n, j.continuation.n);
-        if ((j.continuation.n == 0) != (cut == n)) fail_msg("'%s' cut at %zu: %zu tokens", text, cut, j.continuation.n);
+        if ((j.continuation.n == 0) != (cut == n))
+            fail_msg("'%s' split at %zu: %zu tokens", text, cut, j.continuation.n);
         assert_true(j.straddle <= cut);
         raml_tokens_deinit(&whole);
     }

@@ -1,4 +1,4 @@
-/* test_metaspace.c - files with byte_fallback (Llama 2): a small one made here, its ids reasoned out by hand from what
+/* test_metaspace.c - files with byte_fallback (Llama 2): a small one made here, its ids worked out by hand from what
  * `tokenizers` does (models/bpe/model.rs: merge_word; normalizers/prepend.rs; pre_tokenizers/metaspace.rs;
  * decoders/byte_fallback.rs, strip.rs). */
 #include <setjmp.h>
@@ -118,7 +118,7 @@ static void test_llama2(void **state)
     struct raml_tokenizer *t = open_file(*state, PREPEND, "null", DECODER(STRIP));
     static const struct example e[] = {
         {"", {0}, 0, NULL},
-        {"a", {SPACE_A}, 1, NULL},             /* a blank is put before it */
+        {"a", {SPACE_A}, 1, NULL},             /* a space is prepended */
         {"ab", {SPACE_AB}, 1, NULL},           /* "a b" has the lowest rank */
         {" ab", {SPACE, SPACE_AB}, 2, NULL},   /* ▁▁ab: "▁ a" is gone, "▁ ab" comes before "▁ ▁" */
         {"  ", {SPACES, SPACE}, 2, NULL},      /* ▁▁▁: the leftmost */
@@ -134,10 +134,10 @@ static void test_llama2(void **state)
         {"\n", {SPACE, 3 + '\n'}, 2, NULL},
         {"x\xff", {SPACE, 3 + 'x', 3 + 0xff}, 3, NULL},
         {"<0x41>", {SPACE, LESS, 3 + '0', 3 + 'x', 3 + '4', 3 + '1', MORE}, 7, NULL}, /* is text */
-        {"<s>a", {1, SPACE_A}, 2, "<s> a"}, /* the normalizer works behind special tokens too */
+        {"<s>a", {1, SPACE_A}, 2, "<s> a"}, /* the normalizer works after special tokens too */
         {"a<s>", {SPACE_A, 1}, 2, NULL},
         {"a</s> a", {SPACE_A, 2, SPACE, SPACE_A}, 4, "a</s>  a"},
-        {B "a", {SPACE, SPACE_A}, 2, " a"}, /* U+2581 is a blank */
+        {B "a", {SPACE, SPACE_A}, 2, " a"}, /* U+2581 is a space */
         {"a" B B, {SPACE_A, SPACES}, 2, "a  "},
     };
     check_cases(t, e, COUNT(e));
@@ -168,7 +168,7 @@ static void test_metaspace(void **state)
         {",\"prepend_scheme\":\"never\",\"split\":false",
          {{"a", {A}, 1, NULL}, {"aa", {AA}, 1, NULL}, {"<s>a", {1, A}, 2, NULL}, {"a a", {A, SPACE_A}, 2, NULL}},
          4},
-        {"", /* always, and each blank starts a word: no merge crosses */
+        {"", /* always, and each space starts a word: no merge crosses */
          {{"c c", {SPACE, C, SPACE, C}, 4, NULL}, {"a  a", {SPACE_A, SPACE, SPACE_A}, 3, NULL}},
          2},
         {",\"add_prefix_space\":false,\"split\":false", {{"a", {A}, 1, NULL}}, 1},
@@ -186,7 +186,7 @@ static void test_metaspace(void **state)
     raml_tokenizer_close(t);
 }
 
-/* Where tokens came from: the blank in front is the first character's too. */
+/* Where tokens came from: the prepended space belongs to the first character too. */
 static void test_ranges(void **state)
 {
     struct raml_tokenizer *t = open_file(*state, PREPEND, "null", DECODER(STRIP));
@@ -226,7 +226,7 @@ static void test_random(void **state)
         check_trivial_parts(t, text, strlen(text), false, &id);
         CHECK_OK(raml_tokenizer_decode(t, id.id, id.n, true, &back, &err));
         if (*text) raml_buf_adds(&want, " ");
-        for (const char *p = text; *p;) { /* U+2581 comes back as a blank */
+        for (const char *p = text; *p;) { /* U+2581 comes back as a space */
             bool blank = strncmp(p, B, 3) == 0;
             raml_buf_add(&want, blank ? " " : p, 1);
             p += blank ? 3 : 1;
@@ -270,7 +270,7 @@ static void test_refused(void **state)
     json_t *root = file_json(PREPEND, "null", DECODER(STRIP));
     json_object_set_new(json_object_get(json_object_get(root, "model"), "vocab"), "a b", json_integer(SIZE));
     assert_int_equal(open_json(*state, root, &t, &err), RAML_ESUPPORT);
-    assert_non_null(strstr(err.msg, "token 'a b' of model.vocab has a blank"));
+    assert_non_null(strstr(err.msg, "token 'a b' of model.vocab has a space"));
     root = file_json(PREPEND, "null", DECODER(STRIP));
     json_object_set_new(json_array_get(json_object_get(root, "added_tokens"), 1), "normalized", json_true());
     assert_int_equal(open_json(*state, root, &t, &err), RAML_ESUPPORT);

@@ -1,4 +1,4 @@
-/* test_pattern.c - a text into words, form NFC, and what of both reaches the ids. */
+/* test_pattern.c - a text into words, form NFC, and how both affect the ids. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -76,7 +76,7 @@ static void test_families(void **state)
     assert_null(raml_family_pattern("gpt2"));
 }
 
-/* Blanks are Unicode's White_Space: U+0085 and U+3000 are, U+180E and U+200B are not. */
+/* Whitespace is Unicode's White_Space: U+0085 and U+3000 are, U+180E and U+200B are not. */
 static void test_dialect(void **state)
 {
     (void)state;
@@ -139,8 +139,8 @@ static void test_patterns_refused(void **state)
         {"a(", RAML_EFORMAT, "does not compile: missing"},
         {"[a", RAML_EFORMAT, "does not compile: missing"},
         {"+a", RAML_EFORMAT, "does not compile"},
-        {"a|", RAML_ESUPPORT, "can match nothing"},
-        {"(?=a)", RAML_ESUPPORT, "can match nothing"},
+        {"a|", RAML_ESUPPORT, "can match the empty string"},
+        {"(?=a)", RAML_ESUPPORT, "can match the empty string"},
     };
     struct raml_patterns *p = NULL;
     struct raml_err err = {0};
@@ -223,7 +223,7 @@ static void test_nfc(void **state)
 
 /* ---- ids -------------------------------------------------------------------------------------------------------- */
 
-/* The built-in tokenizer's file with some of its parts replaced by JSON text (NULL: as it is). */
+/* The built-in tokenizer's file with some of its parts replaced by JSON text (NULL: unchanged). */
 static struct raml_tokenizer *open_with(const struct fixture *f, const char *normalizer, const char *pre_tokenizer,
                                         const char *added, bool ignore_merges)
 {
@@ -283,7 +283,7 @@ static void test_ignore_merges(void **state)
     const struct fixture *f = *state;
     struct raml_tokenizer *t = open_with(f, NULL, PRE("\\\\p{L}+"), NULL, true);
     CHECK_ENCODE(t, "abc xyz", 301, ' ', 303);
-    CHECK_ENCODE(t, "abcx", 'a', 302, 'x'); /* not a whole word: merged as ever */
+    CHECK_ENCODE(t, "abcx", 'a', 302, 'x'); /* not a whole word: merged as usual */
     CHECK_ENCODE(t, "\xc3\xa9", 306);
     raml_tokenizer_close(t);
     t = open_with(f, NULL, PRE("\\\\p{L}+"), NULL, false);
@@ -291,7 +291,7 @@ static void test_ignore_merges(void **state)
     raml_tokenizer_close(t);
 }
 
-/* Added tokens before the normalizer and behind it. */
+/* Added tokens before the normalizer and after it. */
 static void test_normalized_tokens(void **state)
 {
     const struct fixture *f = *state;
@@ -315,10 +315,10 @@ static void test_normalized_tokens(void **state)
     assert_int_equal(json_dump_file(root, f->path, 0), 0);
     json_decref(root);
     assert_int_equal(raml_tokenizer_open(f->path, &t, &err), RAML_ESUPPORT);
-    assert_non_null(strstr(err.msg, "'added_tokens[1].content' is marked normalized, and not in form NFC"));
+    assert_non_null(strstr(err.msg, "'added_tokens[1].content' is marked as normalized, and not in form NFC"));
 }
 
-/* Bytes of no character are words of their own; what stands around them is cut as ever. */
+/* Bytes of no character are separate words; what is around them is split as usual. */
 static void test_broken_utf8(void **state)
 {
     const struct fixture *f = *state;
@@ -414,7 +414,7 @@ static void test_parts(void **state)
     }
     p.pattern = "unheard-of";
     assert_int_equal(raml_tokenizer_from_parts(&p, &t, &err), RAML_ESUPPORT);
-    assert_non_null(strstr(err.msg, "'unheard-of' is unknown; this version has gpt-2, llama-bpe"));
+    assert_non_null(strstr(err.msg, "unknown pre-tokenizer 'unheard-of'; this version has gpt-2, llama-bpe"));
 }
 
 /* ---- cost ------------------------------------------------------------------------------------------------------- */
@@ -427,7 +427,7 @@ static enum raml_code count_word(void *to, const unsigned char *word, size_t n, 
     return RAML_OK;
 }
 
-/* Megabytes of one character, with something else behind them: in quadratic time each would take an hour. */
+/* Megabytes of one character, then something else: in quadratic time each would take an hour. */
 static void test_long_runs(void **state)
 {
     (void)state;

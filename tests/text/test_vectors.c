@@ -1,8 +1,8 @@
-/* test_vectors.c - real vocabularies against ids that others got for the same texts (RAML_SHARED/data/tokenizer; its
- * README says how they were made).
+/* test_vectors.c - real vocabularies against ids that other programs gave for the same texts
+ * (RAML_SHARED/data/tokenizer; its README: how they were made).
  *
- * What must match is what the models' own tokenizer.json gives. Where that differs from llama.cpp, whose ids the rows
- * hold, the row says so: `ids_hf_nfc` where form NFC changes the ids, `ids_regex_ref` where llama.cpp takes a token
+ * The reference is the models' own tokenizer.json. Where that differs from llama.cpp, whose ids the rows hold, the
+ * row has both: `ids_hf_nfc` where form NFC changes the ids, `ids_regex_ref` where llama.cpp takes a token
  * for special that the model's file does not (`</s>` of Qwen's plain vocabulary, and <|fim_*|>, <|repo_name|>,
  * <|file_sep|>, which the file has as added and not special). */
 #include <setjmp.h>
@@ -81,7 +81,7 @@ static void check_extra(const struct raml_tokenizer *t, const char *vocab)
     assert_int_equal(c.matched, c.n);
 }
 
-/* The same tokenizer without its normalizer, by the file that it saves. */
+/* The same tokenizer without its normalizer, from the file that it saves. */
 static struct raml_tokenizer *without_normalizer(const struct raml_tokenizer *t)
 {
     struct raml_err err = {0};
@@ -166,7 +166,7 @@ static void test_long_runs(void **state)
     raml_tokenizer_close(t);
 }
 
-/* ---- vocabularies that are only there as GGUF ------------------------------------------------------------------- */
+/* ---- vocabularies that exist only as GGUF ----------------------------------------------------------------------- */
 
 static struct raml_tokenizer *open_parts(const struct gguf_arrays *g, const char *pattern)
 {
@@ -175,7 +175,7 @@ static struct raml_tokenizer *open_parts(const struct gguf_arrays *g, const char
     struct raml_tokenizer_parts p = {.name = pattern, .token = g->token, .type = g->type, .n_tokens = g->n_tokens,
                                      .merge = g->merge, .n_merges = g->n_merges, .pattern = pattern};
     CHECK_OK(raml_tokenizer_from_parts(&p, &t, &err));
-    size_t n = g->n_tokens; /* unused ones at the end are left out */
+    size_t n = g->n_tokens; /* unused ones at the end are dropped */
     while (n && g->type[n - 1] == 5) n--;
     assert_int_equal(raml_tokenizer_size(t), n);
     return t;

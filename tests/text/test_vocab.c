@@ -13,7 +13,7 @@
 #include "fixture.h"
 #include "raml/rng.h"
 
-/* The known entries are of GPT-2's own table (bytes_to_unicode in its encoder.py). */
+/* The known entries are from GPT-2's own table (bytes_to_unicode in its encoder.py). */
 static void test_file_layout(void **state)
 {
     struct fixture *f = *state;
@@ -103,7 +103,7 @@ static enum raml_code open_json(const struct fixture *f, json_t *root, struct ra
     "{\"type\":\"Sequence\",\"pretokenizers\":[" step                                                                 \
     ",{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}]}"
 
-/* Changes to the built-in file that must be refused, with what the message must hold. */
+/* Changes to the built-in file that must be refused, with what the message must contain. */
 static const struct {
     const char *where, *value;
     enum raml_code code;
@@ -124,8 +124,8 @@ static const struct {
     {"model.vocab", "{}", RAML_EFORMAT, "no token"},
     {"model.vocab.A", "", RAML_EFORMAT, "no token 'A' for byte 0x41"},
     {"model.vocab.Ġ", "", RAML_EFORMAT, "for byte 0x20"},
-    {"model.vocab.A", "66", RAML_EFORMAT, "which another token has too"},
-    {"model.vocab.A", "258", RAML_EFORMAT, "'<think>' has id 258, which another token has too"},
+    {"model.vocab.A", "66", RAML_EFORMAT, "which belongs to another token too"},
+    {"model.vocab.A", "258", RAML_EFORMAT, "'<think>' has id 258, which belongs to another token too"},
     {"model.vocab.A", "-1", RAML_ERANGE, "'A' is -1"},
     {"model.vocab.A", "2147483648", RAML_ERANGE, "'A' is 2147483648"},
     {"model.vocab.A", "9223372036854775807", RAML_ERANGE, "'A'"},
@@ -165,7 +165,7 @@ static const struct {
     {"pre_tokenizer", SEQUENCE(SPLIT("a", "Removed", "false")), RAML_ESUPPORT, "[0].behavior' is 'Removed'"},
     {"pre_tokenizer", SEQUENCE(SPLIT("a", "Isolated", "true")), RAML_ESUPPORT, "[0].invert' is true"},
     {"pre_tokenizer", SEQUENCE(SPLIT("(a", "Isolated", "false")), RAML_EFORMAT, "does not compile"},
-    {"pre_tokenizer", SEQUENCE(SPLIT("a*", "Isolated", "false")), RAML_ESUPPORT, "can match nothing"},
+    {"pre_tokenizer", SEQUENCE(SPLIT("a*", "Isolated", "false")), RAML_ESUPPORT, "can match the empty string"},
     {"pre_tokenizer", SEQUENCE(SPLIT("\\\\w+", "Isolated", "false")), RAML_ESUPPORT, "has '\\w' at byte 0"},
     {"pre_tokenizer", "7", RAML_EFORMAT, "'pre_tokenizer.type'"},
     {"pre_tokenizer.use_regex", "1", RAML_EFORMAT, "'pre_tokenizer.use_regex' is not true or false"},
@@ -178,13 +178,13 @@ static const struct {
     {"added_tokens", "[7]", RAML_EFORMAT, "'added_tokens[0].content'"},
     {"added_tokens.1.content", "\"\"", RAML_EFORMAT, "expected 1 to"},
     {"added_tokens.1.content", "null", RAML_EFORMAT, "'added_tokens[1].content'"},
-    {"added_tokens.1.content", "\"<think>\"", RAML_EFORMAT, "stands twice"},
+    {"added_tokens.1.content", "\"<think>\"", RAML_EFORMAT, "is in added_tokens twice"},
     {"added_tokens.1.content", "\"A\"", RAML_EFORMAT, "has id 257 in added_tokens and 65 in model.vocab"},
     {"added_tokens.1.id", "\"257\"", RAML_EFORMAT, "not an integer"},
     {"added_tokens.1.id", "", RAML_EFORMAT, "not an integer"},
     {"added_tokens.1.id", "5000000", RAML_ERANGE, "is 5000000"},
-    {"added_tokens.1.id", "65", RAML_EFORMAT, "which another token has too"},
-    {"added_tokens.1.id", "258", RAML_EFORMAT, "which another token has too"},
+    {"added_tokens.1.id", "65", RAML_EFORMAT, "which belongs to another token too"},
+    {"added_tokens.1.id", "258", RAML_EFORMAT, "which belongs to another token too"},
     {"added_tokens.1.special", "1", RAML_EFORMAT, "'added_tokens[1].special'"},
     {"added_tokens.1.normalized", "1", RAML_EFORMAT, "'added_tokens[1].normalized'"},
     {"added_tokens.1.lstrip", "1", RAML_EFORMAT, "'added_tokens[1].lstrip' is not true or false"},
@@ -242,7 +242,7 @@ static void test_damaged(void **state)
         size_t at = raml_below(&key, 2 * i, (uint32_t)text.len);
         char old = text.data[at];
         text.data[at] = (char)raml_below(&key, 2 * i + 1, 256);
-        FILE *w = fopen(f->path, "wb"); /* plainly: hundreds of files synced to disk would take seconds */
+        FILE *w = fopen(f->path, "wb"); /* without sync: hundreds of files synced to disk would take seconds */
         assert_non_null(w);
         size_t n = i % 3 ? text.len : at;
         assert_int_equal(fwrite(text.data, 1, n, w), n);
@@ -257,8 +257,8 @@ static void test_damaged(void **state)
     raml_buf_deinit(&text);
 }
 
-/* Of tokens that begin alike the longest is taken, wherever the first of them begins; only those marked special wait
- * for parse_special. Ids may have gaps. */
+/* Of tokens that begin alike the longest is taken, wherever the first of them begins; only special ones depend on
+ * parse_special. Ids may have gaps. */
 static void test_added_tokens(void **state)
 {
     struct fixture *f = *state;
@@ -300,8 +300,8 @@ static void test_added_tokens(void **state)
     raml_tokenizer_close(t);
 }
 
-/* What `tokenizers` does (added_vocabulary.rs, find_matches): a token takes blanks along up to the token before it; one
- * that would stand inside a word is no token, and what overlaps it is not looked at again. */
+/* What `tokenizers` does (added_vocabulary.rs, find_matches): a token takes in whitespace up to the token before it;
+ * one inside a word is not a token, and what overlaps it is not considered again. */
 static void test_added_borders(void **state)
 {
     struct fixture *f = *state;
@@ -323,13 +323,13 @@ static void test_added_borders(void **state)
         {"a <l> b", {'a', 300, ' ', 'b'}, 4},
         {"a <r> b", {'a', ' ', 301, 'b'}, 4},
         {"a \t\n<b>\xe2\x80\x83\xc2\xa0" "b", {'a', 302, 'b'}, 3}, /* U+2003, U+00A0 */
-        {"<r> <l>", {301, 300}, 2},                                 /* the first took the blank */
+        {"<r> <l>", {301, 300}, 2},                                 /* the first took the space */
         {"  <l><l>  ", {300, 300, ' ', ' '}, 4},
         {"<b>", {302}, 1},
-        {"a\xff <l>", {'a', 0xff, 300}, 3},                        /* a byte that is no character is no blank */
+        {"a\xff <l>", {'a', 0xff, 300}, 3},                        /* a byte that is no character is not whitespace */
         {"one", {303}, 1},
         {"one,one one", {303, ',', 303, ' ', 303}, 5},
-        {"onen", {'o', 'n', 'e', 'n'}, 4},                          /* "en" lies behind, not inside */
+        {"onen", {'o', 'n', 'e', 'n'}, 4},                          /* "en" is after, not inside */
         {"oneen", {'o', 'n', 'e', 304}, 4},
         {"\xc3\xa9one", {0xc3, 0xa9, 'o', 'n', 'e'}, 5},            /* a letter */
         {"one\xcc\x81", {'o', 'n', 'e', 0xcc, 0x81}, 5},            /* a mark */
@@ -346,7 +346,7 @@ static void test_added_borders(void **state)
         const struct raml_encode_options opt = {.parse_special = true};
         CHECK_OK(raml_tokenizer_encode_parts(t, cases[i].text, strlen(cases[i].text), &opt, &out, &where, &err));
         check_ids(cases[i].text, out.id, out.n, cases[i].want, cases[i].n);
-        for (size_t k = 0; k < where.n; k++) /* the blanks belong to their token */
+        for (size_t k = 0; k < where.n; k++) /* the spaces belong to their token */
             assert_int_equal(where.range[k].start, k ? where.range[k - 1].end : 0);
         assert_int_equal(where.range[where.n - 1].end, strlen(cases[i].text));
         raml_tokens_deinit(&out);

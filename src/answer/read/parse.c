@@ -372,7 +372,7 @@ const struct expr *raml_parse(const char *text, size_t n, bool split, struct exp
     struct parser p = {.source = text, .token = t.token, .n = t.n, .pool = pool};
     const struct expr *e = raml_parse_list(&p, true);
     if (e) skip_end(&p);
-    if (e && p.i < p.n) e = raml_parse_stop(&p, "something stands behind it that can't be read");
+    if (e && p.i < p.n) e = raml_parse_stop(&p, "something after it can't be read");
     if (e && !raml_expr_fits(e, EXPR_MAX_SIZE)) e = raml_parse_stop(&p, "too large");
     if (!e) *why = p.why ? p.why : pool->too_large ? "too large" : "can't be read";
     return e;
