@@ -112,7 +112,7 @@ static enum raml_code read_files(struct eval *e, struct raml_err *err)
     const struct cli *cli = e->cli;
     if (e->s->sampling.families)
         return raml_fail(err, RAML_EUSAGE,
-                         "--families makes questions without samples; --model says what samples them");
+                         "--families makes questions without samples; give --model to sample them");
     if (e->s->sampling.map) return raml_fail(err, RAML_EUSAGE, "--map is for questions to sample: it needs --model");
     if (e->s->samples_out) return raml_fail(err, RAML_EUSAGE, "--samples_out needs --model: nothing else is sampled");
     if (!cli->n_args)
@@ -306,7 +306,7 @@ const struct cli_command cli_eval = {
     .name = "eval",
     .about = "accuracy, pass@k, G-Pass@k, maj@k with intervals; two runs compared",
     .args = "[FILE.jsonl ...]",
-    .detail = "With --model, the questions of the file (or made ones) are sampled first; without, the file holds "
+    .detail = "With --model, the questions of the file (or made ones) are sampled first; without, the file contains "
               "graded samples. Samples that were truncated or never closed their thinking count as wrong and have "
               "their own columns. Intervals are 95 %, over questions.",
     .example = "raml eval --model demo/with --families modchain:4 --num_questions 50 --num_generations 4 --k 1,4",

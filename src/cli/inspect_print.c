@@ -109,7 +109,7 @@ static void print_memory(const struct inspection *x)
     snprintf(line, sizeof line, "a pass of %zu tokens", x->tokens);
     print_row("activations", m->score_pass, line);
     print_sum(x, "scoring", m->scoring);
-    print_row("not held", m->mapped, "the embedding: mapped from the file, rows are read when they are needed");
+    print_row("mapped", m->mapped, "the embedding: mapped from the file, rows are read when they are needed");
     print_sampling(x);
     printf("\ntraining\n");
     print_row("weights", m->train.master, "f32, updated by the optimizer");

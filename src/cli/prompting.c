@@ -16,7 +16,7 @@ static enum raml_code by_template(const struct prompting_settings *s, const char
     struct raml_buf dir;
     raml_buf_init(&dir, 1 << 16);
     const char *json = model ? strstr(model, "tokenizer.json") : NULL;
-    if (json && !json[strlen("tokenizer.json")]) { /* the folder that it lies in */
+    if (json && !json[strlen("tokenizer.json")]) { /* its folder */
         raml_buf_add(&dir, model, (size_t)(json - model));
         raml_buf_adds(&dir, ".");
         model = dir.data;

@@ -124,7 +124,7 @@ enum raml_code raml_gpass_at_k(uint32_t n, uint32_t c, uint32_t k, const struct 
                                struct raml_err *err)
 {
     if (!tau->den || tau->num > tau->den)
-        return raml_fail(err, RAML_ERANGE, "threshold %u/%u lies outside [0, 1]", tau->num, tau->den);
+        return raml_fail(err, RAML_ERANGE, "threshold %u/%u is outside [0, 1]", tau->num, tau->den);
     return raml_gpass_least(n, c, k, raml_tau_of(tau, k), out, err);
 }
 

@@ -18,7 +18,7 @@ enum raml_code raml_plan_of(const struct raml_spread *s, struct raml_plan *out, 
 
 enum raml_code raml_plan_of_accuracy(double p, struct raml_plan *out, struct raml_err *err)
 {
-    if (!(p >= 0 && p <= 1)) return raml_fail(err, RAML_ERANGE, "accuracy %g lies outside [0, 1]", p);
+    if (!(p >= 0 && p <= 1)) return raml_fail(err, RAML_ERANGE, "accuracy %g is outside [0, 1]", p);
     *out = (struct raml_plan){p * (1 - p), 0};
     return RAML_OK;
 }

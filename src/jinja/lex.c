@@ -60,7 +60,7 @@ static size_t strip_end(const struct lexer *x, size_t from, size_t to)
     return to;
 }
 
-/* Text [from, to) in front of a tag. sign: of the tag; lstrip: the tag is no {{. */
+/* Text [from, to) before a tag. sign: of the tag; lstrip: the tag is no {{. */
 static void add_text(struct lexer *x, size_t from, size_t to, char sign, bool lstrip)
 {
     size_t end = to;

@@ -243,7 +243,7 @@ static struct raml_jnode *call_tag(struct raml_jparser *p)
     n->name = "caller";
     if (raml_jp_is_op(p, '(')) n->args = params(p);
     n->a = raml_jp_expr(p, true);
-    if (n->a->kind != RAML_JN_CALL) raml_jp_fail(p, "a call in front of it");
+    if (n->a->kind != RAML_JN_CALL) raml_jp_fail(p, "a call before it");
     p->loops = 0;
     n->body = tag_body(p, ends);
     p->loops = loops;
@@ -269,7 +269,7 @@ static struct raml_jnode *with_tag(struct raml_jparser *p)
         if (n->args.n) raml_jp_need_op(p, ',');
         struct raml_jnode *pair = raml_jp_node(p, RAML_JN_PAIR);
         pair->a = raml_jp_primary(p);
-        if (pair->a->kind != RAML_JN_NAME) raml_jp_fail(p, "a name in front of it, to assign to");
+        if (pair->a->kind != RAML_JN_NAME) raml_jp_fail(p, "a name before it, to assign to");
         raml_jp_need_op(p, '=');
         pair->b = raml_jp_expr(p, true);
         raml_jp_add(&n->args, pair);
@@ -328,7 +328,7 @@ static struct raml_jnode *statement(struct raml_jparser *p)
                                         "endfilter", "endwith", "endgeneration", "endraw", NULL};
     struct raml_jnode *n = NULL;
     if (p->t->kind != RAML_JT_NAME) raml_jp_fail(p, "the name of a tag");
-    if (is_one_of(p, stray)) raml_jp_fail(p, "the tag that it belongs to, in front of it");
+    if (is_one_of(p, stray)) raml_jp_fail(p, "the tag that it belongs to, before it");
     if (!raml_jp_enter(p)) return raml_jp_node(p, RAML_JN_CONST);
     for (size_t i = 0; i < sizeof tags / sizeof *tags && !n; i++)
         if (raml_jp_take_name(p, tags[i].name)) n = tags[i].parse(p);

@@ -172,7 +172,7 @@ static enum raml_code read_run(struct raml_findings *f, const char *dir, const c
     return rc;
 }
 
-/* Subfolders that are part of the folder's own run, or hold no results. */
+/* Subfolders that are part of the folder's own run, or contain no results. */
 static bool is_part(const char *name)
 {
     return begins(name, "trace") || begins(name, "checkpoint-") || strcmp(name, "figures") == 0;

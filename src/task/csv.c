@@ -137,7 +137,7 @@ static enum raml_code set_field(struct csv *c, json_t *row, size_t column, size_
     if (!v) return raml_fail(err, RAML_EFORMAT, "%s:%zu: field '%.64s' is not UTF-8 text", c->path, line, name);
     if (json_object_set_new(row, name, v))
         return raml_fail(err, RAML_EFORMAT,
-                         "%s:%zu: field '%.64s' can't be kept: its name is no UTF-8, or there is no "
+                         "%s:%zu: field '%.64s' can't be kept: its name is not UTF-8, or there is no "
                          "memory",
                          c->path, line, name);
     return RAML_OK;

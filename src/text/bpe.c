@@ -194,7 +194,7 @@ int32_t raml_find_word(const struct raml_tokenizer *t, const unsigned char *word
     }
 }
 
-/* The ids of a piece whose ends no merge crosses and that is no token as a whole; whole: its id or -1. */
+/* The ids of a piece whose ends no merge crosses and that is not a token as a whole; whole: its id or -1. */
 static enum raml_code merge_word(const struct raml_tokenizer *t, const unsigned char *text, size_t n, int32_t whole,
                                  struct raml_tokens *out, struct raml_ranges *where, struct raml_err *err)
 {

@@ -16,7 +16,7 @@
 
 /* Normalizer, pre-tokenizer and decoder of such a file. */
 RAML_CHECKED enum raml_code raml_read_metaspace(const struct raml_source *s, const json_t *root);
-/* Appends the bytes that a token of the file stands for; true in *byte: it is one of "<0x00>" to "<0xFF>". */
+/* Appends the bytes of a token of the file; *byte: it is one of "<0x00>" to "<0xFF>". */
 void raml_metaspace_piece(const char *token, struct raml_buf *out, bool *byte);
 /* Appends text[0 .. n), n > 0, as pieces spell it. first: at the start of the whole text. */
 RAML_CHECKED enum raml_code raml_metaspace(const struct raml_tokenizer *t, const unsigned char *text, size_t n,

@@ -32,7 +32,7 @@ static enum raml_code add_token(const struct raml_tokenizer_parts *p, size_t i, 
         return raml_fail(err, RAML_ESUPPORT, "%s: token %zu has type %d; this version reads 1, 3, 4 and 5", p->name, i,
                          type);
     json_t *text = make_string(&p->token[i]);
-    if (!text) return raml_fail(err, RAML_EFORMAT, "%s: token %zu is not UTF-8, or holds a 0", p->name, i);
+    if (!text) return raml_fail(err, RAML_EFORMAT, "%s: token %zu is not UTF-8, or contains a 0", p->name, i);
     enum raml_code rc = RAML_OK;
     if (type == CONTROL || type == USER_DEFINED) {
         json_t *one = json_pack("{sI sO sb sb}", "id", (json_int_t)i, "content", text, "special", type == CONTROL,
@@ -58,7 +58,7 @@ static enum raml_code fill(const struct raml_tokenizer_parts *p, json_t *root, s
     for (size_t i = 0; i < n && !rc; i++) rc = add_token(p, i, vocab, added, err);
     for (size_t i = 0; i < p->n_merges && !rc; i++) {
         json_t *text = make_string(&p->merge[i]);
-        if (!text) return raml_fail(err, RAML_EFORMAT, "%s: merge %zu is not UTF-8, or holds a 0", p->name, i);
+        if (!text) return raml_fail(err, RAML_EFORMAT, "%s: merge %zu is not UTF-8, or contains a 0", p->name, i);
         if (!append(merges, text)) rc = fail_memory(p, err);
     }
     return rc;

@@ -1,7 +1,7 @@
 /* infix.h - a small parser of plain notation for tests of decide.h: + - * / ^ ( ) numbers names fn(a, b) n! x% oo.
  *
- * 2x is not a product here. "pi", "e", "i", "oo" are themselves; "deg(x)" is x degrees; a name that is no function's is
- * an APPLY when brackets follow, else a symbol.
+ * 2x is not a product here. "pi", "e", "i", "oo" are themselves; "deg(x)" is x degrees; a name that is not a function's
+ * is an APPLY when brackets follow, else a symbol.
  */
 #ifndef RAML_TEST_INFIX_H
 #define RAML_TEST_INFIX_H

@@ -34,9 +34,9 @@ static const struct known cases[] = {
     {"MV-0274", "to 4 digits 4/3 is not 1.333 there, and is to 3 (MV-0273); 1.333 is what 4/3 rounds to"},
     {"HM-0002 HM-0009", "compared letter by letter: 4, 10, -2 are the same three numbers in any order"},
     {"ME-0002", "1.414 for the root of 2 inside a sum"},
-    {"ME-0012", "125.663 is 40 pi cut off, not rounded (125.664)"},
+    {"ME-0012", "125.663 is 40 pi truncated, not rounded (125.664)"},
     {"ME-0033", "10cm is not 10 there, while 10 cm^2 is (ME-0030)"},
-    {"SE-0005", "the policy of a prompt (no arithmetic); 3245/5 is 649, as the file says itself"},
+    {"SE-0005", "the policy of a prompt (no arithmetic); 3245/5 is 649, as the file itself says"},
 };
 
 static const struct known label[] = {

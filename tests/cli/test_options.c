@@ -166,7 +166,7 @@ static void test_help_wins(void **state)
         cli_parse_free(r.parsed);
     }
     struct result r = parse("--|--help");
-    assert_fine(&r, "behind --");
+    assert_fine(&r, "after --");
     assert_false(r.help);
     cli_parse_free(r.parsed);
 }

@@ -1,7 +1,7 @@
 /* test_coverage.c - do 95 % intervals contain the truth in about 95 of 100 repetitions?
  *
  * Questions of beta-distributed difficulty, correct samples of one answer, wrong ones spread over a few; the truth is
- * the mean over the whole distribution of questions: E p = a/(a+b), E 1-(1-p)^8, and for the vote many random questions.
+ * the mean over the whole distribution of questions: E p = a/(a+b), E 1-(1-p)^8, and for the vote many questions.
  * $RAML_SIMULATE sets the number of repetitions; a test uses few.
  */
 #include <setjmp.h>

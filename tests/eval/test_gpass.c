@@ -206,7 +206,7 @@ static void test_odd_k(void **state)
     for (uint32_t k = 1; k <= 33; k++) {
         double got = -1;
         CHECK_OK(raml_mgpass_at_k(64, 64, k, &got, &err));
-        CHECK_NEAR("always right", got, (double)(k / 2 * 2) / k, 1e-15);
+        CHECK_NEAR("always correct", got, (double)(k / 2 * 2) / k, 1e-15);
     }
 }
 

@@ -100,14 +100,14 @@ static void test_by_hand(void **state)
         double want;
     } cases[] = {
         {"nobody votes", {{0, 0}}, 0, 5, 3, 0},
-        {"nobody is right", {{3, 0}, {2, 0}}, 2, 5, 3, 0},
-        {"all are right", {{5, 5}}, 1, 5, 3, 1},
+        {"nobody is correct", {{3, 0}, {2, 0}}, 2, 5, 3, 0},
+        {"all are correct", {{5, 5}}, 1, 5, 3, 1},
         {"one of two, tied", {{1, 1}, {1, 0}}, 2, 2, 2, 0.5},
         {"three ways", {{2, 2}, {2, 0}, {2, 0}}, 3, 6, 6, 1.0 / 3},
         {"k = 1 is accuracy", {{3, 3}, {4, 0}}, 2, 10, 1, 0.3},
         {"noise: the class is worth a half", {{2, 1}}, 1, 2, 2, 0.5},
         {"1 of 4 votes, 2 drawn: C(3,1)/C(4,2)", {{1, 1}}, 1, 4, 2, 0.5},
-        {"most right: 2 of 3 right, 2 drawn: 1/3 * 1 + 2/3 * 1/2", {{2, 2}, {1, 0}}, 2, 3, 2, 2.0 / 3},
+        {"most correct: 2 of 3 correct, 2 drawn: 1/3 * 1 + 2/3 * 1/2", {{2, 2}, {1, 0}}, 2, 3, 2, 2.0 / 3},
         {"silent majority does not win", {{1, 1}}, 1, 5, 5, 1},
     };
     struct raml_err err = {0};

@@ -22,14 +22,14 @@ static void test_by_hand(void **state)
         uint32_t n, c, k;
         double want, tol;
     } cases[] = {
-        {"no sample is right", 10, 0, 5, 0.0, 0},
-        {"every sample is right", 10, 10, 5, 1.0, 0},
+        {"no sample is correct", 10, 0, 5, 0.0, 0},
+        {"every sample is correct", 10, 10, 5, 1.0, 0},
         {"fewer wrong than k", 5, 3, 3, 1.0, 0},
         {"k = 1 is the mean", 10, 3, 1, 0.3, 0},
         {"1 - 6/10", 5, 1, 2, 0.4, 1e-15},
         {"1 - 1/6", 4, 2, 2, 5.0 / 6.0, 1e-15},
-        {"one right of many: k / n", 4000000000u, 1, 1000000000u, 0.25, 1e-15},
-        {"many right, small k", 4000000000u, 2000000000u, 2, 0.75, 1e-9},
+        {"one correct of many: k / n", 4000000000u, 1, 1000000000u, 0.25, 1e-15},
+        {"many correct, small k", 4000000000u, 2000000000u, 2, 0.75, 1e-9},
         {"only chance left out underflows", 100000, 50000, 40000, 1.0, 0},
     };
     struct raml_err err = {0};
@@ -201,7 +201,7 @@ static void test_mean_over_questions(void **state)
     CHECK_NEAR("one sample each: low", e.low, w.low, 0);
     CHECK_NEAR("one sample each: high", e.high, w.high, 0);
     CHECK_OK(raml_pass_at_k_mean(sure, 2, 1, 1, 1000, &e, &err));
-    CHECK_NEAR("all right: low is no certainty", e.low, raml_wilson(2, 2).low, 0);
+    CHECK_NEAR("all correct: low is not certainty", e.low, raml_wilson(2, 2).low, 0);
     assert_true(e.low < 0.5);
 
     CHECK_OK(raml_pass_at_k_mean(NULL, 0, 1, 1, 1000, &e, &err));

@@ -182,7 +182,7 @@ static void test_mcnemar(void **state)
         add(same, i ? i == 1 ? "x" : "y" : "z", 1, 1), add(other, i ? i == 1 ? "x" : "y" : "z", 1, 1);
     CHECK_OK(raml_paired_compare(same, other, &p, &err));
     CHECK_NEAR("alike", p.difference[0].p, 1, 0);
-    assert_true(isnan(p.difference[0].d.low)); /* three alike are no certainty */
+    assert_true(isnan(p.difference[0].d.low)); /* three alike are not certainty */
     raml_paired_deinit(&p);
     raml_tallies_close(a);
     raml_tallies_close(b);

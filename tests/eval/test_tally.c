@@ -73,7 +73,7 @@ static void test_classes(void **state)
     CHECK_NEAR("two of one answer against single ones", vote(5, first, apart, NULL, NULL), 1, 0);
     CHECK_NEAR("three against two", vote(5, first, fraction, NULL, NULL), 0, 0);
     CHECK_NEAR("1/2 and 0.5 are one answer", vote(5, first, spread, NULL, NULL), 1, 0);
-    CHECK_NEAR("no answer is no vote", vote(5, first, silent, NULL, NULL), 1, 0);
+    CHECK_NEAR("no answer, no vote", vote(5, first, silent, NULL, NULL), 1, 0);
     const char *const fractions[] = {"-1/2", "-\\frac{2}{4}", "3/1", "3", "-\\frac{1}{2}"};
     CHECK_NEAR("fractions by value: 2 of 3 correct", vote(5, first, fractions, NULL, NULL), 2.0 / 3, 1e-15);
     const char *const huge[] = {"1000000000000000000000001", "1000000000000000000000001", "1000000000000000000000002",
@@ -81,7 +81,7 @@ static void test_classes(void **state)
     CHECK_NEAR("of any length", vote(5, first, huge, NULL, NULL), 1, 0);
     const char *const wholes[] = {"07", "7", "8", "8", "9"};
     CHECK_NEAR("07 is 7: a tie with 8", vote(5, first, wholes, NULL, NULL), 0.5, 0);
-    const char *const texts[] = {"x+1", "x+1", "x+1 ", "y", "y"}; /* right: 2 of the 3 of the class */
+    const char *const texts[] = {"x+1", "x+1", "x+1 ", "y", "y"}; /* correct: 2 of the 3 of the class */
     CHECK_NEAR("grades differ within a class", vote(5, first, texts, NULL, NULL), 2.0 / 3, 1e-15);
 }
 

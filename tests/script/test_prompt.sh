@@ -41,7 +41,7 @@ printf '%s' 'T{{ bos_token }}' >"$tmp/t.jinja"
 "$raml" prompt "$tmp/one" --model "$tmp/model" --template "$tmp/t.jinja" --quiet >"$tmp/out"
 same "$tmp/out" '{"text":"T<s>"}' "--template with --model"
 "$raml" prompt "$tmp/one" --template "$tmp/t.jinja" --quiet >"$tmp/out"
-same "$tmp/out" '{"text":"T"}' "--template alone"
+same "$tmp/out" '{"text":"T"}' "--template without --model"
 rm "$tmp/model/chat_template.jinja"
 printf '%s\n' '{"chat_template":[{"name":"tool_use","template":"no"},{"name":"default","template":"yes"}]}' \
     >"$tmp/model/tokenizer_config.json"

@@ -115,7 +115,7 @@ static const struct one { /* the first trajectory is checked; n: how many there 
     {"answer tags", "{\"problem\":\"q?\",\"answer\":\"7\",\"generation\":\"<think>hm</think><answer> 7 </answer>\"}",
      NULL,
      "generic", "q?", "7", 1, "hm", "7", RAML_EQUAL, true},
-    {"a heading is no answer", "{\"problem\":\"q?\",\"answer\":\"7\",\"response\":\"#### Step\\nhm\"}", NULL,
+    {"a heading is not an answer", "{\"problem\":\"q?\",\"answer\":\"7\",\"response\":\"#### Step\\nhm\"}", NULL,
      "generic", "q?",
      "7", 1, "#### Step\nhm", NULL, RAML_UNKNOWN, true},
     {"a deeper heading is none either", "{\"problem\":\"q?\",\"answer\":\"7\",\"response\":\"hm\\n##### 7\"}", NULL,

@@ -83,7 +83,7 @@ static void test_trajectories(void **state)
     check_span(f, 0, "<|question|>2+2?<think>", "pppppp");
     check_span(f, 1, "</think>no</think>fi<|endoftext|>", "TTTTTTTTTTCAAE"); /* plain text spells no special token */
     check_span(f, 2, "2+2=4</think>4<|endoftext|>", "TTTTTCAE");
-    check_span(f, 3, "</think>four<|endoftext|>", "CAAAAE"); /* the question's answer where it has none of its own */
+    check_span(f, 3, "</think>four<|endoftext|>", "CAAAAE"); /* the question's answer if it has none itself */
     check_span(f, 4, "ok</think>four<|endoftext|>", "TTCAAAAE"); /* and where its own is correct: the form wanted */
     assert_int_equal(f->tree.n_scored, 14 + 8 + 6 + 8);
     assert_int_equal(f->tree.token[f->tree.span[1].start], '<');

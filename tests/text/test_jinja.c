@@ -123,7 +123,7 @@ static void test_errors(void **state)
         {"{{ (1] }}", RAML_EFORMAT, "t:1: unexpected ']'; expected ')'"},
         {"{{ 1 2 }}", RAML_EFORMAT, "t:1: found a number; expected '}}'"},
         {"{{ x $ }}", RAML_EFORMAT, "t:1: unexpected character '$' (U+0024)"},
-        {"{% endif %}", RAML_EFORMAT, "t:1: found 'endif'; expected the tag that it belongs to, in front of it"},
+        {"{% endif %}", RAML_EFORMAT, "t:1: found 'endif'; expected the tag that it belongs to, before it"},
         {"{% break %}", RAML_EFORMAT, "t:1: break or continue outside of a loop"},
         {"a\n\xff", RAML_EFORMAT, "t:2: byte 2 is not UTF-8; expected a template's text"},
     };

@@ -7,8 +7,8 @@
  * their roots where a power has a denominator (x^{1/L}); square roots and other roots of irreducible factors with their
  * defining polynomials; sines and cosines as pairs of generators with sin^2 = 1 - cos^2, sums of angles expanded;
  * powers with variable exponents split as a^(m+n) = a^m a^n; logarithms and unknown functions as generators of
- * normalised arguments. A zero difference proves equality (for positive variables where roots are involved; rule says
- * so). Otherwise ball values at fixed rational points prove a difference. Neither: unknown.
+ * normalised arguments. A zero difference proves equality (for positive variables where roots are involved; then rule
+ * says so). Otherwise ball values at fixed rational points prove a difference. Neither: unknown.
  * Never aborts, never hangs: sizes and degrees are estimated and charged before FLINT is called.
  */
 #ifndef RAML_ANSWER_DECIDE_H

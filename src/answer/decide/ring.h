@@ -64,7 +64,7 @@ struct ring {
 void raml_ring_init(struct ring *r, slong max_gens, slong L, slong D, struct work *w);
 void raml_ring_clear(struct ring *r);
 
-/* The index of the generator that stands for this; -1: the limit is reached. arg[0..n) are copied. */
+/* The index of the generator with this meaning; -1: the limit is reached. arg[0..n) are copied. */
 slong raml_ring_gen(struct ring *r, enum gen_kind kind, int sub, const char *text, uint32_t n_text,
                     const struct ratio *arg, uint32_t n);
 /* gen^e as a quotient. */
