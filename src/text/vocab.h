@@ -4,7 +4,7 @@
  * characters stand for themselves, the other 68 bytes are U+0100, U+0101, … in order. Pieces are kept as bytes; the
  * characters live only in the file.
  * metaspace.h has the other spelling.
- * Invariants  byte[b] names a piece of exactly that byte, or is -1 (lacks_bytes). Merges are in rank order, pairs unique.
+ * Invariants  byte[b] names a piece of exactly that byte, or is -1 (lacks_bytes). Merges go by rank, each pair once.
  *             Added tokens are sorted by bytes.
  */
 #ifndef RAML_TEXT_VOCAB_H
