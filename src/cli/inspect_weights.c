@@ -61,7 +61,7 @@ size_t cli_inspect_totals(const struct inspection *x, struct type_total total[IN
         size_t k = 0;
         if (!t->type) continue;
         while (k < n && strcmp(total[k].type, t->type) != 0) k++;
-        if (k == INSPECT_TYPES) continue; /* at most eight are read */
+        if (k == INSPECT_TYPES) continue; /* at most eight types are supported */
         if (k == n) total[n++] = (struct type_total){.type = t->type};
         total[k].tensors++;
         total[k].elements += t->n;

@@ -121,7 +121,7 @@ static const char *name_pattern(const struct raml_tokenizer *t, const json_t *ro
     return n <= RAML_FAMILY_PATTERNS ? raml_family_name(regex, n, t->nfc, t->ignore_merges) : NULL;
 }
 
-/* Does a text start with a bos token? */
+/* Is a special token put before every text? */
 static bool opens_with_token(const json_t *post)
 {
     const json_t *list = json_object_get(post, "processors");

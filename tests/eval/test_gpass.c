@@ -108,8 +108,8 @@ static void test_refused(void **state)
         uint32_t n, c, k, m;
         const char *says;
     } cases[] = {
-        {5, 2, 0, 1, "k = 0 of 5"}, {5, 2, 6, 1, "k = 6 of 5"},       {0, 0, 1, 1, "k = 1 of 0"},
-        {5, 6, 1, 1, "6 right"},    {5, 2, 3, 0, "at least 0 correct"}, {5, 2, 3, 4, "at least 4 correct of 3"},
+        {5, 2, 0, 1, "k = 0 of 5"}, {5, 2, 6, 1, "k = 6 of 5"},         {0, 0, 1, 1, "k = 1 of 0"},
+        {5, 6, 1, 1, "6 correct"},  {5, 2, 3, 0, "at least 0 correct"}, {5, 2, 3, 4, "at least 4 correct of 3"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct raml_err err = {0};
