@@ -101,13 +101,8 @@ void raml_layers_backward(struct raml_pass *p, float *grad)
     const struct raml_model *m = p->m;
     size_t d = (size_t)m->config.hidden_size, n = p->pack->n_rows, chunk = m->sizes.chunk_rows;
     m->b->zero(m->dev, p->dx, n * d * sizeof *p->dx);
-<<<<<<< HEAD
-    m->b->to_act(m->dev, m->type, p->d_o, p->dxn, n * d); /* d_o is as wide as d at least (pass.c) */
-    m->b->norm_back(m->dev, m->type, p->dx, p->dxa, grad + m->at.norm, p->d_o, p->s.xf, p->s.rstdf, m->v_norm, n, d);
-=======
     m->b->to_act(m->dev, m->type, p->d_o, p->dxn, n * d); /* d_o is at least as wide as d (pass.c) */
-    m->b->norm_back(m->dev, m->type, p->dx, p->dxa, grad + m->norm, p->d_o, p->s.xf, p->s.rstdf, m->v_norm, n, d);
->>>>>>> aea3d5b (model: comments and messages in plain English and the field's words)
+    m->b->norm_back(m->dev, m->type, p->dx, p->dxa, grad + m->at.norm, p->d_o, p->s.xf, p->s.rstdf, m->v_norm, n, d);
     for (size_t i = (size_t)m->config.n_layers; i-- > 0;) {
         for (int part = 0; part < 2; part++) {
             if (part == 1) attention_back(p, i);
