@@ -2,7 +2,7 @@
  *
  * Everything here is known before there is a model: nothing is loaded.
  * Errors   RAML_EFORMAT, RAML_ERANGE: file, key, what was found and what was expected; RAML_ESUPPORT: a setting that
- *          raml does not compute. On failure *out is as it was.
+ *          raml does not implement. On failure *out is as it was.
  */
 #ifndef RAML_CONFIG_H
 #define RAML_CONFIG_H
@@ -51,7 +51,7 @@ struct raml_param {
     size_t shape[2];
     bool decay; /* weight decay applies: a matrix that is not an embedding */
 };
-/* The parameters of a model of this shape, in the order of the block; for free(). */
+/* The parameters of a model of this shape, in the order of the block; the caller frees them. */
 RAML_CHECKED enum raml_code raml_config_table(const struct raml_config *c, struct raml_param **table, size_t *n,
                                               struct raml_err *err);
 #endif

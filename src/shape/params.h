@@ -4,7 +4,7 @@
 
 #include "raml/config.h"
 
-struct raml_layer_offsets { /* q, k and v lie side by side in the block (qkv, bias), and so do gate and up (gu) */
+struct raml_layer_offsets { /* q, k and v are adjacent in the block (qkv, bias), and so are gate and up (gu) */
     size_t norm1, qkv, bias, q_norm, k_norm, o, norm2, gu, down;
 };
 struct raml_params {
@@ -13,7 +13,7 @@ struct raml_params {
     size_t embed, norm, head; /* offsets; of a tied head, the embedding's */
     struct raml_layer_offsets *layer; /* [c->n_layers] */
 };
-/* Everything is the caller's, for _deinit, which may be called on what is zero. */
+/* All owned by the caller, who calls _deinit; a zeroed struct is fine for it. */
 RAML_CHECKED enum raml_code raml_params_init(struct raml_params *p, const struct raml_config *c, struct raml_err *err);
 void raml_params_deinit(struct raml_params *p);
 

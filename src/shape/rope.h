@@ -4,10 +4,10 @@
 
 #include "raml/config.h"
 
-/* Radians per position of the pair i of a head's dimensions, i in [0, head_dim / 2). */
+/* Radians per position of pair i of a head's dimensions, i in [0, head_dim / 2). */
 double raml_rope_frequency(const struct raml_config *c, int i);
-/* cos_sin[max_positions, head_dim]: of each position the cosines of its head_dim / 2 angles, then the sines. The same bits
- * for any number of threads. */
+/* cos_sin[max_positions, head_dim]: for each position the cosines of its head_dim / 2 angles, then the sines. The same
+ * bits for any number of threads. */
 RAML_CHECKED enum raml_code raml_rope_table(const struct raml_config *c, int threads, float *cos_sin,
                                             struct raml_err *err);
 
