@@ -3,7 +3,7 @@
  * It computes with the reference kernels. Everything from its alloc is in one region that is PROT_NONE except while one
  * of its operations runs, so any access from elsewhere ends the test by SIGSEGV. An operation that gets an address
  * outside that region, where the table requires the device's memory, ends it by abort, naming it; so does a host's side
- * that is inside. (Weights are behind a pointer that only the device can follow.)
+ * that is inside. (Weights are reached through a pointer that only the device can follow.)
  */
 #ifndef RAML_TESTS_DEVICE_FAR_H
 #define RAML_TESTS_DEVICE_FAR_H

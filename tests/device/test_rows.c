@@ -137,7 +137,7 @@ static void silu_case(const struct raml_ops *ops, bool bf16, size_t n, size_t f,
         (k ? REF : ops)->silu_mul(bf16, out[k], gu, n, f);
         (k ? REF : ops)->silu_mul_back(bf16, d_gu[k], d_out, gu, n, f);
     }
-    /* columns of one: each element by itself, no larger neighbour to hide behind. vf_exp is good to 2 ulp. */
+    /* columns of one: each element by itself, no larger neighbour to hide its error. vf_exp is good to 2 ulp. */
     check_rows("silu_mul", bf16, out[0], out[1], n * f, 1, REL);
     /* 1 + g (1 - s) cancels near its root at g = -1.278: there 2^-23 of terms of size |d u g s| is left */
     check_rows("silu_mul_back", bf16, d_gu[0], d_gu[1], n, 2 * f, REL);

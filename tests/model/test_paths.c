@@ -128,7 +128,7 @@ static void check_model(struct raml_model *m, size_t trees, uint64_t seed, doubl
     size_t n = raml_model_params(m, &p);
     double whole = 0;
     for (size_t i = 0; i < raml_model_n(m); i++) whole += (double)paths.grad[i] * paths.grad[i];
-    for (size_t i = 0; i < n; i++) { /* a small parameter's gradient can't hide behind the others'. Those whose gradient
+    for (size_t i = 0; i < n; i++) { /* a small parameter's gradient must not be lost among others. Those whose gradient
                                         is nothing but cancelled terms (a key's bias shifts all scores alike) are
                                         compared only with the whole gradient. */
         const float *a = tree.grad + p[i].offset, *b = paths.grad + p[i].offset;

@@ -163,7 +163,7 @@ static void test_settings(void **state)
     struct raml_train_options o = raml_train_default();
     assert_int_equal(raml_train_check(&o, &err), RAML_EUSAGE);
     assert_string_equal(err.msg, "no length is set: give max_steps, num_train_epochs or max_tokens (the first reached "
-                                 "ends)");
+                                 "ends training)");
     o.max_steps = 1;
     CHECK_OK(raml_train_check(&o, &err));
     o.learning_rate = NAN;
