@@ -1,4 +1,4 @@
-/* eval_files.c - samples from files, and fresh samples, as scored.h passes them on (eval.h). */
+/* eval_files.c - samples from files, and fresh samples, as samples.h passes them on (eval.h). */
 #include "cli/eval.h"
 
 #include <stdio.h>

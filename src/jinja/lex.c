@@ -1,4 +1,4 @@
-/* lex.c - see lex.h: text, tags, comments and white space around them. */
+/* lex.c - see lex.h: text, tags, comments and whitespace around them. */
 #include "jinja/lex.h"
 
 #include <stdio.h>

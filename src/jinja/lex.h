@@ -1,4 +1,4 @@
-/* lex.h - a template's text as tokens (private to src/text).
+/* lex.h - a template's text as tokens (private to src/jinja).
  *
  * As Jinja does with trim_blocks and lstrip_blocks: the newline after a block tag or comment is dropped, and so is
  * whitespace before one that comes first on its line; - beside a delimiter strips whitespace, + keeps it. \r\n and

@@ -1,4 +1,4 @@
-/* parse.h - a template as a tree (private to src/text).
+/* parse.h - a template as a tree (private to src/jinja).
  *
  * One struct for all nodes; what its fields hold depends on the kind:
  *

@@ -1,4 +1,4 @@
-/* run.h - running a parsed template (private to src/text/jinja and chat.c).
+/* run.h - running a parsed template (private to src/jinja and src/text/chat.c).
  *
  * Names are looked up in a chain of scopes, the innermost first: each loop iteration, macro call, `with` and block has
  * its own; `if` has none. A macro sees the scope that it is defined in, as that is when it is called. A name in no

@@ -1,4 +1,4 @@
-/* value.h - a template's values: Python's, as far as chat templates use them (private to src/text).
+/* value.h - a template's values: Python's, as far as chat templates use them (private to src/jinja).
  *
  * Text is UTF-8; length, indices and slices count code points. A text remembers which of its bytes came from a message:
  * sorted, disjoint marks [start, end), each with the message's index. Every operation on text keeps them, so the

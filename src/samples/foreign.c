@@ -1,4 +1,4 @@
-/* scored_foreign.c - see scored_foreign.h. */
+/* foreign.c - see foreign.h. */
 #include "samples/foreign.h"
 
 #include <stdarg.h>

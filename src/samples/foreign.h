@@ -1,4 +1,4 @@
-/* scored_foreign.h - shared by the readers of other programs' sample files: a question's samples are put together one
+/* foreign.h - shared by the readers of other programs' sample files: a question's samples are put together one
  * by one, with grades, answers and texts where the file has them.
  *
  * Use      _open once; for each question _begin(n), _put for each sample, _hand; _deinit at the end.
@@ -85,7 +85,7 @@ bool raml_foreign_count(uint32_t n, uint32_t k, double value, uint32_t *c);
 /* A metric's name for report.metric, which must outlive the reader; "" if it is not one of the usual names. */
 const char *raml_foreign_metric_name(const struct raml_scored_options *opt, const char *name);
 
-/* scored_judge.c: the only place that calls src/answer. */
+/* judge.c: the only place that calls src/answer. */
 RAML_CHECKED enum raml_code raml_scored_judge(const struct raml_scored_options *opt, const char *gold, const char *text,
                                               enum raml_verdict *verdict, struct raml_err *err);
 /* Appends the answer that the text ends in to *out; nothing when it has none. */

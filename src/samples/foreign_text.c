@@ -1,4 +1,4 @@
-/* scored_foreign_text.c - other programs' metric names, texts and non-standard JSON (scored_foreign.h). */
+/* foreign_text.c - other programs' metric names, texts and non-standard JSON (foreign.h). */
 #include "samples/foreign.h"
 
 #include "raml/metric.h"

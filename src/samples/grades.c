@@ -1,4 +1,4 @@
-/* scored_marks.c - a line per question with only its grades, {"id", "correct": [0, 1, ...]} or {"id", "n", "c"}.
+/* grades.c - a line per question with only its grades, {"id", "correct": [0, 1, ...]} or {"id", "n", "c"}.
  *
  * Instead of correct there may be labels (RaML's rollouts) or correctness_math_verify (OpenR1-Math). Optional: pred
  * (answers, null: none), finish_reason ("length": truncated) and think_closed, each a list as long as correct; or

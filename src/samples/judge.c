@@ -1,5 +1,5 @@
-/* scored_judge.c - the only place where the readers of sample files check whether two answers are the same, and find a
- * text's answer. See scored_foreign.h. */
+/* judge.c - the only place where the readers of sample files check whether two answers are the same, and find a
+ * text's answer. See foreign.h. */
 #include "samples/foreign.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* scored_layouts.c - every layout, narrow ones first (scored_layouts.h). To add one: its line here. */
+/* layouts.c - every layout, narrow ones first (layouts.h). To add one: its line here. */
 #include "samples/layouts.h"
 
 #include "samples/foreign.h"

@@ -1,7 +1,7 @@
-/* scored_layouts.h - the layouts of scored.h, one row each; raml_scored_read (scored.c) looks into a file and chooses
+/* layouts.h - the layouts of samples.h, one row each; raml_scored_read (samples.c) looks into a file and chooses
  * one.
  *
- * To add a layout: its reader in src/eval/scored_<name>.c, its row declared here and listed in scored_layouts.c. A row
+ * To add a layout: its reader in src/samples/<name>.c, its row declared here and listed in layouts.c. A row
  * that reads several layouts by one function is listed once for each.
  * Detection uses only the first bytes of the file, in the order of the list; the first row that matches reads it.
  *           Narrow rows (a field that only one program writes) come before wide ones (`correct`, `n` and `c`).
@@ -41,8 +41,8 @@ struct raml_scored_layout_row {
 extern const struct raml_scored_layout_row *const raml_scored_layouts[];
 extern const size_t raml_scored_n_layouts;
 
-extern const struct raml_scored_layout_row raml_scored_layout_own;   /* scored_own.c */
-extern const struct raml_scored_layout_row raml_scored_layout_marks; /* scored_marks.c */
+extern const struct raml_scored_layout_row raml_scored_layout_own;   /* own.c */
+extern const struct raml_scored_layout_row raml_scored_layout_marks; /* grades.c */
 
 /* Memory for a question's samples, reused from question to question. Zero-initialise. */
 struct raml_scored_room {

@@ -1,4 +1,4 @@
-/* scored_lighteval.c - lighteval's details, one record a line (docs/samples.md has the converter from parquet).
+/* lighteval.c - lighteval's details, one record a line (docs/samples.md has the converter from parquet).
  *
  * Two layouts: `doc`, `model_response`, `metric` (from 0.11), and `predictions`, `gold`, `metrics` (before). lighteval
  * does not grade single samples; it keeps only metrics of a question. avg@n and pass@k of n samples show how many are

@@ -1,4 +1,4 @@
-/* scored_line.c - see scored_line.h. */
+/* line.c - see line.h. */
 #include "samples/line.h"
 
 #include <string.h>

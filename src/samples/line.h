@@ -1,4 +1,4 @@
-/* scored_line.h - a line of marks in its simplest form, read without building a JSON value.
+/* line.h - a line of marks in its simplest form, read without building a JSON value.
  *
  * This is the fast path for a million questions: an object whose fields are among id (a string of ASCII without
  * backslashes, or a whole number), n, c (whole numbers) and correct (a list of 0, 1, true, false), each at most once.

@@ -1,4 +1,4 @@
-/* scored_lm_eval.c - samples_<task>_<time>.jsonl of lm-evaluation-harness (docs/samples.md has its fields).
+/* lm_eval.c - samples_<task>_<time>.jsonl of lm-evaluation-harness (docs/samples.md has its fields).
  *
  * A line is one document under one filter; adjacent lines of one doc_id (runs with other seeds, concatenated and
  * sorted) are one question with the samples of all. lm_eval grades one answer per line, whatever `repeats` was: the

@@ -1,4 +1,4 @@
-/* scored_opencompass.c - results/<model>/<dataset>.json and predictions/<model>/<dataset>.json of OpenCompass.
+/* opencompass.c - results/<model>/<dataset>.json and predictions/<model>/<dataset>.json of OpenCompass.
  *
  * Results     `details` has the grades: a list of questions, each with lists over its runs (`correct`, `pred`,
  *             `answer`), or, in older versions, an object of numbered samples. Written only with --dump-eval-details.

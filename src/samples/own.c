@@ -1,4 +1,4 @@
-/* scored_own.c - our own files: a line per question with `trajectories`, as raml sample writes them (question.h).
+/* own.c - our own files: a line per question with `trajectories`, as raml sample writes them (question.h).
  *
  * Read of a trajectory: answer, correct, finish_reason ("length": truncated), think_closed (default true).
  */

@@ -1,4 +1,4 @@
-/* scored_row.c - see scored_row.h. */
+/* row.c - see row.h. */
 #include "samples/row.h"
 
 #include "core/file.h"

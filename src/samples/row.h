@@ -1,4 +1,4 @@
-/* scored_row.h - fields that a row of samples has in our own layouts: id, family, split, difficulty, gold. */
+/* row.h - fields that a row of samples has in our own layouts: id, family, split, difficulty, gold. */
 #ifndef RAML_EVAL_SCORED_ROW_H
 #define RAML_EVAL_SCORED_ROW_H
 

@@ -1,4 +1,4 @@
-/* scored.c - detects a file's layout, and what all readers share (scored.h, scored_layouts.h). */
+/* samples.c - detects a file's layout, and what all readers share (samples.h, layouts.h). */
 #include "samples/layouts.h"
 
 #include "core/file.h"

@@ -1,4 +1,4 @@
-/* scored_seen.c - see scored_seen.h. Linear probing, at most half full. */
+/* seen.c - see seen.h. Linear probing, at most half full. */
 #include "samples/seen.h"
 
 #include "core/file.h"

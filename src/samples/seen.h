@@ -1,4 +1,4 @@
-/* scored_seen.h - the ids that a file has had, and their first lines: a hash table of 64-bit hashes of the ids. */
+/* seen.h - the ids that a file has had, and their first lines: a hash table of 64-bit hashes of the ids. */
 #ifndef RAML_EVAL_SCORED_SEEN_H
 #define RAML_EVAL_SCORED_SEEN_H
 

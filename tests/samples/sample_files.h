@@ -1,4 +1,4 @@
-/* scored_files.h - a folder for sample files, and what a reader passes on. Include after cmocka's own headers. */
+/* sample_files.h - a folder for sample files, and what a reader passes on. Include after cmocka's own headers. */
 #ifndef RAML_TESTS_SCORED_FILES_H
 #define RAML_TESTS_SCORED_FILES_H
 

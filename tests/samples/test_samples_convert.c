@@ -1,5 +1,5 @@
-/* test_scored_convert.c - the shared samples, written in the three other tools' layouts and read back: the numbers must
- * be those of expected_metrics.json (exact rationals) and of lighteval's and NeMo-Skills' own test data. */
+/* test_samples_convert.c - the shared samples, written in the three other tools' layouts and read back: the numbers
+ * must be those of expected_metrics.json (exact rationals) and of lighteval's and NeMo-Skills' own test data. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* test_scored_marks.c - our own layouts of graded samples: both ways of reading a line, what is refused, regrading. */
+/* test_samples_grades.c - our own layouts of graded samples: both ways of reading a line, refusals, regrading. */
 #include "core/scratch.h"
 
 #include "samples/line.h"

@@ -1,4 +1,4 @@
-/* test_scored_hostile.c - other tools' files with one thing broken: bytes flipped, values of other types, values gone.
+/* test_samples_hostile.c - other tools' files with one thing broken: bytes flipped, values of other types, values gone.
  * Every one is read or refused with a message that names the file; nothing else happens (run under ASan too). */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* test_scored_lighteval.c - lighteval's details, new and old: counts from metrics, issue 771, limits, hostile lines. */
+/* test_samples_lighteval.c - lighteval's details, new and old: counts from metrics, issue 771, limits, bad lines. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* test_scored_lm_eval.c - lm_eval's samples: filters, repeats, adjacent seeds, and hostile lines. */
+/* test_samples_lm_eval.c - lm_eval's samples: filters, repeats, adjacent seeds, and hostile lines. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* test_scored_opencompass.c - OpenCompass' results and predictions: runs, older details, parts, hostile files. */
+/* test_samples_opencompass.c - OpenCompass' results and predictions: runs, older details, parts, hostile files. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

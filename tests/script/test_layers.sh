@@ -1,7 +1,7 @@
 #!/bin/sh
 # test_layers.sh BINARY SOURCE_DIR BUILD_DIR: every #include points to a lower layer, never up or sideways.
-# The order: core; device, tree, store, jinja and answer; shape, eval and text; modelfile and samples; model; task; inner; outer;
-# study; cli (see `below`).
+# The order: core; device, tree, store, jinja and answer; shape, eval and text; modelfile and samples; model; task;
+# inner; outer; study; cli (see `below`).
 # A public header include/raml/X.h belongs to the layer that holds X.c, or to the one that `home` names.
 # The command line uses only the public headers, as any other program would.
 # And hardware has one door, src/device/backend.h: see `doors`.
