@@ -75,13 +75,19 @@ size_t raml_model_n(const struct raml_model *m);                                
  * was split into passes. _join adds it where it belongs, and leaves zeros in its place. */
 size_t raml_gradient_n(const struct raml_model *m);
 RAML_CHECKED enum raml_code raml_gradient_join(const struct raml_model *m, float *grad, struct raml_err *err);
-/* The block, in the device's memory (device.h); NULL: inference; after writing to it: raml_model_refresh. */
+/* The block, in the device's memory (device.h), to write to it (then: raml_model_refresh), and only to read it; NULL: the
+ * model was opened RAML_TO_READ. */
 float *raml_model_weights(struct raml_model *m);
+const float *raml_model_weights_const(const struct raml_model *m);
 /* Makes the packed copies that the matrix products use from the weights. */
 RAML_CHECKED enum raml_code raml_model_refresh(struct raml_model *m, struct raml_err *err);
 
 /* -- A pass ------------------------------------------------------------------------------------------------------- */
 struct raml_pass; /* activations; grows to the largest pack it has seen and is reused */
+/* A pass never changes its model, whether it runs backward or not: what backward reads (transposed copies of the
+ * matrices) was made when the model was opened RAML_TO_TRAIN, and gradients go to memory of the caller. So training
+ * passes, reading passes and decoders of one model stand side by side; what changes a model, raml_model_refresh, takes
+ * it non-const. RAML_EUSAGE: backward, of a model that was opened RAML_TO_READ. */
 RAML_CHECKED enum raml_code raml_pass_open(const struct raml_model *m, bool backward, struct raml_pass **out,
                                            struct raml_err *err);
 void raml_pass_close(struct raml_pass *p);

@@ -203,3 +203,8 @@ float *raml_model_weights(struct raml_model *m)
 {
     return m->weights;
 }
+
+const float *raml_model_weights_const(const struct raml_model *m)
+{
+    return m->weights;
+}

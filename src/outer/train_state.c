@@ -31,11 +31,11 @@ static void hex(uint64_t h, char out[17])
     snprintf(out, 17, "%016" PRIx64, h);
 }
 
-static enum raml_code weights_hash(struct raml_model *m, uint64_t *out, struct raml_err *err)
+static enum raml_code weights_hash(const struct raml_model *m, uint64_t *out, struct raml_err *err)
 {
     size_t bytes = raml_model_n(m) * sizeof(float);
     struct raml_view v;
-    enum raml_code rc = raml_view_open(raml_model_device(m), raml_model_weights(m), bytes, &v, err);
+    enum raml_code rc = raml_view_open(raml_model_device(m), raml_model_weights_const(m), bytes, &v, err);
     if (!rc) *out = raml_hash(v.data, bytes, 0);
     raml_view_close(&v);
     return rc;

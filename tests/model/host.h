@@ -7,11 +7,11 @@
 #include <stdlib.h>
 
 /* A copy of the model's block of weights; free() it. */
-static inline float *host_weights(struct raml_model *m)
+static inline float *host_weights(const struct raml_model *m)
 {
     size_t bytes = raml_model_n(m) * sizeof(float);
     float *w = malloc(bytes);
-    if (!w || raml_array_read(raml_model_device(m), w, raml_model_weights(m), bytes, NULL)) abort();
+    if (!w || raml_array_read(raml_model_device(m), w, raml_model_weights_const(m), bytes, NULL)) abort();
     return w;
 }
 /* Replaces them by w, and frees it. */

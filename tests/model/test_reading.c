@@ -127,6 +127,7 @@ static void test_refusals(void **state)
     struct raml_err fault = {0};
     MUST(raml_model_init(&c, 5, RAML_F32, RAML_TO_READ, dev, &m, err));
     assert_null(raml_model_weights(m));
+    assert_null(raml_model_weights_const(m));
     assert_int_equal(raml_pass_open(m, true, &pass, &fault), RAML_EUSAGE);
     assert_non_null(strstr(fault.msg, "RAML_TO_READ"));
     assert_null(pass);
@@ -136,6 +137,92 @@ static void test_refusals(void **state)
     assert_int_equal(raml_model_save(m, *state, &fault), RAML_EUSAGE);
     free(logits_of(m)); /* still works */
     raml_model_close(m);
+}
+
+struct reader { /* a decoder with one live sample */
+    struct raml_decoder *decoder;
+    int prompt, sample;
+};
+
+static void open_reader(struct reader *r, const struct raml_model *m)
+{
+    const int32_t token[] = {3, 1, 4, 1, 5}, *prompt = token;
+    size_t n = COUNT(token);
+    MUST(raml_decoder_open(m, &(struct raml_decoder_options){.max_rows = 1, .max_tokens = 256}, &r->decoder, err));
+    MUST(raml_decoder_prompts(r->decoder, &prompt, &n, 1, &r->prompt, NULL, err));
+    MUST(raml_decoder_fork(r->decoder, r->prompt, &r->sample, err));
+}
+
+/* Logits of what follows one more token. */
+static float *step_reader(struct reader *r, const struct raml_model *m, int32_t token)
+{
+    size_t bytes = (size_t)raml_model_config(m)->vocab_size * sizeof(float);
+    float *on_device = raml_array_new(dev, 1, bytes), *out = malloc(bytes);
+    if (!on_device || !out) abort();
+    MUST(raml_decoder_step(r->decoder, &r->sample, &token, 1, on_device, err));
+    MUST(raml_array_read(dev, out, on_device, bytes, err));
+    raml_array_free(dev, on_device);
+    return out;
+}
+
+static void close_reader(struct reader *r)
+{
+    raml_decoder_drop_sample(r->decoder, r->sample);
+    raml_decoder_drop_prompt(r->decoder, r->prompt);
+    raml_decoder_close(r->decoder);
+}
+
+/* A step of backward on the model, in passes of its own. */
+static void train_beside(const struct raml_model *m)
+{
+    struct raml_tree tree = {0};
+    struct raml_pack pack = {0};
+    struct raml_pass *pass;
+    const int32_t token[] = {2, 7, 1, 8, 2, 8};
+    float d_logp[COUNT(token)], *grad = rig_floats(raml_model_n(m));
+    for (size_t i = 0; i < COUNT(token); i++) d_logp[i] = -1;
+    MUST(raml_tree_add(&tree, -1, 0, token, COUNT(token), 1, NULL, err));
+    MUST(raml_pack_add(&pack, &tree, err));
+    MUST(raml_pass_open(m, true, &pass, err));
+    MUST(host_train(pass, &pack, d_logp, NULL, grad, err));
+    double norm = 0;
+    for (size_t i = 0; i < raml_model_n(m); i++) norm += fabs((double)grad[i]);
+    assert_true(norm > 0);
+    raml_pass_close(pass);
+    raml_pack_deinit(&pack);
+    raml_tree_deinit(&tree);
+    free(grad);
+}
+
+/* Passes that train leave the model as it is: who reads it beside them gets the same bits as without them. */
+static void test_beside_training(void **state)
+{
+    (void)state;
+    for (size_t t = 0; t < N_DTYPES; t++) {
+        if (!has_dtype(dtypes[t])) continue;
+        struct raml_config c = rig_config(RIG_QWEN2, true);
+        struct raml_model *m = rig_open(&c, dtypes[t], dev), *apart = rig_open(&c, dtypes[t], dev);
+        struct reader beside, without;
+        size_t V = (size_t)c.vocab_size, bytes = raml_model_bytes(m);
+        float *w = host_weights(m), *before = logits_of(m);
+        open_reader(&beside, m);
+        open_reader(&without, apart);
+        for (int32_t i = 0; i < 3; i++) {
+            train_beside(m);
+            float *got = step_reader(&beside, m, i), *want = step_reader(&without, apart, i);
+            assert_memory_equal(got, want, V * sizeof *got);
+            free(got), free(want);
+        }
+        float *after = logits_of(m), *w_after = host_weights(m);
+        assert_memory_equal(before, after, N * V * sizeof *before);
+        assert_memory_equal(w, w_after, raml_model_n(m) * sizeof *w);
+        assert_int_equal(raml_model_bytes(m), bytes);
+        close_reader(&beside);
+        close_reader(&without);
+        raml_model_close(m);
+        raml_model_close(apart);
+        free(w), free(w_after), free(before), free(after);
+    }
 }
 
 /* The estimate before loading is what loading takes. Products pad rows to 64 or so: sizes here are multiples. */
@@ -199,6 +286,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_files), cmocka_unit_test(test_drawn),
                                        cmocka_unit_test(test_refusals), cmocka_unit_test(test_sizes),
-                                       cmocka_unit_test(test_too_large)};
+                                       cmocka_unit_test(test_too_large), cmocka_unit_test(test_beside_training)};
     return cmocka_run_group_tests(tests, enter, leave);
 }
