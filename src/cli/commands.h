@@ -10,7 +10,6 @@ extern const struct cli_command cli_data_check, cli_data_show, cli_data_split, c
 extern const struct cli_command cli_train_sft;
 extern const struct cli_command cli_sample, cli_score, cli_eval, cli_trace;
 extern const struct cli_command cli_report, cli_verify;
-extern const struct cli_command cli_tokenize, cli_prompt, cli_inspect, cli_doctor;
-extern const struct cli_command cli_tokenize, cli_inspect, cli_convert, cli_doctor;
+extern const struct cli_command cli_tokenize, cli_prompt, cli_inspect, cli_convert, cli_doctor;
 
 #endif

@@ -22,12 +22,6 @@ static const struct cli_option options[] = {
 #define COMPILER "gcc " __VERSION__
 #endif
 
-#ifdef RAML_MPI
-static const bool has_mpi = true;
-#else
-static const bool has_mpi = false;
-#endif
-
 /* The first executable file called `name` on PATH. */
 static bool find_program(const char *name, char *out, size_t cap)
 {
@@ -92,16 +86,15 @@ static void print_text(const struct findings *f)
     if (f->bf16 > 0 && f->f32 > 1.2 * f->bf16) /* seen on an Intel without AMX */
         printf("\n          bf16 is the slower here: --dtype f32 is more exact, and faster for all but tiny models");
     printf("\ngnuplot   %s\n", *f->gnuplot ? f->gnuplot : "not found: figures keep their data and script, without SVG");
-    printf("mpi       %s\n", has_mpi ? "yes" : "no");
 }
 
 static enum raml_code print_json(const struct findings *f, struct raml_err *err)
 {
     const struct raml_device_info *i = &f->info;
     json_t *o =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:b, s:s, s:b}", "version", RAML_VERSION, "compiler", COMPILER,
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:b, s:s}", "version", RAML_VERSION, "compiler", COMPILER,
                   "cpu", i->cpu, "levels", f->levels, "level", i->level, "threads", i->threads, "memory_bytes",
-                  (json_int_t)i->memory_bytes, "bf16", i->bf16, "matmul", i->matmul, "mpi", has_mpi);
+                  (json_int_t)i->memory_bytes, "bf16", i->bf16, "matmul", i->matmul);
     int bad = !o;
     bad |= json_object_set_new(o, "peak_f32_gflops", f->f32 > 0 ? json_real(f->f32) : json_null());
     bad |= json_object_set_new(o, "peak_bf16_gflops", f->bf16 > 0 ? json_real(f->bf16) : json_null());
