@@ -8,7 +8,7 @@
  */
 #include "bench/bench.h"
 
-#include "raml/device.h"
+#include "cli/processors.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -161,7 +161,7 @@ int main(int argc, char **argv)
     const char *dtype = "auto";
     int rc = parse(argc, argv, &s, &dtype);
     if (rc) return rc;
-    raml_device_share_processors(argv); /* as the program does */
+    cli_share_processors(argv); /* as the program does */
     s.opt.json = s.json;
     s.opt.bf16 = strcmp(dtype, "f32") && (!strcmp(dtype, "bf16") || bench_has_bf16());
     for (size_t i = 0; i < sizeof benches / sizeof *benches; i++) {

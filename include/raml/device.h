@@ -23,12 +23,6 @@ int raml_device_threads(const struct raml_device *d);
 const char *raml_device_level(const struct raml_device *d);
 bool raml_device_has_bf16(const struct raml_device *d);
 
-/* First thing in a program's main, with its argv: restarts the program, once, with GNU OpenMP set to let waiting
- * threads sleep sooner than by default (10,000 turns of its loop instead of 300,000). On an idle machine that changes
- * nothing; where other programs want the processors too, spinning takes them from the thread that is waited for. Does
- * nothing where OMP_WAIT_POLICY or GOMP_SPINCOUNT is set, and returns where it can't. */
-void raml_device_share_processors(char **argv);
-
 /* -- Arrays in the device's memory ----------------------------------------------------------------------------------
  *
  * Weights, gradients, the optimizer's moments and a decoder's logits live there. A program must not dereference these

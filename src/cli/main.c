@@ -3,6 +3,7 @@
  * 0 done, 1 failed, 2 bad usage. Results go to standard output, everything else to standard error.
  */
 #include "cli/cli.h"
+#include "cli/processors.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -177,6 +178,6 @@ int main(int argc, char **argv)
     if (help && cmd) return print_help(cmd);
     if (help && list_group(stdout, argv[2])) return close_output("help");
     if (!cmd) return unknown(argc - skip, argv + skip);
-    raml_device_share_processors(argv);
+    cli_share_processors(argv);
     return start(cmd, argc - skip - n_words, argv + skip + n_words);
 }

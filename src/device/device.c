@@ -6,17 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-void raml_device_share_processors(char **argv)
-{
-    char self[4096];
-    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT")) return;
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1); /* `ps` still shows its name */
-    if (n <= 0 || setenv("GOMP_SPINCOUNT", "10000", 1)) return;
-    self[n] = 0;
-    execv(self, argv);
-}
 
 /* Levels, strongest first; raml_cpu_usable asks the processor. */
 static const struct raml_ops *const levels[] = {

@@ -15,8 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum { SCRIPT_MAX = 1 << 20, DATA_MAX = 1 << 28, LOG_MAX = 400, LETTERS_MAX = 70 };
 
 const char *raml_figure_colour(int index)
