@@ -35,6 +35,13 @@ struct raml_sample_options {
 };
 struct raml_sample_options raml_sample_default(void); /* 1 sample, 64 rows, 512 tokens, temperature 1, no filters */
 
+/* Bytes that sampling takes beside the model while batch_size samples of `tokens` tokens each, which they share with no
+ * other, grow: keys and values in whole pages, a step's activations, logits, and what choosing from them takes (sorting
+ * too, with top_k or top_p). raml_sample_questions keeps room for the tokens of a completion and two prompts a sample,
+ * each in whole pages. Prompts take more while they are computed: logits of each, activations of all their tokens. */
+size_t raml_sample_estimate(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
+                            const struct raml_sample_options *opt, size_t tokens);
+
 struct raml_sample_stats {
     uint64_t samples, right, truncated, unclosed, budget_hit;
     uint64_t tokens; /* completion tokens */

@@ -3,6 +3,7 @@
 
 #include "cli/load.h"
 #include "model/decoder.h"
+#include "raml/sample.h"
 
 #include <string.h>
 
@@ -31,23 +32,23 @@ static void sampling(struct inspection *x, enum raml_dtype dtype, const struct r
 {
     static const size_t batch[INSPECT_SAMPLING] = {1, 8, 32, 64};
     struct memory *m = &x->memory;
-    size_t held = sum_of(&m->read), V = (size_t)x->config.vocab_size;
+    struct raml_sample_options o = raml_sample_default();
+    size_t held = sum_of(&m->read);
+    o.top_p = 0.95; /* the dearest way to choose */
     m->n_contexts = choose_contexts(m->context, (size_t)x->config.max_positions);
     for (size_t b = 0; b < INSPECT_SAMPLING; b++) {
         m->batch[b] = batch[b];
         for (size_t t = 0; t < m->n_contexts; t++) {
-            size_t pages = (m->context[t] + 63) / 64; /* of 64 tokens: decoder.h */
-            struct raml_decoder_options o = {.max_rows = batch[b], .max_tokens = batch[b] * pages * 64};
-            /* logits and weights of every row; with top_k or top_p, sorted, of one a thread: inner/pick.c */
-            m->sampling[b][t] = held + raml_decoder_estimate(&x->config, dtype, dev, &o) + (batch[b] + (size_t)x->threads) * V * 8;
+            o.batch_size = batch[b];
+            m->sampling[b][t] = held + raml_sample_estimate(&x->config, dtype, dev, &o, m->context[t]);
         }
     }
-    struct raml_decoder_options few = {.max_rows = 1, .max_tokens = 64}, rows = few, tokens = few;
+    struct raml_decoder_options few = {.max_rows = 1, .max_tokens = RAML_TILE}, rows = few, tokens = few;
     size_t base = raml_decoder_estimate(&x->config, dtype, dev, &few);
     rows.max_rows = INSPECT_PROMPTS;
-    tokens.max_tokens += 64;
+    tokens.max_tokens += RAML_TILE;
     m->prompts = raml_decoder_estimate(&x->config, dtype, dev, &rows) - base;
-    m->kv_token = (raml_decoder_estimate(&x->config, dtype, dev, &tokens) - base) / 64;
+    m->kv_token = (raml_decoder_estimate(&x->config, dtype, dev, &tokens) - base) / RAML_TILE;
 }
 
 void cli_inspect_types(struct inspection *x, const char *dtype, const struct raml_device *dev)

@@ -143,6 +143,16 @@ void raml_picker_close(struct raml_picker *p)
     free(p);
 }
 
+size_t raml_picker_estimate(const struct raml_device *dev, size_t max_rows, size_t vocab, bool sorts)
+{
+    const struct raml_picker *p = NULL; /* for the sizes of what it points to */
+    size_t row = vocab * sizeof *p->weight + sizeof *p->row + sizeof *p->u + sizeof *p->drawn + sizeof *p->told;
+    size_t worker = vocab * (sizeof *p->kept + sizeof *p->index);
+    size_t bytes = max_rows * row;
+    if (sorts) bytes += (size_t)raml_parallel_workers(raml_device_threads(dev)) * worker;
+    return bytes;
+}
+
 static enum raml_code room_to_sort(struct raml_picker *p, struct raml_err *err)
 {
     size_t workers = (size_t)raml_parallel_workers(raml_device_threads(p->dev));

@@ -69,6 +69,25 @@ static enum raml_code check(const struct raml_sample_options *o, struct raml_err
     return raml_pick_check(&p, err);
 }
 
+/* The decoder of batch_size rows that has room for `tokens` tokens of each. */
+static struct raml_decoder_options decoder_options(const struct raml_sample_options *o, size_t tokens)
+{
+    size_t pages = (tokens + RAML_TILE - 1) / RAML_TILE;
+    return (struct raml_decoder_options){.max_rows = o->batch_size, .max_tokens = o->batch_size * pages * RAML_TILE};
+}
+
+size_t raml_sample_estimate(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
+                            const struct raml_sample_options *opt, size_t tokens)
+{
+    const struct sampler *s = NULL; /* for the sizes of what it points to */
+    struct raml_decoder_options o = decoder_options(opt, tokens);
+    size_t V = (size_t)c->vocab_size, B = opt->batch_size;
+    size_t row = sizeof *s->row + sizeof *s->token + sizeof *s->sample + sizeof *s->drawn + sizeof *s->u +
+                 sizeof *s->picked;
+    return raml_decoder_estimate(c, dtype, dev, &o) + B * (V * sizeof *s->logits + row) +
+           raml_picker_estimate(dev, B, V, opt->top_k > 0 || opt->top_p < 1);
+}
+
 /* -- Prompts ------------------------------------------------------------------------------------------------------- */
 static enum raml_code encode_prompts(struct sampler *s, const struct raml_tokenizer *t, const struct raml_format *f,
                                      size_t *longest, struct raml_err *err)
@@ -318,7 +337,7 @@ static enum raml_code deliver(struct sampler *s, struct raml_questions *out, str
 static enum raml_code set_up(struct sampler *s, const struct raml_tokenizer *t, const struct raml_format *f,
                              struct raml_err *err)
 {
-    size_t B = s->opt->batch_size, longest = 0, pages = RAML_TILE;
+    size_t B = s->opt->batch_size, longest = 0;
     s->V = (size_t)raml_model_config(s->m)->vocab_size;
     s->n_tokens = (size_t)raml_tokenizer_size(t);
     s->context = (size_t)raml_model_config(s->m)->max_positions;
@@ -350,9 +369,9 @@ static enum raml_code set_up(struct sampler *s, const struct raml_tokenizer *t, 
     if (!rc) rc = encode_prompts(s, t, f, &longest, err);
     if (rc) return rc;
     size_t own = s->opt->max_completion_length < s->context ? s->opt->max_completion_length : s->context;
-    /* every live row may have its own prompt; more are computed while the last ones are still in use */
-    struct raml_decoder_options o = {.max_rows = B,
-                                     .max_tokens = B * ((own / pages + 1) * pages + 2 * (longest / pages + 1) * pages)};
+    /* every live row may hold a prompt of its own; more are computed while the last ones are still in use */
+    size_t pages = own / RAML_TILE + 1 + 2 * (longest / RAML_TILE + 1);
+    struct raml_decoder_options o = decoder_options(s->opt, pages * RAML_TILE);
     return raml_decoder_open(s->m, &o, &s->dec, err);
 }
 

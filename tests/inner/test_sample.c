@@ -1,4 +1,5 @@
 /* Sampling: the same samples in any batch, their log-probabilities, budgets and endings. Random tiny models. */
+#include "model/decoder.h"
 #include "raml/device.h"
 #include "raml/rng.h"
 #include "raml/sample.h"
@@ -6,10 +7,12 @@
 #include "device/far.h"
 #include "model/host.h"
 
+#include <malloc.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -403,12 +406,88 @@ static void test_faults(void **state)
     raml_questions_deinit(&out);
 }
 
+/* Bytes that the program has from malloc; a sanitizer's and the far device's are not seen. */
+static size_t in_use(void)
+{
+    struct mallinfo2 m = mallinfo2();
+    return m.uordblks + m.hblkhd;
+}
+
+static bool sees_arrays(const struct raml_device *dev)
+{
+    size_t before = in_use();
+    void *p = raml_array_new(dev, 1, 1 << 20);
+    bool yes = in_use() >= before + (1 << 20);
+    raml_array_free(dev, p);
+    return yes;
+}
+
+static void keep_most(void *user, const char *what, double done, double total, const char *unit, const char *note)
+{
+    size_t *most = user, now = in_use();
+    (void)what, (void)done, (void)total, (void)unit, (void)note;
+    if (now > *most) *most = now;
+}
+
+static double decoder_takes(const struct raml_model *m, const struct raml_decoder_options *o)
+{
+    struct raml_decoder *d = NULL;
+    size_t before = in_use();
+    assert_int_equal(raml_decoder_open(m, o, &d, NULL), 0);
+    size_t bytes = in_use() - before;
+    raml_decoder_close(d);
+    return (double)bytes;
+}
+
+/* What the estimate says is what sampling takes, but for prompts: logits of one that some of its samples still wait for,
+ * and activations of all its tokens. No array of the sampler's own has the 4 MB from which on memory comes in large pages. */
+static void test_estimate(void **state)
+{
+    struct rig *r = *state;
+    enum { B = 2, OWN = 60, PROMPT = 100, PAGES = 1 + 2 * 2 }; /* of a completion, and of two prompts */
+    struct raml_config c = *raml_model_config(r->m);
+    struct raml_sample_options o = raml_sample_default();
+    struct raml_model *m;
+    c.vocab_size = 60000;
+    if (!sees_arrays(r->dev)) {
+        fprintf(stderr, "test_estimate: memory can't be measured here: not checked\n");
+        return;
+    }
+    assert_int_equal(raml_model_init(&c, 3, RAML_F32, RAML_TO_READ, r->dev, &m, NULL), 0);
+    o.n = o.batch_size = B;
+    o.max_completion_length = OWN;
+    for (int sorts = 0; sorts < 2; sorts++) {
+        struct raml_sample_stats stats;
+        struct raml_questions out;
+        size_t most = 0;
+        const struct raml_sink sink = {.progress = keep_most, .user = &most};
+        o.top_p = sorts ? 0.9 : 1;
+        for (int again = 0; again < 2; again++) { /* what the device itself keeps is there from the first time on */
+            raml_questions_init(&out);
+            most = 0;
+            size_t before = in_use();
+            assert_int_equal(raml_sample_questions(m, r->t, &r->f, &r->qs, &o, &out, &stats, &sink, NULL), 0);
+            raml_questions_deinit(&out);
+            most -= before;
+        }
+        /* its decoder as malloc has it, in large pages; prompts make it wider for good */
+        struct raml_decoder_options few = {.max_rows = B, .max_tokens = (size_t)B * PAGES * 64}, wide = few;
+        wide.max_rows = PROMPT;
+        double told = (double)raml_sample_estimate(&c, RAML_F32, r->dev, &o, (size_t)PAGES * 64) -
+                      (double)raml_decoder_estimate(&c, RAML_F32, r->dev, &few);
+        double low = told + decoder_takes(m, &few), high = told + decoder_takes(m, &wide) + c.vocab_size * 4.0;
+        if (!(low <= 1.01 * (double)most && (double)most <= 1.01 * high))
+            fail_msg("sorting %d: told %.0f to %.0f, took %zu", sorts, low, high, most);
+    }
+    raml_model_close(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_company), cmocka_unit_test(test_logp),
                                        cmocka_unit_test(test_greedy),  cmocka_unit_test(test_endings),
                                        cmocka_unit_test(test_waits),   cmocka_unit_test(test_plain_format),
                                        cmocka_unit_test(test_chat_formats),
-                                       cmocka_unit_test(test_faults)};
+                                       cmocka_unit_test(test_faults),   cmocka_unit_test(test_estimate)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
