@@ -70,8 +70,6 @@ RAML_CHECKED enum raml_code cli_inspect_tokens(struct inspection *x, const char 
 /* Calls `each` with the id and text of every special token. */
 void cli_inspect_specials(const struct raml_tokenizer *t,
                           void (*each)(int32_t id, const char *text, size_t len, void *user), void *user);
-/* "3.95 GB": powers of 1000, three digits. */
-const char *cli_inspect_bytes(size_t bytes, char out[32]);
 const char *cli_inspect_rope(enum raml_rope r);
 const char *cli_inspect_kept(enum raml_dtype t); /* as in --dtype */
 
@@ -84,6 +82,8 @@ struct type_total {
     const char *type;
     size_t tensors, elements, bytes;
 };
+/* "3.95 GB": thousands, three digits. */
+const char *cli_inspect_bytes(size_t bytes, char out[32]);
 enum { INSPECT_TYPES = 16 };
 /* By type, in order of appearance; returns how many. */
 size_t cli_inspect_totals(const struct inspection *x, struct type_total total[INSPECT_TYPES]);

@@ -23,16 +23,6 @@ const char *cli_inspect_kept(enum raml_dtype t)
     return t == RAML_STORED ? "stored" : t == RAML_BF16 ? "bf16" : "f32";
 }
 
-const char *cli_inspect_bytes(size_t bytes, char out[32])
-{
-    static const char *const unit[] = {"B", "kB", "MB", "GB", "TB", "PB"};
-    double v = (double)bytes;
-    size_t u = 0;
-    while (v >= 999.5 && u + 1 < sizeof unit / sizeof *unit) v /= 1000, u++;
-    snprintf(out, 32, "%.*f %s", u == 0 || v >= 99.95 ? 0 : v >= 9.995 ? 1 : 2, v, unit[u]);
-    return out;
-}
-
 static const char *yes(bool b)
 {
     return b ? "yes" : "no";

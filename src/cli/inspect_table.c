@@ -19,6 +19,16 @@ struct line {
     double low, high, squares, finite;
 };
 
+const char *cli_inspect_bytes(size_t bytes, char out[32])
+{
+    static const char *const unit[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+    double v = (double)bytes;
+    size_t u = 0;
+    while (v >= 999.5 && u + 1 < sizeof unit / sizeof *unit) v /= 1000, u++;
+    snprintf(out, 32, "%.*f %s", u == 0 || v >= 99.95 ? 0 : v >= 9.995 ? 1 : 2, v, unit[u]);
+    return out;
+}
+
 /* The layer's number in a name, and its position; -1: none. */
 static long layer_of(const char *name, size_t *from, size_t *to)
 {

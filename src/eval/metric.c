@@ -1,7 +1,7 @@
 /* metric.c - see metric.h. */
 #include "raml/metric.h"
 
-#include "eval/resample.h"
+#include "eval/quantile.h"
 
 #include "raml/rng.h"
 

@@ -36,11 +36,4 @@ RAML_CHECKED enum raml_code raml_resample(const uint64_t *count, size_t n_cells,
  * that the interval loses only the spread within 1/4096 of the questions. Returns the number of cells. */
 size_t raml_resample_gather(double *x, size_t n, double *value, uint64_t *count);
 
-/* Quantile q of sorted x[n], n >= 1, linear between neighbours (Hyndman and Fan 1996, type 7). */
-double raml_quantile(const double *x, size_t n, double q);
-/* The share of the resampled means of n questions to drop on each side for 95 %: less than 2.5 %, because resamples
- * of few questions spread too little. Phi(-sqrt(n/(n-1)) t_{0.975, n-1}), the expanded percentile interval of Hesterberg
- * 2015 (The American Statistician 69, 371). 2.5 % for n below 2. */
-double raml_percentile_tail(uint64_t n);
-
 #endif

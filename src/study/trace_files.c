@@ -51,12 +51,6 @@ struct raml_trace_files_options raml_trace_files_default(void)
         .trace = raml_trace_default(), .ema = 0.01, .threshold = 0.1, .n_curves = 4, .n_shown = 8, .token_table = true};
 }
 
-const char *raml_trace_verdict_name(enum raml_trace_verdict v)
-{
-    static const char *const name[] = {"right", "wrong", "unlabelled", "all"};
-    return (unsigned)v < RAML_TRACE_GROUPS ? name[v] : "unknown";
-}
-
 /* -- Means --------------------------------------------------------------------------------------------------------- */
 
 static void add(struct mean *m, double x)

@@ -9,52 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_STEPS = 32, PLACE_BYTES = 96 };
-
-struct raml_shown raml_show(const char *text)
-{
-    struct raml_shown s;
-    size_t n = 0;
-    for (; text[n] && n < sizeof s.text - 4; n++)
-        s.text[n] = (unsigned char)text[n] < 0x20 || text[n] == 0x7f ? '?' : text[n];
-    if (text[n]) {
-        while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80) n--; /* truncated between characters */
-        memcpy(s.text + n, "...", 3);
-        n += 3;
-    }
-    s.text[n] = 0;
-    return s;
-}
-
-bool raml_absent(const json_t *v)
-{
-    return !v || json_is_null(v);
-}
-
-enum raml_code raml_refuse(const struct raml_source *s, const char *field, const char *found, const char *expected)
-{
-    return raml_fail(s->err, RAML_ESUPPORT, "%s: field '%s' is %s; this version reads %s", s->at.path, field, found,
-                     expected);
-}
-
-enum raml_code raml_need_off(const struct raml_source *s, const json_t *obj, const char *in, const char *field)
-{
-    const json_t *v = json_object_get(obj, field);
-    if (raml_absent(v) || json_is_false(v) || (json_is_string(v) && !json_string_length(v))) return RAML_OK;
-    if (json_is_number(v) && !(json_number_value(v) > 0) && !(json_number_value(v) < 0)) return RAML_OK;
-    char name[PLACE_BYTES + 32];
-    snprintf(name, sizeof name, "%s%s", in, field);
-    return raml_refuse(s, name, json_is_true(v) ? "true" : "set", "files without it");
-}
-
-enum raml_code raml_read_flag(const struct raml_source *s, const json_t *obj, const char *in, const char *field,
-                              bool unless, bool *out)
-{
-    const json_t *v = json_object_get(obj, field);
-    *out = raml_absent(v) ? unless : json_is_true(v);
-    if (raml_absent(v) || json_is_boolean(v)) return RAML_OK;
-    return raml_fail(s->err, RAML_EFORMAT, "%s: field '%s%s' is not true or false", s->at.path, in, field);
-}
+enum { MAX_STEPS = 32 };
 
 /* v.type; NULL with the error set when there is none. */
 static const char *type_of(const struct raml_source *s, const json_t *v, const char *place)
@@ -91,7 +46,7 @@ static enum raml_code each_step(const struct raml_source *s, const json_t *v, co
                          s->at.path, field, list, n, MAX_STEPS);
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; i < n && !rc; i++) {
-        char place[PLACE_BYTES];
+        char place[RAML_PLACE_BYTES];
         snprintf(place, sizeof place, "%s.%s[%zu]", field, list, i);
         type = type_of(s, json_array_get(steps, i), place);
         rc = type ? step(s, json_array_get(steps, i), place, type, i + 1 == n) : RAML_EFORMAT;
@@ -118,7 +73,7 @@ static enum raml_code add_pattern(const struct raml_source *s, const char *place
 
 static enum raml_code read_split(const struct raml_source *s, const json_t *v, const char *place)
 {
-    char in[PLACE_BYTES + 16];
+    char in[RAML_PLACE_BYTES + 16];
     snprintf(in, sizeof in, "%s.pattern", place);
     const json_t *regex = json_object_get(json_object_get(v, "pattern"), "Regex");
     if (!json_is_string(regex)) return raml_refuse(s, in, "no 'Regex'", "patterns that are");
@@ -137,7 +92,7 @@ static enum raml_code read_split(const struct raml_source *s, const json_t *v, c
 static enum raml_code pre_tokenizer_step(const struct raml_source *s, const json_t *v, const char *place,
                                          const char *type, bool last)
 {
-    char in[PLACE_BYTES + 16];
+    char in[RAML_PLACE_BYTES + 16];
     snprintf(in, sizeof in, "%s.", place);
     if (!last && strcmp(type, "Split") == 0) return read_split(s, v, place);
     if (!last && strcmp(type, "Digits") == 0) {

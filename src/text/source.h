@@ -5,7 +5,7 @@
 #include "core/json.h"
 #include "text/vocab.h"
 
-enum { RAML_SHOWN_BYTES = 48 };
+enum { RAML_SHOWN_BYTES = 48, RAML_PLACE_BYTES = 96 }; /* of a value, and of a field's place, in a message */
 
 struct raml_source {
     struct raml_tokenizer *t;

@@ -3,54 +3,10 @@
 
 #include "text/pattern.h"
 #include "core/file.h"
-#include "raml/gguf.h"
 #include "text/vocab.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-void raml_tokens_deinit(struct raml_tokens *t)
-{
-    free(t->id);
-    *t = (struct raml_tokens){0};
-}
-
-enum raml_code raml_tokens_add(struct raml_tokens *t, const int32_t *id, size_t n, struct raml_err *err)
-{
-    if (n > SIZE_MAX / sizeof *id / 2 - t->n)
-        return raml_fail(err, RAML_ENOMEM, "%zu more tokens than memory can hold", n);
-    if (t->n + n > t->cap) {
-        size_t cap = t->cap ? t->cap * 2 : 64;
-        if (cap < t->n + n) cap = t->n + n;
-        int32_t *p = realloc(t->id, cap * sizeof *p);
-        if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for %zu tokens", cap);
-        t->id = p;
-        t->cap = cap;
-    }
-    if (n) memcpy(t->id + t->n, id, n * sizeof *id);
-    t->n += n;
-    return RAML_OK;
-}
-
-void raml_ranges_deinit(struct raml_ranges *r)
-{
-    free(r->range);
-    *r = (struct raml_ranges){0};
-}
-
-enum raml_code raml_ranges_add(struct raml_ranges *r, struct raml_range range, struct raml_err *err)
-{
-    if (r->n == r->cap) {
-        size_t cap = r->cap ? r->cap * 2 : 64;
-        struct raml_range *p = cap <= SIZE_MAX / sizeof *p ? realloc(r->range, cap * sizeof *p) : NULL;
-        if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for the positions of %zu tokens", cap);
-        r->range = p;
-        r->cap = cap;
-    }
-    r->range[r->n++] = range;
-    return RAML_OK;
-}
 
 enum raml_code raml_tokenizer_open_text(struct raml_buf *text, const char *path, struct raml_tokenizer **out,
                                         struct raml_err *err)
@@ -66,32 +22,6 @@ enum raml_code raml_tokenizer_open_text(struct raml_buf *text, const char *path,
         raml_tokenizer_close(t);
     else
         *out = t;
-    return rc;
-}
-
-static enum raml_code open_gguf(const char *path, struct raml_tokenizer **out, struct raml_err *err)
-{
-    struct raml_gguf *g = NULL;
-    enum raml_code rc = raml_gguf_open(path, &g, err);
-    if (!rc) rc = raml_tokenizer_from_gguf(g, out, err);
-    raml_gguf_close(g);
-    return rc;
-}
-
-enum raml_code raml_tokenizer_open(const char *path, struct raml_tokenizer **out, struct raml_err *err)
-{
-    char *file = NULL;
-    if (raml_is_gguf(path)) return open_gguf(path, out, err);
-    if (asprintf(&file, "%s%s", path, raml_is_dir(path) ? "/tokenizer.json" : "") < 0)
-        return raml_fail(err, RAML_ENOMEM, "%s: no memory for a path", path);
-    struct raml_buf text;
-    raml_buf_init(&text, RAML_TOKENIZER_MAX_BYTES);
-    enum raml_code rc = raml_file_read(file, &text, err);
-    if (rc)
-        raml_buf_deinit(&text);
-    else
-        rc = raml_tokenizer_open_text(&text, file, out, err);
-    free(file);
     return rc;
 }
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "check_near.h"
+#include "eval/quantile.h"
 #include "eval/resample.h"
 
 /* The inverse visits values from the mode outward, so what must be right is each value's share of [0, 1). */

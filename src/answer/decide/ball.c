@@ -1,7 +1,6 @@
 /* ball.c - see ball.h. Functions are in ball_fn.c. */
 #include "answer/decide/ball.h"
 
-#include "answer/decide/decide.h"
 #include "answer/decide/rational.h"
 
 #include <string.h>
@@ -230,7 +229,7 @@ static bool whole(const struct expr *e, const struct ball *b, acb_t out)
 {
     long v;
     if ((e->sub != FN_FLOOR && e->sub != FN_CEIL) || b->prec < 128 || b->point || b->w->spent) return false;
-    if (!raml_work_charge(b->w, 100) || !raml_decide_small_int(e->arg[0], b->w, &v)) return false;
+    if (!b->is_int || !raml_work_charge(b->w, 100) || !b->is_int(e->arg[0], b->w, &v)) return false;
     acb_set_si(out, v);
     return true;
 }

@@ -21,6 +21,9 @@ struct ball {
     slong prec;
     bool real;                      /* every intermediate value must be real: no branch can be mistaken */
     const struct ball_point *point; /* NULL: constants only */
+    /* Proves that a constant is an integer, for floor and ceiling at one, where no ball is small enough: what balls are
+     * asked for by brings the proof. NULL: such have no value. */
+    bool (*is_int)(const struct expr *e, struct work *w, long *out);
     struct work *w;
 };
 

@@ -32,9 +32,14 @@ static bool holds(const struct expr *e, enum expr_kind kind)
     return false;
 }
 
+static struct ball ball_of(slong prec, struct work *w)
+{
+    return (struct ball){.prec = prec, .is_int = raml_decide_small_int, .w = w};
+}
+
 static bool has_value(const struct expr *e, struct work *w)
 {
-    struct ball b = {.prec = 64, .w = w};
+    struct ball b = ball_of(64, w);
     acb_t x;
     acb_init(x);
     bool has = raml_ball(e, &b, x);
@@ -56,7 +61,7 @@ enum meeting { NO_VALUE, MEET, APART, ONE_POINT };
 /* Compares balls of some bits. ONE_POINT: both are exact, and the same. */
 static enum meeting compare(const struct expr *a, const struct expr *b, slong prec, struct work *w)
 {
-    struct ball at = {.prec = prec, .w = w};
+    struct ball at = ball_of(prec, w);
     enum meeting m = NO_VALUE;
     acb_t x, y;
     acb_init(x);
@@ -229,7 +234,7 @@ static enum raml_verdict between(const struct expr *x, const fmpq_t lo, const fm
     arb_init(end);
     enum raml_verdict r = RAML_UNKNOWN;
     for (slong prec = 64; prec <= 512 && r == RAML_UNKNOWN; prec *= 2) {
-        struct ball at = {.prec = prec, .w = w};
+        struct ball at = ball_of(prec, w);
         if (!raml_ball(x, &at, v)) continue;
         arb_ptr re = acb_realref(v);
         if (!arb_contains_zero(acb_imagref(v))) r = RAML_DIFFERENT;
@@ -274,7 +279,7 @@ enum raml_verdict raml_decide_rounds_to(const struct expr *x, const struct expr 
 /* By balls: 1, -1; 0: they overlap; 2: not real, or no value. */
 static int compare_balls(const struct expr *a, const struct expr *b, slong prec, struct work *w)
 {
-    struct ball at = {.prec = prec, .w = w};
+    struct ball at = ball_of(prec, w);
     acb_t x, y;
     acb_init(x);
     acb_init(y);
@@ -327,7 +332,7 @@ bool raml_decide_small_int(const struct expr *e, struct work *w, long *out)
     if (ok) *out = fmpz_get_si(fmpq_numref(q));
     fmpq_clear(q);
     if (is != RATIONAL_NO) return ok;
-    struct ball at = {.prec = 128, .w = w};
+    struct ball at = ball_of(128, w);
     fmpz_init(n);
     acb_init(x);
     ok = raml_ball(e, &at, x) && raml_ball_near_integer(x, &at, n);

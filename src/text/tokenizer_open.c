@@ -1,0 +1,35 @@
+/* tokenizer_open.c - a tokenizer from a path: a tokenizer.json, its folder, or a GGUF file. See tokenizer.h. */
+#include "raml/tokenizer.h"
+
+#include "raml/file.h"
+#include "raml/gguf.h"
+#include "vocab.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static enum raml_code open_gguf(const char *path, struct raml_tokenizer **out, struct raml_err *err)
+{
+    struct raml_gguf *g = NULL;
+    enum raml_code rc = raml_gguf_open(path, &g, err);
+    if (!rc) rc = raml_tokenizer_from_gguf(g, out, err);
+    raml_gguf_close(g);
+    return rc;
+}
+
+enum raml_code raml_tokenizer_open(const char *path, struct raml_tokenizer **out, struct raml_err *err)
+{
+    char *file = NULL;
+    if (raml_is_gguf(path)) return open_gguf(path, out, err);
+    if (asprintf(&file, "%s%s", path, raml_is_dir(path) ? "/tokenizer.json" : "") < 0)
+        return raml_fail(err, RAML_ENOMEM, "%s: no memory for a path", path);
+    struct raml_buf text;
+    raml_buf_init(&text, RAML_TOKENIZER_MAX_BYTES);
+    enum raml_code rc = raml_file_read(file, &text, err);
+    if (rc)
+        raml_buf_deinit(&text);
+    else
+        rc = raml_tokenizer_open_text(&text, file, out, err);
+    free(file);
+    return rc;
+}
