@@ -101,8 +101,6 @@ static enum raml_code told_answer(const struct raml_question *q, struct raml_buf
 static enum raml_code cut_answer(const struct sample_texts *x, const struct raml_question *q, struct raml_buf *text,
                                  bool *answered, struct raml_err *err)
 {
-    const char *inner;
-    size_t n;
     char *stop = x->stop_text ? strstr(text->data, x->stop_text) : NULL;
     if (stop) { /* the answer is what comes before it */
         while (stop > text->data && strchr(" \t\r\n", stop[-1])) stop--;
@@ -114,14 +112,17 @@ static enum raml_code cut_answer(const struct sample_texts *x, const struct raml
     enum raml_code rc = told_answer(q, text, answered, err);
     if (rc || *answered) return rc;
     *answered = true;
-    if (!raml_answer_boxed(text->data, text->len, &inner, &n)) {
+    struct raml_buf boxed;
+    raml_buf_init(&boxed, 2 * text->len + 64);
+    if (!raml_answer_boxed(text->data, text->len, &boxed)) {
         *answered = x->thinks && !x->answer_only;
-        return RAML_OK;
+    } else { /* a box that says nothing, or no choice */
+        raml_buf_clear(text);
+        raml_buf_add(text, boxed.data ? boxed.data : "", boxed.len);
     }
-    memmove(text->data, inner, n); /* an empty box */
-    text->data[n] = 0;
-    text->len = n;
-    return RAML_OK;
+    rc = boxed.code ? raml_buf_status(&boxed, err) : raml_buf_status(text, err);
+    raml_buf_deinit(&boxed);
+    return rc;
 }
 
 /* One sample as a record; its texts live in text[0] (trajectory) and text[1] (answer). */

@@ -70,7 +70,9 @@ const char *raml_dataset_copy(struct dataset_row *r, struct dataset_text t); /* 
 struct dataset_text raml_dataset_trim(const char *s, size_t n);
 /* Splits at the last line "#### answer", if the text ends with it; false: there is none. */
 bool raml_dataset_split_hashes(const char *text, struct dataset_text *before, struct dataset_text *after);
-/* Splits a model's text into thinking and answer. Fails only with RAML_ENOMEM. */
+/* What the boxes that t ends in hold (raml_answer_boxed), trimmed, of the row; NULL: there are none. False: no memory. */
+bool raml_dataset_boxed(struct dataset_row *r, struct dataset_text t, const char **boxed);
+/* Splits a model's text into thinking and answer. RAML_ENOMEM alone. */
 RAML_CHECKED enum raml_code raml_dataset_split_think(struct dataset_row *r, const char *text, struct raml_trajectory *t,
                                                 struct raml_err *err);
 

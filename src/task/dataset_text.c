@@ -102,14 +102,39 @@ static bool between(struct dataset_text t, const char *open, const char *close, 
     return true;
 }
 
-/* The final answer in the text after the thinking (whole: in all the text, if thinking is not marked). */
-static struct dataset_text find_answer(struct dataset_text t, bool whole)
+bool raml_dataset_boxed(struct dataset_row *r, struct dataset_text t, const char **boxed)
 {
-    struct dataset_text out = raml_dataset_trim(t.s, t.n), before;
-    if (raml_answer_boxed(t.s, t.n, &out.s, &out.n)) return raml_dataset_trim(out.s, out.n);
+    struct raml_buf b;
+    raml_buf_init(&b, 2 * t.n + 64);
+    *boxed = NULL;
+    bool found = raml_answer_boxed(t.s, t.n, &b);
+    if (found && !b.code) *boxed = raml_dataset_copy(r, raml_dataset_trim(b.data ? b.data : "", b.len));
+    raml_buf_deinit(&b);
+    return !found || *boxed;
+}
+
+/* An answer that stands in no box. */
+static struct dataset_text unboxed_answer(struct dataset_text t, bool whole)
+{
+    struct dataset_text out, before;
     if (between(t, "<answer>", "</answer>", &out) || between(t, "<conclusion>", "</conclusion>", &out)) return out;
     if (raml_dataset_split_hashes(t.s, &before, &out)) return out; /* t reaches to the end of its text */
     return whole ? (struct dataset_text){t.s, 0} : raml_dataset_trim(t.s, t.n);
+}
+
+/* The final answer in the text behind the thinking (whole: of all the text, when there are no marks of thinking). False: no
+ * memory. */
+static bool find_answer(struct dataset_row *r, struct dataset_text t, bool whole, struct dataset_text *out)
+{
+    const char *boxed;
+    if (!raml_dataset_boxed(r, t, &boxed)) return false;
+    *out = boxed ? (struct dataset_text){boxed, strlen(boxed)} : unboxed_answer(t, whole);
+    return true;
+}
+
+static enum raml_code no_memory(struct raml_err *err)
+{
+    return raml_fail(err, RAML_ENOMEM, "no memory for a row's texts");
 }
 
 enum raml_code raml_dataset_split_think(struct dataset_row *r, const char *text, struct raml_trajectory *t,
@@ -122,17 +147,16 @@ enum raml_code raml_dataset_split_think(struct dataset_row *r, const char *text,
     struct dataset_text thinking = raml_dataset_trim(from, (size_t)((b ? b : end) - from)), answer = {text, 0};
     if (b) {
         b += sizeof close - 1;
-        answer = find_answer((struct dataset_text){b, (size_t)(end - b)}, false);
-    } else if (a) { /* truncated while thinking: nothing there is an answer */
+        if (!find_answer(r, (struct dataset_text){b, (size_t)(end - b)}, false, &answer)) return no_memory(err);
+    } else if (a) { /* cut off while thinking: whatever stands there is no answer */
         t->think_closed = false;
         t->finish_reason = "length";
     } else {
-        answer = find_answer((struct dataset_text){text, (size_t)(end - text)}, true);
+        if (!find_answer(r, (struct dataset_text){text, (size_t)(end - text)}, true, &answer)) return no_memory(err);
         struct dataset_text before, after; /* "... #### 18" is the answer, not a thought */
         if (raml_dataset_split_hashes(text, &before, &after) && after.s == answer.s) thinking = before;
     }
     t->text = raml_dataset_copy(r, thinking);
     t->answer = answer.n ? raml_dataset_copy(r, answer) : NULL;
-    if (!t->text || (answer.n && !t->answer)) return raml_fail(err, RAML_ENOMEM, "no memory for a row's texts");
-    return RAML_OK;
+    return t->text && (!answer.n || t->answer) ? RAML_OK : no_memory(err);
 }

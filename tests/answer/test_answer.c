@@ -248,37 +248,6 @@ static void test_hostile(void **state)
     free(a);
 }
 
-static void test_boxed(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text, *want;
-    } t[] = {
-        {"", NULL},
-        {"no box", NULL},
-        {"\\boxed", NULL},
-        {"\\boxed{", NULL},
-        {"\\boxed{}", ""},
-        {"\\boxed {a}", "a"},
-        {"\\boxed{a{b}c}", "a{b}c"},
-        {"\\fbox{a}", "a"},
-        {"x } \\boxed{a} } y", "a"},
-        {"\\boxed{a\\}b}", "a\\}b"},
-        {"\\boxed{a\\\\} b}", "a\\\\"},
-        {"\\boxed{\\boxed{b}}", "b"},
-        {"\\boxed{1} {2}", "1"},
-        {"boxed{1}", NULL},
-    };
-    for (size_t i = 0; i < COUNT(t); i++) {
-        const char *inner = NULL;
-        size_t n = 0;
-        bool found = raml_answer_boxed(t[i].text, strlen(t[i].text), &inner, &n);
-        if (found != (t[i].want != NULL)) fail_msg("'%s': found %d", t[i].text, found);
-        if (found && (n != strlen(t[i].want) || memcmp(inner, t[i].want, n)))
-            fail_msg("'%s': got '%.*s', want '%s'", t[i].text, (int)n, inner, t[i].want);
-    }
-}
-
 int main(void)
 {
     assert_true(COUNT(cases) >= 60);
@@ -286,7 +255,6 @@ int main(void)
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_long_numbers),
         cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_boxed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

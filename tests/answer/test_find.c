@@ -466,9 +466,52 @@ static void names(void **state)
     assert_string_equal(raml_verdict_name(RAML_UNKNOWN), "unknown");
 }
 
+/* The boxes of a whole text: those that are joined, without their braces, and empty ones. */
+static void boxes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *want; /* NULL: there is no box */
+    } t[] = {
+        {"", NULL},
+        {"no box", NULL},
+        {"\\boxed", NULL},
+        {"\\boxed{", NULL},
+        {"\\boxed{}", ""},
+        {"\\boxed{ }", ""},
+        {"\\boxed {a}", "a"},
+        {"\\boxed{a{b}c}", "a{b}c"},
+        {"\\fbox{a}", "a"},
+        {"x } \\boxed{a} } y", "a"},
+        {"\\boxed{a\\}b}", "a\\}b"},
+        {"\\boxed{a\\\\} b}", "a\\\\"},
+        {"\\boxed{\\boxed{b}}", "b"},
+        {"\\boxed{1} {2}", "1"},
+        {"\\boxed{5} and more \\boxed{}", "5"},
+        {"\\boxed{1} and \\boxed{2}", "1, 2"},
+        {"\\boxed{1}, \\boxed{2} or \\boxed{3}", "1, 2, 3"},
+        {"\\boxed{x+11} or \\boxed{11+x}", "11+x"},
+        {"\\boxed{1}. Then it is \\boxed{2}", "2"},
+        {"$\\boxed 5$", "5"},
+        {"so \\boxed{12 and", "12 and"},
+        {"\\boxed{10}\\%", "10\\%"},
+        {"<think>\\boxed{1}", "1"}, /* wherever it stands */
+    };
+    for (size_t i = 0; i < COUNT(t); i++) {
+        struct raml_buf out;
+        raml_buf_init(&out, 64);
+        bool found = raml_answer_boxed(t[i].text, strlen(t[i].text), &out);
+        if (found != (t[i].want != NULL)) fail_msg("'%s': found %d", t[i].text, found);
+        if (found && (out.len != strlen(t[i].want) || (out.len && memcmp(out.data, t[i].want, out.len))))
+            fail_msg("'%s': got '%.*s', want '%s'", t[i].text, (int)out.len, out.data, t[i].want);
+        raml_buf_deinit(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(boxes),
         cmocka_unit_test(the_table),    cmocka_unit_test(the_end_of_thinking), cmocka_unit_test(cases_of_other_graders),
         cmocka_unit_test(long_texts),   cmocka_unit_test(broken_texts),        cmocka_unit_test(a_full_buffer),
         cmocka_unit_test(names),

@@ -201,6 +201,8 @@ static enum raml_verdict compare_times(struct check *c, const struct expr *a, co
     return raml_compare_said(c, v, "times of day");
 }
 
+static enum raml_verdict in_order(struct check *c, const struct expr *a, const struct expr *b);
+
 static enum raml_verdict compare_ratios(struct check *c, const struct expr *a, const struct expr *b)
 {
     if (a->kind != EXPR_RATIO || b->kind != EXPR_RATIO) {
@@ -213,7 +215,7 @@ static enum raml_verdict compare_ratios(struct check *c, const struct expr *a, c
         return q ? raml_compare_scalars(c, q, x) : raml_compare_said(c, RAML_UNKNOWN, "too large");
     }
     if (a->n != b->n) return raml_compare_said(c, RAML_DIFFERENT, "ratios of unequal length");
-    enum raml_verdict same = raml_compare_in_order(c, a, b);
+    enum raml_verdict same = in_order(c, a, b);
     if (same == RAML_EQUAL) return raml_compare_said(c, same, "ratios");
     for (uint32_t i = 1; i < a->n; i++) { /* a0 bi = ai b0 */
         const struct expr *x = raml_expr_2(&c->pool, EXPR_MUL, a->arg[0], b->arg[i]);
@@ -271,7 +273,7 @@ static enum raml_verdict compare_bases(struct check *c, const struct expr *a, co
 
 /* ---- listings ---- */
 
-enum raml_verdict raml_compare_in_order(struct check *c, const struct expr *a, const struct expr *b)
+static enum raml_verdict in_order(struct check *c, const struct expr *a, const struct expr *b)
 {
     enum raml_verdict all = RAML_EQUAL;
     const char *rule = "element by element";
@@ -284,7 +286,7 @@ enum raml_verdict raml_compare_in_order(struct check *c, const struct expr *a, c
     return raml_compare_said(c, all, rule);
 }
 
-enum raml_verdict raml_compare_any_order(struct check *c, const struct expr *a, const struct expr *b)
+static enum raml_verdict any_order(struct check *c, const struct expr *a, const struct expr *b)
 {
     enum raml_verdict all = RAML_EQUAL;
     const char *rule = "elements in any order";
@@ -374,17 +376,17 @@ static enum raml_verdict compare_listings(struct check *c, const struct expr *a,
             return raml_compare_said(c, RAML_DIFFERENT, "a set and a tuple");
         a = as_set(c, a);
         b = as_set(c, b);
-        return a && b ? raml_compare_any_order(c, a, b) : raml_compare_said(c, RAML_UNKNOWN, "too large");
+        return a && b ? any_order(c, a, b) : raml_compare_said(c, RAML_UNKNOWN, "too large");
     }
     if (a->kind == EXPR_LIST && b->kind == EXPR_LIST && a->n != b->n && a->arg[0]->kind == EXPR_TUPLE) {
         a = as_set(c, a); /* points given twice */
         b = as_set(c, b);
-        return a && b ? raml_compare_any_order(c, a, b) : raml_compare_said(c, RAML_UNKNOWN, "too large");
+        return a && b ? any_order(c, a, b) : raml_compare_said(c, RAML_UNKNOWN, "too large");
     }
     bool free_order =
         (a->kind == EXPR_LIST || a->kind == EXPR_CASES) && (b->kind == EXPR_LIST || b->kind == EXPR_CASES);
-    if (free_order) return raml_compare_any_order(c, a, b);
-    enum raml_verdict v = raml_compare_in_order(c, a, b);
+    if (free_order) return any_order(c, a, b);
+    enum raml_verdict v = in_order(c, a, b);
     bool pair = a->n == 2 && !named && a->kind != b->kind && (a->kind == EXPR_LIST || b->kind == EXPR_LIST) &&
                 (a->kind == EXPR_TUPLE || b->kind == EXPR_TUPLE);
     return v == RAML_EQUAL && pair ? raml_compare_said(c, RAML_UNKNOWN, "two numbers, or a pair of them") : v;
@@ -409,7 +411,7 @@ static enum raml_verdict compare_kinds(struct check *c, const struct expr *a, co
     if (a->kind != b->kind || a->sub != b->sub) return raml_compare_said(c, RAML_DIFFERENT, "another kind of answer");
     bool free_order =
         a->kind == EXPR_UNION || a->kind == EXPR_INTERSECTION || a->kind == EXPR_ADD || a->kind == EXPR_MUL;
-    enum raml_verdict v = free_order ? raml_compare_any_order(c, a, b) : raml_compare_in_order(c, a, b);
+    enum raml_verdict v = free_order ? any_order(c, a, b) : in_order(c, a, b);
     return v == RAML_DIFFERENT && a->kind <= EXPR_APPLY
                ? raml_compare_said(c, RAML_UNKNOWN, "not decided: a formula of sets")
                : v;

@@ -22,11 +22,12 @@ struct check {
     bool worked_out; /* unfinished arithmetic is no answer unless gold has some */
 };
 
-/* Each gives a verdict; c->rule is what decided. */
+/* Each: a verdict, with c->rule what decided. */
+enum raml_verdict raml_compare_texts(struct check *c, const struct raml_buf *a, const struct raml_buf *b);
+/* "(C) Cecile", "C. Cecile", "C": by their letters; false: a or b is no choice. */
+bool raml_compare_choices(struct check *c, const struct raml_buf *a, const struct raml_buf *b, enum raml_verdict *v);
 enum raml_verdict raml_compare(struct check *c, const struct expr *a, const struct expr *b);
 enum raml_verdict raml_compare_scalars(struct check *c, const struct expr *a, const struct expr *b);
-enum raml_verdict raml_compare_in_order(struct check *c, const struct expr *a, const struct expr *b);
-enum raml_verdict raml_compare_any_order(struct check *c, const struct expr *a, const struct expr *b);
 enum raml_verdict raml_compare_relations(struct check *c, const struct expr *a, const struct expr *b);
 /* Sets of real numbers; UNKNOWN with c->rule NULL when one of them is not such a set. */
 enum raml_verdict raml_compare_sets(struct check *c, const struct expr *a, const struct expr *b);

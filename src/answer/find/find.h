@@ -78,6 +78,12 @@ bool raml_find_sentence(struct text t); /* too much of a sentence to be only an 
 
 /* find_box.c: the last box that is not empty, with those joined to it. *end: the byte after it. */
 bool raml_find_box(struct text t, struct raml_buf *out, size_t *end);
+/* The same, without those that are `equal` to the last. False: there is no box; with empty ones only, nothing is
+ * appended. */
+typedef bool raml_find_same_fn(struct text a, struct text b);
+bool raml_find_boxes(struct text t, raml_find_same_fn *equal, struct raml_buf *out);
+/* Is there more than whitespace, and, where there are boxes, one that says something? */
+bool raml_find_says_something(struct text t);
 
 /* find_cue.c: the places where a text announces its answer. */
 struct cue {
@@ -111,6 +117,8 @@ bool raml_find_hashes(struct text t, struct text *out);
 bool raml_find_number(struct text t, size_t i, size_t *to, struct text *value);
 /* The last number or formula of a text. */
 bool raml_find_last(struct text t, struct raml_buf *out);
+/* Gold is a whole number, and none of the numbers that pred writes is: whatever its answer may be, it is not that. */
+bool raml_find_never_said(struct text gold, struct text pred);
 
 /* find_letter.c: the choice that a text makes; upper case. */
 bool raml_find_choice(struct text t, char *letter);

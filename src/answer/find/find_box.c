@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-enum { MAX_JOINED = 256,             /* boxes of one answer */
-       JOINT = 30, JOINT_WORDS = 4 }; /* bytes without whitespace, and words, between two of them */
+enum { MAX_JOINED = 256, ALTERNATIVES = 8, /* boxes of one answer; that may be one answer written several ways */
+       JOINT = 30, JOINT_WORDS = 4 }; /* bytes without blanks, and words, between two of them */
 
 struct box {
     size_t from, to; /* of all of it, in the text */
@@ -165,26 +165,67 @@ static void add(struct text t, const struct box *b, struct raml_buf *out)
     if (!marked && percent(t, b->to)) raml_buf_adds(out, "\\%");
 }
 
-bool raml_find_box(struct text t, struct raml_buf *out, size_t *end)
+/* The last box that says something. *closed: a brace closes it, so that others may be joined to it. */
+static bool last_box(struct text t, struct box *out, bool *closed)
 {
-    struct box joined[MAX_JOINED], b; /* the last box first; one with the same content as the box after it is skipped */
-    size_t n = 1;
-    bool found = box_before(t, t.n, true, &joined[0]);
-    if (token(t, found ? joined[0].to : 0, &b)) {
-        joined[0] = b;
-        found = true;
+    struct box b;
+    *closed = box_before(t, t.n, true, out);
+    if (token(t, *closed ? out->to : 0, &b)) {
+        *out = b;
+        *closed = true;
     }
-    if (!found && !open_box(t, &joined[0])) return false;
-    *end = joined[0].to;
+    return *closed || open_box(t, out);
+}
+
+/* The last box that says something and those that it is joined to, the last one first; one that says the same as the box
+ * behind it is left out. Returns how many. */
+static size_t boxes(struct text t, struct box joined[MAX_JOINED])
+{
+    struct box b;
+    size_t n = 1;
+    bool closed;
+    if (!last_box(t, &joined[0], &closed)) return 0;
     size_t from = joined[0].from;
-    while (found && n < MAX_JOINED && box_before(t, from, false, &b) && joint(raml_find_cut(t, b.to, from))) {
+    while (closed && n < MAX_JOINED && box_before(t, from, false, &b) && joint(raml_find_cut(t, b.to, from))) {
         if (b.inner.n && !same(b.inner, joined[n - 1].inner)) joined[n++] = b;
         from = b.from;
     }
+    return n;
+}
+
+static void write_boxes(struct text t, const struct box *joined, size_t n, struct raml_buf *out)
+{
     if (n == 1) add(t, &joined[0], out);
     for (size_t k = n; n > 1 && k-- > 0;) {
         raml_buf_add(out, joined[k].inner.s, joined[k].inner.n);
         if (k) raml_buf_adds(out, ", ");
     }
+}
+
+bool raml_find_box(struct text t, struct raml_buf *out, size_t *end)
+{
+    struct box joined[MAX_JOINED];
+    size_t n = boxes(t, joined);
+    if (!n) return false;
+    *end = joined[0].to;
+    write_boxes(t, joined, n, out);
     return true;
+}
+
+bool raml_find_boxes(struct text t, raml_find_same_fn *equal, struct raml_buf *out)
+{
+    struct box joined[MAX_JOINED], b;
+    size_t n = boxes(t, joined), kept = 1;
+    if (!n) return box_before(t, t.n, false, &b);
+    for (size_t k = 1; k < n; k++)
+        if (n > ALTERNATIVES || !equal(joined[0].inner, joined[k].inner)) joined[kept++] = joined[k];
+    write_boxes(t, joined, kept, out);
+    return true;
+}
+
+bool raml_find_says_something(struct text t)
+{
+    struct box b;
+    bool closed;
+    return raml_find_trim(t).n && (!box_before(t, t.n, false, &b) || last_box(t, &b, &closed));
 }
