@@ -55,7 +55,6 @@ bool raml_chat_template_thinks(const struct raml_chat_template *t);
 RAML_CHECKED enum raml_code raml_chat_template_find(const char *model, const char *path,
                                                     struct raml_chat_template **out, struct raml_err *err);
 void raml_chat_template_close(struct raml_chat_template *t);
-const char *raml_chat_template_name(const struct raml_chat_template *t);
 const char *raml_chat_template_bos(const struct raml_chat_template *t);
 const char *raml_chat_template_eos(const struct raml_chat_template *t);
 

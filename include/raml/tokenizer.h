@@ -132,21 +132,8 @@ RAML_CHECKED enum raml_code raml_tokenizer_piece(const struct raml_tokenizer *t,
  *
  * Tokens may hold parts of characters, and a model may write bytes that are not text. Here only whole UTF-8 characters
  * come out; every longest run of bytes that can't be part of one, and every 0 byte (JSON texts are C strings), becomes
- * U+FFFD. Feeding ids one at a time gives, in the end, the same text as raml_utf8_clean of all their bytes.
+ * U+FFFD.
  */
-struct raml_stream_decoder { /* fields are private; no memory of its own */
-    const struct raml_tokenizer *t;
-    unsigned char held[4]; /* the first n_held bytes of a character still to come */
-    unsigned n_held;
-    bool keep_special, begun; /* begun: a byte was given */
-};
-void raml_stream_init(struct raml_stream_decoder *s, const struct raml_tokenizer *t, bool keep_special);
-/* Appends what is known after one more id: nothing, or whole characters. */
-RAML_CHECKED enum raml_code raml_stream_add(struct raml_stream_decoder *s, int32_t id, struct raml_buf *out,
-                                            struct raml_err *err);
-/* The end of the text: an unfinished character becomes U+FFFD. The decoder is then as after _init. */
-RAML_CHECKED enum raml_code raml_stream_flush(struct raml_stream_decoder *s, struct raml_buf *out,
-                                              struct raml_err *err);
 /* Appends bytes as UTF-8 that is valid and free of 0. The buffer keeps a failure. */
 void raml_utf8_clean(struct raml_buf *out, const char *bytes, size_t n);
 #endif

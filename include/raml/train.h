@@ -91,10 +91,4 @@ struct raml_train_result {
  * sink asks to stop, after a checkpoint of the step just done. */
 RAML_CHECKED enum raml_code raml_train_sft(const struct raml_train_job *job, const struct raml_train_options *opt,
                                            struct raml_train_result *out, struct raml_err *err);
-
-/* Mean loss per trained token of the first n questions (0: all), as raml_train_sft measures it for eval_loss. Questions
- * without a usable trajectory are left out; NaN when none is left. */
-RAML_CHECKED enum raml_code raml_train_evaluate(const struct raml_train_job *job, const struct raml_train_options *opt,
-                                                const struct raml_questions *qs, size_t n, double *loss,
-                                                struct raml_err *err);
 #endif

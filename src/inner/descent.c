@@ -83,26 +83,9 @@ enum raml_code raml_descent(const double *loss, size_t n, double threshold, stru
     return RAML_OK;
 }
 
-enum raml_code raml_descent_f32(const float *loss, size_t n, double threshold, struct raml_descent *out,
-                                struct raml_err *err)
-{
-    double *wide = malloc((n ? n : 1) * sizeof *wide);
-    if (!wide) return raml_fail(err, RAML_ENOMEM, "no memory for a loss curve of %zu values", n);
-    for (size_t i = 0; i < n; i++) wide[i] = (double)loss[i];
-    enum raml_code rc = raml_descent(wide, n, threshold, out, err);
-    free(wide);
-    return rc;
-}
-
 void raml_ema(const double *x, size_t n, double alpha, double *out)
 {
     for (size_t i = 0; i < n; i++) out[i] = i ? alpha * x[i] + (1 - alpha) * out[i - 1] : x[i];
-}
-
-void raml_relative_change(const double *loss, size_t n, double *out)
-{
-    for (size_t i = 1; i < n; i++)
-        out[i - 1] = loss[i - 1] == 0 ? NAN : fabs(loss[i] - loss[i - 1]) / loss[i - 1];
 }
 
 double raml_curve_at(const double *loss, size_t n, double x)

@@ -28,15 +28,9 @@ struct raml_descent {
 
 RAML_CHECKED enum raml_code raml_descent(const double *loss, size_t n, double threshold, struct raml_descent *out,
                                          struct raml_err *err);
-/* The same for a curve kept in f32. */
-RAML_CHECKED enum raml_code raml_descent_f32(const float *loss, size_t n, double threshold, struct raml_descent *out,
-                                             struct raml_err *err);
 
 /* out[0] = x[0]; out[i] = alpha x[i] + (1 - alpha) out[i-1]. alpha in (0, 1]; out may be x. */
 void raml_ema(const double *x, size_t n, double alpha, double *out);
-
-/* out[i-1] = |ΔL(i)| / L(i-1) for i = 1..T (n-1 values); NaN where L(i-1) = 0. */
-void raml_relative_change(const double *loss, size_t n, double *out);
 
 /* The mean of curves of different lengths: each is read at x = 0 .. 1 (its i/T) in n_points equal steps, by linear
  * interpolation, and averaged. A curve of one value is constant. The band is the normal 95 % interval of the mean,

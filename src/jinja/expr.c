@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-bool raml_j_lookup(struct raml_jinja *in, const char *name, struct raml_jv *out)
+static bool lookup(struct raml_jinja *in, const char *name, struct raml_jv *out)
 {
     for (const struct raml_jscope *s = in->scope; s; s = s->parent)
         for (const struct raml_jvar *v = s->vars; v && raml_j_work(in, 1); v = v->next)
@@ -17,7 +17,7 @@ bool raml_j_lookup(struct raml_jinja *in, const char *name, struct raml_jv *out)
 static struct raml_jv name(struct raml_jinja *in, const struct raml_jnode *n)
 {
     struct raml_jv v;
-    if (raml_j_lookup(in, n->name, &v)) return v;
+    if (lookup(in, n->name, &v)) return v;
     const struct raml_jfunc *f = raml_j_global(n->name);
     return f ? raml_j_bound(in, f, raml_j_none()) : raml_j_undefined(in, NULL, n->name);
 }

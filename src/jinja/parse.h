@@ -123,7 +123,5 @@ struct raml_jnode *raml_jp_target(struct raml_jparser *p, const char *end, bool 
 struct raml_jnode *raml_jp_primary(struct raml_jparser *p);
 /* Filters after `input` (NULL: a filter block's; then the first has no | before it unless `bar`). */
 struct raml_jnode *raml_jp_filters(struct raml_jparser *p, struct raml_jnode *input, bool bar);
-struct raml_jnode *raml_jp_unary(struct raml_jparser *p, bool with_filter);
-void raml_jp_args(struct raml_jparser *p, struct raml_jnode *call);
 
 #endif

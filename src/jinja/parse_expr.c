@@ -161,15 +161,17 @@ static struct raml_jnode *attribute(struct raml_jparser *p, struct raml_jnode *o
     return n;
 }
 
+static void args(struct raml_jparser *p, struct raml_jnode *n);
+
 static struct raml_jnode *call(struct raml_jparser *p, struct raml_jnode *callee)
 {
     struct raml_jnode *n = raml_jp_node(p, RAML_JN_CALL);
     n->a = callee;
-    raml_jp_args(p, n);
+    args(p, n);
     return n;
 }
 
-void raml_jp_args(struct raml_jparser *p, struct raml_jnode *n)
+static void args(struct raml_jparser *p, struct raml_jnode *n)
 {
     bool keywords = false;
     raml_jp_need_op(p, '(');
@@ -233,7 +235,7 @@ struct raml_jnode *raml_jp_filters(struct raml_jparser *p, struct raml_jnode *in
         struct raml_jnode *n = raml_jp_node(p, RAML_JN_FILTER);
         n->a = input;
         n->name = dotted(p);
-        if (raml_jp_is_op(p, '(')) raml_jp_args(p, n);
+        if (raml_jp_is_op(p, '(')) args(p, n);
         input = n;
         bar = true;
     }
@@ -249,7 +251,7 @@ static struct raml_jnode *test(struct raml_jparser *p, struct raml_jnode *operan
     bool value = p->t->kind == RAML_JT_NAME || p->t->kind == RAML_JT_STRING || p->t->kind == RAML_JT_INT ||
                  p->t->kind == RAML_JT_FLOAT || raml_jp_is_op(p, '[') || raml_jp_is_op(p, '{');
     if (raml_jp_is_op(p, '(')) {
-        raml_jp_args(p, n);
+        args(p, n);
     } else if (value && !raml_jp_is_name(p, "else") && !raml_jp_is_name(p, "or") && !raml_jp_is_name(p, "and")) {
         if (raml_jp_is_name(p, "is")) raml_jp_fail(p, "one test, not a chain of them");
         raml_jp_add(&n->args, postfix(p, raml_jp_primary(p)));
@@ -276,14 +278,14 @@ static struct raml_jnode *filter_chain(struct raml_jparser *p, struct raml_jnode
 
 /* ---- operators ---- */
 
-struct raml_jnode *raml_jp_unary(struct raml_jparser *p, bool with_filter)
+static struct raml_jnode *unary(struct raml_jparser *p, bool with_filter)
 {
     struct raml_jnode *n;
     if (!raml_jp_enter(p)) return raml_jp_node(p, RAML_JN_CONST);
     if (raml_jp_is_op(p, '-') || raml_jp_is_op(p, '+')) {
         n = raml_jp_node(p, p->t->op == '-' ? RAML_JN_NEG : RAML_JN_POS);
         raml_jp_next(p);
-        n->a = raml_jp_unary(p, false);
+        n->a = unary(p, false);
     } else {
         n = raml_jp_primary(p);
     }
@@ -295,9 +297,9 @@ struct raml_jnode *raml_jp_unary(struct raml_jparser *p, bool with_filter)
 
 static struct raml_jnode *power(struct raml_jparser *p)
 {
-    struct raml_jnode *n = raml_jp_unary(p, true);
+    struct raml_jnode *n = unary(p, true);
     while (!p->in->code && raml_jp_take_op(p, RAML_JO_POW))
-        n = binary(p, RAML_JN_BINARY, RAML_JO_POW, n, raml_jp_unary(p, true));
+        n = binary(p, RAML_JN_BINARY, RAML_JO_POW, n, unary(p, true));
     return n;
 }
 

@@ -152,14 +152,3 @@ struct raml_jv raml_j_to_str(struct raml_jinja *in, struct raml_jv v)
     return raml_jout_done(&o);
 }
 
-const char *raml_j_shown(struct raml_jv text, char out[RAML_J_SHOWN])
-{
-    size_t n = text.type == RAML_J_STR ? text.s->n : 0;
-    const char *s = n ? text.s->s : "";
-    bool cut = n > RAML_J_SHOWN - 4;
-    if (cut) n = RAML_J_SHOWN - 4;
-    while (cut && n && ((unsigned char)s[n] & 0xc0) == 0x80) n--; /* whole characters */
-    for (size_t i = 0; i < n; i++) out[i] = (unsigned char)s[i] < 0x20 || s[i] == 0x7f ? ' ' : s[i];
-    memcpy(out + n, cut ? "..." : "", cut ? 4 : 1);
-    return out;
-}

@@ -52,7 +52,6 @@ struct raml_jargs raml_j_eval_args(struct raml_jinja *in, const struct raml_jnod
 /* The body's text, in a scope below `parent`. */
 struct raml_jv raml_j_capture(struct raml_jinja *in, const struct raml_jnodes *body, struct raml_jscope *scope);
 void raml_j_set(struct raml_jinja *in, struct raml_jscope *scope, const char *name, struct raml_jv v);
-bool raml_j_lookup(struct raml_jinja *in, const char *name, struct raml_jv *out);
 struct raml_jscope *raml_j_new_scope(struct raml_jinja *in, struct raml_jscope *parent);
 
 /* call.c */

@@ -194,7 +194,6 @@ void raml_j_print(struct raml_jout *o, struct raml_jv v);
 void raml_j_repr(struct raml_jout *o, struct raml_jv v);
 void raml_j_print_float(struct raml_jout *o, double d);
 struct raml_jv raml_j_to_str(struct raml_jinja *in, struct raml_jv v);
-const char *raml_j_shown(struct raml_jv text, char out[RAML_J_SHOWN]); /* truncated, no control characters */
 
 /* json.c */
 struct raml_jv raml_j_from_json(struct raml_jinja *in, const void *json, size_t message);

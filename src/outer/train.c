@@ -377,23 +377,3 @@ enum raml_code raml_train_sft(const struct raml_train_job *job, const struct ram
     return rc;
 }
 
-enum raml_code raml_train_evaluate(const struct raml_train_job *job, const struct raml_train_options *opt,
-                                   const struct raml_questions *qs, size_t n, double *loss, struct raml_err *err)
-{
-    struct trainer t = {.job = job, .opt = opt};
-    enum raml_code rc = check_vocabulary(job, err);
-    if (!rc) rc = raml_feed_init(&t.validation, job, opt, qs, "validation", n, err);
-    if (!rc) rc = raml_feed_draw_init(&t.validation_draw, &t.validation, err);
-    if (!rc) rc = raml_pass_open(job->model, false, &t.pass, err);
-    if (!rc) {
-        t.n_trees_cap = opt->batch_size ? opt->batch_size : 1;
-        t.tree = calloc(t.n_trees_cap, sizeof *t.tree);
-        if (!t.tree) {
-            t.n_trees_cap = 0;
-            rc = raml_fail(err, RAML_ENOMEM, "no memory for %zu rows", opt->batch_size);
-        }
-    }
-    if (!rc) rc = validate(&t, loss, err);
-    trainer_deinit(&t);
-    return rc;
-}

@@ -85,7 +85,7 @@ double raml_page_get(const json_t *obj, const char *key)
     return json_is_number(v) ? json_number_value(v) : NAN;
 }
 
-bool raml_page_is_estimate(const json_t *v)
+static bool is_estimate(const json_t *v)
 {
     return json_is_number(json_object_get(v, "value")) && json_object_get(v, "low") && json_object_get(v, "high");
 }
@@ -168,7 +168,7 @@ static void add_value(struct raml_page *p, const json_t *v, int depth)
     else if (json_is_string(v)) raml_page_text(p, json_string_value(v));
     else if (json_is_boolean(v)) raml_buf_adds(&p->html, json_is_true(v) ? "yes" : "no");
     else if (json_is_number(v)) raml_page_number(p, json_number_value(v));
-    else if (raml_page_is_estimate(v)) raml_page_estimate(p, v);
+    else if (is_estimate(v)) raml_page_estimate(p, v);
     else if (depth >= JSON_DEPTH_MAX) raml_buf_adds(&p->html, "\u2026");
     else if (json_is_object(v)) add_object(p, v, depth);
     else if (json_is_object(json_array_get(v, 0))) add_rows(p, v, depth);

@@ -26,7 +26,6 @@ void raml_page_percent(struct raml_page *p, double share);
 void raml_page_estimate(struct raml_page *p, const json_t *estimate);
 /* A number of a JSON object; NaN if there is none. */
 double raml_page_get(const json_t *obj, const char *key);
-bool raml_page_is_estimate(const json_t *v);
 /* Any JSON as nested tables. */
 void raml_page_json(struct raml_page *p, const json_t *value);
 /* The palette's colour for run number r: not those of correct (0) and wrong (1). */

@@ -83,11 +83,6 @@ void raml_chat_template_close(struct raml_chat_template *t)
     free(t);
 }
 
-const char *raml_chat_template_name(const struct raml_chat_template *t)
-{
-    return t->name;
-}
-
 bool raml_chat_template_thinks(const struct raml_chat_template *t)
 {
     return t->thinks;

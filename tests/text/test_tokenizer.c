@@ -127,52 +127,19 @@ static const struct {
     {"\xc3\xc3\xa9", 3, BAD "\xc3\xa9"},
 };
 
-static void test_stream(void **state)
+static void test_clean(void **state)
 {
-    const struct raml_tokenizer *t = ((struct fixture *)*state)->bytes;
-    struct raml_err err = {0};
+    (void)state;
     for (size_t i = 0; i < COUNT(utf8); i++) {
-        struct raml_stream_decoder s;
-        struct raml_buf out, clean;
-        raml_buf_init(&out, 256);
+        struct raml_buf clean;
         raml_buf_init(&clean, 256);
-        raml_stream_init(&s, t, false);
-        for (size_t j = 0; j < utf8[i].n; j++) {
-            CHECK_OK(raml_stream_add(&s, (unsigned char)utf8[i].bytes[j], &out, &err));
-            json_t *v = json_stringn(out.data ? out.data : "", out.len); /* NULL when not UTF-8 */
-            assert_non_null(v);
-            json_decref(v);
-        }
-        CHECK_OK(raml_stream_flush(&s, &out, &err));
-        check_bytes("stream", out.data, out.len, utf8[i].want, strlen(utf8[i].want));
         raml_utf8_clean(&clean, utf8[i].bytes, utf8[i].n);
         check_bytes("clean", clean.data, clean.len, utf8[i].want, strlen(utf8[i].want));
-        raml_buf_deinit(&out);
+        json_t *v = json_stringn(clean.data ? clean.data : "", clean.len); /* NULL when not UTF-8 */
+        assert_non_null(v);
+        json_decref(v);
         raml_buf_deinit(&clean);
     }
-}
-
-static void test_stream_waits(void **state)
-{
-    const struct raml_tokenizer *t = ((struct fixture *)*state)->bytes;
-    struct raml_err err = {0};
-    struct raml_stream_decoder s;
-    struct raml_buf out;
-    raml_buf_init(&out, 64);
-    raml_stream_init(&s, t, true);
-    CHECK_OK(raml_stream_add(&s, 0xc3, &out, &err));
-    assert_int_equal(out.len, 0); /* half a character: wait */
-    CHECK_OK(raml_stream_add(&s, 0xa9, &out, &err));
-    assert_int_equal(out.len, 2);
-    CHECK_OK(raml_stream_add(&s, 259, &out, &err));
-    check_bytes("special kept", out.data, out.len, "\xc3\xa9</think>", 10);
-    assert_int_equal(raml_stream_add(&s, 999, &out, &err), RAML_ERANGE);
-    raml_stream_init(&s, t, false);
-    CHECK_OK(raml_stream_add(&s, 259, &out, &err));
-    check_bytes("special dropped", out.data, out.len, "\xc3\xa9</think>", 10);
-    CHECK_OK(raml_stream_flush(&s, &out, &err));
-    assert_int_equal(out.len, 10);
-    raml_buf_deinit(&out);
 }
 
 int main(void)
@@ -182,8 +149,7 @@ int main(void)
         cmocka_unit_test(test_encode),
         cmocka_unit_test(test_all_bytes_come_back),
         cmocka_unit_test(test_decode_specials_and_errors),
-        cmocka_unit_test(test_stream),
-        cmocka_unit_test(test_stream_waits),
+        cmocka_unit_test(test_clean),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -7,6 +7,9 @@
 
 enum { MAX_BITS = 3000, MAX_POWER = 64, MAX_TRIG_DENOMINATOR = 120, MAX_FLOOR_BITS = 1000 };
 
+/* Is e = q * pi for a rational q? */
+static bool pi_multiple(const struct expr *e, struct work *w, fmpq_t q);
+
 static bool pi_times(const struct expr *e, struct work *w, fmpq_t q)
 {
     fmpq_t x;
@@ -15,7 +18,7 @@ static bool pi_times(const struct expr *e, struct work *w, fmpq_t q)
     fmpq_one(q);
     for (uint32_t i = 0; i < e->n && ok; i++) {
         ok = raml_rational(e->arg[i], w, x) == RATIONAL_YES;
-        if (!ok && !found) ok = found = raml_pi_multiple(e->arg[i], w, x);
+        if (!ok && !found) ok = found = pi_multiple(e->arg[i], w, x);
         if (ok) fmpq_mul(q, q, x);
         ok = ok && fmpq_height_bits(q) <= MAX_BITS;
     }
@@ -30,7 +33,7 @@ static bool pi_sum(const struct expr *e, struct work *w, fmpq_t q)
     fmpq_init(x);
     fmpq_zero(q);
     for (uint32_t i = 0; i < e->n && ok; i++) {
-        ok = raml_pi_multiple(e->arg[i], w, x);
+        ok = pi_multiple(e->arg[i], w, x);
         if (ok) fmpq_add(q, q, x);
         ok = ok && fmpq_height_bits(q) <= MAX_BITS;
     }
@@ -42,7 +45,7 @@ static bool pi_over(const struct expr *e, struct work *w, fmpq_t q)
 {
     fmpq_t x;
     fmpq_init(x);
-    bool ok = raml_rational(e->arg[1], w, x) == RATIONAL_YES && !fmpq_is_zero(x) && raml_pi_multiple(e->arg[0], w, q);
+    bool ok = raml_rational(e->arg[1], w, x) == RATIONAL_YES && !fmpq_is_zero(x) && pi_multiple(e->arg[0], w, q);
     if (ok) fmpq_div(q, q, x);
     fmpq_clear(x);
     return ok;
@@ -59,14 +62,14 @@ static bool degrees(const struct expr *e, struct work *w, fmpq_t q)
     return ok;
 }
 
-bool raml_pi_multiple(const struct expr *e, struct work *w, fmpq_t q)
+static bool pi_multiple(const struct expr *e, struct work *w, fmpq_t q)
 {
     bool ok;
     switch (e->kind) {
     case EXPR_PI: fmpq_one(q); return true;
     case EXPR_DEGREE: return degrees(e, w, q);
     case EXPR_NEG:
-        ok = raml_pi_multiple(e->arg[0], w, q);
+        ok = pi_multiple(e->arg[0], w, q);
         fmpq_neg(q, q);
         return ok;
     case EXPR_DIV: return pi_over(e, w, q);
@@ -165,7 +168,7 @@ static bool imaginary_multiple(const struct expr *e, struct work *w, fmpq_t q)
                 continue;
             }
             ok = raml_rational(e->arg[i], w, x) == RATIONAL_YES;
-            if (!ok && !has_pi) ok = has_pi = raml_pi_multiple(e->arg[i], w, x);
+            if (!ok && !has_pi) ok = has_pi = pi_multiple(e->arg[i], w, x);
             if (!ok && !has_i && !has_pi) ok = has_i = has_pi = imaginary_multiple(e->arg[i], w, x);
             if (ok) fmpq_mul(q, q, x);
             ok = ok && fmpq_height_bits(q) <= MAX_BITS;
@@ -192,7 +195,7 @@ static bool circular(enum expr_fn fn, const struct expr *angle, struct work *w, 
 {
     fmpq_t q;
     fmpq_init(q);
-    bool ok = raml_pi_multiple(angle, w, q) && fmpz_cmp_si(fmpq_denref(q), MAX_TRIG_DENOMINATOR) <= 0;
+    bool ok = pi_multiple(angle, w, q) && fmpz_cmp_si(fmpq_denref(q), MAX_TRIG_DENOMINATOR) <= 0;
     if (ok) { /* sine and cosine of a fraction with this denominator have half of phi(2n) or less as their degree */
         ulong n = 2 * fmpz_get_ui(fmpq_denref(q));
         ok = may((slong)n_euler_phi(n), 8, w);

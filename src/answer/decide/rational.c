@@ -112,7 +112,8 @@ enum rational raml_rational_root(const fmpq_t x, const fmpz_t n, struct work *w,
     return is ? RATIONAL_YES : RATIONAL_NO;
 }
 
-enum rational raml_rational_pow(const fmpq_t base, const fmpq_t exponent, struct work *w, fmpq_t out)
+/* base^exponent for rational exponent. */
+static enum rational rational_pow(const fmpq_t base, const fmpq_t exponent, struct work *w, fmpq_t out)
 {
     if (fmpz_is_one(fmpq_denref(exponent))) return power_of(base, fmpq_numref(exponent), w, out);
     if (fmpq_is_zero(base) && fmpq_sgn(exponent) < 0) return RATIONAL_NONE;
@@ -150,7 +151,7 @@ static enum rational pair(const struct expr *e, struct work *w, fmpq_t out)
     fmpq_init(b);
     enum rational is = raml_rational(e->arg[0], w, a);
     if (is == RATIONAL_YES) is = raml_rational(e->arg[1], w, b);
-    if (is == RATIONAL_YES && e->kind == EXPR_POW) is = raml_rational_pow(a, b, w, out);
+    if (is == RATIONAL_YES && e->kind == EXPR_POW) is = rational_pow(a, b, w, out);
     else if (is == RATIONAL_YES && fmpq_is_zero(b)) is = RATIONAL_NONE;
     else if (is == RATIONAL_YES && !may(a, b, w)) is = RATIONAL_NO;
     else if (is == RATIONAL_YES) fmpq_div(out, a, b);

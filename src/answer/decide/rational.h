@@ -24,8 +24,6 @@ enum rational raml_rational(const struct expr *e, struct work *w, fmpq_t out);
 /* The value of a function of rational arguments, when that is rational. arg[0..n) initialised. */
 enum rational raml_rational_call(enum expr_fn fn, fmpq *arg, uint32_t n, struct work *w, fmpq_t out);
 
-/* base^exponent for rational exponent. */
-enum rational raml_rational_pow(const fmpq_t base, const fmpq_t exponent, struct work *w, fmpq_t out);
 /* The n-th root if it is rational; for negative numbers and odd n, the negative one. n > 0. */
 enum rational raml_rational_root(const fmpq_t x, const fmpz_t n, struct work *w, fmpq_t out);
 

@@ -150,7 +150,8 @@ bool raml_ring_has_i(const struct ring *r, const struct ratio *a)
     return fmpz_mpoly_degree_si(a->num, r->i, r->ctx) > 0 || fmpz_mpoly_degree_si(a->den, r->i, r->ctx) > 0;
 }
 
-bool raml_ring_value(struct ring *r, const fmpz_mpoly_t a, arb_t out)
+/* The value of a polynomial in valued generators. */
+static bool ring_value(struct ring *r, const fmpz_mpoly_t a, arb_t out)
 {
     slong n = fmpz_mpoly_length(a, r->ctx);
     ulong exp[RING_MAX_GENS];
@@ -199,7 +200,7 @@ int raml_ring_sign(struct ring *r, const fmpz_mpoly_t a)
     slong n = fmpz_mpoly_length(a, r->ctx);
     arb_t v;
     arb_init(v);
-    int sign = raml_ring_value(r, a, v) ? arb_sgn_nonzero(v) : 0;
+    int sign = ring_value(r, a, v) ? arb_sgn_nonzero(v) : 0;
     arb_clear(v);
     if (sign) return sign;
     ulong exp[RING_MAX_GENS];
@@ -237,7 +238,7 @@ static bool ratio_value(struct ring *r, const struct ratio *a, arb_t out)
 {
     arb_t below;
     arb_init(below);
-    bool ok = raml_ring_value(r, a->num, out) && raml_ring_value(r, a->den, below) && !arb_contains_zero(below);
+    bool ok = ring_value(r, a->num, out) && ring_value(r, a->den, below) && !arb_contains_zero(below);
     if (ok) arb_div(out, out, below, VALUE_BITS);
     arb_clear(below);
     return ok && arb_is_finite(out);

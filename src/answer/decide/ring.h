@@ -75,8 +75,6 @@ bool raml_ring_pi(struct ring *r, struct ratio *out);
 /* Polynomials. */
 bool raml_ring_mul(struct ring *r, fmpz_mpoly_t out, const fmpz_mpoly_t a, const fmpz_mpoly_t b);
 bool raml_ring_reduce(struct ring *r, fmpz_mpoly_t a);
-/* The value of a polynomial in valued generators. */
-bool raml_ring_value(struct ring *r, const fmpz_mpoly_t a, arb_t out);
 /* +1, -1: certainly of this sign; 2: positive for positive variables; 0: unknown. */
 int raml_ring_sign(struct ring *r, const fmpz_mpoly_t a);
 /* The index of the generator that a is; -1: it is not a single one. */

@@ -258,7 +258,7 @@ static const struct expr *accented(struct parser *p)
     return with_index(p, name, n + t->n + 1);
 }
 
-const struct expr *raml_parse_name(struct parser *p)
+static const struct expr *parse_name(struct parser *p)
 {
     const struct token *t = &p->token[p->i];
     if (t->kind == T_ACCENT) return accented(p);
@@ -342,7 +342,7 @@ static const struct expr *round_or_square(struct parser *p, char open)
     return renamed(p, e, EXPR_INTERVAL, sub);
 }
 
-const struct expr *raml_parse_open(struct parser *p)
+static const struct expr *parse_open(struct parser *p)
 {
     const struct token *t = &p->token[p->i++];
     uint32_t outer = p->bars;
@@ -420,7 +420,7 @@ const struct expr *raml_parse_argument(struct parser *p, bool digit)
 
 /* ---- tables ---- */
 
-const struct expr *raml_parse_environment(struct parser *p)
+static const struct expr *parse_environment(struct parser *p)
 {
     const struct token *t = &p->token[p->i++];
     const struct expr *cell[256];
@@ -538,19 +538,19 @@ static const struct expr *primary(struct parser *p)
     case T_SYMBOL:
     case T_TEXT:
     case T_WORD:
-    case T_ACCENT: return raml_parse_name(p);
+    case T_ACCENT: return parse_name(p);
     case T_PI: p->i++; return raml_expr_new(p->pool, EXPR_PI, 0);
     case T_EULER: p->i++; return raml_expr_new(p->pool, EXPR_E, 0);
     case T_IMAGINARY: p->i++; return raml_expr_new(p->pool, EXPR_I, 0);
     case T_INFINITY: p->i++; return raml_expr_new(p->pool, EXPR_INFINITY, 0);
-    case T_OPEN: return raml_parse_open(p);
+    case T_OPEN: return parse_open(p);
     case T_GROUP: return raml_parse_group(p);
     case T_FRAC: return two_arguments(p, true);
     case T_BINOM: return two_arguments(p, false);
     case T_SQRT: return root(p);
     case T_FN: return raml_parse_function(p);
     case T_BIG: return raml_parse_big(p);
-    case T_BEGIN: return raml_parse_environment(p);
+    case T_BEGIN: return parse_environment(p);
     case T_EMPTY_SET: p->i++; return raml_expr_new(p->pool, EXPR_SET, 0);
     case T_SET_NAME: p->i++; return number_set(p, (char)t->sub);
     case T_CURRENCY: return money(p);

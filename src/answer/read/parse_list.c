@@ -99,7 +99,7 @@ static const struct expr *ratio(struct parser *p)
 
 /* ---- relations ---- */
 
-const struct expr *raml_parse_relation(struct parser *p)
+static const struct expr *relation_of(struct parser *p)
 {
     const struct expr *part[32];
     char sign[33];
@@ -334,7 +334,7 @@ static const struct expr *item(struct parser *p, bool top)
     e = letter_unit(p);
     if (e) return e;
     if (top) skip_fillers(p);
-    e = raml_parse_relation(p);
+    e = relation_of(p);
     return with_unit(p, e);
 }
 

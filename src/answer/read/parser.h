@@ -14,18 +14,14 @@ struct parser {
 
 /* The rules. NULL: no such thing there, and p->why is the reason. */
 const struct expr *raml_parse_list(struct parser *p, bool top);
-const struct expr *raml_parse_relation(struct parser *p);
 const struct expr *raml_parse_sum(struct parser *p);
 const struct expr *raml_parse_term(struct parser *p);
 const struct expr *raml_parse_power(struct parser *p);
 const struct expr *raml_parse_primary(struct parser *p);
 const struct expr *raml_parse_number(struct parser *p);
-const struct expr *raml_parse_name(struct parser *p);
-const struct expr *raml_parse_open(struct parser *p);
 const struct expr *raml_parse_group(struct parser *p); /* { ... } */
 const struct expr *raml_parse_function(struct parser *p);
 const struct expr *raml_parse_big(struct parser *p);
-const struct expr *raml_parse_environment(struct parser *p);
 /* One argument of \frac and the like: a group, or one token; of a number, its first digit when `digit`. */
 const struct expr *raml_parse_argument(struct parser *p, bool digit);
 bool raml_parse_begins_factor(const struct parser *p); /* may the next token begin a factor without a sign? */
@@ -43,8 +39,5 @@ const char *raml_parse_slice(struct parser *p, uint32_t from, uint32_t to, size_
 bool raml_parse_is_unit(const char *word, size_t n);
 /* A small number by its name ("seven"); -1: none. */
 long raml_parse_number_word(const char *word, size_t n);
-/* e with every SYMBOL `name` replaced by `by`. */
-const struct expr *raml_expr_substitute(struct expr_pool *p, const struct expr *e, const char *name,
-                                        const struct expr *by);
 
 #endif
