@@ -1,5 +1,5 @@
 /* source.c - fields of a tokenizer.json, and what is said of those that are not understood. See source.h. */
-#include "source.h"
+#include "text/source.h"
 
 #include <stdio.h>
 #include <string.h>

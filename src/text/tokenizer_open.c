@@ -1,9 +1,9 @@
 /* tokenizer_open.c - a tokenizer from a path: a tokenizer.json, its folder, or a GGUF file. See tokenizer.h. */
 #include "raml/tokenizer.h"
 
-#include "raml/file.h"
+#include "core/file.h"
 #include "raml/gguf.h"
-#include "vocab.h"
+#include "text/vocab.h"
 
 #include <stdio.h>
 #include <stdlib.h>

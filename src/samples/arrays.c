@@ -1,5 +1,5 @@
-/* scored_room.c - what all readers of scored_layouts.h share: room for a question's samples, and handing it over. */
-#include "eval/scored_layouts.h"
+/* arrays.c - what all readers of scored_layouts.h share: room for a question's samples, and handing it over. */
+#include "samples/layouts.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* stored_check.c - a tensor's shape beside the one that the configuration asks for. See modelfile.h. */
-#include "model/modelfile.h"
+/* tensor_check.c - a tensor's shape beside the one that the configuration asks for. See modelfile.h. */
+#include "modelfile/modelfile.h"
 
 #include <stdio.h>
 
