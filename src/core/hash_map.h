@@ -11,7 +11,7 @@
  *
  * Hashes    64 bits, of which the upper 32 count; they must be well mixed. raml_hash (file.h) is, for bytes;
  *           raml_hash_u64 makes such a hash of a number. Equal hashes of different keys cost time and nothing else.
- * Numbers   0 .. 2^32 - 2; at most 2^31 of them. The map doesn't look at what is behind them, and holds a number as
+ * Numbers   0 .. 2^32 - 2; at most 2^31 of them. The map doesn't look at what they stand for, and holds a number as
  *           often as it was added.
  * Invariant linear probing: an entry's slot is the first free one from `hash & (n_slots - 1)` on; n_slots is 0 or a
  *           power of two, at least 2n.

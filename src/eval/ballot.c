@@ -3,6 +3,7 @@
 
 #include "raml/answer.h"
 
+#include "core/array.h"
 #include "core/file.h"
 #include "raml/tally.h"
 
@@ -81,38 +82,47 @@ static size_t class_of(struct raml_ballot *b, const char *text, uint64_t hash)
 
 static enum raml_code make_room(struct raml_ballot *b, size_t n, struct raml_err *err)
 {
+    static const char what[] = "answers of a question";
+    size_t vote = b->cap, first = b->cap, text = b->cap;
+    enum raml_code rc = RAML_RESERVE(b->vote, vote, n, what, err);
+    if (!rc) rc = RAML_RESERVE(b->first, first, n, what, err);
+    if (!rc) rc = RAML_RESERVE(b->text, text, n, what, err);
+    if (rc) return rc;
+    b->cap = text;
     if (!b->known) b->known = calloc(KNOWN, sizeof *b->known);
-    if (b->known && n <= b->cap) return RAML_OK;
-    size_t places = 16;
-    while (places < 2 * n) places *= 2;
-    struct raml_vote *vote = realloc(b->vote, n * sizeof *vote);
-    if (vote) b->vote = vote;
-    struct raml_ballot_class *first = realloc(b->first, n * sizeof *first);
-    if (first) b->first = first;
-    struct ballot_text *text = realloc(b->text, places * sizeof *text);
-    if (text) b->text = text;
-    if (!vote || !first || !text || !b->known)
-        return raml_fail(err, RAML_ENOMEM, "no memory for %zu answers of a question", n);
-    b->cap = n;
-    b->n_places = places;
-    return RAML_OK;
+    if (b->known && raml_hash_map_reserve(&b->map, n)) return RAML_OK;
+    return raml_fail(err, RAML_ENOMEM, "no memory for %zu %s", n, what);
+}
+
+/* The class of an answer. */
+static enum raml_code find_class(struct raml_ballot *b, const char *text, size_t *class, struct raml_err *err)
+{
+    uint64_t hash = raml_hash(text, strlen(text), 0);
+    uint32_t i;
+    for (size_t step = 0; (i = raml_hash_map_next(&b->map, hash, &step)) != RAML_HASH_NONE;) {
+        if (b->text[i].hash != hash || strcmp(b->text[i].text, text)) continue;
+        *class = b->text[i].class;
+        return RAML_OK;
+    }
+    *class = class_of(b, text, hash);
+    b->text[b->n_texts] = (struct ballot_text){hash, text, *class};
+    if (raml_hash_map_add(&b->map, hash, (uint32_t)b->n_texts++)) return RAML_OK;
+    return raml_fail(err, RAML_ENOMEM, "no memory for an answer");
 }
 
 enum raml_code raml_ballot_count(struct raml_ballot *b, const struct raml_scored *q, struct raml_err *err)
 {
     enum raml_code rc = make_room(b, q->n, err);
     if (rc) return rc;
-    b->n = 0;
-    memset(b->text, 0, b->n_places * sizeof *b->text);
+    b->n = b->n_texts = 0;
+    raml_hash_map_clear(&b->map);
     for (uint32_t i = 0; i < q->n; i++) {
         const char *text = q->answer[i];
         if (!text || !*text || q->truncated[i] || q->unclosed[i]) continue;
-        uint64_t hash = raml_hash(text, strlen(text), 0);
-        size_t at = (size_t)hash & (b->n_places - 1);
-        while (b->text[at].text && (b->text[at].hash != hash || strcmp(b->text[at].text, text)))
-            at = (at + 1) & (b->n_places - 1);
-        if (!b->text[at].text) b->text[at] = (struct ballot_text){hash, text, class_of(b, text, hash)};
-        struct raml_vote *v = &b->vote[b->text[at].class];
+        size_t class = 0;
+        rc = find_class(b, text, &class, err);
+        if (rc) return rc;
+        struct raml_vote *v = &b->vote[class];
         v->n++;
         v->right += q->right[i];
     }
@@ -124,6 +134,7 @@ void raml_ballot_deinit(struct raml_ballot *b)
     free(b->vote);
     free(b->first);
     free(b->text);
+    raml_hash_map_deinit(&b->map);
     free(b->known);
     *b = (struct raml_ballot){0};
 }

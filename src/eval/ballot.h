@@ -6,6 +6,7 @@
 #ifndef RAML_EVAL_BALLOT_H
 #define RAML_EVAL_BALLOT_H
 
+#include "core/hash_map.h"
 #include "raml/majority.h"
 #include "raml/graded.h"
 
@@ -25,10 +26,11 @@ struct raml_ballot {
     struct raml_ballot_class *first; /* [n]: of each class */
     struct ballot_text {
         uint64_t hash;
-        const char *text; /* NULL: empty */
+        const char *text;
         size_t class;
-    } * text;             /* distinct texts, a hash table */
-    size_t cap, n_places; /* capacity of the classes; of text (a power of two) */
+    } * text; /* [n_texts]: the distinct ones */
+    size_t n_texts, cap; /* cap: capacity of the classes */
+    struct raml_hash_map map; /* text -> its position in the list */
     struct raml_verdict_place *known;
 };
 

@@ -201,8 +201,7 @@ static enum raml_code all_row(const struct raml_tallies *t, const struct by_grou
     for (size_t g = 0; g < t->n_groups; g++) {
         const struct raml_cells *c = &t->group[g].cells;
         add_group(row, &t->group[g]);
-        for (size_t i = 0; i < c->cap && !rc; i++)
-            if (c->slot[i].count) rc = raml_cells_add(&all, c->slot[i].key, c->slot[i].count, err);
+        for (size_t i = 0; i < c->n && !rc; i++) rc = raml_cells_add(&all, c->cell[i].key, c->cell[i].count, err);
     }
     if (!rc) rc = make_row(t, b, SIZE_MAX, &all, row, err);
     raml_cells_deinit(&all);

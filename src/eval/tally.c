@@ -1,6 +1,7 @@
 /* tally.c - counts questions as they come (tally.h). table.c makes a table from the counts. */
 #include "eval/tally_parts.h"
 
+#include "core/array.h"
 #include "core/file.h"
 
 #include <stdio.h>
@@ -64,7 +65,7 @@ void raml_tallies_close(struct raml_tallies *t)
     }
     for (size_t i = 0; t->kept && i < t->n_questions; i++) free(t->kept[i].id);
     free(t->group);
-    free(t->place);
+    raml_hash_map_deinit(&t->map);
     free(t->maj);
     free(t->maj_group);
     free(t->kept);
@@ -89,26 +90,7 @@ static uint64_t hash_of(const struct raml_tally *key)
 {
     uint64_t h = key->split ? raml_hash(key->split, strlen(key->split), 1) : 0;
     h = key->family ? raml_hash(key->family, strlen(key->family), h) : h;
-    return (h ^ (uint64_t)(unsigned)key->difficulty) * 0x9e3779b97f4a7c15u;
-}
-
-static enum raml_code grow_groups(struct raml_tallies *t, struct raml_err *err)
-{
-    size_t cap = t->cap_groups ? t->cap_groups * 2 : 16;
-    struct raml_group *group = realloc(t->group, cap * sizeof *group);
-    if (group) t->group = group;
-    size_t *place = group ? calloc(4 * cap, sizeof *place) : NULL;
-    if (!place) return raml_fail(err, RAML_ENOMEM, "no memory for %zu groups of questions", cap);
-    free(t->place);
-    t->place = place;
-    t->n_places = 4 * cap;
-    t->cap_groups = cap;
-    for (size_t i = 0; i < t->n_groups; i++) {
-        size_t at = (size_t)(t->group[i].hash >> 20) & (t->n_places - 1);
-        while (place[at]) at = (at + 1) & (t->n_places - 1);
-        place[at] = i + 1;
-    }
-    return RAML_OK;
+    return raml_hash_u64(h ^ (uint64_t)(unsigned)key->difficulty);
 }
 
 /* The number of key's group, which is created if new. */
@@ -117,25 +99,25 @@ static enum raml_code find_group(struct raml_tallies *t, const struct raml_tally
 {
     *out = t->last;
     if (t->n_groups && is_group(&t->group[t->last], key)) return RAML_OK;
-    enum raml_code rc = t->n_groups == t->cap_groups ? grow_groups(t, err) : RAML_OK;
-    if (rc) return rc;
     uint64_t hash = hash_of(key);
-    size_t at = (size_t)(hash >> 20) & (t->n_places - 1);
-    for (; t->place[at]; at = (at + 1) & (t->n_places - 1)) {
-        *out = t->place[at] - 1;
-        if (is_group(&t->group[*out], key)) return RAML_OK;
+    uint32_t i;
+    for (size_t step = 0; (i = raml_hash_map_next(&t->map, hash, &step)) != RAML_HASH_NONE;) {
+        *out = i;
+        if (is_group(&t->group[i], key)) return RAML_OK;
     }
-    struct raml_group g = {.difficulty = key->difficulty, .hash = hash, .n_min = UINT32_MAX};
+    enum raml_code rc = RAML_GROW(t->group, t->cap_groups, t->n_groups + 1, "groups of questions", err);
+    if (rc) return rc;
+    struct raml_group g = {.difficulty = key->difficulty, .n_min = UINT32_MAX};
     g.split = key->split ? strdup(key->split) : NULL;
     g.family = key->family ? strdup(key->family) : NULL;
-    if ((key->split && !g.split) || (key->family && !g.family)) {
+    if ((key->split && !g.split) || (key->family && !g.family) ||
+        !raml_hash_map_add(&t->map, hash, (uint32_t)t->n_groups)) {
         free(g.split);
         free(g.family);
         return raml_fail(err, RAML_ENOMEM, "no memory for a group of questions");
     }
     *out = t->n_groups;
     t->group[t->n_groups++] = g;
-    t->place[at] = t->n_groups;
     return RAML_OK;
 }
 

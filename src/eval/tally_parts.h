@@ -10,7 +10,6 @@
 struct raml_group { /* questions of one split, family and difficulty */
     char *split, *family; /* NULL: unknown, or not grouped by */
     int difficulty;
-    uint64_t hash;
     size_t n_questions, n_samples, n_right, n_truncated, n_unclosed;
     uint32_t n_min, n_max;
     struct raml_cells cells;
@@ -29,7 +28,7 @@ struct raml_tallies {
     size_t n_maj; /* measures that are maj@k; 0 once they were dropped */
     struct raml_group *group;
     size_t n_groups, cap_groups, last; /* last: group of the last question */
-    size_t *place, n_places;           /* hash table of groups: number + 1; 0: empty */
+    struct raml_hash_map map;          /* split, family and difficulty -> group */
     size_t n_questions;
     double *maj;         /* [n_questions][n_maj] */
     uint32_t *maj_group; /* [n_questions] */

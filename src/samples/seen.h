@@ -1,18 +1,20 @@
-/* seen.h - the ids that a file has had, and their first lines: a hash table of 64-bit hashes of the ids. */
+/* scored_seen.h - which ids a file has had, and in which line first: ids are known by hashes of 64 bits. */
 #ifndef RAML_EVAL_SCORED_SEEN_H
 #define RAML_EVAL_SCORED_SEEN_H
 
+#include "core/hash_map.h"
 #include "raml/err.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 struct raml_seen { /* zero-initialise */
-    struct raml_seen_slot {
-        uint64_t hash; /* 0: free */
+    struct raml_seen_id {
+        uint64_t hash;
         size_t line;
-    } * slot;
-    size_t n, cap; /* cap is 0 or a power of two */
+    } * id; /* [n] */
+    size_t n, cap;
+    struct raml_hash_map map; /* hash -> id */
 };
 enum { RAML_SEEN_MAX = 1 << 26 };
 

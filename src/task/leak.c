@@ -1,14 +1,15 @@
 /* leak.c - see leak.h.
  *
- * The test side is indexed, the training side is streamed. Every distinct gram of the test questions has a number:
- *   hash[g]               of its words; table: hash -> g, open addressing, at most half full
- *   post[first[g] ..)     the test questions that contain it, and how often
- *   seen[g], place[g]     found in training questions, in solutions; the first place
+ * The test side is indexed, the training side is read past it. Every distinct gram of the test questions has a number:
+ *   hash[g]               of its words; grams: hash -> g
+ *   post[first[g] ..)     the test questions that hold it, and how often
+ *   seen[g], place[g]     found in training questions, in solutions; where first
  * A training question adds up, over its distinct grams, the votes of their posts.
  */
 #include "raml/leak.h"
 
 #include "core/file.h"
+#include "core/hash_map.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,8 +33,7 @@ struct raml_leak {
     uint64_t *stamp;           /* [n_grams] the training question counted last */
     struct place *place;       /* [n_grams] */
     struct post *post;
-    uint32_t *table; /* gram + 1; 0: free */
-    size_t cap;
+    struct raml_hash_map grams;
     uint64_t *text_hash; /* [n_test], rising; with text_of: the question that has it */
     uint32_t *text_of;
     uint64_t serial;                  /* of training questions, from 1 on */
@@ -121,18 +121,12 @@ static enum raml_code add_test(struct raml_leak *l, const char *text, size_t que
     return rc;
 }
 
-static void table_put(struct raml_leak *l, size_t g)
-{
-    size_t i = (size_t)l->hash[g] & (l->cap - 1);
-    while (l->table[i]) i = (i + 1) & (l->cap - 1);
-    l->table[i] = (uint32_t)g + 1;
-}
-
 /* The gram's number; SIZE_MAX: no test question contains it. */
 static size_t find(const struct raml_leak *l, uint64_t hash)
 {
-    for (size_t i = (size_t)hash & (l->cap - 1); l->table[i]; i = (i + 1) & (l->cap - 1))
-        if (l->hash[l->table[i] - 1] == hash) return l->table[i] - 1;
+    uint32_t g;
+    for (size_t step = 0; (g = raml_hash_map_next(&l->grams, hash, &step)) != RAML_HASH_NONE;)
+        if (l->hash[g] == hash) return g;
     return SIZE_MAX;
 }
 
@@ -145,15 +139,14 @@ static enum raml_code index_grams(struct raml_leak *l, const struct entries *all
         l->n_grams += next;
         n_posts += next || all->e[i].question != all->e[i - 1].question;
     }
-    for (l->cap = 16; l->cap < 2 * l->n_grams;) l->cap *= 2;
     l->hash = calloc(l->n_grams + 1, sizeof *l->hash);
     l->first = calloc(l->n_grams + 1, sizeof *l->first);
     l->seen = calloc(l->n_grams + 1, sizeof *l->seen);
     l->stamp = calloc(l->n_grams + 1, sizeof *l->stamp);
     l->place = calloc(l->n_grams + 1, sizeof *l->place);
     l->post = calloc(n_posts + 1, sizeof *l->post);
-    l->table = calloc(l->cap, sizeof *l->table);
-    if (!l->hash || !l->first || !l->seen || !l->stamp || !l->place || !l->post || !l->table)
+    bool ok = raml_hash_map_reserve(&l->grams, l->n_grams);
+    if (!l->hash || !l->first || !l->seen || !l->stamp || !l->place || !l->post || !ok)
         return raml_fail(err, RAML_ENOMEM, "no memory for %zu grams of the test questions", l->n_grams);
     size_t g = 0, p = 0;
     for (size_t i = 0; i < all->n; i++) {
@@ -167,8 +160,8 @@ static enum raml_code index_grams(struct raml_leak *l, const struct entries *all
         l->post[p - 1].count++;
     }
     l->first[g] = (uint32_t)p;
-    for (g = 0; g < l->n_grams; g++) table_put(l, g);
-    return RAML_OK;
+    for (g = 0; ok && g < l->n_grams; g++) ok = raml_hash_map_add(&l->grams, l->hash[g], (uint32_t)g);
+    return ok ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for %zu grams of the test questions", l->n_grams);
 }
 
 static enum raml_code index_texts(struct raml_leak *l, const struct raml_questions *test, struct raml_err *err)
@@ -227,7 +220,7 @@ void raml_leak_close(struct raml_leak *l)
     free(l->stamp);
     free(l->place);
     free(l->post);
-    free(l->table);
+    raml_hash_map_deinit(&l->grams);
     free(l->text_hash);
     free(l->text_of);
     free(l->votes);

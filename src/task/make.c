@@ -1,6 +1,9 @@
 /* make.c - see family.h: sets of distinct questions, made cell by cell (a cell is one family at one difficulty). */
 #include "raml/family.h"
 
+#include "core/array.h"
+#include "core/hash_map.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,10 +26,10 @@ struct cell {
     uint64_t next; /* next instance */
     size_t want, got, count[N_SPLITS];
 };
-struct seen { /* open addressing, never more than half full; 0 is a free slot, the hash 0 itself is `zero` */
-    uint64_t *slot;
-    size_t cap, n;
-    bool zero;
+struct seen { /* hashes of questions, each once */
+    uint64_t *hash;
+    size_t n, cap;
+    struct raml_hash_map map; /* hash -> its place in the list */
 };
 struct maker {
     const struct raml_make_options *opt;
@@ -43,40 +46,22 @@ struct maker {
 
 /* -- The set of hashes -------------------------------------------------------------------------------------------- */
 
-static void seen_put(struct seen *s, uint64_t hash)
-{
-    size_t i = (size_t)hash & (s->cap - 1);
-    while (s->slot[i] && s->slot[i] != hash) i = (i + 1) & (s->cap - 1);
-    s->n += !s->slot[i];
-    s->slot[i] = hash;
-}
-
 static bool seen_has(const struct seen *s, uint64_t hash)
 {
-    if (!hash) return s->zero;
-    if (!s->cap) return false;
-    size_t i = (size_t)hash & (s->cap - 1);
-    while (s->slot[i] && s->slot[i] != hash) i = (i + 1) & (s->cap - 1);
-    return s->slot[i] == hash;
+    uint32_t i;
+    for (size_t step = 0; (i = raml_hash_map_next(&s->map, hash, &step)) != RAML_HASH_NONE;)
+        if (s->hash[i] == hash) return true;
+    return false;
 }
 
 static enum raml_code seen_add(struct seen *s, uint64_t hash, struct raml_err *err)
 {
-    if (!hash) {
-        s->zero = true;
-        return RAML_OK;
-    }
-    if (s->n + 1 > s->cap / 2) {
-        struct seen more = {.cap = s->cap ? s->cap * 2 : 1024, .zero = s->zero};
-        more.slot = calloc(more.cap, sizeof *more.slot);
-        if (!more.slot) return raml_fail(err, RAML_ENOMEM, "no memory for the hashes of %zu questions", s->n + 1);
-        for (size_t i = 0; i < s->cap; i++)
-            if (s->slot[i]) seen_put(&more, s->slot[i]);
-        free(s->slot);
-        *s = more;
-    }
-    seen_put(s, hash);
-    return RAML_OK;
+    if (seen_has(s, hash)) return RAML_OK;
+    enum raml_code rc = RAML_GROW(s->hash, s->cap, s->n + 1, "hashes of questions", err);
+    if (!rc && !raml_hash_map_add(&s->map, hash, (uint32_t)s->n))
+        rc = raml_fail(err, RAML_ENOMEM, "no memory for the hashes of %zu questions", s->n + 1);
+    if (!rc) s->hash[s->n++] = hash;
+    return rc;
 }
 
 /* -- Options ------------------------------------------------------------------------------------------------------ */
@@ -374,7 +359,8 @@ enum raml_code raml_make_questions(struct raml_questions *qs, const struct raml_
         rc = m->trajectory ? draw_all(m, err) : raml_fail(err, RAML_ENOMEM, "no memory for trajectories");
     }
     free(m->trajectory);
-    free(m->seen.slot);
+    free(m->seen.hash);
+    raml_hash_map_deinit(&m->seen.map);
     raml_buf_deinit(&m->question);
     raml_buf_deinit(&m->answer);
     raml_buf_deinit(&m->text);

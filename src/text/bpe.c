@@ -45,13 +45,6 @@ static bool pair_before(struct pair a, struct pair b)
     return a.rank != b.rank ? a.rank < b.rank : a.at < b.at;
 }
 
-static const struct raml_merge *find_merge(const struct raml_tokenizer *t, int32_t left, int32_t right)
-{
-    const struct raml_merge *m = NULL;
-    (void)raml_find_merge(t, left, right, &m);
-    return m;
-}
-
 static void push_heap(struct word *w, struct pair p)
 {
     size_t i = w->n_heap++;
@@ -63,7 +56,7 @@ static void push_heap(struct word *w, struct pair p)
 static void push(struct word *w, const struct raml_tokenizer *t, uint32_t at)
 {
     if (at == END || w->symbol[at].next == END) return;
-    const struct raml_merge *m = find_merge(t, w->symbol[at].id, w->symbol[w->symbol[at].next].id);
+    const struct raml_merge *m = raml_find_merge(t, w->symbol[at].id, w->symbol[w->symbol[at].next].id);
     if (!m) return;
     if (w->queue)
         raml_bpe_queue_push(w->queue, m->rank, at);
@@ -119,9 +112,9 @@ static bool symbol_is(const struct word *w, int32_t id)
 static void spell(struct word *w, const struct raml_tokenizer *t, const unsigned char *text, size_t n)
 {
     uint32_t prev = END;
-    for (size_t i = 0, slot; i < n;) {
+    for (size_t i = 0; i < n;) {
         size_t len = t->byte_fallback ? raml_utf8_char(text + i, n - i) : 0;
-        int32_t id = len ? raml_find_word(t, text + i, len, &slot) : -1;
+        int32_t id = len ? raml_find_word(t, text + i, len) : -1;
         if (id < 0) {
             id = t->byte[text[i]];
             len = 1;
@@ -169,29 +162,24 @@ static enum raml_code add_symbols(const struct word *w, size_t n, struct raml_to
     return rc;
 }
 
-size_t raml_find_merge(const struct raml_tokenizer *t, int32_t left, int32_t right, const struct raml_merge **found)
+const struct raml_merge *raml_find_merge(const struct raml_tokenizer *t, int32_t left, int32_t right)
 {
     uint64_t hash = raml_pair_hash(left, right);
-    uint32_t tag = (uint32_t)hash;
-    for (size_t i = (size_t)(hash >> 32);; i++) {
-        const struct raml_merge_slot *s = &t->merge_slot[i &= t->n_merge_slots - 1];
-        if (s->at == UINT32_MAX) return i;
-        if (s->tag != tag) continue;
-        const struct raml_merge *m = &t->merge[s->at];
-        if (m->left != left || m->right != right) continue;
-        *found = m;
-        return i;
-    }
+    uint32_t i;
+    for (size_t step = 0; (i = raml_hash_map_next(&t->pairs, hash, &step)) != RAML_HASH_NONE;)
+        if (t->merge[i].left == left && t->merge[i].right == right) return &t->merge[i];
+    return NULL;
 }
 
-int32_t raml_find_word(const struct raml_tokenizer *t, const unsigned char *word, size_t n, size_t *slot)
+int32_t raml_find_word(const struct raml_tokenizer *t, const unsigned char *word, size_t n)
 {
-    for (size_t i = (size_t)raml_hash(word, n, 0);; i++) {
-        int32_t id = t->word[*slot = i & (t->n_word_slots - 1)];
-        if (id < 0) return -1;
+    uint64_t hash = raml_hash(word, n, 0);
+    uint32_t id;
+    for (size_t step = 0; (id = raml_hash_map_next(&t->words, hash, &step)) != RAML_HASH_NONE;) {
         const struct raml_piece *p = &t->piece[id];
-        if (p->len == n && memcmp(t->pool.data + p->start, word, n) == 0) return id;
+        if (p->len == n && memcmp(t->pool.data + p->start, word, n) == 0) return (int32_t)id;
     }
+    return -1;
 }
 
 /* The ids of a piece whose ends no merge crosses and that is not a token as a whole; whole: its id or -1. */
@@ -214,7 +202,7 @@ static enum raml_code merge_word(const struct raml_tokenizer *t, const unsigned 
         }
     }
     spell(&w, t, text, n);
-    for (uint32_t i = 0; i != END && t->merge_slot; i = w.symbol[i].next) push(&w, t, i);
+    for (uint32_t i = 0; i != END && t->n_merges; i = w.symbol[i].next) push(&w, t, i);
     merge_all(&w, t);
     if (whole >= 0)
         atomic_store_explicit(&t->whole[whole], symbol_is(&w, whole) ? RAML_WHOLE_YES : RAML_WHOLE_NO,
@@ -239,15 +227,14 @@ static size_t joined_bytes(const struct raml_tokenizer *t, const unsigned char *
 static enum raml_code add_part(const struct raml_tokenizer *t, const unsigned char *text, size_t n, bool is_word,
                                struct raml_tokens *out, struct raml_ranges *where, struct raml_err *err)
 {
-    size_t slot;
-    int32_t whole = t->word && n > 1 ? raml_find_word(t, text, n, &slot) : -1;
+    int32_t whole = t->has_words && n > 1 ? raml_find_word(t, text, n) : -1;
     uint8_t state = whole >= 0 ? atomic_load_explicit(&t->whole[whole], memory_order_relaxed) : RAML_WHOLE_NO;
     if (whole >= 0 && ((is_word && t->ignore_merges) || state == RAML_WHOLE_YES))
         return add_whole(whole, n, out, where, err);
     for (size_t i = 0; i < n && t->lacks_bytes; i++)
         if (t->byte[text[i]] < 0)
             return raml_fail(err, RAML_ERANGE, "the vocabulary has no token for byte 0x%02x", text[i]);
-    if (!t->byte_fallback && (!t->merge_slot || n < 2)) return add_bytes(t, text, n, out, where, err);
+    if (!t->byte_fallback && (!t->n_merges || n < 2)) return add_bytes(t, text, n, out, where, err);
     size_t part = is_word ? joined_bytes(t, text, n) : n;
     if (part == n) return merge_word(t, text, n, state == RAML_WHOLE_UNKNOWN ? whole : -1, out, where, err);
     enum raml_code rc = RAML_OK;

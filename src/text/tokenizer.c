@@ -50,8 +50,8 @@ void raml_tokenizer_close(struct raml_tokenizer *t)
     free(t->piece);
     free(t->added);
     free(t->merge);
-    free(t->merge_slot);
-    free(t->word);
+    raml_hash_map_deinit(&t->pairs);
+    raml_hash_map_deinit(&t->words);
     free((void *)t->whole);
     raml_patterns_close(t->patterns);
     free(t);

@@ -2,6 +2,7 @@
  * checked before it is used, and what would change the ids but is not understood is refused. */
 #include "text/source.h"
 
+#include "core/file.h"
 #include "text/metaspace.h"
 #include "text/normal.h"
 
@@ -113,24 +114,21 @@ static enum raml_code read_vocab(const struct raml_source *s)
     return raml_buf_status(&t->pool, s->err);
 }
 
-/* Which words are tokens. At most half of the slots are used. */
+/* Which words are tokens; the lowest id, where two are the same word. */
 static enum raml_code index_words(const struct raml_source *s)
 {
     struct raml_tokenizer *t = s->t;
-    size_t n = 512;
-    while (n < 2 * (size_t)t->size) n *= 2;
-    t->word = malloc(n * sizeof *t->word);
     t->whole = calloc((size_t)t->size + 1, sizeof *t->whole);
-    if (!t->word || !t->whole) return raml_fail(s->err, RAML_ENOMEM, "%s: no memory for its tokens", s->at.path);
-    t->n_word_slots = n;
-    for (size_t i = 0; i < n; i++) t->word[i] = -1;
-    for (int32_t id = 0; id < t->size; id++) {
+    bool ok = t->whole && raml_hash_map_reserve(&t->words, (size_t)t->size);
+    for (int32_t id = 0; ok && id < t->size; id++) {
         const struct raml_piece *p = &t->piece[id];
         if (p->kind == RAML_PIECE_NONE || p->kind == RAML_PIECE_BYTE) continue;
-        size_t slot;
-        if (raml_find_word(t, (const unsigned char *)t->pool.data + p->start, p->len, &slot) < 0) t->word[slot] = id;
+        const unsigned char *word = (const unsigned char *)t->pool.data + p->start;
+        if (raml_find_word(t, word, p->len) < 0)
+            ok = raml_hash_map_add(&t->words, raml_hash(word, p->len, 0), (uint32_t)id);
     }
-    return RAML_OK;
+    t->has_words = ok;
+    return ok ? RAML_OK : raml_fail(s->err, RAML_ENOMEM, "%s: no memory for its tokens", s->at.path);
 }
 
 struct added { /* for sorting */
@@ -307,20 +305,19 @@ static enum raml_code read_merge(const struct raml_source *s, const json_t *v, s
     return rc;
 }
 
-/* Which pairs are merges. At most half of the slots are used. */
+/* Which pairs are merges. */
 static enum raml_code index_merges(const struct raml_source *s)
 {
     struct raml_tokenizer *t = s->t;
-    for (uint32_t i = 0; i < t->n_merges; i++) {
-        const struct raml_merge *same = NULL, *m = &t->merge[i];
-        size_t slot = raml_find_merge(t, m->left, m->right, &same);
+    bool ok = raml_hash_map_reserve(&t->pairs, t->n_merges);
+    for (uint32_t i = 0; ok && i < t->n_merges; i++) {
+        const struct raml_merge *m = &t->merge[i], *same = raml_find_merge(t, m->left, m->right);
         if (same)
             return raml_fail(s->err, RAML_EFORMAT, "%s: model.merges[%u] and model.merges[%u] are the same pair",
                              s->at.path, same->rank, m->rank);
-        uint64_t hash = raml_pair_hash(m->left, m->right);
-        t->merge_slot[slot] = (struct raml_merge_slot){i, (uint32_t)hash};
+        ok = raml_hash_map_add(&t->pairs, raml_pair_hash(m->left, m->right), i);
     }
-    return RAML_OK;
+    return ok ? RAML_OK : raml_fail(s->err, RAML_ENOMEM, "%s: no memory for merges", s->at.path);
 }
 
 static enum raml_code read_merges(const struct raml_source *s, const json_t *merges)
@@ -332,12 +329,7 @@ static enum raml_code read_merges(const struct raml_source *s, const json_t *mer
         return raml_fail(s->err, RAML_ERANGE, "%s: model.merges has %zu entries; expected at most %d", s->at.path, n,
                          MAX_MERGES);
     t->merge = calloc(n, sizeof *t->merge);
-    size_t n_slots = 64;
-    while (n_slots < 2 * n) n_slots *= 2;
-    t->merge_slot = malloc(n_slots * sizeof *t->merge_slot);
-    if (!t->merge || !t->merge_slot) return raml_fail(s->err, RAML_ENOMEM, "%s: no memory for merges", s->at.path);
-    memset(t->merge_slot, 0xff, n_slots * sizeof *t->merge_slot);
-    t->n_merge_slots = n_slots;
+    if (!t->merge) return raml_fail(s->err, RAML_ENOMEM, "%s: no memory for merges", s->at.path);
     t->n_merges = n;
     struct raml_buf left, both;
     raml_buf_init(&left, t->text.len);

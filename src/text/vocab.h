@@ -10,6 +10,7 @@
 #ifndef RAML_TEXT_VOCAB_H
 #define RAML_TEXT_VOCAB_H
 
+#include "core/hash_map.h"
 #include "raml/tokenizer.h"
 
 #include <stdatomic.h>
@@ -53,9 +54,6 @@ struct raml_merge {
     int32_t to;          /* what it becomes */
     uint32_t rank;       /* its place in the list: lower ranks are merged first */
 };
-struct raml_merge_slot {
-    uint32_t at, tag; /* UINT32_MAX: free; bits of the pair's hash */
-};
 
 struct raml_tokenizer {
     struct raml_buf text; /* the file as it was read */
@@ -72,16 +70,15 @@ struct raml_tokenizer {
     bool ignore_merges;
     bool byte_fallback; /* words are characters and bytes, not only bytes (metaspace.h) */
     enum raml_prefix prefix;
-    bool split_blanks, strip_first; /* each space starts a word; the first space of what is decoded is dropped */
-    int32_t *word; /* [n_word_slots] of a hash table of the vocabulary, -1: free; NULL when there are no merges */
-    size_t n_word_slots;
+    bool split_blanks, strip_first; /* each blank starts a word; the first blank of what is decoded is left out */
+    struct raml_hash_map words; /* bytes of the vocabulary's tokens -> id */
+    bool has_words;             /* it was made: there are merges, or words are looked for whole */
     _Atomic uint8_t *whole; /* [size] enum raml_whole: do the merges make the token of its bytes? */
     struct raml_merge *merge; /* [n_merges] */
     size_t n_merges;
     /* Bit y of joins[x]: some merge puts byte y after byte x. Where none does, no token crosses. */
     uint64_t joins[256][4];
-    struct raml_merge_slot *merge_slot; /* [n_merge_slots] of a hash table of the pairs; NULL: there are no merges */
-    size_t n_merge_slots;               /* a power of two, at least twice n_merges */
+    struct raml_hash_map pairs; /* of two ids -> merge */
 };
 
 /* The character that stands for a byte, as UTF-8; returns its length, 1 or 2. */
@@ -98,14 +95,14 @@ RAML_CHECKED enum raml_code raml_tokenizer_open_text(struct raml_buf *text, cons
 /* The built-in tokenizer's file. */
 RAML_CHECKED enum raml_code raml_vocab_builtin(struct raml_buf *out, struct raml_err *err);
 
-/* The id of a whole word, -1: none, and *slot is where it would go. t->word is set. */
-int32_t raml_find_word(const struct raml_tokenizer *t, const unsigned char *word, size_t n, size_t *slot);
+/* The id of a whole word; -1: none. */
+int32_t raml_find_word(const struct raml_tokenizer *t, const unsigned char *word, size_t n);
 static inline uint64_t raml_pair_hash(int32_t left, int32_t right)
 {
-    return ((uint64_t)(uint32_t)left << 32 | (uint32_t)right) * UINT64_C(0x9e3779b97f4a7c15);
+    return raml_hash_u64((uint64_t)(uint32_t)left << 32 | (uint32_t)right);
 }
-/* The slot of a pair, and *found is set, or the one where it would go. t->merge_slot is set. */
-size_t raml_find_merge(const struct raml_tokenizer *t, int32_t left, int32_t right, const struct raml_merge **found);
+/* The merge of a pair; NULL: none. */
+const struct raml_merge *raml_find_merge(const struct raml_tokenizer *t, int32_t left, int32_t right);
 /* Appends the ids of one word by byte-pair merging, and to *where (NULL: not wanted) each one's bytes of the word. On
  * failure some of them may have been appended. */
 RAML_CHECKED enum raml_code raml_bpe_word(const struct raml_tokenizer *t, const unsigned char *text, size_t n,

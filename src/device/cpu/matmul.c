@@ -3,6 +3,7 @@
 #include "device/matmul.h"
 
 #include "core/half.h"
+#include "core/hash_map.h"
 #include "device/impl.h"
 
 #include <oneapi/dnnl/dnnl.h>
@@ -93,7 +94,7 @@ static int inner_blocks(md_t md, dnnl_dims_t size, dnnl_dims_t index, dnnl_dims_
 #endif
 
 /* -- Compiled products -------------------------------------------------------------------------------------------- */
-enum { LAYOUT_MAX = 64, PLAN_SLOTS = 1024 };
+enum { LAYOUT_MAX = 64, PLAN_MAX = 768 };
 
 struct shape {
     size_t M, K, N;
@@ -121,7 +122,8 @@ struct raml_mm {
     dnnl_stream_t stream;
     struct layout layout[LAYOUT_MAX];
     size_t n_layouts, n_plans;
-    struct plan *plan; /* open addressing, PLAN_SLOTS */
+    struct plan *plan; /* [PLAN_MAX], n_plans of them made */
+    struct raml_hash_map plans; /* shape -> plan */
     void *scratch;
     size_t scratch_bytes;
 };
@@ -142,8 +144,9 @@ enum raml_code raml_mm_open(const struct raml_ops *ops, struct raml_mm **out, st
     struct raml_mm *mm = calloc(1, sizeof *mm);
     if (!mm) return raml_fail(err, RAML_ENOMEM, "no memory for the matrix products");
     mm->ops = ops;
-    mm->plan = calloc(PLAN_SLOTS, sizeof *mm->plan);
-    dnnl_status_t rc = mm->plan ? dnnl_engine_create(&mm->engine, dnnl_cpu, 0) : dnnl_out_of_memory;
+    mm->plan = calloc(PLAN_MAX, sizeof *mm->plan);
+    bool ok = mm->plan && raml_hash_map_reserve(&mm->plans, PLAN_MAX);
+    dnnl_status_t rc = ok ? dnnl_engine_create(&mm->engine, dnnl_cpu, 0) : dnnl_out_of_memory;
     if (!rc) rc = dnnl_stream_create(&mm->stream, mm->engine, dnnl_stream_default_flags);
     if (rc) {
         raml_mm_close(mm);
@@ -163,10 +166,17 @@ static void plan_free(struct plan *p)
     *p = (struct plan){0};
 }
 
+static void plans_drop(struct raml_mm *mm)
+{
+    for (size_t i = 0; i < mm->n_plans; i++) plan_free(&mm->plan[i]);
+    mm->n_plans = 0;
+    raml_hash_map_clear(&mm->plans);
+}
+
 void raml_mm_close(struct raml_mm *mm)
 {
     if (!mm) return;
-    for (size_t i = 0; mm->plan && i < PLAN_SLOTS; i++) plan_free(&mm->plan[i]);
+    plans_drop(mm);
     for (size_t i = 0; i < mm->n_layouts; i++) {
         struct layout *l = &mm->layout[i];
         if (l->reorder) dnnl_primitive_destroy(l->reorder);
@@ -177,6 +187,7 @@ void raml_mm_close(struct raml_mm *mm)
     if (mm->stream) dnnl_stream_destroy(mm->stream);
     if (mm->engine) dnnl_engine_destroy(mm->engine);
     free(mm->plan);
+    raml_hash_map_deinit(&mm->plans);
     free(mm->scratch);
     free(mm);
 }
@@ -188,13 +199,12 @@ const char *raml_mm_version(char *out, size_t cap)
     return out;
 }
 
-static size_t hash_shape(const struct shape *s)
+static uint64_t hash_shape(const struct shape *s)
 {
-    size_t h = s->M * 0x9e3779b97f4a7c15u + s->K;
-    h = h * 0x9e3779b97f4a7c15u + s->N;
-    h = h * 0x9e3779b97f4a7c15u + ((size_t)(uintptr_t)s->layout >> 4);
-    h = h * 0x9e3779b97f4a7c15u + (size_t)(s->bf16 + 2 * s->out_f32 + 4 * s->add);
-    return h ^ h >> 32;
+    uint64_t h = raml_hash_u64(s->M) + s->K;
+    h = raml_hash_u64(h) + s->N;
+    h = raml_hash_u64(h) + ((uintptr_t)s->layout >> 4);
+    return raml_hash_u64(h) + (uint64_t)(s->bf16 + 2 * s->out_f32 + 4 * s->add) * (UINT64_C(1) << 32);
 }
 
 static bool same_shape(const struct shape *a, const struct shape *b)
@@ -252,33 +262,36 @@ static dnnl_status_t plan_make(struct raml_mm *mm, struct plan *p, const struct 
     return dnnl_success;
 }
 
+static enum raml_code plan_add(struct raml_mm *mm, const struct shape *s, uint64_t hash, struct raml_err *err)
+{
+    struct plan *p = &mm->plan[mm->n_plans];
+    dnnl_status_t rc = plan_make(mm, p, s);
+    if (rc) return fault(err, rc, "make a matrix product");
+    if (p->scratch_bytes > mm->scratch_bytes) {
+        free(mm->scratch);
+        mm->scratch = raml_device_alloc(p->scratch_bytes, 1);
+        mm->scratch_bytes = mm->scratch ? p->scratch_bytes : 0;
+    }
+    if (mm->scratch_bytes < p->scratch_bytes || !raml_hash_map_add(&mm->plans, hash, (uint32_t)mm->n_plans)) {
+        plan_free(p);
+        return raml_fail(err, RAML_ENOMEM, "no memory for a matrix product's scratch space");
+    }
+    mm->n_plans++;
+    return RAML_OK;
+}
+
 /* The compiled product of a shape, made on first use. A full table is emptied: rare, and only costs time. */
 static enum raml_code plan_find(struct raml_mm *mm, const struct shape *s, struct plan **out, struct raml_err *err)
 {
-    size_t i = hash_shape(s) % PLAN_SLOTS;
-    while (mm->plan[i].primitive && !same_shape(&mm->plan[i].shape, s)) i = (i + 1) % PLAN_SLOTS;
-    if (!mm->plan[i].primitive) {
-        if (mm->n_plans >= PLAN_SLOTS * 3 / 4) {
-            for (size_t j = 0; j < PLAN_SLOTS; j++) plan_free(&mm->plan[j]);
-            mm->n_plans = 0;
-            i = hash_shape(s) % PLAN_SLOTS;
-        }
-        dnnl_status_t rc = plan_make(mm, &mm->plan[i], s);
-        if (rc) return fault(err, rc, "make a matrix product");
-        mm->n_plans++;
-        if (mm->plan[i].scratch_bytes > mm->scratch_bytes) {
-            free(mm->scratch);
-            mm->scratch_bytes = 0;
-            mm->scratch = raml_device_alloc(mm->plan[i].scratch_bytes, 1);
-            if (!mm->scratch) {
-                plan_free(&mm->plan[i]);
-                return raml_fail(err, RAML_ENOMEM, "no memory for a matrix product's scratch space");
-            }
-            mm->scratch_bytes = mm->plan[i].scratch_bytes;
-        }
+    uint64_t hash = hash_shape(s);
+    uint32_t i;
+    for (size_t step = 0; (i = raml_hash_map_next(&mm->plans, hash, &step)) != RAML_HASH_NONE;) {
+        *out = &mm->plan[i];
+        if (same_shape(&mm->plan[i].shape, s)) return RAML_OK;
     }
-    *out = &mm->plan[i];
-    return RAML_OK;
+    if (mm->n_plans == PLAN_MAX) plans_drop(mm);
+    *out = &mm->plan[mm->n_plans];
+    return plan_add(mm, s, hash, err);
 }
 
 static enum raml_code multiply(struct raml_mm *mm, const struct shape *s, const void *a, const void *b, void *c,
