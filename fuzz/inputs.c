@@ -2,6 +2,7 @@
 #include "fuzz/inputs.h"
 
 #include "fuzz/answers.h"
+#include "core/array.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "raml/rng.h"
@@ -33,15 +34,11 @@ static const char *const nests[][2] = {
 
 static enum raml_code keep(struct fuzz_texts *t, const char *s, size_t n, struct raml_err *err)
 {
-    if (t->n == t->cap) {
-        size_t cap = t->cap ? 2 * t->cap : 256;
-        char **text = realloc(t->text, cap * sizeof *text);
-        if (text) t->text = text;
-        size_t *len = realloc(t->len, cap * sizeof *len);
-        if (len) t->len = len;
-        if (!text || !len) return raml_fail(err, RAML_ENOMEM, "no memory for %zu texts", cap);
-        t->cap = cap;
-    }
+    size_t text = t->cap, len = t->cap;
+    enum raml_code rc = RAML_GROW(t->text, text, t->n + 1, "texts", err);
+    if (!rc) rc = RAML_GROW(t->len, len, t->n + 1, "texts", err);
+    if (rc) return rc;
+    t->cap = len;
     if (n > FUZZ_MAX_BYTES / 2) n = FUZZ_MAX_BYTES / 2;
     char *copy = malloc(n + 1);
     if (!copy) return raml_fail(err, RAML_ENOMEM, "no memory for a text of %zu bytes", n);

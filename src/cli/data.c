@@ -2,6 +2,7 @@
 #include "cli/data.h"
 #include "cli/commands.h"
 
+#include "core/array.h"
 #include "core/file.h"
 #include "raml/leak.h"
 #include "raml/row.h"
@@ -98,15 +99,9 @@ static void note_fault(void *user, size_t line, const char *message)
 
 static enum raml_code add_length(struct lengths *l, size_t x, struct raml_err *err)
 {
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? 2 * l->cap : 256;
-        uint32_t *p = realloc(l->x, cap * sizeof *p);
-        if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for %zu lengths", cap);
-        l->x = p;
-        l->cap = cap;
-    }
-    l->x[l->n++] = (uint32_t)x;
-    return RAML_OK;
+    enum raml_code rc = RAML_GROW(l->x, l->cap, l->n + 1, "lengths", err);
+    if (!rc) l->x[l->n++] = (uint32_t)x;
+    return rc;
 }
 
 static size_t count_role(const struct raml_roles *roles, const struct raml_span *s, enum raml_role role)
@@ -137,12 +132,8 @@ static enum raml_code pick_trajectories(struct counter *c, const struct raml_que
                                         struct raml_err *err)
 {
     *k = 0;
-    if (q->n_trajectories > c->cap_pick) {
-        size_t *p = realloc(c->pick, q->n_trajectories * sizeof *p);
-        if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for %zu trajectories", q->n_trajectories);
-        c->pick = p;
-        c->cap_pick = q->n_trajectories;
-    }
+    enum raml_code rc = RAML_RESERVE(c->pick, c->cap_pick, q->n_trajectories, "trajectories", err);
+    if (rc) return rc;
     for (size_t i = 0; i < q->n_trajectories; i++) {
         const char *own = q->trajectory[i].answer;
         if (q->answer[0] || (own && own[0])) c->pick[(*k)++] = i;

@@ -1,6 +1,7 @@
 /* data_split.c - `raml data split`: questions to a training and a test file, only by the text of the question. */
 #include "cli/commands.h"
 
+#include "core/array.h"
 #include "core/file.h"
 #include "raml/leak.h"
 
@@ -95,13 +96,8 @@ static int by_text(const void *a, const void *b)
 
 static enum raml_code add_id(struct split *s, const char *id, size_t line, struct raml_err *err)
 {
-    if (s->n_list == s->cap_list) {
-        size_t cap = s->cap_list ? 2 * s->cap_list : 256;
-        struct listed *p = realloc(s->list, cap * sizeof *p);
-        if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for %zu ids", cap);
-        s->list = p;
-        s->cap_list = cap;
-    }
+    enum raml_code rc = RAML_GROW(s->list, s->cap_list, s->n_list + 1, "ids", err);
+    if (rc) return rc;
     char *copy = strdup(id);
     if (!copy) return raml_fail(err, RAML_ENOMEM, "no memory for an id");
     s->list[s->n_list++] = (struct listed){copy, line, false};

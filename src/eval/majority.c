@@ -1,6 +1,7 @@
 /* majority.c - see majority.h for what is computed and how. */
 #include "raml/majority.h"
 
+#include "core/array.h"
 #include "raml/metric.h"
 
 #include <stdbool.h>
@@ -115,12 +116,9 @@ void raml_majority_deinit(struct raml_majority *m)
 
 static enum raml_code grow(struct raml_majority *m, size_t cells, struct raml_err *err)
 {
-    if (cells <= m->cap) return RAML_OK;
-    double *p = cells <= MAX_CELLS ? realloc(m->work, cells * sizeof *p) : NULL;
-    if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for a majority vote of %zu cells", cells);
-    m->work = p;
-    m->cap = cells;
-    return RAML_OK;
+    static const char what[] = "cells of a majority vote";
+    if (cells > MAX_CELLS) return raml_fail(err, RAML_ENOMEM, "no memory for %zu %s", cells, what);
+    return RAML_RESERVE(m->work, m->cap, cells, what, err);
 }
 
 static int larger_first(const void *a, const void *b)

@@ -168,13 +168,8 @@ static enum raml_code check_tally(const struct raml_tallies *t, const char *id, 
 static enum raml_code keep_question(struct raml_tallies *t, const char *id, const struct raml_tally *q,
                                     struct raml_err *err)
 {
-    if (t->n_questions == t->cap_kept) {
-        size_t cap = t->cap_kept ? t->cap_kept * 2 : 256;
-        struct raml_kept *p = realloc(t->kept, cap * sizeof *p);
-        if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for %zu questions", cap);
-        t->kept = p;
-        t->cap_kept = cap;
-    }
+    enum raml_code rc = RAML_GROW(t->kept, t->cap_kept, t->n_questions + 1, "questions", err);
+    if (rc) return rc;
     char number[24];
     snprintf(number, sizeof number, "%zu", t->n_questions + 1);
     char *copy = strdup(id ? id : number);
@@ -213,15 +208,12 @@ static enum raml_code count_question(struct raml_tallies *t, const char *id, con
 
 static enum raml_code grow_maj(struct raml_tallies *t, struct raml_err *err)
 {
-    if (t->n_questions < t->cap_maj) return RAML_OK;
-    size_t cap = t->cap_maj ? t->cap_maj + t->cap_maj / 2 : 256;
-    double *maj = cap <= SIZE_MAX / sizeof *maj / t->n_maj ? realloc(t->maj, cap * t->n_maj * sizeof *maj) : NULL;
-    if (maj) t->maj = maj;
-    uint32_t *group = maj ? realloc(t->maj_group, cap * sizeof *group) : NULL;
-    if (!group) return raml_fail(err, RAML_ENOMEM, "no memory for majority votes of %zu questions", cap);
-    t->maj_group = group;
-    t->cap_maj = cap;
-    return RAML_OK;
+    static const char what[] = "majority votes";
+    size_t maj = t->cap_maj, group = t->cap_maj, need = t->n_questions + 1;
+    enum raml_code rc = raml_array_grow(&t->maj, &maj, need, t->n_maj * sizeof *t->maj, false, what, err);
+    if (!rc) rc = RAML_GROW(t->maj_group, group, need, what, err);
+    if (!rc) t->cap_maj = group;
+    return rc;
 }
 
 static enum raml_code without_answers(struct raml_tallies *t, const char *id, struct raml_err *err)

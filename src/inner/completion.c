@@ -1,6 +1,7 @@
 /* completion.c - see completion.h. */
 #include "raml/completion.h"
 
+#include "core/array.h"
 #include "inner/scorer.h"
 
 #include <math.h>
@@ -102,13 +103,7 @@ static enum raml_code add_part(struct raml_completion_scorer *s, const struct pa
 {
     const struct raml_completions *job = p->job;
     enum raml_code rc = raml_scorer_has_room(&s->scorer, n_tokens) ? RAML_OK : run(s, err);
-    if (!rc && s->n_parts == s->cap_parts) {
-        size_t cap = s->cap_parts * 2 + 16;
-        struct part *more = realloc(s->part, cap * sizeof *more);
-        if (!more) return raml_fail(err, RAML_ENOMEM, "no memory for a pass over %zu prompts", cap);
-        s->part = more;
-        s->cap_parts = cap;
-    }
+    if (!rc) rc = RAML_GROW(s->part, s->cap_parts, s->n_parts + 1, "prompts of a pass", err);
     raml_tree_clear(&s->tree);
     bool shared = job->n_prompt > 0;
     if (!rc && shared) rc = raml_tree_add(&s->tree, -1, 0, job->prompt, job->n_prompt, job->n_prompt, NULL, err);

@@ -1,6 +1,7 @@
 /* sample_text.c - see sample_text.h. */
 #include "inner/sample_text.h"
 
+#include "core/array.h"
 #include "raml/family.h"
 
 #include <stdlib.h>
@@ -37,15 +38,9 @@ void raml_sample_texts_deinit(struct sample_texts *x)
 
 enum raml_code raml_sampled_add(struct raml_sampled *s, int32_t token, struct raml_err *err)
 {
-    if (s->n == s->cap) {
-        size_t cap = s->cap ? 2 * s->cap : 64;
-        int32_t *p = realloc(s->token, cap * sizeof *p);
-        if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for a sample of %zu tokens", cap);
-        s->token = p;
-        s->cap = cap;
-    }
-    s->token[s->n++] = token;
-    return RAML_OK;
+    enum raml_code rc = RAML_GROW(s->token, s->cap, s->n + 1, "tokens of a sample", err);
+    if (!rc) s->token[s->n++] = token;
+    return rc;
 }
 
 /* Tokens [from, to) as clean UTF-8 without surrounding whitespace, appended with a terminating 0. */

@@ -1,6 +1,7 @@
 /* trace.c - loss curves by probes on token trees. See trace.h. */
 #include "raml/trace.h"
 
+#include "core/array.h"
 #include "inner/scorer.h"
 
 #include <math.h>
@@ -168,23 +169,12 @@ static enum raml_code run(struct raml_tracer *t, struct raml_err *err)
     return rc;
 }
 
-static enum raml_code reserve_part(struct raml_tracer *t, struct raml_err *err)
-{
-    if (t->n_parts < t->cap_parts) return RAML_OK;
-    size_t cap = t->cap_parts * 2 + 16;
-    struct part *more = realloc(t->part, cap * sizeof *more);
-    if (!more) return raml_fail(err, RAML_ENOMEM, "no memory for a pass over %zu trees", cap);
-    t->part = more;
-    t->cap_parts = cap;
-    return RAML_OK;
-}
-
 static enum raml_code add_part(struct raml_tracer *t, const struct part *p, size_t n_tokens, struct raml_err *err)
 {
     const struct raml_trace_input *in = p->in;
     size_t end = p->curve->at[p->first + p->n - 1]; /* no further than the last probe */
     enum raml_code rc = raml_scorer_has_room(&t->scorer, n_tokens) ? RAML_OK : run(t, err);
-    if (!rc) rc = reserve_part(t, err);
+    if (!rc) rc = RAML_GROW(t->part, t->cap_parts, t->n_parts + 1, "trees of a pass", err);
     raml_tree_clear(&t->tree);
     if (!rc) rc = raml_tree_add(&t->tree, -1, 0, in->prompt, in->n_prompt, in->n_prompt, NULL, err);
     if (!rc) rc = raml_tree_add(&t->tree, 0, (uint32_t)in->n_prompt, in->trajectory, end, end, NULL, err);

@@ -9,6 +9,7 @@
  */
 #include "model/decoder.h"
 
+#include "core/array.h"
 #include "model/impl.h"
 
 #include <stdlib.h>
@@ -161,13 +162,8 @@ static enum raml_code leaf_new(struct raml_decoder *d, int *out, struct raml_err
 {
     size_t i = 0;
     while (i < d->n_leaves && d->leaf[i].users) i++;
-    if (i == d->cap_leaves) {
-        size_t cap = d->cap_leaves ? 2 * d->cap_leaves : 64;
-        struct leaf *p = realloc(d->leaf, cap * sizeof *p);
-        if (!p) return raml_fail(err, RAML_ENOMEM, "decoder: no memory for %zu samples", cap);
-        d->leaf = p;
-        d->cap_leaves = cap;
-    }
+    enum raml_code rc = RAML_GROW(d->leaf, d->cap_leaves, i + 1, "samples of a decoder", err);
+    if (rc) return rc;
     if (i == d->n_leaves) d->leaf[d->n_leaves++] = (struct leaf){0};
     struct leaf *l = &d->leaf[i];
     *l = (struct leaf){.page = l->page, .cap_pages = l->cap_pages, .prompt = -1, .users = 1, .kept = true};
@@ -191,16 +187,9 @@ static enum raml_code leaf_grow(struct raml_decoder *d, int i, size_t more, stru
     if (need <= l->n_pages) return RAML_OK;
     if (need - l->n_pages > d->n_free)
         return raml_fail(err, RAML_ENOMEM, "decoder: the pool of %zu tokens is used up", d->n_pages * RAML_KEYS);
-    if (need > l->cap_pages) {
-        size_t cap = l->cap_pages ? 2 * l->cap_pages : 4;
-        while (cap < need) cap *= 2;
-        uint32_t *p = realloc(l->page, cap * sizeof *p);
-        if (!p) return raml_fail(err, RAML_ENOMEM, "decoder: no memory for a list of pages");
-        l->page = p;
-        l->cap_pages = cap;
-    }
-    while (l->n_pages < need) l->page[l->n_pages++] = d->free_page[--d->n_free];
-    return RAML_OK;
+    enum raml_code rc = RAML_GROW(l->page, l->cap_pages, need, "pages of a sample", err);
+    while (!rc && l->n_pages < need) l->page[l->n_pages++] = d->free_page[--d->n_free];
+    return rc;
 }
 
 static void shrink(struct raml_decoder *d, int i)

@@ -1,6 +1,8 @@
 /* lists.c - lists that the host makes and the device reads. See impl.h. */
 #include "model/impl.h"
 
+#include "core/array.h"
+
 #include <stdlib.h>
 
 enum { LEAST = 1024 };
@@ -13,13 +15,7 @@ static size_t grown(size_t have, size_t need)
 
 enum raml_code raml_list_grow(struct list *l, size_t bytes, struct raml_err *err)
 {
-    if (bytes <= l->cap) return RAML_OK;
-    size_t to = grown(l->cap, bytes);
-    void *p = realloc(l->host, to);
-    if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for a list of %zu bytes", to);
-    l->host = p;
-    l->cap = to;
-    return RAML_OK;
+    return raml_array_grow(&l->host, &l->cap, bytes, 1, false, "bytes of a list", err);
 }
 
 enum raml_code raml_list_send(const struct raml_model *m, struct list *l, const void *from, size_t bytes,

@@ -1,6 +1,7 @@
 /* convert.c - see convert.h. */
 #include "raml/convert.h"
 
+#include "core/array.h"
 #include "modelfile/modelfile.h"
 #include "store/blocks.h"
 
@@ -34,12 +35,8 @@ struct job {
 
 static enum raml_code make_room(struct job *j, size_t n, struct raml_err *err)
 {
-    if (n <= j->room_n) return RAML_OK;
-    float *more = realloc(j->room, n * sizeof *more);
-    if (!more) return raml_fail(err, RAML_ENOMEM, "%s: no memory for %zu numbers", j->to, n);
-    j->room = more;
-    j->room_n = n;
-    return RAML_OK;
+    enum raml_code rc = RAML_RESERVE(j->room, j->room_n, n, "numbers", err);
+    return rc ? raml_wrap(err, rc, "%s", j->to) : RAML_OK;
 }
 
 /* n rows of s that are in order, as type. */

@@ -1,23 +1,12 @@
 /* feed.c - what can be trained on, checked and measured once, and the rows made from it; see feed.h. */
 #include "outer/feed.h"
 
+#include "core/array.h"
 #include "core/file.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-static enum raml_code grow(void **p, size_t *cap, size_t need, size_t size, struct raml_err *err)
-{
-    if (*p && need <= *cap) return RAML_OK;
-    size_t to = *cap < 64 ? 64 : 2 * *cap;
-    if (to < need) to = need;
-    void *got = to <= SIZE_MAX / size ? realloc(*p, to * size) : NULL;
-    if (!got) return raml_fail(err, RAML_ENOMEM, "no memory for %zu entries of %zu bytes", to, size);
-    *p = got;
-    *cap = to;
-    return RAML_OK;
-}
 
 void raml_feed_deinit(struct feed *f)
 {
@@ -65,8 +54,8 @@ static enum raml_code survey_question(struct feed *f, struct survey *s, const st
     bool fits;
     *kept = false;
     if (f->trajectories == 0) most = 0;
-    enum raml_code rc = grow((void **)&s->pick, &s->cap, most + 1, sizeof *s->pick, err);
-    if (!rc) rc = grow((void **)&f->way, &f->cap_ways, f->n_ways + most, sizeof *f->way, err);
+    enum raml_code rc = RAML_GROW(s->pick, s->cap, most + 1, "trajectories of a question", err);
+    if (!rc) rc = RAML_GROW(f->way, f->cap_ways, f->n_ways + most, "trajectories", err);
     if (rc) return rc;
     for (size_t i = 0; i < most; i++) {
         if (q->trajectory[i].correct == RAML_DIFFERENT && !s->opt->keep_wrong)
@@ -107,7 +96,7 @@ static enum raml_code survey_all(struct feed *f, struct survey *s, size_t n, str
         struct feed_item it = {.question = (uint32_t)i};
         bool kept;
         enum raml_code rc = survey_question(f, s, q, &it, &kept, err);
-        if (!rc) rc = grow((void **)&f->item, &f->cap, f->n + 1, sizeof *f->item, err);
+        if (!rc) rc = RAML_GROW(f->item, f->cap, f->n + 1, "questions", err);
         if (rc) return raml_wrap(err, rc, "%s", f->name);
         if (!kept) {
             f->left_out++;
@@ -142,7 +131,7 @@ enum raml_code raml_feed_row(const struct feed *f, const struct feed_draw *d, st
 {
     const struct raml_question *q = &f->qs->question[f->item[d->item].question];
     enum raml_code rc = raml_row_build(tree, q, d->pick, d->n, &f->row, NULL, err);
-    if (!rc) rc = grow((void **)&weights->w, &weights->cap, weights->n + tree->n_scored, sizeof *weights->w, err);
+    if (!rc) rc = RAML_GROW(weights->w, weights->cap, weights->n + tree->n_scored, "weights of tokens", err);
     if (rc) return raml_wrap(err, rc, "%s", f->name);
     for (size_t i = 1; i < tree->n_spans; i++) /* span i is selection i - 1, or only the answer */
         for (uint32_t k = tree->span[i].score; k < tree->span[i].n; k++)

@@ -1,6 +1,7 @@
 /* train.c - the trainer's loop; see train.h. */
 #include "raml/train.h"
 
+#include "core/array.h"
 #include "outer/feed.h"
 #include "outer/train_state.h"
 
@@ -133,14 +134,11 @@ static enum raml_code trainer_init(struct trainer *t, struct raml_err *err)
 
 static enum raml_code reserve_scored(struct trainer *t, size_t n, struct raml_err *err)
 {
-    if (n <= t->cap_scored) return RAML_OK;
-    float *logp = realloc(t->logp, n * sizeof *logp);
-    if (logp) t->logp = logp;
-    float *d_logp = realloc(t->d_logp, n * sizeof *d_logp);
-    if (d_logp) t->d_logp = d_logp;
-    if (!logp || !d_logp) return raml_fail(err, RAML_ENOMEM, "no memory for %zu targets", n);
-    t->cap_scored = n;
-    return RAML_OK;
+    size_t logp = t->cap_scored, d_logp = t->cap_scored;
+    enum raml_code rc = RAML_RESERVE(t->logp, logp, n, "targets", err);
+    if (!rc) rc = RAML_RESERVE(t->d_logp, d_logp, n, "targets", err);
+    if (!rc) t->cap_scored = d_logp;
+    return rc;
 }
 
 /* -- One pack ------------------------------------------------------------------------------------------------------ */

@@ -1,6 +1,8 @@
 /* arrays.c - what all readers of scored_layouts.h share: room for a question's samples, and handing it over. */
 #include "samples/layouts.h"
 
+#include "core/array.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,20 +10,14 @@ enum raml_code raml_scored_room_for(struct raml_scored_room *room, size_t n, str
 {
     if (n > RAML_SCORED_MAX_N)
         return raml_fail(err, RAML_ERANGE, "%zu samples of a question; at most %d", n, (int)RAML_SCORED_MAX_N);
-    if (n > room->cap) {
-        bool *right = realloc(room->right, n * sizeof *right);
-        if (right) room->right = right;
-        bool *truncated = realloc(room->truncated, n * sizeof *truncated);
-        if (truncated) room->truncated = truncated;
-        bool *unclosed = realloc(room->unclosed, n * sizeof *unclosed);
-        if (unclosed) room->unclosed = unclosed;
-        const char **answer = realloc(room->answer, n * sizeof *answer);
-        if (answer) room->answer = answer;
-        if (!right || !truncated || !unclosed || !answer)
-            return raml_fail(err, RAML_ENOMEM, "no memory for %zu samples of a question", n);
-        room->cap = (uint32_t)n;
-    }
-    if (!n) return RAML_OK;
+    static const char what[] = "samples of a question";
+    size_t right = room->cap, truncated = room->cap, unclosed = room->cap, answer = room->cap;
+    enum raml_code rc = RAML_RESERVE(room->right, right, n, what, err);
+    if (!rc) rc = RAML_RESERVE(room->truncated, truncated, n, what, err);
+    if (!rc) rc = RAML_RESERVE(room->unclosed, unclosed, n, what, err);
+    if (!rc) rc = RAML_RESERVE(room->answer, answer, n, what, err);
+    if (!rc) room->cap = answer;
+    if (rc || !n) return rc;
     memset(room->right, 0, n * sizeof *room->right);
     memset(room->truncated, 0, n * sizeof *room->truncated);
     memset(room->unclosed, 0, n * sizeof *room->unclosed);

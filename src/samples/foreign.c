@@ -1,6 +1,8 @@
 /* foreign.c - see foreign.h. */
 #include "samples/foreign.h"
 
+#include "core/array.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,12 +30,8 @@ enum raml_code raml_foreign_begin(struct raml_foreign *f, size_t n, struct raml_
 {
     enum raml_code rc = raml_scored_room_for(&f->room, n, err);
     if (rc) return rc;
-    if (n > f->at_cap) {
-        size_t *more = realloc(f->at, n * sizeof *more);
-        if (!more) return raml_fail(err, RAML_ENOMEM, "no memory for %zu samples of a question", n);
-        f->at = more;
-        f->at_cap = n;
-    }
+    rc = RAML_RESERVE(f->at, f->at_cap, n, "samples of a question", err);
+    if (rc) return rc;
     if (n) memset(f->at, 0, n * sizeof *f->at);
     raml_buf_clear(&f->found);
     f->has_answers = false;

@@ -48,7 +48,7 @@ extern const struct raml_scored_layout_row raml_scored_layout_marks; /* grades.c
 struct raml_scored_room {
     bool *right, *truncated, *unclosed;
     const char **answer;
-    uint32_t cap;
+    size_t cap;
 };
 enum { RAML_SCORED_MAX_N = 1 << 24 }; /* samples of a question */
 /* Prepares n samples, all wrong, not truncated, closed, without an answer. RAML_ERANGE above RAML_SCORED_MAX_N. */

@@ -1,6 +1,7 @@
 /* scored.c - which layout a file has (scored.h, scored_layouts.h). */
 #include "samples/layouts.h"
 
+#include "core/array.h"
 #include "core/file.h"
 #include "core/json.h"
 

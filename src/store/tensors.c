@@ -1,6 +1,7 @@
 /* tensors.c - see tensors.h. */
 #include "store/tensors.h"
 
+#include "core/array.h"
 #include "core/file.h"
 #include "core/json.h"
 
@@ -17,7 +18,7 @@ struct file {
 struct raml_tensors {
     char path[PATH];
     struct file *file;
-    size_t n_files, n;
+    size_t n_files, cap_files, n;
 };
 
 void raml_tensors_close(struct raml_tensors *t)
@@ -44,14 +45,13 @@ static enum raml_code add_file(struct raml_tensors *t, const char *dir, const ch
     char path[PATH];
     if (t->n_files == MAX_FILES)
         return raml_fail(err, RAML_ESUPPORT, "%s: more than %d files", t->path, MAX_FILES);
-    struct file *more = realloc(t->file, (t->n_files + 1) * sizeof *more);
-    if (!more) return raml_fail(err, RAML_ENOMEM, "%s: no memory for its list of files", t->path);
-    t->file = more;
+    enum raml_code rc = RAML_GROW(t->file, t->cap_files, t->n_files + 1, "files", err);
+    if (rc) return raml_wrap(err, rc, "%s", t->path);
     struct file *f = &t->file[t->n_files];
     *f = (struct file){.name = strdup(name)};
     if (!f->name) return raml_fail(err, RAML_ENOMEM, "%s: no memory for a file's name", t->path);
     t->n_files++;
-    enum raml_code rc = join(path, dir, name, err);
+    rc = join(path, dir, name, err);
     if (!rc) rc = raml_safetensors_open(path, &f->s, err);
     if (!rc) t->n += raml_safetensors_count(f->s);
     return rc;

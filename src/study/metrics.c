@@ -1,6 +1,7 @@
 /* metrics.c - training curves from metrics.jsonl and timing.jsonl: every number of a line, over the line's "step". */
 #include "study/findings.h"
 
+#include "core/array.h"
 #include "core/file.h"
 #include "core/json.h"
 
@@ -24,16 +25,10 @@ static struct raml_metric_series *find_or_add(struct raml_metrics *m, const char
 /* False: no memory. */
 static bool add_point(struct raml_metric_series *s, double step, double value)
 {
-    if (s->n == s->cap) {
-        size_t cap = s->cap ? 2 * s->cap : 256;
-        if (cap > POINTS_MAX) return true; /* a curve of millions of points shows nothing more */
-        double *x = realloc(s->step, cap * sizeof *x);
-        if (x) s->step = x;
-        double *y = realloc(s->value, cap * sizeof *y);
-        if (y) s->value = y;
-        if (!x || !y) return false;
-        s->cap = cap;
-    }
+    if (s->n == POINTS_MAX) return true; /* a curve of millions of points shows nothing more */
+    size_t x = s->cap, y = s->cap;
+    if (RAML_GROW(s->step, x, s->n + 1, "points", NULL) || RAML_GROW(s->value, y, s->n + 1, "points", NULL)) return false;
+    s->cap = y;
     s->step[s->n] = step;
     s->value[s->n++] = value;
     return true;

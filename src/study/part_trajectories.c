@@ -1,6 +1,7 @@
 /* part_trajectories.c - some of the report's trajectories, coloured token by token. */
 #include "study/page.h"
 
+#include "core/array.h"
 #include "core/elementary.h"
 
 #include "study/colour.h"
@@ -15,7 +16,7 @@ enum { SHOW_TOKENS = 3000 };
 static enum raml_code common_clip(const struct raml_findings *f, double *clip, struct raml_err *err)
 {
     double *delta = NULL;
-    size_t n = 0;
+    size_t n = 0, cap = 0;
     enum raml_code rc = RAML_OK;
     for (size_t r = 0; !rc && r < f->n_runs; r++)
         for (size_t t = 0; !rc && t < f->run[r]->n_traces; t++)
@@ -23,9 +24,7 @@ static enum raml_code common_clip(const struct raml_findings *f, double *clip, s
                 for (size_t i = 0; !rc && i < f->run[r]->trace[t]->group[v].n_picks; i++) {
                     const json_t *curve = json_object_get(f->run[r]->trace[t]->group[v].pick[i], "L");
                     size_t steps = json_array_size(curve) - 1; /* L has at least one value: curves.c */
-                    double *more = realloc(delta, (n + steps + 1) * sizeof *delta);
-                    if (!more) rc = raml_fail(err, RAML_ENOMEM, "no memory for the steps of the trajectories shown");
-                    else delta = more;
+                    rc = RAML_GROW(delta, cap, n + steps + 1, "steps of the trajectories shown", err);
                     for (size_t k = 0; !rc && k < steps; k++)
                         delta[n++] = json_number_value(json_array_get(curve, k + 1)) -
                                      json_number_value(json_array_get(curve, k));

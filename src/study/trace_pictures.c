@@ -1,6 +1,7 @@
 /* trace_pictures.c - traced trajectories as figures and as a page. See trace_files.h. */
 #include "study/trace_parts.h"
 
+#include "core/array.h"
 #include "study/colour.h"
 #include "study/figure.h"
 
@@ -104,14 +105,9 @@ static enum raml_code add_shown(struct raml_trace_pictures *p, const struct raml
 {
     bool on_page = p->n_on_page[t->verdict] < p->max_on_page, as_figure = p->n_figures < p->max_figures;
     if (!on_page && !as_figure) return RAML_OK;
-    if (p->n == p->cap) {
-        size_t cap = p->cap * 2 + 16;
-        struct raml_trace_shown *more = realloc(p->shown, cap * sizeof *more);
-        if (!more) return raml_fail(err, RAML_ENOMEM, "no memory for %zu trajectories", cap);
-        p->shown = more;
-        p->cap = cap;
-    }
-    enum raml_code rc = copy(&p->shown[p->n], t, err);
+    enum raml_code rc = RAML_GROW(p->shown, p->cap, p->n + 1, "trajectories", err);
+    if (rc) return rc;
+    rc = copy(&p->shown[p->n], t, err);
     if (rc) {
         shown_deinit(&p->shown[p->n]);
         return rc;

@@ -1,6 +1,7 @@
 /* trace_records.c - traced trajectories as lines and tensors. See trace_files.h. */
 #include "study/trace_parts.h"
 
+#include "core/array.h"
 #include "core/elementary.h"
 
 #include "study/colour.h"
@@ -169,13 +170,8 @@ static enum raml_code add_tokens(struct raml_trace_records *r, const struct raml
 
 static enum raml_code keep(struct raml_trace_records *r, const struct raml_traced *t, struct raml_err *err)
 {
-    if (r->n == r->cap) {
-        size_t cap = r->cap * 2 + 64;
-        struct raml_trace_kept *more = realloc(r->kept, cap * sizeof *more);
-        if (!more) return raml_fail(err, RAML_ENOMEM, "no memory for %zu curves", cap);
-        r->kept = more;
-        r->cap = cap;
-    }
+    enum raml_code rc = RAML_GROW(r->kept, r->cap, r->n + 1, "curves", err);
+    if (rc) return rc;
     size_t n = t->curve->n_points, room = strlen(t->q->id) + 64;
     struct raml_trace_kept *k = &r->kept[r->n];
     *k = (struct raml_trace_kept){

@@ -1,6 +1,8 @@
 /* csv.c - see csv.h. */
 #include "task/csv.h"
 
+#include "core/array.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -79,13 +81,8 @@ static enum raml_code read_field(struct csv *c, bool *last, struct raml_err *err
 
 static enum raml_code add_column(struct csv *c, struct raml_err *err)
 {
-    if (c->n_columns == c->cap) {
-        size_t cap = c->cap ? 2 * c->cap : 16;
-        char **p = realloc(c->column, cap * sizeof *p);
-        if (!p) return raml_fail(err, RAML_ENOMEM, "%s: no memory for %zu columns", c->path, cap);
-        c->column = p;
-        c->cap = cap;
-    }
+    enum raml_code rc = RAML_GROW(c->column, c->cap, c->n_columns + 1, "columns", err);
+    if (rc) return raml_wrap(err, rc, "%s", c->path);
     const char *name = c->field.data;
     for (size_t i = 0; *name && i < c->n_columns; i++)
         if (strcmp(c->column[i], name) == 0)

@@ -8,6 +8,7 @@
  */
 #include "raml/leak.h"
 
+#include "core/array.h"
 #include "core/file.h"
 #include "core/hash_map.h"
 
@@ -53,13 +54,8 @@ static enum raml_code cut(struct raml_leak *l, const char *text, size_t *n_words
     size_t n = 0;
     for (size_t i = 0; i <= l->words.len; i++) {
         if (i && i < l->words.len && l->words.data[i - 1] != ' ') continue;
-        if (n == l->cap_start) {
-            size_t cap = l->cap_start ? 2 * l->cap_start : 256;
-            size_t *p = realloc(l->start, cap * sizeof *p);
-            if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for the positions of %zu words", cap);
-            l->start = p;
-            l->cap_start = cap;
-        }
+        rc = RAML_GROW(l->start, l->cap_start, n + 1, "positions of words", err);
+        if (rc) return rc;
         l->start[n++] = i == l->words.len && i ? i + 1 : i;
     }
     *n_words = l->words.len ? n - 1 : 0;
@@ -97,15 +93,11 @@ static int by_hash(const void *a, const void *b)
 
 static enum raml_code add_entry(struct entries *all, uint64_t hash, size_t question, struct raml_err *err)
 {
-    if (all->n == all->cap) {
-        size_t cap = all->cap ? 2 * all->cap : 4096;
-        struct entry *p = cap > MAX_GRAMS ? NULL : realloc(all->e, cap * sizeof *p);
-        if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for %zu grams of the test questions", all->n + 1);
-        all->e = p;
-        all->cap = cap;
-    }
-    all->e[all->n++] = (struct entry){hash, (uint32_t)question};
-    return RAML_OK;
+    static const char what[] = "grams of the test questions";
+    if (all->n == MAX_GRAMS) return raml_fail(err, RAML_ENOMEM, "no memory for %zu %s", all->n + 1, what);
+    enum raml_code rc = RAML_GROW(all->e, all->cap, all->n + 1, what, err);
+    if (!rc) all->e[all->n++] = (struct entry){hash, (uint32_t)question};
+    return rc;
 }
 
 static enum raml_code add_test(struct raml_leak *l, const char *text, size_t question, struct entries *all,

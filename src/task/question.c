@@ -2,14 +2,15 @@
 #include "raml/question.h"
 
 #include "core/arena.h"
+#include "core/array.h"
 #include "core/file.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_QUESTIONS = 64, FOLD_BYTES = 1024 };
-/* A bound on one set, far above any real data set of questions; memory is allocated in chunks as needed. */
+enum { FOLD_BYTES = 1024 };
+/* A bound on what one set may hold, far above any data set of questions; memory is taken in chunks as needed. */
 static const size_t MAX_SET_BYTES = (size_t)1 << 38;
 
 void raml_questions_init(struct raml_questions *qs)
@@ -70,14 +71,7 @@ static bool reserve_one(struct raml_questions *qs)
 {
     if (!qs->arena) qs->arena = raml_arena_open(MAX_SET_BYTES);
     if (!qs->arena) return false;
-    if (qs->n < qs->cap) return true;
-    if (qs->cap > SIZE_MAX / 2 / sizeof *qs->question) return false;
-    size_t cap = qs->cap ? qs->cap * 2 : FIRST_QUESTIONS;
-    struct raml_question *p = realloc(qs->question, cap * sizeof *p);
-    if (!p) return false;
-    qs->question = p;
-    qs->cap = cap;
-    return true;
+    return !RAML_GROW(qs->question, qs->cap, qs->n + 1, "questions", NULL);
 }
 
 enum raml_code raml_questions_add(struct raml_questions *qs, const struct raml_question *q, struct raml_err *err)

@@ -1,6 +1,8 @@
 /* row.c - see row.h. */
 #include "raml/row.h"
 
+#include "core/array.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,14 +41,8 @@ static const char *name_of(const struct raml_question *q, char out[NAME_BYTES])
 static enum raml_code add_roles(struct raml_roles *r, enum raml_role role, size_t n, struct raml_err *err)
 {
     if (!r) return RAML_OK;
-    if (n > r->cap - r->n) {
-        if (n > SIZE_MAX / 2 - r->n) return raml_fail(err, RAML_ENOMEM, "a row of more than %zu tokens", r->n);
-        size_t cap = (r->n + n) * 2;
-        uint8_t *p = realloc(r->role, cap);
-        if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for the roles of %zu tokens", cap);
-        r->role = p;
-        r->cap = cap;
-    }
+    enum raml_code rc = RAML_GROW(r->role, r->cap, r->n + n, "roles of tokens", err);
+    if (rc) return rc;
     if (n) memset(r->role + r->n, (int)role, n);
     r->n += n;
     return RAML_OK;

@@ -1,6 +1,8 @@
 /* origin.c - see origin.h. */
 #include "text/origin.h"
 
+#include "core/array.h"
+
 #include <stdlib.h>
 
 void raml_origin_deinit(struct raml_origin *o)
@@ -13,13 +15,8 @@ enum raml_code raml_origin_add(struct raml_origin *o, size_t n, size_t n_from, b
 {
     if (n == 0 && n_from == 0) return RAML_OK;
     if (!(exact && o->n && o->run[o->n - 1].exact)) {
-        if (o->n == o->cap) {
-            size_t cap = o->cap * 2 + 16;
-            struct raml_origin_run *more = realloc(o->run, cap * sizeof *more);
-            if (!more) return raml_fail(err, RAML_ENOMEM, "no memory for the places of %zu pieces of text", cap);
-            o->run = more;
-            o->cap = cap;
-        }
+        enum raml_code rc = RAML_GROW(o->run, o->cap, o->n + 1, "places of pieces of text", err);
+        if (rc) return rc;
         o->run[o->n++] = (struct raml_origin_run){o->at, o->from, exact};
     }
     o->at += n;

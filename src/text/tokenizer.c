@@ -1,6 +1,7 @@
 /* tokenizer.c - see tokenizer.h. */
 #include "raml/tokenizer.h"
 
+#include "core/array.h"
 #include "text/pattern.h"
 #include "core/file.h"
 #include "text/vocab.h"

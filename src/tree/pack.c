@@ -3,6 +3,7 @@
  * A span's ancestors are runs of rows: [start, start + after) of each span on the way to the root. For a query tile,
  * each of its spans marks its runs' bits in the masks of the key tiles they touch; tiles without marks are left out.
  */
+#include "core/array.h"
 #include "raml/tree.h"
 
 #include <stdlib.h>
@@ -27,39 +28,20 @@ void raml_pack_clear(struct raml_pack *p)
     p->n_rows = p->n_trees = p->n_tiles = p->n_pairs = p->n_masks = p->n_scored = 0;
 }
 
-/* Grows *p (elements of `size` bytes) to hold `need`. */
-static int grow(void *ptr, size_t need, size_t *cap, size_t size)
+static enum raml_code reserve(struct raml_pack *p, const struct raml_tree *t)
 {
-    if (need <= *cap) return 1;
-    size_t n = *cap ? *cap : 64;
-    while (n < need) n *= 2;
-    void *old;
-    memcpy(&old, ptr, sizeof old);
-    void *q = realloc(old, n * size);
-    if (!q) return 0;
-    memcpy(ptr, &q, sizeof q);
-    *cap = n;
-    return 1;
-}
-
-static int reserve(struct raml_pack *p, const struct raml_tree *t)
-{
-    size_t rows = p->n_rows + t->n_tokens, trees = p->n_trees + 2, cap;
+    size_t rows = p->n_rows + t->n_tokens, token = p->cap_rows, position = p->cap_rows;
+    size_t trees = p->n_trees + 2, row = p->cap_trees, tile = p->cap_trees, scored = p->cap_trees;
     size_t tiles = p->n_tiles + (t->n_tokens + RAML_TILE - 1) / RAML_TILE;
-    cap = p->cap_rows;
-    if (!grow(&p->token, rows, &cap, sizeof *p->token)) return 0;
-    cap = p->cap_rows;
-    if (!grow(&p->position, rows, &cap, sizeof *p->position)) return 0;
-    p->cap_rows = cap;
-    cap = p->cap_trees;
-    if (!grow(&p->tree_row, trees, &cap, sizeof *p->tree_row)) return 0;
-    cap = p->cap_trees;
-    if (!grow(&p->tree_tile, trees, &cap, sizeof *p->tree_tile)) return 0;
-    cap = p->cap_trees;
-    if (!grow(&p->tree_scored, trees, &cap, sizeof *p->tree_scored)) return 0;
-    p->cap_trees = cap;
-    return grow(&p->tile, tiles, &p->cap_tiles, sizeof *p->tile) &&
-           grow(&p->scored, p->n_scored + t->n_scored, &p->cap_scored, sizeof *p->scored);
+    enum raml_code rc = RAML_GROW(p->token, token, rows, "rows", NULL);
+    if (!rc) rc = RAML_GROW(p->position, position, rows, "rows", NULL);
+    if (!rc) p->cap_rows = position;
+    if (!rc) rc = RAML_GROW(p->tree_row, row, trees, "trees", NULL);
+    if (!rc) rc = RAML_GROW(p->tree_tile, tile, trees, "trees", NULL);
+    if (!rc) rc = RAML_GROW(p->tree_scored, scored, trees, "trees", NULL);
+    if (!rc) p->cap_trees = scored;
+    if (!rc) rc = RAML_GROW(p->tile, p->cap_tiles, tiles, "tiles", NULL);
+    return rc ? rc : RAML_GROW(p->scored, p->cap_scored, p->n_scored + t->n_scored, "scored tokens", NULL);
 }
 
 /* Scratch for one query tile: masks of every key tile of the tree, and which are in use. */
@@ -107,11 +89,11 @@ static int write_pairs(struct raml_pack *p, struct marks *m, size_t qi, size_t n
         int all = 1;
         for (uint32_t r = 0; r < q->n; r++) all &= m->mask[k][r] == full;
         all &= in_tile == RAML_TILE;
-        if (!grow(&p->pair, p->n_pairs + 1, &p->cap_pairs, sizeof *p->pair)) return 0;
+        if (RAML_GROW(p->pair, p->cap_pairs, p->n_pairs + 1, "pairs of tiles", NULL)) return 0;
         struct raml_tile_pair *pair = &p->pair[p->n_pairs++];
         *pair = (struct raml_tile_pair){(uint32_t)(p->n_tiles + qi), (uint32_t)(p->n_tiles + k), -1};
         if (!all) {
-            if (!grow(&p->mask, p->n_masks + RAML_TILE, &p->cap_masks, sizeof *p->mask)) return 0;
+            if (RAML_GROW(p->mask, p->cap_masks, p->n_masks + RAML_TILE, "masks", NULL)) return 0;
             pair->mask = (int64_t)p->n_masks;
             memcpy(p->mask + p->n_masks, m->mask[k], sizeof m->mask[k]);
             p->n_masks += RAML_TILE;
@@ -146,7 +128,7 @@ enum raml_code raml_pack_add(struct raml_pack *p, const struct raml_tree *t, str
 {
     if (p->n_rows + t->n_tokens > INT32_MAX) return raml_fail(err, RAML_ERANGE, "pack: more than 2^31 rows");
     size_t pairs = p->n_pairs, masks = p->n_masks;
-    if (!reserve(p, t) || !add_tiles(p, t)) {
+    if (reserve(p, t) || !add_tiles(p, t)) {
         p->n_pairs = pairs;
         p->n_masks = masks;
         return raml_fail(err, RAML_ENOMEM, "pack: no memory for a tree of %zu tokens", t->n_tokens);

@@ -1,6 +1,8 @@
 /* tree.c - spans and their tokens. See tree.h. */
 #include "raml/tree.h"
 
+#include "core/array.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,22 +20,9 @@ void raml_tree_clear(struct raml_tree *t)
 
 static enum raml_code reserve(struct raml_tree *t, size_t n, struct raml_err *err)
 {
-    if (t->n_spans == t->cap_spans) {
-        size_t cap = t->cap_spans ? 2 * t->cap_spans : 16;
-        struct raml_span *p = realloc(t->span, cap * sizeof *p);
-        if (!p) return raml_fail(err, RAML_ENOMEM, "token tree: no memory for %zu spans", cap);
-        t->span = p;
-        t->cap_spans = cap;
-    }
-    if (t->cap_tokens - t->n_tokens < n) {
-        size_t cap = t->cap_tokens ? t->cap_tokens : 256;
-        while (cap - t->n_tokens < n) cap *= 2;
-        int32_t *p = realloc(t->token, cap * sizeof *p);
-        if (!p) return raml_fail(err, RAML_ENOMEM, "token tree: no memory for %zu tokens", cap);
-        t->token = p;
-        t->cap_tokens = cap;
-    }
-    return RAML_OK;
+    enum raml_code rc = RAML_GROW(t->span, t->cap_spans, t->n_spans + 1, "spans", err);
+    if (!rc) rc = RAML_GROW(t->token, t->cap_tokens, t->n_tokens + n, "tokens", err);
+    return rc ? raml_wrap(err, rc, "token tree") : RAML_OK;
 }
 
 int64_t raml_tree_parent_token(const struct raml_tree *t, int32_t span, uint32_t offset)
