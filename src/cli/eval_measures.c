@@ -1,6 +1,8 @@
 /* eval_measures.c - --k, --tau, --metrics and --by as measures of a table (eval.h). */
 #include "cli/eval.h"
 
+#include "core/ascii.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +14,7 @@ static enum raml_code read_k(const char *text, struct eval_measures *m, struct r
     const char *p = text;
     while (*p) {
         char *end;
-        unsigned long v = *p >= '0' && *p <= '9' ? strtoul(p, &end, 10) : 0;
+        unsigned long v = is_digit(*p) ? strtoul(p, &end, 10) : 0;
         if (v < 1 || v > UINT32_MAX || (*end && (*end != ',' || !end[1])) || m->opt.n_k == RAML_TABLE_MAX_K)
             return raml_fail(err, RAML_EUSAGE, "--k: found '%s', expected up to %d counts such as 1,4,8", text,
                              RAML_TABLE_MAX_K);

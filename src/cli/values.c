@@ -1,7 +1,8 @@
 /* values.c - strict parsing of one value, what was expected if it fails, and the nearest known word. */
 #include "cli/options.h"
 
-#include <ctype.h>
+#include "core/ascii.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -69,7 +70,7 @@ void cli_shown(const char *text, size_t len, char out[CLI_SHOWN])
 {
     size_t n = len < CLI_SHOWN - 4 ? len : CLI_SHOWN - 4;
     while (n < len && n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80) n--; /* not inside a UTF-8 character */
-    for (size_t i = 0; i < n; i++) out[i] = iscntrl((unsigned char)text[i]) ? '?' : text[i];
+    for (size_t i = 0; i < n; i++) out[i] = is_control(text[i]) ? '?' : text[i];
     memcpy(out + n, n < len ? "..." : "", n < len ? 4 : 1);
 }
 
@@ -87,7 +88,7 @@ enum number_form { NOT_A_NUMBER, DIGITS, FRACTION, EXPONENT };
 static size_t digits(const char *s)
 {
     size_t n = 0;
-    while (s[n] >= '0' && s[n] <= '9') n++;
+    while (is_digit(s[n])) n++;
     return n;
 }
 
@@ -167,7 +168,7 @@ enum raml_code cli_check_word(const struct cli_option *o, const char *text, stru
 
 static char folded(char c)
 {
-    return c == '-' ? '_' : (char)tolower((unsigned char)c);
+    return c == '-' ? '_' : to_lower(c);
 }
 
 static int least(int a, int b)

@@ -44,6 +44,12 @@ static inline char to_lower(char c)
     return is_upper(c) ? (char)(c - 'A' + 'a') : c;
 }
 
+/* What moves the cursor or rings the bell instead of being seen. */
+static inline bool is_control(char c)
+{
+    return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
 /* The value of a hexadecimal digit, 0 to 15; -1: it is none. */
 static inline int hex_value(char c)
 {

@@ -1,6 +1,7 @@
 /* json.c - see json.h. */
 #include "core/json.h"
 
+#include "core/ascii.h"
 #include "raml/buf.h"
 #include "core/file.h"
 
@@ -43,7 +44,7 @@ static const char *type_name(const json_t *v)
 static void make_printable(char *text)
 {
     for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f) *text = ' ';
+        if (is_control(*text)) *text = ' ';
 }
 
 static enum raml_code fail_parse(const struct raml_place *at, json_error_t *je, struct raml_err *err)

@@ -1,9 +1,9 @@
 /* ballot.c - see ballot.h. */
 #include "eval/ballot.h"
 
+#include "core/array.h"
 #include "raml/answer.h"
 
-#include "core/array.h"
 #include "core/file.h"
 #include "raml/tally.h"
 

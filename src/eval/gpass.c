@@ -1,6 +1,7 @@
 /* gpass.c - see gpass.h. */
 #include "raml/gpass.h"
 
+#include "core/ascii.h"
 #include "raml/metric.h"
 
 #include <stdbool.h>
@@ -18,7 +19,7 @@ static enum raml_code bad_tau(const char *text, struct raml_err *err)
 /* Digits at *p as a number of at most RAML_TAU_MAX_DEN; false: none, or larger. */
 static bool read_digits(const char **p, uint64_t *value, int *n)
 {
-    for (*n = 0; **p >= '0' && **p <= '9'; ++*p, ++*n) {
+    for (*n = 0; is_digit(**p); ++*p, ++*n) {
         *value = *value * 10 + (uint64_t)(**p - '0');
         if (*value > RAML_TAU_MAX_DEN) return false;
     }

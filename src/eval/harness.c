@@ -2,6 +2,7 @@
  * EleutherAI/lm-evaluation-harness. */
 #include "raml/harness.h"
 
+#include "core/ascii.h"
 #include "eval/sha256.h"
 
 #include "core/file.h"
@@ -29,7 +30,7 @@ struct raml_harness {
 static bool digits_like(const char *text, const char *form)
 {
     for (; *form; form++, text++)
-        if (*form == '0' ? !(*text >= '0' && *text <= '9') : *form != *text) return false;
+        if (*form == '0' ? !is_digit(*text) : *form != *text) return false;
     return *text == 0;
 }
 

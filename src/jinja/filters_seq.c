@@ -2,6 +2,8 @@
  * evaluated at once but, as there, can be iterated only once. */
 #include "jinja/filters.h"
 
+#include "core/ascii.h"
+
 #include <string.h>
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
@@ -78,7 +80,7 @@ static struct raml_jv path_item(struct raml_jinja *in, struct raml_jv v, struct 
         int64_t index = 0;
         bool number = end > at && end - at < 18;
         for (size_t i = at; i < end && number; i++) {
-            number = path.s->s[i] >= '0' && path.s->s[i] <= '9';
+            number = is_digit(path.s->s[i]);
             index = index * 10 + (path.s->s[i] - '0');
         }
         v = raml_j_item(in, v, number ? raml_j_int(index) : raml_j_part(in, path.s, at, end));

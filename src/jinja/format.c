@@ -1,7 +1,8 @@
 /* format.c - see run.h: "..." % values and "...".format(values). */
 #include "jinja/run.h"
 
-#include <ctype.h>
+#include "core/ascii.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ static size_t read_number(const struct raml_jstr *s, size_t at, int64_t *out)
 {
     int64_t v = 0;
     size_t start = at;
-    for (; at < s->n && isdigit((unsigned char)s->s[at]); at++)
+    for (; at < s->n && is_digit(s->s[at]); at++)
         if (v < 100000) v = v * 10 + (s->s[at] - '0');
     if (at > start) *out = v;
     return at;

@@ -1,9 +1,9 @@
 /* lex_expr.c - see lex.h: names, numbers, strings and operators. */
 #include "jinja/lex.h"
 
+#include "core/ascii.h"
 #include "core/utf8.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ enum { MAX_NUMBER_BYTES = 64 };
 
 static bool in_name(uint32_t c, bool first)
 {
-    if (c < 0x80) return c == '_' || isalpha((int)c) || (!first && isdigit((int)c));
+    if (c < 0x80) return c == '_' || is_alpha((char)c) || (!first && is_digit((char)c));
     utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)c);
     if ((k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LO) || k == UTF8PROC_CATEGORY_NL) return true;
     return !first && (k == UTF8PROC_CATEGORY_MN || k == UTF8PROC_CATEGORY_MC || k == UTF8PROC_CATEGORY_ND ||
@@ -40,11 +40,10 @@ static size_t digits(const char *s, size_t n, size_t at, unsigned base)
 {
     size_t end = at;
     for (size_t i = at; i < n; i++) {
-        int c = tolower((unsigned char)s[i]);
-        unsigned d = isdigit(c) ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10) : 99;
-        if (d < base)
+        int d = hex_value(s[i]);
+        if (d >= 0 && (unsigned)d < base)
             end = i + 1;
-        else if (c != '_' || end == at || end != i)
+        else if (s[i] != '_' || end == at || end != i)
             break;
     }
     return end;
@@ -87,12 +86,12 @@ static void read_number(struct raml_jinja *in, const char *s, size_t n, unsigned
 
 static bool number(struct raml_jinja *in, const char *s, size_t n, size_t *at, struct raml_jtoken *out)
 {
-    if (!isdigit((unsigned char)s[*at])) return false;
+    if (!is_digit(s[*at])) return false;
     size_t start = *at, end = float_end(s, n, start);
     unsigned base = 10;
     out->kind = end ? RAML_JT_FLOAT : RAML_JT_INT;
-    if (!end && s[start] == '0') { /* a prefix, or only zeros */
-        int x = start + 1 < n ? tolower((unsigned char)s[start + 1]) : 0;
+    if (!end && s[start] == '0') { /* a prefix, or zeros alone */
+        int x = start + 1 < n ? to_lower(s[start + 1]) : 0;
         base = x == 'x' ? 16 : x == 'o' ? 8 : x == 'b' ? 2 : 1;
         if (base > 1) {
             size_t body = start + 2 < n && s[start + 2] == '_' ? start + 3 : start + 2;
@@ -116,7 +115,7 @@ static long hex(const char *s, size_t n, size_t count)
     if (count > n || digits(s, count, 0, 16) != count || memchr(s, '_', count)) return -1;
     long v = 0;
     for (size_t i = 0; i < count; i++)
-        v = v * 16 + (isdigit((unsigned char)s[i]) ? s[i] - '0' : tolower((unsigned char)s[i]) - 'a' + 10);
+        v = v * 16 + hex_value(s[i]);
     return v;
 }
 

@@ -1,6 +1,8 @@
 /* text.c - see run.h: text operations that filters and methods share. Marks stay with their bytes. */
 #include "jinja/run.h"
 
+#include "core/ascii.h"
+
 #include <string.h>
 
 #include <utf8proc.h>
@@ -100,7 +102,7 @@ static void add_case(struct raml_jout *o, const struct raml_jstr *s, size_t at, 
         raml_jout_add(o, more, title && n > 1 && (unsigned char)more[0] < 0x80 ? 1 : n, message);
         if (title && (unsigned char)more[0] < 0x80)
             for (size_t i = 1; i < n; i++) {
-                char low = more[i] >= 'A' && more[i] <= 'Z' ? (char)(more[i] + 32) : more[i];
+                char low = to_lower(more[i]);
                 raml_jout_add(o, &low, 1, message);
             }
         return;
@@ -120,7 +122,7 @@ static bool is_break(uint32_t c)
     return raml_j_is_space(c) || (c < 0x80 && c && strchr("-({[<", (int)c));
 }
 
-static bool is_lower(uint32_t c)
+static bool is_small(uint32_t c)
 {
     return utf8proc_category((utf8proc_int32_t)c) == UTF8PROC_CATEGORY_LL;
 }
@@ -150,7 +152,7 @@ struct raml_jv raml_j_case(struct raml_jinja *in, const struct raml_jstr *s, enu
             inside = !is_break(c);
             break;
         case RAML_J_SWAP:
-            upper = is_lower(c);
+            upper = is_small(c);
             break;
         default: break;
         }

@@ -1,9 +1,9 @@
 /* foreign_text.c - other programs' metric names, texts and non-standard JSON (foreign.h). */
 #include "samples/foreign.h"
 
+#include "core/ascii.h"
 #include "raml/metric.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,7 @@ static const char *const thinking[][2] = {
 static bool ends_with(const char *text, const char *word)
 {
     size_t n = strlen(text), m = strlen(word);
-    while (n && isspace((unsigned char)text[n - 1])) n--;
+    while (n && is_space(text[n - 1])) n--;
     return n >= m && !memcmp(text + n - m, word, m);
 }
 
@@ -94,7 +94,7 @@ void raml_foreign_traits(const json_t *doc, const char **family, int *difficulty
     const char *text = json_string_value(level);
     if (json_is_integer(level) && json_integer_value(level) >= 0 && json_integer_value(level) < 1000)
         *difficulty = (int)json_integer_value(level);
-    else if (text && !strncmp(text, "Level ", 6) && isdigit((unsigned char)text[6]) && !text[7])
+    else if (text && !strncmp(text, "Level ", 6) && is_digit(text[6]) && !text[7])
         *difficulty = text[6] - '0';
 }
 
@@ -113,7 +113,7 @@ bool raml_head_holds(const struct raml_scored_head *head, const char *word)
 /* Reads a number without sign at *s, moving it on. False: none, or above 2^31. */
 static bool number(const char **s, uint32_t *out)
 {
-    if (!isdigit((unsigned char)**s)) return false;
+    if (!is_digit(**s)) return false;
     char *end;
     unsigned long long v = strtoull(*s, &end, 10);
     *s = end;

@@ -1,6 +1,7 @@
 /* checkpoints.c - see checkpoints.h. */
 #include "store/checkpoints.h"
 
+#include "core/ascii.h"
 #include "raml/buf.h"
 #include "core/file.h"
 
@@ -32,9 +33,9 @@ static bool parse_name(const char *name, const char *suffix, uint64_t *step)
 {
     if (strncmp(name, prefix, sizeof prefix - 1) != 0) return false;
     const char *p = name + sizeof prefix - 1;
-    if (*p < '0' || *p > '9' || (*p == '0' && p[1] >= '0' && p[1] <= '9')) return false;
+    if (!is_digit(*p) || (*p == '0' && is_digit(p[1]))) return false;
     uint64_t x = 0;
-    for (; *p >= '0' && *p <= '9'; p++) {
+    for (; is_digit(*p); p++) {
         uint64_t digit = (uint64_t)(*p - '0');
         if (x > (UINT64_MAX - digit) / 10) return false;
         x = x * 10 + digit;

@@ -1,6 +1,7 @@
 /* dataset.c - walks JSONL, JSON arrays and CSV tables row by row. See question.h; rows are read in dataset_row.c. */
 #include "task/dataset.h"
 
+#include "core/ascii.h"
 #include "task/csv.h"
 
 #include "core/file.h"
@@ -19,11 +20,6 @@ struct walk {
     size_t n_first; /* questions in the set at the start */
     size_t n_bad;
 };
-
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
 
 static bool is_blank(const char *s, size_t n)
 {

@@ -7,6 +7,7 @@
  */
 #include "task/dataset.h"
 
+#include "core/ascii.h"
 #include "raml/buf.h"
 #include "raml/rng.h"
 
@@ -176,7 +177,7 @@ static uint32_t find_text(const struct dataset_choices *c, const char *s)
         if (rest && strcmp(rest, c->text[i]) == 0) return (uint32_t)1 << i;
     }
     char *end;
-    unsigned long x = t.n && t.n < 3 && t.s[0] >= '0' && t.s[0] <= '9' ? strtoul(t.s, &end, 10) : c->n;
+    unsigned long x = t.n && t.n < 3 && is_digit(t.s[0]) ? strtoul(t.s, &end, 10) : c->n;
     return x < c->n && end == t.s + t.n ? (uint32_t)1 << x : 0;
 }
 

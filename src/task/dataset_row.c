@@ -1,6 +1,7 @@
 /* dataset_row.c - one JSON object to one question. See dataset.h and docs/data.md. */
 #include "task/dataset.h"
 
+#include "core/ascii.h"
 #include "raml/buf.h"
 #include "raml/family.h"
 
@@ -123,7 +124,7 @@ static enum raml_code read_letter(struct dataset_row *r, struct raml_question *q
     const char *letter = json_string_value(json_object_get(r->obj, "choice_answer"));
     const char *type = json_string_value(json_object_get(r->obj, "question_type"));
     struct dataset_text t = raml_dataset_trim(letter ? letter : q->answer, strlen(letter ? letter : q->answer));
-    bool one = t.n == 1 && t.s[0] >= 'A' && t.s[0] <= 'Z';
+    bool one = t.n == 1 && is_upper(t.s[0]);
     bool single = type && (strcmp(type, "single-choice") == 0 || strcmp(type, "\xe5\x8d\x95\xe9\x80\x89") == 0);
     q->letters = one && (letter || single);
     if (!q->letters || !letter || r->names->mapped[ROLE_ANSWER]) return RAML_OK;

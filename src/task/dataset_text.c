@@ -1,6 +1,8 @@
 /* dataset_text.c - texts from JSON values, and where thinking ends in a model's text. See dataset.h. */
 #include "task/dataset.h"
 
+#include "core/ascii.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,11 +25,6 @@ enum raml_code raml_dataset_fault(const struct dataset_row *r, const char *field
 const char *raml_dataset_copy(struct dataset_row *r, struct dataset_text t)
 {
     return raml_arena_text(r->scratch, t.s, t.n);
-}
-
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
 struct dataset_text raml_dataset_trim(const char *s, size_t n)

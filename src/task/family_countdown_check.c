@@ -6,6 +6,8 @@
  */
 #include "task/family_util.h"
 
+#include "core/ascii.h"
+
 #include <stdint.h>
 #include <string.h>
 
@@ -22,11 +24,6 @@ struct parser {
 static void skip_space(struct parser *p)
 {
     while (*p->at == ' ' || *p->at == '\t') p->at++;
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
 }
 
 static bool read_number(struct parser *p, int64_t *out)

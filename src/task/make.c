@@ -2,6 +2,7 @@
 #include "raml/family.h"
 
 #include "core/array.h"
+#include "core/ascii.h"
 #include "core/hash_map.h"
 
 #include <math.h>
@@ -93,7 +94,7 @@ static const struct raml_family *find_family(const char *name, size_t len, uint3
 static bool read_number(const char **at, const char *end, int *out)
 {
     int v = 0, n = 0;
-    for (; *at < end && **at >= '0' && **at <= '9' && n < 5; (*at)++, n++) v = v * 10 + (**at - '0');
+    for (; *at < end && is_digit(**at) && n < 5; (*at)++, n++) v = v * 10 + (**at - '0');
     *out = v;
     return n > 0 && n < 5;
 }

@@ -3,6 +3,7 @@
 
 #include "core/arena.h"
 #include "core/array.h"
+#include "core/ascii.h"
 #include "core/file.h"
 
 #include <stdint.h>
@@ -83,11 +84,6 @@ enum raml_code raml_questions_add(struct raml_questions *qs, const struct raml_q
     return RAML_OK;
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 /* The hash of normalised text: A to Z lower-cased, every run of ASCII whitespace one space, none at the ends; bytes
  * above 127 unchanged, so UTF-8 passes through. The normalised text is hashed in blocks of FOLD_BYTES, each with the
  * previous hash as its seed (the first with 0): text of any length without allocation, so it can't fail. */
@@ -107,7 +103,7 @@ uint64_t raml_question_hash(const char *question)
             n = 0;
         }
         if (gap) block[n++] = ' ';
-        block[n++] = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
+        block[n++] = to_lower(*p);
         gap = false;
         any = true;
     }

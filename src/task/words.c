@@ -1,5 +1,6 @@
 /* words.c - splits texts into words, to compare them: raml_leak_words of leak.h. docs/data.md has the rules. */
 #include "raml/leak.h"
+#include "core/ascii.h"
 #include "raml/tokenizer.h"
 
 #include <stdlib.h>
@@ -162,7 +163,7 @@ static char *fold(const char *text, bool *broken)
     if (!*p) { /* ASCII is in that form */
         char *copy = strdup(text);
         for (char *q = copy; q && *q; q++)
-            if (*q >= 'A' && *q <= 'Z') *q = (char)(*q - 'A' + 'a');
+            *q = to_lower(*q);
         return copy;
     }
     utf8proc_uint8_t *out = NULL;

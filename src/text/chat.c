@@ -1,6 +1,7 @@
 /* chat.c - see chat.h. */
 #include "raml/chat.h"
 
+#include "core/ascii.h"
 #include "jinja/run.h"
 #include "core/file.h"
 #include "core/utf8.h"
@@ -201,11 +202,6 @@ static const char *final_text(const json_t *messages)
     return text;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 /* Truncates the prompt after the last occurrence of the last message's text; whitespace at its end stays if the
  * template kept it. */
 static enum raml_code cut_behind_final(const struct raml_chat_input *input, struct raml_chat_prompt *p,
@@ -217,8 +213,8 @@ static enum raml_code cut_behind_final(const struct raml_chat_input *input, stru
                          "continues the last message, the other begins a new one");
     if (!text) return raml_fail(err, RAML_EFORMAT, "continue_final_message: the last message has no text as its content");
     size_t n = strlen(text), m, at = 0;
-    while (n && is_blank(*text)) text++, n--;
-    for (m = n; m && is_blank(text[m - 1]);) m--;
+    while (n && is_space(*text)) text++, n--;
+    for (m = n; m && is_space(text[m - 1]);) m--;
     for (const char *s = p->text.data, *q = s; q && m;) {
         q = memmem(q, p->text.len - (size_t)(q - s), text, m);
         if (q) at = (size_t)(q++ - s) + 1;

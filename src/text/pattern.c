@@ -3,7 +3,8 @@
 
 #include "text/pattern.h"
 
-#include <ctype.h>
+#include "core/ascii.h"
+
 #include <pcre2.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -75,7 +76,7 @@ static enum raml_code read_property(struct reader *r)
     if (peek(r, k) == '^') k++;
     int major = peek(r, k++), minor = peek(r, k);
     if (major < 0 || !strchr("CLMNPSZ", major)) return refuse(r, k);
-    if (minor >= 'a' && minor <= 'z') k++;
+    if (is_lower((char)minor)) k++;
     if (peek(r, k) != '}') return refuse(r, k + 1);
     take(r, k + 1);
     return RAML_OK;
@@ -86,7 +87,7 @@ static enum raml_code read_number(struct reader *r)
 {
     bool braces = peek(r, 1) == 'x' && peek(r, 2) == '{';
     size_t k = braces ? 3 : 2, first = k, most = braces ? 6 : peek(r, 1) == 'u' ? 4 : 2;
-    while (k - first < most && isxdigit(peek(r, k))) k++;
+    while (k - first < most && hex_value((char)peek(r, k)) >= 0) k++;
     bool whole = braces ? k > first && peek(r, k) == '}' : k - first == most;
     if (!whole || (!braces && most == 2 && peek(r, 2) > '7')) return refuse(r, k + 1);
     raml_buf_addf(r->out, "\\x{%.*s}", (int)(k - first), r->s + r->i + first);
@@ -108,7 +109,7 @@ static enum raml_code read_escape(struct reader *r)
     }
     if (c == 'p' || c == 'P') return read_property(r);
     if (c == 'x' || c == 'u') return read_number(r);
-    if (c < 0 || c >= 0x80 || (isalnum(c) && !strchr("dDrntf", c))) return refuse(r, 2);
+    if (c < 0 || c >= 0x80 || (is_alnum((char)c) && !strchr("dDrntf", c))) return refuse(r, 2);
     take(r, 2);
     return RAML_OK;
 }

@@ -3,8 +3,9 @@
  * A span's ancestors are runs of rows: [start, start + after) of each span on the way to the root. For a query tile,
  * each of its spans marks its runs' bits in the masks of the key tiles they touch; tiles without marks are left out.
  */
-#include "core/array.h"
 #include "raml/tree.h"
+
+#include "core/array.h"
 
 #include <stdlib.h>
 #include <string.h>

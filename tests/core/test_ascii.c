@@ -17,6 +17,7 @@ static void every_byte(void **state)
         assert_int_equal(is_upper(c), ascii && isupper(i));
         assert_int_equal(is_alpha(c), ascii && isalpha(i));
         assert_int_equal(is_alnum(c), ascii && isalnum(i));
+        assert_int_equal(is_control(c), ascii && iscntrl(i));
         assert_int_equal(to_lower(c), ascii ? (char)tolower(i) : c);
         char text[2] = {c, 0}, *end = text;
         long value = strtol(text, &end, 16);

@@ -1,6 +1,8 @@
 /* compare.c - how each kind of answer is compared (compare.h). */
 #include "answer/compare/compare.h"
 
+#include "core/ascii.h"
+
 #include <string.h>
 
 enum raml_verdict raml_compare_said(struct check *c, enum raml_verdict v, const char *rule)
@@ -146,7 +148,7 @@ static bool spelled(const struct expr *e, char *out, size_t room)
     for (uint32_t i = 0; i < many; i++) {
         const struct expr *a = e->kind == EXPR_MUL ? e->arg[i] : e;
         const char *s = a->kind == EXPR_E ? "e" : a->kind == EXPR_I ? "i" : a->kind == EXPR_SYMBOL ? a->text : NULL;
-        for (; s && *s && n + 1 < room; s++) out[n++] = *s >= 'A' && *s <= 'Z' ? (char)(*s + 32) : *s;
+        for (; s && *s && n + 1 < room; s++) out[n++] = to_lower(*s);
         if (!s || *s) return false;
     }
     out[n] = 0;

@@ -1,6 +1,8 @@
 /* compare_relation.c - names before values, equations, inequalities (compare.h). */
 #include "answer/compare/compare.h"
 
+#include "core/ascii.h"
+
 #include <string.h>
 
 enum { MAX_NAMES = 16 };
@@ -9,7 +11,7 @@ enum { MAX_NAMES = 16 };
 
 static bool upper(const struct expr *e)
 {
-    return e->kind == EXPR_SYMBOL && e->text[0] >= 'A' && e->text[0] <= 'Z';
+    return e->kind == EXPR_SYMBOL && is_upper(e->text[0]);
 }
 
 /* What may precede an answer: x, f(x), (x, y), AB, |AB|, \frac{NO}{BO}, V_1 : V_2. */

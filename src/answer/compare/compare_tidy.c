@@ -1,6 +1,8 @@
 /* compare_tidy.c - plus-minus written out, matrices computed, units (compare.h). */
 #include "answer/compare/compare.h"
 
+#include "core/ascii.h"
+
 #include <string.h>
 
 /* ---- plus-minus ---- */
@@ -205,7 +207,7 @@ static const struct unit *look_up(const char *text, uint32_t n, int *power)
     for (uint32_t i = 0; i < n; i++) {
         char ch = text[i];
         if (len + 1 >= sizeof s) return NULL;
-        if (ch >= 'A' && ch <= 'Z') ch = (char)(ch + 32);
+        ch = to_lower(ch);
         if (!strchr(" .~", ch)) s[len++] = ch;
     }
     s[len] = 0;

@@ -10,6 +10,7 @@
 #include "answer/decide/ball.h"
 #include "answer/decide/normal.h"
 #include "answer/decide/share.h"
+#include "core/ascii.h"
 
 #include <string.h>
 
@@ -25,8 +26,7 @@ struct look { /* what the two trees contain */
 static bool is_free_name(const struct expr *e)
 {
     char c = e->text[0], d = c ? e->text[1] : 0;
-    bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    return letter && (!d || d == '_' || d == '\'' || (d >= '0' && d <= '9'));
+    return is_alpha(c) && (!d || d == '_' || d == '\'' || is_digit(d));
 }
 
 static void add_symbol(struct look *l, const struct expr *e)

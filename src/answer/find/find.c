@@ -1,6 +1,8 @@
 /* find.c - the final answer of a text. See answer.h; each marking is read in a find_*.c beside it. */
 #include "answer/find/find.h"
 
+#include "core/ascii.h"
+
 #include <string.h>
 
 #define COUNT(x) (sizeof(x) / sizeof *(x))
@@ -55,7 +57,7 @@ static bool bare(struct text t, bool last)
 {
     if (raml_find_sentence(t)) return false;
     struct reading r = raml_find_read(t, true);
-    bool value = r.words == 1 && (raml_find_digit(t.s[0]) || raml_find_one_of(t.s[0], "$\\")); /* "10 cm" */
+    bool value = r.words == 1 && (is_digit(t.s[0]) || raml_find_one_of(t.s[0], "$\\")); /* "10 cm" */
     return !last || !r.words || !(r.digits || r.formulas) || value;
 }
 
@@ -63,7 +65,7 @@ static bool bare(struct text t, bool last)
 static bool only_formula(struct text t, struct formula *out)
 {
     if (!raml_find_only(t, out)) return false;
-    if (out->inner.n == 1 && out->inner.s[0] >= 'a' && out->inner.s[0] <= 'z') return false; /* a variable's name */
+    if (out->inner.n == 1 && is_lower(out->inner.s[0])) return false; /* a variable's name */
     size_t from = (size_t)(out->whole.s - t.s);
     struct reading before = raml_find_read(raml_find_cut(t, 0, from), true);
     return raml_find_sentence(t) || (before.words && !before.digits && from + out->whole.n == t.n);
@@ -74,7 +76,7 @@ static bool blank_box(struct text t)
     size_t n = raml_find_any(t, 0, "$\\boxed{|\\boxed{|\\fbox{", false);
     if (!n) return false;
     for (size_t i = n; i < t.n; i++)
-        if (!raml_find_space(t.s[i]) && !raml_find_one_of(t.s[i], "}$.")) return false;
+        if (!is_space(t.s[i]) && !raml_find_one_of(t.s[i], "}$.")) return false;
     return true;
 }
 

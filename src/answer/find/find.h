@@ -6,6 +6,7 @@
 #ifndef RAML_ANSWER_FIND_H
 #define RAML_ANSWER_FIND_H
 
+#include "core/ascii.h"
 #include "raml/answer.h"
 #include "raml/buf.h"
 
@@ -19,9 +20,6 @@ struct text {
 };
 
 /* find_text.c */
-bool raml_find_space(char c);
-bool raml_find_digit(char c);
-bool raml_find_alpha(char c); /* A to Z, a to z */
 bool raml_find_one_of(char c, const char *set);
 struct text raml_find_skip(struct text t, size_t n); /* without its first n bytes, n <= t.n */
 struct text raml_find_cut(struct text t, size_t from, size_t to);

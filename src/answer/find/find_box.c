@@ -35,12 +35,12 @@ static size_t command(struct text t, size_t i)
 {
     static const char *const names[] = {"boxed", "\boxed", "\\fbox", "\fbox"};
     size_t end = i;
-    while (end && raml_find_space(t.s[end - 1]) && t.s[end - 1] != '\f') end--;
+    while (end && is_space(t.s[end - 1]) && t.s[end - 1] != '\f') end--;
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         size_t n = strlen(names[k]);
         if (end < n || memcmp(t.s + end - n, names[k], n) != 0) continue;
         size_t at = end - n;
-        if (k == 0 && at && raml_find_alpha(t.s[at - 1])) continue;
+        if (k == 0 && at && is_alpha(t.s[at - 1])) continue;
         while (at && t.s[at - 1] == '\\') at--;
         return at;
     }
@@ -89,13 +89,13 @@ static bool joint(struct text gap)
     bool link = false, comma = false;
     for (size_t i = 0; i < gap.n; i++) {
         char c = gap.s[i];
-        if (raml_find_space(c)) {
+        if (is_space(c)) {
             lines += c == '\n';
             continue;
         }
         if (++n > JOINT || c == '.') return false;
         comma = comma || c == ',' || c == ';';
-        bool begins = raml_find_alpha(c) && (!i || !raml_find_alpha(gap.s[i - 1]));
+        bool begins = is_alpha(c) && (!i || !is_alpha(gap.s[i - 1]));
         if (!begins || (i && gap.s[i - 1] == '\\')) continue;
         words++;
         link = link || raml_find_any(gap, i, "and|or", true);
@@ -126,10 +126,10 @@ static bool token(struct text t, size_t from, struct box *out)
 {
     bool found = false;
     for (size_t i = from; i + 6 < t.n; i++) {
-        if (t.s[i] != '\\' || !raml_find_match(t, i, "\\boxed") || raml_find_alpha(t.s[i + 6])) continue;
+        if (t.s[i] != '\\' || !raml_find_match(t, i, "\\boxed") || is_alpha(t.s[i + 6])) continue;
         size_t start = i, at = i + 6 + raml_find_blank(t, i + 6), end = at;
         if (at < t.n && t.s[at] == '{') continue;
-        while (end < t.n && !raml_find_space(t.s[end]) && !raml_find_one_of(t.s[end], "$;")) end++;
+        while (end < t.n && !is_space(t.s[end]) && !raml_find_one_of(t.s[end], "$;")) end++;
         struct text inner = raml_find_strip(raml_find_cut(t, at, end));
         i = end - 1;
         if (!inner.n) continue;

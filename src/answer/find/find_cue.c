@@ -96,7 +96,7 @@ static size_t after_gap(struct text t, size_t i, const struct noun *noun)
     for (size_t at = i; at < t.n && at - i < GAP_BYTES; at++) {
         if (raml_find_one_of(t.s[at], ".\n!?")) return 0;
         size_t n = noun->colon ? colon(t, at) : 0;
-        if (!n && at > i && raml_find_space(t.s[at - 1])) n = raml_find_any(t, at, noun->verbs, true);
+        if (!n && at > i && is_space(t.s[at - 1])) n = raml_find_any(t, at, noun->verbs, true);
         if (n) return at + n;
     }
     return 0;
@@ -144,7 +144,7 @@ static bool announces(struct text t, size_t begin, size_t i, const struct noun *
 static bool cue_at(struct text t, size_t i, struct cue *out)
 {
     char c = t.s[i];
-    if (raml_find_alpha(c) && !raml_find_one_of(c, "FARSCELOIfarscleoi")) return false; /* first letters of all below */
+    if (is_alpha(c) && !raml_find_one_of(c, "FARSCELOIfarscleoi")) return false; /* first letters of all below */
     size_t n = raml_find_any(t, i, behind, true);
     *out = (struct cue){i, i + n, RAML_FOUND_PHRASE, true};
     if (n) return true;
@@ -161,7 +161,7 @@ void raml_find_cues(struct text t, struct cues *out)
     for (size_t i = 0; i < t.n;) {
         size_t len = 1;
         unsigned char c = (unsigned char)t.s[i];
-        bool begins = c >= 0xe0 || ((raml_find_alpha((char)c) || c >= 0xc2) && !raml_find_joined(t, i));
+        bool begins = c >= 0xe0 || ((is_alpha((char)c) || c >= 0xc2) && !raml_find_joined(t, i));
         struct cue hit;
         if (begins && cue_at(t, i, &hit)) {
             out->hit[out->n++ % FIND_CUES] = hit;

@@ -5,12 +5,14 @@
  */
 #include "answer/find/find.h"
 
+#include "core/ascii.h"
+
 static const char denials[] = "not|isn't|non|pas|nicht|no|nor|cannot be|can't be|\xe4\xb8\x8d\xe6\x98\xaf|\xe9\x9d\x9e";
 
 /* Do the words before byte i deny what follows? */
 static bool denied(struct text t, size_t i)
 {
-    while (i && (raml_find_space(t.s[i - 1]) || raml_find_one_of(t.s[i - 1], "(*\"'"))) i--;
+    while (i && (is_space(t.s[i - 1]) || raml_find_one_of(t.s[i - 1], "(*\"'"))) i--;
     for (size_t n = 2; n <= 9 && n <= i; n++)
         if (raml_find_any(t, i - n, denials, false) == n && !raml_find_joined(t, i - n)) return true;
     return i >= 6 && raml_find_any(t, i - 6, "\xe4\xb8\x8d\xe6\x98\xaf", false) == 6;
@@ -31,7 +33,7 @@ static bool a_word(struct text t, size_t i)
 {
     if (t.s[i] != 'A' && t.s[i] != 'I') return false;
     size_t n = raml_find_blank(t, i + 1);
-    return n && i + 1 + n < t.n && t.s[i + 1 + n] >= 'a' && t.s[i + 1 + n] <= 'z';
+    return n && i + 1 + n < t.n && is_lower(t.s[i + 1 + n]);
 }
 
 /* The first, or the last, letter of t that is a choice. announced: "A" and "I" count as letters. */
@@ -51,15 +53,15 @@ static bool pick(struct text t, bool last, bool announced, char *letter)
 static bool begins(struct text t, bool any_case, char *letter)
 {
     size_t i = 0, len;
-    while (i < t.n && (raml_find_space(t.s[i]) || raml_find_one_of(t.s[i], "([{*_\"'$#"))) i++;
+    while (i < t.n && (is_space(t.s[i]) || raml_find_one_of(t.s[i], "([{*_\"'$#"))) i++;
     i += raml_find_any(t, i, "\\text{|\\textbf{|\\mathrm{|\\mathbf{|option |choice |\\text{(|\\textbf{(", false);
-    if (i >= t.n || !raml_find_alpha(t.s[i]) || raml_find_joins(t, i + 1)) return false;
+    if (i >= t.n || !is_alpha(t.s[i]) || raml_find_joins(t, i + 1)) return false;
     bool lower = t.s[i] >= 'a';
     if (lower && !any_case) return false;
     size_t next = i + 1 + raml_find_blank(t, i + 1);
     bool closed = next >= t.n || raml_find_one_of(t.s[i + 1], ").:,;]}*$\"'\n") ||
                   raml_find_char(t, i + 1, &len) >= 0x3000;
-    bool name = !lower && next > i + 1 && next < t.n && !(t.s[next] >= 'a' && t.s[next] <= 'z');
+    bool name = !lower && next > i + 1 && next < t.n && !is_lower(t.s[next]);
     if (!closed && !name) return false;
     *letter = lower ? (char)(t.s[i] - 'a' + 'A') : t.s[i];
     return true;

@@ -38,7 +38,7 @@ static bool single(struct formulas *f, struct formula *out)
     f->pos = i;
     struct text inner = raml_find_trim(raml_find_cut(t, from, i));
     if (!inner.n) return false;
-    bool amounts = raml_find_digit(inner.s[0]) && i + 1 < t.n && raml_find_digit(t.s[i + 1]);
+    bool amounts = is_digit(inner.s[0]) && i + 1 < t.n && is_digit(t.s[i + 1]);
     if (amounts || raml_find_read(inner, false).run >= 3) return false;
     *out = (struct formula){inner, raml_find_cut(t, from - 1, i + 1)};
     f->pos = i + 1;

@@ -6,7 +6,7 @@
 static size_t digits(struct text t, size_t i)
 {
     size_t n = 0;
-    while (i + n < t.n && raml_find_digit(t.s[i + n])) n++;
+    while (i + n < t.n && is_digit(t.s[i + n])) n++;
     return n;
 }
 
@@ -35,7 +35,7 @@ static bool unit(struct text t, size_t i)
     size_t n = 0, len;
     while (i + n < t.n && raml_find_letter(raml_find_char(t, i + n, &len)) && n <= 4) n += len;
     if (n > 4 || raml_find_any(t, i, "st|nd|rd|th", true)) return false;
-    return n == 0 || i + n >= t.n || !raml_find_digit(t.s[i + n]);
+    return n == 0 || i + n >= t.n || !is_digit(t.s[i + n]);
 }
 
 bool raml_find_number(struct text t, size_t i, size_t *to, struct text *value)
@@ -61,7 +61,7 @@ static bool of_list(struct text t, size_t i, size_t to)
     size_t at = i;
     while (at && (t.s[at - 1] == ' ' || t.s[at - 1] == '*' || t.s[at - 1] == '#')) at--;
     if (at && t.s[at - 1] != '\n') return false;
-    return to + 1 < t.n && (t.s[to] == '.' || t.s[to] == ')') && raml_find_space(t.s[to + 1]);
+    return to + 1 < t.n && (t.s[to] == '.' || t.s[to] == ')') && is_space(t.s[to + 1]);
 }
 
 /* May a number begin at byte i, given what comes before it? */
@@ -70,14 +70,14 @@ static bool may_begin(struct text t, size_t i)
     if (!i) return true;
     char c = t.s[i - 1];
     if (raml_find_one_of(c, "^_.") || raml_find_joined(t, i)) return false;
-    return !sign(t, i) || raml_find_digit(t.s[i]) || !raml_find_one_of(c, ")]}");
+    return !sign(t, i) || is_digit(t.s[i]) || !raml_find_one_of(c, ")]}");
 }
 
 /* \frac{1}{2} and other commands with arguments, outside formulas: the bytes; 0: none. */
 static size_t command(struct text t, size_t i)
 {
     size_t n = 1, groups = 0;
-    while (i + n < t.n && raml_find_alpha(t.s[i + n])) n++;
+    while (i + n < t.n && is_alpha(t.s[i + n])) n++;
     while (n > 1 && i + n < t.n && t.s[i + n] == '{') {
         size_t end = n, depth = 0;
         for (; i + end < t.n; end++) {

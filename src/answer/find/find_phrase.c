@@ -24,10 +24,10 @@ static const char reasons[] = "because|since|as|which|so|where|it|not|but|i|the|
 static bool remark(struct text t, size_t i)
 {
     if (raml_find_joined(t, i)) return false;
-    if (i && raml_find_space(t.s[i - 1])) {
+    if (i && is_space(t.s[i - 1])) {
         if (raml_find_any(t, i, "because|(because|since|i hope|parce que|weil", true)) return true;
         size_t back = i;
-        while (back && raml_find_space(t.s[back - 1])) back--;
+        while (back && is_space(t.s[back - 1])) back--;
         if (back && t.s[back - 1] == ',') return raml_find_any(t, i, reasons, true) > 0;
     }
     return raml_find_any(t, i, "i hope it is correct", true) > 0;
@@ -39,11 +39,11 @@ static bool full_stop(struct text t, size_t i, uint32_t c, size_t len)
     if (c == 0x3002 || c == 0xff01 || c == 0xff1f) return true;
     if (c == 0xff0c) { /* Chinese comma: a list continues with a number or a formula */
         size_t next = i + len + raml_find_blank(t, i + len);
-        return next >= t.n || !(raml_find_digit(t.s[next]) || raml_find_one_of(t.s[next], "-$\\"));
+        return next >= t.n || !(is_digit(t.s[next]) || raml_find_one_of(t.s[next], "-$\\"));
     }
     if (c == '<') return i + 1 < t.n && raml_find_one_of(t.s[i + 1], "/|");
     if (c != '.' && c != '!' && c != '?') return false;
-    return i + 1 >= t.n || raml_find_space(t.s[i + 1]) || raml_find_one_of(t.s[i + 1], "*\"')<") ||
+    return i + 1 >= t.n || is_space(t.s[i + 1]) || raml_find_one_of(t.s[i + 1], "*\"')<") ||
            (unsigned char)t.s[i + 1] >= 0xe2;
 }
 
@@ -63,8 +63,8 @@ struct text raml_find_clause(struct text t)
         }
         uint32_t c = raml_find_char(t, i, &len);
         if (said && ((c == '\n' && before != ':') || full_stop(t, i, c, len))) return (struct text){t.s, i};
-        if (said && len == 1 && (raml_find_alpha(t.s[i]) || c == '(') && remark(t, i)) return (struct text){t.s, i};
-        if (len > 1 || !raml_find_space(t.s[i])) before = t.s[i];
+        if (said && len == 1 && (is_alpha(t.s[i]) || c == '(') && remark(t, i)) return (struct text){t.s, i};
+        if (len > 1 || !is_space(t.s[i])) before = t.s[i];
         said = said || len > 1 || !raml_find_one_of(t.s[i], " \t\r\n*_:=#>}\"'");
     }
     return t;
@@ -75,7 +75,7 @@ struct text raml_find_before(struct text t, size_t end)
     size_t i = end;
     while (i && t.s[i - 1] != '\n') {
         size_t len;
-        if (i < end && raml_find_space(t.s[i]) && raml_find_one_of(t.s[i - 1], ".!?")) break;
+        if (i < end && is_space(t.s[i]) && raml_find_one_of(t.s[i - 1], ".!?")) break;
         if (i >= 3 && raml_find_char(t, i - 3, &len) == 0x3002) break;
         i--;
     }
@@ -112,7 +112,7 @@ static void add_unit(struct text rest, struct raml_buf *out)
     }
     rest = raml_find_strip(rest);
     size_t n = 0;
-    while (n < rest.n && raml_find_alpha(rest.s[n])) n++;
+    while (n < rest.n && is_alpha(rest.s[n])) n++;
     if (!n || n > 16 || rest.n - n > 3 || memchr(rest.s + n, ' ', rest.n - n)) return;
     if (raml_find_any(rest, 0, "is|are|so|here|too|then|indeed", true)) return;
     raml_buf_adds(out, " ");
@@ -169,7 +169,7 @@ static bool behind_verb(struct text t, const char *verbs, struct text *out)
         if (more && t.s + i == next.whole.s) {
             n = next.whole.n;
             more = raml_find_formula(&f, &next);
-        } else if (i && raml_find_space(t.s[i - 1])) {
+        } else if (i && is_space(t.s[i - 1])) {
             size_t verb = raml_find_any(t, i, verbs, true);
             if (verb) at = i + verb;
         }
@@ -248,7 +248,7 @@ bool raml_find_told(struct text t, struct text *out)
 {
     if (memchr(t.s, '\n', t.n) || raml_find_read(t, true).stops) return false;
     if (!behind_verb(t, "is|are|equals", out) || raml_find_sentence(*out)) return false;
-    return raml_find_digit(out->s[0]) || raml_find_one_of(out->s[0], "-+$\\(");
+    return is_digit(out->s[0]) || raml_find_one_of(out->s[0], "-+$\\(");
 }
 
 /* The answer before "is our answer". */

@@ -3,21 +3,6 @@
 
 #include <string.h>
 
-bool raml_find_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-bool raml_find_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-bool raml_find_alpha(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 bool raml_find_one_of(char c, const char *set)
 {
     return c && strchr(set, c);
@@ -36,14 +21,14 @@ struct text raml_find_cut(struct text t, size_t from, size_t to)
 size_t raml_find_blank(struct text t, size_t i)
 {
     size_t n = 0;
-    while (i + n < t.n && raml_find_space(t.s[i + n])) n++;
+    while (i + n < t.n && is_space(t.s[i + n])) n++;
     return n;
 }
 
 struct text raml_find_trim(struct text t)
 {
     t = raml_find_skip(t, raml_find_blank(t, 0));
-    while (t.n && raml_find_space(t.s[t.n - 1])) t.n--;
+    while (t.n && is_space(t.s[t.n - 1])) t.n--;
     return t;
 }
 
@@ -76,7 +61,7 @@ struct text raml_find_strip(struct text t)
     for (size_t n = 1; n;) {
         t = raml_find_trim(t);
         n = mark(t, back, true);
-        bool prime = !quoted && n == 1 && t.s[t.n - 1] == '\'' && t.n > 1 && raml_find_alpha(t.s[t.n - 2]); /* f' */
+        bool prime = !quoted && n == 1 && t.s[t.n - 1] == '\'' && t.n > 1 && is_alpha(t.s[t.n - 2]); /* f' */
         if (prime || (n == 1 && t.n > 1 && t.s[t.n - 2] == '\\')) break; /* \, \; \! belong to the formula */
         t.n -= n;
     }
@@ -110,7 +95,7 @@ uint32_t raml_find_char(struct text t, size_t i, size_t *len)
 
 bool raml_find_letter(uint32_t c)
 {
-    if (c < 0x80) return raml_find_alpha((char)c);
+    if (c < 0x80) return is_alpha((char)c);
     static const uint32_t range[][2] = {{0xc0, 0xd6},    {0xd8, 0xf6},     {0xf8, 0x24f},   {0x300, 0x52f},
                                         {0x5d0, 0x66f}, {0x671, 0x6ff},   {0x900, 0x963},  {0x970, 0xdff},
                                         {0xe01, 0xe4f}, {0x1e00, 0x1fff}};
@@ -128,7 +113,7 @@ bool raml_find_cjk(uint32_t c)
 bool raml_find_joins(struct text t, size_t i)
 {
     size_t len;
-    return i < t.n && (raml_find_digit(t.s[i]) || raml_find_letter(raml_find_char(t, i, &len)));
+    return i < t.n && (is_digit(t.s[i]) || raml_find_letter(raml_find_char(t, i, &len)));
 }
 
 bool raml_find_joined(struct text t, size_t i)
@@ -151,8 +136,7 @@ static size_t match(struct text t, size_t i, const char *words, size_t n)
             len = raml_find_blank(t, at);
             if (!len) return 0;
         } else if ((unsigned char)w < 0x80) {
-            char c = t.s[at];
-            if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != w) return 0;
+            if (to_lower(t.s[at]) != w) return 0;
         } else if (raml_find_char(t, at, &len) != raml_find_char((struct text){words, n}, k, &len_words)) {
             return 0;
         }

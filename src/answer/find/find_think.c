@@ -56,7 +56,7 @@ static struct text up_to(struct text t, const char *const *list, size_t n_list)
             i = (size_t)-1;
             continue;
         }
-        blank = blank && raml_find_space(t.s[i]);
+        blank = blank && is_space(t.s[i]);
     }
     return t;
 }

@@ -1,6 +1,7 @@
 /* find_words.c - does a text read as a sentence, or is it only an answer? See find.h. */
 #include "answer/find/find.h"
 #include "answer/read/lex.h"
+#include "core/ascii.h"
 
 #include <string.h>
 
@@ -36,7 +37,7 @@ static size_t command(struct walk *w, struct text t, size_t i)
     size_t slashes = 1;
     while (i + slashes < t.n && t.s[i + slashes] == '\\') slashes++; /* doubled, as JSON writes it */
     size_t n = slashes;
-    while (i + n < t.n && raml_find_alpha(t.s[i + n])) n++;
+    while (i + n < t.n && is_alpha(t.s[i + n])) n++;
     if (n == slashes) return i + n < t.n && slashes % 2 ? n + 1 : n;
     size_t brace = i + n + raml_find_blank(t, i + n);
     if (!w->quiet && brace < t.n && t.s[brace] == '{' && is_text(raml_find_cut(t, i + slashes, i + n)))
@@ -74,9 +75,9 @@ static size_t word(struct walk *w, struct text t, size_t i)
 static bool stops(struct text t, size_t i)
 {
     size_t n = raml_find_blank(t, i + 1), len;
-    if (!n || i + 1 + n >= t.n || !i || raml_find_space(t.s[i - 1])) return false;
+    if (!n || i + 1 + n >= t.n || !i || is_space(t.s[i - 1])) return false;
     size_t next = i + 1 + n;
-    return (t.s[next] >= 'A' && t.s[next] <= 'Z') || raml_find_char(t, next, &len) >= 0x400;
+    return is_upper(t.s[next]) || raml_find_char(t, next, &len) >= 0x400;
 }
 
 static void sign(struct walk *w, struct text t, size_t i, uint32_t c)
@@ -89,8 +90,8 @@ static void sign(struct walk *w, struct text t, size_t i, uint32_t c)
     if (c == '.' && !w->quiet) w->r.stops = w->r.stops || stops(t, i);
     if (c == '\n' && !w->depth) w->r.breaks++;
     if (c == 0x3002 && i + 3 < t.n) w->r.stops = true;
-    if (c < 0x80 && raml_find_digit((char)c)) w->r.digits = true;
-    bool soft = (c < 0x80 && raml_find_space((char)c)) || c == '-' || c == '"' || c == '*' || c == '(' || c == ')';
+    if (c < 0x80 && is_digit((char)c)) w->r.digits = true;
+    bool soft = (c < 0x80 && is_space((char)c)) || c == '-' || c == '"' || c == '*' || c == '(' || c == ')';
     if (!soft) part(w);
 }
 

@@ -71,7 +71,7 @@ static size_t connective(const struct lexer *x, size_t n)
 static void word(struct lexer *x)
 {
     size_t n = 0;
-    while (is_letter(at(x, x->i + n))) n++;
+    while (is_alpha(at(x, x->i + n))) n++;
     size_t k = connective(x, n);
     if (k) {
         raml_lex_add(x, T_AND, 0, NULL, 0);
@@ -92,7 +92,7 @@ static void word(struct lexer *x)
 static const struct lex_name *longest(const struct lexer *x, size_t i, size_t *n)
 {
     size_t k = 0;
-    while (k < MAX_NAME && is_letter(at(x, i + k))) k++;
+    while (k < MAX_NAME && is_alpha(at(x, i + k))) k++;
     for (; k; k--) {
         const struct lex_name *name = raml_lex_command(x->s + i, k);
         if (name) {
@@ -157,7 +157,7 @@ static void roman(struct lexer *x)
     if (!argument(x, &s, &n)) return;
     trim(&s, &n);
     size_t k = 0;
-    while (k < n && is_letter(s[k])) k++;
+    while (k < n && is_alpha(s[k])) k++;
     const struct lex_name *name = k == n && n > 1 ? raml_lex_command(s, n) : NULL;
     if (name && name->kind <= T_BAD && name->kind != T_RELATION)
         add_name(x, name);
@@ -241,13 +241,13 @@ static void escape(struct lexer *x)
 {
     char c = at(x, x->i + 1);
     size_t n;
-    if (is_letter(c)) {
+    if (is_alpha(c)) {
         const struct lex_name *name = longest(x, x->i + 1, &n);
         if (name) {
             x->i += 1 + n;
             command(x, name);
         } else { /* an unknown command is a symbol of that name */
-            for (n = 0; is_letter(at(x, x->i + 1 + n));) n++;
+            for (n = 0; is_alpha(at(x, x->i + 1 + n));) n++;
             raml_lex_add(x, T_SYMBOL, 0, raml_arena_text(x->arena, x->s + x->i + 1, n), n);
             x->i += 1 + n;
         }
@@ -338,7 +338,7 @@ static void beyond_ascii(struct lexer *x)
         add_name(x, name);
     } else if (c >= 0xff01 && c <= 0xff5e) { /* full width */
         char a = (char)(c - 0xfee0);
-        if (is_digit(a) || is_letter(a)) {
+        if (is_digit(a) || is_alpha(a)) {
             const char *text = raml_arena_text(x->arena, &a, 1);
             raml_lex_add(x, is_digit(a) ? T_NUMBER : T_LETTER, 0, text, 1);
         } else {
@@ -390,7 +390,7 @@ static void single(struct lexer *x, char c)
             raml_lex_add(x, T_TIMES, 0, NULL, 0);
         } else { /* "2**3" is a power, "**66**" is bold */
             if (behind_operand(x) &&
-                (is_digit(at(x, x->i + 2)) || is_letter(at(x, x->i + 2)) || at(x, x->i + 2) == '('))
+                (is_digit(at(x, x->i + 2)) || is_alpha(at(x, x->i + 2)) || at(x, x->i + 2) == '('))
                 raml_lex_add(x, T_POWER, 0, NULL, 0);
             x->i++;
         }
@@ -475,7 +475,7 @@ struct tokens raml_lex(const char *text, size_t n, bool split, struct raml_arena
             x.i++;
         } else if (is_digit(c) || (c == '.' && is_digit(at(&x, x.i + 1)))) {
             raml_lex_number(&x);
-        } else if (is_letter(c)) {
+        } else if (is_alpha(c)) {
             word(&x);
         } else if (c == '\\') {
             escape(&x);

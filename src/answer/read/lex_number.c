@@ -55,7 +55,7 @@ static size_t exponent(const struct lexer *x, size_t i)
     size_t k = i + 1;
     if (at(x, k) == '-' || at(x, k) == '+') k++;
     size_t n = digits(x, k);
-    if (!n || at(x, k + n) == '^' || is_letter(at(x, k + n)) || n > 9) return i;
+    if (!n || at(x, k + n) == '^' || is_alpha(at(x, k + n)) || n > 9) return i;
     return k + n;
 }
 
@@ -71,7 +71,7 @@ void raml_lex_number(struct lexer *x)
         memcpy(out + n, x->s + i, more + 1);
         n += more + 1;
         i += more + 1;
-    } else if (at(x, i) == '.' && n && !is_letter(at(x, i + 1)) && at(x, i + 1) != '.' && i + 1 < x->n &&
+    } else if (at(x, i) == '.' && n && !is_alpha(at(x, i + 1)) && at(x, i + 1) != '.' && i + 1 < x->n &&
                !is_space(at(x, i + 1)) && at(x, i + 1) != '$' && at(x, i + 1) != '}') {
         i++; /* "3.\overline{6}", "5.)" */
         out[n++] = '.';

@@ -3,6 +3,7 @@
 #define RAML_ANSWER_LEXER_H
 
 #include "answer/read/lex.h"
+#include "core/ascii.h"
 
 struct lexer {
     const char *s;
@@ -17,21 +18,6 @@ struct lexer {
     uint32_t depth;    /* ( [ \{ that are open */
     uint32_t environments;
 };
-
-static inline bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static inline bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static inline bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
 static inline char at(const struct lexer *x, size_t i)
 {

@@ -1,6 +1,8 @@
 /* parse_function.c - functions and their arguments, sums and limits, words (parse.h). */
 #include "answer/read/parser.h"
 
+#include "core/ascii.h"
+
 #include <string.h>
 
 enum { MAX_EXPANDED = 200, MAX_FACTORS = 16 };
@@ -250,7 +252,7 @@ long raml_parse_number_word(const char *word, size_t n)
                                         "eighteen", "nineteen", "twenty"};
     char small[12];
     if (n >= sizeof small) return -1;
-    for (size_t i = 0; i < n; i++) small[i] = (char)(word[i] >= 'A' && word[i] <= 'Z' ? word[i] + 32 : word[i]);
+    for (size_t i = 0; i < n; i++) small[i] = to_lower(word[i]);
     for (size_t k = 0; k < sizeof names / sizeof *names; k++)
         if (strlen(names[k]) == n && !memcmp(names[k], small, n)) return (long)k;
     return -1;

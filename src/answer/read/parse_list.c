@@ -1,6 +1,8 @@
 /* parse_list.c - lists, items with their words and units, relations, ratios, unions (parse.h). */
 #include "answer/read/parser.h"
 
+#include "core/ascii.h"
+
 #include <string.h>
 
 enum { MAX_ITEMS = 512 };
@@ -159,7 +161,7 @@ static const struct expr *words(struct parser *p, uint32_t from, uint32_t to)
         for (size_t j = 0; j < len && n < b - a; j++) {
             char c = s[j];
             if (strchr("$\\{}*", c)) continue;
-            out[n++] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+            out[n++] = to_lower(c);
         }
     }
     while (n && strchr(" .,;:!?", out[n - 1])) n--;
@@ -242,7 +244,7 @@ static const struct expr *word_item(struct parser *p, bool top)
         if (e) return e;
         long v = raml_parse_number_word(t->text, t->n);
         bool digits = t->n > 0;
-        for (uint32_t j = 0; j < t->n; j++) digits = digits && t->text[j] >= '0' && t->text[j] <= '9';
+        for (uint32_t j = 0; j < t->n; j++) digits = digits && is_digit(t->text[j]);
         if (v >= 0 || digits) {
             p->i = k;
             return v >= 0 ? raml_expr_int(p->pool, v) : raml_expr_number(p->pool, t->text, t->n, 0);
