@@ -2,6 +2,7 @@
  * that rows see: 4 D per key, row and head forward, 10 D backward. */
 #include "bench/bench.h"
 
+#include "core/clock.h"
 #include "device/impl.h"
 
 #include "raml/rng.h"
@@ -98,9 +99,7 @@ static const struct {
 /* With one thread, the processor time it got: other programs matter less. */
 static double now(int threads)
 {
-    struct timespec t;
-    clock_gettime(threads == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    return threads == 1 ? raml_clock_process() : raml_clock_monotonic();
 }
 
 static float *values(size_t n)
@@ -128,7 +127,7 @@ static enum raml_code measure(const struct raml_device *dev, struct attention *t
     t->b.f = t->a, t->b.d_o = d_o, t->b.dqkv = dqkv, t->b.scratch = scratch;
     double best[2] = {1e30, 1e30};
     for (int side = 0; side < 1 + backward && !rc; side++)
-        for (double start = bench_now(), s; bench_now() - start < seconds;) {
+        for (double start = raml_clock_monotonic(), s; raml_clock_monotonic() - start < seconds;) {
             s = now(dev->threads);
             if (side) dev->ops->attn_back(&t->b);
             else dev->ops->attn(&t->a);

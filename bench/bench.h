@@ -23,7 +23,6 @@ struct bench_result {
 };
 
 bool bench_has_bf16(void);
-double bench_now(void); /* seconds */
 
 struct bench_rig { /* a randomly initialised model of the preset, or opt->model */
     struct raml_device *dev;

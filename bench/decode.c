@@ -1,6 +1,7 @@
 /* decode.c - see bench.h: reading a long text, and samples that grow side by side. */
 #include "bench/bench.h"
 
+#include "core/clock.h"
 #include "model/decoder.h"
 #include "raml/device.h"
 #include "inner/pick.h"
@@ -35,10 +36,10 @@ enum raml_code bench_score(const struct bench_options *opt, struct bench_result 
     if (!rc && !logp) rc = raml_fail(err, RAML_ENOMEM, "no memory for the log-probabilities");
     if (!rc) rc = raml_pass_open(r.m, false, &pass, err);
     if (!rc) rc = raml_pass_forward(pass, &pack, &score, err);
-    for (double start = bench_now(); !rc && n < MOST && (n < 3 || bench_now() - start < opt->seconds); n++) {
-        double s = bench_now();
+    for (double start = raml_clock_monotonic(); !rc && n < MOST && (n < 3 || raml_clock_monotonic() - start < opt->seconds); n++) {
+        double s = raml_clock_monotonic();
         rc = raml_pass_forward(pass, &pack, &score, err);
-        second[n] = bench_now() - s;
+        second[n] = raml_clock_monotonic() - s;
     }
     if (!rc) {
         qsort(second, n, sizeof *second, bench_by_value);
@@ -66,13 +67,13 @@ static double bandwidth(void)
     if (!p) return 0;
     memset(p, 1, n * sizeof *p);
     for (int i = 0; i < 5; i++) {
-        double s = bench_now();
+        double s = raml_clock_monotonic();
 #pragma omp parallel for schedule(static) reduction(+ : sum)
         for (size_t k = 0; k < n; k += 8) {
             __builtin_prefetch(p + k + 256); /* 2 KiB ahead; beyond the end it does nothing */
             sum += p[k] ^ p[k + 1] ^ p[k + 2] ^ p[k + 3] ^ p[k + 4] ^ p[k + 5] ^ p[k + 6] ^ p[k + 7];
         }
-        s = (double)(n * sizeof *p) / (bench_now() - s);
+        s = (double)(n * sizeof *p) / (raml_clock_monotonic() - s);
         if (s > best) best = s;
     }
     best = sum == 1 ? 0 : best; /* so that the sum is used */
@@ -123,17 +124,17 @@ static enum raml_code steps(struct bench_rig *r, struct raml_decoder *dec, struc
     const int32_t *prompt_tokens = id;
     int prompt;
     for (size_t i = 0; i < n; i++) id[i] = bench_token(r, i);
-    double start = bench_now();
+    double start = raml_clock_monotonic();
     enum raml_code rc = raml_decoder_prompts(dec, &prompt_tokens, &n, 1, &prompt, d->logits, err);
     if (rc) return rc;
-    if (!x->whole) start = bench_now();
+    if (!x->whole) start = raml_clock_monotonic();
     for (size_t i = 0; i < x->batch && !rc; i++) rc = raml_decoder_fork(dec, prompt, &d->sample[i], err);
     if (!rc) rc = spread(r, d, x->batch, err);
     for (uint64_t t = 0; t < x->steps && !rc; t++) {
         rc = draw(r, d, x->batch, t, err);
         if (!rc && (!x->whole || t + 1 < x->steps)) rc = raml_decoder_step(dec, d->sample, d->token, x->batch, d->logits, err);
     }
-    *seconds = bench_now() - start;
+    *seconds = raml_clock_monotonic() - start;
     for (size_t i = 0; i < x->batch && !rc; i++) raml_decoder_drop_sample(dec, d->sample[i]);
     raml_decoder_drop_prompt(dec, prompt);
     return rc;
@@ -187,8 +188,8 @@ static enum raml_code decode(const struct bench_options *opt, const struct shape
     d.sample = calloc(B, sizeof *d.sample);
     if (!rc && (!d.logits || !d.picked || !d.row || !d.u || !d.token || !d.sample))
         rc = raml_fail(err, RAML_ENOMEM, "no memory for logits");
-    if (!rc) rc = steps(&r, dec, &d, x, &second[0], err); /* products are compiled on first use */
-    for (double start = bench_now(); !rc && n < MOST && (n < 3 || bench_now() - start < opt->seconds); n++)
+    if (!rc) rc = steps(&r, dec, &d, x, &second[0], err); /* products are compiled at their first use */
+    for (double start = raml_clock_monotonic(); !rc && n < MOST && (n < 3 || raml_clock_monotonic() - start < opt->seconds); n++)
         rc = steps(&r, dec, &d, x, &second[n], err);
     if (!rc) {
         qsort(second, n, sizeof *second, bench_by_value);

@@ -2,6 +2,7 @@
  * useful half of attention), not what the kernels happen to do. */
 #include "bench/bench.h"
 
+#include "core/clock.h"
 #include "raml/device.h"
 #include "raml/model.h"
 #include "raml/optim.h"
@@ -11,14 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-double bench_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 bool bench_has_bf16(void)
 {
@@ -121,10 +114,10 @@ enum raml_code bench_train(const struct bench_options *opt, struct bench_result 
     struct raml_adamw_options adamw = raml_adamw_default();
     if (!rc) rc = raml_adamw_init(&t.adamw, r.dev, &adamw, raml_model_n(r.m), err);
     for (int i = 0; i < 2 && !rc; i++) rc = train_step(&r, &t, err);
-    for (double start = bench_now(); !rc && n < 512 && (n < 3 || bench_now() - start < opt->seconds); n++) {
-        double s = bench_now();
+    for (double start = raml_clock_monotonic(); !rc && n < 512 && (n < 3 || raml_clock_monotonic() - start < opt->seconds); n++) {
+        double s = raml_clock_monotonic();
         rc = train_step(&r, &t, err);
-        second[n] = bench_now() - s;
+        second[n] = raml_clock_monotonic() - s;
     }
     if (!rc) {
         qsort(second, n, sizeof *second, bench_by_value);
@@ -185,10 +178,10 @@ static enum raml_code curve_time(const struct bench_options *opt, struct bench_r
     enum raml_code rc = raml_pass_open(r->m, false, &pass, err);
     if (!rc) rc = raml_pass_forward(pass, pack, &score, err);
     *runs = 0;
-    for (double start = bench_now(); !rc && *runs < 256 && (*runs < 3 || bench_now() - start < opt->seconds); ++*runs) {
-        double s = bench_now();
+    for (double start = raml_clock_monotonic(); !rc && *runs < 256 && (*runs < 3 || raml_clock_monotonic() - start < opt->seconds); ++*runs) {
+        double s = raml_clock_monotonic();
         rc = raml_pass_forward(pass, pack, &score, err);
-        second[*runs] = bench_now() - s;
+        second[*runs] = raml_clock_monotonic() - s;
     }
     if (!rc) {
         qsort(second, *runs, sizeof *second, bench_by_value);

@@ -4,6 +4,7 @@
  */
 #include "bench/bench.h"
 
+#include "core/clock.h"
 #include "device/impl.h"
 #include "raml/device.h"
 
@@ -118,17 +119,17 @@ static enum raml_code take_turns(const struct rig *r, enum kind kind, size_t n, 
     seconds[0] = seconds[1] = INFINITY;
     own(r, kind, n);
     enum raml_code rc = other(r, kind, n, err);
-    double start = bench_now();
+    double start = raml_clock_monotonic();
     own(r, kind, n);
-    size_t times = (size_t)(2e-3 / (bench_now() - start + 1e-7)) + 1;
+    size_t times = (size_t)(2e-3 / (raml_clock_monotonic() - start + 1e-7)) + 1;
     for (int turn = 0; turn < TURNS && !rc; turn++) {
-        double t = bench_now();
+        double t = raml_clock_monotonic();
         for (size_t i = 0; i < times; i++) own(r, kind, n);
-        t = (bench_now() - t) / (double)times;
+        t = (raml_clock_monotonic() - t) / (double)times;
         if (t < seconds[0]) seconds[0] = t;
-        t = bench_now();
+        t = raml_clock_monotonic();
         for (size_t i = 0; i < times && !rc; i++) rc = other(r, kind, n, err);
-        t = (bench_now() - t) / (double)times;
+        t = (raml_clock_monotonic() - t) / (double)times;
         if (t < seconds[1]) seconds[1] = t;
     }
     return rc;

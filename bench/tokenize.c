@@ -1,30 +1,22 @@
 /* tokenize.c - tokenizing, in MB/s: cold, with a tokenizer that was just opened, and warm. */
 #include "bench/bench.h"
 
+#include "core/clock.h"
 #include "core/file.h"
 #include "raml/tokenizer.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum { MAX_TEXT_BYTES = 1 << 30, MAX_PASSES = 1000 };
-
-/* Of only this process: other programs on the machine matter as little as possible. */
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static enum raml_code encode(const struct raml_tokenizer *t, const struct raml_buf *text, struct raml_tokens *ids,
                              double *seconds, struct raml_err *err)
 {
-    double start = now();
+    double start = raml_clock_process();
     ids->n = 0;
     enum raml_code rc = raml_tokenizer_encode(t, text->data ? text->data : "", text->len, false, ids, err);
-    *seconds = now() - start;
+    *seconds = raml_clock_process() - start;
     return rc;
 }
 
@@ -40,8 +32,8 @@ static enum raml_code measure(const struct bench_options *opt, const struct raml
         rc = raml_tokenizer_open(opt->tokenizer, &t, err);
         if (!rc) rc = encode(t, text, ids, &s, err);
         if (!rc && s < *cold) *cold = s;
-        double start = now();
-        for (int k = 0; !rc && k < MAX_PASSES && (k < 2 || now() - start < opt->seconds / 3); k++) {
+        double start = raml_clock_process();
+        for (int k = 0; !rc && k < MAX_PASSES && (k < 2 || raml_clock_process() - start < opt->seconds / 3); k++) {
             rc = encode(t, text, ids, &s, err);
             if (!rc && s < *warm) *warm = s;
         }

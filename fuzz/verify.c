@@ -13,6 +13,7 @@
  */
 #include "fuzz/inputs.h"
 
+#include "core/clock.h"
 #include "raml/answer.h"
 
 #include <omp.h>
@@ -47,13 +48,6 @@ struct tally {
     double slowest;
     uint64_t slowest_input;
 };
-
-static double clock_s(clockid_t which)
-{
-    struct timespec t;
-    clock_gettime(which, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void show(const char *what, const struct raml_buf *b)
 {
@@ -107,9 +101,9 @@ static void take(const struct fuzz_texts *texts, const struct settings *s, uint6
     fuzz_pair_init(&p);
     raml_buf_init(&explain, EXPLAIN_BYTES);
     fuzz_make(texts, s->seed, i, &p);
-    double begin = clock_s(CLOCK_THREAD_CPUTIME_ID);
+    double begin = raml_clock_seconds(CLOCK_THREAD_CPUTIME_ID);
     bool done = check(&p, s->max_work, i % 4 == 0 ? &explain : NULL, &r);
-    double took = clock_s(CLOCK_THREAD_CPUTIME_ID) - begin;
+    double took = raml_clock_seconds(CLOCK_THREAD_CPUTIME_ID) - begin;
     if (!done) {
         fault(t, "the check failed", i, &p);
     } else {
@@ -132,14 +126,14 @@ static void take(const struct fuzz_texts *texts, const struct settings *s, uint6
 static int work(const struct fuzz_texts *texts, const struct settings *s, struct slot *slots)
 {
     struct tally all = {.faults = 0};
-    double begin = clock_s(CLOCK_MONOTONIC);
+    double begin = raml_clock_seconds(CLOCK_MONOTONIC);
 #pragma omp parallel num_threads(s->threads)
     {
         struct tally mine = {.faults = 0};
         struct slot *slot = &slots[omp_get_thread_num()];
 #pragma omp for schedule(dynamic, 32)
         for (uint64_t i = 0; i < s->n; i++) {
-            atomic_store(&slot->since_ms, (int64_t)(1000 * clock_s(CLOCK_MONOTONIC)));
+            atomic_store(&slot->since_ms, (int64_t)(1000 * raml_clock_seconds(CLOCK_MONOTONIC)));
             atomic_store(&slot->input, i + 1);
             take(texts, s, i, &mine);
         }
@@ -155,7 +149,7 @@ static int work(const struct fuzz_texts *texts, const struct settings *s, struct
             }
         }
     }
-    double took = clock_s(CLOCK_MONOTONIC) - begin;
+    double took = raml_clock_seconds(CLOCK_MONOTONIC) - begin;
     printf("%llu inputs: %llu equal, %llu different, %llu unknown; %llu faults; %.0f checks/s on %d threads\n",
            (unsigned long long)s->n, (unsigned long long)all.verdict[0], (unsigned long long)all.verdict[1],
            (unsigned long long)all.verdict[2], (unsigned long long)all.faults, took > 0 ? (double)s->n / took : 0,
@@ -187,7 +181,7 @@ static int watch(pid_t child, const struct fuzz_texts *texts, const struct setti
             show_running(texts, s, slots);
             return 1;
         }
-        int64_t now = (int64_t)(1000 * clock_s(CLOCK_MONOTONIC));
+        int64_t now = (int64_t)(1000 * raml_clock_seconds(CLOCK_MONOTONIC));
         for (int k = 0; k < s->threads; k++) {
             uint64_t i = atomic_load(&slots[k].input);
             if (!i || (double)(now - atomic_load(&slots[k].since_ms)) < 1000 * s->hang_s) continue;
@@ -210,9 +204,9 @@ static int replay(const struct fuzz_texts *texts, const struct settings *s)
     show_input(texts, s->seed, s->replay);
     fflush(stdout);
     fuzz_make(texts, s->seed, s->replay, &p);
-    double begin = clock_s(CLOCK_THREAD_CPUTIME_ID);
+    double begin = raml_clock_seconds(CLOCK_THREAD_CPUTIME_ID);
     bool done = check(&p, s->max_work, &explain, &r);
-    double took = clock_s(CLOCK_THREAD_CPUTIME_ID) - begin;
+    double took = raml_clock_seconds(CLOCK_THREAD_CPUTIME_ID) - begin;
     if (done)
         printf("%s: %s; %llu units of work, %.3f ms\n%s", raml_verdict_name(r.verdict), r.rule,
                (unsigned long long)r.work, 1e3 * took, explain.data ? explain.data : "");

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/demo.h"
 
+#include "core/clock.h"
 #include "raml/family.h"
 #include "core/file.h"
 #include "raml/question.h"
@@ -19,7 +20,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 struct settings {
@@ -43,13 +43,6 @@ static const struct cli_option options[] = {
     {"batch_size", NULL, CLI_INT, AT(batch_size), DEMO_BATCH, 1, 1 << 20, NULL, "Questions per optimizer step."},
     {"learning_rate", "lr", CLI_REAL, AT(learning_rate), DEMO_RATE, 1e-9, 10, NULL, "Peak learning rate."},
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* -- Steps --------------------------------------------------------------------------------------------------------- */
 enum { MAX_WORDS = 48, WORD = 512 };
@@ -110,15 +103,15 @@ static enum raml_code run_step(const struct cli *cli, struct step *s, struct dem
         printf("\n");
     }
     fflush(stdout);
-    double start = now();
+    double start = raml_clock_monotonic();
     pid_t pid = fork();
     if (pid < 0) return raml_fail_errno(err, "cannot start a step");
     if (pid == 0) child(s);
     int status = 0;
     struct rusage use = {0};
     while (wait4(pid, &status, 0, &use) < 0)
-        if (errno != EINTR) return raml_fail_errno(err, "cannot wait for a step");
-    phase->seconds += now() - start;
+        if (errno != EINTR) return raml_fail_errno(err, "can't wait for a step");
+    phase->seconds += raml_clock_monotonic() - start;
     size_t memory = (size_t)use.ru_maxrss * 1024;
     if (memory > phase->peak_memory_bytes) phase->peak_memory_bytes = memory;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return RAML_OK;
@@ -283,12 +276,12 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     const struct settings *s = settings;
     struct demo_phase phase[DEMO_PHASES] = {0};
     if (strpbrk(s->out, " ") || strlen(s->out) > 200)
-        return raml_fail(err, RAML_EUSAGE, "--out: expected a short path without whitespace");
-    double start = now();
+        return raml_fail(err, RAML_EUSAGE, "--out: expected a short path without blanks");
+    double start = raml_clock_monotonic();
     enum raml_code rc = clear(s->out, err);
     if (!rc) rc = steps(cli, s, phase, err);
     if (rc) return rc;
-    return cli_demo_tell(s->out, now() - start, cli->json, err);
+    return cli_demo_tell(s->out, raml_clock_monotonic() - start, cli->json, err);
 }
 
 const struct cli_command cli_demo = {

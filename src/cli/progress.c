@@ -7,13 +7,14 @@
  */
 #include "cli/cli.h"
 
+#include "core/clock.h"
+
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 /* The one mutable static of the program: a signal handler has no argument for its owner. It is
@@ -36,13 +37,6 @@ struct cli_progress {
     double started, shown, first, done;
     size_t width; /* of the line on the terminal; 0: none */
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void wipe(struct cli_progress *p)
 {
@@ -140,7 +134,7 @@ static void on_progress(void *user, const char *what, double done, double total,
 {
     struct cli_progress *p = user;
     if (p->quiet) return;
-    double t = now();
+    double t = raml_clock_monotonic();
     bool same = strncmp(p->what, what, sizeof p->what - 1) == 0 && done >= p->done;
     if (!p->open && same && total > 0 && done >= total) return; /* already ended */
     if (!p->open || !same) {

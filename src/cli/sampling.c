@@ -2,19 +2,12 @@
 #include "cli/sampling.h"
 
 #include "cli/load.h"
+#include "core/clock.h"
 
 #include "raml/family.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 enum raml_code cli_sampling_questions(const struct cli *cli, const struct sampling_settings *s,
                                       struct raml_questions *out, struct raml_err *err)
@@ -60,9 +53,9 @@ enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_set
     if (!rc) rc = cli_prompting_open(&s->prompting, path, tokenizer, &prompting, err);
     if (!rc) o.n_eos = cli_load_eos(model, eos);
     o.eos = eos;
-    double start = now();
+    double start = raml_clock_monotonic();
     if (!rc) rc = raml_sample_questions(model, tokenizer, &prompting.format, qs, &o, out, &result->stats, cli->sink, err);
-    result->seconds = now() - start;
+    result->seconds = raml_clock_monotonic() - start;
     cli_prompting_close(&prompting);
     raml_tokenizer_close(tokenizer);
     raml_model_close(model);

@@ -3,6 +3,7 @@
 #include "cli/load.h"
 #include "cli/prompting.h"
 
+#include "core/clock.h"
 #include "core/file.h"
 #include "raml/trace_files.h"
 
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct settings {
     const char *data, *model, *tokenizer, *dtype, *out, *map, *answer, *join, *split, *family;
@@ -60,13 +60,6 @@ static const struct cli_option options[] = {
      "Trajectories in trajectories.html, the first of each of right, wrong and unlabelled."},
     {"token_table", NULL, CLI_FLAG, AT(token_table), "true", 0, 0, NULL, "Write tokens.jsonl, one line per token."},
 };
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static struct raml_trace_files_options options_of(const struct settings *s)
 {
@@ -192,11 +185,11 @@ static enum raml_code trace(const struct cli *cli, const struct settings *s, con
                                              .data_name = s->data ? s->data : cli->arg[0],
                                              .dir = s->out,
                                              .sink = cli->sink,
-                                             .clock = seconds};
+                                             .clock = raml_clock_monotonic};
     struct raml_trace_summary result;
-    double start = seconds();
+    double start = raml_clock_monotonic();
     enum raml_code rc = raml_trace_files(&job, &opt, &result, err);
-    double elapsed = seconds() - start;
+    double elapsed = raml_clock_monotonic() - start;
     if (!rc) rc = write_recipe(cli, s, err);
     if (rc) return rc;
     if (cli->json)

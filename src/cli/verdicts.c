@@ -1,24 +1,17 @@
 /* verdicts.c - see verdicts.h. */
 #include "cli/verdicts.h"
 
+#include "core/clock.h"
 #include "core/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { UNKNOWN, DIFFERENT, EQUAL, N_VERDICTS };
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 void cli_verdicts_begin(struct cli_verdicts *v)
 {
-    *v = (struct cli_verdicts){.began = now()};
+    *v = (struct cli_verdicts){.began = raml_clock_monotonic()};
 }
 
 void cli_verdicts_add(struct cli_verdicts *v, const struct cli_verdict *one)
@@ -62,7 +55,7 @@ enum raml_code cli_verdicts_print(const struct cli_verdicts *v, bool json, const
 {
     static const char *const names[N_VERDICTS] = {"unknown", "different", "equal"};
     FILE *f = out ? stdout : stderr;
-    double took = now() - v->began, per_second = took > 0 ? (double)v->n / took : 0;
+    double took = raml_clock_monotonic() - v->began, per_second = took > 0 ? (double)v->n / took : 0;
     if (json) return print_json(v, per_second, out, f, err);
     if (out) fprintf(f, "%s: ", out);
     fprintf(f, "%zu checks: %zu equal, %zu different, %zu unknown; %.0f checks/s\n", v->n, v->count[EQUAL],

@@ -2,6 +2,7 @@
 #include "raml/train.h"
 
 #include "core/array.h"
+#include "core/clock.h"
 #include "outer/feed.h"
 #include "outer/train_state.h"
 
@@ -15,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 struct trainer {
     const struct raml_train_job *job;
@@ -38,14 +38,6 @@ struct trainer {
     double started; /* seconds; used only for rates */
     uint64_t tokens_at_start;
 };
-
-/* Clocks are read for rates and for the time that TensorBoard shows; no result depends on them. */
-static double seconds_now(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* -- Opening and closing ------------------------------------------------------------------------------------------- */
 
@@ -272,9 +264,9 @@ static bool is_every(uint64_t step, uint64_t every)
 static json_t *timing_json(const struct trainer *t)
 {
     struct rusage use;
-    double seconds = seconds_now(CLOCK_MONOTONIC) - t->started, tokens = (double)(t->state.tokens - t->tokens_at_start);
+    double seconds = raml_clock_monotonic() - t->started, tokens = (double)(t->state.tokens - t->tokens_at_start);
     double peak = getrusage(RUSAGE_SELF, &use) == 0 ? 1024.0 * (double)use.ru_maxrss : 0.0;
-    return json_pack("{s:I,s:f,s:f,s:f}", "time", (json_int_t)seconds_now(CLOCK_REALTIME), "seconds", seconds,
+    return json_pack("{s:I,s:f,s:f,s:f}", "time", (json_int_t)raml_clock_wall(), "seconds", seconds,
                      "tokens_per_s", seconds > 0 ? tokens / seconds : 0.0, "peak_memory_bytes", peak);
 }
 
@@ -318,7 +310,7 @@ static enum raml_code report(struct trainer *t, struct raml_train_result *out, s
 static void tell(const struct trainer *t)
 {
     char note[96];
-    double seconds = seconds_now(CLOCK_MONOTONIC) - t->started;
+    double seconds = raml_clock_monotonic() - t->started;
     snprintf(note, sizeof note, "loss %.4f, %.0f tokens/s", t->step_loss,
              seconds > 0 ? (double)(t->state.tokens - t->tokens_at_start) / seconds : 0.0);
     raml_progress(t->job->sink, "train", (double)t->state.step, (double)t->plan.n_steps, "steps", note);
@@ -344,7 +336,7 @@ static enum raml_code train(struct trainer *t, struct raml_train_result *out, st
     enum raml_code rc = trainer_init(t, err);
     out->n_steps = t->plan.n_steps;
     if (rc) return rc;
-    t->started = seconds_now(CLOCK_MONOTONIC);
+    t->started = raml_clock_monotonic();
     if (t->state.step >= t->plan.n_steps)
         raml_say(t->job->sink, "%s: all %" PRIu64 " steps were done before", raml_run_dir(t->job->run),
                  t->plan.n_steps);
@@ -354,7 +346,7 @@ static enum raml_code train(struct trainer *t, struct raml_train_result *out, st
         if (!rc) rc = after_step(t, out, err);
         if (rc && rc != RAML_ESTOP) raml_wrap(err, rc, "step %" PRIu64, step);
     }
-    out->seconds = seconds_now(CLOCK_MONOTONIC) - t->started;
+    out->seconds = raml_clock_monotonic() - t->started;
     return rc;
 }
 

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "core/clock.h"
 #include "decide_table.h"
 
 enum { N_THREADS = 8, MAX_TEXT = 1 << 14 };
@@ -63,13 +64,6 @@ static const struct decide_case cases[] = {
     {"2^(1/3)+3^(1/5)+5^(1/7)+7^(1/11)", "7^(1/11)+5^(1/7)+3^(1/5)+2^(1/3)+0", E}, {"pi^(pi^(pi^pi))", "1", U},
 };
 
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* One decision: within its work and time, and as wanted. NULL, or the fault. */
 static const char *check(const char *a, const char *b, int want, double *longest)
 {
@@ -78,9 +72,9 @@ static const char *check(const char *a, const char *b, int want, double *longest
     const struct expr *x = infix_read(&pool, a), *y = infix_read(&pool, b);
     struct work w = {.left = WORK};
     const char *rule, *fault = !x || !y ? "not understood" : NULL;
-    double from = seconds();
+    double from = raml_clock_seconds(CLOCK_THREAD_CPUTIME_ID);
     int v = fault ? U : (int)raml_decide(x, y, &w, &rule);
-    double took = seconds() - from;
+    double took = raml_clock_seconds(CLOCK_THREAD_CPUTIME_ID) - from;
     if (took > *longest) *longest = took;
     if (!fault && w.used > WORK) fault = "more work than allowed";
     if (!fault && took > max_seconds) fault = "too slow";

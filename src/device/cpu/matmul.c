@@ -2,6 +2,7 @@
  * matmul.h. */
 #include "device/matmul.h"
 
+#include "core/clock.h"
 #include "core/half.h"
 #include "core/hash_map.h"
 #include "device/impl.h"
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* -- The difference between 2.6 and 3.x: descriptors by value or by handle, and how a matmul is described. --------- */
 #if DNNL_VERSION_MAJOR >= 3
@@ -518,13 +518,6 @@ enum raml_code raml_mm_weight_grad(struct raml_mm *mm, bool bf16, const void *dy
     return multiply(mm, &s, dyt, x, dw, err);
 }
 
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 enum raml_code raml_mm_peak(struct raml_mm *mm, bool bf16, double *gflops, struct raml_err *err)
 {
     *gflops = 0;
@@ -537,11 +530,11 @@ enum raml_code raml_mm_peak(struct raml_mm *mm, bool bf16, double *gflops, struc
         if (!value || !x || !y) rc = raml_fail(err, RAML_ENOMEM, "no memory to measure the matrix product");
         if (!rc) rc = raml_weight_init(mm, &w, size, size, bf16, false, err);
         if (!rc) rc = raml_weight_fill(mm, &w, value, err);
-        double start = seconds();
-        for (int i = 0; !rc && (i < 3 || seconds() - start < 0.25); i++) {
-            double t = seconds();
+        double start = raml_clock_monotonic();
+        for (int i = 0; !rc && (i < 3 || raml_clock_monotonic() - start < 0.25); i++) {
+            double t = raml_clock_monotonic();
             rc = raml_mm_forward(mm, &w, x, n, y, false, false, err);
-            t = 2e-9 * (double)n * (double)size * (double)size / (seconds() - t);
+            t = 2e-9 * (double)n * (double)size * (double)size / (raml_clock_monotonic() - t);
             if (t > *gflops) *gflops = t;
         }
         raml_weight_deinit(&w);
