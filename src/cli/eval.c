@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/eval.h"
 #include "cli/load.h"
+#include "core/json.h"
 
 #include "core/file.h"
 
@@ -173,9 +174,7 @@ static json_t *all_json(const struct eval *e)
         bad |= json_object_set_new(o, "comparison", raml_paired_json(&e->paired));
         bad |= json_object_set_new(o, "second", raml_table_json(&e->other_table));
     }
-    if (!bad) return o;
-    json_decref(o);
-    return NULL;
+    return raml_json_checked(o, bad);
 }
 
 static void tell_files(const struct eval *e, struct raml_buf *text)

@@ -1,5 +1,6 @@
 /* eval_plan.c - raml eval --required_n: the sample size for a result of that precision (eval.h, planning.h). */
 #include "cli/eval.h"
+#include "core/json.h"
 
 #include <math.h>
 
@@ -59,9 +60,7 @@ static json_t *plans_json(const struct plans *p, double x)
                                                      raml_plan_width(&p->width, samples[i], x), "paired",
                                                      raml_plan_paired(&p->paired, samples[i], x)));
     bad |= json_object_set_new(o, "questions", rows);
-    if (!bad) return o;
-    json_decref(o);
-    return NULL;
+    return raml_json_checked(o, bad);
 }
 
 enum raml_code cli_eval_plan_tell(const struct eval_settings *s, const struct raml_table_row *row,

@@ -2,14 +2,9 @@
 #include "cli/inspect.h"
 
 #include "cli/load.h"
+#include "core/json.h"
 
-#include <math.h>
 #include <string.h>
-
-static json_t *real(double v)
-{
-    return isfinite(v) ? json_real(v) : json_null();
-}
 
 static json_t *whole(size_t n)
 {
@@ -54,9 +49,9 @@ static json_t *tensor_json(const struct inspection *x, const struct tensor *t)
     if (!x->checked || !o) return o;
     json_object_set_new(o, "not_finite", whole(v->n_bad));
     if (v->n_bad) json_object_set_new(o, "first_not_finite", whole(v->first_bad));
-    json_object_set_new(o, "min", real(v->low));
-    json_object_set_new(o, "max", real(v->high));
-    json_object_set_new(o, "rms", real(v->rms));
+    json_object_set_new(o, "min", raml_json_number(v->low));
+    json_object_set_new(o, "max", raml_json_number(v->high));
+    json_object_set_new(o, "rms", raml_json_number(v->rms));
     return o;
 }
 

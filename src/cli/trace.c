@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/load.h"
 #include "cli/prompting.h"
+#include "core/json.h"
 
 #include "core/clock.h"
 #include "core/file.h"
@@ -110,11 +111,6 @@ static void print_table(const struct settings *s, const struct raml_trace_summar
     printf("%s/trajectories.html\n", s->out);
 }
 
-static json_t *real_or_null(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 static json_t *group_json(const struct raml_trace_group_means *g)
 {
     json_t *o = json_pack("{s:I}", "n", (json_int_t)g->n);
@@ -133,7 +129,7 @@ static json_t *group_json(const struct raml_trace_group_means *g)
                  {"greedy", g->greedy},
                  {"solved", g->solved}};
     for (size_t i = 0; o && i < sizeof field / sizeof *field; i++)
-        if (json_object_set_new(o, field[i].name, real_or_null(field[i].value))) {
+        if (json_object_set_new(o, field[i].name, raml_json_number(field[i].value))) {
             json_decref(o);
             return NULL;
         }

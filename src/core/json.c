@@ -180,6 +180,23 @@ enum raml_code raml_json_array(const struct raml_place *at, const json_t *obj, c
     return RAML_OK;
 }
 
+json_t *raml_json_number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+json_t *raml_json_text(const char *text)
+{
+    return text ? json_string(text) : json_null();
+}
+
+json_t *raml_json_checked(json_t *obj, int failed)
+{
+    if (!failed) return obj;
+    json_decref(obj);
+    return NULL;
+}
+
 static int add_bytes(const char *bytes, size_t n, void *user)
 {
     struct raml_buf *b = user;

@@ -35,6 +35,13 @@ RAML_CHECKED enum raml_code raml_json_array(const struct raml_place *at, const j
 /* The names of an object's fields, joined by ", ", truncated to cap; for error messages. Returns out. */
 const char *raml_json_fields(const json_t *obj, char *out, size_t cap);
 
+/* Making records. A value that could not be made is NULL, which jansson's setters answer with -1 as they do when memory
+ * is used up: gather their results (bad |= json_object_set_new(...)), and end with raml_json_checked. */
+json_t *raml_json_number(double x);       /* null where it is not finite */
+json_t *raml_json_text(const char *text); /* null where there is none (NULL) */
+/* obj when all went well; else NULL, and obj is given up. */
+json_t *raml_json_checked(json_t *obj, int failed);
+
 struct raml_buf;
 /* Appends obj as one line of JSON without the newline (compact, keys in insertion order, 9 significant digits for
  * numbers that are floats, so that a float32 round-trips). */

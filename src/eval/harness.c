@@ -127,22 +127,15 @@ const char *raml_harness_samples(const struct raml_harness *h)
 
 /* ---- one question ------------------------------------------------------------------------------------------------ */
 
-static json_t *text(const char *s)
-{
-    return s ? json_string(s) : json_null();
-}
-
 static json_t *doc_of(const struct raml_scored *q)
 {
     json_t *o = json_object();
-    int bad = json_object_set_new(o, "id", text(q->id));
-    if (q->family) bad |= json_object_set_new(o, "family", text(q->family));
-    if (q->split) bad |= json_object_set_new(o, "split", text(q->split));
+    int bad = json_object_set_new(o, "id", raml_json_text(q->id));
+    if (q->family) bad |= json_object_set_new(o, "family", raml_json_text(q->family));
+    if (q->split) bad |= json_object_set_new(o, "split", raml_json_text(q->split));
     if (q->difficulty >= 0) bad |= json_object_set_new(o, "difficulty", json_integer(q->difficulty));
-    bad |= json_object_set_new(o, "answer", text(q->gold));
-    if (!bad) return o;
-    json_decref(o);
-    return NULL;
+    bad |= json_object_set_new(o, "answer", raml_json_text(q->gold));
+    return raml_json_checked(o, bad);
 }
 
 /* [[answer, ...]]: one request, n samples. */
@@ -151,11 +144,9 @@ static json_t *answers(const struct raml_scored *q)
     json_t *list = json_array(), *out = json_array();
     int bad = 0;
     for (uint32_t i = 0; i < q->n && q->has_answers; i++)
-        bad |= json_array_append_new(list, text(q->answer[i] ? q->answer[i] : ""));
+        bad |= json_array_append_new(list, raml_json_text(q->answer[i] ? q->answer[i] : ""));
     bad |= json_array_append_new(out, list);
-    if (!bad) return out;
-    json_decref(out);
-    return NULL;
+    return raml_json_checked(out, bad);
 }
 
 static json_t *marks(const struct raml_scored *q)
@@ -216,24 +207,22 @@ static json_t *sample_of(struct raml_harness *h, const struct raml_scored *q)
     int bad = !o || hash_question(doc, target, &hash);
     bad |= json_object_set_new(o, "doc_id", json_integer((json_int_t)h->n));
     bad |= json_object_set_new(o, "doc", doc);
-    bad |= json_object_set_new(o, "target", text(target));
+    bad |= json_object_set_new(o, "target", raml_json_text(target));
     bad |= json_object_set_new(o, "arguments", json_pack("{s:{s:s}}", "gen_args_0", "arg_0", ""));
     bad |= json_object_set_new(o, "resps", answers(q));
     bad |= json_object_set_new(o, "filtered_resps", answers(q));
-    bad |= json_object_set_new(o, "filter", text("none"));
+    bad |= json_object_set_new(o, "filter", raml_json_text("none"));
     bad |= json_object_set_new(o, "metrics", json_pack("[s]", "exact_match"));
-    bad |= json_object_set_new(o, "doc_hash", text(hash.doc));
-    bad |= json_object_set_new(o, "prompt_hash", text(hash.prompt));
-    bad |= json_object_set_new(o, "target_hash", text(hash.target));
+    bad |= json_object_set_new(o, "doc_hash", raml_json_text(hash.doc));
+    bad |= json_object_set_new(o, "prompt_hash", raml_json_text(hash.prompt));
+    bad |= json_object_set_new(o, "target_hash", raml_json_text(hash.target));
     bad |= json_object_set_new(o, "exact_match", json_real((double)count_right(q) / (double)q->n));
     bad |= json_object_set_new(o, "correct", marks(q));
     bad |= add_ends(o, q);
     raml_sha256_add(&h->hashes, hash.doc, strlen(hash.doc));
     raml_sha256_add(&h->hashes, hash.prompt, strlen(hash.prompt));
     raml_sha256_add(&h->hashes, hash.target, strlen(hash.target));
-    if (!bad) return o;
-    json_decref(o);
-    return NULL;
+    return raml_json_checked(o, bad);
 }
 
 enum raml_code raml_harness_add(void *user, const struct raml_scored *q, struct raml_err *err)
@@ -291,16 +280,14 @@ static json_t *values(const struct raml_harness *h, const struct raml_table *t)
     json_t *o = json_object();
     struct raml_estimate e;
     char name[RAML_MEASURE_NAME], key[RAML_MEASURE_NAME + 16];
-    int bad = json_object_set_new(o, "alias", text(h->task));
+    int bad = json_object_set_new(o, "alias", raml_json_text(h->task));
     for (size_t i = 0; measure_at(t, i, name, &e); i++) {
         snprintf(key, sizeof key, "%s,none", name);
         bad |= json_object_set_new(o, key, number(e.value));
         snprintf(key, sizeof key, "%s_stderr,none", name);
         bad |= json_object_set_new(o, key, number(e.se));
     }
-    if (!bad) return o;
-    json_decref(o);
-    return NULL;
+    return raml_json_checked(o, bad);
 }
 
 static json_t *metric_list(const struct raml_table *t, bool as_list)
@@ -313,9 +300,7 @@ static json_t *metric_list(const struct raml_table *t, bool as_list)
         bad |= as_list ? json_array_append_new(o, json_pack("{s:s, s:s, s:b}", "metric", name, "aggregation", "mean",
                                                             "higher_is_better", 1))
                        : json_object_set_new(o, name, json_true());
-    if (!bad) return o;
-    json_decref(o);
-    return NULL;
+    return raml_json_checked(o, bad);
 }
 
 static json_t *config(const struct raml_harness *h)
@@ -341,22 +326,20 @@ static json_t *results_of(struct raml_harness *h, const struct raml_table *t)
         o, "configs",
         of_task(h, json_pack("{s:s, s:s, s:I, s:o}", "task", h->task, "output_type", "generate_until", "repeats",
                              (json_int_t)r->n_max, "metric_list", metric_list(t, true))));
-    bad |= json_object_set_new(o, "versions", of_task(h, text(RAML_VERSION)));
+    bad |= json_object_set_new(o, "versions", of_task(h, raml_json_text(RAML_VERSION)));
     bad |= json_object_set_new(o, "n-shot", of_task(h, json_integer(0)));
     bad |= json_object_set_new(o, "higher_is_better", of_task(h, metric_list(t, false)));
     bad |= json_object_set_new(o, "n-samples", of_task(h, json_pack("{s:I, s:I}", "original", n, "effective", n)));
     bad |= json_object_set_new(o, "config", config(h));
     bad |= json_object_set_new(o, "git_hash", json_null());
     bad |= json_object_set_new(o, "date", json_real(h->time));
-    bad |= json_object_set_new(o, "task_hashes", of_task(h, text(hash)));
-    bad |= json_object_set_new(o, "model_source", text("raml"));
-    bad |= json_object_set_new(o, "model_name", text(h->model));
+    bad |= json_object_set_new(o, "task_hashes", of_task(h, raml_json_text(hash)));
+    bad |= json_object_set_new(o, "model_source", raml_json_text("raml"));
+    bad |= json_object_set_new(o, "model_name", raml_json_text(h->model));
     bad |= json_object_set_new(o, "chat_template", json_null());
     bad |= json_object_set_new(o, "chat_template_sha", json_null());
     bad |= json_object_set_new(o, "total_evaluation_time_seconds", json_null());
-    if (!bad) return o;
-    json_decref(o);
-    return NULL;
+    return raml_json_checked(o, bad);
 }
 
 enum raml_code raml_harness_commit(struct raml_harness *h, const struct raml_table *t, struct raml_err *err)

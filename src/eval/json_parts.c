@@ -1,20 +1,6 @@
 /* json_parts.c - see json_parts.h. */
 #include "eval/json_parts.h"
 
-#include <math.h>
-
-json_t *raml_json_number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
-json_t *raml_json_checked(json_t *obj, int failed)
-{
-    if (!failed) return obj;
-    json_decref(obj);
-    return NULL;
-}
-
 json_t *raml_json_estimate(const struct raml_estimate *e)
 {
     json_t *o = json_object();

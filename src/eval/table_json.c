@@ -6,11 +6,6 @@
 #include <math.h>
 #include <stdio.h>
 
-static json_t *text(const char *s)
-{
-    return s ? json_string(s) : json_null();
-}
-
 /* Accuracy, with its error from differing questions and from random samples. */
 static json_t *accuracy(const struct raml_table_row *r)
 {
@@ -41,8 +36,8 @@ static json_t *row_json(const struct raml_table *t, const struct raml_table_row 
 {
     json_t *o = json_object(), *pass = json_object();
     int bad = 0;
-    if (by & RAML_BY_SPLIT) bad |= json_object_set_new(o, "split", text(r->split));
-    if (by & RAML_BY_FAMILY) bad |= json_object_set_new(o, "family", text(r->family));
+    if (by & RAML_BY_SPLIT) bad |= json_object_set_new(o, "split", raml_json_text(r->split));
+    if (by & RAML_BY_FAMILY) bad |= json_object_set_new(o, "family", raml_json_text(r->family));
     if (by & RAML_BY_DIFFICULTY)
         bad |= json_object_set_new(o, "difficulty", r->difficulty < 0 ? json_null() : json_integer(r->difficulty));
     bad |= json_object_set_new(o, "questions", json_integer((json_int_t)r->n_questions));

@@ -375,9 +375,7 @@ static json_t *build_header(const struct raml_tensor_view *t, size_t n, const ch
         bad |= json_object_set_new(header, t[i].name, info);
         at = end;
     }
-    if (!bad) return header;
-    json_decref(header);
-    return NULL;
+    return raml_json_checked(header, bad);
 }
 
 /* The header's text, padded with spaces so that the data that follows it and its length starts at DATA_ALIGN. */

@@ -53,16 +53,6 @@ void raml_trace_records_deinit(struct raml_trace_records *r)
 
 /* -- JSON ---------------------------------------------------------------------------------------------------------- */
 
-static json_t *number(double x) /* null: none */
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
-static json_t *text_or_null(const char *text)
-{
-    return text ? json_string(text) : json_null();
-}
-
 /* A token's bytes unchanged if JSON (and C strings) can hold them, else in visible form. */
 static json_t *piece_text(const char *bytes, size_t n)
 {
@@ -100,9 +90,9 @@ static bool set_question(json_t *o, const struct raml_traced *t)
     json_t *correct = s->correct == RAML_EQUAL       ? json_true()
                       : s->correct == RAML_DIFFERENT ? json_false()
                                                      : json_null();
-    return set_name(o, t) && set(o, "family", text_or_null(q->family)) &&
+    return set_name(o, t) && set(o, "family", raml_json_text(q->family)) &&
            set(o, "difficulty", q->difficulty < 0 ? json_null() : json_integer(q->difficulty)) &&
-           set(o, "style", text_or_null(s->style)) && set(o, "correct", correct) &&
+           set(o, "style", raml_json_text(s->style)) && set(o, "correct", correct) &&
            set(o, "question", json_string(q->question)) && set(o, "answer", json_string(t->answer)) &&
            set(o, "join", json_string(raml_join_name(t->join))) &&
            (t->straddle == 0 || set(o, "straddle", json_integer((json_int_t)t->straddle)));
@@ -130,10 +120,10 @@ static bool set_curve(json_t *o, const struct raml_traced *t, bool strided)
 static bool set_descent(json_t *o, const struct raml_traced *t)
 {
     const struct raml_descent *d = &t->descent;
-    return set(o, "descent", number(d->total)) && set(o, "monotonicity", number(d->monotonicity)) &&
-           set(o, "efficiency", number(d->efficiency)) && set(o, "tau_b", number(d->tau_b)) &&
-           set(o, "solved_at", json_integer((json_int_t)t->solved_at)) && set(o, "L0", number(d->first)) &&
-           set(o, "LT", number(d->last));
+    return set(o, "descent", raml_json_number(d->total)) && set(o, "monotonicity", raml_json_number(d->monotonicity)) &&
+           set(o, "efficiency", raml_json_number(d->efficiency)) && set(o, "tau_b", raml_json_number(d->tau_b)) &&
+           set(o, "solved_at", json_integer((json_int_t)t->solved_at)) && set(o, "L0", raml_json_number(d->first)) &&
+           set(o, "LT", raml_json_number(d->last));
 }
 
 /* Writes o (taken over) as one line. ok false: it could not be made. */
@@ -159,8 +149,8 @@ static enum raml_code add_tokens(struct raml_trace_records *r, const struct raml
         json_t *o = json_object();
         bool ok = o && set_name(o, t) && set(o, "i", json_integer(c->at[k])) &&
                   set(o, "token", k ? piece_text(t->piece[k - 1], t->piece_len[k - 1]) : json_null()) &&
-                  set(o, "L", json_real(c->loss[k])) && set(o, "dL", number(delta)) && set(o, "rel", number(rel)) &&
-                  set(o, "p", number(raml_exp(-(double)c->n_answer * c->loss[k]))) && set(o, "ema", number(t->ema[k]));
+                  set(o, "L", json_real(c->loss[k])) && set(o, "dL", raml_json_number(delta)) && set(o, "rel", raml_json_number(rel)) &&
+                  set(o, "p", raml_json_number(raml_exp(-(double)c->n_answer * c->loss[k]))) && set(o, "ema", raml_json_number(t->ema[k]));
         rc = write_line(r, &r->tokens, o, ok, t, err);
     }
     return rc;

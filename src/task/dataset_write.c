@@ -46,12 +46,6 @@ static json_t *text_json(const char *text)
     return v;
 }
 
-/* Adds value, taking it over, under key. 0, or -1: no memory. */
-static int set(json_t *obj, const char *key, json_t *value)
-{
-    return json_object_set_new(obj, key, value);
-}
-
 static json_t *tokens_json(const struct raml_trajectory *t)
 {
     json_t *list = json_array();
@@ -75,39 +69,35 @@ static json_t *trajectory_json(const struct raml_trajectory *t)
 {
     json_t *o = json_object();
     bool sample = t->finish_reason != NULL;
-    int bad = !o || set(o, "text", text_json(t->text));
-    if (!bad && t->answer) bad = set(o, "answer", text_json(t->answer));
-    if (!bad && t->correct != RAML_UNKNOWN) bad = set(o, "correct", json_boolean(t->correct == RAML_EQUAL));
-    if (!bad && t->style) bad = set(o, "style", text_json(t->style));
-    if (!bad && sample) bad = set(o, "finish_reason", text_json(t->finish_reason));
-    if (!bad && (sample || !t->think_closed)) bad = set(o, "think_closed", json_boolean(t->think_closed));
-    if (!bad && t->tokens && t->think_end) bad = set(o, "think_start", json_integer((json_int_t)t->think_start));
-    if (!bad && t->tokens && t->think_end) bad = set(o, "think_end", json_integer((json_int_t)t->think_end));
-    if (!bad && t->tokens) bad = set(o, "tokens", tokens_json(t));
-    if (!bad && isfinite(t->logp_sum)) bad = set(o, "logp_sum", json_real(t->logp_sum));
-    if (!bad && (sample || t->seed)) bad = set(o, "seed", seed_json(t->seed));
-    if (!bad) return o;
-    json_decref(o);
-    return NULL;
+    int bad = !o || json_object_set_new(o, "text", text_json(t->text));
+    if (!bad && t->answer) bad = json_object_set_new(o, "answer", text_json(t->answer));
+    if (!bad && t->correct != RAML_UNKNOWN) bad = json_object_set_new(o, "correct", json_boolean(t->correct == RAML_EQUAL));
+    if (!bad && t->style) bad = json_object_set_new(o, "style", text_json(t->style));
+    if (!bad && sample) bad = json_object_set_new(o, "finish_reason", text_json(t->finish_reason));
+    if (!bad && (sample || !t->think_closed)) bad = json_object_set_new(o, "think_closed", json_boolean(t->think_closed));
+    if (!bad && t->tokens && t->think_end) bad = json_object_set_new(o, "think_start", json_integer((json_int_t)t->think_start));
+    if (!bad && t->tokens && t->think_end) bad = json_object_set_new(o, "think_end", json_integer((json_int_t)t->think_end));
+    if (!bad && t->tokens) bad = json_object_set_new(o, "tokens", tokens_json(t));
+    if (!bad && isfinite(t->logp_sum)) bad = json_object_set_new(o, "logp_sum", json_real(t->logp_sum));
+    if (!bad && (sample || t->seed)) bad = json_object_set_new(o, "seed", seed_json(t->seed));
+    return raml_json_checked(o, bad);
 }
 
 static json_t *question_json(const struct raml_question *q)
 {
     json_t *o = json_object(), *list = q->n_trajectories ? json_array() : NULL;
     int bad = !o || (q->n_trajectories && !list);
-    if (!bad) bad = set(o, "id", text_json(q->id)) || set(o, "question", text_json(q->question));
-    if (!bad) bad = set(o, "answer", text_json(q->answer));
-    if (!bad && q->letters) bad = set(o, "letters", json_true());
-    if (!bad && q->family) bad = set(o, "family", text_json(q->family));
-    if (!bad && q->difficulty >= 0) bad = set(o, "difficulty", json_integer(q->difficulty));
-    if (!bad && q->split) bad = set(o, "split", text_json(q->split));
+    if (!bad) bad = json_object_set_new(o, "id", text_json(q->id)) || json_object_set_new(o, "question", text_json(q->question));
+    if (!bad) bad = json_object_set_new(o, "answer", text_json(q->answer));
+    if (!bad && q->letters) bad = json_object_set_new(o, "letters", json_true());
+    if (!bad && q->family) bad = json_object_set_new(o, "family", text_json(q->family));
+    if (!bad && q->difficulty >= 0) bad = json_object_set_new(o, "difficulty", json_integer(q->difficulty));
+    if (!bad && q->split) bad = json_object_set_new(o, "split", text_json(q->split));
     for (size_t i = 0; !bad && i < q->n_trajectories; i++)
         bad = json_array_append_new(list, trajectory_json(&q->trajectory[i]));
     if (!bad && list) bad = json_object_set(o, "trajectories", list);
     json_decref(list);
-    if (!bad) return o;
-    json_decref(o);
-    return NULL;
+    return raml_json_checked(o, bad);
 }
 
 static enum raml_code add_line(struct raml_writer *w, const struct raml_question *q, struct raml_buf *line,

@@ -8,12 +8,6 @@
 
 enum { NORMAL = 1, CONTROL = 3, USER_DEFINED = 4, UNUSED = 5, MAX_TOKENS = 1 << 22 };
 
-/* Puts a value that may be NULL (no memory) into an array; v is taken over. */
-static bool append(json_t *array, json_t *v)
-{
-    return v && json_array_append_new(array, v) == 0;
-}
-
 static json_t *make_string(const struct raml_str *s)
 {
     return s->s && !memchr(s->s, 0, s->n) ? json_stringn(s->s, s->n) : NULL; /* NULL: not UTF-8 */
@@ -37,7 +31,7 @@ static enum raml_code add_token(const struct raml_tokenizer_parts *p, size_t i, 
     if (type == CONTROL || type == USER_DEFINED) {
         json_t *one = json_pack("{sI sO sb sb}", "id", (json_int_t)i, "content", text, "special", type == CONTROL,
                                 "normalized", 0);
-        if (!append(added, one)) rc = fail_memory(p, err);
+        if (json_array_append_new(added, one)) rc = fail_memory(p, err);
     } else if (json_object_get(vocab, json_string_value(text))) {
         rc = raml_fail(err, RAML_EFORMAT, "%s: token %zu has the text of token %lld", p->name, i,
                        (long long)json_integer_value(json_object_get(vocab, json_string_value(text))));
@@ -58,8 +52,8 @@ static enum raml_code fill(const struct raml_tokenizer_parts *p, json_t *root, s
     for (size_t i = 0; i < n && !rc; i++) rc = add_token(p, i, vocab, added, err);
     for (size_t i = 0; i < p->n_merges && !rc; i++) {
         json_t *text = make_string(&p->merge[i]);
-        if (!text) return raml_fail(err, RAML_EFORMAT, "%s: merge %zu is not UTF-8, or contains a 0", p->name, i);
-        if (!append(merges, text)) rc = fail_memory(p, err);
+        if (!text) return raml_fail(err, RAML_EFORMAT, "%s: merge %zu is not UTF-8, or holds a 0", p->name, i);
+        if (json_array_append_new(merges, text)) rc = fail_memory(p, err);
     }
     return rc;
 }
@@ -70,9 +64,9 @@ static json_t *make_root(const struct raml_family_pattern *f)
     json_t *steps = json_array(), *root = NULL;
     bool good = steps != NULL;
     for (size_t i = 0; i < RAML_FAMILY_PATTERNS && f->regex[i] && good; i++)
-        good = append(steps, json_pack("{ss s{ss} ss sb}", "type", "Split", "pattern", "Regex", f->regex[i],
+        good = !json_array_append_new(steps, json_pack("{ss s{ss} ss sb}", "type", "Split", "pattern", "Regex", f->regex[i],
                                        "behavior", "Isolated", "invert", 0));
-    good = good && append(steps, json_pack("{ss sb sb sb}", "type", "ByteLevel", "add_prefix_space", 0,
+    good = good && !json_array_append_new(steps, json_pack("{ss sb sb sb}", "type", "ByteLevel", "add_prefix_space", 0,
                                            "trim_offsets", 0, "use_regex", 0));
     if (good)
         root = json_pack("{ss s[] sn s{ss sO} s{ss} s{ss sb s{} s[]}}", "version", "1.0", "added_tokens", "normalizer",

@@ -186,12 +186,42 @@ static void long_paths_keep_their_end(void **state)
     assert_true(has(e.msg, "p/name.jsonl:3: not valid JSON at column 1"));
 }
 
+static void records(void **state)
+{
+    (void)state;
+    static const struct {
+        double x;
+        json_type want;
+    } numbers[] = {{0.5, JSON_REAL}, {-DBL_MAX, JSON_REAL}, {1.0 / 0.0, JSON_NULL}, {-1.0 / 0.0, JSON_NULL},
+                   {0.0 / 0.0, JSON_NULL}};
+    for (size_t i = 0; i < COUNT(numbers); i++) {
+        json_t *v = raml_json_number(numbers[i].x);
+        assert_int_equal(json_typeof(v), numbers[i].want);
+        if (numbers[i].want == JSON_REAL) assert_true(json_real_value(v) == numbers[i].x);
+        json_decref(v);
+    }
+    json_t *o = json_object();
+    int bad = json_object_set_new(o, "none", raml_json_text(NULL));
+    bad |= json_object_set_new(o, "empty", raml_json_text(""));
+    assert_true(json_is_null(json_object_get(o, "none")));
+    assert_string_equal(json_string_value(json_object_get(o, "empty")), "");
+    assert_ptr_equal(raml_json_checked(o, bad), o);
+    bad |= json_object_set_new(o, "not UTF-8", raml_json_text("\xff"));
+    assert_int_equal(bad, -1);
+    json_incref(o);
+    assert_null(raml_json_checked(o, bad)); /* gives one reference up */
+    assert_int_equal(o->refcount, 1);
+    json_decref(o);
+    assert_null(raml_json_checked(NULL, -1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_lines_are_named),
         cmocka_unit_test(fields),
         cmocka_unit_test(names_are_cut_to_fit),
+        cmocka_unit_test(records),
         cmocka_unit_test(floats_come_back),
         cmocka_unit_test_setup_teardown(whole_files, enter_scratch, leave_scratch),
         cmocka_unit_test(long_paths_keep_their_end),
