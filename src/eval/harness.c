@@ -3,12 +3,11 @@
 #include "raml/harness.h"
 
 #include "core/ascii.h"
-#include "eval/sha256.h"
-
 #include "core/file.h"
 #include "core/json.h"
 
 #include <math.h>
+#include <sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +19,7 @@ struct raml_harness {
     char *dir, *task, *date, *model, *results, *samples;
     double time; /* of date, seconds since 1970 */
     struct raml_writer writer;
-    struct raml_sha256 hashes; /* of all questions' hashes */
+    SHA2_CTX hashes; /* of all questions' hashes */
     uint64_t n;
     struct raml_buf line;
 };
@@ -89,7 +88,7 @@ enum raml_code raml_harness_open(const struct raml_harness_options *opt, struct 
     h->model = strdup(opt->model ? opt->model : "");
     h->results = joined(opt->dir, "results", "", opt->date, ".json");
     h->samples = joined(opt->dir, "samples", opt->task, opt->date, ".jsonl");
-    raml_sha256_init(&h->hashes);
+    SHA256Init(&h->hashes);
     raml_buf_init(&h->line, (size_t)1 << 30);
     if (!h->task || !h->date || !h->model || !h->results || !h->samples || (opt->settings && !h->settings))
         rc = raml_fail(err, RAML_ENOMEM, "no memory for results");
@@ -184,7 +183,7 @@ static uint32_t count_right(const struct raml_scored *q)
 }
 
 struct hashes {
-    char doc[RAML_SHA256_HEX], prompt[RAML_SHA256_HEX], target[RAML_SHA256_HEX];
+    char doc[SHA256_DIGEST_STRING_LENGTH], prompt[SHA256_DIGEST_STRING_LENGTH], target[SHA256_DIGEST_STRING_LENGTH];
 };
 
 /* The document as json.dumps(doc, indent=2, ensure_ascii=False) writes it; the prompt is not known here. */
@@ -192,9 +191,9 @@ static int hash_question(const json_t *doc, const char *target, struct hashes *h
 {
     char *dump = json_dumps(doc, JSON_INDENT(2));
     if (!dump) return -1;
-    raml_sha256_of(dump, strlen(dump), h->doc);
-    raml_sha256_of("", 0, h->prompt);
-    raml_sha256_of(target, strlen(target), h->target);
+    SHA256Data((const uint8_t *)dump, strlen(dump), h->doc);
+    SHA256Data((const uint8_t *)"", 0, h->prompt);
+    SHA256Data((const uint8_t *)target, strlen(target), h->target);
     free(dump);
     return 0;
 }
@@ -219,9 +218,9 @@ static json_t *sample_of(struct raml_harness *h, const struct raml_scored *q)
     bad |= json_object_set_new(o, "exact_match", json_real((double)count_right(q) / (double)q->n));
     bad |= json_object_set_new(o, "correct", marks(q));
     bad |= add_ends(o, q);
-    raml_sha256_add(&h->hashes, hash.doc, strlen(hash.doc));
-    raml_sha256_add(&h->hashes, hash.prompt, strlen(hash.prompt));
-    raml_sha256_add(&h->hashes, hash.target, strlen(hash.target));
+    SHA256Update(&h->hashes, (const uint8_t *)hash.doc, strlen(hash.doc));
+    SHA256Update(&h->hashes, (const uint8_t *)hash.prompt, strlen(hash.prompt));
+    SHA256Update(&h->hashes, (const uint8_t *)hash.target, strlen(hash.target));
     return raml_json_checked(o, bad);
 }
 
@@ -317,8 +316,8 @@ static json_t *results_of(struct raml_harness *h, const struct raml_table *t)
 {
     const struct raml_table_row *r = &t->row[t->n_rows - 1];
     json_int_t n = (json_int_t)r->n_questions;
-    char hash[RAML_SHA256_HEX];
-    raml_sha256_hex(&h->hashes, hash);
+    char hash[SHA256_DIGEST_STRING_LENGTH];
+    SHA256End(&h->hashes, hash);
     json_t *o = json_object();
     int bad = json_object_set_new(o, "results", of_task(h, values(h, t)));
     bad |= json_object_set_new(o, "group_subtasks", of_task(h, json_array()));

@@ -1,33 +1,33 @@
 /* test_harness.c - results and samples in the format of lm_eval. */
 #include "core/scratch.h"
 
-#include "eval/sha256.h"
 #include "raml/harness.h"
 #include "core/json.h"
 #include "raml/tally.h"
 
 #include <math.h>
+#include <sha2.h>
 
 /* FIPS 180-4's examples, and a million times 'a' (NIST's test vectors). */
 static void test_sha256(void **state)
 {
     (void)state;
-    char hex[RAML_SHA256_HEX];
-    raml_sha256_of("abc", 3, hex);
+    char hex[SHA256_DIGEST_STRING_LENGTH];
+    SHA256Data((const uint8_t *)"abc", 3, hex);
     assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    raml_sha256_of("", 0, hex);
+    SHA256Data((const uint8_t *)"", 0, hex);
     assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     static const char two[] = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
-    raml_sha256_of(two, sizeof two - 1, hex);
+    SHA256Data((const uint8_t *)two, sizeof two - 1, hex);
     assert_string_equal(hex, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
-    struct raml_sha256 s;
-    raml_sha256_init(&s);
+    SHA2_CTX s;
+    SHA256Init(&s);
     for (int i = 0; i < 1000; i++) {
         char many[1000];
         memset(many, 'a', sizeof many);
-        raml_sha256_add(&s, many, sizeof many);
+        SHA256Update(&s, (const uint8_t *)many, sizeof many);
     }
-    raml_sha256_hex(&s, hex);
+    SHA256End(&s, hex);
     assert_string_equal(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
@@ -75,29 +75,29 @@ static void write_all(const char *dir, struct raml_harness **h, struct raml_tabl
     raml_tallies_close(t);
 }
 
-/* Of the questions' hashes, one after the other. */
-static void task_hash(const char *samples, char hex[RAML_SHA256_HEX])
+/* Of the questions' hashes, one behind the other. */
+static void task_hash(const char *samples, char hex[SHA256_DIGEST_STRING_LENGTH])
 {
     static const char *const field[] = {"doc_hash", "prompt_hash", "target_hash"};
     struct raml_lines lines;
     struct raml_err err = {0};
-    struct raml_sha256 sum;
+    SHA2_CTX sum;
     bool more = true;
-    raml_sha256_init(&sum);
+    SHA256Init(&sum);
     must(raml_lines_init(&lines, samples, 1 << 20, &err), &err);
     for (must(raml_lines_next(&lines, &more, &err), &err); more; must(raml_lines_next(&lines, &more, &err), &err)) {
         json_t *o = json_loads(lines.line.data, 0, NULL);
         for (size_t i = 0; i < COUNT(field); i++)
-            raml_sha256_add(&sum, json_string_value(json_object_get(o, field[i])), 64);
+            SHA256Update(&sum, (const uint8_t *)json_string_value(json_object_get(o, field[i])), 64);
         json_decref(o);
     }
-    raml_sha256_hex(&sum, hex);
+    SHA256End(&sum, hex);
     raml_lines_deinit(&lines);
 }
 
 static void check_results(const char *path, const char *samples)
 {
-    char hex[RAML_SHA256_HEX];
+    char hex[SHA256_DIGEST_STRING_LENGTH];
     json_t *o = NULL;
     struct raml_err err = {0};
     must(raml_json_load(path, 1 << 20, &o, &err), &err);
@@ -131,12 +131,12 @@ static void check_samples(const char *path)
     assert_string_equal(json_string_value(json_array_get(json_array_get(json_object_get(o, "resps"), 0), 1)), "8");
     assert_non_null(at(json_object_get(o, "arguments"), "gen_args_0", "arg_0"));
     assert_true(fabs(json_number_value(json_object_get(o, "exact_match")) - 1.0 / 3) < 1e-8);
-    char *marks = json_dumps(json_object_get(o, "correct"), JSON_COMPACT), hex[RAML_SHA256_HEX];
-    assert_string_equal(marks, "[1,0,0]"); /* the third was truncated */
-    raml_sha256_of("7", 1, hex);
+    char *marks = json_dumps(json_object_get(o, "correct"), JSON_COMPACT), hex[SHA256_DIGEST_STRING_LENGTH];
+    assert_string_equal(marks, "[1,0,0]"); /* the third was cut off */
+    SHA256Data((const uint8_t *)"7", 1, hex);
     assert_string_equal(json_string_value(json_object_get(o, "target_hash")), hex);
     static const char doc[] = "{\n  \"id\": \"b\",\n  \"difficulty\": 4,\n  \"answer\": \"7\"\n}";
-    raml_sha256_of(doc, sizeof doc - 1, hex); /* as json.dumps(doc, indent=2) */
+    SHA256Data((const uint8_t *)doc, sizeof doc - 1, hex); /* as json.dumps(doc, indent=2) */
     assert_string_equal(json_string_value(json_object_get(o, "doc_hash")), hex);
     free(marks);
     json_decref(o);
