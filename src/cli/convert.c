@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/load.h"
 
+#include "core/path.h"
 #include "raml/convert.h"
 #include "core/file.h"
 #include "raml/format.h"
@@ -12,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_BYTES = 4096 };
 
 struct settings {
     const char *dtype;
@@ -34,19 +34,12 @@ static const struct cli_option options[] = {
 
 struct work {
     const struct settings *s;
-    char src[PATH_BYTES], dst[PATH_BYTES], tmp[PATH_BYTES + 8];
+    char src[RAML_PATH_BYTES], dst[RAML_PATH_BYTES], tmp[RAML_PATH_BYTES];
     struct raml_model_file *f;
     struct raml_tokenizer *tokenizer; /* NULL: none */
     struct raml_tokenizer_config config;
     struct raml_save_options o;
 };
-
-static enum raml_code join(char out[PATH_BYTES + 8], const char *dir, const char *name, struct raml_err *err)
-{
-    int n = snprintf(out, PATH_BYTES, "%s/%s", dir, name);
-    if (n >= 0 && n < PATH_BYTES) return RAML_OK;
-    return raml_fail(err, RAML_EUSAGE, "%.80s...: a path of more than %d bytes", dir, PATH_BYTES - 1);
-}
 
 static bool ends_in_gguf(const char *path)
 {
@@ -65,9 +58,9 @@ static const char *base_name(const char *path)
 static bool has_tokenizer(const struct work *w)
 {
     const struct raml_gguf *g = raml_model_file_gguf(w->f);
-    char path[PATH_BYTES + 8];
+    char path[RAML_PATH_BYTES];
     struct raml_gguf_string s;
-    if (!g) return !join(path, w->src, "tokenizer.json", NULL) && raml_is_file(path);
+    if (!g) return !raml_path_join(path, w->src, "tokenizer.json", NULL) && raml_is_file(path);
     if (raml_gguf_string(g, "tokenizer.ggml.model", &s, NULL)) return false;
     return !(s.n == 4 && !memcmp(s.bytes, "none", 4)) && !(s.n == 8 && !memcmp(s.bytes, "no_vocab", 8));
 }
@@ -100,9 +93,9 @@ static enum raml_code open_source(struct work *w, const char *path, struct raml_
 /* The folder exists: it must be empty, or a model's; only that is replaced. */
 static enum raml_code check_folder(const struct work *w, struct raml_err *err)
 {
-    char config[PATH_BYTES + 8];
-    enum raml_code rc = join(config, w->dst, "config.json", err);
-    if (rc || !remove(w->dst)) return rc; /* fails unless it is empty */
+    char config[RAML_PATH_BYTES];
+    enum raml_code rc = raml_path_join(config, w->dst, "config.json", err);
+    if (rc || !remove(w->dst)) return rc; /* only an empty one can be removed so */
     if (!w->s->overwrite)
         return raml_fail(err, RAML_EUSAGE, "%s: is a folder that is not empty; --overwrite replaces it", w->dst);
     if (!raml_is_file(config))
@@ -115,11 +108,12 @@ static enum raml_code check_target(struct work *w, const char *path, struct raml
 {
     size_t n = strlen(path);
     while (n > 1 && path[n - 1] == '/') n--;
-    if (!n || n >= PATH_BYTES)
-        return raml_fail(err, RAML_EUSAGE, "DST: expected a path of 1 to %d bytes, found %zu", PATH_BYTES - 1, n);
+    if (!n || n >= RAML_PATH_BYTES)
+        return raml_fail(err, RAML_EUSAGE, "DST: expected a path of 1 to %d bytes, found %zu", RAML_PATH_BYTES - 1, n);
     memcpy(w->dst, path, n);
     w->dst[n] = 0;
-    snprintf(w->tmp, sizeof w->tmp, "%s.tmp", w->dst);
+    enum raml_code rc = raml_path_format(w->tmp, err, "%s.tmp", w->dst);
+    if (rc) return rc;
     if (ends_in_gguf(w->dst)) {
         if (raml_is_file(w->dst) && !w->s->overwrite)
             return raml_fail(err, RAML_EUSAGE, "%s: exists; --overwrite replaces it", w->dst);
@@ -169,10 +163,10 @@ static enum raml_code write_gguf(struct work *w, struct raml_err *err)
 /* -- Folder -------------------------------------------------------------------------------------------------------- */
 static enum raml_code copy_file(const struct work *w, const char *name, struct raml_err *err)
 {
-    char from[PATH_BYTES + 8], to[PATH_BYTES + 8];
+    char from[RAML_PATH_BYTES], to[RAML_PATH_BYTES];
     struct raml_map map = {0};
-    enum raml_code rc = join(from, w->src, name, err);
-    if (!rc) rc = join(to, w->tmp, name, err);
+    enum raml_code rc = raml_path_join(from, w->src, name, err);
+    if (!rc) rc = raml_path_join(to, w->tmp, name, err);
     if (rc || !raml_is_file(from)) return rc;
     rc = raml_map_init(&map, from, err);
     if (!rc) rc = raml_file_write(to, map.data, map.size, err);
@@ -186,7 +180,7 @@ static enum raml_code write_tokenizer(const struct work *w, struct raml_err *err
     static const char *const files[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
                                         "chat_template.jinja", "generation_config.json", "added_tokens.json",
                                         "vocab.json", "merges.txt"};
-    char path[PATH_BYTES + 8];
+    char path[RAML_PATH_BYTES];
     enum raml_code rc = RAML_OK;
     if (!w->s->tokenizer) return RAML_OK;
     if (!raml_model_file_gguf(w->f)) {
@@ -194,9 +188,9 @@ static enum raml_code write_tokenizer(const struct work *w, struct raml_err *err
         return rc;
     }
     if (!w->tokenizer) return RAML_OK;
-    rc = join(path, w->tmp, "tokenizer.json", err);
+    rc = raml_path_join(path, w->tmp, "tokenizer.json", err);
     if (!rc) rc = raml_tokenizer_save(w->tokenizer, path, err);
-    if (!rc) rc = join(path, w->tmp, "tokenizer_config.json", err);
+    if (!rc) rc = raml_path_join(path, w->tmp, "tokenizer_config.json", err);
     return rc ? rc : raml_tokenizer_config_write(&w->config, path, err);
 }
 

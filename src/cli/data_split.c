@@ -3,14 +3,16 @@
 
 #include "core/array.h"
 #include "core/file.h"
+#include "core/path.h"
 #include "raml/leak.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ID_BYTES = 1 << 16, MAX_PATH_BYTES = 1 << 16, LEAK_WORDS = 13 };
+enum { MAX_ID_BYTES = 1 << 16, LEAK_WORDS = 13 };
 static const size_t MAX_WORDS_BYTES = (size_t)1 << 31;
 static const double LEAK_SHARE = 0.8;
 
@@ -226,26 +228,20 @@ static json_t *record(const struct split *s, struct raml_err *err)
     return NULL;
 }
 
-/* "dir/name" in the buffer; the text is valid until the next call. */
-static const char *path_of(struct raml_buf *b, const char *dir, const char *name)
-{
-    raml_buf_clear(b);
-    raml_buf_addf(b, "%s/%s", dir, name);
-    return b->data ? b->data : "";
-}
-
 /* Everything into `dir`, which is then renamed to --out. */
 static enum raml_code write_dir(struct split *s, const char *dir, const json_t *o, struct raml_err *err)
 {
     static const char *const name[N_SIDES] = {"train.jsonl", "test.jsonl"};
-    struct raml_buf path;
-    raml_buf_init(&path, MAX_PATH_BYTES);
+    char path[RAML_PATH_BYTES];
     char *text = json_dumps(o, JSON_INDENT(2));
     enum raml_code rc = text ? raml_make_dir(dir, err) : raml_fail(err, RAML_ENOMEM, "no memory for the record");
-    for (int k = 0; !rc && k < N_SIDES; k++) rc = raml_questions_write(&s->side[k], path_of(&path, dir, name[k]), err);
-    if (!rc) rc = raml_file_write(path_of(&path, dir, "split.json"), text, strlen(text), err);
+    for (int k = 0; !rc && k < N_SIDES; k++) {
+        rc = raml_path_join(path, dir, name[k], err);
+        if (!rc) rc = raml_questions_write(&s->side[k], path, err);
+    }
+    if (!rc) rc = raml_path_join(path, dir, "split.json", err);
+    if (!rc) rc = raml_file_write(path, text, strlen(text), err);
     free(text);
-    raml_buf_deinit(&path);
     if (!rc) raml_sync_dir(dir);
     if (!rc && rename(dir, s->set->out)) rc = raml_fail_errno(err, "%s: cannot be renamed to %s", dir, s->set->out);
     if (rc && raml_remove_tree(dir, NULL)) return rc; /* the first cause is reported */
@@ -254,19 +250,13 @@ static enum raml_code write_dir(struct split *s, const char *dir, const json_t *
 
 static enum raml_code write_all(struct split *s, const json_t *o, struct raml_err *err)
 {
-    struct raml_buf dir;
+    char dir[RAML_PATH_BYTES];
     size_t n = strlen(s->set->out);
     while (n > 1 && s->set->out[n - 1] == '/') n--;
-    raml_buf_init(&dir, MAX_PATH_BYTES);
-    raml_buf_add(&dir, s->set->out, n);
-    raml_buf_adds(&dir, ".tmp");
-    enum raml_code rc = raml_buf_status(&dir, err);
-    if (!rc && (raml_is_dir(dir.data) || raml_is_file(dir.data)))
-        rc = raml_fail(err, RAML_EIO, "%s: exists; an interrupted run may have left it: remove it", dir.data);
-    else if (!rc)
-        rc = write_dir(s, dir.data, o, err);
-    raml_buf_deinit(&dir);
-    return rc;
+    enum raml_code rc = raml_path_format(dir, err, "%.*s.tmp", n < INT_MAX ? (int)n : INT_MAX, s->set->out);
+    if (!rc && (raml_is_dir(dir) || raml_is_file(dir)))
+        rc = raml_fail(err, RAML_EIO, "%s: exists; an interrupted run may have left it: remove it", dir);
+    return rc ? rc : write_dir(s, dir, o, err);
 }
 
 static enum raml_code tell(const struct split *s, const json_t *o, struct raml_err *err)

@@ -8,6 +8,7 @@
 #include "cli/demo.h"
 
 #include "core/clock.h"
+#include "core/path.h"
 #include "raml/family.h"
 #include "core/file.h"
 #include "raml/question.h"
@@ -220,7 +221,7 @@ static void drop_weights(const char *families, char *out, size_t cap)
 /* test.jsonl: in-range, longer, unseen; trace.jsonl: the questions that are sampled several times and traced. */
 static enum raml_code make_questions(const struct cli *cli, const struct settings *s, struct raml_err *err)
 {
-    char path[1200], families[WORD];
+    char path[RAML_PATH_BYTES], families[WORD];
     struct raml_questions qs;
     raml_questions_init(&qs);
     drop_weights(s->families, families, sizeof families);
@@ -229,14 +230,14 @@ static enum raml_code make_questions(const struct cli *cli, const struct setting
     if (!rc) rc = add_set(cli, &qs, s->longer, "longer", (size_t)s->num_test, err);
     size_t all = qs.n;
     if (!rc) rc = add_set(cli, &qs, s->unseen, "unseen", (size_t)s->num_test, err);
-    snprintf(path, sizeof path, "%s/test.jsonl", s->out);
+    if (!rc) rc = raml_path_join(path, s->out, "test.jsonl", err);
     if (!rc) rc = raml_questions_write(&qs, path, err);
     if (!rc) { /* the first of both sets, where families are mixed: they give correct and wrong samples */
         size_t few = (in_range + 5) / 6, many = in_range + (all - in_range + 2) / 3;
         for (size_t i = in_range; i < many; i++) qs.question[few + i - in_range] = qs.question[i];
         qs.n = few + many - in_range;
-        snprintf(path, sizeof path, "%s/trace.jsonl", s->out);
-        rc = raml_questions_write(&qs, path, err);
+        rc = raml_path_join(path, s->out, "trace.jsonl", err);
+        if (!rc) rc = raml_questions_write(&qs, path, err);
     }
     raml_questions_deinit(&qs);
     return rc;
@@ -261,10 +262,11 @@ static enum raml_code steps(const struct cli *cli, const struct settings *s, str
 static enum raml_code clear(const char *out, struct raml_err *err)
 {
     static const char *const own[] = {"with", "without", "test.jsonl", "trace.jsonl", "summary.json", "report.html"};
-    char path[1200];
+    char path[RAML_PATH_BYTES];
     enum raml_code rc = raml_make_dir(out, err);
     for (size_t i = 0; i < sizeof own / sizeof *own && !rc; i++) {
-        snprintf(path, sizeof path, "%s/%s", out, own[i]);
+        rc = raml_path_join(path, out, own[i], err);
+        if (rc) break;
         if (raml_is_dir(path)) rc = raml_remove_tree(path, err);
         else if (raml_is_file(path) && remove(path)) rc = raml_fail_errno(err, "%s: cannot be removed", path);
     }

@@ -3,6 +3,7 @@
 
 #include "core/file.h"
 #include "core/json.h"
+#include "core/path.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -14,13 +15,13 @@ enum { MAX_FILE = 64 << 20 };
 /* Mean L(0), L(T) and count of correct and wrong samples, from trace's curves. */
 static enum raml_code curves(const char *out, json_t *summary, struct raml_err *err)
 {
-    char path[1200];
+    char path[RAML_PATH_BYTES];
     double first[2] = {0}, last[2] = {0};
     json_int_t n[2] = {0};
     struct raml_lines lines;
     bool more = true;
-    snprintf(path, sizeof path, "%s/with/trace/curves.jsonl", out);
-    enum raml_code rc = raml_lines_init(&lines, path, MAX_FILE, err);
+    enum raml_code rc = raml_path_join(path, out, "with/trace/curves.jsonl", err);
+    if (!rc) rc = raml_lines_init(&lines, path, MAX_FILE, err);
     if (rc) return rc;
     while (!(rc = raml_lines_next(&lines, &more, err)) && more) {
         struct raml_place at = {path, lines.number};
@@ -55,10 +56,10 @@ static enum raml_code curves(const char *out, json_t *summary, struct raml_err *
 
 static enum raml_code table(const char *out, const char *name, json_t *summary, struct raml_err *err)
 {
-    char path[1200];
+    char path[RAML_PATH_BYTES];
     json_t *o = NULL;
-    snprintf(path, sizeof path, "%s/%s/eval.json", out, name);
-    enum raml_code rc = raml_json_load(path, MAX_FILE, &o, err);
+    enum raml_code rc = raml_path_format(path, err, "%s/%s/eval.json", out, name);
+    if (!rc) rc = raml_json_load(path, MAX_FILE, &o, err);
     if (!rc) json_object_set_new(summary, name, o);
     return rc;
 }
@@ -66,11 +67,11 @@ static enum raml_code table(const char *out, const char *name, json_t *summary, 
 /* Tokens that a run read, from the last line of its metrics. */
 static double tokens_of(const char *out, const char *name)
 {
-    char path[1200];
+    char path[RAML_PATH_BYTES];
     struct raml_lines lines;
     bool more = true;
     double tokens = 0;
-    snprintf(path, sizeof path, "%s/%s/metrics.jsonl", out, name);
+    if (raml_path_format(path, NULL, "%s/%s/metrics.jsonl", out, name)) return NAN;
     if (raml_lines_init(&lines, path, MAX_FILE, NULL)) return NAN;
     while (!raml_lines_next(&lines, &more, NULL) && more) {
         json_t *o = json_loadb(lines.line.data, lines.line.len, 0, NULL);
@@ -105,7 +106,7 @@ static json_t *phases(const char *out, const struct demo_phase phase[DEMO_PHASES
 
 enum raml_code cli_demo_summary(const char *out, const struct demo_phase phase[DEMO_PHASES], struct raml_err *err)
 {
-    char path[1200];
+    char path[RAML_PATH_BYTES];
     json_t *o = json_pack("{s:s}", "raml_version", RAML_VERSION), *accuracy = json_object();
     enum raml_code rc = o && accuracy ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the summary");
     if (!rc) rc = table(out, "with", accuracy, err);
@@ -115,9 +116,9 @@ enum raml_code cli_demo_summary(const char *out, const struct demo_phase phase[D
         json_object_set(o, "accuracy", accuracy);
         json_object_set_new(o, "phases", phases(out, phase));
         char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
-        snprintf(path, sizeof path, "%s/summary.json", out);
-        rc = text ? raml_file_write(path, text, strlen(text), err)
-                  : raml_fail(err, RAML_ENOMEM, "no memory for the summary");
+        rc = raml_path_join(path, out, "summary.json", err);
+        if (!rc && !text) rc = raml_fail(err, RAML_ENOMEM, "no memory for the summary");
+        if (!rc) rc = raml_file_write(path, text, strlen(text), err);
         free(text);
     }
     json_decref(accuracy);
@@ -157,11 +158,11 @@ static void tell_curves(const json_t *o)
 
 enum raml_code cli_demo_tell(const char *out, double seconds, bool json, struct raml_err *err)
 {
-    char path[1200];
+    char path[RAML_PATH_BYTES];
     json_t *o = NULL, *row;
     size_t i;
-    snprintf(path, sizeof path, "%s/summary.json", out);
-    enum raml_code rc = raml_json_load(path, MAX_FILE, &o, err);
+    enum raml_code rc = raml_path_join(path, out, "summary.json", err);
+    if (!rc) rc = raml_json_load(path, MAX_FILE, &o, err);
     if (rc) return rc;
     if (json) {
         char *text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6));

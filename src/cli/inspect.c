@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "core/file.h"
+#include "core/path.h"
 #include "raml/run.h"
 
 #include <stdio.h>
@@ -36,14 +37,14 @@ static bool ends_in(const char *path, const char *end)
     return n >= k && !strcmp(path + n - k, end);
 }
 
-/* A configuration without weights. dir: its folder. */
-static enum raml_code read_config(struct inspection *x, const char *path, char dir[INSPECT_PATH], struct raml_err *err)
+/* A configuration without weights. dir: the folder it lies in. */
+static enum raml_code read_config(struct inspection *x, const char *path, char dir[RAML_PATH_BYTES], struct raml_err *err)
 {
-    char more[INSPECT_PATH + 32];
+    char more[RAML_PATH_BYTES];
     const char *slash = strrchr(path, '/');
     enum raml_code rc = raml_config_read(path, &x->config, err);
-    snprintf(dir, INSPECT_PATH, "%.*s", slash ? (int)(slash - path + (slash == path)) : 1, slash ? path : ".");
-    snprintf(more, sizeof more, "%s/generation_config.json", dir);
+    snprintf(dir, RAML_PATH_BYTES, "%.*s", slash ? (int)(slash - path + (slash == path)) : 1, slash ? path : ".");
+    if (!rc) rc = raml_path_join(more, dir, "generation_config.json", err);
     if (!rc && raml_is_file(more)) rc = raml_config_read_generation(more, &x->config, err);
     return rc;
 }
@@ -51,22 +52,22 @@ static enum raml_code read_config(struct inspection *x, const char *path, char d
 /* Finds out what `path` is (NULL: the preset) and opens its file; no weight is read. dir: where the tokenizer is
  * looked for. */
 static enum raml_code open_source(struct inspection *x, const struct settings *s, const char *path,
-                                  char dir[INSPECT_PATH], struct raml_err *err)
+                                  char dir[RAML_PATH_BYTES], struct raml_err *err)
 {
     x->drawn = !path;
     if (!path) {
         snprintf(x->source, sizeof x->source, "%s", s->init);
         return raml_config_preset(s->init, &x->config, err);
     }
-    if (strlen(path) >= INSPECT_PATH) return raml_fail(err, RAML_EUSAGE, "%.80s...: the path is too long", path);
-    snprintf(x->source, sizeof x->source, "%s", path);
+    enum raml_code rc = raml_path_format(x->source, err, "%s", path);
+    if (rc) return rc;
     if (raml_is_file(path) && ends_in(path, ".json")) return read_config(x, path, dir, err);
     if (raml_is_file(path) && !raml_is_gguf(path))
         return raml_fail(err, RAML_EUSAGE, "%s: unknown kind of file; expected a folder, a .gguf file or a config.json",
                          path);
-    enum raml_code rc = raml_run_newest(path, dir, INSPECT_PATH, err);
+    rc = raml_run_newest(path, dir, RAML_PATH_BYTES, err);
     if (rc) return rc;
-    memcpy(x->source, dir, INSPECT_PATH);
+    memcpy(x->source, dir, RAML_PATH_BYTES);
     rc = raml_model_file_open(dir, &x->file, err);
     if (!rc) x->config = *raml_model_file_config(x->file);
     return rc;
@@ -75,7 +76,7 @@ static enum raml_code open_source(struct inspection *x, const struct settings *s
 static enum raml_code examine(struct inspection *x, const struct cli *cli, const struct settings *s, const char *path,
                               struct raml_err *err)
 {
-    char dir[INSPECT_PATH] = "";
+    char dir[RAML_PATH_BYTES] = "";
     x->tokens = (size_t)s->tokens;
     x->micro_batch_tokens = (size_t)s->micro_batch_tokens;
     enum raml_code rc = open_source(x, s, path, dir, err);

@@ -3,13 +3,14 @@
 #define RAML_CLI_INSPECT_H
 
 #include "cli/cli.h"
+#include "core/path.h"
 
 #include "raml/model.h"
 #include "raml/modelfile.h"
 #include "raml/tokenizer.h"
 #include "raml/tokenizer_config.h"
 
-enum { INSPECT_PATH = 4096, INSPECT_SAMPLING = 4, INSPECT_PROMPTS = 4096 };
+enum { INSPECT_SAMPLING = 4, INSPECT_PROMPTS = 4096 };
 
 struct tensor {          /* one row of the table; names are borrowed from the file or the table of parameters */
     const char *name;    /* Hugging Face's */
@@ -35,7 +36,7 @@ struct memory { /* bytes */
 };
 
 struct inspection {
-    char source[INSPECT_PATH]; /* what was inspected: a folder, a file, or a preset's name */
+    char source[RAML_PATH_BYTES]; /* what was looked at: a folder, a file, or a preset's name */
     struct raml_config config;
     size_t parameters;
     struct raml_model_file *file; /* NULL: only a configuration */

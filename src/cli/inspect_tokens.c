@@ -3,6 +3,7 @@
 
 #include "cli/prompting.h"
 #include "core/file.h"
+#include "core/path.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,11 +16,10 @@ static void keep(char out[512], const struct raml_err *why)
 /* Is there any? A folder without a tokenizer.json, and a GGUF file without a vocabulary, have none. */
 static bool has_tokenizer(const struct inspection *x, const char *dir)
 {
-    char path[INSPECT_PATH + 32];
+    char path[RAML_PATH_BYTES];
     const struct raml_gguf *g = x->file ? raml_model_file_gguf(x->file) : NULL;
     if (g) return raml_gguf_value_find(g, "tokenizer.ggml.tokens") != NULL;
-    snprintf(path, sizeof path, "%s/tokenizer.json", dir);
-    return raml_is_file(path);
+    return !raml_path_join(path, dir, "tokenizer.json", NULL) && raml_is_file(path);
 }
 
 static enum raml_code open_tokenizer(struct inspection *x, const char *dir, struct raml_err *err)

@@ -2,13 +2,12 @@
 #include "cli/load.h"
 
 #include "core/json.h"
+#include "core/path.h"
 #include "raml/run.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { PATH_BYTES = 4096 };
 
 static bool quantised(const struct raml_model_file *f)
 {
@@ -38,7 +37,7 @@ static enum raml_code open_model(const struct cli *cli, const char *path, const 
 enum raml_code cli_load_model(const struct cli *cli, const char *dir, const char *dtype, struct raml_model **model,
                               char **path, struct raml_err *err)
 {
-    char found[PATH_BYTES];
+    char found[RAML_PATH_BYTES];
     *path = NULL;
     if (!dir) return raml_fail(err, RAML_EUSAGE, "--model is missing; give a model's folder, or a run's");
     if (!strncmp(dir, "init:", 5)) {

@@ -1,6 +1,7 @@
 /* report.c - `raml report`: a folder's results as one HTML file. */
 #include "cli/commands.h"
 
+#include "core/path.h"
 #include "raml/report.h"
 
 #include <stdio.h>
@@ -31,15 +32,12 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
 {
     const struct settings *s = settings;
     if (cli->n_args != 1) return raml_fail(err, RAML_EUSAGE, "report takes one DIR; found %zu", cli->n_args);
-    struct raml_buf path;
-    raml_buf_init(&path, 8192);
-    if (s->out) raml_buf_adds(&path, s->out);
-    else raml_buf_addf(&path, "%s/report.html", cli->arg[0]);
-    enum raml_code rc = raml_buf_status(&path, err);
-    if (!rc) rc = raml_report(cli->arg[0], path.data, err);
-    if (!rc && cli->json) rc = print_json(path.data, err);
-    else if (!rc) puts(path.data);
-    raml_buf_deinit(&path);
+    char path[RAML_PATH_BYTES];
+    enum raml_code rc = s->out ? raml_path_format(path, err, "%s", s->out)
+                               : raml_path_join(path, cli->arg[0], "report.html", err);
+    if (!rc) rc = raml_report(cli->arg[0], path, err);
+    if (!rc && cli->json) rc = print_json(path, err);
+    else if (!rc) puts(path);
     return rc;
 }
 

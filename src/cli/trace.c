@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "core/file.h"
+#include "core/path.h"
 #include "raml/trace_files.h"
 
 #include <inttypes.h>
@@ -159,14 +160,10 @@ static enum raml_code print_json(const struct settings *s, const struct raml_tra
 /* Every setting beside the results, so that they can be reproduced. */
 static enum raml_code write_recipe(const struct cli *cli, const struct settings *s, struct raml_err *err)
 {
-    struct raml_buf path;
+    char path[RAML_PATH_BYTES];
     if (!cli->recipe) return RAML_OK;
-    raml_buf_init(&path, 8192);
-    raml_buf_addf(&path, "%s/trace.yaml", s->out);
-    enum raml_code rc = raml_buf_status(&path, err);
-    if (!rc) rc = raml_file_write(path.data, cli->recipe, strlen(cli->recipe), err);
-    raml_buf_deinit(&path);
-    return rc;
+    enum raml_code rc = raml_path_join(path, s->out, "trace.yaml", err);
+    return rc ? rc : raml_file_write(path, cli->recipe, strlen(cli->recipe), err);
 }
 
 static enum raml_code trace(const struct cli *cli, const struct settings *s, const struct raml_questions *qs,

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/prompting.h"
 
+#include "core/path.h"
 #include "raml/family.h"
 #include "core/file.h"
 #include "raml/train.h"
@@ -184,8 +185,6 @@ static enum raml_code load_data(const struct cli *cli, const struct settings *s,
 
 /* -- Model and tokenizer ------------------------------------------------------------------------------------------- */
 
-enum { PATH_CAP = 4096 };
-
 static enum raml_code from_scratch(const struct cli *cli, const struct settings *s, const char *what,
                                    enum raml_dtype dtype, struct raml_model **model, struct raml_tokenizer **tokenizer,
                                    struct raml_err *err)
@@ -206,13 +205,12 @@ static enum raml_code load_model(const struct cli *cli, const struct settings *s
     enum raml_dtype dtype = bf16 ? RAML_BF16 : RAML_F32;
     if (step == 0 && !strncmp(s->model, "init:", 5))
         return from_scratch(cli, s, s->model + 5, dtype, model, tokenizer, err);
-    char dir[PATH_CAP];
+    char dir[RAML_PATH_BYTES];
     enum raml_code rc = RAML_OK;
     if (step == 0) {
         rc = raml_run_newest(s->model, dir, sizeof dir, err);
     } else {
-        int n = snprintf(dir, sizeof dir, "%s/checkpoint-%" PRIu64, s->out, step);
-        if (n < 0 || (size_t)n >= sizeof dir) rc = raml_fail(err, RAML_EUSAGE, "--out: the path is too long");
+        rc = raml_path_format(dir, err, "%s/checkpoint-%" PRIu64, s->out, step);
     }
     if (!rc) rc = raml_model_open(dir, dtype, RAML_TO_TRAIN, cli->dev, model, err);
     if (!rc) rc = raml_tokenizer_open(step == 0 && s->tokenizer ? s->tokenizer : dir, tokenizer, err);
@@ -223,7 +221,7 @@ static enum raml_code load_model(const struct cli *cli, const struct settings *s
 static enum raml_code open_prompting(const struct settings *s, const struct raml_tokenizer *t, struct prompting *out,
                                      struct raml_tokenizer_config *config, struct raml_err *err)
 {
-    char dir[PATH_CAP];
+    char dir[RAML_PATH_BYTES];
     bool init = !strncmp(s->model, "init:", 5);
     const char *from = init ? s->tokenizer : dir;
     enum raml_code rc = init ? RAML_OK : raml_run_newest(s->model, dir, sizeof dir, err);
@@ -272,10 +270,10 @@ static enum raml_code write_recipe(const struct cli *cli, const struct settings 
 static void remove_empty_run(const char *dir)
 {
     static const char *const names[] = {"recipe.yaml", "metrics.jsonl", "timing.jsonl"};
-    char path[PATH_CAP];
+    char path[RAML_PATH_BYTES];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (snprintf(path, sizeof path, "%s/%s", dir, names[i]) < PATH_CAP) unlink(path);
-    rmdir(dir); /* fails if it contains anything else */
+        if (!raml_path_join(path, dir, names[i], NULL)) unlink(path);
+    rmdir(dir); /* fails where something else is in it */
 }
 
 static enum raml_code print_result(const struct cli *cli, const struct settings *s, const struct raml_train_result *r,

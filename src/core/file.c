@@ -1,6 +1,8 @@
 /* file.c - see file.h. */
 #include "core/file.h"
 
+#include "core/path.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,16 +19,6 @@ enum { CHUNK_BYTES = 64 * 1024, MAX_DEPTH = 64 };
 
 /* Writing */
 
-static char *join(const char *a, const char *b)
-{
-    size_t n = strlen(a), m = strlen(b);
-    char *p = malloc(n + m + 1);
-    if (!p) return NULL;
-    memcpy(p, a, n);
-    memcpy(p + n, b, m + 1);
-    return p;
-}
-
 /* Is there something at path that is neither file nor folder: a device, a pipe? */
 static bool is_special(const char *path)
 {
@@ -37,9 +29,9 @@ static bool is_special(const char *path)
 enum raml_code raml_writer_init(struct raml_writer *w, const char *path, struct raml_err *err)
 {
     *w = (struct raml_writer){0};
-    w->path = join(path, "");
+    w->path = strdup(path);
     bool special = is_special(path);
-    w->tmp = special ? NULL : join(path, ".tmp");
+    w->tmp = special ? NULL : raml_path_new("%s.tmp", path);
     enum raml_code rc = RAML_OK;
     if (!w->path || (!special && !w->tmp))
         rc = raml_fail(err, RAML_ENOMEM, "%s: no memory to write it", path);
@@ -265,7 +257,7 @@ bool raml_is_file(const char *path)
 
 enum raml_code raml_make_dir(const char *path, struct raml_err *err)
 {
-    char *p = join(path, "");
+    char *p = strdup(path);
     if (!p) return raml_fail(err, RAML_ENOMEM, "%s: no memory to create it", path);
     enum raml_code rc = RAML_OK;
     if (!*p) rc = raml_fail(err, RAML_EUSAGE, "a folder's name is empty");
@@ -378,19 +370,17 @@ static int by_bytes(const struct dirent **a, const struct dirent **b) /* not alp
 static enum raml_code hash_dir(const char *path, uint64_t *hash, struct raml_err *err)
 {
     struct dirent **names = NULL;
-    struct raml_buf all, file;
+    char file[RAML_PATH_BYTES];
+    struct raml_buf all;
     int n = scandir(path, &names, plain_name, by_bytes);
     if (n < 0) return raml_fail_errno(err, "%s: cannot be read", path);
     raml_buf_init(&all, (size_t)1 << 26);
-    raml_buf_init(&file, 1 << 16);
     enum raml_code rc = RAML_OK;
     for (int i = 0; i < n; i++) {
-        raml_buf_clear(&file);
-        raml_buf_addf(&file, "%s/%s", path, names[i]->d_name);
-        if (!rc) rc = raml_buf_status(&file, err);
-        if (!rc && raml_is_file(file.data)) {
+        if (!rc) rc = raml_path_join(file, path, names[i]->d_name, err);
+        if (!rc && raml_is_file(file)) {
             uint64_t one = 0;
-            rc = hash_file(file.data, &one, err);
+            rc = hash_file(file, &one, err);
             raml_buf_addf(&all, "%s/%016llx\n", names[i]->d_name, (unsigned long long)one); /* a name has no '/' */
         }
         free(names[i]);
@@ -398,7 +388,6 @@ static enum raml_code hash_dir(const char *path, uint64_t *hash, struct raml_err
     free(names);
     if (!rc) rc = raml_buf_status(&all, err);
     if (!rc) *hash = raml_hash(all.data, all.len, 0);
-    raml_buf_deinit(&file);
     raml_buf_deinit(&all);
     return rc;
 }

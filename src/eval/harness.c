@@ -5,6 +5,7 @@
 #include "core/ascii.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/path.h"
 
 #include <math.h>
 #include <sha2.h>
@@ -64,10 +65,7 @@ static enum raml_code check_task(const char *task, struct raml_err *err)
 
 static char *joined(const char *dir, const char *kind, const char *task, const char *date, const char *end)
 {
-    size_t n = strlen(dir) + strlen(kind) + strlen(task) + strlen(date) + strlen(end) + 8;
-    char *out = malloc(n);
-    if (out) snprintf(out, n, "%s/%s_%s%s%s%s", dir, kind, task, *task ? "_" : "", date, end);
-    return out;
+    return raml_path_new("%s/%s_%s%s%s%s", dir, kind, task, *task ? "_" : "", date, end);
 }
 
 enum raml_code raml_harness_open(const struct raml_harness_options *opt, struct raml_harness **out,

@@ -1,6 +1,7 @@
 /* model.c - making, opening, saving a model. See model.h. */
 #include "model/impl.h"
 
+#include "core/path.h"
 #include "shape/rope.h"
 
 #include <stdio.h>
@@ -115,7 +116,7 @@ enum raml_code raml_model_load(struct raml_model_file *file, enum raml_dtype dty
 
 enum raml_code raml_model_save(const struct raml_model *m, const char *dir, struct raml_err *err)
 {
-    char path[4096];
+    char path[RAML_PATH_BYTES];
     if (!m->weights)
         return raml_fail(err, RAML_EUSAGE, "the model was opened for inference: it can't be saved, only its file copied");
     struct raml_view weights;
@@ -134,11 +135,11 @@ enum raml_code raml_model_save(const struct raml_model *m, const char *dir, stru
         memcpy(v[i].shape, p->shape, sizeof p->shape);
     }
     const char *const meta[] = {"format", "pt", NULL};
-    snprintf(path, sizeof path, "%s/model.safetensors", dir);
-    rc = raml_safetensors_write(path, v, m->at.n_params, meta, err);
+    rc = raml_path_join(path, dir, "model.safetensors", err);
+    if (!rc) rc = raml_safetensors_write(path, v, m->at.n_params, meta, err);
     free(v);
     raml_view_close(&weights);
-    snprintf(path, sizeof path, "%s/config.json", dir);
+    if (!rc) rc = raml_path_join(path, dir, "config.json", err);
     return rc ? rc : raml_config_write(&m->config, path, err);
 }
 

@@ -2,6 +2,7 @@
 #include "raml/convert.h"
 
 #include "core/array.h"
+#include "core/path.h"
 #include "modelfile/modelfile.h"
 #include "store/blocks.h"
 
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { Q8_BLOCK = 32, PATH_BYTES = 4200 };
+enum { Q8_BLOCK = 32 };
 
 struct raml_save_options raml_save_options_default(void)
 {
@@ -265,7 +266,7 @@ static void shard_name(size_t i, size_t n, char out[64])
 static enum raml_code write_index(const struct job *j, const char *dir, const size_t *shard, size_t n,
                                   struct raml_err *err)
 {
-    char path[PATH_BYTES], name[64];
+    char path[RAML_PATH_BYTES], name[64];
     json_t *map = json_object();
     bool bad = !map;
     for (size_t i = 0; i < j->f->n && !bad; i++) {
@@ -275,9 +276,9 @@ static enum raml_code write_index(const struct job *j, const char *dir, const si
     json_t *o = json_pack("{s:{s:I}, s:o}", "metadata", "total_size", (json_int_t)j->total, "weight_map", map);
     char *text = !bad && o ? json_dumps(o, JSON_INDENT(2)) : NULL;
     json_decref(o);
-    snprintf(path, sizeof path, "%s/model.safetensors.index.json", dir);
-    if (!text) return raml_fail(err, RAML_ENOMEM, "%s: no memory to write it", path);
-    enum raml_code rc = raml_file_write(path, text, strlen(text), err);
+    if (!text) return raml_fail(err, RAML_ENOMEM, "%s: no memory to write its index", dir);
+    enum raml_code rc = raml_path_join(path, dir, "model.safetensors.index.json", err);
+    if (!rc) rc = raml_file_write(path, text, strlen(text), err);
     free(text);
     return rc;
 }
@@ -287,13 +288,13 @@ static enum raml_code write_shards(struct job *j, const char *dir, size_t *shard
     size_t n = cut_shards(j, shard), at = 0;
     enum raml_code rc = RAML_OK;
     for (size_t k = 0; k < n && !rc; k++) {
-        char path[PATH_BYTES], name[64];
+        char path[RAML_PATH_BYTES], name[64];
         size_t first = at;
         for (; at < j->f->n && shard[at] == k; at++) order[at] = at;
         sort_shard(order + first, at - first, j->type);
         shard_name(k, n, name);
-        snprintf(path, sizeof path, "%s/%s", dir, name);
-        rc = write_shard(j, path, order + first, at - first, err);
+        rc = raml_path_join(path, dir, name, err);
+        if (!rc) rc = write_shard(j, path, order + first, at - first, err);
     }
     return rc || n == 1 ? rc : write_index(j, dir, shard, n, err);
 }
@@ -301,16 +302,15 @@ static enum raml_code write_shards(struct job *j, const char *dir, size_t *shard
 enum raml_code raml_model_file_save_folder(const struct raml_model_file *f, const char *dir,
                                            const struct raml_save_options *o, struct raml_err *err)
 {
-    char path[PATH_BYTES];
+    char path[RAML_PATH_BYTES];
     uint32_t most = 0;
     if (o->as == RAML_STORE_Q8_0)
         return raml_fail(err, RAML_EUSAGE, "%s: Q8_0 is not written to folders; expected f32, bf16 or keep", dir);
-    int len = snprintf(path, sizeof path, "%s/config.json", dir);
-    if (len < 0 || len > 4096) return raml_fail(err, RAML_EUSAGE, "%.80s...: a path of more than 4096 bytes", dir);
+    enum raml_code rc = raml_path_join(path, dir, "config.json", err);
+    if (rc) return rc;
     uint32_t *type = choose_types(f, o->as, false, &most);
     size_t *shard = calloc(f->n, sizeof *shard), *order = calloc(f->n, sizeof *order);
     struct job j = {.f = f, .o = o, .to = dir, .type = type};
-    enum raml_code rc = RAML_OK;
     if (!type || !shard || !order) rc = raml_fail(err, RAML_ENOMEM, "%s: no memory for its tensors", dir);
     else {
         j.total = total_bytes(f, type);

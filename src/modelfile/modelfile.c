@@ -96,26 +96,22 @@ static enum raml_code folder_tensors(struct raml_model_file *f, struct raml_err 
 /* -- Opening ------------------------------------------------------------------------------------------------------- */
 static enum raml_code open_folder(struct raml_model_file *f, const char *dir, struct raml_err *err)
 {
-    char config[sizeof f->path + 32];
-    int n = snprintf(config, sizeof config, "%s/config.json", dir);
-    if (n < 0 || (size_t)n >= sizeof f->path)
-        return raml_fail(err, RAML_EUSAGE, "%.80s...: a path of more than %zu bytes", dir, sizeof f->path - 1);
-    enum raml_code rc = raml_config_read(config, &f->config, err);
-    snprintf(config, sizeof config, "%s/generation_config.json", dir);
+    char config[RAML_PATH_BYTES];
+    enum raml_code rc = raml_path_join(config, dir, "config.json", err);
+    if (!rc) rc = raml_config_read(config, &f->config, err);
+    if (!rc) rc = raml_path_join(config, dir, "generation_config.json", err);
     if (!rc && raml_is_file(config)) rc = raml_config_read_generation(config, &f->config, err);
     if (!rc) rc = raml_tensors_open(dir, &f->tensors, err);
     if (rc) return rc;
-    snprintf(f->path, sizeof f->path, "%s", raml_tensors_path(f->tensors));
-    rc = make_table(f, err);
+    rc = raml_path_format(f->path, err, "%s", raml_tensors_path(f->tensors));
+    if (!rc) rc = make_table(f, err);
     return rc ? rc : folder_tensors(f, err);
 }
 
 static enum raml_code open_gguf(struct raml_model_file *f, const char *path, struct raml_err *err)
 {
-    int n = snprintf(f->path, sizeof f->path, "%s", path);
-    if (n < 0 || (size_t)n >= sizeof f->path)
-        return raml_fail(err, RAML_EUSAGE, "%.80s...: a path of more than %zu bytes", path, sizeof f->path - 1);
-    enum raml_code rc = raml_gguf_open(path, &f->gguf, err);
+    enum raml_code rc = raml_path_format(f->path, err, "%s", path);
+    if (!rc) rc = raml_gguf_open(path, &f->gguf, err);
     if (!rc) rc = raml_gguf_config(f->gguf, &f->config, err);
     if (!rc) rc = make_table(f, err);
     return rc ? rc : raml_gguf_tensors(f, err);

@@ -2,11 +2,12 @@
 #ifndef MODEL_MODELFILE_H
 #define MODEL_MODELFILE_H
 
+#include "core/path.h"
 #include "raml/modelfile.h"
 #include "store/tensors.h"
 
 struct raml_model_file {
-    char path[4096]; /* of the tensors */
+    char path[RAML_PATH_BYTES]; /* of the tensors */
     struct raml_config config;
     struct raml_tensors *tensors; /* a folder's; or */
     struct raml_gguf *gguf;

@@ -6,6 +6,7 @@
  */
 #include "outer/train_state.h"
 
+#include "core/path.h"
 #include "raml/device.h"
 #include "core/file.h"
 #include "core/json.h"
@@ -15,16 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_CAP = 4096, STATE_MAX_BYTES = 1 << 20, FORMAT = 1 };
+enum { STATE_MAX_BYTES = 1 << 20, FORMAT = 1 };
 
 static const char *const moment_names[2] = {"exp_avg", "exp_avg_sq"};
-
-static enum raml_code join(char *out, const char *dir, const char *name, struct raml_err *err)
-{
-    int n = snprintf(out, PATH_CAP, "%s/%s", dir, name);
-    if (n < 0 || n >= PATH_CAP) return raml_fail(err, RAML_EIO, "%s/%s: the path is too long", dir, name);
-    return RAML_OK;
-}
 
 static void hex(uint64_t h, char out[17])
 {
@@ -179,19 +173,19 @@ static enum raml_code save_json(const struct raml_train_job *job, const struct r
 enum raml_code raml_train_state_save(const struct raml_train_job *job, const struct raml_train_options *opt,
                                      const struct train_state *s, const struct raml_adamw *adamw, struct raml_err *err)
 {
-    char path[PATH_CAP];
+    char path[RAML_PATH_BYTES];
     const char *dir = NULL;
     enum raml_code rc = raml_run_checkpoint_begin(job->run, s->step, &dir, err);
     if (!rc) rc = raml_model_save(job->model, dir, err);
-    if (!rc) rc = join(path, dir, "tokenizer.json", err);
+    if (!rc) rc = raml_path_join(path, dir, "tokenizer.json", err);
     if (!rc) rc = raml_tokenizer_save(job->tokenizer, path, err);
     if (!rc && job->tokenizer_config) {
-        rc = join(path, dir, "tokenizer_config.json", err);
+        rc = raml_path_join(path, dir, "tokenizer_config.json", err);
         if (!rc) rc = raml_tokenizer_config_write(job->tokenizer_config, path, err);
     }
-    if (!rc) rc = join(path, dir, "optimizer.safetensors", err);
+    if (!rc) rc = raml_path_join(path, dir, "optimizer.safetensors", err);
     if (!rc) rc = save_moments(job, adamw, path, err);
-    if (!rc) rc = join(path, dir, "trainer_state.json", err);
+    if (!rc) rc = raml_path_join(path, dir, "trainer_state.json", err);
     if (!rc) rc = save_json(job, opt, s, path, err);
     if (!rc) rc = raml_run_checkpoint_commit(job->run, s->step, opt->save_total_limit, err);
     if (!rc) return RAML_OK;
@@ -287,13 +281,12 @@ static enum raml_code load_json(const struct raml_train_job *job, const struct r
 enum raml_code raml_train_state_load(const struct raml_train_job *job, const struct raml_train_options *opt,
                                      struct train_state *s, struct raml_adamw *adamw, struct raml_err *err)
 {
-    char dir[PATH_CAP], path[PATH_CAP];
-    int n = snprintf(dir, sizeof dir, "%s/checkpoint-%" PRIu64, raml_run_dir(job->run), job->resume_step);
-    if (n < 0 || (size_t)n >= sizeof dir)
-        return raml_fail(err, RAML_EIO, "%s: the path is too long", raml_run_dir(job->run));
-    enum raml_code rc = join(path, dir, "trainer_state.json", err);
+    char dir[RAML_PATH_BYTES], path[RAML_PATH_BYTES];
+    enum raml_code rc =
+        raml_path_format(dir, err, "%s/checkpoint-%" PRIu64, raml_run_dir(job->run), job->resume_step);
+    if (!rc) rc = raml_path_join(path, dir, "trainer_state.json", err);
     if (!rc) rc = load_json(job, opt, s, path, err);
-    if (!rc) rc = join(path, dir, "optimizer.safetensors", err);
+    if (!rc) rc = raml_path_join(path, dir, "optimizer.safetensors", err);
     if (!rc) rc = load_moments(job, adamw, path, err);
     if (!rc) adamw->step = s->step;
     if (rc) return raml_wrap(err, rc, "resume");

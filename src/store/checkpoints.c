@@ -2,6 +2,7 @@
 #include "store/checkpoints.h"
 
 #include "core/ascii.h"
+#include "core/path.h"
 #include "raml/buf.h"
 #include "core/file.h"
 
@@ -22,10 +23,7 @@ static const char prefix[] = "checkpoint-";
 
 char *raml_checkpoints_path(const char *dir, uint64_t step, const char *suffix)
 {
-    size_t n = strlen(dir) + sizeof prefix + 32 + strlen(suffix);
-    char *p = malloc(n);
-    if (p) snprintf(p, n, "%s/%s%" PRIu64 "%s", dir, prefix, step, suffix);
-    return p;
+    return raml_path_new("%s/%s%" PRIu64 "%s", dir, prefix, step, suffix);
 }
 
 /* "checkpoint-17.tmp" with suffix ".tmp" gives 17; other names, and 017, are not ours. */

@@ -1,6 +1,7 @@
 /* run.c - see run.h. */
 #include "raml/run.h"
 
+#include "core/path.h"
 #include "raml/buf.h"
 #include "store/events.h"
 #include "core/file.h"
@@ -32,14 +33,6 @@ struct raml_run {
     double wall_time;
 };
 
-static char *path_in(const char *dir, const char *name, const char *suffix)
-{
-    size_t n = strlen(dir) + strlen(name) + strlen(suffix) + 2;
-    char *p = malloc(n);
-    if (p) snprintf(p, n, "%s/%s%s", dir, name, suffix);
-    return p;
-}
-
 /* Opening */
 
 static bool holds_run(const char *dir, const struct checkpoints *have)
@@ -47,7 +40,7 @@ static bool holds_run(const char *dir, const struct checkpoints *have)
     const char *names[] = {recipe_name, metrics_name};
     bool found = have->n > 0;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char *p = path_in(dir, names[i], "");
+        char *p = raml_path_new("%s/%s", dir, names[i]);
         found |= p && raml_is_file(p);
         free(p);
     }
@@ -121,7 +114,7 @@ static enum raml_code remove_file(const char *path, struct raml_err *err)
  * `step`) or, without a checkpoint, removed. */
 static enum raml_code cut_file(const char *dir, const char *name, bool has, uint64_t step, struct raml_err *err)
 {
-    char *path = path_in(dir, name, ""), *tmp = path_in(dir, name, ".tmp");
+    char *path = raml_path_new("%s/%s", dir, name), *tmp = raml_path_new("%s/%s.tmp", dir, name);
     enum raml_code rc = path && tmp ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory", dir);
     if (!rc) rc = remove_file(tmp, err);
     if (!rc && !has)
@@ -146,7 +139,7 @@ static enum raml_code prepare(struct raml_run *r, int resume, uint64_t *step, st
     const char *names[] = {metrics_name, timing_name, events_name};
     for (size_t i = 0; i < sizeof names / sizeof *names && !rc; i++)
         rc = cut_file(r->dir, names[i], *step > 0, *step, err);
-    char *tmp = path_in(r->dir, recipe_name, ".tmp");
+    char *tmp = raml_path_new("%s/%s.tmp", r->dir, recipe_name);
     if (!rc) rc = tmp ? remove_file(tmp, err) : raml_fail(err, RAML_ENOMEM, "%s: no memory", r->dir);
     free(tmp);
     return rc;
@@ -163,7 +156,8 @@ static enum raml_code lock_folder(struct raml_run *r, struct raml_err *err)
 
 static enum raml_code open_files(struct raml_run *r, struct raml_err *err)
 {
-    char *metrics = path_in(r->dir, metrics_name, ""), *timing = path_in(r->dir, timing_name, "");
+    char *metrics = raml_path_new("%s/%s", r->dir, metrics_name);
+    char *timing = raml_path_new("%s/%s", r->dir, timing_name);
     enum raml_code rc = metrics && timing ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory", r->dir);
     if (!rc) rc = raml_append_init(&r->metrics, metrics, err);
     if (!rc) rc = raml_append_init(&r->timing, timing, err);
@@ -212,7 +206,7 @@ const char *raml_run_dir(const struct raml_run *r)
 
 enum raml_code raml_run_recipe(struct raml_run *r, const char *text, struct raml_err *err)
 {
-    char *path = path_in(r->dir, recipe_name, "");
+    char *path = raml_path_new("%s/%s", r->dir, recipe_name);
     if (!path) return raml_fail(err, RAML_ENOMEM, "%s: no memory", r->dir);
     enum raml_code rc = raml_file_write(path, text, strlen(text), err);
     free(path);
@@ -265,8 +259,8 @@ static enum raml_code add_events(struct raml_run *r, uint64_t step, const json_t
         scalar[i].tag = tag;
         memcpy(&scalar[i].value, s.values.data + i * sizeof(double), sizeof(double));
     }
-    if (!rc && !r->events) { /* created with the first line, whose time it has */
-        char *path = path_in(r->dir, events_name, "");
+    if (!rc && !r->events) { /* made with the first line, whose time it bears */
+        char *path = raml_path_new("%s/%s", r->dir, events_name);
         rc = path ? raml_events_open(path, r->wall_time, &r->events, err)
                   : raml_fail(err, RAML_ENOMEM, "%s: no memory", r->dir);
         free(path);
@@ -339,7 +333,7 @@ enum raml_code raml_run_checkpoint_commit(struct raml_run *r, uint64_t step, siz
 enum raml_code raml_run_newest(const char *dir, char *out, size_t cap, struct raml_err *err)
 {
     struct checkpoints have = {0};
-    char *config = path_in(dir, "config.json", ""), *path = NULL;
+    char *config = raml_path_new("%s/config.json", dir), *path = NULL;
     enum raml_code rc = RAML_OK;
     if ((config && raml_is_file(config)) || (raml_is_gguf(dir) && raml_is_file(dir)))
         path = strdup(dir);

@@ -4,19 +4,20 @@
 #include "core/array.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/path.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH = 4096, MAX_INDEX_BYTES = 1 << 28, MAX_FILES = 4096 };
+enum { MAX_INDEX_BYTES = 1 << 28, MAX_FILES = 4096 };
 
 struct file {
     char *name;
     struct raml_safetensors *s;
 };
 struct raml_tensors {
-    char path[PATH];
+    char path[RAML_PATH_BYTES];
     struct file *file;
     size_t n_files, cap_files, n;
 };
@@ -32,17 +33,10 @@ void raml_tensors_close(struct raml_tensors *t)
     free(t);
 }
 
-static enum raml_code join(char out[PATH], const char *dir, const char *name, struct raml_err *err)
-{
-    int n = snprintf(out, PATH, "%s/%s", dir, name);
-    if (n >= 0 && n < PATH) return RAML_OK;
-    return raml_fail(err, RAML_EUSAGE, "%.80s...: a path of more than %d bytes", dir, PATH - 1);
-}
-
 /* Opens dir/name as one more file. */
 static enum raml_code add_file(struct raml_tensors *t, const char *dir, const char *name, struct raml_err *err)
 {
-    char path[PATH];
+    char path[RAML_PATH_BYTES];
     if (t->n_files == MAX_FILES)
         return raml_fail(err, RAML_ESUPPORT, "%s: more than %d files", t->path, MAX_FILES);
     enum raml_code rc = RAML_GROW(t->file, t->cap_files, t->n_files + 1, "files", err);
@@ -51,7 +45,7 @@ static enum raml_code add_file(struct raml_tensors *t, const char *dir, const ch
     *f = (struct file){.name = strdup(name)};
     if (!f->name) return raml_fail(err, RAML_ENOMEM, "%s: no memory for a file's name", t->path);
     t->n_files++;
-    rc = join(path, dir, name, err);
+    rc = raml_path_join(path, dir, name, err);
     if (!rc) rc = raml_safetensors_open(path, &f->s, err);
     if (!rc) t->n += raml_safetensors_count(f->s);
     return rc;
@@ -120,11 +114,11 @@ static enum raml_code read_index(struct raml_tensors *t, const char *dir, struct
 
 enum raml_code raml_tensors_open(const char *dir, struct raml_tensors **out, struct raml_err *err)
 {
-    char index[PATH];
+    char index[RAML_PATH_BYTES];
     struct raml_tensors *t = calloc(1, sizeof *t);
     if (!t) return raml_fail(err, RAML_ENOMEM, "%s: no memory to open it", dir);
-    enum raml_code rc = join(t->path, dir, "model.safetensors", err);
-    if (!rc) rc = join(index, dir, "model.safetensors.index.json", err);
+    enum raml_code rc = raml_path_join(t->path, dir, "model.safetensors", err);
+    if (!rc) rc = raml_path_join(index, dir, "model.safetensors.index.json", err);
     if (!rc && !raml_is_file(t->path) && raml_is_file(index)) {
         memcpy(t->path, index, sizeof index);
         rc = read_index(t, dir, err);

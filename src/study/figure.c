@@ -1,6 +1,7 @@
 /* figure.c - see figure.h. Data and script are plain text; gnuplot is started directly, without a shell. */
 #include "study/figure.h"
 
+#include "core/path.h"
 #include "raml/buf.h"
 #include "core/file.h"
 
@@ -250,29 +251,20 @@ out:
 
 static enum raml_code draw(const char *dir, const char *name, bool *svg_made, struct raml_err *err)
 {
-    struct raml_buf tmp, svg;
-    raml_buf_init(&tmp, 8192);
-    raml_buf_init(&svg, 8192);
-    raml_buf_addf(&tmp, "%s/%s.svg.tmp", dir, name);
-    raml_buf_addf(&svg, "%s/%s.svg", dir, name);
-    char log[LOG_MAX];
+    char tmp[RAML_PATH_BYTES], svg[RAML_PATH_BYTES], log[LOG_MAX];
     int status = 0;
-    enum raml_code rc = raml_buf_status(&tmp, err);
-    if (!rc) rc = raml_buf_status(&svg, err);
-    if (rc) goto out;
-    rc = start(dir, name, &status, log, err);
-    if (!rc && status == 127) remove(svg.data); /* an older picture would not show these data */
+    enum raml_code rc = raml_path_format(tmp, err, "%s/%s.svg.tmp", dir, name);
+    if (!rc) rc = raml_path_format(svg, err, "%s/%s.svg", dir, name);
+    if (!rc) rc = start(dir, name, &status, log, err);
+    if (!rc && status == 127) remove(svg); /* an older picture would not show these data */
     if (!rc && status != 0 && status != 127) {
-        remove(tmp.data);
+        remove(tmp);
         rc = raml_fail(err, RAML_EIO, "%s/%s.gp: gnuplot ended with status %d: %s", dir, name, status, log);
     }
     if (!rc && status == 0) {
-        if (rename(tmp.data, svg.data)) rc = raml_fail_errno(err, "%s: the picture is missing", svg.data);
+        if (rename(tmp, svg)) rc = raml_fail_errno(err, "%s: the picture is not there", svg);
         else *svg_made = true;
     }
-out:
-    raml_buf_deinit(&tmp);
-    raml_buf_deinit(&svg);
     return rc;
 }
 
@@ -294,13 +286,9 @@ static enum raml_code write_part(const char *dir, const char *name, const char *
                                  struct raml_err *err)
 {
     enum raml_code rc = raml_buf_status(text, err);
-    struct raml_buf path;
-    raml_buf_init(&path, 8192);
-    raml_buf_addf(&path, "%s/%s%s", dir, name, end);
-    if (!rc) rc = raml_buf_status(&path, err);
-    if (!rc) rc = raml_file_write(path.data, text->data, text->len, err);
-    raml_buf_deinit(&path);
-    return rc;
+    char path[RAML_PATH_BYTES];
+    if (!rc) rc = raml_path_format(path, err, "%s/%s%s", dir, name, end);
+    return rc ? rc : raml_file_write(path, text->data, text->len, err);
 }
 
 enum raml_code raml_figure_write(const char *dir, const char *name, const struct raml_figure *fig, bool *svg_made,

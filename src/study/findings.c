@@ -1,6 +1,7 @@
 /* findings.c - walks a folder and its immediate subfolders and reads what a report can show (findings.h). */
 #include "study/findings.h"
 
+#include "core/path.h"
 #include "study/colour.h"
 #include "core/file.h"
 #include "core/json.h"
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_BYTES = 4096, RECIPE_MAX = 1 << 20, JSON_MAX = 1 << 26, NOTES_MAX = 1 << 20, ENTRIES_MAX = 4096 };
+enum { RECIPE_MAX = 1 << 20, JSON_MAX = 1 << 26, NOTES_MAX = 1 << 20, ENTRIES_MAX = 4096 };
 
 struct names { /* the entries of a folder, sorted */
     char *name[ENTRIES_MAX];
@@ -48,17 +49,6 @@ static enum raml_code list_folder(const char *dir, struct names **out, struct ra
     qsort(names->name, names->n, sizeof *names->name, by_text);
     *out = names;
     return RAML_OK;
-}
-
-/* "dir/name" into out; false when it does not fit. */
-static bool join(char out[PATH_BYTES], const char *dir, const char *name)
-{
-    size_t a = strlen(dir), b = strlen(name);
-    if (a + b + 2 > PATH_BYTES) return false;
-    memcpy(out, dir, a);
-    out[a] = '/';
-    memcpy(out + a + 1, name, b + 1);
-    return true;
 }
 
 static bool begins(const char *text, const char *with)
@@ -146,8 +136,8 @@ static enum raml_code read_entry(struct raml_run_found *run, const char *path, c
     if (strcmp(entry, "recipe.yaml") == 0) read_recipe(run, path, notes);
     else if (begins(entry, "eval") && ends(entry, ".json")) read_eval(run, path, entry, notes);
     else if (begins(entry, "trace") && raml_is_dir(path)) {
-        char curves[PATH_BYTES];
-        if (join(curves, path, "curves.jsonl")) return read_trace(run, curves, entry, notes, err);
+        char curves[RAML_PATH_BYTES];
+        if (!raml_path_join(curves, path, "curves.jsonl", NULL)) return read_trace(run, curves, entry, notes, err);
     }
     return RAML_OK;
 }
@@ -163,8 +153,8 @@ static enum raml_code read_run(struct raml_findings *f, const char *dir, const c
     }
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; !rc && i < names->n; i++) {
-        char path[PATH_BYTES];
-        if (join(path, dir, names->name[i])) rc = read_entry(run, path, names->name[i], &f->notes, err);
+        char path[RAML_PATH_BYTES];
+        if (!raml_path_join(path, dir, names->name[i], NULL)) rc = read_entry(run, path, names->name[i], &f->notes, err);
     }
     bool any = run->recipe || run->metrics.n || run->n_evals || run->n_traces;
     if (!rc && any && f->n_runs < RAML_MAX_RUNS) f->run[f->n_runs++] = run;
@@ -182,13 +172,13 @@ enum raml_code raml_findings_read(const char *dir, struct raml_findings *f, stru
 {
     struct raml_findings got = {0};
     struct names *names = NULL;
-    char path[PATH_BYTES];
+    char path[RAML_PATH_BYTES];
     raml_buf_init(&got.notes, NOTES_MAX);
     enum raml_code rc = list_folder(dir, &names, err);
     if (!rc) rc = read_run(&got, dir, "", names, err);
     for (size_t i = 0; !rc && i < names->n; i++) {
         struct names *below = NULL;
-        if (is_part(names->name[i]) || !join(path, dir, names->name[i]) || !raml_is_dir(path)) continue;
+        if (is_part(names->name[i]) || raml_path_join(path, dir, names->name[i], NULL) || !raml_is_dir(path)) continue;
         struct raml_err bad = {0};
         if (list_folder(path, &below, &bad)) {
             note(&got.notes, &bad);
@@ -198,7 +188,7 @@ enum raml_code raml_findings_read(const char *dir, struct raml_findings *f, stru
         names_free(below);
     }
     struct raml_err bad = {0};
-    if (!rc && join(path, dir, "summary.json") && raml_is_file(path))
+    if (!rc && !raml_path_join(path, dir, "summary.json", NULL) && raml_is_file(path))
         if (raml_json_load(path, JSON_MAX, &got.summary, &bad)) note(&got.notes, &bad);
     if (!rc && got.n_runs == 0 && !got.summary)
         rc = raml_fail(err, RAML_EFORMAT,

@@ -1,6 +1,7 @@
 /* page.c - see page.h. */
 #include "study/page.h"
 
+#include "core/path.h"
 #include "study/colour.h"
 #include "core/file.h"
 
@@ -296,15 +297,14 @@ enum raml_code raml_page_figure(struct raml_page *p, const char *name, const str
     if (sized.height <= 0) sized.height = RAML_PAGE_FIGURE_HEIGHT;
     enum raml_code rc = raml_figure_write(p->figures, name, fig, &made, &why);
     if (rc && rc != RAML_EIO) return raml_fail(err, rc, "%s", why.msg);
-    rc = RAML_OK; /* if gnuplot could not draw a picture, the page shows the data instead */
-    struct raml_buf path, svg;
-    raml_buf_init(&path, TEXT_MAX);
+    rc = RAML_OK; /* a picture that gnuplot could not draw is no reason to lose the page: it shows the data */
+    char path[RAML_PATH_BYTES];
+    struct raml_buf svg;
     raml_buf_init(&svg, SVG_MAX);
     p->n_figures++;
     if (made) {
-        raml_buf_addf(&path, "%s/%s.svg", p->figures, name);
-        rc = raml_buf_status(&path, err);
-        if (!rc) rc = raml_file_read(path.data, &svg, err);
+        rc = raml_path_format(path, err, "%s/%s.svg", p->figures, name);
+        if (!rc) rc = raml_file_read(path, &svg, err);
     }
     raml_buf_adds(&p->html, "<figure>\n");
     if (!rc && made && svg.len && add_svg(p, svg.data, fig)) {
@@ -313,7 +313,6 @@ enum raml_code raml_page_figure(struct raml_page *p, const char *name, const str
     } else add_data(p, name, fig, why.msg);
     if (*caption) raml_buf_addf(&p->html, "<figcaption>%s</figcaption>\n", caption);
     raml_buf_adds(&p->html, "</figure>\n");
-    raml_buf_deinit(&path);
     raml_buf_deinit(&svg);
     return rc;
 }

@@ -2,11 +2,12 @@
 #include "raml/report.h"
 
 #include "core/file.h"
+#include "core/path.h"
 #include "study/page.h"
 
 #include <string.h>
 
-enum { PAGE_MAX = 1 << 28, PATH_MAX_BYTES = 8192 };
+enum { PAGE_MAX = 1 << 28 };
 
 static void add_foot(struct raml_page *p)
 {
@@ -32,24 +33,18 @@ static enum raml_code write_parts(struct raml_page *p, const char *dir, struct r
 enum raml_code raml_report(const char *dir, const char *out_html, struct raml_err *err)
 {
     struct raml_findings found = {0};
-    struct raml_buf figures, out;
+    char figures[RAML_PATH_BYTES], out[RAML_PATH_BYTES];
     enum raml_code rc = raml_findings_read(dir, &found, err);
     if (rc) return rc;
     struct raml_page page = {.found = &found};
     raml_buf_init(&page.html, PAGE_MAX);
-    raml_buf_init(&figures, PATH_MAX_BYTES);
-    raml_buf_init(&out, PATH_MAX_BYTES);
-    raml_buf_addf(&figures, "%s/figures", dir);
-    if (out_html) raml_buf_adds(&out, out_html);
-    else raml_buf_addf(&out, "%s/report.html", dir);
-    rc = raml_buf_status(&figures, err);
-    if (!rc) rc = raml_buf_status(&out, err);
-    page.figures = figures.data;
+    rc = raml_path_join(figures, dir, "figures", err);
+    if (!rc && out_html) rc = raml_path_format(out, err, "%s", out_html);
+    else if (!rc) rc = raml_path_join(out, dir, "report.html", err);
+    page.figures = figures;
     if (!rc) rc = write_parts(&page, dir, err);
-    if (!rc) rc = raml_file_write(out.data, page.html.data, page.html.len, err);
+    if (!rc) rc = raml_file_write(out, page.html.data, page.html.len, err);
     raml_buf_deinit(&page.html);
-    raml_buf_deinit(&figures);
-    raml_buf_deinit(&out);
     raml_findings_deinit(&found);
     return rc;
 }

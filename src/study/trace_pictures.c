@@ -2,6 +2,7 @@
 #include "study/trace_parts.h"
 
 #include "core/array.h"
+#include "core/path.h"
 #include "study/colour.h"
 #include "study/figure.h"
 
@@ -14,8 +15,7 @@ enum {
     CURVE_POINTS = 101,
     MAX_PAGE_BYTES = 1 << 28,
     SHOW_TOKENS = 4000,
-    MAX_HEADING_BYTES = 1 << 20,
-    PATH_BYTES = 4096
+    MAX_HEADING_BYTES = 1 << 20
 };
 
 enum raml_code raml_trace_pictures_init(struct raml_trace_pictures *p, const struct raml_trace_files_options *opt,
@@ -218,12 +218,11 @@ static enum raml_code common_clip(const struct raml_trace_pictures *p, double *c
 static enum raml_code page(const struct raml_trace_pictures *p, const char *dir, const char *title,
                            struct raml_err *err)
 {
-    char path[PATH_BYTES];
+    char path[RAML_PATH_BYTES];
     struct raml_buf b;
     double clip = 0;
-    if (snprintf(path, sizeof path, "%s/trajectories.html", dir) >= PATH_BYTES)
-        return raml_fail(err, RAML_EUSAGE, "%.200s...: the path is too long", dir);
-    enum raml_code rc = common_clip(p, &clip, err);
+    enum raml_code rc = raml_path_join(path, dir, "trajectories.html", err);
+    if (!rc) rc = common_clip(p, &clip, err);
     if (rc) return rc;
     raml_buf_init(&b, MAX_PAGE_BYTES);
     raml_colour_begin(&b, title, clip);

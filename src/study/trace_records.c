@@ -3,6 +3,7 @@
 
 #include "core/array.h"
 #include "core/elementary.h"
+#include "core/path.h"
 
 #include "study/colour.h"
 #include "core/json.h"
@@ -13,14 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_LINE_BYTES = 1 << 28, PATH_BYTES = 4096 };
+enum { MAX_LINE_BYTES = 1 << 28 };
 
 static enum raml_code open_writer(struct raml_writer *w, const char *dir, const char *name, struct raml_err *err)
 {
-    char path[PATH_BYTES];
-    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= PATH_BYTES)
-        return raml_fail(err, RAML_EUSAGE, "%.200s...: the path is too long", dir);
-    return raml_writer_init(w, path, err);
+    char path[RAML_PATH_BYTES];
+    enum raml_code rc = raml_path_join(path, dir, name, err);
+    return rc ? rc : raml_writer_init(w, path, err);
 }
 
 enum raml_code raml_trace_records_init(struct raml_trace_records *r, const char *dir,
@@ -28,10 +28,8 @@ enum raml_code raml_trace_records_init(struct raml_trace_records *r, const char 
 {
     *r = (struct raml_trace_records){.token_table = opt->token_table, .stride = opt->trace.stride};
     raml_buf_init(&r->line, MAX_LINE_BYTES);
-    size_t n = strlen(dir) + sizeof "/curves.safetensors";
-    r->tensor_path = malloc(n);
+    r->tensor_path = raml_path_new("%s/curves.safetensors", dir);
     if (!r->tensor_path) return raml_fail(err, RAML_ENOMEM, "no memory for a path");
-    snprintf(r->tensor_path, n, "%s/curves.safetensors", dir);
     enum raml_code rc = open_writer(&r->curves, dir, "curves.jsonl", err);
     if (!rc && r->token_table) rc = open_writer(&r->tokens, dir, "tokens.jsonl", err);
     return rc;

@@ -3,6 +3,7 @@
 
 #include "core/file.h"
 #include "core/json.h"
+#include "core/path.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -94,20 +95,16 @@ static enum raml_code read_json(const char *path, struct raml_tokenizer_config *
 
 static enum raml_code read_folder(const char *dir, struct raml_tokenizer_config *c, struct raml_err *err)
 {
-    struct raml_buf path, text;
-    raml_buf_init(&path, 1 << 16);
+    char path[RAML_PATH_BYTES];
+    struct raml_buf text;
     raml_buf_init(&text, MAX_TEMPLATE);
-    raml_buf_addf(&path, "%s/chat_template.jinja", dir);
-    enum raml_code rc = raml_buf_status(&path, err);
-    if (!rc && raml_is_file(path.data)) {
-        rc = raml_file_read(path.data, &text, err);
-        if (!rc) rc = copy_template(c, text.data ? text.data : "", text.len, path.data, NULL, err);
+    enum raml_code rc = raml_path_join(path, dir, "chat_template.jinja", err);
+    if (!rc && raml_is_file(path)) {
+        rc = raml_file_read(path, &text, err);
+        if (!rc) rc = copy_template(c, text.data ? text.data : "", text.len, path, NULL, err);
     }
-    raml_buf_clear(&path);
-    raml_buf_addf(&path, "%s/tokenizer_config.json", dir);
-    if (!rc) rc = raml_buf_status(&path, err);
-    if (!rc && raml_is_file(path.data)) rc = read_json(path.data, c, err);
-    raml_buf_deinit(&path);
+    if (!rc) rc = raml_path_join(path, dir, "tokenizer_config.json", err);
+    if (!rc && raml_is_file(path)) rc = read_json(path, c, err);
     raml_buf_deinit(&text);
     return rc;
 }

@@ -6,6 +6,7 @@
  */
 #include "device/matmul.h"
 
+#include "core/path.h"
 #include "device/impl.h"
 #include "core/file.h"
 
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { LINE = 256, PATH = 4096 };
+enum { LINE = 256 };
 #define GOOD "good"
 
 /* The processor's name as the system has it; "" where it has none. */
@@ -31,16 +32,15 @@ static void processor(char *out, size_t cap)
 }
 
 /* Where it is kept; false: nowhere. Makes the folder. */
-static bool place(char *path, size_t cap, const char *level, bool bf16)
+static bool place(char path[RAML_PATH_BYTES], const char *level, bool bf16)
 {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     bool given = cache && cache[0] == '/';
-    int n = given                     ? snprintf(path, cap, "%s/raml", cache)
-            : home && home[0] == '/' ? snprintf(path, cap, "%s/.cache/raml", home)
-                                      : -1;
-    if (n < 0 || (size_t)n + 64 > cap) return false;
-    (void)!mkdir(path, 0777); /* whether it exists already or can't be made shows when the file is opened */
-    snprintf(path + n, cap - (size_t)n, "/products-%s-%s", level, bf16 ? "bf16" : "f32");
+    char dir[RAML_PATH_BYTES];
+    if (!given && !(home && home[0] == '/')) return false;
+    if (raml_path_join(dir, given ? cache : home, given ? "raml" : ".cache/raml", NULL)) return false;
+    if (raml_path_format(path, NULL, "%s/products-%s-%s", dir, level, bf16 ? "bf16" : "f32")) return false;
+    (void)!mkdir(dir, 0777); /* whether it exists already or can't be made shows when the file is opened */
     return true;
 }
 
@@ -58,10 +58,10 @@ static bool recall(const char *path, const char *key, char *verdict, size_t cap)
 
 bool raml_mm_trusted(const struct raml_ops *ops, bool bf16, char *why, size_t cap)
 {
-    char path[PATH], version[32], name[LINE / 2], key[LINE], verdict[LINE], text[2 * LINE + 2];
+    char path[RAML_PATH_BYTES], version[32], name[LINE / 2], key[LINE], verdict[LINE], text[2 * LINE + 2];
     processor(name, sizeof name);
     snprintf(key, sizeof key, "%s, level %s, processor%s", raml_mm_version(version, sizeof version), ops->level, name);
-    bool kept = place(path, sizeof path, ops->level, bf16);
+    bool kept = place(path, ops->level, bf16);
     if (!kept || !recall(path, key, verdict, sizeof verdict)) {
         snprintf(verdict, sizeof verdict, "%s", GOOD);
         enum raml_verdict tried = raml_mm_trial(ops, bf16, verdict, sizeof verdict);
