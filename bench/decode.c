@@ -36,7 +36,8 @@ enum raml_code bench_score(const struct bench_options *opt, struct bench_result 
     if (!rc && !logp) rc = raml_fail(err, RAML_ENOMEM, "no memory for the log-probabilities");
     if (!rc) rc = raml_pass_open(r.m, false, &pass, err);
     if (!rc) rc = raml_pass_forward(pass, &pack, &score, err);
-    for (double start = raml_clock_monotonic(); !rc && n < MOST && (n < 3 || raml_clock_monotonic() - start < opt->seconds); n++) {
+    for (double start = raml_clock_monotonic();
+         !rc && n < MOST && (n < 3 || raml_clock_monotonic() - start < opt->seconds); n++) {
         double s = raml_clock_monotonic();
         rc = raml_pass_forward(pass, &pack, &score, err);
         second[n] = raml_clock_monotonic() - s;
@@ -189,7 +190,8 @@ static enum raml_code decode(const struct bench_options *opt, const struct shape
     if (!rc && (!d.logits || !d.picked || !d.row || !d.u || !d.token || !d.sample))
         rc = raml_fail(err, RAML_ENOMEM, "no memory for logits");
     if (!rc) rc = steps(&r, dec, &d, x, &second[0], err); /* products are compiled at their first use */
-    for (double start = raml_clock_monotonic(); !rc && n < MOST && (n < 3 || raml_clock_monotonic() - start < opt->seconds); n++)
+    for (double start = raml_clock_monotonic();
+         !rc && n < MOST && (n < 3 || raml_clock_monotonic() - start < opt->seconds); n++)
         rc = steps(&r, dec, &d, x, &second[n], err);
     if (!rc) {
         qsort(second, n, sizeof *second, bench_by_value);

@@ -114,7 +114,8 @@ enum raml_code bench_train(const struct bench_options *opt, struct bench_result 
     struct raml_adamw_options adamw = raml_adamw_default();
     if (!rc) rc = raml_adamw_init(&t.adamw, r.dev, &adamw, raml_model_n(r.m), err);
     for (int i = 0; i < 2 && !rc; i++) rc = train_step(&r, &t, err);
-    for (double start = raml_clock_monotonic(); !rc && n < 512 && (n < 3 || raml_clock_monotonic() - start < opt->seconds); n++) {
+    for (double start = raml_clock_monotonic();
+         !rc && n < 512 && (n < 3 || raml_clock_monotonic() - start < opt->seconds); n++) {
         double s = raml_clock_monotonic();
         rc = train_step(&r, &t, err);
         second[n] = raml_clock_monotonic() - s;
@@ -178,7 +179,8 @@ static enum raml_code curve_time(const struct bench_options *opt, struct bench_r
     enum raml_code rc = raml_pass_open(r->m, false, &pass, err);
     if (!rc) rc = raml_pass_forward(pass, pack, &score, err);
     *runs = 0;
-    for (double start = raml_clock_monotonic(); !rc && *runs < 256 && (*runs < 3 || raml_clock_monotonic() - start < opt->seconds); ++*runs) {
+    for (double start = raml_clock_monotonic();
+         !rc && *runs < 256 && (*runs < 3 || raml_clock_monotonic() - start < opt->seconds); ++*runs) {
         double s = raml_clock_monotonic();
         rc = raml_pass_forward(pass, pack, &score, err);
         second[*runs] = raml_clock_monotonic() - s;

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 struct settings {
     const char *dtype;
     double max_shard_size;

@@ -38,7 +38,8 @@ static bool ends_in(const char *path, const char *end)
 }
 
 /* A configuration without weights. dir: the folder it lies in. */
-static enum raml_code read_config(struct inspection *x, const char *path, char dir[RAML_PATH_BYTES], struct raml_err *err)
+static enum raml_code read_config(struct inspection *x, const char *path, char dir[RAML_PATH_BYTES],
+                                  struct raml_err *err)
 {
     char more[RAML_PATH_BYTES];
     const char *slash = strrchr(path, '/');

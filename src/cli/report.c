@@ -33,11 +33,13 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     const struct settings *s = settings;
     if (cli->n_args != 1) return raml_fail(err, RAML_EUSAGE, "report takes one DIR; found %zu", cli->n_args);
     char path[RAML_PATH_BYTES];
-    enum raml_code rc = s->out ? raml_path_format(path, err, "%s", s->out)
-                               : raml_path_join(path, cli->arg[0], "report.html", err);
+    enum raml_code rc =
+        s->out ? raml_path_format(path, err, "%s", s->out) : raml_path_join(path, cli->arg[0], "report.html", err);
     if (!rc) rc = raml_report(cli->arg[0], path, err);
-    if (!rc && cli->json) rc = print_json(path, err);
-    else if (!rc) puts(path);
+    if (!rc && cli->json)
+        rc = print_json(path, err);
+    else if (!rc)
+        puts(path);
     return rc;
 }
 

@@ -26,9 +26,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define RAML_GROW(array, cap, need, what, err) \
+#define RAML_GROW(array, cap, need, what, err)                                                                         \
     raml_array_grow(&(array), &(cap), (need), sizeof *(array), false, (what), (err))
-#define RAML_RESERVE(array, cap, need, what, err) \
+#define RAML_RESERVE(array, cap, need, what, err)                                                                      \
     raml_array_grow(&(array), &(cap), (need), sizeof *(array), true, (what), (err))
 
 /* What the macros call where there is no room. array: the address of the pointer to the elements. */

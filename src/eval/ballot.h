@@ -28,9 +28,9 @@ struct raml_ballot {
         uint64_t hash;
         const char *text;
         size_t class;
-    } * text; /* [n_texts]: the distinct ones */
-    size_t n_texts, cap; /* cap: capacity of the classes */
-    struct raml_hash_map map; /* text -> its position in the list */
+    } * text;                 /* [n_texts]: the distinct ones */
+    size_t n_texts, cap;      /* cap: answers of a question that there is room for */
+    struct raml_hash_map map; /* text -> its place in the list */
     struct raml_verdict_place *known;
 };
 

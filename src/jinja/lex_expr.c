@@ -114,8 +114,7 @@ static long hex(const char *s, size_t n, size_t count)
 {
     if (count > n || digits(s, count, 0, 16) != count || memchr(s, '_', count)) return -1;
     long v = 0;
-    for (size_t i = 0; i < count; i++)
-        v = v * 16 + hex_value(s[i]);
+    for (size_t i = 0; i < count; i++) v = v * 16 + hex_value(s[i]);
     return v;
 }
 

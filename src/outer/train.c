@@ -266,8 +266,8 @@ static json_t *timing_json(const struct trainer *t)
     struct rusage use;
     double seconds = raml_clock_monotonic() - t->started, tokens = (double)(t->state.tokens - t->tokens_at_start);
     double peak = getrusage(RUSAGE_SELF, &use) == 0 ? 1024.0 * (double)use.ru_maxrss : 0.0;
-    return json_pack("{s:I,s:f,s:f,s:f}", "time", (json_int_t)raml_clock_wall(), "seconds", seconds,
-                     "tokens_per_s", seconds > 0 ? tokens / seconds : 0.0, "peak_memory_bytes", peak);
+    return json_pack("{s:I,s:f,s:f,s:f}", "time", (json_int_t)raml_clock_wall(), "seconds", seconds, "tokens_per_s",
+                     seconds > 0 ? tokens / seconds : 0.0, "peak_memory_bytes", peak);
 }
 
 /* A line of metrics when this step is logged or validated. */

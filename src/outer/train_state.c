@@ -282,8 +282,7 @@ enum raml_code raml_train_state_load(const struct raml_train_job *job, const str
                                      struct train_state *s, struct raml_adamw *adamw, struct raml_err *err)
 {
     char dir[RAML_PATH_BYTES], path[RAML_PATH_BYTES];
-    enum raml_code rc =
-        raml_path_format(dir, err, "%s/checkpoint-%" PRIu64, raml_run_dir(job->run), job->resume_step);
+    enum raml_code rc = raml_path_format(dir, err, "%s/checkpoint-%" PRIu64, raml_run_dir(job->run), job->resume_step);
     if (!rc) rc = raml_path_join(path, dir, "trainer_state.json", err);
     if (!rc) rc = load_json(job, opt, s, path, err);
     if (!rc) rc = raml_path_join(path, dir, "optimizer.safetensors", err);

@@ -262,7 +262,8 @@ static enum raml_code draw(const char *dir, const char *name, bool *svg_made, st
         rc = raml_fail(err, RAML_EIO, "%s/%s.gp: gnuplot ended with status %d: %s", dir, name, status, log);
     }
     if (!rc && status == 0) {
-        if (rename(tmp, svg)) rc = raml_fail_errno(err, "%s: the picture is not there", svg);
+        if (rename(tmp, svg))
+            rc = raml_fail_errno(err, "%s: the picture is not there", svg);
         else *svg_made = true;
     }
     return rc;

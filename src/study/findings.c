@@ -154,7 +154,8 @@ static enum raml_code read_run(struct raml_findings *f, const char *dir, const c
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; !rc && i < names->n; i++) {
         char path[RAML_PATH_BYTES];
-        if (!raml_path_join(path, dir, names->name[i], NULL)) rc = read_entry(run, path, names->name[i], &f->notes, err);
+        if (!raml_path_join(path, dir, names->name[i], NULL))
+            rc = read_entry(run, path, names->name[i], &f->notes, err);
     }
     bool any = run->recipe || run->metrics.n || run->n_evals || run->n_traces;
     if (!rc && any && f->n_runs < RAML_MAX_RUNS) f->run[f->n_runs++] = run;

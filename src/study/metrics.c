@@ -27,7 +27,8 @@ static bool add_point(struct raml_metric_series *s, double step, double value)
 {
     if (s->n == POINTS_MAX) return true; /* a curve of millions of points shows nothing more */
     size_t x = s->cap, y = s->cap;
-    if (RAML_GROW(s->step, x, s->n + 1, "points", NULL) || RAML_GROW(s->value, y, s->n + 1, "points", NULL)) return false;
+    if (RAML_GROW(s->step, x, s->n + 1, "points", NULL) || RAML_GROW(s->value, y, s->n + 1, "points", NULL))
+        return false;
     s->cap = y;
     s->step[s->n] = step;
     s->value[s->n++] = value;

@@ -39,8 +39,10 @@ enum raml_code raml_report(const char *dir, const char *out_html, struct raml_er
     struct raml_page page = {.found = &found};
     raml_buf_init(&page.html, PAGE_MAX);
     rc = raml_path_join(figures, dir, "figures", err);
-    if (!rc && out_html) rc = raml_path_format(out, err, "%s", out_html);
-    else if (!rc) rc = raml_path_join(out, dir, "report.html", err);
+    if (!rc && out_html)
+        rc = raml_path_format(out, err, "%s", out_html);
+    else if (!rc)
+        rc = raml_path_join(out, dir, "report.html", err);
     page.figures = figures;
     if (!rc) rc = write_parts(&page, dir, err);
     if (!rc) rc = raml_file_write(out, page.html.data, page.html.len, err);

@@ -147,8 +147,10 @@ static enum raml_code add_tokens(struct raml_trace_records *r, const struct raml
         json_t *o = json_object();
         bool ok = o && set_name(o, t) && set(o, "i", json_integer(c->at[k])) &&
                   set(o, "token", k ? piece_text(t->piece[k - 1], t->piece_len[k - 1]) : json_null()) &&
-                  set(o, "L", json_real(c->loss[k])) && set(o, "dL", raml_json_number(delta)) && set(o, "rel", raml_json_number(rel)) &&
-                  set(o, "p", raml_json_number(raml_exp(-(double)c->n_answer * c->loss[k]))) && set(o, "ema", raml_json_number(t->ema[k]));
+                  set(o, "L", json_real(c->loss[k])) && set(o, "dL", raml_json_number(delta)) &&
+                  set(o, "rel", raml_json_number(rel)) &&
+                  set(o, "p", raml_json_number(raml_exp(-(double)c->n_answer * c->loss[k]))) &&
+                  set(o, "ema", raml_json_number(t->ema[k]));
         rc = write_line(r, &r->tokens, o, ok, t, err);
     }
     return rc;

@@ -71,12 +71,16 @@ static json_t *trajectory_json(const struct raml_trajectory *t)
     bool sample = t->finish_reason != NULL;
     int bad = !o || json_object_set_new(o, "text", text_json(t->text));
     if (!bad && t->answer) bad = json_object_set_new(o, "answer", text_json(t->answer));
-    if (!bad && t->correct != RAML_UNKNOWN) bad = json_object_set_new(o, "correct", json_boolean(t->correct == RAML_EQUAL));
+    if (!bad && t->correct != RAML_UNKNOWN)
+        bad = json_object_set_new(o, "correct", json_boolean(t->correct == RAML_EQUAL));
     if (!bad && t->style) bad = json_object_set_new(o, "style", text_json(t->style));
     if (!bad && sample) bad = json_object_set_new(o, "finish_reason", text_json(t->finish_reason));
-    if (!bad && (sample || !t->think_closed)) bad = json_object_set_new(o, "think_closed", json_boolean(t->think_closed));
-    if (!bad && t->tokens && t->think_end) bad = json_object_set_new(o, "think_start", json_integer((json_int_t)t->think_start));
-    if (!bad && t->tokens && t->think_end) bad = json_object_set_new(o, "think_end", json_integer((json_int_t)t->think_end));
+    if (!bad && (sample || !t->think_closed))
+        bad = json_object_set_new(o, "think_closed", json_boolean(t->think_closed));
+    if (!bad && t->tokens && t->think_end)
+        bad = json_object_set_new(o, "think_start", json_integer((json_int_t)t->think_start));
+    if (!bad && t->tokens && t->think_end)
+        bad = json_object_set_new(o, "think_end", json_integer((json_int_t)t->think_end));
     if (!bad && t->tokens) bad = json_object_set_new(o, "tokens", tokens_json(t));
     if (!bad && isfinite(t->logp_sum)) bad = json_object_set_new(o, "logp_sum", json_real(t->logp_sum));
     if (!bad && (sample || t->seed)) bad = json_object_set_new(o, "seed", seed_json(t->seed));
@@ -87,7 +91,9 @@ static json_t *question_json(const struct raml_question *q)
 {
     json_t *o = json_object(), *list = q->n_trajectories ? json_array() : NULL;
     int bad = !o || (q->n_trajectories && !list);
-    if (!bad) bad = json_object_set_new(o, "id", text_json(q->id)) || json_object_set_new(o, "question", text_json(q->question));
+    if (!bad)
+        bad = json_object_set_new(o, "id", text_json(q->id)) ||
+              json_object_set_new(o, "question", text_json(q->question));
     if (!bad) bad = json_object_set_new(o, "answer", text_json(q->answer));
     if (!bad && q->letters) bad = json_object_set_new(o, "letters", json_true());
     if (!bad && q->family) bad = json_object_set_new(o, "family", text_json(q->family));

@@ -162,8 +162,7 @@ static char *fold(const char *text, bool *broken)
     while (*p && (unsigned char)*p < 0x80) p++;
     if (!*p) { /* ASCII is in that form */
         char *copy = strdup(text);
-        for (char *q = copy; q && *q; q++)
-            *q = to_lower(*q);
+        for (char *q = copy; q && *q; q++) *q = to_lower(*q);
         return copy;
     }
     utf8proc_uint8_t *out = NULL;

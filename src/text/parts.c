@@ -64,10 +64,10 @@ static json_t *make_root(const struct raml_family_pattern *f)
     json_t *steps = json_array(), *root = NULL;
     bool good = steps != NULL;
     for (size_t i = 0; i < RAML_FAMILY_PATTERNS && f->regex[i] && good; i++)
-        good = !json_array_append_new(steps, json_pack("{ss s{ss} ss sb}", "type", "Split", "pattern", "Regex", f->regex[i],
-                                       "behavior", "Isolated", "invert", 0));
+        good = !json_array_append_new(steps, json_pack("{ss s{ss} ss sb}", "type", "Split", "pattern", "Regex",
+                                                       f->regex[i], "behavior", "Isolated", "invert", 0));
     good = good && !json_array_append_new(steps, json_pack("{ss sb sb sb}", "type", "ByteLevel", "add_prefix_space", 0,
-                                           "trim_offsets", 0, "use_regex", 0));
+                                                           "trim_offsets", 0, "use_regex", 0));
     if (good)
         root = json_pack("{ss s[] sn s{ss sO} s{ss} s{ss sb s{} s[]}}", "version", "1.0", "added_tokens", "normalizer",
                          "pre_tokenizer", "type", "Sequence", "pretokenizers", steps, "decoder", "type", "ByteLevel",

@@ -71,8 +71,8 @@ struct raml_tokenizer {
     bool byte_fallback; /* words are characters and bytes, not only bytes (metaspace.h) */
     enum raml_prefix prefix;
     bool split_blanks, strip_first; /* each blank starts a word; the first blank of what is decoded is left out */
-    struct raml_hash_map words; /* bytes of the vocabulary's tokens -> id */
-    bool has_words;             /* it was made: there are merges, or words are looked for whole */
+    struct raml_hash_map words;     /* bytes of the vocabulary's tokens -> id */
+    bool has_words;                 /* it was made: there are merges, or words are looked for whole */
     _Atomic uint8_t *whole; /* [size] enum raml_whole: do the merges make the token of its bytes? */
     struct raml_merge *merge; /* [n_merges] */
     size_t n_merges;

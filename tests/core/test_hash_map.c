@@ -27,8 +27,8 @@ static uint64_t draw_hash(struct raml_rng *r)
     uint64_t low = raml_rng_below(r, 2), x = raml_rng_below(r, 50);
     switch (raml_rng_below(r, 5)) {
     case 0: return x << 32 | low;
-    case 1: return x << 44 | low;                            /* one home in any table of up to 4096 slots */
-    case 2: return (UINT64_C(0xffffffff) - x) << 32 | low;   /* runs that go past the end */
+    case 1: return x << 44 | low;                          /* one home in any table of up to 4096 slots */
+    case 2: return (UINT64_C(0xffffffff) - x) << 32 | low; /* runs that go past the end */
     case 3: return (uint64_t)raml_rng_below(r, 1u << 31) << 33 | low;
     default: return raml_hash_u64(x);
     }

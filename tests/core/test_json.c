@@ -192,7 +192,10 @@ static void records(void **state)
     static const struct {
         double x;
         json_type want;
-    } numbers[] = {{0.5, JSON_REAL}, {-DBL_MAX, JSON_REAL}, {1.0 / 0.0, JSON_NULL}, {-1.0 / 0.0, JSON_NULL},
+    } numbers[] = {{0.5, JSON_REAL},
+                   {-DBL_MAX, JSON_REAL},
+                   {1.0 / 0.0, JSON_NULL},
+                   {-1.0 / 0.0, JSON_NULL},
                    {0.0 / 0.0, JSON_NULL}};
     for (size_t i = 0; i < COUNT(numbers); i++) {
         json_t *v = raml_json_number(numbers[i].x);

@@ -7,8 +7,6 @@
 
 #include "core/ascii.h"
 
-
-
 static const char denials[] = "not|isn't|non|pas|nicht|no|nor|cannot be|can't be|\xe4\xb8\x8d\xe6\x98\xaf|\xe9\x9d\x9e";
 
 /* Do the words before byte i deny what follows? */

@@ -389,8 +389,7 @@ static void single(struct lexer *x, char c)
         if (at(x, x->i + 1) != '*') {
             raml_lex_add(x, T_TIMES, 0, NULL, 0);
         } else { /* "2**3" is a power, "**66**" is bold */
-            if (behind_operand(x) &&
-                (is_digit(at(x, x->i + 2)) || is_alpha(at(x, x->i + 2)) || at(x, x->i + 2) == '('))
+            if (behind_operand(x) && (is_digit(at(x, x->i + 2)) || is_alpha(at(x, x->i + 2)) || at(x, x->i + 2) == '('))
                 raml_lex_add(x, T_POWER, 0, NULL, 0);
             x->i++;
         }

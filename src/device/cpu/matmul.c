@@ -122,7 +122,7 @@ struct raml_mm {
     dnnl_stream_t stream;
     struct layout layout[LAYOUT_MAX];
     size_t n_layouts, n_plans;
-    struct plan *plan; /* [PLAN_MAX], n_plans of them made */
+    struct plan *plan;          /* [PLAN_MAX], n_plans of them made */
     struct raml_hash_map plans; /* shape -> plan */
     void *scratch;
     size_t scratch_bytes;
