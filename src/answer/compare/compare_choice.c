@@ -9,8 +9,8 @@ static char choice(const struct raml_buf *a, bool *alone)
 {
     const char *s = a->data;
     size_t n = a->len, i = 0;
-    while (n && (raml_find_space(s[n - 1]) || s[n - 1] == '$' || s[n - 1] == '.')) n--;
-    while (i < n && (raml_find_space(s[i]) || s[i] == '$' || s[i] == '*')) i++;
+    while (n && (is_space(s[n - 1]) || s[n - 1] == '$' || s[n - 1] == '.')) n--;
+    while (i < n && (is_space(s[i]) || s[i] == '$' || s[i] == '*')) i++;
     bool open = i < n && s[i] == '(';
     i += open;
     bool lower = open && i < n && s[i] >= 'a' && s[i] <= 'j'; /* "(a)" */
@@ -21,7 +21,7 @@ static char choice(const struct raml_buf *a, bool *alone)
     bool mark = close || (i < n && (s[i] == '.' || s[i] == ':'));
     *alone = i + close >= n;
     if (*alone) return letter;
-    return mark && i + 1 < n && raml_find_space(s[i + 1]) ? letter : 0;
+    return mark && i + 1 < n && is_space(s[i + 1]) ? letter : 0;
 }
 
 bool raml_compare_choices(struct check *c, const struct raml_buf *a, const struct raml_buf *b, enum raml_verdict *v)

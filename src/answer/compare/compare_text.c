@@ -25,10 +25,10 @@ static size_t squeezed(const char *s, size_t n, char *out)
         }
         if (w < n_words) {
             i += m;
-        } else if (raml_find_space(s[i])) {
+        } else if (is_space(s[i])) {
             size_t k = i;
-            while (k < n && raml_find_space(s[k])) k++;
-            if (len && k < n && raml_find_digit(out[len - 1]) && raml_find_digit(s[k])) out[len++] = ' '; /* "1 2" is not 12 */
+            while (k < n && is_space(s[k])) k++;
+            if (len && k < n && is_digit(out[len - 1]) && is_digit(s[k])) out[len++] = ' '; /* "1 2" is not 12 */
             i = k;
         } else if (n - i >= 6 && (memcmp(s + i, "\\dfrac", 6) == 0 || memcmp(s + i, "\\tfrac", 6) == 0)) {
             memcpy(out + len, "\\frac", 5);
@@ -62,7 +62,7 @@ static const struct expr *decimal_comma(struct check *c, const struct raml_buf *
     size_t commas = 0, digits = 0, n = text->len, before = 0;
     if (!s) return NULL;
     memcpy(s, text->data, n);
-    while (n && raml_find_space(s[n - 1])) n--;
+    while (n && is_space(s[n - 1])) n--;
     for (size_t i = 0; i < n; i++) {
         digits += s[i] >= '0' && s[i] <= '9';
         if (s[i] != ',') continue;

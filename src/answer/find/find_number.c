@@ -142,12 +142,12 @@ static size_t whole_digits(struct text t, size_t *i, char *out, size_t room)
     bool fraction = false;
     for (; *i < t.n; ++*i) {
         if (t.s[*i] == ',' && *i + 3 < t.n && digits(t, *i + 1) >= 3) continue;
-        if (!raml_find_digit(t.s[*i])) break;
+        if (!is_digit(t.s[*i])) break;
         if (len == 1 && out[0] == '0') len = 0;
         if (len < room) out[len++] = t.s[*i];
     }
-    if (*i + 1 < t.n && t.s[*i] == '.' && raml_find_digit(t.s[*i + 1]))
-        for (++*i; *i < t.n && raml_find_digit(t.s[*i]); ++*i) fraction = fraction || t.s[*i] != '0';
+    if (*i + 1 < t.n && t.s[*i] == '.' && is_digit(t.s[*i + 1]))
+        for (++*i; *i < t.n && is_digit(t.s[*i]); ++*i) fraction = fraction || t.s[*i] != '0';
     return fraction || len == room ? 0 : len;
 }
 
@@ -156,12 +156,12 @@ bool raml_find_never_said(struct text gold, struct text pred)
     enum { ROOM = 64 };
     char want[ROOM], have[ROOM];
     size_t i = 0;
-    while (i < gold.n && (raml_find_space(gold.s[i]) || raml_find_one_of(gold.s[i], "-+$"))) i++;
+    while (i < gold.n && (is_space(gold.s[i]) || raml_find_one_of(gold.s[i], "-+$"))) i++;
     size_t n_want = whole_digits(gold, &i, want, ROOM);
-    while (i < gold.n && (raml_find_space(gold.s[i]) || raml_find_one_of(gold.s[i], "$."))) i++;
+    while (i < gold.n && (is_space(gold.s[i]) || raml_find_one_of(gold.s[i], "$."))) i++;
     if (!n_want || i < gold.n) return false;
     for (i = 0; i < pred.n; i++) {
-        if (!raml_find_digit(pred.s[i])) continue;
+        if (!is_digit(pred.s[i])) continue;
         size_t n_have = whole_digits(pred, &i, have, ROOM);
         if (n_have == n_want && memcmp(want, have, n_want) == 0) return false;
     }
