@@ -11,7 +11,32 @@
 
 #include "raml/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+
+/* What an objective is given: the targets of a part of a step, in order. */
+struct raml_objective_tokens {
+    size_t n;
+    const float *logp;    /* [n] log p(token), natural logarithm; NULL: not known yet (see `constant`) */
+    const float *entropy; /* [n] of the distribution that predicts the token, nats; NULL where constant */
+    const float *weight;  /* [n] >= 0: how often the token counts; 0 where it is not trained on */
+    double total;         /* sum of the weights of the whole step, > 0 */
+};
+
+/* An objective of one's own, for the trainer (train.h). */
+struct raml_objective {
+    const char *name; /* kept in checkpoints: a run is resumed with the objective of this name */
+    /* Sets *loss to this part's share of the step's loss and, where they are asked for, d_logp[n] and d_entropy[n] to
+     * d loss / d logp and d loss / d entropy, every element. Any of the three may be NULL. A pure function: parts are
+     * evaluated in any split, for validation too. Another code than RAML_OK ends the training with err's sentence. */
+    enum raml_code (*evaluate)(const void *user, const struct raml_objective_tokens *in, double *loss, float *d_logp,
+                               float *d_entropy, struct raml_err *err);
+    const void *user;
+    bool constant; /* d_logp depends on weight and total only, and d_entropy is 0: then it is asked for before logp is
+                    * known, without d_entropy, and logits are computed once a step instead of twice */
+};
+/* Supervised fine-tuning, as below. */
+struct raml_objective raml_objective_default(void);
 
 /* Supervised fine-tuning: loss = -sum_i w_i logp_i / total,  d_logp_i = -w_i / total.
  * weight: [n], >= 0; NULL: all ones.   total: sum of the weights of the whole step, > 0.

@@ -1,4 +1,6 @@
-/* train.h - supervised fine-tuning: one optimizer step after another, over trees of questions and their trajectories.
+/* train.h - supervised fine-tuning, one optimizer step after another, over trees of questions and their trajectories.
+ *
+ * What is minimised may be an objective of one's own (objective.h), over the same tokens.
  *
  * A question is one token tree: its prompt, computed once, and `trajectories` spans after it, each ending in an answer
  * (row.h says which tokens are trained). A step takes batch_size questions, counts what all of them train on, and only
@@ -23,6 +25,7 @@
 #include "raml/format.h"
 #include "raml/log.h"
 #include "raml/model.h"
+#include "raml/objective.h"
 #include "raml/optim.h"
 #include "raml/question.h"
 #include "raml/run.h"
@@ -73,6 +76,7 @@ struct raml_train_job { /* all borrowed */
     const struct raml_questions *validation; /* NULL: none */
     struct raml_run *run;
     uint64_t resume_step; /* as raml_run_open gave it */
+    const struct raml_objective *objective; /* what is minimised, and what eval_loss is; NULL: supervised fine-tuning */
     const struct raml_sink *sink;
 };
 struct raml_train_result {
@@ -85,8 +89,8 @@ struct raml_train_result {
 
 /* Trains. *out (may be NULL) is filled as far as training got, on failure too.
  * Before the first step: RAML_ERANGE when a row is longer than the model's context (names question and line), the
- * tokenizer has ids that the model lacks, or nothing is trained on; RAML_EUSAGE when a resumed run's settings or data
- * are not those it was started with. While training: RAML_ERANGE when a loss or gradient is not finite (names the
+ * tokenizer has ids that the model lacks, or nothing is trained on; RAML_EUSAGE when an objective has no name or no
+ * function, or a resumed run's settings, objective or data are not those it was started with. While training: RAML_ERANGE when a loss or gradient is not finite (names the
  * step; the last checkpoint stays); the device's error when it fails (the last checkpoint stays); RAML_ESTOP when the
  * sink asks to stop, after a checkpoint of the step just done. */
 RAML_CHECKED enum raml_code raml_train_sft(const struct raml_train_job *job, const struct raml_train_options *opt,

@@ -3,6 +3,19 @@
 
 #include <math.h>
 
+static enum raml_code evaluate_sft(const void *user, const struct raml_objective_tokens *in, double *loss,
+                                   float *d_logp, float *d_entropy, struct raml_err *err)
+{
+    (void)user;
+    for (size_t i = 0; d_entropy && i < in->n; i++) d_entropy[i] = 0.0f;
+    return raml_objective_sft(in->logp, in->weight, in->n, in->total, loss, d_logp, err);
+}
+
+struct raml_objective raml_objective_default(void)
+{
+    return (struct raml_objective){.name = "sft", .evaluate = evaluate_sft, .constant = true};
+}
+
 enum raml_code raml_objective_sft(const float *logp, const float *weight, size_t n, double total, double *loss,
                                   float *d_logp, struct raml_err *err)
 {

@@ -20,6 +20,7 @@
 struct trainer {
     const struct raml_train_job *job;
     const struct raml_train_options *opt;
+    struct raml_objective objective;
     struct feed feed, validation;
     struct feed_plan plan;
     struct feed_draw draw, validation_draw;
@@ -30,7 +31,7 @@ struct trainer {
     struct raml_tree *tree;      /* [n_trees_cap]: the rows of a step */
     size_t n_trees, n_trees_cap;
     struct feed_weights weight;  /* of the step's targets, tree after tree */
-    float *logp, *d_logp;        /* of one pack's targets */
+    float *logp, *entropy, *d_logp, *d_entropy; /* of one pack's targets; entropies unless it is constant */
     size_t cap_scored;
     float *grad; /* of the device: [raml_gradient_n] */
     struct train_state state;
@@ -54,7 +55,9 @@ static void trainer_deinit(struct trainer *t)
     raml_feed_deinit(&t->validation);
     free(t->weight.w);
     free(t->logp);
+    free(t->entropy);
     free(t->d_logp);
+    free(t->d_entropy);
     raml_array_free(raml_model_device(t->job->model), t->grad);
 }
 
@@ -64,6 +67,13 @@ static enum raml_code check_vocabulary(const struct raml_train_job *job, struct 
     if (need <= have) return RAML_OK;
     return raml_fail(err, RAML_ERANGE, "the tokenizer has ids up to %d, the model's vocab_size is %d: they do not "
                      "belong together", need - 1, have);
+}
+
+static enum raml_code take_objective(struct trainer *t, struct raml_err *err)
+{
+    t->objective = t->job->objective ? *t->job->objective : raml_objective_default();
+    if (t->objective.evaluate && t->objective.name && *t->objective.name) return RAML_OK;
+    return raml_fail(err, RAML_EUSAGE, "the objective has no %s", t->objective.evaluate ? "name" : "function");
 }
 
 static enum raml_code check_data(const struct trainer *t, struct raml_err *err)
@@ -95,7 +105,8 @@ static enum raml_code trainer_init(struct trainer *t, struct raml_err *err)
     const struct raml_train_job *job = t->job;
     const struct raml_train_options *opt = t->opt;
     size_t n = raml_model_n(job->model);
-    enum raml_code rc = check_vocabulary(job, err);
+    enum raml_code rc = take_objective(t, err);
+    if (!rc) rc = check_vocabulary(job, err);
     if (!rc) rc = raml_feed_init(&t->feed, job, opt, job->data, job->data_name, 0, err);
     if (!rc && job->validation && opt->eval_steps)
         rc = raml_feed_init(&t->validation, job, opt, job->validation, "validation", opt->eval_questions, err);
@@ -126,10 +137,14 @@ static enum raml_code trainer_init(struct trainer *t, struct raml_err *err)
 
 static enum raml_code reserve_scored(struct trainer *t, size_t n, struct raml_err *err)
 {
-    size_t logp = t->cap_scored, d_logp = t->cap_scored;
-    enum raml_code rc = RAML_RESERVE(t->logp, logp, n, "targets", err);
-    if (!rc) rc = RAML_RESERVE(t->d_logp, d_logp, n, "targets", err);
-    if (!rc) t->cap_scored = d_logp;
+    float **const list[] = {&t->logp, &t->d_logp, &t->entropy, &t->d_entropy};
+    size_t cap = t->cap_scored;
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; !rc && i < (t->objective.constant ? 2 : 4); i++) {
+        cap = t->cap_scored;
+        rc = RAML_RESERVE(*list[i], cap, n, "targets", err);
+    }
+    if (!rc) t->cap_scored = cap;
     return rc;
 }
 
@@ -149,6 +164,27 @@ static enum raml_code fill_pack(struct trainer *t, size_t first, size_t *end, st
     return reserve_scored(t, t->pack.n_scored, err);
 }
 
+/* One pack: its share of the step's loss, and (train) its gradient added to grad. weight: of its targets. */
+static enum raml_code run_pack(struct trainer *t, bool train, const float *weight, double total, double *loss,
+                               struct raml_err *err)
+{
+    const struct raml_objective *o = &t->objective;
+    const struct raml_score out = {.logp = t->logp, .entropy = o->constant ? NULL : t->entropy};
+    struct raml_objective_tokens in = {.n = t->pack.n_scored, .weight = weight, .total = total};
+    enum raml_code rc;
+    if (train && o->constant) {
+        rc = o->evaluate(o->user, &in, NULL, t->d_logp, NULL, err);
+        if (!rc) rc = raml_pass_train(t->pass, &t->pack, t->d_logp, &out, t->grad, err);
+    } else {
+        rc = raml_pass_forward(t->pass, &t->pack, &out, err);
+    }
+    in.logp = out.logp;
+    in.entropy = out.entropy;
+    if (rc || !train || o->constant) return rc ? rc : o->evaluate(o->user, &in, loss, NULL, NULL, err);
+    rc = o->evaluate(o->user, &in, loss, t->d_logp, t->d_entropy, err);
+    return rc ? rc : raml_pass_backward(t->pass, t->d_logp, t->d_entropy, t->grad, err);
+}
+
 /* Adds to *loss the share of the step's loss, and to grad its gradient (train) of every pack of the step's trees. */
 static enum raml_code run_packs(struct trainer *t, bool train, double total, double *loss, struct raml_err *err)
 {
@@ -156,21 +192,12 @@ static enum raml_code run_packs(struct trainer *t, bool train, double total, dou
     size_t first = 0;
     *loss = 0.0;
     while (first < t->n_trees) {
-        double part;
+        double part = 0.0;
         enum raml_code rc = fill_pack(t, first, &first, err);
-        if (rc) return rc;
-        const struct raml_score out = {.logp = t->logp};
-        size_t n = t->pack.n_scored;
-        if (train) {
-            rc = raml_objective_sft(NULL, weight, n, total, NULL, t->d_logp, err);
-            if (!rc) rc = raml_pass_train(t->pass, &t->pack, t->d_logp, &out, t->grad, err);
-        } else {
-            rc = raml_pass_forward(t->pass, &t->pack, &out, err);
-        }
-        if (!rc) rc = raml_objective_sft(t->logp, weight, n, total, &part, NULL, err);
+        if (!rc) rc = run_pack(t, train, weight, total, &part, err);
         if (rc) return rc;
         *loss += part;
-        weight += n;
+        weight += t->pack.n_scored;
     }
     return RAML_OK;
 }

@@ -40,8 +40,9 @@ static enum raml_code weights_hash(const struct raml_model *m, uint64_t *out, st
 static const char *const decay_names[] = {[RAML_DECAY_COSINE] = "cosine", [RAML_DECAY_LINEAR] = "linear",
                                           [RAML_DECAY_CONSTANT] = "constant"};
 
-static json_t *settings_json(const struct raml_train_options *o, const struct raml_model *m)
+static json_t *settings_json(const struct raml_train_options *o, const struct raml_train_job *job)
 {
+    const struct raml_model *m = job->model;
     json_t *j = json_pack("{s:f,s:s,s:f,s:I,s:f}", "learning_rate", o->learning_rate, "lr_scheduler_type",
                           decay_names[o->lr_scheduler_type], "min_lr_ratio", o->min_lr_ratio, "warmup_steps",
                           (json_int_t)o->warmup_steps, "warmup_ratio", o->warmup_ratio);
@@ -57,6 +58,7 @@ static json_t *settings_json(const struct raml_train_options *o, const struct ra
                              raml_dtype_name(raml_model_dtype(m)));
     int failed = !j || !step || !data || !told || json_object_update(j, step) || json_object_update(j, data) ||
                  json_object_update(j, told);
+    if (!failed && job->objective) failed = json_object_set_new(j, "objective", json_string(job->objective->name));
     json_decref(step);
     json_decref(data);
     json_decref(told);
@@ -89,10 +91,17 @@ static const char *first_difference(json_t *want, const json_t *got)
     return NULL;
 }
 
+/* An objective of one's own is a setting only where there is one. */
+static const char *other_objective(const json_t *now, const json_t *then)
+{
+    const json_t *a = json_object_get(now, "objective"), *b = json_object_get(then, "objective");
+    return (!a && !b) || json_equal(a, b) ? NULL : "objective";
+}
+
 static enum raml_code check_settings(const struct raml_train_job *job, const struct raml_train_options *opt,
                                      const char *path, const json_t *state, struct raml_err *err)
 {
-    json_t *now = settings_json(opt, job->model), *limits = limits_json(opt);
+    json_t *now = settings_json(opt, job), *limits = limits_json(opt);
     const json_t *then = json_object_get(state, "settings"), *then_limits = json_object_get(state, "limits");
     enum raml_code rc = RAML_OK;
     char a[48], b[48];
@@ -101,6 +110,7 @@ static enum raml_code check_settings(const struct raml_train_job *job, const str
         goto done;
     }
     const char *key = first_difference(now, then);
+    if (!key) key = other_objective(now, then);
     if (key) {
         rc = raml_fail(err, RAML_EUSAGE, "%s: resume with %s = %s, but the run was started with %s", path, key,
                        shown(json_object_get(now, key), a), shown(json_object_get(then, key), b));
@@ -161,7 +171,7 @@ static enum raml_code save_json(const struct raml_train_job *job, const struct r
                           (json_int_t)s->step, "tokens", (json_int_t)s->tokens, "trained_tokens",
                           (json_int_t)s->trained, "loss_sum", s->loss_sum, "weight_sum", s->weight_sum, "n_questions",
                           (json_int_t)s->n_questions, "data_hash", data, "weights_hash", weights, "settings",
-                          settings_json(opt, job->model), "limits", limits_json(opt));
+                          settings_json(opt, job), "limits", limits_json(opt));
     char *text = o ? json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
     rc = text ? raml_file_write(path, text, strlen(text), err)
               : raml_fail(err, RAML_ENOMEM, "%s: no memory to write it", path);

@@ -46,6 +46,7 @@ static inline bool on_stop(void *user)
 struct bench { /* what every test uses */
     char root[PATH_CAP];
     struct raml_device *dev;
+    const struct raml_objective *objective; /* of the next training; NULL: supervised fine-tuning */
     size_t fail_at; /* on a device of far.h: the operation of the next training that fails; 0: none */
     struct raml_tokenizer *tokenizer;
     struct raml_questions data;
@@ -170,7 +171,8 @@ static inline struct outcome go(struct bench *b, const char *name, const struct 
     if (stop < 0) at.ruin = b->model;
     struct raml_train_job job = {.model = b->model, .tokenizer = b->tokenizer, .format = raml_format_default(),
                                  .data_name = "made.jsonl", .data = data ? data : &b->data, .run = run,
-                                 .resume_step = step, .sink = &sink, .validation = &b->data};
+                                 .resume_step = step, .sink = &sink, .validation = &b->data,
+                                 .objective = b->objective};
     if (b->fail_at) far_fail_at(b->dev, b->fail_at);
     out.rc = raml_train_sft(&job, o, &out.result, &out.err);
     if (b->fail_at) {
