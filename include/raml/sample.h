@@ -3,8 +3,8 @@
  * Continuous batching over decoder.h: prompts are computed once and forked, finished samples leave, the next ones of
  * the queue enter before the next step. Random numbers are keyed by (seed, hash of the question's text, sample, token
  * index): the same seed gives the same samples for any batch size and batch mates.
- * A sample ends with the format's stop, one of the eos tokens or the stop text ("stop"), or at max_completion_length or
- * the model's context ("length"). Truncated, or thinking never closed: counted wrong.
+ * A sample ends with the format's stop, one of the eos tokens, the stop text or a rule of one's own ("stop"), or at
+ * max_completion_length or the model's context ("length"). Truncated, or thinking never closed: counted wrong.
  * The trajectory is what the model thought, with its place among the tokens (format.h); the answer is what follows
  * it, or where the answer prefix asks for \boxed{}, what is marked there as one: boxed, after "the answer is", "####"
  * or a heading, a letter of multiple choice (answer.h). With a format that does not set thinking apart the whole
@@ -17,6 +17,14 @@
 #include "raml/log.h"
 #include "raml/model.h"
 #include "raml/question.h"
+
+/* A sample that is not finished, as a stop rule of one's own sees it. */
+struct raml_sample_so_far {
+    size_t question, sample; /* numbers from 0: qs->question[question], of n samples */
+    const int32_t *token;    /* [n] all tokens so far, forced ones included; borrowed for the call */
+    size_t n;
+    bool thinking; /* the next token is the trajectory's: thinking is open */
+};
 
 struct raml_sample_options {
     size_t n;                     /* samples per question */
@@ -32,6 +40,12 @@ struct raml_sample_options {
     bool answer_only; /* the answer prefix is part of the prompt: the completion is the answer */
     const int32_t *eos; /* [n_eos] tokens that end a sample besides the format's stop; borrowed */
     size_t n_eos;
+    /* A stop rule of one's own; NULL: none. Called after every token that does not end the sample by itself; true ends it
+     * there, like the stop text: finish_reason "stop", the token stays, and thinking that was not closed counts as wrong.
+     * It is called from one thread, for the samples that grow side by side in turn. A rule that looks at nothing but
+     * *so_far gives the same samples for any batch size; what it ends changes no other sample. */
+    bool (*ends)(void *user, const struct raml_sample_so_far *so_far);
+    void *ends_user;
 };
 struct raml_sample_options raml_sample_default(void); /* 1 sample, 64 rows, 512 tokens, temperature 1, no filters */
 

@@ -260,6 +260,16 @@ static void follow_thinking(const struct sample_texts *x, struct row *r)
     }
 }
 
+static bool rule_ends(const struct sampler *s, const struct row *r)
+{
+    const struct raml_sample_so_far so_far = {.question = r->entry / s->opt->n,
+                                              .sample = r->entry % s->opt->n,
+                                              .token = r->out.token,
+                                              .n = r->out.n,
+                                              .thinking = r->thinking};
+    return s->opt->ends && s->opt->ends(s->opt->ends_user, &so_far);
+}
+
 /* Appends the sampled token and checks whether thinking or the sample ends with it. */
 static enum raml_code append(struct sampler *s, struct row *r, struct raml_err *err)
 {
@@ -276,6 +286,7 @@ static enum raml_code append(struct sampler *s, struct row *r, struct raml_err *
     bool end = ends_here(x, &r->out);
     if (!end && (!r->thinking || !x->thinks) && s->opt->stop)
         rc = raml_sampled_has(x, &r->out, s->opt->stop, &end, err);
+    if (!rc && !end) end = rule_ends(s, r);
     if (end || n >= s->opt->max_completion_length || length >= s->context) {
         r->ended = true;
         r->out.finish_reason = end ? "stop" : "length";

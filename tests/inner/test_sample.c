@@ -106,6 +106,59 @@ static void test_company(void **state)
     raml_questions_deinit(&want);
 }
 
+struct rule { /* ends every odd sample of every even question at `n` tokens */
+    size_t n, ended;
+    bool wrong; /* it was shown what is no sample */
+};
+
+static bool rule_ends(void *user, const struct raml_sample_so_far *s)
+{
+    struct rule *rule = user;
+    rule->wrong |= s->n == 0 || s->token[s->n - 1] < 0 || s->question > 4 || s->sample > 3;
+    bool end = s->sample % 2 && s->question % 2 == 0 && s->n == rule->n;
+    rule->ended += end;
+    return end;
+}
+
+/* A rule of one's own ends the samples that it says, at the token that it says, whatever grows beside them; the others,
+ * and what those were up to there, are as without it. */
+static void test_rule(void **state)
+{
+    struct rig *r = *state;
+    struct raml_sample_options o = raml_sample_default();
+    struct raml_sample_stats stats;
+    struct raml_questions free_running, got;
+    static const size_t batch[] = {1, 3, 64};
+    o.n = 4;
+    o.max_completion_length = 60;
+    o.seed = 5;
+    sample(r, &o, &free_running, &stats);
+    for (size_t b = 0; b < sizeof batch / sizeof *batch; b++) {
+        struct rule rule = {.n = 3};
+        size_t shorter = 0;
+        o.batch_size = batch[b];
+        o.ends = rule_ends;
+        o.ends_user = &rule;
+        sample(r, &o, &got, &stats);
+        for (size_t i = 0; i < got.n; i++)
+            for (size_t k = 0; k < o.n; k++) {
+                const struct raml_trajectory *x = &free_running.question[i].trajectory[k],
+                                             *y = &got.question[i].trajectory[k];
+                bool ended = k % 2 && i % 2 == 0 && x->n_tokens > 3;
+                assert_int_equal(y->n_tokens, ended ? 3 : x->n_tokens);
+                assert_memory_equal(x->tokens, y->tokens, y->n_tokens * sizeof *y->tokens);
+                assert_string_equal(y->finish_reason, ended ? "stop" : x->finish_reason);
+                if (ended && !y->think_closed) assert_int_equal(y->correct, RAML_DIFFERENT);
+                shorter += ended;
+            }
+        assert_true(shorter > 0);
+        assert_int_equal(rule.ended, shorter);
+        assert_false(rule.wrong);
+        raml_questions_deinit(&got);
+    }
+    raml_questions_deinit(&free_running);
+}
+
 /* The same tokens evaluated by a pass over the whole text. */
 static double scored(struct rig *r, const char *question, const struct raml_trajectory *t, int32_t *argmax)
 {
@@ -486,7 +539,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_company), cmocka_unit_test(test_logp),
                                        cmocka_unit_test(test_greedy),  cmocka_unit_test(test_endings),
-                                       cmocka_unit_test(test_waits),   cmocka_unit_test(test_plain_format),
+                                       cmocka_unit_test(test_waits),   cmocka_unit_test(test_rule),
+                                       cmocka_unit_test(test_plain_format),
                                        cmocka_unit_test(test_chat_formats),
                                        cmocka_unit_test(test_faults),   cmocka_unit_test(test_estimate)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
