@@ -24,6 +24,7 @@ enum cli_type {
     CLI_INT,  /* int64_t */
     CLI_REAL, /* double */
     CLI_TEXT, /* const char *; NULL when not given and the default is NULL */
+    CLI_PATH, /* the same, and a file or folder: the shell completes it */
     CLI_ONE   /* const char *, one of the words in `words` ("a|b|c") */
 };
 struct cli_option {

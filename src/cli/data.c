@@ -52,7 +52,7 @@ struct overlap {
 static const struct cli_option options[] = {
     {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL,
      "Fields by role where detection fails: question=Problem,answer=Gold."},
-    {"tokenizer", NULL, CLI_TEXT, AT(tokenizer), NULL, 0, 0, NULL,
+    {"tokenizer", NULL, CLI_PATH, AT(tokenizer), NULL, 0, 0, NULL,
      "Model's folder or GGUF file, or tokenizer.json, to count tokens. Default: the built-in one, one token per byte."},
     PROMPTING_OPTIONS(AT(prompting)),
     {"max_length", "max_tokens", CLI_INT, AT(max_length), "0", 0, 1e9, NULL,

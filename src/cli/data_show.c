@@ -40,7 +40,7 @@ static const struct cli_option options[] = {
      "Trajectories per row, the file's first ones; 0: only the answer."},
     {"max_length", "max_tokens", CLI_INT, AT(max_length), "0", 0, 1e9, NULL,
      "Maximum tokens, prompt and one trajectory with its answer; a longer row is an error. 0: no limit."},
-    {"tokenizer", NULL, CLI_TEXT, AT(tokenizer), NULL, 0, 0, NULL,
+    {"tokenizer", NULL, CLI_PATH, AT(tokenizer), NULL, 0, 0, NULL,
      "Model's folder or GGUF file, or tokenizer.json. Default: the built-in tokenizer, one token per byte."},
     PROMPTING_OPTIONS(AT(prompting)),
     {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL,

@@ -31,7 +31,7 @@ struct settings {
 
 #define AT(field) offsetof(struct settings, field)
 static const struct cli_option options[] = {
-    {"out", "output_dir", CLI_TEXT, AT(out), "demo", 0, 0, NULL, "Folder to write; an earlier demo there is replaced."},
+    {"out", "output_dir", CLI_PATH, AT(out), "demo", 0, 0, NULL, "Folder to write; an earlier demo there is replaced."},
     {"preset", NULL, CLI_TEXT, AT(preset), "micro", 0, 0, NULL, "Model to train: micro, small, medium, gpt2."},
     {"families", NULL, CLI_TEXT, AT(families), DEMO_FAMILIES, 0, 0, NULL,
      "Question families, with the range trained on."},

@@ -34,23 +34,23 @@ static void wrap(struct raml_buf *out, const char *text, size_t at, size_t inden
     raml_buf_adds(out, "\n");
 }
 
-static const char *type_name(enum cli_type t)
+const char *cli_type_name(enum cli_type t)
 {
     switch (t) {
     case CLI_INT: return " INT";
     case CLI_REAL: return " REAL";
     case CLI_TEXT: return " TEXT";
+    case CLI_PATH: return " PATH";
     case CLI_ONE: return " WORD";
     case CLI_FLAG: break;
     }
     return "";
 }
 
-/* "(an integer from 1 to 9; default 3; also --lr)", or nothing. */
-static void facts(const struct cli_option *o, struct raml_buf *out)
+void cli_facts(const struct cli_option *o, struct raml_buf *out)
 {
     const char *before = " (";
-    if (o->type != CLI_FLAG && o->type != CLI_TEXT) {
+    if (o->type != CLI_FLAG && o->type != CLI_TEXT && o->type != CLI_PATH) {
         char want[400];
         cli_expected(o, want, sizeof want);
         raml_buf_addf(out, "%s%s", before, want);
@@ -67,11 +67,16 @@ static void facts(const struct cli_option *o, struct raml_buf *out)
     if (before[0] == ';') raml_buf_adds(out, ")");
 }
 
+bool cli_is_negatable(const struct cli_option *o)
+{
+    return o->type == CLI_FLAG && o->value && strcmp(o->value, "true") == 0;
+}
+
 static void option_help(const struct cli_option *o, struct raml_buf *out)
 {
     char left[128];
-    bool negatable = o->type == CLI_FLAG && o->value && strcmp(o->value, "true") == 0;
-    int n = snprintf(left, sizeof left, "  --%s%s%s", negatable ? "[no-]" : "", o->name, type_name(o->type));
+    int n = snprintf(left, sizeof left, "  --%s%s%s", cli_is_negatable(o) ? "[no-]" : "", o->name,
+                     cli_type_name(o->type));
     raml_buf_adds(out, left);
     if (n + 2 > INDENT)
         raml_buf_addf(out, "\n%*s", INDENT, "");
@@ -80,16 +85,15 @@ static void option_help(const struct cli_option *o, struct raml_buf *out)
     struct raml_buf text;
     raml_buf_init(&text, 4096);
     raml_buf_adds(&text, o->help);
-    facts(o, &text);
+    cli_facts(o, &text);
     wrap(out, text.data ? text.data : "", INDENT, INDENT);
     raml_buf_deinit(&text);
 }
 
-/* The example as a shell reads it: if it is too long, lines end in a backslash before an option. */
-static void example(struct raml_buf *out, const char *text)
+void cli_example(struct raml_buf *out, const char *text)
 {
     const int room = WIDTH - 4; /* beside the indent and " \\" */
-    raml_buf_adds(out, "\nexample:\n  ");
+    raml_buf_adds(out, "  ");
     while ((int)strlen(text) > room + 2) {
         int cut = room;
         while (cut > 0 && strncmp(text + cut, " --", 3) != 0) cut--;
@@ -112,5 +116,6 @@ void cli_help(const struct cli_command *cmd, struct raml_buf *out)
     for (size_t i = 0; i < cmd->n_options; i++) option_help(&cmd->option[i], out);
     raml_buf_adds(out, "\noptions of every command:\n");
     for (size_t i = 0; i < cli_n_common; i++) option_help(&cli_common_option[i], out);
-    example(out, cmd->example);
+    raml_buf_adds(out, "\nexample:\n");
+    cli_example(out, cmd->example);
 }

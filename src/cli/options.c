@@ -8,7 +8,7 @@
 enum { MAX_BYTES = 16 << 20 }; /* of all texts in a command line and its recipe */
 
 const struct cli_option cli_common_option[] = {
-    {"config", NULL, CLI_TEXT, offsetof(struct cli_common, config), NULL, 0, 0, NULL,
+    {"config", NULL, CLI_PATH, offsetof(struct cli_common, config), NULL, 0, 0, NULL,
      "Settings from this YAML recipe; the command line wins."},
     {"seed", NULL, CLI_INT, offsetof(struct cli_common, seed), "0", 0, 0x1p63, NULL,
      "Seed of every random number; equal seeds give equal results."},
@@ -68,6 +68,7 @@ enum raml_code cli_slot_set(struct cli_parsed *p, struct cli_slot *s, const char
     case CLI_REAL: rc = cli_read_real(o, copy, (double *)(void *)s->field, err); break;
     case CLI_ONE: rc = cli_check_word(o, copy, err); /* fall through */
     case CLI_TEXT:
+    case CLI_PATH:
         if (!rc) *(const char **)(void *)s->field = copy;
         break;
     }

@@ -45,6 +45,21 @@ const char *cli_slot_nearest(const struct cli_parsed *p, const char *name);
 RAML_CHECKED enum raml_code cli_slot_set(struct cli_parsed *p, struct cli_slot *s, const char *text, size_t len,
                                          struct raml_err *err);
 
+/* Holds its field a text (const char *)? */
+static inline bool cli_holds_text(const struct cli_option *o)
+{
+    return o->type == CLI_TEXT || o->type == CLI_PATH || o->type == CLI_ONE;
+}
+
+/* help.c: " INT": what stands after the option's name; "" for a flag. */
+const char *cli_type_name(enum cli_type t);
+/* "(an integer from 1 to 9; default 3; also --lr)", or nothing, after one space. */
+void cli_facts(const struct cli_option *o, struct raml_buf *out);
+/* May it be written as --no-NAME to some effect? A flag that is set unless one says otherwise. */
+bool cli_is_negatable(const struct cli_option *o);
+/* The example as a shell reads it: where it is too long, lines end in a backslash in front of an option. */
+void cli_example(struct raml_buf *out, const char *text);
+
 /* values.c: "an integer from 1 to 9" */
 void cli_expected(const struct cli_option *o, char *out, size_t cap);
 /* Text for a message: at most 60 bytes, control bytes shown as '?'. */

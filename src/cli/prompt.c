@@ -18,9 +18,9 @@ struct settings {
 
 #define AT(field) offsetof(struct settings, field)
 static const struct cli_option options[] = {
-    {"model", NULL, CLI_TEXT, AT(model), NULL, 0, 0, NULL,
+    {"model", NULL, CLI_PATH, AT(model), NULL, 0, 0, NULL,
      "Model's folder: chat_template.jinja, or chat_template in tokenizer_config.json; bos_token and eos_token from there."},
-    {"template", NULL, CLI_TEXT, AT(template), NULL, 0, 0, NULL, "Jinja file to use instead of the model's template."},
+    {"template", NULL, CLI_PATH, AT(template), NULL, 0, 0, NULL, "Jinja file to use instead of the model's template."},
     {"add_generation_prompt", NULL, CLI_FLAG, AT(add_generation_prompt), NULL, 0, 0, NULL,
      "End with the beginning of the model's turn."},
     {"continue_final_message", NULL, CLI_FLAG, AT(continue_final_message), NULL, 0, 0, NULL,
@@ -33,7 +33,7 @@ static const struct cli_option options[] = {
      "Today's date for templates that show one: \"26 Jul 2024\"."},
     {"spans", NULL, CLI_FLAG, AT(spans), NULL, 0, 0, NULL,
      "Also write which bytes came from which message: [[start, end, message], ...]."},
-    {"out", NULL, CLI_TEXT, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
+    {"out", NULL, CLI_PATH, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
 };
 
 struct work {

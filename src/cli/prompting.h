@@ -15,7 +15,7 @@ struct prompting_settings { /* a member of a command's settings */
     {"prompt_format", NULL, CLI_TEXT, PROMPTING_AT(at, format), "auto", 0, 0, NULL,                                    \
      "builtin, qwen, qwen3, r1, llama3, plain; template: the model's own chat template; auto: builtin for models "     \
      "trained here, else template."},                                                                                  \
-        {"chat_template", NULL, CLI_TEXT, PROMPTING_AT(at, template), NULL, 0, 0, NULL,                                \
+        {"chat_template", NULL, CLI_PATH, PROMPTING_AT(at, template), NULL, 0, 0, NULL,                                \
          "A Jinja file instead of the model's own template."},                                                         \
         {"prompt_before", NULL, CLI_TEXT, PROMPTING_AT(at, before), NULL, 0, 0, NULL,                                  \
          "Text before the question, special tokens parsed; with --prompt_after instead of a format."},                 \

@@ -95,7 +95,7 @@ static enum raml_code read_value(struct cli_parsed *p, struct reader *r, struct 
         if (!o->value) return RAML_OK; /* not given, as by default */
         return raml_fail(err, RAML_EUSAGE, "found no value (null), expected %s", want);
     }
-    bool text = o->type == CLI_TEXT || o->type == CLI_ONE;
+    bool text = cli_holds_text(o);
     const char *value = (const char *)e->data.scalar.value;
     if (!text && e->data.scalar.style != YAML_PLAIN_SCALAR_STYLE) {
         char shown[CLI_SHOWN];
@@ -253,7 +253,7 @@ static bool emit_slot(yaml_emitter_t *e, const struct cli_slot *s)
     const struct cli_option *o = s->option;
     const void *field = s->field;
     char number[40];
-    bool text = o->type == CLI_TEXT || o->type == CLI_ONE;
+    bool text = cli_holds_text(o);
     if (text ? !*(const char *const *)field : !o->value && !s->given && o->type != CLI_FLAG)
         return emit_pair(e, o->name, "null", false);
     switch (o->type) {
@@ -261,6 +261,7 @@ static bool emit_slot(yaml_emitter_t *e, const struct cli_slot *s)
     case CLI_INT: snprintf(number, sizeof number, "%" PRId64, *(const int64_t *)field); break;
     case CLI_REAL: real_text(*(const double *)field, number); break;
     case CLI_TEXT:
+    case CLI_PATH:
     case CLI_ONE: return emit_pair(e, o->name, *(const char *const *)field, true);
     }
     return emit_pair(e, o->name, number, false);
@@ -297,7 +298,7 @@ static const char *not_utf8(const struct cli_parsed *p)
     yaml_event_t event;
     for (size_t i = 0; i < p->n_slots + p->n_args; i++) {
         bool slot = i < p->n_slots;
-        if (slot && p->slot[i].option->type != CLI_TEXT) continue;
+        if (slot && !cli_holds_text(p->slot[i].option)) continue;
         const char *text = slot ? *(const char *const *)(const void *)p->slot[i].field : p->arg[i - p->n_slots];
         if (!text) continue;
         if (!yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text, (int)strlen(text), 1, 1,

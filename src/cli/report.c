@@ -13,7 +13,7 @@ struct settings {
 };
 
 static const struct cli_option options[] = {
-    {"out", NULL, CLI_TEXT, offsetof(struct settings, out), NULL, 0, 0, NULL,
+    {"out", NULL, CLI_PATH, offsetof(struct settings, out), NULL, 0, 0, NULL,
      "The file to write; without it, report.html in the folder."},
 };
 

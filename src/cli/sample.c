@@ -12,7 +12,7 @@ struct settings {
 
 static const struct cli_option options[] = {
     SAMPLING_OPTIONS("4"),
-    {"out", "output", CLI_TEXT, offsetof(struct settings, out), "samples.jsonl", 0, 0, NULL, "JSONL file to write."},
+    {"out", "output", CLI_PATH, offsetof(struct settings, out), "samples.jsonl", 0, 0, NULL, "JSONL file to write."},
 };
 
 static enum raml_code tell(const struct cli *cli, const struct settings *s, const struct sampling_result *r,

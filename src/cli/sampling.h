@@ -18,9 +18,9 @@ struct sampling_settings { /* the first member of either command's settings */
 #define SAMPLING_AT(field) offsetof(struct sampling_settings, field)
 /* Rows of the table of settings; n_default: samples per question. */
 #define SAMPLING_OPTIONS(n_default)                                                                                    \
-    {"model_name_or_path", "model", CLI_TEXT, SAMPLING_AT(model), NULL, 0, 0, NULL,                                    \
+    {"model_name_or_path", "model", CLI_PATH, SAMPLING_AT(model), NULL, 0, 0, NULL,                                    \
      "A model's folder or GGUF file, or a run's folder (its newest checkpoint)."},                                     \
-        {"tokenizer", NULL, CLI_TEXT, SAMPLING_AT(tokenizer), NULL, 0, 0, NULL,                                        \
+        {"tokenizer", NULL, CLI_PATH, SAMPLING_AT(tokenizer), NULL, 0, 0, NULL,                                        \
          "tokenizer.json to use; default: the model folder's."},                                                       \
         {"dtype", NULL, CLI_ONE, SAMPLING_AT(dtype), "auto", 0, 0, "auto|stored|bf16|f32",                             \
          "Type of the matrices; auto: bf16 where the processor multiplies it and the file is not quantised, else "     \

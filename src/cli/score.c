@@ -47,11 +47,11 @@ struct work {
 
 #define AT(field) offsetof(struct settings, field)
 static const struct cli_option options[] = {
-    {"model", "model_name_or_path", CLI_TEXT, AT(model), NULL, 0, 0, NULL,
+    {"model", "model_name_or_path", CLI_PATH, AT(model), NULL, 0, 0, NULL,
      "A model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights)."},
-    {"tokenizer", NULL, CLI_TEXT, AT(tokenizer), NULL, 0, 0, NULL,
+    {"tokenizer", NULL, CLI_PATH, AT(tokenizer), NULL, 0, 0, NULL,
      "tokenizer.json or a folder with one; default: the model's. Lines of token ids need none."},
-    {"out", NULL, CLI_TEXT, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
+    {"out", NULL, CLI_PATH, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
     {"dtype", NULL, CLI_ONE, AT(dtype), "stored", 0, 0, "stored|auto|bf16|f32",
      "Type of the matrices. stored: as in the file (BF16 files are multiplied in bf16 where the processor can, "
      "others in f32); auto: bf16 where the processor multiplies it and the file is not quantised, which is mostly faster "

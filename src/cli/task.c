@@ -143,7 +143,7 @@ static const struct cli_option make_options[] = {
      "Trajectories per question, distinct where the family allows it."},
     {"styles", NULL, CLI_TEXT, AT(styles), "concise", 0, 0, NULL,
      "Styles of the trajectories, used in turn: concise,verbose,reflect."},
-    {"out", NULL, CLI_TEXT, AT(out), "questions.jsonl", 0, 0, NULL, "JSONL file to write."},
+    {"out", NULL, CLI_PATH, AT(out), "questions.jsonl", 0, 0, NULL, "JSONL file to write."},
 };
 
 static enum raml_code report(const struct cli *cli, const struct raml_questions *qs, const char *path,

@@ -25,13 +25,13 @@ struct settings {
 
 #define AT(field) offsetof(struct settings, field)
 static const struct cli_option options[] = {
-    {"model", "model_name_or_path", CLI_TEXT, AT(model), NULL, 0, 0, NULL,
+    {"model", "model_name_or_path", CLI_PATH, AT(model), NULL, 0, 0, NULL,
      "A model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights)."},
-    {"tokenizer", NULL, CLI_TEXT, AT(tokenizer), NULL, 0, 0, NULL,
+    {"tokenizer", NULL, CLI_PATH, AT(tokenizer), NULL, 0, 0, NULL,
      "tokenizer.json, a folder with one, or a GGUF file; default: the model's."},
-    {"data", NULL, CLI_TEXT, AT(data), NULL, 0, 0, NULL, "JSONL file of trajectories; the same as the nameless argument."},
+    {"data", NULL, CLI_PATH, AT(data), NULL, 0, 0, NULL, "JSONL file of trajectories; the same as the nameless argument."},
     PROMPTING_OPTIONS(AT(prompting)),
-    {"out", "output_dir", CLI_TEXT, AT(out), "trace", 0, 0, NULL, "Folder to write into; made if missing."},
+    {"out", "output_dir", CLI_PATH, AT(out), "trace", 0, 0, NULL, "Folder to write into; made if missing."},
     {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL, "Fields of the file: question=NAME,answer=NAME,..."},
     {"limit", NULL, CLI_INT, AT(limit), "0", 0, 1e15, NULL, "Read only the first n questions; 0: all."},
     {"split", NULL, CLI_TEXT, AT(split), NULL, 0, 0, NULL, "Trace only questions of this split."},

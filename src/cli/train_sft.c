@@ -26,12 +26,12 @@ struct settings {
 
 #define AT(field) offsetof(struct settings, field)
 static const struct cli_option options[] = {
-    {"model_name_or_path", "model", CLI_TEXT, AT(model), NULL, 0, 0, NULL,
+    {"model_name_or_path", "model", CLI_PATH, AT(model), NULL, 0, 0, NULL,
      "init:PRESET or init:config.json (from scratch), a model's folder or GGUF file, or a run's folder (its newest "
      "checkpoint)."},
-    {"tokenizer", NULL, CLI_TEXT, AT(tokenizer), NULL, 0, 0, NULL,
+    {"tokenizer", NULL, CLI_PATH, AT(tokenizer), NULL, 0, 0, NULL,
      "tokenizer.json to use; default: the model folder's, or the built-in byte tokenizer for init:."},
-    {"data", "train_file", CLI_TEXT, AT(data), NULL, 0, 0, NULL, "JSONL file to train on; more as nameless arguments."},
+    {"data", "train_file", CLI_PATH, AT(data), NULL, 0, 0, NULL, "JSONL file to train on; more as nameless arguments."},
     {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL, "Fields of the files: question=NAME,answer=NAME,..."},
     {"limit", NULL, CLI_INT, AT(limit), "0", 0, 1e15, NULL, "Read only the first n questions of each file; 0: all."},
     {"families", NULL, CLI_TEXT, AT(families), NULL, 0, 0, NULL,
@@ -39,7 +39,7 @@ static const struct cli_option options[] = {
     {"num_questions", "questions", CLI_INT, AT(num_questions), "10000", 1, 1e9, NULL,
      "Questions to make for --families."},
     {"styles", NULL, CLI_TEXT, AT(styles), NULL, 0, 0, NULL, "Styles of made trajectories: concise,verbose,reflect."},
-    {"out", "output_dir", CLI_TEXT, AT(out), NULL, 0, 0, NULL, "Run folder to write."},
+    {"out", "output_dir", CLI_PATH, AT(out), NULL, 0, 0, NULL, "Run folder to write."},
     {"resume", "resume_from_checkpoint", CLI_FLAG, AT(resume), NULL, 0, 0, NULL,
      "Continue from the run folder's newest checkpoint, if it has one."},
     PROMPTING_OPTIONS(AT(prompting)),
@@ -79,7 +79,7 @@ static const struct cli_option options[] = {
      "A checkpoint every n steps; 0: only at the end."},
     {"save_total_limit", NULL, CLI_INT, AT(save_total_limit), "0", 0, 1e9, NULL, "Newest checkpoints to keep; 0: all."},
     {"eval_steps", NULL, CLI_INT, AT(eval_steps), "0", 0, 1e15, NULL, "Validation loss every n steps; 0: never."},
-    {"eval_data", NULL, CLI_TEXT, AT(eval_data), NULL, 0, 0, NULL,
+    {"eval_data", NULL, CLI_PATH, AT(eval_data), NULL, 0, 0, NULL,
      "JSONL file for it; default: made test questions, or the training files' own test and validation splits."},
     {"eval_questions", NULL, CLI_INT, AT(eval_questions), "256", 1, 1e9, NULL, "Questions of it to use."},
 };

@@ -62,6 +62,7 @@ void cli_expected(const struct cli_option *o, char *out, size_t cap)
     case CLI_INT:
     case CLI_REAL: expected_number(o, out, cap); break;
     case CLI_TEXT: snprintf(out, cap, "text"); break;
+    case CLI_PATH: snprintf(out, cap, "a path"); break;
     case CLI_ONE: expected_word(o->words, out, cap); break;
     }
 }

@@ -49,7 +49,7 @@ static const struct cli_option options[] = {
     {"max_work", NULL, CLI_INT, AT(max_work), "0", 0, 1e15, NULL,
      "Bound on the work of one check, in units of about a microsecond; beyond it the verdict is unknown. 0: the "
      "default."},
-    {"out", NULL, CLI_TEXT, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
+    {"out", NULL, CLI_PATH, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
     {"summary", NULL, CLI_FLAG, AT(summary), NULL, 0, 0, NULL,
      "Show how many answers are equal, different and unknown, and how they agree with the lines' \"equal\" or "
      "\"label\". Always shown with --out."},
