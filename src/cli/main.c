@@ -3,6 +3,7 @@
  * 0 done, 1 failed, 2 bad usage. Results go to standard output, everything else to standard error.
  */
 #include "cli/cli.h"
+#include "cli/pages.h"
 #include "cli/processors.h"
 
 #include <errno.h>
@@ -23,7 +24,8 @@ static void overview(FILE *f)
           f);
     for (size_t i = 0; i < cli_n_commands; i++)
         fprintf(f, "  %-14s %s\n", cli_commands[i]->name, cli_commands[i]->about);
-    fputs("\n'raml COMMAND --help' shows a command's options with an example; 'raml --version' the version.\n", f);
+    fputs("\n'raml COMMAND --help' shows a command's options with an example; 'raml --version' the version;\n"
+          "'raml help [COMMAND] --format man|bash|zsh|fish' writes manual pages and shell completion.\n", f);
 }
 
 /* The command that argv[0..argc) begins with; *n_words: how many words its name takes. */
@@ -114,6 +116,18 @@ static int exit_code(const char *name, enum raml_code rc, const struct raml_err 
     return rc == RAML_EUSAGE ? BAD_USAGE : FAILED;
 }
 
+/* raml help ... --format WORD */
+static int print_page(int argc, char *const *argv)
+{
+    struct raml_err err = {0};
+    struct raml_buf text;
+    raml_buf_init(&text, CLI_MAX_PAGE);
+    enum raml_code rc = cli_page(argc, argv, find, &text, &err);
+    if (!rc) fputs(text.data, stdout);
+    raml_buf_deinit(&text);
+    return rc ? exit_code("help", rc, &err) : close_output("help");
+}
+
 static enum raml_code run_command(const struct cli_command *cmd, struct cli *cli, const void *settings,
                                   struct raml_err *err)
 {
@@ -173,6 +187,7 @@ int main(int argc, char **argv)
         overview(stdout);
         return close_output("--help");
     }
+    if (help && cli_asks_page(argc - 2, argv + 2)) return print_page(argc - 2, argv + 2);
     int n_words = 0, skip = help ? 2 : 1;
     const struct cli_command *cmd = find(argc - skip, argv + skip, &n_words);
     if (help && cmd) return print_help(cmd);
