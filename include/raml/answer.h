@@ -23,6 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
+
 enum raml_verdict { RAML_UNKNOWN = -1, RAML_DIFFERENT = 0, RAML_EQUAL = 1 };
 const char *raml_verdict_name(enum raml_verdict v); /* "equal", "different", "unknown" */
 
@@ -81,4 +83,5 @@ bool raml_answer_boxed(const char *text, size_t n, struct raml_buf *out);
 
 void raml_answer_thread_end(void);
 
+#pragma GCC visibility pop
 #endif

@@ -12,6 +12,8 @@
 
 #include <stddef.h>
 
+#pragma GCC visibility push(default)
+
 struct raml_buf {
     char *data;
     size_t len, cap, max;
@@ -29,4 +31,5 @@ void raml_buf_add_html(struct raml_buf *b, const char *text, size_t n);
 char *raml_buf_take(struct raml_buf *b);
 RAML_CHECKED enum raml_code raml_buf_status(const struct raml_buf *b, struct raml_err *err);
 
+#pragma GCC visibility pop
 #endif

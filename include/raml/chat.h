@@ -38,6 +38,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#pragma GCC visibility push(default)
+
 struct raml_chat_template;
 
 /* text is copied. bos, eos: texts of the tokens, NULL for "". name: for messages. */
@@ -96,4 +98,5 @@ enum raml_chat_think {
 /* By the last <think> and </think> of the generation prompt. */
 enum raml_chat_think raml_chat_prompt_think(const struct raml_chat_prompt *p);
 
+#pragma GCC visibility pop
 #endif

@@ -19,6 +19,8 @@
 
 #include "raml/model.h"
 
+#pragma GCC visibility push(default)
+
 struct raml_completion {
     const int32_t *token; /* [n] */
     size_t n;
@@ -45,4 +47,5 @@ RAML_CHECKED enum raml_code raml_completion_score(struct raml_completion_scorer 
 /* Tokens that the model has read so far, prompts included. */
 uint64_t raml_completion_tokens(const struct raml_completion_scorer *s);
 
+#pragma GCC visibility pop
 #endif

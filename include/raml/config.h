@@ -11,6 +11,8 @@
 
 #include <stdbool.h>
 
+#pragma GCC visibility push(default)
+
 enum raml_rope { RAML_ROPE_PLAIN, RAML_ROPE_LINEAR, RAML_ROPE_LLAMA3, RAML_ROPE_YARN };
 
 struct raml_config {
@@ -54,4 +56,6 @@ struct raml_param {
 /* The parameters of a model of this shape, in the order of the block; the caller frees them. */
 RAML_CHECKED enum raml_code raml_config_table(const struct raml_config *c, struct raml_param **table, size_t *n,
                                               struct raml_err *err);
+
+#pragma GCC visibility pop
 #endif

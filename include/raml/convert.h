@@ -17,6 +17,8 @@
 #include "raml/log.h"
 #include "raml/modelfile.h"
 
+#pragma GCC visibility push(default)
+
 enum raml_store_as { RAML_STORE_KEEP, RAML_STORE_F32, RAML_STORE_BF16, RAML_STORE_Q8_0 };
 
 struct raml_save_options {
@@ -39,4 +41,5 @@ RAML_CHECKED enum raml_code raml_model_file_save_gguf(const struct raml_model_fi
 RAML_CHECKED enum raml_code raml_model_file_save_folder(const struct raml_model_file *f, const char *dir,
                                                         const struct raml_save_options *o, struct raml_err *err);
 
+#pragma GCC visibility pop
 #endif

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#pragma GCC visibility push(default)
+
 struct raml_device;
 /* threads: 0 takes every processor that this process may use. */
 RAML_CHECKED enum raml_code raml_device_open(int threads, const char *level, struct raml_device **out,
@@ -65,4 +67,6 @@ void raml_device_describe(const struct raml_device *d, struct raml_device_info *
 /* The fastest matrix product right now: GFLOP/s of a 1024^3 product (best of several), for shares of peak. */
 RAML_CHECKED enum raml_code raml_device_peak(const struct raml_device *d, bool bf16, double *gflops,
                                              struct raml_err *err);
+
+#pragma GCC visibility pop
 #endif

@@ -7,6 +7,8 @@
 #ifndef RAML_ERR_H
 #define RAML_ERR_H
 
+#pragma GCC visibility push(default)
+
 enum raml_code {
     RAML_OK = 0,
     RAML_ENOMEM,   /* memory, or a limit set on it, is used up */
@@ -42,4 +44,5 @@ enum raml_code raml_fail_errno(struct raml_err *err, const char *fmt, ...) RAML_
 #define raml_fail_errno(err, ...) ((void)(raml_fail_errno)(err, __VA_ARGS__), RAML_EIO)
 #endif
 
+#pragma GCC visibility pop
 #endif

@@ -12,6 +12,8 @@
 #include "raml/question.h"
 #include "raml/rng.h"
 
+#pragma GCC visibility push(default)
+
 enum raml_style { RAML_STYLE_CONCISE, RAML_STYLE_VERBOSE, RAML_STYLE_REFLECT, RAML_N_STYLES };
 const char *raml_style_name(enum raml_style s);
 
@@ -51,4 +53,6 @@ struct raml_make_options {
  * name. On failure the set may hold some of them. */
 RAML_CHECKED enum raml_code raml_make_questions(struct raml_questions *qs, const struct raml_make_options *opt,
                                                 struct raml_err *err);
+
+#pragma GCC visibility pop
 #endif

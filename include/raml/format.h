@@ -18,6 +18,8 @@
 #include "raml/chat.h"
 #include "raml/tokenizer.h"
 
+#pragma GCC visibility push(default)
+
 enum raml_role { /* what a token of a training row is */
     RAML_ROLE_PROMPT,
     RAML_ROLE_TRAJECTORY,
@@ -78,4 +80,6 @@ RAML_CHECKED enum raml_code raml_format_cue(const struct raml_format *f, const s
 /* end and stop. */
 RAML_CHECKED enum raml_code raml_format_end(const struct raml_format *f, const struct raml_tokenizer *t,
                                             struct raml_tokens *out, struct raml_err *err);
+
+#pragma GCC visibility pop
 #endif

@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
+
 /* Types of metadata; the numbers are the file's. */
 enum raml_gguf_type {
     RAML_GGUF_U8, RAML_GGUF_I8, RAML_GGUF_U16, RAML_GGUF_I16, RAML_GGUF_U32, RAML_GGUF_I32, RAML_GGUF_F32,
@@ -136,4 +138,6 @@ RAML_CHECKED enum raml_code raml_gguf_write_rows(const char *path, const struct 
                                                  size_t n_entries, const struct raml_gguf_output *tensor,
                                                  size_t n_tensors, raml_rows_fn *rows, void *user,
                                                  struct raml_err *err);
+
+#pragma GCC visibility pop
 #endif

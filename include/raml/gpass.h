@@ -19,6 +19,8 @@
 
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
+
 enum { RAML_TAU_TEXT = 24, RAML_TAU_MAX_DEN = 1000000000 };
 struct raml_tau { /* num / den in [0, 1] */
     uint32_t num, den;
@@ -36,4 +38,5 @@ RAML_CHECKED enum raml_code raml_gpass_at_k(uint32_t n, uint32_t c, uint32_t k, 
                                             struct raml_err *err);
 RAML_CHECKED enum raml_code raml_mgpass_at_k(uint32_t n, uint32_t c, uint32_t k, double *out, struct raml_err *err);
 
+#pragma GCC visibility pop
 #endif

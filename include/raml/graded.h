@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
+
 struct raml_scored { /* one question; all of it borrowed for the duration of the call */
     const char *id;     /* never NULL; the line's number where the file has none */
     const char *family, *split; /* NULL: not known */
@@ -23,4 +25,5 @@ struct raml_scored { /* one question; all of it borrowed for the duration of the
 
 typedef enum raml_code raml_scored_fn(void *user, const struct raml_scored *q, struct raml_err *err);
 
+#pragma GCC visibility pop
 #endif

@@ -16,6 +16,8 @@
 #include "raml/graded.h"
 #include "raml/table.h"
 
+#pragma GCC visibility push(default)
+
 struct raml_harness_options {
     const char *dir;        /* made when missing */
     const char *task;       /* only letters, digits and _-.@+ */
@@ -40,4 +42,5 @@ void raml_harness_close(struct raml_harness *h); /* without _commit no file is l
 const char *raml_harness_results(const struct raml_harness *h);
 const char *raml_harness_samples(const struct raml_harness *h);
 
+#pragma GCC visibility pop
 #endif

@@ -14,6 +14,8 @@
 
 #include "raml/tokenizer.h"
 
+#pragma GCC visibility push(default)
+
 enum raml_join { RAML_JOIN_JOINT, RAML_JOIN_SPLIT };
 const char *raml_join_name(enum raml_join join); /* "joint", "split" */
 
@@ -35,4 +37,5 @@ RAML_CHECKED enum raml_code raml_join(const struct raml_tokenizer *t, enum raml_
                                       const struct raml_join_text *context, const struct raml_join_text *continuation,
                                       struct raml_joined *out, struct raml_err *err);
 
+#pragma GCC visibility pop
 #endif

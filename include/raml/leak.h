@@ -19,6 +19,8 @@
 #include "raml/buf.h"
 #include "raml/question.h"
 
+#pragma GCC visibility push(default)
+
 enum { RAML_LEAK_CROWD = 64, RAML_LEAK_MAX_N = 1000 };
 
 /* Appends the words of a text, a space between them, and a terminating 0. docs/data.md defines them: case folded, NFKC;
@@ -48,4 +50,5 @@ RAML_CHECKED enum raml_code raml_leak_add(struct raml_leak *l, const struct raml
 const struct raml_leak_hit *raml_leak_hits(struct raml_leak *l, size_t *n);
 void raml_leak_close(struct raml_leak *l);
 
+#pragma GCC visibility pop
 #endif

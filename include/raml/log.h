@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#pragma GCC visibility push(default)
+
 struct raml_sink {
     void (*line)(void *user, const char *text); /* a message worth keeping, without newline */
     /* Work `what` has done `done` of `total` units (`unit`: "tokens", "steps" …; total 0: unknown). `note` may be
@@ -23,4 +25,5 @@ void raml_progress(const struct raml_sink *sink, const char *what, double done, 
                    const char *note);
 bool raml_should_stop(const struct raml_sink *sink);
 
+#pragma GCC visibility pop
 #endif

@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
+
 struct raml_vote { /* one class of equal answers */
     uint32_t n;     /* its samples, at least 1 */
     uint32_t right; /* those graded correct */
@@ -37,4 +39,5 @@ void raml_majority_deinit(struct raml_majority *m);
 RAML_CHECKED enum raml_code raml_maj_at_k(struct raml_majority *m, const struct raml_vote *vote, size_t n_votes,
                                           uint32_t n, uint32_t k, double *out, struct raml_err *err);
 
+#pragma GCC visibility pop
 #endif

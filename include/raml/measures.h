@@ -13,6 +13,8 @@
 
 #include <stddef.h>
 
+#pragma GCC visibility push(default)
+
 enum raml_measure_kind {
     RAML_MEASURE_ACCURACY,
     RAML_MEASURE_PASS,
@@ -32,4 +34,5 @@ void raml_measure_name(const struct raml_measure *m, char out[RAML_MEASURE_NAME]
 RAML_CHECKED enum raml_code raml_measure_value(const struct raml_measure *m, uint32_t n, uint32_t c, double *out,
                                                struct raml_err *err);
 
+#pragma GCC visibility pop
 #endif

@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
+
 struct raml_count { /* one question: n samples, c of them correct */
     uint32_t n, c;
 };
@@ -41,4 +43,5 @@ struct raml_estimate raml_bootstrap_mean(const double *x, size_t n, uint64_t see
 /* The proportion c / n of n independent draws with Wilson's 95 % interval. NaN when n is 0 or c > n. */
 struct raml_estimate raml_wilson(size_t c, size_t n);
 
+#pragma GCC visibility pop
 #endif

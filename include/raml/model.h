@@ -18,6 +18,8 @@
 
 #include <stdbool.h>
 
+#pragma GCC visibility push(default)
+
 struct raml_device; /* device.h */
 struct raml_model;
 struct raml_model_file; /* modelfile.h */
@@ -116,4 +118,6 @@ RAML_CHECKED enum raml_code raml_pass_train(struct raml_pass *p, const struct ra
 /* All logits of the rows [row, row + n) of the last forward, [n, vocab_size]; for tests and inspection. */
 RAML_CHECKED enum raml_code raml_pass_logits(struct raml_pass *p, size_t row, size_t n, float *logits,
                                              struct raml_err *err);
+
+#pragma GCC visibility pop
 #endif

@@ -23,6 +23,8 @@
 #include "raml/gguf.h"
 #include "raml/config.h"
 
+#pragma GCC visibility push(default)
+
 struct raml_stored {     /* a tensor in the file */
     char name[96];       /* Hugging Face's */
     const char *in_file; /* its name in the file */
@@ -65,4 +67,6 @@ struct raml_stored_values { /* of a tensor, as f32 */
  * and are no error. Memory: half a megabyte a thread; the tensor's pages are released as it goes. RAML_ENOMEM. */
 RAML_CHECKED enum raml_code raml_stored_measure(const struct raml_stored *s, struct raml_stored_values *out,
                                                 struct raml_err *err);
+
+#pragma GCC visibility pop
 #endif

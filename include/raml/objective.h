@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#pragma GCC visibility push(default)
+
 /* What an objective is given: the targets of a part of a step, in order. */
 struct raml_objective_tokens {
     size_t n;
@@ -47,4 +49,5 @@ struct raml_objective raml_objective_default(void);
 RAML_CHECKED enum raml_code raml_objective_sft(const float *logp, const float *weight, size_t n, double total,
                                                double *loss, float *d_logp, struct raml_err *err);
 
+#pragma GCC visibility pop
 #endif

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
+
 struct raml_adamw_options {
     double beta1, beta2, epsilon, weight_decay;
 };
@@ -61,4 +63,5 @@ struct raml_schedule {
  * (1 + cos(pi x)) / 2, linear 1 - (1 - floor) x, constant 1; each times the peak. */
 double raml_schedule_rate(const struct raml_schedule *s, uint64_t i);
 
+#pragma GCC visibility pop
 #endif

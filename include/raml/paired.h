@@ -19,6 +19,8 @@
 #include "raml/buf.h"
 #include "raml/tally.h"
 
+#pragma GCC visibility push(default)
+
 enum { RAML_PAIRED_NAMED = 5 };
 
 struct raml_difference { /* of one measure */
@@ -54,4 +56,5 @@ void raml_paired_text(const struct raml_paired *p, const char *first, const char
  * "second_only", "p"} (with one sample each)}. A new reference; NULL: out of memory. */
 json_t *raml_paired_json(const struct raml_paired *p);
 
+#pragma GCC visibility pop
 #endif

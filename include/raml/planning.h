@@ -16,6 +16,8 @@
 
 #include "raml/table.h"
 
+#pragma GCC visibility push(default)
+
 struct raml_plan { /* variances of accuracy, per question */
     double between; /* B, or D of a comparison */
     double within;  /* W, or W1 + W2 */
@@ -32,4 +34,5 @@ double raml_plan_width(const struct raml_plan *p, uint32_t s, double x);
 /* Questions to see a difference d of two paired runs with power 0.8. plan: of the difference. */
 double raml_plan_paired(const struct raml_plan *p, uint32_t s, double d);
 
+#pragma GCC visibility pop
 #endif

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
+
 struct raml_trajectory {
     const char *text;          /* the text between think and its end; never NULL */
     const char *answer;        /* the sample's own final answer; NULL: none */
@@ -86,4 +88,5 @@ uint64_t raml_question_hash(const char *question);
  * A larger share whose denominator is a divisor contains the smaller one: 1/8 is within 1/4. */
 bool raml_question_is_test(uint64_t hash, uint32_t part, uint32_t whole);
 
+#pragma GCC visibility pop
 #endif

@@ -18,8 +18,11 @@
 
 #include "raml/err.h"
 
+#pragma GCC visibility push(default)
+
 /* out_html: NULL is DIR/report.html. It appears whole or not at all. RAML_EIO: DIR is not a folder, or can't be
  * written; RAML_EFORMAT: it has none of the above. */
 RAML_CHECKED enum raml_code raml_report(const char *dir, const char *out_html, struct raml_err *err);
 
+#pragma GCC visibility pop
 #endif

@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
+
 /* One row per use, so that no two uses share draws. Values are part of the file format: append only. */
 enum raml_purpose {
     RAML_FOR_INIT = 1, /* initial weights: question = tensor, position = element */
@@ -45,4 +47,5 @@ double raml_rng_uniform(struct raml_rng *r);
 int64_t raml_rng_range(struct raml_rng *r, int64_t low, int64_t high); /* [low, high], both ends, high - low < 2^32 */
 void raml_rng_shuffle(struct raml_rng *r, uint32_t *index, uint32_t n); /* Fisher-Yates in place */
 
+#pragma GCC visibility pop
 #endif

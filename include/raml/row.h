@@ -17,6 +17,8 @@
 #include "raml/question.h"
 #include "raml/tree.h"
 
+#pragma GCC visibility push(default)
+
 struct raml_row_options {
     const struct raml_tokenizer *tokenizer;
     struct raml_format format;
@@ -38,4 +40,6 @@ void raml_roles_deinit(struct raml_roles *r);
 RAML_CHECKED enum raml_code raml_row_build(struct raml_tree *tree, const struct raml_question *q, const size_t *pick,
                                            size_t k, const struct raml_row_options *opt, struct raml_roles *roles,
                                            struct raml_err *err);
+
+#pragma GCC visibility pop
 #endif

@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
+
 struct raml_run;
 
 /* Creates the folder. RAML_EUSAGE when it already holds a run and resume is 0, or another process has it open. With
@@ -45,4 +47,5 @@ RAML_CHECKED enum raml_code raml_run_checkpoint_commit(struct raml_run *r, uint6
  * caller's. */
 RAML_CHECKED enum raml_code raml_run_newest(const char *dir, char *out, size_t cap, struct raml_err *err);
 
+#pragma GCC visibility pop
 #endif

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
+
 enum raml_dtype {
     RAML_F32, RAML_BF16, RAML_F16, RAML_I32, RAML_I64, RAML_U8, RAML_N_DTYPES,
     RAML_STORED = RAML_N_DTYPES /* not a type: each tensor's own, when a model is opened (model.h) */
@@ -56,4 +58,6 @@ typedef enum raml_code raml_rows_fn(void *user, size_t i, size_t row, size_t n, 
 RAML_CHECKED enum raml_code raml_safetensors_write_rows(const char *path, const struct raml_tensor_view *t, size_t n,
                                                         const char *const *meta, raml_rows_fn *rows, void *user,
                                                         struct raml_err *err);
+
+#pragma GCC visibility pop
 #endif

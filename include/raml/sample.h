@@ -18,6 +18,8 @@
 #include "raml/model.h"
 #include "raml/question.h"
 
+#pragma GCC visibility push(default)
+
 /* A sample that is not finished, as a stop rule of one's own sees it. */
 struct raml_sample_so_far {
     size_t question, sample; /* numbers from 0: qs->question[question], of n samples */
@@ -68,4 +70,6 @@ RAML_CHECKED enum raml_code raml_sample_questions(const struct raml_model *m, co
                                                   const struct raml_sample_options *opt, struct raml_questions *out,
                                                   struct raml_sample_stats *stats, const struct raml_sink *sink,
                                                   struct raml_err *err);
+
+#pragma GCC visibility pop
 #endif

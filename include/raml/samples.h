@@ -18,6 +18,8 @@
 #include "raml/answer.h"
 #include "raml/graded.h"
 
+#pragma GCC visibility push(default)
+
 enum raml_scored_layout {
     RAML_LAYOUT_AUTO, RAML_LAYOUT_RAML, RAML_LAYOUT_MARKS, RAML_LAYOUT_LM_EVAL, RAML_LAYOUT_LIGHTEVAL,
     RAML_LAYOUT_OPENCOMPASS
@@ -43,4 +45,5 @@ RAML_CHECKED enum raml_code raml_scored_read(const char *path, const struct raml
                                              raml_scored_fn *fn, void *user, struct raml_scored_report *report,
                                              struct raml_err *err);
 
+#pragma GCC visibility pop
 #endif

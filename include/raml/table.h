@@ -19,6 +19,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
+
 struct raml_tally { /* one question */
     const char *family, *split; /* NULL: not known */
     int difficulty;             /* -1: not known */
@@ -89,4 +91,5 @@ void raml_table_measures_text(const struct raml_table *t, struct raml_buf *out);
  * a text is not UTF-8. Values that do not exist (no question) are null. */
 json_t *raml_table_json(const struct raml_table *t);
 
+#pragma GCC visibility pop
 #endif

@@ -15,6 +15,8 @@
 #include "raml/graded.h"
 #include "raml/table.h"
 
+#pragma GCC visibility push(default)
+
 enum { RAML_TALLY_CHECKED = 64 };
 
 struct raml_tallies;
@@ -31,4 +33,5 @@ RAML_CHECKED enum raml_code raml_tallies_count(struct raml_tallies *t, const cha
 RAML_CHECKED enum raml_code raml_tallies_table(const struct raml_tallies *t, struct raml_table *out,
                                                struct raml_err *err);
 
+#pragma GCC visibility pop
 #endif

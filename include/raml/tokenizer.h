@@ -39,6 +39,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
+
 struct raml_tokenizer;
 
 struct raml_tokens { /* a growing array of ids; zero-initialise; free with raml_tokens_deinit */
@@ -136,4 +138,6 @@ RAML_CHECKED enum raml_code raml_tokenizer_piece(const struct raml_tokenizer *t,
  */
 /* Appends bytes as UTF-8 that is valid and free of 0. The buffer keeps a failure. */
 void raml_utf8_clean(struct raml_buf *out, const char *bytes, size_t n);
+
+#pragma GCC visibility pop
 #endif

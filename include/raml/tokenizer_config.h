@@ -10,6 +10,8 @@
 #include "raml/gguf.h"
 #include "raml/tokenizer.h"
 
+#pragma GCC visibility push(default)
+
 struct raml_tokenizer_config { /* texts are UTF-8, terminated by 0; NULL: not given */
     char *chat_template, *bos, *eos;
     char *template_place; /* where the template is, for messages */
@@ -44,4 +46,5 @@ RAML_CHECKED enum raml_code raml_gguf_vocabulary_init(struct raml_gguf_vocabular
                                                       const char *name, struct raml_err *err);
 void raml_gguf_vocabulary_deinit(struct raml_gguf_vocabulary *v);
 
+#pragma GCC visibility pop
 #endif

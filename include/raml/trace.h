@@ -25,6 +25,8 @@
 #include "raml/model.h"
 #include "raml/question.h"
 
+#pragma GCC visibility push(default)
+
 struct raml_trace_options {
     size_t stride;           /* >= 1 */
     size_t max_batch_tokens; /* >= 1 */
@@ -91,4 +93,5 @@ RAML_CHECKED enum raml_code raml_trace_run(struct raml_tracer *t, const struct r
                                            const struct raml_question *q, size_t sample, struct raml_loss_curve *out,
                                            struct raml_err *err);
 
+#pragma GCC visibility pop
 #endif

@@ -23,6 +23,8 @@
 #include "raml/log.h"
 #include "raml/trace.h"
 
+#pragma GCC visibility push(default)
+
 struct raml_trace_files_options {
     struct raml_trace_options trace;
     bool own, score_end, skip_long; /* skip_long: what exceeds the context is counted and left out, not an error */
@@ -77,4 +79,5 @@ RAML_CHECKED enum raml_code raml_trace_files(const struct raml_trace_files_job *
                                              const struct raml_trace_files_options *opt,
                                              struct raml_trace_summary *out, struct raml_err *err);
 
+#pragma GCC visibility pop
 #endif

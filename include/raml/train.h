@@ -34,6 +34,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
+
 struct raml_train_options {
     /* The optimizer's step. */
     double learning_rate; /* peak */
@@ -95,4 +97,6 @@ struct raml_train_result {
  * sink asks to stop, after a checkpoint of the step just done. */
 RAML_CHECKED enum raml_code raml_train_sft(const struct raml_train_job *job, const struct raml_train_options *opt,
                                            struct raml_train_result *out, struct raml_err *err);
+
+#pragma GCC visibility pop
 #endif

@@ -25,6 +25,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
+
 struct raml_span {
     int32_t parent;      /* index of the parent span; -1: the root */
     uint32_t after;      /* tokens of the parent before this span */
@@ -89,4 +91,5 @@ void raml_pack_clear(struct raml_pack *p);
 /* Appends a tree (copied). On failure the pack is as before. */
 RAML_CHECKED enum raml_code raml_pack_add(struct raml_pack *p, const struct raml_tree *t, struct raml_err *err);
 
+#pragma GCC visibility pop
 #endif
