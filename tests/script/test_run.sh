@@ -69,8 +69,10 @@ calls "sudo env DEBIAN_FRONTEND=noninteractive apt-get"
 calls "install --no-install-recommends $list"
 says "configuring failed"
 ! grep -q libcmocka "$tmp/calls" || fail "it installs the tests' library for a build"
+never " make"
 try 1 test
 calls "libcmocka-dev"
+calls " make"
 never "libclang-rt"
 try 1 tsan
 calls "libomp-dev"
@@ -98,6 +100,25 @@ echo 'exit 0' | fake pkg-config
 try 1 build
 never apt-get
 calls "cmake -G Ninja"
+
+# Installing: only what is installed is built, and where it goes is handed on.
+echo 'exit 0' | fake cmake
+try 0 install
+calls "cmake --build $tmp/tree/build --target installable"
+calls "cmake --install $tmp/tree/build --prefix /usr/local"
+says "Installed in /usr/local; "
+try 0 install --prefix /opt/raml
+calls "cmake --install $tmp/tree/build --prefix /opt/raml"
+try 0 install --prefix=here
+calls "--prefix $PWD/here"
+try 1 install --prefix
+says "--prefix needs a folder"
+try 1 install /opt
+says 'found "/opt", expected --prefix DIR'
+printf '%s\n' 'case "$*" in *--install*) echo "CMake Error at x: cannot copy: Permission denied."; exit 1 ;; esac' | fake cmake
+try 1 install
+says "Permission denied"
+says "as root, or with --prefix DIR, it may not"
 
 # Tests: the last line counts, and the exit code follows it.
 echo 'exit 0' | fake cmake
