@@ -3,8 +3,20 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+/* Sentences quote what files hold, and are printed to terminals and logs: control characters, which may move the cursor or
+ * begin a new line, become '?'. So do U+0080 to U+009F, of two bytes each. */
+static void quieten(char *s)
+{
+    for (unsigned char *c = (unsigned char *)s; *c; c++) {
+        bool second = c > (unsigned char *)s && c[-1] == 0xc2 && *c >= 0x80 && *c < 0xa0;
+        if (*c < 0x20 || *c == 0x7f || second) *c = '?';
+        if (second) c[-1] = '?';
+    }
+}
 
 enum raml_code (raml_fail)(struct raml_err *err, enum raml_code code, const char *fmt, ...)
 {
@@ -13,6 +25,7 @@ enum raml_code (raml_fail)(struct raml_err *err, enum raml_code code, const char
     va_start(ap, fmt);
     vsnprintf(err->msg, sizeof err->msg, fmt, ap);
     va_end(ap);
+    quieten(err->msg);
     err->code = code;
     return code;
 }
@@ -38,6 +51,7 @@ enum raml_code (raml_wrap)(struct raml_err *err, enum raml_code code, const char
     int n = vsnprintf(err->msg, sizeof err->msg, fmt, ap);
     va_end(ap);
     append(err, n, old);
+    quieten(err->msg);
     return code;
 }
 
@@ -50,6 +64,7 @@ enum raml_code (raml_fail_errno)(struct raml_err *err, const char *fmt, ...)
     int n = vsnprintf(err->msg, sizeof err->msg, fmt, ap);
     va_end(ap);
     append(err, n, strerror(saved));
+    quieten(err->msg);
     err->code = RAML_EIO;
     return RAML_EIO;
 }

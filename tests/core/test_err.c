@@ -63,12 +63,26 @@ static void long_sentences_are_cut_inside_the_buffer(void **state)
     assert_string_equal(s.after, "guard");
 }
 
+static void control_characters_are_shown_as_question_marks(void **state)
+{
+    (void)state;
+    struct raml_err e = {0};
+    raml_fail(&e, RAML_EFORMAT, "field '%s'", "a\nb\033[2J\x7f\xc2\x9bK\xc3\x9b\xc2\xa0");
+    assert_string_equal(e.msg, "field 'a?b?[2J???K\xc3\x9b\xc2\xa0'");
+    raml_wrap(&e, RAML_EFORMAT, "%s", "file\r");
+    assert_string_equal(e.msg, "file?: field 'a?b?[2J???K\xc3\x9b\xc2\xa0'");
+    errno = ENOENT;
+    assert_int_equal(raml_fail_errno(&e, "%s", "a\tb"), RAML_EIO);
+    assert_string_equal(e.msg, "a?b: No such file or directory");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fail_sets_code_and_sentence), cmocka_unit_test(null_err_is_legal),
         cmocka_unit_test(wrap_puts_context_in_front),  cmocka_unit_test(errno_is_told_in_words),
         cmocka_unit_test(long_sentences_are_cut_inside_the_buffer),
+        cmocka_unit_test(control_characters_are_shown_as_question_marks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
