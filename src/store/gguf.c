@@ -206,8 +206,11 @@ static enum raml_code read_metadata(struct raml_gguf *g, uint64_t n, struct raml
                              "expected 1 to %d, printable ASCII", g->path, at, g->n_values, (unsigned long long)n,
                              key.n, GGUF_MAX_KEY);
         struct raml_gguf_value *v = &g->value[g->n_values];
-        v->key = strndup(key.bytes, key.n);
-        if (!v->key) return raml_fail(err, RAML_ENOMEM, "%s: no memory for its metadata", g->path);
+        char *copy = malloc(key.n + 1); /* the file may end after it */
+        v->key = copy;
+        if (!copy) return raml_fail(err, RAML_ENOMEM, "%s: no memory for its metadata", g->path);
+        memcpy(copy, key.bytes, key.n);
+        copy[key.n] = 0;
         g->by_key[g->n_values++] = v; /* counted: _close frees its parts from here on */
         rc = read_value(g, v, err);
         if (rc) return rc;

@@ -22,8 +22,11 @@ void raml_tokenizer_config_deinit(struct raml_tokenizer_config *c)
 static enum raml_code copy(char **out, const char *bytes, size_t n, const char *path, struct raml_err *err)
 {
     if (memchr(bytes, 0, n)) return raml_fail(err, RAML_EFORMAT, "%s: a text contains a 0 byte", path);
-    *out = strndup(bytes, n);
-    return *out ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory for a text", path);
+    char *text = *out = malloc(n + 1);
+    if (!text) return raml_fail(err, RAML_ENOMEM, "%s: no memory for a text", path);
+    memcpy(text, bytes, n);
+    text[n] = 0;
+    return RAML_OK;
 }
 
 static enum raml_code copy_template(struct raml_tokenizer_config *c, const char *bytes, size_t n, const char *path,
