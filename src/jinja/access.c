@@ -35,7 +35,7 @@ struct raml_jseq *raml_j_iterate(struct raml_jinja *in, struct raml_jv v)
         if (v.q->kind != RAML_J_ITER) return v.q;
         q = raml_j_new_seq(in, RAML_J_LIST, 0);
         if (!q) return NULL;
-        q->item = v.q->item + v.q->next;
+        if (v.q->item) q->item = v.q->item + v.q->next; /* none at all: no address to add to */
         q->n = q->cap = v.q->n - v.q->next;
         v.q->next = v.q->n;
         return q;

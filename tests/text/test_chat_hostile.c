@@ -217,11 +217,29 @@ static void test_sizes(void **state)
     free(text);
 }
 
+/* A filter that leaves nothing over gives a sequence without memory: clang's sanitizer saw its NULL added to. */
+static void test_nothing_left(void **state)
+{
+    static const char text[] = "{% for m in messages|selectattr('role', 'equalto', 'x') %}{{ m.role }}{% else %}none{% endfor %}";
+    struct raml_chat_template *t = NULL;
+    struct raml_chat_prompt p;
+    struct raml_err err = {0};
+    json_t *messages = some_messages();
+    (void)state;
+    CHECK_OK(raml_chat_template_open("t", text, strlen(text), NULL, NULL, &t, &err));
+    const struct raml_chat_input in = raml_chat_input_default(messages, false);
+    CHECK_OK(raml_chat_render(t, &in, &p, &err));
+    assert_string_equal(p.text.data, "none");
+    raml_chat_prompt_deinit(&p);
+    raml_chat_template_close(t);
+    json_decref(messages);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cut),       cmocka_unit_test(test_nested), cmocka_unit_test(test_endless),
-        cmocka_unit_test(test_deep_json), cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_deep_json), cmocka_unit_test(test_sizes),  cmocka_unit_test(test_nothing_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
