@@ -3,6 +3,7 @@
 
 #include "core/array.h"
 #include "fuzz/answers.h"
+#include "fuzz/edit.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "raml/rng.h"
@@ -111,14 +112,9 @@ void fuzz_pair_deinit(struct fuzz_pair *p)
     raml_buf_deinit(&p->other);
 }
 
-static uint32_t below(struct raml_rng *r, size_t n)
-{
-    return n ? raml_rng_below(r, n > UINT32_MAX ? UINT32_MAX : (uint32_t)n) : 0;
-}
-
 static const char *word(struct raml_rng *r)
 {
-    return words[below(r, COUNT(words))];
+    return words[fuzz_below(r, COUNT(words))];
 }
 
 /* ---- grammar: iterative, with a stack of what is still to be written --------------------------------------------- */
@@ -137,15 +133,15 @@ static const char *const atoms[] = {"0", "1", "2", "3",  "10", "-1", "0.5", "1.2
 
 static void grow(struct raml_rng *r, struct raml_buf *out, struct raml_buf *todo)
 {
-    size_t limit = 1 + below(r, 1 + below(r, 60)); /* how many more rules may expand the expression */
+    size_t limit = 1 + fuzz_below(r, 1 + fuzz_below(r, 60)); /* how many more rules may expand the expression */
     raml_buf_clear(todo);
     raml_buf_adds(todo, "E");
     while (todo->len && !out->code) {
         char c = todo->data[--todo->len];
         if (c == 'A') {
-            raml_buf_adds(out, atoms[below(r, COUNT(atoms))]);
+            raml_buf_adds(out, atoms[fuzz_below(r, COUNT(atoms))]);
         } else if (c == 'E') {
-            const char *rule = limit ? rules[below(r, COUNT(rules))] : "A";
+            const char *rule = limit ? rules[fuzz_below(r, COUNT(rules))] : "A";
             if (limit) limit--;
             for (size_t n = strlen(rule); n-- > 0;) raml_buf_add(todo, rule + n, 1);
         } else {
@@ -156,115 +152,97 @@ static void grow(struct raml_rng *r, struct raml_buf *out, struct raml_buf *todo
 
 /* ---- mutations --------------------------------------------------------------------------------------------------- */
 
-/* Writes to[0..from) + what + to[till..] over `to`. */
-static void replace(struct raml_buf *to, size_t from, size_t till, const char *what, size_t n)
-{
-    if (!to->data) raml_buf_add(to, "", 0);
-    size_t tail = to->len - till;
-    if (from + n + tail > FUZZ_MAX_BYTES) return;
-    if (from + n > till) {
-        size_t more = from + n - till, len = to->len;
-        for (size_t i = 0; i < more; i++) raml_buf_add(to, "", 1); /* capacity */
-        if (to->code) return;
-        to->len = len;
-    }
-    memmove(to->data + from + n, to->data + till, tail);
-    memcpy(to->data + from, what, n);
-    to->len = from + n + tail;
-    to->data[to->len] = 0;
-}
-
 static void repeat(struct raml_rng *r, struct raml_buf *to, const char *what, size_t n, size_t times)
 {
     struct raml_buf many;
     raml_buf_init(&many, FUZZ_MAX_BYTES);
     for (size_t i = 0; i < times && many.len + n <= FUZZ_MAX_BYTES / 2; i++) raml_buf_add(&many, what, n);
-    size_t at = below(r, to->len + 1);
-    if (many.len) replace(to, at, at, many.data, many.len);
+    size_t at = fuzz_below(r, to->len + 1);
+    if (many.len) fuzz_replace(to, at, at, many.data, many.len);
     raml_buf_deinit(&many);
 }
 
 static void nest(struct raml_rng *r, struct raml_buf *to)
 {
-    const char *const *n = nests[below(r, COUNT(nests))];
-    size_t depth = 1 + below(r, below(r, 8) ? 12 : 4000), a = strlen(n[0]), b = strlen(n[1]);
+    const char *const *n = nests[fuzz_below(r, COUNT(nests))];
+    size_t depth = 1 + fuzz_below(r, fuzz_below(r, 8) ? 12 : 4000), a = strlen(n[0]), b = strlen(n[1]);
     struct raml_buf out;
     raml_buf_init(&out, FUZZ_MAX_BYTES);
     for (size_t i = 0; i < depth && (i + 1) * (a + b) + to->len <= FUZZ_MAX_BYTES; i++) raml_buf_add(&out, n[0], a);
     size_t wrote = a ? out.len / a : 0;
     raml_buf_add(&out, to->data ? to->data : "", to->len);
     for (size_t i = 0; i < wrote; i++) raml_buf_add(&out, n[1], b);
-    if (!out.code) replace(to, 0, to->len, out.data, out.len);
+    if (!out.code) fuzz_replace(to, 0, to->len, out.data, out.len);
     raml_buf_deinit(&out);
 }
 
 /* A part of the text: up to 24 bytes, or occasionally any length. */
 static size_t part(struct raml_rng *r, const struct raml_buf *b, size_t *from)
 {
-    *from = below(r, b->len + 1);
-    size_t rest = b->len - *from, most = below(r, 6) && rest > 24 ? 24 : rest;
-    return below(r, most + 1);
+    *from = fuzz_below(r, b->len + 1);
+    size_t rest = b->len - *from, most = fuzz_below(r, 6) && rest > 24 ? 24 : rest;
+    return fuzz_below(r, most + 1);
 }
 
 static void change(struct raml_rng *r, const struct fuzz_texts *t, struct raml_buf *to)
 {
-    size_t from, n = part(r, to, &from), k = below(r, t->n), at, m;
-    char piece[64], c = (char)below(r, 256);
+    size_t from, n = part(r, to, &from), k = fuzz_below(r, t->n), at, m;
+    char piece[64], c = (char)fuzz_below(r, 256);
     const char *w;
     struct raml_buf other = {.data = t->text[k], .len = t->len[k]};
-    switch (below(r, 10)) {
+    switch (fuzz_below(r, 10)) {
     case 0: /* one bit */
-        if (to->len) to->data[below(r, to->len)] ^= (char)(1u << below(r, 8));
+        if (to->len) to->data[fuzz_below(r, to->len)] ^= (char)(1u << fuzz_below(r, 8));
         break;
-    case 1: replace(to, from, from + n, "", 0); break;
-    case 2: replace(to, from, from, &c, 1); break;
+    case 1: fuzz_replace(to, from, from + n, "", 0); break;
+    case 2: fuzz_replace(to, from, from, &c, 1); break;
     case 3: /* a word in place of a part */
         w = word(r);
-        replace(to, from, from + n, w, strlen(w));
+        fuzz_replace(to, from, from + n, w, strlen(w));
         break;
     case 4: /* a part of another text */
         m = part(r, &other, &at);
-        replace(to, from, from + (below(r, 2) ? n : 0), t->text[k] + at, m);
+        fuzz_replace(to, from, from + (fuzz_below(r, 2) ? n : 0), t->text[k] + at, m);
         break;
     case 5: /* a part repeated */
         n = n < sizeof piece ? n : sizeof piece;
         memcpy(piece, to->data ? to->data + from : "", n);
-        repeat(r, to, piece, n, 1 + below(r, below(r, 8) ? 4 : 3000));
+        repeat(r, to, piece, n, 1 + fuzz_below(r, fuzz_below(r, 8) ? 4 : 3000));
         break;
     case 6: /* digits */
-        c = (char)('0' + below(r, 10));
-        repeat(r, to, &c, 1, 1 + below(r, below(r, 8) ? 20 : 12000));
+        c = (char)('0' + fuzz_below(r, 10));
+        repeat(r, to, &c, 1, 1 + fuzz_below(r, fuzz_below(r, 8) ? 20 : 12000));
         break;
     case 7: nest(r, to); break;
     case 8: /* a word repeated many times */
         w = word(r);
-        repeat(r, to, w, strlen(w), 1 + below(r, below(r, 8) ? 3 : 2000));
+        repeat(r, to, w, strlen(w), 1 + fuzz_below(r, fuzz_below(r, 8) ? 3 : 2000));
         break;
     default:
         w = word(r);
-        replace(to, from, from, w, strlen(w));
+        fuzz_replace(to, from, from, w, strlen(w));
     }
 }
 
 static void make_text(struct raml_rng *r, const struct fuzz_texts *t, struct raml_buf *out, struct raml_buf *scratch)
 {
-    if (below(r, 3) == 0) {
+    if (fuzz_below(r, 3) == 0) {
         grow(r, out, scratch);
     } else {
-        size_t k = below(r, t->n);
+        size_t k = fuzz_below(r, t->n);
         raml_buf_add(out, t->text[k], t->len[k]);
     }
-    for (uint32_t i = below(r, 1 + MAX_CHANGES); i > 0; i--) change(r, t, out);
+    for (uint32_t i = fuzz_below(r, 1 + MAX_CHANGES); i > 0; i--) change(r, t, out);
     raml_buf_add(out, "", 0); /* so that even an empty text has data */
 }
 
 void fuzz_make(const struct fuzz_texts *t, uint64_t seed, uint64_t i, struct fuzz_pair *p)
 {
     struct raml_rng r = {{seed, RAML_FOR_TEST, i, 0}, 0};
-    p->last = below(&r, 4) == 0;
-    p->letters = below(&r, 16) == 0;
+    p->last = fuzz_below(&r, 4) == 0;
+    p->letters = fuzz_below(&r, 16) == 0;
     make_text(&r, t, &p->gold, &p->other);
-    uint32_t how = below(&r, 8);
+    uint32_t how = fuzz_below(&r, 8);
     p->same = how == 0;
     if (how < 3) raml_buf_add(&p->pred, p->gold.data, p->gold.len); /* the same, or nearly */
     else make_text(&r, t, &p->pred, &p->other);

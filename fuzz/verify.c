@@ -1,7 +1,7 @@
 /* verify.c - random and broken answers for raml_answer_compare: nothing may crash it, hang it, or make it contradict
  * itself.
  *
- *   raml-fuzz-verify [--n N] [--threads T] [--seed S] [--max_work W] [--limit_s S] [--hang_s S] [--replay I]
+ *   raml-fuzz verify [--n N] [--threads T] [--seed S] [--max_work W] [--limit_s S] [--hang_s S] [--replay I]
  *                    [FILE.jsonl ...]
  *
  * Input number i is a pure function of the seed, i and the seed texts: the strings "gold", "pred", "input", "latex" of
@@ -11,6 +11,8 @@
  * process, which leaves the numbers of its current inputs where the watching process can read them. --replay I shows
  * and checks only input I.
  */
+#include "fuzz/verify.h"
+
 #include "fuzz/inputs.h"
 
 #include "core/clock.h"
@@ -236,7 +238,7 @@ static bool set(struct settings *s, const char *name, const char *value)
 
 static bool read_settings(struct settings *s, int argc, char **argv)
 {
-    *s = (struct settings){.n = 100000, .seed = 1, .threads = omp_get_max_threads(), .hang_s = 120};
+    *s = (struct settings){.n = 1000000, .seed = 1, .threads = omp_get_max_threads(), .hang_s = 120};
     for (int i = 1; i < argc; i++) {
         if (strncmp(argv[i], "--", 2) != 0) {
             if (s->n_files == MAX_FILES) return false;
@@ -270,19 +272,19 @@ static int run(const struct fuzz_texts *texts, const struct settings *s)
     return code;
 }
 
-int main(int argc, char **argv)
+int raml_fuzz_verify_main(int argc, char **argv)
 {
     struct settings s;
     struct raml_err err = {0};
     struct fuzz_texts texts;
     if (!read_settings(&s, argc, argv)) {
-        fprintf(stderr, "usage: raml-fuzz-verify [--n N] [--threads T] [--seed S] [--max_work W] [--limit_s S] "
+        fprintf(stderr, "usage: raml-fuzz verify [--n N] [--threads T] [--seed S] [--max_work W] [--limit_s S] "
                         "[--hang_s S] [--replay I] [FILE.jsonl ...]\n");
         return 2;
     }
     enum raml_code rc = fuzz_texts_init(&texts, s.file, s.n_files, &err);
     int code = 2;
-    if (rc) fprintf(stderr, "raml-fuzz-verify: %s\n", err.msg);
+    if (rc) fprintf(stderr, "raml-fuzz verify: %s\n", err.msg);
     else code = s.one ? replay(&texts, &s) : run(&texts, &s);
     fuzz_texts_deinit(&texts);
     return code;

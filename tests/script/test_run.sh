@@ -78,6 +78,10 @@ try 1 tsan
 calls "libomp-dev"
 calls "libclang-rt-dev"
 calls "libcmocka-dev"
+try 1 libfuzzer
+says "needs a target"
+try 1 libfuzzer gguf
+calls "libclang-rt-dev"
 echo 'exit 1' | fake sudo
 try 1 build
 says "sudo was refused"
