@@ -4,7 +4,7 @@
 #include "core/clock.h"
 #include "model/decoder.h"
 #include "raml/device.h"
-#include "inner/pick.h"
+#include "inner/sample_token.h"
 #include "raml/rng.h"
 
 #include <stdio.h>

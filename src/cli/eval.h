@@ -5,9 +5,9 @@
 #include "cli/sampling.h"
 
 #include "raml/samples.h"
-#include "raml/harness.h"
+#include "raml/lm_eval_export.h"
 #include "raml/paired.h"
-#include "raml/planning.h"
+#include "raml/sample_size.h"
 
 struct eval_settings {
     struct sampling_settings sampling; /* first, as sampling.h requires */

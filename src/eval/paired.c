@@ -1,7 +1,7 @@
 /* paired.c - matching two runs' questions and comparing them (paired.h). The output is in paired_text.c. */
 #include "raml/paired.h"
 
-#include "eval/flip.h"
+#include "eval/permutation.h"
 #include "eval/resample.h"
 #include "eval/tally_parts.h"
 

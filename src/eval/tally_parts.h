@@ -2,8 +2,8 @@
 #ifndef RAML_EVAL_TALLY_PARTS_H
 #define RAML_EVAL_TALLY_PARTS_H
 
-#include "eval/ballot.h"
-#include "eval/cells.h"
+#include "eval/answer_classes.h"
+#include "eval/count_table.h"
 
 #include "raml/tally.h"
 

@@ -2,7 +2,7 @@
 #include "raml/completion.h"
 
 #include "core/array.h"
-#include "inner/scorer.h"
+#include "inner/evaluator.h"
 
 #include <math.h>
 #include <stdio.h>

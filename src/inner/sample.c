@@ -10,7 +10,7 @@
 #include "device/backend.h"
 
 #include "model/decoder.h"
-#include "inner/pick.h"
+#include "inner/sample_token.h"
 #include "raml/rng.h"
 
 #include <math.h>

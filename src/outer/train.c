@@ -3,7 +3,7 @@
 
 #include "core/array.h"
 #include "core/clock.h"
-#include "outer/feed.h"
+#include "outer/training_set.h"
 #include "outer/train_state.h"
 
 #include "raml/device.h"

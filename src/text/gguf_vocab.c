@@ -2,7 +2,7 @@
  *
  * Keys and types of tokens: gguf-py/gguf/constants.py of llama.cpp; how its converter fills gaps: TextModel.
  * get_vocab_base in convert_hf_to_gguf.py. */
-#include "text/families.h"
+#include "text/pretokenizers.h"
 #include "raml/gguf.h"
 #include "core/json.h"
 #include "raml/tokenizer_config.h"

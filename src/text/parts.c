@@ -1,6 +1,6 @@
 /* parts.c - a tokenizer from a vocabulary, merges and the name of a family: written as a tokenizer.json, and read like
  * any other, so that there is one reader and _save has a file to write. */
-#include "text/families.h"
+#include "text/pretokenizers.h"
 #include "core/json.h"
 #include "text/vocab.h"
 

@@ -2,7 +2,7 @@
  * (source.h). What would change the ids but is not understood is refused, never ignored. */
 #include "text/source.h"
 
-#include "text/families.h"
+#include "text/pretokenizers.h"
 #include "text/metaspace.h"
 #include "text/pattern.h"
 

@@ -11,9 +11,9 @@
 #include <cmocka.h>
 
 #include "check_near.h"
-#include "eval/flip.h"
+#include "eval/permutation.h"
 #include "raml/paired.h"
-#include "raml/planning.h"
+#include "raml/sample_size.h"
 #include "raml/rng.h"
 
 /* ---- the tests of difference ------------------------------------------------------------------------------------- */

@@ -13,7 +13,7 @@
 #include "check.h"
 #include "fixture.h"
 #include "raml/rng.h"
-#include "text/families.h"
+#include "text/pretokenizers.h"
 #include "text/normal.h"
 #include "text/pattern.h"
 

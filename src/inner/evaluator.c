@@ -1,5 +1,5 @@
 /* scorer.c - see scorer.h. */
-#include "inner/scorer.h"
+#include "inner/evaluator.h"
 
 #include <stdlib.h>
 

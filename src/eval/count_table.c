@@ -1,5 +1,5 @@
 /* cells.c - see cells.h. */
-#include "eval/cells.h"
+#include "eval/count_table.h"
 
 #include "core/array.h"
 

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "outer/feed.h"
+#include "outer/training_set.h"
 
 #include "check_near.h"
 

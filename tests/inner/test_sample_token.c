@@ -1,5 +1,5 @@
 /* Sampling tokens: frequencies, filters, ties, faults. */
-#include "inner/pick.h"
+#include "inner/sample_token.h"
 #include "raml/rng.h"
 
 #include <math.h>

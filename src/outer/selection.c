@@ -1,5 +1,5 @@
 /* plan.c - which questions and trajectories come when, and how many steps that is; see feed.h. */
-#include "outer/feed.h"
+#include "outer/training_set.h"
 
 #include "raml/rng.h"
 

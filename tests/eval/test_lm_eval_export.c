@@ -1,7 +1,7 @@
 /* test_harness.c - results and samples in the format of lm_eval. */
 #include "core/scratch.h"
 
-#include "raml/harness.h"
+#include "raml/lm_eval_export.h"
 #include "core/json.h"
 #include "raml/tally.h"
 

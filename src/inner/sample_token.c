@@ -1,5 +1,5 @@
 /* pick.c - see pick.h. */
-#include "inner/pick.h"
+#include "inner/sample_token.h"
 
 #include "core/elementary.h"
 #include "core/parallel.h"

@@ -1,5 +1,5 @@
 /* feed.c - what can be trained on, checked and measured once, and the rows made from it; see feed.h. */
-#include "outer/feed.h"
+#include "outer/training_set.h"
 
 #include "core/array.h"
 #include "core/file.h"

@@ -1,5 +1,5 @@
 /* planning.c - see planning.h. */
-#include "raml/planning.h"
+#include "raml/sample_size.h"
 
 #include <math.h>
 

@@ -2,7 +2,7 @@
  *
  * Sources: the `pre_tokenizer` of each model's own tokenizer.json (Hugging Face), where available; llama.cpp's
  * src/llama-vocab.cpp (llm_tokenizer_bpe) maps the names of tokenizer.ggml.pre to patterns. */
-#include "text/families.h"
+#include "text/pretokenizers.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* ballot.c - see ballot.h. */
-#include "eval/ballot.h"
+#include "eval/answer_classes.h"
 
 #include "core/array.h"
 #include "raml/answer.h"

@@ -1,5 +1,5 @@
 /* flip.c - see flip.h. */
-#include "eval/flip.h"
+#include "eval/permutation.h"
 
 #include "eval/resample.h"
 

@@ -1,6 +1,6 @@
 /* harness.c - see harness.h. Field names and hashed data: lm_eval/evaluator.py and loggers/evaluation_tracker.py of
  * EleutherAI/lm-evaluation-harness. */
-#include "raml/harness.h"
+#include "raml/lm_eval_export.h"
 
 #include "core/ascii.h"
 #include "core/file.h"
