@@ -27,12 +27,12 @@ enum raml_code bench_score(const struct bench_options *opt, struct bench_result 
     double second[MOST];
     size_t n = 0;
     int32_t id[READ];
-    enum raml_code rc = bench_rig_open(opt, RAML_TO_READ, &r, out, err);
+    enum raml_code rc = bench_rig_open(opt, RAML_INFERENCE, &r, out, err);
     for (size_t i = 0; i < READ && !rc; i++) id[i] = bench_token(&r, i);
     if (!rc) rc = raml_tree_add(&tree, -1, 0, id, READ, 1, NULL, err);
     if (!rc) rc = raml_pack_add(&pack, &tree, err);
     float *logp = calloc(READ, sizeof *logp);
-    struct raml_score score = {.logp = logp};
+    struct raml_logprobs score = {.logp = logp};
     if (!rc && !logp) rc = raml_fail(err, RAML_ENOMEM, "no memory for the log-probabilities");
     if (!rc) rc = raml_pass_open(r.m, false, &pass, err);
     if (!rc) rc = raml_pass_forward(pass, &pack, &score, err);
@@ -84,8 +84,8 @@ static double bandwidth(void)
 
 struct drawing { /* of the tokens of one step */
     float *logits; /* of the device */
-    struct raml_picker *picker;
-    struct raml_picked *picked;
+    struct raml_token_sampler *token_sampler;
+    struct raml_sampled_token *sampled;
     uint32_t *row;
     double *u;
     int32_t *token;
@@ -95,14 +95,14 @@ struct drawing { /* of the tokens of one step */
 static enum raml_code draw(struct bench_rig *r, struct drawing *d, size_t B, uint64_t step, struct raml_err *err)
 {
     size_t V = (size_t)raml_model_config(r->m)->vocab_size;
-    const struct raml_pick_options o = {1, 1, 0, 0};
+    const struct raml_token_sampling o = {1, 1, 0, 0};
     for (size_t i = 0; i < B; i++) {
         struct raml_key key = {.seed = 1, .purpose = RAML_FOR_SAMPLE, .sample = (uint32_t)i};
         d->row[i] = (uint32_t)i;
         d->u[i] = raml_uniform(&key, step);
     }
-    enum raml_code rc = raml_pick(d->picker, d->logits, d->row, d->u, B, V, &o, d->picked, err);
-    for (size_t i = 0; i < B && !rc; i++) d->token[i] = d->picked[i].token;
+    enum raml_code rc = raml_sample_tokens(d->token_sampler, d->logits, d->row, d->u, B, V, &o, d->sampled, err);
+    for (size_t i = 0; i < B && !rc; i++) d->token[i] = d->sampled[i].token;
     return rc;
 }
 
@@ -145,7 +145,7 @@ static enum raml_code steps(struct bench_rig *r, struct raml_decoder *dec, struc
 static size_t weight_bytes(const struct bench_options *opt, const struct bench_rig *r)
 {
     enum raml_dtype dtype = opt->bf16 ? RAML_BF16 : RAML_F32; /* of the embedding of a randomly initialised model */
-    struct raml_model_size z = raml_model_estimate_parts(raml_model_config(r->m), dtype, RAML_TO_READ, !opt->model);
+    struct raml_model_size z = raml_model_estimate_parts(raml_model_config(r->m), dtype, RAML_INFERENCE, !opt->model);
     return raml_model_bytes(r->m) - z.table - z.vectors - z.rotary;
 }
 
@@ -176,18 +176,18 @@ static enum raml_code decode(const struct bench_options *opt, const struct shape
     struct drawing d = {0};
     double second[MOST], before = bandwidth(), after;
     size_t n = 0, B = x->batch;
-    enum raml_code rc = bench_rig_open(opt, RAML_TO_READ, &r, out, err);
+    enum raml_code rc = bench_rig_open(opt, RAML_INFERENCE, &r, out, err);
     struct raml_decoder_options o = {.max_rows = B, .max_tokens = x->prompt + B * (x->steps + 64)};
     if (!rc) rc = raml_decoder_open(r.m, &o, &dec, err);
     size_t V = rc ? 0 : (size_t)raml_model_config(r.m)->vocab_size;
-    if (!rc) rc = raml_picker_open(r.dev, B, V, &d.picker, err);
+    if (!rc) rc = raml_token_sampler_open(r.dev, B, V, &d.token_sampler, err);
     if (!rc) d.logits = raml_array_new(r.dev, B * V, sizeof *d.logits);
-    d.picked = calloc(B, sizeof *d.picked);
+    d.sampled = calloc(B, sizeof *d.sampled);
     d.row = calloc(B, sizeof *d.row);
     d.u = calloc(B, sizeof *d.u);
     d.token = calloc(B, sizeof *d.token);
     d.sample = calloc(B, sizeof *d.sample);
-    if (!rc && (!d.logits || !d.picked || !d.row || !d.u || !d.token || !d.sample))
+    if (!rc && (!d.logits || !d.sampled || !d.row || !d.u || !d.token || !d.sample))
         rc = raml_fail(err, RAML_ENOMEM, "no memory for logits");
     if (!rc) rc = steps(&r, dec, &d, x, &second[0], err); /* products are compiled at their first use */
     for (double start = raml_clock_monotonic();
@@ -201,8 +201,8 @@ static enum raml_code decode(const struct bench_options *opt, const struct shape
     }
     raml_decoder_close(dec);
     if (r.dev) raml_array_free(r.dev, d.logits);
-    raml_picker_close(d.picker);
-    free(d.picked);
+    raml_token_sampler_close(d.token_sampler);
+    free(d.sampled);
     free(d.row);
     free(d.u);
     free(d.token);

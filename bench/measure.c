@@ -82,9 +82,9 @@ static enum raml_code train_setup(struct bench_rig *r, size_t rows, size_t T, st
     raml_tree_deinit(&tree);
     if (!rc) rc = raml_pass_open(r->m, true, &t->pass, err);
     if (!rc) t->grad = raml_array_new(r->dev, raml_gradient_n(r->m), sizeof *t->grad);
-    t->coef = calloc(t->pack.n_scored + 1, sizeof *t->coef);
+    t->coef = calloc(t->pack.n_targets + 1, sizeof *t->coef);
     if (!rc && (!t->grad || !t->coef)) rc = raml_fail(err, RAML_ENOMEM, "no memory for the gradient");
-    for (size_t i = 0; !rc && i < t->pack.n_scored; i++) t->coef[i] = -1.0f / (float)t->pack.n_scored;
+    for (size_t i = 0; !rc && i < t->pack.n_targets; i++) t->coef[i] = -1.0f / (float)t->pack.n_targets;
     return rc;
 }
 
@@ -109,7 +109,7 @@ enum raml_code bench_train(const struct bench_options *opt, struct bench_result 
     const size_t T = 256, rows = !strcmp(opt->preset, "gpt2") ? 4 : !strcmp(opt->preset, "medium") ? 8 : 16;
     double second[512];
     size_t n = 0;
-    enum raml_code rc = bench_rig_open(opt, RAML_TO_TRAIN, &r, out, err);
+    enum raml_code rc = bench_rig_open(opt, RAML_TRAINING, &r, out, err);
     if (!rc) rc = train_setup(&r, rows, T, &t, err);
     struct raml_adamw_options adamw = raml_adamw_default();
     if (!rc) rc = raml_adamw_init(&t.adamw, r.dev, &adamw, raml_model_n(r.m), err);
@@ -137,21 +137,21 @@ enum raml_code bench_train(const struct bench_options *opt, struct bench_result 
 }
 
 /* -- The loss curve ------------------------------------------------------------------------------------------------ */
-enum { Q = 128, T_CURVE = 1024, CUE = 1, ANSWER = 12 };
+enum { Q = 128, T_CURVE = 1024, ANSWER_PREFIX = 1, ANSWER = 12 };
 
 /* The prompt and trajectory as one chain, and a probe after its prefixes first, first + step, ... */
 static enum raml_code curve_pack(const struct bench_rig *r, struct raml_pack *pack, size_t length, size_t first, size_t step,
                                  struct raml_err *err)
 {
     struct raml_tree tree = {0};
-    int32_t id[T_CURVE], probe[CUE + ANSWER], span;
+    int32_t id[T_CURVE], probe[ANSWER_PREFIX + ANSWER], span;
     for (size_t i = 0; i < Q; i++) id[i] = bench_token(r, i);
-    for (size_t i = 0; i < CUE + ANSWER; i++) probe[i] = bench_token(r, 5000 + i);
+    for (size_t i = 0; i < ANSWER_PREFIX + ANSWER; i++) probe[i] = bench_token(r, 5000 + i);
     enum raml_code rc = raml_tree_add(&tree, -1, 0, id, Q, Q, NULL, err);
     for (size_t i = 0; i < length; i++) id[i] = bench_token(r, 1000 + i);
     if (!rc) rc = raml_tree_add(&tree, 0, Q, id, length, length, &span, err);
     for (size_t i = first; i <= length && !rc; i += step)
-        rc = raml_tree_add(&tree, span, (uint32_t)i, probe, CUE + ANSWER, CUE, NULL, err);
+        rc = raml_tree_add(&tree, span, (uint32_t)i, probe, ANSWER_PREFIX + ANSWER, ANSWER_PREFIX, NULL, err);
     if (!rc) rc = raml_pack_add(pack, &tree, err);
     raml_tree_deinit(&tree);
     return rc;
@@ -165,7 +165,7 @@ double bench_forward_flops(const struct raml_model *m, const struct raml_pack *p
     double head = (double)c->vocab_size * c->hidden_size, seen = 0;
     double matrix = raml_config_train_flops(c, 0) / 6 - head;
     for (size_t i = 0; i < p->n_rows; i++) seen += p->position[i] + 1;
-    return 2 * matrix * (double)p->n_rows + 2 * head * (double)p->n_scored +
+    return 2 * matrix * (double)p->n_rows + 2 * head * (double)p->n_targets +
            4.0 * c->n_layers * c->n_heads * c->head_dim * seen;
 }
 
@@ -174,15 +174,15 @@ static enum raml_code curve_time(const struct bench_options *opt, struct bench_r
                                  double *seconds, size_t *runs, struct raml_err *err)
 {
     struct raml_pass *pass = NULL;
-    struct raml_score score = {.logp = logp};
+    struct raml_logprobs out = {.logp = logp};
     double second[256];
     enum raml_code rc = raml_pass_open(r->m, false, &pass, err);
-    if (!rc) rc = raml_pass_forward(pass, pack, &score, err);
+    if (!rc) rc = raml_pass_forward(pass, pack, &out, err);
     *runs = 0;
     for (double start = raml_clock_monotonic();
          !rc && *runs < 256 && (*runs < 3 || raml_clock_monotonic() - start < opt->seconds); ++*runs) {
         double s = raml_clock_monotonic();
-        rc = raml_pass_forward(pass, pack, &score, err);
+        rc = raml_pass_forward(pass, pack, &out, err);
         second[*runs] = raml_clock_monotonic() - s;
     }
     if (!rc) {
@@ -199,9 +199,9 @@ enum raml_code bench_trace(const struct bench_options *opt, struct bench_result 
     struct raml_pack pack = {0};
     size_t runs = 0;
     float *logp = NULL;
-    enum raml_code rc = bench_rig_open(opt, RAML_TO_READ, &r, out, err);
+    enum raml_code rc = bench_rig_open(opt, RAML_INFERENCE, &r, out, err);
     if (!rc) rc = curve_pack(&r, &pack, T_CURVE, 0, 1, err);
-    logp = calloc(pack.n_scored + 1, sizeof *logp);
+    logp = calloc(pack.n_targets + 1, sizeof *logp);
     if (!rc && !logp) rc = raml_fail(err, RAML_ENOMEM, "no memory for the curve");
     if (!rc) rc = curve_time(opt, &r, &pack, logp, &out->seconds, &runs, err);
     if (!rc) {
@@ -223,9 +223,9 @@ enum raml_code bench_prefix(const struct bench_options *opt, struct bench_result
     float *logp = NULL, alone[ANSWER];
     double total = 0, worst = 0, tokens = 0, flops = 0, tree_seconds = 0;
     size_t runs;
-    enum raml_code rc = bench_rig_open(opt, RAML_TO_READ, &r, out, err);
+    enum raml_code rc = bench_rig_open(opt, RAML_INFERENCE, &r, out, err);
     if (!rc) rc = curve_pack(&r, &tree, T_CURVE, 0, 1, err);
-    logp = calloc(tree.n_scored + 1, sizeof *logp);
+    logp = calloc(tree.n_targets + 1, sizeof *logp);
     if (!rc && !logp) rc = raml_fail(err, RAML_ENOMEM, "no memory for the curve");
     if (!rc) rc = curve_time(opt, &r, &tree, logp, &tree_seconds, &runs, err);
     for (size_t i = 0; i <= T_CURVE && !rc; i += step) {

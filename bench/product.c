@@ -89,13 +89,13 @@ static void own(const struct rig *r, enum kind kind, size_t n)
     } else if (kind == GRADIENT) {
         p = (struct raml_product){.m = r->N, .n = r->K, .k = n, .a = r->t, .lda = r->N, .a_columns = true, .b = r->x,
                                   .ldb = r->K, .c = r->w, .ldc = r->K, .add = true, .type = RAML_TYPE_F32};
-    } else if (n <= RAML_FEW_ROWS) {
+    } else if (n <= RAML_SKINNY_ROWS) {
         size_t panels = (r->N + RAML_PANEL_ROWS - 1) / RAML_PANEL_ROWS, bytes = raml_panel_bytes(RAML_TYPE_F32, r->K);
         size_t runs = 4 * (size_t)r->dev->threads, each = (panels + runs - 1) / runs;
 #pragma omp parallel for schedule(dynamic, 1)
         for (size_t q = 0; q < panels; q += each) {
             size_t from = q * RAML_PANEL_ROWS, left = r->N - from, most = each * RAML_PANEL_ROWS;
-            struct raml_few_panels f = {.type = RAML_TYPE_F32, .R = n, .K = r->K, .x = r->x, .ldx = r->K,
+            struct raml_skinny_panels f = {.type = RAML_TYPE_F32, .R = n, .K = r->K, .x = r->x, .ldx = r->K,
                                         .panels = r->panels + q * bytes, .N = left < most ? left : most,
                                         .y = r->y + from, .ldy = r->N};
             r->dev->ops->panel->few(&f);

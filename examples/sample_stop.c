@@ -55,7 +55,7 @@ static enum raml_code sample(const char *model_path, const struct raml_question 
     enum raml_code rc = raml_questions_add(&questions, question, err);
     if (!rc) rc = raml_device_open(0, "auto", &device, err);
     if (!rc) rc = raml_run_newest(model_path, path, sizeof path, err);
-    if (!rc) rc = raml_model_open(path, RAML_STORED, RAML_TO_READ, device, &model, err);
+    if (!rc) rc = raml_model_open(path, RAML_STORED, RAML_INFERENCE, device, &model, err);
     if (!rc) rc = raml_tokenizer_open(path, &tokenizer, err);
     if (!rc) rc = raml_sample_questions(model, tokenizer, &format, &questions, options, out, stats, NULL, err);
     raml_tokenizer_close(tokenizer);

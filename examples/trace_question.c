@@ -59,7 +59,7 @@ static enum raml_code trace(char **arg, const char *format, struct raml_err *err
 
     enum raml_code rc = raml_device_open(0, "auto", &device, err); /* every processor, its strongest instructions */
     if (!rc) rc = raml_run_newest(arg[0], path, sizeof path, err); /* a run's newest checkpoint, or the folder itself */
-    if (!rc) rc = raml_model_open(path, RAML_STORED, RAML_TO_READ, device, &model, err);
+    if (!rc) rc = raml_model_open(path, RAML_STORED, RAML_INFERENCE, device, &model, err);
     if (!rc) rc = raml_tokenizer_open(path, &tokenizer, err);
     if (!rc) rc = raml_format_named(format, tokenizer, &source.format, err);
     if (!rc) rc = raml_tracer_open(model, &options, &tracer, err);

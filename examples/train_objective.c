@@ -78,7 +78,7 @@ static enum raml_code train(const char *out, uint64_t steps, const struct raml_o
     if (!rc) rc = raml_make_questions(&questions, &make, err);
     if (!rc) rc = raml_tokenizer_bytes(&tokenizer, err);
     if (!rc) rc = raml_config_preset("micro", &config, err);
-    if (!rc) rc = raml_model_init(&config, options.seed, RAML_F32, RAML_TO_TRAIN, device, &model, err);
+    if (!rc) rc = raml_model_init(&config, options.seed, RAML_F32, RAML_TRAINING, device, &model, err);
     if (!rc) rc = raml_run_open(out, 0, &job.run, &job.resume_step, err);
     job.model = model;
     job.tokenizer = tokenizer;

@@ -216,10 +216,10 @@ static void as_model(const char *path)
     }
     FUZZ_MUST(raml_config_check(raml_model_file_config(f), &err), &err);
     for (size_t i = 0; i < raml_model_file_count(f); i++) {
-        const struct raml_stored *s = raml_model_file_at(f, i);
+        const struct raml_file_tensor *s = raml_model_file_at(f, i);
         float *out = malloc((s->n ? s->n : 1) * sizeof *out);
         FUZZ_CHECK(out != NULL, "no memory for %zu floats", s->n);
-        rc = raml_stored_f32(s, 0, s->shape[0], out, &err);
+        rc = raml_file_tensor_f32(s, 0, s->shape[0], out, &err);
         if (rc) fuzz_refused(rc, &err);
         free(out);
     }

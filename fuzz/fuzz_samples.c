@@ -28,7 +28,7 @@ static void add_text(struct seen *s, const char *text)
     add(s, text ? text : "", text ? strlen(text) + 1 : 0);
 }
 
-static enum raml_code take(void *user, const struct raml_scored *q, struct raml_err *err)
+static enum raml_code take(void *user, const struct raml_graded *q, struct raml_err *err)
 {
     struct seen *s = user;
     (void)err;
@@ -42,7 +42,7 @@ static enum raml_code take(void *user, const struct raml_scored *q, struct raml_
     add_text(s, q->gold);
     add(s, &q->difficulty, sizeof q->difficulty);
     for (uint32_t i = 0; i < q->n; i++) {
-        bool flag[] = {q->right[i], q->truncated[i], q->unclosed[i]};
+        bool flag[] = {q->correct[i], q->truncated[i], q->unclosed[i]};
         FUZZ_CHECK(!flag[0] || (!flag[1] && !flag[2]), "sample %u of '%s' is right, and cut off or unclosed", i, q->id);
         FUZZ_CHECK(!q->answer[i] || q->has_answers, "sample %u of '%s' has an answer where there are none", i, q->id);
         add(s, flag, sizeof flag);
@@ -51,15 +51,15 @@ static enum raml_code take(void *user, const struct raml_scored *q, struct raml_
     return RAML_OK;
 }
 
-static enum raml_code read(const char *path, enum raml_scored_layout layout, bool recheck, struct seen *seen,
-                           struct raml_scored_report *report)
+static enum raml_code read(const char *path, enum raml_samples_layout layout, bool recheck, struct seen *seen,
+                           struct raml_samples_report *report)
 {
-    struct raml_scored_options opt = {.layout = layout, .recheck = recheck, .answer = raml_answer_default()};
+    struct raml_samples_options opt = {.layout = layout, .regrade = recheck, .answer = raml_answer_default()};
     struct raml_err err = {0};
     opt.answer.max_work = MAX_WORK;
     *seen = (struct seen){.questions = 0};
-    *report = (struct raml_scored_report){.note = ""};
-    enum raml_code rc = raml_scored_read(path, &opt, take, seen, report, &err);
+    *report = (struct raml_samples_report){.note = ""};
+    enum raml_code rc = raml_samples_read(path, &opt, take, seen, report, &err);
     if (rc) {
         fuzz_refused(rc, &err);
         return rc;
@@ -79,18 +79,18 @@ static int run(const uint8_t *data, size_t size)
 {
     char path[FUZZ_PATH];
     struct seen seen, named;
-    struct raml_scored_report report, again;
+    struct raml_samples_report report, again;
     fuzz_file("samples.jsonl", data, size, path);
     bool some = false;
     for (int recheck = 0; recheck < 2; recheck++) {
         bool known = read(path, RAML_LAYOUT_AUTO, recheck, &seen, &report) == RAML_OK;
         some = some || known;
-        for (size_t i = 0; i < raml_scored_n_layouts; i++) {
-            enum raml_scored_layout layout = raml_scored_layouts[i]->layout;
+        for (size_t i = 0; i < raml_samples_n_layouts; i++) {
+            enum raml_samples_layout layout = raml_samples_layouts[i]->layout;
             bool ok = read(path, layout, recheck, &named, &again) == RAML_OK;
             if (known && layout == report.layout)
                 FUZZ_CHECK(ok && seen.hash == named.hash && seen.questions == named.questions,
-                           "layout '%s' reads something else by its name", raml_scored_layouts[i]->name);
+                           "layout '%s' reads something else by its name", raml_samples_layouts[i]->name);
         }
     }
     raml_answer_thread_end();

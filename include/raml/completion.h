@@ -35,17 +35,17 @@ struct raml_completions { /* one prompt's */
     size_t n;
 };
 
-struct raml_completion_scorer;
+struct raml_completion_evaluator;
 RAML_CHECKED enum raml_code raml_completion_open(const struct raml_model *m, size_t max_batch_tokens,
-                                                 struct raml_completion_scorer **out, struct raml_err *err);
-void raml_completion_close(struct raml_completion_scorer *s);
-/* Only the checks of raml_completion_score; touches no output. */
-RAML_CHECKED enum raml_code raml_completion_check(const struct raml_completion_scorer *s,
+                                                 struct raml_completion_evaluator **out, struct raml_err *err);
+void raml_completion_close(struct raml_completion_evaluator *s);
+/* Only the checks of raml_completion_logprobs; touches no output. */
+RAML_CHECKED enum raml_code raml_completion_check(const struct raml_completion_evaluator *s,
                                                   const struct raml_completions *job, struct raml_err *err);
-RAML_CHECKED enum raml_code raml_completion_score(struct raml_completion_scorer *s, const struct raml_completions *job,
+RAML_CHECKED enum raml_code raml_completion_logprobs(struct raml_completion_evaluator *s, const struct raml_completions *job,
                                                   size_t n_jobs, struct raml_err *err);
 /* Tokens that the model has read so far, prompts included. */
-uint64_t raml_completion_tokens(const struct raml_completion_scorer *s);
+uint64_t raml_completion_tokens(const struct raml_completion_evaluator *s);
 
 #pragma GCC visibility pop
 #endif

@@ -20,14 +20,14 @@
 
 #pragma GCC visibility push(default)
 
-enum raml_role { /* what a token of a training row is */
-    RAML_ROLE_PROMPT,
-    RAML_ROLE_TRAJECTORY,
-    RAML_ROLE_CUE,
-    RAML_ROLE_ANSWER,
-    RAML_ROLE_END
+enum raml_segment { /* what a token of a training row is */
+    RAML_SEGMENT_PROMPT,
+    RAML_SEGMENT_TRAJECTORY,
+    RAML_SEGMENT_ANSWER_PREFIX,
+    RAML_SEGMENT_ANSWER,
+    RAML_SEGMENT_END
 };
-const char *raml_role_name(enum raml_role role);
+const char *raml_segment_name(enum raml_segment segment);
 
 struct raml_format {                  /* borrowed texts; NULL counts as ""; special tokens in them are parsed */
     const char *name;                 /* "builtin", "qwen", …, "template", "custom": for records and messages */
@@ -38,16 +38,16 @@ struct raml_format {                  /* borrowed texts; NULL counts as ""; spec
     const char *system_open, *system_close; /* around a system message; NULL: there is no place for one */
     const char *system;               /* NULL: none; with chat, a message of its own */
     const char *before;               /* before the question: "<|question|>" */
-    const char *lead;                 /* before the question, as if part of it (no special tokens) */
+    const char *question_prefix;                 /* before the question, as if part of it (no special tokens) */
     const char *instruction;          /* after the question, as if part of it (no special tokens) */
     const char *after;                /* after that, up to where the trajectory starts: "<think>" */
     const char *prefill;              /* after the prompt: what the model is made to begin with */
-    const char *cue;                  /* between trajectory and answer: "</think>" */
+    const char *answer_prefix;                  /* between trajectory and answer: "</think>" */
     const char *end;                  /* after the answer, before stop: what closes the answer prefix, "}" */
     const char *stop;                 /* what ends a completion: "<|endoftext|>"; NULL: only the model's own tokens */
     const char *think_open, *think_close; /* around thinking in what a model writes; NULL: thinking is not set apart */
-    bool opened;                      /* the prompt ends inside thinking */
-    const char *wait;                 /* continuation, put where thinking would close, for force_wait */
+    bool think_opened;                      /* the prompt ends inside thinking */
+    const char *continuation;                 /* continuation, put where thinking would close, for force_continuation */
 };
 struct raml_format raml_format_default(void); /* the built-in format */
 
@@ -68,14 +68,14 @@ RAML_CHECKED enum raml_code raml_format_of_template(const struct raml_chat_templ
  * "livemathbench_cn" (docs/formats.md has texts and sources); several are joined by '+'; where two of them set the same
  * the last counts. RAML_EUSAGE: unknown, or a system message where the format has no place for one; *f is then as
  * before. */
-RAML_CHECKED enum raml_code raml_format_wording(const char *names, struct raml_format *f, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_format_preset(const char *names, struct raml_format *f, struct raml_err *err);
 
 /* Each appends to *out. Question, trajectory and answer are text (special tokens in them stay text). */
 RAML_CHECKED enum raml_code raml_format_prompt(const struct raml_format *f, const struct raml_tokenizer *t,
                                                const char *question, struct raml_tokens *out, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_format_stop(const struct raml_format *f, const struct raml_tokenizer *t,
                                              struct raml_tokens *out, struct raml_err *err);
-RAML_CHECKED enum raml_code raml_format_cue(const struct raml_format *f, const struct raml_tokenizer *t,
+RAML_CHECKED enum raml_code raml_format_answer_prefix(const struct raml_format *f, const struct raml_tokenizer *t,
                                             struct raml_tokens *out, struct raml_err *err);
 /* end and stop. */
 RAML_CHECKED enum raml_code raml_format_end(const struct raml_format *f, const struct raml_tokenizer *t,

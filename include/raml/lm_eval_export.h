@@ -1,4 +1,4 @@
-/* harness.h - results and samples as lm-evaluation-harness writes them, for programs that read its files.
+/* lm_eval_export.h - results and samples as lm-evaluation-harness writes them, for programs that read its files.
  *
  *   DIR/samples_<task>_<date>.jsonl   a line per question: doc_id, doc, target, arguments, resps, filtered_resps,
  *                                     filter, metrics, doc_hash, prompt_hash, target_hash, and each metric's value;
@@ -10,15 +10,15 @@
  * resps hold the samples' answers: the files read here may lack the texts.
  * Both appear whole or not at all, the results last. Stderr is over questions (metric.h).
  */
-#ifndef RAML_HARNESS_H
-#define RAML_HARNESS_H
+#ifndef RAML_LM_EVAL_EXPORT_H
+#define RAML_LM_EVAL_EXPORT_H
 
 #include "raml/graded.h"
 #include "raml/table.h"
 
 #pragma GCC visibility push(default)
 
-struct raml_harness_options {
+struct raml_lm_eval_options {
     const char *dir;        /* made when missing */
     const char *task;       /* only letters, digits and _-.@+ */
     const char *date;       /* "2026-01-31T12-30-59" or with ".123456"; part of the names, and the files' time (UTC) */
@@ -28,19 +28,19 @@ struct raml_harness_options {
     uint32_t n_draws;
 };
 
-struct raml_harness;
+struct raml_lm_eval_export;
 /* RAML_EUSAGE: a task or date that can't be part of a name. */
-RAML_CHECKED enum raml_code raml_harness_open(const struct raml_harness_options *opt, struct raml_harness **out,
+RAML_CHECKED enum raml_code raml_lm_eval_export_open(const struct raml_lm_eval_options *opt, struct raml_lm_eval_export **out,
                                               struct raml_err *err);
-/* user: struct raml_harness *. A raml_scored_fn: writes the question's line. */
-RAML_CHECKED enum raml_code raml_harness_add(void *user, const struct raml_scored *q, struct raml_err *err);
+/* user: struct raml_lm_eval_export *. A raml_graded_fn: writes the question's line. */
+RAML_CHECKED enum raml_code raml_lm_eval_export_add(void *user, const struct raml_graded *q, struct raml_err *err);
 /* Writes the results of the table's last row, and puts both files in place. */
-RAML_CHECKED enum raml_code raml_harness_commit(struct raml_harness *h, const struct raml_table *t,
+RAML_CHECKED enum raml_code raml_lm_eval_export_commit(struct raml_lm_eval_export *h, const struct raml_table *t,
                                                 struct raml_err *err);
-void raml_harness_close(struct raml_harness *h); /* without _commit no file is left; NULL is fine */
+void raml_lm_eval_export_close(struct raml_lm_eval_export *h); /* without _commit no file is left; NULL is fine */
 /* The two paths; owned by the harness. */
-const char *raml_harness_results(const struct raml_harness *h);
-const char *raml_harness_samples(const struct raml_harness *h);
+const char *raml_lm_eval_export_results(const struct raml_lm_eval_export *h);
+const char *raml_lm_eval_export_samples(const struct raml_lm_eval_export *h);
 
 #pragma GCC visibility pop
 #endif

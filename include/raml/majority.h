@@ -24,7 +24,7 @@
 
 struct raml_vote { /* one class of equal answers */
     uint32_t n;     /* its samples, at least 1 */
-    uint32_t right; /* those graded correct */
+    uint32_t correct; /* those graded correct */
 };
 
 struct raml_majority { /* memory that is reused from question to question; zero-initialise */

@@ -29,12 +29,12 @@ struct raml_model_file; /* modelfile.h */
  *          where all matrices are BF16 and the processor multiplies bf16 (raml_device_has_bf16), else f32: results are
  *          then, to the last bit, those of the same numbers expanded to f32. A randomly initialised model has no file:
  *          f32. For training: RAML_F32, or RAML_BF16 where the processor multiplies it (RAML_ESUPPORT elsewhere).
- * use      RAML_TO_TRAIN holds every parameter in f32 and, besides, copies for the products. RAML_TO_READ holds only
+ * use      RAML_TRAINING holds every parameter in f32 and, besides, copies for the products. RAML_INFERENCE holds only
  *          the copies: each matrix once, in dtype, and norms and biases in f32. Results are the same. Rows of the
  *          embedding are then read from the file as they are needed, so the file is kept mapped and must not be written
  *          to meanwhile (replacing it with another is fine). Such a model can't be changed, saved or differentiated
  *          (RAML_EUSAGE); see convert.h for rewriting files. */
-enum raml_use { RAML_TO_READ, RAML_TO_TRAIN };
+enum raml_use { RAML_INFERENCE, RAML_TRAINING };
 RAML_CHECKED enum raml_code raml_model_init(const struct raml_config *c, uint64_t seed, enum raml_dtype dtype,
                                             enum raml_use use, const struct raml_device *dev, struct raml_model **out,
                                             struct raml_err *err);
@@ -52,18 +52,18 @@ RAML_CHECKED enum raml_code raml_model_load(struct raml_model_file *f, enum raml
 RAML_CHECKED enum raml_code raml_model_save(const struct raml_model *m, const char *dir, struct raml_err *err);
 size_t raml_model_bytes(const struct raml_model *m); /* memory it holds; a file's pages do not count */
 /* The same, only from the shape, before anything is loaded (within a few per cent: products pad their copies). drawn:
- * by _init, not from a file. RAML_TO_TRAIN counts the copies that backward reads, not gradients and moments. */
-size_t raml_model_estimate(const struct raml_config *c, enum raml_dtype dtype, enum raml_use use, bool drawn);
+ * by _init, not from a file. RAML_TRAINING counts the copies that backward reads, not gradients and moments. */
+size_t raml_model_estimate(const struct raml_config *c, enum raml_dtype dtype, enum raml_use use, bool random_init);
 struct raml_model_size { /* its terms, in bytes */
     size_t master;       /* every parameter in f32; only for training */
     size_t copies;       /* what the products read; a tied head is a second copy of the embedding */
-    size_t plain;        /* what backward reads; only for training */
+    size_t row_major;        /* what backward reads; only for training */
     size_t table;        /* the embedding of a randomly initialised model; only for inference */
     size_t vectors;      /* norms and biases in f32; only for inference (for training they are in master) */
     size_t rotary;       /* cosines and sines of every position */
 };
 struct raml_model_size raml_model_estimate_parts(const struct raml_config *c, enum raml_dtype dtype, enum raml_use use,
-                                                 bool drawn);
+                                                 bool random_init);
 void raml_model_close(struct raml_model *m);
 const struct raml_config *raml_model_config(const struct raml_model *m);
 enum raml_dtype raml_model_dtype(const struct raml_model *m); /* of activations: RAML_F32 or RAML_BF16 */
@@ -78,7 +78,7 @@ size_t raml_model_n(const struct raml_model *m);                                
 size_t raml_gradient_n(const struct raml_model *m);
 RAML_CHECKED enum raml_code raml_gradient_join(const struct raml_model *m, float *grad, struct raml_err *err);
 /* The block, in the device's memory (device.h), to write to it (then: raml_model_refresh), and only to read it; NULL: the
- * model was opened RAML_TO_READ. */
+ * model was opened RAML_INFERENCE. */
 float *raml_model_weights(struct raml_model *m);
 const float *raml_model_weights_const(const struct raml_model *m);
 /* Makes the packed copies that the matrix products use from the weights. */
@@ -87,9 +87,9 @@ RAML_CHECKED enum raml_code raml_model_refresh(struct raml_model *m, struct raml
 /* -- A pass ------------------------------------------------------------------------------------------------------- */
 struct raml_pass; /* activations; grows to the largest pack it has seen and is reused */
 /* A pass never changes its model, whether it runs backward or not: what backward reads (transposed copies of the
- * matrices) was made when the model was opened RAML_TO_TRAIN, and gradients go to memory of the caller. So training
+ * matrices) was made when the model was opened RAML_TRAINING, and gradients go to memory of the caller. So training
  * passes, reading passes and decoders of one model stand side by side; what changes a model, raml_model_refresh, takes
- * it non-const. RAML_EUSAGE: backward, of a model that was opened RAML_TO_READ. */
+ * it non-const. RAML_EUSAGE: backward, of a model that was opened RAML_INFERENCE. */
 RAML_CHECKED enum raml_code raml_pass_open(const struct raml_model *m, bool backward, struct raml_pass **out,
                                            struct raml_err *err);
 void raml_pass_close(struct raml_pass *p);
@@ -98,14 +98,14 @@ size_t raml_pass_bytes(const struct raml_pass *p);
 size_t raml_pass_estimate(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
                           bool backward, size_t n_tokens, size_t chain);
 
-struct raml_score { /* outputs, one value per target, in the pack's order; any may be NULL */
+struct raml_logprobs { /* outputs, one value per target, in the pack's order; any may be NULL */
     float *logp;     /* log p(token) */
     float *entropy;  /* of the whole distribution, nats */
     int32_t *argmax; /* the greedy token */
 };
 /* Forward. pack is read until the matching backward. */
 RAML_CHECKED enum raml_code raml_pass_forward(struct raml_pass *p, const struct raml_pack *pack,
-                                              const struct raml_score *out, struct raml_err *err);
+                                              const struct raml_logprobs *out, struct raml_err *err);
 /* Backward of the last forward: adds d loss / d weight to grad[raml_model_n], in the device's memory, from d loss / d
  * logp and d loss / d entropy (one value per target; d_entropy may be NULL). When the device fails, here or in _forward
  * or _train, outputs and grad are undefined, and the next forward starts afresh. */
@@ -114,7 +114,7 @@ RAML_CHECKED enum raml_code raml_pass_backward(struct raml_pass *p, const float 
 /* Both at once for an objective whose coefficients do not depend on the outputs (SFT): logits are computed once instead
  * of twice. Results equal those of _forward then _backward. */
 RAML_CHECKED enum raml_code raml_pass_train(struct raml_pass *p, const struct raml_pack *pack, const float *d_logp,
-                                            const struct raml_score *out, float *grad, struct raml_err *err);
+                                            const struct raml_logprobs *out, float *grad, struct raml_err *err);
 /* All logits of the rows [row, row + n) of the last forward, [n, vocab_size]; for tests and inspection. */
 RAML_CHECKED enum raml_code raml_pass_logits(struct raml_pass *p, size_t row, size_t n, float *logits,
                                              struct raml_err *err);

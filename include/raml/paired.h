@@ -11,7 +11,7 @@
  *           their mean.
  * McNemar   with one sample per question in both runs: b correct only in the first, c only in the second,
  *           p = min(1, 2 P(Binomial(b + c, 1/2) <= min(b, c))) (McNemar 1947; exact form).
- * What it can't see: the runs' sampling noise is part of d; more samples per question make d sharper (planning.h).
+ * What it can't see: the runs' sampling noise is part of d; more samples per question make d sharper (sample_size.h).
  */
 #ifndef RAML_PAIRED_H
 #define RAML_PAIRED_H

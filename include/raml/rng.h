@@ -19,7 +19,7 @@ enum raml_purpose {
     RAML_FOR_QUESTION, /* writing question number `question` of a family */
     RAML_FOR_SOLUTION, /* writing trajectory `sample` of it */
     RAML_FOR_SHUFFLE,  /* order of training data: question = epoch */
-    RAML_FOR_PICK,     /* which trajectories of a question are trained on: question, sample = step */
+    RAML_FOR_SELECTION,     /* which trajectories of a question are trained on: question, sample = step */
     RAML_FOR_BOOTSTRAP,
     RAML_FOR_TEST,
     RAML_FOR_CHOICES   /* order of a question's options: question = hash of its text */

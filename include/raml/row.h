@@ -28,17 +28,17 @@ struct raml_row_options {
 /* No limit, longer rows are errors. */
 struct raml_row_options raml_row_default(const struct raml_tokenizer *tokenizer, struct raml_format format);
 
-struct raml_roles { /* one enum raml_role per token, in the tree's order; zero-initialise */
-    uint8_t *role;
+struct raml_segments { /* one enum raml_segment per token, in the tree's order; zero-initialise */
+    uint8_t *segment;
     size_t n, cap;
 };
-void raml_roles_deinit(struct raml_roles *r);
+void raml_segments_deinit(struct raml_segments *r);
 
 /* Clears *tree and fills it from q's trajectories pick[0..k), in that order; repeats are legal. roles may be NULL.
  * RAML_ERANGE, with the question's id and line: pick out of range, no answer, too many tokens, nothing trained, or
  * everything trained. On failure tree and roles are empty. */
-RAML_CHECKED enum raml_code raml_row_build(struct raml_tree *tree, const struct raml_question *q, const size_t *pick,
-                                           size_t k, const struct raml_row_options *opt, struct raml_roles *roles,
+RAML_CHECKED enum raml_code raml_row_build(struct raml_tree *tree, const struct raml_question *q, const size_t *selected,
+                                           size_t k, const struct raml_row_options *opt, struct raml_segments *segments,
                                            struct raml_err *err);
 
 #pragma GCC visibility pop

@@ -33,7 +33,7 @@ struct raml_sample_options {
     size_t batch_size;            /* samples that grow side by side */
     size_t max_completion_length; /* tokens, forced ones included */
     size_t think_budget;          /* after this many trajectory tokens the answer prefix is forced; 0: never */
-    int force_wait;               /* how often the continuation is put where thinking would close (arXiv 2501.19393);
+    int force_continuation;               /* how often the continuation is put where thinking would close (arXiv 2501.19393);
                                    * needs an answer prefix of one token. Continuations count towards think_budget. */
     double temperature, top_p, min_p;
     int top_k;
@@ -59,7 +59,7 @@ size_t raml_sample_estimate(const struct raml_config *c, enum raml_dtype dtype, 
                             const struct raml_sample_options *opt, size_t tokens);
 
 struct raml_sample_stats {
-    uint64_t samples, right, truncated, unclosed, budget_hit;
+    uint64_t samples, correct, truncated, unclosed, budget_hit;
     uint64_t tokens; /* completion tokens */
 };
 /* *out (initialised): copies of the questions, in order, with their samples as trajectories. With RAML_ESTOP it holds

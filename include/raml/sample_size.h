@@ -1,4 +1,4 @@
-/* planning.h - how many questions a result of a given precision needs.
+/* sample_size.h - how many questions a result of a given precision needs.
  *
  * One run. A question's rate p differs between questions with variance B; one sample of it has variance W = mean of
  * p (1 - p). The mean accuracy of Q questions with s samples each then has variance (B + W / s) / Q, so that
@@ -11,28 +11,28 @@
  * that can do.
  * (Cochran 1977, Sampling techniques, ch. 10: two-stage sampling; the normal approximation throughout.)
  */
-#ifndef RAML_PLANNING_H
-#define RAML_PLANNING_H
+#ifndef RAML_SAMPLE_SIZE_H
+#define RAML_SAMPLE_SIZE_H
 
 #include "raml/table.h"
 
 #pragma GCC visibility push(default)
 
-struct raml_plan { /* variances of accuracy, per question */
+struct raml_sample_size { /* variances of accuracy, per question */
     double between; /* B, or D of a comparison */
     double within;  /* W, or W1 + W2 */
 };
 /* From the spread of a row; RAML_ERANGE when it is not known (fewer than two questions, or one sample in some). B is
  * total - noise, 0 when that is negative. */
-RAML_CHECKED enum raml_code raml_plan_of(const struct raml_spread *s, struct raml_plan *out, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_sample_size_of(const struct raml_spread *s, struct raml_sample_size *out, struct raml_err *err);
 /* From only the accuracy p, in the least favourable case: all of p (1 - p) is between questions, so that samples don't
  * help. */
-RAML_CHECKED enum raml_code raml_plan_of_accuracy(double p, struct raml_plan *out, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_sample_size_of_accuracy(double p, struct raml_sample_size *out, struct raml_err *err);
 
 /* Questions for an interval of half-width x; s: samples per question, 0: infinitely many. At least 1. x > 0. */
-double raml_plan_width(const struct raml_plan *p, uint32_t s, double x);
+double raml_sample_size_width(const struct raml_sample_size *p, uint32_t s, double x);
 /* Questions to see a difference d of two paired runs with power 0.8. plan: of the difference. */
-double raml_plan_paired(const struct raml_plan *p, uint32_t s, double d);
+double raml_sample_size_paired(const struct raml_sample_size *p, uint32_t s, double d);
 
 #pragma GCC visibility pop
 #endif

@@ -53,7 +53,7 @@ struct raml_spread {
 struct raml_table_row {
     const char *split, *family; /* NULL: not known, or not grouped by; the table's own text */
     int difficulty;
-    size_t n_questions, n_samples, n_right, n_truncated, n_unclosed;
+    size_t n_questions, n_samples, n_correct, n_truncated, n_unclosed;
     uint32_t n_min, n_max; /* samples of a question */
     struct raml_spread spread;
     struct raml_estimate accuracy, pass[RAML_TABLE_MAX_K], measure[RAML_TABLE_MAX_MEASURES];

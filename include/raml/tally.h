@@ -24,8 +24,8 @@ struct raml_tallies;
 RAML_CHECKED enum raml_code raml_tallies_open(const struct raml_table_options *opt, bool keep,
                                               struct raml_tallies **out, struct raml_err *err);
 void raml_tallies_close(struct raml_tallies *t); /* NULL is fine */
-/* user: struct raml_tallies *. A raml_scored_fn. */
-RAML_CHECKED enum raml_code raml_tallies_add(void *user, const struct raml_scored *q, struct raml_err *err);
+/* user: struct raml_tallies *. A raml_graded_fn. */
+RAML_CHECKED enum raml_code raml_tallies_add(void *user, const struct raml_graded *q, struct raml_err *err);
 /* A question that is already counted. id: NULL, messages give its number instead. */
 RAML_CHECKED enum raml_code raml_tallies_count(struct raml_tallies *t, const char *id, const struct raml_tally *q,
                                                struct raml_err *err);

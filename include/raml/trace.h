@@ -34,8 +34,8 @@ struct raml_trace_options {
 struct raml_trace_options raml_trace_default(void); /* every token; 16384 */
 
 struct raml_trace_input { /* token ids; borrowed for the call */
-    const int32_t *prompt, *trajectory, *cue, *answer;
-    size_t n_prompt, n_trajectory, n_cue, n_answer;
+    const int32_t *prompt, *trajectory, *answer_prefix, *answer;
+    size_t n_prompt, n_trajectory, n_answer_prefix, n_answer;
 };
 
 struct raml_loss_curve { /* zero-initialise; free with _deinit */
@@ -68,7 +68,7 @@ size_t raml_tracer_cost(const struct raml_tracer *t, const struct raml_trace_inp
 /* -- From a question's texts --------------------------------------------------------------------------------------- */
 
 struct raml_trace_text { /* owned tokens of one input; zero-initialise; may be reused */
-    struct raml_tokens prompt, trajectory, cue, answer;
+    struct raml_tokens prompt, trajectory, answer_prefix, answer;
     size_t straddle; /* bytes of the answer prefix in the answer's first token */
 };
 void raml_trace_text_deinit(struct raml_trace_text *x);

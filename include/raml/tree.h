@@ -32,7 +32,7 @@ struct raml_span {
     uint32_t after;      /* tokens of the parent before this span */
     uint32_t start, n;   /* token[start .. start + n) */
     uint32_t depth;      /* position of its first token */
-    uint32_t score;      /* first target of the span, as an offset; n: none */
+    uint32_t first_target;      /* first target of the span, as an offset; n: none */
 };
 
 struct raml_tree { /* zero-initialise */
@@ -40,7 +40,7 @@ struct raml_tree { /* zero-initialise */
     size_t n_spans, cap_spans;
     int32_t *token;
     size_t n_tokens, cap_tokens;
-    size_t n_scored;
+    size_t n_targets;
 };
 
 void raml_tree_deinit(struct raml_tree *t);
@@ -48,7 +48,7 @@ void raml_tree_clear(struct raml_tree *t); /* empty, memory kept */
 /* Adds a span; *index (may be NULL) is its number. RAML_ERANGE: parent not before it, after > parent's length, score >
  * n, the first token of a root as a target, or more than 2^31 tokens. */
 RAML_CHECKED enum raml_code raml_tree_add(struct raml_tree *t, int32_t parent, uint32_t after, const int32_t *token,
-                                          size_t n, size_t score, int32_t *index, struct raml_err *err);
+                                          size_t n, size_t first_target, int32_t *index, struct raml_err *err);
 /* Index in token[] of the token before span's token `offset` (its parent token), or -1 when there is none. */
 int64_t raml_tree_parent_token(const struct raml_tree *t, int32_t span, uint32_t offset);
 
@@ -69,22 +69,22 @@ struct raml_tile {
     uint32_t tree;        /* number of the tree in the pack */
     size_t pair, n_pairs; /* as a query tile: its pairs, by rising k_tile */
 };
-struct raml_scored_token {
+struct raml_target {
     uint32_t row;   /* where the distribution is read */
     int32_t token;  /* whose log-probability */
 };
 struct raml_pack { /* zero-initialise */
-    size_t n_rows, n_trees, n_tiles, n_pairs, n_masks, n_scored;
+    size_t n_rows, n_trees, n_tiles, n_pairs, n_masks, n_targets;
     int32_t *token;     /* [n_rows] */
     int32_t *position;  /* [n_rows] */
     uint32_t *tree_row; /* [n_trees + 1]: first row of each tree */
     size_t *tree_tile;  /* [n_trees + 1]: first tile of each tree */
-    size_t *tree_scored; /* [n_trees + 1]: first target of each tree */
+    size_t *tree_target; /* [n_trees + 1]: first target of each tree */
     struct raml_tile *tile;
     struct raml_tile_pair *pair;
     uint64_t *mask; /* bit k of mask[i + r]: row r of the query tile sees key k of the key tile */
-    struct raml_scored_token *scored; /* by tree, then span, then offset: the order of spans as added */
-    size_t cap_rows, cap_trees, cap_tiles, cap_pairs, cap_masks, cap_scored;
+    struct raml_target *target; /* by tree, then span, then offset: the order of spans as added */
+    size_t cap_rows, cap_trees, cap_tiles, cap_pairs, cap_masks, cap_targets;
 };
 void raml_pack_deinit(struct raml_pack *p);
 void raml_pack_clear(struct raml_pack *p);

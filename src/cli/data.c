@@ -104,39 +104,39 @@ static enum raml_code add_length(struct lengths *l, size_t x, struct raml_err *e
     return rc;
 }
 
-static size_t count_role(const struct raml_roles *roles, const struct raml_span *s, enum raml_role role)
+static size_t count_segment(const struct raml_segments *segments, const struct raml_span *s, enum raml_segment segment)
 {
     size_t n = 0;
-    for (uint32_t i = 0; i < s->n; i++) n += roles->role[s->start + i] == role;
+    for (uint32_t i = 0; i < s->n; i++) n += segments->segment[s->start + i] == segment;
     return n;
 }
 
 struct counter { /* scratch for counting tokens */
     struct raml_row_options opt;
     struct raml_tree tree;
-    struct raml_roles roles;
+    struct raml_segments segments;
     struct raml_tokens prompt;
-    size_t *pick, cap_pick, max_length;
+    size_t *selected, cap_selected, max_length;
 };
 
 static void counter_deinit(struct counter *c)
 {
     raml_tree_deinit(&c->tree);
-    raml_roles_deinit(&c->roles);
+    raml_segments_deinit(&c->segments);
     raml_tokens_deinit(&c->prompt);
-    free(c->pick);
+    free(c->selected);
 }
 
 /* The trajectories followed by an answer, their own or the question's. */
-static enum raml_code pick_trajectories(struct counter *c, const struct raml_question *q, size_t *k,
+static enum raml_code select_trajectories(struct counter *c, const struct raml_question *q, size_t *k,
                                         struct raml_err *err)
 {
     *k = 0;
-    enum raml_code rc = RAML_RESERVE(c->pick, c->cap_pick, q->n_trajectories, "trajectories", err);
+    enum raml_code rc = RAML_RESERVE(c->selected, c->cap_selected, q->n_trajectories, "trajectories", err);
     if (rc) return rc;
     for (size_t i = 0; i < q->n_trajectories; i++) {
         const char *own = q->trajectory[i].answer;
-        if (q->answer[0] || (own && own[0])) c->pick[(*k)++] = i;
+        if (q->answer[0] || (own && own[0])) c->selected[(*k)++] = i;
     }
     return RAML_OK;
 }
@@ -146,14 +146,14 @@ static enum raml_code count_tokens(struct counter *c, const struct raml_question
                                    struct raml_err *err)
 {
     size_t k;
-    enum raml_code rc = pick_trajectories(c, q, &k, err);
+    enum raml_code rc = select_trajectories(c, q, &k, err);
     if (!rc && k == 0 && !q->answer[0]) { /* nothing to train on: only the prompt */
         c->prompt.n = 0;
         rc = raml_format_prompt(&c->opt.format, c->opt.tokenizer, q->question, &c->prompt, err);
         return rc ? rc : add_length(&r->length[LENGTH_PROMPT], c->prompt.n, err);
     }
     struct raml_err own = {0};
-    if (!rc && (rc = raml_row_build(&c->tree, q, c->pick, k, &c->opt, &c->roles, &own)) == RAML_ERANGE) {
+    if (!rc && (rc = raml_row_build(&c->tree, q, c->selected, k, &c->opt, &c->segments, &own)) == RAML_ERANGE) {
         char message[sizeof own.msg + 64];
         snprintf(message, sizeof message, "%.60s:%zu: %s", r->path, q->line, own.msg);
         note_fault(r, q->line, message);
@@ -165,8 +165,8 @@ static enum raml_code count_tokens(struct counter *c, const struct raml_question
     for (size_t i = 1; !rc && i < c->tree.n_spans; i++) {
         const struct raml_span *s = &c->tree.span[i];
         size_t n_row = n_prompt + s->n;
-        if (k) rc = add_length(&r->length[LENGTH_TRAJECTORY], count_role(&c->roles, s, RAML_ROLE_TRAJECTORY), err);
-        if (!rc) rc = add_length(&r->length[LENGTH_ANSWER], count_role(&c->roles, s, RAML_ROLE_ANSWER), err);
+        if (k) rc = add_length(&r->length[LENGTH_TRAJECTORY], count_segment(&c->segments, s, RAML_SEGMENT_TRAJECTORY), err);
+        if (!rc) rc = add_length(&r->length[LENGTH_ANSWER], count_segment(&c->segments, s, RAML_SEGMENT_ANSWER), err);
         if (!rc) rc = add_length(&r->length[LENGTH_ROW], n_row, err);
         r->n_long += c->max_length && n_row > c->max_length;
     }
@@ -301,7 +301,7 @@ static double mean(const struct lengths *l)
 
 static void print_fields(const struct raml_fields *f)
 {
-    const struct { const char *role, *name; } t[] = {
+    const struct { const char *segment, *name; } t[] = {
         {"id", f->id},         {"question", f->question}, {"choices", f->choices},
         {"answer", f->answer}, {"trajectory", f->trajectory}, {"labels", f->labels},
         {"family", f->family}, {"difficulty", f->difficulty}, {"split", f->split}};
@@ -309,7 +309,7 @@ static void print_fields(const struct raml_fields *f)
     printf("  fields        ");
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
         if (!t[i].name[0]) continue;
-        printf("%s%s: %s", any ? ", " : "", t[i].role, t[i].name);
+        printf("%s%s: %s", any ? ", " : "", t[i].segment, t[i].name);
         any = true;
     }
     puts(any ? "" : "none found");

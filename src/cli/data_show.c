@@ -25,9 +25,9 @@ struct show { /* the row being shown */
     struct raml_format format;
     const struct raml_question *q;
     struct raml_tree tree;
-    struct raml_roles roles;
+    struct raml_segments segments;
     struct raml_buf out;
-    size_t *pick;
+    size_t *selected;
     bool colour;
 };
 
@@ -82,8 +82,8 @@ static enum raml_code add_token_json(struct show *s, size_t span, uint32_t offse
                           (json_int_t)span, "position", (json_int_t)sp->depth + (json_int_t)offset, "index",
                           (json_int_t)i, "token", (int)s->tree.token[i]);
     int bad = !o || !text || json_object_update(o, text) ||
-              json_object_set_new(o, "role", json_string(raml_role_name((enum raml_role)s->roles.role[i]))) ||
-              json_object_set_new(o, "trained", json_boolean(offset >= sp->score));
+              json_object_set_new(o, "role", json_string(raml_segment_name((enum raml_segment)s->segments.segment[i]))) ||
+              json_object_set_new(o, "trained", json_boolean(offset >= sp->first_target));
     char *line = bad ? NULL : json_dumps(o, JSON_COMPACT);
     if (line) raml_buf_addf(&s->out, "%s\n", line);
     free(line);
@@ -97,13 +97,13 @@ static enum raml_code add_run(struct show *s, size_t span, uint32_t offset, uint
 {
     static const char *const colour[] = {"2", "36", "35", "1;32", "33"}; /* by role; dim: not trained */
     const struct raml_span *sp = &s->tree.span[span];
-    const uint8_t *role = s->roles.role + sp->start;
-    bool trained = offset >= sp->score;
+    const uint8_t *segment = s->segments.segment + sp->start;
+    bool trained = offset >= sp->first_target;
     uint32_t to = offset;
-    while (to < sp->n && role[to] == role[offset] && (to >= sp->score) == trained) to++;
-    raml_buf_addf(&s->out, "  %-10s %6u  %-7s  ", raml_role_name((enum raml_role)role[offset]), to - offset,
+    while (to < sp->n && segment[to] == segment[offset] && (to >= sp->first_target) == trained) to++;
+    raml_buf_addf(&s->out, "  %-10s %6u  %-7s  ", raml_segment_name((enum raml_segment)segment[offset]), to - offset,
                   trained ? "trained" : "");
-    if (s->colour) raml_buf_addf(&s->out, "\033[%sm", trained ? colour[role[offset]] : "2");
+    if (s->colour) raml_buf_addf(&s->out, "\033[%sm", trained ? colour[segment[offset]] : "2");
     enum raml_code rc = RAML_OK;
     for (uint32_t i = offset; !rc && i < to; i++) {
         const char *piece = "";
@@ -120,7 +120,7 @@ static enum raml_code add_run(struct show *s, size_t span, uint32_t offset, uint
 static enum raml_code add_text(struct show *s, struct raml_err *err)
 {
     add_shown(&s->out, s->q->id, strlen(s->q->id));
-    raml_buf_addf(&s->out, " (line %zu): %zu tokens, %zu trained", s->q->line, s->tree.n_tokens, s->tree.n_scored);
+    raml_buf_addf(&s->out, " (line %zu): %zu tokens, %zu trained", s->q->line, s->tree.n_tokens, s->tree.n_targets);
     if (s->q->n_trajectories != 1) raml_buf_addf(&s->out, "; %zu trajectories in the file", s->q->n_trajectories);
     raml_buf_adds(&s->out, "\n");
     enum raml_code rc = RAML_OK;
@@ -137,12 +137,12 @@ static enum raml_code show_row(struct show *s, struct raml_err *err)
     opt.max_tokens = (size_t)s->set->max_length;
     size_t k = (size_t)s->set->trajectories;
     if (k > s->q->n_trajectories) k = s->q->n_trajectories;
-    free(s->pick);
-    s->pick = calloc(k ? k : 1, sizeof *s->pick);
-    if (!s->pick) return raml_fail(err, RAML_ENOMEM, "no memory for %zu trajectories", k);
-    for (size_t i = 0; i < k; i++) s->pick[i] = i;
+    free(s->selected);
+    s->selected = calloc(k ? k : 1, sizeof *s->selected);
+    if (!s->selected) return raml_fail(err, RAML_ENOMEM, "no memory for %zu trajectories", k);
+    for (size_t i = 0; i < k; i++) s->selected[i] = i;
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): s owns pick */
-    enum raml_code rc = raml_row_build(&s->tree, s->q, s->pick, k, &opt, &s->roles, err);
+    enum raml_code rc = raml_row_build(&s->tree, s->q, s->selected, k, &opt, &s->segments, err);
     if (rc) return rc;
     raml_buf_clear(&s->out);
     if (!s->cli->json) rc = add_text(s, err);
@@ -189,9 +189,9 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     raml_buf_init(&s.out, MAX_SHOWN_BYTES);
     rc = show_file(&s, cli->arg[0], err);
     raml_buf_deinit(&s.out);
-    raml_roles_deinit(&s.roles);
+    raml_segments_deinit(&s.segments);
     raml_tree_deinit(&s.tree);
-    free(s.pick);
+    free(s.selected);
     cli_prompting_close(&prompting);
     raml_tokenizer_close(tokenizer);
     return rc;

@@ -30,9 +30,9 @@ static enum raml_code curves(const char *out, json_t *summary, struct raml_err *
         rc = raml_json_parse(&at, lines.line.data, lines.line.len, &o, err);
         if (!rc) rc = raml_json_num(&at, o, "L0", &l0, err);
         if (!rc) rc = raml_json_num(&at, o, "LT", &lt, err);
-        const json_t *right = rc ? NULL : json_object_get(o, "correct");
-        if (json_is_boolean(right)) {
-            int i = json_is_true(right) ? 0 : 1;
+        const json_t *correct = rc ? NULL : json_object_get(o, "correct");
+        if (json_is_boolean(correct)) {
+            int i = json_is_true(correct) ? 0 : 1;
             first[i] += l0;
             last[i] += lt;
             n[i]++;

@@ -33,7 +33,7 @@ static const struct cli_option options[] = {
     {"layout", NULL, CLI_ONE, AT(layout), "auto", 0, 0, "auto|raml|marks|lm_eval|lighteval|opencompass",
      "Which program wrote the files."},
     {"metric", NULL, CLI_TEXT, AT(metric), NULL, 0, 0, NULL, "Which of a foreign file's metrics is the grade."},
-    {"recheck", NULL, CLI_FLAG, AT(recheck), NULL, 0, 0, NULL,
+    {"recheck", NULL, CLI_FLAG, AT(regrade), NULL, 0, 0, NULL,
      "Regrade the samples of the files against the gold answers."},
     {"out", "output", CLI_PATH, AT(out), NULL, 0, 0, NULL, "Also write the table as JSON to this file."},
     {"samples_out", NULL, CLI_PATH, AT(samples_out), NULL, 0, 0, NULL,
@@ -50,7 +50,7 @@ struct eval { /* the parts of a run */
     const struct eval_settings *s;
     struct eval_measures measures;
     struct raml_tallies *tallies, *other; /* other: of --compare */
-    struct raml_harness *harness;
+    struct raml_lm_eval_export *lm_eval_export;
     struct raml_table table, other_table;
     struct raml_paired paired;
     struct eval_file file[MAX_FILES + 1];
@@ -60,11 +60,11 @@ struct eval { /* the parts of a run */
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-static enum raml_code take(void *user, const struct raml_scored *q, struct raml_err *err)
+static enum raml_code take(void *user, const struct raml_graded *q, struct raml_err *err)
 {
     struct eval *e = user;
     enum raml_code rc = raml_tallies_add(e->tallies, q, err);
-    if (!rc && e->harness) rc = raml_harness_add(e->harness, q, err);
+    if (!rc && e->lm_eval_export) rc = raml_lm_eval_export_add(e->lm_eval_export, q, err);
     return rc;
 }
 
@@ -76,7 +76,7 @@ static json_t *settings_json(const struct eval *e)
                      "max_completion_length", (json_int_t)p->max_completion_length, "seed", (json_int_t)e->cli->seed);
 }
 
-static enum raml_code open_harness(struct eval *e, struct raml_err *err)
+static enum raml_code open_lm_eval_export(struct eval *e, struct raml_err *err)
 {
     const struct eval_settings *s = e->s;
     char task[256], date[64];
@@ -96,14 +96,14 @@ static enum raml_code open_harness(struct eval *e, struct raml_err *err)
     size_t n = strftime(date, sizeof date, "%Y-%m-%dT%H-%M-%S", &tm);
     snprintf(date + n, sizeof date - n, ".%06ld", now.tv_nsec / 1000);
     json_t *settings = s->sampling.model ? settings_json(e) : NULL;
-    struct raml_harness_options o = {.dir = s->lm_eval,
+    struct raml_lm_eval_options o = {.dir = s->lm_eval,
                                      .task = task,
                                      .date = s->date ? s->date : date,
                                      .model = s->sampling.model,
                                      .settings = settings,
                                      .seed = e->cli->seed,
                                      .n_draws = e->measures.opt.n_draws};
-    enum raml_code rc = raml_harness_open(&o, &e->harness, err);
+    enum raml_code rc = raml_lm_eval_export_open(&o, &e->lm_eval_export, err);
     json_decref(settings);
     return rc;
 }
@@ -157,10 +157,10 @@ static enum raml_code compare(struct eval *e, struct raml_err *err)
 
 static json_t *file_json(const struct eval_file *f)
 {
-    const struct raml_scored_report *r = &f->report;
+    const struct raml_samples_report *r = &f->report;
     return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s}", "path", f->path, "layout", cli_eval_layout_name(r->layout),
                      "metric", r->metric ? r->metric : "", "questions", (json_int_t)r->n_questions, "samples",
-                     (json_int_t)r->n_samples, "remarked", (json_int_t)r->n_remarked, "note", r->note);
+                     (json_int_t)r->n_samples, "remarked", (json_int_t)r->n_regraded, "note", r->note);
 }
 
 static json_t *all_json(const struct eval *e)
@@ -180,10 +180,10 @@ static json_t *all_json(const struct eval *e)
 static void tell_files(const struct eval *e, struct raml_buf *text)
 {
     for (size_t i = 0; i < e->n_files; i++) {
-        const struct raml_scored_report *r = &e->file[i].report;
+        const struct raml_samples_report *r = &e->file[i].report;
         if (r->note[0]) raml_buf_addf(text, "%s: %s\n", e->file[i].path, r->note);
-        if (e->s->recheck)
-            raml_buf_addf(text, "%s: %llu of %llu grades changed\n", e->file[i].path, (unsigned long long)r->n_remarked,
+        if (e->s->regrade)
+            raml_buf_addf(text, "%s: %llu of %llu grades changed\n", e->file[i].path, (unsigned long long)r->n_regraded,
                           (unsigned long long)r->n_samples);
     }
 }
@@ -234,7 +234,7 @@ static enum raml_code put(const struct eval *e, json_t *o, struct raml_buf *text
     if (!rc && e->s->out) rc = write_json(e->s->out, o, err);
     if (!rc && e->cli->json) return cli_print_json(o, err);
     if (!rc) fputs(text->data ? text->data : "", stdout);
-    if (!rc && e->harness) printf("%s\n%s\n", raml_harness_results(e->harness), raml_harness_samples(e->harness));
+    if (!rc && e->lm_eval_export) printf("%s\n%s\n", raml_lm_eval_export_results(e->lm_eval_export), raml_lm_eval_export_samples(e->lm_eval_export));
     json_decref(o);
     return rc;
 }
@@ -250,7 +250,7 @@ static enum raml_code tell(struct eval *e, struct raml_err *err)
     if (!rc && e->s->required_n > 0)
         rc = cli_eval_plan_tell(e->s, &e->table.row[e->table.n_rows - 1], e->s->compare ? &e->paired : NULL, &text, o,
                                 err);
-    if (!rc && e->harness) rc = raml_harness_commit(e->harness, &e->table, err);
+    if (!rc && e->lm_eval_export) rc = raml_lm_eval_export_commit(e->lm_eval_export, &e->table, err);
     if (rc)
         json_decref(o);
     else
@@ -285,7 +285,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
         rc = plan_alone(e, err);
     } else {
         if (!rc) rc = raml_tallies_open(&e->measures.opt, e->s->compare != NULL, &e->tallies, err);
-        if (!rc) rc = open_harness(e, err);
+        if (!rc) rc = open_lm_eval_export(e, err);
         if (!rc) rc = e->s->sampling.model ? sample(e, err) : read_files(e, err);
         if (!rc) rc = raml_tallies_table(e->tallies, &e->table, err);
         if (!rc && e->s->compare) rc = compare(e, err);
@@ -296,7 +296,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     raml_table_deinit(&e->other_table);
     raml_tallies_close(e->tallies);
     raml_tallies_close(e->other);
-    raml_harness_close(e->harness);
+    raml_lm_eval_export_close(e->lm_eval_export);
     free(e);
     return rc;
 }

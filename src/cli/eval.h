@@ -13,7 +13,7 @@ struct eval_settings {
     struct sampling_settings sampling; /* first, as sampling.h requires */
     const char *out, *samples_out, *k, *tau, *metrics, *by, *compare, *layout, *metric, *lm_eval, *task, *date, *match;
     double required_n, accuracy;
-    bool recheck;
+    bool regrade;
 };
 
 /* ---- eval_measures.c --------------------------------------------------------------------------------------------- */
@@ -31,18 +31,18 @@ RAML_CHECKED enum raml_code cli_eval_measures_read(const struct cli *cli, const 
 
 struct eval_file { /* one file that was read */
     const char *path;
-    struct raml_scored_report report;
+    struct raml_samples_report report;
 };
 /* Passes every question of the file to fn, at most *left of them (0 at first: all), which is counted down. With --match
  * line a question's id is its number in the file. */
 RAML_CHECKED enum raml_code cli_eval_file_read(const struct eval_settings *s, const char *path, uint64_t *left,
-                                               raml_scored_fn *fn, void *user, struct eval_file *out,
+                                               raml_graded_fn *fn, void *user, struct eval_file *out,
                                                struct raml_err *err);
 /* The same for fresh samples. */
-RAML_CHECKED enum raml_code cli_eval_samples_read(const struct raml_questions *samples, raml_scored_fn *fn, void *user,
+RAML_CHECKED enum raml_code cli_eval_samples_read(const struct raml_questions *samples, raml_graded_fn *fn, void *user,
                                                   struct raml_err *err);
 /* As in --layout; "auto": unknown. */
-const char *cli_eval_layout_name(enum raml_scored_layout layout);
+const char *cli_eval_layout_name(enum raml_samples_layout layout);
 /* The path's last part, without its suffix. out: cap bytes. */
 void cli_eval_name_of(const char *path, char *out, size_t cap);
 

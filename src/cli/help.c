@@ -92,10 +92,10 @@ static void option_help(const struct cli_option *o, struct raml_buf *out)
 
 void cli_example(struct raml_buf *out, const char *text)
 {
-    const int room = WIDTH - 4; /* beside the indent and " \\" */
+    const int width = WIDTH - 4; /* beside the indent and " \\" */
     raml_buf_adds(out, "  ");
-    while ((int)strlen(text) > room + 2) {
-        int cut = room;
+    while ((int)strlen(text) > width + 2) {
+        int cut = width;
         while (cut > 0 && strncmp(text + cut, " --", 3) != 0) cut--;
         if (cut == 0) break;
         raml_buf_addf(out, "%.*s \\\n    ", cut, text);

@@ -18,7 +18,7 @@ struct tensor {          /* one row of the table; names are borrowed from the fi
     const char *type;    /* "BF16", "Q4_K" ...; NULL: unknown without a file */
     int n_dims;
     size_t shape[2], n, bytes; /* bytes: in the file; 0 if the type is unknown */
-    struct raml_stored_values values; /* with --check */
+    struct raml_file_tensor_values values; /* with --check */
 };
 
 struct memory { /* bytes */

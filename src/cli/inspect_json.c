@@ -39,7 +39,7 @@ static json_t *config_json(const struct raml_config *c)
 
 static json_t *tensor_json(const struct inspection *x, const struct tensor *t)
 {
-    const struct raml_stored_values *v = &t->values;
+    const struct raml_file_tensor_values *v = &t->values;
     json_t *shape = json_array();
     for (int k = 0; k < t->n_dims; k++) json_array_append_new(shape, whole(t->shape[k]));
     json_t *o = json_pack("{s:s, s:o, s:o, s:o}", "name", t->name, "dtype", text_or_null(t->type), "shape", shape, "n",
@@ -92,7 +92,7 @@ static json_t *memory_json(const struct inspection *x)
         {"matrix_elements", m->train.copies / (x->trained == RAML_BF16 ? 2 : 4)},
         {"weights", m->train.master},
         {"packed", m->train.copies},
-        {"plain", m->train.plain},
+        {"plain", m->train.row_major},
         {"gradients", m->gradients},
         {"moments", m->moments},
         {"rotary", m->train.rotary},

@@ -51,10 +51,10 @@ static void print_row(const char *what, size_t bytes, const char *how)
 static void print_sum(const struct inspection *x, const char *what, size_t bytes)
 {
     char need[32], have[32];
-    size_t room = x->memory.free;
+    size_t free_bytes = x->memory.free;
     printf("  %-15s %9s  sum%s", what, cli_inspect_bytes(bytes, need), x->tokens ? "" : " without activations");
-    if (room == SIZE_MAX) printf("; free memory is unknown\n");
-    else printf(": %s, %s of memory are free\n", bytes <= room ? "fits" : "DOES NOT FIT", cli_inspect_bytes(room, have));
+    if (free_bytes == SIZE_MAX) printf("; free memory is unknown\n");
+    else printf(": %s, %s of memory are free\n", bytes <= free_bytes ? "fits" : "DOES NOT FIT", cli_inspect_bytes(free_bytes, have));
 }
 
 static void print_sampling(const struct inspection *x)
@@ -105,7 +105,7 @@ static void print_memory(const struct inspection *x)
     print_row("weights", m->train.master, "f32, updated by the optimizer");
     snprintf(line, sizeof line, "matrices and head in %s", cli_inspect_kept(x->trained));
     print_row("copies", m->train.copies, line);
-    print_row("more copies", m->train.plain, "the same, as backward reads them");
+    print_row("more copies", m->train.row_major, "the same, as backward reads them");
     print_row("rotary table", m->train.rotary, "cosines and sines of every position, f32");
     print_row("gradients", m->gradients, "f32");
     print_row("moments", m->moments, "two of AdamW, f32");

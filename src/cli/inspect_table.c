@@ -82,7 +82,7 @@ static void add_run(char out[LAYERS_WIDTH + 16], long from, long to)
 
 static void add_values(struct line *l, const struct tensor *t)
 {
-    const struct raml_stored_values *v = &t->values;
+    const struct raml_file_tensor_values *v = &t->values;
     double n = (double)(t->n - v->n_bad);
     l->count++;
     l->elements += t->n;

@@ -10,7 +10,7 @@ static enum raml_code from_file(struct inspection *x, struct raml_err *err)
     x->tensor = calloc(n + 1, sizeof *x->tensor);
     if (!x->tensor) return raml_fail(err, RAML_ENOMEM, "no memory for %zu tensors", n);
     for (size_t i = 0; i < n; i++) {
-        const struct raml_stored *s = raml_model_file_at(x->file, i);
+        const struct raml_file_tensor *s = raml_model_file_at(x->file, i);
         x->tensor[i] = (struct tensor){.name = s->name,
                                        .in_file = s->in_file,
                                        .type = raml_ggml_type_name(s->type),
@@ -48,7 +48,7 @@ enum raml_code cli_inspect_tensors(struct inspection *x, bool check, struct raml
 {
     enum raml_code rc = x->file ? from_file(x, err) : from_config(x, err);
     for (size_t i = 0; check && i < x->n_tensors && !rc; i++)
-        rc = raml_stored_measure(raml_model_file_at(x->file, i), &x->tensor[i].values, err);
+        rc = raml_file_tensor_measure(raml_model_file_at(x->file, i), &x->tensor[i].values, err);
     x->checked = check;
     return rc;
 }

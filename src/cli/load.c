@@ -31,7 +31,7 @@ static enum raml_code open_model(const struct cli *cli, const char *path, const 
 {
     struct raml_model_file *file;
     enum raml_code rc = raml_model_file_open(path, &file, err);
-    return rc ? rc : raml_model_load(file, cli_load_kept(cli->dev, dtype, file), RAML_TO_READ, cli->dev, model, err);
+    return rc ? rc : raml_model_load(file, cli_load_kept(cli->dev, dtype, file), RAML_INFERENCE, cli->dev, model, err);
 }
 
 enum raml_code cli_load_model(const struct cli *cli, const char *dir, const char *dtype, struct raml_model **model,
@@ -44,7 +44,7 @@ enum raml_code cli_load_model(const struct cli *cli, const char *dir, const char
         struct raml_config c;
         enum raml_code rc = raml_config_preset(dir + 5, &c, err);
         if (rc) return rc;
-        return raml_model_init(&c, cli->seed, cli_load_kept(cli->dev, dtype, NULL), RAML_TO_READ, cli->dev, model, err);
+        return raml_model_init(&c, cli->seed, cli_load_kept(cli->dev, dtype, NULL), RAML_INFERENCE, cli->dev, model, err);
     }
     enum raml_code rc = raml_run_newest(dir, found, sizeof found, err);
     if (!rc) rc = open_model(cli, found, dtype, model, err);

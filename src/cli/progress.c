@@ -99,7 +99,7 @@ static size_t columns(void)
 static void show(struct cli_progress *p)
 {
     if (p->terminal) {
-        size_t room = columns(), len = strlen(p->last), cut = len < room ? len : room;
+        size_t width = columns(), len = strlen(p->last), cut = len < width ? len : width;
         while (cut < len && cut > 0 && ((unsigned char)p->last[cut] & 0xc0) == 0x80) cut--;
         int pad = p->width > cut ? (int)(p->width - cut) : 0;
         fprintf(stderr, "\r%.*s%*s", (int)cut, p->last, pad, "");

@@ -61,7 +61,7 @@ enum raml_code cli_prompting_open(const struct prompting_settings *s, const char
         return rc;
     }
     struct raml_format *f = &out->format;
-    if (s->wording && *s->wording && (rc = raml_format_wording(s->wording, f, err)) != RAML_OK) {
+    if (s->preset && *s->preset && (rc = raml_format_preset(s->preset, f, err)) != RAML_OK) {
         cli_prompting_close(out);
         return rc;
     }
@@ -73,10 +73,10 @@ enum raml_code cli_prompting_open(const struct prompting_settings *s, const char
     if (s->instruction) f->instruction = s->instruction;
     if (s->system) f->system = *s->system ? s->system : NULL;
     if (s->prefill) { /* whoever sets it decides whether thinking is open after it */
-        f->opened = f->think_open && (strstr(s->prefill, f->think_open) || (f->opened && !f->prefill));
+        f->think_opened = f->think_open && (strstr(s->prefill, f->think_open) || (f->think_opened && !f->prefill));
         f->prefill = s->prefill;
     }
-    if (s->cue) f->cue = s->cue;
+    if (s->answer_prefix) f->answer_prefix = s->answer_prefix;
     return RAML_OK;
 }
 

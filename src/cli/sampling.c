@@ -40,7 +40,7 @@ enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_set
     o.batch_size = (size_t)s->batch_size;
     o.max_completion_length = (size_t)s->max_completion_length;
     o.think_budget = (size_t)s->think_budget;
-    o.force_wait = (int)s->force_wait;
+    o.force_continuation = (int)s->force_continuation;
     o.temperature = s->temperature;
     o.top_k = (int)s->top_k;
     o.top_p = s->top_p;

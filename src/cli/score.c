@@ -36,13 +36,13 @@ struct work {
     struct raml_model *model;
     char *model_path;
     struct raml_tokenizer *tokenizer; /* opened at the first text */
-    struct raml_completion_scorer *scorer;
+    struct raml_completion_evaluator *evaluator;
     struct raml_lines lines;
     struct raml_writer writer;
     struct raml_buf text;
     struct request request[MAX_LINES];
     size_t n_requests, n_tokens; /* of the batch being gathered */
-    size_t n_prompts, n_completions, n_scored;
+    size_t n_prompts, n_completions, n_targets;
 };
 
 #define AT(field) offsetof(struct settings, field)
@@ -212,10 +212,10 @@ static enum raml_code read_completions(struct work *w, const json_t *prompt, con
     float *at = r->values;
     for (size_t i = 0; i < n; i++) {
         struct raml_completion *c = &r->completion[i];
-        size_t n_scored = r->token[i].n - c->n_context;
-        *c = (struct raml_completion){r->token[i].id + r->n_shared, r->token[i].n - r->n_shared, at, at + n_scored,
+        size_t n_targets = r->token[i].n - c->n_context;
+        *c = (struct raml_completion){r->token[i].id + r->n_shared, r->token[i].n - r->n_shared, at, at + n_targets,
                                       c->n_context - r->n_shared};
-        at += 2 * n_scored;
+        at += 2 * n_targets;
     }
     return RAML_OK;
 }
@@ -225,7 +225,7 @@ static struct raml_completions job_of(const struct request *r)
     return (struct raml_completions){r->token[0].id, r->n_shared, r->completion, r->n};
 }
 
-static size_t n_scored(const struct raml_completion *c)
+static size_t n_targets(const struct raml_completion *c)
 {
     return c->n - c->n_context;
 }
@@ -244,7 +244,7 @@ static enum raml_code read_fields(struct work *w, const json_t *obj, struct requ
     if (!rc) rc = read_completions(w, json_object_get(obj, "prompt"), list, r, err);
     if (rc) return rc;
     const struct raml_completions job = job_of(r);
-    return raml_completion_check(w->scorer, &job, err);
+    return raml_completion_check(w->evaluator, &job, err);
 }
 
 /* -- Scoring and writing ------------------------------------------------------------------------------------------- */
@@ -267,10 +267,10 @@ static json_t *result(const struct request *r) /* NULL: no memory */
     for (size_t i = 0; ok && i < r->n; i++) {
         const struct raml_completion *c = &r->completion[i];
         double sum = 0;
-        for (size_t k = 0; k < n_scored(c); k++) sum += (double)c->logp[k];
+        for (size_t k = 0; k < n_targets(c); k++) sum += (double)c->logp[k];
         json_t *o = json_object();
-        ok = o && json_object_set_new(o, "logp", numbers(c->logp, n_scored(c))) == 0 &&
-             json_object_set_new(o, "entropy", numbers(c->entropy, n_scored(c))) == 0 &&
+        ok = o && json_object_set_new(o, "logp", numbers(c->logp, n_targets(c))) == 0 &&
+             json_object_set_new(o, "entropy", numbers(c->entropy, n_targets(c))) == 0 &&
              json_object_set_new(o, "logp_sum", json_real(sum)) == 0 &&
              (!r->straddle[i] ||
               json_object_set_new(o, "straddle", json_integer((json_int_t)r->straddle[i])) == 0);
@@ -296,14 +296,14 @@ static enum raml_code run_batch(struct work *w, struct raml_err *err)
     struct raml_completions job[MAX_LINES]; /* 32 KiB */
     size_t n = w->n_requests;
     for (size_t i = 0; i < n; i++) job[i] = job_of(&w->request[i]);
-    enum raml_code rc = n ? raml_completion_score(w->scorer, job, n, err) : RAML_OK;
+    enum raml_code rc = n ? raml_completion_logprobs(w->evaluator, job, n, err) : RAML_OK;
     if (rc) rc = raml_wrap(err, rc, "%s:%zu to %zu", w->lines.path, w->request[0].line, w->request[n - 1].line);
     for (size_t i = 0; i < n; i++) {
         struct request *r = &w->request[i];
         if (!rc) rc = cli_put_line(w->s->out ? &w->writer : NULL, &w->text, result(r), err);
         w->n_prompts++;
         w->n_completions += r->n;
-        for (size_t k = 0; k < r->n; k++) w->n_scored += n_scored(&r->completion[k]);
+        for (size_t k = 0; k < r->n; k++) w->n_targets += n_targets(&r->completion[k]);
         request_deinit(r);
     }
     w->n_requests = w->n_tokens = 0;
@@ -341,10 +341,10 @@ static enum raml_code summary(const struct work *w, struct raml_err *err)
     if (w->cli->json)
         return cli_print_json(json_pack("{s:s, s:I, s:I, s:I}", "out", w->s->out, "prompts", (json_int_t)w->n_prompts,
                                         "completions", (json_int_t)w->n_completions, "scored_tokens",
-                                        (json_int_t)w->n_scored),
+                                        (json_int_t)w->n_targets),
                               err);
     printf("%s: %zu prompts, %zu completions, %zu tokens scored\n", w->s->out, w->n_prompts, w->n_completions,
-           w->n_scored);
+           w->n_targets);
     return RAML_OK;
 }
 
@@ -359,7 +359,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     w->s = settings;
     raml_buf_init(&w->text, MAX_LINE_BYTES);
     enum raml_code rc = cli_load_model(cli, w->s->model, w->s->dtype, &w->model, &w->model_path, err);
-    if (!rc) rc = raml_completion_open(w->model, (size_t)w->s->max_batch_tokens, &w->scorer, err);
+    if (!rc) rc = raml_completion_open(w->model, (size_t)w->s->max_batch_tokens, &w->evaluator, err);
     if (!rc) rc = raml_lines_init(&w->lines, cli->arg[0], MAX_LINE_BYTES, err);
     if (!rc) {
         if (w->s->out) rc = raml_writer_init(&w->writer, w->s->out, err);
@@ -371,7 +371,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
         raml_lines_deinit(&w->lines);
     }
     for (size_t i = 0; i < w->n_requests; i++) request_deinit(&w->request[i]);
-    raml_completion_close(w->scorer);
+    raml_completion_close(w->evaluator);
     raml_tokenizer_close(w->tokenizer);
     raml_model_close(w->model);
     raml_buf_deinit(&w->text);

@@ -192,7 +192,7 @@ static enum raml_code from_scratch(const struct cli *cli, const struct settings 
     struct raml_config c;
     bool is_path = strchr(what, '/') || strstr(what, ".json");
     enum raml_code rc = is_path ? raml_config_read(what, &c, err) : raml_config_preset(what, &c, err);
-    if (!rc) rc = raml_model_init(&c, cli->seed, dtype, RAML_TO_TRAIN, cli->dev, model, err);
+    if (!rc) rc = raml_model_init(&c, cli->seed, dtype, RAML_TRAINING, cli->dev, model, err);
     if (rc) return rc;
     return s->tokenizer ? raml_tokenizer_open(s->tokenizer, tokenizer, err) : raml_tokenizer_bytes(tokenizer, err);
 }
@@ -212,7 +212,7 @@ static enum raml_code load_model(const struct cli *cli, const struct settings *s
     } else {
         rc = raml_path_format(dir, err, "%s/checkpoint-%" PRIu64, s->out, step);
     }
-    if (!rc) rc = raml_model_open(dir, dtype, RAML_TO_TRAIN, cli->dev, model, err);
+    if (!rc) rc = raml_model_open(dir, dtype, RAML_TRAINING, cli->dev, model, err);
     if (!rc) rc = raml_tokenizer_open(step == 0 && s->tokenizer ? s->tokenizer : dir, tokenizer, err);
     return rc;
 }

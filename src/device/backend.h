@@ -147,7 +147,7 @@ struct raml_token_rows {
     bool weigh;   /* fills weight and total, and samples nothing */
     float *weight; /* [n, vocab], written: exp((z - best) scale) of the allowed ones */
 };
-struct raml_token_drawn {
+struct raml_token_sampled {
     int32_t best;  /* the most likely allowed token, the first of several; -1: a logit is NaN, or none is possible */
     int32_t token; /* the sampled token */
     float logit;   /* of the sampled token */
@@ -267,7 +267,7 @@ struct raml_backend {
     void (*square_sum)(const struct raml_device *d, double *out, const float *g, size_t n);
 
     /* -- Tokens ---------------------------------------------------------------------------------------------------- */
-    void (*draw_tokens)(const struct raml_device *d, const struct raml_token_rows *r, struct raml_token_drawn *out);
+    void (*sample_tokens)(const struct raml_device *d, const struct raml_token_rows *r, struct raml_token_sampled *out);
 };
 
 const struct raml_backend *raml_backend_of(const struct raml_device *d);

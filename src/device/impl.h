@@ -11,7 +11,7 @@
 struct raml_fault { /* the first failure since the last sync */
     struct raml_err err;
 };
-struct raml_room { /* memory that grows; its contents do not outlive a function of the table */
+struct raml_scratch { /* memory that grows; its contents do not outlive a function of the table */
     void *p;
     size_t bytes;
 };
@@ -51,11 +51,11 @@ void raml_device_use(const struct raml_device *d);
 
 /* Zeroed memory aligned to 64; NULL when out of memory, or when more is requested than is free. free() it. */
 void *raml_device_alloc(size_t n, size_t size);
-void *raml_device_room(size_t n, size_t size); /* the same, uninitialised */
+void *raml_device_alloc_uninit(size_t n, size_t size); /* the same, uninitialised */
 
 /* optim.c, draw.c: operations of the table for the processor, in plain C. */
 void raml_cpu_adamw(const struct raml_adamw_factors *f, float *w, float *m, float *v, const float *g, size_t n);
 double raml_cpu_square_sum(const float *g, size_t n);
-void raml_cpu_draw(const struct raml_ops *ops, const struct raml_token_rows *r, struct raml_token_drawn *out);
+void raml_cpu_sample(const struct raml_ops *ops, const struct raml_token_rows *r, struct raml_token_sampled *out);
 
 #endif

@@ -17,7 +17,7 @@
 
 struct raml_device;
 struct raml_mm; /* engine and compiled products of a device */
-/* ops: whose few_rows is used, where it gives the same bits. */
+/* ops: whose skinny_gemm is used, where it gives the same bits. */
 struct raml_ops;
 RAML_CHECKED enum raml_code raml_mm_open(const struct raml_ops *ops, struct raml_mm **out, struct raml_err *err);
 void raml_mm_close(struct raml_mm *mm);
@@ -40,12 +40,12 @@ struct raml_weight {
     size_t N, K;
     bool bf16;
     void *packed; /* oneDNN's blocked layout */
-    void *plain;  /* act [N, K]; NULL when not wanted */
+    void *row_major;  /* act [N, K]; NULL when not wanted */
     const void *layout; /* matmul.c's own */
     size_t bytes;
 };
 RAML_CHECKED enum raml_code raml_weight_init(struct raml_mm *mm, struct raml_weight *w, size_t N, size_t K, bool bf16,
-                                             bool plain, struct raml_err *err);
+                                             bool row_major, struct raml_err *err);
 void raml_weight_deinit(struct raml_weight *w);
 /* From values of w's own type (act, row-major [N, K]). */
 RAML_CHECKED enum raml_code raml_weight_pack(struct raml_mm *mm, struct raml_weight *w, const void *act,

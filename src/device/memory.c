@@ -54,7 +54,7 @@ size_t raml_device_free_memory(void)
 
 enum { LARGE = 64 << 20, HUGE_PAGE = 2 << 20 }; /* from LARGE bytes on it is worth checking how much is free */
 
-void *raml_device_room(size_t n, size_t size)
+void *raml_device_alloc_uninit(size_t n, size_t size)
 {
     /* What is too large must fail here: where the system overcommits memory, touching it would get us killed. */
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
@@ -72,6 +72,6 @@ void *raml_device_room(size_t n, size_t size)
 
 void *raml_device_alloc(size_t n, size_t size)
 {
-    void *p = raml_device_room(n, size);
+    void *p = raml_device_alloc_uninit(n, size);
     return p ? memset(p, 0, (n * size + 63) / 64 * 64) : NULL;
 }

@@ -6,7 +6,7 @@
  * Bits: a row's results do not depend on n or its place; sums over rows (embed_back, norm_back, heads_back,
  * scatter_add) are one chain of additions per column, in the order of rows, continued from what is there. So neither
  * the number of threads nor the split of a batch into calls matters. Every level but the reference gives the same bits
- * in f32 on every machine, and in bf16 too but for attention and few_rows, whose instruction (VDPBF16PS) rounds
+ * in f32 on every machine, and in bf16 too but for attention and skinny_gemm, whose instruction (VDPBF16PS) rounds
  * differently. The reference sums in double with the C library's functions: the others' errors are measured against it,
  * and they equal it to the bit where values are only moved or added (embed, embed_back, transpose, to_act, gather,
  * scatter_add, add, store_kv, top).
@@ -91,13 +91,13 @@ struct raml_loss_rows {
     int32_t *argmax;
 };
 
-/* y[n, N] (f32, or act bf16) = x[n, K] W^T for at most RAML_FEW rows; bf16, K a multiple of 32. W is in blocks of 64
+/* y[n, N] (f32, or act bf16) = x[n, K] W^T for at most RAML_SKINNY rows; bf16, K a multiple of 32. W is in blocks of 64
  * columns, within those in blocks of 32 rows of 16 pairs: element (k, c) at
  *     ((c / 64) (K / 32) + k / 32) 2048 + (k % 32 / 2) 128 + (c % 64) 2 + k % 2
  * Sums run over `chunk` blocks of 32 at a time, each from 0, and those are added up: so the bits are those of the
  * product that this one replaces (matmul.c finds its chunk). */
-enum { RAML_FEW = 8 };
-struct raml_few {
+enum { RAML_SKINNY = 8 };
+struct raml_skinny {
     const uint16_t *x, *w;
     void *y;
     bool y_f32;
@@ -141,11 +141,11 @@ struct raml_ops {
     /* token: first of n int32_t, `stride` bytes apart */
     void (*loss_tile)(const struct raml_loss_rows *s, const float *z, size_t ld, const int32_t *token, size_t stride,
                       size_t n, size_t v0, size_t v);
-    void (*few_rows)(const struct raml_few *f); /* NULL: this level has none */
+    void (*skinny_gemm)(const struct raml_skinny *f); /* NULL: this level has none */
     void (*product)(const struct raml_product *p);
     const struct raml_panel_ops *panel;
     /* The largest of z[n], n >= 1; NaN when one of them is. One thread. */
-    float (*top)(const float *z, size_t n);
+    float (*row_max)(const float *z, size_t n);
     /* out[i] = exp((z[i] - top) scale), z[i] <= top + 80 / scale (larger ones are clipped); returns their sum, and in
      * part[i / RAML_EXP_PART] (NULL: not wanted) that of each part, which add up to it in order. One thread. */
     double (*exp_all)(float *out, const float *z, size_t n, float top, float scale, double *part);

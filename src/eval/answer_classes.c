@@ -1,4 +1,4 @@
-/* ballot.c - see ballot.h. */
+/* answer_classes.c - see answer_classes.h. */
 #include "eval/answer_classes.h"
 
 #include "core/array.h"
@@ -41,7 +41,7 @@ static bool take_text(const char **p, const char *text)
 }
 
 /* 7, -7, 7/2, -\frac{7}{2}: numbers that are compared without the checker. */
-static void read_rational(const char *s, struct raml_ballot_class *c)
+static void read_rational(const char *s, struct raml_answer_class *c)
 {
     bool minus = take_text(&s, "-"), frac = take_text(&s, "\\frac{");
     int64_t a, b = 1;
@@ -59,7 +59,7 @@ static void read_rational(const char *s, struct raml_ballot_class *c)
     c->den = b / x;
 }
 
-static bool equal(struct raml_ballot *b, const struct raml_ballot_class *x, const struct raml_ballot_class *y)
+static bool equal(struct raml_answer_classes *b, const struct raml_answer_class *x, const struct raml_answer_class *y)
 {
     if (x->whole && y->whole) return false; /* of other text */
     if (x->den && y->den) return x->num == y->num && x->den == y->den;
@@ -69,9 +69,9 @@ static bool equal(struct raml_ballot *b, const struct raml_ballot_class *x, cons
     return p->equal;
 }
 
-static size_t class_of(struct raml_ballot *b, const char *text, uint64_t hash)
+static size_t class_of(struct raml_answer_classes *b, const char *text, uint64_t hash)
 {
-    struct raml_ballot_class c = {.text = text, .hash = hash, .whole = is_whole(text)};
+    struct raml_answer_class c = {.text = text, .hash = hash, .whole = is_whole(text)};
     read_rational(text, &c);
     for (size_t g = 0; g < b->n && g < RAML_TALLY_CHECKED; g++)
         if (equal(b, &b->first[g], &c)) return g;
@@ -80,7 +80,7 @@ static size_t class_of(struct raml_ballot *b, const char *text, uint64_t hash)
     return b->n++;
 }
 
-static enum raml_code make_room(struct raml_ballot *b, size_t n, struct raml_err *err)
+static enum raml_code reserve(struct raml_answer_classes *b, size_t n, struct raml_err *err)
 {
     static const char what[] = "answers of a question";
     size_t vote = b->cap, first = b->cap, text = b->cap;
@@ -95,7 +95,7 @@ static enum raml_code make_room(struct raml_ballot *b, size_t n, struct raml_err
 }
 
 /* The class of an answer. */
-static enum raml_code find_class(struct raml_ballot *b, const char *text, size_t *class, struct raml_err *err)
+static enum raml_code find_class(struct raml_answer_classes *b, const char *text, size_t *class, struct raml_err *err)
 {
     uint64_t hash = raml_hash(text, strlen(text), 0);
     uint32_t i;
@@ -105,14 +105,14 @@ static enum raml_code find_class(struct raml_ballot *b, const char *text, size_t
         return RAML_OK;
     }
     *class = class_of(b, text, hash);
-    b->text[b->n_texts] = (struct ballot_text){hash, text, *class};
+    b->text[b->n_texts] = (struct classes_text){hash, text, *class};
     if (raml_hash_map_add(&b->map, hash, (uint32_t)b->n_texts++)) return RAML_OK;
     return raml_fail(err, RAML_ENOMEM, "no memory for an answer");
 }
 
-enum raml_code raml_ballot_count(struct raml_ballot *b, const struct raml_scored *q, struct raml_err *err)
+enum raml_code raml_answer_classes_count(struct raml_answer_classes *b, const struct raml_graded *q, struct raml_err *err)
 {
-    enum raml_code rc = make_room(b, q->n, err);
+    enum raml_code rc = reserve(b, q->n, err);
     if (rc) return rc;
     b->n = b->n_texts = 0;
     raml_hash_map_clear(&b->map);
@@ -124,17 +124,17 @@ enum raml_code raml_ballot_count(struct raml_ballot *b, const struct raml_scored
         if (rc) return rc;
         struct raml_vote *v = &b->vote[class];
         v->n++;
-        v->right += q->right[i];
+        v->correct += q->correct[i];
     }
     return RAML_OK;
 }
 
-void raml_ballot_deinit(struct raml_ballot *b)
+void raml_answer_classes_deinit(struct raml_answer_classes *b)
 {
     free(b->vote);
     free(b->first);
     free(b->text);
     raml_hash_map_deinit(&b->map);
     free(b->known);
-    *b = (struct raml_ballot){0};
+    *b = (struct raml_answer_classes){0};
 }

@@ -1,4 +1,4 @@
-/* cells.c - see cells.h. */
+/* count_table.c - see count_table.h. */
 #include "eval/count_table.h"
 
 #include "core/array.h"
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum raml_code raml_cells_add(struct raml_cells *h, uint64_t key, uint64_t count, struct raml_err *err)
+enum raml_code raml_count_table_add(struct raml_count_table *h, uint64_t key, uint64_t count, struct raml_err *err)
 {
     uint64_t hash = raml_hash_u64(key);
     uint32_t i = RAML_HASH_NONE;
@@ -19,21 +19,21 @@ enum raml_code raml_cells_add(struct raml_cells *h, uint64_t key, uint64_t count
     enum raml_code rc = RAML_GROW(h->cell, h->cap, h->n + 1, "kinds of questions", err);
     if (!rc && !raml_hash_map_add(&h->map, hash, (uint32_t)h->n))
         rc = raml_fail(err, RAML_ENOMEM, "no memory for %zu kinds of questions", h->n + 1);
-    if (!rc) h->cell[h->n++] = (struct raml_cell){key, count};
+    if (!rc) h->cell[h->n++] = (struct raml_count_row){key, count};
     return rc;
 }
 
 static int by_key(const void *a, const void *b)
 {
-    const struct raml_cell *x = a, *y = b;
+    const struct raml_count_row *x = a, *y = b;
     return (x->key > y->key) - (x->key < y->key);
 }
 
-struct raml_cell *raml_cells_sorted(const struct raml_cells *h, size_t *n)
+struct raml_count_row *raml_count_table_sorted(const struct raml_count_table *h, size_t *n)
 {
     *n = 0;
     if (!h->n) return NULL;
-    struct raml_cell *out = malloc(h->n * sizeof *out);
+    struct raml_count_row *out = malloc(h->n * sizeof *out);
     if (!out) return NULL;
     memcpy(out, h->cell, h->n * sizeof *out);
     qsort(out, h->n, sizeof *out, by_key);
@@ -41,9 +41,9 @@ struct raml_cell *raml_cells_sorted(const struct raml_cells *h, size_t *n)
     return out;
 }
 
-void raml_cells_deinit(struct raml_cells *h)
+void raml_count_table_deinit(struct raml_count_table *h)
 {
     free(h->cell);
     raml_hash_map_deinit(&h->map);
-    *h = (struct raml_cells){0};
+    *h = (struct raml_count_table){0};
 }

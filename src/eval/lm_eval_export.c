@@ -1,4 +1,4 @@
-/* harness.c - see harness.h. Field names and hashed data: lm_eval/evaluator.py and loggers/evaluation_tracker.py of
+/* lm_eval_export.c - see lm_eval_export.h. Field names and hashed data: lm_eval/evaluator.py and loggers/evaluation_tracker.py of
  * EleutherAI/lm-evaluation-harness. */
 #include "raml/lm_eval_export.h"
 
@@ -14,8 +14,8 @@
 #include <string.h>
 #include <time.h>
 
-struct raml_harness {
-    struct raml_harness_options opt; /* its texts are copies */
+struct raml_lm_eval_export {
+    struct raml_lm_eval_options opt; /* its texts are copies */
     json_t *settings;
     char *dir, *task, *date, *model, *results, *samples;
     double time; /* of date, seconds since 1970 */
@@ -68,7 +68,7 @@ static char *joined(const char *dir, const char *kind, const char *task, const c
     return raml_path_new("%s/%s_%s%s%s%s", dir, kind, task, *task ? "_" : "", date, end);
 }
 
-enum raml_code raml_harness_open(const struct raml_harness_options *opt, struct raml_harness **out,
+enum raml_code raml_lm_eval_export_open(const struct raml_lm_eval_options *opt, struct raml_lm_eval_export **out,
                                  struct raml_err *err)
 {
     double when = 0;
@@ -76,7 +76,7 @@ enum raml_code raml_harness_open(const struct raml_harness_options *opt, struct 
     if (!rc) rc = read_date(opt->date, &when, err);
     if (!rc) rc = raml_make_dir(opt->dir, err);
     if (rc) return rc;
-    struct raml_harness *h = calloc(1, sizeof *h);
+    struct raml_lm_eval_export *h = calloc(1, sizeof *h);
     if (!h) return raml_fail(err, RAML_ENOMEM, "no memory for results");
     h->opt = *opt;
     h->time = when;
@@ -92,13 +92,13 @@ enum raml_code raml_harness_open(const struct raml_harness_options *opt, struct 
         rc = raml_fail(err, RAML_ENOMEM, "no memory for results");
     if (!rc) rc = raml_writer_init(&h->writer, h->samples, err);
     if (rc)
-        raml_harness_close(h);
+        raml_lm_eval_export_close(h);
     else
         *out = h;
     return rc;
 }
 
-void raml_harness_close(struct raml_harness *h)
+void raml_lm_eval_export_close(struct raml_lm_eval_export *h)
 {
     if (!h) return;
     raml_writer_deinit(&h->writer);
@@ -112,19 +112,19 @@ void raml_harness_close(struct raml_harness *h)
     free(h);
 }
 
-const char *raml_harness_results(const struct raml_harness *h)
+const char *raml_lm_eval_export_results(const struct raml_lm_eval_export *h)
 {
     return h->results;
 }
 
-const char *raml_harness_samples(const struct raml_harness *h)
+const char *raml_lm_eval_export_samples(const struct raml_lm_eval_export *h)
 {
     return h->samples;
 }
 
 /* ---- one question ------------------------------------------------------------------------------------------------ */
 
-static json_t *doc_of(const struct raml_scored *q)
+static json_t *doc_of(const struct raml_graded *q)
 {
     json_t *o = json_object();
     int bad = json_object_set_new(o, "id", raml_json_text(q->id));
@@ -136,7 +136,7 @@ static json_t *doc_of(const struct raml_scored *q)
 }
 
 /* [[answer, ...]]: one request, n samples. */
-static json_t *answers(const struct raml_scored *q)
+static json_t *answers(const struct raml_graded *q)
 {
     json_t *list = json_array(), *out = json_array();
     int bad = 0;
@@ -146,16 +146,16 @@ static json_t *answers(const struct raml_scored *q)
     return raml_json_checked(out, bad);
 }
 
-static json_t *marks(const struct raml_scored *q)
+static json_t *grades(const struct raml_graded *q)
 {
     json_t *list = json_array();
     for (uint32_t i = 0; i < q->n; i++)
-        json_array_append_new(list, json_integer(q->right[i] && !q->truncated[i] && !q->unclosed[i]));
+        json_array_append_new(list, json_integer(q->correct[i] && !q->truncated[i] && !q->unclosed[i]));
     return list;
 }
 
 /* finish_reason and think_closed, where they are informative. */
-static int add_ends(json_t *o, const struct raml_scored *q)
+static int add_ends(json_t *o, const struct raml_graded *q)
 {
     bool cut = false, open = false;
     for (uint32_t i = 0; i < q->n; i++) {
@@ -173,10 +173,10 @@ static int add_ends(json_t *o, const struct raml_scored *q)
     return bad;
 }
 
-static uint32_t count_right(const struct raml_scored *q)
+static uint32_t count_correct(const struct raml_graded *q)
 {
     uint32_t c = 0;
-    for (uint32_t i = 0; i < q->n; i++) c += q->right[i] && !q->truncated[i] && !q->unclosed[i];
+    for (uint32_t i = 0; i < q->n; i++) c += q->correct[i] && !q->truncated[i] && !q->unclosed[i];
     return c;
 }
 
@@ -196,7 +196,7 @@ static int hash_question(const json_t *doc, const char *target, struct hashes *h
     return 0;
 }
 
-static json_t *sample_of(struct raml_harness *h, const struct raml_scored *q)
+static json_t *sample_of(struct raml_lm_eval_export *h, const struct raml_graded *q)
 {
     struct hashes hash = {{0}, {0}, {0}};
     const char *target = q->gold ? q->gold : "";
@@ -213,8 +213,8 @@ static json_t *sample_of(struct raml_harness *h, const struct raml_scored *q)
     bad |= json_object_set_new(o, "doc_hash", raml_json_text(hash.doc));
     bad |= json_object_set_new(o, "prompt_hash", raml_json_text(hash.prompt));
     bad |= json_object_set_new(o, "target_hash", raml_json_text(hash.target));
-    bad |= json_object_set_new(o, "exact_match", json_real((double)count_right(q) / (double)q->n));
-    bad |= json_object_set_new(o, "correct", marks(q));
+    bad |= json_object_set_new(o, "exact_match", json_real((double)count_correct(q) / (double)q->n));
+    bad |= json_object_set_new(o, "correct", grades(q));
     bad |= add_ends(o, q);
     SHA256Update(&h->hashes, (const uint8_t *)hash.doc, strlen(hash.doc));
     SHA256Update(&h->hashes, (const uint8_t *)hash.prompt, strlen(hash.prompt));
@@ -222,9 +222,9 @@ static json_t *sample_of(struct raml_harness *h, const struct raml_scored *q)
     return raml_json_checked(o, bad);
 }
 
-enum raml_code raml_harness_add(void *user, const struct raml_scored *q, struct raml_err *err)
+enum raml_code raml_lm_eval_export_add(void *user, const struct raml_graded *q, struct raml_err *err)
 {
-    struct raml_harness *h = user;
+    struct raml_lm_eval_export *h = user;
     json_t *o = sample_of(h, q);
     if (!o)
         return raml_fail(err, RAML_ENOMEM, "question '%.100s': no memory to write it, or its text is not UTF-8", q->id);
@@ -264,7 +264,7 @@ static bool measure_at(const struct raml_table *t, size_t i, char name[RAML_MEAS
 }
 
 /* {"task": value}, the shape of most fields. */
-static json_t *of_task(const struct raml_harness *h, json_t *value)
+static json_t *of_task(const struct raml_lm_eval_export *h, json_t *value)
 {
     json_t *o = json_object();
     if (json_object_set_new(o, h->task, value) == 0) return o;
@@ -272,7 +272,7 @@ static json_t *of_task(const struct raml_harness *h, json_t *value)
     return NULL;
 }
 
-static json_t *values(const struct raml_harness *h, const struct raml_table *t)
+static json_t *values(const struct raml_lm_eval_export *h, const struct raml_table *t)
 {
     json_t *o = json_object();
     struct raml_estimate e;
@@ -300,7 +300,7 @@ static json_t *metric_list(const struct raml_table *t, bool as_list)
     return raml_json_checked(o, bad);
 }
 
-static json_t *config(const struct raml_harness *h)
+static json_t *config(const struct raml_lm_eval_export *h)
 {
     json_t *o =
         json_pack("{s:s, s:s, s:n, s:n, s:n, s:i, s:I}", "model", "raml", "model_args", h->model, "batch_size",
@@ -310,7 +310,7 @@ static json_t *config(const struct raml_harness *h)
     return NULL;
 }
 
-static json_t *results_of(struct raml_harness *h, const struct raml_table *t)
+static json_t *results_of(struct raml_lm_eval_export *h, const struct raml_table *t)
 {
     const struct raml_table_row *r = &t->row[t->n_rows - 1];
     json_int_t n = (json_int_t)r->n_questions;
@@ -339,7 +339,7 @@ static json_t *results_of(struct raml_harness *h, const struct raml_table *t)
     return raml_json_checked(o, bad);
 }
 
-enum raml_code raml_harness_commit(struct raml_harness *h, const struct raml_table *t, struct raml_err *err)
+enum raml_code raml_lm_eval_export_commit(struct raml_lm_eval_export *h, const struct raml_table *t, struct raml_err *err)
 {
     if (!t->n_rows) return raml_fail(err, RAML_ERANGE, "no row to write results for");
     json_t *o = results_of(h, t);

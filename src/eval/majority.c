@@ -17,7 +17,7 @@ static size_t min_size(size_t a, size_t b)
 
 static double share(const struct raml_vote *v)
 {
-    return (double)v->right / (double)v->n;
+    return (double)v->correct / (double)v->n;
 }
 
 /* P(i of a) for i = 0..top, each of a with odds `odds` to 1: ratios from the likeliest i, over their sum. */
@@ -49,7 +49,7 @@ struct sweep {
     size_t *from;     /* class g: p[from[g] + i] = P(i of it), for i up to min(its samples, k) */
     double *p, *rest; /* rest: for samples that can't be among the most common, [k + 1] */
     double *ways;     /* [k + 1][width]: weight of d drawn, t classes at j */
-    double *right;    /* the same, times the sum of the t classes' shares of correct samples */
+    double *correct;    /* the same, times the sum of the t classes' shares of correct samples */
     size_t width;
 };
 
@@ -61,7 +61,7 @@ static void add_class(struct sweep *s, size_t g, size_t j, size_t done)
     double worth = share(&s->vote[g]);
     for (size_t d = most + 1; d-- > 0;) {
         size_t low = d > now * (j - 1) ? d - now * (j - 1) : 0, high = min_size(now, d / j);
-        double *f = s->ways + d * s->width, *r = s->right + d * s->width;
+        double *f = s->ways + d * s->width, *r = s->correct + d * s->width;
         for (size_t t = low; t <= high; t++) {
             f[t] *= p[0];
             r[t] *= p[0];
@@ -92,7 +92,7 @@ static double of_size(struct sweep *s, size_t j)
     s->width = min_size(n_big, s->k / j) + 1;
     cells = (s->k + 1) * s->width;
     memset(s->ways, 0, cells * sizeof *s->ways);
-    memset(s->right, 0, cells * sizeof *s->right);
+    memset(s->correct, 0, cells * sizeof *s->correct);
     s->ways[0] = 1;
     for (size_t g = 0; g < n_big; g++) add_class(s, g, j, g);
     binomial(s->rest, rest, min_size(rest, s->k), s->odds);
@@ -100,7 +100,7 @@ static double of_size(struct sweep *s, size_t j)
     for (size_t d = j; d <= s->k; d++) {
         if (s->k - d > rest) continue;
         double tied = 0;
-        for (size_t t = 1; t < s->width; t++) tied += s->right[d * s->width + t] / (double)t;
+        for (size_t t = 1; t < s->width; t++) tied += s->correct[d * s->width + t] / (double)t;
         sum += tied * s->rest[s->k - d];
     }
     return sum;
@@ -125,7 +125,7 @@ static int larger_first(const void *a, const void *b)
 {
     const struct raml_vote *x = a, *y = b;
     if (x->n != y->n) return x->n < y->n ? 1 : -1;
-    return (x->right < y->right) - (x->right > y->right);
+    return (x->correct < y->correct) - (x->correct > y->correct);
 }
 
 /* Lays out the sweep in m->work: the sorted classes, their offsets, the probabilities, then the two tables. */
@@ -147,7 +147,7 @@ static enum raml_code prepare(struct raml_majority *m, struct sweep *s, const st
     s->p = m->work + n_head;
     s->rest = s->p + n_p;
     s->ways = s->rest + s->k + 1;
-    s->right = s->ways + (s->k + 1) * width;
+    s->correct = s->ways + (s->k + 1) * width;
     for (size_t g = 0, at = 0; g < s->n_votes; g++) {
         size_t top = min_size(sorted[g].n, s->k);
         s->from[g] = at;
@@ -164,18 +164,18 @@ static double all_drawn(const struct raml_vote *vote, size_t n_votes)
 {
     uint32_t most = 0;
     size_t tied = 0;
-    double right = 0;
+    double correct = 0;
     for (size_t g = 0; g < n_votes; g++) {
         if (vote[g].n < most) continue;
         if (vote[g].n > most) {
             most = vote[g].n;
             tied = 0;
-            right = 0;
+            correct = 0;
         }
         tied++;
-        right += share(&vote[g]);
+        correct += share(&vote[g]);
     }
-    return tied ? right / (double)tied : 0;
+    return tied ? correct / (double)tied : 0;
 }
 
 static enum raml_code check(const struct raml_vote *vote, size_t n_votes, uint32_t n, uint32_t k, struct raml_err *err)
@@ -184,8 +184,8 @@ static enum raml_code check(const struct raml_vote *vote, size_t n_votes, uint32
     if (k == 0 || k > n)
         return raml_fail(err, RAML_ERANGE, "maj@%u of %u samples; k must be 1 to the number of samples", k, n);
     for (size_t g = 0; g < n_votes; g++) {
-        if (vote[g].n == 0 || vote[g].right > vote[g].n)
-            return raml_fail(err, RAML_ERANGE, "%u correct samples of %u that gave one answer", vote[g].right,
+        if (vote[g].n == 0 || vote[g].correct > vote[g].n)
+            return raml_fail(err, RAML_ERANGE, "%u correct samples of %u that gave one answer", vote[g].correct,
                              vote[g].n);
         sum += vote[g].n;
         if (sum > n) return raml_fail(err, RAML_ERANGE, "more than n = %u samples with an answer", n);
@@ -198,13 +198,13 @@ enum raml_code raml_maj_at_k(struct raml_majority *m, const struct raml_vote *vo
 {
     enum raml_code rc = check(vote, n_votes, n, k, err);
     if (rc) return rc;
-    size_t right = 0, largest = 0;
+    size_t correct = 0, largest = 0;
     for (size_t g = 0; g < n_votes; g++) {
-        right += vote[g].right;
-        if (vote[g].right && vote[g].n > largest) largest = vote[g].n;
+        correct += vote[g].correct;
+        if (vote[g].correct && vote[g].n > largest) largest = vote[g].n;
     }
-    if (!right || k == 1) {
-        *out = (double)right / (double)n;
+    if (!correct || k == 1) {
+        *out = (double)correct / (double)n;
         return RAML_OK;
     }
     if (k == n) {

@@ -93,21 +93,21 @@ static enum raml_code value_of(const struct side *s, const struct raml_kept *q, 
 static enum raml_code test_difference(double *d, size_t n, const struct raml_table_options *o,
                                       struct raml_difference *out, struct raml_err *err)
 {
-    double *value = malloc(RAML_RESAMPLE_MAX_CELLS * sizeof *value);
-    uint64_t *count = malloc(RAML_RESAMPLE_MAX_CELLS * sizeof *count);
+    double *value = malloc(RAML_RESAMPLE_MAX_VALUES * sizeof *value);
+    uint64_t *count = malloc(RAML_RESAMPLE_MAX_VALUES * sizeof *count);
     const double *rows[] = {value};
     struct raml_resample_options opt = {o->seed, o->n_draws, false};
     enum raml_code rc = RAML_OK;
     if (!value || !count) {
         rc = raml_fail(err, RAML_ENOMEM, "no memory to compare %zu questions", n);
     } else {
-        size_t n_cells = raml_resample_gather(d, n, value, count);
-        rc = raml_resample(count, n_cells, rows, 1, &opt, &out->d, err);
-        if (n_cells == 1) out->d.low = out->d.high = NAN; /* all equal: nothing to base an interval on */
+        size_t n_values = raml_resample_gather(d, n, value, count);
+        rc = raml_resample(count, n_values, rows, 1, &opt, &out->d, err);
+        if (n_values == 1) out->d.low = out->d.high = NAN; /* all equal: nothing to base an interval on */
     }
     free(value);
     free(count);
-    return rc ? rc : raml_flip_test(d, n, o->seed, &out->p, err);
+    return rc ? rc : raml_permutation_test(d, n, o->seed, &out->p, err);
 }
 
 static enum raml_code compare_measure(const struct pairs *pairs, const struct side *a, const struct side *b,

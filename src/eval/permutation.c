@@ -1,4 +1,4 @@
-/* flip.c - see flip.h. */
+/* permutation.c - see permutation.h. */
 #include "eval/permutation.h"
 
 #include "eval/resample.h"
@@ -62,7 +62,7 @@ static double drawn_patterns(const double *size, const uint64_t *count, size_t n
     return (double)(1 + hits) / (1 + DRAWN);
 }
 
-enum raml_code raml_flip_test(double *d, size_t n, uint64_t seed, double *p, struct raml_err *err)
+enum raml_code raml_permutation_test(double *d, size_t n, uint64_t seed, double *p, struct raml_err *err)
 {
     double sum = 0, sizes = 0;
     size_t m = 0, plus = 0;
@@ -76,8 +76,8 @@ enum raml_code raml_flip_test(double *d, size_t n, uint64_t seed, double *p, str
     double seen = fabs(sum) - 1e-12 * sizes; /* patterns of the same sum, added in another order, count as equal */
     *p = 1;
     if (!m) return RAML_OK;
-    double *size = malloc(RAML_RESAMPLE_MAX_CELLS * sizeof *size);
-    uint64_t *count = malloc(RAML_RESAMPLE_MAX_CELLS * sizeof *count);
+    double *size = malloc(RAML_RESAMPLE_MAX_VALUES * sizeof *size);
+    uint64_t *count = malloc(RAML_RESAMPLE_MAX_VALUES * sizeof *count);
     enum raml_code rc = RAML_OK;
     if (!size || !count) {
         rc = raml_fail(err, RAML_ENOMEM, "no memory to compare %zu questions", n);

@@ -75,7 +75,7 @@ static void draw_singly(const struct cells *c, const struct raml_key *key, uint6
     }
 }
 
-static void draw_cells(const struct cells *c, const struct raml_key *key, uint64_t *drawn)
+static void draw_values(const struct cells *c, const struct raml_key *key, uint64_t *drawn)
 {
     uint64_t left = c->total, weight = c->total;
     for (size_t i = 0; i < c->n; i++) {
@@ -133,7 +133,7 @@ static void all_draws(const struct cells *c, const double *const *value, size_t 
         if (c->of_question)
             draw_singly(c, &key, drawn);
         else
-            draw_cells(c, &key, drawn);
+            draw_values(c, &key, drawn);
         for (size_t r = 0; r < n_rows; r++) means[r * n_draws + d] = mean(drawn, value[r], c->n, c->total);
     }
 }
@@ -146,11 +146,11 @@ static void set_interval(struct raml_estimate *e, double *means, uint32_t n_draw
     e->high = raml_quantile(means, n_draws, 1 - tail);
 }
 
-enum raml_code raml_resample(const uint64_t *count, size_t n_cells, const double *const *value, size_t n_rows,
+enum raml_code raml_resample(const uint64_t *count, size_t n_values, const double *const *value, size_t n_rows,
                              const struct raml_resample_options *opt, struct raml_estimate *out, struct raml_err *err)
 {
-    struct cells c = {.count = count, .n = n_cells};
-    for (size_t i = 0; i < n_cells; i++) c.total += count[i];
+    struct cells c = {.count = count, .n = n_values};
+    for (size_t i = 0; i < n_values; i++) c.total += count[i];
     bool needed = false;
     uint64_t ones;
     for (size_t r = 0; r < n_rows; r++) {
@@ -160,12 +160,12 @@ enum raml_code raml_resample(const uint64_t *count, size_t n_cells, const double
             out[r] = raml_wilson((size_t)ones, (size_t)c.total);
             continue;
         }
-        out[r].value = mean(count, value[r], n_cells, c.total);
+        out[r].value = mean(count, value[r], n_values, c.total);
         out[r].se = standard_error(&c, value[r], out[r].value);
         needed = needed || opt->n_draws;
     }
     if (!needed) return RAML_OK;
-    uint64_t *drawn = malloc(n_cells * sizeof *drawn);
+    uint64_t *drawn = malloc(n_values * sizeof *drawn);
     double *means = malloc(n_rows * (size_t)opt->n_draws * sizeof *means);
     enum raml_code rc = drawn && means ? list_questions(&c, err)
                                        : raml_fail(err, RAML_ENOMEM, "no memory for %u resamples", opt->n_draws);
@@ -188,27 +188,27 @@ static bool same(double a, double b)
 
 size_t raml_resample_gather(double *x, size_t n, double *value, uint64_t *count)
 {
-    size_t n_cells = 0, i = 0;
+    size_t n_values = 0, i = 0;
     if (n) qsort(x, n, sizeof *x, by_value);
-    for (; i < n && n_cells <= RAML_RESAMPLE_MAX_CELLS; i++) {
-        if (n_cells && same(value[n_cells - 1], x[i])) {
-            count[n_cells - 1]++;
+    for (; i < n && n_values <= RAML_RESAMPLE_MAX_VALUES; i++) {
+        if (n_values && same(value[n_values - 1], x[i])) {
+            count[n_values - 1]++;
             continue;
         }
-        if (n_cells == RAML_RESAMPLE_MAX_CELLS) break;
-        value[n_cells] = x[i];
-        count[n_cells++] = 1;
+        if (n_values == RAML_RESAMPLE_MAX_VALUES) break;
+        value[n_values] = x[i];
+        count[n_values++] = 1;
     }
-    if (i == n) return n_cells;
+    if (i == n) return n_values;
     size_t at = 0;
-    for (size_t b = 0; b < RAML_RESAMPLE_MAX_CELLS; b++) {
-        size_t end = (size_t)((double)n * (double)(b + 1) / RAML_RESAMPLE_MAX_CELLS);
+    for (size_t b = 0; b < RAML_RESAMPLE_MAX_VALUES; b++) {
+        size_t end = (size_t)((double)n * (double)(b + 1) / RAML_RESAMPLE_MAX_VALUES);
         double sum = 0;
-        if (b + 1 == RAML_RESAMPLE_MAX_CELLS) end = n;
+        if (b + 1 == RAML_RESAMPLE_MAX_VALUES) end = n;
         count[b] = end - at;
         for (size_t j = at; j < end; j++) sum += x[j];
         value[b] = sum / (double)count[b];
         at = end;
     }
-    return RAML_RESAMPLE_MAX_CELLS;
+    return RAML_RESAMPLE_MAX_VALUES;
 }

@@ -15,7 +15,7 @@
 
 #include <stdbool.h>
 
-enum { RAML_RESAMPLE_MAX_CELLS = 4096 }; /* of raml_resample_gather */
+enum { RAML_RESAMPLE_MAX_VALUES = 4096 }; /* of raml_resample_gather */
 
 /* The u-quantile of Binomial(n, p), 0 <= u < 1, 0 <= p <= 1: exact up to rounding. O(standard deviation). */
 uint64_t raml_binomial_inverse(double u, uint64_t n, double p);
@@ -27,12 +27,12 @@ struct raml_resample_options {
 };
 /* Mean and percentile interval of n_rows measures at once: value[r][i] for cell i. NaN intervals when n_draws is 0; NaN
  * values when there are no cells. */
-RAML_CHECKED enum raml_code raml_resample(const uint64_t *count, size_t n_cells, const double *const *value,
+RAML_CHECKED enum raml_code raml_resample(const uint64_t *count, size_t n_values, const double *const *value,
                                           size_t n_rows, const struct raml_resample_options *opt,
                                           struct raml_estimate *out, struct raml_err *err);
 
 /* Values x[n] (sorted here) as cells of equal ones: value[] and count[] have capacity
- * RAML_RESAMPLE_MAX_CELLS. With more distinct values, neighbours share a cell with their mean: blocks of equal size, so
+ * RAML_RESAMPLE_MAX_VALUES. With more distinct values, neighbours share a cell with their mean: blocks of equal size, so
  * that the interval loses only the spread within 1/4096 of the questions. Returns the number of cells. */
 size_t raml_resample_gather(double *x, size_t n, double *value, uint64_t *count);
 

@@ -11,7 +11,7 @@
 
 /* Cells of a row's questions with their values: value[r * n + i] is row r, cell i. */
 struct values {
-    struct raml_cell *cell;
+    struct raml_count_row *cell;
     size_t n;
     uint64_t *count;
     double *value;
@@ -44,17 +44,17 @@ static enum raml_code fill(const struct raml_tallies *t, struct values *v, struc
     return RAML_OK;
 }
 
-static enum raml_code values_init(const struct raml_tallies *t, const struct raml_cells *cells, struct values *v,
+static enum raml_code values_init(const struct raml_tallies *t, const struct raml_count_table *counts, struct values *v,
                                   struct raml_err *err)
 {
     size_t n_rows = 1 + t->opt.n_k + t->opt.n_measures;
     *v = (struct values){0};
-    v->cell = raml_cells_sorted(cells, &v->n);
+    v->cell = raml_count_table_sorted(counts, &v->n);
     v->count = calloc(v->n + 1, sizeof *v->count);
     v->row = calloc(n_rows, sizeof *v->row);
     v->value = v->n < SIZE_MAX / 8 / n_rows - 1 ? calloc(n_rows * v->n + 1, sizeof *v->value) : NULL;
-    if ((cells->n && !v->cell) || !v->count || !v->value || !v->row)
-        return raml_fail(err, RAML_ENOMEM, "no memory for a table of %zu kinds of questions", cells->n);
+    if ((counts->n && !v->cell) || !v->count || !v->value || !v->row)
+        return raml_fail(err, RAML_ENOMEM, "no memory for a table of %zu kinds of questions", counts->n);
     for (size_t i = 0; i < v->n; i++) v->count[i] = v->cell[i].count;
     return fill(t, v, err);
 }
@@ -110,8 +110,8 @@ static enum raml_code majority_row(const struct raml_tallies *t, const struct by
 {
     size_t from = g == SIZE_MAX ? 0 : b->start[g], to = g == SIZE_MAX ? t->n_questions : b->start[g + 1];
     struct raml_resample_options opt = {t->opt.seed, t->opt.n_draws, true};
-    double *x = malloc((row->n_questions + 1) * sizeof *x), *value = malloc(RAML_RESAMPLE_MAX_CELLS * sizeof *value);
-    uint64_t *count = malloc(RAML_RESAMPLE_MAX_CELLS * sizeof *count);
+    double *x = malloc((row->n_questions + 1) * sizeof *x), *value = malloc(RAML_RESAMPLE_MAX_VALUES * sizeof *value);
+    uint64_t *count = malloc(RAML_RESAMPLE_MAX_VALUES * sizeof *count);
     enum raml_code rc = RAML_OK;
     if (!x || !value || !count) rc = raml_fail(err, RAML_ENOMEM, "no memory for %zu votes", row->n_questions);
     for (size_t j = 0, at = 0; j < t->opt.n_measures && !rc; j++) {
@@ -119,9 +119,9 @@ static enum raml_code majority_row(const struct raml_tallies *t, const struct by
         size_t n = 0;
         for (size_t i = from; i < to; i++) x[n++] = t->maj[b->question[i] * t->n_maj + at];
         at++;
-        size_t n_cells = raml_resample_gather(x, n, value, count);
+        size_t n_values = raml_resample_gather(x, n, value, count);
         const double *rows[] = {value};
-        rc = raml_resample(count, n_cells, rows, 1, &opt, &row->measure[j], err);
+        rc = raml_resample(count, n_values, rows, 1, &opt, &row->measure[j], err);
     }
     free(x);
     free(value);
@@ -130,12 +130,12 @@ static enum raml_code majority_row(const struct raml_tallies *t, const struct by
 }
 
 static enum raml_code make_row(const struct raml_tallies *t, const struct by_group *b, size_t g,
-                               const struct raml_cells *cells, struct raml_table_row *row, struct raml_err *err)
+                               const struct raml_count_table *counts, struct raml_table_row *row, struct raml_err *err)
 {
     struct raml_resample_options opt = {t->opt.seed, t->opt.n_draws, true};
     struct values v;
     size_t n_rows = 1 + t->opt.n_k + t->opt.n_measures;
-    enum raml_code rc = values_init(t, cells, &v, err);
+    enum raml_code rc = values_init(t, counts, &v, err);
     struct raml_estimate *e = rc ? NULL : calloc(n_rows, sizeof *e);
     if (!rc && !e) rc = raml_fail(err, RAML_ENOMEM, "no memory for a table's row");
     if (!rc) rc = raml_resample(v.count, v.n, v.row, n_rows, &opt, e, err);
@@ -185,7 +185,7 @@ static void add_group(struct raml_table_row *sum, const struct raml_group *g)
 {
     sum->n_questions += g->n_questions;
     sum->n_samples += g->n_samples;
-    sum->n_right += g->n_right;
+    sum->n_correct += g->n_correct;
     sum->n_truncated += g->n_truncated;
     sum->n_unclosed += g->n_unclosed;
     if (!sum->n_max || g->n_min < sum->n_min) sum->n_min = g->n_min;
@@ -195,16 +195,16 @@ static void add_group(struct raml_table_row *sum, const struct raml_group *g)
 static enum raml_code all_row(const struct raml_tallies *t, const struct by_group *b, struct raml_table_row *row,
                               struct raml_err *err)
 {
-    struct raml_cells all = {0};
+    struct raml_count_table all = {0};
     enum raml_code rc = RAML_OK;
     *row = (struct raml_table_row){.difficulty = -1};
     for (size_t g = 0; g < t->n_groups; g++) {
-        const struct raml_cells *c = &t->group[g].cells;
+        const struct raml_count_table *c = &t->group[g].counts;
         add_group(row, &t->group[g]);
-        for (size_t i = 0; i < c->n && !rc; i++) rc = raml_cells_add(&all, c->cell[i].key, c->cell[i].count, err);
+        for (size_t i = 0; i < c->n && !rc; i++) rc = raml_count_table_add(&all, c->cell[i].key, c->cell[i].count, err);
     }
     if (!rc) rc = make_row(t, b, SIZE_MAX, &all, row, err);
-    raml_cells_deinit(&all);
+    raml_count_table_deinit(&all);
     return rc;
 }
 
@@ -222,7 +222,7 @@ static enum raml_code all_rows(const struct raml_tallies *t, const struct by_gro
         add_group(row, g);
         row->split = copy_text(&at, g->split);
         row->family = copy_text(&at, g->family);
-        rc = make_row(t, b, place[i].i, &g->cells, row, err);
+        rc = make_row(t, b, place[i].i, &g->counts, row, err);
     }
     return rc ? rc : all_row(t, b, &out->row[out->n_rows++], err);
 }

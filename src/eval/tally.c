@@ -61,7 +61,7 @@ void raml_tallies_close(struct raml_tallies *t)
     for (size_t i = 0; i < t->n_groups; i++) {
         free(t->group[i].split);
         free(t->group[i].family);
-        raml_cells_deinit(&t->group[i].cells);
+        raml_count_table_deinit(&t->group[i].counts);
     }
     for (size_t i = 0; t->kept && i < t->n_questions; i++) free(t->kept[i].id);
     free(t->group);
@@ -69,7 +69,7 @@ void raml_tallies_close(struct raml_tallies *t)
     free(t->maj);
     free(t->maj_group);
     free(t->kept);
-    raml_ballot_deinit(&t->ballot);
+    raml_answer_classes_deinit(&t->classes);
     raml_majority_deinit(&t->majority);
     free(t);
 }
@@ -189,12 +189,12 @@ static enum raml_code count_question(struct raml_tallies *t, const char *id, con
     enum raml_code rc = find_group(t, &key, &at, err);
     if (rc) return rc;
     struct raml_group *g = &t->group[at];
-    rc = raml_cells_add(&g->cells, (uint64_t)q->n << 32 | q->c, 1, err);
+    rc = raml_count_table_add(&g->counts, (uint64_t)q->n << 32 | q->c, 1, err);
     if (!rc && t->keep) rc = keep_question(t, id, q, err);
     if (rc) return rc;
     g->n_questions++;
     g->n_samples += q->n;
-    g->n_right += q->c;
+    g->n_correct += q->c;
     g->n_truncated += q->n_truncated;
     g->n_unclosed += q->n_unclosed;
     if (q->n < g->n_min) g->n_min = q->n;
@@ -233,25 +233,25 @@ static enum raml_code without_answers(struct raml_tallies *t, const char *id, st
     return RAML_OK;
 }
 
-static enum raml_code vote(struct raml_tallies *t, const struct raml_scored *q, struct raml_err *err)
+static enum raml_code vote(struct raml_tallies *t, const struct raml_graded *q, struct raml_err *err)
 {
     enum raml_code rc = grow_maj(t, err);
-    if (!rc) rc = raml_ballot_count(&t->ballot, q, err);
+    if (!rc) rc = raml_answer_classes_count(&t->classes, q, err);
     double *out = rc ? NULL : t->maj + t->n_questions * t->n_maj;
     for (size_t j = 0, at = 0; j < t->opt.n_measures && !rc; j++)
         if (t->measure[j].kind == RAML_MEASURE_MAJ)
-            rc = raml_maj_at_k(&t->majority, t->ballot.vote, t->ballot.n, q->n, t->measure[j].k, &out[at++], err);
+            rc = raml_maj_at_k(&t->majority, t->classes.vote, t->classes.n, q->n, t->measure[j].k, &out[at++], err);
     return rc ? raml_wrap(err, rc, "%s", name_of(t, q->id).text) : RAML_OK;
 }
 
-enum raml_code raml_tallies_add(void *user, const struct raml_scored *q, struct raml_err *err)
+enum raml_code raml_tallies_add(void *user, const struct raml_graded *q, struct raml_err *err)
 {
     struct raml_tallies *t = user;
     struct raml_tally sum = {.family = q->family, .split = q->split, .difficulty = q->difficulty, .n = q->n};
     for (uint32_t i = 0; i < q->n; i++) {
         sum.n_truncated += q->truncated[i];
         sum.n_unclosed += q->unclosed[i];
-        sum.c += q->right[i] && !q->truncated[i] && !q->unclosed[i];
+        sum.c += q->correct[i] && !q->truncated[i] && !q->unclosed[i];
     }
     enum raml_code rc = check_tally(t, q->id, &sum, err);
     if (!rc && t->n_maj && !q->has_answers) rc = without_answers(t, q->id, err);

@@ -10,9 +10,9 @@
 struct raml_group { /* questions of one split, family and difficulty */
     char *split, *family; /* NULL: unknown, or not grouped by */
     int difficulty;
-    size_t n_questions, n_samples, n_right, n_truncated, n_unclosed;
+    size_t n_questions, n_samples, n_correct, n_truncated, n_unclosed;
     uint32_t n_min, n_max;
-    struct raml_cells cells;
+    struct raml_count_table counts;
 };
 
 struct raml_kept { /* a question, if they are kept */
@@ -36,7 +36,7 @@ struct raml_tallies {
     bool keep;
     struct raml_kept *kept; /* [n_questions] */
     size_t cap_kept;
-    struct raml_ballot ballot;
+    struct raml_answer_classes classes;
     struct raml_majority majority;
 };
 

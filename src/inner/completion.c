@@ -14,20 +14,20 @@ struct part { /* a tree of the pass being built: completions [first, first + n) 
     size_t first, n;
 };
 
-struct raml_completion_scorer {
-    struct raml_scorer scorer;
+struct raml_completion_evaluator {
+    struct raml_evaluator evaluator;
     struct raml_tree tree;
-    struct part *part; /* one per tree of scorer.pack */
+    struct part *part; /* one per tree of evaluator.pack */
     size_t n_parts, cap_parts;
 };
 
 enum raml_code raml_completion_open(const struct raml_model *m, size_t max_batch_tokens,
-                                    struct raml_completion_scorer **out, struct raml_err *err)
+                                    struct raml_completion_evaluator **out, struct raml_err *err)
 {
     if (max_batch_tokens == 0) return raml_fail(err, RAML_ERANGE, "max_batch_tokens is 0; expected at least 1");
-    struct raml_completion_scorer *s = calloc(1, sizeof *s);
+    struct raml_completion_evaluator *s = calloc(1, sizeof *s);
     if (!s) return raml_fail(err, RAML_ENOMEM, "no memory for a scorer");
-    enum raml_code rc = raml_scorer_init(&s->scorer, m, max_batch_tokens, err);
+    enum raml_code rc = raml_evaluator_init(&s->evaluator, m, max_batch_tokens, err);
     if (rc)
         free(s);
     else
@@ -35,25 +35,25 @@ enum raml_code raml_completion_open(const struct raml_model *m, size_t max_batch
     return rc;
 }
 
-void raml_completion_close(struct raml_completion_scorer *s)
+void raml_completion_close(struct raml_completion_evaluator *s)
 {
     if (!s) return;
-    raml_scorer_deinit(&s->scorer);
+    raml_evaluator_deinit(&s->evaluator);
     raml_tree_deinit(&s->tree);
     free(s->part);
     free(s);
 }
 
-uint64_t raml_completion_tokens(const struct raml_completion_scorer *s)
+uint64_t raml_completion_tokens(const struct raml_completion_evaluator *s)
 {
-    return s->scorer.n_tokens;
+    return s->evaluator.n_tokens;
 }
 
-enum raml_code raml_completion_check(const struct raml_completion_scorer *s, const struct raml_completions *job,
+enum raml_code raml_completion_check(const struct raml_completion_evaluator *s, const struct raml_completions *job,
                                      struct raml_err *err)
 {
-    size_t context = (size_t)raml_model_config(s->scorer.model)->max_positions;
-    enum raml_code rc = raml_scorer_check(&s->scorer, "prompt", job->prompt, job->n_prompt, err);
+    size_t context = (size_t)raml_model_config(s->evaluator.model)->max_positions;
+    enum raml_code rc = raml_evaluator_check(&s->evaluator, "prompt", job->prompt, job->n_prompt, err);
     for (size_t i = 0; !rc && i < job->n; i++) {
         const struct raml_completion *c = &job->completion[i];
         char what[64];
@@ -66,14 +66,14 @@ enum raml_code raml_completion_check(const struct raml_completion_scorer *s, con
                 err, RAML_ERANGE,
                 "%s: %zu prompt tokens and %zu of the completion are longer than the model's context (%zu)", what,
                 job->n_prompt, c->n, context);
-        rc = raml_scorer_check(&s->scorer, what, c->token, c->n, err);
+        rc = raml_evaluator_check(&s->evaluator, what, c->token, c->n, err);
     }
     return rc;
 }
 
-static enum raml_code copy_out(struct raml_completion_scorer *s, const struct part *p, size_t at, struct raml_err *err)
+static enum raml_code copy_out(struct raml_completion_evaluator *s, const struct part *p, size_t at, struct raml_err *err)
 {
-    const struct raml_scorer *from = &s->scorer;
+    const struct raml_evaluator *from = &s->evaluator;
     for (size_t i = p->first; i < p->first + p->n; i++) {
         const struct raml_completion *c = &p->job->completion[i];
         size_t n = c->n - c->n_context;
@@ -88,21 +88,21 @@ static enum raml_code copy_out(struct raml_completion_scorer *s, const struct pa
     return RAML_OK;
 }
 
-static enum raml_code run(struct raml_completion_scorer *s, struct raml_err *err)
+static enum raml_code run(struct raml_completion_evaluator *s, struct raml_err *err)
 {
     if (s->n_parts == 0) return RAML_OK;
-    enum raml_code rc = raml_scorer_run(&s->scorer, err);
-    for (size_t i = 0; !rc && i < s->n_parts; i++) rc = copy_out(s, &s->part[i], s->scorer.pack.tree_scored[i], err);
-    raml_scorer_clear(&s->scorer);
+    enum raml_code rc = raml_evaluator_run(&s->evaluator, err);
+    for (size_t i = 0; !rc && i < s->n_parts; i++) rc = copy_out(s, &s->part[i], s->evaluator.pack.tree_target[i], err);
+    raml_evaluator_clear(&s->evaluator);
     s->n_parts = 0;
     return rc;
 }
 
-static enum raml_code add_part(struct raml_completion_scorer *s, const struct part *p, size_t n_tokens,
+static enum raml_code add_part(struct raml_completion_evaluator *s, const struct part *p, size_t n_tokens,
                                struct raml_err *err)
 {
     const struct raml_completions *job = p->job;
-    enum raml_code rc = raml_scorer_has_room(&s->scorer, n_tokens) ? RAML_OK : run(s, err);
+    enum raml_code rc = raml_evaluator_fits(&s->evaluator, n_tokens) ? RAML_OK : run(s, err);
     if (!rc) rc = RAML_GROW(s->part, s->cap_parts, s->n_parts + 1, "prompts of a pass", err);
     raml_tree_clear(&s->tree);
     bool shared = job->n_prompt > 0;
@@ -110,14 +110,14 @@ static enum raml_code add_part(struct raml_completion_scorer *s, const struct pa
     for (size_t i = p->first; !rc && i < p->first + p->n; i++)
         rc = raml_tree_add(&s->tree, shared ? 0 : -1, (uint32_t)job->n_prompt, job->completion[i].token,
                            job->completion[i].n, job->completion[i].n_context, NULL, err);
-    if (!rc) rc = raml_pack_add(&s->scorer.pack, &s->tree, err);
+    if (!rc) rc = raml_pack_add(&s->evaluator.pack, &s->tree, err);
     if (!rc) s->part[s->n_parts++] = *p;
     return rc;
 }
 
 /* The split of a job into parts depends only on the bound and the job, never on what else is in the pass. Without a
  * shared prompt each completion is a tree of its own. */
-static enum raml_code add_job(struct raml_completion_scorer *s, const struct raml_completions *job,
+static enum raml_code add_job(struct raml_completion_evaluator *s, const struct raml_completions *job,
                               struct raml_err *err)
 {
     enum raml_code rc = RAML_OK;
@@ -125,7 +125,7 @@ static enum raml_code add_job(struct raml_completion_scorer *s, const struct ram
     size_t n_tokens = job->n_prompt;
     for (size_t i = 0; !rc && i < job->n; i++) {
         size_t n = job->completion[i].n;
-        if (p.n && (job->n_prompt == 0 || n_tokens + n > s->scorer.max_rows)) {
+        if (p.n && (job->n_prompt == 0 || n_tokens + n > s->evaluator.max_rows)) {
             rc = add_part(s, &p, n_tokens, err);
             p.first = i;
             p.n = 0;
@@ -137,7 +137,7 @@ static enum raml_code add_job(struct raml_completion_scorer *s, const struct ram
     return rc || p.n == 0 ? rc : add_part(s, &p, n_tokens, err);
 }
 
-enum raml_code raml_completion_score(struct raml_completion_scorer *s, const struct raml_completions *job,
+enum raml_code raml_completion_logprobs(struct raml_completion_evaluator *s, const struct raml_completions *job,
                                      size_t n_jobs, struct raml_err *err)
 {
     enum raml_code rc = RAML_OK;
@@ -147,7 +147,7 @@ enum raml_code raml_completion_score(struct raml_completion_scorer *s, const str
     }
     for (size_t i = 0; !rc && i < n_jobs; i++) rc = add_job(s, &job[i], err);
     if (!rc) rc = run(s, err);
-    raml_scorer_clear(&s->scorer); /* after a failure */
+    raml_evaluator_clear(&s->evaluator); /* after a failure */
     s->n_parts = 0;
     return rc;
 }

@@ -1,32 +1,32 @@
-/* scorer.c - see scorer.h. */
+/* evaluator.c - see evaluator.h. */
 #include "inner/evaluator.h"
 
 #include <stdlib.h>
 
-enum raml_code raml_scorer_init(struct raml_scorer *s, const struct raml_model *m, size_t max_rows,
+enum raml_code raml_evaluator_init(struct raml_evaluator *s, const struct raml_model *m, size_t max_rows,
                                 struct raml_err *err)
 {
-    *s = (struct raml_scorer){.model = m, .max_rows = max_rows};
+    *s = (struct raml_evaluator){.model = m, .max_rows = max_rows};
     return raml_pass_open(m, false, &s->pass, err);
 }
 
-void raml_scorer_deinit(struct raml_scorer *s)
+void raml_evaluator_deinit(struct raml_evaluator *s)
 {
     raml_pass_close(s->pass);
     raml_pack_deinit(&s->pack);
     free(s->logp);
     free(s->entropy);
     free(s->argmax);
-    *s = (struct raml_scorer){0};
+    *s = (struct raml_evaluator){0};
 }
 
-bool raml_scorer_has_room(const struct raml_scorer *s, size_t n_tokens)
+bool raml_evaluator_fits(const struct raml_evaluator *s, size_t n_tokens)
 {
     size_t used = s->pack.n_rows;
     return s->pack.n_trees == 0 || (used <= s->max_rows && n_tokens <= s->max_rows - used);
 }
 
-static enum raml_code reserve(struct raml_scorer *s, size_t n, struct raml_err *err)
+static enum raml_code reserve(struct raml_evaluator *s, size_t n, struct raml_err *err)
 {
     if (n <= s->cap) return RAML_OK;
     free(s->logp);
@@ -42,10 +42,10 @@ static enum raml_code reserve(struct raml_scorer *s, size_t n, struct raml_err *
     return RAML_OK;
 }
 
-enum raml_code raml_scorer_run(struct raml_scorer *s, struct raml_err *err)
+enum raml_code raml_evaluator_run(struct raml_evaluator *s, struct raml_err *err)
 {
-    enum raml_code rc = reserve(s, s->pack.n_scored, err);
-    const struct raml_score out = {.logp = s->logp, .entropy = s->entropy, .argmax = s->argmax};
+    enum raml_code rc = reserve(s, s->pack.n_targets, err);
+    const struct raml_logprobs out = {.logp = s->logp, .entropy = s->entropy, .argmax = s->argmax};
     if (!rc) rc = raml_pass_forward(s->pass, &s->pack, &out, err);
     if (rc) return rc;
     s->n_tokens += s->pack.n_rows;
@@ -53,12 +53,12 @@ enum raml_code raml_scorer_run(struct raml_scorer *s, struct raml_err *err)
     return RAML_OK;
 }
 
-void raml_scorer_clear(struct raml_scorer *s)
+void raml_evaluator_clear(struct raml_evaluator *s)
 {
     raml_pack_clear(&s->pack);
 }
 
-enum raml_code raml_scorer_check(const struct raml_scorer *s, const char *what, const int32_t *token, size_t n,
+enum raml_code raml_evaluator_check(const struct raml_evaluator *s, const char *what, const int32_t *token, size_t n,
                                  struct raml_err *err)
 {
     int vocab = raml_model_config(s->model)->vocab_size;

@@ -25,7 +25,7 @@ struct row { /* a live sample */
     int32_t token;         /* sampled in this round */
     size_t n_forced, at;   /* of the list being forced: its length, and how many are done */
     const int32_t *forced;
-    int waits;             /* left */
+    int continuations;             /* left */
     bool thinking, ended;
 };
 struct prompt { /* of one question */
@@ -47,12 +47,12 @@ struct sampler {
     size_t n_rows, next, total, V, context, delivered;
     size_t n_tokens; /* the tokenizer's; V may be larger */
     float *logits;                     /* of the device: [batch_size, V] */
-    struct raml_picker *picker;
+    struct raml_token_sampler *token_sampler;
     int32_t *token; /* [batch_size], as all that follows */
     int *sample;
     uint32_t *drawn; /* rows that sample their token in this round, and for those: */
     double *u;
-    struct raml_picked *picked;
+    struct raml_sampled_token *sampled;
 };
 
 struct raml_sample_options raml_sample_default(void)
@@ -65,8 +65,8 @@ static enum raml_code check(const struct raml_sample_options *o, struct raml_err
 {
     if (o->n < 1 || o->batch_size < 1 || o->max_completion_length < 1)
         return raml_fail(err, RAML_EUSAGE, "sampling: expected at least 1 sample, 1 row and 1 token");
-    struct raml_pick_options p = {o->temperature, o->top_p, o->min_p, o->top_k};
-    return raml_pick_check(&p, err);
+    struct raml_token_sampling p = {o->temperature, o->top_p, o->min_p, o->top_k};
+    return raml_token_sampling_check(&p, err);
 }
 
 /* The decoder of batch_size rows that has room for `tokens` tokens of each. */
@@ -83,7 +83,7 @@ size_t raml_sample_estimate(const struct raml_config *c, enum raml_dtype dtype, 
     struct raml_decoder_options o = decoder_options(opt, tokens);
     size_t V = (size_t)c->vocab_size, B = opt->batch_size;
     size_t row = sizeof *s->row + sizeof *s->token + sizeof *s->sample + sizeof *s->drawn + sizeof *s->u +
-                 sizeof *s->picked;
+                 sizeof *s->sampled;
     return raml_decoder_estimate(c, dtype, dev, &o) + B * (V * sizeof *s->logits + row) +
            raml_picker_estimate(dev, B, V, opt->top_k > 0 || opt->top_p < 1);
 }
@@ -96,7 +96,7 @@ static enum raml_code encode_prompts(struct sampler *s, const struct raml_tokeni
     for (size_t i = 0; i < s->qs->n && !rc; i++) {
         const struct raml_question *q = &s->qs->question[i];
         rc = raml_format_prompt(f, t, q->question, &s->prompt_tokens[i], err);
-        if (!rc && s->opt->answer_only) rc = raml_format_cue(f, t, &s->prompt_tokens[i], err);
+        if (!rc && s->opt->answer_only) rc = raml_format_answer_prefix(f, t, &s->prompt_tokens[i], err);
         if (!rc && s->prompt_tokens[i].n >= s->context)
             rc = raml_fail(err, RAML_ERANGE,
                            "question '%s' (line %zu): its prompt of %zu tokens fills the model's context of %zu",
@@ -148,9 +148,9 @@ static enum raml_code admit(struct sampler *s, struct raml_err *err)
         struct row *r = &s->row[s->n_rows];
         *r = (struct row){.entry = s->next,
                           .hash = raml_question_hash(s->qs->question[s->next / s->opt->n].question),
-                          .thinking = !s->opt->answer_only && s->texts.opened,
-                          .out.began = !s->opt->answer_only && s->texts.opened,
-                          .waits = s->opt->force_wait};
+                          .thinking = !s->opt->answer_only && s->texts.think_opened,
+                          .out.began = !s->opt->answer_only && s->texts.think_opened,
+                          .continuations = s->opt->force_continuation};
         rc = raml_decoder_fork(s->dec, p->id, &r->sample, err);
         if (rc) break;
         s->b->copy(s->dev, s->logits + s->n_rows * s->V, p->logits, s->V * sizeof(float));
@@ -170,11 +170,11 @@ static enum raml_code admit(struct sampler *s, struct raml_err *err)
 static bool force(const struct sampler *s, struct row *r)
 {
     const struct sample_texts *x = &s->texts;
-    bool closing = r->n_forced && r->forced == x->cue.id;
+    bool closing = r->n_forced && r->forced == x->answer_prefix.id;
     /* in the middle of a continuation too */
     if (!closing && r->thinking && s->opt->think_budget && r->out.n_think >= s->opt->think_budget) {
-        r->forced = x->cue.id;
-        r->n_forced = x->cue.n;
+        r->forced = x->answer_prefix.id;
+        r->n_forced = x->answer_prefix.n;
         r->at = 0;
         r->out.budget_hit = true;
     }
@@ -184,16 +184,16 @@ static bool force(const struct sampler *s, struct row *r)
     return true;
 }
 
-static void take(const struct sampler *s, struct row *r, const struct raml_picked *p)
+static void take(const struct sampler *s, struct row *r, const struct raml_sampled_token *p)
 {
     const struct sample_texts *x = &s->texts;
     r->token = p->token;
-    if (r->thinking && r->waits > 0 && p->token == x->close.id[0] && x->wait.n) { /* it is one token: set_up */
-        r->waits--;
-        r->forced = x->wait.id;
-        r->n_forced = x->wait.n > 1 ? x->wait.n : 0;
+    if (r->thinking && r->continuations > 0 && p->token == x->close.id[0] && x->continuation.n) { /* it is one token: set_up */
+        r->continuations--;
+        r->forced = x->continuation.id;
+        r->n_forced = x->continuation.n > 1 ? x->continuation.n : 0;
         r->at = 1;
-        r->token = x->wait.id[0];
+        r->token = x->continuation.id[0];
         return;
     }
     r->out.logp_sum += p->logp;
@@ -202,7 +202,7 @@ static void take(const struct sampler *s, struct row *r, const struct raml_picke
 /* A token for every row. */
 static enum raml_code choose(struct sampler *s, struct raml_err *err)
 {
-    const struct raml_pick_options o = {s->opt->temperature, s->opt->top_p, s->opt->min_p, s->opt->top_k};
+    const struct raml_token_sampling o = {s->opt->temperature, s->opt->top_p, s->opt->min_p, s->opt->top_k};
     size_t n = 0;
     for (size_t i = 0; i < s->n_rows; i++) {
         struct row *r = &s->row[i];
@@ -213,12 +213,12 @@ static enum raml_code choose(struct sampler *s, struct raml_err *err)
         s->drawn[n++] = (uint32_t)i;
     }
     if (!n) return RAML_OK;
-    enum raml_code rc = raml_pick(s->picker, s->logits, s->drawn, s->u, n, s->n_tokens, &o, s->picked, err);
+    enum raml_code rc = raml_sample_tokens(s->token_sampler, s->logits, s->drawn, s->u, n, s->n_tokens, &o, s->sampled, err);
     for (size_t k = 0; k < n && rc == RAML_ERANGE; k++)
-        if (s->picked[k].token < 0)
+        if (s->sampled[k].token < 0)
             return raml_fail(err, RAML_ERANGE, "question '%s': the model's logits are not finite",
                              s->qs->question[s->row[s->drawn[k]].entry / s->opt->n].id);
-    for (size_t k = 0; k < n && !rc; k++) take(s, &s->row[s->drawn[k]], &s->picked[k]);
+    for (size_t k = 0; k < n && !rc; k++) take(s, &s->row[s->drawn[k]], &s->sampled[k]);
     return rc;
 }
 
@@ -254,7 +254,7 @@ static void follow_thinking(const struct sample_texts *x, struct row *r)
         out->closed = true;
         /* a format that does not set thinking apart has its box opened by the answer prefix */
         out->answer_at = x->thinks ? out->n : out->n - x->close.n;
-    } else if (!x->opened && !out->began && ends_with(out, &x->open)) {
+    } else if (!x->think_opened && !out->began && ends_with(out, &x->open)) {
         r->thinking = out->began = true;
         out->think_start = out->n;
     }
@@ -281,7 +281,7 @@ static enum raml_code append(struct sampler *s, struct row *r, struct raml_err *
     if (r->thinking && r->out.budget_hit && !r->n_forced) { /* an answer prefix that does not close thinking */
         r->thinking = false;
         r->out.closed = true;
-        r->out.answer_at = x->boxed ? n - x->cue.n : n;
+        r->out.answer_at = x->boxed ? n - x->answer_prefix.n : n;
     }
     bool end = ends_here(x, &r->out);
     if (!end && (!r->thinking || !x->thinks) && s->opt->stop)
@@ -362,20 +362,20 @@ static enum raml_code set_up(struct sampler *s, const struct raml_tokenizer *t, 
     s->sample = calloc(B, sizeof *s->sample);
     s->drawn = calloc(B, sizeof *s->drawn);
     s->u = calloc(B, sizeof *s->u);
-    s->picked = calloc(B, sizeof *s->picked);
+    s->sampled = calloc(B, sizeof *s->sampled);
     if (!s->prompt_tokens || !s->prompt || !s->finished || !s->row || !s->logits || !s->token || !s->sample ||
-        !s->drawn || !s->u || !s->picked)
+        !s->drawn || !s->u || !s->sampled)
         return raml_fail(err, RAML_ENOMEM, "no memory to sample %zu questions", s->qs->n);
     for (size_t i = 0; i < s->qs->n; i++) s->prompt[i].id = -1;
-    enum raml_code rc = raml_picker_open(s->dev, B, s->V, &s->picker, err);
+    enum raml_code rc = raml_token_sampler_open(s->dev, B, s->V, &s->token_sampler, err);
     if (!rc) rc = raml_sample_texts_init(&s->texts, t, f, err);
     s->texts.stop_text = s->opt->stop;
     s->texts.answer_only = s->opt->answer_only;
     s->texts.eos = s->opt->eos;
     s->texts.n_eos = s->opt->n_eos;
     /* a longer one is recognised when complete: too late to swap */
-    if (!rc && s->opt->force_wait > 0 && s->texts.close.n != 1)
-        rc = raml_fail(err, RAML_EUSAGE, "force_wait: the text that closes thinking has %zu tokens, expected 1",
+    if (!rc && s->opt->force_continuation > 0 && s->texts.close.n != 1)
+        rc = raml_fail(err, RAML_EUSAGE, "force_continuation: the text that closes thinking has %zu tokens, expected 1",
                        s->texts.close.n);
     if (!rc) rc = encode_prompts(s, t, f, &longest, err);
     if (rc) return rc;
@@ -399,12 +399,12 @@ static void tear_down(struct sampler *s)
     free(s->finished);
     free(s->row);
     raml_array_free(s->dev, s->logits);
-    raml_picker_close(s->picker);
+    raml_token_sampler_close(s->token_sampler);
     free(s->token);
     free(s->sample);
     free(s->drawn);
     free(s->u);
-    free(s->picked);
+    free(s->sampled);
 }
 
 enum raml_code raml_sample_questions(const struct raml_model *m, const struct raml_tokenizer *t,

@@ -13,27 +13,27 @@ enum { MAX_TEXT = 64 << 20 };
 enum raml_code raml_sample_texts_init(struct sample_texts *x, const struct raml_tokenizer *t,
                                       const struct raml_format *f, struct raml_err *err)
 {
-    const char *wait = f->wait ? f->wait : "";
+    const char *continuation = f->continuation ? f->continuation : "";
     x->tokenizer = t;
     x->thinks = f->think_close != NULL;
-    x->opened = f->opened || !x->thinks;
-    x->boxed = f->cue && strstr(f->cue, BOX);
-    enum raml_code rc = raml_format_cue(f, t, &x->cue, err);
+    x->think_opened = f->think_opened || !x->thinks;
+    x->boxed = f->answer_prefix && strstr(f->answer_prefix, BOX);
+    enum raml_code rc = raml_format_answer_prefix(f, t, &x->answer_prefix, err);
     if (!rc) rc = raml_format_stop(f, t, &x->stop, err);
-    if (!rc) rc = raml_tokenizer_encode(t, wait, strlen(wait), false, &x->wait, err);
+    if (!rc) rc = raml_tokenizer_encode(t, continuation, strlen(continuation), false, &x->continuation, err);
     if (!rc && f->think_open) rc = raml_tokenizer_encode(t, f->think_open, strlen(f->think_open), true, &x->open, err);
     if (rc) return rc;
     return f->think_close ? raml_tokenizer_encode(t, f->think_close, strlen(f->think_close), true, &x->close, err)
-                          : raml_format_cue(f, t, &x->close, err);
+                          : raml_format_answer_prefix(f, t, &x->close, err);
 }
 
 void raml_sample_texts_deinit(struct sample_texts *x)
 {
-    raml_tokens_deinit(&x->cue);
+    raml_tokens_deinit(&x->answer_prefix);
     raml_tokens_deinit(&x->stop);
     raml_tokens_deinit(&x->open);
     raml_tokens_deinit(&x->close);
-    raml_tokens_deinit(&x->wait);
+    raml_tokens_deinit(&x->continuation);
 }
 
 enum raml_code raml_sampled_add(struct raml_sampled *s, int32_t token, struct raml_err *err)
@@ -93,7 +93,7 @@ static enum raml_code told_answer(const struct raml_question *q, struct raml_buf
 }
 
 /* Reduces text (a whole answer part) to the answer; *answered = false: it has none. */
-static enum raml_code cut_answer(const struct sample_texts *x, const struct raml_question *q, struct raml_buf *text,
+static enum raml_code extract_answer(const struct sample_texts *x, const struct raml_question *q, struct raml_buf *text,
                                  bool *answered, struct raml_err *err)
 {
     char *stop = x->stop_text ? strstr(text->data, x->stop_text) : NULL;
@@ -131,7 +131,7 @@ static enum raml_code record(const struct sample_texts *x, const struct raml_que
     enum raml_code rc = text_of(x, s, s->think_start < think ? s->think_start : think, think, false, &text[0], err);
     if (x->answer_only && x->boxed) raml_buf_adds(&text[1], BOX); /* the answer prefix has opened it */
     if (!rc) rc = text_of(x, s, from, whole, true, &text[1], err);
-    if (!rc && !open) rc = cut_answer(x, q, &text[1], &answered, err);
+    if (!rc && !open) rc = extract_answer(x, q, &text[1], &answered, err);
     if (rc) return rc;
     *t = (struct raml_trajectory){.text = text[0].data,
                                   .answer = answered ? text[1].data : NULL,
@@ -164,7 +164,7 @@ enum raml_code raml_sampled_deliver(const struct sample_texts *x, const struct r
         t[i].seed = seed;
         stats->samples++;
         stats->tokens += s[i].n;
-        stats->right += t[i].correct == RAML_EQUAL;
+        stats->correct += t[i].correct == RAML_EQUAL;
         stats->truncated += !strcmp(s[i].finish_reason, "length");
         stats->unclosed += !t[i].think_closed;
         stats->budget_hit += s[i].budget_hit;

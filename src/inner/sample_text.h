@@ -6,12 +6,12 @@
 
 struct sample_texts { /* the format's fixed texts as tokens */
     const struct raml_tokenizer *tokenizer;
-    struct raml_tokens cue, stop, wait;
+    struct raml_tokens answer_prefix, stop, continuation;
     struct raml_tokens open, close; /* around thinking; close: the answer prefix where thinking is not set apart */
     const int32_t *eos; /* [n_eos] that end a sample besides `stop`; borrowed */
     size_t n_eos;
     bool thinks;      /* the format sets thinking apart */
-    bool opened;      /* and its prompt opens it */
+    bool think_opened;      /* and its prompt opens it */
     bool boxed;       /* answers are in \boxed{}, which the answer prefix opens */
     bool answer_only; /* the answer prefix was part of the prompt */
     const char *stop_text; /* NULL: none; borrowed */

@@ -1,4 +1,4 @@
-/* pick.c - see pick.h. */
+/* sample_token.c - see sample_token.h. */
 #include "inner/sample_token.h"
 
 #include "core/elementary.h"
@@ -8,21 +8,21 @@
 #include <math.h>
 #include <stdlib.h>
 
-struct raml_picker {
+struct raml_token_sampler {
     const struct raml_device *dev;
     const struct raml_backend *b;
     size_t max_rows, vocab;
     float *weight;                         /* dev [max_rows, vocab] */
     uint32_t *row;                         /* dev [max_rows] */
     double *u;                             /* dev [max_rows] */
-    struct raml_token_drawn *drawn, *told; /* dev, and the same for the host: [max_rows] */
+    struct raml_token_sampled *drawn, *told; /* dev, and the same for the host: [max_rows] */
     /* Only with top_k or top_p: */
     float *copy;    /* [max_rows, vocab], where the host can't read the device's memory */
     float *kept;    /* [workers, vocab] weights that need sorting */
     int32_t *index; /* [workers, vocab] their tokens */
 };
 
-enum raml_code raml_pick_check(const struct raml_pick_options *o, struct raml_err *err)
+enum raml_code raml_token_sampling_check(const struct raml_token_sampling *o, struct raml_err *err)
 {
     if (!(o->temperature >= 0) || !isfinite(o->temperature))
         return raml_fail(err, RAML_EUSAGE, "temperature: found %g, expected 0 or more", o->temperature);
@@ -72,7 +72,7 @@ static float take_top(float *w, int32_t *x, size_t *left)
 }
 
 /* Heap order (most likely on top), then as many as the filters keep are popped; they end up at the back, in order. */
-static struct kept filter(float *w, int32_t *x, size_t n, const struct raml_pick_options *o, double total)
+static struct kept filter(float *w, int32_t *x, size_t n, const struct raml_token_sampling *o, double total)
 {
     size_t left = n, most = o->top_k > 0 && (size_t)o->top_k < n ? (size_t)o->top_k : n;
     double reach = 0, base = total;
@@ -93,7 +93,7 @@ static struct kept filter(float *w, int32_t *x, size_t n, const struct raml_pick
 
 /* Puts the tokens that top_p can keep at all into w and x, by index: together, those below `least` weigh less than what
  * it leaves out. Returns how many. */
-static size_t worth_sorting(float *w, int32_t *x, const float *weight, size_t n, const struct raml_pick_options *o,
+static size_t worth_sorting(float *w, int32_t *x, const float *weight, size_t n, const struct raml_token_sampling *o,
                             double total)
 {
     size_t kept = 0;
@@ -107,10 +107,10 @@ static size_t worth_sorting(float *w, int32_t *x, const float *weight, size_t n,
 }
 
 /* -- Memory -------------------------------------------------------------------------------------------------------- */
-enum raml_code raml_picker_open(const struct raml_device *dev, size_t max_rows, size_t vocab, struct raml_picker **out,
+enum raml_code raml_token_sampler_open(const struct raml_device *dev, size_t max_rows, size_t vocab, struct raml_token_sampler **out,
                                 struct raml_err *err)
 {
-    struct raml_picker *p = calloc(1, sizeof *p);
+    struct raml_token_sampler *p = calloc(1, sizeof *p);
     if (!p) return raml_fail(err, RAML_ENOMEM, "no memory to sample tokens");
     p->dev = dev;
     p->b = raml_backend_of(dev);
@@ -122,14 +122,14 @@ enum raml_code raml_picker_open(const struct raml_device *dev, size_t max_rows, 
     p->drawn = p->b->alloc(dev, max_rows, sizeof *p->drawn);
     p->told = calloc(max_rows + 1, sizeof *p->told);
     if (!p->weight || !p->row || !p->u || !p->drawn || !p->told) {
-        raml_picker_close(p);
+        raml_token_sampler_close(p);
         return raml_fail(err, RAML_ENOMEM, "no memory to sample from %zu rows of %zu tokens", max_rows, vocab);
     }
     *out = p;
     return RAML_OK;
 }
 
-void raml_picker_close(struct raml_picker *p)
+void raml_token_sampler_close(struct raml_token_sampler *p)
 {
     if (!p) return;
     raml_array_free(p->dev, p->weight);
@@ -145,7 +145,7 @@ void raml_picker_close(struct raml_picker *p)
 
 size_t raml_picker_estimate(const struct raml_device *dev, size_t max_rows, size_t vocab, bool sorts)
 {
-    const struct raml_picker *p = NULL; /* for the sizes of what it points to */
+    const struct raml_token_sampler *p = NULL; /* for the sizes of what it points to */
     size_t row = vocab * sizeof *p->weight + sizeof *p->row + sizeof *p->u + sizeof *p->drawn + sizeof *p->told;
     size_t worker = vocab * (sizeof *p->kept + sizeof *p->index);
     size_t bytes = max_rows * row;
@@ -153,7 +153,7 @@ size_t raml_picker_estimate(const struct raml_device *dev, size_t max_rows, size
     return bytes;
 }
 
-static enum raml_code room_to_sort(struct raml_picker *p, struct raml_err *err)
+static enum raml_code room_to_sort(struct raml_token_sampler *p, struct raml_err *err)
 {
     size_t workers = (size_t)raml_parallel_workers(raml_device_threads(p->dev));
     bool unread = !p->b->view(p->dev, p->weight);
@@ -166,19 +166,19 @@ static enum raml_code room_to_sort(struct raml_picker *p, struct raml_err *err)
 
 /* -- Sampling from what top_k and top_p leave ---------------------------------------------------------------------- */
 struct sorting {
-    struct raml_picker *p;
+    struct raml_token_sampler *p;
     const float *weight; /* of the host: [n, vocab] */
     const double *u;
     size_t allowed;
-    const struct raml_pick_options *o;
+    const struct raml_token_sampling *o;
 };
 
 /* Samples row i: told[i].token, weight and total. */
 static void draw_sorted(void *user, size_t i, int worker)
 {
     const struct sorting *s = user;
-    struct raml_picker *p = s->p;
-    struct raml_token_drawn *d = &p->told[i];
+    struct raml_token_sampler *p = s->p;
+    struct raml_token_sampled *d = &p->told[i];
     float *w = p->kept + (size_t)worker * p->vocab;
     int32_t *x = p->index + (size_t)worker * p->vocab;
     if (d->best < 0) return;
@@ -196,8 +196,8 @@ static void draw_sorted(void *user, size_t i, int worker)
     d->total = total;
 }
 
-static enum raml_code pick_sorted(struct raml_picker *p, const float *logits, const uint32_t *row, const double *u,
-                                  size_t n, size_t allowed, const struct raml_pick_options *o, struct raml_err *err)
+static enum raml_code pick_sorted(struct raml_token_sampler *p, const float *logits, const uint32_t *row, const double *u,
+                                  size_t n, size_t allowed, const struct raml_token_sampling *o, struct raml_err *err)
 {
     enum raml_code rc = room_to_sort(p, err);
     if (rc) return rc;
@@ -216,8 +216,8 @@ static enum raml_code pick_sorted(struct raml_picker *p, const float *logits, co
     return p->b->sync(p->dev, err);
 }
 
-enum raml_code raml_pick(struct raml_picker *p, const float *logits, const uint32_t *row, const double *u, size_t n,
-                         size_t allowed, const struct raml_pick_options *o, struct raml_picked *out,
+enum raml_code raml_sample_tokens(struct raml_token_sampler *p, const float *logits, const uint32_t *row, const double *u, size_t n,
+                         size_t allowed, const struct raml_token_sampling *o, struct raml_sampled_token *out,
                          struct raml_err *err)
 {
     if (n > p->max_rows)
@@ -235,16 +235,16 @@ enum raml_code raml_pick(struct raml_picker *p, const float *logits, const uint3
     r.weigh = isfinite(r.scale) && (o->top_p < 1 || (o->top_k > 0 && (size_t)o->top_k < allowed));
     p->b->upload(p->dev, p->row, row, n * sizeof *row);
     p->b->upload(p->dev, p->u, u, n * sizeof *u);
-    p->b->draw_tokens(p->dev, &r, p->drawn);
+    p->b->sample_tokens(p->dev, &r, p->drawn);
     p->b->download(p->dev, p->told, p->drawn, n * sizeof *p->told);
     enum raml_code rc = p->b->sync(p->dev, err);
     if (!rc && r.weigh) rc = pick_sorted(p, logits, row, u, n, allowed, o, err);
     if (rc) return rc;
     for (size_t i = 0; i < n; i++) {
-        const struct raml_token_drawn *d = &p->told[i];
+        const struct raml_token_sampled *d = &p->told[i];
         if (d->best < 0 && !rc)
             rc = raml_fail(err, RAML_ERANGE, "the logits of row %u are not finite", (unsigned)row[i]);
-        out[i] = (struct raml_picked){d->token, (float)((double)d->logit - d->lse),
+        out[i] = (struct raml_sampled_token){d->token, (float)((double)d->logit - d->lse),
                                       (float)raml_log((double)d->weight / d->total)};
     }
     return rc;

@@ -15,11 +15,11 @@ struct part { /* a tree of the pass being built: probes [first, first + n) of an
 };
 
 struct raml_tracer {
-    struct raml_scorer scorer;
+    struct raml_evaluator evaluator;
     struct raml_trace_options opt;
     struct raml_tree tree;
     struct raml_tokens probe;
-    struct part *part; /* one per tree of scorer.pack */
+    struct part *part; /* one per tree of evaluator.pack */
     size_t n_parts, cap_parts;
 };
 
@@ -47,7 +47,7 @@ enum raml_code raml_tracer_open(const struct raml_model *m, const struct raml_tr
     struct raml_tracer *t = calloc(1, sizeof *t);
     if (!t) return raml_fail(err, RAML_ENOMEM, "no memory for a tracer");
     t->opt = *opt;
-    enum raml_code rc = raml_scorer_init(&t->scorer, m, opt->max_batch_tokens, err);
+    enum raml_code rc = raml_evaluator_init(&t->evaluator, m, opt->max_batch_tokens, err);
     if (rc)
         free(t);
     else
@@ -58,7 +58,7 @@ enum raml_code raml_tracer_open(const struct raml_model *m, const struct raml_tr
 void raml_tracer_close(struct raml_tracer *t)
 {
     if (!t) return;
-    raml_scorer_deinit(&t->scorer);
+    raml_evaluator_deinit(&t->evaluator);
     raml_tree_deinit(&t->tree);
     raml_tokens_deinit(&t->probe);
     free(t->part);
@@ -67,18 +67,18 @@ void raml_tracer_close(struct raml_tracer *t)
 
 uint64_t raml_tracer_tokens(const struct raml_tracer *t)
 {
-    return t->scorer.n_tokens;
+    return t->evaluator.n_tokens;
 }
 
 uint64_t raml_tracer_passes(const struct raml_tracer *t)
 {
-    return t->scorer.n_passes;
+    return t->evaluator.n_passes;
 }
 
 enum raml_code raml_tracer_check(const struct raml_tracer *t, const struct raml_trace_input *in, struct raml_err *err)
 {
-    size_t context = (size_t)raml_model_config(t->scorer.model)->max_positions;
-    size_t n[] = {in->n_prompt, in->n_trajectory, in->n_cue, in->n_answer}, sum = 0;
+    size_t context = (size_t)raml_model_config(t->evaluator.model)->max_positions;
+    size_t n[] = {in->n_prompt, in->n_trajectory, in->n_answer_prefix, in->n_answer}, sum = 0;
     if (in->n_prompt == 0) return raml_fail(err, RAML_ERANGE, "the prompt has no token; expected at least one");
     if (in->n_answer == 0) return raml_fail(err, RAML_ERANGE, "the answer has no token; expected at least one");
     for (size_t i = 0; i < sizeof n / sizeof *n; i++) {
@@ -92,10 +92,10 @@ enum raml_code raml_tracer_check(const struct raml_tracer *t, const struct raml_
             "context (%zu)",
             n[0], n[1], n[2], n[3], context);
     }
-    enum raml_code rc = raml_scorer_check(&t->scorer, "prompt", in->prompt, in->n_prompt, err);
-    if (!rc) rc = raml_scorer_check(&t->scorer, "trajectory", in->trajectory, in->n_trajectory, err);
-    if (!rc) rc = raml_scorer_check(&t->scorer, "cue", in->cue, in->n_cue, err);
-    if (!rc) rc = raml_scorer_check(&t->scorer, "answer", in->answer, in->n_answer, err);
+    enum raml_code rc = raml_evaluator_check(&t->evaluator, "prompt", in->prompt, in->n_prompt, err);
+    if (!rc) rc = raml_evaluator_check(&t->evaluator, "trajectory", in->trajectory, in->n_trajectory, err);
+    if (!rc) rc = raml_evaluator_check(&t->evaluator, "cue", in->answer_prefix, in->n_answer_prefix, err);
+    if (!rc) rc = raml_evaluator_check(&t->evaluator, "answer", in->answer, in->n_answer, err);
     return rc;
 }
 
@@ -113,9 +113,9 @@ static size_t point(const struct raml_tracer *t, size_t T, size_t k) /* k T' s, 
 
 /* The probes of the part that begins with probe `first`, and the tokens of its tree. The split depends only on the
  * input and the bound, so a trajectory's values do not depend on what else is traced. */
-static size_t cut(const struct raml_tracer *t, const struct raml_trace_input *in, size_t first, size_t *n_tokens)
+static size_t fit_part(const struct raml_tracer *t, const struct raml_trace_input *in, size_t first, size_t *n_tokens)
 {
-    size_t T = in->n_trajectory, all = n_points(t, T), probe = in->n_cue + in->n_answer,
+    size_t T = in->n_trajectory, all = n_points(t, T), probe = in->n_answer_prefix + in->n_answer,
            bound = t->opt.max_batch_tokens;
     size_t n = 0;
     *n_tokens = in->n_prompt;
@@ -131,7 +131,7 @@ static size_t cut(const struct raml_tracer *t, const struct raml_trace_input *in
 size_t raml_tracer_cost(const struct raml_tracer *t, const struct raml_trace_input *in)
 {
     size_t sum = 0, n_tokens, all = n_points(t, in->n_trajectory);
-    for (size_t first = 0; first < all; sum += n_tokens) first += cut(t, in, first, &n_tokens);
+    for (size_t first = 0; first < all; sum += n_tokens) first += fit_part(t, in, first, &n_tokens);
     return sum;
 }
 
@@ -139,7 +139,7 @@ size_t raml_tracer_cost(const struct raml_tracer *t, const struct raml_trace_inp
 
 static enum raml_code read_part(const struct raml_tracer *t, const struct part *p, size_t at, struct raml_err *err)
 {
-    const struct raml_scorer *s = &t->scorer;
+    const struct raml_evaluator *s = &t->evaluator;
     struct raml_loss_curve *c = p->curve;
     size_t A = c->n_answer;
     for (size_t k = p->first; k < p->first + p->n; k++, at += A) {
@@ -162,9 +162,9 @@ static enum raml_code read_part(const struct raml_tracer *t, const struct part *
 static enum raml_code run(struct raml_tracer *t, struct raml_err *err)
 {
     if (t->n_parts == 0) return RAML_OK;
-    enum raml_code rc = raml_scorer_run(&t->scorer, err);
-    for (size_t i = 0; !rc && i < t->n_parts; i++) rc = read_part(t, &t->part[i], t->scorer.pack.tree_scored[i], err);
-    raml_scorer_clear(&t->scorer);
+    enum raml_code rc = raml_evaluator_run(&t->evaluator, err);
+    for (size_t i = 0; !rc && i < t->n_parts; i++) rc = read_part(t, &t->part[i], t->evaluator.pack.tree_target[i], err);
+    raml_evaluator_clear(&t->evaluator);
     t->n_parts = 0;
     return rc;
 }
@@ -173,14 +173,14 @@ static enum raml_code add_part(struct raml_tracer *t, const struct part *p, size
 {
     const struct raml_trace_input *in = p->in;
     size_t end = p->curve->at[p->first + p->n - 1]; /* no further than the last probe */
-    enum raml_code rc = raml_scorer_has_room(&t->scorer, n_tokens) ? RAML_OK : run(t, err);
+    enum raml_code rc = raml_evaluator_fits(&t->evaluator, n_tokens) ? RAML_OK : run(t, err);
     if (!rc) rc = RAML_GROW(t->part, t->cap_parts, t->n_parts + 1, "trees of a pass", err);
     raml_tree_clear(&t->tree);
     if (!rc) rc = raml_tree_add(&t->tree, -1, 0, in->prompt, in->n_prompt, in->n_prompt, NULL, err);
     if (!rc) rc = raml_tree_add(&t->tree, 0, (uint32_t)in->n_prompt, in->trajectory, end, end, NULL, err);
     for (size_t k = p->first; !rc && k < p->first + p->n; k++)
-        rc = raml_tree_add(&t->tree, 1, p->curve->at[k], t->probe.id, t->probe.n, in->n_cue, NULL, err);
-    if (!rc) rc = raml_pack_add(&t->scorer.pack, &t->tree, err);
+        rc = raml_tree_add(&t->tree, 1, p->curve->at[k], t->probe.id, t->probe.n, in->n_answer_prefix, NULL, err);
+    if (!rc) rc = raml_pack_add(&t->evaluator.pack, &t->tree, err);
     if (!rc) t->part[t->n_parts++] = *p;
     return rc;
 }
@@ -207,11 +207,11 @@ static enum raml_code add_input(struct raml_tracer *t, const struct raml_trace_i
 {
     enum raml_code rc = prepare_curve(t, in, c, err);
     t->probe.n = 0;
-    if (!rc) rc = raml_tokens_add(&t->probe, in->cue, in->n_cue, err);
+    if (!rc) rc = raml_tokens_add(&t->probe, in->answer_prefix, in->n_answer_prefix, err);
     if (!rc) rc = raml_tokens_add(&t->probe, in->answer, in->n_answer, err);
     for (struct part p = {.in = in, .curve = c}; !rc && p.first < c->n_points; p.first += p.n) {
         size_t n_tokens;
-        p.n = cut(t, in, p.first, &n_tokens);
+        p.n = fit_part(t, in, p.first, &n_tokens);
         rc = add_part(t, &p, n_tokens, err);
     }
     return rc;
@@ -230,7 +230,7 @@ enum raml_code raml_tracer_run(struct raml_tracer *t, const struct raml_trace_in
     if (!curve) return raml_fail(err, RAML_ENOMEM, "no memory for %zu loss curves", n);
     for (size_t i = 0; !rc && i < n; i++) rc = add_input(t, &in[i], &curve[i], err);
     if (!rc) rc = run(t, err);
-    raml_scorer_clear(&t->scorer); /* after a failure */
+    raml_evaluator_clear(&t->evaluator); /* after a failure */
     t->n_parts = 0;
     for (size_t i = 0; i < n; i++) {
         if (rc)

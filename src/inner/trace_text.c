@@ -10,7 +10,7 @@ void raml_trace_text_deinit(struct raml_trace_text *x)
 {
     raml_tokens_deinit(&x->prompt);
     raml_tokens_deinit(&x->trajectory);
-    raml_tokens_deinit(&x->cue);
+    raml_tokens_deinit(&x->answer_prefix);
     raml_tokens_deinit(&x->answer);
     x->straddle = 0;
 }
@@ -20,11 +20,11 @@ struct raml_trace_input raml_trace_text_input(const struct raml_trace_text *x)
     return (struct raml_trace_input){
         .prompt = x->prompt.id,
         .trajectory = x->trajectory.id,
-        .cue = x->cue.id,
+        .answer_prefix = x->answer_prefix.id,
         .answer = x->answer.id,
         .n_prompt = x->prompt.n,
         .n_trajectory = x->trajectory.n,
-        .n_cue = x->cue.n,
+        .n_answer_prefix = x->answer_prefix.n,
         .n_answer = x->answer.n,
     };
 }
@@ -72,12 +72,12 @@ static size_t find(const int32_t *token, size_t n, const struct raml_tokens *wha
 
 /* A sample's tokens are more than its trajectory: answer prefix, answer and end follow it. */
 static enum raml_code add_trajectory(const struct raml_trace_source *src, const struct raml_trajectory *s,
-                                     const struct raml_tokens *cue, const struct raml_tokens *end,
+                                     const struct raml_tokens *answer_prefix, const struct raml_tokens *end,
                                      struct raml_tokens *out, struct raml_err *err)
 {
     if (s->tokens) {
         size_t from = s->think_start, n = s->think_end;
-        if (!n) n = find(s->tokens, s->n_tokens, cue);
+        if (!n) n = find(s->tokens, s->n_tokens, answer_prefix);
         if (n == s->n_tokens) n = find(s->tokens, n, end);
         if (from > n) from = n;
         bool same;
@@ -90,7 +90,7 @@ static enum raml_code add_trajectory(const struct raml_trace_source *src, const 
 
 static void clear(struct raml_trace_text *x)
 {
-    x->prompt.n = x->trajectory.n = x->cue.n = x->answer.n = x->straddle = 0;
+    x->prompt.n = x->trajectory.n = x->answer_prefix.n = x->answer.n = x->straddle = 0;
 }
 
 /* The probe: answer prefix and answer, and the end where it is a target. */
@@ -99,18 +99,18 @@ static enum raml_code add_probe(const struct raml_trace_source *src, const char 
 {
     size_t n = strlen(answer);
     struct raml_buf behind;
-    struct raml_joined j = {.context = x->cue, .continuation = x->answer};
+    struct raml_joined j = {.context = x->answer_prefix, .continuation = x->answer};
     const struct raml_range plain = {0, n};
     raml_buf_init(&behind, MAX_TEXT_BYTES);
     raml_buf_adds(&behind, answer);
     if (src->score_end && src->format.end) raml_buf_adds(&behind, src->format.end);
     if (src->score_end && src->format.stop) raml_buf_adds(&behind, src->format.stop);
-    const struct raml_join_text cue = {src->format.cue, strlen(src->format.cue), {.parse_special = true}};
+    const struct raml_join_text answer_prefix = {src->format.answer_prefix, strlen(src->format.answer_prefix), {.parse_special = true}};
     const struct raml_encode_options opt = {.parse_special = true, .plain = &plain, .n_plain = 1};
     const struct raml_join_text rest = {behind.data, behind.len, opt};
     enum raml_code rc = raml_buf_status(&behind, err);
-    if (!rc) rc = raml_join(src->tokenizer, src->join, &cue, &rest, &j, err);
-    x->cue = j.context;
+    if (!rc) rc = raml_join(src->tokenizer, src->join, &answer_prefix, &rest, &j, err);
+    x->answer_prefix = j.context;
     x->answer = j.continuation;
     x->straddle = j.straddle;
     raml_buf_deinit(&behind);
@@ -121,7 +121,7 @@ enum raml_code raml_trace_encode(const struct raml_trace_source *src, const stru
                                  struct raml_trace_text *x, struct raml_err *err)
 {
     char name[NAME_BYTES];
-    struct raml_tokens cue = {0}, end = {0};
+    struct raml_tokens answer_prefix = {0}, end = {0};
     clear(x);
     if (sample >= q->n_trajectories)
         return raml_fail(err, RAML_ERANGE, "%s: there is none; the question has %zu", name_of(q, sample, name),
@@ -132,11 +132,11 @@ enum raml_code raml_trace_encode(const struct raml_trace_source *src, const stru
         return raml_fail(err, RAML_ERANGE, "%s has no answer %s", name_of(q, sample, name),
                          src->own ? "of its own" : "to trace (the question has none)");
     enum raml_code rc = raml_format_prompt(&src->format, src->tokenizer, q->question, &x->prompt, err);
-    if (!rc) rc = raml_format_cue(&src->format, src->tokenizer, &cue, err);
+    if (!rc) rc = raml_format_answer_prefix(&src->format, src->tokenizer, &answer_prefix, err);
     if (!rc) rc = raml_format_end(&src->format, src->tokenizer, &end, err);
-    if (!rc) rc = add_trajectory(src, s, &cue, &end, &x->trajectory, err);
+    if (!rc) rc = add_trajectory(src, s, &answer_prefix, &end, &x->trajectory, err);
     if (!rc) rc = add_probe(src, answer, x, err);
-    raml_tokens_deinit(&cue);
+    raml_tokens_deinit(&answer_prefix);
     raml_tokens_deinit(&end);
     if (!rc) return RAML_OK;
     clear(x);

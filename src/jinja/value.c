@@ -69,24 +69,24 @@ static size_t count_chars(const char *s, size_t n)
     return k;
 }
 
-static struct raml_jv make(struct raml_jinja *in, const char *s, size_t n, const struct raml_jmark *mark, size_t n_marks)
+static struct raml_jv make(struct raml_jinja *in, const char *s, size_t n, const struct raml_jprovenance *provenance, size_t n_provenance)
 {
     if (!raml_j_work(in, n / BYTES_A_STEP)) return raml_j_none();
     struct raml_jstr *t = raml_j_alloc(in, 1, sizeof *t);
     if (!t) return raml_j_none();
-    *t = (struct raml_jstr){.s = s, .n = n, .n_chars = count_chars(s, n), .mark = mark, .n_marks = n_marks};
+    *t = (struct raml_jstr){.s = s, .n = n, .n_chars = count_chars(s, n), .provenance = provenance, .n_provenance = n_provenance};
     return (struct raml_jv){.type = RAML_J_STR, .s = t};
 }
 
 struct raml_jv raml_j_str(struct raml_jinja *in, const char *s, size_t n, size_t message)
 {
-    struct raml_jmark *mark = NULL;
+    struct raml_jprovenance *provenance = NULL;
     if (message != RAML_J_FRAME && n) {
-        mark = raml_j_alloc(in, 1, sizeof *mark);
-        if (!mark) return raml_j_none();
-        *mark = (struct raml_jmark){0, n, message};
+        provenance = raml_j_alloc(in, 1, sizeof *provenance);
+        if (!provenance) return raml_j_none();
+        *provenance = (struct raml_jprovenance){0, n, message};
     }
-    return make(in, s, n, mark, mark != NULL);
+    return make(in, s, n, provenance, provenance != NULL);
 }
 
 struct raml_jv raml_j_copy(struct raml_jinja *in, const char *s, size_t n)
@@ -99,21 +99,21 @@ struct raml_jv raml_j_copy(struct raml_jinja *in, const char *s, size_t n)
 
 struct raml_jv raml_j_part(struct raml_jinja *in, const struct raml_jstr *s, size_t from, size_t to)
 {
-    size_t a = 0, b = s->n_marks;
-    while (a < b && s->mark[a].end <= from) a++;
-    while (b > a && s->mark[b - 1].start >= to) b--;
-    struct raml_jmark *mark = NULL;
-    if (!raml_j_work(in, s->n_marks / BYTES_A_STEP)) return raml_j_none();
+    size_t a = 0, b = s->n_provenance;
+    while (a < b && s->provenance[a].end <= from) a++;
+    while (b > a && s->provenance[b - 1].start >= to) b--;
+    struct raml_jprovenance *provenance = NULL;
+    if (!raml_j_work(in, s->n_provenance / BYTES_A_STEP)) return raml_j_none();
     if (b > a && from < to) {
-        mark = raml_j_alloc(in, b - a, sizeof *mark);
-        if (!mark) return raml_j_none();
+        provenance = raml_j_alloc(in, b - a, sizeof *provenance);
+        if (!provenance) return raml_j_none();
         for (size_t i = a; i < b; i++) {
-            size_t start = s->mark[i].start < from ? from : s->mark[i].start;
-            size_t end = s->mark[i].end > to ? to : s->mark[i].end;
-            mark[i - a] = (struct raml_jmark){start - from, end - from, s->mark[i].message};
+            size_t start = s->provenance[i].start < from ? from : s->provenance[i].start;
+            size_t end = s->provenance[i].end > to ? to : s->provenance[i].end;
+            provenance[i - a] = (struct raml_jprovenance){start - from, end - from, s->provenance[i].message};
         }
     }
-    struct raml_jv v = make(in, s->s + from, to - from, mark, mark ? b - a : 0);
+    struct raml_jv v = make(in, s->s + from, to - from, provenance, provenance ? b - a : 0);
     if (v.type == RAML_J_STR && s->safe) {
         struct raml_jstr *t = (struct raml_jstr *)v.s;
         t->safe = true;
@@ -136,15 +136,15 @@ size_t raml_j_byte_of(const struct raml_jstr *s, size_t i_char)
 
 size_t raml_j_message_at(const struct raml_jstr *s, size_t at)
 {
-    size_t a = 0, b = s->n_marks; /* the first mark that ends after `at` */
+    size_t a = 0, b = s->n_provenance; /* the first mark that ends after `at` */
     while (a < b) {
         size_t mid = a + (b - a) / 2;
-        if (s->mark[mid].end <= at)
+        if (s->provenance[mid].end <= at)
             a = mid + 1;
         else
             b = mid;
     }
-    return a < s->n_marks && s->mark[a].start <= at ? s->mark[a].message : RAML_J_FRAME;
+    return a < s->n_provenance && s->provenance[a].start <= at ? s->provenance[a].message : RAML_J_FRAME;
 }
 
 uint32_t raml_j_char(const char *s, size_t *bytes)
@@ -210,29 +210,29 @@ static bool reserve(struct raml_jout *o, size_t n)
     return true;
 }
 
-static void add_mark(struct raml_jout *o, size_t start, size_t end, size_t message)
+static void add_provenance(struct raml_jout *o, size_t start, size_t end, size_t message)
 {
-    struct raml_jmark *last = o->n_marks ? &o->mark[o->n_marks - 1] : NULL;
+    struct raml_jprovenance *last = o->n_provenance ? &o->provenance[o->n_provenance - 1] : NULL;
     if (last && last->end == start && last->message == message) {
         last->end = end;
         return;
     }
-    if (!o->mark || o->n_marks == o->cap_marks) {
-        size_t cap = o->cap_marks ? 2 * o->cap_marks : 4;
-        struct raml_jmark *p = raml_j_alloc(o->in, cap, sizeof *p);
+    if (!o->provenance || o->n_provenance == o->cap_provenance) {
+        size_t cap = o->cap_provenance ? 2 * o->cap_provenance : 4;
+        struct raml_jprovenance *p = raml_j_alloc(o->in, cap, sizeof *p);
         if (!p) return;
-        if (o->mark) memcpy(p, o->mark, o->n_marks * sizeof *p);
-        o->mark = p;
-        o->cap_marks = cap;
+        if (o->provenance) memcpy(p, o->provenance, o->n_provenance * sizeof *p);
+        o->provenance = p;
+        o->cap_provenance = cap;
     }
-    o->mark[o->n_marks++] = (struct raml_jmark){start, end, message};
+    o->provenance[o->n_provenance++] = (struct raml_jprovenance){start, end, message};
 }
 
 void raml_jout_add(struct raml_jout *o, const char *s, size_t n, size_t message)
 {
     if (!n || !reserve(o, n) || !o->s) return;
     memcpy(o->s + o->n, s, n);
-    if (message != RAML_J_FRAME) add_mark(o, o->n, o->n + n, message);
+    if (message != RAML_J_FRAME) add_provenance(o, o->n, o->n + n, message);
     o->n += n;
 }
 
@@ -249,13 +249,13 @@ void raml_jout_char(struct raml_jout *o, uint32_t c, size_t message)
 
 void raml_jout_part(struct raml_jout *o, const struct raml_jstr *s, size_t from, size_t to)
 {
-    if (from >= to || !reserve(o, to - from) || !raml_j_work(o->in, s->n_marks / BYTES_A_STEP)) return;
+    if (from >= to || !reserve(o, to - from) || !raml_j_work(o->in, s->n_provenance / BYTES_A_STEP)) return;
     memcpy(o->s + o->n, s->s + from, to - from);
-    for (size_t i = 0; s->mark && i < s->n_marks && s->mark[i].start < to; i++) {
-        if (s->mark[i].end <= from) continue;
-        size_t start = s->mark[i].start < from ? from : s->mark[i].start;
-        size_t end = s->mark[i].end > to ? to : s->mark[i].end;
-        add_mark(o, o->n + start - from, o->n + end - from, s->mark[i].message);
+    for (size_t i = 0; s->provenance && i < s->n_provenance && s->provenance[i].start < to; i++) {
+        if (s->provenance[i].end <= from) continue;
+        size_t start = s->provenance[i].start < from ? from : s->provenance[i].start;
+        size_t end = s->provenance[i].end > to ? to : s->provenance[i].end;
+        add_provenance(o, o->n + start - from, o->n + end - from, s->provenance[i].message);
     }
     o->n += to - from;
 }
@@ -267,7 +267,7 @@ void raml_jout_str(struct raml_jout *o, const struct raml_jstr *s)
 
 struct raml_jv raml_jout_done(struct raml_jout *o)
 {
-    return make(o->in, o->s ? o->s : "", o->n, o->mark, o->n_marks);
+    return make(o->in, o->s ? o->s : "", o->n, o->provenance, o->n_provenance);
 }
 
 /* ---- sequences and dicts ---- */

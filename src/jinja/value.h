@@ -69,14 +69,14 @@ struct raml_jv {
     };
 };
 
-struct raml_jmark {
+struct raml_jprovenance {
     size_t start, end, message;
 };
 struct raml_jstr {
     const char *s;
     size_t n, n_chars;
-    const struct raml_jmark *mark;
-    size_t n_marks;
+    const struct raml_jprovenance *provenance;
+    size_t n_provenance;
     bool safe; /* Markup: + escapes what is joined to it */
 };
 enum raml_jseq_kind { RAML_J_LIST, RAML_J_TUPLE, RAML_J_RANGE, RAML_J_ITER, RAML_J_KEYS, RAML_J_VALUES, RAML_J_ITEMS };
@@ -153,8 +153,8 @@ struct raml_jout {
     struct raml_jinja *in;
     char *s;
     size_t n, cap, max;
-    struct raml_jmark *mark;
-    size_t n_marks, cap_marks;
+    struct raml_jprovenance *provenance;
+    size_t n_provenance, cap_provenance;
 };
 void raml_jout_init(struct raml_jout *o, struct raml_jinja *in);
 void raml_jout_add(struct raml_jout *o, const char *s, size_t n, size_t message);

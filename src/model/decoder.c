@@ -43,26 +43,26 @@ struct raml_decoder {
 };
 
 /* Buffers for batches of up to `rows` rows; with base NULL it only counts. */
-static size_t cut_all(struct raml_decoder *d, char *base, size_t rows)
+static size_t carve_all(struct raml_decoder *d, char *base, size_t rows)
 {
     const struct raml_config *c = &d->m->config;
     const struct raml_sizes *z = &d->m->sizes;
-    struct cutter k = {base, 0};
+    struct carver k = {base, 0};
     size_t e = (size_t)c->hidden_size, F = (size_t)c->intermediate_size, s = act_size(d->m), n = rows + z->slack_rows;
     size_t D = (size_t)c->head_dim, wide = (size_t)c->n_heads * D, width = wide + 2 * (size_t)c->n_kv_heads * D;
     size_t chunk = rows < z->chunk_rows ? n : z->chunk_rows + z->slack_rows, logits = LOGIT_ROWS + z->slack_rows;
     struct acts *a = &d->acts;
-    a->x1 = a->x2 = cut(&k, n * e, 4);
-    a->xn1 = a->xn2 = cut(&k, chunk * e, s);
-    a->qkv = cut(&k, n * width, s);
-    a->o = cut(&k, n * wide, s);
-    a->gu = cut(&k, chunk * 2 * F, s);
-    a->h = cut(&k, chunk * F, s);
-    d->s.y = cut(&k, chunk * e, s);
+    a->x1 = a->x2 = carve(&k, n * e, 4);
+    a->xn1 = a->xn2 = carve(&k, chunk * e, s);
+    a->qkv = carve(&k, n * width, s);
+    a->o = carve(&k, n * wide, s);
+    a->gu = carve(&k, chunk * 2 * F, s);
+    a->h = carve(&k, chunk * F, s);
+    d->s.y = carve(&k, chunk * e, s);
     d->s.xf = a->x1;
-    d->s.xnf = cut(&k, n * e, s);
-    d->xs = cut(&k, logits * e, s);
-    d->tile_logits = cut(&k, logits * z->head_tile, 4);
+    d->s.xnf = carve(&k, n * e, s);
+    d->xs = carve(&k, logits * e, s);
+    d->tile_logits = carve(&k, logits * z->head_tile, 4);
     return k.used;
 }
 
@@ -74,17 +74,17 @@ static enum raml_code reserve_rows(struct raml_decoder *d, size_t rows, struct r
     if (!rc) rc = raml_list_grow(&d->slot, rows, err);
     if (!rc) rc = raml_list_grow(&d->tile, rows * sizeof(struct raml_query_tile), err);
     if (rc || rows <= d->cap_rows) return rc;
-    size_t bytes = cut_all(d, NULL, rows);
+    size_t bytes = carve_all(d, NULL, rows);
     char *block = d->m->b->alloc(d->m->dev, bytes, 1);
     if (!block) {
-        if (d->block) cut_all(d, d->block, d->cap_rows);
+        if (d->block) carve_all(d, d->block, d->cap_rows);
         return raml_fail(err, RAML_ENOMEM, "decoder: no memory for %zu rows", rows);
     }
     raml_array_free(d->m->dev, d->block);
     d->block = block;
     d->block_bytes = bytes;
     d->cap_rows = rows;
-    cut_all(d, block, rows);
+    carve_all(d, block, rows);
     for (int i = 0; i < d->m->config.n_layers; i++) d->s.acts[i] = d->acts;
     return RAML_OK;
 }
@@ -96,7 +96,7 @@ size_t raml_decoder_estimate(const struct raml_config *c, enum raml_dtype dtype,
     struct raml_decoder d = {.m = &m};
     raml_model_shape(&m, c, dtype, dev);
     size_t pages = (opt->max_tokens + RAML_KEYS - 1) / RAML_KEYS;
-    return 2 * pages * page_bytes(&m) * (size_t)c->n_layers + cut_all(&d, NULL, opt->max_rows);
+    return 2 * pages * page_bytes(&m) * (size_t)c->n_layers + carve_all(&d, NULL, opt->max_rows);
 }
 
 enum raml_code raml_decoder_open(const struct raml_model *m, const struct raml_decoder_options *opt,

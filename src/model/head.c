@@ -57,19 +57,19 @@ static void backward_rows(struct raml_pass *p, const struct rows *r, const float
     m->b->scatter_add(m->dev, p->dxn, p->dxs, r->row, r->targets.stride, r->n, d);
 }
 
-void raml_head_run(struct raml_pass *p, const struct raml_score *out, const float *d_logp, const float *d_entropy,
+void raml_head_run(struct raml_pass *p, const struct raml_logprobs *out, const float *d_logp, const float *d_entropy,
                    float *grad)
 {
     const struct raml_model *m = p->m;
     const struct raml_pack *pack = p->pack;
-    size_t d = (size_t)m->config.hidden_size, stride = sizeof(struct raml_scored_token);
+    size_t d = (size_t)m->config.hidden_size, stride = sizeof(struct raml_target);
     struct raml_loss_state state = p->loss;
     if (!out || !out->argmax) state.argmax = NULL;
-    for (size_t first = 0; first < pack->n_scored; first += p->head_rows) {
-        size_t left = pack->n_scored - first, n = left < p->head_rows ? left : p->head_rows;
-        const char *scored = (const char *)p->scored.device + first * stride;
-        struct rows r = {first, n, (const void *)(scored + offsetof(struct raml_scored_token, row)),
-                         {(const void *)(scored + offsetof(struct raml_scored_token, token)), stride, n}};
+    for (size_t first = 0; first < pack->n_targets; first += p->head_rows) {
+        size_t left = pack->n_targets - first, n = left < p->head_rows ? left : p->head_rows;
+        const char *target = (const char *)p->target.device + first * stride;
+        struct rows r = {first, n, (const void *)(target + offsetof(struct raml_target, row)),
+                         {(const void *)(target + offsetof(struct raml_target, token)), stride, n}};
         m->b->gather(m->dev, m->type, p->xs, p->s.xnf, r.row, stride, n, d);
         forward_rows(p, &r, &state, d_logp != NULL);
         if (out && out->logp) m->b->download(m->dev, out->logp + first, p->ends.logp, n * sizeof *out->logp);

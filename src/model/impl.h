@@ -20,7 +20,7 @@ struct layer { /* offsets into the parameter block; vectors; packed copies for t
 struct embedding { /* rows of d numbers, one per token; one of the two */
     const void *table; /* dev */
     enum raml_type type;
-    const struct raml_stored *stored;
+    const struct raml_file_tensor *stored;
 };
 /* A model for training has all parameters in one block of f32, and copies for the products besides. One for inference
  * has the copies, norms and biases; for the embedding, the file. */
@@ -54,9 +54,9 @@ struct raml_source {
 void raml_model_shape(struct raml_model *m, const struct raml_config *c, enum raml_dtype dtype,
                       const struct raml_device *dev);
 /* weights.c: fills a model whose table of parameters is made. _block: training; _copies: inference. */
-RAML_CHECKED enum raml_code raml_model_hold_block(struct raml_model *m, const struct raml_source *src,
+RAML_CHECKED enum raml_code raml_model_load_block(struct raml_model *m, const struct raml_source *src,
                                                   struct raml_err *err);
-RAML_CHECKED enum raml_code raml_model_hold_copies(struct raml_model *m, const struct raml_source *src,
+RAML_CHECKED enum raml_code raml_model_load_copies(struct raml_model *m, const struct raml_source *src,
                                                    struct raml_err *err);
 /* size.c: RAML_ENOMEM, with numbers, where there is less memory than the model will take. */
 RAML_CHECKED enum raml_code raml_model_fits(const struct raml_model *m, enum raml_use use, const struct raml_source *src,
@@ -67,7 +67,7 @@ struct list {
     void *host;
     size_t cap; /* bytes of host */
     void *device;
-    size_t room; /* bytes of device */
+    size_t device_cap; /* bytes of device */
 };
 /* Capacity for `bytes` on the host; contents are kept. */
 RAML_CHECKED enum raml_code raml_list_grow(struct list *l, size_t bytes, struct raml_err *err);
@@ -118,7 +118,7 @@ struct raml_pass {
     bool backward;
     const struct raml_pack *pack; /* of the last forward */
     size_t cap_rows, cap_tiles, tree_tiles; /* tree_tiles: of the largest tree */
-    struct list token, position, page, slot, tile, pair, mask, tree_tile, scored;
+    struct list token, position, page, slot, tile, pair, mask, tree_tile, target;
     struct stream s;
     void *block; /* dev: all activations */
     size_t block_bytes, other_bytes, scratch_bytes;
@@ -139,7 +139,7 @@ struct raml_pass {
 };
 /* head.c: evaluates all targets of the pack; with d_logp also backward through the head into dxn and grad (dev).
  * Coefficients and results are the host's. */
-void raml_head_run(struct raml_pass *p, const struct raml_score *out, const float *d_logp, const float *d_entropy,
+void raml_head_run(struct raml_pass *p, const struct raml_logprobs *out, const float *d_logp, const float *d_entropy,
                    float *grad);
 /* Logits of rows xs, act [n, d], to out, f32 [n, vocab]; tile: [n, head_tile]. All dev. */
 void raml_head_logits(const struct raml_model *m, const void *xs, size_t n, float *tile, float *out);
@@ -155,11 +155,11 @@ static inline void *act_row(const struct raml_model *m, void *p, size_t element)
     return (char *)p + element * act_size(m);
 }
 /* Hands out pieces of a block of device memory; with base NULL it only counts. */
-struct cutter {
+struct carver {
     char *base;
     size_t used;
 };
-static inline void *cut(struct cutter *c, size_t n, size_t size)
+static inline void *carve(struct carver *c, size_t n, size_t size)
 {
     void *p = c->base ? c->base + c->used : NULL;
     c->used += (n * size + 63) / 64 * 64;

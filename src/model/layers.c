@@ -103,7 +103,7 @@ static void read_piece(void *user, size_t i, int worker)
     (void)worker;
     for (size_t k = from; k < r->n && k < from + READ_PIECE; k++) {
         struct raml_err why = {0};
-        if (!raml_stored_f32(r->m->table.stored, (size_t)r->token[k], 1, r->out + k * d, &why)) continue;
+        if (!raml_file_tensor_f32(r->m->table.stored, (size_t)r->token[k], 1, r->out + k * d, &why)) continue;
         pthread_mutex_lock(&r->lock);
         if (k < r->first_bad) {
             r->first_bad = k;
@@ -130,7 +130,7 @@ static enum raml_code read_embedding(const struct raml_model *m, struct stream *
         rc = r.why.code;
         if (rc && err) *err = r.why;
         if (!rc) m->b->upload(m->dev, x + at * d, s->staging.host, k * d * sizeof *x);
-        raml_stored_release(m->table.stored);
+        raml_file_tensor_release(m->table.stored);
     }
     return rc;
 }

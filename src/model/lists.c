@@ -21,13 +21,13 @@ enum raml_code raml_list_grow(struct list *l, size_t bytes, struct raml_err *err
 enum raml_code raml_list_send(const struct raml_model *m, struct list *l, const void *from, size_t bytes,
                               struct raml_err *err)
 {
-    if (bytes > l->room) {
-        size_t to = grown(l->room, bytes);
+    if (bytes > l->device_cap) {
+        size_t to = grown(l->device_cap, bytes);
         if (l->device) m->b->free(m->dev, l->device);
-        l->room = 0;
+        l->device_cap = 0;
         l->device = m->b->alloc(m->dev, to, 1);
         if (!l->device) return raml_fail(err, RAML_ENOMEM, "no memory on the device for a list of %zu bytes", to);
-        l->room = to;
+        l->device_cap = to;
     }
     if (bytes) m->b->upload(m->dev, l->device, from, bytes);
     return RAML_OK;

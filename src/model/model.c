@@ -29,9 +29,9 @@ static enum raml_code make_table(const struct raml_config *c, enum raml_dtype dt
     if (rc) return rc;
     if (dtype != RAML_F32 && dtype != RAML_BF16 && dtype != RAML_STORED)
         return raml_fail(err, RAML_EUSAGE, "dtype: found %s, expected F32, BF16 or as stored", raml_dtype_name(dtype));
-    if (use == RAML_TO_TRAIN && dtype == RAML_STORED)
+    if (use == RAML_TRAINING && dtype == RAML_STORED)
         return raml_fail(err, RAML_EUSAGE, "a model for training has weights in F32 or BF16, not in its file's types");
-    if (use == RAML_TO_TRAIN && dtype == RAML_BF16 && !raml_device_has_bf16(dev))
+    if (use == RAML_TRAINING && dtype == RAML_BF16 && !raml_device_has_bf16(dev))
         return raml_fail(err, RAML_ESUPPORT, "training in bf16 needs a processor with AVX-512 BF16 (kernel level "
                          "avx512bf16; this device runs %s); use f32", raml_device_level(dev));
     struct raml_model *m = calloc(1, sizeof *m);
@@ -63,9 +63,9 @@ static enum raml_code make_rotary(struct raml_model *m, struct raml_err *err)
 static enum raml_code fill(struct raml_model *m, enum raml_use use, const struct raml_source *src, struct raml_err *err)
 {
     enum raml_code rc = raml_model_fits(m, use, src, err);
-    m->trainable = use == RAML_TO_TRAIN;
+    m->trainable = use == RAML_TRAINING;
     if (!rc) rc = make_rotary(m, err);
-    if (!rc) rc = m->trainable ? raml_model_hold_block(m, src, err) : raml_model_hold_copies(m, src, err);
+    if (!rc) rc = m->trainable ? raml_model_load_block(m, src, err) : raml_model_load_copies(m, src, err);
     return raml_backend_settle(m->dev, rc, err);
 }
 
@@ -93,7 +93,7 @@ enum raml_code raml_model_open(const char *path, enum raml_dtype dtype, enum ram
 static bool all_bf16(const struct raml_model_file *f)
 {
     for (size_t i = 0; i < raml_model_file_count(f); i++) {
-        const struct raml_stored *s = raml_model_file_at(f, i);
+        const struct raml_file_tensor *s = raml_model_file_at(f, i);
         if (s->n_dims == 2 && s->type != RAML_GGML_BF16) return false;
     }
     return true;

@@ -9,7 +9,7 @@ enum { KEPT_LOGITS = 16 << 20 }; /* floats of logits kept for backward at once: 
 enum raml_code raml_pass_open(const struct raml_model *m, bool backward, struct raml_pass **out, struct raml_err *err)
 {
     if (backward && !m->trainable)
-        return raml_fail(err, RAML_EUSAGE, "the model was opened for inference (RAML_TO_READ): gradients need it opened "
+        return raml_fail(err, RAML_EUSAGE, "the model was opened for inference (RAML_INFERENCE): gradients need it opened "
                          "for training");
     struct raml_pass *p = calloc(1, sizeof *p);
     if (p) p->s.acts = calloc((size_t)m->config.n_layers, sizeof *p->s.acts);
@@ -36,7 +36,7 @@ void raml_pass_close(struct raml_pass *p)
     if (!p) return;
     drop_buffers(p);
     struct list *list[] = {&p->token, &p->position, &p->page, &p->slot, &p->tile,
-                           &p->pair, &p->mask, &p->tree_tile, &p->scored, &p->s.staging};
+                           &p->pair, &p->mask, &p->tree_tile, &p->target, &p->s.staging};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) raml_list_drop(p->m, list[i]);
     free(p->s.acts);
     free(p);
@@ -47,75 +47,75 @@ size_t raml_pass_bytes(const struct raml_pass *p)
     return p->block_bytes + p->other_bytes + p->scratch_bytes;
 }
 
-static void cut_layer(struct raml_pass *p, struct cutter *c, struct acts *a, size_t rows, size_t chunk_rows)
+static void carve_layer(struct raml_pass *p, struct carver *c, struct acts *a, size_t rows, size_t chunk_rows)
 {
     const struct raml_config *f = &p->m->config;
     size_t d = (size_t)f->hidden_size, F = (size_t)f->intermediate_size, s = act_size(p->m);
     size_t H = (size_t)f->n_heads, K = (size_t)f->n_kv_heads, D = (size_t)f->head_dim;
     size_t narrow = p->backward ? rows : chunk_rows;
-    a->x1 = cut(c, rows * d, 4);
-    a->x2 = p->backward ? cut(c, rows * d, 4) : a->x1;
-    a->rstd1 = p->backward ? cut(c, rows, 4) : NULL;
-    a->rstd2 = p->backward ? cut(c, rows, 4) : NULL;
-    a->xn1 = cut(c, narrow * d, s);
-    a->xn2 = p->backward ? cut(c, narrow * d, s) : a->xn1;
-    a->qkv = cut(c, rows * (H + 2 * K) * D, s);
-    a->raw = p->backward && f->qk_norm ? cut(c, rows * (H + K) * D, s) : NULL;
-    a->o = cut(c, rows * H * D, s);
-    a->gu = cut(c, narrow * 2 * F, s);
-    a->h = cut(c, narrow * F, s);
-    a->lse = p->backward ? cut(c, rows * H, 4) : NULL;
+    a->x1 = carve(c, rows * d, 4);
+    a->x2 = p->backward ? carve(c, rows * d, 4) : a->x1;
+    a->rstd1 = p->backward ? carve(c, rows, 4) : NULL;
+    a->rstd2 = p->backward ? carve(c, rows, 4) : NULL;
+    a->xn1 = carve(c, narrow * d, s);
+    a->xn2 = p->backward ? carve(c, narrow * d, s) : a->xn1;
+    a->qkv = carve(c, rows * (H + 2 * K) * D, s);
+    a->raw = p->backward && f->qk_norm ? carve(c, rows * (H + K) * D, s) : NULL;
+    a->o = carve(c, rows * H * D, s);
+    a->gu = carve(c, narrow * 2 * F, s);
+    a->h = carve(c, narrow * F, s);
+    a->lse = p->backward ? carve(c, rows * H, 4) : NULL;
 }
 
-static void cut_backward(struct raml_pass *p, struct cutter *c, size_t rows, size_t chunk_rows)
+static void carve_backward(struct raml_pass *p, struct carver *c, size_t rows, size_t chunk_rows)
 {
     const struct raml_config *f = &p->m->config;
     size_t d = (size_t)f->hidden_size, F = (size_t)f->intermediate_size, s = act_size(p->m);
     size_t D = (size_t)f->head_dim, wide = (size_t)f->n_heads * D, width = wide + 2 * (size_t)f->n_kv_heads * D;
-    p->dx = cut(c, rows * d, 4);
-    p->dxn = cut(c, rows * d, 4);
-    p->dxa = cut(c, rows * d, s);
-    p->d_o = cut(c, rows * (wide > d ? wide : d), s);
-    p->dqkv = cut(c, rows * width, s);
-    p->dgu = cut(c, chunk_rows * 2 * F, s);
-    p->dh = cut(c, chunk_rows * F, s);
-    p->dxna = cut(c, chunk_rows * d, s);
+    p->dx = carve(c, rows * d, 4);
+    p->dxn = carve(c, rows * d, 4);
+    p->dxa = carve(c, rows * d, s);
+    p->d_o = carve(c, rows * (wide > d ? wide : d), s);
+    p->dqkv = carve(c, rows * width, s);
+    p->dgu = carve(c, chunk_rows * 2 * F, s);
+    p->dh = carve(c, chunk_rows * F, s);
+    p->dxna = carve(c, chunk_rows * d, s);
 }
 
-static void cut_head(struct raml_pass *p, struct cutter *c)
+static void carve_head(struct raml_pass *p, struct carver *c)
 {
     const struct raml_sizes *z = &p->m->sizes;
     size_t d = (size_t)p->m->config.hidden_size, V = (size_t)p->m->config.vocab_size, s = act_size(p->m);
     size_t tile = V < z->head_tile ? V : z->head_tile, n = p->head_rows + z->slack_rows;
-    p->xs = cut(c, n * d, s);
-    p->z = cut(c, (p->backward ? p->head_rows * (p->m->n_head_tiles - 1) * z->head_tile : 0) + n * tile, 4);
+    p->xs = carve(c, n * d, s);
+    p->z = carve(c, (p->backward ? p->head_rows * (p->m->n_head_tiles - 1) * z->head_tile : 0) + n * tile, 4);
     float **row[] = {&p->loss.max,  &p->loss.sum,     &p->loss.dot,  &p->loss.target, &p->ends.lse,
                      &p->ends.entropy, &p->ends.logp, &p->d_logp, &p->d_entropy};
-    for (size_t i = 0; i < sizeof row / sizeof *row; i++) *row[i] = cut(c, n, 4);
-    p->loss.argmax = cut(c, n, 4);
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) *row[i] = carve(c, n, 4);
+    p->loss.argmax = carve(c, n, 4);
     if (!p->backward) return;
-    p->dz = cut(c, n * tile, s);
-    p->dxs = cut(c, n * d, 4);
+    p->dz = carve(c, n * tile, s);
+    p->dxs = carve(c, n * d, 4);
 }
 
 /* NOLINTNEXTLINE(readability-non-const-parameter): what is carved from base is written */
-static size_t cut_all(struct raml_pass *p, char *base, size_t rows)
+static size_t carve_all(struct raml_pass *p, char *base, size_t rows)
 {
-    struct cutter c = {base, 0};
+    struct carver c = {base, 0};
     const struct raml_config *f = &p->m->config;
     size_t d = (size_t)f->hidden_size, s = act_size(p->m), chunk_rows = p->m->sizes.chunk_rows + p->m->sizes.slack_rows;
     if (chunk_rows > rows) chunk_rows = rows;
     for (int i = 0; i < f->n_layers; i++) {
         struct acts *a = &p->s.acts[base ? i : 0]; /* counting needs no memory for each layer */
-        if (i == 0 || p->backward) cut_layer(p, &c, a, rows, chunk_rows);
+        if (i == 0 || p->backward) carve_layer(p, &c, a, rows, chunk_rows);
         else if (base) *a = p->s.acts[0];
     }
-    p->s.y = cut(&c, chunk_rows * d, s);
-    p->s.xf = p->backward ? cut(&c, rows * d, 4) : p->s.acts[0].x1;
-    p->s.rstdf = p->backward ? cut(&c, rows, 4) : NULL;
-    p->s.xnf = cut(&c, rows * d, s);
-    if (p->backward) cut_backward(p, &c, rows, chunk_rows);
-    cut_head(p, &c);
+    p->s.y = carve(&c, chunk_rows * d, s);
+    p->s.xf = p->backward ? carve(&c, rows * d, 4) : p->s.acts[0].x1;
+    p->s.rstdf = p->backward ? carve(&c, rows, 4) : NULL;
+    p->s.xnf = carve(&c, rows * d, s);
+    if (p->backward) carve_backward(p, &c, rows, chunk_rows);
+    carve_head(p, &c);
     return c.used;
 }
 
@@ -156,7 +156,7 @@ size_t raml_pass_estimate(const struct raml_config *c, enum raml_dtype dtype, co
     if (chain < 1) chain = 1;
     size_t per_chain = (chain + RAML_KEYS - 1) / RAML_KEYS, tiles = (n_tokens + chain - 1) / chain * per_chain;
     set_head_rows(&p);
-    return cut_all(&p, NULL, n_tokens + m.sizes.slack_rows) + tiles * 2 * page_bytes(&m) +
+    return carve_all(&p, NULL, n_tokens + m.sizes.slack_rows) + tiles * 2 * page_bytes(&m) +
            scratch_bytes(&p, n_tokens, per_chain);
 }
 
@@ -177,7 +177,7 @@ static enum raml_code reserve_rows(struct raml_pass *p, const struct raml_pack *
     drop_buffers(p);
     p->s.keep = p->backward;
     set_head_rows(p);
-    size_t bytes = cut_all(p, NULL, rows + m->sizes.slack_rows);
+    size_t bytes = carve_all(p, NULL, rows + m->sizes.slack_rows);
     p->block = m->b->alloc(m->dev, bytes, 1);
     p->pages = m->b->alloc(m->dev, tiles, tile_bytes);
     if (!p->block || !p->pages) {
@@ -185,7 +185,7 @@ static enum raml_code reserve_rows(struct raml_pass *p, const struct raml_pack *
         return raml_fail(err, RAML_ENOMEM, "no memory for a pass over %zu tokens (%.1f MB)", rows,
                          1e-6 * (double)(bytes + tiles * tile_bytes));
     }
-    cut_all(p, p->block, rows + m->sizes.slack_rows);
+    carve_all(p, p->block, rows + m->sizes.slack_rows);
     p->s.k = p->pages;
     p->s.v = (char *)p->pages + tiles * tile_bytes / 2;
     p->cap_rows = rows;
@@ -254,7 +254,7 @@ static enum raml_code send_lists(struct raml_pass *p, const struct raml_pack *pa
                 {&p->pair, p->pair.host, pack->n_pairs * sizeof(struct raml_key_page)},
                 {&p->mask, p->mask.host, n_masks * sizeof(uint64_t)},
                 {&p->tree_tile, pack->tree_tile, pack->n_trees ? (pack->n_trees + 1) * sizeof *pack->tree_tile : 0},
-                {&p->scored, pack->scored, pack->n_scored * sizeof *pack->scored}};
+                {&p->target, pack->target, pack->n_targets * sizeof *pack->target}};
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; i < sizeof each / sizeof *each && !rc; i++)
         rc = raml_list_send(p->m, each[i].list, each[i].from, each[i].bytes, err);
@@ -272,10 +272,10 @@ static enum raml_code check_pack(const struct raml_pass *p, const struct raml_pa
             return raml_fail(err, RAML_ERANGE, "a text of more than %d tokens is longer than the model's context (%d)",
                              pack->position[i], f->max_positions);
     }
-    for (size_t i = 0; i < pack->n_scored; i++)
-        if (pack->scored[i].token < 0 || pack->scored[i].token >= f->vocab_size)
+    for (size_t i = 0; i < pack->n_targets; i++)
+        if (pack->target[i].token < 0 || pack->target[i].token >= f->vocab_size)
             return raml_fail(err, RAML_ERANGE, "target %d is outside the model's vocabulary of %d",
-                             pack->scored[i].token, f->vocab_size);
+                             pack->target[i].token, f->vocab_size);
     return RAML_OK;
 }
 
@@ -310,7 +310,7 @@ static enum raml_code finish(struct raml_pass *p, enum raml_code rc, struct raml
     return rc;
 }
 
-enum raml_code raml_pass_forward(struct raml_pass *p, const struct raml_pack *pack, const struct raml_score *out,
+enum raml_code raml_pass_forward(struct raml_pass *p, const struct raml_pack *pack, const struct raml_logprobs *out,
                                  struct raml_err *err)
 {
     enum raml_code rc = layers(p, pack, err);
@@ -318,7 +318,7 @@ enum raml_code raml_pass_forward(struct raml_pass *p, const struct raml_pack *pa
     return finish(p, rc, err);
 }
 
-static void backward(struct raml_pass *p, const struct raml_score *out, const float *d_logp, const float *d_entropy,
+static void backward(struct raml_pass *p, const struct raml_logprobs *out, const float *d_logp, const float *d_entropy,
                      float *grad)
 {
     p->m->b->zero(p->m->dev, p->dxn, p->pack->n_rows * (size_t)p->m->config.hidden_size * sizeof *p->dxn);
@@ -336,7 +336,7 @@ enum raml_code raml_pass_backward(struct raml_pass *p, const float *d_logp, cons
 }
 
 enum raml_code raml_pass_train(struct raml_pass *p, const struct raml_pack *pack, const float *d_logp,
-                               const struct raml_score *out, float *grad, struct raml_err *err)
+                               const struct raml_logprobs *out, float *grad, struct raml_err *err)
 {
     if (!p->backward) return raml_fail(err, RAML_EUSAGE, "train: the pass was not opened for backward");
     enum raml_code rc = layers(p, pack, err);

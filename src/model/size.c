@@ -20,25 +20,25 @@ static size_t vector_elements(const struct raml_config *c)
 }
 
 struct raml_model_size raml_model_estimate_parts(const struct raml_config *c, enum raml_dtype dtype, enum raml_use use,
-                                                 bool drawn)
+                                                 bool random_init)
 {
     size_t s = dtype == RAML_BF16 ? 2 : 4;
     struct raml_model_size z = {.copies = s * matrix_elements(c),
                                 .rotary = 4 * (size_t)c->max_positions * (size_t)c->head_dim};
-    if (use == RAML_TO_TRAIN) {
+    if (use == RAML_TRAINING) {
         z.master = 4 * raml_config_params(c);
-        z.plain = z.copies;
+        z.row_major = z.copies;
         return z;
     }
-    if (drawn) z.table = s * (size_t)c->vocab_size * (size_t)c->hidden_size;
+    if (random_init) z.table = s * (size_t)c->vocab_size * (size_t)c->hidden_size;
     z.vectors = 4 * vector_elements(c);
     return z;
 }
 
-size_t raml_model_estimate(const struct raml_config *c, enum raml_dtype dtype, enum raml_use use, bool drawn)
+size_t raml_model_estimate(const struct raml_config *c, enum raml_dtype dtype, enum raml_use use, bool random_init)
 {
-    struct raml_model_size z = raml_model_estimate_parts(c, dtype, use, drawn);
-    return z.master + z.copies + z.plain + z.table + z.vectors + z.rotary;
+    struct raml_model_size z = raml_model_estimate_parts(c, dtype, use, random_init);
+    return z.master + z.copies + z.row_major + z.table + z.vectors + z.rotary;
 }
 
 size_t raml_model_bytes(const struct raml_model *m)
@@ -71,16 +71,16 @@ enum raml_code raml_model_fits(const struct raml_model *m, enum raml_use use, co
                                struct raml_err *err)
 {
     enum raml_dtype t = m->weight == RAML_TYPE_BF16 ? RAML_BF16 : RAML_F32;
-    bool drawn = !src->file;
-    size_t need = raml_model_estimate(&m->config, t, use, drawn), have = raml_device_free_memory();
+    bool random_init = !src->file;
+    size_t need = raml_model_estimate(&m->config, t, use, random_init), have = raml_device_free_memory();
     if (m->stored && src->file)
-        need += stored_bytes(m, src->file) - raml_model_estimate_parts(&m->config, t, use, drawn).copies;
+        need += stored_bytes(m, src->file) - raml_model_estimate_parts(&m->config, t, use, random_init).copies;
     if (need <= have) return RAML_OK;
     char other[80] = "";
-    if (t == RAML_F32 && !m->stored && use == RAML_TO_READ)
+    if (t == RAML_F32 && !m->stored && use == RAML_INFERENCE)
         snprintf(other, sizeof other, "; as bf16 it would take %.2f GB",
-                 1e-9 * (double)raml_model_estimate(&m->config, RAML_BF16, use, drawn));
+                 1e-9 * (double)raml_model_estimate(&m->config, RAML_BF16, use, random_init));
     return raml_fail(err, RAML_ENOMEM, "the model does not fit: its %.3f billion parameters take %.2f GB as %s%s, and "
                      "%.2f GB of memory are free%s", 1e-9 * (double)raml_config_params(&m->config), 1e-9 * (double)need,
-                     m->stored ? "they are stored" : t == RAML_BF16 ? "bf16" : "f32", use == RAML_TO_TRAIN ? " for training" : "", 1e-9 * (double)have, other);
+                     m->stored ? "they are stored" : t == RAML_BF16 ? "bf16" : "f32", use == RAML_TRAINING ? " for training" : "", 1e-9 * (double)have, other);
 }

@@ -43,7 +43,7 @@ static size_t columns(const struct raml_param *p)
 static enum raml_code rows_f32(const struct raml_model *m, const struct raml_source *src, size_t i, size_t row,
                                size_t n, float *out, struct raml_err *err)
 {
-    if (src->file) return raml_stored_f32(raml_model_file_at(src->file, i), row, n, out, err);
+    if (src->file) return raml_file_tensor_f32(raml_model_file_at(src->file, i), row, n, out, err);
     size_t K = columns(&m->at.param[i]);
     draw(m, src->seed, i, row * K, n * K, out);
     return RAML_OK;
@@ -70,13 +70,13 @@ static enum raml_type type_of(const struct raml_model *m, const struct raml_sour
 
 /* The same in the type that matrix i is kept in; at most ROWS rows. room: ROWS rows of f32. */
 static enum raml_code rows_kept(const struct raml_model *m, const struct raml_source *src, size_t i, size_t row,
-                                size_t n, float *room, void *out, struct raml_err *err)
+                                size_t n, float *scratch, void *out, struct raml_err *err)
 {
-    if (m->stored && src->file) return raml_stored_copy(raml_model_file_at(src->file, i), row, n, room, out, err);
+    if (m->stored && src->file) return raml_file_tensor_copy(raml_model_file_at(src->file, i), row, n, scratch, out, err);
     if (m->weight == RAML_TYPE_F32) return rows_f32(m, src, i, row, n, out, err);
-    if (src->file) return raml_stored_bf16(raml_model_file_at(src->file, i), row, n, out, err);
-    enum raml_code rc = rows_f32(m, src, i, row, n, room, err);
-    if (!rc) raml_round_bf16(out, room, n * columns(&m->at.param[i]));
+    if (src->file) return raml_file_tensor_bf16(raml_model_file_at(src->file, i), row, n, out, err);
+    enum raml_code rc = rows_f32(m, src, i, row, n, scratch, err);
+    if (!rc) raml_round_bf16(out, scratch, n * columns(&m->at.param[i]));
     return rc;
 }
 
@@ -98,13 +98,13 @@ static void convert_piece(void *user, size_t piece, int worker)
     size_t K = columns(&m->at.param[c->i]), r = piece * ROWS, k = c->n - r < ROWS ? c->n - r : ROWS;
     struct raml_err why = {0};
     void *to = c->out + r * raml_type_bytes(c->f32 ? RAML_TYPE_F32 : type_of(m, c->src, c->i), K);
-    float *room = c->f32 ? NULL : malloc(ROWS * K * sizeof *room);
+    float *scratch = c->f32 ? NULL : malloc(ROWS * K * sizeof *scratch);
     enum raml_code rc = RAML_OK;
     (void)worker;
     if (c->f32) rc = rows_f32(m, c->src, c->i, c->row + r, k, to, &why);
-    else if (room) rc = rows_kept(m, c->src, c->i, c->row + r, k, room, to, &why);
+    else if (scratch) rc = rows_kept(m, c->src, c->i, c->row + r, k, scratch, to, &why);
     else rc = raml_fail(&why, RAML_ENOMEM, "no memory for %d rows of %zu", ROWS, K);
-    free(room);
+    free(scratch);
     if (!rc) return;
     pthread_mutex_lock(&c->lock);
     if (r < c->first_bad) {
@@ -246,14 +246,14 @@ static void set_vectors(struct raml_model *m, const float *base, const size_t *a
     m->v_norm = base + (at ? at[find_param(m, m->at.norm)] : m->at.norm);
 }
 
-enum raml_code raml_model_hold_block(struct raml_model *m, const struct raml_source *src, struct raml_err *err)
+enum raml_code raml_model_load_block(struct raml_model *m, const struct raml_source *src, struct raml_err *err)
 {
     m->weights = m->b->alloc(m->dev, m->at.n, sizeof *m->weights);
     if (!m->weights) return raml_fail(err, RAML_ENOMEM, "no memory for %zu parameters", m->at.n);
     enum raml_code rc = make_all(m, src, err);
     for (size_t i = 0; i < m->at.n_params && !rc; i++) {
         rc = send_rows(m, src, i, true, m->weights + m->at.param[i].offset, err);
-        if (src->file) raml_stored_release(raml_model_file_at(src->file, i));
+        if (src->file) raml_file_tensor_release(raml_model_file_at(src->file, i));
     }
     set_vectors(m, m->weights, NULL);
     m->table = (struct embedding){.table = m->weights + m->at.embed, .type = RAML_TYPE_F32};
@@ -268,11 +268,11 @@ struct filling {
 
 /* The file's pages of rows that were read. Permuted rows are elsewhere, but within the tensor: it is released whole, at
  * its end. */
-static void give_back(const struct raml_stored *s, size_t row, size_t n)
+static void give_back(const struct raml_file_tensor *s, size_t row, size_t n)
 {
     size_t bytes = s->bytes / s->shape[0];
-    if (!s->turned_heads) raml_stored_release_bytes(s, row * bytes, (row + n) * bytes);
-    else if (row + n == s->shape[0]) raml_stored_release(s);
+    if (!s->rope_permuted_heads) raml_file_tensor_release_bytes(s, row * bytes, (row + n) * bytes);
+    else if (row + n == s->shape[0]) raml_file_tensor_release(s);
 }
 
 static size_t rows_at_once(size_t most, size_t K)
@@ -335,7 +335,7 @@ static enum raml_code hold_embedding(struct raml_model *m, const struct raml_sou
     return send_rows(m, src, i, false, m->own_table, err);
 }
 
-enum raml_code raml_model_hold_copies(struct raml_model *m, const struct raml_source *src, struct raml_err *err)
+enum raml_code raml_model_load_copies(struct raml_model *m, const struct raml_source *src, struct raml_err *err)
 {
     const struct raml_config *c = &m->config;
     size_t d = (size_t)c->hidden_size, F = (size_t)c->intermediate_size, q = (size_t)c->n_heads * (size_t)c->head_dim;

@@ -29,41 +29,41 @@ struct job {
     const uint32_t *type; /* by tensor of f */
     bool turn;            /* rows in GGUF's order */
     const float *divisors; /* the tensor after the last; NULL: none */
-    float *room;           /* for rows being converted from one type to another; grows */
+    float *scratch;           /* for rows being converted from one type to another; grows */
     size_t room_n;
     double done, total;   /* bytes */
 };
 
-static enum raml_code make_room(struct job *j, size_t n, struct raml_err *err)
+static enum raml_code reserve_scratch(struct job *j, size_t n, struct raml_err *err)
 {
-    enum raml_code rc = RAML_RESERVE(j->room, j->room_n, n, "numbers", err);
+    enum raml_code rc = RAML_RESERVE(j->scratch, j->room_n, n, "numbers", err);
     return rc ? raml_wrap(err, rc, "%s", j->to) : RAML_OK;
 }
 
 /* n rows of s that are in order, as type. */
-static enum raml_code convert(struct job *j, const struct raml_stored *s, uint32_t type, size_t row, size_t n, void *out,
+static enum raml_code convert(struct job *j, const struct raml_file_tensor *s, uint32_t type, size_t row, size_t n, void *out,
                               struct raml_err *err)
 {
     size_t cols = s->n_dims == 2 ? s->shape[1] : 1, bytes = 0;
-    if (type == RAML_GGML_F32) return raml_stored_f32(s, row, n, out, err);
-    if (type == RAML_GGML_BF16) return raml_stored_bf16(s, row, n, out, err);
+    if (type == RAML_GGML_F32) return raml_file_tensor_f32(s, row, n, out, err);
+    if (type == RAML_GGML_BF16) return raml_file_tensor_bf16(s, row, n, out, err);
     if (type == s->type) {
         for (size_t i = 0; i < n; i++) {
-            const void *from = raml_stored_bytes(s, row + i, &bytes);
+            const void *from = raml_file_tensor_bytes(s, row + i, &bytes);
             memcpy((char *)out + i * bytes, from, bytes);
         }
         return RAML_OK;
     }
-    enum raml_code rc = make_room(j, n * cols, err);
-    if (!rc) rc = raml_stored_f32(s, row, n, j->room, err);
+    enum raml_code rc = reserve_scratch(j, n * cols, err);
+    if (!rc) rc = raml_file_tensor_f32(s, row, n, j->scratch, err);
     if (rc) return rc;
-    size_t bad = raml_blocks_from_f32(type, j->room, n * cols, out);
+    size_t bad = raml_blocks_from_f32(type, j->scratch, n * cols, out);
     if (bad == n * cols) return RAML_OK;
     return raml_fail(err, RAML_ERANGE, "%s: tensor '%s': element [%zu,%zu] or one of its block is too large for %s",
                      s->path, s->name, row + bad / cols, bad % cols, raml_ggml_type_name(type));
 }
 
-/* Which of our rows is GGUF's row r of a tensor whose rows it permutes? (inverse of raml_stored.turned_heads) */
+/* Which of our rows is GGUF's row r of a tensor whose rows it permutes? (inverse of raml_file_tensor.rope_permuted_heads) */
 static size_t unturn(size_t r, size_t head_dim)
 {
     size_t at = r % head_dim;
@@ -78,23 +78,23 @@ static enum raml_code give_rows(void *user, size_t i, size_t row, size_t n, void
         memcpy(out, j->divisors + row, n * sizeof *j->divisors);
         return RAML_OK;
     }
-    const struct raml_stored *s = &f->stored[j->order ? j->order[i] : i];
+    const struct raml_file_tensor *s = &f->stored[j->order ? j->order[i] : i];
     uint32_t type = j->type[s - f->stored];
     size_t cols = s->n_dims == 2 ? s->shape[1] : 1, size, block = raml_ggml_block(type, &size);
     size_t bytes = cols / block * size;
     enum raml_code rc = RAML_OK;
     if (raml_should_stop(j->o->sink)) return raml_fail(err, RAML_ESTOP, "stopped");
-    if (!j->turn || !raml_gguf_turned(&f->config, s->name)) rc = convert(j, s, type, row, n, out, err);
+    if (!j->turn || !raml_gguf_rope_permuted(&f->config, s->name)) rc = convert(j, s, type, row, n, out, err);
     else
         for (size_t k = 0; k < n && !rc; k++)
             rc = convert(j, s, type, unturn(row + k, (size_t)f->config.head_dim), 1, (char *)out + k * bytes, err);
-    if (row + n == s->shape[0]) raml_stored_release(s);
+    if (row + n == s->shape[0]) raml_file_tensor_release(s);
     j->done += (double)(n * bytes);
     raml_progress(j->o->sink, "convert", j->done, j->total, "bytes", NULL);
     return rc;
 }
 
-static size_t bytes_as(const struct raml_stored *s, uint32_t type)
+static size_t bytes_as(const struct raml_file_tensor *s, uint32_t type)
 {
     size_t size, block = raml_ggml_block(type, &size);
     return s->n / block * size;
@@ -107,7 +107,7 @@ static uint32_t *choose_types(const struct raml_model_file *f, enum raml_store_a
     uint32_t *type = calloc(f->n, sizeof *type);
     *most = RAML_GGML_F32;
     for (size_t i = 0; type && i < f->n; i++) {
-        const struct raml_stored *s = &f->stored[i];
+        const struct raml_file_tensor *s = &f->stored[i];
         type[i] = as == RAML_STORE_KEEP ? s->type : as == RAML_STORE_F32 ? RAML_GGML_F32 : RAML_GGML_BF16;
         if (as == RAML_STORE_Q8_0) type[i] = s->n_dims == 2 && s->shape[1] % Q8_BLOCK ? RAML_GGML_F16 : RAML_GGML_Q8_0;
         if (gguf && s->n_dims == 1) type[i] = RAML_GGML_F32;
@@ -156,7 +156,7 @@ static struct raml_gguf_output *list_outputs(const struct job *j, char (**names)
     struct raml_gguf_output *t = calloc(f->n + 1, sizeof *t);
     *names = calloc(f->n + 1, sizeof **names);
     for (size_t i = 0; t && *names && i < f->n; i++) {
-        const struct raml_stored *s = &f->stored[i];
+        const struct raml_file_tensor *s = &f->stored[i];
         raml_gguf_name(s->name, (*names)[i]);
         t[i].type = (enum raml_ggml_type)j->type[i];
         t[i].view = (struct raml_tensor_view){
@@ -170,12 +170,12 @@ static struct raml_gguf_output *list_outputs(const struct job *j, char (**names)
 }
 
 /* The source's own divisors, to the bit, or computed ones. */
-static void set_divisors(struct job *j, float room[128])
+static void set_divisors(struct job *j, float scratch[128])
 {
     const struct raml_gguf_tensor *t = j->f->gguf ? raml_gguf_tensor_find(j->f->gguf, "rope_freqs.weight") : NULL;
     if (j->f->config.rope != RAML_ROPE_LLAMA3) return;
-    if (!t || raml_gguf_to_f32(t, room, true, NULL)) raml_rope_divisors(&j->f->config, room);
-    j->divisors = room;
+    if (!t || raml_gguf_to_f32(t, scratch, true, NULL)) raml_rope_divisors(&j->f->config, scratch);
+    j->divisors = scratch;
 }
 
 enum raml_code raml_model_file_save_gguf(const struct raml_model_file *f, const char *path,
@@ -196,7 +196,7 @@ enum raml_code raml_model_file_save_gguf(const struct raml_model_file *f, const 
         rc = raml_gguf_write_rows(path, m.entry, m.n, t, f->n + (j.divisors != NULL), give_rows, &j, err);
     }
     raml_metadata_deinit(&m);
-    free(j.room);
+    free(j.scratch);
     free(t);
     free(names);
     free(type);
@@ -227,7 +227,7 @@ static enum raml_code write_shard(struct job *j, const char *path, const size_t 
     struct raml_tensor_view *v = calloc(n, sizeof *v);
     if (!v) return raml_fail(err, RAML_ENOMEM, "%s: no memory for its tensors", path);
     for (size_t i = 0; i < n; i++) {
-        const struct raml_stored *s = &j->f->stored[order[i]];
+        const struct raml_file_tensor *s = &j->f->stored[order[i]];
         v[i] = (struct raml_tensor_view){.name = s->name,
                                          .dtype = dtype_of(j->type[order[i]]),
                                          .n_dims = s->n_dims,
@@ -242,7 +242,7 @@ static enum raml_code write_shard(struct job *j, const char *path, const size_t 
 }
 
 /* shard[i]: the file that tensor i goes to. Returns the number of files. */
-static size_t cut_shards(const struct job *j, size_t *shard)
+static size_t split_shards(const struct job *j, size_t *shard)
 {
     size_t n = 1, bytes = 0;
     for (size_t i = 0; i < j->f->n; i++) {
@@ -285,7 +285,7 @@ static enum raml_code write_index(const struct job *j, const char *dir, const si
 
 static enum raml_code write_shards(struct job *j, const char *dir, size_t *shard, size_t *order, struct raml_err *err)
 {
-    size_t n = cut_shards(j, shard), at = 0;
+    size_t n = split_shards(j, shard), at = 0;
     enum raml_code rc = RAML_OK;
     for (size_t k = 0; k < n && !rc; k++) {
         char path[RAML_PATH_BYTES], name[64];
@@ -317,7 +317,7 @@ enum raml_code raml_model_file_save_folder(const struct raml_model_file *f, cons
         rc = write_shards(&j, dir, shard, order, err);
     }
     if (!rc) rc = raml_config_write_as(&f->config, dtype_of(most), path, err);
-    free(j.room);
+    free(j.scratch);
     free(type);
     free(shard);
     free(order);

@@ -47,7 +47,7 @@ void raml_gguf_name(const char *name, char out[GGUF_NAME])
             snprintf(out, GGUF_NAME, "blk.%ld.%s%s", layer, inner[i].theirs, dot);
 }
 
-size_t raml_gguf_turned(const struct raml_config *c, const char *name)
+size_t raml_gguf_rope_permuted(const struct raml_config *c, const char *name)
 {
     if (strcmp(c->model_type, "llama") != 0) return 0;
     if (strstr(name, ".q_proj.")) return (size_t)c->n_heads;
@@ -63,13 +63,13 @@ static enum raml_code take_tensor(struct raml_model_file *f, size_t i, struct ra
     if (!t)
         return raml_fail(err, RAML_ESHAPE, "%s: tensor '%s' [%s] is missing", f->path, name,
                          raml_shape_text(p->shape, p->n_dims, want, sizeof want));
-    enum raml_code rc = raml_stored_check(f, p, name, t->shape, t->n_dims, err);
+    enum raml_code rc = raml_file_tensor_check(f, p, name, t->shape, t->n_dims, err);
     if (rc) return rc;
     if (!raml_blocks_known(t->type))
         return raml_fail(err, RAML_ESUPPORT, "%s: tensor '%s' has type %s (%u); expected F32, F16, BF16, Q8_0, Q4_0, "
                          "Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K", f->path, name, raml_ggml_type_name(t->type), (unsigned)t->type);
-    struct raml_stored *s = &f->stored[i];
-    *s = (struct raml_stored){.in_file = t->name,
+    struct raml_file_tensor *s = &f->stored[i];
+    *s = (struct raml_file_tensor){.in_file = t->name,
                               .path = f->path,
                               .type = t->type,
                               .n_dims = p->n_dims,
@@ -77,7 +77,7 @@ static enum raml_code take_tensor(struct raml_model_file *f, size_t i, struct ra
                               .n = t->n,
                               .bytes = t->bytes,
                               .data = t->data,
-                              .turned_heads = raml_gguf_turned(&f->config, p->name)};
+                              .rope_permuted_heads = raml_gguf_rope_permuted(&f->config, p->name)};
     memcpy(s->name, p->name, sizeof s->name);
     return RAML_OK;
 }

@@ -23,11 +23,11 @@ struct piece {
     size_t n_finite, n_bad, first_bad;
 };
 
-/* Which element of the tensor is at place k of the file (see raml_stored.turned_heads). */
-static size_t element_at(const struct raml_stored *s, size_t k)
+/* Which element of the tensor is at place k of the file (see raml_file_tensor.rope_permuted_heads). */
+static size_t element_at(const struct raml_file_tensor *s, size_t k)
 {
-    if (!s->turned_heads) return k;
-    size_t cols = s->shape[1], row = k / cols, D = s->shape[0] / s->turned_heads, at = row % D;
+    if (!s->rope_permuted_heads) return k;
+    size_t cols = s->shape[1], row = k / cols, D = s->shape[0] / s->rope_permuted_heads, at = row % D;
     return (row - at + at % 2 * (D / 2) + at / 2) * cols + k % cols;
 }
 
@@ -57,7 +57,7 @@ static void measure_finite(const float *x, size_t n, struct piece *p)
     }
 }
 
-static void measure_piece(const struct raml_stored *s, size_t first, size_t n, float *x, struct piece *p)
+static void measure_piece(const struct raml_file_tensor *s, size_t first, size_t n, float *x, struct piece *p)
 {
     size_t size, block = raml_ggml_block(s->type, &size);
     if (raml_blocks_f32(s->type, (const char *)s->data + first / block * size, n, x) == n) {
@@ -80,9 +80,9 @@ static void measure_piece(const struct raml_stored *s, size_t first, size_t n, f
 }
 
 struct group { /* pieces that are measured at once */
-    const struct raml_stored *s;
+    const struct raml_file_tensor *s;
     size_t first;
-    float *room; /* PIECE numbers per worker */
+    float *scratch; /* PIECE numbers per worker */
     struct piece *piece;
 };
 
@@ -90,20 +90,20 @@ static void measure_one(void *user, size_t i, int worker)
 {
     const struct group *g = user;
     size_t at = (g->first + i) * PIECE, len = g->s->n - at < PIECE ? g->s->n - at : PIECE;
-    measure_piece(g->s, at, len, g->room + (size_t)worker * PIECE, &g->piece[i]);
+    measure_piece(g->s, at, len, g->scratch + (size_t)worker * PIECE, &g->piece[i]);
 }
 
-enum raml_code raml_stored_measure(const struct raml_stored *s, struct raml_stored_values *out, struct raml_err *err)
+enum raml_code raml_file_tensor_measure(const struct raml_file_tensor *s, struct raml_file_tensor_values *out, struct raml_err *err)
 {
     size_t size, block = raml_ggml_block(s->type, &size), n_pieces = (s->n + PIECE - 1) / PIECE, n_finite = 0;
-    struct raml_stored_values v = {.low = INFINITY, .high = -INFINITY, .first_bad = SIZE_MAX};
+    struct raml_file_tensor_values v = {.low = INFINITY, .high = -INFINITY, .first_bad = SIZE_MAX};
     double sum = 0;
     struct piece *piece = calloc(GROUP, sizeof *piece);
-    float *room = malloc((size_t)raml_parallel_workers(0) * PIECE * sizeof *room);
-    bool good = piece && room;
+    float *scratch = malloc((size_t)raml_parallel_workers(0) * PIECE * sizeof *scratch);
+    bool good = piece && scratch;
     for (size_t g = 0; good && g < n_pieces; g += GROUP) {
         size_t n = n_pieces - g < GROUP ? n_pieces - g : GROUP;
-        struct group group = {s, g, room, piece};
+        struct group group = {s, g, scratch, piece};
         raml_parallel(0, n, measure_one, &group);
         for (size_t i = 0; i < n; i++) {
             const struct piece *p = &piece[i];
@@ -115,10 +115,10 @@ enum raml_code raml_stored_measure(const struct raml_stored *s, struct raml_stor
             v.n_bad += p->n_bad;
         }
         size_t end = (g + n) * (PIECE / block) * size;
-        raml_stored_release_bytes(s, g * (PIECE / block) * size, end < s->bytes ? end : s->bytes);
+        raml_file_tensor_release_bytes(s, g * (PIECE / block) * size, end < s->bytes ? end : s->bytes);
     }
     free(piece);
-    free(room);
+    free(scratch);
     if (!good) return raml_fail(err, RAML_ENOMEM, "%s: no memory to read tensor '%s'", s->path, s->in_file);
     if (!v.n_bad) v.first_bad = 0;
     if (!n_finite) v.low = v.high = NAN;

@@ -41,13 +41,13 @@ static enum raml_code take_view(struct raml_model_file *f, size_t i, struct raml
     if (!v)
         return raml_fail(err, RAML_ESHAPE, "%s: tensor '%s' [%s] is missing", f->path, p->name,
                          raml_shape_text(p->shape, p->n_dims, want, sizeof want));
-    enum raml_code rc = raml_stored_check(f, p, p->name, v->shape, v->n_dims, err);
+    enum raml_code rc = raml_file_tensor_check(f, p, p->name, v->shape, v->n_dims, err);
     if (rc) return rc;
     if (kind_of(v->dtype) == UINT32_MAX)
         return raml_fail(err, RAML_EFORMAT, "%s: tensor '%s' has dtype %s; expected F32, BF16 or F16", f->path, p->name,
                          raml_dtype_name(v->dtype));
-    struct raml_stored *s = &f->stored[i];
-    *s = (struct raml_stored){.in_file = v->name,
+    struct raml_file_tensor *s = &f->stored[i];
+    *s = (struct raml_file_tensor){.in_file = v->name,
                               .path = f->path,
                               .type = kind_of(v->dtype),
                               .n_dims = p->n_dims,
@@ -63,7 +63,7 @@ static enum raml_code take_view(struct raml_model_file *f, size_t i, struct raml
 static enum raml_code check_head(const struct raml_model_file *f, struct raml_err *err)
 {
     const struct raml_tensor_view *head = raml_tensors_find(f->tensors, "lm_head.weight");
-    const struct raml_stored *embed = &f->stored[0];
+    const struct raml_file_tensor *embed = &f->stored[0];
     if (!head) return RAML_OK;
     if (kind_of(head->dtype) == embed->type && head->n == embed->n && !memcmp(head->data, embed->data, embed->bytes))
         return RAML_OK;
@@ -164,12 +164,12 @@ size_t raml_model_file_count(const struct raml_model_file *f)
     return f->n;
 }
 
-const struct raml_stored *raml_model_file_at(const struct raml_model_file *f, size_t i)
+const struct raml_file_tensor *raml_model_file_at(const struct raml_model_file *f, size_t i)
 {
     return i < f->n ? &f->stored[i] : NULL;
 }
 
-const struct raml_stored *raml_model_file_find(const struct raml_model_file *f, const char *name)
+const struct raml_file_tensor *raml_model_file_find(const struct raml_model_file *f, const char *name)
 {
     for (size_t i = 0; i < f->n; i++)
         if (!strcmp(f->stored[i].name, name)) return &f->stored[i];
@@ -179,20 +179,20 @@ const struct raml_stored *raml_model_file_find(const struct raml_model_file *f, 
 /* -- Rows ---------------------------------------------------------------------------------------------------------- */
 
 /* Where row `row` is in the file. */
-static size_t place_of(const struct raml_stored *s, size_t row)
+static size_t place_of(const struct raml_file_tensor *s, size_t row)
 {
-    if (!s->turned_heads) return row;
-    size_t D = s->shape[0] / s->turned_heads, head = row / D, at = row % D;
+    if (!s->rope_permuted_heads) return row;
+    size_t D = s->shape[0] / s->rope_permuted_heads, head = row / D, at = row % D;
     return head * D + at % (D / 2) * 2 + at / (D / 2);
 }
 
-const void *raml_stored_bytes(const struct raml_stored *s, size_t row, size_t *n)
+const void *raml_file_tensor_bytes(const struct raml_file_tensor *s, size_t row, size_t *n)
 {
     *n = s->shape[0] ? s->bytes / s->shape[0] : 0;
     return (const char *)s->data + place_of(s, row) * *n;
 }
 
-static enum raml_code check_rows(const struct raml_stored *s, size_t row, size_t n, struct raml_err *err)
+static enum raml_code check_rows(const struct raml_file_tensor *s, size_t row, size_t n, struct raml_err *err)
 {
     if (row <= s->shape[0] && n <= s->shape[0] - row) return RAML_OK;
     return raml_fail(err, RAML_ERANGE, "%s: tensor '%s': rows %zu to %zu are requested; it has %zu", s->path,
@@ -200,14 +200,14 @@ static enum raml_code check_rows(const struct raml_stored *s, size_t row, size_t
 }
 
 /* Converts rows [row, row + n): one run where they are in order, else one by one. out: f32, or bf16 when size is 2. */
-static enum raml_code read_rows(const struct raml_stored *s, size_t row, size_t n, size_t size, char *out,
+static enum raml_code read_rows(const struct raml_file_tensor *s, size_t row, size_t n, size_t size, char *out,
                                 struct raml_err *err)
 {
     size_t cols = s->n_dims == 2 ? s->shape[1] : 1, row_bytes;
-    size_t step = s->turned_heads ? 1 : n;
+    size_t step = s->rope_permuted_heads ? 1 : n;
     enum raml_code rc = check_rows(s, row, n, err);
     for (size_t i = 0; i < n && !rc; i += step) {
-        const void *from = raml_stored_bytes(s, row + i, &row_bytes);
+        const void *from = raml_file_tensor_bytes(s, row + i, &row_bytes);
         char *to = out + i * cols * size;
         size_t m = step * cols, bad = size == sizeof(float) ? raml_blocks_f32(s->type, from, m, (float *)(void *)to)
                                                             : raml_blocks_bf16(s->type, from, m, (uint16_t *)(void *)to);
@@ -225,35 +225,35 @@ static enum raml_code read_rows(const struct raml_stored *s, size_t row, size_t 
     return rc;
 }
 
-enum raml_code raml_stored_f32(const struct raml_stored *s, size_t row, size_t n, float *out, struct raml_err *err)
+enum raml_code raml_file_tensor_f32(const struct raml_file_tensor *s, size_t row, size_t n, float *out, struct raml_err *err)
 {
     return read_rows(s, row, n, sizeof *out, (char *)out, err);
 }
 
-enum raml_code raml_stored_bf16(const struct raml_stored *s, size_t row, size_t n, uint16_t *out, struct raml_err *err)
+enum raml_code raml_file_tensor_bf16(const struct raml_file_tensor *s, size_t row, size_t n, uint16_t *out, struct raml_err *err)
 {
     return read_rows(s, row, n, sizeof *out, (char *)out, err);
 }
 
-enum raml_code raml_stored_copy(const struct raml_stored *s, size_t row, size_t n, float *room, void *out,
+enum raml_code raml_file_tensor_copy(const struct raml_file_tensor *s, size_t row, size_t n, float *scratch, void *out,
                                 struct raml_err *err)
 {
     enum raml_code rc = check_rows(s, row, n, err);
     for (size_t i = 0; i < n && !rc; i++) {
         size_t bytes;
-        const void *from = raml_stored_bytes(s, row + i, &bytes);
-        rc = raml_stored_f32(s, row + i, 1, room, err); /* for what is not finite */
+        const void *from = raml_file_tensor_bytes(s, row + i, &bytes);
+        rc = raml_file_tensor_f32(s, row + i, 1, scratch, err); /* for what is not finite */
         if (!rc) memcpy((char *)out + i * bytes, from, bytes);
     }
     return rc;
 }
 
-void raml_stored_release(const struct raml_stored *s)
+void raml_file_tensor_release(const struct raml_file_tensor *s)
 {
-    raml_stored_release_bytes(s, 0, s->bytes);
+    raml_file_tensor_release_bytes(s, 0, s->bytes);
 }
 
-void raml_stored_release_bytes(const struct raml_stored *s, size_t first, size_t end)
+void raml_file_tensor_release_bytes(const struct raml_file_tensor *s, size_t first, size_t end)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     uintptr_t from = ((uintptr_t)s->data + first + page - 1) / page * page, to = ((uintptr_t)s->data + end) / page * page;

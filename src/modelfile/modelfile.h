@@ -12,7 +12,7 @@ struct raml_model_file {
     struct raml_tensors *tensors; /* a folder's; or */
     struct raml_gguf *gguf;
     struct raml_param *param; /* what the configuration asks for: [n] */
-    struct raml_stored *stored; /* [n], in the same order */
+    struct raml_file_tensor *stored; /* [n], in the same order */
     size_t n;
 };
 
@@ -20,18 +20,18 @@ struct raml_model_file {
 const char *raml_shape_text(const size_t *shape, int n_dims, char *out, size_t cap);
 
 /* Is found's shape p's? RAML_ESHAPE names the tensor, by its name in the file, and both shapes. */
-RAML_CHECKED enum raml_code raml_stored_check(const struct raml_model_file *f, const struct raml_param *p,
+RAML_CHECKED enum raml_code raml_file_tensor_check(const struct raml_model_file *f, const struct raml_param *p,
                                               const char *in_file, const size_t *shape, int n_dims,
                                               struct raml_err *err);
 
-/* Rows [row, row + n) in the file's type; RAML_ERANGE as raml_stored_f32. room: a row's elements. */
-RAML_CHECKED enum raml_code raml_stored_copy(const struct raml_stored *s, size_t row, size_t n, float *room, void *out,
+/* Rows [row, row + n) in the file's type; RAML_ERANGE as raml_file_tensor_f32. room: a row's elements. */
+RAML_CHECKED enum raml_code raml_file_tensor_copy(const struct raml_file_tensor *s, size_t row, size_t n, float *scratch, void *out,
                                              struct raml_err *err);
 /* The bytes of a row in the file, and how many. */
-const void *raml_stored_bytes(const struct raml_stored *s, size_t row, size_t *n);
+const void *raml_file_tensor_bytes(const struct raml_file_tensor *s, size_t row, size_t *n);
 
-/* raml_stored_release of the bytes [first, end) of the tensor. */
-void raml_stored_release_bytes(const struct raml_stored *s, size_t first, size_t end);
+/* raml_file_tensor_release of the bytes [first, end) of the tensor. */
+void raml_file_tensor_release_bytes(const struct raml_file_tensor *s, size_t first, size_t end);
 
 /* gguf_config.c: the configuration from the metadata. `tied` and rope_freqs.weight are looked at among the tensors. */
 RAML_CHECKED enum raml_code raml_gguf_config(const struct raml_gguf *g, struct raml_config *out, struct raml_err *err);
@@ -46,8 +46,8 @@ RAML_CHECKED enum raml_code raml_rope_from_divisors(const char *path, const floa
 enum { GGUF_NAME = 64 };
 void raml_gguf_name(const char *name, char out[GGUF_NAME]);
 RAML_CHECKED enum raml_code raml_gguf_tensors(struct raml_model_file *f, struct raml_err *err);
-/* Does GGUF permute this tensor's rows (raml_stored.turned_heads)? The number of heads; 0: no. */
-size_t raml_gguf_turned(const struct raml_config *c, const char *name);
+/* Does GGUF permute this tensor's rows (raml_file_tensor.rope_permuted_heads)? The number of heads; 0: no. */
+size_t raml_gguf_rope_permuted(const struct raml_config *c, const char *name);
 
 /* gguf_entries.c: a model's metadata. Entries point into *m and into the sources. */
 enum { ENTRIES_MAX = 48 };

@@ -12,7 +12,7 @@ const char *raml_shape_text(const size_t *shape, int n_dims, char *out, size_t c
     return out;
 }
 
-enum raml_code raml_stored_check(const struct raml_model_file *f, const struct raml_param *p, const char *in_file,
+enum raml_code raml_file_tensor_check(const struct raml_model_file *f, const struct raml_param *p, const char *in_file,
                                  const size_t *shape, int n_dims, struct raml_err *err)
 {
     char want[64], found[RAML_MAX_DIMS * 24];

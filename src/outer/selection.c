@@ -1,4 +1,4 @@
-/* plan.c - which questions and trajectories come when, and how many steps that is; see feed.h. */
+/* plan.c - which questions and trajectories come when, and how many steps that is; see training_set.h. */
 #include "outer/training_set.h"
 
 #include "raml/rng.h"
@@ -6,31 +6,31 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum raml_code raml_feed_draw_init(struct feed_draw *d, const struct feed *f, struct raml_err *err)
+enum raml_code raml_selection_init(struct selection *d, const struct training_set *f, struct raml_err *err)
 {
     size_t most = 1;
     for (size_t i = 0; i < f->n; i++)
         if (f->item[i].n > most) most = f->item[i].n;
-    *d = (struct feed_draw){0};
-    d->pick = calloc(most, sizeof *d->pick);
+    *d = (struct selection){0};
+    d->selected = calloc(most, sizeof *d->selected);
     d->times = calloc(most, sizeof *d->times);
     d->shuffle = calloc(most, sizeof *d->shuffle);
-    if (d->pick && d->times && d->shuffle) return RAML_OK;
-    raml_feed_draw_deinit(d);
+    if (d->selected && d->times && d->shuffle) return RAML_OK;
+    raml_selection_deinit(d);
     return raml_fail(err, RAML_ENOMEM, "no memory to select from %zu trajectories", most);
 }
 
-void raml_feed_draw_deinit(struct feed_draw *d)
+void raml_selection_deinit(struct selection *d)
 {
-    free(d->pick);
+    free(d->selected);
     free(d->times);
     free(d->shuffle);
-    *d = (struct feed_draw){0};
+    *d = (struct selection){0};
 }
 
-void raml_feed_draw_item(const struct feed *f, uint32_t i, uint64_t epoch, struct feed_draw *d)
+void raml_select_item(const struct training_set *f, uint32_t i, uint64_t epoch, struct selection *d)
 {
-    const struct feed_item *it = &f->item[i];
+    const struct training_item *it = &f->item[i];
     d->item = i;
     d->n = 0;
     d->n_tokens = it->n_tokens;
@@ -40,7 +40,7 @@ void raml_feed_draw_item(const struct feed *f, uint32_t i, uint64_t epoch, struc
         d->times[k] = base;
         d->shuffle[k] = k;
     }
-    struct raml_rng r = {{f->seed, RAML_FOR_PICK, it->question, (uint32_t)epoch}, 0};
+    struct raml_rng r = {{f->seed, RAML_FOR_SELECTION, it->question, (uint32_t)epoch}, 0};
     for (uint32_t k = 0; k < extra; k++) { /* the first `extra` places of a Fisher-Yates shuffle */
         uint32_t j = k + raml_rng_below(&r, (uint32_t)it->n - k), got = d->shuffle[j];
         d->shuffle[j] = d->shuffle[k];
@@ -49,12 +49,12 @@ void raml_feed_draw_item(const struct feed *f, uint32_t i, uint64_t epoch, struc
     for (uint32_t k = 0; k < it->n; k++) {
         if (d->times[k] == 0) continue;
         d->times[d->n] = d->times[k];
-        d->pick[d->n++] = f->way[it->first + k].trajectory;
-        d->n_tokens += f->way[it->first + k].n_tokens;
+        d->selected[d->n++] = f->candidate[it->first + k].trajectory;
+        d->n_tokens += f->candidate[it->first + k].n_tokens;
     }
 }
 
-void raml_feed_draw_at(struct feed *f, uint64_t position, struct feed_draw *d)
+void raml_select_at(struct training_set *f, uint64_t position, struct selection *d)
 {
     uint64_t epoch = position / f->n;
     if (!f->ordered || f->epoch != epoch) {
@@ -64,13 +64,13 @@ void raml_feed_draw_at(struct feed *f, uint64_t position, struct feed_draw *d)
         f->epoch = epoch;
         f->ordered = true;
     }
-    raml_feed_draw_item(f, f->order[position % f->n], epoch, d);
+    raml_select_item(f, f->order[position % f->n], epoch, d);
 }
 
-enum raml_code raml_feed_plan_init(struct feed_plan *p, struct feed *f, const struct raml_train_options *opt,
+enum raml_code raml_training_plan_init(struct training_plan *p, struct training_set *f, const struct raml_train_options *opt,
                                    struct raml_err *err)
 {
-    *p = (struct feed_plan){.n_steps = UINT64_MAX, .n_positions = UINT64_MAX};
+    *p = (struct training_plan){.n_steps = UINT64_MAX, .n_positions = UINT64_MAX};
     if (opt->num_train_epochs > 0) {
         double positions = ceil(opt->num_train_epochs * (double)f->n - 1e-6);
         p->n_positions = positions < 1 ? 1 : (uint64_t)positions;
@@ -78,18 +78,18 @@ enum raml_code raml_feed_plan_init(struct feed_plan *p, struct feed *f, const st
     }
     if (opt->max_steps && opt->max_steps < p->n_steps) p->n_steps = opt->max_steps;
     if (!opt->max_tokens) return RAML_OK;
-    struct feed_draw d;
-    enum raml_code rc = raml_feed_draw_init(&d, f, err);
+    struct selection d;
+    enum raml_code rc = raml_selection_init(&d, f, err);
     if (rc) return rc;
     uint64_t tokens = 0, position = 0, step = 0;
     while (step < p->n_steps && tokens < opt->max_tokens) {
         for (size_t b = 0; b < opt->batch_size && position < p->n_positions; b++) {
-            raml_feed_draw_at(f, position++, &d);
+            raml_select_at(f, position++, &d);
             tokens += d.n_tokens;
         }
         step++;
     }
     p->n_steps = step;
-    raml_feed_draw_deinit(&d);
+    raml_selection_deinit(&d);
     return RAML_OK;
 }

@@ -21,18 +21,18 @@ struct trainer {
     const struct raml_train_job *job;
     const struct raml_train_options *opt;
     struct raml_objective objective;
-    struct feed feed, validation;
-    struct feed_plan plan;
-    struct feed_draw draw, validation_draw;
+    struct training_set set, validation;
+    struct training_plan plan;
+    struct selection selection, validation_selection;
     struct raml_schedule schedule;
     struct raml_adamw adamw;
     struct raml_pass *pass;
     struct raml_pack pack;
     struct raml_tree *tree;      /* [n_trees_cap]: the rows of a step */
     size_t n_trees, n_trees_cap;
-    struct feed_weights weight;  /* of the step's targets, tree after tree */
+    struct training_weights weight;  /* of the step's targets, tree after tree */
     float *logp, *entropy, *d_logp, *d_entropy; /* of one pack's targets; entropies unless it is constant */
-    size_t cap_scored;
+    size_t cap_targets;
     float *grad; /* of the device: [raml_gradient_n] */
     struct train_state state;
     double step_loss, grad_norm; /* of the last step */
@@ -49,10 +49,10 @@ static void trainer_deinit(struct trainer *t)
     raml_pack_deinit(&t->pack);
     raml_pass_close(t->pass);
     raml_adamw_deinit(&t->adamw);
-    raml_feed_draw_deinit(&t->draw);
-    raml_feed_draw_deinit(&t->validation_draw);
-    raml_feed_deinit(&t->feed);
-    raml_feed_deinit(&t->validation);
+    raml_selection_deinit(&t->selection);
+    raml_selection_deinit(&t->validation_selection);
+    raml_training_set_deinit(&t->set);
+    raml_training_set_deinit(&t->validation);
     free(t->weight.w);
     free(t->logp);
     free(t->entropy);
@@ -78,20 +78,20 @@ static enum raml_code take_objective(struct trainer *t, struct raml_err *err)
 
 static enum raml_code check_data(const struct trainer *t, struct raml_err *err)
 {
-    const struct feed *f = &t->feed;
+    const struct training_set *f = &t->set;
     if (f->n) return RAML_OK;
-    if (f->left_out == 0) return raml_fail(err, RAML_ERANGE, "%s: nothing is trained on: no questions", f->name);
+    if (f->skipped == 0) return raml_fail(err, RAML_ERANGE, "%s: nothing is trained on: no questions", f->name);
     return raml_fail(err, RAML_ERANGE, "%s: nothing is trained on: none of %zu questions has a usable trajectory (%zu "
-                     "graded wrong, %zu too long); trajectories = 0 trains only on answers", f->name, f->left_out,
+                     "graded wrong, %zu too long); trajectories = 0 trains only on answers", f->name, f->skipped,
                      f->wrong, f->too_long);
 }
 
 static void say_data(const struct trainer *t)
 {
-    const struct feed *f = &t->feed;
-    if (f->left_out)
-        raml_say(t->job->sink, "%s: %zu of %zu questions are left out: no usable trajectory", f->name, f->left_out,
-                 f->left_out + f->n);
+    const struct training_set *f = &t->set;
+    if (f->skipped)
+        raml_say(t->job->sink, "%s: %zu of %zu questions are left out: no usable trajectory", f->name, f->skipped,
+                 f->skipped + f->n);
     if (f->too_long)
         raml_say(t->job->sink, "%s: %zu trajectories are left out: longer than the model's context", f->name,
                  f->too_long);
@@ -107,13 +107,13 @@ static enum raml_code trainer_init(struct trainer *t, struct raml_err *err)
     size_t n = raml_model_n(job->model);
     enum raml_code rc = take_objective(t, err);
     if (!rc) rc = check_vocabulary(job, err);
-    if (!rc) rc = raml_feed_init(&t->feed, job, opt, job->data, job->data_name, 0, err);
+    if (!rc) rc = raml_training_set_init(&t->set, job, opt, job->data, job->data_name, 0, err);
     if (!rc && job->validation && opt->eval_steps)
-        rc = raml_feed_init(&t->validation, job, opt, job->validation, "validation", opt->eval_questions, err);
+        rc = raml_training_set_init(&t->validation, job, opt, job->validation, "validation", opt->eval_questions, err);
     if (!rc) rc = check_data(t, err);
-    if (!rc) rc = raml_feed_plan_init(&t->plan, &t->feed, opt, err);
-    if (!rc) rc = raml_feed_draw_init(&t->draw, &t->feed, err);
-    if (!rc) rc = raml_feed_draw_init(&t->validation_draw, &t->validation, err);
+    if (!rc) rc = raml_training_plan_init(&t->plan, &t->set, opt, err);
+    if (!rc) rc = raml_selection_init(&t->selection, &t->set, err);
+    if (!rc) rc = raml_selection_init(&t->validation_selection, &t->validation, err);
     struct raml_adamw_options adamw = {opt->adam_beta1, opt->adam_beta2, opt->adam_epsilon, opt->weight_decay};
     if (!rc) rc = raml_adamw_init(&t->adamw, raml_model_device(job->model), &adamw, n, err);
     if (!rc) rc = raml_pass_open(job->model, true, &t->pass, err);
@@ -127,24 +127,24 @@ static enum raml_code trainer_init(struct trainer *t, struct raml_err *err)
     if (!warmup) warmup = (uint64_t)ceil(opt->warmup_ratio * (double)t->plan.n_steps - 1e-9);
     t->schedule = (struct raml_schedule){opt->lr_scheduler_type, opt->learning_rate, opt->min_lr_ratio, warmup,
                                          t->plan.n_steps};
-    t->state.n_questions = t->feed.n;
-    t->state.data_hash = t->feed.hash;
+    t->state.n_questions = t->set.n;
+    t->state.data_hash = t->set.hash;
     say_data(t);
     if (job->resume_step) rc = raml_train_state_load(job, opt, &t->state, &t->adamw, err);
     t->tokens_at_start = t->state.tokens;
     return rc;
 }
 
-static enum raml_code reserve_scored(struct trainer *t, size_t n, struct raml_err *err)
+static enum raml_code reserve_targets(struct trainer *t, size_t n, struct raml_err *err)
 {
     float **const list[] = {&t->logp, &t->d_logp, &t->entropy, &t->d_entropy};
-    size_t cap = t->cap_scored;
+    size_t cap = t->cap_targets;
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; !rc && i < (t->objective.constant ? 2 : 4); i++) {
-        cap = t->cap_scored;
+        cap = t->cap_targets;
         rc = RAML_RESERVE(*list[i], cap, n, "targets", err);
     }
-    if (!rc) t->cap_scored = cap;
+    if (!rc) t->cap_targets = cap;
     return rc;
 }
 
@@ -161,7 +161,7 @@ static enum raml_code fill_pack(struct trainer *t, size_t first, size_t *end, st
         if (rc) return rc;
     }
     *end = i;
-    return reserve_scored(t, t->pack.n_scored, err);
+    return reserve_targets(t, t->pack.n_targets, err);
 }
 
 /* One pack: its share of the step's loss, and (train) its gradient added to grad. weight: of its targets. */
@@ -169,8 +169,8 @@ static enum raml_code run_pack(struct trainer *t, bool train, const float *weigh
                                struct raml_err *err)
 {
     const struct raml_objective *o = &t->objective;
-    const struct raml_score out = {.logp = t->logp, .entropy = o->constant ? NULL : t->entropy};
-    struct raml_objective_tokens in = {.n = t->pack.n_scored, .weight = weight, .total = total};
+    const struct raml_logprobs out = {.logp = t->logp, .entropy = o->constant ? NULL : t->entropy};
+    struct raml_objective_tokens in = {.n = t->pack.n_targets, .weight = weight, .total = total};
     enum raml_code rc;
     if (train && o->constant) {
         rc = o->evaluate(o->user, &in, NULL, t->d_logp, NULL, err);
@@ -197,7 +197,7 @@ static enum raml_code run_packs(struct trainer *t, bool train, double total, dou
         if (!rc) rc = run_pack(t, train, weight, total, &part, err);
         if (rc) return rc;
         *loss += part;
-        weight += t->pack.n_scored;
+        weight += t->pack.n_targets;
     }
     return RAML_OK;
 }
@@ -211,8 +211,8 @@ static enum raml_code gather(struct trainer *t, double *total, struct raml_err *
     t->n_trees = 0;
     t->weight.n = 0;
     for (size_t b = 0; b < t->opt->batch_size && position + b < t->plan.n_positions; b++) {
-        raml_feed_draw_at(&t->feed, position + b, &t->draw);
-        enum raml_code rc = raml_feed_row(&t->feed, &t->draw, &t->tree[t->n_trees], &t->weight, err);
+        raml_select_at(&t->set, position + b, &t->selection);
+        enum raml_code rc = raml_training_set_row(&t->set, &t->selection, &t->tree[t->n_trees], &t->weight, err);
         if (rc) return rc;
         t->state.tokens += t->tree[t->n_trees++].n_tokens;
     }
@@ -266,9 +266,9 @@ static enum raml_code validate(struct trainer *t, double *out, struct raml_err *
         t->n_trees = 0;
         t->weight.n = 0;
         while (i < t->validation.n && t->n_trees < t->n_trees_cap) {
-            raml_feed_draw_item(&t->validation, (uint32_t)i++, 0, &t->validation_draw);
+            raml_select_item(&t->validation, (uint32_t)i++, 0, &t->validation_selection);
             struct raml_tree *tree = &t->tree[t->n_trees++];
-            enum raml_code rc = raml_feed_row(&t->validation, &t->validation_draw, tree, &t->weight, err);
+            enum raml_code rc = raml_training_set_row(&t->validation, &t->validation_selection, tree, &t->weight, err);
             if (rc) return rc;
         }
         for (size_t k = 0; k < t->weight.n; k++) total += (double)t->weight.w[k];
@@ -307,7 +307,7 @@ static enum raml_code report(struct trainer *t, struct raml_train_result *out, s
     if (!log && !eval) return RAML_OK;
     json_t *line = json_pack("{s:I,s:f}", "step", (json_int_t)s->step, "epoch",
                              fmin((double)s->step * (double)t->opt->batch_size, (double)t->plan.n_positions) /
-                                 (double)t->feed.n);
+                                 (double)t->set.n);
     int failed = line == NULL;
     if (log) {
         out->loss = s->loss_sum / s->weight_sum;

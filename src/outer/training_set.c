@@ -1,4 +1,4 @@
-/* feed.c - what can be trained on, checked and measured once, and the rows made from it; see feed.h. */
+/* training_set.c - what can be trained on, checked and measured once, and the rows made from it; see training_set.h. */
 #include "outer/training_set.h"
 
 #include "core/array.h"
@@ -8,45 +8,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-void raml_feed_deinit(struct feed *f)
+void raml_training_set_deinit(struct training_set *f)
 {
     free(f->item);
-    free(f->way);
+    free(f->candidate);
     free(f->order);
-    *f = (struct feed){0};
+    *f = (struct training_set){0};
 }
 
-static void add_hash(struct feed *f, const char *text)
+static void add_hash(struct training_set *f, const char *text)
 {
     if (!text) text = "";
     f->hash = raml_hash(text, strlen(text) + 1, f->hash); /* the terminating 0 separates neighbours */
 }
 
 /* State for measuring a question's usable trajectories. */
-struct survey {
+struct scan {
     const struct raml_train_options *opt;
     struct raml_tree tree;
-    size_t *pick;
+    size_t *selected;
     size_t cap;
 };
 
 /* Is prompt plus span i of the tree within the context? If not, and skip_long is off, the error of the row builder. */
-static enum raml_code check_length(struct feed *f, struct survey *s, const struct raml_question *q, size_t i,
-                                   const size_t *pick, bool *fits, struct raml_err *err)
+static enum raml_code check_length(struct training_set *f, struct scan *s, const struct raml_question *q, size_t i,
+                                   const size_t *selected, bool *fits, struct raml_err *err)
 {
     *fits = s->tree.span[0].n + (size_t)s->tree.span[i].n <= f->row.max_tokens || f->row.max_tokens == 0;
     if (*fits) return RAML_OK;
     f->too_long++;
     if (s->opt->skip_long) return RAML_OK;
     struct raml_tree scratch = {0};
-    enum raml_code rc = raml_row_build(&scratch, q, pick, pick ? 1 : 0, &f->row, NULL, err);
+    enum raml_code rc = raml_row_build(&scratch, q, selected, selected ? 1 : 0, &f->row, NULL, err);
     raml_tree_deinit(&scratch);
     return rc;
 }
 
 /* Measures one question. *kept: it has something to train on. */
-static enum raml_code survey_question(struct feed *f, struct survey *s, const struct raml_question *q,
-                                      struct feed_item *it, bool *kept, struct raml_err *err)
+static enum raml_code scan_question(struct training_set *f, struct scan *s, const struct raml_question *q,
+                                      struct training_item *it, bool *kept, struct raml_err *err)
 {
     size_t most = s->opt->support_size && s->opt->support_size < q->n_trajectories ? s->opt->support_size
                                                                                    : q->n_trajectories;
@@ -54,52 +54,52 @@ static enum raml_code survey_question(struct feed *f, struct survey *s, const st
     bool fits;
     *kept = false;
     if (f->trajectories == 0) most = 0;
-    enum raml_code rc = RAML_GROW(s->pick, s->cap, most + 1, "trajectories of a question", err);
-    if (!rc) rc = RAML_GROW(f->way, f->cap_ways, f->n_ways + most, "trajectories", err);
+    enum raml_code rc = RAML_GROW(s->selected, s->cap, most + 1, "trajectories of a question", err);
+    if (!rc) rc = RAML_GROW(f->candidate, f->cap_candidates, f->n_candidates + most, "trajectories", err);
     if (rc) return rc;
     for (size_t i = 0; i < most; i++) {
         if (q->trajectory[i].correct == RAML_DIFFERENT && !s->opt->keep_wrong)
             f->wrong++;
         else
-            s->pick[k++] = i;
+            s->selected[k++] = i;
     }
     if (f->trajectories && k == 0) return RAML_OK;
     struct raml_row_options row = f->row;
     row.max_tokens = 0; /* measured here, trajectory by trajectory */
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): s owns the memory */
-    rc = raml_row_build(&s->tree, q, s->pick, k, &row, NULL, err);
+    rc = raml_row_build(&s->tree, q, s->selected, k, &row, NULL, err);
     if (rc) return rc;
     /* the tokens too: another prompt format or tokenizer makes different data of the same texts */
     f->hash = raml_hash(s->tree.token, s->tree.n_tokens * sizeof *s->tree.token, f->hash);
-    it->first = f->n_ways;
+    it->first = f->n_candidates;
     it->n_tokens = s->tree.span[0].n;
     if (k == 0) {
         rc = check_length(f, s, q, 1, NULL, kept, err);
         it->n_tokens = (uint32_t)s->tree.n_tokens;
     }
     for (size_t i = 0; i < k && !rc; i++) {
-        rc = check_length(f, s, q, i + 1, s->pick + i, &fits, err);
+        rc = check_length(f, s, q, i + 1, s->selected + i, &fits, err);
         if (rc || !fits) continue;
-        f->way[f->n_ways++] = (struct feed_way){(uint32_t)s->pick[i], s->tree.span[i + 1].n};
-        add_hash(f, q->trajectory[s->pick[i]].text);
-        add_hash(f, q->trajectory[s->pick[i]].answer);
+        f->candidate[f->n_candidates++] = (struct candidate){(uint32_t)s->selected[i], s->tree.span[i + 1].n};
+        add_hash(f, q->trajectory[s->selected[i]].text);
+        add_hash(f, q->trajectory[s->selected[i]].answer);
         *kept = true;
     }
-    it->n = f->n_ways - it->first;
+    it->n = f->n_candidates - it->first;
     return rc;
 }
 
-static enum raml_code survey_all(struct feed *f, struct survey *s, size_t n, struct raml_err *err)
+static enum raml_code scan_all(struct training_set *f, struct scan *s, size_t n, struct raml_err *err)
 {
     for (size_t i = 0; i < n; i++) {
         const struct raml_question *q = &f->qs->question[i];
-        struct feed_item it = {.question = (uint32_t)i};
+        struct training_item it = {.question = (uint32_t)i};
         bool kept;
-        enum raml_code rc = survey_question(f, s, q, &it, &kept, err);
+        enum raml_code rc = scan_question(f, s, q, &it, &kept, err);
         if (!rc) rc = RAML_GROW(f->item, f->cap, f->n + 1, "questions", err);
         if (rc) return raml_wrap(err, rc, "%s", f->name);
         if (!kept) {
-            f->left_out++;
+            f->skipped++;
             continue;
         }
         add_hash(f, q->question);
@@ -109,32 +109,32 @@ static enum raml_code survey_all(struct feed *f, struct survey *s, size_t n, str
     return RAML_OK;
 }
 
-enum raml_code raml_feed_init(struct feed *f, const struct raml_train_job *job, const struct raml_train_options *opt,
+enum raml_code raml_training_set_init(struct training_set *f, const struct raml_train_job *job, const struct raml_train_options *opt,
                               const struct raml_questions *qs, const char *name, size_t max_n, struct raml_err *err)
 {
     size_t n = max_n && max_n < qs->n ? max_n : qs->n;
-    *f = (struct feed){.qs = qs, .name = name ? name : "data", .seed = opt->seed, .trajectories = opt->trajectories};
+    *f = (struct training_set){.qs = qs, .name = name ? name : "data", .seed = opt->seed, .trajectories = opt->trajectories};
     if (n > UINT32_MAX) return raml_fail(err, RAML_ERANGE, "%s: %zu questions; at most %u", f->name, n, UINT32_MAX);
     f->row = raml_row_default(job->tokenizer, job->format);
     f->row.max_tokens = (size_t)raml_model_config(job->model)->max_positions;
-    struct survey s = {.opt = opt};
-    enum raml_code rc = survey_all(f, &s, n, err);
+    struct scan s = {.opt = opt};
+    enum raml_code rc = scan_all(f, &s, n, err);
     raml_tree_deinit(&s.tree);
-    free(s.pick);
+    free(s.selected);
     if (rc) return rc;
     f->order = malloc((f->n ? f->n : 1) * sizeof *f->order);
     return f->order ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory for the order of %zu questions", f->name, n);
 }
 
-enum raml_code raml_feed_row(const struct feed *f, const struct feed_draw *d, struct raml_tree *tree,
-                             struct feed_weights *weights, struct raml_err *err)
+enum raml_code raml_training_set_row(const struct training_set *f, const struct selection *d, struct raml_tree *tree,
+                             struct training_weights *weights, struct raml_err *err)
 {
     const struct raml_question *q = &f->qs->question[f->item[d->item].question];
-    enum raml_code rc = raml_row_build(tree, q, d->pick, d->n, &f->row, NULL, err);
-    if (!rc) rc = RAML_GROW(weights->w, weights->cap, weights->n + tree->n_scored, "weights of tokens", err);
+    enum raml_code rc = raml_row_build(tree, q, d->selected, d->n, &f->row, NULL, err);
+    if (!rc) rc = RAML_GROW(weights->w, weights->cap, weights->n + tree->n_targets, "weights of tokens", err);
     if (rc) return raml_wrap(err, rc, "%s", f->name);
     for (size_t i = 1; i < tree->n_spans; i++) /* span i is selection i - 1, or only the answer */
-        for (uint32_t k = tree->span[i].score; k < tree->span[i].n; k++)
+        for (uint32_t k = tree->span[i].first_target; k < tree->span[i].n; k++)
             weights->w[weights->n++] = d->n ? (float)d->times[i - 1] : 1.0f;
     return RAML_OK;
 }

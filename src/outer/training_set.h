@@ -1,33 +1,33 @@
-/* feed.h - the stream of questions that training reads; see train.h for order and repeats.
+/* training_set.h - the stream of questions that training reads; see train.h for order and repeats.
  *
  * Everything is tokenised once when the dataset opens, to check it and to know its lengths; a row is tokenised again
  * when its turn comes, so memory does not grow with the data's tokens.
  * Invariant: item[i] has at least one trained token whichever trajectories are selected, and every row fits the
  * context.
  */
-#ifndef RAML_OUTER_FEED_H
-#define RAML_OUTER_FEED_H
+#ifndef RAML_OUTER_TRAINING_SET_H
+#define RAML_OUTER_TRAINING_SET_H
 
 #include "raml/row.h"
 #include "raml/train.h"
 
-struct feed_item {
+struct training_item {
     uint32_t question; /* its number in the set */
     uint32_t n_tokens; /* of the prompt; without trajectories, of the whole row */
     size_t first, n;   /* its usable trajectories: way[first .. first + n) */
 };
-struct feed_way { /* a usable trajectory */
+struct candidate { /* a usable trajectory */
     uint32_t trajectory; /* its number in the question */
     uint32_t n_tokens;   /* tokens it adds to the row, answer included */
 };
-struct feed {
+struct training_set {
     const struct raml_questions *qs;
     struct raml_row_options row;
     const char *name; /* of the data, in messages */
-    struct feed_item *item;
-    struct feed_way *way;
-    size_t n, cap, n_ways, cap_ways;
-    size_t left_out;     /* questions without a usable trajectory */
+    struct training_item *item;
+    struct candidate *candidate;
+    size_t n, cap, n_candidates, cap_candidates;
+    size_t skipped;     /* questions without a usable trajectory */
     size_t wrong;        /* trajectories left out because they are graded wrong */
     size_t too_long;     /* trajectories, or rows without, left out because of skip_long */
     uint64_t seed, hash; /* hash: of all text that is trained on */
@@ -37,41 +37,41 @@ struct feed {
     bool ordered;
 };
 
-struct feed_draw { /* one question for one use in training */
+struct selection { /* one question for one use in training */
     uint32_t item;
     size_t n;         /* trajectories selected; 0: only the answer */
-    size_t *pick;     /* [n] their numbers in the question, rising */
+    size_t *selected;     /* [n] their numbers in the question, rising */
     uint32_t *times;  /* [n] rows that each counts for, >= 1 */
     size_t n_tokens;  /* of the row's tree */
     uint32_t *shuffle; /* scratch */
 };
 
-/* feed: zeroed by the caller; raml_feed_deinit accepts what a failed _init leaves. max_n: at most this many questions;
+/* feed: zeroed by the caller; raml_training_set_deinit accepts what a failed _init leaves. max_n: at most this many questions;
  * 0: all. It may turn out empty (n = 0). RAML_ERANGE, with question and line: a row refused by raml_row_build. */
-RAML_CHECKED enum raml_code raml_feed_init(struct feed *f, const struct raml_train_job *job,
+RAML_CHECKED enum raml_code raml_training_set_init(struct training_set *f, const struct raml_train_job *job,
                                            const struct raml_train_options *opt, const struct raml_questions *qs,
                                            const char *name, size_t max_n, struct raml_err *err);
-void raml_feed_deinit(struct feed *f);
+void raml_training_set_deinit(struct training_set *f);
 
-RAML_CHECKED enum raml_code raml_feed_draw_init(struct feed_draw *d, const struct feed *f, struct raml_err *err);
-void raml_feed_draw_deinit(struct feed_draw *d);
+RAML_CHECKED enum raml_code raml_selection_init(struct selection *d, const struct training_set *f, struct raml_err *err);
+void raml_selection_deinit(struct selection *d);
 /* The selection for item i in an epoch. */
-void raml_feed_draw_item(const struct feed *f, uint32_t i, uint64_t epoch, struct feed_draw *d);
+void raml_select_item(const struct training_set *f, uint32_t i, uint64_t epoch, struct selection *d);
 /* The selection at a position of the stream (epoch = position / n). */
-void raml_feed_draw_at(struct feed *f, uint64_t position, struct feed_draw *d);
-/* The selected row: *tree is cleared and filled; weight[tree->n_scored] are appended to *weights (grown as needed). */
-struct feed_weights {
+void raml_select_at(struct training_set *f, uint64_t position, struct selection *d);
+/* The selected row: *tree is cleared and filled; weight[tree->n_targets] are appended to *weights (grown as needed). */
+struct training_weights {
     float *w;
     size_t n, cap;
 };
-RAML_CHECKED enum raml_code raml_feed_row(const struct feed *f, const struct feed_draw *d, struct raml_tree *tree,
-                                          struct feed_weights *weights, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_training_set_row(const struct training_set *f, const struct selection *d, struct raml_tree *tree,
+                                          struct training_weights *weights, struct raml_err *err);
 
-struct feed_plan {
+struct training_plan {
     uint64_t n_steps;
     uint64_t n_positions; /* the stream's end; UINT64_MAX: none */
 };
 /* The number of steps under the limits of opt. */
-RAML_CHECKED enum raml_code raml_feed_plan_init(struct feed_plan *p, struct feed *f,
+RAML_CHECKED enum raml_code raml_training_plan_init(struct training_plan *p, struct training_set *f,
                                                 const struct raml_train_options *opt, struct raml_err *err);
 #endif

@@ -10,8 +10,8 @@
 
 enum { FOUND_MAX_BYTES = 1 << 30 };
 
-void raml_foreign_open(struct raml_foreign *f, const struct raml_scored_options *opt, raml_scored_fn *fn, void *user,
-                       struct raml_scored_report *report)
+void raml_foreign_open(struct raml_foreign *f, const struct raml_samples_options *opt, raml_graded_fn *fn, void *user,
+                       struct raml_samples_report *report)
 {
     *f = (struct raml_foreign){.opt = opt, .fn = fn, .user = user, .report = report};
     raml_buf_init(&f->found, FOUND_MAX_BYTES);
@@ -20,7 +20,7 @@ void raml_foreign_open(struct raml_foreign *f, const struct raml_scored_options 
 
 void raml_foreign_deinit(struct raml_foreign *f)
 {
-    raml_scored_room_deinit(&f->room);
+    raml_graded_arrays_deinit(&f->arrays);
     raml_buf_deinit(&f->found);
     free(f->at);
     f->at = NULL;
@@ -28,7 +28,7 @@ void raml_foreign_deinit(struct raml_foreign *f)
 
 enum raml_code raml_foreign_begin(struct raml_foreign *f, size_t n, struct raml_err *err)
 {
-    enum raml_code rc = raml_scored_room_for(&f->room, n, err);
+    enum raml_code rc = raml_graded_arrays_reserve(&f->arrays, n, err);
     if (rc) return rc;
     rc = RAML_RESERVE(f->at, f->at_cap, n, "samples of a question", err);
     if (rc) return rc;
@@ -43,12 +43,12 @@ static enum raml_code keep_answer(struct raml_foreign *f, size_t i, const struct
 {
     if (s->answer || s->text) f->has_answers = true;
     if (s->answer) {
-        f->room.answer[i] = s->answer;
+        f->arrays.answer[i] = s->answer;
         return RAML_OK;
     }
     if (!s->text) return RAML_OK;
     size_t begin = f->found.len;
-    enum raml_code rc = raml_scored_find(f->opt, s->text, &f->found, err);
+    enum raml_code rc = raml_samples_find(f->opt, s->text, &f->found, err);
     if (rc || f->found.len == begin) return rc;
     raml_buf_add(&f->found, "", 1);
     f->at[i] = begin + 1;
@@ -56,23 +56,23 @@ static enum raml_code keep_answer(struct raml_foreign *f, size_t i, const struct
 }
 
 static enum raml_code judge_all(struct raml_foreign *f, const struct raml_place *at,
-                                const struct raml_foreign_gold *gold, const struct raml_foreign_sample *s, bool *right,
+                                const struct raml_foreign_gold *gold, const struct raml_foreign_sample *s, bool *correct,
                                 struct raml_err *err)
 {
     const char *said = s->text ? s->text : s->answer;
     bool undecided = false;
-    *right = false;
+    *correct = false;
     if (!gold->n)
         return raml_fail(err, RAML_EFORMAT, "%s:%zu: no gold answer to grade the samples by; regrading needs one",
                          at->path, at->line);
-    for (size_t g = 0; said && g < gold->n && !*right; g++) {
+    for (size_t g = 0; said && g < gold->n && !*correct; g++) {
         enum raml_verdict v;
-        enum raml_code rc = raml_scored_judge(f->opt, gold->text[g], said, &v, err);
+        enum raml_code rc = raml_samples_grade(f->opt, gold->text[g], said, &v, err);
         if (rc) return raml_wrap(err, rc, "%s:%zu", at->path, at->line);
-        *right = v == RAML_EQUAL;
+        *correct = v == RAML_EQUAL;
         undecided |= v == RAML_UNKNOWN;
     }
-    f->n_unknown += undecided && !*right;
+    f->n_unknown += undecided && !*correct;
     return RAML_OK;
 }
 
@@ -80,20 +80,20 @@ enum raml_code raml_foreign_put(struct raml_foreign *f, const struct raml_place 
                                 const struct raml_foreign_gold *gold, const struct raml_foreign_sample *s,
                                 struct raml_err *err)
 {
-    bool right = s->mark == 1;
+    bool correct = s->grade == 1;
     enum raml_code rc;
-    f->room.truncated[i] = s->cut;
-    f->room.unclosed[i] = s->text && raml_foreign_unclosed(s->prompt, s->text);
-    bool whole = !f->room.truncated[i] && !f->room.unclosed[i];
-    if (f->opt->recheck && whole) {
-        rc = judge_all(f, at, gold, s, &right, err);
+    f->arrays.truncated[i] = s->cut;
+    f->arrays.unclosed[i] = s->text && raml_foreign_unclosed(s->prompt, s->text);
+    bool whole = !f->arrays.truncated[i] && !f->arrays.unclosed[i];
+    if (f->opt->regrade && whole) {
+        rc = judge_all(f, at, gold, s, &correct, err);
         if (rc) return rc;
-    } else if (!f->opt->recheck && s->mark < 0) {
+    } else if (!f->opt->regrade && s->grade < 0) {
         return raml_fail(err, RAML_EFORMAT, "%s:%zu: sample %zu is graded neither correct nor wrong; regrading does it",
                          at->path, at->line, i + 1);
     }
-    f->room.right[i] = right && whole;
-    if (f->opt->recheck && s->mark >= 0 && f->room.right[i] != (s->mark == 1)) f->report->n_remarked++;
+    f->arrays.correct[i] = correct && whole;
+    if (f->opt->regrade && s->grade >= 0 && f->arrays.correct[i] != (s->grade == 1)) f->report->n_regraded++;
     rc = keep_answer(f, i, s, err);
     return rc ? raml_wrap(err, rc, "%s:%zu", at->path, at->line) : RAML_OK;
 }
@@ -103,28 +103,28 @@ enum raml_code raml_foreign_put_count(struct raml_foreign *f, size_t n, uint32_t
     f->has_answers = false;
     if (c > n) return raml_fail(err, RAML_EFORMAT, "%u correct samples of %zu", c, n);
     for (size_t i = 0; i < n && c; i++)
-        if (!f->room.truncated[i] && !f->room.unclosed[i]) f->room.right[i] = true, c--;
+        if (!f->arrays.truncated[i] && !f->arrays.unclosed[i]) f->arrays.correct[i] = true, c--;
     return RAML_OK;
 }
 
-enum raml_code raml_foreign_hand(struct raml_foreign *f, const char *id, const struct raml_foreign_gold *gold, size_t n,
+enum raml_code raml_foreign_emit(struct raml_foreign *f, const char *id, const struct raml_foreign_gold *gold, size_t n,
                                  const char *family, int difficulty, struct raml_err *err)
 {
     for (size_t i = 0; i < n; i++) {
-        if (f->at[i]) f->room.answer[i] = f->found.data + f->at[i] - 1;
-        f->n_right += f->room.right[i];
+        if (f->at[i]) f->arrays.answer[i] = f->found.data + f->at[i] - 1;
+        f->n_correct += f->arrays.correct[i];
     }
-    struct raml_scored q = {.id = id,
+    struct raml_graded q = {.id = id,
                             .family = family,
                             .difficulty = difficulty,
                             .gold = gold->n ? gold->text[0] : NULL,
                             .n = (uint32_t)n,
-                            .right = f->room.right,
-                            .truncated = f->room.truncated,
-                            .unclosed = f->room.unclosed,
-                            .answer = f->room.answer,
+                            .correct = f->arrays.correct,
+                            .truncated = f->arrays.truncated,
+                            .unclosed = f->arrays.unclosed,
+                            .answer = f->arrays.answer,
                             .has_answers = f->has_answers};
-    return raml_scored_hand(&q, f->room.right, f->fn, f->user, f->report, err);
+    return raml_samples_emit(&q, f->arrays.correct, f->fn, f->user, f->report, err);
 }
 
 void raml_foreign_note(struct raml_foreign *f, const char *fmt, ...)

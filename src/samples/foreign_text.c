@@ -67,7 +67,7 @@ enum raml_code raml_foreign_parse(const struct raml_place *at, char *line, size_
     return raml_json_parse(at, line, n, out, err);
 }
 
-int raml_foreign_mark(const json_t *v)
+int raml_foreign_grade(const json_t *v)
 {
     if (json_is_boolean(v)) return json_is_true(v);
     if (json_is_string(v))
@@ -98,7 +98,7 @@ void raml_foreign_traits(const json_t *doc, const char **family, int *difficulty
         *difficulty = text[6] - '0';
 }
 
-bool raml_head_holds(const struct raml_scored_head *head, const char *word)
+bool raml_head_holds(const struct raml_samples_head *head, const char *word)
 {
     size_t m = strlen(word);
     const char *at = head->bytes, *end = head->bytes + head->n;
@@ -176,7 +176,7 @@ bool raml_foreign_count(uint32_t n, uint32_t k, double value, uint32_t *c)
     return fabs(p - value) <= same && next - value > same;
 }
 
-const char *raml_foreign_metric_name(const struct raml_scored_options *opt, const char *name)
+const char *raml_foreign_metric_name(const struct raml_samples_options *opt, const char *name)
 {
     static const char *const usual[] = {
         "exact_match", "acc",        "acc_norm",        "math_verify",      "em",

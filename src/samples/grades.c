@@ -15,12 +15,12 @@
 #include <stdio.h>
 #include <string.h>
 
-struct marks {
-    const struct raml_scored_options *opt;
-    raml_scored_fn *fn;
+struct grades {
+    const struct raml_samples_options *opt;
+    raml_graded_fn *fn;
     void *user;
-    struct raml_scored_report *report;
-    struct raml_scored_room room;
+    struct raml_samples_report *report;
+    struct raml_graded_arrays arrays;
     struct raml_buf numbers; /* answers that are numbers, as text */
     struct raml_place at;
     const char *field; /* the grades' name */
@@ -40,7 +40,7 @@ static const json_t *find_marks(const json_t *obj, const char **field)
     return v;
 }
 
-static enum raml_code fault(const struct marks *m, const char *field, struct raml_err *err, const char *what)
+static enum raml_code fault(const struct grades *m, const char *field, struct raml_err *err, const char *what)
 {
     return raml_fail(err, RAML_EFORMAT, "%s:%zu: field '%s' %s", m->at.path, m->at.line, field, what);
 }
@@ -52,7 +52,7 @@ static const json_t *item(const json_t *v, size_t i)
 }
 
 /* A list beside correct: NULL if it is missing; an error if it has another length. */
-static enum raml_code beside(const struct marks *m, const json_t *obj, const char *field, uint32_t n, bool list,
+static enum raml_code beside(const struct grades *m, const json_t *obj, const char *field, uint32_t n, bool list,
                              const json_t **out, struct raml_err *err)
 {
     *out = json_object_get(obj, field);
@@ -66,7 +66,7 @@ static enum raml_code beside(const struct marks *m, const json_t *obj, const cha
     return RAML_OK;
 }
 
-static enum raml_code read_answers(struct marks *m, const json_t *pred, uint32_t n, struct raml_err *err)
+static enum raml_code read_answers(struct grades *m, const json_t *pred, uint32_t n, struct raml_err *err)
 {
     raml_buf_clear(&m->numbers);
     for (int pass = 0; pass < 2; pass++) { /* numbers are written first, as the buffer may move while it grows */
@@ -74,7 +74,7 @@ static enum raml_code read_answers(struct marks *m, const json_t *pred, uint32_t
         for (uint32_t i = 0; i < n; i++) {
             const json_t *v = item(pred, i);
             if (json_is_string(v)) {
-                m->room.answer[i] = json_string_value(v);
+                m->arrays.answer[i] = json_string_value(v);
             } else if (json_is_number(v) && pass == 0) {
                 if (json_is_integer(v))
                     raml_buf_addf(&m->numbers, "%lld", (long long)json_integer_value(v));
@@ -82,7 +82,7 @@ static enum raml_code read_answers(struct marks *m, const json_t *pred, uint32_t
                     raml_buf_addf(&m->numbers, "%.17g", json_real_value(v));
                 raml_buf_add(&m->numbers, "", 1);
             } else if (json_is_number(v) && m->numbers.data) {
-                m->room.answer[i] = m->numbers.data + at;
+                m->arrays.answer[i] = m->numbers.data + at;
                 at += strlen(m->numbers.data + at) + 1;
             } else if (!json_is_null(v) && !json_is_number(v)) {
                 return fault(m, "pred", err, "contains something that is not a string, number or null");
@@ -94,7 +94,7 @@ static enum raml_code read_answers(struct marks *m, const json_t *pred, uint32_t
     return RAML_OK;
 }
 
-static enum raml_code read_ends(struct marks *m, const json_t *reason, const json_t *closed, uint32_t n,
+static enum raml_code read_ends(struct grades *m, const json_t *reason, const json_t *closed, uint32_t n,
                                 struct raml_err *err)
 {
     for (uint32_t i = 0; i < n; i++) {
@@ -103,53 +103,53 @@ static enum raml_code read_ends(struct marks *m, const json_t *reason, const jso
             return fault(m, "finish_reason", err, "contains something that is not a string");
         if (c && !json_is_boolean(c) && !json_is_null(c))
             return fault(m, "think_closed", err, "contains something that is not true or false");
-        m->room.truncated[i] = json_is_string(r) && !strcmp(json_string_value(r), "length");
-        m->room.unclosed[i] = json_is_false(c);
+        m->arrays.truncated[i] = json_is_string(r) && !strcmp(json_string_value(r), "length");
+        m->arrays.unclosed[i] = json_is_false(c);
     }
     return RAML_OK;
 }
 
 /* Regrades, by the answers. */
-static enum raml_code recheck(struct marks *m, const struct raml_scored *q, struct raml_err *err)
+static enum raml_code regrade(struct grades *m, const struct raml_graded *q, struct raml_err *err)
 {
     if (!q->has_answers || !q->gold)
         return raml_fail(err, RAML_EFORMAT, "%s:%zu: regrading needs fields 'pred' and 'gold'",
                          m->at.path, m->at.line);
     for (uint32_t i = 0; i < q->n; i++) {
         enum raml_verdict v = RAML_UNKNOWN;
-        enum raml_code rc = q->answer[i] ? raml_scored_judge(m->opt, q->gold, q->answer[i], &v, err) : RAML_OK;
+        enum raml_code rc = q->answer[i] ? raml_samples_grade(m->opt, q->gold, q->answer[i], &v, err) : RAML_OK;
         if (rc) return rc;
-        bool right = v == RAML_EQUAL;
-        m->report->n_remarked += right != m->room.right[i];
-        m->room.right[i] = right;
+        bool correct = v == RAML_EQUAL;
+        m->report->n_regraded += correct != m->arrays.correct[i];
+        m->arrays.correct[i] = correct;
     }
     return RAML_OK;
 }
 
-static enum raml_code hand(struct marks *m, struct raml_scored *q, struct raml_err *err)
+static enum raml_code hand(struct grades *m, struct raml_graded *q, struct raml_err *err)
 {
-    q->right = m->room.right;
-    q->truncated = m->room.truncated;
-    q->unclosed = m->room.unclosed;
-    q->answer = m->room.answer;
-    enum raml_code rc = m->opt->recheck ? recheck(m, q, err) : RAML_OK;
-    if (!rc) rc = raml_scored_hand(q, m->room.right, m->fn, m->user, m->report, err);
+    q->correct = m->arrays.correct;
+    q->truncated = m->arrays.truncated;
+    q->unclosed = m->arrays.unclosed;
+    q->answer = m->arrays.answer;
+    enum raml_code rc = m->opt->regrade ? regrade(m, q, err) : RAML_OK;
+    if (!rc) rc = raml_samples_emit(q, m->arrays.correct, m->fn, m->user, m->report, err);
     return rc;
 }
 
-static enum raml_code take_counts(struct marks *m, uint64_t n, uint64_t c, struct raml_scored *q, struct raml_err *err)
+static enum raml_code take_counts(struct grades *m, uint64_t n, uint64_t c, struct raml_graded *q, struct raml_err *err)
 {
     if (!n || c > n)
         return raml_fail(err, RAML_EFORMAT, "%s:%zu: found %llu correct of %llu samples", m->at.path, m->at.line,
                          (unsigned long long)c, (unsigned long long)n);
-    enum raml_code rc = raml_scored_room_for(&m->room, n, err);
+    enum raml_code rc = raml_graded_arrays_reserve(&m->arrays, n, err);
     if (rc) return raml_wrap(err, rc, "%s:%zu", m->at.path, m->at.line);
     q->n = (uint32_t)n;
-    memset(m->room.right, 1, c);
+    memset(m->arrays.correct, 1, c);
     return RAML_OK;
 }
 
-static enum raml_code read_list(struct marks *m, const json_t *obj, const json_t *correct, struct raml_scored *q,
+static enum raml_code read_list(struct grades *m, const json_t *obj, const json_t *correct, struct raml_graded *q,
                                 struct raml_err *err)
 {
     bool list = json_is_array(correct);
@@ -158,11 +158,11 @@ static enum raml_code read_list(struct marks *m, const json_t *obj, const json_t
     if (!n) return fault(m, m->field, err, "is an empty list; expected one grade per sample");
     if (told && (!json_is_integer(told) || json_integer_value(told) != (json_int_t)n))
         return fault(m, "n", err, "is not the number of grades");
-    enum raml_code rc = raml_scored_room_for(&m->room, n, err);
+    enum raml_code rc = raml_graded_arrays_reserve(&m->arrays, n, err);
     if (rc) return raml_wrap(err, rc, "%s:%zu", m->at.path, m->at.line);
     q->n = (uint32_t)n;
     for (size_t i = 0; i < n && !rc; i++)
-        rc = raml_scored_row_mark(&m->at, m->field, i, item(correct, i), &m->room.right[i], err);
+        rc = raml_samples_row_grade(&m->at, m->field, i, item(correct, i), &m->arrays.correct[i], err);
     if (!rc) rc = beside(m, obj, "pred", q->n, list, &pred, err);
     if (!rc) rc = beside(m, obj, "finish_reason", q->n, list, &reason, err);
     if (!rc) rc = beside(m, obj, "think_closed", q->n, list, &closed, err);
@@ -171,13 +171,13 @@ static enum raml_code read_list(struct marks *m, const json_t *obj, const json_t
     return !rc && pred ? read_answers(m, pred, q->n, err) : rc;
 }
 
-static enum raml_code read_object(struct marks *m, const json_t *obj, struct raml_err *err)
+static enum raml_code read_object(struct grades *m, const json_t *obj, struct raml_err *err)
 {
     static const char *const gold[] = {"gold", "answer", NULL};
-    struct raml_scored q = {0};
-    struct raml_scored_text text;
+    struct raml_graded q = {0};
+    struct raml_samples_text text;
     const json_t *correct = find_marks(obj, &m->field);
-    enum raml_code rc = raml_scored_row_meta(&m->at, obj, gold, &text, &q, err);
+    enum raml_code rc = raml_samples_row_meta(&m->at, obj, gold, &text, &q, err);
     if (rc) return rc;
     if (correct) {
         rc = read_list(m, obj, correct, &q, err);
@@ -185,7 +185,7 @@ static enum raml_code read_object(struct marks *m, const json_t *obj, struct ram
         long long n = 0, c = 0;
         if (!json_object_get(obj, "n") && !json_object_get(obj, "c"))
             return fault(m, "correct", err, "is missing, and so are 'n' and 'c'");
-        rc = raml_json_int(&m->at, obj, "n", 1, RAML_SCORED_MAX_N, &n, err);
+        rc = raml_json_int(&m->at, obj, "n", 1, RAML_SAMPLES_MAX_N, &n, err);
         if (!rc) rc = raml_json_int(&m->at, obj, "c", 0, n, &c, err);
         if (!rc) rc = take_counts(m, (uint64_t)n, (uint64_t)c, &q, err);
     }
@@ -193,19 +193,19 @@ static enum raml_code read_object(struct marks *m, const json_t *obj, struct ram
 }
 
 /* True when the line was simple and has been handled, with *rc the result. */
-static bool read_plain(struct marks *m, const char *text, size_t len, enum raml_code *rc, struct raml_err *err)
+static bool read_plain(struct grades *m, const char *text, size_t len, enum raml_code *rc, struct raml_err *err)
 {
-    struct raml_mark_line line;
-    if (len / 2 > RAML_SCORED_MAX_N) return false;
-    if (m->room.cap < len / 2) {
-        *rc = raml_scored_room_for(&m->room, len / 2, err);
+    struct raml_grade_line line;
+    if (len / 2 > RAML_SAMPLES_MAX_N) return false;
+    if (m->arrays.cap < len / 2) {
+        *rc = raml_graded_arrays_reserve(&m->arrays, len / 2, err);
         if (*rc) return true;
     }
-    if (!raml_mark_line_read(text, len, &line, m->room.right)) return false;
-    if (line.has_correct ? !line.n_marks || (line.has_n && line.n != line.n_marks) : !line.has_n || !line.has_c)
+    if (!raml_grade_line_read(text, len, &line, m->arrays.correct)) return false;
+    if (line.has_correct ? !line.n_grades || (line.has_n && line.n != line.n_grades) : !line.has_n || !line.has_c)
         return false; /* the other path has messages for it */
-    struct raml_scored_text number;
-    struct raml_scored q = {.id = line.id, .difficulty = -1, .n = (uint32_t)line.n_marks};
+    struct raml_samples_text number;
+    struct raml_graded q = {.id = line.id, .difficulty = -1, .n = (uint32_t)line.n_grades};
     if (!line.has_id) {
         snprintf(number.id, sizeof number.id, "%zu", m->at.line);
         q.id = number.id;
@@ -214,15 +214,15 @@ static bool read_plain(struct marks *m, const char *text, size_t len, enum raml_
     if (!line.has_correct) {
         *rc = take_counts(m, line.n, line.c, &q, err);
     } else { /* the grades are in place already */
-        memset(m->room.truncated, 0, q.n);
-        memset(m->room.unclosed, 0, q.n);
-        for (uint32_t i = 0; i < q.n; i++) m->room.answer[i] = NULL;
+        memset(m->arrays.truncated, 0, q.n);
+        memset(m->arrays.unclosed, 0, q.n);
+        for (uint32_t i = 0; i < q.n; i++) m->arrays.answer[i] = NULL;
     }
     if (!*rc) *rc = hand(m, &q, err);
     return true;
 }
 
-static enum raml_code read_line(struct marks *m, const struct raml_buf *line, struct raml_err *err)
+static enum raml_code read_line(struct grades *m, const struct raml_buf *line, struct raml_err *err)
 {
     enum raml_code rc = RAML_OK;
     if (read_plain(m, line->data, line->len, &rc, err)) return rc;
@@ -235,7 +235,7 @@ static enum raml_code read_line(struct marks *m, const struct raml_buf *line, st
 
 static enum raml_code take_row(void *to, const struct raml_place *at, const json_t *row, struct raml_err *err)
 {
-    struct marks *m = to;
+    struct grades *m = to;
     m->at = *at;
     return read_object(m, row, err);
 }
@@ -245,11 +245,11 @@ static bool blank(const struct raml_buf *line)
     return !line->len || strspn(line->data, " \t") == line->len;
 }
 
-static enum raml_code read_lines(struct marks *m, struct raml_err *err)
+static enum raml_code read_lines(struct grades *m, struct raml_err *err)
 {
     struct raml_lines lines;
     bool more = true;
-    enum raml_code rc = raml_lines_init(&lines, m->at.path, RAML_SCORED_MAX_LINE, err);
+    enum raml_code rc = raml_lines_init(&lines, m->at.path, RAML_SAMPLES_MAX_LINE, err);
     while (!rc && more) {
         rc = raml_lines_next(&lines, &more, err);
         m->at.line = lines.number;
@@ -259,32 +259,32 @@ static enum raml_code read_lines(struct marks *m, struct raml_err *err)
     return rc;
 }
 
-static enum raml_code read_marks(const char *path, const struct raml_scored_options *opt, raml_scored_fn *fn,
-                                 void *user, struct raml_scored_report *report, struct raml_err *err)
+static enum raml_code read_marks(const char *path, const struct raml_samples_options *opt, raml_graded_fn *fn,
+                                 void *user, struct raml_samples_report *report, struct raml_err *err)
 {
-    struct marks m = {
+    struct grades m = {
         .opt = opt, .fn = fn, .user = user, .report = report, .at = {.path = path}, .field = mark_fields[0]};
     bool is_array;
-    raml_buf_init(&m.numbers, RAML_SCORED_MAX_LINE);
-    enum raml_code rc = raml_scored_row_array(path, &is_array, take_row, &m, err);
+    raml_buf_init(&m.numbers, RAML_SAMPLES_MAX_LINE);
+    enum raml_code rc = raml_samples_row_array(path, &is_array, take_row, &m, err);
     if (!rc && !is_array) rc = read_lines(&m, err);
-    report->metric = opt->recheck ? "" : m.field;
+    report->metric = opt->regrade ? "" : m.field;
     raml_buf_deinit(&m.numbers);
-    raml_scored_room_deinit(&m.room);
+    raml_graded_arrays_deinit(&m.arrays);
     return rc;
 }
 
-static bool looks_like(const struct raml_scored_head *head)
+static bool looks_like(const struct raml_samples_head *head)
 {
-    const json_t *o = raml_scored_row_first(head->first);
+    const json_t *o = raml_samples_row_first(head->first);
     const char *field;
     const json_t *correct = find_marks(o, &field);
     if (correct) return json_is_array(correct) || json_is_boolean(correct) || json_is_number(correct);
     return json_is_integer(json_object_get(o, "n")) && json_is_integer(json_object_get(o, "c"));
 }
 
-const struct raml_scored_layout_row raml_scored_layout_marks = {
-    .layout = RAML_LAYOUT_MARKS,
+const struct raml_samples_layout_row raml_samples_layout_marks = {
+    .layout = RAML_LAYOUT_GRADES,
     .name = "marks",
     .known_by = "lines with `correct`, or with `n` and `c`",
     .looks_like = looks_like,

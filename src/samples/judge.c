@@ -4,14 +4,14 @@
 
 #include <string.h>
 
-enum raml_code raml_scored_find(const struct raml_scored_options *opt, const char *text, struct raml_buf *out,
+enum raml_code raml_samples_find(const struct raml_samples_options *opt, const char *text, struct raml_buf *out,
                                 struct raml_err *err)
 {
     enum raml_found found;
     return raml_answer_find(text, strlen(text), &opt->answer, out, &found, err);
 }
 
-enum raml_code raml_scored_judge(const struct raml_scored_options *opt, const char *gold, const char *text,
+enum raml_code raml_samples_grade(const struct raml_samples_options *opt, const char *gold, const char *text,
                                  enum raml_verdict *verdict, struct raml_err *err)
 {
     struct raml_answer_result r;

@@ -3,11 +3,11 @@
 
 #include "samples/foreign.h"
 
-const struct raml_scored_layout_row *const raml_scored_layouts[] = {
-    &raml_scored_layout_own,
-    &raml_scored_layout_lm_eval,
-    &raml_scored_layout_lighteval,
-    &raml_scored_layout_opencompass,
-    &raml_scored_layout_marks,
+const struct raml_samples_layout_row *const raml_samples_layouts[] = {
+    &raml_samples_layout_own,
+    &raml_samples_layout_lm_eval,
+    &raml_samples_layout_lighteval,
+    &raml_samples_layout_opencompass,
+    &raml_samples_layout_marks,
 };
-const size_t raml_scored_n_layouts = sizeof raml_scored_layouts / sizeof *raml_scored_layouts;
+const size_t raml_samples_n_layouts = sizeof raml_samples_layouts / sizeof *raml_samples_layouts;

@@ -130,7 +130,7 @@ static uint64_t worth(const struct record *x, const char *name, const json_t *v)
         uint32_t n = m.n ? m.n : (uint32_t)x->n;
         return raml_foreign_count(n, m.k, json_number_value(v), &c) || m.k == 1 ? 1 + (uint64_t)n : 0;
     }
-    return x->n == 1 && raml_foreign_mark(v) >= 0;
+    return x->n == 1 && raml_foreign_grade(v) >= 0;
 }
 
 static enum raml_code choose(struct reader *r, const struct record *x, struct raml_err *err)
@@ -150,7 +150,7 @@ static enum raml_code choose(struct reader *r, const struct record *x, struct ra
             n_plain += w == 1;
             if (w > most) most = w, best = name;
         }
-        if (r->f.opt->recheck && (!best || (most == 1 && n_plain > 1))) return RAML_OK;
+        if (r->f.opt->regrade && (!best || (most == 1 && n_plain > 1))) return RAML_OK;
         if (!best)
             return raml_fail(err, RAML_EFORMAT,
                              "%s:%zu: no metric shows which of %zu samples are correct, or how many (avg@n, "
@@ -189,20 +189,20 @@ static enum raml_code put_counted(struct reader *r, const struct record *x, cons
     r->n_configured = of;
     for (size_t i = 0; i < n; i++) {
         const char *text = json_string_value(json_array_get(x->texts, i));
-        r->f.room.truncated[i] = cut_off(x, i);
-        r->f.room.unclosed[i] = text && raml_foreign_unclosed(x->prompt, text);
+        r->f.arrays.truncated[i] = cut_off(x, i);
+        r->f.arrays.unclosed[i] = text && raml_foreign_unclosed(x->prompt, text);
     }
     return raml_foreign_put_count(&r->f, n, c, err);
 }
 
-static enum raml_code put_each(struct reader *r, const struct record *x, int mark, struct raml_err *err)
+static enum raml_code put_each(struct reader *r, const struct record *x, int grade, struct raml_err *err)
 {
     for (size_t i = 0; i < x->n; i++) {
         struct raml_foreign_sample s = {.text = json_string_value(json_array_get(x->texts, i)),
                                         .prompt = x->prompt,
-                                        .mark = x->n == 1 ? mark : -1,
+                                        .grade = x->n == 1 ? grade : -1,
                                         .cut = cut_off(x, i)};
-        if (r->f.opt->recheck && !s.text)
+        if (r->f.opt->regrade && !s.text)
             return raml_fail(err, RAML_EFORMAT,
                              "%s:%zu: no text of a response (a likelihood task); nothing to regrade", r->at.path,
                              r->at.line);
@@ -220,25 +220,25 @@ static enum raml_code hand_record(struct reader *r, const struct record *x, stru
     size_t n = x->n;
     char line[32];
     const char *family, *id = x->id;
-    int difficulty, mark = raml_foreign_mark(v);
-    if (!r->f.opt->recheck && !json_is_number(v) && mark < 0) {
+    int difficulty, grade = raml_foreign_grade(v);
+    if (!r->f.opt->regrade && !json_is_number(v) && grade < 0) {
         char names[LIST_BYTES];
         return raml_fail(err, RAML_EFORMAT, "%s:%zu: no metric '%s'; found: %s", r->at.path, r->at.line, r->metric,
                          raml_json_fields(x->metrics, names, sizeof names));
     }
-    if (!r->f.opt->recheck && counts && m.n && m.n < n) n = m.n;
+    if (!r->f.opt->regrade && counts && m.n && m.n < n) n = m.n;
     enum raml_code rc = raml_foreign_begin(&r->f, n, err);
     if (rc) return rc;
-    if (!r->f.opt->recheck && counts && n > 1)
+    if (!r->f.opt->regrade && counts && n > 1)
         rc = put_counted(r, x, &m, json_number_value(v), n, err);
-    else if (!r->f.opt->recheck && mark < 0 && x->n == 1 && counts) /* 1/64: correct, and divided by 64 */
+    else if (!r->f.opt->regrade && grade < 0 && x->n == 1 && counts) /* 1/64: correct, and divided by 64 */
         rc = put_each(r, x, json_number_value(v) > 0.0, err), r->n_fewer += m.n > 1, r->n_configured = m.n;
-    else if (!r->f.opt->recheck && x->n > 1)
+    else if (!r->f.opt->regrade && x->n > 1)
         rc = raml_fail(err, RAML_EFORMAT,
                        "%s:%zu: metric '%s' is one grade for %zu samples; regrading grades each", r->at.path,
                        r->at.line, r->metric, x->n);
     else
-        rc = put_each(r, x, mark, err);
+        rc = put_each(r, x, grade, err);
     if (rc) return rc;
     if (!id || !*id) {
         snprintf(line, sizeof line, "%zu", r->at.line);
@@ -247,7 +247,7 @@ static enum raml_code hand_record(struct reader *r, const struct record *x, stru
     raml_foreign_traits(
         json_object_get(x->doc, x->doc && json_object_get(x->doc, "specific") ? "specific" : "specifics"), &family,
         &difficulty);
-    return raml_foreign_hand(&r->f, id, &x->gold, n, family, difficulty, err);
+    return raml_foreign_emit(&r->f, id, &x->gold, n, family, difficulty, err);
 }
 
 static enum raml_code finish(struct reader *r, struct raml_err *err)
@@ -261,7 +261,7 @@ static enum raml_code finish(struct reader *r, struct raml_err *err)
     if (r->n_more)
         raml_foreign_note(&r->f, "the metric is of the first %llu samples; the others are not graded",
                           (unsigned long long)r->n_configured);
-    if (!r->f.opt->recheck) {
+    if (!r->f.opt->regrade) {
         r->f.report->metric = raml_foreign_metric_name(r->f.opt, r->metric);
         if (!*r->f.report->metric) raml_foreign_note(&r->f, "graded by '%s'", r->metric);
     }
@@ -281,8 +281,8 @@ static enum raml_code take(struct reader *r, char *line, size_t n, struct raml_e
     return rc;
 }
 
-static enum raml_code read_lighteval(const char *path, const struct raml_scored_options *opt, raml_scored_fn *fn,
-                                     void *user, struct raml_scored_report *report, struct raml_err *err)
+static enum raml_code read_lighteval(const char *path, const struct raml_samples_options *opt, raml_graded_fn *fn,
+                                     void *user, struct raml_samples_report *report, struct raml_err *err)
 {
     struct reader r = {.at = {path, 0}};
     struct raml_lines lines;
@@ -302,7 +302,7 @@ static enum raml_code read_lighteval(const char *path, const struct raml_scored_
     return rc;
 }
 
-static bool looks_like(const struct raml_scored_head *head)
+static bool looks_like(const struct raml_samples_head *head)
 {
     const json_t *first = head->first;
     if (!first) return raml_head_holds(head, "\"doc\":{") && raml_head_holds(head, "\"model_response\"");
@@ -311,6 +311,6 @@ static bool looks_like(const struct raml_scored_head *head)
            (json_object_get(first, "full_prompt") || json_object_get(first, "cont_tokens"));
 }
 
-const struct raml_scored_layout_row raml_scored_layout_lighteval = {
+const struct raml_samples_layout_row raml_samples_layout_lighteval = {
     RAML_LAYOUT_LIGHTEVAL, "lighteval",
     "lines with `model_response` and `metric`, or `predictions` and `metrics` (lighteval)", looks_like, read_lighteval};

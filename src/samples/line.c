@@ -40,7 +40,7 @@ static bool plain_string(const char **p, char *out, size_t cap)
     return true;
 }
 
-static bool id_field(const char **p, struct raml_mark_line *out)
+static bool id_field(const char **p, struct raml_grade_line *out)
 {
     if (out->has_id) return false;
     out->has_id = true;
@@ -53,37 +53,37 @@ static bool id_field(const char **p, struct raml_mark_line *out)
     return true;
 }
 
-static bool mark(const char **p, bool *right)
+static bool grade(const char **p, bool *correct)
 {
     if (**p == '0' || **p == '1') {
-        *right = **p == '1';
+        *correct = **p == '1';
         ++*p;
         return true;
     }
-    *right = **p == 't';
-    size_t n = *right ? 4 : 5;
-    if (strncmp(*p, *right ? "true" : "false", n)) return false;
+    *correct = **p == 't';
+    size_t n = *correct ? 4 : 5;
+    if (strncmp(*p, *correct ? "true" : "false", n)) return false;
     *p += n;
     return true;
 }
 
-static bool marks(const char **p, struct raml_mark_line *out, bool *right)
+static bool grades(const char **p, struct raml_grade_line *out, bool *correct)
 {
     if (out->has_correct || !take(p, '[')) return false;
     out->has_correct = true;
     if (take(p, ']')) return true;
     do {
-        if (!mark(p, &right[out->n_marks])) return false;
-        out->n_marks++;
+        if (!grade(p, &correct[out->n_grades])) return false;
+        out->n_grades++;
     } while (take(p, ','));
     return take(p, ']');
 }
 
-static bool field(const char **p, struct raml_mark_line *out, bool *right)
+static bool field(const char **p, struct raml_grade_line *out, bool *correct)
 {
     char name[16];
     if (!plain_string(p, name, sizeof name) || !take(p, ':')) return false;
-    if (!strcmp(name, "correct")) return marks(p, out, right);
+    if (!strcmp(name, "correct")) return grades(p, out, correct);
     if (!strcmp(name, "id")) return id_field(p, out);
     bool n = !strcmp(name, "n"), seen = n ? out->has_n : out->has_c;
     if (seen || (!n && strcmp(name, "c"))) return false;
@@ -91,13 +91,13 @@ static bool field(const char **p, struct raml_mark_line *out, bool *right)
     return whole_number(p, n ? &out->n : &out->c);
 }
 
-bool raml_mark_line_read(const char *text, size_t len, struct raml_mark_line *out, bool *right)
+bool raml_grade_line_read(const char *text, size_t len, struct raml_grade_line *out, bool *correct)
 {
     const char *p = text;
     memset(out, 0, sizeof *out);
     if (!take(&p, '{')) return false;
     do {
-        if (!field(&p, out, right)) return false;
+        if (!field(&p, out, correct)) return false;
     } while (take(&p, ','));
     return take(&p, '}') && p == text + len;
 }

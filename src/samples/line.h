@@ -5,21 +5,21 @@
  * Anything else it only rejects, and the line is read by the JSON parser; what it does read it reads as the parser
  * does.
  */
-#ifndef RAML_EVAL_SCORED_LINE_H
-#define RAML_EVAL_SCORED_LINE_H
+#ifndef RAML_SAMPLES_LINE_H
+#define RAML_SAMPLES_LINE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum { RAML_LINE_ID = 256 };
-struct raml_mark_line {
+struct raml_grade_line {
     char id[RAML_LINE_ID]; /* "" when has_id is false */
     bool has_id, has_n, has_c, has_correct;
     uint64_t n, c;
-    size_t n_marks;
+    size_t n_grades;
 };
 /* text: 0-terminated. right: capacity len / 2. */
-bool raml_mark_line_read(const char *text, size_t len, struct raml_mark_line *out, bool *right);
+bool raml_grade_line_read(const char *text, size_t len, struct raml_grade_line *out, bool *correct);
 
 #endif

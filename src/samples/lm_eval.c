@@ -43,7 +43,7 @@ static bool are_marks(const json_t *v)
 {
     size_t n = json_array_size(v);
     for (size_t i = 0; i < n; i++)
-        if (raml_foreign_mark(json_array_get(v, i)) < 0) return false;
+        if (raml_foreign_grade(json_array_get(v, i)) < 0) return false;
     return n > 0;
 }
 
@@ -52,7 +52,7 @@ static bool may_mark(const char *name, const json_t *v, uint32_t *k)
 {
     struct raml_foreign_metric m;
     *k = raml_foreign_metric(name, &m) ? m.k : 0;
-    return is_metric_field(name) && (*k || raml_foreign_mark(v) >= 0 || are_marks(v));
+    return is_metric_field(name) && (*k || raml_foreign_grade(v) >= 0 || are_marks(v));
 }
 
 /* If the caller chose none: the only field that may grade; of pass@k the smallest k. */
@@ -72,7 +72,7 @@ static enum raml_code only_metric(struct reader *r, json_t *obj, struct raml_err
         int wrote = snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", name);
         if (wrote > 0 && used + (size_t)wrote < sizeof list) used += (size_t)wrote;
     }
-    if (r->f.opt->recheck && n != 1) return RAML_OK; /* grades are made here; the file's are only compared with them */
+    if (r->f.opt->regrade && n != 1) return RAML_OK; /* grades are made here; the file's are only compared with them */
     if (!n)
         return raml_fail(err, RAML_EFORMAT, "%s:%zu: no metric that is 0 or 1; found fields: %s", r->at.path,
                          r->at.line, raml_json_fields(obj, list, sizeof list));
@@ -121,7 +121,7 @@ static size_t n_responses(const json_t *obj)
 static enum plan plan_of(const struct reader *r, const json_t *obj, size_t n, struct raml_foreign_metric *m)
 {
     const json_t *v = json_object_get(obj, r->metric);
-    if (n == 1 || r->f.opt->recheck || (json_array_size(v) == n && are_marks(v))) return ONE_EACH;
+    if (n == 1 || r->f.opt->regrade || (json_array_size(v) == n && are_marks(v))) return ONE_EACH;
     if (json_is_number(v) && raml_foreign_metric(r->metric, m)) return COUNTED;
     return ONE_FOR_ALL;
 }
@@ -161,14 +161,14 @@ static enum raml_code put_marked(struct reader *r, const json_t *obj, size_t i0,
     for (size_t j = 0; j < n; j++) {
         struct raml_foreign_sample s = {.text = json_string_value(json_array_get(list, j)),
                                         .prompt = prompt_of(obj),
-                                        .mark = raml_foreign_mark(json_is_array(v) ? json_array_get(v, j) : v),
+                                        .grade = raml_foreign_grade(json_is_array(v) ? json_array_get(v, j) : v),
                                         .cut = cut_off(obj, j)};
-        if (n > 1 && !json_is_array(v)) s.mark = -1;
+        if (n > 1 && !json_is_array(v)) s.grade = -1;
         s.answer = filtered(obj, j, n, s.text);
-        if (!r->f.opt->recheck && s.mark < 0)
+        if (!r->f.opt->regrade && s.grade < 0)
             return raml_fail(err, RAML_EFORMAT, "%s:%zu: metric '%s' is not a grade; expected 0 or 1", r->group_at.path,
                              r->group_at.line, r->metric);
-        if (r->f.opt->recheck && !s.text)
+        if (r->f.opt->regrade && !s.text)
             return raml_fail(err, RAML_EFORMAT,
                              "%s:%zu: no text of a response (a likelihood task); nothing to regrade",
                              r->group_at.path, r->group_at.line);
@@ -184,11 +184,11 @@ static enum raml_code put_first(struct reader *r, const json_t *obj, size_t i0, 
 {
     bool vote = strstr(r->filter, "maj") || strstr(r->filter, "vote");
     struct raml_foreign_sample s = {.prompt = prompt_of(obj),
-                                    .mark = raml_foreign_mark(json_object_get(obj, r->metric))};
+                                    .grade = raml_foreign_grade(json_object_get(obj, r->metric))};
     if (!vote) s.text = json_string_value(json_array_get(responses(obj), 0));
     s.answer = filtered(obj, 0, 1, s.text);
     s.cut = !vote && cut_off(obj, 0);
-    if (s.mark < 0)
+    if (s.grade < 0)
         return raml_fail(err, RAML_EFORMAT, "%s:%zu: metric '%s' is not a grade; expected 0 or 1", r->group_at.path,
                          r->group_at.line, r->metric);
     r->n_first++;
@@ -239,7 +239,7 @@ static enum raml_code flush(struct reader *r, struct raml_err *err)
             rc = put_marked(r, line, i, k, &gold, err);
         i += k;
     }
-    if (!rc) rc = raml_foreign_hand(&r->f, r->id, &gold, n, family, difficulty, err);
+    if (!rc) rc = raml_foreign_emit(&r->f, r->id, &gold, n, family, difficulty, err);
     json_array_clear(r->group);
     return rc;
 }
@@ -304,14 +304,14 @@ static enum raml_code take(struct reader *r, json_t *obj, struct raml_err *err)
     if (rc) return rc;
     if (strcmp(filter, r->filter) != 0) {
         r->n_skipped++;
-        if (r->filter_given || r->f.opt->recheck) return RAML_OK;
+        if (r->filter_given || r->f.opt->regrade) return RAML_OK;
         return raml_fail(
             err, RAML_EUSAGE,
             "%s:%zu: filter '%s' after '%s', which grade the same responses differently; choose one with metric "
             "%s,%s or %s,%s",
             r->at.path, r->at.line, filter, r->filter, r->metric, r->filter, r->metric, filter);
     }
-    if (!r->f.opt->recheck && !json_object_get(obj, r->metric)) {
+    if (!r->f.opt->regrade && !json_object_get(obj, r->metric)) {
         char names[LIST_BYTES];
         return raml_fail(err, RAML_EFORMAT, "%s:%zu: no metric '%s'; found fields: %s", r->at.path, r->at.line,
                          r->metric, raml_json_fields(obj, names, sizeof names));
@@ -342,7 +342,7 @@ static enum raml_code finish(struct reader *r, struct raml_err *err)
                           "lm-evaluation-harness graded one answer of several responses (filter '%s') for %llu "
                           "questions; regrading counts them all",
                           r->filter, (unsigned long long)r->n_first);
-    if (!r->f.opt->recheck) {
+    if (!r->f.opt->regrade) {
         r->f.report->metric = raml_foreign_metric_name(r->f.opt, r->metric);
         if (!*r->f.report->metric) raml_foreign_note(&r->f, "graded by '%s'", r->metric);
     }
@@ -370,8 +370,8 @@ static enum raml_code read_lines(struct reader *r, const char *path, struct raml
     return rc;
 }
 
-static enum raml_code read_lm_eval(const char *path, const struct raml_scored_options *opt, raml_scored_fn *fn,
-                                   void *user, struct raml_scored_report *report, struct raml_err *err)
+static enum raml_code read_lm_eval(const char *path, const struct raml_samples_options *opt, raml_graded_fn *fn,
+                                   void *user, struct raml_samples_report *report, struct raml_err *err)
 {
     struct reader r = {.at = {path, 0}, .group = json_array()};
     enum raml_code rc = RAML_ENOMEM;
@@ -386,7 +386,7 @@ static enum raml_code read_lm_eval(const char *path, const struct raml_scored_op
     return rc;
 }
 
-static bool looks_like(const struct raml_scored_head *head)
+static bool looks_like(const struct raml_samples_head *head)
 {
     if (head->first)
         return json_object_get(head->first, "doc_id") &&
@@ -394,6 +394,6 @@ static bool looks_like(const struct raml_scored_head *head)
     return raml_head_holds(head, "\"doc_id\"") && raml_head_holds(head, "\"arguments\"");
 }
 
-const struct raml_scored_layout_row raml_scored_layout_lm_eval = {
+const struct raml_samples_layout_row raml_samples_layout_lm_eval = {
     RAML_LAYOUT_LM_EVAL, "lm_eval", "lines with `doc_id` and `resps` (lm-evaluation-harness)", looks_like,
     read_lm_eval};

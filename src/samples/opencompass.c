@@ -22,7 +22,7 @@ enum { NAME_BYTES = 256, MAX_PARTS = 4096 };
 struct reader {
     struct raml_foreign f;
     struct raml_place at; /* the whole file; its line is a question's number in messages, from 1 */
-    const char *mark;     /* the field with the grades */
+    const char *grade;     /* the field with the grades */
     json_t *groups;       /* predictions: prompt and gold answer (hashed) -> the samples */
     struct raml_buf key;
     uint64_t n_parts;
@@ -90,15 +90,15 @@ static const char *subdivision(const char *abbr, char out[NAME_BYTES])
 /* One entry of `details`. */
 static enum raml_code take_result(struct reader *r, const json_t *obj, const char *key, struct raml_err *err)
 {
-    const json_t *marks = json_is_object(obj) ? first_of(obj, mark_names) : NULL, *pred = first_of(obj, pred_names);
+    const json_t *grades = json_is_object(obj) ? first_of(obj, mark_names) : NULL, *pred = first_of(obj, pred_names);
     const json_t *text = first_of(obj, text_names), *answers = first_of(obj, gold_names);
     const char *abbr = json_string_value(json_object_get(obj, "example_abbr"));
-    bool runs = marks ? json_is_array(marks) : abbr != NULL, made = r->f.opt->recheck && pred;
-    size_t n = runs ? json_array_size(marks ? marks : pred) : 1;
+    bool runs = grades ? json_is_array(grades) : abbr != NULL, made = r->f.opt->regrade && pred;
+    size_t n = runs ? json_array_size(grades ? grades : pred) : 1;
     struct raml_foreign_gold gold = {.n = 0};
     char family[NAME_BYTES], number[32];
     if (!json_is_object(obj)) return fail_at(r, err, "expected an object");
-    if (!marks && !made)
+    if (!grades && !made)
         return fail_at(r, err,
                        "no grade; expected field 'correct', 'is_correct' or 'cascade_correct' (a judge model's raw "
                        "output has none)");
@@ -108,14 +108,14 @@ static enum raml_code take_result(struct reader *r, const json_t *obj, const cha
     for (size_t i = 0; !rc && i < n; i++) {
         struct raml_foreign_sample s = {.text = json_string_value(of_run(text, runs, n, i)),
                                         .answer = raml_foreign_text(of_run(pred, runs, n, i)),
-                                        .mark = raml_foreign_mark(runs ? json_array_get(marks, i) : marks)};
-        if (marks && s.mark < 0) return fail_at(r, err, "a grade is not true, false, 1 or 0");
-        if (r->f.opt->recheck && !s.text && !s.answer) return fail_at(r, err, "no prediction to regrade");
+                                        .grade = raml_foreign_grade(runs ? json_array_get(grades, i) : grades)};
+        if (grades && s.grade < 0) return fail_at(r, err, "a grade is not true, false, 1 or 0");
+        if (r->f.opt->regrade && !s.text && !s.answer) return fail_at(r, err, "no prediction to regrade");
         rc = raml_foreign_put(&r->f, &r->at, i, &gold, &s, err);
     }
     if (rc) return rc;
     snprintf(number, sizeof number, "%zu", r->at.line);
-    return raml_foreign_hand(&r->f, abbr ? abbr : key ? key : number, &gold, n, subdivision(abbr, family), -1, err);
+    return raml_foreign_emit(&r->f, abbr ? abbr : key ? key : number, &gold, n, subdivision(abbr, family), -1, err);
 }
 
 /* The mean that OpenCompass wrote, in percent, if it names one. */
@@ -160,11 +160,11 @@ static enum raml_code read_results(struct reader *r, json_t *root, struct raml_e
                          "--dump-eval-details",
                          r->at.path);
     name = reported(root, &percent);
-    double ours = 100.0 * (double)r->f.n_right / (double)r->f.report->n_samples;
-    if (name && !r->f.opt->recheck && !(fabs(percent - ours) <= 0.01))
+    double ours = 100.0 * (double)r->f.n_correct / (double)r->f.report->n_samples;
+    if (name && !r->f.opt->regrade && !(fabs(percent - ours) <= 0.01))
         raml_foreign_note(&r->f, "the file gives %.40s %.2f, the %llu grades counted here give %.2f", name, percent,
                           (unsigned long long)r->f.report->n_samples, ours);
-    if (!r->f.opt->recheck) r->f.report->metric = "correct";
+    if (!r->f.opt->regrade) r->f.report->metric = "correct";
     return RAML_OK;
 }
 
@@ -228,7 +228,7 @@ static enum raml_code put_prediction(struct reader *r, const json_t *sample, siz
     if (json_is_array(v)) v = json_array_get(v, j);
     const json_t *rollout = json_object_get(v, "rollout");
     const char *why = json_string_value(json_object_get(rollout, "finish_reason"));
-    struct raml_foreign_sample s = {.prompt = json_string_value(json_object_get(sample, "origin_prompt")), .mark = -1};
+    struct raml_foreign_sample s = {.prompt = json_string_value(json_object_get(sample, "origin_prompt")), .grade = -1};
     s.text = json_string_value(json_is_object(v) ? json_object_get(v, "prediction") : v);
     s.cut = why && !strcmp(why, "length");
     if (!s.text) return fail_at(r, err, "field 'prediction' contains no text");
@@ -254,7 +254,7 @@ static enum raml_code hand_groups(struct reader *r, struct raml_err *err)
             size_t m = n_texts(sample);
             for (size_t j = 0; !rc && j < m; j++) rc = put_prediction(r, sample, j, at++, &gold, err);
         }
-        if (!rc) rc = raml_foreign_hand(&r->f, id, &gold, n, NULL, -1, err);
+        if (!rc) rc = raml_foreign_emit(&r->f, id, &gold, n, NULL, -1, err);
         if (rc) return rc;
         if (n < least) least = n;
         if (n > most) most = n;
@@ -271,7 +271,7 @@ static enum raml_code read_predictions(struct reader *r, json_t *root, struct ra
 {
     const char *path = r->at.path;
     size_t n = strlen(path);
-    if (!r->f.opt->recheck)
+    if (!r->f.opt->regrade)
         return raml_fail(err, RAML_EUSAGE,
                          "%s: predictions without grades; give results/.../*.json, or regrade by their "
                          "gold answers",
@@ -298,8 +298,8 @@ static enum raml_code read_predictions(struct reader *r, json_t *root, struct ra
     return rc ? rc : hand_groups(r, err);
 }
 
-static enum raml_code read_opencompass(const char *path, const struct raml_scored_options *opt, raml_scored_fn *fn,
-                                       void *user, struct raml_scored_report *report, struct raml_err *err)
+static enum raml_code read_opencompass(const char *path, const struct raml_samples_options *opt, raml_graded_fn *fn,
+                                       void *user, struct raml_samples_report *report, struct raml_err *err)
 {
     struct reader r = {.at = {path, 0}, .groups = json_object()};
     json_t *root = NULL;
@@ -324,7 +324,7 @@ static enum raml_code read_opencompass(const char *path, const struct raml_score
     return rc;
 }
 
-static bool looks_like(const struct raml_scored_head *head)
+static bool looks_like(const struct raml_samples_head *head)
 {
     const json_t *details = json_object_get(head->first, "details"), *zero = json_object_get(head->first, "0");
     if (!head->first && raml_head_holds(head, "\"details\""))
@@ -336,6 +336,6 @@ static bool looks_like(const struct raml_scored_head *head)
     return json_object_get(zero, "prediction") != NULL;
 }
 
-const struct raml_scored_layout_row raml_scored_layout_opencompass = {
+const struct raml_samples_layout_row raml_samples_layout_opencompass = {
     RAML_LAYOUT_OPENCOMPASS, "opencompass",
     "a document with `details`, or numbered samples with `prediction` (OpenCompass)", looks_like, read_opencompass};

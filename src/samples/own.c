@@ -11,11 +11,11 @@
 #include <string.h>
 
 struct own {
-    const struct raml_scored_options *opt;
-    raml_scored_fn *fn;
+    const struct raml_samples_options *opt;
+    raml_graded_fn *fn;
     void *user;
-    struct raml_scored_report *report;
-    struct raml_scored_room room;
+    struct raml_samples_report *report;
+    struct raml_graded_arrays arrays;
     struct raml_place at;
 };
 
@@ -39,45 +39,45 @@ static enum raml_code read_sample(struct own *o, const json_t *v, size_t i, cons
     if (reason && !json_is_string(reason) && !json_is_null(reason))
         return fault(o, i, "finish_reason", "a string", err);
     if (closed && !json_is_boolean(closed)) return fault(o, i, "think_closed", "true or false", err);
-    o->room.answer[i] = json_string_value(answer);
-    o->room.truncated[i] = json_is_string(reason) && !strcmp(json_string_value(reason), "length");
-    o->room.unclosed[i] = json_is_false(closed);
-    bool right = false;
+    o->arrays.answer[i] = json_string_value(answer);
+    o->arrays.truncated[i] = json_is_string(reason) && !strcmp(json_string_value(reason), "length");
+    o->arrays.unclosed[i] = json_is_false(closed);
+    bool is_correct = false;
     if (correct && !json_is_null(correct)) {
-        enum raml_code rc = raml_scored_row_mark(&o->at, "correct", i, correct, &right, err);
+        enum raml_code rc = raml_samples_row_grade(&o->at, "correct", i, correct, &is_correct, err);
         if (rc) return rc;
     }
-    o->room.right[i] = right;
-    if (!o->opt->recheck) return RAML_OK;
+    o->arrays.correct[i] = is_correct;
+    if (!o->opt->regrade) return RAML_OK;
     if (!gold || !*gold)
         return raml_fail(err, RAML_EFORMAT, "%s:%zu: regrading needs field 'answer'", o->at.path,
                          o->at.line);
     enum raml_verdict verdict = RAML_UNKNOWN;
-    enum raml_code rc = o->room.answer[i] ? raml_scored_judge(o->opt, gold, o->room.answer[i], &verdict, err) : RAML_OK;
+    enum raml_code rc = o->arrays.answer[i] ? raml_samples_grade(o->opt, gold, o->arrays.answer[i], &verdict, err) : RAML_OK;
     if (rc) return rc;
-    o->room.right[i] = verdict == RAML_EQUAL;
-    o->report->n_remarked += right != o->room.right[i];
+    o->arrays.correct[i] = verdict == RAML_EQUAL;
+    o->report->n_regraded += is_correct != o->arrays.correct[i];
     return RAML_OK;
 }
 
 static enum raml_code read_object(struct own *o, const json_t *obj, struct raml_err *err)
 {
     static const char *const gold[] = {"answer", NULL};
-    struct raml_scored q = {.has_answers = true};
-    struct raml_scored_text text;
+    struct raml_graded q = {.has_answers = true};
+    struct raml_samples_text text;
     json_t *list = NULL;
-    enum raml_code rc = raml_scored_row_meta(&o->at, obj, gold, &text, &q, err);
+    enum raml_code rc = raml_samples_row_meta(&o->at, obj, gold, &text, &q, err);
     if (!rc) rc = raml_json_array(&o->at, obj, "trajectories", &list, err);
-    if (!rc) rc = raml_scored_room_for(&o->room, json_array_size(list), err);
+    if (!rc) rc = raml_graded_arrays_reserve(&o->arrays, json_array_size(list), err);
     for (size_t i = 0; i < json_array_size(list) && !rc; i++)
         rc = read_sample(o, json_array_get(list, i), i, q.gold, err);
     if (rc) return rc;
     q.n = (uint32_t)json_array_size(list);
-    q.right = o->room.right;
-    q.truncated = o->room.truncated;
-    q.unclosed = o->room.unclosed;
-    q.answer = o->room.answer;
-    return raml_scored_hand(&q, o->room.right, o->fn, o->user, o->report, err);
+    q.correct = o->arrays.correct;
+    q.truncated = o->arrays.truncated;
+    q.unclosed = o->arrays.unclosed;
+    q.answer = o->arrays.answer;
+    return raml_samples_emit(&q, o->arrays.correct, o->fn, o->user, o->report, err);
 }
 
 static enum raml_code take_row(void *to, const struct raml_place *at, const json_t *row, struct raml_err *err)
@@ -91,7 +91,7 @@ static enum raml_code read_lines(struct own *o, struct raml_err *err)
 {
     struct raml_lines lines;
     bool more = true;
-    enum raml_code rc = raml_lines_init(&lines, o->at.path, RAML_SCORED_MAX_LINE, err);
+    enum raml_code rc = raml_lines_init(&lines, o->at.path, RAML_SAMPLES_MAX_LINE, err);
     while (!rc && more) {
         rc = raml_lines_next(&lines, &more, err);
         o->at.line = lines.number;
@@ -105,24 +105,24 @@ static enum raml_code read_lines(struct own *o, struct raml_err *err)
     return rc;
 }
 
-static enum raml_code read_own(const char *path, const struct raml_scored_options *opt, raml_scored_fn *fn, void *user,
-                               struct raml_scored_report *report, struct raml_err *err)
+static enum raml_code read_own(const char *path, const struct raml_samples_options *opt, raml_graded_fn *fn, void *user,
+                               struct raml_samples_report *report, struct raml_err *err)
 {
     struct own o = {.opt = opt, .fn = fn, .user = user, .report = report, .at = {.path = path}};
     bool is_array;
-    enum raml_code rc = raml_scored_row_array(path, &is_array, take_row, &o, err);
+    enum raml_code rc = raml_samples_row_array(path, &is_array, take_row, &o, err);
     if (!rc && !is_array) rc = read_lines(&o, err);
-    report->metric = opt->recheck ? "" : "correct";
-    raml_scored_room_deinit(&o.room);
+    report->metric = opt->regrade ? "" : "correct";
+    raml_graded_arrays_deinit(&o.arrays);
     return rc;
 }
 
-static bool looks_like(const struct raml_scored_head *head)
+static bool looks_like(const struct raml_samples_head *head)
 {
-    return json_is_array(json_object_get(raml_scored_row_first(head->first), "trajectories"));
+    return json_is_array(json_object_get(raml_samples_row_first(head->first), "trajectories"));
 }
 
-const struct raml_scored_layout_row raml_scored_layout_own = {
+const struct raml_samples_layout_row raml_samples_layout_own = {
     .layout = RAML_LAYOUT_RAML,
     .name = "raml",
     .known_by = "lines with `trajectories`",

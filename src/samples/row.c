@@ -31,8 +31,8 @@ static enum raml_code scalar(const struct raml_place *at, const json_t *obj, con
     return RAML_OK;
 }
 
-enum raml_code raml_scored_row_meta(const struct raml_place *at, const json_t *obj, const char *const *gold,
-                                    struct raml_scored_text *text, struct raml_scored *q, struct raml_err *err)
+enum raml_code raml_samples_row_meta(const struct raml_place *at, const json_t *obj, const char *const *gold,
+                                    struct raml_samples_text *text, struct raml_graded *q, struct raml_err *err)
 {
     enum raml_code rc = scalar(at, obj, "id", text->id, sizeof text->id, &q->id, err);
     q->gold = NULL;
@@ -56,22 +56,22 @@ enum raml_code raml_scored_row_meta(const struct raml_place *at, const json_t *o
     return RAML_OK;
 }
 
-enum raml_code raml_scored_row_mark(const struct raml_place *at, const char *field, size_t i, const json_t *v,
-                                    bool *right, struct raml_err *err)
+enum raml_code raml_samples_row_grade(const struct raml_place *at, const char *field, size_t i, const json_t *v,
+                                    bool *correct, struct raml_err *err)
 {
     if (json_is_boolean(v)) {
-        *right = json_is_true(v);
+        *correct = json_is_true(v);
         return RAML_OK;
     }
     double x = json_is_number(v) ? json_number_value(v) : -1;
     if (!(x <= 0 && x >= 0) && !(x <= 1 && x >= 1))
         return raml_fail(err, RAML_EFORMAT, "%s:%zu: field '%s', sample %zu: expected 0, 1, true or false", at->path,
                          at->line, field, i + 1);
-    *right = x >= 1;
+    *correct = x >= 1;
     return RAML_OK;
 }
 
-const json_t *raml_scored_row_first(const json_t *first)
+const json_t *raml_samples_row_first(const json_t *first)
 {
     const json_t *row = json_is_array(first) ? json_array_get(first, 0) : first;
     return json_is_object(row) ? row : NULL;
@@ -86,7 +86,7 @@ static bool begins_with_bracket(const char *path)
     return c == '[';
 }
 
-enum raml_code raml_scored_row_array(const char *path, bool *is_array,
+enum raml_code raml_samples_row_array(const char *path, bool *is_array,
                                      enum raml_code (*take)(void *to, const struct raml_place *at, const json_t *row,
                                                             struct raml_err *err),
                                      void *to, struct raml_err *err)

@@ -1,4 +1,4 @@
-/* scored.c - which layout a file has (scored.h, scored_layouts.h). */
+/* samples.c - which layout a file has (samples.h, layouts.h). */
 #include "samples/layouts.h"
 
 #include "core/array.h"
@@ -20,16 +20,16 @@ static size_t first_line(const struct raml_buf *b)
 /* The first line as an object; NULL: it is not one, or it does not end. */
 static json_t *first_object(const struct raml_buf *b, bool whole)
 {
-    size_t n = first_line(b), mark = b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3) ? 3 : 0;
+    size_t n = first_line(b), grade = b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3) ? 3 : 0;
     if (!n && whole) n = b->len;
-    json_t *v = n > mark ? json_loadb(b->data + mark, n - mark, 0, NULL) : NULL;
+    json_t *v = n > grade ? json_loadb(b->data + grade, n - grade, 0, NULL) : NULL;
     if (v && json_is_object(v)) return v;
     json_decref(v);
     return NULL;
 }
 
 /* The beginning of the file into *b: its first line and some more; if that is not an object, the whole file, or
- * RAML_SCORED_LOOK bytes of it. *first: a new reference, or NULL. */
+ * RAML_SAMPLES_LOOK bytes of it. *first: a new reference, or NULL. */
 static enum raml_code read_head(const char *path, struct raml_buf *b, bool *whole, json_t **first, struct raml_err *err)
 {
     enum { STEP = 1 << 16 };
@@ -40,7 +40,7 @@ static enum raml_code read_head(const char *path, struct raml_buf *b, bool *whol
     bool tried = false;
     *whole = false;
     *first = NULL;
-    while (!rc && !*first && !*whole && b->len + STEP <= RAML_SCORED_LOOK) {
+    while (!rc && !*first && !*whole && b->len + STEP <= RAML_SAMPLES_LOOK) {
         size_t n = fread(step, 1, STEP, f);
         if (n < STEP && ferror(f)) rc = raml_fail_errno(err, "%s: reading failed", path);
         raml_buf_add(b, step, n);
@@ -50,8 +50,8 @@ static enum raml_code read_head(const char *path, struct raml_buf *b, bool *whol
         *first = first_object(b, *whole);
     }
     if (!rc && !*first && *whole && b->len) {
-        size_t mark = b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3) ? 3 : 0;
-        *first = json_loadb(b->data + mark, b->len - mark, 0, NULL);
+        size_t grade = b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3) ? 3 : 0;
+        *first = json_loadb(b->data + grade, b->len - grade, 0, NULL);
     }
     free(step);
     fclose(f);
@@ -62,9 +62,9 @@ static enum raml_code no_layout(const char *path, struct raml_err *err)
 {
     struct raml_buf list;
     raml_buf_init(&list, 4096);
-    for (size_t i = 0; i < raml_scored_n_layouts; i++)
-        raml_buf_addf(&list, "%s%s (%s)", i ? "; " : "", raml_scored_layouts[i]->name,
-                      raml_scored_layouts[i]->known_by);
+    for (size_t i = 0; i < raml_samples_n_layouts; i++)
+        raml_buf_addf(&list, "%s%s (%s)", i ? "; " : "", raml_samples_layouts[i]->name,
+                      raml_samples_layouts[i]->known_by);
     enum raml_code rc =
         raml_fail(err, RAML_EFORMAT, "%s: no known layout of samples has this first line; expected %.500s", path,
                   list.data ? list.data : "one of the layouts");
@@ -72,20 +72,20 @@ static enum raml_code no_layout(const char *path, struct raml_err *err)
     return rc;
 }
 
-static enum raml_code look(const char *path, const struct raml_scored_layout_row **out, struct raml_err *err)
+static enum raml_code look(const char *path, const struct raml_samples_layout_row **out, struct raml_err *err)
 {
     struct raml_buf b;
     bool whole = false;
     json_t *first = NULL;
-    raml_buf_init(&b, RAML_SCORED_LOOK);
+    raml_buf_init(&b, RAML_SAMPLES_LOOK);
     enum raml_code rc = read_head(path, &b, &whole, &first, err);
     if (!rc) {
-        size_t mark = b.len >= 3 && !memcmp(b.data, "\xef\xbb\xbf", 3) ? 3 : 0;
-        struct raml_scored_head head = {
-            .path = path, .bytes = b.data ? b.data + mark : "", .n = b.len - mark, .whole = whole, .first = first};
+        size_t grade = b.len >= 3 && !memcmp(b.data, "\xef\xbb\xbf", 3) ? 3 : 0;
+        struct raml_samples_head head = {
+            .path = path, .bytes = b.data ? b.data + grade : "", .n = b.len - grade, .whole = whole, .first = first};
         *out = NULL;
-        for (size_t i = 0; i < raml_scored_n_layouts && !*out; i++)
-            if (raml_scored_layouts[i]->looks_like(&head)) *out = raml_scored_layouts[i];
+        for (size_t i = 0; i < raml_samples_n_layouts && !*out; i++)
+            if (raml_samples_layouts[i]->looks_like(&head)) *out = raml_samples_layouts[i];
         if (!*out) rc = no_layout(path, err);
     }
     json_decref(first);
@@ -93,14 +93,14 @@ static enum raml_code look(const char *path, const struct raml_scored_layout_row
     return rc;
 }
 
-enum raml_code raml_scored_read(const char *path, const struct raml_scored_options *opt, raml_scored_fn *fn, void *user,
-                                struct raml_scored_report *report, struct raml_err *err)
+enum raml_code raml_samples_read(const char *path, const struct raml_samples_options *opt, raml_graded_fn *fn, void *user,
+                                struct raml_samples_report *report, struct raml_err *err)
 {
-    const struct raml_scored_layout_row *row = NULL;
-    struct raml_scored_report mine = {.metric = ""};
+    const struct raml_samples_layout_row *row = NULL;
+    struct raml_samples_report mine = {.metric = ""};
     enum raml_code rc = RAML_OK;
-    for (size_t i = 0; i < raml_scored_n_layouts && opt->layout != RAML_LAYOUT_AUTO; i++)
-        if (raml_scored_layouts[i]->layout == opt->layout) row = raml_scored_layouts[i];
+    for (size_t i = 0; i < raml_samples_n_layouts && opt->layout != RAML_LAYOUT_AUTO; i++)
+        if (raml_samples_layouts[i]->layout == opt->layout) row = raml_samples_layouts[i];
     if (!row && opt->layout != RAML_LAYOUT_AUTO)
         return raml_fail(err, RAML_ESUPPORT, "%s: this layout is not supported here", path);
     if (!row && !strcmp(path, "-"))

@@ -1,4 +1,4 @@
-/* scored_seen.c - see scored_seen.h. */
+/* seen.c - see seen.h. */
 #include "samples/seen.h"
 
 #include "core/array.h"

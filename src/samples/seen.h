@@ -1,6 +1,6 @@
-/* scored_seen.h - which ids a file has had, and in which line first: ids are known by hashes of 64 bits. */
-#ifndef RAML_EVAL_SCORED_SEEN_H
-#define RAML_EVAL_SCORED_SEEN_H
+/* seen.h - which ids a file has had, and in which line first: ids are known by hashes of 64 bits. */
+#ifndef RAML_SAMPLES_SEEN_H
+#define RAML_SAMPLES_SEEN_H
 
 #include "core/hash_map.h"
 #include "raml/err.h"

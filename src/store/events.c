@@ -215,7 +215,7 @@ static size_t get_record(const unsigned char *p, size_t n, uint64_t *step)
     return HEAD_BYTES + (size_t)len + TAIL_BYTES;
 }
 
-enum raml_code raml_events_cut(const char *path, uint64_t last_step, struct raml_err *err)
+enum raml_code raml_events_truncate(const char *path, uint64_t last_step, struct raml_err *err)
 {
     struct raml_map m;
     struct raml_writer w;

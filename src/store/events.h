@@ -33,6 +33,6 @@ RAML_CHECKED enum raml_code raml_events_sync(struct raml_events *e, struct raml_
 
 /* Truncates a closed file to the records of step <= last_step, and drops everything from the first torn or damaged
  * record on; replaces it atomically. A missing file is fine. */
-RAML_CHECKED enum raml_code raml_events_cut(const char *path, uint64_t last_step, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_events_truncate(const char *path, uint64_t last_step, struct raml_err *err);
 
 #endif

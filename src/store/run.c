@@ -120,7 +120,7 @@ static enum raml_code cut_file(const char *dir, const char *name, bool has, uint
     if (!rc && !has)
         rc = remove_file(path, err);
     else if (!rc)
-        rc = name == events_name ? raml_events_cut(path, step, err) : cut_lines(path, step, err);
+        rc = name == events_name ? raml_events_truncate(path, step, err) : cut_lines(path, step, err);
     free(path);
     free(tmp);
     return rc;

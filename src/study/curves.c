@@ -62,20 +62,20 @@ static const char *family_of(const json_t *obj)
 static void consider(struct raml_trace_group *g, json_t *obj)
 {
     if (!json_object_get(obj, "tokens")) return;
-    size_t repeated = RAML_MAX_PICKS;
-    for (size_t i = 0; i < g->n_picks; i++) {
-        if (strcmp(family_of(g->pick[i]), family_of(obj)) == 0) { /* known family: only into a free place */
-            if (g->n_picks < RAML_MAX_PICKS) g->pick[g->n_picks++] = json_incref(obj);
+    size_t repeated = RAML_MAX_SELECTED;
+    for (size_t i = 0; i < g->n_selected; i++) {
+        if (strcmp(family_of(g->selected[i]), family_of(obj)) == 0) { /* known family: only into a free place */
+            if (g->n_selected < RAML_MAX_SELECTED) g->selected[g->n_selected++] = json_incref(obj);
             return;
         }
         for (size_t j = 0; j < i; j++)
-            if (strcmp(family_of(g->pick[i]), family_of(g->pick[j])) == 0) repeated = i;
+            if (strcmp(family_of(g->selected[i]), family_of(g->selected[j])) == 0) repeated = i;
     }
-    if (g->n_picks < RAML_MAX_PICKS) {
-        g->pick[g->n_picks++] = json_incref(obj);
-    } else if (repeated < RAML_MAX_PICKS) {
-        json_decref(g->pick[repeated]);
-        g->pick[repeated] = json_incref(obj);
+    if (g->n_selected < RAML_MAX_SELECTED) {
+        g->selected[g->n_selected++] = json_incref(obj);
+    } else if (repeated < RAML_MAX_SELECTED) {
+        json_decref(g->selected[repeated]);
+        g->selected[repeated] = json_incref(obj);
     }
 }
 
@@ -182,7 +182,7 @@ void raml_trace_free(struct raml_trace *t)
 {
     if (!t) return;
     for (size_t v = 0; v < RAML_N_VERDICTS; v++)
-        for (size_t i = 0; i < t->group[v].n_picks; i++) json_decref(t->group[v].pick[i]);
+        for (size_t i = 0; i < t->group[v].n_selected; i++) json_decref(t->group[v].selected[i]);
     free(t->name);
     free(t);
 }

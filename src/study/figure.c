@@ -108,7 +108,7 @@ static void bar_place(const struct raml_figure *fig, size_t series, double *widt
 {
     size_t n_bars = 0, place = 0;
     for (size_t s = 0; s < fig->n_series; s++) {
-        if (fig->series[s].mark != RAML_MARK_BARS) continue;
+        if (fig->series[s].style != RAML_PLOT_BARS) continue;
         if (s == series) place = n_bars;
         n_bars++;
     }
@@ -134,8 +134,8 @@ static void add_series(struct raml_buf *b, const struct raml_figure *fig, size_t
     if (s->n == 0) return;
     if (b->len && b->data[b->len - 1] != ' ') raml_buf_adds(b, ", \\\n     ");
     raml_buf_addf(b, "data index %zu%s using ", i, skip);
-    bool line = s->mark == RAML_MARK_LINE || s->mark == RAML_MARK_LINE_POINTS;
-    if (s->mark == RAML_MARK_BARS) {
+    bool line = s->style == RAML_PLOT_LINE || s->style == RAML_PLOT_LINE_POINTS;
+    if (s->style == RAML_PLOT_BARS) {
         double width, shift;
         bar_place(fig, i, &width, &shift);
         if (band) {
@@ -152,7 +152,7 @@ static void add_series(struct raml_buf *b, const struct raml_figure *fig, size_t
         return;
     } else if (line) {
         raml_buf_addf(b, "2:3 with %s lw %s dt %d pt 7 ps 0.5 lc rgb '%s%s' ",
-                      s->mark == RAML_MARK_LINE ? "lines" : "linespoints", s->faint ? "1" : "2", s->dashed ? 2 : 1,
+                      s->style == RAML_PLOT_LINE ? "lines" : "linespoints", s->faint ? "1" : "2", s->dashed ? 2 : 1,
                       s->faint ? "#80" : "#00", rgb + 1); /* '#AARRGGBB', AA = 0 is opaque */
     } else {
         raml_buf_addf(b, "2:3 with points pt 7 ps %s lc rgb '%s%s' ", s->faint ? "0.3" : "0.6",
@@ -185,10 +185,10 @@ static void add_script(struct raml_buf *b, const char *name, const struct raml_f
     add_axes(b, fig, n_named > 1);
     raml_buf_adds(b, "plot ");
     for (size_t i = 0; i < fig->n_series; i++) /* bands of lines go under everything, whiskers of bars on top */
-        if (fig->series[i].mark != RAML_MARK_BARS && has_band(&fig->series[i])) add_series(b, fig, i, true);
+        if (fig->series[i].style != RAML_PLOT_BARS && has_band(&fig->series[i])) add_series(b, fig, i, true);
     for (size_t i = 0; i < fig->n_series; i++) add_series(b, fig, i, false);
     for (size_t i = 0; i < fig->n_series; i++)
-        if (fig->series[i].mark == RAML_MARK_BARS && has_band(&fig->series[i])) add_series(b, fig, i, true);
+        if (fig->series[i].style == RAML_PLOT_BARS && has_band(&fig->series[i])) add_series(b, fig, i, true);
     raml_buf_adds(b, "\n");
 }
 

@@ -17,11 +17,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum raml_mark {
-    RAML_MARK_LINE,
-    RAML_MARK_POINTS,
-    RAML_MARK_LINE_POINTS,
-    RAML_MARK_BARS /* x = 0, 1, 2 …: the categories; series are side by side in each */
+enum raml_plot_style {
+    RAML_PLOT_LINE,
+    RAML_PLOT_POINTS,
+    RAML_PLOT_LINE_POINTS,
+    RAML_PLOT_BARS /* x = 0, 1, 2 …: the categories; series are side by side in each */
 };
 
 struct raml_series {
@@ -30,7 +30,7 @@ struct raml_series {
     const double *low, *high; /* [n], both or neither: a band around a line, whiskers on points and bars */
     size_t n;
     int colour;               /* 0 .. RAML_FIGURE_COLOURS-1 of the palette, further ones wrap */
-    enum raml_mark mark;
+    enum raml_plot_style style;
     bool faint, dashed;       /* raw data under a smooth line; a second kind in the same colour */
 };
 

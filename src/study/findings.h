@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { RAML_MAX_RUNS = 16, RAML_MAX_EVALS = 16, RAML_MAX_TRACES = 8, RAML_MAX_METRICS = 64, RAML_MAX_PICKS = 3 };
+enum { RAML_MAX_RUNS = 16, RAML_MAX_EVALS = 16, RAML_MAX_TRACES = 8, RAML_MAX_METRICS = 64, RAML_MAX_SELECTED = 3 };
 
 struct raml_metric_series { /* one number of metrics.jsonl or timing.jsonl over steps */
     char *name;
@@ -40,8 +40,8 @@ struct raml_trace_group { /* trajectories of one verdict */
         double sum;
         size_t n;
     } tokens, first, last, total, monotonicity, efficiency, tau_b, p_last, solved;
-    json_t *pick[RAML_MAX_PICKS];        /* the first of each family in file order, then the first others */
-    size_t n_picks;
+    json_t *selected[RAML_MAX_SELECTED];        /* the first of each family in file order, then the first others */
+    size_t n_selected;
 };
 struct raml_trace {
     char *name; /* folder: "trace", "trace-longer" */

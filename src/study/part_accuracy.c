@@ -219,7 +219,7 @@ static enum raml_code add_bars(struct raml_page *p, const struct comparison *c, 
             set_point(&y[r], &low[r], &high[r], json_object_get(row, "accuracy"));
         }
         s[t] = (struct raml_series){.name = c->run[t], .x = x, .y = y, .low = low, .high = high, .n = c->n_rows,
-                                    .colour = c->colour[t], .mark = RAML_MARK_BARS};
+                                    .colour = c->colour[t], .style = RAML_PLOT_BARS};
     }
     char name[80];
     raml_page_figure_name(name, "accuracy-", c->name);
@@ -249,7 +249,7 @@ static enum raml_code add_pass(struct raml_page *p, const struct comparison *c, 
             set_point(&v[t][1][n], &v[t][2][n], &v[t][3][n], pass_of(all, k[i]));
         }
         s[t] = (struct raml_series){.name = c->run[t], .x = v[t][0], .y = v[t][1], .low = v[t][2], .high = v[t][3],
-                                    .n = n, .colour = c->colour[t], .mark = RAML_MARK_LINE_POINTS};
+                                    .n = n, .colour = c->colour[t], .style = RAML_PLOT_LINE_POINTS};
         if (n > most) most = n;
     }
     if (most < 2) return RAML_OK;

@@ -89,7 +89,7 @@ static bool add_key(const struct raml_findings *f, const char *key, const char *
         }
         s[*n] = (struct raml_series){.name = name[*n], .x = c->x, .y = twice ? c->smooth : c->y, .n = c->n,
                                          .colour = raml_page_run_colour(r), .dashed = dashed,
-                                         .mark = c->n < 3 ? RAML_MARK_LINE_POINTS : RAML_MARK_LINE};
+                                         .style = c->n < 3 ? RAML_PLOT_LINE_POINTS : RAML_PLOT_LINE};
         (*n)++;
     }
     return true;

@@ -21,8 +21,8 @@ static enum raml_code common_clip(const struct raml_findings *f, double *clip, s
     for (size_t r = 0; !rc && r < f->n_runs; r++)
         for (size_t t = 0; !rc && t < f->run[r]->n_traces; t++)
             for (size_t v = 0; !rc && v < RAML_N_VERDICTS; v++)
-                for (size_t i = 0; !rc && i < f->run[r]->trace[t]->group[v].n_picks; i++) {
-                    const json_t *curve = json_object_get(f->run[r]->trace[t]->group[v].pick[i], "L");
+                for (size_t i = 0; !rc && i < f->run[r]->trace[t]->group[v].n_selected; i++) {
+                    const json_t *curve = json_object_get(f->run[r]->trace[t]->group[v].selected[i], "L");
                     size_t steps = json_array_size(curve) - 1; /* L has at least one value: curves.c */
                     rc = RAML_GROW(delta, cap, n + steps + 1, "steps of the trajectories shown", err);
                     for (size_t k = 0; !rc && k < steps; k++)
@@ -34,43 +34,43 @@ static enum raml_code common_clip(const struct raml_findings *f, double *clip, s
     return rc;
 }
 
-static void add_word(struct raml_page *p, const json_t *pick, const char *key, const char *before)
+static void add_word(struct raml_page *p, const json_t *selected, const char *key, const char *before)
 {
-    const json_t *v = json_object_get(pick, key);
+    const json_t *v = json_object_get(selected, key);
     if (!v || json_is_null(v)) return;
     raml_buf_adds(&p->html, before);
     if (json_is_string(v)) raml_page_text(p, json_string_value(v));
     else raml_page_number(p, json_is_number(v) ? json_number_value(v) : NAN);
 }
 
-static void add_head(struct raml_page *p, const json_t *pick, const double *loss, size_t n_tokens, const char *verdict)
+static void add_head(struct raml_page *p, const json_t *selected, const double *loss, size_t n_tokens, const char *verdict)
 {
     struct raml_buf *b = &p->html;
-    double answer = raml_page_get(pick, "n_answer"), told = raml_page_get(pick, "n_tokens");
-    double solved = raml_page_get(pick, "solved_at");
+    double answer = raml_page_get(selected, "n_answer"), told = raml_page_get(selected, "n_tokens");
+    double solved = raml_page_get(selected, "solved_at");
     raml_buf_addf(b, "<p><b>%s</b>", verdict);
-    add_word(p, pick, "family", " \u00B7 ");
-    add_word(p, pick, "difficulty", ", difficulty ");
-    add_word(p, pick, "style", " \u00B7 ");
-    add_word(p, pick, "id", " \u00B7 ");
-    add_word(p, pick, "sample", " #");
+    add_word(p, selected, "family", " \u00B7 ");
+    add_word(p, selected, "difficulty", ", difficulty ");
+    add_word(p, selected, "style", " \u00B7 ");
+    add_word(p, selected, "id", " \u00B7 ");
+    add_word(p, selected, "sample", " #");
     raml_buf_addf(b, "<br><span class=\"dim\">L: %.3f \u2192 %.3f in %.0f tokens", loss[0], loss[n_tokens],
                   isnan(told) ? (double)n_tokens : told);
     if (answer > 0)
         raml_buf_addf(b, " \u00B7 p(answer): %.3g \u2192 %.3g", raml_exp(-answer * loss[0]), raml_exp(-answer * loss[n_tokens]));
     if (solved >= 0) raml_buf_addf(b, " \u00B7 solved at token %.0f", solved);
     raml_buf_adds(b, "</span></p>\n");
-    add_word(p, pick, "question", "<p class=\"dim\">");
-    if (json_is_string(json_object_get(pick, "question"))) raml_buf_adds(b, "</p>\n");
+    add_word(p, selected, "question", "<p class=\"dim\">");
+    if (json_is_string(json_object_get(selected, "question"))) raml_buf_adds(b, "</p>\n");
 }
 
-static enum raml_code add_pick(struct raml_page *p, const json_t *pick, size_t verdict, double clip,
+static enum raml_code add_selected(struct raml_page *p, const json_t *selected, size_t verdict, double clip,
                                struct raml_err *err)
 {
     static const char *const name[] = {"wrong", "correct", "not graded"}, *const css[] = {"wrong", "right", "open"};
-    const json_t *tokens = json_object_get(pick, "tokens"), *truth = json_object_get(pick, "greedy");
+    const json_t *tokens = json_object_get(selected, "tokens"), *truth = json_object_get(selected, "greedy");
     size_t n = json_array_size(tokens);
-    double *loss = raml_json_numbers(json_object_get(pick, "L"));
+    double *loss = raml_json_numbers(json_object_get(selected, "L"));
     const char **piece = calloc(n + 1, sizeof *piece);
     size_t *len = calloc(n + 1, sizeof *len);
     bool *greedy = calloc(n + 1, sizeof *greedy);
@@ -84,12 +84,12 @@ static enum raml_code add_pick(struct raml_page *p, const json_t *pick, size_t v
         len[i] = json_string_length(json_array_get(tokens, i));
     }
     for (size_t i = 0; truth && i <= n; i++) greedy[i] = json_is_true(json_array_get(truth, i));
-    double answer = raml_page_get(pick, "n_answer");
+    double answer = raml_page_get(selected, "n_answer");
     const struct raml_coloured t = {.piece = piece, .piece_len = len, .loss = loss, .greedy = truth ? greedy : NULL,
                                     .n_tokens = n, .show = SHOW_TOKENS,
                                     .n_answer = answer >= 1 && answer < 1e9 ? (size_t)answer : 0};
     raml_buf_addf(&p->html, "<div class=\"sample %s\">\n", css[verdict]);
-    add_head(p, pick, loss, n, name[verdict]);
+    add_head(p, selected, loss, n, name[verdict]);
     rc = raml_colour_trajectory(&p->html, &t, clip, err);
     raml_buf_adds(&p->html, "</div>\n");
 out:
@@ -108,7 +108,7 @@ enum raml_code raml_part_trajectories(struct raml_page *p, struct raml_err *err)
     size_t n = 0, n_traces = 0;
     for (size_t r = 0; r < f->n_runs; r++)
         for (size_t t = 0; t < f->run[r]->n_traces; t++, n_traces++)
-            for (size_t v = 0; v < RAML_N_VERDICTS; v++) n += f->run[r]->trace[t]->group[v].n_picks;
+            for (size_t v = 0; v < RAML_N_VERDICTS; v++) n += f->run[r]->trace[t]->group[v].n_selected;
     if (n == 0) return RAML_OK;
     enum raml_code rc = common_clip(f, &clip, err);
     if (rc) return rc;
@@ -127,10 +127,10 @@ enum raml_code raml_part_trajectories(struct raml_page *p, struct raml_err *err)
             }
             raml_buf_adds(&p->html, "<div class=\"grid\">\n"); /* one column per verdict */
             for (size_t v = 0; !rc && v < RAML_N_VERDICTS; v++) {
-                if (trace->group[order[v]].n_picks == 0) continue;
+                if (trace->group[order[v]].n_selected == 0) continue;
                 raml_buf_adds(&p->html, "<div>\n");
-                for (size_t i = 0; !rc && i < trace->group[order[v]].n_picks; i++)
-                    rc = add_pick(p, trace->group[order[v]].pick[i], order[v], clip, err);
+                for (size_t i = 0; !rc && i < trace->group[order[v]].n_selected; i++)
+                    rc = add_selected(p, trace->group[order[v]].selected[i], order[v], clip, err);
                 raml_buf_adds(&p->html, "</div>\n");
             }
             raml_buf_adds(&p->html, "</div>\n");

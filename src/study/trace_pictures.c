@@ -161,7 +161,7 @@ static enum raml_code mean_figure(const struct raml_trace_pictures *p, const cha
                                     .high = v[n][3],
                                     .n = CURVE_POINTS,
                                     .colour = colour[i],
-                                    .mark = RAML_MARK_LINE};
+                                    .style = RAML_PLOT_LINE};
         n++;
     }
     const struct raml_figure fig = {.title = title,
@@ -182,8 +182,8 @@ static enum raml_code curve_figure(const struct raml_trace_pictures *p, const st
     snprintf(name, sizeof name, "curve_%zu", k);
     snprintf(smooth, sizeof smooth, "moving average, weight %g", p->alpha);
     const struct raml_series s[] = {
-        {.name = "L(i)", .x = t->at, .y = t->loss, .n = t->n_points, .mark = RAML_MARK_LINE, .faint = true},
-        {.name = smooth, .x = t->at, .y = t->ema, .n = t->n_points, .mark = RAML_MARK_LINE},
+        {.name = "L(i)", .x = t->at, .y = t->loss, .n = t->n_points, .style = RAML_PLOT_LINE, .faint = true},
+        {.name = smooth, .x = t->at, .y = t->ema, .n = t->n_points, .style = RAML_PLOT_LINE},
     };
     const struct raml_figure fig = {.title = t->heading,
                                     .x_label = "trajectory tokens, i",

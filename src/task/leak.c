@@ -46,7 +46,7 @@ struct raml_leak {
 /* -- Grams of one text -------------------------------------------------------------------------------------------- */
 
 /* The words of a text, and where each begins. */
-static enum raml_code cut(struct raml_leak *l, const char *text, size_t *n_words, struct raml_err *err)
+static enum raml_code split_words(struct raml_leak *l, const char *text, size_t *n_words, struct raml_err *err)
 {
     raml_buf_clear(&l->words);
     enum raml_code rc = raml_leak_words(text, &l->words, err);
@@ -104,7 +104,7 @@ static enum raml_code add_test(struct raml_leak *l, const char *text, size_t que
                                struct raml_err *err)
 {
     struct raml_leak_hit *h = &l->hit[question];
-    enum raml_code rc = cut(l, text, &h->n_words, err);
+    enum raml_code rc = split_words(l, text, &h->n_words, err);
     if (rc) return rc;
     h->whole = h->n_words < l->n;
     h->n_grams = h->whole ? h->n_words > 0 : h->n_words - l->n + 1;
@@ -280,7 +280,7 @@ static enum raml_code add_train(struct raml_leak *l, const struct raml_question 
 {
     struct place at = {(uint32_t)file, q->line > UINT32_MAX ? UINT32_MAX : (uint32_t)q->line};
     size_t n;
-    enum raml_code rc = cut(l, q->question, &n, err);
+    enum raml_code rc = split_words(l, q->question, &n, err);
     if (rc) return rc;
     l->serial++;
     if (n && n < l->n) vote(l, whole(l), at);
@@ -288,7 +288,7 @@ static enum raml_code add_train(struct raml_leak *l, const struct raml_question 
     count_votes(l, at);
     match_text(l, q->question, at);
     for (size_t i = 0; !rc && i < q->n_trajectories; i++) {
-        rc = cut(l, q->trajectory[i].text, &n, err);
+        rc = split_words(l, q->trajectory[i].text, &n, err);
         for (size_t j = 0; !rc && j + l->n <= n; j++) {
             size_t g = find(l, gram(l, j, l->n));
             if (g != SIZE_MAX) l->seen[g] |= IN_SOLUTION;

@@ -12,7 +12,7 @@ struct build { /* the row being built */
     struct raml_tree *tree;
     const struct raml_question *q;
     const struct raml_row_options *opt;
-    struct raml_roles *roles; /* NULL: not wanted */
+    struct raml_segments *segments; /* NULL: not wanted */
     struct raml_tokens span;  /* the span being built; its roles are added as it grows */
     bool too_long;
 };
@@ -22,10 +22,10 @@ struct raml_row_options raml_row_default(const struct raml_tokenizer *tokenizer,
     return (struct raml_row_options){.tokenizer = tokenizer, .format = format};
 }
 
-void raml_roles_deinit(struct raml_roles *r)
+void raml_segments_deinit(struct raml_segments *r)
 {
-    free(r->role);
-    *r = (struct raml_roles){0};
+    free(r->segment);
+    *r = (struct raml_segments){0};
 }
 
 enum { NAME_BYTES = 160 };
@@ -38,37 +38,37 @@ static const char *name_of(const struct raml_question *q, char out[NAME_BYTES])
     return out;
 }
 
-static enum raml_code add_roles(struct raml_roles *r, enum raml_role role, size_t n, struct raml_err *err)
+static enum raml_code add_roles(struct raml_segments *r, enum raml_segment segment, size_t n, struct raml_err *err)
 {
     if (!r) return RAML_OK;
-    enum raml_code rc = RAML_GROW(r->role, r->cap, r->n + n, "roles of tokens", err);
+    enum raml_code rc = RAML_GROW(r->segment, r->cap, r->n + n, "roles of tokens", err);
     if (rc) return rc;
-    if (n) memset(r->role + r->n, (int)role, n);
+    if (n) memset(r->segment + r->n, (int)segment, n);
     r->n += n;
     return RAML_OK;
 }
 
 /* Appends one part to the span. text: of the question, trajectory or answer; answer prefix and end are the format's. */
-static enum raml_code add_part(struct build *b, enum raml_role role, const char *text, struct raml_err *err)
+static enum raml_code add_part(struct build *b, enum raml_segment segment, const char *text, struct raml_err *err)
 {
     const struct raml_format *f = &b->opt->format;
     const struct raml_tokenizer *t = b->opt->tokenizer;
     size_t before = b->span.n;
     enum raml_code rc = RAML_OK;
-    switch (role) {
-    case RAML_ROLE_PROMPT: rc = raml_format_prompt(f, t, text, &b->span, err); break;
-    case RAML_ROLE_CUE: rc = raml_format_cue(f, t, &b->span, err); break;
-    case RAML_ROLE_END: rc = raml_format_end(f, t, &b->span, err); break;
-    case RAML_ROLE_TRAJECTORY:
-    case RAML_ROLE_ANSWER: rc = raml_tokenizer_encode(t, text, strlen(text), false, &b->span, err); break;
+    switch (segment) {
+    case RAML_SEGMENT_PROMPT: rc = raml_format_prompt(f, t, text, &b->span, err); break;
+    case RAML_SEGMENT_ANSWER_PREFIX: rc = raml_format_answer_prefix(f, t, &b->span, err); break;
+    case RAML_SEGMENT_END: rc = raml_format_end(f, t, &b->span, err); break;
+    case RAML_SEGMENT_TRAJECTORY:
+    case RAML_SEGMENT_ANSWER: rc = raml_tokenizer_encode(t, text, strlen(text), false, &b->span, err); break;
     }
-    if (!rc) rc = add_roles(b->roles, role, b->span.n - before, err);
+    if (!rc) rc = add_roles(b->segments, segment, b->span.n - before, err);
     char name[NAME_BYTES];
-    return rc ? raml_wrap(err, rc, "%s, %s", name_of(b->q, name), raml_role_name(role)) : RAML_OK;
+    return rc ? raml_wrap(err, rc, "%s, %s", name_of(b->q, name), raml_segment_name(segment)) : RAML_OK;
 }
 
 /* Attaches the finished span to the prompt and empties it. */
-static enum raml_code add_span(struct build *b, size_t score, struct raml_err *err)
+static enum raml_code add_span(struct build *b, size_t first_target, struct raml_err *err)
 {
     size_t n_prompt = b->tree->span[0].n, n = b->span.n, max = b->opt->max_tokens;
     char name[NAME_BYTES];
@@ -78,14 +78,14 @@ static enum raml_code add_span(struct build *b, size_t score, struct raml_err *e
                          name_of(b->q, name), n_prompt, n, n + n_prompt, max);
     }
     b->span.n = 0;
-    enum raml_code rc = raml_tree_add(b->tree, 0, (uint32_t)n_prompt, b->span.id, n, score, NULL, err);
+    enum raml_code rc = raml_tree_add(b->tree, 0, (uint32_t)n_prompt, b->span.id, n, first_target, NULL, err);
     return rc ? raml_wrap(err, rc, "%s", name_of(b->q, name)) : RAML_OK;
 }
 
 static enum raml_code add_prompt(struct build *b, struct raml_err *err)
 {
     char name[NAME_BYTES];
-    enum raml_code rc = add_part(b, RAML_ROLE_PROMPT, b->q->question, err);
+    enum raml_code rc = add_part(b, RAML_SEGMENT_PROMPT, b->q->question, err);
     if (!rc && b->span.n == 0)
         rc = raml_fail(err, RAML_ERANGE, "%s: the prompt has no tokens, so everything would be trained",
                        name_of(b->q, name));
@@ -102,17 +102,17 @@ static enum raml_code add_trajectory(struct build *b, const struct raml_trajecto
     char name[NAME_BYTES];
     if (!answer || !answer[0])
         return raml_fail(err, RAML_ERANGE, "%s has no answer to train on", name_of(b->q, name));
-    enum raml_code rc = t ? add_part(b, RAML_ROLE_TRAJECTORY, t->text, err) : RAML_OK;
-    if (!rc) rc = add_part(b, RAML_ROLE_CUE, NULL, err);
-    size_t score = t ? 0 : b->span.n;
-    if (!rc) rc = add_part(b, RAML_ROLE_ANSWER, answer, err);
-    if (!rc) rc = add_part(b, RAML_ROLE_END, NULL, err);
-    return rc ? rc : add_span(b, score, err);
+    enum raml_code rc = t ? add_part(b, RAML_SEGMENT_TRAJECTORY, t->text, err) : RAML_OK;
+    if (!rc) rc = add_part(b, RAML_SEGMENT_ANSWER_PREFIX, NULL, err);
+    size_t first_target = t ? 0 : b->span.n;
+    if (!rc) rc = add_part(b, RAML_SEGMENT_ANSWER, answer, err);
+    if (!rc) rc = add_part(b, RAML_SEGMENT_END, NULL, err);
+    return rc ? rc : add_span(b, first_target, err);
 }
 
 static enum raml_code check_mask(const struct build *b, struct raml_err *err)
 {
-    size_t n = b->tree->n_tokens, trained = b->tree->n_scored;
+    size_t n = b->tree->n_tokens, trained = b->tree->n_targets;
     char name[NAME_BYTES];
     if (trained == 0)
         return raml_fail(err, RAML_ERANGE, "%s: none of its %zu tokens would be trained", name_of(b->q, name), n);
@@ -121,24 +121,24 @@ static enum raml_code check_mask(const struct build *b, struct raml_err *err)
     return RAML_OK;
 }
 
-enum raml_code raml_row_build(struct raml_tree *tree, const struct raml_question *q, const size_t *pick, size_t k,
-                              const struct raml_row_options *opt, struct raml_roles *roles, struct raml_err *err)
+enum raml_code raml_row_build(struct raml_tree *tree, const struct raml_question *q, const size_t *selected, size_t k,
+                              const struct raml_row_options *opt, struct raml_segments *segments, struct raml_err *err)
 {
-    struct build b = {.tree = tree, .q = q, .opt = opt, .roles = roles};
+    struct build b = {.tree = tree, .q = q, .opt = opt, .segments = segments};
     char name[NAME_BYTES];
     raml_tree_clear(tree);
-    if (roles) roles->n = 0;
+    if (segments) segments->n = 0;
     enum raml_code rc = add_prompt(&b, err);
     if (!rc && k == 0) rc = add_trajectory(&b, NULL, err);
     for (size_t i = 0; !rc && i < k; i++) {
-        if (pick[i] < q->n_trajectories) rc = add_trajectory(&b, &q->trajectory[pick[i]], err);
+        if (selected[i] < q->n_trajectories) rc = add_trajectory(&b, &q->trajectory[selected[i]], err);
         else rc = raml_fail(err, RAML_ERANGE, "%s has %zu trajectories; number %zu was requested", name_of(q, name),
-                            q->n_trajectories, pick[i] + 1);
+                            q->n_trajectories, selected[i] + 1);
     }
     if (!rc) rc = check_mask(&b, err);
     raml_tokens_deinit(&b.span);
     if (!rc) return RAML_OK;
     raml_tree_clear(tree);
-    if (roles) roles->n = 0;
+    if (segments) segments->n = 0;
     return b.too_long && opt->skip_long ? RAML_OK : rc;
 }

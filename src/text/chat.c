@@ -139,12 +139,12 @@ static enum raml_code take(const struct raml_jout *o, struct raml_chat_prompt *o
     raml_buf_init(&out->text, MAX_PROMPT_BYTES);
     raml_buf_add(&out->text, o->s, o->n);
     enum raml_code rc = raml_buf_status(&out->text, err);
-    if (rc || !o->n_marks) return rc;
-    out->span = malloc(o->n_marks * sizeof *out->span);
-    if (!out->span) return raml_fail(err, RAML_ENOMEM, "no memory for %zu spans", o->n_marks);
-    for (size_t i = 0; i < o->n_marks; i++)
-        out->span[i] = (struct raml_chat_span){o->mark[i].start, o->mark[i].end, o->mark[i].message};
-    out->n_spans = o->n_marks;
+    if (rc || !o->n_provenance) return rc;
+    out->span = malloc(o->n_provenance * sizeof *out->span);
+    if (!out->span) return raml_fail(err, RAML_ENOMEM, "no memory for %zu spans", o->n_provenance);
+    for (size_t i = 0; i < o->n_provenance; i++)
+        out->span[i] = (struct raml_chat_span){o->provenance[i].start, o->provenance[i].end, o->provenance[i].message};
+    out->n_spans = o->n_provenance;
     return RAML_OK;
 }
 
@@ -204,7 +204,7 @@ static const char *final_text(const json_t *messages)
 
 /* Truncates the prompt after the last occurrence of the last message's text; whitespace at its end stays if the
  * template kept it. */
-static enum raml_code cut_behind_final(const struct raml_chat_input *input, struct raml_chat_prompt *p,
+static enum raml_code truncate_after_final(const struct raml_chat_input *input, struct raml_chat_prompt *p,
                                        const char *name, struct raml_err *err)
 {
     const char *text = final_text(input->messages);
@@ -246,7 +246,7 @@ enum raml_code raml_chat_render(const struct raml_chat_template *t, const struct
         return raml_fail(err, RAML_EFORMAT, "tools: expected an array");
     struct raml_chat_prompt p = {0};
     enum raml_code rc = render(t, input, &p, err);
-    if (!rc && input->continue_final_message) rc = cut_behind_final(input, &p, t->name, err);
+    if (!rc && input->continue_final_message) rc = truncate_after_final(input, &p, t->name, err);
     if (rc) {
         raml_chat_prompt_deinit(&p);
         return rc;

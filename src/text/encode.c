@@ -106,7 +106,7 @@ static bool take_border(unsigned border, const unsigned char *s, size_t n, size_
 }
 
 /* Writes the added tokens of one kind, and passes what lies between them to `span`. */
-static enum raml_code cut_added(const struct encoder *e, bool normalized, const unsigned char *s, size_t n,
+static enum raml_code split_added(const struct encoder *e, bool normalized, const unsigned char *s, size_t n,
                                 span_fn *span, struct raml_err *err)
 {
     const bool *starts = e->t->starts_added[normalized];
@@ -149,7 +149,7 @@ static enum raml_code add_plain(const struct encoder *e, const unsigned char *te
 static enum raml_code add_characters(const struct encoder *e, const unsigned char *text, size_t n,
                                      struct raml_err *err)
 {
-    if (!e->t->nfc || raml_nfc_plain(text, n)) return cut_added(e, true, text, n, add_plain, err);
+    if (!e->t->nfc || raml_nfc_plain(text, n)) return split_added(e, true, text, n, add_plain, err);
     struct raml_buf normal;
     struct raml_origin origin = {0};
     bool placed = e->where || e->opt->n_plain;
@@ -160,7 +160,7 @@ static enum raml_code add_characters(const struct encoder *e, const unsigned cha
         mine.normal = (const unsigned char *)normal.data;
         mine.shift = (size_t)(text - e->text);
         mine.origin = &origin;
-        rc = cut_added(&mine, true, mine.normal, normal.len, add_plain, err);
+        rc = split_added(&mine, true, mine.normal, normal.len, add_plain, err);
     }
     raml_buf_deinit(&normal);
     raml_origin_deinit(&origin);
@@ -190,8 +190,8 @@ static enum raml_code add_metaspace(const struct encoder *e, const unsigned char
 
 static enum raml_code add_bytes(const struct encoder *e, const unsigned char *text, size_t n, struct raml_err *err)
 {
-    if (e->t->byte_fallback) return cut_added(e, true, text, n, add_metaspace, err);
-    if (!e->t->nfc && !e->t->patterns) return cut_added(e, true, text, n, add_plain, err);
+    if (e->t->byte_fallback) return split_added(e, true, text, n, add_metaspace, err);
+    if (!e->t->nfc && !e->t->patterns) return split_added(e, true, text, n, add_plain, err);
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; i < n && !rc;) {
         size_t good = raml_utf8_valid(text + i, n - i), bad = 0;
@@ -225,7 +225,7 @@ enum raml_code raml_tokenizer_encode_parts(const struct raml_tokenizer *t, const
     struct encoder e = {.t = t, .opt = opt, .out = out, .where = where, .text = (const unsigned char *)text};
     size_t before = out->n, before_where = where ? where->n : 0;
     enum raml_code rc = check_plain(opt, len, err);
-    if (!rc) rc = cut_added(&e, false, e.text, len, add_bytes, err);
+    if (!rc) rc = split_added(&e, false, e.text, len, add_bytes, err);
     if (!rc) return RAML_OK;
     out->n = before;
     if (where) where->n = before_where;

@@ -5,14 +5,14 @@
 
 enum { MAX_PROMPT = 64 << 20 };
 
-const char *raml_role_name(enum raml_role role)
+const char *raml_segment_name(enum raml_segment segment)
 {
-    switch (role) {
-    case RAML_ROLE_PROMPT: return "prompt";
-    case RAML_ROLE_TRAJECTORY: return "trajectory";
-    case RAML_ROLE_CUE: return "cue";
-    case RAML_ROLE_ANSWER: return "answer";
-    case RAML_ROLE_END: return "end";
+    switch (segment) {
+    case RAML_SEGMENT_PROMPT: return "prompt";
+    case RAML_SEGMENT_TRAJECTORY: return "trajectory";
+    case RAML_SEGMENT_ANSWER_PREFIX: return "cue";
+    case RAML_SEGMENT_ANSWER: return "answer";
+    case RAML_SEGMENT_END: return "end";
     }
     return "unknown";
 }
@@ -27,10 +27,10 @@ static void add_text(struct raml_buf *b, const char *text)
 static json_t *messages_of(const struct raml_format *f, const char *question)
 {
     json_t *list = json_array();
-    const char *lead = f->lead ? f->lead : "", *instruction = f->instruction ? f->instruction : "";
+    const char *question_prefix = f->question_prefix ? f->question_prefix : "", *instruction = f->instruction ? f->instruction : "";
     if (f->system)
         json_array_append_new(list, json_pack("{s:s, s:s}", "role", "system", "content", f->system));
-    json_t *user = json_pack("{s:s, s:s++}", "role", "user", "content", lead, question, instruction);
+    json_t *user = json_pack("{s:s, s:s++}", "role", "user", "content", question_prefix, question, instruction);
     if (!list || json_array_append_new(list, user)) {
         json_decref(list);
         return NULL;
@@ -85,7 +85,7 @@ static enum raml_code encode_texts(const struct raml_format *f, const struct ram
     }
     add_text(&b, f->before);
     plain.start = b.len;
-    add_text(&b, f->lead);
+    add_text(&b, f->question_prefix);
     add_text(&b, question);
     add_text(&b, f->instruction);
     plain.end = b.len;
@@ -118,10 +118,10 @@ static enum raml_code add_frame(const struct raml_tokenizer *t, const char *text
     return rc ? raml_wrap(err, rc, "format, text %s", what) : RAML_OK;
 }
 
-enum raml_code raml_format_cue(const struct raml_format *f, const struct raml_tokenizer *t, struct raml_tokens *out,
+enum raml_code raml_format_answer_prefix(const struct raml_format *f, const struct raml_tokenizer *t, struct raml_tokens *out,
                                struct raml_err *err)
 {
-    return add_frame(t, f->cue, "of the answer prefix", out, err);
+    return add_frame(t, f->answer_prefix, "of the answer prefix", out, err);
 }
 
 enum raml_code raml_format_stop(const struct raml_format *f, const struct raml_tokenizer *t, struct raml_tokens *out,

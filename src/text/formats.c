@@ -10,8 +10,8 @@
 #include <string.h>
 
 #define INSTRUCTION "\n\nPlease reason step by step, and put your final answer within \\boxed{}"
-#define CUE "\n\n**Final Answer**\n\\boxed{"
-#define THOUGHT_CUE "\n</think>" CUE
+#define ANSWER_PREFIX "\n\n**Final Answer**\n\\boxed{"
+#define THOUGHT_ANSWER_PREFIX "\n</think>" ANSWER_PREFIX
 
 static const struct {
     struct raml_format format;
@@ -20,12 +20,12 @@ static const struct {
     {{.name = "builtin",
       .before = "<|question|>",
       .after = "<think>",
-      .cue = "</think>",
+      .answer_prefix = "</think>",
       .stop = "<|endoftext|>",
       .think_open = "<think>",
       .think_close = "</think>",
-      .opened = true,
-      .wait = "wait"},
+      .think_opened = true,
+      .continuation = "wait"},
      "<|question|>"},
     {{.name = "qwen",
       .system_open = "<|im_start|>system\n",
@@ -34,10 +34,10 @@ static const struct {
       .before = "<|im_start|>user\n",
       .instruction = INSTRUCTION,
       .after = "<|im_end|>\n<|im_start|>assistant\n",
-      .cue = CUE,
+      .answer_prefix = ANSWER_PREFIX,
       .end = "}",
       .stop = "<|im_end|>",
-      .wait = "Wait"},
+      .continuation = "Wait"},
      "<|im_start|>"},
     {{.name = "qwen3",
       .system_open = "<|im_start|>system\n",
@@ -45,13 +45,13 @@ static const struct {
       .before = "<|im_start|>user\n",
       .instruction = INSTRUCTION,
       .after = "<|im_end|>\n<|im_start|>assistant\n<think>\n",
-      .cue = THOUGHT_CUE,
+      .answer_prefix = THOUGHT_ANSWER_PREFIX,
       .end = "}",
       .stop = "<|im_end|>",
       .think_open = "<think>",
       .think_close = "</think>",
-      .opened = true,
-      .wait = "Wait"},
+      .think_opened = true,
+      .continuation = "Wait"},
      "<|im_start|>"},
     {{.name = "r1",
       .start = "<｜begin▁of▁sentence｜>",
@@ -60,13 +60,13 @@ static const struct {
       .before = "<｜User｜>",
       .instruction = INSTRUCTION,
       .after = "<｜Assistant｜><think>\n",
-      .cue = THOUGHT_CUE,
+      .answer_prefix = THOUGHT_ANSWER_PREFIX,
       .end = "}",
       .stop = "<｜end▁of▁sentence｜>",
       .think_open = "<think>",
       .think_close = "</think>",
-      .opened = true,
-      .wait = "Wait"},
+      .think_opened = true,
+      .continuation = "Wait"},
      "<｜User｜>"},
     {{.name = "llama3",
       .start = "<|begin_of_text|>",
@@ -75,12 +75,12 @@ static const struct {
       .before = "<|start_header_id|>user<|end_header_id|>\n\n",
       .instruction = INSTRUCTION,
       .after = "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n",
-      .cue = CUE,
+      .answer_prefix = ANSWER_PREFIX,
       .end = "}",
       .stop = "<|eot_id|>",
-      .wait = "Wait"},
+      .continuation = "Wait"},
      "<|start_header_id|>"},
-    {{.name = "plain", .instruction = INSTRUCTION, .after = "\n\n", .cue = CUE, .end = "}\n", .wait = "Wait"}, NULL},
+    {{.name = "plain", .instruction = INSTRUCTION, .after = "\n\n", .answer_prefix = ANSWER_PREFIX, .end = "}\n", .continuation = "Wait"}, NULL},
 };
 enum { N = sizeof table / sizeof *table };
 
@@ -127,12 +127,12 @@ enum raml_code raml_format_of_template(const struct raml_chat_template *chat, en
                                 .date_string = date_string,
                                 .instruction = INSTRUCTION,
                                 .prefill = thinks && state == RAML_CHAT_THINK_NONE ? "<think>\n" : NULL,
-                                .cue = thinks ? THOUGHT_CUE : CUE,
+                                .answer_prefix = thinks ? THOUGHT_ANSWER_PREFIX : ANSWER_PREFIX,
                                 .end = "}",
                                 .stop = raml_chat_template_eos(chat),
                                 .think_open = thinks ? "<think>" : NULL,
                                 .think_close = thinks ? "</think>" : NULL,
-                                .opened = thinks,
-                                .wait = "Wait"};
+                                .think_opened = thinks,
+                                .continuation = "Wait"};
     return RAML_OK;
 }

@@ -91,8 +91,8 @@ enum raml_code raml_tokenizer_from_gguf(const struct raml_gguf *g, struct raml_t
 
 /* -- Writing ------------------------------------------------------------------------------------------------------- */
 
-/* The regular expressions of a pre-tokenizer, in order; RAML_FAMILY_PATTERNS + 1 where there are more. */
-static size_t list_patterns(const json_t *pre, const char *regex[RAML_FAMILY_PATTERNS])
+/* The regular expressions of a pre-tokenizer, in order; RAML_PRETOKENIZERS + 1 where there are more. */
+static size_t list_patterns(const json_t *pre, const char *regex[RAML_PRETOKENIZERS])
 {
     const json_t *list = json_object_get(pre, "pretokenizers");
     size_t n = 0, n_steps = list ? json_array_size(list) : 1;
@@ -106,7 +106,7 @@ static size_t list_patterns(const json_t *pre, const char *regex[RAML_FAMILY_PAT
             text = json_is_true(json_object_get(step, "individual_digits")) ? "\\p{N}" : "\\p{N}+";
         else if (!flag || !json_is_false(flag))
             text = raml_pattern_gpt2;
-        if (text && n == RAML_FAMILY_PATTERNS) return n + 1;
+        if (text && n == RAML_PRETOKENIZERS) return n + 1;
         if (text) regex[n++] = text;
     }
     return n;
@@ -115,10 +115,10 @@ static size_t list_patterns(const json_t *pre, const char *regex[RAML_FAMILY_PAT
 /* tokenizer.ggml.pre of a tokenizer; NULL: none. */
 static const char *name_pattern(const struct raml_tokenizer *t, const json_t *root)
 {
-    const char *regex[RAML_FAMILY_PATTERNS] = {0};
+    const char *regex[RAML_PRETOKENIZERS] = {0};
     size_t n = list_patterns(json_object_get(root, "pre_tokenizer"), regex);
     if (t->n_merges == 0 && !t->nfc && !t->ignore_merges) return "gpt-2"; /* words are bytes, however they are split */
-    return n <= RAML_FAMILY_PATTERNS ? raml_family_name(regex, n, t->nfc, t->ignore_merges) : NULL;
+    return n <= RAML_PRETOKENIZERS ? raml_family_name(regex, n, t->nfc, t->ignore_merges) : NULL;
 }
 
 /* Is a special token put before every text? */
@@ -156,7 +156,7 @@ static void fill_tokens(struct raml_gguf_vocabulary *v, const json_t *root, size
 }
 
 /* "left right" by rank. In a file they are either that or ["left", "right"]. */
-static void fill_merges(struct raml_gguf_vocabulary *v, const json_t *merges, char *room)
+static void fill_merges(struct raml_gguf_vocabulary *v, const json_t *merges, char *scratch)
 {
     for (size_t i = 0; i < json_array_size(merges); i++) {
         const json_t *m = json_array_get(merges, i), *left = json_array_get(m, 0), *right = json_array_get(m, 1);
@@ -165,11 +165,11 @@ static void fill_merges(struct raml_gguf_vocabulary *v, const json_t *merges, ch
             continue;
         }
         size_t a = json_string_length(left), b = json_string_length(right);
-        v->merge[i] = (struct raml_gguf_string){room, a + 1 + b};
-        memcpy(room, json_string_value(left), a);
-        room[a] = ' ';
-        memcpy(room + a + 1, json_string_value(right), b);
-        room += a + 1 + b;
+        v->merge[i] = (struct raml_gguf_string){scratch, a + 1 + b};
+        memcpy(scratch, json_string_value(left), a);
+        scratch[a] = ' ';
+        memcpy(scratch + a + 1, json_string_value(right), b);
+        scratch += a + 1 + b;
     }
 }
 
@@ -236,7 +236,7 @@ enum raml_code raml_gguf_vocabulary_init(struct raml_gguf_vocabulary *v, const s
     size_t n = json_array_size(merges);
     if (!pattern) {
         rc = raml_fail(err, RAML_ESUPPORT, "%s: GGUF has no name (tokenizer.ggml.pre) for the way that this tokenizer "
-                       "splits a text into words; known: those of %s", name, raml_family_pattern_names());
+                       "splits a text into words; known: those of %s", name, raml_pretokenizer_names());
         goto fail;
     }
     v->token = calloc(size + 1, sizeof *v->token);

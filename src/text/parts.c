@@ -59,11 +59,11 @@ static enum raml_code fill(const struct raml_tokenizer_parts *p, json_t *root, s
 }
 
 /* Everything but tokens and merges; NULL: no memory. */
-static json_t *make_root(const struct raml_family_pattern *f)
+static json_t *make_root(const struct raml_pretokenizer *f)
 {
     json_t *steps = json_array(), *root = NULL;
     bool good = steps != NULL;
-    for (size_t i = 0; i < RAML_FAMILY_PATTERNS && f->regex[i] && good; i++)
+    for (size_t i = 0; i < RAML_PRETOKENIZERS && f->regex[i] && good; i++)
         good = !json_array_append_new(steps, json_pack("{ss s{ss} ss sb}", "type", "Split", "pattern", "Regex",
                                                        f->regex[i], "behavior", "Isolated", "invert", 0));
     good = good && !json_array_append_new(steps, json_pack("{ss sb sb sb}", "type", "ByteLevel", "add_prefix_space", 0,
@@ -83,10 +83,10 @@ static json_t *make_root(const struct raml_family_pattern *f)
 enum raml_code raml_tokenizer_from_parts(const struct raml_tokenizer_parts *p, struct raml_tokenizer **out,
                                          struct raml_err *err)
 {
-    const struct raml_family_pattern *f = raml_family_pattern(p->pattern);
+    const struct raml_pretokenizer *f = raml_pretokenizer(p->pattern);
     if (!f)
         return raml_fail(err, RAML_ESUPPORT, "%s: unknown pre-tokenizer '%.48s'; this version has %s", p->name,
-                         p->pattern, raml_family_pattern_names());
+                         p->pattern, raml_pretokenizer_names());
     if (p->n_tokens > MAX_TOKENS || p->n_merges > (size_t)4 * MAX_TOKENS)
         return raml_fail(err, RAML_ERANGE, "%s: %zu tokens and %zu merges; expected at most %d and %d", p->name,
                          p->n_tokens, p->n_merges, MAX_TOKENS, 4 * MAX_TOKENS);

@@ -242,7 +242,7 @@ void raml_patterns_close(struct raml_patterns *p)
 
 /* ---- words ------------------------------------------------------------------------------------------------------ */
 
-struct cut {
+struct splitter {
     const struct raml_patterns *p;
     pcre2_match_data *match;
     raml_word_fn *word;
@@ -251,7 +251,7 @@ struct cut {
 };
 
 /* The next match in text at or after `at`: *found, *start, *end. */
-static enum raml_code next_match(const struct cut *c, size_t level, const unsigned char *text, size_t n, size_t at,
+static enum raml_code next_match(const struct splitter *c, size_t level, const unsigned char *text, size_t n, size_t at,
                                  bool *found, size_t *start, size_t *end)
 {
     const pcre2_code *re = c->p->code[level];
@@ -280,7 +280,7 @@ static enum raml_code next_match(const struct cut *c, size_t level, const unsign
     return RAML_OK;
 }
 
-static enum raml_code cut(const struct cut *c, size_t level, const unsigned char *text, size_t n)
+static enum raml_code split(const struct splitter *c, size_t level, const unsigned char *text, size_t n)
 {
     if (!n) return RAML_OK;
     if (!c->p || level == c->p->n) return c->word(c->to, text, n, c->err);
@@ -288,9 +288,9 @@ static enum raml_code cut(const struct cut *c, size_t level, const unsigned char
     for (size_t at = 0, start = 0, end = 0; at < n && !rc; at = end) {
         bool found = false;
         rc = next_match(c, level, text, n, at, &found, &start, &end);
-        if (!rc && !found) return cut(c, level + 1, text + at, n - at);
-        if (!rc) rc = cut(c, level + 1, text + at, start - at);
-        if (!rc) rc = cut(c, level + 1, text + start, end - start);
+        if (!rc && !found) return split(c, level + 1, text + at, n - at);
+        if (!rc) rc = split(c, level + 1, text + at, start - at);
+        if (!rc) rc = split(c, level + 1, text + start, end - start);
     }
     return rc;
 }
@@ -298,12 +298,12 @@ static enum raml_code cut(const struct cut *c, size_t level, const unsigned char
 enum raml_code raml_patterns_split(const struct raml_patterns *p, const unsigned char *text, size_t n,
                                    raml_word_fn *word, void *to, struct raml_err *err)
 {
-    struct cut c = {p, NULL, word, to, err};
+    struct splitter c = {p, NULL, word, to, err};
     if (p) {
         c.match = pcre2_match_data_create(1, NULL);
         if (!c.match) return raml_fail(err, RAML_ENOMEM, "no memory to match patterns");
     }
-    enum raml_code rc = cut(&c, 0, text, n);
+    enum raml_code rc = split(&c, 0, text, n);
     pcre2_match_data_free(c.match);
     return rc;
 }

@@ -1,12 +1,12 @@
-/* wordings.c - the prompt presets, by name. See format.h; each has its source beside it. */
+/* presets.c - the prompt presets, by name. See format.h; each has its source beside it. */
 #include "raml/format.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* Texts as they are printed there, spaces and all. "" removes a text, NULL keeps the format's. */
-static const struct wording {
-    const char *name, *system, *lead, *instruction, *prefill;
+static const struct preset {
+    const char *name, *system, *question_prefix, *instruction, *prefill;
 } table[] = {
     /* open-compass/RaML, src/pseudo_gradient_descent.ipynb: prompt_template */
     {"paper", NULL, "", "\n\nPlease reason step by step, and put your final answer within \\boxed{}", NULL},
@@ -62,23 +62,23 @@ static const struct wording {
 };
 enum { N = sizeof table / sizeof *table };
 
-static enum raml_code apply(const struct wording *w, struct raml_format *f, struct raml_err *err)
+static enum raml_code apply(const struct preset *w, struct raml_format *f, struct raml_err *err)
 {
     if (w->system && !f->chat && !f->system_open)
         return raml_fail(err, RAML_EUSAGE,
                          "prompt preset '%s' is a system message, for which prompt format '%s' has no place", w->name,
                          f->name);
     if (w->system) f->system = w->system;
-    if (w->lead) f->lead = w->lead;
+    if (w->question_prefix) f->question_prefix = w->question_prefix;
     if (w->instruction) f->instruction = w->instruction;
     if (w->prefill) {
-        f->opened = f->opened && !f->prefill; /* what opened thinking is dropped */
+        f->think_opened = f->think_opened && !f->prefill; /* what opened thinking is dropped */
         f->prefill = w->prefill;
     }
     return RAML_OK;
 }
 
-enum raml_code raml_format_wording(const char *names, struct raml_format *f, struct raml_err *err)
+enum raml_code raml_format_preset(const char *names, struct raml_format *f, struct raml_err *err)
 {
     struct raml_format out = *f;
     for (const char *p = names, *end; p; p = *end ? end + 1 : NULL) {

@@ -38,7 +38,7 @@ static const char deepseek_letters[] =
     "\\x{1e900}-\\x{1e943}"
     "]+";
 
-static const struct raml_family_pattern families[] = {
+static const struct raml_pretokenizer families[] = {
     {"gpt-2", false, false, {raml_pattern_gpt2}},
     {"llama-bpe", false, true, {llama3}},
     {"qwen2", true, false, {qwen2}},
@@ -50,7 +50,7 @@ static const struct raml_family_pattern families[] = {
       "[\\x{4e00}-\\x{9fa5}\\x{800}-\\x{4e00}\\x{ac00}-\\x{d7ff}]+", "\\p{N}+"}},
 };
 
-const struct raml_family_pattern *raml_family_pattern(const char *name)
+const struct raml_pretokenizer *raml_pretokenizer(const char *name)
 {
     for (size_t i = 0; i < sizeof families / sizeof *families; i++)
         if (strcmp(families[i].name, name) == 0) return &families[i];
@@ -60,16 +60,16 @@ const struct raml_family_pattern *raml_family_pattern(const char *name)
 const char *raml_family_name(const char *const *regex, size_t n, bool nfc, bool ignore_merges)
 {
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
-        const struct raml_family_pattern *f = &families[i];
+        const struct raml_pretokenizer *f = &families[i];
         size_t k = 0;
-        while (k < n && k < RAML_FAMILY_PATTERNS && f->regex[k] && !strcmp(regex[k], f->regex[k])) k++;
-        if (k == n && (n == RAML_FAMILY_PATTERNS || !f->regex[n]) && f->nfc == nfc && f->ignore_merges == ignore_merges)
+        while (k < n && k < RAML_PRETOKENIZERS && f->regex[k] && !strcmp(regex[k], f->regex[k])) k++;
+        if (k == n && (n == RAML_PRETOKENIZERS || !f->regex[n]) && f->nfc == nfc && f->ignore_merges == ignore_merges)
             return f->name;
     }
     return NULL;
 }
 
-const char *raml_family_pattern_names(void)
+const char *raml_pretokenizer_names(void)
 {
     return "gpt-2, llama-bpe, qwen2, qwen35, deepseek-r1-qwen, deepseek-llm";
 }

@@ -5,18 +5,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { RAML_FAMILY_PATTERNS = 6 };
+enum { RAML_PRETOKENIZERS = 6 };
 
-struct raml_family_pattern {
+struct raml_pretokenizer {
     const char *name; /* as in GGUF's tokenizer.ggml.pre */
     bool nfc, ignore_merges;
-    const char *regex[RAML_FAMILY_PATTERNS]; /* one after the other; NULL after the last */
+    const char *regex[RAML_PRETOKENIZERS]; /* one after the other; NULL after the last */
 };
 
 extern const char raml_pattern_gpt2[]; /* also ByteLevel's own (use_regex) */
-const struct raml_family_pattern *raml_family_pattern(const char *name); /* NULL: unknown */
+const struct raml_pretokenizer *raml_pretokenizer(const char *name); /* NULL: unknown */
 /* The first family with these expressions, this normalizer and this flag; NULL: none. */
 const char *raml_family_name(const char *const *regex, size_t n, bool nfc, bool ignore_merges);
-const char *raml_family_pattern_names(void);                             /* "a, b, c" */
+const char *raml_pretokenizer_names(void);                             /* "a, b, c" */
 
 #endif

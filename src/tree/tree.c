@@ -15,7 +15,7 @@ void raml_tree_deinit(struct raml_tree *t)
 
 void raml_tree_clear(struct raml_tree *t)
 {
-    t->n_spans = t->n_tokens = t->n_scored = 0;
+    t->n_spans = t->n_tokens = t->n_targets = 0;
 }
 
 static enum raml_code reserve(struct raml_tree *t, size_t n, struct raml_err *err)
@@ -36,12 +36,12 @@ int64_t raml_tree_parent_token(const struct raml_tree *t, int32_t span, uint32_t
     return (int64_t)s->start + offset - 1;
 }
 
-static enum raml_code check(const struct raml_tree *t, int32_t parent, uint32_t after, size_t n, size_t score,
+static enum raml_code check(const struct raml_tree *t, int32_t parent, uint32_t after, size_t n, size_t first_target,
                             struct raml_err *err)
 {
     if (n > INT32_MAX || t->n_tokens > INT32_MAX - n || t->n_spans >= INT32_MAX)
         return raml_fail(err, RAML_ERANGE, "token tree: more than 2^31 tokens");
-    if (score > n) return raml_fail(err, RAML_ERANGE, "token tree: targets from token %zu of a span of %zu", score, n);
+    if (first_target > n) return raml_fail(err, RAML_ERANGE, "token tree: targets from token %zu of a span of %zu", first_target, n);
     if (t->n_spans == 0) {
         if (parent != -1)
             return raml_fail(err, RAML_ERANGE, "token tree: the first span is the root; parent -1 expected");
@@ -56,12 +56,12 @@ static enum raml_code check(const struct raml_tree *t, int32_t parent, uint32_t 
 }
 
 enum raml_code raml_tree_add(struct raml_tree *t, int32_t parent, uint32_t after, const int32_t *token, size_t n,
-                             size_t score, int32_t *index, struct raml_err *err)
+                             size_t first_target, int32_t *index, struct raml_err *err)
 {
-    enum raml_code rc = check(t, parent, after, n, score, err);
+    enum raml_code rc = check(t, parent, after, n, first_target, err);
     if (rc) return rc;
     uint32_t depth = parent < 0 ? 0 : t->span[parent].depth + after;
-    if (depth == 0 && score == 0 && n > 0)
+    if (depth == 0 && first_target == 0 && n > 0)
         return raml_fail(err, RAML_ERANGE,
                          "token tree: the first token of a root has no token before it and can't be a target");
     rc = reserve(t, n, err);
@@ -71,11 +71,11 @@ enum raml_code raml_tree_add(struct raml_tree *t, int32_t parent, uint32_t after
                                              .start = (uint32_t)t->n_tokens,
                                              .n = (uint32_t)n,
                                              .depth = depth,
-                                             .score = (uint32_t)score};
+                                             .first_target = (uint32_t)first_target};
     if (n) memcpy(t->token + t->n_tokens, token, n * sizeof *token);
     if (index) *index = (int32_t)t->n_spans;
     t->n_spans++;
     t->n_tokens += n;
-    t->n_scored += n - score;
+    t->n_targets += n - first_target;
     return RAML_OK;
 }

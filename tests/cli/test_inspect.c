@@ -96,7 +96,7 @@ static void near(const char *what, size_t estimate, size_t taken)
 
 static size_t sum_of(const struct raml_model_size *z)
 {
-    return z->master + z->copies + z->plain + z->table + z->vectors + z->rotary;
+    return z->master + z->copies + z->row_major + z->table + z->vectors + z->rotary;
 }
 
 /* A text of n tokens that are all targets. */
@@ -161,10 +161,10 @@ static void check_memory(const struct fixture *f, const struct raml_config *c, b
     cli_inspect_memory(&drawn, f->dev);
     cli_inspect_memory(&read, f->dev);
     print_message("%s, %s\n", c->model_type, bf16 ? "bf16" : "f32");
-    must(raml_model_init(c, 1, dtype, RAML_TO_READ, f->dev, &m, &err), &err);
+    must(raml_model_init(c, 1, dtype, RAML_INFERENCE, f->dev, &m, &err), &err);
     near("a random model", sum_of(&drawn.memory.read), raml_model_bytes(m));
     raml_model_close(m);
-    must(raml_model_init(c, 1, dtype, RAML_TO_TRAIN, f->dev, &m, &err), &err);
+    must(raml_model_init(c, 1, dtype, RAML_TRAINING, f->dev, &m, &err), &err);
     must(raml_make_dir(in(f->dir, "sized", dir), &err), &err);
     must(raml_model_save(m, dir, &err), &err);
     size_t pass = pass_bytes(m, true, 400); /* makes the model's copies for backward */
@@ -173,7 +173,7 @@ static void check_memory(const struct fixture *f, const struct raml_config *c, b
     assert_int_equal(read.memory.gradients, 4 * raml_gradient_n(m));
     assert_int_equal(read.memory.moments, 8 * raml_model_n(m));
     raml_model_close(m);
-    must(raml_model_open(dir, dtype, RAML_TO_READ, f->dev, &m, &err), &err);
+    must(raml_model_open(dir, dtype, RAML_INFERENCE, f->dev, &m, &err), &err);
     near("a model for inference", sum_of(&read.memory.read), raml_model_bytes(m));
     pass = pass_bytes(m, false, 300);
     near("a scoring pass", read.memory.score_pass, pass);
@@ -219,7 +219,7 @@ static void check_kept(const struct fixture *f, const char *path, const char *wo
     const json_t *memory = json_object_get(o, "memory_bytes");
     assert_string_equal(json_string_value(json_object_get(memory, "dtype")), kept);
     struct raml_model_file *file = open_file(path);
-    must(raml_model_load(file, cli_load_kept(f->dev, word, file), RAML_TO_READ, f->dev, &m, &err), &err);
+    must(raml_model_load(file, cli_load_kept(f->dev, word, file), RAML_INFERENCE, f->dev, &m, &err), &err);
     size_t rotary = (size_t)json_integer_value(json_object_get(memory, "rotary"));
     near(path, (size_t)json_integer_value(json_object_get(memory, "held")) + rotary, raml_model_bytes(m));
     size_t pass = pass_bytes(m, false, 300);
@@ -255,7 +255,7 @@ static void test_kept(void **state)
         c.max_positions = 500;
         c.tied = tied;
         must(raml_make_dir(in(f->dir, tied ? "tied" : "untied", dir), &err), &err);
-        must(raml_model_init(&c, 5, RAML_F32, RAML_TO_TRAIN, f->dev, &m, &err), &err);
+        must(raml_model_init(&c, 5, RAML_F32, RAML_TRAINING, f->dev, &m, &err), &err);
         must(raml_model_save(m, dir, &err), &err);
         raml_model_close(m);
         put_gguf(f, dir, "q8.gguf", RAML_STORE_Q8_0, q8);
@@ -291,7 +291,7 @@ static void save_model(const struct fixture *f, const char *name, bool tokenizer
     c.eos_token = 256;
     raml_config_add_eos(&c, 260);
     must(raml_make_dir(in(f->dir, name, path), &err), &err);
-    must(raml_model_init(&c, 5, RAML_F32, RAML_TO_TRAIN, f->dev, &m, &err), &err);
+    must(raml_model_init(&c, 5, RAML_F32, RAML_TRAINING, f->dev, &m, &err), &err);
     must(raml_model_save(m, path, &err), &err);
     raml_model_close(m);
     if (!tokenizer) return;

@@ -27,7 +27,7 @@ static void save_model(const struct fixture *f, const char *dir, bool with_token
     must(raml_config_preset("micro", &c, &err), &err);
     c.max_positions = 200;
     c.n_layers = 2;
-    must(raml_model_init(&c, 11, RAML_F32, RAML_TO_TRAIN, f->dev, &model, &err), &err);
+    must(raml_model_init(&c, 11, RAML_F32, RAML_TRAINING, f->dev, &model, &err), &err);
     must(raml_model_save(model, dir, &err), &err);
     raml_model_close(model);
     if (!with_tokenizer) return;

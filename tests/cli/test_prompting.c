@@ -47,18 +47,18 @@ static void test_choices(void **state)
     assert_int_equal(cli_prompting_open(&s, NULL, tokenizer, &p, &err), RAML_OK);
     assert_string_equal(p.format.name, "builtin");
     cli_prompting_close(&p);
-    s.cue = "so:";
+    s.answer_prefix = "so:";
     s.instruction = " Think.";
     assert_int_equal(cli_prompting_open(&s, NULL, tokenizer, &p, &err), RAML_OK);
-    assert_string_equal(p.format.cue, "so:");
+    assert_string_equal(p.format.answer_prefix, "so:");
     assert_string_equal(p.format.instruction, " Think.");
     cli_prompting_close(&p);
     s = settings();
     s.format = "plain";
-    s.wording = "gpqa";
+    s.preset = "gpqa";
     s.instruction = "!";
     assert_int_equal(cli_prompting_open(&s, NULL, tokenizer, &p, &err), RAML_OK);
-    assert_memory_equal(p.format.lead, "Answer the following multiple choice question.", 46);
+    assert_memory_equal(p.format.question_prefix, "Answer the following multiple choice question.", 46);
     assert_string_equal(p.format.instruction, "!"); /* a text given explicitly takes precedence */
     cli_prompting_close(&p);
     s = settings();
@@ -88,18 +88,18 @@ static void test_templates(void **state)
         if (cli_prompting_open(&s, from[i], tokenizer, &p, &err)) fail_msg("%s", err.msg);
         assert_string_equal(p.format.name, "template");
         assert_string_equal(p.format.stop, "E");
-        assert_true(p.format.opened);
+        assert_true(p.format.think_opened);
         cli_prompting_close(&p);
     }
     s.prefill = "";
     assert_int_equal(cli_prompting_open(&s, *state, tokenizer, &p, &err), RAML_OK);
-    assert_true(p.format.opened); /* by the template itself */
+    assert_true(p.format.think_opened); /* by the template itself */
     cli_prompting_close(&p);
     s = settings();
     s.template = file; /* takes precedence over builtin */
     assert_int_equal(cli_prompting_open(&s, NULL, tokenizer, &p, &err), RAML_OK);
     assert_string_equal(p.format.name, "template");
-    assert_false(p.format.opened);
+    assert_false(p.format.think_opened);
     assert_null(p.format.think_close);
     cli_prompting_close(&p);
 }
@@ -128,9 +128,9 @@ static void test_refusals(void **state)
     s.system = "Be brief.";
     refused(&s, NULL, RAML_EUSAGE, "prompt format 'plain' has no place for a system message");
     s.system = NULL;
-    s.wording = "raml_sft";
+    s.preset = "raml_sft";
     refused(&s, NULL, RAML_EUSAGE, "prompt format 'plain' has no place");
-    s.wording = "paper, gpqa";
+    s.preset = "paper, gpqa";
     refused(&s, NULL, RAML_EUSAGE, "unknown prompt preset 'paper, gpqa'; known: paper, none");
 }
 

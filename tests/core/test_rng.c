@@ -73,7 +73,7 @@ static void names_tell_draws_apart(void **state)
     const struct raml_key a = {1, RAML_FOR_SAMPLE, 2, 3};
     struct raml_key other[] = {a, a, a, a, a};
     other[1].seed = (uint64_t)1 << 32 | 1;
-    other[2].purpose = RAML_FOR_PICK;
+    other[2].purpose = RAML_FOR_SELECTION;
     other[3].question = (uint64_t)1 << 40;
     other[4].sample = 4;
     for (uint64_t at = 0; at < 50; at++) {

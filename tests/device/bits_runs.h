@@ -192,7 +192,7 @@ static inline void run_exp(struct run *r)
     size_t n = r->n * r->d;
     float *z = input(r, false, n, 30), *top = output(r, 4), *w = output(r, n * 4);
     double *sum = output(r, 8), *part = output(r, 8 * (MOST_ROWS * MOST_COLUMNS / RAML_EXP_PART + 1));
-    *top = r->ops->top(z, n);
+    *top = r->ops->row_max(z, n);
     *sum = r->ops->exp_all(w, z, n, *top, 0.7f, part);
     drop(z, n * 4);
 }

@@ -417,9 +417,9 @@ static void far_square_sum(const struct raml_device *d, double *out, const float
     RUN(d, square_sum, LIST(out, g), out, g, n);
 }
 
-static void far_draw_tokens(const struct raml_device *d, const struct raml_token_rows *r, struct raml_token_drawn *out)
+static void far_sample_tokens(const struct raml_device *d, const struct raml_token_rows *r, struct raml_token_sampled *out)
 {
-    RUN(d, draw_tokens, LIST(r->logits, r->row, r->u, r->weight, out), r, out);
+    RUN(d, sample_tokens, LIST(r->logits, r->row, r->u, r->weight, out), r, out);
 }
 
 static const struct raml_backend far_backend = {
@@ -470,7 +470,7 @@ static const struct raml_backend far_backend = {
     .loss_back = far_loss_back,
     .adamw = far_adamw,
     .square_sum = far_square_sum,
-    .draw_tokens = far_draw_tokens,
+    .sample_tokens = far_sample_tokens,
 };
 
 /* -- For tests ----------------------------------------------------------------------------------------------------- */

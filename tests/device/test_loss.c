@@ -47,7 +47,7 @@ static void feed(const struct raml_ops *ops, struct rows *s, const float *z, con
     }
 }
 
-static struct scored *draw_tokens(size_t n, size_t V, uint64_t *state)
+static struct scored *sample_tokens(size_t n, size_t V, uint64_t *state)
 {
     struct scored *s = calloc(n + 1, sizeof *s);
     assert_int_equal(sizeof *s, STRIDE);
@@ -62,7 +62,7 @@ static void check_forward(const struct raml_ops *ops, size_t n, size_t V, size_t
 {
     float *z = random_f32(n * V, scale, state);
     for (size_t i = 0; i < n * V; i++) z[i] += shift;
-    struct scored *scored = draw_tokens(n, V, state);
+    struct scored *scored = sample_tokens(n, V, state);
     struct rows got;
     feed(ops, &got, z, scored, n, V, tile, draw(state) % 4, true);
     double tol = 2e-6 + 1e-6 * (fabs((double)scale) + fabs((double)shift));
@@ -118,7 +118,7 @@ static void rising(const struct raml_ops *ops, bool bf16)
     enum { V = 100 };
     uint64_t state = 32;
     float *z = random_f32(V, 1, &state);
-    struct scored *scored = draw_tokens(1, V, &state);
+    struct scored *scored = sample_tokens(1, V, &state);
     for (int i = 0; i < V; i++) z[i] += (float)i * 3; /* each tile's maximum is 30 above the one before */
     struct rows a, b;
     feed(ops, &a, z, scored, 1, V, 10, 0, true);
@@ -142,7 +142,7 @@ static void back_case(const struct raml_ops *ops, bool bf16, size_t n, size_t V,
 {
     float *z = random_f32(n * V, scale, state), *c = random_f32(n, 2, state), *e = random_f32(n, 2, state);
     float lse[ROWS], entropy[ROWS];
-    struct scored *scored = draw_tokens(n, V, state);
+    struct scored *scored = sample_tokens(n, V, state);
     struct rows s;
     feed(REF, &s, z, scored, n, V, V, 0, false);
     for (size_t r = 0; r < n; r++) {
@@ -240,11 +240,11 @@ static void exps(const struct raml_ops *ops, bool bf16)
         if (n > 2) z[n / 2] = -INFINITY;
         if (n > 7) z[n - 1] = -1e6f;
         for (size_t i = 0; i < n; i++) top = z[i] > top ? z[i] : top;
-        if (n && ops->top(z, n) != top) fail_msg("n %zu: top %g, not %g", n, ops->top(z, n), top);
+        if (n && ops->row_max(z, n) != top) fail_msg("n %zu: top %g, not %g", n, ops->row_max(z, n), top);
         for (size_t i = 0; i < n; i += 1 + n / 9) { /* NaN anywhere */
             float kept = z[i];
             z[i] = NAN;
-            if (ops->top(z, n) == ops->top(z, n)) fail_msg("n %zu: a NaN at %zu is not detected", n, i);
+            if (ops->row_max(z, n) == ops->row_max(z, n)) fail_msg("n %zu: a NaN at %zu is not detected", n, i);
             z[i] = kept;
         }
         for (int k = 0; k < 3; k++) {

@@ -132,7 +132,7 @@ static void test_against_double(void **state)
             struct raml_weight w;
             if (raml_weight_init(dev->mm, &w, N, K, bf16, true, &err)) fail_msg("%s", err.msg);
             if (raml_weight_fill(dev->mm, &w, value, &err)) fail_msg("%s", err.msg);
-            check_same("row-major copy", w.plain, act_w, N * K * act_bytes(bf16));
+            check_same("row-major copy", w.row_major, act_w, N * K * act_bytes(bf16));
             for (int add = 0; add < 2; add++) {
                 check_forward(&w, act_w, n, true, add, &seed);
                 check_backward(&w, act_w, n, true, add, &seed);
@@ -200,16 +200,16 @@ static void test_row_invariance(void **state)
 }
 
 /* Products of a few rows against plain loops: |error| <= (K + 4) 2^-24 sum |x w|, and half a unit of bf16 more. */
-static void check_few(const struct raml_ops *ops, size_t n, size_t N, size_t K, size_t chunk, bool y_f32,
+static void check_skinny(const struct raml_ops *ops, size_t n, size_t N, size_t K, size_t chunk, bool y_f32,
                       uint64_t *state)
 {
     size_t w_n = (N + 63) / 64 * 64 * K, bytes = n * N * (y_f32 ? 4 : 2);
     uint16_t *x = random_act(true, n * K, 1, state), *w = random_act(true, w_n, 1, state);
     void *got = guarded(bytes), *want = guarded(bytes);
-    struct raml_few f = {x, w, got, y_f32, n, N, K, chunk};
-    ops->few_rows(&f);
+    struct raml_skinny f = {x, w, got, y_f32, n, N, K, chunk};
+    ops->skinny_gemm(&f);
     f.y = want;
-    raml_ops_ref.few_rows(&f);
+    raml_ops_ref.skinny_gemm(&f);
     for (size_t i = 0; i < n * N; i++) {
         double a = act_at(!y_f32, got, i), b = act_at(!y_f32, want, i), size = 0;
         for (size_t k = 0; k < K; k++)
@@ -224,18 +224,18 @@ static void check_few(const struct raml_ops *ops, size_t n, size_t N, size_t K, 
     drop(want, bytes);
 }
 
-static void test_few(void **state)
+static void test_skinny(void **state)
 {
     (void)state;
     static const size_t N[] = {1, 15, 16, 17, 63, 64, 65, 130}, K[] = {32, 64, 96, 320};
     uint64_t seed = 4;
-    if (!dev->ops->few_rows) {
+    if (!dev->ops->skinny_gemm) {
         fprintf(stderr, "this processor has no products of a few rows: not checked\n");
         return;
     }
     for (size_t i = 0; i < COUNT(N); i++)
         for (size_t j = 0; j < COUNT(K); j++)
-            for (size_t n = 1; n <= RAML_FEW; n++) check_few(dev->ops, n, N[i], K[j], 1 + n % 4, (n + i) % 2, &seed);
+            for (size_t n = 1; n <= RAML_SKINNY; n++) check_skinny(dev->ops, n, N[i], K[j], 1 + n % 4, (n + i) % 2, &seed);
 }
 
 static void test_rows(void **state)
@@ -291,7 +291,7 @@ static void test_too_many_shapes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_few), cmocka_unit_test(test_against_double),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_skinny), cmocka_unit_test(test_against_double),
                                        cmocka_unit_test(test_row_invariance), cmocka_unit_test(test_trial),
                                        cmocka_unit_test(test_too_many_shapes)};
     return cmocka_run_group_tests(tests, open_device, close_device);

@@ -38,18 +38,18 @@ static void add_question(struct raml_tallies *t, struct raml_rng *r, int a, int 
 {
     static const bool none[N];
     static const char *const text[] = {"7", "1", "2", "3"};
-    bool right[N];
+    bool correct[N];
     const char *answer[N];
     double p = beta(r, a, b);
     for (int i = 0; i < N; i++) {
-        right[i] = raml_rng_uniform(r) < p;
-        answer[i] = text[right[i] ? 0 : 1 + raml_rng_below(r, 3)];
+        correct[i] = raml_rng_uniform(r) < p;
+        answer[i] = text[correct[i] ? 0 : 1 + raml_rng_below(r, 3)];
     }
     struct raml_err err = {0};
-    struct raml_scored q = {.id = "q",
+    struct raml_graded q = {.id = "q",
                             .difficulty = -1,
                             .n = N,
-                            .right = right,
+                            .correct = correct,
                             .truncated = none,
                             .unclosed = none,
                             .answer = answer,

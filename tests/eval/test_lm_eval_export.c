@@ -1,4 +1,4 @@
-/* test_harness.c - results and samples in the format of lm_eval. */
+/* test_lm_eval_export.c - results and samples in the format of lm_eval. */
 #include "core/scratch.h"
 
 #include "raml/lm_eval_export.h"
@@ -31,9 +31,9 @@ static void test_sha256(void **state)
     assert_string_equal(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
-static struct raml_harness_options options(const char *dir)
+static struct raml_lm_eval_options options(const char *dir)
 {
-    return (struct raml_harness_options){
+    return (struct raml_lm_eval_options){
         .dir = dir, .task = "aime24", .date = "2026-01-31T12-30-59.250000", .model = "m", .seed = 3, .n_draws = 100};
 }
 
@@ -46,30 +46,30 @@ static const json_t *at(const json_t *o, const char *a, const char *b)
 }
 
 /* Two questions, one of them with a truncated sample, through tallies and the lm_eval export. */
-static void write_all(const char *dir, struct raml_harness **h, struct raml_table *table)
+static void write_all(const char *dir, struct raml_lm_eval_export **h, struct raml_table *table)
 {
-    static const bool right[] = {1, 0, 1}, none[3], cut[] = {0, 0, 1};
+    static const bool correct[] = {1, 0, 1}, none[3], cut[] = {0, 0, 1};
     static const char *const answer[] = {"7", "8", NULL};
     static const uint32_t k[] = {2};
     struct raml_measure maj = {.kind = RAML_MEASURE_MAJ, .k = 3};
     struct raml_table_options opt = {.k = k, .n_k = 1, .measure = &maj, .n_measures = 1, .n_draws = 100};
-    struct raml_harness_options o = options(dir);
+    struct raml_lm_eval_options o = options(dir);
     struct raml_tallies *t = NULL;
     struct raml_err err = {0};
     must(raml_tallies_open(&opt, false, &t, &err), &err);
-    must(raml_harness_open(&o, h, &err), &err);
+    must(raml_lm_eval_export_open(&o, h, &err), &err);
     for (int i = 0; i < 2; i++) {
-        struct raml_scored q = {.id = i ? "b" : "a",
+        struct raml_graded q = {.id = i ? "b" : "a",
                                 .difficulty = i ? 4 : -1,
                                 .gold = i ? "7" : NULL,
                                 .n = 3,
-                                .right = right,
+                                .correct = correct,
                                 .truncated = i ? cut : none,
                                 .unclosed = none,
                                 .answer = answer,
                                 .has_answers = true};
         must(raml_tallies_add(t, &q, &err), &err);
-        must(raml_harness_add(*h, &q, &err), &err);
+        must(raml_lm_eval_export_add(*h, &q, &err), &err);
     }
     must(raml_tallies_table(t, table, &err), &err);
     raml_tallies_close(t);
@@ -145,26 +145,26 @@ static void check_samples(const char *path)
 
 static void test_files(void **state)
 {
-    struct raml_harness *h = NULL;
+    struct raml_lm_eval_export *h = NULL;
     struct raml_table table = {0};
     struct raml_err err = {0};
     char dir[512];
     snprintf(dir, sizeof dir, "%s/new/folder", (char *)*state);
     write_all(dir, &h, &table);
-    assert_false(raml_is_file(raml_harness_samples(h))); /* nothing before all is written */
-    must(raml_harness_commit(h, &table, &err), &err);
-    assert_true(has(raml_harness_results(h), "/new/folder/results_2026-01-31T12-30-59.250000.json"));
-    assert_true(has(raml_harness_samples(h), "/new/folder/samples_aime24_2026-01-31T12-30-59.250000.jsonl"));
-    check_results(raml_harness_results(h), raml_harness_samples(h));
-    check_samples(raml_harness_samples(h));
-    raml_harness_close(h);
+    assert_false(raml_is_file(raml_lm_eval_export_samples(h))); /* nothing before all is written */
+    must(raml_lm_eval_export_commit(h, &table, &err), &err);
+    assert_true(has(raml_lm_eval_export_results(h), "/new/folder/results_2026-01-31T12-30-59.250000.json"));
+    assert_true(has(raml_lm_eval_export_samples(h), "/new/folder/samples_aime24_2026-01-31T12-30-59.250000.jsonl"));
+    check_results(raml_lm_eval_export_results(h), raml_lm_eval_export_samples(h));
+    check_samples(raml_lm_eval_export_samples(h));
+    raml_lm_eval_export_close(h);
     write_all(dir, &h, &table);
     char samples[600];
-    snprintf(samples, sizeof samples, "%s", raml_harness_samples(h));
+    snprintf(samples, sizeof samples, "%s", raml_lm_eval_export_samples(h));
     remove(samples);
-    raml_harness_close(h); /* without commit: nothing */
+    raml_lm_eval_export_close(h); /* without commit: nothing */
     assert_false(raml_is_file(samples));
-    raml_harness_close(NULL);
+    raml_lm_eval_export_close(NULL);
     raml_table_deinit(&table);
 }
 
@@ -179,19 +179,19 @@ static void test_refused(void **state)
                                         "2026-01-31T12-30-59.1",
                                         "2026-01-31T24-00-00",
                                         "../../../../etc/passwd"};
-    struct raml_harness *h = NULL;
+    struct raml_lm_eval_export *h = NULL;
     for (size_t i = 0; i < COUNT(tasks); i++) {
-        struct raml_harness_options o = options(*state);
+        struct raml_lm_eval_options o = options(*state);
         struct raml_err err = {0};
         o.task = tasks[i];
-        assert_int_equal(raml_harness_open(&o, &h, &err), RAML_EUSAGE);
+        assert_int_equal(raml_lm_eval_export_open(&o, &h, &err), RAML_EUSAGE);
         assert_true(has(err.msg, "task '"));
     }
     for (size_t i = 0; i < COUNT(dates); i++) {
-        struct raml_harness_options o = options(*state);
+        struct raml_lm_eval_options o = options(*state);
         struct raml_err err = {0};
         o.date = dates[i];
-        assert_int_equal(raml_harness_open(&o, &h, &err), RAML_EUSAGE);
+        assert_int_equal(raml_lm_eval_export_open(&o, &h, &err), RAML_EUSAGE);
         assert_true(has(err.msg, "date '"));
     }
     assert_null(h);

@@ -25,13 +25,13 @@ static double one_draw(uint32_t set, uint32_t n, const int *answer, const struct
         if (set >> i & 1 && answer[i] >= 0) count[answer[i]]++;
     for (size_t g = 0; g < n_votes; g++)
         if (count[g] > most) most = count[g];
-    double right = 0, tied = 0;
+    double correct = 0, tied = 0;
     for (size_t g = 0; most && g < n_votes; g++) {
         if (count[g] != most) continue;
         tied++;
-        right += (double)vote[g].right / vote[g].n;
+        correct += (double)vote[g].correct / vote[g].n;
     }
-    return tied > 0 ? right / tied : 0;
+    return tied > 0 ? correct / tied : 0;
 }
 
 static void check_all_k(struct raml_majority *m, uint32_t n, const int *answer, const struct raml_vote *vote,
@@ -77,10 +77,10 @@ static void test_enumeration(void **state)
             if (place[kind] < 0) place[kind] = (int)n_votes++;
             answer[i] = place[kind];
             vote[answer[i]].n++;
-            vote[answer[i]].right += mode == 1 ? raml_rng_below(&r, 2) : kind < 1 + trial % 3;
+            vote[answer[i]].correct += mode == 1 ? raml_rng_below(&r, 2) : kind < 1 + trial % 3;
         }
         for (size_t g = 0; g < n_votes; g++) {
-            noisy += vote[g].right && vote[g].right < vote[g].n;
+            noisy += vote[g].correct && vote[g].correct < vote[g].n;
             for (size_t h = 0; h < g; h++) ties += vote[g].n == vote[h].n;
         }
         check_all_k(&m, n, answer, vote, n_votes);

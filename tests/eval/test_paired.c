@@ -62,16 +62,16 @@ static void test_flips(void **state)
         size_t n = 1 + raml_rng_below(&r, 20); /* above 16: random patterns */
         for (size_t i = 0; i < n; i++) copy[i] = d[i] = ((double)raml_rng_below(&r, 9) - 3) / 8;
         struct raml_err err = {0};
-        CHECK_OK(raml_flip_test(copy, n, 5, &p, &err));
+        CHECK_OK(raml_permutation_test(copy, n, 5, &p, &err));
         CHECK_NEAR("all patterns", p, brute(d, n), n > 16 ? 0.03 : 1e-12);
     }
     double zero[] = {0, 0, 0}, p = -1, one[] = {0.1, 0.1, 0.1, 0.1, 0.1, 0};
     struct raml_err err = {0};
-    CHECK_OK(raml_flip_test(zero, 3, 5, &p, &err));
+    CHECK_OK(raml_permutation_test(zero, 3, 5, &p, &err));
     CHECK_NEAR("no difference", p, 1, 0);
-    CHECK_OK(raml_flip_test(one, 6, 5, &p, &err));
+    CHECK_OK(raml_permutation_test(one, 6, 5, &p, &err));
     CHECK_NEAR("five alike: the sign test", p, 2.0 / 32, 1e-15);
-    CHECK_OK(raml_flip_test(one, 0, 5, &p, &err));
+    CHECK_OK(raml_permutation_test(one, 0, 5, &p, &err));
     CHECK_NEAR("nothing", p, 1, 0);
 }
 
@@ -197,17 +197,17 @@ static void test_majority(void **state)
     struct raml_measure measure[] = {
         {.kind = RAML_MEASURE_MGPASS, .k = 3}, {.kind = RAML_MEASURE_MAJ, .k = 1}, {.kind = RAML_MEASURE_MAJ, .k = 3}};
     struct raml_table_options opt = {.measure = measure, .n_measures = 3, .n_draws = 100, .maj_if_answers = true};
-    static const bool none[3], right[2][3] = {{1, 0, 0}, {1, 1, 0}};
+    static const bool none[3], correct[2][3] = {{1, 0, 0}, {1, 1, 0}};
     static const char *const answer[] = {"7", "7", "8"}, *const apart[] = {"7", "9", "8"};
     for (int silent = 0; silent < 2; silent++) {
         struct raml_tallies *run[2];
         struct raml_err err = {0};
         for (int r = 0; r < 2; r++) {
             CHECK_OK(raml_tallies_open(&opt, true, &run[r], &err));
-            struct raml_scored q = {.id = "q",
+            struct raml_graded q = {.id = "q",
                                     .difficulty = -1,
                                     .n = 3,
-                                    .right = right[r],
+                                    .correct = correct[r],
                                     .truncated = none,
                                     .unclosed = none,
                                     .answer = r ? answer : apart,
@@ -293,8 +293,8 @@ static void test_planned_power(void **state)
     (void)state;
     uint32_t trials = repetitions(150);
     enum { SAMPLES = 4 };
-    struct raml_plan plan = {0, 2 * (0.25 - 0.7 * 0.7 / 12)}; /* E p(1-p) = 1/4 - Var p */
-    double d = 0.06, need = raml_plan_paired(&plan, SAMPLES, d);
+    struct raml_sample_size plan = {0, 2 * (0.25 - 0.7 * 0.7 / 12)}; /* E p(1-p) = 1/4 - Var p */
+    double d = 0.06, need = raml_sample_size_paired(&plan, SAMPLES, d);
     double share = rejected((uint32_t)need, SAMPLES, d, trials);
     printf("planned %g questions x %d for %g: seen in %.1f %% of %u\n", need, SAMPLES, d, 100 * share, trials);
     assert_true(fabs(share - 0.8) <= 0.02 + 3 * sqrt(0.8 * 0.2 / trials));
@@ -303,28 +303,28 @@ static void test_planned_power(void **state)
 static void test_plans(void **state)
 {
     (void)state;
-    struct raml_plan p;
+    struct raml_sample_size p;
     struct raml_err err = {0};
-    CHECK_OK(raml_plan_of_accuracy(0.5, &p, &err));
-    CHECK_NEAR("the pollster's 1068 for 3 points", raml_plan_width(&p, 1, 0.03), 1068, 0);
-    CHECK_NEAR("9604 for 1 point", raml_plan_width(&p, 0, 0.01), 9604, 0);
-    assert_int_equal(raml_plan_of_accuracy(1.5, &p, &err), RAML_ERANGE);
-    assert_int_equal(raml_plan_of_accuracy(NAN, &p, &err), RAML_ERANGE);
+    CHECK_OK(raml_sample_size_of_accuracy(0.5, &p, &err));
+    CHECK_NEAR("the pollster's 1068 for 3 points", raml_sample_size_width(&p, 1, 0.03), 1068, 0);
+    CHECK_NEAR("9604 for 1 point", raml_sample_size_width(&p, 0, 0.01), 9604, 0);
+    assert_int_equal(raml_sample_size_of_accuracy(1.5, &p, &err), RAML_ERANGE);
+    assert_int_equal(raml_sample_size_of_accuracy(NAN, &p, &err), RAML_ERANGE);
     struct raml_spread s = {.total = 0.10, .noise = 0.02, .within = 0.16};
-    CHECK_OK(raml_plan_of(&s, &p, &err));
+    CHECK_OK(raml_sample_size_of(&s, &p, &err));
     CHECK_NEAR("between", p.between, 0.08, 1e-15);
-    CHECK_NEAR("one sample", raml_plan_width(&p, 1, 0.02), ceil(1.959963984540054 * 1.959963984540054 * 0.24 / 4e-4),
+    CHECK_NEAR("one sample", raml_sample_size_width(&p, 1, 0.02), ceil(1.959963984540054 * 1.959963984540054 * 0.24 / 4e-4),
                0);
-    CHECK_NEAR("eight", raml_plan_width(&p, 8, 0.02), ceil(1.959963984540054 * 1.959963984540054 * 0.10 / 4e-4), 0);
+    CHECK_NEAR("eight", raml_sample_size_width(&p, 8, 0.02), ceil(1.959963984540054 * 1.959963984540054 * 0.10 / 4e-4), 0);
     s.noise = 0.3;
-    CHECK_OK(raml_plan_of(&s, &p, &err));
+    CHECK_OK(raml_sample_size_of(&s, &p, &err));
     CHECK_NEAR("never below 0", p.between, 0, 0);
     s.noise = NAN;
-    assert_int_equal(raml_plan_of(&s, &p, &err), RAML_ERANGE);
+    assert_int_equal(raml_sample_size_of(&s, &p, &err), RAML_ERANGE);
     s.total = NAN;
-    assert_int_equal(raml_plan_of(&s, &p, &err), RAML_ERANGE);
-    struct raml_plan certain = {0, 0};
-    CHECK_NEAR("at least one question", raml_plan_width(&certain, 1, 0.5), 1, 0);
+    assert_int_equal(raml_sample_size_of(&s, &p, &err), RAML_ERANGE);
+    struct raml_sample_size certain = {0, 0};
+    CHECK_NEAR("at least one question", raml_sample_size_width(&certain, 1, 0.5), 1, 0);
 }
 
 int main(void)

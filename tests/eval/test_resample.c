@@ -144,8 +144,8 @@ static void test_gather(void **state)
 {
     (void)state;
     enum { N = 50000 };
-    double *x = malloc(N * sizeof *x), value[RAML_RESAMPLE_MAX_CELLS];
-    uint64_t count[RAML_RESAMPLE_MAX_CELLS], total = 0;
+    double *x = malloc(N * sizeof *x), value[RAML_RESAMPLE_MAX_VALUES];
+    uint64_t count[RAML_RESAMPLE_MAX_VALUES], total = 0;
     struct raml_key key = {.seed = 3, .purpose = RAML_FOR_TEST};
     assert_non_null(x);
     double sum = 0, squares = 0, sum_cells = 0, squares_cells = 0;
@@ -155,9 +155,9 @@ static void test_gather(void **state)
         squares += x[i] * x[i];
     }
     size_t n = raml_resample_gather(x, N, value, count);
-    assert_int_equal(n, RAML_RESAMPLE_MAX_CELLS);
+    assert_int_equal(n, RAML_RESAMPLE_MAX_VALUES);
     for (size_t i = 0; i < n; i++) {
-        assert_true(count[i] >= N / RAML_RESAMPLE_MAX_CELLS && count[i] <= N / RAML_RESAMPLE_MAX_CELLS + 1);
+        assert_true(count[i] >= N / RAML_RESAMPLE_MAX_VALUES && count[i] <= N / RAML_RESAMPLE_MAX_VALUES + 1);
         total += count[i];
         sum_cells += (double)count[i] * value[i];
         squares_cells += (double)count[i] * value[i] * value[i];
@@ -170,10 +170,10 @@ static void test_gather(void **state)
     assert_int_equal(n, 3);
     CHECK_NEAR("sorted", value[0], 0.5, 0);
     assert_int_equal(count[2], 3);
-    for (size_t i = 0; i < RAML_RESAMPLE_MAX_CELLS; i++) x[i] = (double)i; /* as many as fit */
-    x[RAML_RESAMPLE_MAX_CELLS] = 0;
-    n = raml_resample_gather(x, RAML_RESAMPLE_MAX_CELLS + 1, value, count);
-    assert_int_equal(n, RAML_RESAMPLE_MAX_CELLS);
+    for (size_t i = 0; i < RAML_RESAMPLE_MAX_VALUES; i++) x[i] = (double)i; /* as many as fit */
+    x[RAML_RESAMPLE_MAX_VALUES] = 0;
+    n = raml_resample_gather(x, RAML_RESAMPLE_MAX_VALUES + 1, value, count);
+    assert_int_equal(n, RAML_RESAMPLE_MAX_VALUES);
     assert_int_equal(count[0], 2);
     assert_int_equal(raml_resample_gather(x, 0, value, count), 0);
     free(x);

@@ -48,7 +48,7 @@ static void test_groups(void **state)
     const struct raml_table_row *add = &t.row[1], *all = &t.row[3];
     assert_int_equal(add->n_questions, 3);
     assert_int_equal(add->n_samples, 12);
-    assert_int_equal(add->n_right, 7);
+    assert_int_equal(add->n_correct, 7);
     assert_int_equal(add->n_truncated, 2);
     assert_int_equal(add->n_unclosed, 1);
     CHECK_NEAR("accuracy of add", add->accuracy.value, 7.0 / 12.0, 1e-15);

@@ -17,12 +17,12 @@
 enum { MAX_N = 128 };
 static const bool none[MAX_N];
 
-static struct raml_scored question(const char *id, uint32_t n, const bool *right, const char *const *answer)
+static struct raml_graded question(const char *id, uint32_t n, const bool *correct, const char *const *answer)
 {
-    return (struct raml_scored){.id = id,
+    return (struct raml_graded){.id = id,
                                 .difficulty = -1,
                                 .n = n,
-                                .right = right,
+                                .correct = correct,
                                 .truncated = none,
                                 .unclosed = none,
                                 .answer = answer,
@@ -49,10 +49,10 @@ static struct raml_tallies *open_maj(uint32_t k, bool if_answers)
 }
 
 /* maj@n of one question: the most common answer. */
-static double vote(uint32_t n, const bool *right, const char *const *answer, const bool *cut, const bool *open)
+static double vote(uint32_t n, const bool *correct, const char *const *answer, const bool *cut, const bool *open)
 {
     struct raml_tallies *t = open_maj(n, false);
-    struct raml_scored q = question("q", n, right, answer);
+    struct raml_graded q = question("q", n, correct, answer);
     struct raml_err err = {0};
     if (cut) q.truncated = cut;
     if (open) q.unclosed = open;
@@ -89,21 +89,21 @@ static void test_classes(void **state)
 static void test_cut_off(void **state)
 {
     (void)state;
-    const bool right[] = {1, 1, 1, 0, 0}, cut[] = {1, 0, 0, 0, 0}, open[] = {0, 1, 0, 0, 0};
+    const bool correct[] = {1, 1, 1, 0, 0}, cut[] = {1, 0, 0, 0, 0}, open[] = {0, 1, 0, 0, 0};
     const char *const answer[] = {"7", "7", "7", "8", "8"};
-    CHECK_NEAR("all", vote(5, right, answer, NULL, NULL), 1, 0);
-    CHECK_NEAR("one truncated: a tie", vote(5, right, answer, cut, NULL), 0.5, 0);
-    CHECK_NEAR("and one not closed", vote(5, right, answer, cut, open), 0, 0);
+    CHECK_NEAR("all", vote(5, correct, answer, NULL, NULL), 1, 0);
+    CHECK_NEAR("one truncated: a tie", vote(5, correct, answer, cut, NULL), 0.5, 0);
+    CHECK_NEAR("and one not closed", vote(5, correct, answer, cut, open), 0, 0);
     struct raml_tallies *t = NULL;
     struct raml_table_options opt = {.seed = 1, .n_draws = 10};
-    struct raml_scored q = question("q", 5, right, NULL);
+    struct raml_graded q = question("q", 5, correct, NULL);
     struct raml_err err = {0};
     q.truncated = cut;
     q.unclosed = open;
     CHECK_OK(raml_tallies_open(&opt, false, &t, &err));
     CHECK_OK(raml_tallies_add(t, &q, &err));
     struct raml_table table = table_of(t);
-    assert_int_equal(table.row[0].n_right, 1);
+    assert_int_equal(table.row[0].n_correct, 1);
     assert_int_equal(table.row[0].n_truncated, 1);
     assert_int_equal(table.row[0].n_unclosed, 1);
     raml_table_deinit(&table);
@@ -116,22 +116,22 @@ static void test_many_answers(void **state)
     (void)state;
     static char text[MAX_N][16];
     const char *answer[MAX_N];
-    bool right[MAX_N] = {0};
+    bool correct[MAX_N] = {0};
     for (int i = 0; i < MAX_N; i++) {
         snprintf(text[i], sizeof text[i], "%d/%d", i % 64 + 1, 97);
         answer[i] = text[i];
-        right[i] = i % 64 == 0;
+        correct[i] = i % 64 == 0;
     }
-    CHECK_NEAR("64 answers of 2: a tie of all", vote(MAX_N, right, answer, NULL, NULL), 1.0 / 64, 1e-15);
+    CHECK_NEAR("64 answers of 2: a tie of all", vote(MAX_N, correct, answer, NULL, NULL), 1.0 / 64, 1e-15);
     for (int i = 0; i < MAX_N; i++) snprintf(text[i], sizeof text[i], "%d/%d", i + 1, 97);
     snprintf(text[127], sizeof text[127], "126/97"); /* equal text, far after the 64th */
-    right[126] = right[127] = true;
-    right[125] = true;
-    CHECK_NEAR("equal text beyond the bound", vote(MAX_N, right, answer, NULL, NULL), 1, 0);
+    correct[126] = correct[127] = true;
+    correct[125] = true;
+    CHECK_NEAR("equal text beyond the bound", vote(MAX_N, correct, answer, NULL, NULL), 1, 0);
     snprintf(text[126], sizeof text[126], "z+1");
     snprintf(text[127], sizeof text[127], "z+1 "); /* the same to the checker, which is not used here */
-    right[125] = false;
-    CHECK_NEAR("equal only to the checker beyond the bound", vote(MAX_N, right, answer, NULL, NULL), 4.0 / 128, 1e-15);
+    correct[125] = false;
+    CHECK_NEAR("equal only to the checker beyond the bound", vote(MAX_N, correct, answer, NULL, NULL), 4.0 / 128, 1e-15);
 }
 
 static void test_refused(void **state)
@@ -141,8 +141,8 @@ static void test_refused(void **state)
     struct raml_table_options opt = {.measure = measure, .n_measures = 1, .n_draws = 10};
     struct raml_tallies *t = NULL;
     struct raml_err err = {0};
-    const bool right[8] = {0};
-    struct raml_scored q = question("aime-7", 8, right, NULL), few = question("aime-8", 5, right, NULL);
+    const bool correct[8] = {0};
+    struct raml_graded q = question("aime-7", 8, correct, NULL), few = question("aime-8", 5, correct, NULL);
     CHECK_OK(raml_tallies_open(&opt, false, &t, &err));
     CHECK_OK(raml_tallies_add(t, &q, &err));
     assert_int_equal(raml_tallies_add(t, &few, &err), RAML_ERANGE);
@@ -192,9 +192,9 @@ static void test_order_says_nothing(void **state)
         CHECK_OK(raml_tallies_open(&opt, false, &t, &err));
         for (uint32_t i = 0; i < N; i++) {
             uint32_t j = way ? N - 1 - i : i, x = j * 2654435761u;
-            bool right[8];
-            for (uint32_t s = 0; s < 8; s++) right[s] = x >> (3 * s) & 1;
-            struct raml_scored q = question("q", 4 + x % 5, right, answer);
+            bool correct[8];
+            for (uint32_t s = 0; s < 8; s++) correct[s] = x >> (3 * s) & 1;
+            struct raml_graded q = question("q", 4 + x % 5, correct, answer);
             q.family = family[x >> 8 & 3];
             q.difficulty = (int)(x >> 12) % 3 - 1;
             CHECK_OK(raml_tallies_add(t, &q, &err));
@@ -273,15 +273,15 @@ static size_t check_file(const char *file, const json_t *want)
     struct raml_table_options opt = {.measure = measure, .n_measures = n, .n_draws = 0};
     struct raml_tallies *t = NULL;
     struct raml_err err = {0};
-    struct raml_scored_options read = {.layout = RAML_LAYOUT_AUTO};
-    struct raml_scored_report report;
+    struct raml_samples_options read = {.layout = RAML_LAYOUT_AUTO};
+    struct raml_samples_report report;
     char path[512];
     snprintf(path, sizeof path, SAMPLES "%s.jsonl", file);
     CHECK_OK(raml_tallies_open(&opt, false, &t, &err));
-    CHECK_OK(raml_scored_read(path, &read, raml_tallies_add, t, &report, &err));
+    CHECK_OK(raml_samples_read(path, &read, raml_tallies_add, t, &report, &err));
     struct raml_table table = table_of(t);
     assert_int_equal(table.row[0].n_questions, json_integer_value(json_object_get(want, "questions")));
-    assert_int_equal(table.row[0].n_right, json_integer_value(json_object_get(want, "correct_total")));
+    assert_int_equal(table.row[0].n_correct, json_integer_value(json_object_get(want, "correct_total")));
     for (size_t i = 0; i < n; i++) {
         char what[128], label[RAML_MEASURE_NAME];
         raml_measure_name(&measure[i], label);
@@ -352,16 +352,16 @@ static void nemo_check(const struct nemo *d, size_t n, const json_t *want)
     CHECK_OK(raml_tallies_open(&opt, false, &t, &err));
     double pass = 0;
     for (size_t i = 0; i < d->rows; i++) {
-        bool right[NEMO_RUNS];
+        bool correct[NEMO_RUNS];
         const char *answer[NEMO_RUNS];
         uint32_t c = 0;
         double one;
         for (size_t r = 0; r < d->runs; r++) {
-            right[r] = json_is_true(json_object_get(d->line[r][i], "symbolic_correct"));
+            correct[r] = json_is_true(json_object_get(d->line[r][i], "symbolic_correct"));
             answer[r] = json_string_value(json_object_get(d->line[r][i], "predicted_answer"));
-            c += right[r];
+            c += correct[r];
         }
-        struct raml_scored q = question("q", (uint32_t)n, right, answer);
+        struct raml_graded q = question("q", (uint32_t)n, correct, answer);
         CHECK_OK(raml_tallies_add(t, &q, &err));
         CHECK_OK(raml_pass_at_k((uint32_t)d->runs, c, (uint32_t)n, &one, &err));
         pass += one / (double)d->rows;

@@ -21,7 +21,7 @@ struct golden {
     struct raml_model *model;
     json_t *expected;
     const json_t *tree; /* borrowed */
-    struct ids prompt, cue, answer, trajectory[N_TRAJECTORIES];
+    struct ids prompt, answer_prefix, answer, trajectory[N_TRAJECTORIES];
 };
 
 static const char *const golden_names[] = {"qwen2-tied", "qwen2-untied", "qwen3", "llama", "llama3-scaled"};
@@ -46,11 +46,11 @@ static inline void golden_open(struct golden *g, const char *name)
     snprintf(dir, sizeof dir, "%s/golden/%s", RAML_SHARED, name);
     snprintf(path, sizeof path, "%s/expected.json", dir);
     must(far_device_open(2, "auto", &g->dev, &err), &err);
-    must(raml_model_open(dir, RAML_F32, RAML_TO_TRAIN, g->dev, &g->model, &err), &err);
+    must(raml_model_open(dir, RAML_F32, RAML_TRAINING, g->dev, &g->model, &err), &err);
     must(raml_json_load(path, 1 << 24, &g->expected, &err), &err);
     g->tree = json_object_get(g->expected, "tree");
     g->prompt = golden_ids(json_object_get(g->tree, "prompt"));
-    g->cue = golden_ids(json_object_get(g->tree, "cue"));
+    g->answer_prefix = golden_ids(json_object_get(g->tree, "cue"));
     g->answer = golden_ids(json_object_get(g->tree, "answer"));
     const json_t *list = json_object_get(g->tree, "trajectories");
     assert_int_equal(json_array_size(list), N_TRAJECTORIES);
@@ -77,7 +77,7 @@ static inline void micro_open(struct raml_device **dev, struct raml_model **mode
     struct raml_config c;
     must(far_device_open(2, "auto", dev, &err), &err);
     must(raml_config_preset("micro", &c, &err), &err);
-    must(raml_model_init(&c, seed, RAML_F32, RAML_TO_TRAIN, *dev, model, &err), &err);
+    must(raml_model_init(&c, seed, RAML_F32, RAML_TRAINING, *dev, model, &err), &err);
 }
 
 #define CHECK_NEAR(what, got, want, tol)                                                                   \

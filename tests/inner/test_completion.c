@@ -12,7 +12,7 @@ static void golden_values(void **state)
     for (size_t m = 0; m < COUNT(golden_names); m++) {
         struct golden g;
         struct raml_err err = {0};
-        struct raml_completion_scorer *s;
+        struct raml_completion_evaluator *s;
         float logp[N_TRAJECTORIES][MAX_IDS], entropy[N_TRAJECTORIES][MAX_IDS];
         struct raml_completion c[N_TRAJECTORIES];
         golden_open(&g, golden_names[m]);
@@ -20,7 +20,7 @@ static void golden_values(void **state)
         for (size_t i = 0; i < N_TRAJECTORIES; i++)
             c[i] = (struct raml_completion){g.trajectory[i].id, g.trajectory[i].n, logp[i], entropy[i], 0};
         const struct raml_completions job = {g.prompt.id, g.prompt.n, c, N_TRAJECTORIES};
-        must(raml_completion_score(s, &job, 1, &err), &err);
+        must(raml_completion_logprobs(s, &job, 1, &err), &err);
         for (size_t i = 0; i < N_TRAJECTORIES; i++) {
             const json_t *want = golden_of(&g, i, "logp");
             assert_int_equal(json_array_size(want), c[i].n);
@@ -40,7 +40,7 @@ static void golden_entropy(void **state)
     (void)state;
     struct golden g;
     struct raml_err err = {0};
-    struct raml_completion_scorer *s;
+    struct raml_completion_evaluator *s;
     float logp[MAX_IDS], entropy[MAX_IDS];
     golden_open(&g, "qwen3");
     struct ids x = golden_ids(json_object_get(g.expected, "tokens"));
@@ -48,7 +48,7 @@ static void golden_entropy(void **state)
     must(raml_completion_open(g.model, 4096, &s, &err), &err);
     struct raml_completion c = {x.id + 1, x.n - 1, logp, entropy, 0};
     const struct raml_completions job = {x.id, 1, &c, 1};
-    must(raml_completion_score(s, &job, 1, &err), &err);
+    must(raml_completion_logprobs(s, &job, 1, &err), &err);
     for (size_t k = 0; k < c.n; k++) {
         CHECK_NEAR("logp", logp[k], json_number_value(json_array_get(json_object_get(want, "logp"), k)), 1e-4);
         CHECK_NEAR("entropy", entropy[k], json_number_value(json_array_get(json_object_get(want, "entropy"), k)), 1e-4);
@@ -82,11 +82,11 @@ static void make_jobs(struct jobs *x)
 static void score(struct jobs *x, const struct raml_model *model, size_t bound, size_t per_call)
 {
     struct raml_err err = {0};
-    struct raml_completion_scorer *s;
+    struct raml_completion_evaluator *s;
     make_jobs(x);
     must(raml_completion_open(model, bound, &s, &err), &err);
     for (size_t j = 0; j < N_JOBS; j += per_call)
-        must(raml_completion_score(s, x->job + j, j + per_call <= N_JOBS ? per_call : N_JOBS - j, &err), &err);
+        must(raml_completion_logprobs(s, x->job + j, j + per_call <= N_JOBS ? per_call : N_JOBS - j, &err), &err);
     assert_true(raml_completion_tokens(s) > 0);
     raml_completion_close(s);
 }
@@ -130,7 +130,7 @@ static void context_is_read_alone(void **state)
     static struct jobs x;
     struct raml_device *dev;
     struct raml_model *model;
-    struct raml_completion_scorer *s;
+    struct raml_completion_evaluator *s;
     struct raml_err err = {0};
     float logp[3][MAX_N], entropy[3][MAX_N], want[3][MAX_N];
     enum { PROMPT = 20, SCORED = 7 };
@@ -143,7 +143,7 @@ static void context_is_read_alone(void **state)
         for (size_t k = PROMPT - 2 + i; k < MAX_N; k++) all[i][k] = x.token[1][i][k];
         struct raml_completion c = {all[i] + PROMPT, SCORED, want[i], NULL, 0};
         const struct raml_completions job = {all[i], PROMPT, &c, 1};
-        must(raml_completion_score(s, &job, 1, &err), &err);
+        must(raml_completion_logprobs(s, &job, 1, &err), &err);
     }
     for (size_t shared = 0; shared < PROMPT; shared += PROMPT - 2) {
         struct raml_completion c[3];
@@ -152,7 +152,7 @@ static void context_is_read_alone(void **state)
                                             PROMPT - shared};
         const struct raml_completions job = {all[0], shared, c, 3};
         uint64_t before = raml_completion_tokens(s);
-        must(raml_completion_score(s, &job, 1, &err), &err);
+        must(raml_completion_logprobs(s, &job, 1, &err), &err);
         assert_int_equal(raml_completion_tokens(s) - before, shared + 3 * (PROMPT + SCORED - shared));
         for (size_t i = 0; i < 3; i++)
             for (size_t k = 0; k < SCORED; k++) {
@@ -160,7 +160,7 @@ static void context_is_read_alone(void **state)
                 assert_true(entropy[i][k] > 0);
             }
         c[1].n_context = c[1].n;
-        assert_int_equal(raml_completion_score(s, &job, 1, &err), RAML_ERANGE);
+        assert_int_equal(raml_completion_logprobs(s, &job, 1, &err), RAML_ERANGE);
         assert_true(has(err.msg, "completion 2 has no token"));
     }
     raml_completion_close(s);
@@ -173,7 +173,7 @@ static void bad_input(void **state)
     (void)state;
     struct raml_device *dev;
     struct raml_model *model;
-    struct raml_completion_scorer *s;
+    struct raml_completion_evaluator *s;
     struct raml_err err = {0};
     micro_open(&dev, &model, 1);
     const int vocab = raml_model_config(model)->vocab_size, context = raml_model_config(model)->max_positions;
@@ -216,10 +216,10 @@ static void bad_input(void **state)
         struct raml_completion c[2] = {cases[i].c[0], cases[i].c[1]};
         const struct raml_completions job = {cases[i].prompt, cases[i].n_prompt, c, 2};
         err = (struct raml_err){0};
-        if (raml_completion_score(s, &job, 1, &err) != cases[i].code) fail_msg("%s: %s", cases[i].what, err.msg);
+        if (raml_completion_logprobs(s, &job, 1, &err) != cases[i].code) fail_msg("%s: %s", cases[i].what, err.msg);
         assert_true(has(err.msg, cases[i].message));
     }
-    must(raml_completion_score(s, NULL, 0, &err), &err); /* nothing to do */
+    must(raml_completion_logprobs(s, NULL, 0, &err), &err); /* nothing to do */
     raml_completion_close(s);
     raml_completion_close(NULL);
     free(token);

@@ -39,7 +39,7 @@ static int set_up(void **state)
     c.n_layers = 2;
     c.vocab_size = 261;
     c.max_positions = 300;
-    if (raml_model_init(&c, 3, RAML_F32, RAML_TO_TRAIN, r.dev, &r.m, &err) || raml_tokenizer_bytes(&r.t, &err)) return -1;
+    if (raml_model_init(&c, 3, RAML_F32, RAML_TRAINING, r.dev, &r.m, &err) || raml_tokenizer_bytes(&r.t, &err)) return -1;
     float *w = host_weights(r.m);
     for (size_t i = 0; i < raml_model_n(r.m); i++) w[i] *= 3; /* peaked, so that mistakes show */
     if (host_set_weights(r.m, w, &err)) return -1;
@@ -167,7 +167,7 @@ static double scored(struct rig *r, const char *question, const struct raml_traj
     struct raml_pack pack = {0};
     struct raml_pass *pass = NULL;
     float *logp = calloc(t->n_tokens, sizeof *logp);
-    struct raml_score out = {.logp = logp, .argmax = argmax};
+    struct raml_logprobs out = {.logp = logp, .argmax = argmax};
     double sum = 0;
     assert_int_equal(raml_format_prompt(&r->f, r->t, question, &prompt, NULL), 0);
     assert_int_equal(raml_tree_add(&tree, -1, 0, prompt.id, prompt.n, prompt.n, NULL, NULL), 0);
@@ -267,11 +267,11 @@ static void test_waits(void **state)
     struct raml_sample_stats stats;
     struct raml_questions got;
     int32_t close = raml_tokenizer_id(r->t, "</think>"), end = raml_tokenizer_id(r->t, "<|endoftext|>");
-    size_t waits = 0;
+    size_t continuations = 0;
     o.n = 150;
     o.max_completion_length = 12;
     o.think_budget = 9;
-    o.force_wait = 5;
+    o.force_continuation = 5;
     sample(r, &o, &got, &stats);
     for (size_t i = 0; i < got.n; i++)
         for (size_t k = 0; k < o.n; k++) {
@@ -280,9 +280,9 @@ static void test_waits(void **state)
             while (at < t->n_tokens && t->tokens[at] != close && t->tokens[at] != end) at++;
             assert_true(at <= 9);
             if (at < t->n_tokens && t->tokens[at] == close) assert_int_equal(at, 9); /* not before: five left */
-            waits += strstr(t->text, "wait") != NULL;
+            continuations += strstr(t->text, "wait") != NULL;
         }
-    assert_true(waits > 0);
+    assert_true(continuations > 0);
     raml_questions_deinit(&got);
 }
 
@@ -324,10 +324,10 @@ static void test_plain_format(void **state)
     raml_questions_deinit(&out);
     r->f.think_close = "so:"; /* three tokens: whether it starts isn't known when its first is sampled */
     o.answer_only = false;
-    o.force_wait = 1;
+    o.force_continuation = 1;
     raml_questions_init(&out);
     assert_int_equal(raml_sample_questions(r->m, r->t, &r->f, &r->qs, &o, &out, &stats, NULL, &err), RAML_EUSAGE);
-    assert_non_null(strstr(err.msg, "force_wait"));
+    assert_non_null(strstr(err.msg, "force_continuation"));
     raml_questions_deinit(&out);
     raml_questions_deinit(&got);
     r->f = kept;
@@ -345,7 +345,7 @@ static struct raml_model *scripted(struct rig *r, const int32_t *script, size_t 
     c.hidden_size = 264;
     c.head_dim = 66;
     c.tied = false;
-    if (raml_model_init(&c, 1, RAML_F32, RAML_TO_TRAIN, r->dev, &m, &err)) fail_msg("%s", err.msg);
+    if (raml_model_init(&c, 1, RAML_F32, RAML_TRAINING, r->dev, &m, &err)) fail_msg("%s", err.msg);
     const struct raml_param *p;
     size_t n_params = raml_model_params(m, &p), d = (size_t)c.hidden_size;
     float *w = host_weights(m);
@@ -365,7 +365,7 @@ struct said {
     const char *what;
     const char *script; /* begins with the prompt's last byte; special tokens are parsed */
     const char *think_open, *think_close;
-    bool opened;
+    bool think_opened;
     size_t budget;
     const char *trajectory, *answer, *finish_reason; /* wanted; answer NULL: none */
     size_t think_start, think_end, n_tokens;
@@ -381,8 +381,8 @@ static void check_said(struct rig *r, const struct said *x)
     struct raml_sample_options o = raml_sample_default();
     struct raml_err err = {0};
     const int32_t eos[] = {'$', '#'};
-    struct raml_format f = {.name = "test", .before = "Q", .after = ":", .cue = "=\\boxed{", .stop = "<|endoftext|>",
-                            .think_open = x->think_open, .think_close = x->think_close, .opened = x->opened};
+    struct raml_format f = {.name = "test", .before = "Q", .after = ":", .answer_prefix = "=\\boxed{", .stop = "<|endoftext|>",
+                            .think_open = x->think_open, .think_close = x->think_close, .think_opened = x->think_opened};
     struct raml_question q = {.id = "q", .question = "?", .answer = "7", .difficulty = -1};
     assert_int_equal(raml_tokenizer_encode(r->t, x->script, strlen(x->script), true, &script, &err), 0);
     struct raml_model *m = scripted(r, script.id, script.n);
@@ -506,7 +506,7 @@ static void test_estimate(void **state)
         fprintf(stderr, "test_estimate: memory can't be measured here: not checked\n");
         return;
     }
-    assert_int_equal(raml_model_init(&c, 3, RAML_F32, RAML_TO_READ, r->dev, &m, NULL), 0);
+    assert_int_equal(raml_model_init(&c, 3, RAML_F32, RAML_INFERENCE, r->dev, &m, NULL), 0);
     o.n = o.batch_size = B;
     o.max_completion_length = OWN;
     for (int sorts = 0; sorts < 2; sorts++) {

@@ -36,8 +36,8 @@ static void golden_values(void **state)
         struct raml_loss_curve c[N_TRAJECTORIES];
         golden_open(&g, golden_names[m]);
         for (size_t i = 0; i < N_TRAJECTORIES; i++)
-            in[i] = (struct raml_trace_input){g.prompt.id, g.trajectory[i].id, g.cue.id, g.answer.id,
-                                              g.prompt.n,  g.trajectory[i].n,  g.cue.n,  g.answer.n};
+            in[i] = (struct raml_trace_input){g.prompt.id, g.trajectory[i].id, g.answer_prefix.id, g.answer.id,
+                                              g.prompt.n,  g.trajectory[i].n,  g.answer_prefix.n,  g.answer.n};
         trace(g.model, 1, 4096, in, N_TRAJECTORIES, c);
         for (size_t i = 0; i < N_TRAJECTORIES; i++) {
             const json_t *want = golden_of(&g, i, "answer_logp_after_prefix");
@@ -113,7 +113,7 @@ static void one_pass_per_prefix(void **state)
 {
     struct fixture *f = *state;
     struct raml_err err = {0};
-    struct raml_completion_scorer *s;
+    struct raml_completion_evaluator *s;
     struct raml_loss_curve c[N_INPUTS];
     must(raml_completion_open(f->model, 1 << 20, &s, &err), &err);
     trace(f->model, 1, 1 << 20, f->in, N_INPUTS, c);
@@ -127,11 +127,11 @@ static void one_pass_per_prefix(void **state)
             len = in->n_prompt;
             if (i) memcpy(text + len, in->trajectory, i * sizeof *text);
             len += i;
-            if (in->n_cue) memcpy(text + len, in->cue, in->n_cue * sizeof *text);
-            len += in->n_cue;
+            if (in->n_answer_prefix) memcpy(text + len, in->answer_prefix, in->n_answer_prefix * sizeof *text);
+            len += in->n_answer_prefix;
             struct raml_completion a = {in->answer, in->n_answer, logp, NULL, 0};
             const struct raml_completions job = {text, len, &a, 1};
-            must(raml_completion_score(s, &job, 1, &err), &err);
+            must(raml_completion_logprobs(s, &job, 1, &err), &err);
             double loss = 0;
             for (size_t j = 0; j < in->n_answer; j++) {
                 CHECK_NEAR("logp", c[n].logp[i * in->n_answer + j], logp[j], 1e-5);
@@ -228,7 +228,7 @@ static void greedy(void **state)
     struct fixture *f = *state;
     enum { V = 512, N = 6 };
     struct raml_err err = {0};
-    struct raml_completion_scorer *s;
+    struct raml_completion_evaluator *s;
     struct raml_loss_curve c;
     static float logp[V];
     static int32_t token[V];
@@ -239,7 +239,7 @@ static void greedy(void **state)
     for (int v = 0; v < V; v++) one[v] = (struct raml_completion){&token[v], 1, &logp[v], NULL, 0};
     for (size_t i = 0; i <= N; i++) { /* no answer prefix; prompt of 20 tokens, trajectory after it */
         const struct raml_completions job = {text, 20 + i, one, V};
-        must(raml_completion_score(s, &job, 1, &err), &err);
+        must(raml_completion_logprobs(s, &job, 1, &err), &err);
         best[i] = 0;
         for (int v = 1; v < V; v++)
             if (logp[v] > logp[best[i]]) best[i] = v;
@@ -256,7 +256,7 @@ static void greedy(void **state)
     memcpy(chain, text, (20 + N) * sizeof *chain);
     chain[20 + N] = best[N];
     const struct raml_completions job = {chain, 21 + N, one, V};
-    must(raml_completion_score(s, &job, 1, &err), &err);
+    must(raml_completion_logprobs(s, &job, 1, &err), &err);
     int next = 0;
     for (int v = 1; v < V; v++)
         if (logp[v] > logp[next]) next = v;
@@ -344,7 +344,7 @@ static void from_texts(void **state)
     must(raml_trace_encode(&src, &q, 0, &x, &err), &err);
     check_tokens(tok, &x.prompt, "<|question|>3+4<think>");
     check_tokens(tok, &x.trajectory, "3+4=7");
-    check_tokens(tok, &x.cue, "</think>");
+    check_tokens(tok, &x.answer_prefix, "</think>");
     check_tokens(tok, &x.answer, "7");
     must(raml_trace_encode(&src, &q, 1, &x, &err), &err); /* as sampled: the byte that is not text is still there */
     check_tokens(tok, &x.trajectory, "4 \xff+5");
@@ -360,7 +360,7 @@ static void from_texts(void **state)
     check_tokens(tok, &x.answer, "8<|endoftext|>");
     assert_int_equal(raml_trace_encode(&src, &q, 1, &x, &err), RAML_ERANGE);
     assert_true(has(err.msg, "question 'a' (line 12), trajectory 2 has no answer of its own"));
-    assert_int_equal(x.prompt.n + x.trajectory.n + x.cue.n + x.answer.n, 0);
+    assert_int_equal(x.prompt.n + x.trajectory.n + x.answer_prefix.n + x.answer.n, 0);
     assert_int_equal(raml_trace_encode(&src, &q, 4, &x, &err), RAML_ERANGE);
     assert_true(has(err.msg, "trajectory 5: there is none; the question has 4"));
     src = (struct raml_trace_source){.tokenizer = tok, .format = raml_format_default()};
@@ -384,7 +384,7 @@ static void joined_texts(void **state)
     static const struct {
         enum raml_join join;
         bool score_end;
-        const char *cue, *answer, *first; /* first: the answer's first token */
+        const char *answer_prefix, *answer, *first; /* first: the answer's first token */
         size_t straddle;
     } cases[] = {{RAML_JOIN_JOINT, true, "\n\n**Final Answer**\n\\boxed", "{\\frac12}<|im_end|>", "{\\", 1},
                  {RAML_JOIN_JOINT, false, "\n\n**Final Answer**\n\\boxed", "{\\frac12", "{\\", 1},
@@ -402,12 +402,12 @@ static void joined_texts(void **state)
         .id = "a", .question = "1/2", .answer = "\\frac12", .trajectory = &s, .n_trajectories = 1};
     struct raml_trace_source src = {.tokenizer = tok,
                                     .format = {.before = "", .after = "\n", .end = "}<|im_end|>",
-                                               .cue = "\n\n**Final Answer**\n\\boxed{"}};
+                                               .answer_prefix = "\n\n**Final Answer**\n\\boxed{"}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         src.join = cases[i].join;
         src.score_end = cases[i].score_end;
         must(raml_trace_encode(&src, &q, 0, &x, &err), &err);
-        check_tokens(tok, &x.cue, cases[i].cue);
+        check_tokens(tok, &x.answer_prefix, cases[i].answer_prefix);
         check_tokens(tok, &x.answer, cases[i].answer);
         assert_int_equal(x.straddle, cases[i].straddle);
         const struct raml_tokens first = {x.answer.id, 1, 1};

@@ -25,7 +25,7 @@ RAML_CHECKED static inline enum raml_code host_set_weights(struct raml_model *m,
 
 /* raml_pass_backward and raml_pass_train with a gradient of the host. */
 RAML_CHECKED static inline enum raml_code host_gradient(struct raml_pass *p, const struct raml_pack *pack,
-                                                        const float *c, const float *e, const struct raml_score *out,
+                                                        const float *c, const float *e, const struct raml_logprobs *out,
                                                         float *grad, struct raml_err *err)
 {
     const struct raml_device *dev = p->m->dev;
@@ -45,7 +45,7 @@ RAML_CHECKED static inline enum raml_code host_backward(struct raml_pass *p, con
     return host_gradient(p, NULL, c, e, NULL, grad, err);
 }
 RAML_CHECKED static inline enum raml_code host_train(struct raml_pass *p, const struct raml_pack *pack, const float *c,
-                                                     const struct raml_score *out, float *grad, struct raml_err *err)
+                                                     const struct raml_logprobs *out, float *grad, struct raml_err *err)
 {
     return host_gradient(p, pack, c, NULL, out, grad, err);
 }

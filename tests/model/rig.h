@@ -78,7 +78,7 @@ static inline struct raml_model *rig_open_scaled(const struct raml_config *c, en
                                                  const struct raml_device *dev, float scale)
 {
     struct raml_model *m = NULL;
-    MUST(raml_model_init(c, 7, dtype, RAML_TO_TRAIN, dev, &m, err));
+    MUST(raml_model_init(c, 7, dtype, RAML_TRAINING, dev, &m, err));
     rig_stir(m, 8, scale);
     return m;
 }

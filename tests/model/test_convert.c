@@ -96,7 +96,7 @@ static void test_bits(void **state)
             struct raml_model_file *f = open_file(from), *g = open_file(gguf), *h = open_file(dir);
             same_config(names[k], raml_model_file_config(f), raml_model_file_config(g));
             for (size_t i = 0; i < raml_model_file_count(f); i++) {
-                const struct raml_stored *p = raml_model_file_at(f, i), *q = raml_model_file_at(h, i);
+                const struct raml_file_tensor *p = raml_model_file_at(f, i), *q = raml_model_file_at(h, i);
                 assert_int_equal(q->type, s == RAML_STORE_BF16 ? RAML_GGML_BF16 : RAML_GGML_F32);
                 if (s != RAML_STORE_BF16) assert_memory_equal(p->data, q->data, p->bytes);
             }
@@ -139,15 +139,15 @@ static void save_rig(const char *dir, int kind, int hidden)
     raml_device_close(dev);
 }
 
-static float *rows_of(const struct raml_stored *s)
+static float *rows_of(const struct raml_file_tensor *s)
 {
     float *x = malloc(s->n * sizeof *x);
     assert_non_null(x);
-    MUST(raml_stored_f32(s, 0, s->shape[0], x, err));
+    MUST(raml_file_tensor_f32(s, 0, s->shape[0], x, err));
     return x;
 }
 
-static void check_q8(const struct raml_stored *p, const struct raml_stored *q, bool blocks)
+static void check_q8(const struct raml_file_tensor *p, const struct raml_file_tensor *q, bool blocks)
 {
     float *x = rows_of(p), *y = rows_of(q);
     bool whole = p->n_dims == 2 && p->shape[1] % 32 == 0;
@@ -183,7 +183,7 @@ static void test_q8_0(void **state)
             to_folder(gguf, in(*state, "back", back), RAML_STORE_KEEP); /* quantised: F32, which holds them */
             struct raml_model_file *h = open_file(back);
             for (size_t i = 0; i < raml_model_file_count(g); i++) {
-                const struct raml_stored *p = raml_model_file_at(g, i), *q = raml_model_file_at(h, i);
+                const struct raml_file_tensor *p = raml_model_file_at(g, i), *q = raml_model_file_at(h, i);
                 float *x = rows_of(p), *y = rows_of(q);
                 assert_int_equal(q->type, p->type == RAML_GGML_F16 ? RAML_GGML_F16 : RAML_GGML_F32);
                 assert_memory_equal(x, y, p->n * sizeof *x);
@@ -284,7 +284,7 @@ static void test_mixed(void **state)
     to_folder(gguf, in(*state, "back", back), RAML_STORE_KEEP);
     struct raml_model_file *g = open_file(gguf), *h = open_file(back);
     for (size_t i = 0; i < raml_model_file_count(g); i++) {
-        const struct raml_stored *p = raml_model_file_at(g, i), *q = raml_model_file_find(h, p->name);
+        const struct raml_file_tensor *p = raml_model_file_at(g, i), *q = raml_model_file_find(h, p->name);
         float *x = rows_of(p), *y = rows_of(q);
         assert_int_equal(q->type, p->n_dims == 1 ? RAML_GGML_F32 : RAML_GGML_BF16);
         assert_memory_equal(x, y, p->n * sizeof *x);

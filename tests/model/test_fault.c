@@ -65,7 +65,7 @@ static void check_pass(bool train)
     for (size_t n = 0;; n++) { /* n = 0: nothing fails */
         struct raml_pass *pass;
         struct outcome *out = n ? &got : &want;
-        struct raml_score score = {out->logp, out->entropy, out->argmax};
+        struct raml_logprobs score = {out->logp, out->entropy, out->argmax};
         struct raml_err why = {0};
         enum raml_code rc = RAML_OK;
         MUST(raml_pass_open(m, train, &pass, err));
@@ -173,7 +173,7 @@ static void test_model(void **state)
     (void)state;
     struct raml_config c = rig_config(RIG_LLAMA, false);
     size_t before = far_in_use(dev), failures = 0;
-    for (int use = RAML_TO_READ; use <= RAML_TO_TRAIN; use++)
+    for (int use = RAML_INFERENCE; use <= RAML_TRAINING; use++)
         for (size_t n = 1;; n++) {
             struct raml_model *made;
             struct raml_err why = {0};

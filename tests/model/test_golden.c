@@ -42,7 +42,7 @@ static void open_golden(struct golden *g, const char *name, enum raml_dtype dtyp
     snprintf(g->dir, sizeof g->dir, "%s/golden/%s", RAML_SHARED, name);
     snprintf(path, sizeof path, "%s/expected.json", g->dir);
     if (raml_json_load(path, 1 << 24, &g->expected, &err)) fail_msg("%s", err.msg);
-    if (raml_model_open(g->dir, dtype, RAML_TO_TRAIN, dev, &g->model, &err)) fail_msg("%s", err.msg);
+    if (raml_model_open(g->dir, dtype, RAML_TRAINING, dev, &g->model, &err)) fail_msg("%s", err.msg);
     if (raml_pass_open(g->model, true, &g->pass, &err)) fail_msg("%s", err.msg);
     json_t *tokens = json_object_get(g->expected, "tokens");
     for (size_t i = 0; i < N_TOKENS; i++) g->token[i] = (int32_t)json_integer_value(json_array_get(tokens, i));
@@ -144,7 +144,7 @@ static void check_sft(struct golden *g, double tol, double tol_grad)
     chain(&pack, g->token, N_TOKENS);
     float logp[N_TOKENS - 1], coef[N_TOKENS - 1], *grad = calloc(raml_model_n(g->model), sizeof *grad);
     for (int i = 0; i < N_TOKENS - 1; i++) coef[i] = -1.0f / (N_TOKENS - 1);
-    struct raml_score out = {.logp = logp};
+    struct raml_logprobs out = {.logp = logp};
     if (host_train(g->pass, &pack, coef, &out, grad, &err)) fail_msg("%s", err.msg);
     double loss = 0, relative;
     for (int i = 0; i < N_TOKENS - 1; i++) loss -= logp[i] / (double)(N_TOKENS - 1);
@@ -166,7 +166,7 @@ static void check_weighted(struct golden *g, double tol, double tol_grad)
         c[i] = (float)json_number_value(json_array_get(json_object_get(w, "logp_coefficient"), i));
         e[i] = (float)json_number_value(json_array_get(json_object_get(w, "entropy_coefficient"), i));
     }
-    struct raml_score out = {.logp = logp, .entropy = entropy};
+    struct raml_logprobs out = {.logp = logp, .entropy = entropy};
     if (raml_pass_forward(g->pass, &pack, &out, &err)) fail_msg("%s", err.msg);
     assert_true(worst("logp", logp, json_object_get(w, "logp"), N_TOKENS - 1) <= tol);
     assert_true(worst("entropy", entropy, json_object_get(w, "entropy"), N_TOKENS - 1) <= tol);
@@ -206,8 +206,8 @@ static void check_tree(struct golden *g, double tol)
             assert_int_equal(raml_tree_add(&spans, span, i, probe, n_cue + n_answer, n_cue, NULL, &err), 0);
     }
     assert_int_equal(raml_pack_add(&pack, &spans, &err), 0);
-    float *logp = calloc(pack.n_scored + 1, sizeof *logp);
-    struct raml_score out = {.logp = logp};
+    float *logp = calloc(pack.n_targets + 1, sizeof *logp);
+    struct raml_logprobs out = {.logp = logp};
     if (raml_pass_forward(g->pass, &pack, &out, &err)) fail_msg("%s", err.msg);
     size_t at = 0;
     json_array_foreach(trajectories, k, trajectory) {
@@ -226,7 +226,7 @@ static void check_tree(struct golden *g, double tol)
         print_message("  tree: answers            worst error %.2e\n", most);
         assert_true(most <= tol);
     }
-    assert_int_equal(at, pack.n_scored);
+    assert_int_equal(at, pack.n_targets);
     free(logp);
     raml_tree_deinit(&spans);
     raml_pack_deinit(&pack);

@@ -40,10 +40,10 @@ struct objective { /* sum of c logp + e entropy over the targets, in double */
 static double loss_of(struct objective *o)
 {
     float logp[MOST], entropy[MOST];
-    struct raml_score out = {.logp = logp, .entropy = entropy};
+    struct raml_logprobs out = {.logp = logp, .entropy = entropy};
     MUST(raml_pass_forward(o->pass, &o->pack, &out, err));
     double sum = 0;
-    for (size_t i = 0; i < o->pack.n_scored; i++) sum += (double)o->c[i] * logp[i] + (double)o->e[i] * entropy[i];
+    for (size_t i = 0; i < o->pack.n_targets; i++) sum += (double)o->c[i] * logp[i] + (double)o->e[i] * entropy[i];
     return sum;
 }
 static void open_objective(struct objective *o, const struct raml_model *m)
@@ -51,7 +51,7 @@ static void open_objective(struct objective *o, const struct raml_model *m)
     struct raml_rng r = {{.seed = 4, .purpose = RAML_FOR_TEST}, 0};
     *o = (struct objective){0};
     make_pack(&o->pack, raml_model_config(m)->vocab_size);
-    assert_in_range(o->pack.n_scored, 30, MOST);
+    assert_in_range(o->pack.n_targets, 30, MOST);
     MUST(raml_pass_open(m, true, &o->pass, err));
     for (size_t i = 0; i < MOST; i++) o->c[i] = (float)(2 * raml_rng_uniform(&r) - 1);
     for (size_t i = 0; i < MOST; i++) o->e[i] = (float)(2 * raml_rng_uniform(&r) - 1);

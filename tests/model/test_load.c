@@ -35,7 +35,7 @@ static void expect(const char *dir, enum raml_code code, const char *msg)
 {
     struct raml_err err = {0};
     struct raml_model *m = NULL;
-    enum raml_code rc = raml_model_open(dir, RAML_F32, RAML_TO_TRAIN, dev, &m, &err);
+    enum raml_code rc = raml_model_open(dir, RAML_F32, RAML_TRAINING, dev, &m, &err);
     char want[1024];
     if (!strncmp(msg, "DIR", 3))
         snprintf(want, sizeof want, "%s%s", dir, msg + 3);
@@ -158,7 +158,7 @@ static void test_config_faults(void **state)
     struct raml_config c = rig_config(RIG_QWEN2, false);
     MUST(raml_config_write(&c, path, err)); /* and complete again */
     struct raml_model *m;
-    MUST(raml_model_open(*state, RAML_F32, RAML_TO_TRAIN, dev, &m, err));
+    MUST(raml_model_open(*state, RAML_F32, RAML_TRAINING, dev, &m, err));
     raml_model_close(m);
 }
 
@@ -212,7 +212,7 @@ static void test_cut_short(void **state)
     for (size_t i = 0; i <= COUNT(cuts); i++) { /* the last: four bytes short */
         spill(path, bytes, i < COUNT(cuts) ? cuts[i] : n - 4);
         err = (struct raml_err){0};
-        assert_int_equal(raml_model_open(*state, RAML_F32, RAML_TO_TRAIN, dev, &m, &err), RAML_EFORMAT);
+        assert_int_equal(raml_model_open(*state, RAML_F32, RAML_TRAINING, dev, &m, &err), RAML_EFORMAT);
         assert_true(has(err.msg, path));
     }
     assert_true(has(err.msg, "tensor '"));
@@ -270,7 +270,7 @@ static void test_head_again(void **state)
     w.v[w.n++].name = "lm_head.weight";
     write_views(&w, *state);
     struct raml_model *m;
-    MUST(raml_model_open(*state, RAML_F32, RAML_TO_TRAIN, dev, &m, err));
+    MUST(raml_model_open(*state, RAML_F32, RAML_TRAINING, dev, &m, err));
     raml_model_close(m);
 }
 
@@ -319,7 +319,7 @@ static void test_round_trip(void **state)
         c.bos_token = 1, c.eos_token = 2;
         struct raml_model *a = rig_open(&c, RAML_F32, dev), *b;
         MUST(raml_model_save(a, *state, err));
-        MUST(raml_model_open(*state, RAML_F32, RAML_TO_TRAIN, dev, &b, err));
+        MUST(raml_model_open(*state, RAML_F32, RAML_TRAINING, dev, &b, err));
         assert_int_equal(raml_model_n(a), raml_model_n(b));
         assert_int_equal(raml_model_n(a), raml_config_params(&c));
         float *w = host_weights(a), *back = host_weights(b);
@@ -375,7 +375,7 @@ static void test_text_faults(void **state)
     struct raml_model *m;
     struct raml_pass *pass;
     int32_t token[601] = {0};
-    MUST(raml_model_open(*state, RAML_F32, RAML_TO_TRAIN, dev, &m, err));
+    MUST(raml_model_open(*state, RAML_F32, RAML_TRAINING, dev, &m, err));
     MUST(raml_pass_open(m, false, &pass, err));
     token[3] = 37;
     expect_text(pass, token, 5, "token 37 at row 3 is outside the model's vocabulary of 37");
@@ -401,11 +401,11 @@ static void test_no_memory(void **state)
     struct raml_config c = rig_config(RIG_LLAMA, false);
     c.vocab_size = 1 << 24;
     c.hidden_size = 1 << 17;
-    assert_int_equal(raml_model_init(&c, 1, RAML_F32, RAML_TO_TRAIN, dev, &m, &fault), RAML_ENOMEM);
+    assert_int_equal(raml_model_init(&c, 1, RAML_F32, RAML_TRAINING, dev, &m, &fault), RAML_ENOMEM);
     const char *want = "the model does not fit: its 4398.120 billion parameters take 35185.25 GB as f32 for training, and ";
     if (strncmp(fault.msg, want, strlen(want))) fail_msg("%s", fault.msg);
     assert_null(m);
-    assert_int_equal(raml_model_init(&c, 1, RAML_F16, RAML_TO_TRAIN, dev, &m, &fault), RAML_EUSAGE);
+    assert_int_equal(raml_model_init(&c, 1, RAML_F16, RAML_TRAINING, dev, &m, &fault), RAML_EUSAGE);
     assert_string_equal(fault.msg, "dtype: found F16, expected F32, BF16 or as stored");
 }
 

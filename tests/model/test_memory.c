@@ -27,10 +27,10 @@ static size_t pass_bytes(const struct raml_device *dev, int vocab, size_t chains
     struct raml_model *m;
     struct raml_pass *pass;
     struct raml_pack pack = {0};
-    MUST(raml_model_init(&c, 1, RAML_F32, RAML_TO_TRAIN, dev, &m, err));
+    MUST(raml_model_init(&c, 1, RAML_F32, RAML_TRAINING, dev, &m, err));
     MUST(raml_pass_open(m, backward, &pass, err));
     for (size_t i = 0; i < chains; i++) add_chain(&pack, 500);
-    float *grad = rig_floats(raml_model_n(m)), *coef = rig_floats(pack.n_scored);
+    float *grad = rig_floats(raml_model_n(m)), *coef = rig_floats(pack.n_targets);
     if (backward)
         MUST(host_train(pass, &pack, coef, NULL, grad, err));
     else
@@ -76,7 +76,7 @@ static void test_reuse(void **state)
     struct raml_pass *pass;
     struct raml_pack small = {0}, large = {0};
     float first[9], again[9];
-    struct raml_score a = {.logp = first}, b = {.logp = again};
+    struct raml_logprobs a = {.logp = first}, b = {.logp = again};
     add_chain(&small, 10);
     for (int i = 0; i < 5; i++) add_chain(&large, 300);
     MUST(raml_pass_open(m, true, &pass, err));
@@ -102,8 +102,8 @@ static void test_two_devices(void **state)
     struct raml_pass *pass;
     struct raml_pack pack = {0};
     for (int i = 0; i < 4; i++) add_chain(&pack, 300);
-    float *coef = rig_floats(pack.n_scored), *want = rig_floats(raml_model_n(m)), *got = rig_floats(raml_model_n(m));
-    for (size_t i = 0; i < pack.n_scored; i++) coef[i] = 0.01f;
+    float *coef = rig_floats(pack.n_targets), *want = rig_floats(raml_model_n(m)), *got = rig_floats(raml_model_n(m));
+    for (size_t i = 0; i < pack.n_targets; i++) coef[i] = 0.01f;
     MUST(raml_pass_open(m, true, &pass, err));
     MUST(host_train(pass, &pack, coef, NULL, want, err));
     struct raml_device *many = rig_device(8, "auto", false);

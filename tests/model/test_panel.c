@@ -151,14 +151,14 @@ static void elements_of(const struct level *l, const struct kind *t)
     }
 }
 
-static void few_of(const struct level *l, const struct kind *t)
+static void skinny_of(const struct level *l, const struct kind *t)
 {
     static const size_t outputs[] = {1, 7, 15, 16, 17, 33, 64, 65, 145};
     size_t block = raml_type_block(t->type);
     struct raml_rng r = {.key = {.seed = 9, .purpose = RAML_FOR_TEST}};
     unsigned half = 0;
-    for (size_t s = 0; s < COUNT(outputs) * RAML_FEW_ROWS; s++) {
-        size_t N = outputs[s % COUNT(outputs)], R = s % RAML_FEW_ROWS + 1, K = block > 1 ? block * (s % 3 + 1) : s + 1;
+    for (size_t s = 0; s < COUNT(outputs) * RAML_SKINNY_ROWS; s++) {
+        size_t N = outputs[s % COUNT(outputs)], R = s % RAML_SKINNY_ROWS + 1, K = block > 1 ? block * (s % 3 + 1) : s + 1;
         size_t ldx = K + s % 5, ldy = N + s % 3;
         float *x = malloc(R * ldx * sizeof *x), *w = malloc(N * K * sizeof *w);
         float *y = malloc((R * ldy + SHIELD) * sizeof *y), *want = malloc((R * ldy + SHIELD) * sizeof *y);
@@ -168,7 +168,7 @@ static void few_of(const struct level *l, const struct kind *t)
         unsigned char *file = draw_matrix(t, N, K, true, &half);
         raml_blocks_f32(t->ggml, file, N * K, w);
         void *panels = packed(t, file, N, K);
-        struct raml_few_panels f = {.type = t->type, .R = R, .K = K, .x = x, .ldx = ldx, .panels = panels, .N = N,
+        struct raml_skinny_panels f = {.type = t->type, .R = R, .K = K, .x = x, .ldx = ldx, .panels = panels, .N = N,
                                     .y = y, .ldy = ldy, .add = s / 2 % 2};
         l->ops->few(&f);
         for (size_t i = 0; i < R; i++)
@@ -196,7 +196,7 @@ static void elements(void **state)
 static void few(void **state)
 {
     (void)state;
-    each_level(few_of);
+    each_level(skinny_of);
 }
 
 /* No more bytes than the file has, except in the lines that panels end in. */

@@ -15,7 +15,7 @@ enum { TREES = 5 };
 struct forest {
     struct raml_tree tree[TREES];
     struct naive naive[TREES];
-    size_t n_trees, n_scored;
+    size_t n_trees, n_targets;
     float *c, *e; /* coefficients of each target, by tree */
 };
 
@@ -26,11 +26,11 @@ static void grow_forest(struct forest *f, size_t trees, int vocab, uint64_t seed
     for (size_t i = 0; i < trees; i++) {
         naive_init(&f->naive[i]);
         random_tree(&f->tree[i], &f->naive[i], &r, vocab, 2 + raml_rng_below(&r, 7), i % 2 ? 7 : 30);
-        f->n_scored += f->naive[i].n_scored;
+        f->n_targets += f->naive[i].n_targets;
     }
-    f->c = rig_floats(f->n_scored);
-    f->e = rig_floats(f->n_scored);
-    for (size_t i = 0; i < f->n_scored; i++) {
+    f->c = rig_floats(f->n_targets);
+    f->e = rig_floats(f->n_targets);
+    for (size_t i = 0; i < f->n_targets; i++) {
         f->c[i] = (float)(2 * raml_rng_uniform(&r) - 1);
         f->e[i] = (float)(2 * raml_rng_uniform(&r) - 1);
     }
@@ -54,18 +54,18 @@ static void drop_result(struct result *r)
 {
     free(r->logp), free(r->entropy), free(r->grad), free(r->argmax);
 }
-static struct raml_score score_of(const struct result *r, size_t at)
+static struct raml_logprobs score_of(const struct result *r, size_t at)
 {
-    return (struct raml_score){r->logp + at, r->entropy + at, r->argmax + at};
+    return (struct raml_logprobs){r->logp + at, r->entropy + at, r->argmax + at};
 }
 
 static void run_packed(struct raml_pass *pass, const struct forest *f, const struct result *out)
 {
     struct raml_pack pack = {0};
     for (size_t t = 0; t < f->n_trees; t++) MUST(raml_pack_add(&pack, &f->tree[t], err));
-    assert_int_equal(pack.n_scored, f->n_scored);
-    struct raml_score score = score_of(out, 0);
-    MUST(raml_pass_forward(pass, &pack, &score, err));
+    assert_int_equal(pack.n_targets, f->n_targets);
+    struct raml_logprobs first_target = score_of(out, 0);
+    MUST(raml_pass_forward(pass, &pack, &first_target, err));
     MUST(host_backward(pass, f->c, f->e, out->grad, err));
     raml_pack_deinit(&pack);
 }
@@ -78,23 +78,23 @@ static void run_paths(struct raml_pass *pass, const struct forest *f, const stru
         const struct naive *m = &f->naive[t];
         for (size_t s = 0; s < m->n_spans; s++) {
             const struct raml_span *span = &f->tree[t].span[s];
-            size_t n = m->path_n[s], scored = span->n - span->score;
-            if (!scored) continue;
+            size_t n = m->path_n[s], target = span->n - span->first_target;
+            if (!target) continue;
             int32_t token[512];
             for (size_t i = 0; i < n; i++) token[i] = m->token[m->path[s][i]];
             struct raml_tree chain = {0};
             struct raml_pack pack = {0};
-            struct raml_score score = score_of(out, at);
-            MUST(raml_tree_add(&chain, -1, 0, token, n, n - scored, NULL, err));
+            struct raml_logprobs first_target = score_of(out, at);
+            MUST(raml_tree_add(&chain, -1, 0, token, n, n - target, NULL, err));
             MUST(raml_pack_add(&pack, &chain, err));
-            MUST(raml_pass_forward(pass, &pack, &score, err));
+            MUST(raml_pass_forward(pass, &pack, &first_target, err));
             MUST(host_backward(pass, f->c + at, f->e + at, out->grad, err));
-            at += scored;
+            at += target;
             raml_pack_deinit(&pack);
             raml_tree_deinit(&chain);
         }
     }
-    assert_int_equal(at, f->n_scored);
+    assert_int_equal(at, f->n_targets);
 }
 
 static double furthest(const float *a, const float *b, size_t n)
@@ -113,16 +113,16 @@ static void check_model(struct raml_model *m, size_t trees, uint64_t seed, doubl
     struct forest f;
     struct raml_pass *pass;
     grow_forest(&f, trees, raml_model_config(m)->vocab_size, seed);
-    struct result tree = make_result(m, f.n_scored), paths = make_result(m, f.n_scored);
+    struct result tree = make_result(m, f.n_targets), paths = make_result(m, f.n_targets);
     MUST(raml_pass_open(m, true, &pass, err));
     run_packed(pass, &f, &tree);
     run_paths(pass, &f, &paths);
-    double logp = furthest(tree.logp, paths.logp, f.n_scored),
-           entropy = furthest(tree.entropy, paths.entropy, f.n_scored);
+    double logp = furthest(tree.logp, paths.logp, f.n_targets),
+           entropy = furthest(tree.entropy, paths.entropy, f.n_targets);
     double grad = rig_distance(tree.grad, paths.grad, raml_model_n(m));
     print_message("  %s, vocabulary %d, %zu trees: logp %.1e, entropy %.1e, gradient %.1e\n",
                   raml_model_config(m)->model_type, raml_model_config(m)->vocab_size, trees, logp, entropy, grad);
-    assert_true(f.n_scored > 20);
+    assert_true(f.n_targets > 20);
     assert_true(logp <= tol && entropy <= tol && grad <= tol_grad);
     const struct raml_param *p;
     size_t n = raml_model_params(m, &p);
@@ -191,13 +191,13 @@ static void run_order(struct raml_pass *pass, const struct forest *f, const size
 {
     struct raml_pack pack = {0};
     for (size_t i = 0; i < n; i++) MUST(raml_pack_add(&pack, &f->tree[order[i]], err));
-    struct result here = {rig_floats(pack.n_scored), rig_floats(pack.n_scored), NULL,
-                          calloc(pack.n_scored + 1, sizeof(int32_t))};
-    struct raml_score score = score_of(&here, 0);
-    MUST(raml_pass_forward(pass, &pack, &score, err));
+    struct result here = {rig_floats(pack.n_targets), rig_floats(pack.n_targets), NULL,
+                          calloc(pack.n_targets + 1, sizeof(int32_t))};
+    struct raml_logprobs first_target = score_of(&here, 0);
+    MUST(raml_pass_forward(pass, &pack, &first_target, err));
     for (size_t i = 0; i < n; i++) {
-        size_t at = 0, from = pack.tree_scored[i], count = f->naive[order[i]].n_scored;
-        for (size_t t = 0; t < order[i]; t++) at += f->naive[t].n_scored;
+        size_t at = 0, from = pack.tree_target[i], count = f->naive[order[i]].n_targets;
+        for (size_t t = 0; t < order[i]; t++) at += f->naive[t].n_targets;
         memcpy(out->logp + at, here.logp + from, count * sizeof(float));
         memcpy(out->entropy + at, here.entropy + from, count * sizeof(float));
         memcpy(out->argmax + at, here.argmax + from, count * sizeof(int32_t));
@@ -214,14 +214,14 @@ static void check_neighbours(struct raml_device *dev, int kind, bool wide, bool 
     struct raml_config c = rig_config(kind, wide);
     struct raml_model *m = rig_open(&c, bf16 ? RAML_BF16 : RAML_F32, dev);
     grow_forest(&f, TREES, c.vocab_size, 77);
-    struct result alone = make_result(m, f.n_scored), packed = make_result(m, f.n_scored);
+    struct result alone = make_result(m, f.n_targets), packed = make_result(m, f.n_targets);
     MUST(raml_pass_open(m, backward, &pass, err));
     for (size_t t = 0; t < TREES; t++) run_order(pass, &f, &t, 1, &alone);
     for (size_t i = 0; i < COUNT(orders); i++) {
         run_order(pass, &f, orders[i], TREES, &packed);
-        assert_memory_equal(packed.logp, alone.logp, f.n_scored * sizeof(float));
-        assert_memory_equal(packed.entropy, alone.entropy, f.n_scored * sizeof(float));
-        assert_memory_equal(packed.argmax, alone.argmax, f.n_scored * sizeof(int32_t));
+        assert_memory_equal(packed.logp, alone.logp, f.n_targets * sizeof(float));
+        assert_memory_equal(packed.entropy, alone.entropy, f.n_targets * sizeof(float));
+        assert_memory_equal(packed.argmax, alone.argmax, f.n_targets * sizeof(int32_t));
     }
     raml_pass_close(pass);
     drop_result(&alone), drop_result(&packed);
@@ -255,16 +255,16 @@ static void check_train(struct raml_device *dev, int kind, bool wide, bool bf16)
     struct raml_pass *pass, *plain;
     struct raml_pack pack = {0};
     grow_forest(&f, 3, c.vocab_size, 5);
-    struct result a = make_result(m, f.n_scored), b = make_result(m, f.n_scored), d = make_result(m, f.n_scored);
+    struct result a = make_result(m, f.n_targets), b = make_result(m, f.n_targets), d = make_result(m, f.n_targets);
     for (size_t t = 0; t < 3; t++) MUST(raml_pack_add(&pack, &f.tree[t], err));
     MUST(raml_pass_open(m, false, &plain, err));
     MUST(raml_pass_open(m, true, &pass, err));
-    struct raml_score sa = score_of(&a, 0), sb = score_of(&b, 0), sd = score_of(&d, 0);
+    struct raml_logprobs sa = score_of(&a, 0), sb = score_of(&b, 0), sd = score_of(&d, 0);
     MUST(raml_pass_forward(pass, &pack, &sa, err));
     MUST(host_backward(pass, f.c, NULL, a.grad, err));
     MUST(host_train(pass, &pack, f.c, &sb, b.grad, err));
     MUST(raml_pass_forward(plain, &pack, &sd, err));
-    size_t bytes = f.n_scored * sizeof(float);
+    size_t bytes = f.n_targets * sizeof(float);
     assert_memory_equal(a.logp, b.logp, bytes);
     assert_memory_equal(a.entropy, b.entropy, bytes);
     assert_memory_equal(a.logp, d.logp, bytes);

@@ -84,10 +84,10 @@ static void test_files(void **state)
             snprintf(dir, sizeof dir, "%s/golden/%s", RAML_SHARED, names[i]);
             snprintf(gguf, sizeof gguf, "%s/model.gguf", dir);
             struct raml_model *whole, *read, *from_gguf, *trained_gguf;
-            MUST(raml_model_open(dir, dtypes[t], RAML_TO_TRAIN, dev, &whole, err));
-            MUST(raml_model_open(dir, dtypes[t], RAML_TO_READ, dev, &read, err));
-            MUST(raml_model_open(gguf, dtypes[t], RAML_TO_READ, dev, &from_gguf, err));
-            MUST(raml_model_open(gguf, dtypes[t], RAML_TO_TRAIN, dev, &trained_gguf, err));
+            MUST(raml_model_open(dir, dtypes[t], RAML_TRAINING, dev, &whole, err));
+            MUST(raml_model_open(dir, dtypes[t], RAML_INFERENCE, dev, &read, err));
+            MUST(raml_model_open(gguf, dtypes[t], RAML_INFERENCE, dev, &from_gguf, err));
+            MUST(raml_model_open(gguf, dtypes[t], RAML_TRAINING, dev, &trained_gguf, err));
             same_logits(whole, read);
             same_logits(whole, from_gguf);
             same_logits(whole, trained_gguf);
@@ -107,12 +107,12 @@ static void test_drawn(void **state)
     (void)state;
     struct raml_config c = rig_config(RIG_QWEN3, false);
     struct raml_model *whole, *read;
-    MUST(raml_model_init(&c, 5, RAML_F32, RAML_TO_TRAIN, dev, &whole, err));
-    MUST(raml_model_init(&c, 5, RAML_F32, RAML_TO_READ, dev, &read, err));
+    MUST(raml_model_init(&c, 5, RAML_F32, RAML_TRAINING, dev, &whole, err));
+    MUST(raml_model_init(&c, 5, RAML_F32, RAML_INFERENCE, dev, &read, err));
     same_logits(whole, read);
     raml_model_close(read);
     if (has_dtype(RAML_BF16)) {
-        MUST(raml_model_init(&c, 5, RAML_BF16, RAML_TO_READ, dev, &read, err));
+        MUST(raml_model_init(&c, 5, RAML_BF16, RAML_INFERENCE, dev, &read, err));
         free(logits_of(read));
         raml_model_close(read);
     }
@@ -125,11 +125,11 @@ static void test_refusals(void **state)
     struct raml_model *m;
     struct raml_pass *pass = NULL;
     struct raml_err fault = {0};
-    MUST(raml_model_init(&c, 5, RAML_F32, RAML_TO_READ, dev, &m, err));
+    MUST(raml_model_init(&c, 5, RAML_F32, RAML_INFERENCE, dev, &m, err));
     assert_null(raml_model_weights(m));
     assert_null(raml_model_weights_const(m));
     assert_int_equal(raml_pass_open(m, true, &pass, &fault), RAML_EUSAGE);
-    assert_non_null(strstr(fault.msg, "RAML_TO_READ"));
+    assert_non_null(strstr(fault.msg, "RAML_INFERENCE"));
     assert_null(pass);
     fault = (struct raml_err){0};
     assert_int_equal(raml_model_refresh(m, &fault), RAML_EUSAGE);
@@ -232,7 +232,7 @@ static void test_sizes(void **state)
     struct raml_config c;
     MUST(raml_config_preset("medium", &c, err));
     for (size_t t = 0; t < N_DTYPES; t++)
-        for (int use = RAML_TO_READ; use <= RAML_TO_TRAIN; use++) {
+        for (int use = RAML_INFERENCE; use <= RAML_TRAINING; use++) {
             if (!has_dtype(dtypes[t])) continue;
             struct raml_model *m;
             struct raml_pass *pass;
@@ -245,12 +245,12 @@ static void test_sizes(void **state)
                 MUST(raml_pack_add(&pack, &tree, err));
                 raml_tree_deinit(&tree);
             }
-            MUST(raml_pass_open(m, use == RAML_TO_TRAIN, &pass, err));
+            MUST(raml_pass_open(m, use == RAML_TRAINING, &pass, err));
             MUST(raml_pass_forward(pass, &pack, NULL, err));
             double had = (double)raml_model_bytes(m), told = (double)raml_model_estimate(&c, dtypes[t], use, true);
             if (!(fabs(told / had - 1) <= 0.02)) fail_msg("model: estimated %.0f, has %.0f", told, had);
             had = (double)raml_pass_bytes(pass);
-            told = (double)raml_pass_estimate(&c, dtypes[t], dev, use == RAML_TO_TRAIN, 600, 200);
+            told = (double)raml_pass_estimate(&c, dtypes[t], dev, use == RAML_TRAINING, 600, 200);
             if (!(fabs(told / had - 1) <= 0.02)) fail_msg("pass: estimated %.0f, has %.0f", told, had);
             raml_pass_close(pass);
             raml_pack_deinit(&pack);
@@ -259,7 +259,7 @@ static void test_sizes(void **state)
     struct raml_decoder_options o = {.max_rows = 8, .max_tokens = 5000};
     struct raml_model *m;
     struct raml_decoder *d;
-    MUST(raml_model_init(&c, 1, RAML_F32, RAML_TO_READ, dev, &m, err));
+    MUST(raml_model_init(&c, 1, RAML_F32, RAML_INFERENCE, dev, &m, err));
     MUST(raml_decoder_open(m, &o, &d, err));
     assert_int_equal(raml_decoder_bytes(d), raml_decoder_estimate(&c, RAML_F32, dev, &o));
     raml_decoder_close(d);
@@ -276,7 +276,7 @@ static void test_too_large(void **state)
     c.hidden_size = 1 << 16;
     c.intermediate_size = 1 << 18;
     c.n_layers = 200;
-    assert_int_equal(raml_model_init(&c, 1, RAML_F32, RAML_TO_READ, dev, &m, &fault), RAML_ENOMEM);
+    assert_int_equal(raml_model_init(&c, 1, RAML_F32, RAML_INFERENCE, dev, &m, &fault), RAML_ENOMEM);
     assert_non_null(strstr(fault.msg, "the model does not fit: its "));
     assert_non_null(strstr(fault.msg, "GB of memory are free"));
     assert_null(m);

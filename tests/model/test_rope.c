@@ -42,7 +42,7 @@ static void test_yarn(void **state)
     assert_true(again.rope_beta_fast == 32 && again.rope_beta_slow == 1);
     struct raml_device *dev;
     MUST(raml_device_open(1, "auto", &dev, err));
-    MUST(raml_model_init(&again, 1, RAML_F32, RAML_TO_TRAIN, dev, &m, err));
+    MUST(raml_model_init(&again, 1, RAML_F32, RAML_TRAINING, dev, &m, err));
     for (size_t k = 0; k < COUNT(at); k++)
         for (size_t i = 0; i < 8; i++) {
             double angle = (double)at[k] * frequency[i];

@@ -158,8 +158,8 @@ static void check_kind(const char *dir, bool llama, int only)
     struct raml_model_file *f = NULL;
     size_t n, bytes = 0;
     write_model(dir, &c, only, path);
-    MUST(raml_model_open(path, RAML_STORED, RAML_TO_READ, dev, &kept, err));
-    MUST(raml_model_open(path, RAML_F32, RAML_TO_READ, dev, &wide, err));
+    MUST(raml_model_open(path, RAML_STORED, RAML_INFERENCE, dev, &kept, err));
+    MUST(raml_model_open(path, RAML_F32, RAML_INFERENCE, dev, &wide, err));
     float *got = all_logits(kept, &n), *want = all_logits(wide, &n);
     const char *what = only < 0 ? "a mixture" : raml_ggml_type_name(kinds[only].type);
     float low = want[0], high = want[0];
@@ -205,7 +205,7 @@ static void test_refused(void **state)
     write_model(*state, &c, 2, path); /* Q8_0 */
     struct raml_model_file *f = NULL;
     MUST(raml_model_file_open(path, &f, err));
-    const struct raml_stored *s = raml_model_file_find(f, "model.layers.1.mlp.up_proj.weight");
+    const struct raml_file_tensor *s = raml_model_file_find(f, "model.layers.1.mlp.up_proj.weight");
     assert_non_null(s);
     char *bytes = slurp(path, &n), nothing[2] = {0, 0x7c}; /* an infinite scale */
     assert_non_null(bytes);
@@ -216,10 +216,10 @@ static void test_refused(void **state)
     raml_model_file_close(f);
     spill(path, bytes, n);
     free(bytes);
-    assert_int_equal(raml_model_open(path, RAML_STORED, RAML_TO_READ, dev, &m, &fault), RAML_ERANGE);
+    assert_int_equal(raml_model_open(path, RAML_STORED, RAML_INFERENCE, dev, &m, &fault), RAML_ERANGE);
     assert_true(has(fault.msg, "tensor 'model.layers.1.mlp.up_proj.weight': element [5,"));
     assert_true(has(fault.msg, "expected a finite number"));
-    assert_int_equal(raml_model_open(path, RAML_STORED, RAML_TO_TRAIN, dev, &m, &fault), RAML_EUSAGE);
+    assert_int_equal(raml_model_open(path, RAML_STORED, RAML_TRAINING, dev, &m, &fault), RAML_EUSAGE);
     assert_null(m);
 }
 

@@ -16,8 +16,8 @@ struct plain {
     size_t n_bad, first_bad, n;
 };
 
-/* Row by row from raml_stored_f32, and one that it refuses element by element (only rows of types without blocks). */
-static struct plain walk(const struct raml_stored *s)
+/* Row by row from raml_file_tensor_f32, and one that it refuses element by element (only rows of types without blocks). */
+static struct plain walk(const struct raml_file_tensor *s)
 {
     struct plain p = {.low = INFINITY, .high = -INFINITY};
     size_t cols = s->n_dims == 2 ? s->shape[1] : 1;
@@ -25,7 +25,7 @@ static struct plain walk(const struct raml_stored *s)
     struct raml_err err = {0};
     assert_non_null(x);
     for (size_t r = 0; r < s->shape[0]; r++) {
-        (void)!raml_stored_f32(s, r, 1, x, &err); /* all are converted anyway */
+        (void)!raml_file_tensor_f32(s, r, 1, x, &err); /* all are converted anyway */
         for (size_t i = 0; i < cols; i++) {
             if (!isfinite(x[i])) {
                 if (p.n_bad++ == 0) p.first_bad = r * cols + i;
@@ -47,13 +47,13 @@ static size_t check_file(const char *path)
     struct raml_err err = {0};
     size_t n_bad = 0;
     for (size_t i = 0; i < raml_model_file_count(f); i++) {
-        const struct raml_stored *s = raml_model_file_at(f, i);
-        struct raml_stored_values one, many;
+        const struct raml_file_tensor *s = raml_model_file_at(f, i);
+        struct raml_file_tensor_values one, many;
         struct plain want = walk(s);
         omp_set_num_threads(1);
-        must(raml_stored_measure(s, &one, &err), &err);
+        must(raml_file_tensor_measure(s, &one, &err), &err);
         omp_set_num_threads(3);
-        must(raml_stored_measure(s, &many, &err), &err);
+        must(raml_file_tensor_measure(s, &many, &err), &err);
         assert_memory_equal(&one, &many, sizeof one);
         double rms = sqrt(want.squares / (double)want.n);
         if (one.low != want.low || one.high != want.high || !(fabs(one.rms - rms) <= 1e-12 * rms))
@@ -90,7 +90,7 @@ static void test_types(void **state)
     must(raml_config_preset("small", &c, &err), &err);
     c.n_layers = 1;
     must(raml_device_open(2, "auto", &dev, &err), &err);
-    must(raml_model_init(&c, 3, RAML_F32, RAML_TO_TRAIN, dev, &m, &err), &err);
+    must(raml_model_init(&c, 3, RAML_F32, RAML_TRAINING, dev, &m, &err), &err);
     in(*state, "folder", dir);
     must(raml_make_dir(dir, &err), &err);
     must(raml_model_save(m, dir, &err), &err);
@@ -126,9 +126,9 @@ static void test_not_finite(void **state)
     free(x);
     assert_int_equal(check_file(to), 2);
     struct raml_err err = {0};
-    struct raml_stored_values v;
+    struct raml_file_tensor_values v;
     struct raml_model_file *f = open_file(to);
-    must(raml_stored_measure(raml_model_file_find(f, "model.layers.1.self_attn.q_proj.weight"), &v, &err), &err);
+    must(raml_file_tensor_measure(raml_model_file_find(f, "model.layers.1.self_attn.q_proj.weight"), &v, &err), &err);
     assert_int_equal(v.n_bad, 2);
     assert_int_equal(v.first_bad, cols + 7);
     raml_model_file_close(f);

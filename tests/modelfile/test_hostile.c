@@ -16,13 +16,13 @@ static enum raml_code try_open(const char *path, struct raml_err *err)
     enum raml_code rc = raml_model_file_open(path, &f, err);
     assert_true((rc == RAML_OK) == (f != NULL));
     for (size_t i = 0; f && i < raml_model_file_count(f); i++) {
-        const struct raml_stored *s = raml_model_file_at(f, i);
+        const struct raml_file_tensor *s = raml_model_file_at(f, i);
         float *x = malloc(s->n * sizeof *x);
         uint16_t *h = malloc(s->n * sizeof *h);
         assert_true(x && h && s->n < 1 << 20);
-        must(raml_stored_f32(s, 0, s->shape[0], x, err), err);
-        must(raml_stored_bf16(s, 0, s->shape[0], h, err), err);
-        raml_stored_release(s);
+        must(raml_file_tensor_f32(s, 0, s->shape[0], x, err), err);
+        must(raml_file_tensor_bf16(s, 0, s->shape[0], h, err), err);
+        raml_file_tensor_release(s);
         free(x);
         free(h);
     }

@@ -8,22 +8,22 @@
 
 #include <math.h>
 
-static size_t columns(const struct raml_stored *s)
+static size_t columns(const struct raml_file_tensor *s)
 {
     return s->n_dims == 2 ? s->shape[1] : 1;
 }
 
-static float *all_rows(const struct raml_stored *s)
+static float *all_rows(const struct raml_file_tensor *s)
 {
     struct raml_err err = {0};
     float *x = malloc(s->n * sizeof *x);
     assert_non_null(x);
-    must(raml_stored_f32(s, 0, s->shape[0], x, &err), &err);
+    must(raml_file_tensor_f32(s, 0, s->shape[0], x, &err), &err);
     return x;
 }
 
 /* Rows in pieces, and as bf16, equal the whole. */
-static void check_pieces(const struct raml_stored *s, const float *whole, size_t i)
+static void check_pieces(const struct raml_file_tensor *s, const float *whole, size_t i)
 {
     struct raml_err err = {0};
     size_t cols = columns(s), rows = s->shape[0];
@@ -34,8 +34,8 @@ static void check_pieces(const struct raml_stored *s, const float *whole, size_t
         struct raml_key key = {.seed = 5, .purpose = RAML_FOR_TEST, .question = i};
         size_t n = (size_t)(raml_uniform(&key, k) * 9);
         if (n > rows - row) n = rows - row;
-        must(raml_stored_f32(s, row, n, x + row * cols, &err), &err);
-        must(raml_stored_bf16(s, row, n, h + row * cols, &err), &err);
+        must(raml_file_tensor_f32(s, row, n, x + row * cols, &err), &err);
+        must(raml_file_tensor_bf16(s, row, n, h + row * cols, &err), &err);
         row += n;
     }
     assert_memory_equal(x, whole, s->n * sizeof *x);
@@ -49,12 +49,12 @@ static void check_pieces(const struct raml_stored *s, const float *whole, size_t
         assert_true(!(bits << 1) || e < fabs((double)below - whole[k]) ||
                     (even && e == fabs((double)below - whole[k])));
     }
-    raml_stored_release(s);
-    must(raml_stored_f32(s, 0, rows, x, &err), &err);
+    raml_file_tensor_release(s);
+    must(raml_file_tensor_f32(s, 0, rows, x, &err), &err);
     assert_memory_equal(x, whole, s->n * sizeof *x);
-    assert_int_equal(raml_stored_f32(s, rows, 1, x, &err), RAML_ERANGE);
-    assert_int_equal(raml_stored_f32(s, 1, rows, x, &err), RAML_ERANGE);
-    assert_int_equal(raml_stored_bf16(s, 0, SIZE_MAX, h, &err), RAML_ERANGE);
+    assert_int_equal(raml_file_tensor_f32(s, rows, 1, x, &err), RAML_ERANGE);
+    assert_int_equal(raml_file_tensor_f32(s, 1, rows, x, &err), RAML_ERANGE);
+    assert_int_equal(raml_file_tensor_bf16(s, 0, SIZE_MAX, h, &err), RAML_ERANGE);
     free(x);
     free(h);
 }
@@ -74,7 +74,7 @@ static void test_same(void **state)
         assert_int_equal(raml_model_file_count(a), raml_model_file_count(b));
         size_t n = 0;
         for (size_t i = 0; i < raml_model_file_count(a); i++) {
-            const struct raml_stored *s = raml_model_file_at(a, i), *t = raml_model_file_at(b, i);
+            const struct raml_file_tensor *s = raml_model_file_at(a, i), *t = raml_model_file_at(b, i);
             assert_string_equal(s->name, t->name);
             assert_ptr_equal(raml_model_file_find(b, s->name), t);
             assert_true(s->n_dims == t->n_dims && !memcmp(s->shape, t->shape, sizeof s->shape) && s->n == t->n);
@@ -403,18 +403,18 @@ static void test_not_finite(void **state)
     v->data = x;
     edit_write(&e, in(*state, "m.gguf", to));
     struct raml_model_file *f = open_file(to);
-    const struct raml_stored *s = raml_model_file_find(f, "model.layers.0.self_attn.q_proj.weight");
+    const struct raml_file_tensor *s = raml_model_file_find(f, "model.layers.0.self_attn.q_proj.weight");
     assert_non_null(s);
-    assert_int_equal(raml_stored_f32(s, 15, 5, row, &err), RAML_ERANGE);
+    assert_int_equal(raml_file_tensor_f32(s, 15, 5, row, &err), RAML_ERANGE);
     assert_true(has(err.msg, "m.gguf: tensor 'model.layers.0.self_attn.q_proj.weight': element [19,7] is NaN; expected"));
-    assert_int_equal(raml_stored_bf16(s, 15, 5, h, &err), RAML_ERANGE);
+    assert_int_equal(raml_file_tensor_bf16(s, 15, 5, h, &err), RAML_ERANGE);
     assert_true(has(err.msg, "element [19,7] is NaN; expected"));
-    assert_int_equal(raml_stored_f32(s, 38, 1, row, &err), RAML_ERANGE); /* row 40: head 3, pair 2, first */
+    assert_int_equal(raml_file_tensor_f32(s, 38, 1, row, &err), RAML_ERANGE); /* row 40: head 3, pair 2, first */
     assert_true(has(err.msg, "element [38,2] is -infinity; expected"));
-    must(raml_stored_f32(s, 41, 1, row, &err), &err);
-    assert_int_equal(raml_stored_bf16(s, 41, 1, h, &err), RAML_ERANGE);
+    must(raml_file_tensor_f32(s, 41, 1, row, &err), &err);
+    assert_int_equal(raml_file_tensor_bf16(s, 41, 1, h, &err), RAML_ERANGE);
     assert_true(has(err.msg, "element [41,0] is infinity, or too large for bf16; expected a finite number"));
-    must(raml_stored_f32(s, 0, 15, x, &err), &err);
+    must(raml_file_tensor_f32(s, 0, 15, x, &err), &err);
     raml_model_file_close(f);
 }
 

@@ -83,7 +83,7 @@ static void open_rig(struct rig *r, const char *level, int threads)
     CHECK_OK(raml_tokenizer_bytes(&r->t, &err));
     raml_questions_init(&r->qs);
     for (size_t i = 0; i < QUESTIONS; i++) add_question(&r->qs, i);
-    CHECK_OK(raml_model_init(&shape, 5, RAML_F32, RAML_TO_TRAIN, r->dev, &r->m, &err));
+    CHECK_OK(raml_model_init(&shape, 5, RAML_F32, RAML_TRAINING, r->dev, &r->m, &err));
 }
 
 static void close_rig(struct rig *r)
@@ -110,7 +110,7 @@ static uint64_t sum_logits(const struct rig *r)
     CHECK_OK(raml_tree_add(&tree, 0, 70, id + 30, 33, 33, NULL, &err));
     CHECK_OK(raml_pack_add(&pack, &tree, &err));
     CHECK_OK(raml_pass_open(r->m, false, &pass, &err));
-    CHECK_OK(raml_pass_forward(pass, &pack, &(struct raml_score){0}, &err));
+    CHECK_OK(raml_pass_forward(pass, &pack, &(struct raml_logprobs){0}, &err));
     size_t n = pack.n_rows * (size_t)shape.vocab_size;
     float *logits = malloc(n * sizeof *logits);
     assert_non_null(logits);

@@ -352,7 +352,7 @@ static void test_vocabulary(void **state)
     struct raml_config small = tiny;
     small.vocab_size = 200;
     small.eos_token = -1;
-    CHECK_OK(raml_model_init(&small, 1, RAML_F32, RAML_TO_TRAIN, b->dev, &b->model, &err));
+    CHECK_OK(raml_model_init(&small, 1, RAML_F32, RAML_TRAINING, b->dev, &b->model, &err));
     struct outcome out = go(b, "small", &o, NULL, 0, true, 0);
     assert_int_equal(out.rc, RAML_ERANGE);
     assert_string_equal(out.err.msg, "the tokenizer has ids up to 260, the model's vocab_size is 200: they do not "

@@ -15,9 +15,9 @@
 enum { N = 5, N_WAYS = 12 };
 
 struct hand {
-    struct feed feed;
-    struct feed_item item[N];
-    struct feed_way way[N_WAYS];
+    struct training_set feed;
+    struct training_item item[N];
+    struct candidate candidate[N_WAYS];
     uint32_t order[N];
 };
 
@@ -28,11 +28,11 @@ static void hand_init(struct hand *h, size_t rows, uint64_t seed)
     size_t at = 0;
     memset(h, 0, sizeof *h);
     for (size_t i = 0; i < N; i++) {
-        h->item[i] = (struct feed_item){.question = (uint32_t)(10 * i), .n_tokens = 10, .first = at, .n = n[i]};
+        h->item[i] = (struct training_item){.question = (uint32_t)(10 * i), .n_tokens = 10, .first = at, .n = n[i]};
         for (size_t k = 0; k < n[i]; k++, at++)
-            h->way[at] = (struct feed_way){.trajectory = (uint32_t)k, .n_tokens = (uint32_t)(100 + k)};
+            h->candidate[at] = (struct candidate){.trajectory = (uint32_t)k, .n_tokens = (uint32_t)(100 + k)};
     }
-    h->feed = (struct feed){.item = h->item, .way = h->way, .n = N, .n_ways = at, .trajectories = rows, .seed = seed,
+    h->feed = (struct training_set){.item = h->item, .candidate = h->candidate, .n = N, .n_candidates = at, .trajectories = rows, .seed = seed,
                             .order = h->order, .name = "hand"};
 }
 
@@ -42,12 +42,12 @@ static void test_draws(void **state)
     struct raml_err err = {0};
     for (size_t rows = 0; rows <= 13; rows++) {
         struct hand h;
-        struct feed_draw d;
+        struct selection d;
         hand_init(&h, rows, 3);
-        CHECK_OK(raml_feed_draw_init(&d, &h.feed, &err));
+        CHECK_OK(raml_selection_init(&d, &h.feed, &err));
         for (uint32_t i = 0; i < N; i++)
             for (uint64_t epoch = 0; epoch < 20; epoch++) {
-                raml_feed_draw_item(&h.feed, i, epoch, &d);
+                raml_select_item(&h.feed, i, epoch, &d);
                 size_t n = h.item[i].n, sum = 0, tokens = 10;
                 if (rows == 0 || n == 0) {
                     assert_int_equal(d.n, 0);
@@ -56,15 +56,15 @@ static void test_draws(void **state)
                 }
                 assert_int_equal(d.n, rows < n ? rows : n);
                 for (size_t k = 0; k < d.n; k++) {
-                    assert_true(d.pick[k] < n && (k == 0 || d.pick[k] > d.pick[k - 1]));
+                    assert_true(d.selected[k] < n && (k == 0 || d.selected[k] > d.selected[k - 1]));
                     assert_true(d.times[k] == rows / n || d.times[k] == rows / n + 1);
                     sum += d.times[k];
-                    tokens += 100 + d.pick[k];
+                    tokens += 100 + d.selected[k];
                 }
                 assert_int_equal(sum, rows); /* every question weighs the same number of rows */
                 assert_int_equal(d.n_tokens, tokens);
             }
-        raml_feed_draw_deinit(&d);
+        raml_selection_deinit(&d);
     }
 }
 
@@ -75,17 +75,17 @@ static void test_draws_are_even(void **state)
     (void)state;
     struct raml_err err = {0};
     struct hand h;
-    struct feed_draw d;
+    struct selection d;
     int count[5][5] = {{0}};
     hand_init(&h, 2, 7);
-    CHECK_OK(raml_feed_draw_init(&d, &h.feed, &err));
+    CHECK_OK(raml_selection_init(&d, &h.feed, &err));
     for (uint64_t epoch = 0; epoch < 3000; epoch++) {
-        raml_feed_draw_item(&h.feed, 4, epoch, &d);
-        count[d.pick[0]][d.pick[1]]++;
+        raml_select_item(&h.feed, 4, epoch, &d);
+        count[d.selected[0]][d.selected[1]]++;
     }
     for (int a = 0; a < 5; a++)
         for (int b = a + 1; b < 5; b++) CHECK_NEAR("pairs selected", count[a][b], 300, 82);
-    raml_feed_draw_deinit(&d);
+    raml_selection_deinit(&d);
 }
 
 static void test_order(void **state)
@@ -93,14 +93,14 @@ static void test_order(void **state)
     (void)state;
     struct raml_err err = {0};
     struct hand h, other;
-    struct feed_draw d;
+    struct selection d;
     uint32_t first[N * 4];
     hand_init(&h, 1, 5);
     hand_init(&other, 1, 5);
-    CHECK_OK(raml_feed_draw_init(&d, &h.feed, &err));
+    CHECK_OK(raml_selection_init(&d, &h.feed, &err));
     bool changed = false;
     for (uint64_t p = 0; p < N * 4; p++) {
-        raml_feed_draw_at(&h.feed, p, &d);
+        raml_select_at(&h.feed, p, &d);
         first[p] = d.item;
         changed |= p >= N && first[p] != first[p - N];
     }
@@ -111,10 +111,10 @@ static void test_order(void **state)
         assert_int_equal(seen, (1u << N) - 1); /* each question once per epoch */
     }
     for (uint64_t p = N * 4; p-- > 0;) { /* entered anywhere, the stream is the same */
-        raml_feed_draw_at(&other.feed, p, &d);
+        raml_select_at(&other.feed, p, &d);
         assert_int_equal(d.item, first[p]);
     }
-    raml_feed_draw_deinit(&d);
+    raml_selection_deinit(&d);
 }
 
 static void test_plan(void **state)
@@ -143,14 +143,14 @@ static void test_plan(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct raml_err err = {0};
         struct hand h;
-        struct feed_plan p;
+        struct training_plan p;
         hand_init(&h, 0, 0);
         struct raml_train_options o = raml_train_default();
         o.max_steps = cases[i].max_steps;
         o.num_train_epochs = cases[i].epochs;
         o.max_tokens = cases[i].max_tokens;
         o.batch_size = cases[i].batch;
-        CHECK_OK(raml_feed_plan_init(&p, &h.feed, &o, &err));
+        CHECK_OK(raml_training_plan_init(&p, &h.feed, &o, &err));
         if (p.n_steps != cases[i].want) print_error("%s\n", cases[i].what);
         assert_int_equal(p.n_steps, cases[i].want);
     }

@@ -140,9 +140,9 @@ static inline void new_model(struct bench *b, const char *dir)
     raml_model_close(b->model);
     b->model = NULL;
     if (dir)
-        CHECK_OK(raml_model_open(dir, RAML_F32, RAML_TO_TRAIN, b->dev, &b->model, &err));
+        CHECK_OK(raml_model_open(dir, RAML_F32, RAML_TRAINING, b->dev, &b->model, &err));
     else
-        CHECK_OK(raml_model_init(&tiny, 11, RAML_F32, RAML_TO_TRAIN, b->dev, &b->model, &err));
+        CHECK_OK(raml_model_init(&tiny, 11, RAML_F32, RAML_TRAINING, b->dev, &b->model, &err));
 }
 
 struct outcome {

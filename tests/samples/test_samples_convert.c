@@ -12,8 +12,8 @@
 #define SETS RAML_SHARED "/data/datasets"
 
 enum { LM_EVAL, LIGHTEVAL, OPENCOMPASS, N_LAYOUTS };
-static const struct raml_scored_layout_row *const rows[N_LAYOUTS] = {
-    &raml_scored_layout_lm_eval, &raml_scored_layout_lighteval, &raml_scored_layout_opencompass};
+static const struct raml_samples_layout_row *const rows[N_LAYOUTS] = {
+    &raml_samples_layout_lm_eval, &raml_samples_layout_lighteval, &raml_samples_layout_opencompass};
 
 static bool absent(const char *what)
 {
@@ -37,10 +37,10 @@ static void add_new(struct raml_buf *b, json_t *obj)
     json_decref(obj);
 }
 
-static int count_right(const json_t *correct)
+static int count_correct(const json_t *correct)
 {
     int c = 0;
-    for (size_t i = 0; i < json_array_size(correct); i++) c += raml_foreign_mark(json_array_get(correct, i)) == 1;
+    for (size_t i = 0; i < json_array_size(correct); i++) c += raml_foreign_grade(json_array_get(correct, i)) == 1;
     return c;
 }
 
@@ -60,7 +60,7 @@ static void write_lm_eval(struct raml_buf *b, const json_t *row, size_t number, 
         add_new(b, json_pack("{s:i, s:{}, s:s, s:{s:{s:s}}, s:[[s]], s:[s], s:s, s:[s], s:f}", "doc_id", (int)number,
                              "doc", "target", gold && json_is_string(gold) ? json_string_value(gold) : "", "arguments",
                              "gen_args_0", "arg_0", "Q", "resps", s, "filtered_resps", s, "filter", "none", "metrics",
-                             "exact_match", "exact_match", (double)raml_foreign_mark(json_array_get(correct, i))));
+                             "exact_match", "exact_match", (double)raml_foreign_grade(json_array_get(correct, i))));
         raml_buf_add(b, "\n", 1);
     }
 }
@@ -74,7 +74,7 @@ static void write_lighteval(struct raml_buf *b, const json_t *row, size_t number
     char id[24], name[40];
     snprintf(id, sizeof id, "%zu", number);
     snprintf(name, sizeof name, "pass@k:k=1&n=%zu", n_configured);
-    json_object_set_new(metric, name, json_real((double)count_right(correct) / (double)n_configured));
+    json_object_set_new(metric, name, json_real((double)count_correct(correct) / (double)n_configured));
     for (size_t i = 0; i < n; i++) json_array_append_new(list, json_string(said(row, i, texts)));
     add_new(b, json_pack("{s:{s:[s], s:[i], s:s, s:n}, s:o, s:{s:s, s:o, s:[]}}", "doc", "choices",
                          gold && json_is_string(gold) ? json_string_value(gold) : "", "gold_index", 0, "id", id,
@@ -86,15 +86,15 @@ static void write_lighteval(struct raml_buf *b, const json_t *row, size_t number
 static json_t *opencompass_entry(const json_t *row, size_t number, bool texts)
 {
     const json_t *correct = json_object_get(row, "correct"), *gold = json_object_get(row, "gold");
-    json_t *pred = json_array(), *answer = json_array(), *marks = json_array();
+    json_t *pred = json_array(), *answer = json_array(), *grades = json_array();
     char abbr[40];
     snprintf(abbr, sizeof abbr, "set_%zu", number);
     for (size_t i = 0; i < json_array_size(correct); i++) {
         json_array_append_new(pred, json_string(said(row, i, texts)));
         json_array_append_new(answer, json_string(json_is_string(gold) ? json_string_value(gold) : ""));
-        json_array_append_new(marks, json_boolean(raml_foreign_mark(json_array_get(correct, i)) == 1));
+        json_array_append_new(grades, json_boolean(raml_foreign_grade(json_array_get(correct, i)) == 1));
     }
-    return json_pack("{s:s, s:o, s:o, s:o}", "example_abbr", abbr, "pred", pred, "answer", answer, "correct", marks);
+    return json_pack("{s:s, s:o, s:o, s:o}", "example_abbr", abbr, "pred", pred, "answer", answer, "correct", grades);
 }
 
 /* Writes the samples file `name` of the shared data in a layout; returns the path. */
@@ -116,7 +116,7 @@ static const char *convert(const char *name, int layout, bool texts, char path[1
         json_t *row = json_loadb(lines.line.data, lines.line.len, 0, NULL);
         assert_non_null(row);
         n += json_array_size(json_object_get(row, "correct"));
-        c += (size_t)count_right(json_object_get(row, "correct"));
+        c += (size_t)count_correct(json_object_get(row, "correct"));
         if (!n_configured) n_configured = n;
         if (layout == LM_EVAL) write_lm_eval(&b, row, number, texts);
         if (layout == LIGHTEVAL) write_lighteval(&b, row, number, texts, n_configured);
@@ -144,8 +144,8 @@ static const char *convert(const char *name, int layout, bool texts, char path[1
 static struct taken take_known(const char *path, int layout)
 {
     struct taken t = {.n = 0};
-    struct raml_scored_options opt = {.layout = RAML_LAYOUT_AUTO};
-    t.rc = raml_scored_read(path, &opt, take_question, &t, &t.report, &t.err);
+    struct raml_samples_options opt = {.layout = RAML_LAYOUT_AUTO};
+    t.rc = raml_samples_read(path, &opt, take_question, &t, &t.report, &t.err);
     if (t.rc) print_error("%s\n", t.err.msg);
     assert_int_equal(t.rc, RAML_OK);
     assert_int_equal(t.report.layout, rows[layout]->layout);
@@ -215,7 +215,7 @@ static void test_unclosed(void **state)
     (void)state;
     static const struct {
         const char *name;
-        uint32_t unclosed, marked_right;
+        uint32_t unclosed, graded_correct;
     } files[] = {{"aime24_llama3b_step400_50", 183, 0}, {"amc23_llama3b_step400_50", 196, 13}};
     if (absent("unclosed thinking")) return;
     for (size_t f = 0; f < COUNT(files); f++) {
@@ -224,11 +224,11 @@ static void test_unclosed(void **state)
         struct taken as_marked = take_known(convert(files[f].name, LM_EVAL, false, path), LM_EVAL);
         uint32_t unclosed = 0, lost = 0;
         for (size_t i = 0; i < as_text.n; i++) {
-            for (const char *m = as_text.q[i].marks; *m; m++) unclosed += *m == '?';
+            for (const char *m = as_text.q[i].grades; *m; m++) unclosed += *m == '?';
             lost += as_marked.q[i].c - as_text.q[i].c;
         }
         assert_int_equal(unclosed, files[f].unclosed);
-        assert_int_equal(lost, files[f].marked_right);
+        assert_int_equal(lost, files[f].graded_correct);
         taken_deinit(&as_text);
         taken_deinit(&as_marked);
     }

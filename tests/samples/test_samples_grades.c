@@ -11,16 +11,16 @@ struct seen { /* what was passed on, as text: "id:n:grades:answers;" */
     size_t n;
 };
 
-static enum raml_code note(void *user, const struct raml_scored *q, struct raml_err *err)
+static enum raml_code note(void *user, const struct raml_graded *q, struct raml_err *err)
 {
     struct seen *s = user;
     raml_buf_addf(&s->text, "%s:%u:", q->id, q->n);
     for (uint32_t i = 0; i < q->n; i++)
         raml_buf_adds(&s->text, q->truncated[i]  ? "t"
                                 : q->unclosed[i] ? "u"
-                                : q->right[i]    ? "1"
+                                : q->correct[i]    ? "1"
                                                  : "0"),
-            raml_buf_adds(&s->text, q->right[i] && (q->truncated[i] || q->unclosed[i]) ? "!" : "");
+            raml_buf_adds(&s->text, q->correct[i] && (q->truncated[i] || q->unclosed[i]) ? "!" : "");
     for (uint32_t i = 0; i < q->n && q->has_answers; i++) {
         raml_buf_adds(&s->text, i ? "," : ":");
         raml_buf_adds(&s->text, q->answer[i] ? q->answer[i] : "-");
@@ -39,26 +39,26 @@ static void write_file(const char *dir, const char *text, char path[512])
     must(raml_file_write(path, text, strlen(text), &err), &err);
 }
 
-static const struct raml_scored_options plain = {.layout = RAML_LAYOUT_AUTO};
+static const struct raml_samples_options plain = {.layout = RAML_LAYOUT_AUTO};
 
 /* Reads text as a file; *out for free(). */
-static enum raml_code read_text(const char *dir, const char *text, const struct raml_scored_options *opt, char **out,
-                                struct raml_scored_report *report, struct raml_err *err)
+static enum raml_code read_text(const char *dir, const char *text, const struct raml_samples_options *opt, char **out,
+                                struct raml_samples_report *report, struct raml_err *err)
 {
     char path[512];
     struct seen s = {.n = 0};
     write_file(dir, text, path);
     raml_buf_init(&s.text, 1 << 20);
     raml_buf_adds(&s.text, "");
-    enum raml_code rc = raml_scored_read(path, opt, note, &s, report, err);
+    enum raml_code rc = raml_samples_read(path, opt, note, &s, report, err);
     *out = raml_buf_take(&s.text);
     return rc;
 }
 
-static void check_read(void **state, const char *text, const char *want, enum raml_scored_layout layout)
+static void check_read(void **state, const char *text, const char *want, enum raml_samples_layout layout)
 {
     char *got = NULL;
-    struct raml_scored_report report;
+    struct raml_samples_report report;
     struct raml_err err = {0};
     must(read_text(*state, text, &plain, &got, &report, &err), &err);
     if (strcmp(got ? got : "", want)) print_error("of %s\n", text);
@@ -70,26 +70,26 @@ static void check_read(void **state, const char *text, const char *want, enum ra
 static void test_marks(void **state)
 {
     check_read(state, "{\"id\": \"a\", \"correct\": [0, 1, true, false]}\n\n{\"id\": 7, \"correct\": [1]}\n",
-               "a:4:0110;7:1:1;", RAML_LAYOUT_MARKS);
+               "a:4:0110;7:1:1;", RAML_LAYOUT_GRADES);
     check_read(state, "{\"id\": \"a\", \"n\": 3, \"c\": 2}\n{\"c\": 0, \"n\": 2}", "a:3:110;2:2:00;",
-               RAML_LAYOUT_MARKS);
-    check_read(state, "\xef\xbb\xbf{\"correct\":[1,0]}\r\n", "1:2:10;", RAML_LAYOUT_MARKS);
+               RAML_LAYOUT_GRADES);
+    check_read(state, "\xef\xbb\xbf{\"correct\":[1,0]}\r\n", "1:2:10;", RAML_LAYOUT_GRADES);
     check_read(state, "{\"id\": \"a\", \"correct\": [1, 0, 0], \"pred\": [\"x\", 7, null]}", "a:3:100:x,7,-;",
-               RAML_LAYOUT_MARKS);
+               RAML_LAYOUT_GRADES);
     check_read(state,
                "{\"id\": \"a\", \"correct\": [1.0, 0.0], \"pred\": [0.5, 1234567], \"family\": \"f\", "
                "\"difficulty\": 3}",
-               "a:2:10:0.5,1234567/f//3;", RAML_LAYOUT_MARKS);
+               "a:2:10:0.5,1234567/f//3;", RAML_LAYOUT_GRADES);
     check_read(state,
                "{\"id\": \"a\", \"correct\": true, \"pred\": \"x\"}\n{\"id\": \"b\", \"correct\": 0, \"pred\": null}",
-               "a:1:1:x;b:1:0:-;", RAML_LAYOUT_MARKS);
+               "a:1:1:x;b:1:0:-;", RAML_LAYOUT_GRADES);
     check_read(state,
                "{\"id\": \"a\", \"correct\": [1, 1, 1], \"finish_reason\": [\"stop\", \"length\", null], "
                "\"think_closed\": [true, true, false]}",
-               "a:3:1tu;", RAML_LAYOUT_MARKS);
+               "a:3:1tu;", RAML_LAYOUT_GRADES);
     check_read(state, "{\"problem\": \"p\", \"generations\": [\"\", \"\"], \"labels\": [true, false]}", "1:2:10;",
-               RAML_LAYOUT_MARKS);
-    check_read(state, "{\"generations\": [\"\"], \"correctness_math_verify\": [true]}", "1:1:1;", RAML_LAYOUT_MARKS);
+               RAML_LAYOUT_GRADES);
+    check_read(state, "{\"generations\": [\"\"], \"correctness_math_verify\": [true]}", "1:1:1;", RAML_LAYOUT_GRADES);
 }
 
 static void test_own(void **state)
@@ -107,11 +107,11 @@ static void test_own(void **state)
 static void test_arrays(void **state)
 {
     check_read(state, " [{\"id\": \"a\", \"correct\": [1, 0]},\n{\"n\": 3,\n\"c\": 2}]\n", "a:2:10;2:3:110;",
-               RAML_LAYOUT_MARKS);
+               RAML_LAYOUT_GRADES);
     check_read(state, "[{\"id\": \"a\", \"trajectories\": [{\"answer\": \"7\", \"correct\": true}]}]", "a:1:1:7;",
                RAML_LAYOUT_RAML);
     char *got = NULL;
-    struct raml_scored_report report;
+    struct raml_samples_report report;
     struct raml_err err = {0};
     assert_int_equal(read_text(*state, "[{\"n\": 3, \"c\": 2}, 7]", &plain, &got, &report, &err), RAML_EFORMAT);
     assert_true(has(err.msg, "row 2 of the array is not an object"));
@@ -161,16 +161,16 @@ static void test_both_ways(void **state)
         {"[1]", false},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct raml_mark_line line;
-        bool right[64];
-        bool got = raml_mark_line_read(cases[i].line, strlen(cases[i].line), &line, right);
+        struct raml_grade_line line;
+        bool correct[64];
+        bool got = raml_grade_line_read(cases[i].line, strlen(cases[i].line), &line, correct);
         if (got != cases[i].plain) print_error("%s\n", cases[i].line);
         assert_int_equal(got, cases[i].plain);
     }
     char with_zero[] = "{\"n\":1,\"c\":1}\0";
-    struct raml_mark_line line;
-    bool right[64];
-    assert_false(raml_mark_line_read(with_zero, sizeof with_zero - 1, &line, right));
+    struct raml_grade_line line;
+    bool correct[64];
+    assert_false(raml_grade_line_read(with_zero, sizeof with_zero - 1, &line, correct));
 }
 
 /* Random lines of grades, both simple and with one more field, which takes the other path. */
@@ -193,7 +193,7 @@ static void test_both_agree(void **state)
         raml_buf_adds(&other, "]}\n");
     }
     char *a = NULL, *b = NULL;
-    struct raml_scored_report report;
+    struct raml_samples_report report;
     struct raml_err err = {0};
     must(read_text(*state, plainly.data, &plain, &a, &report, &err), &err);
     assert_int_equal(report.n_questions, 200);
@@ -250,7 +250,7 @@ static void test_refused(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         char *got = NULL;
-        struct raml_scored_report report = {.n_questions = 77};
+        struct raml_samples_report report = {.n_questions = 77};
         struct raml_err err = {0};
         enum raml_code rc = read_text(*state, cases[i].text, &plain, &got, &report, &err);
         if (rc != cases[i].code || !has(err.msg, cases[i].says))
@@ -260,11 +260,11 @@ static void test_refused(void **state)
         assert_int_equal(report.n_questions, 77);
         free(got);
     }
-    struct raml_scored_report report;
+    struct raml_samples_report report;
     struct raml_err err = {0};
     struct seen s = {.n = 0};
-    assert_int_equal(raml_scored_read("-", &plain, note, &s, &report, &err), RAML_EUSAGE);
-    assert_int_equal(raml_scored_read("/no/such/file", &plain, note, &s, &report, &err), RAML_EIO);
+    assert_int_equal(raml_samples_read("-", &plain, note, &s, &report, &err), RAML_EUSAGE);
+    assert_int_equal(raml_samples_read("/no/such/file", &plain, note, &s, &report, &err), RAML_EIO);
 }
 
 /* The question that tallies refuse is named; a caller may stop reading. */
@@ -273,25 +273,25 @@ static void test_through(void **state)
     static const uint32_t k[] = {8};
     struct raml_table_options opt = {.k = k, .n_k = 1};
     struct raml_tallies *t = NULL;
-    struct raml_scored_report report;
+    struct raml_samples_report report;
     struct raml_err err = {0};
     char path[512];
     write_file(*state, "{\"id\": \"q1\", \"n\": 9, \"c\": 1}\n{\"id\": \"q2\", \"n\": 4, \"c\": 1}\n", path);
     must(raml_tallies_open(&opt, false, &t, &err), &err);
-    assert_int_equal(raml_scored_read(path, &plain, raml_tallies_add, t, &report, &err), RAML_ERANGE);
+    assert_int_equal(raml_samples_read(path, &plain, raml_tallies_add, t, &report, &err), RAML_ERANGE);
     assert_string_equal(err.msg, "pass@8 needs 1 to n for k; question 'q2' has n = 4 samples");
     raml_tallies_close(t);
     struct seen s = {.stop_after = 1};
     raml_buf_init(&s.text, 1 << 10);
-    assert_int_equal(raml_scored_read(path, &plain, note, &s, &report, &err), RAML_ESTOP);
+    assert_int_equal(raml_samples_read(path, &plain, note, &s, &report, &err), RAML_ESTOP);
     assert_int_equal(s.n, 1);
     raml_buf_deinit(&s.text);
 }
 
 static void test_recheck(void **state)
 {
-    struct raml_scored_options again = {.recheck = true};
-    struct raml_scored_report report;
+    struct raml_samples_options again = {.regrade = true};
+    struct raml_samples_report report;
     struct raml_err err = {0};
     char *got = NULL;
     must(read_text(*state,
@@ -299,7 +299,7 @@ static void test_recheck(void **state)
                    &again, &got, &report, &err),
          &err);
     assert_string_equal(got, "a:3:100:0.5,2,-;");
-    assert_int_equal(report.n_remarked, 3);
+    assert_int_equal(report.n_regraded, 3);
     assert_string_equal(report.metric, "");
     free(got);
     must(read_text(*state,

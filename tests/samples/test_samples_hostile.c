@@ -58,10 +58,10 @@ static void read_every_way(const char *text)
     struct raml_err err = {0};
     CHECK_OK(raml_file_write(path_in_folder("broken.json", path), text, strlen(text), &err));
     for (int layout = RAML_LAYOUT_AUTO; layout <= RAML_LAYOUT_OPENCOMPASS; layout++) {
-        for (int recheck = 0; recheck < 2; recheck++) {
+        for (int regrade = 0; regrade < 2; regrade++) {
             struct taken t = {.n = 0};
-            struct raml_scored_options opt = {.layout = (enum raml_scored_layout)layout, .recheck = recheck};
-            t.rc = raml_scored_read(path, &opt, take_question, &t, &t.report, &t.err);
+            struct raml_samples_options opt = {.layout = (enum raml_samples_layout)layout, .regrade = regrade};
+            t.rc = raml_samples_read(path, &opt, take_question, &t, &t.report, &t.err);
             if (t.rc && !strstr(t.err.msg, "broken.json")) {
                 print_error("%s\n%s\n", text, t.err.msg);
                 fail();

@@ -8,7 +8,7 @@
 
 #include "samples/sample_files.h"
 
-#define ROW (&raml_scored_layout_lighteval)
+#define ROW (&raml_samples_layout_lighteval)
 #define NEW_SIZED(size, texts, tokens, metrics)                                                                        \
     "{\"doc\":{\"choices\":[\"42\"],\"gold_index\":[0],\"id\":\"7\",\"query\":\"six by "                               \
     "seven?\",\"generation_size\":" size ","                                                                           \
@@ -30,7 +30,7 @@ static void test_one(void **state)
     assert_int_equal(t.rc, RAML_OK);
     assert_string_equal(t.q[0].id, "7");
     assert_string_equal(t.q[0].gold, "42");
-    assert_string_equal(t.q[0].marks, "1");
+    assert_string_equal(t.q[0].grades, "1");
     assert_string_equal(t.q[0].answers, "42");
     assert_string_equal(t.report.metric, "extractive_match");
     taken_deinit(&t);
@@ -39,7 +39,7 @@ static void test_one(void **state)
     assert_string_equal(t.q[0].id, "1"); /* the line's number */
     assert_string_equal(t.q[0].family, "algebra");
     assert_int_equal(t.q[0].difficulty, 3);
-    assert_string_equal(t.q[0].marks, "0");
+    assert_string_equal(t.q[0].grades, "0");
     taken_deinit(&t);
     expect_refused(take_text(ROW, NEW("[\"42\"]", "{\"em\":1,\"qem\":0}"), NULL, false), RAML_EUSAGE,
                    "several metrics: em, qem");
@@ -53,7 +53,7 @@ static void test_counts(void **state)
 {
     (void)state;
     static const struct {
-        const char *metrics, *marks;
+        const char *metrics, *grades;
     } cases[] = {
         {"{\"avg@n:n=4\":0.5}", "1100"},
         {"{\"avg@k:k=4\":0.25}", "1000"},
@@ -72,7 +72,7 @@ static void test_counts(void **state)
         snprintf(line, sizeof line, NEW(FOUR, "%s"), cases[i].metrics);
         struct taken t = take_text(ROW, line, NULL, false);
         assert_false(t.rc || t.q[0].has_answers); /* which ones are correct is unknown: no votes */
-        expect_one(t, cases[i].marks, "-|-|-|-", NULL);
+        expect_one(t, cases[i].grades, "-|-|-|-", NULL);
     }
     static const struct {
         const char *metrics, *says;
@@ -101,13 +101,13 @@ static void test_issue_771(void **state)
     (void)state;
     static const uint32_t configured[] = {8, 16, 32, 64};
     static const double theirs[] = {0.4375, 0.2188, 0.1094, 0.0547};
-    static const uint32_t right[] = {7, 0, 3, 4}; /* 14 of 32 */
+    static const uint32_t correct[] = {7, 0, 3, 4}; /* 14 of 32 */
     for (size_t j = 0; j < COUNT(configured); j++) {
         char text[4096], line[1024], metric[64];
         double sum = 0.0, ours = 0.0;
         text[0] = 0;
-        for (size_t i = 0; i < COUNT(right); i++) {
-            double v = (double)right[i] / configured[j];
+        for (size_t i = 0; i < COUNT(correct); i++) {
+            double v = (double)correct[i] / configured[j];
             sum += v;
             snprintf(metric, sizeof metric, "{\"pass@k:k=1&n=%u\":%.17g}", configured[j], v);
             snprintf(line, sizeof line, NEW("[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\",\"h\"]", "%s"), metric);
@@ -131,7 +131,7 @@ static void test_marked_again(void **state)
     expect_one(take_text(ROW, NEW(FOUR, "{\"maj@n:n=4\":1}"), NULL, true), "1010", "42|41|42|40", NULL);
     expect_one(take_text(ROW, OLD(FOUR, "{\"maj@4\":1}"), NULL, true), "1010", "42|41|42|40", NULL);
     struct taken t = take_text(ROW, NEW("[\"42.0\"]", "{\"em\":0}"), NULL, true);
-    assert_int_equal(t.report.n_remarked, 1);
+    assert_int_equal(t.report.n_regraded, 1);
     assert_string_equal(t.report.metric, "");
     expect_one(t, "1", "42.0", NULL);
     expect_refused(take_text(ROW, NEW("[]", "{\"acc\":1}"), NULL, true), RAML_EFORMAT, "likelihood task");

@@ -8,7 +8,7 @@
 
 #include "samples/sample_files.h"
 
-#define ROW (&raml_scored_layout_lm_eval)
+#define ROW (&raml_samples_layout_lm_eval)
 #define LINE(id, filter, resps, filtered, metrics)                                                                     \
     "{\"doc_id\":" id ",\"doc\":{\"q\":\"six by seven?\",\"subject\":\"arithmetic\",\"level\":\"Level 2\"},"           \
     "\"target\":\"so #### 42\",\"arguments\":{\"gen_args_0\":{\"arg_0\":\"six by seven?\",\"arg_1\":{}}},"             \
@@ -29,9 +29,9 @@ static void test_one_response(void **state)
     assert_string_equal(t.q[0].family, "arithmetic");
     assert_int_equal(t.q[0].difficulty, 2);
     assert_string_equal(t.q[0].gold, "so #### 42");
-    assert_string_equal(t.q[0].marks, "1");
+    assert_string_equal(t.q[0].grades, "1");
     assert_string_equal(t.q[0].answers, "42");
-    assert_string_equal(t.q[1].marks, "0");
+    assert_string_equal(t.q[1].grades, "0");
     assert_string_equal(t.q[1].answers, "41"); /* the filter found none, the text has one */
     assert_true(t.q[0].has_answers);
     assert_string_equal(t.report.metric, "exact_match");
@@ -79,7 +79,7 @@ static void test_pass_at_k(void **state)
                                   "\"pass@2\":0.5,\"pass@4\":1.0");
     struct taken t = take_text(ROW, ok, NULL, false);
     assert_int_equal(t.rc, RAML_OK);
-    assert_string_equal(t.q[0].marks, "1000"); /* 1 - C(3,2)/C(4,2) = 1/2 */
+    assert_string_equal(t.q[0].grades, "1000"); /* 1 - C(3,2)/C(4,2) = 1/2 */
     assert_false(t.q[0].has_answers);
     taken_deinit(&t);
     static const char full[] = LINE("0", "none", "[[\"a\",\"b\",\"c\",\"d\"]]", "[\"a\"]", "\"pass@2\":1.0");
@@ -96,9 +96,9 @@ static void test_side_by_side(void **state)
     struct taken t = take_text(ROW, A B A C, NULL, false);
     assert_int_equal(t.rc, RAML_OK);
     assert_int_equal(t.n, 2);
-    assert_string_equal(t.q[0].marks, "101");
+    assert_string_equal(t.q[0].grades, "101");
     assert_string_equal(t.q[0].answers, "42|41|42");
-    assert_string_equal(t.q[1].marks, "1");
+    assert_string_equal(t.q[1].grades, "1");
     taken_deinit(&t);
     expect_refused(take_text(ROW, A C B, NULL, false), RAML_EFORMAT, "doc_id 0 again, first on line 1");
     expect_refused(
@@ -112,9 +112,9 @@ static void test_side_by_side(void **state)
 static void test_unnamed_filters(void **state)
 {
     (void)state;
-#define OLD(filtered, mark)                                                                                            \
+#define OLD(filtered, grade)                                                                                            \
     "{\"doc_id\":0,\"target\":\"42\",\"arguments\":[[\"Q<think>\",{}]],\"resps\":[[\"x</"                              \
-    "think>42\"]],\"filtered_resps\":[\"" filtered "\"],\"exact_match\":" mark "}\n"
+    "think>42\"]],\"filtered_resps\":[\"" filtered "\"],\"exact_match\":" grade "}\n"
     expect_one(take_text(ROW, OLD("42", "1"), NULL, false), "1", "42", NULL);
     expect_one(take_text(ROW, OLD("42", "1") OLD("42", "1"), NULL, false), "11", "42|42", NULL); /* two seeds */
     expect_refused(take_text(ROW, OLD("42", "1") OLD("[invalid]", "0"), NULL, false), RAML_EFORMAT,
@@ -132,7 +132,7 @@ static void test_likelihood(void **state)
     expect_refused(take_text(ROW, text, NULL, false), RAML_EUSAGE, "several metrics: acc, acc_norm");
     struct taken t = take_text(ROW, text, "acc", false);
     assert_int_equal(t.rc, RAML_OK);
-    assert_string_equal(t.q[0].marks, "1");
+    assert_string_equal(t.q[0].grades, "1");
     assert_false(t.q[0].has_answers);
     taken_deinit(&t);
     expect_one(take_text(ROW, text, "acc_norm,none", false), "0", NULL, NULL);
@@ -157,7 +157,7 @@ static void test_unfinished(void **state)
         "\"resps\":[[\"it is 42\"]],\"filtered_resps\":[\"42\"],\"acc\":1}\n";
     expect_one(take_text(ROW, opened, NULL, false), "?", NULL, NULL);
     struct taken t = take_text(ROW, MARKED("<think>it is 42", ""), NULL, true);
-    assert_int_equal(t.report.n_remarked, 1);
+    assert_int_equal(t.report.n_regraded, 1);
     taken_deinit(&t);
 }
 

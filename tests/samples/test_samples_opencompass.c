@@ -8,7 +8,7 @@
 
 #include "samples/sample_files.h"
 
-#define ROW (&raml_scored_layout_opencompass)
+#define ROW (&raml_samples_layout_opencompass)
 
 static void test_runs(void **state)
 {
@@ -25,8 +25,8 @@ static void test_runs(void **state)
     assert_string_equal(t.q[0].id, "CNMO_en_0");
     assert_string_equal(t.q[0].family, "CNMO_en"); /* OpenCompass itself merges CNMO_en and CNMO_cn, as CNMO */
     assert_string_equal(t.q[1].family, "CNMO_cn");
-    assert_string_equal(t.q[0].marks, "1100");
-    assert_string_equal(t.q[1].marks, "1101");
+    assert_string_equal(t.q[0].grades, "1100");
+    assert_string_equal(t.q[1].grades, "1101");
     assert_string_equal(t.q[0].answers, "42|42|41|-");
     assert_string_equal(t.q[0].gold, "42");
     assert_true(t.q[0].has_answers);
@@ -40,7 +40,7 @@ static void test_names(void **state)
 {
     (void)state;
     static const struct {
-        const char *text, *marks, *answers, *gold;
+        const char *text, *grades, *answers, *gold;
     } cases[] = {
         {"{\"details\":[{\"pred\":\"7\",\"answer\":\"7\",\"correct\":true}]}", "1", "7", "7"},
         {"{\"details\":{\"0\":{\"pred\":\"7\",\"refr\":\"8\",\"is_correct\":false}}}", "0", "7", "8"},
@@ -61,7 +61,7 @@ static void test_names(void **state)
         if (t.rc) print_error("%s: %s\n", cases[i].text, t.err.msg);
         assert_int_equal(t.rc, RAML_OK);
         assert_string_equal(t.q[0].gold, cases[i].gold);
-        expect_one(t, cases[i].marks, cases[i].answers, NULL);
+        expect_one(t, cases[i].grades, cases[i].answers, NULL);
     }
 }
 
@@ -88,7 +88,7 @@ static void test_marked_again(void **state)
         "{\"details\":{\"0\":{\"origin_prediction\":\"<think>42\",\"pred\":\"42\",\"answer\":\"42\","
         "\"correct\":true}}}";
     struct taken t = take_text(ROW, old, NULL, true);
-    assert_int_equal(t.report.n_remarked, 1);
+    assert_int_equal(t.report.n_regraded, 1);
     expect_one(t, "?", NULL, NULL);
     static const char unmarked[] = "{\"details\":{\"0\":{\"predictions\":\"42.0\",\"references\":\"42\"}}}";
     expect_refused(take_text(ROW, unmarked, NULL, false), RAML_EFORMAT,
@@ -117,8 +117,8 @@ static void test_predictions(void **state)
     struct taken t = take_text(ROW, all, NULL, true);
     assert_int_equal(t.rc, RAML_OK);
     assert_int_equal(t.n, 2);
-    assert_string_equal(t.q[0].marks, "11?");
-    assert_string_equal(t.q[1].marks, "01x");
+    assert_string_equal(t.q[0].grades, "11?");
+    assert_string_equal(t.q[1].grades, "01x");
     assert_string_equal(t.q[1].answers, "2|3|3");
     assert_string_equal(t.q[0].id, "0");
     taken_deinit(&t);
@@ -131,7 +131,7 @@ static void test_predictions(void **state)
         NULL, true);
     assert_int_equal(t.rc, RAML_OK);
     assert_int_equal(t.n, 3);
-    assert_string_equal(t.q[2].marks, "1");
+    assert_string_equal(t.q[2].grades, "1");
     assert_string_equal(t.report.note, "");
     taken_deinit(&t);
     t = take_text(ROW, "{" P("0", "a", "\"1\"", "1") "," P("1", "b", "\"1\"", "1") "," P("2", "b", "\"1\"", "1") "}",
@@ -149,8 +149,8 @@ static void test_predictions(void **state)
     t = take_file(ROW, zero, NULL, true);
     assert_int_equal(t.rc, RAML_OK);
     assert_int_equal(t.n, 2);
-    assert_string_equal(t.q[0].marks, "10");
-    assert_string_equal(t.q[1].marks, "01");
+    assert_string_equal(t.q[0].grades, "10");
+    assert_string_equal(t.q[1].grades, "01");
     assert_non_null(strstr(t.report.note, "1 parts beside it"));
     taken_deinit(&t);
 }
@@ -160,7 +160,7 @@ static void test_hostile(void **state)
     (void)state;
     static const struct {
         const char *text, *says;
-        bool recheck;
+        bool regrade;
     } cases[] = {
         {"", "empty", false},
         {"[]", "expected a JSON object", false},
@@ -182,7 +182,7 @@ static void test_hostile(void **state)
         {"{\"details\":[", "not valid JSON", false},
     };
     for (size_t i = 0; i < COUNT(cases); i++)
-        expect_refused(take_text(ROW, cases[i].text, NULL, cases[i].recheck), RAML_EFORMAT, cases[i].says);
+        expect_refused(take_text(ROW, cases[i].text, NULL, cases[i].regrade), RAML_EFORMAT, cases[i].says);
     size_t depth = 100000;
     char *text = malloc(depth + 1);
     assert_non_null(text);

@@ -17,7 +17,7 @@ parse parse_expr
 compare value
 access call eval expr filters filters_seq format methods methods_seq ops tests text
 backend device weight
-panel panel_direct panel_few
+panel panel_direct panel_skinny
 options recipe
 END
 }

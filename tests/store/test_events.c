@@ -132,7 +132,7 @@ static void every_torn_end_is_mended(void **state)
     in(*state, "torn", other);
     for (size_t cut = 0; cut <= bytes; cut++) {
         spill(other, p, cut);
-        must(raml_events_cut(other, 4, &e), &e);
+        must(raml_events_truncate(other, 4, &e), &e);
         size_t keep = 0; /* whole records of steps <= 4 */
         for (size_t i = 0; i < n && i <= 4; i++)
             if (at[i + 1] <= cut) keep = at[i + 1];
@@ -154,18 +154,18 @@ static void damage_ends_the_file(void **state)
     for (size_t i = at[2]; i < at[3]; i++) { /* each byte of the third record */
         p[i] ^= 0x10;
         spill(path, p, bytes);
-        must(raml_events_cut(path, 100, &e), &e);
+        must(raml_events_truncate(path, 100, &e), &e);
         p[i] ^= 0x10;
         assert_same(path, p, at[2]);
     }
     memset(p + at[3], 0, bytes - at[3]); /* zeros, as a power failure leaves */
     spill(path, p, bytes);
-    must(raml_events_cut(path, 100, &e), &e);
+    must(raml_events_truncate(path, 100, &e), &e);
     assert_same(path, p, at[3]);
     free(p);
-    must(raml_events_cut(in(*state, "missing", path), 1, &e), &e);
+    must(raml_events_truncate(in(*state, "missing", path), 1, &e), &e);
     assert_false(raml_is_file(path));
-    assert_int_equal(raml_events_cut(*state, 1, &e), RAML_EIO);
+    assert_int_equal(raml_events_truncate(*state, 1, &e), RAML_EIO);
     struct raml_events *ev = NULL;
     assert_int_equal(raml_events_open("/nonexistent/e", 0, &ev, &e), RAML_EIO);
     assert_null(ev);
@@ -201,10 +201,10 @@ static void frames_of_other_bytes(void **state)
         c = masked(r + 12, len);
         memcpy(r + 12 + len, &c, 4);
         spill(path, r, 16 + len);
-        must(raml_events_cut(path, 3, &e), &e);
+        must(raml_events_truncate(path, 3, &e), &e);
         assert_same(path, r, cases[i].event ? 16 + len : 0);
         spill(path, r, 16 + len);
-        must(raml_events_cut(path, 2, &e), &e);
+        must(raml_events_truncate(path, 2, &e), &e);
         assert_same(path, r, cases[i].event && !len ? 16 : 0);
     }
 }

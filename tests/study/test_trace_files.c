@@ -81,7 +81,7 @@ static int enter(void **state)
     must(raml_device_open(2, "auto", &f.dev, &err), &err);
     must(raml_config_preset("micro", &c, &err), &err);
     c.max_positions = CONTEXT;
-    must(raml_model_init(&c, 5, RAML_F32, RAML_TO_TRAIN, f.dev, &f.model, &err), &err);
+    must(raml_model_init(&c, 5, RAML_F32, RAML_TRAINING, f.dev, &f.model, &err), &err);
     must(raml_tokenizer_bytes(&f.tokenizer, &err), &err);
     (void)state;
     return 0;

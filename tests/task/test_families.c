@@ -124,7 +124,7 @@ static bool line_holds(const struct row *row, const struct instance *x, const ch
  * false. *n_equations: those that were checked. */
 static int check_lines(const struct row *row, const struct instance *x, int *n_equations)
 {
-    int n_waits = 0;
+    int n_continuations = 0;
     *n_equations = 0;
     for (const char *line = x->text.data; *line;) {
         const char *end = line_end(line), *next = *end ? end + 1 : end;
@@ -132,20 +132,20 @@ static int check_lines(const struct row *row, const struct instance *x, int *n_e
         bool taken_back = !strncmp(next, "wait", 4);
         bool holds = test_equations(line, end, row->modulus, n_equations) && line_holds(row, x, line, end);
         if (!holds && !taken_back) return -1;
-        n_waits += taken_back;
+        n_continuations += taken_back;
         line = next;
     }
-    return n_waits;
+    return n_continuations;
 }
 
 static void check_text(const struct row *row, const struct instance *x, enum raml_style style, int d)
 {
-    int n_equations, n_waits = check_lines(row, x, &n_equations);
-    bool waits = style == RAML_STYLE_REFLECT ? n_waits >= 1 && n_waits <= 2 : n_waits == 0;
+    int n_equations, n_continuations = check_lines(row, x, &n_equations);
+    bool continuations = style == RAML_STYLE_REFLECT ? n_continuations >= 1 && n_continuations <= 2 : n_continuations == 0;
     bool equations = n_equations > 0 || !row->equations;
-    if (!waits || !equations || !ends_with_answer(x->text.data, x->answer.data))
+    if (!continuations || !equations || !ends_with_answer(x->text.data, x->answer.data))
         fail_msg("%s at %d, %s:\n%s\nanswer %s\n%s\n(waits %d, equations %d)", row->name, d, raml_style_name(style),
-                 x->question.data, x->answer.data, x->text.data, n_waits, n_equations);
+                 x->question.data, x->answer.data, x->text.data, n_continuations, n_equations);
 }
 
 static void check_instance(const struct row *row, const struct raml_family *f, int d, uint64_t i, struct instance *x,
@@ -194,7 +194,7 @@ static void test_instances(void **state)
 static void test_checks_see_faults(void **state)
 {
     (void)state;
-    static const struct { const char *family, *question, *answer, *text; int waits; } cases[] = {
+    static const struct { const char *family, *question, *answer, *text; int continuations; } cases[] = {
         {"add", "12+19=?", "31", "2+9+0=11>1\n1+1+1=03>31", 0},
         {"add", "12+19=?", "31", "2+9+0=12>1\n1+1+1=03>31", -1},
         {"add", "12+19=?", "31", "2+9+0=11>2\n1+1+1=03>31", -1},
@@ -220,7 +220,7 @@ static void test_checks_see_faults(void **state)
         raml_buf_adds(&x.question, cases[i].question);
         raml_buf_adds(&x.answer, cases[i].answer);
         raml_buf_adds(&x.text, cases[i].text);
-        if (check_lines(row, &x, &n) != cases[i].waits) fail_msg("%s", cases[i].text);
+        if (check_lines(row, &x, &n) != cases[i].continuations) fail_msg("%s", cases[i].text);
         instance_deinit(&x);
     }
     assert_false(ends_with_answer("b=14", "4"));

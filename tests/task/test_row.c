@@ -16,7 +16,7 @@ struct fixture {
     struct raml_tokenizer *tokenizer;
     struct raml_row_options opt;
     struct raml_tree tree;
-    struct raml_roles roles;
+    struct raml_segments segments;
     struct raml_err err;
     struct raml_trajectory t[4];
     struct raml_question q;
@@ -41,7 +41,7 @@ static int close_fixture(void **state)
 {
     struct fixture *f = *state;
     raml_tree_deinit(&f->tree);
-    raml_roles_deinit(&f->roles);
+    raml_segments_deinit(&f->segments);
     raml_tokenizer_close(f->tokenizer);
     free(f);
     return 0;
@@ -57,8 +57,8 @@ static void span_text(const struct fixture *f, size_t i, char *text, char *mask)
         size_t len;
         assert_int_equal(raml_tokenizer_piece(f->tokenizer, f->tree.token[s->start + j], &piece, &len, NULL), RAML_OK);
         strncat(text, piece, len);
-        char c = "ptcae"[f->roles.role[s->start + j]];
-        mask[j] = j >= s->score ? (char)(c - 'a' + 'A') : c;
+        char c = "ptcae"[f->segments.segment[s->start + j]];
+        mask[j] = j >= s->first_target ? (char)(c - 'a' + 'A') : c;
     }
     mask[s->n] = 0;
 }
@@ -76,16 +76,16 @@ static void check_span(const struct fixture *f, size_t i, const char *text, cons
 static void test_trajectories(void **state)
 {
     struct fixture *f = *state;
-    size_t pick[] = {2, 0, 1, 3};
-    assert_int_equal(raml_row_build(&f->tree, &f->q, pick, 4, &f->opt, &f->roles, &f->err), RAML_OK);
+    size_t selected[] = {2, 0, 1, 3};
+    assert_int_equal(raml_row_build(&f->tree, &f->q, selected, 4, &f->opt, &f->segments, &f->err), RAML_OK);
     assert_int_equal(f->tree.n_spans, 5);
-    assert_int_equal(f->roles.n, f->tree.n_tokens);
+    assert_int_equal(f->segments.n, f->tree.n_tokens);
     check_span(f, 0, "<|question|>2+2?<think>", "pppppp");
     check_span(f, 1, "</think>no</think>fi<|endoftext|>", "TTTTTTTTTTCAAE"); /* plain text spells no special token */
     check_span(f, 2, "2+2=4</think>4<|endoftext|>", "TTTTTCAE");
     check_span(f, 3, "</think>four<|endoftext|>", "CAAAAE"); /* the question's answer if it has none itself */
     check_span(f, 4, "ok</think>four<|endoftext|>", "TTCAAAAE"); /* and where its own is correct: the form wanted */
-    assert_int_equal(f->tree.n_scored, 14 + 8 + 6 + 8);
+    assert_int_equal(f->tree.n_targets, 14 + 8 + 6 + 8);
     assert_int_equal(f->tree.token[f->tree.span[1].start], '<');
     assert_int_equal(f->tree.token[f->tree.span[3].start], raml_tokenizer_id(f->tokenizer, "</think>"));
 }
@@ -93,14 +93,14 @@ static void test_trajectories(void **state)
 static void test_answer_only(void **state)
 {
     struct fixture *f = *state;
-    size_t pick[] = {0, 0};
-    assert_int_equal(raml_row_build(&f->tree, &f->q, pick, 2, &f->opt, &f->roles, &f->err), RAML_OK); /* repeats */
+    size_t selected[] = {0, 0};
+    assert_int_equal(raml_row_build(&f->tree, &f->q, selected, 2, &f->opt, &f->segments, &f->err), RAML_OK); /* repeats */
     check_span(f, 2, "2+2=4</think>4<|endoftext|>", "TTTTTCAE");
-    assert_int_equal(raml_row_build(&f->tree, &f->q, NULL, 0, &f->opt, &f->roles, &f->err), RAML_OK); /* and clears */
+    assert_int_equal(raml_row_build(&f->tree, &f->q, NULL, 0, &f->opt, &f->segments, &f->err), RAML_OK); /* and clears */
     assert_int_equal(f->tree.n_spans, 2);
     check_span(f, 0, "<|question|>2+2?<think>", "pppppp");
     check_span(f, 1, "</think>four<|endoftext|>", "cAAAAE");
-    assert_int_equal(f->tree.n_scored, 5);
+    assert_int_equal(f->tree.n_targets, 5);
     assert_int_equal(raml_row_build(&f->tree, &f->q, NULL, 0, &f->opt, NULL, &f->err), RAML_OK); /* roles not wanted */
     assert_int_equal(f->tree.n_tokens, 12);
 }
@@ -115,9 +115,9 @@ static void test_faults(void **state)
     tight.max_tokens = 13;
     exact.max_tokens = 14;
     bare.format.before = bare.format.after = "";
-    dumb.format.end = dumb.format.cue = "";
+    dumb.format.end = dumb.format.answer_prefix = "";
     static const size_t first[] = {0}, wrong[] = {0, 4};
-    const struct { const struct raml_question *q; const size_t *pick; size_t k; const struct raml_row_options *opt;
+    const struct { const struct raml_question *q; const size_t *selected; size_t k; const struct raml_row_options *opt;
                    const char *want; } cases[] = {
         {&f->q, wrong, 2, &f->opt, "question 'sum' (line 8) has 4 trajectories; number 5 was requested"},
         {&mute, NULL, 0, &f->opt, "question 'mute' has no answer to train on"},
@@ -130,7 +130,7 @@ static void test_faults(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         enum raml_code rc =
-            raml_row_build(&f->tree, cases[i].q, cases[i].pick, cases[i].k, cases[i].opt, &f->roles, &f->err);
+            raml_row_build(&f->tree, cases[i].q, cases[i].selected, cases[i].k, cases[i].opt, &f->segments, &f->err);
         if (!cases[i].want) {
             assert_int_equal(rc, RAML_OK);
             continue;
@@ -138,12 +138,12 @@ static void test_faults(void **state)
         assert_int_equal(rc, RAML_ERANGE);
         assert_string_equal(f->err.msg, cases[i].want);
         assert_int_equal(f->tree.n_spans, 0);
-        assert_int_equal(f->roles.n, 0);
+        assert_int_equal(f->segments.n, 0);
     }
     tight.skip_long = true;
-    assert_int_equal(raml_row_build(&f->tree, &f->q, first, 1, &tight, &f->roles, NULL), RAML_OK);
+    assert_int_equal(raml_row_build(&f->tree, &f->q, first, 1, &tight, &f->segments, NULL), RAML_OK);
     assert_int_equal(f->tree.n_spans, 0);
-    assert_int_equal(raml_row_build(&f->tree, &mute, first, 1, &tight, &f->roles, NULL), RAML_ERANGE);
+    assert_int_equal(raml_row_build(&f->tree, &mute, first, 1, &tight, &f->segments, NULL), RAML_ERANGE);
 }
 
 int main(void)

@@ -34,7 +34,7 @@ static void test_built_in(void **state)
     struct raml_err err = {0};
     struct raml_tokens out = {0};
     CHECK_OK(raml_format_prompt(&f, t, "1+1", &out, &err));
-    CHECK_OK(raml_format_cue(&f, t, &out, &err));
+    CHECK_OK(raml_format_answer_prefix(&f, t, &out, &err));
     CHECK_OK(raml_format_end(&f, t, &out, &err));
     const int32_t want[] = {QUESTION, '1', '+', '1', THINK, END_OF_THINK, END_OF_TEXT};
     check_ids("prompt, cue, end", out.id, out.n, want, COUNT(want));
@@ -57,11 +57,11 @@ static void test_specials_in_a_question_stay_text(void **state)
 static void test_own_texts(void **state)
 {
     const struct raml_tokenizer *t = *state;
-    struct raml_format f = {.before = "Q:", .after = "\nA:<think>", .cue = "!"};
+    struct raml_format f = {.before = "Q:", .after = "\nA:<think>", .answer_prefix = "!"};
     struct raml_err err = {0};
     struct raml_tokens out = {0};
     CHECK_OK(raml_format_prompt(&f, t, "", &out, &err));
-    CHECK_OK(raml_format_cue(&f, t, &out, &err));
+    CHECK_OK(raml_format_answer_prefix(&f, t, &out, &err));
     CHECK_OK(raml_format_end(&f, t, &out, &err));
     const int32_t want[] = {'Q', ':', '\n', 'A', ':', THINK, '!'};
     check_ids("own texts", out.id, out.n, want, COUNT(want));
@@ -116,8 +116,8 @@ static void test_named_as_published(void **state)
         assert_non_null(strstr(a, "What is 1 + 1?\n\nPlease reason step by step"));
         size_t n = strlen(a), k = strlen(cases[i].behind);
         assert_string_equal(a + n - k, cases[i].behind);
-        assert_int_equal(named.opened, by_template.opened);
-        assert_string_equal(named.cue, by_template.cue);
+        assert_int_equal(named.think_opened, by_template.think_opened);
+        assert_string_equal(named.answer_prefix, by_template.answer_prefix);
         assert_true((named.think_close == NULL) == (by_template.think_close == NULL));
         assert_string_equal(by_template.stop, "<eos>");
         free(a);
@@ -140,7 +140,7 @@ static void test_thinking_off(void **state)
     assert_non_null(strstr(text, "<|im_start|>assistant\n<think>\n\n</think>\n\n"));
     assert_null(f.think_close);
     assert_null(f.prefill);
-    assert_false(f.opened);
+    assert_false(f.think_opened);
     free(text);
     raml_chat_template_close(chat);
 }
@@ -160,7 +160,7 @@ static void test_specials_behind_a_template(void **state)
     CHECK_OK(raml_format_prompt(&f, t, " <think>", &ids, &err));
     const int32_t want[] = {'<', 't', 'h', 'i', 'n', 'k', '>', THINK};
     check_ids("prompt", ids.id, ids.n, want, COUNT(want));
-    assert_true(f.opened);
+    assert_true(f.think_opened);
     raml_tokens_deinit(&ids);
     raml_chat_template_close(chat);
 }
@@ -186,33 +186,33 @@ static void test_names(void **state)
 }
 
 /* Prompt presets: text before the question, after it, and a system message; what it spells stays text. */
-static void test_wordings(void **state)
+static void test_presets(void **state)
 {
     struct raml_err err = {0};
     struct raml_format f, before;
     CHECK_OK(raml_format_named("plain", NULL, &f, &err));
-    CHECK_OK(raml_format_wording("gpqa", &f, &err));
+    CHECK_OK(raml_format_preset("gpqa", &f, &err));
     char *text = text_of(&f, *state, "Hot?\n\nA) yes\nB) no");
     assert_string_equal(text, "Answer the following multiple choice question. The last line of your response should be of "
                               "the following format: 'Answer: $LETTER' (without quotes) where LETTER is one of ABCD. Think "
                               "step by step before answering.\n\nHot?\n\nA) yes\nB) no\n\n");
     free(text);
-    CHECK_OK(raml_format_wording("paper", &f, &err));
+    CHECK_OK(raml_format_preset("paper", &f, &err));
     text = text_of(&f, *state, "1+1?");
     assert_string_equal(text, "1+1?\n\nPlease reason step by step, and put your final answer within \\boxed{}\n\n");
     free(text);
     before = f;
-    assert_int_equal(raml_format_wording("gpqa+raml_grpo", &f, &err), RAML_EUSAGE);
+    assert_int_equal(raml_format_preset("gpqa+raml_grpo", &f, &err), RAML_EUSAGE);
     assert_string_equal(err.msg,
                         "prompt preset 'raml_grpo' is a system message, for which prompt format 'plain' has no place");
     assert_memory_equal(&f, &before, sizeof f);
-    assert_int_equal(raml_format_wording("papers", &f, &err), RAML_EUSAGE);
+    assert_int_equal(raml_format_preset("papers", &f, &err), RAML_EUSAGE);
     assert_string_equal(err.msg, "unknown prompt preset 'papers'; known: paper, none, nothinking, raml_eval, "
                                  "raml_grpo, raml_sft, raml_sft_qwen, gpqa, livemathbench, livemathbench_cn");
-    assert_int_equal(raml_format_wording("paper+", &f, &err), RAML_EUSAGE);
-    assert_int_equal(raml_format_wording("", &f, &err), RAML_EUSAGE);
+    assert_int_equal(raml_format_preset("paper+", &f, &err), RAML_EUSAGE);
+    assert_int_equal(raml_format_preset("", &f, &err), RAML_EUSAGE);
     CHECK_OK(raml_format_named("qwen", NULL, &f, &err));
-    CHECK_OK(raml_format_wording("raml_grpo+gpqa", &f, &err)); /* the system message of one, the lead of the other */
+    CHECK_OK(raml_format_preset("raml_grpo+gpqa", &f, &err)); /* the system message of one, the lead of the other */
     text = text_of(&f, *state, "Hot?");
     assert_non_null(strstr(text, "steps:\n    \n1. **Reasoning Process**: The Assistant reflects"));
     assert_non_null(strstr(text, "The answer is \\boxed{...final answer...}\n</conclusion><|im_end|>\n<|im_start|>user\n"
@@ -221,18 +221,18 @@ static void test_wordings(void **state)
     assert_null(strstr(text, "created by Alibaba"));
     free(text);
     CHECK_OK(raml_format_named("r1", NULL, &f, &err));
-    CHECK_OK(raml_format_wording("nothinking", &f, &err));
+    CHECK_OK(raml_format_preset("nothinking", &f, &err));
     text = text_of(&f, *state, "?");
     assert_non_null(strstr(text, "\\boxed{}<｜Assistant｜><think>\nTherefore, after all this, I believe the answer is"));
-    assert_true(f.opened); /* by the format's own text */
+    assert_true(f.think_opened); /* by the format's own text */
     free(text);
-    f = (struct raml_format){.name = "x", .think_open = "<think>", .opened = true, .prefill = "<think>\n"};
-    CHECK_OK(raml_format_wording("nothinking", &f, &err));
-    assert_false(f.opened); /* the text that opened it is replaced */
+    f = (struct raml_format){.name = "x", .think_open = "<think>", .think_opened = true, .prefill = "<think>\n"};
+    CHECK_OK(raml_format_preset("nothinking", &f, &err));
+    assert_false(f.think_opened); /* the text that opened it is replaced */
 }
 
 /* A chat template gets lead, question and instruction as one message. */
-static void test_wording_of_a_template(void **state)
+static void test_preset_of_a_template(void **state)
 {
     struct raml_err err = {0};
     struct raml_chat_template *chat;
@@ -240,12 +240,12 @@ static void test_wording_of_a_template(void **state)
     static const char jinja[] = "{% for m in messages %}[{{ m.role }}:{{ m.content }}]{% endfor %}";
     CHECK_OK(raml_chat_template_open("t", jinja, strlen(jinja), NULL, NULL, &chat, &err));
     CHECK_OK(raml_format_of_template(chat, RAML_CHAT_THINKING_AUTO, NULL, &f, &err));
-    CHECK_OK(raml_format_wording("livemathbench", &f, &err));
+    CHECK_OK(raml_format_preset("livemathbench", &f, &err));
     char *text = text_of(&f, *state, "1+1?");
     assert_string_equal(text, "[user:Here is a math question, please reasoning step by step, and put your answer in "
                               "\\boxed{}.\n1+1?\n]");
     free(text);
-    CHECK_OK(raml_format_wording("none+raml_sft", &f, &err));
+    CHECK_OK(raml_format_preset("none+raml_sft", &f, &err));
     text = text_of(&f, *state, "1+1?");
     assert_string_equal(text, "[system:You are a helpful AI Assistant that provides well-reasoned and detailed responses. You "
                               "first think about the reasoning process as an internal monologue and then provide the user "
@@ -255,26 +255,26 @@ static void test_wording_of_a_template(void **state)
     raml_chat_template_close(chat);
 }
 
-static void test_role_names(void **state)
+static void test_segment_names(void **state)
 {
     (void)state;
     static const char *const want[] = {"prompt", "trajectory", "cue", "answer", "end"};
-    for (unsigned i = 0; i < COUNT(want); i++) assert_string_equal(raml_role_name((enum raml_role)i), want[i]);
+    for (unsigned i = 0; i < COUNT(want); i++) assert_string_equal(raml_segment_name((enum raml_segment)i), want[i]);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_built_in),
-        cmocka_unit_test(test_wordings),
-        cmocka_unit_test(test_wording_of_a_template),
+        cmocka_unit_test(test_presets),
+        cmocka_unit_test(test_preset_of_a_template),
         cmocka_unit_test(test_specials_in_a_question_stay_text),
         cmocka_unit_test(test_own_texts),
         cmocka_unit_test(test_named_as_published),
         cmocka_unit_test(test_thinking_off),
         cmocka_unit_test(test_specials_behind_a_template),
         cmocka_unit_test(test_names),
-        cmocka_unit_test(test_role_names),
+        cmocka_unit_test(test_segment_names),
     };
     return cmocka_run_group_tests(tests, open_bytes, close_bytes);
 }

@@ -43,16 +43,16 @@ static void test_qwen(void **state)
         fprintf(stderr, "SKIPPED: %s is absent: borders were NOT checked with a real vocabulary\n", DATA);
         skip();
     }
-    static const char cue[] = "\n\n**Final Answer**\n\\boxed{";
+    static const char answer_prefix[] = "\n\n**Final Answer**\n\\boxed{";
     static const struct {
         const char *context, *continuation;
         enum raml_join join;
         const char *left, *right;
         size_t straddle;
     } cases[] = {
-        {cue, "\\frac12}", RAML_JOIN_JOINT, "\n\n|**|Final| Answer|**\n|\\|boxed", "{\\|frac|1|2|}", 1},
-        {cue, "\\frac12}", RAML_JOIN_SPLIT, "\n\n|**|Final| Answer|**\n|\\|boxed|{", "\\|frac|1|2|}", 0},
-        {cue, "12}", RAML_JOIN_JOINT, "\n\n|**|Final| Answer|**\n|\\|boxed|{", "1|2|}", 0},
+        {answer_prefix, "\\frac12}", RAML_JOIN_JOINT, "\n\n|**|Final| Answer|**\n|\\|boxed", "{\\|frac|1|2|}", 1},
+        {answer_prefix, "\\frac12}", RAML_JOIN_SPLIT, "\n\n|**|Final| Answer|**\n|\\|boxed|{", "\\|frac|1|2|}", 0},
+        {answer_prefix, "12}", RAML_JOIN_JOINT, "\n\n|**|Final| Answer|**\n|\\|boxed|{", "1|2|}", 0},
         {"Therefore, the answer is", " 42", RAML_JOIN_JOINT, "Therefore|,| the| answer| is", " |4|2", 0},
         {"Therefore, the answer is ", "yes", RAML_JOIN_JOINT, "Therefore|,| the| answer| is", " yes", 1},
         {"<think>a", "b</think>", RAML_JOIN_JOINT, "<think>", "ab|</think>", 1},

@@ -69,11 +69,11 @@ static void test_families(void **state)
         {"deepseek-llm", "x \xe4\xb8\x80\xe4\xba\x8cz", "x| |\xe4\xb8\x80\xe4\xba\x8c|z|"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
-        const struct raml_family_pattern *f = raml_family_pattern(cases[i].family);
+        const struct raml_pretokenizer *f = raml_pretokenizer(cases[i].family);
         assert_non_null(f);
-        check_words(f->regex, RAML_FAMILY_PATTERNS, cases[i].text, cases[i].want);
+        check_words(f->regex, RAML_PRETOKENIZERS, cases[i].text, cases[i].want);
     }
-    assert_null(raml_family_pattern("gpt2"));
+    assert_null(raml_pretokenizer("gpt2"));
 }
 
 /* Whitespace is Unicode's White_Space: U+0085 and U+3000 are, U+180E and U+200B are not. */
@@ -331,7 +331,7 @@ static void test_broken_utf8(void **state)
 
     static const char *const families[] = {"gpt-2", "llama-bpe", "qwen35"};
     for (size_t k = 0; k < COUNT(families); k++) {
-        const struct raml_family_pattern *p = raml_family_pattern(families[k]);
+        const struct raml_pretokenizer *p = raml_pretokenizer(families[k]);
         json_t *pre = json_pack("{ss s[{ss s{ss} ss sb}{ss sb sb}]}", "type", "Sequence", "pretokenizers", "type",
                                 "Split", "pattern", "Regex", p->regex[0], "behavior", "Isolated", "invert", 0, "type",
                                 "ByteLevel", "add_prefix_space", 0, "use_regex", 0);
@@ -438,7 +438,7 @@ static void test_long_runs(void **state)
     char *text = malloc(N + 8);
     assert_non_null(text);
     for (size_t i = 0; i < COUNT(families); i++) {
-        struct raml_patterns *p = compile(raml_family_pattern(families[i])->regex, RAML_FAMILY_PATTERNS);
+        struct raml_patterns *p = compile(raml_pretokenizer(families[i])->regex, RAML_PRETOKENIZERS);
         for (size_t k = 0; k < COUNT(run) * COUNT(end); k++) {
             const char *r = run[k / COUNT(end)], *e = end[k % COUNT(end)];
             size_t n = 0, sum = 0, step = strlen(r);

@@ -78,11 +78,11 @@ static void check_tree(const struct raml_pack *p, size_t t, const struct naive *
                 fail_msg("tree %zu of %zu tokens: token %u %s token %u", t, m->n, i,
                          naive_sees(m, i, j) ? "must see" : "must not see", j);
     }
-    assert_int_equal(p->tree_scored[t + 1] - p->tree_scored[t], m->n_scored);
-    for (size_t i = 0; i < m->n_scored; i++) {
-        const struct raml_scored_token *s = &p->scored[p->tree_scored[t] + i];
-        assert_int_equal(s->token, m->token[m->scored[i]]);
-        assert_int_equal(s->row, row0 + (uint32_t)m->parent[m->scored[i]]);
+    assert_int_equal(p->tree_target[t + 1] - p->tree_target[t], m->n_targets);
+    for (size_t i = 0; i < m->n_targets; i++) {
+        const struct raml_target *s = &p->target[p->tree_target[t] + i];
+        assert_int_equal(s->token, m->token[m->target[i]]);
+        assert_int_equal(s->row, row0 + (uint32_t)m->parent[m->target[i]]);
     }
 }
 
@@ -104,7 +104,7 @@ static void test_random(void **state)
             raml_tree_deinit(&tree); /* the pack keeps nothing of it */
         }
         assert_int_equal(p.n_trees, trees);
-        assert_int_equal(p.tree_scored[trees], p.n_scored);
+        assert_int_equal(p.tree_target[trees], p.n_targets);
         check_lists(&p);
         for (size_t t = 0; t < trees; t++) {
             check_tree(&p, t, &m[t]);
@@ -182,7 +182,7 @@ static void test_empty(void **state)
     assert_int_equal(p.n_trees, 4);
     assert_int_equal(p.n_rows, 1);
     assert_int_equal(p.n_tiles, 1);
-    assert_int_equal(p.n_scored, 0);
+    assert_int_equal(p.n_targets, 0);
     const uint32_t rows[] = {0, 0, 0, 1, 1};
     assert_memory_equal(p.tree_row, rows, sizeof rows);
     check_lists(&p);

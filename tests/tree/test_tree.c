@@ -12,7 +12,7 @@ static void check_tree(const struct raml_tree *t, const struct naive *m)
 {
     assert_int_equal(t->n_tokens, m->n);
     assert_int_equal(t->n_spans, m->n_spans);
-    assert_int_equal(t->n_scored, m->n_scored);
+    assert_int_equal(t->n_targets, m->n_targets);
     assert_memory_equal(t->token, m->token, m->n * sizeof *m->token);
     for (size_t s = 0; s < t->n_spans; s++) {
         const struct raml_span *span = &t->span[s];
@@ -55,7 +55,7 @@ static void test_picture(void **state)
     assert_int_equal(raml_tree_add(&t, root, 3, t12, 2, 0, &traj, NULL), RAML_OK);
     for (uint32_t i = 0; i <= 2; i++) assert_int_equal(raml_tree_add(&t, traj, i, a, 1, 0, &probe, NULL), RAML_OK);
     assert_int_equal(probe, 4);
-    assert_int_equal(t.n_scored, 5);
+    assert_int_equal(t.n_targets, 5);
     const int64_t parent[] = {2, 3, 4};
     const uint32_t depth[] = {3, 4, 5};
     for (int32_t i = 0; i < 3; i++) {
@@ -75,7 +75,7 @@ static void test_faults(void **state)
         bool empty; /* on a tree without spans */
         int32_t parent;
         uint32_t after;
-        size_t n, score;
+        size_t n, first_target;
         const char *msg;
     } faults[] = {
         {true, 0, 0, 3, 3, "token tree: the first span is the root; parent -1 expected"},
@@ -102,7 +102,7 @@ static void test_faults(void **state)
         }
         before = t;
         enum raml_code rc =
-            raml_tree_add(&t, faults[i].parent, faults[i].after, token, faults[i].n, faults[i].score, &index, &err);
+            raml_tree_add(&t, faults[i].parent, faults[i].after, token, faults[i].n, faults[i].first_target, &index, &err);
         assert_int_equal(rc, RAML_ERANGE);
         assert_int_equal(err.code, RAML_ERANGE);
         assert_string_equal(err.msg, faults[i].msg);

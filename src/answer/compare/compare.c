@@ -141,14 +141,14 @@ static bool everything(const struct expr *e)
 }
 
 /* The letters of a product of names, "XY" of X*Y; false: it is not one, or too long. */
-static bool spelled(const struct expr *e, char *out, size_t room)
+static bool spelled(const struct expr *e, char *out, size_t cap)
 {
     size_t n = 0;
     uint32_t many = e->kind == EXPR_MUL ? e->n : 1;
     for (uint32_t i = 0; i < many; i++) {
         const struct expr *a = e->kind == EXPR_MUL ? e->arg[i] : e;
         const char *s = a->kind == EXPR_E ? "e" : a->kind == EXPR_I ? "i" : a->kind == EXPR_SYMBOL ? a->text : NULL;
-        for (; s && *s && n + 1 < room; s++) out[n++] = to_lower(*s);
+        for (; s && *s && n + 1 < cap; s++) out[n++] = to_lower(*s);
         if (!s || *s) return false;
     }
     out[n] = 0;

@@ -136,7 +136,7 @@ bool raml_find_last(struct text t, struct raml_buf *out)
 
 /* The digits of a whole number, "1,204" or "00012" or "12.0", from t.s[*i] on, without leading zeros; *i moves behind
  * them. Fewer than room; 0: too long, or a fraction follows. */
-static size_t whole_digits(struct text t, size_t *i, char *out, size_t room)
+static size_t whole_digits(struct text t, size_t *i, char *out, size_t cap)
 {
     size_t len = 0;
     bool fraction = false;
@@ -144,11 +144,11 @@ static size_t whole_digits(struct text t, size_t *i, char *out, size_t room)
         if (t.s[*i] == ',' && *i + 3 < t.n && digits(t, *i + 1) >= 3) continue;
         if (!is_digit(t.s[*i])) break;
         if (len == 1 && out[0] == '0') len = 0;
-        if (len < room) out[len++] = t.s[*i];
+        if (len < cap) out[len++] = t.s[*i];
     }
     if (*i + 1 < t.n && t.s[*i] == '.' && is_digit(t.s[*i + 1]))
         for (++*i; *i < t.n && is_digit(t.s[*i]); ++*i) fraction = fraction || t.s[*i] != '0';
-    return fraction || len == room ? 0 : len;
+    return fraction || len == cap ? 0 : len;
 }
 
 bool raml_find_never_said(struct text gold, struct text pred)

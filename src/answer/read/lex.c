@@ -456,9 +456,9 @@ struct tokens raml_lex(const char *text, size_t n, bool split, struct raml_arena
         x.out.bad = true;
         n = x.n = 0;
     }
-    size_t room = n + 8 < LEX_MAX_TOKENS ? n + 8 : LEX_MAX_TOKENS;
+    size_t cap = n + 8 < LEX_MAX_TOKENS ? n + 8 : LEX_MAX_TOKENS;
     x.out.token =
-        raml_arena_alloc(arena, 4 * room < LEX_MAX_TOKENS ? 4 * room + 1 : LEX_MAX_TOKENS + 1, sizeof *x.out.token);
+        raml_arena_alloc(arena, 4 * cap < LEX_MAX_TOKENS ? 4 * cap + 1 : LEX_MAX_TOKENS + 1, sizeof *x.out.token);
     x.scratch = raml_arena_alloc(arena, n + 2, 1);
     if (!x.out.token || !x.scratch) {
         x.out.no_memory = true;

@@ -99,14 +99,14 @@ const struct expr *raml_parse_sum(struct parser *p)
 {
     if (!raml_parse_enter(p)) return NULL;
     const struct expr *small[16], **part = small;
-    uint32_t n = 0, room = 16;
+    uint32_t n = 0, cap = 16;
     const struct expr *e = signed_term(p);
     while (e) {
         const struct token *t = raml_parse_peek(p, 0);
         if (t->kind != T_PLUS && t->kind != T_MINUS && t->kind != T_PLUS_MINUS) break;
         if (raml_parse_peek(p, 1)->kind == T_DOTS) break;
-        if (n + 2 > room) {
-            const struct expr **more = raml_arena_alloc(p->pool->arena, room * 2, sizeof(struct expr *));
+        if (n + 2 > cap) {
+            const struct expr **more = raml_arena_alloc(p->pool->arena, cap * 2, sizeof(struct expr *));
             if (!more) {
                 p->pool->no_memory = true;
                 e = NULL;
@@ -114,7 +114,7 @@ const struct expr *raml_parse_sum(struct parser *p)
             }
             memcpy(more, part, n * sizeof *part);
             part = more;
-            room *= 2;
+            cap *= 2;
         }
         part[n++] = e;
         p->i++;

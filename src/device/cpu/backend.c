@@ -28,7 +28,7 @@ _Static_assert((int)RAML_KEYS == (int)RAML_PAGE, "one size of pages");
 
 enum { SLACK_ROWS = 256, CHUNK_ROWS = 1024, HEAD_TILE = 4096, HEAD_ROWS = 1024 };
 
-void *raml_cpu_room(const struct raml_device *d, struct raml_room *r, size_t bytes, const char *what)
+void *raml_cpu_scratch(const struct raml_device *d, struct raml_scratch *r, size_t bytes, const char *what)
 {
     if (bytes <= r->bytes) return r->p;
     free(r->p);
@@ -211,7 +211,7 @@ static void cpu_norm_back(const struct raml_device *d, enum raml_type type, floa
                           const void *dy, const float *x, const float *rstd, const float *w, size_t n, size_t width)
 {
     if (raml_device_failed(d)) return;
-    float *part = raml_cpu_room(d, &d->cpu->parts, parts_bytes(d, width), "sums over rows");
+    float *part = raml_cpu_scratch(d, &d->cpu->parts, parts_bytes(d, width), "sums over rows");
     if (part) raml_cpu_ops(d)->norm_back(raml_is_bf16(type), dx, dx_act, dw, dy, x, rstd, w, n, width, part);
 }
 
@@ -245,7 +245,7 @@ static void cpu_heads_back(const struct raml_device *d, const struct raml_head_r
     if (raml_device_failed(d)) return;
     struct raml_heads a = heads_of(h);
     size_t width = (h->H + 2 * h->K + 2) * h->D;
-    float *part = raml_cpu_room(d, &d->cpu->parts, parts_bytes(d, width), "sums over rows");
+    float *part = raml_cpu_scratch(d, &d->cpu->parts, parts_bytes(d, width), "sums over rows");
     if (part) raml_cpu_ops(d)->heads_back(&a, dqkv, d_bias, dq_w, dk_w, part);
 }
 
@@ -332,7 +332,7 @@ static void cpu_attention_back(const struct raml_device *d, const struct raml_at
                                .dqkv = a->dqkv,
                                .tree_tile = a->tree_tile,
                                .n_trees = a->n_trees,
-                               .scratch = raml_cpu_room(d, &d->cpu->attention, bytes, "attention's backward")};
+                               .scratch = raml_cpu_scratch(d, &d->cpu->attention, bytes, "attention's backward")};
     if (b.scratch) ops->attn_back(&b);
 }
 
@@ -395,10 +395,10 @@ static void cpu_square_sum(const struct raml_device *d, double *out, const float
     *out = raml_cpu_square_sum(g, n);
 }
 
-static void cpu_draw_tokens(const struct raml_device *d, const struct raml_token_rows *r, struct raml_token_drawn *out)
+static void cpu_sample_tokens(const struct raml_device *d, const struct raml_token_rows *r, struct raml_token_sampled *out)
 {
     if (raml_device_failed(d)) return;
-    raml_cpu_draw(raml_cpu_ops(d), r, out);
+    raml_cpu_sample(raml_cpu_ops(d), r, out);
 }
 
 const struct raml_backend raml_cpu_backend = {
@@ -449,5 +449,5 @@ const struct raml_backend raml_cpu_backend = {
     .loss_back = cpu_loss_back,
     .adamw = cpu_adamw,
     .square_sum = cpu_square_sum,
-    .draw_tokens = cpu_draw_tokens,
+    .sample_tokens = cpu_sample_tokens,
 };

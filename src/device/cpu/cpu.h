@@ -7,11 +7,11 @@
 struct raml_cpu {
     bool bf16;          /* products of bf16 activations exist, and were found good */
     char distrust[128]; /* what was found wrong with them; empty: nothing */
-    struct raml_room transposed, parts, attention; /* for weight_grad; per-thread sums over rows; attention_back */
+    struct raml_scratch transposed, parts, attention; /* for weight_grad; per-thread sums over rows; attention_back */
 };
 
 /* At least `bytes` of capacity; NULL, and the failure is kept, when there is no memory. */
-void *raml_cpu_room(const struct raml_device *d, struct raml_room *r, size_t bytes, const char *what);
+void *raml_cpu_scratch(const struct raml_device *d, struct raml_scratch *r, size_t bytes, const char *what);
 
 /* The kernels know two types of activations. */
 static inline bool raml_is_bf16(enum raml_type act)

@@ -112,7 +112,7 @@ struct layout { /* the blocked layout of B[K, N] = W^T */
     bool bf16;
     md_t md;
     size_t bytes;
-    size_t few_chunk; /* of ops.h, few_rows; 0: such products are oneDNN's too */
+    size_t skinny_chunk; /* of ops.h, skinny_gemm; 0: such products are oneDNN's too */
     dnnl_primitive_t reorder; /* from act [N, K] row-major */
     dnnl_memory_t from, to;
 };
@@ -342,7 +342,7 @@ size_t raml_mm_rows(size_t n)
 }
 
 /* -- Products of a few rows ---------------------------------------------------------------------------------------- */
-/* Is it the layout of ops.h, few_rows? */
+/* Is it the layout of ops.h, skinny_gemm? */
 static bool pairs_of_64(const struct layout *l)
 {
     static const dnnl_dim_t want[3] = {16, 64, 2}, of[3] = {0, 1, 0};
@@ -362,12 +362,12 @@ static void draw_bf16(uint16_t *out, size_t n)
     }
 }
 
-/* Finds the chunk with which few_rows gives oneDNN's bits, if there is one: first by the columns of one block, then all
+/* Finds the chunk with which skinny_gemm gives oneDNN's bits, if there is one: first by the columns of one block, then all
  * columns and rows must agree. A product's bits do not depend on its rows (test_matmul), so neither will ours. */
-static enum raml_code find_few(struct raml_mm *mm, struct layout *l, struct raml_err *err)
+static enum raml_code find_skinny(struct raml_mm *mm, struct layout *l, struct raml_err *err)
 {
-    if (!mm->ops->few_rows || !pairs_of_64(l)) return RAML_OK;
-    size_t n = RAML_FEW, blocks = l->K / 32;
+    if (!mm->ops->skinny_gemm || !pairs_of_64(l)) return RAML_OK;
+    size_t n = RAML_SKINNY, blocks = l->K / 32;
     uint16_t *w = raml_device_alloc(l->bytes, 1), *x = raml_device_alloc(n * l->K, sizeof *x);
     float *want = raml_device_alloc(2 * n * l->N, sizeof *want), *got = want ? want + n * l->N : NULL;
     struct shape s = {n, l->K, l->N, l, true, true, false};
@@ -377,14 +377,14 @@ static enum raml_code find_few(struct raml_mm *mm, struct layout *l, struct raml
         draw_bf16(x, n * l->K);
         rc = multiply(mm, &s, x, w, want, err);
     }
-    struct raml_few f = {x, w, got, true, 1, l->N < 64 ? l->N : 64, l->K, 0};
+    struct raml_skinny f = {x, w, got, true, 1, l->N < 64 ? l->N : 64, l->K, 0};
     for (f.chunk = 1; !rc && f.chunk <= blocks; f.chunk++) {
-        mm->ops->few_rows(&f);
+        mm->ops->skinny_gemm(&f);
         if (memcmp(got, want, f.N * sizeof *got)) continue;
-        struct raml_few all = {x, w, got, true, n, l->N, l->K, f.chunk};
-        mm->ops->few_rows(&all);
+        struct raml_skinny all = {x, w, got, true, n, l->N, l->K, f.chunk};
+        mm->ops->skinny_gemm(&all);
         if (memcmp(got, want, n * l->N * sizeof *got)) break;
-        l->few_chunk = f.chunk;
+        l->skinny_chunk = f.chunk;
         break;
     }
     free(w);
@@ -424,7 +424,7 @@ static enum raml_code layout_find(struct raml_mm *mm, size_t N, size_t K, bool b
     mm->n_layouts++; /* half-made ones are freed with the rest */
     if (rc) return fault(err, rc, "lay out a weight matrix");
     *out = l;
-    return find_few(mm, l, err);
+    return find_skinny(mm, l, err);
 }
 
 enum raml_code raml_weight_init(struct raml_mm *mm, struct raml_weight *w, size_t N, size_t K, bool bf16, bool plain,
@@ -437,8 +437,8 @@ enum raml_code raml_weight_init(struct raml_mm *mm, struct raml_weight *w, size_
     size_t size = bf16 ? 2 : 4;
     w->layout = l;
     w->packed = raml_device_alloc(l->bytes, 1); /* zeroed: that a reorder writes all padding is not relied upon */
-    if (plain) w->plain = raml_device_alloc(N * K, size);
-    if (!w->packed || (plain && !w->plain)) {
+    if (plain) w->row_major = raml_device_alloc(N * K, size);
+    if (!w->packed || (plain && !w->row_major)) {
         raml_weight_deinit(w);
         return raml_fail(err, RAML_ENOMEM, "no memory for a weight matrix of %zu x %zu", N, K);
     }
@@ -449,14 +449,14 @@ enum raml_code raml_weight_init(struct raml_mm *mm, struct raml_weight *w, size_
 void raml_weight_deinit(struct raml_weight *w)
 {
     free(w->packed);
-    free(w->plain);
+    free(w->row_major);
     *w = (struct raml_weight){0};
 }
 
 enum raml_code raml_weight_pack(struct raml_mm *mm, struct raml_weight *w, const void *act, struct raml_err *err)
 {
     const struct layout *l = w->layout;
-    if (w->plain && w->plain != act) memcpy(w->plain, act, w->N * w->K * (w->bf16 ? 2 : 4));
+    if (w->row_major && w->row_major != act) memcpy(w->row_major, act, w->N * w->K * (w->bf16 ? 2 : 4));
     dnnl_status_t rc = dnnl_memory_set_data_handle(l->from, (void *)(uintptr_t)act);
     if (!rc) rc = dnnl_memory_set_data_handle(l->to, w->packed);
     dnnl_exec_arg_t arg[] = {{DNNL_ARG_FROM, l->from}, {DNNL_ARG_TO, l->to}};
@@ -469,7 +469,7 @@ enum raml_code raml_weight_fill(struct raml_mm *mm, struct raml_weight *w, const
 {
     if (!w->bf16) return raml_weight_pack(mm, w, value, err);
     void *own = NULL;
-    uint16_t *half = w->plain ? w->plain : (own = raml_device_room(w->N * w->K, sizeof *half));
+    uint16_t *half = w->row_major ? w->row_major : (own = raml_device_alloc_uninit(w->N * w->K, sizeof *half));
     if (!half) return raml_fail(err, RAML_ENOMEM, "no memory to convert a weight matrix of %zu x %zu", w->N, w->K);
 #pragma omp parallel for schedule(static)
     for (size_t r = 0; r < w->N; r++) raml_round_bf16(half + r * w->K, value + r * w->K, w->K);
@@ -485,9 +485,9 @@ enum raml_code raml_mm_forward(struct raml_mm *mm, const struct raml_weight *w, 
     size_t in = w->bf16 ? 2 : 4, out = y_f32 ? 4 : in;
     const struct layout *l = w->layout;
     enum raml_code rc = RAML_OK;
-    if (n && n <= RAML_FEW && l->few_chunk && !add) {
-        struct raml_few f = {x, w->packed, y, y_f32, n, w->N, w->K, l->few_chunk};
-        mm->ops->few_rows(&f);
+    if (n && n <= RAML_SKINNY && l->skinny_chunk && !add) {
+        struct raml_skinny f = {x, w->packed, y, y_f32, n, w->N, w->K, l->skinny_chunk};
+        mm->ops->skinny_gemm(&f);
         return RAML_OK;
     }
     for (size_t r = 0; r < n && !rc;) {
@@ -505,7 +505,7 @@ enum raml_code raml_mm_backward(struct raml_mm *mm, const struct raml_weight *w,
     enum raml_code rc = RAML_OK;
     for (size_t r = 0; r < n && !rc;) {
         struct shape s = {chunk(n - r), w->N, w->K, NULL, w->bf16, dx_f32 || !w->bf16, add};
-        rc = multiply(mm, &s, (const char *)dy + r * w->N * in, w->plain, (char *)dx + r * w->K * out, err);
+        rc = multiply(mm, &s, (const char *)dy + r * w->N * in, w->row_major, (char *)dx + r * w->K * out, err);
         r += s.M;
     }
     return rc;

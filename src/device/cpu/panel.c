@@ -216,7 +216,7 @@ static void expand_ref(enum raml_type type, const void *panel, size_t k0, size_t
             *out++ = layouts[type].bits ? value(type, p + k / block * size, k % block, c) : plain_value(type, p, k, c);
 }
 
-static void few_ref(const struct raml_few_panels *f)
+static void skinny_ref(const struct raml_skinny_panels *f)
 {
     enum { PIECE = 32 };
     float w[PIECE * ROWS];
@@ -237,7 +237,7 @@ static void few_ref(const struct raml_few_panels *f)
 }
 
 /* -- Levels -------------------------------------------------------------------------------------------------------- */
-const struct raml_panel_ops raml_panel_ops_ref = {.expand = expand_ref, .few = few_ref, .side = 1};
+const struct raml_panel_ops raml_panel_ops_ref = {.expand = expand_ref, .few = skinny_ref, .side = 1};
 extern const struct raml_panel_ops raml_panel_ops_avx2, raml_panel_ops_avx512, raml_panel_ops_avx512bf16,
     raml_panel_ops_base;
 

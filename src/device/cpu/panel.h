@@ -33,7 +33,7 @@
 
 enum {
     RAML_PANEL_ROWS = 16,
-    RAML_FEW_ROWS = 8 /* rows of x, at most, of a product of few rows */
+    RAML_SKINNY_ROWS = 8 /* rows of x, at most, of a product of few rows */
 };
 
 size_t raml_panel_bytes(enum raml_type type, size_t K);
@@ -42,9 +42,9 @@ void raml_panel_pack(enum raml_type type, void *panel, const void *const row[RAM
 
 /* y[r, 16 p + c] = sum over k of x[r, k] w_p[k, c]: each sum is one chain of fused multiply-adds over k = 0 .. K - 1 in
  * order, from 0 or from y. Bits do not depend on R, P, N or the level. One thread. */
-struct raml_few_panels {
+struct raml_skinny_panels {
     enum raml_type type;
-    size_t R, K;        /* 1 <= R <= RAML_FEW_ROWS */
+    size_t R, K;        /* 1 <= R <= RAML_SKINNY_ROWS */
     const float *x;     /* [R, K], row stride ldx */
     size_t ldx;
     const void *panels; /* P = ceil(N / 16) of them, raml_panel_bytes(type, K) apart, the first aligned to 64 */
@@ -57,7 +57,7 @@ struct raml_few_panels {
 struct raml_panel_ops {
     /* out[i][c] = the element k0 + i of row c, i < n. k0: a multiple of 32; n: any (whole k). One thread. */
     void (*expand)(enum raml_type type, const void *panel, size_t k0, size_t n, float *out);
-    void (*few)(const struct raml_few_panels *f);
+    void (*few)(const struct raml_skinny_panels *f);
     size_t side; /* panels that few takes side by side at most: for whole multiples of it nothing is computed twice */
 };
 /* Those of a level as named in struct raml_ops; "ref": plain loops. NULL: there is no such level in this build. */

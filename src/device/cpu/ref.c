@@ -339,7 +339,7 @@ static void loss_tile_back(bool bf16, void *dz, const float *z, size_t ld, const
         }
 }
 
-static void few_rows(const struct raml_few *f)
+static void skinny_gemm(const struct raml_skinny *f)
 {
     size_t blocks = f->K / 32;
     for (size_t r = 0; r < f->n; r++)
@@ -352,7 +352,7 @@ static void few_rows(const struct raml_few *f)
         }
 }
 
-static float top(const float *z, size_t n)
+static float row_max(const float *z, size_t n)
 {
     float most = z[0];
     for (size_t i = 1; i < n; i++)
@@ -397,9 +397,9 @@ const struct raml_ops raml_ops_ref = {
     .attn_scratch = attn_scratch,
     .loss_tile = loss_tile,
     .loss_tile_back = loss_tile_back,
-    .top = top,
+    .row_max = row_max,
     .exp_all = exp_all,
-    .few_rows = few_rows,
+    .skinny_gemm = skinny_gemm,
     .product = raml_product_ref,
     .panel = &raml_panel_ops_ref,
 };

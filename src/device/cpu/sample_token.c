@@ -11,7 +11,7 @@ enum { MOST_PARTS = (1 << 24) / RAML_EXP_PART + 1 }; /* a vocabulary has at most
  * or none of the allowed is finite. */
 static bool survey(const struct raml_ops *ops, const float *logit, size_t n, size_t allowed, size_t *best, float *top)
 {
-    float most = ops->top(logit, allowed), rest = n > allowed ? ops->top(logit + allowed, n - allowed) : most;
+    float most = ops->row_max(logit, allowed), rest = n > allowed ? ops->row_max(logit + allowed, n - allowed) : most;
     if (!isfinite(most) || rest != rest || rest == INFINITY) return false;
     for (*best = 0; logit[*best] != most;) ++*best;
     *top = rest > most ? rest : most;
@@ -45,13 +45,13 @@ static size_t draw(float *weight, size_t n, double low, double u, size_t best, c
     return chosen;
 }
 
-static struct raml_token_drawn draw_row(const struct raml_ops *ops, const struct raml_token_rows *r, size_t i)
+static struct raml_token_sampled draw_row(const struct raml_ops *ops, const struct raml_token_rows *r, size_t i)
 {
     const float *z = r->logits + (size_t)r->row[i] * r->vocab;
     float *weight = r->weight + i * r->vocab, top;
     size_t n = r->allowed < r->vocab ? r->allowed : r->vocab, best;
     double part[MOST_PARTS];
-    struct raml_token_drawn out = {.best = -1, .token = -1};
+    struct raml_token_sampled out = {.best = -1, .token = -1};
     if (!n || r->vocab > (size_t)1 << 24 || !survey(ops, z, r->vocab, n, &best, &top)) return out;
     out.total = ops->exp_all(weight, z, r->vocab, top, 1, part);
     out.lse = (double)top + raml_log(out.total);
@@ -71,7 +71,7 @@ static struct raml_token_drawn draw_row(const struct raml_ops *ops, const struct
     return out;
 }
 
-void raml_cpu_draw(const struct raml_ops *ops, const struct raml_token_rows *r, struct raml_token_drawn *out)
+void raml_cpu_sample(const struct raml_ops *ops, const struct raml_token_rows *r, struct raml_token_sampled *out)
 {
 #pragma omp parallel for schedule(static)
     for (size_t i = 0; i < r->n; i++) out[i] = draw_row(ops, r, i);

@@ -145,7 +145,7 @@ enum raml_code raml_cpu_weight_set(const struct raml_device *d, struct raml_matr
     if (o->act == RAML_TYPE_F32) return set_rows(o, w, row, n, host_rows, err);
     size_t bytes = w->K * sizeof(uint16_t);
     if (row == 0 && n == w->N) return raml_weight_pack(d->mm, &o->mm, host_rows, err);
-    if (!o->rows) o->rows = raml_device_room(w->N, bytes);
+    if (!o->rows) o->rows = raml_device_alloc_uninit(w->N, bytes);
     if (!o->rows) return raml_fail(err, RAML_ENOMEM, "no memory to lay out a matrix of %zu x %zu", w->N, w->K);
     memcpy(o->rows + row * bytes, host_rows, n * bytes);
     o->n_set += n;
@@ -166,11 +166,11 @@ static void pack_back(const struct own *o, const struct raml_matrix *w, size_t q
 }
 
 /* The rows of one panel rounded to bf16, then packed. room: [ROWS, K] */
-static void pack_rounded(const struct part *p, size_t q, const float *value, size_t K, uint16_t *room)
+static void pack_rounded(const struct part *p, size_t q, const float *value, size_t K, uint16_t *scratch)
 {
     size_t n = p->n - q * ROWS < ROWS ? p->n - q * ROWS : ROWS;
-    raml_round_bf16(room, value + q * ROWS * K, n * K);
-    pack_panel(RAML_TYPE_BF16, p->panels + q * p->panel_bytes, (const char *)room, K * sizeof *room, n, K);
+    raml_round_bf16(scratch, value + q * ROWS * K, n * K);
+    pack_panel(RAML_TYPE_BF16, p->panels + q * p->panel_bytes, (const char *)scratch, K * sizeof *scratch, n, K);
 }
 
 static bool fill_part(const struct part *p, const float *value, size_t K)
@@ -178,12 +178,12 @@ static bool fill_part(const struct part *p, const float *value, size_t K)
     bool good = true;
 #pragma omp parallel
     {
-        uint16_t *room = p->type == RAML_TYPE_BF16 ? malloc(ROWS * K * sizeof *room) : NULL;
-        bool bad = p->type == RAML_TYPE_BF16 && !room;
+        uint16_t *scratch = p->type == RAML_TYPE_BF16 ? malloc(ROWS * K * sizeof *scratch) : NULL;
+        bool bad = p->type == RAML_TYPE_BF16 && !scratch;
 #pragma omp for schedule(static)
         for (size_t q = 0; q < panels_of(p->n); q++) {
             if (bad) continue;
-            if (room) pack_rounded(p, q, value, K, room);
+            if (scratch) pack_rounded(p, q, value, K, scratch);
             else
                 pack_panel(RAML_TYPE_F32, p->panels + q * p->panel_bytes, (const char *)(value + q * ROWS * K),
                            K * sizeof *value, p->n - q * ROWS, K);
@@ -192,7 +192,7 @@ static bool fill_part(const struct part *p, const float *value, size_t K)
 #pragma omp atomic write
             good = false;
         }
-        free(room);
+        free(scratch);
     }
     return good;
 }
@@ -226,7 +226,7 @@ static size_t runs_of(const struct part *p, size_t each)
     return (panels_of(p->n) + each - 1) / each;
 }
 
-static void stream(const struct raml_device *d, const struct raml_matrix *w, const struct raml_few_panels *all)
+static void stream(const struct raml_device *d, const struct raml_matrix *w, const struct raml_skinny_panels *all)
 {
     const struct own *o = w->own;
     size_t panels = 0, runs = 0, most = RUNS * (size_t)d->threads, side = d->ops->panel->side;
@@ -239,7 +239,7 @@ static void stream(const struct raml_device *d, const struct raml_matrix *w, con
         size_t q = r;
         for (; q >= runs_of(p, each); p++) q -= runs_of(p, each);
         q *= each;
-        struct raml_few_panels f = *all;
+        struct raml_skinny_panels f = *all;
         f.type = p->type;
         f.panels = p->panels + q * p->panel_bytes;
         f.y = all->y + p->row + q * ROWS;
@@ -252,8 +252,8 @@ static void forward_f32(const struct raml_device *d, const struct raml_matrix *w
                         bool add)
 {
     const struct own *o = w->own;
-    if (n <= RAML_FEW_ROWS) {
-        struct raml_few_panels f = {.R = n, .K = w->K, .x = x, .ldx = w->K, .ldy = w->N, .add = add};
+    if (n <= RAML_SKINNY_ROWS) {
+        struct raml_skinny_panels f = {.R = n, .K = w->K, .x = x, .ldx = w->K, .ldy = w->N, .add = add};
         f.y = y;
         stream(d, w, &f);
         return;
@@ -316,7 +316,7 @@ void raml_cpu_weight_grad(const struct raml_device *d, enum raml_type type, cons
         return;
     }
     size_t pad = raml_mm_rows(n), size = raml_type_block_bytes(type);
-    void *t = raml_cpu_room(d, &d->cpu->transposed, raml_cpu_transposed_bytes(type, n, N), "a transposed gradient");
+    void *t = raml_cpu_scratch(d, &d->cpu->transposed, raml_cpu_transposed_bytes(type, n, N), "a transposed gradient");
     if (!t) return;
     memset((char *)x + n * K * size, 0, (pad - n) * K * size); /* the product reads them, times 0 */
     raml_cpu_ops(d)->transpose(raml_is_bf16(type), t, dy, n, N, pad);

@@ -5,7 +5,7 @@
  * A line is a query row of one head. There are two ways to process a page:
  *   blocks   GEMM_LANES lines of a head side by side in the registers' lanes: scores are computed transposed, keys
  *            down, so that maximum, mask, weight and sum run along the keys without crossing lanes
- *   few      up to GEMM_FEW lines (a row of a sample's own page, all heads of the group): keys in the lanes
+ *   few      up to GEMM_SKINNY lines (a row of a sample's own page, all heads of the group): keys in the lanes
  * Both give a line the same bits. A masked key's weight is exactly 0.
  */
 #include "device/cpu/isa/rows.h"
@@ -20,7 +20,7 @@ enum { W = GEMM_LANES, BLOCKS = T / W };
 struct work {
     struct soft soft;
     float s[T * W];       /* scores, then weights, of a page: [64][W]; few: [lines][64] */
-    uint16_t p16[GEMM_FEW][T]; /* few: weights in bf16 */
+    uint16_t p16[GEMM_SKINNY][T]; /* few: weights in bf16 */
     uint64_t seen[T];     /* seen[key] bit r: row r of the pair's tile sees the key */
     float o[LINES * RAML_MAX_HEAD_DIM];      /* [LINES][Dp] */
     uint32_t q[LINES * RAML_MAX_HEAD_DIM];   /* of head j, block b: cells [D][W] at (j BLOCKS + b) W cells */
@@ -99,7 +99,7 @@ INLINE void soft_lanes(const bool bf16, const bool masked, struct work *w, float
     for (size_t k = see.low; k < see.high; k++) {
         nv x = nv_load(s + k * W);
         if (masked) {
-            x = nv_pick((uint32_t)(w->seen[k] >> row), x, nv_set(-INFINITY));
+            x = nv_select((uint32_t)(w->seen[k] >> row), x, nv_set(-INFINITY));
             nv_store(s + k * W, x);
         }
         top = nv_max(top, x);
@@ -171,9 +171,9 @@ INLINE void soft_keys(const bool bf16, struct work *w, size_t i, size_t line, ui
     float *s = w->s + i * T, top = -INFINITY;
     nv c = nv_set(h->c);
     for (size_t k = low; k < high; k += NV) {
-        nv x = nv_pick((uint32_t)(mask >> k), nv_load(s + k), nv_set(-INFINITY));
+        nv x = nv_select((uint32_t)(mask >> k), nv_load(s + k), nv_set(-INFINITY));
         nv_store(s + k, x);
-        float t = nv_top(x);
+        float t = nv_max_lane(x);
         if (t > top) top = t;
     }
     if (top * h->c > w->soft.limit[line]) soft_raise(&w->soft, line, top * h->c, w->o + line * h->Dp, h->Dp);
@@ -183,7 +183,7 @@ INLINE void soft_keys(const bool bf16, struct work *w, size_t i, size_t line, ui
     for (size_t k = low; k < high; k += 16) act_store(true, w->p16[i], k, vf_load(s + k));
 }
 
-INLINE void attn_few(const bool bf16, const struct raml_attn *a, struct work *w, size_t page, const struct view *v,
+INLINE void attn_skinny(const bool bf16, const struct raml_attn *a, struct work *w, size_t page, const struct view *v,
                      const struct heads *h)
 {
     size_t at = (page * a->K + h->g) * raml_page_elements(h->D), half = bf16 ? 2 : 1;
@@ -200,10 +200,10 @@ INLINE void attn_few(const bool bf16, const struct raml_attn *a, struct work *w,
                          .b = (const uint32_t *)act_at(bf16, a->k, at) + low,
                          .ldb = T,
                          .k = h->cells};
-    gemm_few(bf16, score, v->n, (high - low) / NV);
+    gemm_skinny(bf16, score, v->n, (high - low) / NV);
     for (size_t i = 0; i < v->n; i++)
         soft_keys(bf16, w, i, v->line + i * v->stride, v->mask ? v->mask[v->same ? 0 : i] : ~UINT64_C(0), low, high, h);
-    float sum[GEMM_FEW];
+    float sum[GEMM_SKINNY];
     for (size_t i = 0; i < v->n; i++) sum[i] = w->soft.sum[v->line + i * v->stride];
     for (size_t k = first; k < end; k++)
         for (size_t i = 0; i < v->n; i++) sum[i] += w->s[i * T + k];
@@ -216,25 +216,25 @@ INLINE void attn_few(const bool bf16, const struct raml_attn *a, struct work *w,
                          .ldb = h->Dp,
                          .k = (end - first) / half,
                          .add = true};
-    gemm_few(bf16, value, v->n, h->Dp / NV);
+    gemm_skinny(bf16, value, v->n, h->Dp / NV);
 }
 
 /* -- Tiles --------------------------------------------------------------------------------------------------------- */
 
-/* Rows of the pair that belong to the task, at most GEMM_FEW; a single row goes with all its heads. */
-INLINE void attn_rows_few(const bool bf16, const struct raml_attn *a, struct work *w, const struct raml_attn_pair *pair,
+/* Rows of the pair that belong to the task, at most GEMM_SKINNY; a single row goes with all its heads. */
+INLINE void attn_rows_skinny(const bool bf16, const struct raml_attn *a, struct work *w, const struct raml_attn_pair *pair,
                           const uint64_t *mask, size_t r0, size_t r1, const struct heads *h)
 {
     const uint64_t *m = mask ? mask + (r0 - pair->row0) : NULL;
     const void *q = act_at(bf16, h->q, r0 * h->width);
     if (r1 - r0 == 1) {
         struct view all = {q, h->n, h->D, r0, T, m, true};
-        attn_few(bf16, a, w, pair->page, &all, h);
+        attn_skinny(bf16, a, w, pair->page, &all, h);
         return;
     }
     for (size_t j = 0; j < h->n; j++) {
         struct view one = {act_at(bf16, q, j * h->D), r1 - r0, h->width, j * T + r0, 1, m, false};
-        attn_few(bf16, a, w, pair->page, &one, h);
+        attn_skinny(bf16, a, w, pair->page, &one, h);
     }
 }
 
@@ -246,8 +246,8 @@ INLINE void attn_pair(const bool bf16, const struct raml_attn *a, struct work *w
     if (r0 < h->first) r0 = h->first;
     if (r1 > h->last) r1 = h->last;
     if (r0 >= r1) return;
-    if (r1 - r0 <= GEMM_FEW) {
-        attn_rows_few(bf16, a, w, pair, mask, r0, r1, h);
+    if (r1 - r0 <= GEMM_SKINNY) {
+        attn_rows_skinny(bf16, a, w, pair, mask, r0, r1, h);
         return;
     }
     bool have = false;
@@ -274,7 +274,7 @@ INLINE void attn_tile(const bool bf16, const struct raml_attn *a, struct work *w
         memset(w->o + (j * T + h->first) * h->Dp, 0, lines * h->Dp * sizeof *w->o);
     }
     const struct raml_attn_pair *pair = a->pair + h->tile->pair;
-    for (size_t i = 0; i < h->tile->n_pairs; i++) blocks |= pair[i].n_rows > GEMM_FEW;
+    for (size_t i = 0; i < h->tile->n_pairs; i++) blocks |= pair[i].n_rows > GEMM_SKINNY;
     if (blocks) pack_queries(bf16, w, h);
     for (size_t i = 0; i < h->tile->n_pairs; i++) attn_pair(bf16, a, w, &pair[i], h);
     for (size_t j = 0; j < h->n; j++)

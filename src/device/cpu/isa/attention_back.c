@@ -116,8 +116,8 @@ INLINE void grad_key(const bool masked, struct work *w, size_t k, size_t r0, siz
         nv ds = nv_mul(nv_mul(p, nv_set(scale)), nv_sub(nv_load(w->dpt + k * T + r), nv_load(w->delta + r)));
         if (masked) {
             uint32_t bits = (uint32_t)(w->seen[k] >> r);
-            p = nv_pick(bits, p, nv_set(0));
-            ds = nv_pick(bits, ds, nv_set(0));
+            p = nv_select(bits, p, nv_set(0));
+            ds = nv_select(bits, ds, nv_set(0));
         }
         nv_store(w->st + k * T + r, p);
         nv_store(w->dpt + k * T + r, ds);

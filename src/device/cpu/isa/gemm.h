@@ -23,7 +23,7 @@ enum { GEMM_NR = 2, GEMM_MR_4 = 3, GEMM_MR_3 = 4, GEMM_MR_2 = 6, GEMM_MR_1 = 8 }
 #else
 enum { GEMM_NR = 4, GEMM_MR_4 = 4, GEMM_MR_3 = 4, GEMM_MR_2 = 6, GEMM_MR_1 = 8 };
 #endif
-enum { GEMM_FEW = 4, GEMM_LANES = NV * GEMM_NR };
+enum { GEMM_SKINNY = 4, GEMM_LANES = NV * GEMM_NR };
 
 struct gemm {
     float *c;
@@ -108,8 +108,8 @@ INLINE void gemm_any(const bool bf16, const bool down, struct gemm *g, size_t m,
     }
 }
 
-/* m <= GEMM_FEW rows of A, by rows */
-INLINE void gemm_few_any(const bool bf16, struct gemm *g, size_t m, size_t nv_all)
+/* m <= GEMM_SKINNY rows of A, by rows */
+INLINE void gemm_skinny_any(const bool bf16, struct gemm *g, size_t m, size_t nv_all)
 {
     const size_t wide = NV < 16 && m == 1 ? 8 : NV < 16 && m == 4 ? 2 : 4;
     for (size_t left = nv_all, w; left > 0; left -= w) {
@@ -151,16 +151,16 @@ GEMM_COPY gemm_rows_f32(struct gemm g, size_t m, size_t nv_all)
 {
     gemm_any(false, false, &g, m, nv_all);
 }
-GEMM_COPY gemm_few_bf16(struct gemm g, size_t m, size_t nv_all)
+GEMM_COPY gemm_skinny_bf16(struct gemm g, size_t m, size_t nv_all)
 {
-    gemm_few_any(true, &g, m, nv_all);
+    gemm_skinny_any(true, &g, m, nv_all);
 }
-GEMM_COPY gemm_few_f32(struct gemm g, size_t m, size_t nv_all)
+GEMM_COPY gemm_skinny_f32(struct gemm g, size_t m, size_t nv_all)
 {
-    gemm_few_any(false, &g, m, nv_all);
+    gemm_skinny_any(false, &g, m, nv_all);
 }
 
-/* A down; A by rows; A by rows and at most GEMM_FEW of them. */
+/* A down; A by rows; A by rows and at most GEMM_SKINNY of them. */
 INLINE void gemm_down(const bool bf16, struct gemm g, size_t m, size_t nv_all)
 {
     if (bf16) gemm_down_bf16(g, m, nv_all);
@@ -171,10 +171,10 @@ INLINE void gemm_across(const bool bf16, struct gemm g, size_t m, size_t nv_all)
     if (bf16) gemm_rows_bf16(g, m, nv_all);
     else gemm_rows_f32(g, m, nv_all);
 }
-INLINE void gemm_few(const bool bf16, struct gemm g, size_t m, size_t nv_all)
+INLINE void gemm_skinny(const bool bf16, struct gemm g, size_t m, size_t nv_all)
 {
-    if (bf16) gemm_few_bf16(g, m, nv_all);
-    else gemm_few_f32(g, m, nv_all);
+    if (bf16) gemm_skinny_bf16(g, m, nv_all);
+    else gemm_skinny_f32(g, m, nv_all);
 }
 
 #endif

@@ -12,10 +12,10 @@ static void loss_row(const struct raml_loss_rows *s, size_t r, const float *z, i
     EACH16(i, m, v)
     {
         vf a = vf_load_n(z + i, m);
-        if (m < 16) a = vf_pick(vm_first(m), a, vf_set(-INFINITY));
+        if (m < 16) a = vf_select(vm_first(m), a, vf_set(-INFINITY));
         top = vf_max(top, a);
     }
-    float high = vf_top(top), old = s->max[r];
+    float high = vf_max_lane(top), old = s->max[r];
     if (high > old) {
         size_t best = 0;
         while (z[best] != high && best + 1 < v) best++;
@@ -29,7 +29,7 @@ static void loss_row(const struct raml_loss_rows *s, size_t r, const float *z, i
     EACH16(i, m, v)
     {
         vf a = vf_load_n(z + i, m), p = vf_exp(vf_sub(a, base));
-        if (m < 16) p = vf_pick(vm_first(m), p, vf_zero());
+        if (m < 16) p = vf_select(vm_first(m), p, vf_zero());
         sum = vf_add(sum, p);
         dot = vf_fma(p, a, dot);
     }
@@ -79,18 +79,18 @@ void loss_tile_back_isa(bool bf16, void *dz, const float *z, size_t ld, const fl
     }
 }
 
-float top_isa(const float *z, size_t n)
+float row_max_isa(const float *z, size_t n)
 {
     vf most = vf_set(z[0]);
     vm nan = vm_bits(0);
     EACH16(i, m, n)
     {
         vf a = vf_load_n(z + i, m);
-        if (m < 16) a = vf_pick(vm_first(m), a, vf_set(z[0]));
+        if (m < 16) a = vf_select(vm_first(m), a, vf_set(z[0]));
         nan = vm_or(nan, vf_isnan(a));
         most = vf_max(most, a);
     }
-    return vm_any(nan) ? NAN : vf_top(most);
+    return vm_any(nan) ? NAN : vf_max_lane(most);
 }
 
 /* Sums of 4096 in sixteen lanes of floats, those in double: lanes sum at most 256 addends each. vf_exp ends at e^-87.3;
@@ -105,8 +105,8 @@ double exp_all_isa(float *out, const float *z, size_t n, float top, float scale,
         EACH16(i, k, m)
         {
             vf x = vf_mul(vf_sub(vf_load_n(z + from + i, k), vt), vs);
-            vf e = vf_pick(vf_gt(x, floor), vf_exp(x), vf_zero());
-            if (k < 16) e = vf_pick(vm_first(k), e, vf_zero());
+            vf e = vf_select(vf_gt(x, floor), vf_exp(x), vf_zero());
+            if (k < 16) e = vf_select(vm_first(k), e, vf_zero());
             vf_store_n(out + from + i, e, k);
             sum = vf_add(sum, e);
         }

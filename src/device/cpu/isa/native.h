@@ -56,7 +56,7 @@ INLINE nv nv_fms(nv a, nv b, nv c)
 {
     return _mm512_fmsub_ps(a, b, c);
 }
-INLINE nv nv_pick(uint32_t bits, nv a, nv b)
+INLINE nv nv_select(uint32_t bits, nv a, nv b)
 {
     return _mm512_mask_blend_ps((__mmask16)bits, b, a);
 }
@@ -126,7 +126,7 @@ INLINE nv nv_fms(nv a, nv b, nv c)
 {
     return _mm256_fmsub_ps(a, b, c);
 }
-INLINE nv nv_pick(uint32_t bits, nv a, nv b)
+INLINE nv nv_select(uint32_t bits, nv a, nv b)
 {
     const __m256i lane = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
     __m256i m = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32((int)bits), lane), lane);
@@ -212,7 +212,7 @@ INLINE nv nv_fms(nv a, nv b, nv c)
     NV_EACH(i) c.f[i] = __builtin_fmaf(a.f[i], b.f[i], -c.f[i]);
     return c;
 }
-INLINE nv nv_pick(uint32_t bits, nv a, nv b)
+INLINE nv nv_select(uint32_t bits, nv a, nv b)
 {
     NV_EACH(i) a.f[i] = bits >> i & 1 ? a.f[i] : b.f[i];
     return a;
@@ -250,7 +250,7 @@ INLINE nv nv_cells(nv a, nv b)
 }
 #endif
 
-INLINE float nv_top(nv v)
+INLINE float nv_max_lane(nv v)
 {
     float a[NV];
     nv_store(a, v);

@@ -7,7 +7,7 @@
 #include "device/cpu/isa/vec.h"
 
 #define panel_expand_isa RAML_NAME(panel_expand)
-#define panel_few_isa RAML_NAME(panel_few)
+#define panel_skinny_isa RAML_NAME(panel_skinny)
 #define panel_direct_isa RAML_NAME(panel_direct)
 #define panel_ops_isa RAML_NAME(panel_ops)
 #define panel_group_isa RAML_NAME(panel_group)
@@ -20,11 +20,11 @@ typedef void panel_group(const unsigned char *panel, size_t k, size_t n, float *
 panel_group *panel_group_isa(enum raml_type type);
 
 /* The product of R rows without expanding panels; NULL: another way is faster. */
-typedef void panel_few(const struct raml_few_panels *f);
-panel_few *panel_direct_isa(enum raml_type type, size_t R);
+typedef void panel_skinny(const struct raml_skinny_panels *f);
+panel_skinny *panel_direct_isa(enum raml_type type, size_t R);
 
 void panel_expand_isa(enum raml_type type, const void *panel, size_t k0, size_t n, float *out);
-void panel_few_isa(const struct raml_few_panels *f);
+void panel_skinny_isa(const struct raml_skinny_panels *f);
 extern const struct raml_panel_ops panel_ops_isa;
 
 #endif

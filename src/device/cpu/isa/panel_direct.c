@@ -129,7 +129,7 @@ INLINE size_t side_panels(const enum raml_type type, const int R)
 }
 
 /* Groups from the first panel to the last; the last group's missing panels are its first one again, and are dropped. */
-INLINE void direct_all(const enum raml_type type, const int R, const struct raml_few_panels *f)
+INLINE void direct_all(const enum raml_type type, const int R, const struct raml_skinny_panels *f)
 {
     const size_t P = side_panels(type, R), bytes = raml_panel_bytes(type, f->K);
     const unsigned char *panel = f->panels;
@@ -148,7 +148,7 @@ INLINE void direct_all(const enum raml_type type, const int R, const struct raml
 }
 
 #define DIRECT(TYPE, name)                                                                                             \
-    static void name(const struct raml_few_panels *f)                                                                  \
+    static void name(const struct raml_skinny_panels *f)                                                                  \
     {                                                                                                                  \
         if (f->R == 1) direct_all(TYPE, 1, f);                                                                         \
         else direct_all(TYPE, 2, f);                                                                                   \
@@ -164,9 +164,9 @@ DIRECT(RAML_TYPE_Q4_K, q4_k)
 DIRECT(RAML_TYPE_Q5_K, q5_k)
 DIRECT(RAML_TYPE_Q6_K, q6_k)
 
-panel_few *panel_direct_isa(enum raml_type type, size_t R)
+panel_skinny *panel_direct_isa(enum raml_type type, size_t R)
 {
-    static panel_few *const all[RAML_TYPES] = {
+    static panel_skinny *const all[RAML_TYPES] = {
         [RAML_TYPE_BF16] = bf16, [RAML_TYPE_F16] = f16,   [RAML_TYPE_Q8_0] = q8_0, [RAML_TYPE_Q4_0] = q4_0,
         [RAML_TYPE_Q4_1] = q4_1, [RAML_TYPE_Q5_0] = q5_0, [RAML_TYPE_Q5_1] = q5_1, [RAML_TYPE_Q4_K] = q4_k,
         [RAML_TYPE_Q5_K] = q5_k, [RAML_TYPE_Q6_K] = q6_k,

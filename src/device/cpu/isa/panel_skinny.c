@@ -1,4 +1,4 @@
-/* panel_few.c - products of a few rows with panels, where memory is the limit: every weight is read once, in memory
+/* panel_skinny.c - products of a few rows with panels, where memory is the limit: every weight is read once, in memory
  * order. Contract: device/cpu/panel.h.
  *
  * Several panels run side by side, so that enough sums run at once to hide the latency of a multiply-add; 32 k of each
@@ -19,7 +19,7 @@ enum { PIECE = PANEL_GROUP * ROWS };
 /* acc[r][v] += x[r, k] w_v[k] for R rows and V vectors, the v-th at w[v / VP] + k ROWS + v % VP LANES. */
 INLINE void rows_by(const int R, const int V, const float *const w[], const float *x, size_t ldx, size_t n, float *acc)
 {
-    lf sum[RAML_FEW_ROWS][SIDE * VP];
+    lf sum[RAML_SKINNY_ROWS][SIDE * VP];
     const float *at[SIDE];
     for (int p = 0; p < (V + VP - 1) / VP; p++) at[p] = w[p];
 #pragma GCC unroll 8
@@ -69,9 +69,9 @@ static void rows_piece(size_t R, const float *const w[SIDE], const float *x, siz
 }
 
 /* Panels [first, first + count), count <= SIDE; missing ones are read as the last one. */
-static void few_side(const struct raml_few_panels *f, size_t first, size_t count)
+static void skinny_side(const struct raml_skinny_panels *f, size_t first, size_t count)
 {
-    _Alignas(64) float acc[RAML_FEW_ROWS * SIDE * ROWS], w[SIDE * PIECE];
+    _Alignas(64) float acc[RAML_SKINNY_ROWS * SIDE * ROWS], w[SIDE * PIECE];
     const size_t bytes = raml_panel_bytes(f->type, f->K), at = first * ROWS;
     const size_t columns = f->N - at < count * ROWS ? f->N - at : count * ROWS;
     const unsigned char *panel = (const unsigned char *)f->panels + first * bytes;
@@ -94,13 +94,13 @@ static void few_side(const struct raml_few_panels *f, size_t first, size_t count
         memcpy(f->y + r * f->ldy + at, acc + r * SIDE * ROWS, columns * sizeof *acc);
 }
 
-void panel_few_isa(const struct raml_few_panels *f)
+void panel_skinny_isa(const struct raml_skinny_panels *f)
 {
     const size_t P = (f->N + ROWS - 1) / ROWS;
-    panel_few *direct = panel_direct_isa(f->type, f->R);
+    panel_skinny *direct = panel_direct_isa(f->type, f->R);
     if (direct) {
         direct(f);
         return;
     }
-    for (size_t p = 0; p < P; p += SIDE) few_side(f, p, P - p < SIDE ? P - p : SIDE);
+    for (size_t p = 0; p < P; p += SIDE) skinny_side(f, p, P - p < SIDE ? P - p : SIDE);
 }

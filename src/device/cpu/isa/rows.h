@@ -32,9 +32,9 @@
 #define attn_scratch_isa RAML_NAME(attn_scratch)
 #define loss_tile_isa RAML_NAME(loss_tile)
 #define loss_tile_back_isa RAML_NAME(loss_tile_back)
-#define top_isa RAML_NAME(top)
+#define row_max_isa RAML_NAME(row_max)
 #define exp_all_isa RAML_NAME(exp_all)
-#define few_rows_isa RAML_NAME(few_rows)
+#define skinny_gemm_isa RAML_NAME(skinny_gemm)
 #define product_isa RAML_NAME(product)
 
 void embed_isa(float *x, const float *table, const int32_t *token, size_t n, size_t d);
@@ -62,9 +62,9 @@ void loss_tile_isa(const struct raml_loss_rows *s, const float *z, size_t ld, co
 void loss_tile_back_isa(bool bf16, void *dz, const float *z, size_t ld, const float *lse, const float *entropy,
                         const float *c, const float *e, const int32_t *token, size_t stride, size_t n, size_t v0,
                         size_t v);
-void few_rows_isa(const struct raml_few *f);
+void skinny_gemm_isa(const struct raml_skinny *f);
 void product_isa(const struct raml_product *p);
-float top_isa(const float *z, size_t n);
+float row_max_isa(const float *z, size_t n);
 double exp_all_isa(float *out, const float *z, size_t n, float top, float scale, double *part);
 
 #endif

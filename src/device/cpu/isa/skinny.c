@@ -11,7 +11,7 @@
 enum { GROUP = 6, AHEAD = 1024 }; /* rows: 4 x 6 accumulators, 4 weights, an activation: 29 of 32 registers */
 
 /* Columns of one block for R rows. */
-INLINE void few_block(const int R, const struct raml_few *f, size_t b, size_t row)
+INLINE void skinny_block(const int R, const struct raml_skinny *f, size_t b, size_t row)
 {
     size_t blocks = f->K / 32;
     const uint16_t *w = f->w + b * blocks * 2048, *x = f->x + row * f->K;
@@ -47,28 +47,28 @@ INLINE void few_block(const int R, const struct raml_few *f, size_t b, size_t ro
         }
 }
 
-static void few_group(const struct raml_few *f, size_t b, size_t row, size_t n)
+static void skinny_group(const struct raml_skinny *f, size_t b, size_t row, size_t n)
 {
     switch (n) {
-    case 1: few_block(1, f, b, row); break;
-    case 2: few_block(2, f, b, row); break;
-    case 3: few_block(3, f, b, row); break;
-    case 4: few_block(4, f, b, row); break;
-    case 5: few_block(5, f, b, row); break;
-    case 6: few_block(6, f, b, row); break;
+    case 1: skinny_block(1, f, b, row); break;
+    case 2: skinny_block(2, f, b, row); break;
+    case 3: skinny_block(3, f, b, row); break;
+    case 4: skinny_block(4, f, b, row); break;
+    case 5: skinny_block(5, f, b, row); break;
+    case 6: skinny_block(6, f, b, row); break;
     default: break;
     }
 }
 
-void few_rows_isa(const struct raml_few *f)
+void skinny_gemm_isa(const struct raml_skinny *f)
 {
     size_t blocks = (f->N + 63) / 64, groups = (f->n + GROUP - 1) / GROUP, each = groups ? (f->n + groups - 1) / groups : 0;
 #pragma omp parallel for schedule(static)
     for (size_t b = 0; b < blocks; b++)
-        for (size_t row = 0; row < f->n; row += each) few_group(f, b, row, f->n - row < each ? f->n - row : each);
+        for (size_t row = 0; row < f->n; row += each) skinny_group(f, b, row, f->n - row < each ? f->n - row : each);
 }
 #else
-void few_rows_isa(const struct raml_few *f)
+void skinny_gemm_isa(const struct raml_skinny *f)
 {
     (void)f; /* table.c leaves it out */
 }

@@ -29,11 +29,11 @@ const struct raml_ops RAML_NAME(ops) = {
     .attn_scratch = attn_scratch_isa,
     .loss_tile = loss_tile_isa,
     .loss_tile_back = loss_tile_back_isa,
-    .top = top_isa,
+    .row_max = row_max_isa,
     .exp_all = exp_all_isa,
     .product = product_isa,
     .panel = &panel_ops_isa,
 #ifdef __AVX512BF16__
-    .few_rows = few_rows_isa,
+    .skinny_gemm = skinny_gemm_isa,
 #endif
 };

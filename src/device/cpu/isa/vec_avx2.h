@@ -101,7 +101,7 @@ INLINE vm vf_isnan(vf a)
 {
     return (vm){_mm256_cmp_ps(a.lo, a.lo, _CMP_UNORD_Q), _mm256_cmp_ps(a.hi, a.hi, _CMP_UNORD_Q)};
 }
-INLINE vf vf_pick(vm m, vf a, vf b) /* a where m is set, else b */
+INLINE vf vf_select(vm m, vf a, vf b) /* a where m is set, else b */
 {
     return (vf){_mm256_blendv_ps(b.lo, a.lo, m.lo), _mm256_blendv_ps(b.hi, a.hi, m.hi)};
 }
@@ -142,7 +142,7 @@ INLINE float vf_sum(vf v)
     b = _mm_add_ps(b, _mm_movehl_ps(b, b));
     return _mm_cvtss_f32(_mm_add_ss(b, _mm_shuffle_ps(b, b, 1)));
 }
-INLINE float vf_top(vf v)
+INLINE float vf_max_lane(vf v)
 {
     __m256 a = _mm256_max_ps(v.lo, v.hi);
     __m128 b = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));

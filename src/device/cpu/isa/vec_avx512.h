@@ -85,7 +85,7 @@ INLINE vm vf_isnan(vf a)
 {
     return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q);
 }
-INLINE vf vf_pick(vm m, vf a, vf b) /* a where m is set, else b */
+INLINE vf vf_select(vm m, vf a, vf b) /* a where m is set, else b */
 {
     return _mm512_mask_blend_ps(m, b, a);
 }
@@ -115,7 +115,7 @@ INLINE float vf_sum(vf v)
     b = _mm_add_ps(b, _mm_movehl_ps(b, b));
     return _mm_cvtss_f32(_mm_add_ss(b, _mm_shuffle_ps(b, b, 1)));
 }
-INLINE float vf_top(vf v)
+INLINE float vf_max_lane(vf v)
 {
     __m256 a = _mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
     __m128 b = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));

@@ -33,7 +33,7 @@ VF_OF(vf_fma, (vf a, vf b, vf c), fmaf(a.v[i], b.v[i], c.v[i]))
 VF_OF(vf_fnma, (vf a, vf b, vf c), fmaf(-a.v[i], b.v[i], c.v[i]))
 VF_OF(vf_max, (vf a, vf b), a.v[i] > b.v[i] ? a.v[i] : b.v[i])
 VF_OF(vf_min, (vf a, vf b), a.v[i] < b.v[i] ? a.v[i] : b.v[i])
-VF_OF(vf_pick, (vm m, vf a, vf b), m.v[i] ? a.v[i] : b.v[i]) /* a where m is set, else b */
+VF_OF(vf_select, (vm m, vf a, vf b), m.v[i] ? a.v[i] : b.v[i]) /* a where m is set, else b */
 VF_OF(vf_scale, (vf p, vf t), raml_scale_f32(p.v[i], t.v[i]))
 VF_OF(vf_load_n, (const float *p, size_t m), (size_t)i < m ? p[i] : 0)
 VF_OF(vh_up, (vh h), raml_act_up(h.v[i]))
@@ -79,7 +79,7 @@ INLINE float vf_sum(vf v)
         for (int i = 0; i < w; i++) v.v[i] += v.v[i + w];
     return v.v[0];
 }
-INLINE float vf_top(vf v)
+INLINE float vf_max_lane(vf v)
 {
     for (int w = 8; w; w /= 2)
         for (int i = 0; i < w; i++) v.v[i] = v.v[i] > v.v[i + w] ? v.v[i] : v.v[i + w];
