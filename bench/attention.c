@@ -140,8 +140,8 @@ static enum raml_code measure(const struct raml_device *dev, struct attention *t
     return rc;
 }
 
-static enum raml_code measure_shape(const struct raml_device *dev, size_t i, size_t D, double seconds,
-                                    double gflops[2], struct raml_err *err)
+static enum raml_code measure_shape(const struct raml_device *dev, size_t i, size_t D, double seconds, double gflops[2],
+                                    struct raml_err *err)
 {
     struct attention t = {.a.D = D};
     struct raml_pack pack = {0};

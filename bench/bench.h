@@ -14,7 +14,7 @@ struct bench_options {
     const char *tokenizer; /* only for bench_tokenize */
     bool bf16, json;
     int threads, batch, steps; /* steps: of bench_decode */
-    double seconds; /* about how long to measure */
+    double seconds;            /* about how long to measure */
 };
 struct bench_result {
     double tokens_per_s, gflops, peak_gflops, seconds; /* seconds: of one step, curve or run (the median) */

@@ -82,7 +82,7 @@ static double bandwidth(void)
     return best;
 }
 
-struct drawing { /* of the tokens of one step */
+struct drawing {   /* of the tokens of one step */
     float *logits; /* of the device */
     struct raml_token_sampler *token_sampler;
     struct raml_sampled_token *sampled;
@@ -112,7 +112,8 @@ static enum raml_code spread(const struct bench_rig *r, struct drawing *d, size_
     size_t bytes = (size_t)raml_model_config(r->m)->vocab_size * sizeof *d->logits;
     struct raml_view v;
     enum raml_code rc = raml_view_open(r->dev, d->logits, bytes, &v, err);
-    for (size_t i = 1; i < B && !rc; i++) rc = raml_array_write(r->dev, d->logits + i * (bytes / 4), v.data, bytes, err);
+    for (size_t i = 1; i < B && !rc; i++)
+        rc = raml_array_write(r->dev, d->logits + i * (bytes / 4), v.data, bytes, err);
     raml_view_close(&v);
     return rc;
 }
@@ -133,7 +134,8 @@ static enum raml_code steps(struct bench_rig *r, struct raml_decoder *dec, struc
     if (!rc) rc = spread(r, d, x->batch, err);
     for (uint64_t t = 0; t < x->steps && !rc; t++) {
         rc = draw(r, d, x->batch, t, err);
-        if (!rc && (!x->whole || t + 1 < x->steps)) rc = raml_decoder_step(dec, d->sample, d->token, x->batch, d->logits, err);
+        if (!rc && (!x->whole || t + 1 < x->steps))
+            rc = raml_decoder_step(dec, d->sample, d->token, x->batch, d->logits, err);
     }
     *seconds = raml_clock_monotonic() - start;
     for (size_t i = 0; i < x->batch && !rc; i++) raml_decoder_drop_sample(dec, d->sample[i]);
@@ -197,7 +199,8 @@ static enum raml_code decode(const struct bench_options *opt, const struct shape
         qsort(second, n, sizeof *second, bench_by_value);
         out->seconds = second[n / 2];
         after = bandwidth();
-        tell(&r, x, weight_bytes(opt, &r), after > before ? after : before, out); /* the better: both are from this run */
+        tell(&r, x, weight_bytes(opt, &r), after > before ? after : before,
+             out); /* the better: both are from this run */
     }
     raml_decoder_close(dec);
     if (r.dev) raml_array_free(r.dev, d.logits);

@@ -60,12 +60,12 @@ static void print(const struct settings *s, const char *bench, const struct benc
         printf("{\"bench\": \"%s\", \"preset\": \"%s\", \"dtype\": \"%s\", \"threads\": %d, \"tokens_per_s\": %.1f, "
                "\"gflops\": %.1f, \"peak_gflops\": %.1f, \"peak_share\": %.3f, \"peak_memory_bytes\": %zu, "
                "\"seconds\": %.4f%s%s}\n",
-               bench, s->opt.preset, dtype, r->threads, r->tokens_per_s, r->gflops,
-               r->peak_gflops, share, memory, r->seconds, r->extra[0] ? ", " : "", r->extra);
+               bench, s->opt.preset, dtype, r->threads, r->tokens_per_s, r->gflops, r->peak_gflops, share, memory,
+               r->seconds, r->extra[0] ? ", " : "", r->extra);
     else if (r->peak_gflops > 0)
         printf("%-7s %-7s %-6s %10.0f tokens/s %7.1f GFLOP/s = %4.1f %% of %.0f   %8.3f s %7.0f MB   %s\n", bench,
-               s->opt.preset, dtype, r->tokens_per_s, r->gflops, 100 * share, r->peak_gflops,
-               r->seconds, 1e-6 * (double)memory, r->note);
+               s->opt.preset, dtype, r->tokens_per_s, r->gflops, 100 * share, r->peak_gflops, r->seconds,
+               1e-6 * (double)memory, r->note);
     else
         printf("%-8s %10.0f tokens/s %7.0f MB   %s   %s\n", bench, r->tokens_per_s, 1e-6 * (double)memory, r->note,
                s->opt.preset);
@@ -116,13 +116,15 @@ static int measure_batches(struct settings *s, size_t i)
 
 static int usage(const char *what)
 {
-    fprintf(stderr,
-            "raml-bench: %s\nusage: raml-bench [--json] [--bench train,trace,prefix,sample,score,decode,product] [--preset "
-            "micro,small,medium,gpt2,qwen2.5-0.5b,...] [--dtype auto|bf16|f32] [--batch 1,8,32,64] [--steps N] "
-            "[--threads N] [--seconds S]\n"
-            "       raml-bench [--json] --bench score,decode --model FILE,... [--batch 1,64] [--steps N] [--threads N] [--seconds S]\n"
-            "       raml-bench [--json] --bench tokenize --tokenizer FILE --text FILE,... [--seconds S]\n",
-            what);
+    fprintf(
+        stderr,
+        "raml-bench: %s\nusage: raml-bench [--json] [--bench train,trace,prefix,sample,score,decode,product] [--preset "
+        "micro,small,medium,gpt2,qwen2.5-0.5b,...] [--dtype auto|bf16|f32] [--batch 1,8,32,64] [--steps N] "
+        "[--threads N] [--seconds S]\n"
+        "       raml-bench [--json] --bench score,decode --model FILE,... [--batch 1,64] [--steps N] [--threads N] "
+        "[--seconds S]\n"
+        "       raml-bench [--json] --bench tokenize --tokenizer FILE --text FILE,... [--seconds S]\n",
+        what);
     return 2;
 }
 
@@ -157,7 +159,8 @@ static int parse(int argc, char **argv, struct settings *s, const char **dtype)
 
 int main(int argc, char **argv)
 {
-    struct settings s = {.bench = "train,trace,prefix,sample,score,decode", .batch = "1,8,32,64", .opt = {.seconds = 6, .steps = 128}};
+    struct settings s = {
+        .bench = "train,trace,prefix,sample,score,decode", .batch = "1,8,32,64", .opt = {.seconds = 6, .steps = 128}};
     const char *dtype = "auto";
     int rc = parse(argc, argv, &s, &dtype);
     if (rc) return rc;

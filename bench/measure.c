@@ -22,8 +22,8 @@ bool bench_has_bf16(void)
     return has;
 }
 
-enum raml_code bench_rig_open(const struct bench_options *opt, enum raml_use use, struct bench_rig *r, struct bench_result *out,
-                               struct raml_err *err)
+enum raml_code bench_rig_open(const struct bench_options *opt, enum raml_use use, struct bench_rig *r,
+                              struct bench_result *out, struct raml_err *err)
 {
     struct raml_config c;
     *r = (struct bench_rig){0};
@@ -140,8 +140,8 @@ enum raml_code bench_train(const struct bench_options *opt, struct bench_result 
 enum { Q = 128, T_CURVE = 1024, ANSWER_PREFIX = 1, ANSWER = 12 };
 
 /* The prompt and trajectory as one chain, and a probe after its prefixes first, first + step, ... */
-static enum raml_code curve_pack(const struct bench_rig *r, struct raml_pack *pack, size_t length, size_t first, size_t step,
-                                 struct raml_err *err)
+static enum raml_code curve_pack(const struct bench_rig *r, struct raml_pack *pack, size_t length, size_t first,
+                                 size_t step, struct raml_err *err)
 {
     struct raml_tree tree = {0};
     int32_t id[T_CURVE], probe[ANSWER_PREFIX + ANSWER], span;

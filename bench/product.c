@@ -81,23 +81,48 @@ static enum raml_code open_shape(struct rig *r, size_t N, size_t K, struct raml_
 
 static void own(const struct rig *r, enum kind kind, size_t n)
 {
+    /* clang-format off */
     struct raml_product p = {.m = n, .n = r->N, .k = r->K, .a = r->x, .lda = r->K, .b = r->panels, .c = r->y,
                              .ldc = r->N, .type = RAML_TYPE_F32};
+    /* clang-format on */
     if (kind == BACKWARD) {
-        p = (struct raml_product){.m = n, .n = r->K, .k = r->N, .a = r->x, .lda = r->N, .b = r->back, .c = r->y,
-                                  .ldc = r->K, .type = RAML_TYPE_F32};
+        p = (struct raml_product){.m = n,
+                                  .n = r->K,
+                                  .k = r->N,
+                                  .a = r->x,
+                                  .lda = r->N,
+                                  .b = r->back,
+                                  .c = r->y,
+                                  .ldc = r->K,
+                                  .type = RAML_TYPE_F32};
     } else if (kind == GRADIENT) {
-        p = (struct raml_product){.m = r->N, .n = r->K, .k = n, .a = r->t, .lda = r->N, .a_columns = true, .b = r->x,
-                                  .ldb = r->K, .c = r->w, .ldc = r->K, .add = true, .type = RAML_TYPE_F32};
+        p = (struct raml_product){.m = r->N,
+                                  .n = r->K,
+                                  .k = n,
+                                  .a = r->t,
+                                  .lda = r->N,
+                                  .a_columns = true,
+                                  .b = r->x,
+                                  .ldb = r->K,
+                                  .c = r->w,
+                                  .ldc = r->K,
+                                  .add = true,
+                                  .type = RAML_TYPE_F32};
     } else if (n <= RAML_SKINNY_ROWS) {
         size_t panels = (r->N + RAML_PANEL_ROWS - 1) / RAML_PANEL_ROWS, bytes = raml_panel_bytes(RAML_TYPE_F32, r->K);
         size_t runs = 4 * (size_t)r->dev->threads, each = (panels + runs - 1) / runs;
 #pragma omp parallel for schedule(dynamic, 1)
         for (size_t q = 0; q < panels; q += each) {
             size_t from = q * RAML_PANEL_ROWS, left = r->N - from, most = each * RAML_PANEL_ROWS;
-            struct raml_skinny_panels f = {.type = RAML_TYPE_F32, .R = n, .K = r->K, .x = r->x, .ldx = r->K,
-                                        .panels = r->panels + q * bytes, .N = left < most ? left : most,
-                                        .y = r->y + from, .ldy = r->N};
+            struct raml_skinny_panels f = {.type = RAML_TYPE_F32,
+                                           .R = n,
+                                           .K = r->K,
+                                           .x = r->x,
+                                           .ldx = r->K,
+                                           .panels = r->panels + q * bytes,
+                                           .N = left < most ? left : most,
+                                           .y = r->y + from,
+                                           .ldy = r->N};
             r->dev->ops->panel->few(&f);
         }
         return;
@@ -174,9 +199,12 @@ enum raml_code bench_product(const struct bench_options *opt, struct bench_resul
     if (!rc) rc = raml_device_open(opt->threads, "auto", &r.dev, err);
     if (rc) return rc;
     raml_device_use(r.dev);
-    size_t d = (size_t)c.hidden_size, F = (size_t)c.intermediate_size, D = (size_t)c.head_dim, q = (size_t)c.n_heads * D;
+    size_t d = (size_t)c.hidden_size, F = (size_t)c.intermediate_size, D = (size_t)c.head_dim,
+           q = (size_t)c.n_heads * D;
+    /* clang-format off */
     const size_t shape[SHAPES][2] = {{q + 2 * (size_t)c.n_kv_heads * D, d}, {d, q}, {2 * F, d}, {d, F},
                                      {c.vocab_size < HEAD ? (size_t)c.vocab_size : HEAD, d}};
+    /* clang-format on */
     for (int i = 0; i < SHAPES && !rc; i++) {
         rc = open_shape(&r, shape[i][0], shape[i][1], err);
         if (!rc) rc = all_rows(&r, err);
@@ -192,8 +220,8 @@ enum raml_code bench_product(const struct bench_options *opt, struct bench_resul
     out->peak_gflops = r.flop / r.other_s;
     out->seconds = r.own_s;
     double mean = exp(r.log_ratio / (double)r.n);
-    snprintf(out->note, sizeof out->note, "beside oneDNN: %.2f x on average over %zu products, %.2f at least", mean, r.n,
-             r.lowest);
+    snprintf(out->note, sizeof out->note, "beside oneDNN: %.2f x on average over %zu products, %.2f at least", mean,
+             r.n, r.lowest);
     snprintf(out->extra, sizeof out->extra, "\"onednn_ratio\": %.3f, \"lowest_ratio\": %.3f", mean, r.lowest);
     return RAML_OK;
 }

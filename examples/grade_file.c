@@ -90,8 +90,7 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < n; i++) {
         struct line *l = &list[i];
-        if (l->code)
-            fprintf(stderr, "grade_file: answer %zu: %s\n", i + 1, l->err.msg);
+        if (l->code) fprintf(stderr, "grade_file: answer %zu: %s\n", i + 1, l->err.msg);
         else
             printf("%-9s  %-20s  %s (%s)\n", raml_verdict_name(l->result.verdict), l->result.rule,
                    l->answer.len ? l->answer.data : "-", raml_found_name(l->found));

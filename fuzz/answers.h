@@ -2,6 +2,7 @@
 #ifndef RAML_FUZZ_ANSWERS_H
 #define RAML_FUZZ_ANSWERS_H
 
+/* clang-format off */
 static const char *const answers[] = {
     "42", "-5", "+7", "0", "-0", "007", "1,234,567", "10{,}000", "10,\\!000", "12\\,345", "3.14159", "0.333", ".5",
     "5.", "1e5", "1.5\\times 10^{-3}", "2.5 \\cdot 10^6", "1/2", "-3/4", "7 / 8", "1 1/2", "\\frac{1}{2}",
@@ -48,5 +49,6 @@ static const char *const answers[] = {
     "1.2\\ldots", "1+\\ldots+100", "\\frac", "\\frac{}{}", "\\sqrt", "\\left(", "\\right)", "{{{{", "}}}}",
     "\\boxed{", "$", "$$", "\\(", "\\[", "\\\\", "^", "_", "&",
 };
+/* clang-format on */
 
 #endif

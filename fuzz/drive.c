@@ -106,10 +106,8 @@ static void show_case(const struct run *r, const struct slot *slot)
              (unsigned long long)r->s->seed, (unsigned long long)i);
     printf("case %llu of seed %llu, %zu bytes", (unsigned long long)i, (unsigned long long)r->s->seed, slot->size);
     if (i < r->corpus.n) printf(" (%s as it is)", r->corpus.seed[i].name);
-    if (raml_file_write(path, slot->input, slot->size, &err))
-        printf("; it could not be kept: %s\n", err.msg);
-    else
-        printf(", kept in %s\n  again: raml-fuzz %s %s\n", path, r->target->name, path);
+    if (raml_file_write(path, slot->input, slot->size, &err)) printf("; it could not be kept: %s\n", err.msg);
+    else printf(", kept in %s\n  again: raml-fuzz %s %s\n", path, r->target->name, path);
     printf("  or:    raml-fuzz %s --seed %llu --replay %llu\n", r->target->name, (unsigned long long)r->s->seed,
            (unsigned long long)i);
 }
@@ -120,14 +118,10 @@ static void show_end(const struct run *r, unsigned job, int status)
     const struct slot *slot = r->slot[job];
     bool signal = WIFSIGNALED(status);
     printf("FAULT: %s: ", r->target->name);
-    if (slot->refused)
-        printf("a seed was refused: ");
-    else if (slot->slow)
-        printf("took more than %g s: ", r->s->limit_s);
-    else
-        printf("ended by %s %d: ", signal ? "signal" : "exit code", signal ? WTERMSIG(status) : WEXITSTATUS(status));
-    if (atomic_load(&slot->now))
-        show_case(r, slot);
+    if (slot->refused) printf("a seed was refused: ");
+    else if (slot->slow) printf("took more than %g s: ", r->s->limit_s);
+    else printf("ended by %s %d: ", signal ? "signal" : "exit code", signal ? WTERMSIG(status) : WEXITSTATUS(status));
+    if (atomic_load(&slot->now)) show_case(r, slot);
     else
         printf(
             "after the last case; a sanitizer found memory that was not freed, or exit() failed: try a smaller --n\n");
@@ -221,10 +215,8 @@ static int run_cases(struct run *r)
 
 static void show_outcome(int outcome)
 {
-    if (outcome == FUZZ_READ)
-        printf("read");
-    else
-        printf("refused: %s", fuzz_sentence());
+    if (outcome == FUZZ_READ) printf("read");
+    else printf("refused: %s", fuzz_sentence());
 }
 
 static int run_files(const struct run *r)
@@ -294,14 +286,11 @@ int fuzz_drive(const struct fuzz_target *t, const struct fuzz_settings *s)
     for (size_t i = 0; i < r.corpus.n; i++)
         FUZZ_CHECK(r.corpus.seed[i].size <= t->max_bytes, "%s: %zu bytes", r.corpus.seed[i].name,
                    r.corpus.seed[i].size);
-    if (s->write_seeds)
-        code = write_seeds(&r);
-    else if (s->n_files)
-        code = run_files(&r);
+    if (s->write_seeds) code = write_seeds(&r);
+    else if (s->n_files) code = run_files(&r);
     else if (s->corpus && !fuzz_corpus_read(&r.corpus, s->corpus, t->max_bytes))
         fprintf(stderr, "raml-fuzz: %s: no such folder\n", s->corpus);
-    else
-        code = s->one ? replay(&r) : run_cases(&r);
+    else code = s->one ? replay(&r) : run_cases(&r);
     fflush(stdout);
     fuzz_corpus_deinit(&r.corpus);
     return code;

@@ -195,10 +195,8 @@ static void as_vocabulary(const struct raml_gguf *g, const char *path, const voi
     struct raml_tokenizer_config c;
     struct raml_err err = {0};
     enum raml_code rc = raml_tokenizer_from_gguf(g, &t, &err);
-    if (rc)
-        fuzz_refused(rc, &err);
-    else
-        fuzz_use_tokenizer(t, data, size);
+    if (rc) fuzz_refused(rc, &err);
+    else fuzz_use_tokenizer(t, data, size);
     raml_tokenizer_close(t);
     rc = raml_tokenizer_config_read(path, &c, &err);
     if (rc) fuzz_refused(rc, &err);

@@ -15,6 +15,7 @@
 
 enum { MAX_LINE_BYTES = 1 << 26, MAX_CHANGES = 6 };
 
+/* clang-format off */
 static const char *const words[] = {
     "\\frac{",  "\\sqrt{", "\\sqrt[", "\\boxed{", "\\text{", "\\left(", "\\right)", "\\left", "\\right", "\\cdot ",
     "\\times ", "\\pm ",   "\\pi ",   "\\infty ", "\\begin{pmatrix}", "\\end{pmatrix}", "\\\\", "&", "\\{", "\\}",
@@ -26,12 +27,15 @@ static const char *const words[] = {
     " and ",    " or ",    "the answer is ", "Final Answer: ", "#### ", "</think>", "<answer>", "**", "\n", "\xc2\xb2",
     "\xe2\x88\x9a", "\xcf\x80", "\xe2\x88\x92", "\xef\xbc\x91", "\xff", "\xe2", "e10000", "^{99999}", "^{1/2}", "^{-1}",
 };
+/* clang-format on */
+/* clang-format off */
 static const char *const nests[][2] = {
     {"(", ")"},         {"{", "}"},           {"[", "]"},       {"\\sqrt{", "}"},       {"\\frac{1}{1+", "}"},
     {"\\boxed{", "}"},  {"\\text{", "}"},     {"-", ""},        {"x^{", "}"},           {"\\left(", "\\right)"},
     {"\\sin(", ")"},    {"|", "|"},           {"\\{", "\\}"},   {"1+", ""},             {"2^", ""},
     {"\\frac{", "}{2}"}, {"$", "$"},          {"\\ln(", ")"},   {"\\begin{pmatrix}", "\\end{pmatrix}"},
 };
+/* clang-format on */
 
 static enum raml_code keep(struct fuzz_texts *t, const char *s, size_t n, struct raml_err *err)
 {
@@ -120,6 +124,7 @@ static const char *word(struct raml_rng *r)
 /* ---- grammar: iterative, with a stack of what is still to be written --------------------------------------------- */
 
 /* E: an expression, A: an atom. Other characters are written as they are. */
+/* clang-format off */
 static const char *const rules[] = {
     "A",      "A",      "A",          "E+E",          "E-E",      "EE",      "E\\cdot E", "E/E",   "\\frac{E}{E}",
     "E^{E}",  "A^A",    "(E)",        "-E",           "\\sqrt{E}", "\\sqrt[A]{E}", "(E,E)", "\\{E,E\\}", "[E,E)",
@@ -128,8 +133,9 @@ static const char *const rules[] = {
     "\\begin{pmatrix}E&E\\\\E&E\\end{pmatrix}",       "x\\in[E,E]", "E\\le x<E", "e^{E}", "E \\text{ and } E",
     "\\lfloor E\\rfloor", "\\left(E\\right)",         "f(E)",     "A_{A}",
 };
-static const char *const atoms[] = {"0", "1", "2", "3",  "10", "-1", "0.5", "1.25", "100", "7/3", "x",
-                                    "y", "n", "e", "i",  "\\pi", "a", "\\infty", "x_1", "12,345", "\\alpha"};
+/* clang-format on */
+static const char *const atoms[] = {"0", "1", "2", "3", "10",   "-1", "0.5",     "1.25", "100",    "7/3",    "x",
+                                    "y", "n", "e", "i", "\\pi", "a",  "\\infty", "x_1",  "12,345", "\\alpha"};
 
 static void grow(struct raml_rng *r, struct raml_buf *out, struct raml_buf *todo)
 {
@@ -218,9 +224,7 @@ static void change(struct raml_rng *r, const struct fuzz_texts *t, struct raml_b
         w = word(r);
         repeat(r, to, w, strlen(w), 1 + fuzz_below(r, fuzz_below(r, 8) ? 3 : 2000));
         break;
-    default:
-        w = word(r);
-        fuzz_replace(to, from, from, w, strlen(w));
+    default: w = word(r); fuzz_replace(to, from, from, w, strlen(w));
     }
 }
 

@@ -110,10 +110,8 @@ static void change_byte(struct making *m)
                                         ']', ',', ':', '-', 0x7f, 0x80, 0xc0, 0xe2, 0xed, 0xf4, 0xff};
     size_t at = below(m, m->to->len);
     if (!m->to->len) return;
-    if (below(m, 2))
-        m->to->data[at] = (char)(unsigned char)(m->to->data[at] ^ (1 << below(m, 8)));
-    else
-        m->to->data[at] = (char)odd[below(m, sizeof odd)];
+    if (below(m, 2)) m->to->data[at] = (char)(unsigned char)(m->to->data[at] ^ (1 << below(m, 8)));
+    else m->to->data[at] = (char)odd[below(m, sizeof odd)];
 }
 
 /* A number of 1, 2, 4 or 8 bytes, little-endian, as headers have it: another nearby, or one on a border. */
@@ -145,12 +143,9 @@ static void change_integer(struct making *m)
                                n,
                                n - at};
     uint32_t how = below(m, 3);
-    if (how == 0)
-        v = border[below(m, FUZZ_COUNT(border))];
-    else if (how == 1)
-        v += below(m, 33) - (uint64_t)16;
-    else
-        v = v << below(m, 9) | below(m, 2);
+    if (how == 0) v = border[below(m, FUZZ_COUNT(border))];
+    else if (how == 1) v += below(m, 33) - (uint64_t)16;
+    else v = v << below(m, 9) | below(m, 2);
     for (size_t i = 0; i < bytes; i++) p[i] = (unsigned char)(v >> 8 * i);
 }
 

@@ -40,7 +40,7 @@ struct settings {
     size_t n_files;
 };
 
-struct slot { /* what a thread is working on, for the watching process */
+struct slot {               /* what a thread is working on, for the watching process */
     _Atomic uint64_t input; /* its number plus 1; 0: nothing */
     _Atomic int64_t since_ms;
 };

@@ -8,21 +8,21 @@
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 /* Written so that NaN fails. */
-#define CHECK_NEAR(what, got, want, tol)                                                                              \
-    do {                                                                                                              \
-        double got_ = (got), want_ = (want);                                                                          \
-        if (!(fabs(got_ - want_) <= (tol))) {                                                                         \
-            print_error("%s: got %.17g, expected %.17g\n", (what), got_, want_);                                      \
-            fail();                                                                                                   \
-        }                                                                                                             \
+#define CHECK_NEAR(what, got, want, tol)                                                                               \
+    do {                                                                                                               \
+        double got_ = (got), want_ = (want);                                                                           \
+        if (!(fabs(got_ - want_) <= (tol))) {                                                                          \
+            print_error("%s: got %.17g, expected %.17g\n", (what), got_, want_);                                       \
+            fail();                                                                                                    \
+        }                                                                                                              \
     } while (0)
 
-#define CHECK_OK(call)                                                                                                \
-    do {                                                                                                              \
-        if ((call) != RAML_OK) {                                                                                      \
-            print_error("%s: %s\n", #call, err.msg);                                                                  \
-            fail();                                                                                                   \
-        }                                                                                                             \
+#define CHECK_OK(call)                                                                                                 \
+    do {                                                                                                               \
+        if ((call) != RAML_OK) {                                                                                       \
+            print_error("%s: %s\n", #call, err.msg);                                                                   \
+            fail();                                                                                                    \
+        }                                                                                                              \
     } while (0)
 
 #endif

@@ -45,14 +45,14 @@ enum raml_found {
 const char *raml_found_name(enum raml_found f); /* "bare", "boxed", ...; static */
 
 struct raml_answer_options {
-    bool last;           /* take the last number or formula when nothing else marks the answer */
-    bool letters;        /* the answer is one of the letters A to Z */
-    bool worked_out;     /* where gold is a plain number, pred must be one: "9 - 5" is not the answer 4 (a reward for
+    bool last;             /* take the last number or formula when nothing else marks the answer */
+    bool letters;          /* the answer is one of the letters A to Z */
+    bool worked_out;       /* where gold is a plain number, pred must be one: "9 - 5" is not the answer 4 (a reward for
                           * repeating the question would be learnt) */
     const char *think_end; /* text that ends thinking: without it there is no answer; NULL: "</think>" and the like,
                             * where there are any (docs/verify.md) */
-    int decimals;        /* numbers that agree when both are rounded to this many decimals are equal; 0: exactly */
-    uint64_t max_work;   /* units of about a microsecond; 0: the default */
+    int decimals;          /* numbers that agree when both are rounded to this many decimals are equal; 0: exactly */
+    uint64_t max_work;     /* units of about a microsecond; 0: the default */
 };
 struct raml_answer_options raml_answer_default(void);
 

@@ -66,7 +66,7 @@ struct raml_chat_input {
     bool add_generation_prompt;
     bool continue_final_message; /* the prompt ends with the last message's content, for the model to go on from there
                                   * (a prefilled answer); not together with add_generation_prompt */
-    enum raml_chat_thinking thinking; /* enable_thinking; AUTO leaves it undefined */
+    enum raml_chat_thinking thinking;  /* enable_thinking; AUTO leaves it undefined */
     const char *bos_token, *eos_token; /* NULL: the template's */
     const char *date_string;           /* "26 Jul 2024"; NULL: none */
     const json_t *tools;               /* array; NULL: none */

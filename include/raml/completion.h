@@ -28,7 +28,7 @@ struct raml_completion {
     size_t n_context;      /* the first n_context tokens are only read; < n */
 };
 
-struct raml_completions { /* one prompt's */
+struct raml_completions {  /* one prompt's */
     const int32_t *prompt; /* [n_prompt]; 0: nothing is shared, and every completion has n_context >= 1 */
     size_t n_prompt;
     struct raml_completion *completion;
@@ -42,8 +42,9 @@ void raml_completion_close(struct raml_completion_evaluator *s);
 /* Only the checks of raml_completion_logprobs; touches no output. */
 RAML_CHECKED enum raml_code raml_completion_check(const struct raml_completion_evaluator *s,
                                                   const struct raml_completions *job, struct raml_err *err);
-RAML_CHECKED enum raml_code raml_completion_logprobs(struct raml_completion_evaluator *s, const struct raml_completions *job,
-                                                  size_t n_jobs, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_completion_logprobs(struct raml_completion_evaluator *s,
+                                                     const struct raml_completions *job, size_t n_jobs,
+                                                     struct raml_err *err);
 /* Tokens that the model has read so far, prompts included. */
 uint64_t raml_completion_tokens(const struct raml_completion_evaluator *s);
 

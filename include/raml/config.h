@@ -24,7 +24,7 @@ struct raml_config {
     double rope_factor, rope_low_freq, rope_high_freq;
     double rope_beta_fast, rope_beta_slow, rope_attention; /* yarn; attention: factor of cos and sin */
     int rope_original_positions;
-    int bos_token, eos_token; /* -1: not given */
+    int bos_token, eos_token;    /* -1: not given */
     int more_eos[7], n_more_eos; /* further tokens that end a text: of generation_config.json and lists */
 };
 

@@ -35,18 +35,18 @@ struct raml_family {
     enum raml_verdict (*check)(const char *question, const char *pred);
 };
 
-size_t raml_families(const struct raml_family *const **out); /* all of them; returns the count */
+size_t raml_families(const struct raml_family *const **out);  /* all of them; returns the count */
 const struct raml_family *raml_family_find(const char *name); /* NULL: none */
 /* Is pred a correct answer to q? By the rule of q's family where it has one, else by comparison with q's answer. */
 enum raml_verdict raml_question_check(const struct raml_question *q, const char *pred);
 
 struct raml_make_options {
     uint64_t seed;
-    const char *families;   /* "modchain,add:2-4,perm:5*2": names with optional difficulties and weights; NULL: all */
-    size_t n; /* questions in all, spread over the names by weight, and in each evenly over its difficulties */
-    const char *split;      /* "train", "test" (same range), NULL: both, by hash */
-    size_t n_trajectories;  /* per question; distinct where the family allows it */
-    const char *styles;     /* "concise,verbose,reflect": taken in turn; NULL: concise */
+    const char *families; /* "modchain,add:2-4,perm:5*2": names with optional difficulties and weights; NULL: all */
+    size_t n;          /* questions in all, spread over the names by weight, and in each evenly over its difficulties */
+    const char *split; /* "train", "test" (same range), NULL: both, by hash */
+    size_t n_trajectories; /* per question; distinct where the family allows it */
+    const char *styles;    /* "concise,verbose,reflect": taken in turn; NULL: concise */
 };
 /* Appends n questions, distinct from each other and from those already in the set, families in turn and difficulties
  * mixed. RAML_ERANGE when a family cannot give that many distinct ones at that difficulty; RAML_EUSAGE for an unknown

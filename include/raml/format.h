@@ -21,33 +21,33 @@
 #pragma GCC visibility push(default)
 
 enum raml_segment { /* what a token of a training row is */
-    RAML_SEGMENT_PROMPT,
-    RAML_SEGMENT_TRAJECTORY,
-    RAML_SEGMENT_ANSWER_PREFIX,
-    RAML_SEGMENT_ANSWER,
-    RAML_SEGMENT_END
+                    RAML_SEGMENT_PROMPT,
+                    RAML_SEGMENT_TRAJECTORY,
+                    RAML_SEGMENT_ANSWER_PREFIX,
+                    RAML_SEGMENT_ANSWER,
+                    RAML_SEGMENT_END
 };
 const char *raml_segment_name(enum raml_segment segment);
 
-struct raml_format {                  /* borrowed texts; NULL counts as ""; special tokens in them are parsed */
-    const char *name;                 /* "builtin", "qwen", …, "template", "custom": for records and messages */
-    const struct raml_chat_template *chat; /* renders the prompt; NULL: the texts below go around the question */
-    enum raml_chat_thinking thinking; /* with chat */
-    const char *date_string;          /* with chat; NULL: none */
-    const char *start;                /* begin of text */
+struct raml_format {                        /* borrowed texts; NULL counts as ""; special tokens in them are parsed */
+    const char *name;                       /* "builtin", "qwen", …, "template", "custom": for records and messages */
+    const struct raml_chat_template *chat;  /* renders the prompt; NULL: the texts below go around the question */
+    enum raml_chat_thinking thinking;       /* with chat */
+    const char *date_string;                /* with chat; NULL: none */
+    const char *start;                      /* begin of text */
     const char *system_open, *system_close; /* around a system message; NULL: there is no place for one */
-    const char *system;               /* NULL: none; with chat, a message of its own */
-    const char *before;               /* before the question: "<|question|>" */
-    const char *question_prefix;                 /* before the question, as if part of it (no special tokens) */
-    const char *instruction;          /* after the question, as if part of it (no special tokens) */
-    const char *after;                /* after that, up to where the trajectory starts: "<think>" */
-    const char *prefill;              /* after the prompt: what the model is made to begin with */
-    const char *answer_prefix;                  /* between trajectory and answer: "</think>" */
-    const char *end;                  /* after the answer, before stop: what closes the answer prefix, "}" */
-    const char *stop;                 /* what ends a completion: "<|endoftext|>"; NULL: only the model's own tokens */
+    const char *system;                     /* NULL: none; with chat, a message of its own */
+    const char *before;                     /* before the question: "<|question|>" */
+    const char *question_prefix;            /* before the question, as if part of it (no special tokens) */
+    const char *instruction;                /* after the question, as if part of it (no special tokens) */
+    const char *after;                      /* after that, up to where the trajectory starts: "<think>" */
+    const char *prefill;                    /* after the prompt: what the model is made to begin with */
+    const char *answer_prefix;              /* between trajectory and answer: "</think>" */
+    const char *end;                        /* after the answer, before stop: what closes the answer prefix, "}" */
+    const char *stop; /* what ends a completion: "<|endoftext|>"; NULL: only the model's own tokens */
     const char *think_open, *think_close; /* around thinking in what a model writes; NULL: thinking is not set apart */
-    bool think_opened;                      /* the prompt ends inside thinking */
-    const char *continuation;                 /* continuation, put where thinking would close, for force_continuation */
+    bool think_opened;                    /* the prompt ends inside thinking */
+    const char *continuation;             /* continuation, put where thinking would close, for force_continuation */
 };
 struct raml_format raml_format_default(void); /* the built-in format */
 
@@ -76,7 +76,7 @@ RAML_CHECKED enum raml_code raml_format_prompt(const struct raml_format *f, cons
 RAML_CHECKED enum raml_code raml_format_stop(const struct raml_format *f, const struct raml_tokenizer *t,
                                              struct raml_tokens *out, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_format_answer_prefix(const struct raml_format *f, const struct raml_tokenizer *t,
-                                            struct raml_tokens *out, struct raml_err *err);
+                                                      struct raml_tokens *out, struct raml_err *err);
 /* end and stop. */
 RAML_CHECKED enum raml_code raml_format_end(const struct raml_format *f, const struct raml_tokenizer *t,
                                             struct raml_tokens *out, struct raml_err *err);

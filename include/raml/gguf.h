@@ -23,18 +23,22 @@
 #pragma GCC visibility push(default)
 
 /* Types of metadata; the numbers are the file's. */
+/* clang-format off */
 enum raml_gguf_type {
     RAML_GGUF_U8, RAML_GGUF_I8, RAML_GGUF_U16, RAML_GGUF_I16, RAML_GGUF_U32, RAML_GGUF_I32, RAML_GGUF_F32,
     RAML_GGUF_BOOL, RAML_GGUF_STRING, RAML_GGUF_ARRAY, RAML_GGUF_U64, RAML_GGUF_I64, RAML_GGUF_F64, RAML_GGUF_N_TYPES
 };
+/* clang-format on */
 const char *raml_gguf_type_name(enum raml_gguf_type t); /* "u8" … */
 
 /* Types of tensors that are converted here; the numbers are the file's. Others have a name and a size only. */
+/* clang-format off */
 enum raml_ggml_type {
     RAML_GGML_F32 = 0, RAML_GGML_F16 = 1, RAML_GGML_Q4_0 = 2, RAML_GGML_Q4_1 = 3, RAML_GGML_Q5_0 = 6,
     RAML_GGML_Q5_1 = 7, RAML_GGML_Q8_0 = 8, RAML_GGML_Q4_K = 12, RAML_GGML_Q5_K = 13, RAML_GGML_Q6_K = 14,
     RAML_GGML_BF16 = 30
 };
+/* clang-format on */
 const char *raml_ggml_type_name(uint32_t t);             /* "Q4_K" …, "unknown" */
 size_t raml_ggml_block(uint32_t t, size_t *block_bytes); /* elements of a block; 0 for an unknown type */
 
@@ -74,11 +78,11 @@ uint32_t raml_gguf_version(const struct raml_gguf *g);
 size_t raml_gguf_alignment(const struct raml_gguf *g); /* general.alignment; 32 where the file has none */
 
 size_t raml_gguf_n_values(const struct raml_gguf *g);
-const struct raml_gguf_value *raml_gguf_value_at(const struct raml_gguf *g, size_t i);              /* file order */
-const struct raml_gguf_value *raml_gguf_value_find(const struct raml_gguf *g, const char *key);     /* NULL */
+const struct raml_gguf_value *raml_gguf_value_at(const struct raml_gguf *g, size_t i);          /* file order */
+const struct raml_gguf_value *raml_gguf_value_find(const struct raml_gguf *g, const char *key); /* NULL */
 size_t raml_gguf_n_tensors(const struct raml_gguf *g);
-const struct raml_gguf_tensor *raml_gguf_tensor_at(const struct raml_gguf *g, size_t i);            /* file order */
-const struct raml_gguf_tensor *raml_gguf_tensor_find(const struct raml_gguf *g, const char *name);  /* NULL */
+const struct raml_gguf_tensor *raml_gguf_tensor_at(const struct raml_gguf *g, size_t i);           /* file order */
+const struct raml_gguf_tensor *raml_gguf_tensor_find(const struct raml_gguf *g, const char *name); /* NULL */
 
 /* One value. RAML_EFORMAT: the key is missing or has another type (an integer: any integer type; a real: F32 or F64).
  * RAML_ERANGE: an integer above INT64_MAX, a real that is not finite. Optional keys are looked up with _value_find. */

@@ -28,14 +28,14 @@ enum { RAML_LEAK_CROWD = 64, RAML_LEAK_MAX_N = 1000 };
  * LaTeX layout. Bytes that are not UTF-8 separate words. */
 RAML_CHECKED enum raml_code raml_leak_words(const char *text, struct raml_buf *out, struct raml_err *err);
 
-struct raml_leak_hit {     /* one test question */
+struct raml_leak_hit { /* one test question */
     size_t n_words;
-    size_t n_grams;        /* n_words - n + 1; 1: compared whole; 0: it has no words */
-    bool whole;            /* fewer than n words */
-    bool same_text;        /* a training question has its text, except for case and whitespace */
-    double in_questions;   /* share of its grams that occur in training questions, 0 to 1 */
-    double in_solutions;   /* ... in training solutions; 0 where compared whole */
-    double near_share;     /* ... in the nearest training question, of the grams that vote */
+    size_t n_grams;              /* n_words - n + 1; 1: compared whole; 0: it has no words */
+    bool whole;                  /* fewer than n words */
+    bool same_text;              /* a training question has its text, except for case and whitespace */
+    double in_questions;         /* share of its grams that occur in training questions, 0 to 1 */
+    double in_solutions;         /* ... in training solutions; 0 where compared whole */
+    double near_share;           /* ... in the nearest training question, of the grams that vote */
     size_t near_file, near_line; /* the nearest: number as given to _add, line; line 0: no gram in common */
 };
 

@@ -30,13 +30,13 @@ struct raml_lm_eval_options {
 
 struct raml_lm_eval_export;
 /* RAML_EUSAGE: a task or date that can't be part of a name. */
-RAML_CHECKED enum raml_code raml_lm_eval_export_open(const struct raml_lm_eval_options *opt, struct raml_lm_eval_export **out,
-                                              struct raml_err *err);
+RAML_CHECKED enum raml_code raml_lm_eval_export_open(const struct raml_lm_eval_options *opt,
+                                                     struct raml_lm_eval_export **out, struct raml_err *err);
 /* user: struct raml_lm_eval_export *. A raml_graded_fn: writes the question's line. */
 RAML_CHECKED enum raml_code raml_lm_eval_export_add(void *user, const struct raml_graded *q, struct raml_err *err);
 /* Writes the results of the table's last row, and puts both files in place. */
 RAML_CHECKED enum raml_code raml_lm_eval_export_commit(struct raml_lm_eval_export *h, const struct raml_table *t,
-                                                struct raml_err *err);
+                                                       struct raml_err *err);
 void raml_lm_eval_export_close(struct raml_lm_eval_export *h); /* without _commit no file is left; NULL is fine */
 /* The two paths; owned by the harness. */
 const char *raml_lm_eval_export_results(const struct raml_lm_eval_export *h);

@@ -22,8 +22,8 @@
 
 #pragma GCC visibility push(default)
 
-struct raml_vote { /* one class of equal answers */
-    uint32_t n;     /* its samples, at least 1 */
+struct raml_vote {    /* one class of equal answers */
+    uint32_t n;       /* its samples, at least 1 */
     uint32_t correct; /* those graded correct */
 };
 

@@ -57,7 +57,7 @@ size_t raml_model_estimate(const struct raml_config *c, enum raml_dtype dtype, e
 struct raml_model_size { /* its terms, in bytes */
     size_t master;       /* every parameter in f32; only for training */
     size_t copies;       /* what the products read; a tied head is a second copy of the embedding */
-    size_t row_major;        /* what backward reads; only for training */
+    size_t row_major;    /* what backward reads; only for training */
     size_t table;        /* the embedding of a randomly initialised model; only for inference */
     size_t vectors;      /* norms and biases in f32; only for inference (for training they are in master) */
     size_t rotary;       /* cosines and sines of every position */
@@ -99,9 +99,9 @@ size_t raml_pass_estimate(const struct raml_config *c, enum raml_dtype dtype, co
                           bool backward, size_t n_tokens, size_t chain);
 
 struct raml_logprobs { /* outputs, one value per target, in the pack's order; any may be NULL */
-    float *logp;     /* log p(token) */
-    float *entropy;  /* of the whole distribution, nats */
-    int32_t *argmax; /* the greedy token */
+    float *logp;       /* log p(token) */
+    float *entropy;    /* of the whole distribution, nats */
+    int32_t *argmax;   /* the greedy token */
 };
 /* Forward. pack is read until the matching backward. */
 RAML_CHECKED enum raml_code raml_pass_forward(struct raml_pass *p, const struct raml_pack *pack,

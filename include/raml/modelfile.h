@@ -25,16 +25,17 @@
 
 #pragma GCC visibility push(default)
 
-struct raml_file_tensor {     /* a tensor in the file */
-    char name[96];       /* Hugging Face's */
-    const char *in_file; /* its name in the file */
-    const char *path;    /* of the file (of several files with an index: the index), for messages */
-    uint32_t type;       /* enum raml_ggml_type, for folders too */
-    int n_dims;          /* 1 or 2 */
-    size_t shape[2];     /* a vector [n] has shape[0] = n, shape[1] = 0 */
-    size_t n, bytes;     /* elements; bytes of data */
+struct raml_file_tensor { /* a tensor in the file */
+    char name[96];        /* Hugging Face's */
+    const char *in_file;  /* its name in the file */
+    const char *path;     /* of the file (of several files with an index: the index), for messages */
+    uint32_t type;        /* enum raml_ggml_type, for folders too */
+    int n_dims;           /* 1 or 2 */
+    size_t shape[2];      /* a vector [n] has shape[0] = n, shape[1] = 0 */
+    size_t n, bytes;      /* elements; bytes of data */
     const void *data;
-    size_t rope_permuted_heads; /* GGUF, llama's q and k: row h D + 2 i + j of the file is row h D + j D/2 + i, for that many
+    size_t
+        rope_permuted_heads; /* GGUF, llama's q and k: row h D + 2 i + j of the file is row h D + j D/2 + i, for that many
                           * heads h of D rows; 0: rows are in order */
 };
 
@@ -46,27 +47,28 @@ const char *raml_model_file_path(const struct raml_model_file *f); /* of the ten
 const struct raml_config *raml_model_file_config(const struct raml_model_file *f);
 const struct raml_gguf *raml_model_file_gguf(const struct raml_model_file *f); /* NULL: a folder */
 size_t raml_model_file_count(const struct raml_model_file *f);
-const struct raml_file_tensor *raml_model_file_at(const struct raml_model_file *f, size_t i); /* order: raml_model_params */
+const struct raml_file_tensor *raml_model_file_at(const struct raml_model_file *f,
+                                                  size_t i); /* order: raml_model_params */
 const struct raml_file_tensor *raml_model_file_find(const struct raml_model_file *f, const char *name); /* NULL */
 
 /* Rows [row, row + n) of a matrix (of a vector: elements), as f32 or rounded to bf16 (to nearest, ties to even).
  * RAML_ERANGE, with file, tensor and element: not finite. Cost: a pass over the rows' bytes; one thread. Several
  * threads may read rows at once. */
 RAML_CHECKED enum raml_code raml_file_tensor_f32(const struct raml_file_tensor *s, size_t row, size_t n, float *out,
-                                            struct raml_err *err);
+                                                 struct raml_err *err);
 RAML_CHECKED enum raml_code raml_file_tensor_bf16(const struct raml_file_tensor *s, size_t row, size_t n, uint16_t *out,
-                                             struct raml_err *err);
+                                                  struct raml_err *err);
 /* The tensor's pages need not stay in memory; they come back from the file when they are read again. */
 void raml_file_tensor_release(const struct raml_file_tensor *s);
 
 struct raml_file_tensor_values { /* of a tensor, as f32 */
-    double low, high, rms;  /* of the finite ones; NaN when there are none */
+    double low, high, rms;       /* of the finite ones; NaN when there are none */
     size_t n_bad, first_bad; /* NaN or infinite; which is the first, counted over the rows in Hugging Face's order */
 };
 /* Reads every element, by all threads: the same bits for any number of them. Values that are not finite are counted,
  * and are no error. Memory: half a megabyte a thread; the tensor's pages are released as it goes. RAML_ENOMEM. */
-RAML_CHECKED enum raml_code raml_file_tensor_measure(const struct raml_file_tensor *s, struct raml_file_tensor_values *out,
-                                                struct raml_err *err);
+RAML_CHECKED enum raml_code raml_file_tensor_measure(const struct raml_file_tensor *s,
+                                                     struct raml_file_tensor_values *out, struct raml_err *err);
 
 #pragma GCC visibility pop
 #endif

@@ -54,7 +54,7 @@ RAML_CHECKED enum raml_code raml_decay_parse(const char *name, enum raml_decay *
 
 struct raml_schedule {
     enum raml_decay decay;
-    double peak, floor_ratio;      /* highest rate; lowest as a share of it */
+    double peak, floor_ratio;       /* highest rate; lowest as a share of it */
     uint64_t warmup_steps, n_steps; /* n_steps: of the whole training */
 };
 /* Rate of step i = 0, 1, …, n_steps - 1. Warm-up is linear and reaches the peak at its last step:

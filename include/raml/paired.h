@@ -31,7 +31,7 @@ struct raml_difference { /* of one measure */
     size_t n_better, n_worse, n_equal; /* questions where the second is better, worse, the same */
 };
 
-struct raml_paired { /* zero-initialise */
+struct raml_paired {                    /* zero-initialise */
     struct raml_difference *difference; /* accuracy, pass@k, then the measures that both runs have */
     size_t n_differences;
     size_t n_both, n_only_first, n_only_second;

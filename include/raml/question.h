@@ -22,9 +22,9 @@ struct raml_trajectory {
     const char *finish_reason; /* "stop", "length", "budget"; NULL: not a sample */
     bool think_closed;
     size_t think_start, think_end; /* of a sample: tokens [start, end) are `text`; 0, 0: not known, or none */
-    const char *style; /* "concise", "verbose", "reflect" of the built-in solvers; NULL */
+    const char *style;             /* "concise", "verbose", "reflect" of the built-in solvers; NULL */
     uint64_t seed;
-    double logp_sum; /* NaN: not known */
+    double logp_sum;       /* NaN: not known */
     const int32_t *tokens; /* completion tokens of a sample; NULL when not recorded */
     size_t n_tokens;
 };
@@ -60,9 +60,9 @@ struct raml_fields {
 };
 
 struct raml_read_options {
-    const char *map;  /* "question=Problem,answer=Answer" overrides detection; NULL: none */
-    size_t limit;     /* at most this many, from the start; 0: all */
-    bool skip_bad;    /* bad lines are counted and skipped instead of ending the read */
+    const char *map; /* "question=Problem,answer=Answer" overrides detection; NULL: none */
+    size_t limit;    /* at most this many, from the start; 0: all */
+    bool skip_bad;   /* bad lines are counted and skipped instead of ending the read */
     void (*on_bad)(void *user, size_t line, const char *message); /* is called for each skipped line; NULL: none */
     void *user;
     uint64_t seed; /* for the order of options where the file has the correct one first */

@@ -14,15 +14,15 @@
 
 /* One row per use, so that no two uses share draws. Values are part of the file format: append only. */
 enum raml_purpose {
-    RAML_FOR_INIT = 1, /* initial weights: question = tensor, position = element */
-    RAML_FOR_SAMPLE,   /* sampling a token: question, sample, position = token index */
-    RAML_FOR_QUESTION, /* writing question number `question` of a family */
-    RAML_FOR_SOLUTION, /* writing trajectory `sample` of it */
-    RAML_FOR_SHUFFLE,  /* order of training data: question = epoch */
-    RAML_FOR_SELECTION,     /* which trajectories of a question are trained on: question, sample = step */
+    RAML_FOR_INIT = 1,  /* initial weights: question = tensor, position = element */
+    RAML_FOR_SAMPLE,    /* sampling a token: question, sample, position = token index */
+    RAML_FOR_QUESTION,  /* writing question number `question` of a family */
+    RAML_FOR_SOLUTION,  /* writing trajectory `sample` of it */
+    RAML_FOR_SHUFFLE,   /* order of training data: question = epoch */
+    RAML_FOR_SELECTION, /* which trajectories of a question are trained on: question, sample = step */
     RAML_FOR_BOOTSTRAP,
     RAML_FOR_TEST,
-    RAML_FOR_CHOICES   /* order of a question's options: question = hash of its text */
+    RAML_FOR_CHOICES /* order of a question's options: question = hash of its text */
 };
 
 struct raml_key { /* names a stream of draws; position numbers the draws within it */
@@ -33,8 +33,8 @@ struct raml_key { /* names a stream of draws; position numbers the draws within 
 };
 
 void raml_random4(const struct raml_key *key, uint64_t position, uint32_t out[4]);
-double raml_uniform(const struct raml_key *key, uint64_t position);            /* [0, 1), 53 bits */
-double raml_normal(const struct raml_key *key, uint64_t position);             /* mean 0, deviation 1 (Box-Muller) */
+double raml_uniform(const struct raml_key *key, uint64_t position);             /* [0, 1), 53 bits */
+double raml_normal(const struct raml_key *key, uint64_t position);              /* mean 0, deviation 1 (Box-Muller) */
 uint32_t raml_below(const struct raml_key *key, uint64_t position, uint32_t n); /* [0, n), n >= 1, unbiased to 2^-32 */
 
 /* A walk along one stream, for code that draws an unknown number of values (solvers, shufflers). */
@@ -44,7 +44,7 @@ struct raml_rng {
 };
 uint32_t raml_rng_below(struct raml_rng *r, uint32_t n);
 double raml_rng_uniform(struct raml_rng *r);
-int64_t raml_rng_range(struct raml_rng *r, int64_t low, int64_t high); /* [low, high], both ends, high - low < 2^32 */
+int64_t raml_rng_range(struct raml_rng *r, int64_t low, int64_t high);  /* [low, high], both ends, high - low < 2^32 */
 void raml_rng_shuffle(struct raml_rng *r, uint32_t *index, uint32_t n); /* Fisher-Yates in place */
 
 #pragma GCC visibility pop

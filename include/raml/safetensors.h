@@ -16,10 +16,12 @@
 
 #pragma GCC visibility push(default)
 
+/* clang-format off */
 enum raml_dtype {
     RAML_F32, RAML_BF16, RAML_F16, RAML_I32, RAML_I64, RAML_U8, RAML_N_DTYPES,
     RAML_STORED = RAML_N_DTYPES /* not a type: each tensor's own, when a model is opened (model.h) */
 };
+/* clang-format on */
 const char *raml_dtype_name(enum raml_dtype t); /* "F32" … as in the file */
 size_t raml_dtype_size(enum raml_dtype t);
 

@@ -33,13 +33,13 @@ struct raml_sample_options {
     size_t batch_size;            /* samples that grow side by side */
     size_t max_completion_length; /* tokens, forced ones included */
     size_t think_budget;          /* after this many trajectory tokens the answer prefix is forced; 0: never */
-    int force_continuation;               /* how often the continuation is put where thinking would close (arXiv 2501.19393);
+    int force_continuation;       /* how often the continuation is put where thinking would close (arXiv 2501.19393);
                                    * needs an answer prefix of one token. Continuations count towards think_budget. */
     double temperature, top_p, min_p;
     int top_k;
     uint64_t seed;
-    const char *stop; /* ends a sample after its thinking; the answer is what comes before it; NULL: none */
-    bool answer_only; /* the answer prefix is part of the prompt: the completion is the answer */
+    const char *stop;   /* ends a sample after its thinking; the answer is what comes before it; NULL: none */
+    bool answer_only;   /* the answer prefix is part of the prompt: the completion is the answer */
     const int32_t *eos; /* [n_eos] tokens that end a sample besides the format's stop; borrowed */
     size_t n_eos;
     /* A stop rule of one's own; NULL: none. Called after every token that does not end the sample by itself; true ends it

@@ -19,12 +19,13 @@
 #pragma GCC visibility push(default)
 
 struct raml_sample_size { /* variances of accuracy, per question */
-    double between; /* B, or D of a comparison */
-    double within;  /* W, or W1 + W2 */
+    double between;       /* B, or D of a comparison */
+    double within;        /* W, or W1 + W2 */
 };
 /* From the spread of a row; RAML_ERANGE when it is not known (fewer than two questions, or one sample in some). B is
  * total - noise, 0 when that is negative. */
-RAML_CHECKED enum raml_code raml_sample_size_of(const struct raml_spread *s, struct raml_sample_size *out, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_sample_size_of(const struct raml_spread *s, struct raml_sample_size *out,
+                                                struct raml_err *err);
 /* From only the accuracy p, in the least favourable case: all of p (1 - p) is between questions, so that samples don't
  * help. */
 RAML_CHECKED enum raml_code raml_sample_size_of_accuracy(double p, struct raml_sample_size *out, struct raml_err *err);

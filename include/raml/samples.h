@@ -20,30 +20,32 @@
 
 #pragma GCC visibility push(default)
 
+/* clang-format off */
 enum raml_samples_layout {
     RAML_LAYOUT_AUTO, RAML_LAYOUT_RAML, RAML_LAYOUT_GRADES, RAML_LAYOUT_LM_EVAL, RAML_LAYOUT_LIGHTEVAL,
     RAML_LAYOUT_OPENCOMPASS
 };
+/* clang-format on */
 
 struct raml_samples_options {
     enum raml_samples_layout layout;
-    bool regrade; /* grade again: the sample's text or answer against gold by raml_answer_compare */
+    bool regrade;       /* grade again: the sample's text or answer against gold by raml_answer_compare */
     const char *metric; /* lm-eval, lighteval: which of several metrics is the grade; NULL: the only one */
     struct raml_answer_options answer; /* with recheck */
 };
 
 struct raml_samples_report {
     enum raml_samples_layout layout; /* what it was */
-    const char *metric;             /* the grade's field; "" when graded here; static or the reader's */
+    const char *metric;              /* the grade's field; "" when graded here; static or the reader's */
     uint64_t n_questions, n_samples;
     uint64_t n_regraded; /* with recheck: samples whose grade changed */
-    char note[256]; /* what a reader should know: "only the first response is marked" ...; "" */
+    char note[256];      /* what a reader should know: "only the first response is marked" ...; "" */
 };
 
 /* Hands every question of the file to fn, in order. Stops early with fn's code when that is not RAML_OK. */
 RAML_CHECKED enum raml_code raml_samples_read(const char *path, const struct raml_samples_options *opt,
-                                             raml_graded_fn *fn, void *user, struct raml_samples_report *report,
-                                             struct raml_err *err);
+                                              raml_graded_fn *fn, void *user, struct raml_samples_report *report,
+                                              struct raml_err *err);
 
 #pragma GCC visibility pop
 #endif

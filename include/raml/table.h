@@ -21,7 +21,7 @@
 
 #pragma GCC visibility push(default)
 
-struct raml_tally { /* one question */
+struct raml_tally {             /* one question */
     const char *family, *split; /* NULL: not known */
     int difficulty;             /* -1: not known */
     uint32_t n, c;              /* samples, correct ones */

@@ -86,8 +86,8 @@ struct raml_tokenizer_parts {
 };
 /* The parts are copied. RAML_ESUPPORT: another pattern or type. Messages name the fields of the tokenizer.json
  * that _save then writes. */
-RAML_CHECKED enum raml_code raml_tokenizer_from_parts(const struct raml_tokenizer_parts *p,
-                                                      struct raml_tokenizer **out, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_tokenizer_from_parts(const struct raml_tokenizer_parts *p, struct raml_tokenizer **out,
+                                                      struct raml_err *err);
 /* The vocabulary of an open GGUF file, which may be closed afterwards. */
 struct raml_gguf;
 RAML_CHECKED enum raml_code raml_tokenizer_from_gguf(const struct raml_gguf *g, struct raml_tokenizer **out,
@@ -96,7 +96,7 @@ RAML_CHECKED enum raml_code raml_tokenizer_from_gguf(const struct raml_gguf *g, 
 RAML_CHECKED enum raml_code raml_tokenizer_save(const struct raml_tokenizer *t, const char *path, struct raml_err *err);
 void raml_tokenizer_close(struct raml_tokenizer *t);
 
-int32_t raml_tokenizer_size(const struct raml_tokenizer *t); /* largest id + 1 */
+int32_t raml_tokenizer_size(const struct raml_tokenizer *t);                  /* largest id + 1 */
 int32_t raml_tokenizer_id(const struct raml_tokenizer *t, const char *token); /* of a whole token's text; -1: none */
 bool raml_tokenizer_is_special(const struct raml_tokenizer *t, int32_t id);
 /* Appends the ids of text. parse_special: text that spells a special token becomes that token; otherwise it is bytes.
@@ -119,9 +119,8 @@ struct raml_encode_options {
  * affected, is not taken apart, and each of its tokens has all of it.
  * RAML_ERANGE: plain ranges out of order or beyond the text. On failure *out and *where are as before. */
 RAML_CHECKED enum raml_code raml_tokenizer_encode_parts(const struct raml_tokenizer *t, const char *text, size_t len,
-                                                        const struct raml_encode_options *opt,
-                                                        struct raml_tokens *out, struct raml_ranges *where,
-                                                        struct raml_err *err);
+                                                        const struct raml_encode_options *opt, struct raml_tokens *out,
+                                                        struct raml_ranges *where, struct raml_err *err);
 /* Appends the bytes of ids; special tokens are written only when keep_special. An id outside the vocabulary:
  * RAML_ERANGE, and *out is as before. */
 RAML_CHECKED enum raml_code raml_tokenizer_decode(const struct raml_tokenizer *t, const int32_t *id, size_t n,

@@ -15,7 +15,7 @@
 struct raml_tokenizer_config { /* texts are UTF-8, terminated by 0; NULL: not given */
     char *chat_template, *bos, *eos;
     char *template_place; /* where the template is, for messages */
-    int add_bos; /* 0, 1; -1: not given */
+    int add_bos;          /* 0, 1; -1: not given */
 };
 /* path: a folder or a .gguf file. On failure *out is empty. */
 RAML_CHECKED enum raml_code raml_tokenizer_config_read(const char *path, struct raml_tokenizer_config *out,

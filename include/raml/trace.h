@@ -39,14 +39,14 @@ struct raml_trace_input { /* token ids; borrowed for the call */
 };
 
 struct raml_loss_curve { /* zero-initialise; free with _deinit */
-    size_t n_tokens;  /* T */
-    size_t n_answer;  /* A */
-    size_t n_points;  /* T+1 with stride 1 */
-    uint32_t *at;     /* [n_points] i of each probe, rising from 0 to T */
-    double *loss;     /* [n_points] L(i) */
-    bool *greedy;     /* [n_points] every answer token is the most likely: greedy decoding gives the answer */
-    float *logp;      /* [n_points, n_answer] of each answer token */
-    int32_t *token;   /* [n_tokens] the trajectory */
+    size_t n_tokens;     /* T */
+    size_t n_answer;     /* A */
+    size_t n_points;     /* T+1 with stride 1 */
+    uint32_t *at;        /* [n_points] i of each probe, rising from 0 to T */
+    double *loss;        /* [n_points] L(i) */
+    bool *greedy;        /* [n_points] every answer token is the most likely: greedy decoding gives the answer */
+    float *logp;         /* [n_points, n_answer] of each answer token */
+    int32_t *token;      /* [n_tokens] the trajectory */
 };
 void raml_loss_curve_deinit(struct raml_loss_curve *c);
 
@@ -77,8 +77,8 @@ struct raml_trace_input raml_trace_text_input(const struct raml_trace_text *x);
 struct raml_trace_source {
     const struct raml_tokenizer *tokenizer;
     struct raml_format format;
-    bool own;       /* trace the sample's own answer; else the question's (gold) */
-    bool score_end; /* the format's end is part of the answer */
+    bool own;            /* trace the sample's own answer; else the question's (gold) */
+    bool score_end;      /* the format's end is part of the answer */
     enum raml_join join; /* of answer prefix and answer (and end); joint by default */
 };
 /* Fills *x from q's trajectory `sample`. A sample's recorded tokens are used as they are, up to the answer prefix, when

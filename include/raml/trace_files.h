@@ -56,12 +56,12 @@ struct raml_trace_group_means { /* over trajectories; NaN where there is none */
 };
 struct raml_trace_summary {
     struct raml_trace_group_means group[RAML_TRACE_GROUPS];
-    size_t n_skipped;        /* without an answer, or too long with skip_long */
-    uint64_t n_read;         /* tokens through the model, probes and repeated prompts included */
+    size_t n_skipped; /* without an answer, or too long with skip_long */
+    uint64_t n_read;  /* tokens through the model, probes and repeated prompts included */
     uint64_t n_passes;
     uint64_t n_trajectory_tokens, n_probes;
-    double model_seconds;    /* of the passes only, by the job's clock; NaN without one */
-    bool stopped;            /* sink->stop ended it early: what was traced by then is written */
+    double model_seconds; /* of the passes only, by the job's clock; NaN without one */
+    bool stopped;         /* sink->stop ended it early: what was traced by then is written */
 };
 
 struct raml_trace_files_job {
@@ -76,8 +76,8 @@ struct raml_trace_files_job {
 };
 /* RAML_ERANGE: nothing to trace, or a trajectory that is too long (named); nothing is written then. */
 RAML_CHECKED enum raml_code raml_trace_files(const struct raml_trace_files_job *job,
-                                             const struct raml_trace_files_options *opt,
-                                             struct raml_trace_summary *out, struct raml_err *err);
+                                             const struct raml_trace_files_options *opt, struct raml_trace_summary *out,
+                                             struct raml_err *err);
 
 #pragma GCC visibility pop
 #endif

@@ -40,7 +40,7 @@ struct raml_train_options {
     /* The optimizer's step. */
     double learning_rate; /* peak */
     enum raml_decay lr_scheduler_type;
-    double min_lr_ratio;   /* the decay's end, as a share of the peak */
+    double min_lr_ratio; /* the decay's end, as a share of the peak */
     uint64_t warmup_steps;
     double warmup_ratio; /* used when warmup_steps is 0: this share of all steps, rounded up */
     double weight_decay, adam_beta1, adam_beta2, adam_epsilon;
@@ -68,21 +68,21 @@ struct raml_train_options raml_train_default(void);
 /* RAML_EUSAGE names the setting, its value and the allowed ones. */
 RAML_CHECKED enum raml_code raml_train_check(const struct raml_train_options *opt, struct raml_err *err);
 
-struct raml_train_job { /* all borrowed */
+struct raml_train_job {       /* all borrowed */
     struct raml_model *model; /* trained in place; with resume_step: as opened from that checkpoint */
     const struct raml_tokenizer *tokenizer;
     struct raml_format format;
     const struct raml_tokenizer_config *tokenizer_config; /* goes into checkpoints; NULL: none */
-    const char *data_name; /* in messages: "train.jsonl" */
+    const char *data_name;                                /* in messages: "train.jsonl" */
     const struct raml_questions *data;
     const struct raml_questions *validation; /* NULL: none */
     struct raml_run *run;
-    uint64_t resume_step; /* as raml_run_open gave it */
+    uint64_t resume_step;                   /* as raml_run_open gave it */
     const struct raml_objective *objective; /* what is minimised, and what eval_loss is; NULL: supervised fine-tuning */
     const struct raml_sink *sink;
 };
 struct raml_train_result {
-    uint64_t n_steps, steps;  /* planned; taken, including those before a resume */
+    uint64_t n_steps, steps;         /* planned; taken, including those before a resume */
     uint64_t tokens, trained_tokens; /* read and trained on, including those before a resume */
     double loss, eval_loss;          /* last logged ones; NaN: none */
     double seconds;                  /* of this call */

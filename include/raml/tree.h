@@ -28,11 +28,11 @@
 #pragma GCC visibility push(default)
 
 struct raml_span {
-    int32_t parent;      /* index of the parent span; -1: the root */
-    uint32_t after;      /* tokens of the parent before this span */
-    uint32_t start, n;   /* token[start .. start + n) */
-    uint32_t depth;      /* position of its first token */
-    uint32_t first_target;      /* first target of the span, as an offset; n: none */
+    int32_t parent;        /* index of the parent span; -1: the root */
+    uint32_t after;        /* tokens of the parent before this span */
+    uint32_t start, n;     /* token[start .. start + n) */
+    uint32_t depth;        /* position of its first token */
+    uint32_t first_target; /* first target of the span, as an offset; n: none */
 };
 
 struct raml_tree { /* zero-initialise */
@@ -70,19 +70,19 @@ struct raml_tile {
     size_t pair, n_pairs; /* as a query tile: its pairs, by rising k_tile */
 };
 struct raml_target {
-    uint32_t row;   /* where the distribution is read */
-    int32_t token;  /* whose log-probability */
+    uint32_t row;  /* where the distribution is read */
+    int32_t token; /* whose log-probability */
 };
 struct raml_pack { /* zero-initialise */
     size_t n_rows, n_trees, n_tiles, n_pairs, n_masks, n_targets;
-    int32_t *token;     /* [n_rows] */
-    int32_t *position;  /* [n_rows] */
-    uint32_t *tree_row; /* [n_trees + 1]: first row of each tree */
-    size_t *tree_tile;  /* [n_trees + 1]: first tile of each tree */
+    int32_t *token;      /* [n_rows] */
+    int32_t *position;   /* [n_rows] */
+    uint32_t *tree_row;  /* [n_trees + 1]: first row of each tree */
+    size_t *tree_tile;   /* [n_trees + 1]: first tile of each tree */
     size_t *tree_target; /* [n_trees + 1]: first target of each tree */
     struct raml_tile *tile;
     struct raml_tile_pair *pair;
-    uint64_t *mask; /* bit k of mask[i + r]: row r of the query tile sees key k of the key tile */
+    uint64_t *mask;             /* bit k of mask[i + r]: row r of the query tile sees key k of the key tile */
     struct raml_target *target; /* by tree, then span, then offset: the order of spans as added */
     size_t cap_rows, cap_trees, cap_tiles, cap_pairs, cap_masks, cap_targets;
 };

@@ -31,12 +31,10 @@ static enum raml_code nothing_found(struct check *c, const struct raml_buf *gold
     enum raml_code rc = raml_answer_find(pred, n, &any, &b, &found, err);
     raml_buf_deinit(&b);
     *v = RAML_DIFFERENT;
-    if (found == RAML_FOUND_NOTHING || !has_sign(pred, n))
-        c->rule = "pred holds no answer";
+    if (found == RAML_FOUND_NOTHING || !has_sign(pred, n)) c->rule = "pred holds no answer";
     else if (raml_find_never_said((struct text){gold->data, gold->len}, (struct text){pred, n}))
         c->rule = "pred never says the number";
-    else
-        *v = raml_compare_said(c, RAML_UNKNOWN, "no answer found");
+    else *v = raml_compare_said(c, RAML_UNKNOWN, "no answer found");
     return rc;
 }
 
@@ -105,16 +103,15 @@ enum raml_code raml_answer_compare(const char *gold, size_t n_gold, const char *
     if (!rc) rc = choose(&text[0], pred, n_pred, opt, &text[1], &found[1], err);
     if (!rc) {
         enum raml_verdict v = RAML_UNKNOWN;
-        if (!text[0].len)
-            v = raml_compare_said(&c, RAML_UNKNOWN, "gold is empty");
-        else if (n_gold == n_pred && !memcmp(gold, pred, n_gold) && raml_find_says_something((struct text){gold, n_gold}))
+        if (!text[0].len) v = raml_compare_said(&c, RAML_UNKNOWN, "gold is empty");
+        else if (n_gold == n_pred && !memcmp(gold, pred, n_gold) &&
+                 raml_find_says_something((struct text){gold, n_gold}))
             v = raml_compare_said(&c, RAML_EQUAL, "same text");
         else if (found[1] == RAML_FOUND_NOTHING || !text[1].len)
             rc = nothing_found(&c, &text[0], pred, n_pred, opt, &v, err);
         else if (!has_sign(text[1].data, text[1].len) && has_sign(text[0].data, text[0].len))
             v = raml_compare_said(&c, RAML_DIFFERENT, "pred holds no answer");
-        else
-            v = raml_compare_texts(&c, &text[0], &text[1]);
+        else v = raml_compare_texts(&c, &text[0], &text[1]);
         if (c.work.spent && v != RAML_EQUAL) v = raml_compare_said(&c, RAML_UNKNOWN, "too much work");
         *out = (struct raml_answer_result){v, c.rule, c.work.used};
         if (c.pool.no_memory) rc = raml_fail(err, RAML_ENOMEM, "no memory to compare two answers");

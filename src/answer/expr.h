@@ -16,63 +16,68 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { EXPR_MAX_NODES = 4096, EXPR_MAX_DEPTH = 100, EXPR_MAX_SIZE = 8192 /* of a tree, shared nodes counted each time */ };
+enum {
+    EXPR_MAX_NODES = 4096,
+    EXPR_MAX_DEPTH = 100,
+    EXPR_MAX_SIZE = 8192 /* of a tree, shared nodes counted each time */
+};
 
 enum expr_kind {
     /* scalars */
-    EXPR_NUMBER,     /* text[0..n_text): decimal digits; value = digits * 10^-scale; never negative */
-    EXPR_SYMBOL,     /* text: a variable, normalised: "x", "x_1", "theta" */
+    EXPR_NUMBER, /* text[0..n_text): decimal digits; value = digits * 10^-scale; never negative */
+    EXPR_SYMBOL, /* text: a variable, normalised: "x", "x_1", "theta" */
     EXPR_PI,
-    EXPR_E,          /* Euler's number */
-    EXPR_I,          /* the imaginary unit */
+    EXPR_E, /* Euler's number */
+    EXPR_I, /* the imaginary unit */
     EXPR_INFINITY,
-    EXPR_NEG,        /* 1 argument */
-    EXPR_ADD,        /* 2 or more */
-    EXPR_MUL,        /* 2 or more */
-    EXPR_DIV,        /* 2 */
-    EXPR_POW,        /* 2: base, exponent */
-    EXPR_CALL,       /* sub: enum expr_fn; arguments as there */
-    EXPR_PERCENT,    /* 1: a/100 */
-    EXPR_DEGREE,     /* 1: a * pi/180 */
-    EXPR_APPLY,      /* text: the name of an unknown function or operator ("f", "sum"); its arguments */
+    EXPR_NEG,     /* 1 argument */
+    EXPR_ADD,     /* 2 or more */
+    EXPR_MUL,     /* 2 or more */
+    EXPR_DIV,     /* 2 */
+    EXPR_POW,     /* 2: base, exponent */
+    EXPR_CALL,    /* sub: enum expr_fn; arguments as there */
+    EXPR_PERCENT, /* 1: a/100 */
+    EXPR_DEGREE,  /* 1: a * pi/180 */
+    EXPR_APPLY,   /* text: the name of an unknown function or operator ("f", "sum"); its arguments */
     /* several numbers at once */
     EXPR_PLUS_MINUS, /* 1 or 2: +-a, a +- b; sub 1: \mp */
     /* structures */
-    EXPR_LIST,       /* a, b, c without brackets; also "a and b", "a or b" */
-    EXPR_TUPLE,      /* (a, b) */
-    EXPR_BRACKETS,   /* [a, b] as written; an interval or a list is decided when compared */
-    EXPR_INTERVAL,   /* 2; sub: EXPR_OPEN_LEFT | EXPR_OPEN_RIGHT */
-    EXPR_SET,        /* {a, b}; n = 0: the empty set */
+    EXPR_LIST,     /* a, b, c without brackets; also "a and b", "a or b" */
+    EXPR_TUPLE,    /* (a, b) */
+    EXPR_BRACKETS, /* [a, b] as written; an interval or a list is decided when compared */
+    EXPR_INTERVAL, /* 2; sub: EXPR_OPEN_LEFT | EXPR_OPEN_RIGHT */
+    EXPR_SET,      /* {a, b}; n = 0: the empty set */
     EXPR_UNION,
     EXPR_INTERSECTION,
-    EXPR_MINUS_SET,  /* 2 */
-    EXPR_MATRIX,     /* rows; n / rows columns, row-major */
-    EXPR_RELATION,   /* a chain: n arguments, text[i] the relation between i and i+1 (enum expr_relation) */
-    EXPR_RATIO,      /* a : b : c */
-    EXPR_TIME,       /* NUMBER of minutes after midnight, with sub 1 when AM or PM was given */
-    EXPR_BASE,       /* 2: digits (SYMBOL or NUMBER as written), base */
-    EXPR_UNIT,       /* 1: the value; text: the unit as written */
-    EXPR_TEXT,       /* words; text normalised: lower case, single spaces */
-    EXPR_CASES,      /* rows of a system, or of a piecewise function: value, condition, ... */
+    EXPR_MINUS_SET, /* 2 */
+    EXPR_MATRIX,    /* rows; n / rows columns, row-major */
+    EXPR_RELATION,  /* a chain: n arguments, text[i] the relation between i and i+1 (enum expr_relation) */
+    EXPR_RATIO,     /* a : b : c */
+    EXPR_TIME,      /* NUMBER of minutes after midnight, with sub 1 when AM or PM was given */
+    EXPR_BASE,      /* 2: digits (SYMBOL or NUMBER as written), base */
+    EXPR_UNIT,      /* 1: the value; text: the unit as written */
+    EXPR_TEXT,      /* words; text normalised: lower case, single spaces */
+    EXPR_CASES,     /* rows of a system, or of a piecewise function: value, condition, ... */
     EXPR_N_KINDS
 };
 
 enum { EXPR_OPEN_LEFT = 1, EXPR_OPEN_RIGHT = 2 };
 
 enum expr_relation { /* bytes of a RELATION's text */
-    EXPR_EQ = '=',
-    EXPR_NE = '!',
-    EXPR_LT = '<',
-    EXPR_GT = '>',
-    EXPR_LE = 'l',
-    EXPR_GE = 'g',
-    EXPR_APPROX = '~',
-    EXPR_IN = 'e',   /* element of */
-    EXPR_NOTIN = 'n',
-    EXPR_SUBSET = 's',
-    EXPR_EQUIV = '3' /* congruent, equivalent, similar, parallel ...: compared as written */
+                     EXPR_EQ = '=',
+                     EXPR_NE = '!',
+                     EXPR_LT = '<',
+                     EXPR_GT = '>',
+                     EXPR_LE = 'l',
+                     EXPR_GE = 'g',
+                     EXPR_APPROX = '~',
+                     EXPR_IN = 'e', /* element of */
+                     EXPR_NOTIN = 'n',
+                     EXPR_SUBSET = 's',
+                     EXPR_EQUIV = '3' /* congruent, equivalent, similar, parallel ...: compared as written */
 };
 
+/* clang-format off */
 enum expr_fn {
     FN_SQRT,  /* x */
     FN_ROOT,  /* x, n: the n-th root */
@@ -92,6 +97,7 @@ enum expr_fn {
     FN_RE, FN_IM, FN_CONJ, FN_ARG,
     EXPR_N_FNS
 };
+/* clang-format on */
 
 struct expr {
     uint8_t kind, sub;
@@ -121,9 +127,9 @@ const struct expr *raml_expr_text(struct expr_pool *p, enum expr_kind kind, cons
 /* Has e at most `limit` nodes, shared ones counted as often as they occur? Every walk over a tree is bounded by this,
  * so it is checked wherever nodes become shared. O(limit). */
 bool raml_expr_fits(const struct expr *e, uint32_t limit);
-bool raml_expr_is_scalar(const struct expr *e); /* this node and all below it */
+bool raml_expr_is_scalar(const struct expr *e);                  /* this node and all below it */
 bool raml_expr_same(const struct expr *a, const struct expr *b); /* node by node */
-bool raml_expr_has_symbol(const struct expr *e); /* a SYMBOL or APPLY anywhere */
+bool raml_expr_has_symbol(const struct expr *e);                 /* a SYMBOL or APPLY anywhere */
 const char *raml_expr_fn_name(enum expr_fn fn);
 /* As plain text, for --explain and tests: "1/2*x^10", "{1, 2}", "[0, 1)". Bounded length. */
 void raml_expr_print(const struct expr *e, struct raml_buf *out);

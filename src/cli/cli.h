@@ -41,7 +41,7 @@ struct cli_option {
 struct cli { /* passed to every command */
     bool json, quiet;
     uint64_t seed;
-    int threads; /* 0: all */
+    int threads;                   /* 0: all */
     const char *level;             /* kernels: "auto", "ref", "base", "avx2" ... (--cpu) */
     const struct raml_device *dev; /* opened from threads and level */
     const struct raml_sink *sink;  /* progress on stderr; silent with --quiet */

@@ -7,12 +7,9 @@
 static void quoted(struct raml_buf *out, const char *text)
 {
     for (; *text; text++) {
-        if (*text == '\'')
-            raml_buf_adds(out, "'\\''");
-        else if (strchr("[]:\\", *text))
-            raml_buf_addf(out, "\\%c", *text);
-        else
-            raml_buf_add(out, text, 1);
+        if (*text == '\'') raml_buf_adds(out, "'\\''");
+        else if (strchr("[]:\\", *text)) raml_buf_addf(out, "\\%c", *text);
+        else raml_buf_add(out, text, 1);
     }
 }
 
@@ -48,10 +45,8 @@ static void described(struct raml_buf *out, const char *group, size_t len)
         size_t own = cli_group(cmd, &second);
         if (group ? own != len || strncmp(cmd->name, group, len) != 0 : !cli_is_first(i)) continue;
         raml_buf_addf(out, "        '%.*s:", group ? (int)strlen(second) : (int)own, group ? second : cmd->name);
-        if (!group && second)
-            raml_buf_adds(out, "a group of commands");
-        else
-            quoted(out, cmd->about);
+        if (!group && second) raml_buf_adds(out, "a group of commands");
+        else quoted(out, cmd->about);
         raml_buf_adds(out, "'\n");
     }
 }
@@ -77,9 +72,9 @@ void cli_zsh(struct raml_buf *out)
                   "_raml() {\n    local -a list arguments common\n    local name help=0\n"
                   "    if (( CURRENT > 2 )) && [[ $words[2] == help ]]; then\n"
                   "        help=1\n        shift words\n        (( CURRENT-- ))\n    fi\n"
-                       "    if (( help && CURRENT > 2 )) && [[ $words[2] == --format* ]]; then\n"
-                       "        _arguments '--format=[Write that page.]:format:(man bash zsh fish)'\n"
-                       "        return\n    fi\n"
+                  "    if (( help && CURRENT > 2 )) && [[ $words[2] == --format* ]]; then\n"
+                  "        _arguments '--format=[Write that page.]:format:(man bash zsh fish)'\n"
+                  "        return\n    fi\n"
                   "    if (( CURRENT == 2 )); then\n        list=(\n");
     described(out, NULL, 0);
     raml_buf_adds(out, "        'help:the text of --help, manual pages and completion'\n        )\n"

@@ -176,9 +176,11 @@ static enum raml_code copy_file(const struct work *w, const char *name, struct r
 /* From a folder: its files, copied. From GGUF: made from the metadata. */
 static enum raml_code write_tokenizer(const struct work *w, struct raml_err *err)
 {
+    /* clang-format off */
     static const char *const files[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
                                         "chat_template.jinja", "generation_config.json", "added_tokens.json",
                                         "vocab.json", "merges.txt"};
+    /* clang-format on */
     char path[RAML_PATH_BYTES];
     enum raml_code rc = RAML_OK;
     if (!w->s->tokenizer) return RAML_OK;
@@ -217,7 +219,8 @@ static enum raml_code summary(const struct cli *cli, const struct work *w, struc
     if (cli->json)
         return cli_print_json(json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "src", w->src, "dst", w->dst, "kind", kind,
                                         "dtype", w->s->dtype, "tensors", (json_int_t)tensors, "parameters",
-                                        (json_int_t)n), err);
+                                        (json_int_t)n),
+                              err);
     printf("%s: %zu tensors, %zu parameters, %s\n", w->dst, tensors, n, w->s->dtype);
     return RAML_OK;
 }
@@ -225,8 +228,7 @@ static enum raml_code summary(const struct cli *cli, const struct work *w, struc
 static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
 {
     struct work w = {.s = settings, .o = raml_save_options_default(), .config = {.add_bos = -1}};
-    if (cli->n_args != 2)
-        return raml_fail(err, RAML_EUSAGE, "convert takes SRC and DST; found %zu", cli->n_args);
+    if (cli->n_args != 2) return raml_fail(err, RAML_EUSAGE, "convert takes SRC and DST; found %zu", cli->n_args);
     const char *dtype = w.s->dtype;
     w.o.as = !strcmp(dtype, "f32")    ? RAML_STORE_F32
              : !strcmp(dtype, "bf16") ? RAML_STORE_BF16

@@ -35,8 +35,8 @@ struct file_report {
     const char *path;
     struct raml_fields fields;
     size_t n_questions, n_faults, n_answered, n_trajectories, n_duplicates, n_long;
-    size_t n_verdict[3]; /* unknown, different, equal */
-    size_t duplicate[2]; /* lines of the first repeated question */
+    size_t n_verdict[3];    /* unknown, different, equal */
+    size_t duplicate[2];    /* lines of the first repeated question */
     size_t n_near, near[2]; /* the same for questions with the same words (leak.h) and another text */
     size_t max_faults;
     json_t *faults; /* messages, at most max_faults */
@@ -129,7 +129,7 @@ static void counter_deinit(struct counter *c)
 
 /* The trajectories followed by an answer, their own or the question's. */
 static enum raml_code select_trajectories(struct counter *c, const struct raml_question *q, size_t *k,
-                                        struct raml_err *err)
+                                          struct raml_err *err)
 {
     *k = 0;
     enum raml_code rc = RAML_RESERVE(c->selected, c->cap_selected, q->n_trajectories, "trajectories", err);
@@ -165,7 +165,9 @@ static enum raml_code count_tokens(struct counter *c, const struct raml_question
     for (size_t i = 1; !rc && i < c->tree.n_spans; i++) {
         const struct raml_span *s = &c->tree.span[i];
         size_t n_row = n_prompt + s->n;
-        if (k) rc = add_length(&r->length[LENGTH_TRAJECTORY], count_segment(&c->segments, s, RAML_SEGMENT_TRAJECTORY), err);
+        if (k)
+            rc =
+                add_length(&r->length[LENGTH_TRAJECTORY], count_segment(&c->segments, s, RAML_SEGMENT_TRAJECTORY), err);
         if (!rc) rc = add_length(&r->length[LENGTH_ANSWER], count_segment(&c->segments, s, RAML_SEGMENT_ANSWER), err);
         if (!rc) rc = add_length(&r->length[LENGTH_ROW], n_row, err);
         r->n_long += c->max_length && n_row > c->max_length;
@@ -234,14 +236,13 @@ static enum raml_code index_questions(struct file_report *r, const struct raml_q
 }
 
 static enum raml_code check_file(const struct check_settings *set, const struct raml_tokenizer *tokenizer,
-                                 const struct raml_format *format,
-                                 struct file_report *r, const struct raml_sink *sink, struct raml_err *err)
+                                 const struct raml_format *format, struct file_report *r, const struct raml_sink *sink,
+                                 struct raml_err *err)
 {
     struct raml_questions qs;
-    struct raml_read_options opt = {.map = set->map, .limit = (size_t)set->limit, .skip_bad = true,
-                                    .on_bad = note_fault, .user = r};
-    struct counter c = {.opt = raml_row_default(tokenizer, *format),
-                        .max_length = (size_t)set->max_length};
+    struct raml_read_options opt = {
+        .map = set->map, .limit = (size_t)set->limit, .skip_bad = true, .on_bad = note_fault, .user = r};
+    struct counter c = {.opt = raml_row_default(tokenizer, *format), .max_length = (size_t)set->max_length};
     raml_questions_init(&qs);
     r->max_faults = (size_t)set->max_faults;
     r->faults = json_array();
@@ -277,8 +278,10 @@ static struct overlap find_overlap(const struct file_report *a, const struct fil
             }
             o.n++;
         }
-        if (x <= y) while (i < a->n_questions && a->seen[i].hash == x) i++;
-        if (y <= x) while (j < b->n_questions && b->seen[j].hash == y) j++;
+        if (x <= y)
+            while (i < a->n_questions && a->seen[i].hash == x) i++;
+        if (y <= x)
+            while (j < b->n_questions && b->seen[j].hash == y) j++;
     }
     return o;
 }
@@ -301,10 +304,11 @@ static double mean(const struct lengths *l)
 
 static void print_fields(const struct raml_fields *f)
 {
-    const struct { const char *segment, *name; } t[] = {
-        {"id", f->id},         {"question", f->question}, {"choices", f->choices},
-        {"answer", f->answer}, {"trajectory", f->trajectory}, {"labels", f->labels},
-        {"family", f->family}, {"difficulty", f->difficulty}, {"split", f->split}};
+    const struct {
+        const char *segment, *name;
+    } t[] = {{"id", f->id},         {"question", f->question},     {"choices", f->choices},
+             {"answer", f->answer}, {"trajectory", f->trajectory}, {"labels", f->labels},
+             {"family", f->family}, {"difficulty", f->difficulty}, {"split", f->split}};
     bool any = false;
     printf("  fields        ");
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
@@ -334,8 +338,7 @@ static void print_file(const struct file_report *r, int64_t max_length)
             printf("    %-10s %8zu %8u %8.1f %8u %8u %8u\n", length_name[i], l->n, l->x[0], mean(l), quantile(l, 0.5),
                    quantile(l, 0.95), l->x[l->n - 1]);
     }
-    if (max_length)
-        printf("  too long      %zu rows of more than %" PRId64 " tokens\n", r->n_long, max_length);
+    if (max_length) printf("  too long      %zu rows of more than %" PRId64 " tokens\n", r->n_long, max_length);
     printf("  faulty        %zu rows\n", r->n_faults);
     for (size_t i = 0; i < json_array_size(r->faults); i++)
         printf("    %s\n", json_string_value(json_array_get(r->faults, i)));
@@ -355,15 +358,16 @@ static json_t *file_json(const struct file_report *r)
                                           (json_int_t)l->x[0], "mean", mean(l), "median", (json_int_t)quantile(l, 0.5),
                                           "p95", (json_int_t)quantile(l, 0.95), "max", (json_int_t)l->x[l->n - 1]));
     }
-    json_t *fields = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", f->id, "question",
-                               f->question, "choices", f->choices, "answer", f->answer, "trajectory", f->trajectory, "labels", f->labels, "family",
-                               f->family, "difficulty", f->difficulty, "split", f->split);
+    json_t *fields = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", f->id, "question", f->question,
+                               "choices", f->choices, "answer", f->answer, "trajectory", f->trajectory, "labels",
+                               f->labels, "family", f->family, "difficulty", f->difficulty, "split", f->split);
     return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:o, s:I, s:I, s:O}", "path", r->path,
                      "layout", f->layout, "fields", fields, "questions", (json_int_t)r->n_questions, "answered",
                      (json_int_t)r->n_answered, "trajectories", (json_int_t)r->n_trajectories, "correct", "unknown",
                      (json_int_t)r->n_verdict[0], "wrong", (json_int_t)r->n_verdict[1], "right",
                      (json_int_t)r->n_verdict[2], "repeated", (json_int_t)r->n_duplicates, "same_words",
-                     (json_int_t)r->n_near, "tokens", tokens, "too_long", (json_int_t)r->n_long, "n_faults", (json_int_t)r->n_faults, "faults", r->faults);
+                     (json_int_t)r->n_near, "tokens", tokens, "too_long", (json_int_t)r->n_long, "n_faults",
+                     (json_int_t)r->n_faults, "faults", r->faults);
 }
 
 static enum raml_code print_json(const struct file_report *r, size_t n, json_t *overlaps, struct raml_err *err)
@@ -389,12 +393,11 @@ static enum raml_code tell(const struct cli *cli, const struct check_settings *s
         for (size_t j = i + 1; j < n; j++) {
             struct overlap o = find_overlap(&r[i], &r[j]);
             *n_shared += o.n;
-            if (!cli->json)
-                printf("%s and %s share %zu questions", r[i].path, r[j].path, o.n);
+            if (!cli->json) printf("%s and %s share %zu questions", r[i].path, r[j].path, o.n);
             if (!cli->json && o.n) printf(" (the first: line %zu is line %zu there)", o.line[0], o.line[1]);
             if (!cli->json) puts("");
-            json_array_append_new(overlaps, json_pack("{s:[s,s], s:I}", "files", r[i].path, r[j].path, "shared",
-                                                      (json_int_t)o.n));
+            json_array_append_new(
+                overlaps, json_pack("{s:[s,s], s:I}", "files", r[i].path, r[j].path, "shared", (json_int_t)o.n));
         }
     enum raml_code rc = cli->json ? print_json(r, n, overlaps, err) : RAML_OK;
     json_decref(overlaps);

@@ -65,10 +65,8 @@ static enum raml_code read_tests(struct job *j, struct raml_err *err)
         if (next) *next++ = 0;
         struct test_file *f = &j->file[j->n_files++];
         *f = (struct test_file){p, j->test.n, j->test.n};
-        if (!*p)
-            rc = raml_fail(err, RAML_EUSAGE, "--against: an empty name in '%.200s'", j->set->against);
-        else
-            rc = raml_questions_read(&j->test, p, &opt, NULL, NULL, err);
+        if (!*p) rc = raml_fail(err, RAML_EUSAGE, "--against: an empty name in '%.200s'", j->set->against);
+        else rc = raml_questions_read(&j->test, p, &opt, NULL, NULL, err);
         f->end = j->test.n;
     }
     return rc;
@@ -219,10 +217,8 @@ static enum raml_code write_hits(const struct job *j, struct raml_err *err)
             char *text = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
             raml_buf_clear(&line);
             if (text) raml_buf_addf(&line, "%s\n", text);
-            if (!text)
-                rc = raml_fail(err, RAML_ENOMEM, "no memory for a line of %s", j->set->out);
-            else
-                rc = raml_buf_status(&line, err);
+            if (!text) rc = raml_fail(err, RAML_ENOMEM, "no memory for a line of %s", j->set->out);
+            else rc = raml_buf_status(&line, err);
             if (!rc) rc = raml_writer_add(&w, line.data, line.len, err);
             free(text);
             json_decref(o);
@@ -242,10 +238,8 @@ static enum raml_code compare(struct job *j, struct raml_err *err)
     if (rc) return rc;
     j->hit = raml_leak_hits(j->leak, &n);
     if (j->set->out && *j->set->out) rc = write_hits(j, err);
-    if (!rc && j->cli->json)
-        rc = print_json(j, err);
-    else if (!rc)
-        print_text(j);
+    if (!rc && j->cli->json) rc = print_json(j, err);
+    else if (!rc) print_text(j);
     size_t leaked = rc ? 0 : count(j, 0, n).contained;
     if (!rc && leaked && j->set->fail)
         rc = raml_fail(err, RAML_EFORMAT, "%zu of %zu test questions are contained in the training data", leaked, n);

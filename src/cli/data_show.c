@@ -81,9 +81,10 @@ static enum raml_code add_token_json(struct show *s, size_t span, uint32_t offse
     json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:i}", "id", s->q->id, "line", (json_int_t)s->q->line, "span",
                           (json_int_t)span, "position", (json_int_t)sp->depth + (json_int_t)offset, "index",
                           (json_int_t)i, "token", (int)s->tree.token[i]);
-    int bad = !o || !text || json_object_update(o, text) ||
-              json_object_set_new(o, "role", json_string(raml_segment_name((enum raml_segment)s->segments.segment[i]))) ||
-              json_object_set_new(o, "trained", json_boolean(offset >= sp->first_target));
+    int bad =
+        !o || !text || json_object_update(o, text) ||
+        json_object_set_new(o, "role", json_string(raml_segment_name((enum raml_segment)s->segments.segment[i]))) ||
+        json_object_set_new(o, "trained", json_boolean(offset >= sp->first_target));
     char *line = bad ? NULL : json_dumps(o, JSON_COMPACT);
     if (line) raml_buf_addf(&s->out, "%s\n", line);
     free(line);
@@ -177,8 +178,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
 {
     const char *no_color = getenv("NO_COLOR");
     struct show s = {.cli = cli, .set = settings};
-    if (cli->n_args != 1)
-        return raml_fail(err, RAML_EUSAGE, "data show takes one FILE; found %zu", cli->n_args);
+    if (cli->n_args != 1) return raml_fail(err, RAML_EUSAGE, "data show takes one FILE; found %zu", cli->n_args);
     struct raml_tokenizer *tokenizer = NULL;
     struct prompting prompting = {0};
     enum raml_code rc = cli_data_open(s.set->tokenizer, &s.set->prompting, &tokenizer, &prompting, err);

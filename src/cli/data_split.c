@@ -300,10 +300,8 @@ static enum raml_code split_files(struct split *s, struct raml_err *err)
     if (rc) return rc;
     struct raml_err own = {0};
     json_t *o = record(s, &own);
-    if (!o && own.code)
-        rc = raml_fail(err, own.code, "%s", own.msg);
-    else if (!o)
-        rc = raml_fail(err, RAML_ENOMEM, "no memory for the record");
+    if (!o && own.code) rc = raml_fail(err, own.code, "%s", own.msg);
+    else if (!o) rc = raml_fail(err, RAML_ENOMEM, "no memory for the record");
     if (!rc) rc = write_all(s, o, err);
     if (!rc) rc = tell(s, o, err);
     json_decref(o);

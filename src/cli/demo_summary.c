@@ -137,10 +137,9 @@ static double same_row(const json_t *table_rows, const json_t *row)
 {
     size_t i;
     json_t *r;
-    json_array_foreach(table_rows, i, r)
-        if (json_equal(json_object_get(r, "split"), json_object_get(row, "split")) &&
-            json_equal(json_object_get(r, "family"), json_object_get(row, "family")))
-            return value(r);
+    json_array_foreach(table_rows, i,
+                       r) if (json_equal(json_object_get(r, "split"), json_object_get(row, "split")) &&
+                              json_equal(json_object_get(r, "family"), json_object_get(row, "family"))) return value(r);
     return NAN;
 }
 

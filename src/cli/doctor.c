@@ -78,8 +78,12 @@ static void print_text(const struct findings *f)
     printf("levels    %s; using %s\n", f->levels, i->level);
     printf("threads   %d\n", i->threads);
     printf("memory    %.1f GiB\n", (double)i->memory_bytes / (double)(1 << 30));
-    printf("bf16      %s%s\n", i->bf16 ? "yes" : i->distrust[0] ? "no: " : "no: this processor does not multiply it; bf16 weights "
-           "are kept as they are and multiplied in f32", i->distrust);
+    printf("bf16      %s%s\n",
+           i->bf16          ? "yes"
+           : i->distrust[0] ? "no: "
+                            : "no: this processor does not multiply it; bf16 weights "
+                              "are kept as they are and multiplied in f32",
+           i->distrust);
     printf("matmul    %s", i->matmul);
     if (f->f32 > 0) printf(", f32 %.0f GFLOP/s", f->f32);
     if (f->bf16 > 0) printf(", bf16 %.0f GFLOP/s", f->bf16);
@@ -91,10 +95,9 @@ static void print_text(const struct findings *f)
 static enum raml_code print_json(const struct findings *f, struct raml_err *err)
 {
     const struct raml_device_info *i = &f->info;
-    json_t *o =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:b, s:s}", "version", RAML_VERSION, "compiler", COMPILER,
-                  "cpu", i->cpu, "levels", f->levels, "level", i->level, "threads", i->threads, "memory_bytes",
-                  (json_int_t)i->memory_bytes, "bf16", i->bf16, "matmul", i->matmul);
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:b, s:s}", "version", RAML_VERSION, "compiler",
+                          COMPILER, "cpu", i->cpu, "levels", f->levels, "level", i->level, "threads", i->threads,
+                          "memory_bytes", (json_int_t)i->memory_bytes, "bf16", i->bf16, "matmul", i->matmul);
     int bad = !o;
     bad |= json_object_set_new(o, "peak_f32_gflops", f->f32 > 0 ? json_real(f->f32) : json_null());
     bad |= json_object_set_new(o, "peak_bf16_gflops", f->bf16 > 0 ? json_real(f->bf16) : json_null());

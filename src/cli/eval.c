@@ -81,12 +81,9 @@ static enum raml_code open_lm_eval_export(struct eval *e, struct raml_err *err)
     const struct eval_settings *s = e->s;
     char task[256], date[64];
     if (!s->lm_eval) return RAML_OK;
-    if (s->task)
-        snprintf(task, sizeof task, "%s", s->task);
-    else if (e->cli->n_args)
-        cli_eval_name_of(e->cli->arg[0], task, sizeof task);
-    else
-        snprintf(task, sizeof task, "raml");
+    if (s->task) snprintf(task, sizeof task, "%s", s->task);
+    else if (e->cli->n_args) cli_eval_name_of(e->cli->arg[0], task, sizeof task);
+    else snprintf(task, sizeof task, "raml");
     for (char *p = task; *p && !s->task; p++)
         if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.@+", *p)) *p = '_';
     struct timespec now;
@@ -112,8 +109,7 @@ static enum raml_code read_files(struct eval *e, struct raml_err *err)
 {
     const struct cli *cli = e->cli;
     if (e->s->sampling.families)
-        return raml_fail(err, RAML_EUSAGE,
-                         "--families makes questions without samples; give --model to sample them");
+        return raml_fail(err, RAML_EUSAGE, "--families makes questions without samples; give --model to sample them");
     if (e->s->sampling.map) return raml_fail(err, RAML_EUSAGE, "--map is for questions to sample: it needs --model");
     if (e->s->samples_out) return raml_fail(err, RAML_EUSAGE, "--samples_out needs --model: nothing else is sampled");
     if (!cli->n_args)
@@ -234,7 +230,9 @@ static enum raml_code put(const struct eval *e, json_t *o, struct raml_buf *text
     if (!rc && e->s->out) rc = write_json(e->s->out, o, err);
     if (!rc && e->cli->json) return cli_print_json(o, err);
     if (!rc) fputs(text->data ? text->data : "", stdout);
-    if (!rc && e->lm_eval_export) printf("%s\n%s\n", raml_lm_eval_export_results(e->lm_eval_export), raml_lm_eval_export_samples(e->lm_eval_export));
+    if (!rc && e->lm_eval_export)
+        printf("%s\n%s\n", raml_lm_eval_export_results(e->lm_eval_export),
+               raml_lm_eval_export_samples(e->lm_eval_export));
     json_decref(o);
     return rc;
 }
@@ -251,10 +249,8 @@ static enum raml_code tell(struct eval *e, struct raml_err *err)
         rc = cli_eval_plan_tell(e->s, &e->table.row[e->table.n_rows - 1], e->s->compare ? &e->paired : NULL, &text, o,
                                 err);
     if (!rc && e->lm_eval_export) rc = raml_lm_eval_export_commit(e->lm_eval_export, &e->table, err);
-    if (rc)
-        json_decref(o);
-    else
-        rc = put(e, o, &text, err);
+    if (rc) json_decref(o);
+    else rc = put(e, o, &text, err);
     raml_buf_deinit(&text);
     return rc;
 }
@@ -266,10 +262,8 @@ static enum raml_code plan_alone(struct eval *e, struct raml_err *err)
     raml_buf_init(&text, 1 << 16);
     json_t *o = json_object();
     enum raml_code rc = cli_eval_plan_tell(e->s, NULL, NULL, &text, o, err);
-    if (rc)
-        json_decref(o);
-    else
-        rc = put(e, o, &text, err);
+    if (rc) json_decref(o);
+    else rc = put(e, o, &text, err);
     raml_buf_deinit(&text);
     return rc;
 }

@@ -9,10 +9,8 @@ void cli_eval_name_of(const char *path, char *out, size_t cap)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     size_t n = strlen(name);
-    if (n > 6 && !strcmp(name + n - 6, ".jsonl"))
-        n -= 6;
-    else if (n > 5 && !strcmp(name + n - 5, ".json"))
-        n -= 5;
+    if (n > 6 && !strcmp(name + n - 6, ".jsonl")) n -= 6;
+    else if (n > 5 && !strcmp(name + n - 5, ".json")) n -= 5;
     snprintf(out, cap, "%.*s", (int)(n < cap ? n : cap - 1), name);
 }
 
@@ -110,8 +108,8 @@ enum raml_code cli_eval_samples_read(const struct raml_questions *samples, raml_
     size_t most = 1;
     for (size_t i = 0; i < samples->n; i++)
         if (samples->question[i].n_trajectories > most) most = samples->question[i].n_trajectories;
-    struct arrays r = {calloc(most, sizeof *r.correct), calloc(most, sizeof *r.truncated), calloc(most, sizeof *r.unclosed),
-                     calloc(most, sizeof *r.answer)};
+    struct arrays r = {calloc(most, sizeof *r.correct), calloc(most, sizeof *r.truncated),
+                       calloc(most, sizeof *r.unclosed), calloc(most, sizeof *r.answer)};
     enum raml_code rc = RAML_OK;
     if (!r.correct || !r.truncated || !r.unclosed || !r.answer)
         rc = raml_fail(err, RAML_ENOMEM, "no memory for %zu samples of a question", most);

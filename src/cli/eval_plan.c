@@ -39,10 +39,8 @@ static enum raml_code make_plans(const struct eval_settings *s, const struct ram
     }
     if (!paired) return RAML_OK;
     p->note = "the paired column is from the comparison";
-    if (isnan(paired->noise))
-        p->paired = (struct raml_sample_size){paired->variance, 0};
-    else
-        p->paired = (struct raml_sample_size){fmax(paired->variance - paired->noise, 0), paired->within};
+    if (isnan(paired->noise)) p->paired = (struct raml_sample_size){paired->variance, 0};
+    else p->paired = (struct raml_sample_size){fmax(paired->variance - paired->noise, 0), paired->within};
     if (isnan(paired->noise)) p->n = 1;
     return RAML_OK;
 }
@@ -79,10 +77,8 @@ enum raml_code cli_eval_plan_tell(const struct eval_settings *s, const struct ra
                   100 * x, 100 * x);
     raml_buf_adds(text, "samples      interval        paired\n");
     for (size_t i = 0; i < p.n; i++) {
-        if (samples[i])
-            raml_buf_addf(text, "%7u", samples[i]);
-        else
-            raml_buf_adds(text, " no end");
+        if (samples[i]) raml_buf_addf(text, "%7u", samples[i]);
+        else raml_buf_adds(text, " no end");
         raml_buf_addf(text, "  %12.0f  %12.0f\n", raml_sample_size_width(&p.width, samples[i], x),
                       raml_sample_size_paired(&p.paired, samples[i], x));
     }

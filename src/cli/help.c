@@ -75,13 +75,11 @@ bool cli_is_negatable(const struct cli_option *o)
 static void option_help(const struct cli_option *o, struct raml_buf *out)
 {
     char left[128];
-    int n = snprintf(left, sizeof left, "  --%s%s%s", cli_is_negatable(o) ? "[no-]" : "", o->name,
-                     cli_type_name(o->type));
+    int n =
+        snprintf(left, sizeof left, "  --%s%s%s", cli_is_negatable(o) ? "[no-]" : "", o->name, cli_type_name(o->type));
     raml_buf_adds(out, left);
-    if (n + 2 > INDENT)
-        raml_buf_addf(out, "\n%*s", INDENT, "");
-    else
-        raml_buf_addf(out, "%*s", INDENT - n, "");
+    if (n + 2 > INDENT) raml_buf_addf(out, "\n%*s", INDENT, "");
+    else raml_buf_addf(out, "%*s", INDENT - n, "");
     struct raml_buf text;
     raml_buf_init(&text, 4096);
     raml_buf_adds(&text, o->help);

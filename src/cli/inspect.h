@@ -17,22 +17,22 @@ struct tensor {          /* one row of the table; names are borrowed from the fi
     const char *in_file; /* NULL: there is no file */
     const char *type;    /* "BF16", "Q4_K" ...; NULL: unknown without a file */
     int n_dims;
-    size_t shape[2], n, bytes; /* bytes: in the file; 0 if the type is unknown */
+    size_t shape[2], n, bytes;             /* bytes: in the file; 0 if the type is unknown */
     struct raml_file_tensor_values values; /* with --check */
 };
 
 struct memory { /* bytes */
     struct raml_model_size read, train;
-    size_t mapped;    /* the embedding of a model opened for inference: it stays in the file */
+    size_t mapped; /* the embedding of a model opened for inference: it stays in the file */
     size_t gradients, moments;
     size_t score_pass, train_pass; /* activations: tokens, micro_batch_tokens; 0 with tokens = 0 */
     size_t scoring, training;      /* sums */
     /* Sampling: batch[b] samples, each of context[t] tokens, none shared. */
     size_t batch[INSPECT_SAMPLING], context[INSPECT_SAMPLING], n_contexts;
     size_t sampling[INSPECT_SAMPLING][INSPECT_SAMPLING]; /* [b][t]: sums */
-    size_t kv_token;     /* keys and values of a token, all layers */
-    size_t prompts;      /* buffers while prompts of INSPECT_PROMPTS tokens in all are computed at once */
-    size_t free;         /* SIZE_MAX: unknown */
+    size_t kv_token;                                     /* keys and values of a token, all layers */
+    size_t prompts; /* buffers while prompts of INSPECT_PROMPTS tokens in all are computed at once */
+    size_t free;    /* SIZE_MAX: unknown */
 };
 
 struct inspection {
@@ -43,8 +43,8 @@ struct inspection {
     struct raml_param *param;     /* of a configuration: its tensors' names */
     struct tensor *tensor;
     size_t n_tensors;
-    bool checked, drawn;            /* randomly initialised: --init */
-    enum raml_dtype kept, trained;  /* the type of matrices: for inference (RAML_STORED: as in the file, which is not
+    bool checked, drawn;               /* randomly initialised: --init */
+    enum raml_dtype kept, trained;     /* the type of matrices: for inference (RAML_STORED: as in the file, which is not
                                      * BF16 that is multiplied in bf16), and for training */
     size_t tokens, micro_batch_tokens; /* of the memory estimate; tokens 0: without activations */
     int threads;
@@ -53,8 +53,8 @@ struct inspection {
     char tokenizer_fault[512];        /* why not; "" */
     struct raml_tokenizer_config text;
     char template_fault[512];
-    bool template_thinks;  /* it mentions <think> */
-    const char *thinking;  /* who opens it: "model", "prompt"; "closed": the prompt opens and closes it; "none"; NULL: no
+    bool template_thinks; /* it mentions <think> */
+    const char *thinking; /* who opens it: "model", "prompt"; "closed": the prompt opens and closes it; "none"; NULL: no
                             * format */
     char prompt_format[32]; /* what --prompt_format auto chooses; "": none, and format_fault is the reason */
     char format_fault[512];

@@ -88,29 +88,31 @@ static json_t *memory_json(const struct inspection *x)
     const struct {
         const char *name;
         size_t value;
-    } each[] = {
-        {"matrix_elements", m->train.copies / (x->trained == RAML_BF16 ? 2 : 4)},
-        {"weights", m->train.master},
-        {"packed", m->train.copies},
-        {"plain", m->train.row_major},
-        {"gradients", m->gradients},
-        {"moments", m->moments},
-        {"rotary", m->train.rotary},
-        {"scoring", m->scoring},
-        {"training", m->training},
-        {"held", m->read.copies + m->read.vectors + m->read.table},
-        {"vectors", m->read.vectors},
-        {"table", m->read.table},
-        {"mapped", m->mapped},
-        {"key_value_token", m->kv_token},
-        {"prompt_tokens", INSPECT_PROMPTS},
-        {"prompts", m->prompts},
-    }, passes[] = {
-        {"tokens", x->tokens},
-        {"score_activations", m->score_pass},
-        {"micro_batch_tokens", x->micro_batch_tokens},
-        {"train_activations", m->train_pass},
-    };
+    } each[] =
+        {
+            {"matrix_elements", m->train.copies / (x->trained == RAML_BF16 ? 2 : 4)},
+            {"weights", m->train.master},
+            {"packed", m->train.copies},
+            {"plain", m->train.row_major},
+            {"gradients", m->gradients},
+            {"moments", m->moments},
+            {"rotary", m->train.rotary},
+            {"scoring", m->scoring},
+            {"training", m->training},
+            {"held", m->read.copies + m->read.vectors + m->read.table},
+            {"vectors", m->read.vectors},
+            {"table", m->read.table},
+            {"mapped", m->mapped},
+            {"key_value_token", m->kv_token},
+            {"prompt_tokens", INSPECT_PROMPTS},
+            {"prompts", m->prompts},
+        },
+      passes[] = {
+          {"tokens", x->tokens},
+          {"score_activations", m->score_pass},
+          {"micro_batch_tokens", x->micro_batch_tokens},
+          {"train_activations", m->train_pass},
+      };
     json_t *o = json_pack("{s:s, s:s, s:i, s:o}", "dtype", cli_inspect_kept(x->kept), "train_dtype",
                           cli_inspect_kept(x->trained), "threads", x->threads, "sampling", sampling_json(m));
     for (size_t i = 0; i < sizeof each / sizeof *each; i++) json_object_set_new(o, each[i].name, whole(each[i].value));
@@ -150,9 +152,9 @@ enum raml_code cli_inspect_print_json(const struct inspection *x, struct raml_er
 {
     json_t *tensors = json_array();
     for (size_t i = 0; i < x->n_tensors; i++) json_array_append_new(tensors, tensor_json(x, &x->tensor[i]));
-    json_t *o = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "model", x->source, "config",
-                          config_json(&x->config), "parameters", whole(x->parameters), "tensors", tensors, "types",
-                          types_json(x), "memory_bytes", memory_json(x), "tokenizer", tokenizer_json(x), "prompt",
-                          prompt_json(x));
+    json_t *o =
+        json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "model", x->source, "config", config_json(&x->config),
+                  "parameters", whole(x->parameters), "tensors", tensors, "types", types_json(x), "memory_bytes",
+                  memory_json(x), "tokenizer", tokenizer_json(x), "prompt", prompt_json(x));
     return cli_print_json(o, err);
 }

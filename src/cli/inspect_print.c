@@ -54,7 +54,9 @@ static void print_sum(const struct inspection *x, const char *what, size_t bytes
     size_t free_bytes = x->memory.free;
     printf("  %-15s %9s  sum%s", what, cli_inspect_bytes(bytes, need), x->tokens ? "" : " without activations");
     if (free_bytes == SIZE_MAX) printf("; free memory is unknown\n");
-    else printf(": %s, %s of memory are free\n", bytes <= free_bytes ? "fits" : "DOES NOT FIT", cli_inspect_bytes(free_bytes, have));
+    else
+        printf(": %s, %s of memory are free\n", bytes <= free_bytes ? "fits" : "DOES NOT FIT",
+               cli_inspect_bytes(free_bytes, have));
 }
 
 static void print_sampling(const struct inspection *x)
@@ -63,7 +65,8 @@ static void print_sampling(const struct inspection *x)
     bool over = false;
     char text[32], more[32];
     printf("\nsampling: the weights as above, keys and values (%s per token), logits; samples at once by tokens of "
-           "each\n", cli_inspect_bytes(m->kv_token, text));
+           "each\n",
+           cli_inspect_bytes(m->kv_token, text));
     printf("  %-7s", "");
     for (size_t t = 0; t < m->n_contexts; t++) printf("  %10zu", m->context[t]);
     printf("\n");
@@ -78,10 +81,11 @@ static void print_sampling(const struct inspection *x)
         printf("%s\n", large ? "!" : "");
     }
     if (m->free == SIZE_MAX) printf("  free memory is unknown\n");
-    else printf("  %s %s of memory that are free\n", over ? "! DOES NOT FIT: more than the" : "all fit in the",
-                cli_inspect_bytes(m->free, text));
-    printf("  samples share no prompt; while prompts of %d tokens are computed at once, %s more\n",
-           INSPECT_PROMPTS, cli_inspect_bytes(m->prompts, more));
+    else
+        printf("  %s %s of memory that are free\n", over ? "! DOES NOT FIT: more than the" : "all fit in the",
+               cli_inspect_bytes(m->free, text));
+    printf("  samples share no prompt; while prompts of %d tokens are computed at once, %s more\n", INSPECT_PROMPTS,
+           cli_inspect_bytes(m->prompts, more));
 }
 
 static void print_memory(const struct inspection *x)

@@ -140,8 +140,7 @@ static void print_line(const struct inspection *x, const struct line *l, int wid
         printf("  %11.4g %11.4g %11.4g", l->finite > 0 ? l->low : NAN, l->finite > 0 ? l->high : NAN,
                sqrt(l->squares / l->finite));
     if (*l->layers) printf("  %s", l->layers);
-    if (t->values.n_bad)
-        printf("  %zu NOT FINITE, first: element %zu", t->values.n_bad, t->values.first_bad);
+    if (t->values.n_bad) printf("  %zu NOT FINITE, first: element %zu", t->values.n_bad, t->values.first_bad);
     printf("\n");
 }
 

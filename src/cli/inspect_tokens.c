@@ -28,7 +28,8 @@ static enum raml_code open_tokenizer(struct inspection *x, const char *dir, stru
     if (!dir) return raml_tokenizer_bytes(&x->tokenizer, err);
     if (!has_tokenizer(x, dir)) return RAML_OK;
     const struct raml_gguf *g = x->file ? raml_model_file_gguf(x->file) : NULL;
-    enum raml_code rc = g ? raml_tokenizer_from_gguf(g, &x->tokenizer, &why) : raml_tokenizer_open(dir, &x->tokenizer, &why);
+    enum raml_code rc =
+        g ? raml_tokenizer_from_gguf(g, &x->tokenizer, &why) : raml_tokenizer_open(dir, &x->tokenizer, &why);
     if (rc) { /* the rest is still worth reporting */
         x->tokenizer = NULL;
         keep(x->tokenizer_fault, &why);

@@ -44,7 +44,8 @@ enum raml_code cli_load_model(const struct cli *cli, const char *dir, const char
         struct raml_config c;
         enum raml_code rc = raml_config_preset(dir + 5, &c, err);
         if (rc) return rc;
-        return raml_model_init(&c, cli->seed, cli_load_kept(cli->dev, dtype, NULL), RAML_INFERENCE, cli->dev, model, err);
+        return raml_model_init(&c, cli->seed, cli_load_kept(cli->dev, dtype, NULL), RAML_INFERENCE, cli->dev, model,
+                               err);
     }
     enum raml_code rc = raml_run_newest(dir, found, sizeof found, err);
     if (!rc) rc = open_model(cli, found, dtype, model, err);

@@ -25,7 +25,8 @@ static void overview(FILE *f)
     for (size_t i = 0; i < cli_n_commands; i++)
         fprintf(f, "  %-14s %s\n", cli_commands[i]->name, cli_commands[i]->about);
     fputs("\n'raml COMMAND --help' shows a command's options with an example; 'raml --version' the version;\n"
-          "'raml help [COMMAND] --format man|bash|zsh|fish' writes manual pages and shell completion.\n", f);
+          "'raml help [COMMAND] --format man|bash|zsh|fish' writes manual pages and shell completion.\n",
+          f);
 }
 
 /* The command that argv[0..argc) begins with; *n_words: how many words its name takes. */
@@ -74,10 +75,8 @@ static int unknown(int argc, char *const *argv)
     if (argc > 1 && argv[1][0] != '-') snprintf(two, sizeof two, "%.*s %.*s", MAX_NAME, argv[0], MAX_NAME, argv[1]);
     const char *near = cli_nearest(two, known, n);
     if (!near) near = cli_nearest(argv[0], known, n);
-    if (near)
-        fprintf(stderr, "raml: unknown command '%.64s'; did you mean 'raml %s'?\n", argv[0], near);
-    else
-        fprintf(stderr, "raml: unknown command '%.64s'; 'raml --help' lists them\n", argv[0]);
+    if (near) fprintf(stderr, "raml: unknown command '%.64s'; did you mean 'raml %s'?\n", argv[0], near);
+    else fprintf(stderr, "raml: unknown command '%.64s'; 'raml --help' lists them\n", argv[0]);
     return BAD_USAGE;
 }
 

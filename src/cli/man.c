@@ -15,12 +15,9 @@ static void put(struct raml_buf *out, const char *text, size_t len, bool line_st
 {
     if (line_start && len && strchr(".'", text[0])) raml_buf_adds(out, "\\&");
     for (size_t i = 0; i < len; i++) {
-        if (text[i] == '\\')
-            raml_buf_adds(out, "\\e");
-        else if (text[i] == '-') /* a dash to be typed, not a hyphen */
-            raml_buf_adds(out, "\\-");
-        else
-            raml_buf_add(out, text + i, 1);
+        if (text[i] == '\\') raml_buf_adds(out, "\\e");
+        else if (text[i] == '-') /* a dash to be typed, not a hyphen */ raml_buf_adds(out, "\\-");
+        else raml_buf_add(out, text + i, 1);
     }
 }
 
@@ -71,10 +68,8 @@ static void page_name(struct raml_buf *out, const struct cli_command *cmd)
 {
     raml_buf_adds(out, "raml\\-");
     for (const char *c = cmd->name; *c; c++) {
-        if (*c == ' ')
-            raml_buf_adds(out, "\\-");
-        else
-            put(out, c, 1, false);
+        if (*c == ' ') raml_buf_adds(out, "\\-");
+        else put(out, c, 1, false);
     }
 }
 
@@ -172,8 +167,6 @@ static void overview_page(struct raml_buf *out)
 
 void cli_man(const struct cli_command *cmd, struct raml_buf *out)
 {
-    if (cmd)
-        command_page(cmd, out);
-    else
-        overview_page(out);
+    if (cmd) command_page(cmd, out);
+    else overview_page(out);
 }

@@ -89,12 +89,9 @@ enum raml_code cli_page(int argc, char *const *argv, cli_find *find, struct raml
     int n_name = 0, n_words = 0;
     for (int i = 0, n = 1; i < argc; i += n) {
         const char *word = format_at(argc, argv, i, &n);
-        if (word)
-            format = word;
-        else if (n_name == MAX_NAME_WORDS)
-            return raml_fail(err, RAML_EUSAGE, "found '%.64s' after a command", argv[i]);
-        else
-            name[n_name++] = argv[i];
+        if (word) format = word;
+        else if (n_name == MAX_NAME_WORDS) return raml_fail(err, RAML_EUSAGE, "found '%.64s' after a command", argv[i]);
+        else name[n_name++] = argv[i];
     }
     const struct cli_command *cmd = n_name ? find(n_name, name, &n_words) : NULL;
     if (n_name && (!cmd || n_words != n_name))

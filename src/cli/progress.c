@@ -59,12 +59,9 @@ static void short_number(double x, char out[24])
 static void short_time(double seconds, char out[24])
 {
     long s = seconds < 1e9 ? (long)(seconds + 0.5) : 1000000000;
-    if (s < 60)
-        snprintf(out, 24, "%lds", s);
-    else if (s < 3600)
-        snprintf(out, 24, "%ldm%02lds", s / 60, s % 60);
-    else
-        snprintf(out, 24, "%ldh%02ldm", s / 3600, s / 60 % 60);
+    if (s < 60) snprintf(out, 24, "%lds", s);
+    else if (s < 3600) snprintf(out, 24, "%ldm%02lds", s / 60, s % 60);
+    else snprintf(out, 24, "%ldh%02ldm", s / 3600, s / 60 % 60);
 }
 
 /* "train  42 %  420/1000 steps  3.1 steps/s  2m15s, 3m07s left  loss 0.41" */
@@ -77,8 +74,7 @@ static void describe(struct cli_progress *p, double done, double total, const ch
     short_number(total, b);
     if (total > 0)
         n += (size_t)snprintf(p->last + n, MAX_LINE - n, "  %.0f %%  %s/%s %s", floor(100 * done / total), a, b, unit);
-    else
-        n += (size_t)snprintf(p->last + n, MAX_LINE - n, "  %s %s", a, unit);
+    else n += (size_t)snprintf(p->last + n, MAX_LINE - n, "  %s %s", a, unit);
     short_number(rate, a);
     short_time(elapsed, b);
     if (rate > 0) n += (size_t)snprintf(p->last + n, MAX_LINE - n, "  %s %s/s", a, unit);

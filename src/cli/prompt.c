@@ -19,7 +19,8 @@ struct settings {
 #define AT(field) offsetof(struct settings, field)
 static const struct cli_option options[] = {
     {"model", NULL, CLI_PATH, AT(model), NULL, 0, 0, NULL,
-     "Model's folder: chat_template.jinja, or chat_template in tokenizer_config.json; bos_token and eos_token from there."},
+     "Model's folder: chat_template.jinja, or chat_template in tokenizer_config.json; bos_token and eos_token from "
+     "there."},
     {"template", NULL, CLI_PATH, AT(template), NULL, 0, 0, NULL, "Jinja file to use instead of the model's template."},
     {"add_generation_prompt", NULL, CLI_FLAG, AT(add_generation_prompt), NULL, 0, 0, NULL,
      "End with the beginning of the model's turn."},
@@ -97,8 +98,8 @@ static json_t *spans_of(const struct raml_chat_prompt *p)
     json_t *list = json_array();
     bool ok = list != NULL;
     for (size_t i = 0; ok && i < p->n_spans; i++)
-        ok = json_array_append_new(list, json_pack("[I, I, I]", (json_int_t)p->span[i].start, (json_int_t)p->span[i].end,
-                                                   (json_int_t)p->span[i].message)) == 0;
+        ok = json_array_append_new(list, json_pack("[I, I, I]", (json_int_t)p->span[i].start,
+                                                   (json_int_t)p->span[i].end, (json_int_t)p->span[i].message)) == 0;
     if (ok) return list;
     json_decref(list);
     return NULL;
@@ -141,7 +142,8 @@ static enum raml_code summary(const struct work *w, struct raml_err *err)
     if (!w->s->out) return RAML_OK;
     if (w->cli->json)
         return cli_print_json(json_pack("{s:s, s:I, s:I}", "out", w->s->out, "lines", (json_int_t)w->n_lines, "bytes",
-                                        (json_int_t)w->n_bytes), err);
+                                        (json_int_t)w->n_bytes),
+                              err);
     printf("%s: %zu lines, %zu bytes of prompts\n", w->s->out, w->n_lines, w->n_bytes);
     return RAML_OK;
 }
@@ -172,7 +174,8 @@ const struct cli_command cli_prompt = {
     .about = "messages to a model's prompt, by its chat template",
     .args = "FILE.jsonl|-",
     .detail =
-        "A line {\"messages\"} gives a line {\"text\"}. A line may also have add_generation_prompt, continue_final_message, "
+        "A line {\"messages\"} gives a line {\"text\"}. A line may also have add_generation_prompt, "
+        "continue_final_message, "
         "enable_thinking, "
         "bos_token, eos_token, date_string (they override the settings), tools (a list), and kwargs (an object: more "
         "variables for the template). An \"id\" is copied.",

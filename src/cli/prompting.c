@@ -43,14 +43,13 @@ static enum raml_code by_texts(const struct prompting_settings *s, struct prompt
     return rc;
 }
 
-enum raml_code cli_prompting_open(const struct prompting_settings *s, const char *model,
-                                  const struct raml_tokenizer *t, struct prompting *out, struct raml_err *err)
+enum raml_code cli_prompting_open(const struct prompting_settings *s, const char *model, const struct raml_tokenizer *t,
+                                  struct prompting *out, struct raml_err *err)
 {
     bool automatic = !strcmp(s->format, "auto"), own = s->before || s->after;
     enum raml_code rc;
     if (own && !automatic)
-        return raml_fail(err, RAML_EUSAGE, "--prompt_format %s excludes --prompt_before and --prompt_after",
-                         s->format);
+        return raml_fail(err, RAML_EUSAGE, "--prompt_format %s excludes --prompt_before and --prompt_after", s->format);
     if (own) rc = by_texts(s, out, err);
     else if (automatic && !s->template && raml_tokenizer_id(t, "<|question|>") >= 0)
         rc = raml_format_named("builtin", t, &out->format, err);

@@ -7,10 +7,12 @@
 #include "raml/format.h"
 
 struct prompting_settings { /* a member of a command's settings */
-    const char *format, *template, *before, *after, *preset, *instruction, *system, *prefill, *answer_prefix, *thinking, *date_string;
+    const char *format, *template, *before, *after, *preset, *instruction, *system, *prefill, *answer_prefix, *thinking,
+        *date_string;
 };
 /* Rows of the table of settings; at: offset of the member. */
 #define PROMPTING_AT(at, field) ((at) + offsetof(struct prompting_settings, field))
+/* clang-format off */
 #define PROMPTING_OPTIONS(at)                                                                                          \
     {"prompt_format", NULL, CLI_TEXT, PROMPTING_AT(at, format), "auto", 0, 0, NULL,                                    \
      "builtin, qwen, qwen3, r1, llama3, plain; template: the model's own chat template; auto: builtin for models "     \
@@ -38,6 +40,7 @@ struct prompting_settings { /* a member of a command's settings */
         "date_string", NULL, CLI_TEXT, PROMPTING_AT(at, date_string), NULL, 0, 0, NULL,                                \
             "Today's date for templates that show one: \"26 Jul 2024\"."                                               \
     }
+/* clang-format on */
 
 struct prompting { /* zero-initialise; free with cli_prompting_close */
     struct raml_format format;

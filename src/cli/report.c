@@ -36,10 +36,8 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     enum raml_code rc =
         s->out ? raml_path_format(path, err, "%s", s->out) : raml_path_join(path, cli->arg[0], "report.html", err);
     if (!rc) rc = raml_report(cli->arg[0], path, err);
-    if (!rc && cli->json)
-        rc = print_json(path, err);
-    else if (!rc)
-        puts(path);
+    if (!rc && cli->json) rc = print_json(path, err);
+    else if (!rc) puts(path);
     return rc;
 }
 

@@ -22,10 +22,10 @@ static enum raml_code tell(const struct cli *cli, const struct settings *s, cons
     double correct = r->stats.samples ? (double)r->stats.correct / (double)r->stats.samples : 0;
     if (cli->json)
         return cli_print_json(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "out", s->out, "samples",
-                                        (json_int_t)r->stats.samples, "right", (json_int_t)r->stats.correct, "truncated",
-                                        (json_int_t)r->stats.truncated, "unclosed", (json_int_t)r->stats.unclosed,
-                                        "tokens", (json_int_t)r->stats.tokens, "seconds", r->seconds, "tokens_per_s",
-                                        rate),
+                                        (json_int_t)r->stats.samples, "right", (json_int_t)r->stats.correct,
+                                        "truncated", (json_int_t)r->stats.truncated, "unclosed",
+                                        (json_int_t)r->stats.unclosed, "tokens", (json_int_t)r->stats.tokens, "seconds",
+                                        r->seconds, "tokens_per_s", rate),
                               err);
     printf("%s: %llu samples, %.1f %% correct, %llu truncated, %llu with thinking not closed; %.0f tokens/s\n", s->out,
            (unsigned long long)r->stats.samples, 100 * correct, (unsigned long long)r->stats.truncated,

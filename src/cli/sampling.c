@@ -15,7 +15,9 @@ enum raml_code cli_sampling_questions(const struct cli *cli, const struct sampli
     if (s->families && cli->n_args)
         return raml_fail(err, RAML_EUSAGE, "--families makes questions, but files are given too; give one of the two");
     if (s->families) {
-        struct raml_make_options o = {.seed = cli->seed, .families = s->families, .n = (size_t)s->num_questions,
+        struct raml_make_options o = {.seed = cli->seed,
+                                      .families = s->families,
+                                      .n = (size_t)s->num_questions,
                                       .split = strcmp(s->split, "both") ? s->split : NULL};
         return raml_make_questions(out, &o, err);
     }
@@ -54,7 +56,8 @@ enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_set
     if (!rc) o.n_eos = cli_load_eos(model, eos);
     o.eos = eos;
     double start = raml_clock_monotonic();
-    if (!rc) rc = raml_sample_questions(model, tokenizer, &prompting.format, qs, &o, out, &result->stats, cli->sink, err);
+    if (!rc)
+        rc = raml_sample_questions(model, tokenizer, &prompting.format, qs, &o, out, &result->stats, cli->sink, err);
     result->seconds = raml_clock_monotonic() - start;
     cli_prompting_close(&prompting);
     raml_tokenizer_close(tokenizer);

@@ -17,6 +17,7 @@ struct sampling_settings { /* the first member of either command's settings */
 };
 #define SAMPLING_AT(field) offsetof(struct sampling_settings, field)
 /* Rows of the table of settings; n_default: samples per question. */
+/* clang-format off */
 #define SAMPLING_OPTIONS(n_default)                                                                                    \
     {"model_name_or_path", "model", CLI_PATH, SAMPLING_AT(model), NULL, 0, 0, NULL,                                    \
      "A model's folder or GGUF file, or a run's folder (its newest checkpoint)."},                                     \
@@ -55,6 +56,7 @@ struct sampling_settings { /* the first member of either command's settings */
         "batch_size", NULL, CLI_INT, SAMPLING_AT(batch_size), "64", 1, 1 << 16, NULL,                                  \
             "Samples in progress at once; changes speed and memory, not results."                                      \
     }
+/* clang-format on */
 
 struct sampling_result {
     struct raml_sample_stats stats;
@@ -62,10 +64,10 @@ struct sampling_result {
 };
 /* The questions named by the settings and nameless arguments. */
 RAML_CHECKED enum raml_code cli_sampling_questions(const struct cli *cli, const struct sampling_settings *s,
-                                               struct raml_questions *out, struct raml_err *err);
+                                                   struct raml_questions *out, struct raml_err *err);
 /* Samples qs into *out (initialised, empty). */
 RAML_CHECKED enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_settings *s,
-                                         const struct raml_questions *qs, struct raml_questions *out,
-                                         struct sampling_result *result, struct raml_err *err);
+                                             const struct raml_questions *qs, struct raml_questions *out,
+                                             struct sampling_result *result, struct raml_err *err);
 
 #endif

@@ -54,7 +54,8 @@ static const struct cli_option options[] = {
     {"out", NULL, CLI_PATH, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
     {"dtype", NULL, CLI_ONE, AT(dtype), "stored", 0, 0, "stored|auto|bf16|f32",
      "Type of the matrices. stored: as in the file (BF16 files are multiplied in bf16 where the processor can, "
-     "others in f32); auto: bf16 where the processor multiplies it and the file is not quantised, which is mostly faster "
+     "others in f32); auto: bf16 where the processor multiplies it and the file is not quantised, which is mostly "
+     "faster "
      "and 0.001 off on average; else stored."},
     {"max_batch_tokens", NULL, CLI_INT, AT(max_batch_tokens), "16384", 1, 1 << 30, NULL,
      "Tokens per pass; bounds memory, not results (in bf16: except for rounding where one line exceeds it)."},
@@ -82,20 +83,18 @@ static void request_deinit(struct request *r)
 static const char *where(const struct work *w, const struct request *r, char out[WHERE_BYTES])
 {
     const char *id = json_string_value(r->id);
-    if (id)
-        snprintf(out, WHERE_BYTES, "%.150s:%zu: id '%.80s'", w->lines.path, r->line, id);
+    if (id) snprintf(out, WHERE_BYTES, "%.150s:%zu: id '%.80s'", w->lines.path, r->line, id);
     else if (r->id)
         snprintf(out, WHERE_BYTES, "%.150s:%zu: id %" JSON_INTEGER_FORMAT, w->lines.path, r->line,
                  json_integer_value(r->id));
-    else
-        snprintf(out, WHERE_BYTES, "%.150s:%zu", w->lines.path, r->line);
+    else snprintf(out, WHERE_BYTES, "%.150s:%zu", w->lines.path, r->line);
     return out;
 }
 
 static struct raml_join_text join_text(const struct work *w, const json_t *text)
 {
-    return (struct raml_join_text){json_string_value(text), json_string_length(text),
-                                   {.parse_special = w->s->parse_special}};
+    return (struct raml_join_text){
+        json_string_value(text), json_string_length(text), {.parse_special = w->s->parse_special}};
 }
 
 static enum raml_code need_tokenizer(struct work *w, struct raml_err *err)
@@ -153,8 +152,9 @@ static enum raml_code join_completion(struct work *w, const json_t *prompt, cons
     enum raml_code rc = need_tokenizer(w, err);
     if (!rc) rc = raml_join(w->tokenizer, RAML_JOIN_JOINT, &a, &b, &j, err);
     if (!rc && j.context.n == 0 && j.straddle)
-        rc = raml_fail(err, RAML_ERANGE, "its first token contains the whole prompt, so that no token comes before it; "
-                                         "--join split encodes them separately");
+        rc = raml_fail(err, RAML_ERANGE,
+                       "its first token contains the whole prompt, so that no token comes before it; "
+                       "--join split encodes them separately");
     if (!rc) rc = raml_tokens_add(&r->token[i], j.context.id, j.context.n, err);
     if (!rc) rc = raml_tokens_add(&r->token[i], j.continuation.id, j.continuation.n, err);
     r->completion[i].n_context = j.context.n;
@@ -272,12 +272,9 @@ static json_t *result(const struct request *r) /* NULL: no memory */
         ok = o && json_object_set_new(o, "logp", numbers(c->logp, n_targets(c))) == 0 &&
              json_object_set_new(o, "entropy", numbers(c->entropy, n_targets(c))) == 0 &&
              json_object_set_new(o, "logp_sum", json_real(sum)) == 0 &&
-             (!r->straddle[i] ||
-              json_object_set_new(o, "straddle", json_integer((json_int_t)r->straddle[i])) == 0);
-        if (ok)
-            ok = json_array_append_new(list, o) == 0;
-        else
-            json_decref(o);
+             (!r->straddle[i] || json_object_set_new(o, "straddle", json_integer((json_int_t)r->straddle[i])) == 0);
+        if (ok) ok = json_array_append_new(list, o) == 0;
+        else json_decref(o);
     }
     json_t *out = ok ? json_object() : NULL;
     if (out && json_object_set_new(out, "id", r->id ? json_incref(r->id) : json_null()) == 0 &&

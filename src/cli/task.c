@@ -157,7 +157,8 @@ static enum raml_code report(const struct cli *cli, const struct raml_questions 
     if (cli->json)
         return print_json(json_pack("{s:s, s:I, s:I, s:I, s:I}", "path", path, "questions", (json_int_t)qs->n, "train",
                                     (json_int_t)(qs->n - n_test), "test", (json_int_t)n_test, "trajectories",
-                                    (json_int_t)n_trajectories), err);
+                                    (json_int_t)n_trajectories),
+                          err);
     printf("%s: %zu questions (%zu train, %zu test), %zu trajectories\n", path, qs->n, qs->n - n_test, n_test,
            n_trajectories);
     return RAML_OK;

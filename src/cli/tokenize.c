@@ -117,7 +117,8 @@ static enum raml_code summary(const struct work *w, struct raml_err *err)
     if (!w->s->out) return RAML_OK;
     if (w->cli->json)
         return cli_print_json(json_pack("{s:s, s:I, s:I, s:I}", "out", w->s->out, "lines", (json_int_t)w->n_lines,
-                                        "bytes", (json_int_t)w->n_bytes, "tokens", (json_int_t)w->n_ids), err);
+                                        "bytes", (json_int_t)w->n_bytes, "tokens", (json_int_t)w->n_ids),
+                              err);
     printf("%s: %zu lines, %zu bytes of text, %zu tokens\n", w->s->out, w->n_lines, w->n_bytes, w->n_ids);
     return RAML_OK;
 }

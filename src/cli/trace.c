@@ -29,7 +29,8 @@ static const struct cli_option options[] = {
      "A model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights)."},
     {"tokenizer", NULL, CLI_PATH, AT(tokenizer), NULL, 0, 0, NULL,
      "tokenizer.json, a folder with one, or a GGUF file; default: the model's."},
-    {"data", NULL, CLI_PATH, AT(data), NULL, 0, 0, NULL, "JSONL file of trajectories; the same as the nameless argument."},
+    {"data", NULL, CLI_PATH, AT(data), NULL, 0, 0, NULL,
+     "JSONL file of trajectories; the same as the nameless argument."},
     PROMPTING_OPTIONS(AT(prompting)),
     {"out", "output_dir", CLI_PATH, AT(out), "trace", 0, 0, NULL, "Folder to write into; made if missing."},
     {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL, "Fields of the file: question=NAME,answer=NAME,..."},
@@ -51,7 +52,8 @@ static const struct cli_option options[] = {
      "Tokens per pass; bounds memory, not results (in bf16: except for rounding where a trajectory exceeds it)."},
     {"dtype", NULL, CLI_ONE, AT(dtype), "stored", 0, 0, "stored|auto|bf16|f32",
      "Type of the matrices. stored: as in the file (BF16 files are multiplied in bf16 where the processor can, "
-     "others in f32); auto: bf16 where the processor multiplies it and the file is not quantised, which is mostly faster "
+     "others in f32); auto: bf16 where the processor multiplies it and the file is not quantised, which is mostly "
+     "faster "
      "and 0.001 off on average; else stored."},
     {"ema", NULL, CLI_REAL, AT(ema), "0.01", 1e-9, 1, NULL, "Weight of the newest value in the moving average."},
     {"threshold", NULL, CLI_REAL, AT(threshold), "0.1", 0, 1e9, NULL,
@@ -85,10 +87,8 @@ static struct raml_trace_files_options options_of(const struct settings *s)
 
 static void print_number(double x, int width, int digits)
 {
-    if (isfinite(x))
-        printf(" %*.*f", width, digits, x);
-    else
-        printf(" %*s", width, "-");
+    if (isfinite(x)) printf(" %*.*f", width, digits, x);
+    else printf(" %*s", width, "-");
 }
 
 static void print_table(const struct settings *s, const struct raml_trace_summary *r, double elapsed)
@@ -185,10 +185,8 @@ static enum raml_code trace(const struct cli *cli, const struct settings *s, con
     double elapsed = raml_clock_monotonic() - start;
     if (!rc) rc = write_recipe(cli, s, err);
     if (rc) return rc;
-    if (cli->json)
-        rc = print_json(s, &result, elapsed, err);
-    else
-        print_table(s, &result, elapsed);
+    if (cli->json) rc = print_json(s, &result, elapsed, err);
+    else print_table(s, &result, elapsed);
     if (!rc && result.stopped)
         rc = raml_fail(err, RAML_ESTOP, "stopped; %zu trajectories are in %s", result.group[RAML_TRACE_ALL].n, s->out);
     return rc;

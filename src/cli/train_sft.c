@@ -86,6 +86,7 @@ static const struct cli_option options[] = {
 
 static struct raml_train_options train_options(const struct cli *cli, const struct settings *s)
 {
+    /* clang-format off */
     struct raml_train_options o = {
         .learning_rate = s->learning_rate, .min_lr_ratio = s->min_lr_ratio,
         .warmup_steps = (uint64_t)s->warmup_steps, .warmup_ratio = s->warmup_ratio,
@@ -99,14 +100,14 @@ static struct raml_train_options train_options(const struct cli *cli, const stru
         .eval_steps = (uint64_t)s->eval_steps, .save_total_limit = (size_t)s->save_total_limit,
         .eval_questions = (size_t)s->eval_questions,
     };
+    /* clang-format on */
     if (!o.max_steps && !o.max_tokens && !(o.num_train_epochs > 0)) o.num_train_epochs = 1;
     return o;
 }
 
 static enum raml_code check(const struct cli *cli, const struct settings *s, struct raml_err *err)
 {
-    if (!s->model)
-        return raml_fail(err, RAML_EUSAGE, "--model is missing; give init:PRESET, or a model's folder");
+    if (!s->model) return raml_fail(err, RAML_EUSAGE, "--model is missing; give init:PRESET, or a model's folder");
     if (!s->out) return raml_fail(err, RAML_EUSAGE, "--out is missing; give the run folder to write");
     bool files = s->data || cli->n_args;
     if (!files && !s->families)
@@ -122,8 +123,10 @@ static enum raml_code make(const struct cli *cli, const struct settings *s, cons
                            struct raml_questions *out, struct raml_err *err)
 {
     size_t want = (size_t)(s->support_size ? s->support_size : s->trajectories);
+    /* clang-format off */
     struct raml_make_options o = {.seed = cli->seed, .families = s->families, .n = n, .split = split,
                                   .n_trajectories = want ? want : 1, .styles = s->styles};
+    /* clang-format on */
     return raml_make_questions(out, &o, err);
 }
 
@@ -324,10 +327,17 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     if (!rc && step == 0) rc = write_recipe(cli, s, model, folder, err);
     if (!rc) {
         const char *name = s->families ? s->families : s->data ? s->data : cli->arg[0];
-        struct raml_train_job job = {.model = model, .tokenizer = tokenizer, .format = prompting.format,
-                                     .tokenizer_config = config.bos || config.eos || config.chat_template ? &config : NULL,
-                                     .data_name = name, .data = &data, .run = folder, .resume_step = step,
-                                     .sink = cli->sink, .validation = validation.n ? &validation : NULL};
+        struct raml_train_job job = {.model = model,
+                                     .tokenizer = tokenizer,
+                                     .format = prompting.format,
+                                     .tokenizer_config =
+                                         config.bos || config.eos || config.chat_template ? &config : NULL,
+                                     .data_name = name,
+                                     .data = &data,
+                                     .run = folder,
+                                     .resume_step = step,
+                                     .sink = cli->sink,
+                                     .validation = validation.n ? &validation : NULL};
         rc = raml_train_sft(&job, &o, &result, err);
     }
     if (!rc) rc = print_result(cli, s, &result, err);

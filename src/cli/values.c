@@ -20,10 +20,8 @@ static bool bounded_above(const struct cli_option *o)
 
 static void number_text(const struct cli_option *o, double x, char out[32])
 {
-    if (o->type == CLI_INT)
-        snprintf(out, 32, "%" PRId64, (int64_t)x);
-    else
-        snprintf(out, 32, "%g", x);
+    if (o->type == CLI_INT) snprintf(out, 32, "%" PRId64, (int64_t)x);
+    else snprintf(out, 32, "%g", x);
 }
 
 static void expected_number(const struct cli_option *o, char *out, size_t cap)
@@ -33,24 +31,18 @@ static void expected_number(const struct cli_option *o, char *out, size_t cap)
     char low[32] = "", high[32] = "";
     if (below) number_text(o, o->low, low);
     if (bounded_above(o)) number_text(o, o->high, high);
-    if (below && bounded_above(o))
-        snprintf(out, cap, "%s from %s to %s", what, low, high);
-    else if (below)
-        snprintf(out, cap, "%s of at least %s", what, low);
-    else if (bounded_above(o))
-        snprintf(out, cap, "%s of at most %s", what, high);
-    else
-        snprintf(out, cap, "%s", what);
+    if (below && bounded_above(o)) snprintf(out, cap, "%s from %s to %s", what, low, high);
+    else if (below) snprintf(out, cap, "%s of at least %s", what, low);
+    else if (bounded_above(o)) snprintf(out, cap, "%s of at most %s", what, high);
+    else snprintf(out, cap, "%s", what);
 }
 
 static void expected_word(const char *words, char *out, size_t cap)
 {
     size_t n = (size_t)snprintf(out, cap, "one of ");
     for (const char *w = words; w && *w && n + 3 < cap; w++) {
-        if (*w == '|')
-            out[n++] = ',', out[n++] = ' ';
-        else
-            out[n++] = *w;
+        if (*w == '|') out[n++] = ',', out[n++] = ' ';
+        else out[n++] = *w;
     }
     out[n] = 0;
 }

@@ -76,8 +76,8 @@ struct work {
 static enum raml_code fault(const struct raml_place *at, const char *field, const json_t *found, const char *expected,
                             struct raml_err *err)
 {
-    static const char *const types[] = {"an object", "an array", "a string", "an integer", "a number", "true", "false",
-                                        "null"};
+    static const char *const types[] = {"an object", "an array", "a string", "an integer",
+                                        "a number",  "true",     "false",    "null"};
     return raml_fail(err, RAML_EFORMAT, "%s:%zu: field '%s' is %s; expected %s", at->path, at->line, field,
                      found ? types[json_typeof(found)] : "missing", expected);
 }
@@ -404,8 +404,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     if (s->think_end && !*s->think_end) return raml_fail(err, RAML_EUSAGE, "--think_end is empty; expected a text");
     if (s->gold || s->pred) {
         if (!s->gold || !s->pred) return raml_fail(err, RAML_EUSAGE, "--gold and --pred go together");
-        if (cli->n_args)
-            return raml_fail(err, RAML_EUSAGE, "--gold and --pred take no file; found '%s'", cli->arg[0]);
+        if (cli->n_args) return raml_fail(err, RAML_EUSAGE, "--gold and --pred take no file; found '%s'", cli->arg[0]);
         if (s->out || s->summary) return raml_fail(err, RAML_EUSAGE, "--out and --summary are for files");
         return check_pair(cli, s, err);
     }

@@ -68,7 +68,7 @@ double raml_exp(double x)
  * so its rounding is 2^-59. */
 static struct two log_sum(double x)
 {
-    static const double c[] = {2.0 / 3, 2.0 / 5, 2.0 / 7, 2.0 / 9, 2.0 / 11, 2.0 / 13,
+    static const double c[] = {2.0 / 3,  2.0 / 5,  2.0 / 7,  2.0 / 9,  2.0 / 11, 2.0 / 13,
                                2.0 / 15, 2.0 / 17, 2.0 / 19, 2.0 / 21, 2.0 / 23};
     int k = 0;
     if (x < 0x1p-1022) x *= 0x1p54, k = -54;
@@ -128,9 +128,11 @@ static double sin_small(struct two r)
 }
 static double cos_small(struct two r)
 {
+    /* clang-format off */
     static const double c[] = {1.0 / 24,         -1.0 / 720,           1.0 / 40320,
                                -1.0 / 3628800,   1.0 / 479001600.0,    -1.0 / 87178291200.0,
                                1.0 / 20922789888000.0, -1.0 / 6402373705728000.0};
+    /* clang-format on */
     double z = r.hi * r.hi, half = z / 2, w = 1 - half;
     return w + (((1 - w) - half) + (z * z * series(c, COUNT(c), z) - r.hi * r.lo));
 }

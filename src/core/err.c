@@ -18,7 +18,7 @@ static void quieten(char *s)
     }
 }
 
-enum raml_code (raml_fail)(struct raml_err *err, enum raml_code code, const char *fmt, ...)
+enum raml_code(raml_fail)(struct raml_err *err, enum raml_code code, const char *fmt, ...)
 {
     if (!err) return code;
     va_list ap;
@@ -41,7 +41,7 @@ static void append(struct raml_err *err, int n, const char *text)
     err->msg[at + len] = 0;
 }
 
-enum raml_code (raml_wrap)(struct raml_err *err, enum raml_code code, const char *fmt, ...)
+enum raml_code(raml_wrap)(struct raml_err *err, enum raml_code code, const char *fmt, ...)
 {
     if (!err) return code;
     char old[sizeof err->msg];
@@ -55,7 +55,7 @@ enum raml_code (raml_wrap)(struct raml_err *err, enum raml_code code, const char
     return code;
 }
 
-enum raml_code (raml_fail_errno)(struct raml_err *err, const char *fmt, ...)
+enum raml_code(raml_fail_errno)(struct raml_err *err, const char *fmt, ...)
 {
     int saved = errno;
     if (!err) return RAML_EIO;

@@ -33,13 +33,12 @@ enum raml_code raml_writer_init(struct raml_writer *w, const char *path, struct 
     bool special = is_special(path);
     w->tmp = special ? NULL : raml_path_new("%s.tmp", path);
     enum raml_code rc = RAML_OK;
-    if (!w->path || (!special && !w->tmp))
-        rc = raml_fail(err, RAML_ENOMEM, "%s: no memory to write it", path);
+    if (!w->path || (!special && !w->tmp)) rc = raml_fail(err, RAML_ENOMEM, "%s: no memory to write it", path);
     else if (raml_is_dir(path))
         rc = raml_fail(err, RAML_EIO, "%s: is a folder; expected the name of a file to write", path);
     else {
-        int fd = special ? open(path, O_WRONLY | O_CLOEXEC)
-                         : open(w->tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        int fd =
+            special ? open(path, O_WRONLY | O_CLOEXEC) : open(w->tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         if (fd >= 0 && !(w->f = fdopen(fd, "wb"))) close(fd);
         if (!w->f) rc = raml_fail_errno(err, "%s: cannot be %s", path, special ? "written to" : "created");
     }
@@ -84,8 +83,7 @@ enum raml_code raml_writer_commit(struct raml_writer *w, struct raml_err *err)
     errno = saved ? saved : EIO;
     if (bad)
         rc = raml_fail_errno(err, "%s: writing failed%s", w->path, w->tmp ? "; what was there before is kept" : "");
-    else if (w->tmp && rename(w->tmp, w->path))
-        rc = raml_fail_errno(err, "%s: cannot replace the old one", w->path);
+    else if (w->tmp && rename(w->tmp, w->path)) rc = raml_fail_errno(err, "%s: cannot replace the old one", w->path);
     if (rc && w->tmp) {
         unlink(w->tmp);
     } else if (w->tmp) {
@@ -132,8 +130,7 @@ enum raml_code raml_file_read(const char *path, struct raml_buf *out, struct ram
         ssize_t n = read(fd, chunk, CHUNK_BYTES);
         if (n < 0 && errno == EINTR) continue;
         if (n == 0) break;
-        if (n < 0)
-            rc = raml_fail_errno(err, "%s: reading failed", path);
+        if (n < 0) rc = raml_fail_errno(err, "%s: reading failed", path);
         else if ((size_t)n > out->max - out->len)
             rc = raml_fail(err, RAML_ERANGE, "%s: larger than the limit of %zu bytes", path, out->max - before);
         else {
@@ -155,16 +152,12 @@ enum raml_code raml_map_init(struct raml_map *m, const char *path, struct raml_e
     if (fd < 0) return raml_fail_errno(err, "%s: cannot be opened", path);
     struct stat st;
     enum raml_code rc = RAML_OK;
-    if (fstat(fd, &st))
-        rc = raml_fail_errno(err, "%s: cannot be examined", path);
-    else if (!S_ISREG(st.st_mode))
-        rc = raml_fail(err, RAML_EIO, "%s: is not a regular file", path);
+    if (fstat(fd, &st)) rc = raml_fail_errno(err, "%s: cannot be examined", path);
+    else if (!S_ISREG(st.st_mode)) rc = raml_fail(err, RAML_EIO, "%s: is not a regular file", path);
     else if (st.st_size > 0) { /* an empty file cannot be mapped: it stays "", 0 */
         void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (p == MAP_FAILED)
-            rc = raml_fail_errno(err, "%s: cannot be mapped", path);
-        else
-            *m = (struct raml_map){p, (size_t)st.st_size};
+        if (p == MAP_FAILED) rc = raml_fail_errno(err, "%s: cannot be mapped", path);
+        else *m = (struct raml_map){p, (size_t)st.st_size};
     }
     close(fd);
     return rc;
@@ -268,10 +261,8 @@ enum raml_code raml_make_dir(const char *path, struct raml_err *err)
         *s = 0;
         if (mkdir(p, 0777) && !raml_is_dir(p)) { /* errno is mkdir's only when the name does not exist at all */
             int exists = raml_is_file(p);
-            if (exists)
-                rc = raml_fail(err, RAML_EIO, "%s: is a file; expected a folder or an unused name", p);
-            else if (mkdir(p, 0777)) /* again, for its errno */
-                rc = raml_fail_errno(err, "%s: cannot be created", p);
+            if (exists) rc = raml_fail(err, RAML_EIO, "%s: is a file; expected a folder or an unused name", p);
+            else if (mkdir(p, 0777)) /* again, for its errno */ rc = raml_fail_errno(err, "%s: cannot be created", p);
         }
         *s = cut;
     }
@@ -345,10 +336,8 @@ static enum raml_code hash_file(const char *path, uint64_t *hash, struct raml_er
         ssize_t n = read(fd, chunk, CHUNK_BYTES);
         if (n < 0 && errno == EINTR) continue;
         if (n == 0) break;
-        if (n < 0)
-            rc = raml_fail_errno(err, "%s: reading failed", path);
-        else
-            XXH3_64bits_update(state, chunk, (size_t)n);
+        if (n < 0) rc = raml_fail_errno(err, "%s: reading failed", path);
+        else XXH3_64bits_update(state, chunk, (size_t)n);
     }
     if (!rc) *hash = XXH3_64bits_digest(state);
     free(chunk);

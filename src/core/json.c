@@ -18,10 +18,8 @@ static const char *where(const struct raml_place *at, char out[WHERE_BYTES])
     size_t n = strlen(path), keep = WHERE_BYTES - 40;
     const char *cut = n > keep ? "..." : "";
     if (n > keep) path += n - keep;
-    if (at && at->line)
-        snprintf(out, WHERE_BYTES, "%s%s:%zu", cut, path, at->line);
-    else
-        snprintf(out, WHERE_BYTES, "%s%s", cut, path);
+    if (at && at->line) snprintf(out, WHERE_BYTES, "%s%s:%zu", cut, path, at->line);
+    else snprintf(out, WHERE_BYTES, "%s%s", cut, path);
     return out;
 }
 
@@ -87,10 +85,8 @@ enum raml_code raml_json_load(const char *path, size_t max_bytes, json_t **out, 
     if (!rc) {
         json_error_t je = {.text = ""};
         json_t *v = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, &je);
-        if (v)
-            *out = v;
-        else
-            rc = fail_parse(&at, &je, err);
+        if (v) *out = v;
+        else rc = fail_parse(&at, &je, err);
     }
     raml_buf_deinit(&text);
     return rc;
@@ -154,8 +150,8 @@ enum raml_code raml_json_int(const struct raml_place *at, const json_t *obj, con
     if (!json_is_integer(v)) return fail_type(at, field, v, "an integer", err);
     long long x = json_integer_value(v);
     if (x < low || x > high)
-        return raml_fail(err, RAML_ERANGE, "%s: field '%s' is %lld; expected %lld to %lld", where(at, w), field, x,
-                         low, high);
+        return raml_fail(err, RAML_ERANGE, "%s: field '%s' is %lld; expected %lld to %lld", where(at, w), field, x, low,
+                         high);
     *out = x;
     return RAML_OK;
 }

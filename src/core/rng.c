@@ -15,8 +15,8 @@ void raml_random4(const struct raml_key *key, uint64_t position, uint32_t out[4]
     philox4x32_key_t seed = {{(uint32_t)key->seed, (uint32_t)(key->seed >> 32)}};
     philox4x32_ctr_t mixed = philox4x32(name, seed);
     philox4x32_key_t k = {{mixed.v[0], mixed.v[1]}};
-    philox4x32_ctr_t c = {{(uint32_t)position, (uint32_t)(position >> 32), (uint32_t)key->question,
-                           (uint32_t)(key->question >> 32)}};
+    philox4x32_ctr_t c = {
+        {(uint32_t)position, (uint32_t)(position >> 32), (uint32_t)key->question, (uint32_t)(key->question >> 32)}};
     philox4x32_ctr_t r = philox4x32(c, k);
     for (int i = 0; i < 4; i++) out[i] = r.v[i];
 }

@@ -30,7 +30,7 @@
 #include <stdint.h>
 
 enum {
-    RAML_KEYS = 64,       /* keys in a page of the key/value store, rows of a tile: as many as a mask has bits */
+    RAML_KEYS = 64,        /* keys in a page of the key/value store, rows of a tile: as many as a mask has bits */
     RAML_WEIGHT_PARTS = 4, /* of one matrix at most */
     RAML_WEIGHT_ROWS = 64  /* rows of a matrix are set in multiples of this */
 };
@@ -47,7 +47,7 @@ struct raml_work {
     bool backward;
     size_t rows, tree_tiles;
     size_t H, K, D;
-    size_t widest;    /* of the matrices' N, the head's tiles included */
+    size_t widest; /* of the matrices' N, the head's tiles included */
 };
 
 /* A weight matrix W[N, K], N being the rows of all its parts. */
@@ -138,13 +138,13 @@ struct raml_adamw_factors {
 
 /* One token for each of n rows of logits. Tokens from `allowed` on are never sampled. */
 struct raml_token_rows {
-    const float *logits;   /* [.., vocab] */
-    const uint32_t *row;   /* [n]: which of them */
-    const double *u;       /* [n]: random numbers in [0, 1) */
+    const float *logits; /* [.., vocab] */
+    const uint32_t *row; /* [n]: which of them */
+    const double *u;     /* [n]: random numbers in [0, 1) */
     size_t n, vocab, allowed;
-    float scale;  /* 1 / temperature; infinite: the most likely token */
-    double min_p; /* tokens less than this many times as likely as the most likely are left out; 0: none */
-    bool weigh;   /* fills weight and total, and samples nothing */
+    float scale;   /* 1 / temperature; infinite: the most likely token */
+    double min_p;  /* tokens less than this many times as likely as the most likely are left out; 0: none */
+    bool weigh;    /* fills weight and total, and samples nothing */
     float *weight; /* [n, vocab], written: exp((z - best) scale) of the allowed ones */
 };
 struct raml_token_sampled {
@@ -188,9 +188,8 @@ struct raml_backend {
      * they have that type too. backward: products by W itself are wanted too. RAML_ENOMEM, RAML_ESHAPE (K is not a
      * whole number of a type's blocks), RAML_ESUPPORT: w is unchanged. */
     RAML_CHECKED enum raml_code (*weight_init)(const struct raml_device *d, struct raml_matrix *w, enum raml_type act,
-                                               size_t K,
-                                               const struct raml_weight_part *part, size_t n_parts, bool backward,
-                                               struct raml_err *err);
+                                               size_t K, const struct raml_weight_part *part, size_t n_parts,
+                                               bool backward, struct raml_err *err);
     void (*weight_deinit)(const struct raml_device *d, struct raml_matrix *w);
     /* Rows [row, row + n), of one part, in its type, from the host's memory. Every row is set once. Within the part,
      * row is a multiple of RAML_WEIGHT_ROWS; so is n, or the rows end the part. */

@@ -39,8 +39,8 @@ size_t raml_mm_rows(size_t n);
 struct raml_weight {
     size_t N, K;
     bool bf16;
-    void *packed; /* oneDNN's blocked layout */
-    void *row_major;  /* act [N, K]; NULL when not wanted */
+    void *packed;       /* oneDNN's blocked layout */
+    void *row_major;    /* act [N, K]; NULL when not wanted */
     const void *layout; /* matmul.c's own */
     size_t bytes;
 };

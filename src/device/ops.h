@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RAML_PAGE = 64 };        /* keys in a page of the key/value store = rows of a tile of the token tree */
+enum { RAML_PAGE = 64 }; /* keys in a page of the key/value store = rows of a tile of the token tree */
 enum { RAML_MAX_HEAD_DIM = 256 };
 
 /* Query, key and value of n rows side by side: act [n, (H + 2K) D]. What happens to them between projection and
@@ -30,12 +30,12 @@ enum { RAML_MAX_HEAD_DIM = 256 };
 struct raml_heads {
     bool bf16;
     size_t n, H, K, D;
-    void *qkv;              /* in place */
-    void *raw;              /* with q/k norm and backward: [n, (H + K) D] query and key before the norm; else NULL */
-    const float *bias;      /* [(H + 2K) D] or NULL */
-    const float *q_w, *k_w; /* [D] or NULL */
+    void *qkv;               /* in place */
+    void *raw;               /* with q/k norm and backward: [n, (H + K) D] query and key before the norm; else NULL */
+    const float *bias;       /* [(H + 2K) D] or NULL */
+    const float *q_w, *k_w;  /* [D] or NULL */
     const int32_t *position; /* [n] */
-    const float *cos_sin;   /* [positions, D]: D/2 cosines, then D/2 sines */
+    const float *cos_sin;    /* [positions, D]: D/2 cosines, then D/2 sines */
     float eps;
 };
 
@@ -66,8 +66,8 @@ static inline size_t raml_page_elements(size_t D)
 struct raml_attn {
     bool bf16;
     size_t n, H, K, D;
-    const void *qkv;    /* [n, (H + 2K) D], after raml_heads */
-    const void *k, *v;  /* pages of this layer */
+    const void *qkv;   /* [n, (H + 2K) D], after raml_heads */
+    const void *k, *v; /* pages of this layer */
     const struct raml_attn_tile *tile;
     size_t n_tiles;
     const struct raml_attn_pair *pair;
@@ -76,12 +76,12 @@ struct raml_attn {
     float *lse; /* [n, H] log of the sum of exponentials of scaled scores, for backward; or NULL */
 };
 struct raml_attn_back {
-    struct raml_attn f;    /* as in forward (pages not read); pair[].page = tile number */
-    const void *d_o;       /* act [n, H D] */
-    void *dqkv;            /* act [n, (H + 2K) D], written */
+    struct raml_attn f;      /* as in forward (pages not read); pair[].page = tile number */
+    const void *d_o;         /* act [n, H D] */
+    void *dqkv;              /* act [n, (H + 2K) D], written */
     const size_t *tree_tile; /* [n_trees + 1]: tiles of each tree: keys and queries of different trees never meet */
     size_t n_trees;
-    void *scratch;         /* attn_scratch bytes */
+    void *scratch; /* attn_scratch bytes */
 };
 
 /* A tile of logits [n, v] of vocabulary entries [v0, v0 + v), row stride ld, and what is kept per row between tiles. */

@@ -110,7 +110,8 @@ static enum raml_code find_class(struct raml_answer_classes *b, const char *text
     return raml_fail(err, RAML_ENOMEM, "no memory for an answer");
 }
 
-enum raml_code raml_answer_classes_count(struct raml_answer_classes *b, const struct raml_graded *q, struct raml_err *err)
+enum raml_code raml_answer_classes_count(struct raml_answer_classes *b, const struct raml_graded *q,
+                                         struct raml_err *err)
 {
     enum raml_code rc = reserve(b, q->n, err);
     if (rc) return rc;

@@ -34,7 +34,8 @@ struct raml_answer_classes {
     struct raml_verdict_place *known;
 };
 
-RAML_CHECKED enum raml_code raml_answer_classes_count(struct raml_answer_classes *b, const struct raml_graded *q, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_answer_classes_count(struct raml_answer_classes *b, const struct raml_graded *q,
+                                                      struct raml_err *err);
 void raml_answer_classes_deinit(struct raml_answer_classes *b);
 
 #endif

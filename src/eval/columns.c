@@ -35,26 +35,20 @@ void raml_column_number(struct raml_columns *l, const char *fmt, ...)
 
 void raml_column_rate(struct raml_columns *l, double rate)
 {
-    if (isnan(rate))
-        raml_column_number(l, "-");
-    else
-        raml_column_number(l, "%.1f %%", 100.0 * rate);
+    if (isnan(rate)) raml_column_number(l, "-");
+    else raml_column_number(l, "%.1f %%", 100.0 * rate);
 }
 
 void raml_column_interval(struct raml_columns *l, const struct raml_estimate *e)
 {
-    if (isnan(e->low) || isnan(e->high))
-        raml_column_number(l, "-");
-    else
-        raml_column_number(l, "%.1f - %.1f", 100.0 * e->low, 100.0 * e->high);
+    if (isnan(e->low) || isnan(e->high)) raml_column_number(l, "-");
+    else raml_column_number(l, "%.1f - %.1f", 100.0 * e->low, 100.0 * e->high);
 }
 
 void raml_column_share(struct raml_columns *l, size_t part, size_t whole)
 {
-    if (!whole)
-        raml_column_number(l, "%zu", part);
-    else
-        raml_column_number(l, "%zu (%.1f %%)", part, 100.0 * (double)part / (double)whole);
+    if (!whole) raml_column_number(l, "%zu", part);
+    else raml_column_number(l, "%zu (%.1f %%)", part, 100.0 * (double)part / (double)whole);
 }
 
 void raml_columns_widen(size_t *width, const struct raml_columns *l)

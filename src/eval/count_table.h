@@ -21,7 +21,8 @@ struct raml_count_table {
     struct raml_hash_map map; /* key -> cell */
 };
 
-RAML_CHECKED enum raml_code raml_count_table_add(struct raml_count_table *h, uint64_t key, uint64_t count, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_count_table_add(struct raml_count_table *h, uint64_t key, uint64_t count,
+                                                 struct raml_err *err);
 /* The cells, growing by key; free() them. NULL: no memory (or no cell: *n is 0). */
 struct raml_count_row *raml_count_table_sorted(const struct raml_count_table *h, size_t *n);
 void raml_count_table_deinit(struct raml_count_table *h);

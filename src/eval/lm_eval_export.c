@@ -69,7 +69,7 @@ static char *joined(const char *dir, const char *kind, const char *task, const c
 }
 
 enum raml_code raml_lm_eval_export_open(const struct raml_lm_eval_options *opt, struct raml_lm_eval_export **out,
-                                 struct raml_err *err)
+                                        struct raml_err *err)
 {
     double when = 0;
     enum raml_code rc = check_task(opt->task, err);
@@ -91,10 +91,8 @@ enum raml_code raml_lm_eval_export_open(const struct raml_lm_eval_options *opt, 
     if (!h->task || !h->date || !h->model || !h->results || !h->samples || (opt->settings && !h->settings))
         rc = raml_fail(err, RAML_ENOMEM, "no memory for results");
     if (!rc) rc = raml_writer_init(&h->writer, h->samples, err);
-    if (rc)
-        raml_lm_eval_export_close(h);
-    else
-        *out = h;
+    if (rc) raml_lm_eval_export_close(h);
+    else *out = h;
     return rc;
 }
 
@@ -339,7 +337,8 @@ static json_t *results_of(struct raml_lm_eval_export *h, const struct raml_table
     return raml_json_checked(o, bad);
 }
 
-enum raml_code raml_lm_eval_export_commit(struct raml_lm_eval_export *h, const struct raml_table *t, struct raml_err *err)
+enum raml_code raml_lm_eval_export_commit(struct raml_lm_eval_export *h, const struct raml_table *t,
+                                          struct raml_err *err)
 {
     if (!t->n_rows) return raml_fail(err, RAML_ERANGE, "no row to write results for");
     json_t *o = results_of(h, t);

@@ -49,7 +49,7 @@ struct sweep {
     size_t *from;     /* class g: p[from[g] + i] = P(i of it), for i up to min(its samples, k) */
     double *p, *rest; /* rest: for samples that can't be among the most common, [k + 1] */
     double *ways;     /* [k + 1][width]: weight of d drawn, t classes at j */
-    double *correct;    /* the same, times the sum of the t classes' shares of correct samples */
+    double *correct;  /* the same, times the sum of the t classes' shares of correct samples */
     size_t width;
 };
 

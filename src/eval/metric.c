@@ -23,12 +23,9 @@ enum raml_code raml_pass_at_k(uint32_t n, uint32_t c, uint32_t k, double *out, s
     if (k == 0 || k > n)
         return raml_fail(err, RAML_ERANGE, "pass@%u of %u samples; k must be 1 to the number of samples", k, n);
     if (c > n) return raml_fail(err, RAML_ERANGE, "%u correct samples of %u", c, n);
-    if (n - c < k)
-        *out = 1.0;
-    else if (k == 1)
-        *out = (double)c / (double)n;
-    else
-        *out = 1.0 - chance_of_no_hit(n, c, k);
+    if (n - c < k) *out = 1.0;
+    else if (k == 1) *out = (double)c / (double)n;
+    else *out = 1.0 - chance_of_no_hit(n, c, k);
     return RAML_OK;
 }
 

@@ -36,9 +36,8 @@ static enum raml_code sort_ids(const struct raml_tallies *t, const char *which, 
     }
     for (size_t i = 1; i < t->n_questions; i++)
         if (!strcmp((*out)[i - 1].id, (*out)[i].id))
-            return raml_fail(err, RAML_EFORMAT,
-                             "question '%.100s' is in the %s run twice; ids must be unique to match", (*out)[i].id,
-                             which);
+            return raml_fail(err, RAML_EFORMAT, "question '%.100s' is in the %s run twice; ids must be unique to match",
+                             (*out)[i].id, which);
     return RAML_OK;
 }
 
@@ -58,12 +57,9 @@ static enum raml_code match(const struct raml_kept *a, size_t n_a, const struct 
     enum raml_code rc = RAML_OK;
     for (size_t i = 0, j = 0; (i < n_a || j < n_b) && !rc;) {
         int c = i == n_a ? 1 : j == n_b ? -1 : strcmp(a[i].id, b[j].id);
-        if (c < 0)
-            rc = only(a[i++].id, &out->n_only_first, out->only_first, err);
-        else if (c > 0)
-            rc = only(b[j++].id, &out->n_only_second, out->only_second, err);
-        else
-            pairs->pair[pairs->n++] = (struct pair){&a[i++], &b[j++]};
+        if (c < 0) rc = only(a[i++].id, &out->n_only_first, out->only_first, err);
+        else if (c > 0) rc = only(b[j++].id, &out->n_only_second, out->only_second, err);
+        else pairs->pair[pairs->n++] = (struct pair){&a[i++], &b[j++]};
     }
     out->n_both = pairs->n;
     if (!rc && !pairs->n)

@@ -30,10 +30,8 @@ static void line(struct raml_columns *l, const struct raml_difference *d)
     raml_column_rate(l, d->first);
     raml_column_rate(l, d->second);
     raml_column_number(l, "%+.1f", 100 * d->d.value);
-    if (isnan(d->d.low) || isnan(d->d.high))
-        raml_column_number(l, "-");
-    else
-        raml_column_number(l, "%+.1f to %+.1f", 100 * d->d.low, 100 * d->d.high);
+    if (isnan(d->d.low) || isnan(d->d.high)) raml_column_number(l, "-");
+    else raml_column_number(l, "%+.1f to %+.1f", 100 * d->d.low, 100 * d->d.high);
     raml_column_number(l, "%.4f", d->p);
     raml_column_number(l, "%zu", d->n_better);
     raml_column_number(l, "%zu", d->n_worse);

@@ -83,12 +83,9 @@ enum raml_code raml_permutation_test(double *d, size_t n, uint64_t seed, double 
         rc = raml_fail(err, RAML_ENOMEM, "no memory to compare %zu questions", n);
     } else {
         size_t n_sizes = raml_resample_gather(d, m, size, count);
-        if (n_sizes == 1)
-            *p = raml_sign_test(plus, m - plus);
-        else if (m <= EXACT)
-            *p = all_patterns(d, m, seen);
-        else
-            *p = drawn_patterns(size, count, n_sizes, seen, seed);
+        if (n_sizes == 1) *p = raml_sign_test(plus, m - plus);
+        else if (m <= EXACT) *p = all_patterns(d, m, seen);
+        else *p = drawn_patterns(size, count, n_sizes, seen, seed);
     }
     free(size);
     free(count);

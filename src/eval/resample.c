@@ -130,10 +130,8 @@ static void all_draws(const struct cells *c, const double *const *value, size_t 
 {
     for (uint32_t d = 0; d < n_draws; d++) {
         struct raml_key key = {.seed = seed, .purpose = RAML_FOR_BOOTSTRAP, .question = d, .sample = 1};
-        if (c->of_question)
-            draw_singly(c, &key, drawn);
-        else
-            draw_values(c, &key, drawn);
+        if (c->of_question) draw_singly(c, &key, drawn);
+        else draw_values(c, &key, drawn);
         for (size_t r = 0; r < n_rows; r++) means[r * n_draws + d] = mean(drawn, value[r], c->n, c->total);
     }
 }

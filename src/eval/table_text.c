@@ -3,7 +3,7 @@
 
 #include "eval/columns.h"
 
-struct shown { /* what is written of a table */
+struct shown {     /* what is written of a table */
     unsigned by;   /* keys that some row has */
     bool groups;   /* rows above the one for all questions */
     bool measures; /* as columns */
@@ -51,12 +51,9 @@ static void make_keys(const struct raml_table *t, struct shown s, size_t i, stru
     if (s.by & RAML_BY_SPLIT) raml_column_name(l, all ? "all" : r->split ? r->split : "-");
     if (s.by & RAML_BY_FAMILY) raml_column_name(l, all ? (l->n ? "" : "all") : r->family ? r->family : "-");
     if (!(s.by & RAML_BY_DIFFICULTY)) return;
-    if (all)
-        raml_column_number(l, "%s", l->n ? "" : "all");
-    else if (r->difficulty < 0)
-        raml_column_number(l, "-");
-    else
-        raml_column_number(l, "%d", r->difficulty);
+    if (all) raml_column_number(l, "%s", l->n ? "" : "all");
+    else if (r->difficulty < 0) raml_column_number(l, "-");
+    else raml_column_number(l, "%d", r->difficulty);
 }
 
 static void make_line(const struct raml_table *t, struct shown s, size_t i, struct raml_columns *l)
@@ -66,10 +63,8 @@ static void make_line(const struct raml_table *t, struct shown s, size_t i, stru
     make_keys(t, s, i, l);
     raml_column_number(l, "%zu", r->n_questions);
     raml_column_number(l, "%zu", r->n_samples);
-    if (r->n_min == r->n_max)
-        raml_column_number(l, "%u", r->n_max);
-    else
-        raml_column_number(l, "%u-%u", r->n_min, r->n_max);
+    if (r->n_min == r->n_max) raml_column_number(l, "%u", r->n_max);
+    else raml_column_number(l, "%u-%u", r->n_min, r->n_max);
     raml_column_rate(l, r->accuracy.value);
     raml_column_interval(l, &r->accuracy);
     for (size_t j = 0; j < t->n_k; j++) raml_column_rate(l, r->pass[j].value);

@@ -131,10 +131,8 @@ struct name {
 static struct name name_of(const struct raml_tallies *t, const char *id)
 {
     struct name n;
-    if (id)
-        snprintf(n.text, sizeof n.text, "question '%.100s'", id);
-    else
-        snprintf(n.text, sizeof n.text, "question %zu", t->n_questions + 1);
+    if (id) snprintf(n.text, sizeof n.text, "question '%.100s'", id);
+    else snprintf(n.text, sizeof n.text, "question %zu", t->n_questions + 1);
     return n;
 }
 

@@ -7,7 +7,7 @@
 
 #include "raml/tally.h"
 
-struct raml_group { /* questions of one split, family and difficulty */
+struct raml_group {       /* questions of one split, family and difficulty */
     char *split, *family; /* NULL: unknown, or not grouped by */
     int difficulty;
     size_t n_questions, n_samples, n_correct, n_truncated, n_unclosed;

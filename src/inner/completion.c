@@ -28,10 +28,8 @@ enum raml_code raml_completion_open(const struct raml_model *m, size_t max_batch
     struct raml_completion_evaluator *s = calloc(1, sizeof *s);
     if (!s) return raml_fail(err, RAML_ENOMEM, "no memory for a scorer");
     enum raml_code rc = raml_evaluator_init(&s->evaluator, m, max_batch_tokens, err);
-    if (rc)
-        free(s);
-    else
-        *out = s;
+    if (rc) free(s);
+    else *out = s;
     return rc;
 }
 
@@ -71,7 +69,8 @@ enum raml_code raml_completion_check(const struct raml_completion_evaluator *s, 
     return rc;
 }
 
-static enum raml_code copy_out(struct raml_completion_evaluator *s, const struct part *p, size_t at, struct raml_err *err)
+static enum raml_code copy_out(struct raml_completion_evaluator *s, const struct part *p, size_t at,
+                               struct raml_err *err)
 {
     const struct raml_evaluator *from = &s->evaluator;
     for (size_t i = p->first; i < p->first + p->n; i++) {
@@ -138,7 +137,7 @@ static enum raml_code add_job(struct raml_completion_evaluator *s, const struct 
 }
 
 enum raml_code raml_completion_logprobs(struct raml_completion_evaluator *s, const struct raml_completions *job,
-                                     size_t n_jobs, struct raml_err *err)
+                                        size_t n_jobs, struct raml_err *err)
 {
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; !rc && i < n_jobs; i++) {

@@ -20,7 +20,7 @@ static enum raml_code check(const double *loss, size_t n, struct raml_err *err)
 static uint64_t count_ascending(double *x, double *tmp, size_t n)
 {
     uint64_t pairs = 0;
-    for (size_t width = 1; width < n; width = width > n / 2 ? n : 2 * width) {
+    for (size_t width = 1; width<n; width = width> n / 2 ? n : 2 * width) {
         for (size_t low = 0; low < n; low += 2 * width) {
             size_t mid = n - low < width ? n : low + width, high = n - mid < width ? n : mid + width;
             size_t i = low, j = mid;

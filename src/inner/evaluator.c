@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 enum raml_code raml_evaluator_init(struct raml_evaluator *s, const struct raml_model *m, size_t max_rows,
-                                struct raml_err *err)
+                                   struct raml_err *err)
 {
     *s = (struct raml_evaluator){.model = m, .max_rows = max_rows};
     return raml_pass_open(m, false, &s->pass, err);
@@ -59,7 +59,7 @@ void raml_evaluator_clear(struct raml_evaluator *s)
 }
 
 enum raml_code raml_evaluator_check(const struct raml_evaluator *s, const char *what, const int32_t *token, size_t n,
-                                 struct raml_err *err)
+                                    struct raml_err *err)
 {
     int vocab = raml_model_config(s->model)->vocab_size;
     for (size_t i = 0; i < n; i++)

@@ -20,13 +20,13 @@ struct raml_evaluator {
 };
 
 RAML_CHECKED enum raml_code raml_evaluator_init(struct raml_evaluator *s, const struct raml_model *m, size_t max_rows,
-                                             struct raml_err *err);
+                                                struct raml_err *err);
 void raml_evaluator_deinit(struct raml_evaluator *s);
 bool raml_evaluator_fits(const struct raml_evaluator *s, size_t n_tokens);
 RAML_CHECKED enum raml_code raml_evaluator_run(struct raml_evaluator *s, struct raml_err *err);
 void raml_evaluator_clear(struct raml_evaluator *s);
 /* Are all tokens in the model's vocabulary? what: "prompt", for the message. */
 RAML_CHECKED enum raml_code raml_evaluator_check(const struct raml_evaluator *s, const char *what, const int32_t *token,
-                                              size_t n, struct raml_err *err);
+                                                 size_t n, struct raml_err *err);
 
 #endif

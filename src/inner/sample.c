@@ -22,13 +22,13 @@ struct row { /* a live sample */
     uint64_t hash; /* of the question */
     int sample;    /* the decoder's */
     struct raml_sampled out;
-    int32_t token;         /* sampled in this round */
-    size_t n_forced, at;   /* of the list being forced: its length, and how many are done */
+    int32_t token;       /* sampled in this round */
+    size_t n_forced, at; /* of the list being forced: its length, and how many are done */
     const int32_t *forced;
-    int continuations;             /* left */
+    int continuations; /* left */
     bool thinking, ended;
 };
-struct prompt { /* of one question */
+struct prompt {    /* of one question */
     int id;        /* the decoder's; -1: not computed, or no longer needed */
     float *logits; /* of the device: logits of what follows it */
 };
@@ -46,7 +46,7 @@ struct sampler {
     struct row *row;                   /* [batch_size] */
     size_t n_rows, next, total, V, context, delivered;
     size_t n_tokens; /* the tokenizer's; V may be larger */
-    float *logits;                     /* of the device: [batch_size, V] */
+    float *logits;   /* of the device: [batch_size, V] */
     struct raml_token_sampler *token_sampler;
     int32_t *token; /* [batch_size], as all that follows */
     int *sample;
@@ -82,8 +82,8 @@ size_t raml_sample_estimate(const struct raml_config *c, enum raml_dtype dtype, 
     const struct sampler *s = NULL; /* for the sizes of what it points to */
     struct raml_decoder_options o = decoder_options(opt, tokens);
     size_t V = (size_t)c->vocab_size, B = opt->batch_size;
-    size_t row = sizeof *s->row + sizeof *s->token + sizeof *s->sample + sizeof *s->drawn + sizeof *s->u +
-                 sizeof *s->sampled;
+    size_t row =
+        sizeof *s->row + sizeof *s->token + sizeof *s->sample + sizeof *s->drawn + sizeof *s->u + sizeof *s->sampled;
     return raml_decoder_estimate(c, dtype, dev, &o) + B * (V * sizeof *s->logits + row) +
            raml_picker_estimate(dev, B, V, opt->top_k > 0 || opt->top_p < 1);
 }
@@ -188,7 +188,8 @@ static void take(const struct sampler *s, struct row *r, const struct raml_sampl
 {
     const struct sample_texts *x = &s->texts;
     r->token = p->token;
-    if (r->thinking && r->continuations > 0 && p->token == x->close.id[0] && x->continuation.n) { /* it is one token: set_up */
+    if (r->thinking && r->continuations > 0 && p->token == x->close.id[0] &&
+        x->continuation.n) { /* it is one token: set_up */
         r->continuations--;
         r->forced = x->continuation.id;
         r->n_forced = x->continuation.n > 1 ? x->continuation.n : 0;
@@ -207,13 +208,16 @@ static enum raml_code choose(struct sampler *s, struct raml_err *err)
     for (size_t i = 0; i < s->n_rows; i++) {
         struct row *r = &s->row[i];
         if (force(s, r)) continue;
-        struct raml_key key = {.seed = s->opt->seed, .purpose = RAML_FOR_SAMPLE,
-                               .sample = (uint32_t)(r->entry % s->opt->n), .question = r->hash};
+        struct raml_key key = {.seed = s->opt->seed,
+                               .purpose = RAML_FOR_SAMPLE,
+                               .sample = (uint32_t)(r->entry % s->opt->n),
+                               .question = r->hash};
         s->u[n] = raml_uniform(&key, r->out.n);
         s->drawn[n++] = (uint32_t)i;
     }
     if (!n) return RAML_OK;
-    enum raml_code rc = raml_sample_tokens(s->token_sampler, s->logits, s->drawn, s->u, n, s->n_tokens, &o, s->sampled, err);
+    enum raml_code rc =
+        raml_sample_tokens(s->token_sampler, s->logits, s->drawn, s->u, n, s->n_tokens, &o, s->sampled, err);
     for (size_t k = 0; k < n && rc == RAML_ERANGE; k++)
         if (s->sampled[k].token < 0)
             return raml_fail(err, RAML_ERANGE, "question '%s': the model's logits are not finite",

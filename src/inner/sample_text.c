@@ -94,7 +94,7 @@ static enum raml_code told_answer(const struct raml_question *q, struct raml_buf
 
 /* Reduces text (a whole answer part) to the answer; *answered = false: it has none. */
 static enum raml_code extract_answer(const struct sample_texts *x, const struct raml_question *q, struct raml_buf *text,
-                                 bool *answered, struct raml_err *err)
+                                     bool *answered, struct raml_err *err)
 {
     char *stop = x->stop_text ? strstr(text->data, x->stop_text) : NULL;
     if (stop) { /* the answer is what comes before it */

@@ -8,12 +8,12 @@ struct sample_texts { /* the format's fixed texts as tokens */
     const struct raml_tokenizer *tokenizer;
     struct raml_tokens answer_prefix, stop, continuation;
     struct raml_tokens open, close; /* around thinking; close: the answer prefix where thinking is not set apart */
-    const int32_t *eos; /* [n_eos] that end a sample besides `stop`; borrowed */
+    const int32_t *eos;             /* [n_eos] that end a sample besides `stop`; borrowed */
     size_t n_eos;
-    bool thinks;      /* the format sets thinking apart */
-    bool think_opened;      /* and its prompt opens it */
-    bool boxed;       /* answers are in \boxed{}, which the answer prefix opens */
-    bool answer_only; /* the answer prefix was part of the prompt */
+    bool thinks;           /* the format sets thinking apart */
+    bool think_opened;     /* and its prompt opens it */
+    bool boxed;            /* answers are in \boxed{}, which the answer prefix opens */
+    bool answer_only;      /* the answer prefix was part of the prompt */
     const char *stop_text; /* NULL: none; borrowed */
 };
 RAML_CHECKED enum raml_code raml_sample_texts_init(struct sample_texts *x, const struct raml_tokenizer *t,
@@ -22,7 +22,7 @@ void raml_sample_texts_deinit(struct sample_texts *x);
 
 struct raml_sampled { /* zero-initialise; free token */
     int32_t *token;
-    size_t n, cap, n_end;       /* n_end: of the end, if reached */
+    size_t n, cap, n_end;        /* n_end: of the end, if reached */
     size_t think_start, n_think; /* trajectory tokens; what closes it, sampled or forced, is not counted */
     size_t answer_at;            /* once closed: the first token of what may contain the answer */
     bool began, closed, budget_hit, done;

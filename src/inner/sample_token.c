@@ -12,9 +12,9 @@ struct raml_token_sampler {
     const struct raml_device *dev;
     const struct raml_backend *b;
     size_t max_rows, vocab;
-    float *weight;                         /* dev [max_rows, vocab] */
-    uint32_t *row;                         /* dev [max_rows] */
-    double *u;                             /* dev [max_rows] */
+    float *weight;                           /* dev [max_rows, vocab] */
+    uint32_t *row;                           /* dev [max_rows] */
+    double *u;                               /* dev [max_rows] */
     struct raml_token_sampled *drawn, *told; /* dev, and the same for the host: [max_rows] */
     /* Only with top_k or top_p: */
     float *copy;    /* [max_rows, vocab], where the host can't read the device's memory */
@@ -34,7 +34,7 @@ enum raml_code raml_token_sampling_check(const struct raml_token_sampling *o, st
     return RAML_OK;
 }
 
-struct kept { /* what the filters left, most likely first */
+struct kept {            /* what the filters left, most likely first */
     const float *weight; /* exp((logit - best) / temperature) */
     const int32_t *index;
     size_t n;
@@ -107,8 +107,8 @@ static size_t worth_sorting(float *w, int32_t *x, const float *weight, size_t n,
 }
 
 /* -- Memory -------------------------------------------------------------------------------------------------------- */
-enum raml_code raml_token_sampler_open(const struct raml_device *dev, size_t max_rows, size_t vocab, struct raml_token_sampler **out,
-                                struct raml_err *err)
+enum raml_code raml_token_sampler_open(const struct raml_device *dev, size_t max_rows, size_t vocab,
+                                       struct raml_token_sampler **out, struct raml_err *err)
 {
     struct raml_token_sampler *p = calloc(1, sizeof *p);
     if (!p) return raml_fail(err, RAML_ENOMEM, "no memory to sample tokens");
@@ -196,8 +196,9 @@ static void draw_sorted(void *user, size_t i, int worker)
     d->total = total;
 }
 
-static enum raml_code pick_sorted(struct raml_token_sampler *p, const float *logits, const uint32_t *row, const double *u,
-                                  size_t n, size_t allowed, const struct raml_token_sampling *o, struct raml_err *err)
+static enum raml_code pick_sorted(struct raml_token_sampler *p, const float *logits, const uint32_t *row,
+                                  const double *u, size_t n, size_t allowed, const struct raml_token_sampling *o,
+                                  struct raml_err *err)
 {
     enum raml_code rc = room_to_sort(p, err);
     if (rc) return rc;
@@ -216,9 +217,9 @@ static enum raml_code pick_sorted(struct raml_token_sampler *p, const float *log
     return p->b->sync(p->dev, err);
 }
 
-enum raml_code raml_sample_tokens(struct raml_token_sampler *p, const float *logits, const uint32_t *row, const double *u, size_t n,
-                         size_t allowed, const struct raml_token_sampling *o, struct raml_sampled_token *out,
-                         struct raml_err *err)
+enum raml_code raml_sample_tokens(struct raml_token_sampler *p, const float *logits, const uint32_t *row,
+                                  const double *u, size_t n, size_t allowed, const struct raml_token_sampling *o,
+                                  struct raml_sampled_token *out, struct raml_err *err)
 {
     if (n > p->max_rows)
         return raml_fail(err, RAML_EUSAGE, "sampling from %zu rows at once; the capacity is %zu", n, p->max_rows);
@@ -245,7 +246,7 @@ enum raml_code raml_sample_tokens(struct raml_token_sampler *p, const float *log
         if (d->best < 0 && !rc)
             rc = raml_fail(err, RAML_ERANGE, "the logits of row %u are not finite", (unsigned)row[i]);
         out[i] = (struct raml_sampled_token){d->token, (float)((double)d->logit - d->lse),
-                                      (float)raml_log((double)d->weight / d->total)};
+                                             (float)raml_log((double)d->weight / d->total)};
     }
     return rc;
 }

@@ -31,7 +31,7 @@ RAML_CHECKED enum raml_code raml_token_sampling_check(const struct raml_token_sa
 struct raml_token_sampler; /* scratch memory for sampling */
 /* For up to max_rows rows of `vocab` logits at once. */
 RAML_CHECKED enum raml_code raml_token_sampler_open(const struct raml_device *dev, size_t max_rows, size_t vocab,
-                                             struct raml_token_sampler **out, struct raml_err *err);
+                                                    struct raml_token_sampler **out, struct raml_err *err);
 void raml_token_sampler_close(struct raml_token_sampler *p);
 /* Bytes of a picker from its shape; sorts: once it has been asked for top_k or top_p. */
 size_t raml_picker_estimate(const struct raml_device *dev, size_t max_rows, size_t vocab, bool sorts);
@@ -39,8 +39,9 @@ size_t raml_picker_estimate(const struct raml_device *dev, size_t max_rows, size
  * 1); n rows. Tokens from `allowed` on are never sampled: a model's vocabulary may be larger than its tokenizer's. logp
  * still counts them. RAML_ERANGE: a logit is NaN or infinite, or no allowed one is finite; token is -1 for each such
  * row, the others are valid. */
-RAML_CHECKED enum raml_code raml_sample_tokens(struct raml_token_sampler *p, const float *logits, const uint32_t *row, const double *u,
-                                      size_t n, size_t allowed, const struct raml_token_sampling *o,
-                                      struct raml_sampled_token *out, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_sample_tokens(struct raml_token_sampler *p, const float *logits, const uint32_t *row,
+                                               const double *u, size_t n, size_t allowed,
+                                               const struct raml_token_sampling *o, struct raml_sampled_token *out,
+                                               struct raml_err *err);
 
 #endif

@@ -48,10 +48,8 @@ enum raml_code raml_tracer_open(const struct raml_model *m, const struct raml_tr
     if (!t) return raml_fail(err, RAML_ENOMEM, "no memory for a tracer");
     t->opt = *opt;
     enum raml_code rc = raml_evaluator_init(&t->evaluator, m, opt->max_batch_tokens, err);
-    if (rc)
-        free(t);
-    else
-        *out = t;
+    if (rc) free(t);
+    else *out = t;
     return rc;
 }
 
@@ -163,7 +161,8 @@ static enum raml_code run(struct raml_tracer *t, struct raml_err *err)
 {
     if (t->n_parts == 0) return RAML_OK;
     enum raml_code rc = raml_evaluator_run(&t->evaluator, err);
-    for (size_t i = 0; !rc && i < t->n_parts; i++) rc = read_part(t, &t->part[i], t->evaluator.pack.tree_target[i], err);
+    for (size_t i = 0; !rc && i < t->n_parts; i++)
+        rc = read_part(t, &t->part[i], t->evaluator.pack.tree_target[i], err);
     raml_evaluator_clear(&t->evaluator);
     t->n_parts = 0;
     return rc;
@@ -233,10 +232,8 @@ enum raml_code raml_tracer_run(struct raml_tracer *t, const struct raml_trace_in
     raml_evaluator_clear(&t->evaluator); /* after a failure */
     t->n_parts = 0;
     for (size_t i = 0; i < n; i++) {
-        if (rc)
-            raml_loss_curve_deinit(&curve[i]);
-        else
-            out[i] = curve[i];
+        if (rc) raml_loss_curve_deinit(&curve[i]);
+        else out[i] = curve[i];
     }
     free(curve);
     return rc;

@@ -32,10 +32,8 @@ struct raml_trace_input raml_trace_text_input(const struct raml_trace_text *x)
 /* "question 'add:17' (line 17), trajectory 2" */
 static const char *name_of(const struct raml_question *q, size_t sample, char out[NAME_BYTES])
 {
-    if (q->line)
-        snprintf(out, NAME_BYTES, "question '%.100s' (line %zu), trajectory %zu", q->id, q->line, sample + 1);
-    else
-        snprintf(out, NAME_BYTES, "question '%.100s', trajectory %zu", q->id, sample + 1);
+    if (q->line) snprintf(out, NAME_BYTES, "question '%.100s' (line %zu), trajectory %zu", q->id, q->line, sample + 1);
+    else snprintf(out, NAME_BYTES, "question '%.100s', trajectory %zu", q->id, sample + 1);
     return out;
 }
 
@@ -105,7 +103,8 @@ static enum raml_code add_probe(const struct raml_trace_source *src, const char 
     raml_buf_adds(&behind, answer);
     if (src->score_end && src->format.end) raml_buf_adds(&behind, src->format.end);
     if (src->score_end && src->format.stop) raml_buf_adds(&behind, src->format.stop);
-    const struct raml_join_text answer_prefix = {src->format.answer_prefix, strlen(src->format.answer_prefix), {.parse_special = true}};
+    const struct raml_join_text answer_prefix = {
+        src->format.answer_prefix, strlen(src->format.answer_prefix), {.parse_special = true}};
     const struct raml_encode_options opt = {.parse_special = true, .plain = &plain, .n_plain = 1};
     const struct raml_join_text rest = {behind.data, behind.len, opt};
     enum raml_code rc = raml_buf_status(&behind, err);

@@ -63,9 +63,9 @@ static struct raml_jv loop_attr(struct raml_jinja *in, struct raml_jv loop, cons
         const char *name;
         int64_t value;
     } numbers[] = {
-        {"index", (int64_t)l->i + 1},      {"index0", (int64_t)l->i},
-        {"length", (int64_t)l->n},         {"revindex", (int64_t)(l->n - l->i)},
-        {"depth", l->depth},               {"revindex0", (int64_t)(l->n - l->i) - 1},
+        {"index", (int64_t)l->i + 1}, {"index0", (int64_t)l->i},
+        {"length", (int64_t)l->n},    {"revindex", (int64_t)(l->n - l->i)},
+        {"depth", l->depth},          {"revindex0", (int64_t)(l->n - l->i) - 1},
         {"depth0", l->depth - 1},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
@@ -118,8 +118,7 @@ static bool find_item(struct raml_jinja *in, struct raml_jv object, struct raml_
         return hashable && raml_j_get(in, object.m, key, out);
     }
     if (!raml_j_is_integral(key)) return false;
-    if (object.type == RAML_J_SEQ && object.q->kind <= RAML_J_RANGE &&
-        index_in(raml_j_integer(key), object.q->n, &i)) {
+    if (object.type == RAML_J_SEQ && object.q->kind <= RAML_J_RANGE && index_in(raml_j_integer(key), object.q->n, &i)) {
         *out = object.q->item[i];
         return true;
     }
@@ -157,7 +156,8 @@ struct raml_jv raml_j_item(struct raml_jinja *in, struct raml_jv object, struct 
 /* Python's slice.indices: the number of elements, and the first. */
 static size_t clip(const struct raml_jv part[3], int64_t n, int64_t step, int64_t *start)
 {
-    int64_t low = step > 0 ? 0 : -1, high = step > 0 ? n : n - 1, end[2] = {step > 0 ? low : high, step > 0 ? high : low};
+    int64_t low = step > 0 ? 0 : -1, high = step > 0 ? n : n - 1,
+            end[2] = {step > 0 ? low : high, step > 0 ? high : low};
     for (int k = 0; k < 2; k++) {
         if (part[k].type == RAML_J_NONE) continue;
         int64_t i = raml_j_integer(part[k]);
@@ -171,7 +171,8 @@ static size_t clip(const struct raml_jv part[3], int64_t n, int64_t step, int64_
     return (size_t)((way - 1) / stride + 1);
 }
 
-static struct raml_jv slice_text(struct raml_jinja *in, const struct raml_jstr *s, int64_t start, int64_t step, size_t n)
+static struct raml_jv slice_text(struct raml_jinja *in, const struct raml_jstr *s, int64_t start, int64_t step,
+                                 size_t n)
 {
     if (!raml_j_work(in, s->n / 32)) return raml_j_none();
     if (n == 0) return raml_j_part(in, s, 0, 0);

@@ -122,12 +122,10 @@ static void bind_macro(struct raml_jinja *in, const struct raml_jnode *m, const 
         const struct raml_jnode *p = m->args.first;
         while (p && strcmp(p->name, name) != 0) p = p->next;
         if (p) continue;
-        if (!strcmp(name, "caller") && (m->op & RAML_J_USES_CALLER))
-            caller = args->named[k];
+        if (!strcmp(name, "caller") && (m->op & RAML_J_USES_CALLER)) caller = args->named[k];
         else if (m->op & RAML_J_USES_KWARGS)
             raml_j_append(in, rest, raml_j_copy(in, name, strlen(name)), args->named[k]);
-        else
-            raml_j_fail(in, RAML_ERANGE, "macro '%.60s' takes no keyword argument '%.60s'", m->name, name);
+        else raml_j_fail(in, RAML_ERANGE, "macro '%.60s' takes no keyword argument '%.60s'", m->name, name);
     }
     if (more && more->n && !block && !(m->op & RAML_J_USES_VARARGS))
         raml_j_fail(in, RAML_ERANGE, "macro '%.60s' takes at most %zu argument(s)", m->name, m->args.n);
@@ -158,10 +156,9 @@ struct raml_jv raml_j_call(struct raml_jinja *in, struct raml_jv callee, const s
     if (callee.type != RAML_J_CALL)
         return raml_j_fail(in, RAML_ERANGE, "'%s' object is not callable", raml_j_type_name(callee));
     size_t line = in->line;
-    struct raml_jv v = callee.f->macro
-                           ? call_macro(in, callee.f, args)
-                           : raml_j_run(in, callee.f->self.type == RAML_J_NONE ? "function" : "method", callee.f->func,
-                                        callee.f->self, args);
+    struct raml_jv v = callee.f->macro ? call_macro(in, callee.f, args)
+                                       : raml_j_run(in, callee.f->self.type == RAML_J_NONE ? "function" : "method",
+                                                    callee.f->func, callee.f->self, args);
     in->line = line;
     return v;
 }
@@ -198,7 +195,8 @@ static struct raml_jv raise_exception(struct raml_jinja *in, struct raml_jv self
     return raml_j_fail(in, RAML_ERANGE, "the template says: %s", shown);
 }
 
-static struct raml_jv range(struct raml_jinja *in, struct raml_jv self, const struct raml_jargs *args, struct raml_jv *a)
+static struct raml_jv range(struct raml_jinja *in, struct raml_jv self, const struct raml_jargs *args,
+                            struct raml_jv *a)
 {
     (void)self;
     bool one = args->n < 2;
@@ -233,10 +231,8 @@ static struct raml_jv dict(struct raml_jinja *in, struct raml_jv self, const str
         const struct raml_jseq *q = raml_j_iterate(in, args->pos[0]);
         for (size_t i = 0; q && i < q->n && !in->code; i++) {
             const struct raml_jseq *pair = raml_j_iterate(in, q->item[i]);
-            if (pair && pair->n == 2)
-                raml_j_put(in, m, pair->item[0], pair->item[1]);
-            else
-                raml_j_fail(in, RAML_ERANGE, "dict: element %zu is not a pair", i);
+            if (pair && pair->n == 2) raml_j_put(in, m, pair->item[0], pair->item[1]);
+            else raml_j_fail(in, RAML_ERANGE, "dict: element %zu is not a pair", i);
         }
     }
     for (size_t i = 0; i < args->n_named; i++)

@@ -99,8 +99,9 @@ struct raml_jv raml_j_strftime(struct raml_jinja *in, const struct raml_jstr *fo
     struct raml_jout o;
     char text[32];
     if (!in->date)
-        return raml_j_fail(in, RAML_ERANGE, "the template asks for today's date, and none was given; give one "
-                                            "(--date_string \"26 Jul 2024\")");
+        return raml_j_fail(in, RAML_ERANGE,
+                           "the template asks for today's date, and none was given; give one "
+                           "(--date_string \"26 Jul 2024\")");
     if (!read_day(in->date, &d))
         return raml_j_fail(in, RAML_ERANGE, "the date '%.40s' is not understood; expected one like '26 Jul 2024'",
                            in->date);
@@ -114,7 +115,8 @@ struct raml_jv raml_j_strftime(struct raml_jinja *in, const struct raml_jstr *fo
         i += bare ? 2 : 1;
         char code = i < format->n ? format->s[i] : 0;
         if (!code_text(&d, code, bare, text, sizeof text))
-            return raml_j_fail(in, RAML_ESUPPORT, "strftime_now: '%%%c' is not supported: a day is known, no time of day",
+            return raml_j_fail(in, RAML_ESUPPORT,
+                               "strftime_now: '%%%c' is not supported: a day is known, no time of day",
                                isprint((unsigned char)code) ? code : '?');
         raml_jout_adds(&o, text);
     }

@@ -30,8 +30,7 @@ static void set_attribute(struct raml_jinja *in, const struct raml_jnode *n, str
     if (in->code) return;
     if (object.type != RAML_J_NAMESPACE)
         raml_j_fail(in, RAML_ERANGE, "cannot assign attribute '%.100s' on non-namespace object", n->name);
-    else
-        raml_j_put(in, object.m, raml_j_str(in, n->name, strlen(n->name), RAML_J_FRAME), v);
+    else raml_j_put(in, object.m, raml_j_str(in, n->name, strlen(n->name), RAML_J_FRAME), v);
 }
 
 static void assign(struct raml_jinja *in, struct raml_jscope *scope, const struct raml_jnode *target, struct raml_jv v)
@@ -121,8 +120,9 @@ static void if_else(struct raml_jinja *in, const struct raml_jnode *n)
 
 static void set(struct raml_jinja *in, const struct raml_jnode *n)
 {
-    struct raml_jv v = n->b ? raml_j_eval(in, n->b)
-                            : raml_j_eval_filters(in, n->c, raml_j_capture(in, &n->body, raml_j_new_scope(in, in->scope)));
+    struct raml_jv v =
+        n->b ? raml_j_eval(in, n->b)
+             : raml_j_eval_filters(in, n->c, raml_j_capture(in, &n->body, raml_j_new_scope(in, in->scope)));
     assign(in, in->scope, n->a, v);
 }
 

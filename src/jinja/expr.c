@@ -164,15 +164,9 @@ static struct raml_jv eval(struct raml_jinja *in, const struct raml_jnode *n)
     case RAML_JN_NOT: return raml_j_bool(!raml_j_truth(in, raml_j_eval(in, n->a)));
     case RAML_JN_NEG: return raml_j_negative(in, raml_j_eval(in, n->a));
     case RAML_JN_POS: return positive(in, raml_j_eval(in, n->a));
-    case RAML_JN_BINARY:
-        v = raml_j_eval(in, n->a);
-        return raml_j_binary(in, n->op, v, raml_j_eval(in, n->b));
-    case RAML_JN_AND:
-        v = raml_j_eval(in, n->a);
-        return raml_j_truth(in, v) ? raml_j_eval(in, n->b) : v;
-    case RAML_JN_OR:
-        v = raml_j_eval(in, n->a);
-        return raml_j_truth(in, v) ? v : raml_j_eval(in, n->b);
+    case RAML_JN_BINARY: v = raml_j_eval(in, n->a); return raml_j_binary(in, n->op, v, raml_j_eval(in, n->b));
+    case RAML_JN_AND: v = raml_j_eval(in, n->a); return raml_j_truth(in, v) ? raml_j_eval(in, n->b) : v;
+    case RAML_JN_OR: v = raml_j_eval(in, n->a); return raml_j_truth(in, v) ? v : raml_j_eval(in, n->b);
     case RAML_JN_COMPARE: return compare(in, n);
     case RAML_JN_CONCAT: return concat(in, n);
     case RAML_JN_COND: return cond(in, n);

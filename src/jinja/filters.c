@@ -148,7 +148,8 @@ static bool read_float(struct raml_jinja *in, struct raml_jv v, double *out)
     size_t k = 0;
     for (size_t i = 0; i < s.s->n; i++) {
         char c = s.s->s[i];
-        bool between = i && i + 1 < s.s->n && strchr("0123456789", s.s->s[i - 1]) && strchr("0123456789", s.s->s[i + 1]);
+        bool between =
+            i && i + 1 < s.s->n && strchr("0123456789", s.s->s[i - 1]) && strchr("0123456789", s.s->s[i + 1]);
         if (c == '_' && between) continue;
         if (!c || !strchr("0123456789+-.eEinfatyINFATY", c)) return false; /* no 0x, no nan(...) */
         text[k++] = c;

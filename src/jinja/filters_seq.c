@@ -117,13 +117,15 @@ FILTER(map)
         path = name ? raml_j_copy(in, name->s, name->n) : raml_j_none();
     }
     for (size_t i = 0; out && q && i < q->n && !in->code; i++)
-        raml_j_push(in, out, args->n ? raml_j_filter(in, path.s->s, q->item[i], &rest)
-                                     : path_item(in, q->item[i], path, unless));
+        raml_j_push(in, out,
+                    args->n ? raml_j_filter(in, path.s->s, q->item[i], &rest)
+                            : path_item(in, q->item[i], path, unless));
     return raml_j_seq(out);
 }
 
 /* select, reject, selectattr, rejectattr. */
-static struct raml_jv chosen(struct raml_jinja *in, struct raml_jv v, const struct raml_jargs *args, bool keep, bool attr)
+static struct raml_jv chosen(struct raml_jinja *in, struct raml_jv v, const struct raml_jargs *args, bool keep,
+                             bool attr)
 {
     const struct raml_jseq *q = raml_j_iterate(in, v);
     struct raml_jseq *out = raml_j_new_seq(in, RAML_J_ITER, 0);
@@ -230,7 +232,8 @@ static void sort(struct raml_jinja *in, struct raml_jv *item, struct raml_jv *ke
     }
 }
 
-static struct raml_jv sorted(struct raml_jinja *in, const struct raml_jseq *q, struct raml_jv path, bool fold, bool back)
+static struct raml_jv sorted(struct raml_jinja *in, const struct raml_jseq *q, struct raml_jv path, bool fold,
+                             bool back)
 {
     struct raml_jseq *out = q ? raml_j_new_seq(in, RAML_J_LIST, q->n) : NULL;
     struct raml_jv *key = out ? raml_j_alloc(in, q->n + 1, sizeof *key) : NULL;
@@ -255,7 +258,8 @@ FILTER(dictsort)
 {
     UNUSED;
     struct raml_jseq *q = raml_j_new_seq(in, RAML_J_LIST, 0);
-    if (v.type != RAML_J_DICT) return raml_j_fail(in, RAML_ERANGE, "dictsort: found %s; expected dict", raml_j_type_name(v));
+    if (v.type != RAML_J_DICT)
+        return raml_j_fail(in, RAML_ERANGE, "dictsort: found %s; expected dict", raml_j_type_name(v));
     bool by_value = raml_j_is_text(a[1], "value");
     if (a[1].type != RAML_J_ABSENT && !by_value && !raml_j_is_text(a[1], "key"))
         return raml_j_fail(in, RAML_ERANGE, "You can only sort by either \"key\" or \"value\"");

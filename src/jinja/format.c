@@ -229,8 +229,8 @@ static void add_field(struct raml_jout *o, struct raml_jv v, const struct raml_j
     bool known = !f.type || strchr("sdxXofFeEgG", f.type);
     if (!f.type && raml_j_is_integral(v)) f.type = 'd';
     if (!read || !known || (!f.type && v.type != RAML_J_STR) || (f.type == 's') != (v.type == RAML_J_STR && f.type)) {
-        raml_j_fail(o->in, RAML_ESUPPORT, "format '{:%.*s}' of a %s is not supported", (int)(end - at < 40 ? end - at : 40),
-                    s->s + at, raml_j_type_name(v));
+        raml_j_fail(o->in, RAML_ESUPPORT, "format '{:%.*s}' of a %s is not supported",
+                    (int)(end - at < 40 ? end - at : 40), s->s + at, raml_j_type_name(v));
         return;
     }
     if (!check(o->in, &f)) return;
@@ -246,10 +246,8 @@ static struct raml_jv field_value(struct raml_jinja *in, const struct raml_jstr 
                                   const struct raml_jargs *args, size_t *next)
 {
     int64_t i = -1;
-    if (at == end)
-        i = (int64_t)(*next)++;
-    else if (read_number(s, at, &i) != end)
-        i = -1;
+    if (at == end) i = (int64_t)(*next)++;
+    else if (read_number(s, at, &i) != end) i = -1;
     if (i >= 0 && (size_t)i < args->n) return args->pos[i];
     for (size_t k = 0; i < 0 && k < args->n_named; k++)
         if (strlen(args->name[k]) == end - at && !memcmp(args->name[k], s->s + at, end - at)) return args->named[k];

@@ -64,8 +64,7 @@ static void add_escaped(struct raml_jout *o, uint32_t c, size_t message)
     if (c >= 0x10000)
         snprintf(text, sizeof text, "\\u%04x\\u%04x", (unsigned)(0xd800 + ((c - 0x10000) >> 10)),
                  (unsigned)(0xdc00 + ((c - 0x10000) & 0x3ff)));
-    else
-        snprintf(text, sizeof text, "\\u%04x", (unsigned)c);
+    else snprintf(text, sizeof text, "\\u%04x", (unsigned)c);
     raml_jout_add(o, text, strlen(text), message);
 }
 
@@ -87,10 +86,8 @@ static void add_text(struct raml_jout *o, const struct raml_jstr *s, bool ascii)
             const char *p = c && c < 0x80 ? strchr(plain, (int)c) : NULL;
             char two[2] = {'\\', p ? means[p - plain] : 0};
             raml_jout_part(o, s, start, i);
-            if (p)
-                raml_jout_add(o, two, 2, message);
-            else
-                add_escaped(o, c, message);
+            if (p) raml_jout_add(o, two, 2, message);
+            else add_escaped(o, c, message);
             start = i + len;
         }
         i += len;
@@ -107,7 +104,8 @@ static void line(struct raml_jout *o, const struct raml_jjson_style *style, unsi
     for (unsigned i = 0; i < level; i++) raml_jout_str(o, style->indent);
 }
 
-static void add_seq(struct raml_jout *o, const struct raml_jseq *q, const struct raml_jjson_style *style, unsigned level)
+static void add_seq(struct raml_jout *o, const struct raml_jseq *q, const struct raml_jjson_style *style,
+                    unsigned level)
 {
     raml_jout_adds(o, "[");
     for (size_t i = 0; i < q->n && !o->in->code; i++) {
@@ -172,10 +170,8 @@ void raml_j_to_json(struct raml_jout *o, struct raml_jv v, const struct raml_jjs
     case RAML_J_BOOL: raml_jout_adds(o, v.b ? "true" : "false"); break;
     case RAML_J_INT: raml_j_repr(o, v); break;
     case RAML_J_FLOAT:
-        if (isnan(v.d) || isinf(v.d))
-            raml_jout_adds(o, isnan(v.d) ? "NaN" : v.d > 0 ? "Infinity" : "-Infinity");
-        else
-            raml_j_print_float(o, v.d);
+        if (isnan(v.d) || isinf(v.d)) raml_jout_adds(o, isnan(v.d) ? "NaN" : v.d > 0 ? "Infinity" : "-Infinity");
+        else raml_j_print_float(o, v.d);
         break;
     case RAML_J_STR: add_text(o, v.s, style->ascii); break;
     case RAML_J_DICT: add_dict(o, v.m, style, level); break;
@@ -184,8 +180,7 @@ void raml_j_to_json(struct raml_jout *o, struct raml_jv v, const struct raml_jjs
             add_seq(o, v.q, style, level);
             break;
         } /* fall through */
-    default:
-        raml_j_fail(o->in, RAML_ERANGE, "Object of type %s is not JSON serializable", raml_j_type_name(v));
+    default: raml_j_fail(o->in, RAML_ERANGE, "Object of type %s is not JSON serializable", raml_j_type_name(v));
     }
     raml_j_leave(o->in);
 }

@@ -161,10 +161,8 @@ static bool balance(struct lexer *x, const struct raml_jtoken *t, char open[MAX_
         --*n_open;
         return true;
     }
-    if (*n_open)
-        raml_j_fail(x->in, RAML_EFORMAT, "unexpected '%c'; expected '%c'", t->op, open[*n_open - 1]);
-    else
-        raml_j_fail(x->in, RAML_EFORMAT, "unexpected '%c'", t->op);
+    if (*n_open) raml_j_fail(x->in, RAML_EFORMAT, "unexpected '%c'; expected '%c'", t->op, open[*n_open - 1]);
+    else raml_j_fail(x->in, RAML_EFORMAT, "unexpected '%c'", t->op);
     return false;
 }
 
@@ -280,8 +278,7 @@ const char *raml_j_token_name(const struct raml_jtoken *t, char out[RAML_J_SHOWN
     default:
         if (t->op >= RAML_JO_FLOORDIV && t->op <= RAML_JO_GE)
             snprintf(out, RAML_J_SHOWN, "'%s'", ops[t->op - RAML_JO_FLOORDIV]);
-        else
-            snprintf(out, RAML_J_SHOWN, "'%c'", (char)t->op);
+        else snprintf(out, RAML_J_SHOWN, "'%c'", (char)t->op);
         return out;
     }
 }

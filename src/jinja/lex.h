@@ -22,21 +22,21 @@ enum raml_jtoken_kind {
     RAML_JT_STRING,
     RAML_JT_OP
 };
-enum raml_jop { /* a single character is its own code */
-    RAML_JO_FLOORDIV = 256, /* // */
-    RAML_JO_POW,            /* ** */
-    RAML_JO_EQ,
-    RAML_JO_NE,
-    RAML_JO_LE,
-    RAML_JO_GE,
-    RAML_JO_IN,
-    RAML_JO_NOT_IN
+enum raml_jop {                         /* a single character is its own code */
+                RAML_JO_FLOORDIV = 256, /* // */
+                RAML_JO_POW,            /* ** */
+                RAML_JO_EQ,
+                RAML_JO_NE,
+                RAML_JO_LE,
+                RAML_JO_GE,
+                RAML_JO_IN,
+                RAML_JO_NOT_IN
 };
 struct raml_jtoken {
     enum raml_jtoken_kind kind;
     int op;
     size_t line;
-    const char *name;   /* NAME */
+    const char *name;     /* NAME */
     struct raml_jv value; /* TEXT, INT, FLOAT, STRING */
 };
 struct raml_jtokens {

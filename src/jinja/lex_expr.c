@@ -41,10 +41,8 @@ static size_t digits(const char *s, size_t n, size_t at, unsigned base)
     size_t end = at;
     for (size_t i = at; i < n; i++) {
         int d = hex_value(s[i]);
-        if (d >= 0 && (unsigned)d < base)
-            end = i + 1;
-        else if (s[i] != '_' || end == at || end != i)
-            break;
+        if (d >= 0 && (unsigned)d < base) end = i + 1;
+        else if (s[i] != '_' || end == at || end != i) break;
     }
     return end;
 }
@@ -74,10 +72,8 @@ static void read_number(struct raml_jinja *in, const char *s, size_t n, unsigned
         if (s[i] != '_') text[k++] = s[i];
     text[k] = 0;
     errno = 0;
-    if (out->kind == RAML_JT_FLOAT)
-        out->value = raml_j_float(strtod(text, &stop));
-    else
-        out->value = raml_j_int(strtoll(text, &stop, (int)base));
+    if (out->kind == RAML_JT_FLOAT) out->value = raml_j_float(strtod(text, &stop));
+    else out->value = raml_j_int(strtoll(text, &stop, (int)base));
     if (n >= sizeof text || (out->kind == RAML_JT_INT && errno)) {
         out->value = raml_j_none();
         raml_j_fail(in, RAML_ESUPPORT, "the number %.60s is longer than this version reads (64 bits)", text);
@@ -141,8 +137,7 @@ static size_t escape(struct raml_jinja *in, const char *s, size_t n, struct raml
         if (v < 0 || v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff))
             raml_j_fail(in, RAML_EFORMAT, "'\\%c' in a string: expected %zu hexadecimal digits of a character", s[0],
                         count);
-        else
-            raml_jout_char(out, (uint32_t)v, RAML_J_FRAME);
+        else raml_jout_char(out, (uint32_t)v, RAML_J_FRAME);
         return count + 1;
     }
     if (s[0] == 'N') raml_j_fail(in, RAML_ESUPPORT, "'\\N{...}' in a string is not supported");

@@ -28,9 +28,10 @@ static struct raml_jv view(struct raml_jinja *in, const struct raml_jdict *m, en
 {
     struct raml_jseq *q = raml_j_new_seq(in, kind, m->n);
     for (size_t i = 0; i < m->n && !in->code; i++)
-        raml_j_push(in, q, kind == RAML_J_ITEMS  ? raml_j_pair(in, m->key[i], m->value[i])
-                           : kind == RAML_J_KEYS ? m->key[i]
-                                                 : m->value[i]);
+        raml_j_push(in, q,
+                    kind == RAML_J_ITEMS  ? raml_j_pair(in, m->key[i], m->value[i])
+                    : kind == RAML_J_KEYS ? m->key[i]
+                                          : m->value[i]);
     return raml_j_seq(q);
 }
 METHOD(items)
@@ -91,28 +92,30 @@ METHOD(changed)
 }
 
 static const struct raml_jfunc dict_methods[] = {
-    {"get", "key default", 1, get},   {"items", "", 0, items},     {"keys", "", 0, keys},
-    {"values", "", 0, values},        {"copy", "", 0, copy},       {"clear", "*", 0, blocked},
-    {"pop", "*", 0, blocked},         {"popitem", "*", 0, blocked}, {"setdefault", "*", 0, blocked},
-    {"update", "*", 0, blocked},      {"fromkeys", "*", 0, NULL},
+    {"get", "key default", 1, get}, {"items", "", 0, items},      {"keys", "", 0, keys},
+    {"values", "", 0, values},      {"copy", "", 0, copy},        {"clear", "*", 0, blocked},
+    {"pop", "*", 0, blocked},       {"popitem", "*", 0, blocked}, {"setdefault", "*", 0, blocked},
+    {"update", "*", 0, blocked},    {"fromkeys", "*", 0, NULL},
 };
 static const struct raml_jfunc list_methods[] = {
-    {"count", "value", 1, count},   {"index", "value", 1, index},   {"copy", "", 0, copy},
-    {"append", "*", 0, blocked},    {"clear", "*", 0, blocked},     {"extend", "*", 0, blocked},
-    {"insert", "*", 0, blocked},    {"pop", "*", 0, blocked},       {"remove", "*", 0, blocked},
-    {"reverse", "*", 0, blocked},   {"sort", "*", 0, blocked},
+    {"count", "value", 1, count}, {"index", "value", 1, index}, {"copy", "", 0, copy},
+    {"append", "*", 0, blocked},  {"clear", "*", 0, blocked},   {"extend", "*", 0, blocked},
+    {"insert", "*", 0, blocked},  {"pop", "*", 0, blocked},     {"remove", "*", 0, blocked},
+    {"reverse", "*", 0, blocked}, {"sort", "*", 0, blocked},
 };
 static const struct raml_jfunc loop_methods[] = {
     {"cycle", "*", 0, cycle},
     {"changed", "*", 0, changed},
 };
 
+/* clang-format off */
 static const struct raml_jfunc number_methods[] = {
     {"real", "*", 0, NULL},           {"imag", "*", 0, NULL},         {"numerator", "*", 0, NULL},
     {"denominator", "*", 0, NULL},    {"bit_length", "*", 0, NULL},   {"bit_count", "*", 0, NULL},
     {"is_integer", "*", 0, NULL},     {"conjugate", "*", 0, NULL},    {"hex", "*", 0, NULL},
     {"to_bytes", "*", 0, NULL},       {"as_integer_ratio", "*", 0, NULL},
 };
+/* clang-format on */
 
 const struct raml_jfunc *raml_j_find_other_method(struct raml_jv object, const char *name)
 {

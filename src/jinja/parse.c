@@ -15,10 +15,8 @@ struct raml_jnode *raml_jp_node(struct raml_jparser *p, enum raml_jkind kind)
 
 void raml_jp_add(struct raml_jnodes *to, struct raml_jnode *node)
 {
-    if (to->last)
-        to->last->next = node;
-    else
-        to->first = node;
+    if (to->last) to->last->next = node;
+    else to->first = node;
     to->last = node;
     to->n++;
 }
@@ -206,10 +204,8 @@ static struct raml_jnodes params(struct raml_jparser *p)
         if (out.n) raml_jp_need_op(p, ',');
         struct raml_jnode *n = raml_jp_node(p, RAML_JN_PARAM);
         n->name = raml_jp_need_name(p);
-        if (raml_jp_take_op(p, '='))
-            n->a = raml_jp_expr(p, true);
-        else if (defaults)
-            raml_jp_fail(p, "a default, as the parameter before has one");
+        if (raml_jp_take_op(p, '=')) n->a = raml_jp_expr(p, true);
+        else if (defaults) raml_jp_fail(p, "a default, as the parameter before has one");
         defaults = n->a != NULL;
         raml_jp_add(&out, n);
     }
@@ -320,12 +316,12 @@ static struct raml_jnode *statement(struct raml_jparser *p)
         const char *name;
         struct raml_jnode *(*parse)(struct raml_jparser *p);
     } tags[] = {
-        {"for", for_tag},       {"if", if_tag},         {"set", set_tag},   {"macro", macro_tag},
-        {"call", call_tag},     {"filter", filter_tag}, {"with", with_tag}, {"generation", generation_tag},
-        {"break", break_tag},   {"print", print_tag},   {"continue", continue_tag},
+        {"for", for_tag},     {"if", if_tag},         {"set", set_tag},           {"macro", macro_tag},
+        {"call", call_tag},   {"filter", filter_tag}, {"with", with_tag},         {"generation", generation_tag},
+        {"break", break_tag}, {"print", print_tag},   {"continue", continue_tag},
     };
-    static const char *const stray[] = {"endfor", "endif", "else", "elif", "endset", "endmacro", "endcall",
-                                        "endfilter", "endwith", "endgeneration", "endraw", NULL};
+    static const char *const stray[] = {"endfor",  "endif",     "else",    "elif",          "endset", "endmacro",
+                                        "endcall", "endfilter", "endwith", "endgeneration", "endraw", NULL};
     struct raml_jnode *n = NULL;
     if (p->t->kind != RAML_JT_NAME) raml_jp_fail(p, "the name of a tag");
     if (is_one_of(p, stray)) raml_jp_fail(p, "the tag that it belongs to, before it");

@@ -28,8 +28,8 @@ static struct raml_jnode *name(struct raml_jparser *p)
     static const char *const special[] = {"varargs", "kwargs", "caller"}; /* bits 0, 1, 2 of `uses` */
     size_t i = 0;
     while (i < 6 && !raml_jp_is_name(p, words[i])) i++;
-    struct raml_jnode *n = i < 6 ? constant(p, i < 4 ? raml_j_bool(i < 2) : raml_j_none())
-                                 : raml_jp_node(p, RAML_JN_NAME);
+    struct raml_jnode *n =
+        i < 6 ? constant(p, i < 4 ? raml_j_bool(i < 2) : raml_j_none()) : raml_jp_node(p, RAML_JN_NAME);
     if (i == 6) n->name = p->t->name;
     for (int k = 0; k < 3; k++)
         if (raml_jp_is_name(p, special[k])) p->uses |= 1 << k;
@@ -202,14 +202,10 @@ static void args(struct raml_jparser *p, struct raml_jnode *n)
 static struct raml_jnode *postfix(struct raml_jparser *p, struct raml_jnode *n)
 {
     while (!p->in->code) {
-        if (raml_jp_is_op(p, '.'))
-            n = attribute(p, n);
-        else if (raml_jp_is_op(p, '['))
-            n = item(p, n);
-        else if (raml_jp_is_op(p, '('))
-            n = call(p, n);
-        else
-            break;
+        if (raml_jp_is_op(p, '.')) n = attribute(p, n);
+        else if (raml_jp_is_op(p, '[')) n = item(p, n);
+        else if (raml_jp_is_op(p, '(')) n = call(p, n);
+        else break;
     }
     return n;
 }
@@ -264,14 +260,10 @@ static struct raml_jnode *test(struct raml_jparser *p, struct raml_jnode *operan
 static struct raml_jnode *filter_chain(struct raml_jparser *p, struct raml_jnode *n)
 {
     while (!p->in->code) {
-        if (raml_jp_is_op(p, '|'))
-            n = raml_jp_filters(p, n, true);
-        else if (raml_jp_take_name(p, "is"))
-            n = test(p, n);
-        else if (raml_jp_is_op(p, '('))
-            n = call(p, n);
-        else
-            break;
+        if (raml_jp_is_op(p, '|')) n = raml_jp_filters(p, n, true);
+        else if (raml_jp_take_name(p, "is")) n = test(p, n);
+        else if (raml_jp_is_op(p, '(')) n = call(p, n);
+        else break;
     }
     return n;
 }

@@ -54,10 +54,8 @@ static void repr_text(struct raml_jout *o, const struct raml_jstr *s)
         uint32_t c = raml_j_char(s->s + i, &len);
         size_t message = raml_j_message_at(s, i);
         if (c == (unsigned char)quote || c == '\\') raml_jout_add(o, "\\", 1, message);
-        if (raml_j_is_printable(c))
-            raml_jout_add(o, s->s + i, len, message);
-        else
-            escape_char(o, c, message);
+        if (raml_j_is_printable(c)) raml_jout_add(o, s->s + i, len, message);
+        else escape_char(o, c, message);
     }
     raml_jout_add(o, &quote, 1, RAML_J_FRAME);
     if (s->safe) raml_jout_adds(o, ")");
@@ -69,8 +67,8 @@ static void repr_seq(struct raml_jout *o, const struct raml_jseq *q)
     static const char *const close[] = {"]", ")", "", "", "])", "])", "])"};
     char text[80];
     if (q->kind == RAML_J_RANGE) {
-        snprintf(text, sizeof text, q->step == 1 ? "range(%" PRId64 ", %" PRId64 ")"
-                                                 : "range(%" PRId64 ", %" PRId64 ", %" PRId64 ")",
+        snprintf(text, sizeof text,
+                 q->step == 1 ? "range(%" PRId64 ", %" PRId64 ")" : "range(%" PRId64 ", %" PRId64 ", %" PRId64 ")",
                  q->start, q->stop, q->step);
         raml_jout_adds(o, text);
         return;
@@ -137,10 +135,8 @@ void raml_j_repr(struct raml_jout *o, struct raml_jv v)
 void raml_j_print(struct raml_jout *o, struct raml_jv v)
 {
     if (o->in->code || v.type == RAML_J_UNDEFINED) return;
-    if (v.type == RAML_J_STR)
-        raml_jout_str(o, v.s);
-    else
-        raml_j_repr(o, v);
+    if (v.type == RAML_J_STR) raml_jout_str(o, v.s);
+    else raml_j_repr(o, v);
 }
 
 struct raml_jv raml_j_to_str(struct raml_jinja *in, struct raml_jv v)
@@ -151,4 +147,3 @@ struct raml_jv raml_j_to_str(struct raml_jinja *in, struct raml_jv v)
     raml_j_print(&o, v);
     return raml_jout_done(&o);
 }
-

@@ -150,8 +150,7 @@ static struct raml_jv all_of(struct raml_jinja *in, struct raml_jv v, utf8proc_c
     if (in->code) return v;
     for (size_t i = 0, len; i < v.s->n && raml_j_work(in, 1); i += len) {
         utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)raml_j_char(v.s->s + i, &len));
-        if (k == want)
-            any = true;
+        if (k == want) any = true;
         else if (k == UTF8PROC_CATEGORY_LU || k == UTF8PROC_CATEGORY_LL || k == UTF8PROC_CATEGORY_LT)
             return raml_j_bool(false);
     }

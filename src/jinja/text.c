@@ -52,11 +52,13 @@ static const char *long_upper(uint32_t c)
     static const struct {
         uint32_t c;
         const char *upper;
+        /* clang-format off */
     } table[] = {
         {0xdf, "SS"},      {0x149, "\xca\xbcN"}, {0x1f0, "J\xcc\x8c"}, {0xfb00, "FF"}, {0xfb01, "FI"},
         {0xfb02, "FL"},    {0xfb03, "FFI"},      {0xfb04, "FFL"},      {0xfb05, "ST"}, {0xfb06, "ST"},
         {0x587, "\xd4\xb5\xd5\x92"},
     };
+    /* clang-format on */
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (table[i].c == c) return table[i].upper;
     return NULL;
@@ -82,8 +84,8 @@ static bool cased_beside(struct raml_jinja *in, const struct raml_jstr *s, size_
 {
     size_t len;
     while ((forward ? at < s->n : at > 0) && raml_j_work(in, 1)) {
-        if (!forward)
-            do at--;
+        if (!forward) do
+                at--;
             while (at > 0 && ((unsigned char)s->s[at] & 0xc0) == 0x80);
         uint32_t c = raml_j_char(s->s + at, &len);
         if (!is_ignorable(c)) return is_cased(c);
@@ -112,7 +114,10 @@ static void add_case(struct raml_jout *o, const struct raml_jstr *s, size_t at, 
         raml_jout_char(o, 0x3c2, message); /* a sigma that ends a word */
         return;
     }
-    raml_jout_char(o, (uint32_t)(title ? utf8proc_totitle(x) : upper ? utf8proc_toupper(x) : utf8proc_tolower(x)),
+    raml_jout_char(o,
+                   (uint32_t)(title   ? utf8proc_totitle(x)
+                              : upper ? utf8proc_toupper(x)
+                                      : utf8proc_tolower(x)),
                    message);
 }
 
@@ -144,16 +149,12 @@ struct raml_jv raml_j_case(struct raml_jinja *in, const struct raml_jstr *s, enu
             upper = title = first;
             inside = is_cased(c);
             break;
-        case RAML_J_CAPITALIZE:
-            upper = title = i == 0;
-            break;
+        case RAML_J_CAPITALIZE: upper = title = i == 0; break;
         case RAML_J_JINJA_TITLE:
             upper = first;
             inside = !is_break(c);
             break;
-        case RAML_J_SWAP:
-            upper = is_small(c);
-            break;
+        case RAML_J_SWAP: upper = is_small(c); break;
         default: break;
         }
         add_case(&o, s, i, upper, title);

@@ -69,12 +69,14 @@ static size_t count_chars(const char *s, size_t n)
     return k;
 }
 
-static struct raml_jv make(struct raml_jinja *in, const char *s, size_t n, const struct raml_jprovenance *provenance, size_t n_provenance)
+static struct raml_jv make(struct raml_jinja *in, const char *s, size_t n, const struct raml_jprovenance *provenance,
+                           size_t n_provenance)
 {
     if (!raml_j_work(in, n / BYTES_A_STEP)) return raml_j_none();
     struct raml_jstr *t = raml_j_alloc(in, 1, sizeof *t);
     if (!t) return raml_j_none();
-    *t = (struct raml_jstr){.s = s, .n = n, .n_chars = count_chars(s, n), .provenance = provenance, .n_provenance = n_provenance};
+    *t = (struct raml_jstr){
+        .s = s, .n = n, .n_chars = count_chars(s, n), .provenance = provenance, .n_provenance = n_provenance};
     return (struct raml_jv){.type = RAML_J_STR, .s = t};
 }
 
@@ -139,10 +141,8 @@ size_t raml_j_message_at(const struct raml_jstr *s, size_t at)
     size_t a = 0, b = s->n_provenance; /* the first mark that ends after `at` */
     while (a < b) {
         size_t mid = a + (b - a) / 2;
-        if (s->provenance[mid].end <= at)
-            a = mid + 1;
-        else
-            b = mid;
+        if (s->provenance[mid].end <= at) a = mid + 1;
+        else b = mid;
     }
     return a < s->n_provenance && s->provenance[a].start <= at ? s->provenance[a].message : RAML_J_FRAME;
 }
@@ -350,7 +350,8 @@ static bool check_key(struct raml_jinja *in, struct raml_jv key)
     }
     if (key.type == RAML_J_SEQ && key.q->kind == RAML_J_TUPLE) {
         if (!raml_j_enter(in)) return false;
-        for (size_t i = 0; i < key.q->n && check_key(in, key.q->item[i]); i++) {}
+        for (size_t i = 0; i < key.q->n && check_key(in, key.q->item[i]); i++) {
+        }
         raml_j_leave(in);
     }
     return !in->code;
@@ -360,10 +361,8 @@ void raml_j_put(struct raml_jinja *in, struct raml_jdict *m, struct raml_jv key,
 {
     if (!m || !check_key(in, key)) return;
     size_t i = find(in, m, key);
-    if (i < m->n)
-        m->value[i] = value;
-    else
-        raml_j_append(in, m, key, value);
+    if (i < m->n) m->value[i] = value;
+    else raml_j_append(in, m, key, value);
 }
 
 bool raml_j_get(struct raml_jinja *in, const struct raml_jdict *m, struct raml_jv key, struct raml_jv *out)

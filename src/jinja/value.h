@@ -91,9 +91,9 @@ struct raml_jdict { /* keys in insertion order */
     struct raml_jv *key, *value;
     size_t n, cap;
 };
-struct raml_jundef {     /* for the message when it is used */
-    const char *of;      /* type that lacks it; NULL: a variable */
-    const char *name;    /* of the variable or attribute; NULL: `why` is the whole message */
+struct raml_jundef {  /* for the message when it is used */
+    const char *of;   /* type that lacks it; NULL: a variable */
+    const char *name; /* of the variable or attribute; NULL: `why` is the whole message */
     const char *why;
 };
 struct raml_jloop {
@@ -145,7 +145,7 @@ size_t raml_j_byte_of(const struct raml_jstr *s, size_t i_char); /* i_char <= n_
 size_t raml_j_message_at(const struct raml_jstr *s, size_t at);
 /* One character's code point at s[0..); *bytes: its length. s is valid UTF-8. */
 uint32_t raml_j_char(const char *s, size_t *bytes);
-bool raml_j_is_space(uint32_t c);    /* str.isspace, and \s */
+bool raml_j_is_space(uint32_t c);     /* str.isspace, and \s */
 bool raml_j_is_printable(uint32_t c); /* str.isprintable */
 
 /* Text being built, with its marks. */
@@ -183,11 +183,11 @@ const char *raml_j_type_name(struct raml_jv v); /* Python's: "str", "NoneType" .
 bool raml_j_truth(struct raml_jinja *in, struct raml_jv v);
 bool raml_j_equal(struct raml_jinja *in, struct raml_jv a, struct raml_jv b);
 int raml_j_order(struct raml_jinja *in, struct raml_jv a, struct raml_jv b, const char *op); /* < 0, 0, > 0 */
-bool raml_j_same(struct raml_jv a, struct raml_jv b);                                         /* Python's `is` */
-bool raml_j_is_number(struct raml_jv v);    /* bool, int or float */
-bool raml_j_is_integral(struct raml_jv v);  /* bool or int */
-double raml_j_number(struct raml_jv v);     /* of a number */
-int64_t raml_j_integer(struct raml_jv v);   /* of bool or int */
+bool raml_j_same(struct raml_jv a, struct raml_jv b);                                        /* Python's `is` */
+bool raml_j_is_number(struct raml_jv v);                                                     /* bool, int or float */
+bool raml_j_is_integral(struct raml_jv v);                                                   /* bool or int */
+double raml_j_number(struct raml_jv v);                                                      /* of a number */
+int64_t raml_j_integer(struct raml_jv v);                                                    /* of bool or int */
 
 /* print.c: str(v), repr(v). */
 void raml_j_print(struct raml_jout *o, struct raml_jv v);

@@ -20,9 +20,9 @@ enum { LOGIT_ROWS = 256 };
 struct leaf { /* a prompt or a sample */
     uint32_t *page;
     size_t n_pages, cap_pages, length; /* length: own tokens */
-    int prompt; /* of a sample; -1: this is a prompt */
-    int users;  /* of a prompt: itself and its samples; 0: free slot */
-    bool kept;  /* of a prompt: not yet dropped */
+    int prompt;                        /* of a sample; -1: this is a prompt */
+    int users;                         /* of a prompt: itself and its samples; 0: free slot */
+    bool kept;                         /* of a prompt: not yet dropped */
 };
 struct raml_decoder {
     const struct raml_model *m;
@@ -141,7 +141,7 @@ void raml_decoder_close(struct raml_decoder *d)
     free(d->s.acts);
     raml_array_free(d->m->dev, d->pool);
     raml_array_free(d->m->dev, d->block);
-    struct list *list[] = {&d->token, &d->position, &d->page, &d->slot, &d->tile,
+    struct list *list[] = {&d->token, &d->position, &d->page, &d->slot,     &d->tile,
                            &d->pair,  &d->mask,     &d->read, &d->s.staging};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) raml_list_drop(d->m, list[i]);
     free(d);
@@ -423,7 +423,8 @@ enum raml_code raml_decoder_step(struct raml_decoder *d, const int *sample, cons
     d->n_tiles = d->n_pairs = d->n_masks = 0;
     for (size_t r = 0; r < n && !rc; r++) {
         const struct leaf *l = &d->leaf[sample[r]];
-        put_row(d, r, token[r], raml_decoder_length(d, sample[r]), l->page[l->length / RAML_KEYS], l->length % RAML_KEYS);
+        put_row(d, r, token[r], raml_decoder_length(d, sample[r]), l->page[l->length / RAML_KEYS],
+                l->length % RAML_KEYS);
     }
     for (size_t r = 0; r < n && !rc;) {
         size_t k = 1;

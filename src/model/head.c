@@ -68,12 +68,15 @@ void raml_head_run(struct raml_pass *p, const struct raml_logprobs *out, const f
     for (size_t first = 0; first < pack->n_targets; first += p->head_rows) {
         size_t left = pack->n_targets - first, n = left < p->head_rows ? left : p->head_rows;
         const char *target = (const char *)p->target.device + first * stride;
-        struct rows r = {first, n, (const void *)(target + offsetof(struct raml_target, row)),
+        struct rows r = {first,
+                         n,
+                         (const void *)(target + offsetof(struct raml_target, row)),
                          {(const void *)(target + offsetof(struct raml_target, token)), stride, n}};
         m->b->gather(m->dev, m->type, p->xs, p->s.xnf, r.row, stride, n, d);
         forward_rows(p, &r, &state, d_logp != NULL);
         if (out && out->logp) m->b->download(m->dev, out->logp + first, p->ends.logp, n * sizeof *out->logp);
-        if (out && out->entropy) m->b->download(m->dev, out->entropy + first, p->ends.entropy, n * sizeof *out->entropy);
+        if (out && out->entropy)
+            m->b->download(m->dev, out->entropy + first, p->ends.entropy, n * sizeof *out->entropy);
         if (out && out->argmax) m->b->download(m->dev, out->argmax + first, state.argmax, n * sizeof *out->argmax);
         if (d_logp) backward_rows(p, &r, d_logp + first, d_entropy ? d_entropy + first : NULL, grad);
     }
@@ -85,7 +88,7 @@ void raml_head_logits(const struct raml_model *m, const void *xs, size_t n, floa
     for (size_t i = 0; i < m->n_head_tiles; i++) {
         size_t v = tile_width(m, i);
         m->b->forward(m->dev, &m->w_head[i], xs, m->type, n, tile, RAML_TYPE_F32, false);
-        m->b->copy_rows(m->dev, out + i * m->sizes.head_tile, V * sizeof *out, tile, v * sizeof *tile,
-                        v * sizeof *tile, n);
+        m->b->copy_rows(m->dev, out + i * m->sizes.head_tile, V * sizeof *out, tile, v * sizeof *tile, v * sizeof *tile,
+                        n);
     }
 }

@@ -17,7 +17,7 @@ struct layer { /* offsets into the parameter block; vectors; packed copies for t
     const float *v_norm1, *v_norm2, *v_bias, *v_q_norm, *v_k_norm; /* dev; NULL: the model has none */
     struct raml_matrix w_qkv, w_o, w_gu, w_down;
 };
-struct embedding { /* rows of d numbers, one per token; one of the two */
+struct embedding {     /* rows of d numbers, one per token; one of the two */
     const void *table; /* dev */
     enum raml_type type;
     const struct raml_file_tensor *stored;
@@ -38,7 +38,7 @@ struct raml_model {
     void *own_table;              /* dev, of type weight: the embedding of one without a file */
     struct raml_model_file *file; /* kept open where the embedding is read from it */
     struct embedding table;
-    const float *v_norm; /* dev */
+    const float *v_norm;   /* dev */
     struct raml_params at; /* where each parameter lies in the block */
     struct layer *layer;
     struct raml_matrix *w_head; /* [n_head_tiles], sizes.head_tile vocabulary entries each */
@@ -59,8 +59,8 @@ RAML_CHECKED enum raml_code raml_model_load_block(struct raml_model *m, const st
 RAML_CHECKED enum raml_code raml_model_load_copies(struct raml_model *m, const struct raml_source *src,
                                                    struct raml_err *err);
 /* size.c: RAML_ENOMEM, with numbers, where there is less memory than the model will take. */
-RAML_CHECKED enum raml_code raml_model_fits(const struct raml_model *m, enum raml_use use, const struct raml_source *src,
-                                            struct raml_err *err);
+RAML_CHECKED enum raml_code raml_model_fits(const struct raml_model *m, enum raml_use use,
+                                            const struct raml_source *src, struct raml_err *err);
 void raml_model_drop_weights(struct raml_model *m);
 /* lists.c: a list that the host makes and the device reads. Zero-initialise. */
 struct list {
@@ -98,15 +98,15 @@ struct batch {
     const struct raml_key_page *pair;
     const uint64_t *mask;
 };
-struct stream { /* buffers of a forward run over rows; dev but `staging` */
+struct stream {        /* buffers of a forward run over rows; dev but `staging` */
     struct acts *acts; /* [n_layers], of the host */
     void *y;           /* act [chunk, d]: what o and down projections add to the residual stream */
     float *xf;         /* final residual stream [n, d] */
     void *xnf;         /* its norm, act [n, d] */
     float *rstdf;
-    void *k, *v;       /* pages; layer i at k + i * layer_bytes (0: every layer uses the same) */
+    void *k, *v; /* pages; layer i at k + i * layer_bytes (0: every layer uses the same) */
     size_t layer_bytes;
-    bool keep;         /* activations of all rows and layers are kept for backward */
+    bool keep;           /* activations of all rows and layers are kept for backward */
     struct list staging; /* staging of rows of an embedding in a file */
 };
 /* Embedding, all layers, final norm. The next sync reports failures of the device. */
@@ -116,7 +116,7 @@ RAML_CHECKED enum raml_code raml_layers_forward(const struct raml_model *m, stru
 struct raml_pass {
     const struct raml_model *m;
     bool backward;
-    const struct raml_pack *pack; /* of the last forward */
+    const struct raml_pack *pack;           /* of the last forward */
     size_t cap_rows, cap_tiles, tree_tiles; /* tree_tiles: of the largest tree */
     struct list token, position, page, slot, tile, pair, mask, tree_tile, target;
     struct stream s;
@@ -124,17 +124,17 @@ struct raml_pass {
     size_t block_bytes, other_bytes, scratch_bytes;
     void *pages; /* dev */
     /* head: dev */
-    size_t head_rows;   /* rows of targets worked on at once */
-    void *xs;           /* act [head_rows, d] */
-    float *z;           /* logits */
+    size_t head_rows; /* rows of targets worked on at once */
+    void *xs;         /* act [head_rows, d] */
+    float *z;         /* logits */
     struct raml_loss_state loss;
     struct raml_loss_end ends;
     float *d_logp, *d_entropy; /* [head_rows] */
-    void *dz;           /* act [head_rows, head_tile] */
-    float *dxs;         /* [head_rows, d] */
+    void *dz;                  /* act [head_rows, head_tile] */
+    float *dxs;                /* [head_rows, d] */
     /* backward: dev */
-    float *dx;          /* [n, d] */
-    float *dxn;         /* [n, d]: gradient of the final norm's output */
+    float *dx;                                /* [n, d] */
+    float *dxn;                               /* [n, d]: gradient of the final norm's output */
     void *dxa, *d_o, *dqkv, *dgu, *dh, *dxna; /* act */
 };
 /* head.c: evaluates all targets of the pack; with d_logp also backward through the head into dxn and grad (dev).

@@ -32,14 +32,17 @@ static enum raml_code make_table(const struct raml_config *c, enum raml_dtype dt
     if (use == RAML_TRAINING && dtype == RAML_STORED)
         return raml_fail(err, RAML_EUSAGE, "a model for training has weights in F32 or BF16, not in its file's types");
     if (use == RAML_TRAINING && dtype == RAML_BF16 && !raml_device_has_bf16(dev))
-        return raml_fail(err, RAML_ESUPPORT, "training in bf16 needs a processor with AVX-512 BF16 (kernel level "
-                         "avx512bf16; this device runs %s); use f32", raml_device_level(dev));
+        return raml_fail(err, RAML_ESUPPORT,
+                         "training in bf16 needs a processor with AVX-512 BF16 (kernel level "
+                         "avx512bf16; this device runs %s); use f32",
+                         raml_device_level(dev));
     struct raml_model *m = calloc(1, sizeof *m);
     if (!m) return raml_fail(err, RAML_ENOMEM, "no memory for the model");
     raml_model_shape(m, c, dtype, dev);
     m->layer = calloc((size_t)c->n_layers, sizeof *m->layer);
     m->w_head = calloc(m->n_head_tiles, sizeof *m->w_head);
-    rc = m->layer && m->w_head ? raml_params_init(&m->at, c, err) : raml_fail(err, RAML_ENOMEM, "no memory for the model");
+    rc = m->layer && m->w_head ? raml_params_init(&m->at, c, err)
+                               : raml_fail(err, RAML_ENOMEM, "no memory for the model");
     for (int i = 0; !rc && i < c->n_layers; i++) m->layer[i].at = m->at.layer[i];
     if (rc) raml_model_close(m);
     else *out = m;
@@ -52,9 +55,10 @@ static enum raml_code make_rotary(struct raml_model *m, struct raml_err *err)
     size_t n = (size_t)m->config.max_positions * (size_t)m->config.head_dim, bytes = n * sizeof(float);
     float *cos_sin = malloc(bytes);
     m->cos_sin = m->b->alloc(m->dev, n, sizeof *m->cos_sin);
-    enum raml_code rc = cos_sin && m->cos_sin
-                            ? raml_rope_table(&m->config, raml_device_threads(m->dev), cos_sin, err)
-                            : raml_fail(err, RAML_ENOMEM, "no memory for the rotary table of %d positions", m->config.max_positions);
+    enum raml_code rc =
+        cos_sin && m->cos_sin
+            ? raml_rope_table(&m->config, raml_device_threads(m->dev), cos_sin, err)
+            : raml_fail(err, RAML_ENOMEM, "no memory for the rotary table of %d positions", m->config.max_positions);
     if (!rc) m->b->upload(m->dev, m->cos_sin, cos_sin, bytes);
     free(cos_sin);
     return rc;
@@ -118,7 +122,8 @@ enum raml_code raml_model_save(const struct raml_model *m, const char *dir, stru
 {
     char path[RAML_PATH_BYTES];
     if (!m->weights)
-        return raml_fail(err, RAML_EUSAGE, "the model was opened for inference: it can't be saved, only its file copied");
+        return raml_fail(err, RAML_EUSAGE,
+                         "the model was opened for inference: it can't be saved, only its file copied");
     struct raml_view weights;
     enum raml_code rc = raml_view_open(m->dev, m->weights, m->at.n * sizeof *m->weights, &weights, err);
     struct raml_tensor_view *v = rc ? NULL : calloc(m->at.n_params, sizeof *v);

@@ -9,7 +9,8 @@ enum { KEPT_LOGITS = 16 << 20 }; /* floats of logits kept for backward at once: 
 enum raml_code raml_pass_open(const struct raml_model *m, bool backward, struct raml_pass **out, struct raml_err *err)
 {
     if (backward && !m->trainable)
-        return raml_fail(err, RAML_EUSAGE, "the model was opened for inference (RAML_INFERENCE): gradients need it opened "
+        return raml_fail(err, RAML_EUSAGE,
+                         "the model was opened for inference (RAML_INFERENCE): gradients need it opened "
                          "for training");
     struct raml_pass *p = calloc(1, sizeof *p);
     if (p) p->s.acts = calloc((size_t)m->config.n_layers, sizeof *p->s.acts);
@@ -35,8 +36,8 @@ void raml_pass_close(struct raml_pass *p)
 {
     if (!p) return;
     drop_buffers(p);
-    struct list *list[] = {&p->token, &p->position, &p->page, &p->slot, &p->tile,
-                           &p->pair, &p->mask, &p->tree_tile, &p->target, &p->s.staging};
+    struct list *list[] = {&p->token, &p->position, &p->page,      &p->slot,   &p->tile,
+                           &p->pair,  &p->mask,     &p->tree_tile, &p->target, &p->s.staging};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) raml_list_drop(p->m, list[i]);
     free(p->s.acts);
     free(p);
@@ -89,8 +90,8 @@ static void carve_head(struct raml_pass *p, struct carver *c)
     size_t tile = V < z->head_tile ? V : z->head_tile, n = p->head_rows + z->slack_rows;
     p->xs = carve(c, n * d, s);
     p->z = carve(c, (p->backward ? p->head_rows * (p->m->n_head_tiles - 1) * z->head_tile : 0) + n * tile, 4);
-    float **row[] = {&p->loss.max,  &p->loss.sum,     &p->loss.dot,  &p->loss.target, &p->ends.lse,
-                     &p->ends.entropy, &p->ends.logp, &p->d_logp, &p->d_entropy};
+    float **row[] = {&p->loss.max,     &p->loss.sum,  &p->loss.dot, &p->loss.target, &p->ends.lse,
+                     &p->ends.entropy, &p->ends.logp, &p->d_logp,   &p->d_entropy};
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) *row[i] = carve(c, n, 4);
     p->loss.argmax = carve(c, n, 4);
     if (!p->backward) return;

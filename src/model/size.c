@@ -80,7 +80,12 @@ enum raml_code raml_model_fits(const struct raml_model *m, enum raml_use use, co
     if (t == RAML_F32 && !m->stored && use == RAML_INFERENCE)
         snprintf(other, sizeof other, "; as bf16 it would take %.2f GB",
                  1e-9 * (double)raml_model_estimate(&m->config, RAML_BF16, use, random_init));
-    return raml_fail(err, RAML_ENOMEM, "the model does not fit: its %.3f billion parameters take %.2f GB as %s%s, and "
-                     "%.2f GB of memory are free%s", 1e-9 * (double)raml_config_params(&m->config), 1e-9 * (double)need,
-                     m->stored ? "they are stored" : t == RAML_BF16 ? "bf16" : "f32", use == RAML_TRAINING ? " for training" : "", 1e-9 * (double)have, other);
+    return raml_fail(err, RAML_ENOMEM,
+                     "the model does not fit: its %.3f billion parameters take %.2f GB as %s%s, and "
+                     "%.2f GB of memory are free%s",
+                     1e-9 * (double)raml_config_params(&m->config), 1e-9 * (double)need,
+                     m->stored        ? "they are stored"
+                     : t == RAML_BF16 ? "bf16"
+                                      : "f32",
+                     use == RAML_TRAINING ? " for training" : "", 1e-9 * (double)have, other);
 }

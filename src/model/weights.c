@@ -13,8 +13,8 @@
 #include <string.h>
 
 enum {
-    ROWS = 64,        /* converted by one thread at a time */
-    STAGED = 1 << 22  /* numbers sent to the device at once, where a whole matrix is not needed */
+    ROWS = 64,       /* converted by one thread at a time */
+    STAGED = 1 << 22 /* numbers sent to the device at once, where a whole matrix is not needed */
 };
 
 /* -- Sources ------------------------------------------------------------------------------------------------------- */
@@ -72,7 +72,8 @@ static enum raml_type type_of(const struct raml_model *m, const struct raml_sour
 static enum raml_code rows_kept(const struct raml_model *m, const struct raml_source *src, size_t i, size_t row,
                                 size_t n, float *scratch, void *out, struct raml_err *err)
 {
-    if (m->stored && src->file) return raml_file_tensor_copy(raml_model_file_at(src->file, i), row, n, scratch, out, err);
+    if (m->stored && src->file)
+        return raml_file_tensor_copy(raml_model_file_at(src->file, i), row, n, scratch, out, err);
     if (m->weight == RAML_TYPE_F32) return rows_f32(m, src, i, row, n, out, err);
     if (src->file) return raml_file_tensor_bf16(raml_model_file_at(src->file, i), row, n, out, err);
     enum raml_code rc = rows_f32(m, src, i, row, n, scratch, err);
@@ -238,8 +239,11 @@ static void set_vectors(struct raml_model *m, const float *base, const size_t *a
         const struct {
             const float **to;
             size_t offset;
-        } each[] = {{&l->v_norm1, l->at.norm1}, {&l->v_norm2, l->at.norm2}, {&l->v_bias, l->at.bias},
-                    {&l->v_q_norm, l->at.q_norm}, {&l->v_k_norm, l->at.k_norm}};
+        } each[] = {{&l->v_norm1, l->at.norm1},
+                    {&l->v_norm2, l->at.norm2},
+                    {&l->v_bias, l->at.bias},
+                    {&l->v_q_norm, l->at.q_norm},
+                    {&l->v_k_norm, l->at.k_norm}};
         for (size_t k = 0; k < sizeof each / sizeof *each; k++)
             *each[k].to = each[k].offset ? base + (at ? at[find_param(m, each[k].offset)] : each[k].offset) : NULL;
     }
@@ -330,7 +334,8 @@ static enum raml_code hold_embedding(struct raml_model *m, const struct raml_sou
         return RAML_OK;
     }
     m->own_table = m->b->alloc(m->dev, m->at.param[i].n, raml_type_block_bytes(m->weight));
-    if (!m->own_table) return raml_fail(err, RAML_ENOMEM, "no memory for the embedding of %zu numbers", m->at.param[i].n);
+    if (!m->own_table)
+        return raml_fail(err, RAML_ENOMEM, "no memory for the embedding of %zu numbers", m->at.param[i].n);
     m->table = (struct embedding){.table = m->own_table, .type = m->weight};
     return send_rows(m, src, i, false, m->own_table, err);
 }

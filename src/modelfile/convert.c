@@ -24,14 +24,14 @@ struct raml_save_options raml_save_options_default(void)
 struct job {
     const struct raml_model_file *f;
     const struct raml_save_options *o;
-    const char *to;       /* for messages */
-    const size_t *order;  /* of tensors in this file */
-    const uint32_t *type; /* by tensor of f */
-    bool turn;            /* rows in GGUF's order */
+    const char *to;        /* for messages */
+    const size_t *order;   /* of tensors in this file */
+    const uint32_t *type;  /* by tensor of f */
+    bool turn;             /* rows in GGUF's order */
     const float *divisors; /* the tensor after the last; NULL: none */
-    float *scratch;           /* for rows being converted from one type to another; grows */
+    float *scratch;        /* for rows being converted from one type to another; grows */
     size_t room_n;
-    double done, total;   /* bytes */
+    double done, total; /* bytes */
 };
 
 static enum raml_code reserve_scratch(struct job *j, size_t n, struct raml_err *err)
@@ -41,8 +41,8 @@ static enum raml_code reserve_scratch(struct job *j, size_t n, struct raml_err *
 }
 
 /* n rows of s that are in order, as type. */
-static enum raml_code convert(struct job *j, const struct raml_file_tensor *s, uint32_t type, size_t row, size_t n, void *out,
-                              struct raml_err *err)
+static enum raml_code convert(struct job *j, const struct raml_file_tensor *s, uint32_t type, size_t row, size_t n,
+                              void *out, struct raml_err *err)
 {
     size_t cols = s->n_dims == 2 ? s->shape[1] : 1, bytes = 0;
     if (type == RAML_GGML_F32) return raml_file_tensor_f32(s, row, n, out, err);
@@ -131,8 +131,8 @@ static double total_bytes(const struct raml_model_file *f, const uint32_t *type)
 static uint32_t file_type(const struct raml_model_file *f, enum raml_store_as as, uint32_t most)
 {
     int64_t said = 0;
-    if (as == RAML_STORE_KEEP && f->gguf && !raml_gguf_integer(f->gguf, "general.file_type", &said, NULL) && said >= 0 &&
-        said <= UINT16_MAX)
+    if (as == RAML_STORE_KEEP && f->gguf && !raml_gguf_integer(f->gguf, "general.file_type", &said, NULL) &&
+        said >= 0 && said <= UINT16_MAX)
         return (uint32_t)said;
     switch (most) {
     case RAML_GGML_F16: return 1;

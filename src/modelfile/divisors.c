@@ -32,8 +32,7 @@ static bool fits(const struct raml_config *c, const float *d)
     plain.rope = RAML_ROPE_PLAIN;
     if (c->rope == RAML_ROPE_LLAMA3) tol *= c->rope_high_freq / (c->rope_high_freq - c->rope_low_freq);
     for (int i = 0; i < c->head_dim / 2; i++)
-        if (!(fabs(1 / (double)d[i] - raml_rope_frequency(c, i) / raml_rope_frequency(&plain, i)) <= tol))
-            return false;
+        if (!(fabs(1 / (double)d[i] - raml_rope_frequency(c, i) / raml_rope_frequency(&plain, i)) <= tol)) return false;
     return true;
 }
 
@@ -93,8 +92,10 @@ enum raml_code raml_rope_from_divisors(const char *path, const float *d, int sai
     double most = 1, s[2], x[2];
     for (int i = 0; i < c->head_dim / 2; i++) {
         if (!(d[i] > 0) || !isfinite(d[i]))
-            return raml_fail(err, RAML_ERANGE, "%s: tensor 'rope_freqs.weight': element [%d] is %g; expected a positive "
-                             "number", path, i, (double)d[i]);
+            return raml_fail(err, RAML_ERANGE,
+                             "%s: tensor 'rope_freqs.weight': element [%d] is %g; expected a positive "
+                             "number",
+                             path, i, (double)d[i]);
         most = fmax(most, d[i]);
     }
     struct raml_config t = *c;
@@ -114,8 +115,10 @@ enum raml_code raml_rope_from_divisors(const char *path, const float *d, int sai
         found = settle_step(&t, d, said);
     }
     if (!found)
-        return raml_fail(err, RAML_ESUPPORT, "%s: tensor 'rope_freqs.weight': its divisors (largest: %g) are those of no "
-                         "llama3 scaling, and no other is supported", path, most);
+        return raml_fail(err, RAML_ESUPPORT,
+                         "%s: tensor 'rope_freqs.weight': its divisors (largest: %g) are those of no "
+                         "llama3 scaling, and no other is supported",
+                         path, most);
     *c = t;
     return RAML_OK;
 }

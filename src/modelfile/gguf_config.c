@@ -73,6 +73,7 @@ static double read_real(struct reader *r, const char *name, const double *otherw
 }
 
 /* -- What must have no effect -------------------------------------------------------------------------------------- */
+/* clang-format off */
 static const char *const known[] = {
     "vocab_size", "context_length", "embedding_length", "block_count", "feed_forward_length", "attention.head_count",
     "attention.head_count_kv", "attention.key_length", "attention.value_length", "attention.layer_norm_rms_epsilon",
@@ -83,6 +84,7 @@ static const char *const known[] = {
     /* without meaning for these architectures, or for their logits */
     "attention.layer_norm_epsilon", "pooling_type", "tensor_data_layout", "rope.scaling.finetuned",
 };
+/* clang-format on */
 
 /* Keys that are supported only with these values. */
 static const struct {
@@ -139,12 +141,14 @@ static void check_key(struct reader *r, const struct raml_gguf_value *v)
         r->rc = read_any(v, &x, r->err);
         if (r->rc) r->rc = raml_wrap(r->err, r->rc, "%s", path);
         else if (x != neutral[i].a && x != neutral[i].b)
-            r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: metadata '%s' is %g, which is not supported; expected %g", path,
-                              v->key, x, neutral[i].b);
+            r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: metadata '%s' is %g, which is not supported; expected %g",
+                              path, v->key, x, neutral[i].b);
         return;
     }
-    r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: metadata '%.64s' is not known, and might change what the model "
-                      "computes", path, v->key);
+    r->rc = raml_fail(r->err, RAML_ESUPPORT,
+                      "%s: metadata '%.64s' is not known, and might change what the model "
+                      "computes",
+                      path, v->key);
 }
 
 static void check_keys(struct reader *r)
@@ -164,8 +168,10 @@ static void read_window(struct reader *r, const struct raml_config *c)
     if (r->rc || !present(r, "attention.sliding_window")) return;
     r->rc = raml_gguf_integer(r->g, key_of(r, "attention.sliding_window", key), &v, r->err);
     if (!r->rc && v != 0 && v < c->max_positions)
-        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: metadata '%s' is %lld, below the context of %d: sliding windows are "
-                          "not supported", raml_gguf_path(r->g), key, (long long)v, c->max_positions);
+        r->rc = raml_fail(r->err, RAML_ESUPPORT,
+                          "%s: metadata '%s' is %lld, below the context of %d: sliding windows are "
+                          "not supported",
+                          raml_gguf_path(r->g), key, (long long)v, c->max_positions);
 }
 
 /* -- The rotary embedding ------------------------------------------------------------------------------------------ */
@@ -176,11 +182,13 @@ static void read_yarn(struct reader *r, struct raml_config *c)
     c->rope_original_positions = read_count(r, "rope.scaling.original_context_length", &c->max_positions);
     c->rope_beta_fast = read_real(r, "rope.scaling.yarn_beta_fast", &fast);
     c->rope_beta_slow = read_real(r, "rope.scaling.yarn_beta_slow", &slow);
-    c->rope_attention = (c->rope_factor > 1 ? 0.1 * raml_log(c->rope_factor) + 1 : 1) *
-                        read_real(r, "rope.scaling.attn_factor", &one);
+    c->rope_attention =
+        (c->rope_factor > 1 ? 0.1 * raml_log(c->rope_factor) + 1 : 1) * read_real(r, "rope.scaling.attn_factor", &one);
     if (!r->rc && (!(c->rope_beta_fast > c->rope_beta_slow) || !(c->rope_beta_slow > 0) || !(c->rope_attention > 0)))
-        r->rc = raml_fail(r->err, RAML_ERANGE, "%s: %s.rope.scaling: expected 0 < yarn_beta_slow < yarn_beta_fast and a "
-                          "positive attn_factor", raml_gguf_path(r->g), r->arch);
+        r->rc = raml_fail(r->err, RAML_ERANGE,
+                          "%s: %s.rope.scaling: expected 0 < yarn_beta_slow < yarn_beta_fast and a "
+                          "positive attn_factor",
+                          raml_gguf_path(r->g), r->arch);
 }
 
 /* llama.cpp's order: no type means "linear", and a factor of 0 means none. */
@@ -196,8 +204,10 @@ static void read_scaling(struct reader *r, struct raml_config *c)
     if (r->rc) return;
     bool linear = type.n == 6 && !memcmp(type.bytes, "linear", 6), yarn = type.n == 4 && !memcmp(type.bytes, "yarn", 4);
     if (!linear && !yarn && !(type.n == 4 && !memcmp(type.bytes, "none", 4))) {
-        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: metadata '%s' is '%.*s', which is not known; known: none, linear, "
-                          "yarn", raml_gguf_path(r->g), key, type.n < 40 ? (int)type.n : 40, type.bytes);
+        r->rc = raml_fail(r->err, RAML_ESUPPORT,
+                          "%s: metadata '%s' is '%.*s', which is not known; known: none, linear, "
+                          "yarn",
+                          raml_gguf_path(r->g), key, type.n < 40 ? (int)type.n : 40, type.bytes);
         return;
     }
     if (factor != 0 && !(factor >= 1))
@@ -214,18 +224,20 @@ static void read_divisors(struct reader *r, struct raml_config *c)
 {
     const char *path = raml_gguf_path(r->g);
     const struct raml_gguf_tensor *t = raml_gguf_tensor_find(r->g, "rope_freqs.weight");
-    float d[128]; /* half of raml_config_check's largest head */
+    float d[128];                                                   /* half of raml_config_check's largest head */
     if (r->rc || !t || strcmp(c->model_type, "llama") != 0) return; /* other architectures: belongs to no part */
     size_t want = (size_t)c->head_dim / 2;
     char found[96];
     if (t->n_dims != 1 || t->shape[0] != want || want > sizeof d / sizeof *d)
-        r->rc = raml_fail(r->err, RAML_ESHAPE, "%s: tensor 'rope_freqs.weight' has shape [%s]; the metadata asks for [%zu]",
-                          path, raml_shape_text(t->shape, t->n_dims, found, sizeof found), want);
+        r->rc =
+            raml_fail(r->err, RAML_ESHAPE, "%s: tensor 'rope_freqs.weight' has shape [%s]; the metadata asks for [%zu]",
+                      path, raml_shape_text(t->shape, t->n_dims, found, sizeof found), want);
     else if (c->rope != RAML_ROPE_PLAIN)
-        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: tensor 'rope_freqs.weight' beside another rotary scaling is not "
-                          "supported", path);
-    else
-        r->rc = raml_gguf_to_f32(t, d, false, r->err);
+        r->rc = raml_fail(r->err, RAML_ESUPPORT,
+                          "%s: tensor 'rope_freqs.weight' beside another rotary scaling is not "
+                          "supported",
+                          path);
+    else r->rc = raml_gguf_to_f32(t, d, false, r->err);
     const int none = 0;
     int said = read_count(r, "rope.scaling.original_context_length", &none);
     if (!r->rc) r->rc = raml_rope_from_divisors(path, d, said, c, r->err);
@@ -238,14 +250,18 @@ static void read_heads(struct reader *r, struct raml_config *c)
     c->n_kv_heads = read_count(r, "attention.head_count_kv", &c->n_heads);
     int head = c->n_heads ? c->hidden_size / c->n_heads : 0;
     c->head_dim = read_count(r, "attention.key_length", &head);
-    int value = read_count(r, "attention.value_length", &head), rotary = read_count(r, "rope.dimension_count",
-                                                                                    &c->head_dim);
+    int value = read_count(r, "attention.value_length", &head),
+        rotary = read_count(r, "rope.dimension_count", &c->head_dim);
     if (!r->rc && value != c->head_dim)
-        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: metadata '%s.attention.key_length' is %d and value_length is %d; "
-                          "expected the same", raml_gguf_path(r->g), r->arch, c->head_dim, value);
+        r->rc = raml_fail(r->err, RAML_ESUPPORT,
+                          "%s: metadata '%s.attention.key_length' is %d and value_length is %d; "
+                          "expected the same",
+                          raml_gguf_path(r->g), r->arch, c->head_dim, value);
     if (!r->rc && rotary != c->head_dim)
-        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: metadata '%s.rope.dimension_count' is %d; expected the size of a "
-                          "head, %d", raml_gguf_path(r->g), r->arch, rotary, c->head_dim);
+        r->rc = raml_fail(r->err, RAML_ESUPPORT,
+                          "%s: metadata '%s.rope.dimension_count' is %d; expected the size of a "
+                          "head, %d",
+                          raml_gguf_path(r->g), r->arch, rotary, c->head_dim);
 }
 
 static void read_vocab(struct reader *r, struct raml_config *c)
@@ -260,16 +276,19 @@ static void read_vocab(struct reader *r, struct raml_config *c)
         return;
     }
     if (t->n_dims != 2 || t->shape[0] < 1 || t->shape[0] > MAX_COUNT) {
-        r->rc = raml_fail(r->err, RAML_ESHAPE, "%s: tensor 'token_embd.weight' has shape [%s]; expected [vocabulary, %d]",
-                          path, raml_shape_text(t->shape, t->n_dims, found, sizeof found), c->hidden_size);
+        r->rc =
+            raml_fail(r->err, RAML_ESHAPE, "%s: tensor 'token_embd.weight' has shape [%s]; expected [vocabulary, %d]",
+                      path, raml_shape_text(t->shape, t->n_dims, found, sizeof found), c->hidden_size);
         return;
     }
     c->vocab_size = (int)t->shape[0];
     int said = read_count(r, "vocab_size", &c->vocab_size);
     if (!r->rc && said != c->vocab_size)
-        r->rc = raml_fail(r->err, RAML_ESHAPE, "%s: tensor 'token_embd.weight' has shape [%s]; metadata '%s.vocab_size' "
-                          "asks for [%d, %d]", path, raml_shape_text(t->shape, t->n_dims, found, sizeof found), r->arch,
-                          said, c->hidden_size);
+        r->rc =
+            raml_fail(r->err, RAML_ESHAPE,
+                      "%s: tensor 'token_embd.weight' has shape [%s]; metadata '%s.vocab_size' "
+                      "asks for [%d, %d]",
+                      path, raml_shape_text(t->shape, t->n_dims, found, sizeof found), r->arch, said, c->hidden_size);
 }
 
 static int read_token(struct reader *r, const char *key)
@@ -316,16 +335,18 @@ static void read_kind(struct reader *r)
     r->rc = raml_gguf_string(r->g, "general.architecture", &s, r->err);
     if (r->rc) return;
     for (size_t i = 0; i < sizeof archs / sizeof *archs; i++)
-        if (s.n == strlen(archs[i]) && !memcmp(s.bytes, archs[i], s.n)) snprintf(r->arch, sizeof r->arch, "%s", archs[i]);
+        if (s.n == strlen(archs[i]) && !memcmp(s.bytes, archs[i], s.n))
+            snprintf(r->arch, sizeof r->arch, "%s", archs[i]);
     int64_t parts = 1;
     if (!*r->arch)
-        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: architecture '%.*s' is not known; known: qwen2, qwen3, llama", path,
-                          s.n < 40 ? (int)s.n : 40, s.bytes);
-    else if (raml_gguf_value_find(r->g, "split.count"))
-        r->rc = raml_gguf_integer(r->g, "split.count", &parts, r->err);
+        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: architecture '%.*s' is not known; known: qwen2, qwen3, llama",
+                          path, s.n < 40 ? (int)s.n : 40, s.bytes);
+    else if (raml_gguf_value_find(r->g, "split.count")) r->rc = raml_gguf_integer(r->g, "split.count", &parts, r->err);
     if (!r->rc && parts > 1)
-        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: is one of %lld files of a model; expected one file (llama-gguf-split "
-                          "--merge makes it)", path, (long long)parts);
+        r->rc = raml_fail(r->err, RAML_ESUPPORT,
+                          "%s: is one of %lld files of a model; expected one file (llama-gguf-split "
+                          "--merge makes it)",
+                          path, (long long)parts);
     if (r->rc || !raml_gguf_value_find(r->g, "general.type")) return;
     r->rc = raml_gguf_string(r->g, "general.type", &s, r->err);
     if (!r->rc && !(s.n == 5 && !memcmp(s.bytes, "model", 5)))

@@ -56,7 +56,8 @@ static void put_scaling(struct raml_metadata *m, const struct raml_config *c)
     put_count(m, arch, "rope.scaling.original_context_length", c->rope_original_positions);
     if (c->rope_beta_fast != 32) put_real(m, arch, "rope.scaling.yarn_beta_fast", c->rope_beta_fast);
     if (c->rope_beta_slow != 1) put_real(m, arch, "rope.scaling.yarn_beta_slow", c->rope_beta_slow);
-    if (fabs(c->rope_attention - usual) > 1e-12) put_real(m, arch, "rope.scaling.attn_factor", c->rope_attention / usual);
+    if (fabs(c->rope_attention - usual) > 1e-12)
+        put_real(m, arch, "rope.scaling.attn_factor", c->rope_attention / usual);
 }
 
 static void put_config(struct raml_metadata *m, const struct raml_config *c, uint32_t file_type)
@@ -107,12 +108,12 @@ static enum raml_code copy_value(struct raml_metadata *m, const struct raml_gguf
 static enum raml_code copy_all(struct raml_metadata *m, const struct raml_gguf *g, const char *prefix,
                                struct raml_err *err)
 {
-    static const char *const not[] = {"general.alignment", "general.quantization_version"};
+    static const char *const not [] = {"general.alignment", "general.quantization_version"};
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; i < raml_gguf_n_values(g) && !rc; i++) {
         const struct raml_gguf_value *v = raml_gguf_value_at(g, i);
-        if (strncmp(v->key, prefix, strlen(prefix)) != 0 || has_key(m, v->key) || !strcmp(v->key, not[0]) ||
-            !strcmp(v->key, not[1]))
+        if (strncmp(v->key, prefix, strlen(prefix)) != 0 || has_key(m, v->key) || !strcmp(v->key, not [0]) ||
+            !strcmp(v->key, not [1]))
             continue;
         rc = copy_value(m, v, err);
     }

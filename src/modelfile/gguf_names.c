@@ -10,22 +10,19 @@
 
 static const struct {
     const char *ours, *theirs;
-} outer[] = {
-    {"model.embed_tokens", "token_embd"},
-    {"model.norm", "output_norm"},
-    {"lm_head", "output"},
-}, inner[] = {
-    {"input_layernorm", "attn_norm"},
-    {"self_attn.q_proj", "attn_q"},
-    {"self_attn.k_proj", "attn_k"},
-    {"self_attn.v_proj", "attn_v"},
-    {"self_attn.q_norm", "attn_q_norm"},
-    {"self_attn.k_norm", "attn_k_norm"},
-    {"self_attn.o_proj", "attn_output"},
-    {"post_attention_layernorm", "ffn_norm"},
-    {"mlp.gate_proj", "ffn_gate"},
-    {"mlp.up_proj", "ffn_up"},
-    {"mlp.down_proj", "ffn_down"},
+} outer[] =
+    {
+        {"model.embed_tokens", "token_embd"},
+        {"model.norm", "output_norm"},
+        {"lm_head", "output"},
+},
+  inner[] = {
+      {"input_layernorm", "attn_norm"},    {"self_attn.q_proj", "attn_q"},
+      {"self_attn.k_proj", "attn_k"},      {"self_attn.v_proj", "attn_v"},
+      {"self_attn.q_norm", "attn_q_norm"}, {"self_attn.k_norm", "attn_k_norm"},
+      {"self_attn.o_proj", "attn_output"}, {"post_attention_layernorm", "ffn_norm"},
+      {"mlp.gate_proj", "ffn_gate"},       {"mlp.up_proj", "ffn_up"},
+      {"mlp.down_proj", "ffn_down"},
 };
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -66,18 +63,20 @@ static enum raml_code take_tensor(struct raml_model_file *f, size_t i, struct ra
     enum raml_code rc = raml_file_tensor_check(f, p, name, t->shape, t->n_dims, err);
     if (rc) return rc;
     if (!raml_blocks_known(t->type))
-        return raml_fail(err, RAML_ESUPPORT, "%s: tensor '%s' has type %s (%u); expected F32, F16, BF16, Q8_0, Q4_0, "
-                         "Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K", f->path, name, raml_ggml_type_name(t->type), (unsigned)t->type);
+        return raml_fail(err, RAML_ESUPPORT,
+                         "%s: tensor '%s' has type %s (%u); expected F32, F16, BF16, Q8_0, Q4_0, "
+                         "Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K",
+                         f->path, name, raml_ggml_type_name(t->type), (unsigned)t->type);
     struct raml_file_tensor *s = &f->stored[i];
     *s = (struct raml_file_tensor){.in_file = t->name,
-                              .path = f->path,
-                              .type = t->type,
-                              .n_dims = p->n_dims,
-                              .shape = {p->shape[0], p->shape[1]},
-                              .n = t->n,
-                              .bytes = t->bytes,
-                              .data = t->data,
-                              .rope_permuted_heads = raml_gguf_rope_permuted(&f->config, p->name)};
+                                   .path = f->path,
+                                   .type = t->type,
+                                   .n_dims = p->n_dims,
+                                   .shape = {p->shape[0], p->shape[1]},
+                                   .n = t->n,
+                                   .bytes = t->bytes,
+                                   .data = t->data,
+                                   .rope_permuted_heads = raml_gguf_rope_permuted(&f->config, p->name)};
     memcpy(s->name, p->name, sizeof s->name);
     return RAML_OK;
 }

@@ -93,7 +93,8 @@ static void measure_one(void *user, size_t i, int worker)
     measure_piece(g->s, at, len, g->scratch + (size_t)worker * PIECE, &g->piece[i]);
 }
 
-enum raml_code raml_file_tensor_measure(const struct raml_file_tensor *s, struct raml_file_tensor_values *out, struct raml_err *err)
+enum raml_code raml_file_tensor_measure(const struct raml_file_tensor *s, struct raml_file_tensor_values *out,
+                                        struct raml_err *err)
 {
     size_t size, block = raml_ggml_block(s->type, &size), n_pieces = (s->n + PIECE - 1) / PIECE, n_finite = 0;
     struct raml_file_tensor_values v = {.low = INFINITY, .high = -INFINITY, .first_bad = SIZE_MAX};

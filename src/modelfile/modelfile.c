@@ -48,13 +48,13 @@ static enum raml_code take_view(struct raml_model_file *f, size_t i, struct raml
                          raml_dtype_name(v->dtype));
     struct raml_file_tensor *s = &f->stored[i];
     *s = (struct raml_file_tensor){.in_file = v->name,
-                              .path = f->path,
-                              .type = kind_of(v->dtype),
-                              .n_dims = p->n_dims,
-                              .shape = {p->shape[0], p->shape[1]},
-                              .n = v->n,
-                              .bytes = v->n * raml_dtype_size(v->dtype),
-                              .data = v->data};
+                                   .path = f->path,
+                                   .type = kind_of(v->dtype),
+                                   .n_dims = p->n_dims,
+                                   .shape = {p->shape[0], p->shape[1]},
+                                   .n = v->n,
+                                   .bytes = v->n * raml_dtype_size(v->dtype),
+                                   .data = v->data};
     memcpy(s->name, p->name, sizeof s->name);
     return RAML_OK;
 }
@@ -67,8 +67,10 @@ static enum raml_code check_head(const struct raml_model_file *f, struct raml_er
     if (!head) return RAML_OK;
     if (kind_of(head->dtype) == embed->type && head->n == embed->n && !memcmp(head->data, embed->data, embed->bytes))
         return RAML_OK;
-    return raml_fail(err, RAML_ESHAPE, "%s: tensor 'lm_head.weight' differs from '%s', though config.json has "
-                     "tie_word_embeddings", f->path, embed->name);
+    return raml_fail(err, RAML_ESHAPE,
+                     "%s: tensor 'lm_head.weight' differs from '%s', though config.json has "
+                     "tie_word_embeddings",
+                     f->path, embed->name);
 }
 
 /* Old checkpoints hold the rotary frequencies, which follow from the configuration. */
@@ -209,8 +211,9 @@ static enum raml_code read_rows(const struct raml_file_tensor *s, size_t row, si
     for (size_t i = 0; i < n && !rc; i += step) {
         const void *from = raml_file_tensor_bytes(s, row + i, &row_bytes);
         char *to = out + i * cols * size;
-        size_t m = step * cols, bad = size == sizeof(float) ? raml_blocks_f32(s->type, from, m, (float *)(void *)to)
-                                                            : raml_blocks_bf16(s->type, from, m, (uint16_t *)(void *)to);
+        size_t m = step * cols, bad = size == sizeof(float)
+                                          ? raml_blocks_f32(s->type, from, m, (float *)(void *)to)
+                                          : raml_blocks_bf16(s->type, from, m, (uint16_t *)(void *)to);
         if (bad == m) continue;
         char index[48];
         float x = 0;
@@ -219,24 +222,29 @@ static enum raml_code read_rows(const struct raml_file_tensor *s, size_t row, si
         if (s->n_dims == 2) snprintf(index, sizeof index, "%zu,%zu", row + i + bad / cols, bad % cols);
         else snprintf(index, sizeof index, "%zu", row + i + bad);
         rc = raml_fail(err, RAML_ERANGE, "%s: tensor '%s': element [%s] is %s%s; expected a finite number", s->path,
-                       s->name, index, isnan(x) ? "NaN" : x < 0 ? "-infinity" : "infinity",
+                       s->name, index,
+                       isnan(x) ? "NaN"
+                       : x < 0  ? "-infinity"
+                                : "infinity",
                        isinf(x) && size == sizeof(uint16_t) ? ", or too large for bf16" : "");
     }
     return rc;
 }
 
-enum raml_code raml_file_tensor_f32(const struct raml_file_tensor *s, size_t row, size_t n, float *out, struct raml_err *err)
+enum raml_code raml_file_tensor_f32(const struct raml_file_tensor *s, size_t row, size_t n, float *out,
+                                    struct raml_err *err)
 {
     return read_rows(s, row, n, sizeof *out, (char *)out, err);
 }
 
-enum raml_code raml_file_tensor_bf16(const struct raml_file_tensor *s, size_t row, size_t n, uint16_t *out, struct raml_err *err)
+enum raml_code raml_file_tensor_bf16(const struct raml_file_tensor *s, size_t row, size_t n, uint16_t *out,
+                                     struct raml_err *err)
 {
     return read_rows(s, row, n, sizeof *out, (char *)out, err);
 }
 
 enum raml_code raml_file_tensor_copy(const struct raml_file_tensor *s, size_t row, size_t n, float *scratch, void *out,
-                                struct raml_err *err)
+                                     struct raml_err *err)
 {
     enum raml_code rc = check_rows(s, row, n, err);
     for (size_t i = 0; i < n && !rc; i++) {
@@ -256,7 +264,8 @@ void raml_file_tensor_release(const struct raml_file_tensor *s)
 void raml_file_tensor_release_bytes(const struct raml_file_tensor *s, size_t first, size_t end)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    uintptr_t from = ((uintptr_t)s->data + first + page - 1) / page * page, to = ((uintptr_t)s->data + end) / page * page;
+    uintptr_t from = ((uintptr_t)s->data + first + page - 1) / page * page,
+              to = ((uintptr_t)s->data + end) / page * page;
     /* Mapped privately, read-only, and never written (core/file.c): dropped pages are read again from the file. */
     if (from < to) (void)!madvise((void *)from, to - from, MADV_DONTNEED);
 }

@@ -11,7 +11,7 @@ struct raml_model_file {
     struct raml_config config;
     struct raml_tensors *tensors; /* a folder's; or */
     struct raml_gguf *gguf;
-    struct raml_param *param; /* what the configuration asks for: [n] */
+    struct raml_param *param;        /* what the configuration asks for: [n] */
     struct raml_file_tensor *stored; /* [n], in the same order */
     size_t n;
 };
@@ -21,12 +21,12 @@ const char *raml_shape_text(const size_t *shape, int n_dims, char *out, size_t c
 
 /* Is found's shape p's? RAML_ESHAPE names the tensor, by its name in the file, and both shapes. */
 RAML_CHECKED enum raml_code raml_file_tensor_check(const struct raml_model_file *f, const struct raml_param *p,
-                                              const char *in_file, const size_t *shape, int n_dims,
-                                              struct raml_err *err);
+                                                   const char *in_file, const size_t *shape, int n_dims,
+                                                   struct raml_err *err);
 
 /* Rows [row, row + n) in the file's type; RAML_ERANGE as raml_file_tensor_f32. room: a row's elements. */
-RAML_CHECKED enum raml_code raml_file_tensor_copy(const struct raml_file_tensor *s, size_t row, size_t n, float *scratch, void *out,
-                                             struct raml_err *err);
+RAML_CHECKED enum raml_code raml_file_tensor_copy(const struct raml_file_tensor *s, size_t row, size_t n,
+                                                  float *scratch, void *out, struct raml_err *err);
 /* The bytes of a row in the file, and how many. */
 const void *raml_file_tensor_bytes(const struct raml_file_tensor *s, size_t row, size_t *n);
 
@@ -38,8 +38,8 @@ RAML_CHECKED enum raml_code raml_gguf_config(const struct raml_gguf *g, struct r
 /* divisors.c. d: [head_dim / 2]. _from: sets c's scaling, which was none; said: the original context, 0: unknown; path
  * is for messages. */
 void raml_rope_divisors(const struct raml_config *c, float *d);
-RAML_CHECKED enum raml_code raml_rope_from_divisors(const char *path, const float *d, int said,
-                                                    struct raml_config *c, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_rope_from_divisors(const char *path, const float *d, int said, struct raml_config *c,
+                                                    struct raml_err *err);
 
 /* gguf_names.c: a tensor's name in GGUF, in out (for all of raml_model_params); and the tensors of a file
  * whose table of parameters is made. */
@@ -65,9 +65,8 @@ struct raml_metadata {
     size_t n_own;
 };
 RAML_CHECKED enum raml_code raml_metadata_init(struct raml_metadata *m, const struct raml_model_file *f,
-                                               uint32_t file_type, const char *name,
-                                               const struct raml_gguf_entry *more, size_t n_more,
-                                               struct raml_err *err);
+                                               uint32_t file_type, const char *name, const struct raml_gguf_entry *more,
+                                               size_t n_more, struct raml_err *err);
 void raml_metadata_deinit(struct raml_metadata *m);
 
 #endif

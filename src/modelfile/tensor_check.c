@@ -13,7 +13,7 @@ const char *raml_shape_text(const size_t *shape, int n_dims, char *out, size_t c
 }
 
 enum raml_code raml_file_tensor_check(const struct raml_model_file *f, const struct raml_param *p, const char *in_file,
-                                 const size_t *shape, int n_dims, struct raml_err *err)
+                                      const size_t *shape, int n_dims, struct raml_err *err)
 {
     char want[64], found[RAML_MAX_DIMS * 24];
     bool same = n_dims == p->n_dims;

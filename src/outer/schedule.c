@@ -8,8 +8,8 @@
 
 enum raml_code raml_decay_parse(const char *name, enum raml_decay *out, struct raml_err *err)
 {
-    static const char *const names[] = {[RAML_DECAY_COSINE] = "cosine", [RAML_DECAY_LINEAR] = "linear",
-                                        [RAML_DECAY_CONSTANT] = "constant"};
+    static const char *const names[] = {
+        [RAML_DECAY_COSINE] = "cosine", [RAML_DECAY_LINEAR] = "linear", [RAML_DECAY_CONSTANT] = "constant"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(name, names[i])) {
             *out = (enum raml_decay)i;

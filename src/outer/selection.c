@@ -67,8 +67,8 @@ void raml_select_at(struct training_set *f, uint64_t position, struct selection 
     raml_select_item(f, f->order[position % f->n], epoch, d);
 }
 
-enum raml_code raml_training_plan_init(struct training_plan *p, struct training_set *f, const struct raml_train_options *opt,
-                                   struct raml_err *err)
+enum raml_code raml_training_plan_init(struct training_plan *p, struct training_set *f,
+                                       const struct raml_train_options *opt, struct raml_err *err)
 {
     *p = (struct training_plan){.n_steps = UINT64_MAX, .n_positions = UINT64_MAX};
     if (opt->num_train_epochs > 0) {

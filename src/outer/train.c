@@ -28,15 +28,15 @@ struct trainer {
     struct raml_adamw adamw;
     struct raml_pass *pass;
     struct raml_pack pack;
-    struct raml_tree *tree;      /* [n_trees_cap]: the rows of a step */
+    struct raml_tree *tree; /* [n_trees_cap]: the rows of a step */
     size_t n_trees, n_trees_cap;
-    struct training_weights weight;  /* of the step's targets, tree after tree */
+    struct training_weights weight;             /* of the step's targets, tree after tree */
     float *logp, *entropy, *d_logp, *d_entropy; /* of one pack's targets; entropies unless it is constant */
     size_t cap_targets;
     float *grad; /* of the device: [raml_gradient_n] */
     struct train_state state;
     double step_loss, grad_norm; /* of the last step */
-    double started; /* seconds; used only for rates */
+    double started;              /* seconds; used only for rates */
     uint64_t tokens_at_start;
 };
 
@@ -65,8 +65,10 @@ static enum raml_code check_vocabulary(const struct raml_train_job *job, struct 
 {
     int have = raml_model_config(job->model)->vocab_size, need = raml_tokenizer_size(job->tokenizer);
     if (need <= have) return RAML_OK;
-    return raml_fail(err, RAML_ERANGE, "the tokenizer has ids up to %d, the model's vocab_size is %d: they do not "
-                     "belong together", need - 1, have);
+    return raml_fail(err, RAML_ERANGE,
+                     "the tokenizer has ids up to %d, the model's vocab_size is %d: they do not "
+                     "belong together",
+                     need - 1, have);
 }
 
 static enum raml_code take_objective(struct trainer *t, struct raml_err *err)
@@ -81,9 +83,10 @@ static enum raml_code check_data(const struct trainer *t, struct raml_err *err)
     const struct training_set *f = &t->set;
     if (f->n) return RAML_OK;
     if (f->skipped == 0) return raml_fail(err, RAML_ERANGE, "%s: nothing is trained on: no questions", f->name);
-    return raml_fail(err, RAML_ERANGE, "%s: nothing is trained on: none of %zu questions has a usable trajectory (%zu "
-                     "graded wrong, %zu too long); trajectories = 0 trains only on answers", f->name, f->skipped,
-                     f->wrong, f->too_long);
+    return raml_fail(err, RAML_ERANGE,
+                     "%s: nothing is trained on: none of %zu questions has a usable trajectory (%zu "
+                     "graded wrong, %zu too long); trajectories = 0 trains only on answers",
+                     f->name, f->skipped, f->wrong, f->too_long);
 }
 
 static void say_data(const struct trainer *t)
@@ -121,12 +124,11 @@ static enum raml_code trainer_init(struct trainer *t, struct raml_err *err)
     t->tree = calloc(opt->batch_size, sizeof *t->tree);
     t->n_trees_cap = t->tree ? opt->batch_size : 0;
     t->grad = raml_array_new(raml_model_device(job->model), raml_gradient_n(job->model), sizeof *t->grad);
-    if (!t->tree || !t->grad)
-        return raml_fail(err, RAML_ENOMEM, "no memory for the gradient of %zu parameters", n);
+    if (!t->tree || !t->grad) return raml_fail(err, RAML_ENOMEM, "no memory for the gradient of %zu parameters", n);
     uint64_t warmup = opt->warmup_steps;
     if (!warmup) warmup = (uint64_t)ceil(opt->warmup_ratio * (double)t->plan.n_steps - 1e-9);
-    t->schedule = (struct raml_schedule){opt->lr_scheduler_type, opt->learning_rate, opt->min_lr_ratio, warmup,
-                                         t->plan.n_steps};
+    t->schedule =
+        (struct raml_schedule){opt->lr_scheduler_type, opt->learning_rate, opt->min_lr_ratio, warmup, t->plan.n_steps};
     t->state.n_questions = t->set.n;
     t->state.data_hash = t->set.hash;
     say_data(t);
@@ -234,8 +236,10 @@ static enum raml_code take_step(struct trainer *t, struct raml_err *err)
     if (!rc) rc = run_packs(t, true, total, &t->step_loss, err);
     if (rc) return rc;
     if (!isfinite(t->step_loss))
-        return raml_fail(err, RAML_ERANGE, "the loss is %g; the last checkpoint is kept (a lower learning_rate, now "
-                         "%g, or max_grad_norm may help)", t->step_loss, t->opt->learning_rate);
+        return raml_fail(err, RAML_ERANGE,
+                         "the loss is %g; the last checkpoint is kept (a lower learning_rate, now "
+                         "%g, or max_grad_norm may help)",
+                         t->step_loss, t->opt->learning_rate);
     rc = raml_gradient_join(m, t->grad, err);
     if (!rc) rc = raml_grad_norm(dev, t->grad, n, &t->grad_norm, err);
     if (rc) return rc;
@@ -305,17 +309,16 @@ static enum raml_code report(struct trainer *t, struct raml_train_result *out, s
     bool log = is_every(s->step, t->opt->logging_steps) || (last && t->opt->logging_steps);
     bool eval = t->validation.n && (is_every(s->step, t->opt->eval_steps) || last);
     if (!log && !eval) return RAML_OK;
-    json_t *line = json_pack("{s:I,s:f}", "step", (json_int_t)s->step, "epoch",
-                             fmin((double)s->step * (double)t->opt->batch_size, (double)t->plan.n_positions) /
-                                 (double)t->set.n);
+    json_t *line =
+        json_pack("{s:I,s:f}", "step", (json_int_t)s->step, "epoch",
+                  fmin((double)s->step * (double)t->opt->batch_size, (double)t->plan.n_positions) / (double)t->set.n);
     int failed = line == NULL;
     if (log) {
         out->loss = s->loss_sum / s->weight_sum;
         t->state.loss_sum = t->state.weight_sum = 0.0;
         failed |= json_object_set_new(line, "loss", json_real(out->loss));
         failed |= json_object_set_new(line, "grad_norm", json_real(t->grad_norm));
-        failed |= json_object_set_new(line, "learning_rate",
-                                      json_real(raml_schedule_rate(&t->schedule, s->step - 1)));
+        failed |= json_object_set_new(line, "learning_rate", json_real(raml_schedule_rate(&t->schedule, s->step - 1)));
         failed |= json_object_set_new(line, "tokens", json_integer((json_int_t)s->tokens));
         failed |= json_object_set_new(line, "trained_tokens", json_integer((json_int_t)s->trained));
     }
@@ -354,8 +357,10 @@ static enum raml_code after_step(struct trainer *t, struct raml_train_result *ou
     if (last || stop || is_every(t->state.step, t->opt->save_steps))
         rc = raml_train_state_save(t->job, t->opt, &t->state, &t->adamw, err);
     if (rc || !stop) return rc;
-    return raml_fail(err, RAML_ESTOP, "asked to stop; %s/checkpoint-%" PRIu64 " holds what was done, and resuming "
-                     "continues from there", raml_run_dir(t->job->run), t->state.step);
+    return raml_fail(err, RAML_ESTOP,
+                     "asked to stop; %s/checkpoint-%" PRIu64 " holds what was done, and resuming "
+                     "continues from there",
+                     raml_run_dir(t->job->run), t->state.step);
 }
 
 static enum raml_code train(struct trainer *t, struct raml_train_result *out, struct raml_err *err)
@@ -393,4 +398,3 @@ enum raml_code raml_train_sft(const struct raml_train_job *job, const struct ram
     if (out) *out = result;
     return rc;
 }
-

@@ -37,8 +37,8 @@ static enum raml_code weights_hash(const struct raml_model *m, uint64_t *out, st
 
 /* -- Settings: those that affect the run's numbers, and the limits on its length ----------------------------------- */
 
-static const char *const decay_names[] = {[RAML_DECAY_COSINE] = "cosine", [RAML_DECAY_LINEAR] = "linear",
-                                          [RAML_DECAY_CONSTANT] = "constant"};
+static const char *const decay_names[] = {
+    [RAML_DECAY_COSINE] = "cosine", [RAML_DECAY_LINEAR] = "linear", [RAML_DECAY_CONSTANT] = "constant"};
 
 static json_t *settings_json(const struct raml_train_options *o, const struct raml_train_job *job)
 {
@@ -46,9 +46,9 @@ static json_t *settings_json(const struct raml_train_options *o, const struct ra
     json_t *j = json_pack("{s:f,s:s,s:f,s:I,s:f}", "learning_rate", o->learning_rate, "lr_scheduler_type",
                           decay_names[o->lr_scheduler_type], "min_lr_ratio", o->min_lr_ratio, "warmup_steps",
                           (json_int_t)o->warmup_steps, "warmup_ratio", o->warmup_ratio);
-    json_t *step = json_pack("{s:f,s:f,s:f,s:f,s:f}", "weight_decay", o->weight_decay, "adam_beta1", o->adam_beta1,
-                             "adam_beta2", o->adam_beta2, "adam_epsilon", o->adam_epsilon, "max_grad_norm",
-                             o->max_grad_norm);
+    json_t *step =
+        json_pack("{s:f,s:f,s:f,s:f,s:f}", "weight_decay", o->weight_decay, "adam_beta1", o->adam_beta1, "adam_beta2",
+                  o->adam_beta2, "adam_epsilon", o->adam_epsilon, "max_grad_norm", o->max_grad_norm);
     json_t *data = json_pack("{s:I,s:I,s:I,s:I,s:b,s:b,s:I}", "batch_size", (json_int_t)o->batch_size,
                              "micro_batch_tokens", (json_int_t)o->micro_batch_tokens, "trajectories",
                              (json_int_t)o->trajectories, "support_size", (json_int_t)o->support_size, "keep_wrong",
@@ -167,11 +167,11 @@ static enum raml_code save_json(const struct raml_train_job *job, const struct r
     enum raml_code rc = weights_hash(job->model, &hash, err);
     if (rc) return rc;
     hex(hash, weights);
-    json_t *o = json_pack("{s:i,s:I,s:I,s:I,s:f,s:f,s:I,s:s,s:s,s:o,s:o}", "format", FORMAT, "step",
-                          (json_int_t)s->step, "tokens", (json_int_t)s->tokens, "trained_tokens",
-                          (json_int_t)s->trained, "loss_sum", s->loss_sum, "weight_sum", s->weight_sum, "n_questions",
-                          (json_int_t)s->n_questions, "data_hash", data, "weights_hash", weights, "settings",
-                          settings_json(opt, job), "limits", limits_json(opt));
+    json_t *o =
+        json_pack("{s:i,s:I,s:I,s:I,s:f,s:f,s:I,s:s,s:s,s:o,s:o}", "format", FORMAT, "step", (json_int_t)s->step,
+                  "tokens", (json_int_t)s->tokens, "trained_tokens", (json_int_t)s->trained, "loss_sum", s->loss_sum,
+                  "weight_sum", s->weight_sum, "n_questions", (json_int_t)s->n_questions, "data_hash", data,
+                  "weights_hash", weights, "settings", settings_json(opt, job), "limits", limits_json(opt));
     char *text = o ? json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
     rc = text ? raml_file_write(path, text, strlen(text), err)
               : raml_fail(err, RAML_ENOMEM, "%s: no memory to write it", path);
@@ -200,7 +200,7 @@ enum raml_code raml_train_state_save(const struct raml_train_job *job, const str
     if (!rc) rc = raml_run_checkpoint_commit(job->run, s->step, opt->save_total_limit, err);
     if (!rc) return RAML_OK;
     enum raml_code cleared = dir ? raml_remove_tree(dir, NULL) : RAML_OK; /* a full disk needs the space */
-    (void)cleared; /* the next run clears what is left */
+    (void)cleared;                                                        /* the next run clears what is left */
     return raml_wrap(err, rc, "checkpoint of step %" PRIu64, s->step);
 }
 
@@ -224,16 +224,14 @@ static enum raml_code load_moments(const struct raml_train_job *job, struct raml
         char name[128];
         snprintf(name, sizeof name, "%s.%s", moment_names[i % 2], p->name);
         const struct raml_tensor_view *v = raml_safetensors_find(file, name);
-        if (!v)
-            rc = raml_fail(err, RAML_EFORMAT, "%s: tensor '%s' is missing", path, name);
+        if (!v) rc = raml_fail(err, RAML_EFORMAT, "%s: tensor '%s' is missing", path, name);
         else if (v->dtype != RAML_F32 || v->n != p->n)
             rc = raml_fail(err, RAML_ESHAPE, "%s: tensor '%s' is %s with %zu elements; expected F32 with %zu", path,
                            name, raml_dtype_name(v->dtype), v->n, p->n);
-        else
-            rc = raml_tensor_to_f32(v, host, 1, err);
+        else rc = raml_tensor_to_f32(v, host, 1, err);
         if (!rc)
-            rc = raml_array_write(adamw->dev, (i % 2 ? adamw->v : adamw->m) + p->offset, host, p->n * sizeof *host,
-                                  err);
+            rc =
+                raml_array_write(adamw->dev, (i % 2 ? adamw->v : adamw->m) + p->offset, host, p->n * sizeof *host, err);
     }
     free(host);
     raml_safetensors_close(file);

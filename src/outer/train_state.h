@@ -14,14 +14,12 @@ struct train_state {
 /* Writes checkpoint state->step of job->run, whole or not at all; then removes those beyond the newest
  * save_total_limit. */
 RAML_CHECKED enum raml_code raml_train_state_save(const struct raml_train_job *job,
-                                                  const struct raml_train_options *opt,
-                                                  const struct train_state *state, const struct raml_adamw *adamw,
-                                                  struct raml_err *err);
+                                                  const struct raml_train_options *opt, const struct train_state *state,
+                                                  const struct raml_adamw *adamw, struct raml_err *err);
 /* Reads it back from checkpoint job->resume_step. state comes in with the data's numbers, which must equal the
  * checkpoint's; so must the settings (limits on the length may differ, with a note) and the model's weights. On
  * failure state is as it was; the moments may be half read. */
 RAML_CHECKED enum raml_code raml_train_state_load(const struct raml_train_job *job,
-                                                  const struct raml_train_options *opt,
-                                                  struct train_state *state, struct raml_adamw *adamw,
-                                                  struct raml_err *err);
+                                                  const struct raml_train_options *opt, struct train_state *state,
+                                                  struct raml_adamw *adamw, struct raml_err *err);
 #endif

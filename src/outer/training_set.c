@@ -46,10 +46,10 @@ static enum raml_code check_length(struct training_set *f, struct scan *s, const
 
 /* Measures one question. *kept: it has something to train on. */
 static enum raml_code scan_question(struct training_set *f, struct scan *s, const struct raml_question *q,
-                                      struct training_item *it, bool *kept, struct raml_err *err)
+                                    struct training_item *it, bool *kept, struct raml_err *err)
 {
-    size_t most = s->opt->support_size && s->opt->support_size < q->n_trajectories ? s->opt->support_size
-                                                                                   : q->n_trajectories;
+    size_t most =
+        s->opt->support_size && s->opt->support_size < q->n_trajectories ? s->opt->support_size : q->n_trajectories;
     size_t k = 0;
     bool fits;
     *kept = false;
@@ -58,10 +58,8 @@ static enum raml_code scan_question(struct training_set *f, struct scan *s, cons
     if (!rc) rc = RAML_GROW(f->candidate, f->cap_candidates, f->n_candidates + most, "trajectories", err);
     if (rc) return rc;
     for (size_t i = 0; i < most; i++) {
-        if (q->trajectory[i].correct == RAML_DIFFERENT && !s->opt->keep_wrong)
-            f->wrong++;
-        else
-            s->selected[k++] = i;
+        if (q->trajectory[i].correct == RAML_DIFFERENT && !s->opt->keep_wrong) f->wrong++;
+        else s->selected[k++] = i;
     }
     if (f->trajectories && k == 0) return RAML_OK;
     struct raml_row_options row = f->row;
@@ -109,11 +107,13 @@ static enum raml_code scan_all(struct training_set *f, struct scan *s, size_t n,
     return RAML_OK;
 }
 
-enum raml_code raml_training_set_init(struct training_set *f, const struct raml_train_job *job, const struct raml_train_options *opt,
-                              const struct raml_questions *qs, const char *name, size_t max_n, struct raml_err *err)
+enum raml_code raml_training_set_init(struct training_set *f, const struct raml_train_job *job,
+                                      const struct raml_train_options *opt, const struct raml_questions *qs,
+                                      const char *name, size_t max_n, struct raml_err *err)
 {
     size_t n = max_n && max_n < qs->n ? max_n : qs->n;
-    *f = (struct training_set){.qs = qs, .name = name ? name : "data", .seed = opt->seed, .trajectories = opt->trajectories};
+    *f = (struct training_set){
+        .qs = qs, .name = name ? name : "data", .seed = opt->seed, .trajectories = opt->trajectories};
     if (n > UINT32_MAX) return raml_fail(err, RAML_ERANGE, "%s: %zu questions; at most %u", f->name, n, UINT32_MAX);
     f->row = raml_row_default(job->tokenizer, job->format);
     f->row.max_tokens = (size_t)raml_model_config(job->model)->max_positions;
@@ -127,7 +127,7 @@ enum raml_code raml_training_set_init(struct training_set *f, const struct raml_
 }
 
 enum raml_code raml_training_set_row(const struct training_set *f, const struct selection *d, struct raml_tree *tree,
-                             struct training_weights *weights, struct raml_err *err)
+                                     struct training_weights *weights, struct raml_err *err)
 {
     const struct raml_question *q = &f->qs->question[f->item[d->item].question];
     enum raml_code rc = raml_row_build(tree, q, d->selected, d->n, &f->row, NULL, err);

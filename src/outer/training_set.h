@@ -16,7 +16,7 @@ struct training_item {
     uint32_t n_tokens; /* of the prompt; without trajectories, of the whole row */
     size_t first, n;   /* its usable trajectories: way[first .. first + n) */
 };
-struct candidate { /* a usable trajectory */
+struct candidate {       /* a usable trajectory */
     uint32_t trajectory; /* its number in the question */
     uint32_t n_tokens;   /* tokens it adds to the row, answer included */
 };
@@ -27,7 +27,7 @@ struct training_set {
     struct training_item *item;
     struct candidate *candidate;
     size_t n, cap, n_candidates, cap_candidates;
-    size_t skipped;     /* questions without a usable trajectory */
+    size_t skipped;      /* questions without a usable trajectory */
     size_t wrong;        /* trajectories left out because they are graded wrong */
     size_t too_long;     /* trajectories, or rows without, left out because of skip_long */
     uint64_t seed, hash; /* hash: of all text that is trained on */
@@ -39,21 +39,23 @@ struct training_set {
 
 struct selection { /* one question for one use in training */
     uint32_t item;
-    size_t n;         /* trajectories selected; 0: only the answer */
-    size_t *selected;     /* [n] their numbers in the question, rising */
-    uint32_t *times;  /* [n] rows that each counts for, >= 1 */
-    size_t n_tokens;  /* of the row's tree */
+    size_t n;          /* trajectories selected; 0: only the answer */
+    size_t *selected;  /* [n] their numbers in the question, rising */
+    uint32_t *times;   /* [n] rows that each counts for, >= 1 */
+    size_t n_tokens;   /* of the row's tree */
     uint32_t *shuffle; /* scratch */
 };
 
 /* feed: zeroed by the caller; raml_training_set_deinit accepts what a failed _init leaves. max_n: at most this many questions;
  * 0: all. It may turn out empty (n = 0). RAML_ERANGE, with question and line: a row refused by raml_row_build. */
 RAML_CHECKED enum raml_code raml_training_set_init(struct training_set *f, const struct raml_train_job *job,
-                                           const struct raml_train_options *opt, const struct raml_questions *qs,
-                                           const char *name, size_t max_n, struct raml_err *err);
+                                                   const struct raml_train_options *opt,
+                                                   const struct raml_questions *qs, const char *name, size_t max_n,
+                                                   struct raml_err *err);
 void raml_training_set_deinit(struct training_set *f);
 
-RAML_CHECKED enum raml_code raml_selection_init(struct selection *d, const struct training_set *f, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_selection_init(struct selection *d, const struct training_set *f,
+                                                struct raml_err *err);
 void raml_selection_deinit(struct selection *d);
 /* The selection for item i in an epoch. */
 void raml_select_item(const struct training_set *f, uint32_t i, uint64_t epoch, struct selection *d);
@@ -64,8 +66,9 @@ struct training_weights {
     float *w;
     size_t n, cap;
 };
-RAML_CHECKED enum raml_code raml_training_set_row(const struct training_set *f, const struct selection *d, struct raml_tree *tree,
-                                          struct training_weights *weights, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_training_set_row(const struct training_set *f, const struct selection *d,
+                                                  struct raml_tree *tree, struct training_weights *weights,
+                                                  struct raml_err *err);
 
 struct training_plan {
     uint64_t n_steps;
@@ -73,5 +76,5 @@ struct training_plan {
 };
 /* The number of steps under the limits of opt. */
 RAML_CHECKED enum raml_code raml_training_plan_init(struct training_plan *p, struct training_set *f,
-                                                const struct raml_train_options *opt, struct raml_err *err);
+                                                    const struct raml_train_options *opt, struct raml_err *err);
 #endif

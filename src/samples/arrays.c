@@ -35,7 +35,7 @@ void raml_graded_arrays_deinit(struct raml_graded_arrays *arrays)
 }
 
 enum raml_code raml_samples_emit(struct raml_graded *q, bool *correct, raml_graded_fn *fn, void *user,
-                                struct raml_samples_report *report, struct raml_err *err)
+                                 struct raml_samples_report *report, struct raml_err *err)
 {
     for (uint32_t i = 0; i < q->n; i++) correct[i] = correct[i] && !q->truncated[i] && !q->unclosed[i];
     report->n_questions++;

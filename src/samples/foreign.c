@@ -56,8 +56,8 @@ static enum raml_code keep_answer(struct raml_foreign *f, size_t i, const struct
 }
 
 static enum raml_code judge_all(struct raml_foreign *f, const struct raml_place *at,
-                                const struct raml_foreign_gold *gold, const struct raml_foreign_sample *s, bool *correct,
-                                struct raml_err *err)
+                                const struct raml_foreign_gold *gold, const struct raml_foreign_sample *s,
+                                bool *correct, struct raml_err *err)
 {
     const char *said = s->text ? s->text : s->answer;
     bool undecided = false;

@@ -35,12 +35,11 @@ struct raml_foreign_gold { /* every text that answers the question; the first is
     const char *text[RAML_FOREIGN_MAX_GOLDS];
     size_t n;
 };
-struct raml_foreign_sample { /* one sample; what the file lacks is NULL */
-    const char *text,
-        *prompt;        /* the response; its prompt, of which only the end is checked (an opened <think>) */
-    const char *answer; /* what the other program took as the answer */
-    int grade;           /* 1, 0; -1: the file has none */
-    bool cut;           /* according to the file it was truncated */
+struct raml_foreign_sample {   /* one sample; what the file lacks is NULL */
+    const char *text, *prompt; /* the response; its prompt, of which only the end is checked (an opened <think>) */
+    const char *answer;        /* what the other program took as the answer */
+    int grade;                 /* 1, 0; -1: the file has none */
+    bool cut;                  /* according to the file it was truncated */
 };
 RAML_CHECKED enum raml_code raml_foreign_begin(struct raml_foreign *f, size_t n, struct raml_err *err);
 /* at: for messages. RAML_EFORMAT when the sample is not graded and not regraded (see raml_samples_options.recheck). */
@@ -86,11 +85,11 @@ bool raml_foreign_count(uint32_t n, uint32_t k, double value, uint32_t *c);
 const char *raml_foreign_metric_name(const struct raml_samples_options *opt, const char *name);
 
 /* judge.c: the only place that calls src/answer. */
-RAML_CHECKED enum raml_code raml_samples_grade(const struct raml_samples_options *opt, const char *gold, const char *text,
-                                              enum raml_verdict *verdict, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_samples_grade(const struct raml_samples_options *opt, const char *gold,
+                                               const char *text, enum raml_verdict *verdict, struct raml_err *err);
 /* Appends the answer that the text ends in to *out; nothing when it has none. */
 RAML_CHECKED enum raml_code raml_samples_find(const struct raml_samples_options *opt, const char *text,
-                                             struct raml_buf *out, struct raml_err *err);
+                                              struct raml_buf *out, struct raml_err *err);
 
 extern const struct raml_samples_layout_row raml_samples_layout_lm_eval;
 extern const struct raml_samples_layout_row raml_samples_layout_lighteval;

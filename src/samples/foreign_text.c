@@ -94,8 +94,7 @@ void raml_foreign_traits(const json_t *doc, const char **family, int *difficulty
     const char *text = json_string_value(level);
     if (json_is_integer(level) && json_integer_value(level) >= 0 && json_integer_value(level) < 1000)
         *difficulty = (int)json_integer_value(level);
-    else if (text && !strncmp(text, "Level ", 6) && is_digit(text[6]) && !text[7])
-        *difficulty = text[6] - '0';
+    else if (text && !strncmp(text, "Level ", 6) && is_digit(text[6]) && !text[7]) *difficulty = text[6] - '0';
 }
 
 bool raml_head_holds(const struct raml_samples_head *head, const char *word)
@@ -166,10 +165,8 @@ bool raml_foreign_count(uint32_t n, uint32_t k, double value, uint32_t *c)
     while (low < high) { /* the first c whose pass@k is not below value */
         uint32_t mid = low + (high - low) / 2;
         if (raml_pass_at_k(n, mid, k, &p, NULL)) return false;
-        if (p < value - same)
-            low = mid + 1;
-        else
-            high = mid;
+        if (p < value - same) low = mid + 1;
+        else high = mid;
     }
     if (low > n - k || raml_pass_at_k(n, low, k, &p, NULL) || raml_pass_at_k(n, low + 1, k, &next, NULL)) return false;
     *c = low;

@@ -76,10 +76,8 @@ static enum raml_code read_answers(struct grades *m, const json_t *pred, uint32_
             if (json_is_string(v)) {
                 m->arrays.answer[i] = json_string_value(v);
             } else if (json_is_number(v) && pass == 0) {
-                if (json_is_integer(v))
-                    raml_buf_addf(&m->numbers, "%lld", (long long)json_integer_value(v));
-                else
-                    raml_buf_addf(&m->numbers, "%.17g", json_real_value(v));
+                if (json_is_integer(v)) raml_buf_addf(&m->numbers, "%lld", (long long)json_integer_value(v));
+                else raml_buf_addf(&m->numbers, "%.17g", json_real_value(v));
                 raml_buf_add(&m->numbers, "", 1);
             } else if (json_is_number(v) && m->numbers.data) {
                 m->arrays.answer[i] = m->numbers.data + at;
@@ -113,8 +111,7 @@ static enum raml_code read_ends(struct grades *m, const json_t *reason, const js
 static enum raml_code regrade(struct grades *m, const struct raml_graded *q, struct raml_err *err)
 {
     if (!q->has_answers || !q->gold)
-        return raml_fail(err, RAML_EFORMAT, "%s:%zu: regrading needs fields 'pred' and 'gold'",
-                         m->at.path, m->at.line);
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: regrading needs fields 'pred' and 'gold'", m->at.path, m->at.line);
     for (uint32_t i = 0; i < q->n; i++) {
         enum raml_verdict v = RAML_UNKNOWN;
         enum raml_code rc = q->answer[i] ? raml_samples_grade(m->opt, q->gold, q->answer[i], &v, err) : RAML_OK;

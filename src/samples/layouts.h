@@ -28,8 +28,9 @@ struct raml_samples_head { /* what a layout is detected by */
 enum { RAML_SAMPLES_LOOK = 32 << 20, RAML_SAMPLES_MAX_LINE = 1 << 30 };
 
 typedef bool raml_samples_looks_fn(const struct raml_samples_head *head);
-typedef enum raml_code raml_samples_read_fn(const char *path, const struct raml_samples_options *opt, raml_graded_fn *fn,
-                                           void *user, struct raml_samples_report *report, struct raml_err *err);
+typedef enum raml_code raml_samples_read_fn(const char *path, const struct raml_samples_options *opt,
+                                            raml_graded_fn *fn, void *user, struct raml_samples_report *report,
+                                            struct raml_err *err);
 
 struct raml_samples_layout_row {
     enum raml_samples_layout layout;
@@ -52,11 +53,12 @@ struct raml_graded_arrays {
 };
 enum { RAML_SAMPLES_MAX_N = 1 << 24 }; /* samples of a question */
 /* Prepares n samples, all wrong, not truncated, closed, without an answer. RAML_ERANGE above RAML_SAMPLES_MAX_N. */
-RAML_CHECKED enum raml_code raml_graded_arrays_reserve(struct raml_graded_arrays *arrays, size_t n, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_graded_arrays_reserve(struct raml_graded_arrays *arrays, size_t n,
+                                                       struct raml_err *err);
 void raml_graded_arrays_deinit(struct raml_graded_arrays *arrays);
 
 /* Counts q in report, grades truncated or unclosed samples wrong (in q->right, which is room's), and calls fn. */
 RAML_CHECKED enum raml_code raml_samples_emit(struct raml_graded *q, bool *correct, raml_graded_fn *fn, void *user,
-                                             struct raml_samples_report *report, struct raml_err *err);
+                                              struct raml_samples_report *report, struct raml_err *err);
 
 #endif

@@ -203,9 +203,8 @@ static enum raml_code put_each(struct reader *r, const struct record *x, int gra
                                         .grade = x->n == 1 ? grade : -1,
                                         .cut = cut_off(x, i)};
         if (r->f.opt->regrade && !s.text)
-            return raml_fail(err, RAML_EFORMAT,
-                             "%s:%zu: no text of a response (a likelihood task); nothing to regrade", r->at.path,
-                             r->at.line);
+            return raml_fail(err, RAML_EFORMAT, "%s:%zu: no text of a response (a likelihood task); nothing to regrade",
+                             r->at.path, r->at.line);
         enum raml_code rc = raml_foreign_put(&r->f, &r->at, i, &x->gold, &s, err);
         if (rc) return rc;
     }
@@ -229,16 +228,13 @@ static enum raml_code hand_record(struct reader *r, const struct record *x, stru
     if (!r->f.opt->regrade && counts && m.n && m.n < n) n = m.n;
     enum raml_code rc = raml_foreign_begin(&r->f, n, err);
     if (rc) return rc;
-    if (!r->f.opt->regrade && counts && n > 1)
-        rc = put_counted(r, x, &m, json_number_value(v), n, err);
+    if (!r->f.opt->regrade && counts && n > 1) rc = put_counted(r, x, &m, json_number_value(v), n, err);
     else if (!r->f.opt->regrade && grade < 0 && x->n == 1 && counts) /* 1/64: correct, and divided by 64 */
         rc = put_each(r, x, json_number_value(v) > 0.0, err), r->n_fewer += m.n > 1, r->n_configured = m.n;
     else if (!r->f.opt->regrade && x->n > 1)
-        rc = raml_fail(err, RAML_EFORMAT,
-                       "%s:%zu: metric '%s' is one grade for %zu samples; regrading grades each", r->at.path,
-                       r->at.line, r->metric, x->n);
-    else
-        rc = put_each(r, x, grade, err);
+        rc = raml_fail(err, RAML_EFORMAT, "%s:%zu: metric '%s' is one grade for %zu samples; regrading grades each",
+                       r->at.path, r->at.line, r->metric, x->n);
+    else rc = put_each(r, x, grade, err);
     if (rc) return rc;
     if (!id || !*id) {
         snprintf(line, sizeof line, "%zu", r->at.line);

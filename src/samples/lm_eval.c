@@ -138,10 +138,8 @@ static const char *prompt_of(const json_t *obj)
 static const char *filtered(const json_t *obj, size_t j, size_t n, const char *text)
 {
     const json_t *list = json_object_get(obj, "filtered_resps"), *first = json_array_get(list, 0), *v = NULL;
-    if (json_is_array(first))
-        v = json_array_size(first) == n ? json_array_get(first, j) : NULL;
-    else if (json_array_size(list) == n)
-        v = json_array_get(list, j);
+    if (json_is_array(first)) v = json_array_size(first) == n ? json_array_get(first, j) : NULL;
+    else if (json_array_size(list) == n) v = json_array_get(list, j);
     const char *answer = json_string_value(v);
     return !answer || !strcmp(answer, "[invalid]") || (text && !strcmp(answer, text)) ? NULL : answer;
 }
@@ -169,8 +167,7 @@ static enum raml_code put_marked(struct reader *r, const json_t *obj, size_t i0,
             return raml_fail(err, RAML_EFORMAT, "%s:%zu: metric '%s' is not a grade; expected 0 or 1", r->group_at.path,
                              r->group_at.line, r->metric);
         if (r->f.opt->regrade && !s.text)
-            return raml_fail(err, RAML_EFORMAT,
-                             "%s:%zu: no text of a response (a likelihood task); nothing to regrade",
+            return raml_fail(err, RAML_EFORMAT, "%s:%zu: no text of a response (a likelihood task); nothing to regrade",
                              r->group_at.path, r->group_at.line);
         enum raml_code rc = raml_foreign_put(&r->f, &r->group_at, i0 + j, gold, &s, err);
         if (rc) return rc;
@@ -231,12 +228,9 @@ static enum raml_code flush(struct reader *r, struct raml_err *err)
         const json_t *line = json_array_get(r->group, l);
         size_t k = n_responses(line);
         enum plan plan = plan_of(r, line, k, &m);
-        if (plan == ONE_FOR_ALL)
-            k = 1, rc = put_first(r, line, i, &gold, err);
-        else if (plan == COUNTED)
-            rc = put_counted(r, line, k, &m, err);
-        else
-            rc = put_marked(r, line, i, k, &gold, err);
+        if (plan == ONE_FOR_ALL) k = 1, rc = put_first(r, line, i, &gold, err);
+        else if (plan == COUNTED) rc = put_counted(r, line, k, &m, err);
+        else rc = put_marked(r, line, i, k, &gold, err);
         i += k;
     }
     if (!rc) rc = raml_foreign_emit(&r->f, r->id, &gold, n, family, difficulty, err);
@@ -247,8 +241,7 @@ static enum raml_code flush(struct reader *r, struct raml_err *err)
 static enum raml_code read_id(struct reader *r, const json_t *obj, char id[NAME_BYTES], struct raml_err *err)
 {
     const json_t *v = json_object_get(obj, "doc_id");
-    if (json_is_integer(v))
-        snprintf(id, NAME_BYTES, "%lld", (long long)json_integer_value(v));
+    if (json_is_integer(v)) snprintf(id, NAME_BYTES, "%lld", (long long)json_integer_value(v));
     else if (json_is_string(v) && json_string_length(v) < NAME_BYTES)
         snprintf(id, NAME_BYTES, "%s", json_string_value(v));
     else
@@ -376,10 +369,8 @@ static enum raml_code read_lm_eval(const char *path, const struct raml_samples_o
     struct reader r = {.at = {path, 0}, .group = json_array()};
     enum raml_code rc = RAML_ENOMEM;
     raml_foreign_open(&r.f, opt, fn, user, report);
-    if (r.group)
-        rc = read_lines(&r, path, err);
-    else
-        raml_fail(err, rc, "no memory to read samples");
+    if (r.group) rc = read_lines(&r, path, err);
+    else raml_fail(err, rc, "no memory to read samples");
     json_decref(r.group);
     raml_seen_deinit(&r.seen);
     raml_foreign_deinit(&r.f);

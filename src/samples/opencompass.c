@@ -22,7 +22,7 @@ enum { NAME_BYTES = 256, MAX_PARTS = 4096 };
 struct reader {
     struct raml_foreign f;
     struct raml_place at; /* the whole file; its line is a question's number in messages, from 1 */
-    const char *grade;     /* the field with the grades */
+    const char *grade;    /* the field with the grades */
     json_t *groups;       /* predictions: prompt and gold answer (hashed) -> the samples */
     struct raml_buf key;
     uint64_t n_parts;
@@ -307,10 +307,8 @@ static enum raml_code read_opencompass(const char *path, const struct raml_sampl
     raml_foreign_open(&r.f, opt, fn, user, report);
     raml_buf_init(&r.key, RAML_OPENCOMPASS_MAX);
     if (!rc && !r.groups) rc = raml_fail(err, RAML_ENOMEM, "no memory to read %s", path);
-    if (!rc && json_object_get(root, "details"))
-        rc = read_results(&r, root, err);
-    else if (!rc && json_object_get(root, "0"))
-        rc = read_predictions(&r, root, err);
+    if (!rc && json_object_get(root, "details")) rc = read_results(&r, root, err);
+    else if (!rc && json_object_get(root, "0")) rc = read_predictions(&r, root, err);
     else if (!rc)
         rc = raml_fail(err, RAML_EFORMAT,
                        "%s: neither field 'details' (results, written with --dump-eval-details) nor '0' "

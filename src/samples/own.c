@@ -50,10 +50,10 @@ static enum raml_code read_sample(struct own *o, const json_t *v, size_t i, cons
     o->arrays.correct[i] = is_correct;
     if (!o->opt->regrade) return RAML_OK;
     if (!gold || !*gold)
-        return raml_fail(err, RAML_EFORMAT, "%s:%zu: regrading needs field 'answer'", o->at.path,
-                         o->at.line);
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: regrading needs field 'answer'", o->at.path, o->at.line);
     enum raml_verdict verdict = RAML_UNKNOWN;
-    enum raml_code rc = o->arrays.answer[i] ? raml_samples_grade(o->opt, gold, o->arrays.answer[i], &verdict, err) : RAML_OK;
+    enum raml_code rc =
+        o->arrays.answer[i] ? raml_samples_grade(o->opt, gold, o->arrays.answer[i], &verdict, err) : RAML_OK;
     if (rc) return rc;
     o->arrays.correct[i] = verdict == RAML_EQUAL;
     o->report->n_regraded += is_correct != o->arrays.correct[i];

@@ -22,17 +22,14 @@ static enum raml_code scalar(const struct raml_place *at, const json_t *obj, con
     if (!v || json_is_null(v)) return RAML_OK;
     *out = json_is_string(v) ? json_string_value(v) : text;
     if (json_is_string(v)) return RAML_OK;
-    if (json_is_integer(v))
-        snprintf(text, cap, "%lld", (long long)json_integer_value(v));
-    else if (json_is_real(v))
-        snprintf(text, cap, "%.17g", json_real_value(v));
-    else
-        return bad_type(at, field, "a string or a number", err);
+    if (json_is_integer(v)) snprintf(text, cap, "%lld", (long long)json_integer_value(v));
+    else if (json_is_real(v)) snprintf(text, cap, "%.17g", json_real_value(v));
+    else return bad_type(at, field, "a string or a number", err);
     return RAML_OK;
 }
 
 enum raml_code raml_samples_row_meta(const struct raml_place *at, const json_t *obj, const char *const *gold,
-                                    struct raml_samples_text *text, struct raml_graded *q, struct raml_err *err)
+                                     struct raml_samples_text *text, struct raml_graded *q, struct raml_err *err)
 {
     enum raml_code rc = scalar(at, obj, "id", text->id, sizeof text->id, &q->id, err);
     q->gold = NULL;
@@ -57,7 +54,7 @@ enum raml_code raml_samples_row_meta(const struct raml_place *at, const json_t *
 }
 
 enum raml_code raml_samples_row_grade(const struct raml_place *at, const char *field, size_t i, const json_t *v,
-                                    bool *correct, struct raml_err *err)
+                                      bool *correct, struct raml_err *err)
 {
     if (json_is_boolean(v)) {
         *correct = json_is_true(v);
@@ -87,9 +84,9 @@ static bool begins_with_bracket(const char *path)
 }
 
 enum raml_code raml_samples_row_array(const char *path, bool *is_array,
-                                     enum raml_code (*take)(void *to, const struct raml_place *at, const json_t *row,
-                                                            struct raml_err *err),
-                                     void *to, struct raml_err *err)
+                                      enum raml_code (*take)(void *to, const struct raml_place *at, const json_t *row,
+                                                             struct raml_err *err),
+                                      void *to, struct raml_err *err)
 {
     json_t *root = NULL;
     *is_array = begins_with_bracket(path);

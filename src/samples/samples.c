@@ -93,8 +93,8 @@ static enum raml_code look(const char *path, const struct raml_samples_layout_ro
     return rc;
 }
 
-enum raml_code raml_samples_read(const char *path, const struct raml_samples_options *opt, raml_graded_fn *fn, void *user,
-                                struct raml_samples_report *report, struct raml_err *err)
+enum raml_code raml_samples_read(const char *path, const struct raml_samples_options *opt, raml_graded_fn *fn,
+                                 void *user, struct raml_samples_report *report, struct raml_err *err)
 {
     const struct raml_samples_layout_row *row = NULL;
     struct raml_samples_report mine = {.metric = ""};

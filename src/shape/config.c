@@ -120,8 +120,9 @@ static bool read_flag(struct reader *r, const char *field, bool otherwise)
 
 static int token_of(const json_t *v)
 {
-    return json_is_integer(v) && json_integer_value(v) >= 0 && json_integer_value(v) < 1 << 30 ? (int)json_integer_value(v)
-                                                                                               : -1;
+    return json_is_integer(v) && json_integer_value(v) >= 0 && json_integer_value(v) < 1 << 30
+               ? (int)json_integer_value(v)
+               : -1;
 }
 
 void raml_config_add_eos(struct raml_config *c, int token)
@@ -164,8 +165,10 @@ static void read_yarn(struct reader *s, struct raml_config *c)
     c->rope_original_positions = read_int(s, "original_max_position_embeddings", &c->max_positions);
     if (!s->rc && (!(c->rope_beta_fast > c->rope_beta_slow) || !(c->rope_beta_slow > 0) || !(c->rope_attention > 0) ||
                    c->rope_original_positions < 1))
-        s->rc = raml_fail(s->err, RAML_ERANGE, "%s: rope_scaling: expected 0 < beta_slow < beta_fast and a positive "
-                          "attention_factor", s->at->path);
+        s->rc = raml_fail(s->err, RAML_ERANGE,
+                          "%s: rope_scaling: expected 0 < beta_slow < beta_fast and a positive "
+                          "attention_factor",
+                          s->at->path);
 }
 
 static void read_llama3(struct reader *s, struct raml_config *c)
@@ -173,7 +176,8 @@ static void read_llama3(struct reader *s, struct raml_config *c)
     c->rope_low_freq = read_num(s, "low_freq_factor", 1);
     c->rope_high_freq = read_num(s, "high_freq_factor", 4);
     c->rope_original_positions = read_int(s, "original_max_position_embeddings", NULL);
-    if (!s->rc && (!(c->rope_high_freq > c->rope_low_freq) || !(c->rope_low_freq > 0) || c->rope_original_positions < 1))
+    if (!s->rc &&
+        (!(c->rope_high_freq > c->rope_low_freq) || !(c->rope_low_freq > 0) || c->rope_original_positions < 1))
         s->rc = raml_fail(s->err, RAML_ERANGE, "%s: rope_scaling: expected 0 < low_freq_factor < high_freq_factor",
                           s->at->path);
 }
@@ -184,7 +188,8 @@ static void read_rope(struct reader *r, struct raml_config *c)
     const json_t *scaling = json_object_get(r->obj, "rope_scaling"), *both = json_object_get(r->obj, "rope_parameters");
     const char *field = json_is_object(both) ? "rope_parameters" : "rope_scaling";
     if (json_is_object(scaling) && json_is_object(both) && !json_equal(scaling, both) && !r->rc)
-        r->rc = raml_fail(r->err, RAML_EFORMAT, "%s: rope_scaling and rope_parameters differ; expected one", r->at->path);
+        r->rc =
+            raml_fail(r->err, RAML_EFORMAT, "%s: rope_scaling and rope_parameters differ; expected one", r->at->path);
     if (json_is_object(both)) scaling = both;
     if (r->rc || !scaling || json_is_null(scaling)) return;
     struct reader s = {r->at, scaling, r->err, RAML_OK};
@@ -201,8 +206,9 @@ static void read_rope(struct reader *r, struct raml_config *c)
     else if (!strcmp(type, "llama3")) c->rope = RAML_ROPE_LLAMA3;
     else if (!strcmp(type, "yarn")) c->rope = RAML_ROPE_YARN;
     else if (strcmp(type, "default") && !s.rc)
-        s.rc = raml_fail(r->err, RAML_ESUPPORT, "%s: %s type '%.40s' is not known; known: default, linear, llama3, yarn",
-                         r->at->path, field, type);
+        s.rc =
+            raml_fail(r->err, RAML_ESUPPORT, "%s: %s type '%.40s' is not known; known: default, linear, llama3, yarn",
+                      r->at->path, field, type);
     if (c->rope != RAML_ROPE_PLAIN) c->rope_factor = read_num(&s, "factor", 1);
     if (c->rope == RAML_ROPE_LLAMA3) read_llama3(&s, c);
     if (c->rope == RAML_ROPE_YARN) read_yarn(&s, c);
@@ -221,13 +227,15 @@ static void read_window(struct reader *r, const struct raml_config *c, const cha
     bool off = !strncmp(type, "qwen", 4);
     int window = off ? all : read_int(r, "sliding_window", !said && !strcmp(type, "mistral") ? &mistral : &all);
     if (window < all && !r->rc)
-        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: sliding_window %d, below max_position_embeddings %d, is not "
-                          "supported", r->at->path, window, all);
+        r->rc = raml_fail(r->err, RAML_ESUPPORT,
+                          "%s: sliding_window %d, below max_position_embeddings %d, is not "
+                          "supported",
+                          r->at->path, window, all);
     size_t i;
-    json_array_foreach(layers, i, layer)
-        if (!r->rc && (!json_is_string(layer) || strcmp(json_string_value(layer), "full_attention") != 0))
-            r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: layer_types, entry %zu: expected full_attention", r->at->path,
-                              i + 1);
+    json_array_foreach(layers, i, layer) if (!r->rc && (!json_is_string(layer) ||
+                                                        strcmp(json_string_value(layer), "full_attention") != 0))
+        r->rc =
+        raml_fail(r->err, RAML_ESUPPORT, "%s: layer_types, entry %zu: expected full_attention", r->at->path, i + 1);
 }
 
 /* What would change the results and is not implemented. */
@@ -243,8 +251,10 @@ static void read_strange(struct reader *r, const char *type)
     if (read_num(r, "partial_rotary_factor", 1) != 1 && !r->rc)
         r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: partial_rotary_factor is not supported", r->at->path);
     if (present(r, "quantization_config") && !r->rc)
-        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: quantization_config: quantised folders are not supported; "
-                          "GGUF files are", r->at->path);
+        r->rc = raml_fail(r->err, RAML_ESUPPORT,
+                          "%s: quantization_config: quantised folders are not supported; "
+                          "GGUF files are",
+                          r->at->path);
 }
 
 /* mistral: llama under another name. */

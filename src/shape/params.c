@@ -80,7 +80,8 @@ void raml_params_deinit(struct raml_params *p)
     *p = (struct raml_params){0};
 }
 
-enum raml_code raml_config_table(const struct raml_config *c, struct raml_param **table, size_t *n, struct raml_err *err)
+enum raml_code raml_config_table(const struct raml_config *c, struct raml_param **table, size_t *n,
+                                 struct raml_err *err)
 {
     struct raml_params p;
     *table = NULL;

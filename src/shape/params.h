@@ -8,9 +8,9 @@ struct raml_layer_offsets { /* q, k and v are adjacent in the block (qkv, bias),
     size_t norm1, qkv, bias, q_norm, k_norm, o, norm2, gu, down;
 };
 struct raml_params {
-    struct raml_param *param; /* [n_params], in the order of the block */
-    size_t n_params, n;       /* n: elements of the block */
-    size_t embed, norm, head; /* offsets; of a tied head, the embedding's */
+    struct raml_param *param;         /* [n_params], in the order of the block */
+    size_t n_params, n;               /* n: elements of the block */
+    size_t embed, norm, head;         /* offsets; of a tied head, the embedding's */
     struct raml_layer_offsets *layer; /* [c->n_layers] */
 };
 /* All owned by the caller, who calls _deinit; a zeroed struct is fine for it. */

@@ -106,12 +106,9 @@ static enum raml_code restore_old(const char *dir, uint64_t step, struct raml_er
 {
     char *whole = raml_checkpoints_path(dir, step, ""), *old = raml_checkpoints_path(dir, step, ".old");
     enum raml_code rc;
-    if (!whole || !old)
-        rc = raml_fail(err, RAML_ENOMEM, "%s: no memory", dir);
-    else if (raml_is_dir(whole))
-        rc = remove_folder(dir, step, ".old", err);
-    else
-        rc = rename_folder(old, whole, err);
+    if (!whole || !old) rc = raml_fail(err, RAML_ENOMEM, "%s: no memory", dir);
+    else if (raml_is_dir(whole)) rc = remove_folder(dir, step, ".old", err);
+    else rc = rename_folder(old, whole, err);
     free(whole);
     free(old);
     return rc;

@@ -114,10 +114,8 @@ enum raml_code raml_events_open(const char *path, double wall_time, struct raml_
         add_field(&e->event, 3, version, sizeof version - 1);
         rc = add_record(e, err);
     }
-    if (rc)
-        raml_events_close(e);
-    else
-        *out = e;
+    if (rc) raml_events_close(e);
+    else *out = e;
     return rc;
 }
 
@@ -131,8 +129,8 @@ void raml_events_close(struct raml_events *e)
     free(e);
 }
 
-enum raml_code raml_events_add(struct raml_events *e, uint64_t step, double wall_time,
-                               const struct raml_scalar *scalar, size_t n, struct raml_err *err)
+enum raml_code raml_events_add(struct raml_events *e, uint64_t step, double wall_time, const struct raml_scalar *scalar,
+                               size_t n, struct raml_err *err)
 {
     if (!n) return RAML_OK;
     struct raml_buf *v = &e->value; /* one Summary.Value, then e->record: the whole Summary */

@@ -11,22 +11,22 @@
 #endif
 
 enum { /* far above any model; they bound what a sparse file can make us allocate */
-    MAX_VALUES = 1 << 16,
-    MAX_TENSORS = 1 << 20,
-    MAX_STRINGS = 1 << 24, /* in all arrays together */
-    MIN_VALUE_BYTES = 14,  /* key of one character, type, one byte */
-    MIN_TENSOR_BYTES = 25, /* name of one character, dimensions, type, offset */
-    MIN_ALIGN = 8
+       MAX_VALUES = 1 << 16,
+       MAX_TENSORS = 1 << 20,
+       MAX_STRINGS = 1 << 24, /* in all arrays together */
+       MIN_VALUE_BYTES = 14,  /* key of one character, type, one byte */
+       MIN_TENSOR_BYTES = 25, /* name of one character, dimensions, type, offset */
+       MIN_ALIGN = 8
 };
 
 static const struct {
     const char *name;
     size_t size;
 } types[RAML_GGUF_N_TYPES] = {
-    [RAML_GGUF_U8] = {"u8", 1},         [RAML_GGUF_I8] = {"i8", 1},       [RAML_GGUF_U16] = {"u16", 2},
-    [RAML_GGUF_I16] = {"i16", 2},       [RAML_GGUF_U32] = {"u32", 4},     [RAML_GGUF_I32] = {"i32", 4},
-    [RAML_GGUF_F32] = {"f32", 4},       [RAML_GGUF_BOOL] = {"bool", 1},   [RAML_GGUF_STRING] = {"string", 0},
-    [RAML_GGUF_ARRAY] = {"array", 0},   [RAML_GGUF_U64] = {"u64", 8},     [RAML_GGUF_I64] = {"i64", 8},
+    [RAML_GGUF_U8] = {"u8", 1},       [RAML_GGUF_I8] = {"i8", 1},     [RAML_GGUF_U16] = {"u16", 2},
+    [RAML_GGUF_I16] = {"i16", 2},     [RAML_GGUF_U32] = {"u32", 4},   [RAML_GGUF_I32] = {"i32", 4},
+    [RAML_GGUF_F32] = {"f32", 4},     [RAML_GGUF_BOOL] = {"bool", 1}, [RAML_GGUF_STRING] = {"string", 0},
+    [RAML_GGUF_ARRAY] = {"array", 0}, [RAML_GGUF_U64] = {"u64", 8},   [RAML_GGUF_I64] = {"i64", 8},
     [RAML_GGUF_F64] = {"f64", 8},
 };
 
@@ -153,8 +153,10 @@ static enum raml_code read_array_head(struct raml_gguf *g, struct raml_gguf_valu
     v->element = (enum raml_gguf_type)element;
     size_t size = v->element == RAML_GGUF_STRING ? sizeof(uint64_t) : types[element].size;
     if (n > (g->map.size - g->at) / size)
-        return raml_fail(err, RAML_EFORMAT, "%s: metadata '%.64s': %llu elements of type %s; the file has %zu more "
-                         "bytes", g->path, v->key, (unsigned long long)n, types[element].name, g->map.size - g->at);
+        return raml_fail(err, RAML_EFORMAT,
+                         "%s: metadata '%.64s': %llu elements of type %s; the file has %zu more "
+                         "bytes",
+                         g->path, v->key, (unsigned long long)n, types[element].name, g->map.size - g->at);
     v->n = (size_t)n;
     return RAML_OK;
 }
@@ -202,9 +204,10 @@ static enum raml_code read_metadata(struct raml_gguf *g, uint64_t n, struct raml
         enum raml_code rc = take_string(g, "a metadata key", &key, err);
         if (rc) return rc;
         if (!raml_gguf_legal_key(key.bytes, key.n))
-            return raml_fail(err, RAML_EFORMAT, "%s: byte %zu: metadata %zu of %llu has a key of %zu bytes; "
-                             "expected 1 to %d, printable ASCII", g->path, at, g->n_values, (unsigned long long)n,
-                             key.n, GGUF_MAX_KEY);
+            return raml_fail(err, RAML_EFORMAT,
+                             "%s: byte %zu: metadata %zu of %llu has a key of %zu bytes; "
+                             "expected 1 to %d, printable ASCII",
+                             g->path, at, g->n_values, (unsigned long long)n, key.n, GGUF_MAX_KEY);
         struct raml_gguf_value *v = &g->value[g->n_values];
         char *copy = malloc(key.n + 1); /* the file may end after it */
         v->key = copy;
@@ -286,8 +289,10 @@ static enum raml_code read_tensor(struct raml_gguf *g, struct tensor *t, struct 
     enum raml_code rc = take_string(g, "a tensor's name", &name, err);
     if (rc) return rc;
     if (!raml_gguf_legal_name(name.bytes, name.n))
-        return raml_fail(err, RAML_EFORMAT, "%s: byte %zu: tensor %zu has a name of %zu bytes; expected 1 to %d, no "
-                         "control characters", g->path, at, g->n_tensors, name.n, GGUF_MAX_NAME);
+        return raml_fail(err, RAML_EFORMAT,
+                         "%s: byte %zu: tensor %zu has a name of %zu bytes; expected 1 to %d, no "
+                         "control characters",
+                         g->path, at, g->n_tensors, name.n, GGUF_MAX_NAME);
     memcpy(t->name, name.bytes, name.n); /* zeroed before */
     t->view.name = t->name;
     rc = read_shape(g, &t->view, err);
@@ -306,9 +311,10 @@ static enum raml_code place_tensors(struct raml_gguf *g, struct raml_err *err)
     for (size_t i = 0; i < g->n_tensors; i++) {
         struct tensor *t = &g->tensor[i];
         if (start > g->map.size || t->offset > have || t->view.bytes > have - t->offset)
-            return raml_fail(err, RAML_EFORMAT, "%s: tensor '%s' has %zu bytes from byte %llu of the data on; the file "
-                             "has %zu (truncated?)", g->path, t->name, t->view.bytes, (unsigned long long)t->offset,
-                             have);
+            return raml_fail(err, RAML_EFORMAT,
+                             "%s: tensor '%s' has %zu bytes from byte %llu of the data on; the file "
+                             "has %zu (truncated?)",
+                             g->path, t->name, t->view.bytes, (unsigned long long)t->offset, have);
         t->view.data = g->map.data + start + (size_t)t->offset;
     }
     return RAML_OK;
@@ -380,13 +386,15 @@ static enum raml_code read_file(struct raml_gguf *g, struct raml_err *err)
                          g->version && !(g->version & 0xffff) ? " (the file is big-endian)" : "");
     size_t left = g->map.size - g->at;
     if (n_values > MAX_VALUES || n_values > left / MIN_VALUE_BYTES)
-        return raml_fail(err, RAML_EFORMAT, "%s: %llu entries of metadata; %zu bytes follow (truncated?), "
-                         "and at most %d entries are allowed", g->path,
-                         (unsigned long long)n_values, left, MAX_VALUES);
+        return raml_fail(err, RAML_EFORMAT,
+                         "%s: %llu entries of metadata; %zu bytes follow (truncated?), "
+                         "and at most %d entries are allowed",
+                         g->path, (unsigned long long)n_values, left, MAX_VALUES);
     if (n_tensors > MAX_TENSORS || n_tensors > left / MIN_TENSOR_BYTES)
-        return raml_fail(err, RAML_EFORMAT, "%s: %llu tensors; %zu bytes follow (truncated?), "
-                         "and at most %d tensors are allowed", g->path,
-                         (unsigned long long)n_tensors, left, MAX_TENSORS);
+        return raml_fail(err, RAML_EFORMAT,
+                         "%s: %llu tensors; %zu bytes follow (truncated?), "
+                         "and at most %d tensors are allowed",
+                         g->path, (unsigned long long)n_tensors, left, MAX_TENSORS);
     rc = read_metadata(g, n_values, err);
     if (!rc) rc = read_alignment(g, err);
     if (!rc) rc = read_tensors(g, n_tensors, err);
@@ -410,10 +418,8 @@ enum raml_code raml_gguf_open(const char *path, struct raml_gguf **out, struct r
     }
     enum raml_code rc = raml_map_init(&g->map, path, err);
     if (!rc) rc = read_file(g, err);
-    if (rc)
-        raml_gguf_close(g);
-    else
-        *out = g;
+    if (rc) raml_gguf_close(g);
+    else *out = g;
     return rc;
 }
 

@@ -28,14 +28,14 @@ static const struct {
     const char *name;
     unsigned short n, bytes;
 } kinds[] = {
-    [0] = {"F32", 1, 4},          [1] = {"F16", 1, 2},         [2] = {"Q4_0", 32, 18},     [3] = {"Q4_1", 32, 20},
-    [6] = {"Q5_0", 32, 22},       [7] = {"Q5_1", 32, 24},      [8] = {"Q8_0", 32, 34},     [9] = {"Q8_1", 32, 36},
-    [10] = {"Q2_K", 256, 84},     [11] = {"Q3_K", 256, 110},   [12] = {"Q4_K", 256, 144},  [13] = {"Q5_K", 256, 176},
-    [14] = {"Q6_K", 256, 210},    [15] = {"Q8_K", 256, 292},   [16] = {"IQ2_XXS", 256, 66}, [17] = {"IQ2_XS", 256, 74},
-    [18] = {"IQ3_XXS", 256, 98},  [19] = {"IQ1_S", 256, 50},   [20] = {"IQ4_NL", 32, 18},  [21] = {"IQ3_S", 256, 110},
-    [22] = {"IQ2_S", 256, 82},    [23] = {"IQ4_XS", 256, 136}, [24] = {"I8", 1, 1},        [25] = {"I16", 1, 2},
-    [26] = {"I32", 1, 4},         [27] = {"I64", 1, 8},        [28] = {"F64", 1, 8},       [29] = {"IQ1_M", 256, 56},
-    [30] = {"BF16", 1, 2},        [34] = {"TQ1_0", 256, 54},   [35] = {"TQ2_0", 256, 66},  [39] = {"MXFP4", 32, 17},
+    [0] = {"F32", 1, 4},         [1] = {"F16", 1, 2},         [2] = {"Q4_0", 32, 18},      [3] = {"Q4_1", 32, 20},
+    [6] = {"Q5_0", 32, 22},      [7] = {"Q5_1", 32, 24},      [8] = {"Q8_0", 32, 34},      [9] = {"Q8_1", 32, 36},
+    [10] = {"Q2_K", 256, 84},    [11] = {"Q3_K", 256, 110},   [12] = {"Q4_K", 256, 144},   [13] = {"Q5_K", 256, 176},
+    [14] = {"Q6_K", 256, 210},   [15] = {"Q8_K", 256, 292},   [16] = {"IQ2_XXS", 256, 66}, [17] = {"IQ2_XS", 256, 74},
+    [18] = {"IQ3_XXS", 256, 98}, [19] = {"IQ1_S", 256, 50},   [20] = {"IQ4_NL", 32, 18},   [21] = {"IQ3_S", 256, 110},
+    [22] = {"IQ2_S", 256, 82},   [23] = {"IQ4_XS", 256, 136}, [24] = {"I8", 1, 1},         [25] = {"I16", 1, 2},
+    [26] = {"I32", 1, 4},        [27] = {"I64", 1, 8},        [28] = {"F64", 1, 8},        [29] = {"IQ1_M", 256, 56},
+    [30] = {"BF16", 1, 2},       [34] = {"TQ1_0", 256, 54},   [35] = {"TQ2_0", 256, 66},   [39] = {"MXFP4", 32, 17},
     [40] = {"NVFP4", 64, 36},
 };
 
@@ -112,7 +112,8 @@ static void from_q8_0(const unsigned char *p, float *x)
 
 /* 32 numbers d (q - middle) + m. Low nibbles are the first half of the block, high ones the second. high: NULL, or 4
  * bytes of which bit i is the fifth bit of element i. */
-static inline void from_nibbles(float d, int middle, float m, const unsigned char *high, const unsigned char *nibbles, float *x)
+static inline void from_nibbles(float d, int middle, float m, const unsigned char *high, const unsigned char *nibbles,
+                                float *x)
 {
     uint32_t h = 0;
     if (high) h = high[0] | (uint32_t)high[1] << 8 | (uint32_t)high[2] << 16 | (uint32_t)high[3] << 24;
@@ -286,13 +287,14 @@ size_t raml_blocks_bf16(uint32_t type, const void *data, size_t n, uint16_t *out
     return bad;
 }
 
-enum raml_code raml_gguf_to_f32(const struct raml_gguf_tensor *t, float *out, bool require_finite,
-                                struct raml_err *err)
+enum raml_code raml_gguf_to_f32(const struct raml_gguf_tensor *t, float *out, bool require_finite, struct raml_err *err)
 {
     size_t size, n = raml_ggml_block(t->type, &size);
     if (!raml_blocks_known(t->type))
-        return raml_fail(err, RAML_ESUPPORT, "tensor '%s' has type %s (%u); expected F32, F16, BF16, Q8_0, Q4_0, Q4_1, "
-                         "Q5_0, Q5_1, Q4_K, Q5_K or Q6_K", t->name, raml_ggml_type_name(t->type), (unsigned)t->type);
+        return raml_fail(err, RAML_ESUPPORT,
+                         "tensor '%s' has type %s (%u); expected F32, F16, BF16, Q8_0, Q4_0, Q4_1, "
+                         "Q5_0, Q5_1, Q4_K, Q5_K or Q6_K",
+                         t->name, raml_ggml_type_name(t->type), (unsigned)t->type);
     if (t->n % n || t->bytes != t->n / n * size)
         return raml_fail(err, RAML_ESHAPE, "tensor '%s': %zu elements of type %s in %zu bytes", t->name, t->n,
                          raml_ggml_type_name(t->type), t->bytes);

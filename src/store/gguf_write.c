@@ -11,9 +11,9 @@
 #include <string.h>
 
 enum {
-    CHUNK = 4096,          /* elements converted at a time: whole blocks */
-    MAX_HEADER = 1 << 30,  /* bytes */
-    QUANTIZATION = 2       /* general.quantization_version, GGML_QNT_VERSION in ggml.h */
+    CHUNK = 4096,         /* elements converted at a time: whole blocks */
+    MAX_HEADER = 1 << 30, /* bytes */
+    QUANTIZATION = 2      /* general.quantization_version, GGML_QNT_VERSION in ggml.h */
 };
 static const char zeros[GGUF_ALIGN];
 
@@ -169,8 +169,8 @@ static size_t padding(size_t n)
     return (GGUF_ALIGN - n % GGUF_ALIGN) % GGUF_ALIGN;
 }
 
-static enum raml_code add_tensors(const char *path, struct raml_buf *b, const struct raml_gguf_output *tensor,
-                                  size_t n, struct raml_err *err)
+static enum raml_code add_tensors(const char *path, struct raml_buf *b, const struct raml_gguf_output *tensor, size_t n,
+                                  struct raml_err *err)
 {
     uint64_t at = 0;
     for (size_t i = 0; i < n; i++) {
@@ -219,9 +219,10 @@ static enum raml_code convert(const struct raml_gguf_output *t, size_t first, co
     *bytes = n / block * size;
     if (t->type != RAML_GGML_Q8_0 || bad == n) return RAML_OK;
     bad -= bad % block;
-    return raml_fail(err, RAML_ERANGE, "tensor '%s': one of the elements %zu to %zu is not finite, or its magnitude is "
-                     "above %.0f, which Q8_0 cannot hold", t->view.name, first + bad, first + bad + block - 1,
-                     127.0 * 65504.0);
+    return raml_fail(err, RAML_ERANGE,
+                     "tensor '%s': one of the elements %zu to %zu is not finite, or its magnitude is "
+                     "above %.0f, which Q8_0 cannot hold",
+                     t->view.name, first + bad, first + bad + block - 1, 127.0 * 65504.0);
 }
 
 static enum raml_code write_tensor(const char *path, struct raml_writer *w, const struct raml_gguf_output *t,
@@ -237,8 +238,8 @@ static enum raml_code write_tensor(const char *path, struct raml_writer *w, cons
         unsigned char out[CHUNK * sizeof *x];
         for (size_t i = 0; i < t->view.n && !rc; i += CHUNK) {
             size_t n = t->view.n - i < CHUNK ? t->view.n - i : CHUNK, have = 0;
-            struct raml_tensor_view part = {t->view.name, t->view.dtype, 1, {n}, n,
-                                            (const char *)t->view.data + i * size};
+            struct raml_tensor_view part = {
+                t->view.name, t->view.dtype, 1, {n}, n, (const char *)t->view.data + i * size};
             rc = raml_tensor_to_f32(&part, x, 0, err);
             if (!rc) rc = convert(t, i, x, n, out, &have, err);
             if (rc) return raml_wrap(err, rc, "%s", path);
@@ -251,7 +252,8 @@ static enum raml_code write_tensor(const char *path, struct raml_writer *w, cons
 static enum raml_code write_rows(const struct raml_row_source *from, size_t i, const struct raml_gguf_output *t,
                                  struct raml_writer *w, struct raml_err *err)
 {
-    size_t size, width, block = raml_ggml_block(t->type, &size), rows = raml_rows_of(t->view.shape, t->view.n_dims, &width);
+    size_t size, width, block = raml_ggml_block(t->type, &size),
+                        rows = raml_rows_of(t->view.shape, t->view.n_dims, &width);
     enum raml_code rc = raml_rows_write(from, i, rows, width / block * size, w, err);
     return rc ? rc : raml_writer_add(w, zeros, padding(bytes_of(t)), err);
 }

@@ -117,10 +117,8 @@ static enum raml_code cut_file(const char *dir, const char *name, bool has, uint
     char *path = raml_path_new("%s/%s", dir, name), *tmp = raml_path_new("%s/%s.tmp", dir, name);
     enum raml_code rc = path && tmp ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory", dir);
     if (!rc) rc = remove_file(tmp, err);
-    if (!rc && !has)
-        rc = remove_file(path, err);
-    else if (!rc)
-        rc = name == events_name ? raml_events_truncate(path, step, err) : cut_lines(path, step, err);
+    if (!rc && !has) rc = remove_file(path, err);
+    else if (!rc) rc = name == events_name ? raml_events_truncate(path, step, err) : cut_lines(path, step, err);
     free(path);
     free(tmp);
     return rc;
@@ -224,7 +222,8 @@ static void collect(struct scalars *s, const json_t *obj, const char *prefix, in
 {
     const char *key;
     json_t *v;
-    json_object_foreach((json_t *)obj, key, v) {
+    json_object_foreach((json_t *)obj, key, v)
+    {
         bool top = depth == 0;
         if (top && (!strcmp(key, "step") || !strcmp(key, "time"))) continue;
         if (json_is_number(v)) {
@@ -279,10 +278,8 @@ static enum raml_code add_line(struct append *a, const json_t *obj, struct raml_
     raml_json_add(&line, obj);
     raml_buf_adds(&line, "\n");
     enum raml_code rc = raml_buf_status(&line, err);
-    if (rc)
-        rc = raml_wrap(err, rc, "%s", a->path);
-    else
-        rc = raml_append_add(a, line.data, line.len, err);
+    if (rc) rc = raml_wrap(err, rc, "%s", a->path);
+    else rc = raml_append_add(a, line.data, line.len, err);
     raml_buf_deinit(&line);
     return rc;
 }
@@ -335,11 +332,9 @@ enum raml_code raml_run_newest(const char *dir, char *out, size_t cap, struct ra
     struct checkpoints have = {0};
     char *config = raml_path_new("%s/config.json", dir), *path = NULL;
     enum raml_code rc = RAML_OK;
-    if ((config && raml_is_file(config)) || (raml_is_gguf(dir) && raml_is_file(dir)))
-        path = strdup(dir);
+    if ((config && raml_is_file(config)) || (raml_is_gguf(dir) && raml_is_file(dir))) path = strdup(dir);
     else if (!(rc = raml_checkpoints_list(dir, &have, err))) {
-        if (have.n)
-            path = raml_checkpoints_path(dir, have.step[have.n - 1], "");
+        if (have.n) path = raml_checkpoints_path(dir, have.step[have.n - 1], "");
         else
             rc = raml_fail(err, RAML_EIO, "%s: %s", dir,
                            raml_is_dir(dir) ? "holds neither config.json nor a whole checkpoint-N"

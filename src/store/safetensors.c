@@ -51,8 +51,7 @@ size_t raml_dtype_size(enum raml_dtype t)
 
 /* The content of one header entry, checked: dtype, shape and the bytes [*begin, *end) of the data, which has
  * data_bytes. */
-static enum raml_code read_dtype(const char *path, struct raml_tensor_view *v, const json_t *info,
-                                 struct raml_err *err)
+static enum raml_code read_dtype(const char *path, struct raml_tensor_view *v, const json_t *info, struct raml_err *err)
 {
     const json_t *j = json_object_get(info, "dtype");
     const char *s = json_string_value(j);
@@ -66,8 +65,7 @@ static enum raml_code read_dtype(const char *path, struct raml_tensor_view *v, c
                      path, v->name, s);
 }
 
-static enum raml_code read_shape(const char *path, struct raml_tensor_view *v, const json_t *info,
-                                 struct raml_err *err)
+static enum raml_code read_shape(const char *path, struct raml_tensor_view *v, const json_t *info, struct raml_err *err)
 {
     const json_t *shape = json_object_get(info, "shape");
     if (!json_is_array(shape))
@@ -103,8 +101,8 @@ static enum raml_code read_place(const struct raml_safetensors *s, struct raml_t
     size_t have = s->map.size - data_start;
     if (begin < 0 || end < begin || (unsigned long long)end > have)
         return raml_fail(err, RAML_EFORMAT,
-                         "%s: tensor '%s' is at bytes %lld to %lld of the data; the file has %zu (truncated?)",
-                         s->path, v->name, begin, end, have);
+                         "%s: tensor '%s' is at bytes %lld to %lld of the data; the file has %zu (truncated?)", s->path,
+                         v->name, begin, end, have);
     size_t size = raml_dtype_size(v->dtype), want = v->n * size;
     if ((size_t)(end - begin) != want)
         return raml_fail(err, RAML_EFORMAT, "%s: tensor '%s' spans %lld bytes; its shape and dtype need %zu", s->path,
@@ -117,11 +115,9 @@ static enum raml_code check_metadata(const struct raml_safetensors *s, const jso
 {
     const char *key;
     json_t *value;
-    if (!json_is_object(meta))
-        return raml_fail(err, RAML_EFORMAT, "%s: __metadata__ is not an object", s->path);
-    json_object_foreach((json_t *)meta, key, value)
-        if (!json_is_string(value))
-            return raml_fail(err, RAML_EFORMAT, "%s: __metadata__ '%.64s' is not a string", s->path, key);
+    if (!json_is_object(meta)) return raml_fail(err, RAML_EFORMAT, "%s: __metadata__ is not an object", s->path);
+    json_object_foreach((json_t *)meta, key, value) if (!json_is_string(value)) return raml_fail(
+        err, RAML_EFORMAT, "%s: __metadata__ '%.64s' is not a string", s->path, key);
     return RAML_OK;
 }
 
@@ -172,7 +168,8 @@ static enum raml_code read_entries(struct raml_safetensors *s, size_t data_start
     s->view = calloc(max + 1, sizeof *s->view);
     s->by_name = calloc(max + 1, sizeof(*s->by_name));
     if (!s->view || !s->by_name) return raml_fail(err, RAML_ENOMEM, "%s: no memory for %zu tensors", s->path, max);
-    json_object_foreach(s->header, name, info) {
+    json_object_foreach(s->header, name, info)
+    {
         enum raml_code rc = RAML_OK;
         if (!strcmp(name, "__metadata__")) {
             rc = check_metadata(s, info, err);
@@ -208,8 +205,7 @@ static enum raml_code read_header(struct raml_safetensors *s, struct raml_err *e
         return raml_fail(err, RAML_EFORMAT, "%s: header of %llu bytes in a file of %zu (truncated?)", s->path,
                          (unsigned long long)n, s->map.size);
     const char *text = (const char *)s->map.data + sizeof n;
-    if (n < 2 || text[0] != '{')
-        return raml_fail(err, RAML_EFORMAT, "%s: the header does not start with '{'", s->path);
+    if (n < 2 || text[0] != '{') return raml_fail(err, RAML_EFORMAT, "%s: the header does not start with '{'", s->path);
     enum raml_code rc = raml_json_parse(&(struct raml_place){s->path, 0}, text, (size_t)n, &s->header, err);
     return rc ? raml_wrap(err, rc, "safetensors header") : read_entries(s, sizeof n + (size_t)n, err);
 }
@@ -223,10 +219,8 @@ enum raml_code raml_safetensors_open(const char *path, struct raml_safetensors *
     }
     enum raml_code rc = raml_map_init(&s->map, path, err);
     if (!rc) rc = read_header(s, err);
-    if (rc)
-        raml_safetensors_close(s);
-    else
-        *out = s;
+    if (rc) raml_safetensors_close(s);
+    else *out = s;
     return rc;
 }
 
@@ -295,7 +289,9 @@ static enum raml_code fail_not_finite(const struct raml_tensor_view *v, size_t i
         i %= stride;
     }
     return raml_fail(err, RAML_ERANGE, "tensor '%s': element [%s] is %s; expected a finite number", v->name, index,
-                     isnan(x) ? "NaN" : x > 0 ? "+infinity" : "-infinity");
+                     isnan(x) ? "NaN"
+                     : x > 0  ? "+infinity"
+                              : "-infinity");
 }
 
 enum raml_code raml_tensor_to_f32(const struct raml_tensor_view *v, float *out, int require_finite,
@@ -345,11 +341,12 @@ static enum raml_code check_view(const char *path, const struct raml_tensor_view
     if (n != v->n)
         return raml_fail(err, RAML_ESHAPE, "%s: tensor '%s' has %zu elements; its shape has %zu", path, v->name, v->n,
                          n);
-    if (at > (size_t)INT64_MAX - n * size)
-        return raml_fail(err, RAML_ERANGE, "%s: larger than any file", path);
+    if (at > (size_t)INT64_MAX - n * size) return raml_fail(err, RAML_ERANGE, "%s: larger than any file", path);
     if (at % size)
-        return raml_fail(err, RAML_EUSAGE, "%s: tensor '%s' would start at byte %zu, which is not a multiple of %zu; "
-                         "give tensors with larger elements first", path, v->name, at, size);
+        return raml_fail(err, RAML_EUSAGE,
+                         "%s: tensor '%s' would start at byte %zu, which is not a multiple of %zu; "
+                         "give tensors with larger elements first",
+                         path, v->name, at, size);
     return RAML_OK;
 }
 
@@ -379,8 +376,8 @@ static json_t *build_header(const struct raml_tensor_view *t, size_t n, const ch
 }
 
 /* The header's text, padded with spaces so that the data that follows it and its length starts at DATA_ALIGN. */
-static enum raml_code header_text(const char *path, const struct raml_tensor_view *t, size_t n,
-                                  const char *const *meta, struct raml_buf *text, struct raml_err *err)
+static enum raml_code header_text(const char *path, const struct raml_tensor_view *t, size_t n, const char *const *meta,
+                                  struct raml_buf *text, struct raml_err *err)
 {
     size_t at = 0;
     for (size_t i = 0; i < n; i++) {
@@ -390,8 +387,7 @@ static enum raml_code header_text(const char *path, const struct raml_tensor_vie
     }
     json_t *header = build_header(t, n, meta);
     if (!header)
-        return raml_fail(err, RAML_EUSAGE, "%s: a tensor's name or the metadata is not UTF-8, or memory ran out",
-                         path);
+        return raml_fail(err, RAML_EUSAGE, "%s: a tensor's name or the metadata is not UTF-8, or memory ran out", path);
     size_t entries = n + (meta && meta[0] ? 1 : 0);
     raml_json_add(text, header);
     while ((sizeof(uint64_t) + text->len) % DATA_ALIGN && !text->code) raml_buf_add(text, " ", 1);

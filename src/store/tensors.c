@@ -37,8 +37,7 @@ void raml_tensors_close(struct raml_tensors *t)
 static enum raml_code add_file(struct raml_tensors *t, const char *dir, const char *name, struct raml_err *err)
 {
     char path[RAML_PATH_BYTES];
-    if (t->n_files == MAX_FILES)
-        return raml_fail(err, RAML_ESUPPORT, "%s: more than %d files", t->path, MAX_FILES);
+    if (t->n_files == MAX_FILES) return raml_fail(err, RAML_ESUPPORT, "%s: more than %d files", t->path, MAX_FILES);
     enum raml_code rc = RAML_GROW(t->file, t->cap_files, t->n_files + 1, "files", err);
     if (rc) return raml_wrap(err, rc, "%s", t->path);
     struct file *f = &t->file[t->n_files];

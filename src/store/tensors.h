@@ -15,7 +15,7 @@ RAML_CHECKED enum raml_code raml_tensors_open(const char *dir, struct raml_tenso
 void raml_tensors_close(struct raml_tensors *t);
 const char *raml_tensors_path(const struct raml_tensors *t); /* of the file or the index, for messages */
 size_t raml_tensors_count(const struct raml_tensors *t);
-const struct raml_tensor_view *raml_tensors_at(const struct raml_tensors *t, size_t i); /* file by file */
+const struct raml_tensor_view *raml_tensors_at(const struct raml_tensors *t, size_t i);           /* file by file */
 const struct raml_tensor_view *raml_tensors_find(const struct raml_tensors *t, const char *name); /* NULL */
 
 #endif

@@ -34,9 +34,9 @@ static size_t decode(const unsigned char *s, size_t n, uint32_t *point)
 /* Characters that are invisible, or that would move or reverse their neighbours, and Unicode's noncharacters. */
 static bool is_hidden(uint32_t p)
 {
-    static const uint32_t range[][2] = {{0, 0x1F},         {0x7F, 0x9F},     {0xAD, 0xAD},     {0x61C, 0x61C},
-                                        {0x180E, 0x180E},  {0x200B, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F},
-                                        {0xFDD0, 0xFDEF},  {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xE0000, 0xE0FFF}};
+    static const uint32_t range[][2] = {{0, 0x1F},        {0x7F, 0x9F},     {0xAD, 0xAD},     {0x61C, 0x61C},
+                                        {0x180E, 0x180E}, {0x200B, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F},
+                                        {0xFDD0, 0xFDEF}, {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xE0000, 0xE0FFF}};
     for (size_t i = 0; i < sizeof range / sizeof *range; i++)
         if (p >= range[i][0] && p <= range[i][1]) return true;
     return (p & 0xFFFE) == 0xFFFE;
@@ -191,9 +191,11 @@ void raml_colour_legend(struct raml_buf *b, double clip)
         add_class(b, k, false);
         raml_buf_addf(b, ">%s</span>", k == 0 ? "0" : "\u00A0");
     }
-    raml_buf_addf(b, " \u2265 +%.3g nats per answer token. Blue: the loss of the answer fell, the token helped; red: "
-                     "it rose. <span class=\"g\">Underlined</span>: after it the correct answer is the greedy one. "
-                     "Point at a token for its numbers.</p>\n", clip);
+    raml_buf_addf(b,
+                  " \u2265 +%.3g nats per answer token. Blue: the loss of the answer fell, the token helped; red: "
+                  "it rose. <span class=\"g\">Underlined</span>: after it the correct answer is the greedy one. "
+                  "Point at a token for its numbers.</p>\n",
+                  clip);
 }
 
 void raml_colour_begin(struct raml_buf *b, const char *title, double clip)

@@ -29,8 +29,8 @@ struct raml_coloured {
     const double *loss;       /* [n_tokens + 1], nats per answer token */
     const bool *greedy;       /* [n_tokens + 1]; NULL: not known */
     size_t n_tokens;
-    size_t n_answer;          /* A; 0: not known, p is not shown */
-    size_t show;              /* at most this many tokens are written, and how many are left out is shown; 0: all */
+    size_t n_answer; /* A; 0: not known, p is not shown */
+    size_t show;     /* at most this many tokens are written, and how many are left out is shown; 0: all */
 };
 
 /* -8 .. 8: the step of the scale for a change of the loss; negative where it fell. clip > 0. NaN gives 0. */

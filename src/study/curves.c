@@ -39,9 +39,8 @@ static enum raml_code check_line(const struct raml_place *at, const json_t *obj,
     *n = json_array_size(curve);
     const json_t *tokens = json_object_get(obj, "tokens"), *greedy = json_object_get(obj, "greedy");
     if (*n == 0 || (tokens && json_array_size(tokens) + 1 != *n) || (greedy && json_array_size(greedy) != *n))
-        return raml_fail(err, RAML_EFORMAT,
-                         "%s:%zu: L has %zu values, tokens %zu, greedy %zu; expected T+1, T and T+1", at->path,
-                         at->line, *n, json_array_size(tokens), json_array_size(greedy));
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: L has %zu values, tokens %zu, greedy %zu; expected T+1, T and T+1",
+                         at->path, at->line, *n, json_array_size(tokens), json_array_size(greedy));
     for (size_t i = 0; i < json_array_size(tokens); i++)
         if (!json_is_string(json_array_get(tokens, i)))
             return raml_fail(err, RAML_EFORMAT, "%s:%zu: tokens[%zu] is not a text", at->path, at->line, i);
@@ -93,8 +92,9 @@ static enum raml_code add_greedy(struct raml_trace_group *g, const json_t *greed
 static enum raml_code add_line(struct raml_trace *t, json_t *obj, const double *loss, size_t n, struct raml_err *err)
 {
     const json_t *verdict = json_object_get(obj, "correct"), *solved = json_object_get(obj, "solved_at");
-    struct raml_trace_group *g =
-        &t->group[json_is_true(verdict) ? RAML_RIGHT : json_is_false(verdict) ? RAML_WRONG : RAML_UNJUDGED];
+    struct raml_trace_group *g = &t->group[json_is_true(verdict)    ? RAML_RIGHT
+                                           : json_is_false(verdict) ? RAML_WRONG
+                                                                    : RAML_UNJUDGED];
     struct raml_descent d;
     enum raml_code rc = raml_descent(loss, n, 0, &d, err);
     if (!rc) rc = raml_curve_mean_add(&g->loss, loss, n, err);

@@ -205,7 +205,8 @@ static int drain(int fd, pid_t pid, char log[LOG_MAX])
     }
     log[used] = 0;
     int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + (WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 }
 
@@ -262,8 +263,7 @@ static enum raml_code draw(const char *dir, const char *name, bool *svg_made, st
         rc = raml_fail(err, RAML_EIO, "%s/%s.gp: gnuplot ended with status %d: %s", dir, name, status, log);
     }
     if (!rc && status == 0) {
-        if (rename(tmp, svg))
-            rc = raml_fail_errno(err, "%s: the picture is not there", svg);
+        if (rename(tmp, svg)) rc = raml_fail_errno(err, "%s: the picture is not there", svg);
         else *svg_made = true;
     }
     return rc;

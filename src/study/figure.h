@@ -29,20 +29,20 @@ struct raml_series {
     const double *x, *y;      /* [n]; a point whose y is NaN leaves a gap */
     const double *low, *high; /* [n], both or neither: a band around a line, whiskers on points and bars */
     size_t n;
-    int colour;               /* 0 .. RAML_FIGURE_COLOURS-1 of the palette, further ones wrap */
+    int colour; /* 0 .. RAML_FIGURE_COLOURS-1 of the palette, further ones wrap */
     enum raml_plot_style style;
-    bool faint, dashed;       /* raw data under a smooth line; a second kind in the same colour */
+    bool faint, dashed; /* raw data under a smooth line; a second kind in the same colour */
 };
 
 struct raml_figure {
     const char *title, *x_label, *y_label; /* NULL: none */
     bool log_x, log_y;
-    double x_low, x_high, y_low, y_high;   /* an axis whose low is not below its high is fitted to the data */
+    double x_low, x_high, y_low, y_high; /* an axis whose low is not below its high is fitted to the data */
     const struct raml_series *series;
     size_t n_series;
-    const char *const *category;           /* [n_categories] names along x, for bars; NULL: numbers */
+    const char *const *category; /* [n_categories] names along x, for bars; NULL: numbers */
     size_t n_categories;
-    int width, height;                     /* pixels; 0: 720 x 420 */
+    int width, height; /* pixels; 0: 720 x 420 */
 };
 
 /* seaborn's "muted" palette; 0 blue and 1 orange are distinct to the colour-blind. "#4878D0" */

@@ -194,8 +194,8 @@ enum raml_code raml_findings_read(const char *dir, struct raml_findings *f, stru
     if (!rc && got.n_runs == 0 && !got.summary)
         rc = raml_fail(err, RAML_EFORMAT,
                        "%s: nothing to report; looked there and one level below for recipe.yaml, metrics.jsonl, "
-                       "timing.jsonl, eval*.json, summary.json, curves.jsonl and trace*/curves.jsonl%s%.300s", dir,
-                       got.notes.len ? ": " : "", got.notes.len ? got.notes.data : "");
+                       "timing.jsonl, eval*.json, summary.json, curves.jsonl and trace*/curves.jsonl%s%.300s",
+                       dir, got.notes.len ? ": " : "", got.notes.len ? got.notes.data : "");
     names_free(names);
     if (rc) raml_findings_deinit(&got);
     else *f = got;

@@ -27,8 +27,8 @@ struct raml_metrics {
 };
 
 struct raml_evaluation {
-    char *name;  /* "eval.json" without its suffix: "eval" */
-    json_t *doc; /* owns table */
+    char *name;    /* "eval.json" without its suffix: "eval" */
+    json_t *doc;   /* owns table */
     json_t *table; /* {"by", "rows", "all"} */
 };
 
@@ -40,7 +40,7 @@ struct raml_trace_group { /* trajectories of one verdict */
         double sum;
         size_t n;
     } tokens, first, last, total, monotonicity, efficiency, tau_b, p_last, solved;
-    json_t *selected[RAML_MAX_SELECTED];        /* the first of each family in file order, then the first others */
+    json_t *selected[RAML_MAX_SELECTED]; /* the first of each family in file order, then the first others */
     size_t n_selected;
 };
 struct raml_trace {

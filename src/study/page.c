@@ -128,7 +128,8 @@ static void add_rows(struct raml_page *p, const json_t *array, int depth)
     json_t *unused;
     struct raml_buf *b = &p->html;
     raml_buf_adds(b, "<div class=\"wide\"><table><tr>");
-    json_object_foreach(json_array_get(array, 0), key, unused) {
+    json_object_foreach(json_array_get(array, 0), key, unused)
+    {
         raml_buf_adds(b, "<th class=\"t\">");
         raml_page_text(p, key);
         raml_buf_adds(b, "</th>");
@@ -137,7 +138,8 @@ static void add_rows(struct raml_page *p, const json_t *array, int depth)
     size_t n = json_array_size(array);
     for (size_t i = 0; i < n && i < JSON_ROWS_MAX; i++) {
         raml_buf_adds(b, "<tr>");
-        json_object_foreach(json_array_get(array, 0), key, unused) {
+        json_object_foreach(json_array_get(array, 0), key, unused)
+        {
             raml_buf_adds(b, "<td class=\"t\">");
             add_value(p, json_object_get(json_array_get(array, i), key), depth + 1);
             raml_buf_adds(b, "</td>");
@@ -153,7 +155,8 @@ static void add_object(struct raml_page *p, const json_t *obj, int depth)
     const char *key;
     json_t *v;
     raml_buf_adds(&p->html, "<table>\n");
-    json_object_foreach((json_t *)obj, key, v) {
+    json_object_foreach((json_t *)obj, key, v)
+    {
         raml_buf_adds(&p->html, "<tr><th class=\"t\">");
         raml_page_text(p, key);
         raml_buf_adds(&p->html, "</th><td class=\"t\">");
@@ -190,8 +193,10 @@ void raml_page_json(struct raml_page *p, const json_t *value)
 /* Copies one of gnuplot's tags, '<' to '>', with its ids made unique on the page (by the figure's number). */
 static void add_tag(struct raml_page *p, const char *tag, size_t n)
 {
-    static const struct { const char *from, *to; bool number; } change[] = {
-        {" id='", " id='f", true}, {" id=\"", " id=\"f", true}, {" xlink:href='#", " href='#f", true}};
+    static const struct {
+        const char *from, *to;
+        bool number;
+    } change[] = {{" id='", " id='f", true}, {" id=\"", " id=\"f", true}, {" xlink:href='#", " href='#f", true}};
     for (size_t i = 0; i < n;) {
         size_t c = 0, len = 0;
         for (; c < sizeof change / sizeof *change; c++) {
@@ -251,9 +256,11 @@ static void add_data(struct raml_page *p, const char *name, const struct raml_fi
     if (fig->title) raml_buf_addf(b, "<p><b>%s</b></p>\n", fig->title);
     raml_buf_adds(b, "<p class=\"dim\">Not drawn: ");
     raml_page_text(p, why);
-    raml_buf_addf(b, ". <code>gnuplot %s.gp</code> in the folder figures draws it; its data:</p>\n"
-                     "<div class=\"wide\"><table><tr><th class=\"t\">series</th><th>x</th><th>y</th>"
-                     "<th>low</th><th>high</th></tr>\n", name);
+    raml_buf_addf(b,
+                  ". <code>gnuplot %s.gp</code> in the folder figures draws it; its data:</p>\n"
+                  "<div class=\"wide\"><table><tr><th class=\"t\">series</th><th>x</th><th>y</th>"
+                  "<th>low</th><th>high</th></tr>\n",
+                  name);
     for (size_t s = 0; s < fig->n_series; s++) {
         const struct raml_series *d = &fig->series[s];
         size_t rows = d->n < DATA_ROWS ? d->n : DATA_ROWS;

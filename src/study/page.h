@@ -10,7 +10,7 @@
 
 struct raml_page {
     struct raml_buf html;
-    const char *figures;   /* folder of the figures' files */
+    const char *figures; /* folder of the figures' files */
     size_t n_figures, n_drawn;
     const struct raml_findings *found;
 };

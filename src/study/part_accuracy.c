@@ -19,7 +19,7 @@ struct comparison { /* one evaluation's name over the runs that have it */
     struct row {
         char label[LABEL_BYTES]; /* "in_range modchain 3": the values of by */
         const json_t *first;
-    } *row;
+    } * row;
     size_t n_rows;
 };
 
@@ -90,7 +90,8 @@ static size_t list_k(const json_t *table, double k[MAX_K])
     const char *key;
     json_t *unused;
     size_t n = 0;
-    json_object_foreach((json_t *)pass, key, unused) {
+    json_object_foreach((json_t *)pass, key, unused)
+    {
         double v = strtod(key, NULL);
         if (!(v >= 1) || n == MAX_K) continue;
         size_t i = n++;
@@ -218,13 +219,21 @@ static enum raml_code add_bars(struct raml_page *p, const struct comparison *c, 
             const json_t *row = find_row(c, c->table[t], c->row[r].label);
             set_point(&y[r], &low[r], &high[r], json_object_get(row, "accuracy"));
         }
-        s[t] = (struct raml_series){.name = c->run[t], .x = x, .y = y, .low = low, .high = high, .n = c->n_rows,
-                                    .colour = c->colour[t], .style = RAML_PLOT_BARS};
+        s[t] = (struct raml_series){.name = c->run[t],
+                                    .x = x,
+                                    .y = y,
+                                    .low = low,
+                                    .high = high,
+                                    .n = c->n_rows,
+                                    .colour = c->colour[t],
+                                    .style = RAML_PLOT_BARS};
     }
     char name[80];
     raml_page_figure_name(name, "accuracy-", c->name);
+    /* clang-format off */
     const struct raml_figure fig = {.title = "Accuracy", .y_label = "share of samples correct", .y_high = 1.02,
                                     .series = s, .n_series = c->n, .category = category, .n_categories = c->n_rows};
+    /* clang-format on */
     enum raml_code rc = raml_page_figure(p, name, &fig, "Whiskers: 95\u00A0% interval over questions.", err);
     free(v);
     return rc;
@@ -248,15 +257,23 @@ static enum raml_code add_pass(struct raml_page *p, const struct comparison *c, 
             v[t][0][n] = k[i];
             set_point(&v[t][1][n], &v[t][2][n], &v[t][3][n], pass_of(all, k[i]));
         }
-        s[t] = (struct raml_series){.name = c->run[t], .x = v[t][0], .y = v[t][1], .low = v[t][2], .high = v[t][3],
-                                    .n = n, .colour = c->colour[t], .style = RAML_PLOT_LINE_POINTS};
+        s[t] = (struct raml_series){.name = c->run[t],
+                                    .x = v[t][0],
+                                    .y = v[t][1],
+                                    .low = v[t][2],
+                                    .high = v[t][3],
+                                    .n = n,
+                                    .colour = c->colour[t],
+                                    .style = RAML_PLOT_LINE_POINTS};
         if (n > most) most = n;
     }
     if (most < 2) return RAML_OK;
     char name[80];
     raml_page_figure_name(name, "pass_at_k-", c->name);
+    /* clang-format off */
     const struct raml_figure fig = {.title = "pass@k", .x_label = "k, samples per question", .log_x = true,
                                     .y_label = "questions solved by any of k", .series = s, .n_series = c->n};
+    /* clang-format on */
     return raml_page_figure(p, name, &fig, "All questions. Band: 95\u00A0% interval over questions.", err);
 }
 

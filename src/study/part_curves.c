@@ -34,15 +34,22 @@ static enum raml_code add_figure(struct raml_page *p, const char *name, const st
             d[n].high[b] = d[n].high[b] > 1 ? 1 : d[n].high[b];
         }
         snprintf(d[n].name, sizeof d[n].name, "%s (n = %zu)", verdict_name[order[i]], m->n_curves);
-        s[n] = (struct raml_series){.name = d[n].name, .x = d[n].x, .y = d[n].y, .low = d[n].low, .high = d[n].high,
-                                    .n = m->n_points, .colour = verdict_colour[order[i]]};
+        s[n] = (struct raml_series){.name = d[n].name,
+                                    .x = d[n].x,
+                                    .y = d[n].y,
+                                    .low = d[n].low,
+                                    .high = d[n].high,
+                                    .n = m->n_points,
+                                    .colour = verdict_colour[order[i]]};
         n++;
     }
     if (n == 0) return RAML_OK;
+    /* clang-format off */
     const struct raml_figure fig = {
         .title = title, .x_label = "position in the trajectory, i/T", .series = s, .n_series = n,
         .y_label = greedy ? "correct answer is greedy" : "L(i), nats per answer token", .x_low = 0, .x_high = 1,
         .y_low = 0, .y_high = greedy ? 1.02 : 0};
+    /* clang-format on */
     return raml_page_figure(p, name, &fig, greedy ? greedy_caption : loss_caption, err);
 }
 
@@ -50,10 +57,10 @@ static void add_row(struct raml_page *p, const struct raml_trace_group *g, const
 {
     struct raml_buf *b = &p->html;
     raml_buf_addf(b, "<tr><td class=\"t\">%s</td><td>%zu</td>", name, g->n);
-    const double sum[] = {g->tokens.sum, g->first.sum, g->last.sum, g->total.sum, g->p_last.sum, g->monotonicity.sum,
-                          g->efficiency.sum, g->tau_b.sum, g->solved.sum};
-    const size_t n[] = {g->tokens.n, g->first.n, g->last.n, g->total.n, g->p_last.n, g->monotonicity.n,
-                        g->efficiency.n, g->tau_b.n, g->solved.n};
+    const double sum[] = {g->tokens.sum,       g->first.sum,      g->last.sum,  g->total.sum, g->p_last.sum,
+                          g->monotonicity.sum, g->efficiency.sum, g->tau_b.sum, g->solved.sum};
+    const size_t n[] = {g->tokens.n,       g->first.n,      g->last.n,  g->total.n, g->p_last.n,
+                        g->monotonicity.n, g->efficiency.n, g->tau_b.n, g->solved.n};
     for (size_t i = 0; i < sizeof n / sizeof *n; i++) {
         double mean = n[i] ? sum[i] / (double)n[i] : NAN;
         raml_buf_adds(b, "<td>");

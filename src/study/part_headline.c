@@ -131,8 +131,10 @@ static void add_loss_tiles(struct raml_page *p)
             raml_buf_adds(&p->html, "<div class=\"tile\"><span>loss of the answer");
             if (*f->run[r]->name) raml_buf_adds(&p->html, ", ");
             raml_page_text(p, f->run[r]->name);
-            raml_buf_addf(&p->html, "</span><b>%.3g\u00A0\u2192\u00A0%.3g</b><span>nats per token, along %zu %s</span>"
-                                    "</div>\n", plain(g->first.sum / n), plain(g->last.sum / n), g->n, about[order[v]]);
+            raml_buf_addf(&p->html,
+                          "</span><b>%.3g\u00A0\u2192\u00A0%.3g</b><span>nats per token, along %zu %s</span>"
+                          "</div>\n",
+                          plain(g->first.sum / n), plain(g->last.sum / n), g->n, about[order[v]]);
         }
     }
 }

@@ -16,7 +16,8 @@ static bool next_setting(const char **at, const char **key, size_t *key_len, con
         if (!colon || colon == line || *line == ' ' || *line == '#' || *line == '-') continue;
         *key = line;
         *key_len = (size_t)(colon - line);
-        for (colon++; colon < line + n && *colon == ' '; colon++) {}
+        for (colon++; colon < line + n && *colon == ' '; colon++) {
+        }
         *value = colon;
         *value_len = (size_t)(line + n - colon);
         return true;

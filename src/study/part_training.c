@@ -84,12 +84,16 @@ static bool add_key(const struct raml_findings *f, const char *key, const char *
         snprintf(name[*n], sizeof *name, "%.60s%s", raml_page_run_name(f->run[r]), suffix);
         if (twice) {
             memcpy(name[*n + 1], name[*n], sizeof *name);
-            s[(*n)++] = (struct raml_series){.x = c->x, .y = c->y, .n = c->n, .colour = raml_page_run_colour(r),
-                                             .faint = true};
+            s[(*n)++] =
+                (struct raml_series){.x = c->x, .y = c->y, .n = c->n, .colour = raml_page_run_colour(r), .faint = true};
         }
-        s[*n] = (struct raml_series){.name = name[*n], .x = c->x, .y = twice ? c->smooth : c->y, .n = c->n,
-                                         .colour = raml_page_run_colour(r), .dashed = dashed,
-                                         .style = c->n < 3 ? RAML_PLOT_LINE_POINTS : RAML_PLOT_LINE};
+        s[*n] = (struct raml_series){.name = name[*n],
+                                     .x = c->x,
+                                     .y = twice ? c->smooth : c->y,
+                                     .n = c->n,
+                                     .colour = raml_page_run_colour(r),
+                                     .dashed = dashed,
+                                     .style = c->n < 3 ? RAML_PLOT_LINE_POINTS : RAML_PLOT_LINE};
         (*n)++;
     }
     return true;
@@ -113,8 +117,12 @@ static enum raml_code add_figure(struct raml_page *p, const struct known *k, str
         bool smoothed = false;
         for (size_t i = 0; i < n; i++) smoothed = smoothed || s[i].faint;
         if (smoothed) snprintf(caption, sizeof caption, "Line: mean over a window of 1/%d of the run.", WINDOW_SHARE);
-        const struct raml_figure fig = {.title = k->title, .x_label = "step", .y_label = k->label, .series = s,
-                                        .n_series = n, .log_y = k->log_y && low > 0 && high > LOG_FROM * low,
+        const struct raml_figure fig = {.title = k->title,
+                                        .x_label = "step",
+                                        .y_label = k->label,
+                                        .series = s,
+                                        .n_series = n,
+                                        .log_y = k->log_y && low > 0 && high > LOG_FROM * low,
                                         .y_high = k->from_zero && high > 0 ? 1.1 * high : 0};
         rc = raml_page_figure(p, file, &fig, caption, err);
     }

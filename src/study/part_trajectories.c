@@ -43,7 +43,8 @@ static void add_word(struct raml_page *p, const json_t *selected, const char *ke
     else raml_page_number(p, json_is_number(v) ? json_number_value(v) : NAN);
 }
 
-static void add_head(struct raml_page *p, const json_t *selected, const double *loss, size_t n_tokens, const char *verdict)
+static void add_head(struct raml_page *p, const json_t *selected, const double *loss, size_t n_tokens,
+                     const char *verdict)
 {
     struct raml_buf *b = &p->html;
     double answer = raml_page_get(selected, "n_answer"), told = raml_page_get(selected, "n_tokens");
@@ -57,7 +58,8 @@ static void add_head(struct raml_page *p, const json_t *selected, const double *
     raml_buf_addf(b, "<br><span class=\"dim\">L: %.3f \u2192 %.3f in %.0f tokens", loss[0], loss[n_tokens],
                   isnan(told) ? (double)n_tokens : told);
     if (answer > 0)
-        raml_buf_addf(b, " \u00B7 p(answer): %.3g \u2192 %.3g", raml_exp(-answer * loss[0]), raml_exp(-answer * loss[n_tokens]));
+        raml_buf_addf(b, " \u00B7 p(answer): %.3g \u2192 %.3g", raml_exp(-answer * loss[0]),
+                      raml_exp(-answer * loss[n_tokens]));
     if (solved >= 0) raml_buf_addf(b, " \u00B7 solved at token %.0f", solved);
     raml_buf_adds(b, "</span></p>\n");
     add_word(p, selected, "question", "<p class=\"dim\">");
@@ -65,7 +67,7 @@ static void add_head(struct raml_page *p, const json_t *selected, const double *
 }
 
 static enum raml_code add_selected(struct raml_page *p, const json_t *selected, size_t verdict, double clip,
-                               struct raml_err *err)
+                                   struct raml_err *err)
 {
     static const char *const name[] = {"wrong", "correct", "not graded"}, *const css[] = {"wrong", "right", "open"};
     const json_t *tokens = json_object_get(selected, "tokens"), *truth = json_object_get(selected, "greedy");
@@ -85,9 +87,11 @@ static enum raml_code add_selected(struct raml_page *p, const json_t *selected, 
     }
     for (size_t i = 0; truth && i <= n; i++) greedy[i] = json_is_true(json_array_get(truth, i));
     double answer = raml_page_get(selected, "n_answer");
+    /* clang-format off */
     const struct raml_coloured t = {.piece = piece, .piece_len = len, .loss = loss, .greedy = truth ? greedy : NULL,
                                     .n_tokens = n, .show = SHOW_TOKENS,
                                     .n_answer = answer >= 1 && answer < 1e9 ? (size_t)answer : 0};
+    /* clang-format on */
     raml_buf_addf(&p->html, "<div class=\"sample %s\">\n", css[verdict]);
     add_head(p, selected, loss, n, name[verdict]);
     rc = raml_colour_trajectory(&p->html, &t, clip, err);

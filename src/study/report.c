@@ -12,8 +12,10 @@ enum { PAGE_MAX = 1 << 28 };
 static void add_foot(struct raml_page *p)
 {
     if (p->n_figures == 0) return;
-    raml_buf_addf(&p->html, "<p class=\"dim\">Every figure is in the folder figures as data (.tsv), gnuplot script "
-                            "(.gp)%s.</p>\n", p->n_drawn ? " and picture (.svg)" : "");
+    raml_buf_addf(&p->html,
+                  "<p class=\"dim\">Every figure is in the folder figures as data (.tsv), gnuplot script "
+                  "(.gp)%s.</p>\n",
+                  p->n_drawn ? " and picture (.svg)" : "");
 }
 
 static enum raml_code write_parts(struct raml_page *p, const char *dir, struct raml_err *err)
@@ -39,10 +41,8 @@ enum raml_code raml_report(const char *dir, const char *out_html, struct raml_er
     struct raml_page page = {.found = &found};
     raml_buf_init(&page.html, PAGE_MAX);
     rc = raml_path_join(figures, dir, "figures", err);
-    if (!rc && out_html)
-        rc = raml_path_format(out, err, "%s", out_html);
-    else if (!rc)
-        rc = raml_path_join(out, dir, "report.html", err);
+    if (!rc && out_html) rc = raml_path_format(out, err, "%s", out_html);
+    else if (!rc) rc = raml_path_join(out, dir, "report.html", err);
     page.figures = figures;
     if (!rc) rc = write_parts(&page, dir, err);
     if (!rc) rc = raml_file_write(out, page.html.data, page.html.len, err);

@@ -215,10 +215,8 @@ static enum raml_code take(struct work *w, const struct raml_question *q, size_t
     if (!rc) {
         const struct raml_trace_input in = raml_trace_text_input(&it->text);
         rc = raml_tracer_check(w->tracer, &in, &why);
-        if (rc)
-            rc = raml_wrap(&why, rc, "question '%.100s' (line %zu), trajectory %zu", q->id, q->line, sample + 1);
-        else
-            w->cost += raml_tracer_cost(w->tracer, &in);
+        if (rc) rc = raml_wrap(&why, rc, "question '%.100s' (line %zu), trajectory %zu", q->id, q->line, sample + 1);
+        else w->cost += raml_tracer_cost(w->tracer, &in);
         may_skip = w->opt->skip_long;
     }
     if (rc && rc == RAML_ERANGE && may_skip) {
@@ -299,9 +297,11 @@ enum raml_code raml_trace_files(const struct raml_trace_files_job *job, const st
     if (!w) return raml_fail(err, RAML_ENOMEM, "no memory for tracing");
     w->job = job;
     w->opt = opt;
-    w->source = (struct raml_trace_source){
-        .tokenizer = job->tokenizer, .format = job->format, .own = opt->own, .score_end = opt->score_end,
-        .join = opt->join};
+    w->source = (struct raml_trace_source){.tokenizer = job->tokenizer,
+                                           .format = job->format,
+                                           .own = opt->own,
+                                           .score_end = opt->score_end,
+                                           .join = opt->join};
     enum raml_code rc = work(w, &stopped, err);
     if (!rc) {
         summarise(w, out);

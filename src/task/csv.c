@@ -72,10 +72,8 @@ static enum raml_code read_field(struct csv *c, bool *last, struct raml_err *err
     }
     if (rc) return rc;
     *last = at_record_end(c);
-    if (*last)
-        skip_record_end(c);
-    else
-        c->p++;
+    if (*last) skip_record_end(c);
+    else c->p++;
     return raml_buf_status(&c->field, err);
 }
 
@@ -152,18 +150,14 @@ enum raml_code raml_csv_next(struct csv *c, json_t **row, size_t *line, struct r
     size_t n = 0;
     for (bool last = false; !rc && !last; n++) {
         rc = read_field(c, &last, err);
-        if (rc)
-            skip_record(c);
-        else if (!fault && n < c->n_columns)
-            fault = set_field(c, o, n, *line, err);
+        if (rc) skip_record(c);
+        else if (!fault && n < c->n_columns) fault = set_field(c, o, n, *line, err);
     }
     if (!rc) rc = fault; /* reported once the record has been read to its end */
     if (!rc && n != c->n_columns)
         rc = raml_fail(err, RAML_EFORMAT, "%s:%zu: %zu fields; expected %zu, one per column", c->path, *line, n,
                        c->n_columns);
-    if (rc)
-        json_decref(o);
-    else
-        *row = o;
+    if (rc) json_decref(o);
+    else *row = o;
     return rc;
 }

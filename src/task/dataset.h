@@ -74,7 +74,7 @@ bool raml_dataset_split_hashes(const char *text, struct dataset_text *before, st
 bool raml_dataset_boxed(struct dataset_row *r, struct dataset_text t, const char **boxed);
 /* Splits a model's text into thinking and answer. RAML_ENOMEM alone. */
 RAML_CHECKED enum raml_code raml_dataset_split_think(struct dataset_row *r, const char *text, struct raml_trajectory *t,
-                                                struct raml_err *err);
+                                                     struct raml_err *err);
 
 /* "path:line: field 'name' " and what is wrong with it; RAML_EFORMAT. */
 enum raml_code raml_dataset_fault(const struct dataset_row *r, const char *field, struct raml_err *err, const char *fmt,
@@ -83,7 +83,7 @@ enum raml_code raml_dataset_fault(const struct dataset_row *r, const char *field
 /* dataset_choice.c */
 enum { DATASET_MAX_CHOICES = 26 };
 struct dataset_choices {
-    size_t n; /* 0: not a multiple-choice question */
+    size_t n;                                                           /* 0: not a multiple-choice question */
     const char *text[DATASET_MAX_CHOICES], *label[DATASET_MAX_CHOICES]; /* as in the file; label NULL: none given */
     bool first_is_right;
 };

@@ -28,9 +28,10 @@ static const char *const candidates[N_ROLES][MAX_NAMES] = {
     [ROLE_SPLIT] = {"split", "extra_info.split"},
 };
 /* Options in separate fields. Where the first is also the answer's field, their order is random. */
-static const struct { const char *first, *last, *names; } columns[] = {
-    {"Correct Answer", "Incorrect Answer 3",
-     "Correct Answer+Incorrect Answer 1+Incorrect Answer 2+Incorrect Answer 3"},
+static const struct {
+    const char *first, *last, *names;
+} columns[] = {
+    {"Correct Answer", "Incorrect Answer 3", "Correct Answer+Incorrect Answer 1+Incorrect Answer 2+Incorrect Answer 3"},
     {"A", "D", "A+B+C+D"},
 };
 /* Names that mean an answer only if the row has options. */
@@ -98,7 +99,8 @@ enum raml_code raml_dataset_names_init(struct dataset_names *names, const char *
         else if (role < 0)
             rc = raml_fail(err, RAML_EUSAGE,
                            "map: found role '%.*s'; expected id, question, choices, answer, trajectory, labels, "
-                           "family, difficulty or split", (int)(equals - p > 80 ? 80 : equals - p), p);
+                           "family, difficulty or split",
+                           (int)(equals - p > 80 ? 80 : equals - p), p);
         else if (names->mapped[role])
             rc = raml_fail(err, RAML_EUSAGE, "map: role '%s' is given twice", role_name[role]);
         else if (role == ROLE_QUESTION && !equals[1])
@@ -192,7 +194,7 @@ static void settle_role(struct dataset_row *r, enum dataset_role role)
 
 static bool has_foreign(const json_t *obj)
 {
-    static const char *const ours[] = {"id",         "question", "answer", "family",
+    static const char *const ours[] = {"id",         "question", "answer",  "family",
                                        "difficulty", "split",    "letters", "trajectories"};
     size_t n = 0;
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) n += json_object_get(obj, ours[i]) != NULL;

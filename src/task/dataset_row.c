@@ -45,12 +45,9 @@ static enum raml_code read_joined(struct dataset_row *r, const char *names, cons
         char *name = strndup(p, (size_t)(end - p));
         json_t *v = name ? raml_dataset_value(r->obj, name) : NULL;
         const char *part = json_string_value(v);
-        if (!name)
-            rc = no_memory(r, err);
-        else if (!v && first)
-            rc = missing(r, name, err);
-        else if (v && !part)
-            rc = raml_dataset_fault(r, name, err, "is %s; expected a string", raml_dataset_type(v));
+        if (!name) rc = no_memory(r, err);
+        else if (!v && first) rc = missing(r, name, err);
+        else if (v && !part) rc = raml_dataset_fault(r, name, err, "is %s; expected a string", raml_dataset_type(v));
         if (!rc && part && *part) {
             if (text.len) raml_buf_adds(&text, "\n");
             raml_buf_adds(&text, part);
@@ -339,8 +336,7 @@ static enum raml_code read_difficulty(struct dataset_row *r, struct raml_questio
     size_t lead = s ? strcspn(s, "0123456789") : 0, digits = s ? strspn(s + lead, "0123456789") : 0;
     if (json_is_integer(v) && json_integer_value(v) >= 0 && json_integer_value(v) <= INT32_MAX)
         q->difficulty = (int)json_integer_value(v);
-    else if (s && digits && digits <= MAX_LEVEL_DIGITS)
-        q->difficulty = atoi(s + lead);
+    else if (s && digits && digits <= MAX_LEVEL_DIGITS) q->difficulty = atoi(s + lead);
     else if (r->names->mapped[ROLE_DIFFICULTY])
         return raml_dataset_fault(r, name, err, "is %s without a level; expected 3 or 'Level 3'", raml_dataset_type(v));
     return RAML_OK;

@@ -135,7 +135,7 @@ static enum raml_code no_memory(struct raml_err *err)
 }
 
 enum raml_code raml_dataset_split_think(struct dataset_row *r, const char *text, struct raml_trajectory *t,
-                                   struct raml_err *err)
+                                        struct raml_err *err)
 {
     static const char open[] = "<think>", close[] = "</think>";
     *t = (struct raml_trajectory){.correct = RAML_UNKNOWN, .think_closed = true, .logp_sum = NAN};

@@ -32,6 +32,7 @@ static void solve(struct raml_rng r, int difficulty, enum raml_style style, stru
     raml_digits_write_sum(&p, swap ? &b : &a, swap ? &a : &b, 0);
 }
 
+/* clang-format off */
 const struct raml_family raml_family_add = {
     .name = "add",
     .about = "addition of two numbers of the same length",
@@ -39,3 +40,4 @@ const struct raml_family raml_family_add = {
     .low = 1, .high = 40, .easy = 3, .hard = 5,
     .make = make, .solve = solve,
 };
+/* clang-format on */

@@ -205,6 +205,7 @@ static void solve(struct raml_rng r, int difficulty, enum raml_style style, stru
     if (style == RAML_STYLE_VERBOSE) raml_pen_add(&p, ".");
 }
 
+/* clang-format off */
 const struct raml_family raml_family_countdown = {
     .name = "countdown",
     .about = "reach a number from given ones with + - *, each used at most once",
@@ -212,3 +213,4 @@ const struct raml_family raml_family_countdown = {
     .low = 2, .high = MAX_NUMBERS, .easy = 3, .hard = 4,
     .make = make, .solve = solve, .check = raml_countdown_check,
 };
+/* clang-format on */

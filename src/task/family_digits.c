@@ -94,8 +94,8 @@ void raml_digits_write_sum(struct raml_pen *p, const struct raml_digits *a, cons
     int n = a->n > b->n ? a->n : b->n, carry = 0;
     struct raml_digits done = {0};
     for (int i = 0; i < n; i++) {
-        struct raml_column c = {.x = i < a->n ? a->d[i] : 0, .y = i < b->n ? b->d[i] : 0, .carry = carry, .op = '+',
-                                .last = i == n - 1};
+        struct raml_column c = {
+            .x = i < a->n ? a->d[i] : 0, .y = i < b->n ? b->d[i] : 0, .carry = carry, .op = '+', .last = i == n - 1};
         raml_column_write(p, &c, step + i, &done);
         carry = (c.x + c.y + carry) / 10;
     }

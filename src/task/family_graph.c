@@ -14,7 +14,9 @@ enum { MAX_NODES = 16, MAX_EDGES = 2 * MAX_NODES, FAR = 1000000 };
 struct graph {
     int n, n_edges;
     char name[MAX_NODES]; /* 0: the source; n - 1: the target */
-    struct edge { int from, to, length; } edge[MAX_EDGES]; /* in the order of the question */
+    struct edge {
+        int from, to, length;
+    } edge[MAX_EDGES]; /* in the order of the question */
 };
 struct search {
     int distance[MAX_NODES];
@@ -191,6 +193,7 @@ static void solve(struct raml_rng r, int difficulty, enum raml_style style, stru
     raml_pen_line(&p, verbose ? "The way to %c is %d." : "%c=%d", g.name[target], q.distance[target]);
 }
 
+/* clang-format off */
 const struct raml_family raml_family_graph = {
     .name = "graph",
     .about = "length of the shortest path in a directed graph",
@@ -198,3 +201,4 @@ const struct raml_family raml_family_graph = {
     .low = 3, .high = 16, .easy = 4, .hard = 6,
     .make = make, .solve = solve,
 };
+/* clang-format on */

@@ -13,7 +13,7 @@
 enum { MODULUS = 11, MAX_VARS = 26 };
 
 struct variable {
-    char name, op; /* op 0: the constant k */
+    char name, op;  /* op 0: the constant k */
     int base, side; /* indices; side -1: the second operand is k */
     int k, value;
 };
@@ -172,6 +172,7 @@ static void solve(struct raml_rng r, int difficulty, enum raml_style style, stru
     if (style == RAML_STYLE_VERBOSE) raml_pen_line(&p, "So %c is %d.", c.v[c.n - 1].name, c.v[c.n - 1].value);
 }
 
+/* clang-format off */
 const struct raml_family raml_family_modchain = {
     .name = "modchain",
     .about = "variables defined by each other modulo 11, in shuffled order",
@@ -179,3 +180,4 @@ const struct raml_family raml_family_modchain = {
     .low = 2, .high = 20, .easy = 4, .hard = 6,
     .make = make, .solve = solve,
 };
+/* clang-format on */

@@ -103,6 +103,7 @@ static void solve(struct raml_rng r, int difficulty, enum raml_style style, stru
     for (int i = 1; i < b.n; i++) total = write_total(&p, &total, &part[i], FAMILY_MAX_STEPS);
 }
 
+/* clang-format off */
 const struct raml_family raml_family_mul = {
     .name = "mul",
     .about = "multiplication by partial products",
@@ -110,3 +111,4 @@ const struct raml_family raml_family_mul = {
     .low = 1, .high = 10, .easy = 2, .hard = 3,
     .make = make, .solve = solve,
 };
+/* clang-format on */

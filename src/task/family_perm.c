@@ -100,6 +100,7 @@ static void solve(struct raml_rng r, int difficulty, enum raml_style style, stru
     }
 }
 
+/* clang-format off */
 const struct raml_family raml_family_perm = {
     .name = "perm",
     .about = "composition of permutations of five symbols",
@@ -107,3 +108,4 @@ const struct raml_family raml_family_perm = {
     .low = 2, .high = 16, .easy = 3, .hard = 5,
     .make = make, .solve = solve,
 };
+/* clang-format on */

@@ -187,6 +187,7 @@ static void solve(struct raml_rng r, int difficulty, enum raml_style style, stru
     if (verbose) raml_pen_line(&p, "The answer is %d.", st.event[st.n - 1].to);
 }
 
+/* clang-format off */
 const struct raml_family raml_family_word = {
     .name = "word",
     .about = "short stories about counts, with irrelevant facts",
@@ -194,3 +195,4 @@ const struct raml_family raml_family_word = {
     .low = 1, .high = 12, .easy = 2, .hard = 4,
     .make = make, .solve = solve,
 };
+/* clang-format on */

@@ -195,10 +195,8 @@ enum raml_code raml_leak_open(const struct raml_questions *test, size_t n, struc
     if (!rc && all.n) qsort(all.e, all.n, sizeof *all.e, by_hash);
     if (!rc) rc = index_grams(l, &all, err);
     free(all.e);
-    if (rc)
-        raml_leak_close(l);
-    else
-        *out = l;
+    if (rc) raml_leak_close(l);
+    else *out = l;
     return rc;
 }
 
@@ -261,10 +259,8 @@ static void match_text(struct raml_leak *l, const char *text, struct place at)
     size_t low = 0, high = l->n_test;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
-        if (l->text_hash[mid] < hash)
-            low = mid + 1;
-        else
-            high = mid;
+        if (l->text_hash[mid] < hash) low = mid + 1;
+        else high = mid;
     }
     for (; low < l->n_test && l->text_hash[low] == hash; low++) {
         struct raml_leak_hit *h = &l->hit[l->text_of[low]];

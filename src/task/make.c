@@ -24,7 +24,7 @@ struct cell {
     uint32_t number; /* of the family in the table, and the difficulty: names its random streams */
     int difficulty;
     size_t entry, weight; /* of the list of families */
-    uint64_t next; /* next instance */
+    uint64_t next;        /* next instance */
     size_t want, got, count[N_SPLITS];
 };
 struct seen { /* hashes of questions, each once */
@@ -112,8 +112,10 @@ static enum raml_code read_range(const struct raml_family *f, const char *at, co
     }
     if (ok && at == end && *low >= f->low && *high <= f->high && *low <= *high) return RAML_OK;
     size_t len = (size_t)(end - text);
-    return raml_fail(err, RAML_EUSAGE, "families: difficulty of %s: found '%.*s', expected a number or a range (3-5) "
-                     "from %d to %d (%s)", f->name, len > 60 ? 60 : (int)len, text, f->low, f->high, f->difficulty);
+    return raml_fail(err, RAML_EUSAGE,
+                     "families: difficulty of %s: found '%.*s', expected a number or a range (3-5) "
+                     "from %d to %d (%s)",
+                     f->name, len > 60 ? 60 : (int)len, text, f->low, f->high, f->difficulty);
 }
 
 struct entry { /* of the list of families */
@@ -127,7 +129,10 @@ static enum raml_code add_cells(struct maker *m, const struct entry *e, struct r
 {
     const struct raml_family *f = e->family;
     for (int d = e->low; d <= e->high; d++) {
-        struct cell c = {.family = f, .number = e->number << 16 | (uint32_t)d, .difficulty = d, .entry = e->index,
+        struct cell c = {.family = f,
+                         .number = e->number << 16 | (uint32_t)d,
+                         .difficulty = d,
+                         .entry = e->index,
                          .weight = (size_t)e->weight};
         for (size_t i = 0; i < m->n_cells; i++)
             if (m->cell[i].number == c.number)
@@ -253,8 +258,10 @@ static enum raml_code read_set(struct maker *m, struct raml_err *err)
 static struct raml_rng stream(const struct maker *m, const struct cell *c, uint64_t i, enum raml_purpose purpose,
                               uint32_t sample)
 {
-    return (struct raml_rng){.key = {.seed = m->opt->seed, .purpose = (uint32_t)purpose,
-                                     .question = (uint64_t)c->number << 40 | i, .sample = sample}};
+    return (struct raml_rng){.key = {.seed = m->opt->seed,
+                                     .purpose = (uint32_t)purpose,
+                                     .question = (uint64_t)c->number << 40 | i,
+                                     .sample = sample}};
 }
 
 /* Fills m->trajectory[k]. A text that one of 0 .. k - 1 already has is made anew, at most MAX_RETRIES times: a family
@@ -276,9 +283,13 @@ static enum raml_code draw_trajectory(struct maker *m, const struct cell *c, uin
     }
     char *text = strdup(m->text.data);
     if (!text) return raml_fail(err, RAML_ENOMEM, "no memory for a trajectory");
-    m->trajectory[k] = (struct raml_trajectory){.text = text, .answer = m->answer.data, .correct = RAML_EQUAL,
-                                                .think_closed = true, .style = raml_style_name(style),
-                                                .seed = m->opt->seed, .logp_sum = NAN};
+    m->trajectory[k] = (struct raml_trajectory){.text = text,
+                                                .answer = m->answer.data,
+                                                .correct = RAML_EQUAL,
+                                                .think_closed = true,
+                                                .style = raml_style_name(style),
+                                                .seed = m->opt->seed,
+                                                .logp_sum = NAN};
     return RAML_OK;
 }
 
@@ -292,9 +303,11 @@ static enum raml_code add_question(struct maker *m, struct cell *c, uint64_t i, 
         rc = draw_trajectory(m, c, i, n, err);
         if (!rc) n++;
     }
+    /* clang-format off */
     struct raml_question q = {.id = id, .question = m->question.data, .answer = m->answer.data,
                               .family = c->family->name, .split = split_names[split], .difficulty = c->difficulty,
                               .trajectory = m->trajectory, .n_trajectories = n};
+    /* clang-format on */
     if (!rc) rc = raml_questions_add(m->qs, &q, err);
     for (size_t k = 0; k < n; k++) free((void *)(uintptr_t)m->trajectory[k].text);
     if (rc) return raml_wrap(err, rc, "%s", id);
@@ -320,10 +333,11 @@ static enum raml_code draw_next(struct maker *m, struct cell *c, struct raml_err
         rc = seen_add(&m->seen, hash, err);
         return rc ? rc : add_question(m, c, i, split, err);
     }
-    return raml_fail(err, RAML_ERANGE, "%s at difficulty %d: found %zu distinct questions%s%s, expected %zu; "
-                     "ask for fewer, or for other difficulties (%d to %d)", c->family->name, c->difficulty, c->got,
-                     m->split < 0 ? "" : " of split ", m->split < 0 ? "" : split_names[m->split], c->want,
-                     c->family->low, c->family->high);
+    return raml_fail(err, RAML_ERANGE,
+                     "%s at difficulty %d: found %zu distinct questions%s%s, expected %zu; "
+                     "ask for fewer, or for other difficulties (%d to %d)",
+                     c->family->name, c->difficulty, c->got, m->split < 0 ? "" : " of split ",
+                     m->split < 0 ? "" : split_names[m->split], c->want, c->family->low, c->family->high);
 }
 
 /* In rounds: the largest cell gives one question in each, the others as many as keep the proportions, so that any

@@ -13,7 +13,7 @@ struct build { /* the row being built */
     const struct raml_question *q;
     const struct raml_row_options *opt;
     struct raml_segments *segments; /* NULL: not wanted */
-    struct raml_tokens span;  /* the span being built; its roles are added as it grows */
+    struct raml_tokens span;        /* the span being built; its roles are added as it grows */
     bool too_long;
 };
 
@@ -100,8 +100,7 @@ static enum raml_code add_trajectory(struct build *b, const struct raml_trajecto
     bool own = t && t->answer && t->answer[0] && !(t->correct == RAML_EQUAL && b->q->answer && b->q->answer[0]);
     const char *answer = own ? t->answer : b->q->answer;
     char name[NAME_BYTES];
-    if (!answer || !answer[0])
-        return raml_fail(err, RAML_ERANGE, "%s has no answer to train on", name_of(b->q, name));
+    if (!answer || !answer[0]) return raml_fail(err, RAML_ERANGE, "%s has no answer to train on", name_of(b->q, name));
     enum raml_code rc = t ? add_part(b, RAML_SEGMENT_TRAJECTORY, t->text, err) : RAML_OK;
     if (!rc) rc = add_part(b, RAML_SEGMENT_ANSWER_PREFIX, NULL, err);
     size_t first_target = t ? 0 : b->span.n;
@@ -132,8 +131,9 @@ enum raml_code raml_row_build(struct raml_tree *tree, const struct raml_question
     if (!rc && k == 0) rc = add_trajectory(&b, NULL, err);
     for (size_t i = 0; !rc && i < k; i++) {
         if (selected[i] < q->n_trajectories) rc = add_trajectory(&b, &q->trajectory[selected[i]], err);
-        else rc = raml_fail(err, RAML_ERANGE, "%s has %zu trajectories; number %zu was requested", name_of(q, name),
-                            q->n_trajectories, selected[i] + 1);
+        else
+            rc = raml_fail(err, RAML_ERANGE, "%s has %zu trajectories; number %zu was requested", name_of(q, name),
+                           q->n_trajectories, selected[i] + 1);
     }
     if (!rc) rc = check_mask(&b, err);
     raml_tokens_deinit(&b.span);

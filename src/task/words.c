@@ -143,12 +143,9 @@ static void add_words(struct words *w, const char *s)
             last_bytes = bytes;
         } else {
             last_sign = NULL;
-            if (category < UTF8PROC_CATEGORY_LU || category > UTF8PROC_CATEGORY_NO)
-                close_word(w);
-            else if (stands_alone(c))
-                add_alone(w, s, (size_t)n);
-            else
-                add(w, s, (size_t)n, true);
+            if (category < UTF8PROC_CATEGORY_LU || category > UTF8PROC_CATEGORY_NO) close_word(w);
+            else if (stands_alone(c)) add_alone(w, s, (size_t)n);
+            else add(w, s, (size_t)n, true);
         }
         s += n;
     }

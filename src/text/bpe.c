@@ -16,9 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { /* bytes */
-    SHORT_WORD = 64,  /* words up to this length need no allocation */
-    LONG_WORD = 4096, /* from here on a queue by rank is faster than a heap, though its table must be cleared */
+enum {                   /* bytes */
+       SHORT_WORD = 64,  /* words up to this length need no allocation */
+       LONG_WORD = 4096, /* from here on a queue by rank is faster than a heap, though its table must be cleared */
 };
 
 struct symbol {
@@ -58,10 +58,8 @@ static void push(struct word *w, const struct raml_tokenizer *t, uint32_t at)
     if (at == END || w->symbol[at].next == END) return;
     const struct raml_merge *m = raml_find_merge(t, w->symbol[at].id, w->symbol[w->symbol[at].next].id);
     if (!m) return;
-    if (w->queue)
-        raml_bpe_queue_push(w->queue, m->rank, at);
-    else
-        push_heap(w, (struct pair){m->rank, at, m});
+    if (w->queue) raml_bpe_queue_push(w->queue, m->rank, at);
+    else push_heap(w, (struct pair){m->rank, at, m});
 }
 
 static struct pair pop(struct word *w)

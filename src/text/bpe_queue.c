@@ -70,10 +70,8 @@ void raml_bpe_queue_push(struct raml_bpe_queue *q, uint32_t rank, uint32_t at)
         return;
     }
     uint32_t e = q->free;
-    if (e != NONE)
-        q->free = q->entry[e].next;
-    else
-        e = (uint32_t)q->n_entries++;
+    if (e != NONE) q->free = q->entry[e].next;
+    else e = (uint32_t)q->n_entries++;
     q->entry[e] = (struct raml_bpe_entry){at, NONE};
     if (q->first[rank] != NONE) {
         q->entry[q->last[rank]].next = e;
@@ -136,10 +134,8 @@ bool raml_bpe_queue_pop(struct raml_bpe_queue *q, uint32_t *rank, uint32_t *at)
     bool taken = q->i_taken < q->n_taken;
     struct raml_bpe_late p = {0, 0};
     if (taken) p = (struct raml_bpe_late){(uint32_t)q->rank, q->taken[q->i_taken]};
-    if (q->n_late && (!taken || before(q->late[0], p)))
-        p = pop_late(q);
-    else
-        q->i_taken++;
+    if (q->n_late && (!taken || before(q->late[0], p))) p = pop_late(q);
+    else q->i_taken++;
     *rank = p.rank;
     *at = p.at;
     return true;

@@ -9,7 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_TEMPLATE_BYTES = 1 << 20, MAX_PARSE_BYTES = 1 << 28, MAX_RENDER_BYTES = 1 << 28, MAX_PROMPT_BYTES = 1 << 26 };
+enum {
+    MAX_TEMPLATE_BYTES = 1 << 20,
+    MAX_PARSE_BYTES = 1 << 28,
+    MAX_RENDER_BYTES = 1 << 28,
+    MAX_PROMPT_BYTES = 1 << 26
+};
 
 struct raml_chat_template {
     char *name, *bos, *eos;
@@ -56,10 +61,8 @@ enum raml_code raml_chat_template_open(const char *name, const char *text, size_
     if (!rc && (!is_utf8(t->bos, strlen(t->bos)) || !is_utf8(t->eos, strlen(t->eos))))
         rc = raml_fail(err, RAML_EFORMAT, "%s: bos_token or eos_token is not UTF-8", name);
     if (!rc) rc = parse(t, text, n, err);
-    if (rc)
-        raml_chat_template_close(t);
-    else
-        *out = t;
+    if (rc) raml_chat_template_close(t);
+    else *out = t;
     return rc;
 }
 
@@ -113,10 +116,12 @@ static void set_text(struct raml_jinja *in, const char *name, const char *text)
     raml_j_set(in, in->scope, name, raml_j_str(in, text, strlen(text), RAML_J_FRAME));
 }
 
-static void set_variables(struct raml_jinja *in, const struct raml_chat_template *t, const struct raml_chat_input *input)
+static void set_variables(struct raml_jinja *in, const struct raml_chat_template *t,
+                          const struct raml_chat_input *input)
 {
     const json_t *kwargs = input->kwargs;
-    struct raml_jv tools = json_is_array(input->tools) ? raml_j_from_json(in, input->tools, RAML_J_FRAME) : raml_j_none();
+    struct raml_jv tools =
+        json_is_array(input->tools) ? raml_j_from_json(in, input->tools, RAML_J_FRAME) : raml_j_none();
     raml_j_set(in, in->scope, "messages", raml_j_from_messages(in, input->messages));
     raml_j_set(in, in->scope, "tools", tools);
     raml_j_set(in, in->scope, "documents", raml_j_none());
@@ -182,10 +187,8 @@ static size_t generation_start(const struct raml_chat_template *t, const struct 
         if (common < n && common > last) {
             at = common;
             for (size_t i = common; i > last && common - i < 32; i--)
-                if (a[i - 1] == '>' || a[i - 1] == '\n')
-                    break;
-                else if (a[i - 1] == '<')
-                    at = i - 1;
+                if (a[i - 1] == '>' || a[i - 1] == '\n') break;
+                else if (a[i - 1] == '<') at = i - 1;
         }
     }
     raml_chat_prompt_deinit(&without);
@@ -205,13 +208,15 @@ static const char *final_text(const json_t *messages)
 /* Truncates the prompt after the last occurrence of the last message's text; whitespace at its end stays if the
  * template kept it. */
 static enum raml_code truncate_after_final(const struct raml_chat_input *input, struct raml_chat_prompt *p,
-                                       const char *name, struct raml_err *err)
+                                           const char *name, struct raml_err *err)
 {
     const char *text = final_text(input->messages);
     if (input->add_generation_prompt)
-        return raml_fail(err, RAML_EUSAGE, "continue_final_message and add_generation_prompt exclude each other: one "
+        return raml_fail(err, RAML_EUSAGE,
+                         "continue_final_message and add_generation_prompt exclude each other: one "
                          "continues the last message, the other begins a new one");
-    if (!text) return raml_fail(err, RAML_EFORMAT, "continue_final_message: the last message has no text as its content");
+    if (!text)
+        return raml_fail(err, RAML_EFORMAT, "continue_final_message: the last message has no text as its content");
     size_t n = strlen(text), m, at = 0;
     while (n && is_space(*text)) text++, n--;
     for (m = n; m && is_space(text[m - 1]);) m--;
@@ -220,8 +225,10 @@ static enum raml_code truncate_after_final(const struct raml_chat_input *input, 
         if (q) at = (size_t)(q++ - s) + 1;
     }
     if (!at)
-        return raml_fail(err, RAML_ERANGE, "%s: continue_final_message: the last message's text is not in the prompt, so "
-                         "it is unclear where to continue", name);
+        return raml_fail(err, RAML_ERANGE,
+                         "%s: continue_final_message: the last message's text is not in the prompt, so "
+                         "it is unclear where to continue",
+                         name);
     size_t end = at - 1 + m;
     if (p->text.len - (at - 1) >= n && !memcmp(p->text.data + at - 1, text, n)) end = at - 1 + n;
     p->text.len = end;
@@ -239,7 +246,8 @@ enum raml_code raml_chat_render(const struct raml_chat_template *t, const struct
     if (!json_is_array(input->messages)) return raml_fail(err, RAML_EFORMAT, "messages: expected an array");
     for (size_t i = 0; i < n; i++)
         if (!json_is_object(json_array_get(input->messages, i)))
-            return raml_fail(err, RAML_EFORMAT, "message %zu of %zu: expected an object {\"role\", \"content\"}", i + 1, n);
+            return raml_fail(err, RAML_EFORMAT, "message %zu of %zu: expected an object {\"role\", \"content\"}", i + 1,
+                             n);
     if (input->kwargs && !json_is_object(input->kwargs))
         return raml_fail(err, RAML_EFORMAT, "kwargs: expected an object");
     if (input->tools && !json_is_array(input->tools) && !json_is_null(input->tools))

@@ -16,13 +16,15 @@ enum raml_code raml_chat_template_find(const char *model, const char *path, stru
     if (rc) return rc;
     if (path) rc = raml_chat_template_open_file(path, c.bos, c.eos, out, err);
     else if (c.chat_template)
-        rc = raml_chat_template_open(c.template_place, c.chat_template, strlen(c.chat_template), c.bos, c.eos, out, err);
+        rc =
+            raml_chat_template_open(c.template_place, c.chat_template, strlen(c.chat_template), c.bos, c.eos, out, err);
     else
         rc = raml_fail(err, RAML_ERANGE,
                        "%s: has no chat template (%s). Give a template file, or choose another --prompt_format; "
                        "--prompt_before and --prompt_after set your own texts around a question",
-                       model, raml_is_dir(model) ? "no chat_template.jinja, and no 'chat_template' in tokenizer_config.json"
-                                                 : "no key 'tokenizer.chat_template'");
+                       model,
+                       raml_is_dir(model) ? "no chat_template.jinja, and no 'chat_template' in tokenizer_config.json"
+                                          : "no key 'tokenizer.chat_template'");
     raml_tokenizer_config_deinit(&c);
     return rc;
 }

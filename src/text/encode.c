@@ -47,10 +47,8 @@ static bool may_be_special(const struct encoder *e, const unsigned char *s, size
     size_t lo = 0, hi = e->opt->n_plain; /* the first plain range that ends after the start */
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if (e->opt->plain[mid].end <= r.start)
-            lo = mid + 1;
-        else
-            hi = mid;
+        if (e->opt->plain[mid].end <= r.start) lo = mid + 1;
+        else hi = mid;
     }
     while (lo < e->opt->n_plain && e->opt->plain[lo].start == e->opt->plain[lo].end) lo++;
     return lo == e->opt->n_plain || e->opt->plain[lo].start >= r.end;
@@ -63,10 +61,8 @@ static size_t first_at_least(const struct raml_tokenizer *t, size_t lo, size_t h
         size_t mid = lo + (hi - lo) / 2;
         const struct raml_piece *p = &t->piece[t->added[mid]];
         bool less = p->len <= k || (unsigned char)t->pool.data[p->start + k] < c;
-        if (less)
-            lo = mid + 1;
-        else
-            hi = mid;
+        if (less) lo = mid + 1;
+        else hi = mid;
     }
     return lo;
 }
@@ -107,7 +103,7 @@ static bool take_border(unsigned border, const unsigned char *s, size_t n, size_
 
 /* Writes the added tokens of one kind, and passes what lies between them to `span`. */
 static enum raml_code split_added(const struct encoder *e, bool normalized, const unsigned char *s, size_t n,
-                                span_fn *span, struct raml_err *err)
+                                  span_fn *span, struct raml_err *err)
 {
     const bool *starts = e->t->starts_added[normalized];
     size_t from = 0; /* s[from .. i) is not yet written */
@@ -146,8 +142,7 @@ static enum raml_code add_plain(const struct encoder *e, const unsigned char *te
 }
 
 /* Whole characters of the text. */
-static enum raml_code add_characters(const struct encoder *e, const unsigned char *text, size_t n,
-                                     struct raml_err *err)
+static enum raml_code add_characters(const struct encoder *e, const unsigned char *text, size_t n, struct raml_err *err)
 {
     if (!e->t->nfc || raml_nfc_plain(text, n)) return split_added(e, true, text, n, add_plain, err);
     struct raml_buf normal;

@@ -27,9 +27,9 @@ static void add_text(struct raml_buf *b, const char *text)
 static json_t *messages_of(const struct raml_format *f, const char *question)
 {
     json_t *list = json_array();
-    const char *question_prefix = f->question_prefix ? f->question_prefix : "", *instruction = f->instruction ? f->instruction : "";
-    if (f->system)
-        json_array_append_new(list, json_pack("{s:s, s:s}", "role", "system", "content", f->system));
+    const char *question_prefix = f->question_prefix ? f->question_prefix : "",
+               *instruction = f->instruction ? f->instruction : "";
+    if (f->system) json_array_append_new(list, json_pack("{s:s, s:s}", "role", "system", "content", f->system));
     json_t *user = json_pack("{s:s, s:s++}", "role", "user", "content", question_prefix, question, instruction);
     if (!list || json_array_append_new(list, user)) {
         json_decref(list);
@@ -118,8 +118,8 @@ static enum raml_code add_frame(const struct raml_tokenizer *t, const char *text
     return rc ? raml_wrap(err, rc, "format, text %s", what) : RAML_OK;
 }
 
-enum raml_code raml_format_answer_prefix(const struct raml_format *f, const struct raml_tokenizer *t, struct raml_tokens *out,
-                               struct raml_err *err)
+enum raml_code raml_format_answer_prefix(const struct raml_format *f, const struct raml_tokenizer *t,
+                                         struct raml_tokens *out, struct raml_err *err)
 {
     return add_frame(t, f->answer_prefix, "of the answer prefix", out, err);
 }

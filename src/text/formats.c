@@ -16,6 +16,7 @@
 static const struct {
     struct raml_format format;
     const char *needs; /* a special token that the format needs; NULL: any tokenizer will do */
+    /* clang-format off */
 } table[] = {
     {{.name = "builtin",
       .before = "<|question|>",
@@ -82,6 +83,7 @@ static const struct {
      "<|start_header_id|>"},
     {{.name = "plain", .instruction = INSTRUCTION, .after = "\n\n", .answer_prefix = ANSWER_PREFIX, .end = "}\n", .continuation = "Wait"}, NULL},
 };
+/* clang-format on */
 enum { N = sizeof table / sizeof *table };
 
 struct raml_format raml_format_default(void)
@@ -98,8 +100,10 @@ enum raml_code raml_format_named(const char *name, const struct raml_tokenizer *
         snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", table[i].format.name);
         if (strcmp(name, table[i].format.name)) continue;
         if (t && needs && raml_tokenizer_id(t, needs) < 0)
-            return raml_fail(err, RAML_ERANGE, "prompt format '%s' needs the special token %s, which the tokenizer "
-                             "does not have", name, needs);
+            return raml_fail(err, RAML_ERANGE,
+                             "prompt format '%s' needs the special token %s, which the tokenizer "
+                             "does not have",
+                             name, needs);
         *out = table[i].format;
         return RAML_OK;
     }

@@ -62,8 +62,10 @@ static enum raml_code read_kind(const struct raml_gguf *g, char pattern[64], str
     enum raml_code rc = raml_gguf_string(g, "tokenizer.ggml.model", &s, err);
     if (rc) return rc;
     if (s.n != 4 || memcmp(s.bytes, "gpt2", 4) != 0)
-        return raml_fail(err, RAML_ESUPPORT, "%s: tokenizer.ggml.model is '%.*s'; this version reads 'gpt2' (byte-level "
-                         "BPE)", raml_gguf_path(g), s.n < 40 ? (int)s.n : 40, s.bytes);
+        return raml_fail(err, RAML_ESUPPORT,
+                         "%s: tokenizer.ggml.model is '%.*s'; this version reads 'gpt2' (byte-level "
+                         "BPE)",
+                         raml_gguf_path(g), s.n < 40 ? (int)s.n : 40, s.bytes);
     rc = raml_gguf_string(g, "tokenizer.ggml.pre", &s, err);
     if (!rc) snprintf(pattern, 64, "%.*s", s.n < 63 ? (int)s.n : 63, s.bytes);
     return rc;
@@ -104,8 +106,7 @@ static size_t list_patterns(const json_t *pre, const char *regex[RAML_PRETOKENIZ
             text = json_string_value(json_object_get(json_object_get(step, "pattern"), "Regex"));
         else if (type && !strcmp(type, "Digits"))
             text = json_is_true(json_object_get(step, "individual_digits")) ? "\\p{N}" : "\\p{N}+";
-        else if (!flag || !json_is_false(flag))
-            text = raml_pattern_gpt2;
+        else if (!flag || !json_is_false(flag)) text = raml_pattern_gpt2;
         if (text && n == RAML_PRETOKENIZERS) return n + 1;
         if (text) regex[n++] = text;
     }
@@ -136,7 +137,8 @@ static void fill_tokens(struct raml_gguf_vocabulary *v, const json_t *root, size
     const char *text;
     json_t *id, *vocab = json_object_get(json_object_get(root, "model"), "vocab");
     const json_t *added = json_object_get(root, "added_tokens");
-    json_object_foreach(vocab, text, id) {
+    json_object_foreach(vocab, text, id)
+    {
         size_t i = (size_t)json_integer_value(id);
         v->token[i] = (struct raml_gguf_string){text, strlen(text)};
         v->type[i] = NORMAL;
@@ -178,7 +180,8 @@ static size_t joined_bytes(const json_t *merges)
     size_t n = 0;
     for (size_t i = 0; i < json_array_size(merges); i++) {
         const json_t *m = json_array_get(merges, i);
-        if (json_is_array(m)) n += json_string_length(json_array_get(m, 0)) + json_string_length(json_array_get(m, 1)) + 1;
+        if (json_is_array(m))
+            n += json_string_length(json_array_get(m, 0)) + json_string_length(json_array_get(m, 1)) + 1;
     }
     return n;
 }
@@ -208,7 +211,8 @@ static void add_entries(struct raml_gguf_vocabulary *v, const char *pattern, siz
 static void add_config(struct raml_gguf_vocabulary *v, const struct raml_tokenizer *t,
                        const struct raml_tokenizer_config *c, const json_t *root)
 {
-    int32_t bos = c && c->bos ? raml_tokenizer_id(t, c->bos) : -1, eos = c && c->eos ? raml_tokenizer_id(t, c->eos) : -1;
+    int32_t bos = c && c->bos ? raml_tokenizer_id(t, c->bos) : -1,
+            eos = c && c->eos ? raml_tokenizer_id(t, c->eos) : -1;
     v->bos = (uint32_t)bos;
     v->eos = (uint32_t)eos;
     v->add_bos = c && c->add_bos >= 0 ? c->add_bos : opens_with_token(json_object_get(root, "post_processor"));
@@ -226,7 +230,8 @@ enum raml_code raml_gguf_vocabulary_init(struct raml_gguf_vocabulary *v, const s
 {
     *v = (struct raml_gguf_vocabulary){0};
     if ((size_t)t->size > size)
-        return raml_fail(err, RAML_ESHAPE, "%s: the tokenizer has %d tokens; the model has %zu", name, (int)t->size, size);
+        return raml_fail(err, RAML_ESHAPE, "%s: the tokenizer has %d tokens; the model has %zu", name, (int)t->size,
+                         size);
     json_t *root = NULL;
     enum raml_code rc = raml_json_parse(&(struct raml_place){name, 0}, t->text.data, t->text.len, &root, err);
     if (rc) return rc;
@@ -235,8 +240,10 @@ enum raml_code raml_gguf_vocabulary_init(struct raml_gguf_vocabulary *v, const s
     const char *pattern = name_pattern(t, root);
     size_t n = json_array_size(merges);
     if (!pattern) {
-        rc = raml_fail(err, RAML_ESUPPORT, "%s: GGUF has no name (tokenizer.ggml.pre) for the way that this tokenizer "
-                       "splits a text into words; known: those of %s", name, raml_pretokenizer_names());
+        rc = raml_fail(err, RAML_ESUPPORT,
+                       "%s: GGUF has no name (tokenizer.ggml.pre) for the way that this tokenizer "
+                       "splits a text into words; known: those of %s",
+                       name, raml_pretokenizer_names());
         goto fail;
     }
     v->token = calloc(size + 1, sizeof *v->token);

@@ -141,10 +141,8 @@ enum raml_code raml_metaspace(const struct raml_tokenizer *t, const unsigned cha
         unsigned len = raml_utf8_char(text, n);
         i = len ? len : 1;
         raml_buf_add(out, " ", 1);
-        if (is_blank(text, n))
-            raml_buf_add(out, " ", 1);
-        else
-            raml_buf_add(out, text, i);
+        if (is_blank(text, n)) raml_buf_add(out, " ", 1);
+        else raml_buf_add(out, text, i);
         rc = raml_origin_add(origin, out->len, i, false, err);
     }
     while (i < n && !rc) {

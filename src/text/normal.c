@@ -18,10 +18,10 @@ enum {
  * they decompose (DerivedNormalizationProps.txt, Unicode 16). Marks of other classes go by their class: `may_join`. */
 static const struct {
     uint16_t first, last;
-} joining[] = {{0x09be, 0x09be}, {0x09d7, 0x09d7}, {0x0b3e, 0x0b3e}, {0x0b56, 0x0b57}, {0x0bbe, 0x0bbe},
-               {0x0bd7, 0x0bd7}, {0x0cc2, 0x0cc2}, {0x0cd5, 0x0cd6}, {0x0d3e, 0x0d3e}, {0x0d57, 0x0d57},
-               {0x0dcf, 0x0dcf}, {0x0ddf, 0x0ddf}, {0x102e, 0x102e}, {0x1161, 0x1175}, {0x11a8, 0x11c2},
-               {0x1b35, 0x1b35}};
+} joining[] = {{0x09be, 0x09be}, {0x09d7, 0x09d7}, {0x0b3e, 0x0b3e}, {0x0b56, 0x0b57},
+               {0x0bbe, 0x0bbe}, {0x0bd7, 0x0bd7}, {0x0cc2, 0x0cc2}, {0x0cd5, 0x0cd6},
+               {0x0d3e, 0x0d3e}, {0x0d57, 0x0d57}, {0x0dcf, 0x0dcf}, {0x0ddf, 0x0ddf},
+               {0x102e, 0x102e}, {0x1161, 0x1175}, {0x11a8, 0x11c2}, {0x1b35, 0x1b35}};
 
 /* Marks of these classes join characters: overlays, nuktas, voicing, Telugu's 91, and those above, below and beside.
  * None does of the classes between, vowel signs and tones of one script each; of the viramas (9) one in the BMP does. */
@@ -142,8 +142,8 @@ static size_t decompose(const unsigned char *text, size_t n, utf8proc_int32_t *c
         utf8proc_ssize_t len = utf8proc_iterate(text + i, (utf8proc_ssize_t)(n - i), &c);
         if (len <= 0) return SIZE_MAX;
         i += (size_t)len;
-        utf8proc_ssize_t k = utf8proc_decompose_char(c, part, MAX_DECOMPOSED,
-                                                     UTF8PROC_DECOMPOSE | UTF8PROC_STABLE, &bound);
+        utf8proc_ssize_t k =
+            utf8proc_decompose_char(c, part, MAX_DECOMPOSED, UTF8PROC_DECOMPOSE | UTF8PROC_STABLE, &bound);
         if (k < 0 || k > MAX_DECOMPOSED || (cp && (size_t)k > cap - used)) return SIZE_MAX;
         if (cp) memcpy(cp + used, part, (size_t)k * sizeof *cp);
         used += (size_t)k;

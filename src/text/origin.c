@@ -30,10 +30,8 @@ static size_t run_of(const struct raml_origin *o, size_t at)
     size_t lo = 0, hi = o->n;
     while (hi - lo > 1) {
         size_t mid = lo + (hi - lo) / 2;
-        if (o->run[mid].at <= at)
-            lo = mid;
-        else
-            hi = mid;
+        if (o->run[mid].at <= at) lo = mid;
+        else hi = mid;
     }
     return lo;
 }

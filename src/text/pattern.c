@@ -216,8 +216,7 @@ enum raml_code raml_patterns_add(struct raml_patterns **p, const char *what, con
         if ((*p)->limits) pcre2_set_match_limit((*p)->limits, MATCH_STEPS);
     }
     if (!*p || !(*p)->limits) return raml_fail(err, RAML_ENOMEM, "%s: no memory for a pattern", what);
-    if ((*p)->n == MAX_PATTERNS)
-        return raml_fail(err, RAML_ESUPPORT, "%s: more than %d patterns", what, MAX_PATTERNS);
+    if ((*p)->n == MAX_PATTERNS) return raml_fail(err, RAML_ESUPPORT, "%s: more than %d patterns", what, MAX_PATTERNS);
     struct raml_buf out;
     raml_buf_init(&out, (size_t)MAX_REGEX_BYTES * 128);
     struct reader r = {.what = what, .s = regex, .n = n, .out = &out, .err = err};

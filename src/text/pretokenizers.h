@@ -13,10 +13,10 @@ struct raml_pretokenizer {
     const char *regex[RAML_PRETOKENIZERS]; /* one after the other; NULL after the last */
 };
 
-extern const char raml_pattern_gpt2[]; /* also ByteLevel's own (use_regex) */
+extern const char raml_pattern_gpt2[];                               /* also ByteLevel's own (use_regex) */
 const struct raml_pretokenizer *raml_pretokenizer(const char *name); /* NULL: unknown */
 /* The first family with these expressions, this normalizer and this flag; NULL: none. */
 const char *raml_family_name(const char *const *regex, size_t n, bool nfc, bool ignore_merges);
-const char *raml_pretokenizer_names(void);                             /* "a, b, c" */
+const char *raml_pretokenizer_names(void); /* "a, b, c" */
 
 #endif

@@ -54,8 +54,8 @@ static enum raml_code each_step(const struct raml_source *s, const json_t *v, co
     return rc;
 }
 
-static enum raml_code normalizer_step(const struct raml_source *s, const json_t *v, const char *place,
-                                      const char *type, bool last)
+static enum raml_code normalizer_step(const struct raml_source *s, const json_t *v, const char *place, const char *type,
+                                      bool last)
 {
     (void)v;
     (void)last;

@@ -19,10 +19,8 @@ enum raml_code raml_tokenizer_open_text(struct raml_buf *text, const char *path,
     }
     t->text = *text;
     enum raml_code rc = raml_vocab_parse(t, path, err);
-    if (rc)
-        raml_tokenizer_close(t);
-    else
-        *out = t;
+    if (rc) raml_tokenizer_close(t);
+    else *out = t;
     return rc;
 }
 

@@ -56,8 +56,9 @@ static enum raml_code read_token(const char *path, const json_t *obj, const char
     const json_t *v = json_object_get(obj, field);
     if (json_is_object(v)) v = json_object_get(v, "content");
     if (!v || json_is_null(v)) return RAML_OK;
-    if (!json_is_string(v)) return raml_fail(err, RAML_EFORMAT, "%s: field '%s' is %s; expected a text, or an object with field 'content'", path, field,
-                         kind_of(v));
+    if (!json_is_string(v))
+        return raml_fail(err, RAML_EFORMAT, "%s: field '%s' is %s; expected a text, or an object with field 'content'",
+                         path, field, kind_of(v));
     return copy(out, json_string_value(v), json_string_length(v), path, err);
 }
 
@@ -74,10 +75,11 @@ static enum raml_code read_template(const char *path, const json_t *v, struct ra
         break;
     }
     if (json_is_array(v))
-        return raml_fail(err, RAML_EFORMAT, "%s: field 'chat_template' is a list of %zu without one named \"default\"", path,
-                         json_array_size(v));
+        return raml_fail(err, RAML_EFORMAT, "%s: field 'chat_template' is a list of %zu without one named \"default\"",
+                         path, json_array_size(v));
     if (!json_is_string(v))
-        return raml_fail(err, RAML_EFORMAT, "%s: field 'chat_template' is %s; expected a text, or a list of {name, template}", path,
+        return raml_fail(err, RAML_EFORMAT,
+                         "%s: field 'chat_template' is %s; expected a text, or a list of {name, template}", path,
                          kind_of(v));
     return copy_template(c, json_string_value(v), json_string_length(v), path, "chat_template", err);
 }
@@ -166,8 +168,10 @@ enum raml_code raml_tokenizer_config_write(const struct raml_tokenizer_config *c
 {
     const struct {
         const char *field, *text;
+        /* clang-format off */
     } texts[] = {{"tokenizer_class", "PreTrainedTokenizerFast"}, {"bos_token", c->bos}, {"eos_token", c->eos},
                  {"chat_template", c->chat_template}};
+    /* clang-format on */
     json_t *o = json_object();
     bool bad = !o;
     for (size_t i = 0; i < sizeof texts / sizeof *texts && !bad; i++)
@@ -176,8 +180,7 @@ enum raml_code raml_tokenizer_config_write(const struct raml_tokenizer_config *c
     if (!bad) bad = json_object_set_new(o, "clean_up_tokenization_spaces", json_false()) != 0;
     char *text = bad ? NULL : json_dumps(o, JSON_INDENT(2));
     json_decref(o);
-    if (!text)
-        return raml_fail(err, RAML_EFORMAT, "%s: a text is not UTF-8, or there is no memory for it", path);
+    if (!text) return raml_fail(err, RAML_EFORMAT, "%s: a text is not UTF-8, or there is no memory for it", path);
     enum raml_code rc = raml_file_write(path, text, strlen(text), err);
     free(text);
     return rc;

@@ -26,10 +26,8 @@ enum raml_code raml_tokenizer_open(const char *path, struct raml_tokenizer **out
     struct raml_buf text;
     raml_buf_init(&text, RAML_TOKENIZER_MAX_BYTES);
     enum raml_code rc = raml_file_read(file, &text, err);
-    if (rc)
-        raml_buf_deinit(&text);
-    else
-        rc = raml_tokenizer_open_text(&text, file, out, err);
+    if (rc) raml_buf_deinit(&text);
+    else rc = raml_tokenizer_open_text(&text, file, out, err);
     free(file);
     return rc;
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum {
-    MAX_IDS = 1 << 22, /* largest id + 1: the largest vocabularies in use have 2^18 tokens */
+    MAX_IDS = 1 << 22,    /* largest id + 1: the largest vocabularies in use have 2^18 tokens */
     MAX_MERGES = 1 << 24, /* bpe_queue.h; the longest lists in use have 2^20 */
     MAX_PIECE_BYTES = 1 << 16
 };
@@ -162,9 +162,8 @@ static enum raml_code read_added_one(const struct raml_source *s, const json_t *
     static const struct {
         const char *field;
         uint8_t bit;
-    } borders[] = {{"lstrip", RAML_BORDER_LSTRIP},
-                   {"rstrip", RAML_BORDER_RSTRIP},
-                   {"single_word", RAML_BORDER_SINGLE_WORD}};
+    } borders[] = {
+        {"lstrip", RAML_BORDER_LSTRIP}, {"rstrip", RAML_BORDER_RSTRIP}, {"single_word", RAML_BORDER_SINGLE_WORD}};
     char in[64];
     snprintf(in, sizeof in, "added_tokens[%zu].", i);
     bool special = false, normalized = false, set = false;
@@ -186,8 +185,8 @@ static enum raml_code read_added_one(const struct raml_source *s, const json_t *
     if (!same && t->piece[out->id].kind != RAML_PIECE_NONE) return fail_taken(s, out->content, out->id);
     size_t start = t->pool.len, n = strlen(out->content);
     raml_buf_add(&t->pool, out->content, n);
-    t->piece[out->id] = (struct raml_piece){start, (uint32_t)n, special ? RAML_PIECE_SPECIAL : RAML_PIECE_ADDED,
-                                            normalized, border};
+    t->piece[out->id] =
+        (struct raml_piece){start, (uint32_t)n, special ? RAML_PIECE_SPECIAL : RAML_PIECE_ADDED, normalized, border};
     t->starts_added[normalized][(unsigned char)out->content[0]] = true;
     if (normalized && t->prefix == RAML_PREFIX_ALWAYS) { /* its text would be matched with a space before it */
         snprintf(in + strlen(in), sizeof in - strlen(in), "normalized");
@@ -223,10 +222,8 @@ static enum raml_code find_bytes(const struct raml_source *s)
 {
     for (unsigned b = 0; b < 256; b++) {
         char c[8] = {0};
-        if (s->t->byte_fallback)
-            snprintf(c, sizeof c, "<0x%02X>", b);
-        else
-            raml_byte_to_char((unsigned char)b, c);
+        if (s->t->byte_fallback) snprintf(c, sizeof c, "<0x%02X>", b);
+        else raml_byte_to_char((unsigned char)b, c);
         const json_t *v = json_object_get(s->vocab, c);
         if (!v && (b == 0xc0 || b == 0xc1 || b >= 0xf5)) {
             s->t->byte[b] = -1;

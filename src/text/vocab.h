@@ -35,16 +35,16 @@ struct raml_piece {
 };
 
 enum raml_border { /* whitespace that the token takes in; only where no word continues at either end */
-    RAML_BORDER_LSTRIP = 1,
-    RAML_BORDER_RSTRIP = 2,
-    RAML_BORDER_SINGLE_WORD = 4
+                   RAML_BORDER_LSTRIP = 1,
+                   RAML_BORDER_RSTRIP = 2,
+                   RAML_BORDER_SINGLE_WORD = 4
 };
 
 enum raml_prefix { /* metaspace.h: where a space is prepended to a text */
-    RAML_PREFIX_NEVER,
-    RAML_PREFIX_ALWAYS,
-    RAML_PREFIX_UNLESS_BLANK, /* unless the text starts with one */
-    RAML_PREFIX_AT_START      /* likewise, and only at the start of the whole text */
+                   RAML_PREFIX_NEVER,
+                   RAML_PREFIX_ALWAYS,
+                   RAML_PREFIX_UNLESS_BLANK, /* unless the text starts with one */
+                   RAML_PREFIX_AT_START      /* likewise, and only at the start of the whole text */
 };
 
 enum raml_whole { RAML_WHOLE_UNKNOWN, RAML_WHOLE_YES, RAML_WHOLE_NO };
@@ -56,16 +56,16 @@ struct raml_merge {
 };
 
 struct raml_tokenizer {
-    struct raml_buf text; /* the file as it was read */
-    struct raml_buf pool; /* bytes of all pieces */
+    struct raml_buf text;     /* the file as it was read */
+    struct raml_buf pool;     /* bytes of all pieces */
     struct raml_piece *piece; /* [size] */
     int32_t size;
     int32_t byte[256];
     bool lacks_bytes; /* some of c0, c1, f5 .. ff have no token */
-    int32_t *added; /* [n_added] ids */
+    int32_t *added;   /* [n_added] ids */
     size_t n_added;
-    bool starts_added[2][256]; /* [normalized]: some such added token starts with this byte */
-    bool nfc;                  /* normalizer */
+    bool starts_added[2][256];      /* [normalized]: some such added token starts with this byte */
+    bool nfc;                       /* normalizer */
     struct raml_patterns *patterns; /* NULL: none */
     bool ignore_merges;
     bool byte_fallback; /* words are characters and bytes, not only bytes (metaspace.h) */
@@ -73,8 +73,8 @@ struct raml_tokenizer {
     bool split_blanks, strip_first; /* each blank starts a word; the first blank of what is decoded is left out */
     struct raml_hash_map words;     /* bytes of the vocabulary's tokens -> id */
     bool has_words;                 /* it was made: there are merges, or words are looked for whole */
-    _Atomic uint8_t *whole; /* [size] enum raml_whole: do the merges make the token of its bytes? */
-    struct raml_merge *merge; /* [n_merges] */
+    _Atomic uint8_t *whole;         /* [size] enum raml_whole: do the merges make the token of its bytes? */
+    struct raml_merge *merge;       /* [n_merges] */
     size_t n_merges;
     /* Bit y of joins[x]: some merge puts byte y after byte x. Where none does, no token crosses. */
     uint64_t joins[256][4];

@@ -65,7 +65,8 @@ static void show_run(struct visibility *m, uint32_t row, uint32_t row_end, uint3
 }
 
 /* Marks what the rows of span s inside the query tile [q0, q1) (token indices of the tree) see. */
-static void show_span(struct visibility *m, const struct raml_tree *t, const struct raml_span *s, uint32_t q0, uint32_t q1)
+static void show_span(struct visibility *m, const struct raml_tree *t, const struct raml_span *s, uint32_t q0,
+                      uint32_t q1)
 {
     uint32_t a = s->start > q0 ? s->start : q0, b = s->start + s->n < q1 ? s->start + s->n : q1;
     if (a >= b) return;
@@ -114,8 +115,8 @@ static int add_tiles(struct raml_pack *p, const struct raml_tree *t)
     size_t first = 0; /* first span that may reach into the tile: spans are stored in order of their tokens */
     for (size_t qi = 0; ok && qi < tiles; qi++) {
         uint32_t q0 = (uint32_t)(qi * RAML_TILE), q1 = (uint32_t)(n - q0 < RAML_TILE ? n : q0 + RAML_TILE);
-        p->tile[p->n_tiles + qi] = (struct raml_tile){
-            .row = (uint32_t)p->n_rows + q0, .n = q1 - q0, .tree = (uint32_t)p->n_trees};
+        p->tile[p->n_tiles + qi] =
+            (struct raml_tile){.row = (uint32_t)p->n_rows + q0, .n = q1 - q0, .tree = (uint32_t)p->n_trees};
         while (t->span[first].start + t->span[first].n <= q0) first++;
         for (size_t s = first; s < t->n_spans && t->span[s].start < q1; s++) show_span(&m, t, &t->span[s], q0, q1);
         ok = write_pairs(p, &m, qi, n);

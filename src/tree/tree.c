@@ -41,7 +41,8 @@ static enum raml_code check(const struct raml_tree *t, int32_t parent, uint32_t 
 {
     if (n > INT32_MAX || t->n_tokens > INT32_MAX - n || t->n_spans >= INT32_MAX)
         return raml_fail(err, RAML_ERANGE, "token tree: more than 2^31 tokens");
-    if (first_target > n) return raml_fail(err, RAML_ERANGE, "token tree: targets from token %zu of a span of %zu", first_target, n);
+    if (first_target > n)
+        return raml_fail(err, RAML_ERANGE, "token tree: targets from token %zu of a span of %zu", first_target, n);
     if (t->n_spans == 0) {
         if (parent != -1)
             return raml_fail(err, RAML_ERANGE, "token tree: the first span is the root; parent -1 expected");

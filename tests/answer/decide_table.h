@@ -30,8 +30,7 @@ static inline enum raml_verdict decide_texts(const char *a, const char *b, struc
     struct work mirror = *w;
     const char *unused;
     enum raml_verdict v = raml_decide(x, y, w, rule), mirrored = raml_decide(y, x, &mirror, &unused);
-    if (v != mirrored)
-        fail_msg("%s, %s: %s, and the other way round %s", a, b, decide_name(v), decide_name(mirrored));
+    if (v != mirrored) fail_msg("%s, %s: %s, and the other way round %s", a, b, decide_name(v), decide_name(mirrored));
     raml_arena_close(arena);
     return v;
 }

@@ -53,7 +53,8 @@ static inline const struct expr *infix_call(struct infix *in, const char *name, 
     const struct expr *arg[64];
     uint32_t n = 0;
     if (!infix_take(in, ')')) {
-        do arg[n++] = infix_sum(in); while (n < 64 && infix_take(in, ','));
+        do arg[n++] = infix_sum(in);
+        while (n < 64 && infix_take(in, ','));
         if (!infix_take(in, ')')) return NULL;
     }
     if (n_name == 3 && !memcmp(name, "deg", 3)) return n ? raml_expr_1(in->pool, EXPR_DEGREE, arg[0]) : NULL;
@@ -87,8 +88,10 @@ static inline const struct expr *infix_name(struct infix *in)
         in->at++;
         return infix_call(in, name, n);
     }
-    static const struct { const char *name; enum expr_kind kind; } known[] = {
-        {"pi", EXPR_PI}, {"e", EXPR_E}, {"i", EXPR_I}, {"oo", EXPR_INFINITY}};
+    static const struct {
+        const char *name;
+        enum expr_kind kind;
+    } known[] = {{"pi", EXPR_PI}, {"e", EXPR_E}, {"i", EXPR_I}, {"oo", EXPR_INFINITY}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strlen(known[i].name) == n && !memcmp(known[i].name, name, n))
             return raml_expr_new(in->pool, known[i].kind, 0);

@@ -182,8 +182,7 @@ static void test_table(void **state)
         int got = raml_answer_check(cases[i].gold, cases[i].pred);
         bool blank = cases[i].pred && (!cases[i].pred[strspn(cases[i].pred, " \n")] || strstr(cases[i].pred, "{}"));
         blank = blank || (cases[i].gold && !cases[i].gold[0]);
-        int back =
-            blank ? got : raml_answer_check(cases[i].pred, cases[i].gold); /* an empty gold is UNKNOWN */
+        int back = blank ? got : raml_answer_check(cases[i].pred, cases[i].gold); /* an empty gold is UNKNOWN */
         if (got == cases[i].want && back == got) continue;
         bad++;
         fprintf(stderr, "%s: gold '%s', pred '%s': got %s (other way round %s), want %s\n", cases[i].what,
@@ -194,7 +193,8 @@ static void test_table(void **state)
     assert_int_equal(raml_answer_check("5", "The answer is not 5"), RAML_UNKNOWN);
     assert_int_equal(raml_answer_check("5", "5 is not the answer"), RAML_UNKNOWN);
     assert_int_equal(raml_answer_check("B", "It's not A, because that makes no sense, so I think it's B"), RAML_EQUAL);
-    assert_int_equal(raml_answer_check("A", "It's not A, because that makes no sense, so I think it's B"), RAML_DIFFERENT);
+    assert_int_equal(raml_answer_check("A", "It's not A, because that makes no sense, so I think it's B"),
+                     RAML_DIFFERENT);
 }
 
 /* Answers of 16 KiB and more are compared only as text. */

@@ -99,10 +99,8 @@ static struct raml_answer_options options_of(const json_t *row)
     json_array_foreach(json_object_get(config, "extract"), i, v)
     {
         const char *s = json_string_value(v);
-        if (!strcmp(s, "NativeLetters"))
-            o.letters = true;
-        else if (strcmp(s, "boxed") != 0)
-            o.last = true;
+        if (!strcmp(s, "NativeLetters")) o.letters = true;
+        else if (strcmp(s, "boxed") != 0) o.last = true;
     }
     v = json_array_get(json_object_get(config, "reasoning_delimiters"), 0);
     if (v) o.think_end = json_string_value(v);

@@ -13,6 +13,7 @@
 
 #include "decide_table.h"
 
+/* clang-format off */
 static const struct decide_case cases[] = {
     /* rational */
     {"1/2", "0.5", E}, {"7", "7.0", E}, {"7", "8", D}, {"0.1", "0.10000000000000000001", D}, {"2/4", "3/6", E},
@@ -74,6 +75,7 @@ static const struct decide_case cases[] = {
     {"log(4,1/2)", "-2", E}, {"ln(10^50)", "50*ln(2)+50*ln(5)", E}, {"tan(deg(45))^2", "1", E},
     {"2*pi", "pi+pi", E}, {"deg(180)", "pi", E}, {"sqrt(pi)^2", "pi", E}, {"ln(sqrt(e))", "1/2", E},
 };
+/* clang-format on */
 
 static void test_table(void **state)
 {
@@ -91,6 +93,7 @@ static const struct expr *read(struct expr_pool *pool, const char *text)
 
 static void test_rounding(void **state)
 {
+    /* clang-format off */
     static const struct decide_case rounded[] = {
         {"1/3", "0.33", E}, {"1/3", "0.34", D}, {"2/3", "0.67", E}, {"2/3", "0.66", D}, {"1/8", "0.12", E},
         {"1/8", "0.13", E}, {"1/8", "0.14", D}, {"pi", "3.14", E}, {"pi", "3.1416", E}, {"pi", "3.1415", D},
@@ -100,6 +103,7 @@ static void test_rounding(void **state)
         {"e", "2.718281828459045235360287471352662497757247093699959574966967627724", E},
         {"e", "2.718281828459045235360287471352662497757247093699959574966967627725", D}, {"2.50", "2.5", E},
     };
+    /* clang-format on */
     (void)state;
     for (size_t i = 0; i < COUNT(rounded); i++) {
         struct raml_arena *arena = raml_arena_open(POOL_BYTES);
@@ -114,11 +118,25 @@ static void test_rounding(void **state)
 
 static void test_order(void **state)
 {
-    static const struct { const char *a, *b; bool known; int order; } pairs[] = {
-        {"1", "2", true, -1}, {"1/2", "0.5", true, 0}, {"pi", "22/7", true, -1}, {"sqrt(2)", "7/5", true, 1},
-        {"sqrt(8)", "2*sqrt(2)", true, 0}, {"i", "1", false, 0}, {"x", "1", false, 0}, {"1/0", "1", false, 0},
-        {"oo", "10^100", true, 1}, {"-oo", "oo", true, -1}, {"oo", "oo", true, 0}, {"oo", "i*x", false, 0},
-        {"ln(4)", "2*ln(2)", true, 0}, {"e^pi", "pi^e", true, 1},
+    static const struct {
+        const char *a, *b;
+        bool known;
+        int order;
+    } pairs[] = {
+        {"1", "2", true, -1},
+        {"1/2", "0.5", true, 0},
+        {"pi", "22/7", true, -1},
+        {"sqrt(2)", "7/5", true, 1},
+        {"sqrt(8)", "2*sqrt(2)", true, 0},
+        {"i", "1", false, 0},
+        {"x", "1", false, 0},
+        {"1/0", "1", false, 0},
+        {"oo", "10^100", true, 1},
+        {"-oo", "oo", true, -1},
+        {"oo", "oo", true, 0},
+        {"oo", "i*x", false, 0},
+        {"ln(4)", "2*ln(2)", true, 0},
+        {"e^pi", "pi^e", true, 1},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(pairs); i++) {
@@ -135,11 +153,26 @@ static void test_order(void **state)
 
 static void test_small_int(void **state)
 {
-    static const struct { const char *e; bool is; long v; } ints[] = {
-        {"7", true, 7}, {"-7", true, -7}, {"14/2", true, 7}, {"1/2", false, 0}, {"log(8,2)", true, 3},
-        {"sqrt(2)*sqrt(2)", true, 2}, {"-sqrt(2)*sqrt(2)", true, -2}, {"pi", false, 0}, {"x", false, 0},
+    static const struct {
+        const char *e;
+        bool is;
+        long v;
+    } ints[] = {
+        {"7", true, 7},
+        {"-7", true, -7},
+        {"14/2", true, 7},
+        {"1/2", false, 0},
+        {"log(8,2)", true, 3},
+        {"sqrt(2)*sqrt(2)", true, 2},
+        {"-sqrt(2)*sqrt(2)", true, -2},
+        {"pi", false, 0},
+        {"x", false, 0},
         {"10^30", false, 0},
-        {"2^(-2^60)*pi", false, 0}, {"i", false, 0}, {"i^2", true, -1}, {"1/0", false, 0}, {"oo", false, 0},
+        {"2^(-2^60)*pi", false, 0},
+        {"i", false, 0},
+        {"i^2", true, -1},
+        {"1/0", false, 0},
+        {"oo", false, 0},
         {"2^62", true, 1L << 62},
     };
     (void)state;

@@ -10,6 +10,7 @@
 
 #include "decide_table.h"
 
+/* clang-format off */
 static const struct decide_case rational[] = {
     {"x", "x", E}, {"x", "y", D}, {"x", "X", D}, {"x_1", "x_2", D}, {"x+1", "y+1", D}, {"x", "1", D}, {"x-x", "0", E},
     {"(x+1)^2", "x^2+2*x+1", E}, {"(x+1)^2", "x^2+2*x+2", D}, {"(a+b)*(a-b)", "a^2-b^2", E}, {"x/2", "0.5*x", E},
@@ -21,7 +22,9 @@ static const struct decide_case rational[] = {
     {"2*pi*r", "pi*r*2", E}, {"2*pi*r", "6.283*r", D}, {"pi*r^2", "pi*r^3", D}, {"e*x", "x*e", E}, {"x^0", "1", E},
     {"i^2*x", "-x", E}, {"(x+i)*(x-i)", "x^2+1", E}, {"x+i*y", "x-i*y", D}, {"deg(x)", "pi*x/180", E},
 };
+/* clang-format on */
 
+/* clang-format off */
 static const struct decide_case roots[] = {
     {"x^(2/3)", "root(x,3)^2", E}, {"1/(3*root(x,3)^2)", "1/(3*x^(2/3))", E}, {"sqrt(x)*sqrt(y)", "sqrt(x*y)", E},
     {"v0*(r0/(r+r0))^0.5/(r+r0)", "v0/r0*1/(1+r/r0)^(3/2)", E}, {"sqrt(x^2)", "x", U}, {"sqrt(x^2)", "abs(x)", E},
@@ -41,7 +44,9 @@ static const struct decide_case roots[] = {
     {"sqrt(1-x^2)", "sqrt(1-x)*sqrt(1+x)", E}, {"(x^6)^(1/6)", "abs(x)", E}, {"sqrt((x-y)^2)", "abs(y-x)", E},
     {"sqrt((a-b)/(c-d))", "sqrt((b-a)/(d-c))", E}, {"sqrt(x+2*sqrt(x)+1)", "sqrt(x)+1", E},
 };
+/* clang-format on */
 
+/* clang-format off */
 static const struct decide_case circular[] = {
     {"tan(x)^2+1", "sec(x)^2", E}, {"cos(x)", "sin(pi/2-x)", E}, {"sin(2*x)", "2*sin(x)*cos(x)", E},
     {"sin(x)", "cos(x)", D},
@@ -58,7 +63,9 @@ static const struct decide_case circular[] = {
     {"e^(i*x)", "cos(x)+i*sin(x)", E}, {"cosh(x)^2-sinh(x)^2", "1", E}, {"tanh(x)", "(e^(2*x)-1)/(e^(2*x)+1)", E},
     {"asinh(x)", "ln(x+sqrt(x^2+1))", E}, {"cosh(x)", "cos(x)", D}, {"sinh(2*x)", "2*sinh(x)*cosh(x)", E},
 };
+/* clang-format on */
 
+/* clang-format off */
 static const struct decide_case others[] = {
     {"a^(m+n)", "a^m*a^n", E}, {"e^(2*x)", "(e^x)^2", E}, {"2^(n+1)", "2*2^n", E}, {"4^n", "2^(2*n)", E},
     {"2^n", "3^n", D},
@@ -81,6 +88,7 @@ static const struct decide_case others[] = {
     {"max(x,y)", "min(x,y)", D},
     {"gcd(a,b)", "gcd(b,a)", E}, {"sign(x)*abs(x)", "x", U}, {"floor(x+1)", "floor(1+x)", E}, {"oo", "x", U},
 };
+/* clang-format on */
 
 static void test_rational(void **state)
 {
@@ -110,15 +118,22 @@ static void test_others(void **state)
 /* Assumptions are reported. */
 static void test_rules(void **state)
 {
-    static const struct { const char *a, *b, *rule; } said[] = {
-        {"1/2", "0.5", "rational numbers"}, {"x", "x", "same expression"}, {"pi", "3", "balls of 64 bits"},
+    static const struct {
+        const char *a, *b, *rule;
+    } said[] = {
+        {"1/2", "0.5", "rational numbers"},
+        {"x", "x", "same expression"},
+        {"pi", "3", "balls of 64 bits"},
         {"oo", "1", "infinity"},
-        {"x*2", "x+x", "polynomial normal form"}, {"1/x", "x/x^2", "rational functions"},
+        {"x*2", "x+x", "polynomial normal form"},
+        {"1/x", "x/x^2", "rational functions"},
         {"sqrt(3+2*sqrt(2))", "1+sqrt(2)", "algebraic numbers"},
         {"sqrt(x*y)", "sqrt(x)*sqrt(y)", "normal form with roots and logarithms, for positive variables"},
         {"root(x*y,3)", "root(x,3)*root(y,3)", "normal form with roots and logarithms"},
-        {"abs(x)^2", "x^2", "normal form"}, {"sin(x)*2", "sin(x)+sin(x)", "trigonometric normal form"},
-        {"sin(x)", "sin(y)", "differ at a point"}, {"ln(4)", "2*ln(2)", "normal form of constants"},
+        {"abs(x)^2", "x^2", "normal form"},
+        {"sin(x)*2", "sin(x)+sin(x)", "trigonometric normal form"},
+        {"sin(x)", "sin(y)", "differ at a point"},
+        {"ln(4)", "2*ln(2)", "normal form of constants"},
         {"1/0", "1", "not decided: no value"},
     };
     (void)state;
@@ -135,11 +150,8 @@ static void test_rules(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rational),
-        cmocka_unit_test(test_roots),
-        cmocka_unit_test(test_circular),
-        cmocka_unit_test(test_others),
-        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_rational), cmocka_unit_test(test_roots), cmocka_unit_test(test_circular),
+        cmocka_unit_test(test_others),   cmocka_unit_test(test_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,6 +19,7 @@ static const double max_seconds = 3; /* of one decision, in a build that checks 
 
 #define LONG_NUMBER "1234567890123456789012345678901234567890123456789012345678901234567890"
 
+/* clang-format off */
 static const struct decide_case cases[] = {
     {"9^(9^(9^9))", "9^(9^(9^9)+1)", U}, {"9^(9^(9^9))", "5", U}, {"(9^9)^(9^9)", "3^(18*9^9)+1", U},
     {"10^(10^10)", "10^(10^10)+1", U},
@@ -63,6 +64,7 @@ static const struct decide_case cases[] = {
     {"sqrt(-x^2-1)", "i*sqrt(x^2+1)", E},
     {"2^(1/3)+3^(1/5)+5^(1/7)+7^(1/11)", "7^(1/11)+5^(1/7)+3^(1/5)+2^(1/3)+0", E}, {"pi^(pi^(pi^pi))", "1", U},
 };
+/* clang-format on */
 
 /* One decision: within its work and time, and as wanted. NULL, or the fault. */
 static const char *check(const char *a, const char *b, int want, double *longest)
@@ -121,22 +123,27 @@ static void joined(char *out, const char *format, const char *between, int from,
 
 static void test_deep_and_wide(void **state)
 {
-    static const struct { const char *open, *core, *close; int n, want; } deep[] = {
-        {"sqrt(", "x", "+1)", 60, U}, {"sqrt(", "2", "+1)", 60, U}, {"sqrt(", "2", "+1)", 4, E},
-        {"sin(", "x", ")", 60, U},
-        {"1/(1+", "x", ")", 60, E}, {"(", "x", "^2+1)", 9, U}, {"exp(", "x", ")", 30, U}, {"ln(2+", "x", ")", 60, U},
-        {"abs(1-", "x", ")", 60, U}, {"f(", "x", ")", 90, U}, {"floor(1/2+", "x", ")", 60, U}, {"(", "9", ")!", 3, U},
-        {"2^(", "x", ")", 30, U}, {"(", "x+y+z+1", ")^3", 6, U}, {"root(", "x", ",3)", 40, U},
+    static const struct {
+        const char *open, *core, *close;
+        int n, want;
+    } deep[] = {
+        {"sqrt(", "x", "+1)", 60, U}, {"sqrt(", "2", "+1)", 60, U},    {"sqrt(", "2", "+1)", 4, E},
+        {"sin(", "x", ")", 60, U},    {"1/(1+", "x", ")", 60, E},      {"(", "x", "^2+1)", 9, U},
+        {"exp(", "x", ")", 30, U},    {"ln(2+", "x", ")", 60, U},      {"abs(1-", "x", ")", 60, U},
+        {"f(", "x", ")", 90, U},      {"floor(1/2+", "x", ")", 60, U}, {"(", "9", ")!", 3, U},
+        {"2^(", "x", ")", 30, U},     {"(", "x+y+z+1", ")^3", 6, U},   {"root(", "x", ",3)", 40, U},
         {"-(", "1", ")", 90, E},
     };
-    static const struct { const char *format, *between; int from, to, want; } wide[] = {
-        {"sqrt(#)", "+", 2, 32, E}, {"sqrt(#)", "+", 2, 132, U}, {"(x#+#)", "*", 1, 14, E},
-        {"(x#+#)", "*", 1, 100, U},
-        {"1/(x+y^#+#)", "+", 1, 15, U}, {"sin(#*x)", "+", 1, 12, U}, {"sin(#)", "+", 1, 60, U},
-        {"ln(#)", "+", 1, 40, U},
-        {"e^sqrt(#)", "*", 2, 60, U}, {"x^(1/#)", "+", 1, 40, U}, {"root(#,#)", "+", 2, 30, U},
-        {"#!", "+", 1, 300, E}, {"x#", "+", 1, 16, E},
-        {"x#", "+", 1, 300, U}, {"(x+#)", "*", 1, 80, E}, {"sin(pi/#)", "+", 3, 40, U}, {"atan(1/#)", "+", 2, 40, U},
+    static const struct {
+        const char *format, *between;
+        int from, to, want;
+    } wide[] = {
+        {"sqrt(#)", "+", 2, 32, E},   {"sqrt(#)", "+", 2, 132, U},    {"(x#+#)", "*", 1, 14, E},
+        {"(x#+#)", "*", 1, 100, U},   {"1/(x+y^#+#)", "+", 1, 15, U}, {"sin(#*x)", "+", 1, 12, U},
+        {"sin(#)", "+", 1, 60, U},    {"ln(#)", "+", 1, 40, U},       {"e^sqrt(#)", "*", 2, 60, U},
+        {"x^(1/#)", "+", 1, 40, U},   {"root(#,#)", "+", 2, 30, U},   {"#!", "+", 1, 300, E},
+        {"x#", "+", 1, 16, E},        {"x#", "+", 1, 300, U},         {"(x+#)", "*", 1, 80, E},
+        {"sin(pi/#)", "+", 3, 40, U}, {"atan(1/#)", "+", 2, 40, U},
     };
     static char a[MAX_TEXT], b[MAX_TEXT];
     double longest = 0;

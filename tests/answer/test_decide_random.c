@@ -140,10 +140,12 @@ static size_t write_poly(char *out, const struct poly *p, const char *const *nam
 /* (p)(q) and its expansion, for variables, roots, and other generators; and with 1 added to a coefficient. */
 static void test_products(void **state)
 {
+    /* clang-format off */
     static const char *const names[][3] = {
         {"x", "y", "z"}, {"sqrt(2)", "sqrt(3)", "5^(1/3)"}, {"pi", "e", "sqrt(7)"}, {"sqrt(x)", "y^(1/3)", "x"},
         {"sin(x)", "e^x", "cos(y)"}, {"ln(x)", "2^n", "abs(y)"}, {"f(x)", "n!", "floor(y)"}, {"i", "x", "sqrt(5)"},
         {"sqrt(1+sqrt(2))", "2", "1/3"}, {"ln(2)", "ln(3)", "sin(1)"}};
+    /* clang-format on */
     (void)state;
     uint64_t s = 2;
     static char product[MAX_TEXT], expanded[MAX_TEXT];

@@ -27,7 +27,12 @@ enum {
     LAST = RAML_FOUND_LAST
 };
 
-static const struct { const char *text; int found; const char *answer; int option; } cases[] = {
+static const struct {
+    const char *text;
+    int found;
+    const char *answer;
+    int option;
+} cases[] = {
     {"so it is \\boxed{42}.", BOXED, "42", PLAIN},
     {"\\boxed{1} then \\boxed{2}. And so \\boxed{3}", BOXED, "3", PLAIN},
     {"\\boxed{\\frac{1}{2}}", BOXED, "\\frac{1}{2}", PLAIN},
@@ -79,7 +84,9 @@ static const struct { const char *text; int found; const char *answer; int optio
     {"\\boxed{4}<|im_end|>\n<|im_start|>user\n\\boxed{5}", BOXED, "4", PLAIN},
     {"<|im_start|>assistant\n\\boxed{4}<|im_end|>", BOXED, "4", PLAIN},
     {"12</s>13", BARE, "12", PLAIN},
-    {"12<\xef\xbd\x9c" "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>13", BARE, "12", PLAIN},
+    {"12<\xef\xbd\x9c"
+     "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>13",
+     BARE, "12", PLAIN},
     {"<think>x</think><answer>42</answer>", FINAL, "42", PLAIN},
     {"<answer>so \\boxed{42} it is</answer> \\boxed{1}", BOXED, "42", PLAIN},
     {"<answer>1</answer><answer>2</answer>", FINAL, "2", PLAIN},
@@ -135,11 +142,14 @@ static const struct { const char *text; int found; const char *answer; int optio
     {"the answer is 7!", PHRASE, "7", PLAIN},
     {"The answer is 'yes'.", PHRASE, "yes", PLAIN},
     {"\xe7\xad\x94\xe6\xa1\x88\xe6\x98\xaf B", PHRASE, "B", PLAIN},
-    {"\xe6\x89\x80\xe4\xbb\xa5\xe7\xad\x94\xe6\xa1\x88\xe6\x98\xaf\xef\xbc\x9a" "42\xe3\x80\x82\xe5\x9b\xa0"
+    {"\xe6\x89\x80\xe4\xbb\xa5\xe7\xad\x94\xe6\xa1\x88\xe6\x98\xaf\xef\xbc\x9a"
+     "42\xe3\x80\x82\xe5\x9b\xa0"
      "\xe4\xb8\xba\xe8\xbf\x99\xe6\xa0\xb7",
      PHRASE, "42", PLAIN},
     {"\xe7\xad\x94\xe6\xa1\x88\xe4\xb8\xba $3$\xe3\x80\x82", PHRASE, "3", PLAIN},
-    {"\xe7\xad\x94\xe6\xa1\x88\xef\xbc\x9a" "12\xef\xbc\x8c\xe5\x9b\xa0\xe4\xb8\xba 3 + 9", PHRASE, "12", PLAIN},
+    {"\xe7\xad\x94\xe6\xa1\x88\xef\xbc\x9a"
+     "12\xef\xbc\x8c\xe5\x9b\xa0\xe4\xb8\xba 3 + 9",
+     PHRASE, "12", PLAIN},
     {"La r\xc3\xa9ponse est 42.", PHRASE, "42", PLAIN},
     {"R\xc3\xa9ponse : 12", PHRASE, "12", PLAIN},
     {"R\xc3\x89PONSE FINALE : 13", PHRASE, "13", PLAIN},
@@ -178,8 +188,8 @@ static const struct { const char *text; int found; const char *answer; int optio
     {"all real numbers", BARE, "all real numbers", PLAIN},
     {"\\\\frac{1}{2} + 2/3", BARE, "\\\\frac{1}{2} + 2/3", PLAIN},
     {"Alice, Bob, Carol, Dave", BARE, "Alice, Bob, Carol, Dave", PLAIN},
-    {"\\begin{pmatrix} 1 & 0 \\\\ 0 & 1 \\end{pmatrix}",
-     BARE, "\\begin{pmatrix} 1 & 0 \\\\ 0 & 1 \\end{pmatrix}", PLAIN},
+    {"\\begin{pmatrix} 1 & 0 \\\\ 0 & 1 \\end{pmatrix}", BARE, "\\begin{pmatrix} 1 & 0 \\\\ 0 & 1 \\end{pmatrix}",
+     PLAIN},
     {"4000\xe5\x8d\x83\xe5\x85\x8b", BARE, "4000\xe5\x8d\x83\xe5\x85\x8b", PLAIN},
     {"12:00", BARE, "12:00", PLAIN},
     {"1,000.99$", BARE, "1,000.99$", PLAIN},
@@ -189,8 +199,8 @@ static const struct { const char *text; int found; const char *answer; int optio
     {" \n ", NOTHING, "", PLAIN},
     {"We find that $x \\neq 3$.", FORMULA, "x \\neq 3", PLAIN},
     {"It is clear that $5$, I mean $5$, is what we want to see.", FORMULA, "5", PLAIN},
-    {"Here is a zero matrix: $ \\begin{pmatrix}0 & 0\\end{pmatrix} $",
-     FORMULA, "\\begin{pmatrix}0 & 0\\end{pmatrix}", PLAIN},
+    {"Here is a zero matrix: $ \\begin{pmatrix}0 & 0\\end{pmatrix} $", FORMULA, "\\begin{pmatrix}0 & 0\\end{pmatrix}",
+     PLAIN},
     {"Hence $x = 5$.", FORMULA, "x = 5", PLAIN},
     {"There are no such positive integers $n$", NOTHING, "", PLAIN},
     {"The largest value of n is 12.", PHRASE, "12", PLAIN},
@@ -202,15 +212,19 @@ static const struct { const char *text; int found; const char *answer; int optio
     {"not it's not 10 it's 1,000.99m\xc2\xb2", LAST, "1,000.99", TAKE_LAST},
     {"Soucis : 2,74 $ a..", LAST, "2,74", TAKE_LAST},
     {"The volume of AZYUK2A must be looked up", NOTHING, "", TAKE_LAST},
-    {"Haley\xe6\x80\xbb\xe5\x85\xb1\xe6\x9c\x89" "99\xe9\xa2\x97\xe5\xbc\xb9\xe7\x8f\xa0\xe3\x80\x82",
+    {"Haley\xe6\x80\xbb\xe5\x85\xb1\xe6\x9c\x89"
+     "99\xe9\xa2\x97\xe5\xbc\xb9\xe7\x8f\xa0\xe3\x80\x82",
      LAST, "99", TAKE_LAST},
-    {"\xe6\x89\x80\xe4\xbb\xa5\xe4\xb8\x80\xe5\x85\xb1\xe6\x9c\x89" "3 + 10 = 13\xe5\x8f\xaa\xe9\xb8\x9f\xe5"
+    {"\xe6\x89\x80\xe4\xbb\xa5\xe4\xb8\x80\xe5\x85\xb1\xe6\x9c\x89"
+     "3 + 10 = 13\xe5\x8f\xaa\xe9\xb8\x9f\xe5"
      "\x92\x8c\xe9\xb9\xb3\xe9\xb8\x9f\xe3\x80\x82",
      LAST, "13", TAKE_LAST},
     {"\xd9\x86\xd8\xa7\xd8\xaa\xd8\xac \xd8\xa7\xd9\x84\xd8\xb9\xd9\x85\xd9\x84\xd9\x8a\xd8\xa9 \xd8\xa7\xd9"
      "\x84\xd8\xad\xd8\xb3\xd8\xa7\xd8\xa8\xd9\x8a\xd8\xa9 55 * 3 - 99 \xd9\x87\xd9\x88 **66**.",
      LAST, "66", TAKE_LAST},
-    {"\xe8\xae\xa1\xe5\x88\x92\xe7\x9a\x84\xe6\xaf\x94\xe4\xbe\x8b\xe4\xb8\xba" "13/28", LAST, "13/28", TAKE_LAST},
+    {"\xe8\xae\xa1\xe5\x88\x92\xe7\x9a\x84\xe6\xaf\x94\xe4\xbe\x8b\xe4\xb8\xba"
+     "13/28",
+     LAST, "13/28", TAKE_LAST},
     {"the error increases by at least 100%.", LAST, "100%", TAKE_LAST},
     {"the system is solved by $(x, y)$ which gives us $(7, 6)$ here", LAST, "(7, 6)", TAKE_LAST},
     {"we lose some -3.5 points at the end", LAST, "-3.5", TAKE_LAST},
@@ -242,8 +256,12 @@ static const struct { const char *text; int found; const char *answer; int optio
     {"Because B is valid", LETTER, "B", LETTERS},
     {"\xe7\xad\x94\xe6\xa1\x88\xe6\x98\xaf B", LETTER, "B", LETTERS},
     {"A then C then B", LETTER, "B", LETTERS},
-    {"\xe6\x95\x85\xe9\x80\x89\xef\xbc\x9a" "C", LETTER, "C", LETTERS},
-    {"\xe7\xad\x94\xe6\xa1\x88\xe9\x80\x89" "D", LETTER, "D", LETTERS},
+    {"\xe6\x95\x85\xe9\x80\x89\xef\xbc\x9a"
+     "C",
+     LETTER, "C", LETTERS},
+    {"\xe7\xad\x94\xe6\xa1\x88\xe9\x80\x89"
+     "D",
+     LETTER, "D", LETTERS},
     {"A cat sat on it, I think, so C", LETTER, "C", LETTERS},
     {"The answer is not A but D", LETTER, "D", LETTERS},
     {"<think>A</think>The answer is C.", LETTER, "C", LETTERS},
@@ -299,7 +317,9 @@ static void the_end_of_thinking(void **state)
 {
     (void)state;
     struct raml_answer_options o = raml_answer_default();
-    static const struct { const char *text, *answer; } texts[] = {
+    static const struct {
+        const char *text, *answer;
+    } texts[] = {
         {"x = 3 END x = 4", "x = 4"},
         {"x = 3 END x = 4 END x = 5", "x = 5"},
         {"a </think> 7 END 8", "8"}, /* the text given is the only mark */
@@ -317,7 +337,10 @@ static void the_end_of_thinking(void **state)
 }
 
 /* What other graders find, row by row. Where they define an answer differently the row's number is listed here. */
-static const struct { int row; const char *why; } differing[] = {
+static const struct {
+    int row;
+    const char *why;
+} differing[] = {
     {7, "a box is preferred to a phrase before it; the source puts boxes last here"},
     {8, "reading LaTeX without braces is switched off in the source"},
     {20, "the source takes every letter of the text as one of several choices"},
@@ -381,6 +404,7 @@ static void cases_of_other_graders(void **state)
     assert_int_equal(bad, 0);
 }
 
+/* clang-format off */
 static const char *const pieces[] = {
     "\\boxed{",   "$",          "answer is ",  "{",     "}",          "\\boxed{}",      "\\boxed{1} ", "\\boxed{1},",
     "\\(",        "\\[",        "$$",          "<think>", "</think>", "final answer",   "**Final Answer**\n",
@@ -391,6 +415,7 @@ static const char *const pieces[] = {
     "\\boxed{\\boxed{1}}",
     "\\boxed{{",  "\\text{\\text{a", "answer: $", "\\frac{1}{", "\\boxed{a}b", "answer of",
 };
+/* clang-format on */
 
 /* A million bytes of one repeated piece. Quadratic work would take minutes; 20 s is far from both. */
 static void long_texts(void **state)
@@ -503,11 +528,13 @@ static void boxes(void **state)
 
 int main(void)
 {
+    /* clang-format off */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(boxes),
         cmocka_unit_test(the_table),    cmocka_unit_test(the_end_of_thinking), cmocka_unit_test(cases_of_other_graders),
         cmocka_unit_test(long_texts),   cmocka_unit_test(broken_texts),        cmocka_unit_test(a_full_buffer),
         cmocka_unit_test(names),
     };
+    /* clang-format on */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

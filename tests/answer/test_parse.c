@@ -183,10 +183,8 @@ static char *reads(const char *text, size_t n, bool split)
     assert_non_null(pool.arena);
     raml_buf_init(&b, 1 << 20);
     const struct expr *e = raml_parse(text, n, split, &pool, NULL, &why);
-    if (e)
-        raml_expr_print(e, &b);
-    else
-        assert_non_null(why);
+    if (e) raml_expr_print(e, &b);
+    else assert_non_null(why);
     char *out = e ? raml_buf_take(&b) : NULL;
     raml_buf_deinit(&b);
     raml_arena_close(pool.arena);

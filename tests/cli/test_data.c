@@ -10,21 +10,20 @@ static void test_check(void **state)
     struct fixture *f = *state;
     put("a.jsonl", good);
     if (run(f, &cli_data_check, "a.jsonl --max_length 12")) fail_msg("%s", f->err.msg);
-    assert_string_equal(f->out.data,
-                        "a.jsonl\n"
-                        "  layout        gsm8k\n"
-                        "  fields        question: question, answer: answer, trajectory: answer\n"
-                        "  questions     3, 3 with an answer, 0 without\n"
-                        "  trajectories  3: 3 correct, 0 wrong, 0 unknown\n"
-                        "  repeated      1 (the first: line 3 repeats line 1)\n"
-                        "  same words    0\n"
-                        "  tokens              n    least     mean   median     95 %     most\n"
-                        "    prompt            3        6      6.3        6        7        7\n"
-                        "    trajectory        3        2      2.7        2        4        4\n"
-                        "    answer            3        1      1.0        1        1        1\n"
-                        "    row               3       11     12.0       12       13       13\n"
-                        "  too long      1 rows of more than 12 tokens\n"
-                        "  faulty        0 rows\n");
+    assert_string_equal(f->out.data, "a.jsonl\n"
+                                     "  layout        gsm8k\n"
+                                     "  fields        question: question, answer: answer, trajectory: answer\n"
+                                     "  questions     3, 3 with an answer, 0 without\n"
+                                     "  trajectories  3: 3 correct, 0 wrong, 0 unknown\n"
+                                     "  repeated      1 (the first: line 3 repeats line 1)\n"
+                                     "  same words    0\n"
+                                     "  tokens              n    least     mean   median     95 %     most\n"
+                                     "    prompt            3        6      6.3        6        7        7\n"
+                                     "    trajectory        3        2      2.7        2        4        4\n"
+                                     "    answer            3        1      1.0        1        1        1\n"
+                                     "    row               3       11     12.0       12       13       13\n"
+                                     "  too long      1 rows of more than 12 tokens\n"
+                                     "  faulty        0 rows\n");
 }
 
 static void test_check_same_words(void **state)
@@ -129,7 +128,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
     const struct CMUnitTest tests[] = {
         TEST(test_check), TEST(test_check_same_words), TEST(test_check_faults), TEST(test_check_overlap),
-        TEST(test_show),  TEST(test_show_json),    TEST(test_show_faults),
+        TEST(test_show),  TEST(test_show_json),        TEST(test_show_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

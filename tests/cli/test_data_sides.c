@@ -23,7 +23,8 @@ static void put_questions(const char *name, int first, int n, bool backwards)
         int k = backwards ? first + n - 1 - i : first + i;
         raml_buf_addf(&b, "{\"id\":\"q%d\",\"question\":\"What is %d plus one?\",\"answer\":\"%d\"}\n", k, k, k + 1);
         if (k % 3 == 0)
-            raml_buf_addf(&b, "{\"id\":\"r%d\",\"question\":\" what is  %d PLUS one?\",\"answer\":\"%d\"}\n", k, k, k + 1);
+            raml_buf_addf(&b, "{\"id\":\"r%d\",\"question\":\" what is  %d PLUS one?\",\"answer\":\"%d\"}\n", k, k,
+                          k + 1);
     }
     assert_int_equal(raml_file_write(name, b.data, b.len, NULL), RAML_OK);
     raml_buf_deinit(&b);
@@ -78,8 +79,7 @@ static void test_split(void **state)
     struct raml_questions other;
     read_side(&other, "three/test.jsonl");
     assert_int_equal(other.n, test.n);
-    for (size_t i = 0; i < other.n; i++)
-        assert_int_equal(raml_question_hash(other.question[i].question) % 8, 0);
+    for (size_t i = 0; i < other.n; i++) assert_int_equal(raml_question_hash(other.question[i].question) % 8, 0);
     raml_questions_deinit(&other);
     raml_questions_deinit(&train);
     raml_questions_deinit(&test);
@@ -118,8 +118,11 @@ static void test_split_by_words(void **state)
     struct raml_buf b;
     raml_buf_init(&b, 1 << 20);
     for (int i = 0; i < 200; i++)
-        raml_buf_addf(&b, "{\"id\":\"%d\",\"question\":\"Find $x$ if $x+%d=9$.\"}\n{\"id\":\"%d\",\"question\":\"Find x, if x "
-                      "+ %d = 9\"}\n", i, i, i, i);
+        raml_buf_addf(
+            &b,
+            "{\"id\":\"%d\",\"question\":\"Find $x$ if $x+%d=9$.\"}\n{\"id\":\"%d\",\"question\":\"Find x, if x "
+            "+ %d = 9\"}\n",
+            i, i, i, i);
     assert_int_equal(raml_file_write("a.jsonl", b.data, b.len, NULL), RAML_OK);
     raml_buf_deinit(&b);
     if (run(f, &cli_data_split, "a.jsonl --key words --test_share 2/5 --out one")) fail_msg("%s", f->err.msg);
@@ -134,7 +137,11 @@ static void test_split_by_words(void **state)
 static void test_split_refusals(void **state)
 {
     struct fixture *f = *state;
-    static const struct { const char *line; enum raml_code code; const char *want; } t[] = {
+    static const struct {
+        const char *line;
+        enum raml_code code;
+        const char *want;
+    } t[] = {
         {"--out x", RAML_EUSAGE, "data split needs at least one FILE"},
         {"a.jsonl", RAML_EUSAGE, "data split needs --out DIR, a new folder"},
         {"a.jsonl --out there", RAML_EUSAGE, "--out: there exists; expected a new folder"},
@@ -174,11 +181,12 @@ static void put_leaks(void)
                        "{\"question\":\"What is 2+3?\",\"answer\":\"5\\n#### 5\"}\n"
                        "{\"question\":\"Else?\",\"answer\":\"" LONG "\\n#### 5\"}\n");
     put("more.csv", "question,answer\n\"Something else entirely, of which there is no other.\",1\n");
-    put("test.jsonl", "{\"id\":\"t1\",\"question\":\"A train LEAVES the town at noon and goes north at sixty miles an hour until "
-                      "it stops for good?\",\"answer\":\"1\"}\n"
-                      "{\"id\":\"t2\",\"question\":\"Then $" LONG "$, for tea.\",\"answer\":\"1\"}\n"
-                      "{\"id\":\"t3\",\"question\":\"what is 2 + 3\",\"answer\":\"5\"}\n"
-                      "{\"id\":\"t4\",\"question\":\"What is 2 + 3 + 4?\",\"answer\":\"9\"}\n");
+    put("test.jsonl",
+        "{\"id\":\"t1\",\"question\":\"A train LEAVES the town at noon and goes north at sixty miles an hour until "
+        "it stops for good?\",\"answer\":\"1\"}\n"
+        "{\"id\":\"t2\",\"question\":\"Then $" LONG "$, for tea.\",\"answer\":\"1\"}\n"
+        "{\"id\":\"t3\",\"question\":\"what is 2 + 3\",\"answer\":\"5\"}\n"
+        "{\"id\":\"t4\",\"question\":\"What is 2 + 3 + 4?\",\"answer\":\"9\"}\n");
     put("clean.jsonl", "{\"question\":\"Nothing of the kind.\",\"answer\":\"1\"}\n");
 }
 
@@ -188,31 +196,31 @@ static void test_leak(void **state)
     put_leaks();
     if (run(f, &cli_data_leak, "train.jsonl more.csv --against test.jsonl,clean.jsonl --out h.jsonl --threshold 0.6"))
         fail_msg("%s", f->err.msg);
-    assert_string_equal(
-        f->out.data,
-        "training data: 4 questions and 3 solutions in 2 files\n"
-        "test.jsonl\n"
-        "  questions     4; 2 of fewer than 13 words, compared whole\n"
-        "  same text     1   a training question has their text, except for case and whitespace\n"
-        "  contained     3   same text, or at least 60 % of their 13-grams are in training questions\n"
-        "  touched       3   at least one of them is\n"
-        "  in solutions  2   at least 60 % are in training solutions\n"
-        "  test.jsonl:1  100 %  solutions 75 %  nearest train.jsonl:1 (100 %), same text\n"
-        "  test.jsonl:2  78 %  solutions 67 %  nearest train.jsonl:1 (78 %)\n"
-        "  test.jsonl:3  100 %  solutions 0 %  nearest train.jsonl:2 (100 %), whole\n"
-        "clean.jsonl\n"
-        "  questions     1; 1 of fewer than 13 words, compared whole\n"
-        "  same text     0   a training question has their text, except for case and whitespace\n"
-        "  contained     0   same text, or at least 60 % of their 13-grams are in training questions\n"
-        "  touched       0   at least one of them is\n"
-        "  in solutions  0   at least 60 % are in training solutions\n"
-        "3 of 5 test questions are contained in the training data\n");
+    assert_string_equal(f->out.data,
+                        "training data: 4 questions and 3 solutions in 2 files\n"
+                        "test.jsonl\n"
+                        "  questions     4; 2 of fewer than 13 words, compared whole\n"
+                        "  same text     1   a training question has their text, except for case and whitespace\n"
+                        "  contained     3   same text, or at least 60 % of their 13-grams are in training questions\n"
+                        "  touched       3   at least one of them is\n"
+                        "  in solutions  2   at least 60 % are in training solutions\n"
+                        "  test.jsonl:1  100 %  solutions 75 %  nearest train.jsonl:1 (100 %), same text\n"
+                        "  test.jsonl:2  78 %  solutions 67 %  nearest train.jsonl:1 (78 %)\n"
+                        "  test.jsonl:3  100 %  solutions 0 %  nearest train.jsonl:2 (100 %), whole\n"
+                        "clean.jsonl\n"
+                        "  questions     1; 1 of fewer than 13 words, compared whole\n"
+                        "  same text     0   a training question has their text, except for case and whitespace\n"
+                        "  contained     0   same text, or at least 60 % of their 13-grams are in training questions\n"
+                        "  touched       0   at least one of them is\n"
+                        "  in solutions  0   at least 60 % are in training solutions\n"
+                        "3 of 5 test questions are contained in the training data\n");
     struct raml_buf b;
     raml_buf_init(&b, 1 << 16);
     assert_int_equal(raml_file_read("h.jsonl", &b, NULL), RAML_OK);
-    static const char first[] = "{\"file\":\"test.jsonl\",\"line\":1,\"id\":\"t1\",\"words\":20,\"whole\":false,\"same_text\":true,"
-                                "\"contained\":true,\"in_questions\":1.0,\"in_solutions\":0.75,\"nearest\":{\"file\":"
-                                "\"train.jsonl\",\"line\":1,\"share\":1.0}}\n";
+    static const char first[] =
+        "{\"file\":\"test.jsonl\",\"line\":1,\"id\":\"t1\",\"words\":20,\"whole\":false,\"same_text\":true,"
+        "\"contained\":true,\"in_questions\":1.0,\"in_solutions\":0.75,\"nearest\":{\"file\":"
+        "\"train.jsonl\",\"line\":1,\"share\":1.0}}\n";
     assert_memory_equal(b.data, first, sizeof first - 1);
     size_t lines = 0;
     for (size_t i = 0; i < b.len; i++) lines += b.data[i] == '\n';
@@ -231,12 +239,17 @@ static void test_leak_ends(void **state)
     if (run(f, &cli_data_leak, "train.jsonl --against test.jsonl --max_hits 1")) fail_msg("%s", f->err.msg);
     must_hold(f, "  and 1 more (--max_hits, --out)\n");
     if (run(f, &cli_data_leak, "train.jsonl --against test.jsonl --threshold 0 --json")) fail_msg("%s", f->err.msg);
-    assert_string_equal(f->out.data,
-                        "{\"n\":13,\"threshold\":0.0,\"train\":[\"train.jsonl\"],\"train_questions\":3,\"train_solutions\":3,"
-                        "\"test\":[{\"questions\":4,\"whole\":2,\"same_text\":1,\"contained\":3,\"touched\":3,"
-                        "\"in_solutions\":2,\"path\":\"test.jsonl\"}],\"all\":{\"questions\":4,\"whole\":2,\"same_text\":1,"
-                        "\"contained\":3,\"touched\":3,\"in_solutions\":2}}\n");
-    static const struct { const char *line; enum raml_code code; const char *want; } t[] = {
+    assert_string_equal(
+        f->out.data,
+        "{\"n\":13,\"threshold\":0.0,\"train\":[\"train.jsonl\"],\"train_questions\":3,\"train_solutions\":3,"
+        "\"test\":[{\"questions\":4,\"whole\":2,\"same_text\":1,\"contained\":3,\"touched\":3,"
+        "\"in_solutions\":2,\"path\":\"test.jsonl\"}],\"all\":{\"questions\":4,\"whole\":2,\"same_text\":1,"
+        "\"contained\":3,\"touched\":3,\"in_solutions\":2}}\n");
+    static const struct {
+        const char *line;
+        enum raml_code code;
+        const char *want;
+    } t[] = {
         {"--against test.jsonl", RAML_EUSAGE, "data leak needs at least one TRAIN file"},
         {"train.jsonl", RAML_EUSAGE, "data leak needs --against TEST, the file of test questions"},
         {"train.jsonl --against test.jsonl,", RAML_EUSAGE, "--against: an empty name in 'test.jsonl,'"},
@@ -254,8 +267,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
     const struct CMUnitTest tests[] = {
-        TEST(test_split), TEST(test_split_by_id), TEST(test_split_by_words), TEST(test_split_refusals),
-        TEST(test_leak),  TEST(test_leak_ends),
+        TEST(test_split),          TEST(test_split_by_id), TEST(test_split_by_words),
+        TEST(test_split_refusals), TEST(test_leak),        TEST(test_leak_ends),
     };
     return cmocka_run_group_tests_name("sides of a set", tests, NULL, NULL);
 }

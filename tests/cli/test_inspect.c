@@ -131,9 +131,13 @@ static void check_decoder(const struct inspection *x, const struct raml_model *m
     struct raml_err err = {0};
     struct raml_decoder *d;
     size_t V = (size_t)x->config.vocab_size, b = 1, t = 1, n = 256, n_prompts = INSPECT_PROMPTS / n;
-    struct raml_decoder_options o = {.max_rows = x->memory.batch[b], .max_tokens = x->memory.batch[b] * x->memory.context[t]};
+    struct raml_decoder_options o = {.max_rows = x->memory.batch[b],
+                                     .max_tokens = x->memory.batch[b] * x->memory.context[t]};
     must(raml_decoder_open(m, &o, &d, &err), &err);
-    near("decoder", x->memory.sampling[b][t] - sum_of(&x->memory.read) - 8 * (o.max_rows + (size_t)raml_device_threads(raml_model_device(m))) * V, raml_decoder_bytes(d));
+    near("decoder",
+         x->memory.sampling[b][t] - sum_of(&x->memory.read) -
+             8 * (o.max_rows + (size_t)raml_device_threads(raml_model_device(m))) * V,
+         raml_decoder_bytes(d));
     /* prompts computed at once: their buffers are extra */
     int32_t *token = calloc(n, sizeof *token);
     const int32_t *list[16];
@@ -155,7 +159,8 @@ static void check_memory(const struct fixture *f, const struct raml_config *c, b
     struct raml_model *m;
     char dir[4200];
     enum raml_dtype dtype = bf16 ? RAML_BF16 : RAML_F32;
-    struct inspection drawn = {.config = *c, .kept = dtype, .trained = dtype, .drawn = true, .tokens = 300, .micro_batch_tokens = 400};
+    struct inspection drawn = {
+        .config = *c, .kept = dtype, .trained = dtype, .drawn = true, .tokens = 300, .micro_batch_tokens = 400};
     struct inspection read = drawn;
     read.drawn = false;
     cli_inspect_memory(&drawn, f->dev);
@@ -212,7 +217,8 @@ static void check_kept(const struct fixture *f, const char *path, const char *wo
     snprintf(name, sizeof name, "%s", path);
     snprintf(dtype, sizeof dtype, "%s", word);
     must(CALL(f, &text, &err, name, (char[]){"--json"}, (char[]){"--dtype"}, dtype, (char[]){"--tokens"},
-              (char[]){"300"}), &err);
+              (char[]){"300"}),
+         &err);
     const struct raml_place at = {"inspect", 1};
     must(raml_json_parse(&at, text, strlen(text), &o, &err), &err);
     free(text);
@@ -319,7 +325,8 @@ static void test_formats(void **state)
     assert_int_equal(json_array_size(tb), json_array_size(ta));
     for (size_t i = 0; i < json_array_size(ta); i++) {
         x = json_array_get(ta, i), y = json_array_get(tb, i);
-        assert_string_equal(json_string_value(json_object_get(x, "name")), json_string_value(json_object_get(y, "name")));
+        assert_string_equal(json_string_value(json_object_get(x, "name")),
+                            json_string_value(json_object_get(y, "name")));
         assert_true(json_equal(json_object_get(x, "shape"), json_object_get(y, "shape")));
         assert_true(fabs(json_number_value(json_object_get(x, "rms")) - json_number_value(json_object_get(y, "rms"))) <
                     0.01);
@@ -454,8 +461,8 @@ static void test_tokens(void **state)
     json_t *o = told(f, path, NULL);
     assert_true(has(json_string_value(json_object_get(o, "model")), "run/checkpoint-3"));
     assert_true(json_is_null(json_object_get(o, "tokenizer")));
-    assert_true(has(json_string_value(json_object_get(json_object_get(o, "prompt"), "format_fault")),
-                    "has no chat template"));
+    assert_true(
+        has(json_string_value(json_object_get(json_object_get(o, "prompt"), "format_fault")), "has no chat template"));
     json_decref(o);
     snprintf(path, sizeof path, "%s/tokenizer.json", dir);
     spill(path, "{}", 2);

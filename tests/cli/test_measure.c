@@ -214,14 +214,15 @@ static void score_joins(void **state)
         size_t n[3];
         json_int_t straddle[3];
         const char *ids; /* line 2 */
-    } cases[] = {{"joint",
-                  {1, 1, 2},
-                  {1, 0, 1},
-                  "{\"prompt_tokens\":[120],\"completions\":[{\"tokens\":[261]},{\"tokens\":[97,99]},{\"tokens\":[261,99]}]}"},
-                 {"split",
-                  {1, 1, 1},
-                  {0, 0, 0},
-                  "{\"prompt_tokens\":[120,97],\"completions\":[{\"tokens\":[98]},{\"tokens\":[99]},{\"tokens\":[262]}]}"}};
+    } cases[] = {
+        {"joint",
+         {1, 1, 2},
+         {1, 0, 1},
+         "{\"prompt_tokens\":[120],\"completions\":[{\"tokens\":[261]},{\"tokens\":[97,99]},{\"tokens\":[261,99]}]}"},
+        {"split",
+         {1, 1, 1},
+         {0, 0, 0},
+         "{\"prompt_tokens\":[120,97],\"completions\":[{\"tokens\":[98]},{\"tokens\":[99]},{\"tokens\":[262]}]}"}};
     const struct fixture *f = *state;
     struct raml_err err;
     char path[4200], merging[4200], printed[4200];
@@ -364,7 +365,8 @@ static void trace_joins(void **state)
     assert_int_equal(json_dump_file(root, merging, 0), 0);
     json_decref(root);
     put(f, "q2.jsonl",
-        "{\"id\":\"a\",\"question\":\"1+2\",\"answer\":\"b\",\"trajectories\":[{\"text\":\"hello\",\"correct\":true}]}\n",
+        "{\"id\":\"a\",\"question\":\"1+2\",\"answer\":\"b\",\"trajectories\":[{\"text\":\"hello\",\"correct\":true}]}"
+        "\n",
         path);
     in(f->dir, "trace3", out);
     for (int split = 0; split < 2; split++) {
@@ -413,12 +415,9 @@ static void trace_prints(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(score),
-        cmocka_unit_test(score_joins),
-        cmocka_unit_test(score_refuses),
-        cmocka_unit_test(trace_agrees_with_score),
-        cmocka_unit_test(trace_joins),
-        cmocka_unit_test(trace_prints),
+        cmocka_unit_test(score),         cmocka_unit_test(score_joins),
+        cmocka_unit_test(score_refuses), cmocka_unit_test(trace_agrees_with_score),
+        cmocka_unit_test(trace_joins),   cmocka_unit_test(trace_prints),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }

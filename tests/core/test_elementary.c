@@ -78,7 +78,8 @@ static void test_bits(void **state)
     for (uint64_t i = 0; i < 20000; i++) {
         double u = draw(i, 3), v = draw(i, 4);
         const struct raml_key key = {.seed = 6, .purpose = RAML_FOR_TEST};
-        mix(&h, raml_exp((u - 0.5) * 200)), mix(&h, raml_log(u)), mix(&h, raml_sin(u * 1e5)), mix(&h, raml_cos(v * 1e5));
+        mix(&h, raml_exp((u - 0.5) * 200)), mix(&h, raml_log(u)), mix(&h, raml_sin(u * 1e5)),
+            mix(&h, raml_cos(v * 1e5));
         mix(&h, raml_pow(1e6, -u)), mix(&h, raml_normal(&key, i));
     }
     if (h != UINT64_C(0x284c936610bfa66d)) fail_msg("checksum 0x%016llx", (unsigned long long)h);

@@ -79,8 +79,10 @@ static void control_characters_are_shown_as_question_marks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fail_sets_code_and_sentence), cmocka_unit_test(null_err_is_legal),
-        cmocka_unit_test(wrap_puts_context_in_front),  cmocka_unit_test(errno_is_told_in_words),
+        cmocka_unit_test(fail_sets_code_and_sentence),
+        cmocka_unit_test(null_err_is_legal),
+        cmocka_unit_test(wrap_puts_context_in_front),
+        cmocka_unit_test(errno_is_told_in_words),
         cmocka_unit_test(long_sentences_are_cut_inside_the_buffer),
         cmocka_unit_test(control_characters_are_shown_as_question_marks),
     };

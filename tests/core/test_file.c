@@ -310,11 +310,13 @@ static void hashes(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, enter_scratch, leave_scratch)
+    /* clang-format off */
     const struct CMUnitTest tests[] = {
         T(write_is_atomic), T(full_disk_keeps_the_old_file), T(bad_places_are_errors),
         T(what_is_no_file_stays),
         T(read_is_bounded), T(maps),                         T(lines),
         T(lines_are_bounded), T(folders),                    T(hashes),
     };
+    /* clang-format on */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -148,10 +148,8 @@ static void walk_and_range(void **state)
     struct raml_rng r = {.key = {.seed = 4, .purpose = RAML_FOR_TEST}};
     for (uint64_t i = 0; i < 100; i++) { /* a walk is the stream, one position per draw */
         assert_int_equal(r.position, i);
-        if (i % 2)
-            assert_true(raml_rng_uniform(&r) == raml_uniform(&r.key, i));
-        else
-            assert_int_equal(raml_rng_below(&r, 1000), raml_below(&r.key, i, 1000));
+        if (i % 2) assert_true(raml_rng_uniform(&r) == raml_uniform(&r.key, i));
+        else assert_int_equal(raml_rng_below(&r, 1000), raml_below(&r.key, i, 1000));
     }
     int low = 0, high = 0;
     for (int i = 0; i < 500; i++) {
@@ -196,10 +194,10 @@ static void shuffle_gives_every_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(published_vectors),  cmocka_unit_test(names_map_as_written),
+        cmocka_unit_test(published_vectors),      cmocka_unit_test(names_map_as_written),
         cmocka_unit_test(names_tell_draws_apart), cmocka_unit_test(uniform_is_uniform),
-        cmocka_unit_test(normal_is_normal),   cmocka_unit_test(below_is_even_and_in_range),
-        cmocka_unit_test(walk_and_range),     cmocka_unit_test(shuffle_gives_every_order),
+        cmocka_unit_test(normal_is_normal),       cmocka_unit_test(below_is_even_and_in_range),
+        cmocka_unit_test(walk_and_range),         cmocka_unit_test(shuffle_gives_every_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,10 +83,10 @@ static inline void run_norm(struct run *r)
     EACH_CALL(r, from, rows)
     {
         size_t at = from * d;
-        r->ops->add_norm(r->bf16, sum + at, place(r->bf16, y, at), rstd + from, x + at, place(r->bf16, add, at), w, rows, d,
-                         1e-6f);
-        r->ops->norm_back(r->bf16, dx + at, place(r->bf16, act, at), dw, place(r->bf16, dy, at), sum + at, rstd + from, w,
-                          rows, d, scratch);
+        r->ops->add_norm(r->bf16, sum + at, place(r->bf16, y, at), rstd + from, x + at, place(r->bf16, add, at), w,
+                         rows, d, 1e-6f);
+        r->ops->norm_back(r->bf16, dx + at, place(r->bf16, act, at), dw, place(r->bf16, dy, at), sum + at, rstd + from,
+                          w, rows, d, scratch);
     }
     drop(x, n * d * 4), drop(w, d * 4), drop(add, n * d * s), drop(dy, n * d * s);
 }
@@ -100,7 +100,8 @@ static inline void run_silu(struct run *r)
     {
         const void *in = place(r->bf16, gu, 2 * from * f);
         r->ops->silu_mul(r->bf16, place(r->bf16, out, from * f), in, rows, f);
-        r->ops->silu_mul_back(r->bf16, place(r->bf16, d_gu, 2 * from * f), place(r->bf16, d_out, from * f), in, rows, f);
+        r->ops->silu_mul_back(r->bf16, place(r->bf16, d_gu, 2 * from * f), place(r->bf16, d_out, from * f), in, rows,
+                              f);
     }
     drop(gu, 2 * n * f * s), drop(d_out, n * f * s);
 }
@@ -132,8 +133,8 @@ static inline void run_heads(struct run *r)
         if (parts & 2) h.q_w = w, h.k_w = w + D, h.raw = place(r->bf16, raw, from * turned);
         r->ops->heads(&h);
         r->ops->store_kv(r->bf16, k, v, h.qkv, page + from, slot + from, rows, H, K, D);
-        r->ops->heads_back(&h, place(r->bf16, dqkv, from * wide), parts & 1 ? sums : NULL, parts & 2 ? sums + wide : NULL,
-                           parts & 2 ? sums + wide + D : NULL, scratch);
+        r->ops->heads_back(&h, place(r->bf16, dqkv, from * wide), parts & 1 ? sums : NULL,
+                           parts & 2 ? sums + wide : NULL, parts & 2 ? sums + wide + D : NULL, scratch);
     }
     drop(cos_sin, PLACES * D * 4), drop(bias, wide * 4), drop(w, 2 * D * 4), drop(in, n * wide * s);
     drop(g, n * wide * s), drop(scratch, 8 * (wide + 2 * D) * 4);
@@ -149,7 +150,8 @@ static inline void run_loss(struct run *r)
     for (size_t i = 0; i < n; i++) kept[i] = -INFINITY, token[i] = (int32_t)(draw(&r->state) % V);
     EACH_CALL(r, from, rows)
     {
-        struct raml_loss_rows l = {kept + from, kept + n + from, kept + 2 * n + from, kept + 3 * n + from, argmax + from};
+        struct raml_loss_rows l = {kept + from, kept + n + from, kept + 2 * n + from, kept + 3 * n + from,
+                                   argmax + from};
         const float *zr = z + from * V;
         if (half) r->ops->loss_tile(&l, zr, V, token + from, 4, rows, 0, half); /* two tiles */
         r->ops->loss_tile(&l, zr + half, V, token + from, 4, rows, half, V - half);
@@ -181,7 +183,8 @@ static inline void run_moves(struct run *r)
         r->ops->add(added + at, (float *)in_f32 + at, rows * d);
         r->ops->scatter_add(scattered, in_f32 + at, row + from, 4, rows, d);
     }
-    static const float odd[] = {NAN, INFINITY, -INFINITY, 0x1p-127f, -0x1p-149f, 0x1.fffffep127f, 0x1.018p0f, 0x1.008p0f};
+    static const float odd[] = {NAN,        INFINITY,        -INFINITY,  0x1p-127f,
+                                -0x1p-149f, 0x1.fffffep127f, 0x1.018p0f, 0x1.008p0f};
     r->ops->to_act(r->bf16, output(r, COUNT(odd) * 4), odd, COUNT(odd));
     drop(in, n * d * s), drop(in_f32, n * d * 4);
 }

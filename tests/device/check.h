@@ -47,10 +47,8 @@ static inline double act_at(bool bf16, const void *p, size_t i)
 }
 static inline void act_put(bool bf16, void *p, size_t i, float x)
 {
-    if (bf16)
-        ((uint16_t *)p)[i] = bf16_down(x);
-    else
-        ((float *)p)[i] = x;
+    if (bf16) ((uint16_t *)p)[i] = bf16_down(x);
+    else ((float *)p)[i] = x;
 }
 
 /* -- Buffers with a border on each side: a write outside shows without a sanitizer too ------------------------------- */

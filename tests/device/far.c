@@ -19,9 +19,9 @@ struct block { /* in use, by rising address */
 };
 struct far {
     struct raml_device *in; /* the processor at level ref */
-    char *mapped, *base; /* the region starts at a whole STEP of the mapping */
-    size_t top;   /* bytes from base that have ever been in use: whole STEPs */
-    size_t depth; /* operations running */
+    char *mapped, *base;    /* the region starts at a whole STEP of the mapping */
+    size_t top;             /* bytes from base that have ever been in use: whole STEPs */
+    size_t depth;           /* operations running */
     pthread_mutex_t lock;
     struct block *block;
     size_t n_blocks, fail_at, n_ops;
@@ -240,8 +240,9 @@ static enum raml_code far_weight_init(const struct raml_device *d, struct raml_m
                                       const struct raml_weight_part *part, size_t n_parts, bool backward,
                                       struct raml_err *err)
 {
-    enum raml_code rc = enter(d, "weight_init") ? raml_cpu_backend.weight_init(inner(d), w, act, K, part, n_parts, backward, err)
-                                                : raml_device_fault_take(d, err);
+    enum raml_code rc = enter(d, "weight_init")
+                            ? raml_cpu_backend.weight_init(inner(d), w, act, K, part, n_parts, backward, err)
+                            : raml_device_fault_take(d, err);
     leave(d);
     return rc;
 }
@@ -327,12 +328,12 @@ static void far_heads(const struct raml_device *d, const struct raml_head_rows *
 static void far_heads_back(const struct raml_device *d, const struct raml_head_rows *h, void *dqkv, float *d_bias,
                            float *dq_w, float *dk_w)
 {
-    RUN(d, heads_back,
-        LIST(h->raw, h->bias, h->q_w, h->k_w, h->position, h->cos_sin, dqkv, d_bias, dq_w, dk_w), h, dqkv, d_bias, dq_w,
-        dk_w);
+    RUN(d, heads_back, LIST(h->raw, h->bias, h->q_w, h->k_w, h->position, h->cos_sin, dqkv, d_bias, dq_w, dk_w), h,
+        dqkv, d_bias, dq_w, dk_w);
 }
 
-static void far_silu_mul(const struct raml_device *d, enum raml_type type, void *out, const void *gu, size_t n, size_t w)
+static void far_silu_mul(const struct raml_device *d, enum raml_type type, void *out, const void *gu, size_t n,
+                         size_t w)
 {
     RUN(d, silu_mul, LIST(out, gu), type, out, gu, n, w);
 }
@@ -417,7 +418,8 @@ static void far_square_sum(const struct raml_device *d, double *out, const float
     RUN(d, square_sum, LIST(out, g), out, g, n);
 }
 
-static void far_sample_tokens(const struct raml_device *d, const struct raml_token_rows *r, struct raml_token_sampled *out)
+static void far_sample_tokens(const struct raml_device *d, const struct raml_token_rows *r,
+                              struct raml_token_sampled *out)
 {
     RUN(d, sample_tokens, LIST(r->logits, r->row, r->u, r->weight, out), r, out);
 }

@@ -14,9 +14,9 @@ RAML_CHECKED enum raml_code far_open(struct raml_device **out, struct raml_err *
 /* The n-th operation from here on fails (1: the next) and does nothing; 0: none does. It is reported as RAML_EIO,
  * "far: ..."; of an allocation, by NULL. */
 void far_fail_at(const struct raml_device *d, size_t n);
-bool far_failed(const struct raml_device *d); /* has it failed, since far_fail_at? */
+bool far_failed(const struct raml_device *d);       /* has it failed, since far_fail_at? */
 size_t far_operations(const struct raml_device *d); /* since far_fail_at */
-size_t far_in_use(const struct raml_device *d); /* bytes */
+size_t far_in_use(const struct raml_device *d);     /* bytes */
 
 /* For tests that run on any device: raml_device_open, or where the environment has RAML_TEST_DEVICE=far, the far one
  * for "auto" and RAML_ESUPPORT for any other level. */

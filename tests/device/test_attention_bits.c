@@ -200,7 +200,8 @@ static void threads_and_packs(const struct raml_ops *ops, bool bf16)
     for (size_t d = 1; d < 4; d++) {
         size_t D = dims[d], n = tree[0] + tree[1] + tree[2];
         struct values all = new_values(D, n, 1, &state);
-        size_t bytes = n * width_of(&all) * 4, head = tree[0] * width_of(&all) * 4, before = (size_t)omp_get_max_threads();
+        size_t bytes = n * width_of(&all) * 4, head = tree[0] * width_of(&all) * 4,
+               before = (size_t)omp_get_max_threads();
         make(&plans[0], tree, 3, &whole, &state);
         forward(ops, &plans[0], &all);
         float *o = copy_of(all.o, n * H * D * 4), *first = NULL;

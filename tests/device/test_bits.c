@@ -60,8 +60,8 @@ static void compare(size_t kernel, struct raml_device *const *dev, size_t n_leve
             for (size_t i = 0; i < want->used; i++)
                 if (got->out[i] != want->out[i])
                     fail_msg("%s, level %s, %s, n %zu, d %zu, %zu rows per call, %d threads: byte %zu of %zu differs",
-                             kernels[kernel].name, raml_device_level(dev[l]), bf16 ? "bf16" : "f32", n, d, cut, threads[t], i,
-                             want->used);
+                             kernels[kernel].name, raml_device_level(dev[l]), bf16 ? "bf16" : "f32", n, d, cut,
+                             threads[t], i, want->used);
         }
 }
 
@@ -112,8 +112,8 @@ static void test_table(void **state)
                 got[bf16] = hash(r.out, r.used);
             }
             if (!strcmp(table[k].name, kernels[k].name) && got[0] == table[k].f32 && got[1] == table[k].bf16) continue;
-            fprintf(stderr, "level %s: found {\"%s\", 0x%016llx, 0x%016llx},\n", raml_device_level(dev[l]), kernels[k].name,
-                    (unsigned long long)got[0], (unsigned long long)got[1]);
+            fprintf(stderr, "level %s: found {\"%s\", 0x%016llx, 0x%016llx},\n", raml_device_level(dev[l]),
+                    kernels[k].name, (unsigned long long)got[0], (unsigned long long)got[1]);
             wrong++;
         }
     close_levels(dev, n_levels);

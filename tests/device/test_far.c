@@ -203,10 +203,11 @@ static void test_types(void **state)
         enum raml_type t;
         const char *name;
         size_t block, bytes;
-    } want[] = {{RAML_TYPE_F32, "F32", 1, 4},     {RAML_TYPE_BF16, "BF16", 1, 2},     {RAML_TYPE_F16, "F16", 1, 2},
-                {RAML_TYPE_Q8_0, "Q8_0", 32, 34}, {RAML_TYPE_Q4_0, "Q4_0", 32, 18},   {RAML_TYPE_Q4_1, "Q4_1", 32, 20},
-                {RAML_TYPE_Q5_0, "Q5_0", 32, 22}, {RAML_TYPE_Q5_1, "Q5_1", 32, 24},   {RAML_TYPE_Q4_K, "Q4_K", 256, 144},
-                {RAML_TYPE_Q5_K, "Q5_K", 256, 176}, {RAML_TYPE_Q6_K, "Q6_K", 256, 210}};
+    } want[] = {
+        {RAML_TYPE_F32, "F32", 1, 4},       {RAML_TYPE_BF16, "BF16", 1, 2},    {RAML_TYPE_F16, "F16", 1, 2},
+        {RAML_TYPE_Q8_0, "Q8_0", 32, 34},   {RAML_TYPE_Q4_0, "Q4_0", 32, 18},  {RAML_TYPE_Q4_1, "Q4_1", 32, 20},
+        {RAML_TYPE_Q5_0, "Q5_0", 32, 22},   {RAML_TYPE_Q5_1, "Q5_1", 32, 24},  {RAML_TYPE_Q4_K, "Q4_K", 256, 144},
+        {RAML_TYPE_Q5_K, "Q5_K", 256, 176}, {RAML_TYPE_Q6_K, "Q6_K", 256, 210}};
     assert_int_equal(COUNT(want), RAML_TYPES);
     for (size_t i = 0; i < COUNT(want); i++) {
         assert_string_equal(raml_type_name(want[i].t), want[i].name);

@@ -256,7 +256,8 @@ static void exps(const struct raml_ops *ops, bool bf16)
             if (!(fabs(got - want) <= 2e-6 * want)) fail_msg("n %zu scale %g: sum %g, not %g", n, scale, got, want);
             for (size_t i = 0; i < n; i++) { /* the argument is rounded: half a unit of a number up to 87 */
                 double tol = 1e-37 + 6e-6 * (double)r[i];
-                if (!(fabs((double)w[i] - (double)r[i]) <= tol)) fail_msg("n %zu: exp[%zu] %g, not %g", n, i, w[i], r[i]);
+                if (!(fabs((double)w[i] - (double)r[i]) <= tol))
+                    fail_msg("n %zu: exp[%zu] %g, not %g", n, i, w[i], r[i]);
             }
         }
         drop(z, n * 4);

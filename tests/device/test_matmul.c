@@ -201,7 +201,7 @@ static void test_row_invariance(void **state)
 
 /* Products of a few rows against plain loops: |error| <= (K + 4) 2^-24 sum |x w|, and half a unit of bf16 more. */
 static void check_skinny(const struct raml_ops *ops, size_t n, size_t N, size_t K, size_t chunk, bool y_f32,
-                      uint64_t *state)
+                         uint64_t *state)
 {
     size_t w_n = (N + 63) / 64 * 64 * K, bytes = n * N * (y_f32 ? 4 : 2);
     uint16_t *x = random_act(true, n * K, 1, state), *w = random_act(true, w_n, 1, state);
@@ -213,8 +213,9 @@ static void check_skinny(const struct raml_ops *ops, size_t n, size_t N, size_t 
     for (size_t i = 0; i < n * N; i++) {
         double a = act_at(!y_f32, got, i), b = act_at(!y_f32, want, i), size = 0;
         for (size_t k = 0; k < K; k++)
-            size += fabs(act_at(true, x, i / N * K + k) *
-                         act_at(true, w, (i % N / 64 * (K / 32) + k / 32) * 2048 + k % 32 / 2 * 128 + i % N % 64 * 2 + k % 2));
+            size += fabs(
+                act_at(true, x, i / N * K + k) *
+                act_at(true, w, (i % N / 64 * (K / 32) + k / 32) * 2048 + k % 32 / 2 * 128 + i % N % 64 * 2 + k % 2));
         double tol = (double)(K + 4) * 6e-8 * size + (y_f32 ? 0 : fabs(b) / 128);
         if (!(fabs(a - b) <= tol)) fail_msg("n %zu N %zu K %zu chunk %zu: y[%zu] %g, not %g", n, N, K, chunk, i, a, b);
     }
@@ -235,7 +236,8 @@ static void test_skinny(void **state)
     }
     for (size_t i = 0; i < COUNT(N); i++)
         for (size_t j = 0; j < COUNT(K); j++)
-            for (size_t n = 1; n <= RAML_SKINNY; n++) check_skinny(dev->ops, n, N[i], K[j], 1 + n % 4, (n + i) % 2, &seed);
+            for (size_t n = 1; n <= RAML_SKINNY; n++)
+                check_skinny(dev->ops, n, N[i], K[j], 1 + n % 4, (n + i) % 2, &seed);
 }
 
 static void test_rows(void **state)
@@ -291,8 +293,8 @@ static void test_too_many_shapes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_skinny), cmocka_unit_test(test_against_double),
-                                       cmocka_unit_test(test_row_invariance), cmocka_unit_test(test_trial),
-                                       cmocka_unit_test(test_too_many_shapes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows),           cmocka_unit_test(test_skinny),
+                                       cmocka_unit_test(test_against_double), cmocka_unit_test(test_row_invariance),
+                                       cmocka_unit_test(test_trial),          cmocka_unit_test(test_too_many_shapes)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

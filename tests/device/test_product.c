@@ -12,7 +12,7 @@
 
 static const struct {
     size_t m, n, k;
-} shapes[] = {{1, 1, 1},     {1, 16, 3},    {5, 17, 7},     {6, 15, 256},   {7, 31, 257}, {8, 33, 31},
+} shapes[] = {{1, 1, 1},     {1, 16, 3},    {5, 17, 7},     {6, 15, 256},   {7, 31, 257},  {8, 33, 31},
               {13, 48, 255}, {12, 100, 64}, {31, 9, 513},   {33, 37, 12},   {55, 64, 130}, {64, 1, 300},
               {97, 80, 96},  {241, 40, 33}, {481, 17, 300}, {1000, 33, 40}, {3, 1000, 70}, {2, 16, 1000}};
 
@@ -76,8 +76,10 @@ enum form { PANELS, ROWS, COLUMNS, FORMS };
 
 static struct raml_product product(const struct operands *o, enum form form, bool add, float *c)
 {
+    /* clang-format off */
     struct raml_product p = {.m = o->m, .n = o->n, .k = o->k, .a = o->a, .lda = o->lda, .b = o->panels, .c = c,
                              .ldc = o->ldc, .add = add, .type = RAML_TYPE_F32};
+    /* clang-format on */
     if (form == PANELS) return p;
     p.b = o->b;
     p.ldb = o->n;
@@ -96,7 +98,8 @@ static void check_shape(const struct raml_ops *ops, const struct operands *o)
         float *want = chains(o, add);
         for (int form = 0; form < FORMS; form++) {
             char what[96];
-            snprintf(what, sizeof what, "%s: %zu x %zu x %zu, form %d, add %d", ops->level, o->m, o->n, o->k, form, add);
+            snprintf(what, sizeof what, "%s: %zu x %zu x %zu, form %d, add %d", ops->level, o->m, o->n, o->k, form,
+                     add);
             float *c = copy_of(o->c, bytes);
             struct raml_product p = product(o, (enum form)form, add, c);
             ops->product(&p);

@@ -313,9 +313,10 @@ static void test_plans(void **state)
     struct raml_spread s = {.total = 0.10, .noise = 0.02, .within = 0.16};
     CHECK_OK(raml_sample_size_of(&s, &p, &err));
     CHECK_NEAR("between", p.between, 0.08, 1e-15);
-    CHECK_NEAR("one sample", raml_sample_size_width(&p, 1, 0.02), ceil(1.959963984540054 * 1.959963984540054 * 0.24 / 4e-4),
+    CHECK_NEAR("one sample", raml_sample_size_width(&p, 1, 0.02),
+               ceil(1.959963984540054 * 1.959963984540054 * 0.24 / 4e-4), 0);
+    CHECK_NEAR("eight", raml_sample_size_width(&p, 8, 0.02), ceil(1.959963984540054 * 1.959963984540054 * 0.10 / 4e-4),
                0);
-    CHECK_NEAR("eight", raml_sample_size_width(&p, 8, 0.02), ceil(1.959963984540054 * 1.959963984540054 * 0.10 / 4e-4), 0);
     s.noise = 0.3;
     CHECK_OK(raml_sample_size_of(&s, &p, &err));
     CHECK_NEAR("never below 0", p.between, 0, 0);

@@ -183,7 +183,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_binomial_shares), cmocka_unit_test(test_binomial_large), cmocka_unit_test(test_intervals),
-        cmocka_unit_test(test_percentile_tail), cmocka_unit_test(test_exact_tail),      cmocka_unit_test(test_edges),          cmocka_unit_test(test_gather),
+        cmocka_unit_test(test_percentile_tail), cmocka_unit_test(test_exact_tail),     cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_gather),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

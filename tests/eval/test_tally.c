@@ -131,7 +131,8 @@ static void test_many_answers(void **state)
     snprintf(text[126], sizeof text[126], "z+1");
     snprintf(text[127], sizeof text[127], "z+1 "); /* the same to the checker, which is not used here */
     correct[125] = false;
-    CHECK_NEAR("equal only to the checker beyond the bound", vote(MAX_N, correct, answer, NULL, NULL), 4.0 / 128, 1e-15);
+    CHECK_NEAR("equal only to the checker beyond the bound", vote(MAX_N, correct, answer, NULL, NULL), 4.0 / 128,
+               1e-15);
 }
 
 static void test_refused(void **state)

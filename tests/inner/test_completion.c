@@ -187,6 +187,7 @@ static void bad_input(void **state)
         struct raml_completion c[2];
         enum raml_code code;
         const char *message;
+        /* clang-format off */
     } cases[] = {
         {"no prompt",
          token,
@@ -210,6 +211,7 @@ static void bad_input(void **state)
          "completion 1: token 1 is -1"},
         {"outside", &high, 1, {{token, 1, logp, NULL, 0}, {token, 1, logp, NULL, 0}}, RAML_ERANGE, "prompt: token 1 is "},
     };
+    /* clang-format on */
     assert_int_equal(raml_completion_open(model, 0, &s, &err), RAML_ERANGE);
     must(raml_completion_open(model, 4096, &s, &err), &err);
     for (size_t i = 0; i < COUNT(cases); i++) {

@@ -166,7 +166,7 @@ static void mean_of_curves(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(by_hand),          cmocka_unit_test(against_all_pairs), cmocka_unit_test(refusals),
+        cmocka_unit_test(by_hand),   cmocka_unit_test(against_all_pairs), cmocka_unit_test(refusals),
         cmocka_unit_test(smoothing), cmocka_unit_test(mean_of_curves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

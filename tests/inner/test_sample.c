@@ -39,7 +39,8 @@ static int set_up(void **state)
     c.n_layers = 2;
     c.vocab_size = 261;
     c.max_positions = 300;
-    if (raml_model_init(&c, 3, RAML_F32, RAML_TRAINING, r.dev, &r.m, &err) || raml_tokenizer_bytes(&r.t, &err)) return -1;
+    if (raml_model_init(&c, 3, RAML_F32, RAML_TRAINING, r.dev, &r.m, &err) || raml_tokenizer_bytes(&r.t, &err))
+        return -1;
     float *w = host_weights(r.m);
     for (size_t i = 0; i < raml_model_n(r.m); i++) w[i] *= 3; /* peaked, so that mistakes show */
     if (host_set_weights(r.m, w, &err)) return -1;
@@ -301,8 +302,9 @@ static void test_plain_format(void **state)
     sample(r, &o, &got, &stats);
     const struct raml_trajectory *t = &got.question[0].trajectory[0];
     size_t at = 2; /* two plain bytes of the sample that are not at its start serve as the end */
-    while (at + 2 < t->n_tokens && !(t->tokens[at] > 0 && t->tokens[at] < 128 && t->tokens[at + 1] > 0 &&
-                                     t->tokens[at + 1] < 128)) at++;
+    while (at + 2 < t->n_tokens &&
+           !(t->tokens[at] > 0 && t->tokens[at] < 128 && t->tokens[at + 1] > 0 && t->tokens[at + 1] < 128))
+        at++;
     assert_true(at + 2 < t->n_tokens);
     for (size_t i = 0; i < 2; i++) end[i] = (char)t->tokens[at + i];
     r->f.stop = end;
@@ -381,8 +383,10 @@ static void check_said(struct rig *r, const struct said *x)
     struct raml_sample_options o = raml_sample_default();
     struct raml_err err = {0};
     const int32_t eos[] = {'$', '#'};
+    /* clang-format off */
     struct raml_format f = {.name = "test", .before = "Q", .after = ":", .answer_prefix = "=\\boxed{", .stop = "<|endoftext|>",
                             .think_open = x->think_open, .think_close = x->think_close, .think_opened = x->think_opened};
+    /* clang-format on */
     struct raml_question q = {.id = "q", .question = "?", .answer = "7", .difficulty = -1};
     assert_int_equal(raml_tokenizer_encode(r->t, x->script, strlen(x->script), true, &script, &err), 0);
     struct raml_model *m = scripted(r, script.id, script.n);
@@ -413,25 +417,26 @@ static void check_said(struct rig *r, const struct said *x)
 static void test_chat_formats(void **state)
 {
     static const struct said cases[] = {
-        {"opened by the prompt", ":uv</think>\\boxed{7}<|endoftext|>", "<think>", "</think>", true, 0, "uv", "7", "stop", 0,
-         2, 13, true, RAML_EQUAL},
+        {"opened by the prompt", ":uv</think>\\boxed{7}<|endoftext|>", "<think>", "</think>", true, 0, "uv", "7",
+         "stop", 0, 2, 13, true, RAML_EQUAL},
         {"opened by the model", ":<think>uv</think>\\boxed{7}<|endoftext|>", "<think>", "</think>", false, 0, "uv", "7",
          "stop", 1, 3, 14, true, RAML_EQUAL},
-        {"another end-of-text token", ":uv</think>\\boxed{7}$", "<think>", "</think>", true, 0, "uv", "7", "stop", 0, 2, 13,
-         true, RAML_EQUAL},
-        {"no box after thinking: all of it", ":uv</think>7<|endoftext|>", "<think>", "</think>", true, 0, "uv", "7", "stop",
-         0, 2, 5, true, RAML_EQUAL},
-        {"never closed", ":uv\\boxed{7}<|endoftext|>", "<think>", "</think>", true, 0, "uv\\boxed{7}", NULL, "stop", 0, 11,
-         12, false, RAML_DIFFERENT},
-        {"thinking was not set apart", ":uv\\boxed{7}<|endoftext|>", NULL, NULL, false, 0, "uv\\boxed{7}", "7", "stop", 0,
-         11, 12, true, RAML_EQUAL},
+        {"another end-of-text token", ":uv</think>\\boxed{7}$", "<think>", "</think>", true, 0, "uv", "7", "stop", 0, 2,
+         13, true, RAML_EQUAL},
+        {"no box after thinking: all of it", ":uv</think>7<|endoftext|>", "<think>", "</think>", true, 0, "uv", "7",
+         "stop", 0, 2, 5, true, RAML_EQUAL},
+        {"never closed", ":uv\\boxed{7}<|endoftext|>", "<think>", "</think>", true, 0, "uv\\boxed{7}", NULL, "stop", 0,
+         11, 12, false, RAML_DIFFERENT},
+        {"thinking was not set apart", ":uv\\boxed{7}<|endoftext|>", NULL, NULL, false, 0, "uv\\boxed{7}", "7", "stop",
+         0, 11, 12, true, RAML_EQUAL},
         {"not set apart, and no box", ":uv7<|endoftext|>", NULL, NULL, false, 0, "uv7", NULL, "stop", 0, 3, 4, true,
          RAML_DIFFERENT},
-        {"the answer prefix forced", ":uv{7}<|endoftext|>", NULL, NULL, false, 1, "u", "7", "stop", 0, 1, 12, true, RAML_EQUAL},
-        {"a wrong answer", ":uv</think>\\boxed{8}<|endoftext|>", "<think>", "</think>", true, 0, "uv", "8", "stop", 0, 2, 13,
+        {"the answer prefix forced", ":uv{7}<|endoftext|>", NULL, NULL, false, 1, "u", "7", "stop", 0, 1, 12, true,
+         RAML_EQUAL},
+        {"a wrong answer", ":uv</think>\\boxed{8}<|endoftext|>", "<think>", "</think>", true, 0, "uv", "8", "stop", 0,
+         2, 13, true, RAML_DIFFERENT},
+        {"truncated", ":uvuvuv", NULL, NULL, false, 0, "uvuvuvuvuvuvuvuvuvuvuvuvuvuvuv", NULL, "length", 0, 30, 30,
          true, RAML_DIFFERENT},
-        {"truncated", ":uvuvuv", NULL, NULL, false, 0, "uvuvuvuvuvuvuvuvuvuvuvuvuvuvuv", NULL, "length", 0, 30, 30, true,
-         RAML_DIFFERENT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check_said(*state, &cases[i]);
 }
@@ -537,11 +542,10 @@ static void test_estimate(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_company), cmocka_unit_test(test_logp),
-                                       cmocka_unit_test(test_greedy),  cmocka_unit_test(test_endings),
-                                       cmocka_unit_test(test_waits),   cmocka_unit_test(test_rule),
-                                       cmocka_unit_test(test_plain_format),
-                                       cmocka_unit_test(test_chat_formats),
-                                       cmocka_unit_test(test_faults),   cmocka_unit_test(test_estimate)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_company),      cmocka_unit_test(test_logp),
+                                       cmocka_unit_test(test_greedy),       cmocka_unit_test(test_endings),
+                                       cmocka_unit_test(test_waits),        cmocka_unit_test(test_rule),
+                                       cmocka_unit_test(test_plain_format), cmocka_unit_test(test_chat_formats),
+                                       cmocka_unit_test(test_faults),       cmocka_unit_test(test_estimate)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -44,7 +44,8 @@ static void test_answers(void **state)
         struct raml_questions out;
         struct raml_sample_stats stats = {0};
         raml_questions_init(&out);
-        for (const char *p = cases[i].text; *p; p++) assert_int_equal(raml_sampled_add(&s, (unsigned char)*p, &err), RAML_OK);
+        for (const char *p = cases[i].text; *p; p++)
+            assert_int_equal(raml_sampled_add(&s, (unsigned char)*p, &err), RAML_OK);
         s.n_think = s.n;
         assert_int_equal(raml_sampled_deliver(&x, &q, &s, 1, 0, &out, &stats, &err), RAML_OK);
         const struct raml_trajectory *r = &out.question[0].trajectory[0];

@@ -73,8 +73,8 @@ static void test_frequencies(void **state)
 {
     (void)state;
     static const struct raml_token_sampling cases[] = {{1, 1, 0, 0},    {0.7, 1, 0, 0},  {1, 1, 0, 3},
-                                                     {1, 0.8, 0, 0},  {1, 1, 0.25, 0}, {2, 0.7, 0.2, 4},
-                                                     {1, 0.01, 0, 0}, {1, 1, 0.3, 5}};
+                                                       {1, 0.8, 0, 0},  {1, 1, 0.25, 0}, {2, 0.7, 0.2, 4},
+                                                       {1, 0.01, 0, 0}, {1, 1, 0.3, 5}};
     enum { DRAWS = 40000, ROWS = 1000 };
     static uint32_t row[ROWS]; /* all of them the one row of logits */
     static double u[ROWS];
@@ -90,7 +90,8 @@ static void test_frequencies(void **state)
         struct raml_key key = {.seed = c, .purpose = RAML_FOR_TEST};
         for (uint64_t i = 0; i < DRAWS; i += ROWS) {
             for (uint64_t k = 0; k < ROWS; k++) u[k] = raml_uniform(&key, i + k);
-            assert_int_equal(raml_sample_tokens(token_sampler, on_device, row, u, ROWS, N, &cases[c], got, NULL), RAML_OK);
+            assert_int_equal(raml_sample_tokens(token_sampler, on_device, row, u, ROWS, N, &cases[c], got, NULL),
+                             RAML_OK);
             for (uint64_t k = 0; k < ROWS; k++) {
                 seen[got[k].token] += 1.0 / DRAWS;
                 assert_true(want[got[k].token] > 0);
@@ -238,7 +239,8 @@ static void test_rows(void **state)
             float keep = z[0][7];
             if (bad) z[0][7] = NAN;
             assert_int_equal(raml_array_write(dev, on_device, z, sizeof z, NULL), RAML_OK);
-            assert_int_equal(raml_sample_tokens(p, on_device, row, u, ROWS, V, &cases[c], got, &err), bad ? RAML_ERANGE : RAML_OK);
+            assert_int_equal(raml_sample_tokens(p, on_device, row, u, ROWS, V, &cases[c], got, &err),
+                             bad ? RAML_ERANGE : RAML_OK);
             if (bad) assert_string_equal(err.msg, "the logits of row 0 are not finite");
             z[0][7] = keep;
             for (size_t k = 0; k < ROWS; k++) {
@@ -259,8 +261,8 @@ static void test_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_frequencies), cmocka_unit_test(test_logp_and_greedy),
-                                       cmocka_unit_test(test_allowed), cmocka_unit_test(test_many),
-                                       cmocka_unit_test(test_faults), cmocka_unit_test(test_rows)};
+                                       cmocka_unit_test(test_allowed),     cmocka_unit_test(test_many),
+                                       cmocka_unit_test(test_faults),      cmocka_unit_test(test_rows)};
     if (far_device_open(1, "auto", &dev, NULL)) return 1;
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     raml_device_close(dev);

@@ -400,9 +400,10 @@ static void joined_texts(void **state)
     struct raml_trajectory s = {.text = "half"};
     const struct raml_question q = {
         .id = "a", .question = "1/2", .answer = "\\frac12", .trajectory = &s, .n_trajectories = 1};
-    struct raml_trace_source src = {.tokenizer = tok,
-                                    .format = {.before = "", .after = "\n", .end = "}<|im_end|>",
-                                               .answer_prefix = "\n\n**Final Answer**\n\\boxed{"}};
+    struct raml_trace_source src = {
+        .tokenizer = tok,
+        .format = {
+            .before = "", .after = "\n", .end = "}<|im_end|>", .answer_prefix = "\n\n**Final Answer**\n\\boxed{"}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         src.join = cases[i].join;
         src.score_end = cases[i].score_end;

@@ -65,10 +65,8 @@ static inline void rig_stir(struct raml_model *m, uint64_t seed, float scale)
         struct raml_key key = {.seed = seed, .purpose = RAML_FOR_TEST, .question = i};
         for (size_t k = 0; k < p[i].n; k++) {
             float *x = &w[p[i].offset + k];
-            if (p[i].n_dims == 2)
-                *x *= scale;
-            else
-                *x += (float)(0.3 * raml_normal(&key, k));
+            if (p[i].n_dims == 2) *x *= scale;
+            else *x += (float)(0.3 * raml_normal(&key, k));
         }
     }
     MUST(host_set_weights(m, w, err));

@@ -115,7 +115,8 @@ static void test_torch_dtype(void **state)
     for (int type = RAML_STORE_F32; type <= RAML_STORE_BF16; type++) {
         to_folder(golden("qwen3", NULL, from), in(*state, "dir", dir), (enum raml_store_as)type);
         char *text = slurp(in(dir, "config.json", path), NULL);
-        assert_true(has(text, type == RAML_STORE_F32 ? "\"torch_dtype\": \"float32\"" : "\"torch_dtype\": \"bfloat16\""));
+        assert_true(
+            has(text, type == RAML_STORE_F32 ? "\"torch_dtype\": \"float32\"" : "\"torch_dtype\": \"bfloat16\""));
         free(text);
     }
 }

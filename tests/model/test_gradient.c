@@ -171,10 +171,8 @@ static void test_levels(void **state)
             close_objective(&o);
             raml_model_close(m);
             raml_device_close(dev);
-            if (want)
-                free(g);
-            else
-                want = g;
+            if (want) free(g);
+            else want = g;
         }
         free(want);
     }
@@ -226,10 +224,8 @@ static void test_threads(void **state)
             raml_model_close(m);
             raml_device_close(dev);
             free(g2);
-            if (want)
-                free(g);
-            else
-                want = g;
+            if (want) free(g);
+            else want = g;
         }
     free(want);
 }

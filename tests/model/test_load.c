@@ -37,10 +37,8 @@ static void expect(const char *dir, enum raml_code code, const char *msg)
     struct raml_model *m = NULL;
     enum raml_code rc = raml_model_open(dir, RAML_F32, RAML_TRAINING, dev, &m, &err);
     char want[1024];
-    if (!strncmp(msg, "DIR", 3))
-        snprintf(want, sizeof want, "%s%s", dir, msg + 3);
-    else
-        snprintf(want, sizeof want, "%s", msg);
+    if (!strncmp(msg, "DIR", 3)) snprintf(want, sizeof want, "%s%s", dir, msg + 3);
+    else snprintf(want, sizeof want, "%s", msg);
     size_t len = strlen(want);
     bool same = len && want[len - 1] == '*' ? !strncmp(err.msg, want, len - 1) : !strcmp(err.msg, want);
     if (rc != code || !same) fail_msg("code %d, \"%s\"; expected %d, \"%s\"", (int)rc, err.msg, code, want);
@@ -56,10 +54,8 @@ static void write_config(const char *dir, const char *field, const char *value)
     json_t *o = NULL;
     MUST(raml_config_write(&c, in(dir, "config.json", path), err));
     MUST(raml_json_load(path, 1 << 20, &o, err));
-    if (value)
-        assert_int_equal(json_object_set_new(o, field, json_loads(value, JSON_DECODE_ANY, NULL)), 0);
-    else
-        assert_int_equal(json_object_del(o, field), 0);
+    if (value) assert_int_equal(json_object_set_new(o, field, json_loads(value, JSON_DECODE_ANY, NULL)), 0);
+    else assert_int_equal(json_object_del(o, field), 0);
     assert_int_equal(json_dump_file(o, path, 0), 0);
     json_decref(o);
 }
@@ -80,14 +76,12 @@ static const struct {
      "DIR/config.json: field 'vocab_size' is a number with a fraction; expected an integer"},
     {"vocab_size", "-37", RAML_ERANGE, "DIR/config.json: field 'vocab_size' is -37; expected 0 to 1073741824"},
     {"vocab_size", "0", RAML_ERANGE, "DIR/config.json: vocab_size: found 0, expected 1 to 16777216"},
-    {"vocab_size", "1073741824", RAML_ERANGE,
-     "DIR/config.json: vocab_size: found 1073741824, expected 1 to 16777216"},
+    {"vocab_size", "1073741824", RAML_ERANGE, "DIR/config.json: vocab_size: found 1073741824, expected 1 to 16777216"},
     {"vocab_size", "9000000000000000000", RAML_ERANGE,
      "DIR/config.json: field 'vocab_size' is 9000000000000000000; expected 0 to 1073741824"},
     {"hidden_size", "131073", RAML_ERANGE, "DIR/config.json: hidden_size: found 131073, expected 1 to 131072"},
     {"intermediate_size", "0", RAML_ERANGE, "DIR/config.json: intermediate_size: found 0, expected 1 to 1048576"},
-    {"num_hidden_layers", "5000", RAML_ERANGE,
-     "DIR/config.json: num_hidden_layers: found 5000, expected 1 to 4096"},
+    {"num_hidden_layers", "5000", RAML_ERANGE, "DIR/config.json: num_hidden_layers: found 5000, expected 1 to 4096"},
     {"num_attention_heads", "0", RAML_ERANGE, "DIR/config.json: num_attention_heads: found 0, expected 1 to 4096"},
     {"num_key_value_heads", "5", RAML_ERANGE, "DIR/config.json: num_key_value_heads: found 5, expected 1 to 4"},
     {"num_key_value_heads", "3", RAML_ESHAPE,
@@ -105,8 +99,7 @@ static const struct {
      "DIR/config.json: rope_scaling: expected 0 < beta_slow < beta_fast and a positive attention_factor"},
     {"rope_scaling", "{\"rope_type\": \"spiral\", \"factor\": 4}", RAML_ESUPPORT,
      "DIR/config.json: rope_scaling type 'spiral' is not known; known: default, linear, llama3, yarn"},
-    {"rope_scaling", "{\"factor\": 4}", RAML_EFORMAT,
-     "DIR/config.json: rope_scaling has no text field 'rope_type'"},
+    {"rope_scaling", "{\"factor\": 4}", RAML_EFORMAT, "DIR/config.json: rope_scaling has no text field 'rope_type'"},
     {"rope_scaling", "{\"type\": \"linear\", \"factor\": 0.5}", RAML_ERANGE,
      "DIR/config.json: rope_scaling factor: found 0.5, expected 1 or more"},
     {"rope_scaling",
@@ -115,8 +108,7 @@ static const struct {
      RAML_ERANGE, "DIR/config.json: rope_scaling: expected 0 < low_freq_factor < high_freq_factor"},
     {"rope_scaling", "{\"rope_type\": \"llama3\", \"factor\": 4}", RAML_EFORMAT,
      "DIR/config.json: field 'original_max_position_embeddings' is missing; found fields: *"},
-    {"tie_word_embeddings", "1", RAML_EFORMAT,
-     "DIR/config.json: field 'tie_word_embeddings': expected true or false"},
+    {"tie_word_embeddings", "1", RAML_EFORMAT, "DIR/config.json: field 'tie_word_embeddings': expected true or false"},
     {"use_sliding_window", "true", RAML_ESUPPORT, "DIR/config.json: use_sliding_window true is not supported"},
     {"hidden_act", "\"gelu\"", RAML_ESUPPORT, "DIR/config.json: hidden_act 'gelu': expected silu"},
     /* wild, but each allowed by itself: detected by the file's tensors, before memory is allocated */
@@ -141,8 +133,7 @@ static const struct {
      "DIR/model.safetensors: tensor 'model.layers.0.self_attn.k_proj.weight' has shape [24, 40]; config.json asks "
      "for "
      "[48, 40]"},
-    {"tie_word_embeddings", "false", RAML_ESHAPE,
-     "DIR/model.safetensors: tensor 'lm_head.weight' [37, 40] is missing"},
+    {"tie_word_embeddings", "false", RAML_ESHAPE, "DIR/model.safetensors: tensor 'lm_head.weight' [37, 40] is missing"},
     {"model_type", "\"qwen3\"", RAML_ESUPPORT, "DIR/config.json: attention_bias true is not supported for qwen3"},
 };
 
@@ -165,7 +156,8 @@ static void test_config_faults(void **state)
 static void test_missing(void **state)
 {
     char path[4200], nowhere[4200];
-    expect(in(*state, "nowhere", nowhere), RAML_EIO, "DIR: does not exist; expected a folder with config.json, or a .gguf file");
+    expect(in(*state, "nowhere", nowhere), RAML_EIO,
+           "DIR: does not exist; expected a folder with config.json, or a .gguf file");
     assert_int_equal(unlink(in(*state, "model.safetensors", path)), 0);
     expect(*state, RAML_EIO, "DIR/model.safetensors: cannot be opened: No such file or directory");
     assert_int_equal(unlink(in(*state, "config.json", path)), 0);
@@ -402,7 +394,8 @@ static void test_no_memory(void **state)
     c.vocab_size = 1 << 24;
     c.hidden_size = 1 << 17;
     assert_int_equal(raml_model_init(&c, 1, RAML_F32, RAML_TRAINING, dev, &m, &fault), RAML_ENOMEM);
-    const char *want = "the model does not fit: its 4398.120 billion parameters take 35185.25 GB as f32 for training, and ";
+    const char *want =
+        "the model does not fit: its 4398.120 billion parameters take 35185.25 GB as f32 for training, and ";
     if (strncmp(fault.msg, want, strlen(want))) fail_msg("%s", fault.msg);
     assert_null(m);
     assert_int_equal(raml_model_init(&c, 1, RAML_F16, RAML_TRAINING, dev, &m, &fault), RAML_EUSAGE);

@@ -31,10 +31,8 @@ static size_t pass_bytes(const struct raml_device *dev, int vocab, size_t chains
     MUST(raml_pass_open(m, backward, &pass, err));
     for (size_t i = 0; i < chains; i++) add_chain(&pack, 500);
     float *grad = rig_floats(raml_model_n(m)), *coef = rig_floats(pack.n_targets);
-    if (backward)
-        MUST(host_train(pass, &pack, coef, NULL, grad, err));
-    else
-        MUST(raml_pass_forward(pass, &pack, NULL, err));
+    if (backward) MUST(host_train(pass, &pack, coef, NULL, grad, err));
+    else MUST(raml_pass_forward(pass, &pack, NULL, err));
     size_t bytes = raml_pass_bytes(pass);
     free(grad), free(coef);
     raml_pack_deinit(&pack);
@@ -58,10 +56,8 @@ static void test_growth(void **state)
         /* the tokens cost the same in either vocabulary, to the byte; a part of a product of both would show */
         assert_int_equal(both - wide, more - few);
         /* inference never holds more than one tile of the vocabulary; training at most 64 MiB of logits (pass.c) */
-        if (!backward)
-            assert_int_equal(wide, few);
-        else
-            assert_true(wide - few <= (size_t)64 << 20);
+        if (!backward) assert_int_equal(wide, few);
+        else assert_true(wide - few <= (size_t)64 << 20);
     }
     raml_device_close(dev);
 }

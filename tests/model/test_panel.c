@@ -17,11 +17,11 @@ static const struct kind {
     uint32_t ggml;
     int halves[2]; /* offsets of a block's f16 scales; -1: none */
 } kinds[] = {
-    {RAML_TYPE_F32, RAML_GGML_F32, {-1, -1}}, {RAML_TYPE_BF16, RAML_GGML_BF16, {-1, -1}},
-    {RAML_TYPE_F16, RAML_GGML_F16, {-1, -1}}, {RAML_TYPE_Q8_0, RAML_GGML_Q8_0, {0, -1}},
-    {RAML_TYPE_Q4_0, RAML_GGML_Q4_0, {0, -1}}, {RAML_TYPE_Q4_1, RAML_GGML_Q4_1, {0, 2}},
-    {RAML_TYPE_Q5_0, RAML_GGML_Q5_0, {0, -1}}, {RAML_TYPE_Q5_1, RAML_GGML_Q5_1, {0, 2}},
-    {RAML_TYPE_Q4_K, RAML_GGML_Q4_K, {0, 2}}, {RAML_TYPE_Q5_K, RAML_GGML_Q5_K, {0, 2}},
+    {RAML_TYPE_F32, RAML_GGML_F32, {-1, -1}},    {RAML_TYPE_BF16, RAML_GGML_BF16, {-1, -1}},
+    {RAML_TYPE_F16, RAML_GGML_F16, {-1, -1}},    {RAML_TYPE_Q8_0, RAML_GGML_Q8_0, {0, -1}},
+    {RAML_TYPE_Q4_0, RAML_GGML_Q4_0, {0, -1}},   {RAML_TYPE_Q4_1, RAML_GGML_Q4_1, {0, 2}},
+    {RAML_TYPE_Q5_0, RAML_GGML_Q5_0, {0, -1}},   {RAML_TYPE_Q5_1, RAML_GGML_Q5_1, {0, 2}},
+    {RAML_TYPE_Q4_K, RAML_GGML_Q4_K, {0, 2}},    {RAML_TYPE_Q5_K, RAML_GGML_Q5_K, {0, 2}},
     {RAML_TYPE_Q6_K, RAML_GGML_Q6_K, {208, -1}},
 };
 
@@ -158,7 +158,8 @@ static void skinny_of(const struct level *l, const struct kind *t)
     struct raml_rng r = {.key = {.seed = 9, .purpose = RAML_FOR_TEST}};
     unsigned half = 0;
     for (size_t s = 0; s < COUNT(outputs) * RAML_SKINNY_ROWS; s++) {
-        size_t N = outputs[s % COUNT(outputs)], R = s % RAML_SKINNY_ROWS + 1, K = block > 1 ? block * (s % 3 + 1) : s + 1;
+        size_t N = outputs[s % COUNT(outputs)], R = s % RAML_SKINNY_ROWS + 1,
+               K = block > 1 ? block * (s % 3 + 1) : s + 1;
         size_t ldx = K + s % 5, ldy = N + s % 3;
         float *x = malloc(R * ldx * sizeof *x), *w = malloc(N * K * sizeof *w);
         float *y = malloc((R * ldy + SHIELD) * sizeof *y), *want = malloc((R * ldy + SHIELD) * sizeof *y);
@@ -168,8 +169,16 @@ static void skinny_of(const struct level *l, const struct kind *t)
         unsigned char *file = draw_matrix(t, N, K, true, &half);
         raml_blocks_f32(t->ggml, file, N * K, w);
         void *panels = packed(t, file, N, K);
-        struct raml_skinny_panels f = {.type = t->type, .R = R, .K = K, .x = x, .ldx = ldx, .panels = panels, .N = N,
-                                    .y = y, .ldy = ldy, .add = s / 2 % 2};
+        struct raml_skinny_panels f = {.type = t->type,
+                                       .R = R,
+                                       .K = K,
+                                       .x = x,
+                                       .ldx = ldx,
+                                       .panels = panels,
+                                       .N = N,
+                                       .y = y,
+                                       .ldy = ldy,
+                                       .add = s / 2 % 2};
         l->ops->few(&f);
         for (size_t i = 0; i < R; i++)
             for (size_t j = 0; j < N; j++) {

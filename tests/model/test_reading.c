@@ -284,8 +284,8 @@ static void test_too_large(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_files), cmocka_unit_test(test_drawn),
-                                       cmocka_unit_test(test_refusals), cmocka_unit_test(test_sizes),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_files),     cmocka_unit_test(test_drawn),
+                                       cmocka_unit_test(test_refusals),  cmocka_unit_test(test_sizes),
                                        cmocka_unit_test(test_too_large), cmocka_unit_test(test_beside_training)};
     return cmocka_run_group_tests(tests, enter, leave);
 }

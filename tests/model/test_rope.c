@@ -20,7 +20,8 @@ static void read_yarn(const char *dir, const char *scaling, struct raml_config *
              "{\"model_type\": \"llama\", \"vocab_size\": 40, \"hidden_size\": 32, \"intermediate_size\": 48, "
              "\"num_hidden_layers\": 1, \"num_attention_heads\": 2, \"num_key_value_heads\": 1, \"head_dim\": 16, "
              "\"max_position_embeddings\": 512, \"rms_norm_eps\": 1e-5, \"rope_theta\": 10000, "
-             "\"tie_word_embeddings\": true, \"rope_scaling\": %s}", scaling);
+             "\"tie_word_embeddings\": true, \"rope_scaling\": %s}",
+             scaling);
     must(raml_file_write(in(dir, "config.json", path), text, strlen(text), &err), &err);
     must(raml_config_read(path, c, &err), &err);
 }
@@ -58,8 +59,10 @@ static void test_yarn(void **state)
 static void test_settings(void **state)
 {
     struct raml_config c;
-    read_yarn(*state, "{\"rope_type\": \"yarn\", \"factor\": 4, \"attention_factor\": 1.5, \"beta_fast\": 16, "
-                      "\"beta_slow\": 2, \"truncate\": true}", &c);
+    read_yarn(*state,
+              "{\"rope_type\": \"yarn\", \"factor\": 4, \"attention_factor\": 1.5, \"beta_fast\": 16, "
+              "\"beta_slow\": 2, \"truncate\": true}",
+              &c);
     assert_true(c.rope_attention == 1.5 && c.rope_beta_fast == 16 && c.rope_beta_slow == 2 && c.rope_factor == 4);
     assert_int_equal(c.rope_original_positions, 512);
 }

@@ -23,9 +23,9 @@ static const struct kind {
     enum raml_ggml_type type;
     int halves[2]; /* offsets of a block's f16 scales; -1: none */
 } kinds[] = {
-    {RAML_GGML_F16, {0, -1}},  {RAML_GGML_BF16, {-1, -1}}, {RAML_GGML_Q8_0, {0, -1}}, {RAML_GGML_Q4_0, {0, -1}},
-    {RAML_GGML_Q4_1, {0, 2}},  {RAML_GGML_Q5_0, {0, -1}},  {RAML_GGML_Q5_1, {0, 2}},  {RAML_GGML_Q4_K, {0, 2}},
-    {RAML_GGML_Q5_K, {0, 2}},  {RAML_GGML_Q6_K, {208, -1}},
+    {RAML_GGML_F16, {0, -1}}, {RAML_GGML_BF16, {-1, -1}},  {RAML_GGML_Q8_0, {0, -1}}, {RAML_GGML_Q4_0, {0, -1}},
+    {RAML_GGML_Q4_1, {0, 2}}, {RAML_GGML_Q5_0, {0, -1}},   {RAML_GGML_Q5_1, {0, 2}},  {RAML_GGML_Q4_K, {0, 2}},
+    {RAML_GGML_Q5_K, {0, 2}}, {RAML_GGML_Q6_K, {208, -1}},
 };
 
 static struct raml_device *dev;

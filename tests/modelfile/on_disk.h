@@ -29,10 +29,14 @@ static inline struct raml_model_file *open_file(const char *path)
 
 static inline void same_config(const char *what, const struct raml_config *a, const struct raml_config *b)
 {
-#define PAIR(field) {#field, (double)a->field, (double)b->field}
+#define PAIR(field)                                                                                                    \
+    {                                                                                                                  \
+#field, (double)a->field, (double)b->field                                                                     \
+    }
     const struct {
         const char *name;
         double a, b;
+        /* clang-format off */
     } pair[] = {
         PAIR(vocab_size), PAIR(hidden_size), PAIR(intermediate_size), PAIR(n_layers), PAIR(n_heads),
         PAIR(n_kv_heads), PAIR(head_dim), PAIR(max_positions), PAIR(rms_norm_eps), PAIR(rope_theta),
@@ -40,6 +44,7 @@ static inline void same_config(const char *what, const struct raml_config *a, co
         PAIR(rope_low_freq), PAIR(rope_high_freq), PAIR(rope_beta_fast), PAIR(rope_beta_slow),
         PAIR(rope_attention), PAIR(rope_original_positions), PAIR(bos_token), PAIR(eos_token),
     };
+    /* clang-format on */
 #undef PAIR
     assert_string_equal(a->model_type, b->model_type);
     for (size_t i = 0; i < COUNT(pair); i++)

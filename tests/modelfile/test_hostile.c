@@ -68,6 +68,7 @@ static const struct {
     const char *field, *value;
     enum raml_code code;
     const char *part;
+    /* clang-format off */
 } config_faults[] = {
     {"model_type", "null", RAML_EFORMAT, "field 'model_type' is null"},
     {"model_type", "[\"llama\"]", RAML_EFORMAT, "field 'model_type' is an array"},
@@ -136,6 +137,7 @@ static const struct {
     {"rope_scaling", YARN("\"truncate\": false"), RAML_ESUPPORT, "'truncate' is not supported"},
     {"rope_parameters", "{\"rope_theta\": 5}", RAML_EFORMAT, "rope_scaling and rope_parameters differ"},
 };
+/* clang-format on */
 
 static void test_config(void **state)
 {
@@ -173,6 +175,7 @@ static const struct {
     const char *text;
     enum raml_code code;
     const char *part;
+    /* clang-format off */
 } gguf_faults[] = {
     {"general.architecture", DROP, 0, NULL, RAML_EFORMAT, "metadata 'general.architecture' is missing"},
     {"general.architecture", U32, 3, NULL, RAML_EFORMAT, "'general.architecture' has type u32; expected string"},
@@ -252,6 +255,7 @@ static const struct {
     {"tokenizer.ggml.bos_token_id", TEXT, 0, "<s>", RAML_EFORMAT, "'tokenizer.ggml.bos_token_id' has type string"},
     {"tokenizer.ggml.eos_token_id", F32, 2, NULL, RAML_EFORMAT, "'tokenizer.ggml.eos_token_id' has type f32"},
 };
+/* clang-format on */
 
 union value {
     uint32_t u;
@@ -266,8 +270,10 @@ union value {
 
 static void put(struct gguf_edit *e, const char *key, enum kind kind, double x, const char *text, union value *v)
 {
+    /* clang-format off */
     static const enum raml_gguf_type type[] = {0, RAML_GGUF_U32, RAML_GGUF_I32, RAML_GGUF_U64, RAML_GGUF_F32,
                                                RAML_GGUF_F64, RAML_GGUF_STRING, RAML_GGUF_BOOL, RAML_GGUF_ARRAY};
+    /* clang-format on */
     if (kind == DROP) {
         edit_drop(e, key);
         return;
@@ -312,11 +318,13 @@ static void test_gguf(void **state)
 /* -- Every field, every value -------------------------------------------------------------------------------------- */
 static void test_sweep(void **state)
 {
+    /* clang-format off */
     static const char *const values[] = {"null", "true", "false", "0", "1", "-1", "2", "3", "13", "255", "4096",
                                          "2147483647", "2147483648", "9223372036854775807", "0.5", "1e308", "-1e308",
                                          "1e-320", "\"\"", "\"llama\"", "\"qwen3\"", "\"\\u0001\"", "[]", "{}", "[1]",
                                          "{\"rope_type\": \"yarn\"}", "{\"rope_type\": \"linear\", \"factor\": 1e308}",
                                          LLAMA3("\"factor\": 1e300, \"original_max_position_embeddings\": 1")};
+    /* clang-format on */
     static const double numbers[] = {0, 1, -1, 2, 3, 13, 255, 4096, 1e6, 2147483647.0, 4294967295.0, 0.5, 1e30, NAN};
     char path[4200], from[4200], to[4200];
     size_t n = 0, refused = 0;

@@ -152,8 +152,9 @@ static void test_gguf_type(void **state)
     at[sizeof name - 1 + 4 + 2 * 8] = 26;
     spill(in(*state, "m.gguf", to), bytes, n);
     free(bytes);
-    expect(to, RAML_ESUPPORT, "tensor 'blk.1.attn_v.weight' has type I32 (26); expected F32, F16, BF16, Q8_0, Q4_0, "
-                              "Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K");
+    expect(to, RAML_ESUPPORT,
+           "tensor 'blk.1.attn_v.weight' has type I32 (26); expected F32, F16, BF16, Q8_0, Q4_0, "
+           "Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K");
 }
 
 static void test_gguf_kind(void **state)
@@ -165,8 +166,9 @@ static void test_gguf_kind(void **state)
         {"general.architecture", "gemma2", "architecture 'gemma2' is not known; known: qwen2, qwen3, llama"},
         {"general.architecture", "llama4", "architecture 'llama4' is not known"},
         {"general.architecture", "", "architecture '' is not known"},
-        {"llama.rope.scaling.type", "longrope", "metadata 'llama.rope.scaling.type' is 'longrope', which is not known; "
-                                                "known: none, linear, yarn"},
+        {"llama.rope.scaling.type", "longrope",
+         "metadata 'llama.rope.scaling.type' is 'longrope', which is not known; "
+         "known: none, linear, yarn"},
         {"general.type", "adapter", "general.type is 'adapter'; expected 'model'"},
     };
     char from[4200], to[4200];
@@ -192,14 +194,13 @@ static void test_divisors(void **state)
         int head, original;
         double theta, factor, low, high;
     } real[] = {
-        {128, 8192, 500000, 8, 1, 4},  /* Llama 3.1 8B, 70B, 405B */
-        {64, 8192, 500000, 32, 1, 4},  /* Llama 3.2 1B */
-        {128, 8192, 500000, 32, 1, 4}, /* Llama 3.2 3B */
-        {12, 64, 500000, 8, 1, 4},     /* one dimension in between */
-        {128, 4096, 10000, 4, 2, 5},   /* 2 and 5 of 4096 */
-        {128, 1000, 1e6, 16, 3, 5},
-        {64, 1000, 1e6, 16, 3, 4},     /* one, but closer limits */
-        {16, 32, 500000, 2, 1, 4},     /* none: any limits that separate the same dimensions */
+        {128, 8192, 500000, 8, 1, 4},                             /* Llama 3.1 8B, 70B, 405B */
+        {64, 8192, 500000, 32, 1, 4},                             /* Llama 3.2 1B */
+        {128, 8192, 500000, 32, 1, 4},                            /* Llama 3.2 3B */
+        {12, 64, 500000, 8, 1, 4},                                /* one dimension in between */
+        {128, 4096, 10000, 4, 2, 5},                              /* 2 and 5 of 4096 */
+        {128, 1000, 1e6, 16, 3, 5},    {64, 1000, 1e6, 16, 3, 4}, /* one, but closer limits */
+        {16, 32, 500000, 2, 1, 4}, /* none: any limits that separate the same dimensions */
     };
     char from[4200], to[4200], back[64];
     struct gguf_edit e;
@@ -223,14 +224,16 @@ static void test_divisors(void **state)
         float *zero = calloc((size_t)d * 48, sizeof *zero);
         for (int layer = 0; layer < 2; layer++)
             for (int m = 0; m < 4; m++) {
-                snprintf(back, sizeof back, "blk.%d.attn_%s.weight", layer, (const char *[]){"q", "k", "v", "output"}[m]);
+                snprintf(back, sizeof back, "blk.%d.attn_%s.weight", layer,
+                         (const char *[]){"q", "k", "v", "output"}[m]);
                 struct raml_tensor_view *v = &edit_tensor(&e, back)->view;
                 v->shape[m == 3] = d;
                 v->n = (size_t)d * 48;
                 v->data = zero;
             }
         e.tensor[e.n_tensors++] = (struct raml_gguf_output){
-            {.name = "rope_freqs.weight", .dtype = RAML_F32, .n_dims = 1, .shape = {D / 2}, .n = D / 2, .data = half}, 0};
+            {.name = "rope_freqs.weight", .dtype = RAML_F32, .n_dims = 1, .shape = {D / 2}, .n = D / 2, .data = half},
+            0};
         edit_write(&e, to);
         free(zero);
         struct raml_model_file *f = open_file(to);
@@ -406,7 +409,8 @@ static void test_not_finite(void **state)
     const struct raml_file_tensor *s = raml_model_file_find(f, "model.layers.0.self_attn.q_proj.weight");
     assert_non_null(s);
     assert_int_equal(raml_file_tensor_f32(s, 15, 5, row, &err), RAML_ERANGE);
-    assert_true(has(err.msg, "m.gguf: tensor 'model.layers.0.self_attn.q_proj.weight': element [19,7] is NaN; expected"));
+    assert_true(
+        has(err.msg, "m.gguf: tensor 'model.layers.0.self_attn.q_proj.weight': element [19,7] is NaN; expected"));
     assert_int_equal(raml_file_tensor_bf16(s, 15, 5, h, &err), RAML_ERANGE);
     assert_true(has(err.msg, "element [19,7] is NaN; expected"));
     assert_int_equal(raml_file_tensor_f32(s, 38, 1, row, &err), RAML_ERANGE); /* row 40: head 3, pair 2, first */

@@ -40,11 +40,13 @@ static uint64_t add_bytes(uint64_t h, const void *p, size_t n)
 }
 static const uint64_t empty = UINT64_C(14695981039346656037);
 
+/* clang-format off */
 static const struct raml_config shape = {
     .model_type = "qwen3", .vocab_size = 261, .hidden_size = 72, .intermediate_size = 100, .n_layers = 3, .n_heads = 4,
     .n_kv_heads = 2, .head_dim = 20, .max_positions = CONTEXT, .rms_norm_eps = 1e-6, .rope_theta = 10000, .qk_norm = true,
     .tied = true, .rope_factor = 1, .bos_token = -1, .eos_token = 256,
 };
+/* clang-format on */
 
 struct rig {
     char root[512];
@@ -67,8 +69,10 @@ static void add_question(struct raml_questions *qs, size_t i)
     struct raml_trajectory t[3];
     for (size_t k = 0; k < 3; k++)
         t[k] = (struct raml_trajectory){.text = text[k], .correct = RAML_UNKNOWN, .logp_sum = NAN};
+    /* clang-format off */
     struct raml_question q = {.id = id, .question = question, .answer = answer, .difficulty = -1, .trajectory = t,
                               .n_trajectories = 3, .line = i + 1};
+    /* clang-format on */
     CHECK_OK(raml_questions_add(qs, &q, &err));
 }
 
@@ -157,8 +161,10 @@ static uint64_t sum_training(struct rig *r, size_t micro_batch)
     o.learning_rate = 5e-3;
     snprintf(dir, sizeof dir, "%s/run", r->root);
     CHECK_OK(raml_run_open(dir, 0, &run, &step, &err));
+    /* clang-format off */
     struct raml_train_job job = {.model = r->m, .tokenizer = r->t, .format = raml_format_default(), .run = run,
                                  .data_name = "made.jsonl", .data = &r->qs, .resume_step = step};
+    /* clang-format on */
     CHECK_OK(raml_train_sft(&job, &o, &result, &err));
     raml_run_close(run);
     assert_int_equal(result.steps, STEPS);

@@ -36,8 +36,8 @@ static void test_values(void **state)
         CHECK_NEAR(cases[i].what, loss, cases[i].loss, 1e-12);
         for (size_t k = 0; k < cases[i].n; k++) CHECK_NEAR(cases[i].what, d[k], cases[i].d[k], 1e-7);
         float only[4] = {0}; /* before the pass there is no logp yet */
-        CHECK_OK(raml_objective_sft(NULL, cases[i].weighted ? cases[i].weight : NULL, cases[i].n, cases[i].total,
-                                    NULL, only, &err));
+        CHECK_OK(raml_objective_sft(NULL, cases[i].weighted ? cases[i].weight : NULL, cases[i].n, cases[i].total, NULL,
+                                    only, &err));
         assert_memory_equal(only, d, sizeof d);
     }
 }

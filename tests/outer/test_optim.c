@@ -203,7 +203,7 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_by_hand), cmocka_unit_test(test_against_reference), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_by_hand),       cmocka_unit_test(test_against_reference), cmocka_unit_test(test_threads),
         cmocka_unit_test(test_norm_and_clip), cmocka_unit_test(test_refused),
     };
     if (far_device_open(1, "auto", &dev, NULL)) return 1;

@@ -311,8 +311,10 @@ static void test_refused_data(void **state)
     memset(text, 'x', sizeof text);
     text[CONTEXT] = '\0';
     struct raml_trajectory t = {.text = text, .correct = RAML_UNKNOWN, .logp_sum = NAN};
+    /* clang-format off */
     struct raml_question q = {.id = "long one", .question = "why?", .answer = "so", .difficulty = -1,
                               .trajectory = &t, .n_trajectories = 1, .line = 17};
+    /* clang-format on */
     CHECK_OK(raml_questions_add(&qs, &q, &err));
     out = go(b, "long", &o, &qs, 0, false, 0);
     assert_int_equal(out.rc, RAML_ERANGE);
@@ -364,10 +366,9 @@ static void test_vocabulary(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_loss_falls),     TEST(test_micro_batches), TEST(test_repeats),      TEST(test_counts),
-        TEST(test_metrics),
-        TEST(test_stopped_and_resumed), TEST(test_killed),   TEST(test_other_settings), TEST(test_not_finite),
-        TEST(test_refused_data),   TEST(test_marked_wrong),  TEST(test_vocabulary),
+        TEST(test_loss_falls), TEST(test_micro_batches),       TEST(test_repeats),      TEST(test_counts),
+        TEST(test_metrics),    TEST(test_stopped_and_resumed), TEST(test_killed),       TEST(test_other_settings),
+        TEST(test_not_finite), TEST(test_refused_data),        TEST(test_marked_wrong), TEST(test_vocabulary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,8 +32,14 @@ static void hand_init(struct hand *h, size_t rows, uint64_t seed)
         for (size_t k = 0; k < n[i]; k++, at++)
             h->candidate[at] = (struct candidate){.trajectory = (uint32_t)k, .n_tokens = (uint32_t)(100 + k)};
     }
-    h->feed = (struct training_set){.item = h->item, .candidate = h->candidate, .n = N, .n_candidates = at, .trajectories = rows, .seed = seed,
-                            .order = h->order, .name = "hand"};
+    h->feed = (struct training_set){.item = h->item,
+                                    .candidate = h->candidate,
+                                    .n = N,
+                                    .n_candidates = at,
+                                    .trajectories = rows,
+                                    .seed = seed,
+                                    .order = h->order,
+                                    .name = "hand"};
 }
 
 static void test_draws(void **state)

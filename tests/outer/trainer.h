@@ -53,11 +53,13 @@ struct bench { /* what every test uses */
     struct raml_model *model;
 };
 
+/* clang-format off */
 static const struct raml_config tiny = {
     .model_type = "qwen3", .vocab_size = 261, .hidden_size = 32, .intermediate_size = 64, .n_layers = 2, .n_heads = 2,
     .n_kv_heads = 1, .head_dim = 16, .max_positions = CONTEXT, .rms_norm_eps = 1e-6, .rope_theta = 10000, .tied = true,
     .qk_norm = true, .rope_factor = 1, .bos_token = -1, .eos_token = 256,
 };
+/* clang-format on */
 
 /* n questions "a+b" with n_traj trajectories each. */
 static inline void add_questions(struct raml_questions *qs, size_t n, size_t n_traj)
@@ -78,8 +80,13 @@ static inline void add_questions(struct raml_questions *qs, size_t n, size_t n_t
             t[k].correct = RAML_UNKNOWN;
             t[k].logp_sum = NAN;
         }
-        struct raml_question q = {.id = id, .question = question, .answer = answer, .difficulty = -1, .trajectory = t,
-                                  .n_trajectories = n_traj, .line = i + 1};
+        struct raml_question q = {.id = id,
+                                  .question = question,
+                                  .answer = answer,
+                                  .difficulty = -1,
+                                  .trajectory = t,
+                                  .n_trajectories = n_traj,
+                                  .line = i + 1};
         CHECK_OK(raml_questions_add(qs, &q, &err));
     }
 }
@@ -139,10 +146,8 @@ static inline void new_model(struct bench *b, const char *dir)
     struct raml_err err = {0};
     raml_model_close(b->model);
     b->model = NULL;
-    if (dir)
-        CHECK_OK(raml_model_open(dir, RAML_F32, RAML_TRAINING, b->dev, &b->model, &err));
-    else
-        CHECK_OK(raml_model_init(&tiny, 11, RAML_F32, RAML_TRAINING, b->dev, &b->model, &err));
+    if (dir) CHECK_OK(raml_model_open(dir, RAML_F32, RAML_TRAINING, b->dev, &b->model, &err));
+    else CHECK_OK(raml_model_init(&tiny, 11, RAML_F32, RAML_TRAINING, b->dev, &b->model, &err));
 }
 
 struct outcome {
@@ -155,7 +160,7 @@ struct outcome {
 /* Trains into root/name; resume continues from its newest checkpoint. keep: the model is the bench's as it is.
  * stop > 0: asks to stop after that step; < 0: ruins the weights after step -stop. */
 static inline struct outcome go(struct bench *b, const char *name, const struct raml_train_options *o,
-                         const struct raml_questions *data, int resume, bool keep, double stop)
+                                const struct raml_questions *data, int resume, bool keep, double stop)
 {
     struct outcome out = {0};
     char dir[PATH_CAP + 64], from[PATH_CAP + 128];
@@ -169,10 +174,12 @@ static inline struct outcome go(struct bench *b, const char *name, const struct 
     snprintf(from, sizeof from, "%s/checkpoint-%" PRIu64, dir, step);
     if (!keep) new_model(b, step ? from : NULL);
     if (stop < 0) at.ruin = b->model;
+    /* clang-format off */
     struct raml_train_job job = {.model = b->model, .tokenizer = b->tokenizer, .format = raml_format_default(),
                                  .data_name = "made.jsonl", .data = data ? data : &b->data, .run = run,
                                  .resume_step = step, .sink = &sink, .validation = &b->data,
                                  .objective = b->objective};
+    /* clang-format on */
     if (b->fail_at) far_fail_at(b->dev, b->fail_at);
     out.rc = raml_train_sft(&job, o, &out.result, &out.err);
     if (b->fail_at) {
@@ -183,12 +190,12 @@ static inline struct outcome go(struct bench *b, const char *name, const struct 
     return out;
 }
 
-#define CHECK_DONE(outcome)                                                                                           \
-    do {                                                                                                              \
-        if ((outcome).rc != RAML_OK) {                                                                                \
-            print_error("training failed: %s\n", (outcome).err.msg);                                                  \
-            fail();                                                                                                   \
-        }                                                                                                             \
+#define CHECK_DONE(outcome)                                                                                            \
+    do {                                                                                                               \
+        if ((outcome).rc != RAML_OK) {                                                                                 \
+            print_error("training failed: %s\n", (outcome).err.msg);                                                   \
+            fail();                                                                                                    \
+        }                                                                                                              \
     } while (0)
 
 /* -- Files --------------------------------------------------------------------------------------------------------- */

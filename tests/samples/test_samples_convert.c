@@ -159,10 +159,8 @@ static double mean_of(const struct taken *t, uint32_t k, const char *what)
     for (size_t i = 0; i < t->n; i++) {
         double v = 0.0;
         struct raml_tau tau;
-        if (!strcmp(what, "pass"))
-            CHECK_OK(raml_pass_at_k(t->q[i].n, t->q[i].c, k, &v, &err));
-        else if (!strcmp(what, "mg_pass"))
-            CHECK_OK(raml_mgpass_at_k(t->q[i].n, t->q[i].c, k, &v, &err));
+        if (!strcmp(what, "pass")) CHECK_OK(raml_pass_at_k(t->q[i].n, t->q[i].c, k, &v, &err));
+        else if (!strcmp(what, "mg_pass")) CHECK_OK(raml_mgpass_at_k(t->q[i].n, t->q[i].c, k, &v, &err));
         else {
             CHECK_OK(raml_tau_read(what + strlen("g_pass_"), &tau, &err));
             CHECK_OK(raml_gpass_at_k(t->q[i].n, t->q[i].c, k, &tau, &v, &err));
@@ -276,14 +274,10 @@ static size_t check_case(const json_t *one)
     {
         unsigned k = 0, n_of = 0;
         char tau[8] = "", what[32] = "";
-        if (sscanf(name, "pass@k:k=%u&n=%u", &k, &n_of) == 2)
-            snprintf(what, sizeof what, "pass");
-        else if (sscanf(name, "g-pass@%u_%7s", &k, tau) == 2)
-            snprintf(what, sizeof what, "g_pass_%s", tau);
-        else if (sscanf(name, "mg-pass@%u", &k) == 1)
-            snprintf(what, sizeof what, "mg_pass");
-        else
-            continue;
+        if (sscanf(name, "pass@k:k=%u&n=%u", &k, &n_of) == 2) snprintf(what, sizeof what, "pass");
+        else if (sscanf(name, "g-pass@%u_%7s", &k, tau) == 2) snprintf(what, sizeof what, "g_pass_%s", tau);
+        else if (sscanf(name, "mg-pass@%u", &k) == 1) snprintf(what, sizeof what, "mg_pass");
+        else continue;
         if (k > t.q[0].n) { /* lighteval answers 0 here (and 1 for pass@k); we refuse */
             double out;
             assert_int_equal(raml_pass_at_k(t.q[0].n, t.q[0].c, k, &out, NULL), RAML_ERANGE);
@@ -365,10 +359,8 @@ static void test_nemo_skills(void **state)
         struct taken t = take_known(path, OPENCOMPASS);
         for (unsigned k = 1; k <= sets[f].n_seeds; k++) {
             char name[64];
-            if (k == 1)
-                snprintf(name, sizeof name, "pass@1[avg-of-%zu]", sets[f].n_seeds);
-            else
-                snprintf(name, sizeof name, "pass@%u", k);
+            if (k == 1) snprintf(name, sizeof name, "pass@1[avg-of-%zu]", sets[f].n_seeds);
+            else snprintf(name, sizeof name, "pass@%u", k);
             const json_t *want =
                 json_object_get(json_object_get(json_object_get(metrics, sets[f].set), name), "symbolic_correct");
             if (!want) continue;

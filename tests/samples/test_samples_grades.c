@@ -18,7 +18,7 @@ static enum raml_code note(void *user, const struct raml_graded *q, struct raml_
     for (uint32_t i = 0; i < q->n; i++)
         raml_buf_adds(&s->text, q->truncated[i]  ? "t"
                                 : q->unclosed[i] ? "u"
-                                : q->correct[i]    ? "1"
+                                : q->correct[i]  ? "1"
                                                  : "0"),
             raml_buf_adds(&s->text, q->correct[i] && (q->truncated[i] || q->unclosed[i]) ? "!" : "");
     for (uint32_t i = 0; i < q->n && q->has_answers; i++) {
@@ -213,8 +213,7 @@ static void test_refused(void **state)
         enum raml_code code;
         const char *says;
     } cases[] = {
-        {"", RAML_EFORMAT,
-         "no known layout of samples has this first line; expected raml (lines with `trajectories`)"},
+        {"", RAML_EFORMAT, "no known layout of samples has this first line; expected raml (lines with `trajectories`)"},
         {"\n\n", RAML_EFORMAT, "no known layout"},
         {"{\"id\": 1}\n", RAML_EFORMAT, "no known layout"},
         {"[1, 2]", RAML_EFORMAT, "no known layout"},

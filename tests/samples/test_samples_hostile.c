@@ -100,20 +100,16 @@ static void put_other(json_t *v, size_t *at, const char *text)
     json_object_foreach_safe(v, next, key, child)
     {
         if (!(*at)--) {
-            if (text)
-                json_object_set_new(v, key, json_loads(text, JSON_DECODE_ANY, NULL));
-            else
-                json_object_del(v, key);
+            if (text) json_object_set_new(v, key, json_loads(text, JSON_DECODE_ANY, NULL));
+            else json_object_del(v, key);
             return;
         }
         put_other(child, at, text);
     }
     for (i = 0; i < json_array_size(v); i++) {
         if (!(*at)--) {
-            if (text)
-                json_array_set_new(v, i, json_loads(text, JSON_DECODE_ANY, NULL));
-            else
-                json_array_remove(v, i);
+            if (text) json_array_set_new(v, i, json_loads(text, JSON_DECODE_ANY, NULL));
+            else json_array_remove(v, i);
             return;
         }
         put_other(json_array_get(v, i), at, text);

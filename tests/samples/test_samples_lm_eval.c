@@ -112,7 +112,7 @@ static void test_side_by_side(void **state)
 static void test_unnamed_filters(void **state)
 {
     (void)state;
-#define OLD(filtered, grade)                                                                                            \
+#define OLD(filtered, grade)                                                                                           \
     "{\"doc_id\":0,\"target\":\"42\",\"arguments\":[[\"Q<think>\",{}]],\"resps\":[[\"x</"                              \
     "think>42\"]],\"filtered_resps\":[\"" filtered "\"],\"exact_match\":" grade "}\n"
     expect_one(take_text(ROW, OLD("42", "1"), NULL, false), "1", "42", NULL);

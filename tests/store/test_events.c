@@ -39,7 +39,7 @@ static void checksum_is_castagnoli(void **state)
     (void)state;
     unsigned char zeros[32] = {0};
     assert_int_equal(crc32c((const unsigned char *)"123456789", 9), 0xe3069283); /* the catalogue's check value */
-    assert_int_equal(crc32c(zeros, 32), 0x8a9136aa);                              /* RFC 3720, B.4 */
+    assert_int_equal(crc32c(zeros, 32), 0x8a9136aa);                             /* RFC 3720, B.4 */
 }
 
 /* Walks the records; *n: how many. Fails on a wrong checksum or a torn end. at[i]: where record i starts. */
@@ -65,10 +65,15 @@ static void bytes_are_as_tensorboard_wants(void **state)
 {
     /* Event{wall_time: 1.5, file_version} and Event{wall_time: 2, step: 300, summary{loss 0.5, x/y -1}} by hand. */
     static const unsigned char first[] = "\x18\0\0\0\0\0\0\0\xa3\x7f\x4b\x22"
-                                         "\x09\0\0\0\0\0\0\xf8\x3f\x1a\x0d" "brain.Event:2";
+                                         "\x09\0\0\0\0\0\0\xf8\x3f\x1a\x0d"
+                                         "brain.Event:2";
     static const unsigned char second[] = "\x09\0\0\0\0\0\0\0\x40\x10\xac\x02\x2a\x19"
-                                          "\x0a\x0b\x0a\x04" "loss" "\x15\0\0\0\x3f"
-                                          "\x0a\x0a\x0a\x03" "x/y" "\x15\0\0\x80\xbf";
+                                          "\x0a\x0b\x0a\x04"
+                                          "loss"
+                                          "\x15\0\0\0\x3f"
+                                          "\x0a\x0a\x0a\x03"
+                                          "x/y"
+                                          "\x15\0\0\x80\xbf";
     const struct raml_scalar s[] = {{"loss", 0.5}, {"x/y", -1}};
     char path[4200];
     struct raml_err e = {0};
@@ -179,9 +184,11 @@ static void frames_of_other_bytes(void **state)
         size_t n;
         bool event; /* kept: it contains a message, if a strange one */
     } cases[] = {
-        {"\x10", 1, false},                                          /* key without value */
+        {"\x10", 1, false},                                              /* key without value */
         {"\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 12, false}, /* varint without end */
-        {"\x2a\x05" "ab", 4, false},                                 /* length beyond the record */
+        {"\x2a\x05"
+         "ab",
+         4, false},                                                  /* length beyond the record */
         {"\x2a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, false}, /* a huge one */
         {"\x09\0\0", 3, false},                                      /* half a double */
         {"\x0b", 1, false},                                          /* a group: obsolete */
@@ -240,9 +247,11 @@ static void full_disk_leaves_whole_records(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, enter_scratch, leave_scratch)
+    /* clang-format off */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(checksum_is_castagnoli), T(bytes_are_as_tensorboard_wants), T(every_torn_end_is_mended),
         T(damage_ends_the_file),                  T(frames_of_other_bytes),          T(full_disk_leaves_whole_records),
     };
+    /* clang-format on */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,12 +7,14 @@
 #include <math.h>
 
 /* A file put together by hand; pos[] remembers where its fields are. */
+/* clang-format off */
 enum {
     P_MAGIC, P_VERSION, P_TENSORS, P_VALUES, P_KEY, P_KEY_TEXT, P_TYPE, P_TEXT_LEN, P_ALIGN_KEY, P_ALIGN_TYPE, P_ALIGN,
     P_BOOL, P_LIST_KEY, P_LIST_TYPE, P_LIST_ELEMENT, P_LIST_LEN, P_LIST_FIRST, P_FLOATS_ELEMENT, P_FLOATS_LEN, P_FLAGS,
     P_NAME, P_NAME_TEXT, P_DIMS, P_NE0, P_NE1, P_T_TYPE, P_OFFSET, P_NAME2, P_NAME2_TEXT, P_DIMS2, P_NE2, P_T_TYPE2,
     P_OFFSET2, P_OFFSET3, P_DATA, P_END, N_POS
 };
+/* clang-format on */
 struct image {
     unsigned char b[2048];
     size_t n, pos[N_POS];
@@ -383,8 +385,8 @@ static void check_values(const struct raml_gguf *g)
     static const struct {
         const char *key;
         int64_t want;
-    } integers[] = {{"n.u8", 255},        {"n.i8", -1},          {"n.u16", 65534},     {"n.i16", -2},
-                    {"n.u32", UINT32_MAX}, {"n.i32", -70000},     {"n.i64", INT64_MIN}};
+    } integers[] = {{"n.u8", 255},         {"n.i8", -1},      {"n.u16", 65534},    {"n.i16", -2},
+                    {"n.u32", UINT32_MAX}, {"n.i32", -70000}, {"n.i64", INT64_MIN}};
     struct raml_err e = {0};
     struct raml_gguf_string s;
     const struct raml_gguf_value *v = NULL;

@@ -225,8 +225,7 @@ static void halves(void **state)
     for (unsigned i = 0; i < 65536; i++) {
         if ((i >> 10 & 31) == 31)
             assert_true(i & 1023 ? isnan(got[i]) : isinf(got[i]) && !signbit(got[i]) == !(i >> 15));
-        else
-            assert_true(got[i] == half_value(i) && !signbit(got[i]) == !(i >> 15));
+        else assert_true(got[i] == half_value(i) && !signbit(got[i]) == !(i >> 15));
     }
     assert_int_equal(raml_gguf_to_f32(&t, got, true, &e), RAML_ERANGE);
     assert_true(has(e.msg, "tensor 'h': element 31744 of 65536 is infinite"));

@@ -231,11 +231,13 @@ static void opening(void **state)
 /* Folders that a killed process leaves, and names that are not the run's. */
 static void leftovers(void **state)
 {
+    /* clang-format off */
     static const char *const before[] = {
         "checkpoint-10", "checkpoint-9",       "checkpoint-12.tmp", "checkpoint-10.tmp/deep/er",
         "checkpoint-10.old", "checkpoint-11.old", "checkpoint-012",    "checkpoint-",
         "checkpoint-99x", "mine.tmp",          "checkpoint-18446744073709551616",
     };
+    /* clang-format on */
     static const char *const stay[] = {"checkpoint-10", "checkpoint-9",   "checkpoint-11", "checkpoint-012",
                                        "checkpoint-",   "checkpoint-99x", "mine.tmp"};
     static const char *const gone[] = {"checkpoint-12.tmp", "checkpoint-10.tmp", "checkpoint-10.old",
@@ -310,8 +312,14 @@ static void metrics(void **state)
     free(text);
     size_t n = 0;
     text = slurp(in(*state, "events.out.tfevents.0.raml", path), &n);
-    assert_non_null(memmem(text, n, "\x04" "loss", 5));
-    assert_non_null(memmem(text, n, "\x07" "seconds", 8));
+    assert_non_null(memmem(text, n,
+                           "\x04"
+                           "loss",
+                           5));
+    assert_non_null(memmem(text, n,
+                           "\x07"
+                           "seconds",
+                           8));
     assert_null(memmem(text, n, "flag", 4));
     assert_null(memmem(text, n, "step", 4));
     free(text);
@@ -350,9 +358,11 @@ static void full_disk(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, enter_scratch, leave_scratch)
+    /* clang-format off */
     const struct CMUnitTest tests[] = {
         T(killed_at_every_system_call), T(torn_lines_are_cut), T(opening),   T(leftovers),
         T(newest),                      T(metrics),            T(full_disk),
     };
+    /* clang-format on */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,9 +88,9 @@ static const struct {
     {YS("[1,1,1,1,1,1,1,1,4]"), 32, "9 dimensions; expected at most 8"},
     {YS("[9223372036854775807]"), 32, "spans 8 bytes; its shape and dtype need 18446744073709551614"},
     {YS("[4294967296,4294967296]"), 32, "shape too large"},
-    {YS("[4294967296,2147483648,2,2]"), 32, "shape too large"},     /* 2^65: wraps to 2 */
-    {YS("[9223372036854775808]"), 32, "not valid JSON"},              /* beyond int64 */
-    {YS("[4611686018427387904,2,2,1]"), 32, "shape too large"},     /* 2^64: wraps to 0 */
+    {YS("[4294967296,2147483648,2,2]"), 32, "shape too large"}, /* 2^65: wraps to 2 */
+    {YS("[9223372036854775808]"), 32, "not valid JSON"},        /* beyond int64 */
+    {YS("[4611686018427387904,2,2,1]"), 32, "shape too large"}, /* 2^64: wraps to 0 */
     {YO("[24]"), 32, "no data_offsets"},
     {YO("[24,32,32]"), 32, "no data_offsets"},
     {YO("[]"), 32, "no data_offsets"},
@@ -177,10 +177,10 @@ static void hostile_lengths(void **state)
         long long claimed;
         const char *part;
     } cases[] = {
-        {0, "does not start with '{'"},        {1, "does not start with '{'"},
-        {50, "not valid JSON"},               {1000, "header of 1000 bytes in a file of"},
-        {100000000, "truncated?"},            {100000001, "expected at most 100000000"},
-        {INT64_MAX, "expected at most"},      {INT64_MAX - 7, "expected at most"},
+        {0, "does not start with '{'"},  {1, "does not start with '{'"},
+        {50, "not valid JSON"},          {1000, "header of 1000 bytes in a file of"},
+        {100000000, "truncated?"},       {100000001, "expected at most 100000000"},
+        {INT64_MAX, "expected at most"}, {INT64_MAX - 7, "expected at most"},
     };
     char path[4200];
     struct raml_err e = {0};
@@ -203,12 +203,14 @@ static void hostile_lengths(void **state)
 }
 
 static const float some[] = {1, -2.5f, 3e-38f, 0, -0.0f, 65504};
+/* clang-format off */
 static const struct raml_tensor_view views[] = {
     {"model.layers.0.weight", RAML_F32, 2, {2, 3}, 6, some}, {"ids", RAML_I64, 1, {2}, 2, some},
     {"scalar", RAML_F32, 0, {0}, 1, some + 1},               {"half", RAML_F16, 3, {1, 2, 1}, 2, some},
     {"empty", RAML_BF16, 2, {0, 7}, 0, some},                {"naïve \"name\"\n", RAML_U8, 1, {3}, 3, some},
     {"bytes", RAML_U8, 1, {0}, 0, some},
 };
+/* clang-format on */
 
 /* Every truncation of the file, and every single byte changed, gives an error or a file that is valid in itself. */
 static void every_cut_and_every_byte(void **state)
@@ -344,10 +346,8 @@ static void halves(void **state)
         int exponent = (int)(i >> 10 & 31), fraction = (int)(i & 1023);
         double want = exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24);
         if (i & 0x8000) want = -want;
-        if (exponent == 31)
-            assert_true(fraction ? isnan(got[i]) : isinf(got[i]) && (got[i] < 0) == (i >= 0x8000));
-        else
-            assert_true((double)got[i] == want && !signbit(got[i]) == !(i & 0x8000));
+        if (exponent == 31) assert_true(fraction ? isnan(got[i]) : isinf(got[i]) && (got[i] < 0) == (i >= 0x8000));
+        else assert_true((double)got[i] == want && !signbit(got[i]) == !(i & 0x8000));
     }
 }
 

@@ -16,9 +16,13 @@
 static void levels(void **state)
 {
     (void)state;
-    static const struct { double delta, clip; int want; } cases[] = {
-        {0, 0.5, 0}, {-0.5, 0.5, -8}, {0.5, 0.5, 8}, {-9, 0.5, -8}, {1e300, 0.5, 8}, {-0.25, 0.5, -4}, {0.0625, 0.5, 1},
-        {0.031, 0.5, 0}, {0.032, 0.5, 1}, {-0.032, 0.5, -1}, {1, 8, 1}, {NAN, 1, 0}, {-INFINITY, 1, -8},
+    static const struct {
+        double delta, clip;
+        int want;
+    } cases[] = {
+        {0, 0.5, 0},      {-0.5, 0.5, -8},  {0.5, 0.5, 8},      {-9, 0.5, -8},   {1e300, 0.5, 8},
+        {-0.25, 0.5, -4}, {0.0625, 0.5, 1}, {0.031, 0.5, 0},    {0.032, 0.5, 1}, {-0.032, 0.5, -1},
+        {1, 8, 1},        {NAN, 1, 0},      {-INFINITY, 1, -8},
     };
     for (size_t i = 0; i < COUNT(cases); i++)
         if (raml_colour_level(cases[i].delta, cases[i].clip) != cases[i].want)
@@ -29,7 +33,11 @@ static void levels(void **state)
 static void clips(void **state)
 {
     (void)state;
-    static const struct { double delta[4]; size_t n; double want; } cases[] = {
+    static const struct {
+        double delta[4];
+        size_t n;
+        double want;
+    } cases[] = {
         {{0}, 0, 0.1},
         {{0, 0.005, -0.009, 0}, 4, 0.1},
         {{-0.3, 0, 0, 0.001}, 4, 0.5},
@@ -88,7 +96,11 @@ static void known_page(void **state)
 static void hostile_tokens(void **state)
 {
     (void)state;
-    static const struct { const char *bytes; size_t len; const char *want; } cases[] = {
+    static const struct {
+        const char *bytes;
+        size_t len;
+        const char *want;
+    } cases[] = {
         {"</span><script>alert(1)</script>", 32, "&lt;/span&gt;&lt;script&gt;alert(1)&lt;/script&gt;</span>"},
         {"\" onmouseover=\"x", 16, "“&quot; onmouseover=&quot;x”"},
         {"&amp;", 5, ">&amp;amp;</span>"},
@@ -156,8 +168,9 @@ static void refusals(void **state)
 static void checker(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"<p>", "</p>", "<p><b></p></b>", "<p", "<script></script>", "<p>http://x</p>",
-                                      "<p title=\"<\"></p>", "<img src='x'>", "<>"};
+    static const char *const bad[] = {
+        "<p>",           "</p>", "<p><b></p></b>", "<p", "<script></script>", "<p>http://x</p>", "<p title=\"<\"></p>",
+        "<img src='x'>", "<>"};
     char why[200];
     for (size_t i = 0; i < COUNT(bad); i++)
         if (!html_fault(bad[i], why, sizeof why)) fail_msg("passed: %s", bad[i]);

@@ -110,15 +110,21 @@ static void every_kind(void **state)
     const struct folder *f = *state;
     static const char *const names[] = {"one", "t'wo"};
     const double x[] = {0, 1}, y[] = {0.2, 0.9}, low[] = {0.1, 0.8}, high[] = {0.3, 1};
-    static const enum raml_plot_style style[] = {RAML_PLOT_LINE, RAML_PLOT_POINTS, RAML_PLOT_LINE_POINTS, RAML_PLOT_BARS};
+    static const enum raml_plot_style style[] = {RAML_PLOT_LINE, RAML_PLOT_POINTS, RAML_PLOT_LINE_POINTS,
+                                                 RAML_PLOT_BARS};
     for (size_t m = 0; m < COUNT(style); m++)
         for (int bits = 0; bits < 16; bits++) {
             const struct raml_series s[] = {
                 {"a", x, y, bits & 1 ? low : NULL, bits & 1 ? high : NULL, 2, 0, style[m], bits & 2, bits & 4},
                 {"b", x, high, NULL, NULL, 2, 12, style[m], false, false},
                 {"empty", NULL, NULL, NULL, NULL, 0, 3, style[m], false, false}};
-            const struct raml_figure fig = {.series = s, .n_series = 3, .log_y = bits & 8, .width = 300, .height = 200,
-                                            .category = style[m] == RAML_PLOT_BARS ? names : NULL, .n_categories = 2};
+            const struct raml_figure fig = {.series = s,
+                                            .n_series = 3,
+                                            .log_y = bits & 8,
+                                            .width = 300,
+                                            .height = 200,
+                                            .category = style[m] == RAML_PLOT_BARS ? names : NULL,
+                                            .n_categories = 2};
             struct raml_err err = {0};
             bool made = false;
             if (raml_figure_write(f->path, "kind", &fig, &made, &err)) fail_msg("%zu %d: %s", m, bits, err.msg);

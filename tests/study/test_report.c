@@ -133,13 +133,16 @@ static void put_run(const struct folder *f, const char *name, const char *loss)
 {
     char path[128], text[400];
     snprintf(path, sizeof path, "%s/metrics.jsonl", name);
-    snprintf(text, sizeof text, "{\"step\":10,\"epoch\":0.1,\"loss\":2.5,\"grad_norm\":1,\"learning_rate\":0.001,"
+    snprintf(text, sizeof text,
+             "{\"step\":10,\"epoch\":0.1,\"loss\":2.5,\"grad_norm\":1,\"learning_rate\":0.001,"
              "\"entropy\":0.5}\n{\"step\":20,\"epoch\":0.2,\"loss\":%s,\"grad_norm\":0.5,\"learning_rate\":0.0005,"
-             "\"eval_loss\":1.5}\n", loss);
+             "\"eval_loss\":1.5}\n",
+             loss);
     put(f, path, text);
     snprintf(path, sizeof path, "%s/timing.jsonl", name);
-    put(f, path, "{\"step\":10,\"seconds\":1,\"tokens_per_s\":50000}\n"
-                 "{\"step\":20,\"seconds\":2,\"tokens_per_s\":52000}\n");
+    put(f, path,
+        "{\"step\":10,\"seconds\":1,\"tokens_per_s\":50000}\n"
+        "{\"step\":20,\"seconds\":2,\"tokens_per_s\":52000}\n");
     snprintf(path, sizeof path, "%s/recipe.yaml", name);
     snprintf(text, sizeof text, "# written by raml\nlearning_rate: 0.001\nnote: %s & <b>\n", name);
     put(f, path, text);
@@ -153,9 +156,10 @@ static void whole_demo(void **state)
     put_run(f, "with", "0.25");
     put_run(f, "without", "1.75");
     put(f, "with/trace/curves.jsonl", curves);
-    put(f, "summary.json", "{\"accuracy\":{\"value\":0.5,\"low\":0.25,\"high\":0.75},\"phases\":[{\"phase\":\"train\","
-                           "\"seconds\":1.5},{\"phase\":\"eval\",\"seconds\":null}],\"list\":[1,2,\"<\"],"
-                           "\"no\":false}");
+    put(f, "summary.json",
+        "{\"accuracy\":{\"value\":0.5,\"low\":0.25,\"high\":0.75},\"phases\":[{\"phase\":\"train\","
+        "\"seconds\":1.5},{\"phase\":\"eval\",\"seconds\":null}],\"list\":[1,2,\"<\"],"
+        "\"no\":false}");
     char *page = report(f);
     expect(page, "Found: with: recipe, training curves, 1 evaluation, 4 traced trajectories; without: recipe, "
                  "training curves, 1 evaluation; summary.");
@@ -209,7 +213,10 @@ static void whole_demo(void **state)
 static void each_part_alone(void **state)
 {
     const struct folder *base = *state;
-    static const struct { const char *file, *text, *want; int n_figures; } cases[] = {
+    static const struct {
+        const char *file, *text, *want;
+        int n_figures;
+    } cases[] = {
         {"recipe.yaml", "seed: 0\n", "recipe.yaml)</summary>\n<pre>seed: 0\n</pre>", 0},
         {"metrics.jsonl", "{\"step\":1,\"loss\":2}\n", "training loss</span><b>2</b><span>after 1 steps</span>", 1},
         {"timing.jsonl", "{\"step\":1,\"tokens_per_s\":2}\n", "<h2>Training</h2>", 1},
@@ -240,14 +247,16 @@ static void broken_input(void **state)
 {
     const struct folder *f = *state;
     put(f, "run <i>/recipe.yaml", "a: \xFF\nb: \"</pre><script>\"\nnested:\n  c: 1\n");
-    put(f, "metrics.jsonl", "{\"step\":1,\"loss\":2,\"bad\":\"x\",\"<u>'\":3}\nnot json\n{\"loss\":1}\n"
-                            "{\"step\":3,\"loss\":1,");
+    put(f, "metrics.jsonl",
+        "{\"step\":1,\"loss\":2,\"bad\":\"x\",\"<u>'\":3}\nnot json\n{\"loss\":1}\n"
+        "{\"step\":3,\"loss\":1,");
     put(f, "eval.json", "{\"rows\": 3}");
     put(f, "eval2.json", "{");
     put(f, "summary.json", "{\"a\":");
-    put(f, "trace/curves.jsonl", "{\"L\":[]}\n{\"L\":[1,\"x\"]}\n{\"L\":[1,2],\"tokens\":[]}\n"
-                                 "{\"L\":[1,2],\"tokens\":[7]}\n{\"L\":[1,2],\"greedy\":[true]}\n{\"L\":7}\n"
-                                 "{\"L\":[2,1],\"tokens\":[\"ok\"]}\n");
+    put(f, "trace/curves.jsonl",
+        "{\"L\":[]}\n{\"L\":[1,\"x\"]}\n{\"L\":[1,2],\"tokens\":[]}\n"
+        "{\"L\":[1,2],\"tokens\":[7]}\n{\"L\":[1,2],\"greedy\":[true]}\n{\"L\":7}\n"
+        "{\"L\":[2,1],\"tokens\":[\"ok\"]}\n");
     char *page = report(f);
     expect(page, "<h2>Skipped</h2>");
     expect(page, "metrics.jsonl:2");

@@ -21,7 +21,10 @@ static void test_verdicts(void **state)
 {
     (void)state;
     static const char q[] = "2 3 5 7 -> 30";
-    static const struct { const char *question, *pred; enum raml_verdict want; } cases[] = {
+    static const struct {
+        const char *question, *pred;
+        enum raml_verdict want;
+    } cases[] = {
         {q, "5*7-2-3", RAML_EQUAL},
         {q, "(5*7-2)-3", RAML_EQUAL},
         {q, " 5 * 7 - (2+3) \n", RAML_EQUAL},

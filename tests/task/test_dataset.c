@@ -73,97 +73,94 @@ static const struct one { /* the first trajectory is checked; n: how many there 
     int correct;
     bool closed;
 } ones[] = {
-    {"ours", "{\"id\":\"a\",\"question\":\"q?\",\"answer\":\"5\",\"trajectories\":[{\"text\":\"t\",\"answer\":\"5\","
+    {"ours",
+     "{\"id\":\"a\",\"question\":\"q?\",\"answer\":\"5\",\"trajectories\":[{\"text\":\"t\",\"answer\":\"5\","
      "\"correct\":true}]}",
      NULL, "raml", "q?", "5", 1, "t", "5", RAML_EQUAL, true},
     {"ours without trajectories", "{\"id\":\"a\",\"question\":\"q?\",\"answer\":\"5\"}", NULL, "raml", "q?", "5", 0,
-     NULL,
-     NULL, 0, 0},
+     NULL, NULL, 0, 0},
     {"GSM8K", "{\"question\":\"q?\",\"answer\":\"1+1=<<1+1=2>>2\\nso\\n#### 1,234\"}", NULL, "gsm8k", "q?", "1,234", 1,
      "1+1=<<1+1=2>>2\nso", "1,234", RAML_EQUAL, true},
     {"MATH", "{\"problem\":\"q?\",\"level\":\"Level 3\",\"solution\":\"So $\\\\boxed{\\\\frac{1}{2}}$.\"}", NULL,
-     "math", "q?",
-     "\\frac{1}{2}", 1, "So $\\boxed{\\frac{1}{2}}$.", "\\frac{1}{2}", RAML_EQUAL, true},
-    {"MATH-500", "{\"problem\":\"q?\",\"answer\":\"7\",\"solution\":\"So $\\\\boxed{8}$.\"}", NULL, "math", "q?",
-     "7", 1,
-     "So $\\boxed{8}$.", "8", RAML_DIFFERENT, true},
+     "math", "q?", "\\frac{1}{2}", 1, "So $\\boxed{\\frac{1}{2}}$.", "\\frac{1}{2}", RAML_EQUAL, true},
+    {"MATH-500", "{\"problem\":\"q?\",\"answer\":\"7\",\"solution\":\"So $\\\\boxed{8}$.\"}", NULL, "math", "q?", "7",
+     1, "So $\\boxed{8}$.", "8", RAML_DIFFERENT, true},
     {"a solution without a box", "{\"problem\":\"q?\",\"answer\":\"7\",\"solution\":\"Clear.\"}", NULL, "math", "q?",
-     "7", 1,
-     "Clear.", NULL, RAML_UNKNOWN, true},
+     "7", 1, "Clear.", NULL, RAML_UNKNOWN, true},
     {"RaML rollouts",
      "{\"problem\":\"q?\",\"answer\":\"7\",\"generations\":[\"<think>\\nhm\\n</think>\\n\\nIt is \\\\boxed{7}.\","
      "\"<think>ah\"],"
-     "\"labels\":[1,0]}", NULL, "rollouts", "q?", "7", 2, "hm", "7", RAML_EQUAL, true},
-    {"labels take precedence", "{\"problem\":\"q?\",\"answer\":\"7\",\"generations\":[\"<think>hm</think>7\"],"
-     "\"labels\":[false]}", NULL,
-     "rollouts", "q?", "7", 1, "hm", "7", RAML_DIFFERENT, true},
+     "\"labels\":[1,0]}",
+     NULL, "rollouts", "q?", "7", 2, "hm", "7", RAML_EQUAL, true},
+    {"labels take precedence",
+     "{\"problem\":\"q?\",\"answer\":\"7\",\"generations\":[\"<think>hm</think>7\"],"
+     "\"labels\":[false]}",
+     NULL, "rollouts", "q?", "7", 1, "hm", "7", RAML_DIFFERENT, true},
     {"an unknown label",
      "{\"problem\":\"q?\",\"answer\":\"7\",\"generations\":[\"<think>hm</think>7\"],"
-     "\"correctness_math_verify\":[null]}", NULL,
-     "rollouts", "q?", "7", 1, "hm", "7", RAML_UNKNOWN, true},
-    {"without labels answers are checked", "{\"problem\":\"q?\",\"answer\":\"0.5\","
+     "\"correctness_math_verify\":[null]}",
+     NULL, "rollouts", "q?", "7", 1, "hm", "7", RAML_UNKNOWN, true},
+    {"without labels answers are checked",
+     "{\"problem\":\"q?\",\"answer\":\"0.5\","
      "\"generations\":[\"<think>hm</think> 1/2\"]}",
      NULL, "rollouts", "q?", "0.5", 1, "hm", "1/2", RAML_EQUAL, true},
     {"truncated while thinking", "{\"problem\":\"q?\",\"answer\":\"7\",\"generations\":[\"<think>hm \\\\boxed{7}\"]}",
-     NULL,
-     "rollouts", "q?", "7", 1, "hm \\boxed{7}", NULL, RAML_UNKNOWN, false},
+     NULL, "rollouts", "q?", "7", 1, "hm \\boxed{7}", NULL, RAML_UNKNOWN, false},
     {"think opened by the template", "{\"problem\":\"q?\",\"answer\":\"7\",\"generations\":[\"hm</think>7\"]}", NULL,
      "rollouts", "q?", "7", 1, "hm", "7", RAML_EQUAL, true},
-    {"no answer after the thinking", "{\"problem\":\"q?\",\"answer\":\"7\",\"generations\":[\"<think>hm</think> "
-     "\"]}", NULL,
-     "rollouts", "q?", "7", 1, "hm", NULL, RAML_UNKNOWN, true},
+    {"no answer after the thinking",
+     "{\"problem\":\"q?\",\"answer\":\"7\",\"generations\":[\"<think>hm</think> "
+     "\"]}",
+     NULL, "rollouts", "q?", "7", 1, "hm", NULL, RAML_UNKNOWN, true},
     {"answer tags", "{\"problem\":\"q?\",\"answer\":\"7\",\"generation\":\"<think>hm</think><answer> 7 </answer>\"}",
-     NULL,
-     "generic", "q?", "7", 1, "hm", "7", RAML_EQUAL, true},
+     NULL, "generic", "q?", "7", 1, "hm", "7", RAML_EQUAL, true},
     {"a heading is not an answer", "{\"problem\":\"q?\",\"answer\":\"7\",\"response\":\"#### Step\\nhm\"}", NULL,
-     "generic", "q?",
-     "7", 1, "#### Step\nhm", NULL, RAML_UNKNOWN, true},
+     "generic", "q?", "7", 1, "#### Step\nhm", NULL, RAML_UNKNOWN, true},
     {"a deeper heading is none either", "{\"problem\":\"q?\",\"answer\":\"7\",\"response\":\"hm\\n##### 7\"}", NULL,
      "generic", "q?", "7", 1, "hm\n##### 7", NULL, RAML_UNKNOWN, true},
-    {"a response in GSM8K's way", "{\"problem\":\"q?\",\"answer\":\"7\",\"response\":\"hm\\n#### 7\"}", NULL,
-     "generic", "q?",
-     "7", 1, "hm", "7", RAML_EQUAL, true},
+    {"a response in GSM8K's way", "{\"problem\":\"q?\",\"answer\":\"7\",\"response\":\"hm\\n#### 7\"}", NULL, "generic",
+     "q?", "7", 1, "hm", "7", RAML_EQUAL, true},
     {"alpaca", "{\"instruction\":\"Add.\",\"input\":\"1, 2\",\"output\":\"<think>1+2</think>3\"}", NULL, "generic",
      "Add.\n1, 2", "", 1, "1+2", "3", RAML_UNKNOWN, true},
-    {"alpaca, empty input", "{\"instruction\":\"Add.\",\"input\":\"\",\"output\":\"3\"}", NULL, "generic", "Add.",
-     "", 1, "3",
-     NULL, RAML_UNKNOWN, true},
+    {"alpaca, empty input", "{\"instruction\":\"Add.\",\"input\":\"\",\"output\":\"3\"}", NULL, "generic", "Add.", "",
+     1, "3", NULL, RAML_UNKNOWN, true},
     {"integer answer", "{\"Problem\":\"q?\",\"Answer\":204}", NULL, "generic", "q?", "204", 0, NULL, NULL, 0, 0},
     {"float answer", "{\"problem\":\"q?\",\"answer\":27.0}", NULL, "generic", "q?", "27", 0, NULL, NULL, 0, 0},
-    {"negative float answer", "{\"problem\":\"q?\",\"answer\":-0.1}", NULL, "generic", "q?", "-0.1", 0, NULL, NULL,
-     0, 0},
+    {"negative float answer", "{\"problem\":\"q?\",\"answer\":-0.1}", NULL, "generic", "q?", "-0.1", 0, NULL, NULL, 0,
+     0},
     {"yes or no", "{\"problem\":\"q?\",\"answer\":true}", NULL, "generic", "q?", "true", 0, NULL, NULL, 0, 0},
     {"list of one", "{\"problem\":\"q?\",\"answer\":[\"204\"]}", NULL, "generic", "q?", "204", 0, NULL, NULL, 0, 0},
-    {"boxed answer", "{\"query\":\"q?\",\"answer\":\" $\\\\boxed{5}$ \"}", NULL, "generic", "q?", "5", 0, NULL, NULL,
-     0, 0},
+    {"boxed answer", "{\"query\":\"q?\",\"answer\":\" $\\\\boxed{5}$ \"}", NULL, "generic", "q?", "5", 0, NULL, NULL, 0,
+     0},
     {"no answer at all", "{\"prompt\":\"q?\"}", NULL, "generic", "q?", "", 0, NULL, NULL, 0, 0},
-    {"verl", "{\"prompt\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"q?\"}],"
-     "\"reward_model\":{\"style\":\"rule\",\"ground_truth\":\"9\"},\"data_source\":\"gsm\"}", NULL, "generic", "q?",
-     "9", 0,
-     NULL, NULL, 0, 0},
-    {"chat", "{\"messages\":[{\"role\":\"user\",\"content\":\"old\"},{\"role\":\"user\",\"content\":\"q?\"},"
-     "{\"role\":\"assistant\",\"content\":\"<think>a</think>b\"}]}", NULL, "generic", "q?", "", 1, "a", "b",
-     RAML_UNKNOWN, true},
+    {"verl",
+     "{\"prompt\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"q?\"}],"
+     "\"reward_model\":{\"style\":\"rule\",\"ground_truth\":\"9\"},\"data_source\":\"gsm\"}",
+     NULL, "generic", "q?", "9", 0, NULL, NULL, 0, 0},
+    {"chat",
+     "{\"messages\":[{\"role\":\"user\",\"content\":\"old\"},{\"role\":\"user\",\"content\":\"q?\"},"
+     "{\"role\":\"assistant\",\"content\":\"<think>a</think>b\"}]}",
+     NULL, "generic", "q?", "", 1, "a", "b", RAML_UNKNOWN, true},
     {"ShareGPT", "{\"conversations\":[{\"from\":\"human\",\"value\":\"q?\"},{\"from\":\"gpt\",\"value\":\"x\"}]}", NULL,
      "generic", "q?", "", 1, "x", NULL, RAML_UNKNOWN, true},
-    {"completions as chats", "{\"prompt\":\"q?\",\"answer\":\"1\",\"completions\":[[{\"role\":\"assistant\","
+    {"completions as chats",
+     "{\"prompt\":\"q?\",\"answer\":\"1\",\"completions\":[[{\"role\":\"assistant\","
      "\"content\":\"\\\\boxed{1}\"}]]}",
      NULL, "rollouts", "q?", "1", 1, "\\boxed{1}", "1", RAML_EQUAL, true},
-    {"mapping", "{\"q\":\"q?\",\"question\":\"no\",\"gt\":{\"a\":3},\"cot\":\"so\"}", "question=q,answer=gt.a,"
+    {"mapping", "{\"q\":\"q?\",\"question\":\"no\",\"gt\":{\"a\":3},\"cot\":\"so\"}",
+     "question=q,answer=gt.a,"
      "trajectory=cot",
      "generic", "q?", "3", 1, "so", NULL, RAML_UNKNOWN, true},
-    {"mapping away", "{\"problem\":\"q?\",\"answer\":\"1\",\"solution\":\"s\"}", "trajectory=", "generic", "q?", "1",
-     0, NULL,
-     NULL, 0, 0},
-    {"an answer that is called solution", "{\"problem\":\"q?\",\"solution\":\"42\"}", "answer=solution", "generic",
-     "q?", "42",
-     0, NULL, NULL, 0, 0},
-    {"question wins over problem", "{\"problem\":\"p\",\"question\":\"q?\",\"answer\":\"1\"}", NULL, "generic", "q?",
-     "1", 0,
+    {"mapping away", "{\"problem\":\"q?\",\"answer\":\"1\",\"solution\":\"s\"}", "trajectory=", "generic", "q?", "1", 0,
      NULL, NULL, 0, 0},
-    {"a field that is null is not there", "{\"question\":null,\"problem\":\"q?\",\"answer\":\"1\","
-     "\"solution\":null}", NULL,
-     "generic", "q?", "1", 0, NULL, NULL, 0, 0},
+    {"an answer that is called solution", "{\"problem\":\"q?\",\"solution\":\"42\"}", "answer=solution", "generic",
+     "q?", "42", 0, NULL, NULL, 0, 0},
+    {"question wins over problem", "{\"problem\":\"p\",\"question\":\"q?\",\"answer\":\"1\"}", NULL, "generic", "q?",
+     "1", 0, NULL, NULL, 0, 0},
+    {"a field that is null is not there",
+     "{\"question\":null,\"problem\":\"q?\",\"answer\":\"1\","
+     "\"solution\":null}",
+     NULL, "generic", "q?", "1", 0, NULL, NULL, 0, 0},
 };
 
 static void test_layouts(void **state)
@@ -191,10 +188,12 @@ static void test_layouts(void **state)
 static void test_fields(void **state)
 {
     struct fixture *f = *state;
-    must_read(f, "{\"unique_id\":\"u/1\",\"problem\":\"q\",\"solution\":\"\\\\boxed{1}\",\"subject\":\"Algebra\","
-     "\"level\":4}\n"
-                 "{\"problem\":\"q2\",\"solution\":\"\\\\boxed{2}\",\"level\":\"Level 5\",\"split\":\"test\"}\n"
-                 "{\"problem\":\"q3\",\"solution\":\"\\\\boxed{3}\",\"level\":\"Level ?\"}\n", NULL);
+    must_read(f,
+              "{\"unique_id\":\"u/1\",\"problem\":\"q\",\"solution\":\"\\\\boxed{1}\",\"subject\":\"Algebra\","
+              "\"level\":4}\n"
+              "{\"problem\":\"q2\",\"solution\":\"\\\\boxed{2}\",\"level\":\"Level 5\",\"split\":\"test\"}\n"
+              "{\"problem\":\"q3\",\"solution\":\"\\\\boxed{3}\",\"level\":\"Level ?\"}\n",
+              NULL);
     assert_string_equal(f->fields.id, "unique_id");
     assert_string_equal(f->fields.question, "problem");
     assert_string_equal(f->fields.answer, "solution");
@@ -203,8 +202,10 @@ static void test_fields(void **state)
     assert_string_equal(f->fields.family, "subject");
     assert_string_equal(f->fields.difficulty, "level");
     assert_string_equal(f->fields.split, "split");
-    static const struct { const char *id, *family, *split; int difficulty; } want[] = {
-        {"u/1", "Algebra", NULL, 4}, {"d:2", NULL, "test", 5}, {"d:3", NULL, NULL, -1}};
+    static const struct {
+        const char *id, *family, *split;
+        int difficulty;
+    } want[] = {{"u/1", "Algebra", NULL, 4}, {"d:2", NULL, "test", 5}, {"d:3", NULL, NULL, -1}};
     for (size_t i = 0; i < 3; i++) {
         const struct raml_question *q = &f->qs.question[i];
         assert_string_equal(q->id, want[i].id);
@@ -274,15 +275,18 @@ static const struct fault {
      ":1: field 'correct' is a string; expected true, false, 0 or 1"},
     {"{\"question\":\"a\",\"trajectories\":[{\"text\":\"t\",\"think_closed\":1}]}\n", NULL, RAML_EFORMAT,
      ":1: field 'think_closed' is an integer; expected true or false"},
-    {"{\"question\":\"a\",\"id\":{}}\n", NULL, RAML_EFORMAT, ":1: field 'id' is an object; expected a string or a "
+    {"{\"question\":\"a\",\"id\":{}}\n", NULL, RAML_EFORMAT,
+     ":1: field 'id' is an object; expected a string or a "
      "number"},
     {"{\"question\":\"a\"}\n{\"question\":\"b\"\n", NULL, RAML_EFORMAT, ":2: not valid JSON at column "},
-    {"{\"question\":\"a\"}\n{\"question\":\"b\",\"question\":\"c\"}\n", NULL, RAML_EFORMAT, ":2: not valid JSON at "
+    {"{\"question\":\"a\"}\n{\"question\":\"b\",\"question\":\"c\"}\n", NULL, RAML_EFORMAT,
+     ":2: not valid JSON at "
      "column "},
     {"{\"question\":\"a\"}\n7\n", NULL, RAML_EFORMAT, ":2: expected a JSON object, found an integer"},
     {"[\n{\"question\":\"a\"},\n{\"question\":\n 5}\n]\n", NULL, RAML_EFORMAT,
      ":3: field 'question' is an integer; expected a string or a list of messages"},
-    {"[{\"question\":\"a\"},\n", NULL, RAML_EFORMAT, ":2: the list of rows is not closed; the row at line 2 is its "
+    {"[{\"question\":\"a\"},\n", NULL, RAML_EFORMAT,
+     ":2: the list of rows is not closed; the row at line 2 is its "
      "last"},
     {"[{\"question\":\"a\"},]", NULL, RAML_EFORMAT, ":1: empty; expected a JSON object"},
     {"[{\"question\":\"a\"}]\n]", NULL, RAML_EFORMAT, ":2: text after the list of rows"},
@@ -312,11 +316,13 @@ static void test_faults(void **state)
 static void test_map_faults(void **state)
 {
     struct fixture *f = *state;
-    static const struct { const char *map, *want; } t[] = {
+    static const struct {
+        const char *map, *want;
+    } t[] = {
         {"question", "map: found 'question'; expected role=field, as in question=Problem"},
         {"question=a,", "map: found ''; expected role=field, as in question=Problem"},
         {"gold=a", "map: found role 'gold'; expected id, question, choices, answer, trajectory, labels, family, "
-     "difficulty or split"},
+                   "difficulty or split"},
         {"answer=a,answer=b", "map: role 'answer' is given twice"},
         {"question=", "map: role 'question' has no field; it is required"},
     };
@@ -341,7 +347,7 @@ static void test_skip_and_limit(void **state)
     struct raml_read_options opt = {.skip_bad = true, .on_bad = note_bad, .user = &told};
     size_t n_bad = 99;
     static const char text[] = "\xef\xbb\xbf{\"question\":\"a\",\"answer\":1}\r\n  "
-     "\n{\"answer\":2}\n{\"question\":\"c\","
+                               "\n{\"answer\":2}\n{\"question\":\"c\","
                                "\"answer\":3}\n[]\n{\"question\":\"d\",\"answer\":4}";
     assert_int_equal(read_text(f, text, &opt, &n_bad), RAML_OK);
     assert_int_equal(f->qs.n, 3);
@@ -382,8 +388,10 @@ static const struct set {
     {"gsm8k/test.jsonl", "gsm8k", "question", "answer", "answer", 1319, 1319, 1319, "18", "14"},
     {"math/test.jsonl", "math", "problem", "solution", "solution", 5000, 5000, 5000, "2",
      "\\begin{pmatrix} 1 \\\\ -2 \\\\ -1 \\end{pmatrix}"},
-    {"math500/test.jsonl", "math", "problem", "answer", "solution", 500, 500, 500, "\\left( 3, \\frac{\\pi}{2} "
-     "\\right)", NULL},
+    {"math500/test.jsonl", "math", "problem", "answer", "solution", 500, 500, 500,
+     "\\left( 3, \\frac{\\pi}{2} "
+     "\\right)",
+     NULL},
     {"aime24/test.jsonl", "math", "question", "answer", "solution", 30, 30, 29, "204", NULL},
     {"aime25/test.jsonl", "math", "problem", "expected_answer", "reference_solution", 30, 29, 28, "70", NULL},
     {"amc23/test.jsonl", "generic", "question", "answer", "", 40, 0, 0, "27", NULL},
@@ -457,6 +465,7 @@ static void test_write(void **state)
 #define BAD "\xef\xbf\xbd" /* U+FFFD */
     struct fixture *f = *state;
     int32_t tokens[] = {0, 7, 2147483647}, no_tokens[1] = {0};
+    /* clang-format off */
     struct raml_trajectory t[] = {
         {.text = "2 + 2\n= \"4\"", .answer = "4", .correct = RAML_EQUAL, .finish_reason = "stop", .think_closed = true,
          .tokens = tokens, .n_tokens = 3, .logp_sum = -0.1f, .seed = UINT64_MAX},
@@ -466,12 +475,15 @@ static void test_write(void **state)
      .logp_sum = -INFINITY},
         {.text = "x", .correct = RAML_UNKNOWN, .logp_sum = 1e-30, .seed = 3},
     };
+    /* clang-format on */
+    /* clang-format off */
     struct raml_question q[] = {
         {.id = "a", .question = "2+2?", .answer = "4", .family = "add", .split = "test", .difficulty = 0,
      .trajectory = t,
          .n_trajectories = 4},
         {.id = "b", .question = "caf\xc3\xa9", .answer = "", .difficulty = -1},
     };
+    /* clang-format on */
     for (size_t i = 0; i < COUNT(q); i++) assert_int_equal(raml_questions_add(&f->qs, &q[i], NULL), RAML_OK);
     struct raml_buf text;
     round_trip(f, &f->qs, &text);
@@ -479,11 +491,11 @@ static void test_write(void **state)
         text.data,
         "{\"id\":\"a\",\"question\":\"2+2?\",\"answer\":\"4\",\"family\":\"add\",\"difficulty\":0,\"split\":\"test\","
         "\"trajectories\":[{\"text\":\"2 + 2\\n= \\\"4\\\"\",\"answer\":\"4\",\"correct\":true,"
-     "\"finish_reason\":\"stop\","
+        "\"finish_reason\":\"stop\","
         "\"think_closed\":true,\"tokens\":[0,7,2147483647],\"logp_sum\":-0.100000001,"
-     "\"seed\":\"18446744073709551615\"},"
+        "\"seed\":\"18446744073709551615\"},"
         "{\"text\":\"\",\"correct\":false,\"finish_reason\":\"budget\",\"think_closed\":false,\"tokens\":[],"
-     "\"seed\":0},"
+        "\"seed\":0},"
         "{\"text\":\"caf\xc3\xa9 \xf0\x9f\x98\x80 " BAD BAD BAD " " BAD BAD " " BAD BAD "\",\"style\":\"reflect\"},"
         "{\"text\":\"x\",\"think_closed\":false,\"logp_sum\":1e-30,\"seed\":3}]}\n"
         "{\"id\":\"b\",\"question\":\"caf\xc3\xa9\",\"answer\":\"\"}\n");
@@ -537,9 +549,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
     const struct CMUnitTest tests[] = {
-        TEST(test_layouts),     TEST(test_fields),     TEST(test_faults), TEST(test_map_faults),
-        TEST(test_skip_and_limit), TEST(test_limit),   TEST(test_sets),   TEST(test_write),
-        TEST(test_round_trips), TEST(test_write_fails),
+        TEST(test_layouts), TEST(test_fields), TEST(test_faults), TEST(test_map_faults),  TEST(test_skip_and_limit),
+        TEST(test_limit),   TEST(test_sets),   TEST(test_write),  TEST(test_round_trips), TEST(test_write_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

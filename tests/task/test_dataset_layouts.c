@@ -101,8 +101,8 @@ static const struct one {
      NULL, "choices", "d:1", "q?" ABC, "B", true},
     {"letter and text", "{\"question\":\"q?\",\"options\":[\"x\",\"y\",\"z\"],\"answer\":\"C. z\"}", NULL, "choices",
      "d:1", "q?" ABC, "C", true},
-    {"the text, not the number", "{\"question\":\"q?\",\"options\":[\"1\",\"0\"],\"answer\":\"0\"}", NULL,
-     "choices", "d:1", "q?\n\nA) 1\nB) 0", "B", true},
+    {"the text, not the number", "{\"question\":\"q?\",\"options\":[\"1\",\"0\"],\"answer\":\"0\"}", NULL, "choices",
+     "d:1", "q?\n\nA) 1\nB) 0", "B", true},
     {"a number as text", "{\"question\":\"q?\",\"options\":[\"x\",\"y\",\"z\"],\"answer\":\"0\"}", NULL, "choices",
      "d:1", "q?" ABC, "A", true},
     {"options that are numbers", "{\"question\":\"q?\",\"options\":[2,0.5],\"answer\":\"B\"}", NULL, "choices", "d:1",
@@ -271,8 +271,7 @@ static void test_gpqa(void **state)
     assert_int_equal(read_as(f, "g.jsonl", rows.data, rows.len, NULL, NULL), RAML_OK);
     assert_string_equal(f->fields.layout, "choices");
     assert_string_equal(f->fields.answer, "Correct Answer");
-    assert_string_equal(f->fields.choices,
-                        "Correct Answer+Incorrect Answer 1+Incorrect Answer 2+Incorrect Answer 3");
+    assert_string_equal(f->fields.choices, "Correct Answer+Incorrect Answer 1+Incorrect Answer 2+Incorrect Answer 3");
     assert_string_equal(f->fields.id, "Record ID");
     assert_int_equal(f->qs.n, 400);
     for (size_t i = 0; i < 400; i++) {

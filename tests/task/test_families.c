@@ -22,9 +22,9 @@ static const struct row {
     bool equations;
     size_t max_question, max_concise; /* bytes, at the default difficulties */
 } rows[] = {
-    {"modchain", check_modchain, 11, true, 60, 100},  {"add", check_arithmetic, 0, true, 20, 80},
-    {"mul", check_arithmetic, 0, true, 20, 220},      {"countdown", check_countdown, 0, true, 30, 120},
-    {"perm", check_perm, 0, false, 60, 180},          {"graph", check_graph, 0, true, 60, 200},
+    {"modchain", check_modchain, 11, true, 60, 100}, {"add", check_arithmetic, 0, true, 20, 80},
+    {"mul", check_arithmetic, 0, true, 20, 220},     {"countdown", check_countdown, 0, true, 30, 120},
+    {"perm", check_perm, 0, false, 60, 180},         {"graph", check_graph, 0, true, 60, 200},
     {"word", check_word, 0, true, 330, 160},
 };
 #define COUNT(x) (sizeof(x) / sizeof *(x))
@@ -141,7 +141,8 @@ static int check_lines(const struct row *row, const struct instance *x, int *n_e
 static void check_text(const struct row *row, const struct instance *x, enum raml_style style, int d)
 {
     int n_equations, n_continuations = check_lines(row, x, &n_equations);
-    bool continuations = style == RAML_STYLE_REFLECT ? n_continuations >= 1 && n_continuations <= 2 : n_continuations == 0;
+    bool continuations =
+        style == RAML_STYLE_REFLECT ? n_continuations >= 1 && n_continuations <= 2 : n_continuations == 0;
     bool equations = n_equations > 0 || !row->equations;
     if (!continuations || !equations || !ends_with_answer(x->text.data, x->answer.data))
         fail_msg("%s at %d, %s:\n%s\nanswer %s\n%s\n(waits %d, equations %d)", row->name, d, raml_style_name(style),
@@ -194,7 +195,10 @@ static void test_instances(void **state)
 static void test_checks_see_faults(void **state)
 {
     (void)state;
-    static const struct { const char *family, *question, *answer, *text; int continuations; } cases[] = {
+    static const struct {
+        const char *family, *question, *answer, *text;
+        int continuations;
+    } cases[] = {
         {"add", "12+19=?", "31", "2+9+0=11>1\n1+1+1=03>31", 0},
         {"add", "12+19=?", "31", "2+9+0=12>1\n1+1+1=03>31", -1},
         {"add", "12+19=?", "31", "2+9+0=11>2\n1+1+1=03>31", -1},
@@ -237,10 +241,13 @@ static void test_checks_see_faults(void **state)
 static void test_samples_differ(void **state)
 {
     (void)state;
-    static const struct { const char *name; double least[RAML_N_STYLES]; } want[] = {
-        {"modchain", {1.5, 2.5, 4.0}}, {"add", {1.5, 4.5, 4.5}},   {"mul", {1.5, 4.5, 4.5}},
-        {"countdown", {1.2, 4.0, 4.0}},
-        {"perm", {1.5, 4.5, 5.0}},     {"graph", {2.0, 4.5, 4.5}}, {"word", {1.5, 4.5, 4.5}},
+    static const struct {
+        const char *name;
+        double least[RAML_N_STYLES];
+    } want[] = {
+        {"modchain", {1.5, 2.5, 4.0}},  {"add", {1.5, 4.5, 4.5}},  {"mul", {1.5, 4.5, 4.5}},
+        {"countdown", {1.2, 4.0, 4.0}}, {"perm", {1.5, 4.5, 5.0}}, {"graph", {2.0, 4.5, 4.5}},
+        {"word", {1.5, 4.5, 4.5}},
     };
     enum { SAMPLES = 6 };
     struct raml_buf text[SAMPLES];
@@ -270,7 +277,10 @@ static void test_samples_differ(void **state)
 static void test_guessing_is_poor(void **state)
 {
     (void)state;
-    static const struct { const char *name; double most; } want[] = {
+    static const struct {
+        const char *name;
+        double most;
+    } want[] = {
         {"modchain", 0.13}, {"add", 0.02}, {"mul", 0.02}, {"perm", 0.03}, {"graph", 0.20}, {"word", 0.12},
     };
     enum { N = 2000, BINS = 4096 };
@@ -308,10 +318,12 @@ static void test_table(void **state)
 
 int main(void)
 {
+    /* clang-format off */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),          cmocka_unit_test(test_instances),
         cmocka_unit_test(test_checks_see_faults), cmocka_unit_test(test_samples_differ),
         cmocka_unit_test(test_guessing_is_poor),
     };
+    /* clang-format on */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@
 
 static const struct {
     const char *text, *words;
+    /* clang-format off */
 } cases[] = {
     {"", ""},
     {" .,!? ", ""},
@@ -50,6 +51,7 @@ static const struct {
     {"|x| < 3 > 2", "x < 3 > 2"},
     {"1,000", "1 000"},
 };
+/* clang-format on */
 
 static void test_words(void **state)
 {
@@ -177,8 +179,12 @@ static void fill(struct raml_questions *qs, struct raml_rng *r, size_t n, size_t
 {
     char text[512], solution[2][512];
     for (size_t i = 0; i < n; i++) {
-        struct raml_trajectory t[2] = {{.text = random_text(r, solution[0], 12)}, {.text = random_text(r, solution[1], 12)}};
-        struct raml_question q = {.id = "q", .question = random_text(r, text, 9), .line = i + 1, .trajectory = t,
+        struct raml_trajectory t[2] = {{.text = random_text(r, solution[0], 12)},
+                                       {.text = random_text(r, solution[1], 12)}};
+        struct raml_question q = {.id = "q",
+                                  .question = random_text(r, text, 9),
+                                  .line = i + 1,
+                                  .trajectory = t,
                                   .n_trajectories = n_solutions};
         assert_int_equal(raml_questions_add(qs, &q, NULL), RAML_OK);
     }
@@ -213,13 +219,16 @@ static void test_against_plain(void **state)
                       got.same_text == want.same_text && fabs(got.in_questions - want.in_questions) <= 1e-12 &&
                       fabs(got.in_solutions - want.in_solutions) <= 1e-12;
             /* a gram of one of these sets can be crowded (n = 1): then the nearest is another */
-            if (n > 1) ok = ok && fabs(got.near_share - want.near_share) <= 1e-12 && got.near_line == want.near_line &&
-                           (!got.near_line || got.near_file == (got.near_line > half));
+            if (n > 1)
+                ok = ok && fabs(got.near_share - want.near_share) <= 1e-12 && got.near_line == want.near_line &&
+                     (!got.near_line || got.near_file == (got.near_line > half));
             if (!ok)
-                fail_msg("seed %d, n %zu, question %zu '%s': words %zu/%zu same %d/%d questions %g/%g solutions %g/%g near "
-                         "%g/%g line %zu/%zu", (int)seed, n, i, test.question[i].question, got.n_words, want.n_words,
-                         got.same_text, want.same_text, got.in_questions, want.in_questions, got.in_solutions,
-                         want.in_solutions, got.near_share, want.near_share, got.near_line, want.near_line);
+                fail_msg(
+                    "seed %d, n %zu, question %zu '%s': words %zu/%zu same %d/%d questions %g/%g solutions %g/%g near "
+                    "%g/%g line %zu/%zu",
+                    (int)seed, n, i, test.question[i].question, got.n_words, want.n_words, got.same_text,
+                    want.same_text, got.in_questions, want.in_questions, got.in_solutions, want.in_solutions,
+                    got.near_share, want.near_share, got.near_line, want.near_line);
             n_shared += got.in_questions > 0 && got.in_questions < 1;
             n_whole += got.whole && got.in_questions > 0;
             n_solutions += got.in_solutions > 0;
@@ -339,7 +348,7 @@ static void test_sets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words), cmocka_unit_test(test_against_plain), cmocka_unit_test(test_crowd),
+        cmocka_unit_test(test_words),  cmocka_unit_test(test_against_plain), cmocka_unit_test(test_crowd),
         cmocka_unit_test(test_bounds), cmocka_unit_test(test_sets),
     };
     return cmocka_run_group_tests_name("leaks", tests, NULL, NULL);

@@ -112,7 +112,7 @@ static void test_spread(void **state)
     }
     assert_int_equal(n_add, 50);
     for (int d = 4; d <= 6; d++) assert_int_equal(n[d], 17); /* 51 of 101 */
-    assert_true(n_first >= 4); /* a prefix is a mixture */
+    assert_true(n_first >= 4);                               /* a prefix is a mixture */
     raml_questions_deinit(&qs);
 
     raml_questions_init(&qs); /* 3 : 1 : 2, in every prefix */
@@ -150,8 +150,8 @@ static void test_trajectories(void **state)
     struct raml_questions qs, again;
     raml_questions_init(&qs);
     raml_questions_init(&again);
-    struct raml_make_options opt = {.seed = 9, .families = "graph,word,add", .n = 90, .n_trajectories = 4,
-                                    .styles = "reflect,verbose"};
+    struct raml_make_options opt = {
+        .seed = 9, .families = "graph,word,add", .n = 90, .n_trajectories = 4, .styles = "reflect,verbose"};
     make(&qs, &opt);
     make(&again, &opt);
     for (size_t i = 0; i < qs.n; i++) {
@@ -186,8 +186,8 @@ static void test_trajectories(void **state)
 
     /* With one trajectory and several styles, all styles come up. */
     raml_questions_init(&qs);
-    make(&qs, &(struct raml_make_options){.families = "add:3", .n = 30, .n_trajectories = 1,
-                                          .styles = "concise,verbose,reflect"});
+    make(&qs, &(struct raml_make_options){
+                  .families = "add:3", .n = 30, .n_trajectories = 1, .styles = "concise,verbose,reflect"});
     size_t n_verbose = 0;
     for (size_t i = 0; i < qs.n; i++) n_verbose += !strcmp(qs.question[i].trajectory[0].style, "verbose");
     assert_int_equal(n_verbose, 10);
@@ -231,34 +231,49 @@ static void test_seeds_differ(void **state)
 static void test_errors(void **state)
 {
     (void)state;
-    static const struct { struct raml_make_options opt; enum raml_code code; const char *msg; } cases[] = {
-        {{.families = "addd", .n = 1}, RAML_EUSAGE,
+    static const struct {
+        struct raml_make_options opt;
+        enum raml_code code;
+        const char *msg;
+    } cases[] = {
+        {{.families = "addd", .n = 1},
+         RAML_EUSAGE,
          "families: found 'addd', expected one of modchain, add, mul, countdown, perm, graph, word"},
-        {{.families = "", .n = 1}, RAML_EUSAGE,
+        {{.families = "", .n = 1},
+         RAML_EUSAGE,
          "families: found '', expected one of modchain, add, mul, countdown, perm, graph, word"},
-        {{.families = "add,", .n = 1}, RAML_EUSAGE,
+        {{.families = "add,", .n = 1},
+         RAML_EUSAGE,
          "families: found '', expected one of modchain, add, mul, countdown, perm, graph, word"},
-        {{.families = "add:0", .n = 1}, RAML_EUSAGE,
+        {{.families = "add:0", .n = 1},
+         RAML_EUSAGE,
          "families: difficulty of add: found '0', expected a number or a range (3-5) from 1 to 40 (digits of each "
          "number)"},
-        {{.families = "perm:2-17", .n = 1}, RAML_EUSAGE,
+        {{.families = "perm:2-17", .n = 1},
+         RAML_EUSAGE,
          "families: difficulty of perm: found '2-17', expected a number or a range (3-5) from 2 to 16 (number of "
          "permutations composed)"},
-        {{.families = "perm:5-3", .n = 1}, RAML_EUSAGE,
+        {{.families = "perm:5-3", .n = 1},
+         RAML_EUSAGE,
          "families: difficulty of perm: found '5-3', expected a number or a range (3-5) from 2 to 16 (number of "
          "permutations composed)"},
-        {{.families = "perm:", .n = 1}, RAML_EUSAGE,
+        {{.families = "perm:", .n = 1},
+         RAML_EUSAGE,
          "families: difficulty of perm: found '', expected a number or a range (3-5) from 2 to 16 (number of "
          "permutations composed)"},
-        {{.families = "perm:3x", .n = 1}, RAML_EUSAGE,
+        {{.families = "perm:3x", .n = 1},
+         RAML_EUSAGE,
          "families: difficulty of perm: found '3x', expected a number or a range (3-5) from 2 to 16 (number of "
          "permutations composed)"},
-        {{.families = "perm:99999999999999999999", .n = 1}, RAML_EUSAGE,
+        {{.families = "perm:99999999999999999999", .n = 1},
+         RAML_EUSAGE,
          "families: difficulty of perm: found '99999999999999999999', expected a number or a range (3-5) from 2 to 16 "
          "(number of permutations composed)"},
-        {{.families = "perm:3*0", .n = 1}, RAML_EUSAGE,
+        {{.families = "perm:3*0", .n = 1},
+         RAML_EUSAGE,
          "families: weight of perm: found '0', expected a number from 1 to 9999"},
-        {{.families = "perm*2x,add", .n = 1}, RAML_EUSAGE,
+        {{.families = "perm*2x,add", .n = 1},
+         RAML_EUSAGE,
          "families: weight of perm: found '2x', expected a number from 1 to 9999"},
         {{.families = "add:2-4,add:3", .n = 1}, RAML_EUSAGE, "families: add at difficulty 3 is given twice"},
         {{.split = "dev", .n = 1}, RAML_EUSAGE, "split: found 'dev', expected train or test"},
@@ -296,11 +311,13 @@ static void test_used_up(void **state)
 
 int main(void)
 {
+    /* clang-format off */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_splits_are_disjoint), cmocka_unit_test(test_both_splits),
         cmocka_unit_test(test_spread),              cmocka_unit_test(test_trajectories),
         cmocka_unit_test(test_append),              cmocka_unit_test(test_seeds_differ),
         cmocka_unit_test(test_errors),              cmocka_unit_test(test_used_up),
     };
+    /* clang-format on */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

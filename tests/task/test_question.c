@@ -21,13 +21,17 @@ static void test_set_copies(void **state)
     raml_questions_init(&qs);
     char id[] = "a", question[] = "What?", answer[] = "4", text[] = "2 + 2", style[] = "concise", family[] = "add";
     int32_t tokens[] = {1, 2, 3};
+    /* clang-format off */
     struct raml_trajectory t[2] = {
         {.text = text, .answer = answer, .correct = RAML_EQUAL, .style = style, .logp_sum = -1.5, .tokens = tokens,
          .n_tokens = 3, .seed = 7, .think_closed = true},
         {.text = "", .correct = RAML_UNKNOWN, .logp_sum = NAN},
     };
+    /* clang-format on */
+    /* clang-format off */
     struct raml_question q = {.id = id, .question = question, .answer = answer, .family = family, .difficulty = 3,
                               .trajectory = t, .n_trajectories = 2, .line = 9};
+    /* clang-format on */
     for (int i = 0; i < 1000; i++) assert_int_equal(raml_questions_add(&qs, &q, NULL), RAML_OK);
     memset(question, 'x', 5);
     memset(text, 'x', 5);
@@ -76,7 +80,10 @@ static void test_set_fills_gaps(void **state)
 static void test_hash(void **state)
 {
     (void)state;
-    static const struct { const char *what, *a, *b; bool same; } cases[] = {
+    static const struct {
+        const char *what, *a, *b;
+        bool same;
+    } cases[] = {
         {"itself", "What is 2 + 2?", "What is 2 + 2?", true},
         {"case", "What is X?", "what IS x?", true},
         {"runs of spaces", "a  b \t c", "a b c", true},

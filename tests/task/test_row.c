@@ -31,8 +31,8 @@ static int open_fixture(void **state)
     f->t[1] = (struct raml_trajectory){.text = "", .answer = NULL};
     f->t[2] = (struct raml_trajectory){.text = "</think>no", .answer = "fi"};
     f->t[3] = (struct raml_trajectory){.text = "ok", .answer = "Four.", .correct = RAML_EQUAL};
-    f->q = (struct raml_question){.id = "sum", .question = "2+2?", .answer = "four", .trajectory = f->t,
-                                  .n_trajectories = 4, .line = 8};
+    f->q = (struct raml_question){
+        .id = "sum", .question = "2+2?", .answer = "four", .trajectory = f->t, .n_trajectories = 4, .line = 8};
     *state = f;
     return 0;
 }
@@ -83,7 +83,7 @@ static void test_trajectories(void **state)
     check_span(f, 0, "<|question|>2+2?<think>", "pppppp");
     check_span(f, 1, "</think>no</think>fi<|endoftext|>", "TTTTTTTTTTCAAE"); /* plain text spells no special token */
     check_span(f, 2, "2+2=4</think>4<|endoftext|>", "TTTTTCAE");
-    check_span(f, 3, "</think>four<|endoftext|>", "CAAAAE"); /* the question's answer if it has none itself */
+    check_span(f, 3, "</think>four<|endoftext|>", "CAAAAE");     /* the question's answer if it has none itself */
     check_span(f, 4, "ok</think>four<|endoftext|>", "TTCAAAAE"); /* and where its own is correct: the form wanted */
     assert_int_equal(f->tree.n_targets, 14 + 8 + 6 + 8);
     assert_int_equal(f->tree.token[f->tree.span[1].start], '<');
@@ -94,9 +94,11 @@ static void test_answer_only(void **state)
 {
     struct fixture *f = *state;
     size_t selected[] = {0, 0};
-    assert_int_equal(raml_row_build(&f->tree, &f->q, selected, 2, &f->opt, &f->segments, &f->err), RAML_OK); /* repeats */
+    assert_int_equal(raml_row_build(&f->tree, &f->q, selected, 2, &f->opt, &f->segments, &f->err),
+                     RAML_OK); /* repeats */
     check_span(f, 2, "2+2=4</think>4<|endoftext|>", "TTTTTCAE");
-    assert_int_equal(raml_row_build(&f->tree, &f->q, NULL, 0, &f->opt, &f->segments, &f->err), RAML_OK); /* and clears */
+    assert_int_equal(raml_row_build(&f->tree, &f->q, NULL, 0, &f->opt, &f->segments, &f->err),
+                     RAML_OK); /* and clears */
     assert_int_equal(f->tree.n_spans, 2);
     check_span(f, 0, "<|question|>2+2?<think>", "pppppp");
     check_span(f, 1, "</think>four<|endoftext|>", "cAAAAE");
@@ -117,13 +119,17 @@ static void test_faults(void **state)
     bare.format.before = bare.format.after = "";
     dumb.format.end = dumb.format.answer_prefix = "";
     static const size_t first[] = {0}, wrong[] = {0, 4};
-    const struct { const struct raml_question *q; const size_t *selected; size_t k; const struct raml_row_options *opt;
-                   const char *want; } cases[] = {
+    const struct {
+        const struct raml_question *q;
+        const size_t *selected;
+        size_t k;
+        const struct raml_row_options *opt;
+        const char *want;
+    } cases[] = {
         {&f->q, wrong, 2, &f->opt, "question 'sum' (line 8) has 4 trajectories; number 5 was requested"},
         {&mute, NULL, 0, &f->opt, "question 'mute' has no answer to train on"},
         {&mute, first, 1, &f->opt, "question 'mute' has no answer to train on"},
-        {&f->q, first, 1, &tight,
-         "question 'sum' (line 8): 6 prompt tokens and 8 after them make 14; at most 13 fit"},
+        {&f->q, first, 1, &tight, "question 'sum' (line 8): 6 prompt tokens and 8 after them make 14; at most 13 fit"},
         {&f->q, first, 1, &exact, NULL},
         {&empty, NULL, 0, &bare, "question 'e': the prompt has no tokens, so everything would be trained"},
         {&f->q, NULL, 0, &dumb, NULL},

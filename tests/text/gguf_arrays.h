@@ -54,10 +54,8 @@ static inline void gguf_skip(struct gguf_arrays *g, uint64_t type)
 {
     static const size_t bytes[] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8}; /* 8: string, 9: array */
     assert_true(type < sizeof bytes / sizeof *bytes && type != 9);
-    if (type == 8)
-        (void)gguf_string(g);
-    else
-        (void)gguf_number(g, bytes[type]);
+    if (type == 8) (void)gguf_string(g);
+    else (void)gguf_number(g, bytes[type]);
 }
 
 static inline bool gguf_named(struct raml_str key, const char *name)
@@ -95,10 +93,8 @@ static inline void gguf_arrays_init(struct gguf_arrays *g, const char *path)
     for (uint64_t i = 0; i < n; i++) {
         struct raml_str key = gguf_string(g);
         uint64_t type = gguf_number(g, 4);
-        if (type == 9)
-            gguf_array(g, key);
-        else
-            gguf_skip(g, type);
+        if (type == 9) gguf_array(g, key);
+        else gguf_skip(g, type);
     }
     assert_true(g->token && g->type && g->merge);
 }

@@ -6,6 +6,7 @@
 #include "jinja_cases.h"
 
 /* Each is put between "[{{ " and " }}]"; the brackets are not shown. */
+/* clang-format off */
 static const struct jinja_case expressions[] = {
     {"x+y", "-2"},
     {"x-y", "12"},
@@ -574,5 +575,6 @@ static const struct jinja_case expressions[] = {
     {"range(*[1,4])|list", "[1, 2, 3]"},
     {"dict(**{'q':1})", "{'q': 1}"},
 };
+/* clang-format on */
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "jinja_cases.h"
 
+/* clang-format off */
 static const struct jinja_case templates[] = {
     {"{% for i in nums %}{{ i }}{% endfor %}", "312"},
     {"a\n{% for i in nums %}\n {{ i }}\n{% endfor %}\nb", "a\n 3\n 1\n 2\nb"},
@@ -363,5 +364,6 @@ static const struct jinja_case templates[] = {
     {"   {%+ set q = 1 %}\nb\n", "   b"},
     {"   {%- set q = 1 %}\nb\n\n", "b\n"},
 };
+/* clang-format on */
 
 #endif

@@ -76,7 +76,7 @@ enum { MERGES = 40, MAX_TEXT = 20000 };
 
 struct model {
     struct raml_tokenizer *t;
-    int32_t to[MERGES];      /* by rank */
+    int32_t to[MERGES];     /* by rank */
     uint8_t rank[512][512]; /* of a pair of ids; MERGES: none */
 };
 

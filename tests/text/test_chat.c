@@ -48,7 +48,8 @@ static bool spans_hold(const struct raml_chat_prompt *p, const json_t *messages)
         const struct raml_chat_span *s = &p->span[i];
         const json_t *content = json_object_get(json_array_get(messages, s->message), "content");
         if (s->start < at || s->end <= s->start || s->end > p->text.len) return false;
-        if (!memmem(json_string_value(content), json_string_length(content), p->text.data + s->start, s->end - s->start))
+        if (!memmem(json_string_value(content), json_string_length(content), p->text.data + s->start,
+                    s->end - s->start))
             return false;
         at = s->end;
     }
@@ -196,17 +197,19 @@ static void test_think(void **state)
     } cases[] = {
         {"{{ c }}{% if add_generation_prompt %}<A><think>\n{% endif %}", RAML_CHAT_THINKING_AUTO, RAML_CHAT_THINK_OPEN,
          "<A><think>\n"},
-        {"{{ c }}{% if add_generation_prompt %}<A>{% if enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}{% endif %}",
+        {"{{ c }}{% if add_generation_prompt %}<A>{% if enable_thinking is false %}<think>\n\n</think>\n\n{% endif "
+         "%}{% endif %}",
          RAML_CHAT_THINKING_OFF, RAML_CHAT_THINK_CLOSED, "<A><think>\n\n</think>\n\n"},
-        {"{{ c }}{% if add_generation_prompt %}<A>{% if enable_thinking is false %}<think></think>{% endif %}{% endif %}",
+        {"{{ c }}{% if add_generation_prompt %}<A>{% if enable_thinking is false %}<think></think>{% endif %}{% endif "
+         "%}",
          RAML_CHAT_THINKING_AUTO, RAML_CHAT_THINK_NONE, "<A>"},
         {"{{ c }}{% if add_generation_prompt %}<A><think></think><think>{% endif %}", RAML_CHAT_THINKING_ON,
          RAML_CHAT_THINK_OPEN, "<A><think></think><think>"},
         /* the user's own tag and the frame's before it do not count; with an empty content too */
         {"<think>{{ c }}</think>{% if add_generation_prompt %}<A>{% endif %}", RAML_CHAT_THINKING_AUTO,
          RAML_CHAT_THINK_NONE, "<A>"},
-        {"<think>x{{ '' }}<E>{% if add_generation_prompt %}<A>{% endif %}", RAML_CHAT_THINKING_AUTO, RAML_CHAT_THINK_NONE,
-         "<A>"},
+        {"<think>x{{ '' }}<E>{% if add_generation_prompt %}<A>{% endif %}", RAML_CHAT_THINKING_AUTO,
+         RAML_CHAT_THINK_NONE, "<A>"},
         /* both begin with the same bytes: no tag is split */
         {"{{ c }}{% if add_generation_prompt %}<think>{% else %}<thing>{% endif %}", RAML_CHAT_THINKING_AUTO,
          RAML_CHAT_THINK_OPEN, "<think>"},
@@ -255,7 +258,8 @@ static void test_think_of_models(void **state)
         {"Qwen-Qwen3-0.6B", {RAML_CHAT_THINK_NONE, RAML_CHAT_THINK_NONE, RAML_CHAT_THINK_CLOSED}},
         {"Qwen3.5-4B", {RAML_CHAT_THINK_OPEN, RAML_CHAT_THINK_OPEN, RAML_CHAT_THINK_CLOSED}},
         {"Qwen-QwQ-32B", {RAML_CHAT_THINK_CLOSED, RAML_CHAT_THINK_OPEN, RAML_CHAT_THINK_CLOSED}},
-        {"deepseek-ai-DeepSeek-R1-Distill-Llama-8B", {RAML_CHAT_THINK_OPEN, RAML_CHAT_THINK_OPEN, RAML_CHAT_THINK_OPEN}},
+        {"deepseek-ai-DeepSeek-R1-Distill-Llama-8B",
+         {RAML_CHAT_THINK_OPEN, RAML_CHAT_THINK_OPEN, RAML_CHAT_THINK_OPEN}},
         {"deepseek-ai-DeepSeek-V3.1", {RAML_CHAT_THINK_CLOSED, RAML_CHAT_THINK_OPEN, RAML_CHAT_THINK_CLOSED}},
         {"google-gemma-2-2b-it", {RAML_CHAT_THINK_NONE, RAML_CHAT_THINK_NONE, RAML_CHAT_THINK_NONE}},
     };
@@ -349,13 +353,15 @@ static void test_find(void **state)
          "tokenizer_config.json: field 'chat_template' is a number; expected a text, or a list of {name, template}"},
         {"{\"chat_template\":\"a\",\"eos_token\":[]}", NULL, RAML_EFORMAT,
          "tokenizer_config.json: field 'eos_token' is an array; expected a text, or an object with field 'content'"},
-        {"{\"chat_template\":\"\\n{{ x\"}", NULL, RAML_EFORMAT, "tokenizer_config.json (chat_template):2: the template ends"},
+        {"{\"chat_template\":\"\\n{{ x\"}", NULL, RAML_EFORMAT,
+         "tokenizer_config.json (chat_template):2: the template ends"},
         {"{", "two", RAML_EFORMAT, "tokenizer_config.json:1: not valid JSON"},
         {"{\"chat_template\":null}", NULL, RAML_ERANGE,
          ": has no chat template (no chat_template.jinja, and no 'chat_template' in tokenizer_config.json). Give a "
          "template file, or choose another --prompt_format; --prompt_before and --prompt_after set your own texts "
          "around a question"},
-        {NULL, NULL, RAML_ERANGE, ": has no chat template (no chat_template.jinja, and no 'chat_template' in tokenizer_config.json)."},
+        {NULL, NULL, RAML_ERANGE,
+         ": has no chat template (no chat_template.jinja, and no 'chat_template' in tokenizer_config.json)."},
     };
     json_t *messages = json_array();
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -389,11 +395,8 @@ static void test_find(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rendered),
-        cmocka_unit_test(test_llamacpp),
-        cmocka_unit_test(test_think),
-        cmocka_unit_test(test_think_of_models),
-        cmocka_unit_test(test_continue), cmocka_unit_test(test_find),
+        cmocka_unit_test(test_rendered),        cmocka_unit_test(test_llamacpp), cmocka_unit_test(test_think),
+        cmocka_unit_test(test_think_of_models), cmocka_unit_test(test_continue), cmocka_unit_test(test_find),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,12 +99,14 @@ static void test_nested(void **state)
         {"{% filter upper %}", "a", "{% endfilter %}"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) check_nested(cases[i][0], cases[i][1], cases[i][2], messages);
+    /* clang-format off */
     static const char *const inner[][3] = {
         {"(", "1", ")"},          {"[", "1", "]"},           {"{1:", "1", "}"},        {"-", "1", ""},
         {"not ", "1", ""},        {"1+", "1", ""},           {"", "1", "|string"},     {"", "messages", "[0:]"},
         {"1 if 1 else ", "1", ""}, {"'a' if 0 else ", "1", ""}, {"1 and ", "1", ""},     {"range(", "1", ")|length"},
         {"1 is sameas ", "1", ""},
     };
+    /* clang-format on */
     for (size_t i = 0; i < COUNT(inner); i++) {
         for (size_t n = 1; n <= 100000; n *= 10) {
             struct raml_buf text;
@@ -130,6 +132,7 @@ static void test_endless(void **state)
     static const struct {
         const char *text;
         enum raml_code code;
+        /* clang-format off */
     } cases[] = {
         {"{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", RAML_ERANGE},
         {"{% macro m(x) %}{{ m(m(x)) }}{% endmacro %}{{ m(1) }}", RAML_ERANGE},
@@ -171,6 +174,7 @@ static void test_endless(void **state)
         {"{{ messages|tojson(indent=99999999999) }}", RAML_ERANGE},
         {"{{ messages|batch(99999999999, 1)|list }}", RAML_ERANGE},
     };
+    /* clang-format on */
     (void)state;
     json_t *messages = some_messages();
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -220,7 +224,8 @@ static void test_sizes(void **state)
 /* A filter that leaves nothing over gives a sequence without memory: clang's sanitizer saw its NULL added to. */
 static void test_nothing_left(void **state)
 {
-    static const char text[] = "{% for m in messages|selectattr('role', 'equalto', 'x') %}{{ m.role }}{% else %}none{% endfor %}";
+    static const char text[] =
+        "{% for m in messages|selectattr('role', 'equalto', 'x') %}{{ m.role }}{% else %}none{% endfor %}";
     struct raml_chat_template *t = NULL;
     struct raml_chat_prompt p;
     struct raml_err err = {0};

@@ -88,7 +88,8 @@ static char *text_of(const struct raml_format *f, const struct raml_tokenizer *t
 static int have_templates(void)
 {
     if (raml_is_dir(RAML_SHARED "/data/chat/templates")) return 1;
-    fprintf(stderr, "\n*** %s/data/chat is absent: prompt formats were NOT checked against templates ***\n\n", RAML_SHARED);
+    fprintf(stderr, "\n*** %s/data/chat is absent: prompt formats were NOT checked against templates ***\n\n",
+            RAML_SHARED);
     return 0;
 }
 
@@ -173,15 +174,17 @@ static void test_names(void **state)
     assert_string_equal(err.msg, "unknown prompt format 'qwen4'; known: builtin, qwen, qwen3, r1, llama3, plain");
     err = (struct raml_err){0};
     assert_int_equal(raml_format_named("qwen", *state, &f, &err), RAML_ERANGE);
-    assert_string_equal(err.msg, "prompt format 'qwen' needs the special token <|im_start|>, which the tokenizer does not "
-                                 "have");
+    assert_string_equal(err.msg,
+                        "prompt format 'qwen' needs the special token <|im_start|>, which the tokenizer does not "
+                        "have");
     CHECK_OK(raml_format_named("builtin", *state, &f, &err));
     CHECK_OK(raml_format_named("llama3", NULL, &f, &err));
     f.system = "Be brief.";
     char *text = text_of(&f, *state, "Hi");
-    assert_string_equal(text, "<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\nBe brief.<|eot_id|>"
-                              "<|start_header_id|>user<|end_header_id|>\n\nHi\n\nPlease reason step by step, and put your "
-                              "final answer within \\boxed{}<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n");
+    assert_string_equal(text,
+                        "<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\nBe brief.<|eot_id|>"
+                        "<|start_header_id|>user<|end_header_id|>\n\nHi\n\nPlease reason step by step, and put your "
+                        "final answer within \\boxed{}<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n");
     free(text);
 }
 
@@ -193,9 +196,10 @@ static void test_presets(void **state)
     CHECK_OK(raml_format_named("plain", NULL, &f, &err));
     CHECK_OK(raml_format_preset("gpqa", &f, &err));
     char *text = text_of(&f, *state, "Hot?\n\nA) yes\nB) no");
-    assert_string_equal(text, "Answer the following multiple choice question. The last line of your response should be of "
-                              "the following format: 'Answer: $LETTER' (without quotes) where LETTER is one of ABCD. Think "
-                              "step by step before answering.\n\nHot?\n\nA) yes\nB) no\n\n");
+    assert_string_equal(text,
+                        "Answer the following multiple choice question. The last line of your response should be of "
+                        "the following format: 'Answer: $LETTER' (without quotes) where LETTER is one of ABCD. Think "
+                        "step by step before answering.\n\nHot?\n\nA) yes\nB) no\n\n");
     free(text);
     CHECK_OK(raml_format_preset("paper", &f, &err));
     text = text_of(&f, *state, "1+1?");
@@ -215,15 +219,17 @@ static void test_presets(void **state)
     CHECK_OK(raml_format_preset("raml_grpo+gpqa", &f, &err)); /* the system message of one, the lead of the other */
     text = text_of(&f, *state, "Hot?");
     assert_non_null(strstr(text, "steps:\n    \n1. **Reasoning Process**: The Assistant reflects"));
-    assert_non_null(strstr(text, "The answer is \\boxed{...final answer...}\n</conclusion><|im_end|>\n<|im_start|>user\n"
-                                 "Answer the following"));
+    assert_non_null(strstr(text,
+                           "The answer is \\boxed{...final answer...}\n</conclusion><|im_end|>\n<|im_start|>user\n"
+                           "Answer the following"));
     assert_non_null(strstr(text, "before answering.\n\nHot?<|im_end|>\n<|im_start|>assistant\n"));
     assert_null(strstr(text, "created by Alibaba"));
     free(text);
     CHECK_OK(raml_format_named("r1", NULL, &f, &err));
     CHECK_OK(raml_format_preset("nothinking", &f, &err));
     text = text_of(&f, *state, "?");
-    assert_non_null(strstr(text, "\\boxed{}<｜Assistant｜><think>\nTherefore, after all this, I believe the answer is"));
+    assert_non_null(
+        strstr(text, "\\boxed{}<｜Assistant｜><think>\nTherefore, after all this, I believe the answer is"));
     assert_true(f.think_opened); /* by the format's own text */
     free(text);
     f = (struct raml_format){.name = "x", .think_open = "<think>", .think_opened = true, .prefill = "<think>\n"};
@@ -247,10 +253,11 @@ static void test_preset_of_a_template(void **state)
     free(text);
     CHECK_OK(raml_format_preset("none+raml_sft", &f, &err));
     text = text_of(&f, *state, "1+1?");
-    assert_string_equal(text, "[system:You are a helpful AI Assistant that provides well-reasoned and detailed responses. You "
-                              "first think about the reasoning process as an internal monologue and then provide the user "
-                              "with the answer. Respond in the following format: <think>\n...\n</think>\n<answer>\n...\n"
-                              "</answer>][user:1+1?]");
+    assert_string_equal(
+        text, "[system:You are a helpful AI Assistant that provides well-reasoned and detailed responses. You "
+              "first think about the reasoning process as an internal monologue and then provide the user "
+              "with the answer. Respond in the following format: <think>\n...\n</think>\n<answer>\n...\n"
+              "</answer>][user:1+1?]");
     free(text);
     raml_chat_template_close(chat);
 }

@@ -58,10 +58,12 @@ static void check_written(const char *dir, const struct raml_tokenizer *t, const
     assert_int_equal(raml_tokenizer_size(u), raml_tokenizer_size(t)); /* padding is dropped */
     for (int32_t id = 0; id < raml_tokenizer_size(t); id++)
         assert_true(raml_tokenizer_is_special(t, id) == raml_tokenizer_is_special(u, id));
-    static const char *const more[] = {"", "<|endoftext|>x<think>1+1</think>", "\xff\x00z", "e\xcc\x81t\xc3\xa9 ", "<s>"};
+    static const char *const more[] = {"", "<|endoftext|>x<think>1+1</think>", "\xff\x00z", "e\xcc\x81t\xc3\xa9 ",
+                                       "<s>"};
     for (size_t i = 0; i < COUNT(more); i++) same_ids(t, u, more[i], i == 2 ? 3 : strlen(more[i]));
     FILE *rows = raml_is_file(DATA "extra_qwen3.jsonl") ? fopen(DATA "extra_qwen3.jsonl", "r") : NULL;
-    for (json_t *row; rows && (row = json_loadf(rows, JSON_DISABLE_EOF_CHECK | JSON_ALLOW_NUL, NULL)); json_decref(row)) {
+    for (json_t *row; rows && (row = json_loadf(rows, JSON_DISABLE_EOF_CHECK | JSON_ALLOW_NUL, NULL));
+         json_decref(row)) {
         const json_t *text = json_object_get(row, "text");
         same_ids(t, u, json_string_value(text), json_string_length(text));
     }
@@ -87,8 +89,10 @@ static void test_real(void **state)
     static const struct {
         const char *file, *pre;
         size_t size;
+        /* clang-format off */
     } real[] = {{"qwen3", "qwen2", 151936}, {"ggml-vocab-llama-bpe.gguf", "llama-bpe", 128256},
                 {"ggml-vocab-deepseek-llm.gguf", "deepseek-llm", 102400}, {"ggml-vocab-gpt-2.gguf", "gpt-2", 50257}};
+    /* clang-format on */
     if (!have_data()) skip();
     for (size_t i = 0; i < COUNT(real); i++) {
         char path[512];
@@ -118,7 +122,8 @@ static void test_config(void **state)
     struct raml_tokenizer *t = NULL;
     struct raml_gguf_vocabulary v;
     static const char *const files[] = {
-        "{\"bos_token\": null, \"eos_token\": {\"content\": \"</think>\", \"lstrip\": false}, \"add_bos_token\": false, "
+        "{\"bos_token\": null, \"eos_token\": {\"content\": \"</think>\", \"lstrip\": false}, \"add_bos_token\": "
+        "false, "
         "\"chat_template\": \"{{ x }}\\u00e9\"}",
         "{\"bos_token\": \"<|endoftext|>\", \"add_bos_token\": true, \"chat_template\": [{\"name\": \"tool\", "
         "\"template\": \"no\"}, {\"name\": \"default\", \"template\": \"yes\"}]}",
@@ -165,12 +170,19 @@ static const int32_t types[] = {1, 1, 1}, byte_type[] = {1, 6};
 
 static void test_faults(void **state)
 {
-#define ONE(key, value) {"tokenizer.ggml." key, RAML_GGUF_STRING, 0, 1, &value}
-#define LIST(key, kind, n, values) {"tokenizer.ggml." key, RAML_GGUF_ARRAY, kind, n, values}
+#define ONE(key, value)                                                                                                \
+    {                                                                                                                  \
+        "tokenizer.ggml." key, RAML_GGUF_STRING, 0, 1, &value                                                          \
+    }
+#define LIST(key, kind, n, values)                                                                                     \
+    {                                                                                                                  \
+        "tokenizer.ggml." key, RAML_GGUF_ARRAY, kind, n, values                                                        \
+    }
     static const struct {
         struct raml_gguf_entry e[6];
         enum raml_code code;
         const char *part;
+        /* clang-format off */
     } bad[] = {
         {{{0}}, RAML_EFORMAT, "metadata 'tokenizer.ggml.model' is missing"},
         {{ONE("model", spm)}, RAML_ESUPPORT, "tokenizer.ggml.model is 'llama'; this version reads 'gpt2'"},
@@ -194,6 +206,7 @@ static void test_faults(void **state)
         {{ONE("model", gpt2), ONE("pre", pre), LIST("tokens", RAML_GGUF_STRING, 2, tokens),
           LIST("merges", RAML_GGUF_STRING, 0, tokens)}, RAML_EFORMAT, "byte"}, /* 254 bytes have no token */
     };
+    /* clang-format on */
     char path[4200];
     in(*state, "t.gguf", path);
     for (size_t i = 0; i < COUNT(bad); i++) {

@@ -45,8 +45,7 @@ static size_t is_refused(const struct fixture *f, const char *what, const struct
     enum raml_code rc = raml_tokenizer_open(f->path, &t, &err);
     if (rc == RAML_OK || t || !strstr(err.msg, f->path) || !strstr(err.msg, says))
         print_error("%s: code %d, message '%s'; expected the file and '%s'\n", what, rc, err.msg, says);
-    else
-        good = 1;
+    else good = 1;
     for (const char *c = err.msg; *c; c++) /* fit for a terminal */
         if ((unsigned char)*c < 0x20) fail_msg("%s: a control character in the message", what);
     raml_tokenizer_close(t);
@@ -56,10 +55,12 @@ static size_t is_refused(const struct fixture *f, const char *what, const struct
 #define MERGES "\"merges\":[]"
 #define VOCAB "\"A\":65,"
 #define ADDED "{\"id\":257,\"content\":\"<|question|>\","
-#define PRE "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":false,\"use_regex\":false}"
+#define PRE                                                                                                            \
+    "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":false,\"use_regex\":false}"
 #define SPLIT(regex)                                                                                                   \
     "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" regex  \
-    "\"},\"behavior\":\"Isolated\",\"invert\":false},{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}]}"
+    "\"},\"behavior\":\"Isolated\",\"invert\":false},{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_"        \
+    "regex\":false}]}"
 
 static const struct {
     const char *what, *old, *new, *says;
@@ -136,7 +137,8 @@ static const struct {
     {"added: a byte's token", ADDED, "{\"id\":65,\"content\":\"A\",", "naming one of the 256 byte tokens"},
     {"added: a negative id", ADDED, "{\"id\":-1,\"content\":\"<q>\",", "the id of token '<q>' is -1"},
     {"added: a huge id", ADDED, "{\"id\":99999999999,\"content\":\"<q>\",", "is 99999999999"},
-    {"added: an id that is a text", ADDED, "{\"id\":\"257\",\"content\":\"<q>\",", "id of token '<q>' is not an integer"},
+    {"added: an id that is a text", ADDED, "{\"id\":\"257\",\"content\":\"<q>\",",
+     "id of token '<q>' is not an integer"},
     {"added: no id", ADDED, "{\"content\":\"<q>\",", "id of token '<q>' is not an integer"},
     {"added: no text", ADDED, "{\"id\":257,", "'added_tokens[1].content' is not a string"},
     {"added: a number for a text", ADDED, "{\"id\":257,\"content\":7,", "'added_tokens[1].content' is not a string"},
@@ -184,7 +186,8 @@ static const struct {
      SPLIT("((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((("
            "((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((a"),
      "does not compile"},
-    {"decoder: an unknown type", "\"decoder\":{\"type\":\"ByteLevel\"", "\"decoder\":{\"type\":\"CTC\"", "'decoder' is"},
+    {"decoder: an unknown type", "\"decoder\":{\"type\":\"ByteLevel\"", "\"decoder\":{\"type\":\"CTC\"",
+     "'decoder' is"},
     {"decoder: no object", "\"decoder\":{", "\"decoder\":7,\"padding\":{", "not valid JSON"},
     {"normalizer: a text", "\"normalizer\":null", "\"normalizer\":\"NFC\"", "'normalizer.type' is not a string"},
     {"normalizer: a sequence in a sequence", "\"normalizer\":null",
@@ -243,12 +246,14 @@ static size_t check_sizes(const struct fixture *f)
         {"100,000 lists in each other", MERGES, "\"merges\":", "[", "", "not valid JSON", 100000},
         {"100,000 objects in each other", "\"normalizer\":null", "\"normalizer\":", "{\"type\":", "", "not valid JSON",
          100000},
-        {"a token of 100,000 bytes", VOCAB, VOCAB "\"", "Z", "\":300,", "has 100000 bytes; expected 1 to 65536", 100000},
+        {"a token of 100,000 bytes", VOCAB, VOCAB "\"", "Z", "\":300,", "has 100000 bytes; expected 1 to 65536",
+         100000},
         {"an added token of 100,000 bytes", ADDED, "{\"id\":257,\"content\":\"", "Z", "\",",
          "has 100000 bytes; expected 1 to 65536", 100000},
         {"a pattern of 100,000 bytes", PRE,
-         "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"", "a",
-         "\"},\"behavior\":\"Isolated\",\"invert\":false},{\"type\":\"ByteLevel\"}]}", "a pattern of 100000 bytes", 100000},
+         "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"",
+         "a", "\"},\"behavior\":\"Isolated\",\"invert\":false},{\"type\":\"ByteLevel\"}]}", "a pattern of 100000 bytes",
+         100000},
         {"1000 pre-tokenizers", PRE, "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[",
          "{\"type\":\"Digits\",\"individual_digits\":true},", "{\"type\":\"ByteLevel\",\"add_prefix_space\":false}]}",
          "has 1001 entries; this version reads up to 32", 1000},

@@ -111,7 +111,8 @@ static void test_errors(void **state)
         {"{{ 'a' + 1 }}", RAML_ERANGE, "t:1: can only concatenate str (not \"int\") to str"},
         {"{{ 1 // 0 }}", RAML_ERANGE, "t:1: division by zero"},
         {"{{ x() }}", RAML_ERANGE, "t:1: 'int' object is not callable"},
-        {"{{ nums.append(1) }}", RAML_ERANGE, "t:1: a list can't be changed by a template (Jinja's sandbox forbids it)"},
+        {"{{ nums.append(1) }}", RAML_ERANGE,
+         "t:1: a list can't be changed by a template (Jinja's sandbox forbids it)"},
         {"{{ s|trim(1, 2) }}", RAML_ERANGE, "t:1: filter 'trim' takes at most 1 arguments; found 2"},
         {"{{ s|trim(q=1) }}", RAML_ERANGE, "t:1: filter 'trim' has no argument 'q'"},
         {"{{ s|replace('a') }}", RAML_ERANGE, "t:1: filter 'replace' needs 2 arguments (old new count)"},
@@ -145,12 +146,14 @@ static void test_date(void **state)
     struct variables *v = *state;
     static const struct {
         const char *date, *want;
+        /* clang-format off */
     } cases[] = {
         {"26 Jul 2024", "2024-07-26 Fri 208"}, {"29 February 2024", "2024-02-29 Thu 060"},
         {"2000-12-31", "2000-12-31 Sun 366"},  {"March 1, 1999", "1999-03-01 Mon 060"},
         {"29 Feb 2023", NULL},                 {"soon", NULL},
         {"26 Jul 2024 x", NULL},               {NULL, NULL},
     };
+    /* clang-format on */
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct raml_err err = {0};
         struct raml_chat_template *t = NULL;
@@ -160,10 +163,8 @@ static void test_date(void **state)
         struct raml_chat_input in = raml_chat_input_default(v->messages, false);
         in.date_string = cases[i].date;
         enum raml_code rc = raml_chat_render(t, &in, &p, &err);
-        if (cases[i].want)
-            assert_string_equal(p.text.data, cases[i].want);
-        else
-            assert_int_equal(rc, RAML_ERANGE);
+        if (cases[i].want) assert_string_equal(p.text.data, cases[i].want);
+        else assert_int_equal(rc, RAML_ERANGE);
         raml_chat_prompt_deinit(&p);
         raml_chat_template_close(t);
     }

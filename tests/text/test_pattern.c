@@ -89,8 +89,9 @@ static void test_dialect(void **state)
         {"[\\s]+", text, "a|\xc2\x85\xe3\x80\x80|b\xe1\xa0\x8e\xe2\x80\x8b-|"},
         {"[^\\S]+", text, "a|\xc2\x85\xe3\x80\x80|b\xe1\xa0\x8e\xe2\x80\x8b-|"},
         {"\\S+", text, "a|\xc2\x85\xe3\x80\x80|b\xe1\xa0\x8e\xe2\x80\x8b-|"},
-        {"[^\\sb]+", text, "a|\xc2\x85\xe3\x80\x80"
-                           "b|\xe1\xa0\x8e\xe2\x80\x8b-|"},
+        {"[^\\sb]+", text,
+         "a|\xc2\x85\xe3\x80\x80"
+         "b|\xe1\xa0\x8e\xe2\x80\x8b-|"},
         {"[\\s-]", "a-b", "a|-|b|"},
         {"[\\-\\]]", "a]b", "a|]|b|"},
         {"\\u0062|\\x{63}|\\x64", "abcde", "a|b|c|d|e|"},
@@ -187,18 +188,18 @@ static void test_nfc(void **state)
         {"", ""},
         {"plain \xc3\xa9", "plain \xc3\xa9"},
         {"e\xcc\x81", "\xc3\xa9"},
-        {"\xe2\x84\xab", "\xc3\x85"},                                             /* U+212B: Angstrom */
-        {"\xe2\x84\xa6", "\xce\xa9"},                                             /* U+2126: Ohm */
-        {"D" DOT_ABOVE DOT_BELOW, "\xe1\xb8\x8c" DOT_ABOVE},                      /* marks change places */
+        {"\xe2\x84\xab", "\xc3\x85"},                        /* U+212B: Angstrom */
+        {"\xe2\x84\xa6", "\xce\xa9"},                        /* U+2126: Ohm */
+        {"D" DOT_ABOVE DOT_BELOW, "\xe1\xb8\x8c" DOT_ABOVE}, /* marks change places */
         {"\xe1\xb8\x8a" DOT_BELOW, "\xe1\xb8\x8c" DOT_ABOVE},
         {"q" DOT_ABOVE DOT_BELOW "z", "q" DOT_BELOW DOT_ABOVE "z"},
-        {DOT_ABOVE DOT_BELOW, DOT_BELOW DOT_ABOVE},                               /* no base */
-        {"\xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab", "\xed\x95\x9c"},                 /* Hangul */
+        {DOT_ABOVE DOT_BELOW, DOT_BELOW DOT_ABOVE},               /* no base */
+        {"\xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab", "\xed\x95\x9c"}, /* Hangul */
         {"\xed\x95\x98\xe1\x86\xab", "\xed\x95\x9c"},
-        {"\xe0\xa5\x98", "\xe0\xa4\x95\xe0\xa4\xbc"},                             /* U+0958: excluded */
-        {"\xf0\x9d\x85\x9e", "\xf0\x9d\x85\x97\xf0\x9d\x85\xa5"},                 /* U+1D15E: excluded */
-        {"\xef\xac\x81", "\xef\xac\x81"},                                         /* ligature fi: only NFKC */
-        {"e\xe2\x80\x8d\xcc\x81", "e\xe2\x80\x8d\xcc\x81"},                       /* a starter between blocks */
+        {"\xe0\xa5\x98", "\xe0\xa4\x95\xe0\xa4\xbc"},             /* U+0958: excluded */
+        {"\xf0\x9d\x85\x9e", "\xf0\x9d\x85\x97\xf0\x9d\x85\xa5"}, /* U+1D15E: excluded */
+        {"\xef\xac\x81", "\xef\xac\x81"},                         /* ligature fi: only NFKC */
+        {"e\xe2\x80\x8d\xcc\x81", "e\xe2\x80\x8d\xcc\x81"},       /* a starter between blocks */
     };
     struct raml_err err = {0};
     struct raml_buf out;
@@ -246,8 +247,8 @@ static struct raml_tokenizer *open_with(const struct fixture *f, const char *nor
     return t;
 }
 
-#define PRE(regex)                                                                                                    \
-    "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" regex                   \
+#define PRE(regex)                                                                                                     \
+    "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" regex                    \
     "\"},\"behavior\":\"Isolated\",\"invert\":false},{\"type\":\"Digits\",\"individual_digits\":true},"                \
     "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}]}"
 #define NFC "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFC\"}]}"
@@ -260,7 +261,7 @@ static void check_encode(const struct raml_tokenizer *t, const char *text, const
     check_ids(text, got.id, got.n, want, n);
     raml_tokens_deinit(&got);
 }
-#define CHECK_ENCODE(t, text, ...)                                                                                    \
+#define CHECK_ENCODE(t, text, ...)                                                                                     \
     check_encode(t, text, (const int32_t[]){__VA_ARGS__}, sizeof((const int32_t[]){__VA_ARGS__}) / sizeof(int32_t))
 
 static void test_words_reach_the_merges(void **state)
@@ -341,8 +342,21 @@ static void test_broken_utf8(void **state)
         json_decref(pre);
         for (uint32_t round = 0; round < 500; round++) {
             struct raml_rng r = {.key = {.seed = 5, .purpose = RAML_FOR_TEST, .question = round}};
-            static const char *const part[] = {"a", "b", "c", " ", "\n", "1", "\xc3\xa9", "e\xcc\x81", "\xff", "\xc3",
-                                               "\xe4\xb8", "\xe4\xb8\x80", "'s", "\xed\xa0\x80", "\xf0\x9f\x98\x80"};
+            static const char *const part[] = {"a",
+                                               "b",
+                                               "c",
+                                               " ",
+                                               "\n",
+                                               "1",
+                                               "\xc3\xa9",
+                                               "e\xcc\x81",
+                                               "\xff",
+                                               "\xc3",
+                                               "\xe4\xb8",
+                                               "\xe4\xb8\x80",
+                                               "'s",
+                                               "\xed\xa0\x80",
+                                               "\xf0\x9f\x98\x80"};
             struct raml_err err = {0};
             struct raml_tokens ids = {0};
             struct raml_buf text, back;

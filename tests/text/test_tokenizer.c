@@ -113,17 +113,17 @@ static const struct {
 } utf8[] = {
     {"plain", 5, "plain"},
     {"\xc3\xa9\xe6\xbc\xa2\xf0\x9f\x98\x80", 9, "\xc3\xa9\xe6\xbc\xa2\xf0\x9f\x98\x80"},
-    {"\xf4\x8f\xbf\xbf", 4, "\xf4\x8f\xbf\xbf"},                                /* U+10FFFF */
+    {"\xf4\x8f\xbf\xbf", 4, "\xf4\x8f\xbf\xbf"}, /* U+10FFFF */
     {"\xff\x80z", 3, BAD BAD "z"},
     {"a\0b", 3, "a" BAD "b"},
-    {"\xc0\xaf", 2, BAD BAD},                                                   /* overlong */
-    {"\xe0\x80\x80", 3, BAD BAD BAD},                                           /* overlong */
-    {"\xf0\x80\x80\x80", 4, BAD BAD BAD BAD},                                   /* overlong */
-    {"\xed\xa0\x80", 3, BAD BAD BAD},                                           /* surrogate */
-    {"\xf4\x90\x80\x80", 4, BAD BAD BAD BAD},                                   /* above U+10FFFF */
-    {"\x61\xf1\x80\x80\xe1\x80\xc2\x62\x80\x63\x80\xbf\x64", 13,                /* Unicode 15, table 3-8 */
+    {"\xc0\xaf", 2, BAD BAD},                                    /* overlong */
+    {"\xe0\x80\x80", 3, BAD BAD BAD},                            /* overlong */
+    {"\xf0\x80\x80\x80", 4, BAD BAD BAD BAD},                    /* overlong */
+    {"\xed\xa0\x80", 3, BAD BAD BAD},                            /* surrogate */
+    {"\xf4\x90\x80\x80", 4, BAD BAD BAD BAD},                    /* above U+10FFFF */
+    {"\x61\xf1\x80\x80\xe1\x80\xc2\x62\x80\x63\x80\xbf\x64", 13, /* Unicode 15, table 3-8 */
      "a" BAD BAD BAD "b" BAD "c" BAD BAD "d"},
-    {"x\xf0\x9f\x98", 4, "x" BAD},                                              /* ends inside a character */
+    {"x\xf0\x9f\x98", 4, "x" BAD}, /* ends inside a character */
     {"\xc3\xc3\xa9", 3, BAD "\xc3\xa9"},
 };
 

@@ -172,8 +172,10 @@ static struct raml_tokenizer *open_parts(const struct gguf_arrays *g, const char
 {
     struct raml_err err = {0};
     struct raml_tokenizer *t = NULL;
+    /* clang-format off */
     struct raml_tokenizer_parts p = {.name = pattern, .token = g->token, .type = g->type, .n_tokens = g->n_tokens,
                                      .merge = g->merge, .n_merges = g->n_merges, .pattern = pattern};
+    /* clang-format on */
     CHECK_OK(raml_tokenizer_from_parts(&p, &t, &err));
     size_t n = g->n_tokens; /* unused ones at the end are dropped */
     while (n && g->type[n - 1] == 5) n--;

@@ -30,8 +30,8 @@ static void test_file_layout(void **state)
     static const struct {
         const char *chars;
         int byte;
-    } known[] = {{"Ġ", ' '},  {"Ċ", '\n'}, {"ĉ", '\t'},  {"Ā", 0},    {"ġ", 0x7f}, {"!", '!'},
-                 {"~", '~'},  {"Ģ", 0x80}, {"ł", 0xa0}, {"¡", 0xa1}, {"Ń", 0xad}, {"ÿ", 0xff}};
+    } known[] = {{"Ġ", ' '}, {"Ċ", '\n'}, {"ĉ", '\t'}, {"Ā", 0},    {"ġ", 0x7f}, {"!", '!'},
+                 {"~", '~'}, {"Ģ", 0x80}, {"ł", 0xa0}, {"¡", 0xa1}, {"Ń", 0xad}, {"ÿ", 0xff}};
     for (size_t i = 0; i < COUNT(known); i++) {
         const json_t *id = json_object_get(vocab, known[i].chars);
         if (!id) print_error("no token '%s'\n", known[i].chars);
@@ -97,10 +97,10 @@ static enum raml_code open_json(const struct fixture *f, json_t *root, struct ra
     return raml_tokenizer_open(f->path, t, err);
 }
 
-#define SPLIT(regex, behavior, invert)                                                                                \
+#define SPLIT(regex, behavior, invert)                                                                                 \
     "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" regex "\"},\"behavior\":\"" behavior "\",\"invert\":" invert "}"
-#define SEQUENCE(step)                                                                                                \
-    "{\"type\":\"Sequence\",\"pretokenizers\":[" step                                                                 \
+#define SEQUENCE(step)                                                                                                 \
+    "{\"type\":\"Sequence\",\"pretokenizers\":[" step                                                                  \
     ",{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}]}"
 
 /* Changes to the built-in file that must be refused, with what the message must contain. */
@@ -146,8 +146,7 @@ static const struct {
     {"normalizer", "{\"type\":\"NFD\"}", RAML_ESUPPORT, "'normalizer' is of type 'NFD'"},
     {"normalizer", "{}", RAML_EFORMAT, "'normalizer.type' is not a string"},
     {"normalizer", "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFC\"},{\"type\":\"Lowercase\"}]}",
-     RAML_ESUPPORT,
-     "'normalizer.normalizers[1]' is of type 'Lowercase'"},
+     RAML_ESUPPORT, "'normalizer.normalizers[1]' is of type 'Lowercase'"},
     {"normalizer", "{\"type\":\"Sequence\",\"normalizers\":7}", RAML_EFORMAT, "'normalizer.normalizers'"},
     {"truncation", "{\"max_length\":4}", RAML_ESUPPORT, "'truncation'"},
     {"padding", "{}", RAML_ESUPPORT, "'padding'"},
@@ -157,10 +156,10 @@ static const struct {
      "'pre_tokenizer.pretokenizers' is empty"},
     {"pre_tokenizer", "{\"type\":\"Sequence\"}", RAML_EFORMAT, "'pre_tokenizer.pretokenizers' is not an array"},
     {"pre_tokenizer", "{\"type\":\"Whitespace\"}", RAML_ESUPPORT, "of type 'Whitespace'"},
-    {"pre_tokenizer", SEQUENCE("{\"type\":\"Whitespace\"}"),
-     RAML_ESUPPORT, "'pre_tokenizer.pretokenizers[0]' is of type"},
-    {"pre_tokenizer", SEQUENCE("{\"type\":\"ByteLevel\"}"),
-     RAML_ESUPPORT, "'pre_tokenizer.pretokenizers[0]' is of type"},
+    {"pre_tokenizer", SEQUENCE("{\"type\":\"Whitespace\"}"), RAML_ESUPPORT,
+     "'pre_tokenizer.pretokenizers[0]' is of type"},
+    {"pre_tokenizer", SEQUENCE("{\"type\":\"ByteLevel\"}"), RAML_ESUPPORT,
+     "'pre_tokenizer.pretokenizers[0]' is of type"},
     {"pre_tokenizer", SEQUENCE("{\"type\":\"Split\"}"), RAML_ESUPPORT, "[0].pattern' is no 'Regex'"},
     {"pre_tokenizer", SEQUENCE(SPLIT("a", "Removed", "false")), RAML_ESUPPORT, "[0].behavior' is 'Removed'"},
     {"pre_tokenizer", SEQUENCE(SPLIT("a", "Isolated", "true")), RAML_ESUPPORT, "[0].invert' is true"},
@@ -212,8 +211,8 @@ static void test_refused(void **state)
 static void test_not_json(void **state)
 {
     struct fixture *f = *state;
-    static const char *const text[] = {"",  "{", "[]", "null", "{\"model\":\"\xff\"}", "{\"model\":1,\"model\":1}",
-                                       "{} x", "{\"model\":\"\\ud800\"}"};
+    static const char *const text[] = {
+        "", "{", "[]", "null", "{\"model\":\"\xff\"}", "{\"model\":1,\"model\":1}", "{} x", "{\"model\":\"\\ud800\"}"};
     for (size_t i = 0; i < COUNT(text); i++) {
         struct raml_err err = {0};
         struct raml_tokenizer *t = NULL;
@@ -322,21 +321,24 @@ static void test_added_borders(void **state)
     } cases[] = {
         {"a <l> b", {'a', 300, ' ', 'b'}, 4},
         {"a <r> b", {'a', ' ', 301, 'b'}, 4},
-        {"a \t\n<b>\xe2\x80\x83\xc2\xa0" "b", {'a', 302, 'b'}, 3}, /* U+2003, U+00A0 */
-        {"<r> <l>", {301, 300}, 2},                                 /* the first took the space */
+        {"a \t\n<b>\xe2\x80\x83\xc2\xa0"
+         "b",
+         {'a', 302, 'b'},
+         3},                        /* U+2003, U+00A0 */
+        {"<r> <l>", {301, 300}, 2}, /* the first took the space */
         {"  <l><l>  ", {300, 300, ' ', ' '}, 4},
         {"<b>", {302}, 1},
-        {"a\xff <l>", {'a', 0xff, 300}, 3},                        /* a byte that is no character is not whitespace */
+        {"a\xff <l>", {'a', 0xff, 300}, 3}, /* a byte that is no character is not whitespace */
         {"one", {303}, 1},
         {"one,one one", {303, ',', 303, ' ', 303}, 5},
-        {"onen", {'o', 'n', 'e', 'n'}, 4},                          /* "en" is after, not inside */
+        {"onen", {'o', 'n', 'e', 'n'}, 4}, /* "en" is after, not inside */
         {"oneen", {'o', 'n', 'e', 304}, 4},
-        {"\xc3\xa9one", {0xc3, 0xa9, 'o', 'n', 'e'}, 5},            /* a letter */
-        {"one\xcc\x81", {'o', 'n', 'e', 0xcc, 0x81}, 5},            /* a mark */
-        {"_one", {'_', 'o', 'n', 'e'}, 4},                          /* a connector */
+        {"\xc3\xa9one", {0xc3, 0xa9, 'o', 'n', 'e'}, 5}, /* a letter */
+        {"one\xcc\x81", {'o', 'n', 'e', 0xcc, 0x81}, 5}, /* a mark */
+        {"_one", {'_', 'o', 'n', 'e'}, 4},               /* a connector */
         {"7one", {'7', 'o', 'n', 'e'}, 4},
         {"-one\xff", {'-', 303, 0xff}, 3},
-        {"<r>one<r>", {301, 303, 301}, 3},                          /* at the end of a piece */
+        {"<r>one<r>", {301, 303, 301}, 3}, /* at the end of a piece */
         {"a<n> ", {'a', '<', 'n', '>', ' '}, 5},
         {"+<n>  -", {'+', 305, '-'}, 3},
     };
@@ -357,9 +359,9 @@ static void test_added_borders(void **state)
 
 /* ---- merges ----------------------------------------------------------------------------------------------------- */
 
-static const char *const merged[][2] = {{"b", "c"},  {"a", "a"},   {"a", "b"},  {"aa", "aa"}, {"ab", "c"},
-                                        {"c", "c"},  {"bc", "bc"}, {"aa", "b"}, {"cc", "a"},  {"aab", "bc"},
-                                        {"Ġ", "a"}, {"cc", "cc"},   {"a", "cc"}};
+static const char *const merged[][2] = {{"b", "c"}, {"a", "a"},   {"a", "b"},  {"aa", "aa"}, {"ab", "c"},
+                                        {"c", "c"}, {"bc", "bc"}, {"aa", "b"}, {"cc", "a"},  {"aab", "bc"},
+                                        {"Ġ", "a"}, {"cc", "cc"}, {"a", "cc"}};
 
 /* The rule itself, word for word: merge the leftmost pair of the lowest rank until there is none. */
 static size_t merge_slowly(const struct raml_tokenizer *t, char piece[][64], size_t n, int32_t *id)
@@ -395,8 +397,7 @@ static struct raml_tokenizer *open_merged(const struct fixture *f)
         json_object_set_new(json_object_get(model, "vocab"), both, json_integer((json_int_t)(261 + i)));
         if (i % 2) /* both ways of writing a merge */
             json_array_append_new(merges, json_pack("[ss]", merged[i][0], merged[i][1]));
-        else
-            json_array_append_new(merges, json_sprintf("%s %s", merged[i][0], merged[i][1]));
+        else json_array_append_new(merges, json_sprintf("%s %s", merged[i][0], merged[i][1]));
     }
     json_object_set_new(model, "merges", merges);
     CHECK_OK(open_json(f, root, &t, &err));
@@ -444,14 +445,10 @@ static void test_merges_repeated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_file_layout),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_not_json),
-        cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_added_tokens),
-        cmocka_unit_test(test_added_borders),
-        cmocka_unit_test(test_merges),
-        cmocka_unit_test(test_merges_repeated),
+        cmocka_unit_test(test_file_layout),  cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_not_json),     cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_added_tokens), cmocka_unit_test(test_added_borders),
+        cmocka_unit_test(test_merges),       cmocka_unit_test(test_merges_repeated),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

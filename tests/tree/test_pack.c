@@ -47,10 +47,8 @@ static void check_lists(const struct raml_pack *p)
                 for (uint32_t r = 0; r < RAML_TILE; r++) {
                     uint64_t m = p->mask[pair->mask + r];
                     any |= m;
-                    if (r < q->n)
-                        all &= m;
-                    else
-                        assert_true(m == 0);
+                    if (r < q->n) all &= m;
+                    else assert_true(m == 0);
                 }
                 assert_true(any != 0 && all != ~UINT64_C(0)); /* neither useless nor unnecessary */
             }

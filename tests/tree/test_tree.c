@@ -101,8 +101,8 @@ static void test_faults(void **state)
             assert_int_equal(raml_tree_add(&t, 0, 3, NULL, 0, 0, NULL, NULL), RAML_OK); /* an empty span */
         }
         before = t;
-        enum raml_code rc =
-            raml_tree_add(&t, faults[i].parent, faults[i].after, token, faults[i].n, faults[i].first_target, &index, &err);
+        enum raml_code rc = raml_tree_add(&t, faults[i].parent, faults[i].after, token, faults[i].n,
+                                          faults[i].first_target, &index, &err);
         assert_int_equal(rc, RAML_ERANGE);
         assert_int_equal(err.code, RAML_ERANGE);
         assert_string_equal(err.msg, faults[i].msg);

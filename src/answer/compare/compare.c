@@ -107,14 +107,10 @@ enum raml_verdict raml_compare_scalars(struct check *c, const struct expr *a, co
     if (v == RAML_EQUAL) return v;
     const struct expr *bare_a = a, *bare_b = b;
     const char *why = NULL;
-    if (a->kind == EXPR_PERCENT && b->kind != EXPR_PERCENT)
-        bare_a = a->arg[0], why = "per cent left aside";
-    else if (b->kind == EXPR_PERCENT && a->kind != EXPR_PERCENT)
-        bare_b = b->arg[0], why = "per cent left aside";
-    else if (a->kind == EXPR_DEGREE && b->kind != EXPR_DEGREE)
-        bare_a = a->arg[0], why = "degrees left aside";
-    else if (b->kind == EXPR_DEGREE && a->kind != EXPR_DEGREE)
-        bare_b = b->arg[0], why = "degrees left aside";
+    if (a->kind == EXPR_PERCENT && b->kind != EXPR_PERCENT) bare_a = a->arg[0], why = "per cent left aside";
+    else if (b->kind == EXPR_PERCENT && a->kind != EXPR_PERCENT) bare_b = b->arg[0], why = "per cent left aside";
+    else if (a->kind == EXPR_DEGREE && b->kind != EXPR_DEGREE) bare_a = a->arg[0], why = "degrees left aside";
+    else if (b->kind == EXPR_DEGREE && a->kind != EXPR_DEGREE) bare_b = b->arg[0], why = "degrees left aside";
     if (why) {
         raml_work_say(&c->work, "%s", why);
         enum raml_verdict bare = raml_decide(bare_a, bare_b, &c->work, &rule);
@@ -193,10 +189,8 @@ static enum raml_verdict compare_times(struct check *c, const struct expr *a, co
     enum raml_verdict v = raml_decide(x, y, &c->work, &c->rule);
     if (v == RAML_DIFFERENT && a->kind != b->kind) { /* "4:30" may mean 4:30 PM */
         const struct expr *half = raml_expr_int(&c->pool, 720);
-        if (a->kind == EXPR_TIME)
-            y = raml_expr_2(&c->pool, EXPR_ADD, y, half);
-        else
-            x = raml_expr_2(&c->pool, EXPR_ADD, x, half);
+        if (a->kind == EXPR_TIME) y = raml_expr_2(&c->pool, EXPR_ADD, y, half);
+        else x = raml_expr_2(&c->pool, EXPR_ADD, x, half);
         if (x && y && raml_decide(x, y, &c->work, &c->rule) == RAML_EQUAL) v = RAML_UNKNOWN;
         return raml_compare_said(c, v, v == RAML_UNKNOWN ? "AM or PM left out" : "times of day");
     }

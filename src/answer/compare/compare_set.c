@@ -173,10 +173,8 @@ static bool settle(struct check *c, struct segments *x)
             if (!order_ends(c, s->high, x->s[i].low, 1, -1, &order)) return false;
             if (order > 0 || (order == 0 && !(s->high.open && x->s[i].low.open))) {
                 if (!order_ends(c, s->high, x->s[i].high, 1, 1, &order)) return false;
-                if (order < 0)
-                    s->high = x->s[i].high;
-                else if (order == 0)
-                    s->high.open = s->high.open && x->s[i].high.open;
+                if (order < 0) s->high = x->s[i].high;
+                else if (order == 0) s->high.open = s->high.open && x->s[i].high.open;
                 continue;
             }
         }
@@ -208,10 +206,8 @@ enum raml_verdict raml_compare_sets(struct check *c, const struct expr *a, const
     enum raml_verdict all = x->n == y->n ? RAML_EQUAL : RAML_DIFFERENT;
     for (uint32_t i = 0; i < x->n && all != RAML_DIFFERENT; i++) {
         enum raml_verdict low = same_end(c, x->s[i].low, y->s[i].low), high = same_end(c, x->s[i].high, y->s[i].high);
-        if (low == RAML_DIFFERENT || high == RAML_DIFFERENT)
-            all = RAML_DIFFERENT;
-        else if (low == RAML_UNKNOWN || high == RAML_UNKNOWN)
-            all = RAML_UNKNOWN;
+        if (low == RAML_DIFFERENT || high == RAML_DIFFERENT) all = RAML_DIFFERENT;
+        else if (low == RAML_UNKNOWN || high == RAML_UNKNOWN) all = RAML_UNKNOWN;
     }
     return raml_compare_said(c, all, "sets of real numbers");
 }

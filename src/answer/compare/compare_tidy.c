@@ -95,18 +95,12 @@ static const struct expr *work_out(struct check *c, const struct expr *e)
     const struct expr *sum = e->arg[0];
     for (uint32_t i = 1; i < e->n && sum; i++) {
         const struct expr *a = e->arg[i];
-        if (e->kind == EXPR_ADD)
-            sum = add_matrices(c, sum, a);
-        else if (sum->kind == EXPR_MATRIX && a->kind == EXPR_MATRIX)
-            sum = multiply_matrices(c, sum, a);
-        else if (sum->kind == EXPR_MATRIX && raml_expr_is_scalar(a))
-            sum = each(c, sum, EXPR_MUL, a);
-        else if (a->kind == EXPR_MATRIX && raml_expr_is_scalar(sum))
-            sum = each(c, a, EXPR_MUL, sum);
-        else if (raml_expr_is_scalar(a) && raml_expr_is_scalar(sum))
-            sum = raml_expr_2(&c->pool, EXPR_MUL, sum, a);
-        else
-            return e;
+        if (e->kind == EXPR_ADD) sum = add_matrices(c, sum, a);
+        else if (sum->kind == EXPR_MATRIX && a->kind == EXPR_MATRIX) sum = multiply_matrices(c, sum, a);
+        else if (sum->kind == EXPR_MATRIX && raml_expr_is_scalar(a)) sum = each(c, sum, EXPR_MUL, a);
+        else if (a->kind == EXPR_MATRIX && raml_expr_is_scalar(sum)) sum = each(c, a, EXPR_MUL, sum);
+        else if (raml_expr_is_scalar(a) && raml_expr_is_scalar(sum)) sum = raml_expr_2(&c->pool, EXPR_MUL, sum, a);
+        else return e;
     }
     return sum ? sum : e;
 }
@@ -213,12 +207,9 @@ static const struct unit *look_up(const char *text, uint32_t n, int *power)
     s[len] = 0;
     char *name = s;
     if (!strncmp(name, "text", 4)) name += 4;
-    if (!strncmp(name, "square", 6))
-        name += 6, *power = 2;
-    else if (!strncmp(name, "cubic", 5))
-        name += 5, *power = 3;
-    else if (!strncmp(name, "sq", 2))
-        name += 2, *power = 2;
+    if (!strncmp(name, "square", 6)) name += 6, *power = 2;
+    else if (!strncmp(name, "cubic", 5)) name += 5, *power = 3;
+    else if (!strncmp(name, "sq", 2)) name += 2, *power = 2;
     len = (uint32_t)strlen(name);
     if (len > 2 && name[len - 2] == '^' && (name[len - 1] == '2' || name[len - 1] == '3')) {
         *power = name[len - 1] - '0';

@@ -17,5 +17,4 @@ enum { ALGEBRAIC_MAX_DEGREE = 64 };
  * large. */
 enum raml_verdict raml_algebraic_decide(const struct expr *a, const struct expr *b, struct work *w);
 
-
 #endif

@@ -315,8 +315,8 @@ static bool modulo(acb_struct *x, uint32_t n, const struct ball *b, acb_t out)
 bool raml_ball_call(enum expr_fn fn, acb_struct *x, uint32_t n, const struct ball *b, acb_t out)
 {
     static const function table[EXPR_N_FNS] = {
-        [FN_SQRT] = root, [FN_ROOT] = root, [FN_EXP] = exponential, [FN_LN] = logarithm, [FN_LOG] = logarithm,
-        [FN_FACTORIAL] = factorial, [FN_FACTORIAL2] = factorial2, [FN_MOD] = modulo};
+        [FN_SQRT] = root,     [FN_ROOT] = root,           [FN_EXP] = exponential,       [FN_LN] = logarithm,
+        [FN_LOG] = logarithm, [FN_FACTORIAL] = factorial, [FN_FACTORIAL2] = factorial2, [FN_MOD] = modulo};
     if (fn < EXPR_N_FNS && table[fn]) return table[fn](x, n, b, out);
     if (fn >= FN_SIN && fn <= FN_CSC) return circular(fn, x, b, out);
     if (fn >= FN_ASIN && fn <= FN_ACSC) return inverse_circular(fn, x, b, out);

@@ -100,9 +100,11 @@ static enum raml_verdict exactly(const struct expr *a, const struct expr *b, str
 
 static enum raml_verdict constants(const struct expr *a, const struct expr *b, struct work *w, const char **rule)
 {
-    static const struct { slong prec; const char *rule; } at[] = {
-        {64, "balls of 64 bits"}, {128, "balls of 128 bits"}, {256, "balls of 256 bits"}, {512, "balls of 512 bits"},
-        {1024, "balls of 1024 bits"}, {2048, "balls of 2048 bits"}};
+    static const struct {
+        slong prec;
+        const char *rule;
+    } at[] = {{64, "balls of 64 bits"},   {128, "balls of 128 bits"},   {256, "balls of 256 bits"},
+              {512, "balls of 512 bits"}, {1024, "balls of 1024 bits"}, {2048, "balls of 2048 bits"}};
     bool tried = false;
     for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
         enum meeting m = compare(a, b, at[i].prec, w);
@@ -216,8 +218,8 @@ static bool last_digit(const struct expr *e, struct work *w, fmpq_t unit)
     if ((e->kind != EXPR_MUL && e->kind != EXPR_DIV) || e->n != 2) return false;
     fmpq_t factor;
     fmpq_init(factor);
-    bool ok = last_digit(e->arg[0], w, unit) && raml_rational(e->arg[1], w, factor) == RATIONAL_YES &&
-              !fmpq_is_zero(factor);
+    bool ok =
+        last_digit(e->arg[0], w, unit) && raml_rational(e->arg[1], w, factor) == RATIONAL_YES && !fmpq_is_zero(factor);
     if (ok && e->kind == EXPR_DIV) fmpq_inv(factor, factor);
     if (ok) fmpq_mul(unit, unit, factor);
     if (ok) fmpq_abs(unit, unit);
@@ -299,8 +301,7 @@ bool raml_decide_order(const struct expr *a, const struct expr *b, struct work *
         *order = (ia > ib) - (ia < ib);
         return (ia && ib) || with_infinity(a, b, w) == RAML_DIFFERENT;
     }
-    if (!is_scalar(a) || !is_scalar(b) || raml_expr_has_symbol(a) || raml_expr_has_symbol(b))
-        return false;
+    if (!is_scalar(a) || !is_scalar(b) || raml_expr_has_symbol(a) || raml_expr_has_symbol(b)) return false;
     fmpq_init(x);
     fmpq_init(y);
     bool known = raml_rational(a, w, x) == RATIONAL_YES && raml_rational(b, w, y) == RATIONAL_YES;

@@ -56,15 +56,30 @@ static bool may_be_negative(const struct expr *e)
 static void look_at_call(const struct expr *e, struct look *l)
 {
     switch (e->sub) {
-    case FN_SQRT: case FN_ROOT: case FN_LN: case FN_LOG: case FN_ASIN: case FN_ACOS: case FN_ATAN: case FN_ACOT:
-    case FN_ASEC: case FN_ACSC: case FN_ASINH: case FN_ACOSH: case FN_ATANH: case FN_ARG:
-        l->branches = true;
-        break;
-    case FN_FACTORIAL: case FN_FACTORIAL2: case FN_BINOMIAL: case FN_PERMUTATIONS: case FN_GCD: case FN_LCM:
-    case FN_MOD:
-        l->integers = true;
-        break;
-    case FN_RE: case FN_IM: case FN_CONJ: l->has_i = true; break; /* of variables that may be complex */
+    case FN_SQRT:
+    case FN_ROOT:
+    case FN_LN:
+    case FN_LOG:
+    case FN_ASIN:
+    case FN_ACOS:
+    case FN_ATAN:
+    case FN_ACOT:
+    case FN_ASEC:
+    case FN_ACSC:
+    case FN_ASINH:
+    case FN_ACOSH:
+    case FN_ATANH:
+    case FN_ARG: l->branches = true; break;
+    case FN_FACTORIAL:
+    case FN_FACTORIAL2:
+    case FN_BINOMIAL:
+    case FN_PERMUTATIONS:
+    case FN_GCD:
+    case FN_LCM:
+    case FN_MOD: l->integers = true; break;
+    case FN_RE:
+    case FN_IM:
+    case FN_CONJ: l->has_i = true; break; /* of variables that may be complex */
     default: break;
     }
 }
@@ -88,14 +103,16 @@ static void look_at(const struct expr *e, struct look *l)
 /* Coordinate i of point p. */
 static void coordinate(uint32_t p, uint32_t i, fmpq_t out)
 {
-    static const struct { slong a, b; ulong q; } line[N_POINTS] = {
-        {2, 1, 1},    /* 2, 3, 4 ... */
-        {19, -1, 1},  /* 19, 18, 17 ... */
-        {5, 3, 1},    /* 5, 8, 11 ... */
-        {17, 22, 15}, /* above 1, rising */
-        {7, 11, 271}, /* in (0, 1), rising */
-        {251, -13, 257}, /* in (0, 1), falling */
-        {-29, 14, 105}, {-13, -4, 35}};
+    static const struct {
+        slong a, b;
+        ulong q;
+    } line[N_POINTS] = {{2, 1, 1},       /* 2, 3, 4 ... */
+                        {19, -1, 1},     /* 19, 18, 17 ... */
+                        {5, 3, 1},       /* 5, 8, 11 ... */
+                        {17, 22, 15},    /* above 1, rising */
+                        {7, 11, 271},    /* in (0, 1), rising */
+                        {251, -13, 257}, /* in (0, 1), falling */
+                        {-29, 14, 105},  {-13, -4, 35}};
     slong v = line[p].a + line[p].b * (slong)i;
     if (p == 1 && v < 2) v = 2;
     if (p == 0) v += (slong)(i * i) / 2; /* 2, 3, 6, 9, 14: no steps alike */

@@ -175,8 +175,7 @@ static bool convert_call(struct ring *r, const struct expr *e, struct ratio *out
     for (uint32_t i = 0; i < e->n && ok; i++) ok = convert(r, e->arg[i], &arg[i]);
     if (ok && e->kind == EXPR_APPLY)
         ok = raml_ring_gen_power(r, raml_ring_gen(r, GEN_APPLY, 0, e->text, e->n_text, arg, e->n), 1, out);
-    else if (ok)
-        ok = convert_number(r, e, out) || raml_normal_call(r, (enum expr_fn)e->sub, arg, e->n, out);
+    else if (ok) ok = convert_number(r, e, out) || raml_normal_call(r, (enum expr_fn)e->sub, arg, e->n, out);
     for (uint32_t i = 0; i < e->n; i++) raml_ratio_clear(r, &arg[i]);
     return ok;
 }
@@ -303,6 +302,7 @@ struct normal_verdict raml_normal_decide(const struct expr *a, const struct expr
     slong D = common(s.D, L, MAX_DENOMINATOR);
     fmpz_clear(L);
     s.D = D % s.L == 0 ? D : s.L; /* L >= 1 */
-    for (int i = 0; i < 3 && attempt(&s, &t, w, &v); i++) {}
+    for (int i = 0; i < 3 && attempt(&s, &t, w, &v); i++) {
+    }
     return v;
 }

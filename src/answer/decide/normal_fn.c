@@ -135,8 +135,10 @@ static bool hyperbolic(struct ring *r, enum expr_fn fn, struct ratio *x, uint32_
 /* asin or atan at the points known by their squares; *twelfths of pi, positive. */
 static bool known_angle(struct ring *r, enum expr_fn fn, const struct ratio *x, slong *twelfths)
 {
-    static const struct { slong p, q, asin, atan; } square[] = {
-        {0, 1, 0, 0}, {1, 4, 2, -1}, {1, 2, 3, -1}, {3, 4, 4, -1}, {1, 1, 6, 3}, {3, 1, -1, 4}, {1, 3, -1, 2}};
+    static const struct {
+        slong p, q, asin, atan;
+    } square[] = {{0, 1, 0, 0}, {1, 4, 2, -1}, {1, 2, 3, -1}, {3, 4, 4, -1},
+                  {1, 1, 6, 3}, {3, 1, -1, 4}, {1, 3, -1, 2}};
     struct ratio s;
     fmpq_t q;
     raml_ratio_init(r, &s);
@@ -160,8 +162,8 @@ static bool odd(struct ring *r, enum expr_fn fn, struct ratio *x, struct ratio *
     if (minus) raml_ratio_neg(r, x);
     if (known_angle(r, fn, x, &twelfths)) { /* x has one term, a positive one */
         ok = raml_ring_pi(r, out) && scale(r, out, twelfths, 12);
-        ok = ok && fmpz_mpoly_length(x->num, r->ctx) <= 1 && (fmpz_mpoly_is_zero(x->num, r->ctx) ||
-                                                              raml_ring_sign(r, x->num) == 1);
+        ok = ok && fmpz_mpoly_length(x->num, r->ctx) <= 1 &&
+             (fmpz_mpoly_is_zero(x->num, r->ctx) || raml_ring_sign(r, x->num) == 1);
     } else {
         ok = opaque(r, fn, x, 1, out);
     }
@@ -184,8 +186,7 @@ static bool inverse_circular(struct ring *r, enum expr_fn fn, struct ratio *x, u
     if (fn == FN_ASEC || fn == FN_ACSC) ok = raml_ratio_div(r, x, &half, x);
     if (fn == FN_ACOT && !surely_positive(r, x)) r->assumed = true; /* conventions agree only for positive arguments */
     ok = ok && odd(r, fn == FN_ATAN || fn == FN_ACOT ? FN_ATAN : FN_ASIN, x, out);
-    if (complement)
-        ok = ok && raml_ring_pi(r, &half) && scale(r, &half, 1, 2) && raml_ratio_sub(r, out, &half, out);
+    if (complement) ok = ok && raml_ring_pi(r, &half) && scale(r, &half, 1, 2) && raml_ratio_sub(r, out, &half, out);
     raml_ratio_clear(r, &half);
     return ok;
 }
@@ -304,9 +305,9 @@ static bool choose(struct ring *r, enum expr_fn fn, struct ratio *x, uint32_t n,
 bool raml_normal_call(struct ring *r, enum expr_fn fn, struct ratio *x, uint32_t n, struct ratio *out)
 {
     static const function table[EXPR_N_FNS] = {
-        [FN_SQRT] = root, [FN_ROOT] = root, [FN_EXP] = exponential, [FN_LN] = logarithm, [FN_LOG] = logarithm,
-        [FN_ABS] = absolute, [FN_ARG] = argument,
-        [FN_FACTORIAL] = factorial, [FN_BINOMIAL] = choose, [FN_PERMUTATIONS] = choose};
+        [FN_SQRT] = root,       [FN_ROOT] = root,          [FN_EXP] = exponential, [FN_LN] = logarithm,
+        [FN_LOG] = logarithm,   [FN_ABS] = absolute,       [FN_ARG] = argument,    [FN_FACTORIAL] = factorial,
+        [FN_BINOMIAL] = choose, [FN_PERMUTATIONS] = choose};
     if (!n || fn >= EXPR_N_FNS) return false;
     if (table[fn]) return table[fn](r, fn, x, n, out);
     if (fn >= FN_SIN && fn <= FN_CSC) return circular(r, fn, x, n, out);

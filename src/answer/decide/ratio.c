@@ -4,8 +4,10 @@
 #include <flint/fmpz_vec.h>
 #include <stdlib.h>
 
+/* clang-format off */
 enum { MAX_GCD_TERMS = 400, MAX_GCD_DEGREE = 200, MAX_POWER = 5000, MAX_POWER_TERMS = 3000, MAX_POWER_BITS = 20000,
        MAX_DEGREE = 20000 };
+/* clang-format on */
 
 void raml_ratio_init(struct ring *r, struct ratio *a)
 {
@@ -213,8 +215,8 @@ bool raml_ratio_mul(struct ring *r, struct ratio *out, const struct ratio *a, co
 {
     struct ratio x;
     raml_ratio_init(r, &x);
-    bool ok = raml_ring_mul(r, x.num, a->num, b->num) && raml_ring_mul(r, x.den, a->den, b->den) &&
-              raml_ratio_tidy(r, &x);
+    bool ok =
+        raml_ring_mul(r, x.num, a->num, b->num) && raml_ring_mul(r, x.den, a->den, b->den) && raml_ratio_tidy(r, &x);
     if (ok) swap_in(r, out, &x);
     raml_ratio_clear(r, &x);
     return ok;

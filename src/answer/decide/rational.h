@@ -13,9 +13,9 @@
 enum { RATIONAL_MAX_BITS = 200000 };
 
 enum rational {
-    RATIONAL_NO,   /* not known to be rational: irrational, variables, too large, too much work */
+    RATIONAL_NO, /* not known to be rational: irrational, variables, too large, too much work */
     RATIONAL_YES,
-    RATIONAL_NONE  /* has no value: 1/0 */
+    RATIONAL_NONE /* has no value: 1/0 */
 };
 
 /* *out is initialised by the caller; set only for RATIONAL_YES. */

@@ -163,7 +163,8 @@ static enum rational factorial2(fmpq *arg, uint32_t n, struct work *w, fmpq_t ou
 {
     (void)n;
     uint64_t steps = fmpz_cmp_ui(fmpq_numref(&arg[0]), RATIONAL_MAX_BITS) < 0 && fmpq_sgn(&arg[0]) > 0
-                         ? fmpz_get_ui(fmpq_numref(&arg[0])) : 0;
+                         ? fmpz_get_ui(fmpq_numref(&arg[0]))
+                         : 0;
     if (!raml_work_charge(w, steps * steps / 500000)) return RATIONAL_NO;
     return product_down(&arg[0], 2, w, out);
 }
@@ -291,6 +292,7 @@ static enum rational modulo(fmpq *arg, uint32_t n, struct work *w, fmpq_t out)
 
 enum rational raml_rational_call(enum expr_fn fn, fmpq *arg, uint32_t n, struct work *w, fmpq_t out)
 {
+    /* clang-format off */
     static const function table[EXPR_N_FNS] = {
         [FN_SQRT] = root, [FN_ROOT] = root, [FN_EXP] = one_at_zero, [FN_LN] = log_of_one, [FN_LOG] = log_of_one,
         [FN_SIN] = zero_at_zero, [FN_COS] = one_at_zero, [FN_TAN] = zero_at_zero, [FN_COT] = none_at_zero,
@@ -302,5 +304,6 @@ enum rational raml_rational_call(enum expr_fn fn, fmpq *arg, uint32_t n, struct 
         [FN_BINOMIAL] = binomial, [FN_PERMUTATIONS] = permutations, [FN_GCD] = gcd, [FN_LCM] = lcm,
         [FN_MIN] = least, [FN_MAX] = greatest, [FN_MOD] = modulo, [FN_RE] = same, [FN_IM] = imaginary_part,
         [FN_CONJ] = same, [FN_ARG] = argument};
+    /* clang-format on */
     return fn < EXPR_N_FNS && table[fn] && n ? table[fn](arg, n, w, out) : RATIONAL_NO;
 }

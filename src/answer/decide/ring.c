@@ -8,7 +8,7 @@ enum {
     MAX_PRODUCTS = 200000, /* terms times terms of one multiplication */
     MAX_BITS = 20000,      /* of a coefficient */
     MAX_DEGREE = 20000,
-    MAX_STEPS = 4000,      /* powers of a relation used at once */
+    MAX_STEPS = 4000, /* powers of a relation used at once */
     VALUE_BITS = 192
 };
 

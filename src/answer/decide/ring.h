@@ -53,12 +53,12 @@ struct ring {
     struct gen gen[RING_MAX_GENS];
     slong n_gens, max_gens;
     slong n_plain; /* variables among them */
-    slong L, D; /* D is a multiple of L */
+    slong L, D;    /* D is a multiple of L */
     struct work *w;
-    bool positive;  /* variables are assumed to be positive */
-    bool assumed;   /* something that need not be positive was assumed to be */
+    bool positive; /* variables are assumed to be positive */
+    bool assumed;  /* something that need not be positive was assumed to be */
     bool trig, roots, quotients;
-    slong i;        /* the index of GEN_I; -1: none yet */
+    slong i; /* the index of GEN_I; -1: none yet */
 };
 
 void raml_ring_init(struct ring *r, slong max_gens, slong L, slong D, struct work *w);

@@ -136,8 +136,8 @@ static enum raml_found find(struct text t, const struct raml_answer_options *opt
     return found || out->code ? found : unmarked(t, opt->last, out);
 }
 
-enum raml_code raml_answer_find(const char *text, size_t n, const struct raml_answer_options *opt,
-                                struct raml_buf *out, enum raml_found *found, struct raml_err *err)
+enum raml_code raml_answer_find(const char *text, size_t n, const struct raml_answer_options *opt, struct raml_buf *out,
+                                enum raml_found *found, struct raml_err *err)
 {
     struct raml_answer_options plain = raml_answer_default();
     *found = text && n ? find((struct text){text, n}, opt ? opt : &plain, out) : RAML_FOUND_NOTHING;

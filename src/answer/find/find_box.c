@@ -8,8 +8,10 @@
 
 #include <string.h>
 
+/* clang-format off */
 enum { MAX_JOINED = 256, ALTERNATIVES = 8, /* boxes of one answer; that may be one answer written several ways */
        JOINT = 30, JOINT_WORDS = 4 }; /* bytes without blanks, and words, between two of them */
+/* clang-format on */
 
 struct box {
     size_t from, to; /* of all of it, in the text */

@@ -12,9 +12,9 @@ enum { GAP_BYTES = 60 };
 
 struct noun {
     const char *word, *verbs;
-    const char *gap;  /* words that may follow the noun before its verb; NULL: the verb follows at once */
-    bool direct;      /* a number or a formula may follow without a verb */
-    bool colon;       /* a colon works as well as a verb */
+    const char *gap; /* words that may follow the noun before its verb; NULL: the verb follows at once */
+    bool direct;     /* a number or a formula may follow without a verb */
+    bool colon;      /* a colon works as well as a verb */
 };
 static const char is_en[] = "is|are|equals|=|would be|must be|should be|will be|was|be";
 static const char of_en[] = "to|for|of|in|here|we|that|therefore|thus|then";
@@ -35,7 +35,10 @@ static const struct noun nouns[] = {
     {"antwort", "ist|lautet|sind", "auf|also|daher|somit", true, true},
     {"ergebnis", "ist|lautet", "also|daher|somit", false, true},
     {"l\xc3\xb6sung", "ist|lautet", NULL, false, true},
-    {"respuesta", "es|son|ser\xc3\xad" "a", "final|correcta|a|de", true, true},
+    {"respuesta",
+     "es|son|ser\xc3\xad"
+     "a",
+     "final|correcta|a|de", true, true},
     {"soluci\xc3\xb3n", "es", "final", false, false},
     {"resultado", "es|\xc3\xa9", "final", false, true},
     {"risposta", "\xc3\xa8|sono", "finale|corretta|a|alla", true, true},
@@ -62,7 +65,7 @@ static const struct noun nouns[] = {
      NULL, true, true},
     {"\xe7\xbb\x93\xe6\x9e\x9c", "\xe6\x98\xaf|\xe4\xb8\xba", NULL, false, true},
     {"\xe6\xad\xa3\xe7\xa1\xae\xe9\x80\x89\xe9\xa1\xb9", "\xe6\x98\xaf|\xe4\xb8\xba", NULL, true, true},
-    {"\xe6\x95\x85\xe9\x80\x89", "", NULL, true, true}, /* zh: hence choose */
+    {"\xe6\x95\x85\xe9\x80\x89", "", NULL, true, true},             /* zh: hence choose */
     {"\xe7\xad\x94\xe3\x81\x88", "\xe3\x81\xaf", NULL, true, true}, /* ja: answer, topic mark */
     {"\xe6\xad\xa3\xe8\xa7\xa3", "\xe3\x81\xaf", NULL, true, true},
     {"\xe8\xa7\xa3\xe7\xad\x94", "\xe3\x81\xaf", NULL, false, true},

@@ -59,8 +59,8 @@ static bool begins(struct text t, bool any_case, char *letter)
     bool lower = t.s[i] >= 'a';
     if (lower && !any_case) return false;
     size_t next = i + 1 + raml_find_blank(t, i + 1);
-    bool closed = next >= t.n || raml_find_one_of(t.s[i + 1], ").:,;]}*$\"'\n") ||
-                  raml_find_char(t, i + 1, &len) >= 0x3000;
+    bool closed =
+        next >= t.n || raml_find_one_of(t.s[i + 1], ").:,;]}*$\"'\n") || raml_find_char(t, i + 1, &len) >= 0x3000;
     bool name = !lower && next > i + 1 && next < t.n && !is_lower(t.s[next]);
     if (!closed && !name) return false;
     *letter = lower ? (char)(t.s[i] - 'a' + 'A') : t.s[i];

@@ -87,7 +87,7 @@ static struct text without_fillers(struct text t)
     for (size_t n = 1; n;) {
         t = raml_find_strip(t);
         n = raml_find_any(t, 0, fillers, true);
-        if (n == t.n) break; /* "the answer is only" */
+        if (n == t.n) break;                               /* "the answer is only" */
         if (n && raml_find_one_of(t.s[n], "=<>+/")) break; /* "option = 3": a name */
         t = raml_find_skip(t, n);
     }

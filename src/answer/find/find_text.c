@@ -96,8 +96,8 @@ uint32_t raml_find_char(struct text t, size_t i, size_t *len)
 bool raml_find_letter(uint32_t c)
 {
     if (c < 0x80) return is_alpha((char)c);
-    static const uint32_t range[][2] = {{0xc0, 0xd6},    {0xd8, 0xf6},     {0xf8, 0x24f},   {0x300, 0x52f},
-                                        {0x5d0, 0x66f}, {0x671, 0x6ff},   {0x900, 0x963},  {0x970, 0xdff},
+    static const uint32_t range[][2] = {{0xc0, 0xd6},   {0xd8, 0xf6},    {0xf8, 0x24f},  {0x300, 0x52f},
+                                        {0x5d0, 0x66f}, {0x671, 0x6ff},  {0x900, 0x963}, {0x970, 0xdff},
                                         {0xe01, 0xe4f}, {0x1e00, 0x1fff}};
     for (size_t i = 0; i < sizeof range / sizeof *range; i++)
         if (c >= range[i][0] && c <= range[i][1]) return true;

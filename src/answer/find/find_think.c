@@ -5,14 +5,20 @@
 
 #define COUNT(x) (sizeof(x) / sizeof *(x))
 
+/* clang-format off */
 static const char *const opens[] = {"<think>",   "<thinking>", "<reasoning>", "<thought>", "<|begin_of_thought|>",
                                     "<reasoning_start>", "\xe2\x97\x81think\xe2\x96\xb7", "<seed:think>"};
+/* clang-format on */
+/* clang-format off */
 static const char *const closes[] = {"</think>",  "</thinking>", "</reasoning>", "</thought>", "<|end_of_thought|>",
                                      "</reasoning_end>", "\xe2\x97\x81/think\xe2\x96\xb7", "</seed:think>",
                                      "\\end{think}"};
+/* clang-format on */
+/* clang-format off */
 static const char *const turns[] = {"<|im_start|>", "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "</s>",
                                     "<\xef\xbd\x9c\x65nd\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
                                     "<|end_of_text|>", "<|end|>", "<|return|>", "<end_of_turn>"};
+/* clang-format on */
 
 /* The length of the mark of the list that is at byte i. */
 static size_t mark_at(struct text t, size_t i, const char *const *list, size_t n_list)

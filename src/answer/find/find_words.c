@@ -5,9 +5,11 @@
 
 #include <string.h>
 
+/* clang-format off */
 enum { MOST_BREAKS = 3, /* a text of more lines is not a bare answer */
        SENTENCE = 3, CJK_WORD = 4, /* this many words, or characters without spaces, in a row are a sentence */
        SHORT_WORDS = 5, SHORT_BYTES = 60 }; /* but "no real solutions" is an answer */
+/* clang-format on */
 
 struct walk {
     struct reading r;
@@ -18,9 +20,9 @@ struct walk {
 /* Commands whose braces contain words that count as part of a formula. */
 static bool is_text(struct text name)
 {
-    static const char *const names[] = {"text",   "textbf", "textit", "textrm", "texttt", "mbox",   "mathrm",
-                                        "mathbf", "mathit", "mathsf", "begin",  "end",    "operatorname", "hbox",
-                                        "boxed",  "fbox",   "emph",   "underline"};
+    static const char *const names[] = {"text",         "textbf", "textit", "textrm", "texttt", "mbox",
+                                        "mathrm",       "mathbf", "mathit", "mathsf", "begin",  "end",
+                                        "operatorname", "hbox",   "boxed",  "fbox",   "emph",   "underline"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strlen(names[i]) == name.n && memcmp(names[i], name.s, name.n) == 0) return true;
     return false;

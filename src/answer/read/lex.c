@@ -42,12 +42,9 @@ static size_t group_end(const struct lexer *x, size_t i)
 {
     size_t depth = 0;
     for (; i < x->n; i++) {
-        if (x->s[i] == '\\')
-            i++;
-        else if (x->s[i] == '{')
-            depth++;
-        else if (x->s[i] == '}' && --depth == 0)
-            return i + 1;
+        if (x->s[i] == '\\') i++;
+        else if (x->s[i] == '{') depth++;
+        else if (x->s[i] == '}' && --depth == 0) return i + 1;
     }
     return x->n;
 }
@@ -79,10 +76,8 @@ static void word(struct lexer *x)
         return;
     }
     const struct lex_name *name = n > 1 ? raml_lex_plain(x->s + x->i, n) : NULL;
-    if (name)
-        add_name(x, name);
-    else
-        raml_lex_add(x, n == 1 ? T_LETTER : T_WORD, 0, raml_arena_text(x->arena, x->s + x->i, n), n);
+    if (name) add_name(x, name);
+    else raml_lex_add(x, n == 1 ? T_LETTER : T_WORD, 0, raml_arena_text(x->arena, x->s + x->i, n), n);
     x->i += n;
 }
 
@@ -132,20 +127,14 @@ static void text_token(struct lexer *x, const char *s, size_t n)
     while (m && *from == ',') from++, m--;
     trim(&from, &m);
     const struct lex_name *name = m > 1 ? raml_lex_plain(from, m) : NULL;
-    if (name && (name->kind == T_AND || name->kind == T_PERCENT || name->kind == T_DEGREE))
-        add_name(x, name);
-    else if (n == 0)
-        x->blank = true;
-    else if (n == 1 && *s == ',')
-        raml_lex_add(x, T_COMMA, 0, NULL, 0);
-    else if ((n == 1 && *s == '%') || (n == 2 && s[0] == '\\' && s[1] == '%'))
-        raml_lex_add(x, T_PERCENT, 0, NULL, 0);
+    if (name && (name->kind == T_AND || name->kind == T_PERCENT || name->kind == T_DEGREE)) add_name(x, name);
+    else if (n == 0) x->blank = true;
+    else if (n == 1 && *s == ',') raml_lex_add(x, T_COMMA, 0, NULL, 0);
+    else if ((n == 1 && *s == '%') || (n == 2 && s[0] == '\\' && s[1] == '%')) raml_lex_add(x, T_PERCENT, 0, NULL, 0);
     else {
         const char *copy = raml_arena_text(x->arena, s, n);
-        if (copy)
-            raml_lex_add(x, T_TEXT, 0, copy, n);
-        else
-            x->out.no_memory = true;
+        if (copy) raml_lex_add(x, T_TEXT, 0, copy, n);
+        else x->out.no_memory = true;
     }
 }
 
@@ -159,12 +148,9 @@ static void roman(struct lexer *x)
     size_t k = 0;
     while (k < n && is_alpha(s[k])) k++;
     const struct lex_name *name = k == n && n > 1 ? raml_lex_command(s, n) : NULL;
-    if (name && name->kind <= T_BAD && name->kind != T_RELATION)
-        add_name(x, name);
-    else if (k == n && n > 1)
-        text_token(x, s, n);
-    else
-        x->i = from; /* read on: { ... } */
+    if (name && name->kind <= T_BAD && name->kind != T_RELATION) add_name(x, name);
+    else if (k == n && n > 1) text_token(x, s, n);
+    else x->i = from; /* read on: { ... } */
 }
 
 static void blackboard(struct lexer *x)
@@ -178,10 +164,8 @@ static void blackboard(struct lexer *x)
     } else if (!argument(x, &s, &n)) {
         return;
     }
-    if (n == 1 && strchr("RZNQC", *s))
-        raml_lex_add(x, T_SET_NAME, *s, NULL, 0);
-    else if (n)
-        raml_lex_add(x, T_LETTER, 0, raml_arena_text(x->arena, s, 1), 1);
+    if (n == 1 && strchr("RZNQC", *s)) raml_lex_add(x, T_SET_NAME, *s, NULL, 0);
+    else if (n) raml_lex_add(x, T_LETTER, 0, raml_arena_text(x->arena, s, 1), 1);
 }
 
 static void environment(struct lexer *x, bool begin)
@@ -202,10 +186,8 @@ static void environment(struct lexer *x, bool begin)
         if (at(x, i) == '{') x->i = group_end(x, i);
     }
     raml_lex_add(x, begin ? T_BEGIN : T_FINISH, 0, name, name ? n : 0);
-    if (begin)
-        x->environments++;
-    else if (x->environments)
-        x->environments--;
+    if (begin) x->environments++;
+    else if (x->environments) x->environments--;
 }
 
 /* What follows a known command; x->i is after its name. */
@@ -426,10 +408,8 @@ static void single(struct lexer *x, char c)
     case '"':
     case '`': x->blank = true; break;
     case '$':
-        if (x->drop_dollars)
-            x->blank = true;
-        else
-            raml_lex_add(x, T_CURRENCY, 0, "dollar", 6);
+        if (x->drop_dollars) x->blank = true;
+        else raml_lex_add(x, T_CURRENCY, 0, "dollar", 6);
         break;
     default: raml_lex_add(x, T_BAD, c, NULL, 0); break;
     }
@@ -441,10 +421,8 @@ static bool dollars_are_pairs(const char *s, size_t n)
 {
     size_t count = 0;
     for (size_t i = 0; i < n; i++) {
-        if (s[i] == '\\')
-            i++;
-        else if (s[i] == '$')
-            count++;
+        if (s[i] == '\\') i++;
+        else if (s[i] == '$') count++;
     }
     return count % 2 == 0;
 }

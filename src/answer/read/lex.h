@@ -12,6 +12,7 @@
 
 enum { LEX_MAX_BYTES = 1 << 16, LEX_MAX_TOKENS = 1 << 13 };
 
+/* clang-format off */
 enum token_kind {
     T_END,
     T_NUMBER,   /* text: digits with at most one '.', perhaps an exponent; thousands separators are removed */
@@ -39,19 +40,20 @@ enum token_kind {
     T_MID,      /* \mid */
     T_BAD       /* what no answer contains */
 };
+/* clang-format on */
 
 struct token {
     uint8_t kind, sub;
-    bool blank;      /* whitespace came before it */
-    bool comma;      /* T_NUMBER: a plain comma separated its thousands, so it may also be two numbers */
+    bool blank;          /* whitespace came before it */
+    bool comma;          /* T_NUMBER: a plain comma separated its thousands, so it may also be two numbers */
     uint32_t n, at, end; /* bytes [at, end) of the source */
     const char *text;
 };
 
-struct tokens { /* in the arena */
+struct tokens {          /* in the arena */
     struct token *token; /* [n + 1]; the last is T_END */
     uint32_t n;
-    bool thousands;     /* some number has `comma` */
+    bool thousands; /* some number has `comma` */
     bool bad, no_memory;
 };
 

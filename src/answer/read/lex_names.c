@@ -4,6 +4,7 @@
 #include <string.h>
 
 /* LaTeX, without the backslash. Sorted. */
+/* clang-format off */
 static const struct lex_name commands[] = {
     {"Alpha", T_SYMBOL, 0, "Alpha"}, {"Bbb", LEX_BB, 0, NULL}, {"Beta", T_SYMBOL, 0, "Beta"},
     {"Big", LEX_DROP, 0, NULL}, {"Bigg", LEX_DROP, 0, NULL}, {"Biggl", LEX_DROP, 0, NULL},
@@ -138,8 +139,10 @@ static const struct lex_name commands[] = {
     {"wp", T_SYMBOL, 0, "wp"}, {"xi", T_SYMBOL, 0, "xi"}, {"yen", T_CURRENCY, 0, "yen"},
     {"zeta", T_SYMBOL, 0, "zeta"},
 };
+/* clang-format on */
 
 /* Words of plain notation: "sqrt(2)", "2 pi". Sorted. */
+/* clang-format off */
 static const struct lex_name plain[] = {
     {"AND", T_AND, 0, NULL}, {"And", T_AND, 0, NULL}, {"Degrees", T_DEGREE, 0, NULL}, {"Delta", T_SYMBOL, 0, "Delta"},
     {"Infinity", T_INFINITY, 0, NULL}, {"OR", T_AND, 0, NULL}, {"Omega", T_SYMBOL, 0, "Omega"},
@@ -173,11 +176,13 @@ static const struct lex_name plain[] = {
     {"tan", T_FN, FN_TAN, NULL}, {"tanh", T_FN, FN_TANH, NULL}, {"tau", T_SYMBOL, 0, "tau"},
     {"theta", T_SYMBOL, 0, "theta"}, {"und", T_AND, 0, NULL}, {"union", T_CUP, 0, NULL},
 };
+/* clang-format on */
 
 /* Sorted by code. */
 static const struct {
     uint32_t code;
     struct lex_name name;
+    /* clang-format off */
 } signs[] = {
     {0xa3, {"", T_CURRENCY, 0, "pound"}}, {0xa5, {"", T_CURRENCY, 0, "yen"}}, {0xb0, {"", T_DEGREE, 0, NULL}},
     {0xb1, {"", T_PLUS_MINUS, 0, NULL}}, {0xb5, {"", T_SYMBOL, 0, "mu"}}, {0xb7, {"", T_TIMES, 0, NULL}},
@@ -224,6 +229,7 @@ static const struct {
     {0x548c, {"", T_AND, 0, NULL}}, {0x6216, {"", T_AND, 0, NULL}}, {0xff0c, {"", T_COMMA, 0, NULL}},
     {0xffe5, {"", T_CURRENCY, 0, "yen"}}, {0x1d70b, {"", T_PI, 0, NULL}},
 };
+/* clang-format on */
 
 static const struct lex_name *look(const struct lex_name *table, size_t n_table, const char *name, size_t n)
 {
@@ -295,10 +301,9 @@ bool raml_lex_fraction(uint32_t code, const char **above, const char **below)
     static const struct {
         uint32_t code;
         const char *above, *below;
-    } known[] = {
-        {0xbc, "1", "4"},   {0xbd, "1", "2"},   {0xbe, "3", "4"},   {0x2153, "1", "3"}, {0x2154, "2", "3"},
-        {0x2155, "1", "5"}, {0x2156, "2", "5"}, {0x2157, "3", "5"}, {0x2158, "4", "5"}, {0x2159, "1", "6"},
-        {0x215a, "5", "6"}, {0x215b, "1", "8"}, {0x215c, "3", "8"}, {0x215d, "5", "8"}, {0x215e, "7", "8"}};
+    } known[] = {{0xbc, "1", "4"},   {0xbd, "1", "2"},   {0xbe, "3", "4"},   {0x2153, "1", "3"}, {0x2154, "2", "3"},
+                 {0x2155, "1", "5"}, {0x2156, "2", "5"}, {0x2157, "3", "5"}, {0x2158, "4", "5"}, {0x2159, "1", "6"},
+                 {0x215a, "5", "6"}, {0x215b, "1", "8"}, {0x215c, "3", "8"}, {0x215d, "5", "8"}, {0x215e, "7", "8"}};
     for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
         if (known[k].code != code) continue;
         *above = known[k].above;

@@ -12,7 +12,7 @@ enum {
     LEX_BB,            /* \mathbb{R} */
     LEX_BEGIN,
     LEX_END,
-    LEX_PMOD           /* \pmod{n} */
+    LEX_PMOD /* \pmod{n} */
 };
 
 /* The code point at text[0..left), left > 0; U+FFFD where it is not UTF-8. Returns its length, 1 or more. */

@@ -274,10 +274,8 @@ static bool odd_exponent(struct parser *p, const struct expr **e)
     const struct token *t = raml_parse_peek(p, k);
     bool closed = k == 1 || raml_parse_peek(p, k + 1)->kind == T_GROUP_END;
     if (!closed) return false;
-    if (t->kind == T_DEGREE)
-        *e = raml_expr_1(p->pool, EXPR_DEGREE, *e);
-    else if (t->kind == T_PRIME && (*e)->kind == EXPR_SYMBOL)
-        *e = primed(p, *e);
+    if (t->kind == T_DEGREE) *e = raml_expr_1(p->pool, EXPR_DEGREE, *e);
+    else if (t->kind == T_PRIME && (*e)->kind == EXPR_SYMBOL) *e = primed(p, *e);
     else if ((t->kind == T_WORD || t->kind == T_TEXT) && t->n == 2 &&
              (!memcmp(t->text, "th", 2) || !memcmp(t->text, "st", 2) || !memcmp(t->text, "nd", 2) ||
               !memcmp(t->text, "rd", 2))) {
@@ -350,8 +348,7 @@ static void skip_end(struct parser *p)
         if (t->kind == T_DOT || t->kind == T_COMMA || t->kind == T_SEMICOLON || t->kind == T_CELL || t->kind == T_ROW ||
             t->kind == T_TIMES || (t->kind == T_BAD && t->sub == '?') || t->kind == T_FINISH)
             p->i++;
-        else
-            return;
+        else return;
     }
 }
 

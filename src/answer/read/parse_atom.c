@@ -17,10 +17,8 @@ static const struct expr *from_text(struct parser *p, const char *s, size_t n)
         return NULL;
     }
     for (; i < n && s[i] != 'e' && s[i] != 'E'; i++) {
-        if (s[i] == '.')
-            point = true;
-        else
-            digits[len++] = s[i], scale += point;
+        if (s[i] == '.') point = true;
+        else digits[len++] = s[i], scale += point;
     }
     if (i < n) { /* at most nine digits (lex.c) */
         int32_t power = 0;
@@ -53,10 +51,8 @@ static const struct expr *repeating(struct parser *p, const struct token *t)
     }
     bool point = false;
     for (uint32_t i = 0; i < t->n; i++) {
-        if (t->text[i] == '.')
-            point = true;
-        else
-            joined[n++] = t->text[i], behind += point;
+        if (t->text[i] == '.') point = true;
+        else joined[n++] = t->text[i], behind += point;
     }
     size_t before = n;
     memcpy(joined + n, d->text, d->n);
@@ -278,10 +274,8 @@ static const struct expr *renamed(struct parser *p, const struct expr *inside, e
     struct expr *e = raml_expr_new(p->pool, kind, many);
     if (!e) return NULL;
     e->sub = (uint8_t)sub;
-    if (inside->kind == EXPR_LIST)
-        memcpy(e->arg, inside->arg, many * sizeof *e->arg);
-    else
-        e->arg[0] = inside;
+    if (inside->kind == EXPR_LIST) memcpy(e->arg, inside->arg, many * sizeof *e->arg);
+    else e->arg[0] = inside;
     return e;
 }
 

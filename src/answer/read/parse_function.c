@@ -117,8 +117,7 @@ const struct expr *raml_parse_function(struct parser *p)
 /* ---- sums, products, limits ---- */
 
 /* e with every SYMBOL `name` replaced by `by`. */
-static const struct expr *substitute(struct expr_pool *p, const struct expr *e, const char *name,
-                                     const struct expr *by)
+static const struct expr *substitute(struct expr_pool *p, const struct expr *e, const char *name, const struct expr *by)
 {
     if (!e) return NULL;
     if (e->kind == EXPR_SYMBOL && !strcmp(e->text, name)) return by;

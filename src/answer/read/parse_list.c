@@ -221,8 +221,7 @@ static const struct expr *word_item(struct parser *p, bool top)
     if (!top && t->kind == T_WORD && t->n <= 3) return NULL;
     for (; !parts_items(p->token[k].kind); k++) {
         t = &p->token[k];
-        if (t->kind == T_WORD || t->kind == T_TEXT)
-            first_is_word = true;
+        if (t->kind == T_WORD || t->kind == T_TEXT) first_is_word = true;
         else if (t->kind != T_LETTER && t->kind != T_DOT && t->kind != T_PRIME && t->kind != T_MINUS &&
                  !(t->kind == T_NUMBER && !is_filler(&p->token[p->i])))
             return NULL;
@@ -280,14 +279,12 @@ static const struct expr *with_unit(struct parser *p, const struct expr *e)
     while (k < p->n) {
         uint8_t kind = p->token[k].kind;
         if (kind == T_OPEN) open++;
-        if (kind == T_CLOSE && open)
-            open--;
+        if (kind == T_CLOSE && open) open--;
         else if (kind == T_GROUP_END && k > from && p->token[k].at > p->token[from].at) {
             uint32_t g = 0, h = 0;
             for (uint32_t j = from; j < k; j++) g += p->token[j].kind == T_GROUP, h += p->token[j].kind == T_GROUP_END;
             if (g <= h) break;
-        } else if (parts_items(kind) && !open)
-            break;
+        } else if (parts_items(kind) && !open) break;
         if (kind == T_RELATION || kind == T_BAD) return e;
         k++;
     }
@@ -371,14 +368,10 @@ static char separator(struct parser *p)
     bool comma = false, semi = false, word = false;
     for (;;) {
         uint8_t kind = raml_parse_peek(p, 0)->kind;
-        if (kind == T_COMMA && !comma)
-            comma = true;
-        else if (kind == T_SEMICOLON && !semi)
-            semi = true;
-        else if (kind == T_AND && !word)
-            word = true;
-        else
-            break;
+        if (kind == T_COMMA && !comma) comma = true;
+        else if (kind == T_SEMICOLON && !semi) semi = true;
+        else if (kind == T_AND && !word) word = true;
+        else break;
         p->i++;
     }
     uint8_t next = raml_parse_peek(p, 0)->kind;

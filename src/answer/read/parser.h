@@ -27,7 +27,7 @@ const struct expr *raml_parse_argument(struct parser *p, bool digit);
 bool raml_parse_begins_factor(const struct parser *p); /* may the next token begin a factor without a sign? */
 
 const struct expr *raml_parse_index(struct parser *p, const struct expr *symbol); /* x^2_1: the index after the power */
-const struct expr *raml_parse_stop(struct parser *p, const char *why); /* always NULL */
+const struct expr *raml_parse_stop(struct parser *p, const char *why);            /* always NULL */
 bool raml_parse_enter(struct parser *p); /* one level deeper; false: too deep */
 void raml_parse_leave(struct parser *p);
 const struct token *raml_parse_peek(const struct parser *p, uint32_t ahead);

@@ -163,8 +163,8 @@ static const void *cpu_view(const struct raml_device *d, const void *p)
     return p;
 }
 
-static void cpu_copy_rows(const struct raml_device *d, void *to, size_t to_stride, const void *from,
-                          size_t from_stride, size_t bytes, size_t rows)
+static void cpu_copy_rows(const struct raml_device *d, void *to, size_t to_stride, const void *from, size_t from_stride,
+                          size_t bytes, size_t rows)
 {
     if (raml_device_failed(d)) return;
     raml_device_use(d);
@@ -326,7 +326,8 @@ static void cpu_attention_back(const struct raml_device *d, const struct raml_at
 {
     if (raml_device_failed(d)) return;
     const struct raml_ops *ops = raml_cpu_ops(d);
-    size_t bytes = ops->attn_scratch((size_t)d->threads, a->f.D, a->tree_tiles, a->f.n * (a->f.H + 2 * a->f.K) * a->f.D);
+    size_t bytes =
+        ops->attn_scratch((size_t)d->threads, a->f.D, a->tree_tiles, a->f.n * (a->f.H + 2 * a->f.K) * a->f.D);
     struct raml_attn_back b = {.f = attn_of(&a->f),
                                .d_o = a->d_o,
                                .dqkv = a->dqkv,
@@ -395,7 +396,8 @@ static void cpu_square_sum(const struct raml_device *d, double *out, const float
     *out = raml_cpu_square_sum(g, n);
 }
 
-static void cpu_sample_tokens(const struct raml_device *d, const struct raml_token_rows *r, struct raml_token_sampled *out)
+static void cpu_sample_tokens(const struct raml_device *d, const struct raml_token_rows *r,
+                              struct raml_token_sampled *out)
 {
     if (raml_device_failed(d)) return;
     raml_cpu_sample(raml_cpu_ops(d), r, out);

@@ -5,8 +5,8 @@
 #include "device/impl.h"
 
 struct raml_cpu {
-    bool bf16;          /* products of bf16 activations exist, and were found good */
-    char distrust[128]; /* what was found wrong with them; empty: nothing */
+    bool bf16;                                        /* products of bf16 activations exist, and were found good */
+    char distrust[128];                               /* what was found wrong with them; empty: nothing */
     struct raml_scratch transposed, parts, attention; /* for weight_grad; per-thread sums over rows; attention_back */
 };
 

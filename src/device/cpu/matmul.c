@@ -112,7 +112,7 @@ struct layout { /* the blocked layout of B[K, N] = W^T */
     bool bf16;
     md_t md;
     size_t bytes;
-    size_t skinny_chunk; /* of ops.h, skinny_gemm; 0: such products are oneDNN's too */
+    size_t skinny_chunk;      /* of ops.h, skinny_gemm; 0: such products are oneDNN's too */
     dnnl_primitive_t reorder; /* from act [N, K] row-major */
     dnnl_memory_t from, to;
 };
@@ -304,10 +304,8 @@ static enum raml_code multiply(struct raml_mm *mm, const struct shape *s, const 
     if (!rc) rc = dnnl_memory_set_data_handle(p->b, (void *)(uintptr_t)b);
     if (!rc) rc = dnnl_memory_set_data_handle(p->c, c);
     if (!rc) rc = dnnl_memory_set_data_handle(p->scratch, mm->scratch);
-    dnnl_exec_arg_t arg[] = {{DNNL_ARG_SRC, p->a},
-                             {DNNL_ARG_WEIGHTS, p->b},
-                             {DNNL_ARG_DST, p->c},
-                             {DNNL_ARG_SCRATCHPAD, p->scratch}};
+    dnnl_exec_arg_t arg[] = {
+        {DNNL_ARG_SRC, p->a}, {DNNL_ARG_WEIGHTS, p->b}, {DNNL_ARG_DST, p->c}, {DNNL_ARG_SCRATCHPAD, p->scratch}};
     if (!rc) rc = dnnl_primitive_execute(p->primitive, mm->stream, 4, arg);
     if (!rc) rc = dnnl_stream_wait(mm->stream);
     return rc ? fault(err, rc, "run a matrix product") : RAML_OK;

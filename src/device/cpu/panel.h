@@ -44,14 +44,14 @@ void raml_panel_pack(enum raml_type type, void *panel, const void *const row[RAM
  * order, from 0 or from y. Bits do not depend on R, P, N or the level. One thread. */
 struct raml_skinny_panels {
     enum raml_type type;
-    size_t R, K;        /* 1 <= R <= RAML_SKINNY_ROWS */
-    const float *x;     /* [R, K], row stride ldx */
+    size_t R, K;    /* 1 <= R <= RAML_SKINNY_ROWS */
+    const float *x; /* [R, K], row stride ldx */
     size_t ldx;
     const void *panels; /* P = ceil(N / 16) of them, raml_panel_bytes(type, K) apart, the first aligned to 64 */
     size_t N;           /* outputs: columns of y */
     float *y;           /* [R, N], row stride ldy */
     size_t ldy;
-    bool add;           /* y += */
+    bool add; /* y += */
 };
 
 struct raml_panel_ops {

@@ -21,7 +21,7 @@ struct raml_product {
     size_t m, n, k;
     const float *a;
     size_t lda;
-    bool a_columns;      /* A is given transposed: element (i, k) at a[k lda + i]; else at a[i lda + k] */
+    bool a_columns; /* A is given transposed: element (i, k) at a[k lda + i]; else at a[i lda + k] */
     const void *b;
     enum raml_type type; /* of panels, which are raml_panel_bytes(type, k) apart */
     size_t ldb;          /* B is row-major f32, ldb elements a row; 0: panels */

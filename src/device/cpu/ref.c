@@ -346,8 +346,9 @@ static void skinny_gemm(const struct raml_skinny *f)
         for (size_t c = 0; c < f->N; c++) {
             double sum = 0;
             for (size_t k = 0; k < f->K; k++)
-                sum += (double)get(true, f->x, r * f->K + k) *
-                       (double)get(true, f->w, (c / 64 * blocks + k / 32) * 2048 + k % 32 / 2 * 128 + c % 64 * 2 + k % 2);
+                sum +=
+                    (double)get(true, f->x, r * f->K + k) *
+                    (double)get(true, f->w, (c / 64 * blocks + k / 32) * 2048 + k % 32 / 2 * 128 + c % 64 * 2 + k % 2);
             set(!f->y_f32, f->y, r * f->N + c, sum);
         }
 }

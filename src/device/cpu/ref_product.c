@@ -10,8 +10,8 @@
 enum { PIECE = 256 /* k worked on at once: whole blocks of every type */ };
 
 /* The chains of row i of C and `width` columns over rows [k0, k0 + n) of B, which begin at b, `step` apart. */
-typedef void chains(const struct raml_product *p, size_t i, size_t k0, size_t n, const float *b, size_t step, float *sum,
-                    size_t width);
+typedef void chains(const struct raml_product *p, size_t i, size_t k0, size_t n, const float *b, size_t step,
+                    float *sum, size_t width);
 
 static inline __attribute__((always_inline)) void chains_of(const struct raml_product *p, size_t i, size_t k0, size_t n,
                                                             const float *b, size_t step, float *sum, size_t width)

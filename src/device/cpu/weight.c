@@ -24,7 +24,7 @@ struct own { /* of a raml_matrix */
     enum raml_type act;
     size_t n_parts;
     struct part part[RAML_WEIGHT_PARTS];
-    float *back; /* W^T in panels; NULL: not wanted */
+    float *back;           /* W^T in panels; NULL: not wanted */
     struct raml_weight mm; /* bf16 activations: oneDNN's */
     char *rows;            /* those that have been set, until all of them are */
     size_t n_set, bytes;
@@ -126,8 +126,9 @@ static enum raml_code set_rows(struct own *o, const struct raml_matrix *w, size_
         if (row < p->row || row >= p->row + p->n) continue;
         size_t first = row - p->row, stride = raml_type_bytes(p->type, w->K);
         if (first % ROWS || n > p->n - first || (n % ROWS && first + n < p->n))
-            return raml_fail(err, RAML_EUSAGE, "rows %zu to %zu of a matrix: expected whole panels of %d rows of one part",
-                             row, row + n, ROWS);
+            return raml_fail(err, RAML_EUSAGE,
+                             "rows %zu to %zu of a matrix: expected whole panels of %d rows of one part", row, row + n,
+                             ROWS);
 #pragma omp parallel for schedule(static)
         for (size_t q = 0; q < panels_of(n); q++)
             pack_panel(p->type, p->panels + (first / ROWS + q) * p->panel_bytes, rows + q * ROWS * stride, stride,
@@ -260,8 +261,16 @@ static void forward_f32(const struct raml_device *d, const struct raml_matrix *w
     }
     for (size_t i = 0; i < o->n_parts; i++) {
         const struct part *p = &o->part[i];
-        struct raml_product c = {.m = n, .n = p->n, .k = w->K, .a = x, .lda = w->K, .b = p->panels, .type = p->type,
-                                 .c = y + p->row, .ldc = w->N, .add = add};
+        struct raml_product c = {.m = n,
+                                 .n = p->n,
+                                 .k = w->K,
+                                 .a = x,
+                                 .lda = w->K,
+                                 .b = p->panels,
+                                 .type = p->type,
+                                 .c = y + p->row,
+                                 .ldc = w->N,
+                                 .add = add};
         d->ops->product(&c);
     }
 }
@@ -289,8 +298,16 @@ void raml_cpu_backward(const struct raml_device *d, const struct raml_matrix *w,
     if (raml_device_failed(d)) return;
     raml_device_use(d);
     if (type == RAML_TYPE_F32) {
-        struct raml_product c = {.m = n, .n = w->K, .k = w->N, .a = dy, .lda = w->N, .b = o->back,
-                                 .type = RAML_TYPE_F32, .c = dx, .ldc = w->K, .add = add};
+        struct raml_product c = {.m = n,
+                                 .n = w->K,
+                                 .k = w->N,
+                                 .a = dy,
+                                 .lda = w->N,
+                                 .b = o->back,
+                                 .type = RAML_TYPE_F32,
+                                 .c = dx,
+                                 .ldc = w->K,
+                                 .add = add};
         d->ops->product(&c);
         return;
     }
@@ -310,8 +327,18 @@ void raml_cpu_weight_grad(const struct raml_device *d, enum raml_type type, cons
     if (raml_device_failed(d)) return;
     raml_device_use(d);
     if (type == RAML_TYPE_F32) {
-        struct raml_product c = {.m = N, .n = K, .k = n, .a = dy, .lda = N, .a_columns = true, .b = x, .ldb = K,
-                                 .type = RAML_TYPE_F32, .c = dw, .ldc = K, .add = true};
+        struct raml_product c = {.m = N,
+                                 .n = K,
+                                 .k = n,
+                                 .a = dy,
+                                 .lda = N,
+                                 .a_columns = true,
+                                 .b = x,
+                                 .ldb = K,
+                                 .type = RAML_TYPE_F32,
+                                 .c = dw,
+                                 .ldc = K,
+                                 .add = true};
         d->ops->product(&c);
         return;
     }

@@ -19,11 +19,11 @@ enum { W = GEMM_LANES, BLOCKS = T / W };
 /* State of one task: row r of head j is line j T + r. */
 struct work {
     struct soft soft;
-    float s[T * W];       /* scores, then weights, of a page: [64][W]; few: [lines][64] */
-    uint16_t p16[GEMM_SKINNY][T]; /* few: weights in bf16 */
-    uint64_t seen[T];     /* seen[key] bit r: row r of the pair's tile sees the key */
-    float o[LINES * RAML_MAX_HEAD_DIM];      /* [LINES][Dp] */
-    uint32_t q[LINES * RAML_MAX_HEAD_DIM];   /* of head j, block b: cells [D][W] at (j BLOCKS + b) W cells */
+    float s[T * W];                        /* scores, then weights, of a page: [64][W]; few: [lines][64] */
+    uint16_t p16[GEMM_SKINNY][T];          /* few: weights in bf16 */
+    uint64_t seen[T];                      /* seen[key] bit r: row r of the pair's tile sees the key */
+    float o[LINES * RAML_MAX_HEAD_DIM];    /* [LINES][Dp] */
+    uint32_t q[LINES * RAML_MAX_HEAD_DIM]; /* of head j, block b: cells [D][W] at (j BLOCKS + b) W cells */
 } __attribute__((aligned(64)));
 
 struct heads { /* the heads of one task, and its rows: [first, last) of the tile */
@@ -184,7 +184,7 @@ INLINE void soft_keys(const bool bf16, struct work *w, size_t i, size_t line, ui
 }
 
 INLINE void attn_skinny(const bool bf16, const struct raml_attn *a, struct work *w, size_t page, const struct view *v,
-                     const struct heads *h)
+                        const struct heads *h)
 {
     size_t at = (page * a->K + h->g) * raml_page_elements(h->D), half = bf16 ? 2 : 1;
     uint64_t any = v->mask ? 0 : ~UINT64_C(0);
@@ -222,8 +222,9 @@ INLINE void attn_skinny(const bool bf16, const struct raml_attn *a, struct work 
 /* -- Tiles --------------------------------------------------------------------------------------------------------- */
 
 /* Rows of the pair that belong to the task, at most GEMM_SKINNY; a single row goes with all its heads. */
-INLINE void attn_rows_skinny(const bool bf16, const struct raml_attn *a, struct work *w, const struct raml_attn_pair *pair,
-                          const uint64_t *mask, size_t r0, size_t r1, const struct heads *h)
+INLINE void attn_rows_skinny(const bool bf16, const struct raml_attn *a, struct work *w,
+                             const struct raml_attn_pair *pair, const uint64_t *mask, size_t r0, size_t r1,
+                             const struct heads *h)
 {
     const uint64_t *m = mask ? mask + (r0 - pair->row0) : NULL;
     const void *q = act_at(bf16, h->q, r0 * h->width);

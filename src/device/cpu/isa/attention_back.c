@@ -21,13 +21,13 @@ enum { MAX_PARTS = 8, PART_PAIRS = 32 /* of pages and heads, at least, in each o
 enum { KEYS = 32, ROWS = 32 /* of a pair at once; all rows where all see all */ };
 
 struct work {
-    float st[T * T], dpt[T * T];         /* S^T then P^T, dP^T then dS^T: [key][row] */
-    uint16_t pt16[T * T], dst16[T * T];  /* bf16: the same, rounded */
-    uint32_t dsi[T / 2 * T];             /* bf16: dS^T, cells of two keys: [32][row] */
-    float dq[T * DMAX];                  /* [row][Dp] */
-    float lse[T], delta[T];              /* lse: to base 2; missing rows: INFINITY, so that P is 0 */
-    uint64_t seen[T];                    /* seen[key] bit r: row r sees the key */
-    uint32_t qd[DMAX * T], od[DMAX * T]; /* Q, dO: cells [D][64] */
+    float st[T * T], dpt[T * T];          /* S^T then P^T, dP^T then dS^T: [key][row] */
+    uint16_t pt16[T * T], dst16[T * T];   /* bf16: the same, rounded */
+    uint32_t dsi[T / 2 * T];              /* bf16: dS^T, cells of two keys: [32][row] */
+    float dq[T * DMAX];                   /* [row][Dp] */
+    float lse[T], delta[T];               /* lse: to base 2; missing rows: INFINITY, so that P is 0 */
+    uint64_t seen[T];                     /* seen[key] bit r: row r sees the key */
+    uint32_t qd[DMAX * T], od[DMAX * T];  /* Q, dO: cells [D][64] */
     uint32_t qr[DMAX * T], or_[DMAX * T]; /* cells over rows: [64][Dp], bf16 [32][Dp] */
 } __attribute__((aligned(64)));
 
@@ -49,11 +49,11 @@ static size_t task_bytes(size_t D, size_t tiles)
 struct task {
     const struct raml_attn_back *b;
     struct work *w;
-    float *keys;         /* of the tree's tiles, keys_floats(D) each */
-    uint8_t *used;       /* [tiles] */
-    float *sums;         /* bf16: dK and dV of all rows, [n][2 K D] */
-    atomic_uint *done;   /* parts of a tree and kv head that have added theirs: [first tile of the tree][K] */
-    size_t first, last;  /* tiles of the tree */
+    float *keys;        /* of the tree's tiles, keys_floats(D) each */
+    uint8_t *used;      /* [tiles] */
+    float *sums;        /* bf16: dK and dV of all rows, [n][2 K D] */
+    atomic_uint *done;  /* parts of a tree and kv head that have added theirs: [first tile of the tree][K] */
+    size_t first, last; /* tiles of the tree */
     size_t part, parts, g, width, D, Dp;
 };
 
@@ -155,12 +155,18 @@ INLINE void back_block(const bool bf16, const struct task *t, const struct keys 
         else grad_key(false, w, k, r0, r1, scale);
     if (bf16) round_grads(w, k0, k1, r0, r1);
     size_t at = k0 * T + r0;
+    /* clang-format off */
     struct gemm dv = {y->dv + k0 * Dp, bf16 ? (const void *)(w->pt16 + at) : w->st + at, w->or_ + r0 / half * Dp,
                       .ldc = Dp, .lda = T / half, .ldb = Dp, .k = (r1 - r0) / half, .add = true};
+    /* clang-format on */
+    /* clang-format off */
     struct gemm dk = {y->dk + k0 * Dp, bf16 ? (const void *)(w->dst16 + at) : w->dpt + at, w->qr + r0 / half * Dp,
                       .ldc = Dp, .lda = T / half, .ldb = Dp, .k = (r1 - r0) / half, .add = true};
+    /* clang-format on */
+    /* clang-format off */
     struct gemm dq = {w->dq + r0 * Dp, bf16 ? (const void *)(w->dsi + k0 / 2 * T + r0) : w->dpt + at,
                       y->kr + k0 / half * Dp, .ldc = Dp, .lda = T, .ldb = Dp, .k = m / half, .add = true};
+    /* clang-format on */
     gemm_across(bf16, dv, m, Dp / NV);
     gemm_across(bf16, dk, m, Dp / NV);
     gemm_down(bf16, dq, r1 - r0, Dp / NV);
@@ -223,9 +229,8 @@ INLINE void back_tile(const bool bf16, const struct task *t, size_t tile, size_t
     }
     memset(w->dq, 0, q->n * Dp * sizeof *w->dq);
     for (size_t i = 0; i < q->n_pairs; i++) back_pair(bf16, t, &a->pair[q->pair + i], q->n);
-    for (size_t r = 0; r < q->n; r++)
-        EACH16(c, m, D)
-            act_store_n(bf16, t->b->dqkv, (q->row + r) * t->width + h * D + c, vf_load(w->dq + r * Dp + c), m);
+    for (size_t r = 0; r < q->n; r++) EACH16(c, m, D)
+    act_store_n(bf16, t->b->dqkv, (q->row + r) * t->width + h * D + c, vf_load(w->dq + r * Dp + c), m);
 }
 
 /* Adds this part's dK and dV of one tile to the common sums: dqkv itself, or (bf16) sums; the last part rounds. */

@@ -53,8 +53,7 @@ INLINE void gemm_block(const bool bf16, const bool down, const int MR, const int
 #pragma GCC unroll 12
     for (int i = 0; i < MR; i++)
 #pragma GCC unroll 8
-        for (int j = 0; j < NR; j++)
-            acc[i][j] = g->add ? nv_load(c + (size_t)i * ldc + (size_t)j * NV) : nv_set(0);
+        for (int j = 0; j < NR; j++) acc[i][j] = g->add ? nv_load(c + (size_t)i * ldc + (size_t)j * NV) : nv_set(0);
 #pragma GCC unroll 2 /* as in product.c */
     for (size_t p = g->k; p; p--) {
         nv bv[8];

@@ -77,8 +77,7 @@ INLINE void heads_row(const bool bf16, const struct raml_heads *a, size_t r)
         const float *w = j < a->H ? a->q_w : a->k_w;
         if (j >= turned && !a->bias) break;
         head_load(bf16, &h, a->qkv, at, D);
-        if (a->bias)
-            EACH16(i, m, D)
+        if (a->bias) EACH16(i, m, D)
             {
                 vf b = vf_load_n(a->bias + j * D + i, m);
                 vf_store_n(h.x + i, vf_add(vf_load_n(h.x + i, m), b), m);
@@ -88,7 +87,7 @@ INLINE void heads_row(const bool bf16, const struct raml_heads *a, size_t r)
             if (w) {
                 float s = head_rstd(&h, D, a->eps);
                 EACH16(i, m, D)
-                    vf_store_n(h.x + i, vf_mul(vf_mul(vf_load_n(h.x + i, m), vf_set(s)), vf_load_n(w + i, m)), m);
+                vf_store_n(h.x + i, vf_mul(vf_mul(vf_load_n(h.x + i, m), vf_set(s)), vf_load_n(w + i, m)), m);
             }
             head_turn(&h, a->cos_sin + (size_t)a->position[r] * D, D, false);
         }

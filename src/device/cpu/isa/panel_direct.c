@@ -40,7 +40,8 @@ INLINE void end(const int n, const struct side *s, const lf *sum)
 /* sum[r][v] += x[r, k] w[v], x at k. */
 INLINE void add_one(const int R, const int V, const float *x, size_t ldx, const lf *w, lf *sum)
 {
-    EACH(r, R) {
+    EACH(r, R)
+    {
         lf a = lf_set(x[(size_t)r * ldx]);
         EACH(i, V) sum[r * V + i] = lf_fma(a, w[i], sum[r * V + i]);
     }
@@ -55,7 +56,8 @@ INLINE void direct_blocks(const enum raml_type type, const int R, const int P, c
     for (size_t k = 0; k < s->K; k += (size_t)group) {
         const unsigned char *q[MOST / VP];
         struct scales scale[MOST];
-        EACH(p, P) {
+        EACH(p, P)
+        {
             const unsigned char *head;
             q[p] = group_at(type, s->panel[p], k, &head);
             ask_side(P, s, p, q[p], bytes);
@@ -64,13 +66,16 @@ INLINE void direct_blocks(const enum raml_type type, const int R, const int P, c
         __asm__ volatile("" : : "r"(scale) : "memory"); /* scales are memory operands: registers are for sums */
         for (int j = 0; j < group / 8; j++) {
             const float *x = s->x + k + 8 * j;
-            EACH(t, 2) {
+            EACH(t, 2)
+            {
                 lu four[MOST];
                 EACH(i, V) four[i] = bytes_at(bits, q[i / VP], j, t, i % VP * LANES);
-                EACH(b, 4) {
+                EACH(b, 4)
+                {
                     lf a[DIRECT_ROWS];
                     EACH(r, R) a[r] = lf_set(x[(size_t)r * s->ldx + (size_t)(4 * t + b)]);
-                    EACH(i, V) {
+                    EACH(i, V)
+                    {
                         lf w = number(bits, four[i], b, &scale[i]);
                         EACH(r, R) sum[r * V + i] = lf_fma(a[r], w, sum[r * V + i]);
                     }
@@ -148,7 +153,7 @@ INLINE void direct_all(const enum raml_type type, const int R, const struct raml
 }
 
 #define DIRECT(TYPE, name)                                                                                             \
-    static void name(const struct raml_skinny_panels *f)                                                                  \
+    static void name(const struct raml_skinny_panels *f)                                                               \
     {                                                                                                                  \
         if (f->R == 1) direct_all(TYPE, 1, f);                                                                         \
         else direct_all(TYPE, 2, f);                                                                                   \

@@ -90,8 +90,7 @@ static void skinny_side(const struct raml_skinny_panels *f, size_t first, size_t
         }
         rows_piece(f->R, piece, f->x + k, f->ldx, n, acc);
     }
-    for (size_t r = 0; r < f->R; r++)
-        memcpy(f->y + r * f->ldy + at, acc + r * SIDE * ROWS, columns * sizeof *acc);
+    for (size_t r = 0; r < f->R; r++) memcpy(f->y + r * f->ldy + at, acc + r * SIDE * ROWS, columns * sizeof *acc);
 }
 
 void panel_skinny_isa(const struct raml_skinny_panels *f)

@@ -28,12 +28,12 @@ enum { MR = 6, PN = 1 };
 enum { MR = 4, PN = 1 };
 #endif
 enum {
-    MC = 192,           /* rows of a task */
-    RUN = 16,           /* panels of a task, */
-    RUN_COLUMNS = 64,   /* and where A has to be packed for each */
-    SIDE = 2,           /* panels expanded at once */
-    BLOCK = 32,         /* k that are expanded together: pieces are made of them */
-    FAR = 8             /* rows that are prefetched */
+    MC = 192,         /* rows of a task */
+    RUN = 16,         /* panels of a task, */
+    RUN_COLUMNS = 64, /* and where A has to be packed for each */
+    SIDE = 2,         /* panels expanded at once */
+    BLOCK = 32,       /* k that are expanded together: pieces are made of them */
+    FAR = 8           /* rows that are prefetched */
 };
 
 struct block { /* operands of one register block, at its piece of k */
@@ -63,8 +63,7 @@ INLINE void block_run(const int R, const int P, const struct block *s)
 #pragma GCC unroll 12
     for (int i = 0; i < R; i++)
 #pragma GCC unroll 4
-        for (int j = 0; j < P * VP; j++)
-            acc[i][j] = fresh ? nv_set(0) : nv_load(c + (size_t)i * ldc + (size_t)j * NV);
+        for (int j = 0; j < P * VP; j++) acc[i][j] = fresh ? nv_set(0) : nv_load(c + (size_t)i * ldc + (size_t)j * NV);
 #pragma GCC unroll 2 /* else the loop's own instructions cost a tenth of the time */
     for (size_t k = 0; k < n; k++) {
         nv v[PN * VP];

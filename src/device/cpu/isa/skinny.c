@@ -62,7 +62,8 @@ static void skinny_group(const struct raml_skinny *f, size_t b, size_t row, size
 
 void skinny_gemm_isa(const struct raml_skinny *f)
 {
-    size_t blocks = (f->N + 63) / 64, groups = (f->n + GROUP - 1) / GROUP, each = groups ? (f->n + groups - 1) / groups : 0;
+    size_t blocks = (f->N + 63) / 64, groups = (f->n + GROUP - 1) / GROUP,
+           each = groups ? (f->n + groups - 1) / groups : 0;
 #pragma omp parallel for schedule(static)
     for (size_t b = 0; b < blocks; b++)
         for (size_t row = 0; row < f->n; row += each) skinny_group(f, b, row, f->n - row < each ? f->n - row : each);

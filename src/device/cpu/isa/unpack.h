@@ -58,9 +58,9 @@ INLINE const unsigned char *group_at(const enum raml_type type, const unsigned c
     const size_t bits = (size_t)type_bits(type), group = (size_t)type_group(type), bytes = group * bits / 32 * UNIT;
     const bool k6 = type == RAML_TYPE_Q6_K, k45 = type == RAML_TYPE_Q4_K || type == RAML_TYPE_Q5_K;
     const size_t block = k6 || k45 ? 256 : 32;
-    const size_t heads = k6 ? HALVES + 16 * ROWS
-                       : k45 ? 2 * HALVES + 3 * UNIT
-                             : (type == RAML_TYPE_Q4_1 || type == RAML_TYPE_Q5_1 ? 2 : 1) * (size_t)HALVES;
+    const size_t heads = k6    ? HALVES + 16 * ROWS
+                         : k45 ? 2 * HALVES + 3 * UNIT
+                               : (type == RAML_TYPE_Q4_1 || type == RAML_TYPE_Q5_1 ? 2 : 1) * (size_t)HALVES;
     *head = panel + k / block * (heads + block / group * bytes);
     return *head + heads + k % block / group * bytes;
 }
@@ -79,9 +79,7 @@ INLINE struct scales group_scales(const enum raml_type type, const unsigned char
         size_t j = k / 32 % 8;
         return scales_of(d * six_bits(six, j, 0), -(lf_halves(head + HALVES + 2 * c) * six_bits(six, j, 1)));
     }
-    case RAML_TYPE_Q6_K:
-        d *= lf_bytes(head + HALVES + ROWS * (k / 16 % 16) + c);
-        return scales_of(d, d * lf_set(-32));
+    case RAML_TYPE_Q6_K: d *= lf_bytes(head + HALVES + ROWS * (k / 16 % 16) + c); return scales_of(d, d * lf_set(-32));
     default: return scales_of(d, lf_halves(head + HALVES + 2 * c)); /* Q4_1, Q5_1 */
     }
 }

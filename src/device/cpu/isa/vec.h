@@ -101,6 +101,6 @@ INLINE void *act_at_mut(bool bf16, void *p, size_t i)
 }
 
 /* Runs BODY(i, m) over [0, d) in steps of 16; m = 16, or what is left in the last step. */
-#define EACH16(i, m, d) for (size_t i = 0, m; m = (d) - i < 16 ? (d) - i : 16, i < (d); i += 16)
+#define EACH16(i, m, d) for (size_t i = 0, m; m = (d)-i < 16 ? (d)-i : 16, i < (d); i += 16)
 
 #endif
