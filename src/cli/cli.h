@@ -12,7 +12,6 @@
 #include "raml/buf.h"
 #include "raml/device.h"
 #include "raml/err.h"
-#include "raml/log.h"
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -143,7 +143,7 @@ void raml_token_sampler_close(struct raml_token_sampler *p)
     free(p);
 }
 
-size_t raml_picker_estimate(const struct raml_device *dev, size_t max_rows, size_t vocab, bool sorts)
+size_t raml_token_sampler_estimate(const struct raml_device *dev, size_t max_rows, size_t vocab, bool sorts)
 {
     const struct raml_token_sampler *p = NULL; /* for the sizes of what it points to */
     size_t row = vocab * sizeof *p->weight + sizeof *p->row + sizeof *p->u + sizeof *p->drawn + sizeof *p->told;
