@@ -1,6 +1,6 @@
 /* train.h - supervised fine-tuning, one optimizer step after another, over trees of questions and their trajectories.
  *
- * What is minimised may be an objective of one's own (train.h), over the same tokens.
+ * What is minimised may be an objective of one's own (struct raml_objective), over the same tokens.
  *
  * A question is one token tree: its prompt, computed once, and `trajectories` spans after it, each ending in an answer
  * (row.h says which tokens are trained). A step takes batch_size questions, counts what all of them train on, and only
@@ -53,7 +53,7 @@ struct raml_objective_tokens {
     double total;         /* sum of the weights of the whole step, > 0 */
 };
 
-/* An objective of one's own, for the trainer (train.h). */
+/* An objective of one's own, for the trainer. */
 struct raml_objective {
     const char *name; /* kept in checkpoints: a run is resumed with the objective of this name */
     /* Sets *loss to this part's share of the step's loss and, where they are asked for, d_logp[n] and d_entropy[n] to
