@@ -1,7 +1,6 @@
 /* measures.c - see metric.h. */
 #include "raml/metric.h"
 
-
 #include <stdio.h>
 
 void raml_measure_name(const struct raml_measure *m, char out[RAML_MEASURE_NAME])

@@ -23,7 +23,7 @@ static json_t *first_object(const struct raml_buf *b, bool whole)
     size_t n = first_line(b), grade = b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3) ? 3 : 0;
     if (!n && whole) n = b->len;
     json_t *v = n > grade ? json_loadb(b->data + grade, n - grade, 0, NULL) : NULL;
-    if (v && json_is_object(v)) return v;
+    if (json_is_object(v)) return v;
     json_decref(v);
     return NULL;
 }
