@@ -5,7 +5,7 @@
 #include "core/clock.h"
 #include "raml/device.h"
 #include "raml/model.h"
-#include "raml/optim.h"
+#include "outer/optim.h"
 #include "raml/rng.h"
 
 #include <math.h>

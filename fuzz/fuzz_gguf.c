@@ -5,11 +5,10 @@
 #include "fuzz/shapes.h"
 #include "fuzz/target.h"
 #include "fuzz/texts.h"
-#include "raml/convert.h"
+#include "raml/modelfile.h"
 #include "core/file.h"
 #include "raml/gguf.h"
-#include "raml/modelfile.h"
-#include "raml/tokenizer_config.h"
+#include "raml/tokenizer.h"
 #include "store/gguf_rows.h"
 
 #include <stdio.h>

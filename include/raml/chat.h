@@ -51,7 +51,7 @@ RAML_CHECKED enum raml_code raml_chat_template_open_file(const char *path, const
                                                          struct raml_chat_template **out, struct raml_err *err);
 /* Does its text mention <think> at all? */
 bool raml_chat_template_thinks(const struct raml_chat_template *t);
-/* A model's own, with its bos and eos tokens: of a folder or a GGUF file (tokenizer_config.h says where they are).
+/* A model's own, with its bos and eos tokens: of a folder or a GGUF file (tokenizer.h says where they are).
  * path: a template file to take instead (its tokens are still the model's); may be NULL. RAML_ERANGE: the model has
  * none; the message says what to do instead. */
 RAML_CHECKED enum raml_code raml_chat_template_find(const char *model, const char *path,

@@ -13,7 +13,6 @@
 #ifndef RAML_LM_EVAL_EXPORT_H
 #define RAML_LM_EVAL_EXPORT_H
 
-#include "raml/graded.h"
 #include "raml/table.h"
 
 #pragma GCC visibility push(default)

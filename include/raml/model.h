@@ -33,7 +33,7 @@ struct raml_model_file; /* modelfile.h */
  *          the copies: each matrix once, in dtype, and norms and biases in f32. Results are the same. Rows of the
  *          embedding are then read from the file as they are needed, so the file is kept mapped and must not be written
  *          to meanwhile (replacing it with another is fine). Such a model can't be changed, saved or differentiated
- *          (RAML_EUSAGE); see convert.h for rewriting files. */
+ *          (RAML_EUSAGE); see modelfile.h for rewriting files. */
 enum raml_use { RAML_INFERENCE, RAML_TRAINING };
 RAML_CHECKED enum raml_code raml_model_init(const struct raml_config *c, uint64_t seed, enum raml_dtype dtype,
                                             enum raml_use use, const struct raml_device *dev, struct raml_model **out,

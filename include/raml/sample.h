@@ -14,7 +14,7 @@
 #define RAML_SAMPLE_H
 
 #include "raml/format.h"
-#include "raml/log.h"
+#include "raml/err.h"
 #include "raml/model.h"
 #include "raml/question.h"
 
@@ -57,6 +57,10 @@ struct raml_sample_options raml_sample_default(void); /* 1 sample, 64 rows, 512 
  * each in whole pages. Prompts take more while they are computed: logits of each, activations of all their tokens. */
 size_t raml_sample_estimate(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
                             const struct raml_sample_options *opt, size_t tokens);
+/* Parts of it: keys and values of a token; what n_prompts prompts that are computed at once take beyond one of them. */
+size_t raml_sample_token_bytes(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev);
+size_t raml_sample_prompt_bytes(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
+                                size_t n_prompts);
 
 struct raml_sample_stats {
     uint64_t samples, correct, truncated, unclosed, budget_hit;

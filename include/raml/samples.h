@@ -16,7 +16,7 @@
 #define RAML_SAMPLES_H
 
 #include "raml/answer.h"
-#include "raml/graded.h"
+#include "raml/table.h"
 
 #pragma GCC visibility push(default)
 

@@ -35,6 +35,7 @@
 
 #include "raml/buf.h"
 #include "raml/err.h"
+#include "raml/gguf.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -137,6 +138,84 @@ RAML_CHECKED enum raml_code raml_tokenizer_piece(const struct raml_tokenizer *t,
  */
 /* Appends bytes as UTF-8 that is valid and free of 0. The buffer keeps a failure. */
 void raml_utf8_clean(struct raml_buf *out, const char *bytes, size_t n);
+
+/* ---------------------------------------------------------------------------------------------------------------- */
+
+/* The border between a context and its continuation (prompt and completion, answer prefix and answer).
+ *
+ * A model reads one text, and its tokens ignore where our context ends: after "\boxed{" the answer
+ * "\frac12" begins, for Qwen2, inside the token "{\". So the border is found by bytes, never by counting tokens:
+ *   joint   context and continuation are encoded as one text, as the model would see them. The continuation is what
+ *           starts at the first token that has a byte of it; the context is all before. A token that has bytes of both
+ *           straddles the border and belongs to the continuation: `straddle` is how many bytes of context it holds.
+ *   split   each is encoded separately, and the border is a border between tokens that the model may never have seen.
+ * A continuation of at least one byte has at least one token. The context may have none, where a straddling token took
+ * all of it.
+ */
+
+enum raml_join { RAML_JOIN_JOINT, RAML_JOIN_SPLIT };
+const char *raml_join_name(enum raml_join join); /* "joint", "split" */
+
+struct raml_join_text { /* borrowed */
+    const char *s;
+    size_t n;
+    struct raml_encode_options opt; /* its plain ranges are of this text */
+};
+
+struct raml_joined { /* zero-initialise; may be used again; free with raml_joined_deinit */
+    struct raml_tokens context, continuation;
+    size_t straddle; /* bytes of the context in the continuation's first token; 0 with split */
+};
+void raml_joined_deinit(struct raml_joined *j);
+
+/* *out is overwritten, and empty after a failure. Errors: those of raml_tokenizer_encode_parts, where ranges are
+ * counted through both texts. */
+RAML_CHECKED enum raml_code raml_join(const struct raml_tokenizer *t, enum raml_join join,
+                                      const struct raml_join_text *context, const struct raml_join_text *continuation,
+                                      struct raml_joined *out, struct raml_err *err);
+
+/* ---------------------------------------------------------------------------------------------------------------- */
+
+/* What goes with a model's tokenizer: its chat template and the tokens that open and close texts.
+ *
+ * Folder   chat_template.jinja, or chat_template in tokenizer_config.json (of a list of named ones, "default");
+ *          bos_token, eos_token, add_bos_token from tokenizer_config.json. Missing files give nothing.
+ * GGUF     tokenizer.chat_template, tokenizer.ggml.bos_token_id, eos_token_id, add_bos_token.
+ */
+
+struct raml_tokenizer_config { /* texts are UTF-8, terminated by 0; NULL: not given */
+    char *chat_template, *bos, *eos;
+    char *template_place; /* where the template is, for messages */
+    int add_bos;          /* 0, 1; -1: not given */
+};
+/* path: a folder or a .gguf file. On failure *out is empty. */
+RAML_CHECKED enum raml_code raml_tokenizer_config_read(const char *path, struct raml_tokenizer_config *out,
+                                                       struct raml_err *err);
+/* Writes a tokenizer_config.json that _read and Hugging Face's libraries read, atomically. */
+RAML_CHECKED enum raml_code raml_tokenizer_config_write(const struct raml_tokenizer_config *c, const char *path,
+                                                        struct raml_err *err);
+void raml_tokenizer_config_deinit(struct raml_tokenizer_config *c);
+
+/* -- A tokenizer as GGUF metadata ---------------------------------------------------------------------------------- */
+struct raml_gguf_vocabulary { /* entries for raml_gguf_write; the rest holds what they point to */
+    struct raml_gguf_entry entry[10];
+    size_t n;
+    void *text;
+    char *pool;
+    struct raml_gguf_string *token, *merge, one[3];
+    int32_t *type;
+    uint32_t bos, eos;
+    bool add_bos;
+};
+/* tokenizer.ggml.model, pre, tokens, token_type, merges, and what c holds; whether bos opens a text is taken from the
+ * tokenizer's post_processor where c does not set it. c must outlive v. size: of the model's
+ * vocabulary; ids that have no token are filled with unused ones, as llama.cpp's converter does ("[PAD7]"). name: for
+ * messages. RAML_ESUPPORT: no tokenizer.ggml.pre describes how this tokenizer splits a text into words (a tokenizer
+ * without merges needs none, and is gpt-2). RAML_ESHAPE: the tokenizer has more tokens than the model. */
+RAML_CHECKED enum raml_code raml_gguf_vocabulary_init(struct raml_gguf_vocabulary *v, const struct raml_tokenizer *t,
+                                                      const struct raml_tokenizer_config *c, size_t size,
+                                                      const char *name, struct raml_err *err);
+void raml_gguf_vocabulary_deinit(struct raml_gguf_vocabulary *v);
 
 #pragma GCC visibility pop
 #endif

@@ -21,7 +21,7 @@
 #define RAML_TRACE_H
 
 #include "raml/format.h"
-#include "raml/join.h"
+#include "raml/tokenizer.h"
 #include "raml/model.h"
 #include "raml/question.h"
 
@@ -83,7 +83,7 @@ struct raml_trace_source {
 };
 /* Fills *x from q's trajectory `sample`. A sample's recorded tokens are used as they are, up to the answer prefix, when
  * they spell its text with this tokenizer; otherwise the text is encoded separately. Answer prefix and answer are
- * joined as in join.h: a token that straddles their border belongs to the answer, and the prefix is what is left.
+ * joined as in tokenizer.h: a token that straddles their border belongs to the answer, and the prefix is what is left.
  * RAML_ERANGE, with the question's id and line: no such trajectory, or no answer of the kind asked for. On failure *x
  * is empty. */
 RAML_CHECKED enum raml_code raml_trace_encode(const struct raml_trace_source *src, const struct raml_question *q,

@@ -12,7 +12,6 @@
 #include "raml/buf.h"
 #include "raml/device.h"
 #include "raml/err.h"
-#include "raml/log.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -29,7 +28,7 @@ enum cli_type {
 };
 struct cli_option {
     const char *name;  /* with underscores, the field's term: "learning_rate" */
-    const char *alias; /* another name that is accepted ("lr"); NULL */
+    const char *alias; /* other names that are accepted ("lr"; several by |); NULL */
     enum cli_type type;
     size_t offset;     /* in the settings struct */
     const char *value; /* default, as one would type it; NULL: none */

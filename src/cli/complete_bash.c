@@ -115,7 +115,9 @@ static void one_value(struct raml_buf *out, const char *command, const struct cl
 {
     if (o->type == CLI_FLAG) return;
     raml_buf_addf(out, "    '%s %s'", command, o->name);
-    if (o->alias) raml_buf_addf(out, " | '%s %s'", command, o->alias);
+    const char *alias;
+    for (size_t i = 0, n; (n = cli_option_alias(o, i, &alias)) > 0; i++)
+        raml_buf_addf(out, " | '%s %.*s'", command, (int)n, alias);
     raml_buf_adds(out, ") value=");
     if (o->type == CLI_ONE) {
         raml_buf_adds(out, "'words:");

@@ -3,11 +3,11 @@
 #include "cli/load.h"
 
 #include "core/path.h"
-#include "raml/convert.h"
+#include "raml/modelfile.h"
 #include "core/file.h"
 #include "raml/format.h"
 #include "raml/run.h"
-#include "raml/tokenizer_config.h"
+#include "raml/tokenizer.h"
 
 #include <stdio.h>
 #include <stdlib.h>

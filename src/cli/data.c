@@ -361,13 +361,13 @@ static json_t *file_json(const struct file_report *r)
     json_t *fields = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", f->id, "question", f->question,
                                "choices", f->choices, "answer", f->answer, "trajectory", f->trajectory, "labels",
                                f->labels, "family", f->family, "difficulty", f->difficulty, "split", f->split);
-    return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:o, s:I, s:I, s:O}", "path", r->path,
-                     "layout", f->layout, "fields", fields, "questions", (json_int_t)r->n_questions, "answered",
-                     (json_int_t)r->n_answered, "trajectories", (json_int_t)r->n_trajectories, "correct", "unknown",
-                     (json_int_t)r->n_verdict[0], "wrong", (json_int_t)r->n_verdict[1], "right",
-                     (json_int_t)r->n_verdict[2], "repeated", (json_int_t)r->n_duplicates, "same_words",
-                     (json_int_t)r->n_near, "tokens", tokens, "too_long", (json_int_t)r->n_long, "n_faults",
-                     (json_int_t)r->n_faults, "faults", r->faults);
+    return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:o, s:I, s:I, s:O}", "path",
+                     r->path, "layout", f->layout, "fields", fields, "questions", (json_int_t)r->n_questions,
+                     "answered", (json_int_t)r->n_answered, "trajectories", (json_int_t)r->n_trajectories, "correct",
+                     "unknown", (json_int_t)r->n_verdict[0], "wrong", (json_int_t)r->n_verdict[1], "correct",
+                     (json_int_t)r->n_verdict[2], "right" /* the old name */, (json_int_t)r->n_verdict[2], "repeated",
+                     (json_int_t)r->n_duplicates, "same_words", (json_int_t)r->n_near, "tokens", tokens, "too_long",
+                     (json_int_t)r->n_long, "n_faults", (json_int_t)r->n_faults, "faults", r->faults);
 }
 
 static enum raml_code print_json(const struct file_report *r, size_t n, json_t *overlaps, struct raml_err *err)

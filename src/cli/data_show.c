@@ -96,13 +96,13 @@ static enum raml_code add_token_json(struct show *s, size_t span, uint32_t offse
 /* The run of tokens of one role from `offset` on, as one line; *end: where it ends. */
 static enum raml_code add_run(struct show *s, size_t span, uint32_t offset, uint32_t *end, struct raml_err *err)
 {
-    static const char *const colour[] = {"2", "36", "35", "1;32", "33"}; /* by role; dim: not trained */
+    static const char *const colour[] = {"2", "36", "35", "1;32", "33"}; /* by segment; dim: not trained */
     const struct raml_span *sp = &s->tree.span[span];
     const uint8_t *segment = s->segments.segment + sp->start;
     bool trained = offset >= sp->first_target;
     uint32_t to = offset;
     while (to < sp->n && segment[to] == segment[offset] && (to >= sp->first_target) == trained) to++;
-    raml_buf_addf(&s->out, "  %-10s %6u  %-7s  ", raml_segment_name((enum raml_segment)segment[offset]), to - offset,
+    raml_buf_addf(&s->out, "  %-13s %6u  %-7s  ", raml_segment_name((enum raml_segment)segment[offset]), to - offset,
                   trained ? "trained" : "");
     if (s->colour) raml_buf_addf(&s->out, "\033[%sm", trained ? colour[segment[offset]] : "2");
     enum raml_code rc = RAML_OK;
@@ -201,9 +201,9 @@ const struct cli_command cli_data_show = {
     .name = "data show",
     .about = "rows as tokens, and which are trained on",
     .args = "FILE",
-    .detail = "Shows rows exactly as the trainer builds them: each run of tokens with its role (prompt, trajectory, "
-              "cue, answer, end), how many tokens it has and whether they are trained on. A row that trains on nothing "
-              "or on everything is an error. With --json one token per line.",
+    .detail = "Shows rows exactly as the trainer builds them: each run of tokens with its segment (prompt, trajectory, "
+              "answer_prefix, answer, end), how many tokens it has and whether they are trained on. A row that trains "
+              "on nothing or on everything is an error. With --json one token per line.",
     .example = "raml data show train.jsonl --n 2",
     .option = options,
     .n_options = sizeof options / sizeof *options,

@@ -7,7 +7,6 @@
 #include "raml/samples.h"
 #include "raml/lm_eval_export.h"
 #include "raml/paired.h"
-#include "raml/sample_size.h"
 
 struct eval_settings {
     struct sampling_settings sampling; /* first, as sampling.h requires */

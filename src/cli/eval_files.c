@@ -18,10 +18,11 @@ static const struct {
     const char *word;
     enum raml_samples_layout layout;
 } layouts[] = {{"raml", RAML_LAYOUT_RAML},
-               {"marks", RAML_LAYOUT_GRADES},
+               {"grades", RAML_LAYOUT_GRADES},
                {"lm_eval", RAML_LAYOUT_LM_EVAL},
                {"lighteval", RAML_LAYOUT_LIGHTEVAL},
-               {"opencompass", RAML_LAYOUT_OPENCOMPASS}};
+               {"opencompass", RAML_LAYOUT_OPENCOMPASS},
+               {"marks", RAML_LAYOUT_GRADES}}; /* the old word for grades */
 enum { N_LAYOUTS = sizeof layouts / sizeof *layouts };
 
 static enum raml_samples_layout layout_of(const char *word)

@@ -1,4 +1,4 @@
-/* eval_plan.c - raml eval --required_n: the sample size for a result of that precision (eval.h, sample_size.h). */
+/* eval_plan.c - raml eval --required_n: the sample size for a result of that precision (eval.h, paired.h). */
 #include "cli/eval.h"
 #include "core/json.h"
 

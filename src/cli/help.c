@@ -60,8 +60,9 @@ void cli_facts(const struct cli_option *o, struct raml_buf *out)
         raml_buf_addf(out, "%sdefault %s", before, o->value);
         before = "; ";
     }
-    if (o->alias) {
-        raml_buf_addf(out, "%salso --%s", before, o->alias);
+    const char *alias;
+    for (size_t i = 0, n; (n = cli_option_alias(o, i, &alias)) > 0; i++) {
+        raml_buf_addf(out, "%s--%.*s", i ? ", " : before[0] == ';' ? "; also " : " (also ", (int)n, alias);
         before = "; ";
     }
     if (before[0] == ';') raml_buf_adds(out, ")");

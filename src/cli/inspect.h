@@ -8,7 +8,6 @@
 #include "raml/model.h"
 #include "raml/modelfile.h"
 #include "raml/tokenizer.h"
-#include "raml/tokenizer_config.h"
 
 enum { INSPECT_SAMPLING = 4, INSPECT_PROMPTS = 4096 };
 

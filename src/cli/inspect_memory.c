@@ -2,7 +2,6 @@
 #include "cli/inspect.h"
 
 #include "cli/load.h"
-#include "model/decoder.h"
 #include "raml/sample.h"
 
 #include <string.h>
@@ -43,12 +42,8 @@ static void sampling(struct inspection *x, enum raml_dtype dtype, const struct r
             m->sampling[b][t] = held + raml_sample_estimate(&x->config, dtype, dev, &o, m->context[t]);
         }
     }
-    struct raml_decoder_options few = {.max_rows = 1, .max_tokens = RAML_TILE}, rows = few, tokens = few;
-    size_t base = raml_decoder_estimate(&x->config, dtype, dev, &few);
-    rows.max_rows = INSPECT_PROMPTS;
-    tokens.max_tokens += RAML_TILE;
-    m->prompts = raml_decoder_estimate(&x->config, dtype, dev, &rows) - base;
-    m->kv_token = (raml_decoder_estimate(&x->config, dtype, dev, &tokens) - base) / RAML_TILE;
+    m->prompts = raml_sample_prompt_bytes(&x->config, dtype, dev, INSPECT_PROMPTS);
+    m->kv_token = raml_sample_token_bytes(&x->config, dtype, dev);
 }
 
 void cli_inspect_types(struct inspection *x, const char *dtype, const struct raml_device *dev)

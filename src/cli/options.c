@@ -26,30 +26,54 @@ const size_t cli_n_common = sizeof cli_common_option / sizeof *cli_common_option
 
 /* -- slots --------------------------------------------------------------------------------------------------------- */
 
-static bool same_name(const char *known, const char *name, size_t len)
+/* known: [n] bytes of a name. */
+static bool same_name(const char *known, size_t n, const char *name, size_t len)
 {
-    if (!known || strlen(known) != len) return false;
+    if (n != len) return false;
     for (size_t i = 0; i < len; i++)
         if (known[i] != (name[i] == '-' ? '_' : name[i])) return false;
     return true;
+}
+
+size_t cli_option_alias(const struct cli_option *o, size_t i, const char **alias)
+{
+    const char *s = o->alias ? o->alias : "";
+    for (; i > 0 && *s; i--) {
+        s += strcspn(s, "|");
+        s += *s == '|';
+    }
+    *alias = s;
+    return strcspn(s, "|");
+}
+
+static bool called(const struct cli_option *o, const char *name, size_t len)
+{
+    const char *alias;
+    size_t n;
+    bool is = same_name(o->name, strlen(o->name), name, len);
+    for (size_t i = 0; !is && (n = cli_option_alias(o, i, &alias)) > 0; i++) is = same_name(alias, n, name, len);
+    return is;
 }
 
 struct cli_slot *cli_slot_find(const struct cli_parsed *p, const char *name, size_t len)
 {
     for (size_t i = 0; i < p->n_slots; i++) {
         const struct cli_option *o = p->slot[i].option;
-        if (same_name(o->name, name, len) || same_name(o->alias, name, len)) return &p->slot[i];
+        if (called(o, name, len)) return &p->slot[i];
     }
     return NULL;
 }
 
 const char *cli_slot_nearest(const struct cli_parsed *p, const char *name)
 {
-    const char **known = raml_arena_alloc(p->arena, 2 * p->n_slots, sizeof *known);
-    size_t n = 0;
+    enum { NAMES = 4 }; /* of an option at most that are suggested */
+    const char **known = raml_arena_alloc(p->arena, NAMES * p->n_slots, sizeof *known), *alias;
+    size_t n = 0, len;
     for (size_t i = 0; known && i < p->n_slots; i++) {
-        known[n++] = p->slot[i].option->name;
-        if (p->slot[i].option->alias) known[n++] = p->slot[i].option->alias;
+        const struct cli_option *o = p->slot[i].option;
+        known[n++] = o->name;
+        for (size_t k = 0; k < NAMES - 1 && (len = cli_option_alias(o, k, &alias)) > 0; k++)
+            if ((known[n] = raml_arena_text(p->arena, alias, len)) != NULL) n++;
     }
     return cli_nearest(name, known, n);
 }

@@ -37,6 +37,8 @@ struct cli_parsed {
 extern const struct cli_option cli_common_option[];
 extern const size_t cli_n_common;
 
+/* The option's alias number i, from 0: its length, and where it begins; 0: there is none. */
+size_t cli_option_alias(const struct cli_option *o, size_t i, const char **alias);
 /* The slot called `name` (len bytes; dashes read as underscores, aliases count), or NULL. */
 struct cli_slot *cli_slot_find(const struct cli_parsed *p, const char *name, size_t len);
 /* The nearest known name to `name`; NULL: none is near. */

@@ -1,61 +1,9 @@
-/* pages.c - which page is asked for, and what the pages share. See pages.h. */
+/* pages.c - which page is asked for. See pages.h. */
 #include "cli/pages.h"
 
 #include <string.h>
 
 enum { MAX_NAME_WORDS = 2 };
-
-size_t cli_n_options(const struct cli_command *cmd)
-{
-    return cmd->n_options + cli_n_common;
-}
-
-const struct cli_option *cli_option_at(const struct cli_command *cmd, size_t i)
-{
-    return i < cmd->n_options ? &cmd->option[i] : &cli_common_option[i - cmd->n_options];
-}
-
-void cli_escape(struct raml_buf *out, const char *text, const char *special)
-{
-    for (; *text; text++) {
-        if (strchr(special, *text)) raml_buf_adds(out, "\\");
-        raml_buf_add(out, text, 1);
-    }
-}
-
-void cli_words(const struct cli_option *o, const char *between, struct raml_buf *out)
-{
-    for (const char *w = o->words; *w;) {
-        size_t len = strcspn(w, "|");
-        raml_buf_add(out, w, len);
-        w += len;
-        if (*w) {
-            raml_buf_adds(out, between);
-            w++;
-        }
-    }
-}
-
-size_t cli_group(const struct cli_command *cmd, const char **second)
-{
-    size_t len = strcspn(cmd->name, " ");
-    *second = cmd->name[len] ? cmd->name + len + 1 : NULL;
-    return len;
-}
-
-bool cli_is_first(size_t i_command)
-{
-    const char *second, *other;
-    size_t len = cli_group(cli_commands[i_command], &second);
-    for (size_t i = 0; second && i < i_command; i++)
-        if (cli_group(cli_commands[i], &other) == len &&
-            !strncmp(cli_commands[i]->name, cli_commands[i_command]->name, len))
-            return false;
-    return true;
-}
-
-/* -- `raml help ... --format WORD` --------------------------------------------------------------------------------- */
-
 static const char option[] = "--format";
 
 /* The word of --format at argv[i], which may be that option with "=" or in two words; *n: how many it takes. */

@@ -19,7 +19,7 @@ void cli_bash(struct raml_buf *out);
 void cli_zsh(struct raml_buf *out);
 void cli_fish(struct raml_buf *out);
 
-/* pages.c. The options of a command, its own in table order, then the common ones; i < cli_n_options(cmd). */
+/* page_tables.c. The options of a command, its own in table order, then the common ones; i < cli_n_options(cmd). */
 size_t cli_n_options(const struct cli_command *cmd);
 const struct cli_option *cli_option_at(const struct cli_command *cmd, size_t i);
 /* Appends text with each byte of `special` after a backslash. */
@@ -31,7 +31,7 @@ size_t cli_group(const struct cli_command *cmd, const char **second);
 /* Is cmd the first of its group in the table? Commands of one word are. */
 bool cli_is_first(size_t i_command);
 
-/* What follows `raml help` on the line where one of it is --format; *out gets the text. RAML_EUSAGE: a format that is
+/* pages.c. What follows `raml help` on the line where one of it is --format; *out gets the text. RAML_EUSAGE: a format that is
  * not known, a command where the format has none, or more than that. find: as main.c knows commands. */
 bool cli_asks_page(int argc, char *const *argv);
 typedef const struct cli_command *cli_find(int argc, char *const *argv, int *n_words);

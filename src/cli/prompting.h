@@ -23,7 +23,7 @@ struct prompting_settings { /* a member of a command's settings */
          "Text before the question, special tokens parsed; with --prompt_after instead of a format."},                 \
         {"prompt_after", NULL, CLI_TEXT, PROMPTING_AT(at, after), NULL, 0, 0, NULL,                                    \
          "Text after the question, up to where the trajectory starts."},                                               \
-        {"prompt_wording", "wording", CLI_TEXT, PROMPTING_AT(at, preset), NULL, 0, 0, NULL,                           \
+        {"prompt_preset", "prompt_wording|wording", CLI_TEXT, PROMPTING_AT(at, preset), NULL, 0, 0, NULL,              \
          "Prompt preset: paper, none, nothinking, raml_eval, raml_grpo, raml_sft, raml_sft_qwen, gpqa, "               \
          "livemathbench, livemathbench_cn; several joined by +. Default: the format's (paper; builtin: none)."},       \
         {"instruction", NULL, CLI_TEXT, PROMPTING_AT(at, instruction), NULL, 0, 0, NULL,                               \
@@ -32,7 +32,7 @@ struct prompting_settings { /* a member of a command's settings */
          "System message; default: the format's."},                                                                    \
         {"prefill", NULL, CLI_TEXT, PROMPTING_AT(at, prefill), NULL, 0, 0, NULL,                                       \
          "Forced beginning of the model's turn; default: <think> where the template leaves that to the model."},       \
-        {"cue", NULL, CLI_TEXT, PROMPTING_AT(at, answer_prefix), NULL, 0, 0, NULL,                                               \
+        {"answer_prefix", "cue", CLI_TEXT, PROMPTING_AT(at, answer_prefix), NULL, 0, 0, NULL,                          \
          "Answer prefix: asks for the answer after a trajectory; default: the format's."},                             \
         {"enable_thinking", NULL, CLI_ONE, PROMPTING_AT(at, thinking), "auto", 0, 0, "auto|true|false",                \
          "Passed to the template; auto: not passed."},                                                                 \

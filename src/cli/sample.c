@@ -21,11 +21,12 @@ static enum raml_code tell(const struct cli *cli, const struct settings *s, cons
     double rate = r->seconds > 0 ? (double)r->stats.tokens / r->seconds : 0;
     double correct = r->stats.samples ? (double)r->stats.correct / (double)r->stats.samples : 0;
     if (cli->json)
-        return cli_print_json(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "out", s->out, "samples",
-                                        (json_int_t)r->stats.samples, "right", (json_int_t)r->stats.correct,
-                                        "truncated", (json_int_t)r->stats.truncated, "unclosed",
-                                        (json_int_t)r->stats.unclosed, "tokens", (json_int_t)r->stats.tokens, "seconds",
-                                        r->seconds, "tokens_per_s", rate),
+        return cli_print_json(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "out", s->out, "samples",
+                                        (json_int_t)r->stats.samples, "correct", (json_int_t)r->stats.correct,
+                                        "right" /* the old name */, (json_int_t)r->stats.correct, "truncated",
+                                        (json_int_t)r->stats.truncated, "unclosed", (json_int_t)r->stats.unclosed,
+                                        "tokens", (json_int_t)r->stats.tokens, "seconds", r->seconds, "tokens_per_s",
+                                        rate),
                               err);
     printf("%s: %llu samples, %.1f %% correct, %llu truncated, %llu with thinking not closed; %.0f tokens/s\n", s->out,
            (unsigned long long)r->stats.samples, 100 * correct, (unsigned long long)r->stats.truncated,

@@ -4,7 +4,7 @@
 
 #include "raml/completion.h"
 #include "core/file.h"
-#include "raml/join.h"
+#include "raml/tokenizer.h"
 #include "core/json.h"
 
 #include <stdio.h>

@@ -7,7 +7,7 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/path.h"
-#include "raml/trace_files.h"
+#include "raml/report.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,5 +1,5 @@
-/* log.c - see log.h. */
-#include "raml/log.h"
+/* log.c - see err.h. */
+#include "raml/err.h"
 
 #include <stdarg.h>
 #include <stdio.h>

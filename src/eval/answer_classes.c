@@ -5,7 +5,7 @@
 #include "raml/answer.h"
 
 #include "core/file.h"
-#include "raml/tally.h"
+#include "raml/table.h"
 
 #include <stdlib.h>
 #include <string.h>

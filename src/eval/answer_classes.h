@@ -1,4 +1,4 @@
-/* answer_classes.h - one question's answers in classes of equal ones (tally.h defines equal).
+/* answer_classes.h - one question's answers in classes of equal ones (table.h defines equal).
  *
  * Zero-initialise. Memory is reused from question to question; verdicts on pairs of texts are cached, the newest in
  * each of a fixed number of slots.
@@ -7,8 +7,8 @@
 #define RAML_EVAL_ANSWER_CLASSES_H
 
 #include "core/hash_map.h"
-#include "raml/majority.h"
-#include "raml/graded.h"
+#include "raml/metric.h"
+#include "raml/table.h"
 
 struct raml_verdict_place {
     uint64_t a, b; /* hashes of the two texts; both 0: empty */

@@ -1,8 +1,7 @@
-/* gpass.c - see gpass.h. */
-#include "raml/gpass.h"
+/* gpass.c - see metric.h. */
+#include "raml/metric.h"
 
 #include "core/ascii.h"
-#include "raml/metric.h"
 
 #include <stdbool.h>
 #include <string.h>

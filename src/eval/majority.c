@@ -1,8 +1,7 @@
-/* majority.c - see majority.h for what is computed and how. */
-#include "raml/majority.h"
+/* majority.c - see metric.h for what is computed and how. */
+#include "raml/metric.h"
 
 #include "core/array.h"
-#include "raml/metric.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

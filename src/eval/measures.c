@@ -1,7 +1,6 @@
-/* measures.c - see measures.h. */
-#include "raml/measures.h"
-
+/* measures.c - see metric.h. */
 #include "raml/metric.h"
+
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
-/* sample_size.c - see sample_size.h. */
-#include "raml/sample_size.h"
+/* sample_size.c - see paired.h. */
+#include "raml/paired.h"
 
 #include <math.h>
 

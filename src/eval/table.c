@@ -1,4 +1,4 @@
-/* table.c - the rows of a table from tallied questions (table.h, tally.h). They are written by table_text.c and
+/* table.c - the rows of a table from tallied questions (table.h, table.h). They are written by table_text.c and
  * table_json.c. */
 #include "eval/resample.h"
 #include "eval/tally_parts.h"

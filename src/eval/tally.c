@@ -1,4 +1,4 @@
-/* tally.c - counts questions as they come (tally.h). table.c makes a table from the counts. */
+/* tally.c - counts questions as they come (table.h). table.c makes a table from the counts. */
 #include "eval/tally_parts.h"
 
 #include "core/array.h"

@@ -5,7 +5,7 @@
 #include "eval/answer_classes.h"
 #include "eval/count_table.h"
 
-#include "raml/tally.h"
+#include "raml/table.h"
 
 struct raml_group {       /* questions of one split, family and difficulty */
     char *split, *family; /* NULL: unknown, or not grouped by */

@@ -88,6 +88,25 @@ size_t raml_sample_estimate(const struct raml_config *c, enum raml_dtype dtype, 
            raml_token_sampler_estimate(dev, B, V, opt->top_k > 0 || opt->top_p < 1);
 }
 
+/* Of a decoder for `rows` rows and that many pages of tokens. */
+static size_t decoder_bytes(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
+                            size_t rows, size_t pages)
+{
+    struct raml_decoder_options o = {.max_rows = rows, .max_tokens = pages * RAML_TILE};
+    return raml_decoder_estimate(c, dtype, dev, &o);
+}
+
+size_t raml_sample_token_bytes(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev)
+{
+    return (decoder_bytes(c, dtype, dev, 1, 2) - decoder_bytes(c, dtype, dev, 1, 1)) / RAML_TILE;
+}
+
+size_t raml_sample_prompt_bytes(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
+                                size_t n_prompts)
+{
+    return decoder_bytes(c, dtype, dev, n_prompts, 1) - decoder_bytes(c, dtype, dev, 1, 1);
+}
+
 /* -- Prompts ------------------------------------------------------------------------------------------------------- */
 static enum raml_code encode_prompts(struct sampler *s, const struct raml_tokenizer *t, const struct raml_format *f,
                                      size_t *longest, struct raml_err *err)

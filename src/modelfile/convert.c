@@ -1,5 +1,5 @@
-/* convert.c - see convert.h. */
-#include "raml/convert.h"
+/* convert.c - see modelfile.h. */
+#include "raml/modelfile.h"
 
 #include "core/array.h"
 #include "core/path.h"

@@ -1,7 +1,7 @@
 /* adamw.c - AdamW over one block of parameters, and the gradient's norm; see optim.h. The arithmetic is the device's
  * (device/backend.h, adamw and square_sum).
  */
-#include "raml/optim.h"
+#include "outer/optim.h"
 
 #include "core/elementary.h"
 

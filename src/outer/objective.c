@@ -1,5 +1,5 @@
-/* objective.c - see objective.h. */
-#include "raml/objective.h"
+/* objective.c - see train.h. */
+#include "raml/train.h"
 
 #include <math.h>
 

@@ -1,5 +1,5 @@
 /* schedule.c - learning-rate schedules; see optim.h. */
-#include "raml/optim.h"
+#include "outer/optim.h"
 
 #include "core/elementary.h"
 

@@ -8,7 +8,6 @@
 
 #include "raml/device.h"
 #include "core/file.h"
-#include "raml/objective.h"
 
 #include <inttypes.h>
 #include <math.h>

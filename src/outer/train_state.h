@@ -2,6 +2,7 @@
 #ifndef RAML_OUTER_TRAIN_STATE_H
 #define RAML_OUTER_TRAIN_STATE_H
 
+#include "outer/optim.h"
 #include "raml/train.h"
 
 struct train_state {

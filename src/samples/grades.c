@@ -282,7 +282,7 @@ static bool looks_like(const struct raml_samples_head *head)
 
 const struct raml_samples_layout_row raml_samples_layout_marks = {
     .layout = RAML_LAYOUT_GRADES,
-    .name = "marks",
+    .name = "grades",
     .known_by = "lines with `correct`, or with `n` and `c`",
     .looks_like = looks_like,
     .read = read_marks,

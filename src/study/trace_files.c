@@ -1,5 +1,5 @@
-/* trace_files.c - traces questions in batches and passes each curve to the writers. See trace_files.h. */
-#include "raml/trace_files.h"
+/* trace_files.c - traces questions in batches and passes each curve to the writers. See report.h. */
+#include "raml/report.h"
 
 #include "core/elementary.h"
 

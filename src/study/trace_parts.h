@@ -4,7 +4,7 @@
 
 #include "inner/descent.h"
 #include "core/file.h"
-#include "raml/trace_files.h"
+#include "raml/report.h"
 
 struct raml_traced { /* borrowed for one call */
     const struct raml_question *q;

@@ -1,4 +1,4 @@
-/* trace_pictures.c - traced trajectories as figures and as a page. See trace_files.h. */
+/* trace_pictures.c - traced trajectories as figures and as a page. See report.h. */
 #include "study/trace_parts.h"
 
 #include "core/array.h"

@@ -1,4 +1,4 @@
-/* trace_records.c - traced trajectories as lines and tensors. See trace_files.h. */
+/* trace_records.c - traced trajectories as lines and tensors. See report.h. */
 #include "study/trace_parts.h"
 
 #include "core/array.h"

@@ -1,5 +1,5 @@
-/* trace_verdict.c - the groups that traced trajectories fall into, by name. See trace_files.h. */
-#include "raml/trace_files.h"
+/* trace_verdict.c - the groups that traced trajectories fall into, by name. See report.h. */
+#include "raml/report.h"
 
 const char *raml_trace_verdict_name(enum raml_trace_verdict v)
 {

@@ -2,7 +2,7 @@
 #include "raml/chat.h"
 
 #include "core/file.h"
-#include "raml/tokenizer_config.h"
+#include "raml/tokenizer.h"
 
 #include <string.h>
 

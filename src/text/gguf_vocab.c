@@ -1,11 +1,11 @@
-/* gguf_vocab.c - a tokenizer from a GGUF file's metadata, and to it. See tokenizer.h and tokenizer_config.h.
+/* gguf_vocab.c - a tokenizer from a GGUF file's metadata, and to it. See tokenizer.h and tokenizer.h.
  *
  * Keys and types of tokens: gguf-py/gguf/constants.py of llama.cpp; how its converter fills gaps: TextModel.
  * get_vocab_base in convert_hf_to_gguf.py. */
 #include "text/pretokenizers.h"
 #include "raml/gguf.h"
 #include "core/json.h"
-#include "raml/tokenizer_config.h"
+#include "raml/tokenizer.h"
 #include "text/vocab.h"
 
 #include <stdio.h>

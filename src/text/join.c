@@ -1,5 +1,5 @@
-/* join.c - see join.h. */
-#include "raml/join.h"
+/* join.c - see tokenizer.h. */
+#include "raml/tokenizer.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* tokenizer_config.c - see tokenizer_config.h. */
-#include "raml/tokenizer_config.h"
+/* tokenizer_config.c - see tokenizer.h. */
+#include "raml/tokenizer.h"
 
 #include "core/file.h"
 #include "core/json.h"

@@ -76,23 +76,23 @@ static void test_show(void **state)
     put("a.jsonl", good);
     if (run(f, &cli_data_show, "a.jsonl --n 2")) fail_msg("%s", f->err.msg);
     assert_string_equal(f->out.data, "a:1 (line 1): 11 tokens, 5 trained\n"
-                                     "  prompt          6           <|question|>2+2?<think>\n"
-                                     "  trajectory      2  trained  so\n"
-                                     "  cue             1  trained  </think>\n"
-                                     "  answer          1  trained  4\n"
-                                     "  end             1  trained  <|endoftext|>\n"
+                                     "  prompt             6           <|question|>2+2?<think>\n"
+                                     "  trajectory         2  trained  so\n"
+                                     "  answer_prefix      1  trained  </think>\n"
+                                     "  answer             1  trained  4\n"
+                                     "  end                1  trained  <|endoftext|>\n"
                                      "a:2 (line 2): 13 tokens, 7 trained\n"
-                                     "  prompt          6           <|question|>3+3?<think>\n"
-                                     "  trajectory      4  trained  then\n"
-                                     "  cue             1  trained  </think>\n"
-                                     "  answer          1  trained  6\n"
-                                     "  end             1  trained  <|endoftext|>\n");
+                                     "  prompt             6           <|question|>3+3?<think>\n"
+                                     "  trajectory         4  trained  then\n"
+                                     "  answer_prefix      1  trained  </think>\n"
+                                     "  answer             1  trained  6\n"
+                                     "  end                1  trained  <|endoftext|>\n");
     assert_int_equal(run(f, &cli_data_show, "a.jsonl --line 2 --trajectories 0 --pieces"), RAML_OK);
     assert_string_equal(f->out.data, "a:2 (line 2): 9 tokens, 2 trained\n"
-                                     "  prompt          6           <|question|>|3|+|3|?|<think>\n"
-                                     "  cue             1           </think>\n"
-                                     "  answer          1  trained  6\n"
-                                     "  end             1  trained  <|endoftext|>\n");
+                                     "  prompt             6           <|question|>|3|+|3|?|<think>\n"
+                                     "  answer_prefix      1           </think>\n"
+                                     "  answer             1  trained  6\n"
+                                     "  end                1  trained  <|endoftext|>\n");
 }
 
 static void test_show_json(void **state)

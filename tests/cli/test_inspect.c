@@ -7,7 +7,7 @@
 #include "cli/commands.h"
 #include "cli/inspect.h"
 #include "cli/load.h"
-#include "raml/convert.h"
+#include "raml/modelfile.h"
 #include "model/decoder.h"
 #include "core/json.h"
 #include "raml/model.h"

@@ -16,7 +16,7 @@
 
 #include "check_near.h"
 #include "raml/rng.h"
-#include "raml/tally.h"
+#include "raml/table.h"
 
 enum { N = 16, MEASURES = 2 };
 

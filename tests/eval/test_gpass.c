@@ -12,7 +12,6 @@
 #include <jansson.h>
 
 #include "check_near.h"
-#include "raml/gpass.h"
 #include "raml/metric.h"
 
 static struct raml_tau tau_of(const char *text)

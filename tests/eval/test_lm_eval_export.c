@@ -3,7 +3,7 @@
 
 #include "raml/lm_eval_export.h"
 #include "core/json.h"
-#include "raml/tally.h"
+#include "raml/table.h"
 
 #include <math.h>
 #include <sha2.h>

@@ -10,8 +10,6 @@
 #include <cmocka.h>
 
 #include "check_near.h"
-#include "raml/gpass.h"
-#include "raml/majority.h"
 #include "raml/metric.h"
 #include "raml/rng.h"
 
@@ -120,7 +118,7 @@ static void test_by_hand(void **state)
     raml_majority_deinit(&m);
 }
 
-/* Two answers: the correct one wins with more than k/2, and half of the ties: the tail of gpass.h. */
+/* Two answers: the correct one wins with more than k/2, and half of the ties: the tail of metric.h. */
 static void test_two_answers(void **state)
 {
     (void)state;

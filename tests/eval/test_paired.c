@@ -13,7 +13,6 @@
 #include "check_near.h"
 #include "eval/permutation.h"
 #include "raml/paired.h"
-#include "raml/sample_size.h"
 #include "raml/rng.h"
 
 /* ---- the tests of difference ------------------------------------------------------------------------------------- */

@@ -12,7 +12,7 @@
 
 #include "check_near.h"
 #include "raml/samples.h"
-#include "raml/tally.h"
+#include "raml/table.h"
 
 enum { MAX_N = 128 };
 static const bool none[MAX_N];

@@ -7,7 +7,7 @@
 #undef COUNT
 #include "model/rig.h"
 
-#include "raml/convert.h"
+#include "raml/modelfile.h"
 #include "store/tensors.h"
 
 #include <math.h>

@@ -11,7 +11,7 @@
 #undef COUNT
 #include "model/rig.h"
 
-#include "raml/convert.h"
+#include "raml/modelfile.h"
 #include "model/decoder.h"
 #include "core/file.h"
 

@@ -4,7 +4,7 @@
 #include "modelfile/gguf_edit.h"
 #include "modelfile/on_disk.h"
 
-#include "raml/convert.h"
+#include "raml/modelfile.h"
 #include "raml/device.h"
 #include "raml/model.h"
 

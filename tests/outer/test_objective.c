@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "raml/objective.h"
+#include "raml/train.h"
 
 #include "check_near.h"
 

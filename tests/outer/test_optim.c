@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "raml/optim.h"
+#include "outer/optim.h"
 #include "raml/rng.h"
 
 #include "check_near.h"

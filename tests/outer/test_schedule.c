@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "raml/optim.h"
+#include "outer/optim.h"
 
 #include "check_near.h"
 

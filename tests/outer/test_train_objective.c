@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "raml/objective.h"
+#include "raml/train.h"
 
 #include "outer/trainer.h"
 

@@ -10,7 +10,6 @@
 #include "check_near.h"
 #include "samples/foreign.h"
 #include "core/file.h"
-#include "raml/gpass.h"
 #include "raml/metric.h"
 
 struct seen_question {

@@ -3,7 +3,7 @@
 
 #include "samples/line.h"
 #include "raml/samples.h"
-#include "raml/tally.h"
+#include "raml/table.h"
 
 struct seen { /* what was passed on, as text: "id:n:grades:answers;" */
     struct raml_buf text;

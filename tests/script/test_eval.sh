@@ -23,61 +23,64 @@ refused() {
 awk '/^## An example/ { on = 1 } on && /^    / { sub(/^    /, ""); print; seen = 1; next } on && seen { exit }' "$doc" |
     sed '/^raml /d' >make.sh
 sh make.sh
-[ "$(wc -l <marks.jsonl)" -ge 2 ] || fail "the document's file: $(cat marks.jsonl)"
+[ "$(wc -l <grades.jsonl)" -ge 2 ] || fail "the document's file: $(cat grades.jsonl)"
 awk '/^prints$/ { on = 1; next } on && /^    / { sub(/^    /, ""); print; seen = 1; next }
      on && seen && /^$/ { print; next } on && seen { exit }' "$doc" | sed -e :a -e '/^\n*$/{$d;N;ba' -e '}' >want.txt
-"$raml" eval marks.jsonl --k 2 --metrics pass,gpass,mgpass,maj --tau 0.5,1 >got.txt
+"$raml" eval grades.jsonl --k 2 --metrics pass,gpass,mgpass,maj --tau 0.5,1 >got.txt
 diff want.txt got.txt || fail "the document's table differs"
 
 # The same bytes again; maj@k where answers are known.
-"$raml" eval marks.jsonl --k 2 --json --out table.json >one.json
-"$raml" eval marks.jsonl --k 2 --json >two.json
+"$raml" eval grades.jsonl --k 2 --json --out table.json >one.json
+"$raml" eval grades.jsonl --k 2 --json >two.json
 cmp -s one.json two.json || fail "not the same bytes"
 grep -q '"maj@2"' table.json || fail "no maj@2 by default: $(cat table.json)"
 grep -q '"truncated":1' one.json || fail "truncated: $(cat one.json)"
 
 # The first n questions, of both files together.
-"$raml" eval marks.jsonl marks.jsonl --limit 4 --json >got.txt
+"$raml" eval grades.jsonl grades.jsonl --limit 4 --json >got.txt
 grep -q '"all":{"questions":4,' got.txt || fail "--limit: $(cat got.txt)"
 grep -q '"questions":1,"samples":4,' got.txt || fail "--limit within the second file: $(cat got.txt)"
-"$raml" eval marks.jsonl marks.jsonl --limit 3 --json | grep -q '"all":{"questions":3,' || fail "--limit 3"
+"$raml" eval grades.jsonl grades.jsonl --limit 3 --json | grep -q '"all":{"questions":3,' || fail "--limit 3"
 
 # Two files.
 printf '%s\n' '{"id": "q1", "correct": [1, 1, 1, 1]}' '{"id": "q2", "correct": [0, 1, 1, 0]}' \
     '{"id": "q4", "correct": [1, 0, 0, 0]}' >other.jsonl
-"$raml" eval marks.jsonl --k 2 --compare other.jsonl >got.txt
-for words in '2 questions in both' '1 only in marks: q3' '1 only in other: q4' '+25.0'; do
+"$raml" eval grades.jsonl --k 2 --compare other.jsonl >got.txt
+for words in '2 questions in both' '1 only in grades: q3' '1 only in other: q4' '+25.0'; do
     grep -qF "$words" got.txt || fail "comparison lacks '$words': $(cat got.txt)"
 done
 ! grep -q 'maj@2.*equal' got.txt || fail "maj@2 of a file without answers"
-"$raml" eval marks.jsonl --compare other.jsonl --match line --json >got.txt
+"$raml" eval grades.jsonl --compare other.jsonl --match line --json >got.txt
 grep -q '"comparison":{"questions":3' got.txt || fail "--match line: $(cat got.txt)"
 
 # Sample sizes.
 "$raml" eval --required_n 0.03 >got.txt
 grep -q ' 1068 ' got.txt || fail "plan: $(cat got.txt)"
-"$raml" eval marks.jsonl --required_n 0.05 --json | grep -q '"required_n":{' || fail "plan of a file"
+"$raml" eval grades.jsonl --required_n 0.05 --json | grep -q '"required_n":{' || fail "plan of a file"
 
 # lm_eval's files: named, and read back by their grades.
-"$raml" eval marks.jsonl --k 2 --lm_eval lm --task demo --date 2026-01-31T12-30-59 >got.txt
+"$raml" eval grades.jsonl --k 2 --lm_eval lm --task demo --date 2026-01-31T12-30-59 >got.txt
 [ -f lm/results_2026-01-31T12-30-59.json ] || fail "no results: $(ls lm)"
 grep -q '"pass@2,none"' lm/results_2026-01-31T12-30-59.json || fail "results lack pass@2"
 [ "$(wc -l <lm/samples_demo_2026-01-31T12-30-59.jsonl)" -eq 3 ] || fail "samples"
-"$raml" eval lm/samples_demo_2026-01-31T12-30-59.jsonl --layout marks --json >again.json
-grep -q '"right":5,' again.json || fail "read again: $(cat again.json)"
+"$raml" eval lm/samples_demo_2026-01-31T12-30-59.jsonl --layout grades --json >again.json
+grep -q '"correct":5,' again.json || fail "read again: $(cat again.json)"
+grep -q '"right":5,' again.json || fail "the old name of the field: $(cat again.json)"
+"$raml" eval lm/samples_demo_2026-01-31T12-30-59.jsonl --layout marks --json >old_word.json
+cmp -s again.json old_word.json || fail "--layout marks is --layout grades: $(cat old_word.json)"
 grep -q '"truncated":1,' again.json || fail "truncated is lost: $(cat again.json)"
 
 # Refusals.
-refused "pass@5 needs 1 to n for k; question 'q1' has n = 4 samples" marks.jsonl --k 5
+refused "pass@5 needs 1 to n for k; question 'q1' has n = 4 samples" grades.jsonl --k 5
 refused "question 'q1': the file has no answers" other.jsonl --k 2 --metrics maj
-refused "--k: found '0'" marks.jsonl --k 0
-refused "--k: found '1,'" marks.jsonl --k 1,
-refused "--k: 2 is in '2,2' twice" marks.jsonl --k 2,2
-refused "threshold '1/0'" marks.jsonl --tau 1/0 --metrics gpass
-refused "threshold '1.5'" marks.jsonl --tau 1.5 --metrics gpass
-refused "expected pass, gpass, mgpass or maj" marks.jsonl --metrics pass,all
-refused "task 'a/b'" marks.jsonl --lm_eval lm --task a/b
+refused "--k: found '0'" grades.jsonl --k 0
+refused "--k: found '1,'" grades.jsonl --k 1,
+refused "--k: 2 is in '2,2' twice" grades.jsonl --k 2,2
+refused "threshold '1/0'" grades.jsonl --tau 1/0 --metrics gpass
+refused "threshold '1.5'" grades.jsonl --tau 1.5 --metrics gpass
+refused "expected pass, gpass, mgpass or maj" grades.jsonl --metrics pass,all
+refused "task 'a/b'" grades.jsonl --lm_eval lm --task a/b
 refused "no samples; give a FILE.jsonl" --k 1
-refused "--samples_out needs --model" marks.jsonl --samples_out x
+refused "--samples_out needs --model" grades.jsonl --samples_out x
 [ ! -e x ] || fail "a refused run left a file"
 echo ok

@@ -5,7 +5,7 @@
 #include "raml/device.h"
 #include "core/json.h"
 #include "raml/safetensors.h"
-#include "raml/trace_files.h"
+#include "raml/report.h"
 #include "study/findings.h"
 
 #include <math.h>

@@ -265,7 +265,7 @@ static void test_preset_of_a_template(void **state)
 static void test_segment_names(void **state)
 {
     (void)state;
-    static const char *const want[] = {"prompt", "trajectory", "cue", "answer", "end"};
+    static const char *const want[] = {"prompt", "trajectory", "answer_prefix", "answer", "end"};
     for (unsigned i = 0; i < COUNT(want); i++) assert_string_equal(raml_segment_name((enum raml_segment)i), want[i]);
 }
 

@@ -2,7 +2,7 @@
 #include "core/scratch.h"
 
 #include "raml/gguf.h"
-#include "raml/tokenizer_config.h"
+#include "raml/tokenizer.h"
 
 #include <jansson.h>
 

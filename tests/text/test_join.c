@@ -10,7 +10,7 @@
 
 #include "check.h"
 #include "fixture.h"
-#include "raml/join.h"
+#include "raml/tokenizer.h"
 #include "raml/rng.h"
 
 #define DATA RAML_SHARED "/data/tokenizer/"

@@ -8,16 +8,14 @@
  * as in the usual optimizers.
  * Determinism: blocks are split into fixed pieces, so results are the same bits for any thread count.
  */
-#ifndef RAML_OPTIM_H
-#define RAML_OPTIM_H
+#ifndef RAML_OUTER_OPTIM_H
+#define RAML_OUTER_OPTIM_H
 
-#include "raml/err.h"
 #include "raml/model.h"
+#include "raml/train.h"
 
 #include <stddef.h>
 #include <stdint.h>
-
-#pragma GCC visibility push(default)
 
 struct raml_adamw_options {
     double beta1, beta2, epsilon, weight_decay;
@@ -48,10 +46,6 @@ RAML_CHECKED enum raml_code raml_grad_norm(const struct raml_device *dev, const 
 /* Factor that scales a gradient of this norm down to max_norm; 1 when it is below already, or max_norm is 0 (off). */
 double raml_clip_scale(double norm, double max_norm);
 
-enum raml_decay { RAML_DECAY_COSINE, RAML_DECAY_LINEAR, RAML_DECAY_CONSTANT };
-/* "cosine", "linear", "constant"; RAML_EUSAGE names the known ones. */
-RAML_CHECKED enum raml_code raml_decay_parse(const char *name, enum raml_decay *out, struct raml_err *err);
-
 struct raml_schedule {
     enum raml_decay decay;
     double peak, floor_ratio;       /* highest rate; lowest as a share of it */
@@ -63,5 +57,4 @@ struct raml_schedule {
  * (1 + cos(pi x)) / 2, linear 1 - (1 - floor) x, constant 1; each times the peak. */
 double raml_schedule_rate(const struct raml_schedule *s, uint64_t i);
 
-#pragma GCC visibility pop
 #endif

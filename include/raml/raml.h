@@ -1,0 +1,39 @@
+/* raml.h - all of the library: language-model reasoning as optimization (docs/library.md, docs/architecture.md).
+ *
+ * A program may include this, or the headers that it uses. Each is the manual of its part: shapes, units, ownership,
+ * errors, threads, cost, source.
+ */
+#ifndef RAML_H
+#define RAML_H
+
+#include "raml/answer.h"
+#include "raml/buf.h"
+#include "raml/chat.h"
+#include "raml/completion.h"
+#include "raml/config.h"
+#include "raml/device.h"
+#include "raml/err.h"
+#include "raml/family.h"
+#include "raml/format.h"
+#include "raml/gguf.h"
+#include "raml/leak.h"
+#include "raml/lm_eval_export.h"
+#include "raml/metric.h"
+#include "raml/model.h"
+#include "raml/modelfile.h"
+#include "raml/paired.h"
+#include "raml/question.h"
+#include "raml/report.h"
+#include "raml/rng.h"
+#include "raml/row.h"
+#include "raml/run.h"
+#include "raml/safetensors.h"
+#include "raml/sample.h"
+#include "raml/samples.h"
+#include "raml/table.h"
+#include "raml/tokenizer.h"
+#include "raml/trace.h"
+#include "raml/train.h"
+#include "raml/tree.h"
+
+#endif
