@@ -145,16 +145,16 @@ static enum raml_code measure_shape(const struct raml_device *dev, size_t i, siz
 {
     struct attention t = {.a.D = D};
     struct raml_pack pack = {0};
-    bool room;
+    bool allocated;
     enum raml_code rc = RAML_OK;
     if (shapes[i].own) {
-        room = step_batch(shapes[i].n, shapes[i].length / RAML_PAGE, shapes[i].own, &t);
+        allocated = step_batch(shapes[i].n, shapes[i].length / RAML_PAGE, shapes[i].own, &t);
     } else {
         rc = trees(&pack, shapes[i].n, shapes[i].length, shapes[i].probes, err);
-        room = rc || tree_batch(&pack, &t);
+        allocated = rc || tree_batch(&pack, &t);
         t.b.tree_tile = pack.tree_tile, t.b.n_trees = pack.n_trees;
     }
-    if (!rc && !room) rc = raml_fail(err, RAML_ENOMEM, "no memory for a batch");
+    if (!rc && !allocated) rc = raml_fail(err, RAML_ENOMEM, "no memory for a batch");
     if (!rc) rc = measure(dev, &t, shapes[i].backward, seconds, gflops, err);
     raml_pack_deinit(&pack);
     free(t.tile), free(t.pair), free(t.mask);

@@ -32,14 +32,14 @@ enum raml_code bench_score(const struct bench_options *opt, struct bench_result 
     if (!rc) rc = raml_tree_add(&tree, -1, 0, id, READ, 1, NULL, err);
     if (!rc) rc = raml_pack_add(&pack, &tree, err);
     float *logp = calloc(READ, sizeof *logp);
-    struct raml_logprobs score = {.logp = logp};
+    struct raml_logprobs logprobs = {.logp = logp};
     if (!rc && !logp) rc = raml_fail(err, RAML_ENOMEM, "no memory for the log-probabilities");
     if (!rc) rc = raml_pass_open(r.m, false, &pass, err);
-    if (!rc) rc = raml_pass_forward(pass, &pack, &score, err);
+    if (!rc) rc = raml_pass_forward(pass, &pack, &logprobs, err);
     for (double start = raml_clock_monotonic();
          !rc && n < MOST && (n < 3 || raml_clock_monotonic() - start < opt->seconds); n++) {
         double s = raml_clock_monotonic();
-        rc = raml_pass_forward(pass, &pack, &score, err);
+        rc = raml_pass_forward(pass, &pack, &logprobs, err);
         second[n] = raml_clock_monotonic() - s;
     }
     if (!rc) {
@@ -82,7 +82,7 @@ static double bandwidth(void)
     return best;
 }
 
-struct drawing {   /* of the tokens of one step */
+struct sampling {  /* of the tokens of one step */
     float *logits; /* of the device */
     struct raml_token_sampler *token_sampler;
     struct raml_sampled_token *sampled;
@@ -92,7 +92,8 @@ struct drawing {   /* of the tokens of one step */
     int *sample;
 };
 
-static enum raml_code draw(struct bench_rig *r, struct drawing *d, size_t B, uint64_t step, struct raml_err *err)
+static enum raml_code sample_step(struct bench_rig *r, struct sampling *d, size_t B, uint64_t step,
+                                  struct raml_err *err)
 {
     size_t V = (size_t)raml_model_config(r->m)->vocab_size;
     const struct raml_token_sampling o = {1, 1, 0, 0};
@@ -107,7 +108,7 @@ static enum raml_code draw(struct bench_rig *r, struct drawing *d, size_t B, uin
 }
 
 /* The prompt's logits for every sample. */
-static enum raml_code spread(const struct bench_rig *r, struct drawing *d, size_t B, struct raml_err *err)
+static enum raml_code spread(const struct bench_rig *r, struct sampling *d, size_t B, struct raml_err *err)
 {
     size_t bytes = (size_t)raml_model_config(r->m)->vocab_size * sizeof *d->logits;
     struct raml_view v;
@@ -118,7 +119,7 @@ static enum raml_code spread(const struct bench_rig *r, struct drawing *d, size_
     return rc;
 }
 
-static enum raml_code steps(struct bench_rig *r, struct raml_decoder *dec, struct drawing *d, const struct shape *x,
+static enum raml_code steps(struct bench_rig *r, struct raml_decoder *dec, struct sampling *d, const struct shape *x,
                             double *seconds, struct raml_err *err)
 {
     size_t n = x->prompt;
@@ -133,7 +134,7 @@ static enum raml_code steps(struct bench_rig *r, struct raml_decoder *dec, struc
     for (size_t i = 0; i < x->batch && !rc; i++) rc = raml_decoder_fork(dec, prompt, &d->sample[i], err);
     if (!rc) rc = spread(r, d, x->batch, err);
     for (uint64_t t = 0; t < x->steps && !rc; t++) {
-        rc = draw(r, d, x->batch, t, err);
+        rc = sample_step(r, d, x->batch, t, err);
         if (!rc && (!x->whole || t + 1 < x->steps))
             rc = raml_decoder_step(dec, d->sample, d->token, x->batch, d->logits, err);
     }
@@ -151,8 +152,8 @@ static size_t weight_bytes(const struct bench_options *opt, const struct bench_r
     return raml_model_bytes(r->m) - z.table - z.vectors - z.rotary;
 }
 
-static void tell(const struct bench_rig *r, const struct shape *x, size_t weights, double bytes_s,
-                 struct bench_result *out)
+static void report(const struct bench_rig *r, const struct shape *x, size_t weights, double bytes_s,
+                   struct bench_result *out)
 {
     const struct raml_config *c = raml_model_config(r->m);
     double n = (double)x->steps, B = (double)x->batch, q = (double)x->prompt;
@@ -175,7 +176,7 @@ static enum raml_code decode(const struct bench_options *opt, const struct shape
 {
     struct bench_rig r;
     struct raml_decoder *dec = NULL;
-    struct drawing d = {0};
+    struct sampling d = {0};
     double second[MOST], before = bandwidth(), after;
     size_t n = 0, B = x->batch;
     enum raml_code rc = bench_rig_open(opt, RAML_INFERENCE, &r, out, err);
@@ -199,8 +200,8 @@ static enum raml_code decode(const struct bench_options *opt, const struct shape
         qsort(second, n, sizeof *second, bench_by_value);
         out->seconds = second[n / 2];
         after = bandwidth();
-        tell(&r, x, weight_bytes(opt, &r), after > before ? after : before,
-             out); /* the better: both are from this run */
+        report(&r, x, weight_bytes(opt, &r), after > before ? after : before,
+               out); /* the better: both are from this run */
     }
     raml_decoder_close(dec);
     if (r.dev) raml_array_free(r.dev, d.logits);

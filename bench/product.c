@@ -35,17 +35,17 @@ static void *panels_of(const float *w, size_t N, size_t K, bool transposed)
     size_t rows = transposed ? K : N, k = transposed ? N : K, count = (rows + RAML_PANEL_ROWS - 1) / RAML_PANEL_ROWS;
     size_t bytes = raml_panel_bytes(RAML_TYPE_F32, k);
     char *out = raml_device_alloc(count, bytes);
-    float *room = malloc(RAML_PANEL_ROWS * k * sizeof *room);
-    for (size_t q = 0; out && room && q < count; q++) {
+    float *scratch = malloc(RAML_PANEL_ROWS * k * sizeof *scratch);
+    for (size_t q = 0; out && scratch && q < count; q++) {
         const void *row[RAML_PANEL_ROWS] = {NULL};
         for (size_t c = 0; c < RAML_PANEL_ROWS && q * RAML_PANEL_ROWS + c < rows; c++) {
             size_t r = q * RAML_PANEL_ROWS + c;
-            for (size_t i = 0; i < k; i++) room[c * k + i] = transposed ? w[i * K + r] : w[r * K + i];
-            row[c] = room + c * k;
+            for (size_t i = 0; i < k; i++) scratch[c * k + i] = transposed ? w[i * K + r] : w[r * K + i];
+            row[c] = scratch + c * k;
         }
         raml_panel_pack(RAML_TYPE_F32, out + q * bytes, row, k);
     }
-    free(room);
+    free(scratch);
     return out;
 }
 
@@ -123,7 +123,7 @@ static void own(const struct rig *r, enum kind kind, size_t n)
                                            .N = left < most ? left : most,
                                            .y = r->y + from,
                                            .ldy = r->N};
-            r->dev->ops->panel->few(&f);
+            r->dev->ops->panel->skinny(&f);
         }
         return;
     }

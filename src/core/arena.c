@@ -36,13 +36,13 @@ void raml_arena_close(struct raml_arena *a)
     free(a);
 }
 
-/* A chunk with room for `bytes`. One filled by a single large object goes after the head, which stays in use. */
+/* A chunk with space for `bytes`. One filled by a single large object goes after the head, which stays in use. */
 static struct chunk *grow(struct raml_arena *a, size_t bytes)
 {
-    size_t room = a->max - a->total;
-    if (bytes > room) return NULL;
+    size_t space = a->max - a->total;
+    if (bytes > space) return NULL;
     size_t cap = bytes < CHUNK_BYTES ? CHUNK_BYTES : bytes;
-    if (cap > room) cap = room;
+    if (cap > space) cap = space;
     if (cap > SIZE_MAX - sizeof(struct chunk)) return NULL;
     struct chunk *c = calloc(1, sizeof *c + cap);
     if (!c) return NULL;

@@ -4,9 +4,9 @@
  *     enum raml_code rc = RAML_GROW(t->part, t->cap, t->n + 1, "parts of a trajectory", err);
  *     if (!rc) t->part[t->n++] = ...;
  *
- * RAML_GROW     room for at least `need` elements; doubles, so that adding one at a time costs O(1) each.
- * RAML_RESERVE  room for exactly `need` where there is less: for arrays that are large, or filled at once.
- * Elements keep their values; new ones have none. Both do nothing when there is room for `need` already.
+ * RAML_GROW     capacity for at least `need` elements; doubles, so that adding one at a time costs O(1) each.
+ * RAML_RESERVE  capacity for exactly `need` where there is less: for arrays that are large, or filled at once.
+ * Elements keep their values; new ones have none. Both do nothing when there is capacity for `need` already.
  * Arrays that share one capacity grow by a copy of it each, and the shared one is set after the last:
  *
  *     size_t cap_x = s->cap, cap_y = s->cap;
@@ -31,7 +31,7 @@
 #define RAML_RESERVE(array, cap, need, what, err)                                                                      \
     raml_array_grow(&(array), &(cap), (need), sizeof *(array), true, (what), (err))
 
-/* What the macros call where there is no room. array: the address of the pointer to the elements. */
+/* What the macros call where there is no capacity. array: the address of the pointer to the elements. */
 RAML_CHECKED enum raml_code raml_array_more(void *array, size_t *cap, size_t need, size_t size, bool exact,
                                             const char *what, struct raml_err *err);
 

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Sentences quote what files hold, and are printed to terminals and logs: control characters, which may move the cursor or
- * begin a new line, become '?'. So do U+0080 to U+009F, of two bytes each. */
+/* Sentences quote what files hold, and are printed to terminals and logs: control characters, which may move the cursor
+ * or begin a new line, become '?'. So do U+0080 to U+009F, of two bytes each. */
 static void quieten(char *s)
 {
     for (unsigned char *c = (unsigned char *)s; *c; c++) {
@@ -34,8 +34,8 @@ enum raml_code(raml_fail)(struct raml_err *err, enum raml_code code, const char 
 static void append(struct raml_err *err, int n, const char *text)
 {
     if (n < 0 || (size_t)n + 3 > sizeof err->msg) return;
-    size_t at = (size_t)n + 2, room = sizeof err->msg - at - 1, len = strlen(text);
-    if (len > room) len = room;
+    size_t at = (size_t)n + 2, space = sizeof err->msg - at - 1, len = strlen(text);
+    if (len > space) len = space;
     memcpy(err->msg + n, ": ", 2);
     memcpy(err->msg + at, text, len);
     err->msg[at + len] = 0;

@@ -257,14 +257,14 @@ enum raml_code raml_make_dir(const char *path, struct raml_err *err)
     for (char *s = p; !rc && *s;) { /* each parent in turn, then the folder itself */
         s += strspn(s, "/");
         s += strcspn(s, "/");
-        char cut = *s;
+        char byte = *s;
         *s = 0;
         if (mkdir(p, 0777) && !raml_is_dir(p)) { /* errno is mkdir's only when the name does not exist at all */
             int exists = raml_is_file(p);
             if (exists) rc = raml_fail(err, RAML_EIO, "%s: is a file; expected a folder or an unused name", p);
             else if (mkdir(p, 0777)) /* again, for its errno */ rc = raml_fail_errno(err, "%s: cannot be created", p);
         }
-        *s = cut;
+        *s = byte;
     }
     free(p);
     return rc;
@@ -346,7 +346,7 @@ static enum raml_code hash_file(const char *path, uint64_t *hash, struct raml_er
     return rc;
 }
 
-static int plain_name(const struct dirent *e)
+static int is_entry(const struct dirent *e)
 {
     return strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
 }
@@ -361,7 +361,7 @@ static enum raml_code hash_dir(const char *path, uint64_t *hash, struct raml_err
     struct dirent **names = NULL;
     char file[RAML_PATH_BYTES];
     struct raml_buf all;
-    int n = scandir(path, &names, plain_name, by_bytes);
+    int n = scandir(path, &names, is_entry, by_bytes);
     if (n < 0) return raml_fail_errno(err, "%s: cannot be read", path);
     raml_buf_init(&all, (size_t)1 << 26);
     enum raml_code rc = RAML_OK;

@@ -39,7 +39,7 @@ struct raml_hash_map {
     size_t n_slots, n;
 };
 
-/* Makes room for n entries in all, so that adding up to them can't fail. */
+/* Reserves space for n entries in all, so that adding up to them can't fail. */
 RAML_CHECKED bool raml_hash_map_reserve(struct raml_hash_map *m, size_t n);
 /* One more entry. Whether its key is new is for the caller to find out before. */
 RAML_CHECKED bool raml_hash_map_add(struct raml_hash_map *m, uint64_t hash, uint32_t at);

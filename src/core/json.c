@@ -16,10 +16,10 @@ static const char *where(const struct raml_place *at, char out[WHERE_BYTES])
 {
     const char *path = at && at->path ? at->path : "(text)";
     size_t n = strlen(path), keep = WHERE_BYTES - 40;
-    const char *cut = n > keep ? "..." : "";
+    const char *dots = n > keep ? "..." : "";
     if (n > keep) path += n - keep;
-    if (at && at->line) snprintf(out, WHERE_BYTES, "%s%s:%zu", cut, path, at->line);
-    else snprintf(out, WHERE_BYTES, "%s%s", cut, path);
+    if (at && at->line) snprintf(out, WHERE_BYTES, "%s%s:%zu", dots, path, at->line);
+    else snprintf(out, WHERE_BYTES, "%s%s", dots, path);
     return out;
 }
 

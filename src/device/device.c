@@ -39,7 +39,7 @@ bool raml_cpu_usable(const char *level)
     return !strcmp(level, "base") || !strcmp(level, "ref");
 }
 
-static enum raml_code pick(const char *level, const struct raml_ops **out, struct raml_err *err)
+static enum raml_code select_ops(const char *level, const struct raml_ops **out, struct raml_err *err)
 {
     bool automatic = !level || !strcmp(level, "auto");
     for (int i = 0; i < N_LEVELS; i++) {
@@ -68,7 +68,7 @@ static int processors(void)
 }
 
 /* A device without anything in it. */
-static struct raml_device *blank(const struct raml_backend *table)
+static struct raml_device *new_device(const struct raml_backend *table)
 {
     struct raml_device *d = calloc(1, sizeof *d);
     struct raml_fault *fault = calloc(1, sizeof *fault);
@@ -85,7 +85,7 @@ static struct raml_device *blank(const struct raml_backend *table)
 enum raml_code raml_device_wrap(const struct raml_backend *table, void *own, struct raml_device **out,
                                 struct raml_err *err)
 {
-    struct raml_device *d = blank(table);
+    struct raml_device *d = new_device(table);
     if (!d) return raml_fail(err, RAML_ENOMEM, "no memory for the device");
     d->own = own;
     *out = d;
@@ -96,10 +96,10 @@ enum raml_code raml_device_open(int threads, const char *level, struct raml_devi
 {
     if (threads < 0 || threads > 4096)
         return raml_fail(err, RAML_EUSAGE, "threads: found %d, expected 0 (all) to 4096", threads);
-    struct raml_device *d = blank(&raml_cpu_backend);
+    struct raml_device *d = new_device(&raml_cpu_backend);
     if (!d) return raml_fail(err, RAML_ENOMEM, "no memory for the device");
     d->threads = threads ? threads : processors();
-    enum raml_code rc = pick(level, &d->ops, err);
+    enum raml_code rc = select_ops(level, &d->ops, err);
     raml_device_use(d);
     if (!rc) rc = raml_cpu_open(d, err);
     if (rc) {

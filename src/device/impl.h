@@ -53,7 +53,7 @@ void raml_device_use(const struct raml_device *d);
 void *raml_device_alloc(size_t n, size_t size);
 void *raml_device_alloc_uninit(size_t n, size_t size); /* the same, uninitialised */
 
-/* optim.c, draw.c: operations of the table for the processor, in plain C. */
+/* optim.c, sample_token.c: operations of the table for the processor, in plain C. */
 void raml_cpu_adamw(const struct raml_adamw_factors *f, float *w, float *m, float *v, const float *g, size_t n);
 double raml_cpu_square_sum(const float *g, size_t n);
 void raml_cpu_sample(const struct raml_ops *ops, const struct raml_token_rows *r, struct raml_token_sampled *out);

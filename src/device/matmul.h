@@ -23,7 +23,7 @@ RAML_CHECKED enum raml_code raml_mm_open(const struct raml_ops *ops, struct raml
 void raml_mm_close(struct raml_mm *mm);
 const char *raml_mm_version(char *out, size_t cap); /* "oneDNN 2.6.3" */
 bool raml_mm_has_bf16(struct raml_mm *mm);
-/* Tries a few small products, for some milliseconds. Bad: their rows depend on how many there are, or are wrong.
+/* Tries a few small products, for some milliseconds. Bad: their rows depend on how many there are, or are incorrect.
  * Unknown: they could not be made (no memory, no such product). why (NULL: not wanted) then names the first; good
  * leaves it as is. */
 enum raml_verdict { RAML_MM_GOOD, RAML_MM_BAD, RAML_MM_UNKNOWN };
@@ -57,7 +57,7 @@ RAML_CHECKED enum raml_code raml_weight_fill(struct raml_mm *mm, struct raml_wei
 /* y[n, N] = x[n, K] W^T.  y: act, or f32 when y_f32; add: y += (f32 only). */
 RAML_CHECKED enum raml_code raml_mm_forward(struct raml_mm *mm, const struct raml_weight *w, const void *x, size_t n,
                                             void *y, bool y_f32, bool add, struct raml_err *err);
-/* dx[n, K] = dy[n, N] W. Needs w->plain. */
+/* dx[n, K] = dy[n, N] W. Needs w->row_major. */
 RAML_CHECKED enum raml_code raml_mm_backward(struct raml_mm *mm, const struct raml_weight *w, const void *dy, size_t n,
                                              void *dx, bool dx_f32, bool add, struct raml_err *err);
 /* dw[N, K] += dyt[N, n_pad] x[n_pad, K], n_pad = raml_mm_rows(n); columns of dyt and finite rows of x beyond n: dyt 0.

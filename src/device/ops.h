@@ -9,7 +9,7 @@
  * in f32 on every machine, and in bf16 too but for attention and skinny_gemm, whose instruction (VDPBF16PS) rounds
  * differently. The reference sums in double with the C library's functions: the others' errors are measured against it,
  * and they equal it to the bit where values are only moved or added (embed, embed_back, transpose, to_act, gather,
- * scatter_add, add, store_kv, top).
+ * scatter_add, add, store_kv, row_max).
  * Matrix products are not here: matmul.h.
  */
 #ifndef RAML_DEVICE_OPS_H
@@ -146,9 +146,9 @@ struct raml_ops {
     const struct raml_panel_ops *panel;
     /* The largest of z[n], n >= 1; NaN when one of them is. One thread. */
     float (*row_max)(const float *z, size_t n);
-    /* out[i] = exp((z[i] - top) scale), z[i] <= top + 80 / scale (larger ones are clipped); returns their sum, and in
+    /* out[i] = exp((z[i] - max) scale), z[i] <= max + 80 / scale (larger ones are clipped); returns their sum, and in
      * part[i / RAML_EXP_PART] (NULL: not wanted) that of each part, which add up to it in order. One thread. */
-    double (*exp_all)(float *out, const float *z, size_t n, float top, float scale, double *part);
+    double (*exp_all)(float *out, const float *z, size_t n, float max, float scale, double *part);
     /* dz[n, v] (act, row stride v) = c (1[j = token] - p) - e p (log p + entropy), p = exp(z - lse) */
     void (*loss_tile_back)(bool bf16, void *dz, const float *z, size_t ld, const float *lse, const float *entropy,
                            const float *c, const float *e, const int32_t *token, size_t stride, size_t n, size_t v0,

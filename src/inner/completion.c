@@ -26,7 +26,7 @@ enum raml_code raml_completion_open(const struct raml_model *m, size_t max_batch
 {
     if (max_batch_tokens == 0) return raml_fail(err, RAML_ERANGE, "max_batch_tokens is 0; expected at least 1");
     struct raml_completion_evaluator *s = calloc(1, sizeof *s);
-    if (!s) return raml_fail(err, RAML_ENOMEM, "no memory for a scorer");
+    if (!s) return raml_fail(err, RAML_ENOMEM, "no memory for an evaluator");
     enum raml_code rc = raml_evaluator_init(&s->evaluator, m, max_batch_tokens, err);
     if (rc) free(s);
     else *out = s;

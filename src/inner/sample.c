@@ -50,7 +50,7 @@ struct sampler {
     struct raml_token_sampler *token_sampler;
     int32_t *token; /* [batch_size], as all that follows */
     int *sample;
-    uint32_t *drawn; /* rows that sample their token in this round, and for those: */
+    uint32_t *sampling; /* rows that sample their token in this round, and for those: */
     double *u;
     struct raml_sampled_token *sampled;
 };
@@ -69,7 +69,7 @@ static enum raml_code check(const struct raml_sample_options *o, struct raml_err
     return raml_token_sampling_check(&p, err);
 }
 
-/* The decoder of batch_size rows that has room for `tokens` tokens of each. */
+/* The decoder of batch_size rows that has space for `tokens` tokens of each. */
 static struct raml_decoder_options decoder_options(const struct raml_sample_options *o, size_t tokens)
 {
     size_t pages = (tokens + RAML_TILE - 1) / RAML_TILE;
@@ -83,7 +83,7 @@ size_t raml_sample_estimate(const struct raml_config *c, enum raml_dtype dtype, 
     struct raml_decoder_options o = decoder_options(opt, tokens);
     size_t V = (size_t)c->vocab_size, B = opt->batch_size;
     size_t row =
-        sizeof *s->row + sizeof *s->token + sizeof *s->sample + sizeof *s->drawn + sizeof *s->u + sizeof *s->sampled;
+        sizeof *s->row + sizeof *s->token + sizeof *s->sample + sizeof *s->sampling + sizeof *s->u + sizeof *s->sampled;
     return raml_decoder_estimate(c, dtype, dev, &o) + B * (V * sizeof *s->logits + row) +
            raml_token_sampler_estimate(dev, B, V, opt->top_k > 0 || opt->top_p < 1);
 }
@@ -125,10 +125,10 @@ static enum raml_code encode_prompts(struct sampler *s, const struct raml_tokeni
     return rc;
 }
 
-/* Computes the prompts of all questions that enter next, `room` rows at most. */
-static enum raml_code compute_prompts(struct sampler *s, size_t room, struct raml_err *err)
+/* Computes the prompts of all questions that enter next, `n_free` rows at most. */
+static enum raml_code compute_prompts(struct sampler *s, size_t n_free, struct raml_err *err)
 {
-    size_t last = s->next + room < s->total ? s->next + room : s->total, n = 0;
+    size_t last = s->next + n_free < s->total ? s->next + n_free : s->total, n = 0;
     size_t q0 = s->next / s->opt->n, q1 = (last + s->opt->n - 1) / s->opt->n;
     while (q0 < q1 && s->prompt[q0].id >= 0) q0++;
     if (q0 == q1) return RAML_OK;
@@ -232,16 +232,16 @@ static enum raml_code choose(struct sampler *s, struct raml_err *err)
                                .sample = (uint32_t)(r->entry % s->opt->n),
                                .question = r->hash};
         s->u[n] = raml_uniform(&key, r->out.n);
-        s->drawn[n++] = (uint32_t)i;
+        s->sampling[n++] = (uint32_t)i;
     }
     if (!n) return RAML_OK;
     enum raml_code rc =
-        raml_sample_tokens(s->token_sampler, s->logits, s->drawn, s->u, n, s->n_tokens, &o, s->sampled, err);
+        raml_sample_tokens(s->token_sampler, s->logits, s->sampling, s->u, n, s->n_tokens, &o, s->sampled, err);
     for (size_t k = 0; k < n && rc == RAML_ERANGE; k++)
         if (s->sampled[k].token < 0)
             return raml_fail(err, RAML_ERANGE, "question '%s': the model's logits are not finite",
-                             s->qs->question[s->row[s->drawn[k]].entry / s->opt->n].id);
-    for (size_t k = 0; k < n && !rc; k++) take(s, &s->row[s->drawn[k]], &s->sampled[k]);
+                             s->qs->question[s->row[s->sampling[k]].entry / s->opt->n].id);
+    for (size_t k = 0; k < n && !rc; k++) take(s, &s->row[s->sampling[k]], &s->sampled[k]);
     return rc;
 }
 
@@ -383,11 +383,11 @@ static enum raml_code set_up(struct sampler *s, const struct raml_tokenizer *t, 
     s->logits = s->b->alloc(s->dev, B * s->V, sizeof *s->logits);
     s->token = calloc(B, sizeof *s->token);
     s->sample = calloc(B, sizeof *s->sample);
-    s->drawn = calloc(B, sizeof *s->drawn);
+    s->sampling = calloc(B, sizeof *s->sampling);
     s->u = calloc(B, sizeof *s->u);
     s->sampled = calloc(B, sizeof *s->sampled);
     if (!s->prompt_tokens || !s->prompt || !s->finished || !s->row || !s->logits || !s->token || !s->sample ||
-        !s->drawn || !s->u || !s->sampled)
+        !s->sampling || !s->u || !s->sampled)
         return raml_fail(err, RAML_ENOMEM, "no memory to sample %zu questions", s->qs->n);
     for (size_t i = 0; i < s->qs->n; i++) s->prompt[i].id = -1;
     enum raml_code rc = raml_token_sampler_open(s->dev, B, s->V, &s->token_sampler, err);
@@ -425,7 +425,7 @@ static void tear_down(struct sampler *s)
     raml_token_sampler_close(s->token_sampler);
     free(s->token);
     free(s->sample);
-    free(s->drawn);
+    free(s->sampling);
     free(s->u);
     free(s->sampled);
 }

@@ -72,9 +72,9 @@ enum raml_code raml_sampled_has(const struct sample_texts *x, const struct raml_
     return rc;
 }
 
-/* Replaces the text by the answer it contains; *told = false: nothing in it is marked as one (answer.h). */
-static enum raml_code told_answer(const struct raml_question *q, struct raml_buf *text, bool *told,
-                                  struct raml_err *err)
+/* Replaces the text by the answer it contains; *announced = false: it has none that is announced as one (answer.h). */
+static enum raml_code announced_answer(const struct raml_question *q, struct raml_buf *text, bool *announced,
+                                       struct raml_err *err)
 {
     struct raml_answer_options opt = raml_answer_default();
     struct raml_buf found;
@@ -82,8 +82,8 @@ static enum raml_code told_answer(const struct raml_question *q, struct raml_buf
     opt.letters = q->letters;
     raml_buf_init(&found, text->len + 64);
     enum raml_code rc = raml_answer_find(text->data, text->len, &opt, &found, &how, err);
-    *told = !rc && found.len && how != RAML_FOUND_NOTHING && how != RAML_FOUND_BARE && how != RAML_FOUND_FORMULA;
-    if (*told) {
+    *announced = !rc && found.len && how != RAML_FOUND_NOTHING && how != RAML_FOUND_BARE && how != RAML_FOUND_FORMULA;
+    if (*announced) {
         raml_buf_clear(text);
         raml_buf_add(text, found.data, found.len);
         rc = raml_buf_status(text, err);
@@ -104,7 +104,7 @@ static enum raml_code extract_answer(const struct sample_texts *x, const struct 
     }
     *answered = true;
     if (!x->boxed) return RAML_OK;
-    enum raml_code rc = told_answer(q, text, answered, err);
+    enum raml_code rc = announced_answer(q, text, answered, err);
     if (rc || *answered) return rc;
     *answered = true;
     struct raml_buf boxed;

@@ -12,10 +12,10 @@ struct raml_token_sampler {
     const struct raml_device *dev;
     const struct raml_backend *b;
     size_t max_rows, vocab;
-    float *weight;                           /* dev [max_rows, vocab] */
-    uint32_t *row;                           /* dev [max_rows] */
-    double *u;                               /* dev [max_rows] */
-    struct raml_token_sampled *drawn, *told; /* dev, and the same for the host: [max_rows] */
+    float *weight;                                    /* dev [max_rows, vocab] */
+    uint32_t *row;                                    /* dev [max_rows] */
+    double *u;                                        /* dev [max_rows] */
+    struct raml_token_sampled *sampled_dev, *sampled; /* dev, and the same for the host: [max_rows] */
     /* Only with top_k or top_p: */
     float *copy;    /* [max_rows, vocab], where the host can't read the device's memory */
     float *kept;    /* [workers, vocab] weights that need sorting */
@@ -77,15 +77,15 @@ static struct kept filter(float *w, int32_t *x, size_t n, const struct raml_toke
     size_t left = n, most = o->top_k > 0 && (size_t)o->top_k < n ? (size_t)o->top_k : n;
     double reach = 0, base = total;
     for (size_t i = n / 2; i-- > 0;) sift_down(w, x, i, n);
-    float top = w[0];
+    float max = w[0];
     size_t keep = 0;
     if (most < n) { /* top_p is a share of what top_k left */
         base = 0;
         for (size_t k = 0; k < most; k++) base += take_top(w, x, &left);
-        while (keep < most && (keep == 0 || (reach < o->top_p * base && w[n - 1 - keep] >= o->min_p * top)))
+        while (keep < most && (keep == 0 || (reach < o->top_p * base && w[n - 1 - keep] >= o->min_p * max)))
             reach += w[n - 1 - keep++];
     } else {
-        for (; left > 0 && (keep == 0 || (reach < o->top_p * base && w[0] >= o->min_p * top)); keep++)
+        for (; left > 0 && (keep == 0 || (reach < o->top_p * base && w[0] >= o->min_p * max)); keep++)
             reach += take_top(w, x, &left);
     }
     return (struct kept){w + n - keep, x + n - keep, keep};
@@ -119,9 +119,9 @@ enum raml_code raml_token_sampler_open(const struct raml_device *dev, size_t max
     p->weight = p->b->alloc(dev, max_rows * vocab, sizeof *p->weight);
     p->row = p->b->alloc(dev, max_rows, sizeof *p->row);
     p->u = p->b->alloc(dev, max_rows, sizeof *p->u);
-    p->drawn = p->b->alloc(dev, max_rows, sizeof *p->drawn);
-    p->told = calloc(max_rows + 1, sizeof *p->told);
-    if (!p->weight || !p->row || !p->u || !p->drawn || !p->told) {
+    p->sampled_dev = p->b->alloc(dev, max_rows, sizeof *p->sampled_dev);
+    p->sampled = calloc(max_rows + 1, sizeof *p->sampled);
+    if (!p->weight || !p->row || !p->u || !p->sampled_dev || !p->sampled) {
         raml_token_sampler_close(p);
         return raml_fail(err, RAML_ENOMEM, "no memory to sample from %zu rows of %zu tokens", max_rows, vocab);
     }
@@ -135,8 +135,8 @@ void raml_token_sampler_close(struct raml_token_sampler *p)
     raml_array_free(p->dev, p->weight);
     raml_array_free(p->dev, p->row);
     raml_array_free(p->dev, p->u);
-    raml_array_free(p->dev, p->drawn);
-    free(p->told);
+    raml_array_free(p->dev, p->sampled_dev);
+    free(p->sampled);
     free(p->copy);
     free(p->kept);
     free(p->index);
@@ -146,14 +146,15 @@ void raml_token_sampler_close(struct raml_token_sampler *p)
 size_t raml_token_sampler_estimate(const struct raml_device *dev, size_t max_rows, size_t vocab, bool sorts)
 {
     const struct raml_token_sampler *p = NULL; /* for the sizes of what it points to */
-    size_t row = vocab * sizeof *p->weight + sizeof *p->row + sizeof *p->u + sizeof *p->drawn + sizeof *p->told;
+    size_t row =
+        vocab * sizeof *p->weight + sizeof *p->row + sizeof *p->u + sizeof *p->sampled_dev + sizeof *p->sampled;
     size_t worker = vocab * (sizeof *p->kept + sizeof *p->index);
     size_t bytes = max_rows * row;
     if (sorts) bytes += (size_t)raml_parallel_workers(raml_device_threads(dev)) * worker;
     return bytes;
 }
 
-static enum raml_code room_to_sort(struct raml_token_sampler *p, struct raml_err *err)
+static enum raml_code reserve_to_sort(struct raml_token_sampler *p, struct raml_err *err)
 {
     size_t workers = (size_t)raml_parallel_workers(raml_device_threads(p->dev));
     bool unread = !p->b->view(p->dev, p->weight);
@@ -173,12 +174,12 @@ struct sorting {
     const struct raml_token_sampling *o;
 };
 
-/* Samples row i: told[i].token, weight and total. */
-static void draw_sorted(void *user, size_t i, int worker)
+/* Samples row i: sampled[i].token, weight and total. */
+static void sample_sorted_row(void *user, size_t i, int worker)
 {
     const struct sorting *s = user;
     struct raml_token_sampler *p = s->p;
-    struct raml_token_sampled *d = &p->told[i];
+    struct raml_token_sampled *d = &p->sampled[i];
     float *w = p->kept + (size_t)worker * p->vocab;
     int32_t *x = p->index + (size_t)worker * p->vocab;
     if (d->best < 0) return;
@@ -196,11 +197,11 @@ static void draw_sorted(void *user, size_t i, int worker)
     d->total = total;
 }
 
-static enum raml_code pick_sorted(struct raml_token_sampler *p, const float *logits, const uint32_t *row,
-                                  const double *u, size_t n, size_t allowed, const struct raml_token_sampling *o,
-                                  struct raml_err *err)
+static enum raml_code sample_sorted(struct raml_token_sampler *p, const float *logits, const uint32_t *row,
+                                    const double *u, size_t n, size_t allowed, const struct raml_token_sampling *o,
+                                    struct raml_err *err)
 {
-    enum raml_code rc = room_to_sort(p, err);
+    enum raml_code rc = reserve_to_sort(p, err);
     if (rc) return rc;
     struct sorting s = {p, p->b->view(p->dev, p->weight), u, allowed, o};
     if (!s.weight) {
@@ -209,11 +210,12 @@ static enum raml_code pick_sorted(struct raml_token_sampler *p, const float *log
         rc = p->b->sync(p->dev, err);
         if (rc) return rc;
     }
-    raml_parallel(raml_device_threads(p->dev), n, draw_sorted, &s);
+    raml_parallel(raml_device_threads(p->dev), n, sample_sorted_row, &s);
     for (size_t i = 0; i < n; i++)
-        if (p->told[i].best >= 0)
-            p->b->download(p->dev, &p->told[i].logit, logits + (size_t)row[i] * p->vocab + (size_t)p->told[i].token,
-                           sizeof p->told[i].logit);
+        if (p->sampled[i].best >= 0)
+            p->b->download(p->dev, &p->sampled[i].logit,
+                           logits + (size_t)row[i] * p->vocab + (size_t)p->sampled[i].token,
+                           sizeof p->sampled[i].logit);
     return p->b->sync(p->dev, err);
 }
 
@@ -236,13 +238,13 @@ enum raml_code raml_sample_tokens(struct raml_token_sampler *p, const float *log
     r.weigh = isfinite(r.scale) && (o->top_p < 1 || (o->top_k > 0 && (size_t)o->top_k < allowed));
     p->b->upload(p->dev, p->row, row, n * sizeof *row);
     p->b->upload(p->dev, p->u, u, n * sizeof *u);
-    p->b->sample_tokens(p->dev, &r, p->drawn);
-    p->b->download(p->dev, p->told, p->drawn, n * sizeof *p->told);
+    p->b->sample_tokens(p->dev, &r, p->sampled_dev);
+    p->b->download(p->dev, p->sampled, p->sampled_dev, n * sizeof *p->sampled);
     enum raml_code rc = p->b->sync(p->dev, err);
-    if (!rc && r.weigh) rc = pick_sorted(p, logits, row, u, n, allowed, o, err);
+    if (!rc && r.weigh) rc = sample_sorted(p, logits, row, u, n, allowed, o, err);
     if (rc) return rc;
     for (size_t i = 0; i < n; i++) {
-        const struct raml_token_sampled *d = &p->told[i];
+        const struct raml_token_sampled *d = &p->sampled[i];
         if (d->best < 0 && !rc)
             rc = raml_fail(err, RAML_ERANGE, "the logits of row %u are not finite", (unsigned)row[i]);
         out[i] = (struct raml_sampled_token){d->token, (float)((double)d->logit - d->lse),

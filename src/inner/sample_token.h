@@ -33,7 +33,7 @@ struct raml_token_sampler; /* scratch memory for sampling */
 RAML_CHECKED enum raml_code raml_token_sampler_open(const struct raml_device *dev, size_t max_rows, size_t vocab,
                                                     struct raml_token_sampler **out, struct raml_err *err);
 void raml_token_sampler_close(struct raml_token_sampler *p);
-/* Bytes of a picker from its shape; sorts: once it has been asked for top_k or top_p. */
+/* Bytes of a token sampler from its shape; sorts: once it has been asked for top_k or top_p. */
 size_t raml_token_sampler_estimate(const struct raml_device *dev, size_t max_rows, size_t vocab, bool sorts);
 /* out[i]: a token for row row[i] of the logits, [.., vocab] in the device's memory, by the random number u[i] in [0,
  * 1); n rows. Tokens from `allowed` on are never sampled: a model's vocabulary may be larger than its tokenizer's. logp

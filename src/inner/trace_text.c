@@ -96,23 +96,23 @@ static enum raml_code add_probe(const struct raml_trace_source *src, const char 
                                 struct raml_err *err)
 {
     size_t n = strlen(answer);
-    struct raml_buf behind;
+    struct raml_buf rest;
     struct raml_joined j = {.context = x->answer_prefix, .continuation = x->answer};
     const struct raml_range plain = {0, n};
-    raml_buf_init(&behind, MAX_TEXT_BYTES);
-    raml_buf_adds(&behind, answer);
-    if (src->score_end && src->format.end) raml_buf_adds(&behind, src->format.end);
-    if (src->score_end && src->format.stop) raml_buf_adds(&behind, src->format.stop);
+    raml_buf_init(&rest, MAX_TEXT_BYTES);
+    raml_buf_adds(&rest, answer);
+    if (src->score_end && src->format.end) raml_buf_adds(&rest, src->format.end);
+    if (src->score_end && src->format.stop) raml_buf_adds(&rest, src->format.stop);
     const struct raml_join_text answer_prefix = {
         src->format.answer_prefix, strlen(src->format.answer_prefix), {.parse_special = true}};
     const struct raml_encode_options opt = {.parse_special = true, .plain = &plain, .n_plain = 1};
-    const struct raml_join_text rest = {behind.data, behind.len, opt};
-    enum raml_code rc = raml_buf_status(&behind, err);
-    if (!rc) rc = raml_join(src->tokenizer, src->join, &answer_prefix, &rest, &j, err);
+    const struct raml_join_text answer_text = {rest.data, rest.len, opt};
+    enum raml_code rc = raml_buf_status(&rest, err);
+    if (!rc) rc = raml_join(src->tokenizer, src->join, &answer_prefix, &answer_text, &j, err);
     x->answer_prefix = j.context;
     x->answer = j.continuation;
     x->straddle = j.straddle;
-    raml_buf_deinit(&behind);
+    raml_buf_deinit(&rest);
     return rc;
 }
 

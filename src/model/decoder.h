@@ -27,7 +27,7 @@ size_t raml_decoder_bytes(const struct raml_decoder *d);
 /* The same, from the shape only. */
 size_t raml_decoder_estimate(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
                              const struct raml_decoder_options *opt);
-size_t raml_decoder_free_tokens(const struct raml_decoder *d); /* what the pool still has room for, in whole pages */
+size_t raml_decoder_free_tokens(const struct raml_decoder *d); /* what the pool still has space for, in whole pages */
 
 /* Computes n_prompts prompts at once. prompt[i] gets a number; logits[i * vocab_size ...] (f32, in the device's memory:
  * device.h; NULL: not wanted) what follows its last token. Every prompt has at least one token. */

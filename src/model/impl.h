@@ -20,7 +20,7 @@ struct layer { /* offsets into the parameter block; vectors; packed copies for t
 struct embedding {     /* rows of d numbers, one per token; one of the two */
     const void *table; /* dev */
     enum raml_type type;
-    const struct raml_file_tensor *stored;
+    const struct raml_file_tensor *tensor;
 };
 /* A model for training has all parameters in one block of f32, and copies for the products besides. One for inference
  * has the copies, norms and biases; for the embedding, the file. */

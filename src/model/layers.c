@@ -103,7 +103,7 @@ static void read_piece(void *user, size_t i, int worker)
     (void)worker;
     for (size_t k = from; k < r->n && k < from + READ_PIECE; k++) {
         struct raml_err why = {0};
-        if (!raml_file_tensor_f32(r->m->table.stored, (size_t)r->token[k], 1, r->out + k * d, &why)) continue;
+        if (!raml_file_tensor_f32(r->m->table.tensor, (size_t)r->token[k], 1, r->out + k * d, &why)) continue;
         pthread_mutex_lock(&r->lock);
         if (k < r->first_bad) {
             r->first_bad = k;
@@ -130,7 +130,7 @@ static enum raml_code read_embedding(const struct raml_model *m, struct stream *
         rc = r.why.code;
         if (rc && err) *err = r.why;
         if (!rc) m->b->upload(m->dev, x + at * d, s->staging.host, k * d * sizeof *x);
-        raml_file_tensor_release(m->table.stored);
+        raml_file_tensor_release(m->table.tensor);
     }
     return rc;
 }
@@ -140,7 +140,7 @@ enum raml_code raml_layers_forward(const struct raml_model *m, struct stream *s,
 {
     size_t d = (size_t)m->config.hidden_size, L = (size_t)m->config.n_layers, chunk = m->sizes.chunk_rows;
     enum raml_code rc = RAML_OK;
-    if (m->table.stored) rc = read_embedding(m, s, s->acts[0].x1, b->read_token, b->n, err);
+    if (m->table.tensor) rc = read_embedding(m, s, s->acts[0].x1, b->read_token, b->n, err);
     else m->b->embed(m->dev, s->acts[0].x1, m->table.table, m->table.type, b->token, b->n, d);
     for (size_t i = 0; i <= L && !rc; i++) {
         for (size_t row = 0; row < b->n; row += chunk) {

@@ -111,7 +111,7 @@ enum raml_code raml_model_load(struct raml_model_file *file, enum raml_dtype dty
     if (dtype == RAML_STORED && all_bf16(file) && raml_device_has_bf16(dev)) dtype = RAML_BF16;
     enum raml_code rc = make_table(raml_model_file_config(file), dtype, use, dev, &m, err);
     if (!rc) rc = fill(m, use, &src, err);
-    if (!rc && m->table.stored) m->file = file;
+    if (!rc && m->table.tensor) m->file = file;
     else raml_model_file_close(file);
     if (rc) raml_model_close(m);
     else *out = m;

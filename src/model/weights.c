@@ -20,7 +20,7 @@ enum {
 /* -- Sources ------------------------------------------------------------------------------------------------------- */
 /* Matrices: normal with deviation 1/sqrt(3 d) (0.0208 at d = 768, GPT-2's 0.02); projections back into the residual
  * stream are divided by sqrt(2 L) (Radford et al. 2019); norms 1, biases 0. */
-static void draw(const struct raml_model *m, uint64_t seed, size_t i, size_t first, size_t n, float *out)
+static void random_values(const struct raml_model *m, uint64_t seed, size_t i, size_t first, size_t n, float *out)
 {
     const struct raml_param *p = &m->at.param[i];
     if (p->n_dims == 1) {
@@ -45,7 +45,7 @@ static enum raml_code rows_f32(const struct raml_model *m, const struct raml_sou
 {
     if (src->file) return raml_file_tensor_f32(raml_model_file_at(src->file, i), row, n, out, err);
     size_t K = columns(&m->at.param[i]);
-    draw(m, src->seed, i, row * K, n * K, out);
+    random_values(m, src->seed, i, row * K, n * K, out);
     return RAML_OK;
 }
 
@@ -68,7 +68,7 @@ static enum raml_type type_of(const struct raml_model *m, const struct raml_sour
     }
 }
 
-/* The same in the type that matrix i is kept in; at most ROWS rows. room: ROWS rows of f32. */
+/* The same in the type that matrix i is kept in; at most ROWS rows. scratch: ROWS rows of f32. */
 static enum raml_code rows_kept(const struct raml_model *m, const struct raml_source *src, size_t i, size_t row,
                                 size_t n, float *scratch, void *out, struct raml_err *err)
 {
@@ -231,7 +231,7 @@ enum raml_code raml_model_refresh(struct raml_model *m, struct raml_err *err)
     return raml_backend_settle(m->dev, each_weight(m, from_block, NULL, err), err);
 }
 
-/* -- Two ways to keep a model -------------------------------------------------------------------------------------- */
+/* -- Two forms of a model ------------------------------------------------------------------------------------------ */
 static void set_vectors(struct raml_model *m, const float *base, const size_t *at)
 {
     for (int i = 0; i < m->config.n_layers; i++) {
@@ -330,7 +330,7 @@ static enum raml_code hold_embedding(struct raml_model *m, const struct raml_sou
 {
     size_t i = find_param(m, m->at.embed);
     if (src->file) {
-        m->table = (struct embedding){.stored = raml_model_file_at(src->file, i)};
+        m->table = (struct embedding){.tensor = raml_model_file_at(src->file, i)};
         return RAML_OK;
     }
     m->own_table = m->b->alloc(m->dev, m->at.param[i].n, raml_type_block_bytes(m->weight));

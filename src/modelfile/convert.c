@@ -30,13 +30,13 @@ struct job {
     bool turn;             /* rows in GGUF's order */
     const float *divisors; /* the tensor after the last; NULL: none */
     float *scratch;        /* for rows being converted from one type to another; grows */
-    size_t room_n;
+    size_t scratch_cap;
     double done, total; /* bytes */
 };
 
 static enum raml_code reserve_scratch(struct job *j, size_t n, struct raml_err *err)
 {
-    enum raml_code rc = RAML_RESERVE(j->scratch, j->room_n, n, "numbers", err);
+    enum raml_code rc = RAML_RESERVE(j->scratch, j->scratch_cap, n, "numbers", err);
     return rc ? raml_wrap(err, rc, "%s", j->to) : RAML_OK;
 }
 
@@ -63,8 +63,8 @@ static enum raml_code convert(struct job *j, const struct raml_file_tensor *s, u
                      s->path, s->name, row + bad / cols, bad % cols, raml_ggml_type_name(type));
 }
 
-/* Which of our rows is GGUF's row r of a tensor whose rows it permutes? (inverse of raml_file_tensor.rope_permuted_heads) */
-static size_t unturn(size_t r, size_t head_dim)
+/* Which of our rows is GGUF's row r of a tensor whose rows it permutes? (inverse of its rope_permuted_heads) */
+static size_t unpermute(size_t r, size_t head_dim)
 {
     size_t at = r % head_dim;
     return r - at + at % 2 * (head_dim / 2) + at / 2;
@@ -78,8 +78,8 @@ static enum raml_code give_rows(void *user, size_t i, size_t row, size_t n, void
         memcpy(out, j->divisors + row, n * sizeof *j->divisors);
         return RAML_OK;
     }
-    const struct raml_file_tensor *s = &f->stored[j->order ? j->order[i] : i];
-    uint32_t type = j->type[s - f->stored];
+    const struct raml_file_tensor *s = &f->tensor[j->order ? j->order[i] : i];
+    uint32_t type = j->type[s - f->tensor];
     size_t cols = s->n_dims == 2 ? s->shape[1] : 1, size, block = raml_ggml_block(type, &size);
     size_t bytes = cols / block * size;
     enum raml_code rc = RAML_OK;
@@ -87,7 +87,7 @@ static enum raml_code give_rows(void *user, size_t i, size_t row, size_t n, void
     if (!j->turn || !raml_gguf_rope_permuted(&f->config, s->name)) rc = convert(j, s, type, row, n, out, err);
     else
         for (size_t k = 0; k < n && !rc; k++)
-            rc = convert(j, s, type, unturn(row + k, (size_t)f->config.head_dim), 1, (char *)out + k * bytes, err);
+            rc = convert(j, s, type, unpermute(row + k, (size_t)f->config.head_dim), 1, (char *)out + k * bytes, err);
     if (row + n == s->shape[0]) raml_file_tensor_release(s);
     j->done += (double)(n * bytes);
     raml_progress(j->o->sink, "convert", j->done, j->total, "bytes", NULL);
@@ -107,7 +107,7 @@ static uint32_t *choose_types(const struct raml_model_file *f, enum raml_store_a
     uint32_t *type = calloc(f->n, sizeof *type);
     *most = RAML_GGML_F32;
     for (size_t i = 0; type && i < f->n; i++) {
-        const struct raml_file_tensor *s = &f->stored[i];
+        const struct raml_file_tensor *s = &f->tensor[i];
         type[i] = as == RAML_STORE_KEEP ? s->type : as == RAML_STORE_F32 ? RAML_GGML_F32 : RAML_GGML_BF16;
         if (as == RAML_STORE_Q8_0) type[i] = s->n_dims == 2 && s->shape[1] % Q8_BLOCK ? RAML_GGML_F16 : RAML_GGML_Q8_0;
         if (gguf && s->n_dims == 1) type[i] = RAML_GGML_F32;
@@ -121,7 +121,7 @@ static uint32_t *choose_types(const struct raml_model_file *f, enum raml_store_a
 static double total_bytes(const struct raml_model_file *f, const uint32_t *type)
 {
     double n = 0;
-    for (size_t i = 0; i < f->n; i++) n += (double)bytes_as(&f->stored[i], type[i]);
+    for (size_t i = 0; i < f->n; i++) n += (double)bytes_as(&f->tensor[i], type[i]);
     return n;
 }
 
@@ -130,10 +130,10 @@ static double total_bytes(const struct raml_model_file *f, const uint32_t *type)
 /* general.file_type (enum llama_ftype in llama.h) of a file whose matrices are mostly of this type. */
 static uint32_t file_type(const struct raml_model_file *f, enum raml_store_as as, uint32_t most)
 {
-    int64_t said = 0;
-    if (as == RAML_STORE_KEEP && f->gguf && !raml_gguf_integer(f->gguf, "general.file_type", &said, NULL) &&
-        said >= 0 && said <= UINT16_MAX)
-        return (uint32_t)said;
+    int64_t declared = 0;
+    if (as == RAML_STORE_KEEP && f->gguf && !raml_gguf_integer(f->gguf, "general.file_type", &declared, NULL) &&
+        declared >= 0 && declared <= UINT16_MAX)
+        return (uint32_t)declared;
     switch (most) {
     case RAML_GGML_F16: return 1;
     case RAML_GGML_Q4_0: return 2;
@@ -156,7 +156,7 @@ static struct raml_gguf_output *list_outputs(const struct job *j, char (**names)
     struct raml_gguf_output *t = calloc(f->n + 1, sizeof *t);
     *names = calloc(f->n + 1, sizeof **names);
     for (size_t i = 0; t && *names && i < f->n; i++) {
-        const struct raml_file_tensor *s = &f->stored[i];
+        const struct raml_file_tensor *s = &f->tensor[i];
         raml_gguf_name(s->name, (*names)[i]);
         t[i].type = (enum raml_ggml_type)j->type[i];
         t[i].view = (struct raml_tensor_view){
@@ -227,7 +227,7 @@ static enum raml_code write_shard(struct job *j, const char *path, const size_t 
     struct raml_tensor_view *v = calloc(n, sizeof *v);
     if (!v) return raml_fail(err, RAML_ENOMEM, "%s: no memory for its tensors", path);
     for (size_t i = 0; i < n; i++) {
-        const struct raml_file_tensor *s = &j->f->stored[order[i]];
+        const struct raml_file_tensor *s = &j->f->tensor[order[i]];
         v[i] = (struct raml_tensor_view){.name = s->name,
                                          .dtype = dtype_of(j->type[order[i]]),
                                          .n_dims = s->n_dims,
@@ -246,7 +246,7 @@ static size_t split_shards(const struct job *j, size_t *shard)
 {
     size_t n = 1, bytes = 0;
     for (size_t i = 0; i < j->f->n; i++) {
-        size_t more = bytes_as(&j->f->stored[i], j->type[i]);
+        size_t more = bytes_as(&j->f->tensor[i], j->type[i]);
         if (bytes && more > j->o->max_shard_bytes - (bytes < j->o->max_shard_bytes ? bytes : j->o->max_shard_bytes)) {
             n++;
             bytes = 0;
@@ -271,7 +271,7 @@ static enum raml_code write_index(const struct job *j, const char *dir, const si
     bool bad = !map;
     for (size_t i = 0; i < j->f->n && !bad; i++) {
         shard_name(shard[i], n, name);
-        bad = json_object_set_new(map, j->f->stored[i].name, json_string(name)) != 0;
+        bad = json_object_set_new(map, j->f->tensor[i].name, json_string(name)) != 0;
     }
     json_t *o = json_pack("{s:{s:I}, s:o}", "metadata", "total_size", (json_int_t)j->total, "weight_map", map);
     char *text = !bad && o ? json_dumps(o, JSON_INDENT(2)) : NULL;

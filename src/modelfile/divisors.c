@@ -19,20 +19,21 @@ static const double close_by = 2e-6;
 
 void raml_rope_divisors(const struct raml_config *c, float *out)
 {
-    struct raml_config plain = *c;
-    plain.rope = RAML_ROPE_PLAIN;
+    struct raml_config unscaled = *c;
+    unscaled.rope = RAML_ROPE_PLAIN;
     for (int i = 0; i < c->head_dim / 2; i++)
-        out[i] = (float)(raml_rope_frequency(&plain, i) / raml_rope_frequency(c, i));
+        out[i] = (float)(raml_rope_frequency(&unscaled, i) / raml_rope_frequency(c, i));
 }
 
 static bool fits(const struct raml_config *c, const float *d)
 {
-    struct raml_config plain = *c;
+    struct raml_config unscaled = *c;
     double tol = close_by;
-    plain.rope = RAML_ROPE_PLAIN;
+    unscaled.rope = RAML_ROPE_PLAIN;
     if (c->rope == RAML_ROPE_LLAMA3) tol *= c->rope_high_freq / (c->rope_high_freq - c->rope_low_freq);
     for (int i = 0; i < c->head_dim / 2; i++)
-        if (!(fabs(1 / (double)d[i] - raml_rope_frequency(c, i) / raml_rope_frequency(&plain, i)) <= tol)) return false;
+        if (!(fabs(1 / (double)d[i] - raml_rope_frequency(c, i) / raml_rope_frequency(&unscaled, i)) <= tol))
+            return false;
     return true;
 }
 
@@ -54,18 +55,18 @@ static double tidy(double x)
 
 /* Sets c's scaling to (C, low, high) with low/C = low_share and high/low = ratio: with the file's C, else in integers
  * if there are any. */
-static bool settle(struct raml_config *c, const float *d, int said, double low_share, double ratio)
+static bool settle(struct raml_config *c, const float *d, int declared, double low_share, double ratio)
 {
-    if (said && try(c, d, said, tidy(said * low_share), tidy(said * low_share * ratio))) return true;
+    if (declared && try(c, d, declared, tidy(declared * low_share), tidy(declared * low_share * ratio))) return true;
     for (int low = 1; low <= MAX_LOW; low++)
         if (try(c, d, low / low_share, low, tidy(ratio * low))) return true;
     return try(c, d, CONTEXT, CONTEXT * low_share, CONTEXT * low_share * ratio);
 }
 
 /* No dimension is in between: any limits that separate the same dimensions are the same scaling. */
-static bool settle_step(struct raml_config *c, const float *d, int said)
+static bool settle_step(struct raml_config *c, const float *d, int declared)
 {
-    if (said && settle(c, d, said, 1.0 / said, 4)) return true;
+    if (declared && settle(c, d, declared, 1.0 / declared, 4)) return true;
     for (int context = 1 << 5; context <= 1 << 20; context *= 2)
         if (settle(c, d, 0, 1.0 / context, 4)) return true;
     return false;
@@ -86,7 +87,7 @@ static size_t between(const struct raml_config *c, const float *d, double s[2], 
     return n;
 }
 
-enum raml_code raml_rope_from_divisors(const char *path, const float *d, int said, struct raml_config *c,
+enum raml_code raml_rope_from_divisors(const char *path, const float *d, int declared, struct raml_config *c,
                                        struct raml_err *err)
 {
     double most = 1, s[2], x[2];
@@ -106,13 +107,13 @@ enum raml_code raml_rope_from_divisors(const char *path, const float *d, int sai
     size_t n = most > 1 ? between(&t, d, s, x) : 0;
     if (n > 1) {
         double slope = (s[0] - s[1]) / (x[0] - x[1]), at0 = s[0] - slope * x[0];
-        found = settle(&t, d, said, -at0 / slope, (1 - at0) / -at0);
+        found = settle(&t, d, declared, -at0 / slope, (1 - at0) / -at0);
     } else if (n == 1) {
         static const double ratio[] = {4, 2, 1.25}; /* one point: any line that excludes the others */
         for (size_t k = 0; k < sizeof ratio / sizeof *ratio && !found; k++)
-            found = settle(&t, d, said, x[0] / ((ratio[k] - 1) * s[0] + 1), ratio[k]);
+            found = settle(&t, d, declared, x[0] / ((ratio[k] - 1) * s[0] + 1), ratio[k]);
     } else if (most > 1) {
-        found = settle_step(&t, d, said);
+        found = settle_step(&t, d, declared);
     }
     if (!found)
         return raml_fail(err, RAML_ESUPPORT,

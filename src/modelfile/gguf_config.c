@@ -239,8 +239,8 @@ static void read_divisors(struct reader *r, struct raml_config *c)
                           path);
     else r->rc = raml_gguf_to_f32(t, d, false, r->err);
     const int none = 0;
-    int said = read_count(r, "rope.scaling.original_context_length", &none);
-    if (!r->rc) r->rc = raml_rope_from_divisors(path, d, said, c, r->err);
+    int declared = read_count(r, "rope.scaling.original_context_length", &none);
+    if (!r->rc) r->rc = raml_rope_from_divisors(path, d, declared, c, r->err);
 }
 
 /* -- All of it ----------------------------------------------------------------------------------------------------- */
@@ -282,13 +282,13 @@ static void read_vocab(struct reader *r, struct raml_config *c)
         return;
     }
     c->vocab_size = (int)t->shape[0];
-    int said = read_count(r, "vocab_size", &c->vocab_size);
-    if (!r->rc && said != c->vocab_size)
-        r->rc =
-            raml_fail(r->err, RAML_ESHAPE,
-                      "%s: tensor 'token_embd.weight' has shape [%s]; metadata '%s.vocab_size' "
-                      "asks for [%d, %d]",
-                      path, raml_shape_text(t->shape, t->n_dims, found, sizeof found), r->arch, said, c->hidden_size);
+    int declared = read_count(r, "vocab_size", &c->vocab_size);
+    if (!r->rc && declared != c->vocab_size)
+        r->rc = raml_fail(r->err, RAML_ESHAPE,
+                          "%s: tensor 'token_embd.weight' has shape [%s]; metadata '%s.vocab_size' "
+                          "asks for [%d, %d]",
+                          path, raml_shape_text(t->shape, t->n_dims, found, sizeof found), r->arch, declared,
+                          c->hidden_size);
 }
 
 static int read_token(struct reader *r, const char *key)

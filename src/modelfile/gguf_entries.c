@@ -108,12 +108,12 @@ static enum raml_code copy_value(struct raml_metadata *m, const struct raml_gguf
 static enum raml_code copy_all(struct raml_metadata *m, const struct raml_gguf *g, const char *prefix,
                                struct raml_err *err)
 {
-    static const char *const not [] = {"general.alignment", "general.quantization_version"};
+    static const char *const excluded[] = {"general.alignment", "general.quantization_version"};
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; i < raml_gguf_n_values(g) && !rc; i++) {
         const struct raml_gguf_value *v = raml_gguf_value_at(g, i);
-        if (strncmp(v->key, prefix, strlen(prefix)) != 0 || has_key(m, v->key) || !strcmp(v->key, not [0]) ||
-            !strcmp(v->key, not [1]))
+        if (strncmp(v->key, prefix, strlen(prefix)) != 0 || has_key(m, v->key) || !strcmp(v->key, excluded[0]) ||
+            !strcmp(v->key, excluded[1]))
             continue;
         rc = copy_value(m, v, err);
     }

@@ -67,7 +67,7 @@ static enum raml_code take_tensor(struct raml_model_file *f, size_t i, struct ra
                          "%s: tensor '%s' has type %s (%u); expected F32, F16, BF16, Q8_0, Q4_0, "
                          "Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K",
                          f->path, name, raml_ggml_type_name(t->type), (unsigned)t->type);
-    struct raml_file_tensor *s = &f->stored[i];
+    struct raml_file_tensor *s = &f->tensor[i];
     *s = (struct raml_file_tensor){.in_file = t->name,
                                    .path = f->path,
                                    .type = t->type,
@@ -89,7 +89,7 @@ enum raml_code raml_gguf_tensors(struct raml_model_file *f, struct raml_err *err
         const char *name = raml_gguf_tensor_at(f->gguf, i)->name;
         size_t k = 0;
         if (!strcmp(name, "rope_freqs.weight") && !strcmp(f->config.model_type, "llama")) continue;
-        while (k < f->n && strcmp(f->stored[k].in_file, name)) k++;
+        while (k < f->n && strcmp(f->tensor[k].in_file, name)) k++;
         if (k == f->n)
             rc = raml_fail(err, RAML_ESHAPE, "%s: tensor '%s' belongs to no part of a %s model", f->path, name,
                            f->config.model_type);

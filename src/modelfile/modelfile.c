@@ -18,8 +18,8 @@ static enum raml_code make_table(struct raml_model_file *f, struct raml_err *err
 {
     enum raml_code rc = raml_config_table(&f->config, &f->param, &f->n, err);
     if (rc) return raml_wrap(err, rc, "%s", f->path);
-    f->stored = calloc(f->n, sizeof *f->stored);
-    return f->stored ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory for its tensors", f->path);
+    f->tensor = calloc(f->n, sizeof *f->tensor);
+    return f->tensor ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory for its tensors", f->path);
 }
 
 /* -- A folder's tensors -------------------------------------------------------------------------------------------- */
@@ -46,7 +46,7 @@ static enum raml_code take_view(struct raml_model_file *f, size_t i, struct raml
     if (kind_of(v->dtype) == UINT32_MAX)
         return raml_fail(err, RAML_EFORMAT, "%s: tensor '%s' has dtype %s; expected F32, BF16 or F16", f->path, p->name,
                          raml_dtype_name(v->dtype));
-    struct raml_file_tensor *s = &f->stored[i];
+    struct raml_file_tensor *s = &f->tensor[i];
     *s = (struct raml_file_tensor){.in_file = v->name,
                                    .path = f->path,
                                    .type = kind_of(v->dtype),
@@ -63,7 +63,7 @@ static enum raml_code take_view(struct raml_model_file *f, size_t i, struct raml
 static enum raml_code check_head(const struct raml_model_file *f, struct raml_err *err)
 {
     const struct raml_tensor_view *head = raml_tensors_find(f->tensors, "lm_head.weight");
-    const struct raml_file_tensor *embed = &f->stored[0];
+    const struct raml_file_tensor *embed = &f->tensor[0];
     if (!head) return RAML_OK;
     if (kind_of(head->dtype) == embed->type && head->n == embed->n && !memcmp(head->data, embed->data, embed->bytes))
         return RAML_OK;
@@ -142,7 +142,7 @@ void raml_model_file_close(struct raml_model_file *f)
     raml_tensors_close(f->tensors);
     raml_gguf_close(f->gguf);
     free(f->param);
-    free(f->stored);
+    free(f->tensor);
     free(f);
 }
 
@@ -168,13 +168,13 @@ size_t raml_model_file_count(const struct raml_model_file *f)
 
 const struct raml_file_tensor *raml_model_file_at(const struct raml_model_file *f, size_t i)
 {
-    return i < f->n ? &f->stored[i] : NULL;
+    return i < f->n ? &f->tensor[i] : NULL;
 }
 
 const struct raml_file_tensor *raml_model_file_find(const struct raml_model_file *f, const char *name)
 {
     for (size_t i = 0; i < f->n; i++)
-        if (!strcmp(f->stored[i].name, name)) return &f->stored[i];
+        if (!strcmp(f->tensor[i].name, name)) return &f->tensor[i];
     return NULL;
 }
 

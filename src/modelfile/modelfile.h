@@ -12,7 +12,7 @@ struct raml_model_file {
     struct raml_tensors *tensors; /* a folder's; or */
     struct raml_gguf *gguf;
     struct raml_param *param;        /* what the configuration asks for: [n] */
-    struct raml_file_tensor *stored; /* [n], in the same order */
+    struct raml_file_tensor *tensor; /* [n], in the same order */
     size_t n;
 };
 
@@ -24,7 +24,7 @@ RAML_CHECKED enum raml_code raml_file_tensor_check(const struct raml_model_file 
                                                    const char *in_file, const size_t *shape, int n_dims,
                                                    struct raml_err *err);
 
-/* Rows [row, row + n) in the file's type; RAML_ERANGE as raml_file_tensor_f32. room: a row's elements. */
+/* Rows [row, row + n) in the file's type; RAML_ERANGE as raml_file_tensor_f32. scratch: a row's elements. */
 RAML_CHECKED enum raml_code raml_file_tensor_copy(const struct raml_file_tensor *s, size_t row, size_t n,
                                                   float *scratch, void *out, struct raml_err *err);
 /* The bytes of a row in the file, and how many. */
@@ -35,11 +35,11 @@ void raml_file_tensor_release_bytes(const struct raml_file_tensor *s, size_t fir
 
 /* gguf_config.c: the configuration from the metadata. `tied` and rope_freqs.weight are looked at among the tensors. */
 RAML_CHECKED enum raml_code raml_gguf_config(const struct raml_gguf *g, struct raml_config *out, struct raml_err *err);
-/* divisors.c. d: [head_dim / 2]. _from: sets c's scaling, which was none; said: the original context, 0: unknown; path
- * is for messages. */
+/* divisors.c. d: [head_dim / 2]. _from: sets c's scaling, which was none; declared: the original context, 0: unknown;
+ * path is for messages. */
 void raml_rope_divisors(const struct raml_config *c, float *d);
-RAML_CHECKED enum raml_code raml_rope_from_divisors(const char *path, const float *d, int said, struct raml_config *c,
-                                                    struct raml_err *err);
+RAML_CHECKED enum raml_code raml_rope_from_divisors(const char *path, const float *d, int declared,
+                                                    struct raml_config *c, struct raml_err *err);
 
 /* gguf_names.c: a tensor's name in GGUF, in out (for all of raml_model_params); and the tensors of a file
  * whose table of parameters is made. */

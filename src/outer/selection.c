@@ -1,4 +1,4 @@
-/* plan.c - which questions and trajectories come when, and how many steps that is; see training_set.h. */
+/* selection.c - which questions and trajectories come when, and how many steps that is; see training_set.h. */
 #include "outer/training_set.h"
 
 #include "raml/rng.h"

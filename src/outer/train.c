@@ -88,7 +88,7 @@ static enum raml_code check_data(const struct trainer *t, struct raml_err *err)
                      f->name, f->skipped, f->wrong, f->too_long);
 }
 
-static void say_data(const struct trainer *t)
+static void report_data(const struct trainer *t)
 {
     const struct training_set *f = &t->set;
     if (f->skipped)
@@ -130,7 +130,7 @@ static enum raml_code trainer_init(struct trainer *t, struct raml_err *err)
         (struct raml_schedule){opt->lr_scheduler_type, opt->learning_rate, opt->min_lr_ratio, warmup, t->plan.n_steps};
     t->state.n_questions = t->set.n;
     t->state.data_hash = t->set.hash;
-    say_data(t);
+    report_data(t);
     if (job->resume_step) rc = raml_train_state_load(job, opt, &t->state, &t->adamw, err);
     t->tokens_at_start = t->state.tokens;
     return rc;
@@ -336,7 +336,7 @@ static enum raml_code report(struct trainer *t, struct raml_train_result *out, s
     return rc;
 }
 
-static void tell(const struct trainer *t)
+static void show_progress(const struct trainer *t)
 {
     char note[96];
     double seconds = raml_clock_monotonic() - t->started;
@@ -350,7 +350,7 @@ static void tell(const struct trainer *t)
 static enum raml_code after_step(struct trainer *t, struct raml_train_result *out, struct raml_err *err)
 {
     enum raml_code rc = report(t, out, err);
-    tell(t);
+    show_progress(t);
     if (rc) return rc;
     bool last = t->state.step == t->plan.n_steps, stop = !last && raml_should_stop(t->job->sink);
     if (last || stop || is_every(t->state.step, t->opt->save_steps))

@@ -53,15 +53,15 @@ static json_t *settings_json(const struct raml_train_options *o, const struct ra
                              "micro_batch_tokens", (json_int_t)o->micro_batch_tokens, "trajectories",
                              (json_int_t)o->trajectories, "support_size", (json_int_t)o->support_size, "keep_wrong",
                              (int)o->keep_wrong, "skip_long", (int)o->skip_long, "seed", (json_int_t)o->seed);
-    json_t *told = json_pack("{s:I,s:I,s:I,s:s}", "logging_steps", (json_int_t)o->logging_steps, "eval_steps",
-                             (json_int_t)o->eval_steps, "eval_questions", (json_int_t)o->eval_questions, "dtype",
-                             raml_dtype_name(raml_model_dtype(m)));
-    int failed = !j || !step || !data || !told || json_object_update(j, step) || json_object_update(j, data) ||
-                 json_object_update(j, told);
+    json_t *logged = json_pack("{s:I,s:I,s:I,s:s}", "logging_steps", (json_int_t)o->logging_steps, "eval_steps",
+                               (json_int_t)o->eval_steps, "eval_questions", (json_int_t)o->eval_questions, "dtype",
+                               raml_dtype_name(raml_model_dtype(m)));
+    int failed = !j || !step || !data || !logged || json_object_update(j, step) || json_object_update(j, data) ||
+                 json_object_update(j, logged);
     if (!failed && job->objective) failed = json_object_set_new(j, "objective", json_string(job->objective->name));
     json_decref(step);
     json_decref(data);
-    json_decref(told);
+    json_decref(logged);
     if (!failed) return j;
     json_decref(j);
     return NULL;

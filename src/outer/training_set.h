@@ -14,7 +14,7 @@
 struct training_item {
     uint32_t question; /* its number in the set */
     uint32_t n_tokens; /* of the prompt; without trajectories, of the whole row */
-    size_t first, n;   /* its usable trajectories: way[first .. first + n) */
+    size_t first, n;   /* its usable trajectories: candidate[first .. first + n) */
 };
 struct candidate {       /* a usable trajectory */
     uint32_t trajectory; /* its number in the question */
@@ -46,8 +46,9 @@ struct selection { /* one question for one use in training */
     uint32_t *shuffle; /* scratch */
 };
 
-/* feed: zeroed by the caller; raml_training_set_deinit accepts what a failed _init leaves. max_n: at most this many questions;
- * 0: all. It may turn out empty (n = 0). RAML_ERANGE, with question and line: a row refused by raml_row_build. */
+/* f: zeroed by the caller; raml_training_set_deinit accepts what a failed _init leaves. max_n: at most this many
+ * questions; 0: all. It may turn out empty (n = 0). RAML_ERANGE, with question and line: a row refused by
+ * raml_row_build. */
 RAML_CHECKED enum raml_code raml_training_set_init(struct training_set *f, const struct raml_train_job *job,
                                                    const struct raml_train_options *opt,
                                                    const struct raml_questions *qs, const char *name, size_t max_n,

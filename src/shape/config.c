@@ -221,11 +221,11 @@ static void read_window(struct reader *r, const struct raml_config *c, const cha
 {
     const json_t *layers = json_object_get(r->obj, "layer_types"), *layer;
     const int all = c->max_positions, mistral = 4096;
-    bool said = json_object_get(r->obj, "sliding_window") != NULL;
+    bool declared = json_object_get(r->obj, "sliding_window") != NULL;
     if (read_flag(r, "use_sliding_window", false) && !r->rc)
         r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: use_sliding_window true is not supported", r->at->path);
     bool off = !strncmp(type, "qwen", 4);
-    int window = off ? all : read_int(r, "sliding_window", !said && !strcmp(type, "mistral") ? &mistral : &all);
+    int window = off ? all : read_int(r, "sliding_window", !declared && !strcmp(type, "mistral") ? &mistral : &all);
     if (window < all && !r->rc)
         r->rc = raml_fail(r->err, RAML_ESUPPORT,
                           "%s: sliding_window %d, below max_position_embeddings %d, is not "

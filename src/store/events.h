@@ -4,7 +4,7 @@
  *       ((c >> 15 | c << 17) + 0xa282ead8). Each record is a protobuf Event: 1 wall_time (double), 2 step (int64), and
  *       3 file_version ("brain.Event:2", first record) or 5 summary { 1 value { 1 tag, 2 simple_value (float) } }.
  * Every record is one write: a process killed at any moment leaves whole records, or one torn record at the end, which
- * _cut drops.
+ * _truncate drops.
  * Threads: one writer.
  */
 #ifndef RAML_EVENTS_H

@@ -89,7 +89,7 @@ static bool ends_whole(const char *path)
 }
 
 /* Truncates a file of lines with a step to those of step <= last_step. */
-static enum raml_code cut_lines(const char *path, uint64_t last_step, struct raml_err *err)
+static enum raml_code truncate_lines(const char *path, uint64_t last_step, struct raml_err *err)
 {
     struct raml_lines l = {0};
     struct raml_writer w = {0};
@@ -112,13 +112,13 @@ static enum raml_code remove_file(const char *path, struct raml_err *err)
 
 /* One of the run's growing files on resume: its unfinished copy is removed, and it is truncated (has: to the checkpoint
  * `step`) or, without a checkpoint, removed. */
-static enum raml_code cut_file(const char *dir, const char *name, bool has, uint64_t step, struct raml_err *err)
+static enum raml_code truncate_file(const char *dir, const char *name, bool has, uint64_t step, struct raml_err *err)
 {
     char *path = raml_path_new("%s/%s", dir, name), *tmp = raml_path_new("%s/%s.tmp", dir, name);
     enum raml_code rc = path && tmp ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory", dir);
     if (!rc) rc = remove_file(tmp, err);
     if (!rc && !has) rc = remove_file(path, err);
-    else if (!rc) rc = name == events_name ? raml_events_truncate(path, step, err) : cut_lines(path, step, err);
+    else if (!rc) rc = name == events_name ? raml_events_truncate(path, step, err) : truncate_lines(path, step, err);
     free(path);
     free(tmp);
     return rc;
@@ -136,7 +136,7 @@ static enum raml_code prepare(struct raml_run *r, int resume, uint64_t *step, st
     if (rc || !resume) return rc;
     const char *names[] = {metrics_name, timing_name, events_name};
     for (size_t i = 0; i < sizeof names / sizeof *names && !rc; i++)
-        rc = cut_file(r->dir, names[i], *step > 0, *step, err);
+        rc = truncate_file(r->dir, names[i], *step > 0, *step, err);
     char *tmp = raml_path_new("%s/%s.tmp", r->dir, recipe_name);
     if (!rc) rc = tmp ? remove_file(tmp, err) : raml_fail(err, RAML_ENOMEM, "%s: no memory", r->dir);
     free(tmp);

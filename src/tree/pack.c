@@ -1,7 +1,7 @@
 /* pack.c - trees side by side in one flat batch, and which key tiles each query tile sees. See tree.h.
  *
  * A span's ancestors are runs of rows: [start, start + after) of each span on the way to the root. For a query tile,
- * each of its spans marks its runs' bits in the masks of the key tiles they touch; tiles without marks are left out.
+ * each of its spans sets its runs' bits in the masks of the key tiles they touch; tiles without bits are skipped.
  */
 #include "raml/tree.h"
 
@@ -42,7 +42,7 @@ static enum raml_code reserve(struct raml_pack *p, const struct raml_tree *t)
     if (!rc) rc = RAML_GROW(p->tree_target, target, trees, "trees", NULL);
     if (!rc) p->cap_trees = target;
     if (!rc) rc = RAML_GROW(p->tile, p->cap_tiles, tiles, "tiles", NULL);
-    return rc ? rc : RAML_GROW(p->target, p->cap_targets, p->n_targets + t->n_targets, "scored tokens", NULL);
+    return rc ? rc : RAML_GROW(p->target, p->cap_targets, p->n_targets + t->n_targets, "target tokens", NULL);
 }
 
 /* Scratch for one query tile: masks of every key tile of the tree, and which are in use. */
@@ -64,7 +64,7 @@ static void show_run(struct visibility *m, uint32_t row, uint32_t row_end, uint3
     }
 }
 
-/* Marks what the rows of span s inside the query tile [q0, q1) (token indices of the tree) see. */
+/* Sets what the rows of span s inside the query tile [q0, q1) (token indices of the tree) see. */
 static void show_span(struct visibility *m, const struct raml_tree *t, const struct raml_span *s, uint32_t q0,
                       uint32_t q1)
 {
@@ -79,7 +79,7 @@ static void show_span(struct visibility *m, const struct raml_tree *t, const str
     }
 }
 
-/* Writes the pairs of query tile `qi` (number in the tree) from the marks, and clears them. */
+/* Writes the pairs of query tile `qi` (number in the tree) from the bits, and clears them. */
 static int write_pairs(struct raml_pack *p, struct visibility *m, size_t qi, size_t n_keys)
 {
     struct raml_tile *q = &p->tile[p->n_tiles + qi];
@@ -112,7 +112,7 @@ static int add_tiles(struct raml_pack *p, const struct raml_tree *t)
     size_t n = t->n_tokens, tiles = (n + RAML_TILE - 1) / RAML_TILE;
     struct visibility m = {calloc(tiles ? tiles : 1, sizeof *m.mask), calloc(tiles ? tiles : 1, 1)};
     int ok = m.mask && m.used;
-    size_t first = 0; /* first span that may reach into the tile: spans are stored in order of their tokens */
+    size_t first = 0; /* first span that may reach into the tile: spans are in order of their tokens */
     for (size_t qi = 0; ok && qi < tiles; qi++) {
         uint32_t q0 = (uint32_t)(qi * RAML_TILE), q1 = (uint32_t)(n - q0 < RAML_TILE ? n : q0 + RAML_TILE);
         p->tile[p->n_tiles + qi] =

@@ -1,4 +1,4 @@
-/* test_array.c - room that grows, exactly or by doubling, and never past what size_t can count. */
+/* test_array.c - capacity that grows, exactly or by doubling, and never past what size_t can count. */
 #include "core/scratch.h"
 
 #include "core/array.h"

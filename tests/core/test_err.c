@@ -33,7 +33,7 @@ static void wrap_puts_context_in_front(void **state)
     assert_string_equal(e.msg, "training: loading model: cause");
 }
 
-static void errno_is_told_in_words(void **state)
+static void errno_is_reported_in_words(void **state)
 {
     (void)state;
     struct raml_err e = {0};
@@ -43,7 +43,7 @@ static void errno_is_told_in_words(void **state)
     assert_string_equal(e.msg, "out: writing failed: No space left on device");
 }
 
-static void long_sentences_are_cut_inside_the_buffer(void **state)
+static void long_sentences_are_truncated_inside_the_buffer(void **state)
 {
     (void)state;
     struct {
@@ -82,8 +82,8 @@ int main(void)
         cmocka_unit_test(fail_sets_code_and_sentence),
         cmocka_unit_test(null_err_is_legal),
         cmocka_unit_test(wrap_puts_context_in_front),
-        cmocka_unit_test(errno_is_told_in_words),
-        cmocka_unit_test(long_sentences_are_cut_inside_the_buffer),
+        cmocka_unit_test(errno_is_reported_in_words),
+        cmocka_unit_test(long_sentences_are_truncated_inside_the_buffer),
         cmocka_unit_test(control_characters_are_shown_as_question_marks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* test_hash_map.c - random work against a plain list, and the sizes at which the table grows. */
+/* test_hash_map.c - random work against a simple list, and the sizes at which the table grows. */
 #include "core/scratch.h"
 
 #include "core/hash_map.h"
@@ -34,7 +34,7 @@ static uint64_t draw_hash(struct raml_rng *r)
     }
 }
 
-static void as_a_plain_list(void **state)
+static void as_a_simple_list(void **state)
 {
     (void)state;
     struct naive *list = malloc(sizeof *list);
@@ -99,7 +99,7 @@ static void counts_numbers(void **state)
     }
 }
 
-static void room_is_kept(void **state)
+static void capacity_is_kept(void **state)
 {
     (void)state;
     struct raml_hash_map m = {0};
@@ -125,9 +125,9 @@ static void room_is_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(as_a_plain_list),
+        cmocka_unit_test(as_a_simple_list),
         cmocka_unit_test(counts_numbers),
-        cmocka_unit_test(room_is_kept),
+        cmocka_unit_test(capacity_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -95,7 +95,7 @@ static void fields(void **state)
     json_decref(v);
 }
 
-static void names_are_cut_to_fit(void **state)
+static void names_are_truncated_to_fit(void **state)
 {
     (void)state;
     json_t *v = parse("{\"alpha\": 1, \"beta\": 2, \"gamma\": 3}");
@@ -223,7 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_lines_are_named),
         cmocka_unit_test(fields),
-        cmocka_unit_test(names_are_cut_to_fit),
+        cmocka_unit_test(names_are_truncated_to_fit),
         cmocka_unit_test(records),
         cmocka_unit_test(floats_come_back),
         cmocka_unit_test_setup_teardown(whole_files, enter_scratch, leave_scratch),

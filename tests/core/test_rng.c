@@ -49,7 +49,7 @@ static void published_vectors(void **state)
     }
 }
 
-/* The way a draw's name becomes counter and key is part of every saved seed: it must never change. */
+/* How a draw's name becomes counter and key is part of every saved seed: it must never change. */
 static void names_map_as_written(void **state)
 {
     (void)state;

@@ -15,13 +15,14 @@ struct run {
     const struct raml_ops *ops;
     bool bf16;
     size_t n, d;
-    size_t cut; /* rows per call; the last one has the rest */
+    size_t per_call; /* rows per call; the last one has the rest */
     uint64_t state;
     unsigned char *out; /* outputs so far */
     size_t used;
 };
 #define EACH_CALL(r, from, rows)                                                                                       \
-    for (size_t from = 0, rows; rows = (r)->n - from < (r)->cut ? (r)->n - from : (r)->cut, from < (r)->n; from += rows)
+    for (size_t from = 0, rows; rows = (r)->n - from < (r)->per_call ? (r)->n - from : (r)->per_call, from < (r)->n;   \
+         from += rows)
 
 /* Where an output of this many bytes goes: 0 at first. */
 static inline void *output(struct run *r, size_t bytes)
@@ -110,12 +111,12 @@ static inline void run_silu(struct run *r)
 static inline void run_heads(struct run *r)
 {
     enum { H = 4, K = 2, PAGES = 2 };
-    size_t n = r->n, D = (r->d + 1) / 2 * 2, wide = (H + 2 * K) * D, turned = (H + K) * D, s = act_bytes(r->bf16);
+    size_t n = r->n, D = (r->d + 1) / 2 * 2, wide = (H + 2 * K) * D, n_rotated = (H + K) * D, s = act_bytes(r->bf16);
     unsigned parts = (unsigned)(r->n * 5 + r->d) % 4;
     float *cos_sin = input(r, false, PLACES * D, 1), *bias = input(r, false, wide, 1), *w = input(r, false, 2 * D, 1);
     void *in = input(r, r->bf16, n * wide, 1), *g = input(r, r->bf16, n * wide, 1);
     size_t page_bytes = PAGES * K * raml_page_elements(D) * s;
-    void *qkv = output(r, n * wide * s), *raw = output(r, n * turned * s), *dqkv = output(r, n * wide * s);
+    void *qkv = output(r, n * wide * s), *raw = output(r, n * n_rotated * s), *dqkv = output(r, n * wide * s);
     void *k = output(r, page_bytes), *v = output(r, page_bytes);
     float *sums = output_f32(r, wide + 2 * D), *scratch = guarded(8 * (wide + 2 * D) * 4);
     int32_t position[MOST_ROWS];
@@ -130,7 +131,7 @@ static inline void run_heads(struct run *r)
         struct raml_heads h = {.bf16 = r->bf16, .n = rows, .H = H, .K = K, .D = D, .cos_sin = cos_sin, .eps = 1e-6f};
         h.qkv = place(r->bf16, qkv, from * wide), h.position = position + from;
         h.bias = parts & 1 ? bias : NULL;
-        if (parts & 2) h.q_w = w, h.k_w = w + D, h.raw = place(r->bf16, raw, from * turned);
+        if (parts & 2) h.q_w = w, h.k_w = w + D, h.raw = place(r->bf16, raw, from * n_rotated);
         r->ops->heads(&h);
         r->ops->store_kv(r->bf16, k, v, h.qkv, page + from, slot + from, rows, H, K, D);
         r->ops->heads_back(&h, place(r->bf16, dqkv, from * wide), parts & 1 ? sums : NULL,
@@ -193,10 +194,10 @@ static inline void run_moves(struct run *r)
 static inline void run_exp(struct run *r)
 {
     size_t n = r->n * r->d;
-    float *z = input(r, false, n, 30), *top = output(r, 4), *w = output(r, n * 4);
+    float *z = input(r, false, n, 30), *max = output(r, 4), *w = output(r, n * 4);
     double *sum = output(r, 8), *part = output(r, 8 * (MOST_ROWS * MOST_COLUMNS / RAML_EXP_PART + 1));
-    *top = r->ops->row_max(z, n);
-    *sum = r->ops->exp_all(w, z, n, *top, 0.7f, part);
+    *max = r->ops->row_max(z, n);
+    *sum = r->ops->exp_all(w, z, n, *max, 0.7f, part);
     drop(z, n * 4);
 }
 

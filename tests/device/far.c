@@ -171,8 +171,8 @@ static void *far_alloc(const struct raml_device *d, size_t n, size_t size)
     if (good) p = place(f, bytes > 0 ? bytes : 64);
     else if (!late) {
         struct raml_err forget = {0};
-        enum raml_code told = raml_device_fault_take(d, &forget); /* by NULL */
-        (void)told;
+        enum raml_code fault = raml_device_fault_take(d, &forget); /* by NULL */
+        (void)fault;
     }
     leave(d);
     return p;

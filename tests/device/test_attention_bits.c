@@ -27,7 +27,7 @@ struct plan {
 static struct plan plans[2];
 
 /* How rows are split into tiles and keys into pages: 0: at random, up to `most` of them, pages with gaps. */
-struct cut {
+struct split {
     const char *what;
     size_t rows, keys;
     bool own; /* pages are the tiles, as in backward */
@@ -69,7 +69,7 @@ static void see_keys(struct plan *p, struct raml_attn_tile *t, size_t first)
     t->n_pairs = p->n_pairs - t->pair;
 }
 
-static void make(struct plan *p, const size_t *tree, size_t n_trees, const struct cut *cut, uint64_t *state)
+static void make(struct plan *p, const size_t *tree, size_t n_trees, const struct split *split, uint64_t *state)
 {
     uint64_t *mask = p->mask ? p->mask : malloc(MAX_ROWS * 40 * sizeof *mask);
     assert_non_null(mask);
@@ -77,12 +77,12 @@ static void make(struct plan *p, const size_t *tree, size_t n_trees, const struc
     for (size_t t = 0; t < n_trees; t++) {
         size_t first = p->n;
         p->tree_tile[t] = p->n_tiles;
-        if (!cut->own) place_keys(p, first, tree[t], cut->keys, state);
+        if (!split->own) place_keys(p, first, tree[t], split->keys, state);
         while (p->n < first + tree[t]) {
-            size_t left = first + tree[t] - p->n, n = cut->rows ? cut->rows : 1 + draw(state) % T;
+            size_t left = first + tree[t] - p->n, n = split->rows ? split->rows : 1 + draw(state) % T;
             struct raml_attn_tile *q = &p->tile[p->n_tiles];
             *q = (struct raml_attn_tile){(uint32_t)p->n, (uint32_t)(n < left ? n : left), 0, 0};
-            for (size_t r = 0; cut->own && r < q->n; r++) {
+            for (size_t r = 0; split->own && r < q->n; r++) {
                 p->page[p->n + r] = (uint32_t)p->n_tiles;
                 p->slot[p->n + r] = (uint8_t)r;
             }
@@ -92,7 +92,7 @@ static void make(struct plan *p, const size_t *tree, size_t n_trees, const struc
         }
     }
     p->tree_tile[n_trees] = p->n_tiles;
-    if (cut->own) p->n_pages = p->n_tiles;
+    if (split->own) p->n_pages = p->n_tiles;
     assert_true(p->n_pairs <= MAX_PAIRS && p->n_masks <= MAX_ROWS * 40);
 }
 
@@ -162,28 +162,28 @@ static void backward(const struct raml_ops *ops, const struct plan *p, const str
 static const size_t dims[] = {2, 12, 32, 80, 128};
 
 /* A chain's rows get the same bits from every split into tiles and pages. */
-static void cuts(const struct raml_ops *ops, bool bf16)
+static void splits(const struct raml_ops *ops, bool bf16)
 {
     if (ops == REF || bf16) return;
-    static const struct cut cut[] = {{"tiles of 64, full pages", 64, 64, false},
-                                     {"single rows", 1, 64, false},
-                                     {"tiles of 3", 3, 64, false},
-                                     {"tiles of 17, pages of 5", 17, 5, false},
-                                     {"tiles at random, pages at random", 0, 0, false},
-                                     {"tiles of 64, pages at random", 64, 0, false},
-                                     {"single rows, pages at random", 1, 0, false}};
+    static const struct split split[] = {{"tiles of 64, full pages", 64, 64, false},
+                                         {"single rows", 1, 64, false},
+                                         {"tiles of 3", 3, 64, false},
+                                         {"tiles of 17, pages of 5", 17, 5, false},
+                                         {"tiles at random, pages at random", 0, 0, false},
+                                         {"tiles of 64, pages at random", 64, 0, false},
+                                         {"single rows, pages at random", 1, 0, false}};
     uint64_t state = 51;
     const size_t n = 150;
     for (size_t d = 0; d < COUNT(dims); d++) {
         struct values want = new_values(dims[d], n, 6, &state), got = want;
-        make(&plans[0], &n, 1, &cut[0], &state);
+        make(&plans[0], &n, 1, &split[0], &state);
         forward(ops, &plans[0], &want);
         got.o = guarded(n * H * dims[d] * 4), got.lse = guarded(n * H * 4);
-        for (size_t i = 1; i < COUNT(cut); i++) {
-            make(&plans[1], &n, 1, &cut[i], &state);
+        for (size_t i = 1; i < COUNT(split); i++) {
+            make(&plans[1], &n, 1, &split[i], &state);
             forward(ops, &plans[1], &got);
-            check_same(cut[i].what, got.o, want.o, n * H * dims[d] * 4);
-            check_same(cut[i].what, got.lse, want.lse, n * H * 4);
+            check_same(split[i].what, got.o, want.o, n * H * dims[d] * 4);
+            check_same(split[i].what, got.lse, want.lse, n * H * 4);
         }
         drop(got.o, n * H * dims[d] * 4), drop(got.lse, n * H * 4);
         drop_values(&want, n);
@@ -194,7 +194,7 @@ static void cuts(const struct raml_ops *ops, bool bf16)
 static void threads_and_packs(const struct raml_ops *ops, bool bf16)
 {
     if (ops == REF || bf16) return;
-    const struct cut whole = {"", 64, 0, true};
+    const struct split whole = {"", 64, 0, true};
     const size_t tree[] = {600, 70, 129};
     uint64_t state = 52;
     for (size_t d = 1; d < 4; d++) {
@@ -228,7 +228,7 @@ static void query_gradients(const struct raml_ops *ops, bool bf16)
     if (ops == REF || bf16) return;
     uint64_t state = 53;
     const size_t n = 300, D = 32;
-    const struct cut whole = {"", 64, 0, true}, other = {"", 0, 0, true};
+    const struct split whole = {"", 64, 0, true}, other = {"", 0, 0, true};
     struct values a = new_values(D, n, 2, &state);
     make(&plans[0], &n, 1, &whole, &state);
     make(&plans[1], &n, 1, &other, &state);
@@ -251,7 +251,7 @@ static void levels(const struct raml_ops *ops, bool bf16)
     if (ops == REF || bf16) return;
     uint64_t state = 54;
     const size_t tree[] = {333, 64, 9}, n = 333 + 64 + 9;
-    const struct cut whole = {"", 64, 0, true};
+    const struct split whole = {"", 64, 0, true};
     for (size_t d = 0; d < COUNT(dims); d++) {
         struct values v = new_values(dims[d], n, 3, &state);
         make(&plans[0], tree, 3, &whole, &state);
@@ -269,10 +269,10 @@ static void levels(const struct raml_ops *ops, bool bf16)
     }
 }
 
-static void test_cuts(void **state)
+static void test_splits(void **state)
 {
     (void)state;
-    each_level(cuts);
+    each_level(splits);
 }
 static void test_threads(void **state)
 {
@@ -297,7 +297,7 @@ static void test_levels(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cuts), cmocka_unit_test(test_threads),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_splits), cmocka_unit_test(test_threads),
                                        cmocka_unit_test(test_query_gradients), cmocka_unit_test(test_levels)};
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     for (size_t i = 0; i < COUNT(plans); i++) free(plans[i].mask);

@@ -14,16 +14,17 @@
 #include <omp.h>
 
 static const size_t rows_list[] = {1, 7, 17, 33, 100}, columns_list[] = {1, 7, 8, 9, 15, 16, 17, 31, 33, 100};
-enum { ROOM = 4 << 20 };
+enum { CAPACITY = 4 << 20 };
 
-static void perform(size_t kernel, const struct raml_ops *ops, bool bf16, size_t n, size_t d, size_t cut, int threads,
-                    struct run *r)
+static void perform(size_t kernel, const struct raml_ops *ops, bool bf16, size_t n, size_t d, size_t per_call,
+                    int threads, struct run *r)
 {
     unsigned char *out = r->out;
-    *r = (struct run){.ops = ops, .bf16 = bf16, .n = n, .d = d, .cut = cut, .out = out, .state = 41 * n + d + kernel};
+    *r = (struct run){
+        .ops = ops, .bf16 = bf16, .n = n, .d = d, .per_call = per_call, .out = out, .state = 41 * n + d + kernel};
     omp_set_num_threads(threads);
     kernels[kernel].run(r);
-    assert_true(r->used <= ROOM);
+    assert_true(r->used <= CAPACITY);
 }
 
 /* Levels that this machine runs, "base" first: plain C, what the others are compared with. */
@@ -49,18 +50,18 @@ static void compare(size_t kernel, struct raml_device *const *dev, size_t n_leve
                     struct run *want, struct run *got)
 {
     static const int threads[] = {1, 2, 3, 7};
-    const size_t cuts[] = {n, n < 10 ? 1 : n / 4, (n + 1) / 2, n > 1 ? n - 1 : 1};
+    const size_t sizes_per_call[] = {n, n < 10 ? 1 : n / 4, (n + 1) / 2, n > 1 ? n - 1 : 1};
     perform(kernel, dev[0]->ops, bf16, n, d, n, 1, want);
     for (size_t l = 0; l < n_levels; l++)
         for (size_t t = 0; t < COUNT(threads); t++) {
             if (l == 0 && t != d % COUNT(threads)) continue; /* it is slow, and its loops are those of the others */
-            size_t cut = cuts[(n + d + t) % COUNT(cuts)];
-            perform(kernel, dev[l]->ops, bf16, n, d, cut, threads[t], got);
+            size_t per_call = sizes_per_call[(n + d + t) % COUNT(sizes_per_call)];
+            perform(kernel, dev[l]->ops, bf16, n, d, per_call, threads[t], got);
             assert_int_equal(got->used, want->used);
             for (size_t i = 0; i < want->used; i++)
                 if (got->out[i] != want->out[i])
                     fail_msg("%s, level %s, %s, n %zu, d %zu, %zu rows per call, %d threads: byte %zu of %zu differs",
-                             kernels[kernel].name, raml_device_level(dev[l]), bf16 ? "bf16" : "f32", n, d, cut,
+                             kernels[kernel].name, raml_device_level(dev[l]), bf16 ? "bf16" : "f32", n, d, per_call,
                              threads[t], i, want->used);
         }
 }
@@ -69,11 +70,11 @@ static void test_levels(void **state)
 {
     (void)state;
     struct raml_device *dev[4];
-    struct run want = {.out = malloc(ROOM)}, got = {.out = malloc(ROOM)};
+    struct run want = {.out = malloc(CAPACITY)}, got = {.out = malloc(CAPACITY)};
     size_t n_levels = open_levels(dev);
     assert_non_null(want.out);
     assert_non_null(got.out);
-    memset(want.out, 0, ROOM), memset(got.out, 0, ROOM); /* gaps between outputs */
+    memset(want.out, 0, CAPACITY), memset(got.out, 0, CAPACITY); /* gaps between outputs */
     for (size_t k = 0; k < COUNT(kernels); k++)
         for (size_t i = 0; i < COUNT(rows_list); i++)
             for (size_t j = 0; j < COUNT(columns_list); j++)
@@ -98,7 +99,7 @@ static void test_table(void **state)
 {
     (void)state;
     struct raml_device *dev[4];
-    struct run r = {.out = malloc(ROOM)};
+    struct run r = {.out = malloc(CAPACITY)};
     size_t n_levels = open_levels(dev);
     int wrong = 0;
     assert_non_null(r.out);
@@ -107,7 +108,7 @@ static void test_table(void **state)
         for (size_t k = 0; k < COUNT(kernels); k++) {
             uint64_t got[2];
             for (int bf16 = 0; bf16 < 2; bf16++) {
-                memset(r.out, 0, ROOM);
+                memset(r.out, 0, CAPACITY);
                 perform(k, dev[l]->ops, bf16, 33, 100, 33, 2, &r);
                 got[bf16] = hash(r.out, r.used);
             }

@@ -145,7 +145,7 @@ static void test_status(void **state)
 static void test_weights(void **state)
 {
     (void)state;
-    enum { A = 130, B = 6, C = 3, N = A + B + C, K = 20, ROWS = 3, ROOM = ROWS + 256 };
+    enum { A = 130, B = 6, C = 3, N = A + B + C, K = 20, ROWS = 3, CAPACITY = ROWS + 256 };
     static const struct raml_weight_part part[] = {{RAML_TYPE_F32, A}, {RAML_TYPE_F32, B}, {RAML_TYPE_F32, C}};
     static const struct raml_weight_part mixed[] = {{RAML_TYPE_BF16, A}, {RAML_TYPE_F32, B}, {RAML_TYPE_BF16, C}};
     static const struct raml_weight_part blocks[] = {{RAML_TYPE_Q8_0, A}};
@@ -159,7 +159,7 @@ static void test_weights(void **state)
         value[i] = bf16_up(half[i]);
     }
     for (size_t i = 0; i < ROWS * K; i++) x[i] = draw_unit(&seed);
-    float *dx = b->alloc(far, ROOM * K, 4), *dy = b->alloc(far, ROOM * N, 4), *dw = b->alloc(far, N * K, 4);
+    float *dx = b->alloc(far, CAPACITY * K, 4), *dy = b->alloc(far, CAPACITY * N, 4), *dw = b->alloc(far, N * K, 4);
     b->upload(far, dx, x, sizeof x);
     b->upload(far, dw, value, sizeof value);
     assert_int_equal(b->weight_init(far, &m[0], RAML_TYPE_F32, K, part, 3, false, &err), RAML_OK);

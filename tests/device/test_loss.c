@@ -16,7 +16,7 @@ struct rows { /* running state of n rows */
     float max[ROWS], sum[ROWS], dot[ROWS], target[ROWS];
     int32_t argmax[ROWS];
 };
-struct scored { /* tokens are inside larger records */
+struct record { /* tokens are inside larger records */
     uint32_t row;
     int32_t token;
     uint32_t other;
@@ -32,9 +32,9 @@ static void start(struct rows *s, size_t n)
     }
 }
 
-/* Feeds z [n, V] in tiles of `tile` columns, each copied out with rows `ld` apart. */
-static void feed(const struct raml_ops *ops, struct rows *s, const float *z, const struct scored *scored, size_t n,
-                 size_t V, size_t tile, size_t gap, bool argmax)
+/* Passes z [n, V] in tiles of `tile` columns, each copied out with rows `ld` apart. */
+static void run_tiles(const struct raml_ops *ops, struct rows *s, const float *z, const struct record *target, size_t n,
+                      size_t V, size_t tile, size_t gap, bool argmax)
 {
     struct raml_loss_rows rows = {s->max, s->sum, s->dot, s->target, argmax ? s->argmax : NULL};
     start(s, n);
@@ -42,14 +42,14 @@ static void feed(const struct raml_ops *ops, struct rows *s, const float *z, con
         size_t v = V - v0 < tile ? V - v0 : tile, ld = v + gap, bytes = n * ld * 4;
         float *part = guarded(bytes);
         for (size_t r = 0; r < n; r++) memcpy(part + r * ld, z + r * V + v0, v * 4);
-        ops->loss_tile(&rows, part, ld, &scored[0].token, sizeof *scored, n, v0, v);
+        ops->loss_tile(&rows, part, ld, &target[0].token, sizeof *target, n, v0, v);
         drop(part, bytes);
     }
 }
 
-static struct scored *sample_tokens(size_t n, size_t V, uint64_t *state)
+static struct record *sample_tokens(size_t n, size_t V, uint64_t *state)
 {
-    struct scored *s = calloc(n + 1, sizeof *s);
+    struct record *s = calloc(n + 1, sizeof *s);
     assert_int_equal(sizeof *s, STRIDE);
     for (size_t i = 0; i < n; i++) s[i].token = (int32_t)(draw(state) % V);
     return s;
@@ -62,9 +62,9 @@ static void check_forward(const struct raml_ops *ops, size_t n, size_t V, size_t
 {
     float *z = random_f32(n * V, scale, state);
     for (size_t i = 0; i < n * V; i++) z[i] += shift;
-    struct scored *scored = sample_tokens(n, V, state);
+    struct record *target = sample_tokens(n, V, state);
     struct rows got;
-    feed(ops, &got, z, scored, n, V, tile, draw(state) % 4, true);
+    run_tiles(ops, &got, z, target, n, V, tile, draw(state) % 4, true);
     double tol = 2e-6 + 1e-6 * (fabs((double)scale) + fabs((double)shift));
     for (size_t r = 0; r < n; r++) {
         const float *x = z + r * V;
@@ -77,7 +77,7 @@ static void check_forward(const struct raml_ops *ops, size_t n, size_t V, size_t
             sum += p;
             dot += p * ((double)x[i] - x[best]);
         }
-        double logp = (double)x[scored[r].token] - x[best] - log(sum), entropy = log(sum) - dot / sum;
+        double logp = (double)x[target[r].token] - x[best] - log(sum), entropy = log(sum) - dot / sum;
         float lse = got.max[r] + logf(got.sum[r]);
         assert_true(got.max[r] == x[best]);
         assert_int_equal(got.argmax[r], best);
@@ -89,7 +89,7 @@ static void check_forward(const struct raml_ops *ops, size_t n, size_t V, size_t
                      lse - (double)(got.dot[r] / got.sum[r]), entropy);
     }
     drop(z, n * V * 4);
-    free(scored);
+    free(target);
 }
 
 static void forward(const struct raml_ops *ops, bool bf16)
@@ -118,23 +118,23 @@ static void rising(const struct raml_ops *ops, bool bf16)
     enum { V = 100 };
     uint64_t state = 32;
     float *z = random_f32(V, 1, &state);
-    struct scored *scored = sample_tokens(1, V, &state);
+    struct record *target = sample_tokens(1, V, &state);
     for (int i = 0; i < V; i++) z[i] += (float)i * 3; /* each tile's maximum is 30 above the one before */
     struct rows a, b;
-    feed(ops, &a, z, scored, 1, V, 10, 0, true);
-    feed(ops, &b, z, scored, 1, V, 10, 0, false);
+    run_tiles(ops, &a, z, target, 1, V, 10, 0, true);
+    run_tiles(ops, &b, z, target, 1, V, 10, 0, false);
     assert_true(a.max[0] == b.max[0] && a.sum[0] == b.sum[0] && a.dot[0] == b.dot[0] && a.target[0] == b.target[0]);
     assert_int_equal(b.argmax[0], 0);
-    feed(REF, &b, z, scored, 1, V, V, 0, true);
+    run_tiles(REF, &b, z, target, 1, V, V, 0, true);
     assert_int_equal(a.argmax[0], b.argmax[0]);
     assert_true(fabs(a.sum[0] - b.sum[0]) <= 2e-6 * b.sum[0] &&
                 fabs(a.dot[0] - b.dot[0]) <= 2e-6 * fabs((double)b.dot[0]));
     /* two equal maxima in different tiles: the first stays */
     z[3] = z[77] = 1000;
-    feed(ops, &a, z, scored, 1, V, 10, 0, true);
+    run_tiles(ops, &a, z, target, 1, V, 10, 0, true);
     assert_int_equal(a.argmax[0], 3);
     drop(z, V * 4);
-    free(scored);
+    free(target);
 }
 
 static void back_case(const struct raml_ops *ops, bool bf16, size_t n, size_t V, size_t tile, float scale,
@@ -142,9 +142,9 @@ static void back_case(const struct raml_ops *ops, bool bf16, size_t n, size_t V,
 {
     float *z = random_f32(n * V, scale, state), *c = random_f32(n, 2, state), *e = random_f32(n, 2, state);
     float lse[ROWS], entropy[ROWS];
-    struct scored *scored = sample_tokens(n, V, state);
+    struct record *target = sample_tokens(n, V, state);
     struct rows s;
-    feed(REF, &s, z, scored, n, V, V, 0, false);
+    run_tiles(REF, &s, z, target, n, V, V, 0, false);
     for (size_t r = 0; r < n; r++) {
         lse[r] = s.max[r] + logf(s.sum[r]);
         entropy[r] = lse[r] - s.dot[r] / s.sum[r];
@@ -157,8 +157,8 @@ static void back_case(const struct raml_ops *ops, bool bf16, size_t n, size_t V,
         for (int k = 0; k < 2; k++) {
             dz[k] = guarded(bytes);
             (k ? REF : ops)
-                ->loss_tile_back(bf16, dz[k], part, ld, lse, entropy, c, with_entropy ? e : NULL, &scored[0].token,
-                                 sizeof *scored, n, v0, v);
+                ->loss_tile_back(bf16, dz[k], part, ld, lse, entropy, c, with_entropy ? e : NULL, &target[0].token,
+                                 sizeof *target, n, v0, v);
         }
         for (size_t r = 0; r < n; r++)
             for (size_t i = 0; i < v; i++) {
@@ -174,7 +174,7 @@ static void back_case(const struct raml_ops *ops, bool bf16, size_t n, size_t V,
         for (int k = 0; k < 2; k++) drop(dz[k], bytes);
     }
     drop(z, n * V * 4), drop(c, n * 4), drop(e, n * 4);
-    free(scored);
+    free(target);
 }
 
 static void back(const struct raml_ops *ops, bool bf16)
@@ -194,13 +194,13 @@ static void back(const struct raml_ops *ops, bool bf16)
 /* The reference's gradient is the slope of the loss: central differences in double over whole rows. */
 static double loss_of(const double *z, size_t V, size_t token, double c, double e)
 {
-    double top = z[0], sum = 0, dot = 0;
-    for (size_t i = 0; i < V; i++) top = z[i] > top ? z[i] : top;
+    double max = z[0], sum = 0, dot = 0;
+    for (size_t i = 0; i < V; i++) max = z[i] > max ? z[i] : max;
     for (size_t i = 0; i < V; i++) {
-        sum += exp(z[i] - top);
-        dot += exp(z[i] - top) * (z[i] - top);
+        sum += exp(z[i] - max);
+        dot += exp(z[i] - max) * (z[i] - max);
     }
-    return c * (z[token] - top - log(sum)) + e * (log(sum) - dot / sum);
+    return c * (z[token] - max - log(sum)) + e * (log(sum) - dot / sum);
 }
 static void test_slope(void **state)
 {
@@ -208,11 +208,11 @@ static void test_slope(void **state)
     enum { V = 23 };
     uint64_t seed = 34;
     float *zf = random_f32(V, 3, &seed), dz[V], c = 0.7f, e = -1.3f;
-    struct scored scored = {0, 5, 0};
+    struct record target = {0, 5, 0};
     struct rows s;
-    feed(REF, &s, zf, &scored, 1, V, V, 0, false);
+    run_tiles(REF, &s, zf, &target, 1, V, V, 0, false);
     float lse = s.max[0] + logf(s.sum[0]), entropy = lse - s.dot[0] / s.sum[0];
-    REF->loss_tile_back(false, dz, zf, V, &lse, &entropy, &c, &e, &scored.token, sizeof scored, 1, 0, V);
+    REF->loss_tile_back(false, dz, zf, V, &lse, &entropy, &c, &e, &target.token, sizeof target, 1, 0, V);
     double z[V], h = 1e-5;
     for (int i = 0; i < V; i++) z[i] = zf[i];
     for (int i = 0; i < V; i++) {
@@ -236,11 +236,11 @@ static void exps(const struct raml_ops *ops, bool bf16)
     double part[4];
     for (size_t c = 0; c < COUNT(sizes); c++) {
         size_t n = sizes[c];
-        float *z = random_f32(n, 30, &state), *w = guarded(n * 4), *r = guarded(n * 4), top = -INFINITY;
+        float *z = random_f32(n, 30, &state), *w = guarded(n * 4), *r = guarded(n * 4), max = -INFINITY;
         if (n > 2) z[n / 2] = -INFINITY;
         if (n > 7) z[n - 1] = -1e6f;
-        for (size_t i = 0; i < n; i++) top = z[i] > top ? z[i] : top;
-        if (n && ops->row_max(z, n) != top) fail_msg("n %zu: top %g, not %g", n, ops->row_max(z, n), top);
+        for (size_t i = 0; i < n; i++) max = z[i] > max ? z[i] : max;
+        if (n && ops->row_max(z, n) != max) fail_msg("n %zu: max %g, not %g", n, ops->row_max(z, n), max);
         for (size_t i = 0; i < n; i += 1 + n / 9) { /* NaN anywhere */
             float kept = z[i];
             z[i] = NAN;
@@ -249,7 +249,7 @@ static void exps(const struct raml_ops *ops, bool bf16)
         }
         for (int k = 0; k < 3; k++) {
             float scale = (float[]){1, 0.3f, 25}[k];
-            double got = ops->exp_all(w, z, n, top, scale, part), want = REF->exp_all(r, z, n, top, scale, NULL);
+            double got = ops->exp_all(w, z, n, max, scale, part), want = REF->exp_all(r, z, n, max, scale, NULL);
             double sum = 0;
             for (size_t i = 0; i < n; i += RAML_EXP_PART) sum += part[i / RAML_EXP_PART];
             if (!(sum == got)) fail_msg("n %zu: parts add up to %g, not %g", n, sum, got);

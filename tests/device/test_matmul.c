@@ -199,7 +199,7 @@ static void test_row_invariance(void **state)
     }
 }
 
-/* Products of a few rows against plain loops: |error| <= (K + 4) 2^-24 sum |x w|, and half a unit of bf16 more. */
+/* Skinny products against simple loops: |error| <= (K + 4) 2^-24 sum |x w|, and half a unit of bf16 more. */
 static void check_skinny(const struct raml_ops *ops, size_t n, size_t N, size_t K, size_t chunk, bool y_f32,
                          uint64_t *state)
 {
@@ -231,7 +231,7 @@ static void test_skinny(void **state)
     static const size_t N[] = {1, 15, 16, 17, 63, 64, 65, 130}, K[] = {32, 64, 96, 320};
     uint64_t seed = 4;
     if (!dev->ops->skinny_gemm) {
-        fprintf(stderr, "this processor has no products of a few rows: not checked\n");
+        fprintf(stderr, "this processor has no skinny products: not checked\n");
         return;
     }
     for (size_t i = 0; i < COUNT(N); i++)

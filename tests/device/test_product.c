@@ -138,14 +138,14 @@ static void check_split(const struct raml_ops *ops, bool bf16)
     make(&o, 29, 50, 700, 3);
     float *want = chains(&o, true);
     size_t bytes = o.m * o.ldc * sizeof(float);
-    for (size_t cut = 1; cut < o.k; cut += 233) {
+    for (size_t split = 1; split < o.k; split += 233) {
         float *c = copy_of(o.c, bytes);
         struct raml_product p = product(&o, COLUMNS, true, c);
-        p.k = cut;
+        p.k = split;
         ops->product(&p);
-        p.k = o.k - cut;
-        p.a += cut * p.lda;
-        p.b = o.b + cut * o.n;
+        p.k = o.k - split;
+        p.a += split * p.lda;
+        p.b = o.b + split * o.n;
         ops->product(&p);
         check_same("split sums", c, want, bytes);
         drop(c, bytes);
@@ -161,7 +161,7 @@ static void test_split(void **state)
 }
 
 /* NaN and infinity of a row stay in that row. */
-static void check_company(const struct raml_ops *ops, bool bf16)
+static void check_other_rows(const struct raml_ops *ops, bool bf16)
 {
     struct operands o;
     if (bf16) return;
@@ -179,10 +179,10 @@ static void check_company(const struct raml_ops *ops, bool bf16)
     drop_all(&o);
 }
 
-static void test_company(void **state)
+static void test_other_rows(void **state)
 {
     (void)state;
-    each_level(check_company);
+    each_level(check_other_rows);
 }
 
 int main(void)
@@ -190,7 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_chains),
         cmocka_unit_test(test_split),
-        cmocka_unit_test(test_company),
+        cmocka_unit_test(test_other_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,7 +79,7 @@ static void make_jobs(struct jobs *x)
     }
 }
 
-static void score(struct jobs *x, const struct raml_model *model, size_t bound, size_t per_call)
+static void evaluate(struct jobs *x, const struct raml_model *model, size_t bound, size_t per_call)
 {
     struct raml_err err = {0};
     struct raml_completion_evaluator *s;
@@ -109,14 +109,14 @@ static void bound_changes_nothing(void **state)
     struct raml_device *dev;
     struct raml_model *model;
     micro_open(&dev, &model, 1);
-    score(&all, model, 1 << 20, N_JOBS); /* one pass */
-    score(&other, model, 1 << 20, 1);    /* one prompt per pass: the same to the last bit */
+    evaluate(&all, model, 1 << 20, N_JOBS); /* one pass */
+    evaluate(&other, model, 1 << 20, 1);    /* one prompt per pass: the same to the last bit */
     same(&all, &other, 0);
-    score(&other, model, 512, N_JOBS); /* no prompt's completions are spread */
+    evaluate(&other, model, 512, N_JOBS); /* no prompt's completions are spread */
     same(&all, &other, 0);
-    score(&other, model, 100, N_JOBS); /* some are */
+    evaluate(&other, model, 100, N_JOBS); /* some are */
     same(&all, &other, 1e-5);
-    score(&other, model, 1, N_JOBS); /* one completion per pass: nothing is shared */
+    evaluate(&other, model, 1, N_JOBS); /* one completion per pass: nothing is shared */
     same(&all, &other, 1e-5);
     raml_model_close(model);
     raml_device_close(dev);
@@ -133,7 +133,7 @@ static void context_is_read_alone(void **state)
     struct raml_completion_evaluator *s;
     struct raml_err err = {0};
     float logp[3][MAX_N], entropy[3][MAX_N], want[3][MAX_N];
-    enum { PROMPT = 20, SCORED = 7 };
+    enum { PROMPT = 20, N_TARGETS = 7 };
     micro_open(&dev, &model, 1);
     make_jobs(&x);
     must(raml_completion_open(model, 4096, &s, &err), &err);
@@ -141,21 +141,21 @@ static void context_is_read_alone(void **state)
     for (size_t i = 0; i < 3; i++) { /* a prompt in common up to token 18, 19 and 20 */
         memcpy(all[i], x.token[0][0], PROMPT * sizeof **all);
         for (size_t k = PROMPT - 2 + i; k < MAX_N; k++) all[i][k] = x.token[1][i][k];
-        struct raml_completion c = {all[i] + PROMPT, SCORED, want[i], NULL, 0};
+        struct raml_completion c = {all[i] + PROMPT, N_TARGETS, want[i], NULL, 0};
         const struct raml_completions job = {all[i], PROMPT, &c, 1};
         must(raml_completion_logprobs(s, &job, 1, &err), &err);
     }
     for (size_t shared = 0; shared < PROMPT; shared += PROMPT - 2) {
         struct raml_completion c[3];
         for (size_t i = 0; i < 3; i++)
-            c[i] = (struct raml_completion){all[i] + shared, PROMPT + SCORED - shared, logp[i], entropy[i],
+            c[i] = (struct raml_completion){all[i] + shared, PROMPT + N_TARGETS - shared, logp[i], entropy[i],
                                             PROMPT - shared};
         const struct raml_completions job = {all[0], shared, c, 3};
         uint64_t before = raml_completion_tokens(s);
         must(raml_completion_logprobs(s, &job, 1, &err), &err);
-        assert_int_equal(raml_completion_tokens(s) - before, shared + 3 * (PROMPT + SCORED - shared));
+        assert_int_equal(raml_completion_tokens(s) - before, shared + 3 * (PROMPT + N_TARGETS - shared));
         for (size_t i = 0; i < 3; i++)
-            for (size_t k = 0; k < SCORED; k++) {
+            for (size_t k = 0; k < N_TARGETS; k++) {
                 CHECK_NEAR("logp", logp[i][k], want[i][k], 1e-5);
                 assert_true(entropy[i][k] > 0);
             }

@@ -75,7 +75,7 @@ static void sample(struct rig *r, const struct raml_sample_options *o, struct ra
     assert_int_equal(out->n, r->qs.n);
 }
 
-static void test_company(void **state)
+static void test_other_samples(void **state)
 {
     struct rig *r = *state;
     struct raml_sample_options o = raml_sample_default();
@@ -121,8 +121,8 @@ static bool rule_ends(void *user, const struct raml_sample_so_far *s)
     return end;
 }
 
-/* A rule of one's own ends the samples that it says, at the token that it says, whatever grows beside them; the others,
- * and what those were up to there, are as without it. */
+/* A rule of one's own ends the samples that it names, at the token that it names, whatever grows beside them; the
+ * others, and what those were up to there, are as without it. */
 static void test_rule(void **state)
 {
     struct rig *r = *state;
@@ -161,7 +161,7 @@ static void test_rule(void **state)
 }
 
 /* The same tokens evaluated by a pass over the whole text. */
-static double scored(struct rig *r, const char *question, const struct raml_trajectory *t, int32_t *argmax)
+static double evaluated(struct rig *r, const char *question, const struct raml_trajectory *t, int32_t *argmax)
 {
     struct raml_tokens prompt = {0};
     struct raml_tree tree = {0};
@@ -199,7 +199,7 @@ static void test_logp(void **state)
     for (size_t i = 0; i < got.n; i++)
         for (size_t k = 0; k < o.n; k++) {
             const struct raml_trajectory *t = &got.question[i].trajectory[k];
-            double want = scored(r, got.question[i].question, t, NULL);
+            double want = evaluated(r, got.question[i].question, t, NULL);
             assert_true(t->n_tokens > 0);
             assert_true(fabs(t->logp_sum - want) <= 1e-4 * (double)t->n_tokens);
         }
@@ -218,7 +218,7 @@ static void test_greedy(void **state)
     sample(r, &o, &got, &stats);
     for (size_t i = 0; i < got.n; i++) {
         const struct raml_trajectory *t = got.question[i].trajectory;
-        (void)scored(r, got.question[i].question, t, argmax);
+        (void)evaluated(r, got.question[i].question, t, argmax);
         assert_memory_equal(t->tokens, argmax, t->n_tokens * sizeof *argmax);
     }
     raml_questions_deinit(&got);
@@ -261,7 +261,7 @@ static void test_endings(void **state)
 }
 
 /* Continuations in place of the end of thinking count towards the budget, to the token, wherever they start. */
-static void test_waits(void **state)
+static void test_continuations(void **state)
 {
     struct rig *r = *state;
     struct raml_sample_options o = raml_sample_default();
@@ -497,8 +497,9 @@ static double decoder_takes(const struct raml_model *m, const struct raml_decode
     return (double)bytes;
 }
 
-/* What the estimate says is what sampling takes, but for prompts: logits of one that some of its samples still wait for,
- * and activations of all its tokens. No array of the sampler's own has the 4 MB from which on memory comes in large pages. */
+/* The estimate is what sampling takes, but for prompts: logits of one that some of its samples still wait for, and
+ * activations of all its tokens. No array of the sampler's own has the 4 MB from which on memory comes in large
+ * pages. */
 static void test_estimate(void **state)
 {
     struct rig *r = *state;
@@ -531,21 +532,22 @@ static void test_estimate(void **state)
         /* its decoder as malloc has it, in large pages; prompts make it wider for good */
         struct raml_decoder_options few = {.max_rows = B, .max_tokens = (size_t)B * PAGES * 64}, wide = few;
         wide.max_rows = PROMPT;
-        double told = (double)raml_sample_estimate(&c, RAML_F32, r->dev, &o, (size_t)PAGES * 64) -
-                      (double)raml_decoder_estimate(&c, RAML_F32, r->dev, &few);
-        double low = told + decoder_takes(m, &few), high = told + decoder_takes(m, &wide) + c.vocab_size * 4.0;
+        double estimated = (double)raml_sample_estimate(&c, RAML_F32, r->dev, &o, (size_t)PAGES * 64) -
+                           (double)raml_decoder_estimate(&c, RAML_F32, r->dev, &few);
+        double low = estimated + decoder_takes(m, &few),
+               high = estimated + decoder_takes(m, &wide) + c.vocab_size * 4.0;
         if (!(low <= 1.01 * (double)most && (double)most <= 1.01 * high))
-            fail_msg("sorting %d: told %.0f to %.0f, took %zu", sorts, low, high, most);
+            fail_msg("sorting %d: estimated %.0f to %.0f, took %zu", sorts, low, high, most);
     }
     raml_model_close(m);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_company),      cmocka_unit_test(test_logp),
-                                       cmocka_unit_test(test_greedy),       cmocka_unit_test(test_endings),
-                                       cmocka_unit_test(test_waits),        cmocka_unit_test(test_rule),
-                                       cmocka_unit_test(test_plain_format), cmocka_unit_test(test_chat_formats),
-                                       cmocka_unit_test(test_faults),       cmocka_unit_test(test_estimate)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_other_samples), cmocka_unit_test(test_logp),
+                                       cmocka_unit_test(test_greedy),        cmocka_unit_test(test_endings),
+                                       cmocka_unit_test(test_continuations), cmocka_unit_test(test_rule),
+                                       cmocka_unit_test(test_plain_format),  cmocka_unit_test(test_chat_formats),
+                                       cmocka_unit_test(test_faults),        cmocka_unit_test(test_estimate)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -18,8 +18,8 @@ static struct raml_device *dev;
 static const float logits[N] = {0.5f, 2.0f, -1.0f, 2.0f, 0.0f, 1.0f};
 
 /* One row of n logits. */
-static enum raml_code pick_of(const float *z, size_t n, size_t allowed, const struct raml_token_sampling *o, double u,
-                              struct raml_sampled_token *out)
+static enum raml_code sample_of(const float *z, size_t n, size_t allowed, const struct raml_token_sampling *o, double u,
+                                struct raml_sampled_token *out)
 {
     struct raml_token_sampler *p;
     const uint32_t row = 0;
@@ -33,10 +33,10 @@ static enum raml_code pick_of(const float *z, size_t n, size_t allowed, const st
     return rc;
 }
 
-static struct raml_sampled_token pick(const struct raml_token_sampling *o, double u)
+static struct raml_sampled_token sample(const struct raml_token_sampling *o, double u)
 {
     struct raml_sampled_token p = {-1, 0, 0};
-    assert_int_equal(pick_of(logits, N, N, o, u, &p), RAML_OK);
+    assert_int_equal(sample_of(logits, N, N, o, u, &p), RAML_OK);
     return p;
 }
 
@@ -111,15 +111,15 @@ static void test_logp_and_greedy(void **state)
     double sum = 0;
     for (int i = 0; i < N; i++) sum += exp(logits[i]);
     struct raml_token_sampling greedy = {0, 1, 0, 0}, filtered = {0.5, 0.9, 0.1, 4};
-    struct raml_sampled_token p = pick(&greedy, 0.99);
+    struct raml_sampled_token p = sample(&greedy, 0.99);
     assert_int_equal(p.token, 1); /* ties go to the lower index */
     assert_true(fabs(p.logp - (2 - log(sum))) <= 1e-6);
     assert_true(p.behaviour_logp == 0);
     greedy.temperature = 1e-300; /* 1 / temperature is beyond a float */
-    p = pick(&greedy, 0.99);
+    p = sample(&greedy, 0.99);
     assert_int_equal(p.token, 1);
     assert_true(p.behaviour_logp == 0);
-    p = pick(&filtered, 0.3);
+    p = sample(&filtered, 0.3);
     assert_true(fabs(p.logp - (logits[p.token] - log(sum))) <= 1e-6); /* temperature 1, nothing filtered out */
 }
 
@@ -136,7 +136,7 @@ static void test_allowed(void **state)
         for (int i = 0; i < 3; i++) sum += exp(high[i]);
         for (int u = 0; u < 100; u++) {
             struct raml_sampled_token p = {-1, 0, 0};
-            assert_int_equal(pick_of(high, N, 3, &cases[c], u / 100.0, &p), RAML_OK);
+            assert_int_equal(sample_of(high, N, 3, &cases[c], u / 100.0, &p), RAML_OK);
             assert_in_range(p.token, 0, 2);
             assert_true(fabs(p.logp - (high[p.token] - log(all))) <= 1e-4);
             if (c == 1) assert_true(fabs(p.behaviour_logp - (high[p.token] - log(sum))) <= 1e-5);
@@ -144,7 +144,7 @@ static void test_allowed(void **state)
     }
     float none[2] = {-INFINITY, 1};
     struct raml_sampled_token p;
-    assert_int_equal(pick_of(none, 2, 1, &cases[1], 0.5, &p), RAML_ERANGE);
+    assert_int_equal(sample_of(none, 2, 1, &cases[1], 0.5, &p), RAML_ERANGE);
     assert_int_equal(p.token, -1);
 }
 
@@ -180,7 +180,7 @@ static void test_many(void **state)
             double at = 0;
             size_t i = 0;
             struct raml_sampled_token got;
-            assert_int_equal(pick_of(z, V, V, &o, (u + 0.5) / 40, &got), RAML_OK);
+            assert_int_equal(sample_of(z, V, V, &o, (u + 0.5) / 40, &got), RAML_OK);
             while (i < kept && (at += (double)*order[i]) <= (u + 0.5) / 40 * sum) i++;
             /* the random number may select the next token where it is near the border of two */
             size_t want = (size_t)(order[i] - p), next = (size_t)(order[i ? i - 1 : 0] - p);
@@ -197,8 +197,8 @@ static void test_faults(void **state)
     struct raml_token_sampling o = {1, 1, 0, 0};
     float bad[3] = {0, NAN, 1}, none[2] = {-INFINITY, -INFINITY};
     struct raml_sampled_token p;
-    assert_int_equal(pick_of(bad, 3, 3, &o, 0.5, &p), RAML_ERANGE);
-    assert_int_equal(pick_of(none, 2, 2, &o, 0.5, &p), RAML_ERANGE);
+    assert_int_equal(sample_of(bad, 3, 3, &o, 0.5, &p), RAML_ERANGE);
+    assert_int_equal(sample_of(none, 2, 2, &o, 0.5, &p), RAML_ERANGE);
     static const struct {
         struct raml_token_sampling o;
         const char *msg;
@@ -248,7 +248,7 @@ static void test_rows(void **state)
                     assert_int_equal(got[k].token, -1);
                     continue;
                 }
-                assert_int_equal(pick_of(z[row[k]], V, V, &cases[c], u[k], &alone), RAML_OK);
+                assert_int_equal(sample_of(z[row[k]], V, V, &cases[c], u[k], &alone), RAML_OK);
                 assert_int_equal(got[k].token, alone.token);
                 assert_true(got[k].logp == alone.logp && got[k].behaviour_logp == alone.behaviour_logp);
             }

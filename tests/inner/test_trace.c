@@ -108,7 +108,7 @@ static void deinit_all(struct raml_loss_curve *c)
     for (size_t i = 0; i < N_INPUTS; i++) raml_loss_curve_deinit(&c[i]);
 }
 
-/* The slow way, which defines the curve: for every i one chain, evaluated by itself. */
+/* The slow computation, which defines the curve: for every i one chain, evaluated by itself. */
 static void one_pass_per_prefix(void **state)
 {
     struct fixture *f = *state;
@@ -144,7 +144,7 @@ static void one_pass_per_prefix(void **state)
     raml_completion_close(s);
 }
 
-static void cutting_changes_nothing(void **state)
+static void splitting_changes_nothing(void **state)
 {
     struct fixture *f = *state;
     static const size_t bound[] = {1, 50, 250, 700, 1300};
@@ -279,7 +279,7 @@ static void bad_input(void **state)
     struct raml_loss_curve c[2] = {{0}};
     struct raml_tracer *t;
     size_t context = (size_t)raml_model_config(f->model)->max_positions;
-    int32_t *room = calloc(context, sizeof *room);
+    int32_t *zeros = calloc(context, sizeof *zeros);
     const struct {
         struct raml_trace_input in;
         const char *message;
@@ -289,8 +289,8 @@ static void bad_input(void **state)
         {{f->token, &bad, f->token, f->token, 2, 1, 1, 1},
          "trajectory: token 1 is 512; the model's vocabulary is 0 to 511"},
         {{f->token, f->token, f->token, &bad, 2, 1, 1, 1}, "answer: token 1 is 512"},
-        {{f->token, room, f->token, f->token, 2, context - 3, 1, 1}, "are longer than the model's context"},
-        {{f->token, room, f->token, f->token, 2, SIZE_MAX, 1, 1}, "are longer than the model's context"},
+        {{f->token, zeros, f->token, f->token, 2, context - 3, 1, 1}, "are longer than the model's context"},
+        {{f->token, zeros, f->token, f->token, 2, SIZE_MAX, 1, 1}, "are longer than the model's context"},
     };
     const struct raml_trace_options none = {.stride = 0, .max_batch_tokens = 10};
     assert_int_equal(raml_tracer_open(f->model, &none, &t, &err), RAML_ERANGE);
@@ -306,7 +306,7 @@ static void bad_input(void **state)
     must(raml_tracer_run(t, NULL, 0, c, &err), &err);
     raml_tracer_close(t);
     raml_tracer_close(NULL);
-    free(room);
+    free(zeros);
 }
 
 /* -- Texts --------------------------------------------------------------------------------------------------------- */
@@ -423,7 +423,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden_values),
         cmocka_unit_test(one_pass_per_prefix),
-        cmocka_unit_test(cutting_changes_nothing),
+        cmocka_unit_test(splitting_changes_nothing),
         cmocka_unit_test(passes_are_bounded),
         cmocka_unit_test(neighbours_change_nothing),
         cmocka_unit_test(strides),

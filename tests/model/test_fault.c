@@ -42,7 +42,7 @@ static int tear_down(void **state)
 }
 
 /* EIO, with the device's message, or no memory. */
-static void check_told(enum raml_code rc, const struct raml_err *err)
+static void check_reported(enum raml_code rc, const struct raml_err *err)
 {
     if (rc != RAML_ENOMEM) assert_int_equal(rc, RAML_EIO);
     if (rc == RAML_EIO) assert_non_null(strstr(err->msg, "far: operation"));
@@ -65,19 +65,19 @@ static void check_pass(bool train)
     for (size_t n = 0;; n++) { /* n = 0: nothing fails */
         struct raml_pass *pass;
         struct outcome *out = n ? &got : &want;
-        struct raml_logprobs score = {out->logp, out->entropy, out->argmax};
+        struct raml_logprobs logprobs = {out->logp, out->entropy, out->argmax};
         struct raml_err why = {0};
         enum raml_code rc = RAML_OK;
         MUST(raml_pass_open(m, train, &pass, err));
         for (int attempt = 0; attempt < 2; attempt++) { /* the second one must work */
             MUST(raml_array_zero(dev, out->grad, bytes, err));
             if (attempt == 0 && n) far_fail_at(dev, n);
-            rc = train ? raml_pass_train(pass, &pack, coef, &score, out->grad, &why)
-                       : raml_pass_forward(pass, &pack, &score, &why);
+            rc = train ? raml_pass_train(pass, &pack, coef, &logprobs, out->grad, &why)
+                       : raml_pass_forward(pass, &pack, &logprobs, &why);
             bool failed = far_failed(dev);
             far_fail_at(dev, 0);
             if (attempt == 1 || !n) assert_int_equal(rc, RAML_OK);
-            else if (failed) check_told(rc, &why), failures++;
+            else if (failed) check_reported(rc, &why), failures++;
             else assert_int_equal(rc, RAML_OK);
             if (failed && rc && train) { /* there is no forward for backward to follow */
                 assert_int_equal(raml_pass_backward(pass, coef, NULL, out->grad, NULL), RAML_EUSAGE);
@@ -95,7 +95,7 @@ static void check_pass(bool train)
         if (n >= SIZE_MAX - 1) break;
     }
     assert_true(failures > 40);
-    print_message("  %s: %zu operations failed in turn\n", train ? "training" : "scoring", failures);
+    print_message("  %s: %zu operations failed in turn\n", train ? "training" : "inference", failures);
     raml_array_free(dev, want.grad);
     free(clean), free(again);
 }
@@ -122,7 +122,7 @@ static void run_decoder(size_t fail_at, float *last, size_t V, size_t *failures)
     int prompt, sample[2];
     float *logits = raml_array_new(dev, 2 * V, sizeof *logits);
     MUST(raml_decoder_open(m, &o, &d, err));
-    size_t room = raml_decoder_free_tokens(d);
+    size_t free_tokens = raml_decoder_free_tokens(d);
     if (fail_at) far_fail_at(dev, fail_at);
     for (int call = 0, again = 0; call < 3;) {
         struct raml_err why = {0};
@@ -130,10 +130,10 @@ static void run_decoder(size_t fail_at, float *last, size_t V, size_t *failures)
         enum raml_code rc = call == 0 ? raml_decoder_prompts(d, &list, &length, 1, &prompt, logits, &why)
                                       : raml_decoder_step(d, sample, token, 2, logits, &why);
         if (rc) {
-            check_told(rc, &why);
+            check_reported(rc, &why);
             assert_true(far_failed(dev) && !again++);
             far_fail_at(dev, 0);
-            if (call == 0) assert_int_equal(raml_decoder_free_tokens(d), room);
+            if (call == 0) assert_int_equal(raml_decoder_free_tokens(d), free_tokens);
             ++*failures;
             continue;
         }
@@ -182,7 +182,7 @@ static void test_model(void **state)
             bool failed = far_failed(dev);
             far_fail_at(dev, 0);
             if (failed) {
-                check_told(rc, &why);
+                check_reported(rc, &why);
                 assert_int_equal(far_in_use(dev), before);
                 failures++;
                 continue;

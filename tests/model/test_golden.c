@@ -192,8 +192,8 @@ static void check_tree(struct golden *g, double tol)
     struct raml_err err = {0};
     json_t *tree = json_object_get(g->expected, "tree"), *trajectories = json_object_get(tree, "trajectories");
     int32_t prompt[256], probe[64], t[256];
-    size_t n_prompt = ids(json_object_get(tree, "prompt"), prompt), n_cue = ids(json_object_get(tree, "cue"), probe);
-    size_t n_answer = ids(json_object_get(tree, "answer"), probe + n_cue), k;
+    size_t n_prompt = ids(json_object_get(tree, "prompt"), prompt), n_prefix = ids(json_object_get(tree, "cue"), probe);
+    size_t n_answer = ids(json_object_get(tree, "answer"), probe + n_prefix), k;
     json_t *trajectory;
     struct raml_tree spans = {0};
     struct raml_pack pack = {0};
@@ -204,7 +204,7 @@ static void check_tree(struct golden *g, double tol)
         size_t n = ids(json_object_get(trajectory, "tokens"), t);
         assert_int_equal(raml_tree_add(&spans, 0, (uint32_t)n_prompt, t, n, 0, &span, &err), 0);
         for (uint32_t i = 0; i <= n; i++)
-            assert_int_equal(raml_tree_add(&spans, span, i, probe, n_cue + n_answer, n_cue, NULL, &err), 0);
+            assert_int_equal(raml_tree_add(&spans, span, i, probe, n_prefix + n_answer, n_prefix, NULL, &err), 0);
     }
     assert_int_equal(raml_pack_add(&pack, &spans, &err), 0);
     float *logp = calloc(pack.n_targets + 1, sizeof *logp);

@@ -193,16 +193,16 @@ static struct raml_tensor_view *view(struct views *w, const char *name)
     return NULL;
 }
 
-static void test_cut_short(void **state)
+static void test_truncated(void **state)
 {
     char path[4200];
-    size_t n = 0, cuts[] = {0, 7, 100, 3000};
+    size_t n = 0, sizes[] = {0, 7, 100, 3000};
     char *bytes = slurp(in(*state, "model.safetensors", path), &n);
     assert_true(bytes && n > 10000);
     struct raml_err err;
     struct raml_model *m = NULL;
-    for (size_t i = 0; i <= COUNT(cuts); i++) { /* the last: four bytes short */
-        spill(path, bytes, i < COUNT(cuts) ? cuts[i] : n - 4);
+    for (size_t i = 0; i <= COUNT(sizes); i++) { /* the last: four bytes short */
+        spill(path, bytes, i < COUNT(sizes) ? sizes[i] : n - 4);
         err = (struct raml_err){0};
         assert_int_equal(raml_model_open(*state, RAML_F32, RAML_TRAINING, dev, &m, &err), RAML_EFORMAT);
         assert_true(has(err.msg, path));
@@ -407,7 +407,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_config_faults, enter, leave),
         cmocka_unit_test_setup_teardown(test_missing, enter, leave),
-        cmocka_unit_test_setup_teardown(test_cut_short, enter, leave),
+        cmocka_unit_test_setup_teardown(test_truncated, enter, leave),
         cmocka_unit_test_setup_teardown(test_wrong_shape, enter, leave),
         cmocka_unit_test_setup_teardown(test_missing_tensor, enter, leave),
         cmocka_unit_test_setup_teardown(test_extra_tensor, enter, leave),

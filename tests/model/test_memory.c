@@ -50,7 +50,7 @@ static void test_growth(void **state)
         size_t few = pass_bytes(dev, 4096, 4, backward), more = pass_bytes(dev, 4096, 8, backward);
         size_t wide = pass_bytes(dev, 16384, 4, backward), both = pass_bytes(dev, 16384, 8, backward);
         print_message("  %s: %.1f MB; twice the tokens %.1f, four times the vocabulary %.1f, both %.1f\n",
-                      backward ? "training" : "scoring", 1e-6 * (double)few, 1e-6 * (double)more, 1e-6 * (double)wide,
+                      backward ? "training" : "inference", 1e-6 * (double)few, 1e-6 * (double)more, 1e-6 * (double)wide,
                       1e-6 * (double)both);
         assert_true(more > few); /* it is counted at all */
         /* the tokens cost the same in either vocabulary, to the byte; a part of a product of both would show */

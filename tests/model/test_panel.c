@@ -1,5 +1,5 @@
 /* Panels of weights: each type's numbers against the file's (store/blocks.h), bit for bit, at every level that this
- * processor runs; and products of a few rows against simple chains of fmaf. */
+ * processor runs; and skinny products against simple chains of fmaf. */
 #include "core/scratch.h"
 #include "device/cpu/panel.h"
 #include "device/impl.h"
@@ -129,11 +129,12 @@ static void check_expand(const struct level *l, const struct kind *t, const void
 
 static void elements_of(const struct level *l, const struct kind *t)
 {
-    static const size_t plain[] = {1, 2, 7, 31, 32, 33, 255, 256, 257, 512}, many[] = {1, 2, 3, 7, 8, 9, 16, 17, 40};
-    size_t block = raml_type_block(t->type), n_sizes = block > 1 ? block == 256 ? 3 : COUNT(many) : COUNT(plain);
+    static const size_t unblocked[] = {1, 2, 7, 31, 32, 33, 255, 256, 257, 512},
+                        many[] = {1, 2, 3, 7, 8, 9, 16, 17, 40};
+    size_t block = raml_type_block(t->type), n_sizes = block > 1 ? block == 256 ? 3 : COUNT(many) : COUNT(unblocked);
     unsigned half = 0;
     for (size_t s = 0; s < n_sizes || half < 0x7c00 * 2; s++) {
-        size_t K = block > 1 ? block * many[s % COUNT(many)] : plain[s % COUNT(plain)], rows = s % ROWS + 1;
+        size_t K = block > 1 ? block * many[s % COUNT(many)] : unblocked[s % COUNT(unblocked)], rows = s % ROWS + 1;
         unsigned char *w = draw_matrix(t, rows, K, false, &half);
         float *want = malloc(rows * K * sizeof *want);
         assert_non_null(want);
@@ -179,7 +180,7 @@ static void skinny_of(const struct level *l, const struct kind *t)
                                        .y = y,
                                        .ldy = ldy,
                                        .add = s / 2 % 2};
-        l->ops->few(&f);
+        l->ops->skinny(&f);
         for (size_t i = 0; i < R; i++)
             for (size_t j = 0; j < N; j++) {
                 float sum = f.add ? want[i * ldy + j] : 0;
@@ -202,7 +203,7 @@ static void elements(void **state)
     each_level(elements_of);
 }
 
-static void few(void **state)
+static void skinny(void **state)
 {
     (void)state;
     each_level(skinny_of);
@@ -224,7 +225,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(elements),
-        cmocka_unit_test(few),
+        cmocka_unit_test(skinny),
         cmocka_unit_test(bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

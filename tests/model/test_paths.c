@@ -54,7 +54,7 @@ static void drop_result(struct result *r)
 {
     free(r->logp), free(r->entropy), free(r->grad), free(r->argmax);
 }
-static struct raml_logprobs score_of(const struct result *r, size_t at)
+static struct raml_logprobs logprobs_of(const struct result *r, size_t at)
 {
     return (struct raml_logprobs){r->logp + at, r->entropy + at, r->argmax + at};
 }
@@ -64,7 +64,7 @@ static void run_packed(struct raml_pass *pass, const struct forest *f, const str
     struct raml_pack pack = {0};
     for (size_t t = 0; t < f->n_trees; t++) MUST(raml_pack_add(&pack, &f->tree[t], err));
     assert_int_equal(pack.n_targets, f->n_targets);
-    struct raml_logprobs first_target = score_of(out, 0);
+    struct raml_logprobs first_target = logprobs_of(out, 0);
     MUST(raml_pass_forward(pass, &pack, &first_target, err));
     MUST(host_backward(pass, f->c, f->e, out->grad, err));
     raml_pack_deinit(&pack);
@@ -84,7 +84,7 @@ static void run_paths(struct raml_pass *pass, const struct forest *f, const stru
             for (size_t i = 0; i < n; i++) token[i] = m->token[m->path[s][i]];
             struct raml_tree chain = {0};
             struct raml_pack pack = {0};
-            struct raml_logprobs first_target = score_of(out, at);
+            struct raml_logprobs first_target = logprobs_of(out, at);
             MUST(raml_tree_add(&chain, -1, 0, token, n, n - target, NULL, err));
             MUST(raml_pack_add(&pack, &chain, err));
             MUST(raml_pass_forward(pass, &pack, &first_target, err));
@@ -193,7 +193,7 @@ static void run_order(struct raml_pass *pass, const struct forest *f, const size
     for (size_t i = 0; i < n; i++) MUST(raml_pack_add(&pack, &f->tree[order[i]], err));
     struct result here = {rig_floats(pack.n_targets), rig_floats(pack.n_targets), NULL,
                           calloc(pack.n_targets + 1, sizeof(int32_t))};
-    struct raml_logprobs first_target = score_of(&here, 0);
+    struct raml_logprobs first_target = logprobs_of(&here, 0);
     MUST(raml_pass_forward(pass, &pack, &first_target, err));
     for (size_t i = 0; i < n; i++) {
         size_t at = 0, from = pack.tree_target[i], count = f->naive[order[i]].n_targets;
@@ -252,18 +252,18 @@ static void check_train(struct raml_device *dev, int kind, bool wide, bool bf16)
     struct raml_config c = rig_config(kind, wide);
     struct raml_model *m = rig_open(&c, bf16 ? RAML_BF16 : RAML_F32, dev);
     struct forest f;
-    struct raml_pass *pass, *plain;
+    struct raml_pass *pass, *inference;
     struct raml_pack pack = {0};
     grow_forest(&f, 3, c.vocab_size, 5);
     struct result a = make_result(m, f.n_targets), b = make_result(m, f.n_targets), d = make_result(m, f.n_targets);
     for (size_t t = 0; t < 3; t++) MUST(raml_pack_add(&pack, &f.tree[t], err));
-    MUST(raml_pass_open(m, false, &plain, err));
+    MUST(raml_pass_open(m, false, &inference, err));
     MUST(raml_pass_open(m, true, &pass, err));
-    struct raml_logprobs sa = score_of(&a, 0), sb = score_of(&b, 0), sd = score_of(&d, 0);
+    struct raml_logprobs sa = logprobs_of(&a, 0), sb = logprobs_of(&b, 0), sd = logprobs_of(&d, 0);
     MUST(raml_pass_forward(pass, &pack, &sa, err));
     MUST(host_backward(pass, f.c, NULL, a.grad, err));
     MUST(host_train(pass, &pack, f.c, &sb, b.grad, err));
-    MUST(raml_pass_forward(plain, &pack, &sd, err));
+    MUST(raml_pass_forward(inference, &pack, &sd, err));
     size_t bytes = f.n_targets * sizeof(float);
     assert_memory_equal(a.logp, b.logp, bytes);
     assert_memory_equal(a.entropy, b.entropy, bytes);
@@ -274,7 +274,7 @@ static void check_train(struct raml_device *dev, int kind, bool wide, bool bf16)
     MUST(host_train(pass, &pack, f.c, NULL, b.grad, err));
     for (size_t i = 0; i < raml_model_n(m); i++) a.grad[i] *= 2;
     assert_true(rig_distance(b.grad, a.grad, raml_model_n(m)) <= 1e-6);
-    raml_pass_close(pass), raml_pass_close(plain);
+    raml_pass_close(pass), raml_pass_close(inference);
     raml_pack_deinit(&pack);
     drop_result(&a), drop_result(&b), drop_result(&d);
     fell_forest(&f);

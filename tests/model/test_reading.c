@@ -102,7 +102,7 @@ static void test_files(void **state)
 }
 
 /* Randomly initialised models: only f32 gives the same bits, since a table of bf16 rounds the embedding. */
-static void test_drawn(void **state)
+static void test_random_init(void **state)
 {
     (void)state;
     struct raml_config c = rig_config(RIG_QWEN3, false);
@@ -247,11 +247,11 @@ static void test_sizes(void **state)
             }
             MUST(raml_pass_open(m, use == RAML_TRAINING, &pass, err));
             MUST(raml_pass_forward(pass, &pack, NULL, err));
-            double had = (double)raml_model_bytes(m), told = (double)raml_model_estimate(&c, dtypes[t], use, true);
-            if (!(fabs(told / had - 1) <= 0.02)) fail_msg("model: estimated %.0f, has %.0f", told, had);
+            double had = (double)raml_model_bytes(m), estimated = (double)raml_model_estimate(&c, dtypes[t], use, true);
+            if (!(fabs(estimated / had - 1) <= 0.02)) fail_msg("model: estimated %.0f, has %.0f", estimated, had);
             had = (double)raml_pass_bytes(pass);
-            told = (double)raml_pass_estimate(&c, dtypes[t], dev, use == RAML_TRAINING, 600, 200);
-            if (!(fabs(told / had - 1) <= 0.02)) fail_msg("pass: estimated %.0f, has %.0f", told, had);
+            estimated = (double)raml_pass_estimate(&c, dtypes[t], dev, use == RAML_TRAINING, 600, 200);
+            if (!(fabs(estimated / had - 1) <= 0.02)) fail_msg("pass: estimated %.0f, has %.0f", estimated, had);
             raml_pass_close(pass);
             raml_pack_deinit(&pack);
             raml_model_close(m);
@@ -284,7 +284,7 @@ static void test_too_large(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_files),     cmocka_unit_test(test_drawn),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_files),     cmocka_unit_test(test_random_init),
                                        cmocka_unit_test(test_refusals),  cmocka_unit_test(test_sizes),
                                        cmocka_unit_test(test_too_large), cmocka_unit_test(test_beside_training)};
     return cmocka_run_group_tests(tests, enter, leave);

@@ -11,15 +11,15 @@
 #include <math.h>
 #include <omp.h>
 
-struct plain {
+struct reference {
     double low, high, squares;
     size_t n_bad, first_bad, n;
 };
 
-/* Row by row from raml_file_tensor_f32, and one that it refuses element by element (only rows of types without blocks). */
-static struct plain walk(const struct raml_file_tensor *s)
+/* Row by row from raml_file_tensor_f32, and a refused one element by element (only rows of types without blocks). */
+static struct reference walk(const struct raml_file_tensor *s)
 {
-    struct plain p = {.low = INFINITY, .high = -INFINITY};
+    struct reference p = {.low = INFINITY, .high = -INFINITY};
     size_t cols = s->n_dims == 2 ? s->shape[1] : 1;
     float *x = malloc(cols * sizeof *x);
     struct raml_err err = {0};
@@ -49,7 +49,7 @@ static size_t check_file(const char *path)
     for (size_t i = 0; i < raml_model_file_count(f); i++) {
         const struct raml_file_tensor *s = raml_model_file_at(f, i);
         struct raml_file_tensor_values one, many;
-        struct plain want = walk(s);
+        struct reference want = walk(s);
         omp_set_num_threads(1);
         must(raml_file_tensor_measure(s, &one, &err), &err);
         omp_set_num_threads(3);

@@ -235,7 +235,7 @@ static void check_sums(const char *level, const struct sum *got, const struct su
 static const struct {
     int threads;
     size_t micro_batch, batch;
-} ways[] = {{2, 4096, 64}, {1, 1, 1}, {3, 150, 7}, {5, 400, 3}};
+} setups[] = {{2, 4096, 64}, {1, 1, 1}, {3, 150, 7}, {5, 400, 3}};
 
 static void test_levels(void **state)
 {
@@ -250,18 +250,18 @@ static void test_levels(void **state)
             continue;
         }
         raml_device_close(dev);
-        struct sum s = sums(level[i], ways[0].threads, ways[0].micro_batch, ways[0].batch);
+        struct sum s = sums(level[i], setups[0].threads, setups[0].micro_batch, setups[0].batch);
         check_sums(level[i], &s, &want);
         done++;
     }
     assert_true(done >= 1);
 }
 
-static void test_ways(void **state)
+static void test_setups(void **state)
 {
     (void)state;
-    for (size_t k = 1; k < sizeof ways / sizeof *ways; k++) {
-        struct sum s = sums("auto", ways[k].threads, ways[k].micro_batch, ways[k].batch);
+    for (size_t k = 1; k < sizeof setups / sizeof *setups; k++) {
+        struct sum s = sums("auto", setups[k].threads, setups[k].micro_batch, setups[k].batch);
         check_sums("auto", &s, &want);
     }
 }
@@ -270,9 +270,9 @@ static void test_ways(void **state)
 static void test_reference(void **state)
 {
     (void)state;
-    struct sum first = sums("ref", ways[0].threads, ways[0].micro_batch, ways[0].batch);
-    for (size_t k = 1; k < sizeof ways / sizeof *ways; k++) {
-        struct sum s = sums("ref", ways[k].threads, ways[k].micro_batch, ways[k].batch);
+    struct sum first = sums("ref", setups[0].threads, setups[0].micro_batch, setups[0].batch);
+    for (size_t k = 1; k < sizeof setups / sizeof *setups; k++) {
+        struct sum s = sums("ref", setups[k].threads, setups[k].micro_batch, setups[k].batch);
         check_sums("ref", &s, &first);
     }
 }
@@ -281,7 +281,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_levels),
-        cmocka_unit_test(test_ways),
+        cmocka_unit_test(test_setups),
         cmocka_unit_test(test_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

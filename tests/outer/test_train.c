@@ -324,7 +324,7 @@ static void test_refused_data(void **state)
     raml_questions_deinit(&qs);
 }
 
-static void test_marked_wrong(void **state)
+static void test_graded_wrong(void **state)
 {
     struct bench *b = *state;
     struct raml_train_options o = options(1);
@@ -368,7 +368,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_loss_falls), TEST(test_micro_batches),       TEST(test_repeats),      TEST(test_counts),
         TEST(test_metrics),    TEST(test_stopped_and_resumed), TEST(test_killed),       TEST(test_other_settings),
-        TEST(test_not_finite), TEST(test_refused_data),        TEST(test_marked_wrong), TEST(test_vocabulary),
+        TEST(test_not_finite), TEST(test_refused_data),        TEST(test_graded_wrong), TEST(test_vocabulary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

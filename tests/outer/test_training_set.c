@@ -12,12 +12,12 @@
 
 #include "check_near.h"
 
-enum { N = 5, N_WAYS = 12 };
+enum { N = 5, N_CANDIDATES = 12 };
 
 struct hand {
-    struct training_set feed;
+    struct training_set set;
     struct training_item item[N];
-    struct candidate candidate[N_WAYS];
+    struct candidate candidate[N_CANDIDATES];
     uint32_t order[N];
 };
 
@@ -32,17 +32,17 @@ static void hand_init(struct hand *h, size_t rows, uint64_t seed)
         for (size_t k = 0; k < n[i]; k++, at++)
             h->candidate[at] = (struct candidate){.trajectory = (uint32_t)k, .n_tokens = (uint32_t)(100 + k)};
     }
-    h->feed = (struct training_set){.item = h->item,
-                                    .candidate = h->candidate,
-                                    .n = N,
-                                    .n_candidates = at,
-                                    .trajectories = rows,
-                                    .seed = seed,
-                                    .order = h->order,
-                                    .name = "hand"};
+    h->set = (struct training_set){.item = h->item,
+                                   .candidate = h->candidate,
+                                   .n = N,
+                                   .n_candidates = at,
+                                   .trajectories = rows,
+                                   .seed = seed,
+                                   .order = h->order,
+                                   .name = "hand"};
 }
 
-static void test_draws(void **state)
+static void test_selections(void **state)
 {
     (void)state;
     struct raml_err err = {0};
@@ -50,10 +50,10 @@ static void test_draws(void **state)
         struct hand h;
         struct selection d;
         hand_init(&h, rows, 3);
-        CHECK_OK(raml_selection_init(&d, &h.feed, &err));
+        CHECK_OK(raml_selection_init(&d, &h.set, &err));
         for (uint32_t i = 0; i < N; i++)
             for (uint64_t epoch = 0; epoch < 20; epoch++) {
-                raml_select_item(&h.feed, i, epoch, &d);
+                raml_select_item(&h.set, i, epoch, &d);
                 size_t n = h.item[i].n, sum = 0, tokens = 10;
                 if (rows == 0 || n == 0) {
                     assert_int_equal(d.n, 0);
@@ -74,9 +74,9 @@ static void test_draws(void **state)
     }
 }
 
-/* 2 of 5 trajectories: over many epochs each pair comes about equally often. 3000 draws of 10 pairs: 300, within
+/* 2 of 5 trajectories: over many epochs each pair comes about equally often. 3000 selections of 10 pairs: 300, within
  * five deviations of sqrt(3000 * 0.1 * 0.9) = 16. */
-static void test_draws_are_even(void **state)
+static void test_selections_are_even(void **state)
 {
     (void)state;
     struct raml_err err = {0};
@@ -84,9 +84,9 @@ static void test_draws_are_even(void **state)
     struct selection d;
     int count[5][5] = {{0}};
     hand_init(&h, 2, 7);
-    CHECK_OK(raml_selection_init(&d, &h.feed, &err));
+    CHECK_OK(raml_selection_init(&d, &h.set, &err));
     for (uint64_t epoch = 0; epoch < 3000; epoch++) {
-        raml_select_item(&h.feed, 4, epoch, &d);
+        raml_select_item(&h.set, 4, epoch, &d);
         count[d.selected[0]][d.selected[1]]++;
     }
     for (int a = 0; a < 5; a++)
@@ -103,10 +103,10 @@ static void test_order(void **state)
     uint32_t first[N * 4];
     hand_init(&h, 1, 5);
     hand_init(&other, 1, 5);
-    CHECK_OK(raml_selection_init(&d, &h.feed, &err));
+    CHECK_OK(raml_selection_init(&d, &h.set, &err));
     bool changed = false;
     for (uint64_t p = 0; p < N * 4; p++) {
-        raml_select_at(&h.feed, p, &d);
+        raml_select_at(&h.set, p, &d);
         first[p] = d.item;
         changed |= p >= N && first[p] != first[p - N];
     }
@@ -117,7 +117,7 @@ static void test_order(void **state)
         assert_int_equal(seen, (1u << N) - 1); /* each question once per epoch */
     }
     for (uint64_t p = N * 4; p-- > 0;) { /* entered anywhere, the stream is the same */
-        raml_select_at(&other.feed, p, &d);
+        raml_select_at(&other.set, p, &d);
         assert_int_equal(d.item, first[p]);
     }
     raml_selection_deinit(&d);
@@ -156,7 +156,7 @@ static void test_plan(void **state)
         o.num_train_epochs = cases[i].epochs;
         o.max_tokens = cases[i].max_tokens;
         o.batch_size = cases[i].batch;
-        CHECK_OK(raml_training_plan_init(&p, &h.feed, &o, &err));
+        CHECK_OK(raml_training_plan_init(&p, &h.set, &o, &err));
         if (p.n_steps != cases[i].want) print_error("%s\n", cases[i].what);
         assert_int_equal(p.n_steps, cases[i].want);
     }
@@ -185,8 +185,9 @@ static void test_settings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_draws), cmocka_unit_test(test_draws_are_even), cmocka_unit_test(test_order),
-        cmocka_unit_test(test_plan),  cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_selections), cmocka_unit_test(test_selections_are_even),
+        cmocka_unit_test(test_order),      cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

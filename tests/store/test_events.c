@@ -135,12 +135,12 @@ static void every_torn_end_is_mended(void **state)
     walk(p, bytes, at, 32, &n);
     assert_int_equal(n, 7);
     in(*state, "torn", other);
-    for (size_t cut = 0; cut <= bytes; cut++) {
-        spill(other, p, cut);
+    for (size_t size = 0; size <= bytes; size++) {
+        spill(other, p, size);
         must(raml_events_truncate(other, 4, &e), &e);
         size_t keep = 0; /* whole records of steps <= 4 */
         for (size_t i = 0; i < n && i <= 4; i++)
-            if (at[i + 1] <= cut) keep = at[i + 1];
+            if (at[i + 1] <= size) keep = at[i + 1];
         assert_same(other, p, keep);
     }
     write_steps(other, 5, 6);

@@ -43,7 +43,7 @@ static void put_text(struct image *f, const char *text)
     put(f, text, strlen(text));
 }
 
-static void mark(struct image *f, int p)
+static void note(struct image *f, int p)
 {
     f->pos[p] = f->n;
 }
@@ -58,19 +58,19 @@ static void build_values(struct image *f)
 {
     static const float floats[] = {1.5f, -2};
     static const double pi = 3.25;
-    mark(f, P_KEY);
-    mark(f, P_KEY_TEXT);
+    note(f, P_KEY);
+    note(f, P_KEY_TEXT);
     f->pos[P_KEY_TEXT] += 8;
     put_text(f, "general.name");
-    mark(f, P_TYPE);
+    note(f, P_TYPE);
     put32(f, RAML_GGUF_STRING);
-    mark(f, P_TEXT_LEN);
+    note(f, P_TEXT_LEN);
     put_text(f, "tiny");
-    mark(f, P_ALIGN_KEY);
+    note(f, P_ALIGN_KEY);
     put_text(f, "general.alignment");
-    mark(f, P_ALIGN_TYPE);
+    note(f, P_ALIGN_TYPE);
     put32(f, RAML_GGUF_U32);
-    mark(f, P_ALIGN);
+    note(f, P_ALIGN);
     put32(f, 32);
     put_key(f, "n.u8", RAML_GGUF_U8), put(f, "\xff", 1);
     put_key(f, "n.i8", RAML_GGUF_I8), put(f, "\xff", 1);
@@ -83,26 +83,26 @@ static void build_values(struct image *f)
     put_key(f, "x.f32", RAML_GGUF_F32), put(f, floats, 4);
     put_key(f, "x.f64", RAML_GGUF_F64), put(f, &pi, 8);
     put_key(f, "flag", RAML_GGUF_BOOL);
-    mark(f, P_BOOL);
+    note(f, P_BOOL);
     put(f, "\1", 1);
-    mark(f, P_LIST_KEY);
+    note(f, P_LIST_KEY);
     put_text(f, "list");
-    mark(f, P_LIST_TYPE);
+    note(f, P_LIST_TYPE);
     put32(f, RAML_GGUF_ARRAY);
-    mark(f, P_LIST_ELEMENT);
+    note(f, P_LIST_ELEMENT);
     put32(f, RAML_GGUF_STRING);
-    mark(f, P_LIST_LEN);
+    note(f, P_LIST_LEN);
     put64(f, 3);
-    mark(f, P_LIST_FIRST);
+    note(f, P_LIST_FIRST);
     put_text(f, "a"), put_text(f, ""), put_text(f, "ccc");
     put_key(f, "floats", RAML_GGUF_ARRAY);
-    mark(f, P_FLOATS_ELEMENT);
+    note(f, P_FLOATS_ELEMENT);
     put32(f, RAML_GGUF_F32);
-    mark(f, P_FLOATS_LEN);
+    note(f, P_FLOATS_LEN);
     put64(f, 2);
     put(f, floats, 8);
     put_key(f, "flags", RAML_GGUF_ARRAY), put32(f, RAML_GGUF_BOOL), put64(f, 3);
-    mark(f, P_FLAGS);
+    note(f, P_FLAGS);
     put(f, "\1\0\1", 3);
     put_key(f, "none", RAML_GGUF_ARRAY), put32(f, RAML_GGUF_I32), put64(f, 0);
 }
@@ -111,36 +111,36 @@ static void build_values(struct image *f)
 static void build(struct image *f, uint32_t version)
 {
     memset(f, 0, sizeof *f);
-    mark(f, P_MAGIC), put(f, "GGUF", 4);
-    mark(f, P_VERSION), put32(f, version);
-    mark(f, P_TENSORS), put64(f, 3);
-    mark(f, P_VALUES), put64(f, 17);
+    note(f, P_MAGIC), put(f, "GGUF", 4);
+    note(f, P_VERSION), put32(f, version);
+    note(f, P_TENSORS), put64(f, 3);
+    note(f, P_VALUES), put64(f, 17);
     build_values(f);
-    mark(f, P_NAME);
-    mark(f, P_NAME_TEXT);
+    note(f, P_NAME);
+    note(f, P_NAME_TEXT);
     f->pos[P_NAME_TEXT] += 8;
     put_text(f, "t.weight");
-    mark(f, P_DIMS), put32(f, 2);
-    mark(f, P_NE0), put64(f, 3);
-    mark(f, P_NE1), put64(f, 2);
-    mark(f, P_T_TYPE), put32(f, RAML_GGML_F32);
-    mark(f, P_OFFSET), put64(f, 0);
-    mark(f, P_NAME2);
-    mark(f, P_NAME2_TEXT);
+    note(f, P_DIMS), put32(f, 2);
+    note(f, P_NE0), put64(f, 3);
+    note(f, P_NE1), put64(f, 2);
+    note(f, P_T_TYPE), put32(f, RAML_GGML_F32);
+    note(f, P_OFFSET), put64(f, 0);
+    note(f, P_NAME2);
+    note(f, P_NAME2_TEXT);
     f->pos[P_NAME2_TEXT] += 8;
     put_text(f, "t.q8");
-    mark(f, P_DIMS2), put32(f, 1);
-    mark(f, P_NE2), put64(f, 32);
-    mark(f, P_T_TYPE2), put32(f, RAML_GGML_Q8_0);
-    mark(f, P_OFFSET2), put64(f, 32);
+    note(f, P_DIMS2), put32(f, 1);
+    note(f, P_NE2), put64(f, 32);
+    note(f, P_T_TYPE2), put32(f, RAML_GGML_Q8_0);
+    note(f, P_OFFSET2), put64(f, 32);
     put_text(f, "t.one");
     put32(f, 0);
     put32(f, RAML_GGML_F32);
-    mark(f, P_OFFSET3), put64(f, 96);
+    note(f, P_OFFSET3), put64(f, 96);
     while (f->n % 32) put(f, "", 1);
-    mark(f, P_DATA);
+    note(f, P_DATA);
     for (int i = 0; i < 100; i++) put(f, &(char){(char)i}, 1);
-    mark(f, P_END);
+    note(f, P_END);
 }
 
 /* Opens, and reads every byte that an opened file exposes. */
@@ -311,7 +311,7 @@ static void hostile_fields(void **state)
 }
 
 /* Truncated at every byte, so at every boundary; and every byte of the header changed. */
-static void every_cut_and_every_byte(void **state)
+static void every_truncation_and_every_byte(void **state)
 {
     char path[4200];
     struct image f;
@@ -320,8 +320,8 @@ static void every_cut_and_every_byte(void **state)
     in(*state, "m.gguf", path);
     build(&f, 3);
     assert_int_equal(f.n, f.pos[P_END]);
-    for (size_t cut = 0; cut < f.n; cut++) {
-        spill(path, f.b, cut);
+    for (size_t size = 0; size < f.n; size++) {
+        spill(path, f.b, size);
         assert_int_equal(try_open(path, &e), RAML_EFORMAT);
         assert_true(has(e.msg, "m.gguf"));
     }
@@ -550,7 +550,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(hostile_fields, enter_scratch, leave_scratch),
-        cmocka_unit_test_setup_teardown(every_cut_and_every_byte, enter_scratch, leave_scratch),
+        cmocka_unit_test_setup_teardown(every_truncation_and_every_byte, enter_scratch, leave_scratch),
         cmocka_unit_test_setup_teardown(equal_names_and_alignment, enter_scratch, leave_scratch),
         cmocka_unit_test_setup_teardown(reads_versions_2_and_3, enter_scratch, leave_scratch),
         cmocka_unit_test(real_vocabularies),

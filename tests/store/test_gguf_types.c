@@ -15,7 +15,7 @@
 
 enum { BLOCKS = 300 };
 
-static struct raml_rng drawn(uint64_t seed)
+static struct raml_rng random_of(uint64_t seed)
 {
     return (struct raml_rng){.key = {.seed = seed, .purpose = RAML_FOR_TEST}};
 }
@@ -162,7 +162,7 @@ static void every_block_type(void **state)
                  {RAML_GGML_Q5_K, 256, 176, pack_q5_k}, {RAML_GGML_Q6_K, 256, 210, pack_q6_k}};
     (void)state;
     for (size_t k = 0; k < COUNT(kinds); k++) {
-        struct raml_rng r = drawn(k);
+        struct raml_rng r = random_of(k);
         struct raml_err e = {0};
         size_t n = BLOCKS * kinds[k].n, n_bad = 0;
         unsigned char *bytes = malloc(BLOCKS * kinds[k].bytes);
@@ -321,7 +321,7 @@ static void round_trip(void **state)
     char path[4200];
     struct raml_err e = {0};
     struct raml_gguf *g = NULL;
-    struct raml_rng r = drawn(11);
+    struct raml_rng r = random_of(11);
     for (int i = 0; i < N; i++) {
         uint32_t bits[4];
         raml_random4(&r.key, (uint64_t)i, bits);
@@ -396,7 +396,7 @@ static void q8_0_within_half_a_step(void **state)
     char path[4200];
     struct raml_err e = {0};
     struct raml_gguf *g = NULL;
-    struct raml_rng r = drawn(12);
+    struct raml_rng r = random_of(12);
     int64_t version = 0;
     for (int i = 0; i < N; i++) x[i] = (float)ldexp(2 * raml_rng_uniform(&r) - 1, i / 64 % 63 - 40);
     memset(x + 64 * 5, 0, 64 * sizeof *x);

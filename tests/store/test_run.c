@@ -165,7 +165,7 @@ static void killed_at_every_system_call(void **state)
 }
 
 /* Lines of a step-2 checkpoint, then every way to tear what follows. */
-static void torn_lines_are_cut(void **state)
+static void torn_lines_are_truncated(void **state)
 {
     static const char whole[] = "{\"step\":1,\"loss\":0.5}\n{\"step\":2}\n", more[] = "{\"step\":3,\"loss\":0.25}\n";
     char dir[4200], path[4200], text[200];
@@ -173,10 +173,10 @@ static void torn_lines_are_cut(void **state)
     must(raml_make_dir(in(*state, "checkpoint-2", path), &e), &e);
     snprintf(dir, sizeof dir, "%s", (const char *)*state);
     in(dir, "metrics.jsonl", path);
-    for (size_t cut = 0; cut < sizeof more; cut++) {
+    for (size_t size = 0; size < sizeof more; size++) {
         struct raml_run *r = NULL;
         uint64_t step = 0;
-        int n = snprintf(text, sizeof text, "%s%.*s", whole, (int)cut, more);
+        int n = snprintf(text, sizeof text, "%s%.*s", whole, (int)size, more);
         spill(path, text, (size_t)n);
         must(raml_run_open(dir, 1, &r, &step, &e), &e);
         raml_run_close(r);
@@ -360,7 +360,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, enter_scratch, leave_scratch)
     /* clang-format off */
     const struct CMUnitTest tests[] = {
-        T(killed_at_every_system_call), T(torn_lines_are_cut), T(opening),   T(leftovers),
+        T(killed_at_every_system_call), T(torn_lines_are_truncated), T(opening),   T(leftovers),
         T(newest),                      T(metrics),            T(full_disk),
     };
     /* clang-format on */

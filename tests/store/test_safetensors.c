@@ -213,7 +213,7 @@ static const struct raml_tensor_view views[] = {
 /* clang-format on */
 
 /* Every truncation of the file, and every single byte changed, gives an error or a file that is valid in itself. */
-static void every_cut_and_every_byte(void **state)
+static void every_truncation_and_every_byte(void **state)
 {
     char path[4200], other[4200];
     struct raml_err e = {0};
@@ -223,8 +223,8 @@ static void every_cut_and_every_byte(void **state)
     unsigned char *bytes = (unsigned char *)slurp(path, &n);
     assert_non_null(bytes);
     in(*state, "other", other);
-    for (size_t cut = 0; cut < n; cut++) {
-        spill(other, bytes, cut);
+    for (size_t size = 0; size < n; size++) {
+        spill(other, bytes, size);
         assert_int_not_equal(try_open(other, &e), RAML_OK);
     }
     struct raml_rng r = {.key = {.seed = 1, .purpose = RAML_FOR_TEST}};
@@ -434,7 +434,7 @@ int main(void)
         T(unaligned),
         T(hostile_headers),
         T(hostile_lengths),
-        T(every_cut_and_every_byte),
+        T(every_truncation_and_every_byte),
         T(round_trip),
         T(writer_refuses),
         cmocka_unit_test(halves),

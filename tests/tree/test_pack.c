@@ -122,19 +122,19 @@ static void test_place(void **state)
     naive_init(&ma), naive_init(&mb);
     random_tree(&a, &ma, &r, 50, 12, 60);
     random_tree(&b, &mb, &r, 50, 9, 33);
-    struct raml_pack alone = {0}, behind = {0};
+    struct raml_pack alone = {0}, second = {0};
     assert_int_equal(raml_pack_add(&alone, &b, NULL), RAML_OK);
-    assert_int_equal(raml_pack_add(&behind, &a, NULL), RAML_OK);
-    assert_int_equal(raml_pack_add(&behind, &b, NULL), RAML_OK);
-    size_t tile = behind.tree_tile[1], pair = behind.tile[tile].pair, mask = behind.n_masks - alone.n_masks;
-    assert_int_equal(behind.n_tiles - tile, alone.n_tiles);
-    for (size_t i = 0; i < alone.n_tiles; i++) assert_int_equal(behind.tile[tile + i].n, alone.tile[i].n);
+    assert_int_equal(raml_pack_add(&second, &a, NULL), RAML_OK);
+    assert_int_equal(raml_pack_add(&second, &b, NULL), RAML_OK);
+    size_t tile = second.tree_tile[1], pair = second.tile[tile].pair, mask = second.n_masks - alone.n_masks;
+    assert_int_equal(second.n_tiles - tile, alone.n_tiles);
+    for (size_t i = 0; i < alone.n_tiles; i++) assert_int_equal(second.tile[tile + i].n, alone.tile[i].n);
     for (size_t i = 0; i < alone.n_pairs; i++) {
-        assert_int_equal(behind.pair[pair + i].k_tile - tile, alone.pair[i].k_tile);
-        assert_true((behind.pair[pair + i].mask < 0) == (alone.pair[i].mask < 0));
+        assert_int_equal(second.pair[pair + i].k_tile - tile, alone.pair[i].k_tile);
+        assert_true((second.pair[pair + i].mask < 0) == (alone.pair[i].mask < 0));
     }
-    assert_memory_equal(behind.mask + mask, alone.mask, alone.n_masks * sizeof *alone.mask);
-    raml_pack_deinit(&alone), raml_pack_deinit(&behind);
+    assert_memory_equal(second.mask + mask, alone.mask, alone.n_masks * sizeof *alone.mask);
+    raml_pack_deinit(&alone), raml_pack_deinit(&second);
     raml_tree_deinit(&a), raml_tree_deinit(&b);
     naive_deinit(&ma), naive_deinit(&mb);
 }

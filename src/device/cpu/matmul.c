@@ -339,7 +339,7 @@ size_t raml_mm_rows(size_t n)
     return n <= 64 ? (n + 7) / 8 * 8 : n <= 512 ? (n + 63) / 64 * 64 : (n + 255) / 256 * 256;
 }
 
-/* -- Products of a few rows ---------------------------------------------------------------------------------------- */
+/* -- Skinny products ----------------------------------------------------------------------------------------------- */
 /* Is it the layout of ops.h, skinny_gemm? */
 static bool pairs_of_64(const struct layout *l)
 {
@@ -351,7 +351,7 @@ static bool pairs_of_64(const struct layout *l)
     return stride[0] == 2048 && stride[1] == (dnnl_dim_t)l->K * 64;
 }
 
-static void draw_bf16(uint16_t *out, size_t n)
+static void random_bf16(uint16_t *out, size_t n)
 {
     uint32_t state = 1;
     for (size_t i = 0; i < n; i++) { /* magnitudes from 1/8 to 2, either sign */
@@ -360,8 +360,8 @@ static void draw_bf16(uint16_t *out, size_t n)
     }
 }
 
-/* Finds the chunk with which skinny_gemm gives oneDNN's bits, if there is one: first by the columns of one block, then all
- * columns and rows must agree. A product's bits do not depend on its rows (test_matmul), so neither will ours. */
+/* Finds the chunk with which skinny_gemm gives oneDNN's bits, if there is one: first by the columns of one block, then
+ * all columns and rows must agree. A product's bits do not depend on its rows (test_matmul), so neither will ours. */
 static enum raml_code find_skinny(struct raml_mm *mm, struct layout *l, struct raml_err *err)
 {
     if (!mm->ops->skinny_gemm || !pairs_of_64(l)) return RAML_OK;
@@ -371,8 +371,8 @@ static enum raml_code find_skinny(struct raml_mm *mm, struct layout *l, struct r
     struct shape s = {n, l->K, l->N, l, true, true, false};
     enum raml_code rc = w && x && want ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory to try a matrix product");
     if (!rc) {
-        draw_bf16(w, l->bytes / sizeof *w);
-        draw_bf16(x, n * l->K);
+        random_bf16(w, l->bytes / sizeof *w);
+        random_bf16(x, n * l->K);
         rc = multiply(mm, &s, x, w, want, err);
     }
     struct raml_skinny f = {x, w, got, true, 1, l->N < 64 ? l->N : 64, l->K, 0};
@@ -403,30 +403,30 @@ static enum raml_code layout_find(struct raml_mm *mm, size_t N, size_t K, bool b
     if (mm->n_layouts == LAYOUT_MAX) return raml_fail(err, RAML_ENOMEM, "more than %d shapes of weights", LAYOUT_MAX);
     struct layout *l = &mm->layout[mm->n_layouts];
     *l = (struct layout){.N = N, .K = K, .bf16 = bf16};
-    md_t md[3] = {0}, plain = NULL;
+    md_t md[3] = {0}, row_major_md = NULL;
     dnnl_primitive_desc_t pd = NULL, rd = NULL;
     struct shape s = {.M = 64, .K = K, .N = N, .bf16 = bf16};
     const dnnl_dims_t dims = {(dnnl_dim_t)K, (dnnl_dim_t)N};
     dnnl_status_t rc = describe(mm, &s, dnnl_format_tag_any, md, &pd);
     if (!rc) rc = md_copy(&l->md, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0));
-    if (!rc) rc = md_new(&plain, dims, type_of(bf16), dnnl_ba);
-    if (!rc) rc = dnnl_reorder_primitive_desc_create(&rd, plain, mm->engine, l->md, mm->engine, NULL);
+    if (!rc) rc = md_new(&row_major_md, dims, type_of(bf16), dnnl_ba);
+    if (!rc) rc = dnnl_reorder_primitive_desc_create(&rd, row_major_md, mm->engine, l->md, mm->engine, NULL);
     if (!rc) rc = dnnl_primitive_create(&l->reorder, rd);
-    if (!rc) rc = dnnl_memory_create(&l->from, plain, mm->engine, DNNL_MEMORY_NONE);
+    if (!rc) rc = dnnl_memory_create(&l->from, row_major_md, mm->engine, DNNL_MEMORY_NONE);
     if (!rc) rc = dnnl_memory_create(&l->to, l->md, mm->engine, DNNL_MEMORY_NONE);
     if (!rc) l->bytes = dnnl_memory_desc_get_size(l->md);
     if (pd) dnnl_primitive_desc_destroy(pd);
     if (rd) dnnl_primitive_desc_destroy(rd);
     for (int i = 0; i < 3; i++) md_free(md[i]);
-    md_free(plain);
+    md_free(row_major_md);
     mm->n_layouts++; /* half-made ones are freed with the rest */
     if (rc) return fault(err, rc, "lay out a weight matrix");
     *out = l;
     return find_skinny(mm, l, err);
 }
 
-enum raml_code raml_weight_init(struct raml_mm *mm, struct raml_weight *w, size_t N, size_t K, bool bf16, bool plain,
-                                struct raml_err *err)
+enum raml_code raml_weight_init(struct raml_mm *mm, struct raml_weight *w, size_t N, size_t K, bool bf16,
+                                bool row_major, struct raml_err *err)
 {
     *w = (struct raml_weight){.N = N, .K = K, .bf16 = bf16};
     struct layout *l = NULL;
@@ -435,12 +435,12 @@ enum raml_code raml_weight_init(struct raml_mm *mm, struct raml_weight *w, size_
     size_t size = bf16 ? 2 : 4;
     w->layout = l;
     w->packed = raml_device_alloc(l->bytes, 1); /* zeroed: that a reorder writes all padding is not relied upon */
-    if (plain) w->row_major = raml_device_alloc(N * K, size);
-    if (!w->packed || (plain && !w->row_major)) {
+    if (row_major) w->row_major = raml_device_alloc(N * K, size);
+    if (!w->packed || (row_major && !w->row_major)) {
         raml_weight_deinit(w);
         return raml_fail(err, RAML_ENOMEM, "no memory for a weight matrix of %zu x %zu", N, K);
     }
-    w->bytes = l->bytes + (plain ? N * K * size : 0);
+    w->bytes = l->bytes + (row_major ? N * K * size : 0);
     return RAML_OK;
 }
 

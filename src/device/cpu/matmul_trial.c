@@ -37,7 +37,7 @@ static float number(uint32_t *state)
     return raml_from_bf16((uint16_t)((*state >> 16 & 0x81ffu) | 0x3e00u)); /* 1/8 to 2, either sign; exact as bf16 */
 }
 
-static bool right(const struct trial *t)
+static bool correct(const struct trial *t)
 {
     for (size_t r = 0; r < ROWS; r++)
         for (size_t c = 0; c < t->N; c++) {
@@ -68,7 +68,7 @@ static enum raml_verdict try_product(const struct trial *t, struct raml_weight *
     if (raml_weight_init(t->mm, w, t->N, t->K, t->bf16, false, NULL) || raml_weight_fill(t->mm, w, t->w, NULL) ||
         raml_mm_forward(t->mm, w, t->x_act, ROWS, t->all, true, false, NULL))
         return judge(t, RAML_MM_UNKNOWN, ROWS, cannot);
-    if (!right(t)) return judge(t, RAML_MM_BAD, ROWS, "are wrong");
+    if (!correct(t)) return judge(t, RAML_MM_BAD, ROWS, "are wrong");
     for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
         size_t n = batches[i], first = ROWS - n;
         if (raml_mm_forward(t->mm, w, (const char *)t->x_act + first * row, n, t->some, true, false, NULL))

@@ -144,7 +144,7 @@ static void pack_row(enum raml_type type, unsigned char *panel, size_t c, const 
     }
 }
 
-static void pack_plain(enum raml_type type, unsigned char *panel, size_t c, const unsigned char *row, size_t K)
+static void pack_unquantized(enum raml_type type, unsigned char *panel, size_t c, const unsigned char *row, size_t K)
 {
     for (size_t k = 0; k < K; k++)
         if (type == RAML_TYPE_F32) memcpy(panel + k * UNIT + 4 * c, row + 4 * k, 4);
@@ -158,12 +158,12 @@ void raml_panel_pack(enum raml_type type, void *panel, const void *const row[RAM
     for (size_t c = 0; c < ROWS; c++) {
         if (!row[c]) continue;
         if (layouts[type].bits) pack_row(type, panel, c, row[c], K);
-        else pack_plain(type, panel, c, row[c], K);
+        else pack_unquantized(type, panel, c, row[c], K);
     }
 }
 
 /* -- The reference ------------------------------------------------------------------------------------------------- */
-static float plain_value(enum raml_type type, const unsigned char *panel, size_t k, size_t c)
+static float unquantized_value(enum raml_type type, const unsigned char *panel, size_t k, size_t c)
 {
     uint32_t bits = 0;
     float x;
@@ -213,7 +213,8 @@ static void expand_ref(enum raml_type type, const void *panel, size_t k0, size_t
     size_t block = raml_type_block(type), size = ROWS * raml_type_block_bytes(type);
     for (size_t k = k0; k < k0 + n; k++)
         for (size_t c = 0; c < ROWS; c++)
-            *out++ = layouts[type].bits ? value(type, p + k / block * size, k % block, c) : plain_value(type, p, k, c);
+            *out++ =
+                layouts[type].bits ? value(type, p + k / block * size, k % block, c) : unquantized_value(type, p, k, c);
 }
 
 static void skinny_ref(const struct raml_skinny_panels *f)
@@ -237,7 +238,7 @@ static void skinny_ref(const struct raml_skinny_panels *f)
 }
 
 /* -- Levels -------------------------------------------------------------------------------------------------------- */
-const struct raml_panel_ops raml_panel_ops_ref = {.expand = expand_ref, .few = skinny_ref, .side = 1};
+const struct raml_panel_ops raml_panel_ops_ref = {.expand = expand_ref, .skinny = skinny_ref, .side = 1};
 extern const struct raml_panel_ops raml_panel_ops_avx2, raml_panel_ops_avx512, raml_panel_ops_avx512bf16,
     raml_panel_ops_base;
 

@@ -33,7 +33,7 @@
 
 enum {
     RAML_PANEL_ROWS = 16,
-    RAML_SKINNY_ROWS = 8 /* rows of x, at most, of a product of few rows */
+    RAML_SKINNY_ROWS = 8 /* rows of x, at most, of a skinny product */
 };
 
 size_t raml_panel_bytes(enum raml_type type, size_t K);
@@ -57,10 +57,10 @@ struct raml_skinny_panels {
 struct raml_panel_ops {
     /* out[i][c] = the element k0 + i of row c, i < n. k0: a multiple of 32; n: any (whole k). One thread. */
     void (*expand)(enum raml_type type, const void *panel, size_t k0, size_t n, float *out);
-    void (*few)(const struct raml_skinny_panels *f);
-    size_t side; /* panels that few takes side by side at most: for whole multiples of it nothing is computed twice */
+    void (*skinny)(const struct raml_skinny_panels *f);
+    size_t side; /* panels that skinny takes side by side at most: whole multiples of it compute nothing twice */
 };
-/* Those of a level as named in struct raml_ops; "ref": plain loops. NULL: there is no such level in this build. */
+/* Those of a level as named in struct raml_ops; "ref": simple loops. NULL: there is no such level in this build. */
 const struct raml_panel_ops *raml_panel_ops(const char *level);
 extern const struct raml_panel_ops raml_panel_ops_ref;
 

@@ -29,6 +29,6 @@ struct raml_product {
     size_t ldc;
     bool add; /* C += */
 };
-void raml_product_ref(const struct raml_product *p); /* plain loops; each level's own is in its table (ops.h) */
+void raml_product_ref(const struct raml_product *p); /* simple loops; each level's own is in its table (ops.h) */
 
 #endif

@@ -1,4 +1,4 @@
-/* ref.c - every operation in plain loops, sums in double: what the fast versions are tested against. Contracts: ops.h.
+/* ref.c - every operation in simple loops, sums in double: what the fast versions are tested against. Contracts: ops.h.
  */
 #include "device/ops.h"
 
@@ -80,7 +80,7 @@ static double head_rstd(const double *x, size_t D, double eps)
     return 1.0 / sqrt(sq / (double)D + eps);
 }
 
-static void turn(double *x, const float *cos_sin, size_t D, double sign)
+static void rotate(double *x, const float *cos_sin, size_t D, double sign)
 {
     for (size_t i = 0; i < D / 2; i++) {
         double a = x[i], b = x[i + D / 2], c = cos_sin[i], s = sign * cos_sin[i + D / 2];
@@ -91,18 +91,18 @@ static void turn(double *x, const float *cos_sin, size_t D, double sign)
 
 static void heads(const struct raml_heads *h)
 {
-    size_t n_heads = h->H + 2 * h->K, turned = h->H + h->K, D = h->D;
+    size_t n_heads = h->H + 2 * h->K, n_rotated = h->H + h->K, D = h->D;
     for (size_t r = 0; r < h->n; r++)
         for (size_t j = 0; j < n_heads; j++) {
             double x[RAML_MAX_HEAD_DIM];
             size_t at = (r * n_heads + j) * D;
             const float *w = j < h->H ? h->q_w : h->k_w;
             for (size_t i = 0; i < D; i++) x[i] = get(h->bf16, h->qkv, at + i) + (h->bias ? h->bias[j * D + i] : 0);
-            if (j < turned) {
-                for (size_t i = 0; h->raw && i < D; i++) set(h->bf16, h->raw, (r * turned + j) * D + i, x[i]);
+            if (j < n_rotated) {
+                for (size_t i = 0; h->raw && i < D; i++) set(h->bf16, h->raw, (r * n_rotated + j) * D + i, x[i]);
                 double s = w ? head_rstd(x, D, h->eps) : 1;
                 for (size_t i = 0; w && i < D; i++) x[i] *= s * w[i];
-                turn(x, h->cos_sin + (size_t)h->position[r] * D, D, 1);
+                rotate(x, h->cos_sin + (size_t)h->position[r] * D, D, 1);
             }
             for (size_t i = 0; i < D; i++) set(h->bf16, h->qkv, at + i, x[i]);
         }
@@ -112,7 +112,7 @@ static void heads(const struct raml_heads *h)
 static void heads_back(const struct raml_heads *h, void *dqkv, float *d_bias, float *dq_w, float *dk_w, float *scratch)
 {
     (void)scratch;
-    size_t n_heads = h->H + 2 * h->K, turned = h->H + h->K, D = h->D;
+    size_t n_heads = h->H + 2 * h->K, n_rotated = h->H + h->K, D = h->D;
     for (size_t r = 0; r < h->n; r++)
         for (size_t j = 0; j < n_heads; j++) {
             double g[RAML_MAX_HEAD_DIM], x[RAML_MAX_HEAD_DIM], dot = 0;
@@ -120,9 +120,9 @@ static void heads_back(const struct raml_heads *h, void *dqkv, float *d_bias, fl
             const float *w = j < h->H ? h->q_w : h->k_w;
             float *dw = j < h->H ? dq_w : dk_w;
             for (size_t i = 0; i < D; i++) g[i] = get(h->bf16, dqkv, at + i);
-            if (j < turned) turn(g, h->cos_sin + (size_t)h->position[r] * D, D, -1);
-            if (j < turned && w) {
-                for (size_t i = 0; i < D; i++) x[i] = get(h->bf16, h->raw, (r * turned + j) * D + i);
+            if (j < n_rotated) rotate(g, h->cos_sin + (size_t)h->position[r] * D, D, -1);
+            if (j < n_rotated && w) {
+                for (size_t i = 0; i < D; i++) x[i] = get(h->bf16, h->raw, (r * n_rotated + j) * D + i);
                 double s = head_rstd(x, D, h->eps);
                 for (size_t i = 0; i < D; i++) {
                     dot += g[i] * x[i] * w[i];
@@ -378,7 +378,7 @@ static double exp_all(float *out, const float *z, size_t n, float most, float sc
 
 const struct raml_ops raml_ops_ref = {
     .level = "ref",
-    .has_bf16 = true, /* plain loops read any type; the matrix products still need the processor's support */
+    .has_bf16 = true, /* simple loops read any type; the matrix products still need the processor's support */
     .embed = embed,
     .embed_back = embed_back,
     .add_norm = add_norm,

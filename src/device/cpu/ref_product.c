@@ -1,4 +1,4 @@
-/* ref_product.c - the matrix product in plain loops. Contract: product.h.
+/* ref_product.c - the matrix product in simple loops. Contract: product.h.
  *
  * fmaf is one instruction where the processor has it, and a call of the C library elsewhere: the same number, later.
  */

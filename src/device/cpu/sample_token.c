@@ -1,4 +1,4 @@
-/* draw.c - tokens sampled from rows of logits, one row per thread. See device/backend.h, raml_token_rows. */
+/* sample_token.c - tokens sampled from rows of logits, one row per thread. See device/backend.h, raml_token_rows. */
 #include "device/impl.h"
 
 #include "core/elementary.h"
@@ -9,18 +9,18 @@ enum { MOST_PARTS = (1 << 24) / RAML_EXP_PART + 1 }; /* a vocabulary has at most
 
 /* The most likely of the first `allowed` tokens, and the largest logit of all; false when a logit is NaN or infinite,
  * or none of the allowed is finite. */
-static bool survey(const struct raml_ops *ops, const float *logit, size_t n, size_t allowed, size_t *best, float *top)
+static bool scan(const struct raml_ops *ops, const float *logit, size_t n, size_t allowed, size_t *best, float *max)
 {
     float most = ops->row_max(logit, allowed), rest = n > allowed ? ops->row_max(logit + allowed, n - allowed) : most;
     if (!isfinite(most) || rest != rest || rest == INFINITY) return false;
     for (*best = 0; logit[*best] != most;) ++*best;
-    *top = rest > most ? rest : most;
+    *max = rest > most ? rest : most;
     return true;
 }
 
 /* The token at share u of the weights, in order of the vocabulary; those below `low` do not count, and become 0. part:
  * the weights' sums by parts, valid only for low 0. */
-static size_t draw(float *weight, size_t n, double low, double u, size_t best, const double *part, double *total)
+static size_t choose(float *weight, size_t n, double low, double u, size_t best, const double *part, double *total)
 {
     size_t chosen = best, i = 0;
     double at = 0;
@@ -45,16 +45,16 @@ static size_t draw(float *weight, size_t n, double low, double u, size_t best, c
     return chosen;
 }
 
-static struct raml_token_sampled draw_row(const struct raml_ops *ops, const struct raml_token_rows *r, size_t i)
+static struct raml_token_sampled sample_row(const struct raml_ops *ops, const struct raml_token_rows *r, size_t i)
 {
     const float *z = r->logits + (size_t)r->row[i] * r->vocab;
-    float *weight = r->weight + i * r->vocab, top;
+    float *weight = r->weight + i * r->vocab, max;
     size_t n = r->allowed < r->vocab ? r->allowed : r->vocab, best;
     double part[MOST_PARTS];
     struct raml_token_sampled out = {.best = -1, .token = -1};
-    if (!n || r->vocab > (size_t)1 << 24 || !survey(ops, z, r->vocab, n, &best, &top)) return out;
-    out.total = ops->exp_all(weight, z, r->vocab, top, 1, part);
-    out.lse = (double)top + raml_log(out.total);
+    if (!n || r->vocab > (size_t)1 << 24 || !scan(ops, z, r->vocab, n, &best, &max)) return out;
+    out.total = ops->exp_all(weight, z, r->vocab, max, 1, part);
+    out.lse = (double)max + raml_log(out.total);
     out.best = out.token = (int32_t)best;
     out.logit = z[best];
     if (!isfinite(r->scale)) { /* no other token is left */
@@ -64,7 +64,7 @@ static struct raml_token_sampled draw_row(const struct raml_ops *ops, const stru
     }
     if (r->scale != 1 || n < r->vocab) out.total = ops->exp_all(weight, z, n, z[best], r->scale, part);
     if (r->weigh) return out;
-    size_t chosen = draw(weight, n, r->min_p, r->u[i], best, part, &out.total);
+    size_t chosen = choose(weight, n, r->min_p, r->u[i], best, part, &out.total);
     out.token = (int32_t)chosen;
     out.logit = z[chosen];
     out.weight = weight[chosen];
@@ -74,5 +74,5 @@ static struct raml_token_sampled draw_row(const struct raml_ops *ops, const stru
 void raml_cpu_sample(const struct raml_ops *ops, const struct raml_token_rows *r, struct raml_token_sampled *out)
 {
 #pragma omp parallel for schedule(static)
-    for (size_t i = 0; i < r->n; i++) out[i] = draw_row(ops, r, i);
+    for (size_t i = 0; i < r->n; i++) out[i] = sample_row(ops, r, i);
 }

@@ -166,7 +166,7 @@ static void pack_back(const struct own *o, const struct raml_matrix *w, size_t q
     for (size_t r = 0; r < w->N; r++, out += ROWS) memcpy(out, value + r * w->K + c0, width * sizeof *out);
 }
 
-/* The rows of one panel rounded to bf16, then packed. room: [ROWS, K] */
+/* The rows of one panel rounded to bf16, then packed. scratch: [ROWS, K] */
 static void pack_rounded(const struct part *p, size_t q, const float *value, size_t K, uint16_t *scratch)
 {
     size_t n = p->n - q * ROWS < ROWS ? p->n - q * ROWS : ROWS;
@@ -245,7 +245,7 @@ static void stream(const struct raml_device *d, const struct raml_matrix *w, con
         f.panels = p->panels + q * p->panel_bytes;
         f.y = all->y + p->row + q * ROWS;
         f.N = p->n - q * ROWS < each * ROWS ? p->n - q * ROWS : each * ROWS;
-        d->ops->panel->few(&f);
+        d->ops->panel->skinny(&f);
     }
 }
 

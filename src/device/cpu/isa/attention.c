@@ -5,7 +5,7 @@
  * A line is a query row of one head. There are two ways to process a page:
  *   blocks   GEMM_LANES lines of a head side by side in the registers' lanes: scores are computed transposed, keys
  *            down, so that maximum, mask, weight and sum run along the keys without crossing lanes
- *   few      up to GEMM_SKINNY lines (a row of a sample's own page, all heads of the group): keys in the lanes
+ *   skinny   up to GEMM_SKINNY lines (a row of a sample's own page, all heads of the group): keys in the lanes
  * Both give a line the same bits. A masked key's weight is exactly 0.
  */
 #include "device/cpu/isa/rows.h"
@@ -19,8 +19,8 @@ enum { W = GEMM_LANES, BLOCKS = T / W };
 /* State of one task: row r of head j is line j T + r. */
 struct work {
     struct soft soft;
-    float s[T * W];                        /* scores, then weights, of a page: [64][W]; few: [lines][64] */
-    uint16_t p16[GEMM_SKINNY][T];          /* few: weights in bf16 */
+    float s[T * W];                        /* scores, then weights, of a page: [64][W]; skinny: [lines][64] */
+    uint16_t p16[GEMM_SKINNY][T];          /* skinny: weights in bf16 */
     uint64_t seen[T];                      /* seen[key] bit r: row r of the pair's tile sees the key */
     float o[LINES * RAML_MAX_HEAD_DIM];    /* [LINES][Dp] */
     uint32_t q[LINES * RAML_MAX_HEAD_DIM]; /* of head j, block b: cells [D][W] at (j BLOCKS + b) W cells */
@@ -95,20 +95,20 @@ static struct seen look(const struct raml_attn_pair *pair, const uint64_t *mask,
 INLINE void soft_lanes(const bool bf16, const bool masked, struct work *w, float *s, size_t line, size_t row,
                        struct seen see, const struct heads *h)
 {
-    nv top = nv_set(-INFINITY), c = nv_set(h->c);
+    nv max = nv_set(-INFINITY), c = nv_set(h->c);
     for (size_t k = see.low; k < see.high; k++) {
         nv x = nv_load(s + k * W);
         if (masked) {
             x = nv_select((uint32_t)(w->seen[k] >> row), x, nv_set(-INFINITY));
             nv_store(s + k * W, x);
         }
-        top = nv_max(top, x);
+        max = nv_max(max, x);
     }
-    top = nv_mul(top, c);
-    uint32_t over = nv_over(top, nv_load(w->soft.limit + line));
+    max = nv_mul(max, c);
+    uint32_t over = nv_over(max, nv_load(w->soft.limit + line));
     if (over) {
         float x[NV];
-        nv_store(x, top);
+        nv_store(x, max);
         for (size_t i = 0; i < NV; i++)
             if (over >> i & 1) soft_raise(&w->soft, line + i, x[i], w->o + (line + i) * h->Dp, h->Dp);
     }
@@ -154,7 +154,7 @@ INLINE void attn_block(const bool bf16, const struct raml_attn *a, struct work *
     gemm_down(bf16, value, rows, h->Dp / NV);
 }
 
-/* -- A few lines --------------------------------------------------------------------------------------------------- */
+/* -- Skinny blocks ------------------------------------------------------------------------------------------------- */
 
 /* A page seen by n lines: line i has its query at q + i step, is `line` + i stride, and has mask[i same ? 0 : i]. */
 struct view {
@@ -168,15 +168,15 @@ struct view {
 INLINE void soft_keys(const bool bf16, struct work *w, size_t i, size_t line, uint64_t mask, size_t low, size_t high,
                       const struct heads *h)
 {
-    float *s = w->s + i * T, top = -INFINITY;
+    float *s = w->s + i * T, max = -INFINITY;
     nv c = nv_set(h->c);
     for (size_t k = low; k < high; k += NV) {
         nv x = nv_select((uint32_t)(mask >> k), nv_load(s + k), nv_set(-INFINITY));
         nv_store(s + k, x);
         float t = nv_max_lane(x);
-        if (t > top) top = t;
+        if (t > max) max = t;
     }
-    if (top * h->c > w->soft.limit[line]) soft_raise(&w->soft, line, top * h->c, w->o + line * h->Dp, h->Dp);
+    if (max * h->c > w->soft.limit[line]) soft_raise(&w->soft, line, max * h->c, w->o + line * h->Dp, h->Dp);
     nv base = nv_set(w->soft.base[line]);
     for (size_t k = low; k < high; k += NV) nv_store(s + k, soft_weight(nv_load(s + k), c, base));
     if (!bf16) return;

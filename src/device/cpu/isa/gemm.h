@@ -15,7 +15,7 @@
 
 #include "device/cpu/isa/native.h"
 
-/* MR by NR; and for products of few rows (decoding), where a single row needs several registers in flight. */
+/* MR by NR; and for skinny products (decoding), where a single row needs several registers in flight. */
 #if defined(__AVX512F__)
 enum { GEMM_NR = 4, GEMM_MR_4 = 6, GEMM_MR_3 = 8, GEMM_MR_2 = 12, GEMM_MR_1 = 12 };
 #elif defined(__AVX2__)

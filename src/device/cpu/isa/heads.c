@@ -26,7 +26,7 @@ INLINE float head_rstd(const struct head *h, size_t D, float eps)
     return 1.0f / sqrtf(vf_sum(sq) / (float)D + eps);
 }
 /* (a, b) -> (a cos - b sin, b cos + a sin) for a = x[i], b = x[i + D/2]; back: by minus the angle. */
-INLINE void turn(vf *a, vf *b, vf c, vf s)
+INLINE void rotate(vf *a, vf *b, vf c, vf s)
 {
     vf first = vf_fnma(*b, s, vf_mul(*a, c)), second = vf_fma(*a, s, vf_mul(*b, c));
     *a = first;
@@ -38,35 +38,35 @@ INLINE void head_turn(struct head *h, const float *cos_sin, size_t D, const bool
     EACH16(i, m, half)
     {
         vf a = vf_load_n(h->x + i, m), b = vf_load_n(h->x + half + i, m), s = vf_load_n(cos_sin + half + i, m);
-        turn(&a, &b, vf_load_n(cos_sin + i, m), back ? vf_neg(s) : s);
+        rotate(&a, &b, vf_load_n(cos_sin + i, m), back ? vf_neg(s) : s);
         vf_store_n(h->x + i, a, m);
         vf_store_n(h->x + half + i, b, m);
     }
 }
 
 /* The same, in place in memory. */
-INLINE void turn_in_place(const bool bf16, void *p, size_t at, const float *cos_sin, size_t D, const bool back)
+INLINE void rotate_in_place(const bool bf16, void *p, size_t at, const float *cos_sin, size_t D, const bool back)
 {
     size_t half = D / 2;
     EACH16(i, m, half)
     {
         vf a = act_load_n(bf16, p, at + i, m), b = act_load_n(bf16, p, at + half + i, m);
         vf s = vf_load_n(cos_sin + half + i, m);
-        turn(&a, &b, vf_load_n(cos_sin + i, m), back ? vf_neg(s) : s);
+        rotate(&a, &b, vf_load_n(cos_sin + i, m), back ? vf_neg(s) : s);
         act_store_n(bf16, p, at + i, a, m);
         act_store_n(bf16, p, at + half + i, b, m);
     }
 }
 INLINE void turn_row(const bool bf16, const struct raml_heads *a, void *p, size_t r, const bool back)
 {
-    size_t width = (a->H + 2 * a->K) * a->D, turned = a->H + a->K;
+    size_t width = (a->H + 2 * a->K) * a->D, n_rotated = a->H + a->K;
     const float *cos_sin = a->cos_sin + (size_t)a->position[r] * a->D;
-    for (size_t j = 0; j < turned; j++) turn_in_place(bf16, p, r * width + j * a->D, cos_sin, a->D, back);
+    for (size_t j = 0; j < n_rotated; j++) rotate_in_place(bf16, p, r * width + j * a->D, cos_sin, a->D, back);
 }
 
 INLINE void heads_row(const bool bf16, const struct raml_heads *a, size_t r)
 {
-    size_t D = a->D, width = (a->H + 2 * a->K) * D, turned = a->H + a->K;
+    size_t D = a->D, width = (a->H + 2 * a->K) * D, n_rotated = a->H + a->K;
     struct head h;
     if (!a->bias && !a->raw && !a->q_w && !a->k_w) {
         turn_row(bf16, a, a->qkv, r, false);
@@ -75,15 +75,15 @@ INLINE void heads_row(const bool bf16, const struct raml_heads *a, size_t r)
     for (size_t j = 0; j < a->H + 2 * a->K; j++) {
         size_t at = r * width + j * D;
         const float *w = j < a->H ? a->q_w : a->k_w;
-        if (j >= turned && !a->bias) break;
+        if (j >= n_rotated && !a->bias) break;
         head_load(bf16, &h, a->qkv, at, D);
         if (a->bias) EACH16(i, m, D)
             {
                 vf b = vf_load_n(a->bias + j * D + i, m);
                 vf_store_n(h.x + i, vf_add(vf_load_n(h.x + i, m), b), m);
             }
-        if (j < turned) {
-            if (a->raw) head_store(bf16, a->raw, (r * turned + j) * D, &h, D);
+        if (j < n_rotated) {
+            if (a->raw) head_store(bf16, a->raw, (r * n_rotated + j) * D, &h, D);
             if (w) {
                 float s = head_rstd(&h, D, a->eps);
                 EACH16(i, m, D)
@@ -122,19 +122,19 @@ INLINE void head_norm_back(struct head *g, const struct head *x, const float *w,
 /* rstd: of this row's query and key heads */
 INLINE void heads_back_row(const bool bf16, const struct raml_heads *a, void *dqkv, const float *rstd, size_t r)
 {
-    size_t D = a->D, n_heads = a->H + 2 * a->K, turned = a->H + a->K;
+    size_t D = a->D, n_heads = a->H + 2 * a->K, n_rotated = a->H + a->K;
     struct head g, x;
     if (!a->q_w && !a->k_w) {
         turn_row(bf16, a, dqkv, r, true);
         return;
     }
-    for (size_t j = 0; j < turned; j++) {
+    for (size_t j = 0; j < n_rotated; j++) {
         size_t at = (r * n_heads + j) * D;
         const float *w = j < a->H ? a->q_w : a->k_w;
         head_load(bf16, &g, dqkv, at, D);
         head_turn(&g, a->cos_sin + (size_t)a->position[r] * D, D, true);
         if (w) {
-            head_load(bf16, &x, a->raw, (r * turned + j) * D, D);
+            head_load(bf16, &x, a->raw, (r * n_rotated + j) * D, D);
             head_norm_back(&g, &x, w, D, rstd[j]);
         }
         head_store(bf16, dqkv, at, &g, D);
@@ -143,10 +143,10 @@ INLINE void heads_back_row(const bool bf16, const struct raml_heads *a, void *dq
 
 INLINE void rstd_row(const bool bf16, const struct raml_heads *a, float *rstd, size_t r)
 {
-    size_t turned = a->H + a->K;
+    size_t n_rotated = a->H + a->K;
     struct head x;
-    for (size_t j = 0; j < turned; j++) {
-        head_load(bf16, &x, a->raw, (r * turned + j) * a->D, a->D);
+    for (size_t j = 0; j < n_rotated; j++) {
+        head_load(bf16, &x, a->raw, (r * n_rotated + j) * a->D, a->D);
         rstd[j] = head_rstd(&x, a->D, a->eps);
     }
 }
@@ -156,16 +156,16 @@ INLINE void rstd_row(const bool bf16, const struct raml_heads *a, float *rstd, s
 INLINE void norm_weights(const bool bf16, const struct raml_heads *a, const void *dqkv, float *dw, const float *rstd,
                          const size_t r0, size_t r1, size_t j0, size_t j1, size_t c, size_t m)
 {
-    size_t D = a->D, half = D / 2, n_heads = a->H + 2 * a->K, turned = a->H + a->K;
+    size_t D = a->D, half = D / 2, n_heads = a->H + 2 * a->K, n_rotated = a->H + a->K;
     vf sum0 = vf_load_n(dw + c, m), sum1 = vf_load_n(dw + half + c, m);
     for (size_t r = r0; r < r1; r++) {
         const float *cos_sin = a->cos_sin + (size_t)a->position[r] * D + c;
         vf cs = vf_load_n(cos_sin, m), sn = vf_neg(vf_load_n(cos_sin + half, m));
         for (size_t j = j0; j < j1; j++) {
-            size_t g = (r * n_heads + j) * D + c, x = (r * turned + j) * D + c;
+            size_t g = (r * n_heads + j) * D + c, x = (r * n_rotated + j) * D + c;
             vf g0 = act_load_n(bf16, dqkv, g, m), g1 = act_load_n(bf16, dqkv, g + half, m);
-            turn(&g0, &g1, cs, sn);
-            vf s = vf_set(rstd[(r - r0) * turned + j]);
+            rotate(&g0, &g1, cs, sn);
+            vf s = vf_set(rstd[(r - r0) * n_rotated + j]);
             sum0 = vf_fma(vf_mul(g0, act_load_n(bf16, a->raw, x, m)), s, sum0);
             sum1 = vf_fma(vf_mul(g1, act_load_n(bf16, a->raw, x + half, m)), s, sum1);
         }
@@ -187,32 +187,32 @@ INLINE void add_rows(const bool bf16, float *out, const void *in, size_t n, size
  * heads_back_row overwrites, and each head's rstd: hence groups of as many rows as `rstd` holds. */
 void heads_back_isa(const struct raml_heads *h, void *dqkv, float *d_bias, float *dq_w, float *dk_w, float *scratch)
 {
-    enum { ROOM = 8192, WIDE = 16 }; /* config.c: at most 8192 heads */
+    enum { MOST_RSTD = 8192, WIDE = 16 }; /* config.c: at most 8192 heads */
     (void)scratch;
-    size_t turned = h->H + h->K, width = (turned + h->K) * h->D;
-    size_t blocks = h->q_w || h->k_w ? (h->D / 2 + WIDE - 1) / WIDE : 0, group = blocks ? ROOM / turned : h->n;
-    float rstd[ROOM];
+    size_t n_rotated = h->H + h->K, width = (n_rotated + h->K) * h->D;
+    size_t blocks = h->q_w || h->k_w ? (h->D / 2 + WIDE - 1) / WIDE : 0, group = blocks ? MOST_RSTD / n_rotated : h->n;
+    float rstd[MOST_RSTD];
 #pragma omp parallel
     {
         for (size_t r0 = 0; r0 < h->n; r0 += group) {
             size_t r1 = h->n - r0 < group ? h->n : r0 + group;
 #pragma omp for schedule(static)
             for (size_t r = r0; r < (blocks ? r1 : r0); r++)
-                BY_ACT(h->bf16, rstd_row(true, h, rstd + (r - r0) * turned, r),
-                       rstd_row(false, h, rstd + (r - r0) * turned, r));
+                BY_ACT(h->bf16, rstd_row(true, h, rstd + (r - r0) * n_rotated, r),
+                       rstd_row(false, h, rstd + (r - r0) * n_rotated, r));
 #pragma omp for schedule(static)
             for (size_t b = 0; b < 2 * blocks; b++) {
                 size_t c = b / 2 * WIDE, m = h->D / 2 - c < WIDE ? h->D / 2 - c : WIDE;
                 float *dw = b % 2 ? dk_w : dq_w;
-                size_t j0 = b % 2 ? h->H : 0, j1 = b % 2 ? turned : h->H;
+                size_t j0 = b % 2 ? h->H : 0, j1 = b % 2 ? n_rotated : h->H;
                 if (!dw) continue;
                 BY_ACT(h->bf16, norm_weights(true, h, dqkv, dw, rstd, r0, r1, j0, j1, c, m),
                        norm_weights(false, h, dqkv, dw, rstd, r0, r1, j0, j1, c, m));
             }
 #pragma omp for schedule(static)
             for (size_t r = r0; r < r1; r++)
-                BY_ACT(h->bf16, heads_back_row(true, h, dqkv, rstd + (r - r0) * turned, r),
-                       heads_back_row(false, h, dqkv, rstd + (r - r0) * turned, r));
+                BY_ACT(h->bf16, heads_back_row(true, h, dqkv, rstd + (r - r0) * n_rotated, r),
+                       heads_back_row(false, h, dqkv, rstd + (r - r0) * n_rotated, r));
         }
 #pragma omp for schedule(static)
         for (size_t c = 0; c < (d_bias ? width : 0); c += WIDE) {

@@ -8,14 +8,14 @@
 
 static void loss_row(const struct raml_loss_rows *s, size_t r, const float *z, int64_t token, size_t v0, size_t v)
 {
-    vf top = vf_set(-INFINITY);
+    vf highest = vf_set(-INFINITY);
     EACH16(i, m, v)
     {
         vf a = vf_load_n(z + i, m);
         if (m < 16) a = vf_select(vm_first(m), a, vf_set(-INFINITY));
-        top = vf_max(top, a);
+        highest = vf_max(highest, a);
     }
-    float high = vf_max_lane(top), old = s->max[r];
+    float high = vf_max_lane(highest), old = s->max[r];
     if (high > old) {
         size_t best = 0;
         while (z[best] != high && best + 1 < v) best++;
@@ -95,9 +95,9 @@ float row_max_isa(const float *z, size_t n)
 
 /* Sums of 4096 in sixteen lanes of floats, those in double: lanes sum at most 256 addends each. vf_exp ends at e^-87.3;
  * anything below that counts as 0. */
-double exp_all_isa(float *out, const float *z, size_t n, float top, float scale, double *part)
+double exp_all_isa(float *out, const float *z, size_t n, float max, float scale, double *part)
 {
-    const vf vt = vf_set(top), vs = vf_set(scale), floor = vf_set(-87.3f);
+    const vf vt = vf_set(max), vs = vf_set(scale), floor = vf_set(-87.3f);
     double total = 0;
     for (size_t from = 0; from < n; from += RAML_EXP_PART) {
         size_t m = n - from < RAML_EXP_PART ? n - from : RAML_EXP_PART;

@@ -3,8 +3,8 @@
  * same at every width.
  *
  *   nv    NV floats      nv_set nv_load nv_store nv_add nv_sub nv_mul nv_max, nv_fma(a, b, c) = a b + c,
- *                        nv_fms(a, b, c) = a b - c, nv_top: the largest lane
- *         nv_pick(bits, a, b)       lanes whose bit is set come from a, the others from b
+ *                        nv_fms(a, b, c) = a b - c, nv_max_lane: the largest lane
+ *         nv_select(bits, a, b)     lanes whose bit is set come from a, the others from b
  *         nv_over(a, b)             bits of the lanes where a > b
  *         nv_scale(p, t)            p times 2^k, k the integer in the low bits of t
  *         nv_keep(p, t, low)        p where t is not less than low, else 0

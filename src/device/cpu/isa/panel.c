@@ -78,4 +78,4 @@ void panel_expand_isa(enum raml_type type, const void *panel, size_t k0, size_t 
         group(panel, k0 + i, n - i < PANEL_GROUP ? n - i : PANEL_GROUP, out + i * ROWS);
 }
 
-const struct raml_panel_ops panel_ops_isa = {.expand = panel_expand_isa, .few = panel_skinny_isa, .side = 8 / VP};
+const struct raml_panel_ops panel_ops_isa = {.expand = panel_expand_isa, .skinny = panel_skinny_isa, .side = 8 / VP};

@@ -19,7 +19,7 @@ enum { PANEL_GROUP = 32 /* k that are expanded at once */ };
 typedef void panel_group(const unsigned char *panel, size_t k, size_t n, float *out);
 panel_group *panel_group_isa(enum raml_type type);
 
-/* The product of R rows without expanding panels; NULL: another way is faster. */
+/* The product of R rows without expanding panels; NULL: another product is faster. */
 typedef void panel_skinny(const struct raml_skinny_panels *f);
 panel_skinny *panel_direct_isa(enum raml_type type, size_t R);
 

@@ -1,4 +1,5 @@
-/* panel_direct.c - products of very few rows with panels: numbers are made in registers, never stored. See panel.h.
+/* panel_direct.c - skinny products of very few rows with panels: numbers are made in registers, never written to
+ * memory. See panel.h.
  *
  * The sums of several panels run side by side for each k, which hides the latency of a multiply-add; the scales of a
  * group wait in the first-level cache. V vectors (of P panels) are used at once, as many as leave registers for sums

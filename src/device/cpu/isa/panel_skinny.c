@@ -1,5 +1,5 @@
-/* panel_skinny.c - products of a few rows with panels, where memory is the limit: every weight is read once, in memory
- * order. Contract: device/cpu/panel.h.
+/* panel_skinny.c - skinny products (of a few rows) with panels, where memory is the limit: every weight is read once,
+ * in memory order. Contract: device/cpu/panel.h.
  *
  * Several panels run side by side, so that enough sums run at once to hide the latency of a multiply-add; 32 k of each
  * are expanded into the first-level cache, then read by every row. A sum goes through memory between such pieces, which
@@ -75,7 +75,7 @@ static void skinny_side(const struct raml_skinny_panels *f, size_t first, size_t
     const size_t bytes = raml_panel_bytes(f->type, f->K), at = first * ROWS;
     const size_t columns = f->N - at < count * ROWS ? f->N - at : count * ROWS;
     const unsigned char *panel = (const unsigned char *)f->panels + first * bytes;
-    const bool plain = f->type == RAML_TYPE_F32;
+    const bool is_f32 = f->type == RAML_TYPE_F32;
     panel_group *group = panel_group_isa(f->type);
     memset(acc, 0, sizeof acc);
     for (size_t r = 0; r < f->R && f->add; r++)
@@ -85,8 +85,8 @@ static void skinny_side(const struct raml_skinny_panels *f, size_t first, size_t
         const float *piece[SIDE];
         for (size_t p = 0; p < SIDE; p++) {
             const unsigned char *from = panel + (p < count ? p : count - 1) * bytes;
-            piece[p] = plain ? (const float *)(const void *)from + k * ROWS : w + (p < count ? p : count - 1) * PIECE;
-            if (!plain && p < count) group(from, k, n, w + p * PIECE);
+            piece[p] = is_f32 ? (const float *)(const void *)from + k * ROWS : w + (p < count ? p : count - 1) * PIECE;
+            if (!is_f32 && p < count) group(from, k, n, w + p * PIECE);
         }
         rows_piece(f->R, piece, f->x + k, f->ldx, n, acc);
     }

@@ -123,7 +123,7 @@ static __attribute__((noinline)) void block_wide(const struct block *s, size_t r
 }
 
 /* A piece of a panel whose last columns C does not have: computed in a copy. */
-static void block_cut(const struct block *s, size_t rows, size_t columns)
+static void block_partial(const struct block *s, size_t rows, size_t columns)
 {
     float edge[MR * PANEL];
     struct block t = *s;
@@ -219,7 +219,7 @@ static void task_rows(const struct task *t, struct block *s, size_t c0, size_t c
         s->step = t->a ? r : 1;
         s->c = top + i * p->ldc;
         s->next_c = i + MR < t->rows ? s->c + MR * p->ldc : top + (columns > count * PANEL ? count * PANEL : 0);
-        if (columns < PANEL) block_cut(s, r, columns);
+        if (columns < PANEL) block_partial(s, r, columns);
         else if (count == PN) block_wide(s, r);
         else block_one(s, r);
     }

@@ -65,6 +65,6 @@ void loss_tile_back_isa(bool bf16, void *dz, const float *z, size_t ld, const fl
 void skinny_gemm_isa(const struct raml_skinny *f);
 void product_isa(const struct raml_product *p);
 float row_max_isa(const float *z, size_t n);
-double exp_all_isa(float *out, const float *z, size_t n, float top, float scale, double *part);
+double exp_all_isa(float *out, const float *z, size_t n, float max, float scale, double *part);
 
 #endif

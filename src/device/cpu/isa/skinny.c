@@ -1,4 +1,4 @@
-/* few.c - products of a few rows, where memory is the limit: every weight is read once, in memory order. Contract:
+/* skinny.c - products of a few rows, where memory is the limit: every weight is read once, in memory order. Contract:
  * device/ops.h.
  *
  * Sixteen columns per accumulator, four of them a block's width; weights come in pairs, as the dot product instruction

@@ -12,7 +12,7 @@ enum { BLOCK = 64 };
             for (size_t c = 0; c < cols; c++) t[c][r] = in[r * ld_in + c];                                             \
         for (size_t c = 0; c < cols; c++) memcpy(out + c * ld_out, t[c], rows * sizeof(type));                         \
     }
-TRANSPOSE_BLOCK(float, block_f32_plain)
+TRANSPOSE_BLOCK(float, block_f32_ref)
 
 #ifdef __AVX2__
 /* 8 x 8 floats: by ones, twos and fours of columns */
@@ -51,7 +51,7 @@ INLINE void block_f32(float *restrict out, const float *restrict in, size_t rows
         return;
     }
 #endif
-    block_f32_plain(out, in, rows, cols, ld_in, ld_out);
+    block_f32_ref(out, in, rows, cols, ld_in, ld_out);
 }
 
 #ifdef __AVX512BW__
@@ -81,7 +81,7 @@ INLINE void block32(uint16_t *restrict out, const uint16_t *restrict in, size_t 
     }
 }
 #endif
-TRANSPOSE_BLOCK(uint16_t, block_u16_plain)
+TRANSPOSE_BLOCK(uint16_t, block_u16_ref)
 
 INLINE void block_u16(uint16_t *restrict out, const uint16_t *restrict in, size_t rows, size_t cols, size_t ld_in,
                       size_t ld_out)
@@ -93,7 +93,7 @@ INLINE void block_u16(uint16_t *restrict out, const uint16_t *restrict in, size_
         return;
     }
 #endif
-    block_u16_plain(out, in, rows, cols, ld_in, ld_out);
+    block_u16_ref(out, in, rows, cols, ld_in, ld_out);
 }
 
 void transpose_isa(bool bf16, void *out, const void *in, size_t n, size_t d, size_t n_pad)

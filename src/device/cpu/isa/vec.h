@@ -6,13 +6,13 @@
  *   vf    sixteen floats           vf_set vf_load vf_store, vf_load_n vf_store_n (the first m lanes; the others read 0)
  *         vf_add vf_sub vf_mul vf_div vf_sqrt vf_neg, vf_max(a, b) = a > b ? a : b, vf_min(a, b) = a < b ? a : b
  *         vf_fma(a, b, c) = a b + c, vf_fnma(a, b, c) = c - a b, each rounded once
- *   vm    sixteen yes or no        vm_first(m) vm_bits(word), vf_gt(a, b) vf_isnan(a), vm_or vm_any, vf_pick(m, a, b)
+ *   vm    sixteen yes or no        vm_first(m) vm_bits(word), vf_gt(a, b) vf_isnan(a), vm_or vm_any, vf_select(m, a, b)
  *   vh    sixteen bf16             vh_load vh_store, vh_load_n vh_store_n, vh_up vh_down
  *
  * A lane's value is the same on every instruction set, to the bit: each function is one IEEE operation per lane,
  * nothing is contracted (-ffp-contract=off: a product and a sum stay two roundings unless vf_fma is written), lanes are
- * joined by vf_sum and vf_top in one order, and what the C library would do differently from machine to machine (exp)
- * is done here. A NaN stays a NaN; which NaN may depend on the processor.
+ * joined by vf_sum and vf_max_lane in one order, and what the C library would do differently from machine to machine
+ * (exp) is done here. A NaN stays a NaN; which NaN may depend on the processor.
  */
 #ifndef RAML_ISA_VEC_H
 #define RAML_ISA_VEC_H
