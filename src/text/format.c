@@ -10,7 +10,7 @@ const char *raml_segment_name(enum raml_segment segment)
     switch (segment) {
     case RAML_SEGMENT_PROMPT: return "prompt";
     case RAML_SEGMENT_TRAJECTORY: return "trajectory";
-    case RAML_SEGMENT_ANSWER_PREFIX: return "cue";
+    case RAML_SEGMENT_ANSWER_PREFIX: return "answer_prefix";
     case RAML_SEGMENT_ANSWER: return "answer";
     case RAML_SEGMENT_END: return "end";
     }
