@@ -45,6 +45,7 @@ static json_t *row_json(const struct raml_table *t, const struct raml_table_row 
     bad |= json_object_set_new(o, "samples_min", json_integer(r->n_min));
     bad |= json_object_set_new(o, "samples_max", json_integer(r->n_max));
     bad |= json_object_set_new(o, "right", json_integer((json_int_t)r->n_correct));
+    bad |= json_object_set_new(o, "correct", json_integer((json_int_t)r->n_correct));
     bad |= json_object_set_new(o, "accuracy", accuracy(r));
     for (size_t j = 0; j < t->n_k; j++) {
         char k[16];
