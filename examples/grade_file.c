@@ -1,4 +1,4 @@
-/* grade_file.c - grades a file of answers: is each the same as the right one?
+/* grade_file.c - grades a file of answers: is each the same as the correct one?
  *
  * usage: grade_file FILE.jsonl
  * One JSON object a line with the texts "gold" and "pred", which may hold their answers anywhere: in \boxed{}, after

@@ -45,13 +45,13 @@ static void same(const struct raml_questions *a, const struct raml_questions *b)
     }
 }
 
-/* An answer that spells the marks of one is read as marked when it comes back: "\boxed{\boxed{5}}", "#### 5". */
-static bool marked(const struct raml_questions *qs)
+/* An answer that spells the signs of one is read as one when it comes back: "\boxed{\boxed{5}}", "#### 5". */
+static bool spells_signs(const struct raml_questions *qs)
 {
-    static const char *const marks[] = {"####", "boxed", "fbox"};
+    static const char *const signs[] = {"####", "boxed", "fbox"};
     for (size_t i = 0; i < qs->n; i++)
-        for (size_t k = 0; k < FUZZ_COUNT(marks); k++)
-            if (strstr(qs->question[i].answer, marks[k])) return true;
+        for (size_t k = 0; k < FUZZ_COUNT(signs); k++)
+            if (strstr(qs->question[i].answer, signs[k])) return true;
     return false;
 }
 
@@ -95,7 +95,7 @@ static int run(const uint8_t *data, size_t size)
     FUZZ_CHECK(rc_most || n_bad == reported, "%zu bad lines are counted, %zu were reported", n_bad, reported);
     if (rc_most) fuzz_refused(rc_most, &bad);
     int outcome = rc ? fuzz_refused(rc, &err) : FUZZ_READ;
-    if (!rc && !marked(&qs)) write_again(&qs);
+    if (!rc && !spells_signs(&qs)) write_again(&qs);
     raml_questions_deinit(&qs);
     raml_questions_deinit(&most);
     return outcome;

@@ -1,5 +1,5 @@
 /* fuzz_samples.c - files of samples, ours and other tools': read by what they look like, then as each layout there is,
- * with the file's marks and with marks made here. What a layout was known by reads the same when it is asked for by
+ * with the file's grades and with grades made here. What a layout was known by reads the same when it is asked for by
  * name. */
 #include "samples/layouts.h"
 #include "fuzz/check.h"
@@ -43,7 +43,8 @@ static enum raml_code take(void *user, const struct raml_graded *q, struct raml_
     add(s, &q->difficulty, sizeof q->difficulty);
     for (uint32_t i = 0; i < q->n; i++) {
         bool flag[] = {q->correct[i], q->truncated[i], q->unclosed[i]};
-        FUZZ_CHECK(!flag[0] || (!flag[1] && !flag[2]), "sample %u of '%s' is right, and cut off or unclosed", i, q->id);
+        FUZZ_CHECK(!flag[0] || (!flag[1] && !flag[2]), "sample %u of '%s' is correct, and truncated or unclosed", i,
+                   q->id);
         FUZZ_CHECK(!q->answer[i] || q->has_answers, "sample %u of '%s' has an answer where there are none", i, q->id);
         add(s, flag, sizeof flag);
         add_text(s, q->answer[i]);
@@ -51,10 +52,10 @@ static enum raml_code take(void *user, const struct raml_graded *q, struct raml_
     return RAML_OK;
 }
 
-static enum raml_code read(const char *path, enum raml_samples_layout layout, bool recheck, struct seen *seen,
+static enum raml_code read(const char *path, enum raml_samples_layout layout, bool regrade, struct seen *seen,
                            struct raml_samples_report *report)
 {
-    struct raml_samples_options opt = {.layout = layout, .regrade = recheck, .answer = raml_answer_default()};
+    struct raml_samples_options opt = {.layout = layout, .regrade = regrade, .answer = raml_answer_default()};
     struct raml_err err = {0};
     opt.answer.max_work = MAX_WORK;
     *seen = (struct seen){.questions = 0};
@@ -69,7 +70,7 @@ static enum raml_code read(const char *path, enum raml_samples_layout layout, bo
                (unsigned long long)report->n_questions, (unsigned long long)report->n_samples,
                (unsigned long long)seen->questions, (unsigned long long)seen->samples);
     FUZZ_CHECK(memchr(report->note, 0, sizeof report->note), "a note without an end");
-    FUZZ_CHECK(report->metric != NULL, "no name of the mark");
+    FUZZ_CHECK(report->metric != NULL, "no name of the grade");
     FUZZ_CHECK(layout == RAML_LAYOUT_AUTO || report->layout == layout, "layout %d was read as %d", (int)layout,
                (int)report->layout);
     return rc;
@@ -82,12 +83,12 @@ static int run(const uint8_t *data, size_t size)
     struct raml_samples_report report, again;
     fuzz_file("samples.jsonl", data, size, path);
     bool some = false;
-    for (int recheck = 0; recheck < 2; recheck++) {
-        bool known = read(path, RAML_LAYOUT_AUTO, recheck, &seen, &report) == RAML_OK;
+    for (int regrade = 0; regrade < 2; regrade++) {
+        bool known = read(path, RAML_LAYOUT_AUTO, regrade, &seen, &report) == RAML_OK;
         some = some || known;
         for (size_t i = 0; i < raml_samples_n_layouts; i++) {
             enum raml_samples_layout layout = raml_samples_layouts[i]->layout;
-            bool ok = read(path, layout, recheck, &named, &again) == RAML_OK;
+            bool ok = read(path, layout, regrade, &named, &again) == RAML_OK;
             if (known && layout == report.layout)
                 FUZZ_CHECK(ok && seen.hash == named.hash && seen.questions == named.questions,
                            "layout '%s' reads something else by its name", raml_samples_layouts[i]->name);
@@ -102,7 +103,7 @@ static int run(const uint8_t *data, size_t size)
     "\"trajectories\":[{\"text\":\"so\",\"answer\":\"2\",\"correct\":true,\"finish_reason\":\"stop\",\"think_"         \
     "closed\":true},"                                                                                                  \
     "{\"text\":\"hm\",\"answer\":null,\"correct\":false,\"finish_reason\":\"length\",\"think_closed\":false}]}\n"
-#define HARNESS(id, filter, resps, filtered, metrics)                                                                  \
+#define LM_EVAL(id, filter, resps, filtered, metrics)                                                                  \
     "{\"doc_id\":" id ",\"doc\":{\"q\":\"six by seven?\",\"subject\":\"arithmetic\",\"level\":\"Level 2\"},"           \
     "\"target\":\"so #### 42\",\"arguments\":{\"gen_args_0\":{\"arg_0\":\"six by seven?<think>\",\"arg_1\":{}}},"      \
     "\"resps\":" resps ",\"filtered_resps\":" filtered ",\"filter\":\"" filter "\",\"doc_hash\":\"h" id "\"," metrics  \
@@ -117,18 +118,18 @@ static const struct {
     const char *name, *text;
 } files[] = {
     {"ours", OURS OURS},
-    {"marks", "{\"id\":\"q1\",\"correct\":[0,1,true,false],\"pred\":[\"1\",\"2\",null,\"3\"],\"answer\":\"2\"}\n"
-              "{\"correct\":[1]}\n"},
+    {"grades", "{\"id\":\"q1\",\"correct\":[0,1,true,false],\"pred\":[\"1\",\"2\",null,\"3\"],\"answer\":\"2\"}\n"
+               "{\"correct\":[1]}\n"},
     {"counts", "{\"n\":8,\"c\":3}\n{\"n\":8,\"c\":0,\"family\":\"x\"}\n"},
-    {"harness", HARNESS("0", "none", "[[\"#### 42\"]]", "[\"42\"]", "\"exact_match\":1.0")
-                    HARNESS("1", "none", "[[\"#### 41\"]]", "[\"[invalid]\"]", "\"exact_match\":0.0")},
-    {"harness-each",
-     HARNESS("5", "none", "[[\"x</think>#### 42\",\"#### 1\"]]", "[[\"42\",\"1\"]]", "\"exact_matches\":[1,0]")},
-    {"harness-pass", HARNESS("0", "none", "[[\"a\",\"b\",\"c\",\"d\"]]", "[[\"a\",\"b\",\"c\",\"d\"]]",
+    {"lm_eval", LM_EVAL("0", "none", "[[\"#### 42\"]]", "[\"42\"]", "\"exact_match\":1.0")
+                    LM_EVAL("1", "none", "[[\"#### 41\"]]", "[\"[invalid]\"]", "\"exact_match\":0.0")},
+    {"lm_eval-each",
+     LM_EVAL("5", "none", "[[\"x</think>#### 42\",\"#### 1\"]]", "[[\"42\",\"1\"]]", "\"exact_matches\":[1,0]")},
+    {"lm_eval-pass", LM_EVAL("0", "none", "[[\"a\",\"b\",\"c\",\"d\"]]", "[[\"a\",\"b\",\"c\",\"d\"]]",
                              "\"pass@2\":0.5,\"pass@4\":1.0")},
-    {"harness-seeds", HARNESS("0", "none", "[[\"1\"]]", "[\"1\"]", "\"acc\":0")
-                          HARNESS("0", "none", "[[\"42\"]]", "[\"42\"]", "\"acc\":1")},
-    {"harness-old", "{\"doc_id\":0,\"target\":\"42\",\"arguments\":[[\"Q<think>\",{}]],\"resps\":[[\"x</think>42\"]],"
+    {"lm_eval-seeds", LM_EVAL("0", "none", "[[\"1\"]]", "[\"1\"]", "\"acc\":0")
+                          LM_EVAL("0", "none", "[[\"42\"]]", "[\"42\"]", "\"acc\":1")},
+    {"lm_eval-old", "{\"doc_id\":0,\"target\":\"42\",\"arguments\":[[\"Q<think>\",{}]],\"resps\":[[\"x</think>42\"]],"
                     "\"filtered_resps\":[\"42\"],\"exact_match\":1}\n"},
     {"lighteval", LIGHTEVAL("[\"\\\\boxed{42}\"]", "{\"extractive_match\":1.0}")},
     {"lighteval-pass", LIGHTEVAL("[\"42\",\"41\",\"42\",\"1\"]", "{\"pass@k:k=1&n=4\":0.5,\"em\":1}")},

@@ -64,7 +64,7 @@ static size_t token(struct making *m, const char *b, size_t n, size_t *from)
     return till - *from;
 }
 
-/* What stands between brackets or quotes, with them; else a token. */
+/* What is between brackets or quotes, with them; else a token. */
 static size_t item(struct making *m, const char *b, size_t n, size_t *from)
 {
     static const char open[] = "{[(", shut[] = "}])";

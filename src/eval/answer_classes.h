@@ -29,7 +29,7 @@ struct raml_answer_classes {
         const char *text;
         size_t class;
     } * text;                 /* [n_texts]: the distinct ones */
-    size_t n_texts, cap;      /* cap: answers of a question that there is room for */
+    size_t n_texts, cap;      /* cap: answers of a question that there is space for */
     struct raml_hash_map map; /* text -> its place in the list */
     struct raml_verdict_place *known;
 };

@@ -16,14 +16,14 @@ struct raml_count_row {
     uint64_t key, count;
 };
 struct raml_count_table {
-    struct raml_count_row *cell; /* [n], in the order in which they were met */
+    struct raml_count_row *row; /* [n], in the order in which they were met */
     size_t n, cap;
-    struct raml_hash_map map; /* key -> cell */
+    struct raml_hash_map map; /* key -> row */
 };
 
 RAML_CHECKED enum raml_code raml_count_table_add(struct raml_count_table *h, uint64_t key, uint64_t count,
                                                  struct raml_err *err);
-/* The cells, growing by key; free() them. NULL: no memory (or no cell: *n is 0). */
+/* The rows, growing by key; free() them. NULL: no memory (or no row: *n is 0). */
 struct raml_count_row *raml_count_table_sorted(const struct raml_count_table *h, size_t *n);
 void raml_count_table_deinit(struct raml_count_table *h);
 

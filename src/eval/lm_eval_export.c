@@ -1,5 +1,5 @@
-/* lm_eval_export.c - see lm_eval_export.h. Field names and hashed data: lm_eval/evaluator.py and loggers/evaluation_tracker.py of
- * EleutherAI/lm-evaluation-harness. */
+/* lm_eval_export.c - see lm_eval_export.h. Field names and hashed data: lm_eval/evaluator.py and
+ * loggers/evaluation_tracker.py of EleutherAI/lm-evaluation-harness. */
 #include "raml/lm_eval_export.h"
 
 #include "core/ascii.h"
@@ -155,18 +155,18 @@ static json_t *grades(const struct raml_graded *q)
 /* finish_reason and think_closed, where they are informative. */
 static int add_ends(json_t *o, const struct raml_graded *q)
 {
-    bool cut = false, open = false;
+    bool truncated = false, open = false;
     for (uint32_t i = 0; i < q->n; i++) {
-        cut = cut || q->truncated[i];
+        truncated = truncated || q->truncated[i];
         open = open || q->unclosed[i];
     }
-    json_t *reason = cut ? json_array() : NULL, *closed = open ? json_array() : NULL;
+    json_t *reason = truncated ? json_array() : NULL, *closed = open ? json_array() : NULL;
     int bad = 0;
     for (uint32_t i = 0; i < q->n; i++) {
-        if (cut) bad |= json_array_append_new(reason, json_string(q->truncated[i] ? "length" : "stop"));
+        if (truncated) bad |= json_array_append_new(reason, json_string(q->truncated[i] ? "length" : "stop"));
         if (open) bad |= json_array_append_new(closed, json_boolean(!q->unclosed[i]));
     }
-    if (cut) bad |= json_object_set_new(o, "finish_reason", reason);
+    if (truncated) bad |= json_object_set_new(o, "finish_reason", reason);
     if (open) bad |= json_object_set_new(o, "think_closed", closed);
     return bad;
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_CELLS = 1 << 27 }; /* 1 GiB: 8000 answers and as many draws */
+enum { MAX_ENTRIES = 1 << 27 }; /* 1 GiB: 8000 answers and as many draws */
 
 static size_t min_size(size_t a, size_t b)
 {
@@ -19,25 +19,25 @@ static double share(const struct raml_vote *v)
     return (double)v->correct / (double)v->n;
 }
 
-/* P(i of a) for i = 0..top, each of a with odds `odds` to 1: ratios from the likeliest i, over their sum. */
-static void binomial(double *p, size_t a, size_t top, double odds)
+/* P(i of a) for i = 0..max, each of a with odds `odds` to 1: ratios from the likeliest i, over their sum. */
+static void binomial(double *p, size_t a, size_t max, double odds)
 {
     size_t mode = min_size((size_t)(((double)a + 1) * (odds / (1 + odds))), a);
     double all = 1, w = 1;
-    memset(p, 0, (top + 1) * sizeof *p);
-    if (mode <= top) p[mode] = 1;
+    memset(p, 0, (max + 1) * sizeof *p);
+    if (mode <= max) p[mode] = 1;
     for (size_t i = mode; i < a && w > 0;) {
         w *= (double)(a - i) / (double)(i + 1) * odds;
-        if (++i <= top) p[i] = w;
+        if (++i <= max) p[i] = w;
         all += w;
     }
     w = 1;
     for (size_t i = mode; i > 0 && w > 0;) {
         w *= (double)i / ((double)(a - i + 1) * odds);
-        if (--i <= top) p[i] = w;
+        if (--i <= max) p[i] = w;
         all += w;
     }
-    for (size_t i = 0; i <= top; i++) p[i] /= all;
+    for (size_t i = 0; i <= max; i++) p[i] /= all;
 }
 
 struct sweep {
@@ -86,12 +86,12 @@ static double of_size(struct sweep *s, size_t j)
 {
     size_t n_big = 0, big = 0;
     for (; n_big < s->n_votes && s->vote[n_big].n >= j; n_big++) big += s->vote[n_big].n;
-    size_t rest = s->n - big, cells;
+    size_t rest = s->n - big, entries;
     if (rest + n_big * j < s->k) return 0;
     s->width = min_size(n_big, s->k / j) + 1;
-    cells = (s->k + 1) * s->width;
-    memset(s->ways, 0, cells * sizeof *s->ways);
-    memset(s->correct, 0, cells * sizeof *s->correct);
+    entries = (s->k + 1) * s->width;
+    memset(s->ways, 0, entries * sizeof *s->ways);
+    memset(s->correct, 0, entries * sizeof *s->correct);
     s->ways[0] = 1;
     for (size_t g = 0; g < n_big; g++) add_class(s, g, j, g);
     binomial(s->rest, rest, min_size(rest, s->k), s->odds);
@@ -113,11 +113,11 @@ void raml_majority_deinit(struct raml_majority *m)
     *m = (struct raml_majority){0};
 }
 
-static enum raml_code grow(struct raml_majority *m, size_t cells, struct raml_err *err)
+static enum raml_code grow(struct raml_majority *m, size_t entries, struct raml_err *err)
 {
-    static const char what[] = "cells of a majority vote";
-    if (cells > MAX_CELLS) return raml_fail(err, RAML_ENOMEM, "no memory for %zu %s", cells, what);
-    return RAML_RESERVE(m->work, m->cap, cells, what, err);
+    static const char what[] = "entries of a majority vote";
+    if (entries > MAX_ENTRIES) return raml_fail(err, RAML_ENOMEM, "no memory for %zu %s", entries, what);
+    return RAML_RESERVE(m->work, m->cap, entries, what, err);
 }
 
 static int larger_first(const void *a, const void *b)
@@ -148,10 +148,10 @@ static enum raml_code prepare(struct raml_majority *m, struct sweep *s, const st
     s->ways = s->rest + s->k + 1;
     s->correct = s->ways + (s->k + 1) * width;
     for (size_t g = 0, at = 0; g < s->n_votes; g++) {
-        size_t top = min_size(sorted[g].n, s->k);
+        size_t max = min_size(sorted[g].n, s->k);
         s->from[g] = at;
-        binomial(s->p + at, sorted[g].n, top, s->odds);
-        at += top + 1;
+        binomial(s->p + at, sorted[g].n, max, s->odds);
+        at += max + 1;
     }
     return RAML_OK;
 }

@@ -12,7 +12,7 @@
 /* ---- matching ---------------------------------------------------------------------------------------------------- */
 
 struct pair {
-    const struct raml_kept *a, *b;
+    const struct raml_retained *a, *b;
 };
 struct pairs {
     struct pair *pair;
@@ -21,17 +21,17 @@ struct pairs {
 
 static int by_id(const void *a, const void *b)
 {
-    return strcmp(((const struct raml_kept *)a)->id, ((const struct raml_kept *)b)->id);
+    return strcmp(((const struct raml_retained *)a)->id, ((const struct raml_retained *)b)->id);
 }
 
 /* A run's questions by id; free() them. The ids are the run's. */
-static enum raml_code sort_ids(const struct raml_tallies *t, const char *which, struct raml_kept **out,
+static enum raml_code sort_ids(const struct raml_tallies *t, const char *which, struct raml_retained **out,
                                struct raml_err *err)
 {
     *out = malloc((t->n_questions + 1) * sizeof **out);
     if (!*out) return raml_fail(err, RAML_ENOMEM, "no memory to match %zu questions", t->n_questions);
     if (t->n_questions) {
-        memcpy(*out, t->kept, t->n_questions * sizeof **out);
+        memcpy(*out, t->retained, t->n_questions * sizeof **out);
         qsort(*out, t->n_questions, sizeof **out, by_id);
     }
     for (size_t i = 1; i < t->n_questions; i++)
@@ -51,7 +51,7 @@ static enum raml_code only(const char *id, size_t *n, char *named[RAML_PAIRED_NA
     return RAML_OK;
 }
 
-static enum raml_code match(const struct raml_kept *a, size_t n_a, const struct raml_kept *b, size_t n_b,
+static enum raml_code match(const struct raml_retained *a, size_t n_a, const struct raml_retained *b, size_t n_b,
                             struct pairs *pairs, struct raml_paired *out, struct raml_err *err)
 {
     enum raml_code rc = RAML_OK;
@@ -78,7 +78,7 @@ struct side { /* a measure in one run */
     size_t maj; /* which of the run's maj@k it is */
 };
 
-static enum raml_code value_of(const struct side *s, const struct raml_kept *q, double *out, struct raml_err *err)
+static enum raml_code value_of(const struct side *s, const struct raml_retained *q, double *out, struct raml_err *err)
 {
     if (s->measure.kind != RAML_MEASURE_MAJ) return raml_measure_value(&s->measure, q->n, q->c, out, err);
     *out = s->run->maj[q->i * s->run->n_maj + s->maj];
@@ -171,13 +171,13 @@ static enum raml_code compare_all(const struct pairs *pairs, const struct raml_t
 
 /* ---- accuracy's spread, McNemar ---------------------------------------------------------------------------------- */
 
-static double rate(const struct raml_kept *q)
+static double rate(const struct raml_retained *q)
 {
     return (double)q->c / (double)q->n;
 }
 
 /* Unbiased variance of one sample of q; NaN when there is one. */
-static double one_sample(const struct raml_kept *q)
+static double one_sample(const struct raml_retained *q)
 {
     double p = rate(q), n = (double)q->n;
     return n > 1 ? p * (1 - p) * n / (n - 1) : NAN;
@@ -189,7 +189,7 @@ static void spread(const struct pairs *pairs, struct raml_paired *out)
     out->within = out->noise = 0;
     for (size_t i = 0; i < pairs->n; i++) mean += (rate(pairs->pair[i].b) - rate(pairs->pair[i].a)) / n;
     for (size_t i = 0; i < pairs->n; i++) {
-        const struct raml_kept *a = pairs->pair[i].a, *b = pairs->pair[i].b;
+        const struct raml_retained *a = pairs->pair[i].a, *b = pairs->pair[i].b;
         double d = rate(b) - rate(a) - mean;
         squares += d * d;
         out->within += (one_sample(a) + one_sample(b)) / n;
@@ -202,7 +202,7 @@ static void mcnemar(const struct pairs *pairs, struct raml_paired *out)
 {
     out->one_each = true;
     for (size_t i = 0; i < pairs->n; i++) {
-        const struct raml_kept *a = pairs->pair[i].a, *b = pairs->pair[i].b;
+        const struct raml_retained *a = pairs->pair[i].a, *b = pairs->pair[i].b;
         out->one_each = out->one_each && a->n == 1 && b->n == 1;
         out->mcnemar_b += a->c && !b->c;
         out->mcnemar_c += b->c && !a->c;
@@ -214,7 +214,7 @@ enum raml_code raml_paired_compare(const struct raml_tallies *first, const struc
                                    struct raml_paired *out, struct raml_err *err)
 {
     struct raml_paired made = {0};
-    struct raml_kept *a = NULL, *b = NULL;
+    struct raml_retained *a = NULL, *b = NULL;
     struct pairs pairs = {0};
     if (!first->keep || !second->keep)
         return raml_fail(err, RAML_EUSAGE, "runs are compared question by question: the questions must have been kept");

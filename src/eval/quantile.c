@@ -11,8 +11,8 @@ double raml_quantile(const double *x, size_t n, double q)
     return x[i] + (at - (double)i) * (x[i + 1] - x[i]);
 }
 
-/* The 0.975 quantile of Student's t by Fisher's expansion in 1/nu (Abramowitz and Stegun 1964, 26.7.5); for nu = 2 it is
- * 4.2 and not 4.3, from 5 on right to three digits. */
+/* The 0.975 quantile of Student's t by Fisher's expansion in 1/nu (Abramowitz and Stegun 1964, 26.7.5); for nu = 2 it
+ * is 4.2 and not 4.3, from 5 on correct to three digits. */
 double raml_percentile_tail(uint64_t n)
 {
     const double z = 1.959963984540054, z2 = z * z;

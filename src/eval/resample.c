@@ -30,11 +30,11 @@ uint64_t raml_binomial_inverse(double u, uint64_t n, double p)
     uint64_t mode = (uint64_t)((N + 1) * p);
     if (mode > n) mode = n;
     double m = (double)mode;
-    double top = exp(log_choose(N, m) + m * log(p) + (N - m) * log1p(-p));
-    u -= top;
+    double mode_p = exp(log_choose(N, m) + m * log(p) + (N - m) * log1p(-p));
+    u -= mode_p;
     if (u < 0) return mode;
     uint64_t low = mode, high = mode;
-    double w_low = top, w_high = top;
+    double w_low = mode_p, w_high = mode_p;
     while (w_low > 0 || w_high > 0) {
         if (high < n) {
             w_high *= (double)(n - high) / (double)(high + 1) * odds;
@@ -58,14 +58,14 @@ uint64_t raml_binomial_inverse(double u, uint64_t n, double p)
 
 /* ---- bootstrap --------------------------------------------------------------------------------------------------- */
 
-struct cells {
+struct values {
     const uint64_t *count;
     size_t n;
     uint64_t total;
-    uint32_t *of_question; /* [total]: the cell of each; NULL: cells are drawn as binomials */
+    uint32_t *of_question; /* [total]: the value's index of each; NULL: counts are drawn as binomials */
 };
 
-static void draw_singly(const struct cells *c, const struct raml_key *key, uint64_t *drawn)
+static void draw_singly(const struct values *c, const struct raml_key *key, uint64_t *drawn)
 {
     uint32_t w[4] = {0};
     memset(drawn, 0, c->n * sizeof *drawn);
@@ -75,7 +75,7 @@ static void draw_singly(const struct cells *c, const struct raml_key *key, uint6
     }
 }
 
-static void draw_values(const struct cells *c, const struct raml_key *key, uint64_t *drawn)
+static void draw_values(const struct values *c, const struct raml_key *key, uint64_t *drawn)
 {
     uint64_t left = c->total, weight = c->total;
     for (size_t i = 0; i < c->n; i++) {
@@ -94,7 +94,7 @@ static double mean(const uint64_t *count, const double *value, size_t n, uint64_
     return sum / (double)total;
 }
 
-static double standard_error(const struct cells *c, const double *value, double middle)
+static double standard_error(const struct values *c, const double *value, double middle)
 {
     double squares = 0, n = (double)c->total;
     for (size_t i = 0; i < c->n; i++) squares += (double)c->count[i] * (value[i] - middle) * (value[i] - middle);
@@ -102,7 +102,7 @@ static double standard_error(const struct cells *c, const double *value, double 
 }
 
 /* True, with *ones, when the values are 0 or 1. */
-static bool is_proportion(const struct cells *c, const double *value, uint64_t *ones)
+static bool is_proportion(const struct values *c, const double *value, uint64_t *ones)
 {
     *ones = 0;
     for (size_t i = 0; i < c->n; i++) {
@@ -112,8 +112,8 @@ static bool is_proportion(const struct cells *c, const double *value, uint64_t *
     return true;
 }
 
-/* Few questions per cell: drawing them singly costs less than a binomial for each cell. */
-static enum raml_code list_questions(struct cells *c, struct raml_err *err)
+/* Few questions per value: drawing them singly costs less than a binomial for each value. */
+static enum raml_code list_questions(struct values *c, struct raml_err *err)
 {
     if (c->total / 8 > c->n || c->total > UINT32_MAX) return RAML_OK;
     c->of_question = malloc((size_t)c->total * sizeof *c->of_question);
@@ -124,9 +124,9 @@ static enum raml_code list_questions(struct cells *c, struct raml_err *err)
     return RAML_OK;
 }
 
-/* means: [n_rows][n_draws]; drawn: [cells]. */
-static void all_draws(const struct cells *c, const double *const *value, size_t n_rows, uint64_t seed, uint32_t n_draws,
-                      uint64_t *drawn, double *means)
+/* means: [n_rows][n_draws]; drawn: [c->n]. */
+static void all_draws(const struct values *c, const double *const *value, size_t n_rows, uint64_t seed,
+                      uint32_t n_draws, uint64_t *drawn, double *means)
 {
     for (uint32_t d = 0; d < n_draws; d++) {
         struct raml_key key = {.seed = seed, .purpose = RAML_FOR_BOOTSTRAP, .question = d, .sample = 1};
@@ -147,7 +147,7 @@ static void set_interval(struct raml_estimate *e, double *means, uint32_t n_draw
 enum raml_code raml_resample(const uint64_t *count, size_t n_values, const double *const *value, size_t n_rows,
                              const struct raml_resample_options *opt, struct raml_estimate *out, struct raml_err *err)
 {
-    struct cells c = {.count = count, .n = n_values};
+    struct values c = {.count = count, .n = n_values};
     for (size_t i = 0; i < n_values; i++) c.total += count[i];
     bool needed = false;
     uint64_t ones;
@@ -177,7 +177,7 @@ enum raml_code raml_resample(const uint64_t *count, size_t n_values, const doubl
     return rc;
 }
 
-/* ---- values as cells --------------------------------------------------------------------------------------------- */
+/* ---- distinct values --------------------------------------------------------------------------------------------- */
 
 static bool same(double a, double b)
 {

@@ -1,11 +1,11 @@
 /* resample.h - intervals of means over questions, with equal questions counted instead of listed.
  *
- * total = sum of count[i] questions; those of cell i have value[i]. A bootstrap resample of all questions draws how
- * many come from each cell: a multinomial, by one binomial per cell given the rest, each by inversion of one uniform
- * number from the likeliest value outward (Kemp 1986). With few questions per cell they are drawn one by one instead.
- * Both are the same distribution as drawing questions singly with replacement; the cost is that of the cells.
- * Draws    (seed, RAML_FOR_BOOTSTRAP, question = resample, sample = 1, position = cell, or question drawn / 4).
- *          Cells in the same order give the same bytes; callers sort them, so the order of a file's lines is moot.
+ * total = sum of count[i] questions; count[i] of them have value[i]. A bootstrap resample of all questions draws how
+ * many have each value: a multinomial, by one binomial per value given the rest, each by inversion of one uniform
+ * number from the likeliest count outward (Kemp 1986). With few questions per value they are drawn one by one instead.
+ * Both are the same distribution as drawing questions singly with replacement; the cost is that of the values.
+ * Draws    (seed, RAML_FOR_BOOTSTRAP, question = resample, sample = 1, position = value, or question drawn / 4).
+ *          Values in the same order give the same bytes; callers sort them, so the order of a file's lines is moot.
  */
 #ifndef RAML_EVAL_RESAMPLE_H
 #define RAML_EVAL_RESAMPLE_H
@@ -25,15 +25,15 @@ struct raml_resample_options {
     uint32_t n_draws;
     bool proportions; /* values that are all 0 or 1 get Wilson's interval (metric.h); not for differences */
 };
-/* Mean and percentile interval of n_rows measures at once: value[r][i] for cell i. NaN intervals when n_draws is 0; NaN
- * values when there are no cells. */
+/* Mean and percentile interval of n_rows measures at once: value[r][i], of count[i] questions. NaN intervals when
+ * n_draws is 0; NaN values when there are no questions. */
 RAML_CHECKED enum raml_code raml_resample(const uint64_t *count, size_t n_values, const double *const *value,
                                           size_t n_rows, const struct raml_resample_options *opt,
                                           struct raml_estimate *out, struct raml_err *err);
 
-/* Values x[n] (sorted here) as cells of equal ones: value[] and count[] have capacity
- * RAML_RESAMPLE_MAX_VALUES. With more distinct values, neighbours share a cell with their mean: blocks of equal size, so
- * that the interval loses only the spread within 1/4096 of the questions. Returns the number of cells. */
+/* The distinct values of x[n] (sorted here) with their counts: value[] and count[] have capacity
+ * RAML_RESAMPLE_MAX_VALUES. With more distinct values, neighbours are replaced by their mean: blocks of equal size, so
+ * that the interval loses only the spread within 1/4096 of the questions. Returns the number of values. */
 size_t raml_resample_gather(double *x, size_t n, double *value, uint64_t *count);
 
 #endif

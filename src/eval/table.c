@@ -9,9 +9,9 @@
 
 /* ---- the measures of one row ------------------------------------------------------------------------------------- */
 
-/* Cells of a row's questions with their values: value[r * n + i] is row r, cell i. */
+/* The count table of a row's questions with their values: value[r * n + i] is measure r for counted[i]. */
 struct values {
-    struct raml_count_row *cell;
+    struct raml_count_row *counted;
     size_t n;
     uint64_t *count;
     double *value;
@@ -20,7 +20,7 @@ struct values {
 
 static void values_deinit(struct values *v)
 {
-    free(v->cell);
+    free(v->counted);
     free(v->count);
     free(v->value);
     free(v->row);
@@ -36,7 +36,7 @@ static enum raml_code fill(const struct raml_tallies *t, struct values *v, struc
         const struct raml_measure *m = !r ? &accuracy : r <= t->opt.n_k ? &pass : &t->measure[r - 1 - t->opt.n_k];
         v->row[r] = v->value + r * v->n;
         for (size_t i = 0; i < v->n && m->kind != RAML_MEASURE_MAJ; i++) {
-            enum raml_code rc = raml_measure_value(m, (uint32_t)(v->cell[i].key >> 32), (uint32_t)v->cell[i].key,
+            enum raml_code rc = raml_measure_value(m, (uint32_t)(v->counted[i].key >> 32), (uint32_t)v->counted[i].key,
                                                    &v->value[r * v->n + i], err);
             if (rc) return rc;
         }
@@ -49,13 +49,13 @@ static enum raml_code values_init(const struct raml_tallies *t, const struct ram
 {
     size_t n_rows = 1 + t->opt.n_k + t->opt.n_measures;
     *v = (struct values){0};
-    v->cell = raml_count_table_sorted(counts, &v->n);
+    v->counted = raml_count_table_sorted(counts, &v->n);
     v->count = calloc(v->n + 1, sizeof *v->count);
     v->row = calloc(n_rows, sizeof *v->row);
     v->value = v->n < SIZE_MAX / 8 / n_rows - 1 ? calloc(n_rows * v->n + 1, sizeof *v->value) : NULL;
-    if ((counts->n && !v->cell) || !v->count || !v->value || !v->row)
+    if ((counts->n && !v->counted) || !v->count || !v->value || !v->row)
         return raml_fail(err, RAML_ENOMEM, "no memory for a table of %zu kinds of questions", counts->n);
-    for (size_t i = 0; i < v->n; i++) v->count[i] = v->cell[i].count;
+    for (size_t i = 0; i < v->n; i++) v->count[i] = v->counted[i].count;
     return fill(t, v, err);
 }
 
@@ -69,7 +69,7 @@ static struct raml_spread spread_of(const struct values *v)
     }
     double mean = sum / total;
     for (size_t i = 0; i < v->n; i++) {
-        double n = (double)(uint32_t)(v->cell[i].key >> 32), p = v->row[0][i], w = (double)v->count[i] / total;
+        double n = (double)(uint32_t)(v->counted[i].key >> 32), p = v->row[0][i], w = (double)v->count[i] / total;
         squares += (double)v->count[i] * (p - mean) * (p - mean);
         double one = n > 1 ? p * (1 - p) * n / (n - 1) : NAN;
         s.within += w * one;
@@ -201,7 +201,7 @@ static enum raml_code all_row(const struct raml_tallies *t, const struct by_grou
     for (size_t g = 0; g < t->n_groups; g++) {
         const struct raml_count_table *c = &t->group[g].counts;
         add_group(row, &t->group[g]);
-        for (size_t i = 0; i < c->n && !rc; i++) rc = raml_count_table_add(&all, c->cell[i].key, c->cell[i].count, err);
+        for (size_t i = 0; i < c->n && !rc; i++) rc = raml_count_table_add(&all, c->row[i].key, c->row[i].count, err);
     }
     if (!rc) rc = make_row(t, b, SIZE_MAX, &all, row, err);
     raml_count_table_deinit(&all);

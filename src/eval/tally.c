@@ -63,12 +63,12 @@ void raml_tallies_close(struct raml_tallies *t)
         free(t->group[i].family);
         raml_count_table_deinit(&t->group[i].counts);
     }
-    for (size_t i = 0; t->kept && i < t->n_questions; i++) free(t->kept[i].id);
+    for (size_t i = 0; t->retained && i < t->n_questions; i++) free(t->retained[i].id);
     free(t->group);
     raml_hash_map_deinit(&t->map);
     free(t->maj);
     free(t->maj_group);
-    free(t->kept);
+    free(t->retained);
     raml_answer_classes_deinit(&t->classes);
     raml_majority_deinit(&t->majority);
     free(t);
@@ -166,13 +166,13 @@ static enum raml_code check_tally(const struct raml_tallies *t, const char *id, 
 static enum raml_code keep_question(struct raml_tallies *t, const char *id, const struct raml_tally *q,
                                     struct raml_err *err)
 {
-    enum raml_code rc = RAML_GROW(t->kept, t->cap_kept, t->n_questions + 1, "questions", err);
+    enum raml_code rc = RAML_GROW(t->retained, t->cap_retained, t->n_questions + 1, "questions", err);
     if (rc) return rc;
     char number[24];
     snprintf(number, sizeof number, "%zu", t->n_questions + 1);
     char *copy = strdup(id ? id : number);
     if (!copy) return raml_fail(err, RAML_ENOMEM, "no memory for a question's id");
-    t->kept[t->n_questions] = (struct raml_kept){copy, q->n, q->c, t->n_questions};
+    t->retained[t->n_questions] = (struct raml_retained){copy, q->n, q->c, t->n_questions};
     return RAML_OK;
 }
 

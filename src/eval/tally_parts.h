@@ -15,7 +15,7 @@ struct raml_group {       /* questions of one split, family and difficulty */
     struct raml_count_table counts;
 };
 
-struct raml_kept { /* a question, if they are kept */
+struct raml_retained { /* a question, if they are retained */
     char *id;
     uint32_t n, c;
     size_t i; /* its number, from 0 */
@@ -34,8 +34,8 @@ struct raml_tallies {
     uint32_t *maj_group; /* [n_questions] */
     size_t cap_maj;
     bool keep;
-    struct raml_kept *kept; /* [n_questions] */
-    size_t cap_kept;
+    struct raml_retained *retained; /* [n_questions] */
+    size_t cap_retained;
     struct raml_answer_classes classes;
     struct raml_majority majority;
 };

@@ -165,10 +165,10 @@ static size_t clip(const struct raml_jv part[3], int64_t n, int64_t step, int64_
         end[k] = i < low ? low : i > high ? high : i;
     }
     *start = end[0];
-    uint64_t way = step > 0 ? (uint64_t)end[1] - (uint64_t)end[0] : (uint64_t)end[0] - (uint64_t)end[1];
+    uint64_t distance = step > 0 ? (uint64_t)end[1] - (uint64_t)end[0] : (uint64_t)end[0] - (uint64_t)end[1];
     if (step > 0 ? end[1] <= end[0] : end[1] >= end[0]) return 0;
     uint64_t stride = step > 0 ? (uint64_t)step : 0 - (uint64_t)step;
-    return (size_t)((way - 1) / stride + 1);
+    return (size_t)((distance - 1) / stride + 1);
 }
 
 static struct raml_jv slice_text(struct raml_jinja *in, const struct raml_jstr *s, int64_t start, int64_t step,

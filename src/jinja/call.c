@@ -204,9 +204,9 @@ static struct raml_jv range(struct raml_jinja *in, struct raml_jv self, const st
     int64_t step = raml_j_arg_int(in, a[2], 1);
     if (in->code) return raml_j_none();
     if (!step) return raml_j_fail(in, RAML_ERANGE, "range() arg 3 must not be zero");
-    uint64_t way = step > 0 ? (uint64_t)stop - (uint64_t)start : (uint64_t)start - (uint64_t)stop;
+    uint64_t distance = step > 0 ? (uint64_t)stop - (uint64_t)start : (uint64_t)start - (uint64_t)stop;
     uint64_t stride = step > 0 ? (uint64_t)step : 0 - (uint64_t)step;
-    uint64_t n = (step > 0 ? stop > start : stop < start) ? (way - 1) / stride + 1 : 0;
+    uint64_t n = (step > 0 ? stop > start : stop < start) ? (distance - 1) / stride + 1 : 0;
     if (n > RAML_J_MAX_RANGE)
         return raml_j_fail(in, RAML_ERANGE, "range too big: more than %d elements", RAML_J_MAX_RANGE);
     struct raml_jseq *q = raml_j_new_seq(in, RAML_J_RANGE, (size_t)n);

@@ -107,14 +107,14 @@ FILTER(indent)
     if (step.type != RAML_J_STR)
         step = raml_j_binary(in, '*', raml_j_copy(in, " ", 1), step.type == RAML_J_ABSENT ? raml_j_int(4) : step);
     bool first = a[1].type != RAML_J_ABSENT && raml_j_truth(in, a[1]);
-    bool blank = a[2].type != RAML_J_ABSENT && raml_j_truth(in, a[2]);
+    bool empty_too = a[2].type != RAML_J_ABSENT && raml_j_truth(in, a[2]);
     v = raml_j_binary(in, '+', v, newline);
     const struct raml_jseq *lines = in->code ? NULL : raml_j_split_lines(in, v.s, false);
     struct raml_jout o;
     raml_jout_init(&o, in);
     for (size_t i = 0; lines && i < lines->n && !in->code; i++) {
         if (i) raml_j_print(&o, newline);
-        if (i ? blank || lines->item[i].s->n : first) raml_j_print(&o, step);
+        if (i ? empty_too || lines->item[i].s->n : first) raml_j_print(&o, step);
         raml_j_print(&o, lines->item[i]);
     }
     return raml_jout_done(&o);

@@ -2,8 +2,8 @@
  *
  * v: the value before the bar; args: the arguments as given; a: bound to the parameters that the table names.
  */
-#ifndef RAML_TEXT_JINJA_FILTERS_H
-#define RAML_TEXT_JINJA_FILTERS_H
+#ifndef RAML_JINJA_FILTERS_H
+#define RAML_JINJA_FILTERS_H
 
 #include "jinja/run.h"
 

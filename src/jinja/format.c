@@ -9,7 +9,7 @@
 enum { MAX_WIDTH = 1000, MAX_PRECISION = 100, NUMBER_BYTES = 1500 };
 
 struct spec {
-    bool minus, plus, blank, zero, alt;
+    bool minus, plus, space, zero, alt;
     int64_t width, precision; /* -1: not given */
     char align, type;         /* 0: not given */
     uint32_t fill;
@@ -37,7 +37,7 @@ static void number(struct raml_jinja *in, const struct spec *f, struct raml_jv v
 {
     char form[32];
     bool real = strchr("feEgGF", f->type) != NULL;
-    const char *sign = f->plus ? "+" : f->blank ? " " : "";
+    const char *sign = f->plus ? "+" : f->space ? " " : "";
     out[0] = 0;
     if (!raml_j_is_number(v) || (!real && v.type == RAML_J_FLOAT && f->type != 'd')) {
         raml_j_fail(in, RAML_ERANGE, "%%%c format: a number is required, not %s", f->type, raml_j_type_name(v));
@@ -117,7 +117,7 @@ static size_t percent_spec(const struct raml_jstr *s, size_t at, struct spec *f)
     for (; at < s->n && strchr("-+ 0#", s->s[at]) && s->s[at]; at++) {
         f->minus |= s->s[at] == '-';
         f->plus |= s->s[at] == '+';
-        f->blank |= s->s[at] == ' ';
+        f->space |= s->s[at] == ' ';
         f->zero |= s->s[at] == '0';
         f->alt |= s->s[at] == '#';
     }

@@ -93,7 +93,7 @@ static void moved_to(struct lexer *x, size_t at)
     count_lines(x, at);
 }
 
-static size_t behind_sign(const struct lexer *x, size_t at, char *sign)
+static size_t after_sign(const struct lexer *x, size_t at, char *sign)
 {
     *sign = at < x->n && (x->s[at] == '-' || x->s[at] == '+') ? x->s[at] : 0;
     return *sign ? at + 1 : at;
@@ -114,7 +114,7 @@ static void comment(struct lexer *x, size_t body)
 static size_t tag_with(const struct lexer *x, size_t at, const char *word, char *sign)
 {
     if (!here(x, at, "{%")) return 0;
-    at = skip_space(x, behind_sign(x, at + 2, sign));
+    at = skip_space(x, after_sign(x, at + 2, sign));
     return here(x, at, word) ? skip_space(x, at + strlen(word)) : 0;
 }
 
@@ -224,7 +224,7 @@ static void next_part(struct lexer *x)
         raw(x, body);
         return;
     }
-    body = behind_sign(x, at + 2, &sign);
+    body = after_sign(x, at + 2, &sign);
     add_text(x, x->at, at, sign, kind != '{');
     if (kind == '#') {
         comment(x, body);

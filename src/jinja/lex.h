@@ -4,8 +4,8 @@
  * whitespace before one that comes first on its line; - beside a delimiter strips whitespace, + keeps it. \r\n and
  * \r are read as \n; one newline at the end of the template is dropped. {% raw %} comes out as text.
  */
-#ifndef RAML_TEXT_JINJA_LEX_H
-#define RAML_TEXT_JINJA_LEX_H
+#ifndef RAML_JINJA_LEX_H
+#define RAML_JINJA_LEX_H
 
 #include "jinja/value.h"
 

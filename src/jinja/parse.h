@@ -32,8 +32,8 @@
  *     BREAK, CONTINUE
  * Children of a list are linked by `next`. Targets are NAME, TUPLE of targets, or ATTR of a NAME.
  */
-#ifndef RAML_TEXT_JINJA_PARSE_H
-#define RAML_TEXT_JINJA_PARSE_H
+#ifndef RAML_JINJA_PARSE_H
+#define RAML_JINJA_PARSE_H
 
 #include "jinja/lex.h"
 

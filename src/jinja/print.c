@@ -23,8 +23,8 @@ void raml_j_print_float(struct raml_jout *o, double d)
         int n = (int)(strchr(text, 'e') - text);
         snprintf(out, sizeof out, "%.*se%c%02d", n, text, exponent < 0 ? '-' : '+', abs(exponent));
     } else {
-        int behind = digits - 1 - exponent;
-        snprintf(out, sizeof out, "%.*f", behind > 0 ? behind : 1, d);
+        int decimals = digits - 1 - exponent;
+        snprintf(out, sizeof out, "%.*f", decimals > 0 ? decimals : 1, d);
     }
     raml_jout_adds(o, out);
 }

@@ -4,8 +4,8 @@
  * its own; `if` has none. A macro sees the scope that it is defined in, as that is when it is called. A name in no
  * scope may be a global function; else it is undefined.
  */
-#ifndef RAML_TEXT_JINJA_RUN_H
-#define RAML_TEXT_JINJA_RUN_H
+#ifndef RAML_JINJA_RUN_H
+#define RAML_JINJA_RUN_H
 
 #include "jinja/parse.h"
 

@@ -1,4 +1,4 @@
-/* text.c - see run.h: text operations that filters and methods share. Marks stay with their bytes. */
+/* text.c - see run.h: text operations that filters and methods share. Provenance stays with its bytes. */
 #include "jinja/run.h"
 
 #include "core/ascii.h"

@@ -1,4 +1,4 @@
-/* value.c - see value.h: memory, bounds, texts with marks, sequences, dicts. */
+/* value.c - see value.h: memory, bounds, texts with provenance, sequences, dicts. */
 #include "jinja/value.h"
 
 #include "core/utf8.h"
@@ -138,7 +138,7 @@ size_t raml_j_byte_of(const struct raml_jstr *s, size_t i_char)
 
 size_t raml_j_message_at(const struct raml_jstr *s, size_t at)
 {
-    size_t a = 0, b = s->n_provenance; /* the first mark that ends after `at` */
+    size_t a = 0, b = s->n_provenance; /* the first range that ends after `at` */
     while (a < b) {
         size_t mid = a + (b - a) / 2;
         if (s->provenance[mid].end <= at) a = mid + 1;

@@ -1,8 +1,8 @@
 /* value.h - a template's values: Python's, as far as chat templates use them (private to src/jinja).
  *
  * Text is UTF-8; length, indices and slices count code points. A text remembers which of its bytes came from a message:
- * sorted, disjoint marks [start, end), each with the message's index. Every operation on text keeps them, so the
- * finished prompt distinguishes content from frame.
+ * sorted, disjoint ranges [start, end), each with the message's index. Every operation on text keeps this
+ * provenance, so the finished prompt distinguishes content from frame.
  *
  * Errors   the first failure is kept in raml_jinja.code, with its message; from then on every function returns at once,
  *          with None or nothing done. A caller looks at `code` where it loops, and at its end.
@@ -10,8 +10,8 @@
  *          the caller's.
  * Bounds   steps (work, bytes included), depth (nesting of anything recursive), bytes of memory, bytes of output.
  */
-#ifndef RAML_TEXT_JINJA_VALUE_H
-#define RAML_TEXT_JINJA_VALUE_H
+#ifndef RAML_JINJA_VALUE_H
+#define RAML_JINJA_VALUE_H
 
 #include "core/arena.h"
 #include "raml/err.h"
@@ -148,7 +148,7 @@ uint32_t raml_j_char(const char *s, size_t *bytes);
 bool raml_j_is_space(uint32_t c);     /* str.isspace, and \s */
 bool raml_j_is_printable(uint32_t c); /* str.isprintable */
 
-/* Text being built, with its marks. */
+/* Text being built, with its provenance. */
 struct raml_jout {
     struct raml_jinja *in;
     char *s;

@@ -1,4 +1,4 @@
-/* arrays.c - what all readers of layouts.h share: room for a question's samples, and handing it over. */
+/* arrays.c - what all readers of layouts.h share: arrays for a question's samples, and passing it on. */
 #include "samples/layouts.h"
 
 #include "core/array.h"

@@ -3,7 +3,7 @@
  *
  * Use      _open once; for each question _begin(n), _put for each sample, _hand; _deinit at the end.
  * Grades   a sample is wrong when the file says that it was truncated, or when its text opens thinking and never closes
- * it. With options.recheck it is graded by raml_samples_grade: the text (else the answer) against each gold in turn.
+ * it. With options.regrade it is graded by raml_samples_grade: the text (else the answer) against each gold in turn.
  * Answers  the file's own; where it has none, what raml_samples_find finds in the text.
  */
 #ifndef RAML_SAMPLES_FOREIGN_H
@@ -25,7 +25,7 @@ struct raml_foreign {
     size_t *at;            /* [at_cap] where in `found` a sample's answer begins, plus 1; 0: not there */
     size_t at_cap;
     bool has_answers;
-    uint64_t n_correct, n_unknown; /* over the file: correct samples; with recheck, samples that could not be decided */
+    uint64_t n_correct, n_unknown; /* over the file: correct samples; with regrade, samples that could not be decided */
 };
 void raml_foreign_open(struct raml_foreign *f, const struct raml_samples_options *opt, raml_graded_fn *fn, void *user,
                        struct raml_samples_report *report);
@@ -39,10 +39,10 @@ struct raml_foreign_sample {   /* one sample; what the file lacks is NULL */
     const char *text, *prompt; /* the response; its prompt, of which only the end is checked (an opened <think>) */
     const char *answer;        /* what the other program took as the answer */
     int grade;                 /* 1, 0; -1: the file has none */
-    bool cut;                  /* according to the file it was truncated */
+    bool truncated;            /* according to the file */
 };
 RAML_CHECKED enum raml_code raml_foreign_begin(struct raml_foreign *f, size_t n, struct raml_err *err);
-/* at: for messages. RAML_EFORMAT when the sample is not graded and not regraded (see raml_samples_options.recheck). */
+/* at: for messages. RAML_EFORMAT when the sample is not graded and not regraded (see raml_samples_options.regrade). */
 RAML_CHECKED enum raml_code raml_foreign_put(struct raml_foreign *f, const struct raml_place *at, size_t i,
                                              const struct raml_foreign_gold *gold, const struct raml_foreign_sample *s,
                                              struct raml_err *err);

@@ -26,16 +26,16 @@ struct grades {
     const char *field; /* the grades' name */
 };
 
-static const char *const mark_fields[] = {"correct", "labels", "correctness_math_verify"};
-enum { N_MARK_FIELDS = sizeof mark_fields / sizeof *mark_fields };
+static const char *const grade_fields[] = {"correct", "labels", "correctness_math_verify"};
+enum { N_GRADE_FIELDS = sizeof grade_fields / sizeof *grade_fields };
 
 /* The grades of a row and their field's name. */
-static const json_t *find_marks(const json_t *obj, const char **field)
+static const json_t *find_grades(const json_t *obj, const char **field)
 {
     const json_t *v = NULL;
-    for (size_t i = 0; i < N_MARK_FIELDS && !v; i++) {
-        v = json_object_get(obj, mark_fields[i]);
-        *field = mark_fields[v ? i : 0];
+    for (size_t i = 0; i < N_GRADE_FIELDS && !v; i++) {
+        v = json_object_get(obj, grade_fields[i]);
+        *field = grade_fields[v ? i : 0];
     }
     return v;
 }
@@ -151,9 +151,9 @@ static enum raml_code read_list(struct grades *m, const json_t *obj, const json_
 {
     bool list = json_is_array(correct);
     size_t n = list ? json_array_size(correct) : 1;
-    const json_t *told = json_object_get(obj, "n"), *pred, *reason, *closed;
+    const json_t *stated = json_object_get(obj, "n"), *pred, *reason, *closed;
     if (!n) return fault(m, m->field, err, "is an empty list; expected one grade per sample");
-    if (told && (!json_is_integer(told) || json_integer_value(told) != (json_int_t)n))
+    if (stated && (!json_is_integer(stated) || json_integer_value(stated) != (json_int_t)n))
         return fault(m, "n", err, "is not the number of grades");
     enum raml_code rc = raml_graded_arrays_reserve(&m->arrays, n, err);
     if (rc) return raml_wrap(err, rc, "%s:%zu", m->at.path, m->at.line);
@@ -173,7 +173,7 @@ static enum raml_code read_object(struct grades *m, const json_t *obj, struct ra
     static const char *const gold[] = {"gold", "answer", NULL};
     struct raml_graded q = {0};
     struct raml_samples_text text;
-    const json_t *correct = find_marks(obj, &m->field);
+    const json_t *correct = find_grades(obj, &m->field);
     enum raml_code rc = raml_samples_row_meta(&m->at, obj, gold, &text, &q, err);
     if (rc) return rc;
     if (correct) {
@@ -237,7 +237,7 @@ static enum raml_code take_row(void *to, const struct raml_place *at, const json
     return read_object(m, row, err);
 }
 
-static bool blank(const struct raml_buf *line)
+static bool is_empty(const struct raml_buf *line)
 {
     return !line->len || strspn(line->data, " \t") == line->len;
 }
@@ -250,17 +250,17 @@ static enum raml_code read_lines(struct grades *m, struct raml_err *err)
     while (!rc && more) {
         rc = raml_lines_next(&lines, &more, err);
         m->at.line = lines.number;
-        if (!rc && more && !blank(&lines.line)) rc = read_line(m, &lines.line, err);
+        if (!rc && more && !is_empty(&lines.line)) rc = read_line(m, &lines.line, err);
     }
     raml_lines_deinit(&lines);
     return rc;
 }
 
-static enum raml_code read_marks(const char *path, const struct raml_samples_options *opt, raml_graded_fn *fn,
-                                 void *user, struct raml_samples_report *report, struct raml_err *err)
+static enum raml_code read_grades(const char *path, const struct raml_samples_options *opt, raml_graded_fn *fn,
+                                  void *user, struct raml_samples_report *report, struct raml_err *err)
 {
     struct grades m = {
-        .opt = opt, .fn = fn, .user = user, .report = report, .at = {.path = path}, .field = mark_fields[0]};
+        .opt = opt, .fn = fn, .user = user, .report = report, .at = {.path = path}, .field = grade_fields[0]};
     bool is_array;
     raml_buf_init(&m.numbers, RAML_SAMPLES_MAX_LINE);
     enum raml_code rc = raml_samples_row_array(path, &is_array, take_row, &m, err);
@@ -275,15 +275,15 @@ static bool looks_like(const struct raml_samples_head *head)
 {
     const json_t *o = raml_samples_row_first(head->first);
     const char *field;
-    const json_t *correct = find_marks(o, &field);
+    const json_t *correct = find_grades(o, &field);
     if (correct) return json_is_array(correct) || json_is_boolean(correct) || json_is_number(correct);
     return json_is_integer(json_object_get(o, "n")) && json_is_integer(json_object_get(o, "c"));
 }
 
-const struct raml_samples_layout_row raml_samples_layout_marks = {
+const struct raml_samples_layout_row raml_samples_layout_grades = {
     .layout = RAML_LAYOUT_GRADES,
     .name = "grades",
     .known_by = "lines with `correct`, or with `n` and `c`",
     .looks_like = looks_like,
-    .read = read_marks,
+    .read = read_grades,
 };

@@ -34,7 +34,7 @@ typedef enum raml_code raml_samples_read_fn(const char *path, const struct raml_
 
 struct raml_samples_layout_row {
     enum raml_samples_layout layout;
-    const char *name;     /* as --layout has it: "raml", "marks", "lm_eval", "lighteval", "opencompass" */
+    const char *name;     /* as --layout has it: "raml", "grades", "lm_eval", "lighteval", "opencompass" */
     const char *known_by; /* for the message that no layout matches: "lines with `trajectories`" */
     raml_samples_looks_fn *looks_like;
     raml_samples_read_fn *read;
@@ -42,8 +42,8 @@ struct raml_samples_layout_row {
 extern const struct raml_samples_layout_row *const raml_samples_layouts[];
 extern const size_t raml_samples_n_layouts;
 
-extern const struct raml_samples_layout_row raml_samples_layout_own;   /* own.c */
-extern const struct raml_samples_layout_row raml_samples_layout_marks; /* grades.c */
+extern const struct raml_samples_layout_row raml_samples_layout_own;    /* own.c */
+extern const struct raml_samples_layout_row raml_samples_layout_grades; /* grades.c */
 
 /* Memory for a question's samples, reused from question to question. Zero-initialise. */
 struct raml_graded_arrays {
@@ -57,7 +57,8 @@ RAML_CHECKED enum raml_code raml_graded_arrays_reserve(struct raml_graded_arrays
                                                        struct raml_err *err);
 void raml_graded_arrays_deinit(struct raml_graded_arrays *arrays);
 
-/* Counts q in report, grades truncated or unclosed samples wrong (in q->right, which is room's), and calls fn. */
+/* Counts q in report, grades truncated or unclosed samples wrong (in correct: the arrays', as q->correct), and calls
+ * fn. */
 RAML_CHECKED enum raml_code raml_samples_emit(struct raml_graded *q, bool *correct, raml_graded_fn *fn, void *user,
                                               struct raml_samples_report *report, struct raml_err *err);
 

@@ -121,7 +121,7 @@ static enum raml_code read_record(const struct reader *r, const json_t *obj, str
     return RAML_OK;
 }
 
-/* Does the metric show how many of the record's samples are correct? Better: of more samples. *score is 0 for no. */
+/* Does the metric show how many of the record's samples are correct? Better: of more samples. 0: no. */
 static uint64_t worth(const struct record *x, const char *name, const json_t *v)
 {
     struct raml_foreign_metric m;
@@ -166,7 +166,7 @@ static enum raml_code choose(struct reader *r, const struct record *x, struct ra
 }
 
 /* Generation hit its limit: the maximum number of tokens, and the last is not padding (a repeated token). */
-static bool cut_off(const struct record *x, size_t i)
+static bool was_truncated(const struct record *x, size_t i)
 {
     const json_t *list = json_array_get(x->tokens, i);
     size_t n = json_array_size(list);
@@ -189,7 +189,7 @@ static enum raml_code put_counted(struct reader *r, const struct record *x, cons
     r->n_configured = of;
     for (size_t i = 0; i < n; i++) {
         const char *text = json_string_value(json_array_get(x->texts, i));
-        r->f.arrays.truncated[i] = cut_off(x, i);
+        r->f.arrays.truncated[i] = was_truncated(x, i);
         r->f.arrays.unclosed[i] = text && raml_foreign_unclosed(x->prompt, text);
     }
     return raml_foreign_put_count(&r->f, n, c, err);
@@ -201,7 +201,7 @@ static enum raml_code put_each(struct reader *r, const struct record *x, int gra
         struct raml_foreign_sample s = {.text = json_string_value(json_array_get(x->texts, i)),
                                         .prompt = x->prompt,
                                         .grade = x->n == 1 ? grade : -1,
-                                        .cut = cut_off(x, i)};
+                                        .truncated = was_truncated(x, i)};
         if (r->f.opt->regrade && !s.text)
             return raml_fail(err, RAML_EFORMAT, "%s:%zu: no text of a response (a likelihood task); nothing to regrade",
                              r->at.path, r->at.line);

@@ -3,17 +3,17 @@
 
 #include <string.h>
 
-static void blanks(const char **p)
+static void skip_spaces(const char **p)
 {
     while (**p == ' ' || **p == '\t') ++*p;
 }
 
 static bool take(const char **p, char c)
 {
-    blanks(p);
+    skip_spaces(p);
     if (**p != c) return false;
     ++*p;
-    blanks(p);
+    skip_spaces(p);
     return true;
 }
 

@@ -1,4 +1,4 @@
-/* line.h - a line of marks in its simplest form, read without building a JSON value.
+/* line.h - a line of grades in its simplest form, read without building a JSON value.
  *
  * This is the fast path for a million questions: an object whose fields are among id (a string of ASCII without
  * backslashes, or a whole number), n, c (whole numbers) and correct (a list of 0, 1, true, false), each at most once.
@@ -19,7 +19,7 @@ struct raml_grade_line {
     uint64_t n, c;
     size_t n_grades;
 };
-/* text: 0-terminated. right: capacity len / 2. */
+/* text: 0-terminated. correct: capacity len / 2. */
 bool raml_grade_line_read(const char *text, size_t len, struct raml_grade_line *out, bool *correct);
 
 #endif

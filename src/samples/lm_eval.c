@@ -39,7 +39,7 @@ static bool is_metric_field(const char *name)
     return true;
 }
 
-static bool are_marks(const json_t *v)
+static bool are_grades(const json_t *v)
 {
     size_t n = json_array_size(v);
     for (size_t i = 0; i < n; i++)
@@ -48,11 +48,11 @@ static bool are_marks(const json_t *v)
 }
 
 /* Could this field grade? *k: of pass@k, else 0. */
-static bool may_mark(const char *name, const json_t *v, uint32_t *k)
+static bool may_grade(const char *name, const json_t *v, uint32_t *k)
 {
     struct raml_foreign_metric m;
     *k = raml_foreign_metric(name, &m) ? m.k : 0;
-    return is_metric_field(name) && (*k || raml_foreign_grade(v) >= 0 || are_marks(v));
+    return is_metric_field(name) && (*k || raml_foreign_grade(v) >= 0 || are_grades(v));
 }
 
 /* If the caller chose none: the only field that may grade; of pass@k the smallest k. */
@@ -65,7 +65,7 @@ static enum raml_code only_metric(struct reader *r, json_t *obj, struct raml_err
     uint32_t k, best_k = 0;
     json_object_foreach(obj, name, v)
     {
-        if (!may_mark(name, v, &k)) continue;
+        if (!may_grade(name, v, &k)) continue;
         if (!best || (k && k < best_k)) best = name, best_k = k;
         n++;
         n_pass += k > 0;
@@ -121,7 +121,7 @@ static size_t n_responses(const json_t *obj)
 static enum plan plan_of(const struct reader *r, const json_t *obj, size_t n, struct raml_foreign_metric *m)
 {
     const json_t *v = json_object_get(obj, r->metric);
-    if (n == 1 || r->f.opt->regrade || (json_array_size(v) == n && are_marks(v))) return ONE_EACH;
+    if (n == 1 || r->f.opt->regrade || (json_array_size(v) == n && are_grades(v))) return ONE_EACH;
     if (json_is_number(v) && raml_foreign_metric(r->metric, m)) return COUNTED;
     return ONE_FOR_ALL;
 }
@@ -144,7 +144,7 @@ static const char *filtered(const json_t *obj, size_t j, size_t n, const char *t
     return !answer || !strcmp(answer, "[invalid]") || (text && !strcmp(answer, text)) ? NULL : answer;
 }
 
-static bool cut_off(const json_t *obj, size_t j)
+static bool was_truncated(const json_t *obj, size_t j)
 {
     const json_t *v = json_object_get(obj, "finish_reason");
     if (!v) v = json_object_get(obj, "stop_reason");
@@ -152,7 +152,7 @@ static bool cut_off(const json_t *obj, size_t j)
     return why && (!strcmp(why, "length") || !strcmp(why, "max_tokens"));
 }
 
-static enum raml_code put_marked(struct reader *r, const json_t *obj, size_t i0, size_t n,
+static enum raml_code put_graded(struct reader *r, const json_t *obj, size_t i0, size_t n,
                                  const struct raml_foreign_gold *gold, struct raml_err *err)
 {
     const json_t *list = responses(obj), *v = json_object_get(obj, r->metric);
@@ -160,7 +160,7 @@ static enum raml_code put_marked(struct reader *r, const json_t *obj, size_t i0,
         struct raml_foreign_sample s = {.text = json_string_value(json_array_get(list, j)),
                                         .prompt = prompt_of(obj),
                                         .grade = raml_foreign_grade(json_is_array(v) ? json_array_get(v, j) : v),
-                                        .cut = cut_off(obj, j)};
+                                        .truncated = was_truncated(obj, j)};
         if (n > 1 && !json_is_array(v)) s.grade = -1;
         s.answer = filtered(obj, j, n, s.text);
         if (!r->f.opt->regrade && s.grade < 0)
@@ -184,7 +184,7 @@ static enum raml_code put_first(struct reader *r, const json_t *obj, size_t i0, 
                                     .grade = raml_foreign_grade(json_object_get(obj, r->metric))};
     if (!vote) s.text = json_string_value(json_array_get(responses(obj), 0));
     s.answer = filtered(obj, 0, 1, s.text);
-    s.cut = !vote && cut_off(obj, 0);
+    s.truncated = !vote && was_truncated(obj, 0);
     if (s.grade < 0)
         return raml_fail(err, RAML_EFORMAT, "%s:%zu: metric '%s' is not a grade; expected 0 or 1", r->group_at.path,
                          r->group_at.line, r->metric);
@@ -230,7 +230,7 @@ static enum raml_code flush(struct reader *r, struct raml_err *err)
         enum plan plan = plan_of(r, line, k, &m);
         if (plan == ONE_FOR_ALL) k = 1, rc = put_first(r, line, i, &gold, err);
         else if (plan == COUNTED) rc = put_counted(r, line, k, &m, err);
-        else rc = put_marked(r, line, i, k, &gold, err);
+        else rc = put_graded(r, line, i, k, &gold, err);
         i += k;
     }
     if (!rc) rc = raml_foreign_emit(&r->f, r->id, &gold, n, family, difficulty, err);

@@ -55,7 +55,7 @@ static const json_t *first_of(const json_t *obj, const char *const *names)
     return NULL;
 }
 
-static const char *const mark_names[] = {"correct", "is_correct", "cascade_correct", NULL}; /* in OpenCompass' order */
+static const char *const grade_names[] = {"correct", "is_correct", "cascade_correct", NULL}; /* in OpenCompass' order */
 static const char *const pred_names[] = {"pred", "predictions", NULL}; /* `prediction` is a judge's */
 static const char *const text_names[] = {"origin_prediction", NULL};
 static const char *const gold_names[] = {"answer", "answers", "ref", "refr", "references", "reference", "gold", NULL};
@@ -90,7 +90,7 @@ static const char *subdivision(const char *abbr, char out[NAME_BYTES])
 /* One entry of `details`. */
 static enum raml_code take_result(struct reader *r, const json_t *obj, const char *key, struct raml_err *err)
 {
-    const json_t *grades = json_is_object(obj) ? first_of(obj, mark_names) : NULL, *pred = first_of(obj, pred_names);
+    const json_t *grades = json_is_object(obj) ? first_of(obj, grade_names) : NULL, *pred = first_of(obj, pred_names);
     const json_t *text = first_of(obj, text_names), *answers = first_of(obj, gold_names);
     const char *abbr = json_string_value(json_object_get(obj, "example_abbr"));
     bool runs = grades ? json_is_array(grades) : abbr != NULL, made = r->f.opt->regrade && pred;
@@ -230,7 +230,7 @@ static enum raml_code put_prediction(struct reader *r, const json_t *sample, siz
     const char *why = json_string_value(json_object_get(rollout, "finish_reason"));
     struct raml_foreign_sample s = {.prompt = json_string_value(json_object_get(sample, "origin_prompt")), .grade = -1};
     s.text = json_string_value(json_is_object(v) ? json_object_get(v, "prediction") : v);
-    s.cut = why && !strcmp(why, "length");
+    s.truncated = why && !strcmp(why, "length");
     if (!s.text) return fail_at(r, err, "field 'prediction' contains no text");
     return raml_foreign_put(&r->f, &r->at, i, gold, &s, err);
 }

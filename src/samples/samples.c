@@ -20,9 +20,9 @@ static size_t first_line(const struct raml_buf *b)
 /* The first line as an object; NULL: it is not one, or it does not end. */
 static json_t *first_object(const struct raml_buf *b, bool whole)
 {
-    size_t n = first_line(b), grade = b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3) ? 3 : 0;
+    size_t n = first_line(b), bom = b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3) ? 3 : 0;
     if (!n && whole) n = b->len;
-    json_t *v = n > grade ? json_loadb(b->data + grade, n - grade, 0, NULL) : NULL;
+    json_t *v = n > bom ? json_loadb(b->data + bom, n - bom, 0, NULL) : NULL;
     if (json_is_object(v)) return v;
     json_decref(v);
     return NULL;
@@ -50,8 +50,8 @@ static enum raml_code read_head(const char *path, struct raml_buf *b, bool *whol
         *first = first_object(b, *whole);
     }
     if (!rc && !*first && *whole && b->len) {
-        size_t grade = b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3) ? 3 : 0;
-        *first = json_loadb(b->data + grade, b->len - grade, 0, NULL);
+        size_t bom = b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3) ? 3 : 0;
+        *first = json_loadb(b->data + bom, b->len - bom, 0, NULL);
     }
     free(step);
     fclose(f);
@@ -80,9 +80,9 @@ static enum raml_code look(const char *path, const struct raml_samples_layout_ro
     raml_buf_init(&b, RAML_SAMPLES_LOOK);
     enum raml_code rc = read_head(path, &b, &whole, &first, err);
     if (!rc) {
-        size_t grade = b.len >= 3 && !memcmp(b.data, "\xef\xbb\xbf", 3) ? 3 : 0;
+        size_t bom = b.len >= 3 && !memcmp(b.data, "\xef\xbb\xbf", 3) ? 3 : 0;
         struct raml_samples_head head = {
-            .path = path, .bytes = b.data ? b.data + grade : "", .n = b.len - grade, .whole = whole, .first = first};
+            .path = path, .bytes = b.data ? b.data + bom : "", .n = b.len - bom, .whole = whole, .first = first};
         *out = NULL;
         for (size_t i = 0; i < raml_samples_n_layouts && !*out; i++)
             if (raml_samples_layouts[i]->looks_like(&head)) *out = raml_samples_layouts[i];

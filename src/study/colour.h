@@ -11,8 +11,8 @@
  *          shown as \xE2, control and direction-changing characters as \u{202E}; line ends and tabs are made visible.
  * Errors   buffers keep theirs (buf.h); a curve that is not finite is RAML_ERANGE and adds nothing.
  */
-#ifndef RAML_COLOUR_H
-#define RAML_COLOUR_H
+#ifndef RAML_STUDY_COLOUR_H
+#define RAML_STUDY_COLOUR_H
 
 #include "raml/buf.h"
 #include "raml/err.h"

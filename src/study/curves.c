@@ -92,7 +92,7 @@ static enum raml_code add_greedy(struct raml_trace_group *g, const json_t *greed
 static enum raml_code add_line(struct raml_trace *t, json_t *obj, const double *loss, size_t n, struct raml_err *err)
 {
     const json_t *verdict = json_object_get(obj, "correct"), *solved = json_object_get(obj, "solved_at");
-    struct raml_trace_group *g = &t->group[json_is_true(verdict)    ? RAML_RIGHT
+    struct raml_trace_group *g = &t->group[json_is_true(verdict)    ? RAML_CORRECT
                                            : json_is_false(verdict) ? RAML_WRONG
                                                                     : RAML_UNJUDGED];
     struct raml_descent d;

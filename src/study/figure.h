@@ -9,8 +9,8 @@
  * Each file appears whole or not at all. Texts (titles, names) are UTF-8: nothing in them is markup to gnuplot.
  * Threads  any number, for different names or folders.     Cost  one start of gnuplot, about 50 ms.
  */
-#ifndef RAML_FIGURE_H
-#define RAML_FIGURE_H
+#ifndef RAML_STUDY_FIGURE_H
+#define RAML_STUDY_FIGURE_H
 
 #include "raml/err.h"
 

@@ -32,7 +32,7 @@ struct raml_evaluation {
     json_t *table; /* {"by", "rows", "all"} */
 };
 
-enum { RAML_WRONG, RAML_RIGHT, RAML_UNJUDGED, RAML_N_VERDICTS };
+enum { RAML_WRONG, RAML_CORRECT, RAML_UNJUDGED, RAML_N_VERDICTS };
 struct raml_trace_group { /* trajectories of one verdict */
     size_t n;
     struct raml_curve_mean loss, greedy; /* over i/T; greedy: 1 where the correct answer is the greedy one */

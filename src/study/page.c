@@ -213,7 +213,7 @@ static void add_tag(struct raml_page *p, const char *tag, size_t n)
 }
 
 /* Where the element that starts at `at` ends: after its first closing tag. */
-static const char *behind(const char *at, const char *closing)
+static const char *after(const char *at, const char *closing)
 {
     const char *end = strstr(at, closing);
     return end ? end + strlen(closing) : at + strlen(at);
@@ -232,10 +232,10 @@ static bool add_svg(struct raml_page *p, const char *svg, const struct raml_figu
     raml_page_text(p, fig->title ? fig->title : "figure");
     raml_buf_adds(&p->html, "\">");
     for (at++; *at;) {
-        if (strncmp(at, "<title>", 7) == 0) at = behind(at, "</title>");
-        else if (strncmp(at, "<desc>", 6) == 0) at = behind(at, "</desc>");
-        else if (strncmp(at, "<filter", 7) == 0) at = behind(at, "</filter>");
-        else if (strncmp(at, "<defs>", 6) == 0 && !points) at = behind(at, "</defs>");
+        if (strncmp(at, "<title>", 7) == 0) at = after(at, "</title>");
+        else if (strncmp(at, "<desc>", 6) == 0) at = after(at, "</desc>");
+        else if (strncmp(at, "<filter", 7) == 0) at = after(at, "</filter>");
+        else if (strncmp(at, "<defs>", 6) == 0 && !points) at = after(at, "</defs>");
         else if (*at == '<') {
             const char *end = strchr(at, '>');
             if (!end) break;

@@ -7,7 +7,7 @@
 
 static const char *const verdict_name[RAML_N_VERDICTS] = {"wrong", "correct", "not graded"};
 static const int verdict_colour[RAML_N_VERDICTS] = {1, 0, 7};
-static const size_t order[RAML_N_VERDICTS] = {RAML_RIGHT, RAML_WRONG, RAML_UNJUDGED};
+static const size_t order[RAML_N_VERDICTS] = {RAML_CORRECT, RAML_WRONG, RAML_UNJUDGED};
 
 struct drawn { /* space for one figure's series */
     double x[RAML_CURVE_POINTS_MAX], y[RAML_CURVE_POINTS_MAX], low[RAML_CURVE_POINTS_MAX], high[RAML_CURVE_POINTS_MAX];

@@ -119,7 +119,7 @@ static double plain(double x)
 
 static void add_loss_tiles(struct raml_page *p)
 {
-    static const size_t order[] = {RAML_RIGHT, RAML_WRONG, RAML_UNJUDGED};
+    static const size_t order[] = {RAML_CORRECT, RAML_WRONG, RAML_UNJUDGED};
     static const char *const about[] = {"wrong trajectories", "correct trajectories", "trajectories"};
     const struct raml_findings *f = p->found;
     for (size_t r = 0; r < f->n_runs; r++) {

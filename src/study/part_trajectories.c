@@ -47,7 +47,7 @@ static void add_head(struct raml_page *p, const json_t *selected, const double *
                      const char *verdict)
 {
     struct raml_buf *b = &p->html;
-    double answer = raml_page_get(selected, "n_answer"), told = raml_page_get(selected, "n_tokens");
+    double answer = raml_page_get(selected, "n_answer"), stated = raml_page_get(selected, "n_tokens");
     double solved = raml_page_get(selected, "solved_at");
     raml_buf_addf(b, "<p><b>%s</b>", verdict);
     add_word(p, selected, "family", " \u00B7 ");
@@ -56,7 +56,7 @@ static void add_head(struct raml_page *p, const json_t *selected, const double *
     add_word(p, selected, "id", " \u00B7 ");
     add_word(p, selected, "sample", " #");
     raml_buf_addf(b, "<br><span class=\"dim\">L: %.3f \u2192 %.3f in %.0f tokens", loss[0], loss[n_tokens],
-                  isnan(told) ? (double)n_tokens : told);
+                  isnan(stated) ? (double)n_tokens : stated);
     if (answer > 0)
         raml_buf_addf(b, " \u00B7 p(answer): %.3g \u2192 %.3g", raml_exp(-answer * loss[0]),
                       raml_exp(-answer * loss[n_tokens]));
@@ -106,7 +106,7 @@ out:
 
 enum raml_code raml_part_trajectories(struct raml_page *p, struct raml_err *err)
 {
-    static const size_t order[] = {RAML_RIGHT, RAML_WRONG, RAML_UNJUDGED};
+    static const size_t order[] = {RAML_CORRECT, RAML_WRONG, RAML_UNJUDGED};
     const struct raml_findings *f = p->found;
     double clip = 0;
     size_t n = 0, n_traces = 0;

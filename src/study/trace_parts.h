@@ -22,7 +22,7 @@ struct raml_traced { /* borrowed for one call */
 };
 
 /* -- trace_records.c: curves.jsonl, tokens.jsonl, curves.safetensors ---------------------------------------------- */
-struct raml_trace_kept { /* a curve as a tensor */
+struct raml_trace_retained { /* a curve as a tensor */
     char *name;
     float *loss;
     size_t n, number;
@@ -32,7 +32,7 @@ struct raml_trace_records {
     bool token_table;
     size_t stride;
     struct raml_buf line;
-    struct raml_trace_kept *kept;
+    struct raml_trace_retained *retained;
     size_t n, cap;
     char *tensor_path;
 };

@@ -41,10 +41,10 @@ void raml_trace_records_deinit(struct raml_trace_records *r)
     raml_writer_deinit(&r->tokens);
     raml_buf_deinit(&r->line);
     for (size_t i = 0; i < r->n; i++) {
-        free(r->kept[i].name);
-        free(r->kept[i].loss);
+        free(r->retained[i].name);
+        free(r->retained[i].loss);
     }
-    free(r->kept);
+    free(r->retained);
     free(r->tensor_path);
     *r = (struct raml_trace_records){0};
 }
@@ -160,18 +160,18 @@ static enum raml_code add_tokens(struct raml_trace_records *r, const struct raml
 
 static enum raml_code keep(struct raml_trace_records *r, const struct raml_traced *t, struct raml_err *err)
 {
-    enum raml_code rc = RAML_GROW(r->kept, r->cap, r->n + 1, "curves", err);
+    enum raml_code rc = RAML_GROW(r->retained, r->cap, r->n + 1, "curves", err);
     if (rc) return rc;
-    size_t n = t->curve->n_points, room = strlen(t->q->id) + 64;
-    struct raml_trace_kept *k = &r->kept[r->n];
-    *k = (struct raml_trace_kept){
-        .name = malloc(room), .loss = malloc(n * sizeof *k->loss), .n = n, .number = t->number};
+    size_t n = t->curve->n_points, cap = strlen(t->q->id) + 64;
+    struct raml_trace_retained *k = &r->retained[r->n];
+    *k = (struct raml_trace_retained){
+        .name = malloc(cap), .loss = malloc(n * sizeof *k->loss), .n = n, .number = t->number};
     if (!k->name || !k->loss) {
         free(k->name);
         free(k->loss);
         return raml_fail(err, RAML_ENOMEM, "no memory for a curve of %zu values", n);
     }
-    snprintf(k->name, room, "%s/%zu", t->q->id, t->sample);
+    snprintf(k->name, cap, "%s/%zu", t->q->id, t->sample);
     for (size_t i = 0; i < n; i++) k->loss[i] = (float)t->curve->loss[i];
     r->n++;
     return RAML_OK;
@@ -179,7 +179,7 @@ static enum raml_code keep(struct raml_trace_records *r, const struct raml_trace
 
 static int by_name(const void *a, const void *b)
 {
-    const struct raml_trace_kept *const *x = a, *const *y = b;
+    const struct raml_trace_retained *const *x = a, *const *y = b;
     int c = strcmp((*x)->name, (*y)->name);
     return c ? c : ((*x)->number > (*y)->number) - ((*x)->number < (*y)->number);
 }
@@ -187,9 +187,9 @@ static int by_name(const void *a, const void *b)
 /* Names must be unique, but a file's ids need not be: the second and later ones of a name get their number appended. */
 static enum raml_code make_unique(struct raml_trace_records *r, struct raml_err *err)
 {
-    struct raml_trace_kept **order = malloc((r->n ? r->n : 1) * sizeof *order);
+    struct raml_trace_retained **order = malloc((r->n ? r->n : 1) * sizeof *order);
     if (!order) return raml_fail(err, RAML_ENOMEM, "no memory for the names of %zu curves", r->n);
-    for (size_t i = 0; i < r->n; i++) order[i] = &r->kept[i];
+    for (size_t i = 0; i < r->n; i++) order[i] = &r->retained[i];
     qsort(order, r->n, sizeof *order, by_name);
     const char *last = "";
     for (size_t i = 0; i < r->n; i++) {
@@ -198,7 +198,7 @@ static enum raml_code make_unique(struct raml_trace_records *r, struct raml_err 
             continue;
         }
         size_t len = strlen(order[i]->name);
-        snprintf(order[i]->name + len, 32, "@%zu", order[i]->number); /* keep() made room */
+        snprintf(order[i]->name + len, 32, "@%zu", order[i]->number); /* keep() made space */
     }
     free(order);
     return RAML_OK;
@@ -211,12 +211,12 @@ static enum raml_code write_tensors(struct raml_trace_records *r, struct raml_er
     struct raml_tensor_view *view = calloc(r->n ? r->n : 1, sizeof *view);
     if (!view) return raml_fail(err, RAML_ENOMEM, "no memory for %zu tensors", r->n);
     for (size_t i = 0; i < r->n; i++)
-        view[i] = (struct raml_tensor_view){.name = r->kept[i].name,
+        view[i] = (struct raml_tensor_view){.name = r->retained[i].name,
                                             .dtype = RAML_F32,
                                             .n_dims = 1,
-                                            .shape = {r->kept[i].n},
-                                            .n = r->kept[i].n,
-                                            .data = r->kept[i].loss};
+                                            .shape = {r->retained[i].n},
+                                            .n = r->retained[i].n,
+                                            .data = r->retained[i].loss};
     char stride[32];
     snprintf(stride, sizeof stride, "%zu", r->stride);
     const char *const meta[] = {"unit", "nats per answer token", "stride", stride, NULL};

@@ -21,7 +21,7 @@ struct walk {
     size_t n_bad;
 };
 
-static bool is_blank(const char *s, size_t n)
+static bool is_whitespace(const char *s, size_t n)
 {
     while (n && is_space(*s)) s++, n--;
     return n == 0;
@@ -78,7 +78,7 @@ static enum raml_code walk_lines(struct walk *w, struct raml_err *err)
     for (bool more = true; !rc && !enough(w);) {
         rc = raml_lines_next(&lines, &more, err);
         if (rc || !more) break;
-        if (is_blank(lines.line.data, lines.line.len)) continue;
+        if (is_whitespace(lines.line.data, lines.line.len)) continue;
         rc = take_row(w, lines.line.data, lines.line.len, lines.number, err);
     }
     raml_lines_deinit(&lines);

@@ -70,9 +70,9 @@ const char *raml_dataset_copy(struct dataset_row *r, struct dataset_text t); /* 
 struct dataset_text raml_dataset_trim(const char *s, size_t n);
 /* Splits at the last line "#### answer", if the text ends with it; false: there is none. */
 bool raml_dataset_split_hashes(const char *text, struct dataset_text *before, struct dataset_text *after);
-/* What the boxes that t ends in hold (raml_answer_boxed), trimmed, of the row; NULL: there are none. False: no memory. */
+/* What the boxes that t ends in hold (raml_answer_boxed), trimmed, of the row; NULL: none. False: no memory. */
 bool raml_dataset_boxed(struct dataset_row *r, struct dataset_text t, const char **boxed);
-/* Splits a model's text into thinking and answer. RAML_ENOMEM alone. */
+/* Splits a model's text into thinking and answer. RAML_ENOMEM only. */
 RAML_CHECKED enum raml_code raml_dataset_split_think(struct dataset_row *r, const char *text, struct raml_trajectory *t,
                                                      struct raml_err *err);
 
@@ -85,7 +85,7 @@ enum { DATASET_MAX_CHOICES = 26 };
 struct dataset_choices {
     size_t n;                                                           /* 0: not a multiple-choice question */
     const char *text[DATASET_MAX_CHOICES], *label[DATASET_MAX_CHOICES]; /* as in the file; label NULL: none given */
-    bool first_is_right;
+    bool first_is_correct;
 };
 /* The row's options. */
 RAML_CHECKED enum raml_code raml_dataset_choices_read(struct dataset_row *r, struct dataset_choices *c,

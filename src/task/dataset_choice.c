@@ -93,7 +93,7 @@ static enum raml_code read_columns(struct dataset_row *r, struct dataset_choices
         const char *name = raml_dataset_copy(r, (struct dataset_text){p, (size_t)(end - p)});
         if (!name) return no_memory(r, err);
         json_t *v = raml_dataset_value(r->obj, name);
-        if (p == names) c->first_is_right = answer && strcmp(answer, name) == 0;
+        if (p == names) c->first_is_correct = answer && strcmp(answer, name) == 0;
         if (p == names && !v) return raml_dataset_fault(r, name, err, "is missing; expected the first option");
         if (v) rc = add(r, c, name, v, NULL, err);
     }
@@ -127,27 +127,27 @@ enum raml_code raml_dataset_choices_read(struct dataset_row *r, struct dataset_c
 
 /* -- Which one is correct ----------------------------------------------------------------------------------------- */
 
-static bool is_mark(char c)
+static bool ends_label(char c)
 {
     return c == ')' || c == '.' || c == ':' || c == ',' || c == ']';
 }
 
 /* The text after its own label "A)", "(A)", "A.", "A:"; NULL: it has none. */
-static const char *behind_mark(const char *s, char letter)
+static const char *after_label(const char *s, char letter)
 {
     bool open = *s == '(' || *s == '[';
     s += open;
-    if (*s != letter || !is_mark(s[1]) || (open && s[1] != ')' && s[1] != ']')) return NULL;
+    if (*s != letter || !ends_label(s[1]) || (open && s[1] != ')' && s[1] != ']')) return NULL;
     s += 2;
     return s + strspn(s, " \t\n");
 }
 
 /* Removes letters that the options already have. */
-static void strip_marks(struct dataset_choices *c)
+static void strip_labels(struct dataset_choices *c)
 {
     for (size_t i = 0; i < c->n; i++)
-        if (!behind_mark(c->text[i], (char)('A' + i))) return;
-    for (size_t i = 0; i < c->n; i++) c->text[i] = behind_mark(c->text[i], (char)('A' + i));
+        if (!after_label(c->text[i], (char)('A' + i))) return;
+    for (size_t i = 0; i < c->n; i++) c->text[i] = after_label(c->text[i], (char)('A' + i));
 }
 
 /* Only letters, as in "C", "(C)", "A, C" or "AC": their set; 0: something else. */
@@ -173,7 +173,7 @@ static uint32_t find_text(const struct dataset_choices *c, const char *s)
     uint32_t set = letters_of(s, c->n);
     if (set) return set;
     for (size_t i = 0; i < c->n; i++) { /* "C. the text", which gives both */
-        const char *rest = behind_mark(t.s, (char)('A' + i));
+        const char *rest = after_label(t.s, (char)('A' + i));
         if (rest && strcmp(rest, c->text[i]) == 0) return (uint32_t)1 << i;
     }
     char *end;
@@ -182,8 +182,8 @@ static uint32_t find_text(const struct dataset_choices *c, const char *s)
 }
 
 /* The set of correct options. */
-static enum raml_code find_right(struct dataset_row *r, const struct dataset_choices *c, const char *name,
-                                 const json_t *gold, uint32_t *set, struct raml_err *err)
+static enum raml_code find_correct(struct dataset_row *r, const struct dataset_choices *c, const char *name,
+                                   const json_t *gold, uint32_t *set, struct raml_err *err)
 {
     *set = 0;
     if (json_is_array(gold) && json_array_size(gold)) {
@@ -191,7 +191,7 @@ static enum raml_code find_right(struct dataset_row *r, const struct dataset_cho
             uint32_t one;
             const json_t *v = json_array_get(gold, i);
             if (json_is_array(v)) return raml_dataset_fault(r, name, err, "contains a nested list");
-            enum raml_code rc = find_right(r, c, name, v, &one, err);
+            enum raml_code rc = find_correct(r, c, name, v, &one, err);
             if (rc) return rc;
             *set |= one;
         }
@@ -241,14 +241,14 @@ enum raml_code raml_dataset_choices_apply(struct dataset_row *r, struct dataset_
     char answer[3 * DATASET_MAX_CHOICES + 1] = "";
     size_t n = 0;
     for (uint32_t i = 0; i < c->n; i++) order[i] = i;
-    strip_marks(c);
+    strip_labels(c);
     enum raml_code rc = RAML_OK;
-    if (c->first_is_right) {
+    if (c->first_is_correct) {
         struct raml_rng rng = {.key = {r->seed, RAML_FOR_CHOICES, raml_question_hash(q->question), 0}};
         raml_rng_shuffle(&rng, order, (uint32_t)c->n);
         set = 1;
     } else if (gold) {
-        rc = find_right(r, c, name, gold, &set, err);
+        rc = find_correct(r, c, name, gold, &set, err);
     }
     if (!rc) rc = compose(r, c, order, q, err);
     if (rc) return rc;

@@ -333,10 +333,10 @@ static enum raml_code read_difficulty(struct dataset_row *r, struct raml_questio
     q->difficulty = -1;
     if (!v) return RAML_OK;
     const char *s = json_string_value(v);
-    size_t lead = s ? strcspn(s, "0123456789") : 0, digits = s ? strspn(s + lead, "0123456789") : 0;
+    size_t before = s ? strcspn(s, "0123456789") : 0, digits = s ? strspn(s + before, "0123456789") : 0;
     if (json_is_integer(v) && json_integer_value(v) >= 0 && json_integer_value(v) <= INT32_MAX)
         q->difficulty = (int)json_integer_value(v);
-    else if (s && digits && digits <= MAX_LEVEL_DIGITS) q->difficulty = atoi(s + lead);
+    else if (s && digits && digits <= MAX_LEVEL_DIGITS) q->difficulty = atoi(s + before);
     else if (r->names->mapped[ROLE_DIFFICULTY])
         return raml_dataset_fault(r, name, err, "is %s without a level; expected 3 or 'Level 3'", raml_dataset_type(v));
     return RAML_OK;

@@ -76,13 +76,13 @@ const char *raml_dataset_message(const json_t *chat, const char *speaker)
 
 bool raml_dataset_split_hashes(const char *text, struct dataset_text *before, struct dataset_text *after)
 {
-    const char *mark = NULL;
+    const char *hashes = NULL;
     for (const char *p = text; (p = strstr(p, "####")) != NULL; p += 4)
-        if (p == text || p[-1] == '\n') mark = p;
-    if (!mark) return false;
-    struct dataset_text rest = raml_dataset_trim(mark + 4, strlen(mark + 4));
+        if (p == text || p[-1] == '\n') hashes = p;
+    if (!hashes) return false;
+    struct dataset_text rest = raml_dataset_trim(hashes + 4, strlen(hashes + 4));
     if (!rest.n || rest.s[0] == '#' || memchr(rest.s, '\n', rest.n)) return false; /* a heading, not an answer */
-    *before = raml_dataset_trim(text, (size_t)(mark - text));
+    *before = raml_dataset_trim(text, (size_t)(hashes - text));
     *after = rest;
     return true;
 }
@@ -110,7 +110,7 @@ bool raml_dataset_boxed(struct dataset_row *r, struct dataset_text t, const char
     return !found || *boxed;
 }
 
-/* An answer that stands in no box. */
+/* An answer outside any box. */
 static struct dataset_text unboxed_answer(struct dataset_text t, bool whole)
 {
     struct dataset_text out, before;
@@ -119,8 +119,8 @@ static struct dataset_text unboxed_answer(struct dataset_text t, bool whole)
     return whole ? (struct dataset_text){t.s, 0} : raml_dataset_trim(t.s, t.n);
 }
 
-/* The final answer in the text behind the thinking (whole: of all the text, when there are no marks of thinking). False: no
- * memory. */
+/* The final answer in the text after the thinking (whole: of all the text, when there are no tags of thinking). False:
+ * no memory. */
 static bool find_answer(struct dataset_row *r, struct dataset_text t, bool whole, struct dataset_text *out)
 {
     const char *boxed;
@@ -145,7 +145,7 @@ enum raml_code raml_dataset_split_think(struct dataset_row *r, const char *text,
     if (b) {
         b += sizeof close - 1;
         if (!find_answer(r, (struct dataset_text){b, (size_t)(end - b)}, false, &answer)) return no_memory(err);
-    } else if (a) { /* cut off while thinking: whatever stands there is no answer */
+    } else if (a) { /* truncated while thinking: whatever is there is no answer */
         t->think_closed = false;
         t->finish_reason = "length";
     } else {

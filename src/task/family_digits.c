@@ -78,7 +78,7 @@ void raml_column_write(struct raml_pen *p, const struct raml_column *c, int step
 {
     int value = (c->op == '+' ? c->x + c->y : c->x * c->y) + c->carry;
     if (raml_pen_slips(p, step)) {
-        /* The usual slips: the carry is forgotten, or the value is near the right one. */
+        /* The usual slips: the carry is forgotten, or the value is near the correct one. */
         bool forgotten = c->carry && raml_rng_below(&p->s, 2);
         int near = raml_pen_wrong(p, value, value > 2 ? value - 2 : 0, value + 2);
         int wrong = forgotten ? value - c->carry : near;

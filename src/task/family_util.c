@@ -62,11 +62,11 @@ bool raml_pen_coin(struct raml_pen *p)
     return p->vary && raml_rng_below(&p->s, 2);
 }
 
-int raml_pen_wrong(struct raml_pen *p, int right, int low, int high)
+int raml_pen_wrong(struct raml_pen *p, int correct, int low, int high)
 {
-    bool inside = right >= low && right <= high;
+    bool inside = correct >= low && correct <= high;
     int w = (int)raml_rng_range(&p->s, low, inside ? high - 1 : high);
-    return inside && w >= right ? w + 1 : w;
+    return inside && w >= correct ? w + 1 : w;
 }
 
 void raml_family_letters(struct raml_rng *r, char *out, int n)

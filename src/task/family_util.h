@@ -42,8 +42,8 @@ void raml_pen_wait(struct raml_pen *p);
 /* words[0], or any of them when the sample varies. */
 const char *raml_pen_word(struct raml_pen *p, const char *const *words, uint32_t n);
 bool raml_pen_coin(struct raml_pen *p); /* false unless the sample varies */
-/* Any of [low, high] except `right`; low < high. */
-int raml_pen_wrong(struct raml_pen *p, int right, int low, int high);
+/* Any of [low, high] except `correct`; low < high. */
+int raml_pen_wrong(struct raml_pen *p, int correct, int low, int high);
 
 /* n distinct letters of a .. z, shuffled; n <= 26. */
 void raml_family_letters(struct raml_rng *r, char *out, int n);

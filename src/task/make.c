@@ -266,7 +266,8 @@ static struct raml_rng stream(const struct maker *m, const struct cell *c, uint6
 
 /* Fills m->trajectory[k]. A text that one of 0 .. k - 1 already has is made anew, at most MAX_RETRIES times: a family
  * whose steps have one order has few texts. */
-static enum raml_code draw_trajectory(struct maker *m, const struct cell *c, uint64_t i, size_t k, struct raml_err *err)
+static enum raml_code generate_trajectory(struct maker *m, const struct cell *c, uint64_t i, size_t k,
+                                          struct raml_err *err)
 {
     enum raml_style style = m->style[(c->got + k) % m->n_styles];
     uint32_t sample = (uint32_t)(k / m->n_styles);
@@ -300,7 +301,7 @@ static enum raml_code add_question(struct maker *m, struct cell *c, uint64_t i, 
     size_t n = 0;
     enum raml_code rc = RAML_OK;
     while (n < m->opt->n_trajectories && !rc) {
-        rc = draw_trajectory(m, c, i, n, err);
+        rc = generate_trajectory(m, c, i, n, err);
         if (!rc) n++;
     }
     /* clang-format off */
@@ -317,7 +318,7 @@ static enum raml_code add_question(struct maker *m, struct cell *c, uint64_t i, 
 }
 
 /* The cell's next question that is new and of the requested split. */
-static enum raml_code draw_next(struct maker *m, struct cell *c, struct raml_err *err)
+static enum raml_code generate_next(struct maker *m, struct cell *c, struct raml_err *err)
 {
     for (uint64_t idle = 0; idle < MAX_IDLE; idle++) {
         uint64_t i = c->next++;
@@ -342,7 +343,7 @@ static enum raml_code draw_next(struct maker *m, struct cell *c, struct raml_err
 
 /* In rounds: the largest cell gives one question in each, the others as many as keep the proportions, so that any
  * prefix of the set is a fair mixture. */
-static enum raml_code draw_all(struct maker *m, struct raml_err *err)
+static enum raml_code generate_all(struct maker *m, struct raml_err *err)
 {
     size_t rounds = 0;
     for (size_t k = 0; k < m->n_cells; k++) rounds = m->cell[k].want > rounds ? m->cell[k].want : rounds;
@@ -350,7 +351,7 @@ static enum raml_code draw_all(struct maker *m, struct raml_err *err)
         for (size_t k = 0; k < m->n_cells; k++) {
             struct cell *c = &m->cell[k];
             if (c->got * rounds >= c->want * r) continue;
-            enum raml_code rc = draw_next(m, c, err);
+            enum raml_code rc = generate_next(m, c, err);
             if (rc) return rc;
         }
     }
@@ -371,7 +372,7 @@ enum raml_code raml_make_questions(struct raml_questions *qs, const struct raml_
     if (!rc) {
         spread(m);
         m->trajectory = calloc(opt->n_trajectories ? opt->n_trajectories : 1, sizeof *m->trajectory);
-        rc = m->trajectory ? draw_all(m, err) : raml_fail(err, RAML_ENOMEM, "no memory for trajectories");
+        rc = m->trajectory ? generate_all(m, err) : raml_fail(err, RAML_ENOMEM, "no memory for trajectories");
     }
     free(m->trajectory);
     free(m->seen.hash);

@@ -13,7 +13,7 @@ struct build { /* the row being built */
     const struct raml_question *q;
     const struct raml_row_options *opt;
     struct raml_segments *segments; /* NULL: not wanted */
-    struct raml_tokens span;        /* the span being built; its roles are added as it grows */
+    struct raml_tokens span;        /* the span being built; its segments are added as it grows */
     bool too_long;
 };
 
@@ -38,10 +38,10 @@ static const char *name_of(const struct raml_question *q, char out[NAME_BYTES])
     return out;
 }
 
-static enum raml_code add_roles(struct raml_segments *r, enum raml_segment segment, size_t n, struct raml_err *err)
+static enum raml_code add_segments(struct raml_segments *r, enum raml_segment segment, size_t n, struct raml_err *err)
 {
     if (!r) return RAML_OK;
-    enum raml_code rc = RAML_GROW(r->segment, r->cap, r->n + n, "roles of tokens", err);
+    enum raml_code rc = RAML_GROW(r->segment, r->cap, r->n + n, "segments of tokens", err);
     if (rc) return rc;
     if (n) memset(r->segment + r->n, (int)segment, n);
     r->n += n;
@@ -62,7 +62,7 @@ static enum raml_code add_part(struct build *b, enum raml_segment segment, const
     case RAML_SEGMENT_TRAJECTORY:
     case RAML_SEGMENT_ANSWER: rc = raml_tokenizer_encode(t, text, strlen(text), false, &b->span, err); break;
     }
-    if (!rc) rc = add_roles(b->segments, segment, b->span.n - before, err);
+    if (!rc) rc = add_segments(b->segments, segment, b->span.n - before, err);
     char name[NAME_BYTES];
     return rc ? raml_wrap(err, rc, "%s, %s", name_of(b->q, name), raml_segment_name(segment)) : RAML_OK;
 }

@@ -56,14 +56,14 @@ static void add(struct words *w, const char *s, size_t n, bool open)
     w->any = true;
 }
 
-static void add_alone(struct words *w, const char *s, size_t n)
+static void add_single(struct words *w, const char *s, size_t n)
 {
     close_word(w);
     add(w, s, n, false);
 }
 
 /* Characters of scripts without spaces between words: each is a word. */
-static bool stands_alone(utf8proc_int32_t c)
+static bool is_single(utf8proc_int32_t c)
 {
     return (c >= 0x0e00 && c <= 0x0eff) || (c >= 0x1000 && c <= 0x109f) || (c >= 0x1780 && c <= 0x17ff) ||
            (c >= 0x2e80 && c <= 0x31ff) || (c >= 0x3400 && c <= 0x9fff) || (c >= 0xf900 && c <= 0xfaff) ||
@@ -83,7 +83,7 @@ static const char *add_command(struct words *w, const char *s)
     while (is_letter(s[n])) n++;
     close_word(w);
     if (n >= sizeof name) {
-        add_alone(w, s, n);
+        add_single(w, s, n);
         return s + n;
     }
     memcpy(name, s, n);
@@ -97,10 +97,10 @@ static const char *add_command(struct words *w, const char *s)
         if (!strcmp(name, dropped[i])) return s;
     for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++)
         if (!strcmp(name, renamed[i].command)) {
-            add_alone(w, renamed[i].word, strlen(renamed[i].word));
+            add_single(w, renamed[i].word, strlen(renamed[i].word));
             return s;
         }
-    add_alone(w, name, n);
+    add_single(w, name, n);
     return s;
 }
 
@@ -138,13 +138,13 @@ static void add_words(struct words *w, const char *s)
             const char *text = *sign ? sign : s;
             size_t bytes = *sign ? 1 : (size_t)n;
             bool again = last_sign && last_bytes == bytes && memcmp(last_sign, text, bytes) == 0; /* "--", "**" */
-            if (!again) add_alone(w, text, bytes);
+            if (!again) add_single(w, text, bytes);
             last_sign = text;
             last_bytes = bytes;
         } else {
             last_sign = NULL;
             if (category < UTF8PROC_CATEGORY_LU || category > UTF8PROC_CATEGORY_NO) close_word(w);
-            else if (stands_alone(c)) add_alone(w, s, (size_t)n);
+            else if (is_single(c)) add_single(w, s, (size_t)n);
             else add(w, s, (size_t)n, true);
         }
         s += n;

@@ -25,8 +25,8 @@ static utf8proc_int32_t last_char(const unsigned char *s, size_t n, size_t *len)
     return -1;
 }
 
-/* White_Space (Unicode 15, PropList.txt) */
-static bool is_blank(utf8proc_int32_t c)
+/* Whitespace (Unicode 15, PropList.txt) */
+static bool is_whitespace(utf8proc_int32_t c)
 {
     return (c >= 9 && c <= 13) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
            c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
@@ -55,17 +55,17 @@ static bool is_word(utf8proc_int32_t c)
     }
 }
 
-size_t raml_blanks_at_end(const unsigned char *s, size_t n)
+size_t raml_whitespace_at_end(const unsigned char *s, size_t n)
 {
     size_t left = n, len;
-    while (is_blank(last_char(s, left, &len))) left -= len;
+    while (is_whitespace(last_char(s, left, &len))) left -= len;
     return n - left;
 }
 
-size_t raml_blanks_at_start(const unsigned char *s, size_t n)
+size_t raml_whitespace_at_start(const unsigned char *s, size_t n)
 {
     size_t i = 0, len;
-    while (is_blank(first_char(s + i, n - i, &len))) i += len;
+    while (is_whitespace(first_char(s + i, n - i, &len))) i += len;
     return i;
 }
 

@@ -272,7 +272,7 @@ void raml_chat_prompt_deinit(struct raml_chat_prompt *p)
 }
 
 /* The end of the last `what` in s[0 .. n); 0: there is none. */
-static size_t behind_last(const char *s, size_t n, const char *what)
+static size_t after_last(const char *s, size_t n, const char *what)
 {
     size_t len = strlen(what), found = 0;
     for (const char *p = s; (p = memmem(p, n - (size_t)(p - s), what, len)); p += len) found = (size_t)(p - s) + len;
@@ -284,7 +284,7 @@ enum raml_chat_think raml_chat_prompt_think(const struct raml_chat_prompt *p)
     size_t n = p->text.len - p->generation;
     if (!n) return RAML_CHAT_THINK_NONE;
     const char *s = p->text.data + p->generation;
-    size_t opened = behind_last(s, n, "<think>"), closed = behind_last(s, n, "</think>");
+    size_t opened = after_last(s, n, "<think>"), closed = after_last(s, n, "</think>");
     if (closed > opened) return RAML_CHAT_THINK_CLOSED;
     return opened ? RAML_CHAT_THINK_OPEN : RAML_CHAT_THINK_NONE;
 }

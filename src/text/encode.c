@@ -96,8 +96,8 @@ static bool take_border(unsigned border, const unsigned char *s, size_t n, size_
 {
     if (border & RAML_BORDER_SINGLE_WORD)
         if (raml_ends_in_word(s, *start) || raml_starts_with_word(s + *end, n - *end)) return false;
-    if (border & RAML_BORDER_LSTRIP) *start -= raml_blanks_at_end(s + from, *start - from);
-    if (border & RAML_BORDER_RSTRIP) *end += raml_blanks_at_start(s + *end, n - *end);
+    if (border & RAML_BORDER_LSTRIP) *start -= raml_whitespace_at_end(s + from, *start - from);
+    if (border & RAML_BORDER_RSTRIP) *end += raml_whitespace_at_start(s + *end, n - *end);
     return true;
 }
 
@@ -174,8 +174,8 @@ static enum raml_code add_metaspace(const struct encoder *e, const unsigned char
     mine.shift = (size_t)(text - e->text);
     mine.origin = &origin;
     for (size_t i = 0, end; i < spelled.len && !rc; i = end) {
-        const char *blank = e->t->split_blanks ? memchr(spelled.data + i + 1, ' ', spelled.len - i - 1) : NULL;
-        end = blank ? (size_t)(blank - spelled.data) : spelled.len;
+        const char *space = e->t->split_spaces ? memchr(spelled.data + i + 1, ' ', spelled.len - i - 1) : NULL;
+        end = space ? (size_t)(space - spelled.data) : spelled.len;
         rc = add_word(&mine, mine.normal + i, end - i, err);
     }
     raml_buf_deinit(&spelled);

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLANK "\xe2\x96\x81" /* U+2581 */
+#define METASPACE "\xe2\x96\x81" /* U+2581 */
 
-enum { BLANK_BYTES = 3, BYTE_TOKEN = 6 };
+enum { METASPACE_BYTES = 3, BYTE_TOKEN = 6 };
 
 /* ---- the file --------------------------------------------------------------------------------------------------- */
 
@@ -33,8 +33,8 @@ static enum raml_code refuse_value(const struct raml_source *s, const char *fiel
 static enum raml_code read_normalizer(const struct raml_source *s, const json_t *v)
 {
     static const char known[] =
-        "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"" BLANK "\"},"
-        "{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"" BLANK "\"}]}";
+        "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"" METASPACE "\"},"
+        "{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"" METASPACE "\"}]}";
     if (raml_absent(v)) return RAML_OK;
     s->t->prefix = RAML_PREFIX_ALWAYS;
     return same(v, known) ? RAML_OK
@@ -47,20 +47,20 @@ static enum raml_code read_pre_tokenizer(const struct raml_source *s, const json
     static const struct {
         const char *name;
         enum raml_prefix prefix;
-    } schemes[] = {{"always", RAML_PREFIX_UNLESS_BLANK}, {"first", RAML_PREFIX_AT_START}, {"never", RAML_PREFIX_NEVER}};
+    } schemes[] = {{"always", RAML_PREFIX_UNLESS_SPACE}, {"first", RAML_PREFIX_AT_START}, {"never", RAML_PREFIX_NEVER}};
     if (raml_absent(v) && normalized) return RAML_OK;
     const char *type = json_string_value(json_object_get(v, "type"));
     if (normalized || !type || strcmp(type, "Metaspace") != 0) return refuse_value(s, "pre_tokenizer", v, expected);
-    const char *blank = json_string_value(json_object_get(v, "replacement"));
-    if (!blank || strcmp(blank, BLANK) != 0)
-        return raml_refuse(s, "pre_tokenizer.replacement", blank ? raml_show(blank).text : "missing", "U+2581");
+    const char *metaspace = json_string_value(json_object_get(v, "replacement"));
+    if (!metaspace || strcmp(metaspace, METASPACE) != 0)
+        return raml_refuse(s, "pre_tokenizer.replacement", metaspace ? raml_show(metaspace).text : "missing", "U+2581");
     bool add = true;
     const json_t *scheme = json_object_get(v, "prepend_scheme");
-    enum raml_code rc = raml_read_flag(s, v, "pre_tokenizer.", "split", true, &s->t->split_blanks);
+    enum raml_code rc = raml_read_flag(s, v, "pre_tokenizer.", "split", true, &s->t->split_spaces);
     if (!rc) rc = raml_read_flag(s, v, "pre_tokenizer.", "add_prefix_space", true, &add);
     if (rc) return rc;
     if (raml_absent(scheme)) { /* files from before prepend_scheme */
-        s->t->prefix = add ? RAML_PREFIX_UNLESS_BLANK : RAML_PREFIX_NEVER;
+        s->t->prefix = add ? RAML_PREFIX_UNLESS_SPACE : RAML_PREFIX_NEVER;
         return RAML_OK;
     }
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
@@ -74,7 +74,7 @@ static enum raml_code read_pre_tokenizer(const struct raml_source *s, const json
 static enum raml_code read_decoder(const struct raml_source *s, const json_t *v)
 {
 #define STEPS                                                                                                          \
-    "{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"" BLANK                      \
+    "{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"" METASPACE                  \
     "\"},\"content\":\" \"},{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"}"
     s->t->strip_first = same(v, STEPS ",{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":0}]}");
     if (s->t->strip_first || same(v, STEPS "]}")) return RAML_OK;
@@ -111,49 +111,49 @@ void raml_metaspace_piece(const char *token, struct raml_buf *out, bool *byte)
         raml_buf_add(out, &c, 1);
         return;
     }
-    for (const char *blank; (blank = strstr(token, BLANK)) != NULL; token = blank + BLANK_BYTES) {
-        raml_buf_add(out, token, (size_t)(blank - token));
+    for (const char *metaspace; (metaspace = strstr(token, METASPACE)) != NULL; token = metaspace + METASPACE_BYTES) {
+        raml_buf_add(out, token, (size_t)(metaspace - token));
         raml_buf_add(out, " ", 1);
     }
     raml_buf_adds(out, token);
 }
 
-static bool is_blank(const unsigned char *s, size_t n)
+static bool is_metaspace(const unsigned char *s, size_t n)
 {
-    return n >= BLANK_BYTES && memcmp(s, BLANK, BLANK_BYTES) == 0;
+    return n >= METASPACE_BYTES && memcmp(s, METASPACE, METASPACE_BYTES) == 0;
 }
 
-static size_t next_blank(const unsigned char *s, size_t n)
+static size_t next_metaspace(const unsigned char *s, size_t n)
 {
-    const unsigned char *p = memmem(s, n, BLANK, BLANK_BYTES);
+    const unsigned char *p = memmem(s, n, METASPACE, METASPACE_BYTES);
     return p ? (size_t)(p - s) : n;
 }
 
 enum raml_code raml_metaspace(const struct raml_tokenizer *t, const unsigned char *text, size_t n, bool first,
                               struct raml_buf *out, struct raml_origin *origin, struct raml_err *err)
 {
-    bool blank = text[0] == ' ' || is_blank(text, n);
-    bool prefix = t->prefix == RAML_PREFIX_ALWAYS || (t->prefix == RAML_PREFIX_UNLESS_BLANK && !blank) ||
-                  (t->prefix == RAML_PREFIX_AT_START && first && !blank);
+    bool space = text[0] == ' ' || is_metaspace(text, n);
+    bool prefix = t->prefix == RAML_PREFIX_ALWAYS || (t->prefix == RAML_PREFIX_UNLESS_SPACE && !space) ||
+                  (t->prefix == RAML_PREFIX_AT_START && first && !space);
     size_t i = 0;
     enum raml_code rc = RAML_OK;
     if (prefix) { /* it comes from the first character, as that character does */
         unsigned len = raml_utf8_char(text, n);
         i = len ? len : 1;
         raml_buf_add(out, " ", 1);
-        if (is_blank(text, n)) raml_buf_add(out, " ", 1);
+        if (is_metaspace(text, n)) raml_buf_add(out, " ", 1);
         else raml_buf_add(out, text, i);
         rc = raml_origin_add(origin, out->len, i, false, err);
     }
     while (i < n && !rc) {
-        size_t k = next_blank(text + i, n - i);
+        size_t k = next_metaspace(text + i, n - i);
         raml_buf_add(out, text + i, k);
         rc = raml_origin_add(origin, k, k, true, err);
         i += k;
         if (i == n || rc) break;
         raml_buf_add(out, " ", 1);
-        rc = raml_origin_add(origin, 1, BLANK_BYTES, false, err);
-        i += BLANK_BYTES;
+        rc = raml_origin_add(origin, 1, METASPACE_BYTES, false, err);
+        i += METASPACE_BYTES;
     }
     return rc ? rc : raml_buf_status(out, err);
 }

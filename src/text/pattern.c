@@ -27,12 +27,12 @@ struct raml_patterns {
 
 /* ---- from Oniguruma's dialect to PCRE2's ------------------------------------------------------------------------ */
 
-/* White_Space (Unicode 15, PropList.txt) and all the rest, as written inside [ ]. */
-static const char blanks[] = "\\t-\\r\\x20\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}"
-                             "\\x{205f}\\x{3000}";
-static const char not_blanks[] = "\\x00-\\x08\\x0e-\\x1f\\x21-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}"
-                                 "\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}"
-                                 "\\x{2060}-\\x{2fff}\\x{3001}-\\x{10ffff}";
+/* Whitespace (Unicode 15, PropList.txt) and all the rest, as written inside [ ]. */
+static const char whitespace[] = "\\t-\\r\\x20\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}"
+                                 "\\x{205f}\\x{3000}";
+static const char not_whitespace[] = "\\x00-\\x08\\x0e-\\x1f\\x21-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}"
+                                     "\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}"
+                                     "\\x{2060}-\\x{2fff}\\x{3001}-\\x{10ffff}";
 
 struct reader {
     const char *what, *s;
@@ -102,7 +102,7 @@ static enum raml_code read_escape(struct reader *r)
         bool range = r->in_class && ((peek(r, 2) == '-' && peek(r, 3) != ']') ||
                                      (r->i > r->class_start && r->s[r->i - 1] == '-' && r->i - 1 > r->class_start));
         if (range) return refuse(r, 3);
-        const char *set = c == 's' ? blanks : not_blanks;
+        const char *set = c == 's' ? whitespace : not_whitespace;
         raml_buf_addf(r->out, r->in_class ? "%s" : "[%s]", set);
         r->i += 2;
         return RAML_OK;
@@ -223,7 +223,7 @@ enum raml_code raml_patterns_add(struct raml_patterns **p, const char *what, con
     /* \s+$ (DeepSeek) tried at each space of a long run would take quadratic time, unless PCRE2's JIT sees that. If it
      * fails at the first of a run it fails at all, and a match leaves nothing to match in its run: looking back changes
      * nothing. */
-    if (n == 4 && memcmp(regex, "\\s+$", 4) == 0) raml_buf_addf(&out, "(?<![%s])", blanks);
+    if (n == 4 && memcmp(regex, "\\s+$", 4) == 0) raml_buf_addf(&out, "(?<![%s])", whitespace);
     enum raml_code rc = translate(&r);
     if (!rc) rc = compile(what, &out, &(*p)->code[(*p)->n], err);
     if (!rc) look_inside(*p, (*p)->n++);

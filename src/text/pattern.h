@@ -4,7 +4,7 @@
  * into its matches and what lies between them; the next splits each of these pieces as a separate text; and so
  * on. What comes out of the last is a word. Without patterns the whole text is one word.
  * Dialect  the `tokenizers` library runs Oniguruma in Ruby's syntax, this runs PCRE2. What means the same in both is
- *          accepted; \s and \S are written out as Unicode's White_Space (PCRE2's \s has U+180E too). What the two read
+ *          accepted; \s and \S are written out as Unicode's whitespace (PCRE2's \s has U+180E too). What the two read
  *          differently (\w, \b, \h, scripts, named groups, (?i) to the end of a group ...) is refused: RAML_ESUPPORT.
  *          So is an expression that can match the empty string, and what PCRE2 does not compile (with its message).
  * Cost     one pass a pattern for the expressions in use. A match that needs more than MATCH_STEPS steps fails.

@@ -1,4 +1,4 @@
-/* families.c - see families.h.
+/* pretokenizers.c - see pretokenizers.h.
  *
  * Sources: the `pre_tokenizer` of each model's own tokenizer.json (Hugging Face), where available; llama.cpp's
  * src/llama-vocab.cpp (llm_tokenizer_bpe) maps the names of tokenizer.ggml.pre to patterns. */

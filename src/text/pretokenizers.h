@@ -1,6 +1,6 @@
-/* families.h - the pre-tokenizers of model families that are known only by name (private to src/text). */
-#ifndef RAML_TEXT_FAMILIES_H
-#define RAML_TEXT_FAMILIES_H
+/* pretokenizers.h - the pre-tokenizers of model families that are known only by name (private to src/text). */
+#ifndef RAML_TEXT_PRETOKENIZERS_H
+#define RAML_TEXT_PRETOKENIZERS_H
 
 #include <stdbool.h>
 #include <stddef.h>

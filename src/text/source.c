@@ -1,4 +1,4 @@
-/* source.c - fields of a tokenizer.json, and what is said of those that are not understood. See source.h. */
+/* source.c - fields of a tokenizer.json, and what is reported of those that are not understood. See source.h. */
 #include "text/source.h"
 
 #include <stdio.h>

@@ -43,7 +43,7 @@ enum raml_border { /* whitespace that the token takes in; only where no word con
 enum raml_prefix { /* metaspace.h: where a space is prepended to a text */
                    RAML_PREFIX_NEVER,
                    RAML_PREFIX_ALWAYS,
-                   RAML_PREFIX_UNLESS_BLANK, /* unless the text starts with one */
+                   RAML_PREFIX_UNLESS_SPACE, /* unless the text starts with one */
                    RAML_PREFIX_AT_START      /* likewise, and only at the start of the whole text */
 };
 
@@ -70,7 +70,7 @@ struct raml_tokenizer {
     bool ignore_merges;
     bool byte_fallback; /* words are characters and bytes, not only bytes (metaspace.h) */
     enum raml_prefix prefix;
-    bool split_blanks, strip_first; /* each blank starts a word; the first blank of what is decoded is left out */
+    bool split_spaces, strip_first; /* each space starts a word; the first space of what is decoded is left out */
     struct raml_hash_map words;     /* bytes of the vocabulary's tokens -> id */
     bool has_words;                 /* it was made: there are merges, or words are looked for whole */
     _Atomic uint8_t *whole;         /* [size] enum raml_whole: do the merges make the token of its bytes? */

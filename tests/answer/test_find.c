@@ -322,7 +322,7 @@ static void the_end_of_thinking(void **state)
     } texts[] = {
         {"x = 3 END x = 4", "x = 4"},
         {"x = 3 END x = 4 END x = 5", "x = 5"},
-        {"a </think> 7 END 8", "8"}, /* the text given is the only mark */
+        {"a </think> 7 END 8", "8"}, /* the text given is the only tag */
     };
     o.think_end = "END";
     for (size_t i = 0; i < COUNT(texts); i++) {
@@ -513,7 +513,7 @@ static void boxes(void **state)
         {"$\\boxed 5$", "5"},
         {"so \\boxed{12 and", "12 and"},
         {"\\boxed{10}\\%", "10\\%"},
-        {"<think>\\boxed{1}", "1"}, /* wherever it stands */
+        {"<think>\\boxed{1}", "1"}, /* wherever it is */
     };
     for (size_t i = 0; i < COUNT(t); i++) {
         struct raml_buf out;

@@ -70,7 +70,7 @@ static void test_rows(void **state)
     char path[512];
     struct raml_err err = {0};
     struct raml_lines in = {0};
-    size_t n = 0, read = 0, refused = 0, errors = 0, values = 0, right = 0, excused = 0, bad = 0;
+    size_t n = 0, read = 0, refused = 0, errors = 0, values = 0, agreed = 0, excused = 0, bad = 0;
     snprintf(path, sizeof path, "%s/data/verify/latex_parse.jsonl", RAML_SHARED);
     if (!raml_is_file(path)) {
         fprintf(stderr, "\n*** NOT TESTED: %s is absent ***\n\n", path);
@@ -93,7 +93,7 @@ static void test_rows(void **state)
         if (value && !must_fail) {
             bool near = has_value(&pool, e, value);
             values++;
-            right += near;
+            agreed += near;
             good = good && near;
         }
         if (!good && excuse(latex)) {
@@ -107,7 +107,7 @@ static void test_rows(void **state)
     }
     raml_lines_deinit(&in);
     printf("latex_parse.jsonl: %zu of %zu read, %zu of %zu refused, %zu of %zu values; %zu rows differ for a reason\n",
-           read, n, refused, errors, right, values, excused);
+           read, n, refused, errors, agreed, values, excused);
     assert_int_equal(bad, 0);
     assert_int_equal(excused, 92); /* fewer are better, and then this number goes down */
     assert_int_equal(n - read, 4);

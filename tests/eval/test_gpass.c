@@ -134,7 +134,7 @@ static void test_enumeration(void **state)
     struct raml_err err = {0};
     for (uint32_t n = 1; n <= 12; n++)
         for (uint32_t c = 0; c <= n; c++) {
-            size_t hit[13][13] = {{0}}, all[13] = {0}; /* [k][right drawn] */
+            size_t hit[13][13] = {{0}}, all[13] = {0}; /* [k][correct drawn] */
             for (uint32_t set = 0; set < 1u << n; set++) {
                 int k = __builtin_popcount(set);
                 all[k]++;

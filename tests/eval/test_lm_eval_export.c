@@ -48,7 +48,7 @@ static const json_t *at(const json_t *o, const char *a, const char *b)
 /* Two questions, one of them with a truncated sample, through tallies and the lm_eval export. */
 static void write_all(const char *dir, struct raml_lm_eval_export **h, struct raml_table *table)
 {
-    static const bool correct[] = {1, 0, 1}, none[3], cut[] = {0, 0, 1};
+    static const bool correct[] = {1, 0, 1}, none[3], truncated[] = {0, 0, 1};
     static const char *const answer[] = {"7", "8", NULL};
     static const uint32_t k[] = {2};
     struct raml_measure maj = {.kind = RAML_MEASURE_MAJ, .k = 3};
@@ -64,7 +64,7 @@ static void write_all(const char *dir, struct raml_lm_eval_export **h, struct ra
                                 .gold = i ? "7" : NULL,
                                 .n = 3,
                                 .correct = correct,
-                                .truncated = i ? cut : none,
+                                .truncated = i ? truncated : none,
                                 .unclosed = none,
                                 .answer = answer,
                                 .has_answers = true};
@@ -75,7 +75,7 @@ static void write_all(const char *dir, struct raml_lm_eval_export **h, struct ra
     raml_tallies_close(t);
 }
 
-/* Of the questions' hashes, one behind the other. */
+/* Of the questions' hashes, one after the other. */
 static void task_hash(const char *samples, char hex[SHA256_DIGEST_STRING_LENGTH])
 {
     static const char *const field[] = {"doc_hash", "prompt_hash", "target_hash"};
@@ -131,14 +131,14 @@ static void check_samples(const char *path)
     assert_string_equal(json_string_value(json_array_get(json_array_get(json_object_get(o, "resps"), 0), 1)), "8");
     assert_non_null(at(json_object_get(o, "arguments"), "gen_args_0", "arg_0"));
     assert_true(fabs(json_number_value(json_object_get(o, "exact_match")) - 1.0 / 3) < 1e-8);
-    char *marks = json_dumps(json_object_get(o, "correct"), JSON_COMPACT), hex[SHA256_DIGEST_STRING_LENGTH];
-    assert_string_equal(marks, "[1,0,0]"); /* the third was cut off */
+    char *grades = json_dumps(json_object_get(o, "correct"), JSON_COMPACT), hex[SHA256_DIGEST_STRING_LENGTH];
+    assert_string_equal(grades, "[1,0,0]"); /* the third was truncated */
     SHA256Data((const uint8_t *)"7", 1, hex);
     assert_string_equal(json_string_value(json_object_get(o, "target_hash")), hex);
     static const char doc[] = "{\n  \"id\": \"b\",\n  \"difficulty\": 4,\n  \"answer\": \"7\"\n}";
     SHA256Data((const uint8_t *)doc, sizeof doc - 1, hex); /* as json.dumps(doc, indent=2) */
     assert_string_equal(json_string_value(json_object_get(o, "doc_hash")), hex);
-    free(marks);
+    free(grades);
     json_decref(o);
     raml_buf_deinit(&text);
 }

@@ -1,4 +1,4 @@
-/* test_resample.c - binomial numbers, intervals from counts of questions, values gathered into cells. */
+/* test_resample.c - binomial numbers, intervals from counts of questions, values gathered and counted. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -71,7 +71,7 @@ static struct raml_estimate estimate(const uint64_t *count, const double *value,
     return e;
 }
 
-/* Cells of many questions are drawn as binomials, of few singly: both give the normal approximation's intervals. */
+/* Values of many questions are drawn as binomials, of few singly: both give the normal approximation's intervals. */
 static void test_intervals(void **state)
 {
     (void)state;
@@ -148,7 +148,7 @@ static void test_gather(void **state)
     uint64_t count[RAML_RESAMPLE_MAX_VALUES], total = 0;
     struct raml_key key = {.seed = 3, .purpose = RAML_FOR_TEST};
     assert_non_null(x);
-    double sum = 0, squares = 0, sum_cells = 0, squares_cells = 0;
+    double sum = 0, squares = 0, sum_values = 0, squares_values = 0;
     for (size_t i = 0; i < N; i++) {
         x[i] = raml_uniform(&key, i);
         sum += x[i];
@@ -159,12 +159,12 @@ static void test_gather(void **state)
     for (size_t i = 0; i < n; i++) {
         assert_true(count[i] >= N / RAML_RESAMPLE_MAX_VALUES && count[i] <= N / RAML_RESAMPLE_MAX_VALUES + 1);
         total += count[i];
-        sum_cells += (double)count[i] * value[i];
-        squares_cells += (double)count[i] * value[i] * value[i];
+        sum_values += (double)count[i] * value[i];
+        squares_values += (double)count[i] * value[i] * value[i];
     }
     assert_int_equal(total, N);
-    CHECK_NEAR("mean kept", sum_cells / N, sum / N, 1e-12);
-    CHECK_NEAR("spread kept", squares_cells / N, squares / N, 1e-7);
+    CHECK_NEAR("mean kept", sum_values / N, sum / N, 1e-12);
+    CHECK_NEAR("spread kept", squares_values / N, squares / N, 1e-7);
     double y[] = {2, 1, 2, 2, 0.5};
     n = raml_resample_gather(y, 5, value, count);
     assert_int_equal(n, 3);

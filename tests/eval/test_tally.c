@@ -49,12 +49,12 @@ static struct raml_tallies *open_maj(uint32_t k, bool if_answers)
 }
 
 /* maj@n of one question: the most common answer. */
-static double vote(uint32_t n, const bool *correct, const char *const *answer, const bool *cut, const bool *open)
+static double vote(uint32_t n, const bool *correct, const char *const *answer, const bool *truncated, const bool *open)
 {
     struct raml_tallies *t = open_maj(n, false);
     struct raml_graded q = question("q", n, correct, answer);
     struct raml_err err = {0};
-    if (cut) q.truncated = cut;
+    if (truncated) q.truncated = truncated;
     if (open) q.unclosed = open;
     CHECK_OK(raml_tallies_add(t, &q, &err));
     struct raml_table table = table_of(t);
@@ -86,19 +86,19 @@ static void test_classes(void **state)
 }
 
 /* What was truncated or never closed is wrong, has no vote, and has its own count. */
-static void test_cut_off(void **state)
+static void test_truncated(void **state)
 {
     (void)state;
-    const bool correct[] = {1, 1, 1, 0, 0}, cut[] = {1, 0, 0, 0, 0}, open[] = {0, 1, 0, 0, 0};
+    const bool correct[] = {1, 1, 1, 0, 0}, truncated[] = {1, 0, 0, 0, 0}, open[] = {0, 1, 0, 0, 0};
     const char *const answer[] = {"7", "7", "7", "8", "8"};
     CHECK_NEAR("all", vote(5, correct, answer, NULL, NULL), 1, 0);
-    CHECK_NEAR("one truncated: a tie", vote(5, correct, answer, cut, NULL), 0.5, 0);
-    CHECK_NEAR("and one not closed", vote(5, correct, answer, cut, open), 0, 0);
+    CHECK_NEAR("one truncated: a tie", vote(5, correct, answer, truncated, NULL), 0.5, 0);
+    CHECK_NEAR("and one not closed", vote(5, correct, answer, truncated, open), 0, 0);
     struct raml_tallies *t = NULL;
     struct raml_table_options opt = {.seed = 1, .n_draws = 10};
     struct raml_graded q = question("q", 5, correct, NULL);
     struct raml_err err = {0};
-    q.truncated = cut;
+    q.truncated = truncated;
     q.unclosed = open;
     CHECK_OK(raml_tallies_open(&opt, false, &t, &err));
     CHECK_OK(raml_tallies_add(t, &q, &err));
@@ -187,12 +187,12 @@ static void test_order_says_nothing(void **state)
                                      .n_measures = 2};
     const char *const answer[] = {"1", "2", "2", "3", "3", "3", "4", NULL};
     char *text[2];
-    for (int way = 0; way < 2; way++) {
+    for (int backwards = 0; backwards < 2; backwards++) {
         struct raml_tallies *t = NULL;
         struct raml_err err = {0};
         CHECK_OK(raml_tallies_open(&opt, false, &t, &err));
         for (uint32_t i = 0; i < N; i++) {
-            uint32_t j = way ? N - 1 - i : i, x = j * 2654435761u;
+            uint32_t j = backwards ? N - 1 - i : i, x = j * 2654435761u;
             bool correct[8];
             for (uint32_t s = 0; s < 8; s++) correct[s] = x >> (3 * s) & 1;
             struct raml_graded q = question("q", 4 + x % 5, correct, answer);
@@ -203,7 +203,7 @@ static void test_order_says_nothing(void **state)
         struct raml_table table = table_of(t);
         assert_int_equal(table.n_rows, 13);
         json_t *j = raml_table_json(&table);
-        text[way] = json_dumps(j, JSON_COMPACT);
+        text[backwards] = json_dumps(j, JSON_COMPACT);
         json_decref(j);
         raml_table_deinit(&table);
         raml_tallies_close(t);
@@ -411,7 +411,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_classes),
-        cmocka_unit_test(test_cut_off),
+        cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_many_answers),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_order_says_nothing),

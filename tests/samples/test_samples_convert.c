@@ -219,16 +219,16 @@ static void test_unclosed(void **state)
     for (size_t f = 0; f < COUNT(files); f++) {
         char path[160];
         struct taken as_text = take_known(convert(files[f].name, LM_EVAL, true, path), LM_EVAL);
-        struct taken as_marked = take_known(convert(files[f].name, LM_EVAL, false, path), LM_EVAL);
+        struct taken as_graded = take_known(convert(files[f].name, LM_EVAL, false, path), LM_EVAL);
         uint32_t unclosed = 0, lost = 0;
         for (size_t i = 0; i < as_text.n; i++) {
             for (const char *m = as_text.q[i].grades; *m; m++) unclosed += *m == '?';
-            lost += as_marked.q[i].c - as_text.q[i].c;
+            lost += as_graded.q[i].c - as_text.q[i].c;
         }
         assert_int_equal(unclosed, files[f].unclosed);
         assert_int_equal(lost, files[f].graded_correct);
         taken_deinit(&as_text);
-        taken_deinit(&as_marked);
+        taken_deinit(&as_graded);
     }
 }
 

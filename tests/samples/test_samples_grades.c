@@ -67,7 +67,7 @@ static void check_read(void **state, const char *text, const char *want, enum ra
     free(got);
 }
 
-static void test_marks(void **state)
+static void test_grades(void **state)
 {
     check_read(state, "{\"id\": \"a\", \"correct\": [0, 1, true, false]}\n\n{\"id\": 7, \"correct\": [1]}\n",
                "a:4:0110;7:1:1;", RAML_LAYOUT_GRADES);
@@ -287,7 +287,7 @@ static void test_through(void **state)
     raml_buf_deinit(&s.text);
 }
 
-static void test_recheck(void **state)
+static void test_regrade(void **state)
 {
     struct raml_samples_options again = {.regrade = true};
     struct raml_samples_report report;
@@ -316,14 +316,14 @@ static void test_recheck(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_marks, enter_scratch, leave_scratch),
+        cmocka_unit_test_setup_teardown(test_grades, enter_scratch, leave_scratch),
         cmocka_unit_test_setup_teardown(test_own, enter_scratch, leave_scratch),
         cmocka_unit_test_setup_teardown(test_arrays, enter_scratch, leave_scratch),
         cmocka_unit_test(test_both_ways),
         cmocka_unit_test_setup_teardown(test_both_agree, enter_scratch, leave_scratch),
         cmocka_unit_test_setup_teardown(test_refused, enter_scratch, leave_scratch),
         cmocka_unit_test_setup_teardown(test_through, enter_scratch, leave_scratch),
-        cmocka_unit_test_setup_teardown(test_recheck, enter_scratch, leave_scratch),
+        cmocka_unit_test_setup_teardown(test_regrade, enter_scratch, leave_scratch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

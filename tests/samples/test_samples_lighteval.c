@@ -125,7 +125,7 @@ static void test_issue_771(void **state)
     expect_one(take_text(ROW, NEW(FOUR, "{\"avg@n:n=2\":0.5}"), NULL, false), "10", NULL, "first 2 samples");
 }
 
-static void test_marked_again(void **state)
+static void test_regraded(void **state)
 {
     (void)state;
     expect_one(take_text(ROW, NEW(FOUR, "{\"maj@n:n=4\":1}"), NULL, true), "1010", "42|41|42|40", NULL);
@@ -238,9 +238,9 @@ static void test_count_back(void **state)
                 double p;
                 uint32_t got = 99;
                 assert_int_equal(raml_pass_at_k(n, c, k, &p, NULL), RAML_OK);
-                bool told = raml_foreign_count(n, k, p, &got);
-                assert_true(told == (k == 1 || c <= n - k));
-                if (told) assert_int_equal(got, c);
+                bool known = raml_foreign_count(n, k, p, &got);
+                assert_true(known == (k == 1 || c <= n - k));
+                if (known) assert_int_equal(got, c);
                 assert_false(raml_foreign_count(n, k, p + 1e-2 / n, &got) && got == c);
             }
 }
@@ -259,7 +259,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one),          cmocka_unit_test(test_counts),     cmocka_unit_test(test_issue_771),
-        cmocka_unit_test(test_marked_again), cmocka_unit_test(test_unfinished), cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_regraded),     cmocka_unit_test(test_unfinished), cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_metric_names), cmocka_unit_test(test_count_back), cmocka_unit_test(test_known_by),
     };
     return cmocka_run_group_tests(tests, make_folder, drop_folder);

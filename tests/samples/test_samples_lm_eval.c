@@ -146,17 +146,17 @@ static void test_likelihood(void **state)
 static void test_unfinished(void **state)
 {
     (void)state;
-#define MARKED(resp, more) LINE("0", "none", "[[\"" resp "\"]]", "[\"42\"]", "\"exact_match\":1.0" more)
-    expect_one(take_text(ROW, MARKED("<think>it is 42", ""), NULL, false), "?", NULL, NULL);
-    expect_one(take_text(ROW, MARKED("<think>it is</think>42", ""), NULL, false), "1", NULL, NULL);
-    expect_one(take_text(ROW, MARKED("it is</think>42", ""), NULL, false), "1", NULL, NULL);
-    expect_one(take_text(ROW, MARKED("42", ",\"finish_reason\":\"length\""), NULL, false), "x", NULL, NULL);
-    expect_one(take_text(ROW, MARKED("42", ",\"finish_reason\":[\"stop\"]"), NULL, false), "1", NULL, NULL);
+#define GRADED(resp, more) LINE("0", "none", "[[\"" resp "\"]]", "[\"42\"]", "\"exact_match\":1.0" more)
+    expect_one(take_text(ROW, GRADED("<think>it is 42", ""), NULL, false), "?", NULL, NULL);
+    expect_one(take_text(ROW, GRADED("<think>it is</think>42", ""), NULL, false), "1", NULL, NULL);
+    expect_one(take_text(ROW, GRADED("it is</think>42", ""), NULL, false), "1", NULL, NULL);
+    expect_one(take_text(ROW, GRADED("42", ",\"finish_reason\":\"length\""), NULL, false), "x", NULL, NULL);
+    expect_one(take_text(ROW, GRADED("42", ",\"finish_reason\":[\"stop\"]"), NULL, false), "1", NULL, NULL);
     static const char opened[] =
         "{\"doc_id\":0,\"target\":\"42\",\"arguments\":{\"gen_args_0\":{\"arg_0\":\"Q<think>\\n\"}},"
         "\"resps\":[[\"it is 42\"]],\"filtered_resps\":[\"42\"],\"acc\":1}\n";
     expect_one(take_text(ROW, opened, NULL, false), "?", NULL, NULL);
-    struct taken t = take_text(ROW, MARKED("<think>it is 42", ""), NULL, true);
+    struct taken t = take_text(ROW, GRADED("<think>it is 42", ""), NULL, true);
     assert_int_equal(t.report.n_regraded, 1);
     taken_deinit(&t);
 }

@@ -78,7 +78,7 @@ static void test_mean_differs(void **state)
     taken_deinit(&t);
 }
 
-static void test_marked_again(void **state)
+static void test_regraded(void **state)
 {
     (void)state;
     static const char results[] = "{\"details\":[{\"example_abbr\":\"a_0\",\"pred\":[\"42.0\",\"41\",null],"
@@ -213,8 +213,8 @@ static void test_known_by(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_runs),         cmocka_unit_test(test_names),       cmocka_unit_test(test_mean_differs),
-        cmocka_unit_test(test_marked_again), cmocka_unit_test(test_predictions), cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_runs),     cmocka_unit_test(test_names),       cmocka_unit_test(test_mean_differs),
+        cmocka_unit_test(test_regraded), cmocka_unit_test(test_predictions), cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_known_by),
     };
     return cmocka_run_group_tests(tests, make_folder, drop_folder);

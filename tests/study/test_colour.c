@@ -78,10 +78,10 @@ static void known_page(void **state)
         "<span class=\"g\" title=\"“&lt;”  i = 3  L = 1.75  ΔL = +0  p = 0.0302  greedy\">&lt;</span>"
         "<span class=\"n8\" title=\"“c”  i = 4  L = 0.5  ΔL = −1.25  p = 0.368\">c</span></div>\n");
     raml_buf_clear(&b);
-    struct raml_coloured cut = t;
-    cut.show = 1;
-    cut.heading = NULL;
-    if (raml_colour_trajectory(&b, &cut, 1, &err)) fail_msg("%s", err.msg);
+    struct raml_coloured shortened = t;
+    shortened.show = 1;
+    shortened.heading = NULL;
+    if (raml_colour_trajectory(&b, &shortened, 1, &err)) fail_msg("%s", err.msg);
     assert_non_null(strstr(b.data, "a</span><i> … 3 more tokens</i></div>"));
     raml_buf_clear(&b);
     raml_colour_css(&b);

@@ -210,7 +210,7 @@ static void whole_demo(void **state)
     free(again);
 }
 
-static void each_part_alone(void **state)
+static void each_part_by_itself(void **state)
 {
     const struct folder *base = *state;
     static const struct {
@@ -311,7 +311,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(whole_demo, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(each_part_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_part_by_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(broken_input, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refusals, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_gnuplot, set_up, tear_down),

@@ -345,7 +345,7 @@ static void report_reads_it(void **state)
         must(write_files(*state, &questions, &opt, &sum, &err), &err);
         must(raml_trace_read(in(*state, "curves.jsonl", path), "trace", &trace, &notes, &err), &err);
         assert_int_equal(notes.len, 0);
-        assert_int_equal(trace->group[RAML_RIGHT].n, 3);
+        assert_int_equal(trace->group[RAML_CORRECT].n, 3);
         assert_int_equal(trace->group[RAML_WRONG].n, 2);
         assert_int_equal(trace->group[RAML_UNJUDGED].n, 1);
         CHECK_NEAR("L(0)", trace->group[RAML_WRONG].first.sum / 2, sum.group[RAML_TRACE_WRONG].first, 1e-6);

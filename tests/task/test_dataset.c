@@ -342,9 +342,9 @@ static void note_bad(void *user, size_t line, const char *message)
 static void test_skip_and_limit(void **state)
 {
     struct fixture *f = *state;
-    struct raml_buf told;
-    raml_buf_init(&told, 4096);
-    struct raml_read_options opt = {.skip_bad = true, .on_bad = note_bad, .user = &told};
+    struct raml_buf reported;
+    raml_buf_init(&reported, 4096);
+    struct raml_read_options opt = {.skip_bad = true, .on_bad = note_bad, .user = &reported};
     size_t n_bad = 99;
     static const char text[] = "\xef\xbb\xbf{\"question\":\"a\",\"answer\":1}\r\n  "
                                "\n{\"answer\":2}\n{\"question\":\"c\","
@@ -352,9 +352,9 @@ static void test_skip_and_limit(void **state)
     assert_int_equal(read_text(f, text, &opt, &n_bad), RAML_OK);
     assert_int_equal(f->qs.n, 3);
     assert_int_equal(n_bad, 2);
-    assert_string_equal(told.data, "3 /d.jsonl:3: field 'question' is missing; found fields: answer|"
-                                   "5 /d.jsonl:5: expected a JSON object, found an array|");
-    raml_buf_deinit(&told);
+    assert_string_equal(reported.data, "3 /d.jsonl:3: field 'question' is missing; found fields: answer|"
+                                       "5 /d.jsonl:5: expected a JSON object, found an array|");
+    raml_buf_deinit(&reported);
 }
 
 static void test_limit(void **state)

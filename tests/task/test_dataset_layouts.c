@@ -455,18 +455,18 @@ static void note_bad(void *user, size_t line, const char *message)
 static void test_skipped_rows(void **state)
 {
     struct fixture *f = *state;
-    struct raml_buf told;
+    struct raml_buf reported;
     size_t n_bad;
-    raml_buf_init(&told, 4096);
-    struct raml_read_options opt = {.skip_bad = true, .on_bad = note_bad, .user = &told};
+    raml_buf_init(&reported, 4096);
+    struct raml_read_options opt = {.skip_bad = true, .on_bad = note_bad, .user = &reported};
     static const char text[] = "question,answer\na,1\nb\n\"c\"d,2\n\xff,3\ne,4\n\"f\n\",5,6\ng,7\nh,\"8\n";
     assert_int_equal(read_as(f, "t.csv", text, sizeof text - 1, &opt, &n_bad), RAML_OK);
     assert_int_equal(n_bad, 5);
-    assert_string_equal(told.data, "3 4 5 7 10 ");
+    assert_string_equal(reported.data, "3 4 5 7 10 ");
     assert_int_equal(f->qs.n, 3);
     assert_string_equal(f->qs.question[1].question, "e");
     assert_string_equal(f->qs.question[2].question, "g");
-    raml_buf_deinit(&told);
+    raml_buf_deinit(&reported);
 }
 
 /* -- Files on disk ------------------------------------------------------------------------------------------------ */
@@ -484,16 +484,16 @@ static bool on_disk(char *path, size_t cap, const char *name)
 static void test_imo(void **state)
 {
     struct fixture *f = *state;
-    struct raml_buf told;
+    struct raml_buf reported;
     char path[512];
     size_t n_bad;
     if (!on_disk(path, sizeof path, "imo_answerbench/answerbench_v2.csv")) skip();
-    raml_buf_init(&told, 4096);
-    struct raml_read_options opt = {.skip_bad = true, .on_bad = note_bad, .user = &told};
+    raml_buf_init(&reported, 4096);
+    struct raml_read_options opt = {.skip_bad = true, .on_bad = note_bad, .user = &reported};
     if (raml_questions_read(&f->qs, path, &opt, &f->fields, &n_bad, &f->err)) fail_msg("%s", f->err.msg);
     assert_int_equal(f->qs.n, 399);
     assert_int_equal(n_bad, 1);
-    assert_string_equal(told.data, "150 ");
+    assert_string_equal(reported.data, "150 ");
     assert_string_equal(f->fields.answer, "Short Answer");
     static const struct {
         size_t i;
@@ -512,7 +512,7 @@ static void test_imo(void **state)
         assert_string_equal(q->family, want[i].family);
     }
     for (size_t i = 0; i < f->qs.n; i++) assert_true(f->qs.question[i].answer[0]);
-    raml_buf_deinit(&told);
+    raml_buf_deinit(&reported);
 }
 
 static void test_gaokao(void **state)

@@ -101,10 +101,10 @@ static bool perm_line(const char *line, const char *end)
 static bool line_holds(const struct row *row, const struct instance *x, const char *line, const char *end)
 {
     if (!strcmp(row->name, "perm") && line[1] == ':') return perm_line(line, end);
-    const char *mark = memchr(line, '>', (size_t)(end - line));
-    if (!strcmp(row->name, "add") && mark) {
-        size_t n = (size_t)(end - mark - 1);
-        return n <= x->answer.len && !memcmp(x->answer.data + x->answer.len - n, mark + 1, n);
+    const char *sign = memchr(line, '>', (size_t)(end - line));
+    if (!strcmp(row->name, "add") && sign) {
+        size_t n = (size_t)(end - sign - 1);
+        return n <= x->answer.len && !memcmp(x->answer.data + x->answer.len - n, sign + 1, n);
     }
     const char *colon = memchr(line, ':', (size_t)(end - line));
     if (!strcmp(row->name, "graph") && colon && isdigit((unsigned char)line[1])) {

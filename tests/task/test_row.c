@@ -47,7 +47,7 @@ static int close_fixture(void **state)
     return 0;
 }
 
-/* One span as text: special tokens by name, roles as a letter each (P T C A E), upper case if the token is trained. */
+/* One span as text: special tokens by name, segments as a letter each (P T C A E), upper case if it is trained. */
 static void span_text(const struct fixture *f, size_t i, char *text, char *mask)
 {
     const struct raml_span *s = &f->tree.span[i];
@@ -103,7 +103,8 @@ static void test_answer_only(void **state)
     check_span(f, 0, "<|question|>2+2?<think>", "pppppp");
     check_span(f, 1, "</think>four<|endoftext|>", "cAAAAE");
     assert_int_equal(f->tree.n_targets, 5);
-    assert_int_equal(raml_row_build(&f->tree, &f->q, NULL, 0, &f->opt, NULL, &f->err), RAML_OK); /* roles not wanted */
+    /* segments not wanted */
+    assert_int_equal(raml_row_build(&f->tree, &f->q, NULL, 0, &f->opt, NULL, &f->err), RAML_OK);
     assert_int_equal(f->tree.n_tokens, 12);
 }
 

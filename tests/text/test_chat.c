@@ -57,7 +57,7 @@ static bool spans_hold(const struct raml_chat_prompt *p, const json_t *messages)
 }
 
 /* The user's contents are entirely in their own spans. */
-static bool users_are_marked(const struct raml_chat_prompt *p, const json_t *messages)
+static bool users_have_provenance(const struct raml_chat_prompt *p, const json_t *messages)
 {
     size_t i;
     const json_t *m;
@@ -94,7 +94,7 @@ static bool matches(const struct raml_chat_template *t, const json_t *row, const
         print_error("%s: a span is not its message's\n", name);
         same = false;
     }
-    if (same && !rc && !users_are_marked(&p, in.messages)) {
+    if (same && !rc && !users_have_provenance(&p, in.messages)) {
         print_error("%s: a user's content is not in a span\n", name);
         same = false;
     }

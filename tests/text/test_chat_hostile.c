@@ -37,7 +37,7 @@ static enum raml_code attempt(const char *text, size_t n, const json_t *messages
 }
 
 /* Two real templates, truncated after every byte, and with every fifth byte replaced. */
-static void test_cut(void **state)
+static void test_truncated(void **state)
 {
     static const char *const files[] = {"Qwen-Qwen3-0.6B", "mistralai-Mistral-Nemo-Instruct-2407"};
     static const char bytes[] = "{}%#'\"()[]-|\\\n\xff\x00";
@@ -243,7 +243,7 @@ static void test_nothing_left(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cut),       cmocka_unit_test(test_nested), cmocka_unit_test(test_endless),
+        cmocka_unit_test(test_truncated), cmocka_unit_test(test_nested), cmocka_unit_test(test_endless),
         cmocka_unit_test(test_deep_json), cmocka_unit_test(test_sizes),  cmocka_unit_test(test_nothing_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

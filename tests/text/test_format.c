@@ -97,7 +97,7 @@ static int have_templates(void)
 static void test_named_as_published(void **state)
 {
     static const struct {
-        const char *name, *file, *bos, *behind; /* behind: what the format appends, to open thinking */
+        const char *name, *file, *bos, *opening; /* opening: what the format appends, to open thinking */
     } cases[] = {{"qwen", "Qwen-Qwen2.5-7B-Instruct", NULL, ""},
                  {"qwen3", "Qwen-Qwen3-0.6B", NULL, "<think>\n"},
                  {"r1", "deepseek-r1-distill-qwen-2025-02", "<｜begin▁of▁sentence｜>", ""},
@@ -115,8 +115,8 @@ static void test_named_as_published(void **state)
         char *a = text_of(&named, *state, "What is 1 + 1?"), *b = text_of(&by_template, *state, "What is 1 + 1?");
         assert_string_equal(a, b);
         assert_non_null(strstr(a, "What is 1 + 1?\n\nPlease reason step by step"));
-        size_t n = strlen(a), k = strlen(cases[i].behind);
-        assert_string_equal(a + n - k, cases[i].behind);
+        size_t n = strlen(a), k = strlen(cases[i].opening);
+        assert_string_equal(a + n - k, cases[i].opening);
         assert_int_equal(named.think_opened, by_template.think_opened);
         assert_string_equal(named.answer_prefix, by_template.answer_prefix);
         assert_true((named.think_close == NULL) == (by_template.think_close == NULL));
@@ -147,7 +147,7 @@ static void test_thinking_off(void **state)
 }
 
 /* What a question spells stays text in a template's prompt too; the template's own <think> is the token. */
-static void test_specials_behind_a_template(void **state)
+static void test_specials_after_a_template(void **state)
 {
     const struct raml_tokenizer *t = *state;
     struct raml_err err = {0};
@@ -216,7 +216,8 @@ static void test_presets(void **state)
     assert_int_equal(raml_format_preset("paper+", &f, &err), RAML_EUSAGE);
     assert_int_equal(raml_format_preset("", &f, &err), RAML_EUSAGE);
     CHECK_OK(raml_format_named("qwen", NULL, &f, &err));
-    CHECK_OK(raml_format_preset("raml_grpo+gpqa", &f, &err)); /* the system message of one, the lead of the other */
+    /* the system message of one, the question prefix of the other */
+    CHECK_OK(raml_format_preset("raml_grpo+gpqa", &f, &err));
     text = text_of(&f, *state, "Hot?");
     assert_non_null(strstr(text, "steps:\n    \n1. **Reasoning Process**: The Assistant reflects"));
     assert_non_null(strstr(text,
@@ -237,7 +238,7 @@ static void test_presets(void **state)
     assert_false(f.think_opened); /* the text that opened it is replaced */
 }
 
-/* A chat template gets lead, question and instruction as one message. */
+/* A chat template gets question prefix, question and instruction as one message. */
 static void test_preset_of_a_template(void **state)
 {
     struct raml_err err = {0};
@@ -279,7 +280,7 @@ int main(void)
         cmocka_unit_test(test_own_texts),
         cmocka_unit_test(test_named_as_published),
         cmocka_unit_test(test_thinking_off),
-        cmocka_unit_test(test_specials_behind_a_template),
+        cmocka_unit_test(test_specials_after_a_template),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_segment_names),
     };

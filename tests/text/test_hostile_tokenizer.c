@@ -1,5 +1,5 @@
-/* test_hostile_tokenizer.c - broken and hostile tokenizer.json: each is refused with the file and the field, none crashes. Files
- * whose JSON is sound and whose fields are of wrong types are in test_vocab.c. */
+/* test_hostile_tokenizer.c - broken and hostile tokenizer.json: each is refused with the file and the field, none crashes.
+ * Files whose JSON is sound and whose fields are of wrong types are in test_vocab.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -211,8 +211,8 @@ static size_t check_edits(const struct fixture *f)
     return n;
 }
 
-/* Cut short at many places, and bytes of 0. */
-static size_t check_cuts(const struct fixture *f)
+/* Truncated at many places, and bytes of 0. */
+static size_t check_truncated(const struct fixture *f)
 {
     size_t n = 0;
     struct raml_buf text;
@@ -280,7 +280,7 @@ static size_t check_sizes(const struct fixture *f)
 
 static void test_refused(void **state)
 {
-    size_t n = check_edits(*state) + check_cuts(*state) + check_sizes(*state);
+    size_t n = check_edits(*state) + check_truncated(*state) + check_sizes(*state);
     print_message("%zu corrupt files refused, each with its reason\n", n);
     assert_int_equal(n, COUNT(edits) + 16 + 1 + 4 + 8);
 }

@@ -1,5 +1,5 @@
 /* test_jinja.c - expressions and templates against Jinja's results, exact error messages, and that texts
- * keep the marks of the messages that they came from. */
+ * keep their provenance: the messages that they came from. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -171,7 +171,7 @@ static void test_date(void **state)
 }
 
 /* Content is <> in the text that comes out; message 0 holds "ab cd" unless the row says otherwise. */
-static void test_marks(void **state)
+static void test_provenance(void **state)
 {
     (void)state;
     static const struct {
@@ -237,8 +237,8 @@ static void test_marks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_expressions), cmocka_unit_test(test_templates), cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_date),        cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_expressions), cmocka_unit_test(test_templates),  cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_date),        cmocka_unit_test(test_provenance),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -102,18 +102,18 @@ static void test_random(void **state)
         char text[256] = "";
         struct raml_tokens whole = {0};
         for (size_t k = raml_rng_below(&r, 12); k > 0; k--) strcat(text, piece[raml_rng_below(&r, COUNT(piece))]);
-        size_t n = strlen(text), cut = raml_rng_below(&r, (uint32_t)n + 1);
+        size_t n = strlen(text), split = raml_rng_below(&r, (uint32_t)n + 1);
         bool parse = raml_rng_below(&r, 2);
-        const struct raml_join_text a = {text, cut, {.parse_special = parse}},
-                                    b = {text + cut, n - cut, {.parse_special = parse}};
+        const struct raml_join_text a = {text, split, {.parse_special = parse}},
+                                    b = {text + split, n - split, {.parse_special = parse}};
         CHECK_OK(raml_join(t, RAML_JOIN_JOINT, &a, &b, &j, &err));
         CHECK_OK(raml_tokenizer_encode(t, text, n, parse, &whole, &err));
         assert_int_equal(j.context.n + j.continuation.n, whole.n);
         check_ids(text, j.context.id, j.context.n, whole.id, j.context.n);
         check_ids(text, j.continuation.id, j.continuation.n, whole.id + j.context.n, j.continuation.n);
-        if ((j.continuation.n == 0) != (cut == n))
-            fail_msg("'%s' split at %zu: %zu tokens", text, cut, j.continuation.n);
-        assert_true(j.straddle <= cut);
+        if ((j.continuation.n == 0) != (split == n))
+            fail_msg("'%s' split at %zu: %zu tokens", text, split, j.continuation.n);
+        assert_true(j.straddle <= split);
         raml_tokens_deinit(&whole);
     }
     raml_joined_deinit(&j);

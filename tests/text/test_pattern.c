@@ -76,7 +76,7 @@ static void test_families(void **state)
     assert_null(raml_pretokenizer("gpt2"));
 }
 
-/* Whitespace is Unicode's White_Space: U+0085 and U+3000 are, U+180E and U+200B are not. */
+/* Whitespace as Unicode has it: U+0085 and U+3000 are, U+180E and U+200B are not. */
 static void test_dialect(void **state)
 {
     (void)state;

@@ -113,8 +113,8 @@ static bool from_relation(struct check *c, struct segments *x, const struct expr
     bool down = strchr(">g", e->text[0]) && strchr(">g", e->text[1]);
     if (!up && !down) return false;
     const struct expr *low = e->arg[up ? 0 : 2], *high = e->arg[up ? 2 : 0];
-    char before = e->text[up ? 0 : 1], behind = e->text[up ? 1 : 0];
-    return put(c, x, end_of(low, before == '<' || before == '>', -1), end_of(high, behind == '<' || behind == '>', 1));
+    char left = e->text[up ? 0 : 1], right = e->text[up ? 1 : 0];
+    return put(c, x, end_of(low, left == '<' || left == '>', -1), end_of(high, right == '<' || right == '>', 1));
 }
 
 static bool gather(struct check *c, struct segments *x, const struct expr *e, int depth)

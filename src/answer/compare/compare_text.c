@@ -1,15 +1,16 @@
-/* compare_text.c - two answers as they are written: the same text, letters of a choice, or what they read as (compare.h). */
+/* compare_text.c - two answers as they are written: the same text, letters of a choice, or what they read as
+ * (compare.h). */
 #include "answer/compare/compare.h"
 #include "answer/find/find.h"
 #include "answer/read/parse.h"
 
 #include <string.h>
 
-enum { MAX_ANSWER_BYTES = 1 << 14 }; /* a longer one is compared as text alone */
+enum { MAX_ANSWER_BYTES = 1 << 14 }; /* a longer one is compared only as text */
 
 /* ---- the same text ---- */
 
-/* What a writer may leave out: blanks, dollar signs, sizes. out has room for n bytes. */
+/* What a writer may leave out: whitespace, dollar signs, sizes. out has space for n bytes. */
 static size_t squeezed(const char *s, size_t n, char *out)
 {
     static const char *const dropped[] = {

@@ -114,7 +114,7 @@ static bool hyperbolic(enum expr_fn fn, acb_struct *x, const struct ball *b, acb
 }
 
 /* Clamps a ball to [-1, 1]: arguments computed with error may reach outside. */
-static bool cut(arb_t x, const struct ball *b)
+static bool clamp(arb_t x, const struct ball *b)
 {
     arb_t unit;
     arb_init(unit);
@@ -128,7 +128,7 @@ static bool cut(arb_t x, const struct ball *b)
 /* asin at the ends of the ball: it is monotonic, and its derivative is unbounded near 1. */
 static bool asin_real(arb_t out, arb_t x, const struct ball *b)
 {
-    if (!cut(x, b)) return false;
+    if (!clamp(x, b)) return false;
     arf_t lo, hi;
     arb_t y;
     arf_init(lo);

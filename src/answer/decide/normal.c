@@ -10,7 +10,7 @@
 
 enum { MAX_ROOT = 60, MAX_DENOMINATOR = 120, MAX_NUMBER_BITS = 4000, MAX_VARIABLES = 16, MAX_ARGUMENTS = 16 };
 
-struct survey { /* what a ring must provide for */
+struct scan { /* what a ring must provide for */
     const struct expr *variable[MAX_VARIABLES];
     slong n_variables, n_special, L, D;
     bool failed;
@@ -26,10 +26,10 @@ static slong common(slong a, const fmpz_t b, slong limit)
     return a / g * d <= limit ? a / g * d : a;
 }
 
-static void survey(const struct expr *e, slong roots, struct work *w, struct survey *s);
+static void scan(const struct expr *e, slong roots, struct work *w, struct scan *s);
 
 /* Denominators of numbers in exponents (roots too) and angles. */
-static void survey_fractions(const struct expr *e, bool roots, struct work *w, struct survey *s)
+static void scan_fractions(const struct expr *e, bool roots, struct work *w, struct scan *s)
 {
     fmpq_t q;
     fmpq_init(q);
@@ -42,10 +42,10 @@ static void survey_fractions(const struct expr *e, bool roots, struct work *w, s
         s->D = common(s->D, fmpq_numref(q), MAX_DENOMINATOR);
     }
     fmpq_clear(q);
-    for (uint32_t i = 0; i < e->n && !rational; i++) survey_fractions(e->arg[i], roots, w, s);
+    for (uint32_t i = 0; i < e->n && !rational; i++) scan_fractions(e->arg[i], roots, w, s);
 }
 
-static void survey_root(const struct expr *e, slong roots, const fmpz_t index, struct work *w, struct survey *s)
+static void scan_root(const struct expr *e, slong roots, const fmpz_t index, struct work *w, struct scan *s)
 {
     fmpz_t all;
     fmpz_init(all);
@@ -56,47 +56,47 @@ static void survey_root(const struct expr *e, slong roots, const fmpz_t index, s
         roots = fmpz_get_si(all);
     }
     fmpz_clear(all);
-    survey(e, roots, w, s);
+    scan(e, roots, w, s);
 }
 
-static void survey_power(const struct expr *e, slong roots, struct work *w, struct survey *s)
+static void scan_power(const struct expr *e, slong roots, struct work *w, struct scan *s)
 {
     fmpq_t q;
     fmpq_init(q);
     if (raml_rational(e->arg[1], w, q) == RATIONAL_YES) {
-        if (fmpz_is_one(fmpq_denref(q))) survey(e->arg[0], roots, w, s);
-        else survey_root(e->arg[0], roots, fmpq_denref(q), w, s);
+        if (fmpz_is_one(fmpq_denref(q))) scan(e->arg[0], roots, w, s);
+        else scan_root(e->arg[0], roots, fmpq_denref(q), w, s);
     } else {
         s->n_special += 2;
-        survey(e->arg[0], roots, w, s);
-        survey(e->arg[1], roots, w, s);
-        survey_fractions(e->arg[1], e->arg[0]->kind != EXPR_E, w, s);
+        scan(e->arg[0], roots, w, s);
+        scan(e->arg[1], roots, w, s);
+        scan_fractions(e->arg[1], e->arg[0]->kind != EXPR_E, w, s);
     }
     fmpq_clear(q);
 }
 
-static void survey_call(const struct expr *e, slong roots, struct work *w, struct survey *s)
+static void scan_call(const struct expr *e, slong roots, struct work *w, struct scan *s)
 {
     fmpq_t q;
     fmpq_init(q);
     fmpq_set_si(q, 2, 1);
     if (e->sub == FN_SQRT) {
-        survey_root(e->arg[0], roots, fmpq_numref(q), w, s);
+        scan_root(e->arg[0], roots, fmpq_numref(q), w, s);
     } else if (e->sub == FN_ROOT && e->n == 2 && raml_rational(e->arg[1], w, q) == RATIONAL_YES &&
                fmpz_is_one(fmpq_denref(q))) {
-        survey_root(e->arg[0], roots, fmpq_numref(q), w, s);
+        scan_root(e->arg[0], roots, fmpq_numref(q), w, s);
     } else {
         s->n_special++;
-        for (uint32_t i = 0; i < e->n; i++) survey(e->arg[i], roots, w, s);
+        for (uint32_t i = 0; i < e->n; i++) scan(e->arg[i], roots, w, s);
         bool fractions = e->sub == FN_EXP || (e->sub >= FN_SIN && e->sub <= FN_CSCH);
         fmpz_set_ui(fmpq_numref(q), 2);
-        if (fractions) survey_fractions(e->arg[0], false, w, s);
+        if (fractions) scan_fractions(e->arg[0], false, w, s);
         if (fractions || (e->sub >= FN_ASIN && e->sub <= FN_ATANH)) s->L = common(s->L, fmpq_numref(q), MAX_ROOT);
     }
     fmpq_clear(q);
 }
 
-static void survey(const struct expr *e, slong roots, struct work *w, struct survey *s)
+static void scan(const struct expr *e, slong roots, struct work *w, struct scan *s)
 {
     slong i = 0;
     if (!raml_work_charge(w, 1)) s->failed = true;
@@ -108,9 +108,9 @@ static void survey(const struct expr *e, slong roots, struct work *w, struct sur
         if (i == MAX_VARIABLES) s->failed = true;
         else s->variable[s->n_variables++] = e;
         return;
-    case EXPR_POW: survey_power(e, roots, w, s); return;
+    case EXPR_POW: scan_power(e, roots, w, s); return;
     case EXPR_CALL:
-        if (e->n) survey_call(e, roots, w, s);
+        if (e->n) scan_call(e, roots, w, s);
         return;
     case EXPR_PI:
     case EXPR_E:
@@ -119,7 +119,7 @@ static void survey(const struct expr *e, slong roots, struct work *w, struct sur
     case EXPR_APPLY: s->n_special++; break;
     default: break;
     }
-    for (uint32_t k = 0; k < e->n; k++) survey(e->arg[k], roots, w, s);
+    for (uint32_t k = 0; k < e->n; k++) scan(e->arg[k], roots, w, s);
 }
 
 static bool convert(struct ring *r, const struct expr *e, struct ratio *out);
@@ -234,7 +234,7 @@ struct attempt {
 };
 
 /* Variables in order, so that an index is the same in every attempt. */
-static bool make_variables(struct ring *r, const struct survey *s, const struct attempt *t)
+static bool make_variables(struct ring *r, const struct scan *s, const struct attempt *t)
 {
     struct ratio x;
     bool ok = true;
@@ -263,7 +263,7 @@ static const char *rule_of(const struct ring *r, slong n_variables)
 }
 
 /* One attempt. True: another, with what was learned put into *t, may do better. */
-static bool attempt(const struct survey *s, struct attempt *t, struct work *w, struct normal_verdict *v)
+static bool attempt(const struct scan *s, struct attempt *t, struct work *w, struct normal_verdict *v)
 {
     struct ring r;
     struct ratio x, y;
@@ -292,10 +292,10 @@ static bool attempt(const struct survey *s, struct attempt *t, struct work *w, s
 struct normal_verdict raml_normal_decide(const struct expr *a, const struct expr *b, struct work *w)
 {
     struct normal_verdict v = {.verdict = RAML_UNKNOWN, .rule = "not decided: no normal form"};
-    struct survey s = {.L = 1, .D = 1};
+    struct scan s = {.L = 1, .D = 1};
     struct attempt t = {.a = a, .b = b};
-    survey(a, 1, w, &s);
-    survey(b, 1, w, &s);
+    scan(a, 1, w, &s);
+    scan(b, 1, w, &s);
     if (s.failed) return v;
     fmpz_t L;
     fmpz_init_set_si(L, s.L);

@@ -67,11 +67,11 @@ static bool only_formula(struct text t, struct formula *out)
     if (!raml_find_only(t, out)) return false;
     if (out->inner.n == 1 && is_lower(out->inner.s[0])) return false; /* a variable's name */
     size_t from = (size_t)(out->whole.s - t.s);
-    struct reading before = raml_find_read(raml_find_cut(t, 0, from), true);
+    struct reading before = raml_find_read(raml_find_slice(t, 0, from), true);
     return raml_find_sentence(t) || (before.words && !before.digits && from + out->whole.n == t.n);
 }
 
-static bool blank_box(struct text t)
+static bool empty_box(struct text t)
 {
     size_t n = raml_find_any(t, 0, "$\\boxed{|\\boxed{|\\fbox{", false);
     if (!n) return false;
@@ -90,13 +90,13 @@ static struct text without_stop(struct text t)
 static enum raml_found unmarked(struct text t, bool last, struct raml_buf *out)
 {
     struct formula only;
-    struct text told;
+    struct text stated;
     t = without_stop(t);
     if (t.n > 4 && !memcmp(t.s, "**", 2) && !memcmp(t.s + t.n - 2, "**", 2)) t = without_stop(raml_find_strip(t));
-    if (!t.n || blank_box(t)) return RAML_FOUND_NOTHING;
-    if (!last && raml_find_sentence(t) && raml_find_told(t, &told)) {
-        if (raml_find_only(told, &only) && only.whole.n == told.n) told = only.inner;
-        raml_buf_add(out, told.s, told.n);
+    if (!t.n || empty_box(t)) return RAML_FOUND_NOTHING;
+    if (!last && raml_find_sentence(t) && raml_find_stated(t, &stated)) {
+        if (raml_find_only(stated, &only) && only.whole.n == stated.n) stated = only.inner;
+        raml_buf_add(out, stated.s, stated.n);
         return RAML_FOUND_PHRASE;
     }
     if (only_formula(t, &only)) {

@@ -1,7 +1,7 @@
 /* find.h - private: the pieces that raml_answer_find is made of. See answer.h.
  *
  * A text is bytes with a length, not 0-terminated; what is not UTF-8 is skipped byte by byte. Every function walks
- * its text once, or a fixed number of times: nothing looks again for a closing mark that it knows to be missing.
+ * its text once, or a fixed number of times: nothing looks again for a closing delimiter that it knows to be missing.
  */
 #ifndef RAML_ANSWER_FIND_H
 #define RAML_ANSWER_FIND_H
@@ -22,7 +22,7 @@ struct text {
 /* find_text.c */
 bool raml_find_one_of(char c, const char *set);
 struct text raml_find_skip(struct text t, size_t n); /* without its first n bytes, n <= t.n */
-struct text raml_find_cut(struct text t, size_t from, size_t to);
+struct text raml_find_slice(struct text t, size_t from, size_t to);
 struct text raml_find_trim(struct text t);
 /* Whitespace, emphasis markup, quotes and punctuation around an answer. */
 struct text raml_find_strip(struct text t);
@@ -39,23 +39,23 @@ size_t raml_find_match(struct text t, size_t i, const char *words);
 /* The same for alternatives separated by | ; the longest that matches. word: no letter may follow. */
 size_t raml_find_any(struct text t, size_t i, const char *words, bool word);
 /* Bytes of whitespace at i. */
-size_t raml_find_blank(struct text t, size_t i);
+size_t raml_find_space(struct text t, size_t i);
 /* Is there a percent sign, or the word, at i, after whitespace? */
 bool raml_find_percent(struct text t, size_t i);
 
-/* find_think.c: what comes after thinking and before the marks that end a turn. False: thinking never ends. */
+/* find_think.c: what comes after thinking and before the tags that end a turn. False: thinking never ends. */
 bool raml_find_spoken(struct text t, const char *think_end, struct text *out);
 /* The content of the last <answer> or <conclusion>. */
 bool raml_find_block(struct text t, struct text *out);
 
 /* find_math.c: the formulas $..$, $$..$$, \(..\), \[..\] of a text, one after the other. */
 struct formula {
-    struct text inner, whole; /* without and with its marks */
+    struct text inner, whole; /* without and with its delimiters */
 };
 struct formulas {
     struct text t;
     size_t pos;
-    bool no_round, no_square, no_double; /* no closing mark of that kind after pos */
+    bool no_round, no_square, no_double; /* no closing delimiter of that kind after pos */
 };
 bool raml_find_formula(struct formulas *f, struct formula *out);
 /* The only formula of a text or, of several that are the same, the last. */
@@ -106,7 +106,7 @@ struct text raml_find_before(struct text t, size_t end);
 bool raml_find_announced(struct text t, const struct cues *cues, enum raml_found kind, size_t from, bool clear,
                          struct raml_buf *out);
 /* One sentence of the form "... is 12": what follows its last "is". */
-bool raml_find_told(struct text t, struct text *out);
+bool raml_find_stated(struct text t, struct text *out);
 /* #### x */
 bool raml_find_hashes(struct text t, struct text *out);
 

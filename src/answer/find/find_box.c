@@ -10,7 +10,7 @@
 
 /* clang-format off */
 enum { MAX_JOINED = 256, ALTERNATIVES = 8, /* boxes of one answer; that may be one answer written several ways */
-       JOINT = 30, JOINT_WORDS = 4 }; /* bytes without blanks, and words, between two of them */
+       JOINT = 30, JOINT_WORDS = 4 }; /* bytes without whitespace, and words, between two of them */
 /* clang-format on */
 
 struct box {
@@ -76,7 +76,7 @@ static bool box_before(struct text t, size_t end, bool full, struct box *out)
         if (from == i) continue;
         size_t to = closing((struct text){t.s, end}, i);
         if (to == end) continue;
-        struct text inner = raml_find_trim(raml_find_cut(t, i + 1, to));
+        struct text inner = raml_find_trim(raml_find_slice(t, i + 1, to));
         if (full && !inner.n) continue;
         *out = (struct box){from, to + 1, inner};
         return true;
@@ -112,11 +112,11 @@ static bool same(struct text a, struct text b)
     return a.n == b.n && memcmp(a.s, b.s, a.n) == 0;
 }
 
-/* Is there a percent sign, or the word, at byte i, after marks that end a formula? */
+/* Is there a percent sign, or the word, at byte i, after signs that end a formula? */
 static bool percent(struct text t, size_t i)
 {
     for (size_t n = 1; n;) {
-        i += raml_find_blank(t, i);
+        i += raml_find_space(t, i);
         n = raml_find_any(t, i, "$|\\)|\\]|}|**", false);
         i += n;
     }
@@ -129,10 +129,10 @@ static bool token(struct text t, size_t from, struct box *out)
     bool found = false;
     for (size_t i = from; i + 6 < t.n; i++) {
         if (t.s[i] != '\\' || !raml_find_match(t, i, "\\boxed") || is_alpha(t.s[i + 6])) continue;
-        size_t start = i, at = i + 6 + raml_find_blank(t, i + 6), end = at;
+        size_t start = i, at = i + 6 + raml_find_space(t, i + 6), end = at;
         if (at < t.n && t.s[at] == '{') continue;
         while (end < t.n && !is_space(t.s[end]) && !raml_find_one_of(t.s[end], "$;")) end++;
-        struct text inner = raml_find_strip(raml_find_cut(t, at, end));
+        struct text inner = raml_find_strip(raml_find_slice(t, at, end));
         i = end - 1;
         if (!inner.n) continue;
         *out = (struct box){start, end, inner};
@@ -179,8 +179,8 @@ static bool last_box(struct text t, struct box *out, bool *closed)
     return *closed || open_box(t, out);
 }
 
-/* The last box that says something and those that it is joined to, the last one first; one that says the same as the box
- * behind it is left out. Returns how many. */
+/* The last box that says something and those that it is joined to, the last one first; one that says the same as the
+ * box after it is left out. Returns how many. */
 static size_t boxes(struct text t, struct box joined[MAX_JOINED])
 {
     struct box b;
@@ -188,7 +188,7 @@ static size_t boxes(struct text t, struct box joined[MAX_JOINED])
     bool closed;
     if (!last_box(t, &joined[0], &closed)) return 0;
     size_t from = joined[0].from;
-    while (closed && n < MAX_JOINED && box_before(t, from, false, &b) && joint(raml_find_cut(t, b.to, from))) {
+    while (closed && n < MAX_JOINED && box_before(t, from, false, &b) && joint(raml_find_slice(t, b.to, from))) {
         if (b.inner.n && !same(b.inner, joined[n - 1].inner)) joined[n++] = b;
         from = b.from;
     }

@@ -73,11 +73,11 @@ static const struct noun nouns[] = {
     {"\xec\xa0\x95\xeb\x8b\xb5", "\xec\x9d\x80", NULL, true, true},
 };
 /* The answer comes before these. */
-static const char behind[] = "is our answer|is our final answer|is the answer|is the final answer|is the solution|"
-                             "is the correct answer|is the required answer|are the solutions|is our solution";
+static const char after[] = "is our answer|is our final answer|is the answer|is the final answer|is the solution|"
+                            "is the correct answer|is the required answer|are the solutions|is our solution";
 
-/* Marks between a noun and its verb or colon: emphasis, closing braces. */
-static size_t marks(struct text t, size_t i, bool *emphasis)
+/* Signs between a noun and its verb or colon: emphasis, closing braces. */
+static size_t signs(struct text t, size_t i, bool *emphasis)
 {
     size_t at = i;
     while (at < t.n && raml_find_one_of(t.s[at], "*_}#\"` \t")) {
@@ -127,10 +127,10 @@ static bool heads_line(struct text t, size_t i)
 static bool announces(struct text t, size_t begin, size_t i, const struct noun *noun, struct cue *out)
 {
     bool emphasis = false, final = noun == nouns;
-    size_t at = i + marks(t, i, &emphasis), n = noun->colon ? colon(t, at) : 0;
+    size_t at = i + signs(t, i, &emphasis), n = noun->colon ? colon(t, at) : 0;
     *out = (struct cue){begin, at + n, final ? RAML_FOUND_FINAL : RAML_FOUND_PHRASE, false};
     if (n) return true;
-    size_t verb = at + raml_find_blank(t, at);
+    size_t verb = at + raml_find_space(t, at);
     n = raml_find_any(t, verb, noun->verbs, true);
     size_t gap = n ? verb + n : after_gap(t, verb, noun);
     if (gap) {
@@ -148,7 +148,7 @@ static bool cue_at(struct text t, size_t i, struct cue *out)
 {
     char c = t.s[i];
     if (is_alpha(c) && !raml_find_one_of(c, "FARSCELOIfarscleoi")) return false; /* first letters of all below */
-    size_t n = raml_find_any(t, i, behind, true);
+    size_t n = raml_find_any(t, i, after, true);
     *out = (struct cue){i, i + n, RAML_FOUND_PHRASE, true};
     if (n) return true;
     for (size_t k = 0; k < sizeof nouns / sizeof *nouns; k++) {

@@ -19,7 +19,7 @@ static bool denied(struct text t, size_t i)
 }
 
 /* Is there a standalone capital letter at byte i? Beside Chinese characters there is. */
-static bool alone(struct text t, size_t i)
+static bool standalone(struct text t, size_t i)
 {
     if (t.s[i] < 'A' || t.s[i] > 'Z') return false;
     if (i && (raml_find_one_of(t.s[i - 1], "\\_^&@") || raml_find_joined(t, i))) return false;
@@ -32,16 +32,16 @@ static bool alone(struct text t, size_t i)
 static bool a_word(struct text t, size_t i)
 {
     if (t.s[i] != 'A' && t.s[i] != 'I') return false;
-    size_t n = raml_find_blank(t, i + 1);
+    size_t n = raml_find_space(t, i + 1);
     return n && i + 1 + n < t.n && is_lower(t.s[i + 1 + n]);
 }
 
 /* The first, or the last, letter of t that is a choice. announced: "A" and "I" count as letters. */
-static bool pick(struct text t, bool last, bool announced, char *letter)
+static bool choose_letter(struct text t, bool last, bool announced, char *letter)
 {
     bool found = false;
     for (size_t i = 0; i < t.n; i++) {
-        if (!alone(t, i) || denied(t, i) || (!announced && a_word(t, i))) continue;
+        if (!standalone(t, i) || denied(t, i) || (!announced && a_word(t, i))) continue;
         *letter = t.s[i];
         found = true;
         if (!last) return true;
@@ -58,7 +58,7 @@ static bool begins(struct text t, bool any_case, char *letter)
     if (i >= t.n || !is_alpha(t.s[i]) || raml_find_joins(t, i + 1)) return false;
     bool lower = t.s[i] >= 'a';
     if (lower && !any_case) return false;
-    size_t next = i + 1 + raml_find_blank(t, i + 1);
+    size_t next = i + 1 + raml_find_space(t, i + 1);
     bool closed =
         next >= t.n || raml_find_one_of(t.s[i + 1], ").:,;]}*$\"'\n") || raml_find_char(t, i + 1, &len) >= 0x3000;
     bool name = !lower && next > i + 1 && next < t.n && !is_lower(t.s[next]);
@@ -69,7 +69,7 @@ static bool begins(struct text t, bool any_case, char *letter)
 
 static bool marked(struct text t, char *letter)
 {
-    return begins(t, true, letter) || pick(t, false, true, letter);
+    return begins(t, true, letter) || choose_letter(t, false, true, letter);
 }
 
 static bool announced(struct text t, char *letter)
@@ -79,7 +79,7 @@ static bool announced(struct text t, char *letter)
     for (size_t k = 0; k < FIND_CUES && k < cues.n; k++) {
         const struct cue *hit = &cues.hit[(cues.n - 1 - k) % FIND_CUES];
         if (hit->before) {
-            if (pick(raml_find_before(t, hit->from), true, false, letter)) return true;
+            if (choose_letter(raml_find_before(t, hit->from), true, false, letter)) return true;
         } else if (marked(raml_find_clause(raml_find_skip(t, hit->to)), letter)) {
             return true;
         }
@@ -94,5 +94,5 @@ bool raml_find_choice(struct text t, char *letter)
     raml_buf_init(&box, t.n + 64);
     bool found = raml_find_box(t, &box, &end) && box.len && marked((struct text){box.data, box.len}, letter);
     raml_buf_deinit(&box);
-    return found || announced(t, letter) || begins(t, false, letter) || pick(t, true, false, letter);
+    return found || announced(t, letter) || begins(t, false, letter) || choose_letter(t, true, false, letter);
 }

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* The formula whose opening mark (n bytes) is at pos and whose closing mark is `close`. */
+/* The formula whose opening delimiter (n bytes) is at pos and whose closing delimiter is `close`. */
 static bool up_to(struct formulas *f, size_t n, const char *close, bool *none, struct formula *out)
 {
     struct text rest = raml_find_skip(f->t, f->pos + n);
@@ -18,7 +18,7 @@ static bool up_to(struct formulas *f, size_t n, const char *close, bool *none, s
         return false;
     }
     out->inner = (struct text){rest.s, (size_t)(end - rest.s)};
-    out->whole = raml_find_cut(f->t, f->pos, (size_t)(end + 2 - f->t.s));
+    out->whole = raml_find_slice(f->t, f->pos, (size_t)(end + 2 - f->t.s));
     while (close[0] == '\\' && out->inner.n && out->inner.s[out->inner.n - 1] == '\\') out->inner.n--; /* \\( x \\) */
     out->inner = raml_find_trim(out->inner);
     f->pos = (size_t)(end + 2 - f->t.s);
@@ -36,11 +36,11 @@ static bool single(struct formulas *f, struct formula *out)
         return false;
     }
     f->pos = i;
-    struct text inner = raml_find_trim(raml_find_cut(t, from, i));
+    struct text inner = raml_find_trim(raml_find_slice(t, from, i));
     if (!inner.n) return false;
     bool amounts = is_digit(inner.s[0]) && i + 1 < t.n && is_digit(t.s[i + 1]);
     if (amounts || raml_find_read(inner, false).run >= 3) return false;
-    *out = (struct formula){inner, raml_find_cut(t, from - 1, i + 1)};
+    *out = (struct formula){inner, raml_find_slice(t, from - 1, i + 1)};
     f->pos = i + 1;
     return true;
 }

@@ -51,7 +51,7 @@ bool raml_find_number(struct text t, size_t i, size_t *to, struct text *value)
     size_t percent = raml_find_any(t, at, "%|\\%| %", false);
     if (!percent && !unit(t, at)) return false;
     *to = at + percent;
-    *value = raml_find_cut(t, from, *to);
+    *value = raml_find_slice(t, from, *to);
     return true;
 }
 
@@ -115,7 +115,7 @@ bool raml_find_last(struct text t, struct raml_buf *out)
             percent = raml_find_percent(t, i + n);
             ahead = raml_find_formula(&f, &next);
         } else if (t.s[i] == '\\' && (n = command(t, i)) != 0) {
-            value = raml_find_cut(t, i, i + n);
+            value = raml_find_slice(t, i, i + n);
             good = true;
         } else if (may_begin(t, i) && raml_find_number(t, i, &to, &value)) {
             n = to - i;
@@ -134,8 +134,8 @@ bool raml_find_last(struct text t, struct raml_buf *out)
     return true;
 }
 
-/* The digits of a whole number, "1,204" or "00012" or "12.0", from t.s[*i] on, without leading zeros; *i moves behind
- * them. Fewer than room; 0: too long, or a fraction follows. */
+/* The digits of a whole number, "1,204" or "00012" or "12.0", from t.s[*i] on, without leading zeros; *i moves past
+ * them. Fewer than cap; 0: too long, or a fraction follows. */
 static size_t whole_digits(struct text t, size_t *i, char *out, size_t cap)
 {
     size_t len = 0;
@@ -153,16 +153,16 @@ static size_t whole_digits(struct text t, size_t *i, char *out, size_t cap)
 
 bool raml_find_never_said(struct text gold, struct text pred)
 {
-    enum { ROOM = 64 };
-    char want[ROOM], have[ROOM];
+    enum { CAP = 64 };
+    char want[CAP], have[CAP];
     size_t i = 0;
     while (i < gold.n && (is_space(gold.s[i]) || raml_find_one_of(gold.s[i], "-+$"))) i++;
-    size_t n_want = whole_digits(gold, &i, want, ROOM);
+    size_t n_want = whole_digits(gold, &i, want, CAP);
     while (i < gold.n && (is_space(gold.s[i]) || raml_find_one_of(gold.s[i], "$."))) i++;
     if (!n_want || i < gold.n) return false;
     for (i = 0; i < pred.n; i++) {
         if (!is_digit(pred.s[i])) continue;
-        size_t n_have = whole_digits(pred, &i, have, ROOM);
+        size_t n_have = whole_digits(pred, &i, have, CAP);
         if (n_have == n_want && memcmp(want, have, n_want) == 0) return false;
     }
     return true;

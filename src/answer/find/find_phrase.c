@@ -38,7 +38,7 @@ static bool full_stop(struct text t, size_t i, uint32_t c, size_t len)
 {
     if (c == 0x3002 || c == 0xff01 || c == 0xff1f) return true;
     if (c == 0xff0c) { /* Chinese comma: a list continues with a number or a formula */
-        size_t next = i + len + raml_find_blank(t, i + len);
+        size_t next = i + len + raml_find_space(t, i + len);
         return next >= t.n || !(is_digit(t.s[next]) || raml_find_one_of(t.s[next], "-$\\"));
     }
     if (c == '<') return i + 1 < t.n && raml_find_one_of(t.s[i + 1], "/|");
@@ -79,7 +79,7 @@ struct text raml_find_before(struct text t, size_t end)
         if (i >= 3 && raml_find_char(t, i - 3, &len) == 0x3002) break;
         i--;
     }
-    return raml_find_cut(t, i, end);
+    return raml_find_slice(t, i, end);
 }
 
 static struct text without_fillers(struct text t)
@@ -126,7 +126,7 @@ static bool leading(struct text t, struct raml_buf *out)
     struct formula first, next;
     if (!raml_find_formula(&f, &first) || first.whole.s != t.s) return false;
     size_t end = first.whole.n, n = 1;
-    while (raml_find_formula(&f, &next) && links(raml_find_cut(t, end, (size_t)(next.whole.s - t.s)))) {
+    while (raml_find_formula(&f, &next) && links(raml_find_slice(t, end, (size_t)(next.whole.s - t.s)))) {
         end = (size_t)(next.whole.s - t.s) + next.whole.n;
         n++;
     }
@@ -158,7 +158,7 @@ static bool bold(struct text t, struct text *out)
 }
 
 /* What follows the last of the verbs in t, when it contains a formula or a digit. */
-static bool behind_verb(struct text t, const char *verbs, struct text *out)
+static bool after_verb(struct text t, const char *verbs, struct text *out)
 {
     size_t at = 0;
     struct formulas f = {.t = t};
@@ -194,7 +194,7 @@ static bool number(struct text t, struct raml_buf *out)
 static bool ends_in_formula(struct text t, struct formula *out)
 {
     if (!raml_find_only(t, out) || out->whole.s + out->whole.n != t.s + t.n) return false;
-    return raml_find_read(raml_find_cut(t, 0, (size_t)(out->whole.s - t.s)), true).words > 0;
+    return raml_find_read(raml_find_slice(t, 0, (size_t)(out->whole.s - t.s)), true).words > 0;
 }
 
 /* Is a clause not an answer: "not 5", "not clear", "wrong"? "Not possible" is one. */
@@ -203,7 +203,7 @@ static bool says_nothing(struct text t)
     size_t n = raml_find_any(t, 0, "not|not in|not the", true), to;
     struct text value;
     if (!n) return raml_find_any(t, 0, "unclear|wrong|incorrect|correct", true) > 0;
-    n += raml_find_blank(t, n);
+    n += raml_find_space(t, n);
     return n >= t.n || raml_find_number(t, n, &to, &value) || raml_find_one_of(t.s[n], "$\\*(") ||
            raml_find_any(t, n, "clear|certain|sure|yet|so|just|only|obvious|correct|right|what|a|an", true);
 }
@@ -225,7 +225,7 @@ static bool reduce(struct text t, struct raml_buf *out)
     if (leading(t, out)) return true;
     if (bold(t, &part)) return reduce(part, out); /* once: part contains no ** */
     bool formula = ends_in_formula(t, &only);
-    if (!formula && behind_verb(t, raml_find_sentence(t) ? "is|are|equals|be|=" : "is|are|equals", &part)) {
+    if (!formula && after_verb(t, raml_find_sentence(t) ? "is|are|equals|be|=" : "is|are|equals", &part)) {
         if (leading(part, out)) return true;
         t = part;
     }
@@ -244,10 +244,10 @@ static bool reduce(struct text t, struct raml_buf *out)
     return true;
 }
 
-bool raml_find_told(struct text t, struct text *out)
+bool raml_find_stated(struct text t, struct text *out)
 {
     if (memchr(t.s, '\n', t.n) || raml_find_read(t, true).stops) return false;
-    if (!behind_verb(t, "is|are|equals", out) || raml_find_sentence(*out)) return false;
+    if (!after_verb(t, "is|are|equals", out) || raml_find_sentence(*out)) return false;
     return is_digit(out->s[0]) || raml_find_one_of(out->s[0], "-+$\\(");
 }
 
@@ -298,7 +298,7 @@ bool raml_find_hashes(struct text t, struct text *out)
         if ((i && t.s[i - 1] == '#') || memcmp(t.s + i, "####", 4) != 0 || t.s[i + 4] == '#') continue;
         const char *line_end = memchr(t.s + i, '\n', t.n - i);
         size_t end = line_end ? (size_t)(line_end - t.s) : t.n;
-        struct text line = raml_find_strip(raml_find_cut(t, i + 4, end));
+        struct text line = raml_find_strip(raml_find_slice(t, i + 4, end));
         bool last = !raml_find_trim(raml_find_skip(t, end)).n;
         if (line.n && (last || plain(line))) {
             *out = line;

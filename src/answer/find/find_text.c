@@ -13,12 +13,12 @@ struct text raml_find_skip(struct text t, size_t n)
     return (struct text){t.s + n, t.n - n};
 }
 
-struct text raml_find_cut(struct text t, size_t from, size_t to)
+struct text raml_find_slice(struct text t, size_t from, size_t to)
 {
     return (struct text){t.s + from, to - from};
 }
 
-size_t raml_find_blank(struct text t, size_t i)
+size_t raml_find_space(struct text t, size_t i)
 {
     size_t n = 0;
     while (i + n < t.n && is_space(t.s[i + n])) n++;
@@ -27,15 +27,15 @@ size_t raml_find_blank(struct text t, size_t i)
 
 struct text raml_find_trim(struct text t)
 {
-    t = raml_find_skip(t, raml_find_blank(t, 0));
+    t = raml_find_skip(t, raml_find_space(t, 0));
     while (t.n && is_space(t.s[t.n - 1])) t.n--;
     return t;
 }
 
-/* The length of the first of the marks (separated by spaces) that is at the front, or at the end, of t. */
-static size_t mark(struct text t, const char *marks, bool at_end)
+/* The length of the first of the signs (separated by spaces) that is at the front, or at the end, of t. */
+static size_t sign(struct text t, const char *signs, bool at_end)
 {
-    for (const char *m = marks; *m;) {
+    for (const char *m = signs; *m;) {
         size_t n = strcspn(m, " ");
         if (n <= t.n && memcmp(at_end ? t.s + t.n - n : t.s, m, n) == 0) return n;
         m += n + (m[n] == ' ');
@@ -54,13 +54,13 @@ struct text raml_find_strip(struct text t)
     bool quoted = false;
     for (size_t n = 1; n;) {
         t = raml_find_trim(t);
-        n = mark(t, front, false);
+        n = sign(t, front, false);
         quoted = quoted || (n && t.s[0] == '\'');
         t = raml_find_skip(t, n);
     }
     for (size_t n = 1; n;) {
         t = raml_find_trim(t);
-        n = mark(t, back, true);
+        n = sign(t, back, true);
         bool prime = !quoted && n == 1 && t.s[t.n - 1] == '\'' && t.n > 1 && is_alpha(t.s[t.n - 2]); /* f' */
         if (prime || (n == 1 && t.n > 1 && t.s[t.n - 2] == '\\')) break; /* \, \; \! belong to the formula */
         t.n -= n;
@@ -133,7 +133,7 @@ static size_t match(struct text t, size_t i, const char *words, size_t n)
         len = len_words = 1;
         if (at >= t.n) return 0;
         if (w == ' ') {
-            len = raml_find_blank(t, at);
+            len = raml_find_space(t, at);
             if (!len) return 0;
         } else if ((unsigned char)w < 0x80) {
             if (to_lower(t.s[at]) != w) return 0;
@@ -166,6 +166,6 @@ size_t raml_find_any(struct text t, size_t i, const char *words, bool word)
 
 bool raml_find_percent(struct text t, size_t i)
 {
-    i += raml_find_blank(t, i);
+    i += raml_find_space(t, i);
     return raml_find_any(t, i, "%|\\%", false) || raml_find_any(t, i, "percent|pct|per cent|procent|prozent", true);
 }

@@ -20,8 +20,8 @@ static const char *const turns[] = {"<|im_start|>", "<|im_end|>", "<|endoftext|>
                                     "<|end_of_text|>", "<|end|>", "<|return|>", "<end_of_turn>"};
 /* clang-format on */
 
-/* The length of the mark of the list that is at byte i. */
-static size_t mark_at(struct text t, size_t i, const char *const *list, size_t n_list)
+/* The length of the tag of the list that is at byte i. */
+static size_t tag_at(struct text t, size_t i, const char *const *list, size_t n_list)
 {
     if (t.s[i] != '<' && t.s[i] != '\xe2') return 0;
     for (size_t k = 0; k < n_list; k++) {
@@ -31,49 +31,49 @@ static size_t mark_at(struct text t, size_t i, const char *const *list, size_t n
     return 0;
 }
 
-/* The text after the last mark that ends thinking. False: there is none. */
-static bool behind_last(struct text *t, const char *think_end)
+/* The text after the last tag that ends thinking. False: there is none. */
+static bool after_last(struct text *t, const char *think_end)
 {
-    size_t behind = 0;
+    size_t after = 0;
     if (think_end && *think_end) {
         size_t n = strlen(think_end);
         for (const char *p = t->s; t->n && (p = memmem(p, (size_t)(t->s + t->n - p), think_end, n)) != NULL; p += n)
-            behind = (size_t)(p - t->s) + n;
+            after = (size_t)(p - t->s) + n;
     } else {
         for (size_t i = 0; i < t->n; i++) {
-            size_t n = mark_at(*t, i, closes, COUNT(closes));
-            if (n) behind = i + n;
+            size_t n = tag_at(*t, i, closes, COUNT(closes));
+            if (n) after = i + n;
         }
     }
-    *t = raml_find_skip(*t, behind);
-    return behind > 0;
+    *t = raml_find_skip(*t, after);
+    return after > 0;
 }
 
-/* Up to the first mark of the list; marks with nothing before them are skipped, with the role they name. */
+/* Up to the first tag of the list; tags with nothing before them are skipped, with the role they name. */
 static struct text up_to(struct text t, const char *const *list, size_t n_list)
 {
-    bool blank = true;
+    bool empty = true;
     for (size_t i = 0; i < t.n; i++) {
-        size_t n = mark_at(t, i, list, n_list);
-        if (n && !blank) return (struct text){t.s, i};
+        size_t n = tag_at(t, i, list, n_list);
+        if (n && !empty) return (struct text){t.s, i};
         if (n) {
             size_t role = raml_find_any(t, i + n, "assistant", true);
             t = raml_find_skip(t, i + n + role);
             i = (size_t)-1;
             continue;
         }
-        blank = blank && is_space(t.s[i]);
+        empty = empty && is_space(t.s[i]);
     }
     return t;
 }
 
 bool raml_find_spoken(struct text t, const char *think_end, struct text *out)
 {
-    bool ended = behind_last(&t, think_end);
+    bool ended = after_last(&t, think_end);
     if (think_end && *think_end && !ended) return false; /* the caller knows of thinking: it has not ended */
     t = up_to(t, turns, COUNT(turns));
-    size_t i = raml_find_blank(t, 0);
-    if (i < t.n && mark_at(t, i, opens, COUNT(opens))) return false;
+    size_t i = raml_find_space(t, 0);
+    if (i < t.n && tag_at(t, i, opens, COUNT(opens))) return false;
     if (ended) t = up_to(t, opens, COUNT(opens)); /* thinking that starts again and does not end */
     *out = raml_find_trim(t);
     return true;
@@ -92,7 +92,7 @@ bool raml_find_block(struct text t, struct text *out)
                 from[k] = i + n;
                 inside[k] = true;
             } else if (inside[k] && raml_find_match(t, i, close[k])) {
-                *out = raml_find_trim(raml_find_cut(t, from[k], i));
+                *out = raml_find_trim(raml_find_slice(t, from[k], i));
                 inside[k] = false;
                 found = true;
             }

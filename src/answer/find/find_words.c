@@ -41,8 +41,8 @@ static size_t command(struct walk *w, struct text t, size_t i)
     size_t n = slashes;
     while (i + n < t.n && is_alpha(t.s[i + n])) n++;
     if (n == slashes) return i + n < t.n && slashes % 2 ? n + 1 : n;
-    size_t brace = i + n + raml_find_blank(t, i + n);
-    if (!w->quiet && brace < t.n && t.s[brace] == '{' && is_text(raml_find_cut(t, i + slashes, i + n)))
+    size_t brace = i + n + raml_find_space(t, i + n);
+    if (!w->quiet && brace < t.n && t.s[brace] == '{' && is_text(raml_find_slice(t, i + slashes, i + n)))
         w->quiet = w->depth + 1;
     w->r.block = w->r.block || raml_find_match(t, i + slashes, "begin{");
     part(w);
@@ -60,7 +60,7 @@ static size_t word(struct walk *w, struct text t, size_t i)
         n += len;
     }
     w->cjk = 0;
-    struct text is = raml_find_cut(t, i, i + n);
+    struct text is = raml_find_slice(t, i, i + n);
     size_t link = raml_find_any(is, 0, "and|or", false);
     if (link && (link == n || (link + 1 == n && is.s[link] <= 'Z'))) { /* "x=1orX=2" too */
         w->run = 0;
@@ -76,7 +76,7 @@ static size_t word(struct walk *w, struct text t, size_t i)
 /* Does the full stop at i end a sentence before another? */
 static bool stops(struct text t, size_t i)
 {
-    size_t n = raml_find_blank(t, i + 1), len;
+    size_t n = raml_find_space(t, i + 1), len;
     if (!n || i + 1 + n >= t.n || !i || is_space(t.s[i - 1])) return false;
     size_t next = i + 1 + n;
     return is_upper(t.s[next]) || raml_find_char(t, next, &len) >= 0x400;

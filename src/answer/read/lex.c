@@ -13,7 +13,7 @@ static const struct token *last(const struct lexer *x)
 }
 
 /* May the last token end an operand? */
-static bool behind_operand(const struct lexer *x)
+static bool after_operand(const struct lexer *x)
 {
     const struct token *t = last(x);
     if (!t) return false;
@@ -128,7 +128,7 @@ static void text_token(struct lexer *x, const char *s, size_t n)
     trim(&from, &m);
     const struct lex_name *name = m > 1 ? raml_lex_plain(from, m) : NULL;
     if (name && (name->kind == T_AND || name->kind == T_PERCENT || name->kind == T_DEGREE)) add_name(x, name);
-    else if (n == 0) x->blank = true;
+    else if (n == 0) x->space = true;
     else if (n == 1 && *s == ',') raml_lex_add(x, T_COMMA, 0, NULL, 0);
     else if ((n == 1 && *s == '%') || (n == 2 && s[0] == '\\' && s[1] == '%')) raml_lex_add(x, T_PERCENT, 0, NULL, 0);
     else {
@@ -178,7 +178,7 @@ static void environment(struct lexer *x, bool begin)
     bool layout = name && (!strncmp(name, "align", 5) || !strncmp(name, "equation", 8) || !strncmp(name, "gather", 6) ||
                            !strcmp(name, "split") || !strcmp(name, "center"));
     if (layout) {
-        x->blank = true;
+        x->space = true;
         return;
     }
     if (begin && table) { /* the columns: {cc} */
@@ -197,7 +197,7 @@ static void command(struct lexer *x, const struct lex_name *name)
     size_t n;
     switch (name->kind) {
     case LEX_DROP:
-        x->blank = true;
+        x->space = true;
         if ((!strcmp(name->name, "left") || !strcmp(name->name, "right") || !strcmp(name->name, "mleft") ||
              !strcmp(name->name, "mright")) &&
             at(x, raml_lex_skip_space(x, x->i)) == '.')
@@ -205,7 +205,7 @@ static void command(struct lexer *x, const struct lex_name *name)
         break;
     case LEX_DROP_ARGUMENT:
         if (!argument(x, &s, &n)) break;
-        x->blank = true;
+        x->space = true;
         break;
     case LEX_TEXT:
         if (argument(x, &s, &n)) text_token(x, s, n);
@@ -244,7 +244,7 @@ static void escape(struct lexer *x)
         } else if (x->environments) {
             raml_lex_add(x, T_ROW, 0, NULL, 0);
         } else {
-            x->blank = true;
+            x->space = true;
         }
         break;
     case '{': raml_lex_add(x, T_OPEN, '{', NULL, 0); break;
@@ -252,9 +252,9 @@ static void escape(struct lexer *x)
     case '|': raml_lex_add(x, T_OPEN, '|', NULL, 0); break;
     case '%': raml_lex_add(x, T_PERCENT, 0, NULL, 0); break;
     case '$': raml_lex_add(x, T_CURRENCY, 0, "dollar", 6); break;
-    case '_': x->blank = true; break;
+    case '_': x->space = true; break;
     case 0: x->i = x->n; break;
-    default: x->blank = true; break; /* \, \; \! \( \) \[ \] and the like */
+    default: x->space = true; break; /* \, \; \! \( \) \[ \] and the like */
     }
 }
 
@@ -329,7 +329,7 @@ static void beyond_ascii(struct lexer *x)
         }
     } else if (c == 0xa0 || (c >= 0x2000 && c <= 0x200f) || c == 0x202f || c == 0x2060 || c == 0x3000 || c == 0xfeff ||
                (c >= 0x201c && c <= 0x201f) || (c >= 0x2061 && c <= 0x2064)) {
-        x->blank = true;
+        x->space = true;
     } else if (!fraction_sign(x, c)) { /* letters of some script: words */
         size_t len = n;
         raml_lex_add(x, T_WORD, 0, raml_arena_text(x->arena, x->s + x->i, len), len);
@@ -371,7 +371,7 @@ static void single(struct lexer *x, char c)
         if (at(x, x->i + 1) != '*') {
             raml_lex_add(x, T_TIMES, 0, NULL, 0);
         } else { /* "2**3" is a power, "**66**" is bold */
-            if (behind_operand(x) && (is_digit(at(x, x->i + 2)) || is_alpha(at(x, x->i + 2)) || at(x, x->i + 2) == '('))
+            if (after_operand(x) && (is_digit(at(x, x->i + 2)) || is_alpha(at(x, x->i + 2)) || at(x, x->i + 2) == '('))
                 raml_lex_add(x, T_POWER, 0, NULL, 0);
             x->i++;
         }
@@ -406,9 +406,9 @@ static void single(struct lexer *x, char c)
     case '=': relation(x, c); break;
     case '~':
     case '"':
-    case '`': x->blank = true; break;
+    case '`': x->space = true; break;
     case '$':
-        if (x->drop_dollars) x->blank = true;
+        if (x->drop_dollars) x->space = true;
         else raml_lex_add(x, T_CURRENCY, 0, "dollar", 6);
         break;
     default: raml_lex_add(x, T_BAD, c, NULL, 0); break;
@@ -448,7 +448,7 @@ struct tokens raml_lex(const char *text, size_t n, bool split, struct raml_arena
         uint32_t before = x.out.n;
         x.from = x.i;
         if (is_space(c)) {
-            x.blank = true;
+            x.space = true;
             x.i++;
         } else if (is_digit(c) || (c == '.' && is_digit(at(&x, x.i + 1)))) {
             raml_lex_number(&x);
@@ -459,7 +459,7 @@ struct tokens raml_lex(const char *text, size_t n, bool split, struct raml_arena
         } else if ((unsigned char)c >= 0x80) {
             beyond_ascii(&x);
         } else if ((unsigned char)c < 0x20 || c == 0x7f) {
-            x.blank = true;
+            x.space = true;
             x.i++;
         } else {
             single(&x, c);

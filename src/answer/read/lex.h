@@ -44,7 +44,7 @@ enum token_kind {
 
 struct token {
     uint8_t kind, sub;
-    bool blank;          /* whitespace came before it */
+    bool space;          /* whitespace came before it */
     bool comma;          /* T_NUMBER: a plain comma separated its thousands, so it may also be two numbers */
     uint32_t n, at, end; /* bytes [at, end) of the source */
     const char *text;

@@ -36,10 +36,10 @@ static size_t thousands(struct lexer *x, size_t i, char *out, size_t *n, bool *c
         bool plain;
         size_t sep = separator(x, i, &plain);
         if (!sep || digits(x, i + sep) != 3) break;
-        bool blank = at(x, i) == ' ';
+        bool space = at(x, i) == ' ';
         if (plain && (x->split || (x->depth && !x->environments))) break;
-        if (blank && (at(x, i + 4) == '/' || x->depth || at(x, i + 4) == '^')) break; /* "1 100/3", "2 100^2" */
-        if (at(x, i + sep + 3) == '.' && is_digit(at(x, i + sep + 4)) && blank) break;
+        if (space && (at(x, i + 4) == '/' || x->depth || at(x, i + 4) == '^')) break; /* "1 100/3", "2 100^2" */
+        if (at(x, i + sep + 3) == '.' && is_digit(at(x, i + sep + 4)) && space) break;
         memcpy(out + *n, x->s + i + sep, 3);
         *n += 3;
         i += sep + 3;

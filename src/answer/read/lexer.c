@@ -24,11 +24,11 @@ struct token *raml_lex_add(struct lexer *x, enum token_kind kind, int sub, const
     struct token *t = &x->out.token[x->out.n++];
     *t = (struct token){.kind = (uint8_t)kind,
                         .sub = (uint8_t)sub,
-                        .blank = x->blank,
+                        .space = x->space,
                         .n = (uint32_t)n,
                         .at = (uint32_t)x->from,
                         .text = text ? text : ""};
-    x->blank = false;
+    x->space = false;
     if (kind == T_OPEN && sub != '|') x->depth++;
     if (kind == T_CLOSE && x->depth) x->depth--;
     return t;

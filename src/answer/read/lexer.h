@@ -12,7 +12,7 @@ struct lexer {
     struct raml_arena *arena;
     char *scratch; /* [n + 2] */
     struct tokens out;
-    bool split, blank;
+    bool split, space;
     bool doubled;      /* commands are written with two backslashes */
     bool drop_dollars; /* dollar signs switch to mathematics */
     uint32_t depth;    /* ( [ \{ that are open */

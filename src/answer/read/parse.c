@@ -297,7 +297,7 @@ static const struct expr *exponent(struct parser *p)
 static const struct expr *factorial(struct parser *p, const struct expr *e)
 {
     p->i++;
-    if (raml_parse_peek(p, 0)->kind == T_BANG && !raml_parse_peek(p, 0)->blank) {
+    if (raml_parse_peek(p, 0)->kind == T_BANG && !raml_parse_peek(p, 0)->space) {
         p->i++;
         return raml_expr_call(p->pool, FN_FACTORIAL2, e, NULL);
     }

@@ -44,7 +44,7 @@ static const struct expr *repeating(struct parser *p, const struct token *t)
     const struct token *d = raml_parse_peek(p, 2);
     char *nines = raml_arena_alloc(p->pool->arena, d->n + t->n + 2, 1);
     char *joined = raml_arena_alloc(p->pool->arena, d->n + t->n + 2, 1);
-    size_t n = 0, behind = 0, k = 0;
+    size_t n = 0, decimals = 0, k = 0;
     if (!nines || !joined) {
         p->pool->no_memory = true;
         return NULL;
@@ -52,13 +52,13 @@ static const struct expr *repeating(struct parser *p, const struct token *t)
     bool point = false;
     for (uint32_t i = 0; i < t->n; i++) {
         if (t->text[i] == '.') point = true;
-        else joined[n++] = t->text[i], behind += point;
+        else joined[n++] = t->text[i], decimals += point;
     }
     size_t before = n;
     memcpy(joined + n, d->text, d->n);
     n += d->n;
     for (size_t i = 0; i < d->n; i++) nines[k++] = '9';
-    for (size_t i = 0; i < behind; i++) nines[k++] = '0';
+    for (size_t i = 0; i < decimals; i++) nines[k++] = '0';
     p->i += 4;
     /* (digits with one period - digits without) / 99..900..0 */
     const struct expr *all = raml_expr_number(p->pool, joined, n, 0);
@@ -72,8 +72,8 @@ static const struct expr *mixed(struct parser *p, const struct expr *first)
 {
     const struct token *t = raml_parse_peek(p, 0);
     uint32_t from = p->i;
-    if (t->kind == T_NUMBER && t->blank && whole(t) && raml_parse_peek(p, 1)->kind == T_SLASH &&
-        whole(raml_parse_peek(p, 2)) && !raml_parse_peek(p, 1)->blank) {
+    if (t->kind == T_NUMBER && t->space && whole(t) && raml_parse_peek(p, 1)->kind == T_SLASH &&
+        whole(raml_parse_peek(p, 2)) && !raml_parse_peek(p, 1)->space) {
         const struct expr *a = from_text(p, t->text, t->n);
         const struct token *b = raml_parse_peek(p, 2);
         p->i += 3;
@@ -131,7 +131,7 @@ const struct expr *raml_parse_number(struct parser *p)
 static bool is_application(const struct parser *p, const char *name, size_t n)
 {
     const struct token *t = raml_parse_peek(p, 0);
-    if (t->kind != T_OPEN || t->sub != '(' || t->blank) return false;
+    if (t->kind != T_OPEN || t->sub != '(' || t->space) return false;
     if (n && strchr("fghFGH", name[0]) && (n == 1 || name[1] == '_' || name[1] == '\'' || name[1] == '^')) return true;
     const struct token *a = raml_parse_peek(p, 1), *close = raml_parse_peek(p, 2), *then = raml_parse_peek(p, 3);
     if (close->kind != T_CLOSE || close->sub != ')' ||

@@ -157,7 +157,7 @@ static const struct expr *words(struct parser *p, uint32_t from, uint32_t to)
         size_t len = t->n;
         if (t->kind == T_MINUS) s = "-", len = 1;
         if (t->kind == T_PRIME) s = "'", len = 1;
-        if (len && n && (t->blank || t->kind == T_TEXT) && out[n - 1] != ' ' && n < b - a) out[n++] = ' ';
+        if (len && n && (t->space || t->kind == T_TEXT) && out[n - 1] != ' ' && n < b - a) out[n++] = ' ';
         for (size_t j = 0; j < len && n < b - a; j++) {
             char c = s[j];
             if (strchr("$\\{}*", c)) continue;
@@ -212,13 +212,13 @@ static const struct expr *dressed(struct parser *p)
 }
 
 /* An item of only words: its tokens, up to an item separator. Short words among letters are products. */
-static const struct expr *word_item(struct parser *p, bool top)
+static const struct expr *word_item(struct parser *p, bool top_level)
 {
     uint32_t k = p->i;
     bool first_is_word = false;
     const struct token *t = &p->token[k];
     if (t->kind != T_WORD && t->kind != T_TEXT) return NULL;
-    if (!top && t->kind == T_WORD && t->n <= 3) return NULL;
+    if (!top_level && t->kind == T_WORD && t->n <= 3) return NULL;
     for (; !parts_items(p->token[k].kind); k++) {
         t = &p->token[k];
         if (t->kind == T_WORD || t->kind == T_TEXT) first_is_word = true;
@@ -307,7 +307,7 @@ static const struct expr *letter_unit(struct parser *p)
     while (k < p->n && (p->token[k].kind == T_MINUS || p->token[k].kind == T_PLUS)) k++;
     if (p->token[k].kind != T_NUMBER) return NULL;
     const struct token *t = k + 1 <= p->n ? &p->token[k + 1] : NULL;
-    if (!t || t->kind != T_LETTER || !t->blank || !strchr("mgsLhlNJWVKF", t->text[0])) return NULL;
+    if (!t || t->kind != T_LETTER || !t->space || !strchr("mgsLhlNJWVKF", t->text[0])) return NULL;
     uint32_t end = k + 2;
     if (end < p->n && p->token[end].kind == T_POWER) end += 2;
     if (end > p->n || !parts_items(p->token[end].kind)) return NULL;
@@ -325,14 +325,14 @@ static const struct expr *letter_unit(struct parser *p)
     return u;
 }
 
-static const struct expr *item(struct parser *p, bool top)
+static const struct expr *item(struct parser *p, bool top_level)
 {
-    const struct expr *e = word_item(p, top);
+    const struct expr *e = word_item(p, top_level);
     if (e) return e;
     if (p->why) return NULL;
     e = letter_unit(p);
     if (e) return e;
-    if (top) skip_fillers(p);
+    if (top_level) skip_fillers(p);
     e = relation_of(p);
     return with_unit(p, e);
 }
@@ -407,14 +407,14 @@ static const struct expr *grouped(struct parser *p, const struct items *x, char 
     return make_list(p, part, n);
 }
 
-const struct expr *raml_parse_list(struct parser *p, bool top)
+const struct expr *raml_parse_list(struct parser *p, bool top_level)
 {
     if (!raml_parse_enter(p)) return NULL;
     struct items x = {0};
     const struct expr *list = NULL;
     bool semicolons = false, ands = false, good = true;
     for (char sep = ','; good && sep;) {
-        const struct expr *e = item(p, top);
+        const struct expr *e = item(p, top_level);
         good = e && add_item(p, &x, e);
         if (!good) break;
         sep = separator(p);
@@ -422,7 +422,7 @@ const struct expr *raml_parse_list(struct parser *p, bool top)
         ands |= sep == '&';
         x.sep[x.n - 1] = sep;
     }
-    if (good && top && semicolons) list = grouped(p, &x, ';');
+    if (good && top_level && semicolons) list = grouped(p, &x, ';');
     if (good && !list && ands) list = grouped(p, &x, '&');
     if (good && !list) list = make_list(p, x.e, x.n);
     raml_parse_leave(p);

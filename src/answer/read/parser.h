@@ -13,7 +13,7 @@ struct parser {
 };
 
 /* The rules. NULL: no such thing there, and p->why is the reason. */
-const struct expr *raml_parse_list(struct parser *p, bool top);
+const struct expr *raml_parse_list(struct parser *p, bool top_level);
 const struct expr *raml_parse_sum(struct parser *p);
 const struct expr *raml_parse_term(struct parser *p);
 const struct expr *raml_parse_power(struct parser *p);
