@@ -108,7 +108,7 @@ static enum raml_code read_answer(struct dataset_row *r, struct raml_question *q
     const char *boxed = NULL;
     if (!hashes && !raml_dataset_boxed(r, (struct dataset_text){text, strlen(text)}, &boxed)) return no_memory(r, err);
     if (!boxed && names->boxed_answer)
-        return raml_dataset_fault(r, name, err, "holds no \\boxed{...}; expected the answer in one");
+        return raml_dataset_fault(r, name, err, "has no \\boxed{...}; expected the answer in one");
     q->answer = boxed ? boxed : raml_dataset_copy(r, gold);
     if (hashes && !name_of(r, ROLE_TRAJECTORY)) *solution = raml_dataset_copy(r, before);
     return q->answer && (!hashes || name_of(r, ROLE_TRAJECTORY) || *solution) ? RAML_OK : no_memory(r, err);
