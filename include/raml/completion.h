@@ -12,7 +12,7 @@
  *           prompt and completion longer than the model's context, or a log-probability that is not finite; the
  *           message numbers job and completion from 1. Inputs are checked before any work; on failure outputs are not
  *           to be used.
- * Threads   one scorer, one thread.     Cost   one forward pass over all tokens.
+ * Threads   one evaluator, one thread.     Cost   one forward pass over all tokens.
  */
 #ifndef RAML_COMPLETION_H
 #define RAML_COMPLETION_H

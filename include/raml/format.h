@@ -57,7 +57,7 @@ struct raml_format raml_format_default(void); /* the built-in format */
 RAML_CHECKED enum raml_code raml_format_named(const char *name, const struct raml_tokenizer *t, struct raml_format *out,
                                               struct raml_err *err);
 /* Prompts by a model's own template (borrowed). What the template's generation prompt does with thinking (open, close,
- * nothing), and whether it mentions thinking at all, sets prefill, think_*, opened and cue; stop is its end-of-text
+ * nothing), and whether it mentions thinking at all, sets prefill, think_*, think_opened and answer prefix; stop is its end-of-text
  * token. */
 RAML_CHECKED enum raml_code raml_format_of_template(const struct raml_chat_template *chat,
                                                     enum raml_chat_thinking thinking, const char *date_string,

@@ -37,7 +37,7 @@ RAML_CHECKED enum raml_code raml_lm_eval_export_add(void *user, const struct ram
 RAML_CHECKED enum raml_code raml_lm_eval_export_commit(struct raml_lm_eval_export *h, const struct raml_table *t,
                                                        struct raml_err *err);
 void raml_lm_eval_export_close(struct raml_lm_eval_export *h); /* without _commit no file is left; NULL is fine */
-/* The two paths; owned by the harness. */
+/* The two paths; owned by the export. */
 const char *raml_lm_eval_export_results(const struct raml_lm_eval_export *h);
 const char *raml_lm_eval_export_samples(const struct raml_lm_eval_export *h);
 

@@ -51,7 +51,7 @@ RAML_CHECKED enum raml_code raml_model_load(struct raml_model_file *f, enum raml
 /* Writes config.json and model.safetensors (F32) into an existing folder. */
 RAML_CHECKED enum raml_code raml_model_save(const struct raml_model *m, const char *dir, struct raml_err *err);
 size_t raml_model_bytes(const struct raml_model *m); /* memory it holds; a file's pages do not count */
-/* The same, only from the shape, before anything is loaded (within a few per cent: products pad their copies). drawn:
+/* The same, only from the shape, before anything is loaded (within a few per cent: products pad their copies). random_init:
  * by _init, not from a file. RAML_TRAINING counts the copies that backward reads, not gradients and moments. */
 size_t raml_model_estimate(const struct raml_config *c, enum raml_dtype dtype, enum raml_use use, bool random_init);
 struct raml_model_size { /* its terms, in bytes */

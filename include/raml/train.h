@@ -9,8 +9,8 @@
  * Order   questions come in a stream: epoch after epoch, each in its own random order. Which trajectories of a
  *         question are trained on is selected once per epoch. Both are pure functions of the seed (rng.h): nothing but
  *         the step's number is needed to resume.
- * Repeats a question always counts as `trajectories` rows (docs/methods.md). With more available, that many are drawn
- *         without repetition; with fewer, all are taken equally often and the remainder is drawn at random. A repeat
+ * Repeats a question always counts as `trajectories` rows (docs/methods.md). With more available, that many are selected
+ *         without repetition; with fewer, all are taken equally often and the remainder is selected at random. A repeat
  *         adds to the weight of its tokens in the loss; it is not computed again, and not counted in `tokens`.
  * Length  training ends with the first of max_steps, num_train_epochs and max_tokens that is reached; how many steps
  *         there are is known before the first one, so schedules are exact.

@@ -142,7 +142,7 @@ static enum raml_code show_row(struct show *s, struct raml_err *err)
     s->selected = calloc(k ? k : 1, sizeof *s->selected);
     if (!s->selected) return raml_fail(err, RAML_ENOMEM, "no memory for %zu trajectories", k);
     for (size_t i = 0; i < k; i++) s->selected[i] = i;
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): s owns pick */
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): s owns selected */
     enum raml_code rc = raml_row_build(&s->tree, s->q, s->selected, k, &opt, &s->segments, err);
     if (rc) return rc;
     raml_buf_clear(&s->out);

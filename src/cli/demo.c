@@ -278,7 +278,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     const struct settings *s = settings;
     struct demo_phase phase[DEMO_PHASES] = {0};
     if (strpbrk(s->out, " ") || strlen(s->out) > 200)
-        return raml_fail(err, RAML_EUSAGE, "--out: expected a short path without blanks");
+        return raml_fail(err, RAML_EUSAGE, "--out: expected a short path without spaces");
     double start = raml_clock_monotonic();
     enum raml_code rc = clear(s->out, err);
     if (!rc) rc = steps(cli, s, phase, err);

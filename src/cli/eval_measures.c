@@ -88,8 +88,8 @@ static enum raml_code add_measures(struct eval_measures *m, unsigned want, const
         for (size_t j = 0; j < n_tau && want & WANT_GPASS && !rc; j++)
             rc = add(m, RAML_MEASURE_GPASS, m->k[i], &tau[j], err);
         if (!rc && want & WANT_MGPASS) rc = add(m, RAML_MEASURE_MGPASS, m->k[i], NULL, err);
-        bool told = m->opt.maj_if_answers && m->k[i] == 1; /* maj@1 is accuracy */
-        if (!rc && want & WANT_MAJ && !told) rc = add(m, RAML_MEASURE_MAJ, m->k[i], NULL, err);
+        bool counted = m->opt.maj_if_answers && m->k[i] == 1; /* maj@1 is accuracy */
+        if (!rc && want & WANT_MAJ && !counted) rc = add(m, RAML_MEASURE_MAJ, m->k[i], NULL, err);
     }
     return rc;
 }

@@ -55,7 +55,7 @@ static enum raml_code read_config(struct inspection *x, const char *path, char d
 static enum raml_code open_source(struct inspection *x, const struct settings *s, const char *path,
                                   char dir[RAML_PATH_BYTES], struct raml_err *err)
 {
-    x->drawn = !path;
+    x->random_init = !path;
     if (!path) {
         snprintf(x->source, sizeof x->source, "%s", s->init);
         return raml_config_preset(s->init, &x->config, err);

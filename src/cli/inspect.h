@@ -42,7 +42,7 @@ struct inspection {
     struct raml_param *param;     /* of a configuration: its tensors' names */
     struct tensor *tensor;
     size_t n_tensors;
-    bool checked, drawn;               /* randomly initialised: --init */
+    bool checked, random_init;         /* randomly initialised: --init */
     enum raml_dtype kept, trained;     /* the type of matrices: for inference (RAML_STORED: as in the file, which is not
                                      * BF16 that is multiplied in bf16), and for training */
     size_t tokens, micro_batch_tokens; /* of the memory estimate; tokens 0: without activations */

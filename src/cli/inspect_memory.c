@@ -72,9 +72,9 @@ void cli_inspect_memory(struct inspection *x, const struct raml_device *dev)
     size_t most = (size_t)c->max_positions;
     x->parameters = raml_config_params(c);
     x->threads = raml_device_threads(dev);
-    m->read = raml_model_estimate_parts(c, x->kept, RAML_INFERENCE, x->drawn);
+    m->read = raml_model_estimate_parts(c, x->kept, RAML_INFERENCE, x->random_init);
     if (x->kept == RAML_STORED) m->read.copies = stored_bytes(x);
-    m->train = raml_model_estimate_parts(c, x->trained, RAML_TRAINING, x->drawn);
+    m->train = raml_model_estimate_parts(c, x->trained, RAML_TRAINING, x->random_init);
     if (x->file && x->n_tensors) m->mapped = x->tensor[0].bytes; /* the embedding is the first */
     m->gradients = 4 * x->parameters; /* and the embedding separately, if it is also the head */
     if (c->tied) m->gradients += 4 * (size_t)c->vocab_size * (size_t)c->hidden_size;

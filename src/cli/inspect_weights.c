@@ -34,11 +34,11 @@ static enum raml_code from_config(struct inspection *x, struct raml_err *err)
     for (size_t i = 0; i < n; i++) {
         const struct raml_param *p = &x->param[i];
         x->tensor[i] = (struct tensor){.name = p->name,
-                                       .type = x->drawn ? "F32" : NULL,
+                                       .type = x->random_init ? "F32" : NULL,
                                        .n_dims = p->n_dims,
                                        .shape = {p->shape[0], p->shape[1]},
                                        .n = p->n,
-                                       .bytes = x->drawn ? 4 * p->n : 0};
+                                       .bytes = x->random_init ? 4 * p->n : 0};
     }
     x->n_tensors = n;
     return RAML_OK;

@@ -81,7 +81,7 @@ enum raml_code cli_print_json(json_t *o, struct raml_err *err)
     return RAML_OK;
 }
 
-static bool blank(const struct raml_buf *line)
+static bool is_empty(const struct raml_buf *line)
 {
     return line->len == 0 || line->data[strspn(line->data, " \t")] == 0;
 }
@@ -93,7 +93,7 @@ enum raml_code cli_each_line(const struct cli *cli, struct raml_lines *lines,
     for (bool more = true; !rc;) {
         rc = raml_lines_next(lines, &more, err);
         if (rc || !more) break;
-        if (!blank(&lines->line)) rc = take(to, err);
+        if (!is_empty(&lines->line)) rc = take(to, err);
         if (!rc && raml_should_stop(cli->sink)) rc = raml_fail(err, RAML_ESTOP, "stopped");
     }
     return rc;

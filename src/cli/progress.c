@@ -32,8 +32,8 @@ static const int watched[N_SIGNALS] = {SIGINT, SIGTERM, SIGPIPE};
 struct cli_progress {
     struct raml_sink sink;
     struct sigaction before[N_SIGNALS];
-    bool quiet, terminal, told, open; /* open: what[] is work that has not ended */
-    char what[96], last[MAX_LINE];    /* last: newest state, for the line at the end */
+    bool quiet, terminal, announced, open; /* open: what[] is work that has not ended */
+    char what[96], last[MAX_LINE];         /* last: newest state, for the line at the end */
     double started, shown, first, done;
     size_t width; /* of the line on the terminal; 0: none */
 };
@@ -154,8 +154,8 @@ static void on_progress(void *user, const char *what, double done, double total,
 static bool on_stop(void *user)
 {
     struct cli_progress *p = user;
-    if (caught && !p->told) {
-        p->told = true;
+    if (caught && !p->announced) {
+        p->announced = true;
         if (caught != SIGPIPE) on_line(p, "stopping at the end of this step; a second Ctrl-C ends at once");
     }
     return caught != 0;

@@ -45,7 +45,7 @@ struct sampling_settings { /* the first member of either command's settings */
          "Maximum tokens of a sample, thinking and answer together."},                                                 \
         {"think_budget", NULL, CLI_INT, SAMPLING_AT(think_budget), "0", 0, 1 << 24, NULL,                              \
          "Force thinking to close after this many tokens; 0: never."},                                                 \
-        {"force_continuation", "force_wait", CLI_INT, SAMPLING_AT(force_continuation), "0", 0, 1 << 16, NULL,          \
+        {"force_continuation", "force_wait", CLI_INT, SAMPLING_AT(force_continuation), "0", 0, 1 << 16, NULL,                  \
          "How often to insert the continuation (\"Wait\") where thinking would end."},                                 \
         {"stop", NULL, CLI_TEXT, SAMPLING_AT(stop), NULL, 0, 0, NULL,                                                  \
          "A sample ends once its answer (not its thinking) contains this text."},                                      \

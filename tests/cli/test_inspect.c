@@ -72,7 +72,7 @@ static enum raml_code call(const struct fixture *f, char *const *argv, char **te
 #define CALL(f, text, err, ...) call((f), (char *const[]){__VA_ARGS__, NULL}, (text), (err))
 
 /* The output of --json for a path. */
-static json_t *told(const struct fixture *f, const char *path, const char *more)
+static json_t *report_of(const struct fixture *f, const char *path, const char *more)
 {
     struct raml_err err;
     char *text, name[4200];
@@ -160,9 +160,9 @@ static void check_memory(const struct fixture *f, const struct raml_config *c, b
     char dir[4200];
     enum raml_dtype dtype = bf16 ? RAML_BF16 : RAML_F32;
     struct inspection drawn = {
-        .config = *c, .kept = dtype, .trained = dtype, .drawn = true, .tokens = 300, .micro_batch_tokens = 400};
+        .config = *c, .kept = dtype, .trained = dtype, .random_init = true, .tokens = 300, .micro_batch_tokens = 400};
     struct inspection read = drawn;
-    read.drawn = false;
+    read.random_init = false;
     cli_inspect_memory(&drawn, f->dev);
     cli_inspect_memory(&read, f->dev);
     print_message("%s, %s\n", c->model_type, bf16 ? "bf16" : "f32");
@@ -319,7 +319,7 @@ static void test_formats(void **state)
     o.as = RAML_STORE_Q8_0;
     must(raml_model_file_save_gguf(file, in(f->dir, "model.gguf", gguf), &o, &err), &err);
     raml_model_file_close(file);
-    json_t *a = told(f, dir, "--check"), *b = told(f, gguf, "--check");
+    json_t *a = report_of(f, dir, "--check"), *b = report_of(f, gguf, "--check");
     const json_t *ta = json_object_get(a, "tensors"), *tb = json_object_get(b, "tensors"), *x, *y;
     assert_int_equal(json_array_size(ta), 3 * 9 + 2);
     assert_int_equal(json_array_size(tb), json_array_size(ta));
@@ -458,7 +458,7 @@ static void test_tokens(void **state)
     char dir[4200], path[4300], *text;
     must(raml_make_dir(in(f->dir, "run", path), &err), &err);
     save_model(f, "run/checkpoint-3", false, dir);
-    json_t *o = told(f, path, NULL);
+    json_t *o = report_of(f, path, NULL);
     assert_true(has(json_string_value(json_object_get(o, "model")), "run/checkpoint-3"));
     assert_true(json_is_null(json_object_get(o, "tokenizer")));
     assert_true(
@@ -468,7 +468,7 @@ static void test_tokens(void **state)
     spill(path, "{}", 2);
     snprintf(path, sizeof path, "%s/chat_template.jinja", dir);
     spill(path, thinking, sizeof thinking - 1);
-    o = told(f, dir, NULL);
+    o = report_of(f, dir, NULL);
     assert_non_null(json_string_value(json_object_get(json_object_get(o, "tokenizer"), "fault")));
     const json_t *prompt = json_object_get(o, "prompt");
     assert_string_equal(json_string_value(json_object_get(prompt, "template_place")), path);

@@ -1,4 +1,4 @@
-/* A program starts itself anew once, with OpenMP told to sleep sooner, and only where nobody has told it otherwise. */
+/* A program starts itself anew once, with OpenMP set to sleep sooner, and only where nothing sets it otherwise. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

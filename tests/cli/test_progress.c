@@ -147,8 +147,8 @@ static void test_signals(void **state)
         end(&c);
         assert_false(before);
         assert_true(after);
-        const char *told = "stopping at the end of this step; a second Ctrl-C ends at once\n";
-        assert_string_equal(c.text, signals[i] == SIGPIPE ? "" : told);
+        const char *announced = "stopping at the end of this step; a second Ctrl-C ends at once\n";
+        assert_string_equal(c.text, signals[i] == SIGPIPE ? "" : announced);
     }
 }
 

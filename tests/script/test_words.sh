@@ -13,18 +13,34 @@ word blanks? -> whitespace, a space, an empty line
 word white space -> whitespace
 word so many -> n, that many, a number of
 word told -> reported, returned, given, shown
-name raml_scorer -> raml_evaluator
-name raml_scored_token -> raml_target
+name raml_score -> raml_logprobs, raml_evaluator, raml_target, raml_graded, raml_samples
+name raml_mark -> raml_plot_style
+name raml_foreign_mark -> raml_foreign_grade
+name raml_jmark -> raml_jprovenance
+name raml_pick -> raml_sample_tokens, raml_token_sampler
+name raml_token_drawn -> raml_token_sampled
+name raml_feed -> raml_training_set, raml_select
 name raml_ballot -> raml_answer_classes
 name raml_flip -> raml_permutation
+name raml_cells? -> raml_count_table
+name raml_plan -> raml_sample_size
 name raml_harness -> raml_lm_eval
+name raml_format_(cue|wording) -> raml_format_answer_prefix, raml_format_preset
+name raml_role -> raml_segment
 name raml_family_pattern -> raml_pretokenizer
+name raml_stored -> raml_file_tensor
+name raml_few -> raml_skinny
+name raml_room -> raml_scratch
+name raml_device_room -> raml_device_alloc_uninit
+name RAML_ROLE_ -> RAML_SEGMENT_
 name RAML_TO_(READ|TRAIN) -> RAML_INFERENCE, RAML_TRAINING
 END
 }
 # Legitimate uses. A row: PATH: LINE, the line without the spaces around it. A row that exempts nothing is an error.
 exempt() {
     cat <<'END'
+src/jinja/filters.c: {"indent", "width first blank", 0, indent},
+tests/text/jinja_expressions.h: {"multi|indent(width=1,blank=true)", "l1\n l2\n l3\n \n   l5"},
 END
 }
 
