@@ -23,7 +23,7 @@ name raml_feed -> raml_training_set, raml_select
 name raml_ballot -> raml_answer_classes
 name raml_flip -> raml_permutation
 name raml_cells? -> raml_count_table
-name raml_plan -> raml_sample_size
+name raml_plan_of -> raml_sample_size_of
 name raml_harness -> raml_lm_eval
 name raml_format_(cue|wording) -> raml_format_answer_prefix, raml_format_preset
 name raml_role -> raml_segment
