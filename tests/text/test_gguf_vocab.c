@@ -121,14 +121,13 @@ static void test_config(void **state)
     struct raml_tokenizer_config a, b;
     struct raml_tokenizer *t = NULL;
     struct raml_gguf_vocabulary v;
+    /* clang-format off */
     static const char *const files[] = {
-        "{\"bos_token\": null, \"eos_token\": {\"content\": \"</think>\", \"lstrip\": false}, \"add_bos_token\": "
-        "false, "
-        "\"chat_template\": \"{{ x }}\\u00e9\"}",
-        "{\"bos_token\": \"<|endoftext|>\", \"add_bos_token\": true, \"chat_template\": [{\"name\": \"tool\", "
-        "\"template\": \"no\"}, {\"name\": \"default\", \"template\": \"yes\"}]}",
+        "{\"bos_token\": null, \"eos_token\": {\"content\": \"</think>\", \"lstrip\": false}, \"add_bos_token\": false, \"chat_template\": \"{{ x }}\\u00e9\"}",
+        "{\"bos_token\": \"<|endoftext|>\", \"add_bos_token\": true, \"chat_template\": [{\"name\": \"tool\", \"template\": \"no\"}, {\"name\": \"default\", \"template\": \"yes\"}]}",
         "{}",
     };
+    /* clang-format on */
     must(raml_tokenizer_bytes(&t, &err), &err);
     must(raml_tokenizer_config_read(*state, &a, &err), &err);
     assert_true(!a.bos && !a.eos && !a.chat_template && a.add_bos == -1);
