@@ -77,8 +77,8 @@ enum raml_verdict raml_answer_check(const char *gold, const char *pred);
 
 /* What the boxes that text[0..n) ends in hold, appended to *out as raml_answer_find gives it, wherever in the text they
  * stand: the last \boxed{} or \fbox{} that says something, with those joined to it, but for those that are
- * the same answer written otherwise ("\boxed{x+1} or \boxed{1+x}"). Nothing is appended where no box says anything. False:
- * there is no box. Linear in n, and a comparison a box. Failure is remembered by the buffer. */
+ * the same answer written otherwise ("\boxed{x+1} or \boxed{1+x}"). Nothing is appended where no box says anything.
+ * False: there is no box. Linear in n, and a comparison a box. Failure is remembered by the buffer. */
 bool raml_answer_boxed(const char *text, size_t n, struct raml_buf *out);
 
 void raml_answer_thread_end(void);

@@ -2,11 +2,11 @@
  *
  * All completions after one prompt are one token tree: the prompt is read once, each completion is a leaf of it. The
  * start of a completion may be context too, read but not evaluated: where prompt and completion are encoded as one text
- * (tokenizer.h) the prompt's last tokens depend on the completion, and the tree's prompt is what they all have in common.
- * Trees of several prompts share a pass, up to a bound on tokens. The bound changes time and memory, not results: a
- * tree gives the same bits whatever shares its pass. When the completions of one prompt exceed the bound they are
- * spread over passes that each read the prompt again; results then agree to rounding. A single completion may exceed
- * the bound.
+ * (tokenizer.h) the prompt's last tokens depend on the completion, and the tree's prompt is what they all have in
+ * common. Trees of several prompts share a pass, up to a bound on tokens. The bound changes time and memory, not
+ * results: a tree gives the same bits whatever shares its pass. When the completions of one prompt exceed the bound
+ * they are spread over passes that each read the prompt again; results then agree to rounding. A single completion may
+ * exceed the bound.
  * Units     natural logarithms, temperature 1; entropy (nats) of the distribution at the token.
  * Errors    RAML_ERANGE: no token before the first target, no target, a token outside the vocabulary,
  *           prompt and completion longer than the model's context, or a log-probability that is not finite; the

@@ -2,8 +2,8 @@
  *
  * Every function that can fail returns enum raml_code and takes a struct raml_err last (it may be NULL). The message
  * names the file, line and field, what was found and what was expected. The first cause is kept: a caller puts
- * context in front of it with raml_wrap, and never overwrites it; control characters become '?'. The library never prints
- * and never exits.
+ * context in front of it with raml_wrap, and never overwrites it; control characters become '?'. The library never
+ * prints and never exits.
  */
 #ifndef RAML_ERR_H
 #define RAML_ERR_H

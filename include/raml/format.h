@@ -4,8 +4,8 @@
  *                     '------- prompt --------''--trajectory-''-prefix-''---- answer, end ----'
  *   chat models:      <|im_start|>user\nQUESTION INSTRUCTION<|im_end|>\n<|im_start|>assistant\n
  *                     TRAJECTORY  \n\n**Final Answer**\n\boxed{  ANSWER  }<|im_end|>
- * The answer prefix is the fixed text that asks for the answer (docs/methods.md, section 2). Without a trajectory it follows the
- * prompt at once, so a model trained only on answers reads `<think></think>ANSWER`.
+ * The answer prefix is the fixed text that asks for the answer (docs/methods.md, section 2). Without a trajectory it
+ * follows the prompt at once, so a model trained only on answers reads `<think></think>ANSWER`.
  * A prompt is one text, encoded at once: special tokens of the frame are parsed, what the question contains stays text.
  * Its frame is the model's chat template (chat.h), or the texts start, system, before and after.
  *
@@ -57,8 +57,8 @@ struct raml_format raml_format_default(void); /* the built-in format */
 RAML_CHECKED enum raml_code raml_format_named(const char *name, const struct raml_tokenizer *t, struct raml_format *out,
                                               struct raml_err *err);
 /* Prompts by a model's own template (borrowed). What the template's generation prompt does with thinking (open, close,
- * nothing), and whether it mentions thinking at all, sets prefill, think_*, think_opened and answer prefix; stop is its end-of-text
- * token. */
+ * nothing), and whether it mentions thinking at all, sets prefill, think_*, think_opened and answer prefix; stop is its
+ * end-of-text token. */
 RAML_CHECKED enum raml_code raml_format_of_template(const struct raml_chat_template *chat,
                                                     enum raml_chat_thinking thinking, const char *date_string,
                                                     struct raml_format *out, struct raml_err *err);

@@ -116,10 +116,10 @@ RAML_CHECKED enum raml_code raml_maj_at_k(struct raml_majority *m, const struct 
 /* Which metric is meant: its name as the field writes it, its value for n samples of which c are correct.
  *
  *   accuracy         c / n
- *   pass@8           metric.h
- *   G-Pass@16_0.5    metric.h, threshold 0.5
- *   mG-Pass@16       metric.h
- *   maj@16           metric.h; needs the answers, not only n and c
+ *   pass@8           1 - C(n-c, 8) / C(n, 8)
+ *   G-Pass@16_0.5    at least half of 16 draws correct
+ *   mG-Pass@16       the mean over thresholds above one half
+ *   maj@16           the vote; needs the answers, not only n and c
  */
 
 enum raml_measure_kind {

@@ -51,8 +51,9 @@ RAML_CHECKED enum raml_code raml_model_load(struct raml_model_file *f, enum raml
 /* Writes config.json and model.safetensors (F32) into an existing folder. */
 RAML_CHECKED enum raml_code raml_model_save(const struct raml_model *m, const char *dir, struct raml_err *err);
 size_t raml_model_bytes(const struct raml_model *m); /* memory it holds; a file's pages do not count */
-/* The same, only from the shape, before anything is loaded (within a few per cent: products pad their copies). random_init:
- * by _init, not from a file. RAML_TRAINING counts the copies that backward reads, not gradients and moments. */
+/* The same, only from the shape, before anything is loaded (within a few per cent: products pad their copies).
+ * random_init: by _init, not from a file. RAML_TRAINING counts the copies that backward reads, not gradients and
+ * moments. */
 size_t raml_model_estimate(const struct raml_config *c, enum raml_dtype dtype, enum raml_use use, bool random_init);
 struct raml_model_size { /* its terms, in bytes */
     size_t master;       /* every parameter in f32; only for training */
@@ -77,8 +78,8 @@ size_t raml_model_n(const struct raml_model *m);                                
  * was split into passes. _join adds it where it belongs, and leaves zeros in its place. */
 size_t raml_gradient_n(const struct raml_model *m);
 RAML_CHECKED enum raml_code raml_gradient_join(const struct raml_model *m, float *grad, struct raml_err *err);
-/* The block, in the device's memory (device.h), to write to it (then: raml_model_refresh), and only to read it; NULL: the
- * model was opened RAML_INFERENCE. */
+/* The block, in the device's memory (device.h), to write to it (then: raml_model_refresh), and only to read it; NULL:
+ * the model was opened RAML_INFERENCE. */
 float *raml_model_weights(struct raml_model *m);
 const float *raml_model_weights_const(const struct raml_model *m);
 /* Makes the packed copies that the matrix products use from the weights. */

@@ -1,6 +1,6 @@
 /* modelfile.h - a model on disk: a Hugging Face folder or a GGUF file. Nothing is loaded.
  *
- * Folder   config.json, and model.safetensors or several files with an index (tensors.h); F32, F16, BF16.
+ * Folder   config.json, and model.safetensors or several files with an index; F32, F16, BF16.
  * GGUF     hyper-parameters and tensors in one file (gguf.h), of the types in enum raml_ggml_type. Architectures
  *          qwen2, qwen3, llama. Names and shapes are given as in Hugging Face ("model.layers.0.mlp.up_proj.weight"),
  *          whatever the file calls them. GGUF keeps the rows of llama's q and k in another order (pairs of a rotation

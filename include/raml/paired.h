@@ -11,7 +11,8 @@
  *           their mean.
  * McNemar   with one sample per question in both runs: b correct only in the first, c only in the second,
  *           p = min(1, 2 P(Binomial(b + c, 1/2) <= min(b, c))) (McNemar 1947; exact form).
- * What it can't see: the runs' sampling noise is part of d; more samples per question make d sharper (paired.h).
+ * What it can't see: the runs' sampling noise is part of d; more samples per question make d sharper (raml_sample_size,
+ * below).
  */
 #ifndef RAML_PAIRED_H
 #define RAML_PAIRED_H
@@ -86,7 +87,7 @@ RAML_CHECKED enum raml_code raml_sample_size_of_accuracy(double p, struct raml_s
 
 /* Questions for an interval of half-width x; s: samples per question, 0: infinitely many. At least 1. x > 0. */
 double raml_sample_size_width(const struct raml_sample_size *p, uint32_t s, double x);
-/* Questions to see a difference d of two paired runs with power 0.8. plan: of the difference. */
+/* Questions to see a difference d of two paired runs with power 0.8. p: of the difference. */
 double raml_sample_size_paired(const struct raml_sample_size *p, uint32_t s, double d);
 
 #pragma GCC visibility pop

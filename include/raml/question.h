@@ -39,7 +39,7 @@ struct raml_question {
     size_t line; /* in its file, for messages; 0: generated here */
 };
 
-struct raml_arena; /* arena.h */
+struct raml_arena;
 struct raml_questions {
     struct raml_question *question;
     size_t n, cap;

@@ -40,7 +40,7 @@ RAML_CHECKED enum raml_code raml_report(const char *dir, const char *out_html, s
  *                       in curves.jsonl, where that name is taken)
  *   mean_curve.*        mean L over i/T of correct, wrong and unlabelled trajectories, with bands (tsv, gp, svg)
  *   curve_K.*           L and its moving average over i, of the first trajectories
- *   trajectories.html   the first trajectories of each verdict, coloured by what each token did to the loss (colour.h)
+ *   trajectories.html   the first trajectories of each verdict, coloured by what each token did to the loss
  * With a stride s > 1 the entries of `tokens` are the texts of s tokens (the last: of the rest), L and greedy have a
  * value between each two of them, and `at` has the i of each value; monotonicity and tau_b are then of those steps.
  * A number that does not exist is null. Token texts that are not UTF-8 are written in visible form (\xE2).
@@ -62,9 +62,9 @@ struct raml_trace_files_options {
 struct raml_trace_files_options raml_trace_files_default(void);
 
 enum raml_trace_verdict {
-    RAML_TRACE_RIGHT,
+    RAML_TRACE_CORRECT,
     RAML_TRACE_WRONG,
-    RAML_TRACE_UNLABELLED,
+    RAML_TRACE_UNGRADED,
     RAML_TRACE_ALL,
     RAML_TRACE_GROUPS
 };

@@ -34,9 +34,9 @@ struct raml_segments { /* one enum raml_segment per token, in the tree's order; 
 };
 void raml_segments_deinit(struct raml_segments *r);
 
-/* Clears *tree and fills it from q's trajectories selected[0..k), in that order; repeats are legal. segments may be NULL.
- * RAML_ERANGE, with the question's id and line: selected out of range, no answer, too many tokens, nothing trained, or
- * everything trained. On failure tree and roles are empty. */
+/* Clears *tree and fills it from q's trajectories selected[0..k), in that order; repeats are legal. segments may be
+ * NULL. RAML_ERANGE, with the question's id and line: selected out of range, no answer, too many tokens, nothing
+ * trained, or everything trained. On failure tree and segments are empty. */
 RAML_CHECKED enum raml_code raml_row_build(struct raml_tree *tree, const struct raml_question *q,
                                            const size_t *selected, size_t k, const struct raml_row_options *opt,
                                            struct raml_segments *segments, struct raml_err *err);

@@ -1,6 +1,6 @@
 /* sample.h - n samples of each of many questions, growing side by side.
  *
- * Continuous batching over decoder.h: prompts are computed once and forked, finished samples leave, the next ones of
+ * Continuous batching: prompts are computed once and forked, finished samples leave, the next ones of
  * the queue enter before the next step. Random numbers are keyed by (seed, hash of the question's text, sample, token
  * index): the same seed gives the same samples for any batch size and batch mates.
  * A sample ends with the format's stop, one of the eos tokens, the stop text or a rule of one's own ("stop"), or at
@@ -42,10 +42,10 @@ struct raml_sample_options {
     bool answer_only;   /* the answer prefix is part of the prompt: the completion is the answer */
     const int32_t *eos; /* [n_eos] tokens that end a sample besides the format's stop; borrowed */
     size_t n_eos;
-    /* A stop rule of one's own; NULL: none. Called after every token that does not end the sample by itself; true ends it
-     * there, like the stop text: finish_reason "stop", the token stays, and thinking that was not closed counts as wrong.
-     * It is called from one thread, for the samples that grow side by side in turn. A rule that looks at nothing but
-     * *so_far gives the same samples for any batch size; what it ends changes no other sample. */
+    /* A stop rule of one's own; NULL: none. Called after every token that does not end the sample by itself; true ends
+     * it there, like the stop text: finish_reason "stop", the token stays, and thinking that was not closed counts as
+     * wrong. It is called from one thread, for the samples that grow side by side in turn. A rule that looks at nothing
+     * but *so_far gives the same samples for any batch size; what it ends changes no other sample. */
     bool (*ends)(void *user, const struct raml_sample_so_far *so_far);
     void *ends_user;
 };
@@ -53,8 +53,9 @@ struct raml_sample_options raml_sample_default(void); /* 1 sample, 64 rows, 512 
 
 /* Bytes that sampling takes beside the model while batch_size samples of `tokens` tokens each, which they share with no
  * other, grow: keys and values in whole pages, a step's activations, logits, and what choosing from them takes (sorting
- * too, with top_k or top_p). raml_sample_questions keeps room for the tokens of a completion and two prompts a sample,
- * each in whole pages. Prompts take more while they are computed: logits of each, activations of all their tokens. */
+ * too, with top_k or top_p). raml_sample_questions has capacity for the tokens of a completion and two prompts a
+ * sample, each in whole pages. Prompts take more while they are computed: logits of each, activations of all their
+ * tokens. */
 size_t raml_sample_estimate(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
                             const struct raml_sample_options *opt, size_t tokens);
 /* Parts of it: keys and values of a token; what n_prompts prompts that are computed at once take beyond one of them. */

@@ -2,7 +2,7 @@
  *
  * What is read (recognised by the file's own fields; docs/samples.md has each):
  *   ours             a line per question, `trajectories` with answer, correct, finish_reason, think_closed
- *   marks            a line per question, `correct`: [0, 1, ...], with `pred` or not; or only counts, `n` and `c`
+ *   grades           a line per question, `correct`: [0, 1, ...], with `pred` or not; or only counts, `n` and `c`
  *   lm-evaluation-harness  samples_<task>_<time>.jsonl: resps, filtered_resps, target, a metric's value
  *   lighteval        details: one record per question
  *   OpenCompass      predictions/ and results/ JSON
@@ -31,15 +31,15 @@ struct raml_samples_options {
     enum raml_samples_layout layout;
     bool regrade;       /* grade again: the sample's text or answer against gold by raml_answer_compare */
     const char *metric; /* lm-eval, lighteval: which of several metrics is the grade; NULL: the only one */
-    struct raml_answer_options answer; /* with recheck */
+    struct raml_answer_options answer; /* with regrade */
 };
 
 struct raml_samples_report {
     enum raml_samples_layout layout; /* what it was */
     const char *metric;              /* the grade's field; "" when graded here; static or the reader's */
     uint64_t n_questions, n_samples;
-    uint64_t n_regraded; /* with recheck: samples whose grade changed */
-    char note[256];      /* what a reader should know: "only the first response is marked" ...; "" */
+    uint64_t n_regraded; /* with regrade: samples whose grade changed */
+    char note[256];      /* what a reader should know: "grades by 'exact_match'" ...; "" */
 };
 
 /* Hands every question of the file to fn, in order. Stops early with fn's code when that is not RAML_OK. */

@@ -6,7 +6,7 @@
  * their thinking (`unclosed`); both kinds count as samples, and the caller counts them as wrong.
  * Order     rows by split, family (as text), difficulty (as number); not known ("-") first. The same questions give the
  *           same bytes, in whatever order they come.
- * Intervals as in metric.h; questions that are alike are counted, not listed (table.h).
+ * Intervals as in metric.h; questions that are alike are counted, not listed.
  */
 #ifndef RAML_TABLE_H
 #define RAML_TABLE_H
@@ -91,7 +91,7 @@ struct raml_table { /* zero-initialise */
 
 /* RAML_ERANGE: a question with fewer samples than a k asked for (none at all is too few for accuracy), more correct,
  * truncated or unclosed samples than samples, k repeated or more than RAML_TABLE_MAX_K of them, a measure repeated,
- * maj@k (which needs answers: table.h). On failure *out is as before. */
+ * maj@k (which needs answers: raml_tallies, below). On failure *out is as before. */
 RAML_CHECKED enum raml_code raml_table_build(const struct raml_tally *tally, size_t n,
                                              const struct raml_table_options *opt, struct raml_table *out,
                                              struct raml_err *err);
@@ -104,10 +104,10 @@ void raml_table_text(const struct raml_table *t, struct raml_buf *out);
 /* Appends accuracy, pass@k and the measures of the row of all questions, one per line with its interval. */
 void raml_table_measures_text(const struct raml_table *t, struct raml_buf *out);
 /* {"by": ["split", …], "rows": [{"split", "family", "difficulty" (those grouped by; null: not known), "questions",
- * "samples", "samples_min", "samples_max", "right", "accuracy": {"value", "low", "high", "stderr", "stderr_between",
- * "stderr_within"}, "pass_at_k": {"2": {"value", "low", "high"}, …}, "measures": {"G-Pass@16_0.5": {the same}, …} (when
- * asked for), "truncated", "unclosed"}], "all": {the same without the keys}}. A new reference; NULL: out of memory, or
- * a text is not UTF-8. Values that do not exist (no question) are null. */
+ * "samples", "samples_min", "samples_max", "correct" (for one release also as "right"), "accuracy": {"value", "low",
+ * "high", "stderr", "stderr_between", "stderr_within"}, "pass_at_k": {"2": {"value", "low", "high"}, …}, "measures":
+ * {"G-Pass@16_0.5": {the same}, …} (when asked for), "truncated", "unclosed"}], "all": {the same without the keys}}. A
+ * new reference; NULL: out of memory, or a text is not UTF-8. Values that do not exist (no question) are null. */
 json_t *raml_table_json(const struct raml_table *t);
 
 /* ---------------------------------------------------------------------------------------------------------------- */

@@ -9,7 +9,8 @@
  * Order   questions come in a stream: epoch after epoch, each in its own random order. Which trajectories of a
  *         question are trained on is selected once per epoch. Both are pure functions of the seed (rng.h): nothing but
  *         the step's number is needed to resume.
- * Repeats a question always counts as `trajectories` rows (docs/methods.md). With more available, that many are selected
+ * Repeats a question always counts as `trajectories` rows (docs/methods.md). With more available, that many are
+ * selected
  *         without repetition; with fewer, all are taken equally often and the remainder is selected at random. A repeat
  *         adds to the weight of its tokens in the loss; it is not computed again, and not counted in `tokens`.
  * Length  training ends with the first of max_steps, num_train_epochs and max_tokens that is reached; how many steps
@@ -138,9 +139,10 @@ struct raml_train_result {
 /* Trains. *out (may be NULL) is filled as far as training got, on failure too.
  * Before the first step: RAML_ERANGE when a row is longer than the model's context (names question and line), the
  * tokenizer has ids that the model lacks, or nothing is trained on; RAML_EUSAGE when an objective has no name or no
- * function, or a resumed run's settings, objective or data are not those it was started with. While training: RAML_ERANGE when a loss or gradient is not finite (names the
- * step; the last checkpoint stays); the device's error when it fails (the last checkpoint stays); RAML_ESTOP when the
- * sink asks to stop, after a checkpoint of the step just done. */
+ * function, or a resumed run's settings, objective or data are not those it was started with. While training:
+ * RAML_ERANGE when a loss or gradient is not finite (names the step; the last checkpoint stays); the device's error
+ * when it fails (the last checkpoint stays); RAML_ESTOP when the sink asks to stop, after a checkpoint of the step just
+ * done. */
 RAML_CHECKED enum raml_code raml_train_sft(const struct raml_train_job *job, const struct raml_train_options *opt,
                                            struct raml_train_result *out, struct raml_err *err);
 

@@ -10,9 +10,9 @@
  *                  |    \-- a1
  *                   \-- a1
  *
- * Targets: tokens whose log p(token | its ancestors) is wanted, from `score` on in each span
- * (score = length: none). A token's log-probability is read at its parent token's row; a root's first token has no
- * parent and can't be a target.
+ * Targets: tokens whose log p(token | its ancestors) is wanted, from `first_target` on in each span
+ * (first_target = length: none). A token's log-probability is read at its parent token's row; a root's first token has
+ * no parent and can't be a target.
  * Units     tokens. Empty spans are legal.   Ownership: tokens are copied.
  * Errors    on failure the tree is as before the call.
  * Cost      _add: O(length) amortised.
@@ -45,8 +45,8 @@ struct raml_tree { /* zero-initialise */
 
 void raml_tree_deinit(struct raml_tree *t);
 void raml_tree_clear(struct raml_tree *t); /* empty, memory kept */
-/* Adds a span; *index (may be NULL) is its number. RAML_ERANGE: parent not before it, after > parent's length, score >
- * n, the first token of a root as a target, or more than 2^31 tokens. */
+/* Adds a span; *index (may be NULL) is its number. RAML_ERANGE: parent not before it, after > parent's length,
+ * first_target > n, the first token of a root as a target, or more than 2^31 tokens. */
 RAML_CHECKED enum raml_code raml_tree_add(struct raml_tree *t, int32_t parent, uint32_t after, const int32_t *token,
                                           size_t n, size_t first_target, int32_t *index, struct raml_err *err);
 /* Index in token[] of the token before span's token `offset` (its parent token), or -1 when there is none. */

@@ -93,7 +93,7 @@ static enum raml_code add_token_json(struct show *s, size_t span, uint32_t offse
     return line ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the result");
 }
 
-/* The run of tokens of one role from `offset` on, as one line; *end: where it ends. */
+/* The run of tokens of one segment from `offset` on, as one line; *end: where it ends. */
 static enum raml_code add_run(struct show *s, size_t span, uint32_t offset, uint32_t *end, struct raml_err *err)
 {
     static const char *const colour[] = {"2", "36", "35", "1;32", "33"}; /* by segment; dim: not trained */

@@ -137,9 +137,10 @@ static double same_row(const json_t *table_rows, const json_t *row)
 {
     size_t i;
     json_t *r;
-    json_array_foreach(table_rows, i,
-                       r) if (json_equal(json_object_get(r, "split"), json_object_get(row, "split")) &&
-                              json_equal(json_object_get(r, "family"), json_object_get(row, "family"))) return value(r);
+    json_array_foreach (table_rows, i, r)
+        if (json_equal(json_object_get(r, "split"), json_object_get(row, "split")) &&
+            json_equal(json_object_get(r, "family"), json_object_get(row, "family")))
+            return value(r);
     return NAN;
 }
 
@@ -175,7 +176,7 @@ enum raml_code cli_demo_tell(const char *out, double seconds, bool json, struct 
     const json_t *without = json_object_get(json_object_get(accuracy, "without"), "rows");
     printf("\nCorrect answers on questions never seen in training\n\n  %-10s %-10s %12s %18s\n", "split", "family",
            "with", "without trajectories");
-    json_array_foreach(with, i, row)
+    json_array_foreach (with, i, row)
         printf("  %-10s %-10s %10.1f %% %16.1f %%\n", json_string_value(json_object_get(row, "split")),
                json_string_value(json_object_get(row, "family")), 100 * value(row), 100 * same_row(without, row));
     printf("\nThe inner loop: what a sampled trajectory does to the loss of the correct answer (nats per token)\n\n");

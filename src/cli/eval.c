@@ -154,9 +154,11 @@ static enum raml_code compare(struct eval *e, struct raml_err *err)
 static json_t *file_json(const struct eval_file *f)
 {
     const struct raml_samples_report *r = &f->report;
-    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s}", "path", f->path, "layout", cli_eval_layout_name(r->layout),
-                     "metric", r->metric ? r->metric : "", "questions", (json_int_t)r->n_questions, "samples",
-                     (json_int_t)r->n_samples, "remarked", (json_int_t)r->n_regraded, "note", r->note);
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s}", "path", f->path, "layout",
+                     cli_eval_layout_name(r->layout), "metric", r->metric ? r->metric : "", "questions",
+                     (json_int_t)r->n_questions, "samples", (json_int_t)r->n_samples, "regraded",
+                     (json_int_t)r->n_regraded, "remarked" /* the old name */, (json_int_t)r->n_regraded, "note",
+                     r->note);
 }
 
 static json_t *all_json(const struct eval *e)

@@ -1,4 +1,5 @@
-/* inspect.c - `raml inspect`: a model's shapes, types, memory and tokenizer before it is loaded; with --check, its values. */
+/* inspect.c - `raml inspect`: a model's shapes, types, memory and tokenizer before it is loaded; with --check, its
+ * values. */
 #include "cli/inspect.h"
 
 #include "cli/commands.h"

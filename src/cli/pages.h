@@ -31,8 +31,8 @@ size_t cli_group(const struct cli_command *cmd, const char **second);
 /* Is cmd the first of its group in the table? Commands of one word are. */
 bool cli_is_first(size_t i_command);
 
-/* pages.c. What follows `raml help` on the line where one of it is --format; *out gets the text. RAML_EUSAGE: a format that is
- * not known, a command where the format has none, or more than that. find: as main.c knows commands. */
+/* pages.c. What follows `raml help` on the line where one of it is --format; *out gets the text. RAML_EUSAGE: an unknown
+ * format, a command where the format has none, or more than that. find: as main.c knows commands. */
 bool cli_asks_page(int argc, char *const *argv);
 typedef const struct cli_command *cli_find(int argc, char *const *argv, int *n_words);
 RAML_CHECKED enum raml_code cli_page(int argc, char *const *argv, cli_find *find, struct raml_buf *out,

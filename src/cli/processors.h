@@ -1,4 +1,4 @@
-/* processors.h - how a program of this house shares the processors with others. */
+/* processors.h - how a program of this project shares the processors with others. */
 #ifndef RAML_CLI_PROCESSORS_H
 #define RAML_CLI_PROCESSORS_H
 

@@ -113,8 +113,7 @@ static enum raml_code read_ids(const json_t *list, const char *field, struct ram
 {
     size_t i;
     const json_t *v;
-    json_array_foreach(list, i, v)
-    {
+    json_array_foreach (list, i, v) {
         if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > INT32_MAX)
             return raml_fail(err, RAML_EFORMAT,
                              "field '%s', entry %zu is not a token id; expected an integer from 0 to %d", field, i + 1,

@@ -46,8 +46,7 @@ static enum raml_code read_ids(struct work *w, const struct raml_place *at, cons
     int32_t size = raml_tokenizer_size(w->tokenizer);
     enum raml_code rc = raml_json_array(at, obj, "ids", &list, err);
     if (rc) return rc;
-    json_array_foreach(list, i, v)
-    {
+    json_array_foreach (list, i, v) {
         if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) >= size)
             return raml_fail(err, RAML_EFORMAT, "%s:%zu: field 'ids', entry %zu: expected a token id from 0 to %d",
                              at->path, at->line, i + 1, size - 1);

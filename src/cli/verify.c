@@ -238,8 +238,7 @@ static void read_config(const json_t *row, struct raml_answer_options *o)
 {
     const json_t *config = json_object_get(row, "config"), *v;
     size_t i;
-    json_array_foreach(json_object_get(config, "extract"), i, v)
-    {
+    json_array_foreach (json_object_get(config, "extract"), i, v) {
         const char *what = json_string_value(v);
         if (!what) continue;
         if (!strcmp(what, "NativeLetters")) o->letters = true;
@@ -390,7 +389,7 @@ static enum raml_code check_pair(const struct cli *cli, const struct settings *s
         v = json_object_get(out, "answer");
         if (json_is_string(v)) printf("answer: %s\n", json_string_value(v));
         size_t i;
-        json_array_foreach(json_object_get(out, "steps"), i, v) printf("  %s\n", json_string_value(v));
+        json_array_foreach (json_object_get(out, "steps"), i, v) printf("  %s\n", json_string_value(v));
     }
     json_decref(out);
     raml_buf_deinit(&c.story);

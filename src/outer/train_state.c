@@ -87,7 +87,8 @@ static const char *first_difference(json_t *want, const json_t *got)
 {
     const char *key;
     json_t *value;
-    json_object_foreach(want, key, value) if (!json_equal(value, json_object_get(got, key))) return key;
+    json_object_foreach (want, key, value)
+        if (!json_equal(value, json_object_get(got, key))) return key;
     return NULL;
 }
 

@@ -93,8 +93,7 @@ static enum raml_code read_old(const struct reader *r, const json_t *obj, struct
                          "%s:%zu: field 'predictions' is a string; lighteval before 0.8 wrote lists as "
                          "Python prints them: let ast.literal_eval read them when converting",
                          r->at.path, r->at.line);
-    json_array_foreach(golds, i, v)
-    {
+    json_array_foreach (golds, i, v) {
         enum raml_code rc = add_gold(r, x, v, err);
         if (rc) return rc;
     }
@@ -111,8 +110,7 @@ static enum raml_code read_record(const struct reader *r, const json_t *obj, str
     if (!json_is_array(x->texts) && !json_is_null(x->texts))
         return fail_field(r, newer ? "model_response.text" : "predictions", "an array of texts", err);
     if (!json_is_object(x->metrics)) return fail_field(r, newer ? "metric" : "metrics", "an object", err);
-    json_array_foreach(x->texts, i, v)
-    {
+    json_array_foreach (x->texts, i, v) {
         if (json_is_string(v)) continue;
         x->texts = NULL; /* likelihoods of the choices */
         break;
@@ -142,8 +140,7 @@ static enum raml_code choose(struct reader *r, const struct record *x, struct ra
     json_t *v;
     r->chosen = true;
     if (!best) {
-        json_object_foreach((json_t *)x->metrics, name, v)
-        {
+        json_object_foreach ((json_t *)x->metrics, name, v) {
             uint64_t w = worth(x, name, v);
             int wrote = snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", name);
             if (wrote > 0 && used + (size_t)wrote < sizeof list) used += (size_t)wrote;

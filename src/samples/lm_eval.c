@@ -63,8 +63,7 @@ static enum raml_code only_metric(struct reader *r, json_t *obj, struct raml_err
     json_t *v;
     size_t n = 0, n_pass = 0, used = 0;
     uint32_t k, best_k = 0;
-    json_object_foreach(obj, name, v)
-    {
+    json_object_foreach (obj, name, v) {
         if (!may_grade(name, v, &k)) continue;
         if (!best || (k && k < best_k)) best = name, best_k = k;
         n++;
@@ -108,7 +107,8 @@ static json_t *responses(const json_t *obj)
     json_t *outer = json_object_get(obj, "resps"), *inner = json_array_get(outer, 0), *v;
     json_t *list = json_is_string(inner) ? outer : json_array_size(outer) == 1 ? inner : NULL;
     size_t i;
-    json_array_foreach(list, i, v) if (!json_is_string(v)) return NULL;
+    json_array_foreach (list, i, v)
+        if (!json_is_string(v)) return NULL;
     return json_array_size(list) ? list : NULL;
 }
 

@@ -66,8 +66,8 @@ static void add_golds(struct raml_foreign_gold *gold, const json_t *v)
     size_t i;
     const json_t *one;
     if (json_is_string(v) && gold->n < RAML_FOREIGN_MAX_GOLDS) gold->text[gold->n++] = json_string_value(v);
-    json_array_foreach(v, i, one) if (json_is_string(one) && gold->n < RAML_FOREIGN_MAX_GOLDS) gold->text[gold->n++] =
-        json_string_value(one);
+    json_array_foreach (v, i, one)
+        if (json_is_string(one) && gold->n < RAML_FOREIGN_MAX_GOLDS) gold->text[gold->n++] = json_string_value(one);
 }
 
 /* Entry i of a list over n runs; any other value applies to every run. */
@@ -123,8 +123,7 @@ static const char *reported(const json_t *root, double *percent)
 {
     const char *name;
     json_t *v;
-    json_object_foreach((json_t *)root, name, v)
-    {
+    json_object_foreach ((json_t *)root, name, v) {
         size_t n = strcspn(name, " ");
         bool mean = (n == 8 && !memcmp(name, "accuracy", 8)) || (n == 5 && !memcmp(name, "score", 5));
         if (!mean || !json_is_number(v) || (name[n] && !strstr(name, "runs average"))) continue;
@@ -141,14 +140,12 @@ static enum raml_code read_results(struct reader *r, json_t *root, struct raml_e
     size_t i;
     enum raml_code rc = RAML_OK;
     double percent;
-    json_array_foreach(details, i, v)
-    {
+    json_array_foreach (details, i, v) {
         r->at.line = i + 1;
         rc = take_result(r, v, NULL, err);
         if (rc) return rc;
     }
-    json_object_foreach(details, key, v)
-    {
+    json_object_foreach (details, key, v) {
         if (!strcmp(key, "type")) continue;
         r->at.line++;
         rc = take_result(r, v, key, err);
@@ -203,8 +200,7 @@ static enum raml_code take_part(struct reader *r, json_t *root, struct raml_err 
 {
     const char *key;
     json_t *v;
-    json_object_foreach(root, key, v)
-    {
+    json_object_foreach (root, key, v) {
         if (!is_number(key) || !json_is_object(v) || !json_object_get(v, "prediction"))
             return raml_fail(err, RAML_EFORMAT, "%s: entry '%.64s': expected a numbered sample with field 'prediction'",
                              r->at.path, key);
@@ -240,8 +236,7 @@ static enum raml_code hand_groups(struct reader *r, struct raml_err *err)
     const char *name;
     json_t *list;
     size_t least = SIZE_MAX, most = 0;
-    json_object_foreach(r->groups, name, list)
-    {
+    json_object_foreach (r->groups, name, list) {
         struct raml_foreign_gold gold = {.n = 0};
         size_t n = 0, k = json_array_size(list), at = 0;
         char id[32];

@@ -42,12 +42,12 @@ static enum raml_code read_sample(struct own *o, const json_t *v, size_t i, cons
     o->arrays.answer[i] = json_string_value(answer);
     o->arrays.truncated[i] = json_is_string(reason) && !strcmp(json_string_value(reason), "length");
     o->arrays.unclosed[i] = json_is_false(closed);
-    bool is_correct = false;
+    bool grade = false;
     if (correct && !json_is_null(correct)) {
-        enum raml_code rc = raml_samples_row_grade(&o->at, "correct", i, correct, &is_correct, err);
+        enum raml_code rc = raml_samples_row_grade(&o->at, "correct", i, correct, &grade, err);
         if (rc) return rc;
     }
-    o->arrays.correct[i] = is_correct;
+    o->arrays.correct[i] = grade;
     if (!o->opt->regrade) return RAML_OK;
     if (!gold || !*gold)
         return raml_fail(err, RAML_EFORMAT, "%s:%zu: regrading needs field 'answer'", o->at.path, o->at.line);
@@ -56,7 +56,7 @@ static enum raml_code read_sample(struct own *o, const json_t *v, size_t i, cons
         o->arrays.answer[i] ? raml_samples_grade(o->opt, gold, o->arrays.answer[i], &verdict, err) : RAML_OK;
     if (rc) return rc;
     o->arrays.correct[i] = verdict == RAML_EQUAL;
-    o->report->n_regraded += is_correct != o->arrays.correct[i];
+    o->report->n_regraded += grade != o->arrays.correct[i];
     return RAML_OK;
 }
 

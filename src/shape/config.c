@@ -232,10 +232,10 @@ static void read_window(struct reader *r, const struct raml_config *c, const cha
                           "supported",
                           r->at->path, window, all);
     size_t i;
-    json_array_foreach(layers, i, layer) if (!r->rc && (!json_is_string(layer) ||
-                                                        strcmp(json_string_value(layer), "full_attention") != 0))
-        r->rc =
-        raml_fail(r->err, RAML_ESUPPORT, "%s: layer_types, entry %zu: expected full_attention", r->at->path, i + 1);
+    json_array_foreach (layers, i, layer)
+        if (!r->rc && (!json_is_string(layer) || strcmp(json_string_value(layer), "full_attention") != 0))
+            r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: layer_types, entry %zu: expected full_attention", r->at->path,
+                              i + 1);
 }
 
 /* What would change the results and is not implemented. */

@@ -6,8 +6,8 @@
 
 enum {
     GGUF_HEADER_BYTES = 24,
-    GGUF_MAX_KEY = 65535, /* bytes (docs/gguf.md) */
-    GGUF_MAX_NAME = 64,   /* bytes of a tensor's name (docs/gguf.md) */
+    GGUF_MAX_KEY = 65535, /* bytes (ggml's docs/gguf.md) */
+    GGUF_MAX_NAME = 64,   /* bytes of a tensor's name (ggml's docs/gguf.md) */
     GGUF_ALIGN = 32,      /* where a file has none */
     GGUF_BLOCK = 32       /* elements of a Q8_0, Q4_0, Q4_1, Q5_0 or Q5_1 block */
 };

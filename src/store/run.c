@@ -222,8 +222,7 @@ static void collect(struct scalars *s, const json_t *obj, const char *prefix, in
 {
     const char *key;
     json_t *v;
-    json_object_foreach((json_t *)obj, key, v)
-    {
+    json_object_foreach ((json_t *)obj, key, v) {
         bool top = depth == 0;
         if (top && (!strcmp(key, "step") || !strcmp(key, "time"))) continue;
         if (json_is_number(v)) {

@@ -116,8 +116,9 @@ static enum raml_code check_metadata(const struct raml_safetensors *s, const jso
     const char *key;
     json_t *value;
     if (!json_is_object(meta)) return raml_fail(err, RAML_EFORMAT, "%s: __metadata__ is not an object", s->path);
-    json_object_foreach((json_t *)meta, key, value) if (!json_is_string(value)) return raml_fail(
-        err, RAML_EFORMAT, "%s: __metadata__ '%.64s' is not a string", s->path, key);
+    json_object_foreach ((json_t *)meta, key, value)
+        if (!json_is_string(value))
+            return raml_fail(err, RAML_EFORMAT, "%s: __metadata__ '%.64s' is not a string", s->path, key);
     return RAML_OK;
 }
 
@@ -168,8 +169,7 @@ static enum raml_code read_entries(struct raml_safetensors *s, size_t data_start
     s->view = calloc(max + 1, sizeof *s->view);
     s->by_name = calloc(max + 1, sizeof(*s->by_name));
     if (!s->view || !s->by_name) return raml_fail(err, RAML_ENOMEM, "%s: no memory for %zu tensors", s->path, max);
-    json_object_foreach(s->header, name, info)
-    {
+    json_object_foreach (s->header, name, info) {
         enum raml_code rc = RAML_OK;
         if (!strcmp(name, "__metadata__")) {
             rc = check_metadata(s, info, err);

@@ -100,8 +100,7 @@ static enum raml_code read_index(struct raml_tensors *t, const char *dir, struct
     if (!json_is_object(map) || json_object_size(map) == 0)
         rc = raml_fail(err, RAML_EFORMAT, "%s: field 'weight_map': expected an object that names tensors", t->path);
     if (!rc) {
-        json_object_foreach(map, tensor, where)
-        {
+        json_object_foreach (map, tensor, where) {
             rc = add_entry(t, dir, tensor, where, err);
             if (rc) break;
         }

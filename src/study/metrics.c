@@ -39,8 +39,7 @@ static enum raml_code add_line(struct raml_metrics *m, const json_t *obj, double
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)obj, key, value)
-    {
+    json_object_foreach ((json_t *)obj, key, value) {
         if (!json_is_number(value) || strcmp(key, "step") == 0 || !isfinite(json_number_value(value))) continue;
         struct raml_metric_series *s = find_or_add(m, key);
         if (s && !add_point(s, step, json_number_value(value)))

@@ -128,8 +128,7 @@ static void add_rows(struct raml_page *p, const json_t *array, int depth)
     json_t *unused;
     struct raml_buf *b = &p->html;
     raml_buf_adds(b, "<div class=\"wide\"><table><tr>");
-    json_object_foreach(json_array_get(array, 0), key, unused)
-    {
+    json_object_foreach (json_array_get(array, 0), key, unused) {
         raml_buf_adds(b, "<th class=\"t\">");
         raml_page_text(p, key);
         raml_buf_adds(b, "</th>");
@@ -138,8 +137,7 @@ static void add_rows(struct raml_page *p, const json_t *array, int depth)
     size_t n = json_array_size(array);
     for (size_t i = 0; i < n && i < JSON_ROWS_MAX; i++) {
         raml_buf_adds(b, "<tr>");
-        json_object_foreach(json_array_get(array, 0), key, unused)
-        {
+        json_object_foreach (json_array_get(array, 0), key, unused) {
             raml_buf_adds(b, "<td class=\"t\">");
             add_value(p, json_object_get(json_array_get(array, i), key), depth + 1);
             raml_buf_adds(b, "</td>");
@@ -155,8 +153,7 @@ static void add_object(struct raml_page *p, const json_t *obj, int depth)
     const char *key;
     json_t *v;
     raml_buf_adds(&p->html, "<table>\n");
-    json_object_foreach((json_t *)obj, key, v)
-    {
+    json_object_foreach ((json_t *)obj, key, v) {
         raml_buf_adds(&p->html, "<tr><th class=\"t\">");
         raml_page_text(p, key);
         raml_buf_adds(&p->html, "</th><td class=\"t\">");

@@ -90,8 +90,7 @@ static size_t list_k(const json_t *table, double k[MAX_K])
     const char *key;
     json_t *unused;
     size_t n = 0;
-    json_object_foreach((json_t *)pass, key, unused)
-    {
+    json_object_foreach ((json_t *)pass, key, unused) {
         double v = strtod(key, NULL);
         if (!(v >= 1) || n == MAX_K) continue;
         size_t i = n++;

@@ -151,9 +151,9 @@ static enum raml_code record(struct work *w, const struct item *it, const struct
                             .join = w->opt->join,
                             .straddle = it->text.straddle,
                             .answer = w->opt->own ? s->answer : it->q->answer,
-                            .verdict = s->correct == RAML_EQUAL       ? RAML_TRACE_RIGHT
+                            .verdict = s->correct == RAML_EQUAL       ? RAML_TRACE_CORRECT
                                        : s->correct == RAML_DIFFERENT ? RAML_TRACE_WRONG
-                                                                      : RAML_TRACE_UNLABELLED};
+                                                                      : RAML_TRACE_UNGRADED};
     enum raml_code rc = piece && len && ema ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for %zu values", n);
     if (!rc) rc = add_pieces(w, c, &bytes, piece, len, err);
     if (!rc) rc = raml_descent(c->loss, n, w->opt->threshold, &t.descent, err);
@@ -259,8 +259,7 @@ static enum raml_code trace_all(struct work *w, bool *stopped, struct raml_err *
     if (w->n_done) return RAML_OK;
     if (*stopped) return raml_fail(err, RAML_ESTOP, "stopped before the first loss curve");
     return raml_fail(err, RAML_ERANGE,
-                     "%s: nothing to trace: %zu questions, %zu trajectories selected, %zu skipped "
-                     "out%s%s",
+                     "%s: nothing to trace: %zu questions, %zu trajectories selected, %zu skipped%s%s",
                      w->job->data_name ? w->job->data_name : "questions", qs->n, w->n_total, w->n_skipped,
                      w->n_skipped ? "; the first: " : "", w->n_skipped ? w->first_skipped.msg : "");
 }

@@ -137,8 +137,7 @@ static void fill_tokens(struct raml_gguf_vocabulary *v, const json_t *root, size
     const char *text;
     json_t *id, *vocab = json_object_get(json_object_get(root, "model"), "vocab");
     const json_t *added = json_object_get(root, "added_tokens");
-    json_object_foreach(vocab, text, id)
-    {
+    json_object_foreach (vocab, text, id) {
         size_t i = (size_t)json_integer_value(id);
         v->token[i] = (struct raml_gguf_string){text, strlen(text)};
         v->type[i] = NORMAL;

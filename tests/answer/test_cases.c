@@ -96,8 +96,7 @@ static struct raml_answer_options options_of(const json_t *row)
     struct raml_answer_options o = raml_answer_default();
     const json_t *config = json_object_get(row, "config"), *v;
     size_t i;
-    json_array_foreach(json_object_get(config, "extract"), i, v)
-    {
+    json_array_foreach (json_object_get(config, "extract"), i, v) {
         const char *s = json_string_value(v);
         if (!strcmp(s, "NativeLetters")) o.letters = true;
         else if (strcmp(s, "boxed") != 0) o.last = true;

@@ -360,8 +360,7 @@ static bool among(const json_t *expected, const char *answer)
 {
     const json_t *v;
     size_t i;
-    json_array_foreach(expected, i, v)
-    {
+    json_array_foreach (expected, i, v) {
         const char *want = json_string_value(v);
         if (strcmp(want, answer) == 0 || raml_answer_check(want, answer) == RAML_EQUAL) return true;
     }

@@ -248,16 +248,14 @@ static void test_oracle(void **state)
     const char *tau;
     size_t i, values = 0;
     struct raml_err err = {0};
-    json_array_foreach(rows, i, row)
-    {
+    json_array_foreach (rows, i, row) {
         json_int_t n, c, k;
         double mean, got = -1;
         json_t *g;
         assert_int_equal(
             json_unpack(row, "{s:I, s:I, s:I, s:o, s:F}", "n", &n, "c", &c, "k", &k, "g_pass", &g, "mg_pass", &mean),
             0);
-        json_object_foreach(g, tau, value)
-        {
+        json_object_foreach (g, tau, value) {
             struct raml_tau at = tau_of(tau);
             CHECK_OK(raml_gpass_at_k((uint32_t)n, (uint32_t)c, (uint32_t)k, &at, &got, &err));
             CHECK_NEAR(tau, got, json_number_value(value), 1e-12);

@@ -262,10 +262,8 @@ static size_t check_file(const char *file, const json_t *want)
     size_t n = 0;
     const char *k, *name;
     json_t *per_k, *v;
-    json_object_foreach(json_object_get(want, "metrics"), k, per_k)
-    {
-        json_object_foreach(per_k, name, v)
-        {
+    json_object_foreach (json_object_get(want, "metrics"), k, per_k) {
+        json_object_foreach (per_k, name, v) {
             assert_true(n < RAML_TABLE_MAX_MEASURES);
             measure[n] = measure_of((uint32_t)strtoul(k, NULL, 10), name);
             value[n++] = json_number_value(v);
@@ -305,8 +303,7 @@ static void test_published(void **state)
     const char *file;
     json_t *want;
     size_t files = 0, values = 0;
-    json_object_foreach(root, file, want)
-    {
+    json_object_foreach (root, file, want) {
         if (!json_object_get(want, "metrics")) continue;
         values += check_file(file, want);
         files++;

@@ -198,8 +198,7 @@ static void check_tree(struct golden *g, double tol)
     struct raml_tree spans = {0};
     struct raml_pack pack = {0};
     assert_int_equal(raml_tree_add(&spans, -1, 0, prompt, n_prompt, n_prompt, NULL, &err), 0);
-    json_array_foreach(trajectories, k, trajectory)
-    {
+    json_array_foreach (trajectories, k, trajectory) {
         int32_t span;
         size_t n = ids(json_object_get(trajectory, "tokens"), t);
         assert_int_equal(raml_tree_add(&spans, 0, (uint32_t)n_prompt, t, n, 0, &span, &err), 0);
@@ -211,8 +210,7 @@ static void check_tree(struct golden *g, double tol)
     struct raml_logprobs out = {.logp = logp};
     if (raml_pass_forward(g->pass, &pack, &out, &err)) fail_msg("%s", err.msg);
     size_t at = 0;
-    json_array_foreach(trajectories, k, trajectory)
-    {
+    json_array_foreach (trajectories, k, trajectory) {
         json_t *own = json_object_get(trajectory, "logp"),
                *answer = json_object_get(trajectory, "answer_logp_after_prefix");
         size_t n = json_array_size(own);

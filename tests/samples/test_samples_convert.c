@@ -177,11 +177,11 @@ static size_t check_metrics(const struct taken *t, const json_t *expected, const
     size_t n = 0;
     assert_int_equal(t->n, json_integer_value(json_object_get(expected, "questions")));
     assert_int_equal(t->report.n_samples, json_integer_value(json_object_get(expected, "samples_total")));
-    json_object_foreach(json_object_get(expected, "metrics"), k, by_k) json_object_foreach(by_k, what, v)
-    {
-        CHECK_NEAR(name, mean_of(t, (uint32_t)strtoul(k, NULL, 10), what), json_number_value(v), 1e-12);
-        n++;
-    }
+    json_object_foreach (json_object_get(expected, "metrics"), k, by_k)
+        json_object_foreach (by_k, what, v) {
+            CHECK_NEAR(name, mean_of(t, (uint32_t)strtoul(k, NULL, 10), what), json_number_value(v), 1e-12);
+            n++;
+        }
     return n;
 }
 
@@ -192,8 +192,7 @@ static void test_numbers(void **state)
     json_t *expected = load_or_fail(SETS "/samples/expected_metrics.json"), *one;
     const char *name;
     size_t n = 0;
-    json_object_foreach(expected, name, one)
-    {
+    json_object_foreach (expected, name, one) {
         for (int layout = 0; layout < N_LAYOUTS; layout++) {
             char path[160];
             struct taken t = take_known(convert(name, layout, false, path), layout);
@@ -240,7 +239,7 @@ static int exact_count(const json_t *one)
         json_array_get(json_object_get(doc, "choices"), (size_t)json_integer_value(json_object_get(doc, "gold_index")));
     int c = 0;
     size_t i;
-    json_array_foreach(json_object_get(json_object_get(one, "model_response"), "text"), i, v) c += json_equal(v, gold);
+    json_array_foreach (json_object_get(json_object_get(one, "model_response"), "text"), i, v) c += json_equal(v, gold);
     return c;
 }
 
@@ -270,8 +269,7 @@ static size_t check_case(const json_t *one)
     struct taken t = take_file(rows[LIGHTEVAL], path, NULL, false);
     if (t.rc) print_error("%s\n", t.err.msg);
     assert_int_equal(t.rc, RAML_OK);
-    json_object_foreach((json_t *)expected, name, v)
-    {
+    json_object_foreach ((json_t *)expected, name, v) {
         unsigned k = 0, n_of = 0;
         char tau[8] = "", what[32] = "";
         if (sscanf(name, "pass@k:k=%u&n=%u", &k, &n_of) == 2) snprintf(what, sizeof what, "pass");
@@ -304,7 +302,7 @@ static void test_lighteval_cases(void **state)
         json_t *one;
         snprintf(path, sizeof path, "%s/metric_cases/lighteval/%s.json", SETS, files[f].file);
         json_t *suite = load_or_fail(path);
-        json_array_foreach(json_object_get(suite, "test_cases"), i, one) n += check_case(one);
+        json_array_foreach (json_object_get(suite, "test_cases"), i, one) n += check_case(one);
         print_message("%s: %zu of %zu numbers\n", files[f].file, n, files[f].n);
         assert_int_equal(n, files[f].n);
         json_decref(suite);
@@ -351,7 +349,7 @@ static void test_nemo_skills(void **state)
         json_t *questions = gather_seeds(sets[f].set, sets[f].n_seeds, "symbolic_correct"), *details = json_array(), *q;
         size_t i;
         char path[160];
-        json_array_foreach(questions, i, q) json_array_append_new(details, opencompass_entry(q, i, false));
+        json_array_foreach (questions, i, q) json_array_append_new(details, opencompass_entry(q, i, false));
         json_t *root = json_pack("{s:o}", "details", details);
         assert_int_equal(json_dump_file(root, path_in_folder("seeds.json", path), 0), 0);
         json_decref(root);

@@ -82,7 +82,7 @@ look() {
         a = layer_of(from)
         b = layer_of(to)
         if (a == "" || b == "" || a == b) next         # a header without a layer is reported above
-        if (!(a in below)) { say("src/" a " is no layer of the house"); next }
+        if (!(a in below)) { say("src/" a " is no layer"); next }
         if (index(" " below[a] " ", " " b " ") == 0) say(a " must not include " to ", which is of " b)
         else if (a == "cli" && b != "core" && to !~ /^include\//) say("the command line must not include the private " to)
     }' "$tmp/files" "$tmp/includes"
@@ -174,7 +174,7 @@ plant src/tree/planted.c '#include "../model/planted_private.h"' "tree must not 
 plant src/cli/planted.c '#include "model/planted_private.h"' "must not include the private"
 plant src/cli/planted.c '#include "core/planted_core.h"' ""
 plant src/core/planted.c '#include "core/no_such.h"' "which is not in the tree"
-plant src/planted/planted.c '#include "raml/err.h"' "is no layer of the house"
+plant src/planted/planted.c '#include "raml/err.h"' "is no layer"
 plant include/raml/planted.h '#include "raml/err.h"' "belongs to no layer"
 plant src/model/planted.c '#include "core/planted_core.h"' ""
 plant src/core/planted.c '#include "planted_core.h"' ""

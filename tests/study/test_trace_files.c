@@ -239,9 +239,9 @@ static void summary(void **state)
     double first_sum = 0, last_wrong = 0;
     for (size_t n = 0; n < N_LINES; n++) first_sum += num(json_array_get(list, n), "L0");
     last_wrong = (num(json_array_get(list, 1), "LT") + num(json_array_get(list, 4), "LT")) / 2;
-    assert_int_equal(sum.group[RAML_TRACE_RIGHT].n, 3);
+    assert_int_equal(sum.group[RAML_TRACE_CORRECT].n, 3);
     assert_int_equal(sum.group[RAML_TRACE_WRONG].n, 2);
-    assert_int_equal(sum.group[RAML_TRACE_UNLABELLED].n, 1);
+    assert_int_equal(sum.group[RAML_TRACE_UNGRADED].n, 1);
     assert_int_equal(sum.group[RAML_TRACE_ALL].n, N_LINES);
     assert_int_equal(sum.n_skipped, 1); /* without an answer */
     assert_int_equal(sum.n_trajectory_tokens, 8 + 5 + 0 + 4 + 17 + 1);
@@ -482,7 +482,7 @@ static void batches_and_stop(void **state)
     opt.token_table = false;
     opt.trace.stride = 4;
     must(write_files(*state, &qs, &opt, &sum, &err), &err);
-    assert_int_equal(sum.group[RAML_TRACE_RIGHT].n, N / 2);
+    assert_int_equal(sum.group[RAML_TRACE_CORRECT].n, N / 2);
     json_t *list = lines_of(*state, "curves.jsonl");
     assert_int_equal(json_array_size(list), N);
     for (size_t i = 0; i < N; i++) assert_int_equal(num(json_array_get(list, i), "sample"), i);

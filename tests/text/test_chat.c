@@ -61,8 +61,7 @@ static bool users_have_provenance(const struct raml_chat_prompt *p, const json_t
 {
     size_t i;
     const json_t *m;
-    json_array_foreach(messages, i, m)
-    {
+    json_array_foreach (messages, i, m) {
         const char *content = text_at(m, "content");
         bool found = strcmp(text_at(m, "role"), "user") != 0;
         while (*content && strchr(" \n\t", *content)) content++;
