@@ -116,7 +116,7 @@ enum raml_verdict raml_compare_scalars(struct check *c, const struct expr *a, co
         enum raml_verdict bare = raml_decide(bare_a, bare_b, &c->work, &rule);
         if (bare == RAML_EQUAL) return raml_compare_said(c, bare, why);
     }
-    if (same_when_rounded(c, a, b)) return raml_compare_said(c, RAML_EQUAL, "the same to that many decimals");
+    if (same_when_rounded(c, a, b)) return raml_compare_said(c, RAML_EQUAL, "the same to so many decimals");
     if (rounded(c, a, b) == RAML_EQUAL) return raml_compare_said(c, RAML_EQUAL, "a decimal that the other rounds to");
     return v;
 }
