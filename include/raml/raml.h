@@ -31,6 +31,7 @@
 #include "raml/sample.h"
 #include "raml/samples.h"
 #include "raml/table.h"
+#include "raml/tap.h"
 #include "raml/tokenizer.h"
 #include "raml/trace.h"
 #include "raml/train.h"

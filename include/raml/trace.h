@@ -28,25 +28,42 @@
 #pragma GCC visibility push(default)
 
 struct raml_trace_options {
-    size_t stride;           /* >= 1 */
+    size_t stride;           /* >= 1: where probes hang if an input does not say */
     size_t max_batch_tokens; /* >= 1 */
+    const size_t *layer;     /* [n_layers] strictly rising: curves also of the stream after so many layers (tap.h) */
+    size_t n_layers;         /* 0: none */
+    bool tokens;             /* also log-probability and entropy of every trajectory token */
 };
-struct raml_trace_options raml_trace_default(void); /* every token; 16384 */
+struct raml_trace_options raml_trace_default(void); /* every token; 16384; no layers, no tokens */
 
+struct raml_trace_probe { /* what hangs from a place of a trajectory: answer prefix, then answer */
+    const int32_t *token; /* borrowed */
+    size_t n, n_prefix;   /* n_prefix < n: tokens before the answer */
+};
 struct raml_trace_input { /* token ids; borrowed for the call */
     const int32_t *prompt, *trajectory, *answer_prefix, *answer;
     size_t n_prompt, n_trajectory, n_answer_prefix, n_answer;
+    const struct raml_trace_probe *other; /* further answers, probed at the same places in the same pass: what their */
+    size_t n_other;                       /* probes begin with alike is read once */
+    const uint32_t *at;                   /* [n_at] where probes hang, strictly rising, the first 0, the last T; */
+    size_t n_at;                          /* NULL: every stride tokens */
 };
 
 struct raml_loss_curve { /* zero-initialise; free with _deinit */
     size_t n_tokens;     /* T */
     size_t n_answer;     /* A */
     size_t n_points;     /* T+1 with stride 1 */
-    uint32_t *at;        /* [n_points] i of each probe, rising from 0 to T */
+    uint32_t *at;        /* [n_points] i of each probe, rising from 0 to T; NULL in `other` */
     double *loss;        /* [n_points] L(i) */
     bool *greedy;        /* [n_points] every answer token is the most likely: greedy decoding gives the answer */
     float *logp;         /* [n_points, n_answer] of each answer token */
-    int32_t *token;      /* [n_tokens] the trajectory */
+    int32_t *token;      /* [n_tokens] the trajectory; NULL in `other` */
+    size_t n_layers;     /* 0: not asked for */
+    double *layer_loss;  /* [n_layers, n_points] L(i) read after each of the options' layers */
+    float *token_logp;   /* [n_tokens] log p(t_i | prompt, t_1 .. t_i-1); NULL: not asked for, and in `other` */
+    float *token_entropy; /* [n_tokens] of the distribution that t_i is read from, nats; NULL as token_logp */
+    struct raml_loss_curve *other; /* [n_other] of the further answers */
+    size_t n_other;
 };
 void raml_loss_curve_deinit(struct raml_loss_curve *c);
 
