@@ -145,9 +145,11 @@ int64_t raml_exchange_worth(const struct raml_exchange *x, int rate, double loss
  *   update.jsonl        a line per trajectory and control: number (of the line, from 0), id, sample, trajectory ("real",
  *                       "filler", "foreign"), correct, n_tokens T, n_answer, probe (the token x, from 1), at [n], L [n],
  *                       size [n] (length of the update of all matrices over that of the matrices), layers [n_layers] of
- *                       {gate, up, down} of {weight_norm, distance [n], step [n-1], turn [n-2] (radians), rank_updates,
- *                       rank_steps, gradient_norm, align [n], align_left [n], attainable [n]}, gate_up and all, of the
- *                       same without the last two; steps_worth [n] (null: more than the bound) with an exchange rate
+ *                       {gate, up, down}, gate_up and all (one vector each, of all layers), each with weight_norm,
+ *                       distance_T, step_mean, turn_mean (radians), rank_updates, rank_steps, and with alignment
+ *                       gradient_norm, align_T, and of one matrix align_left_T, attainable_T, n_left (m); of real
+ *                       trajectories also distance [n], step [n-1], turn [n-2], align [n], align_left [n];
+ *                       steps_worth [n] (null: more than the bound) with an exchange rate
  *   exchange.jsonl      a line per question: id, rates, loss [rates, steps + 1]; only with exchange rates
  *   update.tsv          a row per trajectory kind, group, layer, matrix and measure: mean over questions with its 95 %
  *                       interval (1.96 standard errors); kinds "real - filler" and "real - foreign" are differences

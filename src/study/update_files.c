@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 96, TITLE_BYTES = 400, CHECKS = 3 };
+enum { BATCH = 96, CHECKS = 3 };
 
 struct item { /* a trajectory of the batch being gathered, or its control */
     const struct raml_question *q;
@@ -334,7 +334,6 @@ static void summarise(struct work *w, struct raml_update_summary *out)
 
 static enum raml_code work(struct work *w, bool *stopped, struct raml_err *err)
 {
-    char title[TITLE_BYTES];
     const struct raml_update_files_job *job = w->job;
     size_t L = (size_t)raml_model_config(job->model)->n_layers;
     enum raml_code rc = raml_updater_open(job->model, &w->opt->update, &w->updater, err);
@@ -350,9 +349,7 @@ static enum raml_code work(struct work *w, bool *stopped, struct raml_err *err)
     if (!rc) rc = update_all(w, stopped, err);
     if (!rc) rc = raml_update_stats_write(&w->stats, job->dir, err);
     if (!rc) rc = raml_update_records_commit(&w->records, err);
-    snprintf(title, sizeof title, "Implicit weight updates%s%s", job->data_name ? ": " : "",
-             job->data_name ? job->data_name : "");
-    return rc ? rc : raml_update_pictures_write(&w->pictures, &w->stats, job->dir, title, err);
+    return rc ? rc : raml_update_pictures_write(&w->pictures, &w->stats, job->dir, job->data_name, err);
 }
 
 enum raml_code raml_update_files(const struct raml_update_files_job *job, const struct raml_update_files_options *opt,

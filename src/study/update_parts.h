@@ -104,6 +104,6 @@ RAML_CHECKED enum raml_code raml_update_pictures_add(struct raml_update_pictures
                                                      const struct raml_update_measures *layer, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_update_pictures_write(const struct raml_update_pictures *p,
                                                        const struct raml_update_stats *s, const char *dir,
-                                                       const char *title, struct raml_err *err);
+                                                       const char *data, struct raml_err *err);
 
 #endif

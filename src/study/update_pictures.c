@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_BYTES = 64, MAX_SERIES = 6 };
+enum { NAME_BYTES = 64, MAX_SERIES = 6, TITLE_BYTES = 400, MAX_NAMED = 40 };
 
 enum raml_code raml_update_pictures_init(struct raml_update_pictures *p, size_t n_layers, size_t n_bound,
                                          struct raml_err *err)
@@ -147,7 +147,12 @@ static enum raml_code layer_figure(const struct raml_update_stats *stats, enum r
     size_t L = stats->n_layers, n = 0, kinds = sizeof by_layer / sizeof *by_layer;
     double *v = malloc((kinds * 4 * L + 4) * sizeof *v), *zero = v ? v + kinds * 4 * L : NULL;
     struct raml_series s[MAX_SERIES];
-    char text[MAX_SERIES][NAME_BYTES];
+    char text[MAX_SERIES][NAME_BYTES], number[MAX_NAMED][8];
+    const char *names[MAX_NAMED];
+    for (size_t l = 0; l < L && l < MAX_NAMED; l++) {
+        snprintf(number[l], sizeof number[l], "%zu", l);
+        names[l] = number[l];
+    }
     if (!v) return raml_fail(err, RAML_ENOMEM, "no memory for a figure");
     for (size_t k = 0; k < kinds; k++) {
         double *x = v + n * 4 * L, *y = x + L, *low = y + L, *high = low + L;
@@ -187,7 +192,9 @@ static enum raml_code layer_figure(const struct raml_update_stats *stats, enum r
                                     .x_low = -0.5,
                                     .x_high = (double)L - 0.5,
                                     .series = s,
-                                    .n_series = n + 1};
+                                    .n_series = n + 1,
+                                    .category = L <= MAX_NAMED ? names : NULL,
+                                    .n_categories = L};
     enum raml_code rc = n ? raml_figure_write(dir, name, &fig, NULL, err) : RAML_OK;
     free(v);
     return rc;
@@ -212,35 +219,47 @@ static enum raml_code exchange_figure(const struct raml_update_pictures *p, cons
     for (size_t b = 0; b < UPDATE_POINTS; b++) {
         x[b] = (double)b / (UPDATE_POINTS - 1);
         for (size_t i = 0; i < p->n_worth; i++) /* what was not reached stands above all that was */
-            column[i] = isfinite(p->worth[i][b]) ? p->worth[i][b] : (double)p->n_bound + 1;
+            column[i] = 1 + (isfinite(p->worth[i][b]) ? p->worth[i][b] : (double)p->n_bound + 1);
         qsort(column, p->n_worth, sizeof *column, by_size);
         for (size_t q = 0; q < 3; q++) y[q][b] = column[(p->n_worth - 1) * (q + 1) / 4];
     }
     free(column);
-    snprintf(label, sizeof label, "steps of gradient descent (%zu: more than %zu)", p->n_bound + 1, p->n_bound);
+    snprintf(label, sizeof label, "1 + steps of gradient descent (%zu: more than %zu)", p->n_bound + 2, p->n_bound);
     snprintf(name, sizeof name, "median and quartiles of %zu", p->n_worth);
     const struct raml_series s = {
         .name = name, .x = x, .y = y[1], .low = y[0], .high = y[2], .n = UPDATE_POINTS, .style = RAML_PLOT_LINE};
     const struct raml_figure fig = {.title = title,
                                     .x_label = "position in the trajectory, i/T",
                                     .y_label = label,
+                                    .log_y = true,
                                     .x_high = 1,
                                     .series = &s,
                                     .n_series = 1};
     return raml_figure_write(dir, "exchange_rate", &fig, NULL, err);
 }
 
-enum raml_code raml_update_pictures_write(const struct raml_update_pictures *p, const struct raml_update_stats *s,
-                                          const char *dir, const char *title, struct raml_err *err)
+static const char *title_of(char out[TITLE_BYTES], const char *what, const char *data)
 {
-    enum raml_code rc =
-        along_figure(p, p->distance, dir, "update_distance", title, "length of the update / length of the weights", err);
+    snprintf(out, TITLE_BYTES, "%s%s%s", what, data ? ": " : "", data ? data : "");
+    return out;
+}
+
+enum raml_code raml_update_pictures_write(const struct raml_update_pictures *p, const struct raml_update_stats *s,
+                                          const char *dir, const char *data, struct raml_err *err)
+{
+    char title[TITLE_BYTES];
+    enum raml_code rc = along_figure(p, p->distance, dir, "update_distance", title_of(title, "Implicit updates", data),
+                                     "length of the update / length of the weights", err);
     if (!rc)
-        rc = along_figure(p, p->step, dir, "update_step", title, "step between places / length of the weights", err);
+        rc = along_figure(p, p->step, dir, "update_step", title_of(title, "Steps of implicit updates", data),
+                          "length of the step / length of the weights", err);
     if (!rc)
-        rc = layer_figure(s, RAML_UPDATE_ALIGN, dir, "update_align", title, "cosine with the negative gradient", err);
+        rc = layer_figure(s, RAML_UPDATE_ALIGN, dir, "update_align",
+                          title_of(title, "Alignment with the gradient at T", data),
+                          "cosine of update and negative gradient", err);
     if (!rc)
-        rc = layer_figure(s, RAML_UPDATE_ALIGN_LEFT, dir, "update_align_left", title,
+        rc = layer_figure(s, RAML_UPDATE_ALIGN_LEFT, dir, "update_align_left",
+                          title_of(title, "Alignment of left factors at T (chance: 0, deviation 1)", data),
                           "align_left sqrt(m), mean of gate, up, down", err);
-    return rc ? rc : exchange_figure(p, dir, title, err);
+    return rc ? rc : exchange_figure(p, dir, title_of(title, "Exchange rate", data), err);
 }

@@ -61,24 +61,45 @@ static json_t *numbers(const double *x, size_t n)
     return raml_json_checked(list, failed);
 }
 
-static json_t *measures(const struct raml_update_measures *m, size_t n, bool one)
+static double mean_of(const double *x, size_t n)
+{
+    double sum = 0, count = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (isnan(x[i])) continue;
+        sum += x[i];
+        count++;
+    }
+    return count > 0 ? sum / count : NAN;
+}
+
+/* one: of one matrix; arrays: with a number a place. */
+static json_t *measures(const struct raml_update_measures *m, size_t n, bool one, bool arrays)
 {
     json_t *o = json_object();
     size_t steps = n > 1 ? n - 1 : 0, turns = n > 2 ? n - 2 : 0;
+    bool aligned = !isnan(m->gradient_norm);
     bool ok = o && set(o, "weight_norm", raml_json_number(m->weight_norm)) &&
-              set(o, "distance", numbers(m->distance, n)) && set(o, "step", numbers(m->step, steps)) &&
-              set(o, "turn", numbers(m->turn, turns)) && set(o, "rank_updates", raml_json_number(m->rank_updates)) &&
+              set(o, "distance_T", raml_json_number(m->distance[n - 1])) &&
+              set(o, "step_mean", raml_json_number(mean_of(m->step, steps))) &&
+              set(o, "turn_mean", raml_json_number(mean_of(m->turn, turns))) &&
+              set(o, "rank_updates", raml_json_number(m->rank_updates)) &&
               set(o, "rank_steps", raml_json_number(m->rank_steps));
-    if (ok && !isnan(m->gradient_norm)) {
-        ok = set(o, "gradient_norm", raml_json_number(m->gradient_norm)) && set(o, "align", numbers(m->align, n));
-        if (ok && one)
-            ok = set(o, "n_left", json_integer((json_int_t)m->n_left)) &&
-                 set(o, "align_left", numbers(m->align_left, n)) && set(o, "attainable", numbers(m->attainable, n));
-    }
+    if (ok && aligned)
+        ok = set(o, "gradient_norm", raml_json_number(m->gradient_norm)) &&
+             set(o, "align_T", raml_json_number(m->align[n - 1]));
+    if (ok && aligned && one)
+        ok = set(o, "align_left_T", raml_json_number(m->align_left[n - 1])) &&
+             set(o, "attainable_T", raml_json_number(m->attainable[n - 1])) &&
+             set(o, "n_left", json_integer((json_int_t)m->n_left));
+    if (ok && arrays)
+        ok = set(o, "distance", numbers(m->distance, n)) && set(o, "step", numbers(m->step, steps)) &&
+             set(o, "turn", numbers(m->turn, turns));
+    if (ok && arrays && aligned) ok = set(o, "align", numbers(m->align, n));
+    if (ok && arrays && aligned && one) ok = set(o, "align_left", numbers(m->align_left, n));
     return raml_json_checked(o, !ok);
 }
 
-static json_t *layers(const struct raml_update *u)
+static json_t *layers(const struct raml_update *u, bool arrays)
 {
     json_t *list = json_array();
     int failed = !list;
@@ -86,7 +107,7 @@ static json_t *layers(const struct raml_update *u)
         json_t *o = json_object();
         for (size_t k = 0; !failed && k < MATRICES; k++)
             failed = json_object_set_new(o, raml_update_matrix_name((enum raml_update_matrix)k),
-                                         measures(&u->matrix[l * MATRICES + k], u->n_points, true));
+                                         measures(&u->matrix[l * MATRICES + k], u->n_points, true, arrays));
         failed = json_array_append_new(list, o) || failed;
     }
     return raml_json_checked(list, failed);
@@ -107,6 +128,7 @@ static json_t *record(const struct raml_updated *t, size_t number)
 {
     const struct raml_update *u = t->update;
     const struct raml_loss_curve *c = &u->curve;
+    bool arrays = t->kind == RAML_UPDATE_REAL;
     json_t *correct = t->verdict == RAML_TRACE_CORRECT ? json_true()
                       : t->verdict == RAML_TRACE_WRONG ? json_false()
                                                        : json_null();
@@ -115,9 +137,9 @@ static json_t *record(const struct raml_updated *t, size_t number)
                           correct, "n_tokens", (json_int_t)c->n_tokens, "n_answer", (json_int_t)c->n_answer, "probe",
                           (json_int_t)t->probe_token);
     bool ok = o && set(o, "at", integers(t, false)) && set(o, "L", numbers(c->loss, c->n_points)) &&
-              set(o, "size", numbers(u->all.distance, u->n_points)) && set(o, "layers", layers(u)) &&
-              set(o, "gate_up", measures(&u->gate_up, u->n_points, false)) &&
-              set(o, "all", measures(&u->all, u->n_points, false));
+              set(o, "size", numbers(u->all.distance, u->n_points)) && set(o, "layers", layers(u, arrays)) &&
+              set(o, "gate_up", measures(&u->gate_up, u->n_points, false, arrays)) &&
+              set(o, "all", measures(&u->all, u->n_points, false, arrays));
     if (ok && t->worth) ok = set(o, "steps_worth", integers(t, true));
     return raml_json_checked(o, !ok);
 }
