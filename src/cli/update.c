@@ -98,9 +98,8 @@ static enum raml_code read_rates(const char *text, double rate[MAX_RATES], size_
 static struct raml_update_files_options options_of(const struct settings *s)
 {
     struct raml_update_files_options o = raml_update_files_default();
-    o.update = (struct raml_update_options){.stride = (size_t)s->stride,
-                                            .max_batch_tokens = (size_t)s->max_batch_tokens,
-                                            .alignment = s->alignment};
+    o.update = (struct raml_update_options){
+        .stride = (size_t)s->stride, .max_batch_tokens = (size_t)s->max_batch_tokens, .alignment = s->alignment};
     o.own = !strcmp(s->answer, "own");
     o.score_end = s->score_end;
     o.skip_long = s->skip_long;
@@ -153,10 +152,10 @@ static const struct {
     enum raml_update_measure measure;
     const char *head;
     int digits;
-} columns[] = {{RAML_UPDATE_DISTANCE, "distance", 4},  {RAML_UPDATE_STEP, "step", 4},
-               {RAML_UPDATE_TURN, "turn", 1},          {RAML_UPDATE_STRAIGHTNESS, "straight", 3},
-               {RAML_UPDATE_RANK_UPDATES, "rank", 2},  {RAML_UPDATE_RANK_STEPS, "of steps", 2},
-               {RAML_UPDATE_ALIGN, "align", 4},        {RAML_UPDATE_ALIGN_LEFT, "left*rm", 3},
+} columns[] = {{RAML_UPDATE_DISTANCE, "distance", 4}, {RAML_UPDATE_STEP, "step", 4},
+               {RAML_UPDATE_TURN, "turn", 1},         {RAML_UPDATE_STRAIGHTNESS, "straight", 3},
+               {RAML_UPDATE_RANK_UPDATES, "rank", 2}, {RAML_UPDATE_RANK_STEPS, "of steps", 2},
+               {RAML_UPDATE_ALIGN, "align", 4},       {RAML_UPDATE_ALIGN_LEFT, "left*rm", 3},
                {RAML_UPDATE_ATTAINABLE, "attain.", 3}};
 enum { COLUMNS = sizeof columns / sizeof *columns };
 
@@ -198,9 +197,10 @@ static void print_table(const struct settings *s, const struct raml_update_summa
         print_row(r, RAML_UPDATE_REAL, (enum raml_trace_verdict)g, raml_trace_verdict_name((enum raml_trace_verdict)g));
     for (int k = RAML_UPDATE_FILLER; k < RAML_UPDATE_KINDS; k++)
         print_row(r, (enum raml_update_kind)k, RAML_TRACE_ALL, raml_update_kind_name((enum raml_update_kind)k));
-    printf("means over %zu layers and their gate, up, down; turn in degrees; left*rm: align_left sqrt(m), deviation 1 for "
-           "chance\n",
-           r->n_layers);
+    printf(
+        "means over %zu layers and their gate, up, down; turn in degrees; left*rm: align_left sqrt(m), deviation 1 for "
+        "chance\n",
+        r->n_layers);
     print_exchange(s, r);
     if (r->n_checked)
         printf("patched network: largest difference of a layer's output %.1e (outputs up to %.1f), at %zu places\n",
@@ -234,7 +234,8 @@ static json_t *kind_json(const struct raml_update_summary *r, enum raml_update_k
     int failed = !o;
     for (int g = 0; !failed && g < RAML_TRACE_GROUPS; g++)
         if (r->all[kind][g][RAML_UPDATE_DISTANCE].n)
-            failed = json_object_set_new(o, raml_trace_verdict_name((enum raml_trace_verdict)g), group_json(r, kind, g));
+            failed =
+                json_object_set_new(o, raml_trace_verdict_name((enum raml_trace_verdict)g), group_json(r, kind, g));
     return raml_json_checked(o, failed);
 }
 
@@ -328,8 +329,9 @@ const struct cli_command cli_update = {
     .about = "the weight updates that trajectories stand for, layer by layer",
     .args = "FILE.jsonl",
     .detail =
-        "For every prefix of a trajectory there is a rank-one change of each layer's MLP matrices with which the network "
-        "computes, without the trajectory, exactly what it computes behind it. Prints lengths, steps, turning angles, "
+        "For every prefix of a trajectory there is a rank-one change of each layer's MLP matrices with which the "
+        "network "
+        "computes, without the trajectory, exactly what it computes after it. Prints lengths, steps, turning angles, "
         "effective ranks and the alignment with the negative gradient of the answer's loss, beside a filler and a "
         "foreign trajectory of the same length. Writes update.jsonl, update.tsv, update.safetensors, update.yaml and "
         "figures (tsv, gp, svg).",

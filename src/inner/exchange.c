@@ -20,10 +20,8 @@ struct descent { /* a run of steps on a model's weights */
 
 struct raml_exchange_options raml_exchange_default(void)
 {
-    return (struct raml_exchange_options){.rate = usual_rates,
-                                          .n_rates = sizeof usual_rates / sizeof *usual_rates,
-                                          .n_steps = 40,
-                                          .until = -INFINITY};
+    return (struct raml_exchange_options){
+        .rate = usual_rates, .n_rates = sizeof usual_rates / sizeof *usual_rates, .n_steps = 40, .until = -INFINITY};
 }
 
 void raml_exchange_deinit(struct raml_exchange *x)
@@ -121,8 +119,7 @@ static enum raml_code prepare(struct descent *d, const struct raml_trace_input *
     x->rate = malloc(x->n_rates * sizeof *x->rate);
     x->loss = malloc(n * sizeof *x->loss);
     d->kept = raml_array_new(dev, d->n, sizeof *d->kept);
-    if (!x->rate || !x->loss || !d->kept)
-        return raml_fail(err, RAML_ENOMEM, "no memory to keep %zu weights", d->n);
+    if (!x->rate || !x->loss || !d->kept) return raml_fail(err, RAML_ENOMEM, "no memory to keep %zu weights", d->n);
     for (size_t i = 0; i < x->n_rates; i++) x->rate[i] = d->opt->rate[i];
     for (size_t i = 0; i < n; i++) x->loss[i] = NAN;
     raml_backend_of(dev)->copy(dev, d->kept, raml_model_weights(d->m), d->n * sizeof *d->kept);

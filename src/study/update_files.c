@@ -249,8 +249,7 @@ static enum raml_code take(struct work *w, size_t question, size_t sample, struc
     struct raml_err why = {0};
     size_t real = w->n_items;
     enum raml_code rc = encode(w, q, sample, &w->item[real], &why);
-    if (rc == RAML_ERANGE &&
-        (!answer || !*answer || (w->opt->skip_long && too_long(w, &w->item[real].text)))) {
+    if (rc == RAML_ERANGE && (!answer || !*answer || (w->opt->skip_long && too_long(w, &w->item[real].text)))) {
         if (w->n_skipped++ == 0) w->first_skipped = why;
         return RAML_OK;
     }
@@ -325,8 +324,8 @@ static void summarise(struct work *w, struct raml_update_summary *out)
     for (size_t k = 0; k < RAML_UPDATE_KINDS; k++)
         for (size_t i = 0; i < RAML_TRACE_GROUPS; i++)
             for (size_t m = 0; m < RAML_UPDATE_MEASURES; m++)
-                out->all[k][i][m] = raml_update_stats_read(&w->stats, (enum raml_update_kind)k, i, slot,
-                                                           (enum raml_update_measure)m);
+                out->all[k][i][m] =
+                    raml_update_stats_read(&w->stats, (enum raml_update_kind)k, i, slot, (enum raml_update_measure)m);
     if (w->n_steps[g] == 0) return;
     qsort(w->steps[g], w->n_steps[g], sizeof *w->steps[g], by_size);
     out->steps_median = w->steps[g][(w->n_steps[g] - 1) / 2];

@@ -15,7 +15,7 @@ struct raml_updated { /* borrowed for one call */
     enum raml_update_kind kind;
     enum raml_trace_verdict verdict; /* of the real trajectory */
     const struct raml_update *update;
-    size_t probe_token; /* from 1 */
+    size_t probe_token;   /* from 1 */
     const int64_t *worth; /* [n_points] steps, -1: more than the bound; NULL: not asked for */
 };
 
@@ -31,17 +31,17 @@ RAML_CHECKED enum raml_code raml_update_controls_init(struct raml_update_control
 void raml_update_controls_deinit(struct raml_update_controls *c);
 RAML_CHECKED enum raml_code raml_update_filler(const struct raml_update_controls *c, size_t n, struct raml_tokens *out,
                                                struct raml_err *err);
-/* The first n tokens of the trajectories of the questions after `question`, one behind another. out is empty where no
+/* The first n tokens of the trajectories of the questions after `question`, one after another. out is empty where no
  * other question has any. */
-RAML_CHECKED enum raml_code raml_update_foreign(struct raml_update_controls *c, size_t question, size_t sample, size_t n,
-                                                struct raml_tokens *out, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_update_foreign(struct raml_update_controls *c, size_t question, size_t sample,
+                                                size_t n, struct raml_tokens *out, struct raml_err *err);
 
 /* -- update_stats.c: means over questions --------------------------------------------------------------------------- */
 
 /* Slots: matrices [n_layers, 3], then layers as one vector [n_layers], then gate and up of all, then all. */
 struct raml_update_stats {
     size_t n_layers, n_slots;
-    double *sum;       /* of the question: [UPDATE_KINDS, groups, n_slots, measures] */
+    double *sum; /* of the question: [UPDATE_KINDS, groups, n_slots, measures] */
     uint32_t *n;
     double *mean, *m2; /* over questions: [RAML_UPDATE_KINDS, groups, n_slots, measures] */
     uint32_t *n_questions;

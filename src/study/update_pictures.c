@@ -136,8 +136,10 @@ static const struct {
     enum raml_update_kind kind;
     enum raml_trace_verdict group;
     int colour;
-} by_layer[] = {{RAML_UPDATE_REAL, RAML_TRACE_CORRECT, 0},  {RAML_UPDATE_REAL, RAML_TRACE_WRONG, 1},
-                {RAML_UPDATE_REAL, RAML_TRACE_UNGRADED, 7}, {RAML_UPDATE_FILLER, RAML_TRACE_ALL, 2},
+} by_layer[] = {{RAML_UPDATE_REAL, RAML_TRACE_CORRECT, 0},
+                {RAML_UPDATE_REAL, RAML_TRACE_WRONG, 1},
+                {RAML_UPDATE_REAL, RAML_TRACE_UNGRADED, 7},
+                {RAML_UPDATE_FILLER, RAML_TRACE_ALL, 2},
                 {RAML_UPDATE_FOREIGN, RAML_TRACE_ALL, 4}};
 
 static enum raml_code layer_figure(const struct raml_update_stats *stats, enum raml_update_measure measure,

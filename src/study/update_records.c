@@ -132,10 +132,10 @@ static json_t *record(const struct raml_updated *t, size_t number)
     json_t *correct = t->verdict == RAML_TRACE_CORRECT ? json_true()
                       : t->verdict == RAML_TRACE_WRONG ? json_false()
                                                        : json_null();
-    json_t *o = json_pack("{s:I, s:s, s:I, s:s, s:o, s:I, s:I, s:I}", "number", (json_int_t)number, "id", t->q->id,
-                          "sample", (json_int_t)t->sample, "trajectory", raml_update_kind_name(t->kind), "correct",
-                          correct, "n_tokens", (json_int_t)c->n_tokens, "n_answer", (json_int_t)c->n_answer, "probe",
-                          (json_int_t)t->probe_token);
+    json_t *o =
+        json_pack("{s:I, s:s, s:I, s:s, s:o, s:I, s:I, s:I}", "number", (json_int_t)number, "id", t->q->id, "sample",
+                  (json_int_t)t->sample, "trajectory", raml_update_kind_name(t->kind), "correct", correct, "n_tokens",
+                  (json_int_t)c->n_tokens, "n_answer", (json_int_t)c->n_answer, "probe", (json_int_t)t->probe_token);
     bool ok = o && set(o, "at", integers(t, false)) && set(o, "L", numbers(c->loss, c->n_points)) &&
               set(o, "size", numbers(u->all.distance, u->n_points)) && set(o, "layers", layers(u, arrays)) &&
               set(o, "gate_up", measures(&u->gate_up, u->n_points, false, arrays)) &&
@@ -241,7 +241,8 @@ static enum raml_code write_tensors(struct raml_update_records *r, struct raml_e
 
 /* -- All three ----------------------------------------------------------------------------------------------------- */
 
-enum raml_code raml_update_records_add(struct raml_update_records *r, const struct raml_updated *t, struct raml_err *err)
+enum raml_code raml_update_records_add(struct raml_update_records *r, const struct raml_updated *t,
+                                       struct raml_err *err)
 {
     enum raml_code rc = write_line(r, &r->lines, record(t, r->number), t->q, err);
     if (!rc) rc = keep(r, t->update, err);

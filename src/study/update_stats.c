@@ -102,7 +102,8 @@ static void values_of(const struct raml_update_measures *m, size_t n, double out
     out[RAML_UPDATE_ATTAINABLE] = m->attainable[n - 1];
 }
 
-void raml_update_layer_measures(const struct raml_update *u, size_t layer, double *own, struct raml_update_measures *out)
+void raml_update_layer_measures(const struct raml_update *u, size_t layer, double *own,
+                                struct raml_update_measures *out)
 {
     const struct raml_update_measures *m = &u->matrix[layer * MATRICES];
     double weight = 0, gradient = 0;
@@ -213,8 +214,7 @@ static void add_name(const struct raml_update_stats *s, size_t slot, struct raml
     if (slot < s->n_layers * MATRICES)
         raml_buf_addf(b, "\t%zu\t%s", slot / MATRICES,
                       raml_update_matrix_name((enum raml_update_matrix)(slot % MATRICES)));
-    else if (slot < raml_update_slot_gate_up(s))
-        raml_buf_addf(b, "\t%zu\tall", slot - s->n_layers * MATRICES);
+    else if (slot < raml_update_slot_gate_up(s)) raml_buf_addf(b, "\t%zu\tall", slot - s->n_layers * MATRICES);
     else if (slot == raml_update_slot_average(s)) raml_buf_adds(b, "\tmean\tmean");
     else raml_buf_addf(b, "\tall\t%s", slot == raml_update_slot_all(s) ? "all" : "gate_up");
 }

@@ -80,7 +80,8 @@ static void runs_end_early(void **state)
     assert_int_equal(raml_exchange_worth(&some, 2, opt.until), 5);
     assert_true(isnan(some.loss[2 * 41 + 6]));
     for (size_t i = 0; i < 6 * 41; i++)
-        if (!isnan(some.loss[i])) CHECK_NEAR("loss", some.loss[i], all.loss[i], 0); /* from the same weights each time */
+        if (!isnan(some.loss[i]))
+            CHECK_NEAR("loss", some.loss[i], all.loss[i], 0); /* from the same weights each time */
     assert_int_equal(raml_exchange_worth(&some, RAML_EXCHANGE_BEST, -1), -1);
     assert_int_equal(raml_exchange_worth(&some, 9, 100), -1);
     raml_exchange_deinit(&all);
