@@ -5,6 +5,7 @@
 
 #include "inner/controls.h"
 #include "raml/completion.h"
+#include "raml/rng.h"
 
 enum { N_CUTS = 5 };
 static const uint32_t cut[N_CUTS] = {0, 3, 6, 9, 12};
@@ -47,6 +48,27 @@ static void shuffles(void **state)
     }
     raml_control_deinit(&a);
     raml_control_deinit(&b);
+}
+
+/* The draws of a place: those of its name, from 2^32 times the place on. */
+static void shuffles_are_reproducible(void **state)
+{
+    (void)state;
+    enum { T = 9 };
+    const uint32_t at[] = {0, 4, T};
+    int32_t t[T];
+    struct raml_control c = {0};
+    const struct raml_control_name name = {.seed = 11, .question = 12, .sample = 13};
+    for (int32_t i = 0; i < T; i++) t[i] = i;
+    assert_int_equal(raml_control_shuffle(t, T, at, 3, &name, &c, NULL), RAML_OK);
+    for (size_t k = 0; k < 3; k++) {
+        struct raml_rng r = {.key = {11, RAML_FOR_CONTROL, 12, 13}, .position = at[k] * 4294967296ull};
+        uint32_t order[T];
+        for (uint32_t i = 0; i < at[k]; i++) order[i] = i;
+        raml_rng_shuffle(&r, order, at[k]);
+        for (size_t i = 0; i < at[k]; i++) assert_int_equal(c.parent[k][i], order[i]);
+    }
+    raml_control_deinit(&c);
 }
 
 /* Every order of three tokens comes about equally often: 6000 draws, each 1000 expected, five deviations 144. */
@@ -314,8 +336,13 @@ static void parents_over_passes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shuffles), cmocka_unit_test(shuffles_are_fair), cmocka_unit_test(foreign_and_filler),
-        cmocka_unit_test(refusals), cmocka_unit_test(of_golden_models),  cmocka_unit_test(parents_over_passes),
+        cmocka_unit_test(shuffles),
+        cmocka_unit_test(shuffles_are_reproducible),
+        cmocka_unit_test(shuffles_are_fair),
+        cmocka_unit_test(foreign_and_filler),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(of_golden_models),
+        cmocka_unit_test(parents_over_passes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

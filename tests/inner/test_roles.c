@@ -171,6 +171,26 @@ static void every_form_of_a_word_counts(void **state)
     raml_token_roles_deinit(&r);
 }
 
+/* Of several words at a place the longest counts, of equals the first; what would cover a delimiter is none. */
+static void which_word(void **state)
+{
+    (void)state;
+    static const char *const word[] = {"let me", "let me check", "let me che", "think", "Let ME"};
+    static const char *const list[] = {"<think>", "let me", " check", ".", " Let", " me", "<think", ">", NULL};
+    struct raml_str piece[MAX_PIECES];
+    struct raml_token_text text = text_of(list, piece);
+    struct raml_token_roles r = {0};
+    text.word = word;
+    text.n_words = COUNT(word);
+    assert_int_equal(raml_token_roles(&text, &r, NULL), RAML_OK);
+    assert_int_equal(r.n_matches, 3);
+    assert_true(r.match[0].word == 1 && r.match[0].first == 2 && r.match[0].last == 3);
+    assert_true(r.match[1].word == 0 && r.match[1].first == 5 && r.match[1].last == 6);
+    assert_true(r.match[2].word == 3 && r.match[2].first == 7); /* of a delimiter's text, but no delimiter */
+    assert_int_equal(r.role[0], RAML_TOKEN_DELIMITER);
+    raml_token_roles_deinit(&r);
+}
+
 /* Losses of 0 stay in their places and their steps count in nats; only the ratios, which have none, leave them out. */
 static void zero_losses_are_kept(void **state)
 {
@@ -233,11 +253,9 @@ static void places_without_a_probe(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(against_the_oracle),
-        cmocka_unit_test(a_word_is_its_own_step),
-        cmocka_unit_test(every_form_of_a_word_counts),
-        cmocka_unit_test(zero_losses_are_kept),
-        cmocka_unit_test(small_losses_decide_relative_change),
+        cmocka_unit_test(against_the_oracle),          cmocka_unit_test(a_word_is_its_own_step),
+        cmocka_unit_test(every_form_of_a_word_counts), cmocka_unit_test(which_word),
+        cmocka_unit_test(zero_losses_are_kept),        cmocka_unit_test(small_losses_decide_relative_change),
         cmocka_unit_test(places_without_a_probe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

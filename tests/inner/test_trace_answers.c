@@ -220,8 +220,7 @@ static void tokens_alone(void **state)
     deinit_all(c);
 }
 
-/* Over several passes every probe, answer, layer and token is there once; each token of the trajectory is a target in
- * one pass only, however often the trajectory is read. */
+/* Over several passes every probe, answer, layer and token has its place, however often the trajectory is read. */
 static void everything_over_passes(void **state)
 {
     struct fixture *f = *state;
