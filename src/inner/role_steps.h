@@ -1,5 +1,5 @@
-/* role_steps.h - what happens to the answer's loss at tokens of a role or at a word, in nats, and beside matched windows
- * of the same trajectory (docs/methods.md, section 2).
+/* role_steps.h - what happens to the answer's loss at tokens of a role or at a word, in nats, and beside matched
+ * windows of the same trajectory (docs/methods.md, section 2).
  *
  * A unit is a run of tokens first..last: a match of a reflection word, or one token of another role. Its step is
  * ΔL = L(last) - L(first - 1), from before its first to after its last token. |ΔL|/L(first - 1), which the paper

@@ -347,8 +347,8 @@ static void joined_texts(void **state)
 }
 
 /* The border of prefix and answer is found by bytes, not by counting the answer's own tokens from the end: after
- * "\\boxed{" an answer that opens with a letter, a bracket or a backslash shares its first token with the prefix. That is given as
- * `straddle`, or kept apart by split; integers never do. */
+ * "\\boxed{" an answer that opens with a letter, a bracket or a backslash shares its first token with the prefix. That
+ * is given as `straddle`, or kept apart by split; integers never do. */
 static void the_border_is_found_by_bytes(void **state)
 {
     (void)state;
