@@ -43,8 +43,8 @@ struct raml_steps_summary raml_steps_summarise(struct raml_steps *s);
 
 /* -- Matched controls ----------------------------------------------------------------------------------------------
  * For a unit of k tokens at token a: all windows of k tokens g .. g+k-1 with no token of reflection and no delimiter,
- * of the same position bucket floor((g-1) B/T), and whose first token has the same entropy bucket: edges 0.1, 0.5, 1 and
- * 2 nats. Windows may overlap. */
+ * of the same position bucket floor((g-1) B/T), and whose first token has the same entropy bucket: edges 0.1, 0.5, 1
+ * and 2 nats. Windows may overlap. */
 struct raml_matching {
     const struct raml_token_roles *roles;
     const double *loss;      /* [T + 1] */
