@@ -9,7 +9,7 @@
  *           results, to the last bit. The probes of a long one are spread over several passes, each reading the prompt
  *           and the trajectory up to its last probe again; results then agree to rounding (1e-5). When prompt and
  *           trajectory alone fill more than half the bound, a pass still takes half a bound of probes, so a pass has at
- *           most max(bound, prompt + trajectory + bound/2 + one probe) tokens.
+ *           most max(bound, prompt + trajectory + bound/2 + one probe) tokens; a probe's own parent counts with it.
  * Stride    probes come after tokens 0, s, 2s … and T.
  * Answers   each further answer adds only what no earlier one begins with alike. The first
  *           answer's results are, to the last bit, those without the others, as long as the passes are split alike.
