@@ -65,7 +65,13 @@ static void known_page(void **state)
     const size_t len[] = {1, 3, 1, 1};
     const double loss[] = {2, 1.5, 1.75, 1.75, 0.5};
     const bool greedy[] = {false, false, true, true, false};
-    const struct raml_coloured t = {"x & y", piece, len, loss, greedy, 4, 2, 0};
+    const struct raml_coloured t = {.heading = "x & y",
+                                    .piece = piece,
+                                    .piece_len = len,
+                                    .loss = loss,
+                                    .greedy = greedy,
+                                    .n_tokens = 4,
+                                    .n_answer = 2};
     struct raml_buf b;
     struct raml_err err = {0};
     raml_buf_init(&b, 1 << 20);
@@ -120,7 +126,12 @@ static void hostile_tokens(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         const double loss[] = {1, 1};
-        const struct raml_coloured t = {cases[i].bytes, &cases[i].bytes, &cases[i].len, loss, NULL, 1, 1, 0};
+        const struct raml_coloured t = {.heading = cases[i].bytes,
+                                        .piece = &cases[i].bytes,
+                                        .piece_len = &cases[i].len,
+                                        .loss = loss,
+                                        .n_tokens = 1,
+                                        .n_answer = 1};
         struct raml_buf b;
         struct raml_err err = {0};
         char why[200];
@@ -152,7 +163,7 @@ static void refusals(void **state)
     const char *piece = "a";
     const size_t len = 1;
     double loss[] = {1, NAN};
-    const struct raml_coloured t = {NULL, &piece, &len, loss, NULL, 1, 1, 0};
+    const struct raml_coloured t = {.piece = &piece, .piece_len = &len, .loss = loss, .n_tokens = 1, .n_answer = 1};
     struct raml_buf b;
     struct raml_err err = {0};
     raml_buf_init(&b, 1 << 20);
