@@ -2,6 +2,7 @@
 #include "study/colour.h"
 
 #include "core/elementary.h"
+#include "study/trajectory_view.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -144,28 +145,49 @@ static void add_plain(struct raml_buf *b, const char *text)
     for (size_t i = 0; i < n;) i += add_visible(b, (const unsigned char *)text + i, n - i, true);
 }
 
+static enum raml_code check_curve(const char *name, const double *loss, size_t n, struct raml_err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(loss[i]))
+            return raml_fail(err, RAML_ERANGE, "%s: L(%zu) is %g; expected a finite number", name, i, loss[i]);
+    return RAML_OK;
+}
+
+static enum raml_code check(const struct raml_coloured *t, double clip, struct raml_err *err)
+{
+    size_t n = t->n_tokens + 1;
+    if (!(clip > 0)) return raml_fail(err, RAML_ERANGE, "colour scale ends at %g; expected more than 0", clip);
+    enum raml_code rc = check_curve("loss curve", t->loss, n, err);
+    for (size_t k = 0; !rc && k < t->n_answers; k++)
+        rc = check_curve("loss curve of a further answer", t->answer[k].loss, n, err);
+    for (size_t k = 0; !rc && k < t->n_layers; k++)
+        rc = check_curve("loss curve of a layer", t->layer_loss + k * n, n, err);
+    return rc;
+}
+
 enum raml_code raml_colour_trajectory(struct raml_buf *b, const struct raml_coloured *t, double clip,
                                       struct raml_err *err)
 {
-    if (!(clip > 0)) return raml_fail(err, RAML_ERANGE, "colour scale ends at %g; expected more than 0", clip);
-    for (size_t i = 0; i <= t->n_tokens; i++)
-        if (!isfinite(t->loss[i]))
-            return raml_fail(err, RAML_ERANGE, "loss curve: L(%zu) is %g; expected a finite number", i, t->loss[i]);
+    enum raml_code rc = check(t, clip, err);
+    if (rc) return rc;
     size_t shown = t->show && t->show < t->n_tokens ? t->show : t->n_tokens;
     if (t->heading) {
         raml_buf_adds(b, "<p class=\"trajectory-head\">");
         add_plain(b, t->heading);
         raml_buf_adds(b, "</p>\n");
     }
-    raml_buf_adds(b, "<div class=\"trajectory\">");
+    raml_buf_adds(b, "<div class=\"view\"><div class=\"trajectory\">");
     for (size_t i = 0; i < shown; i++) add_token(b, t, i, clip);
     if (shown < t->n_tokens) raml_buf_addf(b, "<i> \u2026 %zu more tokens</i>", t->n_tokens - shown);
+    raml_buf_adds(b, "</div>\n");
+    if (shown) raml_view_data(b, t, shown, clip);
     raml_buf_adds(b, "</div>\n");
     return RAML_OK;
 }
 
 void raml_colour_css(struct raml_buf *b)
 {
+    raml_view_css(b);
     raml_buf_adds(b, ":root{--fall:33,102,172;--rise:178,24,43}\n"
                      "@media (prefers-color-scheme:dark){@media screen{:root{--fall:67,147,215;--rise:226,88,72}}}\n"
                      ".trajectory{font:13px/1.75 ui-monospace,Menlo,Consolas,monospace;white-space:pre-wrap;"
@@ -175,7 +197,7 @@ void raml_colour_css(struct raml_buf *b)
                      ".trajectory i{font-style:normal;opacity:.45}\n"
                      ".trajectory .g,.scale .g{box-shadow:inset 0 -2px currentColor}\n"
                      ".trajectory-head{margin:1.2em 0 .3em}\n"
-                     ".scale span{display:inline-block;min-width:1.1em;text-align:center}\n");
+                     ".scale span:not(.keys){display:inline-block;min-width:1.1em;text-align:center}\n");
     for (int i = 1; i <= RAML_COLOUR_LEVELS; i++) {
         double alpha = 0.7 * i / RAML_COLOUR_LEVELS; /* at most 0.7: text stays readable on it */
         raml_buf_addf(b, ".n%d{background:rgba(var(--fall),%.4g)}.p%d{background:rgba(var(--rise),%.4g)}\n", i, alpha,
@@ -191,20 +213,25 @@ void raml_colour_legend(struct raml_buf *b, double clip)
         add_class(b, k, false);
         raml_buf_addf(b, ">%s</span>", k == 0 ? "0" : "\u00A0");
     }
-    raml_buf_addf(b,
-                  " \u2265 +%.3g nats per answer token. Blue: the loss of the answer fell, the token helped; red: "
-                  "it rose. <span class=\"g\">Underlined</span>: after it the correct answer is the greedy one. "
-                  "Point at a token for its numbers.</p>\n",
-                  clip);
+    raml_buf_addf(
+        b,
+        " \u2265 +%.3g nats per answer token. Blue: the loss of the answer fell, the token helped; red: "
+        "it rose. <span class=\"g\">Underlined</span>: after it the correct answer is the greedy one. "
+        "Point at a token for its numbers<span class=\"keys\" hidden>, or move to it with Tab, the arrow keys, "
+        "Home and End</span>.</p>\n",
+        clip);
 }
 
 void raml_colour_begin(struct raml_buf *b, const char *title, double clip)
 {
     raml_buf_adds(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                     "<meta name=\"viewport\" content=\"width=device-width\">\n<title>");
+                     "<meta name=\"viewport\" content=\"width=device-width\">\n");
+    raml_view_policy(b);
+    raml_buf_adds(b, "<title>");
     add_plain(b, title);
     raml_buf_adds(b, "</title>\n<style>\n:root{color-scheme:light dark}\n"
-                     "body{font:15px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}\n");
+                     "body{font:15px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}\n"
+                     "h1{font-size:1.6em}h1,.trajectory-head{overflow-wrap:anywhere}\n");
     raml_colour_css(b);
     raml_buf_adds(b, "</style>\n</head>\n<body>\n<h1>");
     add_plain(b, title);
@@ -214,5 +241,6 @@ void raml_colour_begin(struct raml_buf *b, const char *title, double clip)
 
 void raml_colour_end(struct raml_buf *b)
 {
+    raml_view_script(b);
     raml_buf_adds(b, "</body>\n</html>\n");
 }

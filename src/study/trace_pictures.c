@@ -230,7 +230,8 @@ static enum raml_code page(const struct raml_trace_pictures *p, const char *dir,
                                         .greedy = t->greedy,
                                         .n_tokens = t->n_points - 1,
                                         .n_answer = t->n_answer,
-                                        .show = SHOW_TOKENS};
+                                        .show = SHOW_TOKENS,
+                                        .at = t->at};
         if (t->on_page) rc = raml_colour_trajectory(&b, &c, clip, err);
     }
     raml_colour_end(&b);
