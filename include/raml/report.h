@@ -1,4 +1,5 @@
-/* report.h - a folder's results as one HTML file that needs nothing else: no network, no script, no other file.
+/* report.h - a folder's results as one HTML file that needs nothing else: no network and no other file. Its one script
+ * makes trajectories answer to pointer and keyboard; without it they are still there, coloured.
  *
  * Reads what is in DIR and in its direct subfolders (the demo's `with` and `without`), each of which may be a run;
  * whatever is absent is left out, and the page lists what was found:
@@ -7,6 +8,7 @@
  *   eval*.json                     accuracy tables, as raml_table_json (table.h) writes them
  *   curves.jsonl                   loss curves, one trajectory a line (docs/report.md): their mean for correct and
  *                                  wrong samples, and some of them coloured; also in subfolders named trace*
+ *   update.jsonl                   sizes of implicit updates, for the trajectories shown; also in subfolders update*
  *   summary.json                   any JSON, as tables (only DIR's)
  * A line or file that can't be read is left out, named and counted on the page; it does not stop the report.
  * Figures  are written beside the page as data, gnuplot script and SVG, in DIR/figures; without gnuplot the page shows

@@ -5,77 +5,25 @@
 #include "study/trajectory_view.h"
 
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const double MATTERS = 0.01, CLIP_DEFAULT = 0.1;
 
-/* Length of the UTF-8 character at s[0..n), n >= 1, and its code point; 0 when s does not begin with one (RFC 3629:
- * no overlong forms, no surrogates, at most U+10FFFF). */
-static size_t decode(const unsigned char *s, size_t n, uint32_t *point)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (s[0] < 0x80) {
-        *point = s[0];
-        return 1;
-    }
-    size_t len = s[0] < 0xC0 || s[0] >= 0xF8 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
-    if (len == 0 || len > n) return 0;
-    uint32_t p = s[0] & (0x7Fu >> len);
-    for (size_t i = 1; i < len; i++) {
-        if ((s[i] & 0xC0) != 0x80) return 0;
-        p = p << 6 | (s[i] & 0x3Fu);
-    }
-    if (p < least[len] || p > 0x10FFFF || (p >= 0xD800 && p < 0xE000)) return 0;
-    *point = p;
-    return len;
-}
-
-/* Characters that are invisible, or that would move or reverse their neighbours, and Unicode's noncharacters. */
-static bool is_hidden(uint32_t p)
-{
-    static const uint32_t range[][2] = {{0, 0x1F},        {0x7F, 0x9F},     {0xAD, 0xAD},     {0x61C, 0x61C},
-                                        {0x180E, 0x180E}, {0x200B, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F},
-                                        {0xFDD0, 0xFDEF}, {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xE0000, 0xE0FFF}};
-    for (size_t i = 0; i < sizeof range / sizeof *range; i++)
-        if (p >= range[i][0] && p <= range[i][1]) return true;
-    return (p & 0xFFFE) == 0xFFFE;
-}
-
-/* One character or broken byte at s[0..n) in visible form, HTML-escaped when html; returns the bytes taken. */
-static size_t add_visible(struct raml_buf *b, const unsigned char *s, size_t n, bool html)
-{
-    uint32_t p = 0;
-    size_t len = decode(s, n, &p);
-    if (len == 0) raml_buf_addf(b, "\\x%02X", s[0]);
-    else if (p == '\n') raml_buf_adds(b, "\\n");
-    else if (p == '\t') raml_buf_adds(b, "\\t");
-    else if (is_hidden(p)) raml_buf_addf(b, "\\u{%X}", (unsigned)p);
-    else if (html) raml_buf_add_html(b, (const char *)s, len);
-    else raml_buf_add(b, s, len);
-    return len ? len : 1;
-}
-
-void raml_text_visible(struct raml_buf *b, const char *bytes, size_t n)
-{
-    for (size_t i = 0; i < n;) i += add_visible(b, (const unsigned char *)bytes + i, n - i, false);
-}
-
 /* A token's own text: line ends and tabs take effect, after a faint sign; what can't be shown is faint. */
 static void add_text(struct raml_buf *b, const char *bytes, size_t n)
 {
-    const unsigned char *s = (const unsigned char *)bytes;
     for (size_t i = 0; i < n;) {
-        uint32_t p = 0;
-        size_t len = decode(s + i, n - i, &p);
-        if (len && p == '\n') raml_buf_adds(b, "<i>\u21B5</i>\n");
-        else if (len && p == '\t') raml_buf_adds(b, "<i>\u2192</i>\t");
-        else if (len == 0 || is_hidden(p)) {
+        size_t len = raml_text_printable(bytes + i, n - i);
+        if (len) raml_buf_add_html(b, bytes + i, len);
+        else if (bytes[i] == '\n') raml_buf_adds(b, "<i>\u21B5</i>\n");
+        else if (bytes[i] == '\t') raml_buf_adds(b, "<i>\u2192</i>\t");
+        else {
             raml_buf_adds(b, "<i>");
-            add_visible(b, s + i, n - i, true);
+            i += raml_text_visible_one(b, bytes + i, n - i, true);
             raml_buf_adds(b, "</i>");
-        } else raml_buf_add_html(b, bytes + i, len);
+            continue;
+        }
         i += len ? len : 1;
     }
 }
@@ -129,10 +77,9 @@ static void add_token(struct raml_buf *b, const struct raml_coloured *t, size_t 
     add_class(b, raml_colour_level(delta, clip), t->greedy && t->greedy[i + 1]);
     raml_buf_adds(b, " title=\"\u201C");
     size_t shown = t->piece_len[i] < 200 ? t->piece_len[i] : 200;
-    for (size_t at = 0; at < shown;)
-        at += add_visible(b, (const unsigned char *)t->piece[i] + at, t->piece_len[i] - at, true);
-    raml_buf_addf(b, "\u201D  i = %zu  L = %.4g  \u0394L = %s%.3g", i + 1, loss, delta < 0 ? "\u2212" : "+",
-                  fabs(delta));
+    for (size_t at = 0; at < shown;) at += raml_text_visible_one(b, t->piece[i] + at, t->piece_len[i] - at, true);
+    raml_buf_addf(b, "\u201D  i = %.0f  L = %.4g  \u0394L = %s%.3g", t->at ? t->at[i + 1] : (double)(i + 1), loss,
+                  delta < 0 ? "\u2212" : "+", fabs(delta));
     if (t->n_answer) raml_buf_addf(b, "  p = %.3g", raml_exp(-(double)t->n_answer * loss));
     raml_buf_addf(b, "%s\">", t->greedy && t->greedy[i + 1] ? "  greedy" : "");
     add_text(b, t->piece[i], t->piece_len[i]);
@@ -142,7 +89,7 @@ static void add_token(struct raml_buf *b, const struct raml_coloured *t, size_t 
 static void add_plain(struct raml_buf *b, const char *text)
 {
     size_t n = strlen(text);
-    for (size_t i = 0; i < n;) i += add_visible(b, (const unsigned char *)text + i, n - i, true);
+    for (size_t i = 0; i < n;) i += raml_text_visible_one(b, text + i, n - i, true);
 }
 
 static enum raml_code check_curve(const char *name, const double *loss, size_t n, struct raml_err *err)

@@ -8,7 +8,7 @@
 
 #include "core/json.h"
 #include "raml/err.h"
-#include "study/colour.h"
+#include "study/trajectory_view.h"
 
 #include <jansson.h>
 

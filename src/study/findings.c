@@ -2,7 +2,7 @@
 #include "study/findings.h"
 
 #include "core/path.h"
-#include "study/colour.h"
+#include "study/visible.h"
 #include "core/file.h"
 #include "core/json.h"
 

@@ -1,6 +1,8 @@
 /* trajectory_view.c - see trajectory_view.h. */
 #include "study/trajectory_view.h"
 
+#include "study/visible.h"
+
 #include <math.h>
 #include <sha2.h>
 #include <stdint.h>
@@ -38,34 +40,35 @@ void raml_view_policy(struct raml_buf *b)
 
 void raml_view_css(struct raml_buf *b)
 {
-    raml_buf_adds(b,
-                  ".trajectory span{scroll-margin:4em 0 18em}.trajectory .now{outline:1px solid;outline-offset:1px}\n"
-                  ".trajectory span:focus-visible{outline:2px solid;outline-offset:1px}\n"
-                  ".dock{background:Canvas;padding:.4em 0 .5em;font-size:13px;line-height:1.35}\n"
-                  "@media screen and (min-height:550px){.dock.stays{position:sticky;bottom:0}}\n"
-                  ".switches{display:flex;flex-wrap:wrap;align-items:center;gap:.2em 1em}\n"
-                  ".switches label{display:flex;align-items:center;gap:.4em;max-width:100%}\n"
-                  ".switches select{font:inherit;padding:.2em;min-width:0}.key{opacity:.75}\n"
-                  ".chart{position:relative;margin:.5em 0 .4em;padding-left:3.6em;height:56px;"
-                  "font-variant-numeric:tabular-nums}\n"
-                  ".high,.low{position:absolute;left:0;width:3.2em;text-align:right;font-size:.85em;line-height:1;"
-                  "opacity:.75}.high{top:0}.low{bottom:0}\n"
-                  ".plot{position:relative;height:100%;touch-action:pan-y;cursor:crosshair}\n"
-                  ".plot svg{display:block;width:100%;height:100%;overflow:visible;border-bottom:1px solid "
-                  "rgba(128,128,128,.5)}\n"
-                  ".plot polyline{fill:none;stroke:currentColor;stroke-width:1.5px;stroke-linejoin:round}\n"
-                  ".plot .beside{opacity:.3;stroke-width:1px}\n"
-                  ".cursor,.dot{position:absolute;pointer-events:none}\n"
-                  ".cursor{top:0;bottom:0;border-left:1px solid rgb(var(--rise))}\n"
-                  ".dot{width:7px;height:7px;margin:-3.5px 0 0 -3px;border-radius:50%;background:rgb(var(--rise))}\n"
-                  ".panel .token{font-family:ui-monospace,Menlo,Consolas,monospace;margin:0 0 .2em;max-height:2.7em;"
-                  "overflow:auto;overflow-wrap:anywhere}\n"
-                  ".panel dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(6.4em,1fr));gap:.15em .6em;"
-                  "margin:0}\n"
-                  ".panel dt{font-size:.85em;opacity:.75;white-space:nowrap}\n"
-                  ".panel dd{margin:0;white-space:nowrap;font-variant-numeric:tabular-nums}\n"
-                  ".panel [hidden]{display:none}\n"
-                  "@media print{.switches,.panel,.cursor,.dot{display:none}}\n");
+    raml_buf_adds(b, ".trajectory span{scroll-margin:4em 0 18em}.trajectory .now{outline:1px solid}\n"
+                     ".trajectory span:focus-visible{outline:2px solid}\n"
+                     ".dock{background:Canvas;margin:0 -3px;padding:.4em 3px .5em;font-size:13px;line-height:1.35}\n"
+                     "@media screen and (min-height:550px){.dock.stays{position:sticky;bottom:0;border-top:1px solid "
+                     "rgba(128,128,128,.5)}}\n"
+                     ".switches{display:flex;flex-wrap:wrap;align-items:center;gap:.2em 1em}\n"
+                     ".switches label{display:flex;align-items:center;gap:.4em;max-width:100%}\n"
+                     ".switches select{font:inherit;padding:.2em;min-width:0}\n"
+                     ".chart{position:relative;margin:.5em 0 .4em;padding-left:3.6em;height:56px;"
+                     "font-variant-numeric:tabular-nums}\n"
+                     ".high,.low{position:absolute;left:0;width:3.2em;text-align:right;font-size:.85em;line-height:1;"
+                     "opacity:.75}.high{top:0}.low{bottom:0}\n"
+                     ".plot{position:relative;height:100%;touch-action:pan-y;cursor:crosshair}\n"
+                     ".plot svg{display:block;width:100%;height:100%;overflow:visible;border-bottom:1px solid "
+                     "rgba(128,128,128,.5)}\n"
+                     ".plot polyline{fill:none;stroke:currentColor;stroke-width:1.5px;stroke-linejoin:round}\n"
+                     ".plot .dense polyline{stroke-width:.75px}.plot .beside{opacity:.3;stroke-width:1px}\n"
+                     ".cursor,.dot{position:absolute;pointer-events:none}\n"
+                     ".cursor{top:0;bottom:0;border-left:1px solid rgb(var(--rise))}\n"
+                     ".dot{width:7px;height:7px;margin:-3.5px 0 0 -3px;border-radius:50%;background:rgb(var(--rise))}\n"
+                     ".row{display:flex;justify-content:space-between;gap:1em}.key{opacity:.75;white-space:nowrap}\n"
+                     ".panel .token{font-family:ui-monospace,Menlo,Consolas,monospace;margin:0 0 .2em;max-height:2.7em;"
+                     "overflow:auto;overflow-wrap:anywhere}\n"
+                     ".panel dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(6.4em,1fr));gap:.15em .6em;"
+                     "margin:0}\n"
+                     ".panel dt{font-size:.85em;opacity:.75;white-space:nowrap}\n"
+                     ".panel dd{margin:0;white-space:nowrap;font-variant-numeric:tabular-nums}\n"
+                     ".panel [hidden]{display:none}\n"
+                     "@media print{.switches,.panel,.cursor,.dot{display:none}}\n");
 }
 
 void raml_view_script(struct raml_buf *b)

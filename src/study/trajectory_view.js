@@ -83,18 +83,20 @@ function view(data, number_of_view) {
         if (k) answer = 0; // only the traced answer was read within
         repaint();
     });
-    const key = make(switches, 'span', 'key');
     const chart = make(dock, 'div', 'chart');
     const high = make(chart, 'span', 'high'), low = make(chart, 'span', 'low'), plot = make(chart, 'div', 'plot');
     plot.innerHTML = '<svg viewBox="0 0 1000 1000" preserveAspectRatio="none" role="img"></svg>';
     const svg = plot.firstChild, line = make(plot, 'b', 'cursor'), dot = make(plot, 'b', 'dot');
-    const panel = make(dock, 'div', 'panel'), text = make(panel, 'p', 'token'), values = make(panel, 'dl');
+    const panel = make(dock, 'div', 'panel'), row = make(panel, 'div', 'row'), values = make(panel, 'dl');
+    const text = make(row, 'p', 'token'), key = make(row, 'span', 'key');
+    key.setAttribute('aria-hidden', 'true');
     const cell = fields(d, shown(), at, 0).map(([label, explanation]) => {
         const e = make(values, 'div');
         e.title = explanation;
         make(e, 'dt', '', label);
         return {e, dd: make(e, 'dd')};
     });
+    svg.classList.toggle('dense', n > 400);
     panel.id = 'token-panel-' + number_of_view;
 
     let top = 1, bottom = 0; // of the plot, in nats

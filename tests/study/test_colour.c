@@ -233,6 +233,7 @@ static void view_fields(void **state)
     raml_colour_end(&b);
     const char *fault = html_fault(b.data, why, sizeof why);
     if (fault) fail_msg("%s", fault);
+    assert_non_null(strstr(b.data, "i = 7  L = 1.5 "));
     json_t *d = view_data(&b), *list = json_object_get(d, "answers"), *layers = json_object_get(d, "layers");
     expect_numbers(d, "at", at, 3);
     expect_numbers(d, "commitment", three, 3);
