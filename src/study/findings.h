@@ -79,7 +79,8 @@ RAML_CHECKED enum raml_code raml_trace_read(const char *path, const char *name, 
                                             struct raml_buf *notes, struct raml_err *err);
 void raml_trace_free(struct raml_trace *t);
 /* Each line of an update.jsonl gives its sizes to the selected trajectories of these runs that have its id and sample,
- * as "update_size", a number or null for each value of L. A bad line becomes a note. */
+ * as "update_size", a number or null for each value of L. Lines of controls ("trajectory" is not "real") are passed
+ * over; a bad line becomes a note. */
 RAML_CHECKED enum raml_code raml_updates_read(const char *path, struct raml_run_found *const *run, size_t n_runs,
                                               struct raml_buf *notes, struct raml_err *err);
 /* The numbers of a JSON array as a new array of its length; NULL: one is not a finite number, or no memory. */

@@ -42,7 +42,7 @@ struct raml_coloured {        /* "tokens" are pieces of several where the loss w
     size_t n_layers;
     const double *entropy, *logp; /* [n_tokens] of the token itself, given what precedes it */
     const char *const *role;      /* [n_tokens]; an entry may be NULL */
-    const double *update;         /* [n_tokens + 1] size of the step of the implicit update */
+    const double *update;         /* [n_tokens + 1] size of the implicit update */
 };
 
 void raml_view_policy(struct raml_buf *b); /* a <meta> element */

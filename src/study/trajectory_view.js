@@ -45,7 +45,7 @@ function fields(d, c, at, k) {
         ['role', 'what kind of token it is', d.role ? d.roles[d.role[k]] || '\u2013' : null],
         ['entropy, nats', 'of the distribution that the token is from', entry(d.entropy, k, 3)],
         ['log p, nats', 'log-probability of the token', entry(d.logp, k, 3)],
-        ['update', 'size of the step of the implicit update', entry(d.update, k + 1, 3)],
+        ['update', 'size of the implicit update, |\u0394M| / |M| of all matrices that it changes', entry(d.update, k + 1, 3)],
     ];
 }
 

@@ -39,6 +39,13 @@ static enum raml_code give(json_t *selected, const json_t *at, const json_t *siz
     return failed ? raml_fail(err, RAML_ENOMEM, "no memory for the updates of a trajectory") : RAML_OK;
 }
 
+/* A line of the trajectory itself, not of a control in its place. */
+static bool is_real(const json_t *line)
+{
+    const char *kind = json_string_value(json_object_get(line, "trajectory"));
+    return !kind || strcmp(kind, "real") == 0;
+}
+
 static enum raml_code check_line(const struct raml_place *where, const json_t *line, struct raml_err *err)
 {
     json_t *at, *size;
@@ -91,7 +98,7 @@ static enum raml_code read_lines(struct raml_lines *lines, struct raml_run_found
         if (!line_rc) line_rc = check_line(&where, line, &bad);
         if (!line_rc) n_good++;
         else if (n_bad++ == 0) first = bad;
-        for (size_t r = 0; !rc && !line_rc && r < n_runs; r++) rc = give_to_run(run[r], line, err);
+        for (size_t r = 0; !rc && !line_rc && r < n_runs && is_real(line); r++) rc = give_to_run(run[r], line, err);
         json_decref(line);
     }
     if (!rc && n_bad)

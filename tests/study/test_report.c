@@ -314,7 +314,8 @@ static void view_fields(void **state)
     put(f, "trace/curves.jsonl", full_line);
     put(f, "update/update.jsonl",
         "{\"id\":\"q1\",\"sample\":0,\"at\":[0,4,6],\"size\":[9,9,9]}\n"
-        "{\"id\":\"q1\",\"sample\":1,\"at\":[2,4,5],\"size\":[1,0.25,7]}\n"
+        "{\"id\":\"q1\",\"sample\":1,\"at\":[2,4,5],\"size\":[1,0.25,7],\"trajectory\":\"real\"}\n"
+        "{\"id\":\"q1\",\"sample\":1,\"at\":[0,4,6],\"size\":[9,9,9],\"trajectory\":\"filler\"}\n"
         "{\"id\":\"q2\",\"sample\":1,\"at\":[0,4,6],\"size\":[9,9,9]}\n"
         "{\"id\":\"q1\",\"sample\":2,\"at\":[0,4,6],\"size\":[9,9,9]}\n");
     char *page = report(f);
