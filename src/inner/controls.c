@@ -54,7 +54,7 @@ static enum raml_code init_parents(struct raml_control *c, struct raml_err *err)
     size_t sum = 0;
     for (size_t k = 0; k < c->n_at; k++) sum += c->at[k];
     c->parent_token = calloc(sum + 1, sizeof *c->parent_token);
-    c->parent = calloc(c->n_at, sizeof *c->parent);
+    c->parent = calloc(c->n_at + 1, sizeof *c->parent);
     if (!c->parent_token || !c->parent)
         return raml_fail(err, RAML_ENOMEM, "no memory for a control of %zu tokens", sum);
     return RAML_OK;

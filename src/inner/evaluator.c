@@ -2,6 +2,7 @@
 #include "inner/evaluator.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum raml_code raml_evaluator_init(struct raml_evaluator *s, const struct raml_model *m, size_t max_rows,
                                    struct raml_err *err)
@@ -20,7 +21,6 @@ enum raml_code raml_evaluator_read_layers(struct raml_evaluator *s, const size_t
                 "layers: number %zu is %zu; expected strictly rising numbers from 0 (the embedding) to %zu "
                 "(the model's layers)",
                 i + 1, layer[i], all);
-    if (n) return raml_fail(err, RAML_ESUPPORT, "curves by layer are not in this build");
     s->lens = calloc(n ? n : 1, sizeof *s->lens);
     if (!s->lens) return raml_fail(err, RAML_ENOMEM, "no memory for the curves of %zu layers", n);
     for (size_t i = 0; i < n; i++) s->lens[i].layer = layer[i];
@@ -70,8 +70,13 @@ enum raml_code raml_evaluator_run(struct raml_evaluator *s, struct raml_err *err
 {
     enum raml_code rc = reserve(s, s->pack.n_targets, err);
     const struct raml_logprobs out = {.logp = s->logp, .entropy = s->entropy, .argmax = s->argmax};
-    if (!rc) rc = raml_pass_forward(s->pass, &s->pack, &out, err);
+    bool last = s->n_layers && s->lens[s->n_layers - 1].layer == (size_t)raml_model_config(s->model)->n_layers;
+    const struct raml_hooks hooks = {.lens = s->lens, .n_lenses = s->n_layers - last}; /* the last is the model's own */
+    if (!rc && s->n_layers) rc = raml_pass_forward_hooked(s->pass, &s->pack, &hooks, &out, err);
+    else if (!rc) rc = raml_pass_forward(s->pass, &s->pack, &out, err);
     if (rc) return rc;
+    if (last && s->pack.n_targets)
+        memcpy(s->lens[s->n_layers - 1].out.logp, s->logp, s->pack.n_targets * sizeof *s->logp);
     s->n_tokens += s->pack.n_rows;
     s->n_passes++;
     return RAML_OK;
