@@ -284,6 +284,12 @@ static double standard_error(const struct group *x, double mean, double total, s
     return sqrt(squares * (double)n / (double)(n - 1)) / total;
 }
 
+/* Measures that are 0 or 1 of each trajectory. */
+static bool is_share(const char *measure)
+{
+    return !strcmp(measure, "falls") || !strcmp(measure, "greedy") || !strcmp(measure, "solved");
+}
+
 /* False: the group has no such value. */
 static bool estimate(const struct raml_trace_groups *g, const struct group *x, const struct column *c,
                      uint32_t n_draws, struct raml_trace_row *row)
@@ -291,7 +297,7 @@ static bool estimate(const struct raml_trace_groups *g, const struct group *x, c
     struct raml_estimate e = {.low = NAN, .high = NAN, .se = NAN};
     double sum = 0;
     size_t n = 0, n_one = 0; /* questions whose values are all 1 */
-    bool proportion = !g->differences;
+    bool proportion = !g->differences && is_share(c->measure);
     for (size_t i = 0; i < x->n_questions; i++) x->sum[i] = x->count[i] = 0;
     for (size_t i = 0; i < c->n; i++) {
         if (!x->in[c->of[i]]) continue;
@@ -299,7 +305,6 @@ static bool estimate(const struct raml_trace_groups *g, const struct group *x, c
         x->sum[q] += c->value[i];
         x->count[q]++;
         sum += c->value[i];
-        proportion &= c->value[i] == 0 || c->value[i] == 1;
         n++;
     }
     if (!n) return false;

@@ -221,17 +221,22 @@ static void add_mean(struct drawing *d, const char *name, const struct raml_curv
     s->colour = colour;
 }
 
+static const char place_label[] = "position in the trajectory, i/T", loss_label[] = "L(i), nats per answer token";
+
 static enum raml_code draw(const struct drawing *d, const char *dir, const char *file, const char *title,
                            const char *name, const char *x_label, const char *y_label, struct raml_err *err)
 {
     char whole[TITLE_BYTES];
     snprintf(whole, sizeof whole, "%s%s%s", title, name ? ": " : "", name ? name : "");
     const struct raml_figure fig = {
-        .title = whole, .x_label = x_label, .y_label = y_label, .series = d->series, .n_series = d->n};
+        .title = whole,
+        .x_label = x_label,
+        .y_label = y_label,
+        .x_high = x_label == place_label, /* 0 to 1; else fitted */
+        .series = d->series,
+        .n_series = d->n};
     return d->n ? raml_figure_write(dir, file, &fig, NULL, err) : RAML_OK;
 }
-
-static const char place_label[] = "position in the trajectory, i/T", loss_label[] = "L(i), nats per answer token";
 
 static enum raml_code draw_modes(const struct raml_trace_plots *p, struct drawing *d, const char *dir,
                                  const char *name, struct raml_err *err)
@@ -255,7 +260,7 @@ static enum raml_code draw_modes(const struct raml_trace_plots *p, struct drawin
         }
     }
     return rc ? rc
-              : draw(d, dir, "modes_tokens", "Loss by mode", name, "trajectory tokens, i (an ended one keeps its last)",
+              : draw(d, dir, "modes_tokens", "Loss by mode", name, "trajectory tokens, i (after its end a trajectory keeps L(T))",
                      loss_label, err);
 }
 
