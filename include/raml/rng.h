@@ -22,7 +22,8 @@ enum raml_purpose {
     RAML_FOR_SELECTION, /* which trajectories of a question are trained on: question, sample = step */
     RAML_FOR_BOOTSTRAP,
     RAML_FOR_TEST,
-    RAML_FOR_CHOICES /* order of a question's options: question = hash of its text */
+    RAML_FOR_CHOICES,     /* order of a question's options: question = hash of its text */
+    RAML_FOR_CONTROL = 10 /* order of a shuffled trajectory: question, sample, position = 2^32 tokens + draw */
 };
 
 struct raml_key { /* names a stream of draws; position numbers the draws within it */

@@ -11,10 +11,13 @@
  *           trajectory alone fill more than half the bound, a pass still takes half a bound of probes, so a pass has at
  *           most max(bound, prompt + trajectory + bound/2 + one probe) tokens.
  * Stride    probes come after tokens 0, s, 2s … and T.
+ * Answers   each further answer adds its own tokens to the tree, and the prefix only where it differs. The first
+ *           answer's results are, to the last bit, those without the others, as long as the passes are split alike.
  * Units     nats per answer token, natural logarithms, temperature 1.
  * Errors    RAML_ERANGE: no prompt token, no answer token, a token outside the vocabulary, more tokens than the model's
- *           context, or a loss that is not finite (the message numbers the input from 1 when there are several). On
- *           failure no curve is left.
+ *           context, places that do not rise from 0 to T, or a loss that is not finite (the message numbers the input
+ *           from 1 when there are several, and the further answers from 2); when opened, layers that do not rise or
+ *           that the model does not have. On failure no curve is left.
  * Threads   one tracer, one thread.
  */
 #ifndef RAML_TRACE_H
@@ -30,7 +33,7 @@
 struct raml_trace_options {
     size_t stride;           /* >= 1: where probes hang if an input does not say */
     size_t max_batch_tokens; /* >= 1 */
-    const size_t *layer;     /* [n_layers] strictly rising: curves also of the stream after so many layers (tap.h) */
+    const size_t *layer;     /* [n_layers] strictly rising: curves also of the stream after that many layers (tap.h) */
     size_t n_layers;         /* 0: none */
     bool tokens;             /* also log-probability and entropy of every trajectory token */
 };
@@ -43,24 +46,25 @@ struct raml_trace_probe { /* what hangs from a place of a trajectory: answer pre
 struct raml_trace_input { /* token ids; borrowed for the call */
     const int32_t *prompt, *trajectory, *answer_prefix, *answer;
     size_t n_prompt, n_trajectory, n_answer_prefix, n_answer;
-    const struct raml_trace_probe *other; /* further answers, probed at the same places in the same pass: what their */
-    size_t n_other;                       /* probes begin with alike is read once */
+    const struct raml_trace_probe *other; /* further answers, probed at the same places in the same pass: what all */
+    size_t n_other;                       /* answer prefixes begin with alike is read once */
     const uint32_t *at;                   /* [n_at] where probes hang, strictly rising, the first 0, the last T; */
     size_t n_at;                          /* NULL: every stride tokens */
-};
+    const int32_t *const *parent; /* [n_at], only with `at`: probe k hangs from the at[k] tokens parent[k] instead of */
+};                                /* the trajectory's first at[k]; token_logp is then NULL (none is read). NULL: none */
 
-struct raml_loss_curve { /* zero-initialise; free with _deinit */
-    size_t n_tokens;     /* T */
-    size_t n_answer;     /* A */
-    size_t n_points;     /* T+1 with stride 1 */
-    uint32_t *at;        /* [n_points] i of each probe, rising from 0 to T; NULL in `other` */
-    double *loss;        /* [n_points] L(i) */
-    bool *greedy;        /* [n_points] every answer token is the most likely: greedy decoding gives the answer */
-    float *logp;         /* [n_points, n_answer] of each answer token */
-    int32_t *token;      /* [n_tokens] the trajectory; NULL in `other` */
-    size_t n_layers;     /* 0: not asked for */
-    double *layer_loss;  /* [n_layers, n_points] L(i) read after each of the options' layers */
-    float *token_logp;   /* [n_tokens] log p(t_i | prompt, t_1 .. t_i-1); NULL: not asked for, and in `other` */
+struct raml_loss_curve {  /* zero-initialise; free with _deinit */
+    size_t n_tokens;      /* T */
+    size_t n_answer;      /* A */
+    size_t n_points;      /* T+1 with stride 1 */
+    uint32_t *at;         /* [n_points] i of each probe, rising from 0 to T; NULL in `other` */
+    double *loss;         /* [n_points] L(i) */
+    bool *greedy;         /* [n_points] every answer token is the most likely: greedy decoding gives the answer */
+    float *logp;          /* [n_points, n_answer] of each answer token */
+    int32_t *token;       /* [n_tokens] the trajectory; NULL in `other` */
+    size_t n_layers;      /* 0: not asked for */
+    double *layer_loss;   /* [n_layers, n_points] L(i) read after each of the options' layers */
+    float *token_logp;    /* [n_tokens] log p(t_i | prompt, t_1 .. t_i-1); NULL: not asked for, and in `other` */
     float *token_entropy; /* [n_tokens] of the distribution that t_i is read from, nats; NULL as token_logp */
     struct raml_loss_curve *other; /* [n_other] of the further answers */
     size_t n_other;
@@ -105,6 +109,16 @@ struct raml_trace_source {
  * is empty. */
 RAML_CHECKED enum raml_code raml_trace_encode(const struct raml_trace_source *src, const struct raml_question *q,
                                               size_t sample, struct raml_trace_text *x, struct raml_err *err);
+/* The same with `answer`, any text that is not empty, in the place of the question's or the sample's own. */
+RAML_CHECKED enum raml_code raml_trace_encode_with(const struct raml_trace_source *src, const struct raml_question *q,
+                                                   size_t sample, const char *answer, struct raml_trace_text *x,
+                                                   struct raml_err *err);
+/* Only the parts of it: x->answer_prefix, x->answer and x->straddle; x->trajectory. The rest of *x stays. */
+RAML_CHECKED enum raml_code raml_trace_encode_answer(const struct raml_trace_source *src, const char *answer,
+                                                     struct raml_trace_text *x, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_trace_encode_trajectory(const struct raml_trace_source *src,
+                                                         const struct raml_question *q, size_t sample,
+                                                         struct raml_trace_text *x, struct raml_err *err);
 /* One trajectory, from text to curve. */
 RAML_CHECKED enum raml_code raml_trace_run(struct raml_tracer *t, const struct raml_trace_source *src,
                                            const struct raml_question *q, size_t sample, struct raml_loss_curve *out,

@@ -1,5 +1,5 @@
 /* trace_pictures.c - traced trajectories as figures and as a page. See report.h. */
-#include "study/trace_parts.h"
+#include "study/trace_plots.h"
 
 #include "core/array.h"
 #include "core/path.h"
@@ -114,25 +114,9 @@ static enum raml_code add_shown(struct raml_trace_pictures *p, const struct raml
     return RAML_OK;
 }
 
-/* With a stride the probes are not evenly spaced: the curve is filled up to one value per token. */
-static enum raml_code add_mean(struct raml_curve_mean *m, const struct raml_loss_curve *c, struct raml_err *err)
-{
-    if (c->n_points == c->n_tokens + 1) return raml_curve_mean_add(m, c->loss, c->n_points, err);
-    double *full = malloc((c->n_tokens + 1) * sizeof *full);
-    if (!full) return raml_fail(err, RAML_ENOMEM, "no memory for a curve of %zu values", c->n_tokens + 1);
-    for (size_t k = 0; k + 1 < c->n_points; k++) {
-        double from = c->loss[k], to = c->loss[k + 1], steps = c->at[k + 1] - c->at[k];
-        for (uint32_t i = c->at[k]; i < c->at[k + 1]; i++) full[i] = from + (to - from) * (i - c->at[k]) / steps;
-    }
-    full[c->n_tokens] = c->loss[c->n_points - 1];
-    enum raml_code rc = raml_curve_mean_add(m, full, c->n_tokens + 1, err);
-    free(full);
-    return rc;
-}
-
 enum raml_code raml_trace_pictures_add(struct raml_trace_pictures *p, const struct raml_traced *t, struct raml_err *err)
 {
-    enum raml_code rc = add_mean(&p->mean[t->verdict], t->curve, err);
+    enum raml_code rc = raml_trace_mean_add(&p->mean[t->verdict], t->curve, t->curve->loss, err);
     return rc ? rc : add_shown(p, t, err);
 }
 
