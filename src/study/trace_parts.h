@@ -10,6 +10,8 @@
 #include "study/trace_answers.h"
 #include "study/trace_groups.h"
 
+#include <jansson.h>
+
 /* -- trace_plan.c: the options' texts, read once ------------------------------------------------------------------- */
 enum { RAML_TRACE_MAX_PREFIXES = 32 };
 struct raml_trace_prefix {
@@ -146,6 +148,8 @@ void raml_trace_records_deinit(struct raml_trace_records *r); /* also after a fa
 RAML_CHECKED enum raml_code raml_trace_records_add(struct raml_trace_records *r, const struct raml_traced *t,
                                                    struct raml_err *err);
 RAML_CHECKED enum raml_code raml_trace_records_commit(struct raml_trace_records *r, struct raml_err *err);
+/* The fields of a record that only the trajectory view shows (curve_fields.h), as an object of its own; NULL: no memory. */
+json_t *raml_trace_fields(const struct raml_traced *t);
 
 /* -- trace_pictures.c: figures and the page ------------------------------------------------------------------------ */
 struct raml_trace_shown { /* a trajectory kept for the page, or for its figure */
@@ -155,6 +159,7 @@ struct raml_trace_shown { /* a trajectory kept for the page, or for its figure *
     size_t *piece_len;
     double *loss, *ema, *at;
     bool *greedy;
+    json_t *fields; /* raml_trace_fields; NULL: not on the page */
     size_t n_points, n_answer;
     bool on_page, as_figure;
 };

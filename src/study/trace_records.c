@@ -223,6 +223,12 @@ static bool set_control(json_t *o, const struct raml_traced *t)
     return set(o, "control", raml_json_checked(list, !ok));
 }
 
+json_t *raml_trace_fields(const struct raml_traced *t)
+{
+    json_t *o = json_object();
+    return raml_json_checked(o, !(o && set_answers(o, t) && set_layers(o, t) && set_tokens(o, t)));
+}
+
 static bool set_asked(json_t *o, const struct raml_traced *t)
 {
     const struct raml_trace_plan *p = t->plan;

@@ -62,11 +62,16 @@ function answer_name(a, k) {
     return text ? name + ': ' + (text.length > 24 ? text.slice(0, 24) + '\u2026' : text) : name;
 }
 
+function layer_name(after) {
+    return after === 0 ? 'the embedding' : after === 1 ? '1 layer' : after + ' layers';
+}
+
 function view(data, number_of_view) {
     const d = JSON.parse(data.textContent), list = data.previousElementSibling;
     const token = [...list.children].filter(e => e.tagName === 'SPAN'), place = new Map(token.map((e, k) => [e, k]));
     const at = d.at || d.answers[0].L.map((_, i) => i), n = token.length;
-    const layers = d.layers ? d.layers.layer.map((after, k) => ({after, L: d.layers.L[k]})) : [];
+    const layers = (d.layers ? d.layers.layer.map((after, k) => ({after, L: d.layers.L[k]})) : [])
+        .filter(l => l.L.some((v, i) => v !== d.answers[0].L[i])); // the last one's curve is the answer's own
     d.answers.forEach((a, k) => a.answer = k);
     let answer = 0, layer = -1, now = 0;
     const shown = () => layer < 0 ? d.answers[answer] : layers[layer];
@@ -78,7 +83,7 @@ function view(data, number_of_view) {
         repaint();
     });
     const choose_layer = layers.length > 0 && add_switch(switches, 'read after',
-        ['the last layer', ...layers.map(l => l.after === 1 ? '1 layer' : l.after + ' layers')], k => {
+        ['the last layer', ...layers.map(l => layer_name(l.after))], k => {
         layer = k - 1;
         if (k) answer = 0; // only the traced answer was read within
         repaint();
