@@ -1,0 +1,102 @@
+/* landscape.h - the loss around a model's weights while it thinks (docs/methods.md, section 2).
+ *
+ *     f_i(α, β) = L(i) at θ + α d_1 + β d_2            i: frames, prefixes of one trajectory
+ *
+ * (Li et al. 2018, arXiv 1712.09913). A landscape holds the weights θ of a model, two directions, and one token tree:
+ * prompt, trajectory up to the last frame, and at each frame a probe of answer prefix and answer, as in trace.h. All
+ * frames of a point are one pass over this tree.
+ * Weights   The model is opened RAML_TRAINING, with f32 activations, and belongs to the landscape until _close: its
+ *           weights are moved, and packed anew, for every point. θ is kept as a copy, every point is computed from that
+ *           copy and never from the last point, and _restore puts it back. It checks the bits of every weight.
+ * Directions, in the block of parameters (model.h); a tied head is the embedding, once:
+ *   filter   Gaussian, every row of a matrix scaled to the norm of θ's row (rows of the embedding too); vectors, which
+ *            are norms' scales and biases, 0 (Li et al. 2018, section 4)
+ *   tensor   Gaussian, every tensor scaled to the norm of θ's, vectors too; embedding and head 0 (what the notebook of
+ *            arXiv 2505.19815 draws)
+ *   path     the leading principal directions of the trajectory's implicit updates (landscape_path.h)
+ * Curvature The Hessian H of L(i) by all parameters. A product with a vector is a central difference of gradients,
+ *           (g(θ + εv) - g(θ - εv)) / 2ε with ε |v| = step |θ|, all in f32: the default step is off by some 1e-3 of
+ *           |Hv| and a step ten times as long by 1e-1 (docs/methods.md).
+ * Units     nats per answer token.  Threads: one.
+ * Memory    besides the model: θ, a block of parameters for each direction; for curvature four more.
+ */
+#ifndef RAML_LANDSCAPE_H
+#define RAML_LANDSCAPE_H
+
+#include "raml/trace.h"
+
+#pragma GCC visibility push(default)
+
+enum raml_direction_kind { RAML_DIRECTION_FILTER, RAML_DIRECTION_TENSOR, RAML_DIRECTION_PATH };
+const char *raml_direction_name(enum raml_direction_kind kind); /* "filter" */
+
+struct raml_landscape_input {
+    struct raml_trace_input text; /* of which `other` and `at` are not used */
+    const uint32_t *frame;        /* [n_frames] trajectory tokens read, strictly rising, none above n_trajectory */
+    size_t n_frames;
+};
+
+struct raml_landscape;
+/* Tokens are copied. RAML_EUSAGE: the model was opened for inference, or computes in bf16. RAML_ERANGE: as in trace.h,
+ * or frames that are not strictly rising prefixes of the trajectory. */
+RAML_CHECKED enum raml_code raml_landscape_open(struct raml_model *m, const struct raml_landscape_input *in,
+                                                struct raml_landscape **out, struct raml_err *err);
+/* Puts θ back, and frees. Whether that succeeded is what _restore says; call it first. NULL is fine. */
+void raml_landscape_close(struct raml_landscape *l);
+/* Weights as they were when the landscape was opened. RAML_EIO: the device failed, or a bit differs. */
+RAML_CHECKED enum raml_code raml_landscape_restore(struct raml_landscape *l, struct raml_err *err);
+size_t raml_landscape_frames(const struct raml_landscape *l);
+/* Hashes (XXH3-64) of θ, and of the tokens and frames: what a stored grid must agree with. */
+uint64_t raml_landscape_weights_hash(const struct raml_landscape *l);
+uint64_t raml_landscape_text_hash(const struct raml_landscape *l);
+
+/* Direction k, 0 or 1. Until it is set a direction is 0 and takes no memory. _random: filter or tensor; element j of
+ * tensor t is the normal draw of rng.h named by seed, RAML_FOR_DIRECTION, t, k, j: the same for any number of threads.
+ * _set: value[raml_model_n] of the host. */
+RAML_CHECKED enum raml_code raml_landscape_random(struct raml_landscape *l, size_t k, enum raml_direction_kind kind,
+                                                  uint64_t seed, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_landscape_set(struct raml_landscape *l, size_t k, const float *value,
+                                               struct raml_err *err);
+/* Its norm, 0 when it was not set. */
+RAML_CHECKED enum raml_code raml_landscape_norm(const struct raml_landscape *l, size_t k, double *norm,
+                                                struct raml_err *err);
+
+/* loss[n_frames] at θ + a d_1 + b d_2; NaN where it is not a number. The weights stay there until the next call. */
+RAML_CHECKED enum raml_code raml_landscape_loss(struct raml_landscape *l, double a, double b, double *loss,
+                                                struct raml_err *err);
+
+/* -- Curvature ------------------------------------------------------------------------------------------------------ */
+
+struct raml_curvature_options {
+    size_t iterations; /* of power iteration, at most, for each of both ends */
+    double tolerance;  /* it ends when residual <= tolerance |eigenvalue| */
+    size_t probes;     /* of the trace; 0: no trace */
+    double step;       /* of the difference quotient, in units of |θ| */
+    uint64_t seed;
+};
+struct raml_curvature_options raml_curvature_default(void); /* 200, 0.02, 32, 7e-5, 0 */
+
+struct raml_eigenvalue {
+    double value, residual; /* |Hv - value v| for |v| = 1: an eigenvalue of H lies within it */
+    size_t iterations;
+    bool converged; /* to the tolerance */
+};
+struct raml_curvature {
+    double loss, gradient_norm, weights_norm;
+    struct raml_eigenvalue top;   /* of the largest |value|, by power iteration; its sign is that of H, not of a norm */
+    struct raml_eigenvalue other; /* the other end of the spectrum, by iterating on H - top I */
+    size_t n_probes;
+    double trace, trace_error; /* mean of v'Hv over random signs v (Hutchinson 1990), and the mean's standard error */
+};
+/* Of the frame with index i. Puts θ back, on failure too. RAML_ERANGE: a frame that there is not, or options out of
+ * range; a gradient that is not finite. RAML_ESTOP: sink->stop. */
+RAML_CHECKED enum raml_code raml_landscape_curvature(struct raml_landscape *l, size_t i,
+                                                     const struct raml_curvature_options *opt,
+                                                     const struct raml_sink *sink, struct raml_curvature *out,
+                                                     struct raml_err *err);
+/* hv = H v of frame i, by the step of the options; v, hv: [raml_model_n] of the host. */
+RAML_CHECKED enum raml_code raml_landscape_hessian_product(struct raml_landscape *l, size_t i, double step,
+                                                           const float *v, float *hv, struct raml_err *err);
+
+#pragma GCC visibility pop
+#endif
