@@ -30,6 +30,8 @@ if(RAML_SANITIZE)
   set(isa_optimize -O1)
   set(isa_optimize_base -O0)
 endif()
+# Its products are exact, so fused or not gives the same bits.
+set_source_files_properties(src/device/cpu/isa/gram.c PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)
 set(device_objects)
 foreach(isa ${isa_list})
   add_library(raml_device_${isa} OBJECT ${isa_sources})

@@ -49,18 +49,18 @@ struct raml_trace_input { /* token ids; borrowed for the call */
     size_t n_at;                          /* NULL: every stride tokens */
 };
 
-struct raml_loss_curve { /* zero-initialise; free with _deinit */
-    size_t n_tokens;     /* T */
-    size_t n_answer;     /* A */
-    size_t n_points;     /* T+1 with stride 1 */
-    uint32_t *at;        /* [n_points] i of each probe, rising from 0 to T; NULL in `other` */
-    double *loss;        /* [n_points] L(i) */
-    bool *greedy;        /* [n_points] every answer token is the most likely: greedy decoding gives the answer */
-    float *logp;         /* [n_points, n_answer] of each answer token */
-    int32_t *token;      /* [n_tokens] the trajectory; NULL in `other` */
-    size_t n_layers;     /* 0: not asked for */
-    double *layer_loss;  /* [n_layers, n_points] L(i) read after each of the options' layers */
-    float *token_logp;   /* [n_tokens] log p(t_i | prompt, t_1 .. t_i-1); NULL: not asked for, and in `other` */
+struct raml_loss_curve {  /* zero-initialise; free with _deinit */
+    size_t n_tokens;      /* T */
+    size_t n_answer;      /* A */
+    size_t n_points;      /* T+1 with stride 1 */
+    uint32_t *at;         /* [n_points] i of each probe, rising from 0 to T; NULL in `other` */
+    double *loss;         /* [n_points] L(i) */
+    bool *greedy;         /* [n_points] every answer token is the most likely: greedy decoding gives the answer */
+    float *logp;          /* [n_points, n_answer] of each answer token */
+    int32_t *token;       /* [n_tokens] the trajectory; NULL in `other` */
+    size_t n_layers;      /* 0: not asked for */
+    double *layer_loss;   /* [n_layers, n_points] L(i) read after each of the options' layers */
+    float *token_logp;    /* [n_tokens] log p(t_i | prompt, t_1 .. t_i-1); NULL: not asked for, and in `other` */
     float *token_entropy; /* [n_tokens] of the distribution that t_i is read from, nats; NULL as token_logp */
     struct raml_loss_curve *other; /* [n_other] of the further answers */
     size_t n_other;

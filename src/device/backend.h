@@ -75,6 +75,18 @@ struct raml_head_rows {
     float eps;
 };
 
+/* What a patch adds to n of a product's rows: y[row[i]] += left (right x[row[i]]). */
+struct raml_low_rank {
+    enum raml_type type;
+    const void *x; /* act [.., K] */
+    void *y;       /* act [.., N], rows y_width apart */
+    size_t y_width, K, N, rank;
+    const float *right;  /* [rank, K]; NULL: right x is 1 */
+    const float *left;   /* [rank, N]: transposed */
+    const uint32_t *row; /* [n], no row twice */
+    size_t n;
+};
+
 /* One run of at most RAML_KEYS query rows, and the key pages that they see: pairs [pair, pair + n_pairs). */
 struct raml_query_tile {
     uint32_t row, n;
@@ -239,6 +251,12 @@ struct raml_backend {
     void (*scatter_add)(const struct raml_device *d, float *out, const float *in, const uint32_t *row, size_t stride,
                         size_t n, size_t width);
     void (*add)(const struct raml_device *d, float *out, const float *in, size_t n);
+    /* out = base + a x + b y (y NULL: out = base + a x); out may be any of them */
+    void (*combine)(const struct raml_device *d, float *out, const float *base, float a, const float *x, float b,
+                    const float *y, size_t n);
+    void (*low_rank)(const struct raml_device *d, const struct raml_low_rank *r);
+    /* out[n, n] = x[n, K] x^T, in double */
+    void (*gram)(const struct raml_device *d, double *out, const float *x, size_t n, size_t K);
 
     /* -- Attention ------------------------------------------------------------------------------------------------- */
     /* Keys and values of n rows into their places: row r goes to page[r], key slot[r]. Page p of head g begins at

@@ -84,6 +84,21 @@ struct raml_attn_back {
     void *scratch; /* attn_scratch bytes */
 };
 
+/* y[row[i]] += left^T (right x[row[i]]), act rows: x [.., K] K apart, y [.., N] y_width apart. right NULL: right x is 1.
+ * The dot products are sums of sixteen lanes; they are added to y one rank after the other, LOW_RANKS at most before y
+ * is rounded. */
+enum { RAML_LOW_RANKS = 64 };
+struct raml_low_rank_rows {
+    bool bf16;
+    const void *x;
+    void *y;
+    size_t y_width, K, N, rank;
+    const float *right; /* [rank, K] */
+    const float *left;  /* [rank, N]: transposed */
+    const uint32_t *row;
+    size_t n;
+};
+
 /* A tile of logits [n, v] of vocabulary entries [v0, v0 + v), row stride ld, and what is kept per row between tiles. */
 struct raml_loss_rows {
     float *max, *sum, *dot; /* running max, sum of exp(z - max), sum of z exp(z - max); start -INF, 0, 0 */
@@ -131,6 +146,9 @@ struct raml_ops {
     /* out[row[i]] += in[i]; rows may repeat. row: first of n uint32_t, `stride` bytes apart (as in gather) */
     void (*scatter_add)(float *out, const float *in, const uint32_t *row, size_t stride, size_t n, size_t d);
     void (*add)(float *out, const float *in, size_t n);
+    void (*low_rank)(const struct raml_low_rank_rows *r);
+    /* out[i, j] = sum_k x[i, k] x[j, k] in double, [n, n]; both halves. K >= 1. Products are exact. */
+    void (*gram)(double *out, const float *x, size_t n, size_t K);
     /* keys and values of n rows into their places: row r goes to page[r], key slot[r] */
     void (*store_kv)(bool bf16, void *k, void *v, const void *qkv, const uint32_t *page, const uint8_t *slot, size_t n,
                      size_t H, size_t K, size_t D);

@@ -190,6 +190,22 @@ static inline void run_moves(struct run *r)
     drop(in, n * d * s), drop(in_f32, n * d * 4);
 }
 
+static inline void run_low_rank(struct run *r)
+{
+    size_t n = r->n, d = r->d, N = d + 3, bytes = act_bytes(r->bf16);
+    void *x = input(r, r->bf16, n * d, 1), *y = output(r, n * N * bytes);
+    float *left = input(r, false, 3 * N, 1), *right = input(r, false, 3 * d, 1), *rows = input(r, false, n * d, 1);
+    uint32_t row[MOST_ROWS];
+    for (size_t i = 0; i < n; i++) row[i] = (uint32_t)i;
+    EACH_CALL(r, from, count)
+    {
+        const struct raml_low_rank_rows f = {r->bf16, x, y, N, d, N, 3, right, left, row + from, count};
+        r->ops->low_rank(&f);
+    }
+    r->ops->gram(output(r, n * n * sizeof(double)), rows, n, d);
+    drop(x, n * d * bytes), drop(left, 3 * N * 4), drop(right, 3 * d * 4), drop(rows, n * d * 4);
+}
+
 /* The row work of sampling: one row of n d logits. */
 static inline void run_exp(struct run *r)
 {
@@ -205,6 +221,6 @@ static const struct {
     const char *name;
     void (*run)(struct run *r);
 } kernels[] = {{"embed", run_embed}, {"norm", run_norm},   {"silu", run_silu}, {"heads", run_heads},
-               {"loss", run_loss},   {"moves", run_moves}, {"exp", run_exp}};
+               {"loss", run_loss},   {"moves", run_moves}, {"exp", run_exp},   {"low_rank", run_low_rank}};
 
 #endif

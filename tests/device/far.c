@@ -366,6 +366,22 @@ static void far_add(const struct raml_device *d, float *out, const float *in, si
     RUN(d, add, LIST(out, in), out, in, n);
 }
 
+static void far_combine(const struct raml_device *d, float *out, const float *base, float a, const float *x, float b,
+                        const float *y, size_t n)
+{
+    RUN(d, combine, LIST(out, base, x, y), out, base, a, x, b, y, n);
+}
+
+static void far_low_rank(const struct raml_device *d, const struct raml_low_rank *r)
+{
+    RUN(d, low_rank, LIST(r->x, r->y, r->left, r->right, r->row), r);
+}
+
+static void far_gram(const struct raml_device *d, double *out, const float *x, size_t n, size_t K)
+{
+    RUN(d, gram, LIST(out, x), out, x, n, K);
+}
+
 /* -- Attention, loss, optimizer, tokens ---------------------------------------------------------------------------- */
 static void far_store_kv(const struct raml_device *d, enum raml_type type, void *k, void *v, const void *qkv,
                          const uint32_t *page, const uint8_t *slot, size_t n, size_t H, size_t K, size_t D)
@@ -463,6 +479,9 @@ static const struct raml_backend far_backend = {
     .gather = far_gather,
     .scatter_add = far_scatter_add,
     .add = far_add,
+    .combine = far_combine,
+    .low_rank = far_low_rank,
+    .gram = far_gram,
     .store_kv = far_store_kv,
     .attention = far_attention,
     .attention_back = far_attention_back,

@@ -248,10 +248,61 @@ static void to_act(const struct raml_ops *ops, bool bf16)
     assert_true(isnan(bf16_up(out[COUNT(bits)])));
 }
 
+/* -- Low-rank additions and the Gram matrix ------------------------------------------------------------------------ */
+/* The sum of sizes of what is added is at most rank (K + 1), by inputs of at most 1: errors are relative to it. */
+static void check_low_rank(const struct raml_ops *ops, bool bf16, size_t n, size_t d, uint64_t *state)
+{
+    size_t N = 1 + draw(state) % 70, width = N + draw(state) % 5;
+    size_t rank = d == 17 ? RAML_LOW_RANKS + 2 : 1 + draw(state) % 3, bytes = n * width * act_bytes(bf16), some = 0;
+    bool bias = draw(state) % 4 == 0;
+    void *x = random_act(bf16, n * d, 1, state), *y = random_act(bf16, n * width, 1, state), *want = copy_of(y, bytes);
+    void *before = copy_of(y, bytes);
+    float *left = random_f32(rank * N, 1, state), *right = random_f32(rank * d, 1, state);
+    double bound = (bf16 ? 0.01 : 2e-6) * (2 + (double)rank * (double)(d + 1));
+    uint32_t row[200];
+    bool patched[200] = {false};
+    for (size_t i = 0; i < n; i++)
+        if ((patched[i] = draw(state) % 3)) row[some++] = (uint32_t)i;
+    struct raml_low_rank_rows f = {bf16, x, y, width, d, N, rank, bias ? NULL : right, left, row, some};
+    ops->low_rank(&f);
+    f.y = want;
+    REF->low_rank(&f);
+    for (size_t i = 0; i < n * width; i++) {
+        bool touched = patched[i / width] && i % width < N;
+        double got = act_at(bf16, y, i), expected = act_at(bf16, touched ? want : before, i);
+        if (!(fabs(got - expected) <= (touched ? bound : 0)))
+            fail_msg("low_rank, rank %zu: %g at %zu, expected %g", rank, got, i, expected);
+    }
+    drop(x, n * d * act_bytes(bf16)), drop(y, bytes), drop(want, bytes), drop(before, bytes);
+    drop(left, rank * N * 4), drop(right, rank * d * 4);
+}
+static void check_gram(const struct raml_ops *ops, bool bf16, size_t n, size_t d, uint64_t *state)
+{
+    if (bf16) return;
+    float *x = random_f32(n * d, 1, state);
+    double *g = guarded(n * n * 8), *want = guarded(n * n * 8);
+    ops->gram(g, x, n, d);
+    REF->gram(want, x, n, d);
+    for (size_t i = 0; i < n * n; i++)
+        if (!(fabs(g[i] - want[i]) <= 1.2e-16 * (double)(d + 1) * (double)(d + 1))) /* d roundings of sums up to d */
+            fail_msg("gram of %zu x %zu: %g, expected %g", n, d, g[i], want[i]);
+    drop(x, n * d * 4), drop(g, n * n * 8), drop(want, n * n * 8);
+}
+static void low_rank(const struct raml_ops *ops, bool bf16)
+{
+    each_size(ops, bf16, check_low_rank);
+    each_size(ops, bf16, check_gram);
+}
+
 static void test_embed(void **state)
 {
     (void)state;
     each_level(embed);
+}
+static void test_low_rank(void **state)
+{
+    (void)state;
+    each_level(low_rank);
 }
 static void test_norm(void **state)
 {
@@ -289,6 +340,6 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_embed),     cmocka_unit_test(test_norm),
                                        cmocka_unit_test(test_norm_back), cmocka_unit_test(test_silu),
                                        cmocka_unit_test(test_silu_far),  cmocka_unit_test(test_moves),
-                                       cmocka_unit_test(test_to_act)};
+                                       cmocka_unit_test(test_to_act),    cmocka_unit_test(test_low_rank)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

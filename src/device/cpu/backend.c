@@ -289,6 +289,37 @@ static void cpu_add(const struct raml_device *d, float *out, const float *in, si
     raml_cpu_ops(d)->add(out, in, n);
 }
 
+static void cpu_combine(const struct raml_device *d, float *out, const float *base, float a, const float *x, float b,
+                        const float *y, size_t n)
+{
+    if (raml_device_failed(d)) return;
+    raml_device_use(d);
+    raml_cpu_combine(out, base, a, x, b, y, n);
+}
+
+static void cpu_low_rank(const struct raml_device *d, const struct raml_low_rank *r)
+{
+    if (raml_device_failed(d)) return;
+    const struct raml_low_rank_rows f = {.bf16 = raml_is_bf16(r->type),
+                                         .x = r->x,
+                                         .y = r->y,
+                                         .y_width = r->y_width,
+                                         .K = r->K,
+                                         .N = r->N,
+                                         .rank = r->rank,
+                                         .right = r->right,
+                                         .left = r->left,
+                                         .row = r->row,
+                                         .n = r->n};
+    raml_cpu_ops(d)->low_rank(&f);
+}
+
+static void cpu_gram(const struct raml_device *d, double *out, const float *x, size_t n, size_t K)
+{
+    if (raml_device_failed(d)) return;
+    raml_cpu_ops(d)->gram(out, x, n, K);
+}
+
 /* -- Attention ----------------------------------------------------------------------------------------------------- */
 static void cpu_store_kv(const struct raml_device *d, enum raml_type type, void *k, void *v, const void *qkv,
                          const uint32_t *page, const uint8_t *slot, size_t n, size_t H, size_t K, size_t D)
@@ -442,6 +473,9 @@ const struct raml_backend raml_cpu_backend = {
     .gather = cpu_gather,
     .scatter_add = cpu_scatter_add,
     .add = cpu_add,
+    .combine = cpu_combine,
+    .low_rank = cpu_low_rank,
+    .gram = cpu_gram,
     .store_kv = cpu_store_kv,
     .attention = cpu_attention,
     .attention_back = cpu_attention_back,

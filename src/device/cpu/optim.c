@@ -1,4 +1,4 @@
-/* optim.c - AdamW's element-wise step and a gradient's square sum. See device/backend.h.
+/* optim.c - AdamW's element-wise step, sums of scaled arrays, a gradient's square sum. See device/backend.h.
  *
  * Both are bound by memory: one pass, no branches, pieces of PIECE elements that threads take whole. A piece is
  * processed in the same way whichever thread takes it, so results do not depend on the number of threads. Compiled with
@@ -34,6 +34,15 @@ void raml_cpu_adamw(const struct raml_adamw_factors *f, float *w, float *m, floa
     for (int64_t i = 0; i < n_pieces; i++) {
         size_t at = (size_t)i * PIECE, left = n - at;
         update(w + at, m + at, v + at, g + at, left < PIECE ? left : PIECE, f);
+    }
+}
+
+void raml_cpu_combine(float *out, const float *base, float a, const float *x, float b, const float *y, size_t n)
+{
+#pragma omp parallel for simd schedule(static)
+    for (size_t i = 0; i < n; i++) {
+        float v = base[i] + a * x[i];
+        out[i] = y ? v + b * y[i] : v;
     }
 }
 

@@ -196,6 +196,30 @@ static void add(float *out, const float *in, size_t n)
     for (size_t i = 0; i < n; i++) out[i] += in[i];
 }
 
+static void low_rank(const struct raml_low_rank_rows *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        for (size_t k = 0; k < f->rank; k++) {
+            double c = f->right ? 0 : 1;
+            for (size_t j = 0; f->right && j < f->K; j++)
+                c += get(f->bf16, f->x, f->row[i] * f->K + j) * (double)f->right[k * f->K + j];
+            for (size_t j = 0; j < f->N; j++) {
+                size_t at = f->row[i] * f->y_width + j;
+                set(f->bf16, f->y, at, get(f->bf16, f->y, at) + c * (double)f->left[k * f->N + j]);
+            }
+        }
+}
+
+static void gram(double *out, const float *x, size_t n, size_t K)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++) {
+            double sum = 0;
+            for (size_t k = 0; k < K; k++) sum += (double)x[i * K + k] * (double)x[j * K + k];
+            out[i * n + j] = sum;
+        }
+}
+
 /* Element i of key `slot` in a key page (at element offset `page`); the same for values. */
 static size_t key_at(bool bf16, size_t page, size_t slot, size_t i)
 {
@@ -392,6 +416,8 @@ const struct raml_ops raml_ops_ref = {
     .gather = gather,
     .scatter_add = scatter_add,
     .add = add,
+    .low_rank = low_rank,
+    .gram = gram,
     .store_kv = store_kv,
     .attn = attn,
     .attn_back = attn_back,

@@ -26,6 +26,8 @@
 #define gather_isa RAML_NAME(gather)
 #define scatter_add_isa RAML_NAME(scatter_add)
 #define add_isa RAML_NAME(add)
+#define low_rank_isa RAML_NAME(low_rank)
+#define gram_isa RAML_NAME(gram)
 #define store_kv_isa RAML_NAME(store_kv)
 #define attn_isa RAML_NAME(attn)
 #define attn_back_isa RAML_NAME(attn_back)
@@ -52,6 +54,8 @@ void to_act_isa(bool bf16, void *out, const float *in, size_t n);
 void gather_isa(bool bf16, void *out, const void *in, const uint32_t *row, size_t stride, size_t n, size_t d);
 void scatter_add_isa(float *out, const float *in, const uint32_t *row, size_t stride, size_t n, size_t d);
 void add_isa(float *out, const float *in, size_t n);
+void low_rank_isa(const struct raml_low_rank_rows *r);
+void gram_isa(double *out, const float *x, size_t n, size_t K);
 void store_kv_isa(bool bf16, void *k, void *v, const void *qkv, const uint32_t *page, const uint8_t *slot, size_t n,
                   size_t H, size_t K, size_t D);
 void attn_isa(const struct raml_attn *a);
