@@ -36,5 +36,6 @@
 #include "raml/trace.h"
 #include "raml/train.h"
 #include "raml/tree.h"
+#include "raml/update.h"
 
 #endif

@@ -12,7 +12,7 @@
  *   lens     log-probabilities of the pack's targets, read from the stream after some number of layers through the
  *            model's own final norm and head ("logit lens"; nostalgebraist 2020)
  * Rows and layers that no hook names keep their bits, and so does every row where the hooks only read.
- * Models    opened for inference as well as for training, of any dtype. A hooked pass has no backward (RAML_EUSAGE).
+ * Models    opened for inference as well as for training, of any dtype. After patches or takes there is no backward (RAML_EUSAGE).
  * Memory    all arrays are the host's. A tap's memory is that of one layer: values are passed on as layers finish.
  */
 #ifndef RAML_TAP_H
@@ -97,6 +97,12 @@ RAML_CHECKED enum raml_code raml_pass_forward_hooked(struct raml_pass *p, const 
 /* y[n, n_out] = x[n, n_in] M^T with a layer's matrix, as the passes multiply (without bias); host memory. */
 RAML_CHECKED enum raml_code raml_layer_product(const struct raml_model *m, size_t layer, enum raml_layer_matrix matrix,
                                                const float *x, size_t n, float *y, struct raml_err *err);
+/* Gate and up at once: y[n, 2 intermediate_size], gate's first. */
+RAML_CHECKED enum raml_code raml_layer_gate_up(const struct raml_model *m, size_t layer, const float *x, size_t n,
+                                               float *y, struct raml_err *err);
+/* Where it begins in the block of parameters, and in a gradient, of a model for training (elements); it is whole there.
+ */
+size_t raml_layer_matrix_offset(const struct raml_model *m, size_t layer, enum raml_layer_matrix matrix);
 /* Frobenius norm. Of a model for inference, whose matrices are packed, at the cost of a product with the identity. */
 RAML_CHECKED enum raml_code raml_layer_matrix_norm(const struct raml_model *m, size_t layer,
                                                    enum raml_layer_matrix matrix, double *norm, struct raml_err *err);

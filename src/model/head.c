@@ -57,28 +57,52 @@ static void backward_rows(struct raml_pass *p, const struct rows *r, const float
     m->b->scatter_add(m->dev, p->dxn, p->dxs, r->row, r->targets.stride, r->n, d);
 }
 
+/* The targets from `first` on that are worked on at once. */
+static struct rows rows_from(const struct raml_pass *p, size_t first)
+{
+    size_t stride = sizeof(struct raml_target), left = p->pack->n_targets - first;
+    size_t n = left < p->head_rows ? left : p->head_rows;
+    const char *target = (const char *)p->target.device + first * stride;
+    return (struct rows){first,
+                         n,
+                         (const void *)(target + offsetof(struct raml_target, row)),
+                         {(const void *)(target + offsetof(struct raml_target, token)), stride, n}};
+}
+
+/* From xs: log-probabilities and what belongs to them, to the host. keep: as forward_rows. */
+static void evaluate(struct raml_pass *p, const struct rows *r, const struct raml_logprobs *out, bool keep)
+{
+    const struct raml_model *m = p->m;
+    struct raml_loss_state state = p->loss;
+    if (!out || !out->argmax) state.argmax = NULL;
+    forward_rows(p, r, &state, keep);
+    if (out && out->logp) m->b->download(m->dev, out->logp + r->first, p->ends.logp, r->n * sizeof *out->logp);
+    if (out && out->entropy)
+        m->b->download(m->dev, out->entropy + r->first, p->ends.entropy, r->n * sizeof *out->entropy);
+    if (out && out->argmax) m->b->download(m->dev, out->argmax + r->first, state.argmax, r->n * sizeof *out->argmax);
+}
+
 void raml_head_run(struct raml_pass *p, const struct raml_logprobs *out, const float *d_logp, const float *d_entropy,
                    float *grad)
 {
     const struct raml_model *m = p->m;
-    const struct raml_pack *pack = p->pack;
-    size_t d = (size_t)m->config.hidden_size, stride = sizeof(struct raml_target);
-    struct raml_loss_state state = p->loss;
-    if (!out || !out->argmax) state.argmax = NULL;
-    for (size_t first = 0; first < pack->n_targets; first += p->head_rows) {
-        size_t left = pack->n_targets - first, n = left < p->head_rows ? left : p->head_rows;
-        const char *target = (const char *)p->target.device + first * stride;
-        struct rows r = {first,
-                         n,
-                         (const void *)(target + offsetof(struct raml_target, row)),
-                         {(const void *)(target + offsetof(struct raml_target, token)), stride, n}};
-        m->b->gather(m->dev, m->type, p->xs, p->s.xnf, r.row, stride, n, d);
-        forward_rows(p, &r, &state, d_logp != NULL);
-        if (out && out->logp) m->b->download(m->dev, out->logp + first, p->ends.logp, n * sizeof *out->logp);
-        if (out && out->entropy)
-            m->b->download(m->dev, out->entropy + first, p->ends.entropy, n * sizeof *out->entropy);
-        if (out && out->argmax) m->b->download(m->dev, out->argmax + first, state.argmax, n * sizeof *out->argmax);
+    for (size_t first = 0; first < p->pack->n_targets; first += p->head_rows) {
+        struct rows r = rows_from(p, first);
+        m->b->gather(m->dev, m->type, p->xs, p->s.xnf, r.row, r.targets.stride, r.n, (size_t)m->config.hidden_size);
+        evaluate(p, &r, out, d_logp != NULL);
         if (d_logp) backward_rows(p, &r, d_logp + first, d_entropy ? d_entropy + first : NULL, grad);
+    }
+}
+
+void raml_head_lens(struct raml_pass *p, const float *x, float *tmp, const struct raml_logprobs *out)
+{
+    const struct raml_model *m = p->m;
+    size_t d = (size_t)m->config.hidden_size;
+    for (size_t first = 0; first < p->pack->n_targets; first += p->head_rows) {
+        struct rows r = rows_from(p, first);
+        m->b->gather(m->dev, RAML_TYPE_F32, tmp, x, r.row, r.targets.stride, r.n, d);
+        m->b->add_norm(m->dev, m->type, tmp, p->xs, NULL, tmp, NULL, m->v_norm, r.n, d, (float)m->config.rms_norm_eps);
+        evaluate(p, &r, out, false);
     }
 }
 

@@ -98,6 +98,7 @@ struct batch {
     const struct raml_key_page *pair;
     const uint64_t *mask;
 };
+struct hooks;          /* hooks.h */
 struct stream {        /* buffers of a forward run over rows; dev but `staging` */
     struct acts *acts; /* [n_layers], of the host */
     void *y;           /* act [chunk, d]: what o and down projections add to the residual stream */
@@ -106,8 +107,9 @@ struct stream {        /* buffers of a forward run over rows; dev but `staging` 
     float *rstdf;
     void *k, *v; /* pages; layer i at k + i * layer_bytes (0: every layer uses the same) */
     size_t layer_bytes;
-    bool keep;           /* activations of all rows and layers are kept for backward */
-    struct list staging; /* staging of rows of an embedding in a file */
+    bool keep;                 /* activations of all rows and layers are kept for backward */
+    struct list staging;       /* staging of rows of an embedding in a file */
+    const struct hooks *hooks; /* NULL: none */
 };
 /* Embedding, all layers, final norm. The next sync reports failures of the device. */
 RAML_CHECKED enum raml_code raml_layers_forward(const struct raml_model *m, struct stream *s, const struct batch *b,
@@ -117,6 +119,7 @@ struct raml_pass {
     const struct raml_model *m;
     bool backward;
     const struct raml_pack *pack;           /* of the last forward */
+    bool changed;                           /* it had patches or takes */
     size_t cap_rows, cap_tiles, tree_tiles; /* tree_tiles: of the largest tree */
     struct list token, position, page, slot, tile, pair, mask, tree_tile, target;
     struct stream s;
@@ -141,6 +144,9 @@ struct raml_pass {
  * Coefficients and results are the host's. */
 void raml_head_run(struct raml_pass *p, const struct raml_logprobs *out, const float *d_logp, const float *d_entropy,
                    float *grad);
+/* Evaluates all targets from the stream x, f32 [rows of the pack, d], through the final norm; tmp: [head_rows +
+ * slack_rows, d]. x, tmp: dev. */
+void raml_head_lens(struct raml_pass *p, const float *x, float *tmp, const struct raml_logprobs *out);
 /* Logits of rows xs, act [n, d], to out, f32 [n, vocab]; tile: [n, head_tile]. All dev. */
 void raml_head_logits(const struct raml_model *m, const void *xs, size_t n, float *tile, float *out);
 /* backward.c: from dxn to grad (dev). */

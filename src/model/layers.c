@@ -6,19 +6,15 @@
  *   o = attention            x2 = x1 + o Wo^T        xn2 = norm(x2)
  *   h = silu(gate) * up      y = h Wdown^T
  */
-#include "model/impl.h"
+#include "model/hooks.h"
 
 #include "core/parallel.h"
 
 #include <pthread.h>
 
-struct span_of_rows {
-    size_t row, n;
-};
-
 /* Up to and including the key/value store. add: the previous layer's y for these rows, or NULL (layer 0). */
 static void before_attention(const struct raml_model *m, const struct stream *s, const struct batch *b, size_t i,
-                             struct span_of_rows c, const float *x, const void *add)
+                             struct chunk_of_rows c, const float *x, const void *add)
 {
     const struct raml_config *f = &m->config;
     const struct layer *l = &m->layer[i];
@@ -28,7 +24,12 @@ static void before_attention(const struct raml_model *m, const struct stream *s,
     void *xn = act_row(m, a->xn1, s->keep ? c.row * d : 0), *qkv = act_row(m, a->qkv, c.row * width);
     m->b->add_norm(m->dev, m->type, a->x1 + c.row * d, xn, a->rstd1 ? a->rstd1 + c.row : NULL, x + c.row * d, add,
                    l->v_norm1, c.n, d, (float)f->rms_norm_eps);
+    if (i > 0) raml_hooks_tap(s->hooks, i - 1, TAPPED_OUTPUT, c, a->x1 + c.row * d);
+    raml_hooks_take(s->hooks, c, a->x1, xn, a->rstd1 ? a->rstd1 + c.row : NULL, l->v_norm1);
     m->b->forward(m->dev, &l->w_qkv, xn, m->type, c.n, qkv, m->type, false);
+    raml_hooks_patch(s->hooks, i, RAML_LAYER_Q, c, xn, qkv, width);
+    raml_hooks_patch(s->hooks, i, RAML_LAYER_K, c, xn, act_row(m, qkv, H * D), width);
+    raml_hooks_patch(s->hooks, i, RAML_LAYER_V, c, xn, act_row(m, qkv, (H + K) * D), width);
     struct raml_head_rows h = {.type = m->type,
                                .n = c.n,
                                .H = H,
@@ -48,7 +49,7 @@ static void before_attention(const struct raml_model *m, const struct stream *s,
 }
 
 /* From attention's output to y of the chunk. */
-static void after_attention(const struct raml_model *m, const struct stream *s, size_t i, struct span_of_rows c)
+static void after_attention(const struct raml_model *m, const struct stream *s, size_t i, struct chunk_of_rows c)
 {
     const struct layer *l = &m->layer[i];
     const struct acts *a = &s->acts[i];
@@ -56,11 +57,28 @@ static void after_attention(const struct raml_model *m, const struct stream *s, 
     size_t wide = (size_t)m->config.n_heads * (size_t)m->config.head_dim, at = s->keep ? c.row : 0;
     void *xn = act_row(m, a->xn2, at * d), *gu = act_row(m, a->gu, at * 2 * F), *h = act_row(m, a->h, at * F);
     m->b->forward(m->dev, &l->w_o, act_row(m, a->o, c.row * wide), m->type, c.n, s->y, m->type, false);
+    raml_hooks_patch(s->hooks, i, RAML_LAYER_O, c, act_row(m, a->o, c.row * wide), s->y, d);
     m->b->add_norm(m->dev, m->type, a->x2 + c.row * d, xn, a->rstd2 ? a->rstd2 + c.row : NULL, a->x1 + c.row * d, s->y,
                    l->v_norm2, c.n, d, (float)m->config.rms_norm_eps);
     m->b->forward(m->dev, &l->w_gu, xn, m->type, c.n, gu, m->type, false);
+    raml_hooks_patch(s->hooks, i, RAML_LAYER_GATE, c, xn, gu, 2 * F);
+    raml_hooks_patch(s->hooks, i, RAML_LAYER_UP, c, xn, act_row(m, gu, F), 2 * F);
     m->b->silu_mul(m->dev, m->type, h, gu, c.n, F);
     m->b->forward(m->dev, &l->w_down, h, m->type, c.n, s->y, m->type, false);
+    raml_hooks_patch(s->hooks, i, RAML_LAYER_DOWN, c, h, s->y, d);
+    raml_hooks_tap(s->hooks, i, TAPPED_RESIDUAL, c, a->x2 + c.row * d);
+    raml_hooks_tap(s->hooks, i, TAPPED_Z, c, xn);
+    raml_hooks_tap(s->hooks, i, TAPPED_INNER, c, h);
+}
+
+static void after_layers(const struct raml_model *m, const struct stream *s, struct chunk_of_rows c, const float *x,
+                         const void *add)
+{
+    size_t d = (size_t)m->config.hidden_size;
+    m->b->add_norm(m->dev, m->type, s->xf + c.row * d, act_row(m, s->xnf, c.row * d),
+                   s->rstdf ? s->rstdf + c.row : NULL, x + c.row * d, add, m->v_norm, c.n, d,
+                   (float)m->config.rms_norm_eps);
+    raml_hooks_tap(s->hooks, (size_t)m->config.n_layers - 1, TAPPED_OUTPUT, c, s->xf + c.row * d);
 }
 
 static void attend(const struct raml_model *m, const struct stream *s, const struct batch *b, size_t i)
@@ -144,17 +162,15 @@ enum raml_code raml_layers_forward(const struct raml_model *m, struct stream *s,
     else m->b->embed(m->dev, s->acts[0].x1, m->table.table, m->table.type, b->token, b->n, d);
     for (size_t i = 0; i <= L && !rc; i++) {
         for (size_t row = 0; row < b->n; row += chunk) {
-            struct span_of_rows c = {row, b->n - row < chunk ? b->n - row : chunk};
+            struct chunk_of_rows c = {row, b->n - row < chunk ? b->n - row : chunk};
             if (i > 0) after_attention(m, s, i - 1, c);
             const float *x = i > 0 ? s->acts[i - 1].x2 : s->acts[0].x1;
             const void *add = i > 0 ? s->y : NULL;
             if (i < L) before_attention(m, s, b, i, c, x, add);
-            else
-                m->b->add_norm(m->dev, m->type, s->xf + row * d, act_row(m, s->xnf, row * d),
-                               s->rstdf ? s->rstdf + row : NULL, x + row * d, add, m->v_norm, c.n, d,
-                               (float)m->config.rms_norm_eps);
+            else after_layers(m, s, c, x, add);
         }
-        if (i < L) attend(m, s, b, i);
+        rc = raml_hooks_layer(s->hooks, i, i < L ? s->acts[i].x1 : s->xf, err);
+        if (i < L && !rc) attend(m, s, b, i);
     }
     return rc;
 }

@@ -1,5 +1,5 @@
 /* pass.c - a pass over a pack of token trees: its buffers, and the order of work. See model.h. */
-#include "model/impl.h"
+#include "model/hooks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -280,14 +280,17 @@ static enum raml_code check_pack(const struct raml_pass *p, const struct raml_pa
     return RAML_OK;
 }
 
-static enum raml_code layers(struct raml_pass *p, const struct raml_pack *pack, struct raml_err *err)
+static enum raml_code layers(struct raml_pass *p, const struct raml_pack *pack, const struct raml_hooks *of,
+                             struct raml_err *err)
 {
+    struct hooks hooks = {0};
     p->pack = NULL;
+    p->changed = of && (of->n_patches || of->n_takes);
     enum raml_code rc = check_pack(p, pack, err);
     if (!rc) rc = reserve_rows(p, pack, err);
     if (!rc) rc = reserve_lists(p, pack, err);
     if (!rc) rc = send_lists(p, pack, list_pairs(p, pack), err);
-    if (rc) return rc;
+    if (!rc && of) rc = raml_hooks_open(&hooks, p, pack, of, err);
     struct batch b = {.n = pack->n_rows,
                       .read_token = pack->token,
                       .token = p->token.device,
@@ -298,8 +301,12 @@ static enum raml_code layers(struct raml_pass *p, const struct raml_pack *pack, 
                       .n_tiles = pack->n_tiles,
                       .pair = p->pair.device,
                       .mask = p->mask.device};
-    rc = raml_layers_forward(p->m, &p->s, &b, err);
-    if (!rc) p->pack = pack;
+    p->s.hooks = of ? &hooks : NULL;
+    p->pack = pack; /* lenses read it */
+    if (!rc) rc = raml_layers_forward(p->m, &p->s, &b, err);
+    p->s.hooks = NULL;
+    raml_hooks_drop(&hooks);
+    if (rc) p->pack = NULL;
     return rc;
 }
 
@@ -311,12 +318,19 @@ static enum raml_code finish(struct raml_pass *p, enum raml_code rc, struct raml
     return rc;
 }
 
+enum raml_code raml_pass_forward_hooked(struct raml_pass *p, const struct raml_pack *pack,
+                                        const struct raml_hooks *hooks, const struct raml_logprobs *out,
+                                        struct raml_err *err)
+{
+    enum raml_code rc = layers(p, pack, hooks, err);
+    if (!rc) raml_head_run(p, out, NULL, NULL, NULL);
+    return finish(p, rc, err);
+}
+
 enum raml_code raml_pass_forward(struct raml_pass *p, const struct raml_pack *pack, const struct raml_logprobs *out,
                                  struct raml_err *err)
 {
-    enum raml_code rc = layers(p, pack, err);
-    if (!rc) raml_head_run(p, out, NULL, NULL, NULL);
-    return finish(p, rc, err);
+    return raml_pass_forward_hooked(p, pack, NULL, out, err);
 }
 
 static void backward(struct raml_pass *p, const struct raml_logprobs *out, const float *d_logp, const float *d_entropy,
@@ -332,6 +346,7 @@ enum raml_code raml_pass_backward(struct raml_pass *p, const float *d_logp, cons
 {
     if (!p->backward || !p->pack)
         return raml_fail(err, RAML_EUSAGE, "backward: the pass was not opened for it, or has run no forward");
+    if (p->changed) return raml_fail(err, RAML_EUSAGE, "backward: the last forward had patches or taken rows");
     backward(p, NULL, d_logp, d_entropy, grad);
     return finish(p, RAML_OK, err);
 }
@@ -340,7 +355,7 @@ enum raml_code raml_pass_train(struct raml_pass *p, const struct raml_pack *pack
                                const struct raml_logprobs *out, float *grad, struct raml_err *err)
 {
     if (!p->backward) return raml_fail(err, RAML_EUSAGE, "train: the pass was not opened for backward");
-    enum raml_code rc = layers(p, pack, err);
+    enum raml_code rc = layers(p, pack, NULL, err);
     if (!rc) backward(p, out, d_logp, NULL, grad);
     return finish(p, rc, err);
 }
