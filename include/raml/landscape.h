@@ -13,7 +13,7 @@
  *            are norms' scales and biases, 0 (Li et al. 2018, section 4)
  *   tensor   Gaussian, every tensor scaled to the norm of θ's, vectors too; embedding and head 0 (what the notebook of
  *            arXiv 2505.19815 draws)
- *   path     the leading principal directions of the trajectory's implicit updates (landscape_path.h)
+ *   path     the two leading principal directions of the trajectory's implicit updates (update.h), of norm 1
  * Curvature The Hessian H of L(i) by all parameters. A product with a vector is a central difference of gradients,
  *           (g(θ + εv) - g(θ - εv)) / 2ε with ε |v| = step |θ|, all in f32: the default step is off by some 1e-3 of
  *           |Hv| and a step ten times as long by 1e-1 (docs/methods.md).
@@ -24,6 +24,7 @@
 #define RAML_LANDSCAPE_H
 
 #include "raml/trace.h"
+#include "raml/update.h"
 
 #pragma GCC visibility push(default)
 
@@ -61,9 +62,43 @@ RAML_CHECKED enum raml_code raml_landscape_set(struct raml_landscape *l, size_t 
 RAML_CHECKED enum raml_code raml_landscape_norm(const struct raml_landscape *l, size_t k, double *norm,
                                                 struct raml_err *err);
 
+/* Hash of both directions. */
+RAML_CHECKED enum raml_code raml_landscape_directions_hash(const struct raml_landscape *l, uint64_t *hash,
+                                                           struct raml_err *err);
+
 /* loss[n_frames] at θ + a d_1 + b d_2; NaN where it is not a number. The weights stay there until the next call. */
 RAML_CHECKED enum raml_code raml_landscape_loss(struct raml_landscape *l, double a, double b, double *loss,
                                                 struct raml_err *err);
+
+/* -- The trajectory's path ------------------------------------------------------------------------------------------ */
+
+/* Point i is the vector of all dG, dU, dD of prefix i (update.h); point 0 is θ itself, the origin. e_1, e_2 are the right
+ * singular vectors of the points behind it, not centred, so that θ lies in the plane. With their Gram matrix
+ * g = C diag(λ) C', coordinate k of point i is sqrt(λ_k) C_ik and e_k = sum_i C_ik v_i / sqrt(λ_k); the last point's
+ * coordinates are not negative.
+ * A patch acts in the row of its own token, a landscape moves the weights of all rows: the height under a point is not
+ * L(i), which is `loss`. */
+struct raml_landscape_path { /* zero-initialise; free with _deinit */
+    size_t n;                /* points; the first is i = 0 */
+    uint32_t *at;            /* [n] i */
+    double *x, *y;           /* [n] coordinates */
+    double *length;          /* [n] |v_i| */
+    double *off_plane;       /* [n] distance from the plane */
+    double *loss;            /* [n] L(i) */
+    double explained[2];     /* λ_k / sum λ */
+    double singular[2];      /* sqrt(λ_k) */
+};
+void raml_landscape_path_deinit(struct raml_landscape_path *p);
+/* Sets both directions to e_1, e_2 and gives the points: the prefixes after every `stride` tokens, up to the last frame,
+ * and that one. Two passes of update.h. RAML_ERANGE: as in update.h, or points that lie on one line through θ. */
+RAML_CHECKED enum raml_code raml_landscape_set_path(struct raml_landscape *l, size_t stride,
+                                                    struct raml_landscape_path *out, struct raml_err *err);
+
+/* "0,50%,100%": prefixes as numbers of tokens, or shares of the n_trajectory (rounded to the nearest token), in any order,
+ * to frame[*n], rising, each once. RAML_EUSAGE: not such a list; RAML_ERANGE: beyond the trajectory. The caller frees
+ * *frame. */
+RAML_CHECKED enum raml_code raml_landscape_parse_frames(const char *list, size_t n_trajectory, uint32_t **frame,
+                                                        size_t *n, struct raml_err *err);
 
 /* -- Curvature ------------------------------------------------------------------------------------------------------ */
 

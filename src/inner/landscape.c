@@ -120,7 +120,7 @@ uint64_t raml_landscape_text_hash(const struct raml_landscape *l)
 
 /* -- Directions ---------------------------------------------------------------------------------------------------- */
 
-static enum raml_code make_direction(struct raml_landscape *l, size_t k, struct raml_err *err)
+enum raml_code raml_landscape_make_direction(struct raml_landscape *l, size_t k, struct raml_err *err)
 {
     if (k > 1) return raml_fail(err, RAML_ERANGE, "direction %zu; expected 0 or 1", k);
     if (!l->direction[k]) l->direction[k] = raml_array_new(l->w.dev, l->w.n, sizeof *l->direction[k]);
@@ -130,13 +130,13 @@ static enum raml_code make_direction(struct raml_landscape *l, size_t k, struct 
 enum raml_code raml_landscape_random(struct raml_landscape *l, size_t k, enum raml_direction_kind kind, uint64_t seed,
                                      struct raml_err *err)
 {
-    enum raml_code rc = make_direction(l, k, err);
+    enum raml_code rc = raml_landscape_make_direction(l, k, err);
     return rc ? rc : raml_direction_random(&l->w, kind, seed, k, l->direction[k], err);
 }
 
 enum raml_code raml_landscape_set(struct raml_landscape *l, size_t k, const float *value, struct raml_err *err)
 {
-    enum raml_code rc = make_direction(l, k, err);
+    enum raml_code rc = raml_landscape_make_direction(l, k, err);
     return rc ? rc : raml_array_write(l->w.dev, l->direction[k], value, l->w.n * sizeof *value, err);
 }
 
@@ -145,6 +145,15 @@ enum raml_code raml_landscape_norm(const struct raml_landscape *l, size_t k, dou
     *norm = 0;
     if (k > 1) return raml_fail(err, RAML_ERANGE, "direction %zu; expected 0 or 1", k);
     return l->direction[k] ? raml_moved_weights_norm(&l->w, l->direction[k], norm, err) : RAML_OK;
+}
+
+enum raml_code raml_landscape_directions_hash(const struct raml_landscape *l, uint64_t *hash, struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    *hash = 0;
+    for (size_t k = 0; k < 2 && !rc; k++)
+        if (l->direction[k]) rc = raml_moved_weights_hash(&l->w, l->direction[k], hash, err);
+    return rc;
 }
 
 /* -- A point ------------------------------------------------------------------------------------------------------- */

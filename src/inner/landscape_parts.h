@@ -17,5 +17,7 @@ struct raml_landscape {
     size_t n_frames;
     uint64_t text_hash;
 };
+/* Memory for direction k, 0 when it is new. */
+RAML_CHECKED enum raml_code raml_landscape_make_direction(struct raml_landscape *l, size_t k, struct raml_err *err);
 
 #endif

@@ -8,14 +8,13 @@
 
 enum { HASH_PIECE = 1 << 22 }; /* elements hashed at once: memory where the device's can't be read directly */
 
-static enum raml_code hash_of(const struct raml_device *dev, const float *x, size_t n, uint64_t *hash,
-                              struct raml_err *err)
+enum raml_code raml_moved_weights_hash(const struct raml_moved_weights *w, const float *x, uint64_t *hash,
+                                       struct raml_err *err)
 {
-    *hash = 0;
-    for (size_t at = 0; at < n; at += HASH_PIECE) {
-        size_t bytes = (n - at < HASH_PIECE ? n - at : HASH_PIECE) * sizeof *x;
+    for (size_t at = 0; at < w->n; at += HASH_PIECE) {
+        size_t bytes = (w->n - at < HASH_PIECE ? w->n - at : HASH_PIECE) * sizeof *x;
         struct raml_view v;
-        enum raml_code rc = raml_view_open(dev, x + at, bytes, &v, err);
+        enum raml_code rc = raml_view_open(w->dev, x + at, bytes, &v, err);
         if (!rc) *hash = raml_hash(v.data, bytes, *hash);
         raml_view_close(&v);
         if (rc) return rc;
@@ -52,7 +51,7 @@ enum raml_code raml_moved_weights_init(struct raml_moved_weights *w, struct raml
     if (!w->theta) return raml_fail(err, RAML_ENOMEM, "no memory for a copy of %zu weights", w->n);
     b->copy(w->dev, w->theta, weights, w->n * sizeof *weights);
     enum raml_code rc = b->sync(w->dev, err);
-    if (!rc) rc = hash_of(w->dev, w->theta, w->n, &w->hash, err);
+    if (!rc) rc = raml_moved_weights_hash(w, w->theta, &w->hash, err);
     if (!rc) rc = raml_moved_weights_norm(w, w->theta, &w->norm, err);
     if (rc) raml_moved_weights_deinit(w);
     return rc;
@@ -90,7 +89,7 @@ enum raml_code raml_moved_weights_restore(struct raml_moved_weights *w, struct r
     const struct raml_backend *b = raml_backend_of(w->dev);
     b->copy(w->dev, raml_model_weights(w->model), w->theta, w->n * sizeof *w->theta);
     enum raml_code rc = raml_model_refresh(w->model, err);
-    if (!rc) rc = hash_of(w->dev, raml_model_weights_const(w->model), w->n, &hash, err);
+    if (!rc) rc = raml_moved_weights_hash(w, raml_model_weights_const(w->model), &hash, err);
     if (rc) return raml_wrap(err, rc, "the model's weights were not put back");
     if (hash != w->hash)
         return raml_fail(err, RAML_EIO,

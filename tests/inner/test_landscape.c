@@ -292,6 +292,100 @@ static void draws(void **state)
     lab_close(&b);
 }
 
+/* -- The path ------------------------------------------------------------------------------------------------------ */
+
+/* Coordinates, shares, distances of the trajectory's points, and the directions themselves. */
+static void path(void **state)
+{
+    (void)state;
+    struct lab b;
+    struct raml_err err = {0};
+    struct raml_landscape_path p = {0};
+    lab_open(&b);
+    const json_t *want = json_object_get(b.want, "path");
+    struct raml_landscape *l = open_lab(&b);
+    float *theta = lab_weights(b.model);
+    size_t n = raml_model_n(b.model);
+    must(raml_landscape_set_path(l, 1, &p, &err), &err);
+    assert_int_equal(p.n, 13);
+    double worst = 0, loss[3];
+    n_checked = 0;
+#define NEAR(got, want_, tol)                                                                                          \
+    do {                                                                                                               \
+        double e_ = fabs((got) - (want_));                                                                             \
+        if (!(e_ <= worst)) worst = e_;                                                                                \
+        CHECK_NEAR(#got, (got), (want_), (tol));                                                                       \
+        n_checked++;                                                                                                   \
+    } while (0)
+    for (size_t i = 0; i < p.n; i++) {
+        const json_t *at = json_array_get(json_object_get(want, "coordinates"), i);
+        assert_int_equal(p.at[i], i);
+        NEAR(p.x[i], lab_at(at, 0), 1e-5);
+        NEAR(p.y[i], lab_at(at, 1), 1e-5);
+        NEAR(p.length[i], lab_at(json_object_get(want, "length"), i), 1e-5);
+        NEAR(p.off_plane[i], lab_at(json_object_get(want, "off_plane"), i), 1e-5);
+        NEAR(p.loss[i], lab_at(json_object_get(want, "loss"), i), 1e-5);
+    }
+    for (size_t k = 0; k < 2; k++) {
+        NEAR(p.explained[k], lab_at(json_object_get(want, "explained"), k), 1e-5);
+        NEAR(p.singular[k], lab_at(json_object_get(want, "singular_values"), k), 1e-5);
+    }
+    print_message("  %zu numbers, worst error %.2e\n", n_checked, worst);
+    assert_int_equal(n_checked, 69);
+    for (size_t i = 0; i < p.n; i++) { /* heights at the projected points, with L(0)'s input */
+        must(raml_landscape_loss(l, p.x[i], p.y[i], loss, &err), &err);
+        CHECK_NEAR("height", loss[0], lab_at(json_object_get(want, "loss_projected"), i), 5e-5);
+    }
+    assert_true(check_slice(l, want) <= 5e-5); /* our own directions, not the stored ones */
+    for (size_t k = 0; k < 2; k++) { /* the direction, by weights that started at 0 */
+        double norm;
+        must(raml_landscape_norm(l, k, &norm, &err), &err);
+        CHECK_NEAR("norm", norm, 1, 1e-5);
+        float *e = lab_vector(&b, k ? "landscape-path-e2" : "landscape-path-e1");
+        must(raml_landscape_loss(l, k ? 0 : 1, k ? 1 : 0, loss, &err), &err);
+        float *at = lab_weights(b.model);
+        for (size_t i = 0; i < n; i++) assert_true(fabs((double)at[i] - theta[i] - e[i]) <= 1e-5);
+        free(e);
+        free(at);
+    }
+    raml_landscape_path_deinit(&p);
+    must(raml_landscape_set_path(l, 5, &p, &err), &err); /* 0, 5, 10, 12 */
+    assert_int_equal(p.n, 4);
+    assert_int_equal(p.at[3], 12);
+    CHECK_NEAR("length", p.length[2], lab_at(json_object_get(want, "length"), 10), 1e-5);
+    raml_landscape_path_deinit(&p);
+    assert_int_equal(raml_landscape_set_path(l, 12, &p, &err), RAML_ERANGE);
+    assert_true(has(err.msg, "a path needs two prefixes"));
+    free(theta);
+    raml_landscape_close(l);
+    lab_close(&b);
+}
+
+static void frames(void **state)
+{
+    (void)state;
+    struct raml_err err = {0};
+    uint32_t *f;
+    size_t n;
+    must(raml_landscape_parse_frames("100%,0,50%,7,12", 12, &f, &n, &err), &err);
+    const uint32_t want[] = {0, 6, 7, 12};
+    assert_int_equal(n, 4);
+    assert_memory_equal(f, want, sizeof want);
+    free(f);
+    static const struct {
+        const char *text;
+        enum raml_code code;
+        const char *what;
+    } bad[] = {{"", RAML_EUSAGE, "found ''"},          {"1,", RAML_EUSAGE, "found ''"},
+               {"1.5", RAML_EUSAGE, "found '1.5'"},    {"-1", RAML_EUSAGE, "found '-1'"},
+               {"5%%", RAML_EUSAGE, "found '5%%'"},    {"13", RAML_ERANGE, "13 is beyond the trajectory, which has 12"},
+               {"101%", RAML_ERANGE, "101% is beyond"}, {"nan", RAML_EUSAGE, "found 'nan'"}};
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        assert_int_equal(raml_landscape_parse_frames(bad[i].text, 12, &f, &n, &err), bad[i].code);
+        assert_true(has(err.msg, bad[i].what));
+    }
+}
+
 /* -- Bad input, and failures ---------------------------------------------------------------------------------------- */
 
 static void refuses(struct raml_model *m, const struct raml_landscape_input *in, enum raml_code code, const char *what)
@@ -359,7 +453,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(oracle_slices), cmocka_unit_test(centre_is_the_curve), cmocka_unit_test(no_drift),
         cmocka_unit_test(axes),          cmocka_unit_test(norms),               cmocka_unit_test(draws),
-        cmocka_unit_test(bad_input),     cmocka_unit_test(holes),
+        cmocka_unit_test(path),          cmocka_unit_test(frames),              cmocka_unit_test(bad_input),
+        cmocka_unit_test(holes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
