@@ -119,7 +119,8 @@ struct raml_eigenvalue {
 struct raml_curvature {
     double loss, gradient_norm, weights_norm;
     struct raml_eigenvalue top;   /* of the largest |value|, by power iteration; its sign is that of H, not of a norm */
-    struct raml_eigenvalue other; /* the other end of the spectrum, by iterating on H - top I */
+    struct raml_eigenvalue other; /* the other end of the spectrum, by iterating on H - top I. If the first iteration
+                                   * did not converge, as when both ends are as far from 0, top is found from other */
     size_t n_probes;
     double trace, trace_error; /* mean of v'Hv over random signs v (Hutchinson 1990), and the mean's standard error */
 };

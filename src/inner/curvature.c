@@ -123,28 +123,34 @@ static enum raml_code multiply(struct curvature *c, double v_norm, struct produc
 
 /* -- Vectors ------------------------------------------------------------------------------------------------------- */
 
-enum { PIECE = 1 << 18 };
+enum { PIECE = 1 << 18 }; /* a multiple of 128 */
 
-static float draw_normal(const struct raml_key *key, uint64_t i)
+/* Elements [at, at + n) of a random vector. */
+typedef void draw_fn(const struct raml_key *key, uint64_t at, float *out, size_t n);
+
+static void draw_normal(const struct raml_key *key, uint64_t at, float *out, size_t n)
 {
-    return (float)raml_normal(key, i);
+    for (size_t i = 0; i < n; i++) out[i] = (float)raml_normal(key, at + i);
 }
 
-static float draw_sign(const struct raml_key *key, uint64_t i)
+/* A sign for each of the 128 bits of a draw; at is a multiple of 128. */
+static void draw_signs(const struct raml_key *key, uint64_t at, float *out, size_t n)
 {
-    return raml_below(key, i, 2) ? 1.0f : -1.0f;
+    uint32_t word[4];
+    for (size_t i = 0; i < n; i++) {
+        if (i % 128 == 0) raml_random4(key, (at + i) / 128, word);
+        out[i] = word[i % 128 / 32] >> i % 32 & 1 ? 1.0f : -1.0f;
+    }
 }
 
-/* v with elements draw(key, i). */
-static enum raml_code draw(struct curvature *c, uint64_t seed, uint32_t number,
-                           float (*element)(const struct raml_key *key, uint64_t i), struct raml_err *err)
+static enum raml_code draw(struct curvature *c, uint64_t seed, uint32_t number, draw_fn *elements, struct raml_err *err)
 {
     const struct raml_key key = {.seed = seed, .purpose = RAML_FOR_CURVATURE, .sample = number};
     float *piece = malloc(PIECE * sizeof *piece);
     enum raml_code rc = piece ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for a random vector");
     for (size_t at = 0; at < c->l->w.n && !rc; at += PIECE) {
         size_t n = c->l->w.n - at < PIECE ? c->l->w.n - at : PIECE;
-        for (size_t i = 0; i < n; i++) piece[i] = element(&key, at + i);
+        elements(&key, at, piece, n);
         rc = raml_array_write(c->l->w.dev, c->v + at, piece, n * sizeof *piece, err);
     }
     free(piece);
@@ -189,6 +195,26 @@ static enum raml_code iterate(struct curvature *c, const struct raml_curvature_o
     return rc;
 }
 
+/* Both ends. Where they are nearly as far from 0 as each other, iterating on H itself stays between the two; from the end
+ * that was then found, the other one is reached as that was. */
+static enum raml_code both_ends(struct curvature *c, const struct raml_curvature_options *o,
+                                const struct raml_sink *sink, struct raml_curvature *out, struct raml_err *err)
+{
+    enum raml_code rc = iterate(c, o, 0, 0, sink, &out->top, err);
+    if (!rc) rc = iterate(c, o, 1, out->top.value, sink, &out->other, err);
+    if (!rc && !out->top.converged) {
+        size_t before = out->top.iterations;
+        rc = iterate(c, o, 0, out->other.value, sink, &out->top, err);
+        out->top.iterations += before;
+    }
+    if (!rc && fabs(out->other.value) > fabs(out->top.value)) {
+        struct raml_eigenvalue swap = out->top;
+        out->top = out->other;
+        out->other = swap;
+    }
+    return rc;
+}
+
 static enum raml_code trace(struct curvature *c, const struct raml_curvature_options *o, const struct raml_sink *sink,
                             struct raml_curvature *out, struct raml_err *err)
 {
@@ -197,7 +223,7 @@ static enum raml_code trace(struct curvature *c, const struct raml_curvature_opt
     for (size_t i = 0; i < o->probes && !rc; i++) {
         struct product p;
         rc = should_go_on(sink, err);
-        if (!rc) rc = draw(c, o->seed, (uint32_t)(2 + i), draw_sign, err);
+        if (!rc) rc = draw(c, o->seed, (uint32_t)(2 + i), draw_signs, err);
         if (!rc) rc = multiply(c, sqrt((double)c->l->w.n), &p, err);
         if (rc) break;
         double off = p.vHv - mean;
@@ -240,8 +266,7 @@ enum raml_code raml_landscape_curvature(struct raml_landscape *l, size_t i, cons
     rc = init(&c, l, i, opt->step, err);
     if (!rc) rc = gradient(&c, 0, c.g, &r.loss, err);
     if (!rc) rc = raml_moved_weights_norm(&l->w, c.g, &r.gradient_norm, err);
-    if (!rc) rc = iterate(&c, opt, 0, 0, sink, &r.top, err);
-    if (!rc) rc = iterate(&c, opt, 1, r.top.value, sink, &r.other, err);
+    if (!rc) rc = both_ends(&c, opt, sink, &r, err);
     if (!rc) rc = trace(&c, opt, sink, &r, err);
     rc = settle(&c, rc, err);
     if (!rc) *out = r;
