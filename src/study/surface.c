@@ -126,10 +126,10 @@ static void add_contour(struct raml_buf *b, const struct raml_surface *s)
     size_t most = s->n_x > s->n_y ? s->n_x : s->n_y, finer = CELLS / (most - 1);
     if (finer < 1) finer = 1;
     raml_buf_addf(b, "set view map\nset size ratio -1\nset lmargin at screen 0.12\nset rmargin at screen 0.82\n"
-                     "set tmargin at screen 0.92\nset bmargin at screen 0.13\nset cntrlabel onecolor\n"
+                     "set tmargin at screen 0.92\nset bmargin at screen 0.13\nset xtics offset 0,0.8\nset cntrlabel onecolor\n"
                      "set style textbox opaque noborder fillcolor rgb '#40FFFFFF' margins 0.4,0.3\nset border 15 lc rgb '#999999'\nset palette maxcolors %d defined "
                      "%s\nset pm3d interpolate %zu,%zu\n", LEVELS, viridis, finer, finer);
-    add_label(b, "xlabel", s->x_label, "");
+    add_label(b, "xlabel", s->x_label, "offset 0,1");
     add_label(b, "ylabel", s->y_label, "");
     raml_buf_adds(b, "splot data index 0 skip 1 using 1:2:3 with pm3d nocontour, \\\n"
                      "     data index 0 skip 1 using 1:2:3 with lines nosurface lw 0.5 lc rgb '#60FFFFFF'");
