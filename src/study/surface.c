@@ -7,6 +7,7 @@
 #include "study/figure.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,18 +108,19 @@ static void add_head(struct raml_buf *b, const char *name, const struct raml_sur
                   s->y[s->n_y - 1]);
 }
 
-/* The path, its marked point and labels; z: the expression of their height. */
+/* The path, bold up to the marked point; that point; labels. z: the expression of their height. */
 static void add_path(struct raml_buf *b, const struct raml_surface *s, const char *z)
 {
+    char part[48] = "", point[64] = "";
     if (!s->n_path) return;
-    raml_buf_addf(b, ", \\\n     data index 1 using 1:2:(%s) with lines nocontour lw 3.2 lc rgb '#FFFFFF'", z);
-    raml_buf_addf(b, ", \\\n     data index 1 using 1:2:(%s) with linespoints nocontour lw 1.6 pt 7 ps 0.35 "
-                     "lc rgb '#D62728'", z);
-    if (s->marked < s->n_path)
-        raml_buf_addf(b, ", \\\n     data index 1 every ::%zu::%zu using 1:2:(%s) with points nocontour pt 7 ps 1.2 "
-                         "lc rgb '#D62728'", s->marked, s->marked, z);
-    raml_buf_addf(b, ", \\\n     data index 1 using 1:2:(%s):4 with labels nocontour boxed left offset 0.8,0.5 "
-                     "textcolor rgb '#222222' font ',11'", z);
+    if (s->marked < s->n_path) {
+        snprintf(part, sizeof part, " every ::0::%zu", s->marked);
+        snprintf(point, sizeof point, " every ::%zu::%zu", s->marked, s->marked);
+    }
+    raml_buf_addf(b, ", \\\n     data index 1%s using 1:2:(%s) with %s nocontour %s", "", z, "lines", "lw 0.8 lc rgb '#D62728'");
+    raml_buf_addf(b, ", \\\n     data index 1%s using 1:2:(%s) with %s nocontour %s", part, z, "lines", "lw 3.4 lc rgb '#FFFFFF'");
+    raml_buf_addf(b, ", \\\n     data index 1%s using 1:2:(%s) with %s nocontour %s", part, z, "linespoints", "lw 1.8 pt 7 ps 0.4 lc rgb '#D62728'");
+    if (*point) raml_buf_addf(b, ", \\\n     data index 1%s using 1:2:(%s) with %s nocontour %s", point, z, "points", "pt 7 ps 1.2 lc rgb '#D62728'");
 }
 
 static void add_contour(struct raml_buf *b, const struct raml_surface *s)
@@ -134,6 +136,9 @@ static void add_contour(struct raml_buf *b, const struct raml_surface *s)
     raml_buf_adds(b, "splot data index 0 skip 1 using 1:2:3 with pm3d nocontour, \\\n"
                      "     data index 0 skip 1 using 1:2:3 with lines nosurface lw 0.5 lc rgb '#60FFFFFF'");
     add_path(b, s, "low");
+    if (s->n_path)
+        raml_buf_adds(b, ", \\\n     data index 1 using 1:2:(low):4 with labels nocontour boxed left offset 0.8,0.5 "
+                         "textcolor rgb '#222222' font ',11'");
     raml_buf_adds(b, "\n");
 }
 
@@ -147,12 +152,7 @@ static void add_solid(struct raml_buf *b, const struct raml_surface *s)
     add_label(b, "zlabel", s->z_label, "rotate by 90 offset -1,0");
     raml_buf_adds(b, "splot data index 0 skip 1 using 1:2:(clip($3)) with pm3d nocontour, \\\n"
                      "     data index 0 skip 1 using 1:2:(clip($3)) with lines nosurface lw 0.8 lc palette");
-    if (s->n_path)
-        raml_buf_adds(b, ", \\\n     data index 1 using 1:2:(clip($3)) with linespoints nocontour lw 1.8 pt 7 ps 0.4 "
-                         "lc rgb '#D62728'");
-    if (s->marked < s->n_path)
-        raml_buf_addf(b, ", \\\n     data index 1 every ::%zu::%zu using 1:2:(clip($3)) with points nocontour pt 7 "
-                         "ps 1.2 lc rgb '#D62728'", s->marked, s->marked);
+    add_path(b, s, "clip($3)");
     raml_buf_adds(b, "\n");
 }
 
