@@ -15,8 +15,8 @@ static const uint32_t frame[FRAMES] = {0, T / 4, T / 2, 3 * T / 4, T};
 struct landscape {
     struct raml_landscape *l;
     int32_t token[Q + T + PREFIX + ANSWER];
-    double *loss;                         /* [points, FRAMES] */
-    size_t side;                          /* points of an axis */
+    double *loss;                        /* [points, FRAMES] */
+    size_t side;                         /* points of an axis */
     struct raml_evaluator alone[FRAMES]; /* one frame each */
 };
 
@@ -33,8 +33,7 @@ static enum raml_code lone_frame(const struct bench_rig *r, const struct landsca
     struct raml_tree tree = {0};
     enum raml_code rc = raml_evaluator_init(e, r->m, SIZE_MAX, err);
     if (!rc) rc = raml_tree_add(&tree, -1, 0, x->token, Q + frame[f], Q + frame[f], NULL, err);
-    if (!rc)
-        rc = raml_tree_add(&tree, 0, Q + frame[f], x->token + Q + T, PREFIX + ANSWER, PREFIX, NULL, err);
+    if (!rc) rc = raml_tree_add(&tree, 0, Q + frame[f], x->token + Q + T, PREFIX + ANSWER, PREFIX, NULL, err);
     if (!rc) rc = raml_pack_add(&e->pack, &tree, err);
     raml_tree_deinit(&tree);
     return rc;
@@ -112,10 +111,10 @@ enum raml_code bench_landscape(const struct bench_options *opt, struct bench_res
         out->tokens_per_s = n * (double)x.l->evaluator.pack.n_rows / out->seconds;
         out->gflops = 1e-9 * n * bench_forward_flops(r.m, &x.l->evaluator.pack) / out->seconds;
         snprintf(out->note, sizeof out->note,
-                 "%zu points of %d frames, %.4f s each; alone %.1f s = %.2f times; largest difference %.0e", points, FRAMES,
-                 out->seconds / n, alone, alone / out->seconds, worst);
-        snprintf(out->extra, sizeof out->extra, "\"points\": %zu, \"alone_seconds\": %.3f, \"difference\": %.3g", points,
-                 alone, worst);
+                 "%zu points of %d frames, %.4f s each; alone %.1f s = %.2f times; largest difference %.0e", points,
+                 FRAMES, out->seconds / n, alone, alone / out->seconds, worst);
+        snprintf(out->extra, sizeof out->extra, "\"points\": %zu, \"alone_seconds\": %.3f, \"difference\": %.3g",
+                 points, alone, worst);
     }
     for (size_t f = 0; f < FRAMES; f++)
         if (x.alone[f].model) raml_evaluator_deinit(&x.alone[f]);

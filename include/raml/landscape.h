@@ -73,7 +73,7 @@ RAML_CHECKED enum raml_code raml_landscape_loss(struct raml_landscape *l, double
 /* -- The trajectory's path ------------------------------------------------------------------------------------------ */
 
 /* Point i is the vector of all dG, dU, dD of prefix i (update.h); point 0 is θ itself, the origin. e_1, e_2 are the right
- * singular vectors of the points behind it, not centred, so that θ lies in the plane. With their Gram matrix
+ * singular vectors of the points after it, not centred, so that θ lies in the plane. With their Gram matrix
  * g = C diag(λ) C', coordinate k of point i is sqrt(λ_k) C_ik and e_k = sum_i C_ik v_i / sqrt(λ_k); the last point's
  * coordinates are not negative.
  * A patch acts in the row of its own token, a landscape moves the weights of all rows: the height under a point is not

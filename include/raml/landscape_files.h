@@ -36,12 +36,12 @@ struct raml_landscape_files_options {
 struct raml_landscape_files_options raml_landscape_files_default(void); /* filter, 25 x 25; curvature; 1 s a frame */
 
 struct raml_landscape_files_job {
-    struct raml_model *model;         /* for training, f32 */
+    struct raml_model *model; /* for training, f32 */
     struct raml_landscape_input input;
     const char *title; /* of pictures */
     const char *dir;   /* made if missing */
     const struct raml_sink *sink;
-    double (*clock)(void); /* seconds from some start; NULL: nothing is timed, and no time is told */
+    double (*clock)(void); /* seconds from some start; NULL: nothing is timed, and no time is announced */
 };
 
 struct raml_landscape_frame_result {
@@ -49,7 +49,7 @@ struct raml_landscape_frame_result {
     double loss, least, least_alpha, least_beta; /* at θ; on the grid */
     struct raml_curvature curvature;             /* NaN and 0 where it was not measured */
 };
-struct raml_landscape_files_summary { /* free with _deinit */
+struct raml_landscape_files_summary {          /* free with _deinit */
     struct raml_landscape_frame_result *frame; /* [n_frames] */
     size_t n_frames, n_points, n_resumed;      /* points of the grid and the path; those of an earlier run */
     double range;

@@ -36,8 +36,10 @@ static const struct cli_option options[] = {
     {"frames", NULL, CLI_TEXT, AT(frames), "0,50%,100%", 0, 0, NULL,
      "Prefixes of the trajectory to draw the landscape after: numbers of tokens, or shares of its length."},
     {"directions", NULL, CLI_ONE, AT(directions), "filter", 0, 0, "filter|tensor|path",
-     "filter: random, each row of a matrix scaled to the weights' row, norms and biases untouched; tensor: random, each "
-     "tensor scaled to the weights' tensor, embeddings and head untouched; path: the two leading principal directions of "
+     "filter: random, each row of a matrix scaled to the weights' row, norms and biases untouched; tensor: random, "
+     "each "
+     "tensor scaled to the weights' tensor, embeddings and head untouched; path: the two leading principal directions "
+     "of "
      "the trajectory's implicit updates."},
     {"grid", NULL, CLI_TEXT, AT(grid), "25x25", 0, 0, NULL, "Points along the two directions, AxB; A: one direction."},
     {"range", NULL, CLI_REAL, AT(range), "0", 0, 1e6, NULL,
@@ -47,7 +49,7 @@ static const struct cli_option options[] = {
     {"curvature", NULL, CLI_FLAG, AT(curvature), "true", 0, 0, NULL,
      "Measure both ends of the Hessian's spectrum and its trace at every frame."},
     {"power_iterations", NULL, CLI_INT, AT(power_iterations), "200", 1, 1e6, NULL,
-     "At most so many products for each end of the spectrum."},
+     "At most n products for each end of the spectrum."},
     {"tolerance", NULL, CLI_REAL, AT(tolerance), "0.02", 1e-6, 0.5, NULL,
      "An eigenvalue is found once its residual is this share of it."},
     {"trace_probes", NULL, CLI_INT, AT(trace_probes), "32", 0, 1e6, NULL, "Random vectors for the trace; 0: no trace."},
@@ -167,8 +169,8 @@ static void print_table(const struct settings *s, const struct raml_landscape_fi
                "it, and %.3g from the weights\n",
                r->path.n, 100 * r->path.explained[0], 100 * r->path.explained[1], r->path.off_plane[r->path.n - 1],
                r->path.length[r->path.n - 1]);
-    printf("%zu points, %zu of an earlier run; %.3g s a point, %.2f s; weights as they were\n", r->n_points, r->n_resumed,
-           r->point_seconds, r->grid_seconds);
+    printf("%zu points, %zu of an earlier run; %.3g s a point, %.2f s; weights as they were\n", r->n_points,
+           r->n_resumed, r->point_seconds, r->grid_seconds);
     printf("%s/%s\n", s->out, !r->drawn ? "landscape.tsv" : strchr(s->grid, 'x') ? "contours.svg" : "slice.svg");
 }
 
@@ -196,10 +198,10 @@ static enum raml_code print_json(const struct settings *s, const struct raml_lan
     json_t *frames = json_array();
     int bad = frames == NULL;
     for (size_t f = 0; f < r->n_frames; f++) bad |= json_array_append_new(frames, frame_json(&r->frame[f]));
-    json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:f, s:o, s:o, s:o}", "out", s->out, "directions", s->directions,
-                          "points", (json_int_t)r->n_points, "resumed", (json_int_t)r->n_resumed, "range", r->range,
-                          "point_seconds", raml_json_number(r->point_seconds), "seconds",
-                          raml_json_number(r->grid_seconds), "frames", frames);
+    json_t *o =
+        json_pack("{s:s, s:s, s:I, s:I, s:f, s:o, s:o, s:o}", "out", s->out, "directions", s->directions, "points",
+                  (json_int_t)r->n_points, "resumed", (json_int_t)r->n_resumed, "range", r->range, "point_seconds",
+                  raml_json_number(r->point_seconds), "seconds", raml_json_number(r->grid_seconds), "frames", frames);
     if (o && r->path.n)
         bad |= json_object_set_new(o, "explained", json_pack("[f, f]", r->path.explained[0], r->path.explained[1]));
     return cli_print_json(raml_json_checked(o, bad), err);
@@ -293,7 +295,8 @@ const struct cli_command cli_landscape = {
         "Draws L(i) at θ + α d1 + β d2 on a grid, for several prefixes i of one trajectory: what the loss around the "
         "weights looks like while the model thinks. All prefixes of a point are one pass. With --directions path the "
         "trajectory itself is drawn, projected on the plane of the weight updates that it stands for. Beside it both "
-        "ends of the Hessian's spectrum and its trace, with errors. Every finished point goes to grid.journal: the same "
+        "ends of the Hessian's spectrum and its trace, with errors. Every finished point goes to grid.journal: the "
+        "same "
         "command goes on where a killed one stopped. Writes landscape, frames and path (npy, tsv, csv), contour_I and "
         "surface_I of every frame (tsv, gp, svg), the films contours.svg and surfaces.svg, and landscape.yaml.",
     .example = "raml landscape --model run-sft samples.jsonl --directions path --grid 15x15 --out run-sft/landscape",

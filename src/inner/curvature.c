@@ -94,7 +94,7 @@ static enum raml_code gradient(struct curvature *c, double s, float *g, double *
     return rc;
 }
 
-struct product { /* of H and v */
+struct product {         /* of H and v */
     double v2, vHv, Hv2; /* |v|², v'Hv, |Hv|² */
     double s;            /* d = 2 s H v */
 };

@@ -18,10 +18,10 @@ const char *raml_direction_name(enum raml_direction_kind kind)
 
 struct piece { /* rows of one tensor */
     struct raml_key key;
-    size_t first;       /* element of the tensor that the piece begins with */
-    size_t K;           /* elements of a row */
-    const float *theta; /* [n, K] */
-    float *out;         /* [n, K] */
+    size_t first;            /* element of the tensor that the piece begins with */
+    size_t K;                /* elements of a row */
+    const float *theta;      /* [n, K] */
+    float *out;              /* [n, K] */
     double *drawn2, *theta2; /* [n] square sums of each row */
 };
 
@@ -55,7 +55,7 @@ static void scale(float *x, size_t n, double by)
 
 struct work {
     const struct raml_moved_weights *w;
-    float *out; /* device */
+    float *out;           /* device */
     float *theta, *drawn; /* host: a piece */
     double *drawn2, *theta2;
     size_t cap, cap_rows;
@@ -88,13 +88,8 @@ static enum raml_code draw(struct work *k, const struct raml_param *p, const str
     enum raml_code rc = reserve(k, n * K, n, err);
     if (!rc) rc = raml_array_read(k->w->dev, k->theta, k->w->theta + p->offset + at, n * K * sizeof *k->theta, err);
     if (rc) return rc;
-    struct piece piece = {.key = *key,
-                          .first = at,
-                          .K = K,
-                          .theta = k->theta,
-                          .out = k->drawn,
-                          .drawn2 = k->drawn2,
-                          .theta2 = k->theta2};
+    struct piece piece = {
+        .key = *key, .first = at, .K = K, .theta = k->theta, .out = k->drawn, .drawn2 = k->drawn2, .theta2 = k->theta2};
     raml_parallel(raml_device_threads(k->w->dev), n, draw_row, &piece);
     return RAML_OK;
 }
@@ -158,8 +153,7 @@ enum raml_code raml_direction_random(const struct raml_moved_weights *w, enum ra
         return raml_fail(err, RAML_EUSAGE, "a random direction is normalised by filter or tensor");
     enum raml_code rc = raml_array_zero(w->dev, out, w->n * sizeof *out, err);
     for (size_t i = 0; i < n && !rc; i++) {
-        struct raml_key key = {
-            .seed = seed, .purpose = RAML_FOR_DIRECTION, .question = i, .sample = (uint32_t)number};
+        struct raml_key key = {.seed = seed, .purpose = RAML_FOR_DIRECTION, .question = i, .sample = (uint32_t)number};
         rc = one_tensor(&k, &table[i], kind, &key, err);
     }
     free(k.theta);

@@ -16,15 +16,15 @@
 
 struct walk {
     struct raml_landscape *l;
-    size_t n;           /* points behind θ */
-    double *gram;       /* [n, n] */
-    double value[2];    /* λ, the larger first */
-    double *vector;     /* [n, 2] C */
-    bool forming;       /* the second walk */
-    float *u, *w;       /* device [n + slack, widest] */
-    double *part[2];    /* host [n, n]: of u, of w */
-    double *on_device;  /* device [n, n] */
-    float *scaled;      /* host [n, widest] */
+    size_t n;          /* points other than θ */
+    double *gram;      /* [n, n] */
+    double value[2];   /* λ, the larger first */
+    double *vector;    /* [n, 2] C */
+    bool forming;      /* the second walk */
+    float *u, *w;      /* device [n + slack, widest] */
+    double *part[2];   /* host [n, n]: of u, of w */
+    double *on_device; /* device [n, n] */
+    float *scaled;     /* host [n, widest] */
     size_t widest, slack;
 };
 
@@ -98,7 +98,7 @@ static enum raml_code read_layer(void *user, const struct raml_update_factors *f
     enum raml_code rc = RAML_OK;
     for (int m = 0; m < RAML_UPDATE_MATRICES && !rc; m++) {
         size_t N = m == RAML_UPDATE_DOWN ? d : F, K = m == RAML_UPDATE_DOWN ? F : d, offset = 0;
-        const float *u = f->u[m] + N, *w = f->w[m] + K; /* behind θ's own, which is 0 */
+        const float *u = f->u[m] + N, *w = f->w[m] + K; /* after θ's own, which is 0 */
         if (!k->forming) {
             rc = add_gram(k, u, N, w, K, err);
             continue;
@@ -119,9 +119,8 @@ static enum raml_code eigenvectors(struct walk *k, struct raml_err *err)
     if (!a || !value || !vector) rc = raml_fail(err, RAML_ENOMEM, "no memory for %zu points", n);
     if (!rc) {
         memcpy(a, k->gram, n * n * sizeof *a);
-        lapack_int order = (lapack_int)n,
-                   info = LAPACKE_dsyevr(LAPACK_ROW_MAJOR, 'V', 'I', 'U', order, a, order, 0, 0, order - 1, order, 0,
-                                         &found, value, vector, 2, support);
+        lapack_int order = (lapack_int)n, info = LAPACKE_dsyevr(LAPACK_ROW_MAJOR, 'V', 'I', 'U', order, a, order, 0, 0,
+                                                                order - 1, order, 0, &found, value, vector, 2, support);
         if (info || found != 2)
             rc = raml_fail(err, RAML_ERANGE, "the eigenvectors of the updates' Gram matrix were not found (%d)",
                            (int)info);
@@ -239,7 +238,8 @@ enum raml_code raml_landscape_set_path(struct raml_landscape *l, size_t stride, 
     if (stride == 0) return raml_fail(err, RAML_ERANGE, "the path's stride is 0; expected at least 1");
     size_t n = l->n_trajectory / stride + (l->n_trajectory % stride != 0);
     if (n < 2)
-        return raml_fail(err, RAML_ERANGE, "a path needs two prefixes behind the first; the last frame, %zu tokens, has %zu",
+        return raml_fail(err, RAML_ERANGE,
+                         "a path needs two prefixes after the first; the last frame, %zu tokens, has %zu",
                          l->n_trajectory, n);
     opt.stride = stride;
     enum raml_code rc = raml_moved_weights_restore(&l->w, err);

@@ -12,11 +12,11 @@
 struct raml_moved_weights { /* zero-initialise */
     struct raml_model *model;
     const struct raml_device *dev;
-    float *theta;   /* device, [n] */
-    size_t n;       /* raml_model_n */
-    uint64_t hash;  /* of theta */
-    double norm;    /* of theta */
-    bool away;      /* the model's weights are not theta */
+    float *theta;  /* device, [n] */
+    size_t n;      /* raml_model_n */
+    uint64_t hash; /* of theta */
+    double norm;   /* of theta */
+    bool away;     /* the model's weights are not theta */
 };
 RAML_CHECKED enum raml_code raml_moved_weights_init(struct raml_moved_weights *w, struct raml_model *m,
                                                     struct raml_err *err);

@@ -25,8 +25,10 @@ static void add_base64(struct raml_buf *b, const unsigned char *byte, size_t n)
 /* Visible from its turn to the next; before and after, hidden. The last is visible where nothing is animated. */
 static void add_turn(struct raml_buf *b, size_t i, size_t n, double seconds)
 {
-    raml_buf_addf(b, "<animate attributeName=\"visibility\" calcMode=\"discrete\" repeatCount=\"indefinite\" dur=\"%gs\" "
-                     "values=\"", seconds * (double)n);
+    raml_buf_addf(b,
+                  "<animate attributeName=\"visibility\" calcMode=\"discrete\" repeatCount=\"indefinite\" dur=\"%gs\" "
+                  "values=\"",
+                  seconds * (double)n);
     for (size_t k = 0; k < n; k++) raml_buf_addf(b, "%s%s", k ? ";" : "", k == i ? "visible" : "hidden");
     raml_buf_adds(b, "\" keyTimes=\"");
     for (size_t k = 0; k < n; k++) raml_buf_addf(b, "%s%.6g", k ? ";" : "", (double)k / (double)n);
@@ -60,8 +62,10 @@ enum raml_code raml_film_write(const char *dir, const char *name, const char *ti
     struct raml_buf b;
     enum raml_code rc = RAML_OK;
     raml_buf_init(&b, FILM_MAX);
-    raml_buf_addf(&b, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" "
-                      "height=\"%d\" viewBox=\"0 0 %d %d\" role=\"img\">\n<title>", width, height, width, height);
+    raml_buf_addf(&b,
+                  "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" "
+                  "height=\"%d\" viewBox=\"0 0 %d %d\" role=\"img\">\n<title>",
+                  width, height, width, height);
     raml_buf_add_html(&b, title, strlen(title));
     raml_buf_adds(&b, "</title>\n");
     for (size_t i = 0; i < n_frames && !rc; i++) rc = add_frame(&b, dir, frame[i], i, n_frames, seconds, err);

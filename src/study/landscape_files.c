@@ -77,7 +77,8 @@ static enum raml_code set_directions(struct work *w, struct raml_err *err)
             rc = raml_landscape_random(w->l, k, o->kind, o->seed, err);
         return rc;
     }
-    size_t T = in->frame[in->n_frames - 1], stride = o->path_stride ? o->path_stride : (T + PATH_POINTS - 1) / PATH_POINTS;
+    size_t T = in->frame[in->n_frames - 1],
+           stride = o->path_stride ? o->path_stride : (T + PATH_POINTS - 1) / PATH_POINTS;
     raml_say(w->job->sink, "updates of the trajectory, every %zu tokens", stride);
     rc = raml_landscape_set_path(w->l, stride, &w->out->path, err);
     double most = 0;
@@ -113,7 +114,7 @@ static enum raml_code make_arrays(struct work *w, struct raml_err *err)
     return RAML_OK;
 }
 
-/* Losses at θ. The first time takes memory, and is not timed; of three more, the middle one is told. */
+/* Losses at θ. The first time takes memory, and is not timed; of three more, the middle one is reported. */
 static enum raml_code measure_centre(struct work *w, struct raml_err *err)
 {
     double second[3], most = -INFINITY, least = INFINITY, sum = 0;
@@ -161,8 +162,7 @@ static enum raml_code open_journal(struct work *w, struct raml_err *err)
     if (!rc) rc = raml_buf_status(&settings, err);
     if (!rc) rc = raml_make_dir(w->job->dir, err);
     if (!rc) rc = raml_path_join(path, w->job->dir, "grid.journal", err);
-    if (!rc)
-        rc = raml_landscape_journal_open(&w->journal, path, settings.data, w->out->n_points, w->n_frames, err);
+    if (!rc) rc = raml_landscape_journal_open(&w->journal, path, settings.data, w->out->n_points, w->n_frames, err);
     w->out->n_resumed = w->journal.n_done;
     raml_buf_deinit(&settings);
     return rc;
@@ -201,7 +201,8 @@ static enum raml_code walk(struct work *w, struct raml_err *err)
         double a, b;
         if (w->journal.done[point]) continue;
         if (raml_should_stop(w->job->sink)) {
-            rc = raml_fail(err, RAML_ESTOP, "stopped; %zu of %zu points are in %s/grid.journal: the same command goes on",
+            rc = raml_fail(err, RAML_ESTOP,
+                           "stopped; %zu of %zu points are in %s/grid.journal: the same command goes on",
                            w->journal.n_done, w->out->n_points, w->job->dir);
             break;
         }
@@ -223,8 +224,7 @@ static enum raml_code compute(struct work *w, struct raml_err *err)
     w->out->grid_seconds = now(w) - start;
     if (rc) return rc;
     for (size_t f = 0; f < w->n_frames; f++) { /* the journal has all frames of a point side by side */
-        for (size_t i = 0; i < w->n_grid; i++)
-            w->loss[f * w->n_grid + i] = w->journal.loss[i * w->n_frames + f];
+        for (size_t i = 0; i < w->n_grid; i++) w->loss[f * w->n_grid + i] = w->journal.loss[i * w->n_frames + f];
         for (size_t i = 0; i < w->out->path.n; i++)
             w->height[f * w->out->path.n + i] = w->journal.loss[(w->n_grid + i) * w->n_frames + f];
     }
@@ -303,7 +303,8 @@ enum raml_code raml_landscape_files(const struct raml_landscape_files_job *job,
                                     const struct raml_landscape_files_options *opt,
                                     struct raml_landscape_files_summary *out, struct raml_err *err)
 {
-    struct work w = {.job = job, .opt = opt, .out = out, .n_frames = job->input.n_frames, .journal = {.file = {.fd = -1}}};
+    struct work w = {
+        .job = job, .opt = opt, .out = out, .n_frames = job->input.n_frames, .journal = {.file = {.fd = -1}}};
     struct raml_err other;
     *out = (struct raml_landscape_files_summary){0};
     enum raml_code rc = check(opt, err);

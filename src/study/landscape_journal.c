@@ -77,13 +77,15 @@ static enum raml_code same_settings(const char *path, const char *text, size_t n
     const char *key;
     json_t *value;
     if (!rc) {
-        json_object_foreach(wanted, key, value)
-        {
+        json_object_foreach (wanted, key, value) {
             const json_t *other = json_object_get(found, key);
             if (!rc && !(other && json_equal(other, value))) rc = differs(path, key, other, value, err);
         }
-        if (!rc) rc = raml_fail(err, RAML_EUSAGE, "%s: is of another landscape; remove the file, or write to another "
-                                "folder", path);
+        if (!rc)
+            rc = raml_fail(err, RAML_EUSAGE,
+                           "%s: is of another landscape; remove the file, or write to another "
+                           "folder",
+                           path);
     }
     json_decref(found);
     json_decref(wanted);
@@ -172,7 +174,8 @@ enum raml_code raml_landscape_journal_open(struct raml_landscape_journal *j, con
     raml_buf_init(&j->line, MAX_LINE_BYTES);
     j->loss = calloc(n_points * n_frames + 1, sizeof *j->loss);
     j->done = calloc(n_points + 1, sizeof *j->done);
-    enum raml_code rc = j->loss && j->done ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for %zu points", n_points);
+    enum raml_code rc =
+        j->loss && j->done ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for %zu points", n_points);
     if (!rc) rc = raml_append_init(&j->file, path, err);
     if (!rc && flock(j->file.fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
         rc = raml_fail(err, RAML_EIO, "%s: another process is writing this landscape", path);

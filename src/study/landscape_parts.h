@@ -10,7 +10,7 @@ struct raml_landscape_result { /* borrowed */
     const struct raml_landscape_frame_result *frame; /* [n_frames] */
     size_t n_frames, n_alpha, n_beta, n_trajectory;
     const double *alpha, *beta;
-    const double *loss; /* [n_frames, n_alpha, n_beta] */
+    const double *loss;                     /* [n_frames, n_alpha, n_beta] */
     const struct raml_landscape_path *path; /* n 0: none */
     const double *height;                   /* [n_frames, path->n] */
 };

@@ -26,8 +26,8 @@ struct drawing {
 static void axis_label(const struct raml_landscape_result *r, size_t k, char out[TEXT])
 {
     if (r->path->n)
-        snprintf(out, TEXT, "%s principal direction of the updates, %.1f %% of their squares",
-                 k ? "second" : "first", 100 * r->path->explained[k]);
+        snprintf(out, TEXT, "%s principal direction of the updates, %.1f %% of their squares", k ? "second" : "first",
+                 100 * r->path->explained[k]);
     else
         snprintf(out, TEXT, "%s random direction, normalised by %s", k ? "second" : "first",
                  raml_direction_name(r->opt->kind));
@@ -59,8 +59,7 @@ static enum raml_code draw_frame(struct drawing *d, size_t f, enum raml_surface_
     bool contour = view == RAML_SURFACE_CONTOUR;
     snprintf(d->name[f], NAME, "%s_%u", contour ? "contour" : "surface", (unsigned)r->frame[f].i);
     d->frame_name[f] = d->name[f];
-    snprintf(title, sizeof title, "%.120s: after %u of %zu tokens", r->title, (unsigned)r->frame[f].i,
-             r->n_trajectory);
+    snprintf(title, sizeof title, "%.120s: after %u of %zu tokens", r->title, (unsigned)r->frame[f].i, r->n_trajectory);
     axis_label(r, 0, x_label);
     axis_label(r, 1, y_label);
     const struct raml_surface s = {.title = title,

@@ -102,8 +102,8 @@ static void add_head(struct raml_buf *b, const char *name, const struct raml_sur
     add_label(b, "cblabel", s->z_label, "offset 0.5,0");
     double step = (s->z_high - s->z_low) / LEVELS;
     raml_buf_addf(b, "low = %.9g\nhigh = %.9g\nset cbrange [low:high]\n", s->z_low, s->z_high);
-    raml_buf_addf(b, "set contour base\nset cntrparam levels incremental %.9g,%.9g,%.9g\n",
-                  s->z_low + step, step, s->z_high - step / 2);
+    raml_buf_addf(b, "set contour base\nset cntrparam levels incremental %.9g,%.9g,%.9g\n", s->z_low + step, step,
+                  s->z_high - step / 2);
     raml_buf_addf(b, "set xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\n", s->x[0], s->x[s->n_x - 1], s->y[0],
                   s->y[s->n_y - 1]);
 }
@@ -117,20 +117,29 @@ static void add_path(struct raml_buf *b, const struct raml_surface *s, const cha
         snprintf(part, sizeof part, " every ::0::%zu", s->marked);
         snprintf(point, sizeof point, " every ::%zu::%zu", s->marked, s->marked);
     }
-    raml_buf_addf(b, ", \\\n     data index 1%s using 1:2:(%s) with %s nocontour %s", "", z, "lines", "lw 0.8 lc rgb '#D62728'");
-    raml_buf_addf(b, ", \\\n     data index 1%s using 1:2:(%s) with %s nocontour %s", part, z, "lines", "lw 3.4 lc rgb '#FFFFFF'");
-    raml_buf_addf(b, ", \\\n     data index 1%s using 1:2:(%s) with %s nocontour %s", part, z, "linespoints", "lw 1.8 pt 7 ps 0.4 lc rgb '#D62728'");
-    if (*point) raml_buf_addf(b, ", \\\n     data index 1%s using 1:2:(%s) with %s nocontour %s", point, z, "points", "pt 7 ps 1.2 lc rgb '#D62728'");
+    raml_buf_addf(b, ", \\\n     data index 1%s using 1:2:(%s) with %s nocontour %s", "", z, "lines",
+                  "lw 0.8 lc rgb '#D62728'");
+    raml_buf_addf(b, ", \\\n     data index 1%s using 1:2:(%s) with %s nocontour %s", part, z, "lines",
+                  "lw 3.4 lc rgb '#FFFFFF'");
+    raml_buf_addf(b, ", \\\n     data index 1%s using 1:2:(%s) with %s nocontour %s", part, z, "linespoints",
+                  "lw 1.8 pt 7 ps 0.4 lc rgb '#D62728'");
+    if (*point)
+        raml_buf_addf(b, ", \\\n     data index 1%s using 1:2:(%s) with %s nocontour %s", point, z, "points",
+                      "pt 7 ps 1.2 lc rgb '#D62728'");
 }
 
 static void add_contour(struct raml_buf *b, const struct raml_surface *s)
 {
     size_t most = s->n_x > s->n_y ? s->n_x : s->n_y, finer = CELLS / (most - 1);
     if (finer < 1) finer = 1;
-    raml_buf_addf(b, "set view map\nset size ratio -1\nset lmargin at screen 0.12\nset rmargin at screen 0.82\n"
-                     "set tmargin at screen 0.92\nset bmargin at screen 0.13\nset xtics offset 0,0.8\nset cntrlabel onecolor\n"
-                     "set style textbox opaque noborder fillcolor rgb '#40FFFFFF' margins 0.4,0.3\nset border 15 lc rgb '#999999'\nset palette maxcolors %d defined "
-                     "%s\nset pm3d interpolate %zu,%zu\n", LEVELS, viridis, finer, finer);
+    raml_buf_addf(
+        b,
+        "set view map\nset size ratio -1\nset lmargin at screen 0.12\nset rmargin at screen 0.82\n"
+        "set tmargin at screen 0.92\nset bmargin at screen 0.13\nset xtics offset 0,0.8\nset cntrlabel onecolor\n"
+        "set style textbox opaque noborder fillcolor rgb '#40FFFFFF' margins 0.4,0.3\nset border 15 lc rgb "
+        "'#999999'\nset palette maxcolors %d defined "
+        "%s\nset pm3d interpolate %zu,%zu\n",
+        LEVELS, viridis, finer, finer);
     add_label(b, "xlabel", s->x_label, "offset 0,1");
     add_label(b, "ylabel", s->y_label, "");
     raml_buf_adds(b, "splot data index 0 skip 1 using 1:2:3 with pm3d nocontour, \\\n"
@@ -144,9 +153,11 @@ static void add_contour(struct raml_buf *b, const struct raml_surface *s)
 
 static void add_solid(struct raml_buf *b, const struct raml_surface *s)
 {
-    raml_buf_addf(b, "set view 55,35,1,1\nunset colorbox\nset border 31 lc rgb '#999999'\nset palette defined %s\n"
-                     "set pm3d depthorder border lc rgb '#70000000' lw 0.25\nset xyplane relative 0.35\n"
-                     "set zrange [low:high]\nclip(z) = z > high ? high : z\n", viridis);
+    raml_buf_addf(b,
+                  "set view 55,35,1,1\nunset colorbox\nset border 31 lc rgb '#999999'\nset palette defined %s\n"
+                  "set pm3d depthorder border lc rgb '#70000000' lw 0.25\nset xyplane relative 0.35\n"
+                  "set zrange [low:high]\nclip(z) = z > high ? high : z\n",
+                  viridis);
     add_label(b, "xlabel", s->x_label, "offset 0,-0.5");
     add_label(b, "ylabel", s->y_label, "offset 1,-0.5");
     add_label(b, "zlabel", s->z_label, "rotate by 90 offset -1,0");
@@ -162,8 +173,8 @@ static enum raml_code check(const char *dir, const char *name, const struct raml
         return raml_fail(err, RAML_ERANGE, "%s: figure '%.120s' is a grid of %zu by %zu; expected at least 2 by 2", dir,
                          name, s->n_x, s->n_y);
     if (!(s->z_low < s->z_high))
-        return raml_fail(err, RAML_ERANGE, "%s: figure '%.120s' has colours from %g to %g; expected a rising range", dir,
-                         name, s->z_low, s->z_high);
+        return raml_fail(err, RAML_ERANGE, "%s: figure '%.120s' has colours from %g to %g; expected a rising range",
+                         dir, name, s->z_low, s->z_high);
     return RAML_OK;
 }
 

@@ -20,7 +20,7 @@ struct raml_surface {
     const double *x, *y;                             /* [n_x], [n_y], at least 2 each, rising */
     const double *z;                                 /* [n_x, n_y]: z[i n_y + j] is at (x_i, y_j) */
     size_t n_x, n_y;
-    double z_low, z_high; /* of the colours, z_low < z_high */
+    double z_low, z_high;                   /* of the colours, z_low < z_high */
     const double *path_x, *path_y, *path_z; /* [n_path] */
     const char *const *label;               /* [n_path] texts beside the points; NULL entries: none */
     size_t n_path, marked;                  /* marked: the point that is drawn larger; n_path: none */

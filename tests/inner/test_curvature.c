@@ -34,7 +34,7 @@ static void product(void **state)
     double step = raml_curvature_default().step;
     must(raml_landscape_hessian_product(l, 2, step, v, hv, &err), &err);
     print_message("  step %.0e: %.2e of |Hv|\n", step, relative(hv, want, n));
-    assert_true(relative(hv, want, n) <= 3e-3); /* the oracle's own, in f32: 1.4e-3 */
+    assert_true(relative(hv, want, n) <= 3e-3);  /* the oracle's own, in f32: 1.4e-3 */
     for (size_t i = 0; i < n; i++) v[i] *= 1000; /* the step is one of the weights, not of the vector */
     must(raml_landscape_hessian_product(l, 2, step, v, hv, &err), &err);
     for (size_t i = 0; i < n; i++) hv[i] /= 1000;
@@ -62,8 +62,9 @@ static void ends_of(struct raml_landscape *l, size_t frame, const json_t *want)
     o.tolerance = 0.01;
     o.probes = 48;
     must(raml_landscape_curvature(l, frame, &o, NULL, &c, &err), &err);
-    print_message("  top %.3f +- %.3f (%zu), other %.3f +- %.3f (%zu), trace %.0f +- %.0f\n", c.top.value, c.top.residual,
-                  c.top.iterations, c.other.value, c.other.residual, c.other.iterations, c.trace, c.trace_error);
+    print_message("  top %.3f +- %.3f (%zu), other %.3f +- %.3f (%zu), trace %.0f +- %.0f\n", c.top.value,
+                  c.top.residual, c.top.iterations, c.other.value, c.other.residual, c.other.iterations, c.trace,
+                  c.trace_error);
     double largest = lab_number(json_object_get(want, "largest"), "value"),
            smallest = lab_number(json_object_get(want, "smallest"), "value"),
            deviation = lab_number(want, "hutchinson_deviation");
@@ -73,7 +74,7 @@ static void ends_of(struct raml_landscape *l, size_t frame, const json_t *want)
     CHECK_NEAR("weights", c.weights_norm, lab_number(want, "theta_norm"), 1e-4);
     CHECK_NEAR("top", c.top.value, largest, 0.005 * largest);
     CHECK_NEAR("other", c.other.value, smallest, -0.005 * smallest);
-    assert_true(fabs(c.top.value - largest) <= c.top.residual); /* the errors that are told hold */
+    assert_true(fabs(c.top.value - largest) <= c.top.residual); /* the errors that are reported hold */
     assert_true(fabs(c.other.value - smallest) <= c.other.residual);
     CHECK_NEAR("trace", c.trace, lab_number(want, "trace"), 3 * deviation / sqrt(48));
     CHECK_NEAR("error of the trace", c.trace_error, deviation / sqrt(48), 0.35 * deviation / sqrt(48));
@@ -100,8 +101,7 @@ static void diagonal(void **state)
     struct raml_err err = {0};
     lab_open(&b);
     struct raml_landscape *l = open_lab(&b);
-    const json_t *want =
-        json_object_get(json_object_get(json_object_get(b.want, "hessian"), "12"), "trace_by_tensor");
+    const json_t *want = json_object_get(json_object_get(json_object_get(b.want, "hessian"), "12"), "trace_by_tensor");
     const struct raml_param *table;
     size_t n = raml_model_params(b.model, &table), checked = 0;
     float *v = calloc(raml_model_n(b.model), sizeof *v), *hv = malloc(raml_model_n(b.model) * sizeof *hv);

@@ -180,7 +180,8 @@ static void axes(void **state)
     must(raml_array_write(dev, raml_model_weights(m), w, bytes, &err), &err);
     must(raml_model_refresh(m, &err), &err);
 
-    const struct raml_landscape_input in = {.text = {prompt, NULL, cue, answer, 2, 0, 1, 1}, .frame = frame, .n_frames = 1};
+    const struct raml_landscape_input in = {
+        .text = {prompt, NULL, cue, answer, 2, 0, 1, 1}, .frame = frame, .n_frames = 1};
     struct raml_landscape *l;
     must(raml_landscape_open(m, &in, &l, &err), &err);
     memcpy(row + head->offset + 3 * d, x, d * sizeof *x);
@@ -213,8 +214,8 @@ static double norm_of(const float *x, size_t n)
 }
 
 /* The direction itself: weights at 1 minus weights at 0, to f32's rounding of the sum. */
-static float *direction(struct raml_landscape *l, const struct raml_model *m, const float *theta, enum raml_direction_kind kind,
-                        uint64_t seed)
+static float *direction(struct raml_landscape *l, const struct raml_model *m, const float *theta,
+                        enum raml_direction_kind kind, uint64_t seed)
 {
     struct raml_err err = {0};
     double loss[3];
@@ -243,7 +244,8 @@ static void norms(void **state)
             CHECK_NEAR(table[i].name, norm_of(d + table[i].offset, table[i].n), lab_number(want, table[i].name), 2e-5);
             size_t K = table[i].n_dims > 1 ? table[i].shape[1] : 1;
             for (size_t r = 0; kind == RAML_DIRECTION_FILTER && table[i].n_dims > 1 && r < table[i].shape[0]; r++)
-                CHECK_NEAR("row", norm_of(d + table[i].offset + r * K, K), norm_of(theta + table[i].offset + r * K, K), 2e-6);
+                CHECK_NEAR("row", norm_of(d + table[i].offset + r * K, K), norm_of(theta + table[i].offset + r * K, K),
+                           2e-6);
         }
         free(d);
     }
@@ -268,7 +270,7 @@ static void draws(void **state)
     size_t N = raml_model_n(b.model);
     double dot = 0;
     for (size_t i = 0; i < N; i++) dot += (double)one[i] * two[i];
-    assert_true(fabs(dot) <= 0.03 * norm_of(one, N) * norm_of(two, N)); /* 1 / sqrt(54192) = 0.0043 */
+    assert_true(fabs(dot) <= 0.03 * norm_of(one, N) * norm_of(two, N));                 /* 1 / sqrt(54192) = 0.0043 */
     double fourth = 0, K = (double)table[0].shape[1], rows = (double)table[0].shape[0]; /* the embedding */
     for (size_t r = 0; r < table[0].shape[0]; r++) {
         const float *x = one + table[0].offset + r * table[0].shape[1];
@@ -337,7 +339,7 @@ static void path(void **state)
         CHECK_NEAR("height", loss[0], lab_at(json_object_get(want, "loss_projected"), i), 5e-5);
     }
     assert_true(check_slice(l, want) <= 5e-5); /* our own directions, not the stored ones */
-    for (size_t k = 0; k < 2; k++) { /* the direction, by weights that started at 0 */
+    for (size_t k = 0; k < 2; k++) {           /* the direction, by weights that started at 0 */
         double norm;
         must(raml_landscape_norm(l, k, &norm, &err), &err);
         CHECK_NEAR("norm", norm, 1, 1e-5);
@@ -376,10 +378,11 @@ static void frames(void **state)
         const char *text;
         enum raml_code code;
         const char *what;
-    } bad[] = {{"", RAML_EUSAGE, "found ''"},          {"1,", RAML_EUSAGE, "found ''"},
-               {"1.5", RAML_EUSAGE, "found '1.5'"},    {"-1", RAML_EUSAGE, "found '-1'"},
-               {"5%%", RAML_EUSAGE, "found '5%%'"},    {"13", RAML_ERANGE, "13 is beyond the trajectory, which has 12"},
-               {"101%", RAML_ERANGE, "101% is beyond"}, {"nan", RAML_EUSAGE, "found 'nan'"}};
+    } bad[] = {
+        {"", RAML_EUSAGE, "found ''"},           {"1,", RAML_EUSAGE, "found ''"},
+        {"1.5", RAML_EUSAGE, "found '1.5'"},     {"-1", RAML_EUSAGE, "found '-1'"},
+        {"5%%", RAML_EUSAGE, "found '5%%'"},     {"13", RAML_ERANGE, "13 is beyond the trajectory, which has 12"},
+        {"101%", RAML_ERANGE, "101% is beyond"}, {"nan", RAML_EUSAGE, "found 'nan'"}};
     for (size_t i = 0; i < COUNT(bad); i++) {
         assert_int_equal(raml_landscape_parse_frames(bad[i].text, 12, &f, &n, &err), bad[i].code);
         assert_true(has(err.msg, bad[i].what));
@@ -451,10 +454,11 @@ static void holes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(oracle_slices), cmocka_unit_test(centre_is_the_curve), cmocka_unit_test(no_drift),
-        cmocka_unit_test(axes),          cmocka_unit_test(norms),               cmocka_unit_test(draws),
-        cmocka_unit_test(path),          cmocka_unit_test(frames),              cmocka_unit_test(bad_input),
-        cmocka_unit_test(holes),
+        cmocka_unit_test(oracle_slices), cmocka_unit_test(centre_is_the_curve),
+        cmocka_unit_test(no_drift),      cmocka_unit_test(axes),
+        cmocka_unit_test(norms),         cmocka_unit_test(draws),
+        cmocka_unit_test(path),          cmocka_unit_test(frames),
+        cmocka_unit_test(bad_input),     cmocka_unit_test(holes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,7 +18,7 @@ struct fixture {
     uint32_t frame[3];
     struct raml_landscape_files_job job;
     struct raml_landscape_files_options opt;
-    int points; /* after so many the process kills itself; 0: never */
+    int points; /* after that many the process kills itself; 0: never */
 };
 
 static void open_fixture(struct fixture *f, const char *dir)
@@ -86,7 +86,8 @@ static void agrees(void **state)
             for (size_t i = 0; i < 3; i++) {
                 char row[200];
                 assert_memory_equal(npy + 128 + 8 * (12 * i + 3 * a + b), &loss[i], 8);
-                snprintf(row, sizeof row, "\n%u\t%.17g\t%.17g\t%.17g\n", (unsigned)f.frame[i], alpha[a], beta[b], loss[i]);
+                snprintf(row, sizeof row, "\n%u\t%.17g\t%.17g\t%.17g\n", (unsigned)f.frame[i], alpha[a], beta[b],
+                         loss[i]);
                 assert_true(has(tsv, row));
             }
         }
@@ -152,8 +153,9 @@ static void same_file(const char *one, const char *two, const char *name)
 
 static void killed(void **state)
 {
-    static const char *const name[] = {"grid.journal", "landscape.npy", "landscape.tsv", "landscape.csv", "frames.tsv", "path.tsv",
-                                       "alpha.npy",    "beta.npy",      "contours.svg",  "contour_5.tsv", "contour_5.svg"};
+    static const char *const name[] = {"grid.journal", "landscape.npy", "landscape.tsv", "landscape.csv",
+                                       "frames.tsv",   "path.tsv",      "alpha.npy",     "beta.npy",
+                                       "contours.svg", "contour_5.tsv", "contour_5.svg"};
     char whole[4200], cut[4200], path[4200];
     size_t n = 0;
     for (int kind = RAML_DIRECTION_FILTER; kind <= RAML_DIRECTION_PATH; kind++) {
@@ -248,15 +250,15 @@ static void hear(void *user, const char *text)
     snprintf(said + strlen(said), sizeof said - strlen(said), "%s\n", text);
 }
 
-/* Seconds a point are told before the grid; a stop keeps what is finished; curves where there is one direction. */
-static void told_and_stopped(void **state)
+/* Seconds a point are said before the grid; a stop keeps what is finished; curves where there is one direction. */
+static void timed_and_stopped(void **state)
 {
     struct raml_err err = {0};
     struct fixture f;
     struct raml_landscape_files_summary r;
     char dir[4200], path[4200];
     int asked = 0;
-    open_fixture(&f, in(*state, "told", dir));
+    open_fixture(&f, in(*state, "timed", dir));
     struct raml_sink sink = {.line = hear, .stop = stop_now, .user = &asked};
     f.job.sink = &sink;
     f.job.clock = fake_clock;
@@ -298,7 +300,8 @@ static void path_and_curvature(void **state)
     double most = 0;
     for (size_t i = 0; i < r.path.n; i++) most = fmax(most, fmax(fabs(r.path.x[i]), fabs(r.path.y[i])));
     assert_true(r.range == 1.5 * most);
-    for (size_t i = 0; i < 3; i++) assert_true(isfinite(r.frame[i].curvature.top.value) && r.frame[i].curvature.trace_error > 0);
+    for (size_t i = 0; i < 3; i++)
+        assert_true(isfinite(r.frame[i].curvature.top.value) && r.frame[i].curvature.trace_error > 0);
     char *tsv = slurp(in(dir, "path.tsv", path), NULL), row[200];
     assert_true(!strncmp(tsv, "i\talpha\tbeta\tlength\toff_plane\tloss\theight_0\theight_5\theight_12\n", 59));
     snprintf(row, sizeof row, "\n0\t0\t0\t0\t0\t%.17g\t%.17g\t%.17g\t%.17g\n", r.frame[0].loss, r.frame[0].loss,
@@ -316,7 +319,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(killed), /* before threads were started: it forks */
-        cmocka_unit_test(agrees), cmocka_unit_test(another_grid), cmocka_unit_test(told_and_stopped), cmocka_unit_test(path_and_curvature),
+        cmocka_unit_test(agrees),           cmocka_unit_test(another_grid),
+        cmocka_unit_test(timed_and_stopped), cmocka_unit_test(path_and_curvature),
     };
     return cmocka_run_group_tests(tests, enter_scratch, leave_scratch);
 }

@@ -93,7 +93,8 @@ static void refuses(void **state)
     raml_landscape_journal_close(&j);
     refuse(path, "{\"weights\": \"0a\", \"grid\": [2, 3], \"range\": 1}", RAML_EUSAGE,
            "is of another landscape: grid is [2,2] there, and [2,3] here");
-    refuse(path, "{\"weights\": \"0b\", \"grid\": [2, 2], \"range\": 1}", RAML_EUSAGE, "weights is \"0a\" there, and \"0b\" here");
+    refuse(path, "{\"weights\": \"0b\", \"grid\": [2, 2], \"range\": 1}", RAML_EUSAGE,
+           "weights is \"0a\" there, and \"0b\" here");
     refuse(path, "{\"weights\": \"0a\", \"grid\": [2, 2], \"range\": 1, \"more\": 2}", RAML_EUSAGE,
            "more is nothing there, and 2 here");
     char *whole = slurp(path, &n);

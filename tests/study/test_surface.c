@@ -39,8 +39,9 @@ static void data(void **state)
     for (int view = RAML_SURFACE_CONTOUR; view <= RAML_SURFACE_SOLID; view++) {
         must(raml_surface_write(*state, "s", &s, (enum raml_surface_view)view, &made, &err), &err);
         char *tsv = slurp(in(*state, "s.tsv", path), NULL), *gp = slurp(in(*state, "s.gp", path), NULL);
-        assert_string_equal(tsv, "x\ty\tz\tlabel\n-1\t-2\t1\t\n-1\t2\t2\t\n\n0\t-2\t3\t\n0\t2\t4\t\n\n1\t-2\t60\t\n1\t2\tNaN"
-                                 "\t\n\n\n0\t0\t3\tL(0) = 3\n0.5\t1\t4\t\n");
+        assert_string_equal(tsv,
+                            "x\ty\tz\tlabel\n-1\t-2\t1\t\n-1\t2\t2\t\n\n0\t-2\t3\t\n0\t2\t4\t\n\n1\t-2\t60\t\n1\t2\tNaN"
+                            "\t\n\n\n0\t0\t3\tL(0) = 3\n0.5\t1\t4\t\n");
         assert_true(has(gp, "set title 'it''s a \"test\" '"));
         assert_true(has(gp, "set xrange [-1:1]\nset yrange [-2:2]\n"));
         assert_true(has(gp, "every ::1::1"));
@@ -169,7 +170,8 @@ static void film(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(data), cmocka_unit_test(axes), cmocka_unit_test(refuses), cmocka_unit_test(range), cmocka_unit_test(film),
+        cmocka_unit_test(data),  cmocka_unit_test(axes), cmocka_unit_test(refuses),
+        cmocka_unit_test(range), cmocka_unit_test(film),
     };
     return cmocka_run_group_tests(tests, enter_scratch, leave_scratch);
 }
