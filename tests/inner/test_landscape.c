@@ -286,11 +286,19 @@ static void draws(void **state)
     l = open_lab(&b);
     float *again = direction(l, b.model, theta, RAML_DIRECTION_FILTER, 5);
     assert_memory_equal(one, again, N * sizeof *one);
+    must(raml_landscape_random(l, 1, RAML_DIRECTION_FILTER, 5, &err), &err); /* number 1 of the seed is another */
+    double loss[3];
+    must(raml_landscape_loss(l, 0, 1, loss, &err), &err);
+    float *second = lab_weights(b.model);
+    dot = 0;
+    for (size_t i = 0; i < N; i++) dot += (double)one[i] * ((double)second[i] - theta[i]);
+    assert_true(fabs(dot) <= 0.03 * norm_of(one, N) * norm_of(one, N));
     raml_landscape_close(l);
     free(theta);
     free(one);
     free(two);
     free(again);
+    free(second);
     lab_close(&b);
 }
 
