@@ -42,10 +42,16 @@ static enum raml_code lone_frame(const struct bench_rig *r, const struct landsca
 static enum raml_code setup(const struct bench_rig *r, struct landscape *x, struct raml_err *err)
 {
     for (size_t i = 0; i < sizeof x->token / sizeof *x->token; i++) x->token[i] = bench_token(r, i);
-    const struct raml_landscape_input in = {
-        .text = {x->token, x->token + Q, x->token + Q + T, x->token + Q + T + PREFIX, Q, T, PREFIX, ANSWER},
-        .frame = frame,
-        .n_frames = FRAMES};
+    const struct raml_landscape_input in = {.text = {.prompt = x->token,
+                                                     .trajectory = x->token + Q,
+                                                     .answer_prefix = x->token + Q + T,
+                                                     .answer = x->token + Q + T + PREFIX,
+                                                     .n_prompt = Q,
+                                                     .n_trajectory = T,
+                                                     .n_answer_prefix = PREFIX,
+                                                     .n_answer = ANSWER},
+                                            .frame = frame,
+                                            .n_frames = FRAMES};
     x->loss = calloc(x->side * x->side * FRAMES, sizeof *x->loss);
     enum raml_code rc =
         x->loss ? raml_landscape_open(r->m, &in, &x->l, err) : raml_fail(err, RAML_ENOMEM, "no memory for the grid");

@@ -38,8 +38,14 @@ static inline void lab_open(struct lab *b)
     b->frame[0] = 0;
     b->frame[1] = 6;
     b->frame[2] = 12;
-    b->in = (struct raml_landscape_input){.text = {b->prompt.id, b->trajectory.id, b->cue.id, b->answer.id, b->prompt.n,
-                                                   b->trajectory.n, b->cue.n, b->answer.n},
+    b->in = (struct raml_landscape_input){.text = {.prompt = b->prompt.id,
+                                                   .trajectory = b->trajectory.id,
+                                                   .answer_prefix = b->cue.id,
+                                                   .answer = b->answer.id,
+                                                   .n_prompt = b->prompt.n,
+                                                   .n_trajectory = b->trajectory.n,
+                                                   .n_answer_prefix = b->cue.n,
+                                                   .n_answer = b->answer.n},
                                           .frame = b->frame,
                                           .n_frames = 3};
 }

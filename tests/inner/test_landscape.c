@@ -180,8 +180,16 @@ static void axes(void **state)
     must(raml_array_write(dev, raml_model_weights(m), w, bytes, &err), &err);
     must(raml_model_refresh(m, &err), &err);
 
-    const struct raml_landscape_input in = {
-        .text = {prompt, NULL, cue, answer, 2, 0, 1, 1}, .frame = frame, .n_frames = 1};
+    const struct raml_landscape_input in = {.text = {.prompt = prompt,
+                                                     .trajectory = NULL,
+                                                     .answer_prefix = cue,
+                                                     .answer = answer,
+                                                     .n_prompt = 2,
+                                                     .n_trajectory = 0,
+                                                     .n_answer_prefix = 1,
+                                                     .n_answer = 1},
+                                            .frame = frame,
+                                            .n_frames = 1};
     struct raml_landscape *l;
     must(raml_landscape_open(m, &in, &l, &err), &err);
     memcpy(row + head->offset + 3 * d, x, d * sizeof *x);

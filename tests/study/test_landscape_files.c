@@ -31,13 +31,19 @@ static void open_fixture(struct fixture *f, const char *dir)
     c.n_layers = 1;
     must(raml_model_init(&c, 4, RAML_F32, RAML_TRAINING, f->dev, &f->model, &err), &err);
     for (size_t i = 0; i < COUNT(f->token); i++) f->token[i] = (int32_t)(i * 37 % 251);
-    f->job = (struct raml_landscape_files_job){
-        .model = f->model,
-        .input = {.text = {f->token, f->token + 8, f->token + 8 + T, f->token + 10 + T, 8, T, 2, 3},
-                  .frame = f->frame,
-                  .n_frames = 3},
-        .title = "a test",
-        .dir = dir};
+    f->job = (struct raml_landscape_files_job){.model = f->model,
+                                               .input = {.text = {.prompt = f->token,
+                                                                  .trajectory = f->token + 8,
+                                                                  .answer_prefix = f->token + 8 + T,
+                                                                  .answer = f->token + 10 + T,
+                                                                  .n_prompt = 8,
+                                                                  .n_trajectory = T,
+                                                                  .n_answer_prefix = 2,
+                                                                  .n_answer = 3},
+                                                         .frame = f->frame,
+                                                         .n_frames = 3},
+                                               .title = "a test",
+                                               .dir = dir};
     f->opt = raml_landscape_files_default();
     f->opt.n_alpha = 4;
     f->opt.n_beta = 3;
@@ -319,8 +325,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(killed), /* before threads were started: it forks */
-        cmocka_unit_test(agrees),           cmocka_unit_test(another_grid),
-        cmocka_unit_test(timed_and_stopped), cmocka_unit_test(path_and_curvature),
+        cmocka_unit_test(agrees),
+        cmocka_unit_test(another_grid),
+        cmocka_unit_test(timed_and_stopped),
+        cmocka_unit_test(path_and_curvature),
     };
     return cmocka_run_group_tests(tests, enter_scratch, leave_scratch);
 }
