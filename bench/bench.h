@@ -69,9 +69,9 @@ RAML_CHECKED enum raml_code bench_decode(const struct bench_options *opt, struct
 /* Only attention, f32, for trees and steps of several shapes (shown on stderr); the result: the loss curve's. */
 RAML_CHECKED enum raml_code bench_attention(const struct bench_options *opt, struct bench_result *out,
                                             struct raml_err *err);
-/* A landscape's points, random directions: |q| = 128, T = 1024, 5 frames, 12 answer tokens; micro: 25 x 25 points, others
- * 2 x 2. Beside it the same by a pass, and a move of the weights, for each frame and point alone (some points,
- * extrapolated), and the largest difference of the losses. */
+/* A landscape's points, random directions, 5 frames. micro, with what its own questions have: |q| = 32, T = 64, 6 answer
+ * tokens, 25 x 25 points; others: |q| = 128, T = 1024, 12 answer tokens, 2 x 2 points. Beside it some of the points by a
+ * pass, and a move of the weights, for each frame alone, and the largest difference of the losses. */
 RAML_CHECKED enum raml_code bench_landscape(const struct bench_options *opt, struct bench_result *out,
                                             struct raml_err *err);
 

@@ -9,31 +9,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { Q = 128, T = 1024, PREFIX = 1, ANSWER = 12, FRAMES = 5, ALONE = 16 };
-static const uint32_t frame[FRAMES] = {0, T / 4, T / 2, 3 * T / 4, T};
+enum { PREFIX = 1, FRAMES = 5, ALONE = 16, MOST = 1200 };
+
+struct shape { /* tokens; points of an axis */
+    size_t prompt, trajectory, answer, side;
+};
 
 struct landscape {
     struct raml_landscape *l;
-    int32_t token[Q + T + PREFIX + ANSWER];
+    struct shape shape;
+    uint32_t frame[FRAMES];
+    int32_t token[MOST];
     double *loss;                        /* [points, FRAMES] */
-    size_t side;                         /* points of an axis */
     struct raml_evaluator alone[FRAMES]; /* one frame each */
 };
 
 static void place(const struct landscape *x, size_t point, double *a, double *b)
 {
-    double last = (double)x->side - 1;
-    *a = 2.0 * (double)(point / x->side) / last - 1;
-    *b = 2.0 * (double)(point % x->side) / last - 1;
+    double last = (double)x->shape.side - 1;
+    *a = 2.0 * (double)(point / x->shape.side) / last - 1;
+    *b = 2.0 * (double)(point % x->shape.side) / last - 1;
 }
 
 static enum raml_code lone_frame(const struct bench_rig *r, const struct landscape *x, size_t f,
                                  struct raml_evaluator *e, struct raml_err *err)
 {
     struct raml_tree tree = {0};
+    const struct shape *z = &x->shape;
+    size_t before = z->prompt + x->frame[f], probe = PREFIX + z->answer;
     enum raml_code rc = raml_evaluator_init(e, r->m, SIZE_MAX, err);
-    if (!rc) rc = raml_tree_add(&tree, -1, 0, x->token, Q + frame[f], Q + frame[f], NULL, err);
-    if (!rc) rc = raml_tree_add(&tree, 0, Q + frame[f], x->token + Q + T, PREFIX + ANSWER, PREFIX, NULL, err);
+    if (!rc) rc = raml_tree_add(&tree, -1, 0, x->token, before, before, NULL, err);
+    if (!rc)
+        rc = raml_tree_add(&tree, 0, (uint32_t)before, x->token + z->prompt + z->trajectory, probe, PREFIX, NULL, err);
     if (!rc) rc = raml_pack_add(&e->pack, &tree, err);
     raml_tree_deinit(&tree);
     return rc;
@@ -41,18 +48,21 @@ static enum raml_code lone_frame(const struct bench_rig *r, const struct landsca
 
 static enum raml_code setup(const struct bench_rig *r, struct landscape *x, struct raml_err *err)
 {
-    for (size_t i = 0; i < sizeof x->token / sizeof *x->token; i++) x->token[i] = bench_token(r, i);
+    const struct shape *z = &x->shape;
+    const int32_t *trajectory = x->token + z->prompt, *probe = trajectory + z->trajectory;
+    for (size_t i = 0; i < MOST; i++) x->token[i] = bench_token(r, i);
+    for (size_t f = 0; f < FRAMES; f++) x->frame[f] = (uint32_t)(z->trajectory * f / (FRAMES - 1));
     const struct raml_landscape_input in = {.text = {.prompt = x->token,
-                                                     .trajectory = x->token + Q,
-                                                     .answer_prefix = x->token + Q + T,
-                                                     .answer = x->token + Q + T + PREFIX,
-                                                     .n_prompt = Q,
-                                                     .n_trajectory = T,
+                                                     .trajectory = trajectory,
+                                                     .answer_prefix = probe,
+                                                     .answer = probe + PREFIX,
+                                                     .n_prompt = z->prompt,
+                                                     .n_trajectory = z->trajectory,
                                                      .n_answer_prefix = PREFIX,
-                                                     .n_answer = ANSWER},
-                                            .frame = frame,
+                                                     .n_answer = z->answer},
+                                            .frame = x->frame,
                                             .n_frames = FRAMES};
-    x->loss = calloc(x->side * x->side * FRAMES, sizeof *x->loss);
+    x->loss = calloc(x->shape.side * x->shape.side * FRAMES, sizeof *x->loss);
     enum raml_code rc =
         x->loss ? raml_landscape_open(r->m, &in, &x->l, err) : raml_fail(err, RAML_ENOMEM, "no memory for the grid");
     for (size_t k = 0; k < 2 && !rc; k++) rc = raml_landscape_random(x->l, k, RAML_DIRECTION_FILTER, 1, err);
@@ -61,40 +71,74 @@ static enum raml_code setup(const struct bench_rig *r, struct landscape *x, stru
     return rc;
 }
 
-static enum raml_code together(const struct landscape *x, double *seconds, struct raml_err *err)
+/* Wall time and processor time of all threads: the latter is steadier on a machine that others use. */
+struct spent {
+    double wall, processor;
+};
+
+static struct spent now(void)
 {
-    enum raml_code rc = RAML_OK;
-    double start = raml_clock_monotonic();
-    for (size_t i = 0; i < x->side * x->side && !rc; i++) {
-        double a, b;
-        place(x, i, &a, &b);
-        rc = raml_landscape_loss(x->l, a, b, x->loss + i * FRAMES, err);
-    }
-    *seconds = raml_clock_monotonic() - start;
+    return (struct spent){raml_clock_monotonic(), raml_clock_process()};
+}
+
+static void add(struct spent *sum, struct spent start)
+{
+    struct spent end = now();
+    sum->wall += end.wall - start.wall;
+    sum->processor += end.processor - start.processor;
+}
+
+/* All frames of a point in one pass. */
+static enum raml_code together(const struct landscape *x, size_t i, struct spent *spent, struct raml_err *err)
+{
+    double a, b;
+    place(x, i, &a, &b);
+    struct spent start = now();
+    enum raml_code rc = raml_landscape_loss(x->l, a, b, x->loss + i * FRAMES, err);
+    add(spent, start);
     return rc;
 }
 
-/* Every frame of some points by itself: weights moved, packed and read for each. */
-static enum raml_code apart(struct landscape *x, size_t n, double *seconds, double *worst, struct raml_err *err)
+/* Every frame of a point by itself: weights moved, packed and read for each. */
+static enum raml_code apart(struct landscape *x, size_t i, struct spent *spent, double *worst, struct raml_err *err)
 {
     enum raml_code rc = RAML_OK;
-    double spent = 0;
-    size_t points = x->side * x->side;
-    for (size_t k = 0; k <= n && !rc; k++) { /* the first takes memory, and does not count */
-        size_t i = k ? (k - 1) * points / n : 0;
-        double a, b, start = raml_clock_monotonic();
-        place(x, i, &a, &b);
-        for (size_t f = 0; f < FRAMES && !rc; f++) {
-            rc = raml_moved_weights_to(&x->l->w, a, x->l->direction[0], b, x->l->direction[1], err);
-            if (!rc) rc = raml_evaluator_run(&x->alone[f], err);
-            double loss = 0;
-            for (size_t j = 0; j < ANSWER && !rc; j++) loss -= x->alone[f].logp[j];
-            double off = fabs(loss / ANSWER - x->loss[i * FRAMES + f]);
-            if (!(off <= *worst)) *worst = off;
-        }
-        if (k) spent += raml_clock_monotonic() - start;
+    double a, b;
+    place(x, i, &a, &b);
+    struct spent start = now();
+    for (size_t f = 0; f < FRAMES && !rc; f++) {
+        rc = raml_moved_weights_to(&x->l->w, a, x->l->direction[0], b, x->l->direction[1], err);
+        if (!rc) rc = raml_evaluator_run(&x->alone[f], err);
+        double loss = 0;
+        for (size_t j = 0; j < x->shape.answer && !rc; j++) loss -= x->alone[f].logp[j];
+        double off = fabs(loss / (double)x->shape.answer - x->loss[i * FRAMES + f]);
+        if (!rc && !(off <= *worst)) *worst = off;
     }
-    *seconds = spent * (double)points / (double)n;
+    add(spent, start);
+    return rc;
+}
+
+struct times {
+    struct spent all, some, alone; /* all points; those that are done alone too, and these alone */
+    double worst;                  /* difference */
+};
+
+/* Points done both ways are done one right after the other: what else the machine does hits both alike. */
+static enum raml_code walk(struct landscape *x, struct times *t, struct raml_err *err)
+{
+    struct spent ignored = {0};
+    size_t points = x->shape.side * x->shape.side, every = points > ALONE ? points / ALONE : 1;
+    enum raml_code rc = apart(x, 0, &ignored, &(double){0}, err); /* takes memory */
+    for (size_t i = 0; i < points && !rc; i++) {
+        struct spent one = {0};
+        rc = together(x, i, &one, err);
+        t->all.wall += one.wall;
+        t->all.processor += one.processor;
+        if (rc || i % every) continue;
+        t->some.wall += one.wall;
+        t->some.processor += one.processor;
+        rc = apart(x, i, &t->alone, &t->worst, err);
+    }
     return rc;
 }
 
@@ -102,25 +146,27 @@ enum raml_code bench_landscape(const struct bench_options *opt, struct bench_res
 {
     struct bench_options f32 = *opt;
     struct bench_rig r;
-    struct landscape x = {.side = strcmp(opt->preset, "micro") ? 2 : 25};
-    double alone = 0, worst = 0;
-    size_t points = x.side * x.side;
+    static const struct shape small = {32, 64, 6, 25}, large = {128, 1024, 12, 2};
+    struct landscape x = {.shape = strcmp(opt->preset, "micro") ? large : small};
+    struct times t = {0};
+    size_t points = x.shape.side * x.shape.side;
     f32.bf16 = false;
     enum raml_code rc = bench_rig_open(&f32, RAML_TRAINING, &r, out, err);
     if (!rc) rc = setup(&r, &x, err);
-    if (!rc) rc = together(&x, &out->seconds, err);
-    if (!rc) rc = apart(&x, points < ALONE ? 1 : ALONE, &alone, &worst, err);
+    if (!rc) rc = walk(&x, &t, err);
     if (!rc) rc = raml_landscape_restore(x.l, err);
     out->f32 = true;
     if (!rc) {
-        double n = (double)points;
+        double n = (double)points, ratio = t.alone.wall / t.some.wall, processor = t.alone.processor / t.some.processor;
+        out->seconds = t.all.wall;
         out->tokens_per_s = n * (double)x.l->evaluator.pack.n_rows / out->seconds;
         out->gflops = 1e-9 * n * bench_forward_flops(r.m, &x.l->evaluator.pack) / out->seconds;
         snprintf(out->note, sizeof out->note,
-                 "%zu points of %d frames, %.4f s each; alone %.1f s = %.2f times; largest difference %.0e", points,
-                 FRAMES, out->seconds / n, alone, alone / out->seconds, worst);
-        snprintf(out->extra, sizeof out->extra, "\"points\": %zu, \"alone_seconds\": %.3f, \"difference\": %.3g",
-                 points, alone, worst);
+                 "%zu points of %d frames, %.4f s each; frames alone %.2f times (processor time: %.2f); differ by %.0e",
+                 points, FRAMES, out->seconds / n, ratio, processor, t.worst);
+        snprintf(out->extra, sizeof out->extra,
+                 "\"points\": %zu, \"alone\": %.3f, \"alone_processor\": %.3f, \"difference\": %.3g", points, ratio,
+                 processor, t.worst);
     }
     for (size_t f = 0; f < FRAMES; f++)
         if (x.alone[f].model) raml_evaluator_deinit(&x.alone[f]);

@@ -292,7 +292,8 @@ const struct cli_command cli_landscape = {
     .about = "the loss around a model's weights after prefixes of a trajectory",
     .args = "FILE.jsonl",
     .detail =
-        "Draws L(i) at θ + α d1 + β d2 on a grid, for several prefixes i of one trajectory: what the loss around the "
+        "Draws L(i) at the weights + alpha d1 + beta d2 on a grid, for several prefixes i of one trajectory: what the "
+        "loss around the "
         "weights looks like while the model thinks. All prefixes of a point are one pass. With --directions path the "
         "trajectory itself is drawn, projected on the plane of the weight updates that it stands for. Beside it both "
         "ends of the Hessian's spectrum and its trace, with errors. Every finished point goes to grid.journal: the "
