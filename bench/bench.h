@@ -19,6 +19,7 @@ struct bench_options {
 struct bench_result {
     double tokens_per_s, gflops, peak_gflops, seconds; /* seconds: of one step, curve or run (the median) */
     int threads;
+    bool f32; /* measured in f32 whatever was asked for */
     char note[160], extra[160]; /* text for people; more JSON fields ("\"a\": 1") */
 };
 
@@ -67,6 +68,11 @@ RAML_CHECKED enum raml_code bench_decode(const struct bench_options *opt, struct
                                          struct raml_err *err);
 /* Only attention, f32, for trees and steps of several shapes (shown on stderr); the result: the loss curve's. */
 RAML_CHECKED enum raml_code bench_attention(const struct bench_options *opt, struct bench_result *out,
+                                            struct raml_err *err);
+/* A landscape's points, random directions, 5 frames. micro, with what its own questions have: |q| = 32, T = 64, 6 answer
+ * tokens, 25 x 25 points; others: |q| = 128, T = 1024, 12 answer tokens, 2 x 2 points. Beside it some of the points by a
+ * pass, and a move of the weights, for each frame alone, and the largest difference of the losses. */
+RAML_CHECKED enum raml_code bench_landscape(const struct bench_options *opt, struct bench_result *out,
                                             struct raml_err *err);
 
 #endif

@@ -1,6 +1,6 @@
 /* main.c - the speed of this machine: training, tracing, sampling, each beside the best matrix product of the same run.
  *
- *   raml-bench [--json] [--bench train,trace,prefix,sample,score,decode,product] [--preset micro,small,medium,gpt2,...]
+ *   raml-bench [--json] [--bench train,trace,prefix,landscape,sample,score,decode,product] [--preset micro,small,...]
  *              [--dtype bf16|f32] [--batch 1,8,32,64] [--steps N] [--threads N] [--seconds S]
  *   raml-bench [--json] --bench score,decode --model FILE,... [--batch 1,64] [--steps N] [--threads N] [--seconds S]
  *   raml-bench [--json] --bench tokenize --tokenizer tokenizer.json --text FILE,... [--seconds S]
@@ -32,6 +32,7 @@ static const struct {
     {"train", bench_train, "micro,small,medium,gpt2"},
     {"trace", bench_trace, "small"},
     {"prefix", bench_prefix, "small"},
+    {"landscape", bench_landscape, "micro"},
     {"sample", bench_sample, "small"},
     {"score", bench_score, "small,qwen2.5-0.5b"},
     {"decode", bench_decode, "qwen2.5-0.5b"},
@@ -51,7 +52,7 @@ static bool listed(const char *list, const char *word)
 
 static void print(const struct settings *s, const char *bench, const struct bench_result *r)
 {
-    const char *dtype = s->opt.model ? "stored" : s->opt.bf16 ? "bf16" : "f32";
+    const char *dtype = s->opt.model ? "stored" : s->opt.bf16 && !r->f32 ? "bf16" : "f32";
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
     double share = r->peak_gflops > 0 ? r->gflops / r->peak_gflops : 0;
@@ -118,7 +119,7 @@ static int usage(const char *what)
 {
     fprintf(
         stderr,
-        "raml-bench: %s\nusage: raml-bench [--json] [--bench train,trace,prefix,sample,score,decode,product] [--preset "
+        "raml-bench: %s\nusage: raml-bench [--json] [--bench train,trace,prefix,landscape,sample,score,decode,product] [--preset "
         "micro,small,medium,gpt2,qwen2.5-0.5b,...] [--dtype auto|bf16|f32] [--batch 1,8,32,64] [--steps N] "
         "[--threads N] [--seconds S]\n"
         "       raml-bench [--json] --bench score,decode --model FILE,... [--batch 1,64] [--steps N] [--threads N] "

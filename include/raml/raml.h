@@ -16,6 +16,8 @@
 #include "raml/family.h"
 #include "raml/format.h"
 #include "raml/gguf.h"
+#include "raml/landscape.h"
+#include "raml/landscape_files.h"
 #include "raml/leak.h"
 #include "raml/lm_eval_export.h"
 #include "raml/metric.h"

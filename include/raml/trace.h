@@ -3,15 +3,15 @@
  *     L(i) = -1/A sum_j log p(a_j | prompt, t_1 .. t_i, prefix, a_1 .. a_j-1)        i = 0 .. T
  *
  * One token tree per trajectory: the prompt, the trajectory after it, and after the trajectory's first i tokens a probe
- * (answer prefix and answer) of which only the answer tokens are targets. So all T+1 answers take one pass over
- * |q| + T + (T+1)(|prefix| + A) tokens instead of T+1 passes over ever longer texts.
+ * (answer prefix and answer) of which only the answer tokens are targets. The last of them takes no row (tree.h), so all
+ * T+1 answers take one pass over |q| + T + (T+1)(|prefix| + A - 1) rows instead of T+1 passes over ever longer texts.
  * Bound     max_batch_tokens bounds the tokens of a pass. Short trajectories share passes, which changes nothing in the
  *           results, to the last bit. The probes of a long one are spread over several passes, each reading the prompt
  *           and the trajectory up to its last probe again; results then agree to rounding (1e-5). When prompt and
  *           trajectory alone fill more than half the bound, a pass still takes half a bound of probes, so a pass has at
- *           most max(bound, prompt + trajectory + bound/2 + one probe) tokens.
+ *           most max(bound, prompt + trajectory + bound/2 + one probe) tokens; a probe's own parent counts with it.
  * Stride    probes come after tokens 0, s, 2s … and T.
- * Answers   each further answer adds its own tokens to the tree, and the prefix only where it differs. The first
+ * Answers   each further answer adds only what no earlier one begins with alike. The first
  *           answer's results are, to the last bit, those without the others, as long as the passes are split alike.
  * Units     nats per answer token, natural logarithms, temperature 1.
  * Errors    RAML_ERANGE: no prompt token, no answer token, a token outside the vocabulary, more tokens than the model's
@@ -109,6 +109,16 @@ struct raml_trace_source {
  * is empty. */
 RAML_CHECKED enum raml_code raml_trace_encode(const struct raml_trace_source *src, const struct raml_question *q,
                                               size_t sample, struct raml_trace_text *x, struct raml_err *err);
+/* The same with `answer`, any text that is not empty, in the place of the question's or the sample's own. */
+RAML_CHECKED enum raml_code raml_trace_encode_with(const struct raml_trace_source *src, const struct raml_question *q,
+                                                   size_t sample, const char *answer, struct raml_trace_text *x,
+                                                   struct raml_err *err);
+/* Only the parts of it: x->answer_prefix, x->answer and x->straddle; x->trajectory. The rest of *x stays. */
+RAML_CHECKED enum raml_code raml_trace_encode_answer(const struct raml_trace_source *src, const char *answer,
+                                                     struct raml_trace_text *x, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_trace_encode_trajectory(const struct raml_trace_source *src,
+                                                         const struct raml_question *q, size_t sample,
+                                                         struct raml_trace_text *x, struct raml_err *err);
 /* One trajectory, from text to curve. */
 RAML_CHECKED enum raml_code raml_trace_run(struct raml_tracer *t, const struct raml_trace_source *src,
                                            const struct raml_question *q, size_t sample, struct raml_loss_curve *out,

@@ -49,7 +49,7 @@ static enum raml_code add_reflection(const struct raml_token_text *text, struct 
     return rc;
 }
 
-/* -- Borders of the text -------------------------------------------------------------------------------------------- */
+/* -- Borders of the text ------------------------------------------------------------------------------------------- */
 
 static bool begins(const struct raml_pieces *t, size_t at, const char *what)
 {

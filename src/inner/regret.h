@@ -1,4 +1,4 @@
-/* regret.h - cumulative regret of a trajectory under a token budget (docs/methods.md, section 2; MRT, arXiv 2503.07572).
+/* regret.h - regret of a trajectory under a token budget (MRT, arXiv 2503.07572; docs/methods.md, section 2).
  *
  * Where MRT samples answers, a loss curve gives the accuracy exactly: acc_i = exp(-A L(i)), the probability of the
  * answer, at a cost of i + |answer prefix| + A tokens. acc over cost is piecewise linear from (0, 0) through these

@@ -1,5 +1,5 @@
-/* role_steps.h - what happens to the answer's loss at tokens of a role or at a word, in nats, and beside matched windows
- * of the same trajectory (docs/methods.md, section 2).
+/* role_steps.h - what happens to the answer's loss at tokens of a role or at a word, in nats, and beside matched
+ * windows of the same trajectory (docs/methods.md, section 2).
  *
  * A unit is a run of tokens first..last: a match of a reflection word, or one token of another role. Its step is
  * ΔL = L(last) - L(first - 1), from before its first to after its last token. |ΔL|/L(first - 1), which the paper
@@ -43,8 +43,8 @@ struct raml_steps_summary raml_steps_summarise(struct raml_steps *s);
 
 /* -- Matched controls ----------------------------------------------------------------------------------------------
  * For a unit of k tokens at token a: all windows of k tokens g .. g+k-1 with no token of reflection and no delimiter,
- * of the same position bucket floor((g-1) B/T), and whose first token has the same entropy bucket: edges 0.1, 0.5, 1 and
- * 2 nats. Windows may overlap. */
+ * of the same position bucket floor((g-1) B/T), and whose first token has the same entropy bucket: edges 0.1, 0.5, 1
+ * and 2 nats. Windows may overlap. */
 struct raml_matching {
     const struct raml_token_roles *roles;
     const double *loss;      /* [T + 1] */

@@ -3,6 +3,7 @@
 
 #include "core/array.h"
 #include "inner/evaluator.h"
+#include "inner/probes.h"
 #include "inner/trace_curve.h"
 
 #include <stdio.h>
@@ -18,9 +19,11 @@ struct raml_tracer {
     struct raml_evaluator evaluator;
     struct raml_trace_options opt;
     struct raml_tree tree;
-    struct raml_tokens probe; /* of the first answer */
-    int32_t *probe_span;      /* [cap_probe_spans] its spans in the tree */
-    size_t cap_probe_spans;
+    struct raml_tokens probe;         /* of the first answer */
+    int32_t *probe_span;              /* [places of a part, answers] their spans in the tree */
+    struct raml_probe_branch *branch; /* [answers] of the input being worked on */
+    size_t *own, *index;              /* [answers], [tokens of the longest answer] targets being read */
+    size_t cap_probe_spans, cap_branches, cap_own, cap_index;
     struct part *part; /* one per tree of evaluator.pack */
     size_t n_parts, cap_parts;
 };
@@ -54,6 +57,9 @@ void raml_tracer_close(struct raml_tracer *t)
     raml_tree_deinit(&t->tree);
     raml_tokens_deinit(&t->probe);
     free(t->probe_span);
+    free(t->branch);
+    free(t->own);
+    free(t->index);
     free(t->part);
     free(t);
 }
@@ -158,31 +164,12 @@ static size_t point(const struct raml_tracer *t, const struct raml_trace_input *
     return k > T / s ? T : k * s;
 }
 
-/* Tokens that all answer prefixes begin with alike: read once at each place, in the first answer's probe. */
-static size_t shared(const struct raml_trace_input *in)
-{
-    size_t n = in->n_answer_prefix;
-    for (size_t i = 0; i < in->n_other; i++) {
-        const struct raml_trace_probe *p = &in->other[i];
-        size_t same = 0;
-        while (same < n && same < p->n_prefix && p->token[same] == in->answer_prefix[same]) same++;
-        n = same;
-    }
-    return n;
-}
-
-static size_t probe_tokens(const struct raml_trace_input *in) /* of all answers at one place */
-{
-    size_t n = in->n_answer_prefix + in->n_answer, same = shared(in);
-    for (size_t i = 0; i < in->n_other; i++) n += in->other[i].n - same;
-    return n;
-}
-
-/* The probes of the part that begins with probe `first`, and the tokens of its tree. The split depends only on the
+/* probe: rows of all answers at one place. The probes of the part that begins with probe `first`, and the tokens of its tree. The split depends only on the
  * input and the bound, so a trajectory's values do not depend on what else is traced. */
-static size_t fit_part(const struct raml_tracer *t, const struct raml_trace_input *in, size_t first, size_t *n_tokens)
+static size_t fit_part(const struct raml_tracer *t, const struct raml_trace_input *in, size_t probe, size_t first,
+                       size_t *n_tokens)
 {
-    size_t all = n_points(t, in), probe = probe_tokens(in), bound = t->opt.max_batch_tokens;
+    size_t all = n_points(t, in), bound = t->opt.max_batch_tokens;
     size_t n = 0, probes = 0;
     *n_tokens = in->n_prompt;
     for (; first + n < all; n++) {
@@ -197,8 +184,8 @@ static size_t fit_part(const struct raml_tracer *t, const struct raml_trace_inpu
 
 size_t raml_tracer_cost(const struct raml_tracer *t, const struct raml_trace_input *in)
 {
-    size_t sum = 0, n_tokens, all = n_points(t, in);
-    for (size_t first = 0; first < all; sum += n_tokens) first += fit_part(t, in, first, &n_tokens);
+    size_t sum = 0, n_tokens, all = n_points(t, in), probe = raml_probes_rows(in);
+    for (size_t first = 0; first < all; sum += n_tokens) first += fit_part(t, in, probe, first, &n_tokens);
     return sum;
 }
 
@@ -215,26 +202,48 @@ static size_t end_token(const struct part *p) /* the tree's trajectory goes no f
     return p->curve->at[p->first + p->n - 1];
 }
 
-/* In the order of build(): trajectory, first answer, further ones. */
-static enum raml_code read_part(const struct raml_tracer *t, const struct part *p, size_t target, struct raml_err *err)
+/* How the input's answers hang together, until the next plan. */
+static enum raml_code plan(struct raml_tracer *t, const struct raml_trace_input *in, struct raml_err *err)
 {
-    const struct raml_evaluator *s = &t->evaluator;
+    enum raml_code rc = RAML_GROW(t->branch, t->cap_branches, in->n_other + 1, "answers", err);
+    if (!rc) rc = RAML_GROW(t->own, t->cap_own, in->n_other + 1, "answers", err);
+    if (!rc) raml_probes_plan(in, t->branch);
+    return rc;
+}
+
+/* Answer i at place k, whose own targets begin at own[]. */
+static enum raml_code read_answer(struct raml_tracer *t, const struct part *p, size_t k, size_t i, struct raml_err *err)
+{
+    const struct raml_trace_input *in = p->in;
+    struct raml_loss_curve *c = i ? &p->curve->other[i - 1] : p->curve;
+    const int32_t *answer = i ? in->other[i - 1].token + in->other[i - 1].n_prefix : in->answer;
+    enum raml_code rc = RAML_GROW(t->index, t->cap_index, c->n_answer, "tokens of an answer", err);
+    if (rc) return rc;
+    raml_probes_index(in, t->branch, i, t->own, t->index);
+    rc = raml_loss_curve_read(c, k, &t->evaluator, t->index, answer, p->curve->at[k], err);
+    return rc && in->n_other ? raml_wrap(err, rc, "answer %zu", i + 1) : rc;
+}
+
+/* In the order of build(): trajectory, the first answer at every place, the further ones place by place. */
+static enum raml_code read_part(struct raml_tracer *t, const struct part *p, size_t target, struct raml_err *err)
+{
     const struct raml_trace_input *in = p->in;
     struct raml_loss_curve *c = p->curve;
-    enum raml_code rc = RAML_OK;
-    if (c->token_logp) {
+    enum raml_code rc = plan(t, in, err);
+    if (!rc && c->token_logp) {
         size_t first = first_token(p), n = end_token(p) - first;
-        rc = raml_loss_curve_read_tokens(c, first, n, s, target, err);
+        rc = raml_loss_curve_read_tokens(c, first, n, &t->evaluator, target, err);
         target += n;
     }
-    for (size_t k = p->first; !rc && k < p->first + p->n; k++, target += c->n_answer)
-        rc = raml_loss_curve_read(c, k, s, target, in->answer, c->at[k], err);
+    size_t others = target + p->n * c->n_answer;
     for (size_t k = p->first; !rc && k < p->first + p->n; k++) {
-        for (size_t i = 0; !rc && i < c->n_other; i++) {
-            struct raml_loss_curve *o = &c->other[i];
-            rc = raml_loss_curve_read(o, k, s, target, in->other[i].token + in->other[i].n_prefix, c->at[k], err);
-            if (rc) rc = raml_wrap(err, rc, "answer %zu", i + 2);
-            target += o->n_answer;
+        t->own[0] = target + (k - p->first) * c->n_answer;
+        for (size_t i = 0; !rc && i <= in->n_other; i++) {
+            if (i) {
+                t->own[i] = others;
+                others += raml_probes_targets(in, t->branch, i);
+            }
+            rc = read_answer(t, p, k, i, err);
         }
     }
     return rc;
@@ -251,20 +260,26 @@ static enum raml_code run(struct raml_tracer *t, struct raml_err *err)
     return rc;
 }
 
-/* Further answers: at place k they leave the first answer's probe after what they share with it. They come after all
- * of the first answer's probes, whose rows, and so whose bits, are then the same as without them. */
-static enum raml_code add_others(struct raml_tracer *t, const struct raml_trace_input *in, const int32_t *probe_span,
-                                 size_t n, struct raml_err *err)
+/* Further answers come after all of the first one's probes, whose rows, and so whose bits, are then the same as without
+ * them. */
+static enum raml_code add_probes(struct raml_tracer *t, const struct part *p, struct raml_err *err)
 {
-    enum raml_code rc = RAML_OK;
-    size_t same = shared(in);
-    for (size_t k = 0; k < n; k++) {
-        for (size_t i = 0; !rc && i < in->n_other; i++) {
-            const struct raml_trace_probe *p = &in->other[i];
-            rc = raml_tree_add(&t->tree, probe_span[k], (uint32_t)same, p->token + same, p->n - same,
-                               p->n_prefix - same, NULL, err);
-        }
+    const struct raml_trace_input *in = p->in;
+    size_t answers = in->n_other + 1;
+    enum raml_code rc = plan(t, in, err);
+    if (!rc) rc = RAML_GROW(t->probe_span, t->cap_probe_spans, p->n * answers, "probes of a pass", err);
+    for (size_t k = 0; !rc && k < p->n; k++) {
+        uint32_t at = p->curve->at[p->first + k];
+        int32_t stem = 1;
+        if (in->parent)
+            rc = raml_tree_add(&t->tree, 0, (uint32_t)in->n_prompt, in->parent[p->first + k], at, at, &stem, err);
+        if (!rc)
+            rc = raml_probes_add(in, t->branch, 0, t->probe.id, stem, at, &t->tree, t->probe_span + k * answers, err);
     }
+    for (size_t k = 0; !rc && k < p->n; k++)
+        for (size_t i = 1; !rc && i < answers; i++)
+            rc = raml_probes_add(in, t->branch, i, in->other[i - 1].token, 0, 0, &t->tree, t->probe_span + k * answers,
+                                 err);
     return rc;
 }
 
@@ -272,20 +287,11 @@ static enum raml_code build(struct raml_tracer *t, const struct part *p, struct 
 {
     const struct raml_trace_input *in = p->in;
     size_t end = end_token(p), target = p->curve->token_logp ? first_token(p) : end;
-    enum raml_code rc = RAML_GROW(t->probe_span, t->cap_probe_spans, p->n, "probes of a pass", err);
     raml_tree_clear(&t->tree);
-    if (!rc) rc = raml_tree_add(&t->tree, -1, 0, in->prompt, in->n_prompt, in->n_prompt, NULL, err);
+    enum raml_code rc = raml_tree_add(&t->tree, -1, 0, in->prompt, in->n_prompt, in->n_prompt, NULL, err);
     if (!rc && !in->parent)
         rc = raml_tree_add(&t->tree, 0, (uint32_t)in->n_prompt, in->trajectory, end, target, NULL, err);
-    for (size_t k = p->first; !rc && k < p->first + p->n; k++) {
-        uint32_t at = p->curve->at[k];
-        int32_t stem = 1;
-        if (in->parent) rc = raml_tree_add(&t->tree, 0, (uint32_t)in->n_prompt, in->parent[k], at, at, &stem, err);
-        if (!rc)
-            rc = raml_tree_add(&t->tree, stem, at, t->probe.id, t->probe.n, in->n_answer_prefix,
-                               &t->probe_span[k - p->first], err);
-    }
-    return rc ? rc : add_others(t, in, t->probe_span, p->n, err);
+    return rc ? rc : add_probes(t, p, err);
 }
 
 static enum raml_code add_part(struct raml_tracer *t, const struct part *p, size_t n_tokens, struct raml_err *err)
@@ -308,9 +314,10 @@ static enum raml_code add_input(struct raml_tracer *t, const struct raml_trace_i
     t->probe.n = 0;
     if (!rc) rc = raml_tokens_add(&t->probe, in->answer_prefix, in->n_answer_prefix, err);
     if (!rc) rc = raml_tokens_add(&t->probe, in->answer, in->n_answer, err);
+    size_t probe = raml_probes_rows(in);
     for (struct part p = {.in = in, .curve = c}; !rc && p.first < c->n_points; p.first += p.n) {
         size_t n_tokens;
-        p.n = fit_part(t, in, p.first, &n_tokens);
+        p.n = fit_part(t, in, probe, p.first, &n_tokens);
         rc = add_part(t, &p, n_tokens, err);
     }
     return rc;

@@ -66,10 +66,10 @@ enum raml_code raml_loss_curve_init(const struct raml_trace_input *in, const str
     return rc;
 }
 
-static double sum_of(const float *logp, size_t n)
+static double sum_of(const float *logp, const size_t *target, size_t n)
 {
     double sum = 0;
-    for (size_t j = 0; j < n; j++) sum += logp[j];
+    for (size_t j = 0; j < n; j++) sum += logp[target[j]];
     return sum;
 }
 
@@ -81,17 +81,19 @@ static enum raml_code loss_of(double sum, size_t n, size_t at, double *loss, str
     return RAML_OK;
 }
 
-enum raml_code raml_loss_curve_read(struct raml_loss_curve *c, size_t k, const struct raml_evaluator *s, size_t target,
-                                    const int32_t *answer, size_t at, struct raml_err *err)
+enum raml_code raml_loss_curve_read(struct raml_loss_curve *c, size_t k, const struct raml_evaluator *s,
+                                    const size_t *target, const int32_t *answer, size_t at, struct raml_err *err)
 {
     size_t A = c->n_answer;
     bool greedy = true;
-    for (size_t j = 0; j < A; j++) greedy &= s->argmax[target + j] == answer[j];
-    memcpy(c->logp + k * A, s->logp + target, A * sizeof *c->logp);
+    for (size_t j = 0; j < A; j++) {
+        greedy &= s->argmax[target[j]] == answer[j];
+        c->logp[k * A + j] = s->logp[target[j]];
+    }
     c->greedy[k] = greedy;
-    enum raml_code rc = loss_of(sum_of(s->logp + target, A), A, at, &c->loss[k], err);
+    enum raml_code rc = loss_of(sum_of(s->logp, target, A), A, at, &c->loss[k], err);
     for (size_t l = 0; !rc && l < c->n_layers; l++) {
-        double sum = sum_of(s->layer_logp + l * s->cap + target, A);
+        double sum = sum_of(s->layer_logp + l * s->cap, target, A);
         rc = loss_of(sum, A, at, &c->layer_loss[l * c->n_points + k], err);
         if (rc) rc = raml_wrap(err, rc, "read after %zu layers", s->lens[l].layer);
     }

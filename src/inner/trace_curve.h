@@ -17,10 +17,11 @@ struct raml_curve_shape {
 RAML_CHECKED enum raml_code raml_loss_curve_init(const struct raml_trace_input *in,
                                                  const struct raml_curve_shape *shape, struct raml_loss_curve *c,
                                                  struct raml_err *err);
-/* Point k of a curve from the targets [target, target + n_answer) of the evaluator's last pass, which are answer[].
- * RAML_ERANGE: the loss is not finite. at: of the point, for the message. */
+/* Point k of a curve from the targets target[n_answer] of the evaluator's last pass, which are answer[]. RAML_ERANGE:
+ * the loss is not finite. at: of the point, for the message. */
 RAML_CHECKED enum raml_code raml_loss_curve_read(struct raml_loss_curve *c, size_t k, const struct raml_evaluator *s,
-                                                 size_t target, const int32_t *answer, size_t at, struct raml_err *err);
+                                                 const size_t *target, const int32_t *answer, size_t at,
+                                                 struct raml_err *err);
 /* The trajectory's tokens [first, first + n) from the targets [target, target + n). */
 RAML_CHECKED enum raml_code raml_loss_curve_read_tokens(struct raml_loss_curve *c, size_t first, size_t n,
                                                         const struct raml_evaluator *s, size_t target,

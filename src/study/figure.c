@@ -269,12 +269,17 @@ static enum raml_code draw(const char *dir, const char *name, bool *svg_made, st
     return rc;
 }
 
-static enum raml_code check(const char *dir, const char *name, const struct raml_figure *fig, struct raml_err *err)
+static enum raml_code check_name(const char *dir, const char *name, struct raml_err *err)
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-    if (!*name || strlen(name) > 100 || name[strspn(name, allowed)])
-        return raml_fail(err, RAML_ERANGE, "%s: figure name '%.120s'; expected letters, digits, '-' and '_'", dir,
-                         name);
+    if (*name && strlen(name) <= 100 && !name[strspn(name, allowed)]) return RAML_OK;
+    return raml_fail(err, RAML_ERANGE, "%s: figure name '%.120s'; expected letters, digits, '-' and '_'", dir, name);
+}
+
+static enum raml_code check(const char *dir, const char *name, const struct raml_figure *fig, struct raml_err *err)
+{
+    enum raml_code rc = check_name(dir, name, err);
+    if (rc) return rc;
     size_t n = 0;
     for (size_t s = 0; s < fig->n_series; s++)
         for (size_t i = 0; i < fig->series[s].n; i++)
@@ -292,10 +297,24 @@ static enum raml_code write_part(const char *dir, const char *name, const char *
     return rc ? rc : raml_file_write(path, text->data, text->len, err);
 }
 
+enum raml_code raml_figure_draw(const char *dir, const char *name, const struct raml_buf *data,
+                                const struct raml_buf *script, bool *svg_made, struct raml_err *err)
+{
+    bool made = false;
+    enum raml_code rc = check_name(dir, name, err);
+    if (rc) return rc;
+    rc = raml_make_dir(dir, err);
+    if (!rc) rc = write_part(dir, name, ".tsv", data, err);
+    if (!rc) rc = write_part(dir, name, ".gp", script, err);
+    if (!rc) rc = draw(dir, name, &made, err);
+    if (rc) rc = raml_wrap(err, rc, "figure %s", name);
+    if (svg_made) *svg_made = made;
+    return rc;
+}
+
 enum raml_code raml_figure_write(const char *dir, const char *name, const struct raml_figure *fig, bool *svg_made,
                                  struct raml_err *err)
 {
-    bool made = false;
     enum raml_code rc = check(dir, name, fig, err);
     if (rc) return rc;
     struct raml_buf data, script;
@@ -303,13 +322,8 @@ enum raml_code raml_figure_write(const char *dir, const char *name, const struct
     raml_buf_init(&script, SCRIPT_MAX);
     add_data(&data, fig);
     add_script(&script, name, fig);
-    rc = raml_make_dir(dir, err);
-    if (!rc) rc = write_part(dir, name, ".tsv", &data, err);
-    if (!rc) rc = write_part(dir, name, ".gp", &script, err);
-    if (!rc) rc = draw(dir, name, &made, err);
-    if (rc) rc = raml_wrap(err, rc, "figure %s", name);
+    rc = raml_figure_draw(dir, name, &data, &script, svg_made, err);
     raml_buf_deinit(&data);
     raml_buf_deinit(&script);
-    if (svg_made) *svg_made = made;
     return rc;
 }

@@ -12,6 +12,7 @@
 #ifndef RAML_STUDY_FIGURE_H
 #define RAML_STUDY_FIGURE_H
 
+#include "raml/buf.h"
 #include "raml/err.h"
 
 #include <stdbool.h>
@@ -53,5 +54,8 @@ const char *raml_figure_colour(int index);
  * failed, err has its message (RAML_EIO). svg_made may be NULL. */
 RAML_CHECKED enum raml_code raml_figure_write(const char *dir, const char *name, const struct raml_figure *fig,
                                               bool *svg_made, struct raml_err *err);
+/* The three files of any other kind of figure, from the texts of its data and script, which reads the variable svg. */
+RAML_CHECKED enum raml_code raml_figure_draw(const char *dir, const char *name, const struct raml_buf *data,
+                                             const struct raml_buf *script, bool *svg_made, struct raml_err *err);
 
 #endif

@@ -102,21 +102,36 @@ static void golden_answers_and_layers(void **state)
 }
 
 /* Further answers: one with the whole prefix of the first, one that shares a part, one that shares nothing and is
- * longer, and one without a prefix. */
-enum { N_OTHER = 4 };
+ * longer, one without a prefix, and those that begin as earlier ones do. */
+enum { N_OTHER = 9 };
 struct others {
-    int32_t token[N_OTHER][12];
+    int32_t token[N_OTHER][20];
     struct raml_trace_probe probe[N_OTHER];
 };
 static void make_others(const struct raml_trace_input *in, struct others *o)
 {
-    static const size_t shared[N_OTHER] = {2, 1, 0, 0}, prefix[N_OTHER] = {2, 2, 3, 0}, n[N_OTHER] = {4, 6, 11, 2};
-    for (size_t i = 0; i < N_OTHER; i++) {
+    static const size_t shared[] = {2, 1, 0, 0}, prefix[] = {2, 2, 3, 0}, n[] = {4, 6, 11, 2};
+    size_t p = in->n_answer_prefix, whole = p + in->n_answer;
+    for (size_t i = 0; i < 4; i++) {
         for (size_t j = 0; j < n[i]; j++) o->token[i][j] = (int32_t)(200 + 17 * i + j);
-        size_t same = shared[i] < in->n_answer_prefix ? shared[i] : in->n_answer_prefix;
+        size_t same = shared[i] < p ? shared[i] : p;
         if (same) memcpy(o->token[i], in->answer_prefix, same * sizeof *o->token[i]);
         o->probe[i] = (struct raml_trace_probe){o->token[i], n[i], prefix[i]};
     }
+    /* the second with another end, and without its end; the first with one token more; the third again; the first,
+     * its prefix one token shorter */
+    for (size_t i = 4; i < N_OTHER; i++) memcpy(o->token[i], o->token[i == 7 ? 2 : 1], sizeof o->token[i]);
+    o->token[4][5] = 300;
+    for (size_t i = 6; i < N_OTHER; i += 2) {
+        if (p) memcpy(o->token[i], in->answer_prefix, p * sizeof *o->token[i]);
+        memcpy(o->token[i] + p, in->answer, in->n_answer * sizeof *o->token[i]);
+        o->token[i][whole] = 301;
+    }
+    o->probe[4] = (struct raml_trace_probe){o->token[4], 6, 2};
+    o->probe[5] = (struct raml_trace_probe){o->token[5], 4, 2};
+    o->probe[6] = (struct raml_trace_probe){o->token[6], whole + 1, p};
+    o->probe[7] = (struct raml_trace_probe){o->token[7], 11, 3};
+    o->probe[8] = (struct raml_trace_probe){o->token[8], whole, p ? p - 1 : 0};
 }
 
 static struct raml_trace_input alone(const struct raml_trace_input *in, const struct raml_trace_probe *p)
@@ -259,24 +274,23 @@ static void everything_over_passes(void **state)
     raml_loss_curve_deinit(&whole);
 }
 
-/* What a further answer adds: its own tokens, and the prefix from where it differs. */
+/* Rows of a place: those of the first answer but the last; what a further answer adds is its own tokens but the last,
+ * from where it differs from the earlier one that it has most in common with. */
 static void cost_of_answers(void **state)
 {
     struct fixture *f = *state;
     struct others o;
     struct raml_trace_input in = f->in[0];
     struct raml_tracer *t = open_tracer(f->model, 1, 1 << 20);
-    size_t one = raml_tracer_cost(t, &in), sum = 0;
-    assert_int_equal(one, 40 + T_LONG + (T_LONG + 1) * 7);
+    static const size_t rows[N_OTHER] = {4 - 1 - 2, 6 - 1 - 1, 11 - 1, 2 - 1, 0, 0, 1, 0, 7 - 1 - 1};
+    size_t want = 40 + T_LONG + (T_LONG + 1) * 6;
+    assert_int_equal(raml_tracer_cost(t, &in), want);
     make_others(&in, &o);
     in.other = o.probe;
-    in.n_other = 1;
-    assert_int_equal(raml_tracer_cost(t, &in), one + (T_LONG + 1) * 2);
-    in.n_other = 2; /* of the first one's prefix only one token is shared by all three */
-    assert_int_equal(raml_tracer_cost(t, &in), one + (T_LONG + 1) * (3 + 5));
-    in.n_other = 4;
-    for (size_t i = 0; i < 4; i++) sum += o.probe[i].n;
-    assert_int_equal(raml_tracer_cost(t, &in), one + (T_LONG + 1) * sum);
+    for (in.n_other = 1; in.n_other <= N_OTHER; in.n_other++) {
+        want += (T_LONG + 1) * rows[in.n_other - 1];
+        assert_int_equal(raml_tracer_cost(t, &in), want);
+    }
     raml_tracer_close(t);
 }
 
