@@ -159,7 +159,7 @@ static const struct {
 } columns[] = {{"distance", RAML_UPDATE_DISTANCE, 4}, {"step", RAML_UPDATE_STEP, 4},
                {"turn", RAML_UPDATE_TURN, 1},         {"straight", RAML_UPDATE_STRAIGHTNESS, 3},
                {"rank", RAML_UPDATE_RANK_UPDATES, 2}, {"of steps", RAML_UPDATE_RANK_STEPS, 2},
-               {"align", RAML_UPDATE_ALIGN, 4},       {"left*rm", RAML_UPDATE_ALIGN_LEFT, 3},
+               {"align", RAML_UPDATE_ALIGN, 4},       {"left/dev", RAML_UPDATE_ALIGN_LEFT, 3},
                {"attain.", RAML_UPDATE_ATTAINABLE, 3}};
 enum { COLUMNS = sizeof columns / sizeof *columns };
 
@@ -202,8 +202,8 @@ static void print_table(const struct settings *s, const struct raml_update_summa
     for (int k = RAML_UPDATE_FILLER; k < RAML_UPDATE_KINDS; k++)
         print_row(r, (enum raml_update_kind)k, RAML_TRACE_ALL, raml_update_kind_name((enum raml_update_kind)k));
     printf(
-        "means over %zu layers and their gate, up, down; turn in degrees; left*rm: align_left sqrt(m), deviation 1 for "
-        "chance\n",
+        "means over %zu layers and their gate, up, down; turn in degrees; left/dev: align_left over its deviation by "
+        "chance, 1/sqrt(m)\n",
         r->n_layers);
     print_exchange(s, r);
     if (r->n_checked)

@@ -60,8 +60,16 @@ numbers size reading/update.jsonl >found
 diff wanted found >/dev/null || fail "--no-alignment: other lengths"
 run --out strided --stride 10 --probe_token 2 --answer_prefix '</think>So' --join split --max_samples 1 --limit 1
 grep -q '"probe":2,"at":\[0,10,20,' strided/update.jsonl || fail "--stride, --probe_token: $(cut -c -200 strided/update.jsonl)"
-run --json --out strided --max_samples 1 --limit 2
+run --json --out strided --max_samples 1 --limit 2 --shuffled
 grep -q '"real - foreign":{"right":{"distance":{"n":2,"mean":' said || fail "--json: $(cut -c -300 said)"
+
+# a shuffled trajectory has the tokens, and by chance not the order, of the real one
+[ "$(grep -c '"trajectory":"shuffled"' strided/update.jsonl)" -eq 2 ] || fail "--shuffled"
+grep '"trajectory":"shuffled"' strided/update.jsonl >shuffled
+grep '"trajectory":"real"' strided/update.jsonl >real
+numbers L shuffled >found
+numbers L real >wanted
+[ "$(grep -c . found)" -eq "$(grep -c . wanted)" ] && ! cmp -s found wanted || fail "--shuffled: losses"
 
 # faults: one message, and what was written before is still there
 fault() {
