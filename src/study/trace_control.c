@@ -106,10 +106,8 @@ static enum raml_code find_cuts(struct raml_trace_controls *c, const struct raml
 static enum raml_code find_foreign(struct raml_trace_controls *c, const struct raml_trace_item *it, size_t number,
                                    struct raml_err *err)
 {
-    const struct raml_key key = {.seed = c->plan->opt->seed,
-                                 .purpose = RAML_FOR_CONTROL,
-                                 .question = number,
-                                 .sample = (uint32_t)it->sample};
+    const struct raml_key key = {
+        .seed = c->plan->opt->seed, .purpose = RAML_FOR_CONTROL, .question = number, .sample = (uint32_t)it->sample};
     c->foreign[0].trajectory.n = 0;
     enum raml_code rc = RAML_OK;
     int tries = 0;

@@ -17,14 +17,18 @@ static struct raml_trajectory samples[] = {
     {.text = "j", .answer = "3", .correct = RAML_DIFFERENT, .think_closed = true, .finish_reason = "length"},
     {.text = "k", .answer = "3", .correct = RAML_DIFFERENT, .think_closed = true, .finish_reason = "length"},
 };
-static const struct raml_question half = {
-    .id = "half", .question = "1/4 + 1/4 = ?", .answer = "0.5", .trajectory = samples, .n_trajectories = COUNT(samples)};
+static const struct raml_question half = {.id = "half",
+                                          .question = "1/4 + 1/4 = ?",
+                                          .answer = "0.5",
+                                          .trajectory = samples,
+                                          .n_trajectories = COUNT(samples)};
 
 static struct raml_trajectory right[] = {{.text = "x", .answer = "4", .correct = RAML_EQUAL, .think_closed = true}};
 static const struct raml_question four = {
     .id = "four", .question = "2 + 2 = ?", .answer = "4", .trajectory = right, .n_trajectories = 1};
 
-static struct raml_trajectory graded[] = { /* by a person: the checker does not see that a tenth is right */
+static struct raml_trajectory graded[] = {
+    /* by a person: the checker does not see that a tenth is right */
     {.text = "a", .answer = "a tenth", .correct = RAML_EQUAL, .think_closed = true},
     {.text = "b", .answer = "a tenth", .correct = RAML_EQUAL, .think_closed = true},
     {.text = "c", .answer = "9", .correct = RAML_DIFFERENT, .think_closed = true},
@@ -32,9 +36,11 @@ static struct raml_trajectory graded[] = { /* by a person: the checker does not 
 static const struct raml_question tenth = {
     .id = "tenth", .question = "1/10?", .answer = "0.1", .trajectory = graded, .n_trajectories = COUNT(graded)};
 
-static struct raml_trajectory letter[] = {{.text = "x", .answer = "C", .correct = RAML_DIFFERENT, .think_closed = true}};
+static struct raml_trajectory letter[] = {
+    {.text = "x", .answer = "C", .correct = RAML_DIFFERENT, .think_closed = true}};
 static const struct raml_question choice = {.id = "choice",
-                                            .question = "\nA) p\nB) q\nC) r\nD) s\nE) t\n\nA) one\nB) two\nC) three\nE) no",
+                                            .question =
+                                                "\nA) p\nB) q\nC) r\nD) s\nE) t\n\nA) one\nB) two\nC) three\nE) no",
                                             .answer = "B",
                                             .letters = true,
                                             .trajectory = letter,

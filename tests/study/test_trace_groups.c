@@ -62,11 +62,15 @@ static void means(void **state)
         size_t n, n_questions;
         double descent;
     } want[] = {
-        {"all", "all", 6, 3, 13.0 / 6},         {"verdict", "right", 3, 3, 10.5 / 3},
-        {"verdict", "wrong", 2, 2, 2.25},       {"verdict", "unlabelled", 1, 1, -2},
-        {"mode", "thinking", 5, 3, 9.5 / 5},    {"mode", "nothinking", 1, 1, 3.5},
+        {"all", "all", 6, 3, 13.0 / 6},
+        {"verdict", "right", 3, 3, 10.5 / 3},
+        {"verdict", "wrong", 2, 2, 2.25},
+        {"verdict", "unlabelled", 1, 1, -2},
+        {"mode", "thinking", 5, 3, 9.5 / 5},
+        {"mode", "nothinking", 1, 1, 3.5},
         /* T = 1 3 5 6 7 8 9: quantiles 5 and 7 */
-        {"length", "short", 2, 2, 4.5 / 2},     {"length", "middle", 2, 1, 2},
+        {"length", "short", 2, 2, 4.5 / 2},
+        {"length", "middle", 2, 1, 2},
         {"length", "long", 2, 2, 4.5 / 2},
     };
     struct raml_trace_summary s = rows_of(filled(1), N_DRAWS);
