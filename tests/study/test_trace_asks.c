@@ -206,6 +206,7 @@ static void answers(void **state)
     }
     figure_has(*state, "wrong_answer.tsv", "correct answer (n = 3)");
     figure_has(*state, "wrong_answer.tsv", "own answer (n = 3)");
+    figure_has(*state, "wrong_answer.tsv", "majority answer (n = 1)"); /* of the first question it is the correct one */
     figure_has(*state, "commitment.tsv", "right (n = 2)");
     /* right: own is gold; "41" is the most frequent wrong one. Of two votes for each the first seen is the majority. */
     const json_t *a = json_array_get(get(json_array_get(list, 0), "answers"), 0);
@@ -259,7 +260,8 @@ static void borders_and_tokens(void **state)
     for (size_t c = 0; c < COUNT(cases); c++) {
         opt.borders = cases[c].border;
         json_t *list = lines(*state, &questions, &opt, NULL);
-        const json_t *o = json_array_get(list, 1);
+        const json_t *o = json_array_get(list, 1), *sum = json_array_get(list, 0); /* "1+2\n", "is 3" */
+        if (c == 0) assert_string_equal(json_string_value(json_array_get(get(sum, "role"), 0)), "number");
         assert_string_equal(json_string_value(get(o, "border")), cases[c].border);
         assert_int_equal(json_array_size(get(o, "at")), cases[c].n);
         for (size_t k = 0; k < cases[c].n; k++) {
@@ -379,11 +381,20 @@ static void prefixes(void **state)
     }
     raml_tracer_close(t);
     CHECK_NEAR("L(T) after another prefix", so->e.value, want, 1e-5);
+    double low = INFINITY, high = -INFINITY;
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const curve[] = {"prefix default", "prefix so", "prefix none"};
+        const struct raml_trace_row *r = raml_trace_row_find(&sum, "all", "all", curve[i], "L0");
+        low = fmin(low, r->e.value);
+        high = fmax(high, r->e.value);
+    }
     raml_trace_summary_deinit(&sum);
     char *text = slurp(in(*state, "prefix.tsv", path), NULL);
     assert_true(has(text, "prefix\ttext\ttrajectories\tquestions\tL0\tL0_low") &&
                 has(text, "\n\"so\"\t\" so </think>\"\t5\t2\t"));
-    assert_true(has(text, "\n\"largest difference\"\t\"\"\t0\t0\t"));
+    static const char last[] = "\n\"largest difference\"\t\"\"\t0\t0\t";
+    assert_true(has(text, last));
+    CHECK_NEAR("largest difference", strtod(strstr(text, last) + sizeof last - 1, NULL), high - low, 1e-8);
     free(text);
 }
 
