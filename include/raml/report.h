@@ -59,7 +59,7 @@ RAML_CHECKED enum raml_code raml_report(const char *dir, const char *out_html, s
  *                       p over the answers, of their whole log-probabilities, p_mean of those per token; also: names of
  *                       further kinds that this answer is
  *   commitment [T+1], first_stable   of p (docs/methods.md, section 2)
- *   layers              {layer: [..], L: [[T+1] ..]}: L read after so many layers
+ *   layers              {layer: [..], L: [[T+1] ..]}: L read after each of these numbers of layers
  *   logp, entropy, role [T]   of each trajectory token
  *   control             [{kind, at: [..], L: [..], effect: [..]}]: L with that control in place of the first i tokens,
  *                       and its difference to L(i)
@@ -76,25 +76,25 @@ RAML_CHECKED enum raml_code raml_report(const char *dir, const char *out_html, s
 
 struct raml_trace_files_options {
     struct raml_trace_options trace; /* its layers are those of `layers` */
-    bool own, score_end, skip_long; /* skip_long: what exceeds the context is counted and left out, not an error */
-    enum raml_join join;            /* of answer prefix and answer */
-    const char *split, *family;     /* only these; NULL: all */
-    size_t max_samples;             /* at most this many trajectories of a question; 0: all */
-    double ema;                     /* weight of the newest value, in (0, 1] */
-    double threshold;               /* nats per answer token: below it an answer counts as solved */
-    size_t n_curves, n_shown;       /* figures curve_K; trajectories on the page, of each verdict */
-    bool token_table;               /* write tokens.jsonl */
-    const char *answers;            /* "gold,own,majority,wrong,choices": NULL: own, or gold */
-    const char *answers_file;       /* further ones, JSONL of {"id", "answers": [..]}; NULL: none */
-    const char *borders;            /* "token", "line", "sentence", "paragraph", "reflection"; NULL: "token" */
-    const char *layers;             /* "all" or "0,6,12"; NULL: none */
-    const char *controls;           /* "shuffle,foreign,filler"; NULL: none */
-    const char *filler;             /* a text whose first token is the filler; NULL: "." */
-    size_t n_cuts;                  /* places where controls are probed, evenly spaced, the last T */
-    const char *prefixes_file;      /* further answer prefixes, JSONL of {"name", "text"}; NULL: none */
-    size_t budget;                  /* tokens that regret is of; 0: what each trajectory cost itself */
-    uint64_t seed;                  /* of controls and intervals */
-    uint32_t n_draws;               /* resamples; 0: no intervals */
+    bool own, score_end, skip_long;  /* skip_long: what exceeds the context is counted and left out, not an error */
+    enum raml_join join;             /* of answer prefix and answer */
+    const char *split, *family;      /* only these; NULL: all */
+    size_t max_samples;              /* at most this many trajectories of a question; 0: all */
+    double ema;                      /* weight of the newest value, in (0, 1] */
+    double threshold;                /* nats per answer token: below it an answer counts as solved */
+    size_t n_curves, n_shown;        /* figures curve_K; trajectories on the page, of each verdict */
+    bool token_table;                /* write tokens.jsonl */
+    const char *answers;             /* "gold,own,majority,wrong,choices": NULL: own, or gold */
+    const char *answers_file;        /* further ones, JSONL of {"id", "answers": [..]}; NULL: none */
+    const char *borders;             /* "token", "line", "sentence", "paragraph", "reflection"; NULL: "token" */
+    const char *layers;              /* "all" or "0,6,12"; NULL: none */
+    const char *controls;            /* "shuffle,foreign,filler"; NULL: none */
+    const char *filler;              /* a text whose first token is the filler; NULL: "." */
+    size_t n_cuts;                   /* places where controls are probed, evenly spaced, the last T */
+    const char *prefixes_file;       /* further answer prefixes, JSONL of {"name", "text"}; NULL: none */
+    size_t budget;                   /* tokens that regret is of; 0: what each trajectory cost itself */
+    uint64_t seed;                   /* of controls and intervals */
+    uint32_t n_draws;                /* resamples; 0: no intervals */
 };
 /* As docs/methods.md, section 2: every token, ema 0.01; threshold 0.1, 4 curves, 8 shown; 8 cuts, 1000 resamples. */
 struct raml_trace_files_options raml_trace_files_default(void);
@@ -135,8 +135,8 @@ struct raml_trace_summary {
     uint64_t n_read;  /* tokens through the model, probes and repeated prompts included */
     uint64_t n_passes;
     uint64_t n_trajectory_tokens, n_probes;
-    double model_seconds; /* of the passes only, by the job's clock; NaN without one */
-    bool stopped;         /* sink->stop ended it early: what was traced by then is written */
+    double model_seconds;             /* of the passes only, by the job's clock; NaN without one */
+    bool stopped;                     /* sink->stop ended it early: what was traced by then is written */
     struct raml_trace_groups *groups; /* owns the texts of row */
 };
 void raml_trace_summary_deinit(struct raml_trace_summary *s);
@@ -150,8 +150,8 @@ struct raml_trace_files_job {
     struct raml_format format;
     const struct raml_questions *questions;
     const char *data_name; /* where they come from, for messages and titles; NULL: none */
-    const char *reader;    /* name of the model, for records, where it reads another one's trajectories; NULL: its own */
-    const char *dir;       /* made if missing */
+    const char *reader; /* name of the model, for records, where it reads another one's trajectories; NULL: its own */
+    const char *dir;    /* made if missing */
     const struct raml_sink *sink;
     double (*clock)(void); /* seconds from some start; NULL: nothing is timed */
 };

@@ -202,16 +202,17 @@ static enum raml_code trace_all(const struct cli *cli, const struct settings *s,
         r[n - 1] = (struct reading){.model = s->reader,
                                     .tokenizer = s->reader_tokenizer,
                                     .traced = {.out = n == 2 ? inside : s->out, .reader = s->reader}};
+    size_t first = n; /* the reader reads first: what is wrong with it shows before anything is written */
     bool stopped = false;
-    for (size_t i = 0; !rc && !stopped && i < n; i++) {
-        rc = trace_with(cli, s, qs, &r[i], err);
-        stopped = r[i].traced.sum.stopped;
+    while (!rc && first && !stopped) {
+        rc = trace_with(cli, s, qs, &r[--first], err);
+        stopped = r[first].traced.sum.stopped;
     }
     if (!rc) rc = write_recipe(cli, s, err);
-    if (!rc) rc = print_both(cli, s, r, stopped ? 1 : n, err);
+    if (!rc) rc = print_both(cli, s, r + first, n - first, err);
     if (!rc && stopped)
         rc = raml_fail(err, RAML_ESTOP, "stopped; %zu trajectories are in %s",
-                       r[0].traced.sum.group[RAML_TRACE_ALL].n, s->out);
+                       r[first].traced.sum.group[RAML_TRACE_ALL].n, r[first].traced.out);
     for (size_t i = 0; i < n; i++) raml_trace_summary_deinit(&r[i].traced.sum);
     return rc;
 }
@@ -238,12 +239,12 @@ const struct cli_command cli_trace = {
     .name = "trace",
     .about = "the loss of the answer after every token of given trajectories",
     .args = "FILE.jsonl",
-    .detail =
-        "L(i) is the mean negative log-likelihood of the answer's tokens once the model has read the question, i "
-        "trajectory tokens and the answer prefix. All prefixes of a trajectory are one token tree, "
-        "read in one pass. Trajectories are those of the file: samples of 'raml sample', solutions of 'raml task "
-        "make', GSM8K, MATH. Writes curves.jsonl, tokens.jsonl, curves.safetensors, groups.tsv, figures (tsv, gp, svg), "
-        "trajectories.html and trace.yaml; prints means by group with intervals over questions.",
+    .detail = "L(i) is the mean negative log-likelihood of the answer's tokens once the model has read the question, i "
+              "trajectory tokens and the answer prefix. All prefixes of a trajectory are one token tree, "
+              "read in one pass. Trajectories are those of the file: samples of 'raml sample', solutions of 'raml task "
+              "make', GSM8K, MATH. Writes curves.jsonl, tokens.jsonl, curves.safetensors, groups.tsv, figures (tsv, "
+              "gp, svg), "
+              "trajectories.html and trace.yaml; prints means by group with intervals over questions.",
     .example = "raml trace --model run-sft samples.jsonl --limit 100 --out run-sft/trace",
     .option = options,
     .n_options = sizeof options / sizeof *options,

@@ -6,7 +6,7 @@
 
 #include "raml/report.h"
 
-struct cli_traced { /* by one reader */
+struct cli_traced {     /* by one reader */
     const char *out;    /* folder */
     const char *reader; /* NULL: the model itself */
     struct raml_trace_summary sum;

@@ -148,10 +148,7 @@ static const struct block blocks[] = {
      show_choice},
     {"L read after", {"L0", "LT", "descent", NULL}, {"L(0)", "L(T)", "L(0) - L(T)", NULL}, show_layers},
     {"control     | trajectories", {"effect", NULL}, {"L of it - L(i)", NULL}, show_controls},
-    {"answer prefix",
-     {"L0", "LT", "descent", "tau_b"},
-     {"L(0)", "L(T)", "L(0) - L(T)", "tau-b"},
-     show_prefixes},
+    {"answer prefix", {"L0", "LT", "descent", "tau_b"}, {"L(0)", "L(T)", "L(0) - L(T)", "tau-b"}, show_prefixes},
 };
 
 void cli_trace_print(const struct cli_traced *t)
@@ -171,10 +168,8 @@ void cli_trace_print(const struct cli_traced *t)
 
 void cli_trace_print_difference(const struct raml_trace_summary *difference)
 {
-    static const struct block b = {"reader less model",
-                                   {"L0", "LT", "descent", "tau_b"},
-                                   {"L(0)", "L(T)", "L(0) - L(T)", "tau-b"},
-                                   show_first};
+    static const struct block b = {
+        "reader less model", {"L0", "LT", "descent", "tau_b"}, {"L(0)", "L(T)", "L(0) - L(T)", "tau-b"}, show_first};
     print_block(difference, first_of(difference), &b);
 }
 
@@ -229,12 +224,12 @@ json_t *cli_trace_rows_json(const struct raml_trace_summary *s)
 json_t *cli_trace_json(const struct cli_traced *t)
 {
     const struct raml_trace_summary *r = &t->sum;
-    json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "out", t->out, "trajectories",
-                          (json_int_t)r->group[RAML_TRACE_ALL].n, "skipped", (json_int_t)r->n_skipped, "probes",
-                          (json_int_t)r->n_probes, "trajectory_tokens", (json_int_t)r->n_trajectory_tokens,
-                          "tokens_read", (json_int_t)r->n_read, "passes", (json_int_t)r->n_passes, "seconds",
-                          t->seconds, "model_seconds", r->model_seconds, "tokens_per_s",
-                          (double)r->n_read / r->model_seconds);
+    json_t *o =
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "out", t->out, "trajectories",
+                  (json_int_t)r->group[RAML_TRACE_ALL].n, "skipped", (json_int_t)r->n_skipped, "probes",
+                  (json_int_t)r->n_probes, "trajectory_tokens", (json_int_t)r->n_trajectory_tokens, "tokens_read",
+                  (json_int_t)r->n_read, "passes", (json_int_t)r->n_passes, "seconds", t->seconds, "model_seconds",
+                  r->model_seconds, "tokens_per_s", (double)r->n_read / r->model_seconds);
     int bad = !o;
     for (int i = 0; !bad && i < RAML_TRACE_GROUPS; i++)
         if (r->group[i].n)

@@ -145,8 +145,8 @@ static enum raml_code read_tokens(struct raml_trace_analysis *a, const struct ra
 
 /* -- The curves ---------------------------------------------------------------------------------------------------- */
 
-static enum raml_code read_choice(struct raml_trace_analysis *a, const struct raml_loss_curve *c,
-                                  struct raml_traced *t, struct raml_err *err)
+static enum raml_code read_choice(struct raml_trace_analysis *a, const struct raml_loss_curve *c, struct raml_traced *t,
+                                  struct raml_err *err)
 {
     size_t n = t->n_answers;
     if (n < 2) return RAML_OK;

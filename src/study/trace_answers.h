@@ -27,8 +27,8 @@ enum {
     RAML_ANSWER_OWN,
     RAML_ANSWER_MAJORITY,
     RAML_ANSWER_WRONG,
-    RAML_ANSWER_LETTERS,                           /* 26 of them */
-    RAML_ANSWER_GIVEN = RAML_ANSWER_LETTERS + 26,  /* up to RAML_ANSWER_SLOTS */
+    RAML_ANSWER_LETTERS,                          /* 26 of them */
+    RAML_ANSWER_GIVEN = RAML_ANSWER_LETTERS + 26, /* up to RAML_ANSWER_SLOTS */
     RAML_ANSWER_SLOTS = RAML_ANSWER_GIVEN + 32
 };
 const char *raml_answer_slot_name(size_t slot); /* "gold", ..., "A", ..., "given 1", ...; static */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRIES = 16 };
+enum { TRIES = 16, DRAWS = 1000 * TRIES };
 
 struct place { /* a trajectory of the questions */
     const struct raml_question *q;
@@ -106,17 +106,16 @@ static enum raml_code find_cuts(struct raml_trace_controls *c, const struct raml
 static enum raml_code find_foreign(struct raml_trace_controls *c, const struct raml_trace_item *it, size_t number,
                                    struct raml_err *err)
 {
-    const struct raml_key key = {.seed = c->plan->opt->seed,
-                                 .purpose = RAML_FOR_CONTROL,
-                                 .question = number,
-                                 .sample = (uint32_t)it->sample};
+    const struct raml_key key = {
+        .seed = c->plan->opt->seed, .purpose = RAML_FOR_CONTROL, .question = number, .sample = (uint32_t)it->sample};
     c->foreign[0].trajectory.n = 0;
     enum raml_code rc = RAML_OK;
-    for (uint64_t d = 0, tries = 0; !rc && tries < TRIES && c->foreign[0].trajectory.n < it->text.trajectory.n; d++) {
+    int tries = 0;
+    for (uint64_t d = 0; !rc && d < DRAWS && tries < TRIES; d++) {
         const struct place *x = &c->all[raml_below(&key, d, (uint32_t)c->n)];
-        if (x->q == it->q && d < 1000 * (uint64_t)TRIES) continue;
-        tries++;
+        if (c->foreign[0].trajectory.n >= it->text.trajectory.n) break;
         if (x->q == it->q) continue;
+        tries++;
         rc = raml_trace_encode_trajectory(&c->plan->source, x->q, x->sample, &c->foreign[1], err);
         if (rc || c->foreign[1].trajectory.n <= c->foreign[0].trajectory.n) continue;
         struct raml_trace_text longer = c->foreign[1];

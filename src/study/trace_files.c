@@ -47,15 +47,14 @@ struct work {
 
 struct raml_trace_files_options raml_trace_files_default(void)
 {
-    return (struct raml_trace_files_options){
-        .trace = {.stride = 1, .max_batch_tokens = 16384, .tokens = true},
-        .ema = 0.01,
-        .threshold = 0.1,
-        .n_curves = 4,
-        .n_shown = 8,
-        .token_table = true,
-        .n_cuts = 8,
-        .n_draws = 1000};
+    return (struct raml_trace_files_options){.trace = {.stride = 1, .max_batch_tokens = 16384, .tokens = true},
+                                             .ema = 0.01,
+                                             .threshold = 0.1,
+                                             .n_curves = 4,
+                                             .n_shown = 8,
+                                             .token_table = true,
+                                             .n_cuts = 8,
+                                             .n_draws = 1000};
 }
 
 /* -- Means --------------------------------------------------------------------------------------------------------- */
@@ -122,8 +121,7 @@ static enum raml_code record(struct work *w, size_t i, struct raml_err *err)
     const struct raml_trace_item *it = &w->item[i];
     const struct raml_loss_curve *c = &w->curve[i];
     struct raml_traced t;
-    enum raml_code rc =
-        raml_trace_analyse(w->analysis, &w->plan, it, c, w->controls ? w->effect[i] : NULL, &t, err);
+    enum raml_code rc = raml_trace_analyse(w->analysis, &w->plan, it, c, w->controls ? w->effect[i] : NULL, &t, err);
     if (rc) return rc;
     t.number = w->n_done + 1;
     rc = raml_trace_records_add(&w->records, &t, err);
@@ -187,7 +185,7 @@ static enum raml_code no_answer(const struct work *w, const struct raml_trace_it
 {
     char name[NAME_BYTES];
     size_t first = raml_answer_chooser_first(w->plan.chooser);
-    const char *why = first == RAML_ANSWER_GOLD      ? "answer to trace (the question has none)"
+    const char *why = first == RAML_ANSWER_GOLD       ? "answer to trace (the question has none)"
                       : first == RAML_ANSWER_OWN      ? "answer of its own"
                       : first == RAML_ANSWER_MAJORITY ? "majority answer (no sample of the question has one)"
                       : first == RAML_ANSWER_WRONG    ? "wrong answer (no sample of the question has one)"

@@ -12,7 +12,7 @@
 
 enum { MAX_TSV_BYTES = 1 << 28, N_LENGTHS = 3 };
 
-struct member { /* a trajectory */
+struct member {      /* a trajectory */
     size_t question; /* dense: 0 .. n_questions - 1 */
     size_t sample, n_tokens;
     enum raml_trace_verdict verdict;
@@ -197,13 +197,13 @@ enum raml_code raml_trace_groups_subtract(const struct raml_trace_groups *first,
 
 struct group {
     const char *by, *name;
-    bool *in;          /* [n] is the member in it */
-    size_t *place;     /* [n_questions] of a question among the group's, SIZE_MAX: not there */
+    bool *in;      /* [n] is the member in it */
+    size_t *place; /* [n_questions] of a question among the group's, SIZE_MAX: not there */
     size_t n_questions;
-    uint32_t *times;   /* [n_draws, n_questions] how often a resample has a question */
-    double *sum;       /* [n_questions] of a column's values */
-    uint32_t *count;   /* [n_questions] */
-    double *mean;      /* [n_draws] */
+    uint32_t *times; /* [n_draws, n_questions] how often a resample has a question */
+    double *sum;     /* [n_questions] of a column's values */
+    uint32_t *count; /* [n_questions] */
+    double *mean;    /* [n_draws] */
 };
 
 static void group_deinit(struct group *x)
@@ -291,8 +291,8 @@ static bool is_share(const char *measure)
 }
 
 /* False: the group has no such value. */
-static bool estimate(const struct raml_trace_groups *g, const struct group *x, const struct column *c,
-                     uint32_t n_draws, struct raml_trace_row *row)
+static bool estimate(const struct raml_trace_groups *g, const struct group *x, const struct column *c, uint32_t n_draws,
+                     struct raml_trace_row *row)
 {
     struct raml_estimate e = {.low = NAN, .high = NAN, .se = NAN};
     double sum = 0;

@@ -23,7 +23,7 @@ struct raml_trace_groups;
 RAML_CHECKED enum raml_code raml_trace_groups_open(struct raml_trace_groups **out, struct raml_err *err);
 void raml_trace_groups_close(struct raml_trace_groups *g); /* NULL is fine */
 
-struct raml_trace_member { /* a trajectory */
+struct raml_trace_member {   /* a trajectory */
     size_t question, sample; /* question: any number, the same for its trajectories */
     enum raml_trace_verdict verdict;
     const char *mode;

@@ -23,12 +23,12 @@ struct raml_trace_plan {
     struct raml_trace_source source;
     struct raml_answer_chooser *chooser;
     enum raml_border_kind border;
-    bool strided; /* probes are not after every token */
+    bool strided;  /* probes are not after every token */
     size_t *layer; /* [n_layers] */
     size_t n_layers;
     bool control[RAML_CONTROL_KINDS];
     bool any_control;
-    int32_t filler; /* the token */
+    int32_t filler;                                           /* the token */
     struct raml_trace_prefix prefix[RAML_TRACE_MAX_PREFIXES]; /* [n_prefixes] besides the run's own */
     size_t n_prefixes;
 };
@@ -97,16 +97,16 @@ struct raml_traced { /* borrowed for one call */
     size_t straddle; /* bytes of the answer prefix in the answer's first token */
     const struct raml_trace_plan *plan;
     const struct raml_asked_list *asked;
-    size_t n_answers;             /* distinct ones: curve, then curve->other[0 .. n_answers - 1) */
+    size_t n_answers;              /* distinct ones: curve, then curve->other[0 .. n_answers - 1) */
     const struct raml_descent *of; /* [n_answers + prefixes] of each; of[0] is descent */
-    const double *p, *p_mean;     /* [n_points, n_answers]; NULL: one answer */
-    const double *commitment;     /* [n_points] */
-    size_t first_stable;          /* in tokens */
+    const double *p, *p_mean;      /* [n_points, n_answers]; NULL: one answer */
+    const double *commitment;      /* [n_points] */
+    size_t first_stable;           /* in tokens */
     const char *mode;
     double regret;
-    const char *const *role;           /* [n_points - 1]; NULL: not asked for */
+    const char *const *role;                  /* [n_points - 1]; NULL: not asked for */
     const double *piece_logp, *piece_entropy; /* [n_points - 1] */
-    const struct raml_trace_effect *effect; /* [RAML_CONTROL_KINDS] */
+    const struct raml_trace_effect *effect;   /* [RAML_CONTROL_KINDS] */
 };
 struct raml_trace_analysis; /* memory of one, used again and again */
 RAML_CHECKED enum raml_code raml_trace_analysis_open(struct raml_trace_analysis **out, struct raml_err *err);

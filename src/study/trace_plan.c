@@ -11,7 +11,7 @@
 
 enum { MAX_LINE_BYTES = 1 << 20 };
 
-static const char *or(const char *text, const char *otherwise)
+static const char * or (const char *text, const char *otherwise)
 {
     return text && *text ? text : otherwise;
 }
@@ -20,7 +20,7 @@ static const char *or(const char *text, const char *otherwise)
 
 static enum raml_code read_border(struct raml_trace_plan *p, struct raml_err *err)
 {
-    const char *word = or(p->opt->borders, "token");
+    const char *word = or (p->opt->borders, "token");
     p->border = RAML_BORDER_STRIDE;
     for (int k = RAML_BORDER_STRIDE + 1; k < RAML_BORDER_KINDS; k++)
         if (!strcmp(word, raml_border_kind_name((enum raml_border_kind)k))) p->border = (enum raml_border_kind)k;
@@ -36,15 +36,14 @@ static enum raml_code read_border(struct raml_trace_plan *p, struct raml_err *er
 
 static enum raml_code read_controls(struct raml_trace_plan *p, struct raml_err *err)
 {
-    for (const char *at = or(p->opt->controls, ""); *at;) {
+    for (const char *at = or (p->opt->controls, ""); *at;) {
         size_t n = strcspn(at, ","), k = 0;
         for (; k < RAML_CONTROL_KINDS; k++) {
             const char *name = raml_control_kind_name((enum raml_control_kind)k);
             if (strlen(name) == n && !strncmp(name, at, n)) break;
         }
         if (k == RAML_CONTROL_KINDS || p->control[k])
-            return raml_fail(err, RAML_EUSAGE,
-                             "controls: found '%.*s'%s; expected a list of shuffle, foreign, filler",
+            return raml_fail(err, RAML_EUSAGE, "controls: found '%.*s'%s; expected a list of shuffle, foreign, filler",
                              (int)(n < 40 ? n : 40), at, k < RAML_CONTROL_KINDS ? " twice" : "");
         p->control[k] = p->any_control = true;
         at += n + (at[n] == ',');
@@ -56,10 +55,11 @@ static enum raml_code read_controls(struct raml_trace_plan *p, struct raml_err *
 
 static enum raml_code layers_fault(const char *text, size_t n_layers, struct raml_err *err)
 {
-    return raml_fail(err, RAML_EUSAGE,
-                     "layers: found '%.60s'; expected all, or rising numbers from 0 (the embedding) to %zu (the model's "
-                     "last layer)",
-                     text, n_layers);
+    return raml_fail(
+        err, RAML_EUSAGE,
+        "layers: found '%.60s'; expected all, or rising numbers from 0 (the embedding) to %zu (the model's "
+        "last layer)",
+        text, n_layers);
 }
 
 static enum raml_code read_layers(struct raml_trace_plan *p, struct raml_err *err)
@@ -87,7 +87,7 @@ static enum raml_code read_layers(struct raml_trace_plan *p, struct raml_err *er
 
 static enum raml_code read_filler(struct raml_trace_plan *p, struct raml_err *err)
 {
-    const char *text = or(p->opt->filler, ".");
+    const char *text = or (p->opt->filler, ".");
     struct raml_tokens token = {0};
     if (!p->control[RAML_CONTROL_FILLER]) return RAML_OK;
     enum raml_code rc = raml_tokenizer_encode(p->job->tokenizer, text, strlen(text), false, &token, err);
@@ -113,7 +113,10 @@ static enum raml_code add_prefix(struct raml_trace_plan *p, const struct raml_pl
     for (size_t i = 0; i < p->n_prefixes; i++) twice |= !strcmp(p->prefix[i].name, name);
     if (twice || !*name)
         return raml_fail(err, RAML_EFORMAT, "%s:%zu: name '%.60s' is %s; expected a name of its own", at->path,
-                         at->line, name, !*name ? "empty" : !strcmp(name, "default") ? "the run's own prefix" : "taken");
+                         at->line, name,
+                         !*name                     ? "empty"
+                         : !strcmp(name, "default") ? "the run's own prefix"
+                                                    : "taken");
     if (p->n_prefixes == RAML_TRACE_MAX_PREFIXES)
         return raml_fail(err, RAML_EFORMAT, "%s:%zu: more than %d answer prefixes", at->path, at->line,
                          RAML_TRACE_MAX_PREFIXES);
@@ -167,10 +170,11 @@ static enum raml_code check_reader(const struct raml_trace_files_job *job, struc
     int vocab = raml_model_config(job->model)->vocab_size;
     int32_t size = raml_tokenizer_size(job->tokenizer);
     if (!job->reader || size <= vocab) return RAML_OK;
-    return raml_fail(err, RAML_ERANGE,
-                     "reader %s: its vocabulary has %d tokens, and the tokenizer's ids go up to %d; the tokenizer is not "
-                     "this model's",
-                     job->reader, vocab, (int)size - 1);
+    return raml_fail(
+        err, RAML_ERANGE,
+        "reader %s: its vocabulary has %d tokens, and the tokenizer's ids go up to %d; the tokenizer is not "
+        "this model's",
+        job->reader, vocab, (int)size - 1);
 }
 
 enum raml_code raml_trace_plan_init(struct raml_trace_plan *p, const struct raml_trace_files_job *job,
@@ -182,7 +186,7 @@ enum raml_code raml_trace_plan_init(struct raml_trace_plan *p, const struct raml
                                            .own = opt->own,
                                            .score_end = opt->score_end,
                                            .join = opt->join};
-    const char *answers = or(opt->answers, opt->own ? "own" : "gold");
+    const char *answers = or (opt->answers, opt->own ? "own" : "gold");
     enum raml_code rc = check(opt, err);
     if (!rc) rc = check_reader(job, err);
     if (!rc) rc = read_border(p, err);

@@ -13,7 +13,8 @@ enum { POINTS = 101, TOKEN_POINTS = 201, MAX_SERIES = 32, NAME_BYTES = 96, TITLE
 
 /* The curves of wrong trajectories: of the question's answer, and of those that are not it. */
 static const size_t wrong_slot[] = {RAML_ANSWER_GOLD, RAML_ANSWER_OWN, RAML_ANSWER_MAJORITY, RAML_ANSWER_WRONG};
-static const char *const wrong_name[] = {"correct answer", "own answer", "majority answer", "most frequent wrong answer"};
+static const char *const wrong_name[] = {"correct answer", "own answer", "majority answer",
+                                         "most frequent wrong answer"};
 enum { N_WRONG = sizeof wrong_slot / sizeof *wrong_slot };
 
 struct mode {
@@ -228,18 +229,17 @@ static enum raml_code draw(const struct drawing *d, const char *dir, const char 
 {
     char whole[TITLE_BYTES];
     snprintf(whole, sizeof whole, "%s%s%s", title, name ? ": " : "", name ? name : "");
-    const struct raml_figure fig = {
-        .title = whole,
-        .x_label = x_label,
-        .y_label = y_label,
-        .x_high = x_label == place_label, /* 0 to 1; else fitted */
-        .series = d->series,
-        .n_series = d->n};
+    const struct raml_figure fig = {.title = whole,
+                                    .x_label = x_label,
+                                    .y_label = y_label,
+                                    .x_high = x_label == place_label, /* 0 to 1; else fitted */
+                                    .series = d->series,
+                                    .n_series = d->n};
     return d->n ? raml_figure_write(dir, file, &fig, NULL, err) : RAML_OK;
 }
 
-static enum raml_code draw_modes(const struct raml_trace_plots *p, struct drawing *d, const char *dir,
-                                 const char *name, struct raml_err *err)
+static enum raml_code draw_modes(const struct raml_trace_plots *p, struct drawing *d, const char *dir, const char *name,
+                                 struct raml_err *err)
 {
     if (p->n_modes < 2) return RAML_OK;
     size_t longest = 0;
@@ -260,8 +260,8 @@ static enum raml_code draw_modes(const struct raml_trace_plots *p, struct drawin
         }
     }
     return rc ? rc
-              : draw(d, dir, "modes_tokens", "Loss by mode", name, "trajectory tokens, i (after its end a trajectory keeps L(T))",
-                     loss_label, err);
+              : draw(d, dir, "modes_tokens", "Loss by mode", name,
+                     "trajectory tokens, i (after its end a trajectory keeps L(T))", loss_label, err);
 }
 
 static enum raml_code draw_wrong(const struct raml_trace_plots *p, struct drawing *d, const char *dir, const char *name,
@@ -315,8 +315,8 @@ static void put_point(double (*v)[TOKEN_POINTS], size_t n, double x, const struc
 }
 
 /* From rows (by all, curve: the control, measure "effect 0.25"). */
-static enum raml_code draw_controls(struct drawing *d, const struct raml_trace_row *row, size_t n_rows,
-                                    const char *dir, const char *name, struct raml_err *err)
+static enum raml_code draw_controls(struct drawing *d, const struct raml_trace_row *row, size_t n_rows, const char *dir,
+                                    const char *name, struct raml_err *err)
 {
     d->n = 0;
     for (int k = 0; k < RAML_CONTROL_KINDS; k++) {

@@ -10,7 +10,7 @@
 
 #include "study/trace_parts.h"
 
-struct raml_token_mean { /* mean curves over i; zero-initialise */
+struct raml_token_mean {   /* mean curves over i; zero-initialise */
     double *sum, *squares; /* [n] over curves, of their values at i */
     size_t n, cap;
     double last_sum, last_squares; /* of the last values: what curves have at n and after */

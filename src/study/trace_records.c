@@ -26,7 +26,8 @@ static enum raml_code open_writer(struct raml_writer *w, const char *dir, const 
 enum raml_code raml_trace_records_init(struct raml_trace_records *r, const char *dir,
                                        const struct raml_trace_files_options *opt, struct raml_err *err)
 {
-    *r = (struct raml_trace_records){.token_table = opt->token_table, .stride = opt->trace.stride, .border = opt->borders};
+    *r = (struct raml_trace_records){
+        .token_table = opt->token_table, .stride = opt->trace.stride, .border = opt->borders};
     raml_buf_init(&r->line, MAX_LINE_BYTES);
     r->tensor_path = raml_path_new("%s/curves.safetensors", dir);
     if (!r->tensor_path) return raml_fail(err, RAML_ENOMEM, "no memory for a path");
@@ -345,8 +346,8 @@ static enum raml_code write_tensors(struct raml_trace_records *r, struct raml_er
                                             .data = r->retained[i].loss};
     char stride[32];
     snprintf(stride, sizeof stride, "%zu", r->stride);
-    const char *const meta[] = {"unit", "nats per answer token", "stride", stride, r->border ? "border" : NULL, r->border,
-                                NULL};
+    const char *const meta[] = {
+        "unit", "nats per answer token", "stride", stride, r->border ? "border" : NULL, r->border, NULL};
     rc = raml_safetensors_write(r->tensor_path, view, r->n, meta, err);
     free(view);
     return rc;

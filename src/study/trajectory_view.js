@@ -36,7 +36,7 @@ function fields(d, c, at, k) {
     return [
         ['i', 'position in the trajectory', from === to ? String(to) : from + '\u2013' + to],
         ['L, nats', 'loss of the answer after the token, per answer token', number(c.L[k + 1], 4)],
-        ['\u0394L, nats', 'what the token did to L', (delta < 0 ? '' : '+') + number(delta, 3)],
+        ['\u0394L, nats', 'what the token did to L', (delta > 0 ? '+' : '') + number(delta, 3)],
         ['p', 'probability of the whole answer, exp(\u2212A\u00b7L)', n ? number(Math.exp(-n * c.L[k + 1]), 3) : null],
         ['greedy', 'greedy decoding gives this answer', c.greedy ? (c.greedy[k + 1] === '1' ? 'yes' : 'no') : null],
         ['share', 'this answer\u2019s share of the answers\u2019 probability', entry(c.p, k + 1, 3)],

@@ -274,7 +274,7 @@ static void long_text(void **state)
         struct raml_err err = {0};
         struct raml_buf b;
         memset(bytes, 'x', shift);
-        for (size_t i = shift; i < 400; i += 3) memcpy(bytes + i, "\u20AC", 3);
+        for (size_t i = shift; i + 3 <= 400; i += 3) memcpy(bytes + i, "\u20AC", 3);
         const char *piece = bytes;
         const size_t len = shift + (400 - shift) / 3 * 3;
         const double loss[] = {1, 1};

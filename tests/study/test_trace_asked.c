@@ -14,17 +14,33 @@ static struct raml_trajectory samples[] = {
     {.text = "g", .answer = "3", .correct = RAML_DIFFERENT, .think_closed = false},
     {.text = "h", .answer = "7", .correct = RAML_DIFFERENT, .think_closed = true},
     {.text = "i", .answer = NULL, .correct = RAML_DIFFERENT, .think_closed = true},
+    {.text = "j", .answer = "3", .correct = RAML_DIFFERENT, .think_closed = true, .finish_reason = "length"},
+    {.text = "k", .answer = "3", .correct = RAML_DIFFERENT, .think_closed = true, .finish_reason = "length"},
 };
-static const struct raml_question half = {
-    .id = "half", .question = "1/4 + 1/4 = ?", .answer = "0.5", .trajectory = samples, .n_trajectories = COUNT(samples)};
+static const struct raml_question half = {.id = "half",
+                                          .question = "1/4 + 1/4 = ?",
+                                          .answer = "0.5",
+                                          .trajectory = samples,
+                                          .n_trajectories = COUNT(samples)};
 
 static struct raml_trajectory right[] = {{.text = "x", .answer = "4", .correct = RAML_EQUAL, .think_closed = true}};
 static const struct raml_question four = {
     .id = "four", .question = "2 + 2 = ?", .answer = "4", .trajectory = right, .n_trajectories = 1};
 
-static struct raml_trajectory letter[] = {{.text = "x", .answer = "C", .correct = RAML_DIFFERENT, .think_closed = true}};
+static struct raml_trajectory graded[] = {
+    /* by a person: the checker does not see that a tenth is right */
+    {.text = "a", .answer = "a tenth", .correct = RAML_EQUAL, .think_closed = true},
+    {.text = "b", .answer = "a tenth", .correct = RAML_EQUAL, .think_closed = true},
+    {.text = "c", .answer = "9", .correct = RAML_DIFFERENT, .think_closed = true},
+};
+static const struct raml_question tenth = {
+    .id = "tenth", .question = "1/10?", .answer = "0.1", .trajectory = graded, .n_trajectories = COUNT(graded)};
+
+static struct raml_trajectory letter[] = {
+    {.text = "x", .answer = "C", .correct = RAML_DIFFERENT, .think_closed = true}};
 static const struct raml_question choice = {.id = "choice",
-                                            .question = "\nA) is no option\n\nA) one\nB) two\nC) three\nE) no fourth",
+                                            .question =
+                                                "\nA) p\nB) q\nC) r\nD) s\nE) t\n\nA) one\nB) two\nC) three\nE) no",
                                             .answer = "B",
                                             .letters = true,
                                             .trajectory = letter,
@@ -61,8 +77,8 @@ static void kinds(void **state)
     struct raml_answer_chooser *c = opened("gold,own,majority,wrong", NULL);
     assert_true(raml_answer_chooser_several(c));
     assert_int_equal(raml_answer_chooser_first(c), RAML_ANSWER_GOLD);
-    /* votes: 7 of three samples (one writes 7.0), the right one of two, 3 of one: the truncated and the open one don't
-     * vote. A right sample's own answer, 1/2, is the question's. */
+    /* votes: 7 of three samples (one writes 7.0), the right one of two, 3 of one: truncated and open ones don't vote.
+     * A right sample's own answer, 1/2, is the question's. */
     struct raml_asked_list list = choose(c, &half, 0);
     assert_int_equal(list.n, 2);
     check_text(&list, 0, RAML_ANSWER_GOLD, "0.5");
@@ -84,6 +100,9 @@ static void kinds(void **state)
     assert_int_equal(list.of_slot[RAML_ANSWER_WRONG], -1);
     list = choose(c, &half, 1); /* back to a question of before */
     check_text(&list, 1, RAML_ANSWER_OWN, "7");
+    list = choose(c, &tenth, 2);
+    check_text(&list, 1, RAML_ANSWER_OWN, "9");
+    assert_int_equal(list.of_slot[RAML_ANSWER_WRONG], 1); /* not what two samples were graded right for */
     raml_answer_chooser_close(c);
 }
 
@@ -115,7 +134,9 @@ static void options(void **state)
     check_text(&list, 2, RAML_ANSWER_LETTERS + 2, "C");
     assert_int_equal(list.of_slot[RAML_ANSWER_OWN], 2);
     assert_string_equal(raml_answer_slot_name(RAML_ANSWER_LETTERS + 2), "C");
-    list = choose(c, &half, 0); /* no multiple choice */
+    struct raml_question open = choice; /* no multiple choice, whatever it looks like */
+    open.letters = false;
+    list = choose(c, &open, 0);
     assert_int_equal(list.n, 0);
     raml_answer_chooser_close(c);
 }

@@ -24,11 +24,26 @@ static struct raml_trajectory first[] = {
     {.text = "so it is 41.", .answer = "41", .correct = RAML_DIFFERENT, .think_closed = true},
 };
 static struct raml_trajectory second[] = {
-    {.text = "another question's trajectory, a long one", .answer = "12", .correct = RAML_DIFFERENT, .think_closed = true},
+    {.text = "another question's trajectory, a long one",
+     .answer = "12",
+     .correct = RAML_DIFFERENT,
+     .think_closed = true},
 };
 static struct raml_question question[] = {
-    {.id = "one", .question = "1+2", .answer = "3", .difficulty = -1, .trajectory = first, .n_trajectories = 4, .line = 1},
-    {.id = "two", .question = "?", .answer = "77", .difficulty = -1, .trajectory = second, .n_trajectories = 1, .line = 2},
+    {.id = "one",
+     .question = "1+2",
+     .answer = "3",
+     .difficulty = -1,
+     .trajectory = first,
+     .n_trajectories = 4,
+     .line = 1},
+    {.id = "two",
+     .question = "?",
+     .answer = "77",
+     .difficulty = -1,
+     .trajectory = second,
+     .n_trajectories = 1,
+     .line = 2},
 };
 static const struct raml_questions questions = {.question = question, .n = 2};
 
@@ -69,8 +84,9 @@ static struct raml_trace_files_options few(void)
     return o;
 }
 
-static enum raml_code trace(const char *dir, const struct raml_questions *qs, const struct raml_trace_files_options *opt,
-                            const char *reader, struct raml_trace_summary *sum, struct raml_err *err)
+static enum raml_code trace(const char *dir, const struct raml_questions *qs,
+                            const struct raml_trace_files_options *opt, const char *reader,
+                            struct raml_trace_summary *sum, struct raml_err *err)
 {
     struct raml_format format;
     must(raml_format_named("builtin", f.tokenizer, &format, err), err);
@@ -127,6 +143,16 @@ static void same(const char *what, const json_t *got, const json_t *want, double
     for (size_t i = 0; i < json_array_size(got); i++) CHECK_NEAR(what, num(got, i), num(want, i), tol);
 }
 
+static void figure_has(const char *dir, const char *name, const char *series)
+{
+    char path[4200], line[200];
+    char *text = slurp(in(dir, name, path), NULL);
+    if (!text) fail_msg("%s is not there", name);
+    snprintf(line, sizeof line, "\n%s\t", series);
+    assert_true(has(text, line));
+    free(text);
+}
+
 /* -- Answers ------------------------------------------------------------------------------------------------------- */
 
 static void check_choice(const json_t *o)
@@ -178,6 +204,10 @@ static void answers(void **state)
         assert_string_equal(json_string_value(get(b, "text")), i == 4 ? "12" : "41");
         check_choice(o);
     }
+    figure_has(*state, "wrong_answer.tsv", "correct answer (n = 3)");
+    figure_has(*state, "wrong_answer.tsv", "own answer (n = 3)");
+    figure_has(*state, "wrong_answer.tsv", "majority answer (n = 1)"); /* of the first question it is the correct one */
+    figure_has(*state, "commitment.tsv", "right (n = 2)");
     /* right: own is gold; "41" is the most frequent wrong one. Of two votes for each the first seen is the majority. */
     const json_t *a = json_array_get(get(json_array_get(list, 0), "answers"), 0);
     assert_int_equal(json_array_size(get(a, "also")), 2);
@@ -200,6 +230,7 @@ static void layers(void **state)
     assert_int_equal(json_array_size(get(x, "layer")), n_layers + 1);
     assert_int_equal(json_array_size(L), n_layers + 1);
     same("last layer", json_array_get(L, (size_t)n_layers), get(o, "L"), 1e-5);
+    figure_has(*state, "layers.tsv", "after layer 2 (n = 5)");
     opt.layers = "0,2";
     json_t *some = lines(*state, &questions, &opt, NULL);
     x = get(json_array_get(some, 0), "layers");
@@ -229,7 +260,8 @@ static void borders_and_tokens(void **state)
     for (size_t c = 0; c < COUNT(cases); c++) {
         opt.borders = cases[c].border;
         json_t *list = lines(*state, &questions, &opt, NULL);
-        const json_t *o = json_array_get(list, 1);
+        const json_t *o = json_array_get(list, 1), *sum = json_array_get(list, 0); /* "1+2\n", "is 3" */
+        if (c == 0) assert_string_equal(json_string_value(json_array_get(get(sum, "role"), 0)), "number");
         assert_string_equal(json_string_value(get(o, "border")), cases[c].border);
         assert_int_equal(json_array_size(get(o, "at")), cases[c].n);
         for (size_t k = 0; k < cases[c].n; k++) {
@@ -288,12 +320,11 @@ static void controls(void **state)
             assert_int_equal(num(at, k), 2 * (k + 1));
             double L = num(get(x, "L"), k);
             CHECK_NEAR("effect", num(get(x, "effect"), k), L - num(get(o, "L"), 2 * (k + 1)), 1e-5);
-            if (instead[c])
-                CHECK_NEAR(kind[c], L, num(get(json_array_get(instead[c], 0), "L"), 2 * (k + 1)), 2e-5);
+            if (instead[c]) CHECK_NEAR(kind[c], L, num(get(json_array_get(instead[c], 0), "L"), 2 * (k + 1)), 2e-5);
         }
     }
     assert_true(fabs(num(get(json_array_get(control, 0), "effect"), 3)) > 1e-6); /* another order */
-    o = json_array_get(list, 2); /* no token, no cut */
+    o = json_array_get(list, 2);                                                 /* no token, no cut */
     assert_int_equal(json_array_size(get(json_array_get(get(o, "control"), 0), "at")), 0);
     /* the second question's 41 tokens: no trajectory of the first is that long, so late cuts have no foreign */
     o = json_array_get(list, 4);
@@ -306,6 +337,7 @@ static void controls(void **state)
     opt.seed = 1;
     again = lines(*state, &questions, &opt, NULL);
     assert_false(json_equal(list, again));
+    figure_has(*state, "control.tsv", "filler (n = 4)");
     json_decref(again);
     json_decref(list);
 }
@@ -324,7 +356,8 @@ static void prefixes(void **state)
     struct raml_trace_summary sum;
     struct raml_trace_files_options opt = few();
     char path[4200];
-    put(*state, "prefixes.jsonl", "{\"name\":\"so\",\"text\":\" so </think>\"}\n{\"name\":\"none\",\"text\":\"\"}\n", path);
+    put(*state, "prefixes.jsonl", "{\"name\":\"so\",\"text\":\" so </think>\"}\n{\"name\":\"none\",\"text\":\"\"}\n",
+        path);
     opt.prefixes_file = path;
     opt.answers = "gold,own";
     must(trace(*state, &questions, &opt, NULL, &sum, &err), &err);
@@ -348,10 +381,20 @@ static void prefixes(void **state)
     }
     raml_tracer_close(t);
     CHECK_NEAR("L(T) after another prefix", so->e.value, want, 1e-5);
+    double low = INFINITY, high = -INFINITY;
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const curve[] = {"prefix default", "prefix so", "prefix none"};
+        const struct raml_trace_row *r = raml_trace_row_find(&sum, "all", "all", curve[i], "L0");
+        low = fmin(low, r->e.value);
+        high = fmax(high, r->e.value);
+    }
     raml_trace_summary_deinit(&sum);
     char *text = slurp(in(*state, "prefix.tsv", path), NULL);
-    assert_true(has(text, "prefix\ttext\ttrajectories\tquestions\tL0\tL0_low") && has(text, "\n\"so\"\t\" so </think>\"\t5\t2\t"));
-    assert_true(has(text, "\n\"largest difference\"\t\"\"\t0\t0\t"));
+    assert_true(has(text, "prefix\ttext\ttrajectories\tquestions\tL0\tL0_low") &&
+                has(text, "\n\"so\"\t\" so </think>\"\t5\t2\t"));
+    static const char last[] = "\n\"largest difference\"\t\"\"\t0\t0\t";
+    assert_true(has(text, last));
+    CHECK_NEAR("largest difference", strtod(strstr(text, last) + sizeof last - 1, NULL), high - low, 1e-8);
     free(text);
 }
 
@@ -404,17 +447,29 @@ static void bad(void **state)
         {.answers = "best", .message = "answers: found 'best'", .code = RAML_EUSAGE},
         {.answers = "gold", .own = true, .message = "own and answers 'gold'", .code = RAML_EUSAGE},
         {.borders = "word", .message = "borders: found 'word'; expected token, line", .code = RAML_EUSAGE},
-        {.borders = "line", .stride = 2, .message = "borders 'line' exclude a stride; found a stride of 2", .code = RAML_EUSAGE},
-        {.layers = "1,1", .message = "layers: found '1,1'; expected all, or rising numbers from 0", .code = RAML_EUSAGE},
+        {.borders = "line",
+         .stride = 2,
+         .message = "borders 'line' exclude a stride; found a stride of 2",
+         .code = RAML_EUSAGE},
+        {.layers = "1,1",
+         .message = "layers: found '1,1'; expected all, or rising numbers from 0",
+         .code = RAML_EUSAGE},
         {.layers = "99", .message = "layers: found '99'", .code = RAML_EUSAGE},
         {.layers = "-1", .message = "layers: found '-1'", .code = RAML_EUSAGE},
         {.layers = "1,", .message = "layers: found '1,'", .code = RAML_EUSAGE},
-        {.controls = "filler,noise", .message = "controls: found 'noise'; expected a list of shuffle", .code = RAML_EUSAGE},
+        {.controls = "filler,noise",
+         .message = "controls: found 'noise'; expected a list of shuffle",
+         .code = RAML_EUSAGE},
         {.controls = "filler,filler", .message = "controls: found 'filler' twice", .code = RAML_EUSAGE},
-        {.controls = "foreign", .one = true, .message = "control 'foreign' takes another question's trajectory; found 1",
+        {.controls = "foreign",
+         .one = true,
+         .message = "control 'foreign' takes another question's trajectory; found 1",
          .code = RAML_ERANGE},
-        {.prefixes = "{\"name\":\"a\"}\n", .message = "prefixes.jsonl:1: field 'text' is missing", .code = RAML_EFORMAT},
-        {.prefixes = "{\"name\":\"default\",\"text\":\"\"}\n", .message = "prefixes.jsonl:1: name 'default' is the run's own",
+        {.prefixes = "{\"name\":\"a\"}\n",
+         .message = "prefixes.jsonl:1: field 'text' is missing",
+         .code = RAML_EFORMAT},
+        {.prefixes = "{\"name\":\"default\",\"text\":\"\"}\n",
+         .message = "prefixes.jsonl:1: name 'default' is the run's own",
          .code = RAML_EFORMAT},
         {.prefixes = "\n", .message = "prefixes.jsonl: there is no answer prefix in it", .code = RAML_EFORMAT},
     };
@@ -463,15 +518,21 @@ static void bad_reader(void **state)
     /* "<|question|>q<think>", 192 tokens, "</think>", "3": 197 of 200; a given answer of 9 tokens: 205 */
     memset(longer, 'x', sizeof longer - 1);
     struct raml_trajectory t = {.text = longer, .correct = RAML_UNKNOWN, .think_closed = true};
-    struct raml_question q = {
-        .id = "long", .question = "q", .answer = "3", .difficulty = -1, .trajectory = &t, .n_trajectories = 1, .line = 9};
+    struct raml_question q = {.id = "long",
+                              .question = "q",
+                              .answer = "3",
+                              .difficulty = -1,
+                              .trajectory = &t,
+                              .n_trajectories = 1,
+                              .line = 9};
     const struct raml_questions qs = {.question = &q, .n = 1};
     put(*state, "given.jsonl", "{\"id\":\"long\",\"answers\":[\"123456789\"]}\n", path);
     must(trace(*state, &qs, &opt, NULL, &sum, &err), &err);
     raml_trace_summary_deinit(&sum);
     opt.answers_file = path;
     assert_int_equal(trace(*state, &qs, &opt, NULL, &sum, &err), RAML_ERANGE);
-    assert_true(has(err.msg, "made.jsonl: question 'long' (line 9), trajectory 1: prompt (3 tokens), trajectory (192)"));
+    assert_true(
+        has(err.msg, "made.jsonl: question 'long' (line 9), trajectory 1: prompt (3 tokens), trajectory (192)"));
     assert_true(has(err.msg, "answer 2 (9) are longer than the model's context (200)"));
 }
 
@@ -479,9 +540,9 @@ static void bad_reader(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(answers),  IN_FOLDER(layers),           IN_FOLDER(borders_and_tokens), IN_FOLDER(controls),
-        IN_FOLDER(prefixes), IN_FOLDER(modes_and_regret), IN_FOLDER(bad),                IN_FOLDER(bad_reader),
-        cmocka_unit_test(modes_by_format),
+        IN_FOLDER(answers),  IN_FOLDER(layers),     IN_FOLDER(borders_and_tokens),
+        IN_FOLDER(controls), IN_FOLDER(prefixes),   IN_FOLDER(modes_and_regret),
+        IN_FOLDER(bad),      IN_FOLDER(bad_reader), cmocka_unit_test(modes_by_format),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }

@@ -62,11 +62,15 @@ static void means(void **state)
         size_t n, n_questions;
         double descent;
     } want[] = {
-        {"all", "all", 6, 3, 13.0 / 6},         {"verdict", "right", 3, 3, 10.5 / 3},
-        {"verdict", "wrong", 2, 2, 2.25},       {"verdict", "unlabelled", 1, 1, -2},
-        {"mode", "thinking", 5, 3, 9.5 / 5},    {"mode", "nothinking", 1, 1, 3.5},
+        {"all", "all", 6, 3, 13.0 / 6},
+        {"verdict", "right", 3, 3, 10.5 / 3},
+        {"verdict", "wrong", 2, 2, 2.25},
+        {"verdict", "unlabelled", 1, 1, -2},
+        {"mode", "thinking", 5, 3, 9.5 / 5},
+        {"mode", "nothinking", 1, 1, 3.5},
         /* T = 1 3 5 6 7 8 9: quantiles 5 and 7 */
-        {"length", "short", 2, 2, 4.5 / 2},     {"length", "middle", 2, 1, 2},
+        {"length", "short", 2, 2, 4.5 / 2},
+        {"length", "middle", 2, 1, 2},
         {"length", "long", 2, 2, 4.5 / 2},
     };
     struct raml_trace_summary s = rows_of(filled(1), N_DRAWS);
@@ -90,40 +94,54 @@ static int upwards(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The interval of "all" by drawing questions, each with its trajectories: by its definition. Tails of 3 questions, from
- * the same formula as in quantile.c, and quantiles of type 7. */
+/* The interval by drawing questions, each with its trajectories, as its definition has it: 12 questions, those of even
+ * number with two trajectories. Tails of 12 questions, by the formula of quantile.c; quantiles of type 7. */
 static void intervals(void **state)
 {
     (void)state;
-    static const double sum[] = {5, 4, 4}, count[] = {2, 2, 2}; /* questions 10, 3 and 12, in order of mention */
-    const double z = 1.959963984540054, nu = 2, z2 = z * z;
-    double mean[N_DRAWS];
+    enum { Q = 12 };
+    struct raml_err err = {0};
+    struct raml_trace_groups *g;
+    double sum[Q], count[Q], mean[N_DRAWS];
+    must(raml_trace_groups_open(&g, &err), &err);
+    for (size_t i = 0; i < Q; i++) {
+        sum[i] = count[i] = 0;
+        for (size_t k = 0; k < 2 - i % 2; k++) {
+            double value = (double)(i * i) - 7 * (double)k;
+            const struct raml_trace_member m = {i, k, RAML_TRACE_CORRECT, "thinking", 5};
+            must(raml_trace_groups_add(g, &m, &err), &err);
+            must(raml_trace_groups_value(g, "gold", "descent", value, &err), &err);
+            sum[i] += value;
+            count[i]++;
+        }
+    }
     for (uint64_t d = 0; d < N_DRAWS; d++) {
         const struct raml_key key = {.seed = 5, .purpose = RAML_FOR_BOOTSTRAP, .question = d};
-        uint32_t w[4];
+        uint32_t w[4] = {0};
         double a = 0, b = 0;
-        raml_random4(&key, 0, w);
-        for (size_t i = 0; i < 3; i++) {
-            size_t q = (size_t)(((uint64_t)w[i] * 3) >> 32);
+        for (size_t i = 0; i < Q; i++) {
+            if (i % 4 == 0) raml_random4(&key, i / 4, w);
+            size_t q = (size_t)(((uint64_t)w[i % 4] * Q) >> 32);
             a += sum[q];
             b += count[q];
         }
         mean[d] = a / b;
     }
     qsort(mean, N_DRAWS, sizeof *mean, upwards);
+    const double z = 1.959963984540054, nu = Q - 1, z2 = z * z;
     double t = z + z * (z2 + 1) / (4 * nu) + z * ((5 * z2 + 16) * z2 + 3) / (96 * nu * nu) +
                z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / (384 * nu * nu * nu);
-    double tail = 0.5 * erfc(t * sqrt(1.5) / sqrt(2.0)), at = tail * (N_DRAWS - 1), part = at - floor(at);
+    double tail = 0.5 * erfc(t * sqrt(Q / nu) / sqrt(2.0)), at = tail * (N_DRAWS - 1);
     size_t i = (size_t)at;
-    double low = mean[i] + part * (mean[i + 1] - mean[i]);
-    struct raml_trace_summary s = rows_of(filled(1), N_DRAWS);
+    struct raml_trace_summary s = rows_of(g, N_DRAWS);
     const struct raml_trace_row *r = row(&s, "all", "all", "gold", "descent");
-    CHECK_NEAR("low", r->e.low, low, 1e-12);
+    CHECK_NEAR("low", r->e.low, mean[i] + (at - (double)i) * (mean[i + 1] - mean[i]), 1e-12);
     assert_true(r->e.low < r->e.value && r->e.value < r->e.high);
-    struct raml_trace_summary none = rows_of(filled(1), 0);
-    r = row(&none, "all", "all", "gold", "descent");
-    assert_true(isnan(r->e.low) && isnan(r->e.high));
-    raml_trace_summary_deinit(&none);
+    struct raml_trace_row *again;
+    size_t n;
+    must(raml_trace_groups_rows(g, 5, 0, &again, &n, &err), &err);
+    assert_true(isnan(again[0].e.low) && isnan(again[0].e.high));
+    free(again);
     raml_trace_summary_deinit(&s);
 }
 

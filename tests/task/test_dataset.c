@@ -496,7 +496,8 @@ static void test_write(void **state)
         "\"seed\":\"18446744073709551615\"},"
         "{\"text\":\"\",\"correct\":false,\"finish_reason\":\"budget\",\"think_closed\":false,\"tokens\":[],"
         "\"seed\":0},"
-        "{\"text\":\"caf\xc3\xa9 \xf0\x9f\x98\x80 " BAD BAD BAD " " BAD BAD " " BAD BAD "\",\"style\":\"reflect\",\"mode\":\"empty\"},"
+        "{\"text\":\"caf\xc3\xa9 \xf0\x9f\x98\x80 " BAD BAD BAD " " BAD BAD " " BAD BAD
+        "\",\"style\":\"reflect\",\"mode\":\"empty\"},"
         "{\"text\":\"x\",\"think_closed\":false,\"logp_sum\":1e-30,\"seed\":3}]}\n"
         "{\"id\":\"b\",\"question\":\"caf\xc3\xa9\",\"answer\":\"\"}\n");
     raml_buf_deinit(&text);
