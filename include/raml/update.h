@@ -15,7 +15,8 @@
  * Cost      one pass over the loss curve's tree (trace.h) and one more row a place, two products with a layer's gate and
  *           up a place, and the Gram matrices: n^2 (3 intermediate + 2 hidden) a layer for n places.
  * Memory    where a trajectory fits one pass (max_batch_tokens), the factors of one layer, n (4 intermediate + 3 hidden)
- *           floats; else the rows of all layers, n (intermediate + 3 hidden) a layer. Alignment: a gradient.
+ *           floats; else the rows of all layers, n (intermediate + 3 hidden) a layer. Besides 5 n^2 doubles, and for
+ *           alignment a gradient.
  * Errors    those of a tracer, and RAML_ERANGE: there is no token x, or a norm is 0 or not finite. On failure nothing
  *           is left.
  * Threads   one updater, one thread.

@@ -33,8 +33,9 @@ struct work {
     double *own;                        /* their numbers */
     size_t n_own;
     size_t n_items, cost;
-    const struct raml_question *last; /* whose trajectories were recorded last */
-    struct raml_exchange exchange;    /* of `exchanged` */
+    size_t n_calls, n_batch_calls, n_batch_real; /* layers done, all, and real trajectories, of the batch */
+    const struct raml_question *last;            /* whose trajectories were recorded last */
+    struct raml_exchange exchange;               /* of `exchanged` */
     const struct raml_question *exchanged;
     size_t n_exchanged;
     double *steps[2]; /* exchange rate at T of real trajectories: right, unlabelled */
@@ -177,20 +178,34 @@ static struct raml_update_input input_of(const struct work *w, const struct item
     return in;
 }
 
+/* Between layers, so that a long trajectory is seen to go on, and can be stopped. */
+static enum raml_code tell(void *user, const struct raml_update_factors *f, struct raml_err *err)
+{
+    struct work *w = user;
+    (void)f;
+    if (raml_should_stop(w->job->sink)) return raml_fail(err, RAML_ESTOP, "stopped");
+    double part = (double)++w->n_calls / (double)w->n_batch_calls * (double)w->n_batch_real;
+    raml_progress(w->job->sink, "update", (double)(w->n_done + w->n_skipped) + part, (double)w->n_total, "trajectories",
+                  NULL);
+    return RAML_OK;
+}
+
 static enum raml_code run_batch(struct work *w, struct raml_err *err)
 {
     size_t n = w->n_items;
     if (n == 0) return RAML_OK;
-    for (size_t i = 0; i < n; i++) w->input[i] = input_of(w, &w->item[i]);
-    w->n_items = w->cost = 0;
-    enum raml_code rc = raml_updater_run(w->updater, w->input, n, NULL, w->update, err);
+    const struct raml_update_reader reader = {tell, w};
+    w->n_calls = w->n_batch_real = w->n_items = w->cost = 0;
+    w->n_batch_calls = n * w->stats.n_layers;
+    for (size_t i = 0; i < n; i++) {
+        w->input[i] = input_of(w, &w->item[i]);
+        w->n_batch_real += w->item[i].kind == RAML_UPDATE_REAL;
+    }
+    enum raml_code rc = raml_updater_run(w->updater, w->input, n, &reader, w->update, err);
     if (rc) return rc;
     for (size_t i = 0; i < n; i++) {
         if (!rc) rc = record(w, &w->item[i], &w->input[i], &w->update[i], err);
         raml_update_deinit(&w->update[i]);
-        if (!rc)
-            raml_progress(w->job->sink, "update", (double)(w->n_done + w->n_skipped), (double)w->n_total,
-                          "trajectories", NULL);
     }
     return rc;
 }
