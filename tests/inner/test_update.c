@@ -384,6 +384,49 @@ static void bad_input(void **state)
     oracle_close(&o);
 }
 
+/* Every part of the work fails once: that is reported, nothing is left, and the next run is as before. */
+static void device_failures(void **state)
+{
+    (void)state;
+    struct oracle o;
+    struct raml_device *far;
+    struct raml_model *model;
+    struct raml_err err = {0};
+    struct raml_update whole, u;
+    size_t n_failed = 0;
+    oracle_open(&o, "qwen3");
+    must(far_open(&far, &err), &err);
+    must(raml_model_open(RAML_SHARED "/golden/qwen3", RAML_F32, RAML_TRAINING, far, &model, &err), &err);
+    const struct raml_update_options opt = {.stride = 6, .max_batch_tokens = 40, .alignment = true};
+    size_t in_use = far_in_use(far);
+    far_fail_at(far, 0);
+    run(model, &opt, &o.in, 1, NULL, &whole);
+    size_t n = far_operations(far), step = n / 80 + 1;
+    for (size_t i = 1; i <= n; i += step) {
+        struct raml_updater *t = NULL;
+        u = (struct raml_update){0};
+        err = (struct raml_err){0};
+        far_fail_at(far, i);
+        enum raml_code rc = raml_updater_open(model, &opt, &t, &err);
+        if (!rc) rc = raml_updater_run(t, &o.in, 1, NULL, &u, &err);
+        raml_updater_close(t);
+        if (!far_failed(far)) fail_msg("operation %zu of %zu did not fail", i, n);
+        far_fail_at(far, 0);
+        if (!rc) fail_msg("operation %zu of %zu failed, and nothing was said", i, n);
+        assert_null(u.matrix);
+        assert_int_equal(far_in_use(far), in_use);
+        n_failed++;
+    }
+    assert_true(n_failed > 30);
+    run(model, &opt, &o.in, 1, NULL, &u);
+    same(&u, &whole, 0);
+    raml_update_deinit(&u);
+    raml_update_deinit(&whole);
+    raml_model_close(model);
+    raml_device_close(far);
+    oracle_close(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +438,7 @@ int main(void)
         cmocka_unit_test(splitting_changes_nothing),
         cmocka_unit_test(strides),
         cmocka_unit_test(bad_input),
+        cmocka_unit_test(device_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
