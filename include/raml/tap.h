@@ -44,7 +44,7 @@ struct raml_tapped { /* of one layer; valid during the call. [n_rows, width], NU
     const float *z;        /* [.., hidden_size] the MLP's input */
     const float *inner;    /* [.., intermediate_size] s */
     const float *residual; /* [.., hidden_size] r, the stream between attention and MLP */
-    const float *output;   /* [.., hidden_size] h', the stream behind the layer */
+    const float *output;   /* [.., hidden_size] h', the stream after the layer */
 };
 struct raml_tap {
     const uint32_t *row; /* [n_rows] of the pack, strictly rising */

@@ -3,18 +3,21 @@
  *     L(i) = -1/A sum_j log p(a_j | prompt, t_1 .. t_i, prefix, a_1 .. a_j-1)        i = 0 .. T
  *
  * One token tree per trajectory: the prompt, the trajectory after it, and after the trajectory's first i tokens a probe
- * (answer prefix and answer) of which only the answer tokens are targets. So all T+1 answers take one pass over
- * |q| + T + (T+1)(|prefix| + A) tokens instead of T+1 passes over ever longer texts.
+ * (answer prefix and answer) of which only the answer tokens are targets. The last of them takes no row (tree.h), so all
+ * T+1 answers take one pass over |q| + T + (T+1)(|prefix| + A - 1) rows instead of T+1 passes over ever longer texts.
  * Bound     max_batch_tokens bounds the tokens of a pass. Short trajectories share passes, which changes nothing in the
  *           results, to the last bit. The probes of a long one are spread over several passes, each reading the prompt
  *           and the trajectory up to its last probe again; results then agree to rounding (1e-5). When prompt and
  *           trajectory alone fill more than half the bound, a pass still takes half a bound of probes, so a pass has at
- *           most max(bound, prompt + trajectory + bound/2 + one probe) tokens.
+ *           most max(bound, prompt + trajectory + bound/2 + one probe) tokens; a probe's own parent counts with it.
  * Stride    probes come after tokens 0, s, 2s … and T.
+ * Answers   each further answer adds only what no earlier one begins with alike. The first
+ *           answer's results are, to the last bit, those without the others, as long as the passes are split alike.
  * Units     nats per answer token, natural logarithms, temperature 1.
  * Errors    RAML_ERANGE: no prompt token, no answer token, a token outside the vocabulary, more tokens than the model's
- *           context, or a loss that is not finite (the message numbers the input from 1 when there are several). On
- *           failure no curve is left.
+ *           context, places that do not rise from 0 to T, or a loss that is not finite (the message numbers the input
+ *           from 1 when there are several, and the further answers from 2); when opened, layers that do not rise or
+ *           that the model does not have. On failure no curve is left.
  * Threads   one tracer, one thread.
  */
 #ifndef RAML_TRACE_H
@@ -30,7 +33,7 @@
 struct raml_trace_options {
     size_t stride;           /* >= 1: where probes hang if an input does not say */
     size_t max_batch_tokens; /* >= 1 */
-    const size_t *layer;     /* [n_layers] strictly rising: curves also of the stream after so many layers (tap.h) */
+    const size_t *layer;     /* [n_layers] strictly rising: curves also of the stream after that many layers (tap.h) */
     size_t n_layers;         /* 0: none */
     bool tokens;             /* also log-probability and entropy of every trajectory token */
 };
@@ -43,11 +46,12 @@ struct raml_trace_probe { /* what hangs from a place of a trajectory: answer pre
 struct raml_trace_input { /* token ids; borrowed for the call */
     const int32_t *prompt, *trajectory, *answer_prefix, *answer;
     size_t n_prompt, n_trajectory, n_answer_prefix, n_answer;
-    const struct raml_trace_probe *other; /* further answers, probed at the same places in the same pass: what their */
-    size_t n_other;                       /* probes begin with alike is read once */
+    const struct raml_trace_probe *other; /* further answers, probed at the same places in the same pass: what all */
+    size_t n_other;                       /* answer prefixes begin with alike is read once */
     const uint32_t *at;                   /* [n_at] where probes hang, strictly rising, the first 0, the last T; */
     size_t n_at;                          /* NULL: every stride tokens */
-};
+    const int32_t *const *parent; /* [n_at], only with `at`: probe k hangs from the at[k] tokens parent[k] instead of */
+};                                /* the trajectory's first at[k]; token_logp is then NULL (none is read). NULL: none */
 
 struct raml_loss_curve {  /* zero-initialise; free with _deinit */
     size_t n_tokens;      /* T */

@@ -13,6 +13,8 @@
  * Targets: tokens whose log p(token | its ancestors) is wanted, from `first_target` on in each span
  * (first_target = length: none). A token's log-probability is read at its parent token's row; a root's first token has
  * no parent and can't be a target.
+ * An end target is a token after a span's last one whose log-probability is wanted, and which is no token of the tree:
+ * nothing hangs from it, so no row is computed for it. The last token of an answer that is only read is best given so.
  * Units     tokens. Empty spans are legal.   Ownership: tokens are copied.
  * Errors    on failure the tree is as before the call.
  * Cost      _add: O(length) amortised.
@@ -22,6 +24,7 @@
 
 #include "raml/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +36,8 @@ struct raml_span {
     uint32_t start, n;     /* token[start .. start + n) */
     uint32_t depth;        /* position of its first token */
     uint32_t first_target; /* first target of the span, as an offset; n: none */
+    bool has_end_target;
+    int32_t end_target; /* a further target, after all tokens of the span */
 };
 
 struct raml_tree { /* zero-initialise */
@@ -49,6 +54,10 @@ void raml_tree_clear(struct raml_tree *t); /* empty, memory kept */
  * first_target > n, the first token of a root as a target, or more than 2^31 tokens. */
 RAML_CHECKED enum raml_code raml_tree_add(struct raml_tree *t, int32_t parent, uint32_t after, const int32_t *token,
                                           size_t n, size_t first_target, int32_t *index, struct raml_err *err);
+/* Gives a span, of however many tokens, its end target. RAML_ERANGE: no such span, it has one, or no token is before it.
+ */
+RAML_CHECKED enum raml_code raml_tree_add_end_target(struct raml_tree *t, int32_t span, int32_t token,
+                                                     struct raml_err *err);
 /* Index in token[] of the token before span's token `offset` (its parent token), or -1 when there is none. */
 int64_t raml_tree_parent_token(const struct raml_tree *t, int32_t span, uint32_t offset);
 
@@ -83,7 +92,7 @@ struct raml_pack { /* zero-initialise */
     struct raml_tile *tile;
     struct raml_tile_pair *pair;
     uint64_t *mask;             /* bit k of mask[i + r]: row r of the query tile sees key k of the key tile */
-    struct raml_target *target; /* by tree, then span, then offset: the order of spans as added */
+    struct raml_target *target; /* by tree, then span, then offset (its end target last): spans in the order added */
     size_t cap_rows, cap_trees, cap_tiles, cap_pairs, cap_masks, cap_targets;
 };
 void raml_pack_deinit(struct raml_pack *p);

@@ -97,6 +97,15 @@ static enum raml_code run(struct raml_completion_evaluator *s, struct raml_err *
     return rc;
 }
 
+/* Its last token is only a target: nothing reads its row. */
+static enum raml_code add_completion(struct raml_tree *t, int32_t parent, size_t n_prompt,
+                                     const struct raml_completion *c, struct raml_err *err)
+{
+    int32_t span;
+    enum raml_code rc = raml_tree_add(t, parent, (uint32_t)n_prompt, c->token, c->n - 1, c->n_context, &span, err);
+    return rc ? rc : raml_tree_add_end_target(t, span, c->token[c->n - 1], err);
+}
+
 static enum raml_code add_part(struct raml_completion_evaluator *s, const struct part *p, size_t n_tokens,
                                struct raml_err *err)
 {
@@ -107,8 +116,7 @@ static enum raml_code add_part(struct raml_completion_evaluator *s, const struct
     bool shared = job->n_prompt > 0;
     if (!rc && shared) rc = raml_tree_add(&s->tree, -1, 0, job->prompt, job->n_prompt, job->n_prompt, NULL, err);
     for (size_t i = p->first; !rc && i < p->first + p->n; i++)
-        rc = raml_tree_add(&s->tree, shared ? 0 : -1, (uint32_t)job->n_prompt, job->completion[i].token,
-                           job->completion[i].n, job->completion[i].n_context, NULL, err);
+        rc = add_completion(&s->tree, shared ? 0 : -1, job->n_prompt, &job->completion[i], err);
     if (!rc) rc = raml_pack_add(&s->evaluator.pack, &s->tree, err);
     if (!rc) s->part[s->n_parts++] = *p;
     return rc;
@@ -123,7 +131,7 @@ static enum raml_code add_job(struct raml_completion_evaluator *s, const struct 
     struct part p = {.job = job};
     size_t n_tokens = job->n_prompt;
     for (size_t i = 0; !rc && i < job->n; i++) {
-        size_t n = job->completion[i].n;
+        size_t n = job->completion[i].n - 1; /* rows */
         if (p.n && (job->n_prompt == 0 || n_tokens + n > s->evaluator.max_rows)) {
             rc = add_part(s, &p, n_tokens, err);
             p.first = i;

@@ -56,6 +56,11 @@ static double tau_b(const double *loss, size_t n, double *work)
     return diff / sqrt((double)n0 * (double)(n0 - n2));
 }
 
+static double share_after(int64_t i, size_t T) /* (T - i)/T */
+{
+    return i < 0 || T == 0 ? NAN : (double)(T - (size_t)i) / (double)T;
+}
+
 enum raml_code raml_descent(const double *loss, size_t n, double threshold, struct raml_descent *out,
                             struct raml_err *err)
 {
@@ -64,9 +69,10 @@ enum raml_code raml_descent(const double *loss, size_t n, double threshold, stru
     if (n > UINT32_MAX) return raml_fail(err, RAML_ERANGE, "loss curve: %zu values; at most %u", n, UINT32_MAX);
     double *work = calloc(2 * n + 1, sizeof *work);
     if (!work) return raml_fail(err, RAML_ENOMEM, "no memory to rank a loss curve of %zu values", n);
-    struct raml_descent d = {.n_steps = n - 1, .first = loss[0], .last = loss[n - 1], .solved_at = -1};
+    struct raml_descent d = {
+        .n_steps = n - 1, .first = loss[0], .last = loss[n - 1], .solved_at = -1, .first_below = -1};
     double path = 0;
-    size_t n_down = 0, solved = n;
+    size_t n_down = 0, solved = n, below = 0;
     for (size_t i = 1; i < n; i++) {
         double step = loss[i] - loss[i - 1];
         path += fabs(step);
@@ -74,6 +80,10 @@ enum raml_code raml_descent(const double *loss, size_t n, double threshold, stru
     }
     while (solved > 0 && loss[solved - 1] < threshold) solved--;
     if (solved < n) d.solved_at = (int64_t)solved;
+    while (below < n && !(loss[below] < threshold)) below++;
+    if (below < n) d.first_below = (int64_t)below;
+    d.share_after_solved = share_after(d.solved_at, n - 1);
+    d.share_after_first_below = share_after(d.first_below, n - 1);
     d.total = d.first - d.last; /* NOLINT(clang-analyzer-*): check() has seen that n > 0 */
     d.monotonicity = n > 1 ? (double)n_down / (double)(n - 1) : NAN;
     d.efficiency = path > 0 ? d.total / path : NAN;

@@ -24,6 +24,9 @@ struct raml_descent {
     double efficiency;   /* (L(0) - L(T)) / Σ|ΔL|, in [-1, 1]; NaN when the curve never moves */
     double tau_b;        /* Kendall's tau-b of i and -L(i), in [-1, 1]; NaN when all L are equal */
     int64_t solved_at;   /* smallest i with L(j) < threshold for all j >= i; -1: L(T) is not below it */
+    int64_t first_below; /* smallest i with L(i) < threshold; -1: none is */
+    double share_after_solved,
+        share_after_first_below; /* (T - i)/T, the part that is not needed; NaN for -1 or T = 0 */
 };
 
 RAML_CHECKED enum raml_code raml_descent(const double *loss, size_t n, double threshold, struct raml_descent *out,

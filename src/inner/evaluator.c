@@ -2,12 +2,30 @@
 #include "inner/evaluator.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum raml_code raml_evaluator_init(struct raml_evaluator *s, const struct raml_model *m, size_t max_rows,
                                    struct raml_err *err)
 {
     *s = (struct raml_evaluator){.model = m, .max_rows = max_rows};
     return raml_pass_open(m, false, &s->pass, err);
+}
+
+enum raml_code raml_evaluator_read_layers(struct raml_evaluator *s, const size_t *layer, size_t n, struct raml_err *err)
+{
+    size_t all = (size_t)raml_model_config(s->model)->n_layers;
+    for (size_t i = 0; i < n; i++)
+        if (layer[i] > all || (i && layer[i] <= layer[i - 1]))
+            return raml_fail(
+                err, RAML_ERANGE,
+                "layers: number %zu is %zu; expected strictly rising numbers from 0 (the embedding) to %zu "
+                "(the model's layers)",
+                i + 1, layer[i], all);
+    s->lens = calloc(n ? n : 1, sizeof *s->lens);
+    if (!s->lens) return raml_fail(err, RAML_ENOMEM, "no memory for the curves of %zu layers", n);
+    for (size_t i = 0; i < n; i++) s->lens[i].layer = layer[i];
+    s->n_layers = n;
+    return RAML_OK;
 }
 
 void raml_evaluator_deinit(struct raml_evaluator *s)
@@ -17,6 +35,8 @@ void raml_evaluator_deinit(struct raml_evaluator *s)
     free(s->logp);
     free(s->entropy);
     free(s->argmax);
+    free(s->lens);
+    free(s->layer_logp);
     *s = (struct raml_evaluator){0};
 }
 
@@ -32,13 +52,17 @@ static enum raml_code reserve(struct raml_evaluator *s, size_t n, struct raml_er
     free(s->logp);
     free(s->entropy);
     free(s->argmax);
+    free(s->layer_logp);
+    s->layer_logp = NULL;
     s->cap = 0;
     s->logp = malloc(n * sizeof *s->logp);
     s->entropy = malloc(n * sizeof *s->entropy);
     s->argmax = malloc(n * sizeof *s->argmax);
-    if (!s->logp || !s->entropy || !s->argmax)
+    if (s->n_layers && n <= SIZE_MAX / s->n_layers) s->layer_logp = calloc(s->n_layers * n, sizeof *s->layer_logp);
+    if (!s->logp || !s->entropy || !s->argmax || (s->n_layers && !s->layer_logp))
         return raml_fail(err, RAML_ENOMEM, "no memory for the log-probabilities of %zu tokens", n);
     s->cap = n;
+    for (size_t l = 0; l < s->n_layers; l++) s->lens[l].out = (struct raml_logprobs){.logp = s->layer_logp + l * n};
     return RAML_OK;
 }
 
@@ -46,8 +70,13 @@ enum raml_code raml_evaluator_run(struct raml_evaluator *s, struct raml_err *err
 {
     enum raml_code rc = reserve(s, s->pack.n_targets, err);
     const struct raml_logprobs out = {.logp = s->logp, .entropy = s->entropy, .argmax = s->argmax};
-    if (!rc) rc = raml_pass_forward(s->pass, &s->pack, &out, err);
+    bool last = s->n_layers && s->lens[s->n_layers - 1].layer == (size_t)raml_model_config(s->model)->n_layers;
+    const struct raml_hooks hooks = {.lens = s->lens, .n_lenses = s->n_layers - last}; /* the last is the model's own */
+    if (!rc && s->n_layers) rc = raml_pass_forward_hooked(s->pass, &s->pack, &hooks, &out, err);
+    else if (!rc) rc = raml_pass_forward(s->pass, &s->pack, &out, err);
     if (rc) return rc;
+    if (last && s->pack.n_targets)
+        memcpy(s->lens[s->n_layers - 1].out.logp, s->logp, s->pack.n_targets * sizeof *s->logp);
     s->n_tokens += s->pack.n_rows;
     s->n_passes++;
     return RAML_OK;

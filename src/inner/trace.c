@@ -3,10 +3,11 @@
 
 #include "core/array.h"
 #include "inner/evaluator.h"
+#include "inner/probes.h"
+#include "inner/trace_curve.h"
 
-#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct part { /* a tree of the pass being built: probes [first, first + n) of an input */
     const struct raml_trace_input *in;
@@ -18,7 +19,11 @@ struct raml_tracer {
     struct raml_evaluator evaluator;
     struct raml_trace_options opt;
     struct raml_tree tree;
-    struct raml_tokens probe;
+    struct raml_tokens probe;         /* of the first answer */
+    int32_t *probe_span;              /* [places of a part, answers] their spans in the tree */
+    struct raml_probe_branch *branch; /* [answers] of the input being worked on */
+    size_t *own, *index;              /* [answers], [tokens of the longest answer] targets being read */
+    size_t cap_probe_spans, cap_branches, cap_own, cap_index;
     struct part *part; /* one per tree of evaluator.pack */
     size_t n_parts, cap_parts;
 };
@@ -26,16 +31,6 @@ struct raml_tracer {
 struct raml_trace_options raml_trace_default(void)
 {
     return (struct raml_trace_options){.stride = 1, .max_batch_tokens = 16384};
-}
-
-void raml_loss_curve_deinit(struct raml_loss_curve *c)
-{
-    free(c->at);
-    free(c->loss);
-    free(c->greedy);
-    free(c->logp);
-    free(c->token);
-    *c = (struct raml_loss_curve){0};
 }
 
 enum raml_code raml_tracer_open(const struct raml_model *m, const struct raml_trace_options *opt,
@@ -47,8 +42,10 @@ enum raml_code raml_tracer_open(const struct raml_model *m, const struct raml_tr
     struct raml_tracer *t = calloc(1, sizeof *t);
     if (!t) return raml_fail(err, RAML_ENOMEM, "no memory for a tracer");
     t->opt = *opt;
+    t->opt.layer = NULL; /* the caller's; the evaluator has a copy */
     enum raml_code rc = raml_evaluator_init(&t->evaluator, m, opt->max_batch_tokens, err);
-    if (rc) free(t);
+    if (!rc) rc = raml_evaluator_read_layers(&t->evaluator, opt->layer, opt->n_layers, err);
+    if (rc) raml_tracer_close(t);
     else *out = t;
     return rc;
 }
@@ -59,6 +56,10 @@ void raml_tracer_close(struct raml_tracer *t)
     raml_evaluator_deinit(&t->evaluator);
     raml_tree_deinit(&t->tree);
     raml_tokens_deinit(&t->probe);
+    free(t->probe_span);
+    free(t->branch);
+    free(t->own);
+    free(t->index);
     free(t->part);
     free(t);
 }
@@ -73,12 +74,13 @@ uint64_t raml_tracer_passes(const struct raml_tracer *t)
     return t->evaluator.n_passes;
 }
 
-enum raml_code raml_tracer_check(const struct raml_tracer *t, const struct raml_trace_input *in, struct raml_err *err)
+/* -- Checks -------------------------------------------------------------------------------------------------------- */
+
+static enum raml_code check_length(const struct raml_tracer *t, const struct raml_trace_input *in, const char *answer,
+                                   size_t n_prefix, size_t n_answer, struct raml_err *err)
 {
     size_t context = (size_t)raml_model_config(t->evaluator.model)->max_positions;
-    size_t n[] = {in->n_prompt, in->n_trajectory, in->n_answer_prefix, in->n_answer}, sum = 0;
-    if (in->n_prompt == 0) return raml_fail(err, RAML_ERANGE, "the prompt has no token; expected at least one");
-    if (in->n_answer == 0) return raml_fail(err, RAML_ERANGE, "the answer has no token; expected at least one");
+    size_t n[] = {in->n_prompt, in->n_trajectory, n_prefix, n_answer}, sum = 0;
     for (size_t i = 0; i < sizeof n / sizeof *n; i++) {
         if (n[i] <= context && sum <= context - n[i]) {
             sum += n[i];
@@ -86,75 +88,165 @@ enum raml_code raml_tracer_check(const struct raml_tracer *t, const struct raml_
         }
         return raml_fail(
             err, RAML_ERANGE,
-            "prompt (%zu tokens), trajectory (%zu), answer prefix (%zu) and answer (%zu) are longer than the model's "
+            "prompt (%zu tokens), trajectory (%zu), answer prefix (%zu) and %s (%zu) are longer than the model's "
             "context (%zu)",
-            n[0], n[1], n[2], n[3], context);
+            n[0], n[1], n[2], answer, n[3], context);
     }
-    enum raml_code rc = raml_evaluator_check(&t->evaluator, "prompt", in->prompt, in->n_prompt, err);
+    return RAML_OK;
+}
+
+static enum raml_code check_others(const struct raml_tracer *t, const struct raml_trace_input *in, struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; !rc && i < in->n_other; i++) {
+        const struct raml_trace_probe *p = &in->other[i];
+        char name[64];
+        snprintf(name, sizeof name, "answer %zu", i + 2);
+        if (p->n <= p->n_prefix) return raml_fail(err, RAML_ERANGE, "%s has no token; expected at least one", name);
+        rc = check_length(t, in, name, p->n_prefix, p->n - p->n_prefix, err);
+        snprintf(name, sizeof name, "answer %zu, with its prefix", i + 2);
+        if (!rc) rc = raml_evaluator_check(&t->evaluator, name, p->token, p->n, err);
+    }
+    return rc;
+}
+
+static enum raml_code check_places(const struct raml_tracer *t, const struct raml_trace_input *in, struct raml_err *err)
+{
+    size_t T = in->n_trajectory;
+    if (!in->at) {
+        if (in->parent) return raml_fail(err, RAML_ERANGE, "probes with parents of their own need places (at)");
+        return RAML_OK;
+    }
+    if (in->n_at == 0)
+        return raml_fail(err, RAML_ERANGE, "there is no place to probe; expected places from 0 to %zu", T);
+    for (size_t k = 0; k < in->n_at; k++) {
+        bool rises = k ? in->at[k] > in->at[k - 1] : in->at[k] == 0, ends = k + 1 < in->n_at || in->at[k] == T;
+        if (!rises || !ends || in->at[k] > T)
+            return raml_fail(err, RAML_ERANGE,
+                             "places to probe: number %zu of %zu is %u; expected strictly rising places, the first 0, "
+                             "the last %zu (the trajectory's length)",
+                             k + 1, in->n_at, (unsigned)in->at[k], T);
+    }
+    enum raml_code rc = RAML_OK;
+    for (size_t k = 0; !rc && in->parent && k < in->n_at; k++) {
+        char name[64];
+        snprintf(name, sizeof name, "parent of probe %zu", k + 1);
+        rc = raml_evaluator_check(&t->evaluator, name, in->parent[k], in->at[k], err);
+    }
+    return rc;
+}
+
+enum raml_code raml_tracer_check(const struct raml_tracer *t, const struct raml_trace_input *in, struct raml_err *err)
+{
+    if (in->n_prompt == 0) return raml_fail(err, RAML_ERANGE, "the prompt has no token; expected at least one");
+    if (in->n_answer == 0) return raml_fail(err, RAML_ERANGE, "the answer has no token; expected at least one");
+    enum raml_code rc = check_length(t, in, "answer", in->n_answer_prefix, in->n_answer, err);
+    if (!rc) rc = raml_evaluator_check(&t->evaluator, "prompt", in->prompt, in->n_prompt, err);
     if (!rc) rc = raml_evaluator_check(&t->evaluator, "trajectory", in->trajectory, in->n_trajectory, err);
     if (!rc) rc = raml_evaluator_check(&t->evaluator, "answer prefix", in->answer_prefix, in->n_answer_prefix, err);
     if (!rc) rc = raml_evaluator_check(&t->evaluator, "answer", in->answer, in->n_answer, err);
-    return rc;
+    if (!rc) rc = check_others(t, in, err);
+    return rc ? rc : check_places(t, in, err);
 }
 
 /* -- Splitting a trajectory into parts ----------------------------------------------------------------------------- */
 
-static size_t n_points(const struct raml_tracer *t, size_t T)
+static size_t n_points(const struct raml_tracer *t, const struct raml_trace_input *in)
 {
-    return T / t->opt.stride + 1 + (T % t->opt.stride != 0);
+    size_t T = in->n_trajectory, s = t->opt.stride;
+    return in->at ? in->n_at : T / s + 1 + (T % s != 0);
 }
 
-static size_t point(const struct raml_tracer *t, size_t T, size_t k) /* k T' s, and T last */
+static size_t point(const struct raml_tracer *t, const struct raml_trace_input *in, size_t k) /* k T' s, and T last */
 {
-    return k > T / t->opt.stride ? T : k * t->opt.stride;
+    size_t T = in->n_trajectory, s = t->opt.stride;
+    if (in->at) return in->at[k];
+    return k > T / s ? T : k * s;
 }
 
-/* The probes of the part that begins with probe `first`, and the tokens of its tree. The split depends only on the
+/* probe: rows of all answers at one place. The probes of the part that begins with probe `first`, and the tokens of its tree. The split depends only on the
  * input and the bound, so a trajectory's values do not depend on what else is traced. */
-static size_t fit_part(const struct raml_tracer *t, const struct raml_trace_input *in, size_t first, size_t *n_tokens)
+static size_t fit_part(const struct raml_tracer *t, const struct raml_trace_input *in, size_t probe, size_t first,
+                       size_t *n_tokens)
 {
-    size_t T = in->n_trajectory, all = n_points(t, T), probe = in->n_answer_prefix + in->n_answer,
-           bound = t->opt.max_batch_tokens;
-    size_t n = 0;
+    size_t all = n_points(t, in), bound = t->opt.max_batch_tokens;
+    size_t n = 0, probes = 0;
     *n_tokens = in->n_prompt;
-    while (first + n < all) {
-        size_t stem = in->n_prompt + point(t, T, first + n), probes = (n + 1) * probe;
-        if (n && stem + probes > bound && probes > bound / 2) break;
-        *n_tokens = stem + probes;
-        n++;
+    for (; first + n < all; n++) {
+        size_t at = point(t, in, first + n), stem = in->n_prompt + (in->parent ? 0 : at);
+        size_t more = probes + probe + (in->parent ? at : 0);
+        if (n && stem + more > bound && more > bound / 2) break;
+        *n_tokens = stem + more;
+        probes = more;
     }
     return n;
 }
 
 size_t raml_tracer_cost(const struct raml_tracer *t, const struct raml_trace_input *in)
 {
-    size_t sum = 0, n_tokens, all = n_points(t, in->n_trajectory);
-    for (size_t first = 0; first < all; sum += n_tokens) first += fit_part(t, in, first, &n_tokens);
+    size_t sum = 0, n_tokens, all = n_points(t, in), probe = raml_probes_rows(in);
+    for (size_t first = 0; first < all; sum += n_tokens) first += fit_part(t, in, probe, first, &n_tokens);
     return sum;
 }
 
 /* -- Running ------------------------------------------------------------------------------------------------------- */
 
-static enum raml_code read_part(const struct raml_tracer *t, const struct part *p, size_t at, struct raml_err *err)
+/* The trajectory tokens that are targets in a part's tree: those after the last place of the part before. */
+static size_t first_token(const struct part *p)
 {
-    const struct raml_evaluator *s = &t->evaluator;
+    return p->first ? p->curve->at[p->first - 1] : 0;
+}
+
+static size_t end_token(const struct part *p) /* the tree's trajectory goes no further than its last probe */
+{
+    return p->curve->at[p->first + p->n - 1];
+}
+
+/* How the input's answers hang together, until the next plan. */
+static enum raml_code plan(struct raml_tracer *t, const struct raml_trace_input *in, struct raml_err *err)
+{
+    enum raml_code rc = RAML_GROW(t->branch, t->cap_branches, in->n_other + 1, "answers", err);
+    if (!rc) rc = RAML_GROW(t->own, t->cap_own, in->n_other + 1, "answers", err);
+    if (!rc) raml_probes_plan(in, t->branch);
+    return rc;
+}
+
+/* Answer i at place k, whose own targets begin at own[]. */
+static enum raml_code read_answer(struct raml_tracer *t, const struct part *p, size_t k, size_t i, struct raml_err *err)
+{
+    const struct raml_trace_input *in = p->in;
+    struct raml_loss_curve *c = i ? &p->curve->other[i - 1] : p->curve;
+    const int32_t *answer = i ? in->other[i - 1].token + in->other[i - 1].n_prefix : in->answer;
+    enum raml_code rc = RAML_GROW(t->index, t->cap_index, c->n_answer, "tokens of an answer", err);
+    if (rc) return rc;
+    raml_probes_index(in, t->branch, i, t->own, t->index);
+    rc = raml_loss_curve_read(c, k, &t->evaluator, t->index, answer, p->curve->at[k], err);
+    return rc && in->n_other ? raml_wrap(err, rc, "answer %zu", i + 1) : rc;
+}
+
+/* In the order of build(): trajectory, the first answer at every place, the further ones place by place. */
+static enum raml_code read_part(struct raml_tracer *t, const struct part *p, size_t target, struct raml_err *err)
+{
+    const struct raml_trace_input *in = p->in;
     struct raml_loss_curve *c = p->curve;
-    size_t A = c->n_answer;
-    for (size_t k = p->first; k < p->first + p->n; k++, at += A) {
-        double sum = 0;
-        bool greedy = true;
-        for (size_t j = 0; j < A; j++) {
-            sum += s->logp[at + j];
-            greedy &= s->argmax[at + j] == p->in->answer[j];
-        }
-        if (!isfinite(sum))
-            return raml_fail(err, RAML_ERANGE, "the loss of the answer after %u trajectory tokens is not finite",
-                             (unsigned)c->at[k]);
-        memcpy(c->logp + k * A, s->logp + at, A * sizeof *c->logp);
-        c->loss[k] = sum < 0 ? -sum / (double)A : 0; /* 0, not -0 */
-        c->greedy[k] = greedy;
+    enum raml_code rc = plan(t, in, err);
+    if (!rc && c->token_logp) {
+        size_t first = first_token(p), n = end_token(p) - first;
+        rc = raml_loss_curve_read_tokens(c, first, n, &t->evaluator, target, err);
+        target += n;
     }
-    return RAML_OK;
+    size_t others = target + p->n * c->n_answer;
+    for (size_t k = p->first; !rc && k < p->first + p->n; k++) {
+        t->own[0] = target + (k - p->first) * c->n_answer;
+        for (size_t i = 0; !rc && i <= in->n_other; i++) {
+            if (i) {
+                t->own[i] = others;
+                others += raml_probes_targets(in, t->branch, i);
+            }
+            rc = read_answer(t, p, k, i, err);
+        }
+    }
+    return rc;
 }
 
 static enum raml_code run(struct raml_tracer *t, struct raml_err *err)
@@ -168,49 +260,64 @@ static enum raml_code run(struct raml_tracer *t, struct raml_err *err)
     return rc;
 }
 
-static enum raml_code add_part(struct raml_tracer *t, const struct part *p, size_t n_tokens, struct raml_err *err)
+/* Further answers come after all of the first one's probes, whose rows, and so whose bits, are then the same as without
+ * them. */
+static enum raml_code add_probes(struct raml_tracer *t, const struct part *p, struct raml_err *err)
 {
     const struct raml_trace_input *in = p->in;
-    size_t end = p->curve->at[p->first + p->n - 1]; /* no further than the last probe */
+    size_t answers = in->n_other + 1;
+    enum raml_code rc = plan(t, in, err);
+    if (!rc) rc = RAML_GROW(t->probe_span, t->cap_probe_spans, p->n * answers, "probes of a pass", err);
+    for (size_t k = 0; !rc && k < p->n; k++) {
+        uint32_t at = p->curve->at[p->first + k];
+        int32_t stem = 1;
+        if (in->parent)
+            rc = raml_tree_add(&t->tree, 0, (uint32_t)in->n_prompt, in->parent[p->first + k], at, at, &stem, err);
+        if (!rc)
+            rc = raml_probes_add(in, t->branch, 0, t->probe.id, stem, at, &t->tree, t->probe_span + k * answers, err);
+    }
+    for (size_t k = 0; !rc && k < p->n; k++)
+        for (size_t i = 1; !rc && i < answers; i++)
+            rc = raml_probes_add(in, t->branch, i, in->other[i - 1].token, 0, 0, &t->tree, t->probe_span + k * answers,
+                                 err);
+    return rc;
+}
+
+static enum raml_code build(struct raml_tracer *t, const struct part *p, struct raml_err *err)
+{
+    const struct raml_trace_input *in = p->in;
+    size_t end = end_token(p), target = p->curve->token_logp ? first_token(p) : end;
+    raml_tree_clear(&t->tree);
+    enum raml_code rc = raml_tree_add(&t->tree, -1, 0, in->prompt, in->n_prompt, in->n_prompt, NULL, err);
+    if (!rc && !in->parent)
+        rc = raml_tree_add(&t->tree, 0, (uint32_t)in->n_prompt, in->trajectory, end, target, NULL, err);
+    return rc ? rc : add_probes(t, p, err);
+}
+
+static enum raml_code add_part(struct raml_tracer *t, const struct part *p, size_t n_tokens, struct raml_err *err)
+{
     enum raml_code rc = raml_evaluator_fits(&t->evaluator, n_tokens) ? RAML_OK : run(t, err);
     if (!rc) rc = RAML_GROW(t->part, t->cap_parts, t->n_parts + 1, "trees of a pass", err);
-    raml_tree_clear(&t->tree);
-    if (!rc) rc = raml_tree_add(&t->tree, -1, 0, in->prompt, in->n_prompt, in->n_prompt, NULL, err);
-    if (!rc) rc = raml_tree_add(&t->tree, 0, (uint32_t)in->n_prompt, in->trajectory, end, end, NULL, err);
-    for (size_t k = p->first; !rc && k < p->first + p->n; k++)
-        rc = raml_tree_add(&t->tree, 1, p->curve->at[k], t->probe.id, t->probe.n, in->n_answer_prefix, NULL, err);
+    if (!rc) rc = build(t, p, err);
     if (!rc) rc = raml_pack_add(&t->evaluator.pack, &t->tree, err);
     if (!rc) t->part[t->n_parts++] = *p;
     return rc;
 }
 
-static enum raml_code prepare_curve(const struct raml_tracer *t, const struct raml_trace_input *in,
-                                    struct raml_loss_curve *c, struct raml_err *err)
-{
-    size_t T = in->n_trajectory, n = n_points(t, T);
-    *c = (struct raml_loss_curve){.n_tokens = T, .n_answer = in->n_answer, .n_points = n};
-    c->at = calloc(n, sizeof *c->at);
-    c->loss = calloc(n, sizeof *c->loss);
-    c->greedy = calloc(n, sizeof *c->greedy);
-    c->logp = n <= SIZE_MAX / in->n_answer ? calloc(n * in->n_answer, sizeof *c->logp) : NULL;
-    c->token = calloc(T + 1, sizeof *c->token);
-    if (!c->at || !c->loss || !c->greedy || !c->logp || !c->token)
-        return raml_fail(err, RAML_ENOMEM, "no memory for a loss curve of %zu points", n);
-    for (size_t k = 0; k < n; k++) c->at[k] = (uint32_t)point(t, T, k);
-    if (T) memcpy(c->token, in->trajectory, T * sizeof *c->token);
-    return RAML_OK;
-}
-
 static enum raml_code add_input(struct raml_tracer *t, const struct raml_trace_input *in, struct raml_loss_curve *c,
                                 struct raml_err *err)
 {
-    enum raml_code rc = prepare_curve(t, in, c, err);
+    const struct raml_curve_shape shape = {
+        .n_points = n_points(t, in), .n_layers = t->opt.n_layers, .tokens = t->opt.tokens && !in->parent};
+    enum raml_code rc = raml_loss_curve_init(in, &shape, c, err);
+    for (size_t k = 0; !rc && k < c->n_points; k++) c->at[k] = (uint32_t)point(t, in, k);
     t->probe.n = 0;
     if (!rc) rc = raml_tokens_add(&t->probe, in->answer_prefix, in->n_answer_prefix, err);
     if (!rc) rc = raml_tokens_add(&t->probe, in->answer, in->n_answer, err);
+    size_t probe = raml_probes_rows(in);
     for (struct part p = {.in = in, .curve = c}; !rc && p.first < c->n_points; p.first += p.n) {
         size_t n_tokens;
-        p.n = fit_part(t, in, p.first, &n_tokens);
+        p.n = fit_part(t, in, probe, p.first, &n_tokens);
         rc = add_part(t, &p, n_tokens, err);
     }
     return rc;

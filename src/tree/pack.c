@@ -147,6 +147,10 @@ enum raml_code raml_pack_add(struct raml_pack *p, const struct raml_tree *t, str
             uint32_t from = row + (uint32_t)raml_tree_parent_token(t, (int32_t)i, j);
             p->target[p->n_targets++] = (struct raml_target){from, t->token[s->start + j]};
         }
+        if (s->has_end_target) {
+            uint32_t from = row + (uint32_t)raml_tree_parent_token(t, (int32_t)i, s->n);
+            p->target[p->n_targets++] = (struct raml_target){from, s->end_target};
+        }
     }
     p->n_rows += t->n_tokens;
     p->n_tiles += (t->n_tokens + RAML_TILE - 1) / RAML_TILE;

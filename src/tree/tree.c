@@ -80,3 +80,17 @@ enum raml_code raml_tree_add(struct raml_tree *t, int32_t parent, uint32_t after
     t->n_targets += n - first_target;
     return RAML_OK;
 }
+
+enum raml_code raml_tree_add_end_target(struct raml_tree *t, int32_t span, int32_t token, struct raml_err *err)
+{
+    if (span < 0 || (size_t)span >= t->n_spans)
+        return raml_fail(err, RAML_ERANGE, "token tree: an end target of span %d; the tree has %zu", span, t->n_spans);
+    struct raml_span *s = &t->span[span];
+    if (s->has_end_target) return raml_fail(err, RAML_ERANGE, "token tree: span %d has an end target already", span);
+    if (s->depth + s->n == 0)
+        return raml_fail(err, RAML_ERANGE, "token tree: no token is before the end target of span %d", span);
+    s->has_end_target = true;
+    s->end_target = token;
+    t->n_targets++;
+    return RAML_OK;
+}

@@ -145,9 +145,45 @@ static void test_tables(void **state)
     }
 }
 
+/* Words of earlier versions, which recipes and scripts have: accepted wherever the new one is. */
+static void test_old_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *command, *now, *before[2], *value;
+    } cases[] = {{"sample", "prompt_preset", {"prompt_wording", "wording"}, "plain"},
+                 {"sample", "answer_prefix", {"cue"}, "x"},
+                 {"trace", "answer_prefix", {"cue"}, "x"},
+                 {"sample", "force_continuation", {"force_wait"}, "2"},
+                 {"eval", "regrade", {"recheck"}, "true"}};
+    for (size_t i = 0; i < COUNT(cases); i++)
+        for (size_t k = 0; k < 2 && cases[i].before[k]; k++) {
+            const struct cli_command *c = NULL;
+            for (size_t j = 0; j < cli_n_commands; j++)
+                if (!strcmp(cli_commands[j]->name, cases[i].command)) c = cli_commands[j];
+            assert_non_null(c);
+            for (int old = 0; old < 2; old++) {
+                char word[128];
+                struct cli cli;
+                struct cli_parsed *p = NULL;
+                struct raml_err err;
+                bool help;
+                snprintf(word, sizeof word, "--%s=%s", old ? cases[i].before[k] : cases[i].now, cases[i].value);
+                char *argv[] = {word};
+                void *settings = calloc(1, c->settings_size + 1);
+                assert_non_null(settings);
+                if (cli_parse(c, 1, argv, settings, &cli, &help, &p, &err)) fail_msg("%s: %s", word, err.msg);
+                if (old) assert_non_null(strstr(cli.recipe, cases[i].now)); /* recorded under its name of today */
+                cli_parse_free(p);
+                free(settings);
+            }
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_nearest), cmocka_unit_test(test_help_text),
-                                       cmocka_unit_test(test_long_example), cmocka_unit_test(test_tables)};
+                                       cmocka_unit_test(test_long_example), cmocka_unit_test(test_tables),
+                                       cmocka_unit_test(test_old_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

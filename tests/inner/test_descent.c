@@ -1,16 +1,9 @@
 /* test_descent.c - the descent summary against its definitions, pair by pair, and against values computed by hand. */
+#include "inner/oracle.h"
+
 #include "inner/descent.h"
 #include "raml/rng.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <math.h>
-#include <stdio.h>
-#include <string.h>
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define CHECK_NEAR(what, got, want, tol) check_near(__LINE__, what, got, want, tol)
 
 static void check_near(int line, const char *what, double got, double want, double tol)
@@ -163,11 +156,89 @@ static void mean_of_curves(void **state)
     CHECK_NEAR("past the end", raml_curve_at(curve, 4, 2), 0, 0);
 }
 
+static void check_descent(const json_t *want, const double *loss, size_t n)
+{
+    struct raml_descent d;
+    struct raml_err err = {0};
+    must(raml_descent(loss, n, oracle_number(json_object_get(want, "threshold")), &d, &err), &err);
+    oracle_near("total", d.total, json_object_get(want, "total"), 1e-12);
+    oracle_near("monotonicity", d.monotonicity, json_object_get(want, "monotonicity"), 1e-12);
+    oracle_near("efficiency", d.efficiency, json_object_get(want, "efficiency"), 1e-12);
+    oracle_near("tau_b", d.tau_b, json_object_get(want, "tau_b"), 1e-12);
+    oracle_near("after solved", d.share_after_solved, json_object_get(want, "share_after_solved"), 1e-12);
+    oracle_near("after first below", d.share_after_first_below, json_object_get(want, "share_after_first_below"),
+                1e-12);
+    assert_int_equal(d.solved_at, json_integer_value(json_object_get(want, "solved_at")));
+    assert_int_equal(d.first_below, json_integer_value(json_object_get(want, "first_below")));
+}
+
+static void check_curve(const json_t *c, const json_t *descent) /* one summary, or a list of them */
+{
+    size_t n, n_ema, i;
+    const json_t *d;
+    double *loss = oracle_numbers(json_object_get(c, "loss"), &n),
+           *ema = oracle_numbers(json_object_get(c, "ema"), &n_ema);
+    if (json_is_object(descent)) check_descent(descent, loss, n);
+    json_array_foreach (descent, i, d) check_descent(d, loss, n);
+    assert_int_equal(n, n_ema);
+    raml_ema(loss, n, 0.3, loss);
+    for (i = 0; i < n; i++) CHECK_NEAR("ema", loss[i], ema[i], 1e-12);
+    free(loss);
+    free(ema);
+}
+
+static void against_the_oracle(void **state)
+{
+    (void)state;
+    json_t *root = oracle_open("curves.json"), *model, *t, *a, *c;
+    const char *name, *which;
+    size_t i, k, seen = 0;
+    json_object_foreach (json_object_get(root, "models"), name, model) {
+        json_array_foreach (json_object_get(model, "trajectories"), i, t) {
+            json_object_foreach (json_object_get(t, "answers"), which, a) {
+                check_curve(a, json_object_get(a, "descent"));
+                const json_t *layers = json_object_get(a, "by_layer"), *of = json_object_get(a, "descent_by_layer");
+                for (k = 0; k < json_array_size(layers); k++, seen++) {
+                    size_t n;
+                    double *loss = oracle_numbers(json_array_get(layers, k), &n);
+                    check_descent(json_array_get(of, k), loss, n);
+                    free(loss);
+                }
+            }
+        }
+    }
+    assert_true(seen >= 48);
+    json_array_foreach (json_object_get(root, "synthetic"), i, c) check_curve(c, json_object_get(c, "descent"));
+    assert_int_equal(i, 11);
+    json_decref(root);
+}
+
+/* Losses of 0 are values like any other: none is dropped, so every later place keeps its number. */
+static void zero_losses_are_kept(void **state)
+{
+    (void)state;
+    const double loss[] = {1, 0, 0, 2, 0, 0};
+    struct raml_descent d;
+    assert_int_equal(raml_descent(loss, 6, 0.5, &d, NULL), RAML_OK);
+    assert_int_equal(d.n_steps, 5);
+    assert_int_equal(d.solved_at, 4);
+    assert_int_equal(d.first_below, 1);
+    CHECK_NEAR("after solved", d.share_after_solved, 0.2, 1e-15);
+    CHECK_NEAR("after first below", d.share_after_first_below, 0.8, 1e-15);
+    CHECK_NEAR("monotonicity", d.monotonicity, 0.8, 1e-15);
+    CHECK_NEAR("total", d.total, 1, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(by_hand),   cmocka_unit_test(against_all_pairs), cmocka_unit_test(refusals),
-        cmocka_unit_test(smoothing), cmocka_unit_test(mean_of_curves),
+        cmocka_unit_test(by_hand),
+        cmocka_unit_test(against_all_pairs),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(smoothing),
+        cmocka_unit_test(mean_of_curves),
+        cmocka_unit_test(against_the_oracle),
+        cmocka_unit_test(zero_losses_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -293,6 +293,59 @@ static void test_train(void **state)
     }
 }
 
+/* The same tree, where the last token of a span from which nothing hangs is an end target, if it is a target at all. */
+static void shorten(const struct raml_tree *t, struct raml_tree *out)
+{
+    for (size_t i = 0; i < t->n_spans; i++) {
+        const struct raml_span *s = &t->span[i];
+        bool ends = s->n > s->first_target && s->depth + s->n > 1;
+        for (size_t k = i + 1; k < t->n_spans; k++) ends &= t->span[k].parent != (int32_t)i || t->span[k].after < s->n;
+        MUST(raml_tree_add(out, s->parent, s->after, t->token + s->start, s->n - ends, s->first_target, NULL, err));
+        if (ends) MUST(raml_tree_add_end_target(out, (int32_t)i, t->token[s->start + s->n - 1], err));
+    }
+}
+
+/* A row that nothing hangs from is not needed: values keep their bits without it. Gradients are the same sums, without
+ * terms that are zero. */
+static void test_end_targets(void **state)
+{
+    (void)state;
+    struct raml_device *dev = rig_device(2, "auto", false);
+    for (int kind = 0; kind < RIG_KINDS; kind++) {
+        struct raml_config c = rig_config(kind, false);
+        struct raml_model *m = rig_open(&c, RAML_F32, dev);
+        struct raml_pass *pass;
+        struct raml_pack whole = {0}, part = {0};
+        struct forest f;
+        grow_forest(&f, TREES, c.vocab_size, 40 + (uint64_t)kind);
+        struct result a = make_result(m, f.n_targets), b = make_result(m, f.n_targets);
+        for (size_t t = 0; t < TREES; t++) {
+            struct raml_tree short_tree = {0};
+            shorten(&f.tree[t], &short_tree);
+            MUST(raml_pack_add(&whole, &f.tree[t], err));
+            MUST(raml_pack_add(&part, &short_tree, err));
+            raml_tree_deinit(&short_tree);
+        }
+        assert_true(part.n_rows + 20 < whole.n_rows && part.n_targets == whole.n_targets);
+        MUST(raml_pass_open(m, true, &pass, err));
+        struct raml_logprobs to_a = logprobs_of(&a, 0), to_b = logprobs_of(&b, 0);
+        MUST(raml_pass_forward(pass, &whole, &to_a, err));
+        MUST(host_backward(pass, f.c, f.e, a.grad, err));
+        MUST(raml_pass_forward(pass, &part, &to_b, err));
+        MUST(host_backward(pass, f.c, f.e, b.grad, err));
+        assert_memory_equal(a.logp, b.logp, f.n_targets * sizeof(float));
+        assert_memory_equal(a.entropy, b.entropy, f.n_targets * sizeof(float));
+        assert_memory_equal(a.argmax, b.argmax, f.n_targets * sizeof(int32_t));
+        assert_true(rig_distance(b.grad, a.grad, raml_model_n(m)) <= 1e-6);
+        raml_pass_close(pass);
+        raml_pack_deinit(&whole), raml_pack_deinit(&part);
+        drop_result(&a), drop_result(&b);
+        fell_forest(&f);
+        raml_model_close(m);
+    }
+    raml_device_close(dev);
+}
+
 /* Nothing to read, no targets: no error, no change. */
 static void test_empty(void **state)
 {
@@ -323,9 +376,9 @@ static void test_empty(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ref),    cmocka_unit_test(test_avx2),
-                                       cmocka_unit_test(test_avx512), cmocka_unit_test(test_auto),
-                                       cmocka_unit_test(test_bf16),   cmocka_unit_test(test_neighbours),
-                                       cmocka_unit_test(test_train),  cmocka_unit_test(test_empty)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ref),   cmocka_unit_test(test_avx2),  cmocka_unit_test(test_avx512),
+        cmocka_unit_test(test_auto),  cmocka_unit_test(test_bf16),  cmocka_unit_test(test_neighbours),
+        cmocka_unit_test(test_train), cmocka_unit_test(test_empty), cmocka_unit_test(test_end_targets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

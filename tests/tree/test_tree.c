@@ -127,9 +127,43 @@ static void test_empty_root(void **state)
     raml_tree_deinit(&t);
 }
 
+/* An end target is counted, and takes no token's place. */
+static void test_end_target(void **state)
+{
+    (void)state;
+    const int32_t token[] = {7, 8, 9};
+    struct raml_tree t = {0};
+    struct raml_pack p = {0};
+    struct raml_err err = {0};
+    assert_int_equal(raml_tree_add(&t, -1, 0, token, 3, 2, NULL, &err), RAML_OK);
+    assert_int_equal(raml_tree_add(&t, 0, 2, token, 0, 0, NULL, &err), RAML_OK);
+    assert_int_equal(raml_tree_add_end_target(&t, 0, 41, &err), RAML_OK);
+    assert_int_equal(raml_tree_add_end_target(&t, 1, 42, &err), RAML_OK);
+    assert_int_equal(t.n_tokens, 3);
+    assert_int_equal(t.n_targets, 3);
+    assert_int_equal(raml_tree_add_end_target(&t, 1, 43, &err), RAML_ERANGE); /* it has one */
+    assert_int_equal(raml_tree_add_end_target(&t, 2, 43, &err), RAML_ERANGE); /* no such span */
+    assert_int_equal(raml_tree_add_end_target(&t, -1, 43, &err), RAML_ERANGE);
+    assert_int_equal(t.n_targets, 3);
+    assert_int_equal(raml_pack_add(&p, &t, &err), RAML_OK);
+    static const struct raml_target want[] = {{1, 9}, {2, 41}, {1, 42}};
+    assert_int_equal(p.n_rows, 3);
+    assert_int_equal(p.n_targets, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(p.target[i].row, want[i].row);
+        assert_int_equal(p.target[i].token, want[i].token);
+    }
+    raml_pack_deinit(&p);
+    raml_tree_deinit(&t);
+    assert_int_equal(raml_tree_add(&t, -1, 0, token, 0, 0, NULL, &err), RAML_OK); /* an empty root: nothing before */
+    assert_int_equal(raml_tree_add_end_target(&t, 0, 43, &err), RAML_ERANGE);
+    raml_tree_deinit(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_picture), cmocka_unit_test(test_random),
-                                       cmocka_unit_test(test_faults), cmocka_unit_test(test_empty_root)};
+                                       cmocka_unit_test(test_faults), cmocka_unit_test(test_empty_root),
+                                       cmocka_unit_test(test_end_target)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

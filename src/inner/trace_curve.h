@@ -1,0 +1,30 @@
+/* trace_curve.h - memory and values of a loss curve: what an evaluator's pass gives, put in its place.
+ *
+ * A curve has the curves of the further answers in `other`, all with the same points.
+ */
+#ifndef RAML_INNER_TRACE_CURVE_H
+#define RAML_INNER_TRACE_CURVE_H
+
+#include "inner/evaluator.h"
+#include "raml/trace.h"
+
+struct raml_curve_shape {
+    size_t n_points, n_layers;
+    bool tokens; /* room for the trajectory's own tokens */
+};
+/* *c for an input and its further answers, with token[] filled and the rest zero. On failure what there is of it is to
+ * be freed with raml_loss_curve_deinit. */
+RAML_CHECKED enum raml_code raml_loss_curve_init(const struct raml_trace_input *in,
+                                                 const struct raml_curve_shape *shape, struct raml_loss_curve *c,
+                                                 struct raml_err *err);
+/* Point k of a curve from the targets target[n_answer] of the evaluator's last pass, which are answer[]. RAML_ERANGE:
+ * the loss is not finite. at: of the point, for the message. */
+RAML_CHECKED enum raml_code raml_loss_curve_read(struct raml_loss_curve *c, size_t k, const struct raml_evaluator *s,
+                                                 const size_t *target, const int32_t *answer, size_t at,
+                                                 struct raml_err *err);
+/* The trajectory's tokens [first, first + n) from the targets [target, target + n). */
+RAML_CHECKED enum raml_code raml_loss_curve_read_tokens(struct raml_loss_curve *c, size_t first, size_t n,
+                                                        const struct raml_evaluator *s, size_t target,
+                                                        struct raml_err *err);
+
+#endif
