@@ -1,13 +1,13 @@
 /* update.h - the weights that a trajectory stands for: exact rank-one updates of every layer's MLP (docs/update.md).
  *
- * Let x be one token of answer prefix and answer, the last of the prefix unless said. Index C: x behind prompt,
- * t_1 .. t_i and the tokens before x; index 0: x behind the prompt and the same tokens, at the position that it has
+ * Let x be one token of answer prefix and answer, the last of the prefix unless said. Index C: x after prompt,
+ * t_1 .. t_i and the tokens before x; index 0: x after the prompt and the same tokens, at the position that it has
  * there, in a network without the trajectory whose layers below were patched. With r, z, s as in tap.h, and gate G,
  * up U, down D:
  *
  *     dG = G (z_C - z_0) z_0' / |z_0|^2    dU = U (z_C - z_0) z_0' / |z_0|^2    dD = (r_C - r_0) s_C' / |s_C|^2
  *
- * Then every layer gives x's row of index 0 exactly what it gives that of C, so the logits are those behind the
+ * Then every layer gives x's row of index 0 exactly what it gives that of C, so the logits are those after the
  * trajectory. Each update is u w', of rank one: <dM_i, dM_j> = (u_i . u_j)(w_i . w_j), and no matrix is formed
  * (Dherin et al., arXiv 2507.16003; Goldwaser et al., arXiv 2511.17864; docs/methods.md has the convention).
  * A patch belongs to its token: the rows of prompt and answer prefix are those of the plain network.
@@ -32,7 +32,7 @@ enum raml_update_matrix { RAML_UPDATE_GATE, RAML_UPDATE_UP, RAML_UPDATE_DOWN, RA
 const char *raml_update_matrix_name(enum raml_update_matrix m); /* "gate", "up", "down" */
 
 struct raml_update_options {
-    size_t stride;           /* >= 1: a place after every so many tokens, and one after the last */
+    size_t stride;           /* >= 1: a place after every stride tokens, and one after the last */
     size_t max_batch_tokens; /* >= 1: bounds a pass as a tracer's does */
     bool alignment;          /* with the gradient of L(0): the model is open for training (else RAML_EUSAGE) */
 };
@@ -48,10 +48,10 @@ RAML_CHECKED enum raml_code raml_update_input_of(const struct raml_trace_input *
 
 /* Of one matrix, or of several as one vector; n places, of which the first is i = 0. */
 struct raml_update_measures {
-    double weight_norm; /* |M| */
-    double *distance;   /* [n] |dM_i| / |M| */
-    double *step;       /* [n - 1] |dM_i - dM_(i-1)| / |M| between neighbouring places */
-    double *turn;       /* [n - 2] angle in radians between neighbouring steps; NaN where one is 0 */
+    double weight_norm;              /* |M| */
+    double *distance;                /* [n] |dM_i| / |M| */
+    double *step;                    /* [n - 1] |dM_i - dM_(i-1)| / |M| between neighbouring places */
+    double *turn;                    /* [n - 2] angle in radians between neighbouring steps; NaN where one is 0 */
     double rank_updates, rank_steps; /* participation (tr g)^2 / sum g_ij^2 of their Gram matrix; NaN: all are 0 */
     double gradient_norm;            /* |G|, G = gradient of L(0) by M; the rest NaN without alignment */
     double *align;                   /* [n] cos(dM_i, -G); NaN at 0 */
@@ -99,9 +99,9 @@ size_t raml_updater_cost(const struct raml_updater *t, const struct raml_update_
 
 /* What the patched weights give, really used, beside what the trajectory gives, at some places of an input. */
 struct raml_update_checked {
-    double block;    /* largest difference of a number of any layer's output, over layers and places */
-    double scale;    /* largest |number| of those outputs */
-    double logp;     /* span only: largest difference of log p of an answer token */
+    double block; /* largest difference of a number of any layer's output, over layers and places */
+    double scale; /* largest |number| of those outputs */
+    double logp;  /* span only: largest difference of log p of an answer token */
 };
 /* at[n_at]: places, strictly rising, none beyond T. span: not x alone, every token of answer prefix and answer before
  * the last has patches of its own, and the later read the earlier; the patched network's loss without the trajectory is
@@ -124,7 +124,7 @@ struct raml_exchange_options raml_exchange_default(void);
 struct raml_exchange { /* zero-initialise; free with _deinit */
     size_t n_rates, n_steps;
     double *rate; /* [n_rates] */
-    double *loss; /* [n_rates, n_steps + 1] after 0, 1 .. steps; NaN behind a run's end */
+    double *loss; /* [n_rates, n_steps + 1] after 0, 1 .. steps; NaN after a run's end */
 };
 void raml_exchange_deinit(struct raml_exchange *x);
 /* Trajectory and probe of `in` are not read. The model (open for training) is changed meanwhile and has its weights
@@ -137,6 +137,98 @@ RAML_CHECKED enum raml_code raml_exchange_run(struct raml_model *m, const struct
  * all; -1: none was enough. */
 enum { RAML_EXCHANGE_BEST = -1 };
 int64_t raml_exchange_worth(const struct raml_exchange *x, int rate, double loss);
+
+/* -- Files ---------------------------------------------------------------------------------------------------------- */
+
+/* The updates of a set of questions' trajectories, each beside controls of the same length: `filler`, copies of one
+ * token, and `foreign`, the beginning of other questions' trajectories. raml_update_files leaves in a folder
+ *   update.jsonl        a line per trajectory and control: number (of the line, from 0), id, sample, trajectory ("real",
+ *                       "filler", "foreign"), correct, n_tokens T, n_answer, probe (the token x, from 1), at [n], L [n],
+ *                       size [n] (length of the update of all matrices over that of the matrices), layers [n_layers] of
+ *                       {gate, up, down}, gate_up and all (one vector each, of all layers), each with weight_norm,
+ *                       distance_T, step_mean, turn_mean (radians), rank_updates, rank_steps, and with alignment
+ *                       gradient_norm, align_T, and of one matrix align_left_T, attainable_T, n_left (m); of real
+ *                       trajectories also distance [n], step [n-1], turn [n-2], align [n], align_left [n];
+ *                       steps_worth [n] (null: more than the bound) with an exchange rate
+ *   exchange.jsonl      a line per question: id, rates, loss [rates, steps + 1]; only with exchange rates
+ *   update.tsv          a row per trajectory kind, group, layer, matrix and measure: mean over questions with its 95 %
+ *                       interval (1.96 standard errors); kinds "real - filler" and "real - foreign" are differences
+ *                       within a question
+ *   update.safetensors  F32: NUMBER/distance [layers, 3, n], /step, /turn, /align, /align_left, NUMBER/size [n]
+ *   update_distance.*, update_step.*, update_align.*, update_align_left.*, exchange_rate.*   figures (tsv, gp, svg)
+ * Numbers that do not exist are null. Each file appears whole or not at all. */
+struct raml_update_files_options {
+    struct raml_update_options update;
+    bool own, score_end, skip_long; /* as for loss curves (report.h) */
+    enum raml_join join;
+    const char *split, *family;
+    size_t max_samples;
+    size_t probe_token;      /* x: a token of answer prefix and answer, from 1; 0: the prefix's last */
+    bool filler, foreign;    /* controls */
+    const char *filler_text; /* one token */
+    size_t n_exchange;       /* exchange rates of the first n_exchange questions; needs a model open for training */
+    struct raml_exchange_options exchange;
+    bool check; /* the patched network is run, at the first, middle and last place of every trajectory */
+};
+struct raml_update_files_options raml_update_files_default(void); /* both controls, filler "."; nothing else */
+
+enum raml_update_kind {
+    RAML_UPDATE_REAL,
+    RAML_UPDATE_FILLER,
+    RAML_UPDATE_FOREIGN,
+    RAML_UPDATE_LESS_FILLER, /* differences within a question */
+    RAML_UPDATE_LESS_FOREIGN,
+    RAML_UPDATE_KINDS
+};
+const char *raml_update_kind_name(enum raml_update_kind k); /* "real", "filler", "foreign", "real - filler", .. */
+
+struct raml_update_mean { /* over questions; NaN where there is none */
+    double mean, low, high;
+    size_t n;
+};
+enum raml_update_measure {
+    RAML_UPDATE_DISTANCE,     /* at T */
+    RAML_UPDATE_STEP,         /* mean */
+    RAML_UPDATE_TURN,         /* mean, degrees */
+    RAML_UPDATE_STRAIGHTNESS, /* distance at T over the sum of steps */
+    RAML_UPDATE_RANK_UPDATES,
+    RAML_UPDATE_RANK_STEPS,
+    RAML_UPDATE_ALIGN,      /* at T */
+    RAML_UPDATE_ALIGN_MEAN, /* over i = 1 .. T */
+    RAML_UPDATE_ALIGN_LEFT, /* align_left sqrt(m), at T */
+    RAML_UPDATE_ATTAINABLE, /* at T */
+    RAML_UPDATE_MEASURES
+};
+const char *raml_update_measure_name(enum raml_update_measure m);
+
+struct raml_update_summary {
+    size_t n[RAML_UPDATE_LESS_FILLER]; /* trajectories of each kind */
+    size_t n_questions, n_skipped, n_layers;
+    struct raml_update_mean all[RAML_UPDATE_KINDS][4][RAML_UPDATE_MEASURES]; /* [kind][right, wrong, unlabelled, all]:
+                                                                                the mean over layers and matrices */
+    double steps_median; /* exchange rate of the real trajectories (right ones where any is graded) at T; NaN: none,
+                            infinite: more than the bound */
+    size_t n_steps;      /* trajectories in it */
+    struct raml_update_checked checked;
+    size_t n_checked; /* places */
+    uint64_t n_read, n_passes;
+    bool stopped;
+};
+
+struct raml_questions;
+struct raml_update_files_job {
+    struct raml_model *model; /* changed, and restored, for exchange rates only */
+    const struct raml_tokenizer *tokenizer;
+    struct raml_format format;
+    const struct raml_questions *questions;
+    const char *data_name; /* for messages and titles; NULL: none */
+    const char *dir;       /* made if missing */
+    const struct raml_sink *sink;
+};
+/* RAML_ERANGE: nothing to do, a trajectory that is too long (named), a filler that is not one token, no token x. */
+RAML_CHECKED enum raml_code raml_update_files(const struct raml_update_files_job *job,
+                                              const struct raml_update_files_options *opt,
+                                              struct raml_update_summary *out, struct raml_err *err);
 
 #pragma GCC visibility pop
 #endif

@@ -35,12 +35,6 @@ struct raml_updater {
     uint64_t n_tokens, n_passes;
 };
 
-const char *raml_update_matrix_name(enum raml_update_matrix m)
-{
-    static const char *const name[] = {"gate", "up", "down"};
-    return m < RAML_UPDATE_MATRICES ? name[m] : "?";
-}
-
 struct raml_update_options raml_update_default(void)
 {
     return (struct raml_update_options){.stride = 1, .max_batch_tokens = 16384};
@@ -340,10 +334,8 @@ static enum raml_code add_trajectory(struct raml_updater *t, struct trajectory *
         p.n = fit_part(t, j->in, p.first, &n_tokens);
         size_t used = t->batch.pack.n_rows, bound = t->opt.max_batch_tokens;
         if (t->n_parts && (used > bound || n_tokens > bound - used)) rc = run(t, err);
-        const struct raml_update_places places = {.in = j->in,
-                                                  .at = j->out->curve.at + p.first,
-                                                  .n = p.n,
-                                                  .twins = raml_update_twins_of(j->in, false)};
+        const struct raml_update_places places = {
+            .in = j->in, .at = j->out->curve.at + p.first, .n = p.n, .twins = raml_update_twins_of(j->in, false)};
         if (!rc) rc = RAML_GROW(t->part, t->cap_parts, t->n_parts + 1, "trees of a pass", err);
         if (!rc) rc = raml_update_batch_add(&t->batch, &places, err);
         if (!rc) t->part[t->n_parts++] = p;

@@ -94,7 +94,7 @@ static enum raml_code compare_outputs(void *user, const struct raml_tapped *t, s
     return RAML_OK;
 }
 
-/* Log-probabilities of the answer in probes, and in the twins behind them. */
+/* Log-probabilities of the answer in probes, and in the twins after them. */
 static void compare_answers(struct check *c, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -131,8 +131,7 @@ enum raml_code raml_update_check(const struct raml_model *m, const struct raml_u
                                  size_t n_at, bool span, struct raml_update_checked *out, struct raml_err *err)
 {
     const struct raml_update_options opt = raml_update_default();
-    const struct raml_update_places places = {
-        .in = in, .at = at, .n = n_at, .twins = raml_update_twins_of(in, span)};
+    const struct raml_update_places places = {.in = in, .at = at, .n = n_at, .twins = raml_update_twins_of(in, span)};
     struct raml_updater *t;
     struct raml_pass *pass = NULL;
     enum raml_code rc = raml_updater_open(m, &opt, &t, err);

@@ -5,6 +5,12 @@
 
 enum { ARRAYS = 6 }; /* of a place each: distance, step, turn, align, align_left, attainable */
 
+const char *raml_update_matrix_name(enum raml_update_matrix m)
+{
+    static const char *const name[] = {"gate", "up", "down"};
+    return m < RAML_UPDATE_MATRICES ? name[m] : "?";
+}
+
 void raml_update_gram(const double *uu, const double *ww, size_t n, double *g)
 {
     for (size_t i = 0; i < n * n; i++) g[i] = uu[i] * ww[i];

@@ -18,9 +18,9 @@ void raml_update_measure(const double *g, size_t n, double weight_norm, struct r
 
 /* Alignment of one matrix. dot[i] = u_i . (G w_i), left[i] = |G w_i|. */
 struct raml_update_products {
-    const double *dot, *left;       /* [n] */
-    const double *u_norm, *w_norm;  /* [n] */
-    double gradient_norm;           /* |G| */
+    const double *dot, *left;      /* [n] */
+    const double *u_norm, *w_norm; /* [n] */
+    double gradient_norm;          /* |G| */
 };
 void raml_update_align(const struct raml_update_products *p, size_t n, struct raml_update_measures *out);
 /* Of several matrices as one vector: dot[i] = sum of their u_i . (G w_i); distances are `out`'s own. */

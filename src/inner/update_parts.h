@@ -1,8 +1,8 @@
 /* update_parts.h - what update*.c share: the tree with its twins, the rows read from a pass, the factors made of them.
  *
  * A tree for places at[0 .. n) of a trajectory has these spans, in this order:
- *     prompt;  trajectory, up to the last place;  n probes (answer prefix and answer), one behind each place;
- *     the tokens before x, behind the prompt;  n twins of x behind those
+ *     prompt;  trajectory, up to the last place;  n probes (answer prefix and answer), one after each place;
+ *     the tokens before x, after the prompt;  n twins of x after those
  * The twins stand where the probe of i = 0 has x. For a span, a twin is the whole of answer prefix and answer.
  */
 #ifndef RAML_INNER_UPDATE_PARTS_H
@@ -35,7 +35,7 @@ struct raml_update_batch { /* zero-initialise */
     struct raml_row_take *take; /* a twin's row takes its probe's */
     size_t *first;
     size_t n_rows, cap_rows, n_takes, cap_takes, cap_first;
-    float *logp;                /* [pack.n_targets] of the last run */
+    float *logp; /* [pack.n_targets] of the last run */
     int32_t *argmax;
     size_t cap_targets;
 };
@@ -49,9 +49,9 @@ RAML_CHECKED enum raml_code raml_update_batch_run(struct raml_update_batch *b, s
 
 /* -- update_rows.c: one layer's rows and the factors made of them -------------------------------------------------- */
 
-struct raml_update_rows {  /* [n, width] each; zero-initialise */
-    float *z0, *dz;        /* z_0, z_C - z_0 [hidden]; z0 becomes w = z_0 / |z_0|^2 of gate and up */
-    float *dr, *s;         /* r_C - r_0 [hidden], u of down; s_C [intermediate], becomes w = s_C / |s_C|^2 */
+struct raml_update_rows { /* [n, width] each; zero-initialise */
+    float *z0, *dz;       /* z_0, z_C - z_0 [hidden]; z0 becomes w = z_0 / |z_0|^2 of gate and up */
+    float *dr, *s;        /* r_C - r_0 [hidden], u of down; s_C [intermediate], becomes w = s_C / |s_C|^2 */
     size_t n;
 };
 RAML_CHECKED enum raml_code raml_update_rows_init(struct raml_update_rows *r, const struct raml_config *c, size_t n,
@@ -61,9 +61,9 @@ void raml_update_rows_deinit(struct raml_update_rows *r);
 void raml_update_rows_take(struct raml_update_rows *r, const struct raml_config *c, const struct raml_tapped *t,
                            size_t from, size_t from_twin, size_t to, size_t n);
 /* Factors of the layer: products into gate[n, intermediate], up; z0 and s are scaled in place. */
-RAML_CHECKED enum raml_code raml_update_rows_factors(struct raml_update_rows *r, const struct raml_model *m, size_t layer,
-                                                     float *gate, float *up, struct raml_update_factors *out,
-                                                     struct raml_err *err);
+RAML_CHECKED enum raml_code raml_update_rows_factors(struct raml_update_rows *r, const struct raml_model *m,
+                                                     size_t layer, float *gate, float *up,
+                                                     struct raml_update_factors *out, struct raml_err *err);
 void raml_update_norms(const float *x, size_t n, size_t width, double *norm);
 
 /* -- update_gradient.c ---------------------------------------------------------------------------------------------- */
@@ -80,8 +80,8 @@ struct raml_question_gradient { /* zero-initialise */
 };
 void raml_question_gradient_deinit(struct raml_question_gradient *g, const struct raml_model *m);
 /* The question that the pass reads. */
-RAML_CHECKED enum raml_code raml_question_gradient_set(struct raml_question_gradient *g, const struct raml_trace_input *in,
-                                                       struct raml_err *err);
+RAML_CHECKED enum raml_code raml_question_gradient_set(struct raml_question_gradient *g,
+                                                       const struct raml_trace_input *in, struct raml_err *err);
 bool raml_question_gradient_is_of(const struct raml_question_gradient *g, const struct raml_trace_input *in);
 /* grad (NULL: only the loss), at the model's present weights. */
 RAML_CHECKED enum raml_code raml_question_gradient_run(struct raml_question_gradient *g, const struct raml_model *m,
@@ -94,7 +94,7 @@ struct raml_update_aligner { /* zero-initialise */
     struct raml_matrix *matrix; /* [2]: as gate and up, as down */
     float *x, *y;               /* device */
     float *host;
-    double *number;             /* [4 cap] */
+    double *number; /* [4 cap] */
     size_t cap;
 };
 RAML_CHECKED enum raml_code raml_update_aligner_init(struct raml_update_aligner *a, const struct raml_model *m,

@@ -98,8 +98,8 @@ enum raml_code raml_update_batch_add(struct raml_update_batch *b, const struct r
     return RAML_OK;
 }
 
-enum raml_code raml_update_batch_run(struct raml_update_batch *b, struct raml_pass *pass, const struct raml_hooks *hooks,
-                                     struct raml_err *err)
+enum raml_code raml_update_batch_run(struct raml_update_batch *b, struct raml_pass *pass,
+                                     const struct raml_hooks *hooks, struct raml_err *err)
 {
     size_t n = b->pack.n_targets, cap = b->cap_targets;
     struct raml_hooks h = *hooks;

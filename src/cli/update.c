@@ -1,0 +1,343 @@
+/* update.c - `raml update`: the weight updates that trajectories stand for, layer by layer. */
+#include "cli/commands.h"
+#include "cli/load.h"
+#include "cli/prompting.h"
+#include "core/json.h"
+
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/path.h"
+#include "raml/report.h"
+#include "raml/run.h"
+#include "raml/update.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_RATES = 64 };
+
+struct settings {
+    const char *data, *model, *tokenizer, *dtype, *out, *map, *answer, *join, *split, *family, *filler, *rates;
+    int64_t limit, max_samples, stride, max_batch_tokens, probe_token, exchange, exchange_steps;
+    bool score_end, skip_long, alignment, foreign, check;
+    struct prompting_settings prompting;
+};
+
+#define AT(field) offsetof(struct settings, field)
+static const struct cli_option options[] = {
+    {"model", "model_name_or_path", CLI_PATH, AT(model), NULL, 0, 0, NULL,
+     "A model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights)."},
+    {"tokenizer", NULL, CLI_PATH, AT(tokenizer), NULL, 0, 0, NULL,
+     "tokenizer.json, a folder with one, or a GGUF file; default: the model's."},
+    {"data", NULL, CLI_PATH, AT(data), NULL, 0, 0, NULL,
+     "JSONL file of trajectories; the same as the nameless argument."},
+    PROMPTING_OPTIONS(AT(prompting)),
+    {"out", "output_dir", CLI_PATH, AT(out), "update", 0, 0, NULL, "Folder to write into; made if missing."},
+    {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL, "Fields of the file: question=NAME,answer=NAME,..."},
+    {"limit", NULL, CLI_INT, AT(limit), "0", 0, 1e15, NULL, "Read only the first n questions; 0: all."},
+    {"split", NULL, CLI_TEXT, AT(split), NULL, 0, 0, NULL, "Only questions of this split."},
+    {"family", NULL, CLI_TEXT, AT(family), NULL, 0, 0, NULL, "Only questions of this family."},
+    {"max_samples", NULL, CLI_INT, AT(max_samples), "0", 0, 1e9, NULL,
+     "Only the first n trajectories of each question; 0: all."},
+    {"answer", NULL, CLI_ONE, AT(answer), "gold", 0, 0, "gold|own",
+     "Whose loss: the question's answer, or the sample's own."},
+    {"join", NULL, CLI_ONE, AT(join), "joint", 0, 0, "joint|split",
+     "Encode answer prefix and answer as one text, as a model sees them, or separately."},
+    {"score_end", NULL, CLI_FLAG, AT(score_end), NULL, 0, 0, NULL,
+     "Count the end-of-text token as part of the answer."},
+    {"probe_token", NULL, CLI_INT, AT(probe_token), "0", 0, 1e9, NULL,
+     "The token whose weights are updated: which of answer prefix and answer, from 1; 0: the answer prefix's last, "
+     "which predicts the answer's first token."},
+    {"stride", NULL, CLI_INT, AT(stride), "1", 1, 1e9, NULL, "An update after every n tokens, and after the last."},
+    {"skip_long", NULL, CLI_FLAG, AT(skip_long), NULL, 0, 0, NULL,
+     "Skip trajectories that are longer than the model's context; without it they are an error."},
+    {"filler", NULL, CLI_TEXT, AT(filler), ".", 0, 0, NULL,
+     "Control: a trajectory of the same length, of this one token repeated; empty: none."},
+    {"foreign", NULL, CLI_FLAG, AT(foreign), "true", 0, 0, NULL,
+     "Control: the same number of tokens from the trajectories of other questions."},
+    {"alignment", NULL, CLI_FLAG, AT(alignment), "true", 0, 0, NULL,
+     "Compare updates with the gradient of the loss without trajectory; --no-alignment opens the model only for "
+     "reading, which takes a fraction of the memory."},
+    {"exchange", NULL, CLI_INT, AT(exchange), "0", 0, 1e9, NULL,
+     "Exchange rates of the first n questions: how many steps of plain SGD on the loss without trajectory reach what "
+     "the trajectory reaches."},
+    {"exchange_rates", NULL, CLI_TEXT, AT(rates), "0.001,0.003,0.01,0.03,0.1,0.3", 0, 0, NULL,
+     "Learning rates of these steps, joined by commas; the fewest steps count."},
+    {"exchange_steps", NULL, CLI_INT, AT(exchange_steps), "40", 1, 1e6, NULL, "Steps at most, at each rate."},
+    {"check", NULL, CLI_FLAG, AT(check), NULL, 0, 0, NULL,
+     "Run the network with patched weights at the first, middle and last place of every trajectory, and print the "
+     "largest difference of any layer's output."},
+    {"max_batch_tokens", NULL, CLI_INT, AT(max_batch_tokens), "16384", 1, 1 << 30, NULL,
+     "Tokens per pass; a trajectory that exceeds it keeps the rows of all layers in memory."},
+    {"dtype", NULL, CLI_ONE, AT(dtype), "stored", 0, 0, "stored|auto|bf16|f32",
+     "Type of the matrices. With alignment or exchange rates: bf16, or f32 for any other. Without: as in raml trace."},
+};
+
+/* -- Settings ------------------------------------------------------------------------------------------------------ */
+
+static enum raml_code read_rates(const char *text, double rate[MAX_RATES], size_t *n, struct raml_err *err)
+{
+    const char *at = text ? text : "";
+    *n = 0;
+    for (;;) {
+        char *end;
+        double x = strtod(at, &end);
+        if (end == at || !(x > 0) || !isfinite(x) || (*end && *end != ',') || *n == MAX_RATES)
+            return raml_fail(err, RAML_EUSAGE,
+                             "--exchange_rates is '%s'; expected positive numbers joined by commas, at most %d",
+                             text ? text : "", MAX_RATES);
+        rate[(*n)++] = x;
+        if (!*end) return RAML_OK;
+        at = end + 1;
+    }
+}
+
+static struct raml_update_files_options options_of(const struct settings *s)
+{
+    struct raml_update_files_options o = raml_update_files_default();
+    o.update = (struct raml_update_options){
+        .stride = (size_t)s->stride, .max_batch_tokens = (size_t)s->max_batch_tokens, .alignment = s->alignment};
+    o.own = !strcmp(s->answer, "own");
+    o.score_end = s->score_end;
+    o.skip_long = s->skip_long;
+    o.join = strcmp(s->join, "split") ? RAML_JOIN_JOINT : RAML_JOIN_SPLIT;
+    o.split = s->split;
+    o.family = s->family;
+    o.max_samples = (size_t)s->max_samples;
+    o.probe_token = (size_t)s->probe_token;
+    o.filler = s->filler && *s->filler;
+    o.filler_text = s->filler;
+    o.foreign = s->foreign;
+    o.n_exchange = (size_t)s->exchange;
+    o.exchange.n_steps = (size_t)s->exchange_steps;
+    o.check = s->check;
+    return o;
+}
+
+/* For training; gradients need every parameter in f32. */
+static enum raml_code open_for_gradients(const struct cli *cli, const struct settings *s, struct raml_model **model,
+                                         char **path, struct raml_err *err)
+{
+    char found[RAML_PATH_BYTES];
+    enum raml_dtype dtype = strcmp(s->dtype, "bf16") ? RAML_F32 : RAML_BF16;
+    *path = NULL;
+    if (!s->model) return raml_fail(err, RAML_EUSAGE, "--model is missing; give a model's folder, or a run's");
+    if (!strncmp(s->model, "init:", 5)) {
+        struct raml_config c;
+        enum raml_code rc = raml_config_preset(s->model + 5, &c, err);
+        return rc ? rc : raml_model_init(&c, cli->seed, dtype, RAML_TRAINING, cli->dev, model, err);
+    }
+    enum raml_code rc = raml_run_newest(s->model, found, sizeof found, err);
+    if (!rc) rc = raml_model_open(found, dtype, RAML_TRAINING, cli->dev, model, err);
+    if (rc) return rc;
+    *path = strdup(found);
+    return *path ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for a path");
+}
+
+static enum raml_code open_model(const struct cli *cli, const struct settings *s, struct raml_model **model,
+                                 char **path, struct raml_err *err)
+{
+    if (!s->alignment && !s->exchange) return cli_load_model(cli, s->model, s->dtype, model, path, err);
+    enum raml_code rc = open_for_gradients(cli, s, model, path, err);
+    if (rc != RAML_ENOMEM) return rc;
+    return raml_wrap(err, rc, "%s (--no-alignment without --exchange needs less memory)", s->model);
+}
+
+/* -- Output -------------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    enum raml_update_measure measure;
+    const char *head;
+    int digits;
+} columns[] = {{RAML_UPDATE_DISTANCE, "distance", 4}, {RAML_UPDATE_STEP, "step", 4},
+               {RAML_UPDATE_TURN, "turn", 1},         {RAML_UPDATE_STRAIGHTNESS, "straight", 3},
+               {RAML_UPDATE_RANK_UPDATES, "rank", 2}, {RAML_UPDATE_RANK_STEPS, "of steps", 2},
+               {RAML_UPDATE_ALIGN, "align", 4},       {RAML_UPDATE_ALIGN_LEFT, "left*rm", 3},
+               {RAML_UPDATE_ATTAINABLE, "attain.", 3}};
+enum { COLUMNS = sizeof columns / sizeof *columns };
+
+static void print_number(double x, int width, int digits)
+{
+    if (isfinite(x)) printf(" %*.*f", width, digits, x);
+    else printf(" %*s", width, "-");
+}
+
+static void print_row(const struct raml_update_summary *r, enum raml_update_kind kind, enum raml_trace_verdict group,
+                      const char *name)
+{
+    const struct raml_update_mean *m = r->all[kind][group];
+    if (m[RAML_UPDATE_DISTANCE].n == 0) return;
+    printf("%-15s %6zu", name, m[RAML_UPDATE_DISTANCE].n);
+    for (size_t c = 0; c < COLUMNS; c++) print_number(m[columns[c].measure].mean, 8, columns[c].digits);
+    printf("\n");
+    if (kind < RAML_UPDATE_LESS_FILLER) return;
+    printf("%-15s %6s", "  95 % interval", "+-");
+    for (size_t c = 0; c < COLUMNS; c++)
+        print_number(m[columns[c].measure].high - m[columns[c].measure].mean, 8, columns[c].digits);
+    printf("\n");
+}
+
+static void print_exchange(const struct settings *s, const struct raml_update_summary *r)
+{
+    if (r->n_steps == 0) return;
+    printf("exchange rate: the median of %zu trajectories is worth ", r->n_steps);
+    if (isfinite(r->steps_median)) printf("%.0f steps of gradient descent\n", r->steps_median);
+    else printf("more than %" PRId64 " steps of gradient descent\n", s->exchange_steps);
+}
+
+static void print_table(const struct settings *s, const struct raml_update_summary *r, double elapsed)
+{
+    printf("%-15s %6s", "", "quest.");
+    for (size_t c = 0; c < COLUMNS; c++) printf(" %8s", columns[c].head);
+    printf("\n");
+    for (int g = 0; g < RAML_TRACE_ALL; g++)
+        print_row(r, RAML_UPDATE_REAL, (enum raml_trace_verdict)g, raml_trace_verdict_name((enum raml_trace_verdict)g));
+    for (int k = RAML_UPDATE_FILLER; k < RAML_UPDATE_KINDS; k++)
+        print_row(r, (enum raml_update_kind)k, RAML_TRACE_ALL, raml_update_kind_name((enum raml_update_kind)k));
+    printf(
+        "means over %zu layers and their gate, up, down; turn in degrees; left*rm: align_left sqrt(m), deviation 1 for "
+        "chance\n",
+        r->n_layers);
+    print_exchange(s, r);
+    if (r->n_checked)
+        printf("patched network: largest difference of a layer's output %.1e (outputs up to %.1f), at %zu places\n",
+               r->checked.block, r->checked.scale, r->n_checked);
+    if (r->n_skipped) printf("%zu trajectories were skipped\n", r->n_skipped);
+    printf("%zu trajectories of %zu questions: %" PRIu64 " tokens in %" PRIu64 " passes, controls included; %.2f s\n",
+           r->n[RAML_UPDATE_REAL], r->n_questions, r->n_read, r->n_passes, elapsed);
+    printf("%s/update.tsv\n", s->out);
+}
+
+static json_t *mean_json(const struct raml_update_mean *m)
+{
+    return json_pack("{s:I, s:o, s:o, s:o}", "n", (json_int_t)m->n, "mean", raml_json_number(m->mean), "low",
+                     raml_json_number(m->low), "high", raml_json_number(m->high));
+}
+
+static json_t *group_json(const struct raml_update_summary *r, enum raml_update_kind kind, int group)
+{
+    json_t *o = json_object();
+    int failed = !o;
+    for (int m = 0; !failed && m < RAML_UPDATE_MEASURES; m++)
+        if (r->all[kind][group][m].n)
+            failed = json_object_set_new(o, raml_update_measure_name((enum raml_update_measure)m),
+                                         mean_json(&r->all[kind][group][m]));
+    return raml_json_checked(o, failed);
+}
+
+static json_t *kind_json(const struct raml_update_summary *r, enum raml_update_kind kind)
+{
+    json_t *o = json_object();
+    int failed = !o;
+    for (int g = 0; !failed && g < RAML_TRACE_GROUPS; g++)
+        if (r->all[kind][g][RAML_UPDATE_DISTANCE].n)
+            failed =
+                json_object_set_new(o, raml_trace_verdict_name((enum raml_trace_verdict)g), group_json(r, kind, g));
+    return raml_json_checked(o, failed);
+}
+
+static enum raml_code print_json(const struct settings *s, const struct raml_update_summary *r, double elapsed,
+                                 struct raml_err *err)
+{
+    json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:f}", "out", s->out, "questions", (json_int_t)r->n_questions,
+                          "trajectories", (json_int_t)r->n[RAML_UPDATE_REAL], "skipped", (json_int_t)r->n_skipped,
+                          "tokens_read", (json_int_t)r->n_read, "passes", (json_int_t)r->n_passes, "seconds", elapsed);
+    int failed = !o;
+    for (int k = 0; !failed && k < RAML_UPDATE_KINDS; k++)
+        failed = json_object_set_new(o, raml_update_kind_name((enum raml_update_kind)k),
+                                     kind_json(r, (enum raml_update_kind)k));
+    if (!failed && r->n_steps) {
+        failed = json_object_set_new(o, "exchange_trajectories", json_integer((json_int_t)r->n_steps)) ||
+                 json_object_set_new(o, "exchange_steps", raml_json_number(r->steps_median));
+    }
+    if (!failed && r->n_checked)
+        failed = json_object_set_new(o, "check_places", json_integer((json_int_t)r->n_checked)) ||
+                 json_object_set_new(o, "check_difference", raml_json_number(r->checked.block)) ||
+                 json_object_set_new(o, "check_scale", raml_json_number(r->checked.scale));
+    return cli_print_json(raml_json_checked(o, failed), err);
+}
+
+/* -- The command --------------------------------------------------------------------------------------------------- */
+
+static enum raml_code write_recipe(const struct cli *cli, const struct settings *s, struct raml_err *err)
+{
+    char path[RAML_PATH_BYTES];
+    if (!cli->recipe) return RAML_OK;
+    enum raml_code rc = raml_path_join(path, s->out, "update.yaml", err);
+    return rc ? rc : raml_file_write(path, cli->recipe, strlen(cli->recipe), err);
+}
+
+static enum raml_code update(const struct cli *cli, const struct settings *s, const struct raml_update_files_job *job,
+                             struct raml_err *err)
+{
+    double rate[MAX_RATES];
+    struct raml_update_files_options opt = options_of(s);
+    struct raml_update_summary result;
+    double start = raml_clock_monotonic();
+    enum raml_code rc = read_rates(s->rates, rate, &opt.exchange.n_rates, err);
+    opt.exchange.rate = rate;
+    if (!rc) rc = raml_update_files(job, &opt, &result, err);
+    double elapsed = raml_clock_monotonic() - start;
+    if (!rc) rc = write_recipe(cli, s, err);
+    if (rc) return rc;
+    if (cli->json) rc = print_json(s, &result, elapsed, err);
+    else print_table(s, &result, elapsed);
+    if (!rc && result.stopped)
+        rc = raml_fail(err, RAML_ESTOP, "stopped; %zu trajectories are in %s", result.n[RAML_UPDATE_REAL], s->out);
+    return rc;
+}
+
+static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
+{
+    const struct settings *s = settings;
+    struct raml_model *model = NULL;
+    struct raml_tokenizer *tokenizer = NULL;
+    struct raml_questions qs;
+    char *model_path = NULL;
+    struct prompting prompting = {0};
+    size_t n_files = cli->n_args + (s->data != NULL);
+    if (n_files != 1) return raml_fail(err, RAML_EUSAGE, "update takes one FILE.jsonl; found %zu", n_files);
+    if (!s->out || !*s->out) return raml_fail(err, RAML_EUSAGE, "--out is empty; expected a folder");
+    const char *data = s->data ? s->data : cli->arg[0];
+    raml_questions_init(&qs);
+    enum raml_code rc = open_model(cli, s, &model, &model_path, err);
+    if (!rc) rc = cli_load_tokenizer(s->tokenizer, model_path, &tokenizer, err);
+    const struct raml_read_options read = {.map = s->map, .limit = (size_t)s->limit};
+    if (!rc) rc = cli_prompting_open(&s->prompting, model_path, tokenizer, &prompting, err);
+    if (!rc) rc = raml_questions_read(&qs, data, &read, NULL, NULL, err);
+    const struct raml_update_files_job job = {.model = model,
+                                              .tokenizer = tokenizer,
+                                              .format = prompting.format,
+                                              .questions = &qs,
+                                              .data_name = data,
+                                              .dir = s->out,
+                                              .sink = cli->sink};
+    if (!rc) rc = update(cli, s, &job, err);
+    cli_prompting_close(&prompting);
+    raml_questions_deinit(&qs);
+    raml_tokenizer_close(tokenizer);
+    raml_model_close(model);
+    free(model_path);
+    return rc;
+}
+
+const struct cli_command cli_update = {
+    .name = "update",
+    .about = "the weight updates that trajectories stand for, layer by layer",
+    .args = "FILE.jsonl",
+    .detail =
+        "For every prefix of a trajectory there is a rank-one change of each layer's MLP matrices with which the "
+        "network "
+        "computes, without the trajectory, exactly what it computes after it. Prints lengths, steps, turning angles, "
+        "effective ranks and the alignment with the negative gradient of the answer's loss, beside a filler and a "
+        "foreign trajectory of the same length. Writes update.jsonl, update.tsv, update.safetensors, update.yaml and "
+        "figures (tsv, gp, svg).",
+    .example = "raml update --model run-sft samples.jsonl --limit 20 --out run-sft/update",
+    .option = options,
+    .n_options = sizeof options / sizeof *options,
+    .settings_size = sizeof(struct settings),
+    .run = run,
+};
