@@ -19,7 +19,7 @@ struct bench_options {
 struct bench_result {
     double tokens_per_s, gflops, peak_gflops, seconds; /* seconds: of one step, curve or run (the median) */
     int threads;
-    bool f32; /* measured in f32 whatever was asked for */
+    bool f32;                   /* measured in f32 whatever was asked for */
     char note[160], extra[160]; /* text for people; more JSON fields ("\"a\": 1") */
 };
 
@@ -46,6 +46,13 @@ RAML_CHECKED enum raml_code bench_trace(const struct bench_options *opt, struct 
                                         struct raml_err *err);
 /* The same curve by one pass per prefix (every 32nd, extrapolated), and the largest difference of the values. */
 RAML_CHECKED enum raml_code bench_prefix(const struct bench_options *opt, struct bench_result *out,
+                                         struct raml_err *err);
+/* A trajectory of 1024 tokens after a prompt of 128, answer prefix of 8, answers of 4: three answers beside one, and three
+ * with up to five curves by layer. tokens/s are of the last. */
+RAML_CHECKED enum raml_code bench_answers(const struct bench_options *opt, struct bench_result *out,
+                                          struct raml_err *err);
+/* The implicit updates of that trajectory, without alignment, beside its loss curve. */
+RAML_CHECKED enum raml_code bench_update(const struct bench_options *opt, struct bench_result *out,
                                          struct raml_err *err);
 /* 64 samples of 256 tokens of one 128-token prompt, keys and values cached. */
 RAML_CHECKED enum raml_code bench_sample(const struct bench_options *opt, struct bench_result *out,

@@ -1,6 +1,6 @@
 /* main.c - the speed of this machine: training, tracing, sampling, each beside the best matrix product of the same run.
  *
- *   raml-bench [--json] [--bench train,trace,prefix,landscape,sample,score,decode,product] [--preset micro,small,...]
+ *   raml-bench [--json] [--bench train,trace,prefix,answers,update,landscape,sample,score,decode,product] [--preset micro,small,...]
  *              [--dtype bf16|f32] [--batch 1,8,32,64] [--steps N] [--threads N] [--seconds S]
  *   raml-bench [--json] --bench score,decode --model FILE,... [--batch 1,64] [--steps N] [--threads N] [--seconds S]
  *   raml-bench [--json] --bench tokenize --tokenizer tokenizer.json --text FILE,... [--seconds S]
@@ -32,6 +32,8 @@ static const struct {
     {"train", bench_train, "micro,small,medium,gpt2"},
     {"trace", bench_trace, "small"},
     {"prefix", bench_prefix, "small"},
+    {"answers", bench_answers, "micro"},
+    {"update", bench_update, "micro"},
     {"landscape", bench_landscape, "micro"},
     {"sample", bench_sample, "small"},
     {"score", bench_score, "small,qwen2.5-0.5b"},
@@ -117,15 +119,15 @@ static int measure_batches(struct settings *s, size_t i)
 
 static int usage(const char *what)
 {
-    fprintf(
-        stderr,
-        "raml-bench: %s\nusage: raml-bench [--json] [--bench train,trace,prefix,landscape,sample,score,decode,product] [--preset "
-        "micro,small,medium,gpt2,qwen2.5-0.5b,...] [--dtype auto|bf16|f32] [--batch 1,8,32,64] [--steps N] "
-        "[--threads N] [--seconds S]\n"
-        "       raml-bench [--json] --bench score,decode --model FILE,... [--batch 1,64] [--steps N] [--threads N] "
-        "[--seconds S]\n"
-        "       raml-bench [--json] --bench tokenize --tokenizer FILE --text FILE,... [--seconds S]\n",
-        what);
+    fprintf(stderr,
+            "raml-bench: %s\nusage: raml-bench [--json] [--bench "
+            "train,trace,prefix,landscape,sample,score,decode,product] [--preset "
+            "micro,small,medium,gpt2,qwen2.5-0.5b,...] [--dtype auto|bf16|f32] [--batch 1,8,32,64] [--steps N] "
+            "[--threads N] [--seconds S]\n"
+            "       raml-bench [--json] --bench score,decode --model FILE,... [--batch 1,64] [--steps N] [--threads N] "
+            "[--seconds S]\n"
+            "       raml-bench [--json] --bench tokenize --tokenizer FILE --text FILE,... [--seconds S]\n",
+            what);
     return 2;
 }
 

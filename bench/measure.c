@@ -139,6 +139,16 @@ enum raml_code bench_train(const struct bench_options *opt, struct bench_result 
 /* -- The loss curve ------------------------------------------------------------------------------------------------ */
 enum { Q = 128, T_CURVE = 1024, ANSWER_PREFIX = 1, ANSWER = 12 };
 
+/* As a tracer does: the last token takes no row. */
+static enum raml_code add_probe(struct raml_tree *tree, int32_t span, size_t after, const int32_t *probe,
+                                struct raml_err *err)
+{
+    const size_t n = ANSWER_PREFIX + ANSWER - 1;
+    int32_t own;
+    enum raml_code rc = raml_tree_add(tree, span, (uint32_t)after, probe, n, ANSWER_PREFIX, &own, err);
+    return rc ? rc : raml_tree_add_end_target(tree, own, probe[n], err);
+}
+
 /* The prompt and trajectory as one chain, and a probe after its prefixes first, first + step, ... */
 static enum raml_code curve_pack(const struct bench_rig *r, struct raml_pack *pack, size_t length, size_t first,
                                  size_t step, struct raml_err *err)
@@ -150,8 +160,7 @@ static enum raml_code curve_pack(const struct bench_rig *r, struct raml_pack *pa
     enum raml_code rc = raml_tree_add(&tree, -1, 0, id, Q, Q, NULL, err);
     for (size_t i = 0; i < length; i++) id[i] = bench_token(r, 1000 + i);
     if (!rc) rc = raml_tree_add(&tree, 0, Q, id, length, length, &span, err);
-    for (size_t i = first; i <= length && !rc; i += step)
-        rc = raml_tree_add(&tree, span, (uint32_t)i, probe, ANSWER_PREFIX + ANSWER, ANSWER_PREFIX, NULL, err);
+    for (size_t i = first; i <= length && !rc; i += step) rc = add_probe(&tree, span, i, probe, err);
     if (!rc) rc = raml_pack_add(pack, &tree, err);
     raml_tree_deinit(&tree);
     return rc;

@@ -23,6 +23,7 @@ struct raml_trajectory {
     bool think_closed;
     size_t think_start, think_end; /* of a sample: tokens [start, end) are `text`; 0, 0: not known, or none */
     const char *style;             /* "concise", "verbose", "reflect" of the built-in solvers; NULL */
+    const char *mode;              /* how the model was made to think, as the file says; NULL: it does not */
     uint64_t seed;
     double logp_sum;       /* NaN: not known */
     const int32_t *tokens; /* completion tokens of a sample; NULL when not recorded */

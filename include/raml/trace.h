@@ -109,6 +109,16 @@ struct raml_trace_source {
  * is empty. */
 RAML_CHECKED enum raml_code raml_trace_encode(const struct raml_trace_source *src, const struct raml_question *q,
                                               size_t sample, struct raml_trace_text *x, struct raml_err *err);
+/* The same with `answer`, any text that is not empty, in the place of the question's or the sample's own. */
+RAML_CHECKED enum raml_code raml_trace_encode_with(const struct raml_trace_source *src, const struct raml_question *q,
+                                                   size_t sample, const char *answer, struct raml_trace_text *x,
+                                                   struct raml_err *err);
+/* Only the parts of it: x->answer_prefix, x->answer and x->straddle; x->trajectory. The rest of *x stays. */
+RAML_CHECKED enum raml_code raml_trace_encode_answer(const struct raml_trace_source *src, const char *answer,
+                                                     struct raml_trace_text *x, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_trace_encode_trajectory(const struct raml_trace_source *src,
+                                                         const struct raml_question *q, size_t sample,
+                                                         struct raml_trace_text *x, struct raml_err *err);
 /* One trajectory, from text to curve. */
 RAML_CHECKED enum raml_code raml_trace_run(struct raml_tracer *t, const struct raml_trace_source *src,
                                            const struct raml_question *q, size_t sample, struct raml_loss_curve *out,

@@ -2,24 +2,22 @@
 #include "cli/commands.h"
 #include "cli/load.h"
 #include "cli/prompting.h"
-#include "core/json.h"
+#include "cli/trace.h"
 
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/path.h"
-#include "raml/report.h"
 
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct settings {
     const char *data, *model, *tokenizer, *dtype, *out, *map, *answer, *join, *split, *family;
-    int64_t limit, max_samples, n_curves, n_shown, stride, max_batch_tokens;
+    const char *answers, *answers_file, *borders, *layers, *control, *filler, *prefixes, *reader, *reader_tokenizer;
+    int64_t limit, max_samples, n_curves, n_shown, stride, max_batch_tokens, n_cuts, budget;
     double ema, threshold;
-    bool score_end, skip_long, token_table;
+    bool score_end, skip_long, token_table, token_values;
     struct prompting_settings prompting;
 };
 
@@ -40,12 +38,38 @@ static const struct cli_option options[] = {
     {"max_samples", NULL, CLI_INT, AT(max_samples), "0", 0, 1e9, NULL,
      "Only the first n trajectories of each question; 0: all."},
     {"answer", NULL, CLI_ONE, AT(answer), "gold", 0, 0, "gold|own",
-     "Whose loss: the question's answer, or the sample's own."},
+     "Whose loss: the question's answer, or the sample's own. --answers takes several."},
+    {"answers", NULL, CLI_TEXT, AT(answers), NULL, 0, 0, NULL,
+     "Several answers at once: a list of gold, own, majority (of the question's samples), wrong (their most frequent "
+     "wrong one), choices (the options' letters). The first is the one that summaries and figures are of."},
+    {"answers_file", NULL, CLI_PATH, AT(answers_file), NULL, 0, 0, NULL,
+     "Further answers: JSONL, {\"id\", \"answers\": [texts]} a line."},
     {"join", NULL, CLI_ONE, AT(join), "joint", 0, 0, "joint|split",
      "Encode answer prefix and answer as one text, as a model sees them, or separately."},
     {"score_end", NULL, CLI_FLAG, AT(score_end), NULL, 0, 0, NULL,
      "Count the end-of-text token as part of the answer."},
     {"stride", NULL, CLI_INT, AT(stride), "1", 1, 1e9, NULL, "Probe after every n tokens, and after the last."},
+    {"borders", NULL, CLI_ONE, AT(borders), "token", 0, 0, "token|line|sentence|paragraph|reflection",
+     "Probe where the text has a border instead: a line's or sentence's end, an empty line, before and after a "
+     "reflection word (wait, however, ...)."},
+    {"layers", NULL, CLI_TEXT, AT(layers), NULL, 0, 0, NULL,
+     "Curves read after layers, through the final norm and head: all, or a list; 0 is the embedding."},
+    {"control", NULL, CLI_TEXT, AT(control), NULL, 0, 0, NULL,
+     "The same probes after other trajectories, a list: shuffle (the same tokens in another order), foreign (another "
+     "question's), filler (one token, repeated)."},
+    {"control_cuts", NULL, CLI_INT, AT(n_cuts), "8", 1, 1000, NULL,
+     "Places of a trajectory where controls are probed, evenly spaced."},
+    {"filler", NULL, CLI_TEXT, AT(filler), ".", 0, 0, NULL, "Text whose first token is the filler."},
+    {"answer_prefixes", "cues", CLI_PATH, AT(prefixes), NULL, 0, 0, NULL,
+     "Further answer prefixes, to see how much they matter (prefix.tsv): JSONL, {\"name\", \"text\"} a line."},
+    {"reader", NULL, CLI_PATH, AT(reader), NULL, 0, 0, NULL,
+     "Another model that reads the trajectories; with --model both do, and the second one's files are in OUT/reader."},
+    {"reader_tokenizer", NULL, CLI_PATH, AT(reader_tokenizer), NULL, 0, 0, NULL,
+     "The reader's tokenizer; default: its own."},
+    {"regret_budget", NULL, CLI_INT, AT(budget), "0", 0, 1e9, NULL,
+     "Tokens that regret is taken over; 0: those of each trajectory, its answer prefix and its answer."},
+    {"token_values", NULL, CLI_FLAG, AT(token_values), "true", 0, 0, NULL,
+     "Log-probability, entropy and role of every trajectory token in curves.jsonl."},
     {"skip_long", NULL, CLI_FLAG, AT(skip_long), NULL, 0, 0, NULL,
      "Skip trajectories that are longer than the model's context; without it they are an error."},
     {"max_batch_tokens", NULL, CLI_INT, AT(max_batch_tokens), "16384", 1, 1 << 30, NULL,
@@ -65,94 +89,35 @@ static const struct cli_option options[] = {
     {"token_table", NULL, CLI_FLAG, AT(token_table), "true", 0, 0, NULL, "Write tokens.jsonl, one line per token."},
 };
 
-static struct raml_trace_files_options options_of(const struct settings *s)
+static struct raml_trace_files_options options_of(const struct cli *cli, const struct settings *s)
 {
-    return (struct raml_trace_files_options){
-        .trace = {.stride = (size_t)s->stride, .max_batch_tokens = (size_t)s->max_batch_tokens},
-        .own = !strcmp(s->answer, "own"),
-        .score_end = s->score_end,
-        .join = strcmp(s->join, "split") ? RAML_JOIN_JOINT : RAML_JOIN_SPLIT,
-        .skip_long = s->skip_long,
-        .split = s->split,
-        .family = s->family,
-        .max_samples = (size_t)s->max_samples,
-        .ema = s->ema,
-        .threshold = s->threshold,
-        .n_curves = (size_t)s->n_curves,
-        .n_shown = (size_t)s->n_shown,
-        .token_table = s->token_table};
-}
-
-/* -- Output -------------------------------------------------------------------------------------------------------- */
-
-static void print_number(double x, int width, int digits)
-{
-    if (isfinite(x)) printf(" %*.*f", width, digits, x);
-    else printf(" %*s", width, "-");
-}
-
-static void print_table(const struct settings *s, const struct raml_trace_summary *r, double elapsed)
-{
-    printf("%-12s %6s %8s %8s %8s %8s %8s %8s %8s\n", "", "n", "tokens", "L(0)", "L(T)", "descent", "monotone",
-           "greedy", "solved");
-    for (int i = 0, n_groups = 0; i < RAML_TRACE_GROUPS; i++) {
-        const struct raml_trace_group_means *g = &r->group[i];
-        if (g->n == 0 || (i == RAML_TRACE_ALL && n_groups == 1)) continue; /* all would repeat the same */
-        n_groups++;
-        printf("%-12s %6zu", raml_trace_verdict_name((enum raml_trace_verdict)i), g->n);
-        print_number(g->tokens, 8, 1);
-        const double value[] = {g->first, g->last, g->descent, g->monotonicity, g->greedy, g->solved};
-        for (size_t k = 0; k < sizeof value / sizeof *value; k++) print_number(value[k], 8, 3);
-        printf("\n");
-    }
-    if (r->n_skipped) printf("%zu trajectories were skipped\n", r->n_skipped);
-    printf("%" PRIu64 " probes: %" PRIu64 " tokens in %" PRIu64
-           " passes of %.2f s together, %.0f tokens/s; %.2f s in all\n",
-           r->n_probes, r->n_read, r->n_passes, r->model_seconds, (double)r->n_read / r->model_seconds, elapsed);
-    printf("%s/trajectories.html\n", s->out);
-}
-
-static json_t *group_json(const struct raml_trace_group_means *g)
-{
-    json_t *o = json_pack("{s:I}", "n", (json_int_t)g->n);
-    const struct {
-        const char *name;
-        double value;
-    } field[] = {{"n_tokens", g->tokens},
-                 {"L0", g->first},
-                 {"LT", g->last},
-                 {"descent", g->descent},
-                 {"monotonicity", g->monotonicity},
-                 {"efficiency", g->efficiency},
-                 {"tau_b", g->tau_b},
-                 {"p0", g->p_first},
-                 {"pT", g->p_last},
-                 {"greedy", g->greedy},
-                 {"solved", g->solved}};
-    for (size_t i = 0; o && i < sizeof field / sizeof *field; i++)
-        if (json_object_set_new(o, field[i].name, raml_json_number(field[i].value))) {
-            json_decref(o);
-            return NULL;
-        }
+    struct raml_trace_files_options o = raml_trace_files_default();
+    o.trace.stride = (size_t)s->stride;
+    o.trace.max_batch_tokens = (size_t)s->max_batch_tokens;
+    o.trace.tokens = s->token_values;
+    o.own = !strcmp(s->answer, "own");
+    o.score_end = s->score_end;
+    o.join = strcmp(s->join, "split") ? RAML_JOIN_JOINT : RAML_JOIN_SPLIT;
+    o.skip_long = s->skip_long;
+    o.split = s->split;
+    o.family = s->family;
+    o.max_samples = (size_t)s->max_samples;
+    o.ema = s->ema;
+    o.threshold = s->threshold;
+    o.n_curves = (size_t)s->n_curves;
+    o.n_shown = (size_t)s->n_shown;
+    o.token_table = s->token_table;
+    o.answers = s->answers;
+    o.answers_file = s->answers_file;
+    o.borders = strcmp(s->borders, "token") ? s->borders : NULL;
+    o.layers = s->layers;
+    o.controls = s->control;
+    o.filler = s->filler;
+    o.n_cuts = (size_t)s->n_cuts;
+    o.prefixes_file = s->prefixes;
+    o.budget = (size_t)s->budget;
+    o.seed = cli->seed;
     return o;
-}
-
-static enum raml_code print_json(const struct settings *s, const struct raml_trace_summary *r, double elapsed,
-                                 struct raml_err *err)
-{
-    json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "out", s->out, "trajectories",
-                          (json_int_t)r->group[RAML_TRACE_ALL].n, "skipped", (json_int_t)r->n_skipped, "probes",
-                          (json_int_t)r->n_probes, "trajectory_tokens", (json_int_t)r->n_trajectory_tokens,
-                          "tokens_read", (json_int_t)r->n_read, "passes", (json_int_t)r->n_passes, "seconds", elapsed,
-                          "model_seconds", r->model_seconds, "tokens_per_s", (double)r->n_read / r->model_seconds);
-    for (int i = 0; o && i < RAML_TRACE_GROUPS; i++) {
-        if (r->group[i].n == 0) continue;
-        const char *name = raml_trace_verdict_name((enum raml_trace_verdict)i);
-        if (json_object_set_new(o, name, group_json(&r->group[i])) == 0) continue;
-        json_decref(o);
-        o = NULL;
-    }
-    return cli_print_json(o, err);
 }
 
 /* -- The command --------------------------------------------------------------------------------------------------- */
@@ -166,55 +131,107 @@ static enum raml_code write_recipe(const struct cli *cli, const struct settings 
     return rc ? rc : raml_file_write(path, cli->recipe, strlen(cli->recipe), err);
 }
 
-static enum raml_code trace(const struct cli *cli, const struct settings *s, const struct raml_questions *qs,
-                            const struct raml_model *model, const struct raml_tokenizer *tokenizer,
-                            const struct raml_format *format, struct raml_err *err)
+struct reading { /* by one model */
+    const char *model, *tokenizer;
+    struct cli_traced traced; /* out and reader are set before */
+};
+
+static enum raml_code trace_with(const struct cli *cli, const struct settings *s, const struct raml_questions *qs,
+                                 struct reading *r, struct raml_err *err)
 {
-    const struct raml_trace_files_options opt = options_of(s);
+    struct raml_model *model = NULL;
+    struct raml_tokenizer *tokenizer = NULL;
+    char *model_path = NULL;
+    struct prompting prompting = {0};
+    const struct raml_trace_files_options opt = options_of(cli, s);
+    enum raml_code rc = cli_load_model(cli, r->model, s->dtype, &model, &model_path, err);
+    if (!rc) rc = cli_load_tokenizer(r->tokenizer, model_path, &tokenizer, err);
+    if (!rc) rc = cli_prompting_open(&s->prompting, model_path, tokenizer, &prompting, err);
     const struct raml_trace_files_job job = {.model = model,
                                              .tokenizer = tokenizer,
-                                             .format = *format,
+                                             .format = prompting.format,
                                              .questions = qs,
                                              .data_name = s->data ? s->data : cli->arg[0],
-                                             .dir = s->out,
+                                             .reader = r->traced.reader,
+                                             .dir = r->traced.out,
                                              .sink = cli->sink,
                                              .clock = raml_clock_monotonic};
-    struct raml_trace_summary result;
     double start = raml_clock_monotonic();
-    enum raml_code rc = raml_trace_files(&job, &opt, &result, err);
-    double elapsed = raml_clock_monotonic() - start;
+    if (!rc) rc = raml_trace_files(&job, &opt, &r->traced.sum, err);
+    r->traced.seconds = raml_clock_monotonic() - start;
+    cli_prompting_close(&prompting);
+    raml_tokenizer_close(tokenizer);
+    raml_model_close(model);
+    free(model_path);
+    return rc;
+}
+
+/* With a model and a reader: what they differ in. */
+static enum raml_code print_both(const struct cli *cli, const struct settings *s, const struct reading *r, size_t n,
+                                 struct raml_err *err)
+{
+    struct raml_trace_summary difference = {.n_rows = 0};
+    char path[RAML_PATH_BYTES];
+    enum raml_code rc = RAML_OK;
+    if (n == 2) rc = raml_path_join(path, s->out, "reader.tsv", err);
+    if (n == 2 && !rc)
+        rc = raml_trace_compare(&r[0].traced.sum, &r[1].traced.sum, cli->seed, raml_trace_files_default().n_draws, path,
+                                &difference, err);
+    json_t *o = cli->json && !rc ? cli_trace_json(&r[0].traced) : NULL;
+    for (size_t i = 0; !rc && !cli->json && i < n; i++) cli_trace_print(&r[i].traced);
+    if (!rc && !cli->json && n == 2) cli_trace_print_difference(&difference);
+    if (!rc && cli->json && n == 2) {
+        int bad = !o || json_object_set_new(o, "read_again", cli_trace_json(&r[1].traced)) ||
+                  json_object_set_new(o, "difference", cli_trace_rows_json(&difference));
+        if (bad) json_decref(o);
+        if (bad) o = NULL;
+    }
+    if (!rc && cli->json) rc = cli_print_json(o, err);
+    raml_trace_summary_deinit(&difference);
+    return rc;
+}
+
+static enum raml_code trace_all(const struct cli *cli, const struct settings *s, const struct raml_questions *qs,
+                                struct raml_err *err)
+{
+    char inside[RAML_PATH_BYTES];
+    struct reading r[2] = {{.model = s->model, .tokenizer = s->tokenizer, .traced.out = s->out}};
+    size_t n = 1 + (s->reader && s->model);
+    enum raml_code rc = raml_path_join(inside, s->out, "reader", err);
+    if (s->reader)
+        r[n - 1] = (struct reading){.model = s->reader,
+                                    .tokenizer = s->reader_tokenizer,
+                                    .traced = {.out = n == 2 ? inside : s->out, .reader = s->reader}};
+    size_t first = n; /* the reader reads first: what is wrong with it shows before anything is written */
+    bool stopped = false;
+    while (!rc && first && !stopped) {
+        rc = trace_with(cli, s, qs, &r[--first], err);
+        stopped = r[first].traced.sum.stopped;
+    }
     if (!rc) rc = write_recipe(cli, s, err);
-    if (rc) return rc;
-    if (cli->json) rc = print_json(s, &result, elapsed, err);
-    else print_table(s, &result, elapsed);
-    if (!rc && result.stopped)
-        rc = raml_fail(err, RAML_ESTOP, "stopped; %zu trajectories are in %s", result.group[RAML_TRACE_ALL].n, s->out);
+    if (!rc) rc = print_both(cli, s, r + first, n - first, err);
+    if (!rc && stopped)
+        rc = raml_fail(err, RAML_ESTOP, "stopped; %zu trajectories are in %s",
+                       r[first].traced.sum.group[RAML_TRACE_ALL].n, r[first].traced.out);
+    for (size_t i = 0; i < n; i++) raml_trace_summary_deinit(&r[i].traced.sum);
     return rc;
 }
 
 static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
 {
     const struct settings *s = settings;
-    struct raml_model *model = NULL;
-    struct raml_tokenizer *tokenizer = NULL;
     struct raml_questions qs;
-    char *model_path = NULL;
-    struct prompting prompting = {0};
     size_t n_files = cli->n_args + (s->data != NULL);
     if (n_files != 1) return raml_fail(err, RAML_EUSAGE, "trace takes one FILE.jsonl; found %zu", n_files);
     if (!s->out || !*s->out) return raml_fail(err, RAML_EUSAGE, "--out is empty; expected a folder");
+    if (s->reader_tokenizer && !s->reader) return raml_fail(err, RAML_EUSAGE, "--reader_tokenizer needs --reader");
+    if (s->answers && !strcmp(s->answer, "own"))
+        return raml_fail(err, RAML_EUSAGE, "--answer own and --answers exclude each other; put own into the list");
     raml_questions_init(&qs);
-    enum raml_code rc = cli_load_model(cli, s->model, s->dtype, &model, &model_path, err);
-    if (!rc) rc = cli_load_tokenizer(s->tokenizer, model_path, &tokenizer, err);
     const struct raml_read_options read = {.map = s->map, .limit = (size_t)s->limit};
-    if (!rc) rc = cli_prompting_open(&s->prompting, model_path, tokenizer, &prompting, err);
-    if (!rc) rc = raml_questions_read(&qs, s->data ? s->data : cli->arg[0], &read, NULL, NULL, err);
-    if (!rc) rc = trace(cli, s, &qs, model, tokenizer, &prompting.format, err);
-    cli_prompting_close(&prompting);
+    enum raml_code rc = raml_questions_read(&qs, s->data ? s->data : cli->arg[0], &read, NULL, NULL, err);
+    if (!rc) rc = trace_all(cli, s, &qs, err);
     raml_questions_deinit(&qs);
-    raml_tokenizer_close(tokenizer);
-    raml_model_close(model);
-    free(model_path);
     return rc;
 }
 
@@ -222,12 +239,12 @@ const struct cli_command cli_trace = {
     .name = "trace",
     .about = "the loss of the answer after every token of given trajectories",
     .args = "FILE.jsonl",
-    .detail =
-        "L(i) is the mean negative log-likelihood of the answer's tokens once the model has read the question, i "
-        "trajectory tokens and the answer prefix. All prefixes of a trajectory are one token tree, "
-        "read in one pass. Trajectories are those of the file: samples of 'raml sample', solutions of 'raml task "
-        "make', GSM8K, MATH. Writes curves.jsonl, tokens.jsonl, curves.safetensors, mean_curve and curve_N (tsv, gp, "
-        "svg), trajectories.html and trace.yaml; prints means by verdict.",
+    .detail = "L(i) is the mean negative log-likelihood of the answer's tokens once the model has read the question, i "
+              "trajectory tokens and the answer prefix. All prefixes of a trajectory are one token tree, "
+              "read in one pass. Trajectories are those of the file: samples of 'raml sample', solutions of 'raml task "
+              "make', GSM8K, MATH. Writes curves.jsonl, tokens.jsonl, curves.safetensors, groups.tsv, figures (tsv, "
+              "gp, svg), "
+              "trajectories.html and trace.yaml; prints means by group with intervals over questions.",
     .example = "raml trace --model run-sft samples.jsonl --limit 100 --out run-sft/trace",
     .option = options,
     .n_options = sizeof options / sizeof *options,

@@ -91,11 +91,12 @@ static void clear(struct raml_trace_text *x)
     x->prompt.n = x->trajectory.n = x->answer_prefix.n = x->answer.n = x->straddle = 0;
 }
 
-/* The probe: answer prefix and answer, and the end where it is a target. */
-static enum raml_code add_probe(const struct raml_trace_source *src, const char *answer, struct raml_trace_text *x,
-                                struct raml_err *err)
+/* Answer prefix and answer, and the end where it is a target. */
+enum raml_code raml_trace_encode_answer(const struct raml_trace_source *src, const char *answer,
+                                        struct raml_trace_text *x, struct raml_err *err)
 {
     size_t n = strlen(answer);
+    const char *prefix = src->format.answer_prefix ? src->format.answer_prefix : "";
     struct raml_buf rest;
     struct raml_joined j = {.context = x->answer_prefix, .continuation = x->answer};
     const struct raml_range plain = {0, n};
@@ -103,8 +104,7 @@ static enum raml_code add_probe(const struct raml_trace_source *src, const char 
     raml_buf_adds(&rest, answer);
     if (src->score_end && src->format.end) raml_buf_adds(&rest, src->format.end);
     if (src->score_end && src->format.stop) raml_buf_adds(&rest, src->format.stop);
-    const struct raml_join_text answer_prefix = {
-        src->format.answer_prefix, strlen(src->format.answer_prefix), {.parse_special = true}};
+    const struct raml_join_text answer_prefix = {prefix, strlen(prefix), {.parse_special = true}};
     const struct raml_encode_options opt = {.parse_special = true, .plain = &plain, .n_plain = 1};
     const struct raml_join_text answer_text = {rest.data, rest.len, opt};
     enum raml_code rc = raml_buf_status(&rest, err);
@@ -116,30 +116,47 @@ static enum raml_code add_probe(const struct raml_trace_source *src, const char 
     return rc;
 }
 
-enum raml_code raml_trace_encode(const struct raml_trace_source *src, const struct raml_question *q, size_t sample,
-                                 struct raml_trace_text *x, struct raml_err *err)
+enum raml_code raml_trace_encode_trajectory(const struct raml_trace_source *src, const struct raml_question *q,
+                                            size_t sample, struct raml_trace_text *x, struct raml_err *err)
 {
     char name[NAME_BYTES];
     struct raml_tokens answer_prefix = {0}, end = {0};
+    x->trajectory.n = 0;
+    enum raml_code rc = raml_format_answer_prefix(&src->format, src->tokenizer, &answer_prefix, err);
+    if (!rc) rc = raml_format_end(&src->format, src->tokenizer, &end, err);
+    if (!rc) rc = add_trajectory(src, &q->trajectory[sample], &answer_prefix, &end, &x->trajectory, err);
+    raml_tokens_deinit(&answer_prefix);
+    raml_tokens_deinit(&end);
+    return rc ? raml_wrap(err, rc, "%s", name_of(q, sample, name)) : RAML_OK;
+}
+
+enum raml_code raml_trace_encode_with(const struct raml_trace_source *src, const struct raml_question *q, size_t sample,
+                                      const char *answer, struct raml_trace_text *x, struct raml_err *err)
+{
+    char name[NAME_BYTES];
     clear(x);
     if (sample >= q->n_trajectories)
         return raml_fail(err, RAML_ERANGE, "%s: there is none; the question has %zu", name_of(q, sample, name),
                          q->n_trajectories);
-    const struct raml_trajectory *s = &q->trajectory[sample];
-    const char *answer = src->own ? s->answer : q->answer;
-    if (!answer || !*answer)
+    enum raml_code rc = raml_format_prompt(&src->format, src->tokenizer, q->question, &x->prompt, err);
+    if (!rc) rc = raml_trace_encode_answer(src, answer, x, err);
+    if (rc) rc = raml_wrap(err, rc, "%s", name_of(q, sample, name));
+    if (!rc) rc = raml_trace_encode_trajectory(src, q, sample, x, err);
+    if (rc) clear(x);
+    return rc;
+}
+
+enum raml_code raml_trace_encode(const struct raml_trace_source *src, const struct raml_question *q, size_t sample,
+                                 struct raml_trace_text *x, struct raml_err *err)
+{
+    char name[NAME_BYTES];
+    const char *answer = src->own && sample < q->n_trajectories ? q->trajectory[sample].answer : q->answer;
+    if (sample < q->n_trajectories && (!answer || !*answer)) {
+        clear(x);
         return raml_fail(err, RAML_ERANGE, "%s has no answer %s", name_of(q, sample, name),
                          src->own ? "of its own" : "to trace (the question has none)");
-    enum raml_code rc = raml_format_prompt(&src->format, src->tokenizer, q->question, &x->prompt, err);
-    if (!rc) rc = raml_format_answer_prefix(&src->format, src->tokenizer, &answer_prefix, err);
-    if (!rc) rc = raml_format_end(&src->format, src->tokenizer, &end, err);
-    if (!rc) rc = add_trajectory(src, s, &answer_prefix, &end, &x->trajectory, err);
-    if (!rc) rc = add_probe(src, answer, x, err);
-    raml_tokens_deinit(&answer_prefix);
-    raml_tokens_deinit(&end);
-    if (!rc) return RAML_OK;
-    clear(x);
-    return raml_wrap(err, rc, "%s", name_of(q, sample, name));
+    }
+    return raml_trace_encode_with(src, q, sample, answer, x, err);
 }
 
 enum raml_code raml_trace_run(struct raml_tracer *t, const struct raml_trace_source *src, const struct raml_question *q,

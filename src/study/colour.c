@@ -2,79 +2,28 @@
 #include "study/colour.h"
 
 #include "core/elementary.h"
+#include "study/trajectory_view.h"
 
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const double MATTERS = 0.01, CLIP_DEFAULT = 0.1;
 
-/* Length of the UTF-8 character at s[0..n), n >= 1, and its code point; 0 when s does not begin with one (RFC 3629:
- * no overlong forms, no surrogates, at most U+10FFFF). */
-static size_t decode(const unsigned char *s, size_t n, uint32_t *point)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (s[0] < 0x80) {
-        *point = s[0];
-        return 1;
-    }
-    size_t len = s[0] < 0xC0 || s[0] >= 0xF8 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
-    if (len == 0 || len > n) return 0;
-    uint32_t p = s[0] & (0x7Fu >> len);
-    for (size_t i = 1; i < len; i++) {
-        if ((s[i] & 0xC0) != 0x80) return 0;
-        p = p << 6 | (s[i] & 0x3Fu);
-    }
-    if (p < least[len] || p > 0x10FFFF || (p >= 0xD800 && p < 0xE000)) return 0;
-    *point = p;
-    return len;
-}
-
-/* Characters that are invisible, or that would move or reverse their neighbours, and Unicode's noncharacters. */
-static bool is_hidden(uint32_t p)
-{
-    static const uint32_t range[][2] = {{0, 0x1F},        {0x7F, 0x9F},     {0xAD, 0xAD},     {0x61C, 0x61C},
-                                        {0x180E, 0x180E}, {0x200B, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F},
-                                        {0xFDD0, 0xFDEF}, {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xE0000, 0xE0FFF}};
-    for (size_t i = 0; i < sizeof range / sizeof *range; i++)
-        if (p >= range[i][0] && p <= range[i][1]) return true;
-    return (p & 0xFFFE) == 0xFFFE;
-}
-
-/* One character or broken byte at s[0..n) in visible form, HTML-escaped when html; returns the bytes taken. */
-static size_t add_visible(struct raml_buf *b, const unsigned char *s, size_t n, bool html)
-{
-    uint32_t p = 0;
-    size_t len = decode(s, n, &p);
-    if (len == 0) raml_buf_addf(b, "\\x%02X", s[0]);
-    else if (p == '\n') raml_buf_adds(b, "\\n");
-    else if (p == '\t') raml_buf_adds(b, "\\t");
-    else if (is_hidden(p)) raml_buf_addf(b, "\\u{%X}", (unsigned)p);
-    else if (html) raml_buf_add_html(b, (const char *)s, len);
-    else raml_buf_add(b, s, len);
-    return len ? len : 1;
-}
-
-void raml_text_visible(struct raml_buf *b, const char *bytes, size_t n)
-{
-    for (size_t i = 0; i < n;) i += add_visible(b, (const unsigned char *)bytes + i, n - i, false);
-}
-
 /* A token's own text: line ends and tabs take effect, after a faint sign; what can't be shown is faint. */
 static void add_text(struct raml_buf *b, const char *bytes, size_t n)
 {
-    const unsigned char *s = (const unsigned char *)bytes;
     for (size_t i = 0; i < n;) {
-        uint32_t p = 0;
-        size_t len = decode(s + i, n - i, &p);
-        if (len && p == '\n') raml_buf_adds(b, "<i>\u21B5</i>\n");
-        else if (len && p == '\t') raml_buf_adds(b, "<i>\u2192</i>\t");
-        else if (len == 0 || is_hidden(p)) {
+        size_t len = raml_text_printable(bytes + i, n - i);
+        if (len) raml_buf_add_html(b, bytes + i, len);
+        else if (bytes[i] == '\n') raml_buf_adds(b, "<i>\u21B5</i>\n");
+        else if (bytes[i] == '\t') raml_buf_adds(b, "<i>\u2192</i>\t");
+        else {
             raml_buf_adds(b, "<i>");
-            add_visible(b, s + i, n - i, true);
+            i += raml_text_visible_one(b, bytes + i, n - i, true);
             raml_buf_adds(b, "</i>");
-        } else raml_buf_add_html(b, bytes + i, len);
+            continue;
+        }
         i += len ? len : 1;
     }
 }
@@ -128,10 +77,9 @@ static void add_token(struct raml_buf *b, const struct raml_coloured *t, size_t 
     add_class(b, raml_colour_level(delta, clip), t->greedy && t->greedy[i + 1]);
     raml_buf_adds(b, " title=\"\u201C");
     size_t shown = t->piece_len[i] < 200 ? t->piece_len[i] : 200;
-    for (size_t at = 0; at < shown;)
-        at += add_visible(b, (const unsigned char *)t->piece[i] + at, t->piece_len[i] - at, true);
-    raml_buf_addf(b, "\u201D  i = %zu  L = %.4g  \u0394L = %s%.3g", i + 1, loss, delta < 0 ? "\u2212" : "+",
-                  fabs(delta));
+    for (size_t at = 0; at < shown;) at += raml_text_visible_one(b, t->piece[i] + at, t->piece_len[i] - at, true);
+    raml_buf_addf(b, "\u201D  i = %.0f  L = %.4g  \u0394L = %s%.3g", t->at ? t->at[i + 1] : (double)(i + 1), loss,
+                  delta < 0 ? "\u2212" : "+", fabs(delta));
     if (t->n_answer) raml_buf_addf(b, "  p = %.3g", raml_exp(-(double)t->n_answer * loss));
     raml_buf_addf(b, "%s\">", t->greedy && t->greedy[i + 1] ? "  greedy" : "");
     add_text(b, t->piece[i], t->piece_len[i]);
@@ -141,31 +89,52 @@ static void add_token(struct raml_buf *b, const struct raml_coloured *t, size_t 
 static void add_plain(struct raml_buf *b, const char *text)
 {
     size_t n = strlen(text);
-    for (size_t i = 0; i < n;) i += add_visible(b, (const unsigned char *)text + i, n - i, true);
+    for (size_t i = 0; i < n;) i += raml_text_visible_one(b, text + i, n - i, true);
+}
+
+static enum raml_code check_curve(const char *name, const double *loss, size_t n, struct raml_err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(loss[i]))
+            return raml_fail(err, RAML_ERANGE, "%s: L(%zu) is %g; expected a finite number", name, i, loss[i]);
+    return RAML_OK;
+}
+
+static enum raml_code check(const struct raml_coloured *t, double clip, struct raml_err *err)
+{
+    size_t n = t->n_tokens + 1;
+    if (!(clip > 0)) return raml_fail(err, RAML_ERANGE, "colour scale ends at %g; expected more than 0", clip);
+    enum raml_code rc = check_curve("loss curve", t->loss, n, err);
+    for (size_t k = 0; !rc && k < t->n_answers; k++)
+        rc = check_curve("loss curve of a further answer", t->answer[k].loss, n, err);
+    for (size_t k = 0; !rc && k < t->n_layers; k++)
+        rc = check_curve("loss curve of a layer", t->layer_loss + k * n, n, err);
+    return rc;
 }
 
 enum raml_code raml_colour_trajectory(struct raml_buf *b, const struct raml_coloured *t, double clip,
                                       struct raml_err *err)
 {
-    if (!(clip > 0)) return raml_fail(err, RAML_ERANGE, "colour scale ends at %g; expected more than 0", clip);
-    for (size_t i = 0; i <= t->n_tokens; i++)
-        if (!isfinite(t->loss[i]))
-            return raml_fail(err, RAML_ERANGE, "loss curve: L(%zu) is %g; expected a finite number", i, t->loss[i]);
+    enum raml_code rc = check(t, clip, err);
+    if (rc) return rc;
     size_t shown = t->show && t->show < t->n_tokens ? t->show : t->n_tokens;
     if (t->heading) {
         raml_buf_adds(b, "<p class=\"trajectory-head\">");
         add_plain(b, t->heading);
         raml_buf_adds(b, "</p>\n");
     }
-    raml_buf_adds(b, "<div class=\"trajectory\">");
+    raml_buf_adds(b, "<div class=\"view\"><div class=\"trajectory\">");
     for (size_t i = 0; i < shown; i++) add_token(b, t, i, clip);
     if (shown < t->n_tokens) raml_buf_addf(b, "<i> \u2026 %zu more tokens</i>", t->n_tokens - shown);
+    raml_buf_adds(b, "</div>\n");
+    if (shown) raml_view_data(b, t, shown, clip);
     raml_buf_adds(b, "</div>\n");
     return RAML_OK;
 }
 
 void raml_colour_css(struct raml_buf *b)
 {
+    raml_view_css(b);
     raml_buf_adds(b, ":root{--fall:33,102,172;--rise:178,24,43}\n"
                      "@media (prefers-color-scheme:dark){@media screen{:root{--fall:67,147,215;--rise:226,88,72}}}\n"
                      ".trajectory{font:13px/1.75 ui-monospace,Menlo,Consolas,monospace;white-space:pre-wrap;"
@@ -175,7 +144,7 @@ void raml_colour_css(struct raml_buf *b)
                      ".trajectory i{font-style:normal;opacity:.45}\n"
                      ".trajectory .g,.scale .g{box-shadow:inset 0 -2px currentColor}\n"
                      ".trajectory-head{margin:1.2em 0 .3em}\n"
-                     ".scale span{display:inline-block;min-width:1.1em;text-align:center}\n");
+                     ".scale span:not(.keys){display:inline-block;min-width:1.1em;text-align:center}\n");
     for (int i = 1; i <= RAML_COLOUR_LEVELS; i++) {
         double alpha = 0.7 * i / RAML_COLOUR_LEVELS; /* at most 0.7: text stays readable on it */
         raml_buf_addf(b, ".n%d{background:rgba(var(--fall),%.4g)}.p%d{background:rgba(var(--rise),%.4g)}\n", i, alpha,
@@ -191,20 +160,25 @@ void raml_colour_legend(struct raml_buf *b, double clip)
         add_class(b, k, false);
         raml_buf_addf(b, ">%s</span>", k == 0 ? "0" : "\u00A0");
     }
-    raml_buf_addf(b,
-                  " \u2265 +%.3g nats per answer token. Blue: the loss of the answer fell, the token helped; red: "
-                  "it rose. <span class=\"g\">Underlined</span>: after it the correct answer is the greedy one. "
-                  "Point at a token for its numbers.</p>\n",
-                  clip);
+    raml_buf_addf(
+        b,
+        " \u2265 +%.3g nats per answer token. Blue: the loss of the answer fell, the token helped; red: "
+        "it rose. <span class=\"g\">Underlined</span>: after it the correct answer is the greedy one. "
+        "Point at a token for its numbers<span class=\"keys\" hidden>, or move to it with Tab, the arrow keys, "
+        "Home and End</span>.</p>\n",
+        clip);
 }
 
 void raml_colour_begin(struct raml_buf *b, const char *title, double clip)
 {
     raml_buf_adds(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                     "<meta name=\"viewport\" content=\"width=device-width\">\n<title>");
+                     "<meta name=\"viewport\" content=\"width=device-width\">\n");
+    raml_view_policy(b);
+    raml_buf_adds(b, "<title>");
     add_plain(b, title);
     raml_buf_adds(b, "</title>\n<style>\n:root{color-scheme:light dark}\n"
-                     "body{font:15px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}\n");
+                     "body{font:15px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}\n"
+                     "h1{font-size:1.6em}h1,.trajectory-head{overflow-wrap:anywhere}\n");
     raml_colour_css(b);
     raml_buf_adds(b, "</style>\n</head>\n<body>\n<h1>");
     add_plain(b, title);
@@ -214,5 +188,6 @@ void raml_colour_begin(struct raml_buf *b, const char *title, double clip)
 
 void raml_colour_end(struct raml_buf *b)
 {
+    raml_view_script(b);
     raml_buf_adds(b, "</body>\n</html>\n");
 }

@@ -4,11 +4,13 @@
  * colour: it did not matter. The scale is linear, in 8 steps each way, and clipped at ±clip. Blue and red stay
  * distinct to the colour-blind (ColorBrewer RdBu), and the colours are translucent, so that they work on light and
  * dark pages. An underline means that after the token greedy decoding would give the correct answer. Pointing at
- * a token shows its i, L, ΔL and p = exp(-A L), the probability of the whole answer of A tokens.
+ * a token shows its i, L, ΔL and p = exp(-A L), the probability of the whole answer of A tokens. Where scripts run,
+ * trajectory_view.h shows that and the rest of struct raml_coloured, by pointer and keyboard.
  * A page is: raml_colour_begin, raml_colour_trajectory for each, raml_colour_end. A larger page (the report) puts
- * raml_colour_css into its own style sheet and uses only the trajectories.
- * Text     tokens are any bytes. Markup is escaped; bytes that are not UTF-8 (a token may hold half a character) are
- *          shown as \xE2, control and direction-changing characters as \u{202E}; line ends and tabs are made visible.
+ * raml_colour_css into its own style sheet and raml_view_policy into its head, and ends the trajectories with
+ * raml_view_script.
+ * Text     tokens are any bytes, even half a character. Markup is escaped, the rest is as in visible.h; line ends and
+ *          tabs are made visible and take effect.
  * Errors   buffers keep theirs (buf.h); a curve that is not finite is RAML_ERANGE and adds nothing.
  */
 #ifndef RAML_STUDY_COLOUR_H
@@ -16,22 +18,13 @@
 
 #include "raml/buf.h"
 #include "raml/err.h"
+#include "study/trajectory_view.h"
+#include "study/visible.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #define RAML_COLOUR_LEVELS 8
-
-struct raml_coloured {
-    const char *heading;      /* plain text over the trajectory; NULL: none */
-    const char *const *piece; /* [n_tokens] bytes of each token */
-    const size_t *piece_len;  /* [n_tokens] */
-    const double *loss;       /* [n_tokens + 1], nats per answer token */
-    const bool *greedy;       /* [n_tokens + 1]; NULL: not known */
-    size_t n_tokens;
-    size_t n_answer; /* A; 0: not known, p is not shown */
-    size_t show;     /* at most this many tokens are written, and how many are left out is shown; 0: all */
-};
 
 /* -8 .. 8: the step of the scale for a change of the loss; negative where it fell. clip > 0. NaN gives 0. */
 int raml_colour_level(double delta, double clip);
@@ -45,9 +38,5 @@ RAML_CHECKED enum raml_code raml_colour_trajectory(struct raml_buf *b, const str
                                                    struct raml_err *err);
 void raml_colour_begin(struct raml_buf *b, const char *title, double clip);
 void raml_colour_end(struct raml_buf *b);
-
-/* Arbitrary bytes as valid, printable UTF-8 on one line: \xE2 for bytes that are not UTF-8, \u{202E} for control and
- * direction-changing characters, \n and \t as such. For messages and for JSON, which can't hold broken UTF-8. */
-void raml_text_visible(struct raml_buf *b, const char *bytes, size_t n);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "core/file.h"
 #include "core/json.h"
+#include "study/curve_fields.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -119,11 +120,11 @@ static enum raml_code add_line(struct raml_trace *t, json_t *obj, const double *
 static enum raml_code read_lines(struct raml_lines *lines, struct raml_trace *t, struct raml_buf *notes,
                                  struct raml_err *err)
 {
-    size_t n_bad = 0, n_good = 0;
-    struct raml_err first = {0};
+    size_t n_bad = 0, n_good = 0, n_cut = 0;
+    struct raml_err first = {0}, first_cut = {0};
     enum raml_code rc = RAML_OK;
     for (bool more = true; !rc;) {
-        struct raml_err bad = {0};
+        struct raml_err bad = {0}, cut = {0};
         if (raml_lines_next(lines, &more, &bad)) { /* what was read so far is still worth showing */
             raml_buf_addf(notes, "%s; the rest of the file was skipped\n", bad.msg);
             break;
@@ -138,6 +139,7 @@ static enum raml_code read_lines(struct raml_lines *lines, struct raml_trace *t,
         if (!line_rc) line_rc = check_line(&at, obj, &n, &loss, &bad);
         if (!line_rc) {
             n_good++;
+            if (raml_curve_fields_check(&at, obj, n - 1, &cut) && n_cut++ == 0) first_cut = cut;
             rc = add_line(t, obj, loss, n, err);
         } else if (n_bad++ == 0) {
             first = bad;
@@ -145,6 +147,8 @@ static enum raml_code read_lines(struct raml_lines *lines, struct raml_trace *t,
         free(loss);
         json_decref(obj);
     }
+    if (!rc && n_cut)
+        raml_buf_addf(notes, "%s; such fields of %zu of %zu lines were skipped\n", first_cut.msg, n_cut, n_good);
     if (!rc && n_bad)
         raml_buf_addf(notes, "%s; %zu of %zu lines were skipped for such reasons\n", first.msg, n_bad, n_bad + n_good);
     return rc;

@@ -2,7 +2,7 @@
 #include "study/findings.h"
 
 #include "core/path.h"
-#include "study/colour.h"
+#include "study/visible.h"
 #include "core/file.h"
 #include "core/json.h"
 
@@ -111,9 +111,19 @@ static enum raml_code read_trace(struct raml_run_found *run, const char *path, c
     return rc;
 }
 
+static enum raml_code add_updates(struct raml_run_found *run, const char *path, struct raml_err *err)
+{
+    if (run->n_updates == RAML_MAX_TRACES || !raml_is_file(path)) return RAML_OK;
+    run->updates[run->n_updates] = strdup(path);
+    if (!run->updates[run->n_updates]) return raml_fail(err, RAML_ENOMEM, "%s: no memory to read it", path);
+    run->n_updates++;
+    return RAML_OK;
+}
+
 static void run_free(struct raml_run_found *run)
 {
     if (!run) return;
+    for (size_t i = 0; i < run->n_updates; i++) free(run->updates[i]);
     for (size_t i = 0; i < run->n_evals; i++) {
         free(run->eval[i].name);
         json_decref(run->eval[i].doc);
@@ -133,11 +143,15 @@ static enum raml_code read_entry(struct raml_run_found *run, const char *path, c
     if (strcmp(entry, "metrics.jsonl") == 0 || strcmp(entry, "timing.jsonl") == 0)
         return raml_metrics_read(&run->metrics, path, notes, err);
     if (strcmp(entry, "curves.jsonl") == 0) return read_trace(run, path, "", notes, err);
+    if (strcmp(entry, "update.jsonl") == 0) return add_updates(run, path, err);
     if (strcmp(entry, "recipe.yaml") == 0) read_recipe(run, path, notes);
     else if (begins(entry, "eval") && ends(entry, ".json")) read_eval(run, path, entry, notes);
     else if (begins(entry, "trace") && raml_is_dir(path)) {
         char curves[RAML_PATH_BYTES];
         if (!raml_path_join(curves, path, "curves.jsonl", NULL)) return read_trace(run, curves, entry, notes, err);
+    } else if (begins(entry, "update") && raml_is_dir(path)) {
+        char updates[RAML_PATH_BYTES];
+        if (!raml_path_join(updates, path, "update.jsonl", NULL)) return add_updates(run, updates, err);
     }
     return RAML_OK;
 }
@@ -158,15 +172,36 @@ static enum raml_code read_run(struct raml_findings *f, const char *dir, const c
             rc = read_entry(run, path, names->name[i], &f->notes, err);
     }
     bool any = run->recipe || run->metrics.n || run->n_evals || run->n_traces;
-    if (!rc && any && f->n_runs < RAML_MAX_RUNS) f->run[f->n_runs++] = run;
-    else run_free(run);
+    if (!rc && any && f->n_runs < RAML_MAX_RUNS) {
+        f->run[f->n_runs++] = run;
+        return RAML_OK;
+    }
+    while (!rc && run->n_updates && f->n_updates < RAML_MAX_TRACES)
+        f->updates[f->n_updates++] = run->updates[--run->n_updates];
+    run_free(run);
+    return rc;
+}
+
+/* A run's updates are of its own trajectories; where it has none, and from folders that are no run, of anyone's. */
+static enum raml_code read_updates(struct raml_findings *f, struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; !rc && i < f->n_updates; i++)
+        rc = raml_updates_read(f->updates[i], f->run, f->n_runs, &f->notes, err);
+    for (size_t r = 0; r < f->n_runs; r++) {
+        bool own = f->run[r]->n_traces > 0;
+        for (size_t i = 0; !rc && i < f->run[r]->n_updates; i++)
+            rc = raml_updates_read(f->run[r]->updates[i], own ? &f->run[r] : f->run, own ? 1 : f->n_runs, &f->notes,
+                                   err);
+    }
     return rc;
 }
 
 /* Subfolders that are part of the folder's own run, or contain no results. */
 static bool is_part(const char *name)
 {
-    return begins(name, "trace") || begins(name, "checkpoint-") || strcmp(name, "figures") == 0;
+    return begins(name, "trace") || begins(name, "update") || begins(name, "checkpoint-") ||
+           strcmp(name, "figures") == 0;
 }
 
 enum raml_code raml_findings_read(const char *dir, struct raml_findings *f, struct raml_err *err)
@@ -188,6 +223,7 @@ enum raml_code raml_findings_read(const char *dir, struct raml_findings *f, stru
         rc = read_run(&got, path, names->name[i], below, err);
         names_free(below);
     }
+    if (!rc) rc = read_updates(&got, err);
     struct raml_err bad = {0};
     if (!rc && !raml_path_join(path, dir, "summary.json", NULL) && raml_is_file(path))
         if (raml_json_load(path, JSON_MAX, &got.summary, &bad)) note(&got.notes, &bad);
@@ -205,6 +241,7 @@ enum raml_code raml_findings_read(const char *dir, struct raml_findings *f, stru
 void raml_findings_deinit(struct raml_findings *f)
 {
     for (size_t i = 0; i < f->n_runs; i++) run_free(f->run[i]);
+    for (size_t i = 0; i < f->n_updates; i++) free(f->updates[i]);
     json_decref(f->summary);
     raml_buf_deinit(&f->notes);
     *f = (struct raml_findings){0};

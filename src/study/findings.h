@@ -54,12 +54,14 @@ struct raml_run_found {
     struct raml_metrics metrics;
     struct raml_evaluation eval[RAML_MAX_EVALS];
     struct raml_trace *trace[RAML_MAX_TRACES];
-    size_t n_evals, n_traces;
+    char *updates[RAML_MAX_TRACES]; /* paths of update.jsonl, in the folder and in its subfolders named update* */
+    size_t n_evals, n_traces, n_updates;
 };
 
 struct raml_findings {
     struct raml_run_found *run[RAML_MAX_RUNS];
-    size_t n_runs;
+    char *updates[RAML_MAX_TRACES]; /* those of folders that have nothing else */
+    size_t n_runs, n_updates;
     json_t *summary;
     struct raml_buf notes; /* lines of text, '\n' after each */
 };
@@ -76,6 +78,11 @@ const struct raml_metric_series *raml_metrics_find(const struct raml_metrics *m,
 RAML_CHECKED enum raml_code raml_trace_read(const char *path, const char *name, struct raml_trace **out,
                                             struct raml_buf *notes, struct raml_err *err);
 void raml_trace_free(struct raml_trace *t);
+/* Each line of an update.jsonl gives its sizes to the selected trajectories of these runs that have its id and sample,
+ * as "update_size", a number or null for each value of L. Lines of controls ("trajectory" is not "real") are passed
+ * over; a bad line becomes a note. */
+RAML_CHECKED enum raml_code raml_updates_read(const char *path, struct raml_run_found *const *run, size_t n_runs,
+                                              struct raml_buf *notes, struct raml_err *err);
 /* The numbers of a JSON array as a new array of its length; NULL: one is not a finite number, or no memory. */
 double *raml_json_numbers(const json_t *array);
 

@@ -3,6 +3,7 @@
 
 #include "core/path.h"
 #include "study/colour.h"
+#include "study/trajectory_view.h"
 #include "core/file.h"
 
 #include <math.h>
@@ -43,9 +44,9 @@ void raml_page_begin(struct raml_page *p, const char *title)
 {
     struct raml_buf *b = &p->html;
     raml_buf_adds(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                     "<meta name=\"viewport\" content=\"width=device-width\">\n"
-                     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-                     "style-src 'unsafe-inline'\">\n<title>");
+                     "<meta name=\"viewport\" content=\"width=device-width\">\n");
+    raml_view_policy(b);
+    raml_buf_adds(b, "<title>");
     raml_page_text(p, title);
     raml_buf_adds(b, "</title>\n<style>\n");
     raml_buf_adds(b, style);

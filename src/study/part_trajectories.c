@@ -5,6 +5,8 @@
 #include "core/elementary.h"
 
 #include "study/colour.h"
+#include "study/curve_fields.h"
+#include "study/trajectory_view.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -76,11 +78,11 @@ static enum raml_code add_selected(struct raml_page *p, const json_t *selected, 
     const char **piece = calloc(n + 1, sizeof *piece);
     size_t *len = calloc(n + 1, sizeof *len);
     bool *greedy = calloc(n + 1, sizeof *greedy);
-    enum raml_code rc = RAML_OK;
-    if (!loss || !piece || !len || !greedy) {
+    struct raml_curve_fields fields;
+    enum raml_code rc = raml_curve_fields_read(selected, n, &fields, err);
+    if (!rc && (!loss || !piece || !len || !greedy))
         rc = raml_fail(err, RAML_ENOMEM, "no memory for a trajectory of %zu tokens", n);
-        goto out;
-    }
+    if (rc) goto out;
     for (size_t i = 0; i < n; i++) {
         piece[i] = json_string_value(json_array_get(tokens, i));
         len[i] = json_string_length(json_array_get(tokens, i));
@@ -88,15 +90,17 @@ static enum raml_code add_selected(struct raml_page *p, const json_t *selected, 
     for (size_t i = 0; truth && i <= n; i++) greedy[i] = json_is_true(json_array_get(truth, i));
     double answer = raml_page_get(selected, "n_answer");
     /* clang-format off */
-    const struct raml_coloured t = {.piece = piece, .piece_len = len, .loss = loss, .greedy = truth ? greedy : NULL,
+    struct raml_coloured t = {.piece = piece, .piece_len = len, .loss = loss, .greedy = truth ? greedy : NULL,
                                     .n_tokens = n, .show = SHOW_TOKENS,
                                     .n_answer = answer >= 1 && answer < 1e9 ? (size_t)answer : 0};
     /* clang-format on */
+    raml_curve_fields_show(&fields, &t);
     raml_buf_addf(&p->html, "<div class=\"sample %s\">\n", css[verdict]);
     add_head(p, selected, loss, n, name[verdict]);
     rc = raml_colour_trajectory(&p->html, &t, clip, err);
     raml_buf_adds(&p->html, "</div>\n");
 out:
+    raml_curve_fields_deinit(&fields);
     free(loss);
     free(piece);
     free(len);
@@ -139,5 +143,6 @@ enum raml_code raml_part_trajectories(struct raml_page *p, struct raml_err *err)
             }
             raml_buf_adds(&p->html, "</div>\n");
         }
+    raml_view_script(&p->html);
     return rc;
 }

@@ -2,21 +2,16 @@
 #include "raml/report.h"
 
 #include "core/elementary.h"
+#include "core/path.h"
 
-#include "study/trace_parts.h"
+#include "study/trace_plots.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 256, PASSES_A_BATCH = 4, MAX_PIECES_BYTES = 1 << 28, TITLE_BYTES = 400 };
-
-struct item { /* a trajectory of the batch being gathered */
-    const struct raml_question *q;
-    size_t sample;
-    struct raml_trace_text text;
-};
+enum { BATCH = 256, PASSES_A_BATCH = 4, NAME_BYTES = 300, TITLE_BYTES = 400 };
 
 struct mean {
     double sum;
@@ -30,13 +25,18 @@ struct means {
 struct work {
     const struct raml_trace_files_job *job;
     const struct raml_trace_files_options *opt;
-    struct raml_trace_source source;
+    struct raml_trace_plan plan;
     struct raml_tracer *tracer;
     struct raml_trace_records records;
     struct raml_trace_pictures pictures;
-    struct item item[BATCH];
+    struct raml_trace_plots *plots;
+    struct raml_trace_groups *groups;
+    struct raml_trace_analysis *analysis;
+    struct raml_trace_controls *controls; /* NULL: none */
+    struct raml_trace_item item[BATCH];   /* of the batch being gathered */
     struct raml_trace_input input[BATCH];
     struct raml_loss_curve curve[BATCH];
+    struct raml_trace_effect effect[BATCH][RAML_CONTROL_KINDS];
     size_t n_items, cost; /* of the batch: tokens that the model will read */
     size_t n_done, n_total, n_skipped;
     struct raml_err first_skipped;
@@ -47,8 +47,14 @@ struct work {
 
 struct raml_trace_files_options raml_trace_files_default(void)
 {
-    return (struct raml_trace_files_options){
-        .trace = raml_trace_default(), .ema = 0.01, .threshold = 0.1, .n_curves = 4, .n_shown = 8, .token_table = true};
+    return (struct raml_trace_files_options){.trace = {.stride = 1, .max_batch_tokens = 16384, .tokens = true},
+                                             .ema = 0.01,
+                                             .threshold = 0.1,
+                                             .n_curves = 4,
+                                             .n_shown = 8,
+                                             .token_table = true,
+                                             .n_cuts = 8,
+                                             .n_draws = 1000};
 }
 
 /* -- Means --------------------------------------------------------------------------------------------------------- */
@@ -110,88 +116,50 @@ static void summarise(const struct work *w, struct raml_trace_summary *out)
 
 /* -- One curve ----------------------------------------------------------------------------------------------------- */
 
-/* The bytes between every two probes: pieces of `stride` tokens. */
-static enum raml_code add_pieces(const struct work *w, const struct raml_loss_curve *c, struct raml_buf *bytes,
-                                 const char **piece, size_t *len, struct raml_err *err)
+static enum raml_code record(struct work *w, size_t i, struct raml_err *err)
 {
-    for (size_t k = 0; k + 1 < c->n_points; k++) {
-        size_t before = bytes->len;
-        for (size_t i = c->at[k]; i < c->at[k + 1]; i++) { /* as is: a token decoded by itself may lose its space */
-            const char *at;
-            size_t n;
-            enum raml_code rc = raml_tokenizer_piece(w->job->tokenizer, c->token[i], &at, &n, err);
-            if (rc) return rc;
-            raml_buf_add(bytes, at, n);
-        }
-        len[k] = bytes->len - before;
-    }
-    enum raml_code rc = raml_buf_status(bytes, err);
-    const char *at = bytes->data ? bytes->data : "";
-    for (size_t k = 0; !rc && k + 1 < c->n_points; at += len[k++]) piece[k] = at;
-    return rc;
-}
-
-static enum raml_code record(struct work *w, const struct item *it, const struct raml_loss_curve *c,
-                             struct raml_err *err)
-{
-    const struct raml_trajectory *s = &it->q->trajectory[it->sample];
-    size_t n = c->n_points;
-    struct raml_buf bytes;
-    raml_buf_init(&bytes, MAX_PIECES_BYTES);
-    const char **piece = malloc(n * sizeof *piece);
-    size_t *len = malloc(n * sizeof *len);
-    double *ema = malloc(n * sizeof *ema);
-    struct raml_traced t = {.q = it->q,
-                            .sample = it->sample,
-                            .number = w->n_done + 1,
-                            .curve = c,
-                            .piece = piece,
-                            .piece_len = len,
-                            .ema = ema,
-                            .join = w->opt->join,
-                            .straddle = it->text.straddle,
-                            .answer = w->opt->own ? s->answer : it->q->answer,
-                            .verdict = s->correct == RAML_EQUAL       ? RAML_TRACE_CORRECT
-                                       : s->correct == RAML_DIFFERENT ? RAML_TRACE_WRONG
-                                                                      : RAML_TRACE_UNGRADED};
-    enum raml_code rc = piece && len && ema ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for %zu values", n);
-    if (!rc) rc = add_pieces(w, c, &bytes, piece, len, err);
-    if (!rc) rc = raml_descent(c->loss, n, w->opt->threshold, &t.descent, err);
-    if (!rc) {
-        raml_ema(c->loss, n, w->opt->ema, ema);
-        t.solved_at = t.descent.solved_at < 0 ? -1 : (int64_t)c->at[t.descent.solved_at];
-        rc = raml_trace_records_add(&w->records, &t, err);
-    }
+    const struct raml_trace_item *it = &w->item[i];
+    const struct raml_loss_curve *c = &w->curve[i];
+    struct raml_traced t;
+    enum raml_code rc = raml_trace_analyse(w->analysis, &w->plan, it, c, w->controls ? w->effect[i] : NULL, &t, err);
+    if (rc) return rc;
+    t.number = w->n_done + 1;
+    rc = raml_trace_records_add(&w->records, &t, err);
     if (!rc) rc = raml_trace_pictures_add(&w->pictures, &t, err);
-    if (!rc) {
-        add_means(&w->means[t.verdict], &t);
-        add_means(&w->means[RAML_TRACE_ALL], &t);
-        w->n_done++;
-        w->n_trajectory_tokens += c->n_tokens;
-        w->n_probes += n;
-    }
-    free(piece);
-    free(len);
-    free(ema);
-    raml_buf_deinit(&bytes);
-    return rc;
+    if (!rc) rc = raml_trace_plots_add(w->plots, &t, err);
+    if (!rc) rc = raml_trace_count(w->groups, &t, (size_t)(it->q - w->job->questions->question), err);
+    if (rc) return rc;
+    add_means(&w->means[t.verdict], &t);
+    add_means(&w->means[RAML_TRACE_ALL], &t);
+    w->n_done++;
+    w->n_trajectory_tokens += c->n_tokens;
+    w->n_probes += c->n_points * (c->n_other + 1);
+    for (int k = 0; w->controls && k < RAML_CONTROL_KINDS; k++) w->n_probes += w->effect[i][k].n;
+    return RAML_OK;
 }
 
 /* -- Batches ------------------------------------------------------------------------------------------------------- */
+
+static enum raml_code run_models(struct work *w, size_t n, struct raml_err *err)
+{
+    enum raml_code rc = raml_tracer_run(w->tracer, w->input, n, w->curve, err);
+    if (rc || !w->controls) return rc;
+    return raml_trace_controls_run(w->controls, w->tracer, w->item, w->curve, n, w->effect, err);
+}
 
 static enum raml_code run_batch(struct work *w, struct raml_err *err)
 {
     size_t n = w->n_items;
     if (n == 0) return RAML_OK;
-    for (size_t i = 0; i < n; i++) w->input[i] = raml_trace_text_input(&w->item[i].text);
+    for (size_t i = 0; i < n; i++) w->input[i] = raml_trace_item_input(&w->plan, &w->item[i]);
     w->n_items = w->cost = 0;
     double start = w->job->clock ? w->job->clock() : NAN;
-    enum raml_code rc = raml_tracer_run(w->tracer, w->input, n, w->curve, err);
+    enum raml_code rc = run_models(w, n, err);
     w->model_seconds += w->job->clock ? w->job->clock() - start : NAN;
-    if (rc) return rc;
     for (size_t i = 0; i < n; i++) {
-        if (!rc) rc = record(w, &w->item[i], &w->curve[i], err);
+        if (!rc) rc = record(w, i, err);
         raml_loss_curve_deinit(&w->curve[i]);
+        for (int k = 0; k < RAML_CONTROL_KINDS; k++) raml_trace_effect_deinit(&w->effect[i][k]);
     }
     if (!rc)
         raml_progress(w->job->sink, "trace", (double)(w->n_done + w->n_skipped), (double)w->n_total, "trajectories",
@@ -204,18 +172,41 @@ static void skip(struct work *w, const struct raml_err *why)
     if (w->n_skipped++ == 0) w->first_skipped = *why;
 }
 
+/* "question 'add:17' (line 17), trajectory 2" */
+static const char *name_of(const struct raml_question *q, size_t sample, char out[NAME_BYTES])
+{
+    if (q->line) snprintf(out, NAME_BYTES, "question '%.100s' (line %zu), trajectory %zu", q->id, q->line, sample + 1);
+    else snprintf(out, NAME_BYTES, "question '%.100s', trajectory %zu", q->id, sample + 1);
+    return out;
+}
+
+/* What to say where a question lacks the answer that is traced. */
+static enum raml_code no_answer(const struct work *w, const struct raml_trace_item *it, struct raml_err *err)
+{
+    char name[NAME_BYTES];
+    size_t first = raml_answer_chooser_first(w->plan.chooser);
+    const char *why = first == RAML_ANSWER_GOLD       ? "answer to trace (the question has none)"
+                      : first == RAML_ANSWER_OWN      ? "answer of its own"
+                      : first == RAML_ANSWER_MAJORITY ? "majority answer (no sample of the question has one)"
+                      : first == RAML_ANSWER_WRONG    ? "wrong answer (no sample of the question has one)"
+                                                      : "choices (it is not multiple choice)";
+    return raml_fail(err, RAML_ERANGE, "%s has no %s", name_of(it->q, it->sample, name), why);
+}
+
 /* Appends a trajectory to the batch, or skips it. */
 static enum raml_code take(struct work *w, const struct raml_question *q, size_t sample, struct raml_err *err)
 {
-    struct item *it = &w->item[w->n_items];
-    const char *answer = w->opt->own ? q->trajectory[sample].answer : q->answer;
+    struct raml_trace_item *it = &w->item[w->n_items];
     struct raml_err why = {0};
-    enum raml_code rc = raml_trace_encode(&w->source, q, sample, &it->text, &why);
-    bool may_skip = !answer || !*answer;
-    if (!rc) {
-        const struct raml_trace_input in = raml_trace_text_input(&it->text);
+    char name[NAME_BYTES];
+    enum raml_code rc = raml_trace_item_fill(&w->plan, q, sample, it, &why);
+    bool may_skip = !rc && it->asked.n == 0;
+    if (may_skip) {
+        rc = no_answer(w, it, &why);
+    } else if (!rc) {
+        const struct raml_trace_input in = raml_trace_item_input(&w->plan, it);
         rc = raml_tracer_check(w->tracer, &in, &why);
-        if (rc) rc = raml_wrap(&why, rc, "question '%.100s' (line %zu), trajectory %zu", q->id, q->line, sample + 1);
+        if (rc) rc = raml_wrap(&why, rc, "%s", name_of(q, sample, name));
         else w->cost += raml_tracer_cost(w->tracer, &in);
         may_skip = w->opt->skip_long;
     }
@@ -224,8 +215,6 @@ static enum raml_code take(struct work *w, const struct raml_question *q, size_t
         return RAML_OK;
     }
     if (rc) return raml_fail(err, rc, "%s", why.msg);
-    it->q = q;
-    it->sample = sample;
     w->n_items++;
     bool full = w->n_items == BATCH || w->cost >= PASSES_A_BATCH * w->opt->trace.max_batch_tokens;
     return full ? run_batch(w, err) : RAML_OK;
@@ -264,52 +253,95 @@ static enum raml_code trace_all(struct work *w, bool *stopped, struct raml_err *
                      w->n_skipped ? "; the first: " : "", w->n_skipped ? w->first_skipped.msg : "");
 }
 
-static enum raml_code check(const struct raml_trace_files_options *o, struct raml_err *err)
-{
-    if (!(o->ema > 0 && o->ema <= 1))
-        return raml_fail(err, RAML_ERANGE, "ema is %g; expected more than 0, at most 1", o->ema);
-    if (isnan(o->threshold)) return raml_fail(err, RAML_ERANGE, "threshold is not a number");
-    return RAML_OK;
-}
+/* -- Files --------------------------------------------------------------------------------------------------------- */
 
-static enum raml_code work(struct work *w, bool *stopped, struct raml_err *err)
+static enum raml_code open_all(struct work *w, struct raml_err *err)
 {
-    char title[TITLE_BYTES];
     const struct raml_trace_files_job *job = w->job;
-    enum raml_code rc = check(w->opt, err);
-    if (!rc) rc = raml_tracer_open(job->model, &w->opt->trace, &w->tracer, err);
+    struct raml_trace_options trace = w->opt->trace;
+    enum raml_code rc = raml_trace_plan_init(&w->plan, job, w->opt, err);
+    trace.layer = w->plan.layer;
+    trace.n_layers = w->plan.n_layers;
+    if (!rc) rc = raml_tracer_open(job->model, &trace, &w->tracer, err);
+    if (!rc && w->plan.any_control) rc = raml_trace_controls_open(&w->plan, &w->controls, err);
+    if (!rc) rc = raml_trace_groups_open(&w->groups, err);
+    if (!rc) rc = raml_trace_analysis_open(&w->analysis, err);
+    if (!rc) rc = raml_trace_plots_open(&w->plan, &w->plots, err);
     if (!rc) rc = raml_make_dir(job->dir, err);
     if (!rc) rc = raml_trace_records_init(&w->records, job->dir, w->opt, err);
-    if (!rc) rc = raml_trace_pictures_init(&w->pictures, w->opt, err);
-    if (!rc) rc = trace_all(w, stopped, err);
-    if (!rc) rc = raml_trace_records_commit(&w->records, err);
-    snprintf(title, sizeof title, "Loss of the %s answer%s%s", w->opt->own ? "sample's own" : "correct",
+    return rc ? rc : raml_trace_pictures_init(&w->pictures, w->opt, err);
+}
+
+static void close_all(struct work *w)
+{
+    for (size_t i = 0; i < BATCH; i++) raml_trace_item_deinit(&w->item[i]);
+    raml_trace_records_deinit(&w->records);
+    raml_trace_pictures_deinit(&w->pictures);
+    raml_trace_plots_close(w->plots);
+    raml_trace_groups_close(w->groups);
+    raml_trace_analysis_close(w->analysis);
+    raml_trace_controls_close(w->controls);
+    raml_tracer_close(w->tracer);
+    raml_trace_plan_deinit(&w->plan);
+}
+
+/* groups.tsv, and prefix.tsv where there are prefixes. */
+static enum raml_code write_tables(struct work *w, struct raml_trace_summary *out, struct raml_err *err)
+{
+    char path[RAML_PATH_BYTES];
+    enum raml_code rc = raml_trace_groups_rows(w->groups, w->opt->seed, w->opt->n_draws, &out->row, &out->n_rows, err);
+    if (!rc) rc = raml_path_join(path, w->job->dir, "groups.tsv", err);
+    if (!rc) rc = raml_trace_groups_write(out->row, out->n_rows, path, err);
+    if (rc || w->plan.n_prefixes == 0) return rc;
+    rc = raml_path_join(path, w->job->dir, "prefix.tsv", err);
+    return rc ? rc : raml_trace_prefix_write(&w->plan, out, path, err);
+}
+
+static enum raml_code write_pictures(struct work *w, const struct raml_trace_summary *sum, struct raml_err *err)
+{
+    static const char *const what[] = {"correct answer", "sample's own answer", "majority answer",
+                                       "most frequent wrong answer"};
+    const struct raml_trace_files_job *job = w->job;
+    size_t first = raml_answer_chooser_first(w->plan.chooser);
+    char title[TITLE_BYTES];
+    snprintf(title, sizeof title, "Loss of the %s%s%s", first <= RAML_ANSWER_WRONG ? what[first] : "first option",
              job->data_name ? ": " : "", job->data_name ? job->data_name : "");
-    return rc ? rc : raml_trace_pictures_write(&w->pictures, job->dir, title, err);
+    enum raml_code rc = raml_trace_pictures_write(&w->pictures, job->dir, title, err);
+    return rc ? rc : raml_trace_plots_write(w->plots, sum->row, sum->n_rows, job->dir, job->data_name, err);
+}
+
+static enum raml_code work(struct work *w, struct raml_trace_summary *out, struct raml_err *err)
+{
+    bool stopped = false;
+    enum raml_code rc = open_all(w, err);
+    if (!rc) rc = trace_all(w, &stopped, err);
+    if (!rc) rc = raml_trace_records_commit(&w->records, err);
+    if (rc) return rc;
+    summarise(w, out);
+    out->stopped = stopped;
+    size_t unused = raml_answer_chooser_unused(w->plan.chooser);
+    if (unused) raml_say(w->job->sink, "%s: %zu ids are of no traced question", w->opt->answers_file, unused);
+    rc = write_tables(w, out, err);
+    return rc ? rc : write_pictures(w, out, err);
 }
 
 enum raml_code raml_trace_files(const struct raml_trace_files_job *job, const struct raml_trace_files_options *opt,
                                 struct raml_trace_summary *out, struct raml_err *err)
 {
-    bool stopped = false;
+    struct raml_trace_summary sum = {.n_rows = 0};
     struct work *w = calloc(1, sizeof *w);
     if (!w) return raml_fail(err, RAML_ENOMEM, "no memory for tracing");
     w->job = job;
     w->opt = opt;
-    w->source = (struct raml_trace_source){.tokenizer = job->tokenizer,
-                                           .format = job->format,
-                                           .own = opt->own,
-                                           .score_end = opt->score_end,
-                                           .join = opt->join};
-    enum raml_code rc = work(w, &stopped, err);
-    if (!rc) {
-        summarise(w, out);
-        out->stopped = stopped;
+    enum raml_code rc = work(w, &sum, err);
+    if (rc) {
+        raml_trace_summary_deinit(&sum);
+    } else {
+        sum.groups = w->groups; /* the rows' texts */
+        w->groups = NULL;
+        *out = sum;
     }
-    for (size_t i = 0; i < BATCH; i++) raml_trace_text_deinit(&w->item[i].text);
-    raml_trace_records_deinit(&w->records);
-    raml_trace_pictures_deinit(&w->pictures);
-    raml_tracer_close(w->tracer);
+    close_all(w);
     free(w);
     return rc;
 }

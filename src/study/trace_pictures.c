@@ -1,9 +1,10 @@
 /* trace_pictures.c - traced trajectories as figures and as a page. See report.h. */
-#include "study/trace_parts.h"
+#include "study/trace_plots.h"
 
 #include "core/array.h"
 #include "core/path.h"
 #include "study/colour.h"
+#include "study/curve_fields.h"
 #include "study/figure.h"
 
 #include <math.h>
@@ -34,6 +35,7 @@ static void shown_deinit(struct raml_trace_shown *s)
     free(s->ema);
     free(s->at);
     free(s->greedy);
+    json_decref(s->fields);
 }
 
 void raml_trace_pictures_deinit(struct raml_trace_pictures *p)
@@ -107,6 +109,10 @@ static enum raml_code add_shown(struct raml_trace_pictures *p, const struct raml
         shown_deinit(&p->shown[p->n]);
         return rc;
     }
+    if (on_page && !(p->shown[p->n].fields = raml_trace_fields(t))) {
+        shown_deinit(&p->shown[p->n]);
+        return raml_fail(err, RAML_ENOMEM, "no memory to keep a trajectory of %zu tokens", t->curve->n_tokens);
+    }
     p->shown[p->n].on_page = on_page;
     p->shown[p->n++].as_figure = as_figure;
     p->n_on_page[t->verdict] += on_page;
@@ -114,25 +120,9 @@ static enum raml_code add_shown(struct raml_trace_pictures *p, const struct raml
     return RAML_OK;
 }
 
-/* With a stride the probes are not evenly spaced: the curve is filled up to one value per token. */
-static enum raml_code add_mean(struct raml_curve_mean *m, const struct raml_loss_curve *c, struct raml_err *err)
-{
-    if (c->n_points == c->n_tokens + 1) return raml_curve_mean_add(m, c->loss, c->n_points, err);
-    double *full = malloc((c->n_tokens + 1) * sizeof *full);
-    if (!full) return raml_fail(err, RAML_ENOMEM, "no memory for a curve of %zu values", c->n_tokens + 1);
-    for (size_t k = 0; k + 1 < c->n_points; k++) {
-        double from = c->loss[k], to = c->loss[k + 1], steps = c->at[k + 1] - c->at[k];
-        for (uint32_t i = c->at[k]; i < c->at[k + 1]; i++) full[i] = from + (to - from) * (i - c->at[k]) / steps;
-    }
-    full[c->n_tokens] = c->loss[c->n_points - 1];
-    enum raml_code rc = raml_curve_mean_add(m, full, c->n_tokens + 1, err);
-    free(full);
-    return rc;
-}
-
 enum raml_code raml_trace_pictures_add(struct raml_trace_pictures *p, const struct raml_traced *t, struct raml_err *err)
 {
-    enum raml_code rc = add_mean(&p->mean[t->verdict], t->curve, err);
+    enum raml_code rc = raml_trace_mean_add(&p->mean[t->verdict], t->curve, t->curve->loss, err);
     return rc ? rc : add_shown(p, t, err);
 }
 
@@ -210,6 +200,26 @@ static enum raml_code common_clip(const struct raml_trace_pictures *p, double *c
     return rc;
 }
 
+static enum raml_code add_to_page(struct raml_buf *b, const struct raml_trace_shown *t, double clip,
+                                  struct raml_err *err)
+{
+    struct raml_curve_fields fields;
+    struct raml_coloured c = {.heading = t->heading,
+                              .piece = (const char *const *)t->piece,
+                              .piece_len = t->piece_len,
+                              .loss = t->loss,
+                              .greedy = t->greedy,
+                              .n_tokens = t->n_points - 1,
+                              .n_answer = t->n_answer,
+                              .show = SHOW_TOKENS};
+    enum raml_code rc = raml_curve_fields_read(t->fields, c.n_tokens, &fields, err);
+    raml_curve_fields_show(&fields, &c);
+    c.at = t->at;
+    if (!rc) rc = raml_colour_trajectory(b, &c, clip, err);
+    raml_curve_fields_deinit(&fields);
+    return rc;
+}
+
 static enum raml_code page(const struct raml_trace_pictures *p, const char *dir, const char *title,
                            struct raml_err *err)
 {
@@ -221,18 +231,8 @@ static enum raml_code page(const struct raml_trace_pictures *p, const char *dir,
     if (rc) return rc;
     raml_buf_init(&b, MAX_PAGE_BYTES);
     raml_colour_begin(&b, title, clip);
-    for (size_t i = 0; !rc && i < p->n; i++) {
-        const struct raml_trace_shown *t = &p->shown[i];
-        const struct raml_coloured c = {.heading = t->heading,
-                                        .piece = (const char *const *)t->piece,
-                                        .piece_len = t->piece_len,
-                                        .loss = t->loss,
-                                        .greedy = t->greedy,
-                                        .n_tokens = t->n_points - 1,
-                                        .n_answer = t->n_answer,
-                                        .show = SHOW_TOKENS};
-        if (t->on_page) rc = raml_colour_trajectory(&b, &c, clip, err);
-    }
+    for (size_t i = 0; !rc && i < p->n; i++)
+        if (p->shown[i].on_page) rc = add_to_page(&b, &p->shown[i], clip, err);
     raml_colour_end(&b);
     if (!rc) rc = raml_buf_status(&b, err);
     if (!rc) rc = raml_file_write(path, b.data, b.len, err);

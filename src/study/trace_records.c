@@ -26,7 +26,8 @@ static enum raml_code open_writer(struct raml_writer *w, const char *dir, const 
 enum raml_code raml_trace_records_init(struct raml_trace_records *r, const char *dir,
                                        const struct raml_trace_files_options *opt, struct raml_err *err)
 {
-    *r = (struct raml_trace_records){.token_table = opt->token_table, .stride = opt->trace.stride};
+    *r = (struct raml_trace_records){
+        .token_table = opt->token_table, .stride = opt->trace.stride, .border = opt->borders};
     raml_buf_init(&r->line, MAX_LINE_BYTES);
     r->tensor_path = raml_path_new("%s/curves.safetensors", dir);
     if (!r->tensor_path) return raml_fail(err, RAML_ENOMEM, "no memory for a path");
@@ -114,6 +115,132 @@ static bool set_curve(json_t *o, const struct raml_traced *t, bool strided)
     json_decref(at);
     return ok;
 }
+
+/* -- What was asked for -------------------------------------------------------------------------------------------- */
+
+static json_t *numbers(const double *x, size_t n, size_t step)
+{
+    json_t *list = json_array();
+    bool ok = list != NULL;
+    for (size_t i = 0; ok && i < n; i++) ok = append(list, raml_json_number(x[i * step]));
+    return raml_json_checked(list, !ok);
+}
+
+static json_t *places(const uint32_t *at, size_t n)
+{
+    json_t *list = json_array();
+    bool ok = list != NULL;
+    for (size_t i = 0; ok && i < n; i++) ok = append(list, json_integer(at[i]));
+    return raml_json_checked(list, !ok);
+}
+
+static json_t *flags(const bool *x, size_t n)
+{
+    json_t *list = json_array();
+    bool ok = list != NULL;
+    for (size_t i = 0; ok && i < n; i++) ok = append(list, json_boolean(x[i]));
+    return raml_json_checked(list, !ok);
+}
+
+static json_t *texts(const char *const *x, size_t n)
+{
+    json_t *list = json_array();
+    bool ok = list != NULL;
+    for (size_t i = 0; ok && i < n; i++) ok = append(list, json_string(x[i]));
+    return raml_json_checked(list, !ok);
+}
+
+static json_t *also_json(const struct raml_asked *a)
+{
+    json_t *list = json_array();
+    bool ok = list != NULL;
+    for (size_t s = 0; ok && s < RAML_ANSWER_SLOTS; s++)
+        if (s != a->slot && (a->also >> s & 1)) ok = append(list, json_string(raml_answer_slot_name(s)));
+    return raml_json_checked(list, !ok);
+}
+
+static json_t *answer_json(const struct raml_traced *t, size_t k)
+{
+    const struct raml_asked *a = &t->asked->answer[k];
+    const struct raml_loss_curve *c = k ? &t->curve->other[k - 1] : t->curve;
+    size_t n = t->curve->n_points;
+    json_t *o = json_object();
+    bool ok = o && set(o, "name", json_string(raml_answer_slot_name(a->slot))) &&
+              set(o, "text", piece_text(a->text, strlen(a->text))) &&
+              set(o, "n_answer", json_integer((json_int_t)c->n_answer)) && set(o, "L", numbers(c->loss, n, 1)) &&
+              set(o, "greedy", flags(c->greedy, n)) && set(o, "p", numbers(t->p + k, n, t->n_answers)) &&
+              set(o, "p_mean", numbers(t->p_mean + k, n, t->n_answers));
+    if (ok && (a->also & (a->also - 1))) ok = set(o, "also", also_json(a)); /* more than its own bit */
+    return raml_json_checked(o, !ok);
+}
+
+static bool set_answers(json_t *o, const struct raml_traced *t)
+{
+    if (!t->p) return true;
+    json_t *list = json_array();
+    bool ok = list != NULL;
+    for (size_t k = 0; ok && k < t->n_answers; k++) ok = append(list, answer_json(t, k));
+    return set(o, "answers", raml_json_checked(list, !ok)) &&
+           set(o, "commitment", numbers(t->commitment, t->curve->n_points, 1)) &&
+           set(o, "first_stable", json_integer((json_int_t)t->first_stable));
+}
+
+static bool set_layers(json_t *o, const struct raml_traced *t)
+{
+    const struct raml_loss_curve *c = t->curve;
+    if (c->n_layers == 0) return true;
+    json_t *layers = json_object(), *which = json_array(), *list = json_array();
+    bool ok = layers && which && list;
+    for (size_t l = 0; ok && l < c->n_layers; l++)
+        ok = append(which, json_integer((json_int_t)t->plan->layer[l])) &&
+             append(list, numbers(c->layer_loss + l * c->n_points, c->n_points, 1));
+    ok = set(layers, "layer", which) && ok;
+    ok = set(layers, "L", list) && ok;
+    return set(o, "layers", raml_json_checked(layers, !ok));
+}
+
+static bool set_tokens(json_t *o, const struct raml_traced *t)
+{
+    size_t n = t->curve->n_points - 1;
+    return !t->role || (set(o, "entropy", numbers(t->piece_entropy, n, 1)) &&
+                        set(o, "logp", numbers(t->piece_logp, n, 1)) && set(o, "role", texts(t->role, n)));
+}
+
+static json_t *effect_json(enum raml_control_kind kind, const struct raml_trace_effect *e)
+{
+    json_t *o = json_object();
+    bool ok = o && set(o, "kind", json_string(raml_control_kind_name(kind))) && set(o, "at", places(e->at, e->n)) &&
+              set(o, "L", numbers(e->loss, e->n, 1)) && set(o, "effect", numbers(e->effect, e->n, 1));
+    return raml_json_checked(o, !ok);
+}
+
+static bool set_control(json_t *o, const struct raml_traced *t)
+{
+    if (!t->effect) return true;
+    json_t *list = json_array();
+    bool ok = list != NULL;
+    for (int k = 0; ok && k < RAML_CONTROL_KINDS; k++)
+        if (t->plan->control[k]) ok = append(list, effect_json((enum raml_control_kind)k, &t->effect[k]));
+    return set(o, "control", raml_json_checked(list, !ok));
+}
+
+json_t *raml_trace_fields(const struct raml_traced *t)
+{
+    json_t *o = json_object();
+    return raml_json_checked(o, !(o && set_answers(o, t) && set_layers(o, t) && set_tokens(o, t)));
+}
+
+static bool set_asked(json_t *o, const struct raml_traced *t)
+{
+    const struct raml_trace_plan *p = t->plan;
+    bool stride = p->border == RAML_BORDER_STRIDE;
+    return set(o, "regret", raml_json_number(t->regret)) && set(o, "mode", piece_text(t->mode, strlen(t->mode))) &&
+           (!p->job->reader || set(o, "reader", json_string(p->job->reader))) &&
+           (stride || set(o, "border", json_string(raml_border_kind_name(p->border)))) && set_answers(o, t) &&
+           set_layers(o, t) && set_tokens(o, t) && set_control(o, t);
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ */
 
 static bool set_descent(json_t *o, const struct raml_traced *t)
 {
@@ -219,7 +346,8 @@ static enum raml_code write_tensors(struct raml_trace_records *r, struct raml_er
                                             .data = r->retained[i].loss};
     char stride[32];
     snprintf(stride, sizeof stride, "%zu", r->stride);
-    const char *const meta[] = {"unit", "nats per answer token", "stride", stride, NULL};
+    const char *const meta[] = {
+        "unit", "nats per answer token", "stride", stride, r->border ? "border" : NULL, r->border, NULL};
     rc = raml_safetensors_write(r->tensor_path, view, r->n, meta, err);
     free(view);
     return rc;
@@ -230,7 +358,7 @@ static enum raml_code write_tensors(struct raml_trace_records *r, struct raml_er
 enum raml_code raml_trace_records_add(struct raml_trace_records *r, const struct raml_traced *t, struct raml_err *err)
 {
     json_t *o = json_object();
-    bool ok = o && set_question(o, t) && set_curve(o, t, r->stride > 1) && set_descent(o, t);
+    bool ok = o && set_question(o, t) && set_curve(o, t, t->plan->strided) && set_descent(o, t) && set_asked(o, t);
     enum raml_code rc = write_line(r, &r->curves, o, ok, t, err);
     if (!rc && r->token_table) rc = add_tokens(r, t, err);
     return rc ? rc : keep(r, t, err);

@@ -238,6 +238,7 @@ static enum raml_code read_object(struct dataset_row *r, const json_t *obj, stru
     if (!rc) rc = read_verdict(r, "correct", json_object_get(obj, "correct"), &t->correct, err);
     if (!rc) rc = read_text(r, obj, "finish_reason", &t->finish_reason, err);
     if (!rc) rc = read_text(r, obj, "style", &t->style, err);
+    if (!rc) rc = read_text(r, obj, "mode", &t->mode, err);
     if (!rc) rc = read_tokens(r, json_object_get(obj, "tokens"), t, err);
     if (!rc) rc = read_place(r, obj, t, err);
     if (!rc) rc = read_seed(r, json_object_get(obj, "seed"), &t->seed, err);

@@ -74,6 +74,7 @@ static json_t *trajectory_json(const struct raml_trajectory *t)
     if (!bad && t->correct != RAML_UNKNOWN)
         bad = json_object_set_new(o, "correct", json_boolean(t->correct == RAML_EQUAL));
     if (!bad && t->style) bad = json_object_set_new(o, "style", text_json(t->style));
+    if (!bad && t->mode) bad = json_object_set_new(o, "mode", text_json(t->mode));
     if (!bad && sample) bad = json_object_set_new(o, "finish_reason", text_json(t->finish_reason));
     if (!bad && (sample || !t->think_closed))
         bad = json_object_set_new(o, "think_closed", json_boolean(t->think_closed));

@@ -38,6 +38,7 @@ static bool keep_trajectory(struct raml_arena *a, struct raml_trajectory *t)
 {
     if (!t->text) t->text = "";
     if (!keep(a, &t->text) || !keep(a, &t->answer) || !keep(a, &t->finish_reason) || !keep(a, &t->style)) return false;
+    if (!keep(a, &t->mode)) return false;
     if (!t->tokens) {
         t->n_tokens = 0;
         return true;

@@ -1,8 +1,12 @@
-/* html_check.h - is this page well formed and self-contained? Shared by the tests of what writes HTML. */
+/* html_check.h - is this page well formed and self-contained? Shared by the tests of what writes HTML. The only script
+ * it may run is the trajectory view's. */
 #ifndef RAML_TEST_HTML_CHECK_H
 #define RAML_TEST_HTML_CHECK_H
 
+#include "study/trajectory_view.h"
+
 #include <ctype.h>
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,11 +41,29 @@ static const char *html_tag(const char *at, char name[32], bool *close, bool *em
     return NULL;
 }
 
+/* What follows a script element whose start tag begins at `start` and whose content at `at`; NULL: it is not one of ours.
+ * Data has to be JSON, and without '<'. */
+static const char *html_script(const char *start, const char *at)
+{
+    static const char data[] = "script type=\"application/json\" class=\"trajectory-data\">";
+    const char *end = strstr(at, "</script>");
+    if (!end) return NULL;
+    size_t n = (size_t)(end - at);
+    if (strncmp(start, data, sizeof data - 1) == 0) {
+        json_t *v = memchr(at, '<', n) ? NULL : json_loadb(at, n, JSON_REJECT_DUPLICATES, NULL);
+        if (!json_is_object(v)) n = 0;
+        json_decref(v);
+    } else if (strncmp(start, "script>", 7) != 0 || n != strlen(raml_view_program) ||
+               memcmp(at, raml_view_program, n) != 0)
+        n = 0;
+    return n ? end + strlen("</script>") : NULL;
+}
+
 /* NULL when every tag is closed in order and nothing is loaded from elsewhere or run; otherwise a message. */
 static const char *html_fault(const char *page, char *out, size_t cap)
 {
     static const char *const empty_tags[] = {"meta", "br", "hr", "img", "link", "input", NULL};
-    static const char *const bad_tags[] = {"script", "link", "iframe", "object", "embed", "base", "form", NULL};
+    static const char *const bad_tags[] = {"link", "iframe", "object", "embed", "base", "form", NULL};
     static const char *const bad_texts[] = {"http://", "https://", "url(", "src=", "@import", "javascript:", NULL};
     char stack[64][32];
     size_t depth = 0;
@@ -59,6 +81,11 @@ static const char *html_fault(const char *page, char *out, size_t cap)
         const char *start = at;
         at = html_tag(at, name, &close, &empty);
         if (!at) return snprintf(out, cap, "broken tag: <%.60s", start), out;
+        if (strcmp(name, "script") == 0 && !close) {
+            at = html_script(start, at);
+            if (!at) return snprintf(out, cap, "a script that is not the view's, or bad data: <%.60s", start), out;
+            continue;
+        }
         if (html_in(name, bad_tags)) return snprintf(out, cap, "<%s> is not allowed", name), out;
         if (empty || html_in(name, empty_tags)) continue;
         if (!close) {

@@ -65,24 +65,34 @@ static void known_page(void **state)
     const size_t len[] = {1, 3, 1, 1};
     const double loss[] = {2, 1.5, 1.75, 1.75, 0.5};
     const bool greedy[] = {false, false, true, true, false};
-    const struct raml_coloured t = {"x & y", piece, len, loss, greedy, 4, 2, 0};
+    const struct raml_coloured t = {.heading = "x & y",
+                                    .piece = piece,
+                                    .piece_len = len,
+                                    .loss = loss,
+                                    .greedy = greedy,
+                                    .n_tokens = 4,
+                                    .n_answer = 2};
     struct raml_buf b;
     struct raml_err err = {0};
     raml_buf_init(&b, 1 << 20);
     if (raml_colour_trajectory(&b, &t, 1, &err)) fail_msg("%s", err.msg);
     assert_string_equal(
         b.data,
-        "<p class=\"trajectory-head\">x &amp; y</p>\n<div class=\"trajectory\">"
+        "<p class=\"trajectory-head\">x &amp; y</p>\n<div class=\"view\"><div class=\"trajectory\">"
         "<span class=\"n4\" title=\"“a”  i = 1  L = 1.5  ΔL = −0.5  p = 0.0498\">a</span>"
         "<span class=\"p2 g\" title=\"“ b\\n”  i = 2  L = 1.75  ΔL = +0.25  p = 0.0302  greedy\"> b<i>↵</i>\n</span>"
         "<span class=\"g\" title=\"“&lt;”  i = 3  L = 1.75  ΔL = +0  p = 0.0302  greedy\">&lt;</span>"
-        "<span class=\"n8\" title=\"“c”  i = 4  L = 0.5  ΔL = −1.25  p = 0.368\">c</span></div>\n");
+        "<span class=\"n8\" title=\"“c”  i = 4  L = 0.5  ΔL = −1.25  p = 0.368\">c</span></div>\n"
+        "<script type=\"application/json\" class=\"trajectory-data\">{\"clip\":1,\"text\":[\"a\",\" "
+        "b\\\\n\",\"\\u003c\",\"c\"],"
+        "\"answers\":[{\"L\":[2,1.5,1.75,1.75,0.5],\"A\":2,\"greedy\":\"00110\"}]}</script>\n</div>\n");
     raml_buf_clear(&b);
     struct raml_coloured shortened = t;
     shortened.show = 1;
     shortened.heading = NULL;
     if (raml_colour_trajectory(&b, &shortened, 1, &err)) fail_msg("%s", err.msg);
     assert_non_null(strstr(b.data, "a</span><i> … 3 more tokens</i></div>"));
+    assert_non_null(strstr(b.data, "\"text\":[\"a\"],\"answers\":[{\"L\":[2,1.5],\"A\":2,\"greedy\":\"00\"}]}"));
     raml_buf_clear(&b);
     raml_colour_css(&b);
     assert_non_null(strstr(b.data, ".n8{background:rgba(var(--fall),0.7)}.p8{background:rgba(var(--rise),0.7)}"));
@@ -120,7 +130,12 @@ static void hostile_tokens(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         const double loss[] = {1, 1};
-        const struct raml_coloured t = {cases[i].bytes, &cases[i].bytes, &cases[i].len, loss, NULL, 1, 1, 0};
+        const struct raml_coloured t = {.heading = cases[i].bytes,
+                                        .piece = &cases[i].bytes,
+                                        .piece_len = &cases[i].len,
+                                        .loss = loss,
+                                        .n_tokens = 1,
+                                        .n_answer = 1};
         struct raml_buf b;
         struct raml_err err = {0};
         char why[200];
@@ -146,13 +161,146 @@ static void hostile_tokens(void **state)
     }
 }
 
+/* The data of the only trajectory in b, for json_decref. */
+static json_t *view_data(const struct raml_buf *b)
+{
+    static const char begin[] = "class=\"trajectory-data\">";
+    const char *at = strstr(b->data, begin), *end = at ? strstr(at, "</script>") : NULL;
+    assert_non_null(end);
+    json_t *data = json_loadb(at + strlen(begin), (size_t)(end - at) - strlen(begin), 0, NULL);
+    assert_non_null(data);
+    return data;
+}
+
+static double number_at(const json_t *list, size_t i)
+{
+    const json_t *v = json_array_get(list, i);
+    return json_is_number(v) ? json_number_value(v) : NAN;
+}
+
+static void expect_numbers(const json_t *obj, const char *key, const double *want, size_t n)
+{
+    const json_t *list = json_object_get(obj, key);
+    if (json_array_size(list) != n) fail_msg("%s: %zu values, expected %zu", key, json_array_size(list), n);
+    for (size_t i = 0; i < n; i++)
+        if (isnan(want[i]) ? !json_is_null(json_array_get(list, i)) : !(fabs(number_at(list, i) - want[i]) <= 1e-7))
+            fail_msg("%s[%zu] is %.9g, expected %.9g", key, i, number_at(list, i), want[i]);
+}
+
+/* Hostile names, and every field that a trajectory may have. */
+static void view_fields(void **state)
+{
+    (void)state;
+    enum { LAYERS = 40, ANSWERS = 20 };
+    static const char hostile[] = "</script><!--<script>\"\\\n\xFF";
+    const char *piece[] = {"a", "b"}, *role[] = {hostile, NULL};
+    const size_t len[] = {1, 1};
+    const double loss[] = {2, 1.5, 1}, second[] = {1, 2, 3}, at[] = {0, 7, 9}, two[] = {NAN, 0.123456789};
+    const double three[] = {NAN, 0.25, 1e-9};
+    const bool greedy[] = {false, true, true};
+    double layer[LAYERS], layer_loss[LAYERS][3];
+    struct raml_coloured_answer answer[ANSWERS];
+    for (int k = 0; k < LAYERS; k++) {
+        layer[k] = k + 1;
+        for (int i = 0; i < 3; i++) layer_loss[k][i] = k + i / 4.0;
+    }
+    for (int k = 0; k < ANSWERS; k++)
+        answer[k] = (struct raml_coloured_answer){.name = hostile, .text = hostile, .loss = second, .p = three};
+    answer[3] = (struct raml_coloured_answer){.name = "gold", .loss = loss, .p = three, .p_mean = three, .n_answer = 9};
+    answer[4] = (struct raml_coloured_answer){.loss = second, .greedy = greedy, .n_answer = 5};
+    const struct raml_coloured t = {.piece = piece,
+                                    .piece_len = len,
+                                    .loss = loss,
+                                    .n_tokens = 2,
+                                    .n_answer = 2,
+                                    .at = at,
+                                    .answer = answer,
+                                    .n_answers = ANSWERS,
+                                    .commitment = three,
+                                    .layer = layer,
+                                    .layer_loss = layer_loss[0],
+                                    .n_layers = LAYERS,
+                                    .entropy = two,
+                                    .logp = two,
+                                    .role = role,
+                                    .update = three};
+    struct raml_buf b;
+    struct raml_err err = {0};
+    char why[200];
+    raml_buf_init(&b, 1 << 20);
+    raml_colour_begin(&b, "t", 0.5);
+    if (raml_colour_trajectory(&b, &t, 0.5, &err)) fail_msg("%s", err.msg);
+    raml_colour_end(&b);
+    const char *fault = html_fault(b.data, why, sizeof why);
+    if (fault) fail_msg("%s", fault);
+    assert_non_null(strstr(b.data, "i = 7  L = 1.5 "));
+    json_t *d = view_data(&b), *list = json_object_get(d, "answers"), *layers = json_object_get(d, "layers");
+    expect_numbers(d, "at", at, 3);
+    expect_numbers(d, "commitment", three, 3);
+    expect_numbers(d, "update", three, 3);
+    expect_numbers(d, "entropy", two, 2);
+    expect_numbers(d, "logp", two, 2);
+    expect_numbers(d, "role", (const double[]){0, -1}, 2);
+    const char visible[] = "</script><!--<script>\"\\\\n\\xFF";
+    assert_string_equal(json_string_value(json_array_get(json_object_get(d, "roles"), 0)), visible);
+    /* the traced one first, under its name; then the others in order */
+    assert_int_equal(json_array_size(list), 16);
+    expect_numbers(json_array_get(list, 0), "L", loss, 3);
+    expect_numbers(json_array_get(list, 0), "p_mean", three, 3);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "name")), "gold");
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 0), "A")), 2);
+    assert_null(json_object_get(json_array_get(list, 0), "greedy"));
+    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 1), "text")), visible);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 4), "greedy")), "011");
+    assert_null(json_object_get(json_array_get(list, 4), "name"));
+    /* 32 of 40 layers, first and last among them */
+    assert_int_equal(json_array_size(json_object_get(layers, "L")), 32);
+    assert_int_equal(number_at(json_object_get(layers, "layer"), 0), 1);
+    assert_int_equal(number_at(json_object_get(layers, "layer"), 31), LAYERS);
+    for (size_t k = 0; k < 32; k++) {
+        double of = number_at(json_object_get(layers, "layer"), k) - 1;
+        assert_true(fabs(number_at(json_array_get(json_object_get(layers, "L"), k), 2) - (of + 0.5)) <= 1e-7);
+    }
+    json_decref(d);
+    raml_buf_deinit(&b);
+}
+
+/* A long text is cut between characters. */
+static void long_text(void **state)
+{
+    (void)state;
+    char bytes[401];
+    for (size_t shift = 0; shift < 3; shift++) {
+        struct raml_err err = {0};
+        struct raml_buf b;
+        memset(bytes, 'x', shift);
+        for (size_t i = shift; i + 3 <= 400; i += 3) memcpy(bytes + i, "\u20AC", 3);
+        const char *piece = bytes;
+        const size_t len = shift + (400 - shift) / 3 * 3;
+        const double loss[] = {1, 1};
+        const struct raml_coloured t = {.piece = &piece, .piece_len = &len, .loss = loss, .n_tokens = 1};
+        raml_buf_init(&b, 1 << 20);
+        if (raml_colour_trajectory(&b, &t, 1, &err)) fail_msg("%s", err.msg);
+        json_t *d = view_data(&b);
+        const char *text = json_string_value(json_array_get(json_object_get(d, "text"), 0));
+        assert_null(strstr(text, "\\x"));
+        size_t want = shift + (200 - shift) / 3 * 3;
+        assert_int_equal(strlen(text), want + strlen("\u2026"));
+        assert_string_equal(text + want, "\u2026");
+        json_decref(d);
+        raml_buf_deinit(&b);
+    }
+}
+
 static void refusals(void **state)
 {
     (void)state;
     const char *piece = "a";
     const size_t len = 1;
     double loss[] = {1, NAN};
-    const struct raml_coloured t = {NULL, &piece, &len, loss, NULL, 1, 1, 0};
+    const double broken[] = {1, INFINITY};
+    const struct raml_coloured_answer other = {.loss = broken};
+    struct raml_coloured t = {.piece = &piece, .piece_len = &len, .loss = loss, .n_tokens = 1, .n_answer = 1};
     struct raml_buf b;
     struct raml_err err = {0};
     raml_buf_init(&b, 1 << 20);
@@ -161,6 +309,17 @@ static void refusals(void **state)
     loss[1] = 1;
     assert_int_equal(raml_colour_trajectory(&b, &t, 0, &err), RAML_ERANGE);
     assert_int_equal(raml_colour_trajectory(&b, &t, NAN, &err), RAML_ERANGE);
+    t.answer = &other;
+    t.n_answers = 1;
+    err = (struct raml_err){0};
+    assert_int_equal(raml_colour_trajectory(&b, &t, 1, &err), RAML_ERANGE);
+    assert_string_equal(err.msg, "loss curve of a further answer: L(1) is inf; expected a finite number");
+    t.n_answers = 0;
+    t.layer_loss = broken;
+    t.n_layers = 1;
+    err = (struct raml_err){0};
+    assert_int_equal(raml_colour_trajectory(&b, &t, 1, &err), RAML_ERANGE);
+    assert_string_equal(err.msg, "loss curve of a layer: L(1) is inf; expected a finite number");
     assert_int_equal(b.len, 0);
 }
 
@@ -169,19 +328,34 @@ static void checker(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "<p>",           "</p>", "<p><b></p></b>", "<p", "<script></script>", "<p>http://x</p>", "<p title=\"<\"></p>",
-        "<img src='x'>", "<>"};
+        "<p>",
+        "</p>",
+        "<p><b></p></b>",
+        "<p",
+        "<script></script>",
+        "<p>http://x</p>",
+        "<p title=\"<\"></p>",
+        "<img src='x'>",
+        "<>",
+        "<script>alert(1)</script>",
+        "<script type=\"module\">{}</script>",
+        "<script type=\"application/json\" class=\"trajectory-data\">{</script>",
+        "<script type=\"application/json\" class=\"trajectory-data\">{\"a\":\"<\"}</script>",
+        "<script type=\"application/json\" class=\"trajectory-data\">{}"};
     char why[200];
     for (size_t i = 0; i < COUNT(bad); i++)
         if (!html_fault(bad[i], why, sizeof why)) fail_msg("passed: %s", bad[i]);
-    assert_null(html_fault("<!DOCTYPE html><p>a<br><b title=\"x > y\">c</b><path d='m'/></p>", why, sizeof why));
+    assert_null(html_fault("<!DOCTYPE html><p>a<br><b title=\"x > y\">c</b><path d='m'/></p>"
+                           "<script type=\"application/json\" class=\"trajectory-data\">{\"a\":1}</script>",
+                           why, sizeof why));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(levels),         cmocka_unit_test(clips),    cmocka_unit_test(known_page),
-        cmocka_unit_test(hostile_tokens), cmocka_unit_test(refusals), cmocka_unit_test(checker),
+        cmocka_unit_test(levels),         cmocka_unit_test(clips),     cmocka_unit_test(known_page),
+        cmocka_unit_test(hostile_tokens), cmocka_unit_test(refusals),  cmocka_unit_test(checker),
+        cmocka_unit_test(view_fields),    cmocka_unit_test(long_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -191,7 +191,7 @@ static void whole_demo(void **state)
     expect_none(page, "Skipped");
     /* figures: accuracy, pass@k, loss, greedy, and loss, gradient, rate, entropy, speed of the training */
     assert_int_equal(count(page, "<figure>"), 9);
-    assert_int_equal(count(page, "<svg "), f->gnuplot ? 9 : 0);
+    assert_int_equal(count(page, "<figure>\n<svg "), f->gnuplot ? 9 : 0);
     assert_int_equal(count(page, "Not drawn: "), f->gnuplot ? 0 : 9);
     check_ids(page);
     char path[128];
@@ -273,6 +273,142 @@ static void broken_input(void **state)
     free(page);
 }
 
+/* The data of the page's i-th trajectory, for json_decref. */
+static json_t *view_data(const char *page, size_t i)
+{
+    static const char begin[] = "class=\"trajectory-data\">";
+    const char *at = page;
+    for (size_t k = 0; k <= i; k++) {
+        at = strstr(at, begin);
+        assert_non_null(at);
+        at += strlen(begin);
+    }
+    json_t *data = json_loadb(at, (size_t)(strstr(at, "</script>") - at), 0, NULL);
+    assert_non_null(data);
+    return data;
+}
+
+static void expect_json(const json_t *obj, const char *key, const char *want)
+{
+    json_t *v = json_loads(want, JSON_DECODE_ANY, NULL);
+    assert_non_null(v);
+    if (!json_equal(json_object_get(obj, key), v)) {
+        char *got = json_dumps(json_object_get(obj, key), JSON_ENCODE_ANY | JSON_COMPACT);
+        fail_msg("%s is %s, expected %s", key, got ? got : "absent", want);
+    }
+    json_decref(v);
+}
+
+static const char full_line[] =
+    "{\"id\":\"q1\",\"sample\":1,\"correct\":true,\"n_answer\":2,\"tokens\":[\"a\",\"b\"],\"L\":[2,1.5,0.5],\"at\":[0,"
+    "4,6],"
+    "\"answers\":[{\"name\":\"gold\",\"text\":\"42\",\"n_answer\":2,\"L\":[2,1.5,0.5],\"greedy\":[false,false,true],"
+    "\"p\":[0.5,0.25,null],\"p_mean\":[0.5,0.5,0.75]},{\"name\":\"wrong\",\"text\":\"</script>\",\"n_answer\":1,"
+    "\"L\":[1,1.25,3]}],\"commitment\":[0,0.5,1],\"layers\":{\"layer\":[1,4],\"L\":[[5,4.5,4],[3,2.5,2]]},"
+    "\"entropy\":[0.5,null],\"logp\":[-1,-2.5],\"role\":[\"number\",null]}\n";
+
+/* The view has what the line and update.jsonl have. */
+static void view_fields(void **state)
+{
+    const struct folder *f = *state;
+    put(f, "trace/curves.jsonl", full_line);
+    put(f, "update/update.jsonl",
+        "{\"id\":\"q1\",\"sample\":0,\"at\":[0,4,6],\"size\":[9,9,9]}\n"
+        "{\"id\":\"q1\",\"sample\":1,\"at\":[2,4,5],\"size\":[1,0.25,7],\"trajectory\":\"real\"}\n"
+        "{\"id\":\"q1\",\"sample\":1,\"at\":[0,4,6],\"size\":[9,9,9],\"trajectory\":\"filler\"}\n"
+        "{\"id\":\"q2\",\"sample\":1,\"at\":[0,4,6],\"size\":[9,9,9]}\n"
+        "{\"id\":\"q1\",\"sample\":2,\"at\":[0,4,6],\"size\":[9,9,9]}\n");
+    char *page = report(f);
+    expect_none(page, "Skipped");
+    json_t *d = view_data(page, 0);
+    expect_json(d, "at", "[0,4,6]");
+    expect_json(d, "answers",
+                "[{\"L\":[2,1.5,0.5],\"name\":\"gold\",\"text\":\"42\",\"A\":2,\"p\":[0.5,0.25,null],"
+                "\"p_mean\":[0.5,0.5,0.75]},{\"L\":[1,1.25,3],\"name\":\"wrong\",\"text\":\"</script>\",\"A\":1}]");
+    expect_json(d, "commitment", "[0,0.5,1]");
+    expect_json(d, "layers", "{\"L\":[[5,4.5,4],[3,2.5,2]],\"layer\":[1,4]}");
+    expect_json(d, "entropy", "[0.5,null]");
+    expect_json(d, "logp", "[-1,-2.5]");
+    expect_json(d, "roles", "[\"number\"]");
+    expect_json(d, "role", "[0,-1]");
+    expect_json(d, "update", "[null,0.25,null]");
+    json_decref(d);
+    free(page);
+}
+
+/* What is not as it should be is not shown; the rest is, and one note says what was wrong first. */
+static void wrong_fields(void **state)
+{
+    static const struct {
+        const char *field, *note;
+        bool answers; /* an answer is left */
+    } cases[] = {
+        {"\"at\":[0,1,1]", "curves.jsonl:1: at has 3 values, or one of a wrong type; expected 3 numbers", false},
+        {"\"at\":3", "curves.jsonl:1: at has 0 values", false},
+        {"\"commitment\":[0,1]", "commitment has 2 values, or one of a wrong type; expected 3 numbers", false},
+        {"\"entropy\":[0,1,2]", "entropy has 3 values, or one of a wrong type; expected 2 numbers", false},
+        {"\"logp\":[0,\"x\"]", "logp has 2 values, or one of a wrong type; expected 2 numbers", false},
+        {"\"role\":[\"number\"]", "role has 1 values, or one of a wrong type; expected 2 texts", false},
+        {"\"update_size\":[]", "update_size has 0 values", false},
+        {"\"layers\":{\"layer\":[1,2],\"L\":[[1,2,3]]}", "layers is not {&quot;layer&quot;: [m]", false},
+        {"\"layers\":{\"layer\":[1],\"L\":[[1,2]]}", "&quot;L&quot;: [m][3]} in numbers", false},
+        {"\"layers\":[]", "layers is not", false},
+        {"\"answers\":[{\"L\":[1,2]},{\"L\":[3,2,1]}]", "answers[0] has no L of 3 numbers", true},
+        {"\"answers\":[{\"L\":[3,2,1]},{\"L\":[3,2,1],\"p\":[1]}]", "answers[1] has no L", true},
+        {"\"answers\":[{\"L\":[3,2,1]},7,{\"L\":[3,2,1],\"name\":7}]", "answers[2] has no L", true},
+        {"\"answers\":null,\"layers\":null,\"role\":null,\"at\":null,\"entropy\":null", NULL, false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct folder f = *(const struct folder *)*state;
+        const struct folder *base = *state;
+        char line[400];
+        if (snprintf(f.path, sizeof f.path, "%s/%zu", base->path, i) >= (int)sizeof f.path) fail();
+        snprintf(line, sizeof line, "{\"L\":[2,1.5,0.5],\"tokens\":[\"a\",\"b\"],%s}\n", cases[i].field);
+        put(&f, "curves.jsonl", line);
+        char *page = report(&f);
+        if (cases[i].note) {
+            if (!strstr(page, cases[i].note)) fail_msg("case %zu: '%s' is not on the page", i, cases[i].note);
+            expect(page, "such fields of 1 of 1 lines were skipped");
+        } else expect_none(page, "Skipped");
+        json_t *d = view_data(page, 0);
+        assert_int_equal(json_object_size(d), 3); /* clip, text, answers */
+        expect_json(d, "text", "[\"a\",\"b\"]");
+        expect_json(d, "answers", cases[i].answers ? "[{\"L\":[2,1.5,0.5]},{\"L\":[3,2,1]}]" : "[{\"L\":[2,1.5,0.5]}]");
+        json_decref(d);
+        free(page);
+    }
+}
+
+/* Whose updates they are: a run's own, or, where the folder has no trajectories, anyone's of that name. */
+static void whose_updates(void **state)
+{
+    const struct folder *f = *state;
+    static const char line[] = "{\"id\":\"q\",\"sample\":0,\"correct\":true,\"tokens\":[\"a\"],\"L\":[2,1]}\n";
+    put(f, "a/curves.jsonl", line);
+    put(f, "b/trace/curves.jsonl", line);
+    put(f, "b/update-1/update.jsonl", "{\"id\":\"q\",\"sample\":0,\"at\":[0,1],\"size\":[0,5]}\n");
+    char *page = report(f);
+    json_t *a = view_data(page, 0), *b = view_data(page, 1);
+    assert_null(json_object_get(a, "update"));
+    expect_json(b, "update", "[0,5]");
+    json_decref(a);
+    json_decref(b);
+    free(page);
+    put(f, "c/update.jsonl",
+        "{\"id\":\"q\",\"sample\":0,\"at\":[1],\"size\":[3]}\n"
+        "{\"id\":\"q\",\"sample\":0,\"at\":[1],\"size\":[]}\n{\"id\":\"q\"\n"
+        "{\"id\":\"q\",\"sample\":0,\"at\":[1],\"size\":[\"x\"]}\n");
+    page = report(f);
+    expect(page, "update.jsonl:2: at has 1 values, size 0; expected as many; 3 of 4 lines were skipped");
+    a = view_data(page, 0);
+    b = view_data(page, 1);
+    expect_json(a, "update", "[null,3]");
+    expect_json(b, "update", "[0,5]"); /* its own win */
+    json_decref(a);
+    json_decref(b);
+    free(page);
+}
+
 static void refusals(void **state)
 {
     const struct folder *f = *state;
@@ -303,7 +439,7 @@ static void without_gnuplot(void **state)
     free(path);
     expect(page, "gnuplot was not found (Debian: gnuplot-nox). <code>gnuplot loss.gp</code>");
     expect(page, "<td class=\"t\">correct (n = 2)</td><td>0</td><td>3</td>");
-    expect_none(page, "<svg");
+    expect_none(page, "<figure>\n<svg");
     free(page);
 }
 
@@ -313,6 +449,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(whole_demo, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_part_by_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(broken_input, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(view_fields, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(wrong_fields, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(whose_updates, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refusals, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_gnuplot, set_up, tear_down),
     };

@@ -106,7 +106,10 @@ static enum raml_code write_files(const char *dir, const struct raml_questions *
                                              .questions = qs,
                                              .data_name = "made.jsonl",
                                              .dir = dir};
-    return raml_trace_files(&job, opt, sum, err);
+    enum raml_code rc = raml_trace_files(&job, opt, sum, err);
+    struct raml_trace_summary rows = *sum; /* only the counts are looked at here */
+    if (!rc) raml_trace_summary_deinit(&rows);
+    return rc;
 }
 
 static struct raml_trace_files_options few_figures(void)
@@ -329,6 +332,54 @@ static void tensors_and_pictures(void **state)
     free(page);
 }
 
+/* The page's view has what the records have: answers, layers, tokens, and the places of a stride. */
+static void page_has_fields(void **state)
+{
+    struct raml_err err = {0};
+    struct raml_trace_summary sum;
+    struct raml_trace_files_options opt = few_figures();
+    char path[4200];
+    opt.trace.stride = 3;
+    opt.answers = "gold,own";
+    opt.layers = "0,1";
+    must(write_files(*state, &questions, &opt, &sum, &err), &err);
+    json_t *list = lines_of(*state, "curves.jsonl");
+    const json_t *o = json_array_get(list, 1); /* whose own answer is wrong */
+    char *page = slurp(in(*state, "trajectories.html", path), NULL);
+    const char *data = page;
+    for (int i = 0; i < 2; i++) {
+        data = strstr(data, "class=\"trajectory-data\">");
+        assert_non_null(data);
+        data += strlen("class=\"trajectory-data\">");
+    }
+    json_t *d = json_loadb(data, (size_t)(strstr(data, "</script>") - data), 0, NULL);
+    assert_non_null(d);
+    const json_t *layers = json_object_get(d, "layers"), *answers = json_object_get(d, "answers");
+    const json_t *other = json_array_get(answers, 1), *want = json_array_get(json_object_get(o, "answers"), 1);
+    size_t n = json_array_size(json_object_get(o, "L"));
+    assert_int_equal(json_array_size(answers), 2);
+    assert_string_equal(text(json_array_get(answers, 0), "name"), "gold");
+    assert_string_equal(text(other, "name"), "own");
+    assert_string_equal(text(other, "text"), text(want, "text"));
+    assert_int_equal(json_array_size(json_object_get(other, "L")), n);
+    assert_int_equal(json_array_size(json_object_get(layers, "L")), 2);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(at(d, "at", i), at(o, "at", i));
+        CHECK_NEAR("L", at(other, "L", i), at(want, "L", i), 1e-6);
+        CHECK_NEAR("p", at(other, "p", i), at(want, "p", i), 1e-6);
+        CHECK_NEAR("commitment", at(d, "commitment", i), at(o, "commitment", i), 1e-6);
+        if (i + 1 == n) break;
+        CHECK_NEAR("entropy", at(d, "entropy", i), at(o, "entropy", i), 1e-6);
+        CHECK_NEAR("logp", at(d, "logp", i), at(o, "logp", i), 1e-6);
+        size_t role = (size_t)at(d, "role", i);
+        assert_string_equal(json_string_value(json_array_get(json_object_get(d, "roles"), role)),
+                            json_string_value(json_array_get(json_object_get(o, "role"), i)));
+    }
+    json_decref(d);
+    json_decref(list);
+    free(page);
+}
+
 /* The report reads what is written here. */
 static void report_reads_it(void **state)
 {
@@ -498,6 +549,7 @@ static void batches_and_stop(void **state)
     must(raml_trace_files(&job, &opt, &sum, &err), &err);
     assert_true(sum.stopped);
     assert_int_equal(sum.group[RAML_TRACE_ALL].n, 256);
+    raml_trace_summary_deinit(&sum);
     left = 0;
     assert_int_equal(raml_trace_files(&job, &opt, &sum, &err), RAML_ESTOP);
 }
@@ -506,9 +558,9 @@ static void batches_and_stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(curves),           IN_FOLDER(summary),  IN_FOLDER(tokens),    IN_FOLDER(tensors_and_pictures),
-        IN_FOLDER(strides),          IN_FOLDER(choosing), IN_FOLDER(bad_input), IN_FOLDER(report_reads_it),
-        IN_FOLDER(batches_and_stop),
+        IN_FOLDER(curves),           IN_FOLDER(summary),         IN_FOLDER(tokens),    IN_FOLDER(tensors_and_pictures),
+        IN_FOLDER(strides),          IN_FOLDER(choosing),        IN_FOLDER(bad_input), IN_FOLDER(report_reads_it),
+        IN_FOLDER(batches_and_stop), IN_FOLDER(page_has_fields),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }

@@ -471,7 +471,7 @@ static void test_write(void **state)
          .tokens = tokens, .n_tokens = 3, .logp_sum = -0.1f, .seed = UINT64_MAX},
         {.text = "", .correct = RAML_DIFFERENT, .finish_reason = "budget", .tokens = no_tokens, .logp_sum = NAN},
         {.text = "caf\xc3\xa9 \xf0\x9f\x98\x80 \xed\xa0\x80 \xc0\x80 \xe2\x82",
-         .correct = RAML_UNKNOWN, .style = "reflect", .think_closed = true,
+         .correct = RAML_UNKNOWN, .style = "reflect", .mode = "empty", .think_closed = true,
      .logp_sum = -INFINITY},
         {.text = "x", .correct = RAML_UNKNOWN, .logp_sum = 1e-30, .seed = 3},
     };
@@ -496,7 +496,8 @@ static void test_write(void **state)
         "\"seed\":\"18446744073709551615\"},"
         "{\"text\":\"\",\"correct\":false,\"finish_reason\":\"budget\",\"think_closed\":false,\"tokens\":[],"
         "\"seed\":0},"
-        "{\"text\":\"caf\xc3\xa9 \xf0\x9f\x98\x80 " BAD BAD BAD " " BAD BAD " " BAD BAD "\",\"style\":\"reflect\"},"
+        "{\"text\":\"caf\xc3\xa9 \xf0\x9f\x98\x80 " BAD BAD BAD " " BAD BAD " " BAD BAD
+        "\",\"style\":\"reflect\",\"mode\":\"empty\"},"
         "{\"text\":\"x\",\"think_closed\":false,\"logp_sum\":1e-30,\"seed\":3}]}\n"
         "{\"id\":\"b\",\"question\":\"caf\xc3\xa9\",\"answer\":\"\"}\n");
     raml_buf_deinit(&text);
@@ -509,6 +510,7 @@ static void test_write(void **state)
     assert_true((float)u[0].logp_sum == -0.1f && isnan(u[1].logp_sum) && u[1].correct == RAML_DIFFERENT);
     assert_true(u[1].tokens && u[1].n_tokens == 0 && !u[1].think_closed && !u[2].tokens && !u[3].finish_reason);
     assert_string_equal(u[2].style, "reflect");
+    assert_string_equal(u[2].mode, "empty");
     raml_questions_deinit(&back);
 }
 

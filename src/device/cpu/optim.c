@@ -37,12 +37,24 @@ void raml_cpu_adamw(const struct raml_adamw_factors *f, float *w, float *m, floa
     }
 }
 
+static void add_one(float *out, const float *base, float a, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) out[i] = base[i] + a * x[i];
+}
+
+static void add_two(float *out, const float *base, float a, const float *x, float b, const float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++) out[i] = (base[i] + a * x[i]) + b * y[i];
+}
+
 void raml_cpu_combine(float *out, const float *base, float a, const float *x, float b, const float *y, size_t n)
 {
-#pragma omp parallel for simd schedule(static)
-    for (size_t i = 0; i < n; i++) {
-        float v = base[i] + a * x[i];
-        out[i] = y ? v + b * y[i] : v;
+    const int64_t n_pieces = (int64_t)((n + PIECE - 1) / PIECE);
+#pragma omp parallel for schedule(static) if (n_pieces > 1)
+    for (int64_t i = 0; i < n_pieces; i++) {
+        size_t at = (size_t)i * PIECE, left = n - at < PIECE ? n - at : PIECE;
+        if (y) add_two(out + at, base + at, a, x + at, b, y + at, left);
+        else add_one(out + at, base + at, a, x + at, left);
     }
 }
 

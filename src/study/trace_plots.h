@@ -1,0 +1,41 @@
+/* trace_plots.h - the figures of a trace that compare: modes, wrong answers, commitment, layers, controls.
+ *
+ * Curves are averaged as they come; none is kept. Bands are the normal 95 % interval of the mean over trajectories, as
+ * in descent.h; those of controls are intervals over questions, from the groups.
+ * Over tokens, a trajectory that has ended counts with its last loss: so the mean at i is that of all trajectories, each
+ * read after min(i, T) tokens.
+ */
+#ifndef RAML_STUDY_TRACE_PLOTS_H
+#define RAML_STUDY_TRACE_PLOTS_H
+
+#include "study/trace_parts.h"
+
+struct raml_token_mean {   /* mean curves over i; zero-initialise */
+    double *sum, *squares; /* [n] over curves, of their values at i */
+    size_t n, cap;
+    double last_sum, last_squares; /* of the last values: what curves have at n and after */
+    size_t n_curves;
+};
+void raml_token_mean_deinit(struct raml_token_mean *m);
+/* value[n_points] at tokens at[], rising from 0; between them by linear interpolation. */
+RAML_CHECKED enum raml_code raml_token_mean_add(struct raml_token_mean *m, const uint32_t *at, const double *value,
+                                                size_t n_points, struct raml_err *err);
+/* Mean, low and high at token i. */
+void raml_token_mean_read(const struct raml_token_mean *m, size_t i, double *mean, double *low, double *high);
+
+struct raml_trace_plots;
+RAML_CHECKED enum raml_code raml_trace_plots_open(const struct raml_trace_plan *p, struct raml_trace_plots **out,
+                                                  struct raml_err *err);
+void raml_trace_plots_close(struct raml_trace_plots *p); /* NULL is fine */
+RAML_CHECKED enum raml_code raml_trace_plots_add(struct raml_trace_plots *p, const struct raml_traced *t,
+                                                 struct raml_err *err);
+/* row: all groups. name: of the data, for titles. */
+RAML_CHECKED enum raml_code raml_trace_plots_write(const struct raml_trace_plots *p, const struct raml_trace_row *row,
+                                                   size_t n_rows, const char *dir, const char *name,
+                                                   struct raml_err *err);
+
+/* A curve of any places added to a mean over i/T. */
+RAML_CHECKED enum raml_code raml_trace_mean_add(struct raml_curve_mean *m, const struct raml_loss_curve *c,
+                                                const double *value, struct raml_err *err);
+
+#endif

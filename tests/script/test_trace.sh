@@ -1,0 +1,97 @@
+#!/bin/sh
+# test_trace.sh BINARY SOURCE_DIR BUILD_DIR: raml trace as a person runs it: several answers and controls in one run, two
+# readers and their difference, its tables, and one clear error for each bad input.
+set -eu
+
+raml=$1
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp"
+rc=0
+
+fail() {
+    echo "FAIL: $*"
+    rc=1
+}
+trace() { "$raml" trace --model init:micro --quiet --threads 1 "$@"; }
+# refused WHAT TEXT COMMAND...: the command fails, says TEXT in one line, and writes nothing
+refused() {
+    what=$1 text=$2
+    shift 2
+    rm -rf bad
+    if "$@" --out bad >out 2>err; then fail "$what: went through"; fi
+    grep -qF -- "$text" err || fail "$what: expected '$text', found: $(cat err)"
+    [ "$(wc -l <err)" -eq 1 ] || fail "$what: more than one line: $(cat err)"
+    [ ! -e bad/curves.jsonl ] || fail "$what: left curves.jsonl"
+}
+
+cat >samples.jsonl <<'END'
+{"id":"a","question":"1+1?","answer":"2","trajectories":[{"text":"1+1 is 2","answer":"2","correct":true},{"text":"wait. it is 3","answer":"3","correct":false}]}
+{"id":"b","question":"2+2?","answer":"4","trajectories":[{"text":"2 and 2\nmake 4","answer":"4","correct":true},{"text":"","answer":"5","correct":false}]}
+END
+
+trace samples.jsonl --answers gold,own,majority,wrong --layers all --control shuffle,foreign,filler --out all >out
+for table in groups.tsv mean_curve.tsv modes_tokens.tsv modes_position.tsv wrong_answer.tsv commitment.tsv layers.tsv control.tsv; do
+    [ -s "all/$table" ] || fail "all/$table is missing"
+done
+for word in 'other answer' 'own | wrong' 'shuffle | right' 'layer 4' 'thinking' 'nothinking'; do
+    grep -qF "$word" out || fail "the printed tables lack '$word'"
+done
+# as many fields in every line as in the first
+awk -F '\t' 'NR == 1 { n = NF } NF != n { bad = 1 } END { exit bad || n != 9 || NR < 50 }' all/groups.tsv ||
+    fail "all/groups.tsv is no table of 9 columns"
+
+# one answer alone gives the same curve, byte for byte
+trace samples.jsonl --out one >/dev/null
+for folder in all one; do
+    sed 's/,"descent":.*//' "$folder/curves.jsonl" >"$folder.L"
+done
+cmp -s all.L one.L || fail "several answers change the first one's L"
+
+# the old option, and the new one
+trace samples.jsonl --answer own --out own >/dev/null
+trace samples.jsonl --answers own --out own2 >/dev/null
+cmp -s own/curves.jsonl own2/curves.jsonl || fail "--answer own and --answers own differ"
+
+# two readers: the same model twice differs by nothing
+trace samples.jsonl --reader init:micro --out two >out
+grep -q '"reader":"init:micro"' two/reader/curves.jsonl || fail "the reader is not in its records"
+! grep -q '"reader"' two/curves.jsonl || fail "a reader in the model's own records"
+grep -qF 'reader less model' out || fail "the difference is not printed"
+awk -F '\t' 'NR > 1 && $7 != 0 { bad = 1 } END { exit bad || NR < 20 }' two/reader.tsv ||
+    fail "a model differs from itself"
+"$raml" trace --reader init:micro --quiet --threads 1 samples.jsonl --out alone >/dev/null
+grep -q '"reader":"init:micro"' alone/curves.jsonl || fail "a reader without a model is not in its records"
+
+# what is printed as JSON
+trace samples.jsonl --json --answers gold,own --out j >out
+case $(cat out) in
+'{"out":"j"'*'"groups":[{"by":"all","group":"all","curve":"gold","measure":"tokens"'*'}') ;;
+*) fail "--json: $(head -c 300 out)" ;;
+esac
+
+# bad input
+awk 'BEGIN { s = "x"; for (i = 0; i < 14; i++) s = s s; printf "{\"id\":\"long\",\"question\":\"q\",\"answer\":\"1\",\"trajectories\":[{\"text\":\"%s\"}]}\n", s }' >long.jsonl
+refused "a trajectory longer than the context" "question 'long' (line 1), trajectory 1: prompt (3 tokens), trajectory (16384)" \
+    trace long.jsonl
+echo '{"id":"e","question":"q","answer":"  ","trajectories":[{"text":"t"}]}' >empty.jsonl
+refused "an answer that encodes to nothing" "question 'e' (line 1), trajectory 1 has no answer to trace" trace empty.jsonl
+echo '{"id":"a","answers":[""]}' >given.jsonl
+refused "a given answer that encodes to nothing" "given.jsonl:1: answers[0] is empty; expected a text" \
+    trace samples.jsonl --answers_file given.jsonl
+refused "an unknown answer" "answers: found 'best'" trace samples.jsonl --answers best
+refused "both options" "--answer own and --answers exclude each other" trace samples.jsonl --answer own --answers gold
+refused "unknown borders" "--borders: found 'word', expected one of token, line, sentence, paragraph, reflection" trace samples.jsonl --borders word
+refused "a layer that is not there" "layers: found '9'" trace samples.jsonl --layers 9
+refused "an unknown control" "controls: found 'noise'" trace samples.jsonl --control noise
+refused "a tokenizer without a reader" "--reader_tokenizer needs --reader" trace samples.jsonl --reader_tokenizer x
+
+# a reader that does not have the tokenizer's ids
+wide=$2/../shared/data/tokenizer/qwen3/tokenizer.json
+if [ -f "$wide" ]; then
+    refused "a reader's wrong vocabulary" "reader init:micro: its vocabulary has 512 tokens, and the tokenizer's ids go up to" \
+        trace samples.jsonl --reader init:micro --reader_tokenizer "$wide" --prompt_format plain
+else
+    echo "SKIPPED: $wide is not there: a reader's wrong vocabulary is not tested by this script"
+fi
+exit $rc
