@@ -141,9 +141,10 @@ int64_t raml_exchange_worth(const struct raml_exchange *x, int rate, double loss
 /* -- Files ---------------------------------------------------------------------------------------------------------- */
 
 /* The updates of a set of questions' trajectories, each beside controls of the same length: `filler`, copies of one
- * token, and `foreign`, the beginning of other questions' trajectories. raml_update_files leaves in a folder
+ * token, `foreign`, the beginning of other questions' trajectories, and `shuffled`, its own tokens in another order
+ * (one order for all places). raml_update_files leaves in a folder
  *   update.jsonl        a line per trajectory and control: number (of the line, from 0), id, sample, trajectory ("real",
- *                       "filler", "foreign"), correct, n_tokens T, n_answer, probe (the token x, from 1), at [n], L [n],
+ *                       "filler", "foreign", "shuffled"), correct, n_tokens T, n_answer, probe (the token x, from 1), at [n], L [n],
  *                       size [n] (length of the update of all matrices over that of the matrices), layers [n_layers] of
  *                       {gate, up, down}, gate_up and all (one vector each, of all layers), each with weight_norm,
  *                       distance_T, step_mean, turn_mean (radians), rank_updates, rank_steps, and with alignment
@@ -152,7 +153,7 @@ int64_t raml_exchange_worth(const struct raml_exchange *x, int rate, double loss
  *                       steps_worth [n] (null: more than the bound) with an exchange rate
  *   exchange.jsonl      a line per question: id, rates, loss [rates, steps + 1]; only with exchange rates
  *   update.tsv          a row per trajectory kind, group, layer, matrix and measure: mean over questions with its 95 %
- *                       interval (1.96 standard errors); kinds "real - filler" and "real - foreign" are differences
+ *                       interval (1.96 standard errors); kinds "real - filler" and so on are differences
  *                       within a question
  *   update.safetensors  F32: NUMBER/distance [layers, 3, n], /step, /turn, /align, /align_left, NUMBER/size [n]
  *   update_distance.*, update_step.*, update_align.*, update_align_left.*, exchange_rate.*   figures (tsv, gp, svg)
@@ -163,24 +164,27 @@ struct raml_update_files_options {
     enum raml_join join;
     const char *split, *family;
     size_t max_samples;
-    size_t probe_token;      /* x: a token of answer prefix and answer, from 1; 0: the prefix's last */
-    bool filler, foreign;    /* controls */
-    const char *filler_text; /* one token */
-    size_t n_exchange;       /* exchange rates of the first n_exchange questions; needs a model open for training */
+    size_t probe_token;             /* x: a token of answer prefix and answer, from 1; 0: the prefix's last */
+    bool filler, foreign, shuffled; /* controls */
+    uint64_t seed;                  /* of the shuffled orders */
+    const char *filler_text;        /* one token */
+    size_t n_exchange; /* exchange rates of the first n_exchange questions; needs a model open for training */
     struct raml_exchange_options exchange;
     bool check; /* the patched network is run, at the first, middle and last place of every trajectory */
 };
-struct raml_update_files_options raml_update_files_default(void); /* both controls, filler "."; nothing else */
+struct raml_update_files_options raml_update_files_default(void); /* filler "." and foreign; nothing else */
 
 enum raml_update_kind {
     RAML_UPDATE_REAL,
     RAML_UPDATE_FILLER,
     RAML_UPDATE_FOREIGN,
+    RAML_UPDATE_SHUFFLED,
     RAML_UPDATE_LESS_FILLER, /* differences within a question */
     RAML_UPDATE_LESS_FOREIGN,
+    RAML_UPDATE_LESS_SHUFFLED,
     RAML_UPDATE_KINDS
 };
-const char *raml_update_kind_name(enum raml_update_kind k); /* "real", "filler", "foreign", "real - filler", .. */
+const char *raml_update_kind_name(enum raml_update_kind k); /* "real", "real - filler", .. */
 
 struct raml_update_mean { /* over questions; NaN where there is none */
     double mean, low, high;

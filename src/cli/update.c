@@ -22,7 +22,7 @@ enum { MAX_RATES = 64 };
 struct settings {
     const char *data, *model, *tokenizer, *dtype, *out, *map, *answer, *join, *split, *family, *filler, *rates;
     int64_t limit, max_samples, stride, max_batch_tokens, probe_token, exchange, exchange_steps;
-    bool score_end, skip_long, alignment, foreign, check;
+    bool score_end, skip_long, alignment, foreign, shuffled, check;
     struct prompting_settings prompting;
 };
 
@@ -58,6 +58,8 @@ static const struct cli_option options[] = {
      "Control: a trajectory of the same length, of this one token repeated; empty: none."},
     {"foreign", NULL, CLI_FLAG, AT(foreign), "true", 0, 0, NULL,
      "Control: the same number of tokens from the trajectories of other questions."},
+    {"shuffled", NULL, CLI_FLAG, AT(shuffled), NULL, 0, 0, NULL,
+     "Control: the trajectory's own tokens in another order."},
     {"alignment", NULL, CLI_FLAG, AT(alignment), "true", 0, 0, NULL,
      "Compare updates with the gradient of the loss without trajectory; --no-alignment opens the model only for "
      "reading, which takes a fraction of the memory."},
@@ -95,7 +97,7 @@ static enum raml_code read_rates(const char *text, double rate[MAX_RATES], size_
     }
 }
 
-static struct raml_update_files_options options_of(const struct settings *s)
+static struct raml_update_files_options options_of(const struct cli *cli, const struct settings *s)
 {
     struct raml_update_files_options o = raml_update_files_default();
     o.update = (struct raml_update_options){
@@ -111,6 +113,8 @@ static struct raml_update_files_options options_of(const struct settings *s)
     o.filler = s->filler && *s->filler;
     o.filler_text = s->filler;
     o.foreign = s->foreign;
+    o.shuffled = s->shuffled;
+    o.seed = cli->seed;
     o.n_exchange = (size_t)s->exchange;
     o.exchange.n_steps = (size_t)s->exchange_steps;
     o.check = s->check;
@@ -149,14 +153,14 @@ static enum raml_code open_model(const struct cli *cli, const struct settings *s
 /* -- Output -------------------------------------------------------------------------------------------------------- */
 
 static const struct {
-    enum raml_update_measure measure;
     const char *head;
+    enum raml_update_measure measure;
     int digits;
-} columns[] = {{RAML_UPDATE_DISTANCE, "distance", 4}, {RAML_UPDATE_STEP, "step", 4},
-               {RAML_UPDATE_TURN, "turn", 1},         {RAML_UPDATE_STRAIGHTNESS, "straight", 3},
-               {RAML_UPDATE_RANK_UPDATES, "rank", 2}, {RAML_UPDATE_RANK_STEPS, "of steps", 2},
-               {RAML_UPDATE_ALIGN, "align", 4},       {RAML_UPDATE_ALIGN_LEFT, "left*rm", 3},
-               {RAML_UPDATE_ATTAINABLE, "attain.", 3}};
+} columns[] = {{"distance", RAML_UPDATE_DISTANCE, 4}, {"step", RAML_UPDATE_STEP, 4},
+               {"turn", RAML_UPDATE_TURN, 1},         {"straight", RAML_UPDATE_STRAIGHTNESS, 3},
+               {"rank", RAML_UPDATE_RANK_UPDATES, 2}, {"of steps", RAML_UPDATE_RANK_STEPS, 2},
+               {"align", RAML_UPDATE_ALIGN, 4},       {"left*rm", RAML_UPDATE_ALIGN_LEFT, 3},
+               {"attain.", RAML_UPDATE_ATTAINABLE, 3}};
 enum { COLUMNS = sizeof columns / sizeof *columns };
 
 static void print_number(double x, int width, int digits)
@@ -247,8 +251,9 @@ static enum raml_code print_json(const struct settings *s, const struct raml_upd
                           "tokens_read", (json_int_t)r->n_read, "passes", (json_int_t)r->n_passes, "seconds", elapsed);
     int failed = !o;
     for (int k = 0; !failed && k < RAML_UPDATE_KINDS; k++)
-        failed = json_object_set_new(o, raml_update_kind_name((enum raml_update_kind)k),
-                                     kind_json(r, (enum raml_update_kind)k));
+        if (r->all[k][RAML_TRACE_ALL][RAML_UPDATE_DISTANCE].n)
+            failed = json_object_set_new(o, raml_update_kind_name((enum raml_update_kind)k),
+                                         kind_json(r, (enum raml_update_kind)k));
     if (!failed && r->n_steps) {
         failed = json_object_set_new(o, "exchange_trajectories", json_integer((json_int_t)r->n_steps)) ||
                  json_object_set_new(o, "exchange_steps", raml_json_number(r->steps_median));
@@ -274,7 +279,7 @@ static enum raml_code update(const struct cli *cli, const struct settings *s, co
                              struct raml_err *err)
 {
     double rate[MAX_RATES];
-    struct raml_update_files_options opt = options_of(s);
+    struct raml_update_files_options opt = options_of(cli, s);
     struct raml_update_summary result;
     double start = raml_clock_monotonic();
     enum raml_code rc = read_rates(s->rates, rate, &opt.exchange.n_rates, err);

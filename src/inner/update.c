@@ -199,7 +199,7 @@ static enum raml_code prepare_measures(struct raml_update *u, size_t n_layers, s
     size_t n_sets = n_layers * RAML_UPDATE_MATRICES, each = raml_update_measures_n(n);
     u->n_layers = n_layers;
     u->n_points = n;
-    u->matrix = calloc(n_sets, sizeof *u->matrix);
+    u->matrix = calloc(n_sets ? n_sets : 1, sizeof *u->matrix);
     u->own = calloc(n_sets + RAML_UPDATE_SUMS, each * sizeof *u->own);
     if (!u->matrix || !u->own)
         return raml_fail(err, RAML_ENOMEM, "no memory for the measures of %zu updates", n * n_sets);

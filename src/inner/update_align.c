@@ -58,7 +58,7 @@ static enum raml_code reserve(struct raml_update_aligner *a, size_t n, struct ra
     drop_rows(a);
     a->x = raml_array_new(dev, rows * wide, sizeof *a->x);
     a->y = raml_array_new(dev, rows * wide, sizeof *a->y);
-    a->host = malloc(n * wide * sizeof *a->host);
+    a->host = calloc(n * wide, sizeof *a->host);
     a->number = malloc(4 * n * sizeof *a->number);
     if (!a->x || !a->y || !a->host || !a->number)
         return raml_fail(err, RAML_ENOMEM, "no memory for the alignment of %zu places", n);

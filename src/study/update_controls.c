@@ -29,6 +29,18 @@ enum raml_code raml_update_filler(const struct raml_update_controls *c, size_t n
     return rc;
 }
 
+void raml_update_shuffle(const int32_t *trajectory, size_t n, const struct raml_key *key, int32_t *out)
+{
+    struct raml_rng r = {.key = *key};
+    for (size_t i = 0; i < n; i++) out[i] = trajectory[i];
+    for (size_t i = n; i > 1; i--) { /* Fisher-Yates */
+        size_t k = raml_rng_below(&r, (uint32_t)i);
+        int32_t token = out[k];
+        out[k] = out[i - 1];
+        out[i - 1] = token;
+    }
+}
+
 enum raml_code raml_update_foreign(struct raml_update_controls *c, size_t question, size_t sample, size_t n,
                                    struct raml_tokens *out, struct raml_err *err)
 {

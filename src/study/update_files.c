@@ -213,6 +213,12 @@ static enum raml_code add_control(struct work *w, const struct item *real, size_
     if (!rc && kind == RAML_UPDATE_FILLER) rc = raml_update_filler(&w->controls, T, &it->control, err);
     if (!rc && kind == RAML_UPDATE_FOREIGN)
         rc = raml_update_foreign(&w->controls, question, real->sample, T, &it->control, err);
+    if (!rc && kind == RAML_UPDATE_SHUFFLED) {
+        const struct raml_key key = {w->opt->seed, RAML_FOR_CONTROL, question, (uint32_t)real->sample};
+        it->control.n = 0;
+        rc = raml_tokens_add(&it->control, x.trajectory, T, err);
+        if (!rc) raml_update_shuffle(x.trajectory, T, &key, it->control.id);
+    }
     if (!rc && it->control.n == T) w->n_items++; /* else there is nothing foreign */
     return rc;
 }
@@ -257,6 +263,7 @@ static enum raml_code take(struct work *w, size_t question, size_t sample, struc
     w->n_items++;
     if (w->opt->filler) rc = add_control(w, &w->item[real], question, RAML_UPDATE_FILLER, err);
     if (!rc && w->opt->foreign) rc = add_control(w, &w->item[real], question, RAML_UPDATE_FOREIGN, err);
+    if (!rc && w->opt->shuffled) rc = add_control(w, &w->item[real], question, RAML_UPDATE_SHUFFLED, err);
     if (rc) return rc;
     bool full = w->n_items + UPDATE_KINDS > BATCH || w->cost >= w->opt->update.max_batch_tokens;
     return full ? run_batch(w, err) : RAML_OK;

@@ -5,9 +5,10 @@
 #include "core/file.h"
 #include "inner/descent.h"
 #include "raml/report.h"
+#include "raml/rng.h"
 #include "raml/update.h"
 
-enum { UPDATE_KINDS = RAML_UPDATE_LESS_FILLER }; /* real, filler, foreign */
+enum { UPDATE_KINDS = RAML_UPDATE_LESS_FILLER }; /* real, filler, foreign, shuffled */
 
 struct raml_updated { /* borrowed for one call */
     const struct raml_question *q;
@@ -31,6 +32,7 @@ RAML_CHECKED enum raml_code raml_update_controls_init(struct raml_update_control
 void raml_update_controls_deinit(struct raml_update_controls *c);
 RAML_CHECKED enum raml_code raml_update_filler(const struct raml_update_controls *c, size_t n, struct raml_tokens *out,
                                                struct raml_err *err);
+void raml_update_shuffle(const int32_t *trajectory, size_t n, const struct raml_key *key, int32_t *out);
 /* The first n tokens of the trajectories of the questions after `question`, one after another. out is empty where no
  * other question has any. */
 RAML_CHECKED enum raml_code raml_update_foreign(struct raml_update_controls *c, size_t question, size_t sample,

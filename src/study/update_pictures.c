@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_BYTES = 64, MAX_SERIES = 6, TITLE_BYTES = 400, MAX_NAMED = 40 };
+enum { NAME_BYTES = 64, MAX_SERIES = 7, TITLE_BYTES = 400, MAX_NAMED = 40 };
 
 enum raml_code raml_update_pictures_init(struct raml_update_pictures *p, size_t n_layers, size_t n_bound,
                                          struct raml_err *err)
@@ -136,11 +136,9 @@ static const struct {
     enum raml_update_kind kind;
     enum raml_trace_verdict group;
     int colour;
-} by_layer[] = {{RAML_UPDATE_REAL, RAML_TRACE_CORRECT, 0},
-                {RAML_UPDATE_REAL, RAML_TRACE_WRONG, 1},
-                {RAML_UPDATE_REAL, RAML_TRACE_UNGRADED, 7},
-                {RAML_UPDATE_FILLER, RAML_TRACE_ALL, 2},
-                {RAML_UPDATE_FOREIGN, RAML_TRACE_ALL, 4}};
+} by_layer[] = {{RAML_UPDATE_REAL, RAML_TRACE_CORRECT, 0},  {RAML_UPDATE_REAL, RAML_TRACE_WRONG, 1},
+                {RAML_UPDATE_REAL, RAML_TRACE_UNGRADED, 7}, {RAML_UPDATE_FILLER, RAML_TRACE_ALL, 2},
+                {RAML_UPDATE_FOREIGN, RAML_TRACE_ALL, 4},   {RAML_UPDATE_SHUFFLED, RAML_TRACE_ALL, 3}};
 
 static enum raml_code layer_figure(const struct raml_update_stats *stats, enum raml_update_measure measure,
                                    const char *dir, const char *name, const char *title, const char *y_label,
@@ -162,7 +160,7 @@ static enum raml_code layer_figure(const struct raml_update_stats *stats, enum r
         for (size_t l = 0; l < L; l++) {
             const struct raml_update_mean m = raml_update_stats_read(stats, by_layer[k].kind, by_layer[k].group,
                                                                      raml_update_slot_layer(stats, l), measure);
-            x[l] = (double)l + 0.12 * ((double)k - 2); /* side by side */
+            x[l] = (double)l + 0.12 * ((double)k - 2.5); /* side by side */
             y[l] = m.mean;
             low[l] = m.low;
             high[l] = m.high;

@@ -12,7 +12,8 @@ enum { M = RAML_UPDATE_MEASURES, G = RAML_TRACE_GROUPS, MATRICES = RAML_UPDATE_M
 
 const char *raml_update_kind_name(enum raml_update_kind k)
 {
-    static const char *const name[] = {"real", "filler", "foreign", "real - filler", "real - foreign"};
+    static const char *const name[] = {"real",          "filler",         "foreign",        "shuffled",
+                                       "real - filler", "real - foreign", "real - shuffled"};
     return k < RAML_UPDATE_KINDS ? name[k] : "?";
 }
 
@@ -189,7 +190,7 @@ void raml_update_stats_end_question(struct raml_update_stats *s)
         }
         for (size_t kind = RAML_UPDATE_FILLER; kind < UPDATE_KINDS; kind++) {
             double difference = mean[RAML_UPDATE_REAL] - mean[kind];
-            if (!isnan(difference)) add_question(s, (kind + 2) * each + i, difference);
+            if (!isnan(difference)) add_question(s, (kind + UPDATE_KINDS - 1) * each + i, difference);
         }
     }
 }
