@@ -18,7 +18,7 @@
  *           (g(θ + εv) - g(θ - εv)) / 2ε with ε |v| = step |θ|, all in f32: the default step is off by some 1e-3 of
  *           |Hv| and a step ten times as long by 1e-1 (docs/methods.md).
  * Units     nats per answer token.  Threads: one.
- * Memory    besides the model: θ, a block of parameters for each direction; for curvature four more.
+ * Memory    besides the model: θ, a block of parameters for each direction; for curvature three gradients more.
  */
 #ifndef RAML_LANDSCAPE_H
 #define RAML_LANDSCAPE_H
@@ -58,6 +58,8 @@ RAML_CHECKED enum raml_code raml_landscape_random(struct raml_landscape *l, size
                                                   uint64_t seed, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_landscape_set(struct raml_landscape *l, size_t k, const float *value,
                                                struct raml_err *err);
+/* Both are 0 again, and take no memory. */
+void raml_landscape_clear(struct raml_landscape *l);
 /* Its norm, 0 when it was not set. */
 RAML_CHECKED enum raml_code raml_landscape_norm(const struct raml_landscape *l, size_t k, double *norm,
                                                 struct raml_err *err);

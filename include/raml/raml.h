@@ -39,5 +39,6 @@
 #include "raml/train.h"
 #include "raml/tree.h"
 #include "raml/update.h"
+#include "raml/update_files.h"
 
 #endif

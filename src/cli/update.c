@@ -9,7 +9,7 @@
 #include "core/path.h"
 #include "raml/report.h"
 #include "raml/run.h"
-#include "raml/update.h"
+#include "raml/update_files.h"
 
 #include <inttypes.h>
 #include <math.h>

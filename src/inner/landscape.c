@@ -90,8 +90,7 @@ void raml_landscape_close(struct raml_landscape *l)
 {
     if (!l) return;
     if (l->evaluator.model) raml_evaluator_deinit(&l->evaluator);
-    for (size_t k = 0; k < 2; k++)
-        if (l->direction[k]) raml_array_free(l->w.dev, l->direction[k]);
+    raml_landscape_clear(l);
     raml_moved_weights_deinit(&l->w);
     free(l->token);
     free(l->frame);
@@ -138,6 +137,14 @@ enum raml_code raml_landscape_set(struct raml_landscape *l, size_t k, const floa
 {
     enum raml_code rc = raml_landscape_make_direction(l, k, err);
     return rc ? rc : raml_array_write(l->w.dev, l->direction[k], value, l->w.n * sizeof *value, err);
+}
+
+void raml_landscape_clear(struct raml_landscape *l)
+{
+    for (size_t k = 0; k < 2; k++) {
+        raml_array_free(l->w.dev, l->direction[k]);
+        l->direction[k] = NULL;
+    }
 }
 
 enum raml_code raml_landscape_norm(const struct raml_landscape *l, size_t k, double *norm, struct raml_err *err)

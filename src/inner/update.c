@@ -116,7 +116,7 @@ static size_t point(const struct raml_updater *t, size_t T, size_t k)
 static size_t fit_part(const struct raml_updater *t, const struct raml_update_input *in, size_t first, size_t *n_tokens)
 {
     const struct raml_trace_input *x = &in->text;
-    size_t all = n_points(t, x->n_trajectory), each = x->n_answer_prefix + x->n_answer + 1, n = 0;
+    size_t all = n_points(t, x->n_trajectory), each = x->n_answer_prefix + x->n_answer, n = 0;
     size_t bound = t->opt.max_batch_tokens;
     *n_tokens = x->n_prompt;
     while (first + n < all) {

@@ -121,7 +121,7 @@ static enum raml_code measure(struct raml_update_workspace *w, const struct raml
 {
     struct raml_layer_shape shape = raml_layer_shape(raml_model_config(w->m), layer_matrix[which]);
     struct raml_update_measures *m = &l->matrix[which];
-    double norm, square = 0;
+    double norm = 0, square = 0;
     for (size_t i = 0; i < f->n; i++) dot[i] = 0;
     enum raml_code rc = norm_of(w, l->layer, which, &norm, err);
     if (!rc) rc = gram(w, f->u[which], f->n, shape.n_out, w->left, err);

@@ -16,7 +16,8 @@ size_t raml_update_tree_tokens(const struct raml_update_places *p)
 {
     const struct raml_trace_input *x = &p->in->text;
     size_t end = p->n ? p->at[p->n - 1] : 0;
-    return x->n_prompt + end + p->twins.first + p->n * (x->n_answer_prefix + x->n_answer + p->twins.n);
+    size_t twin = p->twins.targets ? p->twins.n - 1 : p->twins.n;
+    return x->n_prompt + end + p->twins.first + p->n * (x->n_answer_prefix + x->n_answer - 1 + twin);
 }
 
 void raml_update_batch_deinit(struct raml_update_batch *b)
@@ -38,12 +39,20 @@ void raml_update_batch_clear(struct raml_update_batch *b)
     b->n_rows = b->n_takes = 0;
 }
 
+/* A span whose last token is only a target, and takes no row. */
+static enum raml_code add_text(struct raml_tree *t, int32_t parent, size_t after, const int32_t *token, size_t n,
+                               size_t first_target, struct raml_err *err)
+{
+    int32_t span;
+    enum raml_code rc = raml_tree_add(t, parent, (uint32_t)after, token, n - 1, first_target, &span, err);
+    return rc ? rc : raml_tree_add_end_target(t, span, token[n - 1], err);
+}
+
 static enum raml_code build(struct raml_update_batch *b, const struct raml_update_places *p, struct raml_err *err)
 {
     const struct raml_trace_input *x = &p->in->text;
     const struct raml_update_twins *w = &p->twins;
     size_t end = p->n ? p->at[p->n - 1] : 0;
-    size_t first_target = w->targets ? x->n_answer_prefix - w->first : w->n;
     struct raml_tokens *s = &b->probe;
     int32_t base = 0;
     s->n = 0;
@@ -53,10 +62,13 @@ static enum raml_code build(struct raml_update_batch *b, const struct raml_updat
     if (!rc) rc = raml_tree_add(&b->tree, -1, 0, x->prompt, x->n_prompt, x->n_prompt, NULL, err);
     if (!rc) rc = raml_tree_add(&b->tree, 0, (uint32_t)x->n_prompt, x->trajectory, end, end, NULL, err);
     for (size_t k = 0; !rc && k < p->n; k++)
-        rc = raml_tree_add(&b->tree, 1, p->at[k], s->id, s->n, x->n_answer_prefix, NULL, err);
+        rc = add_text(&b->tree, 1, p->at[k], s->id, s->n, x->n_answer_prefix, err);
     if (!rc) rc = raml_tree_add(&b->tree, 0, (uint32_t)x->n_prompt, s->id, w->first, w->first, &base, err);
-    for (size_t k = 0; !rc && k < p->n; k++)
-        rc = raml_tree_add(&b->tree, base, (uint32_t)w->first, s->id + w->first, w->n, first_target, NULL, err);
+    for (size_t k = 0; !rc && k < p->n; k++) {
+        const int32_t *twin = s->id + w->first;
+        if (w->targets) rc = add_text(&b->tree, base, w->first, twin, w->n, x->n_answer_prefix - w->first, err);
+        else rc = raml_tree_add(&b->tree, base, (uint32_t)w->first, twin, w->n, w->n, NULL, err);
+    }
     return rc;
 }
 

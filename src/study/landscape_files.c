@@ -259,6 +259,7 @@ static enum raml_code measure_curvature(struct work *w, struct raml_err *err)
     enum raml_code rc = RAML_OK;
     struct raml_curvature_options o = w->opt->measure;
     o.seed = w->opt->seed;
+    raml_landscape_clear(w->l); /* the memory of the directions is enough for most of what curvature takes */
     for (size_t f = 0; f < w->n_frames && !rc; f++) {
         raml_say(w->job->sink, "curvature after %u tokens", (unsigned)w->out->frame[f].i);
         rc = raml_landscape_curvature(w->l, f, &o, w->job->sink, &w->out->frame[f].curvature, err);

@@ -6,7 +6,7 @@
 #include "inner/descent.h"
 #include "raml/report.h"
 #include "raml/rng.h"
-#include "raml/update.h"
+#include "raml/update_files.h"
 
 enum { UPDATE_KINDS = RAML_UPDATE_LESS_FILLER }; /* real, filler, foreign, shuffled */
 

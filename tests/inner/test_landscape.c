@@ -366,6 +366,12 @@ static void path(void **state)
         free(e);
         free(at);
     }
+    double cleared;
+    raml_landscape_clear(l);
+    must(raml_landscape_norm(l, 0, &cleared, &err), &err);
+    assert_true(cleared == 0);
+    must(raml_landscape_loss(l, 1, 1, loss, &err), &err);
+    for (size_t f = 0; f < 3; f++) assert_true(loss[f] == p.loss[b.frame[f]]); /* nothing moves */
     raml_landscape_path_deinit(&p);
     must(raml_landscape_set_path(l, 5, &p, &err), &err); /* 0, 5, 10, 12 */
     assert_int_equal(p.n, 4);

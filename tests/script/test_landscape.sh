@@ -63,6 +63,16 @@ grep -q ' points of 3 frames, .* s a point: about ' said.txt || fail "no time: $
 cmp -s third/landscape.npy fourth/landscape.npy || fail "the recipe gives another landscape"
 grep -q '"explained":\[0\.' got.json || fail "$(cat got.json)"
 
+# A frame at the weights themselves is the loss curve's value: same prompt, same answer prefix, same answer.
+"$raml" trace --model init:micro q.jsonl --limit 1 --out t >/dev/null 2>&1
+# shellcheck disable=SC2086  # words
+"$raml" landscape --model init:micro q.jsonl $small --frames 0,3,5 --out f >/dev/null
+for i in 0 3 5; do
+    curve=$(sed -n "s/.*\"i\":$i,.*\"L\":\([0-9.e-]*\),.*/\1/p" t/tokens.jsonl)
+    centre=$(awk -v i="$i" '$1 == i { printf "%.9g\n", $2 }' f/frames.tsv)
+    [ -n "$curve" ] && [ "$curve" = "$centre" ] || fail "L($i) is $curve in the curve and $centre in the landscape"
+done
+
 # Another model, another grid, a damaged file: one error, and the journal as it was.
 # shellcheck disable=SC2086  # words
 "$raml" landscape --model init:micro q.jsonl $small --out l >/dev/null
