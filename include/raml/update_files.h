@@ -5,12 +5,13 @@
  * raml_update_files leaves in a folder
  *   update.jsonl        a line per trajectory and control: number (of the line, from 0), id, sample, trajectory ("real",
  *                       "filler", "foreign", "shuffled"), correct, n_tokens T, n_answer, probe (the token x, from 1),
- *                       at [n], L [n], size [n] (length of the update of all matrices over that of the matrices), layers [n_layers] of
- *                       {gate, up, down}, gate_up and all (one vector each, of all layers), each with weight_norm,
+ *                       at [n], L [n], size [n] (length of the update of all matrices over that of the matrices),
+ *                       layers [n_layers] of {gate, up, down}, gate_up and all (one vector each, of all layers), each with weight_norm,
  *                       distance_T, step_mean, turn_mean (radians), rank_updates, rank_steps, and with alignment
  *                       gradient_norm, align_T, and of one matrix align_left_T, attainable_T, n_left (m); of real
  *                       trajectories also distance [n], step [n-1], turn [n-2], align [n], align_left [n];
- *                       steps_worth [n] (null: more than the bound) with an exchange rate
+ *                       with an exchange rate steps_worth [n] (null: more than the bound), and of real trajectories
+ *                       steps_worth_by_rate [rates, n]
  *   exchange.jsonl      a line per question: id, rates, loss [rates, steps + 1]; only with exchange rates
  *   update.tsv          a row per trajectory kind, group, layer, matrix and measure: mean over questions with its 95 %
  *                       interval (1.96 standard errors); kinds "real - filler" and so on are differences
@@ -73,11 +74,13 @@ enum raml_update_measure {
 };
 const char *raml_update_measure_name(enum raml_update_measure m);
 
+enum { RAML_UPDATE_RATES_MAX = 64 }; /* rates of an exchange at most */
 struct raml_update_summary {
     size_t n[RAML_UPDATE_LESS_FILLER]; /* trajectories of each kind */
     size_t n_questions, n_skipped, n_layers;
     struct raml_update_mean all[RAML_UPDATE_KINDS][4][RAML_UPDATE_MEASURES]; /* [kind][right, wrong, unlabelled, all]:
                                                                                 the mean over layers and matrices */
+    double steps_by_rate[RAML_UPDATE_RATES_MAX]; /* the same median, one rate alone, in the options' order */
     double steps_median; /* exchange rate of the real trajectories (right ones where any is graded) at T; NaN: none,
                             infinite: more than the bound */
     size_t n_steps;      /* trajectories in it */
@@ -97,7 +100,8 @@ struct raml_update_files_job {
     const char *dir;       /* made if missing */
     const struct raml_sink *sink;
 };
-/* RAML_ERANGE: nothing to do, a trajectory that is too long (named), a filler that is not one token, no token x. */
+/* RAML_ERANGE: nothing to do, a trajectory that is too long (named), a filler that is not one token, no token x, more
+ * than RAML_UPDATE_RATES_MAX rates. */
 RAML_CHECKED enum raml_code raml_update_files(const struct raml_update_files_job *job,
                                               const struct raml_update_files_options *opt,
                                               struct raml_update_summary *out, struct raml_err *err);

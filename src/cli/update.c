@@ -17,8 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_RATES = 64 };
-
 struct settings {
     const char *data, *model, *tokenizer, *dtype, *out, *map, *answer, *join, *split, *family, *filler, *rates;
     int64_t limit, max_samples, stride, max_batch_tokens, probe_token, exchange, exchange_steps;
@@ -80,17 +78,17 @@ static const struct cli_option options[] = {
 
 /* -- Settings ------------------------------------------------------------------------------------------------------ */
 
-static enum raml_code read_rates(const char *text, double rate[MAX_RATES], size_t *n, struct raml_err *err)
+static enum raml_code read_rates(const char *text, double rate[RAML_UPDATE_RATES_MAX], size_t *n, struct raml_err *err)
 {
     const char *at = text ? text : "";
     *n = 0;
     for (;;) {
         char *end;
         double x = strtod(at, &end);
-        if (end == at || !(x > 0) || !isfinite(x) || (*end && *end != ',') || *n == MAX_RATES)
+        if (end == at || !(x > 0) || !isfinite(x) || (*end && *end != ',') || *n == RAML_UPDATE_RATES_MAX)
             return raml_fail(err, RAML_EUSAGE,
                              "--exchange_rates is '%s'; expected positive numbers joined by commas, at most %d",
-                             text ? text : "", MAX_RATES);
+                             text ? text : "", RAML_UPDATE_RATES_MAX);
         rate[(*n)++] = x;
         if (!*end) return RAML_OK;
         at = end + 1;
@@ -184,15 +182,28 @@ static void print_row(const struct raml_update_summary *r, enum raml_update_kind
     printf("\n");
 }
 
-static void print_exchange(const struct settings *s, const struct raml_update_summary *r)
+static void print_steps(double steps, int64_t bound)
+{
+    if (isfinite(steps)) printf("%.0f", steps);
+    else printf("> %" PRId64, bound);
+}
+
+static void print_exchange(const struct settings *s, const struct raml_exchange_options *x,
+                           const struct raml_update_summary *r)
 {
     if (r->n_steps == 0) return;
     printf("exchange rate: the median of %zu trajectories is worth ", r->n_steps);
-    if (isfinite(r->steps_median)) printf("%.0f steps of gradient descent\n", r->steps_median);
-    else printf("more than %" PRId64 " steps of gradient descent\n", s->exchange_steps);
+    print_steps(r->steps_median, s->exchange_steps);
+    printf(" steps of gradient descent\n  at each rate alone:");
+    for (size_t i = 0; i < x->n_rates; i++) {
+        printf("%s %g: ", i ? "," : "", x->rate[i]);
+        print_steps(r->steps_by_rate[i], s->exchange_steps);
+    }
+    printf("\n");
 }
 
-static void print_table(const struct settings *s, const struct raml_update_summary *r, double elapsed)
+static void print_table(const struct settings *s, const struct raml_exchange_options *x,
+                        const struct raml_update_summary *r, double elapsed)
 {
     printf("%-15s %6s", "", "quest.");
     for (size_t c = 0; c < COLUMNS; c++) printf(" %8s", columns[c].head);
@@ -205,7 +216,7 @@ static void print_table(const struct settings *s, const struct raml_update_summa
         "means over %zu layers and their gate, up, down; turn in degrees; left/dev: align_left over its deviation by "
         "chance, 1/sqrt(m)\n",
         r->n_layers);
-    print_exchange(s, r);
+    print_exchange(s, x, r);
     if (r->n_checked)
         printf("patched network: largest difference of a layer's output %.1e (outputs up to %.1f), at %zu places\n",
                r->checked.block, r->checked.scale, r->n_checked);
@@ -243,8 +254,20 @@ static json_t *kind_json(const struct raml_update_summary *r, enum raml_update_k
     return raml_json_checked(o, failed);
 }
 
-static enum raml_code print_json(const struct settings *s, const struct raml_update_summary *r, double elapsed,
-                                 struct raml_err *err)
+static json_t *rates_json(const struct raml_exchange_options *x, const struct raml_update_summary *r)
+{
+    json_t *o = json_object();
+    int failed = !o;
+    for (size_t i = 0; !failed && i < x->n_rates; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%g", x->rate[i]);
+        failed = json_object_set_new(o, name, raml_json_number(r->steps_by_rate[i]));
+    }
+    return raml_json_checked(o, failed);
+}
+
+static enum raml_code print_json(const struct settings *s, const struct raml_exchange_options *x,
+                                 const struct raml_update_summary *r, double elapsed, struct raml_err *err)
 {
     json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:f}", "out", s->out, "questions", (json_int_t)r->n_questions,
                           "trajectories", (json_int_t)r->n[RAML_UPDATE_REAL], "skipped", (json_int_t)r->n_skipped,
@@ -256,7 +279,8 @@ static enum raml_code print_json(const struct settings *s, const struct raml_upd
                                          kind_json(r, (enum raml_update_kind)k));
     if (!failed && r->n_steps) {
         failed = json_object_set_new(o, "exchange_trajectories", json_integer((json_int_t)r->n_steps)) ||
-                 json_object_set_new(o, "exchange_steps", raml_json_number(r->steps_median));
+                 json_object_set_new(o, "exchange_steps", raml_json_number(r->steps_median)) ||
+                 json_object_set_new(o, "exchange_steps_by_rate", rates_json(x, r));
     }
     if (!failed && r->n_checked)
         failed = json_object_set_new(o, "check_places", json_integer((json_int_t)r->n_checked)) ||
@@ -278,7 +302,7 @@ static enum raml_code write_recipe(const struct cli *cli, const struct settings 
 static enum raml_code update(const struct cli *cli, const struct settings *s, const struct raml_update_files_job *job,
                              struct raml_err *err)
 {
-    double rate[MAX_RATES];
+    double rate[RAML_UPDATE_RATES_MAX];
     struct raml_update_files_options opt = options_of(cli, s);
     struct raml_update_summary result;
     double start = raml_clock_monotonic();
@@ -288,8 +312,8 @@ static enum raml_code update(const struct cli *cli, const struct settings *s, co
     double elapsed = raml_clock_monotonic() - start;
     if (!rc) rc = write_recipe(cli, s, err);
     if (rc) return rc;
-    if (cli->json) rc = print_json(s, &result, elapsed, err);
-    else print_table(s, &result, elapsed);
+    if (cli->json) rc = print_json(s, &opt.exchange, &result, elapsed, err);
+    else print_table(s, &opt.exchange, &result, elapsed);
     if (!rc && result.stopped)
         rc = raml_fail(err, RAML_ESTOP, "stopped; %zu trajectories are in %s", result.n[RAML_UPDATE_REAL], s->out);
     return rc;

@@ -1,6 +1,7 @@
 /* update_files.c - updates of questions' trajectories and of their controls, passed to the writers. See update.h. */
 #include "study/update_parts.h"
 
+#include "core/array.h"
 #include "inner/update_measure.h"
 
 #include <math.h>
@@ -72,19 +73,21 @@ static enum raml_code run_exchange(struct work *w, const struct item *it, const 
     return RAML_OK;
 }
 
+static double steps_of(const struct raml_exchange *x, int rate, double loss)
+{
+    int64_t steps = raml_exchange_worth(x, rate, loss);
+    return steps < 0 ? INFINITY : (double)steps;
+}
+
+/* A row a trajectory: the fewest steps, then those at each rate. */
 static enum raml_code keep_steps(struct work *w, const struct raml_updated *t, struct raml_err *err)
 {
     if (!t->worth || t->kind != RAML_UPDATE_REAL || t->verdict == RAML_TRACE_WRONG) return RAML_OK;
-    size_t g = t->verdict == RAML_TRACE_CORRECT ? 0 : 1;
-    if (w->n_steps[g] == w->cap_steps[g]) {
-        size_t cap = w->cap_steps[g] ? 2 * w->cap_steps[g] : 64;
-        double *more = realloc(w->steps[g], cap * sizeof *more);
-        if (!more) return raml_fail(err, RAML_ENOMEM, "no memory for %zu exchange rates", cap);
-        w->steps[g] = more;
-        w->cap_steps[g] = cap;
-    }
-    int64_t last = t->worth[t->update->n_points - 1];
-    w->steps[g][w->n_steps[g]++] = last < 0 ? INFINITY : (double)last;
+    size_t g = t->verdict == RAML_TRACE_CORRECT ? 0 : 1, width = 1 + w->opt->exchange.n_rates;
+    enum raml_code rc = RAML_GROW(w->steps[g], w->cap_steps[g], (w->n_steps[g] + 1) * width, "exchange rates", err);
+    if (rc) return rc;
+    double *row = w->steps[g] + w->n_steps[g]++ * width, last = t->update->curve.loss[t->update->n_points - 1];
+    for (size_t r = 0; r < width; r++) row[r] = steps_of(t->exchange, r ? (int)r - 1 : RAML_EXCHANGE_BEST, last);
     return RAML_OK;
 }
 
@@ -158,6 +161,7 @@ static enum raml_code record(struct work *w, const struct item *it, const struct
         for (size_t i = 0; worth && i < u->n_points; i++)
             worth[i] = raml_exchange_worth(&w->exchange, RAML_EXCHANGE_BEST, u->curve.loss[i]);
         t.worth = worth;
+        t.exchange = &w->exchange;
     }
     if (!rc && w->opt->check && it->kind == RAML_UPDATE_REAL) rc = run_check(w, in, u, err);
     if (!rc) rc = write(w, &t, err);
@@ -330,7 +334,16 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void summarise(struct work *w, struct raml_update_summary *out)
+/* Of column `at` of x[n, width]; the lower of two in the middle. column: [n] */
+static double median_of(const double *x, size_t n, size_t width, size_t at, double *column)
+{
+    for (size_t i = 0; i < n; i++) column[i] = x[i * width + at];
+    qsort(column, n, sizeof *column, by_size);
+    return column[(n - 1) / 2];
+}
+
+/* column: for as many numbers as there are exchange rates */
+static void summarise(const struct work *w, double *column, struct raml_update_summary *out)
 {
     size_t g = w->n_steps[0] ? 0 : 1, slot = raml_update_slot_average(&w->stats);
     *out = (struct raml_update_summary){.n_questions = w->n_questions,
@@ -348,9 +361,12 @@ static void summarise(struct work *w, struct raml_update_summary *out)
             for (size_t m = 0; m < RAML_UPDATE_MEASURES; m++)
                 out->all[k][i][m] =
                     raml_update_stats_read(&w->stats, (enum raml_update_kind)k, i, slot, (enum raml_update_measure)m);
-    if (w->n_steps[g] == 0) return;
-    qsort(w->steps[g], w->n_steps[g], sizeof *w->steps[g], by_size);
-    out->steps_median = w->steps[g][(w->n_steps[g] - 1) / 2];
+    for (size_t r = 0; r < RAML_UPDATE_RATES_MAX; r++) out->steps_by_rate[r] = NAN;
+    for (size_t r = 0; r <= w->opt->exchange.n_rates && w->n_steps[g]; r++) {
+        double median = median_of(w->steps[g], w->n_steps[g], 1 + w->opt->exchange.n_rates, r, column);
+        if (r) out->steps_by_rate[r - 1] = median;
+        else out->steps_median = median;
+    }
 }
 
 static enum raml_code work(struct work *w, bool *stopped, struct raml_err *err)
@@ -361,6 +377,9 @@ static enum raml_code work(struct work *w, bool *stopped, struct raml_err *err)
     if (!rc) rc = raml_update_controls_init(&w->controls, w->opt->filler ? w->opt->filler_text : NULL, err);
     if (!rc && w->opt->n_exchange && !raml_model_weights_const(job->model))
         rc = raml_fail(err, RAML_EUSAGE, "exchange rates need a model that is opened for training");
+    if (!rc && w->opt->exchange.n_rates > RAML_UPDATE_RATES_MAX)
+        rc = raml_fail(err, RAML_ERANGE, "exchange rate: %zu rates; at most %d", w->opt->exchange.n_rates,
+                       RAML_UPDATE_RATES_MAX);
     if (!rc) rc = raml_make_dir(job->dir, err);
     if (!rc) rc = raml_update_records_init(&w->records, job->dir, w->opt->n_exchange > 0, err);
     if (!rc) rc = raml_update_stats_init(&w->stats, L, err);
@@ -388,10 +407,14 @@ enum raml_code raml_update_files(const struct raml_update_files_job *job, const 
                                                     .score_end = opt->score_end,
                                                     .join = opt->join};
     enum raml_code rc = work(w, &stopped, err);
+    size_t n_column = w->n_steps[0] > w->n_steps[1] ? w->n_steps[0] : w->n_steps[1];
+    double *column = rc ? NULL : malloc((n_column ? n_column : 1) * sizeof *column);
+    if (!rc && !column) rc = raml_fail(err, RAML_ENOMEM, "no memory for %zu exchange rates", n_column);
     if (!rc) {
-        summarise(w, out);
+        summarise(w, column, out);
         out->stopped = stopped;
     }
+    free(column);
     for (size_t i = 0; i < BATCH; i++) {
         raml_trace_text_deinit(&w->item[i].text);
         raml_tokens_deinit(&w->item[i].control);

@@ -16,8 +16,9 @@ struct raml_updated { /* borrowed for one call */
     enum raml_update_kind kind;
     enum raml_trace_verdict verdict; /* of the real trajectory */
     const struct raml_update *update;
-    size_t probe_token;   /* from 1 */
-    const int64_t *worth; /* [n_points] steps, -1: more than the bound; NULL: not asked for */
+    size_t probe_token;                   /* from 1 */
+    const int64_t *worth;                 /* [n_points] steps, -1: more than the bound; NULL: not asked for */
+    const struct raml_exchange *exchange; /* of the question; NULL with worth */
 };
 
 /* -- update_controls.c: token ids of the same number as a trajectory's --------------------------------------------- */

@@ -124,6 +124,22 @@ static json_t *integers(const struct raml_updated *t, bool worth)
     return raml_json_checked(list, failed);
 }
 
+static json_t *worth_by_rate(const struct raml_updated *t)
+{
+    const struct raml_loss_curve *c = &t->update->curve;
+    json_t *all = json_array();
+    int failed = !all;
+    for (size_t r = 0; !failed && r < t->exchange->n_rates; r++) {
+        json_t *list = json_array();
+        for (size_t i = 0; !failed && i < c->n_points; i++) {
+            int64_t steps = raml_exchange_worth(t->exchange, (int)r, c->loss[i]);
+            failed = json_array_append_new(list, steps < 0 ? json_null() : json_integer((json_int_t)steps));
+        }
+        failed = json_array_append_new(all, list) || failed;
+    }
+    return raml_json_checked(all, failed);
+}
+
 static json_t *record(const struct raml_updated *t, size_t number)
 {
     const struct raml_update *u = t->update;
@@ -141,6 +157,7 @@ static json_t *record(const struct raml_updated *t, size_t number)
               set(o, "gate_up", measures(&u->gate_up, u->n_points, false, arrays)) &&
               set(o, "all", measures(&u->all, u->n_points, false, arrays));
     if (ok && t->worth) ok = set(o, "steps_worth", integers(t, true));
+    if (ok && t->worth && arrays) ok = set(o, "steps_worth_by_rate", worth_by_rate(t));
     return raml_json_checked(o, !ok);
 }
 
