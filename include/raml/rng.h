@@ -25,7 +25,8 @@ enum raml_purpose {
     RAML_FOR_CHOICES,   /* order of a question's options: question = hash of its text */
     RAML_FOR_DIRECTION, /* random directions in weights: question = tensor, sample = which, position = element */
     RAML_FOR_CURVATURE, /* vectors that a Hessian is multiplied with: sample = which, position = element */
-    RAML_FOR_CONTROL,   /* order of a shuffled trajectory: question, sample, position = 2^32 tokens + draw */
+    RAML_FOR_CONTROL,   /* order of a shuffled trajectory: question, sample, position = 2^32 tokens + draw
+                         * (below 2^32: which trajectory is foreign to it) */
 };
 
 struct raml_key { /* names a stream of draws; position numbers the draws within it */

@@ -6,55 +6,72 @@
  */
 #include "device/cpu/isa/rows.h"
 
-typedef double v8d __attribute__((vector_size(64)));
-typedef float v8f __attribute__((vector_size(32)));
+/* W lanes a register, 8 / W registers for eight lanes; rows and columns of a tile, whose sums stay in registers. */
+#if defined(__AVX512F__)
+enum { W = 8, TILE_ROWS = 4, TILE_COLUMNS = 4 };
+#elif defined(__AVX__)
+enum { W = 4, TILE_ROWS = 2, TILE_COLUMNS = 3 };
+#else
+enum { W = 2, TILE_ROWS = 1, TILE_COLUMNS = 3 };
+#endif
+enum { PARTS = 8 / W, BLOCK = 96 /* rows and columns of a task */ };
+typedef double vd __attribute__((vector_size(W * sizeof(double))));
+typedef float vs __attribute__((vector_size(W * sizeof(float))));
+struct lanes {
+    vd part[PARTS];
+};
 
-INLINE v8d load8(const float *p, size_t m)
+/* m of eight floats, the others 0. By pointer: vectors wider than registers are not passed by value alike everywhere. */
+INLINE void load(struct lanes *out, const float *p, const size_t m)
 {
-    v8f v = {0};
-    memcpy(&v, p, m * sizeof *p);
-    return __builtin_convertvector(v, v8d);
+    float eight[8] = {0};
+    if (m < 8) memcpy(eight, p, m * sizeof *p);
+    for (size_t i = 0; i < PARTS; i++) {
+        vs v;
+        memcpy(&v, (m < 8 ? eight : p) + i * W, sizeof v);
+        out->part[i] = __builtin_convertvector(v, vd);
+    }
 }
-INLINE double sum8(v8d v)
+INLINE double sum_lanes(const struct lanes *p)
 {
+    double v[8];
+    memcpy(v, p, sizeof v);
     return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
 }
-
-/* Rows and columns of a tile, whose sums stay in registers; rows and columns of a task. */
-#if defined(__AVX512F__)
-enum { TILE_ROWS = 4, TILE_COLUMNS = 4 };
-#else
-enum { TILE_ROWS = 2, TILE_COLUMNS = 3 };
-#endif
-enum { BLOCK = 96 };
 
 struct tile { /* products of rows i .. i + ni with rows j .. j + nj */
     size_t i, ni, j, nj;
 };
 
+INLINE void add_products(struct lanes sum[TILE_ROWS][TILE_COLUMNS], const float *const *a, const float *const *b,
+                         size_t k, const size_t m)
+{
+    struct lanes u[TILE_ROWS], w[TILE_COLUMNS];
+    for (size_t r = 0; r < TILE_ROWS; r++) load(&u[r], a[r] + k, m);
+    for (size_t c = 0; c < TILE_COLUMNS; c++) load(&w[c], b[c] + k, m);
+    for (size_t r = 0; r < TILE_ROWS; r++)
+        for (size_t c = 0; c < TILE_COLUMNS; c++)
+            for (size_t i = 0; i < PARTS; i++) sum[r][c].part[i] += u[r].part[i] * w[c].part[i];
+}
+
 /* Missing rows repeat the last one. */
-INLINE void multiply(v8d sum[TILE_ROWS][TILE_COLUMNS], const float *x, size_t K, struct tile t)
+INLINE void multiply(struct lanes sum[TILE_ROWS][TILE_COLUMNS], const float *x, size_t K, struct tile t)
 {
     const float *a[TILE_ROWS], *b[TILE_COLUMNS];
     for (size_t r = 0; r < TILE_ROWS; r++) a[r] = x + (t.i + (r < t.ni ? r : t.ni - 1)) * K;
     for (size_t c = 0; c < TILE_COLUMNS; c++) b[c] = x + (t.j + (c < t.nj ? c : t.nj - 1)) * K;
-    for (size_t k = 0; k < K; k += 8) {
-        size_t m = K - k < 8 ? K - k : 8;
-        v8d u[TILE_ROWS], w[TILE_COLUMNS];
-        for (size_t r = 0; r < TILE_ROWS; r++) u[r] = m == 8 ? load8(a[r] + k, 8) : load8(a[r] + k, m);
-        for (size_t c = 0; c < TILE_COLUMNS; c++) w[c] = m == 8 ? load8(b[c] + k, 8) : load8(b[c] + k, m);
-        for (size_t r = 0; r < TILE_ROWS; r++)
-            for (size_t c = 0; c < TILE_COLUMNS; c++) sum[r][c] += u[r] * w[c];
-    }
+    size_t k = 0;
+    for (; k + 8 <= K; k += 8) add_products(sum, a, b, k, 8);
+    if (k < K) add_products(sum, a, b, k, K - k);
 }
 
 INLINE void gram_tile(double *out, const float *x, size_t n, size_t K, struct tile t)
 {
-    v8d sum[TILE_ROWS][TILE_COLUMNS] = {0};
+    struct lanes sum[TILE_ROWS][TILE_COLUMNS] = {0};
     multiply(sum, x, K, t);
     for (size_t r = 0; r < t.ni; r++)
         for (size_t c = 0; c < t.nj; c++) {
-            double s = sum8(sum[r][c]);
+            double s = sum_lanes(&sum[r][c]);
             out[(t.i + r) * n + t.j + c] = s;
             out[(t.j + c) * n + t.i + r] = s;
         }
