@@ -1,6 +1,7 @@
 /* update_check.c - the network with patched weights is run, and every layer's output compared. See update.h. */
 #include "raml/update.h"
 
+#include "inner/update_measure.h"
 #include "inner/update_parts.h"
 
 #include <math.h>
@@ -87,9 +88,9 @@ static enum raml_code compare_outputs(void *user, const struct raml_tapped *t, s
     size_t d = (size_t)raml_model_config(c->m)->hidden_size;
     (void)err;
     for (size_t i = 0; i < c->n * d; i++) {
-        double with = (double)t->output[i], patched = (double)t->output[c->n * d + i], off = fabs(patched - with);
-        if (!(off <= c->result.block)) c->result.block = off; /* NaN stays */
-        if (!(fabs(with) <= c->result.scale)) c->result.scale = fabs(with);
+        double with = (double)t->output[i], patched = (double)t->output[c->n * d + i];
+        c->result.block = raml_update_larger(c->result.block, fabs(patched - with));
+        c->result.scale = raml_update_larger(c->result.scale, fabs(with));
     }
     return RAML_OK;
 }
@@ -99,7 +100,7 @@ static void compare_answers(struct check *c, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         double off = fabs((double)c->batch.logp[i] - (double)c->batch.logp[n + i]);
-        if (!(off <= c->result.logp)) c->result.logp = off;
+        c->result.logp = raml_update_larger(c->result.logp, off);
     }
 }
 
