@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 enum { MATRICES = RAML_UPDATE_MATRICES };
-static const enum raml_layer_matrix layer_matrix[] = {RAML_LAYER_GATE, RAML_LAYER_UP, RAML_LAYER_DOWN};
 
 struct check {
     const struct raml_model *m;
@@ -69,9 +68,10 @@ static enum raml_code make_patches(struct check *c, struct raml_err *err)
         if (rc) return rc;
         for (size_t i = 0; i < c->n * MATRICES; i++) {
             size_t row = i / MATRICES, which = i % MATRICES;
-            struct raml_layer_shape s = raml_layer_shape(raml_model_config(c->m), layer_matrix[which]);
+            enum raml_layer_matrix matrix = raml_update_layer_matrix((enum raml_update_matrix)which);
+            struct raml_layer_shape s = raml_layer_shape(raml_model_config(c->m), matrix);
             c->patch[l * c->n * MATRICES + i] = (struct raml_patch){.layer = l,
-                                                                    .matrix = layer_matrix[which],
+                                                                    .matrix = matrix,
                                                                     .rank = 1,
                                                                     .left = f.u[which] + row * s.n_out,
                                                                     .right = f.w[which] + row * s.n_in,
