@@ -105,8 +105,5 @@ RAML_CHECKED enum raml_code raml_update_aligner_run(struct raml_update_aligner *
                                                     const struct raml_update_factors *f, enum raml_update_matrix which,
                                                     double *dot, double *square, struct raml_update_measures *out,
                                                     struct raml_err *err);
-/* Squared norm of the whole of n numbers on the device. */
-RAML_CHECKED enum raml_code raml_update_square(const struct raml_model *m, const float *x, size_t n, double *out,
-                                               struct raml_err *err);
 
 #endif
