@@ -8,6 +8,9 @@
 #include "inner/evaluator.h"
 #include "raml/trace.h"
 
+/* Nats per answer token from the sum of n >= 1 log-probabilities: 0 and not -0 for certainty; NaN stays. */
+double raml_answer_loss(double logp, size_t n);
+
 struct raml_curve_shape {
     size_t n_points, n_layers;
     bool tokens; /* room for the trajectory's own tokens */

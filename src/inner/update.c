@@ -2,6 +2,7 @@
 #include "raml/update.h"
 
 #include "core/array.h"
+#include "inner/trace_curve.h"
 #include "inner/update_layer.h"
 #include "inner/update_measure.h"
 
@@ -137,17 +138,6 @@ size_t raml_updater_cost(const struct raml_updater *t, const struct raml_update_
 
 /* -- Checks -------------------------------------------------------------------------------------------------------- */
 
-static enum raml_code check_tokens(const struct raml_updater *t, const char *what, const int32_t *token, size_t n,
-                                   struct raml_err *err)
-{
-    int vocab = raml_model_config(t->m)->vocab_size;
-    for (size_t i = 0; i < n; i++)
-        if (token[i] < 0 || token[i] >= vocab)
-            return raml_fail(err, RAML_ERANGE, "%s: token %zu is %d; the model's vocabulary is 0 to %d", what, i + 1,
-                             (int)token[i], vocab - 1);
-    return RAML_OK;
-}
-
 enum raml_code raml_updater_check(const struct raml_updater *t, const struct raml_update_input *in,
                                   struct raml_err *err)
 {
@@ -169,10 +159,10 @@ enum raml_code raml_updater_check(const struct raml_updater *t, const struct ram
                          "token %zu of answer prefix and answer can't be updated: it is followed by no token of the "
                          "answer (they have %zu tokens)",
                          in->probe + 1, n[2] + n[3]);
-    enum raml_code rc = check_tokens(t, "prompt", x->prompt, n[0], err);
-    if (!rc) rc = check_tokens(t, "trajectory", x->trajectory, n[1], err);
-    if (!rc) rc = check_tokens(t, "answer prefix", x->answer_prefix, n[2], err);
-    return rc ? rc : check_tokens(t, "answer", x->answer, n[3], err);
+    enum raml_code rc = raml_vocabulary_check(t->m, "prompt", x->prompt, n[0], err);
+    if (!rc) rc = raml_vocabulary_check(t->m, "trajectory", x->trajectory, n[1], err);
+    if (!rc) rc = raml_vocabulary_check(t->m, "answer prefix", x->answer_prefix, n[2], err);
+    return rc ? rc : raml_vocabulary_check(t->m, "answer", x->answer, n[3], err);
 }
 
 /* -- A trajectory's memory ----------------------------------------------------------------------------------------- */
@@ -180,18 +170,12 @@ enum raml_code raml_updater_check(const struct raml_updater *t, const struct ram
 static enum raml_code prepare_curve(const struct raml_updater *t, const struct raml_trace_input *x, size_t n,
                                     struct raml_loss_curve *c, struct raml_err *err)
 {
-    size_t T = x->n_trajectory;
-    *c = (struct raml_loss_curve){.n_tokens = T, .n_answer = x->n_answer, .n_points = n};
-    c->at = calloc(n, sizeof *c->at);
-    c->loss = calloc(n, sizeof *c->loss);
-    c->greedy = calloc(n, sizeof *c->greedy);
-    c->logp = n <= SIZE_MAX / x->n_answer ? calloc(n * x->n_answer, sizeof *c->logp) : NULL;
-    c->token = calloc(T + 1, sizeof *c->token);
-    if (!c->at || !c->loss || !c->greedy || !c->logp || !c->token)
-        return raml_fail(err, RAML_ENOMEM, "no memory for a loss curve of %zu points", n);
-    for (size_t k = 0; k < n; k++) c->at[k] = (uint32_t)point(t, T, k);
-    if (T) memcpy(c->token, x->trajectory, T * sizeof *c->token);
-    return RAML_OK;
+    const struct raml_curve_shape shape = {.n_points = n};
+    struct raml_trace_input one = *x; /* of several answers, the first */
+    one.n_other = 0;
+    enum raml_code rc = raml_loss_curve_init(&one, &shape, c, err);
+    for (size_t k = 0; !rc && k < n; k++) c->at[k] = (uint32_t)point(t, x->n_trajectory, k);
+    return rc;
 }
 
 static enum raml_code prepare_measures(struct raml_update *u, size_t n_layers, size_t n, struct raml_err *err)
@@ -279,7 +263,7 @@ static enum raml_code read_losses(const struct raml_updater *t, const struct par
             return raml_fail(err, RAML_ERANGE, "the loss of the answer after %u trajectory tokens is not finite",
                              (unsigned)c->at[k]);
         memcpy(c->logp + k * A, t->batch.logp + at, A * sizeof *c->logp);
-        c->loss[k] = sum < 0 ? -sum / (double)A : 0;
+        c->loss[k] = raml_answer_loss(sum, A);
     }
     return RAML_OK;
 }
