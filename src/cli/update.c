@@ -8,7 +8,6 @@
 #include "core/file.h"
 #include "core/path.h"
 #include "raml/report.h"
-#include "raml/run.h"
 #include "raml/update_files.h"
 
 #include <inttypes.h>
@@ -119,31 +118,12 @@ static struct raml_update_files_options options_of(const struct cli *cli, const 
     return o;
 }
 
-/* For training; gradients need every parameter in f32. */
-static enum raml_code open_for_gradients(const struct cli *cli, const struct settings *s, struct raml_model **model,
-                                         char **path, struct raml_err *err)
-{
-    char found[RAML_PATH_BYTES];
-    enum raml_dtype dtype = strcmp(s->dtype, "bf16") ? RAML_F32 : RAML_BF16;
-    *path = NULL;
-    if (!s->model) return raml_fail(err, RAML_EUSAGE, "--model is missing; give a model's folder, or a run's");
-    if (!strncmp(s->model, "init:", 5)) {
-        struct raml_config c;
-        enum raml_code rc = raml_config_preset(s->model + 5, &c, err);
-        return rc ? rc : raml_model_init(&c, cli->seed, dtype, RAML_TRAINING, cli->dev, model, err);
-    }
-    enum raml_code rc = raml_run_newest(s->model, found, sizeof found, err);
-    if (!rc) rc = raml_model_open(found, dtype, RAML_TRAINING, cli->dev, model, err);
-    if (rc) return rc;
-    *path = strdup(found);
-    return *path ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for a path");
-}
-
 static enum raml_code open_model(const struct cli *cli, const struct settings *s, struct raml_model **model,
                                  char **path, struct raml_err *err)
 {
     if (!s->alignment && !s->exchange) return cli_load_model(cli, s->model, s->dtype, model, path, err);
-    enum raml_code rc = open_for_gradients(cli, s, model, path, err);
+    enum raml_dtype dtype = strcmp(s->dtype, "bf16") ? RAML_F32 : RAML_BF16; /* gradients: every parameter in f32 */
+    enum raml_code rc = cli_load_for_training(cli, s->model, dtype, model, path, err);
     if (rc != RAML_ENOMEM) return rc;
     return raml_wrap(err, rc, "%s (--no-alignment without --exchange needs less memory)", s->model);
 }
