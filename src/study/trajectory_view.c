@@ -1,6 +1,7 @@
 /* trajectory_view.c - see trajectory_view.h. */
 #include "study/trajectory_view.h"
 
+#include "study/base64.h"
 #include "study/visible.h"
 
 #include <math.h>
@@ -12,19 +13,6 @@ enum { MAX_ANSWERS = 16, MAX_LAYERS = 32, MAX_ROLES = 32, TEXT_BYTES = 200, VISI
 
 /* -- The page's head ----------------------------------------------------------------------------------------------- */
 
-static void add_base64(struct raml_buf *b, const uint8_t *bytes, size_t n)
-{
-    static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < n; i += 3) {
-        uint32_t v = (uint32_t)bytes[i] << 16;
-        if (i + 1 < n) v |= (uint32_t)bytes[i + 1] << 8;
-        if (i + 2 < n) v |= bytes[i + 2];
-        const char four[] = {digit[v >> 18], digit[v >> 12 & 63], i + 1 < n ? digit[v >> 6 & 63] : '=',
-                             i + 2 < n ? digit[v & 63] : '='};
-        raml_buf_add(b, four, sizeof four);
-    }
-}
-
 void raml_view_policy(struct raml_buf *b)
 {
     uint8_t hash[SHA256_DIGEST_LENGTH];
@@ -34,7 +22,7 @@ void raml_view_policy(struct raml_buf *b)
     SHA256Final(hash, &context);
     raml_buf_adds(b, "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
                      "style-src 'unsafe-inline'; script-src 'sha256-");
-    add_base64(b, hash, sizeof hash);
+    raml_text_base64(b, hash, sizeof hash);
     raml_buf_adds(b, "'\">\n");
 }
 
