@@ -460,6 +460,7 @@ static void bad(void **state)
         {.controls = "filler,noise",
          .message = "controls: found 'noise'; expected a list of shuffle",
          .code = RAML_EUSAGE},
+        {.controls = "filler,", .message = "controls: found ''; expected a list of", .code = RAML_EUSAGE},
         {.controls = "filler,filler", .message = "controls: found 'filler' twice", .code = RAML_EUSAGE},
         {.controls = "foreign",
          .one = true,
