@@ -4,9 +4,7 @@
 #include "cli/prompting.h"
 
 #include "core/clock.h"
-#include "core/file.h"
 #include "core/json.h"
-#include "core/path.h"
 #include "raml/landscape_files.h"
 
 #include <math.h>
@@ -190,14 +188,6 @@ static enum raml_code print_json(const struct settings *s, const struct raml_lan
 
 /* -- The command --------------------------------------------------------------------------------------------------- */
 
-static enum raml_code write_recipe(const struct cli *cli, const struct settings *s, struct raml_err *err)
-{
-    char path[RAML_PATH_BYTES];
-    if (!cli->recipe) return RAML_OK;
-    enum raml_code rc = raml_path_join(path, s->out, "landscape.yaml", err);
-    return rc ? rc : raml_file_write(path, cli->recipe, strlen(cli->recipe), err);
-}
-
 static enum raml_code draw(const struct cli *cli, const struct settings *s, struct raml_model *model,
                            const struct raml_trace_text *text, const struct raml_question *q, struct raml_err *err)
 {
@@ -213,7 +203,7 @@ static enum raml_code draw(const struct cli *cli, const struct settings *s, stru
     if (!rc) rc = raml_landscape_parse_frames(s->frames, text->trajectory.n, &frame, &job.input.n_frames, err);
     job.input.frame = frame;
     if (!rc) rc = raml_landscape_files(&job, &opt, &result, err);
-    if (!rc) rc = write_recipe(cli, s, err);
+    if (!rc) rc = cli_write_recipe(cli, s->out, "landscape.yaml", err);
     if (!rc && cli->json) rc = print_json(s, &result, err);
     else if (!rc) print_table(s, &opt, &result);
     raml_landscape_files_summary_deinit(&result);

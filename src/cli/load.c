@@ -89,6 +89,14 @@ enum raml_code cli_load_tokenizer(const char *given, const char *model_path, str
     return rc && !given ? raml_wrap(err, rc, "the model's tokenizer (--tokenizer gives another)") : rc;
 }
 
+enum raml_code cli_write_recipe(const struct cli *cli, const char *dir, const char *name, struct raml_err *err)
+{
+    char path[RAML_PATH_BYTES];
+    if (!cli->recipe) return RAML_OK;
+    enum raml_code rc = raml_path_join(path, dir, name, err);
+    return rc ? rc : raml_file_write(path, cli->recipe, strlen(cli->recipe), err);
+}
+
 enum raml_code cli_print_json(json_t *o, struct raml_err *err)
 {
     char *text = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;

@@ -28,6 +28,9 @@ size_t cli_load_eos(const struct raml_model *model, int32_t eos[CLI_MAX_EOS]);
  * the built-in one. */
 RAML_CHECKED enum raml_code cli_load_tokenizer(const char *given, const char *model_path, struct raml_tokenizer **out,
                                                struct raml_err *err);
+/* DIR/NAME with every setting, so that the results beside it can be reproduced. */
+RAML_CHECKED enum raml_code cli_write_recipe(const struct cli *cli, const char *dir, const char *name,
+                                             struct raml_err *err);
 /* Prints one JSON object (taken over) as a line on standard output. NULL: RAML_ENOMEM. */
 RAML_CHECKED enum raml_code cli_print_json(json_t *o, struct raml_err *err);
 
