@@ -142,7 +142,7 @@ static double off_by(struct lab *a, const struct raml_patch *patch, size_t n)
     double z[V], most = 0;
     must(raml_update_batch_run(&a->batch, a->pass, &hooks, &err), &err);
     logits_of(a, 1, z);
-    for (size_t i = 0; i < V; i++) most = fmax(most, fabs(z[i] - a->logits[i]));
+    for (size_t i = 0; i < V; i++) most = worse_of(most, fabs(z[i] - a->logits[i]));
     return most;
 }
 
