@@ -7,6 +7,7 @@
 #include "raml/landscape.h"
 
 #include "inner/landscape_parts.h"
+#include "inner/trace_curve.h"
 #include "inner/update_parts.h"
 
 #include <lapacke.h>
@@ -221,7 +222,7 @@ enum raml_code raml_landscape_set_path(struct raml_landscape *l, size_t stride, 
     struct raml_updater *t = NULL;
     struct walk k = {.l = l};
     if (stride == 0) return raml_fail(err, RAML_ERANGE, "the path's stride is 0; expected at least 1");
-    size_t n = l->n_trajectory / stride + (l->n_trajectory % stride != 0);
+    size_t n = raml_stride_places(l->n_trajectory, stride) - 1;
     if (n < 2)
         return raml_fail(err, RAML_ERANGE,
                          "a path needs two prefixes after the first; the last frame, %zu tokens, has %zu",

@@ -153,15 +153,12 @@ enum raml_code raml_tracer_check(const struct raml_tracer *t, const struct raml_
 
 static size_t n_points(const struct raml_tracer *t, const struct raml_trace_input *in)
 {
-    size_t T = in->n_trajectory, s = t->opt.stride;
-    return in->at ? in->n_at : T / s + 1 + (T % s != 0);
+    return in->at ? in->n_at : raml_stride_places(in->n_trajectory, t->opt.stride);
 }
 
-static size_t point(const struct raml_tracer *t, const struct raml_trace_input *in, size_t k) /* k s, and T last */
+static size_t point(const struct raml_tracer *t, const struct raml_trace_input *in, size_t k)
 {
-    size_t T = in->n_trajectory, s = t->opt.stride;
-    if (in->at) return in->at[k];
-    return k > T / s ? T : k * s;
+    return in->at ? in->at[k] : raml_stride_place(in->n_trajectory, t->opt.stride, k);
 }
 
 /* The probes of the part that begins with probe `first`, and the tokens of its tree; probe: rows of all answers at one
@@ -176,7 +173,7 @@ static size_t fit_part(const struct raml_tracer *t, const struct raml_trace_inpu
     for (; first + n < all; n++) {
         size_t at = point(t, in, first + n), stem = in->n_prompt + (in->parent ? 0 : at);
         size_t more = probes + probe + (in->parent ? at : 0);
-        if (n && stem + more > bound && more > bound / 2) break;
+        if (raml_pass_is_full(n, stem, more, bound)) break;
         *n_tokens = stem + more;
         probes = more;
     }

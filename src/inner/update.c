@@ -103,26 +103,17 @@ uint64_t raml_updater_passes(const struct raml_updater *t)
 
 /* -- Splitting a trajectory into parts ----------------------------------------------------------------------------- */
 
-static size_t n_points(const struct raml_updater *t, size_t T)
-{
-    return T / t->opt.stride + 1 + (T % t->opt.stride != 0);
-}
-
-static size_t point(const struct raml_updater *t, size_t T, size_t k)
-{
-    return k > T / t->opt.stride ? T : k * t->opt.stride;
-}
-
 /* As a tracer splits: the places of the part that begins with place `first`, and the tokens of its tree. */
 static size_t fit_part(const struct raml_updater *t, const struct raml_update_input *in, size_t first, size_t *n_tokens)
 {
     const struct raml_trace_input *x = &in->text;
-    size_t all = n_points(t, x->n_trajectory), each = x->n_answer_prefix + x->n_answer, n = 0;
-    size_t bound = t->opt.max_batch_tokens;
+    size_t all = raml_stride_places(x->n_trajectory, t->opt.stride), n = 0;
+    size_t each = x->n_answer_prefix + x->n_answer, bound = t->opt.max_batch_tokens;
     *n_tokens = x->n_prompt;
     while (first + n < all) {
-        size_t stem = x->n_prompt + point(t, x->n_trajectory, first + n) + in->probe, probes = (n + 1) * each;
-        if (n && stem + probes > bound && probes > bound / 2) break;
+        size_t at = raml_stride_place(x->n_trajectory, t->opt.stride, first + n);
+        size_t stem = x->n_prompt + at + in->probe, probes = (n + 1) * each;
+        if (raml_pass_is_full(n, stem, probes, bound)) break;
         *n_tokens = stem + probes;
         n++;
     }
@@ -131,7 +122,7 @@ static size_t fit_part(const struct raml_updater *t, const struct raml_update_in
 
 size_t raml_updater_cost(const struct raml_updater *t, const struct raml_update_input *in)
 {
-    size_t sum = 0, n_tokens, all = n_points(t, in->text.n_trajectory);
+    size_t sum = 0, n_tokens, all = raml_stride_places(in->text.n_trajectory, t->opt.stride);
     for (size_t first = 0; first < all; sum += n_tokens) first += fit_part(t, in, first, &n_tokens);
     return sum;
 }
@@ -174,7 +165,7 @@ static enum raml_code prepare_curve(const struct raml_updater *t, const struct r
     struct raml_trace_input one = *x; /* of several answers, the first */
     one.n_other = 0;
     enum raml_code rc = raml_loss_curve_init(&one, &shape, c, err);
-    for (size_t k = 0; !rc && k < n; k++) c->at[k] = (uint32_t)point(t, x->n_trajectory, k);
+    for (size_t k = 0; !rc && k < n; k++) c->at[k] = (uint32_t)raml_stride_place(x->n_trajectory, t->opt.stride, k);
     return rc;
 }
 
@@ -204,7 +195,7 @@ static void drop_trajectory(struct trajectory *j)
 static enum raml_code prepare(const struct raml_updater *t, struct trajectory *j, struct raml_err *err)
 {
     const struct raml_config *c = raml_model_config(t->m);
-    size_t n = n_points(t, j->in->text.n_trajectory), n_tokens, L = (size_t)c->n_layers;
+    size_t n = raml_stride_places(j->in->text.n_trajectory, t->opt.stride), n_tokens, L = (size_t)c->n_layers;
     for (size_t first = 0; first < n; j->n_parts++) first += fit_part(t, j->in, first, &n_tokens);
     j->n_rows = j->n_parts > 1 ? L : 1;
     j->rows = calloc(j->n_rows, sizeof *j->rows);
@@ -311,7 +302,7 @@ static enum raml_code set_gradient(struct raml_updater *t, const struct raml_tra
 
 static enum raml_code add_trajectory(struct raml_updater *t, struct trajectory *j, struct raml_err *err)
 {
-    size_t n_tokens, all = n_points(t, j->in->text.n_trajectory);
+    size_t n_tokens, all = raml_stride_places(j->in->text.n_trajectory, t->opt.stride);
     enum raml_code rc = prepare(t, j, err);
     if (!rc) rc = set_gradient(t, &j->in->text, err);
     for (struct part p = {.of = j}; !rc && p.first < all; p.first += p.n) {
