@@ -88,7 +88,7 @@ void raml_evaluator_clear(struct raml_evaluator *s)
 }
 
 enum raml_code raml_vocabulary_check(const struct raml_model *m, const char *what, const int32_t *token, size_t n,
-                                    struct raml_err *err)
+                                     struct raml_err *err)
 {
     int vocab = raml_model_config(m)->vocab_size;
     for (size_t i = 0; i < n; i++)

@@ -36,6 +36,6 @@ RAML_CHECKED enum raml_code raml_evaluator_run(struct raml_evaluator *s, struct 
 void raml_evaluator_clear(struct raml_evaluator *s);
 /* Are all tokens in the model's vocabulary? what: "prompt", for the message. */
 RAML_CHECKED enum raml_code raml_vocabulary_check(const struct raml_model *m, const char *what, const int32_t *token,
-                                                 size_t n, struct raml_err *err);
+                                                  size_t n, struct raml_err *err);
 
 #endif
