@@ -206,6 +206,9 @@ static enum raml_code run_batch(struct work *w, struct raml_err *err)
         w->n_batch_real += w->item[i].kind == RAML_UPDATE_REAL;
     }
     enum raml_code rc = raml_updater_run(w->updater, w->input, n, &reader, w->update, err);
+    if (rc == RAML_ERANGE && n > 1)
+        rc = raml_wrap(err, rc, "of the %zu (with controls) from question '%.100s', trajectory %zu on", n,
+                       w->item[0].q->id, w->item[0].sample + 1);
     if (rc) return rc;
     for (size_t i = 0; i < n; i++) {
         if (!rc) rc = record(w, &w->item[i], &w->input[i], &w->update[i], err);
