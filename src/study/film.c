@@ -1,26 +1,13 @@
 /* film.c - see film.h. */
 #include "study/film.h"
 
+#include "core/base64.h"
 #include "core/file.h"
 #include "core/path.h"
 
 #include <string.h>
 
 enum { PICTURE_MAX = 1 << 26, FILM_MAX = 1 << 30 };
-
-static void add_base64(struct raml_buf *b, const unsigned char *byte, size_t n)
-{
-    static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < n; i += 3) {
-        size_t left = n - i;
-        unsigned long bits = (unsigned long)byte[i] << 16;
-        if (left > 1) bits |= (unsigned long)byte[i + 1] << 8;
-        if (left > 2) bits |= byte[i + 2];
-        char out[4] = {digit[bits >> 18], digit[bits >> 12 & 63], left > 1 ? digit[bits >> 6 & 63] : '=',
-                       left > 2 ? digit[bits & 63] : '='};
-        raml_buf_add(b, out, sizeof out);
-    }
-}
 
 /* Visible from its turn to the next; before and after, hidden. The last is visible where nothing is animated. */
 static void add_turn(struct raml_buf *b, size_t i, size_t n, double seconds)
@@ -46,7 +33,7 @@ static enum raml_code add_frame(struct raml_buf *b, const char *dir, const char 
     if (!rc) {
         raml_buf_addf(b, "<image width=\"100%%\" height=\"100%%\" visibility=\"%s\" href=\"data:image/svg+xml;base64,",
                       i + 1 == n ? "visible" : "hidden");
-        add_base64(b, (const unsigned char *)picture.data, picture.len);
+        raml_buf_add_base64(b, picture.data, picture.len);
         raml_buf_adds(b, "\">");
         if (n > 1) add_turn(b, i, n, seconds);
         raml_buf_adds(b, "</image>\n");

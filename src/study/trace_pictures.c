@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CURVE_POINTS = 101, MAX_PAGE_BYTES = 1 << 28, SHOW_TOKENS = 4000, MAX_HEADING_BYTES = 1 << 20 };
+enum { CURVE_POINTS = 101, SINGLE_POINTS = 200, MAX_PAGE_BYTES = 1 << 28, SHOW_TOKENS = 4000, MAX_HEADING_BYTES = 1 << 20 };
 
 enum raml_code raml_trace_pictures_init(struct raml_trace_pictures *p, const struct raml_trace_files_options *opt,
                                         struct raml_err *err)
@@ -171,9 +171,10 @@ static enum raml_code curve_figure(const struct raml_trace_pictures *p, const st
     char name[32], smooth[64];
     snprintf(name, sizeof name, "curve_%zu", k);
     snprintf(smooth, sizeof smooth, "moving average, weight %g", p->alpha);
+    bool faint = t->n_points > SINGLE_POINTS; /* few points are a line that can be read, many are a ground */
     const struct raml_series s[] = {
-        {.name = "L(i)", .x = t->at, .y = t->loss, .n = t->n_points, .style = RAML_PLOT_LINE, .faint = true},
-        {.name = smooth, .x = t->at, .y = t->ema, .n = t->n_points, .style = RAML_PLOT_LINE},
+        {.name = "L(i)", .x = t->at, .y = t->loss, .n = t->n_points, .style = RAML_PLOT_LINE, .faint = faint},
+        {.name = smooth, .x = t->at, .y = t->ema, .n = t->n_points, .colour = faint ? 0 : 1, .style = RAML_PLOT_LINE},
     };
     const struct raml_figure fig = {.title = t->heading,
                                     .x_label = "trajectory tokens, i",

@@ -1,6 +1,7 @@
 /* trajectory_view.c - see trajectory_view.h. */
 #include "study/trajectory_view.h"
 
+#include "core/base64.h"
 #include "study/visible.h"
 
 #include <math.h>
@@ -12,20 +13,7 @@ enum { MAX_ANSWERS = 16, MAX_LAYERS = 32, MAX_ROLES = 32, TEXT_BYTES = 200, VISI
 
 /* -- The page's head ----------------------------------------------------------------------------------------------- */
 
-static void add_base64(struct raml_buf *b, const uint8_t *bytes, size_t n)
-{
-    static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < n; i += 3) {
-        uint32_t v = (uint32_t)bytes[i] << 16;
-        if (i + 1 < n) v |= (uint32_t)bytes[i + 1] << 8;
-        if (i + 2 < n) v |= bytes[i + 2];
-        const char four[] = {digit[v >> 18], digit[v >> 12 & 63], i + 1 < n ? digit[v >> 6 & 63] : '=',
-                             i + 2 < n ? digit[v & 63] : '='};
-        raml_buf_add(b, four, sizeof four);
-    }
-}
-
-void raml_view_policy(struct raml_buf *b)
+void raml_view_policy(struct raml_buf *b, bool pictures)
 {
     uint8_t hash[SHA256_DIGEST_LENGTH];
     SHA2_CTX context;
@@ -34,8 +22,8 @@ void raml_view_policy(struct raml_buf *b)
     SHA256Final(hash, &context);
     raml_buf_adds(b, "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
                      "style-src 'unsafe-inline'; script-src 'sha256-");
-    add_base64(b, hash, sizeof hash);
-    raml_buf_adds(b, "'\">\n");
+    raml_buf_add_base64(b, hash, sizeof hash);
+    raml_buf_addf(b, "'%s\">\n", pictures ? "; img-src data:" : "");
 }
 
 void raml_view_css(struct raml_buf *b)
