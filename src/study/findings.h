@@ -15,7 +15,7 @@
 #include <stddef.h>
 
 enum { RAML_MAX_RUNS = 16, RAML_MAX_EVALS = 16, RAML_MAX_TRACES = 8, RAML_MAX_METRICS = 64, RAML_MAX_SELECTED = 3 };
-enum { RAML_MAX_LABS = 32 };
+enum { RAML_MAX_LABS = 16 }; /* of each kind */
 
 struct raml_metric_series { /* one number of metrics.jsonl or timing.jsonl over steps */
     char *name;
@@ -68,7 +68,7 @@ struct raml_lab_found {
 };
 
 struct raml_findings {
-    struct raml_lab_found lab[RAML_MAX_LABS];
+    struct raml_lab_found lab[RAML_LAB_KINDS * RAML_MAX_LABS];
     size_t n_labs;
     struct raml_run_found *run[RAML_MAX_RUNS];
     char *updates[RAML_MAX_TRACES]; /* those of folders that have nothing else */
@@ -83,7 +83,7 @@ void raml_findings_deinit(struct raml_findings *f);
 
 /* Adds what is of the laboratory in a run's folder: itself, its folders named trace*, update* and landscape*, and a trace's
  * "reader". name: of the run, "" for the report's own folder; entry: names of what is in the folder. One more than
- * RAML_MAX_LABS is a note. */
+ * RAML_MAX_LABS of a kind is a note. */
 RAML_CHECKED enum raml_code raml_labs_find(struct raml_findings *f, const struct raml_run_found *run, bool itself,
                                            char *const *entry, size_t n_entries, struct raml_err *err);
 void raml_labs_deinit(struct raml_findings *f);

@@ -29,9 +29,11 @@ static enum raml_code add(struct raml_findings *f, enum raml_lab_kind kind, cons
                           bool mean_drawn, struct raml_err *err)
 {
     if (!is_of_kind(path, kind)) return RAML_OK;
-    if (f->n_labs == RAML_MAX_LABS) {
+    size_t n = 0;
+    for (size_t i = 0; i < f->n_labs; i++) n += f->lab[i].kind == kind;
+    if (n == RAML_MAX_LABS) {
         raml_text_visible(&f->notes, path, strlen(path));
-        raml_buf_addf(&f->notes, ": its figures are skipped; the report has those of at most %d folders\n",
+        raml_buf_addf(&f->notes, ": its figures are skipped; the report has those of at most %d folders of a kind\n",
                       RAML_MAX_LABS);
         return RAML_OK;
     }

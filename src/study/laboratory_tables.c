@@ -37,13 +37,13 @@ static void add_digits(struct raml_page *p, double x, int digits)
 {
     char text[64];
     double size = fabs(x);
-    if (isnan(x)) {
+    if (isnan(x) || x == 0) {
         raml_page_number(p, x);
         return;
     }
-    if (size >= 1e15 || (size > 0 && size < 1e-6)) snprintf(text, sizeof text, "%.*g", digits, size);
+    if (size >= 1e15 || size < 1e-6) snprintf(text, sizeof text, "%.*g", digits, size);
     else if (size >= pow(10, digits)) snprintf(text, sizeof text, "%.0f", size);
-    else snprintf(text, sizeof text, "%.*f", digits - 1 - (size >= 1e-6 ? (int)floor(log10(size)) : 0), size);
+    else snprintf(text, sizeof text, "%.*f", digits - 1 - (int)floor(log10(size)), size);
     raml_buf_addf(&p->html, "%s%s", x < 0 ? "\u2212" : "", text);
 }
 
@@ -246,7 +246,7 @@ void raml_lab_update_table(struct raml_lab_view *v)
     struct raml_buf *b = &v->p->html;
     if (!open_table(v, "update.tsv", update_column, UPDATE_COLUMNS, column, &t)) return;
     size_t n = update_kinds(&t, column, kind);
-    raml_buf_adds(b, "<div class=\"wide\"><table><tr><th class=\"t\">trajectories</th><th>questions</th>");
+    raml_buf_adds(b, "<div class=\"wide tight\"><table><tr><th class=\"t\">trajectories</th><th>questions</th>");
     for (size_t m = 0; m < COUNT(shown); m++) raml_buf_addf(b, "<th>%s</th>", shown[m][1]);
     raml_buf_adds(b, "</tr>\n");
     for (size_t k = 0; k < n; k++) {
@@ -302,7 +302,7 @@ void raml_lab_frames_table(struct raml_lab_view *v)
     struct raml_buf *b = &v->p->html;
     if (!open_table(v, "frames.tsv", frame_column, FRAME_COLUMNS, column, &t)) return;
     raml_buf_adds(b, "<div class=\"wide\"><table><tr><th>i</th><th>L(i) at the centre</th><th>least on the grid</th>"
-                     "<th>at (\u03B1, \u03B2)</th><th>|gradient|</th><th>eigenvalue</th><th>other end</th>"
+                     "<th>at (\u03B1,\u00A0\u03B2)</th><th>|gradient|</th><th>eigenvalue</th><th>other end</th>"
                      "<th>trace</th></tr>\n");
     for (size_t r = 1; r < t.n_rows && r <= FRAME_ROWS_MAX; r++) {
         double x[FRAME_COLUMNS];
@@ -315,7 +315,7 @@ void raml_lab_frames_table(struct raml_lab_view *v)
         add_digits(v->p, x[F_LEAST], 4);
         raml_buf_adds(b, "</td><td>");
         add_digits(v->p, x[F_ALPHA], 3);
-        raml_buf_adds(b, ", ");
+        raml_buf_adds(b, ",\u00A0");
         add_digits(v->p, x[F_BETA], 3);
         raml_buf_adds(b, "</td><td>");
         add_digits(v->p, x[F_GRADIENT], 3);

@@ -44,12 +44,13 @@ static const char style[] =
  * picture with its own ground keeps its colours on a dark page. Where less motion is asked for, and on paper, films give
  * way to their frames. */
 static const char lab_style[] =
-    ".lab img{display:block;width:100%;height:auto}.scroll{overflow-x:auto}\n"
-    "@media screen and (max-width:560px){.lab .scroll img{min-width:500px}}\n"
+    ".lab{max-width:680px}.lab img{display:block;width:100%;height:auto}.scroll{overflow-x:auto}\n"
+    "@media screen and (max-width:560px){.lab .scroll img{min-width:430px}"
+    ".map .scroll img{min-width:0}}\n"
     "@media (prefers-color-scheme:dark){@media screen{.lab img{filter:invert(.9) hue-rotate(180deg)}\n"
     ".map img{filter:none;border-radius:6px;opacity:.92}}}\n"
-    ".frames{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,310px),1fr));gap:6px 16px}\n"
-    ".frames .scroll img{min-width:0}.files{white-space:normal}.files code{font-size:.92em}\n"
+    ".frames{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr));gap:6px 16px}\n"
+    ".tight th,.tight td{padding:.22em .4em}.files{white-space:normal}.files code{font-size:.92em}\n"
     ".still{display:none}@media (prefers-reduced-motion:reduce){.film img{display:none}.still{display:block}}\n"
     "@media print{.film img{display:none}}\n";
 

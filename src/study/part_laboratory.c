@@ -39,7 +39,7 @@ static const struct raml_lab_picture trace_picture[] = {
      "questions. Above 0 the trajectory helped more than the control: its own tokens in another order (shuffle), "
      "another question\u2019s trajectory (foreign), one token repeated (filler). At 0 its content was worth nothing.", ""},
     {"layers", "Loss read after each layer",
-     "Mean L(i) over i/T, read after a layer through the model\u2019s final norm and head; layers from dark to light, the "
+     "Mean L(i) over i/T, read after a layer through the model\u2019s final norm and head; layers from violet to green, the "
      "last is the model\u2019s own loss. Look for the layer at which the curves begin to fall along i/T; layer 0 is the "
      "embedding, knows nothing of the trajectory, and is the control.", ""},
     {"modes_position", "Loss by mode, over position",
@@ -85,7 +85,7 @@ static void add_trace(struct raml_lab_view *v)
 
 static const struct raml_lab_picture update_picture[] = {
     {"update_distance", "Length of the implicit update",
-     "Length of the update over that of the weights, over i/T, by layer from dark to light; bands 95\u00A0% over "
+     "Length of the update over that of the weights, over i/T, by layer, from violet to green; bands 95\u00A0% over "
      "trajectories. Dashed in the same colour: the control, a foreign trajectory (or else a filler) of the same length. "
      "Look for layers in which the real line leaves the dashed one.", ""},
     {"update_step", "Length of the steps",
@@ -124,7 +124,7 @@ static const struct raml_lab_picture film[] = {
 static const struct raml_lab_picture slice = {
     "slice", "Slice along one direction",
      "L at the weights moved by \u03B1 along the direction, nats per answer token, a curve for each frame (i tokens "
-     "read) from dark to light; \u03B1\u00A0=\u00A00 is the model as it is. Look at the slope and curvature there.", ""};
+     "read) from violet to green; \u03B1\u00A0=\u00A00 is the model as it is. Look at the slope and curvature there.", ""};
 
 static void add_frames(struct raml_lab_view *v, const char *kind, const char *what)
 {
