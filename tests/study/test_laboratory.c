@@ -328,7 +328,7 @@ static void too_large(void **state)
     free(text);
     char *page = report(dir, NULL);
     assert_int_equal(count(page, "<img "), 2); /* two of 24 MiB; a third would be more than 64 MiB together */
-    expect(page, "trace/wrong_answer.svg");
+    expect(page, "trace/wrong_answer.svg: larger than the limit of 33554432 bytes</li>");
     expect(page, "trace/layers.svg: skipped; a page has at most 64 MiB of pictures</li>");
     expect(page, "trace: 2 of 5 files were skipped</li>");
     free(page);
