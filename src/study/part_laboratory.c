@@ -6,17 +6,20 @@
 enum { CURVES_SHOWN = 12, FRAMES_SHOWN = 12, NAME = 48 };
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static const char *const heading[RAML_LAB_KINDS] = {
+static const char trace_heading[] =
     "<h2>Loss curves compared</h2>\n<p>The loss L(i) again, of several answers, after other trajectories, and read "
     "from several layers. i/T is the position in a trajectory of T tokens, so that long and short ones can be "
-    "averaged.</p>\n",
+    "averaged.</p>\n";
+static const char update_heading[] =
     "<h2>The weights that a trajectory stands for</h2>\n<p>For every prefix of a trajectory there is a rank-one change "
     "of each layer\u2019s MLP matrices with which the network computes, without the trajectory, what it computes after "
     "it: its implicit update. Compare every number with those of the control trajectories (foreign: another "
     "question\u2019s, filler: one token repeated, shuffled: its own tokens): what they share belongs to reading any "
-    "text of that length.</p>\n",
+    "text of that length.</p>\n";
+static const char landscape_heading[] =
     "<h2>The landscape of the loss</h2>\n<p>L(i) of the answer at weights moved along one or two directions, for several "
-    "prefixes of one trajectory. The centre, (0, 0), is the model as it is: there the surface is L(i).</p>\n"};
+    "prefixes of one trajectory. The centre, (0, 0), is the model as it is: there the surface is L(i).</p>\n";
+static const char *const heading[RAML_LAB_KINDS] = {trace_heading, update_heading, landscape_heading};
 
 /* -- Traces -------------------------------------------------------------------------------------------------------- */
 
