@@ -32,7 +32,7 @@ static bool open_table(struct raml_lab_view *v, const char *file, const char *co
     return false;
 }
 
-/* A number to so many digits, as a reader of tables wants it: never as a power of ten unless it is tiny. */
+/* A number with that many significant digits; as a power of ten only where it is tiny or huge. */
 static void add_digits(struct raml_page *p, double x, int digits)
 {
     char text[64];
@@ -52,7 +52,8 @@ static void add_interval(struct raml_page *p, double value, double low, double h
 {
     struct raml_buf *b = &p->html;
     raml_buf_adds(b, "<td>");
-    if (share) raml_page_percent(p, value);
+    if (share && value < 0) raml_buf_adds(b, "\u2212"); /* a difference of shares */
+    if (share) raml_page_percent(p, fabs(value));
     else add_digits(p, value, 3);
     if (!isnan(value) && !isnan(low) && !isnan(high)) {
         raml_buf_adds(b, " <small>[");
@@ -116,7 +117,7 @@ static void add_answer_rows(struct raml_page *p, const struct groups *g)
                  {"monotonicity", "steps down", true}, {"tau_b", "\u03C4-b", false}, {"regret", "regret", false},
                  {"greedy", "greedy at T", true}};
     struct raml_buf *b = &p->html;
-    raml_buf_adds(b, "<div class=\"wide\"><table><tr><th class=\"t\">trajectories</th><th>n</th><th>questions</th>");
+    raml_buf_adds(b, "<div class=\"wide tight\"><table><tr><th class=\"t\">trajectories</th><th>n</th><th>questions</th>");
     for (size_t m = 0; m < COUNT(shown); m++) raml_buf_addf(b, "<th>%s</th>", shown[m].head);
     raml_buf_adds(b, "</tr>\n");
     for (size_t k = 0; k < COUNT(verdict); k++) {

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CURVE_POINTS = 101, SINGLE_POINTS = 200, MAX_PAGE_BYTES = 1 << 28, SHOW_TOKENS = 4000, MAX_HEADING_BYTES = 1 << 20 };
+enum { CURVE_POINTS = 101, SINGLE_POINTS = 200, FIGURE_WIDTH = 580, FIGURE_HEIGHT = 380, MAX_PAGE_BYTES = 1 << 28, SHOW_TOKENS = 4000, MAX_HEADING_BYTES = 1 << 20 };
 
 enum raml_code raml_trace_pictures_init(struct raml_trace_pictures *p, const struct raml_trace_files_options *opt,
                                         struct raml_err *err)
@@ -159,6 +159,8 @@ static enum raml_code mean_figure(const struct raml_trace_pictures *p, const cha
                                     .y_label = "L(i), nats per answer token",
                                     .x_high = 1,
                                     .series = s,
+                                    .width = FIGURE_WIDTH,
+                                    .height = FIGURE_HEIGHT,
                                     .n_series = n};
     enum raml_code rc = n ? raml_figure_write(dir, "mean_curve", &fig, NULL, err) : RAML_OK;
     free(v);
@@ -180,6 +182,8 @@ static enum raml_code curve_figure(const struct raml_trace_pictures *p, const st
                                     .x_label = "trajectory tokens, i",
                                     .y_label = "nats per answer token",
                                     .series = s,
+                                    .width = FIGURE_WIDTH,
+                                    .height = FIGURE_HEIGHT,
                                     .n_series = 2};
     return raml_figure_write(dir, name, &fig, NULL, err);
 }

@@ -137,6 +137,7 @@ static const char groups[] = "by\tgroup\tcurve\tmeasure\ttrajectories\tquestions
                              "verdict\tright\tgold\tL0\t30\t8\t9.44\t7.59\t10.9\n"
                              "verdict\tright\tgold\tmonotonicity\t30\t8\t0.5432\t0.5008\t0.58\n"
                              "verdict\tright\tshuffle\teffect\t30\t8\t0\t0\t0\n"
+                             "all\tall\tgold\tmonotonicity\t40\t10\t-0.068\tnan\tnan\n"
                              "mode\tthinking\tgold\tL0\t40\t10\t1\t1\t1\n";
 static const char updates[] = "trajectory\tgroup\tlayer\tmatrix\tmeasure\tn\tmean\tlow\thigh\n"
                               "real\tright\t0\tgate\tdistance\t10\t7\t7\t7\n"
@@ -195,7 +196,8 @@ static void whole(void **state)
     /* numbers: a row a verdict, a share in per cent, a curve's main measure; only the groups that there are */
     expect(page, "<td class=\"t\">right</td><td>30</td><td>8</td><td>9.44 <small>[7.59,\u00A010.9]</small></td>"
                  "<td>\u2013</td><td>\u2013</td><td>54.3\u00A0% <small>[50.1,\u00A058.0]</small></td>");
-    expect(page, "<td class=\"t\">all</td><td>40</td><td>10</td><td>9.65 <small>[8.06,\u00A010.9]</small></td>");
+    expect(page, "<td class=\"t\">all</td><td>40</td><td>10</td><td>9.65 <small>[8.06,\u00A010.9]</small></td>"
+                 "<td>\u2013</td><td>7.79 <small>[5.66,\u00A09.40]</small></td><td>\u22126.8\u00A0%</td>");
     expect(page, "<th class=\"t\">measure</th><th>right</th><th>all</th></tr>");
     expect(page, "<td class=\"t\">shuffle</td><td class=\"t\">L of it \u2212 L(i)</td>"
                  "<td>0 <small>[0,\u00A00]</small></td><td>0.323 <small>[\u22120.216,\u00A00.989]</small></td>");
