@@ -12,11 +12,11 @@
  * (Dherin et al., arXiv 2507.16003; Goldwaser et al., arXiv 2511.17864; docs/methods.md has the convention).
  * A patch belongs to its token: the rows of prompt and answer prefix are those of the plain network.
  *
- * Cost      one pass over the loss curve's tree (trace.h) and one more row a place, two products with a layer's gate and
- *           up a place, and the Gram matrices: n^2 (3 intermediate + 2 hidden) a layer for n places.
- * Memory    where a trajectory fits one pass (max_batch_tokens), the factors of one layer, n (4 intermediate + 3 hidden)
- *           floats; else the rows of all layers, n (intermediate + 3 hidden) a layer. Besides 5 n^2 doubles, and for
- *           alignment a gradient.
+ * Cost      one pass over the loss curve's tree (trace.h) and one more row a place, two products with a layer's gate
+ *           and up a place, and the Gram matrices: n^2 (3 intermediate + 2 hidden) a layer for n places.
+ * Memory    where a trajectory fits one pass (max_batch_tokens), the factors of one layer, n (4 intermediate + 3
+ *           hidden) floats; else the rows of all layers, n (intermediate + 3 hidden) a layer. Besides 5 n^2 doubles,
+ *           and for alignment a gradient.
  * Errors    those of a tracer, and RAML_ERANGE: there is no token x, or a norm is 0 or not finite. On failure nothing
  *           is left.
  * Threads   one updater, one thread.
@@ -96,7 +96,7 @@ uint64_t raml_updater_tokens(const struct raml_updater *t); /* read by the model
 uint64_t raml_updater_passes(const struct raml_updater *t);
 size_t raml_updater_cost(const struct raml_updater *t, const struct raml_update_input *in); /* tokens of an input */
 
-/* -- The test: the patched network is run --------------------------------------------------------------------------- */
+/* -- The test: the patched network is run -------------------------------------------------------------------------- */
 
 /* What the patched weights give, really used, beside what the trajectory gives, at some places of an input. */
 struct raml_update_checked {
@@ -111,7 +111,7 @@ RAML_CHECKED enum raml_code raml_update_check(const struct raml_model *m, const 
                                               const uint32_t *at, size_t n_at, bool span,
                                               struct raml_update_checked *out, struct raml_err *err);
 
-/* -- The exchange rate ---------------------------------------------------------------------------------------------- */
+/* -- The exchange rate --------------------------------------------------------------------------------------------- */
 
 /* L(0) under plain SGD on L(0) itself, all parameters, from the model's weights: one run for each rate. */
 struct raml_exchange_options {
@@ -129,8 +129,8 @@ struct raml_exchange { /* zero-initialise; free with _deinit */
 };
 void raml_exchange_deinit(struct raml_exchange *x);
 /* Trajectory and probe of `in` are not read. The model (open for training) is changed meanwhile and has its weights
- * back, to the last bit, when this returns, on failure too (unless the device failed: the message says so); nothing else
- * may use it during the call. RAML_ESTOP: the sink asked for it. Memory: two copies of the weights. */
+ * back, to the last bit, when this returns, on failure too (unless the device failed: the message says so); nothing
+ * else may use it during the call. RAML_ESTOP: the sink asked for it. Memory: two copies of the weights. */
 RAML_CHECKED enum raml_code raml_exchange_run(struct raml_model *m, const struct raml_trace_input *in,
                                               const struct raml_exchange_options *opt, const struct raml_sink *sink,
                                               struct raml_exchange *out, struct raml_err *err);

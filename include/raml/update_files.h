@@ -3,15 +3,15 @@
  * Each trajectory stands beside controls of the same length: `filler`, copies of one token, `foreign`, the beginning of
  * other questions' trajectories, and `shuffled`, its own tokens in another order (one order for all places).
  * raml_update_files leaves in a folder
- *   update.jsonl        a line per trajectory and control: number (of the line, from 0), id, sample, trajectory ("real",
- *                       "filler", "foreign", "shuffled"), correct, n_tokens T, n_answer, probe (the token x, from 1),
- *                       at [n], L [n], size [n] (length of the update of all matrices over that of the matrices),
- *                       layers [n_layers] of {gate, up, down}, gate_up and all (one vector each, of all layers), each with weight_norm,
- *                       distance_T, step_mean, turn_mean (radians), rank_updates, rank_steps, and with alignment
- *                       gradient_norm, align_T, and of one matrix align_left_T, attainable_T, n_left (m); of real
- *                       trajectories also distance [n], step [n-1], turn [n-2], align [n], align_left [n];
- *                       with an exchange rate steps_worth [n] (null: more than the bound), and of real trajectories
- *                       steps_worth_by_rate [rates, n]
+ *   update.jsonl        a line per trajectory and control: number (of the line, from 0), id, sample, trajectory
+ *                       ("real", "filler", "foreign", "shuffled"), correct, n_tokens T, n_answer, probe (the token x,
+ *                       from 1), at [n], L [n], size [n] (length of the update of all matrices over that of the
+ *                       matrices), layers [n_layers] of {gate, up, down}, gate_up and all (one vector each, of all
+ *                       layers), each with weight_norm, distance_T, step_mean, turn_mean (radians), rank_updates,
+ *                       rank_steps, and with alignment gradient_norm, align_T, and of one matrix align_left_T,
+ *                       attainable_T, n_left (m); of real trajectories also distance [n], step [n-1], turn [n-2],
+ *                       align [n], align_left [n]; with an exchange rate steps_worth [n] (null: more than the bound),
+ *                       and of real trajectories steps_worth_by_rate [rates, n]
  *   exchange.jsonl      a line per question: id, rates, loss [rates, steps + 1]; only with exchange rates
  *   update.tsv          a row per trajectory kind, group, layer, matrix and measure: mean over questions with its 95 %
  *                       interval (1.96 standard errors); kinds "real - filler" and so on are differences

@@ -25,8 +25,8 @@ struct raml_update_places {
 };
 size_t raml_update_tree_tokens(const struct raml_update_places *p);
 
-/* Trees of a pass. Tap rows of tree k: from row[first[k]] on, those of the probes, then those of the twins; n * n_rows of
- * each, by place. */
+/* Trees of a pass. Tap rows of tree k: from row[first[k]] on, those of the probes, then those of the twins; n * n_rows
+ * of each, by place. */
 struct raml_update_batch { /* zero-initialise */
     struct raml_tree tree;
     struct raml_pack pack;
@@ -66,7 +66,7 @@ RAML_CHECKED enum raml_code raml_update_rows_factors(struct raml_update_rows *r,
                                                      struct raml_update_factors *out, struct raml_err *err);
 void raml_update_norms(const float *x, size_t n, size_t width, double *norm);
 
-/* -- update_gradient.c ---------------------------------------------------------------------------------------------- */
+/* -- update_gradient.c --------------------------------------------------------------------------------------------- */
 
 /* L(0) = mean over the answer's tokens, with its gradient by every parameter. */
 struct raml_question_gradient { /* zero-initialise */
@@ -87,7 +87,7 @@ bool raml_question_gradient_is_of(const struct raml_question_gradient *g, const 
 RAML_CHECKED enum raml_code raml_question_gradient_run(struct raml_question_gradient *g, const struct raml_model *m,
                                                        bool backward, double *loss, struct raml_err *err);
 
-/* -- update_align.c: products of a layer's gradients with right factors --------------------------------------------- */
+/* -- update_align.c: products of a layer's gradients with right factors -------------------------------------------- */
 
 struct raml_update_aligner { /* zero-initialise */
     const struct raml_model *m;

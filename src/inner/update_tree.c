@@ -61,8 +61,7 @@ static enum raml_code build(struct raml_update_batch *b, const struct raml_updat
     if (!rc) rc = raml_tokens_add(s, x->answer, x->n_answer, err);
     if (!rc) rc = raml_tree_add(&b->tree, -1, 0, x->prompt, x->n_prompt, x->n_prompt, NULL, err);
     if (!rc) rc = raml_tree_add(&b->tree, 0, (uint32_t)x->n_prompt, x->trajectory, end, end, NULL, err);
-    for (size_t k = 0; !rc && k < p->n; k++)
-        rc = add_text(&b->tree, 1, p->at[k], s->id, s->n, x->n_answer_prefix, err);
+    for (size_t k = 0; !rc && k < p->n; k++) rc = add_text(&b->tree, 1, p->at[k], s->id, s->n, x->n_answer_prefix, err);
     if (!rc) rc = raml_tree_add(&b->tree, 0, (uint32_t)x->n_prompt, s->id, w->first, w->first, &base, err);
     for (size_t k = 0; !rc && k < p->n; k++) {
         const int32_t *twin = s->id + w->first;

@@ -1,4 +1,4 @@
-/* update_parts.h - updates of one trajectory on their way to files, and the writers they pass through; for update_*.c. */
+/* update_parts.h - updates of one trajectory on their way to files, and the writers they pass through. */
 #ifndef RAML_STUDY_UPDATE_PARTS_H
 #define RAML_STUDY_UPDATE_PARTS_H
 
@@ -39,7 +39,7 @@ void raml_update_shuffle(const int32_t *trajectory, size_t n, const struct raml_
 RAML_CHECKED enum raml_code raml_update_foreign(struct raml_update_controls *c, size_t question, size_t sample,
                                                 size_t n, struct raml_tokens *out, struct raml_err *err);
 
-/* -- update_stats.c: means over questions --------------------------------------------------------------------------- */
+/* -- update_stats.c: means over questions -------------------------------------------------------------------------- */
 
 /* Slots: matrices [n_layers, 3], then layers as one vector [n_layers], then gate and up of all, then all. */
 struct raml_update_stats {
@@ -68,7 +68,7 @@ RAML_CHECKED enum raml_code raml_update_stats_write(const struct raml_update_sta
 void raml_update_layer_measures(const struct raml_update *u, size_t layer, double *own,
                                 struct raml_update_measures *out);
 
-/* -- update_records.c: update.jsonl, exchange.jsonl, update.safetensors --------------------------------------------- */
+/* -- update_records.c: update.jsonl, exchange.jsonl, update.safetensors -------------------------------------------- */
 struct raml_update_tensor {
     char *name;
     float *data;
@@ -92,7 +92,7 @@ RAML_CHECKED enum raml_code raml_update_records_exchange(struct raml_update_reco
                                                          const struct raml_exchange *x, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_update_records_commit(struct raml_update_records *r, struct raml_err *err);
 
-/* -- update_pictures.c ---------------------------------------------------------------------------------------------- */
+/* -- update_pictures.c --------------------------------------------------------------------------------------------- */
 enum { UPDATE_POINTS = 101, UPDATE_LINES = 5 };
 struct raml_update_pictures {
     size_t n_layers, n_lines, line[UPDATE_LINES]; /* layers drawn along i/T */

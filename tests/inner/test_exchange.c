@@ -1,4 +1,4 @@
-/* The exchange rate: losses of every step against the oracle, steps worth, weights bit-identical afterwards, bad input. */
+/* The exchange rate: losses of every step, steps worth, weights bit-identical afterwards, bad input. */
 #include "inner/update_oracle.h"
 
 #include "raml/device.h"
