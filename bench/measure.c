@@ -246,7 +246,7 @@ enum raml_code bench_prefix(const struct bench_options *opt, struct bench_result
         if (!rc) rc = curve_time(&few, &r, &one, alone, &seconds, &runs, err);
         for (size_t k = 0; k < ANSWER && !rc; k++) {
             double e = fabs((double)alone[k] - (double)logp[i * ANSWER + k]);
-            if (!(e <= worst)) worst = e;
+            if (!(e <= worst) && !isnan(worst)) worst = e;
         }
         total += seconds * (double)step;
         tokens += (double)one.n_rows * (double)step;

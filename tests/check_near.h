@@ -17,6 +17,12 @@
         }                                                                                                              \
     } while (0)
 
+/* The larger of two errors. NaN stays, whatever comes after it: fmax would lose it, and so would a comparison. */
+static inline double worse_of(double worst, double error)
+{
+    return worst >= error || isnan(worst) ? worst : error;
+}
+
 #define CHECK_OK(call)                                                                                                 \
     do {                                                                                                               \
         if ((call) != RAML_OK) {                                                                                       \

@@ -98,7 +98,8 @@ size_t raml_updater_cost(const struct raml_updater *t, const struct raml_update_
 
 /* -- The test: the patched network is run -------------------------------------------------------------------------- */
 
-/* What the patched weights give, really used, beside what the trajectory gives, at some places of an input. */
+/* What the patched weights give, really used, beside what the trajectory gives, at some places of an input. NaN where a
+ * number compared is NaN. */
 struct raml_update_checked {
     double block; /* largest difference of a number of any layer's output, over layers and places */
     double scale; /* largest |number| of those outputs */

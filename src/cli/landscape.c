@@ -4,11 +4,8 @@
 #include "cli/prompting.h"
 
 #include "core/clock.h"
-#include "core/file.h"
 #include "core/json.h"
-#include "core/path.h"
 #include "raml/landscape_files.h"
-#include "raml/run.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -106,25 +103,6 @@ static enum raml_code options_of(const struct cli *cli, const struct settings *s
     return parse_grid(s->grid, &o->n_alpha, &o->n_beta, err);
 }
 
-/* Opened for training in f32: its weights are moved. */
-static enum raml_code load_model(const struct cli *cli, const char *dir, struct raml_model **model, char **path,
-                                 struct raml_err *err)
-{
-    char found[RAML_PATH_BYTES];
-    struct raml_config c;
-    *path = NULL;
-    if (!dir) return raml_fail(err, RAML_EUSAGE, "--model is missing; give a model's folder, or a run's");
-    if (!strncmp(dir, "init:", 5)) {
-        enum raml_code rc = raml_config_preset(dir + 5, &c, err);
-        return rc ? rc : raml_model_init(&c, cli->seed, RAML_F32, RAML_TRAINING, cli->dev, model, err);
-    }
-    enum raml_code rc = raml_run_newest(dir, found, sizeof found, err);
-    if (!rc) rc = raml_model_open(found, RAML_F32, RAML_TRAINING, cli->dev, model, err);
-    if (rc) return rc;
-    *path = strdup(found);
-    return *path ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for a path");
-}
-
 static enum raml_code choose(const struct settings *s, const char *file, const struct raml_questions *qs,
                              const struct raml_question **q, struct raml_err *err)
 {
@@ -145,7 +123,8 @@ static void print_number(double x, int width, int digits)
     else printf(" %*s", width, "-");
 }
 
-static void print_table(const struct settings *s, const struct raml_landscape_files_summary *r)
+static void print_table(const struct settings *s, const struct raml_landscape_files_options *o,
+                        const struct raml_landscape_files_summary *r)
 {
     printf("%8s %9s %9s %8s %8s %10s %9s %10s %9s %9s %9s\n", "i", "L(i)", "least", "alpha", "beta", "eigenvalue",
            "error", "other end", "error", "trace", "error");
@@ -171,7 +150,7 @@ static void print_table(const struct settings *s, const struct raml_landscape_fi
                r->path.length[r->path.n - 1]);
     printf("%zu points, %zu of an earlier run; %.3g s a point, %.2f s; weights as they were\n", r->n_points,
            r->n_resumed, r->point_seconds, r->grid_seconds);
-    printf("%s/%s\n", s->out, !r->drawn ? "landscape.tsv" : strchr(s->grid, 'x') ? "contours.svg" : "slice.svg");
+    printf("%s/%s\n", s->out, !r->drawn ? "landscape.tsv" : o->n_beta > 1 ? "contours.svg" : "slice.svg");
 }
 
 static json_t *eigenvalue_json(const struct raml_eigenvalue *e)
@@ -209,14 +188,6 @@ static enum raml_code print_json(const struct settings *s, const struct raml_lan
 
 /* -- The command --------------------------------------------------------------------------------------------------- */
 
-static enum raml_code write_recipe(const struct cli *cli, const struct settings *s, struct raml_err *err)
-{
-    char path[RAML_PATH_BYTES];
-    if (!cli->recipe) return RAML_OK;
-    enum raml_code rc = raml_path_join(path, s->out, "landscape.yaml", err);
-    return rc ? rc : raml_file_write(path, cli->recipe, strlen(cli->recipe), err);
-}
-
 static enum raml_code draw(const struct cli *cli, const struct settings *s, struct raml_model *model,
                            const struct raml_trace_text *text, const struct raml_question *q, struct raml_err *err)
 {
@@ -232,9 +203,9 @@ static enum raml_code draw(const struct cli *cli, const struct settings *s, stru
     if (!rc) rc = raml_landscape_parse_frames(s->frames, text->trajectory.n, &frame, &job.input.n_frames, err);
     job.input.frame = frame;
     if (!rc) rc = raml_landscape_files(&job, &opt, &result, err);
-    if (!rc) rc = write_recipe(cli, s, err);
+    if (!rc) rc = cli_write_recipe(cli, s->out, "landscape.yaml", err);
     if (!rc && cli->json) rc = print_json(s, &result, err);
-    else if (!rc) print_table(s, &result);
+    else if (!rc) print_table(s, &opt, &result);
     raml_landscape_files_summary_deinit(&result);
     free(frame);
     return rc;
@@ -275,7 +246,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     enum raml_code rc = options_of(cli, s, &checked, err); /* before a model is loaded */
     if (!rc) rc = raml_questions_read(&qs, file, &read, NULL, NULL, err);
     if (!rc) rc = choose(s, file, &qs, &q, err);
-    if (!rc) rc = load_model(cli, s->model, &model, &model_path, err);
+    if (!rc) rc = cli_load_for_training(cli, s->model, RAML_F32, &model, &model_path, err); /* bf16 hides moves */
     if (!rc) rc = cli_load_tokenizer(s->tokenizer, model_path, &tokenizer, err);
     if (!rc) rc = cli_prompting_open(&s->prompting, model_path, tokenizer, &prompting, err);
     if (!rc) rc = encode_and_draw(cli, s, model, tokenizer, &prompting.format, q, err);

@@ -54,6 +54,24 @@ enum raml_code cli_load_model(const struct cli *cli, const char *dir, const char
     return *path ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for a path");
 }
 
+enum raml_code cli_load_for_training(const struct cli *cli, const char *dir, enum raml_dtype dtype,
+                                     struct raml_model **model, char **path, struct raml_err *err)
+{
+    char found[RAML_PATH_BYTES];
+    struct raml_config c;
+    *path = NULL;
+    if (!dir) return raml_fail(err, RAML_EUSAGE, "--model is missing; give a model's folder, or a run's");
+    if (!strncmp(dir, "init:", 5)) {
+        enum raml_code rc = raml_config_preset(dir + 5, &c, err);
+        return rc ? rc : raml_model_init(&c, cli->seed, dtype, RAML_TRAINING, cli->dev, model, err);
+    }
+    enum raml_code rc = raml_run_newest(dir, found, sizeof found, err);
+    if (!rc) rc = raml_model_open(found, dtype, RAML_TRAINING, cli->dev, model, err);
+    if (rc) return rc;
+    *path = strdup(found);
+    return *path ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for a path");
+}
+
 size_t cli_load_eos(const struct raml_model *model, int32_t eos[CLI_MAX_EOS])
 {
     const struct raml_config *c = raml_model_config(model);
@@ -69,6 +87,14 @@ enum raml_code cli_load_tokenizer(const char *given, const char *model_path, str
     if (!given && !model_path) return raml_tokenizer_bytes(out, err);
     enum raml_code rc = raml_tokenizer_open(given ? given : model_path, out, err);
     return rc && !given ? raml_wrap(err, rc, "the model's tokenizer (--tokenizer gives another)") : rc;
+}
+
+enum raml_code cli_write_recipe(const struct cli *cli, const char *dir, const char *name, struct raml_err *err)
+{
+    char path[RAML_PATH_BYTES];
+    if (!cli->recipe) return RAML_OK;
+    enum raml_code rc = raml_path_join(path, dir, name, err);
+    return rc ? rc : raml_file_write(path, cli->recipe, strlen(cli->recipe), err);
 }
 
 enum raml_code cli_print_json(json_t *o, struct raml_err *err)

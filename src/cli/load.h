@@ -18,6 +18,9 @@ enum raml_dtype cli_load_kept(const struct raml_device *dev, const char *dtype, 
  * free(); NULL after a failure, and for init:. */
 RAML_CHECKED enum raml_code cli_load_model(const struct cli *cli, const char *dir, const char *dtype,
                                            struct raml_model **model, char **path, struct raml_err *err);
+/* The same for training; dtype: of the passes' activations. */
+RAML_CHECKED enum raml_code cli_load_for_training(const struct cli *cli, const char *dir, enum raml_dtype dtype,
+                                                  struct raml_model **model, char **path, struct raml_err *err);
 enum { CLI_MAX_EOS = 8 };
 /* The model's end-of-text tokens; returns how many. */
 size_t cli_load_eos(const struct raml_model *model, int32_t eos[CLI_MAX_EOS]);
@@ -25,6 +28,9 @@ size_t cli_load_eos(const struct raml_model *model, int32_t eos[CLI_MAX_EOS]);
  * the built-in one. */
 RAML_CHECKED enum raml_code cli_load_tokenizer(const char *given, const char *model_path, struct raml_tokenizer **out,
                                                struct raml_err *err);
+/* DIR/NAME with every setting, so that the results beside it can be reproduced. */
+RAML_CHECKED enum raml_code cli_write_recipe(const struct cli *cli, const char *dir, const char *name,
+                                             struct raml_err *err);
 /* Prints one JSON object (taken over) as a line on standard output. NULL: RAML_ENOMEM. */
 RAML_CHECKED enum raml_code cli_print_json(json_t *o, struct raml_err *err);
 

@@ -5,7 +5,6 @@
 #include "cli/trace.h"
 
 #include "core/clock.h"
-#include "core/file.h"
 #include "core/path.h"
 
 #include <stdio.h>
@@ -122,15 +121,6 @@ static struct raml_trace_files_options options_of(const struct cli *cli, const s
 
 /* -- The command --------------------------------------------------------------------------------------------------- */
 
-/* Every setting beside the results, so that they can be reproduced. */
-static enum raml_code write_recipe(const struct cli *cli, const struct settings *s, struct raml_err *err)
-{
-    char path[RAML_PATH_BYTES];
-    if (!cli->recipe) return RAML_OK;
-    enum raml_code rc = raml_path_join(path, s->out, "trace.yaml", err);
-    return rc ? rc : raml_file_write(path, cli->recipe, strlen(cli->recipe), err);
-}
-
 struct reading { /* by one model */
     const char *model, *tokenizer;
     struct cli_traced traced; /* out and reader are set before */
@@ -208,7 +198,7 @@ static enum raml_code trace_all(const struct cli *cli, const struct settings *s,
         rc = trace_with(cli, s, qs, &r[--first], err);
         stopped = r[first].traced.sum.stopped;
     }
-    if (!rc) rc = write_recipe(cli, s, err);
+    if (!rc) rc = cli_write_recipe(cli, s->out, "trace.yaml", err);
     if (!rc) rc = print_both(cli, s, r + first, n - first, err);
     if (!rc && stopped)
         rc = raml_fail(err, RAML_ESTOP, "stopped; %zu trajectories are in %s",

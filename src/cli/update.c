@@ -5,10 +5,7 @@
 #include "core/json.h"
 
 #include "core/clock.h"
-#include "core/file.h"
-#include "core/path.h"
 #include "raml/report.h"
-#include "raml/run.h"
 #include "raml/update_files.h"
 
 #include <inttypes.h>
@@ -119,31 +116,12 @@ static struct raml_update_files_options options_of(const struct cli *cli, const 
     return o;
 }
 
-/* For training; gradients need every parameter in f32. */
-static enum raml_code open_for_gradients(const struct cli *cli, const struct settings *s, struct raml_model **model,
-                                         char **path, struct raml_err *err)
-{
-    char found[RAML_PATH_BYTES];
-    enum raml_dtype dtype = strcmp(s->dtype, "bf16") ? RAML_F32 : RAML_BF16;
-    *path = NULL;
-    if (!s->model) return raml_fail(err, RAML_EUSAGE, "--model is missing; give a model's folder, or a run's");
-    if (!strncmp(s->model, "init:", 5)) {
-        struct raml_config c;
-        enum raml_code rc = raml_config_preset(s->model + 5, &c, err);
-        return rc ? rc : raml_model_init(&c, cli->seed, dtype, RAML_TRAINING, cli->dev, model, err);
-    }
-    enum raml_code rc = raml_run_newest(s->model, found, sizeof found, err);
-    if (!rc) rc = raml_model_open(found, dtype, RAML_TRAINING, cli->dev, model, err);
-    if (rc) return rc;
-    *path = strdup(found);
-    return *path ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for a path");
-}
-
 static enum raml_code open_model(const struct cli *cli, const struct settings *s, struct raml_model **model,
                                  char **path, struct raml_err *err)
 {
     if (!s->alignment && !s->exchange) return cli_load_model(cli, s->model, s->dtype, model, path, err);
-    enum raml_code rc = open_for_gradients(cli, s, model, path, err);
+    enum raml_dtype dtype = strcmp(s->dtype, "bf16") ? RAML_F32 : RAML_BF16; /* gradients: every parameter in f32 */
+    enum raml_code rc = cli_load_for_training(cli, s->model, dtype, model, path, err);
     if (rc != RAML_ENOMEM) return rc;
     return raml_wrap(err, rc, "%s (--no-alignment without --exchange needs less memory)", s->model);
 }
@@ -291,29 +269,17 @@ static enum raml_code print_json(const struct settings *s, const struct raml_exc
 
 /* -- The command --------------------------------------------------------------------------------------------------- */
 
-static enum raml_code write_recipe(const struct cli *cli, const struct settings *s, struct raml_err *err)
-{
-    char path[RAML_PATH_BYTES];
-    if (!cli->recipe) return RAML_OK;
-    enum raml_code rc = raml_path_join(path, s->out, "update.yaml", err);
-    return rc ? rc : raml_file_write(path, cli->recipe, strlen(cli->recipe), err);
-}
-
 static enum raml_code update(const struct cli *cli, const struct settings *s, const struct raml_update_files_job *job,
-                             struct raml_err *err)
+                             const struct raml_update_files_options *opt, struct raml_err *err)
 {
-    double rate[RAML_UPDATE_RATES_MAX];
-    struct raml_update_files_options opt = options_of(cli, s);
     struct raml_update_summary result;
     double start = raml_clock_monotonic();
-    enum raml_code rc = read_rates(s->rates, rate, &opt.exchange.n_rates, err);
-    opt.exchange.rate = rate;
-    if (!rc) rc = raml_update_files(job, &opt, &result, err);
+    enum raml_code rc = raml_update_files(job, opt, &result, err);
     double elapsed = raml_clock_monotonic() - start;
-    if (!rc) rc = write_recipe(cli, s, err);
+    if (!rc) rc = cli_write_recipe(cli, s->out, "update.yaml", err);
     if (rc) return rc;
-    if (cli->json) rc = print_json(s, &opt.exchange, &result, elapsed, err);
-    else print_table(s, &opt.exchange, &result, elapsed);
+    if (cli->json) rc = print_json(s, &opt->exchange, &result, elapsed, err);
+    else print_table(s, &opt->exchange, &result, elapsed);
     if (!rc && result.stopped)
         rc = raml_fail(err, RAML_ESTOP, "stopped; %zu trajectories are in %s", result.n[RAML_UPDATE_REAL], s->out);
     return rc;
@@ -327,12 +293,16 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     struct raml_questions qs;
     char *model_path = NULL;
     struct prompting prompting = {0};
+    double rate[RAML_UPDATE_RATES_MAX];
+    struct raml_update_files_options opt = options_of(cli, s);
     size_t n_files = cli->n_args + (s->data != NULL);
     if (n_files != 1) return raml_fail(err, RAML_EUSAGE, "update takes one FILE.jsonl; found %zu", n_files);
     if (!s->out || !*s->out) return raml_fail(err, RAML_EUSAGE, "--out is empty; expected a folder");
     const char *data = s->data ? s->data : cli->arg[0];
     raml_questions_init(&qs);
-    enum raml_code rc = open_model(cli, s, &model, &model_path, err);
+    opt.exchange.rate = rate;
+    enum raml_code rc = read_rates(s->rates, rate, &opt.exchange.n_rates, err); /* before a model is loaded */
+    if (!rc) rc = open_model(cli, s, &model, &model_path, err);
     if (!rc) rc = cli_load_tokenizer(s->tokenizer, model_path, &tokenizer, err);
     const struct raml_read_options read = {.map = s->map, .limit = (size_t)s->limit};
     if (!rc) rc = cli_prompting_open(&s->prompting, model_path, tokenizer, &prompting, err);
@@ -344,7 +314,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
                                               .data_name = data,
                                               .dir = s->out,
                                               .sink = cli->sink};
-    if (!rc) rc = update(cli, s, &job, err);
+    if (!rc) rc = update(cli, s, &job, &opt, err);
     cli_prompting_close(&prompting);
     raml_questions_deinit(&qs);
     raml_tokenizer_close(tokenizer);

@@ -291,5 +291,8 @@ const struct raml_backend *raml_backend_of(const struct raml_device *d);
 /* The code to return at the end of work that ended with rc: syncs, and a failure of the device, if there was one, is
  * the cause; else rc, with err as it is. */
 RAML_CHECKED enum raml_code raml_backend_settle(const struct raml_device *d, enum raml_code rc, struct raml_err *err);
+/* The sum of the squares of x[n], of the device; syncs. */
+RAML_CHECKED enum raml_code raml_backend_square_sum(const struct raml_device *d, const float *x, size_t n, double *sum,
+                                                    struct raml_err *err);
 
 #endif

@@ -147,6 +147,18 @@ enum raml_code raml_backend_settle(const struct raml_device *d, enum raml_code r
     return failed ? failed : rc;
 }
 
+enum raml_code raml_backend_square_sum(const struct raml_device *d, const float *x, size_t n, double *sum,
+                                       struct raml_err *err)
+{
+    const struct raml_backend *b = d->backend;
+    double *on_device = b->alloc(d, 1, sizeof *on_device);
+    if (!on_device) return raml_fail(err, RAML_ENOMEM, "no memory for a norm");
+    b->square_sum(d, on_device, x, n);
+    b->download(d, sum, on_device, sizeof *sum);
+    b->free(d, on_device);
+    return b->sync(d, err);
+}
+
 /* -- What it is ---------------------------------------------------------------------------------------------------- */
 int raml_device_threads(const struct raml_device *d)
 {

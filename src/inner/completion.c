@@ -51,7 +51,7 @@ enum raml_code raml_completion_check(const struct raml_completion_evaluator *s, 
                                      struct raml_err *err)
 {
     size_t context = (size_t)raml_model_config(s->evaluator.model)->max_positions;
-    enum raml_code rc = raml_evaluator_check(&s->evaluator, "prompt", job->prompt, job->n_prompt, err);
+    enum raml_code rc = raml_vocabulary_check(s->evaluator.model, "prompt", job->prompt, job->n_prompt, err);
     for (size_t i = 0; !rc && i < job->n; i++) {
         const struct raml_completion *c = &job->completion[i];
         char what[64];
@@ -64,7 +64,7 @@ enum raml_code raml_completion_check(const struct raml_completion_evaluator *s, 
                 err, RAML_ERANGE,
                 "%s: %zu prompt tokens and %zu of the completion are longer than the model's context (%zu)", what,
                 job->n_prompt, c->n, context);
-        rc = raml_evaluator_check(&s->evaluator, what, c->token, c->n, err);
+        rc = raml_vocabulary_check(s->evaluator.model, what, c->token, c->n, err);
     }
     return rc;
 }

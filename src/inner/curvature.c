@@ -6,6 +6,7 @@
 #include "raml/landscape.h"
 
 #include "inner/landscape_parts.h"
+#include "inner/trace_curve.h"
 #include "raml/rng.h"
 
 #include <math.h>
@@ -90,7 +91,7 @@ static enum raml_code gradient(struct curvature *c, double s, float *g, double *
     if (!rc) rc = raml_gradient_join(l->w.model, g, err);
     double sum = 0;
     for (size_t i = 0; i < l->n_answer && !rc; i++) sum += c->logp[i];
-    if (loss && !rc) *loss = sum < 0 ? -sum / (double)l->n_answer : 0;
+    if (loss && !rc) *loss = raml_answer_loss(sum, l->n_answer);
     return rc;
 }
 

@@ -87,10 +87,10 @@ void raml_evaluator_clear(struct raml_evaluator *s)
     raml_pack_clear(&s->pack);
 }
 
-enum raml_code raml_evaluator_check(const struct raml_evaluator *s, const char *what, const int32_t *token, size_t n,
-                                    struct raml_err *err)
+enum raml_code raml_vocabulary_check(const struct raml_model *m, const char *what, const int32_t *token, size_t n,
+                                     struct raml_err *err)
 {
-    int vocab = raml_model_config(s->model)->vocab_size;
+    int vocab = raml_model_config(m)->vocab_size;
     for (size_t i = 0; i < n; i++)
         if (token[i] < 0 || token[i] >= vocab)
             return raml_fail(err, RAML_ERANGE, "%s: token %zu is %d; the model's vocabulary is 0 to %d", what, i + 1,

@@ -35,7 +35,7 @@ bool raml_evaluator_fits(const struct raml_evaluator *s, size_t n_tokens);
 RAML_CHECKED enum raml_code raml_evaluator_run(struct raml_evaluator *s, struct raml_err *err);
 void raml_evaluator_clear(struct raml_evaluator *s);
 /* Are all tokens in the model's vocabulary? what: "prompt", for the message. */
-RAML_CHECKED enum raml_code raml_evaluator_check(const struct raml_evaluator *s, const char *what, const int32_t *token,
-                                                 size_t n, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_vocabulary_check(const struct raml_model *m, const char *what, const int32_t *token,
+                                                  size_t n, struct raml_err *err);
 
 #endif

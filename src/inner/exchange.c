@@ -69,7 +69,7 @@ static enum raml_code verify(struct descent *d, struct raml_err *err)
     const struct raml_device *dev = raml_model_device(d->m);
     double square = NAN;
     raml_backend_of(dev)->combine(dev, d->gradient.grad, raml_model_weights(d->m), -1.0F, d->kept, 0.0F, NULL, d->n);
-    enum raml_code rc = raml_update_square(d->m, d->gradient.grad, d->n, &square, err);
+    enum raml_code rc = raml_backend_square_sum(dev, d->gradient.grad, d->n, &square, err);
     if (!rc && square != 0)
         rc = raml_fail(err, RAML_EIO, "exchange rate: the weights were not restored: they differ by %g", sqrt(square));
     return rc;

@@ -4,8 +4,8 @@
 #include "core/file.h"
 #include "inner/directions.h"
 #include "inner/landscape_parts.h"
+#include "inner/trace_curve.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,7 +173,7 @@ enum raml_code raml_landscape_loss(struct raml_landscape *l, double a, double b,
         const float *logp = l->evaluator.logp + i * l->n_answer;
         double sum = 0;
         for (size_t j = 0; j < l->n_answer; j++) sum += logp[j];
-        loss[i] = isnan(sum) ? NAN : sum < 0 ? -sum / (double)l->n_answer : 0; /* 0, not -0 */
+        loss[i] = raml_answer_loss(sum, l->n_answer);
     }
     return rc;
 }

@@ -7,10 +7,11 @@
 #include "raml/landscape.h"
 
 #include "inner/landscape_parts.h"
+#include "inner/trace_curve.h"
+#include "inner/update_parts.h"
 
 #include <lapacke.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,21 +76,6 @@ static enum raml_code add_direction(struct walk *k, size_t d, size_t offset, con
     return b->sync(dev, err);
 }
 
-static enum raml_code offset_of(const struct raml_model *m, size_t layer, enum raml_update_matrix matrix,
-                                size_t *offset, struct raml_err *err)
-{
-    char name[96];
-    const struct raml_param *table;
-    size_t n = raml_model_params(m, &table);
-    snprintf(name, sizeof name, "model.layers.%zu.mlp.%s_proj.weight", layer, raml_update_matrix_name(matrix));
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(table[i].name, name)) {
-            *offset = table[i].offset;
-            return RAML_OK;
-        }
-    return raml_fail(err, RAML_ESUPPORT, "the model has no matrix %s", name);
-}
-
 static enum raml_code read_layer(void *user, const struct raml_update_factors *f, struct raml_err *err)
 {
     struct walk *k = user;
@@ -97,13 +83,14 @@ static enum raml_code read_layer(void *user, const struct raml_update_factors *f
     size_t d = (size_t)c->hidden_size, F = (size_t)c->intermediate_size;
     enum raml_code rc = RAML_OK;
     for (int m = 0; m < RAML_UPDATE_MATRICES && !rc; m++) {
-        size_t N = m == RAML_UPDATE_DOWN ? d : F, K = m == RAML_UPDATE_DOWN ? F : d, offset = 0;
+        enum raml_layer_matrix matrix = raml_update_layer_matrix((enum raml_update_matrix)m);
+        size_t N = m == RAML_UPDATE_DOWN ? d : F, K = m == RAML_UPDATE_DOWN ? F : d;
         const float *u = f->u[m] + N, *w = f->w[m] + K; /* after θ's own, which is 0 */
         if (!k->forming) {
             rc = add_gram(k, u, N, w, K, err);
             continue;
         }
-        rc = offset_of(k->l->w.model, f->layer, (enum raml_update_matrix)m, &offset, err);
+        size_t offset = raml_layer_matrix_offset(k->l->w.model, f->layer, matrix);
         for (size_t i = 0; i < 2 && !rc; i++) rc = add_direction(k, i, offset, u, N, w, K, err);
     }
     return rc;
@@ -222,7 +209,6 @@ static enum raml_code walk(struct walk *k, struct raml_updater *t, const struct 
 {
     const struct raml_update_reader reader = {.read = read_layer, .user = k};
     raml_update_deinit(u);
-    *u = (struct raml_update){0};
     return raml_updater_run(t, in, 1, &reader, u, err);
 }
 
@@ -236,7 +222,7 @@ enum raml_code raml_landscape_set_path(struct raml_landscape *l, size_t stride, 
     struct raml_updater *t = NULL;
     struct walk k = {.l = l};
     if (stride == 0) return raml_fail(err, RAML_ERANGE, "the path's stride is 0; expected at least 1");
-    size_t n = l->n_trajectory / stride + (l->n_trajectory % stride != 0);
+    size_t n = raml_stride_places(l->n_trajectory, stride) - 1;
     if (n < 2)
         return raml_fail(err, RAML_ERANGE,
                          "a path needs two prefixes after the first; the last frame, %zu tokens, has %zu",

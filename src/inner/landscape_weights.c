@@ -25,13 +25,8 @@ enum raml_code raml_moved_weights_hash(const struct raml_moved_weights *w, const
 enum raml_code raml_moved_weights_norm(const struct raml_moved_weights *w, const float *x, double *norm,
                                        struct raml_err *err)
 {
-    const struct raml_backend *b = raml_backend_of(w->dev);
-    double sum = 0, *on_device = b->alloc(w->dev, 1, sizeof sum);
-    if (!on_device) return raml_fail(err, RAML_ENOMEM, "no memory for a norm");
-    b->square_sum(w->dev, on_device, x, w->n);
-    b->download(w->dev, &sum, on_device, sizeof sum);
-    enum raml_code rc = b->sync(w->dev, err);
-    b->free(w->dev, on_device);
+    double sum = 0;
+    enum raml_code rc = raml_backend_square_sum(w->dev, x, w->n, &sum, err);
     *norm = sqrt(sum);
     return rc;
 }

@@ -105,7 +105,7 @@ static enum raml_code check_others(const struct raml_tracer *t, const struct ram
         if (p->n <= p->n_prefix) return raml_fail(err, RAML_ERANGE, "%s has no token; expected at least one", name);
         rc = check_length(t, in, name, p->n_prefix, p->n - p->n_prefix, err);
         snprintf(name, sizeof name, "answer %zu, with its prefix", i + 2);
-        if (!rc) rc = raml_evaluator_check(&t->evaluator, name, p->token, p->n, err);
+        if (!rc) rc = raml_vocabulary_check(t->evaluator.model, name, p->token, p->n, err);
     }
     return rc;
 }
@@ -131,7 +131,7 @@ static enum raml_code check_places(const struct raml_tracer *t, const struct ram
     for (size_t k = 0; !rc && in->parent && k < in->n_at; k++) {
         char name[64];
         snprintf(name, sizeof name, "parent of probe %zu", k + 1);
-        rc = raml_evaluator_check(&t->evaluator, name, in->parent[k], in->at[k], err);
+        rc = raml_vocabulary_check(t->evaluator.model, name, in->parent[k], in->at[k], err);
     }
     return rc;
 }
@@ -141,10 +141,11 @@ enum raml_code raml_tracer_check(const struct raml_tracer *t, const struct raml_
     if (in->n_prompt == 0) return raml_fail(err, RAML_ERANGE, "the prompt has no token; expected at least one");
     if (in->n_answer == 0) return raml_fail(err, RAML_ERANGE, "the answer has no token; expected at least one");
     enum raml_code rc = check_length(t, in, "answer", in->n_answer_prefix, in->n_answer, err);
-    if (!rc) rc = raml_evaluator_check(&t->evaluator, "prompt", in->prompt, in->n_prompt, err);
-    if (!rc) rc = raml_evaluator_check(&t->evaluator, "trajectory", in->trajectory, in->n_trajectory, err);
-    if (!rc) rc = raml_evaluator_check(&t->evaluator, "answer prefix", in->answer_prefix, in->n_answer_prefix, err);
-    if (!rc) rc = raml_evaluator_check(&t->evaluator, "answer", in->answer, in->n_answer, err);
+    if (!rc) rc = raml_vocabulary_check(t->evaluator.model, "prompt", in->prompt, in->n_prompt, err);
+    if (!rc) rc = raml_vocabulary_check(t->evaluator.model, "trajectory", in->trajectory, in->n_trajectory, err);
+    if (!rc)
+        rc = raml_vocabulary_check(t->evaluator.model, "answer prefix", in->answer_prefix, in->n_answer_prefix, err);
+    if (!rc) rc = raml_vocabulary_check(t->evaluator.model, "answer", in->answer, in->n_answer, err);
     if (!rc) rc = check_others(t, in, err);
     return rc ? rc : check_places(t, in, err);
 }
@@ -153,19 +154,17 @@ enum raml_code raml_tracer_check(const struct raml_tracer *t, const struct raml_
 
 static size_t n_points(const struct raml_tracer *t, const struct raml_trace_input *in)
 {
-    size_t T = in->n_trajectory, s = t->opt.stride;
-    return in->at ? in->n_at : T / s + 1 + (T % s != 0);
+    return in->at ? in->n_at : raml_stride_places(in->n_trajectory, t->opt.stride);
 }
 
-static size_t point(const struct raml_tracer *t, const struct raml_trace_input *in, size_t k) /* k T' s, and T last */
+static size_t point(const struct raml_tracer *t, const struct raml_trace_input *in, size_t k)
 {
-    size_t T = in->n_trajectory, s = t->opt.stride;
-    if (in->at) return in->at[k];
-    return k > T / s ? T : k * s;
+    return in->at ? in->at[k] : raml_stride_place(in->n_trajectory, t->opt.stride, k);
 }
 
-/* probe: rows of all answers at one place. The probes of the part that begins with probe `first`, and the tokens of its tree. The split depends only on the
- * input and the bound, so a trajectory's values do not depend on what else is traced. */
+/* The probes of the part that begins with probe `first`, and the tokens of its tree; probe: rows of all answers at one
+ * place. The split depends only on the input and the bound, so a trajectory's values do not depend on what else is
+ * traced. */
 static size_t fit_part(const struct raml_tracer *t, const struct raml_trace_input *in, size_t probe, size_t first,
                        size_t *n_tokens)
 {
@@ -175,7 +174,7 @@ static size_t fit_part(const struct raml_tracer *t, const struct raml_trace_inpu
     for (; first + n < all; n++) {
         size_t at = point(t, in, first + n), stem = in->n_prompt + (in->parent ? 0 : at);
         size_t more = probes + probe + (in->parent ? at : 0);
-        if (n && stem + more > bound && more > bound / 2) break;
+        if (raml_pass_is_full(n, stem, more, bound)) break;
         *n_tokens = stem + more;
         probes = more;
     }

@@ -73,11 +73,17 @@ static double sum_of(const float *logp, const size_t *target, size_t n)
     return sum;
 }
 
+double raml_answer_loss(double logp, size_t n)
+{
+    if (isnan(logp)) return NAN;
+    return logp < 0 ? -logp / (double)n : 0;
+}
+
 static enum raml_code loss_of(double sum, size_t n, size_t at, double *loss, struct raml_err *err)
 {
     if (!isfinite(sum))
         return raml_fail(err, RAML_ERANGE, "the loss of the answer after %zu trajectory tokens is not finite", at);
-    *loss = sum < 0 ? -sum / (double)n : 0; /* 0, not -0 */
+    *loss = raml_answer_loss(sum, n);
     return RAML_OK;
 }
 

@@ -8,6 +8,25 @@
 #include "inner/evaluator.h"
 #include "raml/trace.h"
 
+/* Nats per answer token from the sum of n >= 1 log-probabilities: 0 and not -0 for certainty; NaN stays. */
+double raml_answer_loss(double logp, size_t n);
+
+/* Places after every stride tokens of T, and after the last: how many there are, and the k-th. */
+static inline size_t raml_stride_places(size_t T, size_t stride)
+{
+    return T / stride + 1 + (T % stride != 0);
+}
+static inline size_t raml_stride_place(size_t T, size_t stride, size_t k)
+{
+    return k > T / stride ? T : k * stride;
+}
+/* A pass that begins with n places is ended before one more: with it the stem (prompt and trajectory) and the probes
+ * were more than the bound, and the probes alone more than half of it (trace.h). */
+static inline bool raml_pass_is_full(size_t n, size_t stem, size_t probes, size_t bound)
+{
+    return n && stem + probes > bound && probes > bound / 2;
+}
+
 struct raml_curve_shape {
     size_t n_points, n_layers;
     bool tokens; /* room for the trajectory's own tokens */

@@ -2,6 +2,7 @@
 #include "raml/update.h"
 
 #include "core/array.h"
+#include "inner/trace_curve.h"
 #include "inner/update_layer.h"
 #include "inner/update_measure.h"
 
@@ -102,26 +103,17 @@ uint64_t raml_updater_passes(const struct raml_updater *t)
 
 /* -- Splitting a trajectory into parts ----------------------------------------------------------------------------- */
 
-static size_t n_points(const struct raml_updater *t, size_t T)
-{
-    return T / t->opt.stride + 1 + (T % t->opt.stride != 0);
-}
-
-static size_t point(const struct raml_updater *t, size_t T, size_t k)
-{
-    return k > T / t->opt.stride ? T : k * t->opt.stride;
-}
-
 /* As a tracer splits: the places of the part that begins with place `first`, and the tokens of its tree. */
 static size_t fit_part(const struct raml_updater *t, const struct raml_update_input *in, size_t first, size_t *n_tokens)
 {
     const struct raml_trace_input *x = &in->text;
-    size_t all = n_points(t, x->n_trajectory), each = x->n_answer_prefix + x->n_answer, n = 0;
-    size_t bound = t->opt.max_batch_tokens;
+    size_t all = raml_stride_places(x->n_trajectory, t->opt.stride), n = 0;
+    size_t each = x->n_answer_prefix + x->n_answer, bound = t->opt.max_batch_tokens;
     *n_tokens = x->n_prompt;
     while (first + n < all) {
-        size_t stem = x->n_prompt + point(t, x->n_trajectory, first + n) + in->probe, probes = (n + 1) * each;
-        if (n && stem + probes > bound && probes > bound / 2) break;
+        size_t at = raml_stride_place(x->n_trajectory, t->opt.stride, first + n);
+        size_t stem = x->n_prompt + at + in->probe, probes = (n + 1) * each;
+        if (raml_pass_is_full(n, stem, probes, bound)) break;
         *n_tokens = stem + probes;
         n++;
     }
@@ -130,23 +122,12 @@ static size_t fit_part(const struct raml_updater *t, const struct raml_update_in
 
 size_t raml_updater_cost(const struct raml_updater *t, const struct raml_update_input *in)
 {
-    size_t sum = 0, n_tokens, all = n_points(t, in->text.n_trajectory);
+    size_t sum = 0, n_tokens, all = raml_stride_places(in->text.n_trajectory, t->opt.stride);
     for (size_t first = 0; first < all; sum += n_tokens) first += fit_part(t, in, first, &n_tokens);
     return sum;
 }
 
 /* -- Checks -------------------------------------------------------------------------------------------------------- */
-
-static enum raml_code check_tokens(const struct raml_updater *t, const char *what, const int32_t *token, size_t n,
-                                   struct raml_err *err)
-{
-    int vocab = raml_model_config(t->m)->vocab_size;
-    for (size_t i = 0; i < n; i++)
-        if (token[i] < 0 || token[i] >= vocab)
-            return raml_fail(err, RAML_ERANGE, "%s: token %zu is %d; the model's vocabulary is 0 to %d", what, i + 1,
-                             (int)token[i], vocab - 1);
-    return RAML_OK;
-}
 
 enum raml_code raml_updater_check(const struct raml_updater *t, const struct raml_update_input *in,
                                   struct raml_err *err)
@@ -169,10 +150,10 @@ enum raml_code raml_updater_check(const struct raml_updater *t, const struct ram
                          "token %zu of answer prefix and answer can't be updated: it is followed by no token of the "
                          "answer (they have %zu tokens)",
                          in->probe + 1, n[2] + n[3]);
-    enum raml_code rc = check_tokens(t, "prompt", x->prompt, n[0], err);
-    if (!rc) rc = check_tokens(t, "trajectory", x->trajectory, n[1], err);
-    if (!rc) rc = check_tokens(t, "answer prefix", x->answer_prefix, n[2], err);
-    return rc ? rc : check_tokens(t, "answer", x->answer, n[3], err);
+    enum raml_code rc = raml_vocabulary_check(t->m, "prompt", x->prompt, n[0], err);
+    if (!rc) rc = raml_vocabulary_check(t->m, "trajectory", x->trajectory, n[1], err);
+    if (!rc) rc = raml_vocabulary_check(t->m, "answer prefix", x->answer_prefix, n[2], err);
+    return rc ? rc : raml_vocabulary_check(t->m, "answer", x->answer, n[3], err);
 }
 
 /* -- A trajectory's memory ----------------------------------------------------------------------------------------- */
@@ -180,18 +161,12 @@ enum raml_code raml_updater_check(const struct raml_updater *t, const struct ram
 static enum raml_code prepare_curve(const struct raml_updater *t, const struct raml_trace_input *x, size_t n,
                                     struct raml_loss_curve *c, struct raml_err *err)
 {
-    size_t T = x->n_trajectory;
-    *c = (struct raml_loss_curve){.n_tokens = T, .n_answer = x->n_answer, .n_points = n};
-    c->at = calloc(n, sizeof *c->at);
-    c->loss = calloc(n, sizeof *c->loss);
-    c->greedy = calloc(n, sizeof *c->greedy);
-    c->logp = n <= SIZE_MAX / x->n_answer ? calloc(n * x->n_answer, sizeof *c->logp) : NULL;
-    c->token = calloc(T + 1, sizeof *c->token);
-    if (!c->at || !c->loss || !c->greedy || !c->logp || !c->token)
-        return raml_fail(err, RAML_ENOMEM, "no memory for a loss curve of %zu points", n);
-    for (size_t k = 0; k < n; k++) c->at[k] = (uint32_t)point(t, T, k);
-    if (T) memcpy(c->token, x->trajectory, T * sizeof *c->token);
-    return RAML_OK;
+    const struct raml_curve_shape shape = {.n_points = n};
+    struct raml_trace_input one = *x; /* of several answers, the first */
+    one.n_other = 0;
+    enum raml_code rc = raml_loss_curve_init(&one, &shape, c, err);
+    for (size_t k = 0; !rc && k < n; k++) c->at[k] = (uint32_t)raml_stride_place(x->n_trajectory, t->opt.stride, k);
+    return rc;
 }
 
 static enum raml_code prepare_measures(struct raml_update *u, size_t n_layers, size_t n, struct raml_err *err)
@@ -220,7 +195,7 @@ static void drop_trajectory(struct trajectory *j)
 static enum raml_code prepare(const struct raml_updater *t, struct trajectory *j, struct raml_err *err)
 {
     const struct raml_config *c = raml_model_config(t->m);
-    size_t n = n_points(t, j->in->text.n_trajectory), n_tokens, L = (size_t)c->n_layers;
+    size_t n = raml_stride_places(j->in->text.n_trajectory, t->opt.stride), n_tokens, L = (size_t)c->n_layers;
     for (size_t first = 0; first < n; j->n_parts++) first += fit_part(t, j->in, first, &n_tokens);
     j->n_rows = j->n_parts > 1 ? L : 1;
     j->rows = calloc(j->n_rows, sizeof *j->rows);
@@ -279,7 +254,7 @@ static enum raml_code read_losses(const struct raml_updater *t, const struct par
             return raml_fail(err, RAML_ERANGE, "the loss of the answer after %u trajectory tokens is not finite",
                              (unsigned)c->at[k]);
         memcpy(c->logp + k * A, t->batch.logp + at, A * sizeof *c->logp);
-        c->loss[k] = sum < 0 ? -sum / (double)A : 0;
+        c->loss[k] = raml_answer_loss(sum, A);
     }
     return RAML_OK;
 }
@@ -327,7 +302,7 @@ static enum raml_code set_gradient(struct raml_updater *t, const struct raml_tra
 
 static enum raml_code add_trajectory(struct raml_updater *t, struct trajectory *j, struct raml_err *err)
 {
-    size_t n_tokens, all = n_points(t, j->in->text.n_trajectory);
+    size_t n_tokens, all = raml_stride_places(j->in->text.n_trajectory, t->opt.stride);
     enum raml_code rc = prepare(t, j, err);
     if (!rc) rc = set_gradient(t, &j->in->text, err);
     for (struct part p = {.of = j}; !rc && p.first < all; p.first += p.n) {

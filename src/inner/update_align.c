@@ -6,11 +6,7 @@
 #include "device/backend.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-static const enum raml_layer_matrix layer_matrix[] = {RAML_LAYER_GATE, RAML_LAYER_UP, RAML_LAYER_DOWN};
 
 enum raml_code raml_update_aligner_init(struct raml_update_aligner *a, const struct raml_model *m, struct raml_err *err)
 {
@@ -66,30 +62,6 @@ static enum raml_code reserve(struct raml_update_aligner *a, size_t n, struct ra
     return RAML_OK;
 }
 
-enum raml_code raml_update_square(const struct raml_model *m, const float *x, size_t n, double *out,
-                                  struct raml_err *err)
-{
-    const struct raml_device *dev = raml_model_device(m);
-    const struct raml_backend *b = raml_backend_of(dev);
-    double *on_device = b->alloc(dev, 1, sizeof *out);
-    if (!on_device) return raml_fail(err, RAML_ENOMEM, "no memory for a norm");
-    b->square_sum(dev, on_device, x, n);
-    b->download(dev, out, on_device, sizeof *out);
-    b->free(dev, on_device);
-    return b->sync(dev, err);
-}
-
-/* Where the matrix begins in a gradient. */
-static size_t offset_of(const struct raml_model *m, size_t layer, enum raml_update_matrix which)
-{
-    char name[96];
-    const struct raml_param *param;
-    size_t n = raml_model_params(m, &param), i = 0;
-    snprintf(name, sizeof name, "model.layers.%zu.mlp.%s.weight", layer, raml_layer_matrix_name(layer_matrix[which]));
-    while (i < n && strcmp(param[i].name, name) != 0) i++;
-    return i < n ? param[i].offset : 0;
-}
-
 /* host[n, n_out] = w G' */
 static enum raml_code multiply(struct raml_update_aligner *a, const float *grad, const struct raml_layer_shape *shape,
                                enum raml_update_matrix which, const float *w, size_t n, struct raml_err *err)
@@ -110,11 +82,12 @@ enum raml_code raml_update_aligner_run(struct raml_update_aligner *a, const floa
                                        const struct raml_update_factors *f, enum raml_update_matrix which, double *dot,
                                        double *square, struct raml_update_measures *out, struct raml_err *err)
 {
-    struct raml_layer_shape shape = raml_layer_shape(raml_model_config(a->m), layer_matrix[which]);
-    const float *g = grad + offset_of(a->m, f->layer, which), *u = f->u[which];
+    enum raml_layer_matrix matrix = raml_update_layer_matrix(which);
+    struct raml_layer_shape shape = raml_layer_shape(raml_model_config(a->m), matrix);
+    const float *g = grad + raml_layer_matrix_offset(a->m, f->layer, matrix), *u = f->u[which];
     size_t n = f->n, N = shape.n_out;
     enum raml_code rc = reserve(a, n, err);
-    if (!rc) rc = raml_update_square(a->m, g, N * shape.n_in, square, err);
+    if (!rc) rc = raml_backend_square_sum(raml_model_device(a->m), g, N * shape.n_in, square, err);
     if (!rc) rc = multiply(a, g, &shape, which, f->w[which], n, err);
     if (rc) return rc;
     double *d = a->number, *left = d + n, *u_norm = d + 2 * n, *w_norm = d + 3 * n;

@@ -1,13 +1,13 @@
 /* update_check.c - the network with patched weights is run, and every layer's output compared. See update.h. */
 #include "raml/update.h"
 
+#include "inner/update_measure.h"
 #include "inner/update_parts.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 enum { MATRICES = RAML_UPDATE_MATRICES };
-static const enum raml_layer_matrix layer_matrix[] = {RAML_LAYER_GATE, RAML_LAYER_UP, RAML_LAYER_DOWN};
 
 struct check {
     const struct raml_model *m;
@@ -68,9 +68,10 @@ static enum raml_code make_patches(struct check *c, struct raml_err *err)
         if (rc) return rc;
         for (size_t i = 0; i < c->n * MATRICES; i++) {
             size_t row = i / MATRICES, which = i % MATRICES;
-            struct raml_layer_shape s = raml_layer_shape(raml_model_config(c->m), layer_matrix[which]);
+            enum raml_layer_matrix matrix = raml_update_layer_matrix((enum raml_update_matrix)which);
+            struct raml_layer_shape s = raml_layer_shape(raml_model_config(c->m), matrix);
             c->patch[l * c->n * MATRICES + i] = (struct raml_patch){.layer = l,
-                                                                    .matrix = layer_matrix[which],
+                                                                    .matrix = matrix,
                                                                     .rank = 1,
                                                                     .left = f.u[which] + row * s.n_out,
                                                                     .right = f.w[which] + row * s.n_in,
@@ -87,9 +88,9 @@ static enum raml_code compare_outputs(void *user, const struct raml_tapped *t, s
     size_t d = (size_t)raml_model_config(c->m)->hidden_size;
     (void)err;
     for (size_t i = 0; i < c->n * d; i++) {
-        double with = (double)t->output[i], patched = (double)t->output[c->n * d + i], off = fabs(patched - with);
-        if (!(off <= c->result.block)) c->result.block = off; /* NaN stays */
-        if (!(fabs(with) <= c->result.scale)) c->result.scale = fabs(with);
+        double with = (double)t->output[i], patched = (double)t->output[c->n * d + i];
+        c->result.block = raml_update_larger(c->result.block, fabs(patched - with));
+        c->result.scale = raml_update_larger(c->result.scale, fabs(with));
     }
     return RAML_OK;
 }
@@ -99,7 +100,7 @@ static void compare_answers(struct check *c, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         double off = fabs((double)c->batch.logp[i] - (double)c->batch.logp[n + i]);
-        if (!(off <= c->result.logp)) c->result.logp = off;
+        c->result.logp = raml_update_larger(c->result.logp, off);
     }
 }
 

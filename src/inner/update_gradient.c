@@ -2,9 +2,9 @@
 #include "inner/update_parts.h"
 
 #include "core/array.h"
+#include "inner/trace_curve.h"
 #include "raml/device.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,7 +72,7 @@ enum raml_code raml_question_gradient_run(struct raml_question_gradient *g, cons
     if (!rc && backward) rc = raml_gradient_join(m, g->grad, err);
     if (!rc && !backward) rc = raml_pass_forward(g->pass, &g->pack, &out, err);
     double sum = 0;
-    for (size_t j = 0; !rc && j < g->n_answer; j++) sum -= g->logp[j];
-    if (!rc && loss) *loss = sum > 0 ? sum / (double)g->n_answer : sum == 0 ? 0 : NAN;
+    for (size_t j = 0; !rc && j < g->n_answer; j++) sum += g->logp[j];
+    if (!rc && loss) *loss = raml_answer_loss(sum, g->n_answer);
     return rc;
 }

@@ -8,8 +8,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const enum raml_layer_matrix layer_matrix[] = {RAML_LAYER_GATE, RAML_LAYER_UP, RAML_LAYER_DOWN};
-
 enum raml_code raml_update_sum_init(struct raml_update_sum *s, size_t n, struct raml_err *err)
 {
     *s = (struct raml_update_sum){.g = calloc(n * n, sizeof *s->g), .dot = calloc(n, sizeof *s->dot)};
@@ -96,7 +94,7 @@ static enum raml_code norm_of(struct raml_update_workspace *w, size_t layer, enu
 {
     double *known = &w->weight_norm[layer * RAML_UPDATE_MATRICES + which];
     if (!(*known > 0)) {
-        enum raml_code rc = raml_layer_matrix_norm(w->m, layer, layer_matrix[which], known, err);
+        enum raml_code rc = raml_layer_matrix_norm(w->m, layer, raml_update_layer_matrix(which), known, err);
         if (rc) return rc;
         if (!(*known > 0) || !isfinite(*known))
             return raml_fail(err, RAML_ERANGE, "layer %zu: the norm of %s is %g; expected a positive number", layer,
@@ -119,7 +117,7 @@ static enum raml_code measure(struct raml_update_workspace *w, const struct raml
                               const struct raml_update_factors *f, enum raml_update_matrix which, double *dot,
                               struct raml_err *err)
 {
-    struct raml_layer_shape shape = raml_layer_shape(raml_model_config(w->m), layer_matrix[which]);
+    struct raml_layer_shape shape = raml_layer_shape(raml_model_config(w->m), raml_update_layer_matrix(which));
     struct raml_update_measures *m = &l->matrix[which];
     double norm = 0, square = 0;
     for (size_t i = 0; i < f->n; i++) dot[i] = 0;

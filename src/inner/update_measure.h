@@ -8,6 +8,12 @@
 
 #include "raml/update.h"
 
+/* The larger of two numbers; NaN where one is NaN, so that a largest difference can't hide one. */
+static inline double raml_update_larger(double a, double b)
+{
+    return a >= b || a != a ? a : b;
+}
+
 /* g[n, n] = uu * ww, element by element; g may be uu. */
 void raml_update_gram(const double *uu, const double *ww, size_t n, double *g);
 /* Arrays for n places out of `own`, which has raml_update_measures_n(n) numbers; all are set to NaN. */

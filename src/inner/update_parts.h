@@ -23,7 +23,6 @@ struct raml_update_places {
     size_t n;
     struct raml_update_twins twins;
 };
-size_t raml_update_tree_tokens(const struct raml_update_places *p);
 
 /* Trees of a pass. Tap rows of tree k: from row[first[k]] on, those of the probes, then those of the twins; n * n_rows
  * of each, by place. */
@@ -64,6 +63,7 @@ void raml_update_rows_take(struct raml_update_rows *r, const struct raml_config 
 RAML_CHECKED enum raml_code raml_update_rows_factors(struct raml_update_rows *r, const struct raml_model *m,
                                                      size_t layer, float *gate, float *up,
                                                      struct raml_update_factors *out, struct raml_err *err);
+enum raml_layer_matrix raml_update_layer_matrix(enum raml_update_matrix which);
 void raml_update_norms(const float *x, size_t n, size_t width, double *norm);
 
 /* -- update_gradient.c --------------------------------------------------------------------------------------------- */
@@ -105,8 +105,5 @@ RAML_CHECKED enum raml_code raml_update_aligner_run(struct raml_update_aligner *
                                                     const struct raml_update_factors *f, enum raml_update_matrix which,
                                                     double *dot, double *square, struct raml_update_measures *out,
                                                     struct raml_err *err);
-/* Squared norm of the whole of n numbers on the device. */
-RAML_CHECKED enum raml_code raml_update_square(const struct raml_model *m, const float *x, size_t n, double *out,
-                                               struct raml_err *err);
 
 #endif

@@ -70,6 +70,12 @@ enum raml_code raml_update_rows_factors(struct raml_update_rows *r, const struct
     return RAML_OK;
 }
 
+enum raml_layer_matrix raml_update_layer_matrix(enum raml_update_matrix which)
+{
+    static const enum raml_layer_matrix matrix[] = {RAML_LAYER_GATE, RAML_LAYER_UP, RAML_LAYER_DOWN};
+    return matrix[which];
+}
+
 void raml_update_norms(const float *x, size_t n, size_t width, double *norm)
 {
     for (size_t i = 0; i < n; i++) {

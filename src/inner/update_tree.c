@@ -12,14 +12,6 @@ struct raml_update_twins raml_update_twins_of(const struct raml_update_input *in
     return (struct raml_update_twins){.first = in->probe, .n = 1, .n_rows = 1};
 }
 
-size_t raml_update_tree_tokens(const struct raml_update_places *p)
-{
-    const struct raml_trace_input *x = &p->in->text;
-    size_t end = p->n ? p->at[p->n - 1] : 0;
-    size_t twin = p->twins.targets ? p->twins.n - 1 : p->twins.n;
-    return x->n_prompt + end + p->twins.first + p->n * (x->n_answer_prefix + x->n_answer - 1 + twin);
-}
-
 void raml_update_batch_deinit(struct raml_update_batch *b)
 {
     raml_tree_deinit(&b->tree);

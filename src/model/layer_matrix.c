@@ -138,17 +138,6 @@ size_t raml_layer_matrix_offset(const struct raml_model *m, size_t layer, enum r
     }
 }
 
-static enum raml_code square_sum(const struct raml_model *m, const float *values, size_t n, double *sum,
-                                 struct raml_err *err)
-{
-    double *on_device = m->b->alloc(m->dev, 1, sizeof *on_device);
-    if (!on_device) return raml_fail(err, RAML_ENOMEM, "no memory for a sum");
-    m->b->square_sum(m->dev, on_device, values, n);
-    m->b->download(m->dev, sum, on_device, sizeof *sum);
-    m->b->free(m->dev, on_device);
-    return m->b->sync(m->dev, err);
-}
-
 enum raml_code raml_layer_matrix_norm(const struct raml_model *m, size_t layer, enum raml_layer_matrix matrix,
                                       double *norm, struct raml_err *err)
 {
@@ -157,7 +146,8 @@ enum raml_code raml_layer_matrix_norm(const struct raml_model *m, size_t layer, 
     enum raml_code rc = check_matrix(m, layer, matrix, err);
     if (rc) return rc;
     if (m->weights)
-        rc = square_sum(m, m->weights + raml_layer_matrix_offset(m, layer, matrix), s.n_out * s.n_in, &sum, err);
+        rc = raml_backend_square_sum(m->dev, m->weights + raml_layer_matrix_offset(m, layer, matrix), s.n_out * s.n_in,
+                                     &sum, err);
     else rc = norm_by_products(m, layer, matrix, &sum, err);
     if (!rc) *norm = sqrt(sum);
     return rc;

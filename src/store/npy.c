@@ -41,7 +41,8 @@ enum raml_code raml_npy_write(const char *path, const size_t *shape, size_t n_di
     raml_buf_adds(&header, "{'descr': '<f8', 'fortran_order': False, 'shape': ");
     add_shape(&header, shape, n_dims);
     raml_buf_adds(&header, ", }");
-    while ((BEFORE + header.len + 1) % ALIGN) raml_buf_adds(&header, " ");
+    for (size_t n_spaces = (ALIGN - (BEFORE + header.len + 1) % ALIGN) % ALIGN; n_spaces; n_spaces--)
+        raml_buf_adds(&header, " ");
     raml_buf_adds(&header, "\n");
     const unsigned char before[BEFORE] = {
         0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)header.len, (unsigned char)(header.len >> 8)};

@@ -36,7 +36,8 @@ static enum raml_code read_border(struct raml_trace_plan *p, struct raml_err *er
 
 static enum raml_code read_controls(struct raml_trace_plan *p, struct raml_err *err)
 {
-    for (const char *at = or (p->opt->controls, ""); *at;) {
+    const char *at = or (p->opt->controls, NULL);
+    while (at) {
         size_t n = strcspn(at, ","), k = 0;
         for (; k < RAML_CONTROL_KINDS; k++) {
             const char *name = raml_control_kind_name((enum raml_control_kind)k);
@@ -46,7 +47,7 @@ static enum raml_code read_controls(struct raml_trace_plan *p, struct raml_err *
             return raml_fail(err, RAML_EUSAGE, "controls: found '%.*s'%s; expected a list of shuffle, foreign, filler",
                              (int)(n < 40 ? n : 40), at, k < RAML_CONTROL_KINDS ? " twice" : "");
         p->control[k] = p->any_control = true;
-        at += n + (at[n] == ',');
+        at = at[n] ? at + n + 1 : NULL;
     }
     if (p->any_control && p->opt->n_cuts == 0)
         return raml_fail(err, RAML_ERANGE, "controls: there are 0 cuts; expected at least 1");

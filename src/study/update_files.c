@@ -135,8 +135,8 @@ static enum raml_code run_check(struct work *w, const struct raml_update_input *
         if (n == 0 || place[i] > at[n - 1]) at[n++] = (uint32_t)place[i];
     enum raml_code rc = raml_update_check(w->job->model, in, at, n, false, &c, err);
     if (rc) return rc;
-    if (!(c.block <= w->checked.block)) w->checked.block = c.block;
-    if (!(c.scale <= w->checked.scale)) w->checked.scale = c.scale;
+    w->checked.block = raml_update_larger(w->checked.block, c.block);
+    w->checked.scale = raml_update_larger(w->checked.scale, c.scale);
     w->n_checked += n;
     return RAML_OK;
 }

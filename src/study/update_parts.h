@@ -63,6 +63,7 @@ size_t raml_update_slot_all(const struct raml_update_stats *s);
 size_t raml_update_slot_average(const struct raml_update_stats *s); /* mean over layers and matrices */
 RAML_CHECKED enum raml_code raml_update_stats_write(const struct raml_update_stats *s, const char *dir,
                                                     struct raml_err *err);
+double raml_update_mean_of(const double *x, size_t n); /* of those that are numbers; NaN: of none */
 /* A layer's matrices as one vector: distance, step and align, and align_left sqrt(m) averaged (n_left 1). own: as for
  * raml_update_measures_set. */
 void raml_update_layer_measures(const struct raml_update *u, size_t layer, double *own,

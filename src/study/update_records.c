@@ -61,17 +61,6 @@ static json_t *numbers(const double *x, size_t n)
     return raml_json_checked(list, failed);
 }
 
-static double mean_of(const double *x, size_t n)
-{
-    double sum = 0, count = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (isnan(x[i])) continue;
-        sum += x[i];
-        count++;
-    }
-    return count > 0 ? sum / count : NAN;
-}
-
 /* one: of one matrix; arrays: with a number a place. */
 static json_t *measures(const struct raml_update_measures *m, size_t n, bool one, bool arrays)
 {
@@ -80,8 +69,8 @@ static json_t *measures(const struct raml_update_measures *m, size_t n, bool one
     bool aligned = !isnan(m->gradient_norm);
     bool ok = o && set(o, "weight_norm", raml_json_number(m->weight_norm)) &&
               set(o, "distance_T", raml_json_number(m->distance[n - 1])) &&
-              set(o, "step_mean", raml_json_number(mean_of(m->step, steps))) &&
-              set(o, "turn_mean", raml_json_number(mean_of(m->turn, turns))) &&
+              set(o, "step_mean", raml_json_number(raml_update_mean_of(m->step, steps))) &&
+              set(o, "turn_mean", raml_json_number(raml_update_mean_of(m->turn, turns))) &&
               set(o, "rank_updates", raml_json_number(m->rank_updates)) &&
               set(o, "rank_steps", raml_json_number(m->rank_steps));
     if (ok && aligned)

@@ -74,7 +74,7 @@ static size_t index_of(const struct raml_update_stats *s, size_t kind, size_t gr
 
 /* -- One trajectory ------------------------------------------------------------------------------------------------ */
 
-static double mean_of(const double *x, size_t n)
+double raml_update_mean_of(const double *x, size_t n)
 {
     double sum = 0;
     size_t count = 0;
@@ -93,12 +93,12 @@ static void values_of(const struct raml_update_measures *m, size_t n, double out
     for (size_t i = 0; i + 1 < n; i++) sum += m->step[i];
     out[RAML_UPDATE_DISTANCE] = m->distance[n - 1];
     out[RAML_UPDATE_STEP] = n > 1 ? sum / (double)(n - 1) : NAN;
-    out[RAML_UPDATE_TURN] = n > 2 ? mean_of(m->turn, n - 2) * 180 / pi : NAN;
+    out[RAML_UPDATE_TURN] = n > 2 ? raml_update_mean_of(m->turn, n - 2) * 180 / pi : NAN;
     out[RAML_UPDATE_STRAIGHTNESS] = sum > 0 ? m->distance[n - 1] / sum : NAN;
     out[RAML_UPDATE_RANK_UPDATES] = m->rank_updates;
     out[RAML_UPDATE_RANK_STEPS] = m->rank_steps;
     out[RAML_UPDATE_ALIGN] = m->align[n - 1];
-    out[RAML_UPDATE_ALIGN_MEAN] = mean_of(m->align, n);
+    out[RAML_UPDATE_ALIGN_MEAN] = raml_update_mean_of(m->align, n);
     out[RAML_UPDATE_ALIGN_LEFT] = m->align_left[n - 1] * sqrt((double)m->n_left);
     out[RAML_UPDATE_ATTAINABLE] = m->attainable[n - 1];
 }

@@ -7,6 +7,7 @@
 #include "core/json.h"
 #include "raml/model.h"
 
+#include "check_near.h"
 #include "device/far.h"
 
 #include <math.h>
@@ -79,11 +80,5 @@ static inline void micro_open(struct raml_device **dev, struct raml_model **mode
     must(raml_config_preset("micro", &c, &err), &err);
     must(raml_model_init(&c, seed, RAML_F32, RAML_TRAINING, *dev, model, &err), &err);
 }
-
-#define CHECK_NEAR(what, got, want, tol)                                                                               \
-    do {                                                                                                               \
-        double got_ = (got), want_ = (want);                                                                           \
-        if (!(fabs(got_ - want_) <= (tol))) fail_msg("%s: got %.9g, expected %.9g", (what), got_, want_);              \
-    } while (0)
 
 #endif

@@ -36,7 +36,7 @@ static double check_slice(struct raml_landscape *l, const json_t *slice)
             for (size_t f = 0; f < 3; f++) {
                 const json_t *rows = json_object_get(json_array_get(frames, f), "loss");
                 double e = fabs(loss[f] - lab_at(json_array_get(rows, a), c));
-                if (!(e <= worst)) worst = e;
+                worst = worse_of(worst, e);
                 n_checked++;
             }
         }
@@ -331,7 +331,7 @@ static void path(void **state)
 #define NEAR(got, want_, tol)                                                                                          \
     do {                                                                                                               \
         double e_ = fabs((got) - (want_));                                                                             \
-        if (!(e_ <= worst)) worst = e_;                                                                                \
+        worst = worse_of(worst, e_);                                                                                   \
         CHECK_NEAR(#got, (got), (want_), (tol));                                                                       \
         n_checked++;                                                                                                   \
     } while (0)

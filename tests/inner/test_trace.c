@@ -1,6 +1,7 @@
 /* Loss curves: golden values, one pass against a pass per prefix, splitting, packing, strides, greedy, texts. */
 #include "inner/trace_rig.h"
 
+#include "inner/trace_curve.h"
 #include "raml/completion.h"
 
 static void golden_values(void **state)
@@ -390,9 +391,20 @@ static void the_border_is_found_by_bytes(void **state)
     raml_tokenizer_close(tok);
 }
 
+static void answer_loss(void **state)
+{
+    (void)state;
+    CHECK_NEAR("mean", raml_answer_loss(-3, 4), 0.75, 0);
+    assert_false(signbit(raml_answer_loss(-0.0, 2)));
+    CHECK_NEAR("rounding above 0", raml_answer_loss(1e-9, 2), 0, 0);
+    assert_true(isinf(raml_answer_loss(-INFINITY, 2)));
+    assert_true(isnan(raml_answer_loss(NAN, 2))); /* no certainty */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answer_loss),
         cmocka_unit_test(golden_values),
         cmocka_unit_test(one_pass_per_prefix),
         cmocka_unit_test(splitting_changes_nothing),

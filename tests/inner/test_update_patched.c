@@ -49,6 +49,28 @@ static void patched_network(void **state)
     }
 }
 
+/* A number that is not one is not lost among the others: the last layer's down projection gives it to the first of the
+ * output's numbers, of both networks. */
+static void not_a_number(void **state)
+{
+    (void)state;
+    struct oracle o;
+    struct raml_err err = {0};
+    struct raml_update_checked c;
+    oracle_open(&o, "qwen2-tied");
+    const uint32_t at[] = {0, 2};
+    const float nan = NAN;
+    size_t down = raml_layer_matrix_offset(o.g.model, L - 1, RAML_LAYER_DOWN);
+    must(raml_array_write(o.g.dev, raml_model_weights(o.g.model) + down, &nan, sizeof nan, &err), &err);
+    must(raml_model_refresh(o.g.model, &err), &err);
+    must(raml_update_check(o.g.model, &o.in, at, 2, false, &c, &err), &err);
+    assert_true(isnan(c.block));
+    assert_true(isnan(c.scale));
+    must(raml_update_check(o.g.model, &o.in, at, 2, true, &c, &err), &err);
+    assert_true(isnan(c.logp));
+    oracle_close(&o);
+}
+
 /* -- What else could be done with patches, and fails --------------------------------------------------------------- */
 
 struct lab { /* one place, i = T, of a golden model */
@@ -120,7 +142,7 @@ static double off_by(struct lab *a, const struct raml_patch *patch, size_t n)
     double z[V], most = 0;
     must(raml_update_batch_run(&a->batch, a->pass, &hooks, &err), &err);
     logits_of(a, 1, z);
-    for (size_t i = 0; i < V; i++) most = fmax(most, fabs(z[i] - a->logits[i]));
+    for (size_t i = 0; i < V; i++) most = worse_of(most, fabs(z[i] - a->logits[i]));
     return most;
 }
 
@@ -248,6 +270,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(patched_network),
+        cmocka_unit_test(not_a_number),
         cmocka_unit_test(subsets_of_patches),
         cmocka_unit_test(oracle_span),
     };

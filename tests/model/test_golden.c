@@ -17,6 +17,8 @@
 
 #include <cmocka.h>
 
+#include "check_near.h"
+
 static const char *const names[] = {"qwen2-tied", "qwen2-untied", "qwen3", "llama", "llama3-scaled"};
 enum { N_NAMES = sizeof names / sizeof *names, N_TOKENS = 64 };
 
@@ -68,7 +70,7 @@ static double worst(const char *what, const float *got, const json_t *want, size
     double most = 0;
     for (size_t i = 0; i < n; i++) {
         double e = fabs(got[i] - json_number_value(json_array_get(want, i)));
-        if (!(e <= most)) most = e;
+        most = worse_of(most, e);
     }
     print_message("  %-24s worst error %.2e\n", what, most);
     return most;
@@ -95,12 +97,12 @@ static double worst_grad(const struct golden *g, const char *file, const float *
         double here = 0;
         for (size_t k = 0; k < v->n; k++) {
             double e = fabs(grad[p[i].offset + k] - want[k]);
-            if (!(e <= here)) here = e;
+            here = worse_of(here, e);
             diff += e * e;
             norm += (double)want[k] * want[k];
         }
         if (here > 1e-3) print_message("    %s: %.2e\n", p[i].name, here);
-        if (!(here <= most)) most = here;
+        most = worse_of(most, here);
         free(want);
     }
     raml_safetensors_close(s);
@@ -128,7 +130,7 @@ static void check_logits(struct golden *g, double tol)
         float want;
         memcpy(&want, map.data + 4 * i, 4);
         double e = fabs((double)got[i] - want);
-        if (!(e <= most)) most = e;
+        most = worse_of(most, e);
     }
     print_message("  logits                   worst error %.2e\n", most);
     assert_true(most <= tol);
@@ -221,7 +223,7 @@ static void check_tree(struct golden *g, double tol)
         for (size_t i = 0; i <= n; i++)
             for (size_t j = 0; j < n_answer; j++, at++) {
                 double e = fabs(logp[at] - json_number_value(json_array_get(json_array_get(answer, i), j)));
-                if (!(e <= most)) most = e;
+                most = worse_of(most, e);
             }
         print_message("  tree: answers            worst error %.2e\n", most);
         assert_true(most <= tol);

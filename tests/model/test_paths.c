@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "check_near.h"
 #include "model/rig.h"
 #include "tree/naive.h"
 
@@ -100,10 +101,7 @@ static void run_paths(struct raml_pass *pass, const struct forest *f, const stru
 static double furthest(const float *a, const float *b, size_t n)
 {
     double most = 0;
-    for (size_t i = 0; i < n; i++) {
-        double d = fabs((double)a[i] - b[i]);
-        if (!(d <= most)) most = d;
-    }
+    for (size_t i = 0; i < n; i++) most = worse_of(most, fabs((double)a[i] - b[i]));
     return most;
 }
 

@@ -44,7 +44,7 @@ static double moment_difference(const struct bench *b, const char *run1, const c
         if (strncmp(x->name, "exp_avg.", 8) != 0) continue;
         for (size_t i = 0; i < x->n; i++) {
             double p = ((const float *)x->data)[i], q = ((const float *)y->data)[i];
-            worst = fmax(worst, fabs(p - q));
+            worst = worse_of(worst, fabs(p - q));
             *largest = fmax(*largest, fabs(p));
         }
     }

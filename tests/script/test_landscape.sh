@@ -87,6 +87,14 @@ head -c 300 before >l/grid.journal
 "$raml" landscape --model init:micro q.jsonl $small --out l >/dev/null
 cmp -s before l/grid.journal || fail "a file that was cut short did not become whole again"
 
+# One direction, written either way: a slice, and the file that the last line names is there.
+for grid in 3 3x1; do
+    "$raml" landscape --model init:micro q.jsonl --grid $grid --no-curvature --quiet --out "s$grid" >out.txt
+    last=$(tail -n 1 out.txt)
+    [ -e "$last" ] || fail "--grid $grid: '$last' is named, and is not there"
+done
+cmp -s s3/landscape.npy s3x1/landscape.npy || fail "3 and 3x1 differ"
+
 # Bad input.
 refused 1 "has no question 'nobody'" q.jsonl --id nobody $small --out bad
 refused 1 "trajectory 9" q.jsonl --sample 9 $small --out bad

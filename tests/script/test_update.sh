@@ -93,6 +93,8 @@ fault "the answer prefix has no token" q.jsonl --answer_prefix ''
 fault "is followed by no token of the answer" q.jsonl --probe_token 90
 fault "the filler 'two words' is 9 tokens; expected one" q.jsonl --filler 'two words'
 fault "--exchange_rates is '0.1,x'" q.jsonl --exchange_rates 0.1,x
+"$raml" update --model no-model --exchange_rates x q.jsonl >out 2>said && fail "--exchange_rates x passes"
+grep -q 'exchange_rates' said || fail "rates are read after the model: $(cat said)"
 fault "update takes one FILE.jsonl; found 0"
 fault "none.jsonl" none.jsonl
 echo "update: all checks passed"

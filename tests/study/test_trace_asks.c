@@ -2,6 +2,7 @@
  * record's numbers against traces that know nothing of the option, and what is refused. */
 #include "core/scratch.h"
 
+#include "check_near.h"
 #include "core/json.h"
 #include "raml/device.h"
 #include "raml/report.h"
@@ -10,12 +11,6 @@
 #include <math.h>
 
 enum { CONTEXT = 200 };
-
-#define CHECK_NEAR(what, got, want, tol)                                                                               \
-    do {                                                                                                               \
-        double got_ = (got), want_ = (want);                                                                           \
-        if (!(fabs(got_ - want_) <= (tol))) fail_msg("%s: got %.9g, expected %.9g", (what), got_, want_);              \
-    } while (0)
 
 static struct raml_trajectory first[] = {
     {.text = "1+2\nis 3", .answer = "3", .correct = RAML_EQUAL, .think_closed = true},
@@ -493,6 +488,7 @@ static void bad(void **state)
         {.controls = "filler,noise",
          .message = "controls: found 'noise'; expected a list of shuffle",
          .code = RAML_EUSAGE},
+        {.controls = "filler,", .message = "controls: found ''; expected a list of", .code = RAML_EUSAGE},
         {.controls = "filler,filler", .message = "controls: found 'filler' twice", .code = RAML_EUSAGE},
         {.controls = "foreign",
          .one = true,

@@ -2,6 +2,7 @@
  * bad input leaves none. */
 #include "core/scratch.h"
 
+#include "check_near.h"
 #include "raml/device.h"
 #include "core/json.h"
 #include "raml/safetensors.h"
@@ -11,12 +12,6 @@
 #include <math.h>
 
 enum { N_LINES = 6, MAX_L = 64, CONTEXT = 100 };
-
-#define CHECK_NEAR(what, got, want, tol)                                                                               \
-    do {                                                                                                               \
-        double got_ = (got), want_ = (want);                                                                           \
-        if (!(fabs(got_ - want_) <= (tol))) fail_msg("%s: got %.9g, expected %.9g", (what), got_, want_);              \
-    } while (0)
 
 static const int32_t broken[] = {'a', 0xE2, 0, 'b'}; /* an incomplete character, and a 0 byte */
 static struct raml_trajectory first[] = {

@@ -2,16 +2,11 @@
  * written here, shares, differences, and the table. */
 #include "core/scratch.h"
 
+#include "check_near.h"
 #include "raml/rng.h"
 #include "study/trace_groups.h"
 
 #include <math.h>
-
-#define CHECK_NEAR(what, got, want, tol)                                                                               \
-    do {                                                                                                               \
-        double got_ = (got), want_ = (want);                                                                           \
-        if (!(fabs(got_ - want_) <= (tol))) fail_msg("%s: got %.17g, expected %.17g", (what), got_, want_);            \
-    } while (0)
 
 enum { N = 7, N_DRAWS = 200 };
 static const struct { /* three questions, with three, two and two trajectories */

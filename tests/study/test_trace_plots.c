@@ -1,15 +1,10 @@
 /* test_trace_plots.c - means over tokens, in which a curve that has ended keeps its last value, by hand. */
 #include "core/scratch.h"
 
+#include "check_near.h"
 #include "study/trace_plots.h"
 
 #include <math.h>
-
-#define CHECK_NEAR(what, got, want, tol)                                                                               \
-    do {                                                                                                               \
-        double got_ = (got), want_ = (want);                                                                           \
-        if (!(fabs(got_ - want_) <= (tol))) fail_msg("%s: got %.17g, expected %.17g", (what), got_, want_);            \
-    } while (0)
 
 static const struct {
     uint32_t at[3];
