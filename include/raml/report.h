@@ -9,6 +9,8 @@
  *   curves.jsonl                   loss curves, one trajectory a line (docs/report.md): their mean for correct and
  *                                  wrong samples, and some of them coloured; also in subfolders named trace*
  *   update.jsonl                   sizes of implicit updates, for the trajectories shown; also in subfolders update*
+ *   trace*, update*, landscape*    the figures and means that raml_trace_files, raml_update_files and
+ *                                  raml_landscape_files leave there, the figures as images within the page
  *   summary.json                   any JSON, as tables (only DIR's)
  * A line or file that can't be read is left out, named and counted on the page; it does not stop the report.
  * Figures  are written beside the page as data, gnuplot script and SVG, in DIR/figures; without gnuplot the page shows

@@ -187,6 +187,34 @@ static enum raml_code trace(const struct cli *cli, const struct settings *s, str
     return run_step(cli, &step, phase, err);
 }
 
+/* Of one trajectory a question: what the updates show is a mean over questions. */
+static enum raml_code update(const struct cli *cli, const struct settings *s, struct demo_phase *phase,
+                             struct raml_err *err)
+{
+    struct step step = {0};
+    add_words(&step, "update --model");
+    add(&step, "%s/with", s->out);
+    add(&step, "%s/with/samples.jsonl", s->out);
+    add_words(&step, "--max_samples 1 --shuffled --check --skip_long");
+    add(&step, "--out");
+    add(&step, "%s/with/update", s->out);
+    return run_step(cli, &step, phase, err);
+}
+
+static enum raml_code landscape(const struct cli *cli, const struct settings *s, struct demo_phase *phase,
+                                struct raml_err *err)
+{
+    struct step step = {0};
+    add_words(&step, "landscape --model");
+    add(&step, "%s/with", s->out);
+    add(&step, "%s/with/samples.jsonl", s->out);
+    add_words(&step, "--directions path --frames 0,25%,50%,75%,100% --seed");
+    add(&step, "%llu", (unsigned long long)cli->seed);
+    add(&step, "--out");
+    add(&step, "%s/with/landscape", s->out);
+    return run_step(cli, &step, phase, err);
+}
+
 static enum raml_code report(const struct cli *cli, const struct settings *s, struct demo_phase *phase,
                              struct raml_err *err)
 {
@@ -253,6 +281,8 @@ static enum raml_code steps(const struct cli *cli, const struct settings *s, str
     if (!rc) rc = evaluate(cli, s, false, &phase[DEMO_EVAL], err);
     if (!rc) rc = sample(cli, s, &phase[DEMO_SAMPLE], err);
     if (!rc) rc = trace(cli, s, &phase[DEMO_TRACE], err);
+    if (!rc) rc = update(cli, s, &phase[DEMO_UPDATE], err);
+    if (!rc) rc = landscape(cli, s, &phase[DEMO_LANDSCAPE], err);
     if (!rc) rc = cli_demo_summary(s->out, phase, err); /* before the report, which shows it */
     if (!rc) rc = report(cli, s, &phase[DEMO_REPORT], err);
     return rc;

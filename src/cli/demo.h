@@ -17,7 +17,17 @@
 #define DEMO_RATE "2.5e-3"
 enum { DEMO_MORE_ANSWERS = 2 }; /* rows without trajectories are shorter: that many more per step */
 
-enum { DEMO_TRAIN_WITH, DEMO_TRAIN_WITHOUT, DEMO_EVAL, DEMO_SAMPLE, DEMO_TRACE, DEMO_REPORT, DEMO_PHASES };
+enum {
+    DEMO_TRAIN_WITH,
+    DEMO_TRAIN_WITHOUT,
+    DEMO_EVAL,
+    DEMO_SAMPLE,
+    DEMO_TRACE,
+    DEMO_UPDATE,
+    DEMO_LANDSCAPE,
+    DEMO_REPORT,
+    DEMO_PHASES
+};
 struct demo_phase {
     double seconds;
     size_t peak_memory_bytes;

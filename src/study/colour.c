@@ -173,7 +173,7 @@ void raml_colour_begin(struct raml_buf *b, const char *title, double clip)
 {
     raml_buf_adds(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                      "<meta name=\"viewport\" content=\"width=device-width\">\n");
-    raml_view_policy(b);
+    raml_view_policy(b, false);
     raml_buf_adds(b, "<title>");
     add_plain(b, title);
     raml_buf_adds(b, "</title>\n<style>\n:root{color-scheme:light dark}\n"

@@ -18,8 +18,20 @@
 
 enum { SCRIPT_MAX = 1 << 20, DATA_MAX = 1 << 28, LOG_MAX = 400, LETTERS_MAX = 70 };
 
+enum { ORDERED = 1 << 16 }; /* added to the place in a scale of colours */
+
+static const char *const scale[] = {"#440154", "#482475", "#414487", "#355F8D", "#2A788E", "#21918C",
+                                    "#22A884", "#44BF70", "#7AD151", "#A5CE2F"};
+
+int raml_figure_ordered(size_t i, size_t n)
+{
+    size_t last = sizeof scale / sizeof *scale - 1;
+    return ORDERED + (int)(n > 1 ? i * last / (n - 1) : 0);
+}
+
 const char *raml_figure_colour(int index)
 {
+    if (index >= ORDERED && index < ORDERED + (int)(sizeof scale / sizeof *scale)) return scale[index - ORDERED];
     static const char *const muted[RAML_FIGURE_COLOURS] = {"#4878D0", "#EE854A", "#6ACC64", "#D65F5F", "#956CB4",
                                                            "#8C613C", "#DC7EC0", "#797979", "#D5BB67", "#82C6E2"};
     return muted[(index % RAML_FIGURE_COLOURS + RAML_FIGURE_COLOURS) % RAML_FIGURE_COLOURS];

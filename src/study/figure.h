@@ -30,7 +30,7 @@ struct raml_series {
     const double *x, *y;      /* [n]; a point whose y is NaN leaves a gap */
     const double *low, *high; /* [n], both or neither: a band around a line, whiskers on points and bars */
     size_t n;
-    int colour; /* 0 .. RAML_FIGURE_COLOURS-1 of the palette, further ones wrap */
+    int colour; /* 0 .. RAML_FIGURE_COLOURS-1 of the palette, further ones wrap; or raml_figure_ordered */
     enum raml_plot_style style;
     bool faint, dashed; /* raw data under a smooth line; a second kind in the same colour */
 };
@@ -49,6 +49,9 @@ struct raml_figure {
 /* seaborn's "muted" palette; 0 blue and 1 orange are distinct to the colour-blind. "#4878D0" */
 #define RAML_FIGURE_COLOURS 10
 const char *raml_figure_colour(int index);
+/* For series that have an order, layers or moments: the colour of the i-th of n, from dark to light (viridis without its
+ * lightest part, which is too faint for lines). Distinct also without colour. */
+int raml_figure_ordered(size_t i, size_t n);
 
 /* name: letters, digits, '-', '_' (RAML_ERANGE otherwise, or when there is no series). When gnuplot was found but
  * failed, err has its message (RAML_EIO). svg_made may be NULL. */

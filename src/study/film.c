@@ -1,9 +1,9 @@
 /* film.c - see film.h. */
 #include "study/film.h"
 
+#include "core/base64.h"
 #include "core/file.h"
 #include "core/path.h"
-#include "study/base64.h"
 
 #include <string.h>
 
@@ -33,7 +33,7 @@ static enum raml_code add_frame(struct raml_buf *b, const char *dir, const char 
     if (!rc) {
         raml_buf_addf(b, "<image width=\"100%%\" height=\"100%%\" visibility=\"%s\" href=\"data:image/svg+xml;base64,",
                       i + 1 == n ? "visible" : "hidden");
-        raml_text_base64(b, picture.data, picture.len);
+        raml_buf_add_base64(b, picture.data, picture.len);
         raml_buf_adds(b, "\">");
         if (n > 1) add_turn(b, i, n, seconds);
         raml_buf_adds(b, "</image>\n");

@@ -171,6 +171,8 @@ static enum raml_code read_run(struct raml_findings *f, const char *dir, const c
         if (!raml_path_join(path, dir, names->name[i], NULL))
             rc = read_entry(run, path, names->name[i], &f->notes, err);
     }
+    bool itself = !*name || !begins(name, "landscape"); /* else it is found as part of the folder above */
+    if (!rc) rc = raml_labs_find(f, run, itself, names->name, names->n, err);
     bool any = run->recipe || run->metrics.n || run->n_evals || run->n_traces;
     if (!rc && any && f->n_runs < RAML_MAX_RUNS) {
         f->run[f->n_runs++] = run;
@@ -227,10 +229,11 @@ enum raml_code raml_findings_read(const char *dir, struct raml_findings *f, stru
     struct raml_err bad = {0};
     if (!rc && !raml_path_join(path, dir, "summary.json", NULL) && raml_is_file(path))
         if (raml_json_load(path, JSON_MAX, &got.summary, &bad)) note(&got.notes, &bad);
-    if (!rc && got.n_runs == 0 && !got.summary)
+    if (!rc && got.n_runs == 0 && got.n_labs == 0 && !got.summary)
         rc = raml_fail(err, RAML_EFORMAT,
                        "%s: nothing to report; looked there and one level below for recipe.yaml, metrics.jsonl, "
-                       "timing.jsonl, eval*.json, summary.json, curves.jsonl and trace*/curves.jsonl%s%.300s",
+                       "timing.jsonl, eval*.json, summary.json, curves.jsonl, trace*/curves.jsonl and figures in trace*, "
+                       "update* and landscape*%s%.300s",
                        dir, got.notes.len ? ": " : "", got.notes.len ? got.notes.data : "");
     names_free(names);
     if (rc) raml_findings_deinit(&got);
@@ -242,6 +245,7 @@ void raml_findings_deinit(struct raml_findings *f)
 {
     for (size_t i = 0; i < f->n_runs; i++) run_free(f->run[i]);
     for (size_t i = 0; i < f->n_updates; i++) free(f->updates[i]);
+    raml_labs_deinit(f);
     json_decref(f->summary);
     raml_buf_deinit(&f->notes);
     *f = (struct raml_findings){0};

@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 enum { RAML_MAX_RUNS = 16, RAML_MAX_EVALS = 16, RAML_MAX_TRACES = 8, RAML_MAX_METRICS = 64, RAML_MAX_SELECTED = 3 };
+enum { RAML_MAX_LABS = 16 }; /* of each kind */
 
 struct raml_metric_series { /* one number of metrics.jsonl or timing.jsonl over steps */
     char *name;
@@ -58,7 +59,17 @@ struct raml_run_found {
     size_t n_evals, n_traces, n_updates;
 };
 
+/* A folder of `raml trace`, `raml update` or `raml landscape`, with figures or tables of means in it. */
+enum raml_lab_kind { RAML_LAB_TRACE, RAML_LAB_UPDATE, RAML_LAB_LANDSCAPE, RAML_LAB_KINDS };
+struct raml_lab_found {
+    enum raml_lab_kind kind;
+    char *name, *path; /* name: as seen from the report's folder, "with/trace"; "" is that folder itself */
+    bool mean_drawn;   /* its mean loss curve is among the runs' traces */
+};
+
 struct raml_findings {
+    struct raml_lab_found lab[RAML_LAB_KINDS * RAML_MAX_LABS];
+    size_t n_labs;
     struct raml_run_found *run[RAML_MAX_RUNS];
     char *updates[RAML_MAX_TRACES]; /* those of folders that have nothing else */
     size_t n_runs, n_updates;
@@ -69,6 +80,13 @@ struct raml_findings {
 /* RAML_EIO: no such folder. RAML_EFORMAT: nothing there that a report can show. *f: zeroed or as before on failure. */
 RAML_CHECKED enum raml_code raml_findings_read(const char *dir, struct raml_findings *f, struct raml_err *err);
 void raml_findings_deinit(struct raml_findings *f);
+
+/* Adds what is of the laboratory in a run's folder: itself, its folders named trace*, update* and landscape*, and a trace's
+ * "reader". name: of the run, "" for the report's own folder; entry: names of what is in the folder. One more than
+ * RAML_MAX_LABS of a kind is a note. */
+RAML_CHECKED enum raml_code raml_labs_find(struct raml_findings *f, const struct raml_run_found *run, bool itself,
+                                           char *const *entry, size_t n_entries, struct raml_err *err);
+void raml_labs_deinit(struct raml_findings *f);
 
 /* The readers of single files. A missing file is fine; a bad line becomes a note. */
 RAML_CHECKED enum raml_code raml_metrics_read(struct raml_metrics *m, const char *path, struct raml_buf *notes,

@@ -130,7 +130,7 @@ static enum raml_code draw_slice(struct drawing *d, struct raml_err *err)
                                     .x = r->alpha,
                                     .y = r->loss + f * r->n_alpha,
                                     .n = r->n_alpha,
-                                    .colour = (int)(f % RAML_FIGURE_COLOURS),
+                                    .colour = raml_figure_ordered(f, r->n_frames),
                                     .style = RAML_PLOT_LINE_POINTS};
     }
     axis_label(r, 0, x_label);

@@ -40,17 +40,33 @@ static const char style[] =
     "ul{padding-left:1.2em;margin:.4em 0}\n"
     "@media print{body{max-width:none;margin:0;font-size:12px}h2{break-after:avoid}}\n";
 
+/* Rules for pictures of traces, updates and landscapes. Their texts stay legible on a telephone: there they scroll. A
+ * picture with its own ground keeps its colours on a dark page. Where less motion is asked for, and on paper, films give
+ * way to their frames. */
+static const char lab_style[] =
+    ".lab{max-width:680px}.lab img{display:block;width:100%;height:auto}.scroll{overflow-x:auto}\n"
+    "@media screen and (max-width:560px){.lab .scroll img{min-width:430px}"
+    ".map .scroll img{min-width:0}}\n"
+    "@media (prefers-color-scheme:dark){@media screen{.lab img{filter:invert(.9) hue-rotate(180deg)}\n"
+    ".map img{filter:none;border-radius:6px;opacity:.92}}}\n"
+    ".frames{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr));gap:6px 16px}\n"
+    ".tight th,.tight td{padding:.22em .4em}.files{white-space:normal}.files code{font-size:.92em}\n"
+    ".still{display:none}@media (prefers-reduced-motion:reduce){.film img{display:none}.still{display:block}}\n"
+    "@media print{.film img{display:none}}\n";
+
 void raml_page_begin(struct raml_page *p, const char *title)
 {
+    bool pictures = p->found->n_labs > 0;
     struct raml_buf *b = &p->html;
     raml_buf_adds(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                      "<meta name=\"viewport\" content=\"width=device-width\">\n");
-    raml_view_policy(b);
+    raml_view_policy(b, pictures);
     raml_buf_adds(b, "<title>");
     raml_page_text(p, title);
     raml_buf_adds(b, "</title>\n<style>\n");
     raml_buf_adds(b, style);
     raml_colour_css(b);
+    if (pictures) raml_buf_adds(b, lab_style);
     raml_buf_adds(b, "</style>\n</head>\n<body>\n");
 }
 

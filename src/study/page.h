@@ -13,6 +13,9 @@ struct raml_page {
     const char *figures; /* folder of the figures' files */
     size_t n_figures, n_drawn;
     const struct raml_findings *found;
+    bool linked;            /* the page lies in the folder that it is of: links to the folder's files lead there */
+    size_t picture_bytes;   /* of pictures that are in the page as data */
+    struct raml_buf left_out; /* notes, as in findings.h, of files that parts could not show */
 };
 
 void raml_page_begin(struct raml_page *p, const char *title);
@@ -45,6 +48,7 @@ void raml_part_headline(struct raml_page *p, const char *dir);
 RAML_CHECKED enum raml_code raml_part_accuracy(struct raml_page *p, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_part_curves(struct raml_page *p, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_part_trajectories(struct raml_page *p, struct raml_err *err);
+void raml_part_laboratory(struct raml_page *p);
 RAML_CHECKED enum raml_code raml_part_training(struct raml_page *p, struct raml_err *err);
 void raml_part_settings(struct raml_page *p);
 

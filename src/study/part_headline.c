@@ -38,6 +38,13 @@ static void add_found(struct raml_page *p)
         b->len -= b->len >= 2 ? 2 : 0; /* the last ", ": a run always has one */
     }
     if (f->summary) raml_buf_adds(b, f->n_runs ? "; summary" : "summary");
+    if (f->n_labs) {
+        raml_buf_adds(b, f->n_runs || f->summary ? "; figures of " : "figures of ");
+        for (size_t i = 0; i < f->n_labs; i++) {
+            if (i) raml_buf_adds(b, ", ");
+            raml_page_text(p, *f->lab[i].name ? f->lab[i].name : "this folder");
+        }
+    }
     raml_buf_adds(b, ".</p>\n");
 }
 

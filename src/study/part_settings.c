@@ -130,9 +130,10 @@ void raml_part_settings(struct raml_page *p)
         add_lines(p, f->run[r]->recipe, "", "\n");
         raml_buf_adds(b, "</pre></details>\n");
     }
-    if (f->notes.len) {
+    if (f->notes.len || p->left_out.len) {
         raml_buf_adds(b, "<h2>Skipped</h2>\n<ul>\n");
-        add_lines(p, f->notes.data, "<li>", "</li>\n");
+        if (f->notes.len) add_lines(p, f->notes.data, "<li>", "</li>\n");
+        if (p->left_out.len) add_lines(p, p->left_out.data, "<li>", "</li>\n");
         raml_buf_adds(b, "</ul>\n");
     }
 }

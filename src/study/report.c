@@ -6,8 +6,9 @@
 #include "study/page.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
-enum { PAGE_MAX = 1 << 28 };
+enum { PAGE_MAX = 1 << 28, LEFT_OUT_MAX = 1 << 20 };
 
 static void add_foot(struct raml_page *p)
 {
@@ -24,12 +25,23 @@ static enum raml_code write_parts(struct raml_page *p, const char *dir, struct r
     enum raml_code rc = raml_part_accuracy(p, err);
     if (!rc) rc = raml_part_curves(p, err);
     if (!rc) rc = raml_part_trajectories(p, err);
+    if (!rc) raml_part_laboratory(p);
     if (!rc) rc = raml_part_training(p, err);
     if (rc) return rc;
     raml_part_settings(p);
     add_foot(p);
     raml_page_end(p);
     return raml_buf_status(&p->html, err);
+}
+
+/* Is a file of this path in this folder? */
+static bool is_in(const char *path, const char *dir)
+{
+    char folder[RAML_PATH_BYTES];
+    struct stat a, b;
+    const char *end = strrchr(path, '/');
+    if (raml_path_format(folder, NULL, "%.*s", end ? (int)(end - path + 1) : 1, end ? path : ".")) return false;
+    return !stat(folder, &a) && !stat(dir, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 enum raml_code raml_report(const char *dir, const char *out_html, struct raml_err *err)
@@ -40,13 +52,16 @@ enum raml_code raml_report(const char *dir, const char *out_html, struct raml_er
     if (rc) return rc;
     struct raml_page page = {.found = &found};
     raml_buf_init(&page.html, PAGE_MAX);
+    raml_buf_init(&page.left_out, LEFT_OUT_MAX);
     rc = raml_path_join(figures, dir, "figures", err);
     if (!rc && out_html) rc = raml_path_format(out, err, "%s", out_html);
     else if (!rc) rc = raml_path_join(out, dir, "report.html", err);
     page.figures = figures;
+    page.linked = !rc && is_in(out, dir);
     if (!rc) rc = write_parts(&page, dir, err);
     if (!rc) rc = raml_file_write(out, page.html.data, page.html.len, err);
     raml_buf_deinit(&page.html);
+    raml_buf_deinit(&page.left_out);
     raml_findings_deinit(&found);
     return rc;
 }

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CURVE_POINTS = 101, MAX_PAGE_BYTES = 1 << 28, SHOW_TOKENS = 4000, MAX_HEADING_BYTES = 1 << 20 };
+enum { CURVE_POINTS = 101, SINGLE_POINTS = 200, FIGURE_WIDTH = 580, FIGURE_HEIGHT = 380, MAX_PAGE_BYTES = 1 << 28, SHOW_TOKENS = 4000, MAX_HEADING_BYTES = 1 << 20 };
 
 enum raml_code raml_trace_pictures_init(struct raml_trace_pictures *p, const struct raml_trace_files_options *opt,
                                         struct raml_err *err)
@@ -159,6 +159,8 @@ static enum raml_code mean_figure(const struct raml_trace_pictures *p, const cha
                                     .y_label = "L(i), nats per answer token",
                                     .x_high = 1,
                                     .series = s,
+                                    .width = FIGURE_WIDTH,
+                                    .height = FIGURE_HEIGHT,
                                     .n_series = n};
     enum raml_code rc = n ? raml_figure_write(dir, "mean_curve", &fig, NULL, err) : RAML_OK;
     free(v);
@@ -171,14 +173,17 @@ static enum raml_code curve_figure(const struct raml_trace_pictures *p, const st
     char name[32], smooth[64];
     snprintf(name, sizeof name, "curve_%zu", k);
     snprintf(smooth, sizeof smooth, "moving average, weight %g", p->alpha);
+    bool faint = t->n_points > SINGLE_POINTS; /* few points are a line that can be read, many are a ground */
     const struct raml_series s[] = {
-        {.name = "L(i)", .x = t->at, .y = t->loss, .n = t->n_points, .style = RAML_PLOT_LINE, .faint = true},
-        {.name = smooth, .x = t->at, .y = t->ema, .n = t->n_points, .style = RAML_PLOT_LINE},
+        {.name = "L(i)", .x = t->at, .y = t->loss, .n = t->n_points, .style = RAML_PLOT_LINE, .faint = faint},
+        {.name = smooth, .x = t->at, .y = t->ema, .n = t->n_points, .colour = faint ? 0 : 1, .style = RAML_PLOT_LINE},
     };
     const struct raml_figure fig = {.title = t->heading,
                                     .x_label = "trajectory tokens, i",
                                     .y_label = "nats per answer token",
                                     .series = s,
+                                    .width = FIGURE_WIDTH,
+                                    .height = FIGURE_HEIGHT,
                                     .n_series = 2};
     return raml_figure_write(dir, name, &fig, NULL, err);
 }

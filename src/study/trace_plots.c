@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POINTS = 101, TOKEN_POINTS = 201, MAX_SERIES = 32, NAME_BYTES = 96, TITLE_BYTES = 400 };
+enum { POINTS = 101, TOKEN_POINTS = 201, MAX_SERIES = 32, NAME_BYTES = 96, TITLE_BYTES = 400, FIGURE_WIDTH = 580, FIGURE_HEIGHT = 380 };
 
 /* The curves of wrong trajectories: of the question's answer, and of those that are not it. */
 static const size_t wrong_slot[] = {RAML_ANSWER_GOLD, RAML_ANSWER_OWN, RAML_ANSWER_MAJORITY, RAML_ANSWER_WRONG};
@@ -220,12 +220,15 @@ static void add_mean(struct drawing *d, const char *name, const struct raml_curv
     if (!s) return;
     raml_curve_mean_read(m, v[0], v[1], v[2], v[3]);
     s->colour = colour;
+    for (size_t b = 0; b < POINTS; b++) /* nothing that is averaged here can be below 0 */
+        if (v[2][b] < 0) v[2][b] = 0;
 }
 
 static const char place_label[] = "position in the trajectory, i/T", loss_label[] = "L(i), nats per answer token";
 
 static enum raml_code draw(const struct drawing *d, const char *dir, const char *file, const char *title,
-                           const char *name, const char *x_label, const char *y_label, struct raml_err *err)
+                           const char *name, const char *x_label, const char *y_label, double y_high,
+                           struct raml_err *err)
 {
     char whole[TITLE_BYTES];
     snprintf(whole, sizeof whole, "%s%s%s", title, name ? ": " : "", name ? name : "");
@@ -233,8 +236,11 @@ static enum raml_code draw(const struct drawing *d, const char *dir, const char 
                                     .x_label = x_label,
                                     .y_label = y_label,
                                     .x_high = x_label == place_label, /* 0 to 1; else fitted */
+                                    .y_high = y_high,
                                     .series = d->series,
-                                    .n_series = d->n};
+                                    .width = FIGURE_WIDTH,
+.height = FIGURE_HEIGHT,
+.n_series = d->n};
     return d->n ? raml_figure_write(dir, file, &fig, NULL, err) : RAML_OK;
 }
 
@@ -247,7 +253,7 @@ static enum raml_code draw_modes(const struct raml_trace_plots *p, struct drawin
         if (p->mode[i].token.n > longest) longest = p->mode[i].token.n; /* T + 1 */
     d->n = 0;
     for (size_t i = 0; i < p->n_modes; i++) add_mean(d, p->mode[i].name, p->mode[i].place, (int)i);
-    enum raml_code rc = draw(d, dir, "modes_position", "Loss by mode", name, place_label, loss_label, err);
+    enum raml_code rc = draw(d, dir, "modes_position", "Loss by mode", name, place_label, loss_label, 0, err);
     d->n = 0;
     size_t n = longest < TOKEN_POINTS ? longest : TOKEN_POINTS;
     for (size_t i = 0; i < p->n_modes; i++) {
@@ -257,11 +263,12 @@ static enum raml_code draw_modes(const struct raml_trace_plots *p, struct drawin
             size_t at = n > 1 ? k * (longest - 1) / (n - 1) : 0;
             v[0][k] = (double)at;
             raml_token_mean_read(&p->mode[i].token, at, &v[1][k], &v[2][k], &v[3][k]);
+            if (v[2][k] < 0) v[2][k] = 0;
         }
     }
     return rc ? rc
               : draw(d, dir, "modes_tokens", "Loss by mode", name,
-                     "trajectory tokens, i (after its end a trajectory keeps L(T))", loss_label, err);
+                     "trajectory tokens, i (after its end a trajectory keeps L(T))", loss_label, 0, err);
 }
 
 static enum raml_code draw_wrong(const struct raml_trace_plots *p, struct drawing *d, const char *dir, const char *name,
@@ -274,7 +281,7 @@ static enum raml_code draw_wrong(const struct raml_trace_plots *p, struct drawin
         add_mean(d, wrong_name[i], &p->wrong[i], colour[i]);
         any |= i && p->wrong[i].n_curves;
     }
-    return any ? draw(d, dir, "wrong_answer", "Answers on wrong trajectories", name, place_label, loss_label, err)
+    return any ? draw(d, dir, "wrong_answer", "Answers on wrong trajectories", name, place_label, loss_label, 0, err)
                : RAML_OK;
 }
 
@@ -285,8 +292,11 @@ static enum raml_code draw_commitment(const struct raml_trace_plots *p, struct d
     d->n = 0;
     for (size_t v = 0; v < RAML_TRACE_ALL; v++)
         add_mean(d, raml_trace_verdict_name((enum raml_trace_verdict)v), &p->commitment[v], colour[v]);
+    for (size_t s = 0; s < d->n; s++)
+        for (size_t b = 0; b < POINTS; b++)
+            if (d->v[s][3][b] > 1) d->v[s][3][b] = 1;
     return draw(d, dir, "commitment", "Commitment to one answer", name, place_label,
-                "1 - H(p)/ln n: 0 undecided, 1 certain", err);
+                "1 - H(p)/ln n: 0 undecided, 1 certain", 1.02, err);
 }
 
 /* Some of the layers where there are many, the last always. */
@@ -299,10 +309,10 @@ static enum raml_code draw_layers(const struct raml_trace_plots *p, struct drawi
         char text[NAME_BYTES];
         if ((n - 1 - l) % step) continue;
         snprintf(text, sizeof text, "after layer %zu", p->plan->layer[l]);
-        add_mean(d, text, &p->layer[l], (int)d->n);
+        add_mean(d, text, &p->layer[l], raml_figure_ordered(l, n));
         if (d->n) d->series[d->n - 1].low = d->series[d->n - 1].high = NULL; /* bands would cover each other */
     }
-    return draw(d, dir, "layers", "Loss read after a layer", name, place_label, loss_label, err);
+    return draw(d, dir, "layers", "Loss read after a layer", name, place_label, loss_label, 0, err);
 }
 
 static void put_point(double (*v)[TOKEN_POINTS], size_t n, double x, const struct raml_estimate *e)
@@ -335,7 +345,7 @@ static enum raml_code draw_controls(struct drawing *d, const struct raml_trace_r
         if (s) s->colour = k + 2;
     }
     return draw(d, dir, "control", "What the content was worth beyond its length", name, place_label,
-                "L of the control - L(i), nats per answer token", err);
+                "L of the control - L(i), nats per answer token", 0, err);
 }
 
 enum raml_code raml_trace_plots_write(const struct raml_trace_plots *p, const struct raml_trace_row *row, size_t n_rows,

@@ -1,7 +1,7 @@
 /* trajectory_view.c - see trajectory_view.h. */
 #include "study/trajectory_view.h"
 
-#include "study/base64.h"
+#include "core/base64.h"
 #include "study/visible.h"
 
 #include <math.h>
@@ -13,7 +13,7 @@ enum { MAX_ANSWERS = 16, MAX_LAYERS = 32, MAX_ROLES = 32, TEXT_BYTES = 200, VISI
 
 /* -- The page's head ----------------------------------------------------------------------------------------------- */
 
-void raml_view_policy(struct raml_buf *b)
+void raml_view_policy(struct raml_buf *b, bool pictures)
 {
     uint8_t hash[SHA256_DIGEST_LENGTH];
     SHA2_CTX context;
@@ -22,8 +22,8 @@ void raml_view_policy(struct raml_buf *b)
     SHA256Final(hash, &context);
     raml_buf_adds(b, "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
                      "style-src 'unsafe-inline'; script-src 'sha256-");
-    raml_text_base64(b, hash, sizeof hash);
-    raml_buf_adds(b, "'\">\n");
+    raml_buf_add_base64(b, hash, sizeof hash);
+    raml_buf_addf(b, "'%s\">\n", pictures ? "; img-src data:" : "");
 }
 
 void raml_view_css(struct raml_buf *b)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_BYTES = 64, MAX_SERIES = 7, TITLE_BYTES = 400, MAX_NAMED = 40 };
+enum { NAME_BYTES = 64, MAX_SERIES = 7, TITLE_BYTES = 400, FIGURE_WIDTH = 580, FIGURE_HEIGHT = 380, MAX_NAMED = 40 };
 
 enum raml_code raml_update_pictures_init(struct raml_update_pictures *p, size_t n_layers, size_t n_bound,
                                          struct raml_err *err)
@@ -113,7 +113,7 @@ static enum raml_code along_figure(const struct raml_update_pictures *p, const s
                                         .low = k ? NULL : v[n][2],
                                         .high = k ? NULL : v[n][3],
                                         .n = UPDATE_POINTS,
-                                        .colour = (int)i,
+                                        .colour = raml_figure_ordered(i, p->n_lines),
                                         .style = RAML_PLOT_LINE,
                                         .dashed = k == 1};
             n++;
@@ -124,7 +124,9 @@ static enum raml_code along_figure(const struct raml_update_pictures *p, const s
                                     .y_label = y_label,
                                     .x_high = 1,
                                     .series = s,
-                                    .n_series = n};
+                                    .width = FIGURE_WIDTH,
+.height = FIGURE_HEIGHT,
+.n_series = n};
     enum raml_code rc = n ? raml_figure_write(dir, name, &fig, NULL, err) : RAML_OK;
     free(v);
     return rc;
@@ -192,7 +194,9 @@ static enum raml_code layer_figure(const struct raml_update_stats *stats, enum r
                                     .x_low = -0.5,
                                     .x_high = (double)L - 0.5,
                                     .series = s,
-                                    .n_series = n + 1,
+                                    .width = FIGURE_WIDTH,
+.height = FIGURE_HEIGHT,
+.n_series = n + 1,
                                     .category = L <= MAX_NAMED ? names : NULL,
                                     .n_categories = L};
     enum raml_code rc = n ? raml_figure_write(dir, name, &fig, NULL, err) : RAML_OK;
@@ -234,7 +238,9 @@ static enum raml_code exchange_figure(const struct raml_update_pictures *p, cons
                                     .log_y = true,
                                     .x_high = 1,
                                     .series = &s,
-                                    .n_series = 1};
+                                    .width = FIGURE_WIDTH,
+.height = FIGURE_HEIGHT,
+.n_series = 1};
     return raml_figure_write(dir, "exchange_rate", &fig, NULL, err);
 }
 

@@ -183,6 +183,13 @@ static void palette(void **state)
     assert_string_equal(raml_figure_colour(1), "#EE854A");
     assert_string_equal(raml_figure_colour(11), "#EE854A");
     assert_string_equal(raml_figure_colour(-1), "#82C6E2");
+    /* in order: from one end of the scale to the other, whatever their number; one alone has the first */
+    assert_string_equal(raml_figure_colour(raml_figure_ordered(0, 1)), "#440154");
+    for (size_t n = 2; n < 40; n += 5) {
+        assert_string_equal(raml_figure_colour(raml_figure_ordered(0, n)), "#440154");
+        assert_string_equal(raml_figure_colour(raml_figure_ordered(n - 1, n)), "#A5CE2F");
+        for (size_t i = 1; i < n; i++) assert_true(raml_figure_ordered(i, n) >= raml_figure_ordered(i - 1, n));
+    }
 }
 
 int main(void)

@@ -282,6 +282,9 @@ static void timed_and_stopped(void **state)
     char *tsv = slurp(in(dir, "slice.tsv", path), NULL);
     assert_true(has(tsv, "i = 12"));
     free(tsv);
+    char *script = slurp(in(dir, "slice.gp", path), NULL); /* frames in order have colours in order */
+    assert_true(has(script, "#00440154") && has(script, "#00A5CE2F"));
+    free(script);
     assert_int_equal(access(in(dir, "contours.svg", path), F_OK), -1);
     raml_landscape_files_summary_deinit(&r);
     free(before);

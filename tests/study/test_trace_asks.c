@@ -148,6 +148,34 @@ static void figure_has(const char *dir, const char *name, const char *series)
     free(text);
 }
 
+/* No value of a figure, nor an end of its bands, lies outside of what the quantity can be. */
+static void figure_within(const char *dir, const char *name, double least, double most)
+{
+    char path[4200];
+    size_t n = 0;
+    char *text = slurp(in(dir, name, path), NULL);
+    assert_non_null(text);
+    for (char *line = text; (line = strchr(line, '\n'));) {
+        double v[4];
+        char *tab = strchr(++line, '\t'), *end = strchr(line, '\n');
+        if (!end || !tab || tab > end) continue;
+        for (size_t i = 0; i < 4; i++) v[i] = strtod(tab + 1, &tab);
+        for (size_t i = 1; i < 4; i++) assert_true(isnan(v[i]) || (v[i] >= least && v[i] <= most));
+        n++;
+    }
+    assert_true(n > 0);
+    free(text);
+}
+
+static void script_has(const char *dir, const char *name, const char *what)
+{
+    char path[4200];
+    char *text = slurp(in(dir, name, path), NULL);
+    assert_non_null(text);
+    assert_true(has(text, what));
+    free(text);
+}
+
 /* -- Answers ------------------------------------------------------------------------------------------------------- */
 
 static void check_choice(const json_t *o)
@@ -203,6 +231,9 @@ static void answers(void **state)
     figure_has(*state, "wrong_answer.tsv", "own answer (n = 3)");
     figure_has(*state, "wrong_answer.tsv", "majority answer (n = 1)"); /* of the first question it is the correct one */
     figure_has(*state, "commitment.tsv", "right (n = 2)");
+    figure_within(*state, "wrong_answer.tsv", 0, INFINITY);
+    figure_within(*state, "commitment.tsv", 0, 1);
+    script_has(*state, "commitment.gp", "set yrange [0:1.02]");
     /* right: own is gold; "41" is the most frequent wrong one. Of two votes for each the first seen is the majority. */
     const json_t *a = json_array_get(get(json_array_get(list, 0), "answers"), 0);
     assert_int_equal(json_array_size(get(a, "also")), 2);
@@ -226,6 +257,8 @@ static void layers(void **state)
     assert_int_equal(json_array_size(L), n_layers + 1);
     same("last layer", json_array_get(L, (size_t)n_layers), get(o, "L"), 1e-5);
     figure_has(*state, "layers.tsv", "after layer 2 (n = 5)");
+    script_has(*state, "layers.gp", "lc rgb '#00440154'"); /* colours in order */
+    script_has(*state, "layers.gp", "lc rgb '#00A5CE2F'");
     opt.layers = "0,2";
     json_t *some = lines(*state, &questions, &opt, NULL);
     x = get(json_array_get(some, 0), "layers");

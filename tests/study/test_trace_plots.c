@@ -52,8 +52,38 @@ static void one_curve(void **state)
     raml_token_mean_deinit(&m);
 }
 
+/* Means of 0 and 10 with bands from -4.8 to 14.8: no loss is below 0, so no band is. */
+static void bands(void **state)
+{
+    struct raml_err err = {0};
+    struct raml_trace_plots *plots = NULL;
+    const struct raml_trace_plan plan = {0};
+    struct raml_asked_list asked = {0};
+    for (size_t i = 0; i < RAML_ANSWER_SLOTS; i++) asked.of_slot[i] = -1;
+    uint32_t at[] = {0, 1};
+    must(raml_trace_plots_open(&plan, &plots, &err), &err);
+    for (size_t k = 0; k < 4; k++) {
+        double loss[] = {k % 2 ? 10 : 0, k % 2 ? 10 : 0};
+        const struct raml_loss_curve c = {.n_tokens = 1, .n_answer = 1, .n_points = 2, .at = at, .loss = loss};
+        const struct raml_traced t = {.curve = &c, .asked = &asked, .mode = k < 2 ? "one" : "two"};
+        must(raml_trace_plots_add(plots, &t, &err), &err);
+    }
+    must(raml_trace_plots_write(plots, NULL, 0, *state, NULL, &err), &err);
+    raml_trace_plots_close(plots);
+    static const char *const name[] = {"modes_tokens.tsv", "modes_position.tsv"};
+    for (size_t i = 0; i < COUNT(name); i++) {
+        char path[4200];
+        char *text = slurp(in(*state, name[i], path), NULL);
+        assert_non_null(text);
+        assert_non_null(strstr(text, "two (n = 2)\t1\t5\t0\t14.8\n"));
+        assert_null(strstr(text, "\t-"));
+        free(text);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(means), cmocka_unit_test(one_curve)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(means), cmocka_unit_test(one_curve),
+cmocka_unit_test_setup_teardown(bands, enter_scratch, leave_scratch)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

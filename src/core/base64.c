@@ -1,9 +1,9 @@
 /* base64.c - see base64.h. */
-#include "study/base64.h"
+#include "core/base64.h"
 
 #include <stdint.h>
 
-void raml_text_base64(struct raml_buf *b, const void *bytes, size_t n)
+void raml_buf_add_base64(struct raml_buf *b, const void *bytes, size_t n)
 {
     static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const uint8_t *byte = bytes;
