@@ -48,10 +48,10 @@ static const struct cli_option options[] = {
     {"power_iterations", NULL, CLI_INT, AT(power_iterations), "200", 1, 1e6, NULL,
      "At most n products for each end of the spectrum."},
     {"tolerance", NULL, CLI_REAL, AT(tolerance), "0.02", 1e-6, 0.5, NULL,
-     "An eigenvalue is found once its residual is this share of it."},
+     "An eigenvalue is found once its residual, and what it changes with a shorter step, are this share of it."},
     {"trace_probes", NULL, CLI_INT, AT(trace_probes), "32", 0, 1e6, NULL, "Random vectors for the trace; 0: no trace."},
-    {"step", NULL, CLI_REAL, AT(step), "7e-5", 1e-9, 1, NULL,
-     "Step of the difference of gradients, in units of the weights' norm."},
+    {"step", NULL, CLI_REAL, AT(step), "0", 0, 1, NULL,
+     "Step of the difference of gradients, in units of the weights' norm; 0: found, from 7e-5 downwards."},
     PROMPTING_OPTIONS(AT(prompting)),
     {"out", "output_dir", CLI_PATH, AT(out), "landscape", 0, 0, NULL,
      "Folder to write into; made if missing. With a grid of the same settings in it, the run goes on."},
@@ -123,6 +123,15 @@ static void print_number(double x, int width, int digits)
     else printf(" %*s", width, "-");
 }
 
+/* ~ before an error that is above the tolerance. */
+static void print_eigenvalue(const struct raml_eigenvalue *e)
+{
+    char error[32];
+    print_number(e->value, 10, 4);
+    snprintf(error, sizeof error, "%s%.2g", e->converged ? "" : "~", raml_eigenvalue_error(e));
+    printf(" %9s", isfinite(e->value) && e->iterations ? error : "-");
+}
+
 static void print_table(const struct settings *s, const struct raml_landscape_files_options *o,
                         const struct raml_landscape_files_summary *r)
 {
@@ -135,10 +144,8 @@ static void print_table(const struct settings *s, const struct raml_landscape_fi
         print_number(x->least, 9, 5);
         print_number(x->least_alpha, 8, 3);
         print_number(x->least_beta, 8, 3);
-        print_number(x->curvature.top.value, 10, 4);
-        print_number(x->curvature.top.residual, 9, 2);
-        print_number(x->curvature.other.value, 10, 4);
-        print_number(x->curvature.other.residual, 9, 2);
+        print_eigenvalue(&x->curvature.top);
+        print_eigenvalue(&x->curvature.other);
         print_number(x->curvature.trace, 9, 4);
         print_number(x->curvature.trace_error, 9, 2);
         printf("\n");
@@ -155,9 +162,9 @@ static void print_table(const struct settings *s, const struct raml_landscape_fi
 
 static json_t *eigenvalue_json(const struct raml_eigenvalue *e)
 {
-    return json_pack("{s:o, s:o, s:I, s:b}", "value", raml_json_number(e->value), "error",
-                     raml_json_number(e->residual), "iterations", (json_int_t)e->iterations, "converged",
-                     (int)e->converged);
+    return json_pack("{s:o, s:o, s:o, s:I, s:b}", "value", raml_json_number(e->value), "error",
+                     raml_json_number(raml_eigenvalue_error(e)), "step", raml_json_number(e->step), "iterations",
+                     (json_int_t)e->iterations, "converged", (int)e->converged);
 }
 
 static json_t *frame_json(const struct raml_landscape_frame_result *x)

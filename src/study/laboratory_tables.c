@@ -328,7 +328,7 @@ void raml_lab_frames_table(struct raml_lab_view *v)
     }
     add_data_line(v, "A line a frame: after i tokens. Eigenvalue: the Hessian\u2019s of largest absolute value at the "
                      "weights; negative on a ridge, positive in a basin. Other end: the eigenvalue at the other end "
-                     "of the spectrum. \u00B1: residual of the eigenvalue, standard error of the trace. All digits:",
+                     "of the spectrum. \u00B1: error of the eigenvalue (residual, and what a shorter step changes), standard error of the trace. All digits:",
                   "frames.tsv");
     raml_tsv_deinit(&t);
 }

@@ -88,9 +88,9 @@ static enum raml_code write_grid(const struct raml_landscape_result *r, struct r
 
 static enum raml_code write_frames(const struct raml_landscape_result *r, struct raml_err *err)
 {
-    static const char *const column[] = {"i",          "loss",        "least",      "least_alpha",
-                                         "least_beta", "gradient",    "eigenvalue", "eigenvalue_error",
-                                         "other",      "other_error", "trace",      "trace_error"};
+    static const char *const column[] = {
+        "i",     "loss",        "least", "least_alpha", "least_beta", "gradient",  "eigenvalue", "eigenvalue_error",
+        "other", "other_error", "trace", "trace_error", "step",       "converged", "other_step", "other_converged"};
     struct table t;
     init(&t);
     for (size_t i = 0; i < sizeof column / sizeof *column; i++) add_text(&t, column[i]);
@@ -98,9 +98,14 @@ static enum raml_code write_frames(const struct raml_landscape_result *r, struct
     for (size_t f = 0; f < r->n_frames; f++) {
         const struct raml_landscape_frame_result *x = &r->frame[f];
         const struct raml_curvature *c = &x->curvature;
-        const double value[] = {x->i,           x->loss,           x->least,     x->least_alpha,
-                                x->least_beta,  c->gradient_norm,  c->top.value, c->top.residual,
-                                c->other.value, c->other.residual, c->trace,     c->trace_error};
+        const double value[] = {x->i,           x->loss,
+                                x->least,       x->least_alpha,
+                                x->least_beta,  c->gradient_norm,
+                                c->top.value,   raml_eigenvalue_error(&c->top),
+                                c->other.value, raml_eigenvalue_error(&c->other),
+                                c->trace,       c->trace_error,
+                                c->top.step,    c->top.converged,
+                                c->other.step,  c->other.converged};
         for (size_t i = 0; i < sizeof value / sizeof *value; i++) add_number(&t, value[i]);
         end_row(&t);
     }
