@@ -58,6 +58,9 @@ RAML_CHECKED enum raml_code raml_landscape_random(struct raml_landscape *l, size
                                                   uint64_t seed, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_landscape_set(struct raml_landscape *l, size_t k, const float *value,
                                                struct raml_err *err);
+/* value[raml_model_n] of the host; RAML_EUSAGE: it was not set. */
+RAML_CHECKED enum raml_code raml_landscape_read_direction(const struct raml_landscape *l, size_t k, float *value,
+                                                          struct raml_err *err);
 /* Both are 0 again, and take no memory. */
 void raml_landscape_clear(struct raml_landscape *l);
 /* Its norm, 0 when it was not set. */

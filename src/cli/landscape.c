@@ -16,7 +16,7 @@ struct settings {
     const char *data, *model, *tokenizer, *out, *map, *id, *answer, *join, *frames, *directions, *grid;
     int64_t sample, path_stride, power_iterations, trace_probes;
     double range, tolerance, step, frame_seconds;
-    bool score_end, curvature;
+    bool score_end, curvature, save_directions;
     struct prompting_settings prompting;
 };
 
@@ -62,6 +62,8 @@ static const struct cli_option options[] = {
      "Encode answer prefix and answer as one text, as a model sees them, or separately."},
     {"score_end", NULL, CLI_FLAG, AT(score_end), NULL, 0, 0, NULL,
      "Count the end-of-text token as part of the answer."},
+    {"save_directions", NULL, CLI_FLAG, AT(save_directions), NULL, 0, 0, NULL,
+     "Write both directions, each as large as the model: direction_1.safetensors, direction_2.safetensors."},
     {"frame_seconds", NULL, CLI_REAL, AT(frame_seconds), "1", 0.01, 3600, NULL, "Seconds a frame of the films."},
 };
 
@@ -99,7 +101,8 @@ static enum raml_code options_of(const struct cli *cli, const struct settings *s
                                                            .tolerance = s->tolerance,
                                                            .probes = (size_t)s->trace_probes,
                                                            .step = s->step},
-                                               .frame_seconds = s->frame_seconds};
+                                               .frame_seconds = s->frame_seconds,
+                                               .save_directions = s->save_directions};
     return parse_grid(s->grid, &o->n_alpha, &o->n_beta, err);
 }
 
@@ -157,6 +160,7 @@ static void print_table(const struct settings *s, const struct raml_landscape_fi
                r->path.length[r->path.n - 1]);
     printf("%zu points, %zu of an earlier run; %.3g s a point, %.2f s; weights as they were\n", r->n_points,
            r->n_resumed, r->point_seconds, r->grid_seconds);
+    if (r->n_missing) printf("%zu losses are no number: NaN in the tables, holes in the pictures\n", r->n_missing);
     printf("%s/%s\n", s->out, !r->drawn ? "landscape.tsv" : o->n_beta > 1 ? "contours.svg" : "slice.svg");
 }
 
