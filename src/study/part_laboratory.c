@@ -24,9 +24,10 @@ static const char *const heading[RAML_LAB_KINDS] = {trace_heading, update_headin
 /* -- Traces -------------------------------------------------------------------------------------------------------- */
 
 static const struct raml_lab_picture mean_curve = {
-    "mean_curve", "Loss of the correct answer",
-    "Mean L(i) in nats per answer token over i/T, of right and wrong trajectories. Band: 95\u00A0% over trajectories. "
-    "Descent towards the right end means that the trajectory makes the answer likelier.", ""};
+    "mean_curve", "Loss of the traced answer",
+    "Mean L(i) in nats per answer token over i/T, of right and wrong trajectories; the picture says whose answer it is. "
+    "Band: 95\u00A0% over trajectories. Descent towards the right end means that the trajectory makes that answer likelier.",
+    ""};
 
 static const struct raml_lab_picture trace_picture[] = {
     {"wrong_answer", "Answers on wrong trajectories",

@@ -153,7 +153,7 @@ json_t *raml_trace_fields(const struct raml_traced *t);
 
 /* -- trace_pictures.c: figures and the page ------------------------------------------------------------------------ */
 struct raml_trace_shown { /* a trajectory kept for the page, or for its figure */
-    char *heading;
+    char *heading, *question;
     char *bytes; /* of all pieces */
     char **piece;
     size_t *piece_len;
