@@ -297,7 +297,7 @@ static bool estimate(const struct raml_trace_groups *g, const struct group *x, c
     struct raml_estimate e = {.low = NAN, .high = NAN, .se = NAN};
     double sum = 0;
     size_t n = 0, n_one = 0; /* questions whose values are all 1 */
-    bool proportion = !g->differences && is_share(c->measure);
+    bool share = !g->differences && is_share(c->measure), single = true; /* single: each question has one value */
     for (size_t i = 0; i < x->n_questions; i++) x->sum[i] = x->count[i] = 0;
     for (size_t i = 0; i < c->n; i++) {
         if (!x->in[c->of[i]]) continue;
@@ -309,15 +309,15 @@ static bool estimate(const struct raml_trace_groups *g, const struct group *x, c
     }
     if (!n) return false;
     for (size_t i = 0; i < x->n_questions; i++) {
-        bool whole = x->sum[i] == x->count[i];
         e.n += x->count[i] > 0;
-        n_one += x->count[i] && whole;
-        proportion &= whole || x->sum[i] == 0;
+        n_one += x->count[i] && x->sum[i] == x->count[i];
+        single &= x->count[i] < 2;
     }
-    if (proportion) e = raml_wilson(n_one, e.n);
+    bool wilson = share && (single || sum == 0 || sum == (double)n);
+    if (wilson) e = raml_wilson(n_one, e.n);
     e.value = sum / (double)n;
     e.se = standard_error(x, e.value, (double)n, e.n);
-    if (!proportion && e.n > 1) bootstrap(x, n_draws, &e);
+    if (!wilson && e.n > 1) bootstrap(x, n_draws, &e);
     *row = (struct raml_trace_row){
         .by = x->by, .group = x->name, .curve = c->curve, .measure = c->measure, .n = n, .e = e};
     return true;

@@ -10,8 +10,9 @@
  * Interval  95 %, percentile bootstrap: questions are drawn with replacement, each with all its trajectories of the
  *           group, and the mean is the sum of their values over their number; tails as in metric.h. Resample d draws
  *           from (seed, RAML_FOR_BOOTSTRAP, question = d), the same numbers for all measures of a group. Of the
- *           shares (falls, greedy, solved: 0 or 1 of each trajectory) Wilson's where the trajectories of every question
- *           agree: a bootstrap would take a few equal ones for certainty. NaN for fewer than two questions.
+ *           shares (falls, greedy, solved: 0 or 1 of each trajectory) Wilson's, with questions as its trials, where
+ *           every question has one trajectory, and where all trajectories are alike: there a bootstrap would take a
+ *           few equal ones for certainty. NaN for fewer than two questions.
  * Cost      groups x measures x resamples x questions additions.
  */
 #ifndef RAML_STUDY_TRACE_GROUPS_H

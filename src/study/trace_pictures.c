@@ -124,7 +124,7 @@ static enum raml_code add_shown(struct raml_trace_pictures *p, const struct raml
 
 enum raml_code raml_trace_pictures_add(struct raml_trace_pictures *p, const struct raml_traced *t, struct raml_err *err)
 {
-    enum raml_code rc = raml_trace_mean_add(&p->mean[t->verdict], t->curve, t->curve->loss, err);
+    enum raml_code rc = raml_trace_mean_add(&p->mean[t->verdict], t, t->curve->loss, err);
     return rc ? rc : add_shown(p, t, err);
 }
 

@@ -222,6 +222,8 @@ static void answers(void **state)
         assert_null(json_object_get(g, "answers"));
         const json_t *a = json_array_get(get(o, "answers"), 0), *b = json_array_get(get(o, "answers"), 1);
         assert_string_equal(json_string_value(get(a, "name")), "gold");
+        assert_string_equal(json_string_value(get(g, "answer_kind")), "gold");
+        assert_string_equal(json_string_value(get(json_array_get(own, i), "answer_kind")), "own");
         assert_true(json_equal(get(a, "L"), get(o, "L")) && json_equal(get(a, "greedy"), get(o, "greedy")));
         if (i == 1 || i >= 3) same("own", get(b, "L"), get(json_array_get(own, i), "L"), 2e-5);
         assert_string_equal(json_string_value(get(b, "text")), i == 4 ? "12" : "41");

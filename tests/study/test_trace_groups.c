@@ -156,6 +156,32 @@ static void shares(void **state)
     raml_trace_summary_deinit(&s);
 }
 
+/* One question with 16 right samples, nine with one wrong one: the trajectories of each question agree, but questions do
+ * not weigh alike, so Wilson's interval of 1 in 10 is of another number than 16/25. */
+static void uneven_shares(void **state)
+{
+    (void)state;
+    struct raml_err err = {0};
+    for (size_t several = 0; several < 2; several++) {
+        struct raml_trace_groups *g;
+        must(raml_trace_groups_open(&g, &err), &err);
+        for (size_t i = 0; i < 25; i++) {
+            size_t question = i < 16 && several ? 0 : i;
+            const struct raml_trace_member m = {question, i, RAML_TRACE_CORRECT, "thinking", 5};
+            must(raml_trace_groups_add(g, &m, &err), &err);
+            must(raml_trace_groups_value(g, "gold", "greedy", i < 16, &err), &err);
+        }
+        struct raml_trace_summary s = rows_of(g, N_DRAWS);
+        const struct raml_trace_row *r = row(&s, "all", "all", "gold", "greedy");
+        const struct raml_estimate wilson = raml_wilson(16, 25);
+        CHECK_NEAR("share", r->e.value, 0.64, 1e-15);
+        assert_true(r->e.low <= r->e.value && r->e.value <= r->e.high);
+        if (several) assert_true(r->e.low < 0.01); /* the one right question need not be drawn */
+        else CHECK_NEAR("one trajectory a question", r->e.low, wilson.low, 1e-15);
+        raml_trace_summary_deinit(&s);
+    }
+}
+
 static void differences(void **state)
 {
     struct raml_err err = {0};
@@ -202,6 +228,7 @@ int main(void)
         cmocka_unit_test(means),
         cmocka_unit_test(intervals),
         cmocka_unit_test(shares),
+        cmocka_unit_test(uneven_shares),
         cmocka_unit_test_setup_teardown(differences, enter_scratch, leave_scratch),
         cmocka_unit_test_setup_teardown(table, enter_scratch, leave_scratch),
     };
