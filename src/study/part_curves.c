@@ -17,7 +17,7 @@ struct drawn { /* space for one figure's series */
 static enum raml_code add_figure(struct raml_page *p, const char *name, const struct raml_trace *t, bool greedy,
                                  struct raml_err *err)
 {
-    static const char over[] = "Band: mean \u00B1 1.96 standard errors over trajectories.";
+    static const char over[] = "Band: mean \u00B1 1.96 standard errors over questions.";
     size_t kinds[RAML_ANSWER_KINDS] = {0};
     char title[80], y_label[80], caption[240];
     raml_trace_kinds(t, kinds);
