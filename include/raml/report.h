@@ -135,11 +135,13 @@ struct raml_trace_summary {
     struct raml_trace_row *row; /* [n_rows] */
     size_t n_rows;
     size_t n_skipped; /* without an answer, or too long with skip_long */
+    size_t n_nested;  /* trajectories with two answers of which one's tokens begin the other's */
     uint64_t n_read;  /* tokens through the model, probes and repeated prompts included */
     uint64_t n_passes;
     uint64_t n_trajectory_tokens, n_probes;
     double model_seconds;             /* of the passes only, by the job's clock; NaN without one */
     bool stopped;                     /* sink->stop ended it early: what was traced by then is written */
+    bool whole_answers;               /* of raml_trace_compare */
     struct raml_trace_groups *groups; /* owns the texts of row */
 };
 void raml_trace_summary_deinit(struct raml_trace_summary *s);
@@ -165,8 +167,10 @@ RAML_CHECKED enum raml_code raml_trace_files(const struct raml_trace_files_job *
                                              struct raml_err *err);
 
 /* What another reader changes: `second` was traced along the same trajectories as `first`. Writes `path`, a table as
- * groups.tsv whose values are second - first, trajectory by trajectory, and gives its rows in *out (only row, n_rows and
- * groups are set; for raml_trace_summary_deinit). RAML_ERANGE: no trajectory is in both. */
+ * groups.tsv whose values are second - first, trajectory by trajectory, and gives its rows in *out (only row, n_rows,
+ * whole_answers and groups are set; for raml_trace_summary_deinit). Where an answer's number of tokens differs between
+ * the two, nats per answer token are of different units: whole_answers is set then, and L0, LT, descent and effects are
+ * instead those of the whole answer (A L), named answer_L0, answer_LT and so on. RAML_ERANGE: no trajectory is in both. */
 RAML_CHECKED enum raml_code raml_trace_compare(const struct raml_trace_summary *first,
                                                const struct raml_trace_summary *second, uint64_t seed, uint32_t n_draws,
                                                const char *path, struct raml_trace_summary *out, struct raml_err *err);

@@ -172,7 +172,8 @@ static enum raml_code print_both(const struct cli *cli, const struct settings *s
     if (!rc && !cli->json && n == 2) cli_trace_print_difference(&difference);
     if (!rc && cli->json && n == 2) {
         int bad = !o || json_object_set_new(o, "read_again", cli_trace_json(&r[1].traced)) ||
-                  json_object_set_new(o, "difference", cli_trace_rows_json(&difference));
+                  json_object_set_new(o, "difference", cli_trace_rows_json(&difference)) ||
+                  json_object_set_new(o, "difference_of_whole_answers", json_boolean(difference.whole_answers));
         if (bad) json_decref(o);
         if (bad) o = NULL;
     }

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 256, PASSES_A_BATCH = 4, NAME_BYTES = 300, TITLE_BYTES = 400 };
+enum { BATCH = 256, PASSES_A_BATCH = 4, NAME_BYTES = 300, TITLE_BYTES = 400, NESTED_BYTES = 600 };
 
 struct mean {
     double sum;
@@ -38,7 +38,8 @@ struct work {
     struct raml_loss_curve curve[BATCH];
     struct raml_trace_effect effect[BATCH][RAML_CONTROL_KINDS];
     size_t n_items, cost; /* of the batch: tokens that the model will read */
-    size_t n_done, n_total, n_skipped;
+    size_t n_done, n_total, n_skipped, n_nested;
+    char nested[NESTED_BYTES]; /* the first of these */
     struct raml_err first_skipped;
     uint64_t n_trajectory_tokens, n_probes;
     double model_seconds;
@@ -92,6 +93,7 @@ static void add_means(struct means *m, const struct raml_traced *t)
 static void summarise(const struct work *w, struct raml_trace_summary *out)
 {
     *out = (struct raml_trace_summary){.n_skipped = w->n_skipped,
+                                       .n_nested = w->n_nested,
                                        .n_read = raml_tracer_tokens(w->tracer),
                                        .n_passes = raml_tracer_passes(w->tracer),
                                        .n_trajectory_tokens = w->n_trajectory_tokens,
@@ -116,6 +118,24 @@ static void summarise(const struct work *w, struct raml_trace_summary *out)
 
 /* -- One curve ----------------------------------------------------------------------------------------------------- */
 
+/* "question 'add:17' (line 17), trajectory 2" */
+static const char *name_of(const struct raml_question *q, size_t sample, char out[NAME_BYTES])
+{
+    if (q->line) snprintf(out, NAME_BYTES, "question '%.100s' (line %zu), trajectory %zu", q->id, q->line, sample + 1);
+    else snprintf(out, NAME_BYTES, "question '%.100s', trajectory %zu", q->id, sample + 1);
+    return out;
+}
+
+/* Answers that begin one another: what is read off them depends on where an answer ends. */
+static void count_nested(struct work *w, const struct raml_trace_item *it)
+{
+    const char *shorter, *longer;
+    char name[NAME_BYTES];
+    if (!raml_trace_item_nested(it, &shorter, &longer) || w->n_nested++) return;
+    snprintf(w->nested, sizeof w->nested, "%s: '%.80s' begins '%.80s'", name_of(it->q, it->sample, name), shorter,
+             longer);
+}
+
 static enum raml_code record(struct work *w, size_t i, struct raml_err *err)
 {
     const struct raml_trace_item *it = &w->item[i];
@@ -129,6 +149,7 @@ static enum raml_code record(struct work *w, size_t i, struct raml_err *err)
     if (!rc) rc = raml_trace_plots_add(w->plots, &t, err);
     if (!rc) rc = raml_trace_count(w->groups, &t, (size_t)(it->q - w->job->questions->question), err);
     if (rc) return rc;
+    count_nested(w, it);
     add_means(&w->means[t.verdict], &t);
     add_means(&w->means[RAML_TRACE_ALL], &t);
     w->n_done++;
@@ -170,14 +191,6 @@ static enum raml_code run_batch(struct work *w, struct raml_err *err)
 static void skip(struct work *w, const struct raml_err *why)
 {
     if (w->n_skipped++ == 0) w->first_skipped = *why;
-}
-
-/* "question 'add:17' (line 17), trajectory 2" */
-static const char *name_of(const struct raml_question *q, size_t sample, char out[NAME_BYTES])
-{
-    if (q->line) snprintf(out, NAME_BYTES, "question '%.100s' (line %zu), trajectory %zu", q->id, q->line, sample + 1);
-    else snprintf(out, NAME_BYTES, "question '%.100s', trajectory %zu", q->id, sample + 1);
-    return out;
 }
 
 /* What to say where a question lacks the answer that is traced. */
@@ -319,6 +332,11 @@ static enum raml_code work(struct work *w, struct raml_trace_summary *out, struc
     if (rc) return rc;
     summarise(w, out);
     out->stopped = stopped;
+    if (w->n_nested)
+        raml_say(w->job->sink,
+                 "answers of %zu of %zu trajectories begin one another (%s), so that greedy and p count the shorter one "
+                 "where the longer is given; with --score_end an answer has an end",
+                 w->n_nested, w->n_done, w->nested);
     size_t unused = raml_answer_chooser_unused(w->plan.chooser);
     if (unused) raml_say(w->job->sink, "%s: %zu ids are of no traced question", w->opt->answers_file, unused);
     rc = write_tables(w, out, err);

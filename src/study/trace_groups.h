@@ -36,11 +36,17 @@ RAML_CHECKED enum raml_code raml_trace_groups_add(struct raml_trace_groups *g, c
 /* A value of the trajectory added last; NaN: it has none. Texts are copied. */
 RAML_CHECKED enum raml_code raml_trace_groups_value(struct raml_trace_groups *g, const char *curve, const char *measure,
                                                     double value, struct raml_err *err);
+/* The same of a loss in nats per answer token, of an answer of n_answer tokens. */
+RAML_CHECKED enum raml_code raml_trace_groups_loss(struct raml_trace_groups *g, const char *curve, const char *measure,
+                                                   double value, size_t n_answer, struct raml_err *err);
 /* Adds to *out, a new one, the trajectories that both have, as `first` groups them, with second - first of every value
- * that both have, under the same names. */
+ * that both have, under the same names; but where an answer's number of tokens differs anywhere between the two,
+ * losses per answer token do not compare: *whole is true then, and all losses are compared as those of whole answers
+ * (times the number of tokens), their measures named with "answer_" before. */
 RAML_CHECKED enum raml_code raml_trace_groups_subtract(const struct raml_trace_groups *first,
                                                        const struct raml_trace_groups *second,
-                                                       struct raml_trace_groups *out, struct raml_err *err);
+                                                       struct raml_trace_groups *out, bool *whole,
+                                                       struct raml_err *err);
 /* A row for each group and (curve, measure), in order of groups and first mention; groups without a value have none.
  * row[i]'s texts belong to g. *row: for free(). */
 RAML_CHECKED enum raml_code raml_trace_groups_rows(const struct raml_trace_groups *g, uint64_t seed, uint32_t n_draws,

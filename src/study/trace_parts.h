@@ -55,6 +55,8 @@ void raml_trace_item_deinit(struct raml_trace_item *it);
 /* it->asked.n is 0 where there is no answer to trace: nothing else is set then. */
 RAML_CHECKED enum raml_code raml_trace_item_fill(const struct raml_trace_plan *p, const struct raml_question *q,
                                                  size_t sample, struct raml_trace_item *it, struct raml_err *err);
+/* Two of the answers of which one's tokens begin the other's: shorter and longer. False: there are none. */
+bool raml_trace_item_nested(const struct raml_trace_item *it, const char **shorter, const char **longer);
 struct raml_trace_input raml_trace_item_input(const struct raml_trace_plan *p, const struct raml_trace_item *it);
 /* Pieces of token[n] as the tokenizer has them; piece has room for n. */
 RAML_CHECKED enum raml_code raml_trace_pieces(const struct raml_tokenizer *t, const int32_t *token, size_t n,

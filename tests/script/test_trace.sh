@@ -63,6 +63,17 @@ awk -F '\t' 'NR > 1 && $7 != 0 { bad = 1 } END { exit bad || NR < 20 }' two/read
 "$raml" trace --reader init:micro --quiet --threads 1 samples.jsonl --out alone >/dev/null
 grep -q '"reader":"init:micro"' alone/curves.jsonl || fail "a reader without a model is not in its records"
 
+# answers that begin one another: one message that names them and what helps, and their number
+cat >nested.jsonl <<'END'
+{"id":"n","question":"9^3?","answer":"729","trajectories":[{"text":"9*81","answer":"72","correct":false},{"text":"729","answer":"729","correct":true}]}
+END
+"$raml" trace --model init:micro --threads 1 nested.jsonl --answers gold,own --json --out nested >out 2>err
+[ "$(grep -c -- "--score_end" err)" -eq 1 ] && grep -qF "question 'n' (line 1), trajectory 1: '72' begins '729'" err ||
+    fail "answers that begin one another are not named: $(cat err)"
+grep -q '"nested_answers":1,' out || fail "answers that begin one another are not counted"
+"$raml" trace --model init:micro --threads 1 nested.jsonl --answers gold,own --score_end --out nested >out 2>err
+! grep -q -- "--score_end" err || fail "with the end, answers are said to begin one another"
+
 # what is printed as JSON
 trace samples.jsonl --json --answers gold,own --out j >out
 case $(cat out) in

@@ -372,6 +372,73 @@ static void controls(void **state)
     json_decref(list);
 }
 
+static const json_t *find(const json_t *list, const char *id, int sample)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *o = json_array_get(list, i);
+        if (!strcmp(json_string_value(get(o, "id")), id) && json_integer_value(get(o, "sample")) == sample) return o;
+    }
+    fail_msg("no trajectory %d of %s", sample, id);
+    return NULL;
+}
+
+/* Controls of a question are the same wherever it stands in the file; a question of the same text is not foreign. */
+static void controls_by_question(void **state)
+{
+    static struct raml_trajectory third[] = {
+        {.text = "yet another trajectory of another question", .correct = RAML_UNKNOWN, .think_closed = true},
+        {.text = "one more that is long enough for anything at all", .correct = RAML_UNKNOWN, .think_closed = true}};
+    struct raml_question order[3] = {question[0], question[1], {.id = "three", .question = "3?", .answer = "8"}};
+    order[2].difficulty = -1;
+    order[2].trajectory = third;
+    order[2].n_trajectories = 2;
+    struct raml_questions qs = {.question = order, .n = 3};
+    struct raml_trace_files_options opt = few();
+    opt.controls = "shuffle,foreign";
+    json_t *list = lines(*state, &qs, &opt, NULL);
+    const struct raml_question last = order[2];
+    order[2] = order[1];
+    order[1] = order[0];
+    order[0] = last;
+    json_t *moved = lines(*state, &qs, &opt, NULL);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *o = json_array_get(list, i);
+        const json_t *m = find(moved, json_string_value(get(o, "id")), (int)json_integer_value(get(o, "sample")));
+        assert_true(json_equal(get(o, "control"), get(m, "control")));
+    }
+    json_decref(list);
+    json_decref(moved);
+    struct raml_err err = {0};
+    struct raml_trace_summary sum;
+    order[0].question = order[2].question = order[1].question = "1+2";
+    assert_int_equal(trace(*state, &qs, &opt, NULL, &sum, &err), RAML_ERANGE);
+    assert_true(has(err.msg, "control 'foreign' takes another question's trajectory; found 1"));
+}
+
+/* The question's answer 729 and the sample's own 72, by bytes: greedy and p of 72 are of what begins with it, unless the
+ * end counts. */
+static void nested_answers(void **state)
+{
+    struct raml_trajectory t[] = {
+        {.text = "9^3", .answer = "72", .correct = RAML_DIFFERENT, .think_closed = true},
+        {.text = "27^2", .answer = "73", .correct = RAML_DIFFERENT, .think_closed = true}};
+    struct raml_question q = {.id = "cube", .question = "9^3", .answer = "729", .difficulty = -1, .line = 1};
+    const struct raml_questions qs = {.question = &q, .n = 1};
+    struct raml_err err = {0};
+    struct raml_trace_summary sum;
+    struct raml_trace_files_options opt = few();
+    q.trajectory = t;
+    q.n_trajectories = 2;
+    opt.answers = "gold,own";
+    must(trace(*state, &qs, &opt, NULL, &sum, &err), &err);
+    assert_int_equal(sum.n_nested, 1);
+    raml_trace_summary_deinit(&sum);
+    opt.score_end = true;
+    must(trace(*state, &qs, &opt, NULL, &sum, &err), &err);
+    assert_int_equal(sum.n_nested, 0);
+    raml_trace_summary_deinit(&sum);
+}
+
 /* -- Prefixes, modes, regret, reader ------------------------------------------------------------------------------- */
 
 static void put(const char *dir, const char *name, const char *text, char path[4200])
@@ -573,6 +640,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(answers),  IN_FOLDER(layers),     IN_FOLDER(borders_and_tokens),
         IN_FOLDER(controls), IN_FOLDER(prefixes),   IN_FOLDER(modes_and_regret),
+        IN_FOLDER(controls_by_question), IN_FOLDER(nested_answers),
         IN_FOLDER(bad),      IN_FOLDER(bad_reader), cmocka_unit_test(modes_by_format),
     };
     return cmocka_run_group_tests(tests, enter, leave);

@@ -206,6 +206,38 @@ static void differences(void **state)
     raml_trace_summary_deinit(&b);
 }
 
+/* Two readers of which one needs three tokens for the first question's answer: 16.08 against 12 nats, though 5.36 per
+ * token; a share is compared as it is. */
+static void whole_answers(void **state)
+{
+    struct raml_err err = {0};
+    char path[4200];
+    in(*state, "whole.tsv", path);
+    for (size_t differ = 0; differ < 2; differ++) {
+        struct raml_trace_summary s[2], d;
+        for (size_t k = 0; k < 2; k++) {
+            must(raml_trace_groups_open(&s[k].groups, &err), &err);
+            for (size_t q = 0; q < 2; q++) {
+                const struct raml_trace_member m = {q, 0, RAML_TRACE_CORRECT, "thinking", 5};
+                size_t A = differ && k == 0 && q == 0 ? 3 : 2;
+                must(raml_trace_groups_add(s[k].groups, &m, &err), &err);
+                must(raml_trace_groups_loss(s[k].groups, "gold", "L0", k ? 6 : 5.36, A, &err), &err);
+                must(raml_trace_groups_value(s[k].groups, "gold", "tau_b", k ? 0.5 : 0.25, &err), &err);
+            }
+            s[k] = rows_of(s[k].groups, 0);
+        }
+        must(raml_trace_compare(&s[0], &s[1], 5, N_DRAWS, path, &d, &err), &err);
+        assert_int_equal(d.whole_answers, differ);
+        CHECK_NEAR("tau_b", row(&d, "all", "all", "gold", "tau_b")->e.value, 0.25, 1e-15);
+        const char *name = differ ? "answer_L0" : "L0";
+        double want = differ ? (12 - 16.08 + 12 - 10.72) / 2 : 0.64;
+        CHECK_NEAR(name, row(&d, "all", "all", "gold", name)->e.value, want, 1e-12);
+        assert_true(!differ || !raml_trace_row_find(&d, "all", "all", "gold", "L0"));
+        raml_trace_summary_deinit(&d);
+        for (size_t k = 0; k < 2; k++) raml_trace_summary_deinit(&s[k]);
+    }
+}
+
 static void table(void **state)
 {
     struct raml_err err = {0};
@@ -230,6 +262,7 @@ int main(void)
         cmocka_unit_test(shares),
         cmocka_unit_test(uneven_shares),
         cmocka_unit_test_setup_teardown(differences, enter_scratch, leave_scratch),
+        cmocka_unit_test_setup_teardown(whole_answers, enter_scratch, leave_scratch),
         cmocka_unit_test_setup_teardown(table, enter_scratch, leave_scratch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
