@@ -5,8 +5,8 @@
 
 static const char *const name[RAML_KIND_UNKNOWN] = {"gold", "own", "majority", "wrong", "choice", "given"};
 static const char *const words[RAML_ANSWER_KINDS] = {
-    "correct answer", "sample\u2019s own answer", "majority answer",       "most frequent wrong answer",
-    "traced option",  "given answer",             "answer of another kind"};
+    "correct answer", "sample\u2019s own answer", "majority answer", "most frequent wrong answer", "traced option",
+    "given answer",   "answer of another kind"};
 
 enum raml_answer_kind raml_answer_kind_of(const json_t *line)
 {

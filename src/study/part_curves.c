@@ -28,8 +28,8 @@ static enum raml_code add_figure(struct raml_page *p, const char *name, const st
         snprintf(caption, sizeof caption,
                  "Share of trajectories after whose first i tokens the %s is the greedy one. %s", answer, over);
     else
-        snprintf(caption, sizeof caption,
-                 "Loss of the %s, mean over trajectories, each stretched to 0 \u2026 1. %s", answer, over);
+        snprintf(caption, sizeof caption, "Loss of the %s, mean over trajectories, each stretched to 0 \u2026 1. %s",
+                 answer, over);
     struct drawn d[RAML_N_VERDICTS];
     struct raml_series s[RAML_N_VERDICTS];
     size_t n = 0;
@@ -99,7 +99,8 @@ static void add_whose(struct raml_page *p, const struct raml_trace *t)
     size_t kinds[RAML_ANSWER_KINDS] = {0};
     raml_trace_kinds(t, kinds);
     if (raml_answer_kinds_mixed(kinds)) {
-        raml_buf_adds(&p->html, "<p>Here the trajectories\u2019 curves are of different answers, and the means mix them: ");
+        raml_buf_adds(&p->html,
+                      "<p>Here the trajectories\u2019 curves are of different answers, and the means mix them: ");
         raml_answer_kinds_list(&p->html, kinds);
     } else {
         raml_buf_addf(&p->html, "<p>Here the answer is the %s", raml_answer_kind_words(kinds));

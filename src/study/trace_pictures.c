@@ -83,7 +83,8 @@ static enum raml_code copy(struct raml_trace_shown *s, const struct raml_traced 
     s->ema = malloc(n * sizeof *s->ema);
     s->at = malloc(n * sizeof *s->at);
     s->greedy = malloc(n * sizeof *s->greedy);
-    if (!s->heading || !s->question || !s->bytes || !s->piece || !s->piece_len || !s->loss || !s->ema || !s->at || !s->greedy)
+    if (!s->heading || !s->question || !s->bytes || !s->piece || !s->piece_len || !s->loss || !s->ema || !s->at ||
+        !s->greedy)
         return raml_fail(err, RAML_ENOMEM, "no memory to keep a trajectory of %zu tokens", c->n_tokens);
     char *to = s->bytes;
     for (size_t k = 0; k < n; k++) {

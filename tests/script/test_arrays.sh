@@ -23,7 +23,7 @@ while read -r line; do
     "$raml" $line >>out.txt 2>&1 </dev/null || fail "raml $line: $(cat out.txt)"
 done <commands
 
-# The first number of a file that has more than so many digits, or no number that is written in another way.
+# The first number of a file that has more than $2 digits; or one that is not there and written in another way than $3.
 digits() {
     awk -F '\t' -v most="$2" -v none="$3" 'FNR > 1 { for (i = 1; i <= NF; i++) {
         if (tolower($i) == "nan" && $i != none) { print $i; exit }

@@ -79,7 +79,8 @@ static void known_page(void **state)
     if (raml_colour_trajectory(&b, &t, 1, &err)) fail_msg("%s", err.msg);
     assert_string_equal(
         b.data,
-        "<p class=\"trajectory-head\">x &amp; y</p>\n<p class=\"trajectory-question\">1 &lt; 2?\\n</p>\n<div class=\"view\"><div class=\"trajectory\">"
+        "<p class=\"trajectory-head\">x &amp; y</p>\n<p class=\"trajectory-question\">1 &lt; 2?\\n</p>\n<div "
+        "class=\"view\"><div class=\"trajectory\">"
         "<span class=\"n4\" title=\"“a”  i = 1  L = 1.5  ΔL = −0.5  p = 0.0498\">a</span>"
         "<span class=\"p2 g\" title=\"“ b\\n”  i = 2  L = 1.75  ΔL = +0.25  p = 0.0302  greedy\"> b<i>↵</i>\n</span>"
         "<span class=\"g\" title=\"“&lt;”  i = 3  L = 1.75  ΔL = +0  p = 0.0302  greedy\">&lt;</span>"

@@ -359,8 +359,7 @@ static void whose_answer(void **state)
         struct folder one = *f;
         char line[300], want[200];
         if (snprintf(one.path, sizeof one.path, "%s/%s", f->path, cases[i].folder) >= (int)sizeof one.path) fail();
-        snprintf(line, sizeof line,
-                 "{\"correct\":true,%s%s%s\"tokens\":[\"a\"],\"L\":[2,1],\"greedy\":[false,true]}\n",
+        snprintf(line, sizeof line, "{\"correct\":true,%s%s%s\"tokens\":[\"a\"],\"L\":[2,1],\"greedy\":[false,true]}\n",
                  cases[i].kind ? "\"answer_kind\":" : "", cases[i].kind ? cases[i].kind : "", cases[i].kind ? "," : "");
         put(&one, "curves.jsonl", line);
         char *page = report(&one);
@@ -376,10 +375,12 @@ static void whose_answer(void **state)
         "{\"correct\":false,\"answer_kind\":\"own\",\"tokens\":[\"a\"],\"L\":[3,1]}\n"
         "{\"correct\":false,\"tokens\":[\"a\"],\"L\":[2,1]}\n{\"correct\":true,\"tokens\":[\"a\"],\"L\":[4,1]}\n");
     char *page = report(f);
-    expect(page, "<p>Here the trajectories\u2019 curves are of different answers, and the means mix them: correct answer 2, "
-                 "sample\u2019s own answer 1.</p>");
-    expect(page, "<span>loss of the traced answer</span><b>2.5\u00A0\u2192\u00A01</b><span>nats per token, along 2 wrong "
-                 "trajectories</span><span>of different answers: correct answer 1, sample\u2019s own answer 1</span>");
+    expect(page,
+           "<p>Here the trajectories\u2019 curves are of different answers, and the means mix them: correct answer 2, "
+           "sample\u2019s own answer 1.</p>");
+    expect(page,
+           "<span>loss of the traced answer</span><b>2.5\u00A0\u2192\u00A01</b><span>nats per token, along 2 wrong "
+           "trajectories</span><span>of different answers: correct answer 1, sample\u2019s own answer 1</span>");
     expect(page, "<span>loss of the correct answer</span><b>4\u00A0\u2192\u00A01</b>");
     expect(page, "L of the sample\u2019s own answer: 3.000");
     free(page);
