@@ -51,14 +51,15 @@ RAML_CHECKED enum raml_code raml_report(const char *dir, const char *out_html, s
  *   modes_tokens.*, modes_position.*   with several modes: mean L of each over i (a trajectory that has ended keeps
  *                       L(T)) and over i/T
  *   wrong_answer.*      where own, wrong or majority answers are traced: of wrong trajectories, mean L of the question's
- *                       answer and of theirs
+ *                       answer and of theirs; the majority's only where it is not the question's (groups.tsv has all)
  *   commitment.*        with several answers: mean commitment over i/T
  *   layers.*            with layers: mean L(i/T) read after each
  *   control.*           with controls: mean effect of each over i/T
  *   trajectories.html   the first trajectories of each verdict, coloured by what each token did to the loss
  * Fields of a line of curves.jsonl that are absent unless asked for:
  *   border              where probes come after, if not after every token or every stride tokens
- *   answers             two or more: [{name, text, n_answer, L, greedy, p, p_mean, also}], the first is the one above;
+ *   also                names of further kinds that the answer above is: it is what they would be, too
+ *   answers             two or more different ones: [{name, text, n_answer, L, greedy, p, p_mean, also}], the first is the one above;
  *                       p over the answers, of their whole log-probabilities, p_mean of those per token; also: names of
  *                       further kinds that this answer is
  *   commitment [T+1], first_stable   of p (docs/methods.md, section 2)

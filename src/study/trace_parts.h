@@ -123,8 +123,9 @@ RAML_CHECKED enum raml_code raml_trace_count(struct raml_trace_groups *g, const 
                                              struct raml_err *err);
 
 /* -- trace_prefix.c: what each answer prefix makes of the curves ----------------------------------------------------- */
-/* A line each, of rows ("all", "all", "prefix NAME"): prefix, text, trajectories, questions, then value, low and high of
- * L0, LT, descent, tau_b, falls; the last line has the largest difference between two of them. */
+/* A line each, of rows ("all", "all", "prefix NAME"): kind ("prefix"), prefix, text in visible form, trajectories,
+ * questions, then value, low and high of L0, LT, descent, tau_b, falls; the last line, of kind "difference", has the
+ * largest difference between two of them. */
 RAML_CHECKED enum raml_code raml_trace_prefix_write(const struct raml_trace_plan *p, const struct raml_trace_summary *s,
                                                     const char *path, struct raml_err *err);
 
