@@ -154,6 +154,23 @@ RAML_CHECKED enum raml_code raml_trace_records_commit(struct raml_trace_records 
 /* The fields of a record that only the trajectory view shows (curve_fields.h), as an object of its own; NULL: no memory. */
 json_t *raml_trace_fields(const struct raml_traced *t);
 
+/* -- trace_earlier.c: files of an earlier run in the same folder --------------------------------------------------- */
+struct raml_trace_earlier_file {
+    char *path;
+    uint64_t device, inode;
+    int64_t seconds, nanoseconds; /* of the last change */
+};
+struct raml_trace_earlier { /* zero-initialise */
+    struct raml_trace_earlier_file *file;
+    size_t n, cap;
+};
+/* Those in dir whose names are of files that a trace writes (report.h; reader.tsv too). */
+RAML_CHECKED enum raml_code raml_trace_earlier_find(struct raml_trace_earlier *e, const char *dir,
+                                                    struct raml_err *err);
+/* Removes those of them that have not been written since. */
+RAML_CHECKED enum raml_code raml_trace_earlier_remove(const struct raml_trace_earlier *e, struct raml_err *err);
+void raml_trace_earlier_deinit(struct raml_trace_earlier *e);
+
 /* -- trace_pictures.c: figures and the page ------------------------------------------------------------------------ */
 struct raml_trace_shown { /* a trajectory kept for the page, or for its figure */
     char *heading;
