@@ -240,6 +240,7 @@ json_t *cli_trace_json(const struct cli_traced *t)
     for (int i = 0; !bad && i < RAML_TRACE_GROUPS; i++)
         if (r->group[i].n)
             bad = json_object_set_new(o, raml_trace_verdict_name((enum raml_trace_verdict)i), group_json(&r->group[i]));
+    if (!bad) bad = json_object_set_new(o, "stopped", json_boolean(r->stopped));
     if (!bad && t->reader) bad = json_object_set_new(o, "reader", json_string(t->reader));
     if (!bad) bad = json_object_set_new(o, "groups", cli_trace_rows_json(r));
     return raml_json_checked(o, bad);

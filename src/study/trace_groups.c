@@ -442,11 +442,10 @@ enum raml_code raml_trace_groups_rows(const struct raml_trace_groups *g, uint64_
     return RAML_OK;
 }
 
-/* A text as a field of a table: a mode may be any text of a file. */
-static void add_field(struct raml_buf *b, const char *text)
+void raml_trace_add_cell(struct raml_buf *b, const char *text)
 {
-    for (const char *c = text; *c; c++) raml_buf_add(b, (unsigned char)*c < ' ' ? " " : c, 1);
-    raml_buf_adds(b, "\t");
+    for (const char *c = text; *c; c++)
+        raml_buf_add(b, (unsigned char)*c < ' ' || *c == 127 || *c == '"' ? " " : c, 1);
 }
 
 static void add_number(struct raml_buf *b, double x, const char *end)
@@ -464,7 +463,10 @@ enum raml_code raml_trace_groups_write(const struct raml_trace_row *row, size_t 
     for (size_t i = 0; i < n_rows; i++) {
         const struct raml_trace_row *r = &row[i];
         const char *const text[] = {r->by, r->group, r->curve, r->measure};
-        for (size_t k = 0; k < sizeof text / sizeof *text; k++) add_field(&b, text[k]);
+        for (size_t k = 0; k < sizeof text / sizeof *text; k++) {
+            raml_trace_add_cell(&b, text[k]);
+            raml_buf_adds(&b, "\t");
+        }
         raml_buf_addf(&b, "%zu\t%zu\t", r->n, r->e.n);
         add_number(&b, r->e.value, "\t");
         add_number(&b, r->e.low, "\t");

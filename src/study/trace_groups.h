@@ -18,6 +18,7 @@
 #ifndef RAML_STUDY_TRACE_GROUPS_H
 #define RAML_STUDY_TRACE_GROUPS_H
 
+#include "raml/buf.h"
 #include "raml/report.h"
 
 struct raml_trace_groups;
@@ -51,6 +52,8 @@ RAML_CHECKED enum raml_code raml_trace_groups_subtract(const struct raml_trace_g
  * row[i]'s texts belong to g. *row: for free(). */
 RAML_CHECKED enum raml_code raml_trace_groups_rows(const struct raml_trace_groups *g, uint64_t seed, uint32_t n_draws,
                                                    struct raml_trace_row **row, size_t *n_rows, struct raml_err *err);
+/* A text as a cell of a table: control characters and quotation marks are spaces. */
+void raml_trace_add_cell(struct raml_buf *b, const char *text);
 /* columns by, group, curve, measure, trajectories, questions, value, low, high; a number that does not exist is "nan".
  */
 RAML_CHECKED enum raml_code raml_trace_groups_write(const struct raml_trace_row *row, size_t n_rows, const char *path,

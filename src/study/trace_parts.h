@@ -123,8 +123,9 @@ RAML_CHECKED enum raml_code raml_trace_count(struct raml_trace_groups *g, const 
                                              struct raml_err *err);
 
 /* -- trace_prefix.c: what each answer prefix makes of the curves ----------------------------------------------------- */
-/* A line each, of rows ("all", "all", "prefix NAME"): prefix, text, trajectories, questions, then value, low and high of
- * L0, LT, descent, tau_b, falls; the last line has the largest difference between two of them. */
+/* A line each, of rows ("all", "all", "prefix NAME"): kind ("prefix"), prefix, text in visible form, trajectories,
+ * questions, then value, low and high of L0, LT, descent, tau_b, falls; the last line, of kind "difference", has the
+ * largest difference between two of them. */
 RAML_CHECKED enum raml_code raml_trace_prefix_write(const struct raml_trace_plan *p, const struct raml_trace_summary *s,
                                                     const char *path, struct raml_err *err);
 
@@ -152,6 +153,23 @@ RAML_CHECKED enum raml_code raml_trace_records_add(struct raml_trace_records *r,
 RAML_CHECKED enum raml_code raml_trace_records_commit(struct raml_trace_records *r, struct raml_err *err);
 /* The fields of a record that only the trajectory view shows (curve_fields.h), as an object of its own; NULL: no memory. */
 json_t *raml_trace_fields(const struct raml_traced *t);
+
+/* -- trace_earlier.c: files of an earlier run in the same folder --------------------------------------------------- */
+struct raml_trace_earlier_file {
+    char *path;
+    uint64_t device, inode;
+    int64_t seconds, nanoseconds; /* of the last change */
+};
+struct raml_trace_earlier { /* zero-initialise */
+    struct raml_trace_earlier_file *file;
+    size_t n, cap;
+};
+/* Those in dir whose names are of files that a trace writes (report.h; reader.tsv too). */
+RAML_CHECKED enum raml_code raml_trace_earlier_find(struct raml_trace_earlier *e, const char *dir,
+                                                    struct raml_err *err);
+/* Removes those of them that have not been written since. */
+RAML_CHECKED enum raml_code raml_trace_earlier_remove(const struct raml_trace_earlier *e, struct raml_err *err);
+void raml_trace_earlier_deinit(struct raml_trace_earlier *e);
 
 /* -- trace_pictures.c: figures and the page ------------------------------------------------------------------------ */
 struct raml_trace_shown { /* a trajectory kept for the page, or for its figure */

@@ -13,7 +13,7 @@ enum { POINTS = 101, TOKEN_POINTS = 201, MAX_SERIES = 32, NAME_BYTES = 96, TITLE
 
 /* The curves of wrong trajectories: of the question's answer, and of those that are not it. */
 static const size_t wrong_slot[] = {RAML_ANSWER_GOLD, RAML_ANSWER_OWN, RAML_ANSWER_MAJORITY, RAML_ANSWER_WRONG};
-static const char *const wrong_name[] = {"correct answer", "own answer", "majority answer",
+static const char *const wrong_name[] = {"correct answer", "own answer", "majority answer where wrong",
                                          "most frequent wrong answer"};
 enum { N_WRONG = sizeof wrong_slot / sizeof *wrong_slot };
 

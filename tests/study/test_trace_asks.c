@@ -231,7 +231,7 @@ static void answers(void **state)
     }
     figure_has(*state, "wrong_answer.tsv", "correct answer (n = 3)");
     figure_has(*state, "wrong_answer.tsv", "own answer (n = 3)");
-    figure_has(*state, "wrong_answer.tsv", "majority answer (n = 1)"); /* of the first question it is the correct one */
+    figure_has(*state, "wrong_answer.tsv", "majority answer where wrong (n = 1)"); /* of the first question it is the correct one */
     figure_has(*state, "commitment.tsv", "right (n = 2)");
     figure_within(*state, "wrong_answer.tsv", 0, INFINITY);
     figure_within(*state, "commitment.tsv", 0, 1);
@@ -241,6 +241,14 @@ static void answers(void **state)
     assert_int_equal(json_array_size(get(a, "also")), 2);
     assert_string_equal(json_string_value(json_array_get(get(a, "also"), 0)), "own");
     assert_string_equal(json_string_value(json_array_get(get(a, "also"), 1)), "majority");
+    assert_true(json_equal(get(json_array_get(list, 0), "also"), get(a, "also")));
+    json_decref(list);
+    opt.answers = "gold,own"; /* where they are the same there is one answer */
+    list = lines(*state, &questions, &opt, NULL);
+    assert_null(json_object_get(json_array_get(list, 0), "answers"));
+    assert_string_equal(json_string_value(json_array_get(get(json_array_get(list, 0), "also"), 0)), "own");
+    assert_null(json_object_get(json_array_get(list, 1), "also"));
+    assert_null(json_object_get(json_array_get(gold, 0), "also"));
     json_decref(gold);
     json_decref(own);
     json_decref(list);
@@ -453,7 +461,8 @@ static void prefixes(void **state)
     struct raml_trace_summary sum;
     struct raml_trace_files_options opt = few();
     char path[4200];
-    put(*state, "prefixes.jsonl", "{\"name\":\"so\",\"text\":\" so </think>\"}\n{\"name\":\"none\",\"text\":\"\"}\n",
+    put(*state, "prefixes.jsonl", "{\"name\":\"so\",\"text\":\" so </think>\"}\n{\"name\":\"none\",\"text\":\"\"}\n"
+        "{\"name\":\"largest \\\"difference\",\"text\":\"\\n\\\"a\\t\"}\n",
         path);
     opt.prefixes_file = path;
     opt.answers = "gold,own";
@@ -479,17 +488,19 @@ static void prefixes(void **state)
     raml_tracer_close(t);
     CHECK_NEAR("L(T) after another prefix", so->e.value, want, 1e-5);
     double low = INFINITY, high = -INFINITY;
-    for (size_t i = 0; i < 3; i++) {
-        static const char *const curve[] = {"prefix default", "prefix so", "prefix none"};
+    for (size_t i = 0; i < 4; i++) {
+        static const char *const curve[] = {"prefix default", "prefix so", "prefix none",
+                                            "prefix largest \"difference"};
         const struct raml_trace_row *r = raml_trace_row_find(&sum, "all", "all", curve[i], "L0");
         low = fmin(low, r->e.value);
         high = fmax(high, r->e.value);
     }
     raml_trace_summary_deinit(&sum);
     char *text = slurp(in(*state, "prefix.tsv", path), NULL);
-    assert_true(has(text, "prefix\ttext\ttrajectories\tquestions\tL0\tL0_low") &&
-                has(text, "\n\"so\"\t\" so </think>\"\t5\t2\t"));
-    static const char last[] = "\n\"largest difference\"\t\"\"\t0\t0\t";
+    assert_true(has(text, "kind\tprefix\ttext\ttrajectories\tquestions\tL0\tL0_low") &&
+                has(text, "\nprefix\tso\t so </think>\t5\t2\t") &&
+                has(text, "\nprefix\tlargest  difference\t\\n\\x22a\\t\t5\t2\t"));
+    static const char last[] = "\ndifference\t\t\t0\t0\t";
     assert_true(has(text, last));
     CHECK_NEAR("largest difference", strtod(strstr(text, last) + sizeof last - 1, NULL), high - low, 1e-8);
     free(text);

@@ -244,12 +244,12 @@ static void table(void **state)
     char path[4200];
     in(*state, "groups.tsv", path);
     const struct raml_trace_row r[] = {
-        {"mode", "a\tb", "gold", "descent", 3, {.value = 0.25, .low = NAN, .high = NAN, .n = 1}},
+        {"mode", "a\t\"b", "gold", "descent", 3, {.value = 0.25, .low = NAN, .high = NAN, .n = 1}},
         {"all", "all", "gold", "L0", 2, {.value = 1, .low = 0.5, .high = 1e-10, .n = 2}}};
     must(raml_trace_groups_write(r, COUNT(r), path, &err), &err);
     char *text = slurp(path, NULL);
     assert_string_equal(text, "by\tgroup\tcurve\tmeasure\ttrajectories\tquestions\tvalue\tlow\thigh\n"
-                              "mode\ta b\tgold\tdescent\t3\t1\t0.25\tnan\tnan\n"
+                              "mode\ta  b\tgold\tdescent\t3\t1\t0.25\tnan\tnan\n"
                               "all\tall\tgold\tL0\t2\t2\t1\t0.5\t1e-10\n");
     free(text);
 }
