@@ -36,8 +36,9 @@ RAML_CHECKED enum raml_code raml_report(const char *dir, const char *out_html, s
  *
  * raml_trace_files leaves in a folder
  *   curves.jsonl        a line per trajectory: id, sample, family, difficulty, style, correct (true, false or null),
- *                       question, answer (the one traced), join ("joint" or "split": how prefix and answer were
- *                       encoded), straddle (bytes of the prefix in the answer's first token, if any), n_tokens T,
+ *                       question, answer (the one traced), answer_kind (which one it is: "gold", "own", "majority",
+ *                       "wrong", "choice" or "given"), join ("joint" or "split": how prefix and answer were encoded),
+ *                       straddle (bytes of the prefix in the answer's first token, if any), n_tokens T,
  *                       n_answer A, tokens [T texts], L [T+1], greedy [T+1], descent, monotonicity, efficiency, tau_b,
  *                       solved_at (-1: never), L0, LT, regret, mode; and where asked for, the fields below
  *   tokens.jsonl        a line per token: id, sample, i, token, L, dL, rel = |dL|/L(i-1), p = exp(-A L), ema; i = 0 too
@@ -50,14 +51,15 @@ RAML_CHECKED enum raml_code raml_report(const char *dir, const char *out_html, s
  *   modes_tokens.*, modes_position.*   with several modes: mean L of each over i (a trajectory that has ended keeps
  *                       L(T)) and over i/T
  *   wrong_answer.*      where own, wrong or majority answers are traced: of wrong trajectories, mean L of the question's
- *                       answer and of theirs
+ *                       answer and of theirs; the majority's only where it is not the question's (groups.tsv has all)
  *   commitment.*        with several answers: mean commitment over i/T
  *   layers.*            with layers: mean L(i/T) read after each
  *   control.*           with controls: mean effect of each over i/T
  *   trajectories.html   the first trajectories of each verdict, coloured by what each token did to the loss
  * Fields of a line of curves.jsonl that are absent unless asked for:
  *   border              where probes come after, if not after every token or every stride tokens
- *   answers             two or more: [{name, text, n_answer, L, greedy, p, p_mean, also}], the first is the one above;
+ *   also                names of further kinds that the answer above is: it is what they would be, too
+ *   answers             two or more different ones: [{name, text, n_answer, L, greedy, p, p_mean, also}], the first is the one above;
  *                       p over the answers, of their whole log-probabilities, p_mean of those per token; also: names of
  *                       further kinds that this answer is
  *   commitment [T+1], first_stable   of p (docs/methods.md, section 2)
@@ -70,7 +72,8 @@ RAML_CHECKED enum raml_code raml_report(const char *dir, const char *out_html, s
  * value between each two of them, and `at` has the i of each value; monotonicity and tau_b are then of those steps, logp
  * is the sum of a piece, entropy its mean. Borders do the same with pieces of differing length.
  * A number that does not exist is null. Token texts that are not UTF-8 are written in visible form (\xE2).
- * Each file appears whole or not at all; records come first, so a failed picture loses none of them.
+ * Each file appears whole or not at all; records come first, so a failed picture loses none of them. Files of these names
+ * that an earlier run left in the folder, and this one did not write, are removed at the end.
  *
  * Mode      a trajectory's `mode` in its file; else "none" where the format sets no thinking apart, "nothinking" where
  *           the prompt closes it at once or it is empty, "thinking" otherwise.
@@ -133,12 +136,16 @@ struct raml_trace_summary {
     struct raml_trace_group_means group[RAML_TRACE_GROUPS];
     struct raml_trace_row *row; /* [n_rows] */
     size_t n_rows;
+    size_t n_selected; /* trajectories of the questions that were asked for; of a stopped run, those up to there if it
+                        * was stopped before the first pass */
     size_t n_skipped; /* without an answer, or too long with skip_long */
+    size_t n_nested;  /* trajectories with two answers of which one's tokens begin the other's */
     uint64_t n_read;  /* tokens through the model, probes and repeated prompts included */
     uint64_t n_passes;
     uint64_t n_trajectory_tokens, n_probes;
     double model_seconds;             /* of the passes only, by the job's clock; NaN without one */
     bool stopped;                     /* sink->stop ended it early: what was traced by then is written */
+    bool whole_answers;               /* of raml_trace_compare */
     struct raml_trace_groups *groups; /* owns the texts of row */
 };
 void raml_trace_summary_deinit(struct raml_trace_summary *s);
@@ -163,9 +170,20 @@ RAML_CHECKED enum raml_code raml_trace_files(const struct raml_trace_files_job *
                                              const struct raml_trace_files_options *opt, struct raml_trace_summary *out,
                                              struct raml_err *err);
 
+/* All that is checked before the first pass, and nothing more: RAML_ERANGE and RAML_EUSAGE as above. */
+RAML_CHECKED enum raml_code raml_trace_files_check(const struct raml_trace_files_job *job,
+                                                   const struct raml_trace_files_options *opt, struct raml_err *err);
+
+/* A tokenizer with ids that the model has no embedding of belongs to another model: RAML_ERANGE names the reader. */
+RAML_CHECKED enum raml_code raml_trace_check_reader(const struct raml_model *model,
+                                                    const struct raml_tokenizer *tokenizer, const char *reader,
+                                                    struct raml_err *err);
+
 /* What another reader changes: `second` was traced along the same trajectories as `first`. Writes `path`, a table as
- * groups.tsv whose values are second - first, trajectory by trajectory, and gives its rows in *out (only row, n_rows and
- * groups are set; for raml_trace_summary_deinit). RAML_ERANGE: no trajectory is in both. */
+ * groups.tsv whose values are second - first, trajectory by trajectory, and gives its rows in *out (only row, n_rows,
+ * whole_answers and groups are set; for raml_trace_summary_deinit). Where an answer's number of tokens differs between
+ * the two, nats per answer token are of different units: whole_answers is set then, and L0, LT, descent and effects are
+ * instead those of the whole answer (A L), named answer_L0, answer_LT and so on. RAML_ERANGE: no trajectory is in both. */
 RAML_CHECKED enum raml_code raml_trace_compare(const struct raml_trace_summary *first,
                                                const struct raml_trace_summary *second, uint64_t seed, uint32_t n_draws,
                                                const char *path, struct raml_trace_summary *out, struct raml_err *err);

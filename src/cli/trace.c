@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_RECIPE_BYTES = 1 << 24 };
+
 struct settings {
     const char *data, *model, *tokenizer, *dtype, *out, *map, *answer, *join, *split, *family;
     const char *answers, *answers_file, *borders, *layers, *control, *filler, *prefixes, *reader, *reader_tokenizer;
@@ -126,8 +128,17 @@ struct reading { /* by one model */
     struct cli_traced traced; /* out and reader are set before */
 };
 
+static enum raml_code open_tokenizer(const struct reading *r, const char *model_path, struct raml_tokenizer **out,
+                                     struct raml_err *err)
+{
+    if (!r->traced.reader || r->tokenizer || !model_path) return cli_load_tokenizer(r->tokenizer, model_path, out, err);
+    enum raml_code rc = raml_tokenizer_open(model_path, out, err);
+    return rc ? raml_wrap(err, rc, "reader %s: its tokenizer (--reader_tokenizer gives another)", r->model) : RAML_OK;
+}
+
+/* Reads, or with only_check looks whether it could. */
 static enum raml_code trace_with(const struct cli *cli, const struct settings *s, const struct raml_questions *qs,
-                                 struct reading *r, struct raml_err *err)
+                                 struct reading *r, bool only_check, struct raml_err *err)
 {
     struct raml_model *model = NULL;
     struct raml_tokenizer *tokenizer = NULL;
@@ -135,7 +146,8 @@ static enum raml_code trace_with(const struct cli *cli, const struct settings *s
     struct prompting prompting = {0};
     const struct raml_trace_files_options opt = options_of(cli, s);
     enum raml_code rc = cli_load_model(cli, r->model, s->dtype, &model, &model_path, err);
-    if (!rc) rc = cli_load_tokenizer(r->tokenizer, model_path, &tokenizer, err);
+    if (!rc) rc = open_tokenizer(r, model_path, &tokenizer, err);
+    if (!rc && r->traced.reader) rc = raml_trace_check_reader(model, tokenizer, r->traced.reader, err);
     if (!rc) rc = cli_prompting_open(&s->prompting, model_path, tokenizer, &prompting, err);
     const struct raml_trace_files_job job = {.model = model,
                                              .tokenizer = tokenizer,
@@ -147,7 +159,8 @@ static enum raml_code trace_with(const struct cli *cli, const struct settings *s
                                              .sink = cli->sink,
                                              .clock = raml_clock_monotonic};
     double start = raml_clock_monotonic();
-    if (!rc) rc = raml_trace_files(&job, &opt, &r->traced.sum, err);
+    if (!rc && only_check) rc = raml_trace_files_check(&job, &opt, err);
+    else if (!rc) rc = raml_trace_files(&job, &opt, &r->traced.sum, err);
     r->traced.seconds = raml_clock_monotonic() - start;
     cli_prompting_close(&prompting);
     raml_tokenizer_close(tokenizer);
@@ -172,12 +185,33 @@ static enum raml_code print_both(const struct cli *cli, const struct settings *s
     if (!rc && !cli->json && n == 2) cli_trace_print_difference(&difference);
     if (!rc && cli->json && n == 2) {
         int bad = !o || json_object_set_new(o, "read_again", cli_trace_json(&r[1].traced)) ||
-                  json_object_set_new(o, "difference", cli_trace_rows_json(&difference));
+                  json_object_set_new(o, "difference", cli_trace_rows_json(&difference)) ||
+                  json_object_set_new(o, "difference_of_whole_answers", json_boolean(difference.whole_answers));
         if (bad) json_decref(o);
         if (bad) o = NULL;
     }
     if (!rc && cli->json) rc = cli_print_json(o, err);
     raml_trace_summary_deinit(&difference);
+    return rc;
+}
+
+/* trace.yaml; of a run that was stopped, with a first line that says so. left: models that have read nothing. */
+static enum raml_code write_recipe(const struct cli *cli, const struct settings *s, const struct reading *stopped,
+                                   size_t left, struct raml_err *err)
+{
+    char path[RAML_PATH_BYTES];
+    struct raml_buf b;
+    if (!stopped || !cli->recipe) return cli_write_recipe(cli, s->out, "trace.yaml", err);
+    enum raml_code rc = raml_path_join(path, s->out, "trace.yaml", err);
+    if (rc) return rc;
+    raml_buf_init(&b, MAX_RECIPE_BYTES);
+    const struct raml_trace_summary *sum = &stopped->traced.sum;
+    raml_buf_addf(&b, "# stopped: %zu of %zu trajectories were traced%s\n", sum->group[RAML_TRACE_ALL].n,
+                  sum->n_selected, left ? " by the reader, none by the model" : "");
+    raml_buf_adds(&b, cli->recipe);
+    rc = raml_buf_status(&b, err);
+    if (!rc) rc = raml_file_write(path, b.data, b.len, err);
+    raml_buf_deinit(&b);
     return rc;
 }
 
@@ -192,13 +226,14 @@ static enum raml_code trace_all(const struct cli *cli, const struct settings *s,
         r[n - 1] = (struct reading){.model = s->reader,
                                     .tokenizer = s->reader_tokenizer,
                                     .traced = {.out = n == 2 ? inside : s->out, .reader = s->reader}};
-    size_t first = n; /* the reader reads first: what is wrong with it shows before anything is written */
+    size_t first = n; /* the reader reads first; what is wrong with either shows before anything is read */
     bool stopped = false;
+    if (!rc && n == 2) rc = trace_with(cli, s, qs, &r[0], true, err);
     while (!rc && first && !stopped) {
-        rc = trace_with(cli, s, qs, &r[--first], err);
+        rc = trace_with(cli, s, qs, &r[--first], false, err);
         stopped = r[first].traced.sum.stopped;
     }
-    if (!rc) rc = cli_write_recipe(cli, s->out, "trace.yaml", err);
+    if (!rc) rc = write_recipe(cli, s, stopped ? &r[first] : NULL, first, err);
     if (!rc) rc = print_both(cli, s, r + first, n - first, err);
     if (!rc && stopped)
         rc = raml_fail(err, RAML_ESTOP, "stopped; %zu trajectories are in %s",

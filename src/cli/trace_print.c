@@ -168,9 +168,15 @@ void cli_trace_print(const struct cli_traced *t)
 
 void cli_trace_print_difference(const struct raml_trace_summary *difference)
 {
-    static const struct block b = {
+    static const struct block per_token = {
         "reader less model", {"L0", "LT", "descent", "tau_b"}, {"L(0)", "L(T)", "L(0) - L(T)", "tau-b"}, show_first};
-    print_block(difference, first_of(difference), &b);
+    static const struct block whole = {"reader less model",
+                                       {"answer_L0", "answer_LT", "answer_descent", "tau_b"},
+                                       {"A L(0)", "A L(T)", "A (L(0) - L(T))", "tau-b"},
+                                       show_first};
+    if (difference->whole_answers)
+        printf("\nThe readers' tokens of an answer differ in number: losses are nats per whole answer, A L.\n");
+    print_block(difference, first_of(difference), difference->whole_answers ? &whole : &per_token);
 }
 
 /* -- JSON ---------------------------------------------------------------------------------------------------------- */
@@ -225,8 +231,8 @@ json_t *cli_trace_json(const struct cli_traced *t)
 {
     const struct raml_trace_summary *r = &t->sum;
     json_t *o =
-        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "out", t->out, "trajectories",
-                  (json_int_t)r->group[RAML_TRACE_ALL].n, "skipped", (json_int_t)r->n_skipped, "probes",
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "out", t->out, "trajectories",
+                  (json_int_t)r->group[RAML_TRACE_ALL].n, "skipped", (json_int_t)r->n_skipped, "nested_answers", (json_int_t)r->n_nested, "probes",
                   (json_int_t)r->n_probes, "trajectory_tokens", (json_int_t)r->n_trajectory_tokens, "tokens_read",
                   (json_int_t)r->n_read, "passes", (json_int_t)r->n_passes, "seconds", t->seconds, "model_seconds",
                   r->model_seconds, "tokens_per_s", (double)r->n_read / r->model_seconds);
@@ -234,6 +240,7 @@ json_t *cli_trace_json(const struct cli_traced *t)
     for (int i = 0; !bad && i < RAML_TRACE_GROUPS; i++)
         if (r->group[i].n)
             bad = json_object_set_new(o, raml_trace_verdict_name((enum raml_trace_verdict)i), group_json(&r->group[i]));
+    if (!bad) bad = json_object_set_new(o, "stopped", json_boolean(r->stopped));
     if (!bad && t->reader) bad = json_object_set_new(o, "reader", json_string(t->reader));
     if (!bad) bad = json_object_set_new(o, "groups", cli_trace_rows_json(r));
     return raml_json_checked(o, bad);

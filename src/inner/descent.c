@@ -2,6 +2,7 @@
 #include "inner/descent.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,25 +118,67 @@ enum raml_code raml_curve_mean_init(struct raml_curve_mean *m, size_t n_points, 
     return RAML_OK;
 }
 
-enum raml_code raml_curve_mean_add(struct raml_curve_mean *m, const double *loss, size_t n, struct raml_err *err)
+/* The question of the curves so far is complete. */
+static void close_question(struct raml_curve_mean *m)
+{
+    for (size_t b = 0; b < m->n_points; b++) {
+        m->squares[b] += m->open[b] * m->open[b];
+        m->product[b] += m->n_open * m->open[b];
+        m->open[b] = 0;
+    }
+    m->n_squares += m->n_open * m->n_open;
+    m->n_open = 0;
+}
+
+static enum raml_code add_curve(struct raml_curve_mean *m, bool same, const double *loss, size_t n,
+                                struct raml_err *err)
 {
     enum raml_code rc = check(loss, n, err);
     if (rc) return rc;
     double count = (double)++m->n_curves;
+    if (!same) close_question(m);
+    m->n_questions += !same;
+    m->n_open++;
     for (size_t b = 0; b < m->n_points; b++) {
         double v = raml_curve_at(loss, n, (double)b / (double)(m->n_points - 1));
         double off = v - m->mean[b];
         m->mean[b] += off / count;
         m->m2[b] += off * (v - m->mean[b]);
+        if (m->n_curves == 1) m->from[b] = v;
+        m->open[b] += v - m->from[b];
     }
     return RAML_OK;
 }
 
+enum raml_code raml_curve_mean_add(struct raml_curve_mean *m, const double *loss, size_t n, struct raml_err *err)
+{
+    return add_curve(m, false, loss, n, err);
+}
+
+enum raml_code raml_curve_mean_add_to(struct raml_curve_mean *m, uint64_t question, const double *loss, size_t n,
+                                      struct raml_err *err)
+{
+    enum raml_code rc = add_curve(m, m->n_curves && m->question == question, loss, n, err);
+    if (!rc) m->question = question;
+    return rc;
+}
+
+/* se² of the mean at point b. */
+static double variance(const struct raml_curve_mean *m, size_t b)
+{
+    double n = (double)m->n_curves, Q = (double)m->n_questions;
+    if (m->n_questions < 2) return NAN;
+    if (m->n_questions == m->n_curves) return m->m2[b] / (n - 1) / n;
+    double mean = m->mean[b] - m->from[b], squares = m->squares[b] + m->open[b] * m->open[b];
+    double product = m->product[b] + m->n_open * m->open[b], n_squares = m->n_squares + m->n_open * m->n_open;
+    double sum = squares - 2 * mean * product + mean * mean * n_squares;
+    return (sum > 0 ? sum : 0) * Q / (Q - 1) / (n * n);
+}
+
 void raml_curve_mean_read(const struct raml_curve_mean *m, double *x, double *mean, double *low, double *high)
 {
-    double n = (double)m->n_curves;
     for (size_t b = 0; b < m->n_points; b++) {
-        double half = m->n_curves > 1 ? 1.96 * sqrt(m->m2[b] / (n - 1) / n) : NAN;
+        double half = 1.96 * sqrt(variance(m, b));
         x[b] = (double)b / (double)(m->n_points - 1);
         mean[b] = m->n_curves ? m->mean[b] : NAN;
         low[b] = mean[b] - half;

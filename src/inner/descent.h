@@ -37,17 +37,29 @@ void raml_ema(const double *x, size_t n, double alpha, double *out);
 
 /* The mean of curves of different lengths: each is read at x = 0 .. 1 (its i/T) in n_points equal steps, by linear
  * interpolation, and averaged. A curve of one value is constant. The band is the normal 95 % interval of the mean,
- * mean ± 1.96 s/√n with s the sample deviation over curves; a single curve has no band (NaN). */
+ * mean ± 1.96 se. Curves of one question are not independent, so questions are the units: with n_q curves of question q
+ * whose values sum to S_q, N curves of Q questions in all,
+ *   se² = Q/(Q-1) Σ_q (S_q - n_q mean)² / N²
+ * which is s²/N, with s the sample deviation, where every question has one curve. A single question has no band (NaN). */
 #define RAML_CURVE_POINTS_MAX 1001
 struct raml_curve_mean { /* add curves one at a time: none of them is kept */
-    size_t n_points, n_curves;
+    size_t n_points, n_curves, n_questions;
+    uint64_t question;                  /* of the last curve */
+    double n_open, n_squares;           /* its curves so far; Σ n_q² of those before it */
     double mean[RAML_CURVE_POINTS_MAX]; /* of the curves so far */
     double m2[RAML_CURVE_POINTS_MAX];   /* Σ (value - mean)², by Welford's update */
+    double from[RAML_CURVE_POINTS_MAX]; /* the first curve: sums below are of differences from it */
+    double open[RAML_CURVE_POINTS_MAX]; /* S_q of the last curve's question */
+    double squares[RAML_CURVE_POINTS_MAX], product[RAML_CURVE_POINTS_MAX]; /* Σ S_q², Σ n_q S_q of those before it */
 };
 /* n_points in [2, RAML_CURVE_POINTS_MAX]. */
 RAML_CHECKED enum raml_code raml_curve_mean_init(struct raml_curve_mean *m, size_t n_points, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_curve_mean_add(struct raml_curve_mean *m, const double *loss, size_t n,
                                                 struct raml_err *err);
+/* The same for a curve of this question (any number that no other has); those of one question come one after another.
+ * raml_curve_mean_add is for curves of a question each. */
+RAML_CHECKED enum raml_code raml_curve_mean_add_to(struct raml_curve_mean *m, uint64_t question, const double *loss,
+                                                   size_t n, struct raml_err *err);
 /* x, mean, low, high: [n_points] each; NaN everywhere but in x when there is no curve. */
 void raml_curve_mean_read(const struct raml_curve_mean *m, double *x, double *mean, double *low, double *high);
 /* One curve at position x in [0, 1]. n >= 1. */

@@ -79,13 +79,23 @@ static void consider(struct raml_trace_group *g, json_t *obj)
     }
 }
 
-static enum raml_code add_greedy(struct raml_trace_group *g, const json_t *greedy, size_t n, struct raml_err *err)
+/* Trajectories of a question stand one after another in the file. */
+static enum raml_code add_to_mean(struct raml_curve_mean *m, const json_t *obj, const double *value, size_t n,
+                                  struct raml_err *err)
 {
+    const char *id = json_string_value(json_object_get(obj, "id"));
+    return id ? raml_curve_mean_add_to(m, raml_hash(id, strlen(id), 0), value, n, err)
+              : raml_curve_mean_add(m, value, n, err);
+}
+
+static enum raml_code add_greedy(struct raml_trace_group *g, const json_t *obj, size_t n, struct raml_err *err)
+{
+    const json_t *greedy = json_object_get(obj, "greedy");
     if (!greedy) return RAML_OK;
     double *share = malloc(n * sizeof *share);
     if (!share) return raml_fail(err, RAML_ENOMEM, "no memory for a curve of %zu values", n);
     for (size_t i = 0; i < n; i++) share[i] = json_is_true(json_array_get(greedy, i));
-    enum raml_code rc = raml_curve_mean_add(&g->greedy, share, n, err);
+    enum raml_code rc = add_to_mean(&g->greedy, obj, share, n, err);
     free(share);
     return rc;
 }
@@ -98,12 +108,13 @@ static enum raml_code add_line(struct raml_trace *t, json_t *obj, const double *
                                                                     : RAML_UNJUDGED];
     struct raml_descent d;
     enum raml_code rc = raml_descent(loss, n, 0, &d, err);
-    if (!rc) rc = raml_curve_mean_add(&g->loss, loss, n, err);
-    if (!rc) rc = add_greedy(g, json_object_get(obj, "greedy"), n, err);
+    if (!rc) rc = add_to_mean(&g->loss, obj, loss, n, err);
+    if (!rc) rc = add_greedy(g, obj, n, err);
     if (rc) return rc;
     const json_t *n_tokens = json_object_get(obj, "n_tokens"); /* more than steps where L was not read at every token */
     double answer = json_number_value(json_object_get(obj, "n_answer"));
     g->n++;
+    g->of_kind[raml_answer_kind_of(obj)]++;
     COUNT_IN(g->tokens, json_is_integer(n_tokens) ? json_number_value(n_tokens) : (double)d.n_steps);
     COUNT_IN(g->first, d.first);
     COUNT_IN(g->last, d.last);
@@ -180,6 +191,12 @@ enum raml_code raml_trace_read(const char *path, const char *name, struct raml_t
     if (rc || n == 0) raml_trace_free(t);
     else *out = t;
     return rc;
+}
+
+void raml_trace_kinds(const struct raml_trace *t, size_t kinds[RAML_ANSWER_KINDS])
+{
+    for (size_t v = 0; v < RAML_N_VERDICTS; v++)
+        for (size_t k = 0; k < RAML_ANSWER_KINDS; k++) kinds[k] += t->group[v].of_kind[k];
 }
 
 void raml_trace_free(struct raml_trace *t)

@@ -222,13 +222,15 @@ enum raml_code raml_trace_analyse(struct raml_trace_analysis *a, const struct ra
 struct number {
     const char *measure;
     double value;
+    bool per_token; /* nats per answer token */
 };
 
 static enum raml_code add_numbers(struct raml_trace_groups *g, const char *curve, const struct number *x, size_t n,
-                                  struct raml_err *err)
+                                  size_t n_answer, struct raml_err *err)
 {
     enum raml_code rc = RAML_OK;
-    for (size_t i = 0; !rc && i < n; i++) rc = raml_trace_groups_value(g, curve, x[i].measure, x[i].value, err);
+    for (size_t i = 0; !rc && i < n; i++)
+        rc = raml_trace_groups_loss(g, curve, x[i].measure, x[i].value, x[i].per_token ? n_answer : 0, err);
     return rc;
 }
 
@@ -236,18 +238,18 @@ static enum raml_code count_curve(struct raml_trace_groups *g, const char *name,
                                   const struct raml_loss_curve *c, struct raml_err *err)
 {
     double A = (double)c->n_answer;
-    const struct number x[] = {{"L0", d->first},
-                               {"LT", d->last},
-                               {"descent", d->total},
-                               {"falls", d->last < d->first},
-                               {"monotonicity", d->monotonicity},
-                               {"efficiency", d->efficiency},
-                               {"tau_b", d->tau_b},
-                               {"p0", raml_exp(-A * d->first)},
-                               {"pT", raml_exp(-A * d->last)},
-                               {"greedy", c->greedy[c->n_points - 1]},
-                               {"solved", d->solved_at >= 0}};
-    return add_numbers(g, name, x, sizeof x / sizeof *x, err);
+    const struct number x[] = {{"L0", d->first, true},
+                               {"LT", d->last, true},
+                               {"descent", d->total, true},
+                               {"falls", d->last < d->first, false},
+                               {"monotonicity", d->monotonicity, false},
+                               {"efficiency", d->efficiency, false},
+                               {"tau_b", d->tau_b, false},
+                               {"p0", raml_exp(-A * d->first), false},
+                               {"pT", raml_exp(-A * d->last), false},
+                               {"greedy", c->greedy[c->n_points - 1], false},
+                               {"solved", d->solved_at >= 0, false}};
+    return add_numbers(g, name, x, sizeof x / sizeof *x, c->n_answer, err);
 }
 
 /* Under every name that the answer was asked for. */
@@ -261,10 +263,10 @@ static enum raml_code count_answers(struct raml_trace_groups *g, const struct ra
     }
     if (rc || !t->commitment) return rc;
     double T = (double)t->curve->n_tokens;
-    const struct number x[] = {{"commitment0", t->commitment[0]},
-                               {"commitmentT", t->commitment[t->curve->n_points - 1]},
-                               {"stable", T > 0 ? (double)t->first_stable / T : NAN}};
-    return add_numbers(g, "choice", x, sizeof x / sizeof *x, err);
+    const struct number x[] = {{"commitment0", t->commitment[0], false},
+                               {"commitmentT", t->commitment[t->curve->n_points - 1], false},
+                               {"stable", T > 0 ? (double)t->first_stable / T : NAN, false}};
+    return add_numbers(g, "choice", x, sizeof x / sizeof *x, 0, err);
 }
 
 static enum raml_code count_layers(struct raml_trace_groups *g, const struct raml_traced *t, struct raml_err *err)
@@ -276,8 +278,10 @@ static enum raml_code count_layers(struct raml_trace_groups *g, const struct ram
         char name[NAME_BYTES];
         snprintf(name, sizeof name, "layer %zu", t->plan->layer[l]);
         const struct number x[] = {
-            {"L0", loss[0]}, {"LT", loss[c->n_points - 1]}, {"descent", loss[0] - loss[c->n_points - 1]}};
-        rc = add_numbers(g, name, x, sizeof x / sizeof *x, err);
+            {"L0", loss[0], true},
+            {"LT", loss[c->n_points - 1], true},
+            {"descent", loss[0] - loss[c->n_points - 1], true}};
+        rc = add_numbers(g, name, x, sizeof x / sizeof *x, c->n_answer, err);
     }
     return rc;
 }
@@ -295,10 +299,11 @@ static enum raml_code count_effects(struct raml_trace_groups *g, const struct ra
             char measure[NAME_BYTES];
             double meant = round((double)e->at[k] / (double)t->curve->n_tokens * n_cuts) / n_cuts;
             snprintf(measure, sizeof measure, "effect %.3g", meant);
-            rc = raml_trace_groups_value(g, name, measure, e->effect[k], err);
+            rc = raml_trace_groups_loss(g, name, measure, e->effect[k], t->curve->n_answer, err);
             sum += e->effect[k];
         }
-        if (!rc && e->n) rc = raml_trace_groups_value(g, name, "effect", sum / (double)e->n, err);
+        if (!rc && e->n)
+            rc = raml_trace_groups_loss(g, name, "effect", sum / (double)e->n, t->curve->n_answer, err);
     }
     return rc;
 }

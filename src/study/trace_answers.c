@@ -43,6 +43,12 @@ const char *raml_answer_slot_name(size_t slot)
     return slot < RAML_ANSWER_SLOTS ? name[slot] : "unknown";
 }
 
+const char *raml_answer_slot_kind(size_t slot)
+{
+    if (slot < RAML_ANSWER_LETTERS) return raml_answer_slot_name(slot);
+    return slot < RAML_ANSWER_GIVEN ? "choice" : "given";
+}
+
 /* -- Opening ------------------------------------------------------------------------------------------------------- */
 
 static enum raml_code add_kind(struct raml_answer_chooser *c, const char *word, size_t n, struct raml_err *err)

@@ -32,6 +32,7 @@ enum {
     RAML_ANSWER_SLOTS = RAML_ANSWER_GIVEN + 32
 };
 const char *raml_answer_slot_name(size_t slot); /* "gold", ..., "A", ..., "given 1", ...; static */
+const char *raml_answer_slot_kind(size_t slot); /* "gold", "own", "majority", "wrong", "choice", "given"; static */
 
 struct raml_asked {
     size_t slot;

@@ -2,6 +2,7 @@
 #include "study/trace_parts.h"
 
 #include "core/array.h"
+#include "core/file.h"
 #include "raml/rng.h"
 
 #include <math.h>
@@ -13,10 +14,11 @@ enum { TRIES = 16, DRAWS = 1000 * TRIES };
 struct place { /* a trajectory of the questions */
     const struct raml_question *q;
     size_t sample;
+    uint64_t hash; /* of the question */
 };
 struct raml_trace_controls {
     const struct raml_trace_plan *plan;
-    struct place *all; /* [n] those that may be foreign to another */
+    struct place *all; /* [n] those that may be foreign to another, in an order that is not the file's */
     size_t n, cap;
     struct raml_trace_text foreign[2]; /* of the one that is tried, and of the longest so far */
     struct raml_control *control;      /* [n_batch] */
@@ -36,6 +38,27 @@ void raml_trace_effect_deinit(struct raml_trace_effect *e)
     *e = (struct raml_trace_effect){0};
 }
 
+/* Of id and text: what is drawn for a question does not depend on its place in the file. */
+static uint64_t hash_of(const struct raml_question *q)
+{
+    return raml_hash(q->id, strlen(q->id), raml_question_hash(q->question));
+}
+
+static int by_hash(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+    if (x->hash != y->hash) return x->hash < y->hash ? -1 : 1;
+    if (x->sample != y->sample) return x->sample < y->sample ? -1 : 1;
+    return strcmp(x->q->trajectory[x->sample].text, y->q->trajectory[y->sample].text);
+}
+
+static bool texts_differ(const struct raml_trace_controls *c)
+{
+    for (size_t i = 1; i < c->n; i++)
+        if (strcmp(c->all[i].q->question, c->all[0].q->question) != 0) return true;
+    return false;
+}
+
 enum raml_code raml_trace_controls_open(const struct raml_trace_plan *p, struct raml_trace_controls **out,
                                         struct raml_err *err)
 {
@@ -43,23 +66,20 @@ enum raml_code raml_trace_controls_open(const struct raml_trace_plan *p, struct 
     struct raml_trace_controls *c = calloc(1, sizeof *c);
     if (!c) return raml_fail(err, RAML_ENOMEM, "no memory for control trajectories");
     enum raml_code rc = RAML_OK;
-    size_t n_questions = 0;
     c->plan = p;
     for (size_t i = 0; i < qs->n; i++) {
         const struct raml_question *q = &qs->question[i];
-        bool used = false;
         for (size_t k = 0; !rc && k < q->n_trajectories; k++) {
             if (!*q->trajectory[k].text) continue;
             rc = RAML_GROW(c->all, c->cap, c->n + 1, "trajectories", err);
-            if (!rc) c->all[c->n++] = (struct place){q, k};
-            used = true;
+            if (!rc) c->all[c->n++] = (struct place){q, k, hash_of(q)};
         }
-        n_questions += used;
     }
-    if (!rc && p->control[RAML_CONTROL_FOREIGN] && n_questions < 2)
+    if (c->n) qsort(c->all, c->n, sizeof *c->all, by_hash);
+    if (!rc && p->control[RAML_CONTROL_FOREIGN] && !texts_differ(c))
         rc = raml_fail(err, RAML_ERANGE,
-                       "control 'foreign' takes another question's trajectory; found %zu questions with one",
-                       n_questions);
+                       "control 'foreign' takes another question's trajectory; found %d question text with one",
+                       c->n > 0);
     if (rc) raml_trace_controls_close(c);
     else *out = c;
     return rc;
@@ -101,20 +121,20 @@ static enum raml_code find_cuts(struct raml_trace_controls *c, const struct raml
     return RAML_OK;
 }
 
-/* c->foreign[0]: a trajectory of another question, of at least T tokens where one of TRIES drawn ones is that long,
+/* c->foreign[0]: a trajectory of a question of another text, of at least T tokens where one of TRIES drawn ones is that long,
  * else the longest of these. */
-static enum raml_code find_foreign(struct raml_trace_controls *c, const struct raml_trace_item *it, size_t number,
+static enum raml_code find_foreign(struct raml_trace_controls *c, const struct raml_trace_item *it, uint64_t question,
                                    struct raml_err *err)
 {
     const struct raml_key key = {
-        .seed = c->plan->opt->seed, .purpose = RAML_FOR_CONTROL, .question = number, .sample = (uint32_t)it->sample};
+        .seed = c->plan->opt->seed, .purpose = RAML_FOR_CONTROL, .question = question, .sample = (uint32_t)it->sample};
     c->foreign[0].trajectory.n = 0;
     enum raml_code rc = RAML_OK;
     int tries = 0;
     for (uint64_t d = 0; !rc && d < DRAWS && tries < TRIES; d++) {
         const struct place *x = &c->all[raml_below(&key, d, (uint32_t)c->n)];
         if (c->foreign[0].trajectory.n >= it->text.trajectory.n) break;
-        if (x->q == it->q) continue;
+        if (!strcmp(x->q->question, it->q->question)) continue;
         tries++;
         rc = raml_trace_encode_trajectory(&c->plan->source, x->q, x->sample, &c->foreign[1], err);
         if (rc || c->foreign[1].trajectory.n <= c->foreign[0].trajectory.n) continue;
@@ -128,12 +148,12 @@ static enum raml_code find_foreign(struct raml_trace_controls *c, const struct r
 static enum raml_code make(struct raml_trace_controls *c, enum raml_control_kind kind, const struct raml_trace_item *it,
                            struct raml_control *out, struct raml_err *err)
 {
-    size_t number = (size_t)(it->q - c->plan->job->questions->question);
+    uint64_t question = hash_of(it->q);
     const struct raml_tokens *t = &it->text.trajectory;
-    const struct raml_control_name name = {c->plan->opt->seed, number, (uint32_t)it->sample};
+    const struct raml_control_name name = {c->plan->opt->seed, question, (uint32_t)it->sample};
     if (kind == RAML_CONTROL_SHUFFLE) return raml_control_shuffle(t->id, t->n, c->cut, c->n_cuts, &name, out, err);
     if (kind == RAML_CONTROL_FILLER) return raml_control_filler(c->plan->filler, c->cut, c->n_cuts, out, err);
-    enum raml_code rc = find_foreign(c, it, number, err);
+    enum raml_code rc = find_foreign(c, it, question, err);
     const struct raml_tokens *f = &c->foreign[0].trajectory;
     return rc ? rc : raml_control_foreign(f->id, f->n, c->cut, c->n_cuts, out, err);
 }

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 256, PASSES_A_BATCH = 4, NAME_BYTES = 300, TITLE_BYTES = 400 };
+enum { BATCH = 256, PASSES_A_BATCH = 4, NAME_BYTES = 300, TITLE_BYTES = 400, NESTED_BYTES = 600 };
 
 struct mean {
     double sum;
@@ -27,6 +27,7 @@ struct work {
     const struct raml_trace_files_options *opt;
     struct raml_trace_plan plan;
     struct raml_tracer *tracer;
+    struct raml_trace_earlier earlier;
     struct raml_trace_records records;
     struct raml_trace_pictures pictures;
     struct raml_trace_plots *plots;
@@ -38,7 +39,8 @@ struct work {
     struct raml_loss_curve curve[BATCH];
     struct raml_trace_effect effect[BATCH][RAML_CONTROL_KINDS];
     size_t n_items, cost; /* of the batch: tokens that the model will read */
-    size_t n_done, n_total, n_skipped;
+    size_t n_done, n_total, n_skipped, n_nested;
+    char nested[NESTED_BYTES]; /* the first of these */
     struct raml_err first_skipped;
     uint64_t n_trajectory_tokens, n_probes;
     double model_seconds;
@@ -91,7 +93,9 @@ static void add_means(struct means *m, const struct raml_traced *t)
 
 static void summarise(const struct work *w, struct raml_trace_summary *out)
 {
-    *out = (struct raml_trace_summary){.n_skipped = w->n_skipped,
+    *out = (struct raml_trace_summary){.n_selected = w->n_total,
+                                       .n_skipped = w->n_skipped,
+                                       .n_nested = w->n_nested,
                                        .n_read = raml_tracer_tokens(w->tracer),
                                        .n_passes = raml_tracer_passes(w->tracer),
                                        .n_trajectory_tokens = w->n_trajectory_tokens,
@@ -116,6 +120,24 @@ static void summarise(const struct work *w, struct raml_trace_summary *out)
 
 /* -- One curve ----------------------------------------------------------------------------------------------------- */
 
+/* "question 'add:17' (line 17), trajectory 2" */
+static const char *name_of(const struct raml_question *q, size_t sample, char out[NAME_BYTES])
+{
+    if (q->line) snprintf(out, NAME_BYTES, "question '%.100s' (line %zu), trajectory %zu", q->id, q->line, sample + 1);
+    else snprintf(out, NAME_BYTES, "question '%.100s', trajectory %zu", q->id, sample + 1);
+    return out;
+}
+
+/* Answers that begin one another: what is read off them depends on where an answer ends. */
+static void count_nested(struct work *w, const struct raml_trace_item *it)
+{
+    const char *shorter, *longer;
+    char name[NAME_BYTES];
+    if (!raml_trace_item_nested(it, &shorter, &longer) || w->n_nested++) return;
+    snprintf(w->nested, sizeof w->nested, "%s: '%.80s' begins '%.80s'", name_of(it->q, it->sample, name), shorter,
+             longer);
+}
+
 static enum raml_code record(struct work *w, size_t i, struct raml_err *err)
 {
     const struct raml_trace_item *it = &w->item[i];
@@ -129,6 +151,7 @@ static enum raml_code record(struct work *w, size_t i, struct raml_err *err)
     if (!rc) rc = raml_trace_plots_add(w->plots, &t, err);
     if (!rc) rc = raml_trace_count(w->groups, &t, (size_t)(it->q - w->job->questions->question), err);
     if (rc) return rc;
+    count_nested(w, it);
     add_means(&w->means[t.verdict], &t);
     add_means(&w->means[RAML_TRACE_ALL], &t);
     w->n_done++;
@@ -196,29 +219,49 @@ static enum raml_code no_answer(const struct work *w, const struct raml_trace_it
     return raml_fail(err, RAML_ERANGE, "%s has no %s", name_of(it->q, it->sample, name), why);
 }
 
+/* Fills the next item of the batch. *skipped: it is to be left out, *why says why. */
+static enum raml_code examine(struct work *w, const struct raml_question *q, size_t sample, bool *skipped,
+                              struct raml_err *why)
+{
+    struct raml_trace_item *it = &w->item[w->n_items];
+    char name[NAME_BYTES];
+    enum raml_code rc = raml_trace_item_fill(&w->plan, q, sample, it, why);
+    bool may_skip = !rc && it->asked.n == 0;
+    if (may_skip) {
+        rc = no_answer(w, it, why);
+    } else if (!rc) {
+        const struct raml_trace_input in = raml_trace_item_input(&w->plan, it);
+        rc = raml_tracer_check(w->tracer, &in, why);
+        if (rc) rc = raml_wrap(why, rc, "%s", name_of(q, sample, name));
+        may_skip = w->opt->skip_long;
+    }
+    *skipped = rc == RAML_ERANGE && may_skip;
+    return *skipped ? RAML_OK : rc;
+}
+
+/* What is wrong with any trajectory shows before the first pass. */
+static enum raml_code check_one(struct work *w, const struct raml_question *q, size_t sample, struct raml_err *err)
+{
+    struct raml_err why = {0};
+    bool skipped;
+    enum raml_code rc = examine(w, q, sample, &skipped, &why);
+    w->n_total++;
+    return rc ? raml_fail(err, rc, "%s", why.msg) : RAML_OK;
+}
+
 /* Appends a trajectory to the batch, or skips it. */
 static enum raml_code take(struct work *w, const struct raml_question *q, size_t sample, struct raml_err *err)
 {
-    struct raml_trace_item *it = &w->item[w->n_items];
     struct raml_err why = {0};
-    char name[NAME_BYTES];
-    enum raml_code rc = raml_trace_item_fill(&w->plan, q, sample, it, &why);
-    bool may_skip = !rc && it->asked.n == 0;
-    if (may_skip) {
-        rc = no_answer(w, it, &why);
-    } else if (!rc) {
-        const struct raml_trace_input in = raml_trace_item_input(&w->plan, it);
-        rc = raml_tracer_check(w->tracer, &in, &why);
-        if (rc) rc = raml_wrap(&why, rc, "%s", name_of(q, sample, name));
-        else w->cost += raml_tracer_cost(w->tracer, &in);
-        may_skip = w->opt->skip_long;
-    }
-    if (rc && rc == RAML_ERANGE && may_skip) {
+    bool skipped;
+    enum raml_code rc = examine(w, q, sample, &skipped, &why);
+    if (rc) return raml_fail(err, rc, "%s", why.msg);
+    if (skipped) {
         skip(w, &why);
         return RAML_OK;
     }
-    if (rc) return raml_fail(err, rc, "%s", why.msg);
-    w->n_items++;
+    const struct raml_trace_input in = raml_trace_item_input(&w->plan, &w->item[w->n_items++]);
+    w->cost += raml_tracer_cost(w->tracer, &in);
     bool full = w->n_items == BATCH || w->cost >= PASSES_A_BATCH * w->opt->trace.max_batch_tokens;
     return full ? run_batch(w, err) : RAML_OK;
 }
@@ -231,20 +274,36 @@ static size_t n_wanted(const struct work *w, const struct raml_question *q)
     return o->max_samples && o->max_samples < q->n_trajectories ? o->max_samples : q->n_trajectories;
 }
 
-static enum raml_code trace_all(struct work *w, bool *stopped, struct raml_err *err)
+static enum raml_code each_wanted(struct work *w, bool *stopped,
+                                  enum raml_code (*call)(struct work *w, const struct raml_question *q, size_t sample,
+                                                         struct raml_err *err),
+                                  struct raml_err *err)
 {
     const struct raml_questions *qs = w->job->questions;
     enum raml_code rc = RAML_OK;
-    for (size_t i = 0; i < qs->n; i++) w->n_total += n_wanted(w, &qs->question[i]);
     for (size_t i = 0; !rc && !*stopped && i < qs->n; i++) {
         size_t n = n_wanted(w, &qs->question[i]);
         for (size_t k = 0; !rc && !*stopped && k < n; k++) {
-            rc = take(w, &qs->question[i], k, err);
+            rc = call(w, &qs->question[i], k, err);
             *stopped = raml_should_stop(w->job->sink);
         }
     }
-    if (!rc && !*stopped) rc = run_batch(w, err);
-    if (rc) return w->job->data_name ? raml_wrap(err, rc, "%s", w->job->data_name) : rc;
+    return rc && w->job->data_name ? raml_wrap(err, rc, "%s", w->job->data_name) : rc;
+}
+
+static enum raml_code run_last_batch(struct work *w, struct raml_err *err)
+{
+    enum raml_code rc = run_batch(w, err);
+    return rc && w->job->data_name ? raml_wrap(err, rc, "%s", w->job->data_name) : rc;
+}
+
+static enum raml_code trace_all(struct work *w, bool *stopped, struct raml_err *err)
+{
+    const struct raml_questions *qs = w->job->questions;
+    enum raml_code rc = each_wanted(w, stopped, check_one, err);
+    if (!rc) rc = each_wanted(w, stopped, take, err);
+    if (!rc && !*stopped) rc = run_last_batch(w, err);
+    if (rc) return rc;
     if (w->n_skipped)
         raml_say(w->job->sink, "%zu of %zu trajectories were skipped; the first: %s", w->n_skipped, w->n_total,
                  w->first_skipped.msg);
@@ -258,15 +317,21 @@ static enum raml_code trace_all(struct work *w, bool *stopped, struct raml_err *
 
 /* -- Files --------------------------------------------------------------------------------------------------------- */
 
+static enum raml_code open_tracer(struct work *w, struct raml_err *err)
+{
+    struct raml_trace_options trace = w->opt->trace;
+    enum raml_code rc = raml_trace_plan_init(&w->plan, w->job, w->opt, err);
+    trace.layer = w->plan.layer;
+    trace.n_layers = w->plan.n_layers;
+    if (!rc) rc = raml_tracer_open(w->job->model, &trace, &w->tracer, err);
+    if (!rc && w->plan.any_control) rc = raml_trace_controls_open(&w->plan, &w->controls, err);
+    return rc;
+}
+
 static enum raml_code open_all(struct work *w, struct raml_err *err)
 {
     const struct raml_trace_files_job *job = w->job;
-    struct raml_trace_options trace = w->opt->trace;
-    enum raml_code rc = raml_trace_plan_init(&w->plan, job, w->opt, err);
-    trace.layer = w->plan.layer;
-    trace.n_layers = w->plan.n_layers;
-    if (!rc) rc = raml_tracer_open(job->model, &trace, &w->tracer, err);
-    if (!rc && w->plan.any_control) rc = raml_trace_controls_open(&w->plan, &w->controls, err);
+    enum raml_code rc = open_tracer(w, err);
     if (!rc) rc = raml_trace_groups_open(&w->groups, err);
     if (!rc) rc = raml_trace_analysis_open(&w->analysis, err);
     if (!rc) rc = raml_trace_plots_open(&w->plan, &w->plots, err);
@@ -278,6 +343,7 @@ static enum raml_code open_all(struct work *w, struct raml_err *err)
 static void close_all(struct work *w)
 {
     for (size_t i = 0; i < BATCH; i++) raml_trace_item_deinit(&w->item[i]);
+    raml_trace_earlier_deinit(&w->earlier);
     raml_trace_records_deinit(&w->records);
     raml_trace_pictures_deinit(&w->pictures);
     raml_trace_plots_close(w->plots);
@@ -317,15 +383,37 @@ static enum raml_code work(struct work *w, struct raml_trace_summary *out, struc
 {
     bool stopped = false;
     enum raml_code rc = open_all(w, err);
+    if (!rc) rc = raml_trace_earlier_find(&w->earlier, w->job->dir, err);
     if (!rc) rc = trace_all(w, &stopped, err);
     if (!rc) rc = raml_trace_records_commit(&w->records, err);
     if (rc) return rc;
     summarise(w, out);
     out->stopped = stopped;
+    if (w->n_nested)
+        raml_say(w->job->sink,
+                 "answers of %zu of %zu trajectories begin one another (%s), so that greedy and p count the shorter one "
+                 "where the longer is given; with --score_end an answer has an end",
+                 w->n_nested, w->n_done, w->nested);
     size_t unused = raml_answer_chooser_unused(w->plan.chooser);
     if (unused) raml_say(w->job->sink, "%s: %zu ids are of no traced question", w->opt->answers_file, unused);
     rc = write_tables(w, out, err);
-    return rc ? rc : write_pictures(w, out, err);
+    if (!rc) rc = write_pictures(w, out, err);
+    return rc ? rc : raml_trace_earlier_remove(&w->earlier, err);
+}
+
+enum raml_code raml_trace_files_check(const struct raml_trace_files_job *job,
+                                      const struct raml_trace_files_options *opt, struct raml_err *err)
+{
+    bool stopped = false;
+    struct work *w = calloc(1, sizeof *w);
+    if (!w) return raml_fail(err, RAML_ENOMEM, "no memory for tracing");
+    w->job = job;
+    w->opt = opt;
+    enum raml_code rc = open_tracer(w, err);
+    if (!rc) rc = each_wanted(w, &stopped, check_one, err);
+    close_all(w);
+    free(w);
+    return rc;
 }
 
 enum raml_code raml_trace_files(const struct raml_trace_files_job *job, const struct raml_trace_files_options *opt,

@@ -7,10 +7,11 @@
 #include "raml/rng.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_TSV_BYTES = 1 << 28, N_LENGTHS = 3 };
+enum { MAX_TSV_BYTES = 1 << 28, N_LENGTHS = 3, MEASURE_BYTES = 96 };
 
 struct member {      /* a trajectory */
     size_t question; /* dense: 0 .. n_questions - 1 */
@@ -22,6 +23,7 @@ struct column {
     char *curve, *measure;
     uint32_t *of; /* [n] the member that has the value */
     double *value;
+    uint32_t *n_answer; /* [n] tokens of the answer that it is a loss per token of; 0: it is none */
     size_t n, cap;
 };
 struct raml_trace_groups {
@@ -51,6 +53,7 @@ void raml_trace_groups_close(struct raml_trace_groups *g)
         free(g->column[i].measure);
         free(g->column[i].of);
         free(g->column[i].value);
+        free(g->column[i].n_answer);
     }
     free(g->mode);
     free(g->column);
@@ -113,8 +116,8 @@ static enum raml_code column_of(struct raml_trace_groups *g, const char *curve, 
     return RAML_OK;
 }
 
-enum raml_code raml_trace_groups_value(struct raml_trace_groups *g, const char *curve, const char *measure,
-                                       double value, struct raml_err *err)
+enum raml_code raml_trace_groups_loss(struct raml_trace_groups *g, const char *curve, const char *measure,
+                                      double value, size_t n_answer, struct raml_err *err)
 {
     struct column *c = NULL;
     enum raml_code rc = column_of(g, curve, measure, &c, err);
@@ -122,11 +125,18 @@ enum raml_code raml_trace_groups_value(struct raml_trace_groups *g, const char *
     size_t cap_of = c->cap, cap_value = c->cap;
     rc = RAML_GROW(c->of, cap_of, c->n + 1, "values", err);
     if (!rc) rc = RAML_GROW(c->value, cap_value, c->n + 1, "values", err);
+    if (!rc) rc = RAML_GROW(c->n_answer, c->cap, c->n + 1, "values", err);
     if (rc) return rc;
-    c->cap = cap_value;
+    c->n_answer[c->n] = (uint32_t)n_answer;
     c->of[c->n] = (uint32_t)(g->n - 1);
     c->value[c->n++] = value;
     return RAML_OK;
+}
+
+enum raml_code raml_trace_groups_value(struct raml_trace_groups *g, const char *curve, const char *measure,
+                                       double value, struct raml_err *err)
+{
+    return raml_trace_groups_loss(g, curve, measure, value, 0, err);
 }
 
 /* -- Differences --------------------------------------------------------------------------------------------------- */
@@ -149,8 +159,8 @@ static void match(const struct raml_trace_groups *first, const struct raml_trace
     }
 }
 
-/* Of member i; NaN: it has none. Values are in the order of their members. */
-static double value_of(const struct column *c, size_t i)
+/* Where the value of member i is; SIZE_MAX: it has none. Values are in the order of their members. */
+static size_t find_value(const struct column *c, size_t i)
 {
     size_t low = 0, high = c->n;
     while (low < high) {
@@ -158,37 +168,71 @@ static double value_of(const struct column *c, size_t i)
         if (c->of[mid] < i) low = mid + 1;
         else high = mid;
     }
-    return low < c->n && c->of[low] == i ? c->value[low] : NAN;
+    return low < c->n && c->of[low] == i ? low : SIZE_MAX;
+}
+
+static const struct column *same_column(const struct raml_trace_groups *g, const struct column *c)
+{
+    for (size_t i = 0; i < g->n_columns; i++) {
+        const struct column *d = &g->column[i];
+        if (!strcmp(c->measure, d->measure) && !strcmp(c->curve, d->curve)) return d;
+    }
+    return NULL;
+}
+
+/* Does an answer of a matched pair differ in its number of tokens? */
+static bool lengths_differ(const struct raml_trace_groups *first, const struct raml_trace_groups *second,
+                           const size_t *place)
+{
+    for (size_t a = 0; a < first->n_columns; a++) {
+        const struct column *c = &first->column[a], *d = same_column(second, c);
+        for (size_t i = 0; d && i < c->n; i++) {
+            size_t other = place[c->of[i]], at = other == SIZE_MAX ? SIZE_MAX : find_value(d, other);
+            if (at != SIZE_MAX && d->n_answer[at] != c->n_answer[i]) return true;
+        }
+    }
+    return false;
+}
+
+static enum raml_code subtract_value(const struct column *c, const struct column *d, size_t i, size_t other, bool whole,
+                                     struct raml_trace_groups *out, struct raml_err *err)
+{
+    size_t a = find_value(c, i), b = find_value(d, other);
+    char measure[MEASURE_BYTES];
+    if (a == SIZE_MAX || b == SIZE_MAX) return raml_trace_groups_value(out, c->curve, c->measure, NAN, err);
+    if (!whole || !c->n_answer[a])
+        return raml_trace_groups_value(out, c->curve, c->measure, d->value[b] - c->value[a], err);
+    snprintf(measure, sizeof measure, "answer_%s", c->measure);
+    double A = c->n_answer[a], B = d->n_answer[b];
+    return raml_trace_groups_value(out, c->curve, measure, B * d->value[b] - A * c->value[a], err);
 }
 
 static enum raml_code subtract_member(const struct raml_trace_groups *first, const struct raml_trace_groups *second,
-                                      size_t i, size_t other, struct raml_trace_groups *out, struct raml_err *err)
+                                      size_t i, size_t other, bool whole, struct raml_trace_groups *out,
+                                      struct raml_err *err)
 {
     const struct member *m = &first->member[i];
     const struct raml_trace_member x = {first->question[m->question], m->sample, m->verdict, first->mode[m->mode],
                                         m->n_tokens};
     enum raml_code rc = raml_trace_groups_add(out, &x, err);
     for (size_t a = 0; !rc && a < first->n_columns; a++) {
-        const struct column *c = &first->column[a];
-        for (size_t b = 0; !rc && b < second->n_columns; b++) {
-            const struct column *d = &second->column[b];
-            if (strcmp(c->measure, d->measure) != 0 || strcmp(c->curve, d->curve) != 0) continue;
-            rc = raml_trace_groups_value(out, c->curve, c->measure, value_of(d, other) - value_of(c, i), err);
-        }
+        const struct column *c = &first->column[a], *d = same_column(second, c);
+        if (d) rc = subtract_value(c, d, i, other, whole, out, err);
     }
     return rc;
 }
 
 enum raml_code raml_trace_groups_subtract(const struct raml_trace_groups *first, const struct raml_trace_groups *second,
-                                          struct raml_trace_groups *out, struct raml_err *err)
+                                          struct raml_trace_groups *out, bool *whole, struct raml_err *err)
 {
     size_t *place = malloc((first->n + 1) * sizeof *place);
     if (!place) return raml_fail(err, RAML_ENOMEM, "no memory for %zu trajectories", first->n);
     enum raml_code rc = RAML_OK;
     out->differences = true;
     match(first, second, place);
+    *whole = lengths_differ(first, second, place);
     for (size_t i = 0; !rc && i < first->n; i++)
-        if (place[i] != SIZE_MAX) rc = subtract_member(first, second, i, place[i], out, err);
+        if (place[i] != SIZE_MAX) rc = subtract_member(first, second, i, place[i], *whole, out, err);
     free(place);
     return rc;
 }
@@ -297,7 +341,7 @@ static bool estimate(const struct raml_trace_groups *g, const struct group *x, c
     struct raml_estimate e = {.low = NAN, .high = NAN, .se = NAN};
     double sum = 0;
     size_t n = 0, n_one = 0; /* questions whose values are all 1 */
-    bool proportion = !g->differences && is_share(c->measure);
+    bool share = !g->differences && is_share(c->measure), single = true; /* single: each question has one value */
     for (size_t i = 0; i < x->n_questions; i++) x->sum[i] = x->count[i] = 0;
     for (size_t i = 0; i < c->n; i++) {
         if (!x->in[c->of[i]]) continue;
@@ -309,15 +353,15 @@ static bool estimate(const struct raml_trace_groups *g, const struct group *x, c
     }
     if (!n) return false;
     for (size_t i = 0; i < x->n_questions; i++) {
-        bool whole = x->sum[i] == x->count[i];
         e.n += x->count[i] > 0;
-        n_one += x->count[i] && whole;
-        proportion &= whole || x->sum[i] == 0;
+        n_one += x->count[i] && x->sum[i] == x->count[i];
+        single &= x->count[i] < 2;
     }
-    if (proportion) e = raml_wilson(n_one, e.n);
+    bool wilson = share && (single || sum == 0 || sum == (double)n);
+    if (wilson) e = raml_wilson(n_one, e.n);
     e.value = sum / (double)n;
     e.se = standard_error(x, e.value, (double)n, e.n);
-    if (!proportion && e.n > 1) bootstrap(x, n_draws, &e);
+    if (!wilson && e.n > 1) bootstrap(x, n_draws, &e);
     *row = (struct raml_trace_row){
         .by = x->by, .group = x->name, .curve = c->curve, .measure = c->measure, .n = n, .e = e};
     return true;
@@ -398,11 +442,10 @@ enum raml_code raml_trace_groups_rows(const struct raml_trace_groups *g, uint64_
     return RAML_OK;
 }
 
-/* A text as a field of a table: a mode may be any text of a file. */
-static void add_field(struct raml_buf *b, const char *text)
+void raml_trace_add_cell(struct raml_buf *b, const char *text)
 {
-    for (const char *c = text; *c; c++) raml_buf_add(b, (unsigned char)*c < ' ' ? " " : c, 1);
-    raml_buf_adds(b, "\t");
+    for (const char *c = text; *c; c++)
+        raml_buf_add(b, (unsigned char)*c < ' ' || *c == 127 || *c == '"' ? " " : c, 1);
 }
 
 static void add_number(struct raml_buf *b, double x, const char *end)
@@ -420,7 +463,10 @@ enum raml_code raml_trace_groups_write(const struct raml_trace_row *row, size_t 
     for (size_t i = 0; i < n_rows; i++) {
         const struct raml_trace_row *r = &row[i];
         const char *const text[] = {r->by, r->group, r->curve, r->measure};
-        for (size_t k = 0; k < sizeof text / sizeof *text; k++) add_field(&b, text[k]);
+        for (size_t k = 0; k < sizeof text / sizeof *text; k++) {
+            raml_trace_add_cell(&b, text[k]);
+            raml_buf_adds(&b, "\t");
+        }
         raml_buf_addf(&b, "%zu\t%zu\t", r->n, r->e.n);
         add_number(&b, r->e.value, "\t");
         add_number(&b, r->e.low, "\t");

@@ -108,6 +108,35 @@ enum raml_code raml_trace_item_fill(const struct raml_trace_plan *p, const struc
     return rc ? rc : fill_places(p, it, err);
 }
 
+/* Token i of answer k with its prefix; -1: past its end. */
+static int32_t answer_token(const struct raml_trace_item *it, size_t k, size_t i)
+{
+    const struct raml_trace_text *x = k ? &it->more[k - 1] : &it->text;
+    if (i < x->answer_prefix.n) return x->answer_prefix.id[i];
+    i -= x->answer_prefix.n;
+    return i < x->answer.n ? x->answer.id[i] : -1;
+}
+
+static bool begins(const struct raml_trace_item *it, size_t shorter, size_t longer)
+{
+    size_t i = 0;
+    for (; answer_token(it, shorter, i) >= 0; i++)
+        if (answer_token(it, shorter, i) != answer_token(it, longer, i)) return false;
+    return answer_token(it, longer, i) >= 0;
+}
+
+bool raml_trace_item_nested(const struct raml_trace_item *it, const char **shorter, const char **longer)
+{
+    for (size_t a = 0; a < it->n_answers; a++)
+        for (size_t b = 0; b < it->n_answers; b++) {
+            if (a == b || !begins(it, a, b)) continue;
+            *shorter = it->asked.answer[a].text;
+            *longer = it->asked.answer[b].text;
+            return true;
+        }
+    return false;
+}
+
 struct raml_trace_input raml_trace_item_input(const struct raml_trace_plan *p, const struct raml_trace_item *it)
 {
     struct raml_trace_input in = raml_trace_text_input(&it->text);

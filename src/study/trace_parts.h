@@ -55,6 +55,8 @@ void raml_trace_item_deinit(struct raml_trace_item *it);
 /* it->asked.n is 0 where there is no answer to trace: nothing else is set then. */
 RAML_CHECKED enum raml_code raml_trace_item_fill(const struct raml_trace_plan *p, const struct raml_question *q,
                                                  size_t sample, struct raml_trace_item *it, struct raml_err *err);
+/* Two of the answers of which one's tokens begin the other's: shorter and longer. False: there are none. */
+bool raml_trace_item_nested(const struct raml_trace_item *it, const char **shorter, const char **longer);
 struct raml_trace_input raml_trace_item_input(const struct raml_trace_plan *p, const struct raml_trace_item *it);
 /* Pieces of token[n] as the tokenizer has them; piece has room for n. */
 RAML_CHECKED enum raml_code raml_trace_pieces(const struct raml_tokenizer *t, const int32_t *token, size_t n,
@@ -121,8 +123,9 @@ RAML_CHECKED enum raml_code raml_trace_count(struct raml_trace_groups *g, const 
                                              struct raml_err *err);
 
 /* -- trace_prefix.c: what each answer prefix makes of the curves ----------------------------------------------------- */
-/* A line each, of rows ("all", "all", "prefix NAME"): prefix, text, trajectories, questions, then value, low and high of
- * L0, LT, descent, tau_b, falls; the last line has the largest difference between two of them. */
+/* A line each, of rows ("all", "all", "prefix NAME"): kind ("prefix"), prefix, text in visible form, trajectories,
+ * questions, then value, low and high of L0, LT, descent, tau_b, falls; the last line, of kind "difference", has the
+ * largest difference between two of them. */
 RAML_CHECKED enum raml_code raml_trace_prefix_write(const struct raml_trace_plan *p, const struct raml_trace_summary *s,
                                                     const char *path, struct raml_err *err);
 
@@ -151,9 +154,26 @@ RAML_CHECKED enum raml_code raml_trace_records_commit(struct raml_trace_records 
 /* The fields of a record that only the trajectory view shows (curve_fields.h), as an object of its own; NULL: no memory. */
 json_t *raml_trace_fields(const struct raml_traced *t);
 
+/* -- trace_earlier.c: files of an earlier run in the same folder --------------------------------------------------- */
+struct raml_trace_earlier_file {
+    char *path;
+    uint64_t device, inode;
+    int64_t seconds, nanoseconds; /* of the last change */
+};
+struct raml_trace_earlier { /* zero-initialise */
+    struct raml_trace_earlier_file *file;
+    size_t n, cap;
+};
+/* Those in dir whose names are of files that a trace writes (report.h; reader.tsv too). */
+RAML_CHECKED enum raml_code raml_trace_earlier_find(struct raml_trace_earlier *e, const char *dir,
+                                                    struct raml_err *err);
+/* Removes those of them that have not been written since. */
+RAML_CHECKED enum raml_code raml_trace_earlier_remove(const struct raml_trace_earlier *e, struct raml_err *err);
+void raml_trace_earlier_deinit(struct raml_trace_earlier *e);
+
 /* -- trace_pictures.c: figures and the page ------------------------------------------------------------------------ */
 struct raml_trace_shown { /* a trajectory kept for the page, or for its figure */
-    char *heading;
+    char *heading, *question;
     char *bytes; /* of all pieces */
     char **piece;
     size_t *piece_len;

@@ -164,18 +164,18 @@ static enum raml_code check(const struct raml_trace_files_options *o, struct ram
     return RAML_OK;
 }
 
-/* A tokenizer with ids that the model has no embedding of belongs to another model: prompts would hit it sooner or
- * later, and the message should not depend on when. */
-static enum raml_code check_reader(const struct raml_trace_files_job *job, struct raml_err *err)
+/* Prompts would hit it sooner or later, and the message should not depend on when. */
+enum raml_code raml_trace_check_reader(const struct raml_model *model, const struct raml_tokenizer *tokenizer,
+                                       const char *reader, struct raml_err *err)
 {
-    int vocab = raml_model_config(job->model)->vocab_size;
-    int32_t size = raml_tokenizer_size(job->tokenizer);
-    if (!job->reader || size <= vocab) return RAML_OK;
+    int vocab = raml_model_config(model)->vocab_size;
+    int32_t size = raml_tokenizer_size(tokenizer);
+    if (size <= vocab) return RAML_OK;
     return raml_fail(
         err, RAML_ERANGE,
         "reader %s: its vocabulary has %d tokens, and the tokenizer's ids go up to %d; the tokenizer is not "
         "this model's",
-        job->reader, vocab, (int)size - 1);
+        reader, vocab, (int)size - 1);
 }
 
 enum raml_code raml_trace_plan_init(struct raml_trace_plan *p, const struct raml_trace_files_job *job,
@@ -189,7 +189,7 @@ enum raml_code raml_trace_plan_init(struct raml_trace_plan *p, const struct raml
                                            .join = opt->join};
     const char *answers = or (opt->answers, opt->own ? "own" : "gold");
     enum raml_code rc = check(opt, err);
-    if (!rc) rc = check_reader(job, err);
+    if (!rc && job->reader) rc = raml_trace_check_reader(job->model, job->tokenizer, job->reader, err);
     if (!rc) rc = read_border(p, err);
     if (!rc) rc = read_controls(p, err);
     if (!rc) rc = read_layers(p, err);

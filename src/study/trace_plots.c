@@ -13,7 +13,7 @@ enum { POINTS = 101, TOKEN_POINTS = 201, MAX_SERIES = 32, NAME_BYTES = 96, TITLE
 
 /* The curves of wrong trajectories: of the question's answer, and of those that are not it. */
 static const size_t wrong_slot[] = {RAML_ANSWER_GOLD, RAML_ANSWER_OWN, RAML_ANSWER_MAJORITY, RAML_ANSWER_WRONG};
-static const char *const wrong_name[] = {"correct answer", "own answer", "majority answer",
+static const char *const wrong_name[] = {"correct answer", "own answer", "majority answer where wrong",
                                          "most frequent wrong answer"};
 enum { N_WRONG = sizeof wrong_slot / sizeof *wrong_slot };
 
@@ -35,48 +35,68 @@ struct raml_trace_plots {
 
 void raml_token_mean_deinit(struct raml_token_mean *m)
 {
-    free(m->sum);
-    free(m->squares);
+    free(m->sums);
     *m = (struct raml_token_mean){0};
 }
 
-static void add_at(struct raml_token_mean *m, size_t i, double v)
+static void add_value(struct raml_token_sums *s, double v)
 {
-    m->sum[i] += v;
-    m->squares[i] += v * v;
+    s->sum += v;
+    s->squares += v * v;
+    s->open += v;
 }
 
-enum raml_code raml_token_mean_add(struct raml_token_mean *m, const uint32_t *at, const double *value, size_t n_points,
-                                   struct raml_err *err)
+static void close_sums(struct raml_token_sums *s, double n)
 {
-    size_t n = (size_t)at[n_points - 1] + 1, cap = m->cap;
+    s->question_squares += s->open * s->open;
+    s->product += n * s->open;
+    s->open = 0;
+}
+
+static void begin_question(struct raml_token_mean *m, const void *question)
+{
+    for (size_t i = 0; i < m->n; i++) close_sums(&m->sums[i], m->n_open);
+    close_sums(&m->last, m->n_open);
+    m->n_squares += m->n_open * m->n_open;
+    m->n_open = 0;
+    m->question = question;
+    m->n_questions++;
+}
+
+enum raml_code raml_token_mean_add(struct raml_token_mean *m, const void *question, const uint32_t *at,
+                                   const double *value, size_t n_points, struct raml_err *err)
+{
+    size_t n = (size_t)at[n_points - 1] + 1;
     double last = value[n_points - 1];
-    enum raml_code rc = RAML_GROW(m->sum, cap, n, "means over tokens", err);
-    if (!rc) rc = RAML_GROW(m->squares, m->cap, n, "means over tokens", err);
+    enum raml_code rc = RAML_GROW(m->sums, m->cap, n, "means over tokens", err);
     if (rc) return rc;
-    for (; m->n < n; m->n++) {
-        m->sum[m->n] = m->last_sum;
-        m->squares[m->n] = m->last_squares;
-    }
+    if (!m->n_curves || m->question != question) begin_question(m, question);
+    while (m->n < n) m->sums[m->n++] = m->last;
     for (size_t k = 0; k + 1 < n_points; k++) {
         double steps = at[k + 1] - at[k];
         for (uint32_t i = at[k]; i < at[k + 1]; i++)
-            add_at(m, i, i == at[k] ? value[k] : value[k] + (value[k + 1] - value[k]) * (i - at[k]) / steps);
+            add_value(&m->sums[i], i == at[k] ? value[k] : value[k] + (value[k + 1] - value[k]) * (i - at[k]) / steps);
     }
-    for (size_t i = n - 1; i < m->n; i++) add_at(m, i, last);
-    m->last_sum += last;
-    m->last_squares += last * last;
+    for (size_t i = n - 1; i < m->n; i++) add_value(&m->sums[i], last);
+    add_value(&m->last, last);
     m->n_curves++;
+    m->n_open++;
     return RAML_OK;
 }
 
 void raml_token_mean_read(const struct raml_token_mean *m, size_t i, double *mean, double *low, double *high)
 {
-    double n = (double)m->n_curves, sum = i < m->n ? m->sum[i] : m->last_sum;
-    double squares = i < m->n ? m->squares[i] : m->last_squares;
-    *mean = n > 0 ? sum / n : NAN;
-    double variance = n > 1 ? (squares - sum * *mean) / (n - 1) : NAN;
-    double half = 1.96 * sqrt((variance < 0 ? 0 : variance) / n);
+    struct raml_token_sums s = i < m->n ? m->sums[i] : m->last;
+    double n = (double)m->n_curves, Q = (double)m->n_questions;
+    *mean = n > 0 ? s.sum / n : NAN;
+    double variance = (s.squares - s.sum * *mean) / (n - 1) / n;
+    if (m->n_questions < m->n_curves) {
+        close_sums(&s, m->n_open);
+        double n_squares = m->n_squares + m->n_open * m->n_open;
+        double sum = s.question_squares - 2 * *mean * s.product + *mean * *mean * n_squares;
+        variance = sum * Q / (Q - 1) / (n * n);
+    }
+    double half = m->n_questions > 1 ? 1.96 * sqrt(variance < 0 ? 0 : variance) : NAN;
     *low = *mean - half;
     *high = *mean + half;
 }
@@ -121,10 +141,12 @@ void raml_trace_plots_close(struct raml_trace_plots *p)
 }
 
 /* Where probes are not evenly spaced the curve is filled up to one value per token. */
-enum raml_code raml_trace_mean_add(struct raml_curve_mean *m, const struct raml_loss_curve *c, const double *value,
+enum raml_code raml_trace_mean_add(struct raml_curve_mean *m, const struct raml_traced *t, const double *value,
                                    struct raml_err *err)
 {
-    if (c->n_points == c->n_tokens + 1) return raml_curve_mean_add(m, value, c->n_points, err);
+    const struct raml_loss_curve *c = t->curve;
+    uint64_t question = (uintptr_t)t->q;
+    if (c->n_points == c->n_tokens + 1) return raml_curve_mean_add_to(m, question, value, c->n_points, err);
     double *full = malloc((c->n_tokens + 1) * sizeof *full);
     if (!full) return raml_fail(err, RAML_ENOMEM, "no memory for a curve of %zu values", c->n_tokens + 1);
     for (size_t k = 0; k + 1 < c->n_points; k++) {
@@ -132,7 +154,7 @@ enum raml_code raml_trace_mean_add(struct raml_curve_mean *m, const struct raml_
         for (uint32_t i = c->at[k]; i < c->at[k + 1]; i++) full[i] = from + (to - from) * (i - c->at[k]) / steps;
     }
     full[c->n_tokens] = value[c->n_points - 1];
-    enum raml_code rc = raml_curve_mean_add(m, full, c->n_tokens + 1, err);
+    enum raml_code rc = raml_curve_mean_add_to(m, question, full, c->n_tokens + 1, err);
     free(full);
     return rc;
 }
@@ -165,7 +187,7 @@ static enum raml_code add_wrong(struct raml_trace_plots *p, const struct raml_tr
     for (size_t i = 0; !rc && i < N_WRONG; i++) {
         int k = t->asked->of_slot[wrong_slot[i]];
         if (k < 0 || (i && k == t->asked->of_slot[RAML_ANSWER_GOLD])) continue; /* not wrong */
-        rc = raml_trace_mean_add(&p->wrong[i], t->curve, k ? t->curve->other[k - 1].loss : t->curve->loss, err);
+        rc = raml_trace_mean_add(&p->wrong[i], t, k ? t->curve->other[k - 1].loss : t->curve->loss, err);
     }
     return rc;
 }
@@ -175,12 +197,12 @@ enum raml_code raml_trace_plots_add(struct raml_trace_plots *p, const struct ram
     const struct raml_loss_curve *c = t->curve;
     struct mode *m = NULL;
     enum raml_code rc = mode_of(p, t->mode, &m, err);
-    if (!rc) rc = raml_trace_mean_add(m->place, c, c->loss, err);
-    if (!rc) rc = raml_token_mean_add(&m->token, c->at, c->loss, c->n_points, err);
+    if (!rc) rc = raml_trace_mean_add(m->place, t, c->loss, err);
+    if (!rc) rc = raml_token_mean_add(&m->token, t->q, c->at, c->loss, c->n_points, err);
     if (!rc) rc = add_wrong(p, t, err);
-    if (!rc && t->commitment) rc = raml_trace_mean_add(&p->commitment[t->verdict], c, t->commitment, err);
+    if (!rc && t->commitment) rc = raml_trace_mean_add(&p->commitment[t->verdict], t, t->commitment, err);
     for (size_t l = 0; !rc && l < c->n_layers; l++)
-        rc = raml_trace_mean_add(&p->layer[l], c, c->layer_loss + l * c->n_points, err);
+        rc = raml_trace_mean_add(&p->layer[l], t, c->layer_loss + l * c->n_points, err);
     return rc;
 }
 

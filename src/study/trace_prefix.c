@@ -3,10 +3,11 @@
 
 #include "core/file.h"
 
-#include <jansson.h>
+#include "study/visible.h"
+
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
 enum { MAX_TSV_BYTES = 1 << 22, NAME_BYTES = 64 };
 
@@ -19,14 +20,16 @@ static void add_number(struct raml_buf *b, double x)
     else raml_buf_adds(b, "\tnan");
 }
 
-/* A text with its line ends and tabs as JSON has them. */
+/* A text in visible form (line ends as \n); a quotation mark would be taken for the begin of a quoted cell. */
 static void add_text(struct raml_buf *b, const char *text)
 {
-    json_t *s = json_string(text);
-    char *quoted = s ? json_dumps(s, JSON_ENCODE_ANY) : NULL;
-    raml_buf_adds(b, quoted ? quoted : "\"\"");
-    free(quoted);
-    json_decref(s);
+    for (size_t n; *text; text += n) {
+        n = strcspn(text, "\"");
+        raml_text_visible(b, text, n);
+        if (text[n] != '"') continue;
+        raml_buf_adds(b, "\\x22");
+        n++;
+    }
 }
 
 static void add_line(struct raml_buf *b, const struct raml_trace_plan *p, const struct raml_trace_summary *s, size_t i,
@@ -36,7 +39,8 @@ static void add_line(struct raml_buf *b, const struct raml_trace_plan *p, const 
     char curve[NAME_BYTES];
     const char *name = i ? p->prefix[i - 1].name : "default";
     snprintf(curve, sizeof curve, "prefix %.40s", name);
-    add_text(b, name);
+    raml_buf_adds(b, "prefix\t");
+    raml_trace_add_cell(b, name);
     raml_buf_adds(b, "\t");
     add_text(b, i ? p->prefix[i - 1].text : own ? own : "");
     for (size_t m = 0; m < N_MEASURES; m++) {
@@ -58,14 +62,14 @@ enum raml_code raml_trace_prefix_write(const struct raml_trace_plan *p, const st
     struct raml_buf b;
     double low[N_MEASURES], high[N_MEASURES];
     raml_buf_init(&b, MAX_TSV_BYTES);
-    raml_buf_adds(&b, "prefix\ttext\ttrajectories\tquestions");
+    raml_buf_adds(&b, "kind\tprefix\ttext\ttrajectories\tquestions");
     for (size_t m = 0; m < N_MEASURES; m++) {
         raml_buf_addf(&b, "\t%s\t%s_low\t%s_high", measure[m], measure[m], measure[m]);
         low[m] = high[m] = NAN;
     }
     raml_buf_adds(&b, "\n");
     for (size_t i = 0; i <= p->n_prefixes; i++) add_line(&b, p, s, i, low, high);
-    raml_buf_adds(&b, "\"largest difference\"\t\"\"\t0\t0");
+    raml_buf_adds(&b, "difference\t\t\t0\t0");
     for (size_t m = 0; m < N_MEASURES; m++) {
         add_number(&b, high[m] - low[m]);
         raml_buf_adds(&b, "\tnan\tnan");

@@ -93,6 +93,7 @@ static bool set_question(json_t *o, const struct raml_traced *t)
            set(o, "difficulty", q->difficulty < 0 ? json_null() : json_integer(q->difficulty)) &&
            set(o, "style", raml_json_text(s->style)) && set(o, "correct", correct) &&
            set(o, "question", json_string(q->question)) && set(o, "answer", json_string(t->answer)) &&
+           set(o, "answer_kind", json_string(raml_answer_slot_kind(t->asked->answer[0].slot))) &&
            set(o, "join", json_string(raml_join_name(t->join))) &&
            (t->straddle == 0 || set(o, "straddle", json_integer((json_int_t)t->straddle)));
 }
@@ -234,6 +235,8 @@ static bool set_asked(json_t *o, const struct raml_traced *t)
 {
     const struct raml_trace_plan *p = t->plan;
     bool stride = p->border == RAML_BORDER_STRIDE;
+    const struct raml_asked *a = &t->asked->answer[0];
+    if ((a->also & (a->also - 1)) && !set(o, "also", also_json(a))) return false; /* more than its own bit */
     return set(o, "regret", raml_json_number(t->regret)) && set(o, "mode", piece_text(t->mode, strlen(t->mode))) &&
            (!p->job->reader || set(o, "reader", json_string(p->job->reader))) &&
            (stride || set(o, "border", json_string(raml_border_kind_name(p->border)))) && set_answers(o, t) &&

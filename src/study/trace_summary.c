@@ -30,7 +30,7 @@ enum raml_code raml_trace_compare(const struct raml_trace_summary *first, const 
 {
     struct raml_trace_summary s = {.n_rows = 0};
     enum raml_code rc = raml_trace_groups_open(&s.groups, err);
-    if (!rc) rc = raml_trace_groups_subtract(first->groups, second->groups, s.groups, err);
+    if (!rc) rc = raml_trace_groups_subtract(first->groups, second->groups, s.groups, &s.whole_answers, err);
     if (!rc) rc = raml_trace_groups_rows(s.groups, seed, n_draws, &s.row, &s.n_rows, err);
     if (!rc && s.n_rows == 0) rc = raml_fail(err, RAML_ERANGE, "%s: no trajectory was traced by both readers", path);
     if (!rc) rc = raml_trace_groups_write(s.row, s.n_rows, path, err);

@@ -156,6 +156,41 @@ static void mean_of_curves(void **state)
     CHECK_NEAR("past the end", raml_curve_at(curve, 4, 2), 0, 0);
 }
 
+/* Three questions with two, one and three curves, one with the others' order of curves: the mean's standard error with
+ * questions as units, by its definition; where each has one curve, that of independent curves. */
+static void mean_over_questions(void **state)
+{
+    (void)state;
+    static const double row[6][2] = {{4, 0.1}, {3.5, 0.3}, {8, 2}, {1, 1e3}, {1.25, 1e3 + 1}, {2, 1e3}};
+    static const uint64_t question[] = {0, 0, 7, 3, 3, 3};
+    static struct raml_curve_mean m, single, each;
+    double x[2], mean[2], low[2], high[2], low_each[2], high_each[2];
+    assert_int_equal(raml_curve_mean_init(&m, 2, NULL), RAML_OK);
+    assert_int_equal(raml_curve_mean_init(&single, 2, NULL), RAML_OK);
+    assert_int_equal(raml_curve_mean_init(&each, 2, NULL), RAML_OK);
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(raml_curve_mean_add_to(&m, question[i], row[i], 2, NULL), RAML_OK);
+        assert_int_equal(raml_curve_mean_add_to(&single, i, row[i], 2, NULL), RAML_OK);
+        assert_int_equal(raml_curve_mean_add(&each, row[i], 2, NULL), RAML_OK);
+        raml_curve_mean_read(&m, x, mean, low, high);
+        if (i < 2) CHECK_NEAR("one question has no band", low[0], NAN, 0);
+    }
+    for (size_t b = 0; b < 2; b++) {
+        double mu = 0, S[3] = {row[0][b] + row[1][b], row[2][b], row[3][b] + row[4][b] + row[5][b]}, ss = 0;
+        static const double n[] = {2, 1, 3};
+        for (size_t i = 0; i < 6; i++) mu += row[i][b] / 6;
+        for (size_t q = 0; q < 3; q++) ss += (S[q] - n[q] * mu) * (S[q] - n[q] * mu);
+        double half = 1.96 * sqrt(1.5 * ss) / 6;
+        CHECK_NEAR("mean", mean[b], mu, 1e-12);
+        CHECK_NEAR("low", low[b], mu - half, 1e-9);
+        CHECK_NEAR("high", high[b], mu + half, 1e-9);
+    }
+    raml_curve_mean_read(&single, x, mean, low, high);
+    raml_curve_mean_read(&each, x, mean, low_each, high_each);
+    assert_memory_equal(low, low_each, sizeof low);
+    assert_memory_equal(high, high_each, sizeof high);
+}
+
 static void check_descent(const json_t *want, const double *loss, size_t n)
 {
     struct raml_descent d;
@@ -237,6 +272,7 @@ int main(void)
         cmocka_unit_test(refusals),
         cmocka_unit_test(smoothing),
         cmocka_unit_test(mean_of_curves),
+        cmocka_unit_test(mean_over_questions),
         cmocka_unit_test(against_the_oracle),
         cmocka_unit_test(zero_losses_are_kept),
     };

@@ -63,6 +63,49 @@ awk -F '\t' 'NR > 1 && $7 != 0 { bad = 1 } END { exit bad || NR < 20 }' two/read
 "$raml" trace --reader init:micro --quiet --threads 1 samples.jsonl --out alone >/dev/null
 grep -q '"reader":"init:micro"' alone/curves.jsonl || fail "a reader without a model is not in its records"
 
+# answers that begin one another: one message that names them and what helps, and their number
+cat >nested.jsonl <<'END'
+{"id":"n","question":"9^3?","answer":"729","trajectories":[{"text":"9*81","answer":"72","correct":false},{"text":"729","answer":"729","correct":true}]}
+END
+"$raml" trace --model init:micro --threads 1 nested.jsonl --answers gold,own --json --out nested >out 2>err
+[ "$(grep -c -- "--score_end" err)" -eq 1 ] && grep -qF "question 'n' (line 1), trajectory 1: '72' begins '729'" err ||
+    fail "answers that begin one another are not named: $(cat err)"
+grep -q '"nested_answers":1,' out || fail "answers that begin one another are not counted"
+"$raml" trace --model init:micro --threads 1 nested.jsonl --answers gold,own --score_end --out nested >out 2>err
+! grep -q -- "--score_end" err || fail "with the end, answers are said to begin one another"
+
+# files of an earlier run that this one does not write do not stay; others do
+cp -r all earlier
+echo mine >earlier/notes.txt
+echo mine >earlier/curve_x.svg
+trace samples.jsonl --no-token_table --n_curves 1 --out earlier >/dev/null
+for name in control.tsv layers.tsv layers.svg wrong_answer.gp commitment.tsv tokens.jsonl curve_2.tsv curve_4.svg; do
+    [ ! -e "earlier/$name" ] || fail "earlier/$name is of an earlier run"
+done
+for name in curves.jsonl groups.tsv mean_curve.tsv curve_1.tsv trajectories.html notes.txt curve_x.svg; do
+    [ -e "earlier/$name" ] || fail "earlier/$name is gone"
+done
+grep -q '^# stopped' earlier/trace.yaml && fail "a run that went through says it was stopped"
+
+# a run that is stopped says so, and its recipe can still be read
+awk 'BEGIN { for (i = 0; i < 4000; i++) printf "{\"id\":\"q%d\",\"question\":\"1+%d?\",\"answer\":\"2\",\"trajectories\":[{\"text\":\"one and one and %d\"}]}\n", i, i, i }' >many.jsonl
+stopped=
+for delay in 1 2 4 8; do
+    rm -rf stop
+    timeout -s INT "$delay" "$raml" trace --model init:micro --quiet --threads 1 many.jsonl --out stop >out 2>err && break
+    [ -f stop/trace.yaml ] || continue # before the first curve
+    stopped=yes
+    break
+done
+if [ -z "$stopped" ]; then
+    echo "SKIPPED: no run could be stopped in its middle: what it says is not tested by this script"
+else
+    n=$(wc -l <stop/curves.jsonl)
+    [ "$(head -1 stop/trace.yaml)" = "# stopped: $n of 4000 trajectories were traced" ] ||
+        fail "a stopped run's recipe begins with: $(head -1 stop/trace.yaml)"
+    trace --config stop/trace.yaml samples.jsonl --out again >/dev/null || fail "a stopped run's recipe can't be read"
+fi
+
 # what is printed as JSON
 trace samples.jsonl --json --answers gold,own --out j >out
 case $(cat out) in
@@ -86,11 +129,18 @@ refused "a layer that is not there" "layers: found '9'" trace samples.jsonl --la
 refused "an unknown control" "controls: found 'noise'" trace samples.jsonl --control noise
 refused "a tokenizer without a reader" "--reader_tokenizer needs --reader" trace samples.jsonl --reader_tokenizer x
 
+# two models: what is wrong with the second is said before the first has read anything
+refused "the model's layers, with a reader" "layers: found '20'; expected all, or rising numbers from 0 (the embedding) to 4" \
+    trace samples.jsonl --reader init:qwen2.5-0.5b --layers 20
+[ ! -e bad/reader/curves.jsonl ] || fail "the reader had read before the model's layers were looked at"
+
 # a reader that does not have the tokenizer's ids
 wide=$2/../shared/data/tokenizer/qwen3/tokenizer.json
 if [ -f "$wide" ]; then
     refused "a reader's wrong vocabulary" "reader init:micro: its vocabulary has 512 tokens, and the tokenizer's ids go up to" \
         trace samples.jsonl --reader init:micro --reader_tokenizer "$wide" --prompt_format plain
+    refused "a reader's wrong vocabulary, without a format" "reader init:micro: its vocabulary has 512 tokens" \
+        trace samples.jsonl --reader init:micro --reader_tokenizer "$wide"
 else
     echo "SKIPPED: $wide is not there: a reader's wrong vocabulary is not tested by this script"
 fi

@@ -194,12 +194,22 @@ static void bad(void **state)
     }
 }
 
+static void slot_kinds(void **state)
+{
+    (void)state;
+    assert_string_equal(raml_answer_slot_kind(RAML_ANSWER_GOLD), "gold");
+    assert_string_equal(raml_answer_slot_kind(RAML_ANSWER_WRONG), "wrong");
+    assert_string_equal(raml_answer_slot_kind(RAML_ANSWER_LETTERS + 25), "choice");
+    assert_string_equal(raml_answer_slot_kind(RAML_ANSWER_GIVEN), "given");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kinds),
         cmocka_unit_test(first_kind),
         cmocka_unit_test(options),
+        cmocka_unit_test(slot_kinds),
         cmocka_unit_test_setup_teardown(given, enter_scratch, leave_scratch),
         cmocka_unit_test_setup_teardown(bad, enter_scratch, leave_scratch),
     };

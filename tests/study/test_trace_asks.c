@@ -222,6 +222,8 @@ static void answers(void **state)
         assert_null(json_object_get(g, "answers"));
         const json_t *a = json_array_get(get(o, "answers"), 0), *b = json_array_get(get(o, "answers"), 1);
         assert_string_equal(json_string_value(get(a, "name")), "gold");
+        assert_string_equal(json_string_value(get(g, "answer_kind")), "gold");
+        assert_string_equal(json_string_value(get(json_array_get(own, i), "answer_kind")), "own");
         assert_true(json_equal(get(a, "L"), get(o, "L")) && json_equal(get(a, "greedy"), get(o, "greedy")));
         if (i == 1 || i >= 3) same("own", get(b, "L"), get(json_array_get(own, i), "L"), 2e-5);
         assert_string_equal(json_string_value(get(b, "text")), i == 4 ? "12" : "41");
@@ -229,7 +231,7 @@ static void answers(void **state)
     }
     figure_has(*state, "wrong_answer.tsv", "correct answer (n = 3)");
     figure_has(*state, "wrong_answer.tsv", "own answer (n = 3)");
-    figure_has(*state, "wrong_answer.tsv", "majority answer (n = 1)"); /* of the first question it is the correct one */
+    figure_has(*state, "wrong_answer.tsv", "majority answer where wrong (n = 1)"); /* of the first question it is the correct one */
     figure_has(*state, "commitment.tsv", "right (n = 2)");
     figure_within(*state, "wrong_answer.tsv", 0, INFINITY);
     figure_within(*state, "commitment.tsv", 0, 1);
@@ -239,6 +241,14 @@ static void answers(void **state)
     assert_int_equal(json_array_size(get(a, "also")), 2);
     assert_string_equal(json_string_value(json_array_get(get(a, "also"), 0)), "own");
     assert_string_equal(json_string_value(json_array_get(get(a, "also"), 1)), "majority");
+    assert_true(json_equal(get(json_array_get(list, 0), "also"), get(a, "also")));
+    json_decref(list);
+    opt.answers = "gold,own"; /* where they are the same there is one answer */
+    list = lines(*state, &questions, &opt, NULL);
+    assert_null(json_object_get(json_array_get(list, 0), "answers"));
+    assert_string_equal(json_string_value(json_array_get(get(json_array_get(list, 0), "also"), 0)), "own");
+    assert_null(json_object_get(json_array_get(list, 1), "also"));
+    assert_null(json_object_get(json_array_get(gold, 0), "also"));
     json_decref(gold);
     json_decref(own);
     json_decref(list);
@@ -370,6 +380,73 @@ static void controls(void **state)
     json_decref(list);
 }
 
+static const json_t *find(const json_t *list, const char *id, int sample)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *o = json_array_get(list, i);
+        if (!strcmp(json_string_value(get(o, "id")), id) && json_integer_value(get(o, "sample")) == sample) return o;
+    }
+    fail_msg("no trajectory %d of %s", sample, id);
+    return NULL;
+}
+
+/* Controls of a question are the same wherever it stands in the file; a question of the same text is not foreign. */
+static void controls_by_question(void **state)
+{
+    static struct raml_trajectory third[] = {
+        {.text = "yet another trajectory of another question", .correct = RAML_UNKNOWN, .think_closed = true},
+        {.text = "one more that is long enough for anything at all", .correct = RAML_UNKNOWN, .think_closed = true}};
+    struct raml_question order[3] = {question[0], question[1], {.id = "three", .question = "3?", .answer = "8"}};
+    order[2].difficulty = -1;
+    order[2].trajectory = third;
+    order[2].n_trajectories = 2;
+    struct raml_questions qs = {.question = order, .n = 3};
+    struct raml_trace_files_options opt = few();
+    opt.controls = "shuffle,foreign";
+    json_t *list = lines(*state, &qs, &opt, NULL);
+    const struct raml_question last = order[2];
+    order[2] = order[1];
+    order[1] = order[0];
+    order[0] = last;
+    json_t *moved = lines(*state, &qs, &opt, NULL);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *o = json_array_get(list, i);
+        const json_t *m = find(moved, json_string_value(get(o, "id")), (int)json_integer_value(get(o, "sample")));
+        assert_true(json_equal(get(o, "control"), get(m, "control")));
+    }
+    json_decref(list);
+    json_decref(moved);
+    struct raml_err err = {0};
+    struct raml_trace_summary sum;
+    order[0].question = order[2].question = order[1].question = "1+2";
+    assert_int_equal(trace(*state, &qs, &opt, NULL, &sum, &err), RAML_ERANGE);
+    assert_true(has(err.msg, "control 'foreign' takes another question's trajectory; found 1"));
+}
+
+/* The question's answer 729 and the sample's own 72, by bytes: greedy and p of 72 are of what begins with it, unless the
+ * end counts. */
+static void nested_answers(void **state)
+{
+    struct raml_trajectory t[] = {
+        {.text = "9^3", .answer = "72", .correct = RAML_DIFFERENT, .think_closed = true},
+        {.text = "27^2", .answer = "73", .correct = RAML_DIFFERENT, .think_closed = true}};
+    struct raml_question q = {.id = "cube", .question = "9^3", .answer = "729", .difficulty = -1, .line = 1};
+    const struct raml_questions qs = {.question = &q, .n = 1};
+    struct raml_err err = {0};
+    struct raml_trace_summary sum;
+    struct raml_trace_files_options opt = few();
+    q.trajectory = t;
+    q.n_trajectories = 2;
+    opt.answers = "gold,own";
+    must(trace(*state, &qs, &opt, NULL, &sum, &err), &err);
+    assert_int_equal(sum.n_nested, 1);
+    raml_trace_summary_deinit(&sum);
+    opt.score_end = true;
+    must(trace(*state, &qs, &opt, NULL, &sum, &err), &err);
+    assert_int_equal(sum.n_nested, 0);
+    raml_trace_summary_deinit(&sum);
+}
+
 /* -- Prefixes, modes, regret, reader ------------------------------------------------------------------------------- */
 
 static void put(const char *dir, const char *name, const char *text, char path[4200])
@@ -384,7 +461,8 @@ static void prefixes(void **state)
     struct raml_trace_summary sum;
     struct raml_trace_files_options opt = few();
     char path[4200];
-    put(*state, "prefixes.jsonl", "{\"name\":\"so\",\"text\":\" so </think>\"}\n{\"name\":\"none\",\"text\":\"\"}\n",
+    put(*state, "prefixes.jsonl", "{\"name\":\"so\",\"text\":\" so </think>\"}\n{\"name\":\"none\",\"text\":\"\"}\n"
+        "{\"name\":\"largest \\\"difference\",\"text\":\"\\n\\\"a\\t\"}\n",
         path);
     opt.prefixes_file = path;
     opt.answers = "gold,own";
@@ -410,17 +488,19 @@ static void prefixes(void **state)
     raml_tracer_close(t);
     CHECK_NEAR("L(T) after another prefix", so->e.value, want, 1e-5);
     double low = INFINITY, high = -INFINITY;
-    for (size_t i = 0; i < 3; i++) {
-        static const char *const curve[] = {"prefix default", "prefix so", "prefix none"};
+    for (size_t i = 0; i < 4; i++) {
+        static const char *const curve[] = {"prefix default", "prefix so", "prefix none",
+                                            "prefix largest \"difference"};
         const struct raml_trace_row *r = raml_trace_row_find(&sum, "all", "all", curve[i], "L0");
         low = fmin(low, r->e.value);
         high = fmax(high, r->e.value);
     }
     raml_trace_summary_deinit(&sum);
     char *text = slurp(in(*state, "prefix.tsv", path), NULL);
-    assert_true(has(text, "prefix\ttext\ttrajectories\tquestions\tL0\tL0_low") &&
-                has(text, "\n\"so\"\t\" so </think>\"\t5\t2\t"));
-    static const char last[] = "\n\"largest difference\"\t\"\"\t0\t0\t";
+    assert_true(has(text, "kind\tprefix\ttext\ttrajectories\tquestions\tL0\tL0_low") &&
+                has(text, "\nprefix\tso\t so </think>\t5\t2\t") &&
+                has(text, "\nprefix\tlargest  difference\t\\n\\x22a\\t\t5\t2\t"));
+    static const char last[] = "\ndifference\t\t\t0\t0\t";
     assert_true(has(text, last));
     CHECK_NEAR("largest difference", strtod(strstr(text, last) + sizeof last - 1, NULL), high - low, 1e-8);
     free(text);
@@ -571,6 +651,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(answers),  IN_FOLDER(layers),     IN_FOLDER(borders_and_tokens),
         IN_FOLDER(controls), IN_FOLDER(prefixes),   IN_FOLDER(modes_and_regret),
+        IN_FOLDER(controls_by_question), IN_FOLDER(nested_answers),
         IN_FOLDER(bad),      IN_FOLDER(bad_reader), cmocka_unit_test(modes_by_format),
     };
     return cmocka_run_group_tests(tests, enter, leave);

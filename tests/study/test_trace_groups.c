@@ -156,6 +156,32 @@ static void shares(void **state)
     raml_trace_summary_deinit(&s);
 }
 
+/* One question with 16 right samples, nine with one wrong one: the trajectories of each question agree, but questions do
+ * not weigh alike, so Wilson's interval of 1 in 10 is of another number than 16/25. */
+static void uneven_shares(void **state)
+{
+    (void)state;
+    struct raml_err err = {0};
+    for (size_t several = 0; several < 2; several++) {
+        struct raml_trace_groups *g;
+        must(raml_trace_groups_open(&g, &err), &err);
+        for (size_t i = 0; i < 25; i++) {
+            size_t question = i < 16 && several ? 0 : i;
+            const struct raml_trace_member m = {question, i, RAML_TRACE_CORRECT, "thinking", 5};
+            must(raml_trace_groups_add(g, &m, &err), &err);
+            must(raml_trace_groups_value(g, "gold", "greedy", i < 16, &err), &err);
+        }
+        struct raml_trace_summary s = rows_of(g, N_DRAWS);
+        const struct raml_trace_row *r = row(&s, "all", "all", "gold", "greedy");
+        const struct raml_estimate wilson = raml_wilson(16, 25);
+        CHECK_NEAR("share", r->e.value, 0.64, 1e-15);
+        assert_true(r->e.low <= r->e.value && r->e.value <= r->e.high);
+        if (several) assert_true(r->e.low < 0.01); /* the one right question need not be drawn */
+        else CHECK_NEAR("one trajectory a question", r->e.low, wilson.low, 1e-15);
+        raml_trace_summary_deinit(&s);
+    }
+}
+
 static void differences(void **state)
 {
     struct raml_err err = {0};
@@ -180,18 +206,50 @@ static void differences(void **state)
     raml_trace_summary_deinit(&b);
 }
 
+/* Two readers of which one needs three tokens for the first question's answer: 16.08 against 12 nats, though 5.36 per
+ * token; a share is compared as it is. */
+static void whole_answers(void **state)
+{
+    struct raml_err err = {0};
+    char path[4200];
+    in(*state, "whole.tsv", path);
+    for (size_t differ = 0; differ < 2; differ++) {
+        struct raml_trace_summary s[2], d;
+        for (size_t k = 0; k < 2; k++) {
+            must(raml_trace_groups_open(&s[k].groups, &err), &err);
+            for (size_t q = 0; q < 2; q++) {
+                const struct raml_trace_member m = {q, 0, RAML_TRACE_CORRECT, "thinking", 5};
+                size_t A = differ && k == 0 && q == 0 ? 3 : 2;
+                must(raml_trace_groups_add(s[k].groups, &m, &err), &err);
+                must(raml_trace_groups_loss(s[k].groups, "gold", "L0", k ? 6 : 5.36, A, &err), &err);
+                must(raml_trace_groups_value(s[k].groups, "gold", "tau_b", k ? 0.5 : 0.25, &err), &err);
+            }
+            s[k] = rows_of(s[k].groups, 0);
+        }
+        must(raml_trace_compare(&s[0], &s[1], 5, N_DRAWS, path, &d, &err), &err);
+        assert_int_equal(d.whole_answers, differ);
+        CHECK_NEAR("tau_b", row(&d, "all", "all", "gold", "tau_b")->e.value, 0.25, 1e-15);
+        const char *name = differ ? "answer_L0" : "L0";
+        double want = differ ? (12 - 16.08 + 12 - 10.72) / 2 : 0.64;
+        CHECK_NEAR(name, row(&d, "all", "all", "gold", name)->e.value, want, 1e-12);
+        assert_true(!differ || !raml_trace_row_find(&d, "all", "all", "gold", "L0"));
+        raml_trace_summary_deinit(&d);
+        for (size_t k = 0; k < 2; k++) raml_trace_summary_deinit(&s[k]);
+    }
+}
+
 static void table(void **state)
 {
     struct raml_err err = {0};
     char path[4200];
     in(*state, "groups.tsv", path);
     const struct raml_trace_row r[] = {
-        {"mode", "a\tb", "gold", "descent", 3, {.value = 0.25, .low = NAN, .high = NAN, .n = 1}},
+        {"mode", "a\t\"b", "gold", "descent", 3, {.value = 0.25, .low = NAN, .high = NAN, .n = 1}},
         {"all", "all", "gold", "L0", 2, {.value = 1, .low = 0.5, .high = 1e-10, .n = 2}}};
     must(raml_trace_groups_write(r, COUNT(r), path, &err), &err);
     char *text = slurp(path, NULL);
     assert_string_equal(text, "by\tgroup\tcurve\tmeasure\ttrajectories\tquestions\tvalue\tlow\thigh\n"
-                              "mode\ta b\tgold\tdescent\t3\t1\t0.25\tnan\tnan\n"
+                              "mode\ta  b\tgold\tdescent\t3\t1\t0.25\tnan\tnan\n"
                               "all\tall\tgold\tL0\t2\t2\t1\t0.5\t1e-10\n");
     free(text);
 }
@@ -202,7 +260,9 @@ int main(void)
         cmocka_unit_test(means),
         cmocka_unit_test(intervals),
         cmocka_unit_test(shares),
+        cmocka_unit_test(uneven_shares),
         cmocka_unit_test_setup_teardown(differences, enter_scratch, leave_scratch),
+        cmocka_unit_test_setup_teardown(whole_answers, enter_scratch, leave_scratch),
         cmocka_unit_test_setup_teardown(table, enter_scratch, leave_scratch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

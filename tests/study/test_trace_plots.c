@@ -23,7 +23,7 @@ static void means(void **state)
         double mean, low, high;
         for (size_t k = 0; k < 3; k++) {
             size_t c = order[o][k];
-            must(raml_token_mean_add(&m, curve[c].at, curve[c].value, curve[c].n, &err), &err);
+            must(raml_token_mean_add(&m, &curve[c], curve[c].at, curve[c].value, curve[c].n, &err), &err);
         }
         assert_int_equal(m.n, 5);
         for (size_t i = 0; i < COUNT(want); i++) {
@@ -37,6 +37,24 @@ static void means(void **state)
     }
 }
 
+/* Two questions, of two curves and one: S_q - n_q mean is -2 and 2 at 0, where the mean is 2. */
+static void questions(void **state)
+{
+    (void)state;
+    struct raml_err err = {0};
+    struct raml_token_mean m = {0};
+    static const double value[3][2] = {{1, 5}, {1, 5}, {4, 5}};
+    double mean, low, high;
+    for (size_t k = 0; k < 3; k++)
+        must(raml_token_mean_add(&m, &value[k / 2], (const uint32_t[]){0, 2}, value[k], 2, &err), &err);
+    raml_token_mean_read(&m, 0, &mean, &low, &high);
+    CHECK_NEAR("mean", mean, 2, 1e-14);
+    CHECK_NEAR("low", low, 2 - 1.96 * sqrt(2 * (4 + 4)) / 3, 1e-14);
+    raml_token_mean_read(&m, 9, &mean, &low, &high);
+    CHECK_NEAR("all alike at the end", high, 5, 1e-7);
+    raml_token_mean_deinit(&m);
+}
+
 static void one_curve(void **state)
 {
     (void)state;
@@ -45,7 +63,7 @@ static void one_curve(void **state)
     double mean, low, high;
     raml_token_mean_read(&m, 0, &mean, &low, &high);
     assert_true(isnan(mean) && isnan(low));
-    must(raml_token_mean_add(&m, curve[2].at, curve[2].value, 2, &err), &err);
+    must(raml_token_mean_add(&m, &curve[2], curve[2].at, curve[2].value, 2, &err), &err);
     raml_token_mean_read(&m, 3, &mean, &low, &high);
     CHECK_NEAR("mean", mean, 4, 1e-14);
     assert_true(isnan(low) && isnan(high)); /* one has no spread */
@@ -64,8 +82,9 @@ static void bands(void **state)
     must(raml_trace_plots_open(&plan, &plots, &err), &err);
     for (size_t k = 0; k < 4; k++) {
         double loss[] = {k % 2 ? 10 : 0, k % 2 ? 10 : 0};
+        static const struct raml_question question[4];
         const struct raml_loss_curve c = {.n_tokens = 1, .n_answer = 1, .n_points = 2, .at = at, .loss = loss};
-        const struct raml_traced t = {.curve = &c, .asked = &asked, .mode = k < 2 ? "one" : "two"};
+        const struct raml_traced t = {.q = &question[k], .curve = &c, .asked = &asked, .mode = k < 2 ? "one" : "two"};
         must(raml_trace_plots_add(plots, &t, &err), &err);
     }
     must(raml_trace_plots_write(plots, NULL, 0, *state, NULL, &err), &err);
@@ -83,7 +102,7 @@ static void bands(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(means), cmocka_unit_test(one_curve),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(means), cmocka_unit_test(one_curve), cmocka_unit_test(questions),
 cmocka_unit_test_setup_teardown(bands, enter_scratch, leave_scratch)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
