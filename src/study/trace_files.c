@@ -163,14 +163,6 @@ static enum raml_code record(struct work *w, size_t i, struct raml_err *err)
 
 /* -- Batches ------------------------------------------------------------------------------------------------------- */
 
-/* "question 'add:17' (line 17), trajectory 2" */
-static const char *name_of(const struct raml_question *q, size_t sample, char out[NAME_BYTES])
-{
-    if (q->line) snprintf(out, NAME_BYTES, "question '%.100s' (line %zu), trajectory %zu", q->id, q->line, sample + 1);
-    else snprintf(out, NAME_BYTES, "question '%.100s', trajectory %zu", q->id, sample + 1);
-    return out;
-}
-
 static enum raml_code run_models(struct work *w, size_t n, struct raml_err *err)
 {
     enum raml_code rc = raml_tracer_run(w->tracer, w->input, n, w->curve, err);
