@@ -547,7 +547,7 @@ static void modes_by_format(void **state)
 static void bad(void **state)
 {
     static const struct {
-        const char *answers, *borders, *layers, *controls, *prefixes, *message;
+        const char *answers, *borders, *layers, *controls, *prefixes, *message, *filler;
         size_t stride;
         bool own, one;
         enum raml_code code;
@@ -570,6 +570,7 @@ static void bad(void **state)
          .code = RAML_EUSAGE},
         {.controls = "filler,", .message = "controls: found ''; expected a list of", .code = RAML_EUSAGE},
         {.controls = "filler,filler", .message = "controls: found 'filler' twice", .code = RAML_EUSAGE},
+        {.controls = "filler", .filler = "", .message = "filler '' encodes to nothing", .code = RAML_ERANGE},
         {.controls = "foreign",
          .one = true,
          .message = "control 'foreign' takes another question's trajectory; found 1",
@@ -594,6 +595,7 @@ static void bad(void **state)
         opt.borders = cases[i].borders;
         opt.layers = cases[i].layers;
         opt.controls = cases[i].controls;
+        opt.filler = cases[i].filler;
         opt.own = cases[i].own;
         if (cases[i].prefixes) {
             put(*state, "prefixes.jsonl", cases[i].prefixes, path);
