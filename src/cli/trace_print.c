@@ -106,7 +106,7 @@ static void print_head(const struct block *b)
     printf("\n");
 }
 
-/* A group's own name where that is told by its place: modes are any texts, "all" and "right" too. */
+/* What stands before a mode's name that is also another group's: modes are any texts, "all" and "right" too. */
 static const char *group_kind(const struct raml_trace_row *r)
 {
     static const char *const other[] = {"all", "right", "wrong", "unlabelled", "short", "middle", "long"};
@@ -248,7 +248,8 @@ json_t *cli_trace_json(const struct cli_traced *t)
     const struct raml_trace_summary *r = &t->sum;
     json_t *o =
         json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "out", t->out, "trajectories",
-                  (json_int_t)r->group[RAML_TRACE_ALL].n, "skipped", (json_int_t)r->n_skipped, "nested_answers", (json_int_t)r->n_nested, "unused_answer_ids", (json_int_t)r->n_unused, "probes",
+                  (json_int_t)r->group[RAML_TRACE_ALL].n, "skipped", (json_int_t)r->n_skipped, "nested_answers",
+                  (json_int_t)r->n_nested, "unused_answer_ids", (json_int_t)r->n_unused, "probes",
                   (json_int_t)r->n_probes, "trajectory_tokens", (json_int_t)r->n_trajectory_tokens, "tokens_read",
                   (json_int_t)r->n_read, "passes", (json_int_t)r->n_passes, "seconds", t->seconds, "model_seconds",
                   r->model_seconds, "tokens_per_s", (double)r->n_read / r->model_seconds);

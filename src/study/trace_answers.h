@@ -48,8 +48,8 @@ struct raml_asked_list {
 
 struct raml_answer_chooser;
 /* kinds: "gold,own"; at least one. given: a JSONL file, {"id", "answers": [texts]} a line; NULL: none.
- * RAML_EUSAGE: an unknown kind, or one twice. RAML_EFORMAT, with the file's line: an id twice, more than 32 answers, an
- * empty or blank one; no line at all. */
+ * RAML_EUSAGE: an unknown kind, or one twice. RAML_EFORMAT, with the file's line: an id twice, more than 32 answers,
+ * one without a character that shows; no line at all. */
 RAML_CHECKED enum raml_code raml_answer_chooser_open(const char *kinds, const char *given,
                                                      struct raml_answer_chooser **out, struct raml_err *err);
 void raml_answer_chooser_close(struct raml_answer_chooser *c); /* NULL is fine */
