@@ -65,7 +65,7 @@ static void print(const struct settings *s, const char *bench, const struct benc
                "\"seconds\": %.4f%s%s}\n",
                bench, s->opt.preset, dtype, r->threads, r->tokens_per_s, r->gflops, r->peak_gflops, share, memory,
                r->seconds, r->extra[0] ? ", " : "", r->extra);
-    else if (r->peak_gflops > 0)
+    else if (r->gflops > 0)
         printf("%-7s %-7s %-6s %10.0f tokens/s %7.1f GFLOP/s = %4.1f %% of %.0f   %8.3f s %7.0f MB   %s\n", bench,
                s->opt.preset, dtype, r->tokens_per_s, r->gflops, 100 * share, r->peak_gflops, r->seconds,
                1e-6 * (double)memory, r->note);

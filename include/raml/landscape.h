@@ -15,8 +15,8 @@
  *            arXiv 2505.19815 draws)
  *   path     the two leading principal directions of the trajectory's implicit updates (update.h), of norm 1
  * Curvature The Hessian H of L(i) by all parameters. A product with a vector is a central difference of gradients,
- *           (g(θ + εv) - g(θ - εv)) / 2ε with ε |v| = step |θ|, all in f32: the default step is off by some 1e-3 of
- *           |Hv| and a step ten times as long by 1e-1 (docs/methods.md).
+ *           (g(θ + εv) - g(θ - εv)) / 2ε with ε |v| = step |θ|, all in f32. The right step depends on the model: it is
+ *           found, and what is known of its error is part of the result (docs/methods.md).
  * Units     nats per answer token.  Threads: one.
  * Memory    besides the model: θ, a block of parameters for each direction; for curvature three gradients more.
  */
@@ -58,6 +58,9 @@ RAML_CHECKED enum raml_code raml_landscape_random(struct raml_landscape *l, size
                                                   uint64_t seed, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_landscape_set(struct raml_landscape *l, size_t k, const float *value,
                                                struct raml_err *err);
+/* value[raml_model_n] of the host; RAML_EUSAGE: it was not set. */
+RAML_CHECKED enum raml_code raml_landscape_read_direction(const struct raml_landscape *l, size_t k, float *value,
+                                                          struct raml_err *err);
 /* Both are 0 again, and take no memory. */
 void raml_landscape_clear(struct raml_landscape *l);
 /* Its norm, 0 when it was not set. */
@@ -106,25 +109,33 @@ RAML_CHECKED enum raml_code raml_landscape_parse_frames(const char *list, size_t
 
 struct raml_curvature_options {
     size_t iterations; /* of power iteration, at most, for each of both ends */
-    double tolerance;  /* it ends when residual <= tolerance |eigenvalue| */
+    double tolerance;  /* it ends when residual and step_error are at most tolerance |eigenvalue| */
     size_t probes;     /* of the trace; 0: no trace */
-    double step;       /* of the difference quotient, in units of |θ| */
+    double step;       /* of the difference quotient, in units of |θ|; 0: found, see below */
     uint64_t seed;
 };
-struct raml_curvature_options raml_curvature_default(void); /* 200, 0.02, 32, 7e-5, 0 */
+struct raml_curvature_options raml_curvature_default(void); /* 200, 0.02, 32, 0, 0 */
 
+/* A step that is too long misses what the loss does within it (of the order of step²), one that is too short is lost in
+ * the rounding of gradients. Where it is to be found it starts at 7e-5, and is a quarter of that, and again, until the
+ * eigenvalue's vector has the same quotient at a quarter of the step, to the tolerance; or until two shorter steps agree
+ * less well; the one that agreed best counts. On models of the size of "micro" after training a step of 7e-5 can be off by a factor of 3. */
 struct raml_eigenvalue {
-    double value, residual; /* |Hv - value v| for |v| = 1: an eigenvalue of H lies within it */
-    size_t iterations;
-    bool converged; /* to the tolerance */
+    double value, residual; /* |Hv - value v| for |v| = 1, H as the differences give it */
+    double step;            /* that was used, in units of |θ| */
+    double step_error;      /* how far the quotient at a quarter of the step is off */
+    size_t iterations;      /* at most those of the options at each step */
+    bool converged;         /* neither is above tolerance |value| */
 };
+double raml_eigenvalue_error(const struct raml_eigenvalue *e); /* residual + step_error */
 struct raml_curvature {
     double loss, gradient_norm, weights_norm;
     struct raml_eigenvalue top;   /* of the largest |value|, by power iteration; its sign is that of H, not of a norm */
     struct raml_eigenvalue other; /* the other end of the spectrum, by iterating on H - top I. If the first iteration
                                    * did not converge, as when both ends are as far from 0, top is found from other */
     size_t n_probes;
-    double trace, trace_error; /* mean of v'Hv over random signs v (Hutchinson 1990), and the mean's standard error */
+    double trace, trace_error; /* mean of v'Hv over random signs v (Hutchinson 1990), at the step of top, and the mean's
+                                  standard error */
 };
 /* Of the frame with index i. Puts θ back, on failure too. RAML_ERANGE: a frame that there is not, or options out of
  * range; a gradient that is not finite. RAML_ESTOP: sink->stop. */

@@ -6,6 +6,7 @@
  *                          error, and nothing is changed. The files below come out the same, byte for byte.
  *   landscape.npy          losses, doubles [frames, alpha, beta]; alpha.npy, beta.npy: the axes
  *   landscape.tsv, .csv    the same as rows: i, alpha, beta, loss; the first frame first, alpha by alpha
+ *   direction_1.safetensors, direction_2.safetensors    if asked for: d_1, d_2, F32, named as the model's parameters
  *   frames.tsv, .csv       a row a frame: i, loss at θ, where on the grid the loss is least, and the curvature
  *   path.tsv, .csv         path directions only: a row a point of the path: i, alpha, beta, length, off_plane, loss (L(i)),
  *                          and height_I for each frame I: its loss at the point of the plane
@@ -32,6 +33,7 @@ struct raml_landscape_files_options {
     bool curvature; /* measure it, at every frame */
     struct raml_curvature_options measure;
     double frame_seconds; /* of a film, > 0 */
+    bool save_directions;
 };
 struct raml_landscape_files_options raml_landscape_files_default(void); /* filter, 25 x 25; curvature; 1 s a frame */
 
@@ -52,6 +54,7 @@ struct raml_landscape_frame_result {
 struct raml_landscape_files_summary {          /* free with _deinit */
     struct raml_landscape_frame_result *frame; /* [n_frames] */
     size_t n_frames, n_points, n_resumed;      /* points of the grid and the path; those of an earlier run */
+    size_t n_missing;                          /* losses on the grid that are no number, over all frames */
     double range;
     double point_seconds; /* measured at θ before the grid; NaN without a clock */
     double grid_seconds;

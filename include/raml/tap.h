@@ -9,10 +9,12 @@
  *            its own ancestors make of the other row's stream
  *   patch    adds left (right x) to the product of one of a layer's matrices with the rows' x, for all rows or some
  *   tap      reads z, s, r and h' of some rows of some layers
+ *            (a tap of the layer before still reads what `to` itself had; a lens reads what it has taken)
  *   lens     log-probabilities of the pack's targets, read from the stream after some number of layers through the
  *            model's own final norm and head ("logit lens"; nostalgebraist 2020)
  * Rows and layers that no hook names keep their bits, and so does every row where the hooks only read.
- * Models    opened for inference as well as for training, of any dtype. After patches or takes there is no backward (RAML_EUSAGE).
+ * Models    opened for inference as well as for training, of any dtype. After patches or takes there is no backward
+ *           (RAML_EUSAGE).
  * Memory    all arrays are the host's. A tap's memory is that of one layer: values are passed on as layers finish.
  */
 #ifndef RAML_TAP_H

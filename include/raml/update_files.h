@@ -81,9 +81,10 @@ struct raml_update_summary {
     struct raml_update_mean all[RAML_UPDATE_KINDS][4][RAML_UPDATE_MEASURES]; /* [kind][right, wrong, unlabelled, all]:
                                                                                 the mean over layers and matrices */
     double steps_by_rate[RAML_UPDATE_RATES_MAX]; /* the same median, one rate alone, in the options' order */
-    double steps_median; /* exchange rate of the real trajectories (right ones where any is graded) at T; NaN: none,
-                            infinite: more than the bound */
-    size_t n_steps;      /* trajectories in it */
+    double
+        steps_median; /* exchange rate of the real trajectories (right ones where any is graded) at T: the median over
+                            questions of each one's median; NaN: none, infinite: more than the bound */
+    size_t n_steps, n_step_questions, n_beyond; /* trajectories in it; questions; trajectories that exceed the bound */
     struct raml_update_checked checked;
     size_t n_checked; /* places */
     uint64_t n_read, n_passes;

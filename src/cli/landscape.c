@@ -16,7 +16,7 @@ struct settings {
     const char *data, *model, *tokenizer, *out, *map, *id, *answer, *join, *frames, *directions, *grid;
     int64_t sample, path_stride, power_iterations, trace_probes;
     double range, tolerance, step, frame_seconds;
-    bool score_end, curvature;
+    bool score_end, curvature, save_directions;
     struct prompting_settings prompting;
 };
 
@@ -48,10 +48,10 @@ static const struct cli_option options[] = {
     {"power_iterations", NULL, CLI_INT, AT(power_iterations), "200", 1, 1e6, NULL,
      "At most n products for each end of the spectrum."},
     {"tolerance", NULL, CLI_REAL, AT(tolerance), "0.02", 1e-6, 0.5, NULL,
-     "An eigenvalue is found once its residual is this share of it."},
+     "An eigenvalue is found once its residual, and what it changes with a shorter step, are this share of it."},
     {"trace_probes", NULL, CLI_INT, AT(trace_probes), "32", 0, 1e6, NULL, "Random vectors for the trace; 0: no trace."},
-    {"step", NULL, CLI_REAL, AT(step), "7e-5", 1e-9, 1, NULL,
-     "Step of the difference of gradients, in units of the weights' norm."},
+    {"step", NULL, CLI_REAL, AT(step), "0", 0, 1, NULL,
+     "Step of the difference of gradients, in units of the weights' norm; 0: found, from 7e-5 downwards."},
     PROMPTING_OPTIONS(AT(prompting)),
     {"out", "output_dir", CLI_PATH, AT(out), "landscape", 0, 0, NULL,
      "Folder to write into; made if missing. With a grid of the same settings in it, the run goes on."},
@@ -62,6 +62,8 @@ static const struct cli_option options[] = {
      "Encode answer prefix and answer as one text, as a model sees them, or separately."},
     {"score_end", NULL, CLI_FLAG, AT(score_end), NULL, 0, 0, NULL,
      "Count the end-of-text token as part of the answer."},
+    {"save_directions", NULL, CLI_FLAG, AT(save_directions), NULL, 0, 0, NULL,
+     "Write both directions, each as large as the model: direction_1.safetensors, direction_2.safetensors."},
     {"frame_seconds", NULL, CLI_REAL, AT(frame_seconds), "1", 0.01, 3600, NULL, "Seconds a frame of the films."},
 };
 
@@ -99,7 +101,8 @@ static enum raml_code options_of(const struct cli *cli, const struct settings *s
                                                            .tolerance = s->tolerance,
                                                            .probes = (size_t)s->trace_probes,
                                                            .step = s->step},
-                                               .frame_seconds = s->frame_seconds};
+                                               .frame_seconds = s->frame_seconds,
+                                               .save_directions = s->save_directions};
     return parse_grid(s->grid, &o->n_alpha, &o->n_beta, err);
 }
 
@@ -123,6 +126,15 @@ static void print_number(double x, int width, int digits)
     else printf(" %*s", width, "-");
 }
 
+/* ~ before an error that is above the tolerance. */
+static void print_eigenvalue(const struct raml_eigenvalue *e)
+{
+    char error[32];
+    print_number(e->value, 10, 4);
+    snprintf(error, sizeof error, "%s%.2g", e->converged ? "" : "~", raml_eigenvalue_error(e));
+    printf(" %9s", isfinite(e->value) && e->iterations ? error : "-");
+}
+
 static void print_table(const struct settings *s, const struct raml_landscape_files_options *o,
                         const struct raml_landscape_files_summary *r)
 {
@@ -135,10 +147,8 @@ static void print_table(const struct settings *s, const struct raml_landscape_fi
         print_number(x->least, 9, 5);
         print_number(x->least_alpha, 8, 3);
         print_number(x->least_beta, 8, 3);
-        print_number(x->curvature.top.value, 10, 4);
-        print_number(x->curvature.top.residual, 9, 2);
-        print_number(x->curvature.other.value, 10, 4);
-        print_number(x->curvature.other.residual, 9, 2);
+        print_eigenvalue(&x->curvature.top);
+        print_eigenvalue(&x->curvature.other);
         print_number(x->curvature.trace, 9, 4);
         print_number(x->curvature.trace_error, 9, 2);
         printf("\n");
@@ -150,14 +160,15 @@ static void print_table(const struct settings *s, const struct raml_landscape_fi
                r->path.length[r->path.n - 1]);
     printf("%zu points, %zu of an earlier run; %.3g s a point, %.2f s; weights as they were\n", r->n_points,
            r->n_resumed, r->point_seconds, r->grid_seconds);
+    if (r->n_missing) printf("%zu losses are no number: NaN in the tables, holes in the pictures\n", r->n_missing);
     printf("%s/%s\n", s->out, !r->drawn ? "landscape.tsv" : o->n_beta > 1 ? "contours.svg" : "slice.svg");
 }
 
 static json_t *eigenvalue_json(const struct raml_eigenvalue *e)
 {
-    return json_pack("{s:o, s:o, s:I, s:b}", "value", raml_json_number(e->value), "error",
-                     raml_json_number(e->residual), "iterations", (json_int_t)e->iterations, "converged",
-                     (int)e->converged);
+    return json_pack("{s:o, s:o, s:o, s:I, s:b}", "value", raml_json_number(e->value), "error",
+                     raml_json_number(raml_eigenvalue_error(e)), "step", raml_json_number(e->step), "iterations",
+                     (json_int_t)e->iterations, "converged", (int)e->converged);
 }
 
 static json_t *frame_json(const struct raml_landscape_frame_result *x)

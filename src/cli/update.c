@@ -170,9 +170,10 @@ static void print_exchange(const struct settings *s, const struct raml_exchange_
                            const struct raml_update_summary *r)
 {
     if (r->n_steps == 0) return;
-    printf("exchange rate: the median of %zu trajectories is worth ", r->n_steps);
+    printf("exchange rate: the median of %zu questions is worth ", r->n_step_questions);
     print_steps(r->steps_median, s->exchange_steps);
-    printf(" steps of gradient descent\n  at each rate alone:");
+    printf(" steps of gradient descent; %zu of %zu trajectories are not reached by %" PRId64 "\n  at each rate alone:",
+           r->n_beyond, r->n_steps, s->exchange_steps);
     for (size_t i = 0; i < x->n_rates; i++) {
         printf("%s %g: ", i ? "," : "", x->rate[i]);
         print_steps(r->steps_by_rate[i], s->exchange_steps);
@@ -257,6 +258,8 @@ static enum raml_code print_json(const struct settings *s, const struct raml_exc
                                          kind_json(r, (enum raml_update_kind)k));
     if (!failed && r->n_steps) {
         failed = json_object_set_new(o, "exchange_trajectories", json_integer((json_int_t)r->n_steps)) ||
+                 json_object_set_new(o, "exchange_questions", json_integer((json_int_t)r->n_step_questions)) ||
+                 json_object_set_new(o, "exchange_beyond", json_integer((json_int_t)r->n_beyond)) ||
                  json_object_set_new(o, "exchange_steps", raml_json_number(r->steps_median)) ||
                  json_object_set_new(o, "exchange_steps_by_rate", rates_json(x, r));
     }

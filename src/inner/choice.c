@@ -1,6 +1,8 @@
 /* choice.c - see choice.h. */
 #include "inner/choice.h"
 
+#include "core/elementary.h"
+
 #include <math.h>
 
 static enum raml_code check(const double *const *loss, const size_t *length, size_t n_answers, size_t n_points,
@@ -28,7 +30,7 @@ enum raml_code raml_choice(const double *const *loss, const size_t *length, size
             p[k] = -loss[k][i] * (by == RAML_CHOICE_BY_SUM ? (double)length[k] : 1);
             max = fmax(max, p[k]);
         }
-        for (size_t k = 0; k < n_answers; k++) sum += p[k] = exp(p[k] - max);
+        for (size_t k = 0; k < n_answers; k++) sum += p[k] = raml_exp(p[k] - max);
         for (size_t k = 0; k < n_answers; k++) p[k] /= sum;
     }
     return RAML_OK;
@@ -39,8 +41,8 @@ double raml_commitment(const double *p, size_t n)
     double entropy = 0;
     if (n < 2) return NAN;
     for (size_t k = 0; k < n; k++)
-        if (p[k] > 0) entropy -= p[k] * log(p[k]);
-    return 1 - entropy / log((double)n);
+        if (p[k] > 0) entropy -= p[k] * raml_log(p[k]);
+    return 1 - entropy / raml_log((double)n);
 }
 
 size_t raml_choice_best(const double *p, size_t n)
@@ -78,6 +80,6 @@ double raml_choice_kl(const double *after, const double *before, size_t n)
 {
     double sum = 0;
     for (size_t k = 0; k < n; k++)
-        if (after[k] > 0) sum += after[k] * log(after[k] / before[k]);
+        if (after[k] > 0) sum += after[k] * raml_log(after[k] / before[k]);
     return sum;
 }

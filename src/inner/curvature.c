@@ -25,9 +25,11 @@ struct curvature { /* device memory but coef and logp */
     double step;  /* in units of |θ| */
 };
 
+static const double FIRST_STEP = 7e-5, LAST_STEP = 1e-7;
+
 struct raml_curvature_options raml_curvature_default(void)
 {
-    return (struct raml_curvature_options){.iterations = 200, .tolerance = 0.02, .probes = 32, .step = 7e-5};
+    return (struct raml_curvature_options){.iterations = 200, .tolerance = 0.02, .probes = 32};
 }
 
 static void deinit(struct curvature *c)
@@ -64,7 +66,8 @@ static enum raml_code init(struct curvature *c, struct raml_landscape *l, size_t
     *c = (struct curvature){.l = l, .step = step};
     if (frame >= l->n_frames)
         return raml_fail(err, RAML_ERANGE, "frame %zu; the landscape has %zu", frame, l->n_frames);
-    if (!(step > 0 && step <= 1)) return raml_fail(err, RAML_ERANGE, "step is %g; expected above 0, at most 1", step);
+    if (!(step >= 0 && step <= 1))
+        return raml_fail(err, RAML_ERANGE, "step is %g; expected above 0, at most 1, or 0: found", step);
     enum raml_code rc = chain(l, frame, &c->pack, err);
     if (!rc) rc = raml_pass_open(l->w.model, true, &c->pass, err);
     c->v = raml_array_new(dev, n + n_gradient, sizeof *c->v);
@@ -158,6 +161,11 @@ static enum raml_code draw(struct curvature *c, uint64_t seed, uint32_t number, 
     return rc;
 }
 
+double raml_eigenvalue_error(const struct raml_eigenvalue *e)
+{
+    return e->residual + e->step_error;
+}
+
 /* -- Eigenvalues --------------------------------------------------------------------------------------------------- */
 
 static enum raml_code should_go_on(const struct raml_sink *sink, struct raml_err *err)
@@ -165,18 +173,16 @@ static enum raml_code should_go_on(const struct raml_sink *sink, struct raml_err
     return raml_should_stop(sink) ? raml_fail(err, RAML_ESTOP, "stopped while measuring curvature") : RAML_OK;
 }
 
-/* Power iteration on H - shift I from a random vector. */
-static enum raml_code iterate(struct curvature *c, const struct raml_curvature_options *o, uint32_t number,
-                              double shift, const struct raml_sink *sink, struct raml_eigenvalue *out,
-                              struct raml_err *err)
+/* Power iteration on H - shift I with c->step, from the vector there is. */
+static enum raml_code iterate(struct curvature *c, const struct raml_curvature_options *o, double shift,
+                              const struct raml_sink *sink, struct raml_eigenvalue *out, struct raml_err *err)
 {
     const struct raml_landscape *l = c->l;
     const struct raml_backend *b = raml_backend_of(l->w.dev);
     double norm = 0;
-    *out = (struct raml_eigenvalue){0};
-    enum raml_code rc = draw(c, o->seed, number, draw_normal, err);
-    if (!rc) rc = raml_moved_weights_norm(&l->w, c->v, &norm, err);
-    while (!rc && !out->converged && out->iterations < o->iterations) {
+    bool found = false;
+    enum raml_code rc = raml_moved_weights_norm(&l->w, c->v, &norm, err);
+    for (size_t i = 0; !rc && !found && i < o->iterations; i++) {
         struct product p;
         rc = should_go_on(sink, err);
         if (!rc) rc = multiply(c, norm, &p, err);
@@ -184,15 +190,58 @@ static enum raml_code iterate(struct curvature *c, const struct raml_curvature_o
         double value = p.vHv / p.v2, rest = p.Hv2 / p.v2 - value * value;
         out->value = value;
         out->residual = rest > 0 ? sqrt(rest) : 0;
-        out->converged = out->residual <= o->tolerance * fabs(value);
         out->iterations++;
-        if (out->converged) break;
+        found = out->residual <= o->tolerance * fabs(value);
+        if (found) break;
         float back = (float)(-2 * p.s * shift); /* next v = 2 s (H - shift I) v */
         b->combine(l->w.dev, c->v, c->d, back, c->v, 0, NULL, l->w.n);
         rc = raml_moved_weights_norm(&l->w, c->v, &norm, err);
         if (!rc && !(norm > 0)) break; /* H v = shift v to the last bit */
-        raml_progress(sink, "curvature", (double)out->iterations, (double)o->iterations, "iterations", NULL);
+        raml_progress(sink, "curvature", (double)(i + 1), (double)o->iterations, "iterations", NULL);
     }
+    return rc;
+}
+
+/* How far the quotient of c->v is off at a quarter of the step. */
+static enum raml_code try_shorter(struct curvature *c, double value, double *off, struct raml_err *err)
+{
+    struct product p;
+    double norm = 0, step = c->step;
+    enum raml_code rc = raml_moved_weights_norm(&c->l->w, c->v, &norm, err);
+    if (rc || !(norm > 0)) return rc;
+    c->step = step / 4;
+    rc = multiply(c, norm, &p, err);
+    c->step = step;
+    if (!rc) *off = fabs(p.vHv / p.v2 - value);
+    return rc;
+}
+
+/* One end of the spectrum of H - shift I, from random vector `number`, with the options' step or the first that agrees
+ * with a shorter one. */
+static enum raml_code find_end(struct curvature *c, const struct raml_curvature_options *o, uint32_t number,
+                               double shift, const struct raml_sink *sink, struct raml_eigenvalue *out,
+                               struct raml_err *err)
+{
+    struct raml_eigenvalue best = {0}, e = {0};
+    double least = INFINITY; /* error of the step, as a share */
+    enum raml_code rc = draw(c, o->seed, number, draw_normal, err);
+    for (int worse = 0; !rc && worse < 2; e.step /= 4) {
+        if (!(e.step > 0)) e.step = o->step > 0 ? o->step : FIRST_STEP;
+        c->step = e.step;
+        e.step_error = 0;
+        rc = iterate(c, o, shift, sink, &e, err);
+        if (!rc) rc = try_shorter(c, e.value, &e.step_error, err);
+        if (rc) break;
+        double share = e.step_error / fabs(e.value);
+        size_t iterations = e.iterations;
+        worse = share < least ? 0 : worse + 1;
+        if (share < least || !(least < INFINITY)) best = e;
+        if (share < least) least = share;
+        best.iterations = iterations;
+        if (o->step > 0 || share <= o->tolerance || e.step < LAST_STEP) break;
+    }
+    best.converged = fmax(best.residual, best.step_error) <= o->tolerance * fabs(best.value);
+    if (!rc) *out = best;
     return rc;
 }
 
@@ -201,11 +250,11 @@ static enum raml_code iterate(struct curvature *c, const struct raml_curvature_o
 static enum raml_code both_ends(struct curvature *c, const struct raml_curvature_options *o,
                                 const struct raml_sink *sink, struct raml_curvature *out, struct raml_err *err)
 {
-    enum raml_code rc = iterate(c, o, 0, 0, sink, &out->top, err);
-    if (!rc) rc = iterate(c, o, 1, out->top.value, sink, &out->other, err);
+    enum raml_code rc = find_end(c, o, 0, 0, sink, &out->top, err);
+    if (!rc) rc = find_end(c, o, 1, out->top.value, sink, &out->other, err);
     if (!rc && !out->top.converged) {
         size_t before = out->top.iterations;
-        rc = iterate(c, o, 0, out->other.value, sink, &out->top, err);
+        rc = find_end(c, o, 0, out->other.value, sink, &out->top, err);
         out->top.iterations += before;
     }
     if (!rc && fabs(out->other.value) > fabs(out->top.value)) {
@@ -221,6 +270,7 @@ static enum raml_code trace(struct curvature *c, const struct raml_curvature_opt
 {
     enum raml_code rc = RAML_OK;
     double mean = 0, squares = 0; /* Welford */
+    c->step = out->top.step;
     for (size_t i = 0; i < o->probes && !rc; i++) {
         struct product p;
         rc = should_go_on(sink, err);
@@ -281,6 +331,7 @@ enum raml_code raml_landscape_hessian_product(struct raml_landscape *l, size_t i
     struct product p;
     double norm = 0;
     enum raml_code rc = init(&c, l, i, step, err);
+    if (!rc && !(step > 0)) rc = raml_fail(err, RAML_ERANGE, "step is %g; expected above 0", step);
     if (!rc) rc = raml_array_write(l->w.dev, c.v, v, l->w.n * sizeof *v, err);
     if (!rc) rc = raml_moved_weights_norm(&l->w, c.v, &norm, err);
     if (!rc && !(norm > 0)) rc = raml_fail(err, RAML_ERANGE, "the vector to multiply with is 0");

@@ -139,6 +139,13 @@ enum raml_code raml_landscape_set(struct raml_landscape *l, size_t k, const floa
     return rc ? rc : raml_array_write(l->w.dev, l->direction[k], value, l->w.n * sizeof *value, err);
 }
 
+enum raml_code raml_landscape_read_direction(const struct raml_landscape *l, size_t k, float *value,
+                                             struct raml_err *err)
+{
+    if (k > 1 || !l->direction[k]) return raml_fail(err, RAML_EUSAGE, "direction %zu was not set", k);
+    return raml_array_read(l->w.dev, value, l->direction[k], l->w.n * sizeof *value, err);
+}
+
 void raml_landscape_clear(struct raml_landscape *l)
 {
     for (size_t k = 0; k < 2; k++) {

@@ -1,6 +1,8 @@
 /* regret.c - see regret.h. */
 #include "inner/regret.h"
 
+#include "core/elementary.h"
+
 #include <math.h>
 
 static enum raml_code check(const double *loss, const uint32_t *at, size_t n, size_t n_answer, double budget,
@@ -29,7 +31,7 @@ enum raml_code raml_regret(const double *loss, const uint32_t *at, size_t n, siz
     if (rc) return rc;
     double x = 0, y = 0, sum = 0; /* the point before, and the integral up to it */
     for (size_t i = 0; i < n && x < budget; i++) {
-        double cost = (double)at[i] + (double)n_prefix + (double)n_answer, acc = exp(-(double)n_answer * loss[i]);
+        double cost = (double)at[i] + (double)n_prefix + (double)n_answer, acc = raml_exp(-(double)n_answer * loss[i]);
         if (cost > budget) {
             acc = y + (acc - y) * (budget - x) / (cost - x);
             cost = budget;

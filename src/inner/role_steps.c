@@ -2,6 +2,7 @@
 #include "inner/role_steps.h"
 
 #include "core/array.h"
+#include "core/elementary.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@ enum raml_code raml_steps_add(struct raml_steps *s, const double *loss, size_t f
     if (rc) return rc;
     s->delta[s->n++] = after - before;
     s->n_tokens += last - first + 1;
-    if (before > 0 && after > 0) s->log_ratio[s->n_log_ratio++] = log(after / before);
+    if (before > 0 && after > 0) s->log_ratio[s->n_log_ratio++] = raml_log(after / before);
     if (before > 0) s->relative[s->n_relative++] = fabs(after - before) / before;
     return RAML_OK;
 }

@@ -13,6 +13,7 @@ struct part { /* a tree of the pass being built: probes [first, first + n) of an
     const struct raml_trace_input *in;
     struct raml_loss_curve *curve;
     size_t first, n;
+    size_t number; /* of the input, from 1; 0: it is the only one */
 };
 
 struct raml_tracer {
@@ -248,12 +249,18 @@ static enum raml_code read_part(struct raml_tracer *t, const struct part *p, siz
     return rc;
 }
 
+/* The code of what was done for an input, whose number comes first in the message. */
+static enum raml_code number_in(size_t number, enum raml_code rc, struct raml_err *err)
+{
+    return rc && number ? raml_wrap(err, rc, "trajectory %zu", number) : rc;
+}
+
 static enum raml_code run(struct raml_tracer *t, struct raml_err *err)
 {
     if (t->n_parts == 0) return RAML_OK;
     enum raml_code rc = raml_evaluator_run(&t->evaluator, err);
     for (size_t i = 0; !rc && i < t->n_parts; i++)
-        rc = read_part(t, &t->part[i], t->evaluator.pack.tree_target[i], err);
+        rc = number_in(t->part[i].number, read_part(t, &t->part[i], t->evaluator.pack.tree_target[i], err), err);
     raml_evaluator_clear(&t->evaluator);
     t->n_parts = 0;
     return rc;
@@ -303,8 +310,8 @@ static enum raml_code add_part(struct raml_tracer *t, const struct part *p, size
     return rc;
 }
 
-static enum raml_code add_input(struct raml_tracer *t, const struct raml_trace_input *in, struct raml_loss_curve *c,
-                                struct raml_err *err)
+static enum raml_code add_input(struct raml_tracer *t, const struct raml_trace_input *in, size_t number,
+                                struct raml_loss_curve *c, struct raml_err *err)
 {
     const struct raml_curve_shape shape = {
         .n_points = n_points(t, in), .n_layers = t->opt.n_layers, .tokens = t->opt.tokens && !in->parent};
@@ -314,7 +321,7 @@ static enum raml_code add_input(struct raml_tracer *t, const struct raml_trace_i
     if (!rc) rc = raml_tokens_add(&t->probe, in->answer_prefix, in->n_answer_prefix, err);
     if (!rc) rc = raml_tokens_add(&t->probe, in->answer, in->n_answer, err);
     size_t probe = raml_probes_rows(in);
-    for (struct part p = {.in = in, .curve = c}; !rc && p.first < c->n_points; p.first += p.n) {
+    for (struct part p = {.in = in, .curve = c, .number = number}; !rc && p.first < c->n_points; p.first += p.n) {
         size_t n_tokens;
         p.n = fit_part(t, in, probe, p.first, &n_tokens);
         rc = add_part(t, &p, n_tokens, err);
@@ -327,13 +334,12 @@ enum raml_code raml_tracer_run(struct raml_tracer *t, const struct raml_trace_in
 {
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; !rc && i < n; i++) {
-        rc = raml_tracer_check(t, &in[i], err);
-        if (rc && n > 1) rc = raml_wrap(err, rc, "trajectory %zu", i + 1);
+        rc = number_in(n > 1 ? i + 1 : 0, raml_tracer_check(t, &in[i], err), err);
     }
     if (rc) return rc;
     struct raml_loss_curve *curve = calloc(n ? n : 1, sizeof *curve);
     if (!curve) return raml_fail(err, RAML_ENOMEM, "no memory for %zu loss curves", n);
-    for (size_t i = 0; !rc && i < n; i++) rc = add_input(t, &in[i], &curve[i], err);
+    for (size_t i = 0; !rc && i < n; i++) rc = add_input(t, &in[i], n > 1 ? i + 1 : 0, &curve[i], err);
     if (!rc) rc = run(t, err);
     raml_evaluator_clear(&t->evaluator); /* after a failure */
     t->n_parts = 0;

@@ -13,7 +13,8 @@
 struct trajectory { /* on its way from rows to measures */
     const struct raml_update_input *in;
     struct raml_update *out;
-    size_t number;                 /* of the input */
+    size_t number;                 /* of the input, from 0 */
+    bool one_of_several;           /* inputs: messages have the number, from 1 */
     struct raml_update_rows *rows; /* [n_rows]: of one layer where all places are in one pass, else of all */
     size_t n_rows, n_parts;        /* parts whose pass has not run */
     struct raml_update_sum sum[RAML_UPDATE_SUMS];
@@ -208,6 +209,12 @@ static enum raml_code prepare(const struct raml_updater *t, struct trajectory *j
 
 /* -- Running ------------------------------------------------------------------------------------------------------- */
 
+/* The code of what was done for a trajectory; what is wrong with it says which it is. */
+static enum raml_code number_in(const struct trajectory *j, enum raml_code rc, struct raml_err *err)
+{
+    return rc == RAML_ERANGE && j->one_of_several ? raml_wrap(err, rc, "trajectory %zu", j->number + 1) : rc;
+}
+
 static enum raml_code finish_layer(struct raml_updater *t, struct trajectory *j, size_t layer, struct raml_err *err)
 {
     const struct raml_update_layer l = {.layer = layer,
@@ -217,7 +224,7 @@ static enum raml_code finish_layer(struct raml_updater *t, struct trajectory *j,
                                         .input = j->number,
                                         .matrix = &j->out->matrix[layer * RAML_UPDATE_MATRICES],
                                         .sum = j->sum};
-    return raml_update_layer_run(&t->work, &l, err);
+    return number_in(j, raml_update_layer_run(&t->work, &l, err), err);
 }
 
 static bool whole(const struct part *p)
@@ -251,8 +258,11 @@ static enum raml_code read_losses(const struct raml_updater *t, const struct par
             c->greedy[k] &= t->batch.argmax[at + j] == p->of->in->text.answer[j];
         }
         if (!isfinite(sum))
-            return raml_fail(err, RAML_ERANGE, "the loss of the answer after %u trajectory tokens is not finite",
-                             (unsigned)c->at[k]);
+            return number_in(p->of,
+                             raml_fail(err, RAML_ERANGE,
+                                       "the loss of the answer after %u trajectory tokens is not finite",
+                                       (unsigned)c->at[k]),
+                             err);
         memcpy(c->logp + k * A, t->batch.logp + at, A * sizeof *c->logp);
         c->loss[k] = raml_answer_loss(sum, A);
     }
@@ -323,7 +333,7 @@ static enum raml_code run_all(struct raml_updater *t, const struct raml_update_i
 {
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; !rc && i < n; i++) {
-        j[i] = (struct trajectory){.in = &in[i], .out = &out[i], .number = i};
+        j[i] = (struct trajectory){.in = &in[i], .out = &out[i], .number = i, .one_of_several = n > 1};
         rc = add_trajectory(t, &j[i], err);
     }
     if (!rc) rc = run(t, err);

@@ -92,6 +92,14 @@ static void add_plain(struct raml_buf *b, const char *text)
     for (size_t i = 0; i < n;) i += raml_text_visible_one(b, text + i, n - i, true);
 }
 
+static void add_paragraph(struct raml_buf *b, const char *css, const char *text)
+{
+    if (!text) return;
+    raml_buf_addf(b, "<p class=\"%s\">", css);
+    add_plain(b, text);
+    raml_buf_adds(b, "</p>\n");
+}
+
 static enum raml_code check_curve(const char *name, const double *loss, size_t n, struct raml_err *err)
 {
     for (size_t i = 0; i < n; i++)
@@ -118,11 +126,8 @@ enum raml_code raml_colour_trajectory(struct raml_buf *b, const struct raml_colo
     enum raml_code rc = check(t, clip, err);
     if (rc) return rc;
     size_t shown = t->show && t->show < t->n_tokens ? t->show : t->n_tokens;
-    if (t->heading) {
-        raml_buf_adds(b, "<p class=\"trajectory-head\">");
-        add_plain(b, t->heading);
-        raml_buf_adds(b, "</p>\n");
-    }
+    add_paragraph(b, "trajectory-head", t->heading);
+    add_paragraph(b, "trajectory-question", t->question);
     raml_buf_adds(b, "<div class=\"view\"><div class=\"trajectory\">");
     for (size_t i = 0; i < shown; i++) add_token(b, t, i, clip);
     if (shown < t->n_tokens) raml_buf_addf(b, "<i> \u2026 %zu more tokens</i>", t->n_tokens - shown);
@@ -143,7 +148,8 @@ void raml_colour_css(struct raml_buf *b)
                      "-webkit-print-color-adjust:exact}\n"
                      ".trajectory i{font-style:normal;opacity:.45}\n"
                      ".trajectory .g,.scale .g{box-shadow:inset 0 -2px currentColor}\n"
-                     ".trajectory-head{margin:1.2em 0 .3em}\n"
+                     ".trajectory-head{margin:1.2em 0 .3em}.trajectory-question{margin:0 0 .4em;opacity:.75;"
+                     "overflow-wrap:anywhere}\n"
                      ".scale span:not(.keys){display:inline-block;min-width:1.1em;text-align:center}\n");
     for (int i = 1; i <= RAML_COLOUR_LEVELS; i++) {
         double alpha = 0.7 * i / RAML_COLOUR_LEVELS; /* at most 0.7: text stays readable on it */
@@ -162,8 +168,8 @@ void raml_colour_legend(struct raml_buf *b, double clip)
     }
     raml_buf_addf(
         b,
-        " \u2265 +%.3g nats per answer token. Blue: the loss of the answer fell, the token helped; red: "
-        "it rose. <span class=\"g\">Underlined</span>: after it the correct answer is the greedy one. "
+        " \u2265 +%.3g nats per answer token. Blue: the loss of the answer that is shown fell; red: it rose. "
+        "<span class=\"g\">Underlined</span>: after it the answer that is shown is the greedy one. "
         "Point at a token for its numbers<span class=\"keys\" hidden>, or move to it with Tab, the arrow keys, "
         "Home and End</span>.</p>\n",
         clip);

@@ -1,9 +1,9 @@
 /* colour.h - a trajectory as HTML, each token coloured by what it did to the loss of the answer.
  *
- * Token i (1 .. T) moved the loss by ΔL(i) = L(i) - L(i-1). Blue: the loss fell, the token helped; red: it rose; no
+ * Token i (1 .. T) moved the loss by ΔL(i) = L(i) - L(i-1). Blue: the loss fell; red: it rose; no
  * colour: it did not matter. The scale is linear, in 8 steps each way, and clipped at ±clip. Blue and red stay
  * distinct to the colour-blind (ColorBrewer RdBu), and the colours are translucent, so that they work on light and
- * dark pages. An underline means that after the token greedy decoding would give the correct answer. Pointing at
+ * dark pages. An underline means that after the token greedy decoding would give the shown answer. Pointing at
  * a token shows its i, L, ΔL and p = exp(-A L), the probability of the whole answer of A tokens. Where scripts run,
  * trajectory_view.h shows that and the rest of struct raml_coloured, by pointer and keyboard.
  * A page is: raml_colour_begin, raml_colour_trajectory for each, raml_colour_end. A larger page (the report) puts

@@ -114,6 +114,7 @@ static enum raml_code add_line(struct raml_trace *t, json_t *obj, const double *
     const json_t *n_tokens = json_object_get(obj, "n_tokens"); /* more than steps where L was not read at every token */
     double answer = json_number_value(json_object_get(obj, "n_answer"));
     g->n++;
+    g->of_kind[raml_answer_kind_of(obj)]++;
     COUNT_IN(g->tokens, json_is_integer(n_tokens) ? json_number_value(n_tokens) : (double)d.n_steps);
     COUNT_IN(g->first, d.first);
     COUNT_IN(g->last, d.last);
@@ -190,6 +191,12 @@ enum raml_code raml_trace_read(const char *path, const char *name, struct raml_t
     if (rc || n == 0) raml_trace_free(t);
     else *out = t;
     return rc;
+}
+
+void raml_trace_kinds(const struct raml_trace *t, size_t kinds[RAML_ANSWER_KINDS])
+{
+    for (size_t v = 0; v < RAML_N_VERDICTS; v++)
+        for (size_t k = 0; k < RAML_ANSWER_KINDS; k++) kinds[k] += t->group[v].of_kind[k];
 }
 
 void raml_trace_free(struct raml_trace *t)

@@ -163,9 +163,9 @@ static void add_series(struct raml_buf *b, const struct raml_figure *fig, size_t
         raml_buf_addf(b, "2:4:(0):($5-$4) with vectors nohead lw 1.5 lc rgb '%s' notitle", rgb);
         return;
     } else if (line) {
-        raml_buf_addf(b, "2:3 with %s lw %s dt %d pt 7 ps 0.5 lc rgb '%s%s' ",
-                      s->style == RAML_PLOT_LINE ? "lines" : "linespoints", s->faint ? "1" : "2", s->dashed ? 2 : 1,
-                      s->faint ? "#80" : "#00", rgb + 1); /* '#AARRGGBB', AA = 0 is opaque */
+        raml_buf_addf(b, "2:3 with %s lw %s dt %d lc rgb '%s%s' ",
+                      s->style == RAML_PLOT_LINE ? "lines" : "linespoints pt 7 ps 0.5", s->faint ? "1" : "2",
+                      s->dashed ? 2 : 1, s->faint ? "#80" : "#00", rgb + 1); /* '#AARRGGBB', AA = 0 is opaque */
     } else {
         raml_buf_addf(b, "2:3 with points pt 7 ps %s lc rgb '%s%s' ", s->faint ? "0.3" : "0.6",
                       s->faint ? "#A0" : "#00", rgb + 1);

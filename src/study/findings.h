@@ -9,6 +9,7 @@
 #include "raml/buf.h"
 #include "inner/descent.h"
 #include "raml/err.h"
+#include "study/answer_kind.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -35,8 +36,8 @@ struct raml_evaluation {
 
 enum { RAML_WRONG, RAML_CORRECT, RAML_UNJUDGED, RAML_N_VERDICTS };
 struct raml_trace_group { /* trajectories of one verdict */
-    size_t n;
-    struct raml_curve_mean loss, greedy; /* over i/T; greedy: 1 where the correct answer is the greedy one */
+    size_t n, of_kind[RAML_ANSWER_KINDS]; /* whose answer their curves are of */
+    struct raml_curve_mean loss, greedy;  /* over i/T; greedy: 1 where that answer is the greedy one */
     struct {                             /* sums over trajectories, and how many values they have */
         double sum;
         size_t n;
@@ -96,6 +97,8 @@ const struct raml_metric_series *raml_metrics_find(const struct raml_metrics *m,
 RAML_CHECKED enum raml_code raml_trace_read(const char *path, const char *name, struct raml_trace **out,
                                             struct raml_buf *notes, struct raml_err *err);
 void raml_trace_free(struct raml_trace *t);
+/* Adds to kinds how many of its curves are of each kind. */
+void raml_trace_kinds(const struct raml_trace *t, size_t kinds[RAML_ANSWER_KINDS]);
 /* Each line of an update.jsonl gives its sizes to the selected trajectories of these runs that have its id and sample,
  * as "update_size", a number or null for each value of L. Lines of controls ("trajectory" is not "real") are passed
  * over; a bad line becomes a note. */

@@ -84,6 +84,7 @@ struct groups {
     struct raml_tsv t;
     size_t column[GROUP_COLUMNS];
     bool has[COUNT(verdict)]; /* has it any row? */
+    const char *answer;       /* the curve that has a table of its own */
 };
 
 static const char *text_of(const struct groups *g, size_t row, size_t column)
@@ -117,11 +118,13 @@ static void add_answer_rows(struct raml_page *p, const struct groups *g)
                  {"monotonicity", "steps down", true}, {"tau_b", "\u03C4-b", false}, {"regret", "regret", false},
                  {"greedy", "greedy at T", true}};
     struct raml_buf *b = &p->html;
-    raml_buf_adds(b, "<div class=\"wide tight\"><table><tr><th class=\"t\">trajectories</th><th>n</th><th>questions</th>");
+    raml_buf_adds(b, "<div class=\"wide tight\"><table><tr><th class=\"t\">trajectories, ");
+    raml_page_text(p, g->answer);
+    raml_buf_adds(b, " answer</th><th>n</th><th>questions</th>");
     for (size_t m = 0; m < COUNT(shown); m++) raml_buf_addf(b, "<th>%s</th>", shown[m].head);
     raml_buf_adds(b, "</tr>\n");
     for (size_t k = 0; k < COUNT(verdict); k++) {
-        size_t row = find(g, k, "gold", "L0");
+        size_t row = find(g, k, g->answer, "L0");
         if (!row) continue;
         raml_buf_addf(b, "<tr%s><td class=\"t\">%s</td><td>", k + 1 == COUNT(verdict) ? " class=\"all\"" : "",
                       verdict[k][1]);
@@ -130,9 +133,21 @@ static void add_answer_rows(struct raml_page *p, const struct groups *g)
         raml_page_number(p, raml_tsv_number(&g->t, row, g->column[N_QUESTIONS]));
         raml_buf_adds(b, "</td>");
         for (size_t m = 0; m < COUNT(shown); m++)
-            add_group_cell(p, g, find(g, k, "gold", shown[m].measure), shown[m].share);
+            add_group_cell(p, g, find(g, k, g->answer, shown[m].measure), shown[m].share);
         raml_buf_adds(b, "</tr>\n");
     }
+}
+
+/* The question's answer, or the first one of a trace without it. */
+static const char *first_answer(const struct groups *g)
+{
+    const char *first = NULL;
+    for (size_t r = 1; r < g->t.n_rows; r++) {
+        if (strcmp(text_of(g, r, MEASURE), "L0") != 0) continue;
+        if (strcmp(text_of(g, r, CURVE), "gold") == 0) return "gold";
+        if (!first) first = text_of(g, r, CURVE);
+    }
+    return first ? first : "gold";
 }
 
 /* The one number that says most of a curve. */
@@ -161,13 +176,13 @@ static void add_curve_row(struct raml_page *p, const struct groups *g, const cha
     raml_buf_adds(&p->html, "</tr>\n");
 }
 
-/* Every curve but the answer's own, in the file's order. */
+/* Every curve but that of the first table, in the file's order. */
 static size_t other_curves(const struct groups *g, const char *curve[CURVES_MAX])
 {
     size_t n = 0;
     for (size_t r = 1; r < g->t.n_rows && n < CURVES_MAX; r++) {
         const char *name = text_of(g, r, CURVE);
-        bool known = strcmp(name, "gold") == 0 || (n && strcmp(curve[n - 1], name) == 0);
+        bool known = strcmp(name, g->answer) == 0 || (n && strcmp(curve[n - 1], name) == 0);
         for (size_t i = 0; !known && i < n; i++) known = strcmp(curve[i], name) == 0;
         if (!known) curve[n++] = name;
     }
@@ -196,6 +211,7 @@ void raml_lab_trace_table(struct raml_lab_view *v, const char *file)
         for (size_t k = 0; k < COUNT(verdict); k++)
             g.has[k] = g.has[k] || (strcmp(text_of(&g, r, BY), verdict[k][0]) == 0 &&
                                     strcmp(text_of(&g, r, GROUP), verdict[k][1]) == 0);
+    g.answer = first_answer(&g);
     add_answer_rows(v->p, &g);
     add_other_rows(v->p, &g);
     add_data_line(v, "Means over trajectories; in brackets the 95\u00A0% interval over questions. Further groups "
@@ -328,7 +344,7 @@ void raml_lab_frames_table(struct raml_lab_view *v)
     }
     add_data_line(v, "A line a frame: after i tokens. Eigenvalue: the Hessian\u2019s of largest absolute value at the "
                      "weights; negative on a ridge, positive in a basin. Other end: the eigenvalue at the other end "
-                     "of the spectrum. \u00B1: residual of the eigenvalue, standard error of the trace. All digits:",
+                     "of the spectrum. \u00B1: error of the eigenvalue (residual, and what a shorter step changes), standard error of the trace. All digits:",
                   "frames.tsv");
     raml_tsv_deinit(&t);
 }

@@ -79,6 +79,7 @@ static enum raml_code set_directions(struct work *w, struct raml_err *err)
     }
     size_t T = in->frame[in->n_frames - 1],
            stride = o->path_stride ? o->path_stride : (T + PATH_POINTS - 1) / PATH_POINTS;
+    if (stride == 0) stride = 1; /* of nothing: refused below */
     raml_say(w->job->sink, "updates of the trajectory, every %zu tokens", stride);
     rc = raml_landscape_set_path(w->l, stride, &w->out->path, err);
     double most = 0;
@@ -241,12 +242,13 @@ static void find_least(const struct work *w, size_t f)
                                               .least_beta = NAN,
                                               .curvature = {.gradient_norm = NAN,
                                                             .weights_norm = NAN,
-                                                            .top = {NAN, NAN, 0, false},
-                                                            .other = {NAN, NAN, 0, false},
+                                                            .top = {.value = NAN, .residual = NAN, .step = NAN},
+                                                            .other = {.value = NAN, .residual = NAN, .step = NAN},
                                                             .trace = NAN,
                                                             .trace_error = NAN}};
     for (size_t i = 0; i < w->n_grid; i++) {
         double loss = w->loss[f * w->n_grid + i];
+        w->out->n_missing += isnan(loss);
         if (isnan(loss) || loss >= x->least) continue;
         x->least = loss;
         x->least_alpha = w->alpha[i / w->opt->n_beta];
@@ -290,10 +292,13 @@ static enum raml_code write_all(const struct work *w, struct raml_err *err)
 
 static enum raml_code run(struct work *w, struct raml_err *err)
 {
+    size_t n_directions = w->opt->n_beta > 1 || w->opt->kind == RAML_DIRECTION_PATH ? 2 : 1;
     enum raml_code rc = set_directions(w, err);
     if (!rc) rc = make_arrays(w, err);
     if (!rc) rc = measure_centre(w, err);
     if (!rc) rc = open_journal(w, err);
+    if (!rc && w->opt->save_directions)
+        rc = raml_landscape_directions_write(w->l, w->job->model, n_directions, w->job->dir, err);
     if (!rc) rc = compute(w, err);
     for (size_t f = 0; f < w->n_frames && !rc; f++) find_least(w, f);
     if (!rc && w->opt->curvature) rc = measure_curvature(w, err);

@@ -33,23 +33,23 @@ static void axis_label(const struct raml_landscape_result *r, size_t k, char out
                  raml_direction_name(r->opt->kind));
 }
 
-/* At most LABELS of them, the first and the last among them. */
-static void label_path(struct drawing *d)
-{
-    const struct raml_landscape_path *p = d->r->path;
-    size_t n = p->n < LABELS ? p->n : LABELS;
-    for (size_t k = 0; k < n; k++) {
-        size_t i = n > 1 ? k * (p->n - 1) / (n - 1) : 0;
-        snprintf(d->label_text[i], LABEL_BYTES, "L(%u) = %.3g", (unsigned)p->at[i], p->loss[i]);
-        d->label[i] = d->label_text[i];
-    }
-}
-
 static size_t point_of(const struct raml_landscape_path *p, uint32_t i)
 {
     size_t k = 0;
     while (k < p->n && p->at[k] != i) k++;
     return k;
+}
+
+/* The frames' points, as far as the path has them, and its last. */
+static void label_path(struct drawing *d)
+{
+    const struct raml_landscape_path *p = d->r->path;
+    for (size_t f = 0; f <= d->r->n_frames && p->n; f++) {
+        size_t i = f < d->r->n_frames ? point_of(p, d->r->frame[f].i) : p->n - 1;
+        if (i == p->n) continue;
+        snprintf(d->label_text[i], LABEL_BYTES, "L(%u) = %.3g", (unsigned)p->at[i], p->loss[i]);
+        d->label[i] = d->label_text[i];
+    }
 }
 
 static enum raml_code draw_frame(struct drawing *d, size_t f, enum raml_surface_view view, struct raml_err *err)

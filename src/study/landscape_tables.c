@@ -88,9 +88,9 @@ static enum raml_code write_grid(const struct raml_landscape_result *r, struct r
 
 static enum raml_code write_frames(const struct raml_landscape_result *r, struct raml_err *err)
 {
-    static const char *const column[] = {"i",          "loss",        "least",      "least_alpha",
-                                         "least_beta", "gradient",    "eigenvalue", "eigenvalue_error",
-                                         "other",      "other_error", "trace",      "trace_error"};
+    static const char *const column[] = {
+        "i",     "loss",        "least", "least_alpha", "least_beta", "gradient",  "eigenvalue", "eigenvalue_error",
+        "other", "other_error", "trace", "trace_error", "step",       "converged", "other_step", "other_converged"};
     struct table t;
     init(&t);
     for (size_t i = 0; i < sizeof column / sizeof *column; i++) add_text(&t, column[i]);
@@ -98,9 +98,14 @@ static enum raml_code write_frames(const struct raml_landscape_result *r, struct
     for (size_t f = 0; f < r->n_frames; f++) {
         const struct raml_landscape_frame_result *x = &r->frame[f];
         const struct raml_curvature *c = &x->curvature;
-        const double value[] = {x->i,           x->loss,           x->least,     x->least_alpha,
-                                x->least_beta,  c->gradient_norm,  c->top.value, c->top.residual,
-                                c->other.value, c->other.residual, c->trace,     c->trace_error};
+        const double value[] = {x->i,           x->loss,
+                                x->least,       x->least_alpha,
+                                x->least_beta,  c->gradient_norm,
+                                c->top.value,   raml_eigenvalue_error(&c->top),
+                                c->other.value, raml_eigenvalue_error(&c->other),
+                                c->trace,       c->trace_error,
+                                c->top.step,    c->top.converged,
+                                c->other.step,  c->other.converged};
         for (size_t i = 0; i < sizeof value / sizeof *value; i++) add_number(&t, value[i]);
         end_row(&t);
     }
@@ -138,5 +143,40 @@ enum raml_code raml_landscape_tables_write(const struct raml_landscape_result *r
     if (!rc) rc = write_grid(r, err);
     if (!rc) rc = write_frames(r, err);
     if (!rc && r->path->n) rc = write_path(r, err);
+    return rc;
+}
+
+static enum raml_code write_direction(const struct raml_model *m, const float *value, const char *path,
+                                      struct raml_err *err)
+{
+    const struct raml_param *p;
+    size_t n = raml_model_params(m, &p);
+    struct raml_tensor_view *view = calloc(n, sizeof *view);
+    if (!view) return raml_fail(err, RAML_ENOMEM, "no memory for %zu tensors", n);
+    for (size_t i = 0; i < n; i++)
+        view[i] = (struct raml_tensor_view){.name = p[i].name,
+                                            .dtype = RAML_F32,
+                                            .n_dims = p[i].n_dims,
+                                            .shape = {p[i].shape[0], p[i].shape[1]},
+                                            .n = p[i].n,
+                                            .data = value + p[i].offset};
+    enum raml_code rc = raml_safetensors_write(path, view, n, NULL, err);
+    free(view);
+    return rc;
+}
+
+enum raml_code raml_landscape_directions_write(const struct raml_landscape *l, const struct raml_model *m, size_t n,
+                                               const char *dir, struct raml_err *err)
+{
+    char path[RAML_PATH_BYTES];
+    float *value = malloc(raml_model_n(m) * sizeof *value);
+    enum raml_code rc =
+        value ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for a direction of %zu numbers", raml_model_n(m));
+    for (size_t k = 0; k < n && !rc; k++) {
+        rc = raml_path_join(path, dir, k ? "direction_2.safetensors" : "direction_1.safetensors", err);
+        if (!rc) rc = raml_landscape_read_direction(l, k, value, err);
+        if (!rc) rc = write_direction(m, value, path, err);
+    }
+    free(value);
     return rc;
 }

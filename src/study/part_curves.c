@@ -15,12 +15,21 @@ struct drawn { /* space for one figure's series */
 };
 
 static enum raml_code add_figure(struct raml_page *p, const char *name, const struct raml_trace *t, bool greedy,
-                                 const char *title, struct raml_err *err)
+                                 struct raml_err *err)
 {
-    static const char greedy_caption[] = "Share of trajectories after whose first i tokens the correct answer is the "
-                                         "greedy one. Band: mean \u00B1 1.96 standard errors over trajectories.";
-    static const char loss_caption[] = "Mean over trajectories, each stretched to 0 \u2026 1. Band: mean \u00B1 1.96 "
-                                       "standard errors over trajectories.";
+    static const char over[] = "Band: mean \u00B1 1.96 standard errors over questions.";
+    size_t kinds[RAML_ANSWER_KINDS] = {0};
+    char title[80], y_label[80], caption[240];
+    raml_trace_kinds(t, kinds);
+    const char *answer = raml_answer_kind_words(kinds);
+    snprintf(title, sizeof title, greedy ? "When the %s is the greedy one" : "Loss of the %s", answer);
+    snprintf(y_label, sizeof y_label, greedy ? "%s is greedy" : "L(i), nats per answer token", answer);
+    if (greedy)
+        snprintf(caption, sizeof caption,
+                 "Share of trajectories after whose first i tokens the %s is the greedy one. %s", answer, over);
+    else
+        snprintf(caption, sizeof caption, "Loss of the %s, mean over trajectories, each stretched to 0 \u2026 1. %s",
+                 answer, over);
     struct drawn d[RAML_N_VERDICTS];
     struct raml_series s[RAML_N_VERDICTS];
     size_t n = 0;
@@ -47,10 +56,10 @@ static enum raml_code add_figure(struct raml_page *p, const char *name, const st
     /* clang-format off */
     const struct raml_figure fig = {
         .title = title, .x_label = "position in the trajectory, i/T", .series = s, .n_series = n,
-        .y_label = greedy ? "correct answer is greedy" : "L(i), nats per answer token", .x_low = 0, .x_high = 1,
+        .y_label = y_label, .x_low = 0, .x_high = 1,
         .y_low = 0, .y_high = greedy ? 1.02 : 0};
     /* clang-format on */
-    return raml_page_figure(p, name, &fig, greedy ? greedy_caption : loss_caption, err);
+    return raml_page_figure(p, name, &fig, caption, err);
 }
 
 static void add_row(struct raml_page *p, const struct raml_trace_group *g, const char *name)
@@ -84,6 +93,21 @@ static void add_table(struct raml_page *p, const struct raml_trace *t)
     raml_buf_adds(&p->html, "</table></div>\n");
 }
 
+/* Whose answer the curves are of. */
+static void add_whose(struct raml_page *p, const struct raml_trace *t)
+{
+    size_t kinds[RAML_ANSWER_KINDS] = {0};
+    raml_trace_kinds(t, kinds);
+    if (raml_answer_kinds_mixed(kinds)) {
+        raml_buf_adds(&p->html,
+                      "<p>Here the trajectories\u2019 curves are of different answers, and the means mix them: ");
+        raml_answer_kinds_list(&p->html, kinds);
+    } else {
+        raml_buf_addf(&p->html, "<p>Here the answer is the %s", raml_answer_kind_words(kinds));
+    }
+    raml_buf_adds(&p->html, ".</p>\n");
+}
+
 enum raml_code raml_part_curves(struct raml_page *p, struct raml_err *err)
 {
     const struct raml_findings *f = p->found;
@@ -92,7 +116,7 @@ enum raml_code raml_part_curves(struct raml_page *p, struct raml_err *err)
     if (n_traces == 0) return RAML_OK;
     raml_buf_adds(&p->html,
                   "<h2>The loss of the answer along the trajectory</h2>\n<p>L(i) is the mean negative log-likelihood "
-                  "of the correct answer\u2019s tokens once the model has read the question and i tokens of the "
+                  "of an answer\u2019s tokens once the model has read the question and i tokens of the "
                   "trajectory: the inner loop\u2019s loss, each token one step.</p>\n");
     enum raml_code rc = RAML_OK;
     size_t number = 0;
@@ -110,9 +134,10 @@ enum raml_code raml_part_curves(struct raml_page *p, struct raml_err *err)
                 raml_page_text(p, trace->name);
                 raml_buf_adds(&p->html, "</h3>\n");
             }
+            add_whose(p, trace);
             raml_buf_adds(&p->html, "<div class=\"grid\">\n");
-            rc = add_figure(p, loss, trace, false, "Loss of the correct answer", err);
-            if (!rc) rc = add_figure(p, greedy, trace, true, "When the answer is found", err);
+            rc = add_figure(p, loss, trace, false, err);
+            if (!rc) rc = add_figure(p, greedy, trace, true, err);
             raml_buf_adds(&p->html, "</div>\n");
             add_table(p, trace);
         }

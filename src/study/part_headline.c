@@ -135,13 +135,17 @@ static void add_loss_tiles(struct raml_page *p)
             const struct raml_trace_group *g = &f->run[r]->trace[0]->group[order[v]];
             if (g->n == 0) continue;
             double n = (double)g->n;
-            raml_buf_adds(&p->html, "<div class=\"tile\"><span>loss of the answer");
+            raml_buf_addf(&p->html, "<div class=\"tile\"><span>loss of the %s", raml_answer_kind_words(g->of_kind));
             if (*f->run[r]->name) raml_buf_adds(&p->html, ", ");
             raml_page_text(p, f->run[r]->name);
-            raml_buf_addf(&p->html,
-                          "</span><b>%.3g\u00A0\u2192\u00A0%.3g</b><span>nats per token, along %zu %s</span>"
-                          "</div>\n",
+            raml_buf_addf(&p->html, "</span><b>%.3g\u00A0\u2192\u00A0%.3g</b><span>nats per token, along %zu %s</span>",
                           plain(g->first.sum / n), plain(g->last.sum / n), g->n, about[order[v]]);
+            if (raml_answer_kinds_mixed(g->of_kind)) {
+                raml_buf_adds(&p->html, "<span>of different answers: ");
+                raml_answer_kinds_list(&p->html, g->of_kind);
+                raml_buf_adds(&p->html, "</span>");
+            }
+            raml_buf_adds(&p->html, "</div>\n");
         }
     }
 }

@@ -24,18 +24,19 @@ static const char *const heading[RAML_LAB_KINDS] = {trace_heading, update_headin
 /* -- Traces -------------------------------------------------------------------------------------------------------- */
 
 static const struct raml_lab_picture mean_curve = {
-    "mean_curve", "Loss of the correct answer",
-    "Mean L(i) in nats per answer token over i/T, of right and wrong trajectories. Band: 95\u00A0% over trajectories. "
-    "Descent towards the right end means that the trajectory makes the answer likelier.", ""};
+    "mean_curve", "Loss of the traced answer",
+    "Mean L(i) in nats per answer token over i/T, of right and wrong trajectories; the picture says whose answer it is. "
+    "Band: 95\u00A0% over questions. Descent towards the right end means that the trajectory makes that answer likelier.",
+    ""};
 
 static const struct raml_lab_picture trace_picture[] = {
     {"wrong_answer", "Answers on wrong trajectories",
      "Only trajectories that ended wrong: mean L(i) of the correct answer and of the wrong ones, nats per answer token, "
-     "over i/T; bands 95\u00A0% over trajectories. If a wrong trajectory descends too, but on another answer\u2019s loss, "
+     "over i/T; bands 95\u00A0% over questions. If a wrong trajectory descends too, but on another answer\u2019s loss, "
      "the curve of its own answer falls while the correct answer\u2019s stays up; the correct answer is the control.", ""},
     {"commitment", "Commitment to one answer",
      "1\u00A0\u2212\u00A0H(p)/ln\u00A0n of the distribution p over the n answers that were traced, over i/T: 0 is "
-     "undecided, 1 certain, of whichever answer. Band: 95\u00A0% over trajectories. Look for where it rises for good, and "
+     "undecided, 1 certain, of whichever answer. Band: 95\u00A0% over questions. Look for where it rises for good, and "
      "whether wrong trajectories commit as surely as right ones.", ""},
     {"control", "What the content was worth beyond its length",
      "L after a control trajectory of the same length minus L(i), nats per answer token, over i/T; bands 95\u00A0% over "
@@ -47,7 +48,7 @@ static const struct raml_lab_picture trace_picture[] = {
      "embedding, knows nothing of the trajectory, and is the control.", ""},
     {"modes_position", "Loss by mode, over position",
      "Mean L(i), nats per answer token, over i/T, for each way in which the model was made to think. Band: 95\u00A0% over "
-     "trajectories. It compares shapes; lengths differ.", ""},
+     "questions. It compares shapes; lengths differ.", ""},
     {"modes_tokens", "Loss by mode, over tokens",
      "The same over tokens i: what a token budget buys in each mode. A trajectory that has ended keeps its last loss, so "
      "each point is a mean over all trajectories.", ""}};
@@ -89,7 +90,7 @@ static void add_trace(struct raml_lab_view *v)
 static const struct raml_lab_picture update_picture[] = {
     {"update_distance", "Length of the implicit update",
      "Length of the update over that of the weights, over i/T, by layer, from violet to green; bands 95\u00A0% over "
-     "trajectories. Dashed in the same colour: the control, a foreign trajectory (or else a filler) of the same length. "
+     "questions. Dashed in the same colour: the control, a foreign trajectory (or else a filler) of the same length. "
      "Look for layers in which the real line leaves the dashed one.", ""},
     {"update_step", "Length of the steps",
      "How far the update moves from one token to the next, over that of the weights; colours and dashes as before. Steps "

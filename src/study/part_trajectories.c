@@ -51,14 +51,16 @@ static void add_head(struct raml_page *p, const json_t *selected, const double *
     struct raml_buf *b = &p->html;
     double answer = raml_page_get(selected, "n_answer"), stated = raml_page_get(selected, "n_tokens");
     double solved = raml_page_get(selected, "solved_at");
+    size_t kind[RAML_ANSWER_KINDS] = {0};
+    kind[raml_answer_kind_of(selected)] = 1;
     raml_buf_addf(b, "<p><b>%s</b>", verdict);
     add_word(p, selected, "family", " \u00B7 ");
     add_word(p, selected, "difficulty", ", difficulty ");
     add_word(p, selected, "style", " \u00B7 ");
     add_word(p, selected, "id", " \u00B7 ");
     add_word(p, selected, "sample", " #");
-    raml_buf_addf(b, "<br><span class=\"dim\">L: %.3f \u2192 %.3f in %.0f tokens", loss[0], loss[n_tokens],
-                  isnan(stated) ? (double)n_tokens : stated);
+    raml_buf_addf(b, "<br><span class=\"dim\">L of the %s: %.3f \u2192 %.3f in %.0f tokens",
+                  raml_answer_kind_words(kind), loss[0], loss[n_tokens], isnan(stated) ? (double)n_tokens : stated);
     if (answer > 0)
         raml_buf_addf(b, " \u00B7 p(answer): %.3g \u2192 %.3g", raml_exp(-answer * loss[0]),
                       raml_exp(-answer * loss[n_tokens]));

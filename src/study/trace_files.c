@@ -163,6 +163,14 @@ static enum raml_code record(struct work *w, size_t i, struct raml_err *err)
 
 /* -- Batches ------------------------------------------------------------------------------------------------------- */
 
+/* "question 'add:17' (line 17), trajectory 2" */
+static const char *name_of(const struct raml_question *q, size_t sample, char out[NAME_BYTES])
+{
+    if (q->line) snprintf(out, NAME_BYTES, "question '%.100s' (line %zu), trajectory %zu", q->id, q->line, sample + 1);
+    else snprintf(out, NAME_BYTES, "question '%.100s', trajectory %zu", q->id, sample + 1);
+    return out;
+}
+
 static enum raml_code run_models(struct work *w, size_t n, struct raml_err *err)
 {
     enum raml_code rc = raml_tracer_run(w->tracer, w->input, n, w->curve, err);
@@ -172,6 +180,7 @@ static enum raml_code run_models(struct work *w, size_t n, struct raml_err *err)
 
 static enum raml_code run_batch(struct work *w, struct raml_err *err)
 {
+    char name[NAME_BYTES];
     size_t n = w->n_items;
     if (n == 0) return RAML_OK;
     for (size_t i = 0; i < n; i++) w->input[i] = raml_trace_item_input(&w->plan, &w->item[i]);
@@ -179,6 +188,8 @@ static enum raml_code run_batch(struct work *w, struct raml_err *err)
     double start = w->job->clock ? w->job->clock() : NAN;
     enum raml_code rc = run_models(w, n, err);
     w->model_seconds += w->job->clock ? w->job->clock() - start : NAN;
+    if (rc && n > 1)
+        rc = raml_wrap(err, rc, "of the %zu from %s on", n, name_of(w->item[0].q, w->item[0].sample, name));
     for (size_t i = 0; i < n; i++) {
         if (!rc) rc = record(w, i, err);
         raml_loss_curve_deinit(&w->curve[i]);

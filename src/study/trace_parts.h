@@ -173,7 +173,7 @@ void raml_trace_earlier_deinit(struct raml_trace_earlier *e);
 
 /* -- trace_pictures.c: figures and the page ------------------------------------------------------------------------ */
 struct raml_trace_shown { /* a trajectory kept for the page, or for its figure */
-    char *heading;
+    char *heading, *question;
     char *bytes; /* of all pieces */
     char **piece;
     size_t *piece_len;

@@ -36,6 +36,7 @@ enum raml_code raml_trace_pictures_init(struct raml_trace_pictures *p, const str
 static void shown_deinit(struct raml_trace_shown *s)
 {
     free(s->heading);
+    free(s->question);
     free(s->bytes);
     free(s->piece);
     free(s->piece_len);
@@ -82,6 +83,7 @@ static enum raml_code copy(struct raml_trace_shown *s, const struct raml_traced 
     size_t n = c->n_points, bytes = 0;
     for (size_t k = 0; k + 1 < n; k++) bytes += t->piece_len[k];
     *s = (struct raml_trace_shown){.heading = heading(t), .bytes = malloc(bytes + 1), .n_points = n};
+    s->question = strdup(t->q->question);
     s->n_answer = c->n_answer;
     s->piece = malloc(n * sizeof *s->piece);
     s->piece_len = malloc(n * sizeof *s->piece_len);
@@ -89,7 +91,8 @@ static enum raml_code copy(struct raml_trace_shown *s, const struct raml_traced 
     s->ema = malloc(n * sizeof *s->ema);
     s->at = malloc(n * sizeof *s->at);
     s->greedy = malloc(n * sizeof *s->greedy);
-    if (!s->heading || !s->bytes || !s->piece || !s->piece_len || !s->loss || !s->ema || !s->at || !s->greedy)
+    if (!s->heading || !s->question || !s->bytes || !s->piece || !s->piece_len || !s->loss || !s->ema || !s->at ||
+        !s->greedy)
         return raml_fail(err, RAML_ENOMEM, "no memory to keep a trajectory of %zu tokens", c->n_tokens);
     char *to = s->bytes;
     for (size_t k = 0; k < n; k++) {
@@ -218,6 +221,7 @@ static enum raml_code add_to_page(struct raml_buf *b, const struct raml_trace_sh
 {
     struct raml_curve_fields fields;
     struct raml_coloured c = {.heading = t->heading,
+                              .question = t->question,
                               .piece = (const char *const *)t->piece,
                               .piece_len = t->piece_len,
                               .loss = t->loss,

@@ -26,6 +26,7 @@ struct raml_coloured_answer { /* one of the answers that were probed at the same
 };
 struct raml_coloured {        /* "tokens" are pieces of several where the loss was not read after every token */
     const char *heading;      /* plain text over the trajectory; NULL: none */
+    const char *question;     /* plain text under the heading; NULL: none */
     const char *const *piece; /* [n_tokens] bytes of each token */
     const size_t *piece_len;  /* [n_tokens] */
     const double *loss;       /* [n_tokens + 1], nats per answer token */

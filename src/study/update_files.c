@@ -39,8 +39,9 @@ struct work {
     struct raml_exchange exchange;               /* of `exchanged` */
     const struct raml_question *exchanged;
     size_t n_exchanged;
-    double *steps[2]; /* exchange rate at T of real trajectories: right, unlabelled */
-    size_t n_steps[2], cap_steps[2];
+    double *steps[2];                         /* exchange rate at T of real trajectories: right, unlabelled */
+    const struct raml_question **steps_of[2]; /* whose */
+    size_t n_steps[2], cap_steps[2], cap_steps_of[2];
     size_t n_done, n_total, n_skipped, n_questions, n[UPDATE_KINDS];
     struct raml_err first_skipped;
     struct raml_update_checked checked;
@@ -85,7 +86,9 @@ static enum raml_code keep_steps(struct work *w, const struct raml_updated *t, s
     if (!t->worth || t->kind != RAML_UPDATE_REAL || t->verdict == RAML_TRACE_WRONG) return RAML_OK;
     size_t g = t->verdict == RAML_TRACE_CORRECT ? 0 : 1, width = 1 + w->opt->exchange.n_rates;
     enum raml_code rc = RAML_GROW(w->steps[g], w->cap_steps[g], (w->n_steps[g] + 1) * width, "exchange rates", err);
+    if (!rc) rc = RAML_GROW(w->steps_of[g], w->cap_steps_of[g], w->n_steps[g] + 1, "exchange rates", err);
     if (rc) return rc;
+    w->steps_of[g][w->n_steps[g]] = t->q;
     double *row = w->steps[g] + w->n_steps[g]++ * width, last = t->update->curve.loss[t->update->n_points - 1];
     for (size_t r = 0; r < width; r++) row[r] = steps_of(t->exchange, r ? (int)r - 1 : RAML_EXCHANGE_BEST, last);
     return RAML_OK;
@@ -206,6 +209,9 @@ static enum raml_code run_batch(struct work *w, struct raml_err *err)
         w->n_batch_real += w->item[i].kind == RAML_UPDATE_REAL;
     }
     enum raml_code rc = raml_updater_run(w->updater, w->input, n, &reader, w->update, err);
+    if (rc == RAML_ERANGE && n > 1)
+        rc = raml_wrap(err, rc, "of the %zu (with controls) from question '%.100s', trajectory %zu on", n,
+                       w->item[0].q->id, w->item[0].sample + 1);
     if (rc) return rc;
     for (size_t i = 0; i < n; i++) {
         if (!rc) rc = record(w, &w->item[i], &w->input[i], &w->update[i], err);
@@ -334,15 +340,27 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Of column `at` of x[n, width]; the lower of two in the middle. column: [n] */
-static double median_of(const double *x, size_t n, size_t width, size_t at, double *column)
+/* The lower of two in the middle. x is sorted. */
+static double median(double *x, size_t n)
 {
-    for (size_t i = 0; i < n; i++) column[i] = x[i * width + at];
-    qsort(column, n, sizeof *column, by_size);
-    return column[(n - 1) / 2];
+    qsort(x, n, sizeof *x, by_size);
+    return x[(n - 1) / 2];
 }
 
-/* column: for as many numbers as there are exchange rates */
+/* Of column `at` of the rows of group g: the median over questions of each one's own. column: [2 rows] */
+static double median_of(const struct work *w, size_t g, size_t width, size_t at, double *column)
+{
+    size_t n = w->n_steps[g], n_questions = 0;
+    for (size_t i = 0, end; i < n; i = end) {
+        double *own = column + n;
+        for (end = i; end < n && w->steps_of[g][end] == w->steps_of[g][i]; end++)
+            own[end - i] = w->steps[g][end * width + at];
+        column[n_questions++] = median(own, end - i);
+    }
+    return median(column, n_questions);
+}
+
+/* column: for twice as many numbers as there are exchange rates */
 static void summarise(const struct work *w, double *column, struct raml_update_summary *out)
 {
     size_t g = w->n_steps[0] ? 0 : 1, slot = raml_update_slot_average(&w->stats);
@@ -363,9 +381,13 @@ static void summarise(const struct work *w, double *column, struct raml_update_s
                     raml_update_stats_read(&w->stats, (enum raml_update_kind)k, i, slot, (enum raml_update_measure)m);
     for (size_t r = 0; r < RAML_UPDATE_RATES_MAX; r++) out->steps_by_rate[r] = NAN;
     for (size_t r = 0; r <= w->opt->exchange.n_rates && w->n_steps[g]; r++) {
-        double median = median_of(w->steps[g], w->n_steps[g], 1 + w->opt->exchange.n_rates, r, column);
-        if (r) out->steps_by_rate[r - 1] = median;
-        else out->steps_median = median;
+        double middle = median_of(w, g, 1 + w->opt->exchange.n_rates, r, column);
+        if (r) out->steps_by_rate[r - 1] = middle;
+        else out->steps_median = middle;
+    }
+    for (size_t i = 0; i < w->n_steps[g]; i++) {
+        out->n_beyond += !isfinite(w->steps[g][i * (1 + w->opt->exchange.n_rates)]);
+        out->n_step_questions += i == 0 || w->steps_of[g][i] != w->steps_of[g][i - 1];
     }
 }
 
@@ -408,7 +430,7 @@ enum raml_code raml_update_files(const struct raml_update_files_job *job, const 
                                                     .join = opt->join};
     enum raml_code rc = work(w, &stopped, err);
     size_t n_column = w->n_steps[0] > w->n_steps[1] ? w->n_steps[0] : w->n_steps[1];
-    double *column = rc ? NULL : malloc((n_column ? n_column : 1) * sizeof *column);
+    double *column = rc ? NULL : malloc((2 * n_column + 1) * sizeof *column);
     if (!rc && !column) rc = raml_fail(err, RAML_ENOMEM, "no memory for %zu exchange rates", n_column);
     if (!rc) {
         summarise(w, column, out);
@@ -425,7 +447,10 @@ enum raml_code raml_update_files(const struct raml_update_files_job *job, const 
     raml_update_stats_deinit(&w->stats);
     raml_update_pictures_deinit(&w->pictures);
     raml_updater_close(w->updater);
-    for (size_t g = 0; g < 2; g++) free(w->steps[g]);
+    for (size_t g = 0; g < 2; g++) {
+        free(w->steps[g]);
+        free(w->steps_of[g]);
+    }
     free(w->layer);
     free(w->own);
     free(w);

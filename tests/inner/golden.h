@@ -81,4 +81,22 @@ static inline void micro_open(struct raml_device **dev, struct raml_model **mode
     must(raml_model_init(&c, seed, RAML_F32, RAML_TRAINING, *dev, model, &err), &err);
 }
 
+/* The same with a head of its own; the embedding of token `bad` is no number. */
+static inline void broken_open(struct raml_device **dev, struct raml_model **model, int32_t bad)
+{
+    struct raml_err err = {0};
+    struct raml_config c;
+    const struct raml_param *p;
+    const float nan = NAN;
+    must(far_device_open(2, "auto", dev, &err), &err);
+    must(raml_config_preset("micro", &c, &err), &err);
+    c.tied = false;
+    must(raml_model_init(&c, 1, RAML_F32, RAML_TRAINING, *dev, model, &err), &err);
+    assert_true(raml_model_params(*model, &p) > 0);
+    assert_string_equal(p[0].name, "model.embed_tokens.weight");
+    size_t at = p[0].offset + (size_t)bad * (size_t)c.hidden_size;
+    must(raml_array_write(*dev, raml_model_weights(*model) + at, &nan, sizeof nan, &err), &err);
+    must(raml_model_refresh(*model, &err), &err);
+}
+
 #endif

@@ -238,6 +238,31 @@ static void bad_input(void **state)
     free(zeros);
 }
 
+/* A loss that is no number belongs to one of several inputs: the message says to which. */
+static void not_finite(void **state)
+{
+    struct fixture *f = *state;
+    enum { BAD = 300 };
+    const int32_t bad[] = {1, BAD};
+    struct raml_device *dev;
+    struct raml_model *m;
+    struct raml_err err = {0};
+    struct raml_loss_curve c[2] = {{0}};
+    broken_open(&dev, &m, BAD);
+    struct raml_tracer *t = open_tracer(m, 2, 4096);
+    const struct raml_trace_input in[2] = {f->in[1], INPUT(f->token, bad, f->token, f->token + 1, 1, 2, 1, 1)};
+    assert_int_equal(raml_tracer_run(t, in, 2, c, &err), RAML_ERANGE);
+    assert_memory_equal(err.msg, "trajectory 2: the loss of the answer after ", 43);
+    assert_null(c[0].loss);
+    assert_int_equal(raml_tracer_run(t, in + 1, 1, c, &err), RAML_ERANGE);
+    assert_memory_equal(err.msg, "the loss of the answer after ", 29);
+    must(raml_tracer_run(t, in, 1, c, &err), &err); /* and is as good as new */
+    raml_loss_curve_deinit(&c[0]);
+    raml_tracer_close(t);
+    raml_model_close(m);
+    raml_device_close(dev);
+}
+
 /* -- Texts --------------------------------------------------------------------------------------------------------- */
 
 static void check_tokens(const struct raml_tokenizer *t, const struct raml_tokens *got, const char *want)
@@ -413,6 +438,7 @@ int main(void)
         cmocka_unit_test(strides),
         cmocka_unit_test(greedy),
         cmocka_unit_test(bad_input),
+        cmocka_unit_test(not_finite),
         cmocka_unit_test(from_texts),
         cmocka_unit_test(joined_texts),
         cmocka_unit_test(the_border_is_found_by_bytes),

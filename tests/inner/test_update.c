@@ -427,6 +427,41 @@ static void device_failures(void **state)
     oracle_close(&o);
 }
 
+/* What is no number belongs to one of several inputs: the message says to which. */
+static void not_finite(void **state)
+{
+    (void)state;
+    enum { BAD = 300 };
+    const int32_t token[] = {1, 2, 3, BAD};
+    struct raml_device *dev;
+    struct raml_model *m;
+    struct raml_err err = {0};
+    struct raml_update u[2];
+    struct raml_updater *t;
+    broken_open(&dev, &m, BAD);
+    const struct raml_update_options opt = raml_update_default();
+    struct raml_update_input in[2];
+    for (size_t i = 0; i < 2; i++) {
+        const struct raml_trace_input text = {.prompt = token,
+                                              .trajectory = token + 1 + i,
+                                              .answer_prefix = token,
+                                              .answer = token + 1,
+                                              .n_prompt = 1,
+                                              .n_trajectory = 2,
+                                              .n_answer_prefix = 1,
+                                              .n_answer = 1};
+        must(raml_update_input_of(&text, &in[i], &err), &err);
+    }
+    must(raml_updater_open(m, &opt, &t, &err), &err);
+    assert_int_equal(raml_updater_run(t, in, 2, NULL, u, &err), RAML_ERANGE);
+    assert_memory_equal(err.msg, "trajectory 2: layer ", 20);
+    must(raml_updater_run(t, in, 1, NULL, u, &err), &err); /* and is as good as new */
+    raml_update_deinit(&u[0]);
+    raml_updater_close(t);
+    raml_model_close(m);
+    raml_device_close(dev);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -438,6 +473,7 @@ int main(void)
         cmocka_unit_test(splitting_changes_nothing),
         cmocka_unit_test(strides),
         cmocka_unit_test(bad_input),
+        cmocka_unit_test(not_finite),
         cmocka_unit_test(device_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

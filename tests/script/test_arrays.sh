@@ -23,6 +23,19 @@ while read -r line; do
     "$raml" $line >>out.txt 2>&1 </dev/null || fail "raml $line: $(cat out.txt)"
 done <commands
 
+# The first number of a file that has more than $2 digits; or one that is not there and written in another way than $3.
+digits() {
+    awk -F '\t' -v most="$2" -v none="$3" 'FNR > 1 { for (i = 1; i <= NF; i++) {
+        if (tolower($i) == "nan" && $i != none) { print $i; exit }
+        if ($i !~ /^[-+0-9.e]+$/) continue
+        n = $i; sub(/e.*/, "", n); gsub(/[-+.]/, "", n); sub(/^0+/, "", n)
+        if (length(n) > most) { print $i; exit } } }' "$1"
+}
+bad=$(digits trace/groups.tsv 9 nan)
+[ -z "$bad" ] || fail "trace/groups.tsv: $bad; expected 9 digits and nan"
+bad=$(digits landscape/frames.tsv 17 NaN)
+[ -z "$bad" ] || fail "landscape/frames.tsv: $bad; expected 17 digits and NaN"
+
 # The blocks that begin with a line "# TOOL", one after another.
 blocks() {
     awk -v want="# $1" '/^```[a-z]/ { first = 1; next } /^```/ { on = 0; next }
@@ -66,11 +79,13 @@ import numpy
 loss = numpy.load("landscape/landscape.npy")
 assert list(grid.columns) == ["i", "alpha", "beta", "loss"]
 assert numpy.array_equal(surface.to_numpy(), loss[0])
+assert numpy.array_equal(grid.loss, loss.ravel())
+assert list(groups.columns)[-3:] == ["value", "low", "high"] and all(groups.dtypes[-3:] == float) and len(groups) > 0
 assert len(curves) == 2 and len(tokens) == sum(len(l) for l in curves.L)
 assert numpy.allclose(tokens.L, numpy.concatenate(list(curves.L)))
 assert list(figure.columns) == ["series", "x", "y", "low", "high"] and len(figure) > 0
 END
-    "$python" read_pandas.py || fail "pandas"
+    "$python" -W error read_pandas.py || fail "pandas"
 else
     absent "python3-pandas"
 fi
@@ -81,6 +96,7 @@ if command -v Rscript >/dev/null; then
 stopifnot(identical(dim(loss), c(3L, 5L, 4L)), identical(names(grid), c("i", "alpha", "beta", "loss")))
 stopifnot(max(abs(as.vector(t(loss[1, , ])) - grid$loss[1:20])) < 1e-12)
 stopifnot(max(abs(as.vector(surface) - as.vector(loss[1, , ]))) < 1e-12)
+stopifnot(is.numeric(groups$value), is.numeric(groups$low), nrow(groups) > 0)
 stopifnot(is.numeric(figure$y), is.numeric(figure$low), nrow(figure) > 0)
 stopifnot(read_npy("landscape/alpha.npy") == c(-1, -0.5, 0, 0.5, 1))
 END

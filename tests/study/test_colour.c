@@ -66,6 +66,7 @@ static void known_page(void **state)
     const double loss[] = {2, 1.5, 1.75, 1.75, 0.5};
     const bool greedy[] = {false, false, true, true, false};
     const struct raml_coloured t = {.heading = "x & y",
+                                    .question = "1 < 2?\n",
                                     .piece = piece,
                                     .piece_len = len,
                                     .loss = loss,
@@ -78,7 +79,8 @@ static void known_page(void **state)
     if (raml_colour_trajectory(&b, &t, 1, &err)) fail_msg("%s", err.msg);
     assert_string_equal(
         b.data,
-        "<p class=\"trajectory-head\">x &amp; y</p>\n<div class=\"view\"><div class=\"trajectory\">"
+        "<p class=\"trajectory-head\">x &amp; y</p>\n<p class=\"trajectory-question\">1 &lt; 2?\\n</p>\n<div "
+        "class=\"view\"><div class=\"trajectory\">"
         "<span class=\"n4\" title=\"“a”  i = 1  L = 1.5  ΔL = −0.5  p = 0.0498\">a</span>"
         "<span class=\"p2 g\" title=\"“ b\\n”  i = 2  L = 1.75  ΔL = +0.25  p = 0.0302  greedy\"> b<i>↵</i>\n</span>"
         "<span class=\"g\" title=\"“&lt;”  i = 3  L = 1.75  ΔL = +0  p = 0.0302  greedy\">&lt;</span>"
@@ -89,7 +91,7 @@ static void known_page(void **state)
     raml_buf_clear(&b);
     struct raml_coloured shortened = t;
     shortened.show = 1;
-    shortened.heading = NULL;
+    shortened.heading = shortened.question = NULL;
     if (raml_colour_trajectory(&b, &shortened, 1, &err)) fail_msg("%s", err.msg);
     assert_non_null(strstr(b.data, "a</span><i> … 3 more tokens</i></div>"));
     assert_non_null(strstr(b.data, "\"text\":[\"a\"],\"answers\":[{\"L\":[2,1.5],\"A\":2,\"greedy\":\"00\"}]}"));

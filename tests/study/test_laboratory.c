@@ -173,6 +173,23 @@ static void put_laboratory(const char *dir)
     put(dir, "landscape/path.tsv", path);
 }
 
+/* A trace without the question's answer: the first table is of the answer that there is, and says so. */
+static void other_answer(void **state)
+{
+    const char *dir = *state;
+    put_picture(dir, "trace/wrong_answer");
+    put(dir, "trace/groups.tsv",
+        "by\tgroup\tcurve\tmeasure\ttrajectories\tquestions\tvalue\tlow\thigh\n"
+        "all\tall\town\ttokens\t4\t2\t50\t40\t60\nall\tall\town\tL0\t4\t2\t9.5\t9\t10\n"
+        "all\tall\tmajority\tL0\t4\t2\t8.5\t8\t9\nall\tall\tmajority\tdescent\t4\t2\t3\t2\t4\n");
+    char *page = report(dir, NULL);
+    expect(page, "<th class=\"t\">trajectories, own answer</th>");
+    expect(page, "<td class=\"t\">all</td><td>4</td><td>2</td><td>9.50 <small>[9.00,\u00A010.0]</small></td>");
+    expect(page, "<td class=\"t\">majority</td>");
+    expect_none(page, "<td class=\"t\">own</td>");
+    free(page);
+}
+
 static void whole(void **state)
 {
     static const char *const want[] = {
@@ -392,6 +409,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(other_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(elsewhere, set_up, tear_down),
         cmocka_unit_test_setup_teardown(where, set_up, tear_down),
         cmocka_unit_test_setup_teardown(broken, set_up, tear_down),

@@ -5,6 +5,7 @@
 #include "device/far.h"
 #include "raml/landscape_files.h"
 #include "raml/model.h"
+#include "raml/safetensors.h"
 
 #include <math.h>
 #include <signal.h>
@@ -108,6 +109,44 @@ static void agrees(void **state)
     free(after);
     free(npy);
     free(tsv);
+    close_fixture(&f);
+}
+
+/* The directions in a file are those of the grid, under the parameters' names. */
+static void saved_directions(void **state)
+{
+    struct raml_err err = {0};
+    struct fixture f;
+    struct raml_landscape_files_summary r;
+    char dir[4200], path[4200];
+    const struct raml_param *p;
+    open_fixture(&f, in(*state, "directions", dir));
+    f.opt.save_directions = true;
+    must(raml_landscape_files(&f.job, &f.opt, &r, &err), &err);
+    raml_landscape_files_summary_deinit(&r);
+    size_t n = raml_model_params(f.model, &p);
+    float *want = malloc(raml_model_n(f.model) * sizeof *want);
+    struct raml_landscape *l;
+    must(raml_landscape_open(f.model, &f.job.input, &l, &err), &err);
+    assert_int_equal(raml_landscape_read_direction(l, 1, want, &err), RAML_EUSAGE);
+    for (size_t k = 0; k < 2; k++) {
+        struct raml_safetensors *s;
+        must(raml_landscape_random(l, k, RAML_DIRECTION_FILTER, 0, &err), &err);
+        must(raml_landscape_read_direction(l, k, want, &err), &err);
+        must(raml_safetensors_open(in(dir, k ? "direction_2.safetensors" : "direction_1.safetensors", path), &s, &err),
+             &err);
+        assert_int_equal(raml_safetensors_count(s), n);
+        for (size_t i = 0; i < n; i++) {
+            const struct raml_tensor_view *v = raml_safetensors_find(s, p[i].name);
+            assert_non_null(v);
+            assert_int_equal(v->n, p[i].n);
+            assert_int_equal(v->shape[0], p[i].shape[0]);
+            assert_memory_equal(v->data, want + p[i].offset, p[i].n * sizeof *want);
+        }
+        raml_safetensors_close(s);
+    }
+    raml_landscape_close(l);
+    free(want);
     close_fixture(&f);
 }
 
@@ -329,6 +368,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(killed), /* before threads were started: it forks */
         cmocka_unit_test(agrees),
+        cmocka_unit_test(saved_directions),
         cmocka_unit_test(another_grid),
         cmocka_unit_test(timed_and_stopped),
         cmocka_unit_test(path_and_curvature),

@@ -336,6 +336,56 @@ static void view_fields(void **state)
     free(page);
 }
 
+/* The page says whose answer the loss is of, and where it is of several answers'. */
+static void whose_answer(void **state)
+{
+    const struct folder *f = *state;
+    static const struct {
+        const char *folder, *kind, *words; /* kind NULL: no such field */
+    } cases[] = {{"a", NULL, "correct answer"},
+                 {"b", "\"gold\"", "correct answer"},
+                 {"c", "\"own\"", "sample\u2019s own answer"},
+                 {"d", "\"majority\"", "majority answer"},
+                 {"e", "\"wrong\"", "most frequent wrong answer"},
+                 {"f", "\"choice\"", "traced option"},
+                 {"g", "\"given\"", "given answer"},
+                 {"h", "7", "answer of another kind"}};
+    static const char *const around[][2] = {{"<span>loss of the ", "</span>"},
+                                            {"<p>Here the answer is the ", ".</p>"},
+                                            {"Loss of the ", ", mean over trajectories"},
+                                            {"after whose first i tokens the ", " is the greedy one"},
+                                            {"<span class=\"dim\">L of the ", ": 2.000"}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct folder one = *f;
+        char line[300], want[200];
+        if (snprintf(one.path, sizeof one.path, "%s/%s", f->path, cases[i].folder) >= (int)sizeof one.path) fail();
+        snprintf(line, sizeof line, "{\"correct\":true,%s%s%s\"tokens\":[\"a\"],\"L\":[2,1],\"greedy\":[false,true]}\n",
+                 cases[i].kind ? "\"answer_kind\":" : "", cases[i].kind ? cases[i].kind : "", cases[i].kind ? "," : "");
+        put(&one, "curves.jsonl", line);
+        char *page = report(&one);
+        for (size_t k = 0; k < COUNT(around); k++) {
+            snprintf(want, sizeof want, "%s%s%s", around[k][0], cases[i].words, around[k][1]);
+            expect(page, want);
+        }
+        if (strcmp(cases[i].words, "correct answer") != 0) expect_none(page, "correct answer");
+        expect(page, "after it the answer that is shown is the greedy one");
+        free(page);
+    }
+    put(f, "curves.jsonl",
+        "{\"correct\":false,\"answer_kind\":\"own\",\"tokens\":[\"a\"],\"L\":[3,1]}\n"
+        "{\"correct\":false,\"tokens\":[\"a\"],\"L\":[2,1]}\n{\"correct\":true,\"tokens\":[\"a\"],\"L\":[4,1]}\n");
+    char *page = report(f);
+    expect(page,
+           "<p>Here the trajectories\u2019 curves are of different answers, and the means mix them: correct answer 2, "
+           "sample\u2019s own answer 1.</p>");
+    expect(page,
+           "<span>loss of the traced answer</span><b>2.5\u00A0\u2192\u00A01</b><span>nats per token, along 2 wrong "
+           "trajectories</span><span>of different answers: correct answer 1, sample\u2019s own answer 1</span>");
+    expect(page, "<span>loss of the correct answer</span><b>4\u00A0\u2192\u00A01</b>");
+    expect(page, "L of the sample\u2019s own answer: 3.000");
+    free(page);
+}
+
 /* What is not as it should be is not shown; the rest is, and one note says what was wrong first. */
 static void wrong_fields(void **state)
 {
@@ -450,6 +500,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(each_part_by_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(broken_input, set_up, tear_down),
         cmocka_unit_test_setup_teardown(view_fields, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(whose_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_fields, set_up, tear_down),
         cmocka_unit_test_setup_teardown(whose_updates, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refusals, set_up, tear_down),

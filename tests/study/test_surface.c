@@ -51,6 +51,14 @@ static void data(void **state)
             assert_true(has(svg, "<polygon"));
             assert_true(has(svg, "first"));
             assert_true(view == RAML_SURFACE_SOLID || has(svg, "L(0) = 3"));
+            char command[4400];
+            snprintf(command, sizeof command, "cd %s && rm s.svg && gnuplot s.gp >said 2>&1", (const char *)*state);
+            assert_int_equal(system(command), 0);
+            char *again = slurp(in(*state, "s.svg", path), NULL), *said = slurp(in(*state, "said", path), NULL);
+            assert_string_equal(said, "");
+            assert_string_equal(again, svg);
+            free(again);
+            free(said);
             free(svg);
         } else {
             fprintf(stderr, "\n*** gnuplot is absent: no picture was checked ***\n\n");
