@@ -138,9 +138,10 @@ struct raml_trace_summary {
     size_t n_rows;
     size_t n_selected; /* trajectories of the questions that were asked for; of a stopped run, those up to there if it
                         * was stopped before the first pass */
-    size_t n_skipped; /* without an answer, or too long with skip_long */
-    size_t n_nested;  /* trajectories with two answers of which one's tokens begin the other's */
-    uint64_t n_read;  /* tokens through the model, probes and repeated prompts included */
+    size_t n_skipped;  /* without an answer, or too long with skip_long */
+    size_t n_unused;   /* ids of the answers' file that are of no traced question */
+    size_t n_nested;   /* trajectories with two answers of which one's tokens begin the other's */
+    uint64_t n_read;   /* tokens through the model, probes and repeated prompts included */
     uint64_t n_passes;
     uint64_t n_trajectory_tokens, n_probes;
     double model_seconds;             /* of the passes only, by the job's clock; NaN without one */

@@ -252,6 +252,8 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     if (s->reader_tokenizer && !s->reader) return raml_fail(err, RAML_EUSAGE, "--reader_tokenizer needs --reader");
     if (s->answers && !strcmp(s->answer, "own"))
         return raml_fail(err, RAML_EUSAGE, "--answer own and --answers exclude each other; put own into the list");
+    if (!s->control && (strcmp(s->filler, ".") != 0 || (size_t)s->n_cuts != raml_trace_files_default().n_cuts))
+        return raml_fail(err, RAML_EUSAGE, "--filler and --control_cuts need --control");
     raml_questions_init(&qs);
     const struct raml_read_options read = {.map = s->map, .limit = (size_t)s->limit};
     enum raml_code rc = raml_questions_read(&qs, s->data ? s->data : cli->arg[0], &read, NULL, NULL, err);

@@ -106,6 +106,24 @@ static void print_head(const struct block *b)
     printf("\n");
 }
 
+/* What stands before a mode's name that is also another group's: modes are any texts, "all" and "right" too. */
+static const char *group_kind(const struct raml_trace_row *r)
+{
+    static const char *const other[] = {"all", "right", "wrong", "unlabelled", "short", "middle", "long"};
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++)
+        if (!strcmp(r->by, "mode") && !strcmp(r->group, other[i])) return "mode ";
+    return "";
+}
+
+static void row_label(const struct raml_trace_row *r, bool first, char *label, size_t n)
+{
+    if (first) snprintf(label, n, "%s%.60s", group_kind(r), r->group);
+    else if (!strcmp(r->by, "all")) snprintf(label, n, "%.60s", r->curve);
+    else snprintf(label, n, "%.60s | %.60s", r->curve, r->group);
+    for (char *c = label; *c; c++) /* modes and names of prefixes are texts of files */
+        if ((unsigned char)*c < ' ' || *c == 127) *c = ' ';
+}
+
 static void print_block(const struct raml_trace_summary *s, const char *first, const struct block *b)
 {
     bool any = false;
@@ -115,9 +133,7 @@ static void print_block(const struct raml_trace_summary *s, const char *first, c
         if (strcmp(r->measure, b->measure[0]) != 0 || !b->shown(r, first)) continue;
         if (!any) print_head(b);
         any = true;
-        if (b->shown == show_first) snprintf(label, sizeof label, "%.60s", r->group);
-        else if (!strcmp(r->by, "all")) snprintf(label, sizeof label, "%.60s", r->curve);
-        else snprintf(label, sizeof label, "%.60s | %.60s", r->curve, r->group);
+        row_label(r, b->shown == show_first, label, sizeof label);
         printf("%-*s %6zu", LABEL, label, r->n);
         for (size_t k = 0; k < MAX_COLUMNS && b->measure[k]; k++)
             print_estimate(raml_trace_row_find(s, r->by, r->group, r->curve, b->measure[k]));
@@ -231,8 +247,9 @@ json_t *cli_trace_json(const struct cli_traced *t)
 {
     const struct raml_trace_summary *r = &t->sum;
     json_t *o =
-        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "out", t->out, "trajectories",
-                  (json_int_t)r->group[RAML_TRACE_ALL].n, "skipped", (json_int_t)r->n_skipped, "nested_answers", (json_int_t)r->n_nested, "probes",
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "out", t->out, "trajectories",
+                  (json_int_t)r->group[RAML_TRACE_ALL].n, "skipped", (json_int_t)r->n_skipped, "nested_answers",
+                  (json_int_t)r->n_nested, "unused_answer_ids", (json_int_t)r->n_unused, "probes",
                   (json_int_t)r->n_probes, "trajectory_tokens", (json_int_t)r->n_trajectory_tokens, "tokens_read",
                   (json_int_t)r->n_read, "passes", (json_int_t)r->n_passes, "seconds", t->seconds, "model_seconds",
                   r->model_seconds, "tokens_per_s", (double)r->n_read / r->model_seconds);

@@ -277,10 +277,9 @@ static enum raml_code count_layers(struct raml_trace_groups *g, const struct ram
         const double *loss = c->layer_loss + l * c->n_points;
         char name[NAME_BYTES];
         snprintf(name, sizeof name, "layer %zu", t->plan->layer[l]);
-        const struct number x[] = {
-            {"L0", loss[0], true},
-            {"LT", loss[c->n_points - 1], true},
-            {"descent", loss[0] - loss[c->n_points - 1], true}};
+        const struct number x[] = {{"L0", loss[0], true},
+                                   {"LT", loss[c->n_points - 1], true},
+                                   {"descent", loss[0] - loss[c->n_points - 1], true}};
         rc = add_numbers(g, name, x, sizeof x / sizeof *x, c->n_answer, err);
     }
     return rc;
@@ -302,8 +301,7 @@ static enum raml_code count_effects(struct raml_trace_groups *g, const struct ra
             rc = raml_trace_groups_loss(g, name, measure, e->effect[k], t->curve->n_answer, err);
             sum += e->effect[k];
         }
-        if (!rc && e->n)
-            rc = raml_trace_groups_loss(g, name, "effect", sum / (double)e->n, t->curve->n_answer, err);
+        if (!rc && e->n) rc = raml_trace_groups_loss(g, name, "effect", sum / (double)e->n, t->curve->n_answer, err);
     }
     return rc;
 }

@@ -83,7 +83,7 @@ static enum raml_code check_given(const struct raml_place *at, const json_t *lis
                          at->line, n, MAX_GIVEN);
     for (size_t i = 0; i < n; i++) {
         const char *text = json_string_value(json_array_get(list, i));
-        if (!text || !*text)
+        if (!text || text[strspn(text, " \t\r\n")] == 0)
             return raml_fail(err, RAML_EFORMAT, "%s:%zu: answers[%zu] is %s; expected a text", at->path, at->line, i,
                              text ? "empty" : "no text");
     }
@@ -129,6 +129,8 @@ static enum raml_code read_given(struct raml_answer_chooser *c, const char *path
         json_decref(object);
     }
     raml_lines_deinit(&lines);
+    if (!rc && c->n_given == 0)
+        rc = raml_fail(err, RAML_EFORMAT, "%s: there is no answer in it; expected {\"id\", \"answers\"} a line", path);
     return rc;
 }
 
@@ -251,6 +253,8 @@ static void add(struct raml_asked_list *list, size_t slot, const char *text)
         if (!strcmp(other, text) || raml_answer_check(other, text) == RAML_EQUAL) break;
     }
     if (i == list->n) list->answer[list->n++] = (struct raml_asked){.slot = slot, .text = text};
+    bool letter = slot >= RAML_ANSWER_LETTERS && slot < RAML_ANSWER_GIVEN;
+    if (letter) list->answer[i].text = text; /* options are compared in one spelling */
     list->answer[i].also |= UINT64_C(1) << slot;
     list->of_slot[slot] = (int)i;
 }

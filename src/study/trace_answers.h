@@ -8,7 +8,8 @@
  *   choices    every option's letter, in a multiple choice
  * and, after these, texts given in a file by the question's id. Samples that were truncated or never closed their
  * thinking don't vote (table.h). Answers that the checker finds equal (answer.h) are one: the first of them stands, and
- * `also` says which others it is.
+ * `also` says which others it is. Only where one is an option's letter it is spelled as the letter, "D" for "(D)", so
+ * that the options' curves compare.
  * Slots     every answer that can be asked for has a number, the same for all questions: gold .. wrong, then the
  *           letters, then the given ones in the order of their list.
  * Memory    texts are borrowed from the question, the chooser or static.
@@ -47,8 +48,8 @@ struct raml_asked_list {
 
 struct raml_answer_chooser;
 /* kinds: "gold,own"; at least one. given: a JSONL file, {"id", "answers": [texts]} a line; NULL: none.
- * RAML_EUSAGE: an unknown kind, or one twice. RAML_EFORMAT, with the file's line: an id twice, more than 32 answers, an
- * empty one. */
+ * RAML_EUSAGE: an unknown kind, or one twice. RAML_EFORMAT, with the file's line: an id twice, more than 32 answers,
+ * one without a character that shows; no line at all. */
 RAML_CHECKED enum raml_code raml_answer_chooser_open(const char *kinds, const char *given,
                                                      struct raml_answer_chooser **out, struct raml_err *err);
 void raml_answer_chooser_close(struct raml_answer_chooser *c); /* NULL is fine */

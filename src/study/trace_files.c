@@ -382,11 +382,13 @@ static enum raml_code work(struct work *w, struct raml_trace_summary *out, struc
     summarise(w, out);
     out->stopped = stopped;
     if (w->n_nested)
-        raml_say(w->job->sink,
-                 "answers of %zu of %zu trajectories begin one another (%s), so that greedy and p count the shorter one "
-                 "where the longer is given; with --score_end an answer has an end",
-                 w->n_nested, w->n_done, w->nested);
+        raml_say(
+            w->job->sink,
+            "answers of %zu of %zu trajectories begin one another (%s), so that greedy and p count the shorter one "
+            "where the longer is given; with --score_end an answer has an end",
+            w->n_nested, w->n_done, w->nested);
     size_t unused = raml_answer_chooser_unused(w->plan.chooser);
+    out->n_unused = unused;
     if (unused) raml_say(w->job->sink, "%s: %zu ids are of no traced question", w->opt->answers_file, unused);
     rc = write_tables(w, out, err);
     if (!rc) rc = write_pictures(w, out, err);

@@ -116,8 +116,8 @@ static enum raml_code column_of(struct raml_trace_groups *g, const char *curve, 
     return RAML_OK;
 }
 
-enum raml_code raml_trace_groups_loss(struct raml_trace_groups *g, const char *curve, const char *measure,
-                                      double value, size_t n_answer, struct raml_err *err)
+enum raml_code raml_trace_groups_loss(struct raml_trace_groups *g, const char *curve, const char *measure, double value,
+                                      size_t n_answer, struct raml_err *err)
 {
     struct column *c = NULL;
     enum raml_code rc = column_of(g, curve, measure, &c, err);
@@ -340,7 +340,7 @@ static bool estimate(const struct raml_trace_groups *g, const struct group *x, c
 {
     struct raml_estimate e = {.low = NAN, .high = NAN, .se = NAN};
     double sum = 0;
-    size_t n = 0, n_one = 0; /* questions whose values are all 1 */
+    size_t n = 0, n_one = 0;                                             /* questions whose values are all 1 */
     bool share = !g->differences && is_share(c->measure), single = true; /* single: each question has one value */
     for (size_t i = 0; i < x->n_questions; i++) x->sum[i] = x->count[i] = 0;
     for (size_t i = 0; i < c->n; i++) {
@@ -444,8 +444,7 @@ enum raml_code raml_trace_groups_rows(const struct raml_trace_groups *g, uint64_
 
 void raml_trace_add_cell(struct raml_buf *b, const char *text)
 {
-    for (const char *c = text; *c; c++)
-        raml_buf_add(b, (unsigned char)*c < ' ' || *c == 127 || *c == '"' ? " " : c, 1);
+    for (const char *c = text; *c; c++) raml_buf_add(b, (unsigned char)*c < ' ' || *c == 127 || *c == '"' ? " " : c, 1);
 }
 
 static void add_number(struct raml_buf *b, double x, const char *end)

@@ -12,7 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CURVE_POINTS = 101, SINGLE_POINTS = 200, FIGURE_WIDTH = 580, FIGURE_HEIGHT = 380, MAX_PAGE_BYTES = 1 << 28, SHOW_TOKENS = 4000, MAX_HEADING_BYTES = 1 << 20 };
+enum {
+    CURVE_POINTS = 101,
+    SINGLE_POINTS = 200,
+    FIGURE_WIDTH = 580,
+    FIGURE_HEIGHT = 380,
+    MAX_PAGE_BYTES = 1 << 28,
+    SHOW_TOKENS = 4000,
+    MAX_HEADING_BYTES = 1 << 20
+};
 
 enum raml_code raml_trace_pictures_init(struct raml_trace_pictures *p, const struct raml_trace_files_options *opt,
                                         struct raml_err *err)

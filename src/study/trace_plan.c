@@ -88,7 +88,7 @@ static enum raml_code read_layers(struct raml_trace_plan *p, struct raml_err *er
 
 static enum raml_code read_filler(struct raml_trace_plan *p, struct raml_err *err)
 {
-    const char *text = or (p->opt->filler, ".");
+    const char *text = p->opt->filler ? p->opt->filler : ".";
     struct raml_tokens token = {0};
     if (!p->control[RAML_CONTROL_FILLER]) return RAML_OK;
     enum raml_code rc = raml_tokenizer_encode(p->job->tokenizer, text, strlen(text), false, &token, err);

@@ -9,7 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POINTS = 101, TOKEN_POINTS = 201, MAX_SERIES = 32, NAME_BYTES = 96, TITLE_BYTES = 400, FIGURE_WIDTH = 580, FIGURE_HEIGHT = 380 };
+enum {
+    POINTS = 101,
+    TOKEN_POINTS = 201,
+    MAX_SERIES = 32,
+    NAME_BYTES = 96,
+    TITLE_BYTES = 400,
+    FIGURE_WIDTH = 580,
+    FIGURE_HEIGHT = 380
+};
 
 /* The curves of wrong trajectories: of the question's answer, and of those that are not it. */
 static const size_t wrong_slot[] = {RAML_ANSWER_GOLD, RAML_ANSWER_OWN, RAML_ANSWER_MAJORITY, RAML_ANSWER_WRONG};
@@ -261,8 +269,8 @@ static enum raml_code draw(const struct drawing *d, const char *dir, const char 
                                     .y_high = y_high,
                                     .series = d->series,
                                     .width = FIGURE_WIDTH,
-.height = FIGURE_HEIGHT,
-.n_series = d->n};
+                                    .height = FIGURE_HEIGHT,
+                                    .n_series = d->n};
     return d->n ? raml_figure_write(dir, file, &fig, NULL, err) : RAML_OK;
 }
 

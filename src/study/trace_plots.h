@@ -10,11 +10,11 @@
 
 #include "study/trace_parts.h"
 
-struct raml_token_sums { /* as in descent.h */
-    double sum, squares;                       /* of values */
-    double open, question_squares, product;    /* S_q of the last question; Σ S_q², Σ n_q S_q of those before it */
+struct raml_token_sums {                    /* as in descent.h */
+    double sum, squares;                    /* of values */
+    double open, question_squares, product; /* S_q of the last question; Σ S_q², Σ n_q S_q of those before it */
 };
-struct raml_token_mean {   /* mean curves over i; zero-initialise */
+struct raml_token_mean {          /* mean curves over i; zero-initialise */
     struct raml_token_sums *sums; /* [n] over curves, of their values at i */
     size_t n, cap;
     struct raml_token_sums last; /* of the last values: what curves have at n and after */

@@ -106,6 +106,17 @@ else
     trace --config stop/trace.yaml samples.jsonl --out again >/dev/null || fail "a stopped run's recipe can't be read"
 fi
 
+# modes are any texts: none moves the terminal's cursor, or looks like the row of all
+printf '{"id":"m","question":"1+1?","answer":"2","trajectories":[{"text":"1","mode":"a\\u001b[2J\\nb"},{"text":"2","mode":"all"}]}\n' >modes.jsonl
+trace modes.jsonl --out modes >out
+! grep -q "$(printf '\033')" out || fail "a mode's control characters are printed"
+grep -q '^a \[2J b ' out && grep -q '^mode all ' out && grep -q '^all ' out || fail "modes in the table: $(cat out)"
+
+# ids of answers that are of no question are counted even where nothing is said
+echo '{"id":"nobody","answers":["7"]}' >nobody.jsonl
+trace samples.jsonl --json --answers_file nobody.jsonl --out nobody | grep -q '"unused_answer_ids":1,' ||
+    fail "unused ids of answers are not counted"
+
 # what is printed as JSON
 trace samples.jsonl --json --answers gold,own --out j >out
 case $(cat out) in
@@ -127,12 +138,26 @@ refused "both options" "--answer own and --answers exclude each other" trace sam
 refused "unknown borders" "--borders: found 'word', expected one of token, line, sentence, paragraph, reflection" trace samples.jsonl --borders word
 refused "a layer that is not there" "layers: found '9'" trace samples.jsonl --layers 9
 refused "an unknown control" "controls: found 'noise'" trace samples.jsonl --control noise
+refused "a filler without a control" "--filler and --control_cuts need --control" trace samples.jsonl --filler x
+refused "cuts without a control" "--filler and --control_cuts need --control" trace samples.jsonl --control_cuts 4
+refused "an empty filler" "filler '' encodes to nothing" trace samples.jsonl --control filler --filler ""
+: >nothing.jsonl
+refused "an empty file of answers" "nothing.jsonl: there is no answer in it" trace samples.jsonl --answers_file nothing.jsonl
 refused "a tokenizer without a reader" "--reader_tokenizer needs --reader" trace samples.jsonl --reader_tokenizer x
 
 # two models: what is wrong with the second is said before the first has read anything
 refused "the model's layers, with a reader" "layers: found '20'; expected all, or rising numbers from 0 (the embedding) to 4" \
     trace samples.jsonl --reader init:qwen2.5-0.5b --layers 20
 [ ! -e bad/reader/curves.jsonl ] || fail "the reader had read before the model's layers were looked at"
+
+# a reader without a tokenizer is named with the option that gives one
+bare=$2/../shared/golden/qwen3
+if [ -f "$bare/config.json" ] && [ ! -f "$bare/tokenizer.json" ]; then
+    refused "a reader without a tokenizer" "reader $bare: its tokenizer (--reader_tokenizer gives another)" \
+        trace samples.jsonl --reader "$bare"
+else
+    echo "SKIPPED: $bare is no model without a tokenizer: such a reader is not tested by this script"
+fi
 
 # a reader that does not have the tokenizer's ids
 wide=$2/../shared/data/tokenizer/qwen3/tokenizer.json

@@ -134,6 +134,27 @@ static void options(void **state)
     check_text(&list, 2, RAML_ANSWER_LETTERS + 2, "C");
     assert_int_equal(list.of_slot[RAML_ANSWER_OWN], 2);
     assert_string_equal(raml_answer_slot_name(RAML_ANSWER_LETTERS + 2), "C");
+    raml_answer_chooser_close(c);
+    /* an option in another spelling is traced as its letter, wherever it stands */
+    static struct raml_trajectory spelled[] = {
+        {.text = "x", .answer = "(C)", .correct = RAML_DIFFERENT, .think_closed = true}};
+    struct raml_question other = choice;
+    other.trajectory = spelled;
+    static const char *const orders[] = {"own,choices", "choices,own", "gold,own,choices"};
+    for (size_t i = 0; i < COUNT(orders); i++) {
+        c = opened(orders[i], NULL);
+        list = choose(c, &other, 0);
+        assert_int_equal(list.n, 3);
+        size_t at = (size_t)list.of_slot[RAML_ANSWER_LETTERS + 2];
+        assert_int_equal(list.of_slot[RAML_ANSWER_OWN], at);
+        assert_string_equal(list.answer[at].text, "C");
+        raml_answer_chooser_close(c);
+    }
+    c = opened("own", NULL);
+    list = choose(c, &other, 0);
+    assert_string_equal(list.answer[0].text, "(C)");
+    raml_answer_chooser_close(c);
+    c = opened("choices,own", NULL);
     struct raml_question open = choice; /* no multiple choice, whatever it looks like */
     open.letters = false;
     list = choose(c, &open, 0);
@@ -178,6 +199,8 @@ static void bad(void **state)
         {"gold", "{\"id\":\"a\"}\n", "given.jsonl:1: field 'answers' is missing", RAML_EFORMAT},
         {"gold", "{\"id\":\"a\",\"answers\":[]}\n", "given.jsonl:1: field 'answers' has 0 entries", RAML_EFORMAT},
         {"gold", "{\"id\":\"a\",\"answers\":[\"x\",\"\"]}\n", "given.jsonl:1: answers[1] is empty", RAML_EFORMAT},
+        {"gold", "{\"id\":\"a\",\"answers\":[\"\\t \"]}\n", "given.jsonl:1: answers[0] is empty", RAML_EFORMAT},
+        {"gold", "\n", "given.jsonl: there is no answer in it", RAML_EFORMAT},
         {"gold", "{\"id\":\"a\",\"answers\":[7]}\n", "given.jsonl:1: answers[0] is no text", RAML_EFORMAT},
         {"gold", "\n{\"id\":\"a\",\"answers\":[\"1\"]}\n{\"id\":\"a\",\"answers\":[\"2\"]}\n",
          "given.jsonl:3: id 'a' is also in line 2", RAML_EFORMAT},

@@ -1,142 +1,8 @@
-/* test_trace_asks.c - what a trace can be asked for: answers, borders, layers, controls, prefixes, modes, readers. Each
- * record's numbers against traces that know nothing of the option, and what is refused. */
-#include "core/scratch.h"
-
-#include "check_near.h"
-#include "core/json.h"
-#include "raml/device.h"
-#include "raml/report.h"
-#include "study/trace_parts.h"
+/* test_trace_asks.c - what a trace can be asked for: answers, borders, layers, prefixes, modes. Each record's numbers
+ * against traces that know nothing of the option, and what is refused. */
+#include "trace_questions.h"
 
 #include <math.h>
-
-enum { CONTEXT = 200 };
-
-static struct raml_trajectory first[] = {
-    {.text = "1+2\nis 3", .answer = "3", .correct = RAML_EQUAL, .think_closed = true},
-    {.text = "a guess\n\nwait, no", .answer = "41", .correct = RAML_DIFFERENT, .think_closed = true, .mode = "brief"},
-    {.text = "", .answer = "3", .correct = RAML_EQUAL, .think_closed = true},
-    {.text = "so it is 41.", .answer = "41", .correct = RAML_DIFFERENT, .think_closed = true},
-};
-static struct raml_trajectory second[] = {
-    {.text = "another question's trajectory, a long one",
-     .answer = "12",
-     .correct = RAML_DIFFERENT,
-     .think_closed = true},
-};
-static struct raml_question question[] = {
-    {.id = "one",
-     .question = "1+2",
-     .answer = "3",
-     .difficulty = -1,
-     .trajectory = first,
-     .n_trajectories = 4,
-     .line = 1},
-    {.id = "two",
-     .question = "?",
-     .answer = "77",
-     .difficulty = -1,
-     .trajectory = second,
-     .n_trajectories = 1,
-     .line = 2},
-};
-static const struct raml_questions questions = {.question = question, .n = 2};
-
-static struct {
-    struct raml_device *dev;
-    struct raml_model *model;
-    struct raml_tokenizer *tokenizer;
-} f;
-
-static int enter(void **state)
-{
-    struct raml_err err = {0};
-    struct raml_config c;
-    must(raml_device_open(2, "auto", &f.dev, &err), &err);
-    must(raml_config_preset("micro", &c, &err), &err);
-    c.max_positions = CONTEXT;
-    must(raml_model_init(&c, 5, RAML_F32, RAML_INFERENCE, f.dev, &f.model, &err), &err);
-    must(raml_tokenizer_bytes(&f.tokenizer, &err), &err);
-    (void)state;
-    return 0;
-}
-
-static int leave(void **state)
-{
-    (void)state;
-    raml_model_close(f.model);
-    raml_tokenizer_close(f.tokenizer);
-    raml_device_close(f.dev);
-    return 0;
-}
-
-static struct raml_trace_files_options few(void)
-{
-    struct raml_trace_files_options o = raml_trace_files_default();
-    o.n_curves = o.n_shown = 0;
-    o.token_table = false;
-    o.n_draws = 50;
-    return o;
-}
-
-static enum raml_code trace(const char *dir, const struct raml_questions *qs,
-                            const struct raml_trace_files_options *opt, const char *reader,
-                            struct raml_trace_summary *sum, struct raml_err *err)
-{
-    struct raml_format format;
-    must(raml_format_named("builtin", f.tokenizer, &format, err), err);
-    const struct raml_trace_files_job job = {.model = f.model,
-                                             .tokenizer = f.tokenizer,
-                                             .format = format,
-                                             .questions = qs,
-                                             .data_name = "made.jsonl",
-                                             .reader = reader,
-                                             .dir = dir};
-    return raml_trace_files(&job, opt, sum, err);
-}
-
-/* curves.jsonl of these options as one array. */
-static json_t *lines(const char *dir, const struct raml_questions *qs, const struct raml_trace_files_options *opt,
-                     const char *reader)
-{
-    char path[4200];
-    struct raml_err err = {0};
-    struct raml_trace_summary sum;
-    struct raml_lines l;
-    json_t *list = json_array();
-    must(trace(dir, qs, opt, reader, &sum, &err), &err);
-    raml_trace_summary_deinit(&sum);
-    must(raml_lines_init(&l, in(dir, "curves.jsonl", path), 1 << 24, &err), &err);
-    for (bool more = true;;) {
-        must(raml_lines_next(&l, &more, &err), &err);
-        if (!more) break;
-        const struct raml_place at = {path, l.number};
-        json_t *obj;
-        must(raml_json_parse(&at, l.line.data, l.line.len, &obj, &err), &err);
-        json_array_append_new(list, obj);
-    }
-    raml_lines_deinit(&l);
-    return list;
-}
-
-static const json_t *get(const json_t *obj, const char *key)
-{
-    const json_t *v = json_object_get(obj, key);
-    if (!v) fail_msg("there is no field %s", key);
-    return v;
-}
-
-static double num(const json_t *list, size_t i)
-{
-    return json_number_value(json_array_get(list, i));
-}
-
-static void same(const char *what, const json_t *got, const json_t *want, double tol)
-{
-    if (json_array_size(got) != json_array_size(want) || !json_array_size(got))
-        fail_msg("%s: %zu values, expected %zu", what, json_array_size(got), json_array_size(want));
-    for (size_t i = 0; i < json_array_size(got); i++) CHECK_NEAR(what, num(got, i), num(want, i), tol);
-}
 
 static void figure_has(const char *dir, const char *name, const char *series)
 {
@@ -231,7 +97,8 @@ static void answers(void **state)
     }
     figure_has(*state, "wrong_answer.tsv", "correct answer (n = 3)");
     figure_has(*state, "wrong_answer.tsv", "own answer (n = 3)");
-    figure_has(*state, "wrong_answer.tsv", "majority answer where wrong (n = 1)"); /* of the first question it is the correct one */
+    figure_has(*state, "wrong_answer.tsv",
+               "majority answer where wrong (n = 1)"); /* of the first question it is the correct one */
     figure_has(*state, "commitment.tsv", "right (n = 2)");
     figure_within(*state, "wrong_answer.tsv", 0, INFINITY);
     figure_within(*state, "commitment.tsv", 0, 1);
@@ -325,135 +192,7 @@ static void borders_and_tokens(void **state)
     json_decref(plain);
 }
 
-/* -- Controls ------------------------------------------------------------------------------------------------------ */
-
-/* L of the first question's gold answer after `text`. */
-static json_t *after(const char *dir, const char *text)
-{
-    struct raml_trajectory t = {.text = text, .correct = RAML_UNKNOWN, .think_closed = true};
-    struct raml_question q = question[0];
-    const struct raml_questions qs = {.question = &q, .n = 1};
-    struct raml_trace_files_options opt = few();
-    q.trajectory = &t;
-    q.n_trajectories = 1;
-    return lines(dir, &qs, &opt, NULL);
-}
-
-static void controls(void **state)
-{
-    struct raml_trace_files_options opt = few();
-    opt.controls = "shuffle,foreign,filler";
-    opt.filler = "-";
-    opt.n_cuts = 4;
-    json_t *list = lines(*state, &questions, &opt, NULL);
-    const json_t *o = json_array_get(list, 0), *control = get(o, "control"); /* 8 tokens */
-    static const char *const kind[] = {"shuffle", "foreign", "filler"};
-    json_t *instead[] = {NULL, after(*state, second[0].text), after(*state, "--------")};
-    assert_int_equal(json_array_size(control), 3);
-    for (size_t c = 0; c < 3; c++) {
-        const json_t *x = json_array_get(control, c), *at = get(x, "at");
-        assert_string_equal(json_string_value(get(x, "kind")), kind[c]);
-        assert_int_equal(json_array_size(at), 4);
-        for (size_t k = 0; k < 4; k++) {
-            assert_int_equal(num(at, k), 2 * (k + 1));
-            double L = num(get(x, "L"), k);
-            CHECK_NEAR("effect", num(get(x, "effect"), k), L - num(get(o, "L"), 2 * (k + 1)), 1e-5);
-            if (instead[c]) CHECK_NEAR(kind[c], L, num(get(json_array_get(instead[c], 0), "L"), 2 * (k + 1)), 2e-5);
-        }
-    }
-    assert_true(fabs(num(get(json_array_get(control, 0), "effect"), 3)) > 1e-6); /* another order */
-    o = json_array_get(list, 2);                                                 /* no token, no cut */
-    assert_int_equal(json_array_size(get(json_array_get(get(o, "control"), 0), "at")), 0);
-    /* the second question's 41 tokens: no trajectory of the first is that long, so late cuts have no foreign */
-    o = json_array_get(list, 4);
-    assert_int_equal(json_array_size(get(json_array_get(get(o, "control"), 0), "at")), 4);
-    assert_int_equal(json_array_size(get(json_array_get(get(o, "control"), 1), "at")), 1);
-    for (size_t c = 1; c < 3; c++) json_decref(instead[c]);
-    json_t *again = lines(*state, &questions, &opt, NULL);
-    assert_true(json_equal(list, again));
-    json_decref(again);
-    opt.seed = 1;
-    again = lines(*state, &questions, &opt, NULL);
-    assert_false(json_equal(list, again));
-    figure_has(*state, "control.tsv", "filler (n = 4)");
-    json_decref(again);
-    json_decref(list);
-}
-
-static const json_t *find(const json_t *list, const char *id, int sample)
-{
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *o = json_array_get(list, i);
-        if (!strcmp(json_string_value(get(o, "id")), id) && json_integer_value(get(o, "sample")) == sample) return o;
-    }
-    fail_msg("no trajectory %d of %s", sample, id);
-    return NULL;
-}
-
-/* Controls of a question are the same wherever it stands in the file; a question of the same text is not foreign. */
-static void controls_by_question(void **state)
-{
-    static struct raml_trajectory third[] = {
-        {.text = "yet another trajectory of another question", .correct = RAML_UNKNOWN, .think_closed = true},
-        {.text = "one more that is long enough for anything at all", .correct = RAML_UNKNOWN, .think_closed = true}};
-    struct raml_question order[3] = {question[0], question[1], {.id = "three", .question = "3?", .answer = "8"}};
-    order[2].difficulty = -1;
-    order[2].trajectory = third;
-    order[2].n_trajectories = 2;
-    struct raml_questions qs = {.question = order, .n = 3};
-    struct raml_trace_files_options opt = few();
-    opt.controls = "shuffle,foreign";
-    json_t *list = lines(*state, &qs, &opt, NULL);
-    const struct raml_question last = order[2];
-    order[2] = order[1];
-    order[1] = order[0];
-    order[0] = last;
-    json_t *moved = lines(*state, &qs, &opt, NULL);
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *o = json_array_get(list, i);
-        const json_t *m = find(moved, json_string_value(get(o, "id")), (int)json_integer_value(get(o, "sample")));
-        assert_true(json_equal(get(o, "control"), get(m, "control")));
-    }
-    json_decref(list);
-    json_decref(moved);
-    struct raml_err err = {0};
-    struct raml_trace_summary sum;
-    order[0].question = order[2].question = order[1].question = "1+2";
-    assert_int_equal(trace(*state, &qs, &opt, NULL, &sum, &err), RAML_ERANGE);
-    assert_true(has(err.msg, "control 'foreign' takes another question's trajectory; found 1"));
-}
-
-/* The question's answer 729 and the sample's own 72, by bytes: greedy and p of 72 are of what begins with it, unless the
- * end counts. */
-static void nested_answers(void **state)
-{
-    struct raml_trajectory t[] = {
-        {.text = "9^3", .answer = "72", .correct = RAML_DIFFERENT, .think_closed = true},
-        {.text = "27^2", .answer = "73", .correct = RAML_DIFFERENT, .think_closed = true}};
-    struct raml_question q = {.id = "cube", .question = "9^3", .answer = "729", .difficulty = -1, .line = 1};
-    const struct raml_questions qs = {.question = &q, .n = 1};
-    struct raml_err err = {0};
-    struct raml_trace_summary sum;
-    struct raml_trace_files_options opt = few();
-    q.trajectory = t;
-    q.n_trajectories = 2;
-    opt.answers = "gold,own";
-    must(trace(*state, &qs, &opt, NULL, &sum, &err), &err);
-    assert_int_equal(sum.n_nested, 1);
-    raml_trace_summary_deinit(&sum);
-    opt.score_end = true;
-    must(trace(*state, &qs, &opt, NULL, &sum, &err), &err);
-    assert_int_equal(sum.n_nested, 0);
-    raml_trace_summary_deinit(&sum);
-}
-
 /* -- Prefixes, modes, regret, reader ------------------------------------------------------------------------------- */
-
-static void put(const char *dir, const char *name, const char *text, char path[4200])
-{
-    struct raml_err err = {0};
-    must(raml_file_write(in(dir, name, path), text, strlen(text), &err), &err);
-}
 
 static void prefixes(void **state)
 {
@@ -461,7 +200,8 @@ static void prefixes(void **state)
     struct raml_trace_summary sum;
     struct raml_trace_files_options opt = few();
     char path[4200];
-    put(*state, "prefixes.jsonl", "{\"name\":\"so\",\"text\":\" so </think>\"}\n{\"name\":\"none\",\"text\":\"\"}\n"
+    put(*state, "prefixes.jsonl",
+        "{\"name\":\"so\",\"text\":\" so </think>\"}\n{\"name\":\"none\",\"text\":\"\"}\n"
         "{\"name\":\"largest \\\"difference\",\"text\":\"\\n\\\"a\\t\"}\n",
         path);
     opt.prefixes_file = path;
@@ -547,7 +287,7 @@ static void modes_by_format(void **state)
 static void bad(void **state)
 {
     static const struct {
-        const char *answers, *borders, *layers, *controls, *prefixes, *message;
+        const char *answers, *borders, *layers, *controls, *prefixes, *message, *filler;
         size_t stride;
         bool own, one;
         enum raml_code code;
@@ -570,6 +310,7 @@ static void bad(void **state)
          .code = RAML_EUSAGE},
         {.controls = "filler,", .message = "controls: found ''; expected a list of", .code = RAML_EUSAGE},
         {.controls = "filler,filler", .message = "controls: found 'filler' twice", .code = RAML_EUSAGE},
+        {.controls = "filler", .filler = "", .message = "filler '' encodes to nothing", .code = RAML_ERANGE},
         {.controls = "foreign",
          .one = true,
          .message = "control 'foreign' takes another question's trajectory; found 1",
@@ -594,6 +335,7 @@ static void bad(void **state)
         opt.borders = cases[i].borders;
         opt.layers = cases[i].layers;
         opt.controls = cases[i].controls;
+        opt.filler = cases[i].filler;
         opt.own = cases[i].own;
         if (cases[i].prefixes) {
             put(*state, "prefixes.jsonl", cases[i].prefixes, path);
@@ -606,53 +348,12 @@ static void bad(void **state)
     }
 }
 
-/* A reader whose tokenizer has ids that it does not know; a trajectory that only an answer makes too long. */
-static void bad_reader(void **state)
-{
-    struct raml_err err = {0};
-    struct raml_trace_summary sum;
-    struct raml_trace_files_options opt = few();
-    struct raml_config c;
-    struct raml_model *small, *kept = f.model;
-    static char longer[CONTEXT - 8 + 1];
-    char path[4200];
-    must(raml_config_preset("micro", &c, &err), &err);
-    c.vocab_size = 256;
-    must(raml_model_init(&c, 5, RAML_F32, RAML_INFERENCE, f.dev, &small, &err), &err);
-    f.model = small;
-    assert_int_equal(trace(*state, &questions, &opt, "small", &sum, &err), RAML_ERANGE);
-    f.model = kept;
-    raml_model_close(small);
-    assert_true(has(err.msg, "reader small: its vocabulary has 256 tokens, and the tokenizer's ids go up to 260"));
-    /* "<|question|>q<think>", 192 tokens, "</think>", "3": 197 of 200; a given answer of 9 tokens: 205 */
-    memset(longer, 'x', sizeof longer - 1);
-    struct raml_trajectory t = {.text = longer, .correct = RAML_UNKNOWN, .think_closed = true};
-    struct raml_question q = {.id = "long",
-                              .question = "q",
-                              .answer = "3",
-                              .difficulty = -1,
-                              .trajectory = &t,
-                              .n_trajectories = 1,
-                              .line = 9};
-    const struct raml_questions qs = {.question = &q, .n = 1};
-    put(*state, "given.jsonl", "{\"id\":\"long\",\"answers\":[\"123456789\"]}\n", path);
-    must(trace(*state, &qs, &opt, NULL, &sum, &err), &err);
-    raml_trace_summary_deinit(&sum);
-    opt.answers_file = path;
-    assert_int_equal(trace(*state, &qs, &opt, NULL, &sum, &err), RAML_ERANGE);
-    assert_true(
-        has(err.msg, "made.jsonl: question 'long' (line 9), trajectory 1: prompt (3 tokens), trajectory (192)"));
-    assert_true(has(err.msg, "answer 2 (9) are longer than the model's context (200)"));
-}
-
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, enter_scratch, leave_scratch)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(answers),  IN_FOLDER(layers),     IN_FOLDER(borders_and_tokens),
-        IN_FOLDER(controls), IN_FOLDER(prefixes),   IN_FOLDER(modes_and_regret),
-        IN_FOLDER(controls_by_question), IN_FOLDER(nested_answers),
-        IN_FOLDER(bad),      IN_FOLDER(bad_reader), cmocka_unit_test(modes_by_format),
+        IN_FOLDER(answers),          IN_FOLDER(layers), IN_FOLDER(borders_and_tokens),     IN_FOLDER(prefixes),
+        IN_FOLDER(modes_and_regret), IN_FOLDER(bad),    cmocka_unit_test(modes_by_format),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }

@@ -549,52 +549,13 @@ static void batches_and_stop(void **state)
     assert_int_equal(raml_trace_files(&job, &opt, &sum, &err), RAML_ESTOP);
 }
 
-static void count_progress(void *user, const char *what, double done, double total, const char *unit, const char *note)
-{
-    (void)what, (void)done, (void)total, (void)unit, (void)note;
-    ++*(int *)user;
-}
-
-/* 300 short trajectories, more than a batch, and a last one that is too long: nothing is read before that is said. */
-static void long_one_is_seen_first(void **state)
-{
-    enum { N = 301 };
-    struct raml_err err = {0};
-    struct raml_trace_summary sum;
-    struct raml_trace_files_options opt = few_figures();
-    static struct raml_trajectory t[N];
-    static char longer[1 << 15];
-    memset(longer, 'x', sizeof longer - 1);
-    for (int i = 0; i < N; i++) t[i] = (struct raml_trajectory){.text = i + 1 < N ? "ab" : longer};
-    struct raml_question q = {
-        .id = "many", .question = "q", .answer = "a", .difficulty = -1, .trajectory = t, .n_trajectories = N};
-    struct raml_questions qs = {.question = &q, .n = 1};
-    int calls = 0;
-    struct raml_sink sink = {.progress = count_progress, .user = &calls};
-    const struct raml_trace_files_job job = {.model = f.model,
-                                             .tokenizer = f.tokenizer,
-                                             .format = raml_format_default(),
-                                             .questions = &qs,
-                                             .dir = *state,
-                                             .sink = &sink};
-    assert_int_equal(raml_trace_files(&job, &opt, &sum, &err), RAML_ERANGE);
-    assert_true(has(err.msg, "trajectory 301: prompt"));
-    assert_int_equal(calls, 0);
-    assert_int_equal(raml_trace_files_check(&job, &opt, &err), RAML_ERANGE);
-    t[N - 1].text = "ab";
-    must(raml_trace_files_check(&job, &opt, &err), &err);
-    must(raml_trace_files(&job, &opt, &sum, &err), &err);
-    assert_true(calls > 0);
-    raml_trace_summary_deinit(&sum);
-}
-
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, enter_scratch, leave_scratch)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(curves),           IN_FOLDER(summary),         IN_FOLDER(tokens),    IN_FOLDER(tensors_and_pictures),
         IN_FOLDER(strides),          IN_FOLDER(choosing),        IN_FOLDER(bad_input), IN_FOLDER(report_reads_it),
-        IN_FOLDER(batches_and_stop), IN_FOLDER(long_one_is_seen_first), IN_FOLDER(page_has_fields),
+        IN_FOLDER(batches_and_stop), IN_FOLDER(page_has_fields),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }

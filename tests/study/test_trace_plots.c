@@ -102,7 +102,8 @@ static void bands(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(means), cmocka_unit_test(one_curve), cmocka_unit_test(questions),
-cmocka_unit_test_setup_teardown(bands, enter_scratch, leave_scratch)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(means), cmocka_unit_test(one_curve),
+                                       cmocka_unit_test(questions),
+                                       cmocka_unit_test_setup_teardown(bands, enter_scratch, leave_scratch)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
