@@ -20,8 +20,8 @@ enum { SCRIPT_MAX = 1 << 20, DATA_MAX = 1 << 28, LOG_MAX = 400, LETTERS_MAX = 70
 
 enum { ORDERED = 1 << 16 }; /* added to the place in a scale of colours */
 
-static const char *const scale[] = {"#440154", "#482475", "#414487", "#355F8D", "#2A788E", "#21918C",
-                                    "#22A884", "#44BF70", "#7AD151", "#A5CE2F"};
+static const char *const scale[] = {"#440154", "#482475", "#414487", "#355F8D", "#2A788E",
+                                    "#21918C", "#22A884", "#44BF70", "#7AD151", "#A5CE2F"};
 
 int raml_figure_ordered(size_t i, size_t n)
 {

@@ -35,10 +35,10 @@ struct raml_evaluation {
 };
 
 enum { RAML_WRONG, RAML_CORRECT, RAML_UNJUDGED, RAML_N_VERDICTS };
-struct raml_trace_group { /* trajectories of one verdict */
+struct raml_trace_group {                 /* trajectories of one verdict */
     size_t n, of_kind[RAML_ANSWER_KINDS]; /* whose answer their curves are of */
     struct raml_curve_mean loss, greedy;  /* over i/T; greedy: 1 where that answer is the greedy one */
-    struct {                             /* sums over trajectories, and how many values they have */
+    struct {                              /* sums over trajectories, and how many values they have */
         double sum;
         size_t n;
     } tokens, first, last, total, monotonicity, efficiency, tau_b, p_last, solved;

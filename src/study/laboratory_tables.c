@@ -114,8 +114,9 @@ static void add_answer_rows(struct raml_page *p, const struct groups *g)
     static const struct {
         const char *measure, *head;
         bool share;
-    } shown[] = {{"L0", "L(0)", false},           {"LT", "L(T)", false},      {"descent", "descent", false},
-                 {"monotonicity", "steps down", true}, {"tau_b", "\u03C4-b", false}, {"regret", "regret", false},
+    } shown[] = {{"L0", "L(0)", false},          {"LT", "L(T)", false},
+                 {"descent", "descent", false},  {"monotonicity", "steps down", true},
+                 {"tau_b", "\u03C4-b", false},   {"regret", "regret", false},
                  {"greedy", "greedy at T", true}};
     struct raml_buf *b = &p->html;
     raml_buf_adds(b, "<div class=\"wide tight\"><table><tr><th class=\"t\">trajectories, ");
@@ -214,8 +215,10 @@ void raml_lab_trace_table(struct raml_lab_view *v, const char *file)
     g.answer = first_answer(&g);
     add_answer_rows(v->p, &g);
     add_other_rows(v->p, &g);
-    add_data_line(v, "Means over trajectories; in brackets the 95\u00A0% interval over questions. Further groups "
-                     "(modes, lengths) and measures:", file);
+    add_data_line(v,
+                  "Means over trajectories; in brackets the 95\u00A0% interval over questions. Further groups "
+                  "(modes, lengths) and measures:",
+                  file);
     raml_tsv_deinit(&g.t);
 }
 
@@ -254,9 +257,9 @@ static size_t update_kinds(const struct raml_tsv *t, const size_t *column, size_
 
 void raml_lab_update_table(struct raml_lab_view *v)
 {
-    static const char *const shown[][2] = {{"distance", "distance"},     {"step", "step"},
-                                           {"turn", "turn, degrees"},    {"straightness", "straight"},
-                                           {"rank_updates", "rank"},     {"rank_steps", "rank of steps"},
+    static const char *const shown[][2] = {{"distance", "distance"},  {"step", "step"},
+                                           {"turn", "turn, degrees"}, {"straightness", "straight"},
+                                           {"rank_updates", "rank"},  {"rank_steps", "rank of steps"},
                                            {"align", "align"}};
     struct raml_tsv t;
     size_t column[UPDATE_COLUMNS], kind[KINDS_MAX];
@@ -284,21 +287,36 @@ void raml_lab_update_table(struct raml_lab_view *v)
         }
         raml_buf_adds(b, "</tr>\n");
     }
-    add_data_line(v, "All layers and matrices together; means over questions with 95\u00A0% intervals. Distance, step: "
-                     "length of the whole trajectory\u2019s update, and from token to token, over that of the weights. "
-                     "Straight: distance over the sum of the steps. Rank: effective rank of all updates of a "
-                     "trajectory. Align: cosine with the negative gradient of L(0). Differences are paired by "
-                     "question. By layer and matrix:", "update.tsv");
+    add_data_line(v,
+                  "All layers and matrices together; means over questions with 95\u00A0% intervals. Distance, step: "
+                  "length of the whole trajectory\u2019s update, and from token to token, over that of the weights. "
+                  "Straight: distance over the sum of the steps. Rank: effective rank of all updates of a "
+                  "trajectory. Align: cosine with the negative gradient of L(0). Differences are paired by "
+                  "question. By layer and matrix:",
+                  "update.tsv");
     raml_tsv_deinit(&t);
 }
 
 /* -- Landscapes ---------------------------------------------------------------------------------------------------- */
 
-enum { F_I, F_LOSS, F_LEAST, F_ALPHA, F_BETA, F_GRADIENT, F_TOP, F_TOP_E, F_OTHER, F_OTHER_E, F_TRACE, F_TRACE_E,
-       FRAME_COLUMNS };
-static const char *const frame_column[FRAME_COLUMNS] = {
-    "i",     "loss",        "least", "least_alpha", "least_beta", "gradient", "eigenvalue", "eigenvalue_error",
-    "other", "other_error", "trace", "trace_error"};
+enum {
+    F_I,
+    F_LOSS,
+    F_LEAST,
+    F_ALPHA,
+    F_BETA,
+    F_GRADIENT,
+    F_TOP,
+    F_TOP_E,
+    F_OTHER,
+    F_OTHER_E,
+    F_TRACE,
+    F_TRACE_E,
+    FRAME_COLUMNS
+};
+static const char *const frame_column[FRAME_COLUMNS] = {"i",          "loss",        "least",      "least_alpha",
+                                                        "least_beta", "gradient",    "eigenvalue", "eigenvalue_error",
+                                                        "other",      "other_error", "trace",      "trace_error"};
 
 static void add_with_error(struct raml_page *p, double value, double error)
 {
@@ -342,9 +360,11 @@ void raml_lab_frames_table(struct raml_lab_view *v)
         add_with_error(v->p, x[F_TRACE], x[F_TRACE_E]);
         raml_buf_adds(b, "</tr>\n");
     }
-    add_data_line(v, "A line a frame: after i tokens. Eigenvalue: the Hessian\u2019s of largest absolute value at the "
-                     "weights; negative on a ridge, positive in a basin. Other end: the eigenvalue at the other end "
-                     "of the spectrum. \u00B1: error of the eigenvalue (residual, and what a shorter step changes), standard error of the trace. All digits:",
+    add_data_line(v,
+                  "A line a frame: after i tokens. Eigenvalue: the Hessian\u2019s of largest absolute value at the "
+                  "weights; negative on a ridge, positive in a basin. Other end: the eigenvalue at the other end "
+                  "of the spectrum. \u00B1: error of the eigenvalue (residual, and what a shorter step changes), "
+                  "standard error of the trace. All digits:",
                   "frames.tsv");
     raml_tsv_deinit(&t);
 }

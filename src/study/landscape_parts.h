@@ -17,9 +17,8 @@ struct raml_landscape_result { /* borrowed */
 /* landscape_tables.c: npy, tsv, csv */
 RAML_CHECKED enum raml_code raml_landscape_tables_write(const struct raml_landscape_result *r, struct raml_err *err);
 /* direction_1.safetensors, direction_2.safetensors: a landscape's first n directions, as its model's parameters */
-RAML_CHECKED enum raml_code raml_landscape_directions_write(const struct raml_landscape *l,
-                                                            const struct raml_model *m, size_t n, const char *dir,
-                                                            struct raml_err *err);
+RAML_CHECKED enum raml_code raml_landscape_directions_write(const struct raml_landscape *l, const struct raml_model *m,
+                                                            size_t n, const char *dir, struct raml_err *err);
 /* landscape_pictures.c: contours, surfaces, films, slices */
 RAML_CHECKED enum raml_code raml_landscape_pictures_write(const struct raml_landscape_result *r, bool *drawn,
                                                           struct raml_err *err);

@@ -13,8 +13,8 @@ struct raml_page {
     const char *figures; /* folder of the figures' files */
     size_t n_figures, n_drawn;
     const struct raml_findings *found;
-    bool linked;            /* the page lies in the folder that it is of: links to the folder's files lead there */
-    size_t picture_bytes;   /* of pictures that are in the page as data */
+    bool linked;              /* the page lies in the folder that it is of: links to the folder's files lead there */
+    size_t picture_bytes;     /* of pictures that are in the page as data */
     struct raml_buf left_out; /* notes, as in findings.h, of files that parts could not show */
 };
 

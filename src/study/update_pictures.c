@@ -125,8 +125,8 @@ static enum raml_code along_figure(const struct raml_update_pictures *p, const s
                                     .x_high = 1,
                                     .series = s,
                                     .width = FIGURE_WIDTH,
-.height = FIGURE_HEIGHT,
-.n_series = n};
+                                    .height = FIGURE_HEIGHT,
+                                    .n_series = n};
     enum raml_code rc = n ? raml_figure_write(dir, name, &fig, NULL, err) : RAML_OK;
     free(v);
     return rc;
@@ -195,8 +195,8 @@ static enum raml_code layer_figure(const struct raml_update_stats *stats, enum r
                                     .x_high = (double)L - 0.5,
                                     .series = s,
                                     .width = FIGURE_WIDTH,
-.height = FIGURE_HEIGHT,
-.n_series = n + 1,
+                                    .height = FIGURE_HEIGHT,
+                                    .n_series = n + 1,
                                     .category = L <= MAX_NAMED ? names : NULL,
                                     .n_categories = L};
     enum raml_code rc = n ? raml_figure_write(dir, name, &fig, NULL, err) : RAML_OK;
@@ -239,8 +239,8 @@ static enum raml_code exchange_figure(const struct raml_update_pictures *p, cons
                                     .x_high = 1,
                                     .series = &s,
                                     .width = FIGURE_WIDTH,
-.height = FIGURE_HEIGHT,
-.n_series = 1};
+                                    .height = FIGURE_HEIGHT,
+                                    .n_series = 1};
     return raml_figure_write(dir, "exchange_rate", &fig, NULL, err);
 }
 

@@ -158,12 +158,12 @@ static const char path[] = "i\talpha\tbeta\tlength\toff_plane\tloss\n0\t0\t0\t0\
 static void put_laboratory(const char *dir)
 {
     static const char *const name[] = {
-        "trace/mean_curve",       "trace/wrong_answer",  "trace/commitment",     "trace/layers",
-        "trace/control",          "trace/modes_tokens",  "trace/modes_position", "trace/curve_1",
-        "trace/curve_2",          "update/update_step",  "update/update_align",  "update/update_distance",
-        "update/exchange_rate",   "update/update_align_left", "landscape/contour_9",  "landscape/contour_10",
-        "landscape/contour_0",    "landscape/surface_0", "landscape-1d/slice",   "trace/reader/mean_curve",
-        "landscape/contours",     "landscape/surfaces"};
+        "trace/mean_curve",     "trace/wrong_answer",       "trace/commitment",     "trace/layers",
+        "trace/control",        "trace/modes_tokens",       "trace/modes_position", "trace/curve_1",
+        "trace/curve_2",        "update/update_step",       "update/update_align",  "update/update_distance",
+        "update/exchange_rate", "update/update_align_left", "landscape/contour_9",  "landscape/contour_10",
+        "landscape/contour_0",  "landscape/surface_0",      "landscape-1d/slice",   "trace/reader/mean_curve",
+        "landscape/contours",   "landscape/surfaces"};
     for (size_t i = 0; i < sizeof name / sizeof *name; i++) put_picture(dir, name[i]);
     put(dir, "trace/curves.jsonl", "{\"L\":[2,1],\"correct\":true}\n");
     put(dir, "trace/groups.tsv", groups);
@@ -193,11 +193,11 @@ static void other_answer(void **state)
 static void whole(void **state)
 {
     static const char *const want[] = {
-        "trace/wrong_answer",    "trace/commitment",     "trace/control",      "trace/layers",
-        "trace/modes_position",  "trace/modes_tokens",   "trace/curve_1",      "trace/curve_2",
-        "trace/reader/mean_curve", "update/update_distance", "update/update_step", "update/update_align",
-        "update/update_align_left", "update/exchange_rate", "landscape/contours", "landscape/surfaces",
-        "landscape/contour_0",   "landscape/contour_9",  "landscape/contour_10", "landscape/surface_0",
+        "trace/wrong_answer",       "trace/commitment",       "trace/control",        "trace/layers",
+        "trace/modes_position",     "trace/modes_tokens",     "trace/curve_1",        "trace/curve_2",
+        "trace/reader/mean_curve",  "update/update_distance", "update/update_step",   "update/update_align",
+        "update/update_align_left", "update/exchange_rate",   "landscape/contours",   "landscape/surfaces",
+        "landscape/contour_0",      "landscape/contour_9",    "landscape/contour_10", "landscape/surface_0",
         "landscape-1d/slice"};
     const char *dir = *state;
     put_laboratory(dir);
@@ -374,7 +374,8 @@ static void many_frames(void **state)
     expect(page, "12 of 30 frames.");
     assert_non_null(find_picture(page, "landscape/contour_0"));
     assert_non_null(find_picture(page, "landscape/contour_290"));
-    assert_int_equal(count(page, ": its figures are skipped; the report has those of at most 16 folders of a kind</li>"), 24);
+    assert_int_equal(
+        count(page, ": its figures are skipped; the report has those of at most 16 folders of a kind</li>"), 24);
     free(page);
 }
 
