@@ -130,7 +130,7 @@ static void print_block(const struct raml_trace_summary *s, const char *first, c
     for (size_t i = 0; i < s->n_rows; i++) {
         const struct raml_trace_row *r = &s->row[i];
         char label[128];
-        if (strcmp(r->measure, b->measure[0]) != 0 || !b->shown(r, first)) continue;
+        if (!b->measure[0] || strcmp(r->measure, b->measure[0]) != 0 || !b->shown(r, first)) continue;
         if (!any) print_head(b);
         any = true;
         row_label(r, b->shown == show_first, label, sizeof label);
@@ -182,17 +182,23 @@ void cli_trace_print(const struct cli_traced *t)
     printf("%s/trajectories.html\n", t->out);
 }
 
+static const struct block differences[] = {
+    {"reader less model", {"L0", "LT", "descent", "tau_b"}, {"L(0)", "L(T)", "L(0) - L(T)", "tau-b"}, show_first},
+    {"reader less model", /* whole_answers */
+     {"answer_L0", "answer_LT", "answer_descent", "tau_b"},
+     {"A L(0)", "A L(T)", "A (L(0) - L(T))", "tau-b"},
+     show_first},
+};
+
 void cli_trace_print_difference(const struct raml_trace_summary *difference)
 {
-    static const struct block per_token = {
-        "reader less model", {"L0", "LT", "descent", "tau_b"}, {"L(0)", "L(T)", "L(0) - L(T)", "tau-b"}, show_first};
-    static const struct block whole = {"reader less model",
-                                       {"answer_L0", "answer_LT", "answer_descent", "tau_b"},
-                                       {"A L(0)", "A L(T)", "A (L(0) - L(T))", "tau-b"},
-                                       show_first};
-    if (difference->whole_answers)
-        printf("\nThe readers' tokens of an answer differ in number: losses are nats per whole answer, A L.\n");
-    print_block(difference, first_of(difference), difference->whole_answers ? &whole : &per_token);
+    const char *first = first_of(difference);
+    if (!difference->whole_answers) {
+        print_block(difference, first, &differences[0]);
+        return;
+    }
+    printf("\nThe readers' tokens of an answer differ in number: losses are nats per whole answer, A L.\n");
+    print_block(difference, first, &differences[1]);
 }
 
 /* -- JSON ---------------------------------------------------------------------------------------------------------- */
