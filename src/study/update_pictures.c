@@ -2,6 +2,7 @@
 #include "study/update_parts.h"
 
 #include "core/array.h"
+#include "core/file.h"
 #include "study/figure.h"
 
 #include <math.h>
@@ -69,6 +70,7 @@ enum raml_code raml_update_pictures_add(struct raml_update_pictures *p, const st
                                         const struct raml_update_measures *layer, struct raml_err *err)
 {
     const struct raml_update *u = t->update;
+    uint64_t question = raml_hash(t->q->id, strlen(t->q->id), 0);
     double y[UPDATE_POINTS];
     enum raml_code rc = RAML_OK;
     if (u->n_points < 2) return RAML_OK; /* an empty trajectory goes nowhere */
@@ -76,10 +78,10 @@ enum raml_code raml_update_pictures_add(struct raml_update_pictures *p, const st
         const struct raml_update_measures *m = &layer[p->line[i]];
         size_t at = (size_t)t->kind * UPDATE_LINES + i;
         spread(u->curve.at, m->distance, 0, u->n_points, y);
-        rc = raml_curve_mean_add(&p->distance[at], y, UPDATE_POINTS, err);
+        rc = raml_curve_mean_add_to(&p->distance[at], question, y, UPDATE_POINTS, err);
         if (rc) break;
         spread(u->curve.at, m->step, 1, u->n_points, y);
-        rc = raml_curve_mean_add(&p->step[at], y, UPDATE_POINTS, err);
+        rc = raml_curve_mean_add_to(&p->step[at], question, y, UPDATE_POINTS, err);
     }
     if (!rc && t->worth && t->kind == RAML_UPDATE_REAL && t->verdict != RAML_TRACE_WRONG) rc = add_worth(p, t, err);
     return rc;
