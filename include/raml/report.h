@@ -73,7 +73,7 @@ RAML_CHECKED enum raml_code raml_report(const char *dir, const char *out_html, s
  * is the sum of a piece, entropy its mean. Borders do the same with pieces of differing length.
  * A number that does not exist is null. Token texts that are not UTF-8 are written in visible form (\xE2).
  * Each file appears whole or not at all; records come first, so a failed picture loses none of them. Files of these names
- * that an earlier run left in the folder, and this one did not write, are removed at the end.
+ * that an earlier run left in the folder (which then has a trace.yaml), and this one did not write, are removed at the end.
  *
  * Mode      a trajectory's `mode` in its file; else "none" where the format sets no thinking apart, "nothinking" where
  *           the prompt closes it at once or it is empty, "thinking" otherwise.

@@ -59,6 +59,8 @@ static enum raml_code add(struct raml_trace_earlier *e, const char *path, struct
 enum raml_code raml_trace_earlier_find(struct raml_trace_earlier *e, const char *dir, struct raml_err *err)
 {
     char path[RAML_PATH_BYTES];
+    enum raml_code joined = raml_path_join(path, dir, "trace.yaml", err);
+    if (joined || !raml_is_file(path)) return joined; /* no trace was here: files of these names are somebody's own */
     DIR *d = opendir(dir);
     if (!d) return raml_fail(err, RAML_EIO, "%s: %s", dir, strerror(errno));
     enum raml_code rc = RAML_OK;

@@ -85,6 +85,10 @@ done
 for name in curves.jsonl groups.tsv mean_curve.tsv curve_1.tsv trajectories.html notes.txt curve_x.svg; do
     [ -e "earlier/$name" ] || fail "earlier/$name is gone"
 done
+mkdir mine
+echo mine >mine/control.tsv # a folder without a trace: its files are not an earlier run's, whatever their names
+trace samples.jsonl --no-token_table --n_curves 1 --out mine >/dev/null
+[ "$(cat mine/control.tsv)" = mine ] || fail "mine/control.tsv is gone"
 grep -q '^# stopped' earlier/trace.yaml && fail "a run that went through says it was stopped"
 
 # a run that is stopped says so, and its recipe can still be read
