@@ -95,7 +95,8 @@ struct raml_landscape_path { /* zero-initialise; free with _deinit */
 };
 void raml_landscape_path_deinit(struct raml_landscape_path *p);
 /* Sets both directions to e_1, e_2 and gives the points: the prefixes after every `stride` tokens, up to the last frame,
- * and that one. Two passes of update.h. RAML_ERANGE: as in update.h, or points that lie on one line through θ. */
+ * and that one. Two passes of update.h. RAML_ERANGE: as in update.h, or points that lie on one line through θ; the directions are then
+ * cleared. */
 RAML_CHECKED enum raml_code raml_landscape_set_path(struct raml_landscape *l, size_t stride,
                                                     struct raml_landscape_path *out, struct raml_err *err);
 

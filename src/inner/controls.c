@@ -121,3 +121,20 @@ void raml_control_effect(const struct raml_loss_curve *control, const struct ram
         effect[k] = curve->at[j] == control->at[k] ? control->loss[k] - curve->loss[j] : NAN;
     }
 }
+
+void raml_control_slots(const uint32_t *at, size_t n, size_t T, size_t n_cuts, size_t *slot)
+{
+    size_t last = 0; /* the place that has the present share */
+    for (size_t k = 0; k < n; k++) {
+        double share = (double)at[k] / (double)T * (double)n_cuts, nearest = round(share);
+        slot[k] = (size_t)nearest;
+        if (k == 0 || slot[last] != slot[k]) {
+            last = k;
+            continue;
+        }
+        double before = (double)at[last] / (double)T * (double)n_cuts;
+        bool nearer = fabs(share - nearest) < fabs(before - nearest);
+        slot[nearer ? last : k] = 0;
+        if (nearer) last = k;
+    }
+}

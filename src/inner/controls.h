@@ -43,6 +43,9 @@ RAML_CHECKED enum raml_code raml_control_filler(int32_t token, const uint32_t *a
 
 /* The control in the place of the trajectory of `in`, borrowed from both: prompt and answers are those of `in`. */
 struct raml_trace_input raml_control_input(const struct raml_control *c, const struct raml_trace_input *in);
+/* slot[k]: which of n_cuts even shares of T, 1 .. n_cuts, place at[k] stands for: each share has the place nearest to it
+ * (of equals the first), of those that are nearer to it than to other shares. 0: another place is nearer. T >= 1. */
+void raml_control_slots(const uint32_t *at, size_t n, size_t T, size_t n_cuts, size_t *slot);
 /* effect[k] = L_control - L at the control's k-th place, [control->n_points]; NaN where the curve has no such place. */
 void raml_control_effect(const struct raml_loss_curve *control, const struct raml_loss_curve *curve, double *effect);
 

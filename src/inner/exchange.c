@@ -104,9 +104,10 @@ static enum raml_code run_rates(struct descent *d, struct raml_exchange *x, stru
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; !rc && i < x->n_rates; i++) {
         rc = run_rate(d, x->rate[i], x->loss + i * (x->n_steps + 1), err);
-        struct raml_err *why = rc ? NULL : err; /* the first cause is kept */
-        enum raml_code back = restore(d, why);
-        if (!rc) rc = back;
+        struct raml_err other = {0};
+        enum raml_code back = restore(d, rc ? &other : err);
+        if (rc && back) rc = raml_wrap(err, rc, "the weights were not restored (%s); the first failure", other.msg);
+        else if (back) rc = back;
     }
     return rc;
 }

@@ -244,5 +244,6 @@ enum raml_code raml_landscape_set_path(struct raml_landscape *l, size_t stride, 
     raml_update_deinit(&u);
     raml_updater_close(t);
     deinit(&k);
+    if (rc) raml_landscape_clear(l); /* what was formed of them */
     return rc;
 }

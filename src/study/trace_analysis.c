@@ -294,13 +294,17 @@ static enum raml_code count_effects(struct raml_trace_groups *g, const struct ra
         const struct raml_trace_effect *e = &t->effect[kind];
         const char *name = raml_control_kind_name((enum raml_control_kind)kind);
         double sum = 0;
+        size_t *slot = malloc((e->n + 1) * sizeof *slot);
+        if (!slot) return raml_fail(err, RAML_ENOMEM, "no memory for %zu cuts", e->n);
+        if (t->curve->n_tokens) raml_control_slots(e->at, e->n, t->curve->n_tokens, t->plan->opt->n_cuts, slot);
         for (size_t k = 0; !rc && k < e->n; k++) {
             char measure[NAME_BYTES];
-            double meant = round((double)e->at[k] / (double)t->curve->n_tokens * n_cuts) / n_cuts;
-            snprintf(measure, sizeof measure, "effect %.3g", meant);
-            rc = raml_trace_groups_loss(g, name, measure, e->effect[k], t->curve->n_answer, err);
             sum += e->effect[k];
+            if (t->curve->n_tokens == 0 || slot[k] == 0) continue;
+            snprintf(measure, sizeof measure, "effect %.3g", (double)slot[k] / n_cuts);
+            rc = raml_trace_groups_loss(g, name, measure, e->effect[k], t->curve->n_answer, err);
         }
+        free(slot);
         if (!rc && e->n) rc = raml_trace_groups_loss(g, name, "effect", sum / (double)e->n, t->curve->n_answer, err);
     }
     return rc;

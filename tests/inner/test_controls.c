@@ -333,9 +333,29 @@ static void parents_over_passes(void **state)
     raml_device_close(dev);
 }
 
+/* Even cuts stand for themselves; where two places are nearest to one share, the nearer one does. */
+static void slots(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t at[5];
+        size_t n, T, n_cuts, want[5];
+    } cases[] = {{{2, 4, 6, 8}, 4, 8, 4, {1, 2, 3, 4}},
+                 {{3, 4, 6, 16}, 4, 16, 4, {0, 1, 2, 4}},
+                 {{4, 5, 12, 13, 16}, 5, 16, 4, {1, 0, 3, 0, 4}},
+                 {{1, 2}, 2, 2, 8, {4, 8}},
+                 {{1, 16}, 2, 16, 4, {0, 4}}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t slot[5];
+        raml_control_slots(cases[i].at, cases[i].n, cases[i].T, cases[i].n_cuts, slot);
+        for (size_t k = 0; k < cases[i].n; k++) assert_int_equal(slot[k], cases[i].want[k]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(slots),
         cmocka_unit_test(shuffles),
         cmocka_unit_test(shuffles_are_reproducible),
         cmocka_unit_test(shuffles_are_fair),
