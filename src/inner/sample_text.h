@@ -38,4 +38,11 @@ RAML_CHECKED enum raml_code raml_sampled_deliver(const struct sample_texts *x, c
                                                  const struct raml_sampled *s, size_t n, uint64_t seed,
                                                  struct raml_questions *out, struct raml_sample_stats *stats,
                                                  struct raml_err *err);
+/* What a completion of these tokens says, read as a sample is: its trajectory, thinking closed or not, answer and
+ * verdict. ended: it ended by itself (finish_reason "stop"), else "length". Texts are in the arena; tokens are
+ * borrowed. */
+RAML_CHECKED enum raml_code raml_completion_read(const struct sample_texts *x, const struct raml_question *q,
+                                                 const int32_t *token, size_t n, bool ended, struct raml_arena *arena,
+                                                 struct raml_trajectory *out, struct raml_err *err);
+
 #endif

@@ -1,0 +1,89 @@
+/* generate.h - what a model writes after given texts: many continuations side by side on one token tree.
+ *
+ * A job continues a text: the tokens of a prompt, or of a prompt and the beginning of a trajectory, with or without a
+ * word put in. Jobs of one group (a question's, as a rule) are adjacent, and their texts share in the cache (cache.h)
+ * what they begin with alike: n jobs of one text compute it once; texts that leave a longer one in its middle hang from
+ * it there and compute only what is their own.
+ * Batching   continuous: a job that ends leaves its row to the next one of the list before the next step.
+ * Random     token k of a job (from 0, forced tokens counted) is drawn by the number at position first + k of the
+ *            stream (seed, RAML_FOR_SAMPLE, question, sample). So tokens do not depend on batch_size or on other groups.
+ * Probe      a guide may ask, behind any token of a job, what the model would answer there: a child of the job's node
+ *            reads a cue and takes the likeliest tokens, one a step, in the job's row; then it is dropped and the job
+ *            goes on as if nothing had been.
+ * Order      results are handed over as jobs end; the calls about one job are in the order of its tokens.
+ * Errors     RAML_ERANGE: an empty text, a token outside the vocabulary, a text that fills the model's context, logits
+ *            that are not finite (the message numbers the job from 1); RAML_EUSAGE: settings; RAML_ESTOP: the sink
+ *            stopped the run. What was handed over stays.
+ * Threads    one caller; a guide's functions are called from its thread.
+ */
+#ifndef RAML_INNER_GENERATE_H
+#define RAML_INNER_GENERATE_H
+
+#include "inner/sample_token.h"
+#include "raml/model.h"
+
+struct raml_generate_job {
+    const int32_t *text; /* [n_text], n_text >= 1; borrowed until the end of the run */
+    size_t n_text;
+    size_t group;      /* jobs with the same number are adjacent in the list and share what their texts begin with */
+    size_t max_tokens; /* >= 1; the model's context ends a job too */
+    uint64_t question; /* the stream of its random numbers */
+    uint32_t sample;
+    uint64_t first;
+};
+struct raml_generated { /* tokens after the text */
+    int32_t *token;     /* [n] */
+    float *logp;        /* [n] at temperature 1, nothing filtered out; NaN: the token was forced */
+    size_t n, cap;
+    bool ended; /* by one of the ends, or by the guide; else by max_tokens or the context */
+};
+void raml_generated_deinit(struct raml_generated *g);
+
+struct raml_generate_probe {
+    const int32_t *cue; /* [n_cue >= 1]; borrowed until the probe is done */
+    size_t n_cue, max_tokens;
+    bool entropy; /* of the distribution of the token behind the cue is wanted */
+};
+struct raml_generate_guide { /* what sampling alone does not decide; NULL functions are not called */
+    void *user;
+    /* Before each token: the token that is put there, or -1: it is sampled. */
+    int32_t (*force)(void *user, size_t job, const struct raml_generated *so_far);
+    /* A token was sampled: that one or another is taken (another one's logp is NaN). */
+    int32_t (*replace)(void *user, size_t job, const struct raml_generated *so_far, int32_t token);
+    /* A token was added, so_far->token[n - 1]. *ends: it was the job's last. */
+    enum raml_code (*added)(void *user, size_t job, const struct raml_generated *so_far, bool *ends,
+                            struct raml_err *err);
+    /* After a token that was not the last: is a probe wanted here? */
+    bool (*wants_probe)(void *user, size_t job, const struct raml_generated *so_far, struct raml_generate_probe *probe);
+    /* Does the probe's answer end with its last token? NULL: with one of the ends, or at max_tokens. */
+    enum raml_code (*probe_ends)(void *user, size_t job, const struct raml_generated *answer, bool *ends,
+                                 struct raml_err *err);
+    /* The probe's answer; entropy NaN if not asked for. *ends: the job ends here. */
+    enum raml_code (*probed)(void *user, size_t job, const struct raml_generated *so_far,
+                             const struct raml_generated *answer, double entropy, bool *ends, struct raml_err *err);
+    /* A job is complete. Its arrays may be taken: what is left in *g is freed. */
+    enum raml_code (*done)(void *user, size_t job, struct raml_generated *g, struct raml_err *err);
+};
+struct raml_generate_options {
+    size_t batch_size; /* jobs in progress at once */
+    struct raml_token_sampling sampling;
+    uint64_t seed;
+    size_t allowed;     /* tokens below this number are sampled: the tokenizer's; 0: all of the model's */
+    const int32_t *end; /* [n_ends] tokens that end a job (kept as its last); borrowed */
+    size_t n_ends;
+    const char *const *job_name; /* [n_jobs], for messages: "question 'a7' (line 3)"; NULL: numbers */
+};
+struct raml_generate_stats {
+    uint64_t text_tokens;    /* of all jobs' texts that were computed: what is shared counts once */
+    uint64_t all_texts;      /* the same if every job had computed its own text */
+    uint64_t tokens;         /* written by jobs */
+    uint64_t n_probes, probe_tokens; /* cues and what probes wrote */
+    uint64_t steps;
+};
+/* Runs all jobs. stats may be NULL. */
+RAML_CHECKED enum raml_code raml_generate(const struct raml_model *m, const struct raml_generate_options *opt,
+                                          const struct raml_generate_job *job, size_t n_jobs,
+                                          const struct raml_generate_guide *guide, struct raml_generate_stats *stats,
+                                          const struct raml_sink *sink, struct raml_err *err);
+
+#endif
