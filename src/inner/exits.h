@@ -1,7 +1,7 @@
 /* exits.h - when to stop thinking: the policies of early exit, each as what it makes of one probe after another
  * (docs/methods.md, section 2).
  *
- * A probe at a place asks for the answer behind the trajectory's first `at` tokens. The same policy replays a stored set
+ * A probe at a place asks for the answer after the trajectory's first `at` tokens. The same policy replays a stored set
  * of probes (raml_exit_replay) and decides in a running sample (raml_exit_wants, raml_exit_see): there is one
  * implementation.
  *
@@ -29,7 +29,7 @@ enum raml_exit_kind {
     RAML_EXIT_CONFIDENCE,  /* DEER: mean probability of the answer's own tokens > bound, at most `most` probes */
     RAML_EXIT_DYNASOR,     /* `repeats` equal answers in a row whose texts hold no word of doubt */
     RAML_EXIT_CODE_STOP,   /* confidence against a rising bound, or degradation */
-    RAML_EXIT_EAT,         /* variance of the entropy behind the end of thinking */
+    RAML_EXIT_EAT,         /* variance of the entropy after the end of thinking */
     RAML_EXIT_LOSS,        /* oracle with the question's answer: no policy, a bound */
     RAML_EXIT_FIRST_RIGHT, /* the same */
     RAML_EXIT_KINDS
