@@ -7,7 +7,7 @@
  * Batching   continuous: a job that ends leaves its row to the next one of the list before the next step.
  * Random     token k of a job (from 0, forced tokens counted) is drawn by the number at position first + k of the
  *            stream (seed, RAML_FOR_SAMPLE, question, sample). So tokens do not depend on batch_size or on other groups.
- * Probe      a guide may ask, behind the text or any token of a job, what the model would answer there: a child of the
+ * Probe      a guide may ask, after the text or any token of a job, what the model would answer there: a child of the
  *            job's node reads a cue and takes the likeliest tokens, one a step, in the job's row; then it is dropped and
  *            the job goes on as if nothing had been. A probe ends at the model's context too; where not even its cue
  *            fits in that, there is none.
@@ -46,7 +46,7 @@ void raml_generated_deinit(struct raml_generated *g);
 struct raml_generate_probe {
     const int32_t *cue; /* [n_cue >= 1]; borrowed until the probe is done */
     size_t n_cue, max_tokens; /* max_tokens 0: nothing is answered, only the entropy is wanted */
-    bool entropy; /* of the distribution of the token behind the cue is wanted */
+    bool entropy; /* of the distribution of the token after the cue is wanted */
 };
 struct raml_generate_guide { /* what sampling alone does not decide; NULL functions are not called */
     void *user;
@@ -57,7 +57,7 @@ struct raml_generate_guide { /* what sampling alone does not decide; NULL functi
     /* A token was added, so_far->token[n - 1]. *ends: it was the job's last. */
     enum raml_code (*added)(void *user, size_t job, const struct raml_generated *so_far, bool *ends,
                             struct raml_err *err);
-    /* Behind the text, and after each token that was not the last: is a probe wanted here? */
+    /* After the text, and after each token that was not the last: is a probe wanted here? */
     bool (*wants_probe)(void *user, size_t job, const struct raml_generated *so_far, struct raml_generate_probe *probe);
     /* Does the probe's answer end with its last token? One of the ends, and max_tokens, end it too. */
     enum raml_code (*probe_ends)(void *user, size_t job, const struct raml_generated *answer, bool *ends,

@@ -37,7 +37,7 @@ struct raml_text_state { /* of a text */
     float *logits;       /* dev [V]: of what follows it, as long as jobs wait */
 };
 struct raml_reading { /* texts that the jobs which enter need */
-    size_t *text;     /* [n], each behind the one from which it hangs */
+    size_t *text;     /* [n], each after the one from which it hangs */
     size_t n, cap, first; /* those before `first` are complete */
     struct raml_cache_tokens *add; /* [n_add] of a pass */
     size_t *added;                 /* their texts */
@@ -67,7 +67,7 @@ struct raml_generator {
     uint32_t *who, *at; /* [B] rows that sample now; where their logits are */
     double *u;          /* [B] */
     struct raml_sampled_token *sampled;
-    float *ends; /* dev [7, B]: for the entropy behind a cue */
+    float *ends; /* dev [7, B]: for the entropy after a cue */
 };
 
 static inline size_t raml_pages_of(size_t tokens)

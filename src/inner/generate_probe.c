@@ -1,4 +1,4 @@
-/* generate_probe.c - what a model would answer behind a job's tokens, asked in passing (generate.h).
+/* generate_probe.c - what a model would answer after a job's tokens, asked in passing (generate.h).
  *
  * The job's logits wait in `kept`; its node does not change meanwhile. The probe's node hangs from it.
  */

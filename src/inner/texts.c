@@ -14,7 +14,7 @@ enum { NONE = -1 };
 struct entry { /* of a job, then of a text, in lexical order */
     const int32_t *token;
     size_t n, first; /* first: the job that is the first with this text */
-    int before, behind;
+    int before, next;
     size_t common; /* with the one before that is left; 0: there is none */
 };
 
@@ -62,13 +62,13 @@ static size_t without_repeats(struct entry *e, size_t n, uint32_t *of_job)
 /* The neighbour of *e that is left and has more in common with it; takes *e out of the order. */
 static int take_out(struct entry *all, struct entry *e, size_t *shared)
 {
-    size_t behind = e->behind == NONE ? 0 : all[e->behind].common;
-    int best = e->common >= behind ? e->before : e->behind;
-    *shared = e->common >= behind ? e->common : behind;
-    if (e->before != NONE) all[e->before].behind = e->behind;
-    if (e->behind != NONE) {
-        all[e->behind].before = e->before;
-        all[e->behind].common = least(e->common, behind);
+    size_t next = e->next == NONE ? 0 : all[e->next].common;
+    int best = e->common >= next ? e->before : e->next;
+    *shared = e->common >= next ? e->common : next;
+    if (e->before != NONE) all[e->before].next = e->next;
+    if (e->next != NONE) {
+        all[e->next].before = e->before;
+        all[e->next].common = least(e->common, next);
     }
     return best;
 }
@@ -89,7 +89,7 @@ static void add_group(struct raml_texts *x, struct entry *e, size_t n, struct en
     size_t base = x->n;
     for (size_t i = 0; i < n; i++) {
         e[i].before = (int)i - 1;
-        e[i].behind = i + 1 < n ? (int)i + 1 : NONE;
+        e[i].next = i + 1 < n ? (int)i + 1 : NONE;
         e[i].common = i ? common(&e[i - 1], &e[i]) : 0;
         order[i] = &e[i];
     }
