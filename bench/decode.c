@@ -137,8 +137,7 @@ static enum raml_code steps(struct bench_rig *r, struct raml_cache *cache, struc
     if (!rc) rc = spread(r, d, x->batch, err);
     for (uint64_t t = 0; t < x->steps && !rc; t++) {
         rc = sample_step(r, d, x->batch, t, err);
-        if (!rc && (!x->whole || t + 1 < x->steps))
-            rc = raml_cache_append(cache, d->add, x->batch, d->logits, err);
+        if (!rc && (!x->whole || t + 1 < x->steps)) rc = raml_cache_append(cache, d->add, x->batch, d->logits, err);
     }
     *seconds = raml_clock_monotonic() - start;
     raml_cache_drop(cache, prompt.node);

@@ -26,7 +26,7 @@ struct row { /* a live sample */
     size_t n_forced, at; /* of the list being forced: its length, and how many are done */
     const int32_t *forced;
     int continuations; /* left */
-    bool thinking, ended;
+    bool ended;
 };
 struct prompt {    /* of one question */
     int node;      /* of the cache; -1: not computed, or no longer needed */
@@ -50,7 +50,7 @@ struct sampler {
     float *logits;   /* of the device: [batch_size, V] */
     struct raml_token_sampler *token_sampler;
     struct raml_cache_tokens *add; /* [batch_size], as all that follows */
-    uint32_t *sampling; /* rows that sample their token in this round, and for those: */
+    uint32_t *sampling;            /* rows that sample their token in this round, and for those: */
     double *u;
     struct raml_sampled_token *sampled;
 };
@@ -82,15 +82,14 @@ size_t raml_sample_estimate(const struct raml_config *c, enum raml_dtype dtype, 
     const struct sampler *s = NULL; /* for the sizes of what it points to */
     struct raml_cache_options o = cache_options(opt, tokens);
     size_t V = (size_t)c->vocab_size, B = opt->batch_size;
-    size_t row =
-        sizeof *s->row + sizeof *s->add + sizeof *s->sampling + sizeof *s->u + sizeof *s->sampled;
+    size_t row = sizeof *s->row + sizeof *s->add + sizeof *s->sampling + sizeof *s->u + sizeof *s->sampled;
     return raml_cache_estimate(c, dtype, dev, &o) + B * (V * sizeof *s->logits + row) +
            raml_token_sampler_estimate(dev, B, V, opt->top_k > 0 || opt->top_p < 1);
 }
 
 /* Of a cache for `rows` rows and that many pages of tokens. */
 static size_t cache_bytes(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
-                            size_t rows, size_t pages)
+                          size_t rows, size_t pages)
 {
     struct raml_cache_options o = {.max_rows = rows, .max_tokens = pages * RAML_TILE};
     return raml_cache_estimate(c, dtype, dev, &o);
@@ -163,9 +162,8 @@ static enum raml_code admit(struct sampler *s, struct raml_err *err)
         struct row *r = &s->row[s->n_rows];
         *r = (struct row){.entry = s->next,
                           .hash = raml_question_hash(s->qs->question[s->next / s->opt->n].question),
-                          .thinking = !s->opt->answer_only && s->texts.think_opened,
-                          .out.began = !s->opt->answer_only && s->texts.think_opened,
                           .continuations = s->opt->force_continuation};
+        raml_sampled_begin(&s->texts, &r->out);
         rc = raml_cache_add(s->cache, p->node, raml_cache_length(s->cache, p->node), &r->node, err);
         if (rc) break;
         s->b->copy(s->dev, s->logits + s->n_rows * s->V, p->logits, s->V * sizeof(float));
@@ -185,7 +183,7 @@ static bool force(const struct sampler *s, struct row *r)
     const struct sample_texts *x = &s->texts;
     bool closing = r->n_forced && r->forced == x->answer_prefix.id;
     /* in the middle of a continuation too */
-    if (!closing && r->thinking && s->opt->think_budget && r->out.n_think >= s->opt->think_budget) {
+    if (!closing && r->out.thinking && s->opt->think_budget && r->out.n_think >= s->opt->think_budget) {
         r->forced = x->answer_prefix.id;
         r->n_forced = x->answer_prefix.n;
         r->at = 0;
@@ -201,7 +199,7 @@ static void take(const struct sampler *s, struct row *r, const struct raml_sampl
 {
     const struct sample_texts *x = &s->texts;
     r->token = p->token;
-    if (r->thinking && r->continuations > 0 && p->token == x->close.id[0] &&
+    if (r->out.thinking && r->continuations > 0 && p->token == x->close.id[0] &&
         x->continuation.n) { /* it is one token: set_up */
         r->continuations--;
         r->forced = x->continuation.id;
@@ -239,51 +237,13 @@ static enum raml_code choose(struct sampler *s, struct raml_err *err)
     return rc;
 }
 
-static bool ends_with(const struct raml_sampled *s, const struct raml_tokens *t)
-{
-    return t->n && s->n >= t->n && !memcmp(s->token + s->n - t->n, t->id, t->n * sizeof *t->id);
-}
-
-/* Does the sample end here? Sets n_end. */
-static bool ends_here(const struct sample_texts *x, struct raml_sampled *out)
-{
-    if (ends_with(out, &x->stop)) {
-        out->n_end = x->stop.n;
-        return true;
-    }
-    for (size_t i = 0; i < x->n_eos; i++)
-        if (out->token[out->n - 1] == x->eos[i]) {
-            out->n_end = 1;
-            return true;
-        }
-    return false;
-}
-
-/* Where thinking begins and ends. */
-static void follow_thinking(const struct sample_texts *x, struct row *r)
-{
-    struct raml_sampled *out = &r->out;
-    if (r->thinking) {
-        if (!out->budget_hit) out->n_think++; /* forced tokens are not trajectory */
-        if (!ends_with(out, &x->close)) return;
-        r->thinking = false;
-        if (!out->budget_hit) out->n_think -= x->close.n;
-        out->closed = true;
-        /* a format that does not set thinking apart has its box opened by the answer prefix */
-        out->answer_at = x->thinks ? out->n : out->n - x->close.n;
-    } else if (!x->think_opened && !out->began && ends_with(out, &x->open)) {
-        r->thinking = out->began = true;
-        out->think_start = out->n;
-    }
-}
-
 static bool rule_ends(const struct sampler *s, const struct row *r)
 {
     const struct raml_sample_so_far so_far = {.question = r->entry / s->opt->n,
                                               .sample = r->entry % s->opt->n,
                                               .token = r->out.token,
                                               .n = r->out.n,
-                                              .thinking = r->thinking};
+                                              .thinking = r->out.thinking};
     return s->opt->ends && s->opt->ends(s->opt->ends_user, &so_far);
 }
 
@@ -294,14 +254,13 @@ static enum raml_code append(struct sampler *s, struct row *r, struct raml_err *
     enum raml_code rc = raml_sampled_add(&r->out, r->token, err);
     if (rc) return rc;
     size_t n = r->out.n, length = s->prompt_tokens[r->entry / s->opt->n].n + n;
-    follow_thinking(x, r);
-    if (r->thinking && r->out.budget_hit && !r->n_forced) { /* an answer prefix that does not close thinking */
-        r->thinking = false;
+    bool end = raml_sampled_follow(x, &r->out);
+    if (r->out.thinking && r->out.budget_hit && !r->n_forced) { /* an answer prefix that does not close thinking */
+        r->out.thinking = false;
         r->out.closed = true;
         r->out.answer_at = x->boxed ? n - x->answer_prefix.n : n;
     }
-    bool end = ends_here(x, &r->out);
-    if (!end && (!r->thinking || !x->thinks) && s->opt->stop)
+    if (!end && (!r->out.thinking || !x->thinks) && s->opt->stop)
         rc = raml_sampled_has(x, &r->out, s->opt->stop, &end, err);
     if (!rc && !end) end = rule_ends(s, r);
     if (end || n >= s->opt->max_completion_length || length >= s->context) {
@@ -342,7 +301,8 @@ static enum raml_code choose_all(struct sampler *s, struct raml_err *err)
 
 static enum raml_code step(struct sampler *s, struct raml_err *err)
 {
-    for (size_t i = 0; i < s->n_rows; i++) s->add[i] = (struct raml_cache_tokens){s->row[i].node, &s->row[i].token, 1, 1};
+    for (size_t i = 0; i < s->n_rows; i++)
+        s->add[i] = (struct raml_cache_tokens){s->row[i].node, &s->row[i].token, 1, 1};
     return raml_cache_append(s->cache, s->add, s->n_rows, s->logits, err);
 }
 
@@ -383,7 +343,8 @@ static enum raml_code set_up(struct sampler *s, const struct raml_tokenizer *t, 
     s->sampling = calloc(B, sizeof *s->sampling);
     s->u = calloc(B, sizeof *s->u);
     s->sampled = calloc(B, sizeof *s->sampled);
-    if (!s->prompt_tokens || !s->prompt || !s->finished || !s->row || !s->logits || !s->add || !s->sampling || !s->u || !s->sampled)
+    if (!s->prompt_tokens || !s->prompt || !s->finished || !s->row || !s->logits || !s->add || !s->sampling || !s->u ||
+        !s->sampled)
         return raml_fail(err, RAML_ENOMEM, "no memory to sample %zu questions", s->qs->n);
     for (size_t i = 0; i < s->qs->n; i++) s->prompt[i].node = -1;
     enum raml_code rc = raml_token_sampler_open(s->dev, B, s->V, &s->token_sampler, err);

@@ -1,9 +1,11 @@
 /* sample_text.c - see sample_text.h. */
 #include "inner/sample_text.h"
 
+#include "core/arena.h"
 #include "core/array.h"
 #include "raml/family.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +45,49 @@ enum raml_code raml_sampled_add(struct raml_sampled *s, int32_t token, struct ra
     return rc;
 }
 
+/* -- Token after token --------------------------------------------------------------------------------------------- */
+void raml_sampled_begin(const struct sample_texts *x, struct raml_sampled *s)
+{
+    s->thinking = s->began = !x->answer_only && x->think_opened;
+}
+
+static bool ends_with(const struct raml_sampled *s, const struct raml_tokens *t)
+{
+    return t->n && s->n >= t->n && !memcmp(s->token + s->n - t->n, t->id, t->n * sizeof *t->id);
+}
+
+static void follow_thinking(const struct sample_texts *x, struct raml_sampled *s)
+{
+    if (s->thinking) {
+        if (!s->budget_hit) s->n_think++; /* forced tokens are not trajectory */
+        if (!ends_with(s, &x->close)) return;
+        s->thinking = false;
+        if (!s->budget_hit) s->n_think -= x->close.n;
+        s->closed = true;
+        /* a format that does not set thinking apart has its box opened by the answer prefix */
+        s->answer_at = x->thinks ? s->n : s->n - x->close.n;
+    } else if (!x->think_opened && !s->began && ends_with(s, &x->open)) {
+        s->thinking = s->began = true;
+        s->think_start = s->n;
+    }
+}
+
+bool raml_sampled_follow(const struct sample_texts *x, struct raml_sampled *s)
+{
+    follow_thinking(x, s);
+    if (ends_with(s, &x->stop)) {
+        s->n_end = x->stop.n;
+        return true;
+    }
+    for (size_t i = 0; i < x->n_eos; i++)
+        if (s->token[s->n - 1] == x->eos[i]) {
+            s->n_end = 1;
+            return true;
+        }
+    return false;
+}
+
+/* -- Text ---------------------------------------------------------------------------------------------------------- */
 /* Tokens [from, to) as clean UTF-8 without surrounding whitespace, appended with a terminating 0. */
 static enum raml_code text_of(const struct sample_texts *x, const struct raml_sampled *s, size_t from, size_t to,
                               bool trim, struct raml_buf *out, struct raml_err *err)
@@ -176,4 +221,41 @@ enum raml_code raml_sampled_deliver(const struct sample_texts *x, const struct r
     free(text);
     free(t);
     return rc;
+}
+
+static enum raml_code read_texts(const struct sample_texts *x, const struct raml_question *q,
+                                 const struct raml_sampled *s, struct raml_arena *arena, struct raml_trajectory *out,
+                                 struct raml_err *err)
+{
+    struct raml_buf text[2];
+    for (size_t i = 0; i < 2; i++) raml_buf_init(&text[i], MAX_TEXT);
+    enum raml_code rc = record(x, q, s, text, out, err);
+    bool answered = !rc && out->answer;
+    if (!rc) out->text = raml_arena_text(arena, text[0].data, text[0].len);
+    if (answered) out->answer = raml_arena_text(arena, text[1].data, text[1].len);
+    if (!rc && (!out->text || (answered && !out->answer)))
+        rc = raml_fail(err, RAML_ENOMEM, "no memory for the texts of a completion");
+    for (size_t i = 0; i < 2; i++) raml_buf_deinit(&text[i]);
+    return rc;
+}
+
+enum raml_code raml_completion_read(const struct sample_texts *x, const struct raml_question *q, const int32_t *token,
+                                    size_t n, bool ended, struct raml_arena *arena, struct raml_trajectory *out,
+                                    struct raml_err *err)
+{
+    struct raml_sampled s = {.logp_sum = NAN, .finish_reason = ended ? "stop" : "length"};
+    struct raml_trajectory t;
+    enum raml_code rc = RAML_OK;
+    raml_sampled_begin(x, &s);
+    for (size_t i = 0; i < n && !rc; i++) {
+        rc = raml_sampled_add(&s, token[i], err);
+        s.n_end = 0; /* of the last token */
+        if (!rc) (void)raml_sampled_follow(x, &s);
+    }
+    if (!rc) rc = read_texts(x, q, &s, arena, &t, err);
+    free(s.token);
+    if (rc) return rc;
+    t.tokens = token;
+    *out = t;
+    return RAML_OK;
 }

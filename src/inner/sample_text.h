@@ -25,11 +25,14 @@ struct raml_sampled { /* zero-initialise; free token */
     size_t n, cap, n_end;        /* n_end: of the end, if reached */
     size_t think_start, n_think; /* trajectory tokens; what closes it, sampled or forced, is not counted */
     size_t answer_at;            /* once closed: the first token of what may contain the answer */
-    bool began, closed, budget_hit, done;
+    bool began, thinking, closed, budget_hit, done;
     double logp_sum; /* of the tokens that the model sampled */
     const char *finish_reason;
 };
+void raml_sampled_begin(const struct sample_texts *x, struct raml_sampled *s); /* before its first token */
 RAML_CHECKED enum raml_code raml_sampled_add(struct raml_sampled *s, int32_t token, struct raml_err *err);
+/* After each token that was added: where thinking begins and closes. true: an end has ended the sample (n_end). */
+bool raml_sampled_follow(const struct sample_texts *x, struct raml_sampled *s);
 /* Does the text after the thinking contain `text`? */
 RAML_CHECKED enum raml_code raml_sampled_has(const struct sample_texts *x, const struct raml_sampled *s,
                                              const char *text, bool *has, struct raml_err *err);
@@ -38,9 +41,9 @@ RAML_CHECKED enum raml_code raml_sampled_deliver(const struct sample_texts *x, c
                                                  const struct raml_sampled *s, size_t n, uint64_t seed,
                                                  struct raml_questions *out, struct raml_sample_stats *stats,
                                                  struct raml_err *err);
-/* What a completion of these tokens says, read as a sample is: its trajectory, thinking closed or not, answer and
- * verdict. ended: it ended by itself (finish_reason "stop"), else "length". Texts are in the arena; tokens are
- * borrowed. */
+/* What a completion of these tokens says, read as a sample's that chose them all: its trajectory, thinking closed or
+ * not, answer and verdict. ended: it ended by itself (finish_reason "stop"), else "length". logp_sum NaN. Texts are in
+ * the arena; tokens are borrowed. */
 RAML_CHECKED enum raml_code raml_completion_read(const struct sample_texts *x, const struct raml_question *q,
                                                  const int32_t *token, size_t n, bool ended, struct raml_arena *arena,
                                                  struct raml_trajectory *out, struct raml_err *err);

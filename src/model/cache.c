@@ -100,7 +100,7 @@ static enum raml_code reserve_rows(struct raml_cache *c, size_t rows, struct ram
 }
 
 size_t raml_cache_estimate(const struct raml_config *f, enum raml_dtype dtype, const struct raml_device *dev,
-                             const struct raml_cache_options *opt)
+                           const struct raml_cache_options *opt)
 {
     struct raml_model m = {0};
     struct raml_cache c = {.m = &m};
@@ -110,7 +110,7 @@ size_t raml_cache_estimate(const struct raml_config *f, enum raml_dtype dtype, c
 }
 
 enum raml_code raml_cache_open(const struct raml_model *m, const struct raml_cache_options *opt,
-                                 struct raml_cache **out, struct raml_err *err)
+                               struct raml_cache **out, struct raml_err *err)
 {
     if (opt->max_rows < 1 || opt->max_tokens < 1 || opt->max_tokens > (size_t)UINT32_MAX * 32)
         return raml_fail(err, RAML_EUSAGE, "cache: expected at least one row and one token");
@@ -170,7 +170,6 @@ size_t raml_cache_free_tokens(const struct raml_cache *c)
 {
     return c->n_free * RAML_KEYS;
 }
-
 
 /* -- Nodes --------------------------------------------------------------------------------------------------------- */
 static bool is_node(const struct raml_cache *c, int node)

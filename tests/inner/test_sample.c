@@ -1,4 +1,6 @@
 /* Sampling: the same samples in any batch, their log-probabilities, budgets and endings. Random tiny models. */
+#include "core/arena.h"
+#include "inner/sample_text.h"
 #include "model/cache.h"
 #include "raml/device.h"
 #include "raml/rng.h"
@@ -75,6 +77,40 @@ static void sample(struct rig *r, const struct raml_sample_options *o, struct ra
     assert_int_equal(out->n, r->qs.n);
 }
 
+static void check_texts(const char *what, const struct raml_trajectory *got, const struct raml_trajectory *want)
+{
+    if (strcmp(got->text, want->text)) fail_msg("%s: trajectory '%s', not '%s'", what, got->text, want->text);
+    if (!got->answer != !want->answer || (got->answer && strcmp(got->answer, want->answer)))
+        fail_msg("%s: answer '%s'", what, got->answer ? got->answer : "none");
+    if (strcmp(got->finish_reason, want->finish_reason)) fail_msg("%s: finish_reason %s", what, got->finish_reason);
+    if (got->think_start != want->think_start || got->think_end != want->think_end || got->n_tokens != want->n_tokens)
+        fail_msg("%s: thinking from %zu to %zu of %zu", what, got->think_start, got->think_end, got->n_tokens);
+    if (got->think_closed != want->think_closed || got->correct != want->correct)
+        fail_msg("%s: closed %d, correct %d", what, got->think_closed, (int)got->correct);
+}
+
+/* The tokens of samples that chose all of them, read on their own, say what the samples' records do. */
+static void check_read(struct rig *r, const struct raml_format *f, const struct raml_sample_options *o,
+                       const struct raml_questions *samples)
+{
+    struct sample_texts x = {.stop_text = o->stop, .eos = o->eos, .n_eos = o->n_eos, .answer_only = o->answer_only};
+    struct raml_err err = {0};
+    struct raml_arena *arena = raml_arena_open(1 << 20);
+    assert_int_equal(raml_sample_texts_init(&x, r->t, f, &err), 0);
+    for (size_t i = 0; i < samples->n; i++)
+        for (size_t k = 0; k < samples->question[i].n_trajectories; k++) {
+            const struct raml_trajectory *want = &samples->question[i].trajectory[k];
+            struct raml_trajectory got;
+            bool ended = !strcmp(want->finish_reason, "stop");
+            if (raml_completion_read(&x, &samples->question[i], want->tokens, want->n_tokens, ended, arena, &got, &err))
+                fail_msg("%s", err.msg);
+            check_texts(samples->question[i].id, &got, want);
+            assert_true(isnan(got.logp_sum));
+        }
+    raml_arena_close(arena);
+    raml_sample_texts_deinit(&x);
+}
+
 static void test_other_samples(void **state)
 {
     struct rig *r = *state;
@@ -88,6 +124,7 @@ static void test_other_samples(void **state)
     o.batch_size = 1;
     sample(r, &o, &want, &stats);
     assert_int_equal(stats.samples, 5 * r->qs.n);
+    check_read(r, &r->f, &o, &want);
     for (size_t b = 0; b < sizeof batch / sizeof *batch; b++) {
         o.batch_size = batch[b];
         sample(r, &o, &got, &stats);
@@ -399,15 +436,16 @@ static void check_said(struct rig *r, const struct said *x)
     o.eos = eos;
     o.n_eos = 2;
     if (raml_sample_questions(m, r->t, &f, &qs, &o, &out, &stats, NULL, &err)) fail_msg("%s: %s", x->what, err.msg);
-    const struct raml_trajectory *t = &out.question[0].trajectory[0];
-    if (strcmp(t->text, x->trajectory)) fail_msg("%s: trajectory '%s'", x->what, t->text);
-    if (!t->answer != !x->answer || (x->answer && strcmp(t->answer, x->answer)))
-        fail_msg("%s: answer '%s'", x->what, t->answer ? t->answer : "none");
-    if (strcmp(t->finish_reason, x->finish_reason)) fail_msg("%s: finish_reason %s", x->what, t->finish_reason);
-    if (t->think_start != x->think_start || t->think_end != x->think_end || t->n_tokens != x->n_tokens)
-        fail_msg("%s: thinking from %zu to %zu of %zu", x->what, t->think_start, t->think_end, t->n_tokens);
-    if (t->think_closed != x->closed || t->correct != x->correct)
-        fail_msg("%s: closed %d, correct %d", x->what, t->think_closed, (int)t->correct);
+    const struct raml_trajectory want = {.text = x->trajectory,
+                                         .answer = x->answer,
+                                         .finish_reason = x->finish_reason,
+                                         .think_start = x->think_start,
+                                         .think_end = x->think_end,
+                                         .n_tokens = x->n_tokens,
+                                         .think_closed = x->closed,
+                                         .correct = x->correct};
+    check_texts(x->what, &out.question[0].trajectory[0], &want);
+    if (!x->budget) check_read(r, &f, &o, &out);
     raml_questions_deinit(&qs);
     raml_questions_deinit(&out);
     raml_tokens_deinit(&script);
@@ -534,8 +572,7 @@ static void test_estimate(void **state)
         wide.max_rows = PROMPT;
         double estimated = (double)raml_sample_estimate(&c, RAML_F32, r->dev, &o, (size_t)PAGES * 64) -
                            (double)raml_cache_estimate(&c, RAML_F32, r->dev, &few);
-        double low = estimated + cache_takes(m, &few),
-               high = estimated + cache_takes(m, &wide) + c.vocab_size * 4.0;
+        double low = estimated + cache_takes(m, &few), high = estimated + cache_takes(m, &wide) + c.vocab_size * 4.0;
         if (!(low <= 1.01 * (double)most && (double)most <= 1.01 * high))
             fail_msg("sorting %d: estimated %.0f to %.0f, took %zu", sorts, low, high, most);
     }

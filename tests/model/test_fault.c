@@ -129,8 +129,8 @@ static void run_cache(size_t fail_at, float *last, size_t V, size_t *failures)
         const int32_t token[2] = {(int32_t)(7 + call), 9};
         const struct raml_cache_tokens first = {prompt, text, 5, 1},
                                        next[2] = {{sample[0], &token[0], 1, 1}, {sample[1], &token[1], 1, 1}};
-        enum raml_code rc = call == 0 ? raml_cache_append(c, &first, 1, logits, &why)
-                                      : raml_cache_append(c, next, 2, logits, &why);
+        enum raml_code rc =
+            call == 0 ? raml_cache_append(c, &first, 1, logits, &why) : raml_cache_append(c, next, 2, logits, &why);
         if (rc) {
             check_reported(rc, &why);
             assert_true(far_failed(dev) && !again++);

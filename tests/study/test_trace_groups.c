@@ -3,6 +3,7 @@
 #include "core/scratch.h"
 
 #include "check_near.h"
+#include "eval/cluster.h"
 #include "raml/rng.h"
 #include "study/trace_groups.h"
 
@@ -98,6 +99,8 @@ static void intervals(void **state)
     struct raml_err err = {0};
     struct raml_trace_groups *g;
     double sum[Q], count[Q], mean[N_DRAWS];
+    struct raml_clustered c = {0};
+    struct raml_estimate e;
     must(raml_trace_groups_open(&g, &err), &err);
     for (size_t i = 0; i < Q; i++) {
         sum[i] = count[i] = 0;
@@ -106,6 +109,7 @@ static void intervals(void **state)
             const struct raml_trace_member m = {i, k, RAML_TRACE_CORRECT, "thinking", 5};
             must(raml_trace_groups_add(g, &m, &err), &err);
             must(raml_trace_groups_value(g, "gold", "descent", value, &err), &err);
+            must(raml_clustered_add(&c, i, value, &err), &err);
             sum[i] += value;
             count[i]++;
         }
@@ -132,6 +136,11 @@ static void intervals(void **state)
     const struct raml_trace_row *r = row(&s, "all", "all", "gold", "descent");
     CHECK_NEAR("low", r->e.low, mean[i] + (at - (double)i) * (mean[i + 1] - mean[i]), 1e-12);
     assert_true(r->e.low < r->e.value && r->e.value < r->e.high);
+    must(raml_clustered_mean(&c, 5, N_DRAWS, &e, &err), &err); /* cluster.h's interval is the same */
+    CHECK_NEAR("low of clusters", e.low, r->e.low, 0);
+    CHECK_NEAR("high of clusters", e.high, r->e.high, 0);
+    CHECK_NEAR("standard error", e.se, r->e.se, 1e-14);
+    raml_clustered_deinit(&c);
     struct raml_trace_row *again;
     size_t n;
     must(raml_trace_groups_rows(g, 5, 0, &again, &n, &err), &err);
