@@ -44,9 +44,9 @@ struct raml_generated { /* tokens after the text */
 void raml_generated_deinit(struct raml_generated *g);
 
 struct raml_generate_probe {
-    const int32_t *cue; /* [n_cue >= 1]; borrowed until the probe is done */
+    const int32_t *cue;       /* [n_cue >= 1]; borrowed until the probe is done */
     size_t n_cue, max_tokens; /* max_tokens 0: nothing is answered, only the entropy is wanted */
-    bool entropy; /* of the distribution of the token after the cue is wanted */
+    bool entropy;             /* of the distribution of the token after the cue is wanted */
 };
 struct raml_generate_guide { /* what sampling alone does not decide; NULL functions are not called */
     void *user;

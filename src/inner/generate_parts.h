@@ -36,9 +36,9 @@ struct raml_text_state { /* of a text */
     size_t waiting;      /* jobs that have not entered */
     float *logits;       /* dev [V]: of what follows it, as long as jobs wait */
 };
-struct raml_reading { /* texts that the jobs which enter need */
-    size_t *text;     /* [n], each after the one from which it hangs */
-    size_t n, cap, first; /* those before `first` are complete */
+struct raml_reading {              /* texts that the jobs which enter need */
+    size_t *text;                  /* [n], each after the one from which it hangs */
+    size_t n, cap, first;          /* those before `first` are complete */
     struct raml_cache_tokens *add; /* [n_add] of a pass */
     size_t *added;                 /* their texts */
     size_t n_add, cap_add, n_read; /* n_read: that are complete with it */
@@ -57,7 +57,7 @@ struct raml_generator {
     struct raml_texts texts;
     struct raml_text_state *state; /* [texts.n] */
     struct raml_reading reading;
-    struct raml_row *row;          /* [B], in the order of jobs */
+    struct raml_row *row; /* [B], in the order of jobs */
     size_t n_rows;
     float *logits, *kept; /* dev [B, V]: of the last step; of jobs whose probe is in progress (NULL: no probes) */
     size_t *free_slot;    /* [B] */
@@ -84,7 +84,8 @@ const char *raml_generate_name(const struct raml_generator *g, size_t job, char 
 /* -- generate_texts.c: jobs enter and leave the cache -- */
 /* The next jobs of the list become rows, as many as there is space for; their texts are read. */
 RAML_CHECKED enum raml_code raml_generate_admit(struct raml_generator *g, struct raml_err *err);
-void raml_generate_release(struct raml_generator *g, const struct raml_row *r); /* a job's node, and what only it needed */
+void raml_generate_release(struct raml_generator *g,
+                           const struct raml_row *r);      /* a job's node, and what only it needed */
 size_t raml_generate_pool(const struct raml_generator *g); /* pages for B jobs, whichever they are */
 
 /* -- generate_probe.c -- */

@@ -89,8 +89,7 @@ enum raml_code raml_probe_take(struct raml_generator *g, struct raml_row *r, str
     if (rc) return rc;
     g->stats.probe_tokens++;
     for (size_t i = 0; i < g->opt->n_ends; i++) a->ended |= r->token == g->opt->end[i];
-    if (!a->ended && g->guide->probe_ends)
-        rc = g->guide->probe_ends(g->guide->user, r->job, a, &a->ended, err);
+    if (!a->ended && g->guide->probe_ends) rc = g->guide->probe_ends(g->guide->user, r->job, a, &a->ended, err);
     bool full = a->n >= r->probe.what.max_tokens || depth(g, r) + r->probe.what.n_cue + a->n >= g->context;
     return !rc && (a->ended || full) ? end_probe(g, r, err) : rc;
 }

@@ -71,7 +71,8 @@ static enum raml_code list_part(struct raml_generator *g, struct raml_reading *r
 }
 
 /* What a pass has read: logits of the texts that are complete. */
-static enum raml_code note_read(struct raml_generator *g, struct raml_reading *r, const float *logits, struct raml_err *err)
+static enum raml_code note_read(struct raml_generator *g, struct raml_reading *r, const float *logits,
+                                struct raml_err *err)
 {
     for (size_t k = 0; k < r->n_add; k++) {
         struct raml_text_state *s = &g->state[r->added[k]];

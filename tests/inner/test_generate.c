@@ -453,10 +453,8 @@ static enum raml_code keep_guided(void *user, size_t job, struct raml_generated 
     return keep_result(((struct guided *)user)->results, job, g, err);
 }
 
-static const struct raml_generate_guide probing = {.wants_probe = every_few,
-                                                   .probe_ends = ends_at_eleven,
-                                                   .probed = note_answer,
-                                                   .done = keep_guided};
+static const struct raml_generate_guide probing = {
+    .wants_probe = every_few, .probe_ends = ends_at_eleven, .probed = note_answer, .done = keep_guided};
 
 static void test_probes_change_nothing(void **state)
 {
@@ -560,7 +558,7 @@ static void test_faults(void **state)
     size_t n = 0, left = 20;
     struct raml_generate_guide guide = {.user = &n, .done = fail_third};
     const struct raml_sink sink = {.stop = stop_now, .user = &left};
-    static const struct {
+    const struct {
         struct raml_generate_job job;
         enum raml_code code;
         const char *message;
