@@ -477,69 +477,6 @@ static void code_stop_at_its_bounds(void **state)
     assert_int_equal(replay(&h, &p).stop, 64);
 }
 
-/* -- As text ------------------------------------------------------------------------------------------------------- */
-
-static void every_policy_is_read_back(void **state)
-{
-    (void)state;
-    static struct set s;
-    set_open(&s);
-    const json_t *o;
-    size_t k;
-    json_array_foreach (json_object_get(s.root, "policies"), k, o) {
-        struct raml_err err = {0};
-        const struct raml_exit_policy p = policy_of(o);
-        struct raml_exit_policy back;
-        char text[RAML_EXIT_TEXT], again[RAML_EXIT_TEXT];
-        raml_exit_policy_text(&p, text);
-        must(raml_exit_policy_read(text, &back, &err), &err);
-        raml_exit_policy_text(&back, again);
-        assert_string_equal(text, again);
-        struct raml_exit_run a, b;
-        must(raml_exit_replay(&p, &s.stored[1], &s.cost, &a, &err), &err);
-        must(raml_exit_replay(&back, &s.stored[1], &s.cost, &b, &err), &err);
-        assert_int_equal(a.stop, b.stop);
-    }
-    set_close(&s);
-    struct raml_exit_policy p = {.kind = RAML_EXIT_EAT, .alpha = 0.1, .delta = 1e-5, .warm = 25, .stride = 32};
-    char text[RAML_EXIT_TEXT];
-    raml_exit_policy_text(&p, text);
-    assert_string_equal(text, "eat:stride=32,most=0,alpha=0.1,delta=1e-05,warm=25,released=0");
-    assert_int_equal(raml_exit_policy_read("confidence:mean=min", &p, NULL), RAML_OK);
-    assert_true(p.mean == RAML_EXIT_MIN && p.bound == 0.95 && p.most == 10 && p.stride == 0);
-    assert_int_equal(raml_exit_policy_read("full", &p, NULL), RAML_OK);
-    assert_int_equal(p.kind, RAML_EXIT_FULL);
-}
-
-static void texts_that_are_no_policy(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text, *why;
-    } cases[] = {{"", "no policy ''; expected full"},
-                 {"stab", "no policy 'stab'"},
-                 {"full:budget=3", "policy full has no setting 'budget'; it has: none"},
-                 {"loss:repeats=3", "policy loss has no setting 'repeats'; it has: stride, most, bound"},
-                 {"stability:repeats", "policy stability: 'repeats'; expected NAME=VALUE"},
-                 {"stability:repeats=-1", "repeats is '-1'; expected a whole number"},
-                 {"stability:repeats=", "repeats is ''; expected a whole number"},
-                 {"stability:repeats=18446744073709551617", "expected a whole number"},
-                 {"stability:repeats=0", "no repeats"},
-                 {"stability:bound=x", "bound is 'x'; expected a number"},
-                 {"stability:bound=nan", "bound is 'nan'; expected a number"},
-                 {"dynasor:released=yes", "released is 'yes'; expected 0 or 1"},
-                 {"confidence:mean=median", "expected geometric, arithmetic or min"},
-                 {"stability:stride=4,", "policy stability: ''; expected NAME=VALUE"}};
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        struct raml_err err = {0};
-        struct raml_exit_policy p = {.budget = 77};
-        assert_int_equal(raml_exit_policy_read(cases[i].text, &p, &err), RAML_EUSAGE);
-        if (!strstr(err.msg, cases[i].why))
-            fail_msg("'%s': '%s' does not say '%s'", cases[i].text, err.msg, cases[i].why);
-        assert_int_equal(p.budget, 77);
-    }
-}
-
 /* -- Refusals ------------------------------------------------------------------------------------------------------ */
 
 static void refused(const struct hand *h, const struct raml_exit_policy *p, enum raml_code code, const char *why)
@@ -607,8 +544,6 @@ int main(void)
         cmocka_unit_test(eat_returns_the_place_that_it_measured),
         cmocka_unit_test(code_stop_falls_in_probabilities),
         cmocka_unit_test(code_stop_at_its_bounds),
-        cmocka_unit_test(every_policy_is_read_back),
-        cmocka_unit_test(texts_that_are_no_policy),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
