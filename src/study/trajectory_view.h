@@ -28,7 +28,7 @@ struct raml_coloured_answer { /* one of the answers that were probed at the same
 /* What happened, or would have, at a place of the trajectory: a small sign in the text and under the curve, one letter for
  * each pair of kind and name, explained under the text. Of kind "fork" the value is the signed effect of what was put
  * there (one unit for all of a trajectory): the sign shows its direction, the curve its size. Of any other kind, such as
- * "exit", where a policy would have stopped, the place is what counts, and the value is only told. */
+ * "exit", where a policy would have stopped, the place is what counts, and the value is only shown. */
 struct raml_coloured_mark {
     double at;               /* after how many tokens: 0 .. T, in the units of raml_coloured.at */
     const char *kind, *name; /* "exit", "DEER" */

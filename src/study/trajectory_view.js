@@ -85,7 +85,7 @@ function signed(v) {
     return (v > 0 ? '+' : '') + number(v, 3);
 }
 
-function told(m) {
+function in_words(m) {
     const value = m.value === undefined ? '' : ' ' + (m.kind === 'fork' ? signed(m.value) : number(m.value, 3));
     return m.sign.letter + ' ' + m.kind + ' \u201c' + m.name + '\u201d' + value + (m.text ? ': ' + m.text : '');
 }
@@ -105,7 +105,7 @@ function add_lane(dock, before, kind, marks, end) {
         const signs = [...new Set(marks.map(m => m.sign))];
         for (const m of marks) {
             const bar = make(lane, 'b'), height = Math.max(4, 50 * Math.abs(m.value || 0) / largest);
-            bar.title = told(m);
+            bar.title = in_words(m);
             bar.style.left = 'calc(' + x(m) + '% + ' + 3 * (signs.indexOf(m.sign) - (signs.length - 1) / 2) + 'px)';
             bar.style.height = height + '%';
             bar.style.top = (m.value > 0 ? 50 - height : 50) + '%';
@@ -117,7 +117,7 @@ function add_lane(dock, before, kind, marks, end) {
         if (!group || x(m) - group.from > 2.8 * group.marks.length) group = {from: x(m), marks: [], e: make(lane, 'b')};
         group.marks.push(m);
         group.e.textContent = group.marks.map(m => m.sign.letter).join('');
-        group.e.title = group.marks.map(told).join('\n');
+        group.e.title = group.marks.map(in_words).join('\n');
         group.e.style.left = group.from + '%';
         group.e.style.transform = 'translateX(' + (group.from < 4 ? 0 : group.from > 90 ? -100 : -50) + '%)';
     }
@@ -174,7 +174,7 @@ function view(data, number_of_view) {
     function tell_here() {
         const these = visible.filter(m => m.point === now + 1 || (now === 0 && m.point === 0));
         here.hidden = these.length === 0;
-        here.textContent = these.map(told).join('; ');
+        here.textContent = these.map(in_words).join('; ');
     }
     function show_marks(some) {
         visible = some;
@@ -186,7 +186,7 @@ function view(data, number_of_view) {
                 const sign = add_sign(list, kind, at_point.map(m => m.sign.letter + direction(m)).join(' '));
                 if (point) token[point - 1].after(sign);
                 else list.prepend(sign);
-                sign.title = at_point.map(told).join('\n');
+                sign.title = at_point.map(in_words).join('\n');
                 sign.setAttribute('aria-hidden', 'true'); // the panel says it
                 place.set(sign, Math.max(0, point - 1));
                 if (kind !== 'fork') make(plot, 'b', 'tick').style.left = 100 * at_point[0].at / at[n] + '%';
