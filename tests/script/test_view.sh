@@ -156,6 +156,7 @@ third.querySelectorAll('.sign')[1].dispatchEvent(new PointerEvent('pointerover',
 is('pointed at a sign', marked.querySelector('.panel .token').textContent, '\u201c\\n\u201d');
 choose(sign, 3);
 is('one name', text_with(), '...[b]......[b]');
+is('of one name there', marked.querySelector('.here').textContent, 'b exit \u201cB\u201d');
 choose(sign, 1);
 is('no signs', text_with() + lanes().length + marked.querySelectorAll('.tick').length, '.........00');
 choose(sign, 0);
