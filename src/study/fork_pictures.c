@@ -1,0 +1,438 @@
+/* fork_pictures.c - effects of forks and importance as figures, and forked trajectories as a page. See fork_files.h. */
+#include "study/fork_parts.h"
+
+#include "core/array.h"
+#include "core/path.h"
+#include "study/colour.h"
+#include "study/figure.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    FIGURE_WIDTH = 580,
+    FIGURE_HEIGHT = 380,
+    NAME_BYTES = 96,
+    TITLE_BYTES = 400,
+    MAX_CATEGORIES = 24,
+    MAX_TEXT_BYTES = 1 << 20,
+    MAX_PAGE_BYTES = 1 << 28,
+    SHOW_TOKENS = 4000
+};
+
+struct shown {
+    struct raml_forked f; /* taken over */
+    bool on_page, as_figure;
+};
+struct raml_fork_pictures {
+    const struct raml_fork_plan *plan;
+    struct shown *shown;
+    size_t n, cap, n_on_page[RAML_TRACE_GROUPS], n_figures;
+};
+
+enum raml_code raml_fork_pictures_open(const struct raml_fork_plan *p, struct raml_fork_pictures **out,
+                                       struct raml_err *err)
+{
+    struct raml_fork_pictures *x = calloc(1, sizeof *x);
+    if (!x) return raml_fail(err, RAML_ENOMEM, "no memory for pictures");
+    x->plan = p;
+    *out = x;
+    return RAML_OK;
+}
+
+void raml_fork_pictures_close(struct raml_fork_pictures *x)
+{
+    if (!x) return;
+    for (size_t i = 0; i < x->n; i++) raml_forked_deinit(&x->shown[i].f);
+    free(x->shown);
+    free(x);
+}
+
+enum raml_code raml_fork_pictures_add(struct raml_fork_pictures *x, struct raml_forked *f, struct raml_err *err)
+{
+    const struct raml_fork_files_options *o = x->plan->opt;
+    bool on_page = x->n_on_page[f->verdict] < o->n_shown, as_figure = x->n_figures < o->n_curves;
+    if (!on_page && !as_figure) return RAML_OK;
+    enum raml_code rc = RAML_GROW(x->shown, x->cap, x->n + 1, "trajectories", err);
+    if (rc) return rc;
+    x->n_on_page[f->verdict] += on_page;
+    x->n_figures += as_figure;
+    x->shown[x->n++] = (struct shown){.f = *f, .on_page = on_page, .as_figure = as_figure};
+    *f = (struct raml_forked){0};
+    return RAML_OK;
+}
+
+static const char *title_of(char out[TITLE_BYTES], const char *what, const char *data)
+{
+    snprintf(out, TITLE_BYTES, "%s%s%s", what, data ? ": " : "", data ? data : "");
+    return out;
+}
+
+/* -- Effects ------------------------------------------------------------------------------------------------------- */
+
+struct effects { /* of one measure, by edit, before and after the critical position */
+    double x[MAX_CATEGORIES], y[2][MAX_CATEGORIES], low[2][MAX_CATEGORIES], high[2][MAX_CATEGORIES];
+    char name[MAX_CATEGORIES][NAME_BYTES];
+    const char *category[MAX_CATEGORIES];
+    size_t n, most[2];
+};
+
+static void add_effect(struct effects *v, const struct raml_fork_summary *s, const struct raml_fork_row *r,
+                       const char *const position[2])
+{
+    bool any = false;
+    if (v->n == MAX_CATEGORIES) return;
+    for (size_t k = 0; k < 2; k++) {
+        const struct raml_fork_row *at =
+            raml_fork_row_find(s, r->edit, r->word, r->group, position[k], r->measure);
+        v->y[k][v->n] = at ? at->e.value : NAN;
+        v->low[k][v->n] = at ? at->e.low : NAN;
+        v->high[k][v->n] = at ? at->e.high : NAN;
+        if (at && at->e.n > v->most[k]) v->most[k] = at->e.n;
+        any |= at != NULL;
+    }
+    if (!any) return;
+    v->x[v->n] = (double)v->n;
+    snprintf(v->name[v->n], NAME_BYTES, "%s%s%.60s", r->edit, *r->word ? " " : "", r->word);
+    v->category[v->n] = v->name[v->n];
+    v->n++;
+}
+
+struct effect_figure {
+    const char *name, *measure, *title, *y_label;
+    bool forced; /* which critical position parts the places */
+};
+
+static enum raml_code draw_effects(const struct raml_fork_pictures *x, const struct raml_fork_summary *s,
+                                   const struct effect_figure *e, struct raml_err *err)
+{
+    static const char *const by_forced[] = {"before forced", "after forced"};
+    static const char *const by_resampled[] = {"before resampled", "after resampled"};
+    char title[TITLE_BYTES], key[2][NAME_BYTES];
+    struct effects *v = calloc(1, sizeof *v);
+    if (!v) return raml_fail(err, RAML_ENOMEM, "no memory for a figure");
+    for (size_t i = 0; i < s->n_rows; i++) {
+        const struct raml_fork_row *r = &s->row[i];
+        if (strcmp(r->group, "all") != 0 || strcmp(r->position, "all") != 0) continue;
+        if (!strcmp(r->measure, e->measure) && strcmp(r->edit, "none") != 0)
+            add_effect(v, s, r, e->forced ? by_forced : by_resampled);
+    }
+    struct raml_series series[2];
+    for (size_t k = 0; k < 2; k++) {
+        snprintf(key[k], NAME_BYTES, "%s the critical position (%zu questions)", k ? "after" : "before", v->most[k]);
+        series[k] = (struct raml_series){.name = key[k],
+                                         .x = v->x,
+                                         .y = v->y[k],
+                                         .low = v->low[k],
+                                         .high = v->high[k],
+                                         .n = v->n,
+                                         .colour = (int)k,
+                                         .style = RAML_PLOT_BARS};
+    }
+    const struct raml_figure fig = {.title = title_of(title, e->title, x->plan->job->data_name),
+                                    .y_label = e->y_label,
+                                    .series = series,
+                                    .n_series = 2,
+                                    .category = v->category,
+                                    .n_categories = v->n,
+                                    .width = FIGURE_WIDTH,
+                                    .height = FIGURE_HEIGHT};
+    enum raml_code rc = v->n ? raml_figure_write(x->plan->job->dir, e->name, &fig, NULL, err) : RAML_OK;
+    free(v);
+    return rc;
+}
+
+static enum raml_code all_effects(const struct raml_fork_pictures *x, const struct raml_fork_summary *s,
+                                  struct raml_err *err)
+{
+    static const struct effect_figure figure[] = {
+        {"fork_accuracy", "accuracy_change", "Edits and accuracy", "change of accuracy", false},
+        {"fork_kl", "kl", "Edits and the distribution of answers", "KL(edited || unedited), nats", false},
+        {"fork_now", "now", "Edits and the loss right after them", "change of L, nats per answer token", true},
+        {"fork_carried", "carried", "Edits and the loss at the end", "change of L(T), nats per answer token", true},
+    };
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; !rc && i < sizeof figure / sizeof *figure; i++) rc = draw_effects(x, s, &figure[i], err);
+    return rc;
+}
+
+/* -- Importance ---------------------------------------------------------------------------------------------------- */
+
+static char *heading(const struct raml_forked *f) /* for free(); NULL: no memory */
+{
+    const struct raml_question *q = f->q;
+    const char *word[] = {raml_trace_verdict_name(f->verdict), q->family, q->trajectory[f->sample].style};
+    struct raml_buf b;
+    raml_buf_init(&b, MAX_TEXT_BYTES);
+    raml_text_visible(&b, q->id, strlen(q->id));
+    raml_buf_addf(&b, " #%zu", f->sample);
+    for (size_t i = 0; i < sizeof word / sizeof *word; i++) {
+        if (!word[i]) continue;
+        raml_buf_adds(&b, ", ");
+        raml_text_visible(&b, word[i], strlen(word[i]));
+        if (i == 1 && q->difficulty >= 0) raml_buf_addf(&b, " %d", q->difficulty);
+    }
+    char *text = b.code ? NULL : raml_buf_take(&b);
+    raml_buf_deinit(&b);
+    return text;
+}
+
+static enum raml_code draw_along(const struct raml_forked *f, size_t k, const char *dir, struct raml_err *err)
+{
+    char name[32], *title = heading(f);
+    size_t n = 0;
+    double *v = calloc(3 * f->places.n + 1, sizeof *v), *x = v, *forced = v + f->places.n,
+           *resampled = v + 2 * f->places.n;
+    enum raml_code rc = v && title ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for a figure");
+    for (size_t i = 0; !rc && i < f->places.n; i++) {
+        if (f->places.place[i].end <= f->places.place[i].at) continue;
+        x[n] = f->places.place[i].end;
+        forced[n] = f->importance[i].forced;
+        resampled[n++] = f->importance[i].resampled;
+    }
+    snprintf(name, sizeof name, "importance_%zu", k);
+    const struct raml_series s[] = {
+        {.name = "forced", .x = x, .y = forced, .n = n, .style = RAML_PLOT_LINE_POINTS},
+        {.name = "resampled", .x = x, .y = resampled, .n = n, .colour = 1, .style = RAML_PLOT_LINE_POINTS},
+    };
+    const struct raml_figure fig = {.title = title,
+                                    .x_label = "end of the unit, tokens",
+                                    .y_label = "importance: KL(after || before), nats",
+                                    .series = s,
+                                    .width = FIGURE_WIDTH,
+                                    .height = FIGURE_HEIGHT,
+                                    .n_series = 2};
+    if (!rc && n) rc = raml_figure_write(dir, name, &fig, NULL, err);
+    free(v);
+    free(title);
+    return rc;
+}
+
+static enum raml_code draw_scatter(const struct raml_fork_pictures *x, const struct raml_fork_summary *s,
+                                   struct raml_err *err)
+{
+    const struct raml_fork_units *u = raml_fork_stats_units(s->stats);
+    char what[TITLE_BYTES], title[TITLE_BYTES];
+    if (u->n == 0) return RAML_OK;
+    snprintf(what, sizeof what, "Importance of %zu units (rank correlation %.2f)", u->n, s->order.spearman.value);
+    const struct raml_series series = {.name = "units",
+                                       .x = u->forced,
+                                       .y = u->resampled,
+                                       .n = u->n,
+                                       .style = RAML_PLOT_POINTS,
+                                       .faint = u->n > 500};
+    const struct raml_figure fig = {.title = title_of(title, what, x->plan->job->data_name),
+                                    .x_label = "forced, nats",
+                                    .y_label = "resampled, nats",
+                                    .series = &series,
+                                    .width = FIGURE_WIDTH,
+                                    .height = FIGURE_HEIGHT,
+                                    .n_series = 1};
+    return raml_figure_write(x->plan->job->dir, "importance_scatter", &fig, NULL, err);
+}
+
+/* -- The page ------------------------------------------------------------------------------------------------------ */
+
+struct marks { /* of one trajectory; texts are owned */
+    struct raml_coloured_mark *mark;
+    char **text; /* [2 n] name and text of each */
+    size_t n, cap, cap_text;
+};
+
+static void marks_deinit(struct marks *m)
+{
+    for (size_t i = 0; i < 2 * m->n; i++) free(m->text[i]);
+    free(m->mark);
+    free(m->text);
+}
+
+/* Takes name and text over. */
+static enum raml_code add_mark(struct marks *m, double at, const char *kind, double value, struct raml_buf *name,
+                               struct raml_buf *text, struct raml_err *err)
+{
+    enum raml_code rc = RAML_GROW(m->mark, m->cap, m->n + 1, "marks", err);
+    if (!rc) rc = RAML_GROW(m->text, m->cap_text, 2 * (m->n + 1), "marks", err);
+    if (!rc) rc = raml_buf_status(name, err);
+    if (!rc) rc = raml_buf_status(text, err);
+    if (!rc) {
+        char **own = m->text + 2 * m->n;
+        own[0] = raml_buf_take(name);
+        own[1] = raml_buf_take(text);
+        m->mark[m->n++] =
+            (struct raml_coloured_mark){.at = at, .kind = kind, .name = own[0], .text = own[1], .value = value};
+    }
+    raml_buf_deinit(name);
+    raml_buf_deinit(text);
+    return rc;
+}
+
+static void add_answers(struct raml_buf *b, const struct raml_forked *f, const struct raml_forked_fork *x)
+{
+    size_t shown = 0;
+    for (size_t k = 0; k <= f->n_classes && shown < 3; k++) { /* by falling count would need a sort; the first suffice */
+        if (!x->count[k]) continue;
+        raml_buf_adds(b, shown++ ? ", " : "; answers: ");
+        if (k < f->n_classes) raml_text_visible(b, f->answer[k].text, strlen(f->answer[k].text));
+        else raml_buf_adds(b, "none");
+        raml_buf_addf(b, " \u00d7 %u", x->count[k]);
+    }
+}
+
+static enum raml_code mark_edit(struct marks *m, const struct raml_fork_plan *p, const struct raml_forked *f,
+                                const struct raml_forked_edit *e, struct raml_err *err)
+{
+    const struct raml_fork_effect x = raml_forked_effect(f, e);
+    const struct raml_forked_fork *fork = &f->fork[e->fork], *than = &f->fork[e->unedited];
+    const char *word = raml_fork_change_word(p, e->word);
+    bool sampled = fork->count != NULL;
+    struct raml_buf name, text;
+    raml_buf_init(&name, MAX_TEXT_BYTES);
+    raml_buf_init(&text, MAX_TEXT_BYTES);
+    raml_buf_adds(&name, e->kind == RAML_FORK_END_THINKING ? "end thinking" : raml_fork_edit_name(e->kind));
+    if (*word) raml_buf_adds(&name, " ");
+    raml_text_visible(&name, word, strlen(word));
+    raml_buf_adds(&text, "");
+    if (sampled) raml_buf_addf(&text, "accuracy %.2f, unedited %.2f; KL %.2f", x.accuracy, x.accuracy - x.accuracy_change, x.kl);
+    if (isfinite(x.now))
+        raml_buf_addf(&text, "%sL now %+.3f, carried %+.3f", sampled ? "; " : "", x.now, x.carried);
+    if (sampled) add_answers(&text, f, fork);
+    (void)than;
+    return add_mark(m, e->at, "fork", sampled ? x.accuracy_change : x.carried, &name, &text, err);
+}
+
+static enum raml_code mark_critical(struct marks *m, const struct raml_forked *f, struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    for (size_t k = 0; !rc && k < 2; k++) {
+        struct raml_buf name, text;
+        if (!(f->critical[k] >= 0)) continue;
+        raml_buf_init(&name, NAME_BYTES);
+        raml_buf_init(&text, NAME_BYTES);
+        raml_buf_adds(&name, k ? "resampled" : "forced");
+        raml_buf_adds(&text, "the final answer stands from here on");
+        rc = add_mark(m, f->critical[k], "critical", NAN, &name, &text, err);
+    }
+    return rc;
+}
+
+static enum raml_code marks_of(struct marks *m, const struct raml_fork_plan *p, const struct raml_forked *f,
+                               struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; !rc && i < f->n_edits; i++) {
+        enum raml_fork_edit_kind kind = f->edit[i].kind;
+        if (kind != RAML_FORK_UNEDITED && kind != RAML_FORK_WINDOW && kind != RAML_FORK_CONTROL)
+            rc = mark_edit(m, p, f, &f->edit[i], err);
+    }
+    return rc ? rc : mark_critical(m, f, err);
+}
+
+struct view { /* a trajectory's arrays as the view takes them */
+    const char **piece, **role;
+    size_t *length;
+    double *entropy;
+    char *heading;
+};
+
+static void view_deinit(struct view *v)
+{
+    free(v->piece);
+    free(v->role);
+    free(v->length);
+    free(v->entropy);
+    free(v->heading);
+}
+
+static enum raml_code view_init(struct view *v, const struct raml_forked *f, struct raml_err *err)
+{
+    size_t T = f->curve.n_tokens;
+    *v = (struct view){.piece = calloc(T + 1, sizeof *v->piece),
+                       .role = calloc(T + 1, sizeof *v->role),
+                       .length = calloc(T + 1, sizeof *v->length),
+                       .entropy = calloc(T + 1, sizeof *v->entropy),
+                       .heading = heading(f)};
+    if (!v->piece || !v->role || !v->length || !v->entropy || !v->heading)
+        return raml_fail(err, RAML_ENOMEM, "no memory to show %zu tokens", T);
+    for (size_t i = 0; i < T; i++) {
+        v->piece[i] = f->piece[i].s;
+        v->length[i] = f->piece[i].n;
+        v->role[i] = raml_token_role_name(f->roles.role[i]);
+        v->entropy[i] = (double)f->curve.token_entropy[i];
+    }
+    return RAML_OK;
+}
+
+static enum raml_code show(struct raml_buf *b, const struct raml_fork_plan *p, const struct raml_forked *f, double clip,
+                           struct raml_err *err)
+{
+    struct marks m = {0};
+    struct view v;
+    enum raml_code rc = view_init(&v, f, err);
+    if (!rc) rc = marks_of(&m, p, f, err);
+    const struct raml_coloured c = {.heading = v.heading,
+                                    .question = f->q->question,
+                                    .piece = v.piece,
+                                    .piece_len = v.length,
+                                    .loss = f->curve.loss,
+                                    .greedy = f->curve.greedy,
+                                    .n_tokens = f->curve.n_tokens,
+                                    .n_answer = f->curve.n_answer,
+                                    .show = SHOW_TOKENS,
+                                    .entropy = v.entropy,
+                                    .role = v.role,
+                                    .mark = m.mark,
+                                    .n_marks = m.n};
+    if (!rc) rc = raml_colour_trajectory(b, &c, clip, err);
+    view_deinit(&v);
+    marks_deinit(&m);
+    return rc;
+}
+
+/* One scale for all trajectories of the page. */
+static enum raml_code common_clip(const struct raml_fork_pictures *x, double *clip, struct raml_err *err)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < x->n; i++) n += x->shown[i].f.curve.n_points;
+    double *delta = malloc((n ? n : 1) * sizeof *delta);
+    if (!delta) return raml_fail(err, RAML_ENOMEM, "no memory for %zu steps", n);
+    n = 0;
+    for (size_t i = 0; i < x->n; i++) {
+        const struct raml_loss_curve *c = &x->shown[i].f.curve;
+        for (size_t k = 1; x->shown[i].on_page && k < c->n_points; k++) delta[n++] = c->loss[k] - c->loss[k - 1];
+    }
+    enum raml_code rc = raml_colour_clip(delta, n, clip, err);
+    free(delta);
+    return rc;
+}
+
+static enum raml_code write_page(const struct raml_fork_pictures *x, struct raml_err *err)
+{
+    char path[RAML_PATH_BYTES], title[TITLE_BYTES];
+    struct raml_buf b;
+    double clip = 0;
+    enum raml_code rc = raml_path_join(path, x->plan->job->dir, "trajectories.html", err);
+    if (!rc) rc = common_clip(x, &clip, err);
+    if (rc) return rc;
+    raml_buf_init(&b, MAX_PAGE_BYTES);
+    raml_colour_begin(&b, title_of(title, "Forks", x->plan->job->data_name), clip);
+    for (size_t i = 0; !rc && i < x->n; i++)
+        if (x->shown[i].on_page) rc = show(&b, x->plan, &x->shown[i].f, clip, err);
+    raml_colour_end(&b);
+    if (!rc) rc = raml_buf_status(&b, err);
+    if (!rc) rc = raml_file_write(path, b.data, b.len, err);
+    raml_buf_deinit(&b);
+    return rc;
+}
+
+enum raml_code raml_fork_pictures_write(const struct raml_fork_pictures *x, const struct raml_fork_summary *s,
+                                        struct raml_err *err)
+{
+    size_t k = 0;
+    enum raml_code rc = all_effects(x, s, err);
+    if (!rc) rc = draw_scatter(x, s, err);
+    for (size_t i = 0; !rc && i < x->n; i++)
+        if (x->shown[i].as_figure) rc = draw_along(&x->shown[i].f, ++k, x->plan->job->dir, err);
+    return rc ? rc : write_page(x, err);
+}
