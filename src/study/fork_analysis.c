@@ -79,6 +79,7 @@ static enum raml_code count_fork(struct raml_forked *f, struct raml_forked_fork 
         size_t k = class_of(c, v, 2 + i);
         x->count[k]++;
         if (k < c->n) f->answer[k].n++;
+        if (k < c->n) f->answer[k].n_unedited += x->word == RAML_FORK_NONE;
         x->n_correct += sampled[i].correct;
         x->n_truncated += sampled[i].truncated;
         tokens += sampled[i].n_tokens;
@@ -111,17 +112,30 @@ enum raml_code raml_forked_count(const struct raml_fork_plan *p, struct raml_ans
 
 /* -- The forced distribution --------------------------------------------------------------------------------------- */
 
+/* Is it an answer that the model comes to by itself? What edits lead to, the end of thinking above all, is often none. */
+static bool is_candidate(const struct raml_forked_answer *a)
+{
+    return a->gold || a->own || a->n_unedited;
+}
+
 /* The next answer to probe: the question's, the sample's own, then the most frequent; NULL: there are no more. */
 static struct raml_forked_answer *next_answer(struct raml_forked *f)
 {
     struct raml_forked_answer *best = NULL;
     for (size_t k = 0; k < f->n_classes; k++) {
         struct raml_forked_answer *a = &f->answer[k];
-        if (a->forced >= 0) continue;
+        if (a->forced >= 0 || !is_candidate(a)) continue;
         int rank = a->gold ? 2 : a->own, than = best ? (best->gold ? 2 : best->own) : -1;
-        if (rank > than || (rank == than && a->n > best->n)) best = a;
+        if (rank > than || (rank == than && a->n_unedited > best->n_unedited)) best = a;
     }
     return best;
+}
+
+static size_t n_candidates(const struct raml_forked *f)
+{
+    size_t n = 0;
+    for (size_t k = 0; k < f->n_classes; k++) n += is_candidate(&f->answer[k]);
+    return n;
 }
 
 struct choice { /* answers as probes */
@@ -156,7 +170,7 @@ static enum raml_code choice_init(struct choice *c, const struct raml_fork_plan 
                                   struct raml_err *err)
 {
     struct raml_trace_source src = p->source;
-    size_t most = p->opt->max_answers < f->n_classes ? p->opt->max_answers : f->n_classes;
+    size_t all = n_candidates(f), most = p->opt->max_answers < all ? p->opt->max_answers : all;
     src.score_end = true;
     *c = (struct choice){.text = calloc(most + 1, sizeof *c->text),
                          .probe = calloc(most + 1, sizeof *c->probe),

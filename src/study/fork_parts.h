@@ -83,7 +83,7 @@ struct raml_forked_answer { /* a class of equal final answers */
     const char *text;
     bool gold, own;
     int forced; /* its place in p; -1: none */
-    uint32_t n; /* continuations that gave it */
+    uint32_t n, n_unedited; /* continuations that gave it; of those, of forks where nothing was changed */
 };
 struct raml_forked { /* zero-initialise; may be used again */
     const struct raml_question *q;
