@@ -51,6 +51,7 @@ struct raml_fork_files_options {
     const char *insert, *control, *replace; /* words, joined by '|'; NULL or "": none */
     bool end, remove;        /* end thinking; take units out */
     size_t n_windows;        /* matched windows of each unit taken out */
+    size_t position_buckets; /* of their match (docs/methods.md); wide ones, as units are long */
     size_t n;                /* continuations of each fork; 0: nothing is sampled */
     size_t max_completion_length, batch_size;
     double temperature, top_p, min_p;
@@ -67,7 +68,7 @@ struct raml_fork_files_options {
     uint32_t n_draws; /* resamples of questions; 0: no intervals */
     size_t n_shown, n_curves; /* trajectories on the page, of each verdict; figures importance_K */
 };
-/* Sentences, at most 32 of them; "Wait" with controls "So", "Then", "And"; end and remove, 2 windows; 16 continuations of
+/* Sentences, at most 32 of them; "Wait" with controls "So", "Then", "And"; end and remove, 2 windows of 4 buckets; 16 continuations of
  * at most 512 tokens, 64 at once, temperature 1; 8 answers; c 0.9; 1000 resamples; 8 shown, 4 curves. */
 struct raml_fork_files_options raml_fork_files_default(void);
 

@@ -19,7 +19,7 @@ enum { MAX_AT = 4096 };
 struct settings {
     const char *data, *model, *tokenizer, *dtype, *out, *map, *answer, *join, *split, *family, *places, *at, *at_file,
         *insert, *control, *replace;
-    int64_t limit, max_samples, max_places, windows, n, max_completion_length, batch_size, top_k, max_answers,
+    int64_t limit, max_samples, max_places, windows, position_buckets, n, max_completion_length, batch_size, top_k, max_answers,
         max_batch_tokens, draws, n_shown, n_curves;
     double temperature, top_p, min_p, critical;
     bool score_end, skip_long, end, remove;
@@ -59,6 +59,8 @@ static const struct cli_option options[] = {
     {"delete", NULL, CLI_FLAG, AT(remove), "true", 0, 0, NULL, "Take out the unit that stands there."},
     {"windows", NULL, CLI_INT, AT(windows), "2", 0, 1000, NULL,
      "Controls of each unit taken out: as many tokens elsewhere, of the same position and entropy."},
+    {"position_buckets", NULL, CLI_INT, AT(position_buckets), "4", 1, 1e6, NULL,
+     "Equal parts of a trajectory; these controls are of the same one."},
     {"end", NULL, CLI_FLAG, AT(end), "true", 0, 0, NULL, "End thinking: put the answer prefix in."},
     {"num_generations", "n", CLI_INT, AT(n), "16", 0, 1 << 20, NULL,
      "Continuations of each fork; 0: only what needs no sampling."},
@@ -134,6 +136,7 @@ static struct raml_fork_files_options options_of(const struct cli *cli, const st
     o.insert = s->insert;
     o.control = s->control;
     o.replace = s->replace;
+    o.position_buckets = (size_t)s->position_buckets;
     o.end = s->end;
     o.remove = s->remove;
     o.n_windows = (size_t)s->windows;

@@ -30,6 +30,7 @@ struct raml_fork_files_options raml_fork_files_default(void)
                                             .end = true,
                                             .remove = true,
                                             .n_windows = 2,
+                                            .position_buckets = 4,
                                             .n = 16,
                                             .max_completion_length = 512,
                                             .batch_size = 64,

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ARENA_BYTES = 1 << 30, POSITION_BUCKETS = 10 };
+enum { MAX_ARENA_BYTES = 1 << 30 };
 
 void raml_forked_deinit(struct raml_forked *f)
 {
@@ -121,7 +121,7 @@ static enum raml_code add_windows(const struct raml_fork_plan *p, struct raml_fo
     const struct raml_matching m = {.roles = &f->roles,
                                     .loss = f->curve.loss,
                                     .entropy = f->curve.token_entropy,
-                                    .position_buckets = POSITION_BUCKETS};
+                                    .position_buckets = p->opt->position_buckets};
     const struct raml_fork_place *unit = &f->places.place[place];
     size_t *first = calloc(p->opt->n_windows + 1, sizeof *first), k = unit->end - unit->at;
     if (!first) return raml_fail(err, RAML_ENOMEM, "no memory for %zu windows", p->opt->n_windows);

@@ -194,6 +194,7 @@ static enum raml_code check(const struct raml_fork_files_options *o, struct raml
     if (o->max_batch_tokens < 1 || (o->n && (o->batch_size < 1 || o->max_completion_length < 1)))
         return raml_fail(err, RAML_EUSAGE, "forks: expected at least 1 row, and 1 token of a pass and of a continuation");
     if (o->n > UINT32_MAX / 2) return raml_fail(err, RAML_EUSAGE, "forks: %zu continuations of each", o->n);
+    if (o->position_buckets < 1) return raml_fail(err, RAML_EUSAGE, "position buckets: found 0; expected at least 1");
     if (o->max_answers < 2 || !(o->critical > 0 && o->critical <= 1))
         return raml_fail(err, RAML_EUSAGE, "forks: expected at least 2 answers and a critical share above 0, at most 1");
     return raml_token_sampling_check(&s, err);

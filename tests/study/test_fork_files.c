@@ -72,7 +72,8 @@ static struct raml_fork_files_options options(void)
     struct raml_fork_files_options o = raml_fork_files_default();
     o.places = "line";
     o.insert = "wait|noop";
-    o.control = "even";
+    o.control = "even|odds";
+    o.position_buckets = 1;
     o.n = N;
     o.n_shown = o.n_curves = 1;
     o.eos = eos;
@@ -105,7 +106,7 @@ static size_t kept(const struct raml_generate_job *job, size_t n_put)
  * from the end on gives the answer of the trajectory itself. */
 static double chance(const struct raml_generate_job *job)
 {
-    bool wait = holds(job, "wait"), put = wait || holds(job, "noop") || holds(job, "even");
+    bool wait = holds(job, "wait"), put = wait || holds(job, "noop") || holds(job, "even") || holds(job, "odds");
     double own = 0.2 + 0.05 * (double)(job->text[9] % 10); /* a digit of the question */
     if (kept(job, put ? 4 : 0) >= CRITICAL) return 1;
     return own + (wait ? 0.2 : 0);
@@ -121,7 +122,7 @@ static enum raml_code planted(const struct raml_model *m, const struct raml_gene
     for (size_t i = 0; !rc && i < n_jobs; i++) {
         const struct raml_key key = {opt->seed, RAML_FOR_TEST, job[i].question, job[i].sample};
         bool closed = job[i].text[job[i].n_text - 1] == CLOSE;
-        double u = raml_uniform(&key, holds(&job[i], "noop") ? 1 : holds(&job[i], "even") ? 2 : 0);
+        double u = raml_uniform(&key, holds(&job[i], "noop") ? 1 : holds(&job[i], "even") ? 2 : holds(&job[i], "odds") ? 3 : 0);
         const char *answer = u < chance(&job[i]) ? "42" : "17";
         struct raml_generated g = {.token = malloc(8 * sizeof(int32_t)), .ended = true};
         assert_non_null(g.token);
@@ -187,20 +188,89 @@ static double share(const json_t *line, const json_t *edit, const char *which)
     return number(fork, "correct") / number(fork, "n");
 }
 
-/* Over the places of a line: sums of the changes of accuracy and of `carried` by an edit. */
-static void add_line(const json_t *line, const char *kind, const char *word, double sum[2], size_t *n)
+static bool is_edit(const json_t *edit, const char *kind, const char *word)
+{
+    const char *w = json_string_value(json_object_get(edit, "word"));
+    return !strcmp(json_string_value(json_object_get(edit, "edit")), kind) && (!word || !strcmp(w ? w : "", word));
+}
+
+/* The mean change of accuracy by edits of a kind at a place; NaN: none. */
+static double change(const json_t *line, const json_t *place, const char *kind, const char *word)
+{
+    double sum = 0, n = 0;
+    size_t k;
+    const json_t *edit;
+    json_array_foreach (json_object_get(place, "edits"), k, edit)
+        if (is_edit(edit, kind, word)) {
+            sum += share(line, edit, "fork") - share(line, edit, "unedited");
+            n++;
+        }
+    return n > 0 ? sum / n : NAN;
+}
+
+struct sums { /* over places */
+    double accuracy, carried, less;
+    size_t n, n_less;
+};
+
+static void add_line(const json_t *line, const char *kind, const char *word, const char *control, struct sums *s)
 {
     size_t i, k;
     const json_t *place, *edit;
     json_array_foreach (json_object_get(line, "places"), i, place) {
-        json_array_foreach (json_object_get(place, "edits"), k, edit) {
-            const char *w = json_string_value(json_object_get(edit, "word"));
-            if (strcmp(json_string_value(json_object_get(edit, "edit")), kind) || strcmp(w ? w : "", word)) continue;
-            sum[0] += share(line, edit, "fork") - share(line, edit, "unedited");
-            sum[1] += number(edit, "carried");
-            (*n)++;
+        double own = change(line, place, kind, word), less = own - change(line, place, control, NULL);
+        json_array_foreach (json_object_get(place, "edits"), k, edit)
+            if (is_edit(edit, kind, word)) s->carried += number(edit, "carried");
+        if (isnan(own)) continue;
+        s->accuracy += own;
+        s->n++;
+        if (isnan(less)) continue;
+        s->less += less;
+        s->n_less++;
+    }
+}
+
+/* L at the end of another text in the trajectory's place. */
+static double loss_of(size_t i, const char *text)
+{
+    struct raml_err err = {0};
+    struct raml_trajectory t = trajectory[i];
+    struct raml_question q = question[i];
+    struct raml_tracer *tracer;
+    struct raml_loss_curve c = {0};
+    const struct raml_trace_options opt = raml_trace_default();
+    const struct raml_trace_source src = {.tokenizer = f.tokenizer, .format = raml_format_default()};
+    t.text = text;
+    q.trajectory = &t;
+    CHECK_OK(raml_tracer_open(f.model, &opt, &tracer, &err));
+    CHECK_OK(raml_trace_run(tracer, &src, &q, 0, &c, &err));
+    double loss = c.loss[c.n_points - 1];
+    raml_loss_curve_deinit(&c);
+    raml_tracer_close(tracer);
+    return loss;
+}
+
+/* At the second place, after "aa\n": the losses of edited texts, traced by themselves, less those of the unedited. */
+static void check_losses(const json_t *line, size_t i)
+{
+    const json_t *place = json_array_get(json_object_get(line, "places"), 1), *edit;
+    double end = loss_of(i, "aa\nbb\ncc\ndd\n"), kept_ = loss_of(i, "aa\n"), unit = loss_of(i, "aa\nbb\n");
+    size_t k, found = 0;
+    json_array_foreach (json_object_get(place, "edits"), k, edit) {
+        if (is_edit(edit, "insert", "wait")) {
+            CHECK_NEAR("insert, now", number(edit, "now"), loss_of(i, "aa\nwait") - kept_, 3e-5);
+            CHECK_NEAR("insert, carried", number(edit, "carried"), loss_of(i, "aa\nwait bb\ncc\ndd\n") - end, 3e-5);
+            found++;
+        } else if (is_edit(edit, "delete", "")) {
+            CHECK_NEAR("delete, now", number(edit, "now"), kept_ - unit, 3e-5);
+            CHECK_NEAR("delete, carried", number(edit, "carried"), loss_of(i, "aa\ncc\ndd\n") - end, 3e-5);
+            found++;
+        } else if (is_edit(edit, "end", "")) {
+            assert_true(json_is_null(json_object_get(edit, "now")));
+            found++;
         }
     }
+    assert_int_equal(found, 3);
 }
 
 static void check_counts(const json_t *line)
@@ -226,8 +296,7 @@ static void table_is_mean_of_lines(void **state)
     char path[PATH_BYTES];
     struct raml_lines lines;
     bool more;
-    double insert[2] = {0}, remove_[2] = {0};
-    size_t n_insert = 0, n_remove = 0;
+    struct sums insert = {0}, taken_out = {0};
     CHECK_OK(raml_fork_files_by(&job, &o, planted, &s, &err));
     snprintf(path, sizeof path, "%s/fork.jsonl", f.dir);
     CHECK_OK(raml_lines_init(&lines, path, 1 << 24, &err));
@@ -235,19 +304,25 @@ static void table_is_mean_of_lines(void **state)
         const struct raml_place at = {path, lines.number};
         json_t *line;
         CHECK_OK(raml_json_parse(&at, lines.line.data, lines.line.len, &line, &err));
-        add_line(line, "insert", "wait", insert, &n_insert);
-        add_line(line, "delete", "", remove_, &n_remove);
+        add_line(line, "insert", "wait", "control", &insert);
+        add_line(line, "delete", "", "window", &taken_out);
         check_counts(line);
+        check_losses(line, lines.number - 1);
         assert_int_equal(json_array_size(json_object_get(line, "L")), T + 1);
         json_decref(line);
     }
     raml_lines_deinit(&lines);
-    assert_int_equal(n_insert, 6 * 5);
-    assert_int_equal(n_remove, 6 * 4);
-    CHECK_NEAR("insert", effect(&s, "insert", "wait", "all", "accuracy_change")->value, insert[0] / 30, 1e-9);
-    CHECK_NEAR("insert", effect(&s, "insert", "wait", "all", "carried")->value, insert[1] / 30, 1e-7);
-    CHECK_NEAR("delete", effect(&s, "delete", "", "all", "accuracy_change")->value, remove_[0] / 24, 1e-9);
-    CHECK_NEAR("delete", effect(&s, "delete", "", "all", "carried")->value, remove_[1] / 24, 1e-7);
+    assert_int_equal(insert.n, 6 * 5);
+    assert_int_equal(taken_out.n, 6 * 4);
+    assert_true(taken_out.n_less > 0);
+    CHECK_NEAR("insert", effect(&s, "insert", "wait", "all", "accuracy_change")->value, insert.accuracy / 30, 1e-9);
+    CHECK_NEAR("insert", effect(&s, "insert", "wait", "all", "carried")->value, insert.carried / 30, 1e-7);
+    CHECK_NEAR("insert, less control", effect(&s, "insert", "wait", "all", "accuracy_change - control")->value,
+               insert.less / (double)insert.n_less, 1e-9);
+    CHECK_NEAR("delete", effect(&s, "delete", "", "all", "accuracy_change")->value, taken_out.accuracy / 24, 1e-9);
+    CHECK_NEAR("delete", effect(&s, "delete", "", "all", "carried")->value, taken_out.carried / 24, 1e-7);
+    CHECK_NEAR("delete, less windows", effect(&s, "delete", "", "all", "accuracy_change - control")->value,
+               taken_out.less / (double)taken_out.n_less, 1e-9);
     raml_fork_summary_deinit(&s);
 }
 
@@ -318,14 +393,15 @@ static void continuations_alone(void **state)
     }
 }
 
+static uint64_t seen[64];
+static size_t n_seen;
+
 /* Forks of a place read the same streams, those of other places and trajectories others. */
 static enum raml_code streams(const struct raml_model *m, const struct raml_generate_options *opt,
                               const struct raml_generate_job *job, size_t n_jobs,
                               const struct raml_generate_guide *guide, struct raml_generate_stats *stats,
                               const struct raml_sink *sink, struct raml_err *err)
 {
-    static uint64_t seen[64];
-    static size_t n_seen;
     uint64_t last = 0;
     for (size_t i = 0; i < n_jobs; i++) {
         assert_int_equal(job[i].sample, i % N);
@@ -347,7 +423,8 @@ static void random_numbers(void **state)
     struct raml_fork_files_options o = options();
     o.n_windows = 0;
     CHECK_OK(raml_fork_files_by(&job, &o, streams, &s, &err));
-    assert_int_equal(s.n_forks, 2 * 5 * 5); /* unedited, end, two words, a control */
+    assert_int_equal(s.n_forks, 2 * 5 * 6); /* unedited, end, two words, two controls */
+    assert_int_equal(n_seen, 2 * 5);
     raml_fork_summary_deinit(&s);
 }
 
