@@ -11,9 +11,12 @@
 
 /* -- Classes ------------------------------------------------------------------------------------------------------- */
 
-struct votes { /* the question's answer, the sample's own, then the continuations' */
+/* The question's answer, the sample's own, then the continuations'. Answers that are equal (table.h) and of one verdict
+ * are a class: a family with a checker of its own may call one of two equal expressions wrong. */
+struct votes {
     const char **answer;
     bool *correct, *off; /* off: without an answer that counts */
+    size_t *class;       /* SIZE_MAX: none */
     uint32_t n;
 };
 
@@ -22,6 +25,7 @@ static void votes_deinit(struct votes *v)
     free(v->answer);
     free(v->correct);
     free(v->off);
+    free(v->class);
 }
 
 static enum raml_code votes_init(struct votes *v, const struct raml_forked *f,
@@ -31,8 +35,10 @@ static enum raml_code votes_init(struct votes *v, const struct raml_forked *f,
     *v = (struct votes){.answer = calloc(n, sizeof *v->answer),
                         .correct = calloc(n, sizeof *v->correct),
                         .off = calloc(n, sizeof *v->off),
+                        .class = calloc(n, sizeof *v->class),
                         .n = (uint32_t)n};
-    if (!v->answer || !v->correct || !v->off) return raml_fail(err, RAML_ENOMEM, "no memory for %zu answers", n);
+    if (!v->answer || !v->correct || !v->off || !v->class)
+        return raml_fail(err, RAML_ENOMEM, "no memory for %zu answers", n);
     v->answer[0] = f->q->answer;
     v->answer[1] = f->q->trajectory[f->sample].answer;
     v->correct[0] = true;
@@ -45,44 +51,60 @@ static enum raml_code votes_init(struct votes *v, const struct raml_forked *f,
     return RAML_OK;
 }
 
-/* n_classes: the answer has none. */
-static size_t class_of(const struct raml_answer_classes *c, const struct votes *v, size_t i)
+/* The class of equal answers, whatever their verdicts; SIZE_MAX: it has none. */
+static size_t equal_class(const struct raml_answer_classes *c, const struct votes *v, size_t i)
 {
     for (size_t k = 0; v->answer[i] && !v->off[i] && k < c->n_texts; k++)
         if (!strcmp(c->text[k].text, v->answer[i])) return c->text[k].class;
-    return c->n;
+    return SIZE_MAX;
 }
 
-static enum raml_code list_answers(struct raml_forked *f, const struct raml_answer_classes *c, const struct votes *v,
+/* number[2 c->n]: of the class with these equal answers and verdict, from 1; 0: not seen yet. */
+static void number_classes(const struct raml_answer_classes *c, struct votes *v, size_t *number, struct raml_forked *f)
+{
+    for (size_t i = 0; i < v->n; i++) {
+        size_t k = equal_class(c, v, i);
+        v->class[i] = SIZE_MAX;
+        if (k == SIZE_MAX) continue;
+        size_t *own = &number[2 * k + v->correct[i]];
+        if (*own == 0) {
+            f->answer[f->n_classes] = (struct raml_forked_answer){.text = v->answer[i], .forced = -1};
+            *own = ++f->n_classes;
+        }
+        v->class[i] = *own - 1;
+    }
+    if (v->class[0] != SIZE_MAX) f->answer[v->class[0]].gold = true;
+    if (v->class[1] != SIZE_MAX) f->answer[v->class[1]].own = true;
+}
+
+static enum raml_code list_answers(struct raml_forked *f, const struct raml_answer_classes *c, struct votes *v,
                                    struct raml_err *err)
 {
-    f->answer = raml_arena_alloc(f->arena, c->n + 1, sizeof *f->answer);
-    if (!f->answer) return raml_fail(err, RAML_ENOMEM, "no memory for %zu answers", c->n);
-    f->n_classes = c->n;
-    for (size_t k = 0; k < c->n; k++)
-        f->answer[k] = (struct raml_forked_answer){.text = c->first[k].text, .forced = -1};
-    size_t gold = class_of(c, v, 0), own = class_of(c, v, 1);
-    if (gold < c->n) f->answer[gold].gold = true;
-    if (own < c->n) f->answer[own].own = true;
-    return RAML_OK;
+    size_t *number = calloc(2 * c->n + 1, sizeof *number);
+    f->answer = raml_arena_alloc(f->arena, 2 * c->n + 1, sizeof *f->answer);
+    f->n_classes = 0;
+    enum raml_code rc = number && f->answer ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for %zu answers", c->n);
+    if (!rc) number_classes(c, v, number, f);
+    free(number);
+    return rc;
 }
 
-static enum raml_code count_fork(struct raml_forked *f, struct raml_forked_fork *x, const struct raml_answer_classes *c,
-                                 const struct votes *v, const struct raml_fork_sampled *sampled, size_t first, size_t n,
-                                 struct raml_err *err)
+static enum raml_code count_fork(struct raml_forked *f, struct raml_forked_fork *x, const struct votes *v,
+                                 const struct raml_fork_sampled *sampled, size_t first, size_t n, struct raml_err *err)
 {
     double tokens = 0;
-    x->count = raml_arena_alloc(f->arena, c->n + 1, sizeof *x->count);
-    if (!x->count) return raml_fail(err, RAML_ENOMEM, "no memory for %zu answers", c->n);
+    x->count = raml_arena_alloc(f->arena, f->n_classes + 1, sizeof *x->count);
+    if (!x->count) return raml_fail(err, RAML_ENOMEM, "no memory for %zu answers", f->n_classes);
     x->n = (uint32_t)n;
     for (size_t i = first; i < first + n; i++) {
-        size_t k = class_of(c, v, 2 + i);
-        x->count[k]++;
-        if (k < c->n) f->answer[k].n++;
-        if (k < c->n) f->answer[k].n_unedited += x->word == RAML_FORK_NONE;
+        size_t k = v->class[2 + i];
+        x->count[k == SIZE_MAX ? f->n_classes : k]++;
         x->n_correct += sampled[i].correct;
         x->n_truncated += sampled[i].truncated;
         tokens += sampled[i].n_tokens;
+        if (k == SIZE_MAX) continue;
+        f->answer[k].n++;
+        f->answer[k].n_unedited += x->word == RAML_FORK_NONE;
     }
     x->tokens = tokens / (double)n;
     return RAML_OK;
@@ -104,8 +126,7 @@ enum raml_code raml_forked_count(const struct raml_fork_plan *p, struct raml_ans
                                        .has_answers = true};
     if (!rc) rc = raml_answer_classes_count(classes, &graded, err);
     if (!rc) rc = list_answers(f, classes, &v, err);
-    for (size_t i = 0; !rc && n && i < f->n_forks; i++)
-        rc = count_fork(f, &f->fork[i], classes, &v, sampled, i * n, n, err);
+    for (size_t i = 0; !rc && n && i < f->n_forks; i++) rc = count_fork(f, &f->fork[i], &v, sampled, i * n, n, err);
     votes_deinit(&v);
     return rc;
 }

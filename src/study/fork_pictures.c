@@ -72,28 +72,30 @@ static const char *title_of(char out[TITLE_BYTES], const char *what, const char 
 
 /* -- Effects ------------------------------------------------------------------------------------------------------- */
 
-struct effects { /* of one measure, by edit, before and after the critical position */
-    double x[MAX_CATEGORIES], y[2][MAX_CATEGORIES], low[2][MAX_CATEGORIES], high[2][MAX_CATEGORIES];
+enum { PARTS = 3 };
+static const char *const part_position[2][PARTS] = {{"before forced", "after forced", "all"},
+                                                    {"before resampled", "after resampled", "all"}};
+static const char *const part_name[PARTS] = {"before the critical position", "after it", "all places"};
+
+struct effects { /* of one measure, by edit: before and after the critical position; all places where it is not known */
+    double x[MAX_CATEGORIES], y[PARTS][MAX_CATEGORIES], low[PARTS][MAX_CATEGORIES], high[PARTS][MAX_CATEGORIES];
     char name[MAX_CATEGORIES][NAME_BYTES];
     const char *category[MAX_CATEGORIES];
-    size_t n, most[2];
+    size_t n, questions[PARTS]; /* questions: the most of any edit */
 };
 
 static void add_effect(struct effects *v, const struct raml_fork_summary *s, const struct raml_fork_row *r,
-                       const char *const position[2])
+                       const char *const *position)
 {
-    bool any = false;
     if (v->n == MAX_CATEGORIES) return;
-    for (size_t k = 0; k < 2; k++) {
+    for (size_t k = 0; k < PARTS; k++) {
         const struct raml_fork_row *at =
             raml_fork_row_find(s, r->edit, r->word, r->group, position[k], r->measure);
         v->y[k][v->n] = at ? at->e.value : NAN;
         v->low[k][v->n] = at ? at->e.low : NAN;
         v->high[k][v->n] = at ? at->e.high : NAN;
-        if (at && at->e.n > v->most[k]) v->most[k] = at->e.n;
-        any |= at != NULL;
+        if (at && at->e.n > v->questions[k]) v->questions[k] = at->e.n;
     }
-    if (!any) return;
     v->x[v->n] = (double)v->n;
     snprintf(v->name[v->n], NAME_BYTES, "%s%s%.60s", r->edit, *r->word ? " " : "", r->word);
     v->category[v->n] = v->name[v->n];
@@ -102,27 +104,32 @@ static void add_effect(struct effects *v, const struct raml_fork_summary *s, con
 
 struct effect_figure {
     const char *name, *measure, *title, *y_label;
-    bool forced; /* which critical position parts the places */
+    bool resampled; /* which critical position parts the places */
 };
 
-static enum raml_code draw_effects(const struct raml_fork_pictures *x, const struct raml_fork_summary *s,
-                                   const struct effect_figure *e, struct raml_err *err)
+static void collect_effects(struct effects *v, const struct raml_fork_summary *s, const struct effect_figure *e)
 {
-    static const char *const by_forced[] = {"before forced", "after forced"};
-    static const char *const by_resampled[] = {"before resampled", "after resampled"};
-    char title[TITLE_BYTES], key[2][NAME_BYTES];
-    struct effects *v = calloc(1, sizeof *v);
-    if (!v) return raml_fail(err, RAML_ENOMEM, "no memory for a figure");
     for (size_t i = 0; i < s->n_rows; i++) {
         const struct raml_fork_row *r = &s->row[i];
         if (strcmp(r->group, "all") != 0 || strcmp(r->position, "all") != 0) continue;
         if (!strcmp(r->measure, e->measure) && strcmp(r->edit, "none") != 0)
-            add_effect(v, s, r, e->forced ? by_forced : by_resampled);
+            add_effect(v, s, r, part_position[e->resampled]);
     }
-    struct raml_series series[2];
-    for (size_t k = 0; k < 2; k++) {
-        snprintf(key[k], NAME_BYTES, "%s the critical position (%zu questions)", k ? "after" : "before", v->most[k]);
-        series[k] = (struct raml_series){.name = key[k],
+}
+
+static enum raml_code draw_effects(const struct raml_fork_pictures *x, const struct raml_fork_summary *s,
+                                   const struct effect_figure *e, struct raml_err *err)
+{
+    char title[TITLE_BYTES], key[PARTS][NAME_BYTES];
+    struct effects *v = calloc(1, sizeof *v);
+    if (!v) return raml_fail(err, RAML_ENOMEM, "no memory for a figure");
+    collect_effects(v, s, e);
+    struct raml_series series[PARTS];
+    size_t n = 0;
+    for (size_t k = 0; k < PARTS; k++) {
+        if (v->questions[k] == 0 || (k == PARTS - 1 && n)) continue;
+        snprintf(key[n], NAME_BYTES, "%s (%zu questions)", part_name[k], v->questions[k]);
+        series[n] = (struct raml_series){.name = key[n],
                                          .x = v->x,
                                          .y = v->y[k],
                                          .low = v->low[k],
@@ -130,16 +137,17 @@ static enum raml_code draw_effects(const struct raml_fork_pictures *x, const str
                                          .n = v->n,
                                          .colour = (int)k,
                                          .style = RAML_PLOT_BARS};
+        n++;
     }
     const struct raml_figure fig = {.title = title_of(title, e->title, x->plan->job->data_name),
                                     .y_label = e->y_label,
                                     .series = series,
-                                    .n_series = 2,
+                                    .n_series = n,
                                     .category = v->category,
                                     .n_categories = v->n,
                                     .width = FIGURE_WIDTH,
                                     .height = FIGURE_HEIGHT};
-    enum raml_code rc = v->n ? raml_figure_write(x->plan->job->dir, e->name, &fig, NULL, err) : RAML_OK;
+    enum raml_code rc = n ? raml_figure_write(x->plan->job->dir, e->name, &fig, NULL, err) : RAML_OK;
     free(v);
     return rc;
 }
@@ -148,10 +156,10 @@ static enum raml_code all_effects(const struct raml_fork_pictures *x, const stru
                                   struct raml_err *err)
 {
     static const struct effect_figure figure[] = {
-        {"fork_accuracy", "accuracy_change", "Edits and accuracy", "change of accuracy", false},
-        {"fork_kl", "kl", "Edits and the distribution of answers", "KL(edited || unedited), nats", false},
-        {"fork_now", "now", "Edits and the loss right after them", "change of L, nats per answer token", true},
-        {"fork_carried", "carried", "Edits and the loss at the end", "change of L(T), nats per answer token", true},
+        {"fork_accuracy", "accuracy_change", "Edits and accuracy", "change of accuracy", true},
+        {"fork_kl", "kl", "Edits and the distribution of answers", "KL(edited || unedited), nats", true},
+        {"fork_now", "now", "Edits and the loss right after them", "change of L, nats per answer token", false},
+        {"fork_carried", "carried", "Edits and the loss at the end", "change of L(T), nats per answer token", false},
     };
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; !rc && i < sizeof figure / sizeof *figure; i++) rc = draw_effects(x, s, &figure[i], err);
@@ -187,7 +195,8 @@ static enum raml_code draw_along(const struct raml_forked *f, size_t k, const ch
            *resampled = v + 2 * f->places.n;
     enum raml_code rc = v && title ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for a figure");
     for (size_t i = 0; !rc && i < f->places.n; i++) {
-        if (f->places.place[i].end <= f->places.place[i].at) continue;
+        bool any = isfinite(f->importance[i].forced) || isfinite(f->importance[i].resampled);
+        if (f->places.place[i].end <= f->places.place[i].at || !any) continue;
         x[n] = f->places.place[i].end;
         forced[n] = f->importance[i].forced;
         resampled[n++] = f->importance[i].resampled;
@@ -214,7 +223,7 @@ static enum raml_code draw_scatter(const struct raml_fork_pictures *x, const str
                                    struct raml_err *err)
 {
     const struct raml_fork_units *u = raml_fork_stats_units(s->stats);
-    char what[TITLE_BYTES], title[TITLE_BYTES];
+    char what[NAME_BYTES], title[TITLE_BYTES];
     if (u->n == 0) return RAML_OK;
     snprintf(what, sizeof what, "Importance of %zu units (rank correlation %.2f)", u->n, s->order.spearman.value);
     const struct raml_series series = {.name = "units",
