@@ -14,6 +14,9 @@
 enum {
     FIGURE_WIDTH = 580,
     FIGURE_HEIGHT = 380,
+    CATEGORY_WIDTH = 96,
+    ANSWER_BYTES = 24,
+    ANSWERS_SHOWN = 3,
     NAME_BYTES = 96,
     TITLE_BYTES = 400,
     MAX_CATEGORIES = 24,
@@ -145,7 +148,8 @@ static enum raml_code draw_effects(const struct raml_fork_pictures *x, const str
                                     .n_series = n,
                                     .category = v->category,
                                     .n_categories = v->n,
-                                    .width = FIGURE_WIDTH,
+                                    .width = v->n * CATEGORY_WIDTH > FIGURE_WIDTH ? (int)v->n * CATEGORY_WIDTH
+                                                                                  : FIGURE_WIDTH,
                                     .height = FIGURE_HEIGHT};
     enum raml_code rc = n ? raml_figure_write(x->plan->job->dir, e->name, &fig, NULL, err) : RAML_OK;
     free(v);
@@ -187,9 +191,21 @@ static char *heading(const struct raml_forked *f) /* for free(); NULL: no memory
     return text;
 }
 
+/* y becomes shares of its largest value, which is named; what is infinite is left out. */
+static void scale(double *y, size_t n, const char *what, char name[NAME_BYTES])
+{
+    double most = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(y[i])) y[i] = NAN;
+        if (y[i] > most) most = y[i];
+    }
+    for (size_t i = 0; i < n && most > 0; i++) y[i] /= most;
+    snprintf(name, NAME_BYTES, "%s (largest: %.3g nats)", what, most);
+}
+
 static enum raml_code draw_along(const struct raml_forked *f, size_t k, const char *dir, struct raml_err *err)
 {
-    char name[32], *title = heading(f);
+    char name[32], key[2][NAME_BYTES], *title = heading(f);
     size_t n = 0;
     double *v = calloc(3 * f->places.n + 1, sizeof *v), *x = v, *forced = v + f->places.n,
            *resampled = v + 2 * f->places.n;
@@ -202,13 +218,16 @@ static enum raml_code draw_along(const struct raml_forked *f, size_t k, const ch
         resampled[n++] = f->importance[i].resampled;
     }
     snprintf(name, sizeof name, "importance_%zu", k);
+    if (!rc) scale(forced, n, "forced", key[0]);
+    if (!rc) scale(resampled, n, "resampled", key[1]);
     const struct raml_series s[] = {
-        {.name = "forced", .x = x, .y = forced, .n = n, .style = RAML_PLOT_LINE_POINTS},
-        {.name = "resampled", .x = x, .y = resampled, .n = n, .colour = 1, .style = RAML_PLOT_LINE_POINTS},
+        {.name = key[0], .x = x, .y = forced, .n = n, .style = RAML_PLOT_LINE_POINTS},
+        {.name = key[1], .x = x, .y = resampled, .n = n, .colour = 1, .style = RAML_PLOT_LINE_POINTS},
     };
     const struct raml_figure fig = {.title = title,
                                     .x_label = "end of the unit, tokens",
-                                    .y_label = "importance: KL(after || before), nats",
+                                    .y_label = "importance, share of the largest",
+                                    .y_high = 1.05,
                                     .series = s,
                                     .width = FIGURE_WIDTH,
                                     .height = FIGURE_HEIGHT,
@@ -277,13 +296,30 @@ static enum raml_code add_mark(struct marks *m, double at, const char *kind, dou
     return rc;
 }
 
+/* The class that comes after class `last` by falling count, of equals the first; n_classes + 1: there is none. */
+static size_t next_class(const struct raml_forked *f, const struct raml_forked_fork *x, size_t last)
+{
+    size_t none = f->n_classes + 1, best = none;
+    for (size_t k = 0; k < none; k++) {
+        bool later = last == none || x->count[k] < x->count[last] || (x->count[k] == x->count[last] && k > last);
+        if (x->count[k] && later && (best == none || x->count[k] > x->count[best])) best = k;
+    }
+    return best;
+}
+
+static void add_answer(struct raml_buf *b, const char *text)
+{
+    size_t n = strlen(text);
+    raml_text_visible(b, text, n < ANSWER_BYTES ? n : ANSWER_BYTES);
+    if (n > ANSWER_BYTES) raml_buf_adds(b, "\u2026");
+}
+
 static void add_answers(struct raml_buf *b, const struct raml_forked *f, const struct raml_forked_fork *x)
 {
-    size_t shown = 0;
-    for (size_t k = 0; k <= f->n_classes && shown < 3; k++) { /* by falling count would need a sort; the first suffice */
-        if (!x->count[k]) continue;
+    size_t none = f->n_classes + 1, shown = 0;
+    for (size_t k = next_class(f, x, none); k < none && shown < ANSWERS_SHOWN; k = next_class(f, x, k)) {
         raml_buf_adds(b, shown++ ? ", " : "; answers: ");
-        if (k < f->n_classes) raml_text_visible(b, f->answer[k].text, strlen(f->answer[k].text));
+        if (k < f->n_classes) add_answer(b, f->answer[k].text);
         else raml_buf_adds(b, "none");
         raml_buf_addf(b, " \u00d7 %u", x->count[k]);
     }
@@ -293,7 +329,7 @@ static enum raml_code mark_edit(struct marks *m, const struct raml_fork_plan *p,
                                 const struct raml_forked_edit *e, struct raml_err *err)
 {
     const struct raml_fork_effect x = raml_forked_effect(f, e);
-    const struct raml_forked_fork *fork = &f->fork[e->fork], *than = &f->fork[e->unedited];
+    const struct raml_forked_fork *fork = &f->fork[e->fork];
     const char *word = raml_fork_change_word(p, e->word);
     bool sampled = fork->count != NULL;
     struct raml_buf name, text;
@@ -307,7 +343,6 @@ static enum raml_code mark_edit(struct marks *m, const struct raml_fork_plan *p,
     if (isfinite(x.now))
         raml_buf_addf(&text, "%sL now %+.3f, carried %+.3f", sampled ? "; " : "", x.now, x.carried);
     if (sampled) add_answers(&text, f, fork);
-    (void)than;
     return add_mark(m, e->at, "fork", sampled ? x.accuracy_change : x.carried, &name, &text, err);
 }
 
