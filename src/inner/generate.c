@@ -83,6 +83,7 @@ static enum raml_code choose_for_jobs(struct raml_generator *g, struct raml_err 
         struct raml_row *r = &g->row[i];
         if (r->phase != RAML_ROW_WRITES || r->decided || r->ended) continue;
         if (force(g, r)) continue;
+        if (r->unread) return raml_fail(err, RAML_EUSAGE, "the token after a job's return is not forced");
         const struct raml_generate_job *j = &g->job[r->job];
         struct raml_key key = {
             .seed = g->opt->seed, .purpose = RAML_FOR_SAMPLE, .sample = j->sample, .question = j->question};
@@ -198,7 +199,7 @@ static enum raml_code step(struct raml_generator *g, struct raml_err *err)
     g->stats.steps++;
     for (size_t i = 0; i < g->n_rows && !rc; i++) {
         struct raml_row *r = &g->row[i];
-        r->decided = false;
+        r->decided = r->unread = false;
         if (r->phase == RAML_ROW_READS_CUE) rc = raml_probe_cue_read(g, r, err);
         else if (r->probe_wanted) rc = raml_probe_start(g, r, err);
         r->probe_wanted = false;
