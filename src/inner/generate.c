@@ -270,6 +270,19 @@ static enum raml_code open_rows(struct raml_generator *g, struct raml_err *err)
     return raml_token_sampler_open(g->dev, B, g->V, &g->sampler, err);
 }
 
+size_t raml_generate_estimate(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
+                              const struct raml_generate_options *opt)
+{
+    const struct raml_generator *g = NULL; /* for the sizes of what it points to */
+    const struct raml_token_sampling *o = &opt->sampling;
+    struct raml_cache_options cache = {.max_rows = opt->batch_size, .max_tokens = opt->pool_tokens};
+    size_t V = (size_t)c->vocab_size, B = opt->batch_size, logits = (opt->probe_tokens ? 2 : 1) * V * sizeof *g->logits;
+    size_t row = sizeof *g->row + sizeof *g->add + sizeof *g->free_slot + sizeof *g->who + sizeof *g->at +
+                 sizeof *g->u + sizeof *g->sampled;
+    return raml_cache_estimate(c, dtype, dev, &cache) + B * (logits + row) +
+           raml_token_sampler_estimate(dev, B, V, o->top_k > 0 || o->top_p < 1);
+}
+
 static enum raml_code set_up(struct raml_generator *g, struct raml_err *err)
 {
     enum raml_code rc = open_states(g, err);

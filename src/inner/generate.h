@@ -64,7 +64,8 @@ struct raml_generate_guide { /* what sampling alone does not decide; NULL functi
     enum raml_code (*added)(void *user, size_t job, const struct raml_generated *so_far, bool *ends,
                             struct raml_err *err);
     /* After the text, and after each token that was not the last: is a probe wanted here? */
-    bool (*wants_probe)(void *user, size_t job, const struct raml_generated *so_far, struct raml_generate_probe *probe);
+    enum raml_code (*wants_probe)(void *user, size_t job, const struct raml_generated *so_far, bool *wanted,
+                                  struct raml_generate_probe *probe, struct raml_err *err);
     /* Does the probe's answer end with its last token? One of the ends, and max_tokens, end it too. */
     enum raml_code (*probe_ends)(void *user, size_t job, const struct raml_generated *answer, bool *ends,
                                  struct raml_err *err);
@@ -94,6 +95,10 @@ struct raml_generate_stats {
     uint64_t n_probes, probe_tokens; /* cues and what probes wrote */
     uint64_t steps;                  /* passes over the weights after those that read texts */
 };
+/* Bytes that a run takes beside the model: rows, logits, and a cache of opt->pool_tokens (not 0). Reading texts takes
+ * more: logits of each, activations of up to 4096 of their tokens. */
+size_t raml_generate_estimate(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
+                              const struct raml_generate_options *opt);
 /* Runs all jobs. stats may be NULL. */
 RAML_CHECKED enum raml_code raml_generate(const struct raml_model *m, const struct raml_generate_options *opt,
                                           const struct raml_generate_job *job, size_t n_jobs,

@@ -16,8 +16,10 @@ enum raml_code raml_probe_ask(struct raml_generator *g, struct raml_row *r, bool
 {
     struct raml_generate_probe *p = &r->probe.what;
     *p = (struct raml_generate_probe){0};
-    *wanted = g->guide->wants_probe && g->guide->wants_probe(g->guide->user, r->job, &r->out, p);
-    if (!*wanted) return RAML_OK;
+    *wanted = false;
+    if (!g->guide->wants_probe) return RAML_OK;
+    enum raml_code rc = g->guide->wants_probe(g->guide->user, r->job, &r->out, wanted, p, err);
+    if (rc || !*wanted) return rc;
     if (!p->n_cue || (!p->max_tokens && !p->entropy) || p->n_cue + p->max_tokens > g->opt->probe_tokens)
         return raml_fail(err, RAML_EUSAGE,
                          "a probe of %zu tokens that answers in %zu; expected at least one each, %zu together at most",

@@ -169,7 +169,6 @@ static enum raml_code enter(struct raml_generator *g, bool *entered, struct raml
     g->used_pages += pages;
     g->row[g->n_rows] = (struct raml_row){.job = g->next++,
                                           .root = -1,
-                                          .root = -1,
                                           .node = -1,
                                           .at = g->n_rows,
                                           .slot = g->free_slot[--g->n_free_slots],

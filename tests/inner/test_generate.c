@@ -388,14 +388,17 @@ static void test_guide(void **state)
 /* -- Probes -------------------------------------------------------------------------------------------------------- */
 static const int32_t cue[] = {4, 9, 4};
 
-static bool every_few(void *user, size_t job, const struct raml_generated *so_far, struct raml_generate_probe *p)
+static enum raml_code every_few(void *user, size_t job, const struct raml_generated *so_far, bool *wanted,
+                                struct raml_generate_probe *p, struct raml_err *err)
 {
     struct guided *g = user;
-    if (so_far->n % g->stride || (job % 4 == 3)) return false;
+    (void)err;
+    *wanted = so_far->n % g->stride == 0 && job % 4 != 3;
+    if (!*wanted) return RAML_OK;
     *p = (struct raml_generate_probe){
         .cue = cue, .n_cue = COUNT(cue), .max_tokens = job % 4 == 2 ? 0 : 7, .entropy = job % 2 == 0};
     g->n_probes++;
-    return true;
+    return RAML_OK;
 }
 
 static enum raml_code ends_at_eleven(void *user, size_t job, const struct raml_generated *answer, bool *ends,
@@ -538,11 +541,14 @@ static void test_probe_ends_job(void **state)
 /* -- Returns ------------------------------------------------------------------------------------------------------- */
 enum { PLACE = 5 };
 
-static bool look_back(void *user, size_t job, const struct raml_generated *so_far, struct raml_generate_probe *p)
+static enum raml_code look_back(void *user, size_t job, const struct raml_generated *so_far, bool *wanted,
+                                struct raml_generate_probe *p, struct raml_err *err)
 {
     bool *returned = user;
+    (void)err;
     *p = (struct raml_generate_probe){.cue = cue, .n_cue = COUNT(cue), .max_tokens = 2, .back = job % 5};
-    return so_far->n == PLACE + job % 5 && !returned[job];
+    *wanted = so_far->n == PLACE + job % 5 && !returned[job];
+    return RAML_OK;
 }
 
 static enum raml_code return_once(void *user, size_t job, const struct raml_generated *so_far,
