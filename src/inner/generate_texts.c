@@ -5,10 +5,7 @@
 
 #include <stdlib.h>
 
-enum {
-    TEXT_ROWS = 4096, /* of texts that are read in one pass */
-    RETURN_PAGES = 2  /* what is dropped leaves part of a page, or two, and what is new begins one */
-};
+enum { TEXT_ROWS = 4096 }; /* of texts that are read in one pass */
 
 static size_t larger(size_t a, size_t b)
 {
@@ -25,7 +22,7 @@ size_t raml_generate_job_pages(const struct raml_generator *g, size_t job)
     const struct raml_generate_job *j = &g->job[job];
     size_t room = g->context - j->n_text;
     return raml_pages_of(j->max_tokens < room ? j->max_tokens : room) + raml_pages_of(g->opt->probe_tokens) +
-           RETURN_PAGES * g->opt->max_returns;
+           RAML_GENERATE_RETURN_PAGES * g->opt->max_returns;
 }
 
 /* Pages of all that text t's path consists of. */
