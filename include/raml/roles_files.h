@@ -35,9 +35,9 @@ struct raml_roles_files_options {
     enum raml_join join;
     const char *split, *family;
     size_t max_samples, max_batch_tokens;
-    const char *words;      /* joined by commas; "@reflection" and "@paper" are lists; NULL: "@reflection" */
-    const char *words_file; /* instead: a word a line, or a JSON array of texts; NULL: none */
-    const char *delimiters; /* joined by commas; NULL: <think>, </think> and the format's */
+    const char *words;       /* joined by commas; "@reflection" and "@paper" are lists; NULL: "@reflection" */
+    const char *words_file;  /* instead: a word a line, or a JSON array of texts; NULL: none */
+    const char *delimiters;  /* joined by commas; NULL: <think>, </think> and the format's */
     size_t position_buckets; /* B >= 1 */
     size_t min_units;        /* fewer are shown as such, without an interval */
     uint64_t seed;           /* of the intervals */
@@ -88,6 +88,8 @@ struct raml_roles_files_job {
     const char *dir;       /* made if missing */
     const struct raml_sink *sink;
 };
+/* The lists of words and delimiters alone: what raml_roles_files would find wrong with them. */
+RAML_CHECKED enum raml_code raml_roles_files_check(const struct raml_roles_files_options *opt, struct raml_err *err);
 /* *out: for raml_roles_summary_deinit. RAML_EUSAGE, RAML_EFORMAT: a list of words or delimiters that is none (the message
  * says which entry, or which line of which file); RAML_ERANGE: nothing to look at, a trajectory that is too long
  * (named). Nothing is written then. */

@@ -59,7 +59,8 @@ static json_t *text_of(const struct raml_roles_found *t, const struct raml_roles
     raml_buf_init(&bytes, MAX_LINE_BYTES);
     raml_buf_init(&visible, MAX_LINE_BYTES);
     for (size_t k = u->first; k <= u->last; k++) raml_buf_add(&bytes, t->piece[k - 1].s, t->piece[k - 1].n);
-    json_t *s = bytes.len && memchr(bytes.data, 0, bytes.len) ? NULL : json_stringn(bytes.len ? bytes.data : "", bytes.len);
+    json_t *s =
+        bytes.len && memchr(bytes.data, 0, bytes.len) ? NULL : json_stringn(bytes.len ? bytes.data : "", bytes.len);
     if (!s && !bytes.code) {
         raml_text_visible(&visible, bytes.data, bytes.len);
         s = visible.code ? NULL : json_stringn(visible.len ? visible.data : "", visible.len);

@@ -177,8 +177,7 @@ static enum raml_code from_file(struct raml_roles_words *w, const char *path, st
 enum raml_code raml_roles_words_read(struct raml_roles_words *w, const struct raml_roles_files_options *opt,
                                      struct raml_err *err)
 {
-    if (opt->words && opt->words_file)
-        return raml_fail(err, RAML_EUSAGE, "words and words_file exclude each other");
+    if (opt->words && opt->words_file) return raml_fail(err, RAML_EUSAGE, "words and words_file exclude each other");
     if (opt->words_file) return from_file(w, opt->words_file, err);
     return from_setting(w, "words", opt->words ? opt->words : "@reflection", true, err);
 }

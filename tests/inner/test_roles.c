@@ -265,7 +265,7 @@ static void no_unit_is_its_own_control(void **state)
     const struct raml_token_text text = text_of(list, piece);
     struct raml_token_roles r = {0};
     assert_int_equal(raml_token_roles(&text, &r, NULL), RAML_OK);
-    for (size_t B = 1; B <= 5; B += 4) { /* 5: more parts than tokens, each token by itself */
+    for (size_t B = 1; B <= 100000; B += 99999) { /* more parts than tokens, each token by itself */
         const struct raml_matching m = {&r, loss, entropy, B};
         struct raml_matched x = raml_match(&m, 1, 1);
         assert_int_equal(x.n_windows, B == 1);
