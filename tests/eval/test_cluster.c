@@ -100,7 +100,7 @@ static void test_against_lists(void **state)
     }
 }
 
-/* So many values that a median is searched by blocks. */
+/* Enough values that a median is searched by blocks. */
 static void test_many_values(void **state)
 {
     (void)state;

@@ -84,7 +84,7 @@ static double L(const json_t *curves, size_t trajectory, size_t i)
 }
 
 /* The notebook compares L[i+m] with L[i-1] for a word of m tokens at i: one token more than the word. Here a unit's step is
- * from before its first to after its last token, and the last word of a text reads nothing behind it. */
+ * from before its first to after its last token, and the last word of a text reads nothing after it. */
 static void a_word_is_its_own_step_not_one_more(void **state)
 {
     static const struct {
