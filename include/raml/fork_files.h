@@ -29,9 +29,14 @@
  *                  critical position, forced or resampled) and measure: values, questions, mean and its 95 % interval
  *                  over questions. Measures: now, carried, accuracy (of the edited), accuracy_change, kl, tokens_change,
  *                  and each of them "- control": less its mean over the controls at the same place
+ *   effects.tsv    the same for readers: a row per edit, word and part (all places, before or after the critical
+ *                  position: resampled, or without continuations forced), with a column for each measure and for its
+ *                  interval (NAME, NAME_low, NAME_high); "- control" is NAME_less. All groups together
+ *   order.tsv      rank correlation of forced and resampled importance: of all units, and the mean of the trajectories' own
  *   importance.tsv a row per unit: id, sample, at, end, text, forced, forced_accuracy, resampled, resampled_accuracy
  *   fork_accuracy.*, fork_kl.*, fork_now.*, fork_carried.*   effects by edit, before and after the critical position
  *   importance_K.* importance along the first trajectories; importance_scatter.*: forced against resampled
+ *   marks.jsonl    what a report's trajectory view shows of forks (docs/report.md)
  *   trajectories.html   the first trajectories of each verdict, coloured, with what their forks showed
  * A number that does not exist is null, in tables nan. Each file appears whole or not at all.
  */

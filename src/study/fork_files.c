@@ -262,6 +262,7 @@ static enum raml_code work(struct work *w, const struct raml_fork_files_job *job
     rc = raml_fork_stats_read(w->stats, &w->sum, err);
     if (!rc) rc = raml_fork_records_commit(&w->records, err);
     if (!rc) rc = raml_fork_stats_write(&w->sum, job->dir, err);
+    if (!rc) rc = raml_fork_tables_write(&w->sum, opt->n > 0, job->dir, err);
     w->sum.stats = w->stats;
     return rc ? rc : raml_fork_pictures_write(w->pictures, &w->sum, err);
 }

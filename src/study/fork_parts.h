@@ -12,6 +12,7 @@
 #include "inner/pieces.h"
 #include "inner/sample_text.h"
 #include "raml/fork_files.h"
+#include "study/trajectory_view.h"
 
 #include <jansson.h>
 
@@ -185,9 +186,24 @@ struct raml_fork_units { /* all that have both importances: for the order, and f
 };
 const struct raml_fork_units *raml_fork_stats_units(const struct raml_fork_stats *s);
 
-/* -- fork_records.c: fork.jsonl, importance.tsv -------------------------------------------------------------------- */
+/* -- fork_tables.c: effects.tsv, order.tsv ------------------------------------------------------------------------- */
+RAML_CHECKED enum raml_code raml_fork_tables_write(const struct raml_fork_summary *s, bool resampled, const char *dir,
+                                                   struct raml_err *err);
+
+/* -- fork_marks.c: what the trajectory view shows ------------------------------------------------------------------ */
+struct raml_fork_marks { /* of one trajectory; zero-initialise */
+    struct raml_coloured_mark *mark;
+    char **text; /* [2 n] name and text of each, owned */
+    size_t n, cap, cap_text;
+};
+void raml_fork_marks_deinit(struct raml_fork_marks *m);
+/* Edits but for controls, with the change of accuracy, or without continuations of L(T); then critical positions. */
+RAML_CHECKED enum raml_code raml_fork_marks_fill(struct raml_fork_marks *m, const struct raml_fork_plan *p,
+                                                 const struct raml_forked *f, struct raml_err *err);
+
+/* -- fork_records.c: fork.jsonl, importance.tsv, marks.jsonl ------------------------------------------------------- */
 struct raml_fork_records {
-    struct raml_writer lines, importance;
+    struct raml_writer lines, importance, marks;
     struct raml_buf line;
 };
 RAML_CHECKED enum raml_code raml_fork_records_init(struct raml_fork_records *r, const char *dir, struct raml_err *err);

@@ -25,6 +25,7 @@ enum raml_code raml_fork_records_init(struct raml_fork_records *r, const char *d
     raml_buf_init(&r->line, MAX_LINE_BYTES);
     enum raml_code rc = open_writer(&r->lines, dir, "fork.jsonl", err);
     if (!rc) rc = open_writer(&r->importance, dir, "importance.tsv", err);
+    if (!rc) rc = open_writer(&r->marks, dir, "marks.jsonl", err);
     return rc ? rc : raml_writer_add(&r->importance, head, sizeof head - 1, err);
 }
 
@@ -32,6 +33,7 @@ void raml_fork_records_deinit(struct raml_fork_records *r)
 {
     raml_writer_deinit(&r->lines);
     raml_writer_deinit(&r->importance);
+    raml_writer_deinit(&r->marks);
     raml_buf_deinit(&r->line);
 }
 
@@ -252,25 +254,59 @@ static enum raml_code add_importance(struct raml_fork_records *r, const struct r
     return rc ? rc : raml_writer_add(&r->importance, r->line.data, r->line.len, err);
 }
 
-enum raml_code raml_fork_records_add(struct raml_fork_records *r, const struct raml_fork_plan *p,
-                                     const struct raml_forked *f, struct raml_err *err)
+/* Takes o over. */
+static enum raml_code add_line(struct raml_fork_records *r, struct raml_writer *w, json_t *o,
+                               const struct raml_forked *f, struct raml_err *err)
 {
-    json_t *o = record(p, f);
     if (!o) return raml_fail(err, RAML_ENOMEM, "no memory for the record of question '%.100s'", f->q->id);
     raml_buf_clear(&r->line);
     raml_json_add(&r->line, o);
-    enum raml_code rc = RAML_OK;
+    raml_buf_adds(&r->line, "\n");
     json_decref(o);
-    if (!rc) raml_buf_adds(&r->line, "\n");
-    if (!rc) rc = raml_buf_status(&r->line, err);
-    if (!rc) rc = raml_writer_add(&r->lines, r->line.data, r->line.len, err);
+    enum raml_code rc = raml_buf_status(&r->line, err);
+    return rc ? rc : raml_writer_add(w, r->line.data, r->line.len, err);
+}
+
+static json_t *marks_record(const struct raml_forked *f, const struct raml_fork_marks *m)
+{
+    json_t *o = json_object(), *list = json_array();
+    bool bad = set(o, "id", json_string(f->q->id));
+    bad |= set(o, "sample", json_integer((json_int_t)f->sample));
+    for (size_t i = 0; i < m->n; i++) {
+        json_t *mark = json_object();
+        bad |= set(mark, "at", raml_json_number(m->mark[i].at));
+        bad |= set(mark, "kind", json_string(m->mark[i].kind));
+        bad |= set(mark, "name", json_string(m->mark[i].name));
+        bad |= set(mark, "value", raml_json_number(m->mark[i].value));
+        bad |= set(mark, "text", json_string(m->mark[i].text));
+        bad |= json_array_append_new(list, mark) != 0;
+    }
+    bad |= set(o, "marks", list);
+    return raml_json_checked(o, bad);
+}
+
+static enum raml_code add_marks(struct raml_fork_records *r, const struct raml_fork_plan *p,
+                                const struct raml_forked *f, struct raml_err *err)
+{
+    struct raml_fork_marks m = {0};
+    enum raml_code rc = raml_fork_marks_fill(&m, p, f, err);
+    if (!rc && m.n) rc = add_line(r, &r->marks, marks_record(f, &m), f, err);
+    raml_fork_marks_deinit(&m);
+    return rc;
+}
+
+enum raml_code raml_fork_records_add(struct raml_fork_records *r, const struct raml_fork_plan *p,
+                                     const struct raml_forked *f, struct raml_err *err)
+{
+    enum raml_code rc = add_line(r, &r->lines, record(p, f), f, err);
     for (size_t i = 0; !rc && i < f->places.n; i++)
         if (f->places.place[i].end > f->places.place[i].at) rc = add_importance(r, f, i, err);
-    return rc;
+    return rc ? rc : add_marks(r, p, f, err);
 }
 
 enum raml_code raml_fork_records_commit(struct raml_fork_records *r, struct raml_err *err)
 {
     enum raml_code rc = raml_writer_commit(&r->lines, err);
-    return rc ? rc : raml_writer_commit(&r->importance, err);
+    if (!rc) rc = raml_writer_commit(&r->importance, err);
+    return rc ? rc : raml_writer_commit(&r->marks, err);
 }
