@@ -48,29 +48,29 @@
 #pragma GCC visibility push(default)
 
 struct raml_fork_files_options {
-    const char *places;      /* "line", "sentence", "paragraph", "reflection", "entropy"; NULL: those given */
-    size_t max_places;       /* of a trajectory, evenly spaced (of entropy: the highest); 0: all (entropy: 8) */
-    const uint32_t *at;      /* [n_at] given places, of every trajectory */
+    const char *places; /* "line", "sentence", "paragraph", "reflection", "entropy"; NULL: those given */
+    size_t max_places;  /* of a trajectory, evenly spaced (of entropy: the highest); 0: all (entropy: 8) */
+    const uint32_t *at; /* [n_at] given places, of every trajectory */
     size_t n_at;
-    const char *at_file;     /* given places by question: JSONL of {"id", "at": [..]}, and "sample" for one trajectory */
+    const char *at_file; /* given places by question: JSONL of {"id", "at": [..]}, and "sample" for one trajectory */
     const char *insert, *control, *replace; /* words, joined by '|'; NULL or "": none */
-    bool end, remove;        /* end thinking; take units out */
-    size_t n_windows;        /* matched windows of each unit taken out */
-    size_t position_buckets; /* of their match (docs/methods.md); wide ones, as units are long */
-    size_t n;                /* continuations of each fork; 0: nothing is sampled */
+    bool end, remove;                       /* end thinking; take units out */
+    size_t n_windows;                       /* matched windows of each unit taken out */
+    size_t position_buckets;                /* of their match (docs/methods.md); wide ones, as units are long */
+    size_t n;                               /* continuations of each fork; 0: nothing is sampled */
     size_t max_completion_length, batch_size;
     double temperature, top_p, min_p;
     int top_k;
     uint64_t seed;
     const int32_t *eos; /* [n_eos] tokens that end a continuation besides the format's stop; borrowed */
     size_t n_eos;
-    size_t max_answers; /* distinct ones in the forced distribution */
-    double critical;    /* c */
+    size_t max_answers;             /* distinct ones in the forced distribution */
+    double critical;                /* c */
     bool own, score_end, skip_long; /* as for loss curves (report.h) */
     enum raml_join join;
     const char *split, *family;
     size_t max_samples, max_batch_tokens;
-    uint32_t n_draws; /* resamples of questions; 0: no intervals */
+    uint32_t n_draws;         /* resamples of questions; 0: no intervals */
     size_t n_shown, n_curves; /* trajectories on the page, of each verdict; figures importance_K */
 };
 /* Sentences, at most 32 of them; "Wait" with controls "So", "Then", "And"; end and remove, 2 windows of 4 buckets; 16 continuations of
@@ -82,7 +82,7 @@ struct raml_fork_row { /* of fork.tsv */
     size_t n; /* values */
     struct raml_estimate e;
 };
-struct raml_fork_order { /* forced against resampled importance of units */
+struct raml_fork_order {                    /* forced against resampled importance of units */
     struct raml_estimate spearman, kendall; /* of all units together */
     size_t n_units;
     struct raml_estimate spearman_mean, kendall_mean; /* of the trajectories' own */
@@ -91,12 +91,12 @@ struct raml_fork_order { /* forced against resampled importance of units */
 struct raml_fork_stats;
 struct raml_fork_summary {
     size_t n_questions, n_trajectories, n_skipped, n_places, n_edits, n_forks;
-    uint64_t n_continuations, n_written;  /* tokens */
-    uint64_t n_prompt_tokens; /* computed for the texts that were continued */
+    uint64_t n_continuations, n_written;    /* tokens */
+    uint64_t n_prompt_tokens;               /* computed for the texts that were continued */
     uint64_t n_fork_prompts, n_own_prompts; /* if each fork, or each continuation, had computed its own */
-    uint64_t n_read, n_own_read; /* by probes: computed; if each place were read from its own first token */
+    uint64_t n_read, n_own_read;            /* by probes: computed; if each place were read from its own first token */
     size_t n_critical[2], n_critical_known[2]; /* forced, resampled: trajectories that have one; where it is known */
-    double critical_mean[2];     /* of those, i/T */
+    double critical_mean[2];                   /* of those, i/T */
     struct raml_fork_order order;
     struct raml_fork_row *row; /* [n_rows] those that have values */
     size_t n_rows;

@@ -19,8 +19,8 @@ enum { MAX_AT = 4096 };
 struct settings {
     const char *data, *model, *tokenizer, *dtype, *out, *map, *answer, *join, *split, *family, *places, *at, *at_file,
         *insert, *control, *replace;
-    int64_t limit, max_samples, max_places, windows, position_buckets, n, max_completion_length, batch_size, top_k, max_answers,
-        max_batch_tokens, draws, n_shown, n_curves;
+    int64_t limit, max_samples, max_places, windows, position_buckets, n, max_completion_length, batch_size, top_k,
+        max_answers, max_batch_tokens, draws, n_shown, n_curves;
     double temperature, top_p, min_p, critical;
     bool score_end, skip_long, end, remove;
     struct prompting_settings prompting;
@@ -109,8 +109,8 @@ static enum raml_code read_at(const char *text, uint32_t at[MAX_AT], size_t *n, 
         errno = 0;
         unsigned long long x = *p >= '0' && *p <= '9' ? strtoull(p, &end, 10) : 0;
         if (!end || (*end && *end != ',') || errno || x > UINT32_MAX || *n == MAX_AT)
-            return raml_fail(err, RAML_EUSAGE, "--at: found '%.60s', expected whole numbers joined by commas, at most %d",
-                             text, MAX_AT);
+            return raml_fail(err, RAML_EUSAGE,
+                             "--at: found '%.60s', expected whole numbers joined by commas, at most %d", text, MAX_AT);
         at[(*n)++] = (uint32_t)x;
         p = *end ? end + 1 : NULL;
     }
@@ -231,7 +231,8 @@ static void print_effects(const struct raml_fork_summary *s, bool sampled)
 static void print_order(const struct raml_fork_order *o)
 {
     if (o->n_units == 0) return;
-    printf("importance, forced against resampled, %zu units: Spearman %.2f [%.2f, %.2f], Kendall %.2f [%.2f, %.2f]; mean of "
+    printf("importance, forced against resampled, %zu units: Spearman %.2f [%.2f, %.2f], Kendall %.2f [%.2f, %.2f]; "
+           "mean of "
            "%zu trajectories' own: Spearman %.2f [%.2f, %.2f], Kendall %.2f [%.2f, %.2f]\n",
            o->n_units, o->spearman.value, o->spearman.low, o->spearman.high, o->kendall.value, o->kendall.low,
            o->kendall.high, o->n_trajectories, o->spearman_mean.value, o->spearman_mean.low, o->spearman_mean.high,
@@ -243,8 +244,8 @@ static void print_critical(const struct raml_fork_summary *s)
     static const char *const name[] = {"forced", "resampled"};
     for (size_t k = 0; k < 2; k++)
         if (s->n_critical_known[k])
-            printf("critical position, %s: %zu of %zu trajectories have one, on average at %.2f of their length\n", name[k],
-                   s->n_critical[k], s->n_critical_known[k], s->critical_mean[k]);
+            printf("critical position, %s: %zu of %zu trajectories have one, on average at %.2f of their length\n",
+                   name[k], s->n_critical[k], s->n_critical_known[k], s->critical_mean[k]);
 }
 
 static void print_summary(const struct settings *s, const struct raml_fork_summary *r, double elapsed)
@@ -280,10 +281,10 @@ static json_t *rows_json(const struct raml_fork_summary *s)
     int failed = !list;
     for (size_t i = 0; !failed && i < s->n_rows; i++) {
         const struct raml_fork_row *r = &s->row[i];
-        failed = json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:o}", "edit", r->edit, "word", r->word, "group", r->group,
-                            "position", r->position, "measure", r->measure, "n", (json_int_t)r->n, "estimate",
-                            estimate_json(&r->e)));
+        failed =
+            json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:o}", "edit", r->edit, "word",
+                                                  r->word, "group", r->group, "position", r->position, "measure",
+                                                  r->measure, "n", (json_int_t)r->n, "estimate", estimate_json(&r->e)));
     }
     return raml_json_checked(list, failed);
 }
@@ -305,13 +306,14 @@ static json_t *critical_json(const struct raml_fork_summary *s, size_t k)
 static enum raml_code print_json(const struct settings *s, const struct raml_fork_summary *r, double elapsed,
                                  struct raml_err *err)
 {
-    json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "out", s->out, "questions",
-                          (json_int_t)r->n_questions, "trajectories", (json_int_t)r->n_trajectories, "skipped",
-                          (json_int_t)r->n_skipped, "places", (json_int_t)r->n_places, "forks", (json_int_t)r->n_forks,
-                          "continuations", (json_int_t)r->n_continuations, "tokens", (json_int_t)r->n_written,
-                          "prompt_tokens", (json_int_t)r->n_prompt_tokens, "prompt_tokens_by_fork",
-                          (json_int_t)r->n_fork_prompts, "prompt_tokens_alone", (json_int_t)r->n_own_prompts, "probe_tokens", (json_int_t)r->n_read, "probe_tokens_alone",
-                          (json_int_t)r->n_own_read, "seconds", elapsed);
+    json_t *o =
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "out", s->out, "questions",
+                  (json_int_t)r->n_questions, "trajectories", (json_int_t)r->n_trajectories, "skipped",
+                  (json_int_t)r->n_skipped, "places", (json_int_t)r->n_places, "forks", (json_int_t)r->n_forks,
+                  "continuations", (json_int_t)r->n_continuations, "tokens", (json_int_t)r->n_written, "prompt_tokens",
+                  (json_int_t)r->n_prompt_tokens, "prompt_tokens_by_fork", (json_int_t)r->n_fork_prompts,
+                  "prompt_tokens_alone", (json_int_t)r->n_own_prompts, "probe_tokens", (json_int_t)r->n_read,
+                  "probe_tokens_alone", (json_int_t)r->n_own_read, "seconds", elapsed);
     int failed = !o || json_object_set_new(o, "critical_forced", critical_json(r, 0)) ||
                  json_object_set_new(o, "critical_resampled", critical_json(r, 1)) ||
                  json_object_set_new(o, "importance", order_json(&r->order)) ||
@@ -394,7 +396,8 @@ const struct cli_command cli_fork = {
         "At places of a trajectory one thing is changed, and the model goes on from there n times, by forks that share "
         "what they have in common: a word is put in (beside control words), the unit that stands there is taken out "
         "(beside matched windows) or replaced, or thinking is ended. Prints what that changes in accuracy, in the "
-        "answers' distribution and in the answer's loss, before and after the critical position, and how the importance "
+        "answers' distribution and in the answer's loss, before and after the critical position, and how the "
+        "importance "
         "of steps by forced answers agrees with that by resampling. Writes fork.jsonl, fork.tsv, importance.tsv, "
         "fork.yaml, trajectories.html and figures (tsv, gp, svg).",
     .example = "raml fork --model demo/with samples.jsonl --places line --limit 20 --out fork",

@@ -181,7 +181,7 @@ struct resamples {
     const double *x, *y;
     size_t *start; /* [n_clusters + 1] */
     size_t n_clusters;
-    struct scratch scratch;    /* for the most values that a resample has */
+    struct scratch scratch;     /* for the most values that a resample has */
     double *spearman, *kendall; /* [n_draws] */
 };
 

@@ -98,8 +98,8 @@ static enum raml_code check(const struct raml_forker *f, const struct raml_trace
 {
     enum raml_code rc = RAML_OK;
     if (in->n_prompt == 0 || in->n_answer == 0)
-        return raml_fail(err, RAML_ERANGE, "prompt (%zu tokens) and answer (%zu) have at least one token",
-                         in->n_prompt, in->n_answer);
+        return raml_fail(err, RAML_ERANGE, "prompt (%zu tokens) and answer (%zu) have at least one token", in->n_prompt,
+                         in->n_answer);
     for (size_t i = 0; !rc && i < n; i++) {
         rc = check_edit(f, in, &edit[i], err);
         if (rc) rc = raml_wrap(err, rc, "edit %zu", i + 1);
@@ -127,15 +127,15 @@ static enum raml_code add_probe(struct raml_forker *f, const struct raml_trace_i
                                 struct raml_err *err)
 {
     int32_t own;
-    enum raml_code rc = raml_tree_add(&f->tree, span, (uint32_t)after, f->chain.id, f->chain.n, in->n_answer_prefix,
-                                      &own, err);
+    enum raml_code rc =
+        raml_tree_add(&f->tree, span, (uint32_t)after, f->chain.id, f->chain.n, in->n_answer_prefix, &own, err);
     int32_t last = in->answer[in->n_answer - 1];
     if (!rc && f->chain.n) return raml_tree_add_end_target(&f->tree, own, last, err);
     return rc ? rc : raml_tree_add(&f->tree, span, (uint32_t)after, &last, 1, 0, NULL, err);
 }
 
-static enum raml_code add_edit(struct raml_forker *f, const struct raml_trace_input *in,
-                               const struct raml_fork_edit *e, struct raml_err *err)
+static enum raml_code add_edit(struct raml_forker *f, const struct raml_trace_input *in, const struct raml_fork_edit *e,
+                               struct raml_err *err)
 {
     int32_t word, rest;
     size_t left = in->n_trajectory - e->resume;
@@ -143,8 +143,7 @@ static enum raml_code add_edit(struct raml_forker *f, const struct raml_trace_in
     if (!rc) rc = add_probe(f, in, word, e->n_token, err);
     if (rc || !is_carried(in, e)) return rc;
     rc = raml_tree_add(&f->tree, word, (uint32_t)e->n_token, e->gap, e->n_gap, e->n_gap, &rest, err);
-    if (!rc)
-        rc = raml_tree_add(&f->tree, rest, (uint32_t)e->n_gap, in->trajectory + e->resume, left, left, &rest, err);
+    if (!rc) rc = raml_tree_add(&f->tree, rest, (uint32_t)e->n_gap, in->trajectory + e->resume, left, left, &rest, err);
     return rc ? rc : add_probe(f, in, rest, left, err);
 }
 
@@ -178,8 +177,10 @@ static enum raml_code read(const struct raml_forker *f, const struct raml_trace_
         out[i].now = loss(f, in->n_answer, &target);
         out[i].carried = is_carried(in, &edit[i]) ? loss(f, in->n_answer, &target) : out[i].now;
         if (!isfinite(out[i].now) || !isfinite(out[i].carried))
-            return raml_fail(err, RAML_ERANGE, "after a change at token %u the answer's loss is %g, then %g; expected "
-                             "finite numbers", (unsigned)edit[i].at, out[i].now, out[i].carried);
+            return raml_fail(err, RAML_ERANGE,
+                             "after a change at token %u the answer's loss is %g, then %g; expected "
+                             "finite numbers",
+                             (unsigned)edit[i].at, out[i].now, out[i].carried);
     }
     return RAML_OK;
 }

@@ -10,7 +10,8 @@ enum { CONTEXT_BYTES = 64 };
 
 const char *raml_fork_kind_name(enum raml_fork_kind kind)
 {
-    static const char *const name[RAML_FORK_KINDS] = {"line", "sentence", "paragraph", "reflection", "entropy", "given"};
+    static const char *const name[RAML_FORK_KINDS] = {"line",       "sentence", "paragraph",
+                                                      "reflection", "entropy",  "given"};
     return name[kind];
 }
 

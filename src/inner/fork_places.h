@@ -34,7 +34,7 @@ const char *raml_fork_kind_name(enum raml_fork_kind kind); /* "entropy" */
 struct raml_fork_place {
     uint32_t at, end;
 };
-struct raml_fork_place_list { /* zero-initialise; may be used again; free with _deinit */
+struct raml_fork_place_list {      /* zero-initialise; may be used again; free with _deinit */
     struct raml_fork_place *place; /* [n] by rising at */
     size_t n, cap;
 };

@@ -28,8 +28,8 @@ static void votes_deinit(struct votes *v)
     free(v->class);
 }
 
-static enum raml_code votes_init(struct votes *v, const struct raml_forked *f,
-                                 const struct raml_fork_sampled *sampled, size_t n_sampled, struct raml_err *err)
+static enum raml_code votes_init(struct votes *v, const struct raml_forked *f, const struct raml_fork_sampled *sampled,
+                                 size_t n_sampled, struct raml_err *err)
 {
     size_t n = 2 + n_sampled;
     *v = (struct votes){.answer = calloc(n, sizeof *v->answer),
@@ -159,10 +159,10 @@ static size_t n_candidates(const struct raml_forked *f)
     return n;
 }
 
-struct choice { /* answers as probes */
-    struct raml_trace_text *text; /* [n] */
+struct choice {                     /* answers as probes */
+    struct raml_trace_text *text;   /* [n] */
     struct raml_trace_probe *probe; /* [n - 1] the further ones */
-    struct raml_tokens *token;    /* [n - 1] */
+    struct raml_tokens *token;      /* [n - 1] */
     size_t n;
 };
 
@@ -214,8 +214,7 @@ static enum raml_code fill_p(struct raml_forked *f, const struct raml_loss_curve
     const double **loss = calloc(n, sizeof *loss);
     size_t *length = calloc(n, sizeof *length);
     f->p = calloc(c->n_points * n, sizeof *f->p);
-    enum raml_code rc =
-        loss && length && f->p ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for %zu answers", n);
+    enum raml_code rc = loss && length && f->p ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for %zu answers", n);
     for (size_t i = 0; !rc && i < n; i++) {
         const struct raml_loss_curve *x = i ? &c->other[i - 1] : c;
         loss[i] = x->loss;

@@ -80,10 +80,11 @@ enum raml_code raml_forked_begin(const struct raml_fork_plan *p, size_t question
     if (rc) return rc;
     size_t n = f->text.prompt.n + f->text.trajectory.n, more = most_put(p, &f->text);
     if (n + more > context)
-        return raml_fail(err, RAML_ERANGE,
-                         "question '%.100s' (line %zu), trajectory %zu: prompt and trajectory (%zu tokens), with what may "
-                         "be put in and the answer (up to %zu), are longer than the model's context (%zu)",
-                         q->id, q->line, sample + 1, n, more, context);
+        return raml_fail(
+            err, RAML_ERANGE,
+            "question '%.100s' (line %zu), trajectory %zu: prompt and trajectory (%zu tokens), with what may "
+            "be put in and the answer (up to %zu), are longer than the model's context (%zu)",
+            q->id, q->line, sample + 1, n, more, context);
     return join_pieces(p, f, err);
 }
 

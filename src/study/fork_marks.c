@@ -19,8 +19,8 @@ void raml_fork_marks_deinit(struct raml_fork_marks *m)
 }
 
 /* Takes name and text over. */
-static enum raml_code add_mark(struct raml_fork_marks *m, double at, const char *kind, double value, struct raml_buf *name,
-                               struct raml_buf *text, struct raml_err *err)
+static enum raml_code add_mark(struct raml_fork_marks *m, double at, const char *kind, double value,
+                               struct raml_buf *name, struct raml_buf *text, struct raml_err *err)
 {
     enum raml_code rc = RAML_GROW(m->mark, m->cap, m->n + 1, "marks", err);
     if (!rc) rc = RAML_GROW(m->text, m->cap_text, 2 * (m->n + 1), "marks", err);
@@ -81,9 +81,9 @@ static enum raml_code mark_edit(struct raml_fork_marks *m, const struct raml_for
     if (*word) raml_buf_adds(&name, " ");
     raml_text_visible(&name, word, strlen(word));
     raml_buf_adds(&text, "");
-    if (sampled) raml_buf_addf(&text, "accuracy %.2f, unedited %.2f; KL %.2f", x.accuracy, x.accuracy - x.accuracy_change, x.kl);
-    if (isfinite(x.now))
-        raml_buf_addf(&text, "%sL now %+.3f, carried %+.3f", sampled ? "; " : "", x.now, x.carried);
+    if (sampled)
+        raml_buf_addf(&text, "accuracy %.2f, unedited %.2f; KL %.2f", x.accuracy, x.accuracy - x.accuracy_change, x.kl);
+    if (isfinite(x.now)) raml_buf_addf(&text, "%sL now %+.3f, carried %+.3f", sampled ? "; " : "", x.now, x.carried);
     if (sampled) add_answers(&text, f, fork);
     return add_mark(m, e->at, "fork", sampled ? x.accuracy_change : x.carried, &name, &text, err);
 }

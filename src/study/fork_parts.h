@@ -51,7 +51,7 @@ struct raml_fork_plan {
 };
 RAML_CHECKED enum raml_code raml_fork_plan_init(struct raml_fork_plan *p, const struct raml_fork_files_job *job,
                                                 const struct raml_fork_files_options *opt, struct raml_err *err);
-void raml_fork_plan_deinit(struct raml_fork_plan *p); /* also after a failed _init */
+void raml_fork_plan_deinit(struct raml_fork_plan *p);                        /* also after a failed _init */
 const char *raml_fork_change_word(const struct raml_fork_plan *p, int word); /* "" where there is none */
 /* Given places of a trajectory: those of the file (its own line, else its question's), else the options'. Borrowed. */
 void raml_fork_plan_given(struct raml_fork_plan *p, const struct raml_question *q, size_t sample, const uint32_t **at,
@@ -83,7 +83,7 @@ struct raml_fork_importance { /* of a unit; NaN where it is not known */
 struct raml_forked_answer { /* a class of equal final answers */
     const char *text;
     bool gold, own;
-    int forced; /* its place in p; -1: none */
+    int forced;             /* its place in p; -1: none */
     uint32_t n, n_unedited; /* continuations that gave it; of those, of forks where nothing was changed */
 };
 struct raml_forked { /* zero-initialise; may be used again */
@@ -105,7 +105,7 @@ struct raml_forked { /* zero-initialise; may be used again */
     struct raml_arena *arena;          /* of this trajectory */
     struct raml_forked_answer *answer; /* [n_classes] the question's and the sample's own among them */
     size_t n_classes;
-    double *p;       /* [T + 1, n_forced] forced distribution; NULL: fewer than two answers */
+    double *p; /* [T + 1, n_forced] forced distribution; NULL: fewer than two answers */
     size_t n_forced;
     double critical[2]; /* forced, resampled: tokens; -1: never; NaN: not known */
 };
@@ -127,9 +127,8 @@ RAML_CHECKED enum raml_code raml_forked_losses(struct raml_forker *forker, struc
 /* -- fork_sample.c: continuations ---------------------------------------------------------------------------------- */
 typedef enum raml_code raml_fork_generate_fn(const struct raml_model *m, const struct raml_generate_options *opt,
                                              const struct raml_generate_job *job, size_t n_jobs,
-                                             const struct raml_generate_guide *guide,
-                                             struct raml_generate_stats *stats, const struct raml_sink *sink,
-                                             struct raml_err *err);
+                                             const struct raml_generate_guide *guide, struct raml_generate_stats *stats,
+                                             const struct raml_sink *sink, struct raml_err *err);
 struct raml_fork_sampled { /* a continuation, read */
     const char *answer;    /* NULL: none that counts */
     bool correct, truncated, unclosed;
@@ -137,8 +136,8 @@ struct raml_fork_sampled { /* a continuation, read */
 };
 struct raml_fork_sampler { /* zero-initialise but for generate; reused */
     raml_fork_generate_fn *generate;
-    struct raml_generate_stats stats; /* of all calls */
-    uint64_t fork_tokens;             /* texts of all forks, each counted once */
+    struct raml_generate_stats stats;  /* of all calls */
+    uint64_t fork_tokens;              /* texts of all forks, each counted once */
     struct raml_fork_sampled *sampled; /* [forks, n] of the last trajectory; texts in its arena */
     size_t cap_sampled;
     void (*progress)(void *user, double share); /* of the trajectory; may be NULL */

@@ -90,8 +90,7 @@ static void add_effect(struct effects *v, const struct raml_fork_summary *s, con
 {
     if (v->n == MAX_CATEGORIES) return;
     for (size_t k = 0; k < PARTS; k++) {
-        const struct raml_fork_row *at =
-            raml_fork_row_find(s, r->edit, r->word, r->group, position[k], r->measure);
+        const struct raml_fork_row *at = raml_fork_row_find(s, r->edit, r->word, r->group, position[k], r->measure);
         v->y[k][v->n] = at ? at->e.value : NAN;
         v->low[k][v->n] = at ? at->e.low : NAN;
         v->high[k][v->n] = at ? at->e.high : NAN;
@@ -236,22 +235,29 @@ static enum raml_code draw_along(const struct raml_forked *f, size_t k, const ch
     return rc;
 }
 
+static double largest(const double *x, size_t n)
+{
+    double most = 0;
+    for (size_t i = 0; i < n; i++)
+        if (isfinite(x[i]) && x[i] > most) most = x[i];
+    return most;
+}
+
 static enum raml_code draw_scatter(const struct raml_fork_pictures *x, const struct raml_fork_summary *s,
                                    struct raml_err *err)
 {
     const struct raml_fork_units *u = raml_fork_stats_units(s->stats);
+    double most[2] = {largest(u->forced, u->n), largest(u->resampled, u->n)};
     char what[NAME_BYTES], title[TITLE_BYTES];
     if (u->n == 0) return RAML_OK;
     snprintf(what, sizeof what, "Importance of %zu units (rank correlation %.2f)", u->n, s->order.spearman.value);
-    const struct raml_series series = {.name = "units",
-                                       .x = u->forced,
-                                       .y = u->resampled,
-                                       .n = u->n,
-                                       .style = RAML_PLOT_POINTS,
-                                       .faint = u->n > 500};
+    const struct raml_series series = {
+        .name = "units", .x = u->forced, .y = u->resampled, .n = u->n, .style = RAML_PLOT_POINTS, .faint = u->n > 500};
     const struct raml_figure fig = {.title = title_of(title, what, x->plan->job->data_name),
                                     .x_label = "forced, nats",
                                     .y_label = "resampled, nats",
+                                    .x_high = 1.02 * most[0],
+                                    .y_high = 1.04 * most[1],
                                     .series = &series,
                                     .width = FIGURE_WIDTH,
                                     .height = FIGURE_HEIGHT,

@@ -104,8 +104,9 @@ static enum raml_code read_places(const struct raml_place *where, const json_t *
         const json_t *v = json_array_get(at, i);
         long long place = json_integer_value(v);
         if (!json_is_integer(v) || place < 0 || place > UINT32_MAX)
-            return raml_fail(err, RAML_EFORMAT, "%s:%zu: field 'at': value %zu is no place; expected whole numbers from 0",
-                             where->path, where->line, i + 1);
+            return raml_fail(err, RAML_EFORMAT,
+                             "%s:%zu: field 'at': value %zu is no place; expected whole numbers from 0", where->path,
+                             where->line, i + 1);
         g->at[i] = (uint32_t)place;
     }
     g->n = n;
@@ -192,11 +193,13 @@ static enum raml_code check(const struct raml_fork_files_options *o, struct raml
 {
     const struct raml_token_sampling s = {o->temperature, o->top_p, o->min_p, o->top_k};
     if (o->max_batch_tokens < 1 || (o->n && (o->batch_size < 1 || o->max_completion_length < 1)))
-        return raml_fail(err, RAML_EUSAGE, "forks: expected at least 1 row, and 1 token of a pass and of a continuation");
+        return raml_fail(err, RAML_EUSAGE,
+                         "forks: expected at least 1 row, and 1 token of a pass and of a continuation");
     if (o->n > UINT32_MAX / 2) return raml_fail(err, RAML_EUSAGE, "forks: %zu continuations of each", o->n);
     if (o->position_buckets < 1) return raml_fail(err, RAML_EUSAGE, "position buckets: found 0; expected at least 1");
     if (o->max_answers < 2 || !(o->critical > 0 && o->critical <= 1))
-        return raml_fail(err, RAML_EUSAGE, "forks: expected at least 2 answers and a critical share above 0, at most 1");
+        return raml_fail(err, RAML_EUSAGE,
+                         "forks: expected at least 2 answers and a critical share above 0, at most 1");
     return raml_token_sampling_check(&s, err);
 }
 

@@ -19,8 +19,7 @@ static enum raml_code open_writer(struct raml_writer *w, const char *dir, const 
 
 enum raml_code raml_fork_records_init(struct raml_fork_records *r, const char *dir, struct raml_err *err)
 {
-    static const char head[] =
-        "id\tsample\tat\tend\ttext\tforced\tforced_accuracy\tresampled\tresampled_accuracy\n";
+    static const char head[] = "id\tsample\tat\tend\ttext\tforced\tforced_accuracy\tresampled\tresampled_accuracy\n";
     *r = (struct raml_fork_records){0};
     raml_buf_init(&r->line, MAX_LINE_BYTES);
     enum raml_code rc = open_writer(&r->lines, dir, "fork.jsonl", err);

@@ -66,8 +66,7 @@ static enum raml_code make_jobs(struct run *r, struct raml_err *err)
 
 static bool ends_with(const struct raml_generated *g, const struct raml_tokens *stop)
 {
-    return stop->n && g->n >= stop->n &&
-           !memcmp(g->token + g->n - stop->n, stop->id, stop->n * sizeof *stop->id);
+    return stop->n && g->n >= stop->n && !memcmp(g->token + g->n - stop->n, stop->id, stop->n * sizeof *stop->id);
 }
 
 static enum raml_code added(void *user, size_t job, const struct raml_generated *so_far, bool *ends,
@@ -98,8 +97,7 @@ static enum raml_code done(void *user, size_t job, struct raml_generated *g, str
     struct run *r = user;
     struct raml_trajectory t;
     enum raml_code rc = whole_completion(r, &r->f->fork[job / r->p->opt->n], g, err);
-    if (!rc)
-        rc = raml_completion_read(&r->p->texts, r->f->q, r->whole.id, r->whole.n, g->ended, r->f->arena, &t, err);
+    if (!rc) rc = raml_completion_read(&r->p->texts, r->f->q, r->whole.id, r->whole.n, g->ended, r->f->arena, &t, err);
     if (rc) return rc;
     r->s->sampled[job] = (struct raml_fork_sampled){.answer = g->ended && t.think_closed ? t.answer : NULL,
                                                     .correct = t.correct == RAML_EQUAL,

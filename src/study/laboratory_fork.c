@@ -9,13 +9,15 @@ enum { CURVES_SHOWN = 12, NAME = 48 };
 static const char heading[] =
     "<h2>Forks: what a word, a step or the end of thinking causes</h2>\n<p>At places of a trajectory one thing was "
     "changed, and the model went on from there several times. Every change is against the same trajectory unedited at "
-    "the same place. The critical position is the first from which the final answer stays the most frequent one with at "
+    "the same place. The critical position is the first from which the final answer stays the most frequent one with "
+    "at "
     "least the share that was asked for (0.9). Compare an inserted word with the control words, and a unit that was "
     "taken out with matched windows: what they share belongs to any change of the text.</p>\n";
 
 static const struct raml_lab_picture picture[] = {
     {"fork_accuracy", "Change of accuracy",
-     "Accuracy of the continuations of a fork less that of the unedited ones, before and after the critical position; bars "
+     "Accuracy of the continuations of a fork less that of the unedited ones, before and after the critical position; "
+     "bars "
      "95\u00A0% over questions. A word matters where its bar leaves those of the controls.",
      ""},
     {"fork_kl", "Change of the answers\u2019 distribution",
@@ -28,7 +30,8 @@ static const struct raml_lab_picture picture[] = {
      ""},
     {"fork_now", "Change of the loss right after the edit", "The same, before the rest of the trajectory is read.", ""},
     {"importance_scatter", "Importance of units, forced against resampled",
-     "KL(after || before) of the answers\u2019 distribution, of each unit: from the answers\u2019 probabilities if thinking "
+     "KL(after || before) of the answers\u2019 distribution, of each unit: from the answers\u2019 probabilities if "
+     "thinking "
      "ended there (forced), and from continuations (resampled). If both measured the same thing the points would rise "
      "together; the table has their rank correlation.",
      ""}};
@@ -68,7 +71,8 @@ static void add_curves(struct raml_lab_view *v)
 {
     char name[NAME], title[NAME];
     if (!raml_lab_has(v, "importance_1.tsv")) return;
-    raml_buf_adds(&v->p->html, "<details><summary>importance along single trajectories</summary>\n<div class=\"grid\">\n");
+    raml_buf_adds(&v->p->html,
+                  "<details><summary>importance along single trajectories</summary>\n<div class=\"grid\">\n");
     for (unsigned k = 1; k <= CURVES_SHOWN; k++) {
         snprintf(name, sizeof name, "importance_%u", k);
         snprintf(title, sizeof title, "Trajectory %u", k);
@@ -81,12 +85,13 @@ static void add_curves(struct raml_lab_view *v)
     raml_buf_adds(&v->p->html, "</div>\n</details>\n");
 }
 
-const struct raml_lab_kind raml_lab_fork = {.name = "fork",
-                                            .file = {"effects.tsv", "fork.tsv", "fork_accuracy.tsv", "fork_carried.tsv"},
-                                            .marks = true,
-                                            .heading = heading,
-                                            .picture = picture,
-                                            .n_pictures = COUNT(picture),
-                                            .table = table,
-                                            .n_tables = COUNT(table),
-                                            .add = add_curves};
+const struct raml_lab_kind raml_lab_fork = {
+    .name = "fork",
+    .file = {"effects.tsv", "fork.tsv", "fork_accuracy.tsv", "fork_carried.tsv"},
+    .marks = true,
+    .heading = heading,
+    .picture = picture,
+    .n_pictures = COUNT(picture),
+    .table = table,
+    .n_tables = COUNT(table),
+    .add = add_curves};

@@ -50,7 +50,8 @@ static size_t random_edits(struct raml_rng *r, const struct fixture *f, const st
     size_t n = 1 + raml_rng_below(r, MAX_EDITS);
     uint32_t T = (uint32_t)in->n_trajectory;
     for (size_t i = 0; i < n; i++) {
-        uint32_t at = raml_rng_below(r, T + 1), resume = at + (raml_rng_below(r, 2) ? raml_rng_below(r, T - at + 1) : 0);
+        uint32_t at = raml_rng_below(r, T + 1),
+                 resume = at + (raml_rng_below(r, 2) ? raml_rng_below(r, T - at + 1) : 0);
         edit[i] = (struct raml_fork_edit){.at = at,
                                           .resume = resume,
                                           .token = f->token + raml_rng_below(r, 40),

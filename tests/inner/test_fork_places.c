@@ -18,7 +18,11 @@ static const struct {
     const char *piece[MAX_PIECES];
     uint32_t place[MAX_PLACES][2]; /* at, end */
 } cases[] = {
-    {"steps are from line to line", RAML_FORK_LINE, 0, {"a", "\n", "b", "c", "\n", "d"}, {{0, 2}, {2, 5}, {5, 6}, {6, 6}, {NO_MORE}}},
+    {"steps are from line to line",
+     RAML_FORK_LINE,
+     0,
+     {"a", "\n", "b", "c", "\n", "d"},
+     {{0, 2}, {2, 5}, {5, 6}, {6, 6}, {NO_MORE}}},
     {"an empty trajectory has one place", RAML_FORK_LINE, 0, {NULL}, {{0, 0}, {NO_MORE}}},
     {"sentences", RAML_FORK_SENTENCE, 0, {"A", ".", " B", "!"}, {{0, 2}, {2, 4}, {4, 4}, {NO_MORE}}},
     {"paragraphs", RAML_FORK_PARAGRAPH, 0, {"a", "\n", "b", "\n\n", "c"}, {{0, 4}, {4, 5}, {5, 5}, {NO_MORE}}},

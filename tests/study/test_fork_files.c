@@ -122,7 +122,10 @@ static enum raml_code planted(const struct raml_model *m, const struct raml_gene
     for (size_t i = 0; !rc && i < n_jobs; i++) {
         const struct raml_key key = {opt->seed, RAML_FOR_TEST, job[i].question, job[i].sample};
         bool closed = job[i].text[job[i].n_text - 1] == CLOSE;
-        double u = raml_uniform(&key, holds(&job[i], "noop") ? 1 : holds(&job[i], "even") ? 2 : holds(&job[i], "odds") ? 3 : 0);
+        double u = raml_uniform(&key, holds(&job[i], "noop")   ? 1
+                                      : holds(&job[i], "even") ? 2
+                                      : holds(&job[i], "odds") ? 3
+                                                               : 0);
         const char *answer = u < chance(&job[i]) ? "42" : "17";
         struct raml_generated g = {.token = malloc(8 * sizeof(int32_t)), .ended = true};
         assert_non_null(g.token);
@@ -562,10 +565,14 @@ static void forced_only(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(planted_effects), cmocka_unit_test(table_is_mean_of_lines),
-        cmocka_unit_test(continuations_alone), cmocka_unit_test(random_numbers),
-        cmocka_unit_test(stopped), cmocka_unit_test(faults),
-        cmocka_unit_test(given_places), cmocka_unit_test(forced_only),
+        cmocka_unit_test(planted_effects),
+        cmocka_unit_test(table_is_mean_of_lines),
+        cmocka_unit_test(continuations_alone),
+        cmocka_unit_test(random_numbers),
+        cmocka_unit_test(stopped),
+        cmocka_unit_test(faults),
+        cmocka_unit_test(given_places),
+        cmocka_unit_test(forced_only),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }
