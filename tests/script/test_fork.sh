@@ -83,8 +83,8 @@ run --out e --places entropy --max_places 3 --num_generations 0 --no-delete --no
 [ "$(tr '{' '\n' <e/fork.jsonl | grep -c '"at": *[0-9]*, *"end": *[0-9]*, *"text"')" -eq 15 ] || fail "entropy: not 3 places each"
 id=$(sed -n '2s/.*"id": *"\([^"]*\)".*/\1/p' e/fork.jsonl)
 printf '{"id":"%s","at":[0,4]}\n{"id":"nobody","at":[1]}\n' "$id" >at.jsonl
-"$raml" fork --model init:micro --seed 3 q.jsonl --at_file at.jsonl --num_generations 0 --out g >said 2>told
-grep -q 'at.jsonl: 1 lines are of no trajectory' told || fail "unused places: $(cat told)"
+"$raml" fork --model init:micro --seed 3 q.jsonl --at_file at.jsonl --num_generations 0 --out g >said 2>messages
+grep -q 'at.jsonl: 1 lines are of no trajectory' messages || fail "unused places: $(cat messages)"
 run --json --out j --places line --num_generations 2 --limit 2
 for key in '"rows":\[{"edit":"none"' '"importance":{"units":' '"critical_resampled":{"known":' '"prompt_tokens_by_fork":'; do
     tr -d ' ' <said | grep -q "$key" || fail "--json: no $key in $(cut -c -300 said)"
@@ -123,6 +123,6 @@ fault "none.jsonl" 1 none.jsonl
 "$raml" fork --model no-model --at x q.jsonl >out 2>said && fail "--at x passes"
 grep -q -- "--at: found 'x'" said || fail "places are read after the model: $(cat said)"
 printf '%s\n' "$(cat q.jsonl)" "$(cat long.jsonl)" >both.jsonl
-"$raml" fork --model init:micro both.jsonl --out l --num_generations 0 --skip_long --places line >said 2>told
-grep -q '1 of 6 trajectories were skipped' told || fail "--skip_long: $(cat told)"
+"$raml" fork --model init:micro both.jsonl --out l --num_generations 0 --skip_long --places line >said 2>messages
+grep -q '1 of 6 trajectories were skipped' messages || fail "--skip_long: $(cat messages)"
 echo "fork: all checks passed"
