@@ -59,6 +59,7 @@ static const struct raml_lab_column order_column[] = {{"rank correlation of", "o
     }
 /* clang-format off */
 static const struct raml_lab_table table[] = {
+    EFFECTS("all", "<p>At all places:</p>\n"),
     EFFECTS("before", "<p>Before the critical position:</p>\n"),
     EFFECTS("after", "<p>After it:</p>\n"),
     {.file = "order.tsv",

@@ -57,6 +57,17 @@ units=$(($(grep -c . f/importance.tsv) - 1))
 [ "$units" -eq "$(tr '{' '\n' <f/fork.jsonl | grep -c '"forced_accuracy"')" ] || fail "importance.tsv: $units units"
 [ "$(grep -o '<div class="view">' f/trajectories.html | grep -c .)" -eq 5 ] || fail "trajectories on the page"
 
+# in the report: its figures, its tables before and after the critical position, and marks in the trajectory view
+mkdir report
+cp -r t report/trace
+cp -r f report/fork-1
+"$raml" report report --quiet >said
+for text in 'Forks: what a word, a step or the end of thinking causes' 'Importance of units, forced against resampled' \
+    '<td class="t">insert</td><td class="t">wait,</td>' 'marks":\[{"at":0,"kind":"fork","name":"insert wait,"'; do
+    grep -q "$text" report/report.html || fail "report: no $text"
+done
+! grep -q 'were skipped' report/report.html || fail "report: $(grep 'were skipped' report/report.html)"
+
 # the same bytes, whatever the batch and however often
 run --out again --places line --num_generations 3 --insert 'wait,|hm' --control 'so|and' --replace 'no' --position_buckets 1 \
     --batch_size 1 --threads 1
