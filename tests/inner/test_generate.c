@@ -241,6 +241,11 @@ static void test_stream(void **state)
     struct results *r = run(&o, j->job, 3, (struct raml_generate_guide){0}, NULL);
     check_same(&r->of[0], &r->of[1]);
     assert_memory_not_equal(r->of[0].token, r->of[2].token, 12 * sizeof(int32_t));
+    j->job[1].sample = 5;
+    struct results *other = run(&o, j->job, 3, (struct raml_generate_guide){0}, NULL);
+    check_same(&r->of[0], &other->of[0]);
+    assert_memory_not_equal(other->of[0].token, other->of[1].token, 12 * sizeof(int32_t));
+    drop(other);
     o.allowed = 5;
     struct results *few = run(&o, j->job, 3, (struct raml_generate_guide){0}, NULL);
     for (size_t i = 0; i < 3; i++)
@@ -409,29 +414,39 @@ static enum raml_code ends_at_eleven(void *user, size_t job, const struct raml_g
     return RAML_OK;
 }
 
-/* The likeliest tokens after the job's text, its tokens and the cue, and the entropy there, by a pass. */
-static void compare_probe(const struct jobs *j, size_t job, const struct raml_generated *so_far,
-                          const struct raml_generated *answer, double entropy)
+/* The likeliest tokens after the job's text, its tokens but the last `back` and the cue, by a pass; *entropy: of the
+ * first. */
+static void check_likeliest(const struct jobs *j, size_t job, const struct raml_generated *so_far, size_t back,
+                            const struct raml_generated *answer, float *entropy)
 {
     static struct read r;
     int32_t text[TEXT + 50];
-    size_t n = j->job[job].n_text, end = 0;
+    size_t n = j->job[job].n_text;
     memcpy(text, j->job[job].text, n * sizeof *text);
-    if (so_far->n) memcpy(text + n, so_far->token, so_far->n * sizeof *text);
-    n += so_far->n;
+    if (so_far->n > back) memcpy(text + n, so_far->token, (so_far->n - back) * sizeof *text);
+    n += so_far->n - back;
     memcpy(text + n, cue, sizeof cue);
     int32_t any = 0;
     read_whole(text, n + COUNT(cue), answer->n ? answer->token : &any, answer->n ? answer->n : 1, &r);
     if (answer->n) assert_memory_equal(answer->token, r.argmax, answer->n * sizeof *answer->token);
+    for (size_t k = 0; k < answer->n; k++) assert_true(fabsf(answer->logp[k] - r.logp[k]) <= 1e-4F);
+    *entropy = r.entropy[0];
+}
+
+static void compare_probe(const struct jobs *j, size_t job, const struct raml_generated *so_far,
+                          const struct raml_generated *answer, double entropy)
+{
+    size_t end = 0;
+    float want;
+    check_likeliest(j, job, so_far, 0, answer, &want);
     for (size_t k = 0; k < answer->n; k++) {
-        assert_true(fabsf(answer->logp[k] - r.logp[k]) <= 1e-4F);
         bool stop = answer->token[k] == 11 || answer->token[k] == 1 || answer->token[k] == 2;
         assert_true(stop == (k + 1 == answer->n && answer->ended));
         end += stop;
     }
     if (job % 4 == 2) assert_int_equal(answer->n, 0);
     else assert_true(end == 1 || answer->n == 7);
-    if (job % 2 == 0) assert_true(fabs(entropy - (double)r.entropy[0]) <= 1e-4);
+    if (job % 2 == 0) assert_true(fabs(entropy - (double)want) <= 1e-4);
     else assert_true(isnan(entropy));
 }
 
@@ -548,21 +563,29 @@ static enum raml_code look_back(void *user, size_t job, const struct raml_genera
     (void)err;
     *p = (struct raml_generate_probe){.cue = cue, .n_cue = COUNT(cue), .max_tokens = 2, .back = job % 5};
     *wanted = so_far->n == PLACE + job % 5 && !returned[job];
+    if (returned[job] && so_far->n == PLACE + 4) { /* once more, after the return */
+        p->back = 2;
+        *wanted = true;
+    }
     return RAML_OK;
 }
+
+static struct results *kept_results;
+static const struct jobs *kept_jobs;
 
 static enum raml_code return_once(void *user, size_t job, const struct raml_generated *so_far,
                                   const struct raml_generated *answer, double entropy, enum raml_generate_next *next,
                                   struct raml_err *err)
 {
     bool *returned = user;
-    (void)so_far, (void)answer, (void)entropy, (void)err;
+    (void)err;
+    float any;
+    (void)entropy;
+    if (!returned[job]) *next = RAML_GENERATE_RETURNS;
+    check_likeliest(kept_jobs, job, so_far, returned[job] ? 2 : job % 5, answer, &any);
     returned[job] = true;
-    *next = RAML_GENERATE_RETURNS;
     return RAML_OK;
 }
-
-static struct results *kept_results;
 
 static enum raml_code keep_returned(void *user, size_t job, struct raml_generated *g, struct raml_err *err)
 {
@@ -589,6 +612,7 @@ static void test_returns(void **state)
     o.probe_tokens = COUNT(cue) + 2;
     for (size_t i = 0; i < j->n; i++) j->job[i].max_tokens += 7;
     memset(returned, true, sizeof returned);
+    kept_jobs = j;
     struct results *want = kept_results = calloc(1, sizeof *want);
     free(run(&o, j->job, j->n, guide, NULL));
     struct results *got = kept_results = calloc(1, sizeof *got);
