@@ -6,6 +6,7 @@
 #include "inner/trace_curve.h"
 #include "raml/tokenizer.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,6 +230,7 @@ static enum raml_code add_part(struct raml_branches *b, const struct part *p, si
     enum raml_code rc = raml_evaluator_fits(&b->evaluator, n_tokens) ? RAML_OK : run(b, err);
     if (!rc) rc = RAML_GROW(b->part, b->cap_parts, b->n_parts + 1, "trees of a pass", err);
     if (!rc) rc = build(b, p, err);
+    assert(rc || b->tree.n_tokens == n_tokens);
     if (!rc) rc = raml_pack_add(&b->evaluator.pack, &b->tree, err);
     if (!rc) b->part[b->n_parts++] = *p;
     return rc;

@@ -66,8 +66,7 @@ static void question_open(struct question *q, const json_t *file, const char *na
     q->n = json_array_size(steps);
     assert_true(q->n <= MAX_STEPS);
     q->at[0] = 0;
-    for (size_t s = 0; s < q->n; s++)
-        q->at[s + 1] = q->at[s] + (uint32_t)json_integer_value(json_array_get(steps, s));
+    for (size_t s = 0; s < q->n; s++) q->at[s + 1] = q->at[s] + (uint32_t)json_integer_value(json_array_get(steps, s));
     assert_int_equal(q->at[q->n], q->trajectory.n);
     must(raml_branches_open(q->g.model, bound, &q->branches, &err), &err);
 }
@@ -203,9 +202,8 @@ static void match_model(const json_t *file, const char *name, size_t bound)
     }
     const json_t *want;
     size_t i;
-    json_array_foreach(json_object_get(q.of, "greedy"), i, want) match_greedy(&q, &p, by_subset, want);
-    json_array_foreach(json_object_get(q.of, "keep_by_delta"), i, want)
-    {
+    json_array_foreach (json_object_get(q.of, "greedy"), i, want) match_greedy(&q, &p, by_subset, want);
+    json_array_foreach (json_object_get(q.of, "keep_by_delta"), i, want) {
         double epsilon = oracle_number(json_object_get(want, "epsilon"));
         raml_prune_by_descent(L, q.n, epsilon, kept);
         match("epsilon", epsilon, json_object_get(want, "epsilon"));
@@ -222,11 +220,11 @@ static void oracle(void **state)
     json_t *file = oracle_open("prune.json");
     const char *name;
     json_t *of;
-    json_object_foreach(json_object_get(file, "models"), name, of) match_model(file, name, 16384);
+    json_object_foreach (json_object_get(file, "models"), name, of) match_model(file, name, 16384);
     printf("prune.json: %zu numbers matched, largest relative difference %.1e\n", matched.n, matched.most);
     assert_int_equal(matched.n, 1883);
     matched.n = 0;
-    json_object_foreach(json_object_get(file, "models"), name, of) match_model(file, name, 40); /* many passes */
+    json_object_foreach (json_object_get(file, "models"), name, of) match_model(file, name, 40); /* many passes */
     assert_int_equal(matched.n, 1883);
     json_decref(file);
 }
@@ -288,6 +286,32 @@ static void no_token_twice(void **state)
     json_decref(file);
 }
 
+/* A pass holds no more than the bound, or one text. */
+static void bounds(void **state)
+{
+    (void)state;
+    static struct question q;
+    json_t *file = oracle_open("prune.json");
+    bool kept[MAX_STEPS];
+    static const size_t bound[] = {1, 64};
+    for (size_t i = 0; i < COUNT(bound); i++) {
+        question_open(&q, file, "qwen3", bound[i]);
+        size_t n = (size_t)1 << q.n;
+        for (size_t mask = 0; mask < n; mask++) {
+            raml_prune_subset(mask, q.n, kept);
+            set_text(&q, mask, kept);
+        }
+        run(&q, n);
+        match_list("by_subset", q.loss, n, json_object_get(q.of, "by_subset"));
+        uint64_t read = raml_branches_tokens(q.branches), passes = raml_branches_passes(q.branches);
+        if (i == 0) assert_int_equal(passes, n);
+        if (i == 0) assert_int_equal(read, raml_branches_alone(q.branches));
+        if (i == 1) assert_true(read <= passes * bound[i] && passes < n / 3);
+        question_close(&q);
+    }
+    json_decref(file);
+}
+
 static void refused(enum raml_code rc, const struct raml_err *err, const char *why)
 {
     assert_int_equal(rc, RAML_ERANGE);
@@ -333,7 +357,7 @@ static void jobs_together(void **state)
     job[1].text = &(struct raml_branch_text){(const int32_t[]){5, 200, 7}, 3};
     job[1].n_texts = 1;
     refused(raml_branches_run(q.branches, job, 2, &err), &err,
-              "job 2: text: token 2 is 200; the model's vocabulary is 0 to 159");
+            "job 2: text: token 2 is 200; the model's vocabulary is 0 to 159");
     job[1] = job_of(&q, 0);
     job[1].n_answer = 0;
     refused(raml_branches_run(q.branches, &job[1], 1, &err), &err, "the answer has no token");
@@ -351,11 +375,11 @@ static void ties_and_bounds(void **state)
     bool kept[3];
     const uint32_t at[] = {0, 2, 3, 7};
     must(raml_prune_path_init(&p, 3, 1.0, &err), &err);
-    assert_true(raml_prune_path_goes_on(&p, 0)); /* a first round is always looked at */
+    assert_true(raml_prune_path_goes_on(&p, 0));            /* a first round is always looked at */
     raml_prune_path_add(&p, (const double[]){2, 1.5, 1.5}); /* of equals the first goes: step 1 */
     assert_int_equal(p.step[0], 1);
     assert_false(raml_prune_path_goes_on(&p, 1.4));
-    assert_true(raml_prune_path_goes_on(&p, 1.5)); /* over the bound stops, on it does not */
+    assert_true(raml_prune_path_goes_on(&p, 1.5));     /* over the bound stops, on it does not */
     raml_prune_path_add(&p, (const double[]){1, 0.5}); /* without step 0, without step 2 */
     assert_int_equal(p.step[1], 2);
     raml_prune_path_add(&p, (const double[]){3});
@@ -438,8 +462,8 @@ static void subsets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(oracle),          cmocka_unit_test(no_token_twice),
-                                       cmocka_unit_test(jobs_together),   cmocka_unit_test(ties_and_bounds),
-                                       cmocka_unit_test(filling),         cmocka_unit_test(random_orders),
-                                       cmocka_unit_test(subsets)};
+                                       cmocka_unit_test(jobs_together),   cmocka_unit_test(bounds),
+                                       cmocka_unit_test(ties_and_bounds), cmocka_unit_test(filling),
+                                       cmocka_unit_test(random_orders),   cmocka_unit_test(subsets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
