@@ -1,7 +1,7 @@
 /* trace.c - `raml trace`: the loss of the answer after every token of given trajectories. */
 #include "cli/commands.h"
 #include "cli/load.h"
-#include "cli/prompting.h"
+#include "cli/trajectories.h"
 #include "cli/trace.h"
 
 #include "core/clock.h"
@@ -14,41 +14,21 @@
 enum { MAX_RECIPE_BYTES = 1 << 24 };
 
 struct settings {
-    const char *data, *model, *tokenizer, *dtype, *out, *map, *answer, *join, *split, *family;
+    struct trajectories_settings of;
     const char *answers, *answers_file, *borders, *layers, *control, *filler, *prefixes, *reader, *reader_tokenizer;
-    int64_t limit, max_samples, n_curves, n_shown, stride, max_batch_tokens, n_cuts, budget;
+    int64_t n_curves, n_shown, stride, n_cuts, budget;
     double ema, threshold;
-    bool score_end, skip_long, token_table, token_values;
-    struct prompting_settings prompting;
+    bool token_table, token_values;
 };
 
 #define AT(field) offsetof(struct settings, field)
 static const struct cli_option options[] = {
-    {"model", "model_name_or_path", CLI_PATH, AT(model), NULL, 0, 0, NULL,
-     "A model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights)."},
-    {"tokenizer", NULL, CLI_PATH, AT(tokenizer), NULL, 0, 0, NULL,
-     "tokenizer.json, a folder with one, or a GGUF file; default: the model's."},
-    {"data", NULL, CLI_PATH, AT(data), NULL, 0, 0, NULL,
-     "JSONL file of trajectories; the same as the nameless argument."},
-    PROMPTING_OPTIONS(AT(prompting)),
-    {"out", "output_dir", CLI_PATH, AT(out), "trace", 0, 0, NULL, "Folder to write into; made if missing."},
-    {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL, "Fields of the file: question=NAME,answer=NAME,..."},
-    {"limit", NULL, CLI_INT, AT(limit), "0", 0, 1e15, NULL, "Read only the first n questions; 0: all."},
-    {"split", NULL, CLI_TEXT, AT(split), NULL, 0, 0, NULL, "Trace only questions of this split."},
-    {"family", NULL, CLI_TEXT, AT(family), NULL, 0, 0, NULL, "Trace only questions of this family."},
-    {"max_samples", NULL, CLI_INT, AT(max_samples), "0", 0, 1e9, NULL,
-     "Only the first n trajectories of each question; 0: all."},
-    {"answer", NULL, CLI_ONE, AT(answer), "gold", 0, 0, "gold|own",
-     "Whose loss: the question's answer, or the sample's own. --answers takes several."},
+    TRAJECTORIES_OPTIONS(AT(of), "trace", TRAJECTORIES_DTYPE),
     {"answers", NULL, CLI_TEXT, AT(answers), NULL, 0, 0, NULL,
      "Several answers at once: a list of gold, own, majority (of the question's samples), wrong (their most frequent "
      "wrong one), choices (the options' letters). The first is the one that summaries and figures are of."},
     {"answers_file", NULL, CLI_PATH, AT(answers_file), NULL, 0, 0, NULL,
      "Further answers: JSONL, {\"id\", \"answers\": [texts]} a line."},
-    {"join", NULL, CLI_ONE, AT(join), "joint", 0, 0, "joint|split",
-     "Encode answer prefix and answer as one text, as a model sees them, or separately."},
-    {"score_end", NULL, CLI_FLAG, AT(score_end), NULL, 0, 0, NULL,
-     "Count the end-of-text token as part of the answer."},
     {"stride", NULL, CLI_INT, AT(stride), "1", 1, 1e9, NULL, "Probe after every n tokens, and after the last."},
     {"borders", NULL, CLI_ONE, AT(borders), "token", 0, 0, "token|line|sentence|paragraph|reflection",
      "Probe where the text has a border instead: a line's or sentence's end, an empty line, before and after a "
@@ -71,15 +51,6 @@ static const struct cli_option options[] = {
      "Tokens that regret is taken over; 0: those of each trajectory, its answer prefix and its answer."},
     {"token_values", NULL, CLI_FLAG, AT(token_values), "true", 0, 0, NULL,
      "Log-probability, entropy and role of every trajectory token in curves.jsonl."},
-    {"skip_long", NULL, CLI_FLAG, AT(skip_long), NULL, 0, 0, NULL,
-     "Skip trajectories that are longer than the model's context; without it they are an error."},
-    {"max_batch_tokens", NULL, CLI_INT, AT(max_batch_tokens), "16384", 1, 1 << 30, NULL,
-     "Tokens per pass; bounds memory, not results (in bf16: except for rounding where a trajectory exceeds it)."},
-    {"dtype", NULL, CLI_ONE, AT(dtype), "stored", 0, 0, "stored|auto|bf16|f32",
-     "Type of the matrices. stored: as in the file (BF16 files are multiplied in bf16 where the processor can, "
-     "others in f32); auto: bf16 where the processor multiplies it and the file is not quantised, which is mostly "
-     "faster "
-     "and 0.001 off on average; else stored."},
     {"ema", NULL, CLI_REAL, AT(ema), "0.01", 1e-9, 1, NULL, "Weight of the newest value in the moving average."},
     {"threshold", NULL, CLI_REAL, AT(threshold), "0.1", 0, 1e9, NULL,
      "An answer is solved once its loss stays under this, in nats per answer token."},
@@ -94,15 +65,15 @@ static struct raml_trace_files_options options_of(const struct cli *cli, const s
 {
     struct raml_trace_files_options o = raml_trace_files_default();
     o.trace.stride = (size_t)s->stride;
-    o.trace.max_batch_tokens = (size_t)s->max_batch_tokens;
+    o.trace.max_batch_tokens = (size_t)s->of.max_batch_tokens;
     o.trace.tokens = s->token_values;
-    o.own = !strcmp(s->answer, "own");
-    o.score_end = s->score_end;
-    o.join = strcmp(s->join, "split") ? RAML_JOIN_JOINT : RAML_JOIN_SPLIT;
-    o.skip_long = s->skip_long;
-    o.split = s->split;
-    o.family = s->family;
-    o.max_samples = (size_t)s->max_samples;
+    o.own = !strcmp(s->of.answer, "own");
+    o.score_end = s->of.score_end;
+    o.join = strcmp(s->of.join, "split") ? RAML_JOIN_JOINT : RAML_JOIN_SPLIT;
+    o.skip_long = s->of.skip_long;
+    o.split = s->of.split;
+    o.family = s->of.family;
+    o.max_samples = (size_t)s->of.max_samples;
     o.ema = s->ema;
     o.threshold = s->threshold;
     o.n_curves = (size_t)s->n_curves;
@@ -145,15 +116,15 @@ static enum raml_code trace_with(const struct cli *cli, const struct settings *s
     char *model_path = NULL;
     struct prompting prompting = {0};
     const struct raml_trace_files_options opt = options_of(cli, s);
-    enum raml_code rc = cli_load_model(cli, r->model, s->dtype, &model, &model_path, err);
+    enum raml_code rc = cli_load_model(cli, r->model, s->of.dtype, &model, &model_path, err);
     if (!rc) rc = open_tokenizer(r, model_path, &tokenizer, err);
     if (!rc && r->traced.reader) rc = raml_trace_check_reader(model, tokenizer, r->traced.reader, err);
-    if (!rc) rc = cli_prompting_open(&s->prompting, model_path, tokenizer, &prompting, err);
+    if (!rc) rc = cli_prompting_open(&s->of.prompting, model_path, tokenizer, &prompting, err);
     const struct raml_trace_files_job job = {.model = model,
                                              .tokenizer = tokenizer,
                                              .format = prompting.format,
                                              .questions = qs,
-                                             .data_name = s->data ? s->data : cli->arg[0],
+                                             .data_name = s->of.data ? s->of.data : cli->arg[0],
                                              .reader = r->traced.reader,
                                              .dir = r->traced.out,
                                              .sink = cli->sink,
@@ -176,7 +147,7 @@ static enum raml_code print_both(const struct cli *cli, const struct settings *s
     struct raml_trace_summary difference = {.n_rows = 0};
     char path[RAML_PATH_BYTES];
     enum raml_code rc = RAML_OK;
-    if (n == 2) rc = raml_path_join(path, s->out, "reader.tsv", err);
+    if (n == 2) rc = raml_path_join(path, s->of.out, "reader.tsv", err);
     if (n == 2 && !rc)
         rc = raml_trace_compare(&r[0].traced.sum, &r[1].traced.sum, cli->seed, raml_trace_files_default().n_draws, path,
                                 &difference, err);
@@ -201,8 +172,8 @@ static enum raml_code write_recipe(const struct cli *cli, const struct settings 
 {
     char path[RAML_PATH_BYTES];
     struct raml_buf b;
-    if (!stopped || !cli->recipe) return cli_write_recipe(cli, s->out, "trace.yaml", err);
-    enum raml_code rc = raml_path_join(path, s->out, "trace.yaml", err);
+    if (!stopped || !cli->recipe) return cli_write_recipe(cli, s->of.out, "trace.yaml", err);
+    enum raml_code rc = raml_path_join(path, s->of.out, "trace.yaml", err);
     if (rc) return rc;
     raml_buf_init(&b, MAX_RECIPE_BYTES);
     const struct raml_trace_summary *sum = &stopped->traced.sum;
@@ -219,13 +190,13 @@ static enum raml_code trace_all(const struct cli *cli, const struct settings *s,
                                 struct raml_err *err)
 {
     char inside[RAML_PATH_BYTES];
-    struct reading r[2] = {{.model = s->model, .tokenizer = s->tokenizer, .traced.out = s->out}};
-    size_t n = 1 + (s->reader && s->model);
-    enum raml_code rc = raml_path_join(inside, s->out, "reader", err);
+    struct reading r[2] = {{.model = s->of.model, .tokenizer = s->of.tokenizer, .traced.out = s->of.out}};
+    size_t n = 1 + (s->reader && s->of.model);
+    enum raml_code rc = raml_path_join(inside, s->of.out, "reader", err);
     if (s->reader)
         r[n - 1] = (struct reading){.model = s->reader,
                                     .tokenizer = s->reader_tokenizer,
-                                    .traced = {.out = n == 2 ? inside : s->out, .reader = s->reader}};
+                                    .traced = {.out = n == 2 ? inside : s->of.out, .reader = s->reader}};
     size_t first = n; /* the reader reads first; what is wrong with either shows before anything is read */
     bool stopped = false;
     if (!rc && n == 2) rc = trace_with(cli, s, qs, &r[0], true, err);
@@ -246,17 +217,16 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
 {
     const struct settings *s = settings;
     struct raml_questions qs;
-    size_t n_files = cli->n_args + (s->data != NULL);
-    if (n_files != 1) return raml_fail(err, RAML_EUSAGE, "trace takes one FILE.jsonl; found %zu", n_files);
-    if (!s->out || !*s->out) return raml_fail(err, RAML_EUSAGE, "--out is empty; expected a folder");
+    enum raml_code rc = cli_trajectories_check(cli, &s->of, "trace", err);
+    if (rc) return rc;
     if (s->reader_tokenizer && !s->reader) return raml_fail(err, RAML_EUSAGE, "--reader_tokenizer needs --reader");
-    if (s->answers && !strcmp(s->answer, "own"))
+    if (s->answers && !strcmp(s->of.answer, "own"))
         return raml_fail(err, RAML_EUSAGE, "--answer own and --answers exclude each other; put own into the list");
     if (!s->control && (strcmp(s->filler, ".") != 0 || (size_t)s->n_cuts != raml_trace_files_default().n_cuts))
         return raml_fail(err, RAML_EUSAGE, "--filler and --control_cuts need --control");
     raml_questions_init(&qs);
-    const struct raml_read_options read = {.map = s->map, .limit = (size_t)s->limit};
-    enum raml_code rc = raml_questions_read(&qs, s->data ? s->data : cli->arg[0], &read, NULL, NULL, err);
+    const struct raml_read_options read = {.map = s->of.map, .limit = (size_t)s->of.limit};
+    rc = raml_questions_read(&qs, s->of.data ? s->of.data : cli->arg[0], &read, NULL, NULL, err);
     if (!rc) rc = trace_all(cli, s, &qs, err);
     raml_questions_deinit(&qs);
     return rc;

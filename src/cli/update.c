@@ -1,7 +1,7 @@
 /* update.c - `raml update`: the weight updates that trajectories stand for, layer by layer. */
 #include "cli/commands.h"
 #include "cli/load.h"
-#include "cli/prompting.h"
+#include "cli/trajectories.h"
 #include "core/json.h"
 
 #include "core/clock.h"
@@ -15,40 +15,21 @@
 #include <string.h>
 
 struct settings {
-    const char *data, *model, *tokenizer, *dtype, *out, *map, *answer, *join, *split, *family, *filler, *rates;
-    int64_t limit, max_samples, stride, max_batch_tokens, probe_token, exchange, exchange_steps;
-    bool score_end, skip_long, alignment, foreign, shuffled, check;
-    struct prompting_settings prompting;
+    struct trajectories_settings of;
+    const char *filler, *rates;
+    int64_t stride, probe_token, exchange, exchange_steps;
+    bool alignment, foreign, shuffled, check;
 };
 
 #define AT(field) offsetof(struct settings, field)
 static const struct cli_option options[] = {
-    {"model", "model_name_or_path", CLI_PATH, AT(model), NULL, 0, 0, NULL,
-     "A model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights)."},
-    {"tokenizer", NULL, CLI_PATH, AT(tokenizer), NULL, 0, 0, NULL,
-     "tokenizer.json, a folder with one, or a GGUF file; default: the model's."},
-    {"data", NULL, CLI_PATH, AT(data), NULL, 0, 0, NULL,
-     "JSONL file of trajectories; the same as the nameless argument."},
-    PROMPTING_OPTIONS(AT(prompting)),
-    {"out", "output_dir", CLI_PATH, AT(out), "update", 0, 0, NULL, "Folder to write into; made if missing."},
-    {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL, "Fields of the file: question=NAME,answer=NAME,..."},
-    {"limit", NULL, CLI_INT, AT(limit), "0", 0, 1e15, NULL, "Read only the first n questions; 0: all."},
-    {"split", NULL, CLI_TEXT, AT(split), NULL, 0, 0, NULL, "Only questions of this split."},
-    {"family", NULL, CLI_TEXT, AT(family), NULL, 0, 0, NULL, "Only questions of this family."},
-    {"max_samples", NULL, CLI_INT, AT(max_samples), "0", 0, 1e9, NULL,
-     "Only the first n trajectories of each question; 0: all."},
-    {"answer", NULL, CLI_ONE, AT(answer), "gold", 0, 0, "gold|own",
-     "Whose loss: the question's answer, or the sample's own."},
-    {"join", NULL, CLI_ONE, AT(join), "joint", 0, 0, "joint|split",
-     "Encode answer prefix and answer as one text, as a model sees them, or separately."},
-    {"score_end", NULL, CLI_FLAG, AT(score_end), NULL, 0, 0, NULL,
-     "Count the end-of-text token as part of the answer."},
+    TRAJECTORIES_OPTIONS(AT(of), "update",
+                         "Type of the matrices. With alignment or exchange rates: bf16, or f32 for any other. Without: "
+                         "as in raml trace."),
     {"probe_token", NULL, CLI_INT, AT(probe_token), "0", 0, 1e9, NULL,
      "The token whose weights are updated: which of answer prefix and answer, from 1; 0: the answer prefix's last, "
      "which predicts the answer's first token."},
     {"stride", NULL, CLI_INT, AT(stride), "1", 1, 1e9, NULL, "An update after every n tokens, and after the last."},
-    {"skip_long", NULL, CLI_FLAG, AT(skip_long), NULL, 0, 0, NULL,
-     "Skip trajectories that are longer than the model's context; without it they are an error."},
     {"filler", NULL, CLI_TEXT, AT(filler), ".", 0, 0, NULL,
      "Control: a trajectory of the same length, of this one token repeated; empty: none."},
     {"foreign", NULL, CLI_FLAG, AT(foreign), "true", 0, 0, NULL,
@@ -67,10 +48,6 @@ static const struct cli_option options[] = {
     {"check", NULL, CLI_FLAG, AT(check), NULL, 0, 0, NULL,
      "Run the network with patched weights at the first, middle and last place of every trajectory, and print the "
      "largest difference of any layer's output."},
-    {"max_batch_tokens", NULL, CLI_INT, AT(max_batch_tokens), "16384", 1, 1 << 30, NULL,
-     "Tokens per pass; a trajectory that exceeds it keeps the rows of all layers in memory."},
-    {"dtype", NULL, CLI_ONE, AT(dtype), "stored", 0, 0, "stored|auto|bf16|f32",
-     "Type of the matrices. With alignment or exchange rates: bf16, or f32 for any other. Without: as in raml trace."},
 };
 
 /* -- Settings ------------------------------------------------------------------------------------------------------ */
@@ -96,14 +73,14 @@ static struct raml_update_files_options options_of(const struct cli *cli, const 
 {
     struct raml_update_files_options o = raml_update_files_default();
     o.update = (struct raml_update_options){
-        .stride = (size_t)s->stride, .max_batch_tokens = (size_t)s->max_batch_tokens, .alignment = s->alignment};
-    o.own = !strcmp(s->answer, "own");
-    o.score_end = s->score_end;
-    o.skip_long = s->skip_long;
-    o.join = strcmp(s->join, "split") ? RAML_JOIN_JOINT : RAML_JOIN_SPLIT;
-    o.split = s->split;
-    o.family = s->family;
-    o.max_samples = (size_t)s->max_samples;
+        .stride = (size_t)s->stride, .max_batch_tokens = (size_t)s->of.max_batch_tokens, .alignment = s->alignment};
+    o.own = !strcmp(s->of.answer, "own");
+    o.score_end = s->of.score_end;
+    o.skip_long = s->of.skip_long;
+    o.join = strcmp(s->of.join, "split") ? RAML_JOIN_JOINT : RAML_JOIN_SPLIT;
+    o.split = s->of.split;
+    o.family = s->of.family;
+    o.max_samples = (size_t)s->of.max_samples;
     o.probe_token = (size_t)s->probe_token;
     o.filler = s->filler && *s->filler;
     o.filler_text = s->filler;
@@ -119,11 +96,11 @@ static struct raml_update_files_options options_of(const struct cli *cli, const 
 static enum raml_code open_model(const struct cli *cli, const struct settings *s, struct raml_model **model,
                                  char **path, struct raml_err *err)
 {
-    if (!s->alignment && !s->exchange) return cli_load_model(cli, s->model, s->dtype, model, path, err);
-    enum raml_dtype dtype = strcmp(s->dtype, "bf16") ? RAML_F32 : RAML_BF16; /* gradients: every parameter in f32 */
-    enum raml_code rc = cli_load_for_training(cli, s->model, dtype, model, path, err);
+    if (!s->alignment && !s->exchange) return cli_load_model(cli, s->of.model, s->of.dtype, model, path, err);
+    enum raml_dtype dtype = strcmp(s->of.dtype, "bf16") ? RAML_F32 : RAML_BF16; /* gradients: every parameter in f32 */
+    enum raml_code rc = cli_load_for_training(cli, s->of.model, dtype, model, path, err);
     if (rc != RAML_ENOMEM) return rc;
-    return raml_wrap(err, rc, "%s (--no-alignment without --exchange needs less memory)", s->model);
+    return raml_wrap(err, rc, "%s (--no-alignment without --exchange needs less memory)", s->of.model);
 }
 
 /* -- Output -------------------------------------------------------------------------------------------------------- */
@@ -202,7 +179,7 @@ static void print_table(const struct settings *s, const struct raml_exchange_opt
     if (r->n_skipped) printf("%zu trajectories were skipped\n", r->n_skipped);
     printf("%zu trajectories of %zu questions: %" PRIu64 " tokens in %" PRIu64 " passes, controls included; %.2f s\n",
            r->n[RAML_UPDATE_REAL], r->n_questions, r->n_read, r->n_passes, elapsed);
-    printf("%s/update.tsv\n", s->out);
+    printf("%s/update.tsv\n", s->of.out);
 }
 
 static json_t *mean_json(const struct raml_update_mean *m)
@@ -248,9 +225,10 @@ static json_t *rates_json(const struct raml_exchange_options *x, const struct ra
 static enum raml_code print_json(const struct settings *s, const struct raml_exchange_options *x,
                                  const struct raml_update_summary *r, double elapsed, struct raml_err *err)
 {
-    json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:f}", "out", s->out, "questions", (json_int_t)r->n_questions,
-                          "trajectories", (json_int_t)r->n[RAML_UPDATE_REAL], "skipped", (json_int_t)r->n_skipped,
-                          "tokens_read", (json_int_t)r->n_read, "passes", (json_int_t)r->n_passes, "seconds", elapsed);
+    json_t *o =
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:f}", "out", s->of.out, "questions", (json_int_t)r->n_questions,
+                  "trajectories", (json_int_t)r->n[RAML_UPDATE_REAL], "skipped", (json_int_t)r->n_skipped,
+                  "tokens_read", (json_int_t)r->n_read, "passes", (json_int_t)r->n_passes, "seconds", elapsed);
     int failed = !o;
     for (int k = 0; !failed && k < RAML_UPDATE_KINDS; k++)
         if (r->all[k][RAML_TRACE_ALL][RAML_UPDATE_DISTANCE].n)
@@ -279,50 +257,35 @@ static enum raml_code update(const struct cli *cli, const struct settings *s, co
     double start = raml_clock_monotonic();
     enum raml_code rc = raml_update_files(job, opt, &result, err);
     double elapsed = raml_clock_monotonic() - start;
-    if (!rc) rc = cli_write_recipe(cli, s->out, "update.yaml", err);
+    if (!rc) rc = cli_write_recipe(cli, s->of.out, "update.yaml", err);
     if (rc) return rc;
     if (cli->json) rc = print_json(s, &opt->exchange, &result, elapsed, err);
     else print_table(s, &opt->exchange, &result, elapsed);
     if (!rc && result.stopped)
-        rc = raml_fail(err, RAML_ESTOP, "stopped; %zu trajectories are in %s", result.n[RAML_UPDATE_REAL], s->out);
+        rc = raml_fail(err, RAML_ESTOP, "stopped; %zu trajectories are in %s", result.n[RAML_UPDATE_REAL], s->of.out);
     return rc;
 }
 
 static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
 {
     const struct settings *s = settings;
-    struct raml_model *model = NULL;
-    struct raml_tokenizer *tokenizer = NULL;
-    struct raml_questions qs;
-    char *model_path = NULL;
-    struct prompting prompting = {0};
+    struct trajectories x = {0};
     double rate[RAML_UPDATE_RATES_MAX];
     struct raml_update_files_options opt = options_of(cli, s);
-    size_t n_files = cli->n_args + (s->data != NULL);
-    if (n_files != 1) return raml_fail(err, RAML_EUSAGE, "update takes one FILE.jsonl; found %zu", n_files);
-    if (!s->out || !*s->out) return raml_fail(err, RAML_EUSAGE, "--out is empty; expected a folder");
-    const char *data = s->data ? s->data : cli->arg[0];
-    raml_questions_init(&qs);
     opt.exchange.rate = rate;
-    enum raml_code rc = read_rates(s->rates, rate, &opt.exchange.n_rates, err); /* before a model is loaded */
-    if (!rc) rc = open_model(cli, s, &model, &model_path, err);
-    if (!rc) rc = cli_load_tokenizer(s->tokenizer, model_path, &tokenizer, err);
-    const struct raml_read_options read = {.map = s->map, .limit = (size_t)s->limit};
-    if (!rc) rc = cli_prompting_open(&s->prompting, model_path, tokenizer, &prompting, err);
-    if (!rc) rc = raml_questions_read(&qs, data, &read, NULL, NULL, err);
-    const struct raml_update_files_job job = {.model = model,
-                                              .tokenizer = tokenizer,
-                                              .format = prompting.format,
-                                              .questions = &qs,
-                                              .data_name = data,
-                                              .dir = s->out,
+    enum raml_code rc = cli_trajectories_check(cli, &s->of, "update", err);
+    if (!rc) rc = read_rates(s->rates, rate, &opt.exchange.n_rates, err); /* before a model is loaded */
+    if (!rc) rc = open_model(cli, s, &x.model, &x.model_path, err);
+    if (!rc) rc = cli_trajectories_open(cli, &s->of, "update", &x, err);
+    const struct raml_update_files_job job = {.model = x.model,
+                                              .tokenizer = x.tokenizer,
+                                              .format = x.prompting.format,
+                                              .questions = &x.questions,
+                                              .data_name = x.data,
+                                              .dir = s->of.out,
                                               .sink = cli->sink};
     if (!rc) rc = update(cli, s, &job, &opt, err);
-    cli_prompting_close(&prompting);
-    raml_questions_deinit(&qs);
-    raml_tokenizer_close(tokenizer);
-    raml_model_close(model);
-    free(model_path);
+    cli_trajectories_close(&x);
     return rc;
 }
 

@@ -7,7 +7,7 @@
  * Batching   continuous: a job that ends leaves its row to the next one of the list before the next step.
  * Random     token k of a job (from 0, forced tokens counted) is drawn by the number at position first + k of the
  *            stream (seed, RAML_FOR_SAMPLE, question, sample). So tokens do not depend on batch_size or on other groups.
- * Probe      a guide may ask, behind any token of a job, what the model would answer there: a child of the job's node
+ * Probe      a guide may ask, after any token of a job, what the model would answer there: a child of the job's node
  *            reads a cue and takes the likeliest tokens, one a step, in the job's row; then it is dropped and the job
  *            goes on as if nothing had been.
  * Order      results are handed over as jobs end; the calls about one job are in the order of its tokens.
@@ -42,7 +42,7 @@ void raml_generated_deinit(struct raml_generated *g);
 struct raml_generate_probe {
     const int32_t *cue; /* [n_cue >= 1]; borrowed until the probe is done */
     size_t n_cue, max_tokens;
-    bool entropy; /* of the distribution of the token behind the cue is wanted */
+    bool entropy; /* of the distribution of the token after the cue is wanted */
 };
 struct raml_generate_guide { /* what sampling alone does not decide; NULL functions are not called */
     void *user;

@@ -3,7 +3,7 @@
  * A node is a span of the token tree (tree.h): a root, or a run of tokens that hangs from a parent node after the
  * parent's first `after` tokens. A node is made empty and grows at its end, also when others hang from it. A token
  * attends to itself and its ancestors; its position is its depth. So a prompt, samples that grow from its end, a fork in
- * the middle of a sample with another word in it, and a probe of the answer behind each are all the same thing, and
+ * the middle of a sample with another word in it, and a probe of the answer after each are all the same thing, and
  * each is what it would be if its path were read alone, to rounding.
  *
  * Keys and values lie in pages of RAML_KEYS tokens, each of one node. What a child sees of its parent's last page is

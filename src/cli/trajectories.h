@@ -1,0 +1,74 @@
+/* trajectories.h - shared by the commands that look into given trajectories: which file, which of its trajectories, by
+ * which model, and whose loss.
+ */
+#ifndef RAML_CLI_TRAJECTORIES_H
+#define RAML_CLI_TRAJECTORIES_H
+
+#include "cli/cli.h"
+#include "cli/prompting.h"
+
+#include "raml/model.h"
+#include "raml/question.h"
+
+struct trajectories_settings { /* a member of a command's settings */
+    const char *data, *model, *tokenizer, *dtype, *out, *map, *split, *family, *answer, *join;
+    int64_t limit, max_samples, max_batch_tokens;
+    bool score_end, skip_long;
+    struct prompting_settings prompting;
+};
+/* Rows of the table of settings; at: offset of the member, folder: default of --out, of_dtype: what --dtype says. */
+#define TRAJECTORIES_AT(at, field) ((at) + offsetof(struct trajectories_settings, field))
+/* clang-format off */
+#define TRAJECTORIES_OPTIONS(at, folder, of_dtype)                                                                     \
+    {"model", "model_name_or_path", CLI_PATH, TRAJECTORIES_AT(at, model), NULL, 0, 0, NULL,                            \
+     "A model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights)."},       \
+        {"tokenizer", NULL, CLI_PATH, TRAJECTORIES_AT(at, tokenizer), NULL, 0, 0, NULL,                                \
+         "tokenizer.json, a folder with one, or a GGUF file; default: the model's."},                                  \
+        {"data", NULL, CLI_PATH, TRAJECTORIES_AT(at, data), NULL, 0, 0, NULL,                                          \
+         "JSONL file of trajectories; the same as the nameless argument."},                                            \
+        PROMPTING_OPTIONS(TRAJECTORIES_AT(at, prompting)),                                                             \
+        {"out", "output_dir", CLI_PATH, TRAJECTORIES_AT(at, out), folder, 0, 0, NULL,                                  \
+         "Folder to write into; made if missing."},                                                                    \
+        {"map", NULL, CLI_TEXT, TRAJECTORIES_AT(at, map), NULL, 0, 0, NULL,                                            \
+         "Fields of the file: question=NAME,answer=NAME,..."},                                                         \
+        {"limit", NULL, CLI_INT, TRAJECTORIES_AT(at, limit), "0", 0, 1e15, NULL,                                       \
+         "Read only the first n questions; 0: all."},                                                                  \
+        {"split", NULL, CLI_TEXT, TRAJECTORIES_AT(at, split), NULL, 0, 0, NULL, "Only questions of this split."},      \
+        {"family", NULL, CLI_TEXT, TRAJECTORIES_AT(at, family), NULL, 0, 0, NULL, "Only questions of this family."},   \
+        {"max_samples", NULL, CLI_INT, TRAJECTORIES_AT(at, max_samples), "0", 0, 1e9, NULL,                            \
+         "Only the first n trajectories of each question; 0: all."},                                                   \
+        {"answer", NULL, CLI_ONE, TRAJECTORIES_AT(at, answer), "gold", 0, 0, "gold|own",                               \
+         "Whose loss: the question's answer, or the sample's own."},                                                   \
+        {"join", NULL, CLI_ONE, TRAJECTORIES_AT(at, join), "joint", 0, 0, "joint|split",                               \
+         "Encode answer prefix and answer as one text, as a model sees them, or separately."},                         \
+        {"score_end", NULL, CLI_FLAG, TRAJECTORIES_AT(at, score_end), NULL, 0, 0, NULL,                                \
+         "Count the end-of-text token as part of the answer."},                                                        \
+        {"skip_long", NULL, CLI_FLAG, TRAJECTORIES_AT(at, skip_long), NULL, 0, 0, NULL,                                \
+         "Skip trajectories that are longer than the model's context; without it they are an error."},                 \
+        {"max_batch_tokens", NULL, CLI_INT, TRAJECTORIES_AT(at, max_batch_tokens), "16384", 1, 1 << 30, NULL,          \
+         "Tokens per pass; bounds memory, not results, except for rounding where a trajectory exceeds it."},           \
+    {                                                                                                                  \
+        "dtype", NULL, CLI_ONE, TRAJECTORIES_AT(at, dtype), "stored", 0, 0, "stored|auto|bf16|f32", of_dtype           \
+    }
+/* clang-format on */
+#define TRAJECTORIES_DTYPE                                                                                             \
+    "Type of the matrices. stored: as in the file (BF16 files are multiplied in bf16 where the processor can, others " \
+    "in f32); auto: bf16 where the processor multiplies it and the file is not quantised; else stored."
+
+struct trajectories { /* zero-initialise; free with cli_trajectories_close */
+    struct raml_model *model;
+    struct raml_tokenizer *tokenizer;
+    struct prompting prompting;
+    struct raml_questions questions;
+    const char *data; /* borrowed */
+    char *model_path;
+};
+/* Checks that there is one file and a folder to write into (what: the command's name, for messages); reads nothing. */
+RAML_CHECKED enum raml_code cli_trajectories_check(const struct cli *cli, const struct trajectories_settings *s,
+                                                   const char *what, struct raml_err *err);
+/* The checks, then the questions, the model (for inference; left out where x->model is set), tokenizer and prompts. */
+RAML_CHECKED enum raml_code cli_trajectories_open(const struct cli *cli, const struct trajectories_settings *s,
+                                                  const char *what, struct trajectories *x, struct raml_err *err);
+void cli_trajectories_close(struct trajectories *x);
+
+#endif
