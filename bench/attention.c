@@ -38,7 +38,8 @@ static bool tree_batch(const struct raml_pack *pack, struct attention *t)
         const struct raml_tile *from = &pack->tile[i];
         t->tile[i] = (struct raml_attn_tile){from->row, from->n, from->pair, from->n_pairs};
         for (size_t j = from->pair; j < from->pair + from->n_pairs; j++)
-            t->pair[j] = (struct raml_attn_pair){pack->pair[j].k_tile, 0, (uint16_t)from->n, pack->pair[j].mask};
+            t->pair[j] = (struct raml_attn_pair){pack->pair[j].k_tile, pack->pair[j].row0, pack->pair[j].n_rows,
+                                                 pack->pair[j].mask};
     }
     for (size_t i = 0; i < pack->n_rows; i++) t->seen += pack->position[i] + 1;
     for (size_t i = 0; i < pack->n_trees; i++) {

@@ -2,7 +2,7 @@
 #include "bench/bench.h"
 
 #include "core/clock.h"
-#include "model/decoder.h"
+#include "model/cache.h"
 #include "raml/device.h"
 #include "inner/sample_token.h"
 #include "raml/rng.h"
@@ -89,7 +89,7 @@ struct sampling {  /* of the tokens of one step */
     uint32_t *row;
     double *u;
     int32_t *token;
-    int *sample;
+    struct raml_cache_tokens *add;
 };
 
 static enum raml_code sample_step(struct bench_rig *r, struct sampling *d, size_t B, uint64_t step,
@@ -119,28 +119,28 @@ static enum raml_code spread(const struct bench_rig *r, struct sampling *d, size
     return rc;
 }
 
-static enum raml_code steps(struct bench_rig *r, struct raml_decoder *dec, struct sampling *d, const struct shape *x,
+static enum raml_code steps(struct bench_rig *r, struct raml_cache *cache, struct sampling *d, const struct shape *x,
                             double *seconds, struct raml_err *err)
 {
-    size_t n = x->prompt;
     int32_t id[PROMPT_MOST];
-    const int32_t *prompt_tokens = id;
-    int prompt;
-    for (size_t i = 0; i < n; i++) id[i] = bench_token(r, i);
+    struct raml_cache_tokens prompt = {.token = id, .n = x->prompt, .n_read = 1};
+    for (size_t i = 0; i < x->prompt; i++) id[i] = bench_token(r, i);
     double start = raml_clock_monotonic();
-    enum raml_code rc = raml_decoder_prompts(dec, &prompt_tokens, &n, 1, &prompt, d->logits, err);
+    enum raml_code rc = raml_cache_add(cache, -1, 0, &prompt.node, err);
+    if (!rc) rc = raml_cache_append(cache, &prompt, 1, d->logits, err);
     if (rc) return rc;
     if (!x->whole) start = raml_clock_monotonic();
-    for (size_t i = 0; i < x->batch && !rc; i++) rc = raml_decoder_fork(dec, prompt, &d->sample[i], err);
+    for (size_t i = 0; i < x->batch && !rc; i++) {
+        d->add[i] = (struct raml_cache_tokens){.token = &d->token[i], .n = 1, .n_read = 1};
+        rc = raml_cache_add(cache, prompt.node, x->prompt, &d->add[i].node, err);
+    }
     if (!rc) rc = spread(r, d, x->batch, err);
     for (uint64_t t = 0; t < x->steps && !rc; t++) {
         rc = sample_step(r, d, x->batch, t, err);
-        if (!rc && (!x->whole || t + 1 < x->steps))
-            rc = raml_decoder_step(dec, d->sample, d->token, x->batch, d->logits, err);
+        if (!rc && (!x->whole || t + 1 < x->steps)) rc = raml_cache_append(cache, d->add, x->batch, d->logits, err);
     }
     *seconds = raml_clock_monotonic() - start;
-    for (size_t i = 0; i < x->batch && !rc; i++) raml_decoder_drop_sample(dec, d->sample[i]);
-    raml_decoder_drop_prompt(dec, prompt);
+    raml_cache_drop(cache, prompt.node);
     return rc;
 }
 
@@ -175,13 +175,13 @@ static enum raml_code decode(const struct bench_options *opt, const struct shape
                              struct raml_err *err)
 {
     struct bench_rig r;
-    struct raml_decoder *dec = NULL;
+    struct raml_cache *cache = NULL;
     struct sampling d = {0};
     double second[MOST], before = bandwidth(), after;
     size_t n = 0, B = x->batch;
     enum raml_code rc = bench_rig_open(opt, RAML_INFERENCE, &r, out, err);
-    struct raml_decoder_options o = {.max_rows = B, .max_tokens = x->prompt + B * (x->steps + 64)};
-    if (!rc) rc = raml_decoder_open(r.m, &o, &dec, err);
+    struct raml_cache_options o = {.max_rows = B, .max_tokens = x->prompt + B * (x->steps + 64)};
+    if (!rc) rc = raml_cache_open(r.m, &o, &cache, err);
     size_t V = rc ? 0 : (size_t)raml_model_config(r.m)->vocab_size;
     if (!rc) rc = raml_token_sampler_open(r.dev, B, V, &d.token_sampler, err);
     if (!rc) d.logits = raml_array_new(r.dev, B * V, sizeof *d.logits);
@@ -189,13 +189,13 @@ static enum raml_code decode(const struct bench_options *opt, const struct shape
     d.row = calloc(B, sizeof *d.row);
     d.u = calloc(B, sizeof *d.u);
     d.token = calloc(B, sizeof *d.token);
-    d.sample = calloc(B, sizeof *d.sample);
-    if (!rc && (!d.logits || !d.sampled || !d.row || !d.u || !d.token || !d.sample))
+    d.add = calloc(B, sizeof *d.add);
+    if (!rc && (!d.logits || !d.sampled || !d.row || !d.u || !d.token || !d.add))
         rc = raml_fail(err, RAML_ENOMEM, "no memory for logits");
-    if (!rc) rc = steps(&r, dec, &d, x, &second[0], err); /* products are compiled at their first use */
+    if (!rc) rc = steps(&r, cache, &d, x, &second[0], err); /* products are compiled at their first use */
     for (double start = raml_clock_monotonic();
          !rc && n < MOST && (n < 3 || raml_clock_monotonic() - start < opt->seconds); n++)
-        rc = steps(&r, dec, &d, x, &second[n], err);
+        rc = steps(&r, cache, &d, x, &second[n], err);
     if (!rc) {
         qsort(second, n, sizeof *second, bench_by_value);
         out->seconds = second[n / 2];
@@ -203,14 +203,14 @@ static enum raml_code decode(const struct bench_options *opt, const struct shape
         report(&r, x, weight_bytes(opt, &r), after > before ? after : before,
                out); /* the better: both are from this run */
     }
-    raml_decoder_close(dec);
+    raml_cache_close(cache);
     if (r.dev) raml_array_free(r.dev, d.logits);
     raml_token_sampler_close(d.token_sampler);
     free(d.sampled);
     free(d.row);
     free(d.u);
     free(d.token);
-    free(d.sample);
+    free(d.add);
     bench_rig_close(&r, out);
     return rc;
 }

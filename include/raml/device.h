@@ -1,7 +1,7 @@
 /* device.h - the hardware that work runs on: processor, threads, instruction set.
  *
  * A device is opened once and passed in; there is no global state. It does one thing at a time: calls that compute with
- * it, or with a model or decoder on it, come from one thread at a time. Levels, weakest first: "ref" (the reference,
+ * it, or with a model or pass on it, come from one thread at a time. Levels, weakest first: "ref" (the reference,
  * every operation written out in loops, sums in double), "base" (the fast kernels in plain C, for any processor),
  * "avx2", "avx512", "avx512bf16"; "auto" takes the strongest that the processor supports. In f32 all but "ref" give the
  * same bits (docs/numerics.md). bf16 matrix products need "avx512bf16".
@@ -27,7 +27,7 @@ bool raml_device_has_bf16(const struct raml_device *d);
 
 /* -- Arrays in the device's memory ----------------------------------------------------------------------------------
  *
- * Weights, gradients, the optimizer's moments and a decoder's logits live there. A program must not dereference these
+ * Weights, gradients, the optimizer's moments and logits live there. A program must not dereference these
  * pointers (on a processor it could; on other hardware there is nothing to read): it may do arithmetic on them, pass
  * them back, and copy. A failure is reported by the call, or by the next one that returns a code: a failure of the
  * device in earlier work is then reported too.

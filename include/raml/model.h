@@ -7,7 +7,7 @@
  * A pass over a pack of token trees gives, for every target, its log-probability and the entropy of the distribution
  * it is read from (natural logarithms). Logits exist only for a tile of rows at a time: memory does not grow with
  * tokens x vocabulary.
- * Threads   several passes and decoders may read a model; calls that compute on one device come from one thread at a
+ * Threads   several passes and samplers may read a model; calls that compute on one device come from one thread at a
  *           time (device.h).
  */
 #ifndef RAML_MODEL_H
@@ -89,7 +89,7 @@ RAML_CHECKED enum raml_code raml_model_refresh(struct raml_model *m, struct raml
 struct raml_pass; /* activations; grows to the largest pack it has seen and is reused */
 /* A pass never changes its model, whether it runs backward or not: what backward reads (transposed copies of the
  * matrices) was made when the model was opened RAML_TRAINING, and gradients go to memory of the caller. So training
- * passes, reading passes and decoders of one model stand side by side; what changes a model, raml_model_refresh, takes
+ * passes, reading passes and samplers of one model stand side by side; what changes a model, raml_model_refresh, takes
  * it non-const. RAML_EUSAGE: backward, of a model that was opened RAML_INFERENCE. */
 RAML_CHECKED enum raml_code raml_pass_open(const struct raml_model *m, bool backward, struct raml_pass **out,
                                            struct raml_err *err);

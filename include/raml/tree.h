@@ -65,13 +65,15 @@ int64_t raml_tree_parent_token(const struct raml_tree *t, int32_t span, uint32_t
  *
  * Row r of a pack is one token. Attention works on tiles of 64 rows by 64 keys that never cross a tree's border, so
  * a tree's results do not depend on its neighbours, to the last bit. For every query tile the pack lists the key
- * tiles that any of its rows may see, and, where not every row sees every key, a 64-bit mask per row.
+ * tiles that any of its rows may see, the range of these rows, and, where not all of them see every key, a 64-bit mask
+ * per row.
  */
 enum { RAML_TILE = 64 };
 
-struct raml_tile_pair {
-    uint32_t q_tile, k_tile; /* numbers of tiles in the pack */
-    int64_t mask;            /* index of the first of RAML_TILE row masks in pack.mask; -1: all rows see all keys */
+struct raml_tile_pair { /* rows row0 .. row0 + n_rows of a query tile, and only these, see keys of a key tile */
+    uint32_t k_tile;    /* number of the tile in the pack */
+    uint16_t row0, n_rows;
+    int64_t mask; /* index of the first of n_rows masks in pack.mask; -1: these rows see all RAML_TILE keys */
 };
 struct raml_tile {
     uint32_t row, n;      /* its rows: row .. row + n */
@@ -91,7 +93,7 @@ struct raml_pack { /* zero-initialise */
     size_t *tree_target; /* [n_trees + 1]: first target of each tree */
     struct raml_tile *tile;
     struct raml_tile_pair *pair;
-    uint64_t *mask;             /* bit k of mask[i + r]: row r of the query tile sees key k of the key tile */
+    uint64_t *mask;             /* bit k of mask[pair.mask + r]: row row0 + r of the query tile sees key k */
     struct raml_target *target; /* by tree, then span, then offset (its end target last): spans in the order added */
     size_t cap_rows, cap_trees, cap_tiles, cap_pairs, cap_masks, cap_targets;
 };

@@ -1,4 +1,4 @@
-/* sample.c - the queue of samples over the decoder. See sample.h.
+/* sample.c - the queue of samples over the cache. See sample.h.
  *
  * Entry e of the queue is sample e % n of question e / n. Live rows are in the order of the queue, so samples of one
  * question are adjacent; a row that ends is removed and the others close up.
@@ -9,7 +9,7 @@
 
 #include "device/backend.h"
 
-#include "model/decoder.h"
+#include "model/cache.h"
 #include "inner/sample_token.h"
 #include "raml/rng.h"
 
@@ -20,7 +20,7 @@
 struct row { /* a live sample */
     size_t entry;
     uint64_t hash; /* of the question */
-    int sample;    /* the decoder's */
+    int node;      /* of the cache */
     struct raml_sampled out;
     int32_t token;       /* sampled in this round */
     size_t n_forced, at; /* of the list being forced: its length, and how many are done */
@@ -29,8 +29,9 @@ struct row { /* a live sample */
     bool ended;
 };
 struct prompt {    /* of one question */
-    int id;        /* the decoder's; -1: not computed, or no longer needed */
+    int node;      /* of the cache; -1: not computed, or no longer needed */
     float *logits; /* of the device: logits of what follows it */
+    size_t left;   /* samples that have not ended */
 };
 struct sampler {
     const struct raml_model *m;
@@ -39,7 +40,7 @@ struct sampler {
     const struct raml_sample_options *opt;
     const struct raml_questions *qs;
     struct sample_texts texts;
-    struct raml_decoder *dec;
+    struct raml_cache *cache;
     struct raml_tokens *prompt_tokens; /* [qs->n] */
     struct prompt *prompt;             /* [qs->n] */
     struct raml_sampled *finished;     /* [qs->n * n] */
@@ -48,9 +49,8 @@ struct sampler {
     size_t n_tokens; /* the tokenizer's; V may be larger */
     float *logits;   /* of the device: [batch_size, V] */
     struct raml_token_sampler *token_sampler;
-    int32_t *token; /* [batch_size], as all that follows */
-    int *sample;
-    uint32_t *sampling; /* rows that sample their token in this round, and for those: */
+    struct raml_cache_tokens *add; /* [batch_size], as all that follows */
+    uint32_t *sampling;            /* rows that sample their token in this round, and for those: */
     double *u;
     struct raml_sampled_token *sampled;
 };
@@ -69,42 +69,41 @@ static enum raml_code check(const struct raml_sample_options *o, struct raml_err
     return raml_token_sampling_check(&p, err);
 }
 
-/* The decoder of batch_size rows that has space for `tokens` tokens of each. */
-static struct raml_decoder_options decoder_options(const struct raml_sample_options *o, size_t tokens)
+/* The cache of batch_size rows that has space for `tokens` tokens of each. */
+static struct raml_cache_options cache_options(const struct raml_sample_options *o, size_t tokens)
 {
     size_t pages = (tokens + RAML_TILE - 1) / RAML_TILE;
-    return (struct raml_decoder_options){.max_rows = o->batch_size, .max_tokens = o->batch_size * pages * RAML_TILE};
+    return (struct raml_cache_options){.max_rows = o->batch_size, .max_tokens = o->batch_size * pages * RAML_TILE};
 }
 
 size_t raml_sample_estimate(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
                             const struct raml_sample_options *opt, size_t tokens)
 {
     const struct sampler *s = NULL; /* for the sizes of what it points to */
-    struct raml_decoder_options o = decoder_options(opt, tokens);
+    struct raml_cache_options o = cache_options(opt, tokens);
     size_t V = (size_t)c->vocab_size, B = opt->batch_size;
-    size_t row =
-        sizeof *s->row + sizeof *s->token + sizeof *s->sample + sizeof *s->sampling + sizeof *s->u + sizeof *s->sampled;
-    return raml_decoder_estimate(c, dtype, dev, &o) + B * (V * sizeof *s->logits + row) +
+    size_t row = sizeof *s->row + sizeof *s->add + sizeof *s->sampling + sizeof *s->u + sizeof *s->sampled;
+    return raml_cache_estimate(c, dtype, dev, &o) + B * (V * sizeof *s->logits + row) +
            raml_token_sampler_estimate(dev, B, V, opt->top_k > 0 || opt->top_p < 1);
 }
 
-/* Of a decoder for `rows` rows and that many pages of tokens. */
-static size_t decoder_bytes(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
-                            size_t rows, size_t pages)
+/* Of a cache for `rows` rows and that many pages of tokens. */
+static size_t cache_bytes(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
+                          size_t rows, size_t pages)
 {
-    struct raml_decoder_options o = {.max_rows = rows, .max_tokens = pages * RAML_TILE};
-    return raml_decoder_estimate(c, dtype, dev, &o);
+    struct raml_cache_options o = {.max_rows = rows, .max_tokens = pages * RAML_TILE};
+    return raml_cache_estimate(c, dtype, dev, &o);
 }
 
 size_t raml_sample_token_bytes(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev)
 {
-    return (decoder_bytes(c, dtype, dev, 1, 2) - decoder_bytes(c, dtype, dev, 1, 1)) / RAML_TILE;
+    return (cache_bytes(c, dtype, dev, 1, 2) - cache_bytes(c, dtype, dev, 1, 1)) / RAML_TILE;
 }
 
 size_t raml_sample_prompt_bytes(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
                                 size_t n_prompts)
 {
-    return decoder_bytes(c, dtype, dev, n_prompts, 1) - decoder_bytes(c, dtype, dev, 1, 1);
+    return cache_bytes(c, dtype, dev, n_prompts, 1) - cache_bytes(c, dtype, dev, 1, 1);
 }
 
 /* -- Prompts ------------------------------------------------------------------------------------------------------- */
@@ -130,29 +129,25 @@ static enum raml_code compute_prompts(struct sampler *s, size_t n_free, struct r
 {
     size_t last = s->next + n_free < s->total ? s->next + n_free : s->total, n = 0;
     size_t q0 = s->next / s->opt->n, q1 = (last + s->opt->n - 1) / s->opt->n;
-    while (q0 < q1 && s->prompt[q0].id >= 0) q0++;
+    while (q0 < q1 && s->prompt[q0].node >= 0) q0++;
     if (q0 == q1) return RAML_OK;
     n = q1 - q0;
-    const int32_t **token = calloc(n, sizeof *token);
-    size_t *length = calloc(n, sizeof *length);
-    int *id = calloc(n, sizeof *id);
+    struct raml_cache_tokens *add = calloc(n, sizeof *add);
     float *logits = s->b->alloc(s->dev, n * s->V, sizeof *logits);
-    enum raml_code rc =
-        token && length && id && logits ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for %zu prompts", n);
+    enum raml_code rc = add && logits ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for %zu prompts", n);
     for (size_t i = 0; i < n && !rc; i++) {
-        token[i] = s->prompt_tokens[q0 + i].id;
-        length[i] = s->prompt_tokens[q0 + i].n;
-        s->prompt[q0 + i].logits = s->b->alloc(s->dev, s->V, sizeof(float));
-        if (!s->prompt[q0 + i].logits) rc = raml_fail(err, RAML_ENOMEM, "no memory for a prompt's logits");
+        struct prompt *p = &s->prompt[q0 + i];
+        const struct raml_tokens *t = &s->prompt_tokens[q0 + i];
+        p->logits = s->b->alloc(s->dev, s->V, sizeof(float));
+        if (!p->logits) rc = raml_fail(err, RAML_ENOMEM, "no memory for a prompt's logits");
+        if (!rc) rc = raml_cache_add(s->cache, -1, 0, &p->node, err);
+        add[i] = (struct raml_cache_tokens){p->node, t->id, t->n, 1};
+        p->left = s->opt->n;
     }
-    if (!rc) rc = raml_decoder_prompts(s->dec, token, length, n, id, logits, err);
-    for (size_t i = 0; i < n && !rc; i++) {
-        s->prompt[q0 + i].id = id[i];
+    if (!rc) rc = raml_cache_append(s->cache, add, n, logits, err);
+    for (size_t i = 0; i < n && !rc; i++)
         s->b->copy(s->dev, s->prompt[q0 + i].logits, logits + i * s->V, s->V * sizeof(float));
-    }
-    free(token);
-    free(length);
-    free(id);
+    free(add);
     raml_array_free(s->dev, logits);
     return rc;
 }
@@ -169,13 +164,11 @@ static enum raml_code admit(struct sampler *s, struct raml_err *err)
                           .hash = raml_question_hash(s->qs->question[s->next / s->opt->n].question),
                           .continuations = s->opt->force_continuation};
         raml_sampled_begin(&s->texts, &r->out);
-        rc = raml_decoder_fork(s->dec, p->id, &r->sample, err);
+        rc = raml_cache_add(s->cache, p->node, raml_cache_length(s->cache, p->node), &r->node, err);
         if (rc) break;
         s->b->copy(s->dev, s->logits + s->n_rows * s->V, p->logits, s->V * sizeof(float));
         s->n_rows++;
-        if (++s->next % s->opt->n == 0) { /* its last sample: the decoder keeps the pages while samples need them */
-            raml_decoder_drop_prompt(s->dec, p->id);
-            p->id = -1;
+        if (++s->next % s->opt->n == 0) { /* its last sample */
             raml_array_free(s->dev, p->logits);
             p->logits = NULL;
         }
@@ -277,6 +270,13 @@ static enum raml_code append(struct sampler *s, struct row *r, struct raml_err *
     return rc;
 }
 
+/* The node of a sample that ended, and of its prompt with the last one. */
+static void drop(struct sampler *s, const struct row *r)
+{
+    struct prompt *p = &s->prompt[r->entry / s->opt->n];
+    raml_cache_drop(s->cache, --p->left ? r->node : p->node);
+}
+
 static enum raml_code choose_all(struct sampler *s, struct raml_err *err)
 {
     size_t kept = 0;
@@ -285,7 +285,7 @@ static enum raml_code choose_all(struct sampler *s, struct raml_err *err)
         struct row *r = &s->row[i];
         rc = append(s, r, err);
         if (r->ended) {
-            raml_decoder_drop_sample(s->dec, r->sample);
+            drop(s, r);
             s->finished[r->entry] = r->out;
             s->finished[r->entry].done = true;
             r->out = (struct raml_sampled){0};
@@ -301,11 +301,9 @@ static enum raml_code choose_all(struct sampler *s, struct raml_err *err)
 
 static enum raml_code step(struct sampler *s, struct raml_err *err)
 {
-    for (size_t i = 0; i < s->n_rows; i++) {
-        s->sample[i] = s->row[i].sample;
-        s->token[i] = s->row[i].token;
-    }
-    return s->n_rows ? raml_decoder_step(s->dec, s->sample, s->token, s->n_rows, s->logits, err) : RAML_OK;
+    for (size_t i = 0; i < s->n_rows; i++)
+        s->add[i] = (struct raml_cache_tokens){s->row[i].node, &s->row[i].token, 1, 1};
+    return raml_cache_append(s->cache, s->add, s->n_rows, s->logits, err);
 }
 
 /* Hands over the questions whose samples are complete, in order. */
@@ -341,15 +339,14 @@ static enum raml_code set_up(struct sampler *s, const struct raml_tokenizer *t, 
     s->finished = calloc(s->total + 1, sizeof *s->finished);
     s->row = calloc(B, sizeof *s->row);
     s->logits = s->b->alloc(s->dev, B * s->V, sizeof *s->logits);
-    s->token = calloc(B, sizeof *s->token);
-    s->sample = calloc(B, sizeof *s->sample);
+    s->add = calloc(B, sizeof *s->add);
     s->sampling = calloc(B, sizeof *s->sampling);
     s->u = calloc(B, sizeof *s->u);
     s->sampled = calloc(B, sizeof *s->sampled);
-    if (!s->prompt_tokens || !s->prompt || !s->finished || !s->row || !s->logits || !s->token || !s->sample ||
-        !s->sampling || !s->u || !s->sampled)
+    if (!s->prompt_tokens || !s->prompt || !s->finished || !s->row || !s->logits || !s->add || !s->sampling || !s->u ||
+        !s->sampled)
         return raml_fail(err, RAML_ENOMEM, "no memory to sample %zu questions", s->qs->n);
-    for (size_t i = 0; i < s->qs->n; i++) s->prompt[i].id = -1;
+    for (size_t i = 0; i < s->qs->n; i++) s->prompt[i].node = -1;
     enum raml_code rc = raml_token_sampler_open(s->dev, B, s->V, &s->token_sampler, err);
     if (!rc) rc = raml_sample_texts_init(&s->texts, t, f, err);
     s->texts.stop_text = s->opt->stop;
@@ -365,8 +362,8 @@ static enum raml_code set_up(struct sampler *s, const struct raml_tokenizer *t, 
     size_t own = s->opt->max_completion_length < s->context ? s->opt->max_completion_length : s->context;
     /* every live row may hold a prompt of its own; more are computed while the last ones are still in use */
     size_t pages = own / RAML_TILE + 1 + 2 * (longest / RAML_TILE + 1);
-    struct raml_decoder_options o = decoder_options(s->opt, pages * RAML_TILE);
-    return raml_decoder_open(s->m, &o, &s->dec, err);
+    struct raml_cache_options o = cache_options(s->opt, pages * RAML_TILE);
+    return raml_cache_open(s->m, &o, &s->cache, err);
 }
 
 static void tear_down(struct sampler *s)
@@ -376,15 +373,14 @@ static void tear_down(struct sampler *s)
     for (size_t i = 0; s->finished && i < s->total; i++) free(s->finished[i].token);
     for (size_t i = 0; s->row && i < s->n_rows; i++) free(s->row[i].out.token);
     raml_sample_texts_deinit(&s->texts);
-    raml_decoder_close(s->dec);
+    raml_cache_close(s->cache);
     free(s->prompt_tokens);
     free(s->prompt);
     free(s->finished);
     free(s->row);
     raml_array_free(s->dev, s->logits);
     raml_token_sampler_close(s->token_sampler);
-    free(s->token);
-    free(s->sample);
+    free(s->add);
     free(s->sampling);
     free(s->u);
     free(s->sampled);

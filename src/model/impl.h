@@ -74,6 +74,8 @@ RAML_CHECKED enum raml_code raml_list_grow(struct list *l, size_t bytes, struct 
 /* Sends `bytes` from `from` (l->host or another's) to l->device. */
 RAML_CHECKED enum raml_code raml_list_send(const struct raml_model *m, struct list *l, const void *from, size_t bytes,
                                            struct raml_err *err);
+/* Pairs of tiles as the device takes them; l has capacity. */
+void raml_list_pairs(struct list *l, const struct raml_tile_pair *pair, size_t n);
 void raml_list_drop(const struct raml_model *m, struct list *l);
 
 /* Buffers of one layer, all dev. A forward-only pass points every layer at the same ones, and x1 = x2. */

@@ -33,6 +33,13 @@ enum raml_code raml_list_send(const struct raml_model *m, struct list *l, const 
     return RAML_OK;
 }
 
+void raml_list_pairs(struct list *l, const struct raml_tile_pair *pair, size_t n)
+{
+    struct raml_key_page *to = l->host;
+    for (size_t i = 0; i < n; i++)
+        to[i] = (struct raml_key_page){pair[i].k_tile, pair[i].row0, pair[i].n_rows, pair[i].mask};
+}
+
 void raml_list_drop(const struct raml_model *m, struct list *l)
 {
     free(l->host);

@@ -200,48 +200,29 @@ static enum raml_code reserve_lists(struct raml_pass *p, const struct raml_pack 
 {
     enum raml_code rc = raml_list_grow(&p->tile, pack->n_tiles * sizeof(struct raml_query_tile), err);
     if (!rc) rc = raml_list_grow(&p->pair, pack->n_pairs * sizeof(struct raml_key_page), err);
-    if (!rc) rc = raml_list_grow(&p->mask, pack->n_masks * sizeof(uint64_t), err);
     if (!rc) rc = raml_list_grow(&p->page, pack->n_rows * sizeof(uint32_t), err);
     return rc ? rc : raml_list_grow(&p->slot, pack->n_rows, err);
 }
 
-/* The pack's pairs with the range of rows that see anything; masks only of those rows. Returns the number of masks. */
-static size_t list_pairs(struct raml_pass *p, const struct raml_pack *pack)
+/* Pages are tiles: a row's key goes where the row is. */
+static void list_tiles(struct raml_pass *p, const struct raml_pack *pack)
 {
     struct raml_query_tile *tile = p->tile.host;
-    struct raml_key_page *pair = p->pair.host;
-    uint64_t *masks = p->mask.host;
     uint32_t *page = p->page.host;
     uint8_t *slot = p->slot.host;
-    size_t n_masks = 0;
     for (size_t i = 0; i < pack->n_tiles; i++) {
         const struct raml_tile *t = &pack->tile[i];
         tile[i] = (struct raml_query_tile){t->row, t->n, t->pair, t->n_pairs};
-        for (size_t j = t->pair; j < t->pair + t->n_pairs; j++) {
-            const struct raml_tile_pair *from = &pack->pair[j];
-            struct raml_key_page to = {from->k_tile, 0, (uint16_t)t->n, -1};
-            if (from->mask >= 0) {
-                const uint64_t *mask = pack->mask + from->mask;
-                size_t low = 0, high = t->n;
-                while (low < high && !mask[low]) low++;
-                while (high > low && !mask[high - 1]) high--;
-                to = (struct raml_key_page){from->k_tile, (uint16_t)low, (uint16_t)(high - low), (int64_t)n_masks};
-                memcpy(masks + n_masks, mask + low, (high - low) * sizeof *mask);
-                n_masks += high - low;
-            }
-            pair[j] = to;
-        }
         for (uint32_t r = 0; r < t->n; r++) {
             page[t->row + r] = (uint32_t)i;
             slot[t->row + r] = (uint8_t)r;
         }
     }
-    return n_masks;
+    raml_list_pairs(&p->pair, pack->pair, pack->n_pairs);
 }
 
 /* All lists, to the device. */
-static enum raml_code send_lists(struct raml_pass *p, const struct raml_pack *pack, size_t n_masks,
-                                 struct raml_err *err)
+static enum raml_code send_lists(struct raml_pass *p, const struct raml_pack *pack, struct raml_err *err)
 {
     const struct {
         struct list *list;
@@ -253,7 +234,7 @@ static enum raml_code send_lists(struct raml_pass *p, const struct raml_pack *pa
                 {&p->slot, p->slot.host, pack->n_rows},
                 {&p->tile, p->tile.host, pack->n_tiles * sizeof(struct raml_query_tile)},
                 {&p->pair, p->pair.host, pack->n_pairs * sizeof(struct raml_key_page)},
-                {&p->mask, p->mask.host, n_masks * sizeof(uint64_t)},
+                {&p->mask, pack->mask, pack->n_masks * sizeof *pack->mask},
                 {&p->tree_tile, pack->tree_tile, pack->n_trees ? (pack->n_trees + 1) * sizeof *pack->tree_tile : 0},
                 {&p->target, pack->target, pack->n_targets * sizeof *pack->target}};
     enum raml_code rc = RAML_OK;
@@ -289,7 +270,8 @@ static enum raml_code layers(struct raml_pass *p, const struct raml_pack *pack, 
     enum raml_code rc = check_pack(p, pack, err);
     if (!rc) rc = reserve_rows(p, pack, err);
     if (!rc) rc = reserve_lists(p, pack, err);
-    if (!rc) rc = send_lists(p, pack, list_pairs(p, pack), err);
+    if (!rc) list_tiles(p, pack);
+    if (!rc) rc = send_lists(p, pack, err);
     if (!rc && of) rc = raml_hooks_open(&hooks, p, pack, of, err);
     struct batch b = {.n = pack->n_rows,
                       .read_token = pack->token,

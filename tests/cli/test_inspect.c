@@ -8,7 +8,7 @@
 #include "cli/inspect.h"
 #include "cli/load.h"
 #include "raml/modelfile.h"
-#include "model/decoder.h"
+#include "model/cache.h"
 #include "core/json.h"
 #include "raml/model.h"
 
@@ -126,29 +126,30 @@ static size_t pass_bytes(const struct raml_model *m, bool backward, size_t n_tok
     return bytes;
 }
 
-static void check_decoder(const struct inspection *x, const struct raml_model *m)
+static void check_cache(const struct inspection *x, const struct raml_model *m)
 {
     struct raml_err err = {0};
-    struct raml_decoder *d;
+    struct raml_cache *cache;
     size_t V = (size_t)x->config.vocab_size, b = 1, t = 1, n = 256, n_prompts = INSPECT_PROMPTS / n;
-    struct raml_decoder_options o = {.max_rows = x->memory.batch[b],
-                                     .max_tokens = x->memory.batch[b] * x->memory.context[t]};
-    must(raml_decoder_open(m, &o, &d, &err), &err);
-    near("decoder",
+    struct raml_cache_options o = {.max_rows = x->memory.batch[b],
+                                   .max_tokens = x->memory.batch[b] * x->memory.context[t]};
+    must(raml_cache_open(m, &o, &cache, &err), &err);
+    near("cache",
          x->memory.sampling[b][t] - sum_of(&x->memory.read) -
              8 * (o.max_rows + (size_t)raml_device_threads(raml_model_device(m))) * V,
-         raml_decoder_bytes(d));
+         raml_cache_bytes(cache));
     /* prompts computed at once: their buffers are extra */
     int32_t *token = calloc(n, sizeof *token);
-    const int32_t *list[16];
-    size_t length[16];
-    int prompt[16];
+    struct raml_cache_tokens prompt[16];
     float *logits = raml_array_new(raml_model_device(m), n_prompts * V, sizeof *logits);
-    for (size_t i = 0; i < n_prompts; i++) list[i] = token, length[i] = n;
-    size_t before = raml_decoder_bytes(d);
-    must(raml_decoder_prompts(d, list, length, n_prompts, prompt, logits, &err), &err);
-    near("prompts", before + x->memory.prompts, raml_decoder_bytes(d));
-    raml_decoder_close(d);
+    for (size_t i = 0; i < n_prompts; i++) {
+        prompt[i] = (struct raml_cache_tokens){.token = token, .n = n, .n_read = 1};
+        must(raml_cache_add(cache, -1, 0, &prompt[i].node, &err), &err);
+    }
+    size_t before = raml_cache_bytes(cache);
+    must(raml_cache_append(cache, prompt, n_prompts, logits, &err), &err);
+    near("prompts", before + x->memory.prompts, raml_cache_bytes(cache));
+    raml_cache_close(cache);
     raml_array_free(raml_model_device(m), logits);
     free(token);
 }
@@ -183,7 +184,7 @@ static void check_memory(const struct fixture *f, const struct raml_config *c, b
     pass = pass_bytes(m, false, 300);
     near("a scoring pass", read.memory.score_pass, pass);
     near("scoring", read.memory.scoring, raml_model_bytes(m) + pass);
-    check_decoder(&read, m);
+    check_cache(&read, m);
     raml_model_close(m);
     must(raml_remove_tree(dir, &err), &err);
 }

@@ -1,7 +1,7 @@
 /* Sampling: the same samples in any batch, their log-probabilities, budgets and endings. Random tiny models. */
 #include "core/arena.h"
 #include "inner/sample_text.h"
-#include "model/decoder.h"
+#include "model/cache.h"
 #include "raml/device.h"
 #include "raml/rng.h"
 #include "raml/sample.h"
@@ -525,13 +525,13 @@ static void keep_most(void *user, const char *what, double done, double total, c
     if (now > *most) *most = now;
 }
 
-static double decoder_takes(const struct raml_model *m, const struct raml_decoder_options *o)
+static double cache_takes(const struct raml_model *m, const struct raml_cache_options *o)
 {
-    struct raml_decoder *d = NULL;
+    struct raml_cache *c = NULL;
     size_t before = in_use();
-    assert_int_equal(raml_decoder_open(m, o, &d, NULL), 0);
+    assert_int_equal(raml_cache_open(m, o, &c, NULL), 0);
     size_t bytes = in_use() - before;
-    raml_decoder_close(d);
+    raml_cache_close(c);
     return (double)bytes;
 }
 
@@ -567,13 +567,12 @@ static void test_estimate(void **state)
             raml_questions_deinit(&out);
             most -= before;
         }
-        /* its decoder as malloc has it, in large pages; prompts make it wider for good */
-        struct raml_decoder_options few = {.max_rows = B, .max_tokens = (size_t)B * PAGES * 64}, wide = few;
+        /* its cache as malloc has it, in large pages; prompts make it wider for good */
+        struct raml_cache_options few = {.max_rows = B, .max_tokens = (size_t)B * PAGES * 64}, wide = few;
         wide.max_rows = PROMPT;
         double estimated = (double)raml_sample_estimate(&c, RAML_F32, r->dev, &o, (size_t)PAGES * 64) -
-                           (double)raml_decoder_estimate(&c, RAML_F32, r->dev, &few);
-        double low = estimated + decoder_takes(m, &few),
-               high = estimated + decoder_takes(m, &wide) + c.vocab_size * 4.0;
+                           (double)raml_cache_estimate(&c, RAML_F32, r->dev, &few);
+        double low = estimated + cache_takes(m, &few), high = estimated + cache_takes(m, &wide) + c.vocab_size * 4.0;
         if (!(low <= 1.01 * (double)most && (double)most <= 1.01 * high))
             fail_msg("sorting %d: estimated %.0f to %.0f, took %zu", sorts, low, high, most);
     }

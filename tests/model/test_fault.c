@@ -1,5 +1,5 @@
 /* A device that fails: whichever operation it is, the caller gets an error, and its objects can be used again. On the
- * device of far.h, each operation of a forward, a training pass and a decoder's calls fails in turn. */
+ * device of far.h, each operation of a forward, a training pass and a cache's calls fails in turn. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -9,7 +9,7 @@
 
 #include "model/rig.h"
 
-#include "model/decoder.h"
+#include "model/cache.h"
 
 enum { N = 40 };
 
@@ -112,58 +112,60 @@ static void test_train(void **state)
     check_pass(true);
 }
 
-/* Prompts, then steps; a call that failed is repeated, and the results are those without the failure. */
-static void run_decoder(size_t fail_at, float *last, size_t V, size_t *failures)
+/* A prompt, then steps of two samples; a call that failed is repeated, and the results are those without the failure. */
+static void run_cache(size_t fail_at, float *last, size_t V, size_t *failures)
 {
-    struct raml_decoder *d;
-    const struct raml_decoder_options o = {.max_rows = 2, .max_tokens = 400};
-    const int32_t text[] = {3, 1, 4, 1, 5}, *list = text;
-    const size_t length = 5;
-    int prompt, sample[2];
+    struct raml_cache *c;
+    const struct raml_cache_options o = {.max_rows = 2, .max_tokens = 400};
+    const int32_t text[] = {3, 1, 4, 1, 5};
+    int prompt, sample[2] = {0};
     float *logits = raml_array_new(dev, 2 * V, sizeof *logits);
-    MUST(raml_decoder_open(m, &o, &d, err));
-    size_t free_tokens = raml_decoder_free_tokens(d);
+    MUST(raml_cache_open(m, &o, &c, err));
+    MUST(raml_cache_add(c, -1, 0, &prompt, err));
+    size_t free_tokens = raml_cache_free_tokens(c);
     if (fail_at) far_fail_at(dev, fail_at);
     for (int call = 0, again = 0; call < 3;) {
         struct raml_err why = {0};
         const int32_t token[2] = {(int32_t)(7 + call), 9};
-        enum raml_code rc = call == 0 ? raml_decoder_prompts(d, &list, &length, 1, &prompt, logits, &why)
-                                      : raml_decoder_step(d, sample, token, 2, logits, &why);
+        const struct raml_cache_tokens first = {prompt, text, 5, 1},
+                                       next[2] = {{sample[0], &token[0], 1, 1}, {sample[1], &token[1], 1, 1}};
+        enum raml_code rc =
+            call == 0 ? raml_cache_append(c, &first, 1, logits, &why) : raml_cache_append(c, next, 2, logits, &why);
         if (rc) {
             check_reported(rc, &why);
             assert_true(far_failed(dev) && !again++);
             far_fail_at(dev, 0);
-            if (call == 0) assert_int_equal(raml_decoder_free_tokens(d), free_tokens);
+            if (call == 0) assert_int_equal(raml_cache_free_tokens(c), free_tokens);
             ++*failures;
             continue;
         }
         if (call == 0) {
-            MUST(raml_decoder_fork(d, prompt, &sample[0], err));
-            MUST(raml_decoder_fork(d, prompt, &sample[1], err));
+            MUST(raml_cache_add(c, prompt, 5, &sample[0], err));
+            MUST(raml_cache_add(c, prompt, 5, &sample[1], err));
         }
         call++;
-        for (int i = 0; i < 2; i++) assert_int_equal(raml_decoder_length(d, sample[i]), 5 + call - 1);
+        for (int i = 0; i < 2; i++) assert_int_equal(raml_cache_depth(c, sample[i]), 5 + call - 1);
     }
     far_fail_at(dev, 0);
     MUST(raml_array_read(dev, last, logits, 2 * V * sizeof *logits, err));
-    raml_decoder_close(d);
+    raml_cache_close(c);
     raml_array_free(dev, logits);
 }
 
-static void test_decoder(void **state)
+static void test_cache(void **state)
 {
     (void)state;
     size_t V = (size_t)raml_model_config(m)->vocab_size, failures = 0;
     float *want = rig_floats(2 * V), *got = rig_floats(2 * V);
-    run_decoder(0, want, V, &failures);
+    run_cache(0, want, V, &failures);
     assert_int_equal(failures, 0);
     for (size_t n = 1, before = 0;; n++, before = failures) {
-        run_decoder(n, got, V, &failures);
+        run_cache(n, got, V, &failures);
         assert_memory_equal(got, want, 2 * V * sizeof *got);
         if (failures == before) break; /* n is beyond the last operation */
     }
     assert_true(failures > 60);
-    print_message("  decoder: %zu operations failed in turn\n", failures);
+    print_message("  cache: %zu operations failed in turn\n", failures);
     free(want), free(got);
 }
 
@@ -198,6 +200,6 @@ static void test_model(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward), cmocka_unit_test(test_train),
-                                       cmocka_unit_test(test_decoder), cmocka_unit_test(test_model)};
+                                       cmocka_unit_test(test_cache), cmocka_unit_test(test_model)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

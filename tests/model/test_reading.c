@@ -10,7 +10,7 @@
 #undef COUNT
 #include "model/rig.h"
 
-#include "model/decoder.h"
+#include "model/cache.h"
 #include "core/file.h"
 
 enum { N = 70 }; /* more than a page of keys */
@@ -139,18 +139,20 @@ static void test_refusals(void **state)
     raml_model_close(m);
 }
 
-struct reader { /* a decoder with one live sample */
-    struct raml_decoder *decoder;
+struct reader { /* a cache with one live sample */
+    struct raml_cache *cache;
     int prompt, sample;
 };
 
 static void open_reader(struct reader *r, const struct raml_model *m)
 {
-    const int32_t token[] = {3, 1, 4, 1, 5}, *prompt = token;
-    size_t n = COUNT(token);
-    MUST(raml_decoder_open(m, &(struct raml_decoder_options){.max_rows = 1, .max_tokens = 256}, &r->decoder, err));
-    MUST(raml_decoder_prompts(r->decoder, &prompt, &n, 1, &r->prompt, NULL, err));
-    MUST(raml_decoder_fork(r->decoder, r->prompt, &r->sample, err));
+    const int32_t token[] = {3, 1, 4, 1, 5};
+    struct raml_cache_tokens add = {.token = token, .n = COUNT(token)};
+    MUST(raml_cache_open(m, &(struct raml_cache_options){.max_rows = 1, .max_tokens = 256}, &r->cache, err));
+    MUST(raml_cache_add(r->cache, -1, 0, &r->prompt, err));
+    add.node = r->prompt;
+    MUST(raml_cache_append(r->cache, &add, 1, NULL, err));
+    MUST(raml_cache_add(r->cache, r->prompt, COUNT(token), &r->sample, err));
 }
 
 /* Logits of what follows one more token. */
@@ -159,7 +161,8 @@ static float *step_reader(struct reader *r, const struct raml_model *m, int32_t 
     size_t bytes = (size_t)raml_model_config(m)->vocab_size * sizeof(float);
     float *on_device = raml_array_new(dev, 1, bytes), *out = malloc(bytes);
     if (!on_device || !out) abort();
-    MUST(raml_decoder_step(r->decoder, &r->sample, &token, 1, on_device, err));
+    const struct raml_cache_tokens add = {r->sample, &token, 1, 1};
+    MUST(raml_cache_append(r->cache, &add, 1, on_device, err));
     MUST(raml_array_read(dev, out, on_device, bytes, err));
     raml_array_free(dev, on_device);
     return out;
@@ -167,9 +170,8 @@ static float *step_reader(struct reader *r, const struct raml_model *m, int32_t 
 
 static void close_reader(struct reader *r)
 {
-    raml_decoder_drop_sample(r->decoder, r->sample);
-    raml_decoder_drop_prompt(r->decoder, r->prompt);
-    raml_decoder_close(r->decoder);
+    raml_cache_drop(r->cache, r->prompt);
+    raml_cache_close(r->cache);
 }
 
 /* A step of backward on the model, in passes of its own. */
@@ -256,13 +258,13 @@ static void test_sizes(void **state)
             raml_pack_deinit(&pack);
             raml_model_close(m);
         }
-    struct raml_decoder_options o = {.max_rows = 8, .max_tokens = 5000};
+    struct raml_cache_options o = {.max_rows = 8, .max_tokens = 5000};
     struct raml_model *m;
-    struct raml_decoder *d;
+    struct raml_cache *cache;
     MUST(raml_model_init(&c, 1, RAML_F32, RAML_INFERENCE, dev, &m, err));
-    MUST(raml_decoder_open(m, &o, &d, err));
-    assert_int_equal(raml_decoder_bytes(d), raml_decoder_estimate(&c, RAML_F32, dev, &o));
-    raml_decoder_close(d);
+    MUST(raml_cache_open(m, &o, &cache, err));
+    assert_int_equal(raml_cache_bytes(cache), raml_cache_estimate(&c, RAML_F32, dev, &o));
+    raml_cache_close(cache);
     raml_model_close(m);
 }
 

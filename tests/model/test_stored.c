@@ -12,7 +12,7 @@
 #include "model/rig.h"
 
 #include "raml/modelfile.h"
-#include "model/decoder.h"
+#include "model/cache.h"
 #include "core/file.h"
 
 #include "modelfile/gguf_edit.h"
@@ -131,22 +131,24 @@ static float *all_logits(const struct raml_model *m, size_t *n)
     raml_pack_deinit(&pack);
     raml_tree_deinit(&tree);
 
-    struct raml_decoder_options o = {.max_rows = SAMPLES, .max_tokens = 1024};
-    struct raml_decoder *d;
-    const int32_t *prompt[] = {token};
-    const size_t length[] = {9};
-    int p, sample[SAMPLES];
+    struct raml_cache_options o = {.max_rows = SAMPLES, .max_tokens = 1024};
+    struct raml_cache *cache;
+    struct raml_cache_tokens add[SAMPLES] = {{.token = token, .n = 9}};
+    int prompt, sample[SAMPLES];
     float *rows = raml_array_new(dev, SAMPLES * V, sizeof *rows);
     assert_non_null(rows);
-    MUST(raml_decoder_open(m, &o, &d, err));
-    MUST(raml_decoder_prompts(d, prompt, length, 1, &p, rows, err));
-    for (int i = 0; i < SAMPLES; i++) MUST(raml_decoder_fork(d, p, &sample[i], err));
+    MUST(raml_cache_open(m, &o, &cache, err));
+    MUST(raml_cache_add(cache, -1, 0, &prompt, err));
+    add[0].node = prompt;
+    MUST(raml_cache_append(cache, add, 1, NULL, err));
+    for (int i = 0; i < SAMPLES; i++) MUST(raml_cache_add(cache, prompt, 9, &sample[i], err));
     for (int s = 0; s < STEPS; s++) {
-        MUST(raml_decoder_step(d, sample, token + 10 + s, SAMPLES, rows, err));
+        for (int i = 0; i < SAMPLES; i++) add[i] = (struct raml_cache_tokens){sample[i], token + 10 + s + i, 1, 1};
+        MUST(raml_cache_append(cache, add, SAMPLES, rows, err));
         MUST(raml_array_read(dev, out + (size_t)(N + s * SAMPLES) * V, rows, SAMPLES * V * sizeof *rows, err));
     }
     raml_array_free(dev, rows);
-    raml_decoder_close(d);
+    raml_cache_close(cache);
     return out;
 }
 

@@ -187,7 +187,7 @@ plant src/outer/planted.c '#include <omp.h>' "includes the processor or OpenMP i
 plant src/model/planted.c '#pragma omp parallel for' "runs a loop over threads"
 plant src/inner/sample.c '    int n = omp_get_max_threads();' "asks OpenMP"
 plant src/model/pass.c '    p->block = aligned_alloc(64, bytes);' "takes memory for vectors"
-plant src/model/decoder.c '    raml_mm_rows(n);' "names what is inside the device"
+plant src/model/cache.c '    raml_mm_rows(n);' "names what is inside the device"
 plant src/model/backward.c '    const struct raml_ops *ops;' "names what is inside the device"
 plant src/outer/train.c '    raml_device_use(dev);' "names what is inside the device"
 plant src/inner/trace.c '    int t = dev->threads;' "names what is inside the device"

@@ -17,7 +17,9 @@ static int pack_sees(const struct raml_pack *p, uint32_t row, uint32_t key)
         for (size_t j = q->pair; j < q->pair + q->n_pairs; j++) {
             const struct raml_tile *k = &p->tile[p->pair[j].k_tile];
             if (key < k->row || key >= k->row + k->n) continue;
-            return p->pair[j].mask < 0 || (p->mask[p->pair[j].mask + (row - q->row)] >> (key - k->row) & 1);
+            uint32_t r = row - q->row - p->pair[j].row0; /* wraps before row0 */
+            if (r >= p->pair[j].n_rows) return 0;
+            return p->pair[j].mask < 0 || (p->mask[p->pair[j].mask + r] >> (key - k->row) & 1);
         }
     }
     return 0;
@@ -37,20 +39,16 @@ static void check_lists(const struct raml_pack *p)
             assert_int_equal(q->pair, pairs);
             for (size_t j = 0; j < q->n_pairs; j++) {
                 const struct raml_tile_pair *pair = &p->pair[pairs + j];
-                assert_int_equal(pair->q_tile, i);
                 assert_in_range(pair->k_tile, p->tree_tile[t], i); /* never across a tree's border, never ahead */
                 assert_true(j == 0 || pair->k_tile > pair[-1].k_tile);
+                assert_true(pair->n_rows > 0 && pair->row0 + pair->n_rows <= q->n);
                 if (pair->mask < 0) continue;
                 assert_int_equal(pair->mask, masks);
-                masks += RAML_TILE;
-                uint64_t any = 0, all = ~UINT64_C(0);
-                for (uint32_t r = 0; r < RAML_TILE; r++) {
-                    uint64_t m = p->mask[pair->mask + r];
-                    any |= m;
-                    if (r < q->n) all &= m;
-                    else assert_true(m == 0);
-                }
-                assert_true(any != 0 && all != ~UINT64_C(0)); /* neither useless nor unnecessary */
+                masks += pair->n_rows;
+                uint64_t all = ~UINT64_C(0);
+                const uint64_t *mask = p->mask + pair->mask;
+                for (uint32_t r = 0; r < pair->n_rows; r++) all &= mask[r];
+                assert_true(mask[0] && mask[pair->n_rows - 1] && all != ~UINT64_C(0)); /* no row, no mask in vain */
             }
             pairs += q->n_pairs;
             row += q->n;
@@ -131,6 +129,8 @@ static void test_place(void **state)
     for (size_t i = 0; i < alone.n_tiles; i++) assert_int_equal(second.tile[tile + i].n, alone.tile[i].n);
     for (size_t i = 0; i < alone.n_pairs; i++) {
         assert_int_equal(second.pair[pair + i].k_tile - tile, alone.pair[i].k_tile);
+        assert_int_equal(second.pair[pair + i].row0, alone.pair[i].row0);
+        assert_int_equal(second.pair[pair + i].n_rows, alone.pair[i].n_rows);
         assert_true((second.pair[pair + i].mask < 0) == (alone.pair[i].mask < 0));
     }
     assert_memory_equal(second.mask + mask, alone.mask, alone.n_masks * sizeof *alone.mask);
@@ -155,7 +155,7 @@ static void test_chains(void **state)
         assert_int_equal(raml_pack_add(&p, &t, NULL), RAML_OK);
         check_lists(&p);
         assert_int_equal(p.n_pairs, tiles * (tiles + 1) / 2);
-        assert_int_equal(p.n_masks, tiles * RAML_TILE); /* only those on the diagonal */
+        assert_int_equal(p.n_masks, n); /* only those on the diagonal */
         for (uint32_t a = 0; a < n; a++)
             for (uint32_t b = 0; b < n; b++) assert_int_equal(pack_sees(&p, a, b), b <= a);
         raml_tree_deinit(&t);
