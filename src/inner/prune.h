@@ -54,7 +54,7 @@ void raml_prune_descent_order(const double *L, size_t n, uint32_t *order);
 void raml_prune_random_order(const struct raml_key *key, size_t draw, size_t n, uint32_t *order);
 void raml_prune_fill(const uint32_t *order, const uint32_t *at, size_t n, size_t n_tokens, bool *kept);
 
-enum { RAML_PRUNE_MAX_SUBSETS = 16 }; /* steps, where all sets are tried */
+enum { RAML_PRUNE_MAX_SUBSETS = 12 }; /* steps, where all sets are tried */
 void raml_prune_subset(size_t mask, size_t n, bool *kept);
 /* The set of fewest tokens whose loss is at most the bound; of equals the one of lowest loss, then the first. loss[2^n].
  * SIZE_MAX: there is none. */
