@@ -83,6 +83,7 @@ static enum raml_code choose_for_jobs(struct raml_generator *g, struct raml_err 
         struct raml_row *r = &g->row[i];
         if (r->phase != RAML_ROW_WRITES || r->decided || r->ended) continue;
         if (force(g, r)) continue;
+        if (r->unread) return raml_fail(err, RAML_EUSAGE, "the token after a job's return is not forced");
         const struct raml_generate_job *j = &g->job[r->job];
         struct raml_key key = {
             .seed = g->opt->seed, .purpose = RAML_FOR_SAMPLE, .sample = j->sample, .question = j->question};
@@ -198,7 +199,7 @@ static enum raml_code step(struct raml_generator *g, struct raml_err *err)
     g->stats.steps++;
     for (size_t i = 0; i < g->n_rows && !rc; i++) {
         struct raml_row *r = &g->row[i];
-        r->decided = false;
+        r->decided = r->unread = false;
         if (r->phase == RAML_ROW_READS_CUE) rc = raml_probe_cue_read(g, r, err);
         else if (r->probe_wanted) rc = raml_probe_start(g, r, err);
         r->probe_wanted = false;
@@ -267,6 +268,19 @@ static enum raml_code open_rows(struct raml_generator *g, struct raml_err *err)
         return raml_fail(err, RAML_ENOMEM, "no memory for %zu samples in progress", B);
     for (size_t i = 0; i < B; i++) g->free_slot[g->n_free_slots++] = B - 1 - i;
     return raml_token_sampler_open(g->dev, B, g->V, &g->sampler, err);
+}
+
+size_t raml_generate_estimate(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
+                              const struct raml_generate_options *opt)
+{
+    const struct raml_generator *g = NULL; /* for the sizes of what it points to */
+    const struct raml_token_sampling *o = &opt->sampling;
+    struct raml_cache_options cache = {.max_rows = opt->batch_size, .max_tokens = opt->pool_tokens};
+    size_t V = (size_t)c->vocab_size, B = opt->batch_size, logits = (opt->probe_tokens ? 2 : 1) * V * sizeof *g->logits;
+    size_t row = sizeof *g->row + sizeof *g->add + sizeof *g->free_slot + sizeof *g->who + sizeof *g->at +
+                 sizeof *g->u + sizeof *g->sampled;
+    return raml_cache_estimate(c, dtype, dev, &cache) + B * (logits + row) +
+           raml_token_sampler_estimate(dev, B, V, o->top_k > 0 || o->top_p < 1);
 }
 
 static enum raml_code set_up(struct raml_generator *g, struct raml_err *err)

@@ -16,7 +16,10 @@ struct raml_row_probe {
 };
 struct raml_row { /* a job in progress */
     size_t job;
-    int node;
+    int root, node; /* the first node of its own, and the one at which it grows: the same until it returns */
+    size_t base;    /* own tokens before `node` */
+    size_t returns;
+    bool unread; /* what follows is not known: the next token must be forced */
     enum { RAML_ROW_WRITES, RAML_ROW_READS_CUE, RAML_ROW_ANSWERS } phase;
     bool decided;      /* its next token is chosen */
     bool probe_wanted; /* once that is in the cache */

@@ -6,23 +6,25 @@
 
 #include <math.h>
 
-/* Tokens of the job's text and its own. */
+/* Tokens of the job's text and its own up to the probe's place. */
 static size_t depth(const struct raml_generator *g, const struct raml_row *r)
 {
-    return g->job[r->job].n_text + r->out.n;
+    return g->job[r->job].n_text + r->out.n - r->probe.what.back;
 }
 
 enum raml_code raml_probe_ask(struct raml_generator *g, struct raml_row *r, bool *wanted, struct raml_err *err)
 {
     struct raml_generate_probe *p = &r->probe.what;
     *p = (struct raml_generate_probe){0};
-    *wanted = g->guide->wants_probe && g->guide->wants_probe(g->guide->user, r->job, &r->out, p);
-    if (!*wanted) return RAML_OK;
+    *wanted = false;
+    if (!g->guide->wants_probe) return RAML_OK;
+    enum raml_code rc = g->guide->wants_probe(g->guide->user, r->job, &r->out, wanted, p, err);
+    if (rc || !*wanted) return rc;
     if (!p->n_cue || (!p->max_tokens && !p->entropy) || p->n_cue + p->max_tokens > g->opt->probe_tokens)
         return raml_fail(err, RAML_EUSAGE,
                          "a probe of %zu tokens that answers in %zu; expected at least one each, %zu together at most",
                          p->n_cue, p->max_tokens, g->opt->probe_tokens);
-    *wanted = p->n_cue < g->context - depth(g, r);
+    *wanted = p->back <= r->out.n - r->base && p->n_cue < g->context - depth(g, r);
     return RAML_OK;
 }
 
@@ -35,7 +37,7 @@ enum raml_code raml_probe_start(struct raml_generator *g, struct raml_row *r, st
     r->probe.entropy = NAN;
     g->stats.n_probes++;
     g->stats.probe_tokens += r->probe.what.n_cue;
-    return raml_cache_add(g->cache, r->node, raml_cache_length(g->cache, r->node), &r->probe.node, err);
+    return raml_cache_add(g->cache, r->node, r->out.n - r->base - r->probe.what.back, &r->probe.node, err);
 }
 
 /* Of the distribution that a row of logits gives; a tile at a time, as a pass does (model/head.c). */
@@ -59,6 +61,19 @@ static enum raml_code entropy(struct raml_generator *g, const float *logits, dou
     return rc;
 }
 
+/* The job grows on from the probe's place. */
+static enum raml_code go_back(struct raml_generator *g, struct raml_row *r, struct raml_err *err)
+{
+    size_t back = r->probe.what.back, place = r->out.n - back;
+    if (r->returns++ >= g->opt->max_returns)
+        return raml_fail(err, RAML_EUSAGE, "a job returns more often than max_returns, %zu times", g->opt->max_returns);
+    if (!back) return RAML_OK;
+    enum raml_code rc = raml_cache_add(g->cache, r->node, place - r->base, &r->node, err);
+    r->base = r->out.n = place;
+    r->unread = true;
+    return rc;
+}
+
 /* The job goes on from where it was. */
 static enum raml_code end_probe(struct raml_generator *g, struct raml_row *r, struct raml_err *err)
 {
@@ -67,10 +82,12 @@ static enum raml_code end_probe(struct raml_generator *g, struct raml_row *r, st
     g->b->copy(g->dev, g->logits + r->at * g->V, g->kept + r->slot * g->V, g->V * sizeof *g->kept);
     r->phase = RAML_ROW_WRITES;
     r->decided = false;
+    enum raml_generate_next next = RAML_GENERATE_GOES_ON;
     if (!g->guide->probed) return RAML_OK;
     enum raml_code rc =
-        g->guide->probed(g->guide->user, r->job, &r->out, &r->probe.answer, r->probe.entropy, &r->ended, err);
-    r->out.ended = r->ended;
+        g->guide->probed(g->guide->user, r->job, &r->out, &r->probe.answer, r->probe.entropy, &next, err);
+    if (!rc && next == RAML_GENERATE_RETURNS) return go_back(g, r, err);
+    r->out.ended = r->ended = next == RAML_GENERATE_ENDS;
     return rc;
 }
 

@@ -21,7 +21,8 @@ size_t raml_generate_job_pages(const struct raml_generator *g, size_t job)
 {
     const struct raml_generate_job *j = &g->job[job];
     size_t room = g->context - j->n_text;
-    return raml_pages_of(j->max_tokens < room ? j->max_tokens : room) + raml_pages_of(g->opt->probe_tokens);
+    return raml_pages_of(j->max_tokens < room ? j->max_tokens : room) + raml_pages_of(g->opt->probe_tokens) +
+           RAML_GENERATE_RETURN_PAGES * g->opt->max_returns;
 }
 
 /* Pages of all that text t's path consists of. */
@@ -163,8 +164,12 @@ static enum raml_code enter(struct raml_generator *g, bool *entered, struct raml
     enum raml_code rc = list_path(g, text, err);
     if (rc) return rc;
     g->used_pages += pages;
-    g->row[g->n_rows] = (struct raml_row){
-        .job = g->next++, .node = -1, .at = g->n_rows, .slot = g->free_slot[--g->n_free_slots], .probe.node = -1};
+    g->row[g->n_rows] = (struct raml_row){.job = g->next++,
+                                          .root = -1,
+                                          .node = -1,
+                                          .at = g->n_rows,
+                                          .slot = g->free_slot[--g->n_free_slots],
+                                          .probe.node = -1};
     g->n_rows++;
     return RAML_OK;
 }
@@ -175,8 +180,9 @@ static enum raml_code begin(struct raml_generator *g, struct raml_row *r, struct
     const struct raml_text *t = &g->texts.text[g->texts.of_job[r->job]];
     struct raml_text_state *s = &g->state[g->texts.of_job[r->job]];
     bool probe = false;
-    enum raml_code rc = raml_cache_add(g->cache, s->node, t->n - t->start, &r->node, err);
+    enum raml_code rc = raml_cache_add(g->cache, s->node, t->n - t->start, &r->root, err);
     if (rc) return rc;
+    r->node = r->root;
     g->b->copy(g->dev, g->logits + r->at * g->V, s->logits, g->V * sizeof *s->logits);
     g->stats.all_texts += t->n;
     if (--s->waiting == 0) {
@@ -200,7 +206,7 @@ enum raml_code raml_generate_admit(struct raml_generator *g, struct raml_err *er
 
 void raml_generate_release(struct raml_generator *g, const struct raml_row *r)
 {
-    raml_cache_drop(g->cache, r->node);
+    raml_cache_drop(g->cache, r->root);
     g->used_pages -= raml_generate_job_pages(g, r->job);
     g->free_slot[g->n_free_slots++] = r->slot;
     for (int t = (int)g->texts.of_job[r->job]; t >= 0 && --g->state[t].users == 0; t = g->texts.text[t].parent) {

@@ -388,14 +388,17 @@ static void test_guide(void **state)
 /* -- Probes -------------------------------------------------------------------------------------------------------- */
 static const int32_t cue[] = {4, 9, 4};
 
-static bool every_few(void *user, size_t job, const struct raml_generated *so_far, struct raml_generate_probe *p)
+static enum raml_code every_few(void *user, size_t job, const struct raml_generated *so_far, bool *wanted,
+                                struct raml_generate_probe *p, struct raml_err *err)
 {
     struct guided *g = user;
-    if (so_far->n % g->stride || (job % 4 == 3)) return false;
+    (void)err;
+    *wanted = so_far->n % g->stride == 0 && job % 4 != 3;
+    if (!*wanted) return RAML_OK;
     *p = (struct raml_generate_probe){
         .cue = cue, .n_cue = COUNT(cue), .max_tokens = job % 4 == 2 ? 0 : 7, .entropy = job % 2 == 0};
     g->n_probes++;
-    return true;
+    return RAML_OK;
 }
 
 static enum raml_code ends_at_eleven(void *user, size_t job, const struct raml_generated *answer, bool *ends,
@@ -433,10 +436,11 @@ static void compare_probe(const struct jobs *j, size_t job, const struct raml_ge
 }
 
 static enum raml_code note_answer(void *user, size_t job, const struct raml_generated *so_far,
-                                  const struct raml_generated *answer, double entropy, bool *ends, struct raml_err *err)
+                                  const struct raml_generated *answer, double entropy, enum raml_generate_next *next,
+                                  struct raml_err *err)
 {
     struct guided *g = user;
-    (void)ends, (void)err;
+    (void)next, (void)err;
     g->n_answers++;
     g->wrong += so_far->n % g->stride != 0;
     uint64_t h = 1469598103934665603U; /* of one probe; their sum does not depend on the order */
@@ -486,11 +490,11 @@ static void test_probes_change_nothing(void **state)
 }
 
 static enum raml_code stop_at_eight(void *user, size_t job, const struct raml_generated *so_far,
-                                    const struct raml_generated *answer, double entropy, bool *ends,
+                                    const struct raml_generated *answer, double entropy, enum raml_generate_next *next,
                                     struct raml_err *err)
 {
-    *ends = so_far->n == 8;
-    return note_answer(user, job, so_far, answer, entropy, &(bool){false}, err);
+    if (so_far->n == 8) *next = RAML_GENERATE_ENDS;
+    return note_answer(user, job, so_far, answer, entropy, next, err);
 }
 
 /* A probe may end its job. At the context's end probes are cut short, or not made. */
@@ -531,6 +535,86 @@ static void test_probe_ends_job(void **state)
     assert_int_equal(g.n_answers, 3 * (n - COUNT(cue))); /* with 0 .. n - 4 tokens the cue leaves space for one */
     drop(g.results);
     free(last);
+    free(j);
+}
+
+/* -- Returns ------------------------------------------------------------------------------------------------------- */
+enum { PLACE = 5 };
+
+static enum raml_code look_back(void *user, size_t job, const struct raml_generated *so_far, bool *wanted,
+                                struct raml_generate_probe *p, struct raml_err *err)
+{
+    bool *returned = user;
+    (void)err;
+    *p = (struct raml_generate_probe){.cue = cue, .n_cue = COUNT(cue), .max_tokens = 2, .back = job % 5};
+    *wanted = so_far->n == PLACE + job % 5 && !returned[job];
+    return RAML_OK;
+}
+
+static enum raml_code return_once(void *user, size_t job, const struct raml_generated *so_far,
+                                  const struct raml_generated *answer, double entropy, enum raml_generate_next *next,
+                                  struct raml_err *err)
+{
+    bool *returned = user;
+    (void)so_far, (void)answer, (void)entropy, (void)err;
+    returned[job] = true;
+    *next = RAML_GENERATE_RETURNS;
+    return RAML_OK;
+}
+
+static struct results *kept_results;
+
+static enum raml_code keep_returned(void *user, size_t job, struct raml_generated *g, struct raml_err *err)
+{
+    (void)user;
+    return keep_result(kept_results, job, g, err);
+}
+
+static int32_t force_ten(void *user, size_t job, const struct raml_generated *so_far)
+{
+    bool *returned = user;
+    return returned[job] && so_far->n == PLACE ? 10 : -1;
+}
+
+/* A job that returns is what it would have been, had the token been forced there at once. */
+static void test_returns(void **state)
+{
+    (void)state;
+    struct jobs *j = forks();
+    struct raml_generate_options o = options(5);
+    struct raml_err err = {0};
+    bool returned[MOST];
+    struct raml_generate_guide guide = {.user = returned, .force = force_ten, .done = keep_returned};
+    o.n_ends = 0;
+    o.probe_tokens = COUNT(cue) + 2;
+    for (size_t i = 0; i < j->n; i++) j->job[i].max_tokens += 7;
+    memset(returned, true, sizeof returned);
+    struct results *want = kept_results = calloc(1, sizeof *want);
+    free(run(&o, j->job, j->n, guide, NULL));
+    struct results *got = kept_results = calloc(1, sizeof *got);
+    memset(returned, false, sizeof returned);
+    guide.wants_probe = look_back;
+    guide.probed = return_once;
+    o.max_returns = 1;
+    free(run(&o, j->job, j->n, guide, NULL));
+    for (size_t i = 0; i < j->n; i++) {
+        const struct raml_generated *a = &want->of[i], *b = &got->of[i];
+        assert_true(returned[i]);
+        assert_int_equal(a->n, b->n);
+        assert_memory_equal(a->token, b->token, a->n * sizeof *a->token);
+        for (size_t k = 0; k < a->n; k++) assert_true(k == PLACE || fabsf(a->logp[k] - b->logp[k]) <= 1e-4F);
+    }
+    memset(returned, false, sizeof returned);
+    guide.force = NULL;
+    guide.done = NULL;
+    assert_int_equal(raml_generate(m, &o, j->job, j->n, &guide, NULL, NULL, &err), RAML_EUSAGE);
+    assert_non_null(strstr(err.msg, "is not forced"));
+    o.max_returns = 0;
+    memset(returned, false, sizeof returned);
+    assert_int_equal(raml_generate(m, &o, j->job, j->n, &guide, NULL, NULL, &err), RAML_EUSAGE);
+    assert_non_null(strstr(err.msg, "max_returns"));
+    drop(got);
+    drop(want);
     free(j);
 }
 
@@ -636,6 +720,7 @@ int main(void)
                                        cmocka_unit_test(test_guide),
                                        cmocka_unit_test(test_probes_change_nothing),
                                        cmocka_unit_test(test_probe_ends_job),
+                                       cmocka_unit_test(test_returns),
                                        cmocka_unit_test(test_faults),
                                        cmocka_unit_test(test_device_fails)};
     return cmocka_run_group_tests_name("generation", tests, set_up, tear_down);
