@@ -21,10 +21,13 @@
  *                 method, draw, kept [steps] (null where tokens are kept), text (of a summary), n_tokens, loss, greedy
  *                 (the answer is the likeliest one), right (the share of its answers), answer (the first one)}, and
  *                 leak {line, states_answer, nothing, own, others}
- *   prune.tsv     a row per level, value, method and measure: trajectories, questions, mean over trajectories, low,
- *                 high (95 % over questions). Measures: share (of tokens kept), loss, rise (loss - L(whole)), greedy,
- *                 accuracy, accuracy_change (- that of the whole), loss_less (the level's own method - this one),
- *                 accuracy_less. Levels "unchanged" (the kept share at unchanged accuracy), "leak" (a summary's losses)
+ *   prune.tsv     a row per level, value and method: trajectories, questions, and of every measure its mean over
+ *                 trajectories, MEASURE_low and MEASURE_high (95 % over questions): share (of tokens kept), loss, rise
+ *                 (loss - L(whole)), greedy, accuracy, accuracy_change (- that of the whole), loss_less (the level's own
+ *                 method - this one), accuracy_less
+ *   unchanged.tsv a row per kind of level (slack, share) and method, with answers: share, less, needed, needed_less with
+ *                 intervals (struct raml_prune_summary)
+ *   leak.tsv      the answer's loss after nothing, own, others' summaries, and others - own, with summaries
  *   pruned.jsonl  pruned trajectories as questions with trajectories, for raml train sft (with a level to write)
  *   prune_accuracy.*, prune_loss.*   figures (tsv, gp, svg), with levels of share
  * Numbers that do not exist are null, or nan in tables. Each file appears whole or not at all.
@@ -92,7 +95,7 @@ struct raml_prune_files_options {
     uint32_t n_draws; /* of bootstrap intervals */
     double tolerance; /* accuracy that counts as unchanged: that of the whole less this */
 };
-/* Lines, at most 32 steps, slacks 0, 0.1 and 1, epsilon 0, shares 0.1 to 0.9, 4 random draws, one greedy answer. */
+/* Lines, at most 32 steps, seven slacks from 0 to 1, epsilon 0, shares 0.1 to 0.9, 4 random draws, one greedy answer. */
 struct raml_prune_files_options raml_prune_files_default(void);
 
 enum raml_prune_measure {
@@ -113,6 +116,7 @@ struct raml_prune_row { /* of one level and method */
     size_t n_trajectories;
     struct raml_estimate measure[RAML_PRUNE_MEASURES]; /* n: questions; NaN: there is none */
 };
+enum raml_prune_curve_kind { RAML_PRUNE_BY_SLACK, RAML_PRUNE_BY_SHARE, RAML_PRUNE_CURVES };
 struct raml_prune_leak {                       /* of the summaries */
     size_t n, n_states;                        /* trajectories with one; those whose summary holds the answer's text */
     struct raml_estimate nothing, own, others; /* the answer's loss */
@@ -125,9 +129,14 @@ struct raml_prune_summary {     /* free with raml_prune_summary_deinit */
     size_t n_selected, n_trajectories, n_questions, n_skipped, n_wrong; /* n_wrong: left out as wrong */
     size_t n_steps, n_joined;      /* steps; trajectories whose steps were joined */
     size_t n_written, n_not_right; /* rows of pruned.jsonl; trajectories left out of it, as not answered right */
-    /* The kept share at unchanged accuracy: the smallest one from which up to the whole, over the levels of share,
-     * accuracy is not below that of the whole less the tolerance; linear between levels. less: greedy's - it. */
-    struct raml_estimate unchanged[RAML_PRUNE_METHODS], unchanged_less[RAML_PRUNE_METHODS];
+    /* The kept share at unchanged accuracy: the smallest one from which up to the whole accuracy is not below that of the
+     * whole less the tolerance, linear between levels; over the levels of slack, where every method keeps as many
+     * tokens as greedy deletion under the bound, and over those of share. less: greedy's - it. */
+    struct raml_estimate unchanged[RAML_PRUNE_CURVES][RAML_PRUNE_METHODS];
+    struct raml_estimate unchanged_less[RAML_PRUNE_CURVES][RAML_PRUNE_METHODS];
+    /* The same for each trajectory by itself, which is right after the whole: the smallest kept share from which up to
+     * the whole its own answers are right (half of them), over the levels of share; the mean. */
+    struct raml_estimate needed[RAML_PRUNE_METHODS], needed_less[RAML_PRUNE_METHODS];
     struct raml_prune_leak leak;
     size_t n_no_summary, n_unused;      /* trajectories without one; ids of no selected question */
     uint64_t n_read, n_alone, n_passes; /* tokens for losses; the same if every text were read by itself */

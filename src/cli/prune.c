@@ -1,6 +1,7 @@
 /* prune.c - `raml prune`: how much of its trajectory an answer needs. */
 #include "cli/prune.h"
 #include "cli/commands.h"
+#include "cli/load.h"
 #include "cli/trajectories.h"
 
 #include "core/clock.h"
@@ -31,7 +32,7 @@ static const struct cli_option options[] = {
     {"max_steps", NULL, CLI_INT, AT(max_steps), "32", 0, 1e6, NULL,
      "Of a trajectory with more steps the neighbours with the fewest tokens are joined; 0: no limit. The work grows "
      "with its square."},
-    {"slack", NULL, CLI_TEXT, AT(slack), "0,0.1,1", 0, 0, NULL,
+    {"slack", NULL, CLI_TEXT, AT(slack), "0,0.01,0.05,0.1,0.2,0.5,1", 0, 0, NULL,
      "Greedy deletion while the answer's loss is at most that after the whole trajectory plus this, in nats per answer "
      "token: numbers joined by commas; empty: none."},
     {"bound", NULL, CLI_TEXT, AT(bound), NULL, 0, 0, NULL, "Greedy deletion while the loss is at most this."},

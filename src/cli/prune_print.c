@@ -1,6 +1,7 @@
 /* prune_print.c - see prune.h. */
 #include "cli/prune.h"
 
+#include "cli/load.h"
 #include "core/json.h"
 
 #include <inttypes.h>
@@ -97,18 +98,31 @@ static void print_differences(const struct raml_prune_summary *s, enum raml_prun
     }
 }
 
-static void print_unchanged(const struct cli_pruned *r)
+static void print_unchanged(const struct cli_pruned *r, enum raml_prune_curve_kind k, const char *by)
 {
-    const struct raml_prune_summary *s = &r->sum;
-    if (isnan(s->unchanged[RAML_PRUNE_GREEDY].value)) return;
-    printf("\nkept share at unchanged accuracy (down to %.3g points less), with 95 %% intervals over questions\n",
-           100 * r->tolerance);
+    const struct raml_estimate *share = r->sum.unchanged[k], *less = r->sum.unchanged_less[k];
+    if (share[RAML_PRUNE_GREEDY].n == 0 || isnan(share[RAML_PRUNE_GREEDY].value)) return;
+    printf("\nkept share at unchanged accuracy (down to %.3g points less), %s\n", 100 * r->tolerance, by);
     for (int m = RAML_PRUNE_GREEDY; m <= RAML_PRUNE_BUDGET_STEPS; m++)
-        print_estimate(raml_prune_method_name((enum raml_prune_method)m), &s->unchanged[m], 100, 1, " %");
+        print_estimate(raml_prune_method_name((enum raml_prune_method)m), &share[m], 100, 1, " %");
     for (int m = RAML_PRUNE_RANDOM; m <= RAML_PRUNE_BUDGET; m++) {
         char name[LABEL_BYTES];
         snprintf(name, sizeof name, "greedy - %s", raml_prune_method_name((enum raml_prune_method)m));
-        print_estimate(name, &s->unchanged_less[m], 100, 1, "  ");
+        print_estimate(name, &less[m], 100, 1, "  ");
+    }
+}
+
+static void print_needed(const struct raml_prune_summary *s)
+{
+    if (s->needed[RAML_PRUNE_GREEDY].n == 0 || isnan(s->needed[RAML_PRUNE_GREEDY].value)) return;
+    printf("\nkept share that a trajectory needs for its own answer to stay right, mean of %zu questions\n",
+           s->needed[RAML_PRUNE_GREEDY].n);
+    for (int m = RAML_PRUNE_GREEDY; m <= RAML_PRUNE_BUDGET_STEPS; m++)
+        print_estimate(raml_prune_method_name((enum raml_prune_method)m), &s->needed[m], 100, 1, " %");
+    for (int m = RAML_PRUNE_RANDOM; m <= RAML_PRUNE_BUDGET; m++) {
+        char name[LABEL_BYTES];
+        snprintf(name, sizeof name, "greedy - %s", raml_prune_method_name((enum raml_prune_method)m));
+        print_estimate(name, &s->needed_less[m], 100, 1, "  ");
     }
 }
 
@@ -160,7 +174,9 @@ void cli_print_prune(const struct cli_pruned *r)
     if (answered) print_measure(s, RAML_PRUNE_ACCURACY, "accuracy", 3);
     print_differences(s, RAML_PRUNE_LOSS_LESS, "loss at equal tokens, nats per answer token", 1, 4, "  ");
     if (answered) print_differences(s, RAML_PRUNE_ACCURACY_LESS, "accuracy at equal tokens, points", 100, 1, "  ");
-    print_unchanged(r);
+    print_unchanged(r, RAML_PRUNE_BY_SLACK, "each trajectory as far as its loss allows, others as many tokens");
+    print_unchanged(r, RAML_PRUNE_BY_SHARE, "the same share of every trajectory");
+    print_needed(s);
     print_leak(s);
     print_counts(r);
 }
@@ -194,12 +210,12 @@ static json_t *rows_json(const struct raml_prune_summary *s)
     return raml_json_checked(list, failed);
 }
 
-static json_t *unchanged_json(const struct raml_estimate *e)
+static json_t *methods_json(const struct raml_estimate *e)
 {
     json_t *o = json_object();
     int failed = !o;
     for (int m = 0; !failed && m < RAML_PRUNE_METHODS; m++)
-        if (!isnan(e[m].value))
+        if (e[m].n && !isnan(e[m].value))
             failed = json_object_set_new(o, raml_prune_method_name((enum raml_prune_method)m), estimate_json(&e[m]));
     return raml_json_checked(o, failed);
 }
@@ -241,8 +257,12 @@ enum raml_code cli_print_prune_json(const struct cli_pruned *r, struct raml_err 
     if (!failed)
         failed = json_object_set_new(o, "seconds", json_real(r->seconds)) ||
                  json_object_set_new(o, "levels", rows_json(s)) ||
-                 json_object_set_new(o, "unchanged", unchanged_json(s->unchanged)) ||
-                 json_object_set_new(o, "unchanged_greedy_less", unchanged_json(s->unchanged_less));
+                 json_object_set_new(o, "unchanged_by_slack", methods_json(s->unchanged[RAML_PRUNE_BY_SLACK])) ||
+                 json_object_set_new(o, "unchanged_by_share", methods_json(s->unchanged[RAML_PRUNE_BY_SHARE])) ||
+                 json_object_set_new(o, "greedy_less_by_slack", methods_json(s->unchanged_less[RAML_PRUNE_BY_SLACK])) ||
+                 json_object_set_new(o, "greedy_less_by_share", methods_json(s->unchanged_less[RAML_PRUNE_BY_SHARE])) ||
+                 json_object_set_new(o, "needed", methods_json(s->needed)) ||
+                 json_object_set_new(o, "greedy_less_needed", methods_json(s->needed_less));
     if (!failed && s->leak.n) failed = json_object_set_new(o, "leak", leak_json(&s->leak));
     return cli_print_json(raml_json_checked(o, failed), err);
 }

@@ -118,6 +118,11 @@ static enum raml_code ask(struct answering *a, struct raml_prune_item *it, size_
     return rc;
 }
 
+static bool should_stop(void *user)
+{
+    return raml_should_stop(user);
+}
+
 static enum raml_code generate(struct answering *a, struct raml_generate_stats *stats, struct raml_err *err)
 {
     const struct raml_prune_files_options *o = a->plan->opt;
@@ -129,8 +134,9 @@ static enum raml_code generate(struct answering *a, struct raml_generate_stats *
                                               .allowed = (size_t)raml_tokenizer_size(job->tokenizer),
                                               .end = a->plan->end,
                                               .n_ends = a->plan->n_ends};
+    const struct raml_sink quiet = {.stop = should_stop, .user = (void *)(uintptr_t)job->sink}; /* progress is ours */
     for (size_t i = 0; i < a->n; i++) a->job[i].text = a->texts.id + a->at[i];
-    return raml_generate(job->model, &opt, a->job, a->n, &guide, stats, job->sink, err);
+    return raml_generate(job->model, &opt, a->job, a->n, &guide, stats, &quiet, err);
 }
 
 enum raml_code raml_prune_answer(const struct raml_prune_plan *p, struct raml_prune_item *it, size_t n,

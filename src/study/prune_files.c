@@ -4,8 +4,11 @@
 
 #include "core/path.h"
 
+#include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { BATCH = 16, NAME_BYTES = 300 };
 
@@ -194,14 +197,45 @@ static void summarise(const struct work *w, struct raml_prune_summary *out)
     out->n_answered = w->generated.tokens;
 }
 
+static enum raml_code remove_file(const char *dir, const char *name, struct raml_err *err)
+{
+    char path[RAML_PATH_BYTES];
+    enum raml_code rc = raml_path_join(path, dir, name, err);
+    if (rc || !unlink(path) || errno == ENOENT) return rc;
+    return raml_fail_errno(err, "%s: an earlier run's, which could not be removed", path);
+}
+
+/* What an earlier run has left and this one does not write. Without its prune.tsv the files are somebody's own. */
+static enum raml_code remove_earlier(const struct raml_prune_files_job *job, const struct raml_prune_summary *sum,
+                                     bool rows, struct raml_err *err)
+{
+    static const char *const figure[] = {"prune_loss.tsv",     "prune_loss.gp",     "prune_loss.svg",
+                                         "prune_accuracy.tsv", "prune_accuracy.gp", "prune_accuracy.svg"};
+    bool answered = false, shared = false;
+    char path[RAML_PATH_BYTES];
+    enum raml_code rc = raml_path_join(path, job->dir, "prune.tsv", err);
+    if (rc || !raml_is_file(path)) return rc;
+    for (size_t i = 0; i < sum->n_rows; i++) {
+        shared |= sum->row[i].level.kind == RAML_PRUNE_SHARE;
+        answered |= !isnan(sum->row[i].measure[RAML_PRUNE_ACCURACY].value);
+    }
+    if (!rows) rc = remove_file(job->dir, "pruned.jsonl", err);
+    if (!rc && !answered) rc = remove_file(job->dir, "unchanged.tsv", err);
+    if (!rc && sum->leak.n == 0) rc = remove_file(job->dir, "leak.tsv", err);
+    for (size_t i = 0; !rc && i < 6; i++)
+        if (!shared || (i >= 3 && !answered)) rc = remove_file(job->dir, figure[i], err);
+    return rc;
+}
+
 static enum raml_code write_all(struct work *w, struct raml_prune_summary *out, struct raml_err *err)
 {
     const char *dir = w->job->dir;
     enum raml_code rc = raml_prune_stats_read(&w->stats, &w->plan, out, err);
+    if (!rc) rc = remove_earlier(w->job, out, w->plan.write != RAML_PRUNE_NONE, err);
     if (!rc) rc = raml_prune_rows_write(&w->rows, &w->plan, err);
     if (!rc) rc = raml_writer_commit(&w->records.lines, err);
     if (!rc) summarise(w, out);
-    if (!rc) rc = raml_prune_stats_write(out, dir, err);
+    if (!rc) rc = raml_prune_tables_write(out, dir, err);
     return rc ? rc : raml_prune_pictures_write(out, dir, w->job->data_name, err);
 }
 

@@ -150,6 +150,7 @@ RAML_CHECKED enum raml_code raml_prune_rows_write(struct raml_prune_rows *r, con
 struct raml_prune_stats {
     struct raml_clustered *value; /* [n_levels, methods, measures] */
     size_t n_levels;
+    struct raml_clustered needed[RAML_PRUNE_METHODS], needed_less[RAML_PRUNE_METHODS];
     struct raml_clustered leak[4]; /* nothing, own, others, others - own */
     size_t n_leaks, n_states;
 };
@@ -160,8 +161,10 @@ RAML_CHECKED enum raml_code raml_prune_stats_add(struct raml_prune_stats *s, con
 /* Rows, leak and unchanged of *out. */
 RAML_CHECKED enum raml_code raml_prune_stats_read(const struct raml_prune_stats *s, const struct raml_prune_plan *p,
                                                   struct raml_prune_summary *out, struct raml_err *err);
-RAML_CHECKED enum raml_code raml_prune_stats_write(const struct raml_prune_summary *sum, const char *dir,
-                                                   struct raml_err *err);
+
+/* -- prune_tables.c: prune.tsv, unchanged.tsv, leak.tsv ------------------------------------------------------------ */
+RAML_CHECKED enum raml_code raml_prune_tables_write(const struct raml_prune_summary *sum, const char *dir,
+                                                    struct raml_err *err);
 
 /* -- prune_unchanged.c --------------------------------------------------------------------------------------------- */
 struct raml_prune_curve { /* of one method: its levels from the whole down, each with shares and accuracies */

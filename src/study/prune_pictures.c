@@ -7,16 +7,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { POINTS = RAML_PRUNE_MAX_LEVELS, LINES = 5, TITLE_BYTES = 400, NAME_BYTES = 64, WIDTH = 620, HEIGHT = 400 };
+enum { POINTS = RAML_PRUNE_MAX_LEVELS, LINES = 6, TITLE_BYTES = 400, NAME_BYTES = 64, WIDTH = 620, HEIGHT = 400 };
 
 static const struct {
+    enum raml_prune_level_kind kind;
     enum raml_prune_method method;
     const char *name;
     int colour;
-} lines[] = {{RAML_PRUNE_GREEDY, "greedy deletion of steps", 0},
-             {RAML_PRUNE_DESCENT, "steps by descent", 2},
-             {RAML_PRUNE_RANDOM, "random deletion of steps", 7},
-             {RAML_PRUNE_BUDGET, "budget: the first tokens", 1}};
+    bool dashed;
+} lines[] = {{RAML_PRUNE_SHARE, RAML_PRUNE_GREEDY, "greedy deletion of steps", 0, false},
+             {RAML_PRUNE_SLACK, RAML_PRUNE_GREEDY, "greedy, under a bound on the loss", 0, true},
+             {RAML_PRUNE_SHARE, RAML_PRUNE_DESCENT, "steps by descent", 2, false},
+             {RAML_PRUNE_SHARE, RAML_PRUNE_RANDOM, "random deletion of steps", 7, false},
+             {RAML_PRUNE_SHARE, RAML_PRUNE_BUDGET, "budget: the first tokens", 1, false}};
 
 struct points {
     double x[POINTS], y[POINTS], low[POINTS], high[POINTS];
@@ -51,14 +54,14 @@ static void add_point(struct points *p, const struct raml_prune_row *r, enum ram
     p->high[k] = r->measure[m].high;
 }
 
-/* Nothing, the levels of share, the whole. */
-static void read_line(const struct raml_prune_summary *sum, enum raml_prune_method method, enum raml_prune_measure m,
-                      struct points *p)
+/* Nothing, the levels of share, the whole; of slack without nothing. */
+static void read_line(const struct raml_prune_summary *sum, enum raml_prune_level_kind kind,
+                      enum raml_prune_method method, enum raml_prune_measure m, struct points *p)
 {
     p->n = 0;
-    add_point(p, row_of(sum, RAML_PRUNE_NOTHING, 0, RAML_PRUNE_GIVEN), m);
+    if (kind == RAML_PRUNE_SHARE) add_point(p, row_of(sum, RAML_PRUNE_NOTHING, 0, RAML_PRUNE_GIVEN), m);
     for (size_t i = 0; i < sum->n_rows; i++)
-        if (sum->row[i].level.kind == RAML_PRUNE_SHARE && sum->row[i].method == method) add_point(p, &sum->row[i], m);
+        if (sum->row[i].level.kind == kind && sum->row[i].method == method) add_point(p, &sum->row[i], m);
     add_point(p, row_of(sum, RAML_PRUNE_WHOLE, 0, RAML_PRUNE_GIVEN), m);
 }
 
@@ -69,9 +72,13 @@ static enum raml_code draw(const struct raml_prune_summary *sum, enum raml_prune
     struct raml_series s[LINES];
     size_t n = 0;
     if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for a figure");
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++, n++) {
-        read_line(sum, lines[i].method, m, &p[n]);
-        s[n] = (struct raml_series){.name = lines[i].name, .colour = lines[i].colour, .style = RAML_PLOT_LINE_POINTS};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        read_line(sum, lines[i].kind, lines[i].method, m, &p[n]);
+        s[n] = (struct raml_series){.name = lines[i].name,
+                                    .colour = lines[i].colour,
+                                    .style = RAML_PLOT_LINE_POINTS,
+                                    .dashed = lines[i].dashed};
+        n += p[n].n > 1;
     }
     const struct raml_prune_row *summary = row_of(sum, RAML_PRUNE_SUMMARY, 0, RAML_PRUNE_GIVEN);
     if (summary) {

@@ -29,9 +29,10 @@ const char *raml_prune_measure_name(enum raml_prune_measure m)
 struct raml_prune_files_options raml_prune_files_default(void)
 {
     static const struct raml_prune_level level[] = {
-        {RAML_PRUNE_SLACK, 0},   {RAML_PRUNE_SLACK, 0.1}, {RAML_PRUNE_SLACK, 1},   {RAML_PRUNE_EPSILON, 0},
-        {RAML_PRUNE_SHARE, 0.9}, {RAML_PRUNE_SHARE, 0.8}, {RAML_PRUNE_SHARE, 0.7}, {RAML_PRUNE_SHARE, 0.6},
-        {RAML_PRUNE_SHARE, 0.5}, {RAML_PRUNE_SHARE, 0.4}, {RAML_PRUNE_SHARE, 0.3}, {RAML_PRUNE_SHARE, 0.2},
+        {RAML_PRUNE_SLACK, 0},   {RAML_PRUNE_SLACK, 0.01}, {RAML_PRUNE_SLACK, 0.05}, {RAML_PRUNE_SLACK, 0.1},
+        {RAML_PRUNE_SLACK, 0.2}, {RAML_PRUNE_SLACK, 0.5},  {RAML_PRUNE_SLACK, 1},    {RAML_PRUNE_EPSILON, 0},
+        {RAML_PRUNE_SHARE, 0.9}, {RAML_PRUNE_SHARE, 0.8},  {RAML_PRUNE_SHARE, 0.7},  {RAML_PRUNE_SHARE, 0.6},
+        {RAML_PRUNE_SHARE, 0.5}, {RAML_PRUNE_SHARE, 0.4},  {RAML_PRUNE_SHARE, 0.3},  {RAML_PRUNE_SHARE, 0.2},
         {RAML_PRUNE_SHARE, 0.1}};
     return (struct raml_prune_files_options){.max_batch_tokens = 16384,
                                              .steps = "line",

@@ -1,13 +1,11 @@
 /* prune_stats.c - means over pruned trajectories, with intervals over questions. See prune_files.h. */
 #include "study/prune_parts.h"
 
-#include "core/path.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { M = RAML_PRUNE_MEASURES, METHODS = RAML_PRUNE_METHODS, MAX_TABLE_BYTES = 1 << 28 };
+enum { M = RAML_PRUNE_MEASURES, METHODS = RAML_PRUNE_METHODS };
 
 enum raml_code raml_prune_stats_init(struct raml_prune_stats *s, size_t n_levels, struct raml_err *err)
 {
@@ -20,6 +18,10 @@ void raml_prune_stats_deinit(struct raml_prune_stats *s)
 {
     for (size_t i = 0; s->value && i < s->n_levels * METHODS * M; i++) raml_clustered_deinit(&s->value[i]);
     for (size_t i = 0; i < 4; i++) raml_clustered_deinit(&s->leak[i]);
+    for (size_t m = 0; m < METHODS; m++) {
+        raml_clustered_deinit(&s->needed[m]);
+        raml_clustered_deinit(&s->needed_less[m]);
+    }
     free(s->value);
     *s = (struct raml_prune_stats){0};
 }
@@ -50,6 +52,59 @@ static struct kept kept_of(const struct raml_prune_plan *p, const struct raml_pr
         k.right += s->right / (double)n;
     }
     return k;
+}
+
+/* Is level a nearer to the whole than b? */
+static bool nearer(const struct raml_prune_level *a, const struct raml_prune_level *b)
+{
+    return a->kind == RAML_PRUNE_SHARE ? a->value > b->value : a->value < b->value;
+}
+
+/* The whole, then the levels of slack or share, from the nearest to it on. */
+static size_t curve_levels(const struct raml_prune_plan *p, enum raml_prune_level_kind kind,
+                           size_t level[RAML_PRUNE_MAX_LEVELS])
+{
+    size_t n = 1;
+    level[0] = 0;
+    for (size_t l = 0; l < p->n_levels; l++) {
+        if (p->level[l].kind != kind) continue;
+        size_t k = n++;
+        for (; k > 1 && nearer(&p->level[l], &p->level[level[k - 1]]); k--) level[k] = level[k - 1];
+        level[k] = l;
+    }
+    return n;
+}
+
+/* The smallest kept share of a method from which up to the whole the answers are right; its mean over draws. */
+static double needed_of(const struct raml_prune_plan *p, const struct raml_prune_item *it, enum raml_prune_method m)
+{
+    size_t level[RAML_PRUNE_MAX_LEVELS], n = curve_levels(p, RAML_PRUNE_SHARE, level), draws = raml_prune_draws(p, m);
+    const struct raml_prune_set *whole = &it->set[it->kept[raml_prune_cell(p, 0, RAML_PRUNE_GIVEN, 0)].set];
+    double sum = 0;
+    if (n < 2 || !(whole->right >= 0.5)) return NAN;
+    for (size_t d = 0; d < draws; d++) {
+        size_t least = whole->n;
+        for (size_t k = 1; k < n; k++) {
+            const struct raml_prune_set *s = &it->set[it->kept[raml_prune_cell(p, level[k], m, d)].set];
+            if (!(s->right >= 0.5)) break;
+            if (s->n < least) least = s->n;
+        }
+        sum += (double)least / (double)whole->n;
+    }
+    return sum / (double)draws;
+}
+
+static enum raml_code add_needed(struct raml_prune_stats *s, const struct raml_prune_plan *p,
+                                 const struct raml_prune_item *it, struct raml_err *err)
+{
+    double greedy = needed_of(p, it, RAML_PRUNE_GREEDY);
+    enum raml_code rc = RAML_OK;
+    for (int m = RAML_PRUNE_GREEDY; !rc && m <= RAML_PRUNE_BUDGET_STEPS; m++) {
+        double own = needed_of(p, it, (enum raml_prune_method)m);
+        rc = raml_clustered_add(&s->needed[m], it->question, own, err);
+        if (!rc && m != RAML_PRUNE_GREEDY) rc = raml_clustered_add(&s->needed_less[m], it->question, greedy - own, err);
+    }
+    return rc;
 }
 
 static enum raml_code add_leak(struct raml_prune_stats *s, const struct raml_prune_item *it, struct raml_err *err)
@@ -86,6 +141,7 @@ enum raml_code raml_prune_stats_add(struct raml_prune_stats *s, const struct ram
             for (size_t i = 0; !rc && i < M; i++) rc = raml_clustered_add(values(s, l, m, i), it->question, x[i], err);
         }
     }
+    if (!rc) rc = add_needed(s, p, it, err);
     return rc ? rc : add_leak(s, it, err);
 }
 
@@ -139,18 +195,11 @@ static enum raml_code read_leak(const struct raml_prune_stats *s, const struct r
     return rc;
 }
 
-/* The levels of share of a method, from the whole down. */
-static void curve_of(const struct raml_prune_stats *s, const struct raml_prune_plan *p, size_t method,
-                     struct raml_prune_curve *c)
+static void curve_of(const struct raml_prune_stats *s, const struct raml_prune_plan *p, enum raml_prune_level_kind kind,
+                     size_t method, struct raml_prune_curve *c)
 {
-    size_t level[RAML_PRUNE_MAX_LEVELS] = {0};
-    c->n = 1;
-    for (size_t l = 0; l < p->n_levels; l++) {
-        if (p->level[l].kind != RAML_PRUNE_SHARE) continue;
-        size_t k = c->n++;
-        for (; k > 1 && p->level[level[k - 1]].value < p->level[l].value; k--) level[k] = level[k - 1];
-        level[k] = l;
-    }
+    size_t level[RAML_PRUNE_MAX_LEVELS];
+    c->n = curve_levels(p, kind, level);
     for (size_t k = 0; k < c->n; k++) {
         size_t m = k ? method : RAML_PRUNE_GIVEN;
         c->share[k] = values(s, level[k], m, RAML_PRUNE_KEPT_SHARE);
@@ -158,21 +207,33 @@ static void curve_of(const struct raml_prune_stats *s, const struct raml_prune_p
     }
 }
 
+static enum raml_code read_curve(const struct raml_prune_stats *s, const struct raml_prune_plan *p,
+                                 enum raml_prune_curve_kind k, size_t m, struct raml_prune_summary *out,
+                                 struct raml_err *err)
+{
+    const struct raml_prune_files_options *o = p->opt;
+    struct raml_estimate *share = &out->unchanged[k][m], *less = &out->unchanged_less[k][m];
+    struct raml_prune_curve greedy, other;
+    enum raml_prune_level_kind kind = k == RAML_PRUNE_BY_SLACK ? RAML_PRUNE_SLACK : RAML_PRUNE_SHARE;
+    *share = *less = (struct raml_estimate){.value = NAN, .low = NAN, .high = NAN, .se = NAN};
+    curve_of(s, p, kind, RAML_PRUNE_GREEDY, &greedy);
+    curve_of(s, p, kind, m, &other);
+    if (greedy.n < 2) return RAML_OK;
+    enum raml_code rc = raml_prune_unchanged(&other, NULL, o->tolerance, o->seed, o->n_draws, share, err);
+    if (rc || m == RAML_PRUNE_GREEDY) return rc;
+    return raml_prune_unchanged(&greedy, &other, o->tolerance, o->seed, o->n_draws, less, err);
+}
+
 static enum raml_code read_unchanged(const struct raml_prune_stats *s, const struct raml_prune_plan *p,
                                      struct raml_prune_summary *out, struct raml_err *err)
 {
     const struct raml_prune_files_options *o = p->opt;
-    struct raml_prune_curve greedy, other;
     enum raml_code rc = RAML_OK;
-    curve_of(s, p, RAML_PRUNE_GREEDY, &greedy);
-    for (size_t m = 0; !rc && m < METHODS; m++) {
-        struct raml_estimate none = {.value = NAN, .low = NAN, .high = NAN, .se = NAN};
-        out->unchanged[m] = out->unchanged_less[m] = none;
-        if (greedy.n < 2 || m < RAML_PRUNE_GREEDY || m > RAML_PRUNE_BUDGET_STEPS) continue;
-        curve_of(s, p, m, &other);
-        rc = raml_prune_unchanged(&other, NULL, o->tolerance, o->seed, o->n_draws, &out->unchanged[m], err);
-        if (rc || m == RAML_PRUNE_GREEDY) continue;
-        rc = raml_prune_unchanged(&greedy, &other, o->tolerance, o->seed, o->n_draws, &out->unchanged_less[m], err);
+    for (size_t m = RAML_PRUNE_GREEDY; !rc && m <= RAML_PRUNE_BUDGET_STEPS; m++) {
+        rc = raml_clustered_mean(&s->needed[m], o->seed, o->n_draws, &out->needed[m], err);
+        if (!rc) rc = raml_clustered_mean(&s->needed_less[m], o->seed, o->n_draws, &out->needed_less[m], err);
+        for (int k = 0; !rc && k < RAML_PRUNE_CURVES; k++)
+            rc = read_curve(s, p, (enum raml_prune_curve_kind)k, m, out, err);
     }
     return rc;
 }
@@ -195,47 +256,4 @@ void raml_prune_summary_deinit(struct raml_prune_summary *s)
     free(s->row);
     s->row = NULL;
     s->n_rows = 0;
-}
-
-/* -- prune.tsv ----------------------------------------------------------------------------------------------------- */
-
-static void add_line(struct raml_buf *b, const char *level, const char *value, const char *method, const char *measure,
-                     size_t n, const struct raml_estimate *e)
-{
-    if (e->n == 0 || isnan(e->value)) return;
-    raml_buf_addf(b, "%s\t%s\t%s\t%s\t%zu\t%zu\t%.9g\t%.9g\t%.9g\n", level, value, method, measure, n, e->n, e->value,
-                  e->low, e->high);
-}
-
-static void add_row(struct raml_buf *b, const struct raml_prune_row *r)
-{
-    char value[32] = "nan";
-    bool valued = r->level.kind >= RAML_PRUNE_SLACK && r->level.kind <= RAML_PRUNE_SHARE;
-    if (valued) snprintf(value, sizeof value, "%g", r->level.value);
-    for (int i = 0; i < M; i++)
-        add_line(b, raml_prune_level_name(r->level.kind), value, raml_prune_method_name(r->method),
-                 raml_prune_measure_name((enum raml_prune_measure)i), r->n_trajectories, &r->measure[i]);
-}
-
-enum raml_code raml_prune_stats_write(const struct raml_prune_summary *sum, const char *dir, struct raml_err *err)
-{
-    char path[RAML_PATH_BYTES];
-    struct raml_buf b;
-    raml_buf_init(&b, MAX_TABLE_BYTES);
-    raml_buf_adds(&b, "level\tvalue\tmethod\tmeasure\ttrajectories\tquestions\tmean\tlow\thigh\n");
-    for (size_t i = 0; i < sum->n_rows; i++) add_row(&b, &sum->row[i]);
-    for (int m = 0; m < METHODS; m++) {
-        const char *name = raml_prune_method_name((enum raml_prune_method)m);
-        add_line(&b, "unchanged", "nan", name, "share", sum->n_trajectories, &sum->unchanged[m]);
-        add_line(&b, "unchanged", "nan", name, "share_less", sum->n_trajectories, &sum->unchanged_less[m]);
-    }
-    add_line(&b, "leak", "nan", "nothing", "loss", sum->leak.n, &sum->leak.nothing);
-    add_line(&b, "leak", "nan", "own", "loss", sum->leak.n, &sum->leak.own);
-    add_line(&b, "leak", "nan", "others", "loss", sum->leak.n, &sum->leak.others);
-    add_line(&b, "leak", "nan", "others", "loss_less", sum->leak.n, &sum->leak.others_less);
-    enum raml_code rc = raml_buf_status(&b, err);
-    if (!rc) rc = raml_path_join(path, dir, "prune.tsv", err);
-    if (!rc) rc = raml_file_write(path, b.data, b.len, err);
-    raml_buf_deinit(&b);
-    return rc;
 }
