@@ -142,6 +142,9 @@ static enum raml_code check(const struct raml_prune_files_options *o, struct ram
     if (o->n_answers && (o->max_answer_tokens == 0 || o->batch_size == 0))
         return raml_fail(err, RAML_EUSAGE, "answers of %zu tokens, %zu at once; expected at least 1",
                          o->max_answer_tokens, o->batch_size);
+    if (o->n_answers > 1 && !(o->temperature > 0))
+        return raml_fail(err, RAML_EUSAGE,
+                         "%zu answers at temperature 0 are all the same; expected a temperature above 0", o->n_answers);
     if (o->ratio_text && !strstr(o->ratio_text, "{}"))
         return raml_fail(err, RAML_EUSAGE, "the ratio's text is '%.100s'; expected {} where the ratio is put",
                          o->ratio_text);
