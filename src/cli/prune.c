@@ -5,13 +5,15 @@
 #include "cli/trajectories.h"
 
 #include "core/clock.h"
+#include "core/file.h"
+#include "core/path.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_LEVELS = 64 };
+enum { MAX_LEVELS = 64, MAX_RECIPE_BYTES = 1 << 24 };
 
 struct settings {
     struct trajectories_settings of;
@@ -155,6 +157,23 @@ static enum raml_code read_settings(const struct cli *cli, const struct settings
     return rc;
 }
 
+/* prune.yaml; of a run that was stopped, with a first line that says so. */
+static enum raml_code write_recipe(const struct cli *cli, const struct cli_pruned *r, struct raml_err *err)
+{
+    char path[RAML_PATH_BYTES];
+    struct raml_buf b;
+    if (!r->sum.stopped || !cli->recipe) return cli_write_recipe(cli, r->out, "prune.yaml", err);
+    enum raml_code rc = raml_path_join(path, r->out, "prune.yaml", err);
+    if (rc) return rc;
+    raml_buf_init(&b, MAX_RECIPE_BYTES);
+    raml_buf_addf(&b, "# stopped: %zu of %zu trajectories were pruned\n", r->sum.n_trajectories, r->sum.n_selected);
+    raml_buf_adds(&b, cli->recipe);
+    rc = raml_buf_status(&b, err);
+    if (!rc) rc = raml_file_write(path, b.data, b.len, err);
+    raml_buf_deinit(&b);
+    return rc;
+}
+
 /* -- The command --------------------------------------------------------------------------------------------------- */
 
 static enum raml_code prune(const struct cli *cli, const struct settings *s, const struct trajectories *x,
@@ -173,7 +192,7 @@ static enum raml_code prune(const struct cli *cli, const struct settings *s, con
     enum raml_code rc = raml_prune_files(&job, opt, &r.sum, err);
     r.seconds = raml_clock_monotonic() - start;
     if (rc) return rc;
-    rc = cli_write_recipe(cli, s->of.out, "prune.yaml", err);
+    rc = write_recipe(cli, &r, err);
     if (!rc && cli->json) rc = cli_print_prune_json(&r, err);
     else if (!rc) cli_print_prune(&r);
     if (!rc && r.sum.stopped)

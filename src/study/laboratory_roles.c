@@ -30,44 +30,40 @@ static const struct raml_lab_picture picture[] = {
     {"delta_by_role", "\u0394L by role", "The same by role of the token.", ""},
     {"relative_by_role", "The paper\u2019s statistic, by role", "The same by role of the token.", ""}};
 
+/* clang-format off */
 #define MEASURES                                                                                                       \
     {"units", "units", RAML_LAB_COUNT}, {"questions", "questions", RAML_LAB_COUNT},                                    \
-        {"effect", "effect", RAML_LAB_NUMBER}, {"median", "effect_median", RAML_LAB_NUMBER},                           \
-        {"no window", "no_window", RAML_LAB_COUNT}, {"\u0394L, nats", "delta", RAML_LAB_NUMBER},                       \
-        {"median", "delta_median", RAML_LAB_NUMBER}, {"ln L/L", "log_ratio", RAML_LAB_NUMBER},                         \
-        {"median", "log_ratio_median", RAML_LAB_NUMBER}, {"falling", "falling", RAML_LAB_SHARE},                       \
-        {"mean |\u0394L|/L (paper)", "relative", RAML_LAB_NUMBER},                                                     \
-        {"deviation", "relative_deviation", RAML_LAB_NUMBER},                                                          \
-        {"top 1\u00A0% of sum", "relative_top_share", RAML_LAB_SHARE},                                                 \
-    {                                                                                                                  \
-        "their L", "relative_top_loss", RAML_LAB_NUMBER                                                                \
-    }
-/* clang-format off */
-static const struct raml_lab_column word_column[] = {{"word", "word", RAML_LAB_TEXT}, MEASURES};
-static const struct raml_lab_column role_column[] = {{"role", "role", RAML_LAB_TEXT}, MEASURES};
+    {"effect, nats", "effect", RAML_LAB_NUMBER}, {"median", "effect_median", RAML_LAB_NUMBER},                         \
+    {"no window", "no_window", RAML_LAB_COUNT}, {"\u0394L, nats", "delta", RAML_LAB_NUMBER},                           \
+    {"median", "delta_median", RAML_LAB_NUMBER}, {"falling", "falling", RAML_LAB_SHARE}
+#define RATIOS                                                                                                         \
+    {"ln\u00A0L/L", "log_ratio", RAML_LAB_NUMBER}, {"median", "log_ratio_median", RAML_LAB_NUMBER},                    \
+    {"mean |\u0394L|/L", "relative", RAML_LAB_NUMBER}, {"deviation", "relative_deviation", RAML_LAB_NUMBER},           \
+    {"of its sum, largest 1\u00A0%", "relative_top_share", RAML_LAB_SHARE},                                            \
+    {"their L", "relative_top_loss", RAML_LAB_NUMBER}, {"units for half", "relative_half", RAML_LAB_COUNT}
+static const struct raml_lab_column word_column[] = {{"word", "word", RAML_LAB_TEXT}, MEASURES},
+                                    word_ratio[] = {{"word", "word", RAML_LAB_TEXT}, RATIOS},
+                                    role_column[] = {{"role", "role", RAML_LAB_TEXT}, MEASURES},
+                                    role_ratio[] = {{"role", "role", RAML_LAB_TEXT}, RATIOS};
 /* clang-format on */
 
 static const char note[] =
-    "All verdicts together; in brackets the 95\u00A0% interval over questions. Faint: too few units for an interval. "
-    "Median: of the column before. ln\u00A0L/L: ln(L(last)/L(first\u22121)) where both are above 0. Last four columns, "
-    "for comparison only: the paper\u2019s statistic, its deviation, the share of its sum that the largest 1\u00A0% of "
-    "units bring, and the median L(first\u22121) of those. By verdict, and all digits:";
+    "All verdicts together, in brackets 95\u00A0% over questions. Faint: too few units for an interval. Median: of the "
+    "column before. No window: units that have no matched one, and no effect. Falling: share of units with \u0394L "
+    "\u2264 0. By verdict, and all digits:";
+static const char ratio_note[] =
+    "ln\u00A0L/L: ln(L(last)/L(first\u22121)) where both are above 0. The rest is the paper\u2019s statistic, for "
+    "comparison: the mean of |\u0394L|/L(first\u22121), its deviation, what share of its sum the largest 1\u00A0% of "
+    "units bring, the median L(first\u22121) of those, and how many units bring half of it:";
 
-static const struct raml_lab_table table[] = {{.file = "words.tsv",
-                                               .column = word_column,
-                                               .n_columns = COUNT(word_column),
-                                               .where = "verdict",
-                                               .is = "all",
-                                               .faint = "few",
-                                               .note = note},
-                                              {.file = "roles.tsv",
-                                               .column = role_column,
-                                               .n_columns = COUNT(role_column),
-                                               .where = "verdict",
-                                               .is = "all",
-                                               .faint = "few",
-                                               .strong = "all",
-                                               .note = note}};
+#define OF_ALL(file_, columns, note_)                                                                                  \
+    {                                                                                                                  \
+        .file = (file_), .column = (columns), .n_columns = COUNT(columns), .where = "verdict", .is = "all",            \
+        .faint = "few", .strong = "all", .note = (note_)                                                               \
+    }
+static const struct raml_lab_table table[] = {
+    OF_ALL("words.tsv", word_column, note), OF_ALL("words.tsv", word_ratio, ratio_note),
+    OF_ALL("roles.tsv", role_column, note), OF_ALL("roles.tsv", role_ratio, ratio_note)};
 
 const struct raml_lab_kind raml_lab_roles = {
     .name = "roles",

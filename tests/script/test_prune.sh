@@ -79,7 +79,6 @@ numbers L p/prune.jsonl >found
 numbers L traced/curves.jsonl >wanted
 cmp -s found wanted || fail "L at the borders differs from raml trace's"
 "$raml" trace --model run p/pruned.jsonl --quiet --out traced >said
-numbers L traced/curves.jsonl | awk 'NR' >/dev/null
 sed 's/.*"level":"slack","value":0.1,"method":"greedy"[^}]*"loss":\([^,]*\),.*/\1/' p/prune.jsonl >found
 sed 's/.*"L":\[\([^]]*\)\].*/\1/; s/.*,//' traced/curves.jsonl >wanted
 cmp -s found wanted || fail "the loss after a pruned trajectory differs from raml trace's"
@@ -172,17 +171,21 @@ fault 2 "prune takes one FILE.jsonl; found 0"
 fault 1 "absent.jsonl" absent.jsonl
 
 # -- stopped in the middle: what is complete is kept -----------------------------------------------------------------------
-head -1000 made.jsonl >many.jsonl
-"$raml" prune --model run many.jsonl --out stopped >said 2>err &
-pid=$!
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    grep -q 'prune  ' err && break
-    sleep 0.2
+stopped=
+for delay in 1 2 4 8; do
+    rm -rf stopped
+    timeout -s INT "$delay" "$raml" prune --model run made.jsonl --quiet --threads 1 --out stopped >said 2>err && break
+    [ -f stopped/prune.yaml ] || continue # before the first trajectories
+    stopped=yes
+    break
 done
-kill -INT "$pid"
-rc=0
-wait "$pid" || rc=$?
-n=$(grep -c . stopped/prune.jsonl) || fail "stopped: nothing is kept: $(cat err)"
-[ "$rc" -eq 1 ] && [ "$n" -gt 0 ] && [ "$n" -lt 1000 ] && [ $((n % 16)) -eq 0 ] || fail "stopped: exit code $rc, $n trajectories"
-grep -q "stopped; $n trajectories are in stopped" err || fail "stopped: $(tail -1 err)"
+if [ -z "$stopped" ]; then
+    echo "SKIPPED: no run could be stopped in its middle: what it leaves is not tested by this script"
+else
+    n=$(grep -c . stopped/prune.jsonl)
+    [ "$n" -gt 0 ] && [ "$n" -lt 3000 ] && [ $((n % 16)) -eq 0 ] || fail "stopped: $n trajectories"
+    [ "$(head -1 stopped/prune.yaml)" = "# stopped: $n of 3000 trajectories were pruned" ] || fail "stopped: $(head -1 stopped/prune.yaml)"
+    grep -q "stopped; $n trajectories are in stopped" err || fail "stopped: $(cat err)"
+    [ -s stopped/prune.tsv ] && [ -s stopped/pruned.jsonl ] || fail "stopped: files are missing"
+fi
 echo "prune: all checks passed"
