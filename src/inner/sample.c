@@ -194,7 +194,8 @@ static enum raml_code done(void *user, size_t job, struct raml_generated *g, str
     r->out.finish_reason = g->ended ? "stop" : "length";
     for (size_t i = 0; i < g->n; i++)
         if (!isnan(g->logp[i])) r->out.logp_sum += (double)g->logp[i];
-    if (!r->out.answer_forced) r->out.exit.at = r->out.n_think;
+    size_t thought = r->out.think_start + r->out.n_think, whole = r->out.n - r->out.n_end; /* an end is no thought */
+    r->out.exit.at = r->out.n_think - (thought > whole ? thought - whole : 0);
     r->out.done = true;
     raml_exit_close(r->exit.state);
     r->exit.state = NULL;
