@@ -125,6 +125,16 @@ echo '{"id":"stranger","summary":"so"}' >>some.jsonl
 run --out some --summaries some.jsonl --share '' --write none
 grep -q '^  10 trajectories have no summary$' said && grep -q '^  1 summaries are of no question$' said || fail "summaries that lack: $(cat said)"
 
+# -- a section of the report ------------------------------------------------------------------------------------------------
+mkdir page
+cp -r p page/prune
+cp leak/leak.tsv page/prune
+"$raml" report page --quiet >said 2>&1 || fail "report: $(cat said)"
+for what in '<h2>How much of its trajectory an answer needs</h2>' 'prune/prune.tsv' 'prune/unchanged.tsv' 'prune/leak.tsv' \
+    '<td class="t">0.1</td><td class="t">budget</td><td>40</td>' '<td class="t">slack</td><td class="t">random</td><td>40</td>'; do
+    grep -qF "$what" page/report.html || fail "the report lacks '$what'"
+done
+
 # -- which trajectories ----------------------------------------------------------------------------------------------------
 sed 's/"text":"\([^"]*\)"}/"text":"\1","answer":"0","correct":false},{"text":"\1","correct":true},{"text":""}/' q.jsonl | head -5 >graded.jsonl
 "$raml" prune --model run graded.jsonl --quiet --share '' --out graded >said 2>err || fail "graded: $(cat err)"
