@@ -23,8 +23,8 @@
  *                 leak {line, states_answer, nothing, own, others}
  *   prune.tsv     a row per level, value and method: trajectories, questions, and of every measure its mean over
  *                 trajectories, MEASURE_low and MEASURE_high (95 % over questions): share (of tokens kept), loss, rise
- *                 (loss - L(whole)), greedy, accuracy, accuracy_change (- that of the whole), loss_less (the level's own
- *                 method - this one), accuracy_less
+ *                 (loss - L(whole)), greedy, accuracy, accuracy_change (- that of the whole), share_less (the level's own
+ *                 method's - this one's), loss_less, accuracy_less
  *   unchanged.tsv a row per kind of level (slack, share) and method, with answers: share, less, needed, needed_less with
  *                 intervals (struct raml_prune_summary)
  *   leak.tsv      the answer's loss after nothing, own, others' summaries, and others - own, with summaries
@@ -105,6 +105,7 @@ enum raml_prune_measure {
     RAML_PRUNE_GREEDY_SHARE,
     RAML_PRUNE_ACCURACY,
     RAML_PRUNE_ACCURACY_CHANGE,
+    RAML_PRUNE_SHARE_LESS,
     RAML_PRUNE_LOSS_LESS,
     RAML_PRUNE_ACCURACY_LESS,
     RAML_PRUNE_MEASURES

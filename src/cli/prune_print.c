@@ -47,8 +47,7 @@ static const char *label_of(const struct raml_prune_level *l, char out[LABEL_BYT
 static void print_measure(const struct raml_prune_summary *s, enum raml_prune_measure m, const char *title, int digits)
 {
     static const enum raml_prune_method column[] = {RAML_PRUNE_GIVEN,  RAML_PRUNE_GREEDY, RAML_PRUNE_DESCENT,
-                                                    RAML_PRUNE_RANDOM, RAML_PRUNE_BUDGET, RAML_PRUNE_BUDGET_STEPS,
-                                                    RAML_PRUNE_BEST};
+                                                    RAML_PRUNE_RANDOM, RAML_PRUNE_BUDGET, RAML_PRUNE_BUDGET_STEPS};
     enum { COLUMNS = sizeof column / sizeof *column };
     const struct raml_prune_level *last = NULL;
     printf("\n%-14s", title);
@@ -95,6 +94,22 @@ static void print_differences(const struct raml_prune_summary *s, enum raml_prun
         any = true;
         snprintf(name, sizeof name, "%s - %s", label_of(&r->level, label), raml_prune_method_name(r->method));
         print_estimate(name, &r->measure[m], scale, digits, unit);
+    }
+}
+
+/* What greedy deletion misses, where all subsets were tried. */
+static void print_gaps(const struct raml_prune_summary *s)
+{
+    bool any = false;
+    for (size_t i = 0; i < s->n_rows; i++) {
+        const struct raml_prune_row *r = &s->row[i];
+        char label[LABEL_BYTES];
+        if (r->method != RAML_PRUNE_BEST) continue;
+        if (!any)
+            printf("\ngreedy keeps more than the best set under its bound, points of the tokens (%zu trajectories)\n",
+                   r->n_trajectories);
+        any = true;
+        print_estimate(label_of(&r->level, label), &r->measure[RAML_PRUNE_SHARE_LESS], 100, 1, "  ");
     }
 }
 
@@ -174,6 +189,7 @@ void cli_print_prune(const struct cli_pruned *r)
     if (answered) print_measure(s, RAML_PRUNE_ACCURACY, "accuracy", 3);
     print_differences(s, RAML_PRUNE_LOSS_LESS, "loss at equal tokens, nats per answer token", 1, 4, "  ");
     if (answered) print_differences(s, RAML_PRUNE_ACCURACY_LESS, "accuracy at equal tokens, points", 100, 1, "  ");
+    print_gaps(s);
     print_unchanged(r, RAML_PRUNE_BY_SLACK, "each trajectory as far as its loss allows, others as many tokens");
     print_unchanged(r, RAML_PRUNE_BY_SHARE, "the same share of every trajectory");
     print_needed(s);

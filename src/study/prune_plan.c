@@ -21,8 +21,8 @@ const char *raml_prune_method_name(enum raml_prune_method m)
 
 const char *raml_prune_measure_name(enum raml_prune_measure m)
 {
-    static const char *const name[] = {"share",           "loss",      "rise",         "greedy", "accuracy",
-                                       "accuracy_change", "loss_less", "accuracy_less"};
+    static const char *const name[] = {"share",           "loss",       "rise",      "greedy",       "accuracy",
+                                       "accuracy_change", "share_less", "loss_less", "accuracy_less"};
     return m < RAML_PRUNE_MEASURES ? name[m] : "?";
 }
 

@@ -136,6 +136,7 @@ enum raml_code raml_prune_stats_add(struct raml_prune_stats *s, const struct ram
                                  [RAML_PRUNE_GREEDY_SHARE] = k.greedy,
                                  [RAML_PRUNE_ACCURACY] = k.right,
                                  [RAML_PRUNE_ACCURACY_CHANGE] = k.right - whole.right,
+                                 [RAML_PRUNE_SHARE_LESS] = m == own_method ? NAN : own.share - k.share,
                                  [RAML_PRUNE_LOSS_LESS] = m == own_method ? NAN : own.loss - k.loss,
                                  [RAML_PRUNE_ACCURACY_LESS] = m == own_method ? NAN : own.right - k.right};
             for (size_t i = 0; !rc && i < M; i++) rc = raml_clustered_add(values(s, l, m, i), it->question, x[i], err);

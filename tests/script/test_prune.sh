@@ -46,6 +46,7 @@ done
 holds "a budget is exact" "($(cell p slack 0.1 budget share) - $share) ^ 2 < 1e-12"
 best=$(cell p slack 0.1 best share)
 holds "no set under the bound is smaller than the best" "$best <= $share + 1e-9 && $best > 0.2"
+holds "the gap is that" "($(cell p slack 0.1 best share_less) - ($share - $best)) ^ 2 < 1e-9"
 unchanged() { awk -F '\t' -v m="$1" -v c="$2" '$1 == "slack" && $2 == m { print $c }' p/unchanged.tsv; }
 holds "kept share at unchanged accuracy" "$(unchanged greedy 4) < 0.45 && $(unchanged random 4) > 0.7 && $(unchanged budget 4) > 0.7"
 holds "its difference" "$(unchanged random 7) < 0 && $(unchanged random 9) < 0"
@@ -56,7 +57,7 @@ for f in prune_accuracy prune_loss; do
     ! command -v gnuplot >/dev/null || [ -s "p/$f.svg" ] || fail "no $f.svg"
 done
 [ -s p/prune.yaml ] || fail "no recipe"
-awk -F '\t' 'NR == 1 { n = NF } NF != n { bad = 1 } END { exit bad || n != 29 || NR < 60 }' p/prune.tsv || fail "prune.tsv is no table"
+awk -F '\t' 'NR == 1 { n = NF } NF != n { bad = 1 } END { exit bad || n != 32 || NR < 60 }' p/prune.tsv || fail "prune.tsv is no table"
 [ ! -e p/leak.tsv ] || fail "leak.tsv without summaries"
 
 # -- rows for training: the lines with the answer, nothing else ---------------------------------------------------------
