@@ -20,14 +20,15 @@
  *                 path {removed, loss, candidates}, subsets (true where all were tried), sets: each {level, value,
  *                 method, draw, kept [steps] (null where tokens are kept), text (of a summary), n_tokens, loss, greedy
  *                 (the answer is the likeliest one), right (the share of its answers), answer (the first one)}, and
- *                 leak {line, states_answer, nothing, own, others}
+ *                 leak {line, states_answer, nothing, own, without, others}
  *   prune.tsv     a row per level, value and method: trajectories, questions, and of every measure its mean over
  *                 trajectories, MEASURE_low and MEASURE_high (95 % over questions): share (of tokens kept), loss, rise
  *                 (loss - L(whole)), greedy, accuracy, accuracy_change (- that of the whole), share_less (the level's own
  *                 method's - this one's), loss_less, accuracy_less
  *   unchanged.tsv a row per kind of level (slack, share) and method, with answers: share, less, needed, needed_less with
  *                 intervals (struct raml_prune_summary)
- *   leak.tsv      the answer's loss after nothing, own, others' summaries, and others - own, with summaries
+ *   leak.tsv      the answer's loss after nothing, own, others' summaries, own without the answer's text, and
+ *                 differences (struct raml_prune_leak), with summaries
  *   pruned.jsonl  pruned trajectories as questions with trajectories, for raml train sft (with a level to write)
  *   prune_accuracy.*, prune_loss.*   figures (tsv, gp, svg), with levels of share
  * Numbers that do not exist are null, or nan in tables. Each file appears whole or not at all.
@@ -118,11 +119,15 @@ struct raml_prune_row { /* of one level and method */
     struct raml_estimate measure[RAML_PRUNE_MEASURES]; /* n: questions; NaN: there is none */
 };
 enum raml_prune_curve_kind { RAML_PRUNE_BY_SLACK, RAML_PRUNE_BY_SHARE, RAML_PRUNE_CURVES };
-struct raml_prune_leak {                       /* of the summaries */
-    size_t n, n_states;                        /* trajectories with one; those whose summary holds the answer's text */
-    struct raml_estimate nothing, own, others; /* the answer's loss */
-    struct raml_estimate others_less;          /* others - own: what the summary tells of this answer alone */
-    bool leaks;                                /* its interval is above 0 */
+struct raml_prune_leak {               /* of the summaries */
+    size_t n, n_states;                /* trajectories with one; those whose summary holds the answer's text */
+    struct raml_estimate nothing, own; /* the answer's loss after nothing, after its summary, */
+    struct raml_estimate others,
+        without;                      /* after those of questions with another answer, and after its summary without the
+                                              sentences that hold the answer's text */
+    struct raml_estimate others_less; /* others - own: what a summary tells of its own answer */
+    struct raml_estimate without_less; /* without - own: what of it is in the sentences that state the answer */
+    bool tells, leaks; /* others_less' interval is above 0; both are: the summaries give the answer away */
 };
 struct raml_prune_summary {     /* free with raml_prune_summary_deinit */
     struct raml_prune_row *row; /* [n_rows] */

@@ -145,15 +145,21 @@ static void print_leak(const struct raml_prune_summary *s)
 {
     const struct raml_prune_leak *l = &s->leak;
     if (l->n == 0) return;
-    printf("\nsummaries: the answer's loss after nothing, after its summary, after those of questions with another "
-           "answer\n");
+    printf("\nsummaries: loss of the answer, nats per answer token; others': of questions with another answer; "
+           "without: its "
+           "own\nwithout the sentences that hold the answer's text\n");
     print_estimate("nothing", &l->nothing, 1, 4, "  ");
-    print_estimate("its summary", &l->own, 1, 4, "  ");
-    print_estimate("others' summaries", &l->others, 1, 4, "  ");
-    print_estimate("others' - its", &l->others_less, 1, 4, "  ");
+    print_estimate("its own", &l->own, 1, 4, "  ");
+    print_estimate("others'", &l->others, 1, 4, "  ");
+    print_estimate("without", &l->without, 1, 4, "  ");
+    print_estimate("others' - its own", &l->others_less, 1, 4, "  ");
+    print_estimate("without - its own", &l->without_less, 1, 4, "  ");
     printf("  %s; %zu of %zu hold the answer's text\n",
-           l->leaks ? "they leak: the answer is likelier after its own summary than after another question's"
-                    : "no leak is seen: the answer is no likelier after its own summary than after another question's",
+           l->leaks
+               ? "they leak: the answer is likelier after its own than after another's, for the sentences that state it"
+           : l->tells
+               ? "they tell of their answers, but do not give them away: what they hold besides the answer's text does"
+               : "no leak is seen: the answer is no likelier after its own than after another's",
            l->n_states, l->n);
     if (s->n_no_summary) printf("  %zu trajectories have no summary\n", s->n_no_summary);
     if (s->n_unused) printf("  %zu summaries are of no question\n", s->n_unused);
@@ -238,10 +244,11 @@ static json_t *methods_json(const struct raml_estimate *e)
 
 static json_t *leak_json(const struct raml_prune_leak *l)
 {
-    return json_pack("{s:b, s:I, s:I, s:o, s:o, s:o, s:o}", "leaks", (int)l->leaks, "trajectories", (json_int_t)l->n,
-                     "states_answer", (json_int_t)l->n_states, "nothing", estimate_json(&l->nothing), "own",
-                     estimate_json(&l->own), "others", estimate_json(&l->others), "others_less_own",
-                     estimate_json(&l->others_less));
+    return json_pack("{s:b, s:b, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "leaks", (int)l->leaks, "tells",
+                     (int)l->tells, "trajectories", (json_int_t)l->n, "states_answer", (json_int_t)l->n_states,
+                     "nothing", estimate_json(&l->nothing), "own", estimate_json(&l->own), "others",
+                     estimate_json(&l->others), "others_less_own", estimate_json(&l->others_less), "without",
+                     estimate_json(&l->without), "without_less_own", estimate_json(&l->without_less));
 }
 
 enum raml_code cli_print_prune_json(const struct cli_pruned *r, struct raml_err *err)

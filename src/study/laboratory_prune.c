@@ -62,8 +62,8 @@ static const struct raml_lab_table table[] = {
      .n_columns = COUNT(leak_column),
      .note = "Summaries in the trajectories\u2019 place: the answer\u2019s loss after nothing, after its own summary, "
              "after "
-             "those of questions with another answer. Where the last row\u2019s interval is above 0 the summaries tell "
-             "of their answers:"}};
+             "those of questions with another answer, and after its own without the sentences that hold the "
+             "answer\u2019s text. Where both differences are above 0 the summaries give their answers away:"}};
 
 const struct raml_lab_kind raml_lab_prune = {.name = "prune",
                                              .file = {"prune.tsv", "unchanged.tsv", "prune_loss.tsv"},

@@ -23,6 +23,7 @@ void raml_prune_item_deinit(struct raml_prune_item *it)
     raml_places_deinit(&it->at);
     raml_prune_path_deinit(&it->path);
     raml_tokens_deinit(&it->pool);
+    raml_tokens_deinit(&it->without);
     free(it->piece);
     free(it->L);
     free(it->subset);
@@ -114,13 +115,41 @@ static bool is_word(char c)
     return is_alnum(c) || (unsigned char)c >= 128;
 }
 
-/* Does the text hold the word where no letter or digit stands before or after it? */
-static bool holds(const char *text, const char *word)
+/* Does text[0..len) hold the word where no letter or digit stands before or after it? */
+static bool holds(const char *text, size_t len, const char *word)
 {
     size_t n = strlen(word);
-    for (const char *at = text; n && (at = strstr(at, word)); at++)
-        if ((at == text || !is_word(at[-1])) && !is_word(at[n])) return true;
+    for (size_t i = 0; n && i + n <= len; i++) {
+        bool begins = i == 0 || !is_word(text[i - 1]), ends = i + n == len || !is_word(text[i + n]);
+        if (begins && ends && !memcmp(text + i, word, n)) return true;
+    }
     return false;
+}
+
+/* Bytes of the sentence that text begins with: up to a newline, or to . ! ? before whitespace, these included. */
+static size_t sentence(const char *text)
+{
+    size_t i = 0;
+    while (text[i] && text[i] != '\n' && !(strchr(".!?", text[i]) && is_space(text[i + 1]))) i++;
+    return text[i] ? i + 1 : i;
+}
+
+/* The text without its sentences that hold the word, as tokens. */
+static enum raml_code leave_out(const struct raml_tokenizer *t, const char *text, const char *word,
+                                struct raml_tokens *out, struct raml_err *err)
+{
+    struct raml_buf rest;
+    raml_buf_init(&rest, strlen(text) + 1);
+    raml_buf_add(&rest, "", 0);
+    for (size_t n; *text; text += n) {
+        n = sentence(text);
+        if (!holds(text, n, word)) raml_buf_add(&rest, text, n);
+    }
+    out->n = 0;
+    enum raml_code rc = raml_buf_status(&rest, err);
+    if (!rc) rc = raml_tokenizer_encode(t, rest.data, rest.len, false, out, err);
+    raml_buf_deinit(&rest);
+    return rc;
 }
 
 static enum raml_code check_text(const struct raml_prune_plan *p, const struct raml_prune_item *it,
@@ -140,8 +169,9 @@ static enum raml_code fill_summary(const struct raml_prune_plan *p, struct raml_
     if (it->summary == RAML_PRUNE_NONE) return RAML_OK;
     const struct raml_prune_given *g = &p->summaries.given[it->summary];
     const char *answer = p->opt->own ? it->q->trajectory[it->sample].answer : it->q->answer;
-    it->states_answer = holds(g->text, answer);
+    it->states_answer = holds(g->text, strlen(g->text), answer);
     enum raml_code rc = check_text(p, it, &g->token, err);
+    if (!rc) rc = leave_out(p->source.tokenizer, g->text, answer, &it->without, err);
     return rc ? raml_wrap(err, rc, "%s:%zu: the summary in its trajectory's place", p->opt->summaries, g->line)
               : RAML_OK;
 }

@@ -156,7 +156,7 @@ static enum raml_code fill_level(const struct filling *f, struct raml_err *err)
     return rc || own == RAML_PRUNE_DESCENT ? rc : keep_best(f, bound, err);
 }
 
-/* -- The leak test: the answer after nothing, after its summary, after those of questions with another answer -------- */
+/* -- The leak test: after nothing, its summary, that without the answer's text, and those of other answers ------------ */
 
 static bool fits(const struct raml_prune_plan *p, const struct raml_prune_item *it, size_t n)
 {
@@ -173,6 +173,7 @@ static enum raml_code fill_leak(const struct raml_prune_plan *p, struct raml_pru
     const struct raml_tokens *own = &s->given[it->summary].token;
     enum raml_code rc = raml_prune_item_set(it, NULL, 0, false, &it->leak_nothing, err);
     if (!rc) rc = raml_prune_item_set(it, own->id, own->n, false, &it->leak_own, err);
+    if (!rc) rc = raml_prune_item_set(it, it->without.id, it->without.n, false, &it->leak_without, err);
     for (size_t k = 1; !rc && k < s->n && it->n_others < RAML_PRUNE_OTHERS; k++) {
         const struct raml_prune_given *g = &s->given[(it->summary + k) % s->n];
         if (g->question == RAML_PRUNE_NONE || !strcmp(qs->question[g->question].answer, it->q->answer)) continue;

@@ -14,7 +14,7 @@
 #include "raml/trace.h"
 
 #define RAML_PRUNE_NONE SIZE_MAX
-enum { RAML_PRUNE_MAX_ENDS = 16, RAML_PRUNE_MAX_LEVELS = 64, RAML_PRUNE_OTHERS = 4 };
+enum { RAML_PRUNE_MAX_ENDS = 16, RAML_PRUNE_MAX_LEVELS = 64, RAML_PRUNE_OTHERS = 4, RAML_PRUNE_LEAKS = 6 };
 
 /* -- prune_summaries.c: texts given in the place of trajectories --------------------------------------------------- */
 struct raml_prune_given {
@@ -89,8 +89,9 @@ struct raml_prune_item { /* zero-initialise; may be used again */
     struct raml_prune_kept *kept; /* [cells] */
     bool *flag;                   /* [cells, n] where steps */
     size_t summary;               /* number in plan.summaries; RAML_PRUNE_NONE */
-    size_t leak_own, leak_nothing, leak_other[RAML_PRUNE_OTHERS], n_others; /* sets */
+    size_t leak_own, leak_nothing, leak_without, leak_other[RAML_PRUNE_OTHERS], n_others; /* sets */
     bool states_answer;
+    struct raml_tokens without; /* the summary without the sentences that hold the answer's text */
 };
 void raml_prune_item_deinit(struct raml_prune_item *it);
 /* Tokens and steps. RAML_ERANGE: no answer, longer than the context (the summary's line is named where it is that). */
@@ -151,7 +152,7 @@ struct raml_prune_stats {
     struct raml_clustered *value; /* [n_levels, methods, measures] */
     size_t n_levels;
     struct raml_clustered needed[RAML_PRUNE_METHODS], needed_less[RAML_PRUNE_METHODS];
-    struct raml_clustered leak[4]; /* nothing, own, others, others - own */
+    struct raml_clustered leak[RAML_PRUNE_LEAKS]; /* nothing, own, others, others - own, without, without - own */
     size_t n_leaks, n_states;
 };
 RAML_CHECKED enum raml_code raml_prune_stats_init(struct raml_prune_stats *s, size_t n_levels, struct raml_err *err);

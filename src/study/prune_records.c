@@ -137,6 +137,7 @@ static json_t *leak(const struct raml_prune_plan *p, const struct raml_prune_ite
         json_pack("{s:I, s:b, s:o, s:o}", "line", (json_int_t)p->summaries.given[it->summary].line, "states_answer",
                   (int)it->states_answer, "nothing", raml_json_number(it->set[it->leak_nothing].loss), "own",
                   raml_json_number(it->set[it->leak_own].loss));
+    failed = json_object_set_new(o, "without", raml_json_number(it->set[it->leak_without].loss)) || failed;
     failed = json_object_set_new(o, "others", others) || failed;
     return raml_json_checked(o, failed);
 }

@@ -17,7 +17,7 @@ enum raml_code raml_prune_stats_init(struct raml_prune_stats *s, size_t n_levels
 void raml_prune_stats_deinit(struct raml_prune_stats *s)
 {
     for (size_t i = 0; s->value && i < s->n_levels * METHODS * M; i++) raml_clustered_deinit(&s->value[i]);
-    for (size_t i = 0; i < 4; i++) raml_clustered_deinit(&s->leak[i]);
+    for (size_t i = 0; i < RAML_PRUNE_LEAKS; i++) raml_clustered_deinit(&s->leak[i]);
     for (size_t m = 0; m < METHODS; m++) {
         raml_clustered_deinit(&s->needed[m]);
         raml_clustered_deinit(&s->needed_less[m]);
@@ -112,9 +112,11 @@ static enum raml_code add_leak(struct raml_prune_stats *s, const struct raml_pru
     if (it->summary == RAML_PRUNE_NONE) return RAML_OK;
     double others = it->n_others ? 0 : NAN, own = it->set[it->leak_own].loss;
     for (size_t k = 0; k < it->n_others; k++) others += it->set[it->leak_other[k]].loss / (double)it->n_others;
-    const double x[4] = {it->set[it->leak_nothing].loss, own, others, others - own};
+    double without = it->set[it->leak_without].loss;
+    const double x[RAML_PRUNE_LEAKS] = {
+        it->set[it->leak_nothing].loss, own, others, others - own, without, without - own};
     enum raml_code rc = RAML_OK;
-    for (size_t i = 0; !rc && i < 4; i++) rc = raml_clustered_add(&s->leak[i], it->question, x[i], err);
+    for (size_t i = 0; !rc && i < RAML_PRUNE_LEAKS; i++) rc = raml_clustered_add(&s->leak[i], it->question, x[i], err);
     s->n_leaks++;
     s->n_states += it->states_answer;
     return rc;
@@ -186,13 +188,15 @@ static enum raml_code read_row(const struct raml_prune_stats *s, const struct ra
 static enum raml_code read_leak(const struct raml_prune_stats *s, const struct raml_prune_plan *p,
                                 struct raml_prune_leak *out, struct raml_err *err)
 {
-    struct raml_estimate *const e[4] = {&out->nothing, &out->own, &out->others, &out->others_less};
+    struct raml_estimate *const e[RAML_PRUNE_LEAKS] = {&out->nothing,     &out->own,     &out->others,
+                                                       &out->others_less, &out->without, &out->without_less};
     enum raml_code rc = RAML_OK;
-    for (size_t i = 0; !rc && i < 4; i++)
+    for (size_t i = 0; !rc && i < RAML_PRUNE_LEAKS; i++)
         rc = raml_clustered_mean(&s->leak[i], p->opt->seed, p->opt->n_draws, e[i], err);
     out->n = s->n_leaks;
     out->n_states = s->n_states;
-    out->leaks = out->others_less.low > 0;
+    out->tells = out->others_less.low > 0;
+    out->leaks = out->tells && out->without_less.low > 0;
     return rc;
 }
 

@@ -74,7 +74,8 @@ static void add_leak(struct raml_buf *b, const struct raml_prune_leak *l)
     const struct {
         const char *name;
         const struct raml_estimate *e;
-    } row[] = {{"nothing", &l->nothing}, {"own", &l->own}, {"others", &l->others}, {"others - own", &l->others_less}};
+    } row[] = {{"nothing", &l->nothing},          {"own", &l->own},         {"others", &l->others},
+               {"others - own", &l->others_less}, {"without", &l->without}, {"without - own", &l->without_less}};
     raml_buf_adds(b, "after\ttrajectories\tstate_the_answer\tquestions");
     add_head(b, "loss");
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {

@@ -115,12 +115,15 @@ run --out leak --summaries s.jsonl --share '' --write summary
 grep -q '^  they leak: .*; 40 of 40 hold the answer.s text$' said || fail "a summary with the answer: $(cat said)"
 holds "after it the answer is right" "$(cell leak summary '' given accuracy) > 0.95"
 holds "others' summaries mislead" "$(awk -F '\t' '$1 == "others - own" { print $6 }' leak/leak.tsv) > 1"
-[ "$(grep -c '"leak":{"line":[0-9]*,"states_answer":true,"nothing":[0-9.]*,"own":[0-9.e-]*,"others":\[[^]]*,' leak/prune.jsonl)" -eq 40 ] ||
+[ "$(grep -c '"leak":{"line":[0-9]*,"states_answer":true,"nothing":[0-9.]*,"own":[0-9.e-]*,"without":[0-9.]*,"others":\[[^]]*,' leak/prune.jsonl)" -eq 40 ] ||
     fail "records lack the leak test"
 [ "$(grep -c '"text":"=[0-9]"' leak/pruned.jsonl)" -eq 40 ] || fail "--write summary: $(head -c 300 leak/pruned.jsonl)"
 run --out leak --summaries s.jsonl --summary_field text --share '' --write none
 grep -q '^  no leak is seen: .*; 0 of 40 hold the answer.s text$' said || fail "a summary without the answer: $(cat said)"
 [ ! -e leak/pruned.jsonl ] || fail "an earlier run's pruned.jsonl stays"
+sed 's/.*"id":"\([^"]*\)".*"text":"\([^"]*\)".*/{"id":"\1","summary":"\2"}/; s/=/= /' q.jsonl >told.jsonl
+run --out leak --summaries told.jsonl --share '' --write none --json
+grep -q '"states_answer":40,' said || fail "the whole trajectory as a summary: $(cat said)"
 head -30 s.jsonl >some.jsonl
 echo '{"id":"stranger","summary":"so"}' >>some.jsonl
 run --out some --summaries some.jsonl --share '' --write none

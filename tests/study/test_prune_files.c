@@ -430,11 +430,14 @@ static void unchanged(void **state)
 
 /* -- The leak test and what a trajectory needs, from made losses ---------------------------------------------------- */
 
-static struct raml_prune_summary made(void *state, double gain)
+static struct raml_prune_summary made(void *state, double gain, bool both)
 {
     struct raml_err err = {0};
     char path[4200];
-    const char *text = "{\"id\":\"one\",\"summary\":\"it is 3\"}\n{\"id\":\"two\",\"summary\":\"it is 177 or 770\"}\n";
+    const char *text =
+        both ? "{\"id\":\"one\",\"summary\":\"One step. It is 3!\\nTwo\"}\n{\"id\":\"two\",\"summary\":\"77!\"}\n"
+             : "{\"id\":\"one\",\"summary\":\"One step. It is 3!\\nTwo\"}\n{\"id\":\"two\",\"summary\":\"177 or "
+               "770\"}\n";
     const struct raml_prune_level share[] = {{RAML_PRUNE_SHARE, 0.2}, {RAML_PRUNE_SHARE, 0.5}, {RAML_PRUNE_SHARE, 0.9}};
     const struct raml_prune_files_job job = job_of(state);
     struct raml_prune_files_options opt = raml_prune_files_default();
@@ -458,6 +461,8 @@ static struct raml_prune_summary made(void *state, double gain)
         }
         assert_int_equal(it.n_others, 1);
         it.set[it.leak_own].loss = 2 - gain - 0.1 * (double)q;
+        assert_true((it.leak_own == it.leak_without) == (q == 1 && !both));
+        if (q == 0) assert_int_equal(it.set[it.leak_without].n, strlen("One step.\nTwo"));
         must(raml_prune_stats_add(&s, &p, &it, &err), &err);
         raml_prune_item_deinit(&it);
     }
@@ -469,17 +474,24 @@ static struct raml_prune_summary made(void *state, double gain)
 
 static void leaks(void **state)
 {
-    struct raml_prune_summary sum = made(*state, 0.5);
+    struct raml_prune_summary sum = made(*state, 0.5, false);
     assert_int_equal(sum.leak.n, 2);
     assert_int_equal(sum.leak.n_states, 1); /* 177 and 770 do not hold 77 */
-    assert_true(sum.leak.leaks);
+    assert_true(sum.leak.tells);
+    assert_false(sum.leak.leaks); /* one of two gives nothing away */
     CHECK_NEAR("nothing", sum.leak.nothing.value, 2, 1e-9);
     CHECK_NEAR("others - own", sum.leak.others_less.value, 0.55, 1e-9);
     CHECK_NEAR("low", sum.leak.others_less.low, 0.5, 1e-9);
+    CHECK_NEAR("without - own", sum.leak.without_less.value, 0.25, 1e-9);
     CHECK_NEAR("needed", sum.needed[RAML_PRUNE_BUDGET].value, (10.0 / 20 + 29.0 / 32) / 2, 1e-9);
     raml_prune_summary_deinit(&sum);
-    sum = made(*state, -0.05); /* one is likelier, one is not */
-    assert_false(sum.leak.leaks);
+    sum = made(*state, 0.5, true);
+    assert_int_equal(sum.leak.n_states, 2);
+    assert_true(sum.leak.tells && sum.leak.leaks);
+    CHECK_NEAR("without - own", sum.leak.without_less.value, 0.55, 1e-9);
+    raml_prune_summary_deinit(&sum);
+    sum = made(*state, -0.05, true); /* one is likelier, one is not */
+    assert_false(sum.leak.tells || sum.leak.leaks);
     raml_prune_summary_deinit(&sum);
 }
 
