@@ -121,8 +121,8 @@ holds "others' summaries mislead" "$(awk -F '\t' '$1 == "others - own" { print $
 run --out leak --summaries s.jsonl --summary_field text --share '' --write none
 grep -q '^  no leak is seen: .*; 0 of 40 hold the answer.s text$' said || fail "a summary without the answer: $(cat said)"
 [ ! -e leak/pruned.jsonl ] || fail "an earlier run's pruned.jsonl stays"
-sed 's/.*"id":"\([^"]*\)".*"text":"\([^"]*\)".*/{"id":"\1","summary":"\2"}/; s/=/= /' q.jsonl >told.jsonl
-run --out leak --summaries told.jsonl --share '' --write none --json
+sed 's/.*"id":"\([^"]*\)".*"text":"\([^"]*\)".*/{"id":"\1","summary":"\2"}/; s/=/= /' q.jsonl >stated.jsonl
+run --out leak --summaries stated.jsonl --share '' --write none --json
 grep -q '"states_answer":40,' said || fail "the whole trajectory as a summary: $(cat said)"
 head -30 s.jsonl >some.jsonl
 echo '{"id":"stranger","summary":"so"}' >>some.jsonl
