@@ -1,7 +1,7 @@
 /* The cache against the simplest model of its meaning: random operations, after each of which every node has the length
  * and depth that it should have and the pool the space; and all logits that are read are those of the row's path, read
- * by a pass of its own. In f32 to the last bit (but for the reference kernels, whose bits differ with the pages), and
- * in every type to the last bit those of a cache that holds only that path, divided in the same way. */
+ * by a pass of its own, in f32 to the last bit; and in every type, to the last bit, those of a cache that holds only
+ * that path, divided in the same way. With an argument, that many times as many operations. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -383,7 +383,7 @@ static void open_world(struct world *w, struct raml_model *m, const struct raml_
     const struct raml_cache_options o = {.max_rows = 4, .max_tokens = PAGES * PAGE - 1};
     *w = (struct world){.dev = dev, .m = m, .V = (size_t)raml_model_config(m)->vocab_size};
     w->rng = (struct raml_rng){{.seed = seed, .purpose = RAML_FOR_TEST}, 0};
-    w->tolerance = raml_model_dtype(m) == RAML_BF16 ? 0.02 : strcmp(raml_device_level(dev), "ref") == 0 ? 1e-5 : 0;
+    w->tolerance = raml_model_dtype(m) == RAML_BF16 ? 0.02 : 0;
     w->on_device = raml_array_new(dev, MOST_ROWS * w->V, sizeof *w->on_device);
     w->logits = rig_floats(MOST_ROWS * w->V);
     w->want = rig_floats(MOST_ROWS * w->V);
@@ -405,10 +405,14 @@ static void close_world(struct world *w)
     free(w->logits), free(w->want);
 }
 
+static size_t times = 1, all_operations;
+
 static void run_random(const char *name, struct raml_model *m, const struct raml_device *dev, size_t operations)
 {
     static struct world w;
     static uint64_t seed = 11;
+    operations *= times;
+    all_operations += operations;
     open_world(&w, m, dev, seed++);
     for (size_t i = 0; i < operations; i++) operate(&w);
     close_world(&w);
@@ -420,7 +424,7 @@ static void run_random(const char *name, struct raml_model *m, const struct raml
         name, raml_model_dtype(m) == RAML_BF16 ? "bf16" : "f32", raml_device_level(dev), operations, c->adds,
         c->mid_page, c->tokens, c->appends, c->probes, c->drops, c->dropped, c->refused, c->exhausted, c->rows,
         c->alone);
-    assert_true(c->mid_page && c->appends && c->probes && c->dropped > c->drops && c->refused && c->alone);
+    assert_true(operations < 150 || (c->mid_page && c->probes && c->dropped > c->drops && c->refused && c->alone));
 }
 
 static void run_golden(const char *name, enum raml_dtype dtype, const char *level, size_t operations)
@@ -445,11 +449,11 @@ static void test_golden(void **state)
         skip();
     }
     for (size_t i = 0; i < COUNT(names); i++) {
-        run_golden(names[i], RAML_F32, "auto", far_asked() ? 60 : 600);
-        run_golden(names[i], RAML_BF16, "auto", 300);
+        run_golden(names[i], RAML_F32, "auto", far_asked() ? 50 : 500);
+        run_golden(names[i], RAML_BF16, "auto", far_asked() ? 25 : 150);
     }
-    run_golden(names[0], RAML_F32, "ref", 60);
-    run_golden(names[2], RAML_F32, "base", 300);
+    run_golden(names[0], RAML_F32, "ref", 50);
+    run_golden(names[2], RAML_F32, "base", 150);
 }
 
 /* Models whose sizes are no multiple of anything. */
@@ -461,14 +465,22 @@ static void test_awkward(void **state)
         struct raml_config c = rig_config(kind, false);
         c.max_positions = CONTEXT;
         struct raml_model *m = rig_open(&c, RAML_F32, dev);
-        run_random(c.model_type, m, dev, far_asked() ? 60 : 600);
+        run_random(c.model_type, m, dev, far_asked() ? 50 : 500);
         raml_model_close(m);
     }
     raml_device_close(dev);
 }
 
-int main(void)
+static int tear_down(void **state)
+{
+    (void)state;
+    print_message("  %zu operations\n", all_operations);
+    return 0;
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_golden), cmocka_unit_test(test_awkward)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    if (argc > 1) times = strtoul(argv[1], NULL, 10);
+    return cmocka_run_group_tests(tests, NULL, tear_down);
 }
