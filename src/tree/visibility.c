@@ -3,7 +3,6 @@
 
 #include "core/array.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,7 +45,6 @@ static void show(struct raml_visibility *v, size_t row, size_t row_end, uint32_t
         s->page = page;
         s->row0 = s->row1 = (uint16_t)row;
     }
-    assert(row >= s->row0);
     while (s->row1 < row) s->mask[s->row1++] = 0;
     size_t had = s->row1 < row_end ? s->row1 : row_end; /* rows that saw some of it before */
     for (size_t r = row; r < had; r++) s->mask[r] |= keys;
