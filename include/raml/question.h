@@ -15,6 +15,12 @@
 
 #pragma GCC visibility push(default)
 
+struct raml_trajectory_exit { /* early exit of a sample (sample.h) */
+    const char *policy;       /* as it was asked for; NULL: none, only a continuation's bound was set */
+    const char *reason;       /* "stable", "confident", ..: why thinking was stopped; "end": it was not */
+    size_t at;                /* trajectory tokens up to there */
+    size_t probes, probe_tokens;
+};
 struct raml_trajectory {
     const char *text;          /* the text between think and its end; never NULL */
     const char *answer;        /* the sample's own final answer; NULL: none */
@@ -28,6 +34,7 @@ struct raml_trajectory {
     double logp_sum;       /* NaN: not known */
     const int32_t *tokens; /* completion tokens of a sample; NULL when not recorded */
     size_t n_tokens;
+    const struct raml_trajectory_exit *exit; /* NULL: no early exit was asked for */
 };
 
 struct raml_question {

@@ -20,6 +20,21 @@
 
 #pragma GCC visibility push(default)
 
+/* Early exit (docs/sample.md). While a sample thinks, a policy asks at its places what the model would answer there: a
+ * probe reads the answer prefix, takes the likeliest tokens up to the answer's end, and is dropped. Where the policy is
+ * content the answer prefix is forced in that place, as think_budget does it. Policies "at waits" ask in front of a
+ * word, once it is written; what was written from it on is dropped if they stop. Probes change nothing else: samples
+ * whose thinking is never stopped are byte for byte those without.
+ *
+ *   stability:stride=64,repeats=3,bound=0    the last 3 answers are equal, and the mean probability is above the bound
+ *   confidence:most=10,bound=0.95            at waits: mean probability of the answer's own tokens (arXiv 2504.15895)
+ *   dynasor:stride=64,repeats=3              3 equal answers without a word of doubt (arXiv 2412.20993)
+ *   code_stop:low=0.9,high=0.95,tau=3.5      at waits: a rising bound, or falling confidence (arXiv 2604.04930)
+ *   eat:stride=32,delta=1e-05                the entropy after the end of thinking has settled (arXiv 2509.26522)
+ *   budget:budget=256                        as think_budget
+ *
+ * Settings that are not named are as here; `stride` makes any of them ask every n tokens, 0 at waits. */
+
 /* A sample that is not finished, as a stop rule of one's own sees it. */
 struct raml_sample_so_far {
     size_t question, sample; /* numbers from 0: qs->question[question], of n samples */
@@ -29,12 +44,17 @@ struct raml_sample_so_far {
 };
 
 struct raml_sample_options {
-    size_t n;                     /* samples per question */
-    size_t batch_size;            /* samples that grow side by side */
-    size_t max_completion_length; /* tokens, forced ones included */
-    size_t think_budget;          /* after this many trajectory tokens the answer prefix is forced; 0: never */
-    int force_continuation;       /* how often the continuation is put where thinking would close (arXiv 2501.19393);
+    size_t n;                        /* samples per question */
+    size_t batch_size;               /* samples that grow side by side */
+    size_t max_completion_length;    /* tokens, forced ones included */
+    size_t think_budget;             /* after this many trajectory tokens the answer prefix is forced; 0: never */
+    int force_continuation;          /* how often the continuation is put where thinking would close (arXiv 2501.19393);
                                    * needs an answer prefix of one token. Continuations count towards think_budget. */
+    double force_continuation_below; /* the continuation is put only where a probe's answer is less confident than this
+                                      * (geometric mean probability of its own tokens, 0 without one); 0: always */
+    const char *exit;                /* policy of early exit; NULL: none */
+    const char *exit_words;          /* words that wait, with commas between them, in lower case; NULL: "wait" */
+    size_t probe_tokens;             /* a probe's answer has at most this many */
     double temperature, top_p, min_p;
     int top_k;
     uint64_t seed;
@@ -49,13 +69,16 @@ struct raml_sample_options {
     bool (*ends)(void *user, const struct raml_sample_so_far *so_far);
     void *ends_user;
 };
-struct raml_sample_options raml_sample_default(void); /* 1 sample, 64 rows, 512 tokens, temperature 1, no filters */
+/* 1 sample, 64 rows, 512 tokens, temperature 1, no filters, probes of 32 tokens */
+struct raml_sample_options raml_sample_default(void);
+/* RAML_EUSAGE: the first setting that is wrong. Sampling checks this too, before any work. */
+RAML_CHECKED enum raml_code raml_sample_check(const struct raml_sample_options *opt, struct raml_err *err);
 
 /* Bytes that sampling takes beside the model while batch_size samples of `tokens` tokens each, which they share with no
  * other, grow: keys and values in whole pages, a step's activations, logits, and what choosing from them takes (sorting
  * too, with top_k or top_p). raml_sample_questions has capacity for the tokens of a completion and two prompts a
- * sample, each in whole pages. Prompts take more while they are computed: logits of each, activations of all their
- * tokens. */
+ * sample, each in whole pages. Prompts take more while they are computed: logits of each, activations of up to 4096 of
+ * their tokens. Probes take logits and pages of their own. */
 size_t raml_sample_estimate(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
                             const struct raml_sample_options *opt, size_t tokens);
 /* Parts of it: keys and values of a token; what n_prompts prompts that are computed at once take beyond one of them. */
@@ -63,9 +86,15 @@ size_t raml_sample_token_bytes(const struct raml_config *c, enum raml_dtype dtyp
 size_t raml_sample_prompt_bytes(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
                                 size_t n_prompts);
 
+enum { RAML_SAMPLE_REASONS = 8 };
 struct raml_sample_stats {
     uint64_t samples, correct, truncated, unclosed, budget_hit;
-    uint64_t tokens; /* completion tokens */
+    uint64_t tokens;               /* completion tokens */
+    uint64_t probes, probe_tokens; /* read and written by probes, beside `tokens` */
+    struct {
+        const char *reason; /* static text: "stable", "confident", ..; NULL: no more of them */
+        uint64_t n;
+    } stopped[RAML_SAMPLE_REASONS]; /* samples whose thinking a policy stopped */
 };
 /* *out (initialised): copies of the questions, in order, with their samples as trajectories. With RAML_ESTOP it holds
  * the questions that are complete. RAML_ERANGE: a prompt longer than the context (names the question and its line), or

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/load.h"
 #include "cli/sampling.h"
+#include "core/json.h"
 
 #include <stdio.h>
 
@@ -15,22 +16,62 @@ static const struct cli_option options[] = {
     {"out", "output", CLI_PATH, offsetof(struct settings, out), "samples.jsonl", 0, 0, NULL, "JSONL file to write."},
 };
 
+/* Probes' share of all tokens that the model wrote or was asked to read in passing. */
+static double probe_share(const struct raml_sample_stats *t)
+{
+    return t->probe_tokens ? (double)t->probe_tokens / (double)(t->tokens + t->probe_tokens) : 0;
+}
+
+static json_t *stopped_json(const struct raml_sample_stats *t)
+{
+    json_t *o = json_object();
+    int bad = !o;
+    for (size_t i = 0; !bad && i < RAML_SAMPLE_REASONS && t->stopped[i].reason; i++)
+        bad = json_object_set_new(o, t->stopped[i].reason, json_integer((json_int_t)t->stopped[i].n));
+    return raml_json_checked(o, bad);
+}
+
+static enum raml_code tell_json(const struct settings *s, const struct sampling_result *r, double rate,
+                                struct raml_err *err)
+{
+    const struct raml_sample_stats *t = &r->stats;
+    json_t *o =
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "out", s->out, "samples", (json_int_t)t->samples,
+                  "correct", (json_int_t)t->correct, "right" /* the old name */, (json_int_t)t->correct, "truncated",
+                  (json_int_t)t->truncated, "unclosed", (json_int_t)t->unclosed, "tokens", (json_int_t)t->tokens,
+                  "seconds", r->seconds, "tokens_per_s", rate);
+    if (o && cli_sampling_probes(&s->sampling)) {
+        int bad = json_object_set_new(o, "probes", json_integer((json_int_t)t->probes)) ||
+                  json_object_set_new(o, "probe_tokens", json_integer((json_int_t)t->probe_tokens)) ||
+                  json_object_set_new(o, "probe_share", json_real(probe_share(t))) ||
+                  json_object_set_new(o, "stopped", stopped_json(t));
+        o = raml_json_checked(o, bad);
+    }
+    return cli_print_json(o, err);
+}
+
+static void tell_probes(const struct raml_sample_stats *t)
+{
+    uint64_t stopped = 0;
+    for (size_t i = 0; i < RAML_SAMPLE_REASONS && t->stopped[i].reason; i++) stopped += t->stopped[i].n;
+    printf("%llu probes of %llu tokens in all, %.1f %% of all tokens; thinking stopped in %llu samples",
+           (unsigned long long)t->probes, (unsigned long long)t->probe_tokens, 100 * probe_share(t),
+           (unsigned long long)stopped);
+    for (size_t i = 0; i < RAML_SAMPLE_REASONS && t->stopped[i].reason; i++)
+        printf("%s %s %llu", i ? "," : ":", t->stopped[i].reason, (unsigned long long)t->stopped[i].n);
+    printf("\n");
+}
+
 static enum raml_code tell(const struct cli *cli, const struct settings *s, const struct sampling_result *r,
                            struct raml_err *err)
 {
     double rate = r->seconds > 0 ? (double)r->stats.tokens / r->seconds : 0;
     double correct = r->stats.samples ? (double)r->stats.correct / (double)r->stats.samples : 0;
-    if (cli->json)
-        return cli_print_json(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "out", s->out, "samples",
-                                        (json_int_t)r->stats.samples, "correct", (json_int_t)r->stats.correct,
-                                        "right" /* the old name */, (json_int_t)r->stats.correct, "truncated",
-                                        (json_int_t)r->stats.truncated, "unclosed", (json_int_t)r->stats.unclosed,
-                                        "tokens", (json_int_t)r->stats.tokens, "seconds", r->seconds, "tokens_per_s",
-                                        rate),
-                              err);
+    if (cli->json) return tell_json(s, r, rate, err);
     printf("%s: %llu samples, %.1f %% correct, %llu truncated, %llu with thinking not closed; %.0f tokens/s\n", s->out,
            (unsigned long long)r->stats.samples, 100 * correct, (unsigned long long)r->stats.truncated,
            (unsigned long long)r->stats.unclosed, rate);
+    if (cli_sampling_probes(&s->sampling)) tell_probes(&r->stats);
     return RAML_OK;
 }
 

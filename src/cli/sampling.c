@@ -28,21 +28,15 @@ enum raml_code cli_sampling_questions(const struct cli *cli, const struct sampli
     return rc;
 }
 
-enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_settings *s,
-                                const struct raml_questions *qs, struct raml_questions *out,
-                                struct sampling_result *result, struct raml_err *err)
+static struct raml_sample_options sample_options(const struct cli *cli, const struct sampling_settings *s)
 {
-    struct raml_model *model = NULL;
-    struct raml_tokenizer *tokenizer = NULL;
-    char *path = NULL;
-    enum raml_code rc = cli_load_model(cli, s->model, s->dtype, &model, &path, err);
-    if (!rc) rc = cli_load_tokenizer(s->tokenizer, path, &tokenizer, err);
     struct raml_sample_options o = raml_sample_default();
     o.n = (size_t)s->n;
     o.batch_size = (size_t)s->batch_size;
     o.max_completion_length = (size_t)s->max_completion_length;
     o.think_budget = (size_t)s->think_budget;
     o.force_continuation = (int)s->force_continuation;
+    o.force_continuation_below = s->force_continuation_below;
     o.temperature = s->temperature;
     o.top_k = (int)s->top_k;
     o.top_p = s->top_p;
@@ -50,6 +44,23 @@ enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_set
     o.seed = cli->seed;
     o.stop = s->stop;
     o.answer_only = s->answer_only;
+    o.exit = s->exit;
+    o.exit_words = s->exit_words;
+    o.probe_tokens = (size_t)s->probe_tokens;
+    return o;
+}
+
+enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_settings *s,
+                                const struct raml_questions *qs, struct raml_questions *out,
+                                struct sampling_result *result, struct raml_err *err)
+{
+    struct raml_model *model = NULL;
+    struct raml_tokenizer *tokenizer = NULL;
+    char *path = NULL;
+    struct raml_sample_options o = sample_options(cli, s);
+    enum raml_code rc = raml_sample_check(&o, err);
+    if (!rc) rc = cli_load_model(cli, s->model, s->dtype, &model, &path, err);
+    if (!rc) rc = cli_load_tokenizer(s->tokenizer, path, &tokenizer, err);
     int32_t eos[CLI_MAX_EOS];
     struct prompting prompting = {0};
     if (!rc) rc = cli_prompting_open(&s->prompting, path, tokenizer, &prompting, err);

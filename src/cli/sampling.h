@@ -9,9 +9,10 @@
 #include "raml/sample.h"
 
 struct sampling_settings { /* the first member of either command's settings */
-    const char *model, *tokenizer, *dtype, *families, *split, *map, *stop;
-    int64_t num_questions, limit, n, max_completion_length, think_budget, force_continuation, batch_size, top_k;
-    double temperature, top_p, min_p;
+    const char *model, *tokenizer, *dtype, *families, *split, *map, *stop, *exit, *exit_words;
+    int64_t num_questions, limit, n, max_completion_length, think_budget, force_continuation, batch_size, top_k,
+        probe_tokens;
+    double temperature, top_p, min_p, force_continuation_below;
     bool answer_only;
     struct prompting_settings prompting;
 };
@@ -45,8 +46,17 @@ struct sampling_settings { /* the first member of either command's settings */
          "Maximum tokens of a sample, thinking and answer together."},                                                 \
         {"think_budget", NULL, CLI_INT, SAMPLING_AT(think_budget), "0", 0, 1 << 24, NULL,                              \
          "Force thinking to close after this many tokens; 0: never."},                                                 \
-        {"force_continuation", "force_wait", CLI_INT, SAMPLING_AT(force_continuation), "0", 0, 1 << 16, NULL,                  \
+        {"force_continuation", "force_wait", CLI_INT, SAMPLING_AT(force_continuation), "0", 0, 1 << 16, NULL,        \
          "How often to insert the continuation (\"Wait\") where thinking would end."},                                 \
+        {"force_continuation_below", NULL, CLI_REAL, SAMPLING_AT(force_continuation_below), "0", 0, 1, NULL,           \
+         "Insert it only where the answer that the model would give is less confident than this; 0: always."},         \
+        {"exit", NULL, CLI_TEXT, SAMPLING_AT(exit), NULL, 0, 0, NULL,                                                  \
+         "Stop thinking early by a policy: stability, confidence, dynasor, code_stop, eat, budget; with settings as "  \
+         "in stability:stride=64,repeats=3."},                                                                         \
+        {"exit_words", NULL, CLI_TEXT, SAMPLING_AT(exit_words), "wait", 0, 0, NULL,                                    \
+         "Words, with commas between them, in front of which a policy at waits asks for the answer."},                 \
+        {"probe_tokens", NULL, CLI_INT, SAMPLING_AT(probe_tokens), "32", 1, 4096, NULL,                                \
+         "Maximum tokens of the answer that --exit asks for."},                                                        \
         {"stop", NULL, CLI_TEXT, SAMPLING_AT(stop), NULL, 0, 0, NULL,                                                  \
          "A sample ends once its answer (not its thinking) contains this text."},                                      \
         {"answer_only", NULL, CLI_FLAG, SAMPLING_AT(answer_only), NULL, 0, 0, NULL,                                    \
@@ -62,6 +72,10 @@ struct sampling_result {
     struct raml_sample_stats stats;
     double seconds;
 };
+static inline bool cli_sampling_probes(const struct sampling_settings *s) /* is early exit asked for? */
+{
+    return s->exit || s->force_continuation_below > 0;
+}
 /* The questions named by the settings and nameless arguments. */
 RAML_CHECKED enum raml_code cli_sampling_questions(const struct cli *cli, const struct sampling_settings *s,
                                                    struct raml_questions *out, struct raml_err *err);

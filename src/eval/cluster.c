@@ -42,6 +42,8 @@ size_t raml_clustered_clusters(const struct raml_clustered *c)
     return n;
 }
 
+enum { MANY_VALUES = 4096, MAX_BLOCKS = 1024 };
+
 /* -- Resamples ----------------------------------------------------------------------------------------------------- */
 
 struct ranked {
@@ -54,7 +56,9 @@ struct resamples {
     double *sum;           /* [n_clusters] of its values */
     size_t *count;         /* [n_clusters] of its values */
     struct ranked *ranked; /* [n_values] by rising value; a median's alone */
-    double *drawn;         /* [n_draws] */
+    uint32_t *before;      /* [n_blocks, n_clusters] how many of each are ranked before the block */
+    size_t n_blocks, block_values;
+    double *drawn; /* [n_draws] */
 };
 
 static void resamples_deinit(struct resamples *r)
@@ -63,6 +67,7 @@ static void resamples_deinit(struct resamples *r)
     free(r->sum);
     free(r->count);
     free(r->ranked);
+    free(r->before);
     free(r->drawn);
 }
 
@@ -75,6 +80,23 @@ static int by_value(const void *a, const void *b)
 static int by_rank(const void *a, const void *b)
 {
     return by_value(&((const struct ranked *)a)->value, &((const struct ranked *)b)->value);
+}
+
+/* Many values are searched by block, so that a resample of them costs clusters x log(blocks) + a block. */
+static enum raml_code count_blocks(struct resamples *r, struct raml_err *err)
+{
+    size_t Q = r->n_clusters, n = r->n_values;
+    if (n < MANY_VALUES || n > UINT32_MAX) return RAML_OK;
+    r->block_values = (n + MAX_BLOCKS - 1) / MAX_BLOCKS;
+    r->n_blocks = (n + r->block_values - 1) / r->block_values;
+    r->before = calloc(r->n_blocks * Q, sizeof *r->before);
+    if (!r->before) return raml_fail(err, RAML_ENOMEM, "no memory for resamples of %zu clusters", Q);
+    for (size_t b = 1; b < r->n_blocks; b++) {
+        uint32_t *at = r->before + b * Q;
+        memcpy(at, at - Q, Q * sizeof *at);
+        for (size_t i = (b - 1) * r->block_values; i < b * r->block_values; i++) at[r->ranked[i].cluster]++;
+    }
+    return RAML_OK;
 }
 
 static enum raml_code resamples_init(struct resamples *r, const struct raml_clustered *c, bool median, uint32_t n_draws,
@@ -96,8 +118,9 @@ static enum raml_code resamples_init(struct resamples *r, const struct raml_clus
         r->count[q]++;
         if (median) r->ranked[i] = (struct ranked){c->value[i], q};
     }
-    if (median) qsort(r->ranked, c->n, sizeof *r->ranked, by_rank);
-    return RAML_OK;
+    if (!median) return RAML_OK;
+    qsort(r->ranked, c->n, sizeof *r->ranked, by_rank);
+    return count_blocks(r, err);
 }
 
 static void draw(struct resamples *r, uint64_t seed, uint32_t d)
@@ -121,14 +144,36 @@ static double drawn_mean(const struct resamples *r)
     return sum / count;
 }
 
+static uint64_t drawn_before(const struct resamples *r, size_t block)
+{
+    uint64_t n = 0;
+    const uint32_t *before = r->before + block * r->n_clusters;
+    for (size_t q = 0; q < r->n_clusters; q++) n += (uint64_t)r->times[q] * before[q];
+    return n;
+}
+
+/* The last block before which at most `place` values of the resample are ranked. */
+static size_t find_block(const struct resamples *r, uint64_t place)
+{
+    size_t low = 0, high = r->n_blocks;
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (drawn_before(r, middle) <= place) low = middle;
+        else high = middle;
+    }
+    return low;
+}
+
 static double drawn_median(const struct resamples *r)
 {
-    uint64_t count = 0, seen = 0;
+    uint64_t count = 0;
     for (size_t q = 0; q < r->n_clusters; q++) count += (uint64_t)r->times[q] * r->count[q];
     uint64_t low = (count - 1) / 2, high = count / 2; /* places of the middle two, from 0 */
+    size_t block = r->n_blocks ? find_block(r, low) : 0;
+    uint64_t seen = block ? drawn_before(r, block) : 0;
     double lower = 0;
     bool found = false;
-    for (size_t i = 0; i < r->n_values; i++) {
+    for (size_t i = block * r->block_values; i < r->n_values; i++) {
         seen += r->times[r->ranked[i].cluster];
         if (!found && seen > low) {
             lower = r->ranked[i].value;

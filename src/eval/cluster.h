@@ -6,7 +6,7 @@
  *           are drawn alike. Fewer than two clusters, no draws: no interval (NaN).
  * Estimate  n: clusters. se: of a mean its linearised standard error (Cochran 1977, 6.4), of a median NaN.
  * Errors    RAML_ENOMEM; *out as before.
- * Cost      draws x clusters; of a median draws x values.
+ * Cost      draws x clusters; of a median draws x values, or, of many values, draws x (10 clusters + values/1024).
  */
 #ifndef RAML_EVAL_CLUSTER_H
 #define RAML_EVAL_CLUSTER_H

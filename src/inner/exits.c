@@ -77,11 +77,17 @@ static const char *fault_of(const struct raml_exit_policy *p)
     return NULL;
 }
 
-enum raml_code raml_exit_open(const struct raml_exit_policy *p, struct raml_exit_state **out, struct raml_err *err)
+enum raml_code raml_exit_policy_check(const struct raml_exit_policy *p, struct raml_err *err)
 {
     const char *fault = fault_of(p);
+    return fault ? raml_fail(err, RAML_EUSAGE, "policy of early exit: %s", fault) : RAML_OK;
+}
+
+enum raml_code raml_exit_open(const struct raml_exit_policy *p, struct raml_exit_state **out, struct raml_err *err)
+{
+    enum raml_code rc = raml_exit_policy_check(p, err);
     *out = NULL;
-    if (fault) return raml_fail(err, RAML_EUSAGE, "policy of early exit: %s", fault);
+    if (rc) return rc;
     struct raml_exit_state *s = calloc(1, sizeof *s);
     if (!s) return raml_fail(err, RAML_ENOMEM, "no memory for a policy of early exit");
     s->p = *p;

@@ -56,6 +56,14 @@ struct raml_exit_policy {
 };
 /* A kind with its authors' settings; stability: 3 equal answers, every 64 tokens; loss: 0.2. */
 struct raml_exit_policy raml_exit_policy_default(enum raml_exit_kind kind);
+RAML_CHECKED enum raml_code raml_exit_policy_check(const struct raml_exit_policy *p, struct raml_err *err);
+
+enum { RAML_EXIT_TEXT = 160 };
+/* "stability:stride=64,most=0,repeats=3,bound=0.9": the kind, and each setting that it has (field `mean`: geometric,
+ * arithmetic, min; `released`, `whole_words`: 0 or 1; numbers with the digits that give them back). */
+void raml_exit_policy_text(const struct raml_exit_policy *p, char out[RAML_EXIT_TEXT]);
+/* Reads that; settings that are not named are raml_exit_policy_default's. RAML_EUSAGE says what it could not read. */
+RAML_CHECKED enum raml_code raml_exit_policy_read(const char *text, struct raml_exit_policy *out, struct raml_err *err);
 
 struct raml_exit_probe { /* borrowed */
     size_t at;

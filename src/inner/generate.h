@@ -7,13 +7,17 @@
  * Batching   continuous: a job that ends leaves its row to the next one of the list before the next step.
  * Random     token k of a job (from 0, forced tokens counted) is drawn by the number at position first + k of the
  *            stream (seed, RAML_FOR_SAMPLE, question, sample). So tokens do not depend on batch_size or on other groups.
- * Probe      a guide may ask, after any token of a job, what the model would answer there: a child of the job's node
- *            reads a cue and takes the likeliest tokens, one a step, in the job's row; then it is dropped and the job
- *            goes on as if nothing had been.
+ * Probe      a guide may ask, after the text or any token of a job, what the model would answer there: a child of the
+ *            job's node reads a cue and takes the likeliest tokens, one a step, in the job's row; then it is dropped and
+ *            the job goes on as if nothing had been. A probe ends at the model's context too; where not even its cue
+ *            fits in that, and before a place to which the job has returned, there is none.
+ * Memory     keys and values lie in pages (cache.h). A job enters when what it may grow to fits beside what is there;
+ *            its node goes when it ends, a text's when the last job that needs it has ended.
  * Order      results are handed over as jobs end; the calls about one job are in the order of its tokens.
- * Errors     RAML_ERANGE: an empty text, a token outside the vocabulary, a text that fills the model's context, logits
- *            that are not finite (the message numbers the job from 1); RAML_EUSAGE: settings; RAML_ESTOP: the sink
- *            stopped the run. What was handed over stays.
+ * Errors     checked before any work: RAML_ERANGE: an empty text, a token outside the vocabulary, a text that fills the model's
+ *            context (the message numbers the job from 1); RAML_EUSAGE: settings, also a job that alone does not fit
+ *            pool_tokens. Later: RAML_ERANGE: logits that are not finite; RAML_ESTOP: the sink stopped the run; what a
+ *            guide's function returns. What was handed over stays.
  * Threads    one caller; a guide's functions are called from its thread.
  */
 #ifndef RAML_INNER_GENERATE_H
@@ -40,9 +44,15 @@ struct raml_generated { /* tokens after the text */
 void raml_generated_deinit(struct raml_generated *g);
 
 struct raml_generate_probe {
-    const int32_t *cue; /* [n_cue >= 1]; borrowed until the probe is done */
-    size_t n_cue, max_tokens;
-    bool entropy; /* of the distribution of the token after the cue is wanted */
+    const int32_t *cue;       /* [n_cue >= 1]; borrowed until the probe is done */
+    size_t n_cue, max_tokens; /* max_tokens 0: nothing is answered, only the entropy is wanted */
+    size_t back;              /* the place is before the job's last `back` tokens; else after all of them */
+    bool entropy;             /* of the distribution of the token after the cue is wanted */
+};
+enum raml_generate_next {
+    RAML_GENERATE_GOES_ON,
+    RAML_GENERATE_ENDS,
+    RAML_GENERATE_RETURNS /* to the probe's place: its last `back` tokens are dropped, and the next one is forced */
 };
 struct raml_generate_guide { /* what sampling alone does not decide; NULL functions are not called */
     void *user;
@@ -53,17 +63,20 @@ struct raml_generate_guide { /* what sampling alone does not decide; NULL functi
     /* A token was added, so_far->token[n - 1]. *ends: it was the job's last. */
     enum raml_code (*added)(void *user, size_t job, const struct raml_generated *so_far, bool *ends,
                             struct raml_err *err);
-    /* After a token that was not the last: is a probe wanted here? */
-    bool (*wants_probe)(void *user, size_t job, const struct raml_generated *so_far, struct raml_generate_probe *probe);
-    /* Does the probe's answer end with its last token? NULL: with one of the ends, or at max_tokens. */
+    /* After the text, and after each token that was not the last: is a probe wanted here? */
+    enum raml_code (*wants_probe)(void *user, size_t job, const struct raml_generated *so_far, bool *wanted,
+                                  struct raml_generate_probe *probe, struct raml_err *err);
+    /* Does the probe's answer end with its last token? One of the ends, and max_tokens, end it too. */
     enum raml_code (*probe_ends)(void *user, size_t job, const struct raml_generated *answer, bool *ends,
                                  struct raml_err *err);
-    /* The probe's answer; entropy NaN if not asked for. *ends: the job ends here. */
+    /* The probe's answer; entropy NaN if not asked for. *next: what becomes of the job; it goes on by default. */
     enum raml_code (*probed)(void *user, size_t job, const struct raml_generated *so_far,
-                             const struct raml_generated *answer, double entropy, bool *ends, struct raml_err *err);
+                             const struct raml_generated *answer, double entropy, enum raml_generate_next *next,
+                             struct raml_err *err);
     /* A job is complete. Its arrays may be taken: what is left in *g is freed. */
     enum raml_code (*done)(void *user, size_t job, struct raml_generated *g, struct raml_err *err);
 };
+enum { RAML_GENERATE_RETURN_PAGES = 2 }; /* that a return may take: what is dropped leaves parts of pages */
 struct raml_generate_options {
     size_t batch_size; /* jobs in progress at once */
     struct raml_token_sampling sampling;
@@ -72,14 +85,21 @@ struct raml_generate_options {
     const int32_t *end; /* [n_ends] tokens that end a job (kept as its last); borrowed */
     size_t n_ends;
     const char *const *job_name; /* [n_jobs], for messages: "question 'a7' (line 3)"; NULL: numbers */
+    size_t probe_tokens;         /* cue and answer of the largest probe; 0: no probes */
+    size_t max_returns;          /* of a job; for its memory */
+    size_t pool_tokens;          /* capacity of the cache; 0: enough for batch_size jobs, whichever they are */
 };
 struct raml_generate_stats {
-    uint64_t text_tokens;    /* of all jobs' texts that were computed: what is shared counts once */
-    uint64_t all_texts;      /* the same if every job had computed its own text */
-    uint64_t tokens;         /* written by jobs */
+    uint64_t text_tokens;            /* of all jobs' texts that were computed: what is shared counts once */
+    uint64_t all_texts;              /* the same if every job had computed its own text */
+    uint64_t tokens;                 /* written by jobs, dropped ones too */
     uint64_t n_probes, probe_tokens; /* cues and what probes wrote */
-    uint64_t steps;
+    uint64_t steps;                  /* passes over the weights after those that read texts */
 };
+/* Bytes that a run takes beside the model: rows, logits, and a cache of opt->pool_tokens (not 0). Reading texts takes
+ * more: logits of each, activations of up to 4096 of their tokens. */
+size_t raml_generate_estimate(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
+                              const struct raml_generate_options *opt);
 /* Runs all jobs. stats may be NULL. */
 RAML_CHECKED enum raml_code raml_generate(const struct raml_model *m, const struct raml_generate_options *opt,
                                           const struct raml_generate_job *job, size_t n_jobs,

@@ -92,9 +92,11 @@ static size_t position_bucket(const struct raml_matching *m, size_t token)
     return (size_t)((uint64_t)(token - 1) * m->position_buckets / m->roles->n);
 }
 
+static const double edge[] = {0.1, 0.5, 1, 2};
+enum { ENTROPY_BUCKETS = sizeof edge / sizeof *edge + 1 };
+
 static size_t entropy_bucket(const struct raml_matching *m, size_t token)
 {
-    static const double edge[] = {0.1, 0.5, 1, 2};
     size_t n = 0;
     while (n < sizeof edge / sizeof *edge && (double)m->entropy[token - 1] >= edge[n]) n++;
     return n;
@@ -103,7 +105,7 @@ static size_t entropy_bucket(const struct raml_matching *m, size_t token)
 bool raml_matches(const struct raml_matching *m, size_t first, size_t last, size_t g)
 {
     size_t k = last - first + 1;
-    if (g + k - 1 > m->roles->n || position_bucket(m, g) != position_bucket(m, first)) return false;
+    if (g == first || g + k - 1 > m->roles->n || position_bucket(m, g) != position_bucket(m, first)) return false;
     if (entropy_bucket(m, g) != entropy_bucket(m, first)) return false;
     for (size_t i = g; i < g + k; i++)
         if (m->roles->role[i - 1] == RAML_TOKEN_REFLECTION || m->roles->role[i - 1] == RAML_TOKEN_DELIMITER)
@@ -123,4 +125,46 @@ struct raml_matched raml_match(const struct raml_matching *m, size_t first, size
     if (x.n_windows) x.control_mean = sum / (double)x.n_windows;
     x.effect = x.delta - x.control_mean;
     return x;
+}
+
+struct bucket {
+    double sum; /* of the steps of its tokens that may be controls */
+    size_t n;
+};
+
+static bool may_control(const struct raml_matching *m, size_t g)
+{
+    enum raml_token_role role = m->roles->role[g - 1];
+    return role != RAML_TOKEN_REFLECTION && role != RAML_TOKEN_DELIMITER && isfinite(m->loss[g - 1]) &&
+           isfinite(m->loss[g]);
+}
+
+enum raml_code raml_match_tokens(const struct raml_matching *m, struct raml_matched *out, struct raml_err *err)
+{
+    size_t T = m->roles->n,
+           B = m->position_buckets < T ? m->position_buckets : T; /* no bucket of B > T has two tokens */
+    struct bucket *bucket = calloc(B * ENTROPY_BUCKETS + 1, sizeof *bucket);
+    if (!bucket) return raml_fail(err, RAML_ENOMEM, "no memory for %zu position buckets", B);
+    bool alone = m->position_buckets > T;
+    for (size_t g = 1; !alone && g <= T; g++) {
+        struct bucket *b = &bucket[position_bucket(m, g) * ENTROPY_BUCKETS + entropy_bucket(m, g)];
+        if (!may_control(m, g)) continue;
+        b->sum += m->loss[g] - m->loss[g - 1];
+        b->n++;
+    }
+    for (size_t g = 1; g <= T; g++) {
+        struct raml_matched x = {.delta = m->loss[g] - m->loss[g - 1], .control_mean = NAN, .effect = NAN};
+        struct bucket b = {0};
+        if (!alone) b = bucket[position_bucket(m, g) * ENTROPY_BUCKETS + entropy_bucket(m, g)];
+        if (!alone && may_control(m, g)) {
+            b.sum -= x.delta;
+            b.n--;
+        }
+        if (b.n) x.control_mean = b.sum / (double)b.n;
+        x.n_windows = b.n;
+        x.effect = x.delta - x.control_mean;
+        out[g - 1] = x;
+    }
+    free(bucket);
+    return RAML_OK;
 }

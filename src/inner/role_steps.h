@@ -44,7 +44,7 @@ struct raml_steps_summary raml_steps_summarise(struct raml_steps *s);
 /* -- Matched controls ----------------------------------------------------------------------------------------------
  * For a unit of k tokens at token a: all windows of k tokens g .. g+k-1 with no token of reflection and no delimiter,
  * of the same position bucket floor((g-1) B/T), and whose first token has the same entropy bucket: edges 0.1, 0.5, 1
- * and 2 nats. Windows may overlap. */
+ * and 2 nats. Windows may overlap. The unit itself is none of its windows: that matters for units that are no match. */
 struct raml_matching {
     const struct raml_token_roles *roles;
     const double *loss;      /* [T + 1] */
@@ -58,5 +58,8 @@ struct raml_matched {
 struct raml_matched raml_match(const struct raml_matching *m, size_t first, size_t last);
 /* Is the window that begins at token g a control of the unit? */
 bool raml_matches(const struct raml_matching *m, size_t first, size_t last, size_t g);
+/* out[T]: raml_match of every token as a unit, to rounding; O(T + B). */
+RAML_CHECKED enum raml_code raml_match_tokens(const struct raml_matching *m, struct raml_matched *out,
+                                              struct raml_err *err);
 
 #endif

@@ -59,10 +59,10 @@ static bool ends_with(const struct raml_sampled *s, const struct raml_tokens *t)
 static void follow_thinking(const struct sample_texts *x, struct raml_sampled *s)
 {
     if (s->thinking) {
-        if (!s->budget_hit) s->n_think++; /* forced tokens are not trajectory */
+        if (!s->answer_forced) s->n_think++; /* forced tokens are not trajectory */
         if (!ends_with(s, &x->close)) return;
         s->thinking = false;
-        if (!s->budget_hit) s->n_think -= x->close.n;
+        if (!s->answer_forced) s->n_think -= x->close.n;
         s->closed = true;
         /* a format that does not set thinking apart has its box opened by the answer prefix */
         s->answer_at = x->thinks ? s->n : s->n - x->close.n;
@@ -186,11 +186,31 @@ static enum raml_code record(const struct sample_texts *x, const struct raml_que
                                   .think_end = think,
                                   .logp_sum = s->logp_sum,
                                   .tokens = s->token,
-                                  .n_tokens = s->n};
+                                  .n_tokens = s->n,
+                                  .exit = s->exits ? &s->exit : NULL};
     bool good = answered && !strcmp(s->finish_reason, "stop");
     t->correct = good ? raml_question_check(q, text[1].data) : RAML_DIFFERENT;
     if (t->correct == RAML_UNKNOWN && q->answer && q->answer[0]) t->correct = RAML_DIFFERENT;
     return RAML_OK;
+}
+
+static void count(const struct raml_sampled *s, const struct raml_trajectory *t, struct raml_sample_stats *stats)
+{
+    stats->samples++;
+    stats->tokens += s->n;
+    stats->correct += t->correct == RAML_EQUAL;
+    stats->truncated += !strcmp(s->finish_reason, "length");
+    stats->unclosed += !t->think_closed;
+    stats->budget_hit += s->budget_hit;
+    stats->probes += s->exit.probes;
+    stats->probe_tokens += s->exit.probe_tokens;
+    if (!s->exits || !strcmp(s->exit.reason, "end")) return;
+    size_t i = 0;
+    while (i + 1 < RAML_SAMPLE_REASONS && stats->stopped[i].reason &&
+           strcmp(stats->stopped[i].reason, s->exit.reason) != 0)
+        i++;
+    stats->stopped[i].reason = s->exit.reason;
+    stats->stopped[i].n++;
 }
 
 enum raml_code raml_sampled_deliver(const struct sample_texts *x, const struct raml_question *q,
@@ -207,12 +227,7 @@ enum raml_code raml_sampled_deliver(const struct sample_texts *x, const struct r
         rc = record(x, q, &s[i], &text[2 * i], &t[i], err);
         if (rc) break;
         t[i].seed = seed;
-        stats->samples++;
-        stats->tokens += s[i].n;
-        stats->correct += t[i].correct == RAML_EQUAL;
-        stats->truncated += !strcmp(s[i].finish_reason, "length");
-        stats->unclosed += !t[i].think_closed;
-        stats->budget_hit += s[i].budget_hit;
+        count(&s[i], &t[i], stats);
     }
     copy.trajectory = t;
     copy.n_trajectories = n;

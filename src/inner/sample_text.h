@@ -25,7 +25,11 @@ struct raml_sampled { /* zero-initialise; free token */
     size_t n, cap, n_end;        /* n_end: of the end, if reached */
     size_t think_start, n_think; /* trajectory tokens; what closes it, sampled or forced, is not counted */
     size_t answer_at;            /* once closed: the first token of what may contain the answer */
-    bool began, thinking, closed, budget_hit, done;
+    bool began, thinking, closed, done;
+    bool answer_forced; /* the answer prefix was put, or is being put */
+    bool budget_hit;    /* at think_budget */
+    bool exits;         /* exit is to be recorded */
+    struct raml_trajectory_exit exit;
     double logp_sum; /* of the tokens that the model sampled */
     const char *finish_reason;
 };

@@ -58,6 +58,49 @@ static bool are_layers(const json_t *v, size_t n_points)
     return true;
 }
 
+static bool is_optional_text(const json_t *v, const char *key)
+{
+    return !has(v, key) || json_is_string(json_object_get(v, key));
+}
+
+static bool is_word(const json_t *v, const char *key)
+{
+    const char *text = json_string_value(json_object_get(v, key));
+    return text && *text;
+}
+
+/* end: i of L's last value. */
+static bool is_mark(const json_t *v, double end)
+{
+    const json_t *at = json_object_get(v, "at");
+    return json_is_number(at) && json_number_value(at) >= 0 && json_number_value(at) <= end && is_word(v, "kind") &&
+           is_word(v, "name") && is_optional_text(v, "text") &&
+           (!has(v, "value") || json_is_number(json_object_get(v, "value")));
+}
+
+/* rc: of what was checked before; its message stays. */
+static enum raml_code check_marks(const struct raml_place *place, json_t *obj, size_t n_tokens, enum raml_code rc,
+                                  struct raml_err *err)
+{
+    json_t *marks = json_object_get(obj, "marks");
+    const json_t *at = json_object_get(obj, "at");
+    double end = json_is_array(at) ? json_number_value(json_array_get(at, n_tokens)) : (double)n_tokens;
+    if (has(obj, "marks") && !json_is_array(marks)) {
+        if (!rc) rc = raml_fail(err, RAML_EFORMAT, "%s:%zu: marks is not an array", place->path, place->line);
+        json_object_del(obj, "marks");
+        return rc;
+    }
+    for (size_t k = json_array_size(marks); k-- > 0;) {
+        if (is_mark(json_array_get(marks, k), end)) continue;
+        if (!rc)
+            rc = raml_fail(err, RAML_EFORMAT,
+                           "%s:%zu: marks[%zu] has no kind, no name or no at of 0 to %g, or another field is wrong",
+                           place->path, place->line, k, end);
+        json_array_remove(marks, k);
+    }
+    return rc;
+}
+
 enum raml_code raml_curve_fields_check(const struct raml_place *at, json_t *obj, size_t n_tokens, struct raml_err *err)
 {
     static const struct {
@@ -90,7 +133,7 @@ enum raml_code raml_curve_fields_check(const struct raml_place *at, json_t *obj,
                            at->path, at->line, k, n_tokens + 1);
         json_array_remove(answers, k);
     }
-    return rc;
+    return check_marks(at, obj, n_tokens, rc, err);
 }
 
 /* -- Reading ------------------------------------------------------------------------------------------------------- */
@@ -157,6 +200,24 @@ static bool read_answers(const json_t *answers, struct raml_curve_fields *f)
     return ok;
 }
 
+static bool read_marks(const json_t *marks, struct raml_curve_fields *f)
+{
+    size_t n = json_array_size(marks);
+    if (n == 0) return true;
+    f->mark = calloc(n, sizeof *f->mark);
+    if (!f->mark) return false;
+    f->n_marks = n;
+    for (size_t k = 0; k < n; k++) {
+        const json_t *v = json_array_get(marks, k), *value = json_object_get(v, "value");
+        f->mark[k] = (struct raml_coloured_mark){.at = json_number_value(json_object_get(v, "at")),
+                                                 .kind = json_string_value(json_object_get(v, "kind")),
+                                                 .name = json_string_value(json_object_get(v, "name")),
+                                                 .text = json_string_value(json_object_get(v, "text")),
+                                                 .value = json_is_number(value) ? json_number_value(value) : NAN};
+    }
+    return true;
+}
+
 static bool read_roles(const json_t *role, struct raml_curve_fields *f)
 {
     size_t n = json_array_size(role);
@@ -178,6 +239,7 @@ enum raml_code raml_curve_fields_read(const json_t *obj, size_t n_tokens, struct
     ok = read_layers(json_object_get(obj, "layers"), n_tokens + 1, f) && ok;
     ok = read_answers(json_object_get(obj, "answers"), f) && ok;
     ok = read_roles(json_object_get(obj, "role"), f) && ok;
+    ok = read_marks(json_object_get(obj, "marks"), f) && ok;
     return ok ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for a trajectory of %zu tokens", n_tokens);
 }
 
@@ -193,6 +255,7 @@ void raml_curve_fields_deinit(struct raml_curve_fields *f)
     }
     free(f->answer);
     free(f->role);
+    free(f->mark);
     *f = (struct raml_curve_fields){0};
 }
 
@@ -209,4 +272,6 @@ void raml_curve_fields_show(const struct raml_curve_fields *f, struct raml_colou
     t->logp = f->logp;
     t->role = f->role;
     t->update = f->update;
+    t->mark = f->mark;
+    t->n_marks = f->n_marks;
 }

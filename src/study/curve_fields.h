@@ -12,7 +12,7 @@
 
 #include <jansson.h>
 
-/* Removes from obj, whose L has n_tokens + 1 values, what is not as it should be: a field, or one of several answers.
+/* Removes from obj, whose L has n_tokens + 1 values, what is not as it should be: a field, or one of several answers or marks.
  * Fields that are null are as good as absent. RAML_EFORMAT: something was removed; the message names the first. */
 RAML_CHECKED enum raml_code raml_curve_fields_check(const struct raml_place *at, json_t *obj, size_t n_tokens,
                                                     struct raml_err *err);
@@ -21,7 +21,8 @@ struct raml_curve_fields { /* owned; texts are borrowed from the object */
     double *at, *commitment, *layer, *layer_loss, *entropy, *logp, *update;
     const char **role;
     struct raml_coloured_answer *answer;
-    size_t n_answers, n_layers;
+    struct raml_coloured_mark *mark;
+    size_t n_answers, n_layers, n_marks;
 };
 /* Of a checked object. RAML_ENOMEM; *f can be freed then too. */
 RAML_CHECKED enum raml_code raml_curve_fields_read(const json_t *obj, size_t n_tokens, struct raml_curve_fields *f,

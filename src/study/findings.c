@@ -111,19 +111,39 @@ static enum raml_code read_trace(struct raml_run_found *run, const char *path, c
     return rc;
 }
 
-static enum raml_code add_updates(struct raml_run_found *run, const char *path, struct raml_err *err)
+static enum raml_code add_beside(struct raml_run_found *run, enum raml_beside_kind kind, const char *path,
+                                 struct raml_err *err)
 {
-    if (run->n_updates == RAML_MAX_TRACES || !raml_is_file(path)) return RAML_OK;
-    run->updates[run->n_updates] = strdup(path);
-    if (!run->updates[run->n_updates]) return raml_fail(err, RAML_ENOMEM, "%s: no memory to read it", path);
-    run->n_updates++;
+    struct raml_beside *b = &run->beside[kind];
+    if (b->n == RAML_MAX_BESIDE || !raml_is_file(path)) return RAML_OK;
+    b->path[b->n] = strdup(path);
+    if (!b->path[b->n]) return raml_fail(err, RAML_ENOMEM, "%s: no memory to read it", path);
+    b->n++;
     return RAML_OK;
+}
+
+/* Such a file itself, or a folder that may have one. */
+static enum raml_code read_beside(struct raml_run_found *run, const char *path, const char *entry,
+                                  enum raml_beside_kind kind, struct raml_err *err)
+{
+    char file[RAML_PATH_BYTES];
+    if (strcmp(entry, raml_beside_file(kind)) == 0) return add_beside(run, kind, path, err);
+    if (!raml_beside_folder(kind, entry) || !raml_is_dir(path) ||
+        raml_path_join(file, path, raml_beside_file(kind), NULL))
+        return RAML_OK;
+    return add_beside(run, kind, file, err);
+}
+
+static void beside_deinit(struct raml_beside beside[RAML_BESIDE_KINDS])
+{
+    for (size_t k = 0; k < RAML_BESIDE_KINDS; k++)
+        for (size_t i = 0; i < beside[k].n; i++) free(beside[k].path[i]);
 }
 
 static void run_free(struct raml_run_found *run)
 {
     if (!run) return;
-    for (size_t i = 0; i < run->n_updates; i++) free(run->updates[i]);
+    beside_deinit(run->beside);
     for (size_t i = 0; i < run->n_evals; i++) {
         free(run->eval[i].name);
         json_decref(run->eval[i].doc);
@@ -143,17 +163,16 @@ static enum raml_code read_entry(struct raml_run_found *run, const char *path, c
     if (strcmp(entry, "metrics.jsonl") == 0 || strcmp(entry, "timing.jsonl") == 0)
         return raml_metrics_read(&run->metrics, path, notes, err);
     if (strcmp(entry, "curves.jsonl") == 0) return read_trace(run, path, "", notes, err);
-    if (strcmp(entry, "update.jsonl") == 0) return add_updates(run, path, err);
     if (strcmp(entry, "recipe.yaml") == 0) read_recipe(run, path, notes);
     else if (begins(entry, "eval") && ends(entry, ".json")) read_eval(run, path, entry, notes);
     else if (begins(entry, "trace") && raml_is_dir(path)) {
         char curves[RAML_PATH_BYTES];
         if (!raml_path_join(curves, path, "curves.jsonl", NULL)) return read_trace(run, curves, entry, notes, err);
-    } else if (begins(entry, "update") && raml_is_dir(path)) {
-        char updates[RAML_PATH_BYTES];
-        if (!raml_path_join(updates, path, "update.jsonl", NULL)) return add_updates(run, updates, err);
     }
-    return RAML_OK;
+    enum raml_code rc = RAML_OK;
+    for (int k = 0; !rc && k < RAML_BESIDE_KINDS; k++)
+        rc = read_beside(run, path, entry, (enum raml_beside_kind)k, err);
+    return rc;
 }
 
 /* Reads dir as a run named `name` and adds it to f if it contains anything of a run. */
@@ -178,23 +197,25 @@ static enum raml_code read_run(struct raml_findings *f, const char *dir, const c
         f->run[f->n_runs++] = run;
         return RAML_OK;
     }
-    while (!rc && run->n_updates && f->n_updates < RAML_MAX_TRACES)
-        f->updates[f->n_updates++] = run->updates[--run->n_updates];
+    for (size_t k = 0; !rc && k < RAML_BESIDE_KINDS; k++) {
+        struct raml_beside *from = &run->beside[k], *to = &f->beside[k];
+        while (from->n && to->n < RAML_MAX_BESIDE) to->path[to->n++] = from->path[--from->n];
+    }
     run_free(run);
     return rc;
 }
 
-/* A run's updates are of its own trajectories; where it has none, and from folders that are no run, of anyone's. */
-static enum raml_code read_updates(struct raml_findings *f, struct raml_err *err)
+/* A run's files are of its own trajectories; where it has none, and from folders that are no run, of anyone's. */
+static enum raml_code give_beside(struct raml_findings *f, enum raml_beside_kind kind, struct raml_err *err)
 {
     enum raml_code rc = RAML_OK;
-    for (size_t i = 0; !rc && i < f->n_updates; i++)
-        rc = raml_updates_read(f->updates[i], f->run, f->n_runs, &f->notes, err);
+    for (size_t i = 0; !rc && i < f->beside[kind].n; i++)
+        rc = raml_beside_read(kind, f->beside[kind].path[i], f->run, f->n_runs, &f->notes, err);
     for (size_t r = 0; r < f->n_runs; r++) {
+        const struct raml_beside *b = &f->run[r]->beside[kind];
         bool own = f->run[r]->n_traces > 0;
-        for (size_t i = 0; !rc && i < f->run[r]->n_updates; i++)
-            rc = raml_updates_read(f->run[r]->updates[i], own ? &f->run[r] : f->run, own ? 1 : f->n_runs, &f->notes,
-                                   err);
+        for (size_t i = 0; !rc && i < b->n; i++)
+            rc = raml_beside_read(kind, b->path[i], own ? &f->run[r] : f->run, own ? 1 : f->n_runs, &f->notes, err);
     }
     return rc;
 }
@@ -202,8 +223,8 @@ static enum raml_code read_updates(struct raml_findings *f, struct raml_err *err
 /* Subfolders that are part of the folder's own run, or contain no results. */
 static bool is_part(const char *name)
 {
-    return begins(name, "trace") || begins(name, "update") || begins(name, "checkpoint-") ||
-           strcmp(name, "figures") == 0;
+    return begins(name, "trace") || begins(name, "update") || raml_beside_folder(RAML_BESIDE_MARKS, name) ||
+           begins(name, "checkpoint-") || strcmp(name, "figures") == 0;
 }
 
 enum raml_code raml_findings_read(const char *dir, struct raml_findings *f, struct raml_err *err)
@@ -225,7 +246,7 @@ enum raml_code raml_findings_read(const char *dir, struct raml_findings *f, stru
         rc = read_run(&got, path, names->name[i], below, err);
         names_free(below);
     }
-    if (!rc) rc = read_updates(&got, err);
+    for (int k = 0; !rc && k < RAML_BESIDE_KINDS; k++) rc = give_beside(&got, (enum raml_beside_kind)k, err);
     struct raml_err bad = {0};
     if (!rc && !raml_path_join(path, dir, "summary.json", NULL) && raml_is_file(path))
         if (raml_json_load(path, JSON_MAX, &got.summary, &bad)) note(&got.notes, &bad);
@@ -234,7 +255,7 @@ enum raml_code raml_findings_read(const char *dir, struct raml_findings *f, stru
             err, RAML_EFORMAT,
             "%s: nothing to report; looked there and one level below for recipe.yaml, metrics.jsonl, "
             "timing.jsonl, eval*.json, summary.json, curves.jsonl, trace*/curves.jsonl and figures in trace*, "
-            "update* and landscape*%s%.300s",
+            "update*, landscape*, roles* and so on%s%.300s",
             dir, got.notes.len ? ": " : "", got.notes.len ? got.notes.data : "");
     names_free(names);
     if (rc) raml_findings_deinit(&got);
@@ -245,7 +266,7 @@ enum raml_code raml_findings_read(const char *dir, struct raml_findings *f, stru
 void raml_findings_deinit(struct raml_findings *f)
 {
     for (size_t i = 0; i < f->n_runs; i++) run_free(f->run[i]);
-    for (size_t i = 0; i < f->n_updates; i++) free(f->updates[i]);
+    beside_deinit(f->beside);
     raml_labs_deinit(f);
     json_decref(f->summary);
     raml_buf_deinit(&f->notes);

@@ -16,7 +16,8 @@
 #include <stddef.h>
 
 enum { RAML_MAX_RUNS = 16, RAML_MAX_EVALS = 16, RAML_MAX_TRACES = 8, RAML_MAX_METRICS = 64, RAML_MAX_SELECTED = 3 };
-enum { RAML_MAX_LABS = 16 }; /* of each kind */
+enum { RAML_MAX_BESIDE = 16 }; /* files of a kind, of a run */
+enum { RAML_MAX_LABS = 16 };   /* of each kind */
 
 struct raml_metric_series { /* one number of metrics.jsonl or timing.jsonl over steps */
     char *name;
@@ -50,20 +51,31 @@ struct raml_trace {
     struct raml_trace_group group[RAML_N_VERDICTS];
 };
 
+/* What belongs to trajectories and stands in files of its own: their paths. */
+enum raml_beside_kind {
+    RAML_BESIDE_UPDATES, /* update.jsonl, in a run's folder and in its subfolders named update* */
+    RAML_BESIDE_MARKS,   /* marks.jsonl, there and in subfolders of the kinds that have marks (laboratory_parts.h) */
+    RAML_BESIDE_KINDS
+};
+struct raml_beside {
+    char *path[RAML_MAX_BESIDE];
+    size_t n;
+};
+
 struct raml_run_found {
     char *name, *path; /* name: "" for the folder itself, else the subfolder's */
     char *recipe;      /* text; NULL: none */
     struct raml_metrics metrics;
     struct raml_evaluation eval[RAML_MAX_EVALS];
     struct raml_trace *trace[RAML_MAX_TRACES];
-    char *updates[RAML_MAX_TRACES]; /* paths of update.jsonl, in the folder and in its subfolders named update* */
-    size_t n_evals, n_traces, n_updates;
+    struct raml_beside beside[RAML_BESIDE_KINDS];
+    size_t n_evals, n_traces;
 };
 
-/* A folder of `raml trace`, `raml update` or `raml landscape`, with figures or tables of means in it. */
-enum raml_lab_kind { RAML_LAB_TRACE, RAML_LAB_UPDATE, RAML_LAB_LANDSCAPE, RAML_LAB_KINDS };
+/* A folder of `raml trace`, `raml update`, .., with figures or tables in it; laboratory_parts.h has what each kind is. */
+enum raml_lab_kind_id { RAML_LAB_TRACE, RAML_LAB_UPDATE, RAML_LAB_LANDSCAPE, RAML_LAB_ROLES, RAML_LAB_KINDS };
 struct raml_lab_found {
-    enum raml_lab_kind kind;
+    enum raml_lab_kind_id kind;
     char *name, *path; /* name: as seen from the report's folder, "with/trace"; "" is that folder itself */
     bool mean_drawn;   /* its mean loss curve is among the runs' traces */
 };
@@ -72,8 +84,8 @@ struct raml_findings {
     struct raml_lab_found lab[RAML_LAB_KINDS * RAML_MAX_LABS];
     size_t n_labs;
     struct raml_run_found *run[RAML_MAX_RUNS];
-    char *updates[RAML_MAX_TRACES]; /* those of folders that have nothing else */
-    size_t n_runs, n_updates;
+    struct raml_beside beside[RAML_BESIDE_KINDS]; /* those of folders that have nothing else */
+    size_t n_runs;
     json_t *summary;
     struct raml_buf notes; /* lines of text, '\n' after each */
 };
@@ -82,7 +94,7 @@ struct raml_findings {
 RAML_CHECKED enum raml_code raml_findings_read(const char *dir, struct raml_findings *f, struct raml_err *err);
 void raml_findings_deinit(struct raml_findings *f);
 
-/* Adds what is of the laboratory in a run's folder: itself, its folders named trace*, update* and landscape*, and a trace's
+/* Adds what is of the laboratory in a run's folder: itself, its folders named trace*, update* and so on, and a trace's
  * "reader". name: of the run, "" for the report's own folder; entry: names of what is in the folder. One more than
  * RAML_MAX_LABS of a kind is a note. */
 RAML_CHECKED enum raml_code raml_labs_find(struct raml_findings *f, const struct raml_run_found *run, bool itself,
@@ -99,11 +111,15 @@ RAML_CHECKED enum raml_code raml_trace_read(const char *path, const char *name, 
 void raml_trace_free(struct raml_trace *t);
 /* Adds to kinds how many of its curves are of each kind. */
 void raml_trace_kinds(const struct raml_trace *t, size_t kinds[RAML_ANSWER_KINDS]);
-/* Each line of an update.jsonl gives its sizes to the selected trajectories of these runs that have its id and sample,
- * as "update_size", a number or null for each value of L. Lines of controls ("trajectory" is not "real") are passed
- * over; a bad line becomes a note. */
-RAML_CHECKED enum raml_code raml_updates_read(const char *path, struct raml_run_found *const *run, size_t n_runs,
-                                              struct raml_buf *notes, struct raml_err *err);
+/* Does the report look into folders of this name for a file of the kind? */
+bool raml_beside_folder(enum raml_beside_kind kind, const char *name);
+const char *raml_beside_file(enum raml_beside_kind kind); /* "update.jsonl" */
+/* Each line of such a file gives what it has to the selected trajectories of these runs that have its id and sample: an
+ * update its sizes, as "update_size", a number or null for each value of L; marks are added to the trajectory's own.
+ * Lines of controls ("trajectory" is not "real") are passed over; a bad line becomes a note. */
+RAML_CHECKED enum raml_code raml_beside_read(enum raml_beside_kind kind, const char *path,
+                                             struct raml_run_found *const *run, size_t n_runs, struct raml_buf *notes,
+                                             struct raml_err *err);
 /* The numbers of a JSON array as a new array of its length; NULL: one is not a finite number, or no memory. */
 double *raml_json_numbers(const json_t *array);
 

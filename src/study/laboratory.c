@@ -1,5 +1,5 @@
-/* laboratory.c - finds the folders of traces, updates and landscapes (findings.h). */
-#include "study/findings.h"
+/* laboratory.c - finds the folders of a laboratory (findings.h). */
+#include "study/laboratory_parts.h"
 
 #include "core/file.h"
 #include "core/path.h"
@@ -8,24 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A folder that has one of these is of its kind. */
-static const char *const marks[RAML_LAB_KINDS][10] = {
-    {"groups.tsv", "modes_tokens.tsv", "modes_position.tsv", "wrong_answer.tsv", "commitment.tsv", "layers.tsv",
-     "control.tsv", "reader.tsv", "curve_1.tsv"},
-    {"update.tsv", "update_distance.tsv", "update_step.tsv", "update_align.tsv", "update_align_left.tsv",
-     "exchange_rate.tsv"},
-    {"frames.tsv", "path.tsv", "landscape.tsv", "contours.svg", "surfaces.svg", "slice.tsv"}};
-static const char *const kind_name[RAML_LAB_KINDS] = {"trace", "update", "landscape"};
-
-static bool is_of_kind(const char *path, enum raml_lab_kind kind)
+static bool is_of_kind(const char *path, enum raml_lab_kind_id kind)
 {
     char file[RAML_PATH_BYTES];
-    for (const char *const *mark = marks[kind]; *mark; mark++)
-        if (!raml_path_join(file, path, *mark, NULL) && raml_is_file(file)) return true;
+    for (const char *const *known = raml_lab_kind[kind]->file; *known; known++)
+        if (!raml_path_join(file, path, *known, NULL) && raml_is_file(file)) return true;
     return false;
 }
 
-static enum raml_code add(struct raml_findings *f, enum raml_lab_kind kind, const char *path, const char *name,
+static enum raml_code add(struct raml_findings *f, enum raml_lab_kind_id kind, const char *path, const char *name,
                           bool mean_drawn, struct raml_err *err)
 {
     if (!is_of_kind(path, kind)) return RAML_OK;
@@ -56,15 +47,16 @@ static bool has_trace(const struct raml_run_found *run, const char *name)
 }
 
 static enum raml_code add_entry(struct raml_findings *f, const struct raml_run_found *run, const char *entry,
-                                enum raml_lab_kind kind, struct raml_err *err)
+                                enum raml_lab_kind_id kind, struct raml_err *err)
 {
-    char path[RAML_PATH_BYTES], name[RAML_PATH_BYTES], reader[RAML_PATH_BYTES];
+    char path[RAML_PATH_BYTES], name[RAML_PATH_BYTES], below[RAML_PATH_BYTES];
+    const char *subfolder = raml_lab_kind[kind]->subfolder;
     if (raml_path_join(path, run->path, entry, NULL) || !raml_is_dir(path)) return RAML_OK;
     enum raml_code rc = raml_path_format(name, err, "%s%s%s", run->name, *run->name ? "/" : "", entry);
     if (!rc) rc = add(f, kind, path, name, has_trace(run, entry), err);
-    if (rc || kind != RAML_LAB_TRACE || raml_path_join(reader, path, "reader", NULL)) return rc;
-    rc = raml_path_format(path, err, "%s/reader", name);
-    return rc ? rc : add(f, kind, reader, path, false, err);
+    if (rc || !subfolder || raml_path_join(below, path, subfolder, NULL)) return rc;
+    rc = raml_path_format(path, err, "%s/%s", name, subfolder);
+    return rc ? rc : add(f, kind, below, path, false, err);
 }
 
 enum raml_code raml_labs_find(struct raml_findings *f, const struct raml_run_found *run, bool itself,
@@ -72,10 +64,10 @@ enum raml_code raml_labs_find(struct raml_findings *f, const struct raml_run_fou
 {
     enum raml_code rc = RAML_OK;
     for (int k = 0; !rc && k < RAML_LAB_KINDS; k++) {
-        if (itself) rc = add(f, (enum raml_lab_kind)k, run->path, run->name, has_trace(run, ""), err);
+        if (itself) rc = add(f, (enum raml_lab_kind_id)k, run->path, run->name, has_trace(run, ""), err);
         for (size_t i = 0; !rc && i < n_entries; i++)
-            if (strncmp(entry[i], kind_name[k], strlen(kind_name[k])) == 0)
-                rc = add_entry(f, run, entry[i], (enum raml_lab_kind)k, err);
+            if (strncmp(entry[i], raml_lab_kind[k]->name, strlen(raml_lab_kind[k]->name)) == 0)
+                rc = add_entry(f, run, entry[i], (enum raml_lab_kind_id)k, err);
     }
     return rc;
 }

@@ -1,4 +1,4 @@
-/* laboratory_tables.c - the main numbers of a laboratory's folder as tables. See laboratory_parts.h. */
+/* laboratory_tables.c - the main numbers of traces, updates and landscapes as tables. See laboratory_parts.h. */
 #include "study/laboratory_parts.h"
 
 #include "core/path.h"
@@ -8,69 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TABLE_MAX = 1 << 24, CURVES_MAX = 64, KINDS_MAX = 64, FRAME_ROWS_MAX = 100, COLUMNS_MAX = 16 };
+enum { CURVES_MAX = 64, KINDS_MAX = 64, FRAME_ROWS_MAX = 100, COLUMNS_MAX = 16 };
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
-/* Opens a table of the folder with these columns; false: it is not there, or was left out. */
-static bool open_table(struct raml_lab_view *v, const char *file, const char *const *name, size_t n, size_t *column,
-                       struct raml_tsv *t)
-{
-    char path[RAML_PATH_BYTES];
-    struct raml_err why = {0};
-    if (!raml_lab_has(v, file)) return false;
-    v->n_files++;
-    enum raml_code rc = raml_path_join(path, v->lab->path, file, &why);
-    if (rc) {
-        raml_lab_left_out(v, &why);
-        return false;
-    }
-    rc = raml_tsv_read(t, path, TABLE_MAX, &why);
-    if (!rc) rc = raml_tsv_columns(t, path, name, n, column, &why);
-    if (!rc) return true;
-    raml_lab_left_out(v, &why);
-    raml_tsv_deinit(t);
-    return false;
-}
-
-/* A number with that many significant digits; as a power of ten only where it is tiny or huge. */
-static void add_digits(struct raml_page *p, double x, int digits)
-{
-    char text[64];
-    double size = fabs(x);
-    if (isnan(x) || x == 0) {
-        raml_page_number(p, x);
-        return;
-    }
-    if (size >= 1e15 || size < 1e-6) snprintf(text, sizeof text, "%.*g", digits, size);
-    else if (size >= pow(10, digits)) snprintf(text, sizeof text, "%.0f", size);
-    else snprintf(text, sizeof text, "%.*f", digits - 1 - (int)floor(log10(size)), size);
-    raml_buf_addf(&p->html, "%s%s", x < 0 ? "\u2212" : "", text);
-}
-
-/* value [low, high], as a share or as a number */
-static void add_interval(struct raml_page *p, double value, double low, double high, bool share)
-{
-    struct raml_buf *b = &p->html;
-    raml_buf_adds(b, "<td>");
-    if (share && value < 0) raml_buf_adds(b, "\u2212"); /* a difference of shares */
-    if (share) raml_page_percent(p, fabs(value));
-    else add_digits(p, value, 3);
-    if (!isnan(value) && !isnan(low) && !isnan(high)) {
-        raml_buf_adds(b, " <small>[");
-        add_digits(p, share ? 100 * low : low, 3);
-        raml_buf_adds(b, ",\u00A0");
-        add_digits(p, share ? 100 * high : high, 3);
-        raml_buf_adds(b, "]</small>");
-    }
-    raml_buf_adds(b, "</td>");
-}
-
-static void add_data_line(struct raml_lab_view *v, const char *text, const char *file)
-{
-    raml_buf_addf(&v->p->html, "</table></div>\n<p class=\"dim\">%s ", text);
-    raml_lab_link(v, file, file);
-    raml_buf_adds(&v->p->html, "</p>\n");
-}
 
 /* -- Traces -------------------------------------------------------------------------------------------------------- */
 
@@ -106,7 +45,7 @@ static void add_group_cell(struct raml_page *p, const struct groups *g, size_t r
 {
     double e[3] = {NAN, NAN, NAN};
     for (size_t i = 0; row && i < 3; i++) e[i] = raml_tsv_number(&g->t, row, g->column[VALUE + i]);
-    add_interval(p, e[0], e[1], e[2], share);
+    raml_lab_interval(p, e[0], e[1], e[2], share);
 }
 
 static void add_answer_rows(struct raml_page *p, const struct groups *g)
@@ -207,7 +146,7 @@ static void add_other_rows(struct raml_page *p, const struct groups *g)
 void raml_lab_trace_table(struct raml_lab_view *v, const char *file)
 {
     struct groups g = {0};
-    if (!open_table(v, file, group_column, GROUP_COLUMNS, g.column, &g.t)) return;
+    if (!raml_lab_open_table(v, file, group_column, GROUP_COLUMNS, g.column, &g.t)) return;
     for (size_t r = 1; r < g.t.n_rows; r++)
         for (size_t k = 0; k < COUNT(verdict); k++)
             g.has[k] = g.has[k] || (strcmp(text_of(&g, r, BY), verdict[k][0]) == 0 &&
@@ -215,10 +154,10 @@ void raml_lab_trace_table(struct raml_lab_view *v, const char *file)
     g.answer = first_answer(&g);
     add_answer_rows(v->p, &g);
     add_other_rows(v->p, &g);
-    add_data_line(v,
-                  "Means over trajectories; in brackets the 95\u00A0% interval over questions. Further groups "
-                  "(modes, lengths) and measures:",
-                  file);
+    raml_lab_data_line(v,
+                       "Means over trajectories; in brackets the 95\u00A0% interval over questions. Further groups "
+                       "(modes, lengths) and measures:",
+                       file);
     raml_tsv_deinit(&g.t);
 }
 
@@ -264,7 +203,7 @@ void raml_lab_update_table(struct raml_lab_view *v)
     struct raml_tsv t;
     size_t column[UPDATE_COLUMNS], kind[KINDS_MAX];
     struct raml_buf *b = &v->p->html;
-    if (!open_table(v, "update.tsv", update_column, UPDATE_COLUMNS, column, &t)) return;
+    if (!raml_lab_open_table(v, "update.tsv", update_column, UPDATE_COLUMNS, column, &t)) return;
     size_t n = update_kinds(&t, column, kind);
     raml_buf_adds(b, "<div class=\"wide tight\"><table><tr><th class=\"t\">trajectories</th><th>questions</th>");
     for (size_t m = 0; m < COUNT(shown); m++) raml_buf_addf(b, "<th>%s</th>", shown[m][1]);
@@ -283,17 +222,18 @@ void raml_lab_update_table(struct raml_lab_view *v)
                 if (is_whole(&t, column, r) && same(&t, column, kind[k], r) &&
                     strcmp(raml_tsv_cell(&t, r, column[U_MEASURE]), shown[m][0]) == 0)
                     for (size_t i = 0; i < 3; i++) e[i] = raml_tsv_number(&t, r, column[U_MEAN + i]);
-            add_interval(v->p, e[0], e[1], e[2], false);
+            raml_lab_interval(v->p, e[0], e[1], e[2], false);
         }
         raml_buf_adds(b, "</tr>\n");
     }
-    add_data_line(v,
-                  "All layers and matrices together; means over questions with 95\u00A0% intervals. Distance, step: "
-                  "length of the whole trajectory\u2019s update, and from token to token, over that of the weights. "
-                  "Straight: distance over the sum of the steps. Rank: effective rank of all updates of a "
-                  "trajectory. Align: cosine with the negative gradient of L(0). Differences are paired by "
-                  "question. By layer and matrix:",
-                  "update.tsv");
+    raml_lab_data_line(
+        v,
+        "All layers and matrices together; means over questions with 95\u00A0% intervals. Distance, step: "
+        "length of the whole trajectory\u2019s update, and from token to token, over that of the weights. "
+        "Straight: distance over the sum of the steps. Rank: effective rank of all updates of a "
+        "trajectory. Align: cosine with the negative gradient of L(0). Differences are paired by "
+        "question. By layer and matrix:",
+        "update.tsv");
     raml_tsv_deinit(&t);
 }
 
@@ -321,10 +261,10 @@ static const char *const frame_column[FRAME_COLUMNS] = {"i",          "loss",   
 static void add_with_error(struct raml_page *p, double value, double error)
 {
     raml_buf_adds(&p->html, "<td>");
-    add_digits(p, value, 4);
+    raml_lab_digits(p, value, 4);
     if (!isnan(value) && !isnan(error)) {
         raml_buf_adds(&p->html, " <small>\u00B1\u00A0");
-        add_digits(p, error, 2);
+        raml_lab_digits(p, error, 2);
         raml_buf_adds(&p->html, "</small>");
     }
     raml_buf_adds(&p->html, "</td>");
@@ -335,7 +275,7 @@ void raml_lab_frames_table(struct raml_lab_view *v)
     struct raml_tsv t;
     size_t column[FRAME_COLUMNS];
     struct raml_buf *b = &v->p->html;
-    if (!open_table(v, "frames.tsv", frame_column, FRAME_COLUMNS, column, &t)) return;
+    if (!raml_lab_open_table(v, "frames.tsv", frame_column, FRAME_COLUMNS, column, &t)) return;
     raml_buf_adds(b, "<div class=\"wide\"><table><tr><th>i</th><th>L(i) at the centre</th><th>least on the grid</th>"
                      "<th>at (\u03B1,\u00A0\u03B2)</th><th>|gradient|</th><th>eigenvalue</th><th>other end</th>"
                      "<th>trace</th></tr>\n");
@@ -345,27 +285,28 @@ void raml_lab_frames_table(struct raml_lab_view *v)
         raml_buf_adds(b, "<tr><td>");
         raml_page_number(v->p, x[F_I]);
         raml_buf_adds(b, "</td><td>");
-        add_digits(v->p, x[F_LOSS], 4);
+        raml_lab_digits(v->p, x[F_LOSS], 4);
         raml_buf_adds(b, "</td><td>");
-        add_digits(v->p, x[F_LEAST], 4);
+        raml_lab_digits(v->p, x[F_LEAST], 4);
         raml_buf_adds(b, "</td><td>");
-        add_digits(v->p, x[F_ALPHA], 3);
+        raml_lab_digits(v->p, x[F_ALPHA], 3);
         raml_buf_adds(b, ",\u00A0");
-        add_digits(v->p, x[F_BETA], 3);
+        raml_lab_digits(v->p, x[F_BETA], 3);
         raml_buf_adds(b, "</td><td>");
-        add_digits(v->p, x[F_GRADIENT], 3);
+        raml_lab_digits(v->p, x[F_GRADIENT], 3);
         raml_buf_adds(b, "</td>");
         add_with_error(v->p, x[F_TOP], x[F_TOP_E]);
         add_with_error(v->p, x[F_OTHER], x[F_OTHER_E]);
         add_with_error(v->p, x[F_TRACE], x[F_TRACE_E]);
         raml_buf_adds(b, "</tr>\n");
     }
-    add_data_line(v,
-                  "A line a frame: after i tokens. Eigenvalue: the Hessian\u2019s of largest absolute value at the "
-                  "weights; negative on a ridge, positive in a basin. Other end: the eigenvalue at the other end "
-                  "of the spectrum. \u00B1: error of the eigenvalue (residual, and what a shorter step changes), "
-                  "standard error of the trace. All digits:",
-                  "frames.tsv");
+    raml_lab_data_line(
+        v,
+        "A line a frame: after i tokens. Eigenvalue: the Hessian\u2019s of largest absolute value at the "
+        "weights; negative on a ridge, positive in a basin. Other end: the eigenvalue at the other end "
+        "of the spectrum. \u00B1: error of the eigenvalue (residual, and what a shorter step changes), "
+        "standard error of the trace. All digits:",
+        "frames.tsv");
     raml_tsv_deinit(&t);
 }
 
@@ -375,7 +316,7 @@ void raml_lab_path_line(struct raml_lab_view *v)
     struct raml_tsv t;
     size_t column[3];
     double sum[3] = {0};
-    if (!open_table(v, "path.tsv", name, 3, column, &t)) return;
+    if (!raml_lab_open_table(v, "path.tsv", name, 3, column, &t)) return;
     for (size_t r = 1; r < t.n_rows; r++)
         for (size_t c = 0; c < 3; c++) {
             double x = raml_tsv_number(&t, r, column[c]);

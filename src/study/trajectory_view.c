@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { MAX_ANSWERS = 16, MAX_LAYERS = 32, MAX_ROLES = 32, TEXT_BYTES = 200, VISIBLE_BYTES = 1 << 20 };
+enum { MAX_ANSWERS = 16, MAX_LAYERS = 32, MAX_ROLES = 32, MAX_MARKS = 2000, TEXT_BYTES = 200, VISIBLE_BYTES = 1 << 20 };
 
 /* -- The page's head ----------------------------------------------------------------------------------------------- */
 
@@ -56,6 +56,22 @@ void raml_view_css(struct raml_buf *b)
                      ".panel dt{font-size:.85em;opacity:.75;white-space:nowrap}\n"
                      ".panel dd{margin:0;white-space:nowrap;font-variant-numeric:tabular-nums}\n"
                      ".panel [hidden]{display:none}\n"
+                     ".sign{display:inline-block;font:600 9px/1.3 system-ui,sans-serif;padding:0 .3em;border:1px "
+                     "solid;border-radius:3px;opacity:.8}\n"
+                     ".sign.exit{background:CanvasText;color:Canvas;border-color:CanvasText}\n"
+                     ".sign.fork{border-radius:6px}\n"
+                     ".trajectory .sign{vertical-align:.45em;margin:0 1px;user-select:none;cursor:default}\n"
+                     ".signs{font-size:13px;line-height:1.6;margin:.4em 0;opacity:.85}.signs span{white-space:nowrap;"
+                     "margin-right:.8em}.signs .sign{margin-right:.3em}.signs i{margin-right:.5em}\n"
+                     ".lane{position:relative;margin:0 0 .4em 3.6em;height:13px}.lane.fork{height:26px}\n"
+                     ".lane>span{position:absolute;left:-4.2em;width:3.7em;text-align:right;font-size:.85em;"
+                     "line-height:1;opacity:.75;overflow:hidden;text-overflow:ellipsis}\n"
+                     ".lane b{position:absolute;font:600 11px/13px system-ui,sans-serif;white-space:nowrap}\n"
+                     ".lane.fork b{width:2px;margin-left:-1px;background:currentColor}\n"
+                     ".lane.fork::before{content:'';position:absolute;left:0;right:0;top:50%;border-top:1px solid "
+                     "rgba(128,128,128,.5)}\n"
+                     ".tick{position:absolute;top:0;bottom:0;border-left:1px dotted;opacity:.6;pointer-events:none}\n"
+                     ".panel .here{margin:.3em 0 0;max-height:4em;overflow:auto;overflow-wrap:anywhere}\n"
                      "@media print{.switches,.panel,.cursor,.dot{display:none}}\n");
 }
 
@@ -190,6 +206,33 @@ static void add_roles(struct raml_buf *b, const char *const *role, size_t n)
     raml_buf_adds(b, "]");
 }
 
+static void add_named(struct raml_buf *b, const char *name, const char *text)
+{
+    if (!text) return;
+    raml_buf_addf(b, ",\"%s\":", name);
+    add_text(b, text, strlen(text));
+}
+
+/* Those of the first n tokens. */
+static void add_marks(struct raml_buf *b, const struct raml_coloured *t, size_t n)
+{
+    double end = t->at ? t->at[n] : (double)n;
+    size_t written = 0;
+    if (t->n_marks == 0) return;
+    raml_buf_adds(b, ",\"marks\":[");
+    for (size_t i = 0; i < t->n_marks && written < MAX_MARKS; i++) {
+        const struct raml_coloured_mark *m = &t->mark[i];
+        if (!(m->at >= 0 && m->at <= end)) continue;
+        raml_buf_addf(b, "%s{\"at\":%.8g", written++ ? "," : "", m->at);
+        add_named(b, "kind", m->kind);
+        add_named(b, "name", m->name);
+        add_named(b, "text", m->text);
+        if (isfinite(m->value)) raml_buf_addf(b, ",\"value\":%.8g", m->value);
+        raml_buf_adds(b, "}");
+    }
+    raml_buf_adds(b, "]");
+}
+
 void raml_view_data(struct raml_buf *b, const struct raml_coloured *t, size_t n, double clip)
 {
     raml_buf_addf(b, "<script type=\"application/json\" class=\"trajectory-data\">{\"clip\":%.8g,\"text\":[", clip);
@@ -206,5 +249,6 @@ void raml_view_data(struct raml_buf *b, const struct raml_coloured *t, size_t n,
     add_field(b, "entropy", t->entropy, n);
     add_field(b, "logp", t->logp, n);
     add_field(b, "update", t->update, n + 1);
+    add_marks(b, t, n);
     raml_buf_adds(b, "}</script>\n");
 }

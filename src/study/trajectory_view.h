@@ -6,7 +6,8 @@
  * Data     JSON in a script element of a type that is not run: the values of raml_coloured in 8 digits, "greedy" as
  *          digits 0 and 1, texts in visible form. No '<' is in it, whatever the texts are.
  * Policy   nothing is loaded, and only this script is run, by its hash: text that got out of its place would not be.
- * Bounds   at most 16 answers and 32 layers (evenly spaced, with the last); a text's first 200 bytes.
+ * Bounds   at most 16 answers and 32 layers (evenly spaced, with the last), the first 2000 marks; a text's first 200
+ *          bytes.
  */
 #ifndef RAML_STUDY_TRAJECTORY_VIEW_H
 #define RAML_STUDY_TRAJECTORY_VIEW_H
@@ -23,6 +24,16 @@ struct raml_coloured_answer { /* one of the answers that were probed at the same
     const double *p, *p_mean; /* [n_tokens + 1] its share among the answers, by the sum and by the mean of its tokens'
                                  log-probabilities; NULL: not known */
     size_t n_answer;          /* 0: not known */
+};
+/* What happened, or would have, at a place of the trajectory: a small sign in the text and under the curve, one letter for
+ * each pair of kind and name, explained under the text. Of kind "fork" the value is the signed effect of what was put
+ * there (one unit for all of a trajectory): the sign shows its direction, the curve its size. Of any other kind, such as
+ * "exit", where a policy would have stopped, the place is what counts, and the value is only shown. */
+struct raml_coloured_mark {
+    double at;               /* after how many tokens: 0 .. T, in the units of raml_coloured.at */
+    const char *kind, *name; /* "exit", "DEER" */
+    const char *text;        /* more to say where it is read; NULL: nothing */
+    double value;            /* NaN: none */
 };
 struct raml_coloured {        /* "tokens" are pieces of several where the loss was not read after every token */
     const char *heading;      /* plain text over the trajectory; NULL: none */
@@ -41,9 +52,11 @@ struct raml_coloured {        /* "tokens" are pieces of several where the loss w
     const double *commitment;                  /* [n_tokens + 1] of the answers' distribution */
     const double *layer, *layer_loss;          /* [n_layers], [n_layers, n_tokens + 1]: L read after that many layers */
     size_t n_layers;
-    const double *entropy, *logp; /* [n_tokens] of the token itself, given what precedes it */
-    const char *const *role;      /* [n_tokens]; an entry may be NULL */
-    const double *update;         /* [n_tokens + 1] size of the implicit update */
+    const double *entropy, *logp;          /* [n_tokens] of the token itself, given what precedes it */
+    const char *const *role;               /* [n_tokens]; an entry may be NULL */
+    const double *update;                  /* [n_tokens + 1] size of the implicit update */
+    const struct raml_coloured_mark *mark; /* [n_marks] in any order */
+    size_t n_marks;
 };
 
 /* A <meta> element. pictures: those that are in the page as data may be shown. */

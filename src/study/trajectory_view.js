@@ -66,6 +66,64 @@ function layer_name(after) {
     return after === 0 ? 'the embedding' : after === 1 ? '1 layer' : after + ' layers';
 }
 
+// One letter for each pair of kind and name, in the order in which they come.
+const LETTERS = 'abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ'; // without those that look like 1, l or 0
+function name_marks(marks) {
+    const names = [];
+    for (const m of marks) {
+        m.sign = names.find(s => s.kind === m.kind && s.name === m.name);
+        if (!m.sign) names.push(m.sign = {kind: m.kind, name: m.name, letter: LETTERS[names.length] || '\u2022'});
+    }
+    return names;
+}
+
+function direction(m) { // of a fork's effect
+    return m.kind !== 'fork' || !m.value ? '' : m.value < 0 ? '\u25bc' : '\u25b2';
+}
+
+function signed(v) {
+    return (v > 0 ? '+' : '') + number(v, 3);
+}
+
+function in_words(m) {
+    const value = m.value === undefined ? '' : ' ' + (m.kind === 'fork' ? signed(m.value) : number(m.value, 3));
+    return m.sign.letter + ' ' + m.kind + ' \u201c' + m.name + '\u201d' + value + (m.text ? ': ' + m.text : '');
+}
+
+// A sign a place, with the letters of its marks.
+function add_sign(parent, kind, text) {
+    return make(parent, 'b', 'sign' + (/^(exit|fork)$/.test(kind) ? ' ' + kind : ''), text);
+}
+
+// Marks of one kind under the curve: letters, those that would overlap joined; effects of forks as bars.
+function add_lane(dock, before, kind, marks, end) {
+    const lane = make(dock, 'div', 'lane' + (kind === 'fork' ? ' fork' : ''));
+    before.before(lane);
+    make(lane, 'span', '', kind);
+    const x = m => 100 * m.at / end, largest = Math.max(...marks.map(m => Math.abs(m.value || 0))) || 1;
+    if (kind === 'fork') {
+        const signs = [...new Set(marks.map(m => m.sign))];
+        for (const m of marks) {
+            const bar = make(lane, 'b'), height = Math.max(4, 50 * Math.abs(m.value || 0) / largest);
+            bar.title = in_words(m);
+            bar.style.left = 'calc(' + x(m) + '% + ' + 3 * (signs.indexOf(m.sign) - (signs.length - 1) / 2) + 'px)';
+            bar.style.height = height + '%';
+            bar.style.top = (m.value > 0 ? 50 - height : 50) + '%';
+        }
+        return lane;
+    }
+    let group = null;
+    for (const m of [...marks].sort((a, b) => a.at - b.at)) {
+        if (!group || x(m) - group.from > 2.8 * group.marks.length) group = {from: x(m), marks: [], e: make(lane, 'b')};
+        group.marks.push(m);
+        group.e.textContent = group.marks.map(m => m.sign.letter).join('');
+        group.e.title = group.marks.map(in_words).join('\n');
+        group.e.style.left = group.from + '%';
+        group.e.style.transform = 'translateX(' + (group.from < 4 ? 0 : group.from > 90 ? -100 : -50) + '%)';
+    }
+    return lane;
+}
+
 function view(data, number_of_view) {
     const d = JSON.parse(data.textContent), list = data.previousElementSibling;
     const token = [...list.children].filter(e => e.tagName === 'SPAN'), place = new Map(token.map((e, k) => [e, k]));
@@ -74,8 +132,12 @@ function view(data, number_of_view) {
         .filter(l => l.L.some((v, i) => v !== d.answers[0].L[i])); // the last one's curve is the answer's own
     d.answers.forEach((a, k) => a.answer = k);
     let answer = 0, layer = -1, now = 0;
+    const points_to = i => Math.max(0, at.findIndex(v => v >= i)); // L's first value at or after i
+    const marks = (d.marks || []).map(m => ({...m, point: points_to(m.at)})), names = name_marks(marks);
+    const kinds = [...new Set(names.map(s => s.kind))];
     const shown = () => layer < 0 ? d.answers[answer] : layers[layer];
 
+    const legend = names.length > 0 && make(list.parentNode, 'p', 'signs', 'Signs, each after its token. ');
     const dock = make(list.parentNode, 'div', 'dock'), switches = make(dock, 'div', 'switches');
     const choose_answer = d.answers.length > 1 && add_switch(switches, 'answer', d.answers.map(answer_name), k => {
         answer = k;
@@ -88,11 +150,15 @@ function view(data, number_of_view) {
         if (k) answer = 0; // only the traced answer was read within
         repaint();
     });
+    if (names.length > 1) add_switch(switches, 'signs', ['all', 'none', ...names.map(s => s.kind + ' ' + s.name)], k => {
+        show_marks(k === 0 ? marks : k === 1 ? [] : marks.filter(m => m.sign === names[k - 2]));
+    });
     const chart = make(dock, 'div', 'chart');
     const high = make(chart, 'span', 'high'), low = make(chart, 'span', 'low'), plot = make(chart, 'div', 'plot');
     plot.innerHTML = '<svg viewBox="0 0 1000 1000" preserveAspectRatio="none" role="img"></svg>';
     const svg = plot.firstChild, line = make(plot, 'b', 'cursor'), dot = make(plot, 'b', 'dot');
     const panel = make(dock, 'div', 'panel'), row = make(panel, 'div', 'row'), values = make(panel, 'dl');
+    const here = make(panel, 'p', 'here');
     const text = make(row, 'p', 'token'), key = make(row, 'span', 'key');
     key.setAttribute('aria-hidden', 'true');
     const cell = fields(d, shown(), at, 0).map(([label, explanation]) => {
@@ -103,6 +169,32 @@ function view(data, number_of_view) {
     });
     svg.classList.toggle('dense', n > 400);
     panel.id = 'token-panel-' + number_of_view;
+
+    let visible = marks;
+    function tell_here() {
+        const these = visible.filter(m => m.point === now + 1 || (now === 0 && m.point === 0));
+        here.hidden = these.length === 0;
+        here.textContent = these.map(in_words).join('; ');
+    }
+    function show_marks(some) {
+        visible = some;
+        for (const e of [...list.querySelectorAll('.sign'), ...dock.querySelectorAll('.lane, .tick')]) e.remove();
+        for (const kind of kinds) {
+            const of_kind = some.filter(m => m.kind === kind), points = new Map();
+            for (const m of of_kind) points.set(m.point, [...(points.get(m.point) || []), m]);
+            for (const [point, at_point] of points) {
+                const sign = add_sign(list, kind, at_point.map(m => m.sign.letter + direction(m)).join(' '));
+                if (point) token[point - 1].after(sign);
+                else list.prepend(sign);
+                sign.title = at_point.map(in_words).join('\n');
+                sign.setAttribute('aria-hidden', 'true'); // the panel says it
+                place.set(sign, Math.max(0, point - 1));
+                if (kind !== 'fork') make(plot, 'b', 'tick').style.left = 100 * at_point[0].at / at[n] + '%';
+            }
+            if (of_kind.length) add_lane(dock, panel, kind, of_kind, at[n]);
+        }
+        tell_here();
+    }
 
     let top = 1, bottom = 0; // of the plot, in nats
     const height = L => 1000 * (top - L) / (top - bottom || 1);
@@ -143,6 +235,7 @@ function view(data, number_of_view) {
             cell[f].e.hidden = value === null;
             cell[f].dd.textContent = value === null ? '' : value;
         });
+        tell_here();
         line.style.left = dot.style.left = 100 * at[k + 1] / at[n] + '%';
         dot.style.top = height(c.L[k + 1]) / 10 + '%';
     }
@@ -192,7 +285,7 @@ function view(data, number_of_view) {
         show(k);
         token[k].focus();
     });
-    const pointed = event => place.get(event.target.closest('.trajectory>span'));
+    const pointed = event => place.get(event.target.closest('.trajectory>span, .trajectory>.sign'));
     list.addEventListener('pointerover', event => pointed(event) !== undefined && show(pointed(event)));
     list.addEventListener('focusin', event => pointed(event) !== undefined && show(pointed(event)));
     const slide = event => {
@@ -216,7 +309,17 @@ function view(data, number_of_view) {
     });
     // Under a long text the dock stays in sight at the window's bottom; under a short one it would hide it.
     new ResizeObserver(() => dock.classList.toggle('stays', list.offsetHeight > innerHeight / 2)).observe(list);
+    for (const kind of kinds) {
+        make(legend, 'i', '', kind);
+        for (const sign of names.filter(s => s.kind === kind)) {
+            const entry = make(legend, 'span');
+            add_sign(entry, kind, sign.letter);
+            entry.append(sign.name);
+        }
+        if (kind === 'fork') legend.append('\u25b2\u25bc direction of the effect; bars under the curve: its size. ');
+    }
     repaint();
+    show_marks(marks);
 }
 
 document.querySelectorAll('script.trajectory-data').forEach(view);

@@ -227,6 +227,31 @@ static enum raml_code read_place(struct dataset_row *r, const json_t *obj, struc
     return RAML_OK;
 }
 
+static bool read_count(const json_t *obj, const char *field, size_t *out)
+{
+    const json_t *v = json_object_get(obj, field);
+    *out = json_is_integer(v) && json_integer_value(v) >= 0 ? (size_t)json_integer_value(v) : 0;
+    return json_is_integer(v) && json_integer_value(v) >= 0;
+}
+
+/* How early exit ended the trajectory. */
+static enum raml_code read_exit(struct dataset_row *r, const json_t *v, struct raml_trajectory *t, struct raml_err *err)
+{
+    if (!v || json_is_null(v)) return RAML_OK;
+    struct raml_trajectory_exit *e = raml_arena_alloc(r->scratch, 1, sizeof *e);
+    if (!e) return no_memory(r, err);
+    const json_t *policy = json_object_get(v, "policy");
+    e->policy = json_string_value(policy);
+    e->reason = json_string_value(json_object_get(v, "reason"));
+    if (!e->reason || (!e->policy && !json_is_null(policy)) || !read_count(v, "at", &e->at) ||
+        !read_count(v, "probes", &e->probes) || !read_count(v, "probe_tokens", &e->probe_tokens))
+        return raml_dataset_fault(r, "exit", err,
+                                  "is %s; expected an object with policy, at, reason, probes, probe_tokens",
+                                  raml_dataset_type(v));
+    t->exit = e;
+    return RAML_OK;
+}
+
 /* One of our own trajectory objects. */
 static enum raml_code read_object(struct dataset_row *r, const json_t *obj, struct raml_trajectory *t,
                                   struct raml_err *err)
@@ -242,6 +267,7 @@ static enum raml_code read_object(struct dataset_row *r, const json_t *obj, stru
     if (!rc) rc = read_tokens(r, json_object_get(obj, "tokens"), t, err);
     if (!rc) rc = read_place(r, obj, t, err);
     if (!rc) rc = read_seed(r, json_object_get(obj, "seed"), &t->seed, err);
+    if (!rc) rc = read_exit(r, json_object_get(obj, "exit"), t, err);
     if (rc) return rc;
     const json_t *closed = json_object_get(obj, "think_closed"), *logp = json_object_get(obj, "logp_sum");
     if (closed && !json_is_boolean(closed))

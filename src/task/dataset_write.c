@@ -65,6 +65,12 @@ static json_t *seed_json(uint64_t seed)
     return json_string(text);
 }
 
+static json_t *exit_json(const struct raml_trajectory_exit *e)
+{
+    return json_pack("{s:s?, s:I, s:s, s:I, s:I}", "policy", e->policy, "at", (json_int_t)e->at, "reason", e->reason,
+                     "probes", (json_int_t)e->probes, "probe_tokens", (json_int_t)e->probe_tokens);
+}
+
 static json_t *trajectory_json(const struct raml_trajectory *t)
 {
     json_t *o = json_object();
@@ -85,6 +91,7 @@ static json_t *trajectory_json(const struct raml_trajectory *t)
     if (!bad && t->tokens) bad = json_object_set_new(o, "tokens", tokens_json(t));
     if (!bad && isfinite(t->logp_sum)) bad = json_object_set_new(o, "logp_sum", json_real(t->logp_sum));
     if (!bad && (sample || t->seed)) bad = json_object_set_new(o, "seed", seed_json(t->seed));
+    if (!bad && t->exit) bad = json_object_set_new(o, "exit", exit_json(t->exit));
     return raml_json_checked(o, bad);
 }
 

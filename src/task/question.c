@@ -34,11 +34,21 @@ static bool keep(struct raml_arena *a, const char **text)
     return *text != NULL;
 }
 
+static bool keep_exit(struct raml_arena *a, const struct raml_trajectory_exit **exit)
+{
+    if (!*exit) return true;
+    struct raml_trajectory_exit *copy = raml_arena_alloc(a, 1, sizeof *copy);
+    if (!copy) return false;
+    *copy = **exit;
+    *exit = copy;
+    return keep(a, &copy->policy) && keep(a, &copy->reason);
+}
+
 static bool keep_trajectory(struct raml_arena *a, struct raml_trajectory *t)
 {
     if (!t->text) t->text = "";
     if (!keep(a, &t->text) || !keep(a, &t->answer) || !keep(a, &t->finish_reason) || !keep(a, &t->style)) return false;
-    if (!keep(a, &t->mode)) return false;
+    if (!keep(a, &t->mode) || !keep_exit(a, &t->exit)) return false;
     if (!t->tokens) {
         t->n_tokens = 0;
         return true;

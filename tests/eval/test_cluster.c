@@ -15,7 +15,7 @@
 #include "eval/quantile.h"
 #include "raml/rng.h"
 
-enum { N_DRAWS = 301, MAX_VALUES = 4096 };
+enum { N_DRAWS = 301, MAX_VALUES = 1 << 16 };
 
 static void add(struct raml_clustered *c, uint64_t cluster, double value)
 {
@@ -98,6 +98,26 @@ static void test_against_lists(void **state)
         assert_true(isnan(e.se) && e.n == Q);
         raml_clustered_deinit(&c);
     }
+}
+
+/* Enough values that a median is searched by blocks. */
+static void test_many_values(void **state)
+{
+    (void)state;
+    struct raml_clustered c = {0};
+    struct raml_err err = {0};
+    struct raml_rng r = {.key = {.seed = 2}};
+    for (size_t q = 0; q < 7; q++)
+        for (size_t k = 0; k < 500 + 400 * q; k++)
+            add(&c, q, raml_rng_below(&r, 3) ? (double)raml_rng_below(&r, 99) : raml_rng_uniform(&r) * (double)q * 30);
+    struct raml_estimate e;
+    double low, high;
+    CHECK_OK(raml_clustered_median(&c, 3, N_DRAWS, &e, &err));
+    by_lists(&c, median_of, 3, &low, &high);
+    CHECK_NEAR("median", e.value, median_of(c.value, c.n), 0);
+    CHECK_NEAR("low", e.low, low, 0);
+    CHECK_NEAR("high", e.high, high, 0);
+    raml_clustered_deinit(&c);
 }
 
 /* One value a cluster: the bootstrap of a list of numbers, the same draws. */
@@ -225,9 +245,9 @@ static void test_coverage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_against_lists),    cmocka_unit_test(test_single_values),
-        cmocka_unit_test(test_without_interval), cmocka_unit_test(test_shares),
-        cmocka_unit_test(test_coverage),
+        cmocka_unit_test(test_against_lists), cmocka_unit_test(test_many_values),
+        cmocka_unit_test(test_single_values), cmocka_unit_test(test_without_interval),
+        cmocka_unit_test(test_shares),        cmocka_unit_test(test_coverage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* Roles of tokens and steps at words: against an independent implementation; and what is easily counted wrong. */
 #include "inner/pieces_of.h"
 
+#include "check_near.h"
 #include "inner/role_steps.h"
 
 static struct raml_token_text oracle_text(const json_t *root, const struct pieces *p, const char **word,
@@ -56,6 +57,23 @@ static void check_steps(const json_t *c, const struct raml_token_roles *r, const
     assert_int_equal(seen, json_object_size(json_object_get(c, "by_word")));
 }
 
+/* Each token as a unit, all at once, is each token as a unit. */
+static void check_match_tokens(const struct raml_matching *m)
+{
+    struct raml_err err = {0};
+    struct raml_matched *all = calloc(m->roles->n + 1, sizeof *all);
+    assert_non_null(all);
+    must(raml_match_tokens(m, all, &err), &err);
+    for (size_t k = 1; k <= m->roles->n; k++) {
+        struct raml_matched one = raml_match(m, k, k);
+        assert_int_equal(all[k - 1].n_windows, one.n_windows);
+        assert_true(all[k - 1].delta == one.delta);
+        if (one.n_windows) CHECK_NEAR("effect of a token", all[k - 1].effect, one.effect, 1e-12);
+        else assert_true(isnan(all[k - 1].effect) && isnan(all[k - 1].control_mean));
+    }
+    free(all);
+}
+
 static void check_matched(const json_t *list, const struct raml_token_roles *r, const double *loss,
                           const float *entropy)
 {
@@ -65,6 +83,7 @@ static void check_matched(const json_t *list, const struct raml_token_roles *r, 
         const struct raml_matching m = {r, loss, entropy,
                                         (size_t)json_integer_value(json_object_get(b, "position_buckets"))};
         assert_int_equal(json_array_size(json_object_get(b, "units")), r->n_matches);
+        check_match_tokens(&m);
         json_array_foreach (json_object_get(b, "units"), k, u) {
             size_t first = r->match[k].first, last = r->match[k].last, n = 0;
             const json_t *windows = json_object_get(u, "controls");
@@ -235,6 +254,29 @@ static void small_losses_decide_relative_change(void **state)
     raml_steps_deinit(&s);
 }
 
+/* A token that is no word of reflection is compared with the others, not with itself. */
+static void no_unit_is_its_own_control(void **state)
+{
+    (void)state;
+    static const char *const list[] = {"a", "b", " wait", " c", NULL};
+    const double loss[] = {4, 3, 1, 5, 4.5};
+    const float entropy[] = {0.2f, 0.2f, 0.2f, 3};
+    struct raml_str piece[MAX_PIECES];
+    const struct raml_token_text text = text_of(list, piece);
+    struct raml_token_roles r = {0};
+    assert_int_equal(raml_token_roles(&text, &r, NULL), RAML_OK);
+    for (size_t B = 1; B <= 100000; B += 99999) { /* more parts than tokens, each token by itself */
+        const struct raml_matching m = {&r, loss, entropy, B};
+        struct raml_matched x = raml_match(&m, 1, 1);
+        assert_int_equal(x.n_windows, B == 1);
+        if (B == 1) CHECK_NEAR("effect", x.effect, -1 - -2.0, 0); /* beside b alone */
+        x = raml_match(&m, 4, 4);
+        assert_true(x.n_windows == 0 && isnan(x.effect)); /* no other of its entropy */
+        check_match_tokens(&m);
+    }
+    raml_token_roles_deinit(&r);
+}
+
 static void places_without_a_probe(void **state)
 {
     (void)state;
@@ -256,7 +298,7 @@ int main(void)
         cmocka_unit_test(against_the_oracle),          cmocka_unit_test(a_word_is_its_own_step),
         cmocka_unit_test(every_form_of_a_word_counts), cmocka_unit_test(which_word),
         cmocka_unit_test(zero_losses_are_kept),        cmocka_unit_test(small_losses_decide_relative_change),
-        cmocka_unit_test(places_without_a_probe),
+        cmocka_unit_test(no_unit_is_its_own_control),  cmocka_unit_test(places_without_a_probe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,11 +11,13 @@ fail() {
     exit 1
 }
 
-# Three lines of three tokens; then one whose texts try to end script and attribute, and that has nothing optional.
+# Three lines of three tokens; then one whose texts try to end script and attribute, and that has nothing optional; then
+# one with marks.
 mkdir run run/update
 cat >run/curves.jsonl <<'END'
 {"id":"q","sample":0,"correct":true,"n_answer":2,"tokens":["ab","cd","\n","ef","gh","\n","ij","kl","mn"],"L":[4,3.5,3,3,3.5,2,2,1,0.5,0.0625],"greedy":[false,false,false,false,false,false,false,false,true,true],"answers":[{"name":"gold","text":"42","n_answer":2,"L":[4,3.5,3,3,3.5,2,2,1,0.5,0.0625],"greedy":[false,false,false,false,false,false,false,false,true,true],"p":[0.1,0.2,0.3,0.3,0.3,0.4,0.4,0.6,0.7,0.9],"p_mean":[0.5,0.5,0.5,0.5,0.5,0.5,0.5,0.5,0.5,0.8]},{"name":"</option><b class=\"bad\">","text":"</script><b class=\"bad\">x</b>","n_answer":1,"L":[1,1.5,1.5,1.5,1.5,1.5,1.5,1.5,1.5,2],"greedy":[true,true,false,false,false,false,false,false,false,false],"p":[0.9,0.8,0.7,0.7,0.7,0.6,0.6,0.4,0.3,0.1]}],"commitment":[0,0.125,0,0,0,0,0,0,0,0.75],"layers":{"layer":[1,2],"L":[[9,9,9,9,9,9,9,9,9,8.5],[5,5,5,5,5,5,5,5,5,6]]},"entropy":[0.5,0,0,0,0,0,0,0,1.25],"logp":[-0.5,0,0,0,0,0,0,0,-3],"role":["other","number",null,null,null,null,null,null,"other"]}
 {"id":"r","sample":0,"correct":false,"tokens":["</span><b class=\"bad\">","</script><script>document.title='bad'</script>","\" onfocus=\"document.title='bad'"],"L":[1,1,1,1]}
+{"id":"s","sample":0,"correct":false,"tokens":["ab","cd","\n","ef","gh","\n","ij","kl","mn"],"L":[1,1,1,1,1,1,1,1,1,1],"marks":[{"at":3,"kind":"exit","name":"<b class=\"bad\">","value":0.5,"text":"</script><b class=\"bad\">"},{"at":3,"kind":"exit","name":"B"},{"at":9,"kind":"exit","name":"B","value":null},{"at":0,"kind":"fork","name":"Wait","value":-0.25},{"at":3,"kind":"fork","name":"Wait","value":0.5,"text":"of 8"},{"at":6,"kind":"<img>","name":"x"}]}
 END
 cat >run/update/update.jsonl <<'END'
 {"id":"q","sample":0,"at":[0,1,9],"size":[0,0.015625,0.5]}
@@ -62,7 +64,7 @@ END
 cat >after.js <<'END'
 const said = [];
 const is = (what, got, want) => String(got) === String(want) || said.push(`${what}: '${got}', expected '${want}'`);
-const [list, second] = document.querySelectorAll('.trajectory'), view = list.parentNode;
+const [list, second, third] = document.querySelectorAll('.trajectory'), view = list.parentNode;
 const key = (name, more) => document.activeElement.dispatchEvent(
     new KeyboardEvent('keydown', {key: name, bubbles: true, cancelable: true, ...more}));
 const now = () => document.activeElement.getAttribute('aria-label');
@@ -73,7 +75,7 @@ const text = () => view.querySelector('.panel .token').textContent;
 
 // what the program coloured is what the script colours
 is('colours', classes(), before[0]);
-is('stops of Tab', document.querySelectorAll('.trajectory [tabindex="0"]').length, 2);
+is('stops of Tab', document.querySelectorAll('.trajectory [tabindex="0"]').length, 3);
 is('tooltips', list.querySelectorAll('[title]').length, 0);
 is('role', list.getAttribute('role') + list.children[3].getAttribute('role'), 'listboxoption');
 
@@ -131,6 +133,34 @@ is('its numbers', values(view)['L, nats'] + values(view).greedy + values(view).s
 is('curves of layers', view.querySelectorAll('polyline').length, 3);
 choose(answer, 0);
 is('back', classes() + layer.selectedIndex, before[0] + '0');
+
+// marks: in the text after their tokens, under the curve, in the panel; a choice of them
+const marked = third.parentNode, sign = marked.querySelector('select');
+const tokens = [...third.children].filter(e => e.tagName === 'SPAN');
+const text_with = () => [...third.childNodes].map(e => e.nodeName === 'B' ? `[${e.textContent}]` : '.').join('');
+const lanes = () => [...marked.querySelectorAll('.lane')].map(e => e.className + ' ' + [...e.children].map(b => b.textContent));
+is('signs in the text', text_with(), '[c\u25bc]...[c\u25b2][a b]...[d]...[b]');
+is('lanes', lanes().join('; '), 'lane exit,ab,b; lane fork fork,,; lane <img>,d');
+const bars = [...marked.querySelectorAll('.lane.fork b')].map(b => parseFloat(b.style.top) + ' ' + parseFloat(b.style.height));
+is('effects', bars.join(), '50 25,0 50');
+is('places', [...marked.querySelectorAll('.tick')].map(e => parseFloat(e.style.left).toFixed(1)).join(), '33.3,100.0,66.7');
+is('names', marked.querySelector('.signs').textContent.replace(/\u25b2.*size. /, ''),
+    'Signs, each after its token. exita<b class="bad">bBforkcWait<img>dx');
+is('what is there', [tokens[2].focus(), marked.querySelector('.here').textContent][1],
+    'a exit \u201c<b class="bad">\u201d 0.5: </' + 'script><b class="bad">; b exit \u201cB\u201d; c fork \u201cWait\u201d +0.5: of 8');
+tokens[0].focus();
+is('before the first token', marked.querySelector('.here').textContent, 'c fork \u201cWait\u201d \u22120.25');
+tokens[1].focus();
+is('nothing there', marked.querySelector('.here').hidden, true);
+third.querySelectorAll('.sign')[1].dispatchEvent(new PointerEvent('pointerover', {bubbles: true}));
+is('pointed at a sign', marked.querySelector('.panel .token').textContent, '\u201c\\n\u201d');
+choose(sign, 3);
+is('one name', text_with(), '...[b]......[b]');
+is('of one name there', marked.querySelector('.here').textContent, 'b exit \u201cB\u201d');
+choose(sign, 1);
+is('no signs', text_with() + lanes().length + marked.querySelectorAll('.tick').length, '.........00');
+choose(sign, 0);
+is('all signs', text_with(), '[c\u25bc]...[c\u25b2][a b]...[d]...[b]');
 
 // nothing optional, and texts that try to be markup
 const other = second.parentNode;

@@ -26,7 +26,7 @@ name raml_cells? -> raml_count_table
 name raml_plan_of -> raml_sample_size_of
 name raml_harness -> raml_lm_eval
 name raml_format_(cue|wording) -> raml_format_answer_prefix, raml_format_preset
-name raml_role -> raml_segment
+name raml_role([^s]|$) -> raml_segment
 name raml_family_pattern -> raml_pretokenizer
 name raml_stored -> raml_file_tensor
 name raml_few -> raml_skinny

@@ -379,6 +379,87 @@ static void many_frames(void **state)
     free(page);
 }
 
+/* A kind that is a row of the table of kinds: pictures, tables with some rows, columns with and without an interval, and
+ * marks for the trajectories that are shown. */
+static void roles(void **state)
+{
+    static const char *const column[] = {"units",
+                                         "questions",
+                                         "few",
+                                         "no_window",
+                                         "delta",
+                                         "delta_low",
+                                         "delta_high",
+                                         "delta_median",
+                                         "log_ratio",
+                                         "log_ratio_median",
+                                         "falling",
+                                         "falling_low",
+                                         "falling_high",
+                                         "effect",
+                                         "effect_low",
+                                         "effect_high",
+                                         "effect_median",
+                                         "relative",
+                                         "relative_deviation",
+                                         "relative_top_share",
+                                         "relative_top_loss",
+                                         "relative_half",
+                                         "relative_half_loss"};
+    static const struct {
+        const char *file, *name, *verdict, *cells;
+    } row[] = {
+        {"words", "wait", "all",
+         "40\t9\t0\t2\t-0.5\t-0.75\t-0.25\t-0.125\t-1\t-2\t0.5\t0.25\t0.75\t-0.125\t-0.25\t0.5\t0\t16.5\t90\t0.875\t0."
+         "001\t12\t0.005"},
+        {"words", "<b>", "all", "3\t2\t1\t0\t1\tnan\tnan\t1\t1\t1\t0\tnan\tnan\t1\tnan\tnan\t1\t1\t1\t1\t1\t1\t1"},
+        {"words", "wait", "right", "77\t9\t0\t2\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0"},
+        {"roles", "all", "all", "5000\t9\t0\t2\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0"},
+    };
+    const char *dir = *state;
+    char text[2][4000], file[64], *page;
+    for (size_t t = 0; t < 2; t++) {
+        const char *name = t ? "roles" : "words";
+        size_t n = (size_t)snprintf(text[t], sizeof text[t], "%s\tverdict", t ? "role" : "word");
+        for (size_t c = 0; c < sizeof column / sizeof *column; c++)
+            n += (size_t)snprintf(text[t] + n, sizeof text[t] - n, "\t%s", column[c]);
+        n += (size_t)snprintf(text[t] + n, sizeof text[t] - n, "\n");
+        for (size_t r = 0; r < sizeof row / sizeof *row; r++)
+            if (!strcmp(row[r].file, name))
+                n += (size_t)snprintf(text[t] + n, sizeof text[t] - n, "%s\t%s\t%s\n", row[r].name, row[r].verdict,
+                                      row[r].cells);
+        snprintf(file, sizeof file, "roles-1/%s.tsv", name);
+        put(dir, file, text[t]);
+    }
+    put_picture(dir, "roles-1/effect_by_word");
+    put(dir, "trace/curves.jsonl",
+        "{\"id\":\"q\",\"sample\":0,\"correct\":true,\"tokens\":[\"a\",\"b\"],\"L\":[2,1,0]}\n");
+    put(dir, "roles-1/marks.jsonl",
+        "{\"id\":\"q\",\"sample\":0,\"marks\":[{\"at\":1,\"kind\":\"exit\",\"name\":\"DEER\"},{\"at\":3,\"kind\":"
+        "\"exit\",\"name\":\"late\"}]}\n{\"id\":\"q\",\"sample\":1,\"marks\":[]}\n{\"id\":\"q\",\"sample\":0}\n");
+    page = report(dir, NULL);
+    expect(page, "figures of roles-1.");
+    assert_non_null(find_picture(page, "roles-1/effect_by_word"));
+    expect(page,
+           "<tr><td class=\"t\">wait</td><td>40</td><td>9</td><td>\u22120.125 <small>[\u22120.250,\u00A00.500]</small>"
+           "</td><td>0</td><td>2</td><td>\u22120.500 <small>[\u22120.750,\u00A0\u22120.250]</small></td>");
+    expect(page, "<tr class=\"dim\"><td class=\"t\">&lt;b&gt;</td><td>3</td><td>2</td><td>1.00</td>");
+    expect(page, "<td>16.5</td><td>90.0</td><td>87.5\u00A0%</td><td>12</td><td>0.00500</td></tr>");
+    expect_none(page, "<td>77</td>");
+    expect(page, "<tr class=\"all\"><td class=\"t\">all</td><td>5000</td>");
+    expect(page, "\"marks\":[{\"at\":1,\"kind\":\"exit\",\"name\":\"DEER\"}]}</script>");
+    expect(page, "marks.jsonl:1: marks[1] has no kind, no name or no at of 0 to 2, or another field is wrong; such "
+                 "marks of 1 of 2 lines were skipped</li>");
+    expect(page, "marks.jsonl:3: ");
+    expect(page, "; 1 of 3 lines were skipped for such reasons</li>");
+    free(page);
+    put(dir, "roles-1/words.tsv", "word\tverdict\n");
+    page = report(dir, NULL);
+    expect(page, "words.tsv:1: there is no column &quot;units&quot;");
+    expect(page, "roles-1: 2 of 5 files were skipped</li>");
+    free(page);
+}
+
 static void tables(void **state)
 {
     const char *dir = *state;
@@ -417,6 +498,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(hostile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_large, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_frames, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(roles, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tables, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

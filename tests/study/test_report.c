@@ -305,7 +305,9 @@ static const char full_line[] =
     "\"answers\":[{\"name\":\"gold\",\"text\":\"42\",\"n_answer\":2,\"L\":[2,1.5,0.5],\"greedy\":[false,false,true],"
     "\"p\":[0.5,0.25,null],\"p_mean\":[0.5,0.5,0.75]},{\"name\":\"wrong\",\"text\":\"</script>\",\"n_answer\":1,"
     "\"L\":[1,1.25,3]}],\"commitment\":[0,0.5,1],\"layers\":{\"layer\":[1,4],\"L\":[[5,4.5,4],[3,2.5,2]]},"
-    "\"entropy\":[0.5,null],\"logp\":[-1,-2.5],\"role\":[\"number\",null]}\n";
+    "\"entropy\":[0.5,null],\"logp\":[-1,-2.5],\"role\":[\"number\",null],"
+    "\"marks\":[{\"at\":6,\"kind\":\"exit\",\"name\":\"<b>\",\"value\":0.5,\"text\":null},"
+    "{\"at\":0,\"kind\":\"fork\",\"name\":\"Wait\",\"value\":null,\"text\":\"none\"}]}\n";
 
 /* The view has what the line and update.jsonl have. */
 static void view_fields(void **state)
@@ -332,6 +334,9 @@ static void view_fields(void **state)
     expect_json(d, "roles", "[\"number\"]");
     expect_json(d, "role", "[0,-1]");
     expect_json(d, "update", "[null,0.25,null]");
+    expect_json(d, "marks",
+                "[{\"at\":6,\"kind\":\"exit\",\"name\":\"<b>\",\"value\":0.5},"
+                "{\"at\":0,\"kind\":\"fork\",\"name\":\"Wait\",\"text\":\"none\"}]");
     json_decref(d);
     free(page);
 }
@@ -406,7 +411,15 @@ static void wrong_fields(void **state)
         {"\"answers\":[{\"L\":[1,2]},{\"L\":[3,2,1]}]", "answers[0] has no L of 3 numbers", true},
         {"\"answers\":[{\"L\":[3,2,1]},{\"L\":[3,2,1],\"p\":[1]}]", "answers[1] has no L", true},
         {"\"answers\":[{\"L\":[3,2,1]},7,{\"L\":[3,2,1],\"name\":7}]", "answers[2] has no L", true},
-        {"\"answers\":null,\"layers\":null,\"role\":null,\"at\":null,\"entropy\":null", NULL, false},
+        {"\"marks\":[{\"kind\":\"exit\",\"name\":\"x\",\"at\":3}]",
+         "marks[0] has no kind, no name or no at of 0 to 2, or", false},
+        {"\"marks\":[{\"kind\":\"exit\",\"at\":1},{\"kind\":\"\",\"name\":\"x\",\"at\":1}]", "marks[1] has no kind",
+         false},
+        {"\"marks\":[{\"kind\":\"exit\",\"name\":\"x\",\"at\":-1}]", "marks[0] has", false},
+        {"\"marks\":[{\"kind\":\"exit\",\"name\":\"x\",\"at\":1,\"value\":\"y\"}]", "marks[0] has", false},
+        {"\"marks\":[{\"kind\":\"exit\",\"name\":\"x\",\"at\":1,\"text\":1},7]", "marks[1] has", false},
+        {"\"marks\":{}", "curves.jsonl:1: marks is not an array", false},
+        {"\"marks\":null,\"answers\":null,\"layers\":null,\"role\":null,\"at\":null,\"entropy\":null", NULL, false},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct folder f = *(const struct folder *)*state;
