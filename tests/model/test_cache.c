@@ -289,14 +289,14 @@ static void random_append(struct world *w)
     if (n) append(w, list, n);
 }
 
-/* A cue behind a node's end and a few tokens more, then all is as if nothing had been. */
+/* A cue after a node's end and a few tokens more, then all is as if nothing had been. */
 static void probe(struct world *w)
 {
-    int behind = pick(w);
-    if (w->n_live == NODES || depth_of(w, behind) > CONTEXT - 24) return;
+    int parent = pick(w);
+    if (w->n_live == NODES || depth_of(w, parent) > CONTEXT - 24) return;
     size_t free_tokens = raml_cache_free_tokens(w->cache), steps = below(w, 4), exhausted = w->count.exhausted;
     struct raml_cache_tokens cue;
-    int node = add(w, behind, w->twin[behind].n);
+    int node = add(w, parent, w->twin[parent].n);
     for (size_t i = 0; i <= steps && w->twin[node].live; i++) {
         cue = (struct raml_cache_tokens){node, w->text[0], i ? 1 : 1 + below(w, 12), 1};
         for (size_t k = 0; k < cue.n; k++) w->text[0][k] = (int32_t)below(w, w->V);
