@@ -14,6 +14,7 @@
 #include "raml/device.h"
 #include "raml/err.h"
 #include "raml/family.h"
+#include "raml/fork_files.h"
 #include "raml/format.h"
 #include "raml/gguf.h"
 #include "raml/landscape.h"
