@@ -140,6 +140,13 @@ enum raml_code raml_sample_wants_probe(void *user, size_t job, const struct raml
     return rc;
 }
 
+void raml_sample_force_answer(const struct raml_sample_run *s, struct raml_sample_state *r)
+{
+    r->force = &s->texts.answer_prefix;
+    r->n_forced = 0;
+    r->out.answer_forced = true;
+}
+
 /* -- Answers ------------------------------------------------------------------------------------------------------- */
 enum raml_code raml_sample_probe_ends(void *user, size_t job, const struct raml_generated *answer, bool *ends,
                                       struct raml_err *err)
