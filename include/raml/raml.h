@@ -27,6 +27,7 @@
 #include "raml/question.h"
 #include "raml/report.h"
 #include "raml/rng.h"
+#include "raml/roles_files.h"
 #include "raml/row.h"
 #include "raml/run.h"
 #include "raml/safetensors.h"

@@ -15,7 +15,8 @@
  *                          relative (mean of |dL|/L(first - 1), where that is > 0), relative_deviation, relative_top
  *                          (how many units are the largest 1 %, rounded up), relative_top_share (of the sum, that they
  *                          bring), relative_top_loss (the median L(first - 1) of those), relative_half (how many of the
- *                          largest units bring half of the sum)
+ *                          largest units bring half of the sum), relative_half_loss (the largest L(first - 1) of
+ *                          those)
  *   units.jsonl            a line per unit: id, sample, correct, role, word, text, first, last (tokens, from 1), before,
  *                          after (L), delta, entropy (of the first token's distribution), windows, effect
  *   marks.jsonl            a line per trajectory that has words: its marks (docs/report.md), of kind "word"
@@ -66,7 +67,7 @@ struct raml_roles_row {
     struct raml_estimate e[RAML_ROLES_MEASURES];
     struct {
         size_t n, n_top, n_half;
-        double mean, deviation, top_share, top_loss;
+        double mean, deviation, top_share, top_loss, half_loss;
     } relative; /* |dL|/L(first - 1), the paper's */
 };
 struct raml_roles_summary {

@@ -187,6 +187,21 @@ static enum raml_code trace(const struct cli *cli, const struct settings *s, str
     return run_step(cli, &step, phase, err);
 }
 
+/* Of one trajectory a question: a few seconds. */
+static enum raml_code roles(const struct cli *cli, const struct settings *s, struct demo_phase *phase,
+                            struct raml_err *err)
+{
+    struct step step = {0};
+    add_words(&step, "roles --model");
+    add(&step, "%s/with", s->out);
+    add(&step, "%s/with/samples.jsonl", s->out);
+    add_words(&step, "--dtype f32 --max_samples 1 --skip_long --seed");
+    add(&step, "%llu", (unsigned long long)cli->seed);
+    add(&step, "--out");
+    add(&step, "%s/with/roles", s->out);
+    return run_step(cli, &step, phase, err);
+}
+
 /* Of one trajectory a question: what the updates show is a mean over questions. */
 static enum raml_code update(const struct cli *cli, const struct settings *s, struct demo_phase *phase,
                              struct raml_err *err)
@@ -281,6 +296,7 @@ static enum raml_code steps(const struct cli *cli, const struct settings *s, str
     if (!rc) rc = evaluate(cli, s, false, &phase[DEMO_EVAL], err);
     if (!rc) rc = sample(cli, s, &phase[DEMO_SAMPLE], err);
     if (!rc) rc = trace(cli, s, &phase[DEMO_TRACE], err);
+    if (!rc) rc = roles(cli, s, &phase[DEMO_ROLES], err);
     if (!rc) rc = update(cli, s, &phase[DEMO_UPDATE], err);
     if (!rc) rc = landscape(cli, s, &phase[DEMO_LANDSCAPE], err);
     if (!rc) rc = cli_demo_summary(s->out, phase, err); /* before the report, which shows it */

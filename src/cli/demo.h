@@ -23,6 +23,7 @@ enum {
     DEMO_EVAL,
     DEMO_SAMPLE,
     DEMO_TRACE,
+    DEMO_ROLES,
     DEMO_UPDATE,
     DEMO_LANDSCAPE,
     DEMO_REPORT,

@@ -85,8 +85,15 @@ static double tokens_of(const char *out, const char *name)
 
 static json_t *phases(const char *out, const struct demo_phase phase[DEMO_PHASES])
 {
-    static const char *const names[DEMO_PHASES] = {
-        "train with trajectories", "train without", "evaluate", "sample", "trace", "update", "landscape", "report"};
+    static const char *const names[DEMO_PHASES] = {"train with trajectories",
+                                                   "train without",
+                                                   "evaluate",
+                                                   "sample",
+                                                   "trace",
+                                                   "roles",
+                                                   "update",
+                                                   "landscape",
+                                                   "report"};
     json_t *list = json_array();
     for (int i = 0; i < DEMO_PHASES; i++) {
         if (!(phase[i].seconds > 0)) continue; /* the report is written after the summary */

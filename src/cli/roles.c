@@ -129,10 +129,11 @@ static json_t *row_json(const struct raml_roles_row *r)
     for (int m = 0; !failed && m < RAML_ROLES_MEASURES; m++)
         failed = json_object_set_new(o, raml_roles_measure_name((enum raml_roles_measure)m), estimate_json(&r->e[m]));
     json_t *paper =
-        json_pack("{s:I, s:o, s:o, s:I, s:o, s:o, s:I}", "n", (json_int_t)r->relative.n, "mean",
+        json_pack("{s:I, s:o, s:o, s:I, s:o, s:o, s:I, s:o}", "n", (json_int_t)r->relative.n, "mean",
                   raml_json_number(r->relative.mean), "deviation", raml_json_number(r->relative.deviation), "top",
                   (json_int_t)r->relative.n_top, "top_share", raml_json_number(r->relative.top_share), "top_loss",
-                  raml_json_number(r->relative.top_loss), "half", (json_int_t)r->relative.n_half);
+                  raml_json_number(r->relative.top_loss), "half", (json_int_t)r->relative.n_half, "half_loss",
+                  raml_json_number(r->relative.half_loss));
     if (failed) json_decref(paper);
     else failed = json_object_set_new(o, "relative", paper);
     return raml_json_checked(o, failed);

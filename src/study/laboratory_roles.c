@@ -40,7 +40,7 @@ static const struct raml_lab_picture picture[] = {
     {"ln\u00A0L/L", "log_ratio", RAML_LAB_NUMBER}, {"median", "log_ratio_median", RAML_LAB_NUMBER},                    \
     {"mean |\u0394L|/L", "relative", RAML_LAB_NUMBER}, {"deviation", "relative_deviation", RAML_LAB_NUMBER},           \
     {"of its sum, largest 1\u00A0%", "relative_top_share", RAML_LAB_SHARE},                                            \
-    {"their L", "relative_top_loss", RAML_LAB_NUMBER}, {"units for half", "relative_half", RAML_LAB_COUNT}
+    {"units for half", "relative_half", RAML_LAB_COUNT}, {"their L, at most", "relative_half_loss", RAML_LAB_NUMBER}
 static const struct raml_lab_column word_column[] = {{"word", "word", RAML_LAB_TEXT}, MEASURES},
                                     word_ratio[] = {{"word", "word", RAML_LAB_TEXT}, RATIOS},
                                     role_column[] = {{"role", "role", RAML_LAB_TEXT}, MEASURES},
@@ -54,7 +54,7 @@ static const char note[] =
 static const char ratio_note[] =
     "ln\u00A0L/L: ln(L(last)/L(first\u22121)) where both are above 0. The rest is the paper\u2019s statistic, for "
     "comparison: the mean of |\u0394L|/L(first\u22121), its deviation, what share of its sum the largest 1\u00A0% of "
-    "units bring, the median L(first\u22121) of those, and how many units bring half of it:";
+    "units bring, how many units bring half of it, and the largest L(first\u22121) of these:";
 
 #define OF_ALL(file_, columns, note_)                                                                                  \
     {                                                                                                                  \

@@ -94,6 +94,7 @@ static enum raml_code relative(struct group *g, struct raml_roles_row *row, stru
     double sum = 0, squares = 0, part = 0;
     row->relative.n = n;
     row->relative.mean = row->relative.deviation = row->relative.top_share = row->relative.top_loss = NAN;
+    row->relative.half_loss = NAN;
     if (n == 0) return RAML_OK;
     qsort(g->relative, n, sizeof *g->relative, by_size);
     for (size_t i = n; i-- > 0;) sum += g->relative[i].value; /* the small ones first */
@@ -107,7 +108,10 @@ static enum raml_code relative(struct group *g, struct raml_roles_row *row, stru
     g->top_loss = malloc(top * sizeof *g->top_loss);
     if (!g->top_loss) return raml_fail(err, RAML_ENOMEM, "no memory for %zu units", top);
     for (size_t i = 0; i < n; i++) {
-        if (part < sum / 2) row->relative.n_half = i + 1;
+        if (part < sum / 2) {
+            row->relative.half_loss = fmax(row->relative.half_loss, g->relative[i].loss); /* NaN at first */
+            row->relative.n_half = i + 1;
+        }
         part += g->relative[i].value;
         if (i < top) g->top_loss[i] = g->relative[i].loss;
         if (i + 1 == top && sum > 0) row->relative.top_share = part / sum;
@@ -245,7 +249,9 @@ static void add_row(struct raml_buf *b, const struct raml_roles_row *r)
     raml_buf_addf(b, "\t%zu", r->relative.n_top);
     add_number(b, r->relative.top_share);
     add_number(b, r->relative.top_loss);
-    raml_buf_addf(b, "\t%zu\n", r->relative.n_half);
+    raml_buf_addf(b, "\t%zu", r->relative.n_half);
+    add_number(b, r->relative.half_loss);
+    raml_buf_adds(b, "\n");
 }
 
 static enum raml_code write_table(const struct raml_roles_row *row, size_t n, const char *what, const char *dir,
@@ -260,7 +266,7 @@ static enum raml_code write_table(const struct raml_roles_row *row, size_t n, co
         raml_buf_addf(&b, "\t%s\t%s_low\t%s_high", name, name, name);
     }
     raml_buf_adds(&b, "\trelative\trelative_deviation\trelative_top\trelative_top_share\trelative_top_loss\t"
-                      "relative_half\n");
+                      "relative_half\trelative_half_loss\n");
     for (size_t i = 0; i < n; i++) add_row(&b, &row[i]);
     enum raml_code rc = raml_buf_status(&b, err);
     if (!rc) rc = raml_path_join(path, dir, file, err);

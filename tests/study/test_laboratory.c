@@ -404,16 +404,17 @@ static void roles(void **state)
                                          "relative_deviation",
                                          "relative_top_share",
                                          "relative_top_loss",
-                                         "relative_half"};
+                                         "relative_half",
+                                         "relative_half_loss"};
     static const struct {
         const char *file, *name, *verdict, *cells;
     } row[] = {
         {"words", "wait", "all",
          "40\t9\t0\t2\t-0.5\t-0.75\t-0.25\t-0.125\t-1\t-2\t0.5\t0.25\t0.75\t-0.125\t-0.25\t0.5\t0\t16.5\t90\t0.875\t0."
-         "001\t12"},
-        {"words", "<b>", "all", "3\t2\t1\t0\t1\tnan\tnan\t1\t1\t1\t0\tnan\tnan\t1\tnan\tnan\t1\t1\t1\t1\t1\t1"},
-        {"words", "wait", "right", "77\t9\t0\t2\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0"},
-        {"roles", "all", "all", "5000\t9\t0\t2\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0"},
+         "001\t12\t0.005"},
+        {"words", "<b>", "all", "3\t2\t1\t0\t1\tnan\tnan\t1\t1\t1\t0\tnan\tnan\t1\tnan\tnan\t1\t1\t1\t1\t1\t1\t1"},
+        {"words", "wait", "right", "77\t9\t0\t2\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0"},
+        {"roles", "all", "all", "5000\t9\t0\t2\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0"},
     };
     const char *dir = *state;
     char text[2][4000], file[64], *page;
@@ -443,7 +444,7 @@ static void roles(void **state)
            "<tr><td class=\"t\">wait</td><td>40</td><td>9</td><td>\u22120.125 <small>[\u22120.250,\u00A00.500]</small>"
            "</td><td>0</td><td>2</td><td>\u22120.500 <small>[\u22120.750,\u00A0\u22120.250]</small></td>");
     expect(page, "<tr class=\"dim\"><td class=\"t\">&lt;b&gt;</td><td>3</td><td>2</td><td>1.00</td>");
-    expect(page, "<td>16.5</td><td>90.0</td><td>87.5\u00A0%</td><td>0.00100</td><td>12</td></tr>");
+    expect(page, "<td>16.5</td><td>90.0</td><td>87.5\u00A0%</td><td>12</td><td>0.00500</td></tr>");
     expect_none(page, "<td>77</td>");
     expect(page, "<tr class=\"all\"><td class=\"t\">all</td><td>5000</td>");
     expect(page, "\"marks\":[{\"at\":1,\"kind\":\"exit\",\"name\":\"DEER\"}]}</script>");

@@ -276,6 +276,7 @@ static void a_loss_near_zero_decides_the_papers_mean(void **state)
     assert_int_equal(r->relative.n_half, 1);
     CHECK_NEAR("share of the largest 1 %", r->relative.top_share, (1e5 + 0.05) / (1e5 + 199 * 0.05), 1e-9);
     CHECK_NEAR("their L", r->relative.top_loss, (2 + 1e-6) / 2, 1e-12);
+    CHECK_NEAR("L of the one that brings half", r->relative.half_loss, 1e-6, 0);
     CHECK_NEAR("step", r->e[RAML_ROLES_DELTA].value, -0.1 + 0.2 / 200, 1e-12);
     CHECK_NEAR("median step", r->e[RAML_ROLES_DELTA_MEDIAN].value, -0.1, 1e-12);
     CHECK_NEAR("median effect", r->e[RAML_ROLES_EFFECT_MEDIAN].value, -0.1, 1e-12);
