@@ -22,7 +22,8 @@
  *   exits_accuracy.*, exits_cost.*   figures (tsv, gp, svg): accuracy against total tokens; what is left of thinking and of cost
  *   trajectories.html, marks.jsonl   the first trajectories of the test half, with the places where the best setting of
  *                       every kind would have stopped; these places of all trajectories, for the report
- *   online.json, online.jsonl   with a model and `online`: the chosen policy in running samples (raml/sample.h)
+ *   online.json, online.jsonl, online_probes.jsonl   with `online`: the chosen policy in running samples (sample.h) of the
+ *                       test half's questions, beside samples that think to their end; and its replay on those
  * Halves    the hash of a question's text and the seed decide. Thresholds are chosen on the validation half: of each
  *           family the setting with the fewest total tokens whose accuracy there is at most `margin` below that of full
  *           thinking; where no setting is, the most accurate one. What is reported is of the test half.
@@ -88,7 +89,7 @@ struct raml_exits_online { /* full samples and those with the policy: same quest
     const char *settings;
     size_t n_samples, n_questions;
     struct raml_estimate accuracy[2], total[2], difference; /* [full, policy]; of accuracy */
-    double tokens[2], probe_tokens, n_probes;               /* means over samples */
+    double tokens[2], probe_tokens, n_probes;               /* means over samples; tokens without probes */
     double seconds[2];
     size_t n_compared, n_same_stop, n_same_answer; /* replayed on the full samples, against online */
 };

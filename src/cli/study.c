@@ -31,6 +31,18 @@ static const struct cli_option options[] = {
      "Share of the questions on which settings are chosen; the rest are reported on."},
     {"margin", NULL, CLI_REAL, AT(margin), "0.01", 0, 1, NULL,
      "A setting may be chosen if its accuracy there is at most this much below that of full thinking."},
+    {"online", NULL, CLI_FLAG, AT(online), NULL, 0, 0, NULL,
+     "Try a policy in running samples of the test half's questions, beside samples that think to their end (same "
+     "seed): "
+     "the chosen one with the fewest tokens."},
+    {"online_policy", NULL, CLI_TEXT, AT(online_policy), NULL, 0, 0, NULL, "The policy that --online tries instead."},
+    {"num_generations", "n", CLI_INT, AT(n), "1", 1, 1 << 20, NULL, "With --online: samples per question."},
+    {"temperature", "temp", CLI_REAL, AT(temperature), "1", 0, 100, NULL, "With --online; 0: the likeliest token."},
+    {"top_k", NULL, CLI_INT, AT(top_k), "0", 0, 1 << 24, NULL, "With --online: only the k likeliest tokens; 0: all."},
+    {"top_p", NULL, CLI_REAL, AT(top_p), "1", 1e-9, 1, NULL,
+     "With --online: only the likeliest tokens that together reach this probability."},
+    {"max_completion_length", "max_tokens", CLI_INT, AT(max_completion_length), "512", 1, 1 << 24, NULL,
+     "With --online: maximum tokens of a sample, thinking and answer together."},
     {"n_shown", NULL, CLI_INT, AT(n_shown), "12", 0, 10000, NULL, "Trajectories in trajectories.html."},
 };
 
@@ -57,6 +69,14 @@ static struct raml_exits_files_options options_of(const struct cli *cli, const s
     o.margin = s->margin;
     o.seed = cli->seed;
     o.n_shown = (size_t)s->n_shown;
+    o.online = s->online;
+    o.online_policy = s->online_policy;
+    o.sampling.n = (size_t)s->n;
+    o.sampling.batch_size = (size_t)s->batch_size;
+    o.sampling.temperature = s->temperature;
+    o.sampling.top_k = (int)s->top_k;
+    o.sampling.top_p = s->top_p;
+    o.sampling.max_completion_length = (size_t)s->max_completion_length;
     return o;
 }
 
@@ -66,6 +86,8 @@ static enum raml_code check_arguments(const struct cli *cli, const struct study_
     size_t n_files = cli->n_args + (s->of.data != NULL);
     if (!strcmp(s->of.answer, "own"))
         return raml_fail(err, RAML_EUSAGE, "--answer own: a stop is right or wrong by the question's answer");
+    if (s->online_policy && !s->online) return raml_fail(err, RAML_EUSAGE, "--online_policy needs --online");
+    if (s->online && !s->of.model) return raml_fail(err, RAML_EUSAGE, "--online needs --model");
     if (!s->probes || n_files > 1) return cli_trajectories_check(cli, &s->of, "study exits", err);
     if (!s->of.out || !*s->of.out) return raml_fail(err, RAML_EUSAGE, "--out is empty; expected a folder");
     if (s->of.model && n_files == 0)

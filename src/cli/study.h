@@ -9,9 +9,10 @@
 
 struct study_exits_settings {
     struct trajectories_settings of;
-    const char *waits, *probes, *policies;
-    int64_t stride, probe_tokens, rest, batch_size, n_shown;
-    double validation, margin;
+    const char *waits, *probes, *policies, *online_policy;
+    int64_t stride, probe_tokens, rest, batch_size, n_shown, n, top_k, max_completion_length;
+    double validation, margin, temperature, top_p;
+    bool online;
 };
 void cli_study_exits_print(const struct raml_exits_summary *s, const struct raml_exits_files_options *opt,
                            const char *out, double seconds);

@@ -26,6 +26,28 @@ static void print_row(const struct raml_exits_row *row)
     printf("%s\n", row->oracle ? "  oracle" : row->meets ? "" : "  below the margin");
 }
 
+static void print_side(const char *name, const struct raml_exits_online *o, int side)
+{
+    printf("  %-18s", name);
+    print_share(&o->accuracy[side], false);
+    printf("  %8.1f tokens, %7.1f with probes [%.1f, %.1f]", o->tokens[side], o->total[side].value, o->total[side].low,
+           o->total[side].high);
+    if (isfinite(o->seconds[side])) printf("; %.2f s", o->seconds[side]);
+    printf("\n");
+}
+
+static void print_online(const struct raml_exits_online *o)
+{
+    printf("online: %s, %zu samples of %zu questions of the test half\n", o->settings, o->n_samples, o->n_questions);
+    print_side("full thinking", o, 0);
+    print_side("with the policy", o, 1);
+    printf("  difference of accuracy");
+    print_share(&o->difference, true);
+    printf("; %.1f probes a sample, %.1f tokens\n", o->n_probes, o->probe_tokens);
+    printf("  replayed on the full samples: the same stop for %zu of %zu, the same answer for %zu\n", o->n_same_stop,
+           o->n_compared, o->n_same_answer);
+}
+
 void cli_study_exits_print(const struct raml_exits_summary *s, const struct raml_exits_files_options *opt,
                            const char *out, double seconds)
 {
@@ -45,6 +67,7 @@ void cli_study_exits_print(const struct raml_exits_summary *s, const struct raml
         if (s->row[k].chosen) printf("  %s (%s)\n", s->row[k].settings, s->row[k].reasons[RAML_EXITS_TEST]);
     if (s->best < s->n_rows) printf("fewest tokens: %s\n", s->row[s->best].settings);
     else printf("no setting meets the margin\n");
+    if (s->has_online) print_online(&s->online);
     if (s->n_skipped) printf("%zu trajectories were skipped\n", s->n_skipped);
     printf("%" PRIu64 " tokens read for probes; %.2f s\n%s/exits.tsv\n", s->n_read, seconds, out);
 }
@@ -55,6 +78,23 @@ static json_t *estimate_json(const struct raml_estimate *e)
 {
     return json_pack("{s:o, s:o, s:o}", "value", raml_json_number(e->value), "low", raml_json_number(e->low), "high",
                      raml_json_number(e->high));
+}
+
+static json_t *side_json(const struct raml_exits_online *s, int side)
+{
+    return json_pack("{s:o, s:o, s:o, s:o}", "accuracy", estimate_json(&s->accuracy[side]), "tokens",
+                     raml_json_number(s->tokens[side]), "total", estimate_json(&s->total[side]), "seconds",
+                     raml_json_number(s->seconds[side]));
+}
+
+static json_t *online_json(const struct raml_exits_online *s)
+{
+    return json_pack("{s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I}", "policy", s->settings, "questions",
+                     (json_int_t)s->n_questions, "samples", (json_int_t)s->n_samples, "full", side_json(s, 0), "exit",
+                     side_json(s, 1), "difference", estimate_json(&s->difference), "probes",
+                     raml_json_number(s->n_probes), "probe_tokens", raml_json_number(s->probe_tokens), "replayed",
+                     (json_int_t)s->n_compared, "same_stop", (json_int_t)s->n_same_stop, "same_answer",
+                     (json_int_t)s->n_same_answer);
 }
 
 static json_t *half_json(const struct raml_exits_row *row, int half)
@@ -89,6 +129,7 @@ json_t *cli_study_exits_json(const struct raml_exits_summary *s, const char *out
         if (s->row[k].chosen) failed = json_array_append_new(list, row_json(&s->row[k]));
     if (!failed)
         failed = json_object_set_new(o, "best", raml_json_text(s->best < s->n_rows ? s->row[s->best].settings : NULL));
+    if (!failed && s->has_online) failed = json_object_set_new(o, "online", online_json(&s->online));
     failed = json_object_set_new(o, "chosen", list) || failed;
     return raml_json_checked(o, failed);
 }

@@ -168,6 +168,21 @@ static enum raml_code write_files(const struct study *s, struct raml_err *err)
     return rc ? rc : raml_exits_pictures(row, s->sum.n_rows, dir, name, err);
 }
 
+/* The policy that is tried in running samples: the one asked for, or the best one. */
+static enum raml_code run_online(struct study *s, struct raml_err *err)
+{
+    const char *policy = s->opt->online_policy;
+    if (!s->opt->online || s->sum.stopped) return RAML_OK;
+    if (!policy && s->sum.best < s->sum.n_rows) policy = s->sum.row[s->sum.best].settings;
+    if (!policy) {
+        raml_say(s->job->sink, "no setting meets the margin: none is tried in running samples");
+        return RAML_OK;
+    }
+    enum raml_code rc = raml_exits_online(s->job, s->opt, policy, &s->sum.online, err);
+    s->sum.has_online = !rc;
+    return rc;
+}
+
 enum raml_code raml_exits_files(const struct raml_exits_files_job *job, const struct raml_exits_files_options *opt,
                                 struct raml_exits_summary *out, struct raml_err *err)
 {
@@ -180,6 +195,7 @@ enum raml_code raml_exits_files(const struct raml_exits_files_job *job, const st
     if (!rc) rc = open_set(s, err);
     if (!rc) rc = replay_all(s, err);
     if (!rc) rc = write_files(s, err);
+    if (!rc) rc = run_online(s, err);
     raml_exits_runs_deinit(&s->runs);
     raml_exits_set_deinit(&s->set);
     if (rc) raml_exits_summary_deinit(&s->sum);

@@ -48,7 +48,8 @@ RAML_CHECKED enum raml_code raml_exits_set_read(struct raml_exits_set *s, const 
 /* RAML_EUSAGE: a field of `wanted` differs from the set's; the first is named. */
 RAML_CHECKED enum raml_code raml_exits_set_same(const struct raml_exits_set *s, const char *path, const json_t *wanted,
                                                 struct raml_err *err);
-/* Halves, by hash of the question's text and seed. */
+/* By hash of the question's text and seed. */
+enum raml_exits_half raml_exits_half_of(const char *question, double validation, uint64_t seed);
 void raml_exits_set_split(struct raml_exits_set *s, double validation, uint64_t seed);
 struct raml_exit_stored raml_exits_stored(const struct raml_exits_trajectory *t, const struct raml_exit_policy *p);
 
@@ -185,5 +186,12 @@ const char *raml_exits_label(enum raml_exit_kind kind);
 /* trajectories.html and marks.jsonl: where the best setting of each kind stops. */
 RAML_CHECKED enum raml_code raml_exits_page(const struct raml_exits_runs *r, const struct raml_exits_row *row,
                                             size_t n_shown, const char *dir, const char *name, struct raml_err *err);
+
+/* -- exits_online.c: a policy in running samples --------------------------------------------------------------------------- */
+/* Samples the questions of the test half that the job selects, in full and with the policy; probes the full ones and
+ * replays it on them. Writes online.json and online.jsonl. *out: settings is borrowed from policy. */
+RAML_CHECKED enum raml_code raml_exits_online(const struct raml_exits_files_job *job,
+                                              const struct raml_exits_files_options *opt, const char *policy,
+                                              struct raml_exits_online *out, struct raml_err *err);
 
 #endif

@@ -288,14 +288,17 @@ enum raml_code raml_exits_set_read(struct raml_exits_set *s, const char *path, s
 
 /* -- Halves -------------------------------------------------------------------------------------------------------- */
 
+enum raml_exits_half raml_exits_half_of(const char *question, double validation, uint64_t seed)
+{
+    uint64_t text = raml_question_hash(question);
+    double x = (double)(raml_hash(&text, sizeof text, seed) >> 11) * 0x1p-53;
+    return x < validation ? RAML_EXITS_VALIDATION : RAML_EXITS_TEST;
+}
+
 void raml_exits_set_split(struct raml_exits_set *s, double validation, uint64_t seed)
 {
-    for (size_t i = 0; i < s->n; i++) {
-        struct raml_exits_trajectory *t = &s->trajectory[i];
-        uint64_t text = raml_question_hash(t->question);
-        double x = (double)(raml_hash(&text, sizeof text, seed) >> 11) * 0x1p-53;
-        t->half = x < validation ? RAML_EXITS_VALIDATION : RAML_EXITS_TEST;
-    }
+    for (size_t i = 0; i < s->n; i++)
+        s->trajectory[i].half = raml_exits_half_of(s->trajectory[i].question, validation, seed);
 }
 
 struct raml_exit_stored raml_exits_stored(const struct raml_exits_trajectory *t, const struct raml_exit_policy *p)
