@@ -72,11 +72,12 @@ static enum raml_code check_policies(const struct raml_exits_files_options *opt,
 {
     struct raml_exits_set none = {.stride = opt->stride};
     struct raml_exits_policies list = {0};
-    struct raml_exit_policy p;
     enum raml_code rc = raml_exits_policies(&none, opt->policies, &list, err);
     free(list.policy);
-    if (!rc && opt->online_policy) rc = raml_exit_policy_read(opt->online_policy, &p, err);
-    return rc;
+    if (rc || !opt->online) return rc;
+    struct raml_sample_options sampling = opt->sampling;
+    sampling.exit = opt->online_policy;
+    return raml_sample_check(&sampling, err);
 }
 
 /* -- The stored set ------------------------------------------------------------------------------------------------ */
