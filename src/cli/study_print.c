@@ -17,7 +17,7 @@ static void print_share(const struct raml_estimate *e, bool sign)
 static void print_row(const struct raml_exits_row *row)
 {
     const struct raml_exits_measures *m = &row->half[RAML_EXITS_TEST];
-    printf("%-32s", row->family);
+    printf("%-40s", row->family);
     print_share(&m->accuracy, false);
     printf(" %8.1f %7.1f %8.1f", m->stop.value, m->probe_tokens.value, m->total.value);
     print_share(&m->cost_kept, false);
@@ -58,15 +58,21 @@ void cli_study_exits_print(const struct raml_exits_summary *s, const struct raml
         "Of each family the setting with the fewest tokens whose accuracy on the validation half is at most %g below "
         "that\nof full thinking. On the test half, with 95 %% intervals over questions:\n",
         opt->margin);
-    printf("%-32s  %-20s %8s %7s %8s  %-20s  %-23s  %-23s\n", "policy", "accuracy", "thinking", "probes", "total",
+    printf("%-40s  %-20s %8s %7s %8s  %-20s  %-23s  %-23s\n", "policy", "accuracy", "thinking", "probes", "total",
            "cost kept", "against full thinking", "against a fixed budget");
     for (size_t k = 0; k < s->n_rows; k++)
         if (s->row[k].chosen) print_row(&s->row[k]);
     printf("settings:\n");
     for (size_t k = 1; k < s->n_rows; k++)
         if (s->row[k].chosen) printf("  %s (%s)\n", s->row[k].settings, s->row[k].reasons[RAML_EXITS_TEST]);
-    if (s->best < s->n_rows) printf("fewest tokens: %s\n", s->row[s->best].settings);
-    else printf("no setting meets the margin\n");
+    if (s->best < s->n_rows) {
+        const struct raml_exits_measures *m = &s->row[s->best].half[RAML_EXITS_VALIDATION];
+        bool dearer = m->cost_kept.value >= 1;
+        printf("fewest tokens: %s%s\n", s->row[s->best].settings,
+               dearer ? " (no fewer than full thinking on the validation half)" : "");
+    } else {
+        printf("no setting meets the margin\n");
+    }
     if (s->has_online) print_online(&s->online);
     if (s->n_skipped) printf("%zu trajectories were skipped\n", s->n_skipped);
     printf("%" PRIu64 " tokens read for probes; %.2f s\n%s/exits.tsv\n", s->n_read, seconds, out);

@@ -12,7 +12,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-enum { BATCH_PROBES = 4096, BATCH_TOKENS = 1 << 22, MAX_LINES = 1 << 30 };
+enum { BATCH_PROBES = 512, BATCH_TOKENS = 1 << 22, MAX_LINES = 1 << 30 };
 
 struct collect {
     const struct raml_exits_files_job *job;

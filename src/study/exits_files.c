@@ -179,7 +179,13 @@ static enum raml_code run_online(struct study *s, struct raml_err *err)
         raml_say(s->job->sink, "no setting meets the margin: none is tried in running samples");
         return RAML_OK;
     }
-    enum raml_code rc = raml_exits_online(s->job, s->opt, policy, &s->sum.online, err);
+    struct raml_exits_files_options opt = *s->opt; /* a set that is replayed was made with settings of its own */
+    const json_t *waits = json_object_get(s->set.header, "waits"),
+                 *most = json_object_get(s->set.header, "probe_tokens");
+    opt.stride = s->set.stride;
+    if (json_is_string(waits)) opt.waits = json_string_value(waits);
+    if (json_integer_value(most) > 0) opt.probe_tokens = (size_t)json_integer_value(most);
+    enum raml_code rc = raml_exits_online(s->job, &opt, policy, &s->sum.online, err);
     s->sum.has_online = !rc;
     return rc;
 }

@@ -92,7 +92,8 @@ static enum raml_code probe(struct online *o, struct raml_err *err)
     opt.max_samples = 0;
     opt.skip_long = true;
     opt.probes = NULL;
-    if (o->policy.stride) opt.stride = o->policy.stride;
+    if (o->policy.stride) opt.stride = o->policy.stride; /* places that the policy asks for, no others */
+    else if (o->policy.budget) opt.stride = o->policy.budget;
     if (!rc) rc = raml_exits_set_init(&o->set, err);
     if (!rc) rc = raml_exits_collect(&job, &opt, path, &o->set, &c, err);
     if (!rc && c.stopped) rc = raml_fail(err, RAML_ESTOP, "stopped while the full samples were probed");

@@ -70,6 +70,11 @@ exits --model init:micro samples.jsonl --policies 'stability:stride=4,repeats=2;
 same=$(sed -n 's/.*"replayed":\([0-9]*\),"same_stop":\([0-9]*\),.*/\1 \2/p' out)
 [ -n "$same" ] && [ "${same% *}" = "${same#* }" ] && [ "${same% *}" -gt 0 ] || fail "replayed and online differ: $same"
 
+exits --probes whole samples.jsonl --model init:micro --stride 32 --policies full --online --online_policy budget:budget=7 \
+    --max_completion_length 60 --temperature 0 --json --out budget >out || fail "a budget online: $(cat out)"
+same=$(sed -n 's/.*"replayed":\([0-9]*\),"same_stop":\([0-9]*\),.*/\1 \2/p' out)
+[ "$same" = "${same%% *} ${same%% *}" ] && [ -n "$same" ] || fail "a budget, replayed and online: $same"
+
 "$raml" report . --quiet >/dev/null || fail "no report"
 grep -q 'When to stop thinking' report.html && grep -q 'Accuracy against what it cost' report.html || fail "not in the report"
 
