@@ -26,7 +26,7 @@
  *                       test half's questions, beside samples that think to their end; and its replay on those
  * Halves    the hash of a question's text and the seed decide. Thresholds are chosen on the validation half: of each
  *           family the setting with the fewest total tokens whose accuracy there is at most `margin` below that of full
- *           thinking; where no setting is, the most accurate one. What is reported is of the test half.
+ *           thinking; where no setting is, or with `by_accuracy`, the most accurate one. What is reported is of the test half.
  * Resuming  probes.jsonl grows by whole questions. A set that is already there with the same first line is completed;
  *           one with another is an error, and stays.
  * Numbers that do not exist are null, in tables nan. Tables and pages appear whole or not at all.
@@ -58,6 +58,7 @@ struct raml_exits_files_options {
     const char *policies; /* "stability:stride=8,repeats=3;eat:delta=0.01"; NULL: grids of all kinds */
     double validation;    /* share of the questions that thresholds are chosen on, in (0, 1) */
     double margin;        /* of accuracy */
+    bool by_accuracy;     /* the most accurate setting is chosen, of equal ones the cheapest */
     uint64_t seed;
     uint32_t n_draws; /* resamples of the intervals */
     size_t n_shown;   /* trajectories on the page */

@@ -31,6 +31,8 @@ static const struct cli_option options[] = {
      "Share of the questions on which settings are chosen; the rest are reported on."},
     {"margin", NULL, CLI_REAL, AT(margin), "0.01", 0, 1, NULL,
      "A setting may be chosen if its accuracy there is at most this much below that of full thinking."},
+    {"choose", NULL, CLI_ONE, AT(choose), "tokens", 0, 0, "tokens|accuracy",
+     "Of the settings within the margin choose the one with the fewest tokens, or the most accurate one."},
     {"online", NULL, CLI_FLAG, AT(online), NULL, 0, 0, NULL,
      "Try a policy in running samples of the test half's questions, beside samples that think to their end (same "
      "seed): "
@@ -41,6 +43,8 @@ static const struct cli_option options[] = {
     {"top_k", NULL, CLI_INT, AT(top_k), "0", 0, 1 << 24, NULL, "With --online: only the k likeliest tokens; 0: all."},
     {"top_p", NULL, CLI_REAL, AT(top_p), "1", 1e-9, 1, NULL,
      "With --online: only the likeliest tokens that together reach this probability."},
+    {"force_continuation", "force_wait", CLI_INT, AT(force_continuation), "0", 0, 1 << 16, NULL,
+     "With --online: how often to insert the continuation where thinking would end."},
     {"max_completion_length", "max_tokens", CLI_INT, AT(max_completion_length), "512", 1, 1 << 24, NULL,
      "With --online: maximum tokens of a sample, thinking and answer together."},
     {"n_shown", NULL, CLI_INT, AT(n_shown), "12", 0, 10000, NULL, "Trajectories in trajectories.html."},
@@ -69,6 +73,8 @@ static struct raml_exits_files_options options_of(const struct cli *cli, const s
     o.margin = s->margin;
     o.seed = cli->seed;
     o.n_shown = (size_t)s->n_shown;
+    o.by_accuracy = !strcmp(s->choose, "accuracy");
+    o.sampling.force_continuation = (int)s->force_continuation;
     o.online = s->online;
     o.online_policy = s->online_policy;
     o.sampling.n = (size_t)s->n;

@@ -9,8 +9,8 @@
 
 struct study_exits_settings {
     struct trajectories_settings of;
-    const char *waits, *probes, *policies, *online_policy;
-    int64_t stride, probe_tokens, rest, batch_size, n_shown, n, top_k, max_completion_length;
+    const char *waits, *probes, *policies, *online_policy, *choose;
+    int64_t stride, probe_tokens, rest, batch_size, n_shown, n, top_k, max_completion_length, force_continuation;
     double validation, margin, temperature, top_p;
     bool online;
 };

@@ -54,10 +54,9 @@ void cli_study_exits_print(const struct raml_exits_summary *s, const struct raml
     printf("%zu trajectories, %zu probes every %zu tokens; %zu questions for validation, %zu for the test\n",
            s->n_trajectories, s->n_probes, s->stride, s->n_questions[RAML_EXITS_VALIDATION],
            s->n_questions[RAML_EXITS_TEST]);
-    printf(
-        "Of each family the setting with the fewest tokens whose accuracy on the validation half is at most %g below "
-        "that\nof full thinking. On the test half, with 95 %% intervals over questions:\n",
-        opt->margin);
+    printf("Of each family the %s whose accuracy on the validation half is at most %g below that\nof full thinking. On "
+           "the test half, with 95 %% intervals over questions:\n",
+           opt->by_accuracy ? "most accurate setting" : "setting with the fewest tokens", opt->margin);
     printf("%-40s  %-20s %8s %7s %8s  %-20s  %-23s  %-23s\n", "policy", "accuracy", "thinking", "probes", "total",
            "cost kept", "against full thinking", "against a fixed budget");
     for (size_t k = 0; k < s->n_rows; k++)
@@ -68,7 +67,7 @@ void cli_study_exits_print(const struct raml_exits_summary *s, const struct raml
     if (s->best < s->n_rows) {
         const struct raml_exits_measures *m = &s->row[s->best].half[RAML_EXITS_VALIDATION];
         bool dearer = m->cost_kept.value >= 1;
-        printf("fewest tokens: %s%s\n", s->row[s->best].settings,
+        printf("best: %s%s\n", s->row[s->best].settings,
                dearer ? " (no fewer than full thinking on the validation half)" : "");
     } else {
         printf("no setting meets the margin\n");

@@ -165,8 +165,8 @@ static enum raml_code write_files(const struct study *s, struct raml_err *err)
     enum raml_code rc = raml_make_dir(dir, err);
     if (!rc) rc = raml_exits_write_table(row, s->sum.n_rows, dir, err);
     if (!rc) rc = raml_exits_write_runs(&s->runs, row, dir, err);
-    if (!rc) rc = raml_exits_page(&s->runs, row, s->opt->n_shown, dir, name, err);
-    return rc ? rc : raml_exits_pictures(row, s->sum.n_rows, dir, name, err);
+    if (!rc) rc = raml_exits_page(&s->runs, row, s->opt, dir, name, err);
+    return rc ? rc : raml_exits_pictures(row, s->sum.n_rows, s->opt->by_accuracy, dir, name, err);
 }
 
 /* The policy that is tried in running samples: the one asked for, or the best one. */

@@ -208,17 +208,19 @@ static enum raml_code of_half(struct half *h, struct raml_arena *texts, struct r
 
 /* -- Choosing ------------------------------------------------------------------------------------------------------ */
 
-/* Is a to be chosen rather than b? Meeting the margin first, then fewer tokens; else the more accurate one. */
-static bool better(const struct raml_exits_row *a, const struct raml_exits_row *b)
+/* Is a to be chosen rather than b? Meeting the margin first, then fewer tokens; else, or if that is what is asked for, the
+ * more accurate one. */
+static bool better(const struct raml_exits_row *a, const struct raml_exits_row *b, bool by_accuracy)
 {
     const struct raml_exits_measures *x = &a->half[RAML_EXITS_VALIDATION], *y = &b->half[RAML_EXITS_VALIDATION];
     if (a->meets != b->meets) return a->meets;
-    if (!a->meets && x->accuracy.value != y->accuracy.value) return x->accuracy.value > y->accuracy.value;
+    if ((!a->meets || by_accuracy) && x->accuracy.value != y->accuracy.value)
+        return x->accuracy.value > y->accuracy.value;
     if (x->total.value != y->total.value) return x->total.value < y->total.value;
     return x->accuracy.value > y->accuracy.value;
 }
 
-static size_t choose(struct raml_exits_row *row, size_t n, double margin)
+static size_t choose(struct raml_exits_row *row, size_t n, double margin, bool by_accuracy)
 {
     const double full = row[0].half[RAML_EXITS_VALIDATION].accuracy.value, rounding = 1e-12;
     size_t best = n;
@@ -228,11 +230,11 @@ static size_t choose(struct raml_exits_row *row, size_t n, double margin)
         bool chosen = true;
         for (size_t j = 0; j < n && chosen; j++)
             if (!strcmp(row[j].family, row[k].family) &&
-                (better(&row[j], &row[k]) || (j < k && !better(&row[k], &row[j]))))
+                (better(&row[j], &row[k], by_accuracy) || (j < k && !better(&row[k], &row[j], by_accuracy))))
                 chosen = false;
         row[k].chosen = chosen;
         bool may = chosen && row[k].meets && !row[k].oracle && !row[k].released && k > 0;
-        if (may && (best == n || better(&row[k], &row[best]))) best = k;
+        if (may && (best == n || better(&row[k], &row[best], by_accuracy))) best = k;
     }
     return best;
 }
@@ -244,12 +246,12 @@ enum raml_exit_kind raml_exits_kind_of(const struct raml_exits_row *row)
     return (enum raml_exit_kind)k;
 }
 
-size_t raml_exits_chosen_of(const struct raml_exits_row *row, size_t n, enum raml_exit_kind kind)
+size_t raml_exits_chosen_of(const struct raml_exits_row *row, size_t n, enum raml_exit_kind kind, bool by_accuracy)
 {
     size_t best = n;
     for (size_t k = 0; k < n; k++) {
         if (!row[k].chosen || row[k].released || raml_exits_kind_of(&row[k]) != kind) continue;
-        if (best == n || better(&row[k], &row[best])) best = k;
+        if (best == n || better(&row[k], &row[best], by_accuracy)) best = k;
     }
     return best;
 }
@@ -271,6 +273,6 @@ enum raml_code raml_exits_means(const struct raml_exits_runs *r, const struct ra
         struct half h = {.runs = r, .which = (enum raml_exits_half)which, .seed = opt->seed, .n_draws = opt->n_draws};
         rc = of_half(&h, texts, row, err);
     }
-    if (!rc) *best = choose(row, r->policies->n, opt->margin);
+    if (!rc) *best = choose(row, r->policies->n, opt->margin, opt->by_accuracy);
     return rc;
 }

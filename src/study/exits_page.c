@@ -18,13 +18,20 @@ struct stops { /* of one trajectory: a mark for the best setting of every kind *
     char text[KINDS][TEXT];
     size_t n;
 };
+/* What all trajectories of the page share. */
+struct page {
+    const struct raml_exits_runs *r;
+    const struct raml_exits_row *row;
+    bool by_accuracy;
+};
 
-static void find_stops(const struct raml_exits_runs *r, const struct raml_exits_row *row, size_t i, struct stops *s)
+static void find_stops(const struct page *p, size_t i, struct stops *s)
 {
+    const struct raml_exits_runs *r = p->r;
     const struct raml_exits_trajectory *t = &r->set->trajectory[i];
     s->n = 0;
     for (int k = RAML_EXIT_BUDGET; k < KINDS; k++) {
-        size_t policy = raml_exits_chosen_of(row, r->policies->n, (enum raml_exit_kind)k);
+        size_t policy = raml_exits_chosen_of(p->row, r->policies->n, (enum raml_exit_kind)k, p->by_accuracy);
         if (policy == r->policies->n) continue;
         const struct raml_exits_run *x = raml_exits_run_of(r, policy, i);
         char *text = s->text[s->n];
@@ -52,17 +59,16 @@ static json_t *marks_json(const struct raml_exits_trajectory *t, const struct st
     return list ? json_pack("{s:s, s:I, s:o}", "id", t->id, "sample", (json_int_t)t->sample, "marks", list) : NULL;
 }
 
-static enum raml_code write_marks(const struct raml_exits_runs *r, const struct raml_exits_row *row, const char *dir,
-                                  struct raml_err *err)
+static enum raml_code write_marks(const struct page *p, const char *dir, struct raml_err *err)
 {
     char path[RAML_PATH_BYTES];
     struct raml_buf b;
     enum raml_code rc = raml_path_join(path, dir, "marks.jsonl", err);
     raml_buf_init(&b, MAX_PAGE);
-    for (size_t i = 0; !rc && i < r->set->n; i++) {
+    for (size_t i = 0; !rc && i < p->r->set->n; i++) {
         struct stops s;
-        find_stops(r, row, i, &s);
-        json_t *o = marks_json(&r->set->trajectory[i], &s);
+        find_stops(p, i, &s);
+        json_t *o = marks_json(&p->r->set->trajectory[i], &s);
         if (o) raml_json_add(&b, o);
         else rc = raml_fail(err, RAML_ENOMEM, "no memory for a record");
         raml_buf_adds(&b, "\n");
@@ -111,10 +117,10 @@ static void add_heading(struct raml_buf *b, const struct raml_exits_trajectory *
                   t->family ? ", " : "", t->family ? t->family : "", t->n_tokens, t->gold);
 }
 
-static enum raml_code add_trajectory(struct raml_buf *b, const struct raml_exits_runs *r,
-                                     const struct raml_exits_row *row, size_t i, double clip, struct raml_err *err)
+static enum raml_code add_trajectory(struct raml_buf *b, const struct page *p, size_t i, double clip,
+                                     struct raml_err *err)
 {
-    const struct raml_exits_trajectory *t = &r->set->trajectory[i];
+    const struct raml_exits_trajectory *t = &p->r->set->trajectory[i];
     struct stops stops;
     struct raml_buf heading;
     double *value = malloc(2 * t->n_probes * sizeof *value);
@@ -130,7 +136,7 @@ static enum raml_code add_trajectory(struct raml_buf *b, const struct raml_exits
         greedy[k] = !strcmp(t->probe[k].answer, t->gold);
         length[k] = k + 1 < t->n_probes ? strlen(t->piece[k]) : 0;
     }
-    find_stops(r, row, i, &stops);
+    find_stops(p, i, &stops);
     const struct raml_coloured c = {.heading = heading.data,
                                     .question = t->question,
                                     .piece = t->piece,
@@ -150,18 +156,18 @@ static enum raml_code add_trajectory(struct raml_buf *b, const struct raml_exits
     return rc;
 }
 
-static enum raml_code write_page(const struct raml_exits_runs *r, const struct raml_exits_row *row, const size_t *shown,
-                                 size_t n, const char *dir, const char *title, struct raml_err *err)
+static enum raml_code write_page(const struct page *p, const size_t *shown, size_t n, const char *dir,
+                                 const char *title, struct raml_err *err)
 {
     char path[RAML_PATH_BYTES];
     struct raml_buf b;
     double clip = 0;
     enum raml_code rc = raml_path_join(path, dir, "trajectories.html", err);
-    if (!rc) rc = common_clip(r, shown, n, &clip, err);
+    if (!rc) rc = common_clip(p->r, shown, n, &clip, err);
     if (rc) return rc;
     raml_buf_init(&b, MAX_PAGE);
     raml_colour_begin(&b, title, clip);
-    for (size_t i = 0; !rc && i < n; i++) rc = add_trajectory(&b, r, row, shown[i], clip, err);
+    for (size_t i = 0; !rc && i < n; i++) rc = add_trajectory(&b, p, shown[i], clip, err);
     raml_colour_end(&b);
     if (!rc) rc = raml_buf_status(&b, err);
     if (!rc) rc = raml_file_write(path, b.data, b.len, err);
@@ -182,16 +188,18 @@ static size_t choose_shown(const struct raml_exits_set *s, size_t n_shown, size_
     return n;
 }
 
-enum raml_code raml_exits_page(const struct raml_exits_runs *r, const struct raml_exits_row *row, size_t n_shown,
-                               const char *dir, const char *name, struct raml_err *err)
+enum raml_code raml_exits_page(const struct raml_exits_runs *r, const struct raml_exits_row *row,
+                               const struct raml_exits_files_options *opt, const char *dir, const char *name,
+                               struct raml_err *err)
 {
     char title[TITLE];
-    size_t *shown = malloc((n_shown + 1) * sizeof *shown);
+    const struct page p = {.r = r, .row = row, .by_accuracy = opt->by_accuracy};
+    size_t n_shown = opt->n_shown, *shown = malloc((n_shown + 1) * sizeof *shown);
     if (!shown) return raml_fail(err, RAML_ENOMEM, "no memory for the page of %zu trajectories", n_shown);
     snprintf(title, sizeof title, "Where thinking would have stopped%s%s", name ? ": " : "", name ? name : "");
     size_t n = choose_shown(r->set, n_shown, shown);
-    enum raml_code rc = write_marks(r, row, dir, err);
-    if (!rc) rc = write_page(r, row, shown, n, dir, title, err);
+    enum raml_code rc = write_marks(&p, dir, err);
+    if (!rc) rc = write_page(&p, shown, n, dir, title, err);
     free(shown);
     return rc;
 }

@@ -169,7 +169,7 @@ RAML_CHECKED enum raml_code raml_exits_means(const struct raml_exits_runs *r,
 
 enum raml_exit_kind raml_exits_kind_of(const struct raml_exits_row *row);
 /* Of a kind's families the one whose chosen setting is best by the same rule, released ones left out; n: none. */
-size_t raml_exits_chosen_of(const struct raml_exits_row *row, size_t n, enum raml_exit_kind kind);
+size_t raml_exits_chosen_of(const struct raml_exits_row *row, size_t n, enum raml_exit_kind kind, bool by_accuracy);
 
 /* -- exits_tables.c ----------------------------------------------------------------------------------------------------- */
 RAML_CHECKED enum raml_code raml_exits_write_table(const struct raml_exits_row *row, size_t n, const char *dir,
@@ -178,14 +178,15 @@ RAML_CHECKED enum raml_code raml_exits_write_runs(const struct raml_exits_runs *
                                                   const char *dir, struct raml_err *err);
 
 /* -- exits_pictures.c --------------------------------------------------------------------------------------------------- */
-RAML_CHECKED enum raml_code raml_exits_pictures(const struct raml_exits_row *row, size_t n, const char *dir,
-                                                const char *name, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_exits_pictures(const struct raml_exits_row *row, size_t n, bool by_accuracy,
+                                                const char *dir, const char *name, struct raml_err *err);
 /* "Dynasor" */
 const char *raml_exits_label(enum raml_exit_kind kind);
 /* -- exits_page.c ------------------------------------------------------------------------------------------------------- */
 /* trajectories.html and marks.jsonl: where the best setting of each kind stops. */
 RAML_CHECKED enum raml_code raml_exits_page(const struct raml_exits_runs *r, const struct raml_exits_row *row,
-                                            size_t n_shown, const char *dir, const char *name, struct raml_err *err);
+                                            const struct raml_exits_files_options *opt, const char *dir,
+                                            const char *name, struct raml_err *err);
 
 /* -- exits_online.c: a policy in running samples --------------------------------------------------------------------------- */
 /* Samples the questions of the test half that the job selects, in full and with the policy; probes the full ones and

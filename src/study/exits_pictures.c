@@ -17,6 +17,7 @@ struct line { /* of a kind, ours or released */
 struct plot {
     const struct raml_exits_row *row;
     size_t n;
+    bool by_accuracy;
     struct line line[2 * KINDS]; /* [kind, released] */
     struct raml_series series[MAX_SERIES];
     char name[MAX_SERIES][64];
@@ -105,7 +106,7 @@ static void add_lines(struct plot *p)
 static void add_chosen(struct plot *p)
 {
     for (int k = 0; k < KINDS; k++) {
-        size_t row = raml_exits_chosen_of(p->row, p->n, (enum raml_exit_kind)k);
+        size_t row = raml_exits_chosen_of(p->row, p->n, (enum raml_exit_kind)k, p->by_accuracy);
         if (row == p->n || k == RAML_EXIT_LOSS || k == RAML_EXIT_FIRST_RIGHT) continue;
         const struct raml_exits_measures *m = on(p, row, RAML_EXITS_TEST);
         p->point[k][0] = m->total.value;
@@ -152,7 +153,7 @@ static enum raml_code cost_figure(const struct plot *p, const char *dir, const c
     size_t n = 0;
     double most = 1;
     for (int k = RAML_EXIT_BUDGET; k < KINDS; k++) {
-        size_t row = raml_exits_chosen_of(p->row, p->n, (enum raml_exit_kind)k);
+        size_t row = raml_exits_chosen_of(p->row, p->n, (enum raml_exit_kind)k, p->by_accuracy);
         if (row == p->n) continue;
         const struct raml_exits_measures *m = on(p, row, RAML_EXITS_TEST);
         const struct raml_estimate *e[] = {&m->kept, &m->cost_kept};
@@ -189,14 +190,15 @@ static enum raml_code cost_figure(const struct plot *p, const char *dir, const c
     return n ? raml_figure_write(dir, "exits_cost", &fig, NULL, err) : RAML_OK;
 }
 
-enum raml_code raml_exits_pictures(const struct raml_exits_row *row, size_t n, const char *dir, const char *name,
-                                   struct raml_err *err)
+enum raml_code raml_exits_pictures(const struct raml_exits_row *row, size_t n, bool by_accuracy, const char *dir,
+                                   const char *name, struct raml_err *err)
 {
     char title[TITLE_BYTES];
     struct plot *p = calloc(1, sizeof *p);
     if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for a figure");
     p->row = row;
     p->n = n;
+    p->by_accuracy = by_accuracy;
     snprintf(title, sizeof title, "Accuracy against cost%s%s", name ? ": " : "", name ? name : "");
     enum raml_code rc = accuracy_figure(p, dir, title, err);
     snprintf(title, sizeof title, "What the chosen settings keep%s%s", name ? ": " : "", name ? name : "");

@@ -171,6 +171,12 @@ static void the_choice_is_of_the_validation_half(void **state)
     assert_true(row_of(&r, FIRST)->chosen && !row_of(&r, FIRST)->meets);
     assert_ptr_equal(&r.sum.row[r.sum.best], row_of(&r, "budget:budget=20"));
     rig_close(&r);
+    rig_open(&r, policies, 0.7); /* the most accurate of those that meet it */
+    r.opt.by_accuracy = true;
+    run(&r);
+    assert_true(row_of(&r, FIRST)->chosen && row_of(&r, "budget:budget=20")->chosen);
+    assert_ptr_equal(&r.sum.row[r.sum.best], row_of(&r, "budget:budget=20"));
+    rig_close(&r);
     rig_open(&r, "loss:stride=10,bound=0.2;dynasor:stride=10,repeats=2,released=1",
              1); /* neither is a policy of ours */
     run(&r);
