@@ -73,6 +73,14 @@ RAML_CHECKED enum raml_code bench_score(const struct bench_options *opt, struct 
  * they, keys and values take; the bandwidth is measured in the same run. */
 RAML_CHECKED enum raml_code bench_decode(const struct bench_options *opt, struct bench_result *out,
                                          struct raml_err *err);
+/* 64 samples of 256 tokens of one 128-token prompt, with a probe every 16 tokens that writes 4: seconds of that.
+ * ratio: to sampling without probes, measured in turn; the cue has one token, as in the built-in format, or 8. */
+RAML_CHECKED enum raml_code bench_probes(const struct bench_options *opt, struct bench_result *out,
+                                         struct raml_err *err);
+/* 64 continuations of 64 tokens at each of 32 places of a trajectory of 1024 tokens after a 128-token prompt, on one
+ * tree; beside it each place with a prompt of its own, and each continuation (4 at a place, extrapolated). */
+RAML_CHECKED enum raml_code bench_forks(const struct bench_options *opt, struct bench_result *out,
+                                        struct raml_err *err);
 /* Only attention, f32, for trees and steps of several shapes (shown on stderr); the result: the loss curve's. */
 RAML_CHECKED enum raml_code bench_attention(const struct bench_options *opt, struct bench_result *out,
                                             struct raml_err *err);

@@ -15,6 +15,7 @@
 #include "raml/err.h"
 #include "raml/exits_files.h"
 #include "raml/family.h"
+#include "raml/fork_files.h"
 #include "raml/format.h"
 #include "raml/gguf.h"
 #include "raml/landscape.h"

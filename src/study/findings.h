@@ -78,6 +78,7 @@ enum raml_lab_kind_id {
     RAML_LAB_UPDATE,
     RAML_LAB_LANDSCAPE,
     RAML_LAB_ROLES,
+    RAML_LAB_FORK,
     RAML_LAB_EXITS,
     RAML_LAB_KINDS
 };

@@ -9,9 +9,8 @@ static const char heading[] =
     "and at each word of reflection: from before a word\u2019s first token to after its last. Observed only: nothing "
     "was "
     "inserted or taken out. Effect: \u0394L less the mean \u0394L of windows of as many tokens of the same trajectory, "
-    "without words of reflection and delimiters, at a similar place and whose first token was as uncertain. A word "
-    "whose "
-    "interval of effects includes 0 did no more than the tokens around it. Below 0 the loss fell.</p>\n";
+    "without words of reflection and delimiters, at a similar place and whose first token was as uncertain. Where its "
+    "interval includes 0, nothing is shown at the word beyond the tokens around it. Below 0 the loss fell.</p>\n";
 
 static const struct raml_lab_picture picture[] = {
     {"effect_by_word", "Effect of words of reflection",

@@ -108,6 +108,19 @@ static bool any(const struct points *p)
     return false;
 }
 
+/* An axis with 0 on it, and room for all points and intervals. */
+static void fit_axis(struct raml_figure *fig, const struct raml_series *s, size_t n)
+{
+    double low = 0, high = 0;
+    for (size_t k = 0; k < n; k++)
+        for (size_t i = 0; i < s[k].n; i++) {
+            low = fmin(low, fmin(s[k].y[i], s[k].low[i])); /* of a number and NaN: the number */
+            high = fmax(high, fmax(s[k].y[i], s[k].high[i]));
+        }
+    fig->y_low = low < 0 ? low - 0.06 * (high - low) : 0;
+    fig->y_high = high > 0 ? high + 0.06 * (high - low) : 0;
+}
+
 static enum raml_code write(const struct drawn *d, const char *what, struct raml_figure *fig, struct raml_series *s,
                             size_t n, struct raml_err *err)
 {
@@ -138,6 +151,7 @@ static enum raml_code effects(const struct drawn *all, struct raml_err *err)
     if (any(&bars)) s[n++] = series_of(&bars, "mean, 95 % over questions", 0, RAML_PLOT_BARS);
     if (any(&few)) s[n++] = series_of(&few, fewer, GREY, RAML_PLOT_POINTS);
     struct raml_figure fig = {.title = title, .y_label = "\u0394L less that of its windows, nats"};
+    fit_axis(&fig, s, n);
     return n ? write(d, "effect", &fig, s, n, err) : RAML_OK;
 }
 
@@ -155,11 +169,12 @@ static enum raml_code deltas(const struct drawn *d, struct raml_err *err)
         sort_values(d, verdict[k], RAML_ROLES_DELTA, shift, &bars[k], &few);
         if (any(&bars[k])) s[n++] = series_of(&bars[k], name[k], (int)(k % EVERY), RAML_PLOT_BARS);
     }
-    snprintf(fewer, sizeof fewer, "fewer than %zu: no interval", d->min_units);
+    snprintf(fewer, sizeof fewer, "fewer than %zu: no interval%s", d->min_units, graded ? " (left: right)" : "");
     snprintf(title, sizeof title, "Change of the answer's loss by %s%s%s", d->by, d->data_name ? ": " : "",
              d->data_name ? d->data_name : "");
     if (any(&few)) s[n++] = series_of(&few, fewer, GREY, RAML_PLOT_POINTS);
     struct raml_figure fig = {.title = title, .y_label = "mean \u0394L, nats per answer token"};
+    fit_axis(&fig, s, n);
     return n ? write(d, "delta", &fig, s, n, err) : RAML_OK;
 }
 
@@ -179,7 +194,7 @@ static enum raml_code paper(const struct drawn *d, struct raml_err *err)
         if (!r->few && left > 0) add_point(&rest, (double)i, left, NAN, NAN);
     }
     snprintf(fewer, sizeof fewer, "fewer than %zu units", d->min_units);
-    snprintf(title, sizeof title, "The paper's mean of |\u0394L|/L by %s: decided by places where L is near 0", d->by);
+    snprintf(title, sizeof title, "The paper's mean of |\u0394L|/L by %s, with and without its largest 1 %%", d->by);
     if (any(&mean)) s[n++] = series_of(&mean, "mean |\u0394L|/L", 3, RAML_PLOT_POINTS);
     if (any(&rest)) s[n++] = series_of(&rest, "without the largest 1 % of units", 0, RAML_PLOT_POINTS);
     if (any(&few)) s[n++] = series_of(&few, fewer, GREY, RAML_PLOT_POINTS);

@@ -273,6 +273,12 @@ static const struct fault {
      ":1: field 'seed' is an integer; expected a number from 0 on"},
     {"{\"question\":\"a\",\"trajectories\":[{\"text\":\"t\",\"correct\":\"yes\"}]}\n", NULL, RAML_EFORMAT,
      ":1: field 'correct' is a string; expected true, false, 0 or 1"},
+    {"{\"question\":\"a\",\"trajectories\":[{\"text\":\"t\",\"exit\":3}]}\n", NULL, RAML_EFORMAT,
+     ":1: field 'exit' is an integer; expected an object with policy, at, reason, probes, probe_tokens"},
+    {"{\"question\":\"a\",\"trajectories\":[{\"text\":\"t\",\"exit\":{\"policy\":null,\"reason\":\"end\",\"at\":-1,"
+     "\"probes\":0,\"probe_tokens\":0}}]}\n",
+     NULL, RAML_EFORMAT,
+     ":1: field 'exit' is an object; expected an object with policy, at, reason, probes, probe_tokens"},
     {"{\"question\":\"a\",\"trajectories\":[{\"text\":\"t\",\"think_closed\":1}]}\n", NULL, RAML_EFORMAT,
      ":1: field 'think_closed' is an integer; expected true or false"},
     {"{\"question\":\"a\",\"id\":{}}\n", NULL, RAML_EFORMAT,
@@ -465,11 +471,17 @@ static void test_write(void **state)
 #define BAD "\xef\xbf\xbd" /* U+FFFD */
     struct fixture *f = *state;
     int32_t tokens[] = {0, 7, 2147483647}, no_tokens[1] = {0};
+    const struct raml_trajectory_exit stopped = {.policy = "stability:repeats=2",
+                                                 .at = 12,
+                                                 .reason = "stable",
+                                                 .probes = 3,
+                                                 .probe_tokens = 17},
+                                      whole = {.reason = "end", .at = 1};
     /* clang-format off */
     struct raml_trajectory t[] = {
         {.text = "2 + 2\n= \"4\"", .answer = "4", .correct = RAML_EQUAL, .finish_reason = "stop", .think_closed = true,
-         .tokens = tokens, .n_tokens = 3, .logp_sum = -0.1f, .seed = UINT64_MAX},
-        {.text = "", .correct = RAML_DIFFERENT, .finish_reason = "budget", .tokens = no_tokens, .logp_sum = NAN},
+         .tokens = tokens, .n_tokens = 3, .logp_sum = -0.1f, .seed = UINT64_MAX, .exit = &stopped},
+        {.text = "", .correct = RAML_DIFFERENT, .finish_reason = "budget", .tokens = no_tokens, .logp_sum = NAN, .exit = &whole},
         {.text = "caf\xc3\xa9 \xf0\x9f\x98\x80 \xed\xa0\x80 \xc0\x80 \xe2\x82",
          .correct = RAML_UNKNOWN, .style = "reflect", .mode = "empty", .think_closed = true,
      .logp_sum = -INFINITY},
@@ -493,9 +505,10 @@ static void test_write(void **state)
         "\"trajectories\":[{\"text\":\"2 + 2\\n= \\\"4\\\"\",\"answer\":\"4\",\"correct\":true,"
         "\"finish_reason\":\"stop\","
         "\"think_closed\":true,\"tokens\":[0,7,2147483647],\"logp_sum\":-0.100000001,"
-        "\"seed\":\"18446744073709551615\"},"
+        "\"seed\":\"18446744073709551615\",\"exit\":{\"policy\":\"stability:repeats=2\",\"at\":12,"
+        "\"reason\":\"stable\",\"probes\":3,\"probe_tokens\":17}},"
         "{\"text\":\"\",\"correct\":false,\"finish_reason\":\"budget\",\"think_closed\":false,\"tokens\":[],"
-        "\"seed\":0},"
+        "\"seed\":0,\"exit\":{\"policy\":null,\"at\":1,\"reason\":\"end\",\"probes\":0,\"probe_tokens\":0}},"
         "{\"text\":\"caf\xc3\xa9 \xf0\x9f\x98\x80 " BAD BAD BAD " " BAD BAD " " BAD BAD
         "\",\"style\":\"reflect\",\"mode\":\"empty\"},"
         "{\"text\":\"x\",\"think_closed\":false,\"logp_sum\":1e-30,\"seed\":3}]}\n"
@@ -509,6 +522,10 @@ static void test_write(void **state)
     assert_true(u[0].seed == UINT64_MAX && u[0].n_tokens == 3 && u[0].tokens[2] == 2147483647);
     assert_true((float)u[0].logp_sum == -0.1f && isnan(u[1].logp_sum) && u[1].correct == RAML_DIFFERENT);
     assert_true(u[1].tokens && u[1].n_tokens == 0 && !u[1].think_closed && !u[2].tokens && !u[3].finish_reason);
+    assert_string_equal(u[0].exit->policy, "stability:repeats=2");
+    assert_string_equal(u[0].exit->reason, "stable");
+    assert_true(u[0].exit->at == 12 && u[0].exit->probes == 3 && u[0].exit->probe_tokens == 17);
+    assert_true(u[1].exit && !u[1].exit->policy && !u[2].exit);
     assert_string_equal(u[2].style, "reflect");
     assert_string_equal(u[2].mode, "empty");
     raml_questions_deinit(&back);

@@ -1,0 +1,408 @@
+/* fork.c - `raml fork`: what a word, a step or the end of thinking causes, by forks of trajectories. */
+#include "cli/commands.h"
+#include "cli/load.h"
+#include "cli/prompting.h"
+#include "core/json.h"
+
+#include "core/clock.h"
+#include "raml/fork_files.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_AT = 4096 };
+
+struct settings {
+    const char *data, *model, *tokenizer, *dtype, *out, *map, *answer, *join, *split, *family, *places, *at, *at_file,
+        *insert, *control, *replace;
+    int64_t limit, max_samples, max_places, windows, position_buckets, n, max_completion_length, batch_size, top_k,
+        max_answers, max_batch_tokens, draws, n_shown, n_curves;
+    double temperature, top_p, min_p, critical;
+    bool score_end, skip_long, end, remove;
+    struct prompting_settings prompting;
+};
+
+#define AT(field) offsetof(struct settings, field)
+static const struct cli_option options[] = {
+    {"model", "model_name_or_path", CLI_PATH, AT(model), NULL, 0, 0, NULL,
+     "A model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights)."},
+    {"tokenizer", NULL, CLI_PATH, AT(tokenizer), NULL, 0, 0, NULL,
+     "tokenizer.json, a folder with one, or a GGUF file; default: the model's."},
+    {"data", NULL, CLI_PATH, AT(data), NULL, 0, 0, NULL,
+     "JSONL file of trajectories; the same as the nameless argument."},
+    PROMPTING_OPTIONS(AT(prompting)),
+    {"out", "output_dir", CLI_PATH, AT(out), "fork", 0, 0, NULL, "Folder to write into; made if missing."},
+    {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL, "Fields of the file: question=NAME,answer=NAME,..."},
+    {"limit", NULL, CLI_INT, AT(limit), "0", 0, 1e15, NULL, "Read only the first n questions; 0: all."},
+    {"split", NULL, CLI_TEXT, AT(split), NULL, 0, 0, NULL, "Only questions of this split."},
+    {"family", NULL, CLI_TEXT, AT(family), NULL, 0, 0, NULL, "Only questions of this family."},
+    {"max_samples", NULL, CLI_INT, AT(max_samples), "1", 0, 1e9, NULL,
+     "Only the first n trajectories of each question; 0: all."},
+    {"places", NULL, CLI_ONE, AT(places), "auto", 0, 0, "auto|line|sentence|paragraph|reflection|entropy|given",
+     "Where to fork: at every step's border (a line's, sentence's or paragraph's end), before reflection words (wait, "
+     "however, ...), before the tokens of highest entropy, or at given places; auto: given ones, else sentence."},
+    {"at", NULL, CLI_TEXT, AT(at), NULL, 0, 0, NULL,
+     "Given places of every trajectory, joined by commas: after how many tokens, from 0."},
+    {"at_file", NULL, CLI_PATH, AT(at_file), NULL, 0, 0, NULL,
+     "Given places by question: JSONL, {\"id\", \"at\": [..]} a line; \"sample\" makes it of one trajectory."},
+    {"max_places", NULL, CLI_INT, AT(max_places), "32", 0, 1e9, NULL,
+     "At most this many places of a trajectory, evenly spaced (entropy: that many); 0: all (entropy: 8)."},
+    {"insert", NULL, CLI_TEXT, AT(insert), "Wait", 0, 0, NULL, "Words that are put in, joined by |; empty: none."},
+    {"control", NULL, CLI_TEXT, AT(control), "So|Then|And", 0, 0, NULL,
+     "Words that are put in as their controls, joined by |; empty: none."},
+    {"replace", NULL, CLI_TEXT, AT(replace), NULL, 0, 0, NULL,
+     "Words that are put in for the unit that stands there (step, word or token), joined by |."},
+    {"delete", NULL, CLI_FLAG, AT(remove), "true", 0, 0, NULL, "Take out the unit that stands there."},
+    {"windows", NULL, CLI_INT, AT(windows), "2", 0, 1000, NULL,
+     "Controls of each unit taken out: as many tokens elsewhere, of the same position and entropy."},
+    {"position_buckets", NULL, CLI_INT, AT(position_buckets), "4", 1, 1e6, NULL,
+     "Equal parts of a trajectory; these controls are of the same one."},
+    {"end", NULL, CLI_FLAG, AT(end), "true", 0, 0, NULL, "End thinking: put the answer prefix in."},
+    {"num_generations", "n", CLI_INT, AT(n), "16", 0, 1 << 20, NULL,
+     "Continuations of each fork; 0: only what needs no sampling."},
+    {"max_completion_length", "max_tokens", CLI_INT, AT(max_completion_length), "512", 1, 1 << 24, NULL,
+     "Maximum tokens of a continuation."},
+    {"temperature", "temp", CLI_REAL, AT(temperature), "1", 0, 100, NULL, "0: the likeliest token."},
+    {"top_k", NULL, CLI_INT, AT(top_k), "0", 0, 1 << 24, NULL, "Only the k likeliest tokens; 0: all."},
+    {"top_p", NULL, CLI_REAL, AT(top_p), "1", 1e-9, 1, NULL,
+     "Only the likeliest tokens that together reach this probability."},
+    {"min_p", NULL, CLI_REAL, AT(min_p), "0", 0, 1, NULL,
+     "Only tokens with at least this share of the likeliest one's probability."},
+    {"batch_size", NULL, CLI_INT, AT(batch_size), "64", 1, 1 << 16, NULL,
+     "Continuations in progress at once; changes speed and memory, not results."},
+    {"answer", NULL, CLI_ONE, AT(answer), "gold", 0, 0, "gold|own",
+     "Whose loss: the question's answer, or the sample's own."},
+    {"join", NULL, CLI_ONE, AT(join), "joint", 0, 0, "joint|split",
+     "Encode answer prefix and answer as one text, as a model sees them, or separately."},
+    {"score_end", NULL, CLI_FLAG, AT(score_end), NULL, 0, 0, NULL,
+     "Count the end-of-text token as part of the answer whose loss is read (for the distribution over answers it "
+     "always is)."},
+    {"max_answers", NULL, CLI_INT, AT(max_answers), "8", 2, 64, NULL,
+     "Answers in the forced distribution: the question's, the sample's own, then the most frequent continuations'."},
+    {"critical", NULL, CLI_REAL, AT(critical), "0.9", 1e-9, 1, NULL,
+     "The critical position is where the final answer begins to stay first and to have at least this share."},
+    {"skip_long", NULL, CLI_FLAG, AT(skip_long), NULL, 0, 0, NULL,
+     "Skip trajectories that are longer than the model's context; without it they are an error."},
+    {"draws", "bootstrap", CLI_INT, AT(draws), "1000", 0, 1 << 20, NULL,
+     "Resamples of questions for intervals; 0: no intervals."},
+    {"n_curves", NULL, CLI_INT, AT(n_curves), "4", 0, 1000, NULL,
+     "Draw importance along this many trajectories, the first ones."},
+    {"n_shown", NULL, CLI_INT, AT(n_shown), "8", 0, 10000, NULL,
+     "Trajectories in trajectories.html, the first of each of right, wrong and unlabelled."},
+    {"max_batch_tokens", NULL, CLI_INT, AT(max_batch_tokens), "16384", 1, 1 << 30, NULL,
+     "Tokens per pass of the probes; a long trajectory's are split over several."},
+    {"dtype", NULL, CLI_ONE, AT(dtype), "stored", 0, 0, "stored|auto|bf16|f32",
+     "Type of the matrices: stored (as in the file), bf16, f32, or auto (bf16 where the processor multiplies it)."},
+};
+
+/* -- Settings ------------------------------------------------------------------------------------------------------ */
+
+static enum raml_code read_at(const char *text, uint32_t at[MAX_AT], size_t *n, struct raml_err *err)
+{
+    *n = 0;
+    for (const char *p = text; p;) {
+        char *end = NULL;
+        errno = 0;
+        unsigned long long x = *p >= '0' && *p <= '9' ? strtoull(p, &end, 10) : 0;
+        if (!end || (*end && *end != ',') || errno || x > UINT32_MAX || *n == MAX_AT)
+            return raml_fail(err, RAML_EUSAGE,
+                             "--at: found '%.60s', expected whole numbers joined by commas, at most %d", text, MAX_AT);
+        at[(*n)++] = (uint32_t)x;
+        p = *end ? end + 1 : NULL;
+    }
+    return RAML_OK;
+}
+
+static enum raml_code choose_places(const struct settings *s, struct raml_fork_files_options *o, struct raml_err *err)
+{
+    bool given = o->n_at || o->at_file, asked = strcmp(s->places, "auto") != 0, by_list = !strcmp(s->places, "given");
+    o->places = asked && !by_list ? s->places : given || by_list ? NULL : "sentence";
+    if (by_list && !given) return raml_fail(err, RAML_EUSAGE, "--places given: expected --at or --at_file as well");
+    if (o->places && given)
+        return raml_fail(err, RAML_EUSAGE, "--places %s and given places (--at, --at_file): give one of the two",
+                         s->places);
+    return RAML_OK;
+}
+
+static struct raml_fork_files_options options_of(const struct cli *cli, const struct settings *s)
+{
+    struct raml_fork_files_options o = raml_fork_files_default();
+    o.max_places = (size_t)s->max_places;
+    o.at_file = s->at_file;
+    o.insert = s->insert;
+    o.control = s->control;
+    o.replace = s->replace;
+    o.position_buckets = (size_t)s->position_buckets;
+    o.end = s->end;
+    o.remove = s->remove;
+    o.n_windows = (size_t)s->windows;
+    o.n = (size_t)s->n;
+    o.max_completion_length = (size_t)s->max_completion_length;
+    o.batch_size = (size_t)s->batch_size;
+    o.temperature = s->temperature;
+    o.top_k = (int)s->top_k;
+    o.top_p = s->top_p;
+    o.min_p = s->min_p;
+    o.seed = cli->seed;
+    o.max_answers = (size_t)s->max_answers;
+    o.critical = s->critical;
+    o.own = !strcmp(s->answer, "own");
+    o.score_end = s->score_end;
+    o.skip_long = s->skip_long;
+    o.join = strcmp(s->join, "split") ? RAML_JOIN_JOINT : RAML_JOIN_SPLIT;
+    o.split = s->split;
+    o.family = s->family;
+    o.max_samples = (size_t)s->max_samples;
+    o.max_batch_tokens = (size_t)s->max_batch_tokens;
+    o.n_draws = (uint32_t)s->draws;
+    o.n_shown = (size_t)s->n_shown;
+    o.n_curves = (size_t)s->n_curves;
+    return o;
+}
+
+/* -- Output -------------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *head, *measure;
+    int digits;
+} columns[] = {{"accuracy", "accuracy_change", 3}, {"KL", "kl", 3}, {"carried", "carried", 3}};
+enum { COLUMNS = sizeof columns / sizeof *columns, COLUMN_WIDTH = 23 };
+
+static void print_estimate(const struct raml_fork_row *r, int digits)
+{
+    char text[64];
+    if (!r) snprintf(text, sizeof text, "-");
+    else if (isfinite(r->e.low) && isfinite(r->e.high))
+        snprintf(text, sizeof text, "%.*f [%.*f, %.*f]", digits, r->e.value, digits, r->e.low, digits, r->e.high);
+    else snprintf(text, sizeof text, "%.*f", digits, r->e.value);
+    printf(" %*s", COLUMN_WIDTH, text);
+}
+
+static const struct raml_fork_row *find(const struct raml_fork_summary *s, const struct raml_fork_row *r,
+                                        const char *position, const char *measure, bool less)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s%s", measure, less ? " - control" : "");
+    return raml_fork_row_find(s, r->edit, r->word, "all", position, name);
+}
+
+/* One edit at places of one position; less: its controls. Nothing where there is no value. */
+static void print_line(const struct raml_fork_summary *s, const struct raml_fork_row *r, const char *position,
+                       bool less)
+{
+    char name[80];
+    bool any = false;
+    for (size_t c = 0; c < COLUMNS; c++) any |= find(s, r, position, columns[c].measure, less) != NULL;
+    if (!any) return;
+    snprintf(name, sizeof name, "%s%s%.24s%s", r->edit, *r->word ? " " : "", r->word, less ? " - control" : "");
+    printf("%-24s %-17s", name, position);
+    for (size_t c = 0; c < COLUMNS; c++)
+        print_estimate(find(s, r, position, columns[c].measure, less), columns[c].digits);
+    printf("\n");
+}
+
+/* The first row of an edit. Controls are printed as what is taken off the edits that they are of. */
+static bool is_edit(const struct raml_fork_summary *s, size_t i)
+{
+    const struct raml_fork_row *r = &s->row[i];
+    if (!strcmp(r->edit, "none") || !strcmp(r->edit, "control") || !strcmp(r->edit, "window")) return false;
+    return i == 0 || strcmp(r->edit, s->row[i - 1].edit) != 0 || strcmp(r->word, s->row[i - 1].word) != 0;
+}
+
+static void print_effects(const struct raml_fork_summary *s, bool sampled)
+{
+    static const char *const forced[] = {"all", "before forced", "after forced"};
+    static const char *const resampled[] = {"all", "before resampled", "after resampled"};
+    const char *const *position = sampled ? resampled : forced;
+    printf("%-24s %-17s", "edit", "position");
+    for (size_t c = 0; c < COLUMNS; c++) printf(" %*s", COLUMN_WIDTH, columns[c].head);
+    printf("\n");
+    for (size_t i = 0; i < s->n_rows; i++) {
+        if (!is_edit(s, i)) continue;
+        for (size_t k = 0; k < 3; k++) print_line(s, &s->row[i], position[k], false);
+        for (size_t k = 0; k < 3; k++) print_line(s, &s->row[i], position[k], true);
+    }
+}
+
+static void print_order(const struct raml_fork_order *o)
+{
+    if (o->n_units == 0) return;
+    printf("importance, forced against resampled, %zu units: Spearman %.2f [%.2f, %.2f], Kendall %.2f [%.2f, %.2f]; "
+           "mean of "
+           "%zu trajectories' own: Spearman %.2f [%.2f, %.2f], Kendall %.2f [%.2f, %.2f]\n",
+           o->n_units, o->spearman.value, o->spearman.low, o->spearman.high, o->kendall.value, o->kendall.low,
+           o->kendall.high, o->n_trajectories, o->spearman_mean.value, o->spearman_mean.low, o->spearman_mean.high,
+           o->kendall_mean.value, o->kendall_mean.low, o->kendall_mean.high);
+}
+
+static void print_critical(const struct raml_fork_summary *s)
+{
+    static const char *const name[] = {"forced", "resampled"};
+    for (size_t k = 0; k < 2; k++)
+        if (s->n_critical_known[k])
+            printf("critical position, %s: %zu of %zu trajectories have one, on average at %.2f of their length\n",
+                   name[k], s->n_critical[k], s->n_critical_known[k], s->critical_mean[k]);
+}
+
+static void print_summary(const struct settings *s, const struct raml_fork_summary *r, double elapsed)
+{
+    print_effects(r, s->n > 0);
+    printf("changes against the unedited trajectory at the same places, with 95 %% intervals over questions\n");
+    print_critical(r);
+    print_order(&r->order);
+    if (r->n_prompt_tokens)
+        printf("%" PRIu64 " continuations of %zu forks, %" PRIu64 " tokens; texts: %" PRIu64
+               " tokens computed, %.1f times fewer than each fork from its own prompt, %.1f times fewer than each "
+               "continuation\n",
+               r->n_continuations, r->n_forks, r->n_written, r->n_prompt_tokens,
+               (double)r->n_fork_prompts / (double)r->n_prompt_tokens,
+               (double)r->n_own_prompts / (double)r->n_prompt_tokens);
+    printf("probes: %" PRIu64 " tokens read, %.1f times fewer than each place from its own prompt\n", r->n_read,
+           (double)r->n_own_read / (double)r->n_read);
+    if (r->n_skipped) printf("%zu trajectories were skipped\n", r->n_skipped);
+    printf("%zu trajectories of %zu questions, %zu places; %.2f s\n", r->n_trajectories, r->n_questions, r->n_places,
+           elapsed);
+    printf("%s/fork.tsv\n", s->out);
+}
+
+static json_t *estimate_json(const struct raml_estimate *e)
+{
+    return json_pack("{s:I, s:o, s:o, s:o}", "questions", (json_int_t)e->n, "value", raml_json_number(e->value), "low",
+                     raml_json_number(e->low), "high", raml_json_number(e->high));
+}
+
+static json_t *rows_json(const struct raml_fork_summary *s)
+{
+    json_t *list = json_array();
+    int failed = !list;
+    for (size_t i = 0; !failed && i < s->n_rows; i++) {
+        const struct raml_fork_row *r = &s->row[i];
+        failed =
+            json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:o}", "edit", r->edit, "word",
+                                                  r->word, "group", r->group, "position", r->position, "measure",
+                                                  r->measure, "n", (json_int_t)r->n, "estimate", estimate_json(&r->e)));
+    }
+    return raml_json_checked(list, failed);
+}
+
+static json_t *order_json(const struct raml_fork_order *o)
+{
+    return json_pack("{s:I, s:o, s:o, s:I, s:o, s:o}", "units", (json_int_t)o->n_units, "spearman",
+                     estimate_json(&o->spearman), "kendall", estimate_json(&o->kendall), "trajectories",
+                     (json_int_t)o->n_trajectories, "spearman_mean", estimate_json(&o->spearman_mean), "kendall_mean",
+                     estimate_json(&o->kendall_mean));
+}
+
+static json_t *critical_json(const struct raml_fork_summary *s, size_t k)
+{
+    return json_pack("{s:I, s:I, s:o}", "known", (json_int_t)s->n_critical_known[k], "trajectories",
+                     (json_int_t)s->n_critical[k], "mean_position", raml_json_number(s->critical_mean[k]));
+}
+
+static enum raml_code print_json(const struct settings *s, const struct raml_fork_summary *r, double elapsed,
+                                 struct raml_err *err)
+{
+    json_t *o =
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "out", s->out, "questions",
+                  (json_int_t)r->n_questions, "trajectories", (json_int_t)r->n_trajectories, "skipped",
+                  (json_int_t)r->n_skipped, "places", (json_int_t)r->n_places, "forks", (json_int_t)r->n_forks,
+                  "continuations", (json_int_t)r->n_continuations, "tokens", (json_int_t)r->n_written, "prompt_tokens",
+                  (json_int_t)r->n_prompt_tokens, "prompt_tokens_by_fork", (json_int_t)r->n_fork_prompts,
+                  "prompt_tokens_alone", (json_int_t)r->n_own_prompts, "probe_tokens", (json_int_t)r->n_read,
+                  "probe_tokens_alone", (json_int_t)r->n_own_read, "seconds", elapsed);
+    int failed = !o || json_object_set_new(o, "critical_forced", critical_json(r, 0)) ||
+                 json_object_set_new(o, "critical_resampled", critical_json(r, 1)) ||
+                 json_object_set_new(o, "importance", order_json(&r->order)) ||
+                 json_object_set_new(o, "rows", rows_json(r));
+    return cli_print_json(raml_json_checked(o, failed), err);
+}
+
+/* -- The command --------------------------------------------------------------------------------------------------- */
+
+static enum raml_code run_forks(const struct cli *cli, const struct settings *s, const struct raml_fork_files_job *job,
+                                const struct raml_fork_files_options *opt, struct raml_err *err)
+{
+    struct raml_fork_summary result;
+    double start = raml_clock_monotonic();
+    enum raml_code rc = raml_fork_files(job, opt, &result, err);
+    double elapsed = raml_clock_monotonic() - start;
+    if (!rc) rc = cli_write_recipe(cli, s->out, "fork.yaml", err);
+    if (!rc && cli->json) rc = print_json(s, &result, elapsed, err);
+    else if (!rc) print_summary(s, &result, elapsed);
+    if (!rc && result.stopped)
+        rc = raml_fail(err, RAML_ESTOP, "stopped; %zu trajectories are in %s", result.n_trajectories, s->out);
+    raml_fork_summary_deinit(&result);
+    return rc;
+}
+
+static enum raml_code read_settings(const struct cli *cli, const struct settings *s, uint32_t at[MAX_AT],
+                                    struct raml_fork_files_options *opt, struct raml_err *err)
+{
+    size_t n_files = cli->n_args + (s->data != NULL);
+    *opt = options_of(cli, s);
+    if (n_files != 1) return raml_fail(err, RAML_EUSAGE, "fork takes one FILE.jsonl; found %zu", n_files);
+    if (!s->out || !*s->out) return raml_fail(err, RAML_EUSAGE, "--out is empty; expected a folder");
+    opt->at = at;
+    enum raml_code rc = read_at(s->at, at, &opt->n_at, err);
+    return rc ? rc : choose_places(s, opt, err);
+}
+
+static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
+{
+    const struct settings *s = settings;
+    struct raml_model *model = NULL;
+    struct raml_tokenizer *tokenizer = NULL;
+    struct raml_questions qs;
+    char *model_path = NULL;
+    struct prompting prompting = {0};
+    uint32_t at[MAX_AT];
+    int32_t eos[CLI_MAX_EOS];
+    struct raml_fork_files_options opt;
+    const char *data = s->data ? s->data : cli->n_args ? cli->arg[0] : NULL;
+    raml_questions_init(&qs);
+    enum raml_code rc = read_settings(cli, s, at, &opt, err); /* before a model is loaded */
+    if (!rc) rc = cli_load_model(cli, s->model, s->dtype, &model, &model_path, err);
+    if (!rc) rc = cli_load_tokenizer(s->tokenizer, model_path, &tokenizer, err);
+    const struct raml_read_options read = {.map = s->map, .limit = (size_t)s->limit};
+    if (!rc) rc = cli_prompting_open(&s->prompting, model_path, tokenizer, &prompting, err);
+    if (!rc) rc = raml_questions_read(&qs, data, &read, NULL, NULL, err);
+    if (!rc) opt.n_eos = cli_load_eos(model, eos);
+    opt.eos = eos;
+    const struct raml_fork_files_job job = {.model = model,
+                                            .tokenizer = tokenizer,
+                                            .format = prompting.format,
+                                            .questions = &qs,
+                                            .data_name = data,
+                                            .dir = s->out,
+                                            .sink = cli->sink};
+    if (!rc) rc = run_forks(cli, s, &job, &opt, err);
+    cli_prompting_close(&prompting);
+    raml_questions_deinit(&qs);
+    raml_tokenizer_close(tokenizer);
+    raml_model_close(model);
+    free(model_path);
+    return rc;
+}
+
+const struct cli_command cli_fork = {
+    .name = "fork",
+    .about = "what a word, a step or the end of thinking causes",
+    .args = "FILE.jsonl",
+    .detail =
+        "At places of a trajectory one thing is changed, and the model goes on from there n times, by forks that share "
+        "what they have in common: a word is put in (beside control words), the unit that stands there is taken out "
+        "(beside matched windows) or replaced, or thinking is ended. Prints what that changes in accuracy, in the "
+        "answers' distribution and in the answer's loss, before and after the critical position, and how the "
+        "importance "
+        "of steps by forced answers agrees with that by resampling. Writes fork.jsonl, fork.tsv, importance.tsv, "
+        "fork.yaml, trajectories.html and figures (tsv, gp, svg).",
+    .example = "raml fork --model demo/with samples.jsonl --places line --limit 20 --out fork",
+    .option = options,
+    .n_options = sizeof options / sizeof *options,
+    .settings_size = sizeof(struct settings),
+    .run = run,
+};
