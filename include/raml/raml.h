@@ -13,6 +13,7 @@
 #include "raml/config.h"
 #include "raml/device.h"
 #include "raml/err.h"
+#include "raml/exits_files.h"
 #include "raml/family.h"
 #include "raml/fork_files.h"
 #include "raml/format.h"
