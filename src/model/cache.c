@@ -346,7 +346,7 @@ static void show_ancestors(struct raml_cache *c, const struct node *x, size_t ro
 
 static bool same_place(const struct node *a, const struct node *b)
 {
-    return a->parent != NONE && a->parent == b->parent && a->after == b->after;
+    return a->parent == b->parent && a->after == b->after;
 }
 
 static enum raml_code list_tile(struct raml_cache *c, size_t row, size_t n, struct raml_err *err)

@@ -73,7 +73,16 @@ struct raml_run_found {
 };
 
 /* A folder of `raml trace`, `raml update`, .., with figures or tables in it; laboratory_parts.h has what each kind is. */
-enum raml_lab_kind_id { RAML_LAB_TRACE, RAML_LAB_UPDATE, RAML_LAB_LANDSCAPE, RAML_LAB_ROLES, RAML_LAB_FORK, RAML_LAB_KINDS };
+enum raml_lab_kind_id {
+    RAML_LAB_TRACE,
+    RAML_LAB_UPDATE,
+    RAML_LAB_LANDSCAPE,
+    RAML_LAB_ROLES,
+    RAML_LAB_FORK,
+    RAML_LAB_PRUNE,
+    RAML_LAB_EXITS,
+    RAML_LAB_KINDS
+};
 struct raml_lab_found {
     enum raml_lab_kind_id kind;
     char *name, *path; /* name: as seen from the report's folder, "with/trace"; "" is that folder itself */

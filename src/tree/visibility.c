@@ -45,9 +45,11 @@ static void show(struct raml_visibility *v, size_t row, size_t row_end, uint32_t
         s->page = page;
         s->row0 = s->row1 = (uint16_t)row;
     }
-    while (s->row0 > row) s->mask[--s->row0] = 0;
-    while (s->row1 < row_end) s->mask[s->row1++] = 0;
-    for (size_t r = row; r < row_end; r++) s->mask[r] |= keys;
+    while (s->row1 < row) s->mask[s->row1++] = 0;
+    size_t had = s->row1 < row_end ? s->row1 : row_end; /* rows that saw some of it before */
+    for (size_t r = row; r < had; r++) s->mask[r] |= keys;
+    for (size_t r = had; r < row_end; r++) s->mask[r] = keys;
+    if (s->row1 < row_end) s->row1 = (uint16_t)row_end;
 }
 
 /* Keys [low, high) of a page. */

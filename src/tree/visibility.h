@@ -32,7 +32,7 @@ struct raml_visibility { /* of one tile; zero-initialise */
 void raml_visibility_deinit(struct raml_visibility *v);
 /* A new tile, of which nothing is shown; its pages have numbers below n_pages. */
 void raml_visibility_start(struct raml_visibility *v, size_t n_pages, bool by_number);
-/* Rows [row, row_end) see keys [key, key_end) of a text. */
+/* Rows [row, row_end) see keys [key, key_end) of a text. Shown for rows from the first on. */
 void raml_visibility_show_run(struct raml_visibility *v, size_t row, size_t row_end, const uint32_t *page, size_t key,
                               size_t key_end);
 /* Row + i sees keys [key, own + i] of a text, for i < n: rows whose own keys are own, own + 1, ... */

@@ -87,7 +87,7 @@ if have bash; then
     mkdir "$tmp/in"
     : >"$tmp/in/two words.jsonl"
     : >"$tmp/in/three.jsonl"
-    wants "sample score" s
+    wants "sample score study" s
     wants "sft" train ""
     wants "bash fish man zsh" help --format ""
     wants "trace train" help tra

@@ -1,0 +1,309 @@
+/* exits_set.c - a stored set of probes: read, compared, divided. See exits_parts.h. */
+#include "study/exits_parts.h"
+
+#include "core/array.h"
+#include "core/file.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { VERSION = 1, SHOWN = 120, MAX_COUNT = 1 << 30 };
+static const size_t max_arena = (size_t)1 << 36, max_file = (size_t)1 << 36;
+static const char kind_name[] = "exit probes";
+
+enum raml_code raml_exits_set_init(struct raml_exits_set *s, struct raml_err *err)
+{
+    *s = (struct raml_exits_set){.arena = raml_arena_open(max_arena)};
+    return s->arena ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for a stored set");
+}
+
+void raml_exits_set_deinit(struct raml_exits_set *s)
+{
+    json_decref(s->header);
+    raml_arena_close(s->arena);
+    free(s->trajectory);
+    *s = (struct raml_exits_set){0};
+}
+
+/* -- The first line ------------------------------------------------------------------------------------------------ */
+
+static enum raml_code count_of(const struct raml_place *at, const json_t *o, const char *field, long long low,
+                               size_t *out, struct raml_err *err)
+{
+    long long n = 0;
+    enum raml_code rc = raml_json_int(at, o, field, low, MAX_COUNT, &n, err);
+    if (!rc) *out = (size_t)n;
+    return rc;
+}
+
+enum raml_code raml_exits_set_header(struct raml_exits_set *s, const struct raml_place *at, json_t *header,
+                                     struct raml_err *err)
+{
+    const char *kind = "";
+    size_t version = 0;
+    enum raml_code rc = raml_json_str(at, header, "raml", &kind, NULL, err);
+    if (!rc && strcmp(kind, kind_name) != 0)
+        rc = raml_fail(err, RAML_EFORMAT, "%s:%zu: field 'raml' is '%.40s'; expected '%s'", at->path, at->line, kind,
+                       kind_name);
+    if (!rc) rc = count_of(at, header, "version", VERSION, &version, err);
+    if (!rc && version != VERSION)
+        rc = raml_fail(err, RAML_ESUPPORT, "%s:%zu: version %zu of a stored set; this program reads %d", at->path,
+                       at->line, version, VERSION);
+    if (!rc) rc = count_of(at, header, "stride", 1, &s->stride, err);
+    if (!rc) rc = count_of(at, header, "cue_tokens", 0, &s->cost.cue, err);
+    if (!rc) rc = count_of(at, header, "entropy_tokens", 0, &s->cost.entropy, err);
+    if (!rc) rc = count_of(at, header, "trajectories", 0, &s->n_planned, err);
+    if (rc) return raml_wrap(err, rc, "no first line of a stored set");
+    json_decref(s->header);
+    s->header = json_incref(header);
+    return RAML_OK;
+}
+
+static void show(const json_t *value, char out[SHOWN])
+{
+    char *text = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+    snprintf(out, SHOWN, "%s", text ? text : "nothing");
+    free(text);
+}
+
+enum raml_code raml_exits_set_same(const struct raml_exits_set *s, const char *path, const json_t *wanted,
+                                   struct raml_err *err)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach ((json_t *)(uintptr_t)wanted, key, value) {
+        const json_t *found = json_object_get(s->header, key);
+        char there[SHOWN], here[SHOWN];
+        if (found && json_equal(found, value)) continue;
+        show(found, there);
+        show(value, here);
+        return raml_fail(err, RAML_EUSAGE,
+                         "%s: is a stored set of another %s: %s there, %s here; remove the file, or write to another "
+                         "folder",
+                         path, key, there, here);
+    }
+    return RAML_OK;
+}
+
+/* -- A line -------------------------------------------------------------------------------------------------------- */
+
+struct line { /* being read */
+    struct raml_exits_set *set;
+    const struct raml_place *at;
+    const json_t *probe;
+    size_t k; /* number of the probe */
+};
+
+static enum raml_code wrong(const struct line *l, const char *what, struct raml_err *err)
+{
+    return raml_fail(err, RAML_EFORMAT, "%s:%zu: probe %zu: %s", l->at->path, l->at->line, l->k + 1, what);
+}
+
+static enum raml_code text_of(const struct line *l, const json_t *o, const char *field, const char **out,
+                              struct raml_err *err)
+{
+    const char *text = "";
+    size_t n = 0;
+    enum raml_code rc = raml_json_str(l->at, o, field, &text, &n, err);
+    if (rc) return rc;
+    *out = raml_arena_text(l->set->arena, text, n);
+    return *out ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the texts of a stored set");
+}
+
+static enum raml_code probabilities(const struct line *l, const char *field, const double **out, size_t *n,
+                                    struct raml_err *err)
+{
+    json_t *list = NULL;
+    enum raml_code rc = raml_json_array(l->at, l->probe, field, &list, err);
+    if (rc) return rc;
+    *n = json_array_size(list);
+    double *p = raml_arena_alloc(l->set->arena, *n + 1, sizeof *p);
+    if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for the probabilities of a stored set");
+    for (size_t i = 0; i < *n; i++) {
+        const json_t *x = json_array_get(list, i);
+        p[i] = json_number_value(x);
+        if (!json_is_number(x) || !(p[i] >= 0 && p[i] <= 1))
+            return wrong(l, "expected probabilities between 0 and 1", err);
+    }
+    *out = p;
+    return RAML_OK;
+}
+
+/* null: not measured. */
+static enum raml_code measured(const struct line *l, const char *field, double *out, struct raml_err *err)
+{
+    const json_t *x = json_object_get(l->probe, field);
+    *out = NAN;
+    return x && json_is_null(x) ? RAML_OK : raml_json_num(l->at, l->probe, field, out, err);
+}
+
+static enum raml_code flag(const struct line *l, const char *field, bool *out, struct raml_err *err)
+{
+    const json_t *x = json_object_get(l->probe, field);
+    *out = json_is_true(x);
+    if (json_is_boolean(x)) return RAML_OK;
+    return raml_fail(err, RAML_EFORMAT, "%s:%zu: probe %zu: field '%s' is not true or false", l->at->path, l->at->line,
+                     l->k + 1, field);
+}
+
+static enum raml_code read_probe(const struct line *l, struct raml_exit_probe *short_, struct raml_exit_probe *whole,
+                                 struct raml_err *err)
+{
+    struct raml_exit_probe p = {0};
+    size_t to_end = 0;
+    if (!json_is_object(l->probe)) return wrong(l, "expected an object", err);
+    enum raml_code rc = count_of(l->at, l->probe, "at", 0, &p.at, err);
+    if (!rc) rc = flag(l, "wait", &p.wait, err);
+    if (!rc) rc = text_of(l, l->probe, "answer", &p.answer, err);
+    if (!rc) rc = text_of(l, l->probe, "text", &p.text, err);
+    if (!rc) rc = probabilities(l, "p", &p.prob, &p.n_prob, err);
+    if (!rc) rc = probabilities(l, "p_all", &p.all_prob, &p.n_tokens, err);
+    if (!rc) rc = count_of(l->at, l->probe, "to_end", 0, &to_end, err);
+    if (!rc) rc = measured(l, "entropy", &p.entropy, err);
+    if (!rc) rc = measured(l, "loss", &p.loss, err);
+    if (!rc) rc = flag(l, "right", &p.right, err);
+    if (rc) return rc;
+    if (to_end > p.n_tokens || p.n_prob > to_end) return wrong(l, "p, to_end and p_all disagree", err);
+    *whole = *short_ = p;
+    short_->n_tokens = to_end;
+    return RAML_OK;
+}
+
+static enum raml_code read_probes(struct line *l, const json_t *list, struct raml_exits_trajectory *t,
+                                  struct raml_err *err)
+{
+    size_t n = json_array_size(list);
+    struct raml_exit_probe *probe = raml_arena_alloc(l->set->arena, n + 1, sizeof *probe),
+                           *whole = raml_arena_alloc(l->set->arena, n + 1, sizeof *whole);
+    if (!probe || !whole) return raml_fail(err, RAML_ENOMEM, "no memory for %zu probes", n);
+    for (l->k = 0; l->k < n; l->k++) {
+        l->probe = json_array_get(list, l->k);
+        enum raml_code rc = read_probe(l, &probe[l->k], &whole[l->k], err);
+        if (rc) return rc;
+        if (l->k && probe[l->k].at <= probe[l->k - 1].at) return wrong(l, "places do not rise", err);
+    }
+    l->k = 0;
+    if (n == 0 || probe[0].at != 0 || probe[n - 1].at != t->n_tokens)
+        return wrong(l, "expected places from 0 to the end", err);
+    t->probe = probe;
+    t->whole = whole;
+    t->n_probes = n;
+    return RAML_OK;
+}
+
+static enum raml_code read_pieces(const struct line *l, const json_t *list, struct raml_exits_trajectory *t,
+                                  struct raml_err *err)
+{
+    size_t n = json_array_size(list);
+    if (n + 1 != t->n_probes)
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: %zu pieces; expected %zu, one between each two of %zu probes",
+                         l->at->path, l->at->line, n, t->n_probes - 1, t->n_probes);
+    t->piece = raml_arena_alloc(l->set->arena, n + 1, sizeof *t->piece);
+    if (!t->piece) return raml_fail(err, RAML_ENOMEM, "no memory for %zu pieces", n);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *x = json_array_get(list, i);
+        if (!json_is_string(x))
+            return raml_fail(err, RAML_EFORMAT, "%s:%zu: piece %zu is no text", l->at->path, l->at->line, i + 1);
+        t->piece[i] = raml_arena_text(l->set->arena, json_string_value(x), json_string_length(x));
+        if (!t->piece[i]) return raml_fail(err, RAML_ENOMEM, "no memory for %zu pieces", n);
+    }
+    return RAML_OK;
+}
+
+static enum raml_code read_names(const struct line *l, const json_t *o, struct raml_exits_trajectory *t,
+                                 struct raml_err *err)
+{
+    const json_t *correct = json_object_get(o, "correct"), *family = json_object_get(o, "family");
+    enum raml_code rc = text_of(l, o, "id", &t->id, err);
+    if (!rc) rc = count_of(l->at, o, "sample", 0, &t->sample, err);
+    if (!rc && family && !json_is_null(family)) rc = text_of(l, o, "family", &t->family, err);
+    if (!rc) rc = text_of(l, o, "question", &t->question, err);
+    if (!rc) rc = text_of(l, o, "answer", &t->gold, err);
+    if (!rc) rc = count_of(l->at, o, "n_tokens", 0, &t->n_tokens, err);
+    t->correct = json_is_boolean(correct) ? json_is_true(correct) ? RAML_EQUAL : RAML_DIFFERENT : RAML_UNKNOWN;
+    return rc;
+}
+
+static bool same_question(const struct raml_exits_trajectory *a, const struct raml_exits_trajectory *b)
+{
+    return !strcmp(a->id, b->id) && !strcmp(a->question, b->question);
+}
+
+enum raml_code raml_exits_set_add(struct raml_exits_set *s, const struct raml_place *at, const json_t *line,
+                                  struct raml_err *err)
+{
+    struct line l = {.set = s, .at = at};
+    struct raml_exits_trajectory t = {0};
+    json_t *probes = NULL, *pieces = NULL;
+    enum raml_code rc = RAML_GROW(s->trajectory, s->cap, s->n + 1, "trajectories", err);
+    if (!rc) rc = read_names(&l, line, &t, err);
+    if (!rc) rc = raml_json_array(at, line, "probes", &probes, err);
+    if (!rc) rc = read_probes(&l, probes, &t, err);
+    if (!rc) rc = raml_json_array(at, line, "pieces", &pieces, err);
+    if (!rc) rc = read_pieces(&l, pieces, &t, err);
+    if (rc) return rc;
+    bool same = s->n && same_question(&s->trajectory[s->n - 1], &t);
+    t.number = same ? s->n_questions - 1 : s->n_questions++;
+    for (size_t k = 0; k + 1 < t.n_probes; k++) s->has_waits |= t.probe[k].wait;
+    s->trajectory[s->n++] = t;
+    return RAML_OK;
+}
+
+/* -- The file ------------------------------------------------------------------------------------------------------ */
+
+static enum raml_code take_line(struct raml_exits_set *s, const struct raml_place *at, const char *text, size_t n,
+                                struct raml_err *err)
+{
+    json_t *o = NULL;
+    enum raml_code rc = raml_json_parse(at, text, n, &o, err);
+    if (!rc) rc = at->line == 1 ? raml_exits_set_header(s, at, o, err) : raml_exits_set_add(s, at, o, err);
+    json_decref(o);
+    return rc;
+}
+
+enum raml_code raml_exits_set_read(struct raml_exits_set *s, const char *path, size_t *end, struct raml_err *err)
+{
+    struct raml_buf file;
+    struct raml_place at = {.path = path};
+    raml_buf_init(&file, max_file);
+    raml_buf_add(&file, "", 0);
+    enum raml_code rc = raml_file_read(path, &file, err);
+    size_t from = 0;
+    while (!rc && from < file.len) {
+        const char *newline = memchr(file.data + from, '\n', file.len - from);
+        if (!newline) break;
+        size_t n = (size_t)(newline - file.data) - from;
+        at.line++;
+        size_t n_before = s->n;
+        rc = take_line(s, &at, file.data + from, n, err);
+        if (!rc && s->n > n_before) s->trajectory[n_before].from = from;
+        from += n + 1;
+    }
+    if (!rc && !s->header) rc = raml_fail(err, RAML_EFORMAT, "%s: has no line; expected a stored set", path);
+    *end = from;
+    raml_buf_deinit(&file);
+    return rc;
+}
+
+/* -- Halves -------------------------------------------------------------------------------------------------------- */
+
+enum raml_exits_half raml_exits_half_of(const char *question, double validation, uint64_t seed)
+{
+    uint64_t text = raml_question_hash(question);
+    double x = (double)(raml_hash(&text, sizeof text, seed) >> 11) * 0x1p-53;
+    return x < validation ? RAML_EXITS_VALIDATION : RAML_EXITS_TEST;
+}
+
+void raml_exits_set_split(struct raml_exits_set *s, double validation, uint64_t seed)
+{
+    for (size_t i = 0; i < s->n; i++)
+        s->trajectory[i].half = raml_exits_half_of(s->trajectory[i].question, validation, seed);
+}
+
+struct raml_exit_stored raml_exits_stored(const struct raml_exits_trajectory *t, const struct raml_exit_policy *p)
+{
+    bool after = p->kind == RAML_EXIT_DYNASOR || p->released; /* they look at what follows an answer */
+    return (struct raml_exit_stored){
+        .n_tokens = t->n_tokens, .probe = after ? t->whole : t->probe, .n_probes = t->n_probes};
+}

@@ -1,0 +1,116 @@
+/* prune_summaries.c - a file of texts that are read in the place of trajectories. See prune_parts.h. */
+#include "study/prune_parts.h"
+
+#include "core/array.h"
+#include "core/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_LINE_BYTES = 1 << 26 };
+
+void raml_prune_summaries_deinit(struct raml_prune_summaries *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        free(s->given[i].id);
+        free(s->given[i].text);
+        raml_tokens_deinit(&s->given[i].token);
+    }
+    free(s->given);
+    free(s->of);
+    *s = (struct raml_prune_summaries){0};
+}
+
+static enum raml_code add(struct raml_prune_summaries *s, const struct raml_tokenizer *t, const struct raml_place *at,
+                          const json_t *object, const char *field, struct raml_err *err)
+{
+    const char *id, *text;
+    size_t id_len, len;
+    enum raml_code rc = raml_json_str(at, object, "id", &id, &id_len, err);
+    if (!rc) rc = raml_json_str(at, object, field, &text, &len, err);
+    if (!rc) rc = RAML_GROW(s->given, s->cap, s->n + 1, "summaries", err);
+    if (rc) return rc;
+    if (len == 0)
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: field '%s' is empty; expected a text", at->path, at->line, field);
+    struct raml_prune_given *g = &s->given[s->n];
+    *g = (struct raml_prune_given){
+        .id = strdup(id), .text = strdup(text), .line = at->line, .question = RAML_PRUNE_NONE};
+    s->n++;
+    if (!g->id || !g->text) return raml_fail(err, RAML_ENOMEM, "%s:%zu: no memory for a summary", at->path, at->line);
+    rc = raml_tokenizer_encode(t, text, len, false, &g->token, err);
+    return rc ? raml_wrap(err, rc, "%s:%zu", at->path, at->line) : RAML_OK;
+}
+
+static enum raml_code read_lines(struct raml_prune_summaries *s, const struct raml_tokenizer *t, const char *path,
+                                 const char *field, struct raml_err *err)
+{
+    struct raml_lines lines;
+    enum raml_code rc = raml_lines_init(&lines, path, MAX_LINE_BYTES, err);
+    if (rc) return rc;
+    for (bool more = true; !rc;) {
+        rc = raml_lines_next(&lines, &more, err);
+        if (rc || !more) break;
+        const char *text = lines.line.data ? lines.line.data : "";
+        const struct raml_place at = {path, lines.number};
+        json_t *object = NULL;
+        if (text[strspn(text, " \t")] == 0) continue;
+        rc = raml_json_parse(&at, text, lines.line.len, &object, err);
+        if (!rc) rc = add(s, t, &at, object, field, err);
+        json_decref(object);
+    }
+    raml_lines_deinit(&lines);
+    if (!rc && s->n == 0)
+        rc = raml_fail(err, RAML_EFORMAT, "%s: there is no summary in it; expected {\"id\", \"%s\"} a line", path,
+                       field);
+    return rc;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct raml_prune_given *const *x = a, *const *y = b;
+    int order = strcmp((*x)->id, (*y)->id);
+    return order ? order : ((*x)->line > (*y)->line) - ((*x)->line < (*y)->line);
+}
+
+static int id_of(const void *key, const void *given)
+{
+    return strcmp(key, (*(const struct raml_prune_given *const *)given)->id);
+}
+
+static enum raml_code match(struct raml_prune_summaries *s, const struct raml_questions *qs, const char *path,
+                            struct raml_err *err)
+{
+    const struct raml_prune_given **by = calloc(s->n, sizeof *by);
+    s->of = calloc(qs->n + 1, sizeof *s->of);
+    s->n_of = qs->n;
+    if (!by || !s->of) {
+        free(by);
+        return raml_fail(err, RAML_ENOMEM, "no memory for %zu summaries", s->n);
+    }
+    for (size_t i = 0; i < s->n; i++) by[i] = &s->given[i];
+    qsort(by, s->n, sizeof *by, by_id);
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 1; !rc && i < s->n; i++)
+        if (!strcmp(by[i]->id, by[i - 1]->id))
+            rc = raml_fail(err, RAML_EFORMAT, "%s:%zu: id '%.100s' has a summary in line %zu already", path,
+                           by[i]->line, by[i]->id, by[i - 1]->line);
+    size_t n_matched = 0;
+    for (size_t i = 0; !rc && i < qs->n; i++) {
+        const struct raml_prune_given *const *found = bsearch(qs->question[i].id, by, s->n, sizeof *by, id_of);
+        s->of[i] = found ? (size_t)(*found - s->given) : RAML_PRUNE_NONE;
+        n_matched += found != NULL;
+        if (found && s->given[s->of[i]].question == RAML_PRUNE_NONE) s->given[s->of[i]].question = i;
+    }
+    free(by);
+    if (!rc && n_matched == 0)
+        rc = raml_fail(err, RAML_EFORMAT, "%s: none of its %zu ids is of a question; the first is '%.100s' (line %zu)",
+                       path, s->n, s->given[0].id, s->given[0].line);
+    return rc;
+}
+
+enum raml_code raml_prune_summaries_read(struct raml_prune_summaries *s, const struct raml_prune_files_job *job,
+                                         const char *path, const char *field, struct raml_err *err)
+{
+    enum raml_code rc = read_lines(s, job->tokenizer, path, field, err);
+    return rc ? rc : match(s, job->questions, path, err);
+}

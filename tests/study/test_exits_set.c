@@ -1,0 +1,201 @@
+/* test_exits_set.c - stored sets of probes: what is read, what is refused, which half a question is on. */
+#include "study/exits_lines.h"
+
+enum { MAX_TEXT = 1 << 20, MANY = 4000 };
+
+static const double sure[] = {0.5, 0.75, 1, 1};
+
+static enum raml_code read_text(struct raml_exits_set *s, const char *text, size_t n, size_t *end, struct raml_err *err)
+{
+    char *dir = lines_dir(), path[300];
+    lines_put(dir, "probes.jsonl", text, n);
+    snprintf(path, sizeof path, "%s/probes.jsonl", dir);
+    struct raml_err own = {0};
+    enum raml_code rc = raml_exits_set_init(s, err);
+    if (!rc) rc = raml_exits_set_read(s, path, end, err);
+    assert_int_equal(raml_remove_tree(dir, &own), RAML_OK);
+    free(dir);
+    return rc;
+}
+
+static void a_set_is_read(void **state)
+{
+    (void)state;
+    struct raml_err err = {0};
+    struct raml_exits_set s;
+    struct raml_buf b;
+    size_t end;
+    raml_buf_init(&b, MAX_TEXT);
+    lines_header(&b, 5);
+    size_t first = b.len;
+    lines_trajectory(&b, "a", "one?", 0, "W-RR", sure);
+    lines_trajectory(&b, "a", "one?", 1, "R", sure);
+    size_t third = b.len;
+    lines_trajectory(&b, "b", "two?", 0, "WW", sure);
+    CHECK_OK(read_text(&s, b.data, b.len, &end, &err));
+    assert_int_equal(end, b.len);
+    assert_true(s.n == 3 && s.n_questions == 2 && s.n_planned == 5);
+    assert_true(s.stride == 10 && s.cost.cue == 2 && s.cost.entropy == 2 && !s.has_waits);
+    const struct raml_exits_trajectory *t = &s.trajectory[0];
+    assert_true(t->n_tokens == 30 && t->n_probes == 4 && t->number == 0 && t->from == first);
+    assert_true(t->correct == RAML_EQUAL && s.trajectory[2].correct == RAML_DIFFERENT && !t->family);
+    assert_string_equal(t->piece[2], "piece 2 ");
+    assert_string_equal(t->probe[0].answer, "8");
+    assert_string_equal(t->probe[1].answer, "");
+    assert_true(t->probe[2].at == 20 && t->probe[2].right && !t->probe[1].right);
+    CHECK_NEAR("p", t->probe[0].prob[0], 0.5, 0);
+    CHECK_NEAR("entropy", t->probe[1].entropy, 0.25, 0);
+    CHECK_NEAR("loss", t->probe[2].loss, 0.1, 0);
+    assert_true(s.trajectory[1].number == 0 && s.trajectory[1].sample == 1 && s.trajectory[1].n_tokens == 0);
+    assert_true(s.trajectory[2].number == 1 && s.trajectory[2].from == third);
+    raml_exits_set_deinit(&s);
+
+    /* a torn last line is not there */
+    CHECK_OK(read_text(&s, b.data, b.len - 1, &end, &err));
+    assert_int_equal(s.n, 2);
+    assert_int_equal(end, third);
+    raml_exits_set_deinit(&s);
+    raml_buf_deinit(&b);
+}
+
+static const char header[] =
+    "{\"raml\":\"exit probes\",\"version\":1,\"cue_tokens\":2,\"entropy_tokens\":2,\"stride\":10,"
+    "\"trajectories\":1}\n";
+#define LINE(probes)                                                                                                   \
+    "{\"id\":\"a\",\"sample\":0,\"question\":\"?\",\"answer\":\"7\",\"n_tokens\":10,\"pieces\":[\"x\"],\"probes\":"    \
+    "[" probes "]}\n"
+#define PROBE(at, more)                                                                                                \
+    "{\"at\":" at                                                                                                      \
+    ",\"wait\":true,\"answer\":\"7\",\"text\":\"7}\",\"p\":[0.5],\"p_all\":[0.5,0.25],\"to_end\":1," more "}"
+#define FINE "\"entropy\":null,\"loss\":0.5,\"right\":true"
+
+/* Policies that need the answer alone pay for no more. */
+static void what_policies_pay_for(void **state)
+{
+    (void)state;
+    struct raml_err err = {0};
+    struct raml_exits_set s;
+    char text[2000];
+    size_t end;
+    snprintf(text, sizeof text, "%s%s", header, LINE(PROBE("0", FINE) "," PROBE("10", FINE)));
+    CHECK_OK(read_text(&s, text, strlen(text), &end, &err));
+    const struct raml_exit_policy stable = {.kind = RAML_EXIT_STABILITY}, certain = {.kind = RAML_EXIT_DYNASOR},
+                                  released = {.kind = RAML_EXIT_CONFIDENCE, .released = true};
+    assert_int_equal(raml_exits_stored(s.trajectory, &stable).probe[0].n_tokens, 1);
+    assert_int_equal(raml_exits_stored(s.trajectory, &certain).probe[0].n_tokens, 2);
+    assert_int_equal(raml_exits_stored(s.trajectory, &released).probe[0].n_tokens, 2);
+    assert_true(isnan(s.trajectory->probe[0].entropy) && s.trajectory->correct == RAML_UNKNOWN);
+    assert_true(s.has_waits);
+    raml_exits_set_deinit(&s);
+}
+
+static void refusals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *head, *line, *why;
+    } cases[] = {
+        {"", "", "has no line; expected a stored set"},
+        {"{\"id\":3}\n", "", "probes.jsonl:1: field 'raml' is missing"},
+        {"{\"raml\":\"curves\"}\n", "", "field 'raml' is 'curves'; expected 'exit probes'"},
+        {"{\"raml\":\"exit probes\",\"version\":2}\n", "", "version 2 of a stored set; this program reads 1"},
+        {"{\"raml\":\"exit probes\",\"version\":1,\"stride\":0}\n", "", "field 'stride'"},
+        {NULL, "no json\n", "probes.jsonl:2: not valid JSON"},
+        {NULL, "{\"id\":\"a\"}\n", "field 'sample' is missing"},
+        {NULL, LINE("3"), "probes.jsonl:2: probe 1: expected an object"},
+        {NULL, LINE(""), "probe 1: expected places from 0 to the end"},
+        {NULL, LINE(PROBE("0", FINE)), "probe 1: expected places from 0 to the end"},
+        {NULL, LINE(PROBE("5", FINE) "," PROBE("10", FINE)), "probe 1: expected places from 0 to the end"},
+        {NULL, LINE(PROBE("0", FINE) "," PROBE("0", FINE)), "probe 2: places do not rise"},
+        {NULL, LINE(PROBE("0", FINE) "," PROBE("5", FINE) "," PROBE("10", FINE)),
+         "1 pieces; expected 2, one between each two of 3 probes"},
+        {NULL, LINE(PROBE("0", "\"entropy\":1,\"loss\":1,\"right\":1") "," PROBE("10", FINE)),
+         "probe 1: field 'right' is not true or false"},
+        {NULL, LINE(PROBE("0", "\"entropy\":\"x\",\"loss\":1,\"right\":true") "," PROBE("10", FINE)),
+         "field 'entropy'"},
+        {NULL,
+         LINE("{\"at\":0,\"wait\":true,\"answer\":\"7\",\"text\":\"\",\"p\":[1.5],\"p_all\":[1],\"to_end\":1," FINE
+              "}"),
+         "probe 1: expected probabilities between 0 and 1"},
+        {NULL,
+         LINE("{\"at\":0,\"wait\":true,\"answer\":\"7\",\"text\":\"\",\"p\":[1,1],\"p_all\":[1,1],\"to_end\":1," FINE
+              "}"),
+         "probe 1: p, to_end and p_all disagree"},
+        {NULL,
+         LINE("{\"at\":0,\"wait\":true,\"answer\":\"7\",\"text\":\"\",\"p\":[1],\"p_all\":[1],\"to_end\":2," FINE "}"),
+         "probe 1: p, to_end and p_all disagree"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct raml_err err = {0};
+        struct raml_exits_set s = {0};
+        char text[3000];
+        size_t end;
+        snprintf(text, sizeof text, "%s%s", cases[i].head ? cases[i].head : header, cases[i].line);
+        enum raml_code rc = read_text(&s, text, strlen(text), &end, &err);
+        assert_int_not_equal(rc, RAML_OK);
+        if (!strstr(err.msg, cases[i].why)) fail_msg("case %zu: '%s' does not say '%s'", i, err.msg, cases[i].why);
+        raml_exits_set_deinit(&s);
+    }
+}
+
+static void sets_of_another_kind(void **state)
+{
+    (void)state;
+    struct raml_err err = {0};
+    struct raml_exits_set s;
+    size_t end;
+    CHECK_OK(read_text(&s, header, strlen(header), &end, &err));
+    json_t *same = json_pack("{s:i, s:i}", "stride", 10, "cue_tokens", 2), *other = json_pack("{s:s}", "model", "aa");
+    CHECK_OK(raml_exits_set_same(&s, "p.jsonl", same, &err));
+    assert_int_equal(raml_exits_set_same(&s, "p.jsonl", other, &err), RAML_EUSAGE);
+    assert_non_null(strstr(err.msg, "p.jsonl: is a stored set of another model: nothing there, \"aa\" here"));
+    json_decref(same);
+    json_decref(other);
+    raml_exits_set_deinit(&s);
+}
+
+/* Every question is on one half, all its trajectories with it, whatever else is in the set; about as many as asked for. */
+static void halves_are_disjoint(void **state)
+{
+    (void)state;
+    struct raml_exits_trajectory *t = calloc(MANY, sizeof *t);
+    char(*text)[24] = calloc(MANY, sizeof *text);
+    assert_true(t && text);
+    for (size_t i = 0; i < MANY; i++) {
+        snprintf(text[i], sizeof text[i], "question %zu", i / 2);
+        t[i].question = text[i];
+    }
+    struct raml_exits_set s = {.trajectory = t, .n = MANY};
+    const double share[] = {0.5, 0.2};
+    for (size_t k = 0; k < COUNT(share); k++) {
+        size_t n = 0;
+        raml_exits_set_split(&s, share[k], 3);
+        for (size_t i = 0; i < MANY; i += 2) {
+            assert_int_equal(t[i].half, t[i + 1].half);
+            n += t[i].half == RAML_EXITS_VALIDATION;
+        }
+        double deviation = sqrt(share[k] * (1 - share[k]) * MANY / 2);
+        CHECK_NEAR("questions on the validation half", (double)n, share[k] * MANY / 2, 4 * deviation);
+    }
+    enum raml_exits_half before = t[100].half;
+    struct raml_exits_set alone = {.trajectory = &t[100], .n = 1}; /* by its own text */
+    raml_exits_set_split(&alone, share[1], 3);
+    assert_int_equal(t[100].half, before);
+    size_t moved = 0;
+    raml_exits_set_split(&s, 0.5, 3);
+    for (size_t i = 0; i < MANY; i++) t[i].n_probes = t[i].half;
+    raml_exits_set_split(&s, 0.5, 4);
+    for (size_t i = 0; i < MANY; i += 2) moved += t[i].n_probes != t[i].half;
+    CHECK_NEAR("questions that another seed moves", (double)moved, MANY / 4, 4 * sqrt(MANY / 8.0));
+    free(t);
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_set_is_read),        cmocka_unit_test(what_policies_pay_for), cmocka_unit_test(refusals),
+        cmocka_unit_test(sets_of_another_kind), cmocka_unit_test(halves_are_disjoint),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
