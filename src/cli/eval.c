@@ -196,6 +196,7 @@ static void tell_sampling(const struct eval *e, struct raml_buf *text)
         (long long)p->n, p->temperature, p->top_p, (long long)p->top_k, p->min_p, (long long)p->max_completion_length,
         (unsigned long long)e->cli->seed,
         e->sampled.seconds > 0 ? (double)e->sampled.stats.tokens / e->sampled.seconds : 0);
+    if (cli_sampling_probes(p)) cli_sampling_probes_text(&e->sampled.stats, text);
 }
 
 static void tell_text(const struct eval *e, struct raml_buf *text)

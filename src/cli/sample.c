@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+enum { MAX_TEXT = 1 << 12 };
+
 struct settings {
     struct sampling_settings sampling;
     const char *out;
@@ -15,12 +17,6 @@ static const struct cli_option options[] = {
     SAMPLING_OPTIONS("4"),
     {"out", "output", CLI_PATH, offsetof(struct settings, out), "samples.jsonl", 0, 0, NULL, "JSONL file to write."},
 };
-
-/* Probes' share of all tokens that the model wrote or was asked to read in passing. */
-static double probe_share(const struct raml_sample_stats *t)
-{
-    return t->probe_tokens ? (double)t->probe_tokens / (double)(t->tokens + t->probe_tokens) : 0;
-}
 
 static json_t *stopped_json(const struct raml_sample_stats *t)
 {
@@ -43,23 +39,11 @@ static enum raml_code tell_json(const struct settings *s, const struct sampling_
     if (o && cli_sampling_probes(&s->sampling)) {
         int bad = json_object_set_new(o, "probes", json_integer((json_int_t)t->probes)) ||
                   json_object_set_new(o, "probe_tokens", json_integer((json_int_t)t->probe_tokens)) ||
-                  json_object_set_new(o, "probe_share", json_real(probe_share(t))) ||
+                  json_object_set_new(o, "probe_share", json_real(cli_sampling_probe_share(t))) ||
                   json_object_set_new(o, "stopped", stopped_json(t));
         o = raml_json_checked(o, bad);
     }
     return cli_print_json(o, err);
-}
-
-static void tell_probes(const struct raml_sample_stats *t)
-{
-    uint64_t stopped = 0;
-    for (size_t i = 0; i < RAML_SAMPLE_REASONS && t->stopped[i].reason; i++) stopped += t->stopped[i].n;
-    printf("%llu probes of %llu tokens in all, %.1f %% of all tokens; thinking stopped in %llu samples",
-           (unsigned long long)t->probes, (unsigned long long)t->probe_tokens, 100 * probe_share(t),
-           (unsigned long long)stopped);
-    for (size_t i = 0; i < RAML_SAMPLE_REASONS && t->stopped[i].reason; i++)
-        printf("%s %s %llu", i ? "," : ":", t->stopped[i].reason, (unsigned long long)t->stopped[i].n);
-    printf("\n");
 }
 
 static enum raml_code tell(const struct cli *cli, const struct settings *s, const struct sampling_result *r,
@@ -71,8 +55,14 @@ static enum raml_code tell(const struct cli *cli, const struct settings *s, cons
     printf("%s: %llu samples, %.1f %% correct, %llu truncated, %llu with thinking not closed; %.0f tokens/s\n", s->out,
            (unsigned long long)r->stats.samples, 100 * correct, (unsigned long long)r->stats.truncated,
            (unsigned long long)r->stats.unclosed, rate);
-    if (cli_sampling_probes(&s->sampling)) tell_probes(&r->stats);
-    return RAML_OK;
+    if (!cli_sampling_probes(&s->sampling)) return RAML_OK;
+    struct raml_buf text;
+    raml_buf_init(&text, MAX_TEXT);
+    cli_sampling_probes_text(&r->stats, &text);
+    enum raml_code rc = raml_buf_status(&text, err);
+    if (!rc) fputs(text.data, stdout);
+    raml_buf_deinit(&text);
+    return rc;
 }
 
 static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)

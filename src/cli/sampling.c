@@ -28,6 +28,23 @@ enum raml_code cli_sampling_questions(const struct cli *cli, const struct sampli
     return rc;
 }
 
+double cli_sampling_probe_share(const struct raml_sample_stats *t)
+{
+    return t->probe_tokens ? (double)t->probe_tokens / (double)(t->tokens + t->probe_tokens) : 0;
+}
+
+void cli_sampling_probes_text(const struct raml_sample_stats *t, struct raml_buf *out)
+{
+    uint64_t stopped = 0;
+    for (size_t i = 0; i < RAML_SAMPLE_REASONS && t->stopped[i].reason; i++) stopped += t->stopped[i].n;
+    raml_buf_addf(out, "%llu probes of %llu tokens in all, %.1f %% of all tokens; thinking stopped in %llu samples",
+                  (unsigned long long)t->probes, (unsigned long long)t->probe_tokens, 100 * cli_sampling_probe_share(t),
+                  (unsigned long long)stopped);
+    for (size_t i = 0; i < RAML_SAMPLE_REASONS && t->stopped[i].reason; i++)
+        raml_buf_addf(out, "%s %s %llu", i ? "," : ":", t->stopped[i].reason, (unsigned long long)t->stopped[i].n);
+    raml_buf_adds(out, "\n");
+}
+
 static struct raml_sample_options sample_options(const struct cli *cli, const struct sampling_settings *s)
 {
     struct raml_sample_options o = raml_sample_default();

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/prompting.h"
 
+#include "raml/buf.h"
 #include "raml/question.h"
 #include "raml/sample.h"
 
@@ -76,6 +77,10 @@ static inline bool cli_sampling_probes(const struct sampling_settings *s) /* is 
 {
     return s->exit || s->force_continuation_below > 0;
 }
+/* Probes' share of all tokens that samples have, or that were read and written in passing. */
+double cli_sampling_probe_share(const struct raml_sample_stats *t);
+/* A line: the cost of probes, and how many samples were stopped, by reason. */
+void cli_sampling_probes_text(const struct raml_sample_stats *t, struct raml_buf *out);
 /* The questions named by the settings and nameless arguments. */
 RAML_CHECKED enum raml_code cli_sampling_questions(const struct cli *cli, const struct sampling_settings *s,
                                                    struct raml_questions *out, struct raml_err *err);

@@ -6,36 +6,22 @@
  */
 #include "inner/generate_parts.h"
 
-#include "core/array.h"
 #include "raml/rng.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-void raml_generated_deinit(struct raml_generated *s)
+/* Jobs that enter; some begin with a probe. */
+static enum raml_code admit(struct raml_generator *g, struct raml_err *err)
 {
-    free(s->token);
-    free(s->logp);
-    *s = (struct raml_generated){0};
-}
-
-enum raml_code raml_generated_add(struct raml_generated *s, int32_t token, float logp, struct raml_err *err)
-{
-    size_t cap = s->cap;
-    enum raml_code rc = RAML_GROW(s->token, cap, s->n + 1, "tokens of a sample", err);
-    if (!rc) rc = RAML_GROW(s->logp, s->cap, s->n + 1, "tokens of a sample", err);
-    if (rc) return rc;
-    s->token[s->n] = token;
-    s->logp[s->n++] = logp;
-    return RAML_OK;
-}
-
-const char *raml_generate_name(const struct raml_generator *g, size_t job, char number[32])
-{
-    if (g->opt->job_name) return g->opt->job_name[job];
-    snprintf(number, 32, "job %zu", job + 1);
-    return number;
+    size_t first = g->n_rows;
+    enum raml_code rc = raml_generate_admit(g, err);
+    for (size_t i = first; i < g->n_rows && !rc; i++) {
+        bool probe = false;
+        rc = raml_probe_ask(g, &g->row[i], &probe, err);
+        if (!rc && probe) rc = raml_probe_start(g, &g->row[i], err);
+    }
+    return rc;
 }
 
 /* -- Choosing ------------------------------------------------------------------------------------------------------ */
@@ -340,7 +326,7 @@ enum raml_code raml_generate(const struct raml_model *m, const struct raml_gener
     enum raml_code rc = check(&g, err);
     if (!rc && n_jobs) rc = set_up(&g, err);
     while (!rc && g.done < n_jobs) {
-        rc = raml_generate_admit(&g, err);
+        rc = admit(&g, err);
         if (!rc) rc = choose_all(&g, err);
         if (!rc) rc = leave(&g, err);
         if (!rc) rc = step(&g, err);

@@ -76,7 +76,7 @@ struct raml_generate_guide { /* what sampling alone does not decide; NULL functi
     /* A job is complete. Its arrays may be taken: what is left in *g is freed. */
     enum raml_code (*done)(void *user, size_t job, struct raml_generated *g, struct raml_err *err);
 };
-enum { RAML_GENERATE_RETURN_PAGES = 2 }; /* that a return may take: what is dropped leaves parts of pages */
+enum { RAML_GENERATE_RETURN_PAGES = 2 }; /* that a return which drops up to 64 tokens may take */
 struct raml_generate_options {
     size_t batch_size; /* jobs in progress at once */
     struct raml_token_sampling sampling;

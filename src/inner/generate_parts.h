@@ -77,14 +77,14 @@ static inline size_t raml_pages_of(size_t tokens)
 {
     return (tokens + RAML_KEYS - 1) / RAML_KEYS;
 }
-/* Pages that a job's own tokens and its probe may take. */
-size_t raml_generate_job_pages(const struct raml_generator *g, size_t job);
 RAML_CHECKED enum raml_code raml_generated_add(struct raml_generated *s, int32_t token, float logp,
                                                struct raml_err *err);
 /* "question 'a7'" or "job 3" */
 const char *raml_generate_name(const struct raml_generator *g, size_t job, char number[32]);
 
 /* -- generate_texts.c: jobs enter and leave the cache -- */
+/* Pages that a job's own tokens and its probe may take. */
+size_t raml_generate_job_pages(const struct raml_generator *g, size_t job);
 /* The next jobs of the list become rows, as many as there is space for; their texts are read. */
 RAML_CHECKED enum raml_code raml_generate_admit(struct raml_generator *g, struct raml_err *err);
 void raml_generate_release(struct raml_generator *g,

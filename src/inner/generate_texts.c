@@ -179,7 +179,6 @@ static enum raml_code begin(struct raml_generator *g, struct raml_row *r, struct
 {
     const struct raml_text *t = &g->texts.text[g->texts.of_job[r->job]];
     struct raml_text_state *s = &g->state[g->texts.of_job[r->job]];
-    bool probe = false;
     enum raml_code rc = raml_cache_add(g->cache, s->node, t->n - t->start, &r->root, err);
     if (rc) return rc;
     r->node = r->root;
@@ -189,8 +188,7 @@ static enum raml_code begin(struct raml_generator *g, struct raml_row *r, struct
         raml_array_free(g->dev, s->logits);
         s->logits = NULL;
     }
-    rc = raml_probe_ask(g, r, &probe, err);
-    return !rc && probe ? raml_probe_start(g, r, err) : rc;
+    return RAML_OK;
 }
 
 enum raml_code raml_generate_admit(struct raml_generator *g, struct raml_err *err)

@@ -88,13 +88,6 @@ size_t raml_sample_prompt_bytes(const struct raml_config *c, enum raml_dtype dty
 }
 
 /* -- The guide ----------------------------------------------------------------------------------------------------- */
-void raml_sample_force_answer(const struct raml_sample_run *s, struct raml_sample_state *r)
-{
-    r->force = &s->texts.answer_prefix;
-    r->n_forced = 0;
-    r->out.answer_forced = true;
-}
-
 static int32_t force(void *user, size_t job, const struct raml_generated *so_far)
 {
     const struct raml_sample_run *s = user;

@@ -137,8 +137,14 @@ enum raml_code raml_sample_wants_probe(void *user, size_t job, const struct raml
     if (want == RAML_EXIT_ENTROPY) *probe = (struct raml_generate_probe){x->close.id, x->close.n, 0, 0, true};
     *wanted = want == RAML_EXIT_ANSWER || want == RAML_EXIT_ENTROPY;
     probe->back = so_far->n - r->out.think_start - r->exit.at;
-    if (*wanted) r->out.exit.probes++;
     return rc;
+}
+
+void raml_sample_force_answer(const struct raml_sample_run *s, struct raml_sample_state *r)
+{
+    r->force = &s->texts.answer_prefix;
+    r->n_forced = 0;
+    r->out.answer_forced = true;
 }
 
 /* -- Answers ------------------------------------------------------------------------------------------------------- */
@@ -196,6 +202,7 @@ enum raml_code raml_sample_probed(void *user, size_t job, const struct raml_gene
         rc = raml_exit_answer_read(&s->texts, &s->qs->question[job / s->opt->n], answer->token, answer->n, arena, &a,
                                    err);
     for (size_t i = 0; i < answer->n && !rc; i++) prob[i] = exp((double)answer->logp[i]);
+    r->out.exit.probes++;
     r->out.exit.probe_tokens += (answer->n ? s->texts.answer_prefix.n : s->texts.close.n) + answer->n;
     const struct raml_exit_probe probe = {.at = r->exit.at,
                                           .wait = r->exit.wait,

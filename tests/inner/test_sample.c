@@ -542,6 +542,7 @@ static void test_estimate(void **state)
 {
     struct rig *r = *state;
     enum { B = 2, OWN = 60, PROMPT = 100, PAGES = 1 + 2 * 2 }; /* of a completion, and of two prompts */
+    enum { PLAIN, SORTS, PROBES, WAYS, PROBE_PAGES = 1 + 2 };  /* of a probe, and of a return */
     struct raml_config c = *raml_model_config(r->m);
     struct raml_sample_options o = raml_sample_default();
     struct raml_model *m;
@@ -553,12 +554,14 @@ static void test_estimate(void **state)
     assert_int_equal(raml_model_init(&c, 3, RAML_F32, RAML_INFERENCE, r->dev, &m, NULL), 0);
     o.n = o.batch_size = B;
     o.max_completion_length = OWN;
-    for (int sorts = 0; sorts < 2; sorts++) {
+    for (int way = PLAIN; way < WAYS; way++) {
+        size_t pages = way == PROBES ? PAGES + PROBE_PAGES : PAGES;
         struct raml_sample_stats stats;
         struct raml_questions out;
         size_t most = 0;
         const struct raml_sink sink = {.progress = keep_most, .user = &most};
-        o.top_p = sorts ? 0.9 : 1;
+        o.top_p = way == SORTS ? 0.9 : 1;
+        o.exit = way == PROBES ? "stability:stride=8" : NULL;
         for (int again = 0; again < 2; again++) { /* what the device itself keeps is there from the first time on */
             raml_questions_init(&out);
             most = 0;
@@ -568,13 +571,13 @@ static void test_estimate(void **state)
             most -= before;
         }
         /* its cache as malloc has it, in large pages; prompts make it wider for good */
-        struct raml_cache_options few = {.max_rows = B, .max_tokens = (size_t)B * PAGES * 64}, wide = few;
+        struct raml_cache_options few = {.max_rows = B, .max_tokens = (size_t)B * pages * 64}, wide = few;
         wide.max_rows = PROMPT;
         double estimated = (double)raml_sample_estimate(&c, RAML_F32, r->dev, &o, (size_t)PAGES * 64) -
                            (double)raml_cache_estimate(&c, RAML_F32, r->dev, &few);
         double low = estimated + cache_takes(m, &few), high = estimated + cache_takes(m, &wide) + c.vocab_size * 4.0;
         if (!(low <= 1.01 * (double)most && (double)most <= 1.01 * high))
-            fail_msg("sorting %d: estimated %.0f to %.0f, took %zu", sorts, low, high, most);
+            fail_msg("way %d: estimated %.0f to %.0f, took %zu", way, low, high, most);
     }
     raml_model_close(m);
 }

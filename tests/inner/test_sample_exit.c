@@ -66,10 +66,8 @@ static int set_up(void **state)
     like(r.m, "+1", 2.2F);
     like(r.m, "}", 4.5F);
     raml_questions_init(&r.qs);
-    static const char *const text[] = {"1+1=?",
-                                       "a much longer question that fills more than one page of 64 tokens, "
-                                       "so that two hold it",
-                                       "x"};
+    static const char *const text[] = {
+        "1+1=?", "a much longer question that fills more than one page of 64 tokens, so that two hold it", "x"};
     for (size_t i = 0; i < COUNT(text); i++) {
         struct raml_question q = {.id = text[i], .question = text[i], .answer = "2", .difficulty = -1};
         if (raml_questions_add(&r.qs, &q, &err)) return -1;

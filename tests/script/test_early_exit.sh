@@ -31,6 +31,7 @@ grep -q '"probes":[1-9][0-9]*,"probe_tokens":[1-9][0-9]*,"probe_share":0\.[0-9]*
     fail "json: $(cat said)"
 grep -q '"at":4,"reason":"settled","probes":3,"probe_tokens":3}' early.jsonl || fail "the record: $(head -c 900 early.jsonl)"
 must "$raml" eval q.jsonl --model run --n 1 --max_tokens 60 --exit budget:budget=3 --samples_out eval.jsonl --quiet
+grep -q '^0 probes of 0 tokens in all.*: budget ' said || fail "eval: $(cat said)"
 grep -q '"at":3,"reason":"budget","probes":0' eval.jsonl || fail "eval: $(head -c 900 eval.jsonl)"
 
 # A continuation only where the answer is not confident.
