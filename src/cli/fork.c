@@ -407,8 +407,9 @@ const struct cli_command cli_fork = {
         "(beside matched windows) or replaced, or thinking is ended. Prints what that changes in accuracy, in the "
         "answers' distribution and in the answer's loss, before and after the critical position, and how the "
         "importance "
-        "of steps by forced answers agrees with that by resampling. Writes fork.jsonl, fork.tsv, importance.tsv, "
-        "fork.yaml, trajectories.html and figures (tsv, gp, svg).",
+        "of steps by forced answers agrees with that by resampling. Writes fork.jsonl, fork.tsv, effects.tsv, "
+        "order.tsv, "
+        "importance.tsv, marks.jsonl, fork.yaml, trajectories.html and figures (tsv, gp, svg).",
     .example = "raml fork --model demo/with samples.jsonl --places line --limit 20 --out fork",
     .option = options,
     .n_options = sizeof options / sizeof *options,
