@@ -152,8 +152,9 @@ static size_t weight_bytes(const struct bench_options *opt, const struct bench_r
     return raml_model_bytes(r->m) - z.table - z.vectors - z.rotary;
 }
 
+/* Times of n runs, sorted; their median is in out. */
 static void report(const struct bench_rig *r, const struct shape *x, size_t weights, double bytes_s,
-                   struct bench_result *out)
+                   const double *second, size_t n_runs, struct bench_result *out)
 {
     const struct raml_config *c = raml_model_config(r->m);
     double n = (double)x->steps, B = (double)x->batch, q = (double)x->prompt;
@@ -167,8 +168,9 @@ static void report(const struct bench_rig *r, const struct shape *x, size_t weig
              "%zu x %zu tokens after %zu; weights %.0f MB; %.1f of %.1f GB/s = %.0f %% of the bandwidth", x->batch,
              x->steps, x->prompt, 1e-6 * (double)weights, 1e-9 * bytes / step, 1e-9 * bytes_s, 100 * share);
     snprintf(out->extra, sizeof out->extra,
-             "\"batch\": %zu, \"weight_bytes\": %zu, \"bandwidth_share\": %.3f, \"bandwidth\": %.4g", x->batch, weights,
-             share, bytes_s);
+             "\"batch\": %zu, \"weight_bytes\": %zu, \"bandwidth_share\": %.3f, \"bandwidth\": %.4g, \"runs\": %zu, "
+             "\"fastest_tokens_per_s\": %.1f",
+             x->batch, weights, share, bytes_s, n_runs, B * n / second[0]);
 }
 
 static enum raml_code decode(const struct bench_options *opt, const struct shape *x, struct bench_result *out,
@@ -200,8 +202,8 @@ static enum raml_code decode(const struct bench_options *opt, const struct shape
         qsort(second, n, sizeof *second, bench_by_value);
         out->seconds = second[n / 2];
         after = bandwidth();
-        report(&r, x, weight_bytes(opt, &r), after > before ? after : before,
-               out); /* the better: both are from this run */
+        double better = after > before ? after : before; /* both are from this run */
+        report(&r, x, weight_bytes(opt, &r), better, second, n, out);
     }
     raml_cache_close(cache);
     if (r.dev) raml_array_free(r.dev, d.logits);

@@ -22,7 +22,7 @@
  *   exits_accuracy.*, exits_cost.*   figures (tsv, gp, svg): accuracy against total tokens; what is left of thinking and of cost
  *   trajectories.html, marks.jsonl   the first trajectories of the test half, with the places where the best setting of
  *                       every kind would have stopped; these places of all trajectories, for the report
- *   online.json, online.jsonl, online_probes.jsonl   with `online`: the chosen policy in running samples (sample.h) of the
+ *   online.json, online.tsv, online.jsonl, online_probes.jsonl   with `online`: the chosen policy in running samples (sample.h) of the
  *                       test half's questions, beside samples that think to their end; and its replay on those
  * Halves    the hash of a question's text and the seed decide. Thresholds are chosen on the validation half: of each
  *           family the setting with the fewest total tokens whose accuracy there is at most `margin` below that of full

@@ -38,7 +38,8 @@
  *   importance_K.* importance along the first trajectories; importance_scatter.*: forced against resampled
  *   marks.jsonl    what a report's trajectory view shows of forks (docs/report.md)
  *   trajectories.html   the first trajectories of each verdict, coloured, with what their forks showed
- * A number that does not exist is null, in tables nan. Each file appears whole or not at all.
+ * A number that does not exist is null, in tables nan. Each file appears whole or not at all; figures of an earlier run
+ * in the folder (which then has a fork.yaml) that this one does not draw are removed.
  */
 #ifndef RAML_FORK_FILES_H
 #define RAML_FORK_FILES_H
@@ -117,7 +118,7 @@ struct raml_fork_files_job {
     const char *dir;       /* made if missing */
     const struct raml_sink *sink;
 };
-/* *out: for raml_fork_summary_deinit. RAML_ERANGE: nothing to fork, a place outside its trajectory (named), a trajectory
+/* *out: for raml_fork_summary_deinit. RAML_ERANGE: nothing to fork, no place of the kind, a place outside its trajectory (named), a trajectory
  * that is too long; RAML_EUSAGE: settings; nothing is written then. A stopped run has what was complete. */
 RAML_CHECKED enum raml_code raml_fork_files(const struct raml_fork_files_job *job,
                                             const struct raml_fork_files_options *opt, struct raml_fork_summary *out,

@@ -42,16 +42,16 @@ enum raml_exit_mean { RAML_EXIT_GEOMETRIC, RAML_EXIT_ARITHMETIC, RAML_EXIT_MIN }
 
 struct raml_exit_policy {
     enum raml_exit_kind kind;
-    size_t stride; /* tokens between probes; 0: at waits */
-    size_t most;   /* probes at most; 0: no bound */
+    enum raml_exit_mean mean; /* confidence */
+    size_t stride;            /* tokens between probes; 0: at waits */
+    size_t most;              /* probes at most; 0: no bound */
     size_t budget;
     size_t repeats;
     double bound;                      /* stability, confidence, loss */
-    enum raml_exit_mean mean;          /* confidence */
-    bool whole_words;                  /* Dynasor: words of doubt are whole words; else "note" holds "no" */
     double low, high, ramp, fall, tau; /* CoDE-Stop: bound low .. high over `ramp` probes; 2 c_i - c_(i-1) < fall */
     double alpha, delta;               /* EAT */
     size_t warm;                       /* EAT: probes before the first that may stop */
+    bool whole_words;                  /* Dynasor: words of doubt are whole words; else "note" holds "no" */
     bool released;                     /* confidence, dynasor, code_stop, eat */
 };
 /* A kind with its authors' settings; stability: 3 equal answers, every 64 tokens; loss: 0.2. */

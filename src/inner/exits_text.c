@@ -16,27 +16,27 @@ enum { MAX_NAME = 24, MAX_VALUE = 40, DIGITS_MOST = 17 };
 
 static const struct setting {
     const char *name;
-    enum setting_type type;
     size_t at;
+    enum setting_type type;
     unsigned kinds;
 } settings[] = {
 #define AT(field) offsetof(struct raml_exit_policy, field)
-    {"budget", OF_SIZE, AT(budget), BIT(BUDGET)},
-    {"stride", OF_SIZE, AT(stride), ASKING},
-    {"most", OF_SIZE, AT(most), ASKING},
-    {"repeats", OF_SIZE, AT(repeats), BIT(STABILITY) | BIT(DYNASOR)},
-    {"bound", OF_REAL, AT(bound), BIT(STABILITY) | BIT(CONFIDENCE) | BIT(LOSS)},
-    {"mean", OF_MEAN, AT(mean), BIT(CONFIDENCE)},
-    {"whole_words", OF_FLAG, AT(whole_words), BIT(DYNASOR)},
-    {"low", OF_REAL, AT(low), BIT(CODE_STOP)},
-    {"high", OF_REAL, AT(high), BIT(CODE_STOP)},
-    {"ramp", OF_REAL, AT(ramp), BIT(CODE_STOP)},
-    {"fall", OF_REAL, AT(fall), BIT(CODE_STOP)},
-    {"tau", OF_REAL, AT(tau), BIT(CODE_STOP)},
-    {"alpha", OF_REAL, AT(alpha), BIT(EAT)},
-    {"delta", OF_REAL, AT(delta), BIT(EAT)},
-    {"warm", OF_SIZE, AT(warm), BIT(EAT)},
-    {"released", OF_FLAG, AT(released), BIT(CONFIDENCE) | BIT(DYNASOR) | BIT(CODE_STOP) | BIT(EAT)},
+    {"budget", AT(budget), OF_SIZE, BIT(BUDGET)},
+    {"stride", AT(stride), OF_SIZE, ASKING},
+    {"most", AT(most), OF_SIZE, ASKING},
+    {"repeats", AT(repeats), OF_SIZE, BIT(STABILITY) | BIT(DYNASOR)},
+    {"bound", AT(bound), OF_REAL, BIT(STABILITY) | BIT(CONFIDENCE) | BIT(LOSS)},
+    {"mean", AT(mean), OF_MEAN, BIT(CONFIDENCE)},
+    {"whole_words", AT(whole_words), OF_FLAG, BIT(DYNASOR)},
+    {"low", AT(low), OF_REAL, BIT(CODE_STOP)},
+    {"high", AT(high), OF_REAL, BIT(CODE_STOP)},
+    {"ramp", AT(ramp), OF_REAL, BIT(CODE_STOP)},
+    {"fall", AT(fall), OF_REAL, BIT(CODE_STOP)},
+    {"tau", AT(tau), OF_REAL, BIT(CODE_STOP)},
+    {"alpha", AT(alpha), OF_REAL, BIT(EAT)},
+    {"delta", AT(delta), OF_REAL, BIT(EAT)},
+    {"warm", AT(warm), OF_SIZE, BIT(EAT)},
+    {"released", AT(released), OF_FLAG, BIT(CONFIDENCE) | BIT(DYNASOR) | BIT(CODE_STOP) | BIT(EAT)},
 #undef AT
 };
 enum { N_SETTINGS = sizeof settings / sizeof *settings };

@@ -29,7 +29,7 @@ static char *trimmed(char *text) /* in place */
 static enum raml_code read_words(struct raml_exits_maker *m, const char *list, struct raml_err *err)
 {
     size_t n = strlen(list);
-    m->words = malloc(n + 1);
+    m->words = calloc(n + 1, 1);
     m->word = calloc(n + 1, sizeof *m->word);
     if (!m->words || !m->word) return raml_fail(err, RAML_ENOMEM, "no memory for a list of words");
     for (size_t i = 0; i <= n; i++) m->words[i] = to_lower(list[i]);

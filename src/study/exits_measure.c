@@ -15,8 +15,8 @@ static enum raml_code losses(struct raml_exits_maker *m, struct raml_exits_item 
                              struct raml_err *err)
 {
     const struct raml_trace_options opt = {.stride = m->opt->stride, .max_batch_tokens = m->opt->max_batch_tokens};
-    struct raml_trace_input *in = calloc(n, sizeof *in);
-    struct raml_loss_curve *out = calloc(n, sizeof *out);
+    struct raml_trace_input *in = calloc(n + 1, sizeof *in);
+    struct raml_loss_curve *out = calloc(n + 1, sizeof *out);
     enum raml_code rc = in && out ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for %zu loss curves", n);
     if (!rc && !m->tracer) rc = raml_tracer_open(m->job->model, &opt, &m->tracer, err);
     for (size_t i = 0; !rc && i < n; i++) {

@@ -253,6 +253,28 @@ static enum raml_code write_summary(struct online *o, struct raml_err *err)
     return rc ? rc : raml_file_write(path, o->line.data, o->line.len, err);
 }
 
+/* The same as a table of two rows, for the report. */
+static enum raml_code write_table(struct online *o, struct raml_err *err)
+{
+    static const char *const name[SIDES] = {"full thinking", "with the policy"};
+    const struct raml_exits_online *s = &o->sum;
+    char path[RAML_PATH_BYTES];
+    raml_buf_clear(&o->line);
+    raml_buf_adds(&o->line, "samples\tsettings\taccuracy\taccuracy_low\taccuracy_high\ttokens\tprobes\tprobe_tokens\t"
+                            "total\ttotal_low\ttotal_high\tseconds\n");
+    for (int side = 0; side < SIDES; side++) {
+        const struct raml_estimate *a = &s->accuracy[side], *t = &s->total[side];
+        bool policy = side == EXIT;
+        raml_buf_addf(&o->line, "%s\t%s\t%.9g\t%.9g\t%.9g\t%.9g\t%.9g\t%.9g\t%.9g\t%.9g\t%.9g\t%.3f\n", name[side],
+                      policy ? s->settings : "full", a->value, a->low, a->high, s->tokens[side],
+                      policy ? s->n_probes : 0, policy ? s->probe_tokens : 0, t->value, t->low, t->high,
+                      s->seconds[side]);
+    }
+    enum raml_code rc = raml_buf_status(&o->line, err);
+    if (!rc) rc = raml_path_join(path, o->job->dir, "online.tsv", err);
+    return rc ? rc : raml_file_write(path, o->line.data, o->line.len, err);
+}
+
 static void online_deinit(struct online *o)
 {
     raml_questions_deinit(&o->asked);
@@ -285,6 +307,7 @@ enum raml_code raml_exits_online(const struct raml_exits_files_job *job, const s
     if (!rc) rc = summarise(&o, err);
     if (!rc) rc = raml_writer_commit(&o.writer, err);
     if (!rc) rc = write_summary(&o, err);
+    if (!rc) rc = write_table(&o, err);
     if (!rc) *out = o.sum;
     online_deinit(&o);
     return rc;

@@ -123,8 +123,8 @@ static enum raml_code probabilities(const struct line *l, const char *field, con
     for (size_t i = 0; i < *n; i++) {
         const json_t *x = json_array_get(list, i);
         p[i] = json_number_value(x);
-        if (!json_is_number(x) || !(p[i] >= 0 && p[i] <= 1))
-            return wrong(l, "expected probabilities between 0 and 1", err);
+        bool fine = json_is_number(x) && p[i] >= 0 && p[i] <= 1;
+        if (!fine) return wrong(l, "expected probabilities between 0 and 1", err);
     }
     *out = p;
     return RAML_OK;
@@ -135,7 +135,7 @@ static enum raml_code measured(const struct line *l, const char *field, double *
 {
     const json_t *x = json_object_get(l->probe, field);
     *out = NAN;
-    return x && json_is_null(x) ? RAML_OK : raml_json_num(l->at, l->probe, field, out, err);
+    return json_is_null(x) ? RAML_OK : raml_json_num(l->at, l->probe, field, out, err);
 }
 
 static enum raml_code flag(const struct line *l, const char *field, bool *out, struct raml_err *err)

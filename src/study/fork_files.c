@@ -159,6 +159,9 @@ static enum raml_code finish(struct work *w, struct raml_err *err)
                  w->first_skipped.msg);
     if (unused && !w->sum.stopped)
         raml_say(job->sink, "%s: %zu lines are of no trajectory that was forked", w->plan.opt->at_file, unused);
+    if (w->sum.n_trajectories && !w->sum.n_places && !w->sum.stopped)
+        return raml_fail(err, RAML_ERANGE, "%s: no place of the kind '%s' in %zu trajectories", name,
+                         raml_fork_kind_name(w->plan.kind), w->sum.n_trajectories);
     if (w->sum.n_trajectories) return RAML_OK;
     if (w->sum.stopped) return raml_fail(err, RAML_ESTOP, "stopped before the first trajectory was complete");
     return raml_fail(err, RAML_ERANGE, "%s: no trajectory: %zu questions, %zu trajectories selected, %zu skipped%s%s",

@@ -364,11 +364,45 @@ static enum raml_code write_page(const struct raml_fork_pictures *x, struct raml
     return rc;
 }
 
+/* A figure of an earlier run in the folder, which this one may not draw. *found: there was one. */
+static enum raml_code remove_figure(const char *dir, const char *name, bool *found, struct raml_err *err)
+{
+    static const char *const end[] = {"tsv", "gp", "svg"};
+    char path[RAML_PATH_BYTES];
+    *found = false;
+    for (size_t i = 0; i < sizeof end / sizeof *end; i++) {
+        enum raml_code rc = raml_path_format(path, err, "%s/%s.%s", dir, name, end[i]);
+        if (rc) return rc;
+        if (!raml_is_file(path)) continue;
+        *found = true;
+        if (remove(path)) return raml_fail_errno(err, "%s: can't remove the figure of an earlier run", path);
+    }
+    return RAML_OK;
+}
+
+/* Only where a run has left its settings. */
+static enum raml_code remove_earlier(const char *dir, struct raml_err *err)
+{
+    static const char *const name[] = {"fork_accuracy", "fork_kl", "fork_now", "fork_carried", "importance_scatter"};
+    char path[RAML_PATH_BYTES], along[NAME_BYTES];
+    bool found = true;
+    enum raml_code rc = raml_path_join(path, dir, "fork.yaml", err);
+    if (rc || !raml_is_file(path)) return rc;
+    for (size_t i = 0; !rc && i < sizeof name / sizeof *name; i++) rc = remove_figure(dir, name[i], &found, err);
+    found = true;
+    for (size_t k = 1; !rc && found; k++) {
+        snprintf(along, sizeof along, "importance_%zu", k);
+        rc = remove_figure(dir, along, &found, err);
+    }
+    return rc;
+}
+
 enum raml_code raml_fork_pictures_write(const struct raml_fork_pictures *x, const struct raml_fork_summary *s,
                                         struct raml_err *err)
 {
     size_t k = 0;
-    enum raml_code rc = all_effects(x, s, err);
+    enum raml_code rc = remove_earlier(x->plan->job->dir, err);
+    if (!rc) rc = all_effects(x, s, err);
     if (!rc) rc = draw_scatter(x, s, err);
     for (size_t i = 0; !rc && i < x->n; i++)
         if (x->shown[i].as_figure) rc = draw_along(&x->shown[i].f, ++k, x->plan->job->dir, err);

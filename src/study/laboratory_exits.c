@@ -34,6 +34,14 @@ static const struct raml_lab_column column[] = {{"policy", "family", RAML_LAB_TE
                                                 {"against full", "vs_full", RAML_LAB_SHARE},
                                                 {"against budget", "vs_budget", RAML_LAB_SHARE}};
 
+static const struct raml_lab_column online_column[] = {{"running samples", "samples", RAML_LAB_TEXT},
+                                                       {"accuracy", "accuracy", RAML_LAB_SHARE},
+                                                       {"tokens", "tokens", RAML_LAB_NUMBER},
+                                                       {"probes", "probes", RAML_LAB_NUMBER},
+                                                       {"probe tokens", "probe_tokens", RAML_LAB_NUMBER},
+                                                       {"total", "total", RAML_LAB_NUMBER},
+                                                       {"seconds", "seconds", RAML_LAB_NUMBER}};
+
 static const struct raml_lab_table table[] = {
     {.file = "chosen.tsv",
      .column = column,
@@ -43,7 +51,13 @@ static const struct raml_lab_table table[] = {
      .note = "Test half; in brackets 95\u00A0% intervals over questions. Thinking, probes, total: mean tokens per "
              "trajectory. Against full, against budget: differences of accuracy to full thinking, and to fixed budgets "
              "of as many total tokens. Faint: no setting of the family came within the margin on the validation half; "
-             "its most accurate one stands here. All policies: exits.tsv. Settings and all digits:"}};
+             "its most accurate one stands here. All policies: exits.tsv. Settings and all digits:"},
+    {.file = "online.tsv",
+     .column = online_column,
+     .n_columns = COUNT(online_column),
+     .note =
+         "A policy in running samples of the test half\u2019s questions, beside samples with the same seed that think "
+         "to their end: means per sample, and seconds of both runs. Its settings and all digits:"}};
 
 const struct raml_lab_kind raml_lab_exits = {.name = "exits",
                                              .file = {"chosen.tsv", "exits_accuracy.tsv", "exits_cost.tsv"},

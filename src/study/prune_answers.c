@@ -3,6 +3,7 @@
 
 #include "core/arena.h"
 #include "core/array.h"
+#include "inner/exit_answer.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -21,53 +22,14 @@ struct answering {
     size_t *at;               /* [n] where the job's text begins in texts */
     struct raml_tokens texts; /* prompt, kept text, answer prefix of each set */
     size_t n, cap_asked, cap_job, cap_at;
-    struct raml_tokens completion; /* being read */
 };
-
-/* -- Where an answer ends ------------------------------------------------------------------------------------------- */
-
-/* The answer prefix opens a box: the answer ends with the brace that closes it. */
-static bool box_is_closed(const struct raml_tokenizer *t, const int32_t *token, size_t n)
-{
-    long depth = 1;
-    bool escaped = false;
-    for (size_t i = 0; i < n; i++) {
-        const char *s;
-        size_t len;
-        if (raml_tokenizer_piece(t, token[i], &s, &len, NULL)) return false;
-        for (size_t k = 0; k < len; k++) {
-            if (!escaped && s[k] == '{') depth++;
-            if (!escaped && s[k] == '}' && --depth == 0) return true;
-            escaped = !escaped && s[k] == '\\';
-        }
-    }
-    return false;
-}
 
 static enum raml_code added(void *user, size_t job, const struct raml_generated *so_far, bool *ends,
                             struct raml_err *err)
 {
     const struct answering *a = user;
     (void)job;
-    (void)err;
-    *ends = a->plan->texts.boxed && box_is_closed(a->plan->job->tokenizer, so_far->token, so_far->n);
-    return RAML_OK;
-}
-
-/* -- Reading -------------------------------------------------------------------------------------------------------- */
-
-/* The completion that the model would have written: thinking, the answer prefix, what was generated. */
-static enum raml_code completion(struct answering *a, const struct asked *x, const struct raml_generated *g,
-                                 struct raml_err *err)
-{
-    const struct sample_texts *t = &a->plan->texts;
-    const struct raml_prune_set *s = &x->it->set[x->set];
-    struct raml_tokens *c = &a->completion;
-    c->n = 0;
-    enum raml_code rc = t->thinks && !t->think_opened ? raml_tokens_add(c, t->open.id, t->open.n, err) : RAML_OK;
-    if (!rc) rc = raml_tokens_add(c, x->it->pool.id + s->at, s->n, err);
-    if (!rc) rc = raml_tokens_add(c, t->answer_prefix.id, t->answer_prefix.n, err);
-    return rc ? rc : raml_tokens_add(c, g->token, g->n, err);
+    return raml_exit_answer_ended(&a->plan->texts, so_far->token, so_far->n, ends, err);
 }
 
 static enum raml_code done(void *user, size_t job, struct raml_generated *g, struct raml_err *err)
@@ -75,18 +37,15 @@ static enum raml_code done(void *user, size_t job, struct raml_generated *g, str
     struct answering *a = user;
     const struct asked *x = &a->asked[job];
     struct raml_prune_set *s = &x->it->set[x->set];
-    struct raml_trajectory t;
+    struct raml_exit_answer read;
     struct raml_arena *arena = raml_arena_open(MAX_ARENA_BYTES);
     if (!arena) return raml_fail(err, RAML_ENOMEM, "no memory for an answer");
-    enum raml_code rc = completion(a, x, g, err);
-    if (!rc)
-        rc = raml_completion_read(&a->plan->texts, x->it->q, a->completion.id, a->completion.n, g->ended, arena, &t,
-                                  err);
-    if (!rc) {
-        s->right += t.correct == RAML_EQUAL ? 1.0 / (double)a->plan->opt->n_answers : 0;
-        if (x->k == 0) s->verdict = t.correct;
-        if (x->k == 0 && t.answer) s->answer = strdup(t.answer);
-        if (x->k == 0 && t.answer && !s->answer) rc = raml_fail(err, RAML_ENOMEM, "no memory for an answer");
+    enum raml_code rc = raml_exit_answer_read(&a->plan->texts, x->it->q, g->token, g->n, arena, &read, err);
+    if (!rc && read.correct == RAML_EQUAL) s->right += 1.0 / (double)a->plan->opt->n_answers;
+    if (!rc && x->k == 0) {
+        s->verdict = read.correct;
+        s->answer = *read.answer ? strdup(read.answer) : NULL;
+        if (*read.answer && !s->answer) rc = raml_fail(err, RAML_ENOMEM, "no memory for an answer");
     }
     raml_arena_close(arena);
     return rc;
@@ -155,6 +114,5 @@ enum raml_code raml_prune_answer(const struct raml_prune_plan *p, struct raml_pr
     free(a.job);
     free(a.at);
     raml_tokens_deinit(&a.texts);
-    raml_tokens_deinit(&a.completion);
     return rc;
 }

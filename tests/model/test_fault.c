@@ -136,15 +136,19 @@ static void run_cache(size_t fail_at, float *last, size_t V, size_t *failures)
             assert_true(far_failed(dev) && !again++);
             far_fail_at(dev, 0);
             if (call == 0) assert_int_equal(raml_cache_free_tokens(c), free_tokens);
+            else assert_int_equal(raml_cache_length(c, sample[1]), call - 1);
             ++*failures;
             continue;
         }
         if (call == 0) {
             MUST(raml_cache_add(c, prompt, 5, &sample[0], err));
-            MUST(raml_cache_add(c, prompt, 5, &sample[1], err));
+            MUST(raml_cache_add(c, prompt, 3, &sample[1], err)); /* in the middle of a page */
         }
         call++;
-        for (int i = 0; i < 2; i++) assert_int_equal(raml_cache_depth(c, sample[i]), 5 + call - 1);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(raml_cache_length(c, sample[i]), call - 1);
+            assert_int_equal(raml_cache_depth(c, sample[i]), (i ? 3 : 5) + call - 1);
+        }
     }
     far_fail_at(dev, 0);
     MUST(raml_array_read(dev, last, logits, 2 * V * sizeof *logits, err));

@@ -66,7 +66,7 @@ exits --model init:micro samples.jsonl --policies 'stability:stride=4,repeats=2;
     --online_policy stability:stride=4,repeats=2 --num_generations 2 --max_completion_length 60 --json --out online >out ||
     fail "online: $(cat out)"
 [ "$(cut -f 1 online/exits.tsv | sort -u | tr '\n' ' ')" = "budget eat full policy stability " ] || fail "policies of a list"
-[ -s online/online.json ] && [ -s online/online.jsonl ] || fail "no files of running samples"
+[ -s online/online.json ] && [ -s online/online.jsonl ] && [ "$(wc -l <online/online.tsv)" -eq 3 ] || fail "no files of running samples"
 same=$(sed -n 's/.*"replayed":\([0-9]*\),"same_stop":\([0-9]*\),.*/\1 \2/p' out)
 [ -n "$same" ] && [ "${same% *}" = "${same#* }" ] && [ "${same% *}" -gt 0 ] || fail "replayed and online differ: $same"
 
@@ -76,7 +76,8 @@ same=$(sed -n 's/.*"replayed":\([0-9]*\),"same_stop":\([0-9]*\),.*/\1 \2/p' out)
 [ "$same" = "${same%% *} ${same%% *}" ] && [ -n "$same" ] || fail "a budget, replayed and online: $same"
 
 "$raml" report . --quiet >/dev/null || fail "no report"
-grep -q 'When to stop thinking' report.html && grep -q 'Accuracy against what it cost' report.html || fail "not in the report"
+grep -q 'When to stop thinking' report.html && grep -q 'Accuracy against what it cost' report.html &&
+    grep -q 'with the policy' report.html || fail "not in the report"
 
 refused 2 "no file" 'takes one FILE.jsonl' --model init:micro
 refused 2 "no model" '--model is missing' samples.jsonl

@@ -86,6 +86,13 @@ tr '{' '\n' <greedy/fork.jsonl | awk '/"at": *0, *"put": *null, *"end": *false/ 
 sed 's/.*"tokens": *\[\([^]]*\)\].*/\1/' s.jsonl | awk -F, '{ print NF }' >wanted
 diff wanted found || fail "greedy continuations from the prompt are not raml sample's"
 
+# a run leaves no figure of an earlier one
+run --out greedy --at 0 --num_generations 0 --no-delete --n_curves 0 --limit 3
+for file in fork_accuracy.tsv importance_1.tsv importance_scatter.svg; do
+    [ ! -e "greedy/$file" ] || fail "$file of an earlier run is still there"
+done
+[ -s greedy/fork_now.tsv ] || fail "no fork_now.tsv"
+
 # places
 run --out r --places reflection --num_generations 0
 grep -q '"text": *"wait"' r/fork.jsonl || fail "reflection: $(cut -c -300 r/fork.jsonl)"
@@ -131,6 +138,8 @@ fault "insert: found an empty word in 'a||b'; expected words joined by '|'" 2 q.
 fault "fork takes one FILE.jsonl; found 0" 2
 fault "fork takes one FILE.jsonl; found 2" 2 q.jsonl --data long.jsonl
 fault "none.jsonl" 1 none.jsonl
+sed 's/wait/xait/g' q.jsonl >plain.jsonl
+fault "plain.jsonl: no place of the kind 'reflection' in 5 trajectories" 1 plain.jsonl --places reflection --num_generations 0
 "$raml" fork --model no-model --at x q.jsonl >out 2>said && fail "--at x passes"
 grep -q -- "--at: found 'x'" said || fail "places are read after the model: $(cat said)"
 printf '%s\n' "$(cat q.jsonl)" "$(cat long.jsonl)" >both.jsonl

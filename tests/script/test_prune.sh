@@ -67,6 +67,11 @@ sed 's/.*"text":"\([^"]*\)".*/\1/; s/\\n$//' p/pruned.jsonl | grep -c '^=[0-9]$'
 grep -q 'questions  *40, 40 with an answer' said || fail "data check: $(cat said)"
 "$raml" train sft --model init:micro --data p/pruned.jsonl --out again --max_steps 1 --max_tokens 0 --num_train_epochs 1 \
     --quiet >said 2>&1 || fail "training on pruned rows: $(cat said)"
+run --out strict --share '' --epsilon 3 --write epsilon:3 # some keep nothing
+grep -q 'strict/pruned.jsonl: [0-9]* trajectories; [0-9]* left out, as they are not answered right$' said || fail "wrong rows: $(tail -2 said)"
+[ -s strict/pruned.jsonl ] && ! grep -q '"correct":false' strict/pruned.jsonl || fail "rows that are answered wrong are written"
+run --out strict --share '' --epsilon 3 --write epsilon:3 --write_wrong
+grep -q 'strict/pruned.jsonl: 40 trajectories$' said && grep -q '"correct":false' strict/pruned.jsonl || fail "--write_wrong: $(tail -2 said)"
 run --out ratio --limit 5 --ratio_text ' [keep {}]' --share ''
 [ "$(grep -c '"question":"? \[keep 0\.[0-9]\]"' ratio/pruned.jsonl)" -eq 5 ] || fail "--ratio_text: $(cat ratio/pruned.jsonl)"
 run --out none --limit 5 --write none --share ''
