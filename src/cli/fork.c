@@ -228,15 +228,24 @@ static void print_effects(const struct raml_fork_summary *s, bool sampled)
     }
 }
 
+static void print_correlation(const char *name, const struct raml_estimate *e)
+{
+    printf("%s %.2f", name, e->value);
+    if (isfinite(e->low) && isfinite(e->high)) printf(" [%.2f, %.2f]", e->low, e->high);
+}
+
 static void print_order(const struct raml_fork_order *o)
 {
-    if (o->n_units == 0) return;
-    printf("importance, forced against resampled, %zu units: Spearman %.2f [%.2f, %.2f], Kendall %.2f [%.2f, %.2f]; "
-           "mean of "
-           "%zu trajectories' own: Spearman %.2f [%.2f, %.2f], Kendall %.2f [%.2f, %.2f]\n",
-           o->n_units, o->spearman.value, o->spearman.low, o->spearman.high, o->kendall.value, o->kendall.low,
-           o->kendall.high, o->n_trajectories, o->spearman_mean.value, o->spearman_mean.low, o->spearman_mean.high,
-           o->kendall_mean.value, o->kendall_mean.low, o->kendall_mean.high);
+    if (!isfinite(o->spearman.value)) return;
+    printf("importance, forced against resampled, %zu units: ", o->n_units);
+    print_correlation("Spearman", &o->spearman);
+    print_correlation(", Kendall", &o->kendall);
+    if (isfinite(o->spearman_mean.value)) {
+        printf("; mean of %zu trajectories' own: ", o->n_trajectories);
+        print_correlation("Spearman", &o->spearman_mean);
+        print_correlation(", Kendall", &o->kendall_mean);
+    }
+    printf("\n");
 }
 
 static void print_critical(const struct raml_fork_summary *s)

@@ -265,7 +265,8 @@ enum raml_code raml_forked_choose(const struct raml_fork_plan *p, struct raml_tr
 
 /* -- Critical positions -------------------------------------------------------------------------------------------- */
 
-/* Of the unedited forks, which are by rising place. NaN: nothing was sampled, or the last have no answer. */
+/* Of the unedited forks, which are by rising place. NaN: fewer than two places were sampled, or the last has
+ * no answer. */
 static enum raml_code resampled_critical(const struct raml_forked *f, double c, double *critical, struct raml_err *err)
 {
     size_t width = f->n_classes + 1, n = 0, last = 0;
@@ -277,7 +278,7 @@ static enum raml_code resampled_critical(const struct raml_forked *f, double c, 
         raml_answer_counts_share(f->fork[i].count, width, share + n++ * width);
         last = i;
     }
-    if (n && raml_choice_best(share + (n - 1) * width, width) < f->n_classes) {
+    if (n > 1 && raml_choice_best(share + (n - 1) * width, width) < f->n_classes) {
         int64_t at = raml_choice_critical(share, width, n, c);
         *critical = -1;
         for (size_t i = 0, k = 0; at >= 0 && i <= last; i++) {

@@ -78,7 +78,7 @@ static enum raml_code measure(struct work *w, struct raml_err *err)
     if (!rc) rc = raml_forked_plan(&w->plan, f, err);
     if (!rc) rc = raml_forked_losses(w->forker, f, &own, err);
     w->sum.n_own_read += own;
-    if (!rc && samples) rc = raml_fork_sample(&w->sampler, &w->plan, f, err);
+    if (!rc && samples && f->n_forks) rc = raml_fork_sample(&w->sampler, &w->plan, f, err);
     if (!rc) rc = raml_forked_count(&w->plan, &w->classes, samples ? w->sampler.sampled : NULL, f, err);
     if (!rc) rc = raml_forked_choose(&w->plan, w->prober, f, &own, err);
     w->sum.n_own_read += own;

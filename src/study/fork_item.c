@@ -180,10 +180,10 @@ static void sort_forks(struct raml_forked *f)
     f->n_forks = kept;
 }
 
-/* Every edit and what it is compared with, the ends of units, and the end of the trajectory. */
+/* Every edit and what it is compared with, the ends of units, and the end of the trajectory. Without a place, none. */
 static enum raml_code list_forks(struct raml_forked *f, struct raml_err *err)
 {
-    enum raml_code rc = add_fork(f, (uint32_t)f->text.trajectory.n, RAML_FORK_NONE, err);
+    enum raml_code rc = f->places.n ? add_fork(f, (uint32_t)f->text.trajectory.n, RAML_FORK_NONE, err) : RAML_OK;
     for (size_t i = 0; !rc && i < f->places.n; i++) {
         rc = add_fork(f, f->places.place[i].at, RAML_FORK_NONE, err);
         if (!rc) rc = add_fork(f, f->places.place[i].end, RAML_FORK_NONE, err);

@@ -73,7 +73,9 @@ static void order(struct raml_buf *b, const struct raml_fork_order *o)
     raml_buf_addf(b, "all units\t%zu", o->n_units);
     add_value(b, &o->spearman);
     add_value(b, &o->kendall);
-    raml_buf_addf(b, "\nmean of the trajectories' own\t%zu", o->n_trajectories);
+    raml_buf_adds(b, "\n");
+    if (o->n_trajectories == 0) return;
+    raml_buf_addf(b, "mean of the trajectories' own\t%zu", o->n_trajectories);
     add_value(b, &o->spearman_mean);
     add_value(b, &o->kendall_mean);
     raml_buf_adds(b, "\n");
