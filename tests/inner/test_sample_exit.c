@@ -32,14 +32,17 @@ struct rig {
 };
 
 /* A random model that likes some bytes: answers end (by a brace) and thinking holds words that wait ("+"). */
-static void like(struct raml_model *m, const char *bytes, float factor)
+static void like(struct raml_model *m, const char *bytes, int32_t special, float factor)
 {
     const struct raml_param *p;
     size_t n = raml_model_params(m, &p), d = (size_t)raml_model_config(m)->hidden_size;
     float *w = host_weights(m);
-    for (size_t i = 0; i < n; i++)
-        for (const char *c = bytes; *c && !strcmp(p[i].name, "model.embed_tokens.weight"); c++)
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(p[i].name, "model.embed_tokens.weight") != 0) continue;
+        for (const char *c = bytes; *c; c++)
             for (size_t k = 0; k < d; k++) w[p[i].offset + (size_t)(unsigned char)*c * d + k] *= factor;
+        for (size_t k = 0; k < d && special >= 0; k++) w[p[i].offset + (size_t)special * d + k] *= factor;
+    }
     assert_int_equal(host_set_weights(m, w, NULL), 0);
 }
 
@@ -63,8 +66,8 @@ static int set_up(void **state)
     float *w = host_weights(r.m);
     for (size_t i = 0; i < raml_model_n(r.m); i++) w[i] *= 3; /* peaked, so that mistakes show */
     if (host_set_weights(r.m, w, &err)) return -1;
-    like(r.m, "+1", 2.2F);
-    like(r.m, "}", 4.5F);
+    like(r.m, "+1", -1, 2.2F);
+    like(r.m, "}", -1, 4.5F);
     raml_questions_init(&r.qs);
     static const char *const text[] = {
         "1+1=?", "a much longer question that fills more than one page of 64 tokens, so that two hold it", "x"};
@@ -214,9 +217,10 @@ static void store(struct rig *r, struct sample_texts *x, const struct raml_quest
     for (size_t at = 0; at <= T; at++) {
         int32_t *text = all + at * 300;
         memcpy(text, prompt.id, prompt.n * sizeof *text);
-        memcpy(text + prompt.n, t->tokens, at * sizeof *text);
-        memcpy(text + prompt.n + at, x->answer_prefix.id, cue * sizeof *text);
-        job[at] = (struct raml_generate_job){.text = text, .n_text = prompt.n + at + cue, .max_tokens = PROBE};
+        size_t n = prompt.n + t->think_start + at;
+        memcpy(text + prompt.n, t->tokens, (t->think_start + at) * sizeof *text);
+        memcpy(text + n, x->answer_prefix.id, cue * sizeof *text);
+        job[at] = (struct raml_generate_job){.text = text, .n_text = n + cue, .max_tokens = PROBE};
     }
     s->n = T + 1;
     if (raml_generate(r->m, &o, job, T + 1, &guide, NULL, NULL, &err)) fail_msg("%s", err.msg);
@@ -261,14 +265,8 @@ static void check_replayed(const struct stored *s, const struct raml_exit_policy
 
 /* What a policy decided in a running sample is what it decides on probes of the finished trajectory that were made
  * alone. */
-static void test_as_replayed(void **state)
+static void check_decisions(struct rig *r, const char *const *exits, size_t n_exits)
 {
-    struct rig *r = *state;
-    static const char *const exits[] = {
-        "stability:stride=3,repeats=2",         "stability:stride=4,repeats=1,bound=0.96",
-        "confidence:stride=5,bound=0.95",       "confidence:bound=0.9,most=0",
-        "confidence:bound=0.8,mean=min,most=6", "dynasor:stride=2,repeats=2",
-        "code_stop:low=0.9,high=0.95,tau=40",   "code_stop:stride=7,low=0.9,tau=25"};
     struct raml_sample_options o = options(NULL);
     struct raml_questions full, got;
     struct raml_sample_stats stats;
@@ -280,24 +278,56 @@ static void test_as_replayed(void **state)
     for (size_t i = 0; i < full.n * o.n; i++) {
         const struct raml_trajectory *t = &full.question[i / o.n].trajectory[i % o.n];
         s[i] = (struct stored){.arena = raml_arena_open(ARENA)};
+        if (!t->think_end) continue; /* nothing was thought, and there are no places */
         store(r, &x, &r->qs.question[i / o.n], t, &s[i]);
         mark_waits(r, t, &s[i]);
     }
-    for (size_t e = 0; e < COUNT(exits); e++) {
+    for (size_t e = 0; e < n_exits; e++) {
         struct raml_exit_policy p;
         size_t stops = 0;
         assert_int_equal(raml_exit_policy_read(exits[e], &p, &err), 0);
         o = options(exits[e]);
         sample(r, &o, &got, &stats);
-        for (size_t i = 0; i < got.n * o.n; i++)
-            check_replayed(&s[i], &p, x.answer_prefix.n, &got.question[i / o.n].trajectory[i % o.n], &stops);
+        for (size_t i = 0; i < got.n * o.n; i++) {
+            const struct raml_trajectory *t = &got.question[i / o.n].trajectory[i % o.n];
+            if (s[i].n) check_replayed(&s[i], &p, x.answer_prefix.n, t, &stops);
+            else assert_int_equal(t->exit->probes, 0);
+        }
         if (!far_asked() && (!stops || stops == got.n * o.n)) /* there fewer are sampled */
             fail_msg("%s: stopped %zu of %zu", exits[e], stops, got.n * o.n);
         raml_questions_deinit(&got);
     }
-    for (size_t i = 0; i < COUNT(s); i++) raml_arena_close(s[i].arena);
+    for (size_t i = 0; i < COUNT(s); i++) {
+        raml_arena_close(s[i].arena);
+        s[i] = (struct stored){0};
+    }
     raml_sample_texts_deinit(&x);
     raml_questions_deinit(&full);
+}
+
+static void test_as_replayed(void **state)
+{
+    static const char *const exits[] = {
+        "stability:stride=3,repeats=2",         "stability:stride=4,repeats=1,bound=0.96",
+        "confidence:stride=5,bound=0.95",       "confidence:bound=0.9,most=0",
+        "confidence:bound=0.8,mean=min,most=6", "dynasor:stride=2,repeats=2",
+        "code_stop:low=0.9,high=0.95,tau=40",   "code_stop:stride=7,low=0.9,tau=25"};
+    check_decisions(*state, exits, COUNT(exits));
+}
+
+/* The model opens thinking itself, somewhere: places count from there. */
+static void test_opened_later(void **state)
+{
+    static const char *const exits[] = {"stability:stride=4,repeats=1,bound=0.97", "confidence:bound=0.9,most=0"};
+    struct rig *r = *state, own = *r;
+    struct raml_err err = {0};
+    assert_int_equal(raml_model_init(raml_model_config(r->m), 3, RAML_F32, RAML_TRAINING, r->dev, &own.m, &err), 0);
+    assert_int_equal(host_set_weights(own.m, host_weights(r->m), &err), 0);
+    like(own.m, "", raml_tokenizer_id(r->t, "<think>"), 3);
+    own.f.after = ":";
+    own.f.think_opened = false;
+    check_decisions(&own, exits, COUNT(exits));
+    raml_model_close(own.m);
 }
 
 /* -- What a stopped sample is -------------------------------------------------------------------------------------- */
@@ -512,10 +542,9 @@ static void test_faults(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing_changes), cmocka_unit_test(test_as_replayed),
-        cmocka_unit_test(test_stopped),         cmocka_unit_test(test_budget),
-        cmocka_unit_test(test_own_span),        cmocka_unit_test(test_continuations),
-        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_nothing_changes), cmocka_unit_test(test_as_replayed), cmocka_unit_test(test_opened_later),
+        cmocka_unit_test(test_stopped),         cmocka_unit_test(test_budget),      cmocka_unit_test(test_own_span),
+        cmocka_unit_test(test_continuations),   cmocka_unit_test(test_faults),
     };
     return cmocka_run_group_tests_name("early exit while sampling", tests, set_up, tear_down);
 }
