@@ -1,7 +1,7 @@
 /* fork.c - `raml fork`: what a word, a step or the end of thinking causes, by forks of trajectories. */
 #include "cli/commands.h"
 #include "cli/load.h"
-#include "cli/prompting.h"
+#include "cli/trajectories.h"
 #include "core/json.h"
 
 #include "core/clock.h"
@@ -17,31 +17,17 @@
 enum { MAX_AT = 4096 };
 
 struct settings {
-    const char *data, *model, *tokenizer, *dtype, *out, *map, *answer, *join, *split, *family, *places, *at, *at_file,
-        *insert, *control, *replace;
-    int64_t limit, max_samples, max_places, windows, position_buckets, n, max_completion_length, batch_size, top_k,
-        max_answers, max_batch_tokens, draws, n_shown, n_curves;
+    struct trajectories_settings of;
+    const char *places, *at, *at_file, *insert, *control, *replace;
+    int64_t max_places, windows, position_buckets, n, max_completion_length, batch_size, top_k, max_answers, draws,
+        n_shown, n_curves;
     double temperature, top_p, min_p, critical;
-    bool score_end, skip_long, end, remove;
-    struct prompting_settings prompting;
+    bool end, remove;
 };
 
 #define AT(field) offsetof(struct settings, field)
 static const struct cli_option options[] = {
-    {"model", "model_name_or_path", CLI_PATH, AT(model), NULL, 0, 0, NULL,
-     "A model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights)."},
-    {"tokenizer", NULL, CLI_PATH, AT(tokenizer), NULL, 0, 0, NULL,
-     "tokenizer.json, a folder with one, or a GGUF file; default: the model's."},
-    {"data", NULL, CLI_PATH, AT(data), NULL, 0, 0, NULL,
-     "JSONL file of trajectories; the same as the nameless argument."},
-    PROMPTING_OPTIONS(AT(prompting)),
-    {"out", "output_dir", CLI_PATH, AT(out), "fork", 0, 0, NULL, "Folder to write into; made if missing."},
-    {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL, "Fields of the file: question=NAME,answer=NAME,..."},
-    {"limit", NULL, CLI_INT, AT(limit), "0", 0, 1e15, NULL, "Read only the first n questions; 0: all."},
-    {"split", NULL, CLI_TEXT, AT(split), NULL, 0, 0, NULL, "Only questions of this split."},
-    {"family", NULL, CLI_TEXT, AT(family), NULL, 0, 0, NULL, "Only questions of this family."},
-    {"max_samples", NULL, CLI_INT, AT(max_samples), "1", 0, 1e9, NULL,
-     "Only the first n trajectories of each question; 0: all."},
+    TRAJECTORIES_OPTIONS(AT(of), "fork", "1", TRAJECTORIES_DTYPE),
     {"places", NULL, CLI_ONE, AT(places), "auto", 0, 0, "auto|line|sentence|paragraph|reflection|entropy|given",
      "Where to fork: at every step's border (a line's, sentence's or paragraph's end), before reflection words (wait, "
      "however, ...), before the tokens of highest entropy, or at given places; auto: given ones, else sentence."},
@@ -74,29 +60,16 @@ static const struct cli_option options[] = {
      "Only tokens with at least this share of the likeliest one's probability."},
     {"batch_size", NULL, CLI_INT, AT(batch_size), "64", 1, 1 << 16, NULL,
      "Continuations in progress at once; changes speed and memory, not results."},
-    {"answer", NULL, CLI_ONE, AT(answer), "gold", 0, 0, "gold|own",
-     "Whose loss: the question's answer, or the sample's own."},
-    {"join", NULL, CLI_ONE, AT(join), "joint", 0, 0, "joint|split",
-     "Encode answer prefix and answer as one text, as a model sees them, or separately."},
-    {"score_end", NULL, CLI_FLAG, AT(score_end), NULL, 0, 0, NULL,
-     "Count the end-of-text token as part of the answer whose loss is read (for the distribution over answers it "
-     "always is)."},
     {"max_answers", NULL, CLI_INT, AT(max_answers), "8", 2, 64, NULL,
      "Answers in the forced distribution: the question's, the sample's own, then the most frequent continuations'."},
     {"critical", NULL, CLI_REAL, AT(critical), "0.9", 1e-9, 1, NULL,
      "The critical position is where the final answer begins to stay first and to have at least this share."},
-    {"skip_long", NULL, CLI_FLAG, AT(skip_long), NULL, 0, 0, NULL,
-     "Skip trajectories that are longer than the model's context; without it they are an error."},
     {"draws", "bootstrap", CLI_INT, AT(draws), "1000", 0, 1 << 20, NULL,
      "Resamples of questions for intervals; 0: no intervals."},
     {"n_curves", NULL, CLI_INT, AT(n_curves), "4", 0, 1000, NULL,
      "Draw importance along this many trajectories, the first ones."},
     {"n_shown", NULL, CLI_INT, AT(n_shown), "8", 0, 10000, NULL,
      "Trajectories in trajectories.html, the first of each of right, wrong and unlabelled."},
-    {"max_batch_tokens", NULL, CLI_INT, AT(max_batch_tokens), "16384", 1, 1 << 30, NULL,
-     "Tokens per pass of the probes; a long trajectory's are split over several."},
-    {"dtype", NULL, CLI_ONE, AT(dtype), "stored", 0, 0, "stored|auto|bf16|f32",
-     "Type of the matrices: stored (as in the file), bf16, f32, or auto (bf16 where the processor multiplies it)."},
 };
 
 /* -- Settings ------------------------------------------------------------------------------------------------------ */
@@ -150,14 +123,14 @@ static struct raml_fork_files_options options_of(const struct cli *cli, const st
     o.seed = cli->seed;
     o.max_answers = (size_t)s->max_answers;
     o.critical = s->critical;
-    o.own = !strcmp(s->answer, "own");
-    o.score_end = s->score_end;
-    o.skip_long = s->skip_long;
-    o.join = strcmp(s->join, "split") ? RAML_JOIN_JOINT : RAML_JOIN_SPLIT;
-    o.split = s->split;
-    o.family = s->family;
-    o.max_samples = (size_t)s->max_samples;
-    o.max_batch_tokens = (size_t)s->max_batch_tokens;
+    o.own = !strcmp(s->of.answer, "own");
+    o.score_end = s->of.score_end;
+    o.skip_long = s->of.skip_long;
+    o.join = strcmp(s->of.join, "split") ? RAML_JOIN_JOINT : RAML_JOIN_SPLIT;
+    o.split = s->of.split;
+    o.family = s->of.family;
+    o.max_samples = (size_t)s->of.max_samples;
+    o.max_batch_tokens = (size_t)s->of.max_batch_tokens;
     o.n_draws = (uint32_t)s->draws;
     o.n_shown = (size_t)s->n_shown;
     o.n_curves = (size_t)s->n_curves;
@@ -275,7 +248,7 @@ static void print_summary(const struct settings *s, const struct raml_fork_summa
     if (r->n_skipped) printf("%zu trajectories were skipped\n", r->n_skipped);
     printf("%zu trajectories of %zu questions, %zu places; %.2f s\n", r->n_trajectories, r->n_questions, r->n_places,
            elapsed);
-    printf("%s/fork.tsv\n", s->out);
+    printf("%s/fork.tsv\n", s->of.out);
 }
 
 static json_t *estimate_json(const struct raml_estimate *e)
@@ -316,8 +289,8 @@ static enum raml_code print_json(const struct settings *s, const struct raml_for
                                  struct raml_err *err)
 {
     json_t *o =
-        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "out", s->out, "questions",
-                  (json_int_t)r->n_questions, "trajectories", (json_int_t)r->n_trajectories, "skipped",
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "out", s->of.out,
+                  "questions", (json_int_t)r->n_questions, "trajectories", (json_int_t)r->n_trajectories, "skipped",
                   (json_int_t)r->n_skipped, "places", (json_int_t)r->n_places, "forks", (json_int_t)r->n_forks,
                   "continuations", (json_int_t)r->n_continuations, "tokens", (json_int_t)r->n_written, "prompt_tokens",
                   (json_int_t)r->n_prompt_tokens, "prompt_tokens_by_fork", (json_int_t)r->n_fork_prompts,
@@ -339,11 +312,11 @@ static enum raml_code run_forks(const struct cli *cli, const struct settings *s,
     double start = raml_clock_monotonic();
     enum raml_code rc = raml_fork_files(job, opt, &result, err);
     double elapsed = raml_clock_monotonic() - start;
-    if (!rc) rc = cli_write_recipe(cli, s->out, "fork.yaml", err);
+    if (!rc) rc = cli_write_recipe(cli, s->of.out, "fork.yaml", err);
     if (!rc && cli->json) rc = print_json(s, &result, elapsed, err);
     else if (!rc) print_summary(s, &result, elapsed);
     if (!rc && result.stopped)
-        rc = raml_fail(err, RAML_ESTOP, "stopped; %zu trajectories are in %s", result.n_trajectories, s->out);
+        rc = raml_fail(err, RAML_ESTOP, "stopped; %zu trajectories are in %s", result.n_trajectories, s->of.out);
     raml_fork_summary_deinit(&result);
     return rc;
 }
@@ -351,49 +324,33 @@ static enum raml_code run_forks(const struct cli *cli, const struct settings *s,
 static enum raml_code read_settings(const struct cli *cli, const struct settings *s, uint32_t at[MAX_AT],
                                     struct raml_fork_files_options *opt, struct raml_err *err)
 {
-    size_t n_files = cli->n_args + (s->data != NULL);
+    enum raml_code rc = cli_trajectories_check(cli, &s->of, "fork", err);
     *opt = options_of(cli, s);
-    if (n_files != 1) return raml_fail(err, RAML_EUSAGE, "fork takes one FILE.jsonl; found %zu", n_files);
-    if (!s->out || !*s->out) return raml_fail(err, RAML_EUSAGE, "--out is empty; expected a folder");
     opt->at = at;
-    enum raml_code rc = read_at(s->at, at, &opt->n_at, err);
+    if (!rc) rc = read_at(s->at, at, &opt->n_at, err);
     return rc ? rc : choose_places(s, opt, err);
 }
 
 static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
 {
     const struct settings *s = settings;
-    struct raml_model *model = NULL;
-    struct raml_tokenizer *tokenizer = NULL;
-    struct raml_questions qs;
-    char *model_path = NULL;
-    struct prompting prompting = {0};
+    struct trajectories x = {0};
     uint32_t at[MAX_AT];
     int32_t eos[CLI_MAX_EOS];
     struct raml_fork_files_options opt;
-    const char *data = s->data ? s->data : cli->n_args ? cli->arg[0] : NULL;
-    raml_questions_init(&qs);
     enum raml_code rc = read_settings(cli, s, at, &opt, err); /* before a model is loaded */
-    if (!rc) rc = cli_load_model(cli, s->model, s->dtype, &model, &model_path, err);
-    if (!rc) rc = cli_load_tokenizer(s->tokenizer, model_path, &tokenizer, err);
-    const struct raml_read_options read = {.map = s->map, .limit = (size_t)s->limit};
-    if (!rc) rc = cli_prompting_open(&s->prompting, model_path, tokenizer, &prompting, err);
-    if (!rc) rc = raml_questions_read(&qs, data, &read, NULL, NULL, err);
-    if (!rc) opt.n_eos = cli_load_eos(model, eos);
+    if (!rc) rc = cli_trajectories_open(cli, &s->of, "fork", &x, err);
+    if (!rc) opt.n_eos = cli_load_eos(x.model, eos);
     opt.eos = eos;
-    const struct raml_fork_files_job job = {.model = model,
-                                            .tokenizer = tokenizer,
-                                            .format = prompting.format,
-                                            .questions = &qs,
-                                            .data_name = data,
-                                            .dir = s->out,
+    const struct raml_fork_files_job job = {.model = x.model,
+                                            .tokenizer = x.tokenizer,
+                                            .format = x.prompting.format,
+                                            .questions = &x.questions,
+                                            .data_name = x.data,
+                                            .dir = s->of.out,
                                             .sink = cli->sink};
     if (!rc) rc = run_forks(cli, s, &job, &opt, err);
-    cli_prompting_close(&prompting);
-    raml_questions_deinit(&qs);
-    raml_tokenizer_close(tokenizer);
-    raml_model_close(model);
-    free(model_path);
+    cli_trajectories_close(&x);
     return rc;
 }
 

@@ -25,7 +25,7 @@ struct settings {
 
 #define AT(field) offsetof(struct settings, field)
 static const struct cli_option options[] = {
-    TRAJECTORIES_OPTIONS(AT(of), "prune", TRAJECTORIES_DTYPE),
+    TRAJECTORIES_OPTIONS(AT(of), "prune", "0", TRAJECTORIES_DTYPE),
     {"keep_wrong", NULL, CLI_FLAG, AT(keep_wrong), NULL, 0, 0, NULL,
      "Prune trajectories that are marked as wrong too; without it they are left out."},
     {"steps", NULL, CLI_ONE, AT(steps), "line", 0, 0, "line|sentence|paragraph|token",

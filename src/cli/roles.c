@@ -20,7 +20,7 @@ struct settings {
 
 #define AT(field) offsetof(struct settings, field)
 static const struct cli_option options[] = {
-    TRAJECTORIES_OPTIONS(AT(of), "roles", TRAJECTORIES_DTYPE),
+    TRAJECTORIES_OPTIONS(AT(of), "roles", "0", TRAJECTORIES_DTYPE),
     {"words", NULL, CLI_TEXT, AT(words), NULL, 0, 0, NULL,
      "Words of reflection, joined by commas, found in any ASCII case, with or without a space before them, as whole "
      "words; @reflection: wait, however, alternatively, ... (the default); @paper: wait, therefore, since, "

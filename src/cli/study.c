@@ -11,7 +11,7 @@
 
 #define AT(field) offsetof(struct study_exits_settings, field)
 static const struct cli_option options[] = {
-    TRAJECTORIES_OPTIONS(AT(of), "exits", TRAJECTORIES_DTYPE),
+    TRAJECTORIES_OPTIONS(AT(of), "exits", "0", TRAJECTORIES_DTYPE),
     {"stride", NULL, CLI_INT, AT(stride), "32", 1, 1e9, NULL, "Probe after every n tokens of thinking."},
     {"waits", NULL, CLI_TEXT, AT(waits), "wait", 0, 0, NULL,
      "Words before which to probe as well, joined by commas; empty: none."},

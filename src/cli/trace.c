@@ -23,7 +23,7 @@ struct settings {
 
 #define AT(field) offsetof(struct settings, field)
 static const struct cli_option options[] = {
-    TRAJECTORIES_OPTIONS(AT(of), "trace", TRAJECTORIES_DTYPE),
+    TRAJECTORIES_OPTIONS(AT(of), "trace", "0", TRAJECTORIES_DTYPE),
     {"answers", NULL, CLI_TEXT, AT(answers), NULL, 0, 0, NULL,
      "Several answers at once: a list of gold, own, majority (of the question's samples), wrong (their most frequent "
      "wrong one), choices (the options' letters). The first is the one that summaries and figures are of."},

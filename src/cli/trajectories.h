@@ -16,10 +16,11 @@ struct trajectories_settings { /* a member of a command's settings */
     bool score_end, skip_long;
     struct prompting_settings prompting;
 };
-/* Rows of the table of settings; at: offset of the member, folder: default of --out, of_dtype: what --dtype says. */
+/* Rows of the table of settings; at: offset of the member, folder: default of --out, samples: of --max_samples, of_dtype: what
+ * --dtype says. */
 #define TRAJECTORIES_AT(at, field) ((at) + offsetof(struct trajectories_settings, field))
 /* clang-format off */
-#define TRAJECTORIES_OPTIONS(at, folder, of_dtype)                                                                     \
+#define TRAJECTORIES_OPTIONS(at, folder, samples, of_dtype)                                                            \
     {"model", "model_name_or_path", CLI_PATH, TRAJECTORIES_AT(at, model), NULL, 0, 0, NULL,                            \
      "A model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights)."},       \
         {"tokenizer", NULL, CLI_PATH, TRAJECTORIES_AT(at, tokenizer), NULL, 0, 0, NULL,                                \
@@ -35,7 +36,7 @@ struct trajectories_settings { /* a member of a command's settings */
          "Read only the first n questions; 0: all."},                                                                  \
         {"split", NULL, CLI_TEXT, TRAJECTORIES_AT(at, split), NULL, 0, 0, NULL, "Only questions of this split."},      \
         {"family", NULL, CLI_TEXT, TRAJECTORIES_AT(at, family), NULL, 0, 0, NULL, "Only questions of this family."},   \
-        {"max_samples", NULL, CLI_INT, TRAJECTORIES_AT(at, max_samples), "0", 0, 1e9, NULL,                            \
+        {"max_samples", NULL, CLI_INT, TRAJECTORIES_AT(at, max_samples), samples, 0, 1e9, NULL,                        \
          "Only the first n trajectories of each question; 0: all."},                                                   \
         {"answer", NULL, CLI_ONE, TRAJECTORIES_AT(at, answer), "gold", 0, 0, "gold|own",                               \
          "Whose loss: the question's answer, or the sample's own."},                                                   \

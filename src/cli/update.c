@@ -23,7 +23,7 @@ struct settings {
 
 #define AT(field) offsetof(struct settings, field)
 static const struct cli_option options[] = {
-    TRAJECTORIES_OPTIONS(AT(of), "update",
+    TRAJECTORIES_OPTIONS(AT(of), "update", "0",
                          "Type of the matrices. With alignment or exchange rates: bf16, or f32 for any other. Without: "
                          "as in raml trace."),
     {"probe_token", NULL, CLI_INT, AT(probe_token), "0", 0, 1e9, NULL,
