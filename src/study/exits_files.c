@@ -22,12 +22,6 @@ struct raml_exits_files_options raml_exits_files_default(void)
                                              .sampling = raml_sample_default()};
 }
 
-const char *raml_exits_half_name(enum raml_exits_half half)
-{
-    static const char *const name[RAML_EXITS_HALVES] = {"validation", "test"};
-    return name[half];
-}
-
 void raml_exits_summary_deinit(struct raml_exits_summary *s)
 {
     free(s->row);

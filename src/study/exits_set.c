@@ -288,6 +288,12 @@ enum raml_code raml_exits_set_read(struct raml_exits_set *s, const char *path, s
 
 /* -- Halves -------------------------------------------------------------------------------------------------------- */
 
+const char *raml_exits_half_name(enum raml_exits_half half)
+{
+    static const char *const name[RAML_EXITS_HALVES] = {"validation", "test"};
+    return name[half];
+}
+
 enum raml_exits_half raml_exits_half_of(const char *question, double validation, uint64_t seed)
 {
     uint64_t text = raml_question_hash(question);
