@@ -74,6 +74,28 @@ enum raml_code raml_json_parse(const struct raml_place *at, const char *text, si
     return RAML_OK;
 }
 
+enum raml_code raml_json_lines(const char *path, size_t max_line_bytes,
+                               enum raml_code (*take)(void *user, const struct raml_place *at, json_t *object,
+                                                      struct raml_err *err),
+                               void *user, struct raml_err *err)
+{
+    struct raml_lines lines;
+    bool more = true;
+    enum raml_code rc = raml_lines_init(&lines, path, max_line_bytes, err);
+    if (rc) return rc;
+    while (!rc && !(rc = raml_lines_next(&lines, &more, err)) && more) {
+        const char *text = lines.line.data ? lines.line.data : "";
+        const struct raml_place at = {path, lines.number};
+        json_t *object = NULL;
+        if (text[strspn(text, " \t")] == 0) continue;
+        rc = raml_json_parse(&at, text, lines.line.len, &object, err);
+        if (!rc) rc = take(user, &at, object, err);
+        json_decref(object);
+    }
+    raml_lines_deinit(&lines);
+    return rc;
+}
+
 enum raml_code raml_json_load(const char *path, size_t max_bytes, json_t **out, struct raml_err *err)
 {
     struct raml_place at = {path, 0};

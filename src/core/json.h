@@ -20,6 +20,11 @@ struct raml_place {
 /* *out: a new reference (json_decref it). Rejects duplicate keys, trailing text, and anything that is not an object. */
 RAML_CHECKED enum raml_code raml_json_parse(const struct raml_place *at, const char *text, size_t n, json_t **out,
                                             struct raml_err *err);
+/* Calls take for the object of every line of a JSONL file; empty lines are passed over. Ends with the first failure. */
+RAML_CHECKED enum raml_code raml_json_lines(const char *path, size_t max_line_bytes,
+                                            enum raml_code (*take)(void *user, const struct raml_place *at,
+                                                                   json_t *object, struct raml_err *err),
+                                            void *user, struct raml_err *err);
 /* A whole file that holds one JSON value (object or array), at most max_bytes. */
 RAML_CHECKED enum raml_code raml_json_load(const char *path, size_t max_bytes, json_t **out, struct raml_err *err);
 

@@ -2,6 +2,7 @@
 #include "study/exits_parts.h"
 
 #include "core/file.h"
+#include "study/wanted.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,9 +12,7 @@ enum { HEX = 17 };
 
 size_t raml_exits_wanted(const struct raml_exits_files_options *opt, const struct raml_question *q)
 {
-    if (opt->split && (!q->split || strcmp(q->split, opt->split) != 0)) return 0;
-    if (opt->family && (!q->family || strcmp(q->family, opt->family) != 0)) return 0;
-    return opt->max_samples && opt->max_samples < q->n_trajectories ? opt->max_samples : q->n_trajectories;
+    return raml_wanted(q, opt->split, opt->family, opt->max_samples);
 }
 
 /* -- Hashes -------------------------------------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* fork_files.c - trajectories forked one after another, passed to the writers. See fork_files.h. */
 #include "study/fork_parts.h"
+#include "study/wanted.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -119,9 +120,7 @@ static enum raml_code keep(struct work *w, struct raml_err *err)
 static size_t n_wanted(const struct work *w, const struct raml_question *q)
 {
     const struct raml_fork_files_options *o = w->plan.opt;
-    if (o->split && (!q->split || strcmp(q->split, o->split) != 0)) return 0;
-    if (o->family && (!q->family || strcmp(q->family, o->family) != 0)) return 0;
-    return o->max_samples && o->max_samples < q->n_trajectories ? o->max_samples : q->n_trajectories;
+    return raml_wanted(q, o->split, o->family, o->max_samples);
 }
 
 static void show_progress(void *user, double share)

@@ -113,9 +113,9 @@ static enum raml_code read_places(const struct raml_place *where, const json_t *
     return RAML_OK;
 }
 
-static enum raml_code add_line(struct raml_fork_given *x, const struct raml_place *where, const json_t *obj,
-                               struct raml_err *err)
+static enum raml_code add_line(void *user, const struct raml_place *where, json_t *obj, struct raml_err *err)
 {
+    struct raml_fork_given *x = user;
     const char *id;
     long long sample = -1;
     json_t *at;
@@ -131,22 +131,9 @@ static enum raml_code add_line(struct raml_fork_given *x, const struct raml_plac
 
 static enum raml_code read_given(struct raml_fork_plan *p, const char *path, struct raml_err *err)
 {
-    struct raml_lines lines;
-    bool more = false;
     p->given = calloc(1, sizeof *p->given);
     if (!p->given) return raml_fail(err, RAML_ENOMEM, "no memory for given places");
-    enum raml_code rc = raml_lines_init(&lines, path, LINE_MAX_BYTES, err);
-    if (rc) return rc;
-    while (!(rc = raml_lines_next(&lines, &more, err)) && more) {
-        const struct raml_place where = {path, lines.number};
-        json_t *obj = NULL;
-        if (lines.line.len == 0) continue;
-        rc = raml_json_parse(&where, lines.line.data, lines.line.len, &obj, err);
-        if (!rc) rc = add_line(p->given, &where, obj, err);
-        json_decref(obj);
-        if (rc) break;
-    }
-    raml_lines_deinit(&lines);
+    enum raml_code rc = raml_json_lines(path, LINE_MAX_BYTES, add_line, p->given, err);
     if (!rc && p->given->n == 0) rc = raml_fail(err, RAML_EFORMAT, "%s has no line of places", path);
     return rc;
 }

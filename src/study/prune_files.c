@@ -1,6 +1,7 @@
 /* prune_files.c - prunes the trajectories of questions, some at a time, and passes them to the writers. See
  * prune_files.h. */
 #include "study/prune_parts.h"
+#include "study/wanted.h"
 
 #include "core/path.h"
 
@@ -32,9 +33,7 @@ struct work {
 static size_t n_wanted(const struct work *w, const struct raml_question *q)
 {
     const struct raml_prune_files_options *o = w->opt;
-    if (o->split && (!q->split || strcmp(q->split, o->split) != 0)) return 0;
-    if (o->family && (!q->family || strcmp(q->family, o->family) != 0)) return 0;
-    return o->max_samples && o->max_samples < q->n_trajectories ? o->max_samples : q->n_trajectories;
+    return raml_wanted(q, o->split, o->family, o->max_samples);
 }
 
 static enum raml_code each_wanted(struct work *w, bool *stopped,

@@ -21,9 +21,17 @@ void raml_prune_summaries_deinit(struct raml_prune_summaries *s)
     *s = (struct raml_prune_summaries){0};
 }
 
-static enum raml_code add(struct raml_prune_summaries *s, const struct raml_tokenizer *t, const struct raml_place *at,
-                          const json_t *object, const char *field, struct raml_err *err)
+struct reading {
+    struct raml_prune_summaries *to;
+    const struct raml_tokenizer *tokenizer;
+    const char *field;
+};
+
+static enum raml_code add(void *user, const struct raml_place *at, json_t *object, struct raml_err *err)
 {
+    const struct reading *r = user;
+    struct raml_prune_summaries *s = r->to;
+    const char *field = r->field;
     const char *id, *text;
     size_t id_len, len;
     enum raml_code rc = raml_json_str(at, object, "id", &id, &id_len, err);
@@ -37,28 +45,15 @@ static enum raml_code add(struct raml_prune_summaries *s, const struct raml_toke
         .id = strdup(id), .text = strdup(text), .line = at->line, .question = RAML_PRUNE_NONE};
     s->n++;
     if (!g->id || !g->text) return raml_fail(err, RAML_ENOMEM, "%s:%zu: no memory for a summary", at->path, at->line);
-    rc = raml_tokenizer_encode(t, text, len, false, &g->token, err);
+    rc = raml_tokenizer_encode(r->tokenizer, text, len, false, &g->token, err);
     return rc ? raml_wrap(err, rc, "%s:%zu", at->path, at->line) : RAML_OK;
 }
 
 static enum raml_code read_lines(struct raml_prune_summaries *s, const struct raml_tokenizer *t, const char *path,
                                  const char *field, struct raml_err *err)
 {
-    struct raml_lines lines;
-    enum raml_code rc = raml_lines_init(&lines, path, MAX_LINE_BYTES, err);
-    if (rc) return rc;
-    for (bool more = true; !rc;) {
-        rc = raml_lines_next(&lines, &more, err);
-        if (rc || !more) break;
-        const char *text = lines.line.data ? lines.line.data : "";
-        const struct raml_place at = {path, lines.number};
-        json_t *object = NULL;
-        if (text[strspn(text, " \t")] == 0) continue;
-        rc = raml_json_parse(&at, text, lines.line.len, &object, err);
-        if (!rc) rc = add(s, t, &at, object, field, err);
-        json_decref(object);
-    }
-    raml_lines_deinit(&lines);
+    struct reading r = {s, t, field};
+    enum raml_code rc = raml_json_lines(path, MAX_LINE_BYTES, add, &r, err);
     if (!rc && s->n == 0)
         rc = raml_fail(err, RAML_EFORMAT, "%s: there is no summary in it; expected {\"id\", \"%s\"} a line", path,
                        field);

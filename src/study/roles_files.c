@@ -1,6 +1,7 @@
 /* roles_files.c - traces questions' trajectories, finds the units of roles and words, and passes them to the writers. See
  * roles_files.h. */
 #include "study/roles_parts.h"
+#include "study/wanted.h"
 
 #include "core/array.h"
 
@@ -234,9 +235,7 @@ static enum raml_code take(struct work *w, size_t question, size_t sample, struc
 static size_t n_wanted(const struct work *w, const struct raml_question *q)
 {
     const struct raml_roles_files_options *o = w->opt;
-    if (o->split && (!q->split || strcmp(q->split, o->split) != 0)) return 0;
-    if (o->family && (!q->family || strcmp(q->family, o->family) != 0)) return 0;
-    return o->max_samples && o->max_samples < q->n_trajectories ? o->max_samples : q->n_trajectories;
+    return raml_wanted(q, o->split, o->family, o->max_samples);
 }
 
 static enum raml_code each_wanted(struct work *w, bool *stopped,

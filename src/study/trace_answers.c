@@ -90,9 +90,9 @@ static enum raml_code check_given(const struct raml_place *at, const json_t *lis
     return RAML_OK;
 }
 
-static enum raml_code add_given(struct raml_answer_chooser *c, const struct raml_place *at, json_t *object,
-                                struct raml_err *err)
+static enum raml_code add_given(void *user, const struct raml_place *at, json_t *object, struct raml_err *err)
 {
+    struct raml_answer_chooser *c = user;
     const char *id;
     size_t len;
     json_t *list;
@@ -114,21 +114,7 @@ static enum raml_code add_given(struct raml_answer_chooser *c, const struct raml
 
 static enum raml_code read_given(struct raml_answer_chooser *c, const char *path, struct raml_err *err)
 {
-    struct raml_lines lines;
-    enum raml_code rc = raml_lines_init(&lines, path, MAX_LINE_BYTES, err);
-    if (rc) return rc;
-    for (bool more = true; !rc;) {
-        rc = raml_lines_next(&lines, &more, err);
-        if (rc || !more) break;
-        const char *text = lines.line.data ? lines.line.data : "";
-        if (text[strspn(text, " \t")] == 0) continue;
-        const struct raml_place at = {path, lines.number};
-        json_t *object = NULL;
-        rc = raml_json_parse(&at, text, lines.line.len, &object, err);
-        if (!rc) rc = add_given(c, &at, object, err);
-        json_decref(object);
-    }
-    raml_lines_deinit(&lines);
+    enum raml_code rc = raml_json_lines(path, MAX_LINE_BYTES, add_given, c, err);
     if (!rc && c->n_given == 0)
         rc = raml_fail(err, RAML_EFORMAT, "%s: there is no answer in it; expected {\"id\", \"answers\"} a line", path);
     return rc;

@@ -5,6 +5,7 @@
 #include "core/path.h"
 
 #include "study/trace_plots.h"
+#include "study/wanted.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -261,9 +262,7 @@ static enum raml_code take(struct work *w, const struct raml_question *q, size_t
 static size_t n_wanted(const struct work *w, const struct raml_question *q)
 {
     const struct raml_trace_files_options *o = w->opt;
-    if (o->split && (!q->split || strcmp(q->split, o->split) != 0)) return 0;
-    if (o->family && (!q->family || strcmp(q->family, o->family) != 0)) return 0;
-    return o->max_samples && o->max_samples < q->n_trajectories ? o->max_samples : q->n_trajectories;
+    return raml_wanted(q, o->split, o->family, o->max_samples);
 }
 
 static enum raml_code each_wanted(struct work *w, bool *stopped,

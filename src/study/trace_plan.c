@@ -100,9 +100,9 @@ static enum raml_code read_filler(struct raml_trace_plan *p, struct raml_err *er
 
 /* -- Answer prefixes ----------------------------------------------------------------------------------------------- */
 
-static enum raml_code add_prefix(struct raml_trace_plan *p, const struct raml_place *at, const json_t *object,
-                                 struct raml_err *err)
+static enum raml_code add_prefix(void *user, const struct raml_place *at, json_t *object, struct raml_err *err)
 {
+    struct raml_trace_plan *p = user;
     const char *name, *text;
     size_t len;
     enum raml_code rc = raml_json_str(at, object, "name", &name, &len, err);
@@ -129,22 +129,8 @@ static enum raml_code add_prefix(struct raml_trace_plan *p, const struct raml_pl
 static enum raml_code read_prefixes(struct raml_trace_plan *p, struct raml_err *err)
 {
     const char *path = p->opt->prefixes_file;
-    struct raml_lines lines;
     if (!path || !*path) return RAML_OK;
-    enum raml_code rc = raml_lines_init(&lines, path, MAX_LINE_BYTES, err);
-    if (rc) return rc;
-    for (bool more = true; !rc;) {
-        rc = raml_lines_next(&lines, &more, err);
-        if (rc || !more) break;
-        const char *text = lines.line.data ? lines.line.data : "";
-        const struct raml_place at = {path, lines.number};
-        json_t *object = NULL;
-        if (text[strspn(text, " \t")] == 0) continue;
-        rc = raml_json_parse(&at, text, lines.line.len, &object, err);
-        if (!rc) rc = add_prefix(p, &at, object, err);
-        json_decref(object);
-    }
-    raml_lines_deinit(&lines);
+    enum raml_code rc = raml_json_lines(path, MAX_LINE_BYTES, add_prefix, p, err);
     if (!rc && p->n_prefixes == 0)
         rc = raml_fail(err, RAML_EFORMAT, "%s: there is no answer prefix in it; expected {\"name\", \"text\"} a line",
                        path);

@@ -1,5 +1,6 @@
 /* update_files.c - updates of questions' trajectories and of their controls, passed to the writers. See update.h. */
 #include "study/update_parts.h"
+#include "study/wanted.h"
 
 #include "core/array.h"
 #include "inner/update_measure.h"
@@ -297,9 +298,7 @@ static enum raml_code take(struct work *w, size_t question, size_t sample, struc
 static size_t n_wanted(const struct work *w, const struct raml_question *q)
 {
     const struct raml_update_files_options *o = w->opt;
-    if (o->split && (!q->split || strcmp(q->split, o->split) != 0)) return 0;
-    if (o->family && (!q->family || strcmp(q->family, o->family) != 0)) return 0;
-    return o->max_samples && o->max_samples < q->n_trajectories ? o->max_samples : q->n_trajectories;
+    return raml_wanted(q, o->split, o->family, o->max_samples);
 }
 
 static enum raml_code update_all(struct work *w, bool *stopped, struct raml_err *err)

@@ -218,6 +218,45 @@ static void records(void **state)
     assert_null(raml_json_checked(NULL, -1));
 }
 
+struct sum {
+    long long total;
+    size_t lines[4], n;
+};
+
+static enum raml_code add(void *user, const struct raml_place *at, json_t *object, struct raml_err *err)
+{
+    struct sum *s = user;
+    long long x;
+    enum raml_code rc = raml_json_int(at, object, "x", 0, 9, &x, err);
+    if (rc) return rc;
+    s->total += x;
+    s->lines[s->n++] = at->line;
+    return RAML_OK;
+}
+
+static void lines_of_a_file(void **state)
+{
+    struct raml_err e = {0};
+    struct sum s = {0};
+    char path[4200];
+    snprintf(path, sizeof path, "%s/x.jsonl", (const char *)*state);
+    static const char good[] = "{\"x\": 1}\n\n \t\n{\"x\": 2}\r\n{\"x\": 4}",
+                      bad[] = "{\"x\": 1}\n{\"x\": 10}\n{\"x\": 4}\n";
+    must(raml_file_write(path, good, sizeof good - 1, &e), &e);
+    must(raml_json_lines(path, 64, add, &s, &e), &e);
+    assert_int_equal(s.total, 7);
+    assert_int_equal(s.n, 3);
+    assert_int_equal(s.lines[1], 4);
+    assert_int_equal(s.lines[2], 5);
+    s = (struct sum){0};
+    must(raml_file_write(path, bad, sizeof bad - 1, &e), &e);
+    assert_int_equal(raml_json_lines(path, 64, add, &s, &e), RAML_EFORMAT);
+    assert_true(has(e.msg, "x.jsonl:2: "));
+    assert_int_equal(s.n, 1); /* it ends there */
+    assert_int_equal(raml_json_lines(path, 8, add, &s, &e), RAML_EFORMAT);
+    assert_int_not_equal(raml_json_lines("/nowhere.jsonl", 64, add, &s, &e), RAML_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +266,7 @@ int main(void)
         cmocka_unit_test(records),
         cmocka_unit_test(floats_come_back),
         cmocka_unit_test_setup_teardown(whole_files, enter_scratch, leave_scratch),
+        cmocka_unit_test_setup_teardown(lines_of_a_file, enter_scratch, leave_scratch),
         cmocka_unit_test(long_paths_keep_their_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
