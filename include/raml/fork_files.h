@@ -3,7 +3,8 @@
  *
  * At places of a trajectory one thing is changed, and the model goes on from there: a word is put in (insert, and words
  * that are controls of it), thinking is ended (end: the answer prefix is put in), the unit that stands there is taken out
- * (delete; its controls are matched windows of other tokens) or gives way to a word (replace). Each is compared with the
+ * (delete; its controls are matched windows of other tokens) or gives way to a word (replace; its controls are the
+ * control words in its place: replace_control). Each is compared with the
  * same trajectory unedited at the same place.
  *   forced     now, carried: the loss of the answer right after the edit, and with the rest of the trajectory after it,
  *              less that of the unedited trajectory. Exact; nothing is sampled.
@@ -12,7 +13,7 @@
  * Importance of a unit: KL(p(after it) || p(before it)) of final answers. forced: p over the distinct answers by the
  * whole log-probability of each with its end; resampled: as above.
  * Critical position: the first i from which the final answer stays first and has at least the share c. forced: at every
- * token; resampled: at the places that were sampled. Effects are given before it, from it on (after), and over all.
+ * token; resampled: at the places and at the end. Effects are given before it, from it on (after), and over all.
  * Random numbers   sample k of every fork at one place reads one stream, keyed by (seed, question, trajectory, place, k):
  *              forks of a place are paired, places are independent. The same seed gives the same files for any batch size.
  *
@@ -28,13 +29,16 @@
  *   fork.tsv       a row per edit, word, group (right, wrong, unlabelled, all), position (all, before or after the
  *                  critical position, forced or resampled) and measure: values, questions, mean and its 95 % interval
  *                  over questions. Measures: now, carried, accuracy (of the edited), accuracy_change, kl, tokens_change,
- *                  and each of them "- control": less its mean over the controls at the same place
+ *                  and each of them "- control": less its mean over the controls at the same place. Fewer than 30 values
+ *                  or 5 questions have no interval (nan), here and everywhere
  *   effects.tsv    the same for readers: a row per edit, word and part (all places, before or after the critical
- *                  position: resampled, or without continuations forced), with a column for each measure and for its
+ *                  position), which that is (critical: resampled, or without continuations forced), with a column for
+ *                  each measure and for its
  *                  interval (NAME, NAME_low, NAME_high); "- control" is NAME_less. All groups together
  *   order.tsv      rank correlation of forced and resampled importance: of all units, and the mean of the trajectories' own
  *   importance.tsv a row per unit: id, sample, at, end, text, forced, forced_accuracy, resampled, resampled_accuracy
  *   fork_accuracy.*, fork_kl.*, fork_now.*, fork_carried.*   effects by edit, before and after the critical position
+ *                  (resampled; forced where nothing was sampled)
  *   importance_K.* importance along the first trajectories; importance_scatter.*: forced against resampled
  *   marks.jsonl    what a report's trajectory view shows of forks (docs/report.md)
  *   trajectories.html   the first trajectories of each verdict, coloured, with what their forks showed
@@ -78,9 +82,11 @@ struct raml_fork_files_options {
  * at most 512 tokens, 64 at once, temperature 1; 8 answers; c 0.9; 1000 resamples; 8 shown, 4 curves. */
 struct raml_fork_files_options raml_fork_files_default(void);
 
+enum { RAML_FORK_MIN_VALUES = 30, RAML_FORK_MIN_QUESTIONS = 5 };
 struct raml_fork_row { /* of fork.tsv */
     const char *edit, *word, *group, *position, *measure;
     size_t n; /* values */
+    bool few; /* fewer than 30 values or 5 questions: e has no interval */
     struct raml_estimate e;
 };
 struct raml_fork_order {                    /* forced against resampled importance of units */

@@ -39,7 +39,7 @@ static const struct cli_option options[] = {
      "At most this many places of a trajectory, evenly spaced (entropy: that many); 0: all (entropy: 8)."},
     {"insert", NULL, CLI_TEXT, AT(insert), "Wait", 0, 0, NULL, "Words that are put in, joined by |; empty: none."},
     {"control", NULL, CLI_TEXT, AT(control), "So|Then|And", 0, 0, NULL,
-     "Words that are put in as their controls, joined by |; empty: none."},
+     "Words that are put in as their controls, for --replace in the unit's place, joined by |; empty: none."},
     {"replace", NULL, CLI_TEXT, AT(replace), NULL, 0, 0, NULL,
      "Words that are put in for the unit that stands there (step, word or token), joined by |."},
     {"delete", NULL, CLI_FLAG, AT(remove), "true", 0, 0, NULL, "Take out the unit that stands there."},
@@ -142,13 +142,13 @@ static struct raml_fork_files_options options_of(const struct cli *cli, const st
 static const struct {
     const char *head, *measure;
     int digits;
-} columns[] = {{"accuracy", "accuracy_change", 3}, {"KL", "kl", 3}, {"carried", "carried", 3}};
+} columns[] = {{"accuracy", "accuracy_change", 3}, {"KL", "kl", 3}, {"now", "now", 3}, {"carried", "carried", 3}};
 enum { COLUMNS = sizeof columns / sizeof *columns, COLUMN_WIDTH = 23 };
 
 static void print_estimate(const struct raml_fork_row *r, int digits)
 {
     char text[64];
-    if (!r) snprintf(text, sizeof text, "-");
+    if (!r || !isfinite(r->e.value)) snprintf(text, sizeof text, "-");
     else if (isfinite(r->e.low) && isfinite(r->e.high))
         snprintf(text, sizeof text, "%.*f [%.*f, %.*f]", digits, r->e.value, digits, r->e.low, digits, r->e.high);
     else snprintf(text, sizeof text, "%.*f", digits, r->e.value);
@@ -168,11 +168,16 @@ static void print_line(const struct raml_fork_summary *s, const struct raml_fork
                        bool less)
 {
     char name[80];
-    bool any = false;
-    for (size_t c = 0; c < COLUMNS; c++) any |= find(s, r, position, columns[c].measure, less) != NULL;
-    if (!any) return;
+    const struct raml_fork_row *most = NULL; /* of its measures the one of most values */
+    bool few = false;
+    for (size_t c = 0; c < COLUMNS; c++) {
+        const struct raml_fork_row *x = find(s, r, position, columns[c].measure, less);
+        if (x && (!most || x->n > most->n)) most = x;
+        few |= x && x->few;
+    }
+    if (!most) return;
     snprintf(name, sizeof name, "%s%s%.24s%s", r->edit, *r->word ? " " : "", r->word, less ? " - control" : "");
-    printf("%-24s %-17s", name, position);
+    printf("%-24s %-17s %6zu%s %5zu", name, position, most->n, few ? "*" : " ", most->e.n);
     for (size_t c = 0; c < COLUMNS; c++)
         print_estimate(find(s, r, position, columns[c].measure, less), columns[c].digits);
     printf("\n");
@@ -182,7 +187,9 @@ static void print_line(const struct raml_fork_summary *s, const struct raml_fork
 static bool is_edit(const struct raml_fork_summary *s, size_t i)
 {
     const struct raml_fork_row *r = &s->row[i];
-    if (!strcmp(r->edit, "none") || !strcmp(r->edit, "control") || !strcmp(r->edit, "window")) return false;
+    if (!strcmp(r->edit, "none") || !strcmp(r->edit, "control") || !strcmp(r->edit, "window") ||
+        !strcmp(r->edit, "replace_control"))
+        return false;
     return i == 0 || strcmp(r->edit, s->row[i - 1].edit) != 0 || strcmp(r->word, s->row[i - 1].word) != 0;
 }
 
@@ -191,7 +198,7 @@ static void print_effects(const struct raml_fork_summary *s, bool sampled)
     static const char *const forced[] = {"all", "before forced", "after forced"};
     static const char *const resampled[] = {"all", "before resampled", "after resampled"};
     const char *const *position = sampled ? resampled : forced;
-    printf("%-24s %-17s", "edit", "position");
+    printf("%-24s %-17s %7s %5s", "edit", "position", "values", "qu.");
     for (size_t c = 0; c < COLUMNS; c++) printf(" %*s", COLUMN_WIDTH, columns[c].head);
     printf("\n");
     for (size_t i = 0; i < s->n_rows; i++) {
@@ -203,7 +210,8 @@ static void print_effects(const struct raml_fork_summary *s, bool sampled)
 
 static void print_correlation(const char *name, const struct raml_estimate *e)
 {
-    printf("%s %.2f", name, e->value);
+    if (isfinite(e->value)) printf("%s %.2f", name, e->value);
+    else printf("%s -", name);
     if (isfinite(e->low) && isfinite(e->high)) printf(" [%.2f, %.2f]", e->low, e->high);
 }
 
@@ -224,16 +232,24 @@ static void print_order(const struct raml_fork_order *o)
 static void print_critical(const struct raml_fork_summary *s)
 {
     static const char *const name[] = {"forced", "resampled"};
-    for (size_t k = 0; k < 2; k++)
-        if (s->n_critical_known[k])
-            printf("critical position, %s: %zu of %zu trajectories have one, on average at %.2f of their length\n",
-                   name[k], s->n_critical[k], s->n_critical_known[k], s->critical_mean[k]);
+    for (size_t k = 0; k < 2; k++) {
+        if (s->n_critical_known[k] == 0) continue;
+        printf("critical position, %s: %zu of %zu trajectories have one", name[k], s->n_critical[k],
+               s->n_critical_known[k]);
+        if (isfinite(s->critical_mean[k])) printf(", on average at %.2f of their length", s->critical_mean[k]);
+        printf("\n");
+    }
 }
 
 static void print_summary(const struct settings *s, const struct raml_fork_summary *r, double elapsed)
 {
     print_effects(r, s->n > 0);
-    printf("changes against the unedited trajectory at the same places, with 95 %% intervals over questions\n");
+    printf(
+        "changes against the unedited trajectory at the same places, with 95 %% intervals over questions; - control: "
+        "less its controls, below 0: changes less than they do\n"
+        "before, after: the %s critical position; qu.: questions; *: fewer than %d values or %d questions, no "
+        "interval\n",
+        s->n > 0 ? "resampled" : "forced", RAML_FORK_MIN_VALUES, RAML_FORK_MIN_QUESTIONS);
     print_critical(r);
     print_order(&r->order);
     if (r->n_prompt_tokens)
@@ -263,10 +279,10 @@ static json_t *rows_json(const struct raml_fork_summary *s)
     int failed = !list;
     for (size_t i = 0; !failed && i < s->n_rows; i++) {
         const struct raml_fork_row *r = &s->row[i];
-        failed =
-            json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:o}", "edit", r->edit, "word",
-                                                  r->word, "group", r->group, "position", r->position, "measure",
-                                                  r->measure, "n", (json_int_t)r->n, "estimate", estimate_json(&r->e)));
+        failed = json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:o}", "edit", r->edit,
+                                                       "word", r->word, "group", r->group, "position", r->position,
+                                                       "measure", r->measure, "n", (json_int_t)r->n, "few", (int)r->few,
+                                                       "estimate", estimate_json(&r->e)));
     }
     return raml_json_checked(list, failed);
 }

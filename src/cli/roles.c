@@ -105,6 +105,7 @@ static void print_table(const struct settings *s, const struct raml_roles_summar
     printf(
         "dL: change of the loss over the unit, nats per answer token; effect: dL less that of matched windows of the "
         "same trajectory; intervals over questions\n"
+        "all: each token by itself, those of a word of several too, so its units are not the sum of the others\n"
         "*: fewer than %" PRId64 " units, no interval; |dL|/L: the paper's mean, top%%: what its largest 1 %% of units "
         "bring of it\n",
         s->min_units);

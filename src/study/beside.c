@@ -5,6 +5,7 @@
 
 #include "core/file.h"
 #include "core/json.h"
+#include "study/text_sum.h"
 
 #include <string.h>
 
@@ -25,10 +26,11 @@ static double place(const json_t *selected, size_t k)
 }
 
 /* "update_size": a number for each value of L; null where the line has none. at rises, as L's places do. */
-static enum raml_code give_sizes(const struct raml_place *where, json_t *selected, const json_t *line,
-                                 struct raml_err *wrong, struct raml_err *err)
+static enum raml_code give_sizes(const struct raml_place *where, const char *folder, json_t *selected,
+                                 const json_t *line, struct raml_err *wrong, struct raml_err *err)
 {
     (void)where;
+    (void)folder;
     (void)wrong;
     const json_t *at = json_object_get(line, "at"), *size = json_object_get(line, "size");
     json_t *list = json_array();
@@ -44,11 +46,55 @@ static enum raml_code give_sizes(const struct raml_place *where, json_t *selecte
     return failed ? raml_fail(err, RAML_ENOMEM, "no memory for the updates of a trajectory") : RAML_OK;
 }
 
+/* Has the line what text_sum.h tells of a trajectory, and is this another one? */
+static bool is_of_text(const struct raml_place *where, const json_t *selected, const json_t *line,
+                       struct raml_err *wrong)
+{
+    const json_t *n = json_object_get(line, "n_tokens"), *has = json_object_get(selected, "n_tokens");
+    const char *hash = json_string_value(json_object_get(line, "text_hash"));
+    const json_t *tokens = json_object_get(selected, "tokens"), *v;
+    const char *id = json_string_value(json_object_get(selected, "id"));
+    long long sample = json_integer_value(json_object_get(selected, "sample"));
+    struct raml_text_sum sum = {0};
+    char text[RAML_TEXT_SUM_BYTES];
+    size_t i;
+    if (json_is_integer(n) && json_is_integer(has) && !json_equal(n, has)) {
+        (void)raml_fail(wrong, RAML_EFORMAT,
+                        "%s:%zu: marks are of another trajectory: n_tokens is %lld; sample %lld of '%.100s' that is "
+                        "shown has %lld",
+                        where->path, where->line, (long long)json_integer_value(n), sample, id ? id : "",
+                        (long long)json_integer_value(has));
+        return false;
+    }
+    json_array_foreach (tokens, i, v) raml_text_sum_add(&sum, json_string_value(v), json_string_length(v));
+    if (!hash || !json_is_array(tokens) || sum.unknown || !strcmp(hash, raml_text_sum_text(&sum, text))) return true;
+    (void)raml_fail(wrong, RAML_EFORMAT,
+                    "%s:%zu: marks are of another trajectory: text_hash is %.40s; the text of sample %lld of '%.100s' "
+                    "that is shown has %s",
+                    where->path, where->line, hash, sample, id ? id : "", text);
+    return false;
+}
+
+/* The marks, each name with its folder before it; NULL: no memory. */
+static json_t *with_folder(json_t *marks, const char *folder)
+{
+    if (!folder) return json_incref(marks);
+    json_t *list = json_deep_copy(marks), *mark;
+    size_t i;
+    int failed = !list;
+    json_array_foreach (list, i, mark) {
+        json_t *name = json_sprintf("%s: %s", folder, json_string_value(json_object_get(mark, "name")));
+        failed |= json_object_set_new(mark, "name", name);
+    }
+    return raml_json_checked(list, failed);
+}
+
 /* Marks that are not as they should be are left out, as the trajectory's own are (curve_fields.h); *wrong has the first. */
-static enum raml_code give_marks(const struct raml_place *where, json_t *selected, const json_t *line,
-                                 struct raml_err *wrong, struct raml_err *err)
+static enum raml_code give_marks(const struct raml_place *where, const char *folder, json_t *selected,
+                                 const json_t *line, struct raml_err *wrong, struct raml_err *err)
 {
     json_t *marks = json_object_get(line, "marks"), *own = json_object_get(selected, "marks");
+    if (!is_of_text(where, selected, line, wrong)) return RAML_OK;
     json_t *alone = json_pack("{s:O, s:O*}", "marks", marks, "at", json_object_get(selected, "at"));
     size_t n = json_array_size(json_object_get(selected, "L"));
     int failed = !alone;
@@ -58,7 +104,9 @@ static enum raml_code give_marks(const struct raml_place *where, json_t *selecte
         own = json_array();
         failed = json_object_set_new(selected, "marks", own);
     }
-    failed = failed || json_array_extend(own, marks);
+    json_t *named = failed ? NULL : with_folder(marks, folder);
+    failed = failed || json_array_extend(own, named);
+    json_decref(named);
     return failed ? raml_fail(err, RAML_ENOMEM, "no memory for the marks of a trajectory") : RAML_OK;
 }
 
@@ -99,13 +147,38 @@ static enum raml_code check_marks(const struct raml_place *where, const json_t *
 static const struct {
     const char *file;
     enum raml_code (*check)(const struct raml_place *where, const json_t *line, struct raml_err *err);
-    enum raml_code (*give)(const struct raml_place *where, json_t *selected, const json_t *line, struct raml_err *wrong,
-                           struct raml_err *err);
+    enum raml_code (*give)(const struct raml_place *where, const char *folder, json_t *selected, const json_t *line,
+                           struct raml_err *wrong, struct raml_err *err);
 } kinds[RAML_BESIDE_KINDS] = {{"update.jsonl", check_sizes, give_sizes}, {"marks.jsonl", check_marks, give_marks}};
 
 const char *raml_beside_file(enum raml_beside_kind kind)
 {
     return kinds[kind].file;
+}
+
+static int kind_of_folder(const char *name) /* RAML_LAB_KINDS: none */
+{
+    int k = 0;
+    while (k < RAML_LAB_KINDS && strncmp(name, raml_lab_kind[k]->name, strlen(raml_lab_kind[k]->name)) != 0) k++;
+    return k;
+}
+
+void raml_beside_folder_of(const char *path, char name[RAML_PATH_BYTES])
+{
+    const char *end = strrchr(path, '/'), *begin = end;
+    while (begin && begin > path && begin[-1] != '/') begin--;
+    size_t n = end ? (size_t)(end - begin) : 0;
+    memcpy(name, begin ? begin : "", n);
+    name[n] = 0;
+}
+
+bool raml_beside_same_kind(const char *path, const char *other)
+{
+    char a[RAML_PATH_BYTES], b[RAML_PATH_BYTES];
+    raml_beside_folder_of(path, a);
+    raml_beside_folder_of(other, b);
+    int kind = kind_of_folder(a);
+    return strcmp(path, other) != 0 && kind != RAML_LAB_KINDS && kind == kind_of_folder(b);
 }
 
 bool raml_beside_folder(enum raml_beside_kind kind, const char *name)
@@ -117,7 +190,7 @@ bool raml_beside_folder(enum raml_beside_kind kind, const char *name)
     return false;
 }
 
-static enum raml_code give_to_run(enum raml_beside_kind kind, const struct raml_place *where,
+static enum raml_code give_to_run(enum raml_beside_kind kind, const struct raml_place *where, const char *folder,
                                   struct raml_run_found *run, const json_t *line, struct raml_err *wrong,
                                   struct raml_err *err)
 {
@@ -127,12 +200,12 @@ static enum raml_code give_to_run(enum raml_beside_kind kind, const struct raml_
             struct raml_trace_group *g = &run->trace[t]->group[v];
             for (size_t i = 0; !rc && i < g->n_selected; i++)
                 if (same_trajectory(g->selected[i], line))
-                    rc = kinds[kind].give(where, g->selected[i], line, wrong, err);
+                    rc = kinds[kind].give(where, folder, g->selected[i], line, wrong, err);
         }
     return rc;
 }
 
-static enum raml_code read_lines(enum raml_beside_kind kind, struct raml_lines *lines,
+static enum raml_code read_lines(enum raml_beside_kind kind, struct raml_lines *lines, const char *folder,
                                  struct raml_run_found *const *run, size_t n_runs, struct raml_buf *notes,
                                  struct raml_err *err)
 {
@@ -154,7 +227,7 @@ static enum raml_code read_lines(enum raml_beside_kind kind, struct raml_lines *
         if (!line_rc) n_good++;
         else if (n_bad++ == 0) first = bad;
         for (size_t r = 0; !rc && !line_rc && r < n_runs && is_real(line); r++)
-            rc = give_to_run(kind, &where, run[r], line, &wrong, err);
+            rc = give_to_run(kind, &where, folder, run[r], line, &wrong, err);
         if (wrong.code && n_wrong++ == 0) first_wrong = wrong;
         json_decref(line);
     }
@@ -165,13 +238,14 @@ static enum raml_code read_lines(enum raml_beside_kind kind, struct raml_lines *
     return rc;
 }
 
-enum raml_code raml_beside_read(enum raml_beside_kind kind, const char *path, struct raml_run_found *const *run,
-                                size_t n_runs, struct raml_buf *notes, struct raml_err *err)
+enum raml_code raml_beside_read(enum raml_beside_kind kind, const char *path, const char *folder,
+                                struct raml_run_found *const *run, size_t n_runs, struct raml_buf *notes,
+                                struct raml_err *err)
 {
     struct raml_lines lines;
     enum raml_code rc = raml_lines_init(&lines, path, LINE_MAX_BYTES, err);
     if (rc) return rc;
-    rc = read_lines(kind, &lines, run, n_runs, notes, err);
+    rc = read_lines(kind, &lines, folder, run, n_runs, notes, err);
     raml_lines_deinit(&lines);
     return rc;
 }

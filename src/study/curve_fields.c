@@ -91,7 +91,12 @@ static enum raml_code check_marks(const struct raml_place *place, json_t *obj, s
         return rc;
     }
     for (size_t k = json_array_size(marks); k-- > 0;) {
-        if (is_mark(json_array_get(marks, k), end)) continue;
+        const json_t *mark = json_array_get(marks, k);
+        if (is_mark(mark, end)) continue;
+        if (!rc && is_mark(mark, INFINITY))
+            rc = raml_fail(err, RAML_EFORMAT,
+                           "%s:%zu: marks[%zu] is at %g, beyond the trajectory's last token; expected 0 to %g",
+                           place->path, place->line, k, json_number_value(json_object_get(mark, "at")), end);
         if (!rc)
             rc = raml_fail(err, RAML_EFORMAT,
                            "%s:%zu: marks[%zu] has no kind, no name or no at of 0 to %g, or another field is wrong",

@@ -5,6 +5,7 @@
 #include "core/file.h"
 #include "core/path.h"
 #include "study/colour.h"
+#include "study/text_sum.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -56,7 +57,10 @@ static json_t *marks_json(const struct raml_exits_trajectory *t, const struct st
             json_array_append_new(list, json_pack("{s:I, s:s, s:s, s:s}", "at", (json_int_t)s->mark[k].at, "kind",
                                                   s->mark[k].kind, "name", s->mark[k].name, "text", s->mark[k].text));
     list = raml_json_checked(list, failed);
-    return list ? json_pack("{s:s, s:I, s:o}", "id", t->id, "sample", (json_int_t)t->sample, "marks", list) : NULL;
+    json_t *o = list ? json_pack("{s:s, s:I, s:o}", "id", t->id, "sample", (json_int_t)t->sample, "marks", list) : NULL;
+    struct raml_text_sum sum = {0};
+    for (size_t k = 0; k + 1 < t->n_probes; k++) raml_text_sum_add(&sum, t->piece[k], strlen(t->piece[k]));
+    return raml_json_checked(o, o && !raml_text_sum_set(o, t->n_tokens, &sum));
 }
 
 static enum raml_code write_marks(const struct page *p, const char *dir, struct raml_err *err)

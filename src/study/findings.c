@@ -205,17 +205,35 @@ static enum raml_code read_run(struct raml_findings *f, const char *dir, const c
     return rc;
 }
 
+static bool has_other(const struct raml_beside *b, const char *path)
+{
+    for (size_t i = 0; i < b->n; i++)
+        if (raml_beside_same_kind(path, b->path[i])) return true;
+    return false;
+}
+
+/* Reads one for the runs. Where another file of a folder of its kind reaches them too, marks have the folder's name. */
+static enum raml_code give_file(struct raml_findings *f, enum raml_beside_kind kind, const char *path,
+                                struct raml_run_found *const *run, size_t n_runs, struct raml_err *err)
+{
+    char folder[RAML_PATH_BYTES];
+    bool other = has_other(&f->beside[kind], path);
+    for (size_t r = 0; r < n_runs; r++) other |= has_other(&run[r]->beside[kind], path);
+    raml_beside_folder_of(path, folder);
+    return raml_beside_read(kind, path, other ? folder : NULL, run, n_runs, &f->notes, err);
+}
+
 /* A run's files are of its own trajectories; where it has none, and from folders that are no run, of anyone's. */
 static enum raml_code give_beside(struct raml_findings *f, enum raml_beside_kind kind, struct raml_err *err)
 {
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; !rc && i < f->beside[kind].n; i++)
-        rc = raml_beside_read(kind, f->beside[kind].path[i], f->run, f->n_runs, &f->notes, err);
+        rc = give_file(f, kind, f->beside[kind].path[i], f->run, f->n_runs, err);
     for (size_t r = 0; r < f->n_runs; r++) {
         const struct raml_beside *b = &f->run[r]->beside[kind];
         bool own = f->run[r]->n_traces > 0;
         for (size_t i = 0; !rc && i < b->n; i++)
-            rc = raml_beside_read(kind, b->path[i], own ? &f->run[r] : f->run, own ? 1 : f->n_runs, &f->notes, err);
+            rc = give_file(f, kind, b->path[i], own ? &f->run[r] : f->run, own ? 1 : f->n_runs, err);
     }
     return rc;
 }

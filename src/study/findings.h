@@ -6,6 +6,7 @@
 #ifndef RAML_STUDY_FINDINGS_H
 #define RAML_STUDY_FINDINGS_H
 
+#include "core/path.h"
 #include "raml/buf.h"
 #include "inner/descent.h"
 #include "raml/err.h"
@@ -123,10 +124,15 @@ void raml_trace_kinds(const struct raml_trace *t, size_t kinds[RAML_ANSWER_KINDS
 /* Does the report look into folders of this name for a file of the kind? */
 bool raml_beside_folder(enum raml_beside_kind kind, const char *name);
 const char *raml_beside_file(enum raml_beside_kind kind); /* "update.jsonl" */
+/* The name of the folder that a file is in. path: shorter than RAML_PATH_BYTES. */
+void raml_beside_folder_of(const char *path, char name[RAML_PATH_BYTES]);
+/* Are these different files from folders of one kind ("fork", "fork-2")? */
+bool raml_beside_same_kind(const char *path, const char *other);
 /* Each line of such a file gives what it has to the selected trajectories of these runs that have its id and sample: an
  * update its sizes, as "update_size", a number or null for each value of L; marks are added to the trajectory's own.
- * Lines of controls ("trajectory" is not "real") are passed over; a bad line becomes a note. */
-RAML_CHECKED enum raml_code raml_beside_read(enum raml_beside_kind kind, const char *path,
+ * folder: put before the marks' names; NULL: nothing. Lines of controls ("trajectory" is not "real") are passed over; a
+ * bad line becomes a note, and so do marks of another trajectory (text_sum.h). */
+RAML_CHECKED enum raml_code raml_beside_read(enum raml_beside_kind kind, const char *path, const char *folder,
                                              struct raml_run_found *const *run, size_t n_runs, struct raml_buf *notes,
                                              struct raml_err *err);
 /* The numbers of a JSON array as a new array of its length; NULL: one is not a finite number, or no memory. */

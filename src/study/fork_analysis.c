@@ -265,8 +265,14 @@ enum raml_code raml_forked_choose(const struct raml_fork_plan *p, struct raml_tr
 
 /* -- Critical positions -------------------------------------------------------------------------------------------- */
 
-/* Of the unedited forks, which are by rising place. NaN: fewer than two places were sampled, or the last has
- * no answer. */
+/* The settings of windows and edits don't move it. */
+static bool is_sampled_place(const struct raml_forked_fork *x)
+{
+    return x->word == RAML_FORK_NONE && x->at_place && x->count;
+}
+
+/* Of the unedited forks at places and at the end, which are by rising place. NaN: fewer than two were sampled, or the
+ * last has no answer. */
 static enum raml_code resampled_critical(const struct raml_forked *f, double c, double *critical, struct raml_err *err)
 {
     size_t width = f->n_classes + 1, n = 0, last = 0;
@@ -274,7 +280,7 @@ static enum raml_code resampled_critical(const struct raml_forked *f, double c, 
     *critical = NAN;
     if (!share) return raml_fail(err, RAML_ENOMEM, "no memory for the answers of %zu forks", f->n_forks);
     for (size_t i = 0; i < f->n_forks; i++) {
-        if (f->fork[i].word != RAML_FORK_NONE || !f->fork[i].count) continue;
+        if (!is_sampled_place(&f->fork[i])) continue;
         raml_answer_counts_share(f->fork[i].count, width, share + n++ * width);
         last = i;
     }
@@ -282,7 +288,7 @@ static enum raml_code resampled_critical(const struct raml_forked *f, double c, 
         int64_t at = raml_choice_critical(share, width, n, c);
         *critical = -1;
         for (size_t i = 0, k = 0; at >= 0 && i <= last; i++) {
-            if (f->fork[i].word != RAML_FORK_NONE || !f->fork[i].count) continue;
+            if (!is_sampled_place(&f->fork[i])) continue;
             if (k++ == (size_t)at) *critical = f->fork[i].at;
         }
     }
@@ -366,9 +372,10 @@ static void subtract(struct raml_fork_effect *a, const struct raml_fork_effect *
 struct raml_fork_effect raml_forked_less_control(const struct raml_forked *f, const struct raml_forked_edit *e)
 {
     struct raml_fork_effect x = {NAN, NAN, NAN, NAN, NAN, NAN};
-    enum raml_fork_edit_kind control = e->kind == RAML_FORK_INSERT   ? RAML_FORK_CONTROL
-                                       : e->kind == RAML_FORK_REMOVE ? RAML_FORK_WINDOW
-                                                                     : RAML_FORK_UNEDITED;
+    enum raml_fork_edit_kind control = e->kind == RAML_FORK_INSERT    ? RAML_FORK_CONTROL
+                                       : e->kind == RAML_FORK_REMOVE  ? RAML_FORK_WINDOW
+                                       : e->kind == RAML_FORK_REPLACE ? RAML_FORK_REPLACE_CONTROL
+                                                                      : RAML_FORK_UNEDITED;
     size_t n = 0;
     if (control == RAML_FORK_UNEDITED) return x;
     for (size_t i = 0; i < f->n_edits; i++) n += f->edit[i].place == e->place && f->edit[i].kind == control;

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct work {
     struct raml_fork_plan plan;
@@ -18,6 +19,7 @@ struct work {
     struct raml_forked forked;
     struct raml_fork_summary sum;
     size_t n_total, last_question;
+    bool made_dir;
     double n_critical_share[2];
     struct raml_err first_skipped;
 };
@@ -152,12 +154,9 @@ static enum raml_code finish(struct work *w, struct raml_err *err)
 {
     const struct raml_fork_files_job *job = w->plan.job;
     const char *name = job->data_name ? job->data_name : "questions";
-    size_t unused = raml_fork_plan_unused(&w->plan);
     if (w->sum.n_skipped)
         raml_say(job->sink, "%zu of %zu trajectories were skipped; the first: %s", w->sum.n_skipped, w->n_total,
                  w->first_skipped.msg);
-    if (unused && !w->sum.stopped)
-        raml_say(job->sink, "%s: %zu lines are of no trajectory that was forked", w->plan.opt->at_file, unused);
     if (w->sum.n_trajectories && !w->sum.n_places && !w->sum.stopped)
         return raml_fail(err, RAML_ERANGE, "%s: no place of the kind '%s' in %zu trajectories", name,
                          raml_fork_kind_name(w->plan.kind), w->sum.n_trajectories);
@@ -207,7 +206,8 @@ static enum raml_code check_given(struct work *w, struct raml_err *err)
 static enum raml_code check_all(struct work *w, struct raml_err *err)
 {
     const struct raml_questions *qs = w->plan.job->questions;
-    enum raml_code rc = RAML_OK;
+    enum raml_code rc = raml_fork_plan_check_given(&w->plan, err);
+    if (rc) return rc;
     for (size_t i = 0; !rc && i < qs->n; i++) {
         size_t n = n_wanted(w, &qs->question[i]);
         for (size_t k = 0; !rc && k < n; k++) {
@@ -256,6 +256,7 @@ static enum raml_code work(struct work *w, const struct raml_fork_files_job *job
     enum raml_code rc = raml_fork_plan_init(&w->plan, job, opt, err);
     if (!rc) rc = check_all(w, err);
     if (!rc) rc = open_all(w, err);
+    w->made_dir = !rc && !raml_is_dir(job->dir);
     if (!rc) rc = raml_make_dir(job->dir, err);
     if (!rc) rc = raml_fork_records_init(&w->records, job->dir, err);
     if (!rc) rc = fork_all(w, err);
@@ -293,6 +294,7 @@ enum raml_code raml_fork_files_by(const struct raml_fork_files_job *job, const s
     if (rc) raml_fork_stats_close(w->stats);
     else *out = w->sum;
     close_all(w);
+    if (rc && w->made_dir) (void)rmdir(job->dir); /* fails where something is in it */
     free(w);
     return rc;
 }

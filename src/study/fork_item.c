@@ -140,7 +140,8 @@ static enum raml_code add_place(const struct raml_fork_plan *p, struct raml_fork
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; !rc && i < p->n_changes; i++) {
         const struct raml_fork_change *c = &p->change[i];
-        bool takes_out = c->kind == RAML_FORK_REMOVE || c->kind == RAML_FORK_REPLACE;
+        bool takes_out =
+            c->kind == RAML_FORK_REMOVE || c->kind == RAML_FORK_REPLACE || c->kind == RAML_FORK_REPLACE_CONTROL;
         if (c->kind == RAML_FORK_WINDOW) rc = add_windows(p, f, c, place, err);
         else if (!takes_out || x.end > x.at) rc = add_edit(f, c, place, x.at, takes_out ? x.end : x.at, err);
     }
@@ -180,6 +181,13 @@ static void sort_forks(struct raml_forked *f)
     f->n_forks = kept;
 }
 
+static void mark_places(struct raml_forked *f)
+{
+    for (size_t i = 0; i < f->n_forks; i++) f->fork[i].at_place = f->fork[i].at == f->text.trajectory.n;
+    for (size_t i = 0; i < f->places.n; i++)
+        f->fork[raml_forked_find(f, f->places.place[i].at, RAML_FORK_NONE)].at_place = true;
+}
+
 /* Every edit and what it is compared with, the ends of units, and the end of the trajectory. Without a place, none. */
 static enum raml_code list_forks(struct raml_forked *f, struct raml_err *err)
 {
@@ -194,6 +202,7 @@ static enum raml_code list_forks(struct raml_forked *f, struct raml_err *err)
     }
     if (rc) return rc;
     sort_forks(f);
+    mark_places(f);
     for (size_t i = 0; i < f->n_edits; i++) {
         f->edit[i].fork = raml_forked_find(f, f->edit[i].at, f->edit[i].word);
         f->edit[i].unedited = raml_forked_find(f, f->edit[i].resume, RAML_FORK_NONE);

@@ -109,7 +109,8 @@ enum raml_code raml_fork_marks_fill(struct raml_fork_marks *m, const struct raml
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; !rc && i < f->n_edits; i++) {
         enum raml_fork_edit_kind kind = f->edit[i].kind;
-        if (kind != RAML_FORK_UNEDITED && kind != RAML_FORK_WINDOW && kind != RAML_FORK_CONTROL)
+        if (kind != RAML_FORK_UNEDITED && kind != RAML_FORK_WINDOW && kind != RAML_FORK_CONTROL &&
+            kind != RAML_FORK_REPLACE_CONTROL)
             rc = mark_edit(m, p, f, &f->edit[i], err);
     }
     return rc ? rc : mark_critical(m, f, err);

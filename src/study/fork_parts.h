@@ -27,6 +27,7 @@ enum raml_fork_edit_kind {
     RAML_FORK_REMOVE,
     RAML_FORK_WINDOW,
     RAML_FORK_REPLACE,
+    RAML_FORK_REPLACE_CONTROL, /* a control word in a unit's place */
     RAML_FORK_EDIT_KINDS
 };
 const char *raml_fork_edit_name(enum raml_fork_edit_kind kind); /* "none", "insert", .. */
@@ -43,7 +44,7 @@ struct raml_fork_plan {
     enum raml_fork_kind kind;
     char *word[RAML_FORK_MAX_WORDS]; /* [n_words] distinct */
     size_t n_words;
-    struct raml_fork_change change[3 * RAML_FORK_MAX_WORDS + 4]; /* [n_changes] the unedited first */
+    struct raml_fork_change change[4 * RAML_FORK_MAX_WORDS + 4]; /* [n_changes] the unedited first */
     size_t n_changes;
     struct raml_fork_given *given; /* NULL: no file */
     struct sample_texts texts;
@@ -56,8 +57,8 @@ const char *raml_fork_change_word(const struct raml_fork_plan *p, int word); /* 
 /* Given places of a trajectory: those of the file (its own line, else its question's), else the options'. Borrowed. */
 void raml_fork_plan_given(struct raml_fork_plan *p, const struct raml_question *q, size_t sample, const uint32_t **at,
                           size_t *n);
-/* Lines of the file that belong to no trajectory that was looked for. */
-size_t raml_fork_plan_unused(const struct raml_fork_plan *p);
+/* Every line of the file must be of a question and a trajectory of the job. RAML_ERANGE. */
+RAML_CHECKED enum raml_code raml_fork_plan_check_given(const struct raml_fork_plan *p, struct raml_err *err);
 
 /* -- fork_item.c: a trajectory as tokens, with its places, edits and forks ----------------------------------------- */
 struct raml_forked_edit {
@@ -72,6 +73,7 @@ struct raml_forked_edit {
 struct raml_forked_fork { /* a text that is continued */
     uint32_t at;
     int word;
+    bool at_place;     /* at a place, or at the trajectory's end: not where a window or a unit ends only */
     size_t put, n_put; /* tokens, in `put` */
     uint32_t n, n_correct, n_truncated;
     double tokens;   /* mean number that were written; NaN: none */

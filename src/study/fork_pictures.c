@@ -18,6 +18,7 @@ enum {
     NAME_BYTES = 96,
     TITLE_BYTES = 400,
     MAX_CATEGORIES = 24,
+    MAX_CURVES = 1000,
     MAX_TEXT_BYTES = 1 << 20,
     MAX_PAGE_BYTES = 1 << 28,
     SHOW_TOKENS = 4000
@@ -76,13 +77,15 @@ static const char *title_of(char out[TITLE_BYTES], const char *what, const char 
 enum { PARTS = 3 };
 static const char *const part_position[2][PARTS] = {{"before forced", "after forced", "all"},
                                                     {"before resampled", "after resampled", "all"}};
-static const char *const part_name[PARTS] = {"before the critical position", "after it", "all places"};
+static const char *const part_name[2][PARTS] = {
+    {"before the forced critical position", "after the forced critical position", "all places"},
+    {"before the resampled critical position", "after the resampled critical position", "all places"}};
 
 struct effects { /* of one measure, by edit: before and after the critical position; all places where it is not known */
     double x[MAX_CATEGORIES], y[PARTS][MAX_CATEGORIES], low[PARTS][MAX_CATEGORIES], high[PARTS][MAX_CATEGORIES];
     char name[MAX_CATEGORIES][NAME_BYTES];
     const char *category[MAX_CATEGORIES];
-    size_t n, questions[PARTS]; /* questions: the most of any edit */
+    size_t n, least[PARTS], most[PARTS]; /* questions of an edit */
 };
 
 static void add_effect(struct effects *v, const struct raml_fork_summary *s, const struct raml_fork_row *r,
@@ -94,7 +97,9 @@ static void add_effect(struct effects *v, const struct raml_fork_summary *s, con
         v->y[k][v->n] = at ? at->e.value : NAN;
         v->low[k][v->n] = at ? at->e.low : NAN;
         v->high[k][v->n] = at ? at->e.high : NAN;
-        if (at && at->e.n > v->questions[k]) v->questions[k] = at->e.n;
+        if (!at) continue;
+        if (at->e.n > v->most[k]) v->most[k] = at->e.n;
+        if (v->least[k] == 0 || at->e.n < v->least[k]) v->least[k] = at->e.n;
     }
     v->x[v->n] = (double)v->n;
     snprintf(v->name[v->n], NAME_BYTES, "%s%s%.60s", r->edit, *r->word ? " " : "", r->word);
@@ -104,17 +109,23 @@ static void add_effect(struct effects *v, const struct raml_fork_summary *s, con
 
 struct effect_figure {
     const char *name, *measure, *title, *y_label;
-    bool resampled; /* which critical position parts the places */
 };
 
-static void collect_effects(struct effects *v, const struct raml_fork_summary *s, const struct effect_figure *e)
+static void collect_effects(struct effects *v, const struct raml_fork_summary *s, const struct effect_figure *e,
+                            bool resampled)
 {
     for (size_t i = 0; i < s->n_rows; i++) {
         const struct raml_fork_row *r = &s->row[i];
         if (strcmp(r->group, "all") != 0 || strcmp(r->position, "all") != 0) continue;
         if (!strcmp(r->measure, e->measure) && strcmp(r->edit, "none") != 0)
-            add_effect(v, s, r, part_position[e->resampled]);
+            add_effect(v, s, r, part_position[resampled]);
     }
+}
+
+static void name_part(char out[NAME_BYTES], const char *part, size_t least, size_t most)
+{
+    if (least == most) snprintf(out, NAME_BYTES, "%s (%zu question%s)", part, most, most == 1 ? "" : "s");
+    else snprintf(out, NAME_BYTES, "%s (%zu to %zu questions)", part, least, most);
 }
 
 static enum raml_code draw_effects(const struct raml_fork_pictures *x, const struct raml_fork_summary *s,
@@ -123,12 +134,13 @@ static enum raml_code draw_effects(const struct raml_fork_pictures *x, const str
     char title[TITLE_BYTES], key[PARTS][NAME_BYTES];
     struct effects *v = calloc(1, sizeof *v);
     if (!v) return raml_fail(err, RAML_ENOMEM, "no memory for a figure");
-    collect_effects(v, s, e);
+    bool resampled = x->plan->opt->n > 0; /* which critical position parts the places */
+    collect_effects(v, s, e, resampled);
     struct raml_series series[PARTS];
     size_t n = 0;
     for (size_t k = 0; k < PARTS; k++) {
-        if (v->questions[k] == 0 || (k == PARTS - 1 && n)) continue;
-        snprintf(key[n], NAME_BYTES, "%s (%zu questions)", part_name[k], v->questions[k]);
+        if (v->most[k] == 0 || (k == PARTS - 1 && n)) continue;
+        name_part(key[n], part_name[resampled][k], v->least[k], v->most[k]);
         series[n] = (struct raml_series){.name = key[n],
                                          .x = v->x,
                                          .y = v->y[k],
@@ -157,10 +169,10 @@ static enum raml_code all_effects(const struct raml_fork_pictures *x, const stru
                                   struct raml_err *err)
 {
     static const struct effect_figure figure[] = {
-        {"fork_accuracy", "accuracy_change", "Edits and accuracy", "change of accuracy", true},
-        {"fork_kl", "kl", "Edits and the distribution of answers", "KL(edited || unedited), nats", true},
-        {"fork_now", "now", "Edits and the loss right after them", "change of L, nats per answer token", false},
-        {"fork_carried", "carried", "Edits and the loss at the end", "change of L(T), nats per answer token", false},
+        {"fork_accuracy", "accuracy_change", "Edits and accuracy", "change of accuracy"},
+        {"fork_kl", "kl", "Edits and the distribution of answers", "KL(edited || unedited), nats"},
+        {"fork_now", "now", "Edits and the loss right after them", "change of L, nats per answer token"},
+        {"fork_carried", "carried", "Edits and the loss at the end", "change of L(T), nats per answer token"},
     };
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; !rc && i < sizeof figure / sizeof *figure; i++) rc = draw_effects(x, s, &figure[i], err);
@@ -364,35 +376,31 @@ static enum raml_code write_page(const struct raml_fork_pictures *x, struct raml
     return rc;
 }
 
-/* A figure of an earlier run in the folder, which this one may not draw. *found: there was one. */
-static enum raml_code remove_figure(const char *dir, const char *name, bool *found, struct raml_err *err)
+/* A figure of an earlier run in the folder, which this one may not draw. */
+static enum raml_code remove_figure(const char *dir, const char *name, struct raml_err *err)
 {
     static const char *const end[] = {"tsv", "gp", "svg"};
     char path[RAML_PATH_BYTES];
-    *found = false;
     for (size_t i = 0; i < sizeof end / sizeof *end; i++) {
         enum raml_code rc = raml_path_format(path, err, "%s/%s.%s", dir, name, end[i]);
         if (rc) return rc;
-        if (!raml_is_file(path)) continue;
-        *found = true;
-        if (remove(path)) return raml_fail_errno(err, "%s: can't remove the figure of an earlier run", path);
+        if (raml_is_file(path) && remove(path))
+            return raml_fail_errno(err, "%s: can't remove the figure of an earlier run", path);
     }
     return RAML_OK;
 }
 
-/* Only where a run has left its settings. */
+/* Only where a run has left its settings. Numbers may have gaps: a trajectory without units has no figure. */
 static enum raml_code remove_earlier(const char *dir, struct raml_err *err)
 {
     static const char *const name[] = {"fork_accuracy", "fork_kl", "fork_now", "fork_carried", "importance_scatter"};
     char path[RAML_PATH_BYTES], along[NAME_BYTES];
-    bool found = true;
     enum raml_code rc = raml_path_join(path, dir, "fork.yaml", err);
     if (rc || !raml_is_file(path)) return rc;
-    for (size_t i = 0; !rc && i < sizeof name / sizeof *name; i++) rc = remove_figure(dir, name[i], &found, err);
-    found = true;
-    for (size_t k = 1; !rc && found; k++) {
+    for (size_t i = 0; !rc && i < sizeof name / sizeof *name; i++) rc = remove_figure(dir, name[i], err);
+    for (size_t k = 1; !rc && k <= MAX_CURVES; k++) {
         snprintf(along, sizeof along, "importance_%zu", k);
-        rc = remove_figure(dir, along, &found, err);
+        rc = remove_figure(dir, along, err);
     }
     return rc;
 }

@@ -3,6 +3,7 @@
 
 #include "core/array.h"
 #include "core/json.h"
+#include "study/wanted.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +11,11 @@
 enum { LINE_MAX_BYTES = 1 << 24 };
 
 struct given_line {
+    size_t number; /* in the file */
     char *id;
     long long sample; /* -1: all trajectories of the question */
     uint32_t *at;
     size_t n;
-    bool used;
 };
 struct raml_fork_given {
     struct given_line *line;
@@ -24,7 +25,7 @@ struct raml_fork_given {
 const char *raml_fork_edit_name(enum raml_fork_edit_kind kind)
 {
     static const char *const name[RAML_FORK_EDIT_KINDS] = {"none",   "insert", "control", "end",
-                                                           "delete", "window", "replace"};
+                                                           "delete", "window", "replace", "replace_control"};
     return name[kind];
 }
 
@@ -53,10 +54,21 @@ static enum raml_code add_word(struct raml_fork_plan *p, const char *text, size_
     return RAML_OK;
 }
 
+/* The earlier change with this word that can't stand beside one of this kind; NULL: there is none. */
+static const struct raml_fork_change *same_word(const struct raml_fork_plan *p, enum raml_fork_edit_kind kind, int word)
+{
+    for (size_t i = 0; i < p->n_changes; i++) {
+        const struct raml_fork_change *c = &p->change[i];
+        if (c->word != word) continue;
+        if (c->kind == kind || (c->kind == RAML_FORK_INSERT && kind == RAML_FORK_CONTROL) ||
+            (c->kind == RAML_FORK_REPLACE && kind == RAML_FORK_REPLACE_CONTROL))
+            return c;
+    }
+    return NULL;
+}
+
 static void add_change(struct raml_fork_plan *p, enum raml_fork_edit_kind kind, int word)
 {
-    for (size_t i = 0; i < p->n_changes; i++)
-        if (p->change[i].kind == kind && p->change[i].word == word) return;
     p->change[p->n_changes++] = (struct raml_fork_change){kind, word};
 }
 
@@ -73,6 +85,12 @@ static enum raml_code add_words(struct raml_fork_plan *p, const char *name, cons
                              list);
         rc = add_word(p, at, n, &word, err);
         if (rc) return raml_wrap(err, rc, "%s", name);
+        const struct raml_fork_change *other = same_word(p, kind, word);
+        if (other && other->kind == kind)
+            return raml_fail(err, RAML_EUSAGE, "%s: '%s' is there twice", name, p->word[word]);
+        if (other)
+            return raml_fail(err, RAML_EUSAGE, "%s: '%s' is a word to %s as well; expected other words", name,
+                             p->word[word], raml_fork_edit_name(other->kind));
         add_change(p, kind, word);
         at = at[n] ? at + n + 1 : NULL;
     }
@@ -89,7 +107,9 @@ static enum raml_code add_changes(struct raml_fork_plan *p, struct raml_err *err
     if (o->end && p->end.n && o->n) add_change(p, RAML_FORK_END_THINKING, RAML_FORK_END);
     if (o->remove) add_change(p, RAML_FORK_REMOVE, RAML_FORK_NONE);
     if (o->remove && o->n_windows) add_change(p, RAML_FORK_WINDOW, RAML_FORK_NONE);
-    return add_words(p, "replace", o->replace, RAML_FORK_REPLACE, err);
+    rc = add_words(p, "replace", o->replace, RAML_FORK_REPLACE, err);
+    if (!rc && o->replace && *o->replace) rc = add_words(p, "control", o->control, RAML_FORK_REPLACE_CONTROL, err);
+    return rc;
 }
 
 /* -- Given places -------------------------------------------------------------------------------------------------- */
@@ -98,6 +118,9 @@ static enum raml_code read_places(const struct raml_place *where, const json_t *
                                   struct raml_err *err)
 {
     size_t n = json_array_size(at);
+    if (n == 0)
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: id '%.100s': field 'at': found an empty list; expected places",
+                         where->path, where->line, g->id);
     g->at = calloc(n + 1, sizeof *g->at);
     if (!g->at) return raml_fail(err, RAML_ENOMEM, "no memory for %zu places", n);
     for (size_t i = 0; i < n; i++) {
@@ -125,7 +148,7 @@ static enum raml_code add_line(void *user, const struct raml_place *where, json_
     if (!rc) rc = RAML_GROW(x->line, x->cap, x->n + 1, "given places", err);
     if (rc) return rc;
     struct given_line *g = &x->line[x->n++];
-    *g = (struct given_line){.id = strdup(id), .sample = sample};
+    *g = (struct given_line){.number = where->line, .id = strdup(id), .sample = sample};
     return g->id ? read_places(where, at, g, err) : raml_fail(err, RAML_ENOMEM, "no memory for an id");
 }
 
@@ -141,22 +164,46 @@ static enum raml_code read_given(struct raml_fork_plan *p, const char *path, str
 void raml_fork_plan_given(struct raml_fork_plan *p, const struct raml_question *q, size_t sample, const uint32_t **at,
                           size_t *n)
 {
-    struct given_line *found = NULL;
+    const struct given_line *found = NULL;
     for (size_t i = 0; p->given && i < p->given->n; i++) {
-        struct given_line *g = &p->given->line[i];
+        const struct given_line *g = &p->given->line[i];
         if (strcmp(g->id, q->id) != 0) continue;
         if (g->sample == (long long)sample || (g->sample < 0 && (!found || found->sample < 0))) found = g;
     }
-    if (found) found->used = true;
     *at = found ? found->at : p->opt->at;
     *n = found ? found->n : p->opt->n_at;
 }
 
-size_t raml_fork_plan_unused(const struct raml_fork_plan *p)
+static const struct raml_question *question_of(const struct raml_questions *qs, const char *id)
 {
-    size_t n = 0;
-    for (size_t i = 0; p->given && i < p->given->n; i++) n += !p->given->line[i].used;
-    return n;
+    for (size_t i = 0; i < qs->n; i++)
+        if (!strcmp(qs->question[i].id, id)) return &qs->question[i];
+    return NULL;
+}
+
+enum raml_code raml_fork_plan_check_given(const struct raml_fork_plan *p, struct raml_err *err)
+{
+    const struct raml_fork_files_options *o = p->opt;
+    for (size_t i = 0; p->given && i < p->given->n; i++) {
+        const struct given_line *g = &p->given->line[i];
+        const struct raml_question *q = question_of(p->job->questions, g->id);
+        if (!q)
+            return raml_fail(err, RAML_ERANGE,
+                             "%s:%zu: field 'id': found '%.100s'; expected the id of one of the %zu questions",
+                             o->at_file, g->number, g->id, p->job->questions->n);
+        size_t n = raml_wanted(q, o->split, o->family, o->max_samples);
+        if (n == 0)
+            return raml_fail(err, RAML_ERANGE,
+                             "%s:%zu: id '%.100s': its question has no trajectory to fork; expected one of the chosen "
+                             "split and family",
+                             o->at_file, g->number, g->id);
+        if (g->sample >= (long long)n)
+            return raml_fail(err, RAML_ERANGE,
+                             "%s:%zu: id '%.100s': field 'sample': found %lld; expected 0 to %zu: %zu of its %zu "
+                             "trajectories are forked",
+                             o->at_file, g->number, g->id, g->sample, n - 1, n, q->n_trajectories);
+    }
+    return RAML_OK;
 }
 
 /* -- The whole ----------------------------------------------------------------------------------------------------- */

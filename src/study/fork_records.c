@@ -3,6 +3,7 @@
 
 #include "core/json.h"
 #include "core/path.h"
+#include "study/text_sum.h"
 #include "study/visible.h"
 
 #include <math.h>
@@ -269,8 +270,11 @@ static enum raml_code add_line(struct raml_fork_records *r, struct raml_writer *
 static json_t *marks_record(const struct raml_forked *f, const struct raml_fork_marks *m)
 {
     json_t *o = json_object(), *list = json_array();
+    struct raml_text_sum sum = {0};
     bool bad = set(o, "id", json_string(f->q->id));
     bad |= set(o, "sample", json_integer((json_int_t)f->sample));
+    for (size_t i = 0; i < f->curve.n_tokens; i++) raml_text_sum_add(&sum, f->piece[i].s, f->piece[i].n);
+    bad |= !raml_text_sum_set(o, f->curve.n_tokens, &sum);
     for (size_t i = 0; i < m->n; i++) {
         json_t *mark = json_object();
         bad |= set(mark, "at", raml_json_number(m->mark[i].at));

@@ -32,7 +32,7 @@ struct raml_fork_stats {
     const struct raml_fork_plan *plan;
     struct raml_clustered *values; /* [n_changes, groups, POSITIONS, ALL_MEASURES] */
     size_t n_changes;
-    char *word[3 * RAML_FORK_MAX_WORDS + 4]; /* [n_changes] own copies, visible */
+    char *word[4 * RAML_FORK_MAX_WORDS + 4]; /* [n_changes] own copies, visible */
     struct raml_fork_row *row;
     size_t n_rows, cap_rows;
     struct raml_fork_units units;
@@ -179,6 +179,16 @@ enum raml_code raml_fork_stats_add(struct raml_fork_stats *s, const struct raml_
 
 /* -- Reading ------------------------------------------------------------------------------------------------------- */
 
+static bool is_few(size_t n, size_t questions)
+{
+    return n < RAML_FORK_MIN_VALUES || questions < RAML_FORK_MIN_QUESTIONS;
+}
+
+static void drop_interval(struct raml_estimate *e)
+{
+    e->low = e->high = NAN;
+}
+
 static enum raml_code read_order(const struct raml_fork_stats *s, struct raml_fork_order *out, struct raml_err *err)
 {
     const struct raml_fork_files_options *o = s->plan->opt;
@@ -192,7 +202,16 @@ static enum raml_code read_order(const struct raml_fork_stats *s, struct raml_fo
     out->n_units = u->n;
     out->n_trajectories = s->spearman.n;
     rc = raml_clustered_mean(&s->spearman, o->seed, o->n_draws, &out->spearman_mean, err);
-    return rc ? rc : raml_clustered_mean(&s->kendall, o->seed, o->n_draws, &out->kendall_mean, err);
+    if (!rc) rc = raml_clustered_mean(&s->kendall, o->seed, o->n_draws, &out->kendall_mean, err);
+    if (is_few(out->n_units, out->spearman.n)) {
+        drop_interval(&out->spearman);
+        drop_interval(&out->kendall);
+    }
+    if (is_few(out->n_trajectories, out->spearman_mean.n)) {
+        drop_interval(&out->spearman_mean);
+        drop_interval(&out->kendall_mean);
+    }
+    return rc;
 }
 
 static enum raml_code read_row(struct raml_fork_stats *s, size_t change, size_t group, size_t position, size_t measure,
@@ -211,6 +230,8 @@ static enum raml_code read_row(struct raml_fork_stats *s, size_t change, size_t 
                                 .measure = measure_name[measure],
                                 .n = v->n};
     rc = raml_clustered_mean(v, o->seed, o->n_draws, &r->e, err);
+    r->few = is_few(r->n, r->e.n);
+    if (r->few) drop_interval(&r->e);
     if (!rc) s->n_rows++;
     return rc;
 }

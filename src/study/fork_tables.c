@@ -29,12 +29,12 @@ static const struct raml_fork_row *find(const struct raml_fork_summary *s, const
 }
 
 static void add_row(struct raml_buf *b, const struct raml_fork_summary *s, const struct raml_fork_row *r,
-                    const char *part, const char *position)
+                    const char *part, const char *critical, const char *position)
 {
     const struct raml_fork_row *any = NULL;
     for (size_t m = 0; m < MEASURES && !any; m++) any = find(s, r, position, m, false);
     if (!any) return;
-    raml_buf_addf(b, "%s\t%s\t%s\t%zu\t%zu", r->edit, r->word, part, any->n, any->e.n);
+    raml_buf_addf(b, "%s\t%s\t%s\t%s\t%zu\t%zu", r->edit, r->word, part, critical, any->n, any->e.n);
     for (int less = 0; less < 2; less++)
         for (size_t m = 0; m < MEASURES; m++) {
             const struct raml_fork_row *x = find(s, r, position, m, less);
@@ -52,10 +52,10 @@ static bool is_first(const struct raml_fork_summary *s, size_t i) /* row of an e
 
 static void effects(struct raml_buf *b, const struct raml_fork_summary *s, bool resampled)
 {
-    static const char *const part[] = {"all", "before", "after"};
+    static const char *const part[] = {"all", "before", "after"}, *const critical[] = {"forced", "resampled"};
     static const char *const position[2][3] = {{"all", "before forced", "after forced"},
                                                {"all", "before resampled", "after resampled"}};
-    raml_buf_adds(b, "edit\tword\tpart\tplaces\tquestions");
+    raml_buf_adds(b, "edit\tword\tpart\tcritical\tplaces\tquestions");
     for (int less = 0; less < 2; less++)
         for (size_t m = 0; m < MEASURES; m++)
             for (size_t i = 0; i < 3; i++)
@@ -63,7 +63,8 @@ static void effects(struct raml_buf *b, const struct raml_fork_summary *s, bool 
     raml_buf_adds(b, "\n");
     for (size_t k = 0; k < 3; k++)
         for (size_t i = 0; i < s->n_rows; i++)
-            if (is_first(s, i)) add_row(b, s, &s->row[i], part[k], position[resampled][k]);
+            if (is_first(s, i))
+                add_row(b, s, &s->row[i], part[k], k ? critical[resampled] : "-", position[resampled][k]);
 }
 
 static void order(struct raml_buf *b, const struct raml_fork_order *o)

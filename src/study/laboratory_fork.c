@@ -11,7 +11,9 @@ static const char heading[] =
     "changed, and the model went on from there several times. Every change is against the same trajectory unedited at "
     "the same place. The critical position is the first from which the final answer stays the most frequent one with "
     "at "
-    "least the share that was asked for (0.9). Compare an inserted word with the control words, and a unit that was "
+    "least the share that was asked for (0.9): resampled, that is of the continuations, or, where nothing was sampled, "
+    "forced. Fewer than 30 values or 5 questions have no interval: nothing is concluded from those. Compare an "
+    "inserted word with the control words, and a unit that was "
     "taken out with matched windows: what they share belongs to any change of the text.</p>\n";
 
 static const struct raml_lab_picture picture[] = {
@@ -38,7 +40,9 @@ static const struct raml_lab_picture picture[] = {
 
 static const struct raml_lab_column column[] = {{"edit", "edit", RAML_LAB_TEXT},
                                                 {"word", "word", RAML_LAB_TEXT},
+                                                {"critical position", "critical", RAML_LAB_TEXT},
                                                 {"places", "places", RAML_LAB_COUNT},
+                                                {"questions", "questions", RAML_LAB_COUNT},
                                                 {"accuracy", "accuracy_change", RAML_LAB_NUMBER},
                                                 {"less control", "accuracy_change_less", RAML_LAB_NUMBER},
                                                 {"KL", "kl", RAML_LAB_NUMBER},

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { BATCH = 64, PASSES_A_BATCH = 4, NAME_BYTES = 240 };
 
@@ -35,6 +36,7 @@ struct work {
     size_t *n_windows;
     size_t cap_piece, cap_matched, cap_windows;
     size_t n_done, n_total, n_skipped, n_questions, n_units, last_question;
+    bool made_dir;
     struct raml_err first_skipped;
 };
 
@@ -139,6 +141,7 @@ static enum raml_code record(struct work *w, size_t i, struct raml_err *err)
     const struct raml_roles_found found = {.q = q,
                                            .sample = it->sample,
                                            .piece = w->piece,
+                                           .n_tokens = c->n_tokens,
                                            .entropy = c->token_entropy,
                                            .words = &w->words,
                                            .unit = w->set.unit ? w->set.unit + from : NULL,
@@ -206,7 +209,6 @@ static enum raml_code examine(struct work *w, size_t question, size_t sample, bo
     return *skipped ? RAML_OK : rc;
 }
 
-/* What is wrong with any trajectory shows before the first pass. */
 static enum raml_code check_one(struct work *w, size_t question, size_t sample, struct raml_err *err)
 {
     struct raml_err why = {0};
@@ -255,11 +257,17 @@ static enum raml_code each_wanted(struct work *w, bool *stopped,
     return rc;
 }
 
+/* What is wrong with any trajectory shows before the folder is made and before the first pass. */
+static enum raml_code check_all(struct work *w, bool *stopped, struct raml_err *err)
+{
+    enum raml_code rc = each_wanted(w, stopped, check_one, err);
+    return rc ? raml_wrap(err, rc, "%s", w->job->data_name ? w->job->data_name : "questions") : RAML_OK;
+}
+
 static enum raml_code trace_all(struct work *w, bool *stopped, struct raml_err *err)
 {
     const char *name = w->job->data_name ? w->job->data_name : "questions";
-    enum raml_code rc = each_wanted(w, stopped, check_one, err);
-    if (!rc) rc = each_wanted(w, stopped, take, err);
+    enum raml_code rc = each_wanted(w, stopped, take, err);
     if (!rc && !*stopped) rc = run_batch(w, err);
     if (rc) return raml_wrap(err, rc, "%s", name);
     if (w->n_skipped)
@@ -308,6 +316,8 @@ static enum raml_code work(struct work *w, struct raml_roles_summary *out, struc
 {
     const struct raml_roles_files_job *job = w->job;
     enum raml_code rc = open_all(w, err);
+    if (!rc) rc = check_all(w, &out->stopped, err);
+    w->made_dir = !rc && !raml_is_dir(job->dir);
     if (!rc) rc = raml_make_dir(job->dir, err);
     if (!rc) rc = raml_roles_records_init(&w->records, job->dir, err);
     if (!rc) rc = trace_all(w, &out->stopped, err);
@@ -346,6 +356,7 @@ enum raml_code raml_roles_files(const struct raml_roles_files_job *job, const st
     w->opt = opt;
     enum raml_code rc = work(w, &sum, err);
     close_all(w);
+    if (rc && w->made_dir) (void)rmdir(job->dir); /* fails where something is in it */
     free(w);
     if (rc) raml_roles_summary_deinit(&sum);
     else *out = sum;

@@ -33,7 +33,8 @@ struct raml_roles_unit {
 struct raml_roles_found { /* a trajectory and its units; borrowed for one call */
     const struct raml_question *q;
     size_t sample;
-    const struct raml_str *piece;
+    const struct raml_str *piece; /* [n_tokens] */
+    size_t n_tokens;
     const float *entropy;
     const struct raml_roles_words *words;
     const struct raml_roles_unit *unit; /* [n] */

@@ -3,6 +3,7 @@
 
 #include "core/json.h"
 #include "core/path.h"
+#include "study/text_sum.h"
 #include "study/visible.h"
 
 #include <math.h>
@@ -107,10 +108,11 @@ static enum raml_code write_marks(struct raml_roles_records *r, const struct ram
         json_decref(marks);
         return RAML_OK;
     }
-    return write_line(r, &r->marks,
-                      json_pack("{s:s, s:I, s:o}", "id", t->q->id, "sample", (json_int_t)t->sample, "marks",
-                                raml_json_checked(marks, failed)),
-                      err);
+    json_t *o = json_pack("{s:s, s:I, s:o}", "id", t->q->id, "sample", (json_int_t)t->sample, "marks",
+                          raml_json_checked(marks, failed));
+    struct raml_text_sum sum = {0};
+    for (size_t i = 0; i < t->n_tokens; i++) raml_text_sum_add(&sum, t->piece[i].s, t->piece[i].n);
+    return write_line(r, &r->marks, raml_json_checked(o, o && !raml_text_sum_set(o, t->n_tokens, &sum)), err);
 }
 
 enum raml_code raml_roles_records_add(struct raml_roles_records *r, const struct raml_roles_found *t,

@@ -174,7 +174,8 @@ function view(data, number_of_view) {
     function tell_here() {
         const these = visible.filter(m => m.point === now + 1 || (now === 0 && m.point === 0));
         here.hidden = these.length === 0;
-        here.textContent = these.map(in_words).join('; ');
+        here.textContent = '';
+        for (const m of these) make(here, 'span', '', in_words(m));
     }
     function show_marks(some) {
         visible = some;

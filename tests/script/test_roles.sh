@@ -45,6 +45,7 @@ refused() {
     grep -qF -- "$text" err || fail "$what: expected '$text', found: $(cat err)"
     [ "$(wc -l <err)" -eq 1 ] || fail "$what: more than one line: $(cat err)"
     if [ -e bad/units.jsonl ] || [ -e bad/roles.tsv ]; then fail "$what: left results"; fi
+    [ ! -e bad ] || fail "$what: left a folder"
 }
 
 roles forms.jsonl --min_units 2 --out forms >out || fail "forms: $(cat out)"
@@ -67,6 +68,9 @@ grep '"id":"a"' forms/units.jsonl |
     awk 'NR == FNR { L[n++] = $1; next }
         { if (L[$1 - 1] != $3 || L[$2] != $4 || $1 != last + 1) bad = 1; last = $2; k++ }
         END { exit bad || last != n - 1 || k < 20 }' L - || fail "a unit's losses are not those of the curve around it"
+
+sed -n 1p forms/marks.jsonl | grep -q '"n_tokens":[0-9]*,"text_hash":"[0-9a-f]*"' || fail "marks: of which text"
+grep -q '^all: each token by itself' out || fail "what all counts: $(cat out)"
 
 # tables: as many cells in every line; sums of units; what is printed
 for table in roles words; do

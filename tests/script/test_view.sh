@@ -146,8 +146,8 @@ is('effects', bars.join(), '50 25,0 50');
 is('places', [...marked.querySelectorAll('.tick')].map(e => parseFloat(e.style.left).toFixed(1)).join(), '33.3,100.0,66.7');
 is('names', marked.querySelector('.signs').textContent.replace(/\u25b2.*size. /, ''),
     'Signs, each after its token. exita<b class="bad">bBforkcWait<img>dx');
-is('what is there', [tokens[2].focus(), marked.querySelector('.here').textContent][1],
-    'a exit \u201c<b class="bad">\u201d 0.5: </' + 'script><b class="bad">; b exit \u201cB\u201d; c fork \u201cWait\u201d +0.5: of 8');
+is('what is there', [tokens[2].focus(), [...marked.querySelectorAll('.here span')].map(e => e.textContent).join('|')][1],
+    'a exit \u201c<b class="bad">\u201d 0.5: </' + 'script><b class="bad">|b exit \u201cB\u201d|c fork \u201cWait\u201d +0.5: of 8');
 tokens[0].focus();
 is('before the first token', marked.querySelector('.here').textContent, 'c fork \u201cWait\u201d \u22120.25');
 tokens[1].focus();

@@ -76,6 +76,85 @@ static void covers(const char *what, const struct raml_estimate *e, double truth
         fail_msg("%s: %.4f [%.4f, %.4f], planted %.4f", what, e->value, e->low, e->high, truth);
 }
 
+static void file_has(const char *file, const char *text)
+{
+    char path[PATH_BYTES];
+    struct raml_err err = {0};
+    struct raml_buf b;
+    snprintf(path, sizeof path, "%s/%s", f.dir, file);
+    raml_buf_init(&b, 1 << 24);
+    CHECK_OK(raml_file_read(path, &b, &err));
+    raml_buf_add(&b, "", 1);
+    if (!strstr(b.data, text)) fail_msg("%s: no '%s' in %.400s", file, text, b.data);
+    raml_buf_deinit(&b);
+}
+
+/* What the matched windows are compared with is no place. */
+static void windows_leave_the_critical_position(void **state)
+{
+    (void)state;
+    static const uint32_t at[] = {0, 8};
+    struct raml_err err = {0};
+    struct raml_fork_summary s;
+    const struct raml_fork_files_job job = job_of(4);
+    struct raml_fork_files_options o = options();
+    o.places = NULL;
+    o.at = at;
+    o.n_at = COUNT(at);
+    for (size_t i = 0; i < 2; i++) {
+        o.n_windows = i ? 8 : 0;
+        CHECK_OK(raml_fork_files_by(&job, &o, planted, &s, &err));
+        assert_int_equal(s.n_critical[1], 4);
+        CHECK_NEAR("critical position", s.critical_mean[1], 8.0 / T, 1e-12);
+        assert_true((raml_fork_row_find(&s, "window", "", "all", "all", "carried") != NULL) == (i > 0));
+        raml_fork_summary_deinit(&s);
+    }
+}
+
+/* 2 questions of 5 places: values, but no intervals. */
+static void few_values_have_no_interval(void **state)
+{
+    (void)state;
+    struct raml_err err = {0};
+    struct raml_fork_summary s;
+    const struct raml_fork_files_job job = job_of(2);
+    const struct raml_fork_files_options o = options();
+    CHECK_OK(raml_fork_files_by(&job, &o, planted, &s, &err));
+    for (size_t i = 0; i < s.n_rows; i++) {
+        assert_true(s.row[i].few);
+        assert_true(isnan(s.row[i].e.low) && isnan(s.row[i].e.high));
+    }
+    assert_true(isnan(s.order.spearman.low));
+    raml_fork_summary_deinit(&s);
+}
+
+/* Control words in the same unit's place are taken off. */
+static void replacing_has_controls(void **state)
+{
+    (void)state;
+    struct raml_err err = {0};
+    struct raml_fork_summary s;
+    const struct raml_fork_files_job job = job_of(N_QUESTIONS);
+    struct raml_fork_files_options o = options();
+    o.insert = NULL;
+    o.replace = "wait|noop";
+    CHECK_OK(raml_fork_files_by(&job, &o, planted, &s, &err));
+    const char *const before = "before resampled";
+    covers("wait in a unit's place", effect(&s, "replace", "wait", before, "accuracy_change - control"), 0.2);
+    covers("a word without effect", effect(&s, "replace", "noop", before, "accuracy_change - control"), 0);
+    static const char *const measure[] = {"now", "carried", "accuracy_change"};
+    for (size_t i = 0; i < COUNT(measure); i++) {
+        char less[64];
+        snprintf(less, sizeof less, "%s - control", measure[i]);
+        double control = (effect(&s, "replace_control", "even", "all", measure[i])->value +
+                          effect(&s, "replace_control", "odds", "all", measure[i])->value) /
+                         2;
+        CHECK_NEAR(measure[i], effect(&s, "replace", "wait", "all", less)->value,
+                   effect(&s, "replace", "wait", "all", measure[i])->value - control, 1e-9);
+    }
+    raml_fork_summary_deinit(&s);
+}
+
 static void planted_effects(void **state)
 {
     (void)state;
@@ -95,6 +174,13 @@ static void planted_effects(void **state)
     covers("and less control", effect(&s, "insert", "noop", before, "accuracy_change - control"), 0);
     assert_true(effect(&s, "insert", "wait", before, "accuracy_change")->low > 0);
     CHECK_NEAR("wait, after", effect(&s, "insert", "wait", after, "accuracy_change")->value, 0, 0);
+    /* figures part the places by the same critical position, and name it */
+    static const char *const figure[] = {"fork_accuracy.tsv", "fork_kl.tsv", "fork_now.tsv", "fork_carried.tsv"};
+    for (size_t i = 0; i < COUNT(figure); i++) {
+        file_has(figure[i], "before the resampled critical position (40 questions)");
+        file_has(figure[i], "after the resampled critical position (40 questions)");
+    }
+    file_has("effects.tsv", "insert\twait\tbefore\tresampled\t80\t40\t");
     /* the unit up to the critical position decides; a paired one before it does not */
     assert_true(effect(&s, "delete", "", before, "accuracy_change")->low < 0);
     raml_fork_summary_deinit(&s);
@@ -483,6 +569,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(planted_effects),
+        cmocka_unit_test(windows_leave_the_critical_position),
+        cmocka_unit_test(few_values_have_no_interval),
+        cmocka_unit_test(replacing_has_controls),
         cmocka_unit_test(table_is_mean_of_lines),
         cmocka_unit_test(continuations_alone),
         cmocka_unit_test(random_numbers),

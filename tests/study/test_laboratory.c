@@ -448,7 +448,7 @@ static void roles(void **state)
     expect_none(page, "<td>77</td>");
     expect(page, "<tr class=\"all\"><td class=\"t\">all</td><td>5000</td>");
     expect(page, "\"marks\":[{\"at\":1,\"kind\":\"exit\",\"name\":\"DEER\"}]}</script>");
-    expect(page, "marks.jsonl:1: marks[1] has no kind, no name or no at of 0 to 2, or another field is wrong; such "
+    expect(page, "marks.jsonl:1: marks[1] is at 3, beyond the trajectory's last token; expected 0 to 2; such "
                  "marks of 1 of 2 lines were skipped</li>");
     expect(page, "marks.jsonl:3: ");
     expect(page, "; 1 of 3 lines were skipped for such reasons</li>");

@@ -412,7 +412,7 @@ static void wrong_fields(void **state)
         {"\"answers\":[{\"L\":[3,2,1]},{\"L\":[3,2,1],\"p\":[1]}]", "answers[1] has no L", true},
         {"\"answers\":[{\"L\":[3,2,1]},7,{\"L\":[3,2,1],\"name\":7}]", "answers[2] has no L", true},
         {"\"marks\":[{\"kind\":\"exit\",\"name\":\"x\",\"at\":3}]",
-         "marks[0] has no kind, no name or no at of 0 to 2, or", false},
+         "marks[0] is at 3, beyond the trajectory's last token; expected 0 to 2", false},
         {"\"marks\":[{\"kind\":\"exit\",\"at\":1},{\"kind\":\"\",\"name\":\"x\",\"at\":1}]", "marks[1] has no kind",
          false},
         {"\"marks\":[{\"kind\":\"exit\",\"name\":\"x\",\"at\":-1}]", "marks[0] has", false},
