@@ -25,7 +25,7 @@ struct plot {
     double point[KINDS][4]; /* of chosen ones: x, y, low, high */
 };
 
-static const double POINT_WIDTH = 0.012; /* of the axis */
+static const double POINT_WIDTH = 0.02; /* of the axis */
 
 static const char *const label[KINDS] = {"full thinking", "fixed budget",  "stability",
                                          "confidence",    "Dynasor",       "CoDE-Stop",

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POINTS = RAML_PRUNE_MAX_LEVELS, LINES = 6, TITLE_BYTES = 400, NAME_BYTES = 64, WIDTH = 580, HEIGHT = 380 };
+enum { POINTS = RAML_PRUNE_MAX_LEVELS, LINES = 6, TITLE_BYTES = 400, NAME_BYTES = 64, WIDTH = 580, HEIGHT = 440 };
 
 static const struct {
     enum raml_prune_level_kind kind;

@@ -240,6 +240,11 @@ static void files(void **state)
     assert_non_null(strstr(b.data, "set title 'Accuracy against cost: by hand'")); /* the file's name */
     assert_null(strstr(b.data, " dt 2 ")); /* no line goes through points that are in no order */
     assert_non_null(strstr(b.data, "points pt 6 "));
+    const char *at = b.data; /* chosen settings that cost the same stand side by side */
+    double most = 0, shift;
+    for (; (at = strstr(at, "using ($2")); at++)
+        if (sscanf(at, "using ($2%lf)", &shift) == 1) most = fmax(most, shift);
+    assert_true(most > 0);
     raml_buf_clear(&b);
     snprintf(path, sizeof path, "%s/trajectories.html", r.dir);
     CHECK_OK(raml_file_read(path, &b, &err));
