@@ -13,7 +13,8 @@ set(on_far test_golden test_cache test_hooks test_paths test_gradient test_load 
 set(with_threads core tree device modelfile model inner outer)
 # Tests that take a minute or more under a sanitizer carry the label "long": CI leaves them to `./run sanitize` by hand.
 set(long_instrumented test_everywhere test_train_fault test_attention_bits test_loss test_reading test_trace test_inspect
-  test_cache test_memory test_trace_files test_trace_answers test_fork_files test_landscape_fault test_curvature)
+  test_cache test_memory test_trace_files test_trace_answers test_landscape_fault test_curvature test_generate
+  test_sample_exit test_fork test_fork_files test_exits_collect test_prune_files)
 add_custom_target(threaded)
 file(GLOB test_sources CONFIGURE_DEPENDS tests/*/test_*.c)
 foreach(source ${test_sources})

@@ -133,8 +133,9 @@ struct raml_prune_summary {     /* free with raml_prune_summary_deinit */
     struct raml_prune_row *row; /* [n_rows] */
     size_t n_rows;
     size_t n_selected, n_trajectories, n_questions, n_skipped, n_wrong; /* n_wrong: left out as wrong */
-    size_t n_steps, n_joined;      /* steps; trajectories whose steps were joined */
-    size_t n_written, n_not_right; /* rows of pruned.jsonl; trajectories left out of it, as not answered right */
+    size_t n_steps, n_joined; /* steps; trajectories whose steps were joined */
+    size_t n_written, n_lines,
+        n_not_right; /* trajectories in pruned.jsonl; its lines; left out, as not answered right */
     /* The kept share at unchanged accuracy: the smallest one from which up to the whole accuracy is not below that of the
      * whole less the tolerance, linear between levels; over the levels of slack, where every method keeps as many
      * tokens as greedy deletion under the bound, and over those of share. less: greedy's - it. */
@@ -159,6 +160,7 @@ struct raml_prune_files_job {
     const struct raml_questions *questions;
     const char *data_name; /* for messages and titles; NULL: none */
     const char *dir;       /* made if missing */
+    bool keep_earlier;     /* stopped, leave the results that are in dir as they are, and end with RAML_ESTOP */
     const struct raml_sink *sink;
 };
 /* RAML_EUSAGE: levels, words; RAML_ERANGE: nothing to do, a trajectory or a summary (its line is named) longer than the

@@ -157,6 +157,8 @@ static enum raml_code read_settings(const struct cli *cli, const struct settings
     return rc;
 }
 
+static const char stopped_line[] = "# stopped:";
+
 /* prune.yaml; of a run that was stopped, with a first line that says so. */
 static enum raml_code write_recipe(const struct cli *cli, const struct cli_pruned *r, struct raml_err *err)
 {
@@ -166,10 +168,28 @@ static enum raml_code write_recipe(const struct cli *cli, const struct cli_prune
     enum raml_code rc = raml_path_join(path, r->out, "prune.yaml", err);
     if (rc) return rc;
     raml_buf_init(&b, MAX_RECIPE_BYTES);
-    raml_buf_addf(&b, "# stopped: %zu of %zu trajectories were pruned\n", r->sum.n_trajectories, r->sum.n_selected);
+    raml_buf_addf(&b, "%s %zu of %zu trajectories were pruned\n", stopped_line, r->sum.n_trajectories,
+                  r->sum.n_selected);
     raml_buf_adds(&b, cli->recipe);
     rc = raml_buf_status(&b, err);
     if (!rc) rc = raml_file_write(path, b.data, b.len, err);
+    raml_buf_deinit(&b);
+    return rc;
+}
+
+/* Does the folder hold what a run has left that was not stopped? */
+static enum raml_code is_complete(const char *dir, bool *complete, struct raml_err *err)
+{
+    char path[RAML_PATH_BYTES];
+    struct raml_buf b;
+    *complete = false;
+    enum raml_code rc = raml_path_join(path, dir, "prune.tsv", err);
+    if (rc || !raml_is_file(path)) return rc;
+    rc = raml_path_join(path, dir, "prune.yaml", err);
+    if (rc || !raml_is_file(path)) return rc;
+    raml_buf_init(&b, MAX_RECIPE_BYTES);
+    rc = raml_file_read(path, &b, err);
+    *complete = !rc && (!b.len || strncmp(b.data, stopped_line, strlen(stopped_line)) != 0);
     raml_buf_deinit(&b);
     return rc;
 }
@@ -179,17 +199,19 @@ static enum raml_code write_recipe(const struct cli *cli, const struct cli_prune
 static enum raml_code prune(const struct cli *cli, const struct settings *s, const struct trajectories *x,
                             const struct raml_prune_files_options *opt, struct raml_err *err)
 {
-    const struct raml_prune_files_job job = {.model = x->model,
-                                             .tokenizer = x->tokenizer,
-                                             .format = x->prompting.format,
-                                             .questions = &x->questions,
-                                             .data_name = x->data,
-                                             .dir = s->of.out,
-                                             .sink = cli->sink};
+    struct raml_prune_files_job job = {.model = x->model,
+                                       .tokenizer = x->tokenizer,
+                                       .format = x->prompting.format,
+                                       .questions = &x->questions,
+                                       .data_name = x->data,
+                                       .dir = s->of.out,
+                                       .sink = cli->sink};
     struct cli_pruned r = {
         .out = s->of.out, .writes = opt->write.kind != RAML_PRUNE_WHOLE, .tolerance = opt->tolerance};
+    enum raml_code rc = is_complete(s->of.out, &job.keep_earlier, err);
+    if (rc) return rc;
     double start = raml_clock_monotonic();
-    enum raml_code rc = raml_prune_files(&job, opt, &r.sum, err);
+    rc = raml_prune_files(&job, opt, &r.sum, err);
     r.seconds = raml_clock_monotonic() - start;
     if (rc) return rc;
     rc = write_recipe(cli, &r, err);

@@ -43,6 +43,11 @@ static const char *label_of(const struct raml_prune_level *l, char out[LABEL_BYT
     return out;
 }
 
+static void print_count(const char *before, size_t n, const char *one, const char *many)
+{
+    printf("%s%zu %s", before, n, n == 1 ? one : many);
+}
+
 /* A line a level, a column a method. */
 static void print_measure(const struct raml_prune_summary *s, enum raml_prune_measure m, const char *title, int digits)
 {
@@ -130,8 +135,8 @@ static void print_unchanged(const struct cli_pruned *r, enum raml_prune_curve_ki
 static void print_needed(const struct raml_prune_summary *s)
 {
     if (s->needed[RAML_PRUNE_GREEDY].n == 0 || isnan(s->needed[RAML_PRUNE_GREEDY].value)) return;
-    printf("\nkept share that a trajectory needs for its own answer to stay right, mean of %zu questions\n",
-           s->needed[RAML_PRUNE_GREEDY].n);
+    printf("\nkept share that a trajectory needs for its own answer to stay right, mean of %zu question%s\n",
+           s->needed[RAML_PRUNE_GREEDY].n, s->needed[RAML_PRUNE_GREEDY].n == 1 ? "" : "s");
     for (int m = RAML_PRUNE_GREEDY; m <= RAML_PRUNE_BUDGET_STEPS; m++)
         print_estimate(raml_prune_method_name((enum raml_prune_method)m), &s->needed[m], 100, 1, " %");
     for (int m = RAML_PRUNE_RANDOM; m <= RAML_PRUNE_BUDGET; m++) {
@@ -161,16 +166,20 @@ static void print_leak(const struct raml_prune_summary *s)
                ? "they tell of their answers, but do not give them away: what they hold besides the answer's text does"
                : "no leak is seen: the answer is no likelier after its own than after another's",
            l->n_states, l->n);
-    if (s->n_no_summary) printf("  %zu trajectories have no summary\n", s->n_no_summary);
-    if (s->n_unused) printf("  %zu summaries are of no question\n", s->n_unused);
+    if (s->n_no_summary)
+        print_count("  ", s->n_no_summary, "trajectory has no summary\n", "trajectories have no summary\n");
+    if (s->n_unused) print_count("  ", s->n_unused, "summary is of no question\n", "summaries are of no question\n");
 }
 
 static void print_counts(const struct cli_pruned *r)
 {
     const struct raml_prune_summary *s = &r->sum;
-    printf("\n%zu trajectories of %zu questions, %zu steps", s->n_trajectories, s->n_questions, s->n_steps);
-    if (s->n_joined) printf(" (of %zu trajectories neighbours were joined)", s->n_joined);
-    if (s->n_wrong) printf("; %zu wrong ones left out", s->n_wrong);
+    print_count("\n", s->n_trajectories, "trajectory", "trajectories");
+    print_count(" of ", s->n_questions, "question", "questions");
+    print_count(", ", s->n_steps, "step", "steps");
+    if (s->n_joined)
+        print_count(" (of ", s->n_joined, "trajectory neighbours were joined)", "trajectories neighbours were joined)");
+    if (s->n_wrong) print_count("; ", s->n_wrong, "wrong one left out", "wrong ones left out");
     if (s->n_skipped) printf("; %zu skipped", s->n_skipped);
     printf("\nlosses: %" PRIu64 " tokens in %" PRIu64 " passes, %.1f times fewer than text by text", s->n_read,
            s->n_passes, (double)s->n_alone / (double)s->n_read);
@@ -179,8 +188,12 @@ static void print_counts(const struct cli_pruned *r)
                s->n_answer_texts, (double)s->n_answer_alone / (double)s->n_answer_texts, s->n_answered);
     printf("; %.2f s\n", r->seconds);
     if (r->writes) {
-        printf("%s/pruned.jsonl: %zu trajectories", r->out, s->n_written);
-        if (s->n_not_right) printf("; %zu left out, as they are not answered right", s->n_not_right);
+        printf("%s/pruned.jsonl", r->out);
+        print_count(": ", s->n_written, "trajectory", "trajectories");
+        print_count(" in ", s->n_lines, "line", "lines");
+        if (s->n_not_right)
+            print_count("; ", s->n_not_right, "left out, as it is not answered right",
+                        "left out, as they are not answered right");
         printf("\n");
     }
     printf("%s/prune.tsv\n", r->out);
@@ -264,6 +277,7 @@ enum raml_code cli_print_prune_json(const struct cli_pruned *r, struct raml_err 
                  {"steps", s->n_steps},
                  {"joined", s->n_joined},
                  {"written", s->n_written},
+                 {"lines", s->n_lines},
                  {"not_right", s->n_not_right},
                  {"no_summary", s->n_no_summary},
                  {"unused_summaries", s->n_unused},

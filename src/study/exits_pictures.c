@@ -25,6 +25,8 @@ struct plot {
     double point[KINDS][4]; /* of chosen ones: x, y, low, high */
 };
 
+static const double POINT_WIDTH = 0.02; /* of the axis */
+
 static const char *const label[KINDS] = {"full thinking", "fixed budget",  "stability",
                                          "confidence",    "Dynasor",       "CoDE-Stop",
                                          "EAT",           "loss (oracle)", "first right (oracle)"};
@@ -98,13 +100,37 @@ static void add_lines(struct plot *p)
             s->y = l->y;
             s->n = l->n;
             s->colour = colour[k];
-            s->style = l->n == 1 ? RAML_PLOT_POINTS : released ? RAML_PLOT_LINE : RAML_PLOT_LINE_POINTS;
+            s->style = l->n == 1 || released ? RAML_PLOT_POINTS : RAML_PLOT_LINE_POINTS;
             s->dashed = released || k >= RAML_EXIT_LOSS;
         }
 }
 
+/* Points that were at the same place, or nearly, stand side by side: from the left, each a little right of the last. */
+static void part_points(struct raml_series *s, size_t n, double least)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = i; j && s[j].x[0] < s[j - 1].x[0]; j--) {
+            struct raml_series right = s[j - 1];
+            s[j - 1] = s[j];
+            s[j] = right;
+        }
+    for (size_t i = 1; i < n; i++) s[i].shift = fmax(0, s[i - 1].x[0] + s[i - 1].shift + least - s[i].x[0]);
+}
+
+static double width_of(const struct plot *p)
+{
+    double low = INFINITY, high = -INFINITY;
+    for (size_t k = 0; k < p->n_series; k++)
+        for (size_t i = 0; i < p->series[k].n; i++) {
+            low = fmin(low, p->series[k].x[i]);
+            high = fmax(high, p->series[k].x[i]);
+        }
+    return high > low ? high - low : 0;
+}
+
 static void add_chosen(struct plot *p)
 {
+    size_t first = p->n_series;
     for (int k = 0; k < KINDS; k++) {
         size_t row = raml_exits_chosen_of(p->row, p->n, (enum raml_exit_kind)k, p->by_accuracy);
         if (row == p->n || k == RAML_EXIT_LOSS || k == RAML_EXIT_FIRST_RIGHT) continue;
@@ -124,6 +150,7 @@ static void add_chosen(struct plot *p)
         s->colour = colour[k];
         s->style = RAML_PLOT_POINTS;
     }
+    part_points(p->series + first, p->n_series - first, POINT_WIDTH * width_of(p));
 }
 
 static enum raml_code accuracy_figure(struct plot *p, const char *dir, const char *title, struct raml_err *err)
@@ -199,9 +226,10 @@ enum raml_code raml_exits_pictures(const struct raml_exits_row *row, size_t n, b
     p->row = row;
     p->n = n;
     p->by_accuracy = by_accuracy;
-    snprintf(title, sizeof title, "Accuracy against cost%s%s", name ? ": " : "", name ? name : "");
+    const char *file = name && strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
+    snprintf(title, sizeof title, "Accuracy against cost%s%s", file ? ": " : "", file ? file : "");
     enum raml_code rc = accuracy_figure(p, dir, title, err);
-    snprintf(title, sizeof title, "What the chosen settings keep%s%s", name ? ": " : "", name ? name : "");
+    snprintf(title, sizeof title, "What the chosen settings keep%s%s", file ? ": " : "", file ? file : "");
     if (!rc) rc = cost_figure(p, dir, title, err);
     for (size_t i = 0; i < 2 * KINDS; i++) {
         free(p->line[i].x);

@@ -18,6 +18,8 @@
 
 enum { SCRIPT_MAX = 1 << 20, DATA_MAX = 1 << 28, LOG_MAX = 400, LETTERS_MAX = 70 };
 
+#define CAPS "heads size screen 0.005,90" /* of whiskers */
+
 enum { ORDERED = 1 << 16 }; /* added to the place in a scale of colours */
 
 static const char *const scale[] = {"#440154", "#482475", "#414487", "#355F8D", "#2A788E",
@@ -151,7 +153,7 @@ static void add_series(struct raml_buf *b, const struct raml_figure *fig, size_t
         double width, shift;
         bar_place(fig, i, &width, &shift);
         if (band) {
-            raml_buf_addf(b, "($2%+.9g):4:(0):($5-$4) with vectors nohead lw 1.5 lc rgb '#333333' notitle", shift);
+            raml_buf_addf(b, "($2%+.9g):4:(0):($5-$4) with vectors " CAPS " lw 1.5 lc rgb '#333333' notitle", shift);
             return;
         }
         raml_buf_addf(b, "($2%+.9g):3:(%.9g) with boxes fs solid %s noborder lc rgb '%s' ", shift, 0.94 * width,
@@ -160,15 +162,15 @@ static void add_series(struct raml_buf *b, const struct raml_figure *fig, size_t
         raml_buf_addf(b, "2:4:5 with filledcurves fs transparent solid 0.2 noborder lc rgb '%s' notitle", rgb);
         return;
     } else if (band) {
-        raml_buf_addf(b, "2:4:(0):($5-$4) with vectors nohead lw 1.5 lc rgb '%s' notitle", rgb);
+        raml_buf_addf(b, "($2%+.9g):4:(0):($5-$4) with vectors " CAPS " lw 1.5 lc rgb '%s' notitle", s->shift, rgb);
         return;
     } else if (line) {
         raml_buf_addf(b, "2:3 with %s lw %s dt %d lc rgb '%s%s' ",
                       s->style == RAML_PLOT_LINE ? "lines" : "linespoints pt 7 ps 0.5", s->faint ? "1" : "2",
                       s->dashed ? 2 : 1, s->faint ? "#80" : "#00", rgb + 1); /* '#AARRGGBB', AA = 0 is opaque */
     } else {
-        raml_buf_addf(b, "2:3 with points pt 7 ps %s lc rgb '%s%s' ", s->faint ? "0.3" : "0.6",
-                      s->faint ? "#A0" : "#00", rgb + 1);
+        raml_buf_addf(b, "($2%+.9g):3 with points pt %d ps %s lc rgb '%s%s' ", s->shift, s->dashed ? 6 : 7,
+                      s->faint ? "0.3" : "0.6", s->faint ? "#A0" : "#00", rgb + 1);
     }
     add_title(b, s);
 }

@@ -32,7 +32,8 @@ struct raml_series {
     size_t n;
     int colour; /* 0 .. RAML_FIGURE_COLOURS-1 of the palette, further ones wrap; or raml_figure_ordered */
     enum raml_plot_style style;
-    bool faint, dashed; /* raw data under a smooth line; a second kind in the same colour */
+    bool faint, dashed; /* raw data under a smooth line; a second kind in the same colour: points are open */
+    double shift;       /* of points: added to x where they are drawn, so that equal ones are seen; not in the data */
 };
 
 struct raml_figure {

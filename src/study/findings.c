@@ -190,8 +190,7 @@ static enum raml_code read_run(struct raml_findings *f, const char *dir, const c
         if (!raml_path_join(path, dir, names->name[i], NULL))
             rc = read_entry(run, path, names->name[i], &f->notes, err);
     }
-    bool itself = !*name || !begins(name, "landscape"); /* else it is found as part of the folder above */
-    if (!rc) rc = raml_labs_find(f, run, itself, names->name, names->n, err);
+    if (!rc) rc = raml_labs_find(f, run, names->name, names->n, err);
     bool any = run->recipe || run->metrics.n || run->n_evals || run->n_traces;
     if (!rc && any && f->n_runs < RAML_MAX_RUNS) {
         f->run[f->n_runs++] = run;

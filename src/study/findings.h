@@ -104,10 +104,10 @@ struct raml_findings {
 RAML_CHECKED enum raml_code raml_findings_read(const char *dir, struct raml_findings *f, struct raml_err *err);
 void raml_findings_deinit(struct raml_findings *f);
 
-/* Adds what is of the laboratory in a run's folder: itself, its folders named trace*, update* and so on, and a trace's
+/* Adds what is of the laboratory in a run's folder: itself (unless its name is a kind's: then the folder above has it), its folders named trace*, update* and so on, and a trace's
  * "reader". name: of the run, "" for the report's own folder; entry: names of what is in the folder. One more than
  * RAML_MAX_LABS of a kind is a note. */
-RAML_CHECKED enum raml_code raml_labs_find(struct raml_findings *f, const struct raml_run_found *run, bool itself,
+RAML_CHECKED enum raml_code raml_labs_find(struct raml_findings *f, const struct raml_run_found *run,
                                            char *const *entry, size_t n_entries, struct raml_err *err);
 void raml_labs_deinit(struct raml_findings *f);
 

@@ -59,15 +59,23 @@ static enum raml_code add_entry(struct raml_findings *f, const struct raml_run_f
     return rc ? rc : add(f, kind, below, path, false, err);
 }
 
-enum raml_code raml_labs_find(struct raml_findings *f, const struct raml_run_found *run, bool itself,
-                              char *const *entry, size_t n_entries, struct raml_err *err)
+/* A folder that has a kind's name is found from the folder above it, which has it among its entries. */
+static bool found_above(const struct raml_run_found *run, enum raml_lab_kind_id kind)
+{
+    const char *begin = raml_lab_kind[kind]->name;
+    return strncmp(run->name, begin, strlen(begin)) == 0;
+}
+
+enum raml_code raml_labs_find(struct raml_findings *f, const struct raml_run_found *run, char *const *entry,
+                              size_t n_entries, struct raml_err *err)
 {
     enum raml_code rc = RAML_OK;
     for (int k = 0; !rc && k < RAML_LAB_KINDS; k++) {
-        if (itself) rc = add(f, (enum raml_lab_kind_id)k, run->path, run->name, has_trace(run, ""), err);
+        enum raml_lab_kind_id kind = (enum raml_lab_kind_id)k;
+        if (!found_above(run, kind)) rc = add(f, kind, run->path, run->name, has_trace(run, ""), err);
         for (size_t i = 0; !rc && i < n_entries; i++)
             if (strncmp(entry[i], raml_lab_kind[k]->name, strlen(raml_lab_kind[k]->name)) == 0)
-                rc = add_entry(f, run, entry[i], (enum raml_lab_kind_id)k, err);
+                rc = add_entry(f, run, entry[i], kind, err);
     }
     return rc;
 }

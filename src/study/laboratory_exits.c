@@ -15,9 +15,9 @@ static const char heading[] =
 static const struct raml_lab_picture picture[] = {
     {"exits_accuracy", "Accuracy against what it cost",
      "Accuracy over tokens per trajectory, probes included. Lines: of each kind the settings that were best on the "
-     "validation half; dashed: oracles, and in the same colour the authors\u2019 released code. Points with bars: "
-     "the chosen settings and full thinking, 95\u00A0% over questions. Above the line of fixed budgets the probes "
-     "were worth what they cost.",
+     "validation half; dashed, or a single open point: oracles; open points in a policy\u2019s colour: the "
+     "authors\u2019 released code. Points with bars: the chosen settings and full thinking, 95\u00A0% over questions, "
+     "side by side where they cost the same. Above the line of fixed budgets the probes were worth what they cost.",
      ""},
     {"exits_cost", "What the chosen settings keep",
      "Thinking tokens as a share of all, and total cost as a share of full thinking\u2019s, probes included; bars "

@@ -48,6 +48,8 @@ struct raml_lab_table {
     size_t n_columns;
     const char *where, *is; /* only rows whose column `where` reads so; NULL: all */
     const char *faint;      /* rows in which this column's number is not 0 are faint; NULL: none */
+    const char *fold;       /* rows in which this column reads none of main are folded up; NULL: none */
+    const char *main[3];    /* the last ones NULL */
     const char *strong;     /* rows whose first shown column reads so are set off, as a sum is; NULL: none */
 };
 /* At most 200 rows, with a note of how many there are. A table without a row is left out. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { COLUMN_WIDTH = 580, COLUMN_PIXELS = 512 }; /* of a picture that fills half of the page; on the page */
 enum { PICTURE_MAX = 1 << 25, PICTURES_MAX = 1 << 26, FRAMES_MAX = 4096, NAME = 128 };
 
 bool raml_lab_has(const struct raml_lab_view *v, const char *file)
@@ -91,6 +92,18 @@ static void add_files(struct raml_lab_view *v, const char *name)
     if (*before == ',') raml_buf_adds(&v->p->html, "</span>");
 }
 
+/* The class and width of a figure. A picture with its own ground fills its column. Any other has the width at which its
+ * letters are as large as the others', and is alone in its row where that is more than a column. */
+static void add_figure(struct raml_buf *b, const char *css, const struct raml_buf *svg)
+{
+    int width = 0;
+    const char *box = svg->len ? strstr(svg->data, "viewBox=\"0 0 ") : NULL;
+    if (box && !*css && sscanf(box, "viewBox=\"0 0 %5d", &width) != 1) width = 0;
+    raml_buf_addf(b, "<figure class=\"lab %s%s\"", css, width > COLUMN_WIDTH ? "alone" : "");
+    if (width > 0) raml_buf_addf(b, " style=\"max-width:%dpx\"", width * COLUMN_PIXELS / COLUMN_WIDTH);
+    raml_buf_adds(b, ">\n");
+}
+
 bool raml_lab_picture(struct raml_lab_view *v, const struct raml_lab_picture *picture)
 {
     struct raml_buf *b = &v->p->html, svg;
@@ -107,11 +120,11 @@ bool raml_lab_picture(struct raml_lab_view *v, const struct raml_lab_picture *pi
         raml_buf_deinit(&svg);
         return false;
     }
-    raml_buf_addf(b, "<figure class=\"lab %s\">\n", picture->css);
+    add_figure(b, picture->css, &svg);
     if (drawn) {
-        raml_buf_addf(b, "<div class=\"scroll\"><img alt=\"%s\" src=\"data:image/svg+xml;base64,", picture->title);
+        raml_buf_addf(b, "<img alt=\"%s\" src=\"data:image/svg+xml;base64,", picture->title);
         raml_buf_add_base64(b, svg.data, svg.len);
-        raml_buf_adds(b, "\"></div>\n");
+        raml_buf_adds(b, "\">\n");
     }
     raml_buf_addf(b, "<figcaption><b>%s.</b> %s", picture->title, picture->caption);
     if (!drawn) raml_buf_addf(b, " Not drawn: <code>gnuplot %s.gp</code> in its folder draws it.", picture->file);

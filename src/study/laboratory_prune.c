@@ -55,6 +55,8 @@ static const struct raml_lab_table table[] = {
      .n_columns = COUNT(slack_column),
      .where = "level",
      .is = "slack",
+     .fold = "method",
+     .main = {"greedy", "random"},
      .note = "Greedy deletion while the loss is at most that after the whole trajectory plus the slack, in nats per "
              "answer token; the other methods keep as many tokens. Other levels and all digits:"},
     {.file = "leak.tsv",

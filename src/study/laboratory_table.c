@@ -69,13 +69,13 @@ void raml_lab_data_line(struct raml_lab_view *v, const char *text, const char *f
 
 /* -- Any table ----------------------------------------------------------------------------------------------------- */
 
-enum { NO_COLUMN = -1 };
+enum { NO_COLUMN = -1, MAIN_MAX = sizeof((struct raml_lab_table *)0)->main / sizeof(char *) };
 
 struct shown {
     const struct raml_lab_table *table;
     struct raml_tsv t;
     size_t column[COLUMNS_MAX];
-    int low[COLUMNS_MAX], high[COLUMNS_MAX], where, faint; /* NO_COLUMN: there is none */
+    int low[COLUMNS_MAX], high[COLUMNS_MAX], where, faint, fold; /* NO_COLUMN: there is none */
 };
 
 static int find_column(const struct raml_tsv *t, const char *name, const char *end)
@@ -124,7 +124,6 @@ static bool is_shown(const struct shown *s, size_t row)
 
 static void add_head(struct raml_page *p, const struct raml_lab_table *table)
 {
-    if (table->before) raml_buf_adds(&p->html, table->before);
     raml_buf_adds(&p->html, "<div class=\"wide tight\"><table><tr>");
     for (size_t c = 0; c < table->n_columns; c++)
         raml_buf_addf(&p->html, "<th%s>%s</th>", table->column[c].form == RAML_LAB_TEXT ? " class=\"t\"" : "",
@@ -132,11 +131,41 @@ static void add_head(struct raml_page *p, const struct raml_lab_table *table)
     raml_buf_adds(&p->html, "</tr>\n");
 }
 
+static bool is_folded(const struct shown *s, size_t row)
+{
+    if (s->fold == NO_COLUMN) return false;
+    for (size_t i = 0; i < MAIN_MAX; i++)
+        if (s->table->main[i] && !strcmp(raml_tsv_cell(&s->t, row, (size_t)s->fold), s->table->main[i])) return false;
+    return true;
+}
+
+static size_t count_rows(const struct shown *s, bool folded)
+{
+    size_t n = 0;
+    for (size_t r = 1; r < s->t.n_rows; r++) n += is_shown(s, r) && is_folded(s, r) == folded;
+    return n;
+}
+
+/* n: how many there are. */
+static void add_rows(struct raml_page *p, const struct shown *s, bool folded, size_t n)
+{
+    size_t n_added = 0;
+    add_head(p, s->table);
+    for (size_t r = 1; r < s->t.n_rows && n_added < ROWS_MAX; r++) {
+        if (!is_shown(s, r) || is_folded(s, r) != folded) continue;
+        add_row(p, s, r);
+        n_added++;
+    }
+    if (n > ROWS_MAX)
+        raml_buf_addf(&p->html, "<tr><td class=\"t\" colspan=\"%zu\">the first %d of %zu rows</td></tr>\n",
+                      s->table->n_columns, ROWS_MAX, n);
+}
+
 void raml_lab_table(struct raml_lab_view *v, const struct raml_lab_table *table)
 {
     const char *name[COLUMNS_MAX] = {NULL};
     struct shown s = {.table = table};
-    size_t n = 0, n_columns = table->n_columns;
+    size_t n_columns = table->n_columns;
     for (size_t c = 0; c < n_columns && c < COLUMNS_MAX; c++) name[c] = table->column[c].name;
     if (n_columns > COLUMNS_MAX || !raml_lab_open_table(v, table->file, name, n_columns, s.column, &s.t)) return;
     for (size_t c = 0; c < n_columns; c++) {
@@ -145,14 +174,17 @@ void raml_lab_table(struct raml_lab_view *v, const struct raml_lab_table *table)
     }
     s.where = find_column(&s.t, table->where, "");
     s.faint = find_column(&s.t, table->faint, "");
-    for (size_t r = 1; r < s.t.n_rows; r++) {
-        if (!is_shown(&s, r) || n++ >= ROWS_MAX) continue;
-        if (n == 1) add_head(v->p, table);
-        add_row(v->p, &s, r);
+    s.fold = find_column(&s.t, table->fold, "");
+    size_t n = count_rows(&s, false), n_folded = count_rows(&s, true);
+    if (n || n_folded) raml_buf_adds(&v->p->html, table->before ? table->before : "");
+    if (n) {
+        add_rows(v->p, &s, false, n);
+        raml_lab_data_line(v, table->note ? table->note : "All digits:", table->file);
     }
-    if (n > ROWS_MAX)
-        raml_buf_addf(&v->p->html, "<tr><td class=\"t\" colspan=\"%zu\">the first %d of %zu rows</td></tr>\n",
-                      n_columns, ROWS_MAX, n);
-    if (n) raml_lab_data_line(v, table->note ? table->note : "All digits:", table->file);
+    if (n_folded) {
+        raml_buf_addf(&v->p->html, "<details><summary>%zu more rows</summary>\n", n_folded);
+        add_rows(v->p, &s, true, n_folded);
+        raml_buf_adds(&v->p->html, "</table></div>\n</details>\n");
+    }
     raml_tsv_deinit(&s.t);
 }

@@ -40,13 +40,10 @@ static const char style[] =
     "ul{padding-left:1.2em;margin:.4em 0}\n"
     "@media print{body{max-width:none;margin:0;font-size:12px}h2{break-after:avoid}}\n";
 
-/* Rules for pictures of traces, updates and landscapes. Their texts stay legible on a telephone: there they scroll. A
- * picture with its own ground keeps its colours on a dark page. Where less motion is asked for, and on paper, films give
- * way to their frames. */
+/* Rules for pictures of traces, updates and landscapes. None is wider than the page. A picture with its own ground keeps
+ * its colours on a dark page. Where less motion is asked for, and on paper, films give way to their frames. */
 static const char lab_style[] =
-    ".lab{max-width:680px}.lab img{display:block;width:100%;height:auto}.scroll{overflow-x:auto}\n"
-    "@media screen and (max-width:560px){.lab .scroll img{min-width:430px}"
-    ".map .scroll img{min-width:0}}\n"
+    ".lab{max-width:680px}.lab img{display:block;width:100%;height:auto}.grid>.alone{grid-column:1/-1}\n"
     "@media (prefers-color-scheme:dark){@media screen{.lab img{filter:invert(.9) hue-rotate(180deg)}\n"
     ".map img{filter:none;border-radius:6px;opacity:.92}}}\n"
     ".frames{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr));gap:6px 16px}\n"

@@ -185,6 +185,7 @@ static void summarise(const struct work *w, struct raml_prune_summary *out)
     out->n_steps = w->n_steps;
     out->n_joined = w->n_joined;
     out->n_written = w->rows.n_written;
+    out->n_lines = w->rows.questions.n;
     out->n_not_right = w->rows.n_not_right;
     out->n_no_summary = w->n_no_summary;
     out->n_unused = n_unused(&w->plan.summaries);
@@ -249,6 +250,8 @@ static enum raml_code work(struct work *w, struct raml_prune_summary *out, struc
     if (!rc) rc = raml_make_dir(w->job->dir, err);
     if (!rc) rc = raml_prune_records_init(&w->records, w->job->dir, err);
     if (!rc) rc = prune_all(w, &stopped, err);
+    if (!rc && stopped && w->job->keep_earlier)
+        return raml_fail(err, RAML_ESTOP, "stopped; the results that were in %s are left as they were", w->job->dir);
     if (!rc) rc = write_all(w, out, err);
     if (rc && w->job->data_name && rc != RAML_EUSAGE && rc != RAML_EIO && rc != RAML_EFORMAT)
         rc = raml_wrap(err, rc, "%s", w->job->data_name);

@@ -6,8 +6,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { POINTS = RAML_PRUNE_MAX_LEVELS, LINES = 6, TITLE_BYTES = 400, NAME_BYTES = 64, WIDTH = 620, HEIGHT = 400 };
+enum { POINTS = RAML_PRUNE_MAX_LEVELS, LINES = 6, TITLE_BYTES = 400, NAME_BYTES = 64, WIDTH = 580, HEIGHT = 440 };
 
 static const struct {
     enum raml_prune_level_kind kind;
@@ -119,6 +120,7 @@ enum raml_code raml_prune_pictures_write(const struct raml_prune_summary *sum, c
         answered |= !isnan(sum->row[i].measure[RAML_PRUNE_ACCURACY].value);
     }
     if (!drawn) return RAML_OK;
+    if (data && strrchr(data, '/')) data = strrchr(data, '/') + 1;
     snprintf(title, sizeof title, "Loss of the answer after a pruned trajectory%s%s", data ? ": " : "",
              data ? data : "");
     enum raml_code rc = draw(sum, RAML_PRUNE_LOSS, dir, "prune_loss", title, "loss of the answer, nats per token", err);

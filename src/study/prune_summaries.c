@@ -103,9 +103,26 @@ static enum raml_code match(struct raml_prune_summaries *s, const struct raml_qu
     return rc;
 }
 
+/* Summaries that are of no question: how many, and the first. */
+static void name_unused(const struct raml_prune_summaries *s, const char *path, const struct raml_sink *sink)
+{
+    const struct raml_prune_given *first = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->given[i].question == RAML_PRUNE_NONE) {
+            if (!first) first = &s->given[i];
+            n++;
+        }
+    if (first)
+        raml_say(sink, "%s: %zu of %zu ids %s of no question; the first is '%.100s' (line %zu)", path, n, s->n,
+                 n == 1 ? "is" : "are", first->id, first->line);
+}
+
 enum raml_code raml_prune_summaries_read(struct raml_prune_summaries *s, const struct raml_prune_files_job *job,
                                          const char *path, const char *field, struct raml_err *err)
 {
     enum raml_code rc = read_lines(s, job->tokenizer, path, field, err);
-    return rc ? rc : match(s, job->questions, path, err);
+    if (!rc) rc = match(s, job->questions, path, err);
+    if (!rc) name_unused(s, path, job->sink);
+    return rc;
 }

@@ -51,7 +51,7 @@ unchanged() { awk -F '\t' -v m="$1" -v c="$2" '$1 == "slack" && $2 == m { print 
 holds "kept share at unchanged accuracy" "$(unchanged greedy 4) < 0.45 && $(unchanged random 4) > 0.7 && $(unchanged budget 4) > 0.7"
 holds "its difference" "$(unchanged random 7) < 0 && $(unchanged random 9) < 0"
 grep -q '^kept share at unchanged accuracy' said && grep -q '^40 trajectories of 40 questions, 120 steps$' said || fail "printed: $(cat said)"
-grep -q 'p/pruned.jsonl: 40 trajectories$' said || fail "rows are not counted: $(cat said)"
+grep -q 'p/pruned.jsonl: 40 trajectories in 40 lines$' said || fail "rows are not counted: $(cat said)"
 for f in prune_accuracy prune_loss; do
     [ -s "p/$f.tsv" ] && [ -s "p/$f.gp" ] || fail "no $f"
     ! command -v gnuplot >/dev/null || [ -s "p/$f.svg" ] || fail "no $f.svg"
@@ -68,14 +68,24 @@ grep -q 'questions  *40, 40 with an answer' said || fail "data check: $(cat said
 "$raml" train sft --model init:micro --data p/pruned.jsonl --out again --max_steps 1 --max_tokens 0 --num_train_epochs 1 \
     --quiet >said 2>&1 || fail "training on pruned rows: $(cat said)"
 run --out strict --share '' --epsilon 3 --write epsilon:3 # some keep nothing
-grep -q 'strict/pruned.jsonl: [0-9]* trajectories; [0-9]* left out, as they are not answered right$' said || fail "wrong rows: $(tail -2 said)"
+grep -q 'strict/pruned.jsonl: [0-9]* trajectories in [0-9]* lines; [0-9]* left out, as they are not answered right$' said || fail "wrong rows: $(tail -2 said)"
 [ -s strict/pruned.jsonl ] && ! grep -q '"correct":false' strict/pruned.jsonl || fail "rows that are answered wrong are written"
 run --out strict --share '' --epsilon 3 --write epsilon:3 --write_wrong
-grep -q 'strict/pruned.jsonl: 40 trajectories$' said && grep -q '"correct":false' strict/pruned.jsonl || fail "--write_wrong: $(tail -2 said)"
+grep -q 'strict/pruned.jsonl: 40 trajectories in 40 lines$' said && grep -q '"correct":false' strict/pruned.jsonl || fail "--write_wrong: $(tail -2 said)"
 run --out ratio --limit 5 --ratio_text ' [keep {}]' --share ''
 [ "$(grep -c '"question":"? \[keep 0\.[0-9]\]"' ratio/pruned.jsonl)" -eq 5 ] || fail "--ratio_text: $(cat ratio/pruned.jsonl)"
 run --out none --limit 5 --write none --share ''
 [ ! -e none/pruned.jsonl ] && [ ! -e none/prune_loss.tsv ] || fail "--write none, --share '': files"
+# The page's example, with this model, which answers none of its questions, and few of them.
+sed -n '/^## Pruned trajectories as training rows/,/^## Files/p' "$2/docs/prune.md" | sed -n 's/^    raml /"$raml" /p' |
+    sed 's,demo/with,run,; s/--num_questions 200/--num_questions 4/; /" sample/s/$/ --max_completion_length 20/
+        /" prune/s/$/ --keep_wrong --write_wrong/; /" train/s/$/ --max_steps 1/' >printed
+[ "$(grep -c . printed)" -eq 4 ] || fail "docs/prune.md prints other lines: $(cat printed)"
+while read -r line; do
+    case $line in *' train sft '*) sed -i 's/"correct":false/"correct":true/g' prune-train/pruned.jsonl ;; esac # not trained on
+    eval "$line" >said 2>&1 </dev/null || fail "docs/prune.md: $line: $(cat said)"
+done <printed
+[ -d run-pruned/checkpoint-1 ] || fail "docs/prune.md: nothing was trained: $(ls run-pruned)"
 
 # -- losses are those of raml trace, to the last digit ------------------------------------------------------------------
 # numbers FIELD FILE: the arrays of a field, one number a line
@@ -132,7 +142,9 @@ grep -q '"states_answer":40,' said || fail "the whole trajectory as a summary: $
 head -30 s.jsonl >some.jsonl
 echo '{"id":"stranger","summary":"so"}' >>some.jsonl
 run --out some --summaries some.jsonl --share '' --write none
-grep -q '^  10 trajectories have no summary$' said && grep -q '^  1 summaries are of no question$' said || fail "summaries that lack: $(cat said)"
+grep -q '^  10 trajectories have no summary$' said && grep -q '^  1 summary is of no question$' said || fail "summaries that lack: $(cat said)"
+"$raml" prune --model run q.jsonl --summaries some.jsonl --share '' --n 0 --write none --out some >said 2>err || fail "some: $(cat err)"
+grep -qF "some.jsonl: 1 of 31 ids is of no question; the first is 'stranger' (line 31)" err || fail "a summary of no question is not named: $(cat err)"
 
 # -- a section of the report ------------------------------------------------------------------------------------------------
 mkdir page
@@ -143,6 +155,14 @@ for what in '<h2>How much of its trajectory an answer needs</h2>' 'prune/prune.t
     '<td class="t">0.1</td><td class="t">budget</td><td>40</td>' '<td class="t">slack</td><td class="t">random</td><td>40</td>'; do
     grep -qF "$what" page/report.html || fail "the report lacks '$what'"
 done
+[ "$(grep -c '<h3>prune</h3>' page/report.html)" -eq 1 ] || fail "the report has $(grep -c '<h3>prune</h3>' page/report.html) sections of one folder"
+
+# -- one, many, and lines that hold several trajectories ------------------------------------------------------------------
+run --out one --limit 1 --share '' --n 1
+grep -q '^1 trajectory of 1 question, 3 steps$' said && grep -q 'one/pruned.jsonl: 1 trajectory in 1 line$' said || fail "one: $(tail -5 said)"
+sed 's/"trajectories":\[\(.*\)\]}/"trajectories":[\1,\1]}/' q.jsonl | head -5 >pairs.jsonl
+"$raml" prune --model run pairs.jsonl --quiet --share '' --out pairs >said 2>err || fail "pairs: $(cat err)"
+grep -q 'pairs/pruned.jsonl: 10 trajectories in 5 lines$' said || fail "pairs: $(tail -5 said)"
 
 # -- which trajectories ----------------------------------------------------------------------------------------------------
 sed 's/"text":"\([^"]*\)"}/"text":"\1","answer":"0","correct":false},{"text":"\1","correct":true},{"text":""}/' q.jsonl | head -5 >graded.jsonl
@@ -206,5 +226,12 @@ else
     [ "$(head -1 stopped/prune.yaml)" = "# stopped: $n of 3000 trajectories were pruned" ] || fail "stopped: $(head -1 stopped/prune.yaml)"
     grep -q "stopped; $n trajectories are in stopped" err || fail "stopped: $(cat err)"
     [ -s stopped/prune.tsv ] && [ -s stopped/pruned.jsonl ] || fail "stopped: files are missing"
+    # what a run that was not stopped has left stays
+    cp -r p kept
+    rc=0
+    timeout -s INT "$delay" "$raml" prune --model run made.jsonl --quiet --threads 1 --out kept >said 2>err || rc=$?
+    [ "$rc" -ne 0 ] || fail "stopped over results: not stopped"
+    diff -r p kept >said || fail "stopped over results: they were changed: $(cat said err)"
+    grep -q "stopped; the results that were in kept are left as they were" err || fail "stopped over results: $(cat err)"
 fi
 echo "prune: all checks passed"

@@ -218,7 +218,7 @@ static void files(void **state)
     struct raml_buf b;
     char path[400];
     rig_open(&r, NULL, 0.4); /* grids */
-    r.job.data_name = "by hand";
+    r.job.data_name = "/far/by hand";
     run(&r);
     assert_true(r.sum.n_rows > 300);
     static const char *const name[] = {"exits.tsv",         "chosen.tsv",     "exits.jsonl",       "marks.jsonl",
@@ -235,9 +235,20 @@ static void files(void **state)
                            "{\"policy\":\"full\",\"stop\":30,\"reason\":\"end\",\"answer\":\"7\",\"right\":true,"
                            "\"probes\":1,\"entropy_probes\":0,\"probe_tokens\":3,\"total\":33}"));
     raml_buf_clear(&b);
+    snprintf(path, sizeof path, "%s/exits_accuracy.gp", r.dir);
+    CHECK_OK(raml_file_read(path, &b, &err));
+    assert_non_null(strstr(b.data, "set title 'Accuracy against cost: by hand'")); /* the file's name */
+    assert_null(strstr(b.data, " dt 2 ")); /* no line goes through points that are in no order */
+    assert_non_null(strstr(b.data, "points pt 6 "));
+    const char *at = b.data; /* chosen settings that cost the same stand side by side */
+    double most = 0, shift;
+    for (; (at = strstr(at, "using ($2")); at++)
+        if (sscanf(at, "using ($2%lf)", &shift) == 1) most = fmax(most, shift);
+    assert_true(most > 0);
+    raml_buf_clear(&b);
     snprintf(path, sizeof path, "%s/trajectories.html", r.dir);
     CHECK_OK(raml_file_read(path, &b, &err));
-    assert_non_null(strstr(b.data, "Where thinking would have stopped: by hand"));
+    assert_non_null(strstr(b.data, "Where thinking would have stopped: /far/by hand"));
     assert_null(strstr(b.data, "v1 #0")); /* the test half alone */
     assert_non_null(strstr(b.data, "t1 #0"));
     raml_buf_deinit(&b);

@@ -150,6 +150,28 @@ static void every_kind(void **state)
         }
 }
 
+/* Open points, moved aside where they are drawn but not in the data; whiskers with caps, also of no length. */
+static void points(void **state)
+{
+    const struct folder *f = *state;
+    const double x[] = {1, 2}, y[] = {0.5, 0.75}, low[] = {0.25, 0.75}, high[] = {0.625, 0.75};
+    const struct raml_series s[] = {
+        {.name = "a", .x = x, .y = y, .low = low, .high = high, .n = 2, .style = RAML_PLOT_POINTS, .shift = 0.25},
+        {.name = "b", .x = x, .y = high, .n = 2, .colour = 1, .style = RAML_PLOT_POINTS, .dashed = true}};
+    const struct raml_figure fig = {.series = s, .n_series = 2};
+    struct raml_err err = {0};
+    bool made = false;
+    if (raml_figure_write(f->path, "points", &fig, &made, &err)) fail_msg("%s", err.msg);
+    char *tsv = slurp(f, "points.tsv"), *gp = slurp(f, "points.gp");
+    assert_non_null(strstr(tsv, "a\t1\t0.5\t0.25\t0.625\n"));
+    assert_non_null(strstr(gp, "using ($2+0.25):4:(0):($5-$4) with vectors heads "));
+    assert_non_null(strstr(gp, "using ($2+0.25):3 with points pt 7 "));
+    assert_non_null(strstr(gp, "using ($2+0):3 with points pt 6 "));
+    if (made) redraw(f, "points");
+    free(tsv);
+    free(gp);
+}
+
 static void refusals(void **state)
 {
     const struct folder *f = *state;
@@ -210,6 +232,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(three_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_kind, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(points, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refusals, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_gnuplot, set_up, tear_down),
         cmocka_unit_test(palette),

@@ -487,6 +487,53 @@ static void tables(void **state)
     raml_tsv_deinit(&t);
 }
 
+/* A folder of each kind, and one whose name goes on, below the report's folder and below a run's: once each. */
+static void once(void **state)
+{
+    static const char *const file[] = {"trace/control",       "update/update_step", "landscape/slice",
+                                       "roles/delta_by_word", "fork/fork_accuracy", "prune/prune_loss",
+                                       "exits/exits_cost",    "prune-x/prune_loss", "with/prune/prune_loss"};
+    const char *dir = *state;
+    put(dir, "with/recipe.yaml", "a: 1\n");
+    put(dir, "roles/roles.tsv", "role\n");
+    put(dir, "fork/fork.tsv", "edit\n");
+    for (size_t i = 0; i < sizeof file / sizeof *file; i++) put_picture(dir, file[i]);
+    char *page = report(dir, NULL);
+    for (size_t i = 0; i < sizeof file / sizeof *file; i++) {
+        char heading[80];
+        snprintf(heading, sizeof heading, "<h3>%.*s</h3>", (int)(strrchr(file[i], '/') - file[i]), file[i]);
+        if (count(page, heading) != 1) fail_msg("%zu times on the page: %s", count(page, heading), heading);
+        const char *at = find_picture(page, file[i]);
+        if (!at || find_picture(at + 1, file[i])) fail_msg("not once on the page: %s", file[i]);
+    }
+    free(page);
+}
+
+/* Pictures of any width have letters of one size, and rows that are not the main ones are folded up. */
+static void sizes(void **state)
+{
+    const char *dir = *state;
+    put_picture(dir, "prune/prune_loss");
+    put_picture(dir, "prune/prune_accuracy");
+    put(dir, "prune/prune_loss.svg", "<svg viewBox=\"0 0 580 380\"></svg>");
+    put(dir, "prune/prune_accuracy.svg", "<svg viewBox=\"0 0 1160 380\"></svg>");
+    put(dir, "prune/prune.tsv",
+        "level\tvalue\tmethod\ttrajectories\tshare\tloss\tloss_less\taccuracy\taccuracy_less\n"
+        "slack\t0.25\tgreedy\t3\t1\t1\t1\t1\t1\nslack\t0.25\tbudget\t3\t1\t1\t1\t1\t1\n"
+        "slack\t0.25\trandom\t3\t1\t1\t1\t1\t1\nslack\t0.25\tdescent\t3\t1\t1\t1\t1\t1\n");
+    char *page = report(dir, NULL);
+    expect(page, "<figure class=\"lab \" style=\"max-width:512px\">");
+    expect(page, "<figure class=\"lab alone\" style=\"max-width:1024px\">");
+    expect_none(page, "min-width:4");
+    const char *rest = expect(page, "<details><summary>2 more rows</summary>");
+    assert_true(expect(page, "<td class=\"t\">greedy</td>") < rest);
+    assert_true(expect(page, "<td class=\"t\">random</td>") < rest);
+    assert_true(expect(page, "<td class=\"t\">budget</td>") > rest);
+    assert_true(expect(page, "<td class=\"t\">descent</td>") > rest);
+    assert_int_equal(count(page, "<td class=\"t\">0.25</td>"), 4);
+    free(page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -500,6 +547,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(many_frames, set_up, tear_down),
         cmocka_unit_test_setup_teardown(roles, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tables, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sizes, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
