@@ -69,8 +69,9 @@ static enum raml_code survey(struct collect *c, struct raml_err *err)
     }
     raml_exits_item_deinit(&it);
     if (!rc && c->n_planned == 0)
-        rc = raml_fail(err, RAML_ERANGE, "nothing to probe: %zu questions, %zu trajectories skipped%s%s",
-                       c->job->questions->n, c->n_skipped, c->n_skipped ? "; the first: " : "",
+        rc = raml_fail(err, RAML_ERANGE, "nothing to probe: %zu question%s, %zu %s skipped%s%s", c->job->questions->n,
+                       c->job->questions->n == 1 ? "" : "s", c->n_skipped,
+                       c->n_skipped == 1 ? "trajectory" : "trajectories", c->n_skipped ? "; the first: " : "",
                        c->n_skipped ? c->first_skipped.msg : "");
     return rc;
 }

@@ -48,9 +48,11 @@ RAML_CHECKED enum raml_code raml_exits_set_read(struct raml_exits_set *s, const 
 /* RAML_EUSAGE: a field of `wanted` differs from the set's; the first is named. */
 RAML_CHECKED enum raml_code raml_exits_set_same(const struct raml_exits_set *s, const char *path, const json_t *wanted,
                                                 struct raml_err *err);
-/* By hash of the question's text and seed. */
-enum raml_exits_half raml_exits_half_of(const char *question, double validation, uint64_t seed);
-void raml_exits_set_split(struct raml_exits_set *s, double validation, uint64_t seed);
+/* The hash of the question's text and the seed: the lower ones are the validation half. */
+uint64_t raml_exits_rank_of(const char *question, uint64_t seed);
+/* The share of the distinct questions, rounded, at least one on each half where there are two. */
+RAML_CHECKED enum raml_code raml_exits_set_split(struct raml_exits_set *s, double validation, uint64_t seed,
+                                                 struct raml_err *err);
 struct raml_exit_stored raml_exits_stored(const struct raml_exits_trajectory *t, const struct raml_exit_policy *p);
 
 /* -- exits_item.c: a trajectory on its way into the set ------------------------------------------------------------- */
@@ -189,10 +191,11 @@ RAML_CHECKED enum raml_code raml_exits_page(const struct raml_exits_runs *r, con
                                             const char *name, struct raml_err *err);
 
 /* -- exits_online.c: a policy in running samples --------------------------------------------------------------------------- */
-/* Samples the questions of the test half that the job selects, in full and with the policy; probes the full ones and
- * replays it on them. Writes online.json and online.jsonl. *out: settings is borrowed from policy. */
+/* Samples the job's questions that are on the test half of the set, in full and with the policy; probes the full ones
+ * and replays it on them. Writes online.json and online.jsonl. *out: settings is borrowed from policy. */
 RAML_CHECKED enum raml_code raml_exits_online(const struct raml_exits_files_job *job,
-                                              const struct raml_exits_files_options *opt, const char *policy,
+                                              const struct raml_exits_files_options *opt,
+                                              const struct raml_exits_set *halves, const char *policy,
                                               struct raml_exits_online *out, struct raml_err *err);
 
 #endif

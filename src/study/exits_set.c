@@ -67,6 +67,20 @@ static void show(const json_t *value, char out[SHOWN])
     free(text);
 }
 
+/* "with another stride" */
+static void differs(const char *key, char out[SHOWN])
+{
+    static const char *const from[] = {"model", "tokenizer"}, *const texts[] = {"data", "texts", "prompts"},
+                             *const with[] = {"waits", "probe_tokens", "cue_tokens", "entropy_tokens", "trajectories"};
+    snprintf(out, SHOWN, "with another %s", key);
+    for (size_t i = 0; i < sizeof from / sizeof *from; i++)
+        if (!strcmp(key, from[i])) snprintf(out, SHOWN, "from another %s", key);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (!strcmp(key, texts[i])) snprintf(out, SHOWN, "from other %s", key);
+    for (size_t i = 0; i < sizeof with / sizeof *with; i++)
+        if (!strcmp(key, with[i])) snprintf(out, SHOWN, "with other %s", key);
+}
+
 enum raml_code raml_exits_set_same(const struct raml_exits_set *s, const char *path, const json_t *wanted,
                                    struct raml_err *err)
 {
@@ -74,14 +88,15 @@ enum raml_code raml_exits_set_same(const struct raml_exits_set *s, const char *p
     json_t *value;
     json_object_foreach ((json_t *)(uintptr_t)wanted, key, value) {
         const json_t *found = json_object_get(s->header, key);
-        char there[SHOWN], here[SHOWN];
+        char there[SHOWN], here[SHOWN], how[SHOWN];
         if (found && json_equal(found, value)) continue;
         show(found, there);
         show(value, here);
+        differs(key, how);
         return raml_fail(err, RAML_EUSAGE,
-                         "%s: is a stored set of another %s: %s there, %s here; remove the file, or write to another "
+                         "%s: the stored set was made %s: %s there, %s here; remove the file, or write to another "
                          "folder",
-                         path, key, there, here);
+                         path, how, there, here);
     }
     return RAML_OK;
 }
@@ -294,17 +309,42 @@ const char *raml_exits_half_name(enum raml_exits_half half)
     return name[half];
 }
 
-enum raml_exits_half raml_exits_half_of(const char *question, double validation, uint64_t seed)
+uint64_t raml_exits_rank_of(const char *question, uint64_t seed)
 {
     uint64_t text = raml_question_hash(question);
-    double x = (double)(raml_hash(&text, sizeof text, seed) >> 11) * 0x1p-53;
-    return x < validation ? RAML_EXITS_VALIDATION : RAML_EXITS_TEST;
+    return raml_hash(&text, sizeof text, seed);
 }
 
-void raml_exits_set_split(struct raml_exits_set *s, double validation, uint64_t seed)
+static int by_value(const void *a, const void *b)
 {
-    for (size_t i = 0; i < s->n; i++)
-        s->trajectory[i].half = raml_exits_half_of(s->trajectory[i].question, validation, seed);
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Sorts; equal texts are one question. */
+static size_t distinct(uint64_t *rank, size_t n)
+{
+    size_t kept = 0;
+    qsort(rank, n, sizeof *rank, by_value);
+    for (size_t i = 0; i < n; i++)
+        if (!kept || rank[i] != rank[kept - 1]) rank[kept++] = rank[i];
+    return kept;
+}
+
+enum raml_code raml_exits_set_split(struct raml_exits_set *s, double validation, uint64_t seed, struct raml_err *err)
+{
+    uint64_t *rank = malloc((s->n + 1) * sizeof *rank);
+    if (!rank) return raml_fail(err, RAML_ENOMEM, "no memory for the halves of %zu trajectories", s->n);
+    for (size_t i = 0; i < s->n; i++) rank[i] = raml_exits_rank_of(s->trajectory[i].question, seed);
+    size_t n = distinct(rank, s->n), n_validation = (size_t)llround(validation * (double)n);
+    if (n_validation == 0) n_validation = 1;
+    if (n_validation >= n) n_validation = n ? n - 1 : 0;
+    for (size_t i = 0; i < s->n; i++) {
+        uint64_t own = raml_exits_rank_of(s->trajectory[i].question, seed);
+        s->trajectory[i].half = n_validation && own <= rank[n_validation - 1] ? RAML_EXITS_VALIDATION : RAML_EXITS_TEST;
+    }
+    free(rank);
+    return RAML_OK;
 }
 
 struct raml_exit_stored raml_exits_stored(const struct raml_exits_trajectory *t, const struct raml_exit_policy *p)

@@ -148,16 +148,17 @@ static void sets_of_another_kind(void **state)
     json_t *same = json_pack("{s:i, s:i}", "stride", 10, "cue_tokens", 2), *other = json_pack("{s:s}", "model", "aa");
     CHECK_OK(raml_exits_set_same(&s, "p.jsonl", same, &err));
     assert_int_equal(raml_exits_set_same(&s, "p.jsonl", other, &err), RAML_EUSAGE);
-    assert_non_null(strstr(err.msg, "p.jsonl: is a stored set of another model: nothing there, \"aa\" here"));
+    assert_non_null(strstr(err.msg, "p.jsonl: the stored set was made from another model: nothing there, \"aa\" here"));
     json_decref(same);
     json_decref(other);
     raml_exits_set_deinit(&s);
 }
 
-/* Every question is on one half, all its trajectories with it, whatever else is in the set; about as many as asked for. */
+/* Every question is on one half, all its trajectories with it, and on the validation half are as many as asked for. */
 static void halves_are_disjoint(void **state)
 {
     (void)state;
+    struct raml_err err = {0};
     struct raml_exits_trajectory *t = calloc(MANY, sizeof *t);
     char(*text)[24] = calloc(MANY, sizeof *text);
     assert_true(t && text);
@@ -169,22 +170,29 @@ static void halves_are_disjoint(void **state)
     const double share[] = {0.5, 0.2};
     for (size_t k = 0; k < COUNT(share); k++) {
         size_t n = 0;
-        raml_exits_set_split(&s, share[k], 3);
+        CHECK_OK(raml_exits_set_split(&s, share[k], 3, &err));
         for (size_t i = 0; i < MANY; i += 2) {
             assert_int_equal(t[i].half, t[i + 1].half);
             n += t[i].half == RAML_EXITS_VALIDATION;
         }
-        double deviation = sqrt(share[k] * (1 - share[k]) * MANY / 2);
-        CHECK_NEAR("questions on the validation half", (double)n, share[k] * MANY / 2, 4 * deviation);
+        assert_int_equal(n, share[k] * MANY / 2);
     }
-    enum raml_exits_half before = t[100].half;
-    struct raml_exits_set alone = {.trajectory = &t[100], .n = 1}; /* by its own text */
-    raml_exits_set_split(&alone, share[1], 3);
-    assert_int_equal(t[100].half, before);
+    static const struct {
+        size_t n_questions;
+        double share;
+        size_t want;
+    } few[] = {{1, 0.5, 0}, {2, 0.01, 1}, {2, 0.99, 1}, {3, 0.5, 2}, {5, 0.3, 2}, {7, 0.2, 1}, {7, 0.95, 6}};
+    for (size_t k = 0; k < COUNT(few); k++) {
+        struct raml_exits_set some = {.trajectory = t, .n = 2 * few[k].n_questions};
+        size_t n = 0;
+        CHECK_OK(raml_exits_set_split(&some, few[k].share, 3, &err));
+        for (size_t i = 0; i < some.n; i += 2) n += t[i].half == RAML_EXITS_VALIDATION;
+        if (n != few[k].want) fail_msg("%zu of %zu questions; expected %zu", n, few[k].n_questions, few[k].want);
+    }
     size_t moved = 0;
-    raml_exits_set_split(&s, 0.5, 3);
+    CHECK_OK(raml_exits_set_split(&s, 0.5, 3, &err));
     for (size_t i = 0; i < MANY; i++) t[i].n_probes = t[i].half;
-    raml_exits_set_split(&s, 0.5, 4);
+    CHECK_OK(raml_exits_set_split(&s, 0.5, 4, &err));
     for (size_t i = 0; i < MANY; i += 2) moved += t[i].n_probes != t[i].half;
     CHECK_NEAR("questions that another seed moves", (double)moved, MANY / 4, 4 * sqrt(MANY / 8.0));
     free(t);
