@@ -10,7 +10,7 @@
  *                       verdict, or null), n_tokens T, pieces (text between each two places), probes: [{at, wait, answer,
  *                       text, p (of each of the answer's own tokens), p_all (of all that was written), to_end (tokens up
  *                       to the answer's end), entropy (after what closes thinking), loss (of the question's answer),
- *                       right}]
+ *                       right}], check: a hash of the line before this field and of all lines before it
  *   exits.tsv           a row per policy and half of the questions: policy, settings, family, half ("validation", "test"),
  *                       chosen, trajectories, questions; accuracy, stop, probe_tokens, total, kept, cost_kept, vs_full and
  *                       vs_budget (differences of accuracy to full thinking, and to the best fixed budget that costs at
@@ -29,7 +29,8 @@
  *           family the setting with the fewest total tokens whose accuracy there is at most `margin` below that of full
  *           thinking; where no setting is, or with `by_accuracy`, the most accurate one. What is reported is of the test half.
  * Resuming  probes.jsonl grows by whole questions. A set that is already there with the same first line is completed;
- *           one with another is an error, and stays.
+ *           one with another is an error, and stays; so is one with a line that was changed or lacks. A set that ends
+ *           early is replayed as far as it goes (n_trajectories < n_planned).
  * Numbers that do not exist are null, in tables nan. Tables and pages appear whole or not at all.
  */
 #ifndef RAML_EXITS_FILES_H
@@ -130,7 +131,7 @@ struct raml_exits_files_job {
 };
 /* RAML_ERANGE: nothing to replay, a trajectory that is too long (named), a place that a policy asks for and the set does
  * not have. RAML_EUSAGE: settings; a stored set of another model, other data or another answer prefix. RAML_EFORMAT: a
- * line of the set that is not as above. *out: for _summary_deinit. */
+ * line of the set that is not as above, or not as it was written. *out: for _summary_deinit. */
 RAML_CHECKED enum raml_code raml_exits_files(const struct raml_exits_files_job *job,
                                              const struct raml_exits_files_options *opt, struct raml_exits_summary *out,
                                              struct raml_err *err);

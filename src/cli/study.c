@@ -142,7 +142,10 @@ static enum raml_code study(const struct cli *cli, const struct study_exits_sett
     if (!rc) rc = cli_write_recipe(cli, s->of.out, "exits.yaml", err);
     if (!rc && cli->json) rc = cli_print_json(cli_study_exits_json(&sum, s->of.out, elapsed), err);
     else if (!rc) cli_study_exits_print(&sum, &opt, s->of.out, elapsed);
-    if (!rc && sum.stopped)
+    if (!rc && sum.stopped && sum.n_trajectories == sum.n_planned)
+        rc = raml_fail(err, RAML_ESTOP, "stopped in running samples; what is in %s is of the stored set alone",
+                       s->of.out);
+    else if (!rc && sum.stopped)
         rc = raml_fail(err, RAML_ESTOP,
                        "stopped; %zu of %zu trajectories are in %s/probes.jsonl, which the same "
                        "command completes",

@@ -76,10 +76,25 @@ static void print_best(const struct raml_exits_summary *s, const struct raml_exi
     if (!any_saves(s)) printf("no policy saves tokens: within the margin none costs less than full thinking\n");
 }
 
+/* The chosen rows in the order of the table, released code last; i < 2 n_rows; NULL: it is none of these. */
+static const struct raml_exits_row *in_turn(const struct raml_exits_summary *s, size_t i)
+{
+    const struct raml_exits_row *row = &s->row[i % s->n_rows];
+    return row->chosen && row->released == (i >= s->n_rows) ? row : NULL;
+}
+
+static void print_incomplete(const struct raml_exits_summary *s)
+{
+    if (s->n_trajectories < s->n_planned)
+        printf("INCOMPLETE: the stored set holds %zu of %zu trajectories; all numbers are of these alone\n",
+               s->n_trajectories, s->n_planned);
+}
+
 void cli_study_exits_print(const struct raml_exits_summary *s, const struct raml_exits_files_options *opt,
                            const char *out, double seconds)
 {
     size_t n = s->n_questions[RAML_EXITS_VALIDATION];
+    print_incomplete(s);
     printf("%zu trajectories, %zu probes every %zu tokens; %zu question%s for validation, %zu for the test\n",
            s->n_trajectories, s->n_probes, s->stride, n, n == 1 ? "" : "s", s->n_questions[RAML_EXITS_TEST]);
     printf("Of each family the %s whose accuracy on the validation half is at most %g below that\nof full thinking. On "
@@ -87,15 +102,18 @@ void cli_study_exits_print(const struct raml_exits_summary *s, const struct raml
            opt->by_accuracy ? "most accurate setting" : "setting with the fewest tokens", opt->margin);
     printf("%-40s  %-20s %8s %7s %8s  %-20s  %-23s  %-23s\n", "policy", "accuracy", "thinking", "probes", "total",
            "cost kept", "against full thinking", "against the best budget");
-    for (size_t k = 0; k < s->n_rows; k++)
-        if (s->row[k].chosen) print_row(&s->row[k]);
+    for (size_t i = 0; i < 2 * s->n_rows; i++)
+        if (in_turn(s, i)) print_row(in_turn(s, i));
     printf("settings:\n");
-    for (size_t k = 1; k < s->n_rows; k++)
-        if (s->row[k].chosen) printf("  %s (%s)\n", s->row[k].settings, s->row[k].reasons[RAML_EXITS_TEST]);
+    for (size_t i = 1; i < 2 * s->n_rows; i++) {
+        const struct raml_exits_row *row = in_turn(s, i);
+        if (row) printf("  %s (%s)\n", row->settings, row->reasons[RAML_EXITS_TEST]);
+    }
     print_best(s, opt);
     if (s->has_online) print_online(&s->online);
     if (s->n_skipped) printf("%zu trajectories were skipped\n", s->n_skipped);
     printf("%" PRIu64 " tokens read for probes; %.2f s\n%s/exits.tsv\n", s->n_read, seconds, out);
+    print_incomplete(s);
 }
 
 /* -- JSON ---------------------------------------------------------------------------------------------------------- */
@@ -144,12 +162,12 @@ static json_t *row_json(const struct raml_exits_row *row)
 
 json_t *cli_study_exits_json(const struct raml_exits_summary *s, const char *out, double seconds)
 {
-    json_t *o =
-        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "out", out, "trajectories",
-                  (json_int_t)s->n_trajectories, "skipped", (json_int_t)s->n_skipped, "probes", (json_int_t)s->n_probes,
-                  "validation_questions", (json_int_t)s->n_questions[RAML_EXITS_VALIDATION], "test_questions",
-                  (json_int_t)s->n_questions[RAML_EXITS_TEST], "policies", (json_int_t)s->n_rows, "tokens_read",
-                  (json_int_t)s->n_read, "seconds", seconds);
+    json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "out", out, "trajectories",
+                          (json_int_t)s->n_trajectories, "planned", (json_int_t)s->n_planned, "skipped",
+                          (json_int_t)s->n_skipped, "probes", (json_int_t)s->n_probes, "validation_questions",
+                          (json_int_t)s->n_questions[RAML_EXITS_VALIDATION], "test_questions",
+                          (json_int_t)s->n_questions[RAML_EXITS_TEST], "policies", (json_int_t)s->n_rows, "tokens_read",
+                          (json_int_t)s->n_read, "seconds", seconds);
     json_t *list = json_array();
     int failed = !o || !list;
     for (size_t k = 0; !failed && k < s->n_rows; k++)

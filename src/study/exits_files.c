@@ -177,6 +177,7 @@ static enum raml_code write_files(const struct study *s, struct raml_err *err)
     const char *dir = s->job->dir, *name = s->job->data_name;
     const struct raml_exits_row *row = s->sum.row;
     enum raml_code rc = raml_make_dir(dir, err);
+    if (!rc) rc = raml_exits_online_remove(dir, err);
     if (!rc) rc = raml_exits_write_table(row, s->sum.n_rows, dir, err);
     if (!rc) rc = raml_exits_write_runs(&s->runs, row, dir, err);
     if (!rc) rc = raml_exits_page(&s->runs, row, s->opt, dir, name, err);
@@ -201,7 +202,8 @@ static enum raml_code run_online(struct study *s, struct raml_err *err)
     if (json_integer_value(most) > 0) opt.probe_tokens = (size_t)json_integer_value(most);
     enum raml_code rc = raml_exits_online(s->job, &opt, &s->set, policy, &s->sum.online, err);
     s->sum.has_online = !rc;
-    return rc;
+    s->sum.stopped = rc == RAML_ESTOP; /* what was replayed stands */
+    return s->sum.stopped ? RAML_OK : rc;
 }
 
 enum raml_code raml_exits_files(const struct raml_exits_files_job *job, const struct raml_exits_files_options *opt,

@@ -106,7 +106,7 @@ enum raml_code raml_exits_header(const struct raml_exits_files_job *job, const s
     json_t *o = json_object();
     bool made = !opt->probes;
     enum raml_code rc = o ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for a record");
-    bool ok = o && (!made || (set(o, "raml", json_string("exit probes")) && set(o, "version", json_integer(1))));
+    bool ok = o && (!made || (set(o, "raml", json_string("exit probes")) && set(o, "version", json_integer(2))));
     if (ok && job->model) ok = set(o, "model", hex(job->model_hash)) && set(o, "dtype", json_string(job->dtype));
     if (ok && job->questions) ok = set(o, "data", hex(data_hash(job, opt)));
     if (ok && job->tokenizer) rc = add_prompting(job, o, err);

@@ -29,7 +29,19 @@ struct online {
     struct raml_exits_online sum;
 };
 
+static const char *const file_name[] = {"online.json", "online.tsv", "online.jsonl", "online_probes.jsonl"};
 static const char *const side_name[SIDES] = {"full", "exit"};
+
+enum raml_code raml_exits_online_remove(const char *dir, struct raml_err *err)
+{
+    char path[RAML_PATH_BYTES];
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; !rc && i < sizeof file_name / sizeof *file_name; i++) {
+        rc = raml_path_join(path, dir, file_name[i], err);
+        if (!rc && unlink(path) && errno != ENOENT) rc = raml_fail_errno(err, "%s: can't be removed", path);
+    }
+    return rc;
+}
 
 /* -- Sampling ------------------------------------------------------------------------------------------------------ */
 
@@ -318,6 +330,8 @@ enum raml_code raml_exits_online(const struct raml_exits_files_job *job, const s
     if (!rc) rc = write_summary(&o, err);
     if (!rc) rc = write_table(&o, err);
     if (!rc) *out = o.sum;
+    enum raml_code removed = rc ? raml_exits_online_remove(job->dir, NULL) : RAML_OK; /* all or none */
+    (void)removed;
     online_deinit(&o);
     return rc;
 }

@@ -4,11 +4,13 @@
 #include "core/array.h"
 #include "core/file.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { VERSION = 1, SHOWN = 120, MAX_COUNT = 1 << 30 };
+enum { VERSION = 2, CHECK = 40, SHOWN = 120, MAX_COUNT = 1 << 30 };
 static const size_t max_arena = (size_t)1 << 36, max_file = (size_t)1 << 36;
 static const char kind_name[] = "exit probes";
 
@@ -46,7 +48,7 @@ enum raml_code raml_exits_set_header(struct raml_exits_set *s, const struct raml
     if (!rc && strcmp(kind, kind_name) != 0)
         rc = raml_fail(err, RAML_EFORMAT, "%s:%zu: field 'raml' is '%.40s'; expected '%s'", at->path, at->line, kind,
                        kind_name);
-    if (!rc) rc = count_of(at, header, "version", VERSION, &version, err);
+    if (!rc) rc = count_of(at, header, "version", 1, &version, err);
     if (!rc && version != VERSION)
         rc = raml_fail(err, RAML_ESUPPORT, "%s:%zu: version %zu of a stored set; this program reads %d", at->path,
                        at->line, version, VERSION);
@@ -245,8 +247,8 @@ static bool same_question(const struct raml_exits_trajectory *a, const struct ra
     return !strcmp(a->id, b->id) && !strcmp(a->question, b->question);
 }
 
-enum raml_code raml_exits_set_add(struct raml_exits_set *s, const struct raml_place *at, const json_t *line,
-                                  struct raml_err *err)
+static enum raml_code add(struct raml_exits_set *s, const struct raml_place *at, const json_t *line,
+                          struct raml_err *err)
 {
     struct line l = {.set = s, .at = at};
     struct raml_exits_trajectory t = {0};
@@ -265,14 +267,80 @@ enum raml_code raml_exits_set_add(struct raml_exits_set *s, const struct raml_pl
     return RAML_OK;
 }
 
+/* -- Checks -------------------------------------------------------------------------------------------------------- */
+
+/* The end of a line: a hash of the line before it, and, by its seed, of all lines before. */
+static size_t check_text(char out[CHECK], uint64_t check)
+{
+    return (size_t)snprintf(out, CHECK, ",\"check\":\"%016" PRIx64 "\"}", check);
+}
+
+void raml_exits_set_begun(struct raml_exits_set *s, const char *header, size_t n)
+{
+    s->first_check = s->check = raml_hash(header, n, 0);
+}
+
+void raml_exits_seal(struct raml_buf *b, size_t from, uint64_t *check)
+{
+    char end[CHECK];
+    if (b->code || b->len < from + 2) return;
+    b->len -= 2; /* "}\n" */
+    *check = raml_hash(b->data + from, b->len - from, *check);
+    raml_buf_add(b, end, check_text(end, *check));
+    raml_buf_adds(b, "\n");
+}
+
+static enum raml_code verify(struct raml_exits_set *s, const struct raml_place *at, const char *text, size_t n,
+                             struct raml_err *err)
+{
+    char end[CHECK];
+    size_t length = check_text(end, 0);
+    if (n >= length) {
+        uint64_t check = raml_hash(text, n - length, s->check);
+        check_text(end, check);
+        if (!memcmp(text + n - length, end, length)) {
+            s->check = check;
+            return RAML_OK;
+        }
+    }
+    return raml_fail(
+        err, RAML_EFORMAT,
+        "%s:%zu: its check does not match: this line, the first or one before it was changed, or lines are "
+        "missing",
+        at->path, at->line);
+}
+
+enum raml_code raml_exits_set_add(struct raml_exits_set *s, const struct raml_place *at, const char *text, size_t n,
+                                  struct raml_err *err)
+{
+    json_t *o = NULL;
+    uint64_t before = s->check;
+    enum raml_code rc = raml_json_parse(at, text, n, &o, err);
+    if (!rc) rc = verify(s, at, text, n, err);
+    if (!rc) rc = add(s, at, o, err);
+    if (!rc) s->trajectory[s->n - 1].check = s->check;
+    else s->check = before;
+    json_decref(o);
+    return rc;
+}
+
+void raml_exits_set_cut(struct raml_exits_set *s, size_t n)
+{
+    s->n_questions = n ? s->trajectory[n - 1].number + 1 : 0;
+    s->check = n ? s->trajectory[n - 1].check : s->first_check;
+    s->n = n;
+}
+
 /* -- The file ------------------------------------------------------------------------------------------------------ */
 
 static enum raml_code take_line(struct raml_exits_set *s, const struct raml_place *at, const char *text, size_t n,
                                 struct raml_err *err)
 {
     json_t *o = NULL;
+    if (at->line > 1) return raml_exits_set_add(s, at, text, n, err);
     enum raml_code rc = raml_json_parse(at, text, n, &o, err);
-    if (!rc) rc = at->line == 1 ? raml_exits_set_header(s, at, o, err) : raml_exits_set_add(s, at, o, err);
+    if (!rc) rc = raml_exits_set_header(s, at, o, err);
+    raml_exits_set_begun(s, text, n);
     json_decref(o);
     return rc;
 }

@@ -67,14 +67,15 @@ static enum raml_code write_all(const struct raml_exits_row *row, size_t n, cons
     return rc;
 }
 
-/* Full thinking, what was chosen, and the oracles, on the test half. */
+/* Full thinking, what was chosen, and the oracles, on the test half; released code last. */
 static enum raml_code write_chosen(const struct raml_exits_row *row, size_t n, const char *dir, struct raml_err *err)
 {
     struct raml_buf b;
     raml_buf_init(&b, MAX_BYTES);
     add_head(&b, "family\tsettings\tbelow\toracle\treleased");
-    for (size_t k = 0; k < n; k++) {
-        if (!row[k].chosen) continue;
+    for (size_t i = 0; i < 2 * n; i++) {
+        size_t k = i % n;
+        if (!row[k].chosen || row[k].released != (i >= n)) continue;
         raml_buf_addf(&b, "%s\t%s\t%d\t%d\t%d", row[k].family, row[k].settings, !row[k].meets, row[k].oracle,
                       row[k].released);
         add_measures(&b, &row[k].half[RAML_EXITS_TEST]);

@@ -61,6 +61,16 @@ cmp -s cut/probes.jsonl whole || fail "a set that was cut short is completed to 
 exits --model init:micro samples.jsonl --batch_size 3 --out batch >out || fail "--batch_size: $(cat out)"
 cmp -s batch/probes.jsonl whole || fail "--batch_size changes the set"
 
+# Changed by hand, or with a line missing: one error. Ended early, without its model: said first and last.
+sed '3s/"right":false/"right":true/' whole >edited.jsonl
+refused 1 "an answer that was changed" 'edited.jsonl:3: its check does not match' --probes edited.jsonl
+sed 3d whole >short.jsonl
+refused 1 "a line that is missing" 'short.jsonl:3: its check does not match' --probes short.jsonl
+head -n 8 whole >early.jsonl
+exits --probes early.jsonl --out early >out || fail "a set that ends early: $(cat out)"
+[ "$(sed -n '1p;$p' out | grep -c '^INCOMPLETE: the stored set holds 7 of 12 trajectories')" -eq 2 ] ||
+    fail "a set that ends early: $(head -n 1 out)"
+
 # A list of policies, and one in running samples; replayed on the full samples it stops at the same places.
 exits --model init:micro samples.jsonl --policies 'stability:stride=4,repeats=2;eat:stride=4,delta=1,warm=1' --online \
     --online_policy stability:stride=4,repeats=2 --num_generations 2 --max_completion_length 60 --json --out online >out ||
@@ -75,6 +85,17 @@ same=$(sed -n 's/.*"replayed":\([0-9]*\),"same_stop":\([0-9]*\),.*/\1 \2/p' out)
 same=$(sed -n 's/.*"replayed":\([0-9]*\),"same_stop":\([0-9]*\),.*/\1 \2/p' out)
 [ "$same" = "${same%% *} ${same%% *}" ] && [ -n "$same" ] || fail "a budget, replayed and online: $same"
 
+# Running samples of an earlier run do not stay beside new tables.
+cp -r online replayed
+exits --probes whole --policies full --out replayed >out || fail "a replay: $(cat out)"
+[ ! -e replayed/online.json ] && [ ! -e replayed/online_probes.jsonl ] || fail "running samples of an earlier run"
+
+# A policy that does not stop has no sign; released code stands last.
+if grep -q '"text":"end;' exits/marks.jsonl; then fail "a sign where nothing stops"; fi
+awk -F'\t' 'NR > 1 { if (last == 1 && $5 == 0) bad = 1; last = $5 } END { exit bad }' exits/chosen.tsv || fail "released code is not last"
+grep -q 'up to 4 tokens' exits/trajectories.html || fail "pieces are not explained"
+
+rm -rf replayed
 "$raml" report . --quiet >/dev/null || fail "no report"
 grep -q 'When to stop thinking' report.html && grep -q 'Accuracy against what it cost' report.html &&
     grep -q 'with the policy' report.html || fail "not in the report"

@@ -24,7 +24,7 @@ enum { LINES_STRIDE = 10 };
 static inline void lines_header(struct raml_buf *b, size_t n)
 {
     raml_buf_addf(b,
-                  "{\"raml\":\"exit probes\",\"version\":1,\"model\":\"00000000000000aa\",\"dtype\":\"f32\","
+                  "{\"raml\":\"exit probes\",\"version\":2,\"model\":\"00000000000000aa\",\"dtype\":\"f32\","
                   "\"data\":\"00000000000000bb\",\"answer_prefix\":\"</think>\",\"cue_tokens\":2,\"entropy_tokens\":2,"
                   "\"stride\":10,\"trajectories\":%zu}\n",
                   n);
@@ -73,12 +73,32 @@ static inline char *lines_dir(void) /* for rm, and free() */
     return dir;
 }
 
+/* The text with the checks of a set at the ends of its lines; what is no whole line of a trajectory stays as it is. */
+static inline void lines_seal(const char *text, size_t n, struct raml_buf *out)
+{
+    uint64_t check = 0;
+    for (size_t from = 0, k = 0; from < n; k++) {
+        const char *newline = memchr(text + from, '\n', n - from);
+        size_t end = newline ? (size_t)(newline - text) + 1 : n, begin = out->len;
+        raml_buf_add(out, text + from, end - from);
+        if (newline && k == 0) check = raml_hash(text, end - 1, 0);
+        else if (newline && end - from > 2 && newline[-1] == '}') raml_exits_seal(out, begin, &check);
+        from = end;
+    }
+}
+
+/* A set's text as a file, with its checks. */
 static inline void lines_put(const char *dir, const char *name, const char *text, size_t n)
 {
     char path[300];
     struct raml_err err = {0};
+    struct raml_buf sealed;
+    raml_buf_init(&sealed, SIZE_MAX / 2);
+    raml_buf_add(&sealed, "", 0);
+    lines_seal(text, n, &sealed);
     snprintf(path, sizeof path, "%s/%s", dir, name);
-    CHECK_OK(raml_file_write(path, text, n, &err));
+    CHECK_OK(raml_file_write(path, sealed.data, sealed.len, &err));
+    raml_buf_deinit(&sealed);
 }
 
 #endif

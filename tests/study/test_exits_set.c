@@ -5,12 +5,12 @@ enum { MAX_TEXT = 1 << 20, MANY = 4000 };
 
 static const double sure[] = {0.5, 0.75, 1, 1};
 
-static enum raml_code read_text(struct raml_exits_set *s, const char *text, size_t n, size_t *end, struct raml_err *err)
+static enum raml_code read_file(struct raml_exits_set *s, const char *text, size_t n, size_t *end, struct raml_err *err)
 {
     char *dir = lines_dir(), path[300];
-    lines_put(dir, "probes.jsonl", text, n);
-    snprintf(path, sizeof path, "%s/probes.jsonl", dir);
     struct raml_err own = {0};
+    snprintf(path, sizeof path, "%s/probes.jsonl", dir);
+    assert_int_equal(raml_file_write(path, text, n, &own), RAML_OK);
     enum raml_code rc = raml_exits_set_init(s, err);
     if (!rc) rc = raml_exits_set_read(s, path, end, err);
     assert_int_equal(raml_remove_tree(dir, &own), RAML_OK);
@@ -18,21 +18,47 @@ static enum raml_code read_text(struct raml_exits_set *s, const char *text, size
     return rc;
 }
 
+static enum raml_code read_text(struct raml_exits_set *s, const char *text, size_t n, size_t *end, struct raml_err *err)
+{
+    struct raml_buf sealed;
+    raml_buf_init(&sealed, MAX_TEXT);
+    raml_buf_add(&sealed, "", 0);
+    lines_seal(text, n, &sealed);
+    enum raml_code rc = read_file(s, sealed.data, sealed.len, end, err);
+    raml_buf_deinit(&sealed);
+    return rc;
+}
+
+static void three_lines(struct raml_buf *b)
+{
+    raml_buf_init(b, MAX_TEXT);
+    lines_header(b, 5);
+    lines_trajectory(b, "a", "one?", 0, "W-RR", sure);
+    lines_trajectory(b, "a", "one?", 1, "R", sure);
+    lines_trajectory(b, "b", "two?", 0, "WW", sure);
+}
+
+static size_t after_lines(const struct raml_buf *b, size_t n) /* bytes of the first n lines */
+{
+    size_t at = 0;
+    for (size_t i = 0; i < b->len && n; i++)
+        if (b->data[i] == '\n' && --n == 0) at = i + 1;
+    return at;
+}
+
 static void a_set_is_read(void **state)
 {
     (void)state;
     struct raml_err err = {0};
     struct raml_exits_set s;
-    struct raml_buf b;
+    struct raml_buf lines, b;
     size_t end;
+    three_lines(&lines);
     raml_buf_init(&b, MAX_TEXT);
-    lines_header(&b, 5);
-    size_t first = b.len;
-    lines_trajectory(&b, "a", "one?", 0, "W-RR", sure);
-    lines_trajectory(&b, "a", "one?", 1, "R", sure);
-    size_t third = b.len;
-    lines_trajectory(&b, "b", "two?", 0, "WW", sure);
-    CHECK_OK(read_text(&s, b.data, b.len, &end, &err));
+    lines_seal(lines.data, lines.len, &b);
+    size_t first = after_lines(&b, 1), third = after_lines(&b, 3);
+    raml_buf_deinit(&lines);
+    CHECK_OK(read_file(&s, b.data, b.len, &end, &err));
     assert_int_equal(end, b.len);
     assert_true(s.n == 3 && s.n_questions == 2 && s.n_planned == 5);
     assert_true(s.stride == 10 && s.cost.cue == 2 && s.cost.entropy == 2 && !s.has_waits);
@@ -51,7 +77,7 @@ static void a_set_is_read(void **state)
     raml_exits_set_deinit(&s);
 
     /* a torn last line is not there */
-    CHECK_OK(read_text(&s, b.data, b.len - 1, &end, &err));
+    CHECK_OK(read_file(&s, b.data, b.len - 1, &end, &err));
     assert_int_equal(s.n, 2);
     assert_int_equal(end, third);
     raml_exits_set_deinit(&s);
@@ -59,7 +85,7 @@ static void a_set_is_read(void **state)
 }
 
 static const char header[] =
-    "{\"raml\":\"exit probes\",\"version\":1,\"cue_tokens\":2,\"entropy_tokens\":2,\"stride\":10,"
+    "{\"raml\":\"exit probes\",\"version\":2,\"cue_tokens\":2,\"entropy_tokens\":2,\"stride\":10,"
     "\"trajectories\":1}\n";
 #define LINE(probes)                                                                                                   \
     "{\"id\":\"a\",\"sample\":0,\"question\":\"?\",\"answer\":\"7\",\"n_tokens\":10,\"pieces\":[\"x\"],\"probes\":"    \
@@ -98,8 +124,8 @@ static void refusals(void **state)
         {"", "", "has no line; expected a stored set"},
         {"{\"id\":3}\n", "", "probes.jsonl:1: field 'raml' is missing"},
         {"{\"raml\":\"curves\"}\n", "", "field 'raml' is 'curves'; expected 'exit probes'"},
-        {"{\"raml\":\"exit probes\",\"version\":2}\n", "", "version 2 of a stored set; this program reads 1"},
-        {"{\"raml\":\"exit probes\",\"version\":1,\"stride\":0}\n", "", "field 'stride'"},
+        {"{\"raml\":\"exit probes\",\"version\":1}\n", "", "version 1 of a stored set; this program reads 2"},
+        {"{\"raml\":\"exit probes\",\"version\":2,\"stride\":0}\n", "", "field 'stride'"},
         {NULL, "no json\n", "probes.jsonl:2: not valid JSON"},
         {NULL, "{\"id\":\"a\"}\n", "field 'sample' is missing"},
         {NULL, LINE("3"), "probes.jsonl:2: probe 1: expected an object"},
@@ -136,6 +162,42 @@ static void refusals(void **state)
         if (!strstr(err.msg, cases[i].why)) fail_msg("case %zu: '%s' does not say '%s'", i, err.msg, cases[i].why);
         raml_exits_set_deinit(&s);
     }
+}
+
+/* An answer that was changed, a number of the first line, a line taken out, two exchanged: each is one error at its line. */
+static void what_was_changed_is_seen(void **state)
+{
+    (void)state;
+    struct raml_buf lines, b;
+    three_lines(&lines);
+    raml_buf_init(&b, MAX_TEXT);
+    lines_seal(lines.data, lines.len, &b);
+    size_t one = after_lines(&b, 1), two = after_lines(&b, 2), three = after_lines(&b, 3);
+    static const char *const why[] = {"probes.jsonl:3: its check does not match", "probes.jsonl:2: its check",
+                                      "probes.jsonl:2: its check", "probes.jsonl:2: its check",
+                                      "probes.jsonl:4: its check"};
+    for (size_t k = 0; k < COUNT(why); k++) {
+        struct raml_err err = {0};
+        struct raml_exits_set s;
+        struct raml_buf x;
+        size_t end;
+        raml_buf_init(&x, MAX_TEXT);
+        raml_buf_add(&x, b.data, k == 2 ? one : k == 3 ? one : b.len);
+        if (k == 0) memcpy(strstr(x.data + two, "\"answer\":\"7\",\"text\""), "\"answer\":\"9\"", 12);
+        if (k == 1) memcpy(strstr(x.data, "\"cue_tokens\":2"), "\"cue_tokens\":3", 14);
+        if (k == 2) raml_buf_add(&x, b.data + two, b.len - two);
+        if (k == 3) {
+            raml_buf_add(&x, b.data + two, three - two);
+            raml_buf_add(&x, b.data + one, two - one);
+        }
+        if (k == 4) memcpy(x.data + x.len - 4, "x", 1);
+        assert_int_equal(read_file(&s, x.data, x.len, &end, &err), RAML_EFORMAT);
+        if (!strstr(err.msg, why[k])) fail_msg("case %zu: '%s' does not say '%s'", k, err.msg, why[k]);
+        raml_exits_set_deinit(&s);
+        raml_buf_deinit(&x);
+    }
+    raml_buf_deinit(&lines);
+    raml_buf_deinit(&b);
 }
 
 static void sets_of_another_kind(void **state)
@@ -202,8 +264,12 @@ static void halves_are_disjoint(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_set_is_read),        cmocka_unit_test(what_policies_pay_for), cmocka_unit_test(refusals),
-        cmocka_unit_test(sets_of_another_kind), cmocka_unit_test(halves_are_disjoint),
+        cmocka_unit_test(a_set_is_read),
+        cmocka_unit_test(what_policies_pay_for),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(what_was_changed_is_seen),
+        cmocka_unit_test(sets_of_another_kind),
+        cmocka_unit_test(halves_are_disjoint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
