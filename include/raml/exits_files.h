@@ -10,11 +10,12 @@
  *                       verdict, or null), n_tokens T, pieces (text between each two places), probes: [{at, wait, answer,
  *                       text, p (of each of the answer's own tokens), p_all (of all that was written), to_end (tokens up
  *                       to the answer's end), entropy (after what closes thinking), loss (of the question's answer),
- *                       right}]
+ *                       right}], check: a hash of the line before this field and of all lines before it
  *   exits.tsv           a row per policy and half of the questions: policy, settings, family, half ("validation", "test"),
  *                       chosen, trajectories, questions; accuracy, stop, probe_tokens, total, kept, cost_kept, vs_full and
- *                       vs_budget (differences of accuracy to full thinking, and to a fixed budget of as many total
- *                       tokens), each with _low and _high; reasons ("stable 12, end 3")
+ *                       vs_budget (differences of accuracy to full thinking, and to the best fixed budget that costs at
+ *                       most as much), each with _low and _high; reasons ("stable 12, end 3"); budget: the one that
+ *                       vs_budget is against, or none
  *   chosen.tsv          of these the chosen ones, full thinking among them, on the test half
  *   exits.jsonl         a line per trajectory: id, sample, half, n_tokens, runs: of full thinking, of the chosen setting of
  *                       every family and of the oracles, {policy, stop, reason, answer, right, probes, entropy_probes,
@@ -24,11 +25,12 @@
  *                       every kind would have stopped; these places of all trajectories, for the report
  *   online.json, online.tsv, online.jsonl, online_probes.jsonl   with `online`: the chosen policy in running samples (sample.h) of the
  *                       test half's questions, beside samples that think to their end; and its replay on those
- * Halves    the hash of a question's text and the seed decide. Thresholds are chosen on the validation half: of each
+ * Halves    the share of the questions whose hash of text and seed is lowest, rounded, at least one on each. Thresholds are chosen on the validation half: of each
  *           family the setting with the fewest total tokens whose accuracy there is at most `margin` below that of full
  *           thinking; where no setting is, or with `by_accuracy`, the most accurate one. What is reported is of the test half.
  * Resuming  probes.jsonl grows by whole questions. A set that is already there with the same first line is completed;
- *           one with another is an error, and stays.
+ *           one with another is an error, and stays; so is one with a line that was changed or lacks. A set that ends
+ *           early is replayed as far as it goes (n_trajectories < n_planned).
  * Numbers that do not exist are null, in tables nan. Tables and pages appear whole or not at all.
  */
 #ifndef RAML_EXITS_FILES_H
@@ -54,6 +56,9 @@ struct raml_exits_files_options {
     size_t max_samples;         /* of a question; 0: all */
     size_t max_batch_tokens, batch_size;
     const char *probes; /* a stored set to replay; NULL: DIR/probes.jsonl is made, or completed */
+    /* With `probes`: what the set is to have been made with; 0, NULL: whatever it was. */
+    size_t set_stride, set_probe_tokens;
+    const char *set_waits;
     /* Policies. */
     const char *policies; /* "stability:stride=8,repeats=3;eat:delta=0.01"; NULL: grids of all kinds */
     double validation;    /* share of the questions that thresholds are chosen on, in (0, 1) */
@@ -64,7 +69,7 @@ struct raml_exits_files_options {
     size_t n_shown;   /* trajectories on the page */
     /* The chosen policy in running samples. */
     bool online;
-    const char *online_policy;           /* NULL: the one with the fewest total tokens of those chosen */
+    const char *online_policy;           /* NULL: the summary's best */
     struct raml_sample_options sampling; /* n, batch_size, lengths, temperature .. */
 };
 struct raml_exits_files_options raml_exits_files_default(void);
@@ -83,6 +88,10 @@ struct raml_exits_row {
     const char *settings;      /* "dynasor:stride=64,..." */
     bool oracle, released;
     bool chosen, meets; /* of its family; the margin, on the validation half */
+    /* What vs_budget is against: of fixed budgets (full thinking is one) whose mean total on the validation half is at
+     * most this one's the most accurate there, of equal ones the cheapest; NULL: all cost more, vs_budget is NAN. Full
+     * thinking is compared with itself. */
+    const char *budget;
     struct raml_exits_measures half[RAML_EXITS_HALVES];
     const char *reasons[RAML_EXITS_HALVES];
 };
@@ -96,8 +105,8 @@ struct raml_exits_online { /* full samples and those with the policy: same quest
 };
 struct raml_exits_summary {
     struct raml_exits_row *row; /* [n_rows]; the first is full thinking */
-    size_t n_rows, best; /* best: the row with the fewest total tokens of the chosen ones that meet the margin and
-                                 * are neither oracles nor released; n_rows: none */
+    size_t n_rows, best; /* best: of the chosen rows that meet the margin and are neither oracles nor released the one
+                                 * with the fewest total tokens, with by_accuracy the most accurate; n_rows: none */
     size_t n_questions[RAML_EXITS_HALVES], n_trajectories, n_skipped, n_probes, n_planned;
     uint64_t n_read; /* tokens through the model for the stored set */
     size_t stride;   /* of the stored set */
@@ -122,7 +131,7 @@ struct raml_exits_files_job {
 };
 /* RAML_ERANGE: nothing to replay, a trajectory that is too long (named), a place that a policy asks for and the set does
  * not have. RAML_EUSAGE: settings; a stored set of another model, other data or another answer prefix. RAML_EFORMAT: a
- * line of the set that is not as above. *out: for _summary_deinit. */
+ * line of the set that is not as above, or not as it was written. *out: for _summary_deinit. */
 RAML_CHECKED enum raml_code raml_exits_files(const struct raml_exits_files_job *job,
                                              const struct raml_exits_files_options *opt, struct raml_exits_summary *out,
                                              struct raml_err *err);

@@ -45,10 +45,12 @@ const struct cli_command cli_report = {
     .name = "report",
     .about = "A folder's results as one HTML file.",
     .args = "DIR",
-    .detail = "Shows the contents of DIR and its immediate subfolders: recipe.yaml, metrics.jsonl, timing.jsonl, "
-              "eval*.json, trace*/curves.jsonl, summary.json, and the figures of trace*, update* and landscape*. The "
-              "page needs no network. Its own figures are also in DIR/figures as data, gnuplot script and SVG. Prints "
-              "the page's path.",
+    .detail =
+        "Shows the contents of DIR and its immediate subfolders: recipe.yaml, metrics.jsonl, timing.jsonl, "
+        "eval*.json, trace*/curves.jsonl, summary.json, and the figures and tables of trace*, update*, landscape*, "
+        "roles*, fork*, prune* and exits*. The page needs no network. Its own figures are also in DIR/figures as data, "
+        "gnuplot script and SVG. Prints "
+        "the page's path.",
     .example = "raml report runs/demo --out demo.html",
     .option = options,
     .n_options = sizeof options / sizeof *options,

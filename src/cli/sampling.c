@@ -63,8 +63,17 @@ static struct raml_sample_options sample_options(const struct cli *cli, const st
     o.answer_only = s->answer_only;
     o.exit = s->exit;
     o.exit_words = s->exit_words;
-    o.probe_tokens = (size_t)s->probe_tokens;
+    if (s->probe_tokens) o.probe_tokens = (size_t)s->probe_tokens;
     return o;
+}
+
+/* What only early exit uses is refused without it. */
+static enum raml_code check_exit(const struct sampling_settings *s, struct raml_err *err)
+{
+    if (s->exit_words && !s->exit) return raml_fail(err, RAML_EUSAGE, "--exit_words needs --exit");
+    if (s->probe_tokens && !cli_sampling_probes(s))
+        return raml_fail(err, RAML_EUSAGE, "--probe_tokens needs --exit or --force_continuation_below");
+    return RAML_OK;
 }
 
 enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_settings *s,
@@ -75,7 +84,8 @@ enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_set
     struct raml_tokenizer *tokenizer = NULL;
     char *path = NULL;
     struct raml_sample_options o = sample_options(cli, s);
-    enum raml_code rc = raml_sample_check(&o, err);
+    enum raml_code rc = check_exit(s, err);
+    if (!rc) rc = raml_sample_check(&o, err);
     if (!rc) rc = cli_load_model(cli, s->model, s->dtype, &model, &path, err);
     if (!rc) rc = cli_load_tokenizer(s->tokenizer, path, &tokenizer, err);
     int32_t eos[CLI_MAX_EOS];

@@ -54,10 +54,10 @@ struct sampling_settings { /* the first member of either command's settings */
         {"exit", NULL, CLI_TEXT, SAMPLING_AT(exit), NULL, 0, 0, NULL,                                                  \
          "Stop thinking early by a policy: stability, confidence, dynasor, code_stop, eat, budget; with settings as "  \
          "in stability:stride=64,repeats=3."},                                                                         \
-        {"exit_words", NULL, CLI_TEXT, SAMPLING_AT(exit_words), "wait", 0, 0, NULL,                                    \
-         "Words, with commas between them, in front of which a policy at waits asks for the answer."},                 \
-        {"probe_tokens", NULL, CLI_INT, SAMPLING_AT(probe_tokens), "32", 1, 4096, NULL,                                \
-         "Maximum tokens of the answer that --exit asks for."},                                                        \
+        {"exit_words", NULL, CLI_TEXT, SAMPLING_AT(exit_words), NULL, 0, 0, NULL,                                      \
+         "With --exit: words, joined by commas, in front of which a policy at waits asks; default: wait."},            \
+        {"probe_tokens", NULL, CLI_INT, SAMPLING_AT(probe_tokens), "0", 0, 4096, NULL,                                 \
+         "With --exit or --force_continuation_below: maximum tokens of the answer that is asked for; 0: 32."},         \
         {"stop", NULL, CLI_TEXT, SAMPLING_AT(stop), NULL, 0, 0, NULL,                                                  \
          "A sample ends once its answer (not its thinking) contains this text."},                                      \
         {"answer_only", NULL, CLI_FLAG, SAMPLING_AT(answer_only), NULL, 0, 0, NULL,                                    \

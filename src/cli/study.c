@@ -12,10 +12,12 @@
 #define AT(field) offsetof(struct study_exits_settings, field)
 static const struct cli_option options[] = {
     TRAJECTORIES_OPTIONS(AT(of), "exits", "0", TRAJECTORIES_DTYPE),
-    {"stride", NULL, CLI_INT, AT(stride), "32", 1, 1e9, NULL, "Probe after every n tokens of thinking."},
-    {"waits", NULL, CLI_TEXT, AT(waits), "wait", 0, 0, NULL,
-     "Words before which to probe as well, joined by commas; empty: none."},
-    {"probe_tokens", NULL, CLI_INT, AT(probe_tokens), "32", 1, 1e6, NULL, "Tokens that a probe writes at most."},
+    {"stride", NULL, CLI_INT, AT(stride), "0", 0, 1e9, NULL,
+     "Probe after every n tokens of thinking; 0: 32, with --probes what the set has (another one is refused)."},
+    {"waits", NULL, CLI_TEXT, AT(waits), NULL, 0, 0, NULL,
+     "Words before which to probe as well, joined by commas; empty: none; default: wait, with --probes the set's."},
+    {"probe_tokens", NULL, CLI_INT, AT(probe_tokens), "0", 0, 1e6, NULL,
+     "Tokens that a probe writes at most; 0: 32, with --probes what the set has."},
     {"probe_rest", NULL, CLI_INT, AT(rest), "8", 0, 1e6, NULL,
      "Tokens that it writes after its answer has ended, for policies that look for words of doubt there; only where "
      "text follows an answer."},
@@ -35,8 +37,7 @@ static const struct cli_option options[] = {
      "Of the settings within the margin choose the one with the fewest tokens, or the most accurate one."},
     {"online", NULL, CLI_FLAG, AT(online), NULL, 0, 0, NULL,
      "Try a policy in running samples of the test half's questions, beside samples that think to their end (same "
-     "seed): "
-     "the chosen one with the fewest tokens."},
+     "seed): of the chosen ones that with the fewest tokens, with --choose accuracy the most accurate one."},
     {"online_policy", NULL, CLI_TEXT, AT(online_policy), NULL, 0, 0, NULL, "The policy that --online tries instead."},
     {"num_generations", "n", CLI_INT, AT(n), "1", 1, 1 << 20, NULL, "With --online: samples per question."},
     {"temperature", "temp", CLI_REAL, AT(temperature), "1", 0, 100, NULL, "With --online; 0: the likeliest token."},
@@ -55,9 +56,12 @@ static const struct cli_option options[] = {
 static struct raml_exits_files_options options_of(const struct cli *cli, const struct study_exits_settings *s)
 {
     struct raml_exits_files_options o = raml_exits_files_default();
-    o.stride = (size_t)s->stride;
-    o.waits = s->waits;
-    o.probe_tokens = (size_t)s->probe_tokens;
+    if (s->stride) o.stride = (size_t)s->stride;
+    if (s->waits) o.waits = s->waits;
+    if (s->probe_tokens) o.probe_tokens = (size_t)s->probe_tokens;
+    o.set_stride = (size_t)s->stride;
+    o.set_waits = s->waits;
+    o.set_probe_tokens = (size_t)s->probe_tokens;
     o.rest = (size_t)s->rest;
     o.score_end = s->of.score_end;
     o.skip_long = s->of.skip_long;
@@ -138,7 +142,10 @@ static enum raml_code study(const struct cli *cli, const struct study_exits_sett
     if (!rc) rc = cli_write_recipe(cli, s->of.out, "exits.yaml", err);
     if (!rc && cli->json) rc = cli_print_json(cli_study_exits_json(&sum, s->of.out, elapsed), err);
     else if (!rc) cli_study_exits_print(&sum, &opt, s->of.out, elapsed);
-    if (!rc && sum.stopped)
+    if (!rc && sum.stopped && sum.n_trajectories == sum.n_planned)
+        rc = raml_fail(err, RAML_ESTOP, "stopped in running samples; what is in %s is of the stored set alone",
+                       s->of.out);
+    else if (!rc && sum.stopped)
         rc = raml_fail(err, RAML_ESTOP,
                        "stopped; %zu of %zu trajectories are in %s/probes.jsonl, which the same "
                        "command completes",
@@ -182,7 +189,8 @@ const struct cli_command cli_study_exits = {
               "that set it replays fixed budgets, answer stability, confidence (DEER), Dynasor's levels, CoDE-Stop, "
               "EAT, and, as bounds, the loss of the right answer and the first right one; probes are counted as cost. "
               "Settings are chosen on one half of the questions and reported on the other, against full thinking and "
-              "against a fixed budget of as many tokens. Writes exits.tsv, exits.jsonl, figures (tsv, gp, svg), "
+              "against the best fixed budget that costs at most as much. Writes exits.tsv, exits.jsonl, figures (tsv, "
+              "gp, svg), "
               "trajectories.html and exits.yaml.",
     .example = "raml study exits --model run-sft samples.jsonl --stride 16 --out run-sft/exits",
     .option = options,

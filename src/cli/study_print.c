@@ -14,6 +14,13 @@ static void print_share(const struct raml_estimate *e, bool sign)
     else printf("%*s", sign ? 17 : 15, "");
 }
 
+/* To the best fixed budget that costs at most as much; there may be none. */
+static void print_budget(const struct raml_exits_row *row)
+{
+    if (row->budget) print_share(&row->half[RAML_EXITS_TEST].vs_budget, true);
+    else printf("  %-23s", "none costs as little");
+}
+
 static void print_row(const struct raml_exits_row *row)
 {
     const struct raml_exits_measures *m = &row->half[RAML_EXITS_TEST];
@@ -22,7 +29,7 @@ static void print_row(const struct raml_exits_row *row)
     printf(" %8.1f %7.1f %8.1f", m->stop.value, m->probe_tokens.value, m->total.value);
     print_share(&m->cost_kept, false);
     print_share(&m->vs_full, true);
-    print_share(&m->vs_budget, true);
+    print_budget(row);
     printf("%s\n", row->oracle ? "  oracle" : row->meets ? "" : "  below the margin");
 }
 
@@ -38,7 +45,8 @@ static void print_side(const char *name, const struct raml_exits_online *o, int 
 
 static void print_online(const struct raml_exits_online *o)
 {
-    printf("online: %s, %zu samples of %zu questions of the test half\n", o->settings, o->n_samples, o->n_questions);
+    printf("online: %s, %zu samples of %zu question%s of the test half\n", o->settings, o->n_samples, o->n_questions,
+           o->n_questions == 1 ? "" : "s");
     print_side("full thinking", o, 0);
     print_side("with the policy", o, 1);
     printf("  difference of accuracy");
@@ -48,33 +56,64 @@ static void print_online(const struct raml_exits_online *o)
            o->n_compared, o->n_same_answer);
 }
 
+/* Some setting within the margin costs less than full thinking, on the validation half. */
+static bool any_saves(const struct raml_exits_summary *s)
+{
+    for (size_t k = 1; k < s->n_rows; k++) {
+        const struct raml_exits_row *row = &s->row[k];
+        bool ours = row->meets && !row->oracle && !row->released;
+        if (ours && row->half[RAML_EXITS_VALIDATION].cost_kept.value < 1) return true;
+    }
+    return false;
+}
+
+static void print_best(const struct raml_exits_summary *s, const struct raml_exits_files_options *opt)
+{
+    if (s->best < s->n_rows)
+        printf("best (%s): %s\n", opt->by_accuracy ? "the most accurate" : "the fewest tokens",
+               s->row[s->best].settings);
+    else printf("no setting meets the margin\n");
+    if (!any_saves(s)) printf("no policy saves tokens: within the margin none costs less than full thinking\n");
+}
+
+/* The chosen rows in the order of the table, released code last; i < 2 n_rows; NULL: it is none of these. */
+static const struct raml_exits_row *in_turn(const struct raml_exits_summary *s, size_t i)
+{
+    const struct raml_exits_row *row = &s->row[i % s->n_rows];
+    return row->chosen && row->released == (i >= s->n_rows) ? row : NULL;
+}
+
+static void print_incomplete(const struct raml_exits_summary *s)
+{
+    if (s->n_trajectories < s->n_planned)
+        printf("INCOMPLETE: the stored set holds %zu of %zu trajectories; all numbers are of these alone\n",
+               s->n_trajectories, s->n_planned);
+}
+
 void cli_study_exits_print(const struct raml_exits_summary *s, const struct raml_exits_files_options *opt,
                            const char *out, double seconds)
 {
-    printf("%zu trajectories, %zu probes every %zu tokens; %zu questions for validation, %zu for the test\n",
-           s->n_trajectories, s->n_probes, s->stride, s->n_questions[RAML_EXITS_VALIDATION],
-           s->n_questions[RAML_EXITS_TEST]);
+    size_t n = s->n_questions[RAML_EXITS_VALIDATION];
+    print_incomplete(s);
+    printf("%zu trajectories, %zu probes every %zu tokens; %zu question%s for validation, %zu for the test\n",
+           s->n_trajectories, s->n_probes, s->stride, n, n == 1 ? "" : "s", s->n_questions[RAML_EXITS_TEST]);
     printf("Of each family the %s whose accuracy on the validation half is at most %g below that\nof full thinking. On "
            "the test half, with 95 %% intervals over questions:\n",
            opt->by_accuracy ? "most accurate setting" : "setting with the fewest tokens", opt->margin);
     printf("%-40s  %-20s %8s %7s %8s  %-20s  %-23s  %-23s\n", "policy", "accuracy", "thinking", "probes", "total",
-           "cost kept", "against full thinking", "against a fixed budget");
-    for (size_t k = 0; k < s->n_rows; k++)
-        if (s->row[k].chosen) print_row(&s->row[k]);
+           "cost kept", "against full thinking", "against the best budget");
+    for (size_t i = 0; i < 2 * s->n_rows; i++)
+        if (in_turn(s, i)) print_row(in_turn(s, i));
     printf("settings:\n");
-    for (size_t k = 1; k < s->n_rows; k++)
-        if (s->row[k].chosen) printf("  %s (%s)\n", s->row[k].settings, s->row[k].reasons[RAML_EXITS_TEST]);
-    if (s->best < s->n_rows) {
-        const struct raml_exits_measures *m = &s->row[s->best].half[RAML_EXITS_VALIDATION];
-        bool dearer = m->cost_kept.value >= 1;
-        printf("best: %s%s\n", s->row[s->best].settings,
-               dearer ? " (no fewer than full thinking on the validation half)" : "");
-    } else {
-        printf("no setting meets the margin\n");
+    for (size_t i = 1; i < 2 * s->n_rows; i++) {
+        const struct raml_exits_row *row = in_turn(s, i);
+        if (row) printf("  %s (%s)\n", row->settings, row->reasons[RAML_EXITS_TEST]);
     }
+    print_best(s, opt);
     if (s->has_online) print_online(&s->online);
     if (s->n_skipped) printf("%zu trajectories were skipped\n", s->n_skipped);
     printf("%" PRIu64 " tokens read for probes; %.2f s\n%s/exits.tsv\n", s->n_read, seconds, out);
+    print_incomplete(s);
 }
 
 /* -- JSON ---------------------------------------------------------------------------------------------------------- */
@@ -115,19 +154,20 @@ static json_t *half_json(const struct raml_exits_row *row, int half)
 
 static json_t *row_json(const struct raml_exits_row *row)
 {
-    return json_pack("{s:s, s:s, s:b, s:b, s:b, s:o, s:o}", "family", row->family, "settings", row->settings, "oracle",
-                     (int)row->oracle, "released", (int)row->released, "meets", (int)row->meets, "validation",
-                     half_json(row, RAML_EXITS_VALIDATION), "test", half_json(row, RAML_EXITS_TEST));
+    return json_pack("{s:s, s:s, s:b, s:b, s:b, s:o, s:o, s:o}", "family", row->family, "settings", row->settings,
+                     "oracle", (int)row->oracle, "released", (int)row->released, "meets", (int)row->meets, "budget",
+                     raml_json_text(row->budget), "validation", half_json(row, RAML_EXITS_VALIDATION), "test",
+                     half_json(row, RAML_EXITS_TEST));
 }
 
 json_t *cli_study_exits_json(const struct raml_exits_summary *s, const char *out, double seconds)
 {
-    json_t *o =
-        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "out", out, "trajectories",
-                  (json_int_t)s->n_trajectories, "skipped", (json_int_t)s->n_skipped, "probes", (json_int_t)s->n_probes,
-                  "validation_questions", (json_int_t)s->n_questions[RAML_EXITS_VALIDATION], "test_questions",
-                  (json_int_t)s->n_questions[RAML_EXITS_TEST], "policies", (json_int_t)s->n_rows, "tokens_read",
-                  (json_int_t)s->n_read, "seconds", seconds);
+    json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "out", out, "trajectories",
+                          (json_int_t)s->n_trajectories, "planned", (json_int_t)s->n_planned, "skipped",
+                          (json_int_t)s->n_skipped, "probes", (json_int_t)s->n_probes, "validation_questions",
+                          (json_int_t)s->n_questions[RAML_EXITS_VALIDATION], "test_questions",
+                          (json_int_t)s->n_questions[RAML_EXITS_TEST], "policies", (json_int_t)s->n_rows, "tokens_read",
+                          (json_int_t)s->n_read, "seconds", seconds);
     json_t *list = json_array();
     int failed = !o || !list;
     for (size_t k = 0; !failed && k < s->n_rows; k++)

@@ -65,6 +65,19 @@ static bool finite_all(const double *x, size_t n)
     return true;
 }
 
+static bool is_share(double x)
+{
+    return x >= 0 && x <= 1;
+}
+
+static const char *fault_of_code_stop(const struct raml_exit_policy *p)
+{
+    if (!(p->ramp > 0)) return "a ramp of no probes; expected a positive number";
+    if (!is_share(p->low) || !is_share(p->high)) return "low and high are probabilities; expected 0 to 1";
+    if (p->tau < 0) return "tau is negative; expected a sum";
+    return NULL;
+}
+
 static const char *fault_of(const struct raml_exit_policy *p)
 {
     if ((size_t)p->kind >= RAML_EXIT_KINDS || (size_t)p->mean > RAML_EXIT_MIN) return "it is of no known kind";
@@ -72,8 +85,12 @@ static const char *fault_of(const struct raml_exit_policy *p)
         return "a setting is not finite";
     if ((p->kind == RAML_EXIT_STABILITY || p->kind == RAML_EXIT_DYNASOR) && p->repeats == 0)
         return "no repeats; expected at least 1";
-    if (p->kind == RAML_EXIT_CODE_STOP && !(p->ramp > 0)) return "a ramp of no probes; expected a positive number";
+    if ((p->kind == RAML_EXIT_STABILITY || p->kind == RAML_EXIT_CONFIDENCE) && !is_share(p->bound))
+        return "bound is a probability; expected 0 to 1";
+    if (p->kind == RAML_EXIT_LOSS && p->bound < 0) return "bound is negative; expected a loss";
+    if (p->kind == RAML_EXIT_CODE_STOP) return fault_of_code_stop(p);
     if (p->kind == RAML_EXIT_EAT && !(p->alpha > 0 && p->alpha <= 1)) return "alpha is not in (0, 1]";
+    if (p->kind == RAML_EXIT_EAT && p->delta < 0) return "delta is negative; expected a variance";
     return NULL;
 }
 

@@ -148,7 +148,8 @@ static bool read_value(const struct setting *s, const char *text, struct raml_ex
     return false;
 }
 
-static enum raml_code read_setting(const char *text, struct raml_exit_policy *p, struct raml_err *err)
+/* seen: the settings that were read before, as bits. */
+static enum raml_code read_setting(const char *text, struct raml_exit_policy *p, unsigned *seen, struct raml_err *err)
 {
     const char *equals = strchr(text, '='), *kind = raml_exit_kind_name(p->kind);
     if (!equals)
@@ -158,6 +159,8 @@ static enum raml_code read_setting(const char *text, struct raml_exit_policy *p,
         if (strlen(s->name) != (size_t)(equals - text) || strncmp(s->name, text, strlen(s->name)) != 0 ||
             !(s->kinds & (1U << p->kind)))
             continue;
+        if (*seen & 1U << i) return raml_fail(err, RAML_EUSAGE, "policy %s: %s is set twice", kind, s->name);
+        *seen |= 1U << i;
         if (read_value(s, equals + 1, p)) return RAML_OK;
         return raml_fail(err, RAML_EUSAGE, "policy %s: %s is '%.40s'; expected %s", kind, s->name, equals + 1,
                          s->type == OF_SIZE   ? "a whole number"
@@ -195,10 +198,11 @@ enum raml_code raml_exit_policy_read(const char *text, struct raml_exit_policy *
     enum raml_code rc = read_kind(text, n, &kind, err);
     if (rc) return rc;
     struct raml_exit_policy p = raml_exit_policy_default(kind);
+    unsigned seen = 0;
     for (const char *at = text + n; !rc && *at;) {
         size_t length = strcspn(++at, ",");
         snprintf(one, sizeof one, "%.*s", length < sizeof one ? (int)length : (int)sizeof one - 1, at);
-        rc = length < sizeof one ? read_setting(one, &p, err)
+        rc = length < sizeof one ? read_setting(one, &p, &seen, err)
                                  : raml_fail(err, RAML_EUSAGE, "policy: '%.40s...' is too long", one);
         at += length;
     }

@@ -10,6 +10,7 @@
 #include "inner/roles.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,12 +33,35 @@ static enum raml_code read_words(struct raml_exits *e, const char *text, struct 
     return RAML_OK;
 }
 
+static bool is_oracle(int kind)
+{
+    return kind == RAML_EXIT_LOSS || kind == RAML_EXIT_FIRST_RIGHT;
+}
+
+/* A name that is none: those that a running sample can have are listed. */
+static enum raml_code check_kind(const char *text, struct raml_err *err)
+{
+    char known[120] = "";
+    size_t n = strcspn(text, ":"), length = 0;
+    for (int k = 0; k < RAML_EXIT_KINDS; k++) {
+        const char *name = raml_exit_kind_name((enum raml_exit_kind)k);
+        if (strlen(name) == n && !strncmp(name, text, n)) return RAML_OK;
+        if (!is_oracle(k) && length < sizeof known)
+            length += (size_t)snprintf(known + length, sizeof known - length, "%s%s", k ? ", " : "", name);
+    }
+    return raml_fail(err, RAML_EUSAGE,
+                     "exit: no policy '%.*s'; expected one of %s, with settings as in stability:stride=64,repeats=3",
+                     n < 60 ? (int)n : 60, text, known);
+}
+
 static enum raml_code read_policy(struct raml_exits *e, const struct raml_sample_options *opt, struct raml_err *err)
 {
     struct raml_exit_policy *p = &e->policy;
-    enum raml_code rc = raml_exit_policy_read(opt->exit, p, err);
+    enum raml_code rc = check_kind(opt->exit, err);
+    if (rc) return rc;
+    rc = raml_exit_policy_read(opt->exit, p, err);
     if (rc) return raml_wrap(err, rc, "exit");
-    if (p->kind == RAML_EXIT_LOSS || p->kind == RAML_EXIT_FIRST_RIGHT)
+    if (is_oracle(p->kind))
         return raml_fail(err, RAML_EUSAGE, "exit: %s knows the question's answer, so it can only be replayed",
                          raml_exit_kind_name(p->kind));
     if (p->kind == RAML_EXIT_BUDGET && (!p->budget || opt->think_budget))
@@ -203,7 +227,7 @@ enum raml_code raml_sample_probed(void *user, size_t job, const struct raml_gene
                                    err);
     for (size_t i = 0; i < answer->n && !rc; i++) prob[i] = exp((double)answer->logp[i]);
     r->out.exit.probes++;
-    r->out.exit.probe_tokens += (answer->n ? s->texts.answer_prefix.n : s->texts.close.n) + answer->n;
+    r->out.exit.probe_tokens += answer->n ? s->texts.answer_prefix.n + answer->n : s->texts.close.n + 1;
     const struct raml_exit_probe probe = {.at = r->exit.at,
                                           .wait = r->exit.wait,
                                           .answer = a.answer,

@@ -69,8 +69,9 @@ static enum raml_code survey(struct collect *c, struct raml_err *err)
     }
     raml_exits_item_deinit(&it);
     if (!rc && c->n_planned == 0)
-        rc = raml_fail(err, RAML_ERANGE, "nothing to probe: %zu questions, %zu trajectories skipped%s%s",
-                       c->job->questions->n, c->n_skipped, c->n_skipped ? "; the first: " : "",
+        rc = raml_fail(err, RAML_ERANGE, "nothing to probe: %zu question%s, %zu %s skipped%s%s", c->job->questions->n,
+                       c->job->questions->n == 1 ? "" : "s", c->n_skipped,
+                       c->n_skipped == 1 ? "trajectory" : "trajectories", c->n_skipped ? "; the first: " : "",
                        c->n_skipped ? c->first_skipped.msg : "");
     return rc;
 }
@@ -109,12 +110,6 @@ static enum raml_code whole_questions(struct collect *c, size_t *n_kept, struct 
     return rc;
 }
 
-static void cut(struct raml_exits_set *s, size_t n)
-{
-    s->n_questions = n ? s->trajectory[n - 1].number + 1 : 0;
-    s->n = n;
-}
-
 /* A set that is there already: its whole questions are kept. */
 static enum raml_code take_up(struct collect *c, const json_t *header, struct raml_err *err)
 {
@@ -125,7 +120,7 @@ static enum raml_code take_up(struct collect *c, const json_t *header, struct ra
     if (rc) return rc;
     if (n < c->set->n) {
         end = c->set->trajectory[n].from;
-        cut(c->set, n);
+        raml_exits_set_cut(c->set, n);
     }
     if (ftruncate(c->file.fd, (off_t)end)) return raml_fail_errno(err, "%s: its torn end can't be removed", c->path);
     if (n) raml_say(c->job->sink, "%s: %zu of %zu trajectories are there already", c->path, n, c->n_planned);
@@ -140,7 +135,9 @@ static enum raml_code begin(struct collect *c, json_t *header, struct raml_err *
     raml_json_add(&c->lines, header);
     raml_buf_adds(&c->lines, "\n");
     if (!rc) rc = raml_buf_status(&c->lines, err);
-    return rc ? rc : raml_append_add(&c->file, c->lines.data, c->lines.len, err);
+    if (rc) return rc;
+    raml_exits_set_begun(c->set, c->lines.data, c->lines.len - 1);
+    return raml_append_add(&c->file, c->lines.data, c->lines.len, err);
 }
 
 /* Is there a first line that is whole? The beginning of one is what a kill left of it, and goes; anything else stays. */
@@ -184,16 +181,19 @@ static enum raml_code keep_question(struct collect *c, size_t first, size_t n, s
 {
     enum raml_code rc = RAML_OK;
     raml_buf_clear(&c->lines);
-    for (size_t i = first; !rc && i < n; i++) rc = raml_exits_item_line(&c->maker, c->item[i], &c->lines, err);
+    uint64_t check = c->set->check;
+    for (size_t i = first; !rc && i < n; i++) {
+        size_t begin = c->lines.len;
+        rc = raml_exits_item_line(&c->maker, c->item[i], &c->lines, err);
+        if (!rc) raml_exits_seal(&c->lines, begin, &check);
+    }
+    if (!rc) rc = raml_buf_status(&c->lines, err);
     size_t from = 0;
     for (size_t i = first; !rc && i < n; i++) { /* as whoever replays it reads it */
         const struct raml_place at = {c->path, c->set->n + 2};
         const char *line = c->lines.data + from;
         size_t length = strcspn(line, "\n");
-        json_t *o = NULL;
-        rc = raml_json_parse(&at, line, length, &o, err);
-        if (!rc) rc = raml_exits_set_add(c->set, &at, o, err);
-        json_decref(o);
+        rc = raml_exits_set_add(c->set, &at, line, length, err);
         from += length + 1;
     }
     return rc ? rc : raml_append_add(&c->file, c->lines.data, c->lines.len, err);

@@ -88,10 +88,29 @@ static enum raml_code replayed_set(struct study *s, struct raml_err *err)
     return rc;
 }
 
+/* Each half needs a question: that shows before the model is asked. */
+static enum raml_code check_halves(const struct raml_exits_files_job *job, const struct raml_exits_files_options *opt,
+                                   struct raml_err *err)
+{
+    const struct raml_question *first = NULL;
+    for (size_t i = 0; i < job->questions->n; i++) {
+        const struct raml_question *q = &job->questions->question[i];
+        if (!raml_exits_wanted(opt, q) || !q->answer || !*q->answer) continue;
+        if (first && raml_question_hash(first->question) != raml_question_hash(q->question)) return RAML_OK;
+        if (!first) first = q;
+    }
+    if (!first) return RAML_OK; /* the set says what is wrong */
+    return raml_fail(err, RAML_ERANGE,
+                     "%s%s1 question with trajectories and an answer; expected at least 2: settings are chosen on one "
+                     "half and reported on the other",
+                     job->data_name ? job->data_name : "", job->data_name ? ": " : "");
+}
+
 static enum raml_code made_set(struct study *s, struct raml_err *err)
 {
     struct raml_exits_collected c = {0};
-    enum raml_code rc = raml_make_dir(s->job->dir, err);
+    enum raml_code rc = check_halves(s->job, s->opt, err);
+    if (!rc) rc = raml_make_dir(s->job->dir, err);
     if (!rc) rc = raml_path_join(s->path, s->job->dir, "probes.jsonl", err);
     if (!rc) rc = raml_exits_collect(s->job, s->opt, s->path, &s->set, &c, err);
     s->sum.n_skipped = c.n_skipped;
@@ -110,8 +129,7 @@ static enum raml_code open_set(struct study *s, struct raml_err *err)
                               : raml_fail(err, RAML_ERANGE, "%s: holds no trajectory", s->path);
     if (s->set.n < s->set.n_planned)
         raml_say(s->job->sink, "%s: %zu of %zu trajectories", s->path, s->set.n, s->set.n_planned);
-    raml_exits_set_split(&s->set, s->opt->validation, s->opt->seed);
-    return RAML_OK;
+    return raml_exits_set_split(&s->set, s->opt->validation, s->opt->seed, err);
 }
 
 /* -- What it comes to ----------------------------------------------------------------------------------------------- */
@@ -139,10 +157,12 @@ static enum raml_code replay_all(struct study *s, struct raml_err *err)
     count(s);
     for (int h = 0; h < RAML_EXITS_HALVES; h++)
         if (s->sum.n_questions[h] == 0)
-            return raml_fail(err, RAML_ERANGE,
-                             "%s: %zu questions, none on the %s half; thresholds are chosen on one and reported on the "
-                             "other",
-                             s->path, s->set.n_questions, raml_exits_half_name((enum raml_exits_half)h));
+            return raml_fail(
+                err, RAML_ERANGE,
+                "%s: %zu question%s, none on the %s half; thresholds are chosen on one and reported on the "
+                "other",
+                s->path, s->set.n_questions, s->set.n_questions == 1 ? "" : "s",
+                raml_exits_half_name((enum raml_exits_half)h));
     enum raml_code rc = raml_exits_policies(&s->set, s->opt->policies, &own->policies, err);
     if (!rc) rc = raml_exits_runs(&s->set, &own->policies, &s->runs, err);
     if (rc) return rc;
@@ -157,6 +177,7 @@ static enum raml_code write_files(const struct study *s, struct raml_err *err)
     const char *dir = s->job->dir, *name = s->job->data_name;
     const struct raml_exits_row *row = s->sum.row;
     enum raml_code rc = raml_make_dir(dir, err);
+    if (!rc) rc = raml_exits_online_remove(dir, err);
     if (!rc) rc = raml_exits_write_table(row, s->sum.n_rows, dir, err);
     if (!rc) rc = raml_exits_write_runs(&s->runs, row, dir, err);
     if (!rc) rc = raml_exits_page(&s->runs, row, s->opt, dir, name, err);
@@ -179,9 +200,10 @@ static enum raml_code run_online(struct study *s, struct raml_err *err)
     opt.stride = s->set.stride;
     if (json_is_string(waits)) opt.waits = json_string_value(waits);
     if (json_integer_value(most) > 0) opt.probe_tokens = (size_t)json_integer_value(most);
-    enum raml_code rc = raml_exits_online(s->job, &opt, policy, &s->sum.online, err);
+    enum raml_code rc = raml_exits_online(s->job, &opt, &s->set, policy, &s->sum.online, err);
     s->sum.has_online = !rc;
-    return rc;
+    s->sum.stopped = rc == RAML_ESTOP; /* what was replayed stands */
+    return s->sum.stopped ? RAML_OK : rc;
 }
 
 enum raml_code raml_exits_files(const struct raml_exits_files_job *job, const struct raml_exits_files_options *opt,

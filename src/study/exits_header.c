@@ -93,17 +93,24 @@ static bool add_settings(const struct raml_exits_files_options *opt, json_t *o)
            set(o, "score_end", json_boolean(opt->score_end));
 }
 
+static bool add_expected(const struct raml_exits_files_options *opt, json_t *o)
+{
+    return (!opt->set_stride || set(o, "stride", json_integer((json_int_t)opt->set_stride))) &&
+           (!opt->set_probe_tokens || set(o, "probe_tokens", json_integer((json_int_t)opt->set_probe_tokens))) &&
+           (!opt->set_waits || set(o, "waits", json_string(opt->set_waits)));
+}
+
 enum raml_code raml_exits_header(const struct raml_exits_files_job *job, const struct raml_exits_files_options *opt,
                                  json_t **out, struct raml_err *err)
 {
     json_t *o = json_object();
     bool made = !opt->probes;
     enum raml_code rc = o ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for a record");
-    bool ok = o && (!made || (set(o, "raml", json_string("exit probes")) && set(o, "version", json_integer(1))));
+    bool ok = o && (!made || (set(o, "raml", json_string("exit probes")) && set(o, "version", json_integer(2))));
     if (ok && job->model) ok = set(o, "model", hex(job->model_hash)) && set(o, "dtype", json_string(job->dtype));
     if (ok && job->questions) ok = set(o, "data", hex(data_hash(job, opt)));
     if (ok && job->tokenizer) rc = add_prompting(job, o, err);
-    if (!rc && ok && made) ok = add_settings(opt, o);
+    if (!rc && ok) ok = made ? add_settings(opt, o) : add_expected(opt, o);
     if (!rc && !ok) rc = raml_fail(err, RAML_ENOMEM, "no memory for a record");
     if (rc) json_decref(o);
     else *out = o;

@@ -23,21 +23,12 @@ struct half { /* of the questions */
     struct raml_cluster_draws draws;
     struct raml_clustered right;         /* its values are a policy's after another's */
     double *count, *tokens, *full, *sum; /* [n_questions]: trajectories, sum of T, total of full thinking; scratch */
-    size_t *budget;                      /* [n_budgets] policies, by rising mean total */
-    double *budget_total;                /* [n_budgets] */
-    size_t n_budgets;
+    size_t *budget;                      /* [n policies] that each is compared with; found on the validation half */
 };
 
 static const struct raml_exits_run *run_of(const struct half *h, size_t policy, size_t i)
 {
     return raml_exits_run_of(h->runs, policy, h->trajectory[i]);
-}
-
-static double mean_total(const struct half *h, size_t policy)
-{
-    double sum = 0;
-    for (size_t i = 0; i < h->n; i++) sum += run_of(h, policy, i)->total;
-    return sum / (double)h->n;
 }
 
 /* -- A half -------------------------------------------------------------------------------------------------------- */
@@ -50,8 +41,6 @@ static void half_deinit(struct half *h)
     free(h->tokens);
     free(h->full);
     free(h->sum);
-    free(h->budget);
-    free(h->budget_total);
     raml_cluster_draws_deinit(&h->draws);
     raml_clustered_deinit(&h->right);
 }
@@ -59,36 +48,15 @@ static void half_deinit(struct half *h)
 static enum raml_code reserve(struct half *h, struct raml_err *err)
 {
     const struct raml_exits_set *s = h->runs->set;
-    size_t n = s->n + 1, n_policies = h->runs->policies->n + 1;
+    size_t n = s->n + 1;
     h->trajectory = calloc(n, sizeof *h->trajectory);
     h->question = calloc(n, sizeof *h->question);
     h->count = calloc(n, sizeof *h->count);
     h->tokens = calloc(n, sizeof *h->tokens);
     h->full = calloc(n, sizeof *h->full);
     h->sum = calloc(n, sizeof *h->sum);
-    h->budget = calloc(n_policies, sizeof *h->budget);
-    h->budget_total = calloc(n_policies, sizeof *h->budget_total);
-    bool ok =
-        h->trajectory && h->question && h->count && h->tokens && h->full && h->sum && h->budget && h->budget_total;
+    bool ok = h->trajectory && h->question && h->count && h->tokens && h->full && h->sum;
     return ok ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the means of %zu trajectories", s->n);
-}
-
-/* Fixed budgets and full thinking by what they cost; of equal ones the earlier. */
-static void sort_budgets(struct half *h)
-{
-    const struct raml_exits_policies *p = h->runs->policies;
-    for (size_t k = 0; h->n && k < p->n; k++) {
-        enum raml_exit_kind kind = p->policy[k].p.kind;
-        if (kind != RAML_EXIT_BUDGET && kind != RAML_EXIT_FULL) continue;
-        double total = mean_total(h, k);
-        size_t at = h->n_budgets++;
-        for (; at && h->budget_total[at - 1] > total; at--) {
-            h->budget[at] = h->budget[at - 1];
-            h->budget_total[at] = h->budget_total[at - 1];
-        }
-        h->budget[at] = k;
-        h->budget_total[at] = total;
-    }
 }
 
 static enum raml_code half_init(struct half *h, struct raml_err *err)
@@ -110,7 +78,6 @@ static enum raml_code half_init(struct half *h, struct raml_err *err)
         rc = raml_clustered_add(&h->right, q, 0, err);
     }
     if (!rc) rc = raml_cluster_draws_init(&h->draws, h->n_questions, h->seed, h->n_draws, err);
-    if (!rc) sort_budgets(h);
     return rc;
 }
 
@@ -128,26 +95,18 @@ static const double *sums(struct half *h, size_t policy, enum field field)
     return h->sum;
 }
 
-/* Mean of right(policy) - [(1 - w) right(a) + w right(b)]. */
-static struct raml_estimate difference(struct half *h, size_t policy, size_t a, size_t b, double w)
+/* Mean of right(policy) - right(other), trajectory by trajectory. */
+static struct raml_estimate difference(struct half *h, size_t policy, size_t other)
 {
     memset(h->sum, 0, h->n_questions * sizeof *h->sum);
     for (size_t i = 0; i < h->n; i++)
-        h->sum[h->question[i]] +=
-            run_of(h, policy, i)->right - ((1 - w) * run_of(h, a, i)->right + w * run_of(h, b, i)->right);
+        h->sum[h->question[i]] += (double)run_of(h, policy, i)->right - (double)run_of(h, other, i)->right;
     return raml_cluster_draws_ratio(&h->draws, h->sum, h->count);
 }
 
-/* To fixed budgets of as many total tokens: between the two whose totals are next to this policy's. */
-static struct raml_estimate against_budget(struct half *h, size_t policy)
+static struct raml_estimate none(void)
 {
-    double total = mean_total(h, policy), w = 0;
-    size_t k = 0;
-    while (k + 1 < h->n_budgets && h->budget_total[k + 1] <= total) k++;
-    size_t above = k + 1 < h->n_budgets ? k + 1 : k;
-    double wide = h->budget_total[above] - h->budget_total[k];
-    if (wide > 0 && total > h->budget_total[k]) w = (total - h->budget_total[k]) / wide;
-    return difference(h, policy, h->budget[k], h->budget[above], w);
+    return (struct raml_estimate){.value = NAN, .low = NAN, .high = NAN, .se = NAN};
 }
 
 static enum raml_code measure(struct half *h, size_t policy, struct raml_exits_measures *m, struct raml_err *err)
@@ -163,11 +122,60 @@ static enum raml_code measure(struct half *h, size_t policy, struct raml_exits_m
     sum = sums(h, policy, TOTAL);
     m->total = raml_cluster_draws_ratio(&h->draws, sum, h->count);
     m->cost_kept = raml_cluster_draws_ratio(&h->draws, sum, h->full);
-    m->vs_full = difference(h, policy, 0, 0, 0);
-    if (h->n) m->vs_budget = against_budget(h, policy);
-    else m->vs_budget = m->vs_full;
+    m->vs_full = difference(h, policy, 0);
+    size_t budget = h->budget[policy];
+    m->vs_budget = budget < h->runs->policies->n ? difference(h, policy, budget) : none();
     return RAML_OK;
 }
+
+/* -- The budget to compare with ------------------------------------------------------------------------------------- */
+
+struct cost { /* means over trajectories */
+    double total, right;
+};
+
+static struct cost cost_of(const struct half *h, size_t policy)
+{
+    struct cost sum = {0};
+    for (size_t i = 0; i < h->n; i++) {
+        sum.total += run_of(h, policy, i)->total;
+        sum.right += run_of(h, policy, i)->right;
+    }
+    return (struct cost){sum.total / (double)h->n, sum.right / (double)h->n};
+}
+
+static bool is_budget(const struct half *h, size_t policy)
+{
+    enum raml_exit_kind kind = h->runs->policies->policy[policy].p.kind;
+    return kind == RAML_EXIT_BUDGET || kind == RAML_EXIT_FULL;
+}
+
+/* Of the budgets that cost at most as much as the policy the most accurate one, of equal ones the cheapest; n policies:
+ * all cost more. Full thinking, the other control, is compared with itself. */
+static size_t best_budget(const struct half *h, size_t policy, const struct cost *cost)
+{
+    size_t n = h->runs->policies->n, best = is_budget(h, policy) ? policy : n;
+    for (size_t k = 0; policy && k < n; k++) {
+        if (!is_budget(h, k) || cost[k].total > cost[policy].total) continue;
+        bool finer = best == n || cost[k].right > cost[best].right ||
+                     (cost[k].right == cost[best].right && cost[k].total < cost[best].total);
+        if (finer) best = k;
+    }
+    return best;
+}
+
+static enum raml_code find_budgets(struct half *h, struct raml_err *err)
+{
+    size_t n = h->runs->policies->n;
+    struct cost *cost = calloc(n + 1, sizeof *cost);
+    if (!cost) return raml_fail(err, RAML_ENOMEM, "no memory for the means of %zu policies", n);
+    for (size_t k = 0; k < n; k++) cost[k] = cost_of(h, k);
+    for (size_t k = 0; k < n; k++) h->budget[k] = best_budget(h, k, cost);
+    free(cost);
+    return RAML_OK;
+}
+
+/* -- All policies ---------------------------------------------------------------------------------------------------- */
 
 /* "stable 12, end 3", by falling number. */
 static const char *reasons(const struct half *h, size_t policy, struct raml_arena *texts)
@@ -197,6 +205,7 @@ static enum raml_code of_half(struct half *h, struct raml_arena *texts, struct r
                               struct raml_err *err)
 {
     enum raml_code rc = half_init(h, err);
+    if (!rc && h->which == RAML_EXITS_VALIDATION) rc = find_budgets(h, err);
     for (size_t k = 0; !rc && k < h->runs->policies->n; k++) {
         rc = measure(h, k, &row[k].half[h->which], err);
         row[k].reasons[h->which] = reasons(h, k, texts);
@@ -260,8 +269,9 @@ enum raml_code raml_exits_means(const struct raml_exits_runs *r, const struct ra
                                 struct raml_arena *texts, struct raml_exits_row *row, size_t *best,
                                 struct raml_err *err)
 {
-    enum raml_code rc = RAML_OK;
-    for (size_t k = 0; k < r->policies->n; k++) {
+    size_t n = r->policies->n, *budget = calloc(n + 1, sizeof *budget);
+    enum raml_code rc = budget ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the means of %zu policies", n);
+    for (size_t k = 0; k < n; k++) {
         const struct raml_exits_policy *p = &r->policies->policy[k];
         row[k] = (struct raml_exits_row){.kind = raml_exit_kind_name(p->p.kind),
                                          .family = p->family,
@@ -270,9 +280,16 @@ enum raml_code raml_exits_means(const struct raml_exits_runs *r, const struct ra
                                          .released = p->p.released};
     }
     for (int which = 0; !rc && which < RAML_EXITS_HALVES; which++) {
-        struct half h = {.runs = r, .which = (enum raml_exits_half)which, .seed = opt->seed, .n_draws = opt->n_draws};
+        struct half h = {.runs = r,
+                         .which = (enum raml_exits_half)which,
+                         .seed = opt->seed,
+                         .n_draws = opt->n_draws,
+                         .budget = budget};
         rc = of_half(&h, texts, row, err);
     }
-    if (!rc) *best = choose(row, r->policies->n, opt->margin, opt->by_accuracy);
+    for (size_t k = 0; !rc && k < n; k++)
+        row[k].budget = budget[k] < n ? r->policies->policy[budget[k]].settings : NULL;
+    if (!rc) *best = choose(row, n, opt->margin, opt->by_accuracy);
+    free(budget);
     return rc;
 }

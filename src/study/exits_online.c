@@ -18,6 +18,7 @@ enum { FULL, EXIT, SIDES, MAX_BYTES = 1 << 30 };
 struct online {
     const struct raml_exits_files_job *job;
     const struct raml_exits_files_options *opt;
+    const struct raml_exits_set *halves;
     const char *text; /* of the policy */
     struct raml_exit_policy policy;
     struct raml_questions asked, sampled[SIDES];
@@ -28,9 +29,28 @@ struct online {
     struct raml_exits_online sum;
 };
 
+static const char *const file_name[] = {"online.json", "online.tsv", "online.jsonl", "online_probes.jsonl"};
 static const char *const side_name[SIDES] = {"full", "exit"};
 
+enum raml_code raml_exits_online_remove(const char *dir, struct raml_err *err)
+{
+    char path[RAML_PATH_BYTES];
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; !rc && i < sizeof file_name / sizeof *file_name; i++) {
+        rc = raml_path_join(path, dir, file_name[i], err);
+        if (!rc && unlink(path) && errno != ENOENT) rc = raml_fail_errno(err, "%s: can't be removed", path);
+    }
+    return rc;
+}
+
 /* -- Sampling ------------------------------------------------------------------------------------------------------ */
+
+static bool on_test_half(const struct raml_exits_set *s, const struct raml_question *q)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (!strcmp(s->trajectory[i].question, q->question)) return s->trajectory[i].half == RAML_EXITS_TEST;
+    return false;
+}
 
 static enum raml_code select_questions(struct online *o, struct raml_err *err)
 {
@@ -39,7 +59,7 @@ static enum raml_code select_questions(struct online *o, struct raml_err *err)
     for (size_t i = 0; !rc && i < qs->n; i++) {
         struct raml_question q = qs->question[i];
         if (!raml_exits_wanted(o->opt, &q) || !q.answer || !*q.answer) continue;
-        if (raml_exits_half_of(q.question, o->opt->validation, o->opt->seed) != RAML_EXITS_TEST) continue;
+        if (!on_test_half(o->halves, &q)) continue;
         q.trajectory = NULL;
         q.n_trajectories = 0;
         rc = raml_questions_add(&o->asked, &q, err);
@@ -290,10 +310,11 @@ static void online_deinit(struct online *o)
 }
 
 enum raml_code raml_exits_online(const struct raml_exits_files_job *job, const struct raml_exits_files_options *opt,
-                                 const char *policy, struct raml_exits_online *out, struct raml_err *err)
+                                 const struct raml_exits_set *halves, const char *policy, struct raml_exits_online *out,
+                                 struct raml_err *err)
 {
     char path[RAML_PATH_BYTES];
-    struct online o = {.job = job, .opt = opt, .text = policy, .sum.settings = policy};
+    struct online o = {.job = job, .opt = opt, .halves = halves, .text = policy, .sum.settings = policy};
     raml_questions_init(&o.asked);
     for (int side = 0; side < SIDES; side++) raml_questions_init(&o.sampled[side]);
     raml_buf_init(&o.line, MAX_BYTES);
@@ -309,6 +330,8 @@ enum raml_code raml_exits_online(const struct raml_exits_files_job *job, const s
     if (!rc) rc = write_summary(&o, err);
     if (!rc) rc = write_table(&o, err);
     if (!rc) *out = o.sum;
+    enum raml_code removed = rc ? raml_exits_online_remove(job->dir, NULL) : RAML_OK; /* all or none */
+    (void)removed;
     online_deinit(&o);
     return rc;
 }

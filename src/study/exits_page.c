@@ -35,6 +35,7 @@ static void find_stops(const struct page *p, size_t i, struct stops *s)
         size_t policy = raml_exits_chosen_of(p->row, r->policies->n, (enum raml_exit_kind)k, p->by_accuracy);
         if (policy == r->policies->n) continue;
         const struct raml_exits_run *x = raml_exits_run_of(r, policy, i);
+        if (!strcmp(x->reason, "end")) continue; /* it did not stop */
         char *text = s->text[s->n];
         snprintf(text, TEXT, "%s; answer %.60s, %s; %u tokens with probes", x->reason, t->probe[x->answer].answer,
                  x->right ? "right" : "wrong", x->total);
@@ -171,6 +172,12 @@ static enum raml_code write_page(const struct page *p, const size_t *shown, size
     if (rc) return rc;
     raml_buf_init(&b, MAX_PAGE);
     raml_colour_begin(&b, title, clip);
+    raml_buf_addf(
+        &b,
+        "<p class=\"scale\">Here a coloured piece is what lies between two probes: up to %zu tokens, for which "
+        "the loss changed by that much. A sign stands where a policy stops; one without a sign thinks to the "
+        "end.</p>\n",
+        p->r->set->stride);
     for (size_t i = 0; !rc && i < n; i++) rc = add_trajectory(&b, p, shown[i], clip, err);
     raml_colour_end(&b);
     if (!rc) rc = raml_buf_status(&b, err);

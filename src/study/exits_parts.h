@@ -21,6 +21,7 @@ struct raml_exits_trajectory {                 /* texts are in the set's arena *
     enum raml_exits_half half;
     size_t n_tokens, n_probes;
     size_t from;                         /* bytes of the file before its line; 0 where it was not read from one */
+    uint64_t check;                      /* that its line ends with */
     const char **piece;                  /* [n_probes - 1] text between two places */
     const struct raml_exit_probe *probe; /* [n_probes] as policies pay for them that need the answer alone */
     const struct raml_exit_probe *whole; /* [n_probes] with all that was written after it */
@@ -32,25 +33,36 @@ struct raml_exits_set { /* free with _deinit */
     size_t n, cap, n_questions, n_planned;
     size_t stride;
     struct raml_exit_costs cost;
-    bool has_waits; /* any place in front of a word that waits, before the end */
+    bool has_waits;              /* any place in front of a word that waits, before the end */
+    uint64_t first_check, check; /* of the first line, and of the last one */
 };
 RAML_CHECKED enum raml_code raml_exits_set_init(struct raml_exits_set *s, struct raml_err *err);
 void raml_exits_set_deinit(struct raml_exits_set *s);
 /* header: taken as the set's, a new reference. RAML_EFORMAT: it is no header. */
 RAML_CHECKED enum raml_code raml_exits_set_header(struct raml_exits_set *s, const struct raml_place *at, json_t *header,
                                                   struct raml_err *err);
-/* One more trajectory from its line; the set is as before on failure. */
-RAML_CHECKED enum raml_code raml_exits_set_add(struct raml_exits_set *s, const struct raml_place *at,
-                                               const json_t *line, struct raml_err *err);
+/* Its text, without the newline, on which the checks of all lines depend. */
+void raml_exits_set_begun(struct raml_exits_set *s, const char *header, size_t n);
+/* A line "{...}\n" from byte `from` of the buffer on gets its check: a hash of it and, by the one before it, of all lines
+ * before. */
+void raml_exits_seal(struct raml_buf *b, size_t from, uint64_t *check);
+/* One more trajectory from its line of n bytes, without the newline; the set is as before on failure. RAML_EFORMAT: also where
+ * its check shows that it or a line before was changed, or that lines are missing. */
+RAML_CHECKED enum raml_code raml_exits_set_add(struct raml_exits_set *s, const struct raml_place *at, const char *text,
+                                               size_t n, struct raml_err *err);
+/* Only the first n trajectories. */
+void raml_exits_set_cut(struct raml_exits_set *s, size_t n);
 /* Reads probes.jsonl. *end: bytes up to which lines are whole; a torn last line (no newline) is left out. */
 RAML_CHECKED enum raml_code raml_exits_set_read(struct raml_exits_set *s, const char *path, size_t *end,
                                                 struct raml_err *err);
 /* RAML_EUSAGE: a field of `wanted` differs from the set's; the first is named. */
 RAML_CHECKED enum raml_code raml_exits_set_same(const struct raml_exits_set *s, const char *path, const json_t *wanted,
                                                 struct raml_err *err);
-/* By hash of the question's text and seed. */
-enum raml_exits_half raml_exits_half_of(const char *question, double validation, uint64_t seed);
-void raml_exits_set_split(struct raml_exits_set *s, double validation, uint64_t seed);
+/* The hash of the question's text and the seed: the lower ones are the validation half. */
+uint64_t raml_exits_rank_of(const char *question, uint64_t seed);
+/* The share of the distinct questions, rounded, at least one on each half where there are two. */
+RAML_CHECKED enum raml_code raml_exits_set_split(struct raml_exits_set *s, double validation, uint64_t seed,
+                                                 struct raml_err *err);
 struct raml_exit_stored raml_exits_stored(const struct raml_exits_trajectory *t, const struct raml_exit_policy *p);
 
 /* -- exits_item.c: a trajectory on its way into the set ------------------------------------------------------------- */
@@ -189,10 +201,13 @@ RAML_CHECKED enum raml_code raml_exits_page(const struct raml_exits_runs *r, con
                                             const char *name, struct raml_err *err);
 
 /* -- exits_online.c: a policy in running samples --------------------------------------------------------------------------- */
-/* Samples the questions of the test half that the job selects, in full and with the policy; probes the full ones and
- * replays it on them. Writes online.json and online.jsonl. *out: settings is borrowed from policy. */
+/* Those files of an earlier run go before the tables that they were beside do. */
+RAML_CHECKED enum raml_code raml_exits_online_remove(const char *dir, struct raml_err *err);
+/* Samples the job's questions that are on the test half of the set, in full and with the policy; probes the full ones
+ * and replays it on them. Writes all of its files or none. *out: settings is borrowed from policy. */
 RAML_CHECKED enum raml_code raml_exits_online(const struct raml_exits_files_job *job,
-                                              const struct raml_exits_files_options *opt, const char *policy,
+                                              const struct raml_exits_files_options *opt,
+                                              const struct raml_exits_set *halves, const char *policy,
                                               struct raml_exits_online *out, struct raml_err *err);
 
 #endif

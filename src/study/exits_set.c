@@ -4,11 +4,13 @@
 #include "core/array.h"
 #include "core/file.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { VERSION = 1, SHOWN = 120, MAX_COUNT = 1 << 30 };
+enum { VERSION = 2, CHECK = 40, SHOWN = 120, MAX_COUNT = 1 << 30 };
 static const size_t max_arena = (size_t)1 << 36, max_file = (size_t)1 << 36;
 static const char kind_name[] = "exit probes";
 
@@ -46,7 +48,7 @@ enum raml_code raml_exits_set_header(struct raml_exits_set *s, const struct raml
     if (!rc && strcmp(kind, kind_name) != 0)
         rc = raml_fail(err, RAML_EFORMAT, "%s:%zu: field 'raml' is '%.40s'; expected '%s'", at->path, at->line, kind,
                        kind_name);
-    if (!rc) rc = count_of(at, header, "version", VERSION, &version, err);
+    if (!rc) rc = count_of(at, header, "version", 1, &version, err);
     if (!rc && version != VERSION)
         rc = raml_fail(err, RAML_ESUPPORT, "%s:%zu: version %zu of a stored set; this program reads %d", at->path,
                        at->line, version, VERSION);
@@ -67,6 +69,20 @@ static void show(const json_t *value, char out[SHOWN])
     free(text);
 }
 
+/* "with another stride" */
+static void differs(const char *key, char out[SHOWN])
+{
+    static const char *const from[] = {"model", "tokenizer"}, *const texts[] = {"data", "texts", "prompts"},
+                             *const with[] = {"waits", "probe_tokens", "cue_tokens", "entropy_tokens", "trajectories"};
+    snprintf(out, SHOWN, "with another %s", key);
+    for (size_t i = 0; i < sizeof from / sizeof *from; i++)
+        if (!strcmp(key, from[i])) snprintf(out, SHOWN, "from another %s", key);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (!strcmp(key, texts[i])) snprintf(out, SHOWN, "from other %s", key);
+    for (size_t i = 0; i < sizeof with / sizeof *with; i++)
+        if (!strcmp(key, with[i])) snprintf(out, SHOWN, "with other %s", key);
+}
+
 enum raml_code raml_exits_set_same(const struct raml_exits_set *s, const char *path, const json_t *wanted,
                                    struct raml_err *err)
 {
@@ -74,14 +90,15 @@ enum raml_code raml_exits_set_same(const struct raml_exits_set *s, const char *p
     json_t *value;
     json_object_foreach ((json_t *)(uintptr_t)wanted, key, value) {
         const json_t *found = json_object_get(s->header, key);
-        char there[SHOWN], here[SHOWN];
+        char there[SHOWN], here[SHOWN], how[SHOWN];
         if (found && json_equal(found, value)) continue;
         show(found, there);
         show(value, here);
+        differs(key, how);
         return raml_fail(err, RAML_EUSAGE,
-                         "%s: is a stored set of another %s: %s there, %s here; remove the file, or write to another "
+                         "%s: the stored set was made %s: %s there, %s here; remove the file, or write to another "
                          "folder",
-                         path, key, there, here);
+                         path, how, there, here);
     }
     return RAML_OK;
 }
@@ -230,8 +247,8 @@ static bool same_question(const struct raml_exits_trajectory *a, const struct ra
     return !strcmp(a->id, b->id) && !strcmp(a->question, b->question);
 }
 
-enum raml_code raml_exits_set_add(struct raml_exits_set *s, const struct raml_place *at, const json_t *line,
-                                  struct raml_err *err)
+static enum raml_code add(struct raml_exits_set *s, const struct raml_place *at, const json_t *line,
+                          struct raml_err *err)
 {
     struct line l = {.set = s, .at = at};
     struct raml_exits_trajectory t = {0};
@@ -250,14 +267,80 @@ enum raml_code raml_exits_set_add(struct raml_exits_set *s, const struct raml_pl
     return RAML_OK;
 }
 
+/* -- Checks -------------------------------------------------------------------------------------------------------- */
+
+/* The end of a line: a hash of the line before it, and, by its seed, of all lines before. */
+static size_t check_text(char out[CHECK], uint64_t check)
+{
+    return (size_t)snprintf(out, CHECK, ",\"check\":\"%016" PRIx64 "\"}", check);
+}
+
+void raml_exits_set_begun(struct raml_exits_set *s, const char *header, size_t n)
+{
+    s->first_check = s->check = raml_hash(header, n, 0);
+}
+
+void raml_exits_seal(struct raml_buf *b, size_t from, uint64_t *check)
+{
+    char end[CHECK];
+    if (b->code || b->len < from + 2) return;
+    b->len -= 2; /* "}\n" */
+    *check = raml_hash(b->data + from, b->len - from, *check);
+    raml_buf_add(b, end, check_text(end, *check));
+    raml_buf_adds(b, "\n");
+}
+
+static enum raml_code verify(struct raml_exits_set *s, const struct raml_place *at, const char *text, size_t n,
+                             struct raml_err *err)
+{
+    char end[CHECK];
+    size_t length = check_text(end, 0);
+    if (n >= length) {
+        uint64_t check = raml_hash(text, n - length, s->check);
+        check_text(end, check);
+        if (!memcmp(text + n - length, end, length)) {
+            s->check = check;
+            return RAML_OK;
+        }
+    }
+    return raml_fail(
+        err, RAML_EFORMAT,
+        "%s:%zu: its check does not match: this line, the first or one before it was changed, or lines are "
+        "missing",
+        at->path, at->line);
+}
+
+enum raml_code raml_exits_set_add(struct raml_exits_set *s, const struct raml_place *at, const char *text, size_t n,
+                                  struct raml_err *err)
+{
+    json_t *o = NULL;
+    uint64_t before = s->check;
+    enum raml_code rc = raml_json_parse(at, text, n, &o, err);
+    if (!rc) rc = verify(s, at, text, n, err);
+    if (!rc) rc = add(s, at, o, err);
+    if (!rc) s->trajectory[s->n - 1].check = s->check;
+    else s->check = before;
+    json_decref(o);
+    return rc;
+}
+
+void raml_exits_set_cut(struct raml_exits_set *s, size_t n)
+{
+    s->n_questions = n ? s->trajectory[n - 1].number + 1 : 0;
+    s->check = n ? s->trajectory[n - 1].check : s->first_check;
+    s->n = n;
+}
+
 /* -- The file ------------------------------------------------------------------------------------------------------ */
 
 static enum raml_code take_line(struct raml_exits_set *s, const struct raml_place *at, const char *text, size_t n,
                                 struct raml_err *err)
 {
     json_t *o = NULL;
+    if (at->line > 1) return raml_exits_set_add(s, at, text, n, err);
     enum raml_code rc = raml_json_parse(at, text, n, &o, err);
-    if (!rc) rc = at->line == 1 ? raml_exits_set_header(s, at, o, err) : raml_exits_set_add(s, at, o, err);
+    if (!rc) rc = raml_exits_set_header(s, at, o, err);
+    raml_exits_set_begun(s, text, n);
     json_decref(o);
     return rc;
 }
@@ -294,17 +377,42 @@ const char *raml_exits_half_name(enum raml_exits_half half)
     return name[half];
 }
 
-enum raml_exits_half raml_exits_half_of(const char *question, double validation, uint64_t seed)
+uint64_t raml_exits_rank_of(const char *question, uint64_t seed)
 {
     uint64_t text = raml_question_hash(question);
-    double x = (double)(raml_hash(&text, sizeof text, seed) >> 11) * 0x1p-53;
-    return x < validation ? RAML_EXITS_VALIDATION : RAML_EXITS_TEST;
+    return raml_hash(&text, sizeof text, seed);
 }
 
-void raml_exits_set_split(struct raml_exits_set *s, double validation, uint64_t seed)
+static int by_value(const void *a, const void *b)
 {
-    for (size_t i = 0; i < s->n; i++)
-        s->trajectory[i].half = raml_exits_half_of(s->trajectory[i].question, validation, seed);
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Sorts; equal texts are one question. */
+static size_t distinct(uint64_t *rank, size_t n)
+{
+    size_t kept = 0;
+    qsort(rank, n, sizeof *rank, by_value);
+    for (size_t i = 0; i < n; i++)
+        if (!kept || rank[i] != rank[kept - 1]) rank[kept++] = rank[i];
+    return kept;
+}
+
+enum raml_code raml_exits_set_split(struct raml_exits_set *s, double validation, uint64_t seed, struct raml_err *err)
+{
+    uint64_t *rank = malloc((s->n + 1) * sizeof *rank);
+    if (!rank) return raml_fail(err, RAML_ENOMEM, "no memory for the halves of %zu trajectories", s->n);
+    for (size_t i = 0; i < s->n; i++) rank[i] = raml_exits_rank_of(s->trajectory[i].question, seed);
+    size_t n = distinct(rank, s->n), n_validation = (size_t)llround(validation * (double)n);
+    if (n_validation == 0) n_validation = 1;
+    if (n_validation >= n) n_validation = n ? n - 1 : 0;
+    for (size_t i = 0; i < s->n; i++) {
+        uint64_t own = raml_exits_rank_of(s->trajectory[i].question, seed);
+        s->trajectory[i].half = n_validation && own <= rank[n_validation - 1] ? RAML_EXITS_VALIDATION : RAML_EXITS_TEST;
+    }
+    free(rank);
+    return RAML_OK;
 }
 
 struct raml_exit_stored raml_exits_stored(const struct raml_exits_trajectory *t, const struct raml_exit_policy *p)

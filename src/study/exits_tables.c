@@ -36,7 +36,7 @@ static void add_head(struct raml_buf *b, const char *first)
     raml_buf_addf(b, "%s\ttrajectories\tquestions", first);
     for (size_t i = 0; i < sizeof measure / sizeof *measure; i++)
         raml_buf_addf(b, "\t%s\t%s_low\t%s_high", measure[i], measure[i], measure[i]);
-    raml_buf_adds(b, "\treasons\n");
+    raml_buf_adds(b, "\treasons\tbudget\n");
 }
 
 static void add_row(struct raml_buf *b, const struct raml_exits_row *row, enum raml_exits_half half)
@@ -44,7 +44,7 @@ static void add_row(struct raml_buf *b, const struct raml_exits_row *row, enum r
     raml_buf_addf(b, "%s\t%s\t%s\t%s\t%d\t%d", row->kind, row->settings, row->family, raml_exits_half_name(half),
                   row->chosen, row->meets);
     add_measures(b, &row->half[half]);
-    raml_buf_addf(b, "\t%s\n", row->reasons[half]);
+    raml_buf_addf(b, "\t%s\t%s\n", row->reasons[half], row->budget ? row->budget : "none");
 }
 
 static enum raml_code write_buf(const char *dir, const char *name, struct raml_buf *b, struct raml_err *err)
@@ -67,18 +67,19 @@ static enum raml_code write_all(const struct raml_exits_row *row, size_t n, cons
     return rc;
 }
 
-/* Full thinking, what was chosen, and the oracles, on the test half. */
+/* Full thinking, what was chosen, and the oracles, on the test half; released code last. */
 static enum raml_code write_chosen(const struct raml_exits_row *row, size_t n, const char *dir, struct raml_err *err)
 {
     struct raml_buf b;
     raml_buf_init(&b, MAX_BYTES);
     add_head(&b, "family\tsettings\tbelow\toracle\treleased");
-    for (size_t k = 0; k < n; k++) {
-        if (!row[k].chosen) continue;
+    for (size_t i = 0; i < 2 * n; i++) {
+        size_t k = i % n;
+        if (!row[k].chosen || row[k].released != (i >= n)) continue;
         raml_buf_addf(&b, "%s\t%s\t%d\t%d\t%d", row[k].family, row[k].settings, !row[k].meets, row[k].oracle,
                       row[k].released);
         add_measures(&b, &row[k].half[RAML_EXITS_TEST]);
-        raml_buf_addf(&b, "\t%s\n", row[k].reasons[RAML_EXITS_TEST]);
+        raml_buf_addf(&b, "\t%s\t%s\n", row[k].reasons[RAML_EXITS_TEST], row[k].budget ? row[k].budget : "none");
     }
     enum raml_code rc = write_buf(dir, "chosen.tsv", &b, err);
     raml_buf_deinit(&b);

@@ -468,8 +468,8 @@ static void code_stop_at_its_bounds(void **state)
     p.released = true;
     assert_string_equal(replay(&h, &p).reason, "end");
     p.released = false;
-    p.low = p.high = 2;
-    p.tau = 1; /* 1 to 0.5: a fall, whose weight at its own place is 1 */
+    h.prob[0][0] = 0.99;
+    p.tau = 1; /* 0.99 to 0.5: a fall, whose weight at its own place is 1 */
     assert_string_equal(replay(&h, &p).reason, "degraded");
     assert_int_equal(replay(&h, &p).stop, 32);
     p.released = true;

@@ -50,8 +50,8 @@ static void settings_land_where_they_belong(void **state)
     read("confidence:mean=min", &p); /* the rest are the defaults */
     assert_true(p.kind == RAML_EXIT_CONFIDENCE && p.mean == RAML_EXIT_MIN && p.bound == 0.95);
     assert_true(p.most == 10 && p.stride == 0 && !p.released);
-    read("code_stop:low=1,high=2,ramp=3,fall=4,tau=5", &p);
-    assert_true(p.low == 1 && p.high == 2 && p.ramp == 3 && p.fall == 4 && p.tau == 5);
+    read("code_stop:low=0.5,high=1,ramp=3,fall=4,tau=5", &p);
+    assert_true(p.low == 0.5 && p.high == 1 && p.ramp == 3 && p.fall == 4 && p.tau == 5);
     read("eat:alpha=0.25,delta=2,warm=3,stride=4,most=5,released=1", &p);
     assert_true(p.alpha == 0.25 && p.delta == 2 && p.warm == 3 && p.stride == 4 && p.most == 5 && p.released);
     read("dynasor:repeats=6,whole_words=0", &p);
@@ -78,6 +78,16 @@ static void texts_that_are_no_policy(void **state)
                  {"stability:bound=nan", "bound is 'nan'; expected a number"},
                  {"dynasor:released=yes", "released is 'yes'; expected 0 or 1"},
                  {"confidence:mean=median", "expected geometric, arithmetic or min"},
+                 {"stability:stride=8,stride=9", "policy stability: stride is set twice"},
+                 {"stability:stride=8,repeats=2,stride=8", "stride is set twice"},
+                 {"confidence:bound=2", "bound is a probability; expected 0 to 1"},
+                 {"stability:bound=-0.1", "bound is a probability; expected 0 to 1"},
+                 {"loss:bound=-1", "bound is negative"},
+                 {"code_stop:tau=-1", "tau is negative"},
+                 {"code_stop:high=1.5", "low and high are probabilities"},
+                 {"code_stop:low=-1", "low and high are probabilities"},
+                 {"code_stop:ramp=0", "a ramp of no probes"},
+                 {"eat:delta=-1", "delta is negative"},
                  {"stability:stride=4,", "policy stability: ''; expected NAME=VALUE"}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct raml_err err = {0};

@@ -126,7 +126,7 @@ static void test_nothing_changes(void **state)
 {
     struct rig *r = *state;
     static const char *const exits[] = {"stability:stride=5,repeats=1,bound=1", "confidence:most=0,bound=1",
-                                        "eat:stride=3,delta=-1,warm=1", "full"};
+                                        "eat:stride=3,delta=0,warm=1", "full"};
     struct raml_sample_options o = options(NULL);
     struct raml_questions want, got;
     struct raml_sample_stats stats;

@@ -29,7 +29,7 @@ grep -q '"exit":{"policy":"stability:stride=4,most=0,repeats=1,bound=1","at":[0-
 sample --exit eat:stride=2,warm=2,delta=1000 --json --out early.jsonl
 grep -q '"probes":[1-9][0-9]*,"probe_tokens":[1-9][0-9]*,"probe_share":0\.[0-9]*,"stopped":{"settled":[1-9]' said ||
     fail "json: $(cat said)"
-grep -q '"at":4,"reason":"settled","probes":3,"probe_tokens":3}' early.jsonl || fail "the record: $(head -c 900 early.jsonl)"
+grep -q '"at":4,"reason":"settled","probes":3,"probe_tokens":6}' early.jsonl || fail "the record: $(head -c 900 early.jsonl)"
 must "$raml" eval q.jsonl --model run --n 1 --max_tokens 60 --exit budget:budget=3 --samples_out eval.jsonl --quiet
 grep -q '^0 probes of 0 tokens in all.*: budget ' said || fail "eval: $(cat said)"
 grep -q '"at":3,"reason":"budget","probes":0' eval.jsonl || fail "eval: $(head -c 900 eval.jsonl)"
@@ -49,7 +49,12 @@ refused() {
     [ "$(wc -l <said)" -eq 1 ] || fail "$*: more than a line: $(cat said)"
     [ ! -e none.jsonl ] || fail "$*: something was written"
 }
-refused "no policy 'patience'" --exit patience
+refused "no policy 'patience'; expected one of full, budget, stability, confidence, dynasor, code_stop, eat, with" --exit patience
+refused "stride is set twice" --exit stability:stride=8,stride=9
+refused "bound is a probability" --exit confidence:bound=2
+refused "tau is negative" --exit code_stop:tau=-1
+refused "--probe_tokens needs --exit or --force_continuation_below" --probe_tokens 8
+refused "--exit_words needs --exit" --exit_words but
 refused "policy stability has no setting 'delta'" --exit stability:delta=1
 refused "loss knows the question's answer" --exit loss
 refused "budget needs a number of tokens" --exit budget
@@ -57,4 +62,4 @@ refused "no think_budget" --exit budget:budget=5 --think_budget 9
 refused "answer_only" --exit stability --answer_only
 refused "exit_words" --exit confidence --exit_words "wait,"
 refused "needs force_continuation" --force_continuation_below 0.5
-refused "probe_tokens" --exit confidence --probe_tokens 0
+refused "probe_tokens" --exit confidence --probe_tokens -1

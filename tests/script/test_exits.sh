@@ -61,6 +61,16 @@ cmp -s cut/probes.jsonl whole || fail "a set that was cut short is completed to 
 exits --model init:micro samples.jsonl --batch_size 3 --out batch >out || fail "--batch_size: $(cat out)"
 cmp -s batch/probes.jsonl whole || fail "--batch_size changes the set"
 
+# Changed by hand, or with a line missing: one error. Ended early, without its model: said first and last.
+sed '3s/"right":false/"right":true/' whole >edited.jsonl
+refused 1 "an answer that was changed" 'edited.jsonl:3: its check does not match' --probes edited.jsonl
+sed 3d whole >short.jsonl
+refused 1 "a line that is missing" 'short.jsonl:3: its check does not match' --probes short.jsonl
+head -n 8 whole >early.jsonl
+exits --probes early.jsonl --out early >out || fail "a set that ends early: $(cat out)"
+[ "$(sed -n '1p;$p' out | grep -c '^INCOMPLETE: the stored set holds 7 of 12 trajectories')" -eq 2 ] ||
+    fail "a set that ends early: $(head -n 1 out)"
+
 # A list of policies, and one in running samples; replayed on the full samples it stops at the same places.
 exits --model init:micro samples.jsonl --policies 'stability:stride=4,repeats=2;eat:stride=4,delta=1,warm=1' --online \
     --online_policy stability:stride=4,repeats=2 --num_generations 2 --max_completion_length 60 --json --out online >out ||
@@ -70,11 +80,22 @@ exits --model init:micro samples.jsonl --policies 'stability:stride=4,repeats=2;
 same=$(sed -n 's/.*"replayed":\([0-9]*\),"same_stop":\([0-9]*\),.*/\1 \2/p' out)
 [ -n "$same" ] && [ "${same% *}" = "${same#* }" ] && [ "${same% *}" -gt 0 ] || fail "replayed and online differ: $same"
 
-exits --probes whole samples.jsonl --model init:micro --stride 32 --policies full --online --online_policy budget:budget=7 \
+"$raml" study exits --quiet --threads 1 --probes whole samples.jsonl --model init:micro --policies full --online --online_policy budget:budget=7 \
     --max_completion_length 60 --temperature 0 --json --out budget >out || fail "a budget online: $(cat out)"
 same=$(sed -n 's/.*"replayed":\([0-9]*\),"same_stop":\([0-9]*\),.*/\1 \2/p' out)
 [ "$same" = "${same%% *} ${same%% *}" ] && [ -n "$same" ] || fail "a budget, replayed and online: $same"
 
+# Running samples of an earlier run do not stay beside new tables.
+cp -r online replayed
+exits --probes whole --policies full --out replayed >out || fail "a replay: $(cat out)"
+[ ! -e replayed/online.json ] && [ ! -e replayed/online_probes.jsonl ] || fail "running samples of an earlier run"
+
+# A policy that does not stop has no sign; released code stands last.
+if grep -q '"text":"end;' exits/marks.jsonl; then fail "a sign where nothing stops"; fi
+awk -F'\t' 'NR > 1 { if (last == 1 && $5 == 0) bad = 1; last = $5 } END { exit bad }' exits/chosen.tsv || fail "released code is not last"
+grep -q 'up to 4 tokens' exits/trajectories.html || fail "pieces are not explained"
+
+rm -rf replayed
 "$raml" report . --quiet >/dev/null || fail "no report"
 grep -q 'When to stop thinking' report.html && grep -q 'Accuracy against what it cost' report.html &&
     grep -q 'with the policy' report.html || fail "not in the report"
@@ -85,20 +106,26 @@ refused 2 "own answers" '--answer own' --model init:micro samples.jsonl --answer
 refused 2 "a policy that is none" "no policy 'stable'" --model init:micro samples.jsonl --policies stable
 [ ! -e bad ] || fail "probes were made before the policies were read"
 refused 1 "places that are not there" 'no probe is stored after 3' --probes whole --policies stability:stride=3
-refused 2 "a set of another model" 'is a stored set of another model' --probes whole samples.jsonl --model init:micro --seed 3
-refused 2 "a set of other data" 'is a stored set of another data' --probes whole samples.jsonl --limit 3
-refused 2 "a set with another answer prefix" 'is a stored set of another answer_prefix' --probes whole samples.jsonl \
+refused 2 "a set of another model" 'was made from another model' --probes whole samples.jsonl --model init:micro --seed 3
+refused 2 "a set of other data" 'was made from other data' --probes whole samples.jsonl --limit 3
+refused 2 "a set with another answer prefix" 'was made with another answer_prefix' --probes whole samples.jsonl \
     --model init:micro --answer_prefix '</think>So'
+refused 2 "a set with another stride" 'was made with another stride: 4 there, 8 here' --probes whole --stride 8
+refused 2 "a set with other words" 'was made with other waits: "wait" there, "but" here' --probes whole --waits but
+refused 2 "a set of longer probes" 'was made with other probe_tokens: 5 there, 6 here' --probes whole --probe_tokens 6
 refused 1 "no set" 'probes.jsonl: ' --probes nowhere/probes.jsonl
 refused 1 "a file that is no set" "samples.jsonl:1: field 'raml' is missing" --probes samples.jsonl
 refused 2 "a policy for no samples" '--online_policy needs --online' --probes whole --online_policy eat
 refused 2 "running samples without a model" '--online needs --model' --probes whole --online
 refused 2 "an oracle in running samples" 'can only be replayed' --model init:micro samples.jsonl --online --online_policy loss
+head -n 1 samples.jsonl >one.jsonl
+refused 1 "a question for one half" '1 question with trajectories and an answer; expected at least 2' --model init:micro one.jsonl
+[ ! -e bad ] || fail "probes of a single question were made"
 head -n 2 samples.jsonl >two.jsonl
 cp exits/probes.jsonl before
 if exits --model init:micro two.jsonl --out exits >out 2>err; then fail "a set of other data was overwritten"; fi
 cmp -s before exits/probes.jsonl || fail "a refused set was changed"
-grep -q 'is a stored set of another' err || fail "other data: $(cat err)"
+grep -q 'the stored set was made' err || fail "other data: $(cat err)"
 
 [ $rc -ne 0 ] || echo "raml study exits: sets, replays, running samples and refusals"
 exit $rc

@@ -24,7 +24,7 @@ enum { LINES_STRIDE = 10 };
 static inline void lines_header(struct raml_buf *b, size_t n)
 {
     raml_buf_addf(b,
-                  "{\"raml\":\"exit probes\",\"version\":1,\"model\":\"00000000000000aa\",\"dtype\":\"f32\","
+                  "{\"raml\":\"exit probes\",\"version\":2,\"model\":\"00000000000000aa\",\"dtype\":\"f32\","
                   "\"data\":\"00000000000000bb\",\"answer_prefix\":\"</think>\",\"cue_tokens\":2,\"entropy_tokens\":2,"
                   "\"stride\":10,\"trajectories\":%zu}\n",
                   n);
@@ -54,15 +54,14 @@ static inline void lines_trajectory(struct raml_buf *b, const char *id, const ch
     raml_buf_adds(b, "]}\n");
 }
 
-/* The n-th question's text (from 0) that is on this half with the seed 0 and shares of 0.5. */
+/* The n-th question's text (from 0) whose rank with the seed 0 is low (validation) or high: of as many of both each is on
+ * its half with a share of 0.5. */
 static inline void lines_question(enum raml_exits_half half, size_t n, char out[32])
 {
     for (size_t i = 0;; i++) {
-        struct raml_exits_trajectory t = {.question = out};
-        struct raml_exits_set s = {.trajectory = &t, .n = 1};
         snprintf(out, 32, "question %zu", i);
-        raml_exits_set_split(&s, 0.5, 0);
-        if (t.half == half && n-- == 0) return;
+        bool low = raml_exits_rank_of(out, 0) < UINT64_MAX / 2;
+        if (low == (half == RAML_EXITS_VALIDATION) && n-- == 0) return;
     }
 }
 
@@ -74,12 +73,32 @@ static inline char *lines_dir(void) /* for rm, and free() */
     return dir;
 }
 
+/* The text with the checks of a set at the ends of its lines; what is no whole line of a trajectory stays as it is. */
+static inline void lines_seal(const char *text, size_t n, struct raml_buf *out)
+{
+    uint64_t check = 0;
+    for (size_t from = 0, k = 0; from < n; k++) {
+        const char *newline = memchr(text + from, '\n', n - from);
+        size_t end = newline ? (size_t)(newline - text) + 1 : n, begin = out->len;
+        raml_buf_add(out, text + from, end - from);
+        if (newline && k == 0) check = raml_hash(text, end - 1, 0);
+        else if (newline && end - from > 2 && newline[-1] == '}') raml_exits_seal(out, begin, &check);
+        from = end;
+    }
+}
+
+/* A set's text as a file, with its checks. */
 static inline void lines_put(const char *dir, const char *name, const char *text, size_t n)
 {
     char path[300];
     struct raml_err err = {0};
+    struct raml_buf sealed;
+    raml_buf_init(&sealed, SIZE_MAX / 2);
+    raml_buf_add(&sealed, "", 0);
+    lines_seal(text, n, &sealed);
     snprintf(path, sizeof path, "%s/%s", dir, name);
-    CHECK_OK(raml_file_write(path, text, n, &err));
+    CHECK_OK(raml_file_write(path, sealed.data, sealed.len, &err));
+    raml_buf_deinit(&sealed);
 }
 
 #endif

@@ -277,15 +277,15 @@ static void another_set_stays(void **state)
     raml_exits_set_deinit(&s);
     load(path, &before);
     opt.stride = 5;
-    refused(&job, &opt, path, RAML_EUSAGE, "is a stored set of another stride: 4 there, 5 here");
+    refused(&job, &opt, path, RAML_EUSAGE, "was made with another stride: 4 there, 5 here");
     opt = options();
     job.model_hash = 8;
-    refused(&job, &opt, path, RAML_EUSAGE, "of another model: \"0000000000000007\" there, \"0000000000000008\" here");
+    refused(&job, &opt, path, RAML_EUSAGE, "from another model: \"0000000000000007\" there, \"0000000000000008\" here");
     job = job_of("plain", &err);
-    refused(&job, &opt, path, RAML_EUSAGE, "of another answer_prefix");
+    refused(&job, &opt, path, RAML_EUSAGE, "with another answer_prefix");
     job = job_of("builtin", &err);
     opt.max_samples = 1;
-    refused(&job, &opt, path, RAML_EUSAGE, "of another data");
+    refused(&job, &opt, path, RAML_EUSAGE, "from other data");
     opt = options();
     load(path, &after);
     assert_true(after.len == before.len && !memcmp(after.data, before.data, before.len));
@@ -329,7 +329,7 @@ static void what_can_not_be_probed(void **state)
     assert_false(raml_is_file(path));
     const struct raml_questions open = {.question = list + 1, .n = 1};
     job.questions = &open;
-    refused(&job, &opt, path, RAML_ERANGE, "nothing to probe: 1 questions, 1 trajectories skipped; the first: ");
+    refused(&job, &opt, path, RAML_ERANGE, "nothing to probe: 1 question, 1 trajectory skipped; the first: ");
     job.questions = &qs;
     opt.waits = "wait,,but";
     refused(&job, &opt, path, RAML_EUSAGE, "'wait,,but'; expected words joined by commas");

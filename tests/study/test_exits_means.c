@@ -7,7 +7,7 @@ enum { MAX_TEXT = 1 << 20, DRAWS = 200 };
 
 /* Every probe costs 3 tokens. Places 0, 10, 20; the end at 30. */
 static const double low_first[] = {0.4, 0.9, 0.9, 0.9}, low_second[] = {0.9, 0.4, 0.9, 0.9},
-                    high[] = {0.9, 0.9, 0.9, 0.9};
+                    high[] = {0.9, 0.9, 0.9, 0.9}, deep[] = {0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9};
 
 struct rig {
     char *dir, path[300];
@@ -106,15 +106,13 @@ static void every_number_by_hand(void **state)
         {"budget:budget=10", v, 1.0 / 3, 10, 3, 13, 30.0 / 90, 39.0 / 99, -2.0 / 3, 0},
         {"budget:budget=20", v, 1, 20, 3, 23, 60.0 / 90, 69.0 / 99, 0, 0},
         {"budget:budget=10", t, 2.0 / 3, 10, 3, 13, 30.0 / 90, 39.0 / 99, 0, 0},
-        /* stops at 10, 0, 20 with 2, 1, 3 probes: 16, 3, 29. Of budgets 13 and 23 tokens 0.3 on the way: 0.7/3 + 0.3 */
-        {FIRST, v, 2.0 / 3, 10, 6, 16, 30.0 / 90, 48.0 / 99, -1.0 / 3, 2.0 / 3 - 1.6 / 3},
-        {FIRST, t, 1.0 / 3, 0, 3, 3, 0, 9.0 / 99, -1.0 / 3, 0},
-        /* 20, 10, 30 with 3, 2, 4: 29, 16, 42; budgets of 23 and 33 are both right everywhere */
+        /* stops at 10, 0, 20 with 2, 1, 3 probes: 16, 3, 29; the best budget for 16 tokens is 10 */
+        {FIRST, v, 2.0 / 3, 10, 6, 16, 30.0 / 90, 48.0 / 99, -1.0 / 3, 2.0 / 3 - 1.0 / 3},
+        {FIRST, t, 1.0 / 3, 0, 3, 3, 0, 9.0 / 99, -1.0 / 3, 1.0 / 3 - 2.0 / 3},
+        /* 20, 10, 30 with 3, 2, 4: 29, 16, 42; the best for 29 is 20, right everywhere there, once on the test half */
         {SECOND, v, 2.0 / 3, 20, 9, 29, 60.0 / 90, 87.0 / 99, -1.0 / 3, -1.0 / 3},
-        /* 10, 10, 30 with 2, 2, 4: 16, 16, 42: 74/3; of 23 (2 right: 1 0 0) and 33 (1 1 0) */
-        {SECOND, t, 1.0 / 3, 50.0 / 3, 8, 74.0 / 3, 50.0 / 90, 74.0 / 99, -1.0 / 3,
-         1.0 / 3 - (1.0 / 3 + (74.0 / 3 - 23) / 10 / 3)},
-        {"first_right", v, 1, 50.0 / 3, 3, 59.0 / 3, 50.0 / 90, 59.0 / 99, 0, 1 - (1.0 / 3 + 2.0 / 3 * 2.0 / 3)},
+        {SECOND, t, 1.0 / 3, 50.0 / 3, 8, 74.0 / 3, 50.0 / 90, 74.0 / 99, -1.0 / 3, 0},
+        {"first_right", v, 1, 50.0 / 3, 3, 59.0 / 3, 50.0 / 90, 59.0 / 99, 0, 1 - 1.0 / 3},
     };
     rig_open(&r, policies, 0.4);
     run(&r);
@@ -124,6 +122,78 @@ static void every_number_by_hand(void **state)
     assert_string_equal(row_of(&r, FIRST)->reasons[v], "stable 3");
     assert_string_equal(row_of(&r, SECOND)->reasons[v], "stable 2, end 1");
     assert_true(row_of(&r, "first_right")->oracle && !row_of(&r, FIRST)->oracle);
+    assert_string_equal(row_of(&r, FIRST)->budget, "budget:budget=10");
+    assert_string_equal(row_of(&r, "full")->budget, "full");
+    rig_close(&r);
+}
+
+/* Budgets past the end cost what full thinking does: full is compared with itself all the same, and no policy with a budget
+ * that costs more than it. A budget of 10 is the best one: policies that cost more are compared with it. */
+static void the_best_budget_is_compared_with(void **state)
+{
+    (void)state;
+    char question[32];
+    struct raml_buf b;
+    struct rig r;
+    rig_open(&r, "stability:stride=10,repeats=2;stability:stride=10,repeats=9", 0.4);
+    raml_buf_init(&b, MAX_TEXT);
+    lines_header(&b, 3);
+    lines_question(RAML_EXITS_VALIDATION, 0, question);
+    lines_trajectory(&b, "v1", question, 0, "WRWW", high);
+    lines_question(RAML_EXITS_TEST, 0, question);
+    lines_trajectory(&b, "t1", question, 0, "WRWRW", deep);
+    lines_trajectory(&b, "t1", question, 1, "WRRRR", deep);
+    lines_put(r.dir, "probes.jsonl", b.data, b.len);
+    raml_buf_deinit(&b);
+    run(&r);
+    const struct raml_exits_row *full = &r.sum.row[0], *last = row_of(&r, "budget:budget=30");
+    assert_true(full->half[RAML_EXITS_TEST].vs_budget.value == 0);
+    assert_string_equal(last->budget, "budget:budget=10");
+    assert_string_equal(row_of(&r, "budget:budget=0")->budget, "budget:budget=0");
+    assert_string_equal(row_of(&r, "budget:budget=10")->budget, "budget:budget=10");
+    for (size_t k = 1; k < r.sum.n_rows; k++) {
+        const struct raml_exits_row *row = &r.sum.row[k], *other = row_of(&r, row->budget);
+        assert_true(other->half[RAML_EXITS_VALIDATION].total.value <= row->half[RAML_EXITS_VALIDATION].total.value);
+        double test = row->half[RAML_EXITS_TEST].accuracy.value - other->half[RAML_EXITS_TEST].accuracy.value;
+        CHECK_NEAR(row->settings, row->half[RAML_EXITS_TEST].vs_budget.value, test, 1e-12);
+    }
+    CHECK_NEAR("9 answers", row_of(&r, "stability:stride=10,most=0,repeats=9")->half[RAML_EXITS_TEST].vs_budget.value,
+               -0.5, 1e-12);
+    rig_close(&r);
+}
+
+/* An answer at 0 of 40 tokens: an oracle that stops later costs less than any fixed budget. */
+static void every_budget_costs_more(void **state)
+{
+    (void)state;
+    enum { LONG = 40 };
+    char question[32];
+    struct raml_buf b, first;
+    struct rig r;
+    rig_open(&r, "first_right:stride=10", 0.4);
+    raml_buf_init(&b, MAX_TEXT);
+    raml_buf_init(&first, MAX_TEXT);
+    lines_header(&b, 4);
+    for (int half = 0; half < RAML_EXITS_HALVES; half++) {
+        lines_question((enum raml_exits_half)half, 0, question);
+        raml_buf_clear(&first);
+        lines_trajectory(&first, "q", question, 0, "WR", high);
+        char *short_ = strstr(first.data, "\"p_all\":[0.9]");
+        assert_non_null(short_);
+        raml_buf_add(&b, first.data, (size_t)(short_ - first.data) + strlen("\"p_all\":["));
+        for (int i = 1; i < LONG; i++) raml_buf_adds(&b, "0.9,");
+        const char *rest = strstr(short_, "\"to_end\":1,");
+        raml_buf_addf(&b, "0.9],\"to_end\":%d,%s", LONG, rest + strlen("\"to_end\":1,"));
+        lines_trajectory(&b, "q", question, 1, "RWWWWWW", deep);
+    }
+    lines_put(r.dir, "probes.jsonl", b.data, b.len);
+    run(&r);
+    const struct raml_exits_row *row = row_of(&r, "first_right");
+    assert_null(row->budget);
+    assert_true(isnan(row->half[RAML_EXITS_TEST].vs_budget.value) && isnan(row->half[RAML_EXITS_TEST].vs_budget.low));
+    assert_string_equal(row_of(&r, "budget:budget=0")->budget, "budget:budget=10");
+    raml_buf_deinit(&b);
+    raml_buf_deinit(&first);
     rig_close(&r);
 }
 
@@ -274,8 +344,6 @@ static void refusals(void **state)
     r.opt.policies = NULL;
     r.opt.validation = 1;
     refused(&r, RAML_EUSAGE, "validation is 1");
-    r.opt.validation = 1e-9;
-    refused(&r, RAML_ERANGE, "4 questions, none on the validation half");
     r.opt.validation = 0.5;
     r.opt.margin = -1;
     refused(&r, RAML_EUSAGE, "margin is -1");
@@ -291,8 +359,16 @@ static void refusals(void **state)
     raml_questions_init(&other);
     r.opt.probes = r.path;
     r.job.questions = &other;
-    refused(&r, RAML_EUSAGE, "is a stored set of another data");
+    refused(&r, RAML_EUSAGE, "was made from other data");
     raml_questions_deinit(&other);
+    r.job.questions = NULL;
+    struct raml_buf b;
+    raml_buf_init(&b, MAX_TEXT);
+    lines_header(&b, 1);
+    lines_trajectory(&b, "v1", "one?", 0, "WR", high);
+    lines_put(r.dir, "probes.jsonl", b.data, b.len);
+    raml_buf_deinit(&b);
+    refused(&r, RAML_ERANGE, "1 question, none on the validation half");
     rig_close(&r);
 }
 
@@ -300,6 +376,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_number_by_hand),
+        cmocka_unit_test(the_best_budget_is_compared_with),
+        cmocka_unit_test(every_budget_costs_more),
         cmocka_unit_test(intervals),
         cmocka_unit_test(the_choice_is_of_the_validation_half),
         cmocka_unit_test(nothing_meets_the_margin),

@@ -5,12 +5,12 @@ enum { MAX_TEXT = 1 << 20, MANY = 4000 };
 
 static const double sure[] = {0.5, 0.75, 1, 1};
 
-static enum raml_code read_text(struct raml_exits_set *s, const char *text, size_t n, size_t *end, struct raml_err *err)
+static enum raml_code read_file(struct raml_exits_set *s, const char *text, size_t n, size_t *end, struct raml_err *err)
 {
     char *dir = lines_dir(), path[300];
-    lines_put(dir, "probes.jsonl", text, n);
-    snprintf(path, sizeof path, "%s/probes.jsonl", dir);
     struct raml_err own = {0};
+    snprintf(path, sizeof path, "%s/probes.jsonl", dir);
+    assert_int_equal(raml_file_write(path, text, n, &own), RAML_OK);
     enum raml_code rc = raml_exits_set_init(s, err);
     if (!rc) rc = raml_exits_set_read(s, path, end, err);
     assert_int_equal(raml_remove_tree(dir, &own), RAML_OK);
@@ -18,21 +18,47 @@ static enum raml_code read_text(struct raml_exits_set *s, const char *text, size
     return rc;
 }
 
+static enum raml_code read_text(struct raml_exits_set *s, const char *text, size_t n, size_t *end, struct raml_err *err)
+{
+    struct raml_buf sealed;
+    raml_buf_init(&sealed, MAX_TEXT);
+    raml_buf_add(&sealed, "", 0);
+    lines_seal(text, n, &sealed);
+    enum raml_code rc = read_file(s, sealed.data, sealed.len, end, err);
+    raml_buf_deinit(&sealed);
+    return rc;
+}
+
+static void three_lines(struct raml_buf *b)
+{
+    raml_buf_init(b, MAX_TEXT);
+    lines_header(b, 5);
+    lines_trajectory(b, "a", "one?", 0, "W-RR", sure);
+    lines_trajectory(b, "a", "one?", 1, "R", sure);
+    lines_trajectory(b, "b", "two?", 0, "WW", sure);
+}
+
+static size_t after_lines(const struct raml_buf *b, size_t n) /* bytes of the first n lines */
+{
+    size_t at = 0;
+    for (size_t i = 0; i < b->len && n; i++)
+        if (b->data[i] == '\n' && --n == 0) at = i + 1;
+    return at;
+}
+
 static void a_set_is_read(void **state)
 {
     (void)state;
     struct raml_err err = {0};
     struct raml_exits_set s;
-    struct raml_buf b;
+    struct raml_buf lines, b;
     size_t end;
+    three_lines(&lines);
     raml_buf_init(&b, MAX_TEXT);
-    lines_header(&b, 5);
-    size_t first = b.len;
-    lines_trajectory(&b, "a", "one?", 0, "W-RR", sure);
-    lines_trajectory(&b, "a", "one?", 1, "R", sure);
-    size_t third = b.len;
-    lines_trajectory(&b, "b", "two?", 0, "WW", sure);
-    CHECK_OK(read_text(&s, b.data, b.len, &end, &err));
+    lines_seal(lines.data, lines.len, &b);
+    size_t first = after_lines(&b, 1), third = after_lines(&b, 3);
+    raml_buf_deinit(&lines);
+    CHECK_OK(read_file(&s, b.data, b.len, &end, &err));
     assert_int_equal(end, b.len);
     assert_true(s.n == 3 && s.n_questions == 2 && s.n_planned == 5);
     assert_true(s.stride == 10 && s.cost.cue == 2 && s.cost.entropy == 2 && !s.has_waits);
@@ -51,7 +77,7 @@ static void a_set_is_read(void **state)
     raml_exits_set_deinit(&s);
 
     /* a torn last line is not there */
-    CHECK_OK(read_text(&s, b.data, b.len - 1, &end, &err));
+    CHECK_OK(read_file(&s, b.data, b.len - 1, &end, &err));
     assert_int_equal(s.n, 2);
     assert_int_equal(end, third);
     raml_exits_set_deinit(&s);
@@ -59,7 +85,7 @@ static void a_set_is_read(void **state)
 }
 
 static const char header[] =
-    "{\"raml\":\"exit probes\",\"version\":1,\"cue_tokens\":2,\"entropy_tokens\":2,\"stride\":10,"
+    "{\"raml\":\"exit probes\",\"version\":2,\"cue_tokens\":2,\"entropy_tokens\":2,\"stride\":10,"
     "\"trajectories\":1}\n";
 #define LINE(probes)                                                                                                   \
     "{\"id\":\"a\",\"sample\":0,\"question\":\"?\",\"answer\":\"7\",\"n_tokens\":10,\"pieces\":[\"x\"],\"probes\":"    \
@@ -98,8 +124,8 @@ static void refusals(void **state)
         {"", "", "has no line; expected a stored set"},
         {"{\"id\":3}\n", "", "probes.jsonl:1: field 'raml' is missing"},
         {"{\"raml\":\"curves\"}\n", "", "field 'raml' is 'curves'; expected 'exit probes'"},
-        {"{\"raml\":\"exit probes\",\"version\":2}\n", "", "version 2 of a stored set; this program reads 1"},
-        {"{\"raml\":\"exit probes\",\"version\":1,\"stride\":0}\n", "", "field 'stride'"},
+        {"{\"raml\":\"exit probes\",\"version\":1}\n", "", "version 1 of a stored set; this program reads 2"},
+        {"{\"raml\":\"exit probes\",\"version\":2,\"stride\":0}\n", "", "field 'stride'"},
         {NULL, "no json\n", "probes.jsonl:2: not valid JSON"},
         {NULL, "{\"id\":\"a\"}\n", "field 'sample' is missing"},
         {NULL, LINE("3"), "probes.jsonl:2: probe 1: expected an object"},
@@ -138,6 +164,42 @@ static void refusals(void **state)
     }
 }
 
+/* An answer that was changed, a number of the first line, a line taken out, two exchanged: each is one error at its line. */
+static void what_was_changed_is_seen(void **state)
+{
+    (void)state;
+    struct raml_buf lines, b;
+    three_lines(&lines);
+    raml_buf_init(&b, MAX_TEXT);
+    lines_seal(lines.data, lines.len, &b);
+    size_t one = after_lines(&b, 1), two = after_lines(&b, 2), three = after_lines(&b, 3);
+    static const char *const why[] = {"probes.jsonl:3: its check does not match", "probes.jsonl:2: its check",
+                                      "probes.jsonl:2: its check", "probes.jsonl:2: its check",
+                                      "probes.jsonl:4: its check"};
+    for (size_t k = 0; k < COUNT(why); k++) {
+        struct raml_err err = {0};
+        struct raml_exits_set s;
+        struct raml_buf x;
+        size_t end;
+        raml_buf_init(&x, MAX_TEXT);
+        raml_buf_add(&x, b.data, k == 2 ? one : k == 3 ? one : b.len);
+        if (k == 0) memcpy(strstr(x.data + two, "\"answer\":\"7\",\"text\""), "\"answer\":\"9\"", 12);
+        if (k == 1) memcpy(strstr(x.data, "\"cue_tokens\":2"), "\"cue_tokens\":3", 14);
+        if (k == 2) raml_buf_add(&x, b.data + two, b.len - two);
+        if (k == 3) {
+            raml_buf_add(&x, b.data + two, three - two);
+            raml_buf_add(&x, b.data + one, two - one);
+        }
+        if (k == 4) memcpy(x.data + x.len - 4, "x", 1);
+        assert_int_equal(read_file(&s, x.data, x.len, &end, &err), RAML_EFORMAT);
+        if (!strstr(err.msg, why[k])) fail_msg("case %zu: '%s' does not say '%s'", k, err.msg, why[k]);
+        raml_exits_set_deinit(&s);
+        raml_buf_deinit(&x);
+    }
+    raml_buf_deinit(&lines);
+    raml_buf_deinit(&b);
+}
+
 static void sets_of_another_kind(void **state)
 {
     (void)state;
@@ -148,16 +210,17 @@ static void sets_of_another_kind(void **state)
     json_t *same = json_pack("{s:i, s:i}", "stride", 10, "cue_tokens", 2), *other = json_pack("{s:s}", "model", "aa");
     CHECK_OK(raml_exits_set_same(&s, "p.jsonl", same, &err));
     assert_int_equal(raml_exits_set_same(&s, "p.jsonl", other, &err), RAML_EUSAGE);
-    assert_non_null(strstr(err.msg, "p.jsonl: is a stored set of another model: nothing there, \"aa\" here"));
+    assert_non_null(strstr(err.msg, "p.jsonl: the stored set was made from another model: nothing there, \"aa\" here"));
     json_decref(same);
     json_decref(other);
     raml_exits_set_deinit(&s);
 }
 
-/* Every question is on one half, all its trajectories with it, whatever else is in the set; about as many as asked for. */
+/* Every question is on one half, all its trajectories with it, and on the validation half are as many as asked for. */
 static void halves_are_disjoint(void **state)
 {
     (void)state;
+    struct raml_err err = {0};
     struct raml_exits_trajectory *t = calloc(MANY, sizeof *t);
     char(*text)[24] = calloc(MANY, sizeof *text);
     assert_true(t && text);
@@ -169,22 +232,29 @@ static void halves_are_disjoint(void **state)
     const double share[] = {0.5, 0.2};
     for (size_t k = 0; k < COUNT(share); k++) {
         size_t n = 0;
-        raml_exits_set_split(&s, share[k], 3);
+        CHECK_OK(raml_exits_set_split(&s, share[k], 3, &err));
         for (size_t i = 0; i < MANY; i += 2) {
             assert_int_equal(t[i].half, t[i + 1].half);
             n += t[i].half == RAML_EXITS_VALIDATION;
         }
-        double deviation = sqrt(share[k] * (1 - share[k]) * MANY / 2);
-        CHECK_NEAR("questions on the validation half", (double)n, share[k] * MANY / 2, 4 * deviation);
+        assert_int_equal(n, share[k] * MANY / 2);
     }
-    enum raml_exits_half before = t[100].half;
-    struct raml_exits_set alone = {.trajectory = &t[100], .n = 1}; /* by its own text */
-    raml_exits_set_split(&alone, share[1], 3);
-    assert_int_equal(t[100].half, before);
+    static const struct {
+        size_t n_questions;
+        double share;
+        size_t want;
+    } few[] = {{1, 0.5, 0}, {2, 0.01, 1}, {2, 0.99, 1}, {3, 0.5, 2}, {5, 0.3, 2}, {7, 0.2, 1}, {7, 0.95, 6}};
+    for (size_t k = 0; k < COUNT(few); k++) {
+        struct raml_exits_set some = {.trajectory = t, .n = 2 * few[k].n_questions};
+        size_t n = 0;
+        CHECK_OK(raml_exits_set_split(&some, few[k].share, 3, &err));
+        for (size_t i = 0; i < some.n; i += 2) n += t[i].half == RAML_EXITS_VALIDATION;
+        if (n != few[k].want) fail_msg("%zu of %zu questions; expected %zu", n, few[k].n_questions, few[k].want);
+    }
     size_t moved = 0;
-    raml_exits_set_split(&s, 0.5, 3);
+    CHECK_OK(raml_exits_set_split(&s, 0.5, 3, &err));
     for (size_t i = 0; i < MANY; i++) t[i].n_probes = t[i].half;
-    raml_exits_set_split(&s, 0.5, 4);
+    CHECK_OK(raml_exits_set_split(&s, 0.5, 4, &err));
     for (size_t i = 0; i < MANY; i += 2) moved += t[i].n_probes != t[i].half;
     CHECK_NEAR("questions that another seed moves", (double)moved, MANY / 4, 4 * sqrt(MANY / 8.0));
     free(t);
@@ -194,8 +264,12 @@ static void halves_are_disjoint(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_set_is_read),        cmocka_unit_test(what_policies_pay_for), cmocka_unit_test(refusals),
-        cmocka_unit_test(sets_of_another_kind), cmocka_unit_test(halves_are_disjoint),
+        cmocka_unit_test(a_set_is_read),
+        cmocka_unit_test(what_policies_pay_for),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(what_was_changed_is_seen),
+        cmocka_unit_test(sets_of_another_kind),
+        cmocka_unit_test(halves_are_disjoint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
