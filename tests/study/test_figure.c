@@ -127,9 +127,9 @@ static void every_kind(void **state)
     for (size_t m = 0; m < COUNT(style); m++)
         for (int bits = 0; bits < 16; bits++) {
             const struct raml_series s[] = {
-                {"a", x, y, bits & 1 ? low : NULL, bits & 1 ? high : NULL, 2, 0, style[m], bits & 2, bits & 4},
-                {"b", x, high, NULL, NULL, 2, 12, style[m], false, false},
-                {"empty", NULL, NULL, NULL, NULL, 0, 3, style[m], false, false}};
+                {"a", x, y, bits & 1 ? low : NULL, bits & 1 ? high : NULL, 2, 0, style[m], bits & 2, bits & 4, 0},
+                {"b", x, high, NULL, NULL, 2, 12, style[m], false, false, 0},
+                {"empty", NULL, NULL, NULL, NULL, 0, 3, style[m], false, false, 0}};
             const struct raml_figure fig = {.series = s,
                                             .n_series = 3,
                                             .log_y = bits & 8,
