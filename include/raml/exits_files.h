@@ -25,9 +25,10 @@
  *                       every kind would have stopped; these places of all trajectories, for the report
  *   online.json, online.tsv, online.jsonl, online_probes.jsonl   with `online`: the chosen policy in running samples (sample.h) of the
  *                       test half's questions, beside samples that think to their end; and its replay on those
- * Halves    the share of the questions whose hash of text and seed is lowest, rounded, at least one on each. Thresholds are chosen on the validation half: of each
- *           family the setting with the fewest total tokens whose accuracy there is at most `margin` below that of full
- *           thinking; where no setting is, or with `by_accuracy`, the most accurate one. What is reported is of the test half.
+ * Halves    validation: the share of the questions whose hash of text and seed is lowest, rounded; at least one question
+ *           on each side. There, of each family, the setting is chosen that has the fewest total tokens among those whose
+ *           accuracy is at most `margin` below that of full thinking; where there is none, or with `by_accuracy`, the
+ *           most accurate one. What is reported is of the test half.
  * Resuming  probes.jsonl grows by whole questions. A set that is already there with the same first line is completed;
  *           one with another is an error, and stays; so is one with a line that was changed or lacks. A set that ends
  *           early is replayed as far as it goes (n_trajectories < n_planned).

@@ -1,6 +1,7 @@
 /* test_prune_files.c - pruned trajectories as files: every kept text's loss against a trace of that text, what each method
  * keeps by its definition, means of the records, the leak test and the kept share at unchanged accuracy by hand. */
 #include "core/scratch.h"
+#include "study/lines_of.h"
 
 #include "check_near.h"
 #include "core/json.h"
@@ -75,25 +76,6 @@ static struct raml_prune_files_job job_of(const char *dir)
                                          .questions = &questions,
                                          .data_name = "made.jsonl",
                                          .dir = dir};
-}
-
-static json_t *lines_of(const char *dir, const char *name)
-{
-    char path[4200];
-    struct raml_err err = {0};
-    struct raml_lines l;
-    json_t *list = json_array();
-    must(raml_lines_init(&l, in(dir, name, path), 1 << 24, &err), &err);
-    for (bool more = true;;) {
-        must(raml_lines_next(&l, &more, &err), &err);
-        if (!more) break;
-        const struct raml_place at = {path, l.number};
-        json_t *obj;
-        must(raml_json_parse(&at, l.line.data, l.line.len, &obj, &err), &err);
-        json_array_append_new(list, obj);
-    }
-    raml_lines_deinit(&l);
-    return list;
 }
 
 static const json_t *get(const json_t *obj, const char *key)

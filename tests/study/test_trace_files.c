@@ -1,6 +1,7 @@
 /* The files of traced trajectories: their contents, that they agree with each other and with the tracer, and that
  * bad input leaves none. */
 #include "core/scratch.h"
+#include "study/lines_of.h"
 
 #include "check_near.h"
 #include "raml/device.h"
@@ -112,26 +113,6 @@ static struct raml_trace_files_options few_figures(void)
     struct raml_trace_files_options opt = raml_trace_files_default();
     opt.n_curves = 2;
     return opt;
-}
-
-/* The lines of a JSONL file as one array. */
-static json_t *lines_of(const char *dir, const char *name)
-{
-    char path[4200];
-    struct raml_err err = {0};
-    struct raml_lines lines;
-    json_t *list = json_array();
-    must(raml_lines_init(&lines, in(dir, name, path), 1 << 24, &err), &err);
-    for (bool more = true;;) {
-        must(raml_lines_next(&lines, &more, &err), &err);
-        if (!more) break;
-        const struct raml_place at = {path, lines.number};
-        json_t *obj;
-        must(raml_json_parse(&at, lines.line.data, lines.line.len, &obj, &err), &err);
-        json_array_append_new(list, obj);
-    }
-    raml_lines_deinit(&lines);
-    return list;
 }
 
 static double num(const json_t *obj, const char *key)
