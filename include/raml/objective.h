@@ -67,6 +67,9 @@ struct raml_statistics { /* zero-initialise */
 };
 void raml_statistics_add(struct raml_statistics *s, const char *name, double sum, double count);
 void raml_statistics_max(struct raml_statistics *s, const char *name, double value);
+/* sum / count, or the largest value; NaN where nothing was counted, or there is no such name. */
+double raml_statistic_value(const struct raml_statistic *x);
+double raml_statistics_value(const struct raml_statistics *s, const char *name);
 /* part's after those of s: the same sums whatever the split of a step, up to rounding. */
 void raml_statistics_join(struct raml_statistics *s, const struct raml_statistics *part);
 /* Whether all were taken, to be asked once after many calls. RAML_ERANGE names the first that was not: there were

@@ -13,7 +13,7 @@
  * selected
  *         without repetition; with fewer, all are taken equally often and the remainder is selected at random. A repeat
  *         adds to the weight of its tokens in the loss; it is not computed again, and not counted in `tokens`.
- * Length  training ends with the first of max_steps, num_train_epochs and max_tokens that is reached; how many steps
+ * Length  training ends with the first of max_steps, num_train_epochs and token_budget that is reached; how many steps
  *         there are is known before the first one, so schedules are exact.
  * Files   run.h's folder. metrics.jsonl and checkpoints hold nothing that depends on time: a run that was killed at any
  *         moment and resumed leaves the same bytes as one that was not (same machine, build and thread count).
@@ -53,7 +53,7 @@ struct raml_train_options {
     /* Length; 0: no such limit. At least one is needed. */
     uint64_t max_steps;
     double num_train_epochs;
-    uint64_t max_tokens; /* tokens the model reads, prompts included; the step that reaches it is the last */
+    uint64_t token_budget; /* tokens the model reads, prompts included; the step that reaches it is the last */
     /* What a step is made of. */
     size_t batch_size;         /* questions */
     size_t micro_batch_tokens; /* maximum rows of a pack; a larger tree is a pack of its own */
@@ -65,6 +65,7 @@ struct raml_train_options {
     /* What is logged and kept. */
     uint64_t logging_steps, save_steps, eval_steps; /* every n steps; 0: never (saving: only at the end) */
     size_t save_total_limit;                        /* newest checkpoints that are kept; 0: all */
+    bool save_best;          /* a checkpoint of every best evaluation, kept whatever save_total_limit says */
     size_t eval_questions;                          /* at most this many of the validation set; 0: all */
 };
 /* 1e-3 cosine to 0.1, warm-up over 0.02 of the steps, decay 0.1, betas 0.9 0.95, eps 1e-8, clip 1; no length; 32

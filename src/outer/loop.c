@@ -80,9 +80,9 @@ static enum raml_code update(struct raml_trainer *t, struct raml_err *err)
     struct raml_model *m = t->job->model;
     const struct raml_param *table;
     size_t n_params = raml_model_params(m, &table);
-    enum raml_code rc = raml_adamw_step(&t->adamw, table, n_params, raml_schedule_rate(&t->schedule, t->state.step),
-                                        raml_clip_scale(t->grad_norm, t->opt->max_grad_norm), t->grad,
-                                        raml_model_weights(m), err);
+    enum raml_code rc =
+        raml_adamw_step(&t->adamw, table, n_params, raml_schedule_rate(&t->schedule, t->state.step),
+                        raml_clip_scale(t->grad_norm, t->opt->max_grad_norm), t->grad, raml_model_weights(m), err);
     return rc ? rc : raml_model_refresh(m, err);
 }
 

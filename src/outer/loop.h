@@ -11,7 +11,7 @@
 #include "raml/comm.h"
 #include "raml/train.h"
 
-struct raml_training { /* all borrowed */
+struct raml_training {                /* all borrowed */
     const struct raml_source *source; /* closed by the caller */
     const struct raml_objective *objective;
     const char *objective_name; /* recorded in checkpoints; NULL: nothing is */

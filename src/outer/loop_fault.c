@@ -9,8 +9,9 @@
 static const char *where(const struct raml_step *s, size_t row, char out[160])
 {
     const struct raml_question *q = s->row[row].question;
-    if (q) snprintf(out, 160, "question '%.64s' (line %zu), trajectory %zu", q->id ? q->id : "?", q->line,
-                    s->row[row].trajectory + 1);
+    if (q)
+        snprintf(out, 160, "question '%.64s' (line %zu), trajectory %zu", q->id ? q->id : "?", q->line,
+                 s->row[row].trajectory + 1);
     else snprintf(out, 160, "row %zu of the step", row + 1);
     return out;
 }
@@ -70,10 +71,11 @@ enum raml_code raml_trainer_bad_gradient(struct raml_trainer *t, struct raml_err
         for (size_t i = first; i < end; i++)
             if (fabs(s->d_logp[i]) > fabs(s->d_logp[worst])) worst = i;
         for (row = s->tree_row[tree]; s->start[row + 1] <= worst;) row++;
-        return raml_fail(err, RAML_ERANGE,
-                         "the gradient's norm is %g at loss %g, first in that of %s, whose largest coefficient is %g at "
-                         "token %zu; the last checkpoint is kept",
-                         all, t->step_loss, where(s, row, name), s->d_logp[worst], worst - s->start[row] + 1);
+        return raml_fail(
+            err, RAML_ERANGE,
+            "the gradient's norm is %g at loss %g, first in that of %s, whose largest coefficient is %g at "
+            "token %zu; the last checkpoint is kept",
+            all, t->step_loss, where(s, row, name), s->d_logp[worst], worst - s->start[row] + 1);
     }
     return raml_fail(err, RAML_ERANGE, "the gradient's norm is %g at loss %g; the last checkpoint is kept", all,
                      t->step_loss);

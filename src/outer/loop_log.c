@@ -164,7 +164,8 @@ enum raml_code raml_trainer_after_step(struct raml_trainer *t, struct raml_train
     enum raml_code rc = report(t, out, err);
     show_progress(t, &now);
     if (rc) return rc;
-    bool last = is_last(t), stops = !last && raml_trainer_may_save(t) && raml_should_stop(t->job->sink), due = is_due(t);
+    bool last = is_last(t), stops = !last && raml_trainer_may_save(t) && raml_should_stop(t->job->sink),
+         due = is_due(t);
     if (last || stops || due) rc = save(t, err);
     return rc || !stops ? rc : stop(t, err);
 }

@@ -19,9 +19,9 @@ struct raml_trainer {
     struct raml_adamw adamw;
     float *grad; /* of the device: [raml_gradient_n] */
     struct train_state state;
-    struct raml_statistics seconds; /* since the last logged step */
-    double step_loss, grad_norm;    /* of the last step */
-    double started;                 /* seconds; used only for rates */
+    struct raml_statistics seconds;  /* since the last logged step */
+    double step_loss, grad_norm;     /* of the last step */
+    double started;                  /* seconds; used only for rates */
     uint64_t tokens_at_start, saved; /* saved: step of the last checkpoint */
 };
 /* loop.c: between rounds of steps, where a checkpoint can be made; and: token_budget is reached there. */

@@ -10,7 +10,7 @@
 static const char *const moment_names[2] = {"exp_avg", "exp_avg_sq"};
 
 enum raml_code raml_moments_save(const struct raml_train_job *job, const struct raml_adamw *adamw, const char *path,
-                                   struct raml_err *err)
+                                 struct raml_err *err)
 {
     const struct raml_param *table;
     size_t n = raml_model_params(job->model, &table);
@@ -40,7 +40,7 @@ done:
 }
 
 enum raml_code raml_moments_load(const struct raml_train_job *job, struct raml_adamw *adamw, const char *path,
-                                   struct raml_err *err)
+                                 struct raml_err *err)
 {
     const struct raml_param *table;
     size_t n = raml_model_params(job->model, &table);

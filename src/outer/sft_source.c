@@ -26,8 +26,8 @@ static enum raml_code add_row(const struct training_set *set, const struct selec
     if (!rc) rc = raml_training_set_row(set, d, tree, err);
     if (!rc) rc = raml_step_rows(step, &row, err);
     for (size_t i = 0; row < step->n_rows && !rc; i++, row++) {
-        step->row[row] = (struct raml_step_row){&set->qs->question[set->item[d->item].question],
-                                                d->n ? d->selected[i] : 0};
+        step->row[row] =
+            (struct raml_step_row){&set->qs->question[set->item[d->item].question], d->n ? d->selected[i] : 0};
         for (size_t k = step->start[row]; k < step->start[row + 1]; k++)
             step->weight[k] = d->n ? (float)d->times[i] : 1.0F;
     }

@@ -31,6 +31,18 @@ void raml_statistics_max(struct raml_statistics *s, const char *name, double val
     if (item && !(item->most >= value) && !isnan(item->most)) item->most = value;
 }
 
+double raml_statistic_value(const struct raml_statistic *x)
+{
+    return x->is_max ? x->most : x->count != 0 ? x->sum / x->count : NAN;
+}
+
+double raml_statistics_value(const struct raml_statistics *s, const char *name)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (!strcmp(s->item[i].name, name)) return raml_statistic_value(&s->item[i]);
+    return NAN;
+}
+
 void raml_statistics_join(struct raml_statistics *s, const struct raml_statistics *part)
 {
     for (size_t i = 0; i < part->n; i++) {

@@ -77,7 +77,7 @@ static json_t *settings_json(const struct raml_train_options *o, const struct ra
 static json_t *limits_json(const struct raml_train_options *o)
 {
     return json_pack("{s:I,s:f,s:I}", "max_steps", (json_int_t)o->max_steps, "num_train_epochs", o->num_train_epochs,
-                     "max_tokens", (json_int_t)o->max_tokens);
+                     "token_budget", (json_int_t)o->token_budget);
 }
 
 /* One value as JSON, for messages. */
@@ -163,8 +163,8 @@ static enum raml_code add_progress(json_t *o, const struct train_state *s, const
     }
     failed = failed || json_object_set(o, "statistics", window);
     if (!failed && isfinite(s->best_score))
-        failed = json_object_set_new(
-            o, "best", json_pack("{s:I,s:f}", "step", (json_int_t)s->best_step, "score", s->best_score));
+        failed = json_object_set_new(o, "best",
+                                     json_pack("{s:I,s:f}", "step", (json_int_t)s->best_step, "score", s->best_score));
     if (!failed && s->due) failed = json_object_set_new(o, "due", json_true());
     if (!failed && facts->source) failed = json_object_set(o, "source", (json_t *)(uintptr_t)facts->source);
     json_decref(window);
@@ -188,8 +188,9 @@ static enum raml_code save_json(const struct raml_train_job *job, const struct r
                   "weights_hash", weights, "settings", all_settings(job, opt, facts), "limits", limits_json(opt));
     rc = add_progress(o, s, facts, err);
     char *text = o && !rc ? json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
-    if (!rc) rc = text ? raml_file_write(path, text, strlen(text), err)
-              : raml_fail(err, RAML_ENOMEM, "%s: no memory to write it", path);
+    if (!rc)
+        rc = text ? raml_file_write(path, text, strlen(text), err)
+                  : raml_fail(err, RAML_ENOMEM, "%s: no memory to write it", path);
     free(text);
     json_decref(o);
     return rc;

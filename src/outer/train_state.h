@@ -7,14 +7,14 @@
 
 #include <jansson.h>
 
-struct train_state { /* zero-initialise, but best_score -INFINITY */
-    uint64_t step, tokens, trained; /* done so far */
-    double loss_sum, weight_sum;    /* since the last logged step: sum of losses times their weights, of these */
+struct train_state {                   /* zero-initialise, but best_score -INFINITY */
+    uint64_t step, tokens, trained;    /* done so far */
+    double loss_sum, weight_sum;       /* since the last logged step: sum of losses times their weights, of these */
     struct raml_statistics statistics; /* since then; names read from a checkpoint are kept in `names` */
     char *names[RAML_STATISTICS];
     double best_score; /* of the evaluations so far, and after which step it was reached */
     uint64_t best_step;
-    bool due;           /* a checkpoint, as soon as one can be made */
+    bool due;             /* a checkpoint, as soon as one can be made */
     uint64_t n_questions; /* of the data */
     uint64_t data_hash;
 };
