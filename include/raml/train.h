@@ -13,7 +13,7 @@
  * selected
  *         without repetition; with fewer, all are taken equally often and the remainder is selected at random. A repeat
  *         adds to the weight of its tokens in the loss; it is not computed again, and not counted in `tokens`.
- * Length  training ends with the first of max_steps, num_train_epochs and max_tokens that is reached; how many steps
+ * Length  training ends with the first of max_steps, num_train_epochs and token_budget that is reached; how many steps
  *         there are is known before the first one, so schedules are exact.
  * Files   run.h's folder. metrics.jsonl and checkpoints hold nothing that depends on time: a run that was killed at any
  *         moment and resumed leaves the same bytes as one that was not (same machine, build and thread count).
@@ -24,8 +24,10 @@
 #define RAML_TRAIN_H
 
 #include "raml/err.h"
+#include "raml/comm.h"
 #include "raml/format.h"
 #include "raml/model.h"
+#include "raml/objective.h"
 #include "raml/question.h"
 #include "raml/run.h"
 #include "raml/tokenizer.h"
@@ -35,50 +37,6 @@
 #include <stdint.h>
 
 #pragma GCC visibility push(default)
-
-/* What training minimises, as pure functions of per-token log-probabilities.
- *
- * An objective turns the outputs of a forward pass (one value per target) into a loss and the coefficients
- * d loss / d logp that the backward pass takes. It holds no tensors and knows no model.
- *
- * Every normaliser is global and given by the caller, who fixes it for a whole optimizer step before the first backward
- * pass: the parts of a step may then be computed in any split into micro-batches; their losses and gradients add up.
- */
-
-/* What an objective is given: the targets of a part of a step, in order. */
-struct raml_objective_tokens {
-    size_t n;
-    const float *logp;    /* [n] log p(token), natural logarithm; NULL: not known yet (see `constant`) */
-    const float *entropy; /* [n] of the distribution that predicts the token, nats; NULL where constant */
-    const float *weight;  /* [n] >= 0: how often the token counts; 0 where it is not trained on */
-    double total;         /* sum of the weights of the whole step, > 0 */
-};
-
-/* An objective of one's own, for the trainer. */
-struct raml_objective {
-    const char *name; /* kept in checkpoints: a run is resumed with the objective of this name */
-    /* Sets *loss to this part's share of the step's loss and, where they are asked for, d_logp[n] and d_entropy[n] to
-     * d loss / d logp and d loss / d entropy, every element. Any of the three may be NULL. A pure function: parts are
-     * evaluated in any split, for validation too. Another code than RAML_OK ends the training with err's sentence. */
-    enum raml_code (*evaluate)(const void *user, const struct raml_objective_tokens *in, double *loss, float *d_logp,
-                               float *d_entropy, struct raml_err *err);
-    const void *user;
-    bool constant; /* d_logp depends on weight and total only, and d_entropy is 0: then it is asked for before logp is
-                    * known, without d_entropy, and logits are computed once a step instead of twice */
-};
-/* Supervised fine-tuning, as below. */
-struct raml_objective raml_objective_default(void);
-
-/* Supervised fine-tuning: loss = -sum_i w_i logp_i / total,  d_logp_i = -w_i / total.
- * weight: [n], >= 0; NULL: all ones.   total: sum of the weights of the whole step, > 0.
- * logp: [n], natural logarithms; may be NULL when loss is.   loss, d_logp [n]: either may be NULL. The sum is a double,
- * added in order; *loss is this part's share of the step's loss. A logp of NaN or infinity is passed on, and is not an
- * error: the caller who knows the step's number refuses it.
- * RAML_ERANGE: total is not a positive finite number, or a weight is negative or not finite; nothing is written. */
-RAML_CHECKED enum raml_code raml_objective_sft(const float *logp, const float *weight, size_t n, double total,
-                                               double *loss, float *d_logp, struct raml_err *err);
-
-/* ---------------------------------------------------------------------------------------------------------------- */
 
 enum raml_decay { RAML_DECAY_COSINE, RAML_DECAY_LINEAR, RAML_DECAY_CONSTANT };
 /* "cosine", "linear", "constant"; RAML_EUSAGE names the known ones. */
@@ -95,7 +53,7 @@ struct raml_train_options {
     /* Length; 0: no such limit. At least one is needed. */
     uint64_t max_steps;
     double num_train_epochs;
-    uint64_t max_tokens; /* tokens the model reads, prompts included; the step that reaches it is the last */
+    uint64_t token_budget; /* tokens the model reads, prompts included; the step that reaches it is the last */
     /* What a step is made of. */
     size_t batch_size;         /* questions */
     size_t micro_batch_tokens; /* maximum rows of a pack; a larger tree is a pack of its own */
@@ -107,6 +65,7 @@ struct raml_train_options {
     /* What is logged and kept. */
     uint64_t logging_steps, save_steps, eval_steps; /* every n steps; 0: never (saving: only at the end) */
     size_t save_total_limit;                        /* newest checkpoints that are kept; 0: all */
+    bool save_best;          /* a checkpoint of every best evaluation, kept whatever save_total_limit says */
     size_t eval_questions;                          /* at most this many of the validation set; 0: all */
 };
 /* 1e-3 cosine to 0.1, warm-up over 0.02 of the steps, decay 0.1, betas 0.9 0.95, eps 1e-8, clip 1; no length; 32
@@ -127,6 +86,7 @@ struct raml_train_job {       /* all borrowed */
     uint64_t resume_step;                   /* as raml_run_open gave it */
     const struct raml_objective *objective; /* what is minimised, and what eval_loss is; NULL: supervised fine-tuning */
     const struct raml_sink *sink;
+    const struct raml_comm *comm; /* the processes that train together; NULL: one alone */
 };
 struct raml_train_result {
     uint64_t n_steps, steps;         /* planned; taken, including those before a resume */

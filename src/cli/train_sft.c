@@ -93,7 +93,7 @@ static struct raml_train_options train_options(const struct cli *cli, const stru
         .weight_decay = s->weight_decay, .adam_beta1 = s->adam_beta1, .adam_beta2 = s->adam_beta2,
         .adam_epsilon = s->adam_epsilon, .max_grad_norm = s->max_grad_norm,
         .max_steps = (uint64_t)s->max_steps, .num_train_epochs = s->num_train_epochs,
-        .max_tokens = (uint64_t)s->max_tokens, .batch_size = (size_t)s->batch_size,
+        .token_budget = (uint64_t)s->max_tokens, .batch_size = (size_t)s->batch_size,
         .micro_batch_tokens = (size_t)s->micro_batch_tokens, .trajectories = (size_t)s->trajectories,
         .support_size = (size_t)s->support_size, .keep_wrong = s->keep_wrong, .skip_long = s->skip_long,
         .seed = cli->seed, .logging_steps = (uint64_t)s->logging_steps, .save_steps = (uint64_t)s->save_steps,
@@ -101,7 +101,7 @@ static struct raml_train_options train_options(const struct cli *cli, const stru
         .eval_questions = (size_t)s->eval_questions,
     };
     /* clang-format on */
-    if (!o.max_steps && !o.max_tokens && !(o.num_train_epochs > 0)) o.num_train_epochs = 1;
+    if (!o.max_steps && !o.token_budget && !(o.num_train_epochs > 0)) o.num_train_epochs = 1;
     return o;
 }
 

@@ -77,12 +77,12 @@ enum raml_code raml_training_plan_init(struct training_plan *p, struct training_
         p->n_steps = (p->n_positions - 1) / opt->batch_size + 1;
     }
     if (opt->max_steps && opt->max_steps < p->n_steps) p->n_steps = opt->max_steps;
-    if (!opt->max_tokens) return RAML_OK;
+    if (!opt->token_budget) return RAML_OK;
     struct selection d;
     enum raml_code rc = raml_selection_init(&d, f, err);
     if (rc) return rc;
     uint64_t tokens = 0, position = 0, step = 0;
-    while (step < p->n_steps && tokens < opt->max_tokens) {
+    while (step < p->n_steps && tokens < opt->token_budget) {
         for (size_t b = 0; b < opt->batch_size && position < p->n_positions; b++) {
             raml_select_at(f, position++, &d);
             tokens += d.n_tokens;

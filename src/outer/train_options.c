@@ -52,9 +52,9 @@ enum raml_code raml_train_check(const struct raml_train_options *o, struct raml_
                          1u << 30);
     if (o->trajectories > 1u << 20)
         return raml_fail(err, RAML_EUSAGE, "trajectories is %zu; expected 0 to %u", o->trajectories, 1u << 20);
-    if (!o->max_steps && !(o->num_train_epochs > 0) && !o->max_tokens)
+    if (!o->max_steps && !(o->num_train_epochs > 0) && !o->token_budget)
         return raml_fail(err, RAML_EUSAGE,
-                         "no length is set: give max_steps, num_train_epochs or max_tokens (the first "
+                         "no length is set: give max_steps, num_train_epochs or token_budget (the first "
                          "reached ends training)");
     return RAML_OK;
 }

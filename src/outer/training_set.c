@@ -127,14 +127,9 @@ enum raml_code raml_training_set_init(struct training_set *f, const struct raml_
 }
 
 enum raml_code raml_training_set_row(const struct training_set *f, const struct selection *d, struct raml_tree *tree,
-                                     struct training_weights *weights, struct raml_err *err)
+                                     struct raml_err *err)
 {
     const struct raml_question *q = &f->qs->question[f->item[d->item].question];
     enum raml_code rc = raml_row_build(tree, q, d->selected, d->n, &f->row, NULL, err);
-    if (!rc) rc = RAML_GROW(weights->w, weights->cap, weights->n + tree->n_targets, "weights of tokens", err);
-    if (rc) return raml_wrap(err, rc, "%s", f->name);
-    for (size_t i = 1; i < tree->n_spans; i++) /* span i is selection i - 1, or only the answer */
-        for (uint32_t k = tree->span[i].first_target; k < tree->span[i].n; k++)
-            weights->w[weights->n++] = d->n ? (float)d->times[i - 1] : 1.0f;
-    return RAML_OK;
+    return rc ? raml_wrap(err, rc, "%s", f->name) : RAML_OK;
 }

@@ -62,14 +62,9 @@ void raml_selection_deinit(struct selection *d);
 void raml_select_item(const struct training_set *f, uint32_t i, uint64_t epoch, struct selection *d);
 /* The selection at a position of the stream (epoch = position / n). */
 void raml_select_at(struct training_set *f, uint64_t position, struct selection *d);
-/* The selected row: *tree is cleared and filled; weight[tree->n_targets] are appended to *weights (grown as needed). */
-struct training_weights {
-    float *w;
-    size_t n, cap;
-};
+/* The selected row: *tree is cleared and filled; span i + 1 is selection i, or, of n = 0, only the answer. */
 RAML_CHECKED enum raml_code raml_training_set_row(const struct training_set *f, const struct selection *d,
-                                                  struct raml_tree *tree, struct training_weights *weights,
-                                                  struct raml_err *err);
+                                                  struct raml_tree *tree, struct raml_err *err);
 
 struct training_plan {
     uint64_t n_steps;

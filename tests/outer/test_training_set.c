@@ -130,7 +130,7 @@ static void test_plan(void **state)
         const char *what;
         uint64_t max_steps;
         double epochs;
-        uint64_t max_tokens;
+        uint64_t token_budget;
         size_t batch;
         uint64_t want;
     } cases[] = {
@@ -154,7 +154,7 @@ static void test_plan(void **state)
         struct raml_train_options o = raml_train_default();
         o.max_steps = cases[i].max_steps;
         o.num_train_epochs = cases[i].epochs;
-        o.max_tokens = cases[i].max_tokens;
+        o.token_budget = cases[i].token_budget;
         o.batch_size = cases[i].batch;
         CHECK_OK(raml_training_plan_init(&p, &h.set, &o, &err));
         if (p.n_steps != cases[i].want) print_error("%s\n", cases[i].what);
@@ -168,7 +168,7 @@ static void test_settings(void **state)
     struct raml_err err = {0};
     struct raml_train_options o = raml_train_default();
     assert_int_equal(raml_train_check(&o, &err), RAML_EUSAGE);
-    assert_string_equal(err.msg, "no length is set: give max_steps, num_train_epochs or max_tokens (the first reached "
+    assert_string_equal(err.msg, "no length is set: give max_steps, num_train_epochs or token_budget (the first reached "
                                  "ends training)");
     o.max_steps = 1;
     CHECK_OK(raml_train_check(&o, &err));
