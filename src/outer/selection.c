@@ -40,7 +40,7 @@ void raml_select_item(const struct training_set *f, uint32_t i, uint64_t epoch, 
         d->times[k] = base;
         d->shuffle[k] = k;
     }
-    struct raml_rng r = {{f->seed, RAML_FOR_SELECTION, it->question, (uint32_t)epoch}, 0};
+    struct raml_rng r = {{f->seed, RAML_FOR_SELECTION, it->question, (uint32_t)epoch, 0}, 0};
     for (uint32_t k = 0; k < extra; k++) { /* the first `extra` places of a Fisher-Yates shuffle */
         uint32_t j = k + raml_rng_below(&r, (uint32_t)it->n - k), got = d->shuffle[j];
         d->shuffle[j] = d->shuffle[k];
@@ -59,7 +59,7 @@ void raml_select_at(struct training_set *f, uint64_t position, struct selection 
     uint64_t epoch = position / f->n;
     if (!f->ordered || f->epoch != epoch) {
         for (size_t i = 0; i < f->n; i++) f->order[i] = (uint32_t)i;
-        struct raml_rng r = {{f->seed, RAML_FOR_SHUFFLE, epoch, 0}, 0};
+        struct raml_rng r = {{f->seed, RAML_FOR_SHUFFLE, epoch, 0, 0}, 0};
         raml_rng_shuffle(&r, f->order, (uint32_t)f->n);
         f->epoch = epoch;
         f->ordered = true;
