@@ -30,6 +30,7 @@
 #include "raml/objective.h"
 #include "raml/question.h"
 #include "raml/run.h"
+#include "raml/setting.h"
 #include "raml/tokenizer.h"
 
 #include <stdbool.h>
@@ -39,39 +40,40 @@
 #pragma GCC visibility push(default)
 
 enum raml_decay { RAML_DECAY_COSINE, RAML_DECAY_LINEAR, RAML_DECAY_CONSTANT };
-/* "cosine", "linear", "constant"; RAML_EUSAGE names the known ones. */
-RAML_CHECKED enum raml_code raml_decay_parse(const char *name, enum raml_decay *out, struct raml_err *err);
-struct raml_train_options {
+struct raml_train_options { /* defaults and ranges: raml_train_settings, src/outer/train_options.c */
+    /* What a step is made of. */
+    int64_t batch_size;         /* questions */
+    int64_t micro_batch_tokens; /* maximum rows of a pack; a larger tree is a pack of its own */
+    int64_t trajectories;       /* rows per question; 0: only the answer, without reasoning */
+    int64_t support_size;       /* at most this many trajectories of a question (its first) are used; 0: all */
+    bool keep_wrong;            /* trajectories graded wrong are trained on too */
+    bool skip_long;             /* trajectories too long for the model are left out, and counted, instead of an error */
+    /* Length; 0: no such limit. At least one is needed. */
+    int64_t max_steps;
+    double num_train_epochs;
+    int64_t token_budget; /* tokens the model reads, prompts included; the step that reaches it is the last */
     /* The optimizer's step. */
-    double learning_rate; /* peak */
-    enum raml_decay lr_scheduler_type;
-    double min_lr_ratio; /* the decay's end, as a share of the peak */
-    uint64_t warmup_steps;
+    double learning_rate;  /* peak */
+    int lr_scheduler_type; /* enum raml_decay */
+    double min_lr_ratio;   /* the decay's end, as a share of the peak */
+    int64_t warmup_steps;
     double warmup_ratio; /* used when warmup_steps is 0: this share of all steps, rounded up */
     double weight_decay, adam_beta1, adam_beta2, adam_epsilon;
     double max_grad_norm; /* 0: no clipping */
-    /* Length; 0: no such limit. At least one is needed. */
-    uint64_t max_steps;
-    double num_train_epochs;
-    uint64_t token_budget; /* tokens the model reads, prompts included; the step that reaches it is the last */
-    /* What a step is made of. */
-    size_t batch_size;         /* questions */
-    size_t micro_batch_tokens; /* maximum rows of a pack; a larger tree is a pack of its own */
-    size_t trajectories;       /* rows per question; 0: only the answer, without reasoning */
-    size_t support_size;       /* at most this many trajectories of a question (its first) are used; 0: all */
-    bool keep_wrong;           /* trajectories graded wrong are trained on too */
-    bool skip_long;            /* trajectories too long for the model are left out, and counted, instead of an error */
-    uint64_t seed;
     /* What is logged and kept. */
-    uint64_t logging_steps, save_steps, eval_steps; /* every n steps; 0: never (saving: only at the end) */
-    size_t save_total_limit;                        /* newest checkpoints that are kept; 0: all */
-    bool save_best;          /* a checkpoint of every best evaluation, kept whatever save_total_limit says */
-    size_t eval_questions;                          /* at most this many of the validation set; 0: all */
+    int64_t logging_steps, save_steps; /* every n steps; 0: never (saving: only at the end) */
+    int64_t save_total_limit;          /* newest checkpoints that are kept; 0: all */
+    bool save_best;                    /* a checkpoint of every best evaluation, kept whatever save_total_limit says */
+    int64_t eval_steps;                /* every n steps; 0: never */
+    int64_t eval_questions;            /* at most this many of the validation set */
+
+    uint64_t seed; /* no row of the table: one seed serves everything in a program */
 };
-/* 1e-3 cosine to 0.1, warm-up over 0.02 of the steps, decay 0.1, betas 0.9 0.95, eps 1e-8, clip 1; no length; 32
- * questions a step, 4096 tokens a pack, 1 trajectory; logged every 10 steps, saved only at the end. */
+extern const struct raml_setting raml_train_settings[]; /* every field but the seed */
+extern const size_t raml_n_train_settings;
+/* The table's defaults, which set no length, and seed 0. */
 struct raml_train_options raml_train_default(void);
-/* RAML_EUSAGE names the setting, its value and the allowed ones. */
+/* RAML_EUSAGE names the setting, its value and the allowed ones, or says that no length is set. */
 RAML_CHECKED enum raml_code raml_train_check(const struct raml_train_options *opt, struct raml_err *err);
 
 struct raml_train_job {       /* all borrowed */

@@ -49,16 +49,16 @@ struct overlap {
 };
 
 #define AT(field) offsetof(struct check_settings, field)
-static const struct cli_option options[] = {
-    {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL,
+static const struct raml_setting options[] = {
+    {"map", NULL, RAML_TEXT, AT(map), NULL, 0, 0, NULL,
      "Fields by role where detection fails: question=Problem,answer=Gold."},
-    {"tokenizer", NULL, CLI_PATH, AT(tokenizer), NULL, 0, 0, NULL,
+    {"tokenizer", NULL, RAML_PATH, AT(tokenizer), NULL, 0, 0, NULL,
      "Model's folder or GGUF file, or tokenizer.json, to count tokens. Default: the built-in one, one token per byte."},
     PROMPTING_OPTIONS(AT(prompting)),
-    {"max_length", "max_tokens", CLI_INT, AT(max_length), "0", 0, 1e9, NULL,
+    {"max_length", NULL, RAML_INT, AT(max_length), "0", 0, 1e9, NULL,
      "Count the rows (prompt, one trajectory, answer) with more tokens than this; 0: any length fits."},
-    {"limit", NULL, CLI_INT, AT(limit), "0", 0, 1e15, NULL, "Read only the first n questions of each file; 0: all."},
-    {"max_faults", NULL, CLI_INT, AT(max_faults), "20", 0, 1e9, NULL, "List at most this many faulty rows per file."},
+    {"limit", NULL, RAML_INT, AT(limit), "0", 0, 1e15, NULL, "Read only the first n questions of each file; 0: all."},
+    {"max_faults", NULL, RAML_INT, AT(max_faults), "20", 0, 1e9, NULL, "List at most this many faulty rows per file."},
 };
 
 enum raml_code cli_data_open(const char *path, const struct prompting_settings *s, struct raml_tokenizer **tokenizer,

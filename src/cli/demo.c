@@ -25,24 +25,25 @@
 
 struct settings {
     const char *out, *preset, *families, *longer, *unseen;
-    int64_t max_tokens, num_questions, num_test, batch_size;
+    int64_t token_budget, num_questions, num_test, batch_size;
     double learning_rate;
 };
 
 #define AT(field) offsetof(struct settings, field)
-static const struct cli_option options[] = {
-    {"out", "output_dir", CLI_PATH, AT(out), "demo", 0, 0, NULL, "Folder to write; an earlier demo there is replaced."},
-    {"preset", NULL, CLI_TEXT, AT(preset), "micro", 0, 0, NULL, "Model to train: micro, small, medium, gpt2."},
-    {"families", NULL, CLI_TEXT, AT(families), DEMO_FAMILIES, 0, 0, NULL,
+static const struct raml_setting options[] = {
+    {"out", "output_dir", RAML_PATH, AT(out), "demo", 0, 0, NULL,
+     "Folder to write; an earlier demo there is replaced."},
+    {"preset", NULL, RAML_TEXT, AT(preset), "micro", 0, 0, NULL, "Model to train: micro, small, medium, gpt2."},
+    {"families", NULL, RAML_TEXT, AT(families), DEMO_FAMILIES, 0, 0, NULL,
      "Question families, with the range trained on."},
-    {"longer", NULL, CLI_TEXT, AT(longer), DEMO_LONGER, 0, 0, NULL, "The same families, longer than trained."},
-    {"unseen", NULL, CLI_TEXT, AT(unseen), DEMO_UNSEEN, 0, 0, NULL, "Families never trained on."},
-    {"max_tokens", "token_budget", CLI_INT, AT(max_tokens), DEMO_TOKENS, 1000, 1e15, NULL,
+    {"longer", NULL, RAML_TEXT, AT(longer), DEMO_LONGER, 0, 0, NULL, "The same families, longer than trained."},
+    {"unseen", NULL, RAML_TEXT, AT(unseen), DEMO_UNSEEN, 0, 0, NULL, "Families never trained on."},
+    {"token_budget", NULL, RAML_INT, AT(token_budget), DEMO_TOKENS, 1000, 1e15, NULL,
      "Tokens each of the two models is trained on."},
-    {"num_questions", NULL, CLI_INT, AT(num_questions), DEMO_QUESTIONS, 10, 1e9, NULL, "Questions to train on."},
-    {"num_test", NULL, CLI_INT, AT(num_test), "300", 3, 1e9, NULL, "Questions of each of the three test sets."},
-    {"batch_size", NULL, CLI_INT, AT(batch_size), DEMO_BATCH, 1, 1 << 20, NULL, "Questions per optimizer step."},
-    {"learning_rate", "lr", CLI_REAL, AT(learning_rate), DEMO_RATE, 1e-9, 10, NULL, "Peak learning rate."},
+    {"num_questions", NULL, RAML_INT, AT(num_questions), DEMO_QUESTIONS, 10, 1e9, NULL, "Questions to train on."},
+    {"num_test", NULL, RAML_INT, AT(num_test), "300", 3, 1e9, NULL, "Questions of each of the three test sets."},
+    {"batch_size", NULL, RAML_INT, AT(batch_size), DEMO_BATCH, 1, 1 << 20, NULL, "Questions per optimizer step."},
+    {"learning_rate", "lr", RAML_REAL, AT(learning_rate), DEMO_RATE, 1e-9, 10, NULL, "Peak learning rate."},
 };
 
 /* -- Steps --------------------------------------------------------------------------------------------------------- */
@@ -132,8 +133,8 @@ static enum raml_code train(const struct cli *cli, const struct settings *s, boo
     add(&step, "--num_questions");
     add(&step, "%lld", (long long)s->num_questions);
     add_words(&step, with ? "--trajectories 1" : "--trajectories 0");
-    add(&step, "--max_tokens");
-    add(&step, "%lld", (long long)s->max_tokens);
+    add(&step, "--token_budget");
+    add(&step, "%lld", (long long)s->token_budget);
     add(&step, "--batch_size");
     add(&step, "%lld", (long long)(with ? s->batch_size : s->batch_size * DEMO_MORE_ANSWERS));
     add(&step, "--learning_rate");

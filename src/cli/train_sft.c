@@ -15,95 +15,41 @@
 #include <unistd.h>
 
 struct settings {
-    const char *model, *tokenizer, *families, *styles, *data, *map, *eval_data, *out, *dtype, *scheduler;
-    int64_t num_questions, limit, warmup_steps, max_steps, max_tokens, batch_size, micro_batch_tokens, trajectories;
-    int64_t support_size, logging_steps, save_steps, save_total_limit, eval_steps, eval_questions;
-    double learning_rate, min_lr_ratio, warmup_ratio, weight_decay, adam_beta1, adam_beta2, adam_epsilon;
-    double max_grad_norm, num_train_epochs;
-    bool resume, keep_wrong, skip_long;
+    const char *model, *tokenizer, *families, *styles, *data, *map, *eval_data, *out, *dtype;
+    int64_t num_questions, limit;
+    bool resume;
     struct prompting_settings prompting;
+    struct raml_train_options train;
 };
 
 #define AT(field) offsetof(struct settings, field)
-static const struct cli_option options[] = {
-    {"model_name_or_path", "model", CLI_PATH, AT(model), NULL, 0, 0, NULL,
+static const struct raml_setting options[] = {
+    {"model_name_or_path", "model", RAML_PATH, AT(model), NULL, 0, 0, NULL,
      "init:PRESET or init:config.json (from scratch), a model's folder or GGUF file, or a run's folder (its newest "
      "checkpoint)."},
-    {"tokenizer", NULL, CLI_PATH, AT(tokenizer), NULL, 0, 0, NULL,
+    {"tokenizer", NULL, RAML_PATH, AT(tokenizer), NULL, 0, 0, NULL,
      "tokenizer.json to use; default: the model folder's, or the built-in byte tokenizer for init:."},
-    {"data", "train_file", CLI_PATH, AT(data), NULL, 0, 0, NULL, "JSONL file to train on; more as nameless arguments."},
-    {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL, "Fields of the files: question=NAME,answer=NAME,..."},
-    {"limit", NULL, CLI_INT, AT(limit), "0", 0, 1e15, NULL, "Read only the first n questions of each file; 0: all."},
-    {"families", NULL, CLI_TEXT, AT(families), NULL, 0, 0, NULL,
+    {"data", "train_file", RAML_PATH, AT(data), NULL, 0, 0, NULL,
+     "JSONL file to train on; more as nameless arguments."},
+    {"map", NULL, RAML_TEXT, AT(map), NULL, 0, 0, NULL, "Fields of the files: question=NAME,answer=NAME,..."},
+    {"limit", NULL, RAML_INT, AT(limit), "0", 0, 1e15, NULL, "Read only the first n questions of each file; 0: all."},
+    {"families", NULL, RAML_TEXT, AT(families), NULL, 0, 0, NULL,
      "Train on made questions instead of a file: \"add:2-4,modchain\"."},
-    {"num_questions", "questions", CLI_INT, AT(num_questions), "10000", 1, 1e9, NULL,
+    {"num_questions", "questions", RAML_INT, AT(num_questions), "10000", 1, 1e9, NULL,
      "Questions to make for --families."},
-    {"styles", NULL, CLI_TEXT, AT(styles), NULL, 0, 0, NULL, "Styles of made trajectories: concise,verbose,reflect."},
-    {"out", "output_dir", CLI_PATH, AT(out), NULL, 0, 0, NULL, "Run folder to write."},
-    {"resume", "resume_from_checkpoint", CLI_FLAG, AT(resume), NULL, 0, 0, NULL,
+    {"styles", NULL, RAML_TEXT, AT(styles), NULL, 0, 0, NULL, "Styles of made trajectories: concise,verbose,reflect."},
+    {"out", "output_dir", RAML_PATH, AT(out), NULL, 0, 0, NULL, "Run folder to write."},
+    {"resume", "resume_from_checkpoint", RAML_FLAG, AT(resume), NULL, 0, 0, NULL,
      "Continue from the run folder's newest checkpoint, if it has one."},
     PROMPTING_OPTIONS(AT(prompting)),
-    {"dtype", NULL, CLI_ONE, AT(dtype), "auto", 0, 0, "auto|bf16|f32",
+    {"dtype", NULL, RAML_ONE, AT(dtype), "auto", 0, 0, "auto|bf16|f32",
      "Type of the matrix products; auto is bf16 where the processor multiplies it."},
-    {"trajectories", "num_trajectories", CLI_INT, AT(trajectories), "1", 0, 1 << 20, NULL,
-     "Trajectories per question in a step, repeated if it has fewer; 0 trains only on the answer."},
-    {"support_size", NULL, CLI_INT, AT(support_size), "0", 0, 1 << 20, NULL,
-     "Use only the first n trajectories of a question; 0: all."},
-    {"keep_wrong", NULL, CLI_FLAG, AT(keep_wrong), NULL, 0, 0, NULL, "Also train on trajectories graded wrong."},
-    {"skip_long", NULL, CLI_FLAG, AT(skip_long), NULL, 0, 0, NULL,
-     "Skip trajectories that are longer than the model's context; without it they are an error."},
-    {"max_steps", NULL, CLI_INT, AT(max_steps), "0", 0, 1e15, NULL, "Optimizer steps; 0: no limit."},
-    {"num_train_epochs", "epochs", CLI_REAL, AT(num_train_epochs), "0", 0, 1e9, NULL,
-     "Passes over the questions; 0: no limit (1 when no length is set at all)."},
-    {"max_tokens", "token_budget", CLI_INT, AT(max_tokens), "0", 0, 1e15, NULL,
-     "Tokens to read, prompts included; 0: no limit."},
-    {"batch_size", "per_device_train_batch_size", CLI_INT, AT(batch_size), "32", 1, 1 << 24, NULL,
-     "Questions per optimizer step."},
-    {"micro_batch_tokens", NULL, CLI_INT, AT(micro_batch_tokens), "4096", 1, 1 << 30, NULL,
-     "Tokens per pass, into which a step is split. Bounds memory, not results (in bf16: except for rounding)."},
-    {"learning_rate", "lr", CLI_REAL, AT(learning_rate), "1e-3", 1e-30, 1e3, NULL, "Peak learning rate."},
-    {"lr_scheduler_type", NULL, CLI_ONE, AT(scheduler), "cosine", 0, 0, "cosine|linear|constant",
-     "How the rate falls after the warm-up."},
-    {"min_lr_ratio", NULL, CLI_REAL, AT(min_lr_ratio), "0.1", 0, 1, NULL,
-     "Learning rate at the end, as a share of the peak."},
-    {"warmup_steps", NULL, CLI_INT, AT(warmup_steps), "0", 0, 1e15, NULL, "Steps of linear warm-up; 0: by ratio."},
-    {"warmup_ratio", NULL, CLI_REAL, AT(warmup_ratio), "0.02", 0, 1, NULL, "Share of the steps used for warm-up."},
-    {"weight_decay", NULL, CLI_REAL, AT(weight_decay), "0.1", 0, 1e3, NULL,
-     "Decoupled weight decay; none on norms, biases and embeddings."},
-    {"adam_beta1", NULL, CLI_REAL, AT(adam_beta1), "0.9", 0, 1, NULL, "AdamW's first-moment decay."},
-    {"adam_beta2", NULL, CLI_REAL, AT(adam_beta2), "0.95", 0, 1, NULL, "AdamW's second-moment decay."},
-    {"adam_epsilon", NULL, CLI_REAL, AT(adam_epsilon), "1e-8", 0, 1, NULL, "AdamW's epsilon."},
-    {"max_grad_norm", NULL, CLI_REAL, AT(max_grad_norm), "1", 0, 1e30, NULL, "Clip the gradient's norm; 0: never."},
-    {"logging_steps", NULL, CLI_INT, AT(logging_steps), "10", 0, 1e15, NULL, "A line of metrics every n steps."},
-    {"save_steps", NULL, CLI_INT, AT(save_steps), "0", 0, 1e15, NULL,
-     "A checkpoint every n steps; 0: only at the end."},
-    {"save_total_limit", NULL, CLI_INT, AT(save_total_limit), "0", 0, 1e9, NULL, "Newest checkpoints to keep; 0: all."},
-    {"eval_steps", NULL, CLI_INT, AT(eval_steps), "0", 0, 1e15, NULL, "Validation loss every n steps; 0: never."},
-    {"eval_data", NULL, CLI_PATH, AT(eval_data), NULL, 0, 0, NULL,
-     "JSONL file for it; default: made test questions, or the training files' own test and validation splits."},
-    {"eval_questions", NULL, CLI_INT, AT(eval_questions), "256", 1, 1e9, NULL, "Questions of it to use."},
+    {"eval_data", NULL, RAML_PATH, AT(eval_data), NULL, 0, 0, NULL,
+     "JSONL file to validate on; default: made test questions, or the training files' own test and validation splits."},
 };
-
-static struct raml_train_options train_options(const struct cli *cli, const struct settings *s)
-{
-    /* clang-format off */
-    struct raml_train_options o = {
-        .learning_rate = s->learning_rate, .min_lr_ratio = s->min_lr_ratio,
-        .warmup_steps = (uint64_t)s->warmup_steps, .warmup_ratio = s->warmup_ratio,
-        .weight_decay = s->weight_decay, .adam_beta1 = s->adam_beta1, .adam_beta2 = s->adam_beta2,
-        .adam_epsilon = s->adam_epsilon, .max_grad_norm = s->max_grad_norm,
-        .max_steps = (uint64_t)s->max_steps, .num_train_epochs = s->num_train_epochs,
-        .token_budget = (uint64_t)s->max_tokens, .batch_size = (size_t)s->batch_size,
-        .micro_batch_tokens = (size_t)s->micro_batch_tokens, .trajectories = (size_t)s->trajectories,
-        .support_size = (size_t)s->support_size, .keep_wrong = s->keep_wrong, .skip_long = s->skip_long,
-        .seed = cli->seed, .logging_steps = (uint64_t)s->logging_steps, .save_steps = (uint64_t)s->save_steps,
-        .eval_steps = (uint64_t)s->eval_steps, .save_total_limit = (size_t)s->save_total_limit,
-        .eval_questions = (size_t)s->eval_questions,
-    };
-    /* clang-format on */
-    if (!o.max_steps && !o.token_budget && !(o.num_train_epochs > 0)) o.num_train_epochs = 1;
-    return o;
-}
+static const struct cli_shared shared[] = {
+    {raml_train_settings, &raml_n_train_settings, AT(train), "options of training"},
+};
 
 static enum raml_code check(const struct cli *cli, const struct settings *s, struct raml_err *err)
 {
@@ -122,7 +68,7 @@ static enum raml_code check(const struct cli *cli, const struct settings *s, str
 static enum raml_code make(const struct cli *cli, const struct settings *s, const char *split, size_t n,
                            struct raml_questions *out, struct raml_err *err)
 {
-    size_t want = (size_t)(s->support_size ? s->support_size : s->trajectories);
+    size_t want = (size_t)(s->train.support_size ? s->train.support_size : s->train.trajectories);
     /* clang-format off */
     struct raml_make_options o = {.seed = cli->seed, .families = s->families, .n = n, .split = split,
                                   .n_trajectories = want ? want : 1, .styles = s->styles};
@@ -169,8 +115,8 @@ static enum raml_code load_data(const struct cli *cli, const struct settings *s,
     enum raml_code rc = RAML_OK;
     if (s->families) {
         rc = make(cli, s, "train", (size_t)s->num_questions, data, err);
-        if (!rc && s->eval_steps && !s->eval_data)
-            rc = make(cli, s, "test", (size_t)s->eval_questions, validation, err);
+        if (!rc && s->train.eval_steps && !s->eval_data)
+            rc = make(cli, s, "test", (size_t)s->train.eval_questions, validation, err);
     } else {
         if (s->data) rc = read_file(cli, s, s->data, data, err);
         for (size_t i = 0; i < cli->n_args && !rc; i++) rc = read_file(cli, s, cli->arg[i], data, err);
@@ -181,7 +127,7 @@ static enum raml_code load_data(const struct cli *cli, const struct settings *s,
         raml_questions_init(validation);
         rc = read_file(cli, s, s->eval_data, validation, err);
     }
-    if (!rc && s->eval_steps && validation->n == 0)
+    if (!rc && s->train.eval_steps && validation->n == 0)
         rc = raml_fail(err, RAML_EUSAGE, "--eval_steps needs questions to validate on; give --eval_data FILE.jsonl");
     return rc;
 }
@@ -306,7 +252,7 @@ static enum raml_code print_result(const struct cli *cli, const struct settings 
 static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
 {
     const struct settings *s = settings;
-    struct raml_train_options o = train_options(cli, s);
+    struct raml_train_options o = s->train;
     struct raml_questions data, validation;
     struct raml_model *model = NULL;
     struct raml_tokenizer *tokenizer = NULL;
@@ -315,10 +261,11 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     struct raml_tokenizer_config config = {.add_bos = -1};
     struct raml_train_result result = {0};
     uint64_t step = 0;
+    o.seed = cli->seed;
+    if (!o.max_steps && !o.token_budget && !(o.num_train_epochs > 0)) o.num_train_epochs = 1;
     raml_questions_init(&data);
     raml_questions_init(&validation);
     enum raml_code rc = check(cli, s, err);
-    if (!rc) rc = raml_decay_parse(s->scheduler, &o.lr_scheduler_type, err);
     if (!rc) rc = raml_train_check(&o, err);
     if (!rc) rc = load_data(cli, s, &data, &validation, err);
     if (!rc) rc = raml_run_open(s->out, s->resume, &folder, &step, err);
@@ -362,6 +309,8 @@ const struct cli_command cli_train_sft = {
     .example = "raml train sft --model init:micro --families add:2-3 --num_questions 500 --max_steps 50 --out run-sft",
     .option = options,
     .n_options = sizeof options / sizeof *options,
+    .shared = shared,
+    .n_shared = sizeof shared / sizeof *shared,
     .settings_size = sizeof(struct settings),
     .run = run,
 };

@@ -66,16 +66,16 @@ enum raml_code raml_training_plan_init(struct training_plan *p, struct training_
     if (opt->num_train_epochs > 0) {
         double positions = ceil(opt->num_train_epochs * (double)f->n - 1e-6);
         p->n_positions = positions < 1 ? 1 : (uint64_t)positions;
-        p->n_steps = (p->n_positions - 1) / opt->batch_size + 1;
+        p->n_steps = (p->n_positions - 1) / (uint64_t)opt->batch_size + 1;
     }
-    if (opt->max_steps && opt->max_steps < p->n_steps) p->n_steps = opt->max_steps;
+    if (opt->max_steps && (uint64_t)opt->max_steps < p->n_steps) p->n_steps = (uint64_t)opt->max_steps;
     if (!opt->token_budget) return RAML_OK;
     struct selection d;
     enum raml_code rc = raml_selection_init(&d, f, err);
     if (rc) return rc;
     uint64_t tokens = 0, position = 0, step = 0;
-    while (step < p->n_steps && tokens < opt->token_budget) {
-        for (size_t b = 0; b < opt->batch_size && position < p->n_positions; b++) {
+    while (step < p->n_steps && tokens < (uint64_t)opt->token_budget) {
+        for (int64_t b = 0; b < opt->batch_size && position < p->n_positions; b++) {
             raml_select_at(f, position++, &d);
             tokens += d.n_tokens;
         }

@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
 enum { STATE_MAX_BYTES = 1 << 20, FORMAT = 2 };
 
 void train_state_deinit(struct train_state *s)
@@ -45,30 +47,16 @@ static enum raml_code weights_hash(const struct raml_model *m, uint64_t *out, st
 
 /* -- Settings: those that affect the run's numbers, and the limits on its length ----------------------------------- */
 
-static const char *const decay_names[] = {
-    [RAML_DECAY_COSINE] = "cosine", [RAML_DECAY_LINEAR] = "linear", [RAML_DECAY_CONSTANT] = "constant"};
+static const char *const limits[] = {"max_steps", "num_train_epochs", "token_budget"};
+static const char *const unrelated[] = {"save_steps", "save_total_limit", "save_best"}; /* to the numbers: not kept */
 
 static json_t *settings_json(const struct raml_train_options *o, const struct raml_train_job *job)
 {
-    const struct raml_model *m = job->model;
-    json_t *j = json_pack("{s:f,s:s,s:f,s:I,s:f}", "learning_rate", o->learning_rate, "lr_scheduler_type",
-                          decay_names[o->lr_scheduler_type], "min_lr_ratio", o->min_lr_ratio, "warmup_steps",
-                          (json_int_t)o->warmup_steps, "warmup_ratio", o->warmup_ratio);
-    json_t *step =
-        json_pack("{s:f,s:f,s:f,s:f,s:f}", "weight_decay", o->weight_decay, "adam_beta1", o->adam_beta1, "adam_beta2",
-                  o->adam_beta2, "adam_epsilon", o->adam_epsilon, "max_grad_norm", o->max_grad_norm);
-    json_t *data = json_pack("{s:I,s:I,s:I,s:I,s:b,s:b,s:I}", "batch_size", (json_int_t)o->batch_size,
-                             "micro_batch_tokens", (json_int_t)o->micro_batch_tokens, "trajectories",
-                             (json_int_t)o->trajectories, "support_size", (json_int_t)o->support_size, "keep_wrong",
-                             (int)o->keep_wrong, "skip_long", (int)o->skip_long, "seed", (json_int_t)o->seed);
-    json_t *logged = json_pack("{s:I,s:I,s:I,s:s}", "logging_steps", (json_int_t)o->logging_steps, "eval_steps",
-                               (json_int_t)o->eval_steps, "eval_questions", (json_int_t)o->eval_questions, "dtype",
-                               raml_dtype_name(raml_model_dtype(m)));
-    int failed = !j || !step || !data || !logged || json_object_update(j, step) || json_object_update(j, data) ||
-                 json_object_update(j, logged);
-    json_decref(step);
-    json_decref(data);
-    json_decref(logged);
+    json_t *j = raml_settings_json(raml_train_settings, raml_n_train_settings, o);
+    for (size_t i = 0; i < COUNT(limits); i++) json_object_del(j, limits[i]);
+    for (size_t i = 0; i < COUNT(unrelated); i++) json_object_del(j, unrelated[i]);
+    int failed = json_object_set_new(j, "seed", json_integer((json_int_t)o->seed)) ||
+                 json_object_set_new(j, "dtype", json_string(raml_dtype_name(raml_model_dtype(job->model))));
     if (!failed) return j;
     json_decref(j);
     return NULL;
@@ -76,8 +64,14 @@ static json_t *settings_json(const struct raml_train_options *o, const struct ra
 
 static json_t *limits_json(const struct raml_train_options *o)
 {
-    return json_pack("{s:I,s:f,s:I}", "max_steps", (json_int_t)o->max_steps, "num_train_epochs", o->num_train_epochs,
-                     "token_budget", (json_int_t)o->token_budget);
+    json_t *all = raml_settings_json(raml_train_settings, raml_n_train_settings, o), *j = json_object();
+    int failed = !all || !j;
+    for (size_t i = 0; !failed && i < COUNT(limits); i++)
+        failed = json_object_set(j, limits[i], json_object_get(all, limits[i]));
+    json_decref(all);
+    if (!failed) return j;
+    json_decref(j);
+    return NULL;
 }
 
 /* One value as JSON, for messages. */
@@ -123,12 +117,12 @@ static enum raml_code check_settings(const struct raml_train_job *job, const str
                                      const struct train_state_facts *facts, const char *path, const json_t *state,
                                      struct raml_err *err)
 {
-    json_t *now = all_settings(job, opt, facts), *limits = limits_json(opt);
+    json_t *now = all_settings(job, opt, facts), *now_limits = limits_json(opt);
     json_t *then = json_object_get(state, "settings");
     const json_t *then_limits = json_object_get(state, "limits");
     enum raml_code rc = RAML_OK;
     char a[48], b[48];
-    if (!now || !limits) {
+    if (!now || !now_limits) {
         rc = raml_fail(err, RAML_ENOMEM, "no memory for the settings");
         goto done;
     }
@@ -138,13 +132,13 @@ static enum raml_code check_settings(const struct raml_train_job *job, const str
                        shown(json_object_get(now, key), a), shown(json_object_get(then, key), b));
         goto done;
     }
-    key = first_difference(limits, then_limits);
+    key = first_difference(now_limits, then_limits);
     if (key)
         raml_say(job->sink, "note: %s is %s now and was %s before: a decaying learning rate follows the new length",
-                 key, shown(json_object_get(limits, key), a), shown(json_object_get(then_limits, key), b));
+                 key, shown(json_object_get(now_limits, key), a), shown(json_object_get(then_limits, key), b));
 done:
     json_decref(now);
-    json_decref(limits);
+    json_decref(now_limits);
     return rc;
 }
 
@@ -215,7 +209,7 @@ enum raml_code raml_train_state_save(const struct raml_train_job *job, const str
     if (!rc) rc = raml_path_join(path, dir, "trainer_state.json", err);
     if (!rc) rc = save_json(job, opt, s, facts, path, err);
     if (!rc && s->best_step && opt->save_best) raml_run_protect(job->run, s->best_step);
-    if (!rc) rc = raml_run_checkpoint_commit(job->run, s->step, opt->save_total_limit, err);
+    if (!rc) rc = raml_run_checkpoint_commit(job->run, s->step, (size_t)opt->save_total_limit, err);
     if (!rc) return RAML_OK;
     enum raml_code cleared = dir ? raml_remove_tree(dir, NULL) : RAML_OK; /* a full disk needs the space */
     (void)cleared;                                                        /* the next run clears what is left */

@@ -48,11 +48,10 @@ static enum raml_code check_length(struct training_set *f, struct scan *s, const
 static enum raml_code scan_question(struct training_set *f, struct scan *s, const struct raml_question *q,
                                     struct training_item *it, bool *kept, struct raml_err *err)
 {
-    size_t most =
-        s->opt->support_size && s->opt->support_size < q->n_trajectories ? s->opt->support_size : q->n_trajectories;
-    size_t k = 0;
+    size_t most = (size_t)s->opt->support_size, k = 0;
     bool fits;
     *kept = false;
+    if (most == 0 || most > q->n_trajectories) most = q->n_trajectories;
     if (f->trajectories == 0) most = 0;
     enum raml_code rc = RAML_GROW(s->selected, s->cap, most + 1, "trajectories of a question", err);
     if (!rc) rc = RAML_GROW(f->candidate, f->cap_candidates, f->n_candidates + most, "trajectories", err);
@@ -113,7 +112,7 @@ enum raml_code raml_training_set_init(struct training_set *f, const struct raml_
 {
     size_t n = max_n && max_n < qs->n ? max_n : qs->n;
     *f = (struct training_set){
-        .qs = qs, .name = name ? name : "data", .seed = opt->seed, .trajectories = opt->trajectories};
+        .qs = qs, .name = name ? name : "data", .seed = opt->seed, .trajectories = (size_t)opt->trajectories};
     f->row = raml_row_default(job->tokenizer, job->format);
     f->row.max_tokens = (size_t)raml_model_config(job->model)->max_positions;
     struct scan s = {.opt = opt};

@@ -128,10 +128,10 @@ static void test_plan(void **state)
     (void)state;
     static const struct {
         const char *what;
-        uint64_t max_steps;
+        int64_t max_steps;
         double epochs;
-        uint64_t token_budget;
-        size_t batch;
+        int64_t token_budget;
+        int64_t batch;
         uint64_t want;
     } cases[] = {
         {"steps", 7, 0, 0, 2, 7},
@@ -168,18 +168,19 @@ static void test_settings(void **state)
     struct raml_err err = {0};
     struct raml_train_options o = raml_train_default();
     assert_int_equal(raml_train_check(&o, &err), RAML_EUSAGE);
-    assert_string_equal(err.msg, "no length is set: give max_steps, num_train_epochs or token_budget (the first reached "
-                                 "ends training)");
+    assert_string_equal(err.msg,
+                        "no length is set: give max_steps, num_train_epochs or token_budget (the first reached "
+                        "ends training)");
     o.max_steps = 1;
     CHECK_OK(raml_train_check(&o, &err));
     o.learning_rate = NAN;
     assert_int_equal(raml_train_check(&o, &err), RAML_EUSAGE);
-    assert_string_equal(err.msg, "learning_rate is nan; expected a positive number up to 1000");
+    assert_string_equal(err.msg, "learning_rate is nan; expected a number from 1e-30 to 1000");
     o = raml_train_default();
     o.max_steps = 1;
     o.batch_size = 0;
     assert_int_equal(raml_train_check(&o, &err), RAML_EUSAGE);
-    assert_string_equal(err.msg, "batch_size is 0; expected 1 to 16777216 questions");
+    assert_string_equal(err.msg, "batch_size is 0; expected an integer from 1 to 16777216");
 }
 
 int main(void)
