@@ -104,8 +104,14 @@ static enum raml_code differentiate(struct raml_trainer *t, struct raml_err *err
 static enum raml_code take_step(struct raml_trainer *t, struct raml_err *err)
 {
     double start = raml_clock_monotonic();
-    enum raml_code rc = differentiate(t, err);
-    if (!rc && t->step.total > 0) rc = update(t, err); /* a step without signal changes nothing */
+    const struct raml_source *source = t->source;
+    enum raml_code rc = RAML_OK;
+    t->step_loss = t->grad_norm = 0;
+    if (t->step.total > 0) { /* a step of which nothing is trained on changes nothing */
+        rc = differentiate(t, err);
+        if (!rc && source->after) rc = source->after(source->user, t->state.step, &t->step, err);
+        if (!rc) rc = update(t, err);
+    }
     if (rc) return rc;
     double counts[2] = {(double)t->step.n_read, t->step.trained};
     rc = t->comm->sum(t->comm->user, counts, 2, err);

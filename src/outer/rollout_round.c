@@ -87,9 +87,11 @@ static bool same_text(const struct raml_rollout *a, const struct raml_rollout *b
 static void keep_right(struct raml_rollout_group *g)
 {
     for (size_t k = 0; k < g->n; k++) {
-        g->sample[k].in_loss = g->sample[k].read.correct == RAML_EQUAL;
-        for (size_t i = 0; i < k && g->sample[k].in_loss; i++)
-            if (g->sample[i].in_loss && same_text(&g->sample[i], &g->sample[k])) g->sample[k].in_loss = false;
+        struct raml_rollout *s = &g->sample[k];
+        s->in_loss &= s->read.correct == RAML_EQUAL;
+        for (size_t i = 0; i < k && s->in_loss; i++)
+            if (g->sample[i].in_loss && same_text(&g->sample[i], s)) s->in_loss = false;
+        s->is_row = s->in_loss;
     }
 }
 

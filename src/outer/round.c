@@ -43,7 +43,7 @@ static enum raml_code take_sample(struct raml_round *r, const struct raml_sample
                                   const struct raml_rollout_group *g, const struct raml_sampler_completion *c,
                                   struct raml_rollout *out, struct raml_err *err)
 {
-    *out = (struct raml_rollout){.n = c->n, .truncated = !c->ended, .in_loss = true, .in_policy = true};
+    *out = (struct raml_rollout){.n = c->n, .truncated = !c->ended, .is_row = true, .in_loss = true, .in_policy = true};
     out->token = copied(r->arena, c->token, c->n, sizeof *c->token);
     out->logp = copied(r->arena, c->logp, c->n, sizeof *c->logp);
     out->mu_logp = copied(r->arena, c->mu_logp, c->n, sizeof *c->mu_logp);
@@ -121,7 +121,9 @@ void raml_round_draw_updates(struct raml_rollout_group *g, size_t n, bool policy
         bool taken = raml_rng_below(&rng, (uint32_t)left) < wanted;
         if (taken) wanted--;
         g->sample[k].in_policy &= taken;
-        if (!policy_alone) g->sample[k].in_loss &= taken;
+        if (policy_alone) continue;
+        g->sample[k].in_loss &= taken;
+        g->sample[k].is_row = taken;
     }
 }
 

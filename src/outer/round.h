@@ -19,7 +19,9 @@ struct raml_rollout { /* a sample; in the round's arena */
     size_t n;
     struct raml_sampler_completion said; /* its arrays are not kept */
     struct raml_trajectory read;         /* what it says */
-    bool truncated, in_loss, in_policy;
+    bool truncated;
+    bool is_row; /* counts as a row of the step: was not left out by updates_per_question, or (RFT) as wrong */
+    bool in_loss, in_policy; /* its tokens enter the terms of the loss; the policy term */
     double reward;
 };
 struct raml_rollout_group {
