@@ -1,7 +1,7 @@
 /* rollout_log.c - what is known of a round: rollouts.jsonl and statistics. See rollouts.h. */
 #include "outer/rollout_source.h"
 
-#include "task/dataset.h"
+#include "task/question_json.h"
 
 #include <math.h>
 

@@ -22,7 +22,7 @@ struct raml_rollout_source {
     size_t questions;        /* of a step */
     uint64_t position;       /* questions of the stream that were used */
     uint64_t n_rounds, data_hash;
-    bool scores; /* log-probabilities of the policy are read before a round's first update */
+    bool scores;                    /* log-probabilities of the policy are read before a round's first update */
     struct raml_statistics seconds; /* of the round, until a step takes them */
 };
 static inline uint64_t raml_rollout_updates(const struct raml_rollout_source *s)

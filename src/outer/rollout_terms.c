@@ -68,8 +68,7 @@ static enum raml_code aggregate(const struct raml_rollout_source *s, struct rows
     const struct raml_policy_options *o = s->policy;
     enum raml_code rc = raml_aggregation(o, RAML_TERM_POLICY, x->n, x->start, x->policy_weight, s->comm, x->scale, err);
     if (!rc) rc = raml_aggregation(o, RAML_TERM_KL, x->n, x->start, x->weight, s->comm, x->kl_scale, err);
-    return rc ? rc
-              : raml_aggregation(o, RAML_TERM_ENTROPY, x->n, x->start, x->weight, s->comm, x->entropy_scale, err);
+    return rc ? rc : raml_aggregation(o, RAML_TERM_ENTROPY, x->n, x->start, x->weight, s->comm, x->entropy_scale, err);
 }
 
 /* -- Terms --------------------------------------------------------------------------------------------------------- */
@@ -143,11 +142,12 @@ static enum raml_code not_one(const struct raml_step *step, size_t row, size_t t
 {
     const struct raml_question *q = step->row[row].question;
     double now = (double)step->logp[token];
-    return raml_fail(err, RAML_ERANGE,
-                     "question '%s' (line %zu), sample %zu, token %zu: the first update's ratio is %.9g, expected exactly "
-                     "1 (log-probability %.9g now, %.9g %s)",
-                     q->id ? q->id : "?", q->line, step->row[row].trajectory + 1, token - step->start[row] + 1,
-                     exp(now - was), now, was, whose);
+    return raml_fail(
+        err, RAML_ERANGE,
+        "question '%s' (line %zu), sample %zu, token %zu: the first update's ratio is %.9g, expected exactly "
+        "1 (log-probability %.9g now, %.9g %s)",
+        q->id ? q->id : "?", q->line, step->row[row].trajectory + 1, token - step->start[row] + 1, exp(now - was), now,
+        was, whose);
 }
 
 /* How far the trainer's log-probabilities are from the sampler's, whose weights were the same. */

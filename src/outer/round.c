@@ -18,8 +18,9 @@ void raml_round_clear(struct raml_round *r)
 
 void raml_round_deinit(struct raml_round *r)
 {
-    void *const arrays[] = {r->group,  r->used,          r->start,    r->first_row, r->row,      r->reward,    r->group_of,
-                            r->weight, r->policy_weight, r->old_logp, r->mu_logp,   r->ref_logp, r->advantage, r->correction};
+    void *const arrays[] = {r->group,   r->used,     r->start,     r->first_row,     r->row,
+                            r->reward,  r->group_of, r->weight,    r->policy_weight, r->old_logp,
+                            r->mu_logp, r->ref_logp, r->advantage, r->correction};
     raml_round_clear(r);
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) free(arrays[i]);
     *r = (struct raml_round){0};

@@ -29,9 +29,9 @@ struct raml_rollout_group {
     const int32_t *prompt; /* [n_prompt] */
     size_t n_prompt, n;
     struct raml_rollout *sample; /* [n] */
-    bool signal; /* rewards differ */
-    bool used;   /* is in the round; else it was replaced */
-    uint64_t epoch; /* of the questions: names its random numbers */
+    bool signal;                 /* rewards differ */
+    bool used;                   /* is in the round; else it was replaced */
+    uint64_t epoch;              /* of the questions: names its random numbers */
 };
 struct raml_round { /* zero-initialise */
     struct raml_arena *arena;
@@ -40,11 +40,11 @@ struct raml_round { /* zero-initialise */
     size_t n_groups, cap_groups, n_used, cap_used;
     /* Rows: samples of the groups in the round, in order. */
     size_t n_rows, n;
-    size_t *start;             /* [n_rows + 1] first token of each row */
-    size_t *first_row;         /* [n_used + 1] of each group */
-    struct raml_rollout **row; /* [n_rows] */
-    double *reward;            /* [n_rows] */
-    uint32_t *group_of;        /* [n_rows] */
+    size_t *start;                        /* [n_rows + 1] first token of each row */
+    size_t *first_row;                    /* [n_used + 1] of each group */
+    struct raml_rollout **row;            /* [n_rows] */
+    double *reward;                       /* [n_rows] */
+    uint32_t *group_of;                   /* [n_rows] */
     float *weight, *policy_weight;        /* [n]: in all terms; in the policy term. 0 where a token was forced */
     float *old_logp, *mu_logp, *ref_logp; /* [n]; read only where has_old, has_ref */
     double *advantage, *correction;       /* [n] */

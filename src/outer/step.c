@@ -8,9 +8,10 @@
 
 void raml_step_deinit(struct raml_step *s)
 {
-    void *const arrays[] = {s->tree_row,   s->start,    s->row,     s->reward,   s->ref_sum,   s->group,      s->pair,
-                            s->weight,     s->old_logp, s->mu_logp, s->ref_logp, s->advantage, s->correction, s->scale, s->kl_scale, s->entropy_scale,
-                            s->likelihood, s->logp,     s->entropy, s->d_logp,   s->d_entropy};
+    void *const arrays[] = {s->tree_row,   s->start,  s->row,      s->reward,        s->ref_sum,    s->group,
+                            s->pair,       s->weight, s->old_logp, s->mu_logp,       s->ref_logp,   s->advantage,
+                            s->correction, s->scale,  s->kl_scale, s->entropy_scale, s->likelihood, s->logp,
+                            s->entropy,    s->d_logp, s->d_entropy};
     for (size_t i = 0; i < s->cap_trees; i++) raml_tree_deinit(&s->tree[i]);
     free(s->tree);
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) free(arrays[i]);

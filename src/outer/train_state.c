@@ -53,9 +53,12 @@ static const char *const unrelated[] = {"save_steps", "save_total_limit", "save_
 static json_t *settings_json(const struct raml_train_options *o, const struct raml_train_job *job)
 {
     json_t *j = raml_settings_json(raml_train_settings, raml_n_train_settings, o);
+    json_t *support = raml_settings_json(raml_support_settings, raml_n_support_settings, o);
+    int missing = json_object_update(j, support);
+    json_decref(support);
     for (size_t i = 0; i < COUNT(limits); i++) json_object_del(j, limits[i]);
     for (size_t i = 0; i < COUNT(unrelated); i++) json_object_del(j, unrelated[i]);
-    int failed = json_object_set_new(j, "seed", json_integer((json_int_t)o->seed)) ||
+    int failed = missing || json_object_set_new(j, "seed", json_integer((json_int_t)o->seed)) ||
                  json_object_set_new(j, "dtype", json_string(raml_dtype_name(raml_model_dtype(job->model))));
     if (!failed) return j;
     json_decref(j);
