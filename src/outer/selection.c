@@ -40,7 +40,7 @@ void raml_select_item(const struct training_set *f, uint32_t i, uint64_t epoch, 
         d->times[k] = base;
         d->shuffle[k] = k;
     }
-    struct raml_rng r = {{f->seed, RAML_FOR_SELECTION, it->question, (uint32_t)epoch}, 0};
+    struct raml_rng r = {{f->seed, RAML_FOR_SELECTION, it->question, (uint32_t)epoch, 0}, 0};
     for (uint32_t k = 0; k < extra; k++) { /* the first `extra` places of a Fisher-Yates shuffle */
         uint32_t j = k + raml_rng_below(&r, (uint32_t)it->n - k), got = d->shuffle[j];
         d->shuffle[j] = d->shuffle[k];
