@@ -39,6 +39,7 @@ struct raml_terms {
     const double *advantage;                     /* constants of the step, as are the next two */
     const double *correction;                    /* weight of the policy term (policy.h) */
     const double *scale;                         /* loss = sum over tokens of scale * term */
+    const double *kl_scale, *entropy_scale;      /* of these terms; NULL: as scale */
     const double *likelihood;                    /* - sum likelihood * logp is added to the loss */
 
     /* Per row, indexed by its number in the step. */

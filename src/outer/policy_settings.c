@@ -1,0 +1,110 @@
+/* policy_settings.c - see policy.h: one row a setting. */
+#include "raml/policy.h"
+
+#define AT(field) offsetof(struct raml_policy_options, field)
+#define REAL(field, alias, value, low, high, help)                                                                     \
+    {                                                                                                                  \
+#field, alias, RAML_REAL, AT(field), value, low, high, NULL, help                                              \
+    }
+#define WORD(field, alias, value, words, help)                                                                         \
+    {                                                                                                                  \
+#field, alias, RAML_WORD, AT(field), value, 0, 0, words, help                                                  \
+    }
+#define FLAG(field, alias, help)                                                                                       \
+    {                                                                                                                  \
+#field, alias, RAML_FLAG, AT(field), "false", 0, 0, NULL, help                                                 \
+    }
+
+const struct raml_setting raml_policy_settings[] = {
+    REAL(reward_bias, NULL, "0", 0, 0, "added to every reward."),
+    REAL(reward_scaling, NULL, "1", 0, 0, "multiplies rewards after reward_bias."),
+    REAL(reward_clip, NULL, "0", 0, 1e30, "bound of a reward's size after scaling; 0: none."),
+    REAL(length_penalty, NULL, "0", 0, 1e6,
+         "taken from rewards: times length over the group's longest, times the group's mean reward."),
+    WORD(advantage_baseline, "baseline", "group", "none|group|leave-one-out|length-weighted|termination|second-best",
+         "what is subtracted from a reward."),
+    WORD(scale_rewards, "advantage_deviation", "group",
+         "none|group|group-population|others|batch|batch-centred|group-mean|nonzero",
+         "what centred rewards are divided by; nonzero: multiplied by rows over rows with a reward."),
+    WORD(group_of_one, NULL, "zero", "reward|zero",
+         "advantage of a sample without others: its reward, as with mean 0 and deviation 1, or 0."),
+    REAL(advantage_eps, NULL, "1e-6", 0, 1, "added to the deviation of rewards."),
+    REAL(advantage_clip, NULL, "0", 0, 1e30, "bound of a row's advantage; 0: none."),
+    FLAG(advantage_per_component, "gdpo", "each component of a reward is centred and scaled by itself, then summed."),
+    REAL(gamma, NULL, "1", 0, 1, "discount of returns, by trained tokens that follow."),
+    WORD(whiten_advantages, NULL, "none", "none|tokens|rows",
+         "advantages are centred and scaled once more, over all trained tokens or rows of the step."),
+    WORD(whiten_deviation, NULL, "sample", "sample|population", "divisor n - 1 or n of that deviation."),
+    REAL(whiten_eps, NULL, "0", 0, 1, "added to that deviation."),
+    REAL(whiten_variance_eps, NULL, "0", 0, 1, "added to that variance."),
+    REAL(whiten_variance_floor, NULL, "0", 0, 1, "lowest variance."),
+    REAL(whiten_count_eps, NULL, "0", 0, 1, "added to the count of tokens there."),
+    WORD(policy_loss, "loss_type", "clip",
+         "clip|cispo|sapo|gmpo|reinforce|dppo-tv|dppo-kl|dppo-tv-ratio|ipo-ratio|dro|vespo|nll|dft",
+         "the policy term of a token."),
+    REAL(epsilon, "clip_ratio_low|epsilon_low|eps_clip", "0.2", 0, 1e30, "lower clip range of ratios."),
+    REAL(epsilon_high, "clip_ratio_high|eps_clip_high", "0.2", 0, 1e30, "upper clip range of ratios."),
+    REAL(dual_clip, "clip_ratio_c", "0", 0, 1e30, "bound of the ratio where the advantage is negative; 0: none."),
+    REAL(delta, NULL, "0", 0, 1e30, "bound of the ratio before clipping, for either sign of the advantage; 0: none."),
+    REAL(ratio_low, NULL, "0", 0, 0, "lower bound of cispo's detached ratio; 0 or less: none."),
+    REAL(ratio_high, NULL, "0", 0, 1e30, "upper bound of the detached ratio of cispo, dppo-tv, dppo-kl; 0: none."),
+    WORD(ratio_level, "importance_sampling_level", "token", "token|sequence",
+         "the ratio of a token, or of its row: exp of the mean log-ratio."),
+    WORD(ratio_gradient, NULL, "full", "full|per-token",
+         "gradient of a row's ratio: through all its tokens, or as if it were the token's own."),
+    WORD(ratio_against, NULL, "old", "old|sampler", "log-probabilities that the ratio is taken against."),
+    REAL(ratio_log_clamp, NULL, "0", 0, 1e30, "bound of the size of a token's log-ratio; 0: none."),
+    REAL(ratio_log_max, NULL, "0", 0, 1e30, "upper bound of a row's mean log-ratio; 0: none."),
+    REAL(tau_pos, NULL, "1", 1e-30, 1e30, "sapo: temperature where the advantage is positive."),
+    REAL(tau_neg, NULL, "1.05", 1e-30, 1e30, "sapo: temperature elsewhere."),
+    REAL(dro_beta, NULL, "0.1", 0, 1e30, "dro: weight of the squared log-ratio."),
+    REAL(ipo_threshold, NULL, "0.1", 0, 1, "ipo-ratio: largest difference of probabilities of a token that is kept."),
+    REAL(log_ratio_square, NULL, "0", 0, 1e30, "coefficient of the squared log-ratio, added to the policy term."),
+    REAL(opsm_delta, "off_policy_mask_threshold", "0", 0, 1e30,
+         "rows of negative advantage whose mean log-probability fell by more leave the policy term; 0: off."),
+    WORD(opsm_against, NULL, "old", "old|sampler", "log-probabilities that opsm_delta is measured from."),
+    REAL(top_entropy_quantile, NULL, "1", 1e-9, 1, "share of tokens, those of highest entropy, in the policy term."),
+    WORD(loss_aggregation, "loss_agg_mode", "token-mean",
+         "token-mean|token-sum|token-constant|seq-mean-token-sum|seq-mean-token-mean|seq-mean-token-sum-norm|"
+         "token-sum-norm",
+         "how terms of tokens become a loss."),
+    WORD(aggregation_rows, NULL, "nonempty", "nonempty|all", "rows that a mean over rows counts."),
+    REAL(norm_length, "loss_scale_factor", "0", 0, 1e15,
+         "constant divisor of the -norm and -constant aggregations; 0: the longest row's length."),
+    REAL(length_eps, NULL, "0", 0, 1, "added to a row's count of tokens."),
+    REAL(count_eps, NULL, "0", 0, 1, "added to the count of tokens or rows of the step."),
+    FLAG(empty_row_counts, NULL, "a row without trained tokens counts as one token in token-mean."),
+    {"loss_micro_batches", NULL, RAML_INT, AT(loss_micro_batches), "0", 0, 1 << 20, NULL,
+     "aggregate so many equal parts of each rank's rows by themselves, and average; 0: the whole step at once."},
+    FLAG(drop_zero_advantage, NULL, "tokens of advantage 0 leave every term and the divisor."),
+    REAL(beta, "kl_loss_coef|kl_coef", "0", 0, 1e30, "coefficient of the KL to the reference model."),
+    WORD(kl_estimator, NULL, "k3", "k1|k2|k3|abs|k1+|k3+|k3-corrected|k1-weighted|k3-score",
+         "estimator of that KL from a sampled token."),
+    WORD(kl_in, NULL, "loss", "loss|reward|return",
+         "where it enters: the loss, the row's reward before centring, or each token's return after it."),
+    REAL(kl_log_clamp, NULL, "0", 0, 1e30, "bound of the size of ref_logp - logp; 0: none."),
+    REAL(kl_value_clamp, NULL, "0", 0, 1e30, "bound of the size of the estimate; 0: none."),
+    WORD(kl_aggregation, NULL, "same", "same|token-mean", "aggregation of KL in the loss: the policy term's, or this."),
+    REAL(entropy_coef, NULL, "0", 0, 0, "coefficient of the entropy bonus."),
+    WORD(entropy_aggregation, NULL, "same", "same|token-mean|token-mean-of-kept|kept-sum-over-all-tokens",
+         "aggregation of entropy: the policy term's, or one of these; kept: by top_entropy_quantile."),
+    WORD(correction, NULL, "none",
+         "none|tis-token|tis-sequence|icepop-token|mask-sequence|seq-mask-tis|geo-sequence-mask|kpop|oi-rho|reject",
+         "how rollouts that another sampler made are weighted or rejected."),
+    REAL(correction_low, NULL, "0", 0, 1e30, "lower bound of its weight; 0: none."),
+    REAL(correction_high, NULL, "0", 0, 1e30, "upper bound of its weight or statistic; 0: none."),
+    REAL(correction_log_clamp, NULL, "0", 0, 1e30, "bound of the size of old_logp - mu_logp; 0: none."),
+    REAL(correction_mask_low, NULL, "0", 0, 1e30, "oi-rho: weight 0 below; 0: none."),
+    REAL(correction_mask_high, NULL, "0", 0, 1e30, "oi-rho: weight 0 above; 0: none."),
+    FLAG(correction_sequence_level, NULL, "oi-rho: one weight a row, exp of the mean log-ratio."),
+    FLAG(correction_tv, NULL,
+         "oi-rho: correction_mask_high bounds a row's mean |w - 1|, for tokens that push further."),
+    FLAG(correction_normalise, NULL, "weights are divided by their mean."),
+    WORD(correction_estimator, NULL, "k1", "k1|k2|k3", "reject: statistic of a token's log-ratio."),
+    WORD(correction_level, NULL, "token", "token|sum|mean|max", "reject: of a token, or over its row."),
+    REAL(overlong_buffer, "soft_punish_cache|overlong_buffer_len", "0", 0, 1e15,
+         "tokens before the longest length in which a penalty grows; 0: off."),
+    REAL(overlong_factor, "overlong_penalty_factor", "1", 0, 1e30, "the penalty at the longest length."),
+    FLAG(overlong_capped, NULL, "beyond the longest length the penalty grows no more."),
+};
+const size_t raml_n_policy_settings = sizeof raml_policy_settings / sizeof *raml_policy_settings;
