@@ -12,15 +12,20 @@ struct row {
     const float *mask;
     const double *advantage;
     size_t from, to;
-    double sum, mean; /* of e */
+    double sum, mean; /* of e; the sum's own terms are not clamped, the sum is */
     double tv;        /* mean |exp(e) - 1| */
     double statistic; /* of a reject rule, over the row */
 };
 
+static double raw_log_ratio(const struct row *row, size_t i)
+{
+    return (double)row->r->old_logp[i] - (double)row->r->mu_logp[i];
+}
+
 static double log_ratio(const struct row *row, size_t i)
 {
     double clamp = row->opt->correction == RAML_CORRECTION_OI_RHO ? 10.0 : row->opt->correction_log_clamp;
-    return raml_policy_within((double)row->r->old_logp[i] - (double)row->r->mu_logp[i], clamp);
+    return raml_policy_within(raw_log_ratio(row, i), clamp);
 }
 
 static bool inside(double x, double low, double high)
@@ -56,13 +61,15 @@ static struct row look(const struct raml_policy_options *opt, const struct raml_
         if (!(mask[i] > 0.0f)) continue;
         double e = log_ratio(&row, i), x = estimate(opt, e);
         n += 1.0;
-        row.sum += e;
+        row.sum += raw_log_ratio(&row, i);
+        row.mean += e;
         row.tv += fabs(exp(e) - 1.0);
         total += x;
         if (!(x <= most)) most = x;
     }
     if (n == 0.0) return row;
-    row.mean = row.sum / n;
+    row.sum = raml_policy_within(row.sum, opt->correction_log_clamp);
+    row.mean /= n;
     row.tv /= n;
     row.statistic = opt->correction_level == RAML_REJECT_MAX    ? most
                     : opt->correction_level == RAML_REJECT_MEAN ? total / n
@@ -97,12 +104,9 @@ static double weight_of(const struct row *row, size_t i)
     double e = log_ratio(row, i), low = opt->correction_low, high = opt->correction_high, w = exp(e);
     switch (opt->correction) {
     case RAML_CORRECTION_TIS_TOKEN: return bounded(w, low, high);
-    case RAML_CORRECTION_TIS_SEQUENCE:
-        return bounded(exp(raml_policy_within(row->sum, opt->correction_log_clamp)), low, high);
+    case RAML_CORRECTION_TIS_SEQUENCE: return bounded(exp(row->sum), low, high);
     case RAML_CORRECTION_ICEPOP_TOKEN: return inside(w, low, high) ? w : 0.0;
-    case RAML_CORRECTION_MASK_SEQUENCE:
-        w = exp(raml_policy_within(row->sum, opt->correction_log_clamp));
-        return inside(w, low, high) ? w : 0.0;
+    case RAML_CORRECTION_MASK_SEQUENCE: w = exp(row->sum); return inside(w, low, high) ? w : 0.0;
     case RAML_CORRECTION_SEQ_MASK_TIS: return inside(exp(row->mean), low, high) ? w : 0.0;
     case RAML_CORRECTION_GEO_SEQUENCE_MASK: w = exp(row->mean); return inside(w, low, high) ? w : 0.0;
     case RAML_CORRECTION_KPOP: {
@@ -133,21 +137,27 @@ static bool by_row(const struct raml_policy_options *opt)
            opt->correction == RAML_CORRECTION_GEO_SEQUENCE_MASK;
 }
 
+/* Divides by the mean weight of all ranks: over tokens, or over rows of the mean in each. verl adds 1e-8 to counts of
+ * tokens. */
 static enum raml_code normalise(const struct raml_policy_options *opt, const struct raml_rollouts *r,
                                 const struct raml_comm *comm, double *correction, const float *mask,
                                 struct raml_err *err)
 {
+    const double eps = 1e-8;
     double s[2] = {0};
     for (size_t k = 0; k < r->n_rows; k++) {
+        double sum = 0.0, n = 0.0;
         for (size_t i = r->start[k]; i < r->start[k + 1]; i++) {
             if (!(mask[i] > 0.0f)) continue;
-            s[0] += correction[i];
-            s[1] += 1.0;
-            if (by_row(opt)) break;
+            sum += correction[i];
+            n += 1.0;
         }
+        s[0] += by_row(opt) ? sum / (n + eps) : sum;
+        s[1] += by_row(opt) ? n > 0.0 : n;
     }
     enum raml_code rc = comm->sum(comm->user, s, 2, err);
-    for (size_t i = 0; !rc && s[0] > 0.0 && r->n_rows && i < r->start[r->n_rows]; i++) correction[i] /= s[0] / s[1];
+    double mean = s[0] / (s[1] + (by_row(opt) ? 0.0 : eps));
+    for (size_t i = 0; !rc && s[0] > 0.0 && i < r->start[r->n_rows]; i++) correction[i] /= mean;
     return rc;
 }
 

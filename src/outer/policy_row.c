@@ -162,20 +162,22 @@ static void gmpo(const struct raml_policy_options *opt, const struct raml_policy
                  struct gather *g)
 {
     double n = (double)r->n_tokens + GMPO_EPS, advantage = 0.0, exponent = 0.0, log_weight = 0.0, scale = 0.0;
+    bool weighted = row->correction && opt->correction != RAML_CORRECTION_NONE;
     for (size_t i = 0; i < row->n; i++) {
         if (!counts(row, i)) continue;
         double a = row->advantage[i], s = a > 0.0 ? 1.0 : a < 0.0 ? -1.0 : 0.0, d = log_ratio(opt, row, i);
         double bounded = d < -opt->epsilon ? -opt->epsilon : d > opt->epsilon_high ? opt->epsilon_high : d;
-        struct raml_policy_value v = {.low = s < 0.0 && s * bounded<s * d, .high = s> 0.0 && s * bounded < s * d};
+        bool hurts = s * bounded < s * d, outside = bounded != d;
+        struct raml_policy_value v = {.low = s < 0.0 && outside, .high = s > 0.0 && outside};
         v.dual = v.low;
         count_clipped(g->sums, &v);
         advantage += a;
-        exponent += v.low || v.high ? bounded : s * s * d;
-        log_weight += row->correction ? log(row->correction[i] + 1e-10) : 0.0;
+        exponent += hurts ? bounded : s * s * d;
+        log_weight += weighted ? log(row->correction[i] + 1e-10) : 0.0;
         scale += policy_weight(opt, row, r, i);
     }
     if (scale == 0.0) return;
-    double value = -advantage / n * exp(exponent / n) * scale * (row->correction ? exp(log_weight / n) : 1.0);
+    double value = -advantage / n * exp(exponent / n) * scale * (weighted ? exp(log_weight / n) : 1.0);
     g->sums->loss += value;
     g->sums->policy += value;
     for (size_t i = 0; i < row->n; i++) {
