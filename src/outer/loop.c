@@ -107,6 +107,8 @@ static enum raml_code take_step(struct raml_trainer *t, struct raml_err *err)
     const struct raml_source *source = t->source;
     enum raml_code rc = RAML_OK;
     t->step_loss = t->grad_norm = 0;
+    raml_statistics_join(&t->state.statistics, &t->step.statistics); /* the headline */
+    t->step.statistics = (struct raml_statistics){0};
     if (t->step.total > 0) { /* a step of which nothing is trained on changes nothing */
         rc = differentiate(t, err);
         if (!rc && source->after) rc = source->after(source->user, t->state.step, &t->step, err);

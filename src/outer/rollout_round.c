@@ -16,7 +16,7 @@ static enum raml_code sample_more(struct raml_rollout_source *s, struct raml_pac
 {
     struct raml_round *r = &s->round;
     const struct raml_round_plan plan = {s->job->tokenizer, &s->job->format, (size_t)s->own->num_generations,
-                                         s->job->sink};
+                                         &s->quiet};
     const struct raml_question **question = calloc(n, sizeof *question);
     uint64_t *round = calloc(n, sizeof *round);
     size_t first = r->n_groups;

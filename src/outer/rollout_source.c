@@ -1,6 +1,8 @@
 /* rollout_source.c - training on rollouts: opening, steps, evaluation. See rollouts.h. */
 #include "outer/rollout_source.h"
 
+#include "core/file.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -56,7 +58,7 @@ static enum raml_code load(void *user, const json_t *state, struct raml_err *err
 static enum raml_code examine(struct raml_rollout_source *s, size_t n, struct raml_err *err)
 {
     const struct raml_round_plan plan = {s->job->tokenizer, &s->job->format, (size_t)s->own->eval_generations,
-                                         s->job->sink};
+                                         &s->quiet};
     const struct raml_question **question = calloc(n, sizeof *question);
     uint64_t *round = calloc(n, sizeof *round);
     enum raml_code rc =
@@ -214,6 +216,8 @@ static enum raml_code source_init(struct raml_rollout_source *s, struct raml_err
     if (!rc) rc = open_sampler(s, s->own->temperature, false, &s->sampler, err);
     if (!rc && job->validation) rc = open_sampler(s, s->own->eval_temperature, true, &s->examiner, err);
     s->scores = wants_scores(s);
+    if (job->sink) s->quiet = *job->sink;
+    s->quiet.progress = NULL;
     if (!rc && s->policy && s->policy->beta > 0)
         rc = raml_packs_init(&s->reference, s->rollouts->reference, (size_t)s->opt->micro_batch_tokens, false, err);
     return rc;

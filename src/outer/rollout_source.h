@@ -13,6 +13,7 @@ struct raml_rollout_source {
     const struct raml_rollout_options *own;
     const struct raml_policy_options *policy; /* NULL: expert iteration */
     const struct raml_comm *comm;
+    struct raml_sink quiet; /* the job's, without progress: that is training's alone */
     struct raml_order order;
     struct raml_sampler *sampler, *examiner; /* of training; of evaluation */
     struct raml_packs reference;             /* open where policy has a reference */
