@@ -26,6 +26,7 @@
 #include "raml/model.h"
 #include "raml/modelfile.h"
 #include "raml/paired.h"
+#include "raml/policy.h"
 #include "raml/prune_files.h"
 #include "raml/question.h"
 #include "raml/report.h"

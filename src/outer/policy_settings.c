@@ -75,7 +75,7 @@ const struct raml_setting raml_policy_settings[] = {
     REAL(count_eps, NULL, "0", 0, 1, "added to the count of tokens or rows of the step."),
     FLAG(empty_row_counts, NULL, "a row without trained tokens counts as one token in token-mean."),
     {"loss_micro_batches", NULL, RAML_INT, AT(loss_micro_batches), "0", 0, 1 << 20, NULL,
-     "aggregate so many equal parts of each rank's rows by themselves, and average; 0: the whole step at once."},
+     "aggregate this number of equal parts of each rank's rows by themselves, and average; 0: the whole step at once."},
     FLAG(drop_zero_advantage, NULL, "tokens of advantage 0 leave every term and the divisor."),
     REAL(beta, "kl_loss_coef|kl_coef", "0", 0, 1e30, "coefficient of the KL to the reference model."),
     WORD(kl_estimator, NULL, "k3", "k1|k2|k3|abs|k1+|k3+|k3-corrected|k1-weighted|k3-score",

@@ -129,6 +129,40 @@ static void test_tables(void **state)
     }
 }
 
+static const struct cli_command *command_of(const char *name)
+{
+    const struct cli_command *c = NULL;
+    for (size_t i = 0; i < cli_n_commands; i++)
+        if (!strcmp(cli_commands[i]->name, name)) c = cli_commands[i];
+    assert_non_null(c);
+    return c;
+}
+
+/* max_tokens is the length of a completion and nothing else: other commands say what was meant, or that there is none. */
+static void test_max_tokens(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *command, *now;
+    } cases[] = {{"train sft", "token_budget"}, {"demo", "token_budget"}, {"data show", "max_length"},
+                 {"data check", "max_length"},  {"score", NULL},          {"trace", NULL}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct cli_command *c = command_of(cases[i].command);
+        char word[] = "--max_tokens", number[] = "5", want[128], *argv[] = {word, number};
+        struct cli cli;
+        struct cli_parsed *p = NULL;
+        struct raml_err err;
+        bool help;
+        void *settings = calloc(1, c->settings_size + 1);
+        assert_non_null(settings);
+        assert_int_equal(cli_parse(c, 2, argv, settings, &cli, &help, &p, &err), RAML_EUSAGE);
+        if (cases[i].now) snprintf(want, sizeof want, "did you mean --%s?", cases[i].now);
+        else snprintf(want, sizeof want, "'raml %s --help' lists them", c->name);
+        if (!strstr(err.msg, want)) fail_msg("raml %s: %s", c->name, err.msg);
+        free(settings);
+    }
+}
+
 /* Words of earlier versions, which recipes and scripts have: accepted wherever the new one is. */
 static void test_old_names(void **state)
 {
@@ -139,13 +173,14 @@ static void test_old_names(void **state)
                  {"sample", "answer_prefix", {"cue"}, "x"},
                  {"trace", "answer_prefix", {"cue"}, "x"},
                  {"sample", "force_continuation", {"force_wait"}, "2"},
+                 {"sample", "max_completion_length", {"max_tokens"}, "5"},
+                 {"eval", "max_completion_length", {"max_tokens"}, "5"},
+                 {"fork", "max_completion_length", {"max_tokens"}, "5"},
+                 {"study exits", "max_completion_length", {"max_tokens"}, "5"},
                  {"eval", "regrade", {"recheck"}, "true"}};
     for (size_t i = 0; i < COUNT(cases); i++)
         for (size_t k = 0; k < 2 && cases[i].before[k]; k++) {
-            const struct cli_command *c = NULL;
-            for (size_t j = 0; j < cli_n_commands; j++)
-                if (!strcmp(cli_commands[j]->name, cases[i].command)) c = cli_commands[j];
-            assert_non_null(c);
+            const struct cli_command *c = command_of(cases[i].command);
             for (int old = 0; old < 2; old++) {
                 char word[128];
                 struct cli cli;
@@ -167,6 +202,7 @@ static void test_old_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_help_text), cmocka_unit_test(test_long_example),
-                                       cmocka_unit_test(test_tables), cmocka_unit_test(test_old_names)};
+                                       cmocka_unit_test(test_tables), cmocka_unit_test(test_max_tokens),
+                                       cmocka_unit_test(test_old_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -94,6 +94,8 @@ static void test_set(void **state)
     must(set(&s, "shuffle", "false", &err), &err);
     must(set(&s, "steps", "1.5e3", &err), &err);
     must(set(&s, "any", "-9223372036854775808", &err), &err);
+    must(set(&s, "lr", "1e-30", &err), &err); /* both ends are in */
+    must(set(&s, "lr", "1000", &err), &err);
     must(set(&s, "lr", ".5", &err), &err);
     must(set(&s, "shift", "-1e-3", &err), &err);
     must(set(&s, "out", "", &err), &err);

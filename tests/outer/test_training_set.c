@@ -181,6 +181,25 @@ static void test_settings(void **state)
     o.batch_size = 0;
     assert_int_equal(raml_train_check(&o, &err), RAML_EUSAGE);
     assert_string_equal(err.msg, "batch_size is 0; expected an integer from 1 to 16777216");
+    o = raml_train_default();
+    o.max_steps = 1;
+    o.lr_scheduler_type = 3;
+    assert_int_equal(raml_train_check(&o, &err), RAML_EUSAGE);
+    assert_string_equal(err.msg, "lr_scheduler_type is 3; expected one of cosine, linear, constant");
+    o = raml_train_default();
+    o.max_steps = -1; /* a limit below 0 is none of the lengths */
+    assert_int_equal(raml_train_check(&o, &err), RAML_EUSAGE);
+    assert_string_equal(err.msg, "max_steps is -1; expected an integer from 0 to 1000000000000000");
+    /* Words are numbered as the enum is. */
+    static const char *const words[] = {
+        [RAML_DECAY_COSINE] = "cosine", [RAML_DECAY_LINEAR] = "linear", [RAML_DECAY_CONSTANT] = "constant"};
+    const struct raml_setting *row =
+        raml_settings_find(raml_train_settings, raml_n_train_settings, "lr_scheduler_type");
+    assert_non_null(row);
+    for (int i = 0; i < (int)COUNT(words); i++) {
+        CHECK_OK(raml_settings_set(row, &o, words[i], &err));
+        assert_int_equal(o.lr_scheduler_type, i);
+    }
 }
 
 int main(void)
