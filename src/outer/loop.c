@@ -17,7 +17,7 @@ static void trainer_deinit(struct raml_trainer *t)
     raml_step_deinit(&t->step);
     raml_adamw_deinit(&t->adamw);
     raml_array_free(raml_model_device(t->job->model), t->grad);
-    train_state_deinit(&t->state);
+    raml_train_state_deinit(&t->state);
 }
 
 static enum raml_code resume(struct raml_trainer *t, struct raml_err *err)

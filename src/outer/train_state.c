@@ -22,7 +22,7 @@
 
 enum { STATE_MAX_BYTES = 1 << 20, FORMAT = 2 };
 
-void train_state_deinit(struct train_state *s)
+void raml_train_state_deinit(struct train_state *s)
 {
     for (size_t i = 0; i < RAML_STATISTICS; i++) {
         free(s->names[i]);
@@ -301,7 +301,7 @@ static enum raml_code load_json(const struct raml_train_job *job, const struct r
     if (!rc) rc = load_progress(&got, path, o, source, err);
     json_decref(o);
     if (rc) {
-        train_state_deinit(&got);
+        raml_train_state_deinit(&got);
         return rc;
     }
     got.step = (uint64_t)step;
