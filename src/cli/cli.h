@@ -49,6 +49,8 @@ struct cli_command {
     size_t n_options;
     const struct cli_shared *shared; /* joined after its own options; no two rows share a name or alias */
     size_t n_shared, settings_size;
+    /* Sets settings by the name that option `preset` has, before recipe and command line do; NULL: no presets. */
+    enum raml_code (*preset)(const char *name, void *settings, struct raml_err *err);
     enum raml_code (*run)(const struct cli *cli, const void *settings, struct raml_err *err);
 };
 
