@@ -7,6 +7,8 @@
  * tree), and the ratio of the first update of a round is exactly 1, which is checked.
  *
  * Order     as in train.h. Random numbers are keyed by (seed, round, question, sample, token).
+ * Rewards   reward.h: outcome, length, and the loss curve of the reference answer along the sample, read in the tree of
+ *           its group. A reward that is a function of the weights (logp, prob, ..) has a second term in the loss.
  * Answers   are judged against the question's; a truncated sample, or one whose thinking never closed, is wrong.
  * Files     beside those of train.h rollouts.jsonl: a line per question and round, as `raml sample` writes them, with
  *           step, round, and for every sample reward, advantage and whether it was trained on.
@@ -16,6 +18,7 @@
 #define RAML_ROLLOUTS_H
 
 #include "raml/policy.h"
+#include "raml/reward.h"
 #include "raml/train.h"
 
 #pragma GCC visibility push(default)
@@ -38,6 +41,7 @@ struct raml_rollout_options { /* defaults and ranges: raml_rollout_settings, src
     int64_t max_resamples;          /* rounds of replacing; then what there is is taken */
     bool mask_truncated_completions; /* truncated samples leave the loss and its divisor; they count in their group */
     bool share_prompts;             /* false: every sample computes its own prompt (to measure) */
+    int64_t reward_points;          /* places of a trajectory at which rewards of the whole curve ask for the answer */
     int64_t eval_generations;       /* samples of an evaluation question */
     double eval_temperature;
     bool record_tokens;             /* completion token ids in rollouts.jsonl */
@@ -49,6 +53,7 @@ RAML_CHECKED enum raml_code raml_rollout_check(const struct raml_rollout_options
 struct raml_rollout_job { /* borrowed */
     const struct raml_rollout_options *rollouts;
     const struct raml_policy_options *policy;
+    const struct raml_reward_options *reward; /* NULL: exact */
     const struct raml_model *reference; /* for beta > 0: the model that KL is measured to; NULL: none */
     const int32_t *eos;                 /* [n_eos] tokens that end a completion besides the format's stop */
     size_t n_eos;

@@ -34,6 +34,12 @@ static inline uint64_t raml_rollout_updates(const struct raml_rollout_source *s)
 /* rollout_reward.c: rewards of the groups [first, ..) of a round, and whether they have signal. */
 RAML_CHECKED enum raml_code raml_rollout_reward(struct raml_rollout_source *s, struct raml_packs *packs,
                                                 struct raml_round *r, size_t first, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_rollout_add_probe(struct raml_tree *tree, int32_t span,
+                                                   const struct raml_rollout_group *g, const struct raml_rollout *x,
+                                                   uint32_t at, struct raml_err *err);
+struct raml_answer_curve raml_rollout_curve(const struct raml_rollout_group *g, const struct raml_rollout *x);
+struct raml_reward_sample raml_rollout_sample(const struct raml_rollout_source *s, const struct raml_rollout *x,
+                                              const struct raml_answer_curve *curve);
 /* rollout_round.c: a new round, sampled, rewarded, laid out, scored, with advantages. Its lines are written. */
 RAML_CHECKED enum raml_code raml_rollout_round(struct raml_rollout_source *s, uint64_t number, struct raml_packs *packs,
                                                struct raml_err *err);

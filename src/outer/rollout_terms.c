@@ -73,6 +73,23 @@ static enum raml_code aggregate(const struct raml_rollout_source *s, struct rows
 
 /* -- Terms --------------------------------------------------------------------------------------------------------- */
 
+/* Of the reference answer's tokens after a sample: the reward's own gradient, a mean over the rows of all ranks. */
+static void fill_answer(const struct raml_rollout_source *s, size_t row, double n_rows, struct raml_step *step)
+{
+    const struct raml_round *r = &s->round;
+    size_t of = s->map.row[row], n = step->start[row + 1] - step->start[row];
+    const struct raml_rollout_group *g = r->used[r->group_of[of]];
+    const struct raml_rollout *x = r->row[of];
+    const struct raml_answer_curve curve = raml_rollout_curve(g, x);
+    const struct raml_reward_sample sample = raml_rollout_sample(s, x, &curve);
+    double *c = step->likelihood + step->start[row];
+    raml_reward_coefficients(s->reward, &s->mix, &sample, &x->worth, r->advantage[r->start[of]], c);
+    for (size_t i = 0; i < n; i++) {
+        c[i] /= n_rows;
+        step->weight[step->start[row] + i] = 0;
+    }
+}
+
 static void fill_row(const struct raml_rollout_source *s, const struct rows *x, size_t row, struct raml_step *step)
 {
     const struct raml_round *r = &s->round;
@@ -116,14 +133,21 @@ enum raml_code raml_rollout_step(struct raml_rollout_source *s, uint64_t update,
 {
     struct part p = groups_of(s, update);
     struct rows x = {0};
+    double n_rows;
+    if (s->answers) step->has |= RAML_STEP_LIKELIHOOD;
     if (s->policy)
-        step->has = RAML_STEP_MU | RAML_STEP_ADVANTAGE | RAML_STEP_CORRECTION | RAML_STEP_SCALE |
+        step->has |= RAML_STEP_MU | RAML_STEP_ADVANTAGE | RAML_STEP_CORRECTION | RAML_STEP_SCALE |
                     RAML_STEP_TERM_SCALES | (s->round.has_old ? RAML_STEP_OLD : 0U) |
                     (s->round.has_ref ? RAML_STEP_REF : 0U);
-    enum raml_code rc = raml_round_trees(&s->round, p.first, p.n, false, s->own->share_prompts, step, &s->map, err);
+    enum raml_code rc = raml_round_trees(&s->round, p.first, p.n, s->answers, s->own->share_prompts, step, &s->map, err);
     if (!rc) rc = rows_init(&x, &s->round, p, err);
     if (!rc && s->policy) rc = aggregate(s, &x, err);
-    for (size_t i = 0; i < s->map.n && !rc; i++) fill_row(s, &x, i, step);
+    n_rows = (double)x.n;
+    if (!rc) rc = s->comm->sum(s->comm->user, &n_rows, 1, err);
+    for (size_t i = 0; i < s->map.n && !rc; i++) {
+        if (s->map.answer[i]) fill_answer(s, i, n_rows, step);
+        else fill_row(s, &x, i, step);
+    }
     rows_deinit(&x);
     if (!rc) rc = count(s, step, err);
     if (rc) return rc;
@@ -158,6 +182,7 @@ static enum raml_code compare(const struct raml_rollout_source *s, struct raml_s
     double sum = 0, n = 0, most = 0;
     for (size_t row = 0; row < step->n_rows; row++) {
         const struct raml_rollout *x = r->row[s->map.row[row]];
+        if (s->map.answer[row]) continue;
         for (size_t k = 0; k < x->n; k++) {
             size_t i = step->start[row] + k;
             if (isnan(x->logp[k])) continue; /* it was forced */
