@@ -76,12 +76,8 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     const struct training_wants wants = {.trajectories = 1, .reference = s->policy.beta > 0, .notes = notes.data};
     rc = cli_training_open(&t, cli, &s->common, &s->train, &wants, err);
     if (!rc) {
-        const struct raml_rollout_job rollouts = {.rollouts = &s->rollouts,
-                                                  .policy = &s->policy,
-                                                  .reward = &s->reward,
-                                                  .reference = t.reference,
-                                                  .eos = t.eos,
-                                                  .n_eos = t.n_eos};
+        const struct raml_rollout_job rollouts = {
+            .rollouts = &s->rollouts, .policy = &s->policy, .reward = &s->reward, .eos = t.eos, .n_eos = t.n_eos};
         rc = raml_train_grpo(&t.job, &t.options, &rollouts, &t.result, err);
     }
     raml_buf_deinit(&notes);

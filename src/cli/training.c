@@ -282,6 +282,7 @@ enum raml_code cli_training_open(struct training *t, const struct cli *cli, cons
                                      .data = &t->data,
                                      .run = t->folder,
                                      .resume_step = step,
+                                     .reference = t->reference,
                                      .sink = cli->sink,
                                      .validation = t->validation.n ? &t->validation : NULL};
     return RAML_OK;

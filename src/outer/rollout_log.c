@@ -18,8 +18,8 @@ static int add_facts(const struct raml_rollout_source *s, const struct raml_roll
     if (!failed && s->mix.n > 1) failed = json_object_set(o, "rewards", parts);
     json_decref(parts);
     failed = failed || json_object_set_new(o, "reward", json_real(x->reward)) ||
-                 json_object_set_new(o, "n_tokens", json_integer((json_int_t)x->n)) ||
-                 json_object_set_new(o, "trained", json_boolean(row != SIZE_MAX && x->in_loss && x->in_policy));
+             json_object_set_new(o, "n_tokens", json_integer((json_int_t)x->n)) ||
+             json_object_set_new(o, "trained", json_boolean(row != SIZE_MAX && x->in_loss && x->in_policy));
     if (failed || row == SIZE_MAX || !x->n) return failed;
     return json_object_set_new(o, "advantage", json_real(r->advantage[r->start[row]]));
 }

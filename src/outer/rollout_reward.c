@@ -50,7 +50,8 @@ static void add_place(struct raml_rollout *x, uint32_t at)
 static enum raml_code choose_places(const struct raml_rollout_source *s, struct raml_round *r,
                                     const struct raml_rollout_group *g, struct raml_rollout *x, struct raml_err *err)
 {
-    uint32_t T = (uint32_t)x->said.n_think, along = (s->points & RAML_REWARD_ALONG) ? (uint32_t)s->own->reward_points : 0;
+    uint32_t T = (uint32_t)x->said.n_think,
+             along = (s->points & RAML_REWARD_ALONG) ? (uint32_t)s->own->reward_points : 0;
     size_t context = (size_t)raml_model_config(s->job->model)->max_positions;
     uint32_t ends = (s->points & RAML_REWARD_AT_TERMINATION) ? raml_reward_termination_place(s->reward, T) : T;
     if (!x->said.think_closed || g->n_prompt + x->said.think_start + T + g->n_probe > context) return RAML_OK;
@@ -119,7 +120,7 @@ static enum raml_code read_curves(struct raml_rollout_source *s, struct raml_pac
             if (n) memcpy(x->answer_logp, step->logp + token, n * sizeof *x->answer_logp);
             token += n;
         }
-    s->reward_tokens += step->n_read;
+    s->read_tokens += step->n_read;
     return rc;
 }
 
@@ -150,8 +151,9 @@ static enum raml_code reward_sample(struct raml_rollout_source *s, const struct 
                               x->said.ended ? "stop" : "length", &x->well_formed, err);
     const struct raml_reward_sample sample = raml_rollout_sample(s, x, &curve);
     if (!rc) rc = raml_reward_of(s->reward, &s->mix, &sample, &x->worth, err);
-    if (rc) return raml_wrap(err, rc, "question '%s' (line %zu), sample %zu", g->question->id ? g->question->id : "?",
-                             g->question->line, (size_t)(x - g->sample) + 1);
+    if (rc)
+        return raml_wrap(err, rc, "question '%s' (line %zu), sample %zu", g->question->id ? g->question->id : "?",
+                         g->question->line, (size_t)(x - g->sample) + 1);
     x->reward = x->worth.total;
     if (s->policy) x->reward += raml_overlong_penalty(s->policy, x->n, (size_t)s->own->max_completion_length);
     return RAML_OK;

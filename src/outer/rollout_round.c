@@ -132,6 +132,7 @@ static enum raml_code score(struct raml_rollout_source *s, struct raml_packs *pa
     if (!rc && reference)
         rc = raml_packs_forward(&s->reference, s->scored.tree, s->scored.n_trees, s->scored.logp, NULL, err);
     if (!rc && reference) spread(&s->scored, &s->map, r, s->scored.logp, r->ref_logp);
+    s->read_tokens += (uint64_t)(s->scores + reference) * s->scored.n_read;
     r->has_old = s->scores;
     r->has_ref = reference;
     raml_statistics_add(&s->seconds, "scoring", raml_clock_monotonic() - start, 1);

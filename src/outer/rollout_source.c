@@ -167,7 +167,7 @@ static enum raml_code plan(struct raml_rollout_source *s, struct raml_err *err)
 
 static enum raml_code check_reference(const struct raml_rollout_source *s, struct raml_err *err)
 {
-    const struct raml_model *m = s->rollouts->reference;
+    const struct raml_model *m = s->job->reference;
     if (!s->policy || !(s->policy->beta > 0)) return RAML_OK;
     if (!m)
         return raml_fail(err, RAML_EUSAGE, "beta is %g, but there is no reference model to measure KL to",
@@ -243,7 +243,7 @@ static enum raml_code source_init(struct raml_rollout_source *s, struct raml_rew
     if (job->sink) s->quiet = *job->sink;
     s->quiet.progress = NULL;
     if (!rc && s->policy && s->policy->beta > 0)
-        rc = raml_packs_init(&s->reference, s->rollouts->reference, (size_t)s->opt->micro_batch_tokens, false, err);
+        rc = raml_packs_init(&s->reference, s->job->reference, (size_t)s->opt->micro_batch_tokens, false, err);
     return rc;
 }
 

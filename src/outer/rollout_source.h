@@ -23,6 +23,12 @@ struct raml_rollout_source {
     size_t questions;        /* of a step */
     uint64_t position;       /* questions of the stream that were used */
     uint64_t n_rounds, data_hash;
+    const struct raml_reward_options *reward;
+    struct raml_reward_mix mix;
+    unsigned points;                /* of curves that rewards need (raml_reward_points); 0: none */
+    bool wants_form;                /* a reward asks whether a completion is well-formed */
+    bool answers;                   /* the reward has a gradient of its own, on the reference answer */
+    uint64_t read_tokens;           /* for curves and scores since the last step took them */
     bool scores;                    /* log-probabilities of the policy are read before a round's first update */
     struct raml_statistics seconds; /* of the round, until a step takes them */
 };

@@ -123,7 +123,8 @@ static void count_sharing(struct raml_step *step)
     for (size_t t = 0; t < step->n_trees; t++) {
         const struct raml_tree *tree = &step->tree[t];
         read += (double)tree->n_tokens;
-        for (size_t i = 1; i < tree->n_spans; i++) alone += tree->span[i].depth + tree->span[i].n;
+        for (size_t i = 1; i < tree->n_spans; i++)
+            alone += tree->span[i].n + (tree->span[i].parent == 0 ? tree->span[i].depth : 0);
     }
     raml_statistics_add(&step->statistics, "tree_token_ratio", alone, read);
 }
@@ -137,9 +138,10 @@ enum raml_code raml_rollout_step(struct raml_rollout_source *s, uint64_t update,
     if (s->answers) step->has |= RAML_STEP_LIKELIHOOD;
     if (s->policy)
         step->has |= RAML_STEP_MU | RAML_STEP_ADVANTAGE | RAML_STEP_CORRECTION | RAML_STEP_SCALE |
-                    RAML_STEP_TERM_SCALES | (s->round.has_old ? RAML_STEP_OLD : 0U) |
-                    (s->round.has_ref ? RAML_STEP_REF : 0U);
-    enum raml_code rc = raml_round_trees(&s->round, p.first, p.n, s->answers, s->own->share_prompts, step, &s->map, err);
+                     RAML_STEP_TERM_SCALES | (s->round.has_old ? RAML_STEP_OLD : 0U) |
+                     (s->round.has_ref ? RAML_STEP_REF : 0U);
+    enum raml_code rc =
+        raml_round_trees(&s->round, p.first, p.n, s->answers, s->own->share_prompts, step, &s->map, err);
     if (!rc) rc = rows_init(&x, &s->round, p, err);
     if (!rc && s->policy) rc = aggregate(s, &x, err);
     n_rows = (double)x.n;
@@ -155,6 +157,8 @@ enum raml_code raml_rollout_step(struct raml_rollout_source *s, uint64_t update,
     if (update == 0) {
         raml_rollout_count(s, &step->statistics);
         raml_statistics_join(&step->seconds, &s->seconds);
+        step->n_read += s->read_tokens;
+        s->read_tokens = 0;
     }
     return RAML_OK;
 }

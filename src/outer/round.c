@@ -18,9 +18,9 @@ void raml_round_clear(struct raml_round *r)
 
 void raml_round_deinit(struct raml_round *r)
 {
-    void *const arrays[] = {r->group,   r->used,     r->start,     r->first_row,     r->row,
-                            r->reward,  r->group_of, r->component, r->baseline, r->weight,    r->policy_weight, r->old_logp,
-                            r->mu_logp, r->ref_logp, r->advantage, r->correction};
+    void *const arrays[] = {r->group,    r->used,      r->start,     r->first_row, r->row,           r->reward,
+                            r->group_of, r->component, r->baseline,  r->weight,    r->policy_weight, r->old_logp,
+                            r->mu_logp,  r->ref_logp,  r->advantage, r->correction};
     raml_round_clear(r);
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) free(arrays[i]);
     *r = (struct raml_round){0};
@@ -172,9 +172,8 @@ static void lay_sample(struct raml_round *r, struct raml_rollout *s, size_t grou
     }
     r->row[r->n_rows] = s;
     r->reward[r->n_rows] = s->reward;
-    r->baseline[r->n_rows] = s->worth.termination;
-    for (size_t i = 0; i < n_components; i++)
-        r->component[r->n_rows * n_components + i] = s->worth.component[i];
+    r->baseline[r->n_rows] = isnan(s->worth.termination) ? 0 : s->worth.termination; /* it could not have ended there */
+    for (size_t i = 0; i < n_components; i++) r->component[r->n_rows * n_components + i] = s->worth.component[i];
     r->group_of[r->n_rows] = (uint32_t)group;
     r->start[++r->n_rows] = r->n;
 }

@@ -22,10 +22,10 @@ struct raml_rollout { /* a sample; in the round's arena */
     struct raml_trajectory read;         /* what it says */
     bool truncated;
     bool is_row; /* counts as a row of the step: was not left out by updates_per_question, or (RFT) as wrong */
-    bool in_loss, in_policy; /* its tokens enter the terms of the loss; the policy term */
-    bool well_formed;             /* if it is asked */
-    double reward;                /* what it is worth, shaping included */
-    struct raml_reward worth;     /* by component */
+    bool in_loss, in_policy;  /* its tokens enter the terms of the loss; the policy term */
+    bool well_formed;         /* if it is asked */
+    double reward;            /* what it is worth, shaping included */
+    struct raml_reward worth; /* by component */
     /* Its loss curve: the reference answer's log-probabilities after at[] trajectory tokens; n_points 0: none. */
     uint32_t *at;       /* [n_points], rising to n_think */
     float *answer_logp; /* [n_points, answer tokens] */
@@ -36,9 +36,11 @@ struct raml_rollout_group {
     const int32_t *prompt; /* [n_prompt] */
     size_t n_prompt, n;
     struct raml_rollout *sample; /* [n] */
-    bool signal;                 /* rewards differ */
-    bool used;                   /* is in the round; else it was replaced */
-    uint64_t epoch;              /* of the questions: names its random numbers */
+    const int32_t *probe;        /* [n_probe] answer prefix (n_prefix) and reference answer; NULL: no curves wanted */
+    size_t n_probe, n_prefix;
+    bool signal;    /* rewards differ */
+    bool used;      /* is in the round; else it was replaced */
+    uint64_t epoch; /* of the questions: names its random numbers */
 };
 struct raml_round { /* zero-initialise */
     struct raml_arena *arena;
@@ -50,7 +52,8 @@ struct raml_round { /* zero-initialise */
     size_t *start;                        /* [n_rows + 1] first token of each row */
     size_t *first_row;                    /* [n_used + 1] of each group */
     struct raml_rollout **row;            /* [n_rows] */
-    double *reward;                       /* [n_rows] */
+    double *reward, *baseline;            /* [n_rows] */
+    double *component;                    /* [n_rows, components of the reward] */
     uint32_t *group_of;                   /* [n_rows] */
     float *weight, *policy_weight;        /* [n]: in all terms; in the policy term. 0 where a token was forced */
     float *old_logp, *mu_logp, *ref_logp; /* [n]; read only where has_old, has_ref */
