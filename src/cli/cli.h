@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct cli { /* passed to every command */
     bool json, quiet;
@@ -71,6 +72,10 @@ void cli_help(const struct cli_command *cmd, struct raml_buf *out);
 struct cli_progress;
 struct cli_progress *cli_progress_open(bool quiet); /* takes SIGINT, SIGTERM, SIGPIPE until _close; NULL: no memory */
 const struct raml_sink *cli_progress_sink(struct cli_progress *p); /* stop: true after SIGINT or SIGTERM */
+bool cli_progress_asked(void); /* the same, without a word of it: for who passes the request on */
+/* Asks a raml that this process has started to stop, as SIGTERM does, and never more than that: where it has been asked
+ * already (Ctrl-C goes to all processes of a terminal), nothing happens. */
+void cli_progress_pass_on(pid_t pid);
 void cli_progress_close(struct cli_progress *p);
 
 #endif
