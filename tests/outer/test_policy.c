@@ -504,6 +504,25 @@ static void test_nothing_trained(void **state)
         }
 }
 
+/* Rewards that are all equal have no deviation, and no eps beside it here: 0, not 0 / 0. */
+static void test_all_equal(void **state)
+{
+    (void)state;
+    static const char *const settings[] = {"whiten_advantages=rows", "whiten_advantages=tokens",
+                                           "scale_rewards=others advantage_baseline=leave-one-out", "maxrl", "opo"};
+    static const double equal[N_ROWS] = {0.1, 0.1, 0.1, 0.1, 0.1, 0.1};
+    struct raml_rollouts r = {.n_rows = N_ROWS, .start = start, .reward = equal, .group = group};
+    for (size_t i = 0; i < COUNT(settings); i++) {
+        struct raml_err err = {0};
+        struct raml_policy_options opt = rig_options();
+        double advantage[N];
+        rig_set(&opt, "advantage_eps=0 scale_rewards=none");
+        rig_set(&opt, settings[i]);
+        CHECK_OK(raml_advantages(&opt, &r, raml_comm_alone(), advantage, &err));
+        for (size_t t = 0; t < N; t++) CHECK_NEAR(settings[i], advantage[t], 0.0, 1e-15);
+    }
+}
+
 /* What is not finite goes through to the loss and to its row's coefficients; other rows keep theirs. */
 static void test_not_finite(void **state)
 {
@@ -634,6 +653,7 @@ int main(void)
         cmocka_unit_test(test_ranks),
         cmocka_unit_test(test_micro_batches_of_ranks),
         cmocka_unit_test(test_nothing_trained),
+        cmocka_unit_test(test_all_equal),
         cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_not_read),
         cmocka_unit_test(test_likelihood),
