@@ -98,7 +98,7 @@ struct raml_objective {
     const void *user;
     bool constant; /* d_logp depends on the terms only, and d_entropy is 0: then it is asked for before logp is known
                     * (terms->logp NULL, out->loss not read), and logits are computed once a step instead of twice */
-    bool no_entropy; /* d_entropy is 0, and entropies are not read */
+    bool no_entropy; /* d_entropy is 0, and the loss does not depend on entropies; it is not asked for */
     enum raml_objective_scope scope;
 };
 

@@ -69,8 +69,10 @@ struct raml_train_options { /* defaults and ranges: raml_train_settings, src/out
 
     uint64_t seed; /* no row of the table: one seed serves everything in a program */
 };
-extern const struct raml_setting raml_train_settings[]; /* every field but the seed */
+extern const struct raml_setting raml_train_settings[]; /* every field but the seed and those of the next table */
 extern const size_t raml_n_train_settings;
+extern const struct raml_setting raml_support_settings[]; /* which trajectories of a question are trained on */
+extern const size_t raml_n_support_settings;
 /* The table's defaults, which set no length, and seed 0. */
 struct raml_train_options raml_train_default(void);
 /* RAML_EUSAGE names the setting, its value and the allowed ones, or says that no length is set. */

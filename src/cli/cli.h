@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct cli { /* passed to every command */
     bool json, quiet;
@@ -49,6 +50,8 @@ struct cli_command {
     size_t n_options;
     const struct cli_shared *shared; /* joined after its own options; no two rows share a name or alias */
     size_t n_shared, settings_size;
+    /* Sets settings by the name that option `preset` has, before recipe and command line do; NULL: no presets. */
+    enum raml_code (*preset)(const char *name, void *settings, struct raml_err *err);
     enum raml_code (*run)(const struct cli *cli, const void *settings, struct raml_err *err);
 };
 
@@ -69,6 +72,10 @@ void cli_help(const struct cli_command *cmd, struct raml_buf *out);
 struct cli_progress;
 struct cli_progress *cli_progress_open(bool quiet); /* takes SIGINT, SIGTERM, SIGPIPE until _close; NULL: no memory */
 const struct raml_sink *cli_progress_sink(struct cli_progress *p); /* stop: true after SIGINT or SIGTERM */
+bool cli_progress_asked(void); /* the same, without a word of it: for who passes the request on */
+/* Asks a raml that this process has started to stop, as SIGTERM does, and never more than that: where it has been asked
+ * already (Ctrl-C goes to all processes of a terminal), nothing happens. */
+void cli_progress_pass_on(pid_t pid);
 void cli_progress_close(struct cli_progress *p);
 
 #endif

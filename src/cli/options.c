@@ -218,21 +218,40 @@ static bool wants_help(int argc, char *const *argv)
     return false;
 }
 
-/* Defaults are set: the recipe overrides them, the command line overrides both. */
-static enum raml_code apply(struct cli_parsed *p, const struct given *given, size_t n, struct raml_err *err)
+static enum raml_code set_given(struct cli_parsed *p, const struct given *given, size_t n, struct raml_err *err)
 {
-    const char *config = NULL;
-    for (size_t i = 0; i < n; i++)
-        if (given[i].slot->field == &p->common.config) config = given[i].value;
-    if (config) {
-        enum raml_code rc = cli_recipe_read(p, config, err);
-        if (rc) return rc;
-    }
     for (size_t i = 0; i < n; i++) {
         enum raml_code rc = cli_slot_set(p, given[i].slot, given[i].value, strlen(given[i].value), err);
         if (rc) return raml_wrap(err, rc, "--%s", given[i].slot->option->name);
     }
     return RAML_OK;
+}
+
+/* The preset that recipe or command line name, before both are applied again. */
+static enum raml_code set_preset(struct cli_parsed *p, void *settings, struct raml_err *err)
+{
+    const struct cli_slot *slot = cli_slot_find(p, "preset", strlen("preset"));
+    const char *name;
+    memcpy(&name, slot->field, sizeof name);
+    if (!name) return RAML_OK;
+    enum raml_code rc = p->cmd->preset(name, settings, err);
+    return rc ? raml_wrap(err, rc, "--preset") : RAML_OK;
+}
+
+/* Defaults are set: the recipe overrides them, the command line overrides both. */
+static enum raml_code apply(struct cli_parsed *p, const struct given *given, size_t n, void *settings,
+                            struct raml_err *err)
+{
+    const char *config = NULL;
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; i < n; i++)
+        if (given[i].slot->field == &p->common.config) config = given[i].value;
+    for (int pass = p->cmd->preset ? 0 : 1; pass < 2 && !rc; pass++) {
+        if (config) rc = cli_recipe_read(p, config, err);
+        if (!rc) rc = set_given(p, given, n, err);
+        if (!rc && pass == 0) rc = set_preset(p, settings, err);
+    }
+    return rc;
 }
 
 static enum raml_code parse(struct cli_parsed *p, int argc, char *const *argv, void *settings, bool *help,
@@ -249,7 +268,7 @@ static enum raml_code parse(struct cli_parsed *p, int argc, char *const *argv, v
     if (!given || !p->arg) return raml_fail(err, RAML_ENOMEM, "no memory for %d arguments", argc);
     size_t n_given = 0;
     rc = read_line(p, argc, argv, given, &n_given, err);
-    if (!rc) rc = apply(p, given, n_given, err);
+    if (!rc) rc = apply(p, given, n_given, settings, err);
     if (!rc) rc = cli_recipe_write(p, &p->recipe, err);
     return rc;
 }

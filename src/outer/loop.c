@@ -17,7 +17,7 @@ static void trainer_deinit(struct raml_trainer *t)
     raml_step_deinit(&t->step);
     raml_adamw_deinit(&t->adamw);
     raml_array_free(raml_model_device(t->job->model), t->grad);
-    train_state_deinit(&t->state);
+    raml_train_state_deinit(&t->state);
 }
 
 static enum raml_code resume(struct raml_trainer *t, struct raml_err *err)
@@ -104,8 +104,16 @@ static enum raml_code differentiate(struct raml_trainer *t, struct raml_err *err
 static enum raml_code take_step(struct raml_trainer *t, struct raml_err *err)
 {
     double start = raml_clock_monotonic();
-    enum raml_code rc = differentiate(t, err);
-    if (!rc && t->step.total > 0) rc = update(t, err); /* a step without signal changes nothing */
+    const struct raml_source *source = t->source;
+    enum raml_code rc = RAML_OK;
+    t->step_loss = t->grad_norm = 0;
+    raml_statistics_join(&t->state.statistics, &t->step.statistics); /* the headline */
+    t->step.statistics = (struct raml_statistics){0};
+    if (t->step.total > 0) { /* a step of which nothing is trained on changes nothing */
+        rc = differentiate(t, err);
+        if (!rc && source->after) rc = source->after(source->user, t->state.step, &t->step, err);
+        if (!rc) rc = update(t, err);
+    }
     if (rc) return rc;
     double counts[2] = {(double)t->step.n_read, t->step.trained};
     rc = t->comm->sum(t->comm->user, counts, 2, err);

@@ -1,4 +1,5 @@
 /* loop_fault.c - where a loss or gradient that is not finite comes from. See loop_parts.h. */
+#include "outer/finite.h"
 #include "outer/loop_parts.h"
 
 #include "raml/device.h"
@@ -16,30 +17,18 @@ static const char *where(const struct raml_step *s, size_t row, char out[160])
     return out;
 }
 
-/* The first token that counts and whose log-probability or entropy is not finite. */
-static bool find(const struct raml_step *s, bool entropy, size_t *row, size_t *token)
-{
-    for (size_t r = 0; r < s->n_rows; r++)
-        for (size_t i = s->start[r]; i < s->start[r + 1]; i++) {
-            if (isfinite(s->logp[i]) && (!entropy || isfinite(s->entropy[i]))) continue;
-            *row = r;
-            *token = i;
-            return true;
-        }
-    return false;
-}
-
 enum raml_code raml_trainer_bad_loss(const struct raml_trainer *t, struct raml_err *err)
 {
     const struct raml_step *s = &t->step;
-    size_t row, token;
+    struct raml_terms terms = raml_step_terms(s, 0, s->n_rows, true);
+    struct raml_nonfinite at;
     char name[160];
-    if (find(s, !t->objective->no_entropy, &row, &token))
+    if (t->objective->no_entropy) terms.entropy = NULL;
+    if (raml_find_nonfinite(&terms, &at))
         return raml_fail(err, RAML_ERANGE,
-                         "%s, token %zu: its log-probability is %g, so the loss is %g; the last checkpoint is kept (a "
-                         "lower learning_rate, now %g, or max_grad_norm may help)",
-                         where(s, row, name), token - s->start[row] + 1, (double)s->logp[token], t->step_loss,
-                         t->opt->learning_rate);
+                         "%s, token %zu: its %s is %g, so the loss is %g; the last checkpoint is kept (a lower "
+                         "learning_rate, now %g, or max_grad_norm may help)",
+                         where(s, at.row, name), at.token + 1, at.what, at.value, t->step_loss, t->opt->learning_rate);
     return raml_fail(err, RAML_ERANGE,
                      "the loss is %g, though every log-probability is finite; the last checkpoint is kept (a lower "
                      "learning_rate, now %g, may help)",

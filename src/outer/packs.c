@@ -65,8 +65,7 @@ struct part {
 static struct raml_logprobs outputs(const struct part *x)
 {
     const struct raml_step *s = x->step;
-    return (struct raml_logprobs){.logp = s->logp + x->token,
-                                  .entropy = x->objective->no_entropy ? NULL : s->entropy + x->token};
+    return (struct raml_logprobs){.logp = s->logp + x->token, .entropy = s->entropy + x->token};
 }
 
 /* known: the outputs are. loss, slopes: are wanted. */

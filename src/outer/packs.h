@@ -28,7 +28,7 @@ void raml_packs_deinit(struct raml_packs *p);
 RAML_CHECKED enum raml_code raml_packs_forward(struct raml_packs *p, const struct raml_tree *tree, size_t n,
                                                float *logp, float *entropy, struct raml_err *err);
 /* The step's loss; adds its gradient to grad (raml_gradient_n elements of the device), and what the objective reports to
- * *statistics. step->logp (and entropy, if the objective reads it) are those of this pass. */
+ * *statistics. step->logp and step->entropy are those of this pass. */
 RAML_CHECKED enum raml_code raml_packs_train(struct raml_packs *p, const struct raml_objective *o,
                                              struct raml_step *step, float *grad, double *loss,
                                              struct raml_statistics *statistics, struct raml_err *err);

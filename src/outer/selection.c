@@ -56,15 +56,7 @@ void raml_select_item(const struct training_set *f, uint32_t i, uint64_t epoch, 
 
 void raml_select_at(struct training_set *f, uint64_t position, struct selection *d)
 {
-    uint64_t epoch = position / f->n;
-    if (!f->ordered || f->epoch != epoch) {
-        for (size_t i = 0; i < f->n; i++) f->order[i] = (uint32_t)i;
-        struct raml_rng r = {{f->seed, RAML_FOR_SHUFFLE, epoch, 0, 0}, 0};
-        raml_rng_shuffle(&r, f->order, (uint32_t)f->n);
-        f->epoch = epoch;
-        f->ordered = true;
-    }
-    raml_select_item(f, f->order[position % f->n], epoch, d);
+    raml_select_item(f, raml_order_at(&f->order, position), position / f->n, d);
 }
 
 enum raml_code raml_training_plan_init(struct training_plan *p, struct training_set *f,

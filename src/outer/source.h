@@ -21,9 +21,11 @@ struct raml_source {
     enum raml_code (*next)(void *user, uint64_t number, struct raml_packs *packs, struct raml_step *step,
                            struct raml_err *err);
     /* Functions that are NULL have nothing to do. */
-    /* Passes over the data after so many steps; for the metrics' "epoch". */
+    /* Step `number` was differentiated: step->logp is what the policy said. Adds statistics; an error ends training. */
+    enum raml_code (*after)(void *user, uint64_t number, struct raml_step *step, struct raml_err *err);
+    /* Passes over the data after `steps` steps; for the metrics' "epoch". */
     double (*epoch)(const void *user, uint64_t steps);
-    /* May a checkpoint be made after so many steps? Where rollouts are used for several steps, only after the last. */
+    /* May a checkpoint be made after `steps` steps? Where rollouts are used for several steps, only after the last. */
     bool (*may_save)(const void *user, uint64_t steps);
     /* What has to be known to go on, as JSON, and back. */
     json_t *(*save)(const void *user);

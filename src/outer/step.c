@@ -8,9 +8,10 @@
 
 void raml_step_deinit(struct raml_step *s)
 {
-    void *const arrays[] = {s->tree_row,   s->start,    s->row,     s->reward,   s->ref_sum,   s->group,      s->pair,
-                            s->weight,     s->old_logp, s->mu_logp, s->ref_logp, s->advantage, s->correction, s->scale,
-                            s->likelihood, s->logp,     s->entropy, s->d_logp,   s->d_entropy};
+    void *const arrays[] = {s->tree_row,   s->start,  s->row,      s->reward,        s->ref_sum,    s->group,
+                            s->pair,       s->weight, s->old_logp, s->mu_logp,       s->ref_logp,   s->advantage,
+                            s->correction, s->scale,  s->kl_scale, s->entropy_scale, s->likelihood, s->logp,
+                            s->entropy,    s->d_logp, s->d_entropy};
     for (size_t i = 0; i < s->cap_trees; i++) raml_tree_deinit(&s->tree[i]);
     free(s->tree);
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) free(arrays[i]);
@@ -75,6 +76,8 @@ static enum raml_code reserve_tokens(struct raml_step *s, size_t n, struct raml_
                    {&s->advantage, RAML_STEP_ADVANTAGE},
                    {&s->correction, RAML_STEP_CORRECTION},
                    {&s->scale, RAML_STEP_SCALE},
+                   {&s->kl_scale, RAML_STEP_TERM_SCALES},
+                   {&s->entropy_scale, RAML_STEP_TERM_SCALES},
                    {&s->likelihood, RAML_STEP_LIKELIHOOD}};
     size_t cap = s->cap;
     enum raml_code rc = RAML_OK;
@@ -116,6 +119,7 @@ static void new_token(struct raml_step *s, size_t i)
     if (s->advantage) s->advantage[i] = 0;
     if (s->correction) s->correction[i] = 1;
     if (s->scale) s->scale[i] = 0;
+    if (s->kl_scale) s->kl_scale[i] = s->entropy_scale[i] = 0;
     if (s->likelihood) s->likelihood[i] = 0;
 }
 
@@ -157,6 +161,8 @@ struct raml_terms raml_step_terms(const struct raml_step *s, size_t first_row, s
                                .advantage = s->advantage,
                                .correction = s->correction,
                                .scale = s->scale,
+                               .kl_scale = s->kl_scale,
+                               .entropy_scale = s->entropy_scale,
                                .likelihood = s->likelihood,
                                .reward = s->reward,
                                .group = s->group,

@@ -19,7 +19,7 @@ enum raml_step_terms { /* arrays that a source fills; the others are NULL */
                        RAML_STEP_CORRECTION = 16,
                        RAML_STEP_SCALE = 32,
                        RAML_STEP_LIKELIHOOD = 64,
-                       RAML_STEP_PAIRS = 128
+                       RAML_STEP_TERM_SCALES = 128 /* kl_scale and entropy_scale */
 };
 
 struct raml_step_row {                    /* whose row it is, for messages */
@@ -38,9 +38,9 @@ struct raml_step { /* zero-initialise */
     double *reward, *ref_sum;
     uint32_t *group;
     int32_t *pair;
-    /* [n]; of a new token: 1, NaN, NaN, NaN; 0, 1, 0, 0 */
+    /* [n]; of a new token: 1, NaN, NaN, NaN; 0, 1, 0, 0, 0, 0 */
     float *weight, *old_logp, *mu_logp, *ref_logp;
-    double *advantage, *correction, *scale, *likelihood;
+    double *advantage, *correction, *scale, *kl_scale, *entropy_scale, *likelihood;
     /* Fixed by the source once all trees are there. */
     double total, n_pairs;             /* of all ranks: sum of weights, pairs */
     double trained;                    /* the same of this rank */

@@ -2,7 +2,7 @@
 #include "raml/train.h"
 
 #define AT(field) offsetof(struct raml_train_options, field)
-const struct raml_setting raml_train_settings[] = {
+const struct raml_setting raml_support_settings[] = {
     {"trajectories", "num_trajectories", RAML_INT, AT(trajectories), "1", 0, 1 << 20, NULL,
      "Trajectories per question in a step, repeated if it has fewer; 0 trains only on the answer."},
     {"support_size", NULL, RAML_INT, AT(support_size), "0", 0, 1 << 20, NULL,
@@ -10,6 +10,10 @@ const struct raml_setting raml_train_settings[] = {
     {"keep_wrong", NULL, RAML_FLAG, AT(keep_wrong), NULL, 0, 0, NULL, "Also train on trajectories graded wrong."},
     {"skip_long", NULL, RAML_FLAG, AT(skip_long), NULL, 0, 0, NULL,
      "Skip trajectories that are longer than the model's context; without it they are an error."},
+};
+const size_t raml_n_support_settings = sizeof raml_support_settings / sizeof *raml_support_settings;
+
+const struct raml_setting raml_train_settings[] = {
     {"max_steps", NULL, RAML_INT, AT(max_steps), "0", 0, 1e15, NULL, "Optimizer steps; 0: no limit."},
     {"num_train_epochs", "epochs", RAML_REAL, AT(num_train_epochs), "0", 0, 1e9, NULL,
      "Passes over the questions; 0: no limit (1 when no length is set at all)."},
@@ -48,13 +52,15 @@ const size_t raml_n_train_settings = sizeof raml_train_settings / sizeof *raml_t
 struct raml_train_options raml_train_default(void)
 {
     struct raml_train_options o = {.seed = 0};
+    raml_settings_default(raml_support_settings, raml_n_support_settings, &o);
     raml_settings_default(raml_train_settings, raml_n_train_settings, &o);
     return o;
 }
 
 enum raml_code raml_train_check(const struct raml_train_options *o, struct raml_err *err)
 {
-    enum raml_code rc = raml_settings_check(raml_train_settings, raml_n_train_settings, o, err);
+    enum raml_code rc = raml_settings_check(raml_support_settings, raml_n_support_settings, o, err);
+    if (!rc) rc = raml_settings_check(raml_train_settings, raml_n_train_settings, o, err);
     if (rc || o->max_steps || o->num_train_epochs > 0 || o->token_budget) return rc;
     return raml_fail(err, RAML_EUSAGE,
                      "no length is set: give max_steps, num_train_epochs or token_budget (the first reached ends "

@@ -22,7 +22,7 @@
 
 enum { STATE_MAX_BYTES = 1 << 20, FORMAT = 2 };
 
-void train_state_deinit(struct train_state *s)
+void raml_train_state_deinit(struct train_state *s)
 {
     for (size_t i = 0; i < RAML_STATISTICS; i++) {
         free(s->names[i]);
@@ -53,9 +53,12 @@ static const char *const unrelated[] = {"save_steps", "save_total_limit", "save_
 static json_t *settings_json(const struct raml_train_options *o, const struct raml_train_job *job)
 {
     json_t *j = raml_settings_json(raml_train_settings, raml_n_train_settings, o);
+    json_t *support = raml_settings_json(raml_support_settings, raml_n_support_settings, o);
+    int missing = json_object_update(j, support);
+    json_decref(support);
     for (size_t i = 0; i < COUNT(limits); i++) json_object_del(j, limits[i]);
     for (size_t i = 0; i < COUNT(unrelated); i++) json_object_del(j, unrelated[i]);
-    int failed = json_object_set_new(j, "seed", json_integer((json_int_t)o->seed)) ||
+    int failed = missing || json_object_set_new(j, "seed", json_integer((json_int_t)o->seed)) ||
                  json_object_set_new(j, "dtype", json_string(raml_dtype_name(raml_model_dtype(job->model))));
     if (!failed) return j;
     json_decref(j);
@@ -298,7 +301,7 @@ static enum raml_code load_json(const struct raml_train_job *job, const struct r
     if (!rc) rc = load_progress(&got, path, o, source, err);
     json_decref(o);
     if (rc) {
-        train_state_deinit(&got);
+        raml_train_state_deinit(&got);
         return rc;
     }
     got.step = (uint64_t)step;

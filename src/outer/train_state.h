@@ -18,7 +18,7 @@ struct train_state {                   /* zero-initialise, but best_score -INFIN
     uint64_t n_questions; /* of the data */
     uint64_t data_hash;
 };
-void train_state_deinit(struct train_state *s);
+void raml_train_state_deinit(struct train_state *s);
 
 struct train_state_facts { /* what a checkpoint records besides; borrowed, NULL: nothing */
     const char *objective;

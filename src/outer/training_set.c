@@ -12,7 +12,7 @@ void raml_training_set_deinit(struct training_set *f)
 {
     free(f->item);
     free(f->candidate);
-    free(f->order);
+    raml_order_deinit(&f->order);
     *f = (struct training_set){0};
 }
 
@@ -113,16 +113,13 @@ enum raml_code raml_training_set_init(struct training_set *f, const struct raml_
     size_t n = max_n && max_n < qs->n ? max_n : qs->n;
     *f = (struct training_set){
         .qs = qs, .name = name ? name : "data", .seed = opt->seed, .trajectories = (size_t)opt->trajectories};
-    if (n > UINT32_MAX) return raml_fail(err, RAML_ERANGE, "%s: %zu questions; at most %u", f->name, n, UINT32_MAX);
     f->row = raml_row_default(job->tokenizer, job->format);
     f->row.max_tokens = (size_t)raml_model_config(job->model)->max_positions;
     struct scan s = {.opt = opt};
     enum raml_code rc = scan_all(f, &s, n, err);
     raml_tree_deinit(&s.tree);
     free(s.selected);
-    if (rc) return rc;
-    f->order = malloc((f->n ? f->n : 1) * sizeof *f->order);
-    return f->order ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory for the order of %zu questions", f->name, n);
+    return rc ? rc : raml_order_init(&f->order, f->seed, f->n, f->name, err);
 }
 
 enum raml_code raml_training_set_row(const struct training_set *f, const struct selection *d, struct raml_tree *tree,

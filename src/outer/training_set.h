@@ -8,6 +8,7 @@
 #ifndef RAML_OUTER_TRAINING_SET_H
 #define RAML_OUTER_TRAINING_SET_H
 
+#include "outer/order.h"
 #include "raml/row.h"
 #include "raml/train.h"
 
@@ -32,9 +33,7 @@ struct training_set {
     size_t too_long;     /* trajectories, or rows without, left out because of skip_long */
     uint64_t seed, hash; /* hash: of all text that is trained on */
     size_t trajectories; /* rows per question */
-    uint32_t *order;     /* [n]: items in the order of `epoch` */
-    uint64_t epoch;
-    bool ordered;
+    struct raml_order order;
 };
 
 struct selection { /* one question for one use in training */

@@ -38,7 +38,7 @@ static void hand_init(struct hand *h, size_t rows, uint64_t seed)
                                    .n_candidates = at,
                                    .trajectories = rows,
                                    .seed = seed,
-                                   .order = h->order,
+                                   .order = {.seed = seed, .item = h->order, .n = N},
                                    .name = "hand"};
 }
 
