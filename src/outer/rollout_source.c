@@ -191,13 +191,20 @@ static void source_deinit(struct raml_rollout_source *s)
     free(s->map.answer);
 }
 
+/* A sampler's corrections are for rollouts of another distribution: here, of a temperature or of filters. */
+static bool wants_corrections(const struct raml_rollout_source *s)
+{
+    const struct raml_rollout_options *o = s->own;
+    bool other = o->temperature != 1 || o->top_k > 0 || o->top_p < 1 || o->min_p > 0;
+    return s->policy && ((s->policy->correction != RAML_CORRECTION_NONE && other) || s->policy->drop_zero_advantage);
+}
+
 static bool wants_scores(const struct raml_rollout_source *s)
 {
     const struct raml_policy_options *p = s->policy;
     if (!p) return false;
-    return raml_rollout_updates(s) > 1 || p->correction != RAML_CORRECTION_NONE ||
-           p->ratio_against == RAML_AGAINST_SAMPLER || p->opsm_delta > 0 ||
-           (p->beta > 0 && p->kl_in != RAML_KL_IN_LOSS);
+    return raml_rollout_updates(s) > 1 || wants_corrections(s) || p->ratio_against == RAML_AGAINST_SAMPLER ||
+           p->opsm_delta > 0 || (p->beta > 0 && p->kl_in != RAML_KL_IN_LOSS);
 }
 
 /* What the reward needs to know of a sample. */
@@ -240,6 +247,7 @@ static enum raml_code source_init(struct raml_rollout_source *s, struct raml_rew
     if (!rc) rc = open_sampler(s, s->own->temperature, false, &s->sampler, err);
     if (!rc && job->validation) rc = open_sampler(s, s->own->eval_temperature, true, &s->examiner, err);
     s->scores = wants_scores(s);
+    s->corrects = wants_corrections(s);
     if (job->sink) s->quiet = *job->sink;
     s->quiet.progress = NULL;
     if (!rc && s->policy && s->policy->beta > 0)
