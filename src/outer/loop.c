@@ -192,7 +192,8 @@ enum raml_code raml_train_loop(const struct raml_train_job *job, const struct ra
                                const struct raml_training *training, struct raml_train_result *out,
                                struct raml_err *err)
 {
-    struct raml_train_result result = {.loss = NAN, .eval_loss = NAN, .parameters = raml_model_n(job->model)};
+    struct raml_train_result result = {
+        .loss = NAN, .eval_loss = NAN, .reward = NAN, .eval_accuracy = NAN, .parameters = raml_model_n(job->model)};
     struct raml_trainer t = {.job = job,
                              .opt = opt,
                              .training = training,
@@ -205,6 +206,7 @@ enum raml_code raml_train_loop(const struct raml_train_job *job, const struct ra
     result.steps = t.state.step;
     result.tokens = t.state.tokens;
     result.trained_tokens = t.state.trained;
+    result.best_step = t.state.best_step;
     trainer_deinit(&t);
     if (out) *out = result;
     return rc;

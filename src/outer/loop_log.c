@@ -53,6 +53,7 @@ static int add_metrics(struct raml_trainer *t, json_t *line, struct raml_train_r
     struct train_state *s = &t->state;
     int failed = 0;
     out->loss = s->loss_sum / s->weight_sum;
+    out->reward = raml_statistics_value(&s->statistics, "reward");
     failed |= add_statistics(line, "", &s->statistics);
     failed |= json_object_set_new(line, "loss", json_real(out->loss));
     failed |= json_object_set_new(line, "grad_norm", json_real(t->grad_norm));
@@ -72,8 +73,9 @@ static enum raml_code evaluate(struct raml_trainer *t, json_t *line, struct raml
     double score = NAN, start = raml_clock_monotonic();
     enum raml_code rc = source->evaluate(source->user, &t->packs, t->objective, line, &score, err);
     if (rc) return rc;
-    const json_t *loss = json_object_get(line, "eval_loss");
+    const json_t *loss = json_object_get(line, "eval_loss"), *accuracy = json_object_get(line, "eval_accuracy");
     if (loss) out->eval_loss = json_real_value(loss);
+    if (accuracy) out->eval_accuracy = json_real_value(accuracy);
     if (!isfinite(score)) return raml_fail(err, RAML_ERANGE, "the validation loss is %g", -score);
     if (!(score <= t->state.best_score)) {
         t->state.best_score = score;

@@ -155,7 +155,7 @@ enum raml_code raml_train_dpo(const struct raml_train_job *job, const struct ram
     const struct raml_objective objective = raml_preference_objective(preference);
     struct pair_source s = {.job = job, .opt = opt, .comm = job->comm ? job->comm : raml_comm_alone()};
     json_t *settings = NULL;
-    if (out) *out = (struct raml_train_result){.loss = NAN, .eval_loss = NAN};
+    if (out) *out = (struct raml_train_result){.loss = NAN, .eval_loss = NAN, .reward = NAN, .eval_accuracy = NAN};
     enum raml_code rc = raml_train_check_job(job, opt, &objective, err);
     if (!rc) rc = raml_preference_check(preference, err);
     if (!rc) rc = source_init(&s, preference, err);

@@ -295,7 +295,7 @@ static enum raml_code train(struct raml_rollout_source *s, const struct raml_obj
     struct raml_train_options opt = *s->opt;
     struct raml_reward_options exact = {0};
     s->opt = &opt;
-    if (out) *out = (struct raml_train_result){.loss = NAN, .eval_loss = NAN};
+    if (out) *out = (struct raml_train_result){.loss = NAN, .eval_loss = NAN, .reward = NAN, .eval_accuracy = NAN};
     enum raml_code rc = raml_train_check_job(s->job, &opt, objective, err);
     if (!rc) rc = control(s, &opt, err);
     if (!rc) rc = source_init(s, &exact, err);
