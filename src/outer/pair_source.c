@@ -162,14 +162,14 @@ enum raml_code raml_train_dpo(const struct raml_train_job *job, const struct ram
     if (!rc) settings = raml_settings_json(raml_preference_settings, raml_n_preference_settings, preference);
     if (!rc && !settings) rc = raml_fail(err, RAML_ENOMEM, "no memory for the settings");
     if (!rc) {
-        const struct raml_source source = {.user = &s,
-                                           .name = "pairs",
-                                           .n_steps = s.plan.n_steps,
-                                           .n_items = s.set.n,
-                                           .data_hash = s.set.hash,
-                                           .next = next,
-                                           .epoch = epoch,
-                                           .evaluate = s.validation.n ? evaluate : NULL};
+        const struct raml_step_source source = {.user = &s,
+                                                .name = "pairs",
+                                                .n_steps = s.plan.n_steps,
+                                                .n_items = s.set.n,
+                                                .data_hash = s.set.hash,
+                                                .next = next,
+                                                .epoch = epoch,
+                                                .evaluate = s.validation.n ? evaluate : NULL};
         const struct raml_training training = {&source, &objective, objective.name, settings};
         rc = raml_train_loop(job, opt, &training, out, err);
     }

@@ -302,18 +302,18 @@ static enum raml_code train(struct raml_rollout_source *s, const struct raml_obj
     json_t *settings = rc ? NULL : settings_json(s);
     if (!rc && !settings) rc = raml_fail(err, RAML_ENOMEM, "no memory for the settings");
     if (!rc) {
-        const struct raml_source source = {.user = s,
-                                           .name = "rollouts",
-                                           .n_steps = s->n_rounds * raml_rollout_updates(s),
-                                           .n_items = s->order.n,
-                                           .data_hash = s->data_hash,
-                                           .next = next,
-                                           .after = after,
-                                           .epoch = epoch,
-                                           .may_save = may_save,
-                                           .save = save,
-                                           .load = load,
-                                           .evaluate = s->examiner ? evaluate : NULL};
+        const struct raml_step_source source = {.user = s,
+                                                .name = "rollouts",
+                                                .n_steps = s->n_rounds * raml_rollout_updates(s),
+                                                .n_items = s->order.n,
+                                                .data_hash = s->data_hash,
+                                                .next = next,
+                                                .after = after,
+                                                .epoch = epoch,
+                                                .may_save = may_save,
+                                                .save = save,
+                                                .load = load,
+                                                .evaluate = s->examiner ? evaluate : NULL};
         const struct raml_training training = {&source, objective, objective->name, settings};
         rc = raml_train_loop(s->job, &opt, &training, out, err);
     }

@@ -151,14 +151,14 @@ enum raml_code raml_train_sft(const struct raml_train_job *job, const struct ram
     enum raml_code rc = raml_train_check_job(job, opt, &objective, err);
     if (!rc) rc = sft_init(&s, err);
     if (!rc) {
-        const struct raml_source source = {.user = &s,
-                                           .name = "trajectories",
-                                           .n_steps = s.plan.n_steps,
-                                           .n_items = s.set.n,
-                                           .data_hash = s.set.hash,
-                                           .next = next,
-                                           .epoch = epoch,
-                                           .evaluate = s.validation.n ? evaluate : NULL};
+        const struct raml_step_source source = {.user = &s,
+                                                .name = "trajectories",
+                                                .n_steps = s.plan.n_steps,
+                                                .n_items = s.set.n,
+                                                .data_hash = s.set.hash,
+                                                .next = next,
+                                                .epoch = epoch,
+                                                .evaluate = s.validation.n ? evaluate : NULL};
         const struct raml_training training = {&source, &objective, job->objective ? objective.name : NULL, NULL};
         rc = raml_train_loop(job, opt, &training, out, err);
     }
