@@ -33,27 +33,27 @@ struct raml_terms {
     const float *logp, *entropy;
 
     /* Per token. */
-    const float *weight;                         /* >= 0: how often it counts; 0: it is not trained on */
-    const float *old_logp, *mu_logp, *ref_logp;  /* of the policy when the rollouts were made, of the distribution that
+    const float *weight;                        /* >= 0: how often it counts; 0: it is not trained on */
+    const float *old_logp, *mu_logp, *ref_logp; /* of the policy when the rollouts were made, of the distribution that
                                                   * sampled them, of the reference model */
-    const double *advantage;                     /* constants of the step, as are the next two */
-    const double *correction;                    /* weight of the policy term (policy.h) */
-    const double *scale;                         /* loss = sum over tokens of scale * term */
-    const double *kl_scale, *entropy_scale;      /* of these terms; NULL: as scale */
-    const double *likelihood;                    /* - sum likelihood * logp is added to the loss */
+    const double *advantage;                    /* constants of the step, as are the next two */
+    const double *correction;                   /* weight of the policy term (policy.h) */
+    const double *scale;                        /* loss = sum over tokens of scale * term */
+    const double *kl_scale, *entropy_scale;     /* of these terms; NULL: as scale */
+    const double *likelihood;                   /* - sum likelihood * logp is added to the loss */
 
     /* Per row, indexed by its number in the step. */
-    const double *reward;     /* [rows] */
-    const uint32_t *group;    /* [rows] number of the question; rows of a group are adjacent */
-    const int32_t *pair;      /* [rows] +(p + 1): chosen of pair p; -(p + 1): rejected; 0: of none */
-    const double *ref_sum;    /* [rows] sum of ref_logp; for pairs */
+    const double *reward;  /* [rows] */
+    const uint32_t *group; /* [rows] number of the question; rows of a group are adjacent */
+    const int32_t *pair;   /* [rows] +(p + 1): chosen of pair p; -(p + 1): rejected; 0: of none */
+    const double *ref_sum; /* [rows] sum of ref_logp; for pairs */
 
     /* Of the whole step, over all ranks. */
-    double total;   /* sum of weights, > 0 */
+    double total; /* sum of weights, > 0 */
     double n_pairs;
 };
 
-enum { RAML_STATISTICS = 32 };
+enum { RAML_STATISTICS = 64 };
 /* Named sums that objectives report: a value is sum / count, over all parts and ranks. Names are compared by their
  * text, and stand in the order in which they first appeared. */
 struct raml_statistics { /* zero-initialise */
@@ -96,7 +96,7 @@ struct raml_objective {
     enum raml_code (*evaluate)(const void *user, const struct raml_terms *terms, struct raml_objective_out *out,
                                struct raml_err *err);
     const void *user;
-    bool constant; /* d_logp depends on the terms only, and d_entropy is 0: then it is asked for before logp is known
+    bool constant;   /* d_logp depends on the terms only, and d_entropy is 0: then it is asked for before logp is known
                     * (terms->logp NULL, out->loss not read), and logits are computed once a step instead of twice */
     bool no_entropy; /* d_entropy is 0, and the loss does not depend on entropies; it is not asked for */
     enum raml_objective_scope scope;

@@ -40,6 +40,7 @@ enum raml_preference_loss { /* in the order of the setting's words */
 struct raml_preference_options {
     int loss_type; /* enum raml_preference_loss */
     double beta, label_smoothing;
+    int64_t pairs_per_question; /* an epoch; the objective does not read it */
 };
 extern const struct raml_setting raml_preference_settings[];
 extern const size_t raml_n_preference_settings;

@@ -90,12 +90,15 @@ struct raml_train_job {       /* all borrowed */
     uint64_t resume_step;                   /* as raml_run_open gave it */
     const struct raml_objective *objective; /* what is minimised, and what eval_loss is; NULL: supervised fine-tuning */
     const struct raml_sink *sink;
-    const struct raml_comm *comm; /* the processes that train together; NULL: one alone */
+    const struct raml_model *reference; /* what KL and preferences are measured against; NULL: none */
+    const struct raml_comm *comm;       /* the processes that train together; NULL: one alone */
 };
 struct raml_train_result {
     uint64_t n_steps, steps;         /* planned; taken, including those before a resume */
     uint64_t tokens, trained_tokens; /* read and trained on, including those before a resume */
     double loss, eval_loss;          /* last logged ones; NaN: none */
+    double reward, eval_accuracy;    /* likewise, where there are rollouts or pairs */
+    uint64_t best_step;              /* of the best evaluation; 0: none */
     double seconds;                  /* of this call */
     size_t parameters;
 };
@@ -108,6 +111,13 @@ struct raml_train_result {
  * when it fails (the last checkpoint stays); RAML_ESTOP when the sink asks to stop, after a checkpoint of the step just
  * done. */
 RAML_CHECKED enum raml_code raml_train_sft(const struct raml_train_job *job, const struct raml_train_options *opt,
+                                           struct raml_train_result *out, struct raml_err *err);
+
+/* Preference training (preference.h): of a question that has right and wrong trajectories, pairs of one each, against
+ * the reference model. batch_size counts pairs. Errors as above, and RAML_EUSAGE: no reference; RAML_ERANGE: no pair. */
+struct raml_preference_options;
+RAML_CHECKED enum raml_code raml_train_dpo(const struct raml_train_job *job, const struct raml_train_options *opt,
+                                           const struct raml_preference_options *preference,
                                            struct raml_train_result *out, struct raml_err *err);
 
 #pragma GCC visibility pop

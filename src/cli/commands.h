@@ -9,6 +9,7 @@ extern const struct cli_command cli_task_list, cli_task_make;
 extern const struct cli_command cli_data_check, cli_data_show, cli_data_split, cli_data_leak;
 extern const struct cli_command cli_train_sft;
 extern const struct cli_command cli_train_rft;
+extern const struct cli_command cli_train_dpo;
 extern const struct cli_command cli_train_grpo;
 extern const struct cli_command cli_sample, cli_score, cli_eval, cli_trace, cli_update, cli_roles, cli_landscape;
 extern const struct cli_command cli_fork, cli_prune;

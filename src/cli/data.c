@@ -127,7 +127,7 @@ static void counter_deinit(struct counter *c)
     free(c->selected);
 }
 
-/* The trajectories followed by an answer, their own or the question's. */
+/* The trajectories followed by an answer, their own or the question's, and whole completions. */
 static enum raml_code select_trajectories(struct counter *c, const struct raml_question *q, size_t *k,
                                           struct raml_err *err)
 {
@@ -136,7 +136,7 @@ static enum raml_code select_trajectories(struct counter *c, const struct raml_q
     if (rc) return rc;
     for (size_t i = 0; i < q->n_trajectories; i++) {
         const char *own = q->trajectory[i].answer;
-        if (q->answer[0] || (own && own[0])) c->selected[(*k)++] = i;
+        if (q->answer[0] || (own && own[0]) || q->trajectory[i].whole) c->selected[(*k)++] = i;
     }
     return RAML_OK;
 }
@@ -168,7 +168,8 @@ static enum raml_code count_tokens(struct counter *c, const struct raml_question
         if (k)
             rc =
                 add_length(&r->length[LENGTH_TRAJECTORY], count_segment(&c->segments, s, RAML_SEGMENT_TRAJECTORY), err);
-        if (!rc) rc = add_length(&r->length[LENGTH_ANSWER], count_segment(&c->segments, s, RAML_SEGMENT_ANSWER), err);
+        size_t n_answer = count_segment(&c->segments, s, RAML_SEGMENT_ANSWER); /* 0: of a whole completion */
+        if (!rc && n_answer) rc = add_length(&r->length[LENGTH_ANSWER], n_answer, err);
         if (!rc) rc = add_length(&r->length[LENGTH_ROW], n_row, err);
         r->n_long += c->max_length && n_row > c->max_length;
     }

@@ -12,6 +12,7 @@ struct settings {
     struct training_settings common;
     struct raml_train_options train;
     struct raml_rollout_options rollouts;
+    struct raml_reward_options reward;
     struct raml_policy_options policy;
 };
 
@@ -24,6 +25,7 @@ static const struct raml_setting options[] = {
 static const struct cli_shared shared[] = {
     {cli_training_options, &cli_n_training_options, AT(common), "options of model, data and run"},
     {raml_rollout_settings, &raml_n_rollout_settings, AT(rollouts), "options of rollouts"},
+    {raml_reward_settings, &raml_n_reward_settings, AT(reward), "options of the reward"},
     {raml_policy_settings, &raml_n_policy_settings, AT(policy), "options of the objective"},
     {raml_train_settings, &raml_n_train_settings, AT(train), "options of training"},
 };
@@ -74,7 +76,8 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     const struct training_wants wants = {.trajectories = 1, .reference = s->policy.beta > 0, .notes = notes.data};
     rc = cli_training_open(&t, cli, &s->common, &s->train, &wants, err);
     if (!rc) {
-        const struct raml_rollout_job rollouts = {&s->rollouts, &s->policy, t.reference, t.eos, t.n_eos};
+        const struct raml_rollout_job rollouts = {
+            .rollouts = &s->rollouts, .policy = &s->policy, .reward = &s->reward, .eos = t.eos, .n_eos = t.n_eos};
         rc = raml_train_grpo(&t.job, &t.options, &rollouts, &t.result, err);
     }
     raml_buf_deinit(&notes);

@@ -38,7 +38,7 @@
 struct raml_generate_job {
     const int32_t *text; /* [n_text], n_text >= 1; borrowed until the jobs of its group have ended */
     size_t n_text;
-    size_t group;      /* jobs with the same number are adjacent in the list and share what their texts begin with */
+    size_t group;      /* jobs with the same number are adjacent, in one call, and share what their texts begin with */
     size_t max_tokens; /* >= 1; the model's context ends a job too */
     uint64_t question; /* the stream of its random numbers */
     uint32_t sample;

@@ -56,7 +56,7 @@ struct raml_generator {
     size_t B, V, context, allowed;
     /* Jobs that have ended leave the list's beginning now and then: job[i] has number base + i. */
     struct raml_generate_job *job; /* [n_jobs] */
-    size_t n_jobs, cap_jobs, base, next;
+    size_t n_jobs, cap_jobs, n_groups, base, next;
     size_t submitted, done; /* since nothing was in it */
     struct raml_cache *cache;
     size_t pages, used_pages;   /* of the pool; promised to the texts in it and to what its jobs may grow to */

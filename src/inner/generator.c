@@ -145,8 +145,11 @@ enum raml_code raml_generator_submit(struct raml_generator *g, const struct raml
         const struct raml_text *t = &g->texts.text[i];
         g->state[i] = (struct raml_text_state){.node = -1, .users = t->n_jobs + t->n_kids, .waiting = t->n_jobs};
     }
-    memcpy(g->job + g->n_jobs, job, n_jobs * sizeof *job);
-    g->n_jobs += n_jobs;
+    for (size_t i = 0; i < n_jobs; i++) {
+        if (!i || job[i].group != job[i - 1].group) g->n_groups++;
+        g->job[g->n_jobs] = job[i];
+        g->job[g->n_jobs++].group = g->n_groups; /* not that of another call */
+    }
     if (g->done == g->submitted) g->done = g->submitted = 0;
     g->submitted += n_jobs;
     if (!g->opt.pool_tokens) want(g, raml_generate_pool(g, first, n_texts), first);

@@ -139,7 +139,6 @@ static void report(const struct raml_policy_options *opt, const struct raml_term
     if (t->ref_logp) raml_statistics_add(out, "kl_loss", s->kl, 0.0);
     if (t->entropy) raml_statistics_add(out, "entropy", s->entropy, s->tokens);
     if (t->entropy && opt->top_entropy_quantile < 1.0) raml_statistics_add(out, "entropy_kept", s->kept, s->tokens);
-    if (t->mu_logp) raml_statistics_add(out, "logp_gap", s->gap, s->tokens);
 }
 
 /* ---- the objective -------------------------------------------------------------------------------------------------- */

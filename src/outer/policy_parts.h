@@ -53,7 +53,7 @@ struct raml_policy_sums {
     double loss, tokens;
     double policy, kl, entropy_loss; /* shares of loss */
     double low, high, dual, kept;    /* numbers of tokens: clipped, kept by entropy */
-    double log_ratio, kl_value, entropy, ratio_max, gap;
+    double log_ratio, kl_value, entropy, ratio_max;
 };
 /* d_logp, d_entropy [n]: every element is written; either may be NULL. Sums are added to. */
 void raml_policy_row(const struct raml_policy_options *opt, const struct raml_policy_row *row, double *d_logp,

@@ -153,7 +153,6 @@ static void gather_measures(const struct raml_policy_options *opt, const struct 
     s->tokens += 1.0;
     s->log_ratio += raml_policy_within(log_ratio(opt, row, i), opt->ratio_log_clamp);
     if (!(s->ratio_max >= rho) && !isnan(s->ratio_max)) s->ratio_max = rho;
-    if (row->mu_logp && row->logp) s->gap += fabs(row->logp[i] - row->mu_logp[i]);
 }
 
 /* Geometric mean policy optimization (arXiv 2507.20673). Each token has the row's value; with the aggregation over rows of

@@ -14,6 +14,8 @@ const struct raml_setting raml_preference_settings[] = {
      "how strongly the policy is held to the reference model; for IPO its tau"},
     {"label_smoothing", NULL, RAML_REAL, ROW(label_smoothing), "0", 0, 0.499, NULL,
      "probability that a pair's label is wrong, for loss_type sigmoid and robust"},
+    {"pairs_per_question", NULL, RAML_INT, ROW(pairs_per_question), "1", 1, 1e6, NULL,
+     "pairs of a right and a wrong trajectory that a question gives an epoch, if it has as many"},
 };
 const size_t raml_n_preference_settings = sizeof raml_preference_settings / sizeof *raml_preference_settings;
 #undef ROW

@@ -8,11 +8,18 @@
 /* -- Lines --------------------------------------------------------------------------------------------------------- */
 
 /* Adds to a sample's record what became of it. row: in the round; the group was replaced: SIZE_MAX. */
-static int add_facts(const struct raml_round *r, const struct raml_rollout *x, size_t row, json_t *o)
+static int add_facts(const struct raml_rollout_source *s, const struct raml_rollout *x, size_t row, json_t *o)
 {
-    int failed = json_object_set_new(o, "reward", json_real(x->reward)) ||
-                 json_object_set_new(o, "n_tokens", json_integer((json_int_t)x->n)) ||
-                 json_object_set_new(o, "trained", json_boolean(row != SIZE_MAX && x->in_loss && x->in_policy));
+    const struct raml_round *r = &s->round;
+    json_t *parts = json_object();
+    int failed = !parts;
+    for (size_t i = 0; i < s->mix.n && s->mix.n > 1 && !failed; i++)
+        failed = json_object_set_new(parts, raml_reward_name(s->mix.kind[i]), json_real(x->worth.component[i]));
+    if (!failed && s->mix.n > 1) failed = json_object_set(o, "rewards", parts);
+    json_decref(parts);
+    failed = failed || json_object_set_new(o, "reward", json_real(x->reward)) ||
+             json_object_set_new(o, "n_tokens", json_integer((json_int_t)x->n)) ||
+             json_object_set_new(o, "trained", json_boolean(row != SIZE_MAX && x->in_loss && x->in_policy));
     if (failed || row == SIZE_MAX || !x->n) return failed;
     return json_object_set_new(o, "advantage", json_real(r->advantage[r->start[row]]));
 }
@@ -35,7 +42,7 @@ static json_t *line_of(const struct raml_rollout_source *s, const struct raml_ro
                  json_object_set_new(o, "round", json_integer((json_int_t)g->epoch)) ||
                  json_object_set_new(o, "used", json_boolean(g->used));
     for (size_t k = 0; k < g->n && !failed; k++)
-        failed = add_facts(r, &g->sample[k], g->used ? first_row + k : SIZE_MAX, json_array_get(list, k));
+        failed = add_facts(s, &g->sample[k], g->used ? first_row + k : SIZE_MAX, json_array_get(list, k));
     if (!failed) return o;
     json_decref(o);
     return NULL;
@@ -81,5 +88,8 @@ void raml_rollout_count(const struct raml_rollout_source *s, struct raml_statist
 {
     const struct raml_round *r = &s->round;
     for (size_t i = 0; i < r->n_used; i++) count_group(r->used[i], out);
+    for (size_t k = 0; k < s->mix.n && s->mix.n > 1; k++)
+        for (size_t i = 0; i < r->n_rows; i++)
+            raml_statistics_add(out, raml_reward_name(s->mix.kind[k]), r->component[i * s->mix.n + k], 1);
     raml_statistics_add(out, "questions_sampled", (double)r->n_groups, 1);
 }

@@ -132,6 +132,7 @@ static enum raml_code score(struct raml_rollout_source *s, struct raml_packs *pa
     if (!rc && reference)
         rc = raml_packs_forward(&s->reference, s->scored.tree, s->scored.n_trees, s->scored.logp, NULL, err);
     if (!rc && reference) spread(&s->scored, &s->map, r, s->scored.logp, r->ref_logp);
+    s->read_tokens += (uint64_t)(s->scores + reference) * s->scored.n_read;
     r->has_old = s->scores;
     r->has_ref = reference;
     raml_statistics_add(&s->seconds, "scoring", raml_clock_monotonic() - start, 1);
@@ -150,10 +151,13 @@ static enum raml_code evaluate(struct raml_rollout_source *s, struct raml_err *e
                                      .mu_logp = r->mu_logp,
                                      .ref_logp = r->has_ref ? r->ref_logp : NULL,
                                      .reward = r->reward,
-                                     .group = r->group_of};
+                                     .component = s->mix.n > 1 ? r->component : NULL,
+                                     .component_weight = s->mix.weight,
+                                     .n_components = s->mix.n > 1 ? s->mix.n : 0,
+                                     .group = r->group_of,
+                                     .baseline = s->points & RAML_REWARD_AT_TERMINATION ? r->baseline : NULL};
     enum raml_code rc = raml_advantages(s->policy, &in, s->comm, r->advantage, err);
-    bool corrects = s->policy->correction != RAML_CORRECTION_NONE || s->policy->drop_zero_advantage;
-    if (rc || !corrects) return rc;
+    if (rc || !s->corrects) return rc;
     rc = raml_corrections(s->policy, &in, r->advantage, s->comm, r->correction, r->weight, err);
     for (size_t i = 0; i < r->n; i++)
         if (!(r->weight[i] > 0)) r->policy_weight[i] = 0;
@@ -167,7 +171,7 @@ enum raml_code raml_rollout_round(struct raml_rollout_source *s, uint64_t number
     s->seconds = (struct raml_statistics){0};
     enum raml_code rc = gather(s, packs, err);
     if (!rc) select_samples(s);
-    if (!rc) rc = raml_round_lay(&s->round, err);
+    if (!rc) rc = raml_round_lay(&s->round, s->mix.n, err);
     if (!rc) rc = score(s, packs, err);
     if (!rc) rc = evaluate(s, err);
     return rc ? rc : raml_rollout_write(s, number + 1, err);

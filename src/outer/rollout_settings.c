@@ -35,6 +35,8 @@ const struct raml_setting raml_rollout_settings[] = {
      "Leave truncated samples out of the loss and its divisor; else they count as wrong."},
     {"share_prompts", NULL, RAML_FLAG, AT(share_prompts), "true", 0, 0, NULL,
      "Compute a question's prompt once for all its samples; without it, once for each (to measure)."},
+    {"reward_points", NULL, RAML_INT, AT(reward_points), "16", 2, 1 << 16, NULL,
+     "Rewards of the whole loss curve (mig, repro): places of a trajectory at which it is read."},
     {"eval_generations", NULL, RAML_INT, AT(eval_generations), "1", 1, 1 << 16, NULL,
      "Samples per question in an evaluation."},
     {"eval_temperature", NULL, RAML_REAL, AT(eval_temperature), "0", 0, 100, NULL,

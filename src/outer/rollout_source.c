@@ -167,7 +167,7 @@ static enum raml_code plan(struct raml_rollout_source *s, struct raml_err *err)
 
 static enum raml_code check_reference(const struct raml_rollout_source *s, struct raml_err *err)
 {
-    const struct raml_model *m = s->rollouts->reference;
+    const struct raml_model *m = s->job->reference;
     if (!s->policy || !(s->policy->beta > 0)) return RAML_OK;
     if (!m)
         return raml_fail(err, RAML_EUSAGE, "beta is %g, but there is no reference model to measure KL to",
@@ -188,22 +188,53 @@ static void source_deinit(struct raml_rollout_source *s)
     raml_step_deinit(&s->scored);
     raml_order_deinit(&s->order);
     free(s->map.row);
+    free(s->map.answer);
+}
+
+/* A sampler's corrections are for rollouts of another distribution: here, of a temperature or of filters. */
+static bool wants_corrections(const struct raml_rollout_source *s)
+{
+    const struct raml_rollout_options *o = s->own;
+    bool other = o->temperature != 1 || o->top_k > 0 || o->top_p < 1 || o->min_p > 0;
+    return s->policy && ((s->policy->correction != RAML_CORRECTION_NONE && other) || s->policy->drop_zero_advantage);
 }
 
 static bool wants_scores(const struct raml_rollout_source *s)
 {
     const struct raml_policy_options *p = s->policy;
     if (!p) return false;
-    return raml_rollout_updates(s) > 1 || p->correction != RAML_CORRECTION_NONE ||
-           p->ratio_against == RAML_AGAINST_SAMPLER || p->opsm_delta > 0 ||
-           (p->beta > 0 && p->kl_in != RAML_KL_IN_LOSS);
+    return raml_rollout_updates(s) > 1 || wants_corrections(s) || p->ratio_against == RAML_AGAINST_SAMPLER ||
+           p->opsm_delta > 0 || (p->beta > 0 && p->kl_in != RAML_KL_IN_LOSS);
 }
 
-static enum raml_code source_init(struct raml_rollout_source *s, struct raml_err *err)
+/* What the reward needs to know of a sample. */
+static enum raml_code open_reward(struct raml_rollout_source *s, struct raml_reward_options *exact,
+                                  struct raml_err *err)
+{
+    raml_settings_default(raml_reward_settings, raml_n_reward_settings, exact);
+    s->reward = s->rollouts->reward ? s->rollouts->reward : exact;
+    enum raml_code rc = raml_settings_check(raml_reward_settings, raml_n_reward_settings, s->reward, err);
+    if (!rc) rc = raml_reward_parse(s->reward->reward, &s->mix, err);
+    if (rc) return rc;
+    s->points = raml_reward_points(s->reward, &s->mix);
+    bool curve = false;
+    for (size_t i = 0; i < s->mix.n; i++) {
+        s->wants_form |= s->mix.kind[i] == RAML_REWARD_PAPER;
+        curve |= s->mix.kind[i] >= RAML_REWARD_LOGP;
+    }
+    if (s->policy && s->policy->advantage_baseline == RAML_BASELINE_TERMINATION)
+        s->points |= RAML_REWARD_AT_END | RAML_REWARD_AT_TERMINATION;
+    s->answers = s->policy && curve && s->reward->answer_coefficient != RAML_ANSWER_NONE;
+    return RAML_OK;
+}
+
+static enum raml_code source_init(struct raml_rollout_source *s, struct raml_reward_options *exact,
+                                  struct raml_err *err)
 {
     const struct raml_train_job *job = s->job;
     const char *name = job->data_name ? job->data_name : "data";
     enum raml_code rc = raml_rollout_check(s->own, err);
+    if (!rc) rc = open_reward(s, exact, err);
     if (!rc && s->policy) rc = raml_policy_check(s->policy, err);
     if (!rc) rc = check_reference(s, err);
     if (!rc && !job->data->n) rc = raml_fail(err, RAML_ERANGE, "%s: nothing is trained on: no questions", name);
@@ -216,10 +247,11 @@ static enum raml_code source_init(struct raml_rollout_source *s, struct raml_err
     if (!rc) rc = open_sampler(s, s->own->temperature, false, &s->sampler, err);
     if (!rc && job->validation) rc = open_sampler(s, s->own->eval_temperature, true, &s->examiner, err);
     s->scores = wants_scores(s);
+    s->corrects = wants_corrections(s);
     if (job->sink) s->quiet = *job->sink;
     s->quiet.progress = NULL;
     if (!rc && s->policy && s->policy->beta > 0)
-        rc = raml_packs_init(&s->reference, s->rollouts->reference, (size_t)s->opt->micro_batch_tokens, false, err);
+        rc = raml_packs_init(&s->reference, s->job->reference, (size_t)s->opt->micro_batch_tokens, false, err);
     return rc;
 }
 
@@ -245,8 +277,10 @@ static enum raml_code control(struct raml_rollout_source *s, struct raml_train_o
 static json_t *settings_json(const struct raml_rollout_source *s)
 {
     json_t *o = raml_settings_json(raml_rollout_settings, raml_n_rollout_settings, s->own), *policy = NULL;
+    json_t *reward = raml_settings_json(raml_reward_settings, raml_n_reward_settings, s->reward);
     if (s->policy) policy = raml_settings_json(raml_policy_settings, raml_n_policy_settings, s->policy);
-    int failed = !o || (s->policy && !policy);
+    int failed = !o || !reward || (s->policy && !policy) || json_object_update(o, reward);
+    json_decref(reward);
     json_object_del(o, "sampling_rows");
     if (!failed && policy) failed = json_object_update(o, policy);
     json_decref(policy);
@@ -259,26 +293,27 @@ static enum raml_code train(struct raml_rollout_source *s, const struct raml_obj
                             struct raml_train_result *out, struct raml_err *err)
 {
     struct raml_train_options opt = *s->opt;
+    struct raml_reward_options exact = {0};
     s->opt = &opt;
-    if (out) *out = (struct raml_train_result){.loss = NAN, .eval_loss = NAN};
+    if (out) *out = (struct raml_train_result){.loss = NAN, .eval_loss = NAN, .reward = NAN, .eval_accuracy = NAN};
     enum raml_code rc = raml_train_check_job(s->job, &opt, objective, err);
     if (!rc) rc = control(s, &opt, err);
-    if (!rc) rc = source_init(s, err);
+    if (!rc) rc = source_init(s, &exact, err);
     json_t *settings = rc ? NULL : settings_json(s);
     if (!rc && !settings) rc = raml_fail(err, RAML_ENOMEM, "no memory for the settings");
     if (!rc) {
-        const struct raml_source source = {.user = s,
-                                           .name = "rollouts",
-                                           .n_steps = s->n_rounds * raml_rollout_updates(s),
-                                           .n_items = s->order.n,
-                                           .data_hash = s->data_hash,
-                                           .next = next,
-                                           .after = after,
-                                           .epoch = epoch,
-                                           .may_save = may_save,
-                                           .save = save,
-                                           .load = load,
-                                           .evaluate = s->examiner ? evaluate : NULL};
+        const struct raml_step_source source = {.user = s,
+                                                .name = "rollouts",
+                                                .n_steps = s->n_rounds * raml_rollout_updates(s),
+                                                .n_items = s->order.n,
+                                                .data_hash = s->data_hash,
+                                                .next = next,
+                                                .after = after,
+                                                .epoch = epoch,
+                                                .may_save = may_save,
+                                                .save = save,
+                                                .load = load,
+                                                .evaluate = s->examiner ? evaluate : NULL};
         const struct raml_training training = {&source, objective, objective->name, settings};
         rc = raml_train_loop(s->job, &opt, &training, out, err);
     }

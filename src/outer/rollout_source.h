@@ -23,6 +23,13 @@ struct raml_rollout_source {
     size_t questions;        /* of a step */
     uint64_t position;       /* questions of the stream that were used */
     uint64_t n_rounds, data_hash;
+    const struct raml_reward_options *reward;
+    struct raml_reward_mix mix;
+    unsigned points;                /* of curves that rewards need (raml_reward_points); 0: none */
+    bool wants_form;                /* a reward asks whether a completion is well-formed */
+    bool answers;                   /* the reward has a gradient of its own, on the reference answer */
+    uint64_t read_tokens;           /* for curves and scores since the last step took them */
+    bool corrects;                  /* sampler corrections are computed */
     bool scores;                    /* log-probabilities of the policy are read before a round's first update */
     struct raml_statistics seconds; /* of the round, until a step takes them */
 };
@@ -34,6 +41,12 @@ static inline uint64_t raml_rollout_updates(const struct raml_rollout_source *s)
 /* rollout_reward.c: rewards of the groups [first, ..) of a round, and whether they have signal. */
 RAML_CHECKED enum raml_code raml_rollout_reward(struct raml_rollout_source *s, struct raml_packs *packs,
                                                 struct raml_round *r, size_t first, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_rollout_add_probe(struct raml_tree *tree, int32_t span,
+                                                   const struct raml_rollout_group *g, const struct raml_rollout *x,
+                                                   uint32_t at, struct raml_err *err);
+struct raml_answer_curve raml_rollout_curve(const struct raml_rollout_group *g, const struct raml_rollout *x);
+struct raml_reward_sample raml_rollout_sample(const struct raml_rollout_source *s, const struct raml_rollout *x,
+                                              const struct raml_answer_curve *curve);
 /* rollout_round.c: a new round, sampled, rewarded, laid out, scored, with advantages. Its lines are written. */
 RAML_CHECKED enum raml_code raml_rollout_round(struct raml_rollout_source *s, uint64_t number, struct raml_packs *packs,
                                                struct raml_err *err);

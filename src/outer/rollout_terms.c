@@ -73,6 +73,23 @@ static enum raml_code aggregate(const struct raml_rollout_source *s, struct rows
 
 /* -- Terms --------------------------------------------------------------------------------------------------------- */
 
+/* Of the reference answer's tokens after a sample: the reward's own gradient, a mean over the rows of all ranks. */
+static void fill_answer(const struct raml_rollout_source *s, size_t row, double n_rows, struct raml_step *step)
+{
+    const struct raml_round *r = &s->round;
+    size_t of = s->map.row[row], n = step->start[row + 1] - step->start[row];
+    const struct raml_rollout_group *g = r->used[r->group_of[of]];
+    const struct raml_rollout *x = r->row[of];
+    const struct raml_answer_curve curve = raml_rollout_curve(g, x);
+    const struct raml_reward_sample sample = raml_rollout_sample(s, x, &curve);
+    double *c = step->likelihood + step->start[row];
+    raml_reward_coefficients(s->reward, &s->mix, &sample, &x->worth, r->advantage[r->start[of]], c);
+    for (size_t i = 0; i < n; i++) {
+        c[i] /= n_rows;
+        step->weight[step->start[row] + i] = 0;
+    }
+}
+
 static void fill_row(const struct raml_rollout_source *s, const struct rows *x, size_t row, struct raml_step *step)
 {
     const struct raml_round *r = &s->round;
@@ -106,7 +123,8 @@ static void count_sharing(struct raml_step *step)
     for (size_t t = 0; t < step->n_trees; t++) {
         const struct raml_tree *tree = &step->tree[t];
         read += (double)tree->n_tokens;
-        for (size_t i = 1; i < tree->n_spans; i++) alone += tree->span[i].depth + tree->span[i].n;
+        for (size_t i = 1; i < tree->n_spans; i++)
+            alone += tree->span[i].n + (tree->span[i].parent == 0 ? tree->span[i].depth : 0);
     }
     raml_statistics_add(&step->statistics, "tree_token_ratio", alone, read);
 }
@@ -116,14 +134,22 @@ enum raml_code raml_rollout_step(struct raml_rollout_source *s, uint64_t update,
 {
     struct part p = groups_of(s, update);
     struct rows x = {0};
+    double n_rows;
+    if (s->answers) step->has |= RAML_STEP_LIKELIHOOD;
     if (s->policy)
-        step->has = RAML_STEP_MU | RAML_STEP_ADVANTAGE | RAML_STEP_CORRECTION | RAML_STEP_SCALE |
-                    RAML_STEP_TERM_SCALES | (s->round.has_old ? RAML_STEP_OLD : 0U) |
-                    (s->round.has_ref ? RAML_STEP_REF : 0U);
-    enum raml_code rc = raml_round_trees(&s->round, p.first, p.n, false, s->own->share_prompts, step, &s->map, err);
+        step->has |= RAML_STEP_MU | RAML_STEP_ADVANTAGE | RAML_STEP_CORRECTION | RAML_STEP_SCALE |
+                     RAML_STEP_TERM_SCALES | (s->round.has_old ? RAML_STEP_OLD : 0U) |
+                     (s->round.has_ref ? RAML_STEP_REF : 0U);
+    enum raml_code rc =
+        raml_round_trees(&s->round, p.first, p.n, s->answers, s->own->share_prompts, step, &s->map, err);
     if (!rc) rc = rows_init(&x, &s->round, p, err);
     if (!rc && s->policy) rc = aggregate(s, &x, err);
-    for (size_t i = 0; i < s->map.n && !rc; i++) fill_row(s, &x, i, step);
+    n_rows = (double)x.n;
+    if (!rc) rc = s->comm->sum(s->comm->user, &n_rows, 1, err);
+    for (size_t i = 0; i < s->map.n && !rc; i++) {
+        if (s->map.answer[i]) fill_answer(s, i, n_rows, step);
+        else fill_row(s, &x, i, step);
+    }
     rows_deinit(&x);
     if (!rc) rc = count(s, step, err);
     if (rc) return rc;
@@ -131,6 +157,8 @@ enum raml_code raml_rollout_step(struct raml_rollout_source *s, uint64_t update,
     if (update == 0) {
         raml_rollout_count(s, &step->statistics);
         raml_statistics_join(&step->seconds, &s->seconds);
+        step->n_read += s->read_tokens;
+        s->read_tokens = 0;
     }
     return RAML_OK;
 }
@@ -158,6 +186,7 @@ static enum raml_code compare(const struct raml_rollout_source *s, struct raml_s
     double sum = 0, n = 0, most = 0;
     for (size_t row = 0; row < step->n_rows; row++) {
         const struct raml_rollout *x = r->row[s->map.row[row]];
+        if (s->map.answer[row]) continue;
         for (size_t k = 0; k < x->n; k++) {
             size_t i = step->start[row] + k;
             if (isnan(x->logp[k])) continue; /* it was forced */

@@ -18,9 +18,9 @@ void raml_round_clear(struct raml_round *r)
 
 void raml_round_deinit(struct raml_round *r)
 {
-    void *const arrays[] = {r->group,   r->used,     r->start,     r->first_row,     r->row,
-                            r->reward,  r->group_of, r->weight,    r->policy_weight, r->old_logp,
-                            r->mu_logp, r->ref_logp, r->advantage, r->correction};
+    void *const arrays[] = {r->group,    r->used,      r->start,     r->first_row, r->row,           r->reward,
+                            r->group_of, r->component, r->baseline,  r->weight,    r->policy_weight, r->old_logp,
+                            r->mu_logp,  r->ref_logp,  r->advantage, r->correction};
     raml_round_clear(r);
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) free(arrays[i]);
     *r = (struct raml_round){0};
@@ -136,6 +136,7 @@ static enum raml_code reserve(struct raml_round *r, size_t n_rows, size_t n, str
     double **const doubles[] = {&r->advantage, &r->correction};
     size_t cap = r->cap;
     enum raml_code rc = RAML_GROW(r->start, r->cap_starts, n_rows + 1, "samples of a round", err);
+    if (!rc) rc = RAML_GROW(r->component, r->cap_components, n_rows * RAML_REWARD_KINDS, "rewards of a round", err);
     if (!rc) rc = RAML_GROW(r->first_row, r->cap_first, r->n_used + 1, "questions of a round", err);
     for (size_t i = 0; i < sizeof floats / sizeof *floats && !rc; i++) {
         cap = r->cap;
@@ -151,12 +152,14 @@ static enum raml_code reserve(struct raml_round *r, size_t n_rows, size_t n, str
     cap = r->cap_rows;
     if (!rc) rc = RAML_GROW(r->reward, cap, n_rows, "samples of a round", err);
     cap = r->cap_rows;
+    if (!rc) rc = RAML_GROW(r->baseline, cap, n_rows, "samples of a round", err);
+    cap = r->cap_rows;
     if (!rc) rc = RAML_GROW(r->group_of, cap, n_rows, "samples of a round", err);
     if (!rc) r->cap_rows = cap;
     return rc;
 }
 
-static void lay_sample(struct raml_round *r, struct raml_rollout *s, size_t group)
+static void lay_sample(struct raml_round *r, struct raml_rollout *s, size_t group, size_t n_components)
 {
     for (size_t i = 0; i < s->n; i++, r->n++) {
         bool forced = isnan(s->logp[i]);
@@ -169,11 +172,13 @@ static void lay_sample(struct raml_round *r, struct raml_rollout *s, size_t grou
     }
     r->row[r->n_rows] = s;
     r->reward[r->n_rows] = s->reward;
+    r->baseline[r->n_rows] = isnan(s->worth.termination) ? 0 : s->worth.termination; /* it could not have ended there */
+    for (size_t i = 0; i < n_components; i++) r->component[r->n_rows * n_components + i] = s->worth.component[i];
     r->group_of[r->n_rows] = (uint32_t)group;
     r->start[++r->n_rows] = r->n;
 }
 
-enum raml_code raml_round_lay(struct raml_round *r, struct raml_err *err)
+enum raml_code raml_round_lay(struct raml_round *r, size_t n_components, struct raml_err *err)
 {
     size_t n_rows = 0, n = 0;
     for (size_t g = 0; g < r->n_used; g++) {
@@ -186,7 +191,7 @@ enum raml_code raml_round_lay(struct raml_round *r, struct raml_err *err)
     r->start[0] = 0;
     for (size_t g = 0; g < r->n_used; g++) {
         r->first_row[g] = r->n_rows;
-        for (size_t k = 0; k < r->used[g]->n; k++) lay_sample(r, &r->used[g]->sample[k], g);
+        for (size_t k = 0; k < r->used[g]->n; k++) lay_sample(r, &r->used[g]->sample[k], g, n_components);
     }
     r->first_row[r->n_used] = r->n_rows;
     return RAML_OK;

@@ -69,7 +69,10 @@ struct training_plan {
     uint64_t n_steps;
     uint64_t n_positions; /* the stream's end; UINT64_MAX: none */
 };
-/* The number of steps under the limits of opt. */
+/* The number of steps under the limits of opt, of a stream of n items an epoch whose tokens at a position are
+ * tokens_at; and of a training set's. */
+void raml_plan_steps(struct training_plan *p, size_t n, const struct raml_train_options *opt,
+                     uint64_t (*tokens_at)(void *user, uint64_t position), void *user);
 RAML_CHECKED enum raml_code raml_training_plan_init(struct training_plan *p, struct training_set *f,
                                                     const struct raml_train_options *opt, struct raml_err *err);
 #endif

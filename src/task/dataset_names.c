@@ -105,10 +105,14 @@ enum raml_code raml_dataset_names_init(struct dataset_names *names, const char *
             rc = raml_fail(err, RAML_EUSAGE, "map: role '%s' is given twice", role_name[role]);
         else if (role == ROLE_QUESTION && !equals[1])
             rc = raml_fail(err, RAML_EUSAGE, "map: role 'question' has no field; it is required");
+        else if (role == ROLE_TRAJECTORY && strchr(equals, '+') && !raml_dataset_names_pair(equals + 1))
+            rc = raml_fail(err, RAML_EUSAGE,
+                           "map: found '%.80s'; expected trajectory=FIELD or trajectory=CHOSEN+REJECTED", p);
         if (rc) {
             raml_dataset_names_deinit(names);
             return rc;
         }
+        if (role == ROLE_TRAJECTORY) names->pairs = strchr(equals, '+');
         names->name[role] = equals + 1;
         names->mapped[role] = true;
     }
@@ -177,6 +181,11 @@ static void settle_role(struct dataset_row *r, enum dataset_role role)
 {
     struct dataset_names *names = r->names;
     if (names->name[role]) return;
+    if (role == ROLE_TRAJECTORY && raml_dataset_is_pair(r->obj, DATASET_PAIR)) {
+        names->name[role] = DATASET_PAIR;
+        names->pairs = true;
+        return;
+    }
     for (size_t i = 0; i < MAX_NAMES && candidates[role][i]; i++) {
         if (!plays(r, role, candidates[role][i])) continue;
         names->name[role] = candidates[role][i];
@@ -190,6 +199,15 @@ static void settle_role(struct dataset_row *r, enum dataset_role role)
         names->name[role] = solutions[i];
         names->boxed_answer = true;
     }
+}
+
+/* A preference file without a prompt: what chosen and rejected begin with is the question. */
+static bool settle_implicit(struct dataset_names *names, const json_t *obj)
+{
+    const char *pair = names->pairs ? names->name[ROLE_TRAJECTORY] : DATASET_PAIR;
+    if ((names->name[ROLE_TRAJECTORY] && !names->pairs) || !raml_dataset_is_pair(obj, pair)) return false;
+    names->name[ROLE_QUESTION] = pair;
+    return true;
 }
 
 static bool has_foreign(const json_t *obj)
@@ -214,6 +232,7 @@ enum raml_code raml_dataset_settle(struct dataset_row *r, struct raml_err *err)
     }
     if (!names->settled) {
         settle_role(r, ROLE_QUESTION);
+        names->implicit = !names->name[ROLE_QUESTION] && settle_implicit(names, r->obj);
         if (!names->name[ROLE_QUESTION])
             return raml_fail(err, RAML_EFORMAT,
                              "%s:%zu: no known field for a question; found fields: %s; expected question, "
@@ -231,6 +250,7 @@ static const char *layout_of(const struct dataset_names *names)
     const char *const *name = names->name;
     const char *text = name[ROLE_TRAJECTORY];
     if (names->objects) return "raml";
+    if (names->pairs) return "preference";
     if (names->hashes == HASHES_ALL && !(text && *text)) return "gsm8k";
     if (names->list) return "rollouts";
     if (name[ROLE_CHOICES] && *name[ROLE_CHOICES]) return "choices";

@@ -77,6 +77,7 @@ static json_t *trajectory_json(const struct raml_trajectory *t)
     json_t *o = json_object();
     bool sample = t->finish_reason != NULL;
     int bad = !o || json_object_set_new(o, "text", text_json(t->text));
+    if (!bad && t->whole) bad = json_object_set_new(o, "whole", json_true());
     if (!bad && t->answer) bad = json_object_set_new(o, "answer", text_json(t->answer));
     if (!bad && t->correct != RAML_UNKNOWN)
         bad = json_object_set_new(o, "correct", json_boolean(t->correct == RAML_EQUAL));
