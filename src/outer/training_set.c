@@ -44,6 +44,20 @@ static enum raml_code check_length(struct training_set *f, struct scan *s, const
     return rc;
 }
 
+/* Adds trajectory `number`, span i of the tree, to the item's. */
+static void add_candidate(struct training_set *f, const struct scan *s, struct training_item *it, size_t number,
+                          size_t i)
+{
+    const struct raml_span *span = &s->tree.span[i];
+    struct candidate c = {(uint32_t)number, span->n,
+                          raml_hash(s->tree.token + span->start, span->n * sizeof *s->tree.token, 0)};
+    bool seen = false;
+    for (size_t k = it->first; k < f->n_candidates && !seen; k++)
+        seen = f->candidate[k].hash == c.hash && f->candidate[k].n_tokens == c.n_tokens;
+    if (!seen) it->n_unique += span->n - span->first_target;
+    f->candidate[f->n_candidates++] = c;
+}
+
 /* Measures one question. *kept: it has something to train on. */
 static enum raml_code scan_question(struct training_set *f, struct scan *s, const struct raml_question *q,
                                     struct training_item *it, bool *kept, struct raml_err *err)
@@ -73,11 +87,12 @@ static enum raml_code scan_question(struct training_set *f, struct scan *s, cons
     if (k == 0) {
         rc = check_length(f, s, q, 1, NULL, kept, err);
         it->n_tokens = (uint32_t)s->tree.n_tokens;
+        it->n_unique = s->tree.n_targets;
     }
     for (size_t i = 0; i < k && !rc; i++) {
         rc = check_length(f, s, q, i + 1, s->selected + i, &fits, err);
         if (rc || !fits) continue;
-        f->candidate[f->n_candidates++] = (struct candidate){(uint32_t)s->selected[i], s->tree.span[i + 1].n};
+        add_candidate(f, s, it, s->selected[i], i + 1);
         add_hash(f, q->trajectory[s->selected[i]].text);
         add_hash(f, q->trajectory[s->selected[i]].answer);
         *kept = true;
