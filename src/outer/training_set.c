@@ -27,7 +27,8 @@ struct scan {
     const struct raml_train_options *opt;
     struct raml_tree tree;
     size_t *selected;
-    size_t cap;
+    uint64_t *hash; /* of the tokens of each usable trajectory */
+    size_t cap, cap_hash;
 };
 
 /* Is prompt plus span i of the tree within the context? If not, and skip_long is off, the error of the row builder. */
@@ -45,17 +46,17 @@ static enum raml_code check_length(struct training_set *f, struct scan *s, const
 }
 
 /* Adds trajectory `number`, span i of the tree, to the item's. */
-static void add_candidate(struct training_set *f, const struct scan *s, struct training_item *it, size_t number,
-                          size_t i)
+static void add_candidate(struct training_set *f, struct scan *s, struct training_item *it, size_t number, size_t i)
 {
     const struct raml_span *span = &s->tree.span[i];
-    struct candidate c = {(uint32_t)number, span->n,
-                          raml_hash(s->tree.token + span->start, span->n * sizeof *s->tree.token, 0)};
+    uint64_t hash = raml_hash(s->tree.token + span->start, span->n * sizeof *s->tree.token, 0);
+    size_t n = f->n_candidates - it->first;
     bool seen = false;
-    for (size_t k = it->first; k < f->n_candidates && !seen; k++)
-        seen = f->candidate[k].hash == c.hash && f->candidate[k].n_tokens == c.n_tokens;
+    for (size_t k = 0; k < n && !seen; k++)
+        seen = s->hash[k] == hash && f->candidate[it->first + k].n_tokens == span->n;
     if (!seen) it->n_unique += span->n - span->first_target;
-    f->candidate[f->n_candidates++] = c;
+    s->hash[n] = hash;
+    f->candidate[f->n_candidates++] = (struct candidate){(uint32_t)number, span->n};
 }
 
 /* Measures one question. *kept: it has something to train on. */
@@ -68,6 +69,7 @@ static enum raml_code scan_question(struct training_set *f, struct scan *s, cons
     if (most == 0 || most > q->n_trajectories) most = q->n_trajectories;
     if (f->trajectories == 0) most = 0;
     enum raml_code rc = RAML_GROW(s->selected, s->cap, most + 1, "trajectories of a question", err);
+    if (!rc) rc = RAML_GROW(s->hash, s->cap_hash, most + 1, "trajectories of a question", err);
     if (!rc) rc = RAML_GROW(f->candidate, f->cap_candidates, f->n_candidates + most, "trajectories", err);
     if (rc) return rc;
     for (size_t i = 0; i < most; i++) {
@@ -134,6 +136,7 @@ enum raml_code raml_training_set_init(struct training_set *f, const struct raml_
     enum raml_code rc = scan_all(f, &s, n, err);
     raml_tree_deinit(&s.tree);
     free(s.selected);
+    free(s.hash);
     return rc ? rc : raml_order_init(&f->order, f->seed, f->n, f->name, err);
 }
 

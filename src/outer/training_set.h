@@ -21,7 +21,6 @@ struct training_item {
 struct candidate {       /* a usable trajectory */
     uint32_t trajectory; /* its number in the question */
     uint32_t n_tokens;   /* tokens it adds to the row, answer included */
-    uint64_t hash;       /* of these tokens */
 };
 struct training_set {
     const struct raml_questions *qs;
