@@ -125,8 +125,9 @@ enum raml_code raml_policy_top_entropy(const struct raml_policy_options *opt, co
 
 /* ---- statistics ----------------------------------------------------------------------------------------------------- */
 
+/* steps: 1 in one part of a step, 0 in the others, since parts of a loss add up to the step's. */
 static void report(const struct raml_policy_options *opt, const struct raml_terms *t, const struct raml_policy_sums *s,
-                   struct raml_statistics *out)
+                   double steps, struct raml_statistics *out)
 {
     if (!out || !t->logp) return;
     raml_statistics_add(out, "clip_ratio/low_mean", s->low, s->tokens);
@@ -135,9 +136,9 @@ static void report(const struct raml_policy_options *opt, const struct raml_term
     raml_statistics_add(out, "clip_ratio/dual_mean", s->dual, s->tokens);
     raml_statistics_add(out, "approx_kl", -s->log_ratio, s->tokens);
     raml_statistics_max(out, "ratio_max", s->ratio_max);
-    raml_statistics_add(out, "policy_loss", s->policy, 0.0);
+    raml_statistics_add(out, "policy_loss", s->policy, steps);
     if (t->ref_logp) raml_statistics_add(out, "kl", s->kl_value, s->tokens);
-    if (t->ref_logp) raml_statistics_add(out, "kl_loss", s->kl, 0.0);
+    if (t->ref_logp) raml_statistics_add(out, "kl_loss", s->kl, steps);
     if (t->entropy) raml_statistics_add(out, "entropy", s->entropy, s->tokens);
     if (t->entropy && opt->top_entropy_quantile < 1.0) raml_statistics_add(out, "entropy_kept", s->kept, s->tokens);
 }
@@ -200,7 +201,7 @@ static enum raml_code evaluate(const void *user, const struct raml_terms *t, str
     }
     free(s.block);
     out->loss = sums.loss;
-    report(opt, t, &sums, out->statistics);
+    report(opt, t, &sums, t->first_row == 0 && (!p->comm || p->comm->rank == 0), out->statistics);
     return RAML_OK;
 }
 
