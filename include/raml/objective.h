@@ -53,7 +53,7 @@ struct raml_terms {
     double n_pairs;
 };
 
-enum { RAML_STATISTICS = 32 };
+enum { RAML_STATISTICS = 64 };
 /* Named sums that objectives report: a value is sum / count, over all parts and ranks. Names are compared by their
  * text, and stand in the order in which they first appeared. */
 struct raml_statistics { /* zero-initialise */

@@ -97,6 +97,8 @@ struct raml_train_result {
     uint64_t n_steps, steps;         /* planned; taken, including those before a resume */
     uint64_t tokens, trained_tokens; /* read and trained on, including those before a resume */
     double loss, eval_loss;          /* last logged ones; NaN: none */
+    double reward, eval_accuracy;    /* likewise, where there are rollouts or pairs */
+    uint64_t best_step;              /* of the best evaluation; 0: none */
     double seconds;                  /* of this call */
     size_t parameters;
 };

@@ -231,8 +231,11 @@ static enum raml_code print_result(const struct training *t, struct raml_err *er
     if (!t->cli->json) {
         printf("%s/checkpoint-%" PRIu64 ": %zu parameters, %" PRIu64 " steps, %" PRIu64 " tokens", s->out, r->steps,
                r->parameters, r->steps, r->tokens);
-        if (isfinite(r->loss)) printf(", loss %.4f", r->loss);
+        if (isfinite(r->reward)) printf(", reward %.4f", r->reward);
+        else if (isfinite(r->loss)) printf(", loss %.4f", r->loss);
         if (isfinite(r->eval_loss)) printf(", validation loss %.4f", r->eval_loss);
+        if (isfinite(r->eval_accuracy)) printf(", validation accuracy %.4f", r->eval_accuracy);
+        if (t->options.save_best && r->best_step) printf(", best checkpoint-%" PRIu64, r->best_step);
         printf("\n");
         return RAML_OK;
     }
@@ -241,6 +244,9 @@ static enum raml_code print_result(const struct training *t, struct raml_err *er
                           (json_int_t)r->parameters, "seconds", r->seconds);
     if (o && isfinite(r->loss)) json_object_set_new(o, "loss", json_real(r->loss));
     if (o && isfinite(r->eval_loss)) json_object_set_new(o, "eval_loss", json_real(r->eval_loss));
+    if (o && isfinite(r->reward)) json_object_set_new(o, "reward", json_real(r->reward));
+    if (o && isfinite(r->eval_accuracy)) json_object_set_new(o, "eval_accuracy", json_real(r->eval_accuracy));
+    if (o && r->best_step) json_object_set_new(o, "best_step", json_integer((json_int_t)r->best_step));
     char *text = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(o);
     if (!text) return raml_fail(err, RAML_ENOMEM, "no memory for the result");

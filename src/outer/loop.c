@@ -21,7 +21,7 @@ static void trainer_deinit(struct raml_trainer *t)
 
 static enum raml_code resume(struct raml_trainer *t, struct raml_err *err)
 {
-    const struct raml_source *s = t->source;
+    const struct raml_step_source *s = t->source;
     const struct train_state_facts facts = {t->training->objective_name, t->training->settings, NULL};
     json_t *own = NULL;
     enum raml_code rc = raml_train_state_load(t->job, t->opt, &t->state, &facts, &t->adamw, &own, err);
@@ -101,7 +101,7 @@ static enum raml_code account(struct raml_trainer *t, struct raml_statistics *no
 static enum raml_code take_step(struct raml_trainer *t, struct raml_err *err)
 {
     double start = raml_clock_monotonic();
-    const struct raml_source *source = t->source;
+    const struct raml_step_source *source = t->source;
     struct raml_statistics now = t->step.statistics; /* the headline */
     enum raml_code rc = RAML_OK;
     t->step_loss = t->grad_norm = 0;
@@ -124,7 +124,7 @@ static enum raml_code take_step(struct raml_trainer *t, struct raml_err *err)
 
 static enum raml_code train(struct raml_trainer *t, struct raml_train_result *out, struct raml_err *err)
 {
-    const struct raml_source *source = t->source;
+    const struct raml_step_source *source = t->source;
     enum raml_code rc = trainer_init(t, err);
     out->n_steps = source->n_steps;
     if (rc) return rc;
@@ -172,7 +172,8 @@ enum raml_code raml_train_loop(const struct raml_train_job *job, const struct ra
                                const struct raml_training *training, struct raml_train_result *out,
                                struct raml_err *err)
 {
-    struct raml_train_result result = {.loss = NAN, .eval_loss = NAN, .parameters = raml_model_n(job->model)};
+    struct raml_train_result result = {
+        .loss = NAN, .eval_loss = NAN, .reward = NAN, .eval_accuracy = NAN, .parameters = raml_model_n(job->model)};
     struct raml_trainer t = {.job = job,
                              .opt = opt,
                              .training = training,
@@ -185,6 +186,7 @@ enum raml_code raml_train_loop(const struct raml_train_job *job, const struct ra
     result.steps = t.state.step;
     result.tokens = t.state.tokens;
     result.trained_tokens = t.state.trained;
+    result.best_step = t.state.best_step;
     trainer_deinit(&t);
     if (out) *out = result;
     return rc;

@@ -11,8 +11,8 @@
 #include "raml/comm.h"
 #include "raml/train.h"
 
-struct raml_training {                /* all borrowed */
-    const struct raml_source *source; /* closed by the caller */
+struct raml_training {                     /* all borrowed */
+    const struct raml_step_source *source; /* closed by the caller */
     const struct raml_objective *objective;
     const char *objective_name; /* recorded in checkpoints; NULL: nothing is */
     const json_t *settings;     /* of source and objective, recorded likewise; NULL: none */

@@ -62,6 +62,7 @@ static int add_metrics(struct raml_trainer *t, json_t *line, struct raml_train_r
 {
     struct train_state *s = &t->state;
     int failed = 0;
+    out->reward = raml_statistics_value(&s->statistics, "reward");
     failed |= add_statistics(line, "", &s->statistics);
     if (s->weight_sum > 0) { /* something was trained on */
         out->loss = s->loss_sum / s->weight_sum;
@@ -80,12 +81,13 @@ static int add_metrics(struct raml_trainer *t, json_t *line, struct raml_train_r
 static enum raml_code evaluate(struct raml_trainer *t, json_t *line, struct raml_train_result *out,
                                struct raml_err *err)
 {
-    const struct raml_source *source = t->source;
+    const struct raml_step_source *source = t->source;
     double score = NAN, start = raml_clock_monotonic();
     enum raml_code rc = source->evaluate(source->user, &t->packs, t->objective, line, &score, err);
     if (rc) return rc;
-    const json_t *loss = json_object_get(line, "eval_loss");
+    const json_t *loss = json_object_get(line, "eval_loss"), *accuracy = json_object_get(line, "eval_accuracy");
     if (loss) out->eval_loss = json_real_value(loss);
+    if (accuracy) out->eval_accuracy = json_real_value(accuracy);
     if (!isfinite(score)) return raml_fail(err, RAML_ERANGE, "the validation loss is %g", -score);
     if (!(score <= t->state.best_score)) {
         t->state.best_score = score;
@@ -98,7 +100,7 @@ static enum raml_code evaluate(struct raml_trainer *t, json_t *line, struct raml
 /* A line of metrics when this step is logged or evaluated. */
 static enum raml_code report(struct raml_trainer *t, struct raml_train_result *out, struct raml_err *err)
 {
-    const struct raml_source *source = t->source;
+    const struct raml_step_source *source = t->source;
     uint64_t step = t->state.step;
     bool last = is_last(t), log = t->opt->logging_steps && (last || is_every(step, t->opt->logging_steps));
     bool eval = source->evaluate && (last || is_every(step, t->opt->eval_steps));
@@ -144,7 +146,7 @@ static enum raml_code save(struct raml_trainer *t, struct raml_err *err)
     t->state.due = false;
     t->saved = t->state.step;
     if (t->comm->rank != 0) return RAML_OK;
-    const struct raml_source *source = t->source;
+    const struct raml_step_source *source = t->source;
     json_t *own = source->save ? source->save(source->user) : NULL;
     if (source->save && !own) return raml_fail(err, RAML_ENOMEM, "no memory for a checkpoint's state");
     const struct train_state_facts facts = {t->training->objective_name, t->training->settings, own};

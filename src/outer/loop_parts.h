@@ -10,7 +10,7 @@ struct raml_trainer {
     const struct raml_train_job *job;
     const struct raml_train_options *opt;
     const struct raml_training *training;
-    const struct raml_source *source;
+    const struct raml_step_source *source;
     const struct raml_objective *objective;
     const struct raml_comm *comm;
     struct raml_packs packs;

@@ -155,21 +155,21 @@ enum raml_code raml_train_dpo(const struct raml_train_job *job, const struct ram
     const struct raml_objective objective = raml_preference_objective(preference);
     struct pair_source s = {.job = job, .opt = opt, .comm = job->comm ? job->comm : raml_comm_alone()};
     json_t *settings = NULL;
-    if (out) *out = (struct raml_train_result){.loss = NAN, .eval_loss = NAN};
+    if (out) *out = (struct raml_train_result){.loss = NAN, .eval_loss = NAN, .reward = NAN, .eval_accuracy = NAN};
     enum raml_code rc = raml_train_check_job(job, opt, &objective, err);
     if (!rc) rc = raml_preference_check(preference, err);
     if (!rc) rc = source_init(&s, preference, err);
     if (!rc) settings = raml_settings_json(raml_preference_settings, raml_n_preference_settings, preference);
     if (!rc && !settings) rc = raml_fail(err, RAML_ENOMEM, "no memory for the settings");
     if (!rc) {
-        const struct raml_source source = {.user = &s,
-                                           .name = "pairs",
-                                           .n_steps = s.plan.n_steps,
-                                           .n_items = s.set.n,
-                                           .data_hash = s.set.hash,
-                                           .next = next,
-                                           .epoch = epoch,
-                                           .evaluate = s.validation.n ? evaluate : NULL};
+        const struct raml_step_source source = {.user = &s,
+                                                .name = "pairs",
+                                                .n_steps = s.plan.n_steps,
+                                                .n_items = s.set.n,
+                                                .data_hash = s.set.hash,
+                                                .next = next,
+                                                .epoch = epoch,
+                                                .evaluate = s.validation.n ? evaluate : NULL};
         const struct raml_training training = {&source, &objective, objective.name, settings};
         rc = raml_train_loop(job, opt, &training, out, err);
     }

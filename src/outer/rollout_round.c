@@ -202,8 +202,7 @@ static enum raml_code evaluate(struct raml_rollout_source *s, struct raml_err *e
                                      .baseline = s->points & RAML_REWARD_AT_TERMINATION ? r->baseline : NULL};
     if (!rc) rc = raml_advantages(s->policy, &in, s->comm, r->advantage, err);
     free(weight);
-    bool corrects = s->policy->correction != RAML_CORRECTION_NONE || s->policy->drop_zero_advantage;
-    if (rc || !corrects) return rc;
+    if (rc || !s->corrects) return rc;
     rc = raml_corrections(s->policy, &in, r->advantage, s->comm, r->correction, r->weight, err);
     for (size_t i = 0; i < r->n; i++)
         if (!(r->weight[i] > 0)) r->policy_weight[i] = 0;

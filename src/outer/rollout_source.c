@@ -207,13 +207,20 @@ static void source_deinit(struct raml_rollout_source *s)
     free(s->map.answer);
 }
 
+/* A sampler's corrections are for rollouts of another distribution: here, of a temperature or of filters. */
+static bool wants_corrections(const struct raml_rollout_source *s)
+{
+    const struct raml_rollout_options *o = s->own;
+    bool other = o->temperature != 1 || o->top_k > 0 || o->top_p < 1 || o->min_p > 0;
+    return s->policy && ((s->policy->correction != RAML_CORRECTION_NONE && other) || s->policy->drop_zero_advantage);
+}
+
 static bool wants_scores(const struct raml_rollout_source *s)
 {
     const struct raml_policy_options *p = s->policy;
     if (!p) return false;
-    return raml_rollout_updates(s) > 1 || p->correction != RAML_CORRECTION_NONE ||
-           p->ratio_against == RAML_AGAINST_SAMPLER || p->opsm_delta > 0 ||
-           (p->beta > 0 && p->kl_in != RAML_KL_IN_LOSS);
+    return raml_rollout_updates(s) > 1 || wants_corrections(s) || p->ratio_against == RAML_AGAINST_SAMPLER ||
+           p->opsm_delta > 0 || (p->beta > 0 && p->kl_in != RAML_KL_IN_LOSS);
 }
 
 /* What the reward needs to know of a sample. */
@@ -258,6 +265,7 @@ static enum raml_code source_init(struct raml_rollout_source *s, struct raml_rew
     if (!rc) rc = open_sampler(s, s->own->temperature, false, &s->sampler, err);
     if (!rc && examines) rc = open_sampler(s, s->own->eval_temperature, true, &s->examiner, err);
     s->scores = wants_scores(s);
+    s->corrects = wants_corrections(s);
     if (job->sink) s->quiet = *job->sink;
     s->quiet.progress = NULL;
     if (s->comm->size > 1) s->quiet.stop = NULL; /* ranks stop together, after a step */
@@ -308,25 +316,25 @@ static enum raml_code train(struct raml_rollout_source *s, const struct raml_obj
     struct raml_train_options opt = *s->opt;
     struct raml_reward_options exact = {0};
     s->opt = &opt;
-    if (out) *out = (struct raml_train_result){.loss = NAN, .eval_loss = NAN};
+    if (out) *out = (struct raml_train_result){.loss = NAN, .eval_loss = NAN, .reward = NAN, .eval_accuracy = NAN};
     enum raml_code rc = raml_train_check_job(s->job, &opt, objective, err);
     if (!rc) rc = control(s, &opt, err);
     if (!rc) rc = source_init(s, &exact, err);
     json_t *settings = rc ? NULL : settings_json(s);
     if (!rc && !settings) rc = raml_fail(err, RAML_ENOMEM, "no memory for the settings");
     if (!rc) {
-        const struct raml_source source = {.user = s,
-                                           .name = "rollouts",
-                                           .n_steps = s->n_rounds * raml_rollout_updates(s),
-                                           .n_items = s->order.n,
-                                           .data_hash = s->data_hash,
-                                           .next = next,
-                                           .after = after,
-                                           .epoch = epoch,
-                                           .may_save = may_save,
-                                           .save = save,
-                                           .load = load,
-                                           .evaluate = s->examiner ? evaluate : NULL};
+        const struct raml_step_source source = {.user = s,
+                                                .name = "rollouts",
+                                                .n_steps = s->n_rounds * raml_rollout_updates(s),
+                                                .n_items = s->order.n,
+                                                .data_hash = s->data_hash,
+                                                .next = next,
+                                                .after = after,
+                                                .epoch = epoch,
+                                                .may_save = may_save,
+                                                .save = save,
+                                                .load = load,
+                                                .evaluate = s->examiner ? evaluate : NULL};
         const struct raml_training training = {&source, objective, objective->name, settings};
         rc = raml_train_loop(s->job, &opt, &training, out, err);
     }

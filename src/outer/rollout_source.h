@@ -30,6 +30,7 @@ struct raml_rollout_source {
     bool wants_form;                /* a reward asks whether a completion is well-formed */
     bool answers;                   /* the reward has a gradient of its own, on the reference answer */
     uint64_t read_tokens;           /* for curves and scores since the last step took them */
+    bool corrects;                  /* sampler corrections are computed */
     bool scores;                    /* log-probabilities of the policy are read before a round's first update */
     struct raml_statistics seconds; /* of the round, until a step takes them */
 };

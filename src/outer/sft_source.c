@@ -147,18 +147,18 @@ enum raml_code raml_train_sft(const struct raml_train_job *job, const struct ram
 {
     const struct raml_objective objective = job->objective ? *job->objective : raml_sft_objective();
     struct sft_source s = {.job = job, .opt = opt, .comm = job->comm ? job->comm : raml_comm_alone()};
-    if (out) *out = (struct raml_train_result){.loss = NAN, .eval_loss = NAN};
+    if (out) *out = (struct raml_train_result){.loss = NAN, .eval_loss = NAN, .reward = NAN, .eval_accuracy = NAN};
     enum raml_code rc = raml_train_check_job(job, opt, &objective, err);
     if (!rc) rc = sft_init(&s, err);
     if (!rc) {
-        const struct raml_source source = {.user = &s,
-                                           .name = "trajectories",
-                                           .n_steps = s.plan.n_steps,
-                                           .n_items = s.set.n,
-                                           .data_hash = s.set.hash,
-                                           .next = next,
-                                           .epoch = epoch,
-                                           .evaluate = s.validation.n ? evaluate : NULL};
+        const struct raml_step_source source = {.user = &s,
+                                                .name = "trajectories",
+                                                .n_steps = s.plan.n_steps,
+                                                .n_items = s.set.n,
+                                                .data_hash = s.set.hash,
+                                                .next = next,
+                                                .epoch = epoch,
+                                                .evaluate = s.validation.n ? evaluate : NULL};
         const struct raml_training training = {&source, &objective, job->objective ? objective.name : NULL, NULL};
         rc = raml_train_loop(job, opt, &training, out, err);
     }

@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-struct raml_source {
+struct raml_step_source {
     void *user;
     const char *name; /* "rollouts" */
     uint64_t n_steps; /* how many there will be */
