@@ -48,6 +48,7 @@ static inline struct raml_terms terms(const struct inputs *in)
     return (struct raml_terms){
         .n_rows = N_ROWS,
         .start = start,
+        .total = N - 4,
         .logp = in->logp,
         .entropy = in->entropy,
         .weight = in->weight,

@@ -153,6 +153,11 @@ static void test_parts(void **state)
         struct raml_statistics whole = {0};
         struct raml_objective_out out = {.d_logp = d, .d_entropy = e, .statistics = &whole};
         CHECK_OK(o.evaluate(o.user, &t, &out, &err));
+        double kl = raml_statistics_value(&whole, "kl_loss"),
+               policy_loss = raml_statistics_value(&whole, "policy_loss");
+        double entropy = out.loss - policy_loss - kl;
+        for (size_t i = 0; i < N; i++) entropy -= e[i] * (double)in.entropy[i];
+        CHECK_NEAR("the loss is the sum of its shares", entropy, 0.0, 1e-12);
         for (size_t c = 0; c < COUNT(cuts); c++) {
             double loss = 0.0;
             struct raml_statistics parts = {0};
@@ -168,6 +173,7 @@ static void test_parts(void **state)
             CHECK_NEAR(losses[l], loss, out.loss, 1e-12);
             assert_memory_equal(dp, d, sizeof d);
             assert_memory_equal(ep, e, sizeof e);
+            CHECK_NEAR("shares of the loss", raml_statistics_value(&parts, "policy_loss"), policy_loss, 1e-12);
             for (size_t k = 0; k < whole.n; k++)
                 CHECK_NEAR(whole.item[k].name, parts.item[k].is_max ? parts.item[k].most : parts.item[k].sum,
                            whole.item[k].is_max ? whole.item[k].most : whole.item[k].sum, 1e-12);
