@@ -56,8 +56,7 @@ static double quantile(double *x, size_t n, double q)
     qsort(x, n, sizeof *x, by_size);
     double place = q * (double)(n - 1);
     size_t below = (size_t)place, above = below + 1 < n ? below + 1 : below;
-    double share = place - (double)below;
-    return share < 0.5 ? x[below] + share * (x[above] - x[below]) : x[above] - (1.0 - share) * (x[above] - x[below]);
+    return x[below] + (place - (double)below) * (x[above] - x[below]);
 }
 
 /* Every rank's x[n] to rank 0, one after the other: *all is the caller's to free. */
