@@ -119,9 +119,10 @@ static const struct {
     {"choices", "j{\"question\":\"q\",\"choices\":[\"x\",\"y\",\"z\"],\"answer\":1}\n"},
     {"chat", "j{\"messages\":[{\"role\":\"user\",\"content\":\"q\"},{\"role\":\"assistant\",\"content\":"
              "\"<think>t</think>\\\\boxed{1}\"}]}\n"},
-    {"preference", "j{\"prompt\":\"q\",\"chosen\":\"a\",\"rejected\":\"b\"}\n{\"prompt\":[{\"role\":\"user\",\"content\":\"q\"}],"
-                   "\"chosen\":[{\"role\":\"assistant\",\"content\":\"a\"}],\"rejected\":[{\"role\":\"assistant\","
-                   "\"content\":\"b\"}]}\n"},
+    {"preference",
+     "j{\"prompt\":\"q\",\"chosen\":\"a\",\"rejected\":\"b\"}\n{\"prompt\":[{\"role\":\"user\",\"content\":\"q\"}],"
+     "\"chosen\":[{\"role\":\"assistant\",\"content\":\"a\"}],\"rejected\":[{\"role\":\"assistant\","
+     "\"content\":\"b\"}]}\n"},
     {"implicit prompts", "j{\"chosen\":\"so it is\",\"rejected\":\"so I was\"}\n"},
     {"table", "cquestion,answer,family\n\"one, \"\"two\"\"\n?\",3,a\nplain,4,\n"},
     {"tabs", "tquestion\tanswer\nq\t1\n"},

@@ -28,7 +28,7 @@ enum raml_purpose {
     RAML_FOR_CONTROL,   /* order of a shuffled trajectory: question, sample, position = 2^32 tokens + draw
                          * (below 2^32: which trajectory is foreign to it) */
     RAML_FOR_PRUNE,     /* order in which steps are kept: question, sample, position = 2^32 draw + number */
-    RAML_FOR_UPDATES, /* which samples of a question enter the loss: question, round */
+    RAML_FOR_UPDATES,   /* which samples of a question enter the loss: question, round */
     RAML_FOR_PAIR,      /* which trajectories of a question are paired: question, round = epoch */
 };
 

@@ -75,6 +75,9 @@ extern const struct raml_setting raml_support_settings[]; /* which trajectories 
 extern const size_t raml_n_support_settings;
 /* The table's defaults, which set no length, and seed 0. */
 struct raml_train_options raml_train_default(void);
+/* Optimizer, schedule and batch as a framework or paper has them at a date: "trl-2026-07", "paper"; the rest stays.
+ * RAML_EUSAGE: unknown; the message names the nearest. */
+RAML_CHECKED enum raml_code raml_train_preset(const char *name, struct raml_train_options *opt, struct raml_err *err);
 /* RAML_EUSAGE names the setting, its value and the allowed ones, or says that no length is set. */
 RAML_CHECKED enum raml_code raml_train_check(const struct raml_train_options *opt, struct raml_err *err);
 

@@ -5,13 +5,15 @@
 #include <string.h>
 
 struct settings {
-    const char *objective;
+    const char *preset, *objective;
     struct training_settings common;
     struct raml_train_options train;
 };
 
 #define AT(field) offsetof(struct settings, field)
 static const struct raml_setting options[] = {
+    {"preset", NULL, RAML_TEXT, AT(preset), NULL, 0, 0, NULL,
+     "Optimizer, schedule and batch by default as trl-2026-07 or paper has them; settings that are given win."},
     {"objective", "loss_type", RAML_ONE, AT(objective), "sft", 0, 0, "sft|dft",
      "sft: -log p of every token. dft: the same times p, held constant (dynamic fine-tuning)."},
 };
@@ -20,6 +22,12 @@ static const struct cli_shared shared[] = {
     {raml_support_settings, &raml_n_support_settings, AT(train), "options of the support set"},
     {raml_train_settings, &raml_n_train_settings, AT(train), "options of training"},
 };
+
+static enum raml_code preset(const char *name, void *settings, struct raml_err *err)
+{
+    struct settings *s = settings;
+    return raml_train_preset(name, &s->train, err);
+}
 
 static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
 {
@@ -47,5 +55,6 @@ const struct cli_command cli_train_sft = {
     .shared = shared,
     .n_shared = sizeof shared / sizeof *shared,
     .settings_size = sizeof(struct settings),
+    .preset = preset,
     .run = run,
 };

@@ -126,3 +126,32 @@ json_t *raml_settings_json(const struct raml_setting *table, size_t n, const voi
     json_decref(out);
     return NULL;
 }
+
+/* One "name=value" of len bytes. */
+static enum raml_code apply_one(const struct raml_setting *table, size_t n, void *settings, const char *text,
+                                size_t len, struct raml_err *err)
+{
+    char word[128];
+    snprintf(word, sizeof word, "%.*s", (int)len, text);
+    char *value = strchr(word, '=');
+    if (!value || len >= sizeof word)
+        return raml_fail(err, RAML_EUSAGE, "found '%s', expected a setting and its value", word);
+    *value++ = 0;
+    const struct raml_setting *row = raml_settings_find(table, n, word);
+    if (!row) return raml_fail(err, RAML_EUSAGE, "there is no setting '%s'", word);
+    if (row->type == RAML_TEXT || row->type == RAML_PATH || row->type == RAML_ONE)
+        return raml_fail(err, RAML_EUSAGE, "%s is a text; expected a number, a switch or a word", word);
+    return raml_settings_set(row, settings, value, err);
+}
+
+enum raml_code raml_settings_apply(const struct raml_setting *table, size_t n, void *settings, const char *text,
+                                   struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    for (text += strspn(text, " "); *text && !rc; text += strspn(text, " ")) {
+        size_t len = strcspn(text, " ");
+        rc = apply_one(table, n, settings, text, len, err);
+        text += len;
+    }
+    return rc;
+}

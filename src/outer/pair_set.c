@@ -12,7 +12,7 @@ void raml_pair_set_deinit(struct pair_set *f)
 {
     free(f->item);
     free(f->candidate);
-    free(f->order);
+    raml_order_deinit(&f->order);
     free(f->owner);
     free(f->right);
     free(f->wrong);
@@ -129,15 +129,14 @@ static enum raml_code init_stream(struct pair_set *f, struct raml_err *err)
         if (f->item[i].n_right > most) most = f->item[i].n_right;
         if (f->item[i].n_wrong > most) most = f->item[i].n_wrong;
     }
-    f->order = malloc(f->n * sizeof *f->order);
     f->owner = malloc(f->n * sizeof *f->owner);
     f->right = malloc(most * sizeof *f->right);
     f->wrong = malloc(most * sizeof *f->wrong);
-    if (!f->order || !f->owner || !f->right || !f->wrong)
-        return raml_fail(err, RAML_ENOMEM, "%s: no memory for the order of %zu pairs", f->name, f->n);
+    if (!f->owner || !f->right || !f->wrong)
+        return raml_fail(err, RAML_ENOMEM, "%s: no memory for %zu pairs", f->name, f->n);
     for (size_t i = 0; i < f->n_items; i++)
         for (size_t j = 0; j < f->item[i].n_pairs; j++) f->owner[k++] = (uint32_t)i;
-    return RAML_OK;
+    return raml_order_init(&f->order, f->seed, f->n, f->name, err);
 }
 
 enum raml_code raml_pair_set_init(struct pair_set *f, const struct raml_train_job *job,
@@ -210,16 +209,9 @@ static void pair_of(const struct pair_set *f, const struct pair_item *it, uint64
 
 void raml_pair_at(struct pair_set *f, uint64_t position, struct chosen_pair *out)
 {
-    uint64_t epoch = position / f->n;
-    if (!f->ordered || f->epoch != epoch) {
-        struct raml_rng r = {{f->seed, RAML_FOR_SHUFFLE, epoch, 0, 0}, 0};
-        shuffle(&r, f->order, f->n);
-        f->epoch = epoch;
-        f->ordered = true;
-    }
-    size_t k = f->order[position % f->n];
+    size_t k = raml_order_at(&f->order, position);
     out->item = f->owner[k];
-    pair_of(f, &f->item[out->item], epoch, k - f->item[out->item].first_pair, out);
+    pair_of(f, &f->item[out->item], position / f->n, k - f->item[out->item].first_pair, out);
 }
 
 enum raml_code raml_pair_row(const struct pair_set *f, const struct chosen_pair *pair, struct raml_tree *tree,

@@ -31,10 +31,8 @@ struct pair_set {
     size_t unpaired, ungraded, unanswered, too_long; /* what was left out */
     uint64_t seed, hash;                             /* hash: of all that is trained on */
     size_t n;                                        /* pairs an epoch */
-    uint32_t *order;                                 /* [n]: pairs in the order of `epoch` */
-    uint32_t *owner;                                 /* [n]: the item of each pair */
-    uint64_t epoch;
-    bool ordered;
+    struct raml_order order;
+    uint32_t *owner;         /* [n]: the item of each pair */
     uint32_t *right, *wrong; /* scratch: the largest item's trajectories */
 };
 struct chosen_pair {

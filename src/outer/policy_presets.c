@@ -126,19 +126,6 @@ bool raml_policy_preset_at(size_t i, struct raml_policy_preset *preset)
     return true;
 }
 
-/* One "name=value" of len bytes. Values of words and numbers are copied into fields, so that the text may go. */
-static enum raml_code set(struct raml_policy_options *opt, const char *text, size_t len, struct raml_err *err)
-{
-    char word[100];
-    snprintf(word, sizeof word, "%.*s", (int)len, text);
-    char *value = strchr(word, '=');
-    if (!value) return raml_fail(err, RAML_EUSAGE, "preset: found '%s', expected a setting and its value", word);
-    *value++ = 0;
-    const struct raml_setting *row = raml_settings_find(raml_policy_settings, raml_n_policy_settings, word);
-    if (!row) return raml_fail(err, RAML_EUSAGE, "preset: there is no setting '%s'", word);
-    return raml_settings_set(row, opt, value, err);
-}
-
 static enum raml_code unknown(const char *name, struct raml_err *err)
 {
     const char *known[N_FRAMEWORKS + N_METHODS];
@@ -157,13 +144,8 @@ enum raml_code raml_policy_preset(const char *name, struct raml_policy_options *
     if (!raml_policy_preset_at(i, &p)) return unknown(name, err);
     struct raml_policy_options changed = *opt;
     if (i < N_FRAMEWORKS) raml_settings_default(raml_policy_settings, raml_n_policy_settings, &changed);
-    for (const char *text = p.settings; *text;) {
-        size_t len = strcspn(text, " ");
-        enum raml_code rc = set(&changed, text, len, err);
-        if (rc) return rc;
-        text += len;
-        text += strspn(text, " ");
-    }
+    enum raml_code rc = raml_settings_apply(raml_policy_settings, raml_n_policy_settings, &changed, p.settings, err);
+    if (rc) return rc;
     *opt = changed;
     return RAML_OK;
 }

@@ -62,6 +62,9 @@ void raml_dataset_report(const struct dataset_names *n, struct raml_fields *out)
 /* The value at a dotted path; NULL when absent or null. */
 json_t *raml_dataset_value(const json_t *obj, const char *path);
 const char *raml_dataset_type(const json_t *v); /* "a string"; static */
+/* Fields of a preference file, "chosen+rejected", as two names; false: it is not two. */
+enum { DATASET_NAME = 64 };
+bool raml_dataset_pair_names(const char *names, char name[2][DATASET_NAME]);
 
 /* dataset_text.c */
 /* A text, number or truth value, or a list of one of these, as text. NULL: something else, or no memory. */
@@ -101,11 +104,6 @@ RAML_CHECKED enum raml_code raml_dataset_choices_apply(struct dataset_row *r, st
                                                        struct raml_err *err);
 
 /* dataset_pair.c */
-/* Fields of a preference file, if nobody says otherwise. */
-#define DATASET_PAIR "chosen+rejected"
-bool raml_dataset_names_pair(const char *names); /* are these two names? */
-/* Does the row have the two fields of `names` ("chosen+rejected"), as texts or chats? */
-bool raml_dataset_is_pair(const json_t *obj, const char *names);
 /* Sets the trajectories, which are whole completions: the chosen one, graded right, and the rejected one, graded wrong;
  * and the question, if it is not set, or a chat says what it is. */
 RAML_CHECKED enum raml_code raml_dataset_pair_read(struct dataset_row *r, const char *names, struct raml_question *q,

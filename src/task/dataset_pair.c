@@ -5,44 +5,13 @@
 #include <math.h>
 #include <string.h>
 
-enum { NAME_BYTES = 64 };
-
 struct side { /* one of the two fields */
-    char name[NAME_BYTES];
+    const char *name;
     const json_t *v;
     const char *prompt; /* the user's message in a chat; NULL: none, or no chat */
     const char *text;   /* the completion */
     size_t n;
 };
-
-/* "chosen+rejected" to its two names; false: it is not two. */
-static bool split_names(const char *names, struct side side[2])
-{
-    const char *plus = strchr(names, '+'), *second = plus ? plus + 1 : "";
-    size_t n = plus ? (size_t)(plus - names) : 0;
-    if (!n || !*second || strchr(second, '+') || n >= NAME_BYTES || strlen(second) >= NAME_BYTES) return false;
-    memcpy(side[0].name, names, n);
-    side[0].name[n] = 0;
-    strcpy(side[1].name, second);
-    return true;
-}
-
-bool raml_dataset_names_pair(const char *names)
-{
-    struct side side[2];
-    return split_names(names, side);
-}
-
-bool raml_dataset_is_pair(const json_t *obj, const char *names)
-{
-    struct side side[2];
-    if (!split_names(names, side)) return false;
-    for (size_t i = 0; i < 2; i++) {
-        const json_t *v = raml_dataset_value(obj, side[i].name);
-        if (!json_is_string(v) && !json_is_array(v)) return false;
-    }
-    return true;
-}
 
 /* Of a chat: its last message, the assistant's, is the completion; one of the user before it, the prompt. */
 static enum raml_code read_chat(struct dataset_row *r, struct side *s, struct raml_err *err)
@@ -134,8 +103,9 @@ static enum raml_code check_prompt(struct dataset_row *r, struct raml_err *err)
 enum raml_code raml_dataset_pair_read(struct dataset_row *r, const char *names, struct raml_question *q,
                                       struct raml_err *err)
 {
-    struct side side[2];
-    if (!split_names(names, side)) return raml_fail(err, RAML_EUSAGE, "'%.80s' are not two fields", names);
+    char name[2][DATASET_NAME];
+    struct side side[2] = {{.name = name[0]}, {.name = name[1]}};
+    if (!raml_dataset_pair_names(names, name)) return raml_fail(err, RAML_EUSAGE, "'%.80s' are not two fields", names);
     enum raml_code rc = check_prompt(r, err);
     for (size_t i = 0; i < 2 && !rc; i++) rc = read_side(r, &side[i], err);
     if (!rc) rc = settle_prompt(r, side, q, err);

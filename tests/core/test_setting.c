@@ -204,11 +204,35 @@ static void test_json(void **state)
     assert_null(raml_settings_json(table, COUNT(table), &s));
 }
 
+static void test_apply(void **state)
+{
+    (void)state;
+    struct raml_err err = {0};
+    struct settings s = defaults();
+    assert_int_equal(raml_settings_apply(table, COUNT(table), &s, " steps=7  lr=0.5 resume=true decay=constant", &err),
+                     RAML_OK);
+    assert_true(s.resume && s.steps == 7 && s.rate == 0.5 && s.decay == 2);
+    assert_int_equal(raml_settings_apply(table, COUNT(table), &s, "", &err), RAML_OK);
+    static const struct {
+        const char *text, *message;
+    } wrong[] = {
+        {"steps", "found 'steps', expected a setting and its value"},
+        {"step=3", "there is no setting 'step'"},
+        {"steps=0", "found '0', expected an integer from 1 to 1000000000"},
+        {"dtype=f32", "dtype is a text; expected a number, a switch or a word"},
+    };
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        assert_int_equal(raml_settings_apply(table, COUNT(table), &s, wrong[i].text, &err), RAML_EUSAGE);
+        assert_string_equal(err.msg, wrong[i].message);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),     cmocka_unit_test(test_find),  cmocka_unit_test(test_set),
         cmocka_unit_test(test_refused_text), cmocka_unit_test(test_check), cmocka_unit_test(test_json),
+        cmocka_unit_test(test_apply),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -202,12 +202,26 @@ static void test_settings(void **state)
     }
 }
 
+static void test_presets(void **state)
+{
+    struct raml_err err = {0};
+    struct raml_train_options o = raml_train_default();
+    (void)state;
+    o.max_steps = 5;
+    CHECK_OK(raml_train_preset("trl-2026-07", &o, &err));
+    CHECK_OK(raml_train_check(&o, &err));
+    assert_true(o.learning_rate == 2e-5 && o.lr_scheduler_type == RAML_DECAY_LINEAR && o.adam_beta2 == 0.999);
+    assert_true(o.weight_decay == 0 && o.min_lr_ratio == 0 && o.max_steps == 5);
+    assert_int_equal(raml_train_preset("trl-2026-06", &o, &err), RAML_EUSAGE);
+    assert_string_equal(err.msg, "there is no preset 'trl-2026-06'; did you mean 'trl-2026-07'?");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_selections), cmocka_unit_test(test_selections_are_even),
         cmocka_unit_test(test_order),      cmocka_unit_test(test_plan),
-        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_settings),   cmocka_unit_test(test_presets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
