@@ -22,20 +22,20 @@ struct focal {
     double beta; /* weight of the entropy */
 };
 
-static enum raml_code focal_loss(const void *user, const struct raml_objective_tokens *in, double *loss, float *d_logp,
-                                 float *d_entropy, struct raml_err *err)
+static enum raml_code focal_loss(const void *user, const struct raml_terms *in, struct raml_objective_out *out,
+                                 struct raml_err *err)
 {
     const struct focal *f = user;
     double sum = 0.0;
     (void)err; /* nothing can fail here; raml_fail(err, RAML_ERANGE, "...") would end the training */
-    for (size_t i = 0; i < in->n; i++) {
+    for (size_t i = in->start[in->first_row]; i < in->start[in->first_row + in->n_rows]; i++) {
         double w = (double)in->weight[i], logp = (double)in->logp[i], p = exp(logp), q = 1.0 - p;
         if (w > 0.0) sum += w * (-q * q * logp - f->beta * (double)in->entropy[i]);
         /* d/dlogp of -q^2 logp, where dp/dlogp = p:  2 q p logp - q^2 */
-        if (d_logp) d_logp[i] = w > 0.0 ? (float)(w * (2.0 * q * p * logp - q * q) / in->total) : 0.0f;
-        if (d_entropy) d_entropy[i] = (float)(-w * f->beta / in->total);
+        if (out->d_logp) out->d_logp[i] = w > 0.0 ? w * (2.0 * q * p * logp - q * q) / in->total : 0.0;
+        if (out->d_entropy) out->d_entropy[i] = -w * f->beta / in->total;
     }
-    if (loss) *loss = sum / in->total;
+    out->loss = sum / in->total;
     return RAML_OK;
 }
 
@@ -44,15 +44,20 @@ static int check_slope(const struct raml_objective *o)
 {
     const double h = 1.0 / 1024;
     for (double logp = -4.0; logp < -0.1; logp += 0.25) {
-        float x = (float)logp, entropy = 1.0f, weight = 2.0f, d_logp, d_entropy;
-        struct raml_objective_tokens in = {1, &x, &entropy, &weight, 5.0};
-        double up, down;
-        if (o->evaluate(o->user, &in, NULL, &d_logp, &d_entropy, NULL)) return -1;
+        const size_t start[2] = {0, 1};
+        float x = (float)logp, entropy = 1.0f, weight = 2.0f;
+        double slope, up;
+        const struct raml_terms in = {
+            .n_rows = 1, .start = start, .logp = &x, .entropy = &entropy, .weight = &weight, .total = 5.0};
+        struct raml_objective_out out = {.d_logp = &slope};
+        if (o->evaluate(o->user, &in, &out, NULL)) return -1;
+        out.d_logp = NULL;
         x = (float)(logp + h);
-        if (o->evaluate(o->user, &in, &up, NULL, NULL, NULL)) return -1;
+        if (o->evaluate(o->user, &in, &out, NULL)) return -1;
+        up = out.loss;
         x = (float)(logp - h);
-        if (o->evaluate(o->user, &in, &down, NULL, NULL, NULL)) return -1;
-        if (!(fabs((up - down) / (2 * h) - (double)d_logp) < 1e-4)) return -1;
+        if (o->evaluate(o->user, &in, &out, NULL)) return -1;
+        if (!(fabs((up - out.loss) / (2 * h) - slope) < 1e-4)) return -1;
     }
     return 0;
 }

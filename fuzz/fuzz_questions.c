@@ -19,7 +19,8 @@ static void same_trajectory(const struct raml_trajectory *a, const struct raml_t
     FUZZ_CHECK(same_text(a->text, b->text) && same_text(a->answer, b->answer) && same_text(a->style, b->style) &&
                    same_text(a->finish_reason, b->finish_reason),
                "a trajectory of '%s' changed in its texts", id);
-    FUZZ_CHECK(a->correct == b->correct && a->think_closed == b->think_closed && a->seed == b->seed,
+    FUZZ_CHECK(a->correct == b->correct && a->think_closed == b->think_closed && a->seed == b->seed &&
+                   a->whole == b->whole,
                "a trajectory of '%s' changed in its flags", id);
     FUZZ_CHECK(a->n_tokens == b->n_tokens &&
                    (!a->n_tokens || !memcmp(a->tokens, b->tokens, a->n_tokens * sizeof *a->tokens)),
@@ -118,6 +119,11 @@ static const struct {
     {"choices", "j{\"question\":\"q\",\"choices\":[\"x\",\"y\",\"z\"],\"answer\":1}\n"},
     {"chat", "j{\"messages\":[{\"role\":\"user\",\"content\":\"q\"},{\"role\":\"assistant\",\"content\":"
              "\"<think>t</think>\\\\boxed{1}\"}]}\n"},
+    {"preference",
+     "j{\"prompt\":\"q\",\"chosen\":\"a\",\"rejected\":\"b\"}\n{\"prompt\":[{\"role\":\"user\",\"content\":\"q\"}],"
+     "\"chosen\":[{\"role\":\"assistant\",\"content\":\"a\"}],\"rejected\":[{\"role\":\"assistant\","
+     "\"content\":\"b\"}]}\n"},
+    {"implicit prompts", "j{\"chosen\":\"so it is\",\"rejected\":\"so I was\"}\n"},
     {"table", "cquestion,answer,family\n\"one, \"\"two\"\"\n?\",3,a\nplain,4,\n"},
     {"tabs", "tquestion\tanswer\nq\t1\n"},
     {"gpqa", "cQuestion,Correct Answer,Incorrect Answer 1,Incorrect Answer 2,Incorrect Answer 3\nq,a,b,c,d\n"},
@@ -136,7 +142,7 @@ static const char *const words[] = {
     "\"family\":", "\"type\":", "\"subject\":", "\"level\":", "\"difficulty\":", "\"split\":", "\"trajectories\":[",
     "\"generations\":[", "\"labels\":[", "\"choices\":[", "\"options\":{", "\"text\":", "\"label\":", "\"messages\":[",
     "\"conversations\":[", "\"role\":\"user\"", "\"content\":", "\"tokens\":[", "\"think_start\":", "\"think_end\":",
-    "\"logp_sum\":", "\"seed\":", "\"correct\":", "\"finish_reason\":\"length\"", "\"think_closed\":false", "#### ",
+    "\"logp_sum\":", "\"seed\":", "\"correct\":", "\"finish_reason\":\"length\"", "\"think_closed\":false", "\"whole\":true", "#### ",
     "\\\\boxed{", "<think>", "</think>", "Level 5", NULL
 };
 /* clang-format on */

@@ -42,12 +42,12 @@ static bool same_text(const char *a, const char *b)
     return a && b ? !strcmp(a, b) : a == b;
 }
 
-static bool same_value(const struct cli_option *o, const char *a, const char *b)
+static bool same_value(const struct raml_setting *o, const char *a, const char *b)
 {
     switch (o->type) {
-    case CLI_FLAG: return *(const bool *)a == *(const bool *)b;
-    case CLI_INT: return *(const int64_t *)(const void *)a == *(const int64_t *)(const void *)b;
-    case CLI_REAL: return !memcmp(a, b, sizeof(double)); /* NaN: not given */
+    case RAML_FLAG: return *(const bool *)a == *(const bool *)b;
+    case RAML_INT: return *(const int64_t *)(const void *)a == *(const int64_t *)(const void *)b;
+    case RAML_REAL: return !memcmp(a, b, sizeof(double)); /* NaN: not given */
     default: return same_text(*(const char *const *)(const void *)a, *(const char *const *)(const void *)b);
     }
 }
@@ -55,7 +55,7 @@ static bool same_value(const struct cli_option *o, const char *a, const char *b)
 static void same(const struct parsed *a, const struct parsed *b)
 {
     for (size_t i = 0; i < command->n_options; i++) {
-        const struct cli_option *o = &command->option[i];
+        const struct raml_setting *o = &command->option[i];
         FUZZ_CHECK(same_value(o, (const char *)a->settings + o->offset, (const char *)b->settings + o->offset),
                    "'%s' changed by writing and reading:\n%s\n%s", o->name, a->cli.recipe, b->cli.recipe);
     }

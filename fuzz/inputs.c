@@ -242,7 +242,7 @@ static void make_text(struct raml_rng *r, const struct fuzz_texts *t, struct ram
 
 void fuzz_make(const struct fuzz_texts *t, uint64_t seed, uint64_t i, struct fuzz_pair *p)
 {
-    struct raml_rng r = {{seed, RAML_FOR_TEST, i, 0}, 0};
+    struct raml_rng r = {{seed, RAML_FOR_TEST, i, 0, 0}, 0};
     p->last = fuzz_below(&r, 4) == 0;
     p->letters = fuzz_below(&r, 16) == 0;
     make_text(&r, t, &p->gold, &p->other);

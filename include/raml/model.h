@@ -85,6 +85,27 @@ const float *raml_model_weights_const(const struct raml_model *m);
 /* Makes the packed copies that the matrix products use from the weights. */
 RAML_CHECKED enum raml_code raml_model_refresh(struct raml_model *m, struct raml_err *err);
 
+/* The same by name ("model.layers.0.self_attn.q_proj.weight"). A tensor that the model does not have: RAML_EUSAGE, and
+ * the nearest name is given. name NULL, where a function takes it: all tensors, the whole block. x and y are blocks
+ * [raml_model_n] in the device's memory, such as a gradient after _join, of which only the tensor's part is read; NULL:
+ * the weights. What changes weights is followed by raml_model_refresh, once for any number of changes. */
+RAML_CHECKED enum raml_code raml_param_find(const struct raml_model *m, const char *name, const struct raml_param **out,
+                                            struct raml_err *err);
+/* Copies the tensor to host[n], or from it; n: RAML_ESHAPE where it is not the tensor's. _set refuses NaN and infinity
+ * (RAML_ERANGE), and changes nothing then. */
+RAML_CHECKED enum raml_code raml_model_get(const struct raml_model *m, const char *name, float *host, size_t n,
+                                           struct raml_err *err);
+RAML_CHECKED enum raml_code raml_model_set(struct raml_model *m, const char *name, const float *host, size_t n,
+                                           struct raml_err *err);
+/* weights += a x; x is not NULL */
+RAML_CHECKED enum raml_code raml_model_axpy(struct raml_model *m, const char *name, double a, const float *x,
+                                            struct raml_err *err);
+/* *out = sum x_i y_i, and sqrt(sum x_i^2), added in double */
+RAML_CHECKED enum raml_code raml_model_dot(const struct raml_model *m, const char *name, const float *x, const float *y,
+                                           double *out, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_model_norm(const struct raml_model *m, const char *name, const float *x, double *out,
+                                            struct raml_err *err);
+
 /* -- A pass ------------------------------------------------------------------------------------------------------- */
 struct raml_pass; /* activations; grows to the largest pack it has seen and is reused */
 /* A pass never changes its model, whether it runs backward or not: what backward reads (transposed copies of the

@@ -23,6 +23,7 @@ struct raml_trajectory_exit { /* early exit of a sample (sample.h) */
 };
 struct raml_trajectory {
     const char *text;          /* the text between think and its end; never NULL */
+    bool whole;                /* text is a whole completion, with whatever answer it has, and ends as it ends (row.h) */
     const char *answer;        /* the sample's own final answer; NULL: none */
     enum raml_verdict correct; /* is that answer correct */
     const char *finish_reason; /* "stop", "length", "budget"; NULL: not a sample */
@@ -64,7 +65,7 @@ RAML_CHECKED enum raml_code raml_questions_add(struct raml_questions *qs, const 
 struct raml_fields {
     char id[64], question[64], answer[64], trajectory[64], labels[64], family[64], difficulty[64], split[64];
     char choices[128];
-    const char *layout; /* "raml", "gsm8k", "math", "rollouts", "choices", "generic": static text */
+    const char *layout; /* "raml", "gsm8k", "math", "rollouts", "choices", "preference", "generic": static text */
 };
 
 struct raml_read_options {
@@ -78,7 +79,8 @@ struct raml_read_options {
 
 /* Reads JSONL, a JSON array, or a table (a name that ends in .csv or .tsv). Accepts GSM8K ("answer" text ending in
  * "#### n" is split into trajectory and answer), MATH (solution's last \boxed{}), RaML rollout files (problem, answer,
- * generations, labels), multiple choice and ours; docs/data.md has the names.
+ * generations, labels), multiple choice, preference files (prompt, chosen, rejected) and ours; docs/data.md has the
+ * names.
  * Multiple choice: the options are put after the question, "\n\nA) ...\nB) ...", and the answer is a letter. Where the
  * correct option has a field of its own (GPQA) their order is random, by seed and hash of the question's text: the same
  * in every run and file.

@@ -1,8 +1,8 @@
 /* rng.h - random numbers as a pure function of what they are for.
  *
  * Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"; library Random123). A draw is
- * named by (seed, purpose, question, sample, position): the same name gives the same draw whatever the thread count,
- * the batch split, or how often a run was resumed. No state is carried; 0 is a seed like any other.
+ * named by (seed, purpose, question, sample, round, position): the same name gives the same draw whatever the thread
+ * count, the batch split, or how often a run was resumed. No state is carried; 0 is a seed like any other.
  * Threads: any number.
  */
 #ifndef RAML_RNG_H
@@ -28,6 +28,8 @@ enum raml_purpose {
     RAML_FOR_CONTROL,   /* order of a shuffled trajectory: question, sample, position = 2^32 tokens + draw
                          * (below 2^32: which trajectory is foreign to it) */
     RAML_FOR_PRUNE,     /* order in which steps are kept: question, sample, position = 2^32 draw + number */
+    RAML_FOR_UPDATES,   /* which samples of a question enter the loss: question, round */
+    RAML_FOR_PAIR,      /* which trajectories of a question are paired: question, round = epoch */
 };
 
 struct raml_key { /* names a stream of draws; position numbers the draws within it */
@@ -35,6 +37,7 @@ struct raml_key { /* names a stream of draws; position numbers the draws within 
     uint32_t purpose; /* enum raml_purpose */
     uint64_t question;
     uint32_t sample;
+    uint64_t round; /* of training: what is drawn for the same question and sample once more; 0 where there is none */
 };
 
 void raml_random4(const struct raml_key *key, uint64_t position, uint32_t out[4]);

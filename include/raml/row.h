@@ -4,6 +4,9 @@
  *     span 1 .. k     trajectory prefix answer end          trained from its first token
  *     k = 0: span 1   prefix answer end                     trained from the answer's first token
  *
+ *     a trajectory that is a whole completion (question.h): its text and the stop, trained from its first token; special
+ *     tokens in it are parsed, and neither answer prefix nor answer is added
+ *
  * All spans hang from the prompt's end, so it is computed once. Trained tokens are the tree's targets (tree.h).
  * The answer prefix is trained after a trajectory, because a model has to learn when to stop thinking, and not
  * without one, because it is then part of the question. The end is always trained: a model has to learn to stop.

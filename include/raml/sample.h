@@ -59,6 +59,7 @@ struct raml_sample_options {
     int top_k;
     uint64_t seed;
     const char *stop;   /* ends a sample after its thinking; the answer is what comes before it; NULL: none */
+    bool share_prompts; /* a question's prompt is computed once for its samples; false: by each of them (to measure) */
     bool answer_only;   /* the answer prefix is part of the prompt: the completion is the answer */
     const int32_t *eos; /* [n_eos] tokens that end a sample besides the format's stop; borrowed */
     size_t n_eos;
@@ -69,7 +70,7 @@ struct raml_sample_options {
     bool (*ends)(void *user, const struct raml_sample_so_far *so_far);
     void *ends_user;
 };
-/* 1 sample, 64 rows, 512 tokens, temperature 1, no filters, probes of 32 tokens */
+/* 1 sample, 64 rows, 512 tokens, temperature 1, no filters, probes of 32 tokens, prompts shared */
 struct raml_sample_options raml_sample_default(void);
 /* RAML_EUSAGE: the first setting that is wrong. Sampling checks this too, before any work. */
 RAML_CHECKED enum raml_code raml_sample_check(const struct raml_sample_options *opt, struct raml_err *err);

@@ -33,18 +33,25 @@ struct raml_setting {
     const char *help;  /* one sentence; units in it */
 };
 
-/* Sets every field of the table to its default: 0, false or NULL where the row has none. */
+/* Sets every field of the table to its default: 0, false, NULL or the first word where the row has none. */
 void raml_settings_default(const struct raml_setting *table, size_t n, void *settings);
-/* Is every field in its range? RAML_EUSAGE: "learning_rate is -1; expected a number from 1e-30 to 1000". */
+/* Is every field in its range, and finite? RAML_EUSAGE names the first that is not: "learning_rate is -1; expected a
+ * number from 1e-30 to 1000". */
 RAML_CHECKED enum raml_code raml_settings_check(const struct raml_setting *table, size_t n, const void *settings,
                                                 struct raml_err *err);
-/* Every field as an object by name (texts that are NULL are null); NULL: no memory. */
+/* Every field as an object by name (texts that are NULL are null); NULL: no memory, or a number that is not finite, a
+ * text that is not UTF-8. */
 json_t *raml_settings_json(const struct raml_setting *table, size_t n, const void *settings);
 /* "learning_rate", also by an alias; dashes read as underscores. NULL: there is none. */
 const struct raml_setting *raml_settings_find(const struct raml_setting *table, size_t n, const char *name);
-/* Sets one field from text, strictly: "found 'x', expected an integer from 1 to 9". Texts are borrowed. */
+/* Sets one field from text, strictly; RAML_EUSAGE, and the field as it was: "found 'x', expected an integer from 1 to 9".
+ * Texts are borrowed. */
 RAML_CHECKED enum raml_code raml_settings_set(const struct raml_setting *row, void *settings, const char *text,
                                               struct raml_err *err);
+/* Sets several: "policy_loss=clip epsilon=0.2", with blanks between them. Not for RAML_TEXT, RAML_PATH and RAML_ONE, whose
+ * values would be borrowed. RAML_EUSAGE also: no such setting; *settings may then be changed in part. */
+RAML_CHECKED enum raml_code raml_settings_apply(const struct raml_setting *table, size_t n, void *settings,
+                                                const char *text, struct raml_err *err);
 
 #pragma GCC visibility pop
 #endif

@@ -13,7 +13,7 @@
  * selected
  *         without repetition; with fewer, all are taken equally often and the remainder is selected at random. A repeat
  *         adds to the weight of its tokens in the loss; it is not computed again, and not counted in `tokens`.
- * Length  training ends with the first of max_steps, num_train_epochs and max_tokens that is reached; how many steps
+ * Length  training ends with the first of max_steps, num_train_epochs and token_budget that is reached; how many steps
  *         there are is known before the first one, so schedules are exact.
  * Files   run.h's folder. metrics.jsonl and checkpoints hold nothing that depends on time: a run that was killed at any
  *         moment and resumed leaves the same bytes as one that was not (same machine, build and thread count).
@@ -24,10 +24,13 @@
 #define RAML_TRAIN_H
 
 #include "raml/err.h"
+#include "raml/comm.h"
 #include "raml/format.h"
 #include "raml/model.h"
+#include "raml/objective.h"
 #include "raml/question.h"
 #include "raml/run.h"
+#include "raml/setting.h"
 #include "raml/tokenizer.h"
 
 #include <stdbool.h>
@@ -36,83 +39,46 @@
 
 #pragma GCC visibility push(default)
 
-/* What training minimises, as pure functions of per-token log-probabilities.
- *
- * An objective turns the outputs of a forward pass (one value per target) into a loss and the coefficients
- * d loss / d logp that the backward pass takes. It holds no tensors and knows no model.
- *
- * Every normaliser is global and given by the caller, who fixes it for a whole optimizer step before the first backward
- * pass: the parts of a step may then be computed in any split into micro-batches; their losses and gradients add up.
- */
-
-/* What an objective is given: the targets of a part of a step, in order. */
-struct raml_objective_tokens {
-    size_t n;
-    const float *logp;    /* [n] log p(token), natural logarithm; NULL: not known yet (see `constant`) */
-    const float *entropy; /* [n] of the distribution that predicts the token, nats; NULL where constant */
-    const float *weight;  /* [n] >= 0: how often the token counts; 0 where it is not trained on */
-    double total;         /* sum of the weights of the whole step, > 0 */
-};
-
-/* An objective of one's own, for the trainer. */
-struct raml_objective {
-    const char *name; /* kept in checkpoints: a run is resumed with the objective of this name */
-    /* Sets *loss to this part's share of the step's loss and, where they are asked for, d_logp[n] and d_entropy[n] to
-     * d loss / d logp and d loss / d entropy, every element. Any of the three may be NULL. A pure function: parts are
-     * evaluated in any split, for validation too. Another code than RAML_OK ends the training with err's sentence. */
-    enum raml_code (*evaluate)(const void *user, const struct raml_objective_tokens *in, double *loss, float *d_logp,
-                               float *d_entropy, struct raml_err *err);
-    const void *user;
-    bool constant; /* d_logp depends on weight and total only, and d_entropy is 0: then it is asked for before logp is
-                    * known, without d_entropy, and logits are computed once a step instead of twice */
-};
-/* Supervised fine-tuning, as below. */
-struct raml_objective raml_objective_default(void);
-
-/* Supervised fine-tuning: loss = -sum_i w_i logp_i / total,  d_logp_i = -w_i / total.
- * weight: [n], >= 0; NULL: all ones.   total: sum of the weights of the whole step, > 0.
- * logp: [n], natural logarithms; may be NULL when loss is.   loss, d_logp [n]: either may be NULL. The sum is a double,
- * added in order; *loss is this part's share of the step's loss. A logp of NaN or infinity is passed on, and is not an
- * error: the caller who knows the step's number refuses it.
- * RAML_ERANGE: total is not a positive finite number, or a weight is negative or not finite; nothing is written. */
-RAML_CHECKED enum raml_code raml_objective_sft(const float *logp, const float *weight, size_t n, double total,
-                                               double *loss, float *d_logp, struct raml_err *err);
-
-/* ---------------------------------------------------------------------------------------------------------------- */
-
 enum raml_decay { RAML_DECAY_COSINE, RAML_DECAY_LINEAR, RAML_DECAY_CONSTANT };
-/* "cosine", "linear", "constant"; RAML_EUSAGE names the known ones. */
-RAML_CHECKED enum raml_code raml_decay_parse(const char *name, enum raml_decay *out, struct raml_err *err);
-struct raml_train_options {
+struct raml_train_options { /* defaults and ranges: raml_train_settings, src/outer/train_options.c */
+    /* What a step is made of. */
+    int64_t batch_size;         /* questions */
+    int64_t micro_batch_tokens; /* maximum rows of a pack; a larger tree is a pack of its own */
+    int64_t trajectories;       /* rows per question; 0: only the answer, without reasoning */
+    int64_t support_size;       /* at most this many trajectories of a question (its first) are used; 0: all */
+    bool keep_wrong;            /* trajectories graded wrong are trained on too */
+    bool skip_long;             /* trajectories too long for the model are left out, and counted, instead of an error */
+    /* Length; 0: no such limit. At least one is needed. */
+    int64_t max_steps;
+    double num_train_epochs;
+    int64_t token_budget; /* tokens the model reads, prompts included; the step that reaches it is the last */
     /* The optimizer's step. */
-    double learning_rate; /* peak */
-    enum raml_decay lr_scheduler_type;
-    double min_lr_ratio; /* the decay's end, as a share of the peak */
-    uint64_t warmup_steps;
+    double learning_rate;  /* peak */
+    int lr_scheduler_type; /* enum raml_decay */
+    double min_lr_ratio;   /* the decay's end, as a share of the peak */
+    int64_t warmup_steps;
     double warmup_ratio; /* used when warmup_steps is 0: this share of all steps, rounded up */
     double weight_decay, adam_beta1, adam_beta2, adam_epsilon;
     double max_grad_norm; /* 0: no clipping */
-    /* Length; 0: no such limit. At least one is needed. */
-    uint64_t max_steps;
-    double num_train_epochs;
-    uint64_t max_tokens; /* tokens the model reads, prompts included; the step that reaches it is the last */
-    /* What a step is made of. */
-    size_t batch_size;         /* questions */
-    size_t micro_batch_tokens; /* maximum rows of a pack; a larger tree is a pack of its own */
-    size_t trajectories;       /* rows per question; 0: only the answer, without reasoning */
-    size_t support_size;       /* at most this many trajectories of a question (its first) are used; 0: all */
-    bool keep_wrong;           /* trajectories graded wrong are trained on too */
-    bool skip_long;            /* trajectories too long for the model are left out, and counted, instead of an error */
-    uint64_t seed;
     /* What is logged and kept. */
-    uint64_t logging_steps, save_steps, eval_steps; /* every n steps; 0: never (saving: only at the end) */
-    size_t save_total_limit;                        /* newest checkpoints that are kept; 0: all */
-    size_t eval_questions;                          /* at most this many of the validation set; 0: all */
+    int64_t logging_steps, save_steps; /* every n steps; 0: never (saving: only at the end) */
+    int64_t save_total_limit;          /* newest checkpoints that are kept; 0: all */
+    bool save_best;                    /* a checkpoint of every best evaluation, kept whatever save_total_limit says */
+    int64_t eval_steps;                /* every n steps; 0: never */
+    int64_t eval_questions;            /* at most this many of the validation set */
+
+    uint64_t seed; /* no row of the table: one seed serves everything in a program */
 };
-/* 1e-3 cosine to 0.1, warm-up over 0.02 of the steps, decay 0.1, betas 0.9 0.95, eps 1e-8, clip 1; no length; 32
- * questions a step, 4096 tokens a pack, 1 trajectory; logged every 10 steps, saved only at the end. */
+extern const struct raml_setting raml_train_settings[]; /* every field but the seed and those of the next table */
+extern const size_t raml_n_train_settings;
+extern const struct raml_setting raml_support_settings[]; /* which trajectories of a question are trained on */
+extern const size_t raml_n_support_settings;
+/* The table's defaults, which set no length, and seed 0. */
 struct raml_train_options raml_train_default(void);
-/* RAML_EUSAGE names the setting, its value and the allowed ones. */
+/* Optimizer, schedule and batch as a framework or paper has them at a date: "trl-2026-07", "paper"; the rest stays.
+ * RAML_EUSAGE: unknown; the message names the nearest. */
+RAML_CHECKED enum raml_code raml_train_preset(const char *name, struct raml_train_options *opt, struct raml_err *err);
+/* RAML_EUSAGE names the setting, its value and the allowed ones, or says that no length is set. */
 RAML_CHECKED enum raml_code raml_train_check(const struct raml_train_options *opt, struct raml_err *err);
 
 struct raml_train_job {       /* all borrowed */
@@ -127,11 +93,15 @@ struct raml_train_job {       /* all borrowed */
     uint64_t resume_step;                   /* as raml_run_open gave it */
     const struct raml_objective *objective; /* what is minimised, and what eval_loss is; NULL: supervised fine-tuning */
     const struct raml_sink *sink;
+    const struct raml_model *reference; /* what KL and preferences are measured against; NULL: none */
+    const struct raml_comm *comm;       /* the processes that train together; NULL: one alone */
 };
 struct raml_train_result {
     uint64_t n_steps, steps;         /* planned; taken, including those before a resume */
     uint64_t tokens, trained_tokens; /* read and trained on, including those before a resume */
     double loss, eval_loss;          /* last logged ones; NaN: none */
+    double reward, eval_accuracy;    /* likewise, where there are rollouts or pairs */
+    uint64_t best_step;              /* of the best evaluation; 0: none */
     double seconds;                  /* of this call */
     size_t parameters;
 };
@@ -144,6 +114,13 @@ struct raml_train_result {
  * when it fails (the last checkpoint stays); RAML_ESTOP when the sink asks to stop, after a checkpoint of the step just
  * done. */
 RAML_CHECKED enum raml_code raml_train_sft(const struct raml_train_job *job, const struct raml_train_options *opt,
+                                           struct raml_train_result *out, struct raml_err *err);
+
+/* Preference training (preference.h): of a question that has right and wrong trajectories, pairs of one each, against
+ * the reference model. batch_size counts pairs. Errors as above, and RAML_EUSAGE: no reference; RAML_ERANGE: no pair. */
+struct raml_preference_options;
+RAML_CHECKED enum raml_code raml_train_dpo(const struct raml_train_job *job, const struct raml_train_options *opt,
+                                           const struct raml_preference_options *preference,
                                            struct raml_train_result *out, struct raml_err *err);
 
 #pragma GCC visibility pop

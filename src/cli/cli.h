@@ -1,7 +1,7 @@
-/* cli.h - shared by all commands: one table of settings drives command line, YAML recipe, --help and the run record.
+/* cli.h - shared by all commands: tables of settings drive command line, YAML recipe, --help and the run record.
  *
- * A command is a row: name, table of settings, and a function. Settings live in a struct of the command's own;
- * each table row names a field by offset, with type, default, range and help. `--learning_rate 0.1`,
+ * A command is a row: name, tables of settings (raml/setting.h), and a function. Settings live in a struct of the
+ * command's own, in which the structs of shared tables are members. `--learning_rate 0.1`,
  * `--learning-rate 0.1` and `--learning_rate=0.1` are the same; of an option given twice the last one counts. Order:
  * defaults, then the recipe (--config FILE.yaml), then the command line. An unknown key is an error that names the
  * nearest known one. Exit codes: 0 done, 1 failed, 2 bad usage.
@@ -12,30 +12,13 @@
 #include "raml/buf.h"
 #include "raml/device.h"
 #include "raml/err.h"
+#include "raml/setting.h"
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum cli_type {
-    CLI_FLAG, /* bool: --x, --no-x, or x: true in a recipe */
-    CLI_INT,  /* int64_t */
-    CLI_REAL, /* double */
-    CLI_TEXT, /* const char *; NULL when not given and the default is NULL */
-    CLI_PATH, /* the same, and a file or folder: the shell completes it */
-    CLI_ONE   /* const char *, one of the words in `words` ("a|b|c") */
-};
-struct cli_option {
-    const char *name;  /* with underscores, the field's term: "learning_rate" */
-    const char *alias; /* other names that are accepted ("lr"; several by |); NULL */
-    enum cli_type type;
-    size_t offset;     /* in the settings struct */
-    const char *value; /* default, as one would type it; NULL: none */
-    double low, high;  /* CLI_INT, CLI_REAL: allowed range, both ends; low == high: any */
-    const char *words; /* CLI_ONE */
-    const char *help;  /* one sentence; units in it */
-};
+#include <sys/types.h>
 
 struct cli { /* passed to every command */
     bool json, quiet;
@@ -50,14 +33,25 @@ struct cli { /* passed to every command */
                          * may be appended: those that begin with raml_ are skipped on reading (recipe.c) */
 };
 
+struct cli_shared { /* a table whose struct is a member of the command's settings */
+    const struct raml_setting *table;
+    const size_t *n;     /* its rows */
+    size_t offset;       /* of the member */
+    const char *heading; /* in --help: "options of training" */
+};
+
 struct cli_command {
     const char *name;    /* "train sft": one or two words */
     const char *about;   /* one line */
     const char *args;    /* what the nameless arguments are: "FILE..." ; "" when there are none */
     const char *detail;  /* a paragraph for --help; may be NULL */
     const char *example; /* a command line that runs as printed */
-    const struct cli_option *option;
-    size_t n_options, settings_size;
+    const struct raml_setting *option;
+    size_t n_options;
+    const struct cli_shared *shared; /* joined after its own options; no two rows share a name or alias */
+    size_t n_shared, settings_size;
+    /* Sets settings by the name that option `preset` has, before recipe and command line do; NULL: no presets. */
+    enum raml_code (*preset)(const char *name, void *settings, struct raml_err *err);
     enum raml_code (*run)(const struct cli *cli, const void *settings, struct raml_err *err);
 };
 
@@ -73,13 +67,15 @@ RAML_CHECKED enum raml_code cli_parse(const struct cli_command *cmd, int argc, c
                                       struct cli *cli, bool *help, struct cli_parsed **out, struct raml_err *err);
 void cli_parse_free(struct cli_parsed *p);
 void cli_help(const struct cli_command *cmd, struct raml_buf *out);
-/* The known word nearest to `word` by edit distance, or NULL when none is near. */
-const char *cli_nearest(const char *word, const char *const *known, size_t n);
 
 /* Progress on stderr: one line rewritten on a terminal, occasional plain lines elsewhere; rate and time left. */
 struct cli_progress;
 struct cli_progress *cli_progress_open(bool quiet); /* takes SIGINT, SIGTERM, SIGPIPE until _close; NULL: no memory */
 const struct raml_sink *cli_progress_sink(struct cli_progress *p); /* stop: true after SIGINT or SIGTERM */
+bool cli_progress_asked(void); /* the same, without a word of it: for who passes the request on */
+/* Asks a raml that this process has started to stop, as SIGTERM does, and never more than that: where it has been asked
+ * already (Ctrl-C goes to all processes of a terminal), nothing happens. */
+void cli_progress_pass_on(pid_t pid);
 void cli_progress_close(struct cli_progress *p);
 
 #endif

@@ -111,20 +111,20 @@ static void groups(struct raml_buf *out)
     raml_buf_adds(out, "    esac\n}\n\n");
 }
 
-static void one_value(struct raml_buf *out, const char *command, const struct cli_option *o)
+static void one_value(struct raml_buf *out, const char *command, const struct raml_setting *o)
 {
-    if (o->type == CLI_FLAG) return;
+    if (o->type == RAML_FLAG) return;
     raml_buf_addf(out, "    '%s %s'", command, o->name);
     const char *alias;
-    for (size_t i = 0, n; (n = cli_option_alias(o, i, &alias)) > 0; i++)
+    for (size_t i = 0, n; (n = raml_setting_alias(o, i, &alias)) > 0; i++)
         raml_buf_addf(out, " | '%s %.*s'", command, (int)n, alias);
     raml_buf_adds(out, ") value=");
-    if (o->type == CLI_ONE) {
+    if (raml_setting_has_words(o)) {
         raml_buf_adds(out, "'words:");
         cli_words(o, " ", out);
         raml_buf_adds(out, "' ;;\n");
     } else {
-        raml_buf_adds(out, o->type == CLI_PATH ? "path ;;\n" : "text ;;\n");
+        raml_buf_adds(out, o->type == RAML_PATH ? "path ;;\n" : "text ;;\n");
     }
 }
 
@@ -146,7 +146,7 @@ static void option_names(struct raml_buf *out)
         const struct cli_command *cmd = cli_commands[c];
         raml_buf_addf(out, "    '%s')\n        options='", cmd->name);
         for (size_t i = 0; i < cli_n_options(cmd); i++) {
-            const struct cli_option *o = cli_option_at(cmd, i);
+            const struct raml_setting *o = cli_option_at(cmd, i);
             raml_buf_addf(out, "%s--%s", i ? " " : "", o->name);
             if (cli_is_negatable(o)) raml_buf_addf(out, " --no-%s", o->name);
         }

@@ -17,12 +17,12 @@ static void described(struct raml_buf *out, const char *text)
     raml_buf_adds(out, "\n");
 }
 
-static void one_option(struct raml_buf *out, const char *command, const struct cli_option *o)
+static void one_option(struct raml_buf *out, const char *command, const struct raml_setting *o)
 {
     raml_buf_addf(out, "complete -c raml -n '__raml_at %s' -l %s", command, o->name);
-    if (o->type == CLI_PATH) raml_buf_adds(out, " -r -F");
-    if (o->type == CLI_INT || o->type == CLI_REAL || o->type == CLI_TEXT) raml_buf_adds(out, " -x");
-    if (o->type == CLI_ONE) {
+    if (o->type == RAML_PATH) raml_buf_adds(out, " -r -F");
+    if (o->type == RAML_INT || o->type == RAML_REAL || o->type == RAML_TEXT) raml_buf_adds(out, " -x");
+    if (raml_setting_has_words(o)) {
         raml_buf_adds(out, " -x -a '");
         cli_words(o, " ", out);
         raml_buf_adds(out, "'");

@@ -13,17 +13,17 @@ static void quoted(struct raml_buf *out, const char *text)
     }
 }
 
-static void one_option(struct raml_buf *out, const struct cli_option *o, const char *name)
+static void one_option(struct raml_buf *out, const struct raml_setting *o, const char *name)
 {
-    raml_buf_addf(out, "            '--%s%s[", name, o->type == CLI_FLAG ? "" : "=");
+    raml_buf_addf(out, "            '--%s%s[", name, o->type == RAML_FLAG ? "" : "=");
     quoted(out, o->help);
     raml_buf_adds(out, "]");
-    if (o->type == CLI_ONE) {
+    if (raml_setting_has_words(o)) {
         raml_buf_addf(out, ":%s:(", o->name);
         cli_words(o, " ", out);
         raml_buf_adds(out, ")");
-    } else if (o->type != CLI_FLAG) {
-        raml_buf_addf(out, ":%s:%s", o->name, o->type == CLI_PATH ? "_files" : "");
+    } else if (o->type != RAML_FLAG) {
+        raml_buf_addf(out, ":%s:%s", o->name, o->type == RAML_PATH ? "_files" : "");
     }
     raml_buf_adds(out, "'\n");
     if (cli_is_negatable(o) && name == o->name) raml_buf_addf(out, "            '--no-%s[Not so.]'\n", o->name);
@@ -32,7 +32,8 @@ static void one_option(struct raml_buf *out, const struct cli_option *o, const c
 static void one_command(struct raml_buf *out, const struct cli_command *cmd)
 {
     raml_buf_addf(out, "    ('%s')\n        arguments=(\n", cmd->name);
-    for (size_t i = 0; i < cmd->n_options; i++) one_option(out, &cmd->option[i], cmd->option[i].name);
+    size_t own = cli_n_options(cmd) - cli_n_common; /* and shared ones */
+    for (size_t i = 0; i < own; i++) one_option(out, cli_option_at(cmd, i), cli_option_at(cmd, i)->name);
     raml_buf_addf(out, "%s        )\n        ;;\n", *cmd->args ? "            '*:file:_files'\n" : "");
 }
 

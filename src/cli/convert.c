@@ -20,14 +20,14 @@ struct settings {
 };
 
 #define AT(field) offsetof(struct settings, field)
-static const struct cli_option options[] = {
-    {"dtype", NULL, CLI_ONE, AT(dtype), "keep", 0, 0, "keep|f32|bf16|q8_0",
+static const struct raml_setting options[] = {
+    {"dtype", NULL, RAML_ONE, AT(dtype), "keep", 0, 0, "keep|f32|bf16|q8_0",
      "Type of the matrices; keep: as they are. q8_0 is only for GGUF."},
-    {"tokenizer", NULL, CLI_FLAG, AT(tokenizer), "true", 0, 0, NULL,
+    {"tokenizer", NULL, RAML_FLAG, AT(tokenizer), "true", 0, 0, NULL,
      "Also write the tokenizer and the chat template, if the model has them."},
-    {"max_shard_size", NULL, CLI_REAL, AT(max_shard_size), "5", 1e-9, 1e6, NULL,
+    {"max_shard_size", NULL, RAML_REAL, AT(max_shard_size), "5", 1e-9, 1e6, NULL,
      "Maximum size of a folder's files, in GB (10^9 bytes); a larger model is split into several files with an index."},
-    {"overwrite", NULL, CLI_FLAG, AT(overwrite), NULL, 0, 0, NULL,
+    {"overwrite", NULL, RAML_FLAG, AT(overwrite), NULL, 0, 0, NULL,
      "Replace the file DST, or the folder DST with all its contents."},
 };
 

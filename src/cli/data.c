@@ -49,16 +49,16 @@ struct overlap {
 };
 
 #define AT(field) offsetof(struct check_settings, field)
-static const struct cli_option options[] = {
-    {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL,
+static const struct raml_setting options[] = {
+    {"map", NULL, RAML_TEXT, AT(map), NULL, 0, 0, NULL,
      "Fields by role where detection fails: question=Problem,answer=Gold."},
-    {"tokenizer", NULL, CLI_PATH, AT(tokenizer), NULL, 0, 0, NULL,
+    {"tokenizer", NULL, RAML_PATH, AT(tokenizer), NULL, 0, 0, NULL,
      "Model's folder or GGUF file, or tokenizer.json, to count tokens. Default: the built-in one, one token per byte."},
     PROMPTING_OPTIONS(AT(prompting)),
-    {"max_length", "max_tokens", CLI_INT, AT(max_length), "0", 0, 1e9, NULL,
+    {"max_length", NULL, RAML_INT, AT(max_length), "0", 0, 1e9, NULL,
      "Count the rows (prompt, one trajectory, answer) with more tokens than this; 0: any length fits."},
-    {"limit", NULL, CLI_INT, AT(limit), "0", 0, 1e15, NULL, "Read only the first n questions of each file; 0: all."},
-    {"max_faults", NULL, CLI_INT, AT(max_faults), "20", 0, 1e9, NULL, "List at most this many faulty rows per file."},
+    {"limit", NULL, RAML_INT, AT(limit), "0", 0, 1e15, NULL, "Read only the first n questions of each file; 0: all."},
+    {"max_faults", NULL, RAML_INT, AT(max_faults), "20", 0, 1e9, NULL, "List at most this many faulty rows per file."},
 };
 
 enum raml_code cli_data_open(const char *path, const struct prompting_settings *s, struct raml_tokenizer **tokenizer,
@@ -127,7 +127,7 @@ static void counter_deinit(struct counter *c)
     free(c->selected);
 }
 
-/* The trajectories followed by an answer, their own or the question's. */
+/* The trajectories followed by an answer, their own or the question's, and whole completions. */
 static enum raml_code select_trajectories(struct counter *c, const struct raml_question *q, size_t *k,
                                           struct raml_err *err)
 {
@@ -136,7 +136,7 @@ static enum raml_code select_trajectories(struct counter *c, const struct raml_q
     if (rc) return rc;
     for (size_t i = 0; i < q->n_trajectories; i++) {
         const char *own = q->trajectory[i].answer;
-        if (q->answer[0] || (own && own[0])) c->selected[(*k)++] = i;
+        if (q->answer[0] || (own && own[0]) || q->trajectory[i].whole) c->selected[(*k)++] = i;
     }
     return RAML_OK;
 }
@@ -168,7 +168,8 @@ static enum raml_code count_tokens(struct counter *c, const struct raml_question
         if (k)
             rc =
                 add_length(&r->length[LENGTH_TRAJECTORY], count_segment(&c->segments, s, RAML_SEGMENT_TRAJECTORY), err);
-        if (!rc) rc = add_length(&r->length[LENGTH_ANSWER], count_segment(&c->segments, s, RAML_SEGMENT_ANSWER), err);
+        size_t n_answer = count_segment(&c->segments, s, RAML_SEGMENT_ANSWER); /* 0: of a whole completion */
+        if (!rc && n_answer) rc = add_length(&r->length[LENGTH_ANSWER], n_answer, err);
         if (!rc) rc = add_length(&r->length[LENGTH_ROW], n_row, err);
         r->n_long += c->max_length && n_row > c->max_length;
     }

@@ -37,18 +37,18 @@ struct job {
 };
 
 #define AT(field) offsetof(struct leak_settings, field)
-static const struct cli_option options[] = {
-    {"against", "test", CLI_PATH, AT(against), NULL, 0, 0, NULL, "Files of test questions, separated by commas."},
-    {"n", "ngram", CLI_INT, AT(n), "13", 1, RAML_LEAK_MAX_N, NULL, "Length of the n-grams, in words."},
-    {"threshold", NULL, CLI_REAL, AT(threshold), "0.8", 0, 1, NULL,
+static const struct raml_setting options[] = {
+    {"against", "test", RAML_PATH, AT(against), NULL, 0, 0, NULL, "Files of test questions, separated by commas."},
+    {"n", "ngram", RAML_INT, AT(n), "13", 1, RAML_LEAK_MAX_N, NULL, "Length of the n-grams, in words."},
+    {"threshold", NULL, RAML_REAL, AT(threshold), "0.8", 0, 1, NULL,
      "Share of a test question's n-grams at which it counts as contained; 0: one n-gram is enough."},
-    {"fail", NULL, CLI_FLAG, AT(fail), NULL, 0, 0, NULL, "Fail (exit code 1) when a test question is contained."},
-    {"out", NULL, CLI_PATH, AT(out), NULL, 0, 0, NULL,
+    {"fail", NULL, RAML_FLAG, AT(fail), NULL, 0, 0, NULL, "Fail (exit code 1) when a test question is contained."},
+    {"out", NULL, RAML_PATH, AT(out), NULL, 0, 0, NULL,
      "JSONL file to write: one line for each test question that shares an n-gram."},
-    {"max_hits", NULL, CLI_INT, AT(max_hits), "20", 0, 1e9, NULL, "List at most this many contained questions."},
-    {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL,
+    {"max_hits", NULL, RAML_INT, AT(max_hits), "20", 0, 1e9, NULL, "List at most this many contained questions."},
+    {"map", NULL, RAML_TEXT, AT(map), NULL, 0, 0, NULL,
      "Training files' fields by role where detection fails: question=Problem,answer=Gold."},
-    {"test_map", NULL, CLI_TEXT, AT(test_map), NULL, 0, 0, NULL, "The same for the test files."},
+    {"test_map", NULL, RAML_TEXT, AT(test_map), NULL, 0, 0, NULL, "The same for the test files."},
 };
 
 /* -- Reading ------------------------------------------------------------------------------------------------------ */

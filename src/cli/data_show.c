@@ -32,20 +32,20 @@ struct show { /* the row being shown */
 };
 
 #define AT(field) offsetof(struct show_settings, field)
-static const struct cli_option options[] = {
-    {"n", NULL, CLI_INT, AT(n), "1", 1, 1e9, NULL, "Rows to show."},
-    {"line", NULL, CLI_INT, AT(line), "0", 0, 1e15, NULL,
+static const struct raml_setting options[] = {
+    {"n", NULL, RAML_INT, AT(n), "1", 1, 1e9, NULL, "Rows to show."},
+    {"line", NULL, RAML_INT, AT(line), "0", 0, 1e15, NULL,
      "Start with the question on this line of the file; 0: the first."},
-    {"trajectories", "num_trajectories", CLI_INT, AT(trajectories), "1", 0, 1e6, NULL,
+    {"trajectories", "num_trajectories", RAML_INT, AT(trajectories), "1", 0, 1e6, NULL,
      "Trajectories per row, the file's first ones; 0: only the answer."},
-    {"max_length", "max_tokens", CLI_INT, AT(max_length), "0", 0, 1e9, NULL,
+    {"max_length", NULL, RAML_INT, AT(max_length), "0", 0, 1e9, NULL,
      "Maximum tokens, prompt and one trajectory with its answer; a longer row is an error. 0: no limit."},
-    {"tokenizer", NULL, CLI_PATH, AT(tokenizer), NULL, 0, 0, NULL,
+    {"tokenizer", NULL, RAML_PATH, AT(tokenizer), NULL, 0, 0, NULL,
      "Model's folder or GGUF file, or tokenizer.json. Default: the built-in tokenizer, one token per byte."},
     PROMPTING_OPTIONS(AT(prompting)),
-    {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL,
+    {"map", NULL, RAML_TEXT, AT(map), NULL, 0, 0, NULL,
      "Fields by role where detection fails: question=Problem,answer=Gold."},
-    {"pieces", NULL, CLI_FLAG, AT(pieces), NULL, 0, 0, NULL, "Put | between tokens."},
+    {"pieces", NULL, RAML_FLAG, AT(pieces), NULL, 0, 0, NULL, "Put | between tokens."},
 };
 
 /* Bytes as text that can't move a terminal's cursor: control characters are written as escapes. */

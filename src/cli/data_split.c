@@ -43,17 +43,17 @@ struct split {
 };
 
 #define AT(field) offsetof(struct split_settings, field)
-static const struct cli_option options[] = {
-    {"out", NULL, CLI_PATH, AT(out), NULL, 0, 0, NULL,
+static const struct raml_setting options[] = {
+    {"out", NULL, RAML_PATH, AT(out), NULL, 0, 0, NULL,
      "New folder for train.jsonl, test.jsonl and split.json; it appears complete or not at all."},
-    {"test_share", NULL, CLI_TEXT, AT(test_share), "1/8", 0, 0, NULL,
+    {"test_share", NULL, RAML_TEXT, AT(test_share), "1/8", 0, 0, NULL,
      "Share of the test side, as a fraction; 'raml task make' uses 1/8."},
-    {"by_id", "test_ids", CLI_PATH, AT(by_id), NULL, 0, 0, NULL,
+    {"by_id", "test_ids", RAML_PATH, AT(by_id), NULL, 0, 0, NULL,
      "File of ids, one per line: those questions, and repeats of them, are the test side; instead of --test_share."},
-    {"key", NULL, CLI_ONE, AT(key), "text", 0, 0, "text|words",
+    {"key", NULL, RAML_ONE, AT(key), "text", 0, 0, "text|words",
      "What makes two questions the same: text (except for case and whitespace), or words (also ignoring punctuation "
      "and LaTeX layout)."},
-    {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL,
+    {"map", NULL, RAML_TEXT, AT(map), NULL, 0, 0, NULL,
      "Fields by role where detection fails: question=Problem,answer=Gold."},
 };
 

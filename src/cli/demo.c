@@ -3,6 +3,8 @@
  * Each step runs this program anew with a command line that a person could type; it is printed before it runs. So
  * a step's time and peak memory are its own, and the demo shows how the commands are used. The steps' results go into
  * summary.json.
+ * A request to stop is passed on to the step, which keeps what it has done (training: a checkpoint). demo.json says
+ * which steps are done; --resume goes on with the first that is not.
  */
 #include "cli/commands.h"
 #include "cli/demo.h"
@@ -15,34 +17,41 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 struct settings {
     const char *out, *preset, *families, *longer, *unseen;
-    int64_t max_tokens, num_questions, num_test, batch_size;
+    int64_t token_budget, num_questions, num_test, batch_size;
     double learning_rate;
+    bool resume;
 };
 
 #define AT(field) offsetof(struct settings, field)
-static const struct cli_option options[] = {
-    {"out", "output_dir", CLI_PATH, AT(out), "demo", 0, 0, NULL, "Folder to write; an earlier demo there is replaced."},
-    {"preset", NULL, CLI_TEXT, AT(preset), "micro", 0, 0, NULL, "Model to train: micro, small, medium, gpt2."},
-    {"families", NULL, CLI_TEXT, AT(families), DEMO_FAMILIES, 0, 0, NULL,
+static const struct raml_setting options[] = {
+    {"out", "output_dir", RAML_PATH, AT(out), "demo", 0, 0, NULL,
+     "Folder to write; an earlier demo there is replaced."},
+    {"preset", NULL, RAML_TEXT, AT(preset), "micro", 0, 0, NULL, "Model to train: micro, small, medium, gpt2."},
+    {"families", NULL, RAML_TEXT, AT(families), DEMO_FAMILIES, 0, 0, NULL,
      "Question families, with the range trained on."},
-    {"longer", NULL, CLI_TEXT, AT(longer), DEMO_LONGER, 0, 0, NULL, "The same families, longer than trained."},
-    {"unseen", NULL, CLI_TEXT, AT(unseen), DEMO_UNSEEN, 0, 0, NULL, "Families never trained on."},
-    {"max_tokens", "token_budget", CLI_INT, AT(max_tokens), DEMO_TOKENS, 1000, 1e15, NULL,
+    {"longer", NULL, RAML_TEXT, AT(longer), DEMO_LONGER, 0, 0, NULL, "The same families, longer than trained."},
+    {"unseen", NULL, RAML_TEXT, AT(unseen), DEMO_UNSEEN, 0, 0, NULL, "Families never trained on."},
+    {"token_budget", NULL, RAML_INT, AT(token_budget), DEMO_TOKENS, 1000, 1e15, NULL,
      "Tokens each of the two models is trained on."},
-    {"num_questions", NULL, CLI_INT, AT(num_questions), DEMO_QUESTIONS, 10, 1e9, NULL, "Questions to train on."},
-    {"num_test", NULL, CLI_INT, AT(num_test), "300", 3, 1e9, NULL, "Questions of each of the three test sets."},
-    {"batch_size", NULL, CLI_INT, AT(batch_size), DEMO_BATCH, 1, 1 << 20, NULL, "Questions per optimizer step."},
-    {"learning_rate", "lr", CLI_REAL, AT(learning_rate), DEMO_RATE, 1e-9, 10, NULL, "Peak learning rate."},
+    {"num_questions", NULL, RAML_INT, AT(num_questions), DEMO_QUESTIONS, 10, 1e9, NULL, "Questions to train on."},
+    {"num_test", NULL, RAML_INT, AT(num_test), "300", 3, 1e9, NULL, "Questions of each of the three test sets."},
+    {"batch_size", NULL, RAML_INT, AT(batch_size), DEMO_BATCH, 1, 1 << 20, NULL, "Questions per optimizer step."},
+    {"learning_rate", "lr", RAML_REAL, AT(learning_rate), DEMO_RATE, 1e-9, 10, NULL, "Peak learning rate."},
+    {"resume", NULL, RAML_FLAG, AT(resume), NULL, 0, 0, NULL,
+     "Go on with a demo that was stopped, at the step and checkpoint that it had reached."},
 };
 
 /* -- Steps --------------------------------------------------------------------------------------------------------- */
@@ -72,10 +81,35 @@ static void add_words(struct step *s, const char *line)
     }
 }
 
-static void child(const struct step *s)
+/* Signals that stop a program, held back between fork and exec: a handler of the parent's would lose them. */
+static void hold_signals(sigset_t *before)
+{
+    sigset_t held;
+    sigemptyset(&held);
+    sigaddset(&held, SIGINT);
+    sigaddset(&held, SIGTERM);
+    sigprocmask(SIG_BLOCK, &held, before);
+}
+
+/* In the child: they end it from here on, unless they are ignored (nohup), until it takes them itself. */
+static void drop_handlers(const sigset_t *before)
+{
+    static const int stopping[] = {SIGINT, SIGTERM};
+    for (size_t i = 0; i < sizeof stopping / sizeof *stopping; i++) {
+        struct sigaction a;
+        if (sigaction(stopping[i], NULL, &a) || (!(a.sa_flags & SA_SIGINFO) && a.sa_handler == SIG_IGN)) continue;
+        signal(stopping[i], SIG_DFL);
+    }
+    sigprocmask(SIG_SETMASK, before, NULL);
+}
+
+static void child(const struct step *s, pid_t parent, const sigset_t *before)
 {
     char *argv[MAX_WORDS + 2] = {"raml"};
     for (int i = 0; i < s->n; i++) argv[i + 1] = (char *)(uintptr_t)s->word[i];
+    drop_handlers(before);
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* a step does not outlive a demo that is killed */
+    if (getppid() != parent) _exit(1);
     int fd = s->stdout_path ? open(s->stdout_path, O_WRONLY | O_CREAT | O_TRUNC, 0666) : 1;
     char self[4096];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -85,6 +119,22 @@ static void child(const struct step *s)
     }
     fprintf(stderr, "raml demo: cannot start a step: %s\n", strerror(errno));
     _exit(1);
+}
+
+/* Waits for the step; a request to stop is passed on to it. */
+static enum raml_code wait_for(pid_t pid, int *status, struct rusage *use, struct raml_err *err)
+{
+    const struct timespec pause = {.tv_nsec = 20000000};
+    for (bool passed = false;;) {
+        pid_t got = wait4(pid, status, WNOHANG, use);
+        if (got == pid) return RAML_OK;
+        if (got < 0 && errno != EINTR) return raml_fail_errno(err, "can't wait for a step");
+        if (!passed && cli_progress_asked()) {
+            cli_progress_pass_on(pid);
+            passed = true;
+        }
+        nanosleep(&pause, NULL);
+    }
 }
 
 static enum raml_code run_step(const struct cli *cli, struct step *s, struct demo_phase *phase, struct raml_err *err)
@@ -105,18 +155,23 @@ static enum raml_code run_step(const struct cli *cli, struct step *s, struct dem
     }
     fflush(stdout);
     double start = raml_clock_monotonic();
-    pid_t pid = fork();
+    sigset_t before;
+    hold_signals(&before);
+    pid_t parent = getpid(), pid = fork();
+    if (pid == 0) child(s, parent, &before);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     if (pid < 0) return raml_fail_errno(err, "cannot start a step");
-    if (pid == 0) child(s);
     int status = 0;
     struct rusage use = {0};
-    while (wait4(pid, &status, 0, &use) < 0)
-        if (errno != EINTR) return raml_fail_errno(err, "can't wait for a step");
+    enum raml_code rc = wait_for(pid, &status, &use, err);
+    if (rc) return rc;
     phase->seconds += raml_clock_monotonic() - start;
     size_t memory = (size_t)use.ru_maxrss * 1024;
     if (memory > phase->peak_memory_bytes) phase->peak_memory_bytes = memory;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return RAML_OK;
-    if (raml_should_stop(cli->sink)) return raml_fail(err, RAML_ESTOP, "stopped during `raml %s`", s->word[0]);
+    if (cli_progress_asked())
+        return raml_fail(err, RAML_ESTOP, "stopped during `raml %s`; the same command with --resume goes on from there",
+                         s->word[0]);
     return raml_fail(err, RAML_EIO, "the step `raml %s %s` failed; its message is above", s->word[0],
                      s->n > 1 ? s->word[1] : "");
 }
@@ -132,8 +187,8 @@ static enum raml_code train(const struct cli *cli, const struct settings *s, boo
     add(&step, "--num_questions");
     add(&step, "%lld", (long long)s->num_questions);
     add_words(&step, with ? "--trajectories 1" : "--trajectories 0");
-    add(&step, "--max_tokens");
-    add(&step, "%lld", (long long)s->max_tokens);
+    add(&step, "--token_budget");
+    add(&step, "%lld", (long long)s->token_budget);
     add(&step, "--batch_size");
     add(&step, "%lld", (long long)(with ? s->batch_size : s->batch_size * DEMO_MORE_ANSWERS));
     add(&step, "--learning_rate");
@@ -142,6 +197,7 @@ static enum raml_code train(const struct cli *cli, const struct settings *s, boo
     add(&step, "%llu", (unsigned long long)cli->seed);
     add(&step, "--out");
     add(&step, "%s/%s", s->out, with ? "with" : "without");
+    if (s->resume) add(&step, "--resume");
     return run_step(cli, &step, phase, err);
 }
 
@@ -286,28 +342,55 @@ static enum raml_code make_questions(const struct cli *cli, const struct setting
     return rc;
 }
 
-static enum raml_code steps(const struct cli *cli, const struct settings *s, struct demo_phase *phase,
+enum { N_STEPS = 10 };
+
+static enum raml_code one_step(const struct cli *cli, const struct settings *s, size_t i, struct demo_phase *phase,
+                               struct raml_err *err)
+{
+    switch (i) {
+    case 0: return train(cli, s, true, &phase[DEMO_TRAIN_WITH], err);
+    case 1: return train(cli, s, false, &phase[DEMO_TRAIN_WITHOUT], err);
+    case 2: return evaluate(cli, s, true, &phase[DEMO_EVAL], err);
+    case 3: return evaluate(cli, s, false, &phase[DEMO_EVAL], err);
+    case 4: return sample(cli, s, &phase[DEMO_SAMPLE], err);
+    case 5: return trace(cli, s, &phase[DEMO_TRACE], err);
+    case 6: return roles(cli, s, &phase[DEMO_ROLES], err);
+    case 7: return update(cli, s, &phase[DEMO_UPDATE], err);
+    case 8: return landscape(cli, s, &phase[DEMO_LANDSCAPE], err);
+    default: return report(cli, s, &phase[DEMO_REPORT], err);
+    }
+}
+
+/* One that was stopped leaves its time in the record. */
+static enum raml_code next_step(const struct cli *cli, const struct settings *s, struct demo_record *r,
+                                struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    if (cli_progress_asked())
+        return raml_fail(err, RAML_ESTOP, "stopped; the same command with --resume goes on from there");
+    if (r->n_done == N_STEPS - 1) rc = cli_demo_summary(s->out, r->phase, err); /* the report shows it */
+    if (!rc) rc = one_step(cli, s, r->n_done, r->phase, err);
+    if (rc && rc != RAML_ESTOP) return rc;
+    if (!rc) r->n_done++;
+    enum raml_code written = cli_demo_record_write(s->out, r, rc ? NULL : err);
+    return rc ? rc : written;
+}
+
+/* Those that are not done yet. */
+static enum raml_code steps(const struct cli *cli, const struct settings *s, struct demo_record *r,
                             struct raml_err *err)
 {
     enum raml_code rc = make_questions(cli, s, err);
-    if (!rc) rc = train(cli, s, true, &phase[DEMO_TRAIN_WITH], err);
-    if (!rc) rc = train(cli, s, false, &phase[DEMO_TRAIN_WITHOUT], err);
-    if (!rc) rc = evaluate(cli, s, true, &phase[DEMO_EVAL], err);
-    if (!rc) rc = evaluate(cli, s, false, &phase[DEMO_EVAL], err);
-    if (!rc) rc = sample(cli, s, &phase[DEMO_SAMPLE], err);
-    if (!rc) rc = trace(cli, s, &phase[DEMO_TRACE], err);
-    if (!rc) rc = roles(cli, s, &phase[DEMO_ROLES], err);
-    if (!rc) rc = update(cli, s, &phase[DEMO_UPDATE], err);
-    if (!rc) rc = landscape(cli, s, &phase[DEMO_LANDSCAPE], err);
-    if (!rc) rc = cli_demo_summary(s->out, phase, err); /* before the report, which shows it */
-    if (!rc) rc = report(cli, s, &phase[DEMO_REPORT], err);
+    if (!rc) rc = cli_demo_record_write(s->out, r, err);
+    while (!rc && r->n_done < N_STEPS) rc = next_step(cli, s, r, err);
     return rc;
 }
 
 /* Removes an earlier demo's own files; a folder with anything else is left alone. */
 static enum raml_code clear(const char *out, struct raml_err *err)
 {
-    static const char *const own[] = {"with", "without", "test.jsonl", "trace.jsonl", "summary.json", "report.html"};
+    static const char *const own[] = {"with",         "without",     "test.jsonl", "trace.jsonl",
+                                      "summary.json", "report.html", "demo.json"};
     char path[RAML_PATH_BYTES];
     enum raml_code rc = raml_make_dir(out, err);
     for (size_t i = 0; i < sizeof own / sizeof *own && !rc; i++) {
@@ -319,17 +402,32 @@ static enum raml_code clear(const char *out, struct raml_err *err)
     return rc;
 }
 
+/* All settings that results depend on. */
+static enum raml_code start_record(const struct cli *cli, const struct settings *s, struct demo_record *r,
+                                   struct raml_err *err)
+{
+    r->settings = raml_settings_json(options, sizeof options / sizeof *options, s);
+    if (!r->settings || json_object_set_new(r->settings, "seed", json_integer((json_int_t)cli->seed)))
+        return raml_fail(err, RAML_ENOMEM, "no memory for the demo's record");
+    json_object_del(r->settings, "out");
+    json_object_del(r->settings, "resume");
+    return RAML_OK;
+}
+
 static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
 {
     const struct settings *s = settings;
-    struct demo_phase phase[DEMO_PHASES] = {0};
+    struct demo_record record = {0};
     if (strpbrk(s->out, " ") || strlen(s->out) > 200)
         return raml_fail(err, RAML_EUSAGE, "--out: expected a short path without spaces");
     double start = raml_clock_monotonic();
-    enum raml_code rc = clear(s->out, err);
-    if (!rc) rc = steps(cli, s, phase, err);
-    if (rc) return rc;
-    return cli_demo_tell(s->out, raml_clock_monotonic() - start, cli->json, err);
+    enum raml_code rc = start_record(cli, s, &record, err);
+    if (!rc) rc = s->resume ? raml_make_dir(s->out, err) : clear(s->out, err);
+    if (!rc && s->resume) rc = cli_demo_record_read(s->out, N_STEPS, &record, err);
+    for (size_t i = 0; i < DEMO_PHASES; i++) start -= record.phase[i].seconds; /* what was done before counts too */
+    if (!rc) rc = steps(cli, s, &record, err);
+    json_decref(record.settings);
+    return rc ? rc : cli_demo_tell(s->out, raml_clock_monotonic() - start, cli->json, err);
 }
 
 const struct cli_command cli_demo = {

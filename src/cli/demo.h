@@ -4,6 +4,7 @@
 
 #include "raml/err.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -34,6 +35,16 @@ struct demo_phase {
     size_t peak_memory_bytes;
 };
 
+/* OUT/demo.json: what a demo was asked for, and how far it has come. */
+struct demo_record {
+    json_t *settings; /* all that the results depend on */
+    size_t n_done;    /* steps, in their order */
+    struct demo_phase phase[DEMO_PHASES];
+};
+/* Continues from what is there, if anything. RAML_EUSAGE: it was started with other settings than r->settings. */
+RAML_CHECKED enum raml_code cli_demo_record_read(const char *out, size_t n_steps, struct demo_record *r,
+                                                 struct raml_err *err);
+RAML_CHECKED enum raml_code cli_demo_record_write(const char *out, const struct demo_record *r, struct raml_err *err);
 /* Writes OUT/summary.json from the steps' files. */
 RAML_CHECKED enum raml_code cli_demo_summary(const char *out, const struct demo_phase phase[DEMO_PHASES],
                                              struct raml_err *err);

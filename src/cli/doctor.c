@@ -11,8 +11,8 @@ struct settings {
     bool peak;
 };
 
-static const struct cli_option options[] = {
-    {"peak", NULL, CLI_FLAG, offsetof(struct settings, peak), "true", 0, 0, NULL,
+static const struct raml_setting options[] = {
+    {"peak", NULL, RAML_FLAG, offsetof(struct settings, peak), "true", 0, 0, NULL,
      "Measure the speed of matrix products (about a second)."},
 };
 

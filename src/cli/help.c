@@ -34,25 +34,26 @@ static void wrap(struct raml_buf *out, const char *text, size_t at, size_t inden
     raml_buf_adds(out, "\n");
 }
 
-const char *cli_type_name(enum cli_type t)
+const char *cli_type_name(enum raml_setting_type t)
 {
     switch (t) {
-    case CLI_INT: return " INT";
-    case CLI_REAL: return " REAL";
-    case CLI_TEXT: return " TEXT";
-    case CLI_PATH: return " PATH";
-    case CLI_ONE: return " WORD";
-    case CLI_FLAG: break;
+    case RAML_INT: return " INT";
+    case RAML_REAL: return " REAL";
+    case RAML_TEXT: return " TEXT";
+    case RAML_PATH: return " PATH";
+    case RAML_ONE:
+    case RAML_WORD: return " WORD";
+    case RAML_FLAG: break;
     }
     return "";
 }
 
-void cli_facts(const struct cli_option *o, struct raml_buf *out)
+void cli_facts(const struct raml_setting *o, struct raml_buf *out)
 {
     const char *before = " (";
-    if (o->type != CLI_FLAG && o->type != CLI_TEXT && o->type != CLI_PATH) {
-        char want[400];
-        cli_expected(o, want, sizeof want);
+    if (o->type != RAML_FLAG && o->type != RAML_TEXT && o->type != RAML_PATH) {
+        char want[RAML_EXPECTED];
+        raml_setting_expected(o, want);
         raml_buf_addf(out, "%s%s", before, want);
         before = "; ";
     }
@@ -61,19 +62,19 @@ void cli_facts(const struct cli_option *o, struct raml_buf *out)
         before = "; ";
     }
     const char *alias;
-    for (size_t i = 0, n; (n = cli_option_alias(o, i, &alias)) > 0; i++) {
+    for (size_t i = 0, n; (n = raml_setting_alias(o, i, &alias)) > 0; i++) {
         raml_buf_addf(out, "%s--%.*s", i ? ", " : before[0] == ';' ? "; also " : " (also ", (int)n, alias);
         before = "; ";
     }
     if (before[0] == ';') raml_buf_adds(out, ")");
 }
 
-bool cli_is_negatable(const struct cli_option *o)
+bool cli_is_negatable(const struct raml_setting *o)
 {
-    return o->type == CLI_FLAG && o->value && strcmp(o->value, "true") == 0;
+    return o->type == RAML_FLAG && o->value && strcmp(o->value, "true") == 0;
 }
 
-static void option_help(const struct cli_option *o, struct raml_buf *out)
+static void option_help(const struct raml_setting *o, struct raml_buf *out)
 {
     char left[128];
     int n =
@@ -111,10 +112,11 @@ void cli_help(const struct cli_command *cmd, struct raml_buf *out)
         raml_buf_adds(out, "\n");
         wrap(out, cmd->detail, 0, 0);
     }
-    if (cmd->n_options) raml_buf_adds(out, "\noptions:\n");
-    for (size_t i = 0; i < cmd->n_options; i++) option_help(&cmd->option[i], out);
-    raml_buf_adds(out, "\noptions of every command:\n");
-    for (size_t i = 0; i < cli_n_common; i++) option_help(&cli_common_option[i], out);
+    for (size_t i = 0; i < cli_n_tables(cmd); i++) {
+        struct cli_shared t = cli_table(cmd, i);
+        if (*t.n) raml_buf_addf(out, "\n%s:\n", t.heading ? t.heading : "options");
+        for (size_t k = 0; k < *t.n; k++) option_help(&t.table[k], out);
+    }
     raml_buf_adds(out, "\nexample:\n");
     cli_example(out, cmd->example);
 }

@@ -17,18 +17,18 @@ struct settings {
     int64_t tokens, micro_batch_tokens;
 };
 
-static const struct cli_option options[] = {
-    {"init", NULL, CLI_TEXT, offsetof(struct settings, init), NULL, 0, 0, NULL,
+static const struct raml_setting options[] = {
+    {"init", NULL, RAML_TEXT, offsetof(struct settings, init), NULL, 0, 0, NULL,
      "Instead of a path: the preset (micro, small, medium, gpt2, qwen2.5-0.5b, qwen2.5-1.5b) of a new model."},
-    {"dtype", NULL, CLI_ONE, offsetof(struct settings, dtype), "auto", 0, 0, "auto|stored|bf16|f32",
+    {"dtype", NULL, RAML_ONE, offsetof(struct settings, dtype), "auto", 0, 0, "auto|stored|bf16|f32",
      "Type of the matrices, for the memory estimate: as in score, trace and sample (stored: as in the file)."},
-    {"tokens", NULL, CLI_INT, offsetof(struct settings, tokens), "2048", 0, 1 << 20, NULL,
+    {"tokens", NULL, RAML_INT, offsetof(struct settings, tokens), "2048", 0, 1 << 20, NULL,
      "Tokens of a scoring pass, for the memory estimate; 0 excludes activations, in training too."},
-    {"micro_batch_tokens", NULL, CLI_INT, offsetof(struct settings, micro_batch_tokens), "4096", 1, 1 << 20, NULL,
+    {"micro_batch_tokens", NULL, RAML_INT, offsetof(struct settings, micro_batch_tokens), "4096", 1, 1 << 20, NULL,
      "Tokens of a training pass, for the memory estimate."},
-    {"tensors", NULL, CLI_FLAG, offsetof(struct settings, tensors), NULL, 0, 0, NULL,
+    {"tensors", NULL, RAML_FLAG, offsetof(struct settings, tensors), NULL, 0, 0, NULL,
      "A line for every tensor; else tensors that differ only in the layer share one."},
-    {"check", NULL, CLI_FLAG, offsetof(struct settings, check), NULL, 0, 0, NULL,
+    {"check", NULL, RAML_FLAG, offsetof(struct settings, check), NULL, 0, 0, NULL,
      "Read every weight: lowest, highest, root mean square; NaN and infinity are an error."},
 };
 

@@ -6,6 +6,8 @@
 #include "cli/pages.h"
 #include "cli/processors.h"
 
+#include "core/nearest.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -73,8 +75,8 @@ static int unknown(int argc, char *const *argv)
     }
     char two[2 * MAX_NAME + 2] = "";
     if (argc > 1 && argv[1][0] != '-') snprintf(two, sizeof two, "%.*s %.*s", MAX_NAME, argv[0], MAX_NAME, argv[1]);
-    const char *near = cli_nearest(two, known, n);
-    if (!near) near = cli_nearest(argv[0], known, n);
+    const char *near = raml_nearest(two, known, n);
+    if (!near) near = raml_nearest(argv[0], known, n);
     if (near) fprintf(stderr, "raml: unknown command '%.64s'; did you mean 'raml %s'?\n", argv[0], near);
     else fprintf(stderr, "raml: unknown command '%.64s'; 'raml --help' lists them\n", argv[0]);
     return BAD_USAGE;

@@ -5,6 +5,8 @@
  */
 #include "cli/pages.h"
 
+#include "core/ascii.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -44,16 +46,16 @@ static void paragraph(struct raml_buf *out, const char *text)
     raml_buf_adds(out, "\n");
 }
 
-static void options(struct raml_buf *out, const struct cli_option *option, size_t n)
+static void options(struct raml_buf *out, const struct raml_setting *option, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        const struct cli_option *o = &option[i];
+        const struct raml_setting *o = &option[i];
         struct raml_buf text;
         raml_buf_adds(out, ".TP\n\\fB\\-\\-");
         if (cli_is_negatable(o)) raml_buf_adds(out, "\\fR[\\fBno\\-\\fR]\\fB");
         put(out, o->name, strlen(o->name), false);
         raml_buf_adds(out, "\\fR");
-        if (o->type != CLI_FLAG) raml_buf_addf(out, " \\fI%s\\fR", cli_type_name(o->type) + 1);
+        if (o->type != RAML_FLAG) raml_buf_addf(out, " \\fI%s\\fR", cli_type_name(o->type) + 1);
         raml_buf_adds(out, "\n");
         raml_buf_init(&text, CLI_MAX_PAGE);
         raml_buf_adds(&text, o->help);
@@ -73,14 +75,27 @@ static void page_name(struct raml_buf *out, const struct cli_command *cmd)
     }
 }
 
+/* In capitals, as manual pages have them; space: what stands for one. */
+static void capitals(struct raml_buf *out, const char *text, char space)
+{
+    for (; *text; text++) {
+        char upper = *text == ' ' ? space : is_lower(*text) ? (char)(*text - 'a' + 'A') : *text;
+        put(out, &upper, 1, false);
+    }
+}
+
+static void heading(struct raml_buf *out, const char *text)
+{
+    raml_buf_adds(out, ".SH ");
+    capitals(out, text, ' ');
+    raml_buf_adds(out, "\n");
+}
+
 static void title(struct raml_buf *out, const struct cli_command *cmd)
 {
     raml_buf_adds(out, ".TH \"");
     for (const char *c = cmd ? "RAML-" : "RAML"; *c; c++) put(out, c, 1, false);
-    for (const char *c = cmd ? cmd->name : ""; *c; c++) {
-        char upper = *c == ' ' ? '-' : *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
-        put(out, &upper, 1, false);
-    }
+    capitals(out, cmd ? cmd->name : "", '-');
     raml_buf_adds(out, "\" 1 \"\" \"raml " RAML_VERSION "\" \"User Commands\"\n.SH NAME\n");
 }
 
@@ -108,10 +123,11 @@ static void command_page(const struct cli_command *cmd, struct raml_buf *out)
         raml_buf_adds(out, ".SH DESCRIPTION\n");
         paragraph(out, cmd->detail);
     }
-    if (cmd->n_options) raml_buf_adds(out, ".SH OPTIONS\n");
-    options(out, cmd->option, cmd->n_options);
-    raml_buf_adds(out, ".SH OPTIONS OF EVERY COMMAND\n");
-    options(out, cli_common_option, cli_n_common);
+    for (size_t i = 0; i < cli_n_tables(cmd); i++) {
+        struct cli_shared t = cli_table(cmd, i);
+        if (*t.n) heading(out, t.heading ? t.heading : "options");
+        options(out, t.table, *t.n);
+    }
     raml_buf_adds(out, ".SH EXAMPLE\n.nf\n");
     raml_buf_init(&example, CLI_MAX_PAGE);
     cli_example(&example, cmd->example);

@@ -1,65 +1,63 @@
 /* options.c - command line to settings; --help. See cli.h and options.h. */
 #include "cli/options.h"
 
+#include "core/nearest.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MAX_BYTES = 16 << 20 }; /* of all texts in a command line and its recipe */
 
-const struct cli_option cli_common_option[] = {
-    {"config", NULL, CLI_PATH, offsetof(struct cli_common, config), NULL, 0, 0, NULL,
+const struct raml_setting cli_common_option[] = {
+    {"config", NULL, RAML_PATH, offsetof(struct cli_common, config), NULL, 0, 0, NULL,
      "Settings from this YAML recipe; the command line wins."},
-    {"seed", NULL, CLI_INT, offsetof(struct cli_common, seed), "0", 0, 0x1p63, NULL,
+    {"seed", NULL, RAML_INT, offsetof(struct cli_common, seed), "0", 0, 0x1p63, NULL,
      "Seed of every random number; equal seeds give equal results."},
-    {"threads", NULL, CLI_INT, offsetof(struct cli_common, threads), "0", 0, 4096, NULL,
+    {"threads", NULL, RAML_INT, offsetof(struct cli_common, threads), "0", 0, 4096, NULL,
      "Number of threads; 0 uses every processor."},
-    {"cpu", NULL, CLI_ONE, offsetof(struct cli_common, cpu), "auto", 0, 0, "auto|ref|base|avx2|avx512|avx512bf16",
+    {"cpu", NULL, RAML_ONE, offsetof(struct cli_common, cpu), "auto", 0, 0, "auto|ref|base|avx2|avx512|avx512bf16",
      "Instruction set to use; auto chooses the strongest that the processor has."},
-    {"json", NULL, CLI_FLAG, offsetof(struct cli_common, json), NULL, 0, 0, NULL,
+    {"json", NULL, RAML_FLAG, offsetof(struct cli_common, json), NULL, 0, 0, NULL,
      "Write results as JSON on standard output."},
-    {"quiet", NULL, CLI_FLAG, offsetof(struct cli_common, quiet), NULL, 0, 0, NULL,
+    {"quiet", NULL, RAML_FLAG, offsetof(struct cli_common, quiet), NULL, 0, 0, NULL,
      "No progress, and no messages except errors."},
-    {"help", NULL, CLI_FLAG, offsetof(struct cli_common, help), NULL, 0, 0, NULL, "Show this text."},
+    {"help", NULL, RAML_FLAG, offsetof(struct cli_common, help), NULL, 0, 0, NULL, "Show this text."},
 };
 const size_t cli_n_common = sizeof cli_common_option / sizeof *cli_common_option;
 
 /* -- slots --------------------------------------------------------------------------------------------------------- */
 
-/* known: [n] bytes of a name. */
-static bool same_name(const char *known, size_t n, const char *name, size_t len)
+size_t cli_n_tables(const struct cli_command *cmd)
 {
-    if (n != len) return false;
-    for (size_t i = 0; i < len; i++)
-        if (known[i] != (name[i] == '-' ? '_' : name[i])) return false;
-    return true;
+    return cmd->n_shared + 2;
 }
 
-size_t cli_option_alias(const struct cli_option *o, size_t i, const char **alias)
+struct cli_shared cli_table(const struct cli_command *cmd, size_t i)
 {
-    const char *s = o->alias ? o->alias : "";
-    for (; i > 0 && *s; i--) {
-        s += strcspn(s, "|");
-        s += *s == '|';
-    }
-    *alias = s;
-    return strcspn(s, "|");
-}
-
-static bool called(const struct cli_option *o, const char *name, size_t len)
-{
-    const char *alias;
-    size_t n;
-    bool is = same_name(o->name, strlen(o->name), name, len);
-    for (size_t i = 0; !is && (n = cli_option_alias(o, i, &alias)) > 0; i++) is = same_name(alias, n, name, len);
-    return is;
+    if (i == 0) return (struct cli_shared){cmd->option, &cmd->n_options, 0, NULL};
+    if (i <= cmd->n_shared) return cmd->shared[i - 1];
+    return (struct cli_shared){cli_common_option, &cli_n_common, 0, "options of every command"};
 }
 
 struct cli_slot *cli_slot_find(const struct cli_parsed *p, const char *name, size_t len)
 {
-    for (size_t i = 0; i < p->n_slots; i++) {
-        const struct cli_option *o = p->slot[i].option;
-        if (called(o, name, len)) return &p->slot[i];
+    for (size_t i = 0; i < p->n_slots; i++)
+        if (raml_setting_called(p->slot[i].option, name, len)) return &p->slot[i];
+    return NULL;
+}
+
+/* A name of earlier versions that means something else in other commands, so that it is no alias: what it is called now,
+ * of several the first that the command has; NULL: none. */
+static const char *renamed(const struct cli_parsed *p, const char *name)
+{
+    static const struct raml_setting was[] = {{.name = "max_tokens", .alias = "token_budget|max_length"}};
+    const struct raml_setting *row = raml_settings_find(was, sizeof was / sizeof *was, name);
+    const char *now;
+    size_t n;
+    for (size_t i = 0; row && (n = raml_setting_alias(row, i, &now)) > 0; i++) {
+        const struct cli_slot *slot = cli_slot_find(p, now, n);
+        if (slot) return slot->option->name;
     }
     return NULL;
 }
@@ -68,34 +66,25 @@ const char *cli_slot_nearest(const struct cli_parsed *p, const char *name)
 {
     enum { NAMES = 4 }; /* of an option at most that are suggested */
     const char **known = raml_arena_alloc(p->arena, NAMES * p->n_slots, sizeof *known), *alias;
+    const char *now = renamed(p, name);
     size_t n = 0, len;
+    if (now) return now;
     for (size_t i = 0; known && i < p->n_slots; i++) {
-        const struct cli_option *o = p->slot[i].option;
+        const struct raml_setting *o = p->slot[i].option;
         known[n++] = o->name;
-        for (size_t k = 0; k < NAMES - 1 && (len = cli_option_alias(o, k, &alias)) > 0; k++)
+        for (size_t k = 0; k < NAMES - 1 && (len = raml_setting_alias(o, k, &alias)) > 0; k++)
             if ((known[n] = raml_arena_text(p->arena, alias, len)) != NULL) n++;
     }
-    return cli_nearest(name, known, n);
+    return raml_nearest(name, known, n);
 }
 
 enum raml_code cli_slot_set(struct cli_parsed *p, struct cli_slot *s, const char *text, size_t len,
                             struct raml_err *err)
 {
-    const struct cli_option *o = s->option;
-    enum raml_code rc = RAML_OK;
     char *copy = raml_arena_text(p->arena, text, len);
     if (!copy) return raml_fail(err, RAML_ENOMEM, "settings take more than %d bytes", MAX_BYTES);
     if (strlen(copy) != len) return raml_fail(err, RAML_EUSAGE, "found a zero byte inside the value");
-    switch (o->type) {
-    case CLI_FLAG: rc = cli_read_flag(o, copy, (bool *)s->field, err); break;
-    case CLI_INT: rc = cli_read_int(o, copy, (int64_t *)(void *)s->field, err); break;
-    case CLI_REAL: rc = cli_read_real(o, copy, (double *)(void *)s->field, err); break;
-    case CLI_ONE: rc = cli_check_word(o, copy, err); /* fall through */
-    case CLI_TEXT:
-    case CLI_PATH:
-        if (!rc) *(const char **)(void *)s->field = copy;
-        break;
-    }
+    enum raml_code rc = raml_settings_set(s->option, s->base, copy, err);
     if (!rc) s->given = true;
     return rc;
 }
@@ -108,23 +97,36 @@ static bool is_display(const char *name)
     return false;
 }
 
-/* Fills slot[] and sets every default. A default that its own row rejects is a bug in the table. */
+/* Adds a table's rows to slot[] and sets their defaults. A default that its own row rejects is a bug in the table. */
+static enum raml_code fill_table(struct cli_parsed *p, const struct cli_shared *t, void *base, bool common,
+                                 struct raml_err *err)
+{
+    for (size_t i = 0; i < *t->n; i++) {
+        const struct raml_setting *o = &t->table[i];
+        struct cli_slot *slot = &p->slot[p->n_slots++];
+        *slot = (struct cli_slot){.option = o, .base = base, .field = (char *)base + o->offset};
+        slot->display = common && is_display(o->name);
+        if (!o->value) continue;
+        enum raml_code rc = cli_slot_set(p, slot, o->value, strlen(o->value), err);
+        if (rc) return raml_wrap(err, rc, "default of --%s", o->name);
+        slot->given = false;
+    }
+    return RAML_OK;
+}
+
+/* The struct of every setting was zeroed: what has no default is 0, false or NULL. */
 static enum raml_code fill_slots(struct cli_parsed *p, void *settings, struct raml_err *err)
 {
-    size_t own = p->cmd->n_options;
-    p->slot = raml_arena_alloc(p->arena, own + cli_n_common, sizeof *p->slot);
+    size_t n = 0, n_tables = cli_n_tables(p->cmd);
+    for (size_t i = 0; i < n_tables; i++) n += *cli_table(p->cmd, i).n;
+    p->slot = raml_arena_alloc(p->arena, n, sizeof *p->slot);
     if (!p->slot) return raml_fail(err, RAML_ENOMEM, "no memory for settings");
-    for (size_t i = 0; i < own + cli_n_common; i++) {
-        bool common = i >= own;
-        const struct cli_option *o = common ? &cli_common_option[i - own] : &p->cmd->option[i];
-        char *base = common ? (char *)&p->common : settings;
-        p->slot[i] =
-            (struct cli_slot){.option = o, .field = base + o->offset, .display = common && is_display(o->name)};
-        p->n_slots++;
-        if (!o->value) continue;
-        enum raml_code rc = cli_slot_set(p, &p->slot[i], o->value, strlen(o->value), err);
-        if (rc) return raml_wrap(err, rc, "default of --%s", o->name);
-        p->slot[i].given = false;
+    for (size_t i = 0; i < n_tables; i++) {
+        struct cli_shared t = cli_table(p->cmd, i);
+        bool common = i + 1 == n_tables;
+        void *base = common ? (void *)&p->common : (char *)settings + t.offset;
+        enum raml_code rc = fill_table(p, &t, base, common, err);
+        if (rc) return rc;
     }
     return RAML_OK;
 }
@@ -138,8 +140,8 @@ struct given { /* one option as given on the command line */
 
 static enum raml_code unknown(const struct cli_parsed *p, const char *name, size_t len, struct raml_err *err)
 {
-    char shown[CLI_SHOWN];
-    cli_shown(name, len, shown);
+    char shown[RAML_SHOWN];
+    raml_shown(name, len, shown);
     const char *near = cli_slot_nearest(p, shown);
     if (near) return raml_fail(err, RAML_EUSAGE, "unknown option --%s; did you mean --%s?", shown, near);
     return raml_fail(err, RAML_EUSAGE, "unknown option --%s; 'raml %s --help' lists them", shown, p->cmd->name);
@@ -155,17 +157,17 @@ static enum raml_code read_option(const struct cli_parsed *p, int argc, char *co
     bool no = false;
     if (!slot && len > 3 && strncmp(name, "no", 2) == 0 && (name[2] == '-' || name[2] == '_')) {
         slot = cli_slot_find(p, name + 3, len - 3);
-        if (slot && slot->option->type != CLI_FLAG)
+        if (slot && slot->option->type != RAML_FLAG)
             return raml_fail(err, RAML_EUSAGE, "--no-%s: %s is not a switch", slot->option->name, slot->option->name);
         no = slot != NULL;
     }
     if (!slot) return unknown(p, name, len, err);
-    const struct cli_option *o = slot->option;
+    const struct raml_setting *o = slot->option;
     *out = (struct given){.slot = slot, .value = equals ? equals + 1 : no ? "false" : "true"};
     if (no && equals) return raml_fail(err, RAML_EUSAGE, "--no-%s takes no value", o->name);
-    if (o->type == CLI_FLAG || equals) return RAML_OK;
-    char want[400];
-    cli_expected(o, want, sizeof want);
+    if (o->type == RAML_FLAG || equals) return RAML_OK;
+    char want[RAML_EXPECTED];
+    raml_setting_expected(o, want);
     if (*i + 1 == argc) return raml_fail(err, RAML_EUSAGE, "--%s needs a value: %s", o->name, want);
     const char *value = argv[*i + 1];
     if (strncmp(value, "--", 2) == 0)
@@ -189,8 +191,8 @@ static enum raml_code read_line(struct cli_parsed *p, int argc, char *const *arg
             if (rc) return rc;
             ++*n_given;
         } else if (options && a[0] == '-' && a[1]) {
-            char shown[CLI_SHOWN];
-            cli_shown(a, strlen(a), shown);
+            char shown[RAML_SHOWN];
+            raml_shown(a, strlen(a), shown);
             return raml_fail(err, RAML_EUSAGE,
                              "unknown option %s: options begin with two dashes; put -- before "
                              "arguments that begin with one",
@@ -201,8 +203,8 @@ static enum raml_code read_line(struct cli_parsed *p, int argc, char *const *arg
         }
     }
     if (p->n_args && p->cmd->args[0] == 0) {
-        char shown[CLI_SHOWN];
-        cli_shown(p->arg[0], strlen(p->arg[0]), shown);
+        char shown[RAML_SHOWN];
+        raml_shown(p->arg[0], strlen(p->arg[0]), shown);
         return raml_fail(err, RAML_EUSAGE, "found '%s', expected no arguments; see 'raml %s --help'", shown,
                          p->cmd->name);
     }
@@ -216,21 +218,40 @@ static bool wants_help(int argc, char *const *argv)
     return false;
 }
 
-/* Defaults are set: the recipe overrides them, the command line overrides both. */
-static enum raml_code apply(struct cli_parsed *p, const struct given *given, size_t n, struct raml_err *err)
+static enum raml_code set_given(struct cli_parsed *p, const struct given *given, size_t n, struct raml_err *err)
 {
-    const char *config = NULL;
-    for (size_t i = 0; i < n; i++)
-        if (given[i].slot->field == (char *)&p->common.config) config = given[i].value;
-    if (config) {
-        enum raml_code rc = cli_recipe_read(p, config, err);
-        if (rc) return rc;
-    }
     for (size_t i = 0; i < n; i++) {
         enum raml_code rc = cli_slot_set(p, given[i].slot, given[i].value, strlen(given[i].value), err);
         if (rc) return raml_wrap(err, rc, "--%s", given[i].slot->option->name);
     }
     return RAML_OK;
+}
+
+/* The preset that recipe or command line name, before both are applied again. */
+static enum raml_code set_preset(struct cli_parsed *p, void *settings, struct raml_err *err)
+{
+    const struct cli_slot *slot = cli_slot_find(p, "preset", strlen("preset"));
+    const char *name;
+    memcpy(&name, slot->field, sizeof name);
+    if (!name) return RAML_OK;
+    enum raml_code rc = p->cmd->preset(name, settings, err);
+    return rc ? raml_wrap(err, rc, "--preset") : RAML_OK;
+}
+
+/* Defaults are set: the recipe overrides them, the command line overrides both. */
+static enum raml_code apply(struct cli_parsed *p, const struct given *given, size_t n, void *settings,
+                            struct raml_err *err)
+{
+    const char *config = NULL;
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; i < n; i++)
+        if (given[i].slot->field == &p->common.config) config = given[i].value;
+    for (int pass = p->cmd->preset ? 0 : 1; pass < 2 && !rc; pass++) {
+        if (config) rc = cli_recipe_read(p, config, err);
+        if (!rc) rc = set_given(p, given, n, err);
+        if (!rc && pass == 0) rc = set_preset(p, settings, err);
+    }
+    return rc;
 }
 
 static enum raml_code parse(struct cli_parsed *p, int argc, char *const *argv, void *settings, bool *help,
@@ -247,7 +268,7 @@ static enum raml_code parse(struct cli_parsed *p, int argc, char *const *argv, v
     if (!given || !p->arg) return raml_fail(err, RAML_ENOMEM, "no memory for %d arguments", argc);
     size_t n_given = 0;
     rc = read_line(p, argc, argv, given, &n_given, err);
-    if (!rc) rc = apply(p, given, n_given, err);
+    if (!rc) rc = apply(p, given, n_given, settings, err);
     if (!rc) rc = cli_recipe_write(p, &p->recipe, err);
     return rc;
 }

@@ -5,12 +5,17 @@
 
 size_t cli_n_options(const struct cli_command *cmd)
 {
-    return cmd->n_options + cli_n_common;
+    size_t n = 0;
+    for (size_t i = 0; i < cli_n_tables(cmd); i++) n += *cli_table(cmd, i).n;
+    return n;
 }
 
-const struct cli_option *cli_option_at(const struct cli_command *cmd, size_t i)
+const struct raml_setting *cli_option_at(const struct cli_command *cmd, size_t i)
 {
-    return i < cmd->n_options ? &cmd->option[i] : &cli_common_option[i - cmd->n_options];
+    size_t k = 0;
+    struct cli_shared t = cli_table(cmd, k);
+    for (; i >= *t.n; t = cli_table(cmd, ++k)) i -= *t.n;
+    return &t.table[i];
 }
 
 void cli_escape(struct raml_buf *out, const char *text, const char *special)
@@ -21,7 +26,7 @@ void cli_escape(struct raml_buf *out, const char *text, const char *special)
     }
 }
 
-void cli_words(const struct cli_option *o, const char *between, struct raml_buf *out)
+void cli_words(const struct raml_setting *o, const char *between, struct raml_buf *out)
 {
     for (const char *w = o->words; *w;) {
         size_t len = strcspn(w, "|");

@@ -19,13 +19,13 @@ void cli_bash(struct raml_buf *out);
 void cli_zsh(struct raml_buf *out);
 void cli_fish(struct raml_buf *out);
 
-/* page_tables.c. The options of a command, its own in table order, then the common ones; i < cli_n_options(cmd). */
+/* page_tables.c. The options of a command, its own in table order, shared ones, common ones; i < cli_n_options(cmd). */
 size_t cli_n_options(const struct cli_command *cmd);
-const struct cli_option *cli_option_at(const struct cli_command *cmd, size_t i);
+const struct raml_setting *cli_option_at(const struct cli_command *cmd, size_t i);
 /* Appends text with each byte of `special` after a backslash. */
 void cli_escape(struct raml_buf *out, const char *text, const char *special);
 /* Appends an option's words ("a|b|c") with `between` in place of each bar. */
-void cli_words(const struct cli_option *o, const char *between, struct raml_buf *out);
+void cli_words(const struct raml_setting *o, const char *between, struct raml_buf *out);
 /* The length of the first word of a command's name, and its second word, or NULL. */
 size_t cli_group(const struct cli_command *cmd, const char **second);
 /* Is cmd the first of its group in the table? Commands of one word are. */

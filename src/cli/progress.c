@@ -9,21 +9,45 @@
 
 #include "core/clock.h"
 
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* The one mutable static of the program: a signal handler has no argument for its owner. It is
- * written by the handler and read by stop(). */
-static volatile sig_atomic_t caught;
+/* The only mutable statics of the program: a signal handler has no argument for its owner. They are
+ * written by the handler; stop() reads the first. */
+static volatile sig_atomic_t caught, caught_at; /* a signal's number; when it came, in milliseconds */
 
-static void on_signal(int number)
+enum { ONE_REQUEST = 1000 }; /* milliseconds within which several SIGTERM are one request */
+
+/* timeout(1) sends SIGTERM to a program and at once to its group, and so twice to the program; a SIGTERM with a value
+ * is from a raml that passes its own on (cli_progress_pass_on). Neither is a person who has lost patience. */
+static void on_signal(int number, siginfo_t *info, void *context)
 {
-    caught = number;
+    (void)context;
+    unsigned now = (unsigned)(int64_t)(raml_clock_monotonic() * 1000);
+    bool again = caught == SIGTERM || caught == SIGINT;
+    if (!again) caught_at = (sig_atomic_t)(now & INT_MAX);
+    if (!again || number == SIGINT) caught = number;
+    if (!again || number != SIGTERM || info->si_code == SI_QUEUE) return;
+    if (((now - (unsigned)caught_at) & INT_MAX) < ONE_REQUEST) return;
+    signal(SIGTERM, SIG_DFL); /* it ends the program when this handler returns */
+    raise(SIGTERM);
+}
+
+bool cli_progress_asked(void)
+{
+    return caught != 0;
+}
+
+void cli_progress_pass_on(pid_t pid)
+{
+    sigqueue(pid, SIGTERM, (union sigval){0});
 }
 
 enum { N_SIGNALS = 3, MAX_LINE = 512 };
@@ -171,10 +195,10 @@ struct cli_progress *cli_progress_open(bool quiet)
     p->sink = (struct raml_sink){.line = on_line, .progress = on_progress, .stop = on_stop, .user = p};
     caught = 0;
     for (int i = 0; i < N_SIGNALS; i++) {
-        /* RESETHAND: the second signal kills. RESTART: a stop never looks like a failed read. A closed pipe is a
+        /* RESETHAND: the second SIGINT kills. RESTART: a stop never looks like a failed read. A closed pipe is a
          * request to stop like any other; it may come often. */
-        struct sigaction a = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-        if (watched[i] != SIGPIPE) a.sa_flags |= (int)SA_RESETHAND;
+        struct sigaction a = {.sa_sigaction = on_signal, .sa_flags = SA_RESTART | SA_SIGINFO};
+        if (watched[i] == SIGINT) a.sa_flags |= (int)SA_RESETHAND;
         sigemptyset(&a.sa_mask);
         sigaction(watched[i], &a, &p->before[i]);
         if (watched[i] != SIGPIPE && p->before[i].sa_handler == SIG_IGN) /* a background job of sh, nohup */

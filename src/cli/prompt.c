@@ -17,24 +17,24 @@ struct settings {
 };
 
 #define AT(field) offsetof(struct settings, field)
-static const struct cli_option options[] = {
-    {"model", NULL, CLI_PATH, AT(model), NULL, 0, 0, NULL,
+static const struct raml_setting options[] = {
+    {"model", NULL, RAML_PATH, AT(model), NULL, 0, 0, NULL,
      "Model's folder: chat_template.jinja, or chat_template in tokenizer_config.json; bos_token and eos_token from "
      "there."},
-    {"template", NULL, CLI_PATH, AT(template), NULL, 0, 0, NULL, "Jinja file to use instead of the model's template."},
-    {"add_generation_prompt", NULL, CLI_FLAG, AT(add_generation_prompt), NULL, 0, 0, NULL,
+    {"template", NULL, RAML_PATH, AT(template), NULL, 0, 0, NULL, "Jinja file to use instead of the model's template."},
+    {"add_generation_prompt", NULL, RAML_FLAG, AT(add_generation_prompt), NULL, 0, 0, NULL,
      "End with the beginning of the model's turn."},
-    {"continue_final_message", NULL, CLI_FLAG, AT(continue_final_message), NULL, 0, 0, NULL,
+    {"continue_final_message", NULL, RAML_FLAG, AT(continue_final_message), NULL, 0, 0, NULL,
      "End with the last message's text, for the model to continue from there."},
-    {"enable_thinking", NULL, CLI_ONE, AT(enable_thinking), "auto", 0, 0, "auto|true|false",
+    {"enable_thinking", NULL, RAML_ONE, AT(enable_thinking), "auto", 0, 0, "auto|true|false",
      "Passed to the template; auto: not passed."},
-    {"bos_token", NULL, CLI_TEXT, AT(bos_token), NULL, 0, 0, NULL, "Instead of the model's."},
-    {"eos_token", NULL, CLI_TEXT, AT(eos_token), NULL, 0, 0, NULL, "Instead of the model's."},
-    {"date_string", NULL, CLI_TEXT, AT(date_string), NULL, 0, 0, NULL,
+    {"bos_token", NULL, RAML_TEXT, AT(bos_token), NULL, 0, 0, NULL, "Instead of the model's."},
+    {"eos_token", NULL, RAML_TEXT, AT(eos_token), NULL, 0, 0, NULL, "Instead of the model's."},
+    {"date_string", NULL, RAML_TEXT, AT(date_string), NULL, 0, 0, NULL,
      "Today's date for templates that show one: \"26 Jul 2024\"."},
-    {"spans", NULL, CLI_FLAG, AT(spans), NULL, 0, 0, NULL,
+    {"spans", NULL, RAML_FLAG, AT(spans), NULL, 0, 0, NULL,
      "Also write which bytes came from which message: [[start, end, message], ...]."},
-    {"out", NULL, CLI_PATH, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
+    {"out", NULL, RAML_PATH, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
 };
 
 struct work {

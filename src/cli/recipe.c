@@ -84,10 +84,10 @@ static bool is_null(const yaml_event_t *e)
 /* The current event is the value of `slot`. */
 static enum raml_code read_value(struct cli_parsed *p, struct reader *r, struct cli_slot *slot, struct raml_err *err)
 {
-    const struct cli_option *o = slot->option;
+    const struct raml_setting *o = slot->option;
     const yaml_event_t *e = &r->event;
-    char want[400];
-    cli_expected(o, want, sizeof want);
+    char want[RAML_EXPECTED];
+    raml_setting_expected(o, want);
     if (e->type != YAML_SCALAR_EVENT) return raml_fail(err, RAML_EUSAGE, "found %s, expected %s", kind(e), want);
     if (e->data.scalar.tag || e->data.scalar.anchor)
         return raml_fail(err, RAML_EUSAGE, "tags (!) and anchors (&) are not supported; expected %s", want);
@@ -95,11 +95,11 @@ static enum raml_code read_value(struct cli_parsed *p, struct reader *r, struct 
         if (!o->value) return RAML_OK; /* not given, as by default */
         return raml_fail(err, RAML_EUSAGE, "found no value (null), expected %s", want);
     }
-    bool text = cli_holds_text(o);
+    bool text = raml_setting_holds_text(o) || raml_setting_has_words(o);
     const char *value = (const char *)e->data.scalar.value;
     if (!text && e->data.scalar.style != YAML_PLAIN_SCALAR_STYLE) {
-        char shown[CLI_SHOWN];
-        cli_shown(value, e->data.scalar.length, shown);
+        char shown[RAML_SHOWN];
+        raml_shown(value, e->data.scalar.length, shown);
         return raml_fail(err, RAML_EUSAGE, "found the quoted text '%s', expected %s", shown, want);
     }
     return cli_slot_set(p, slot, value, e->data.scalar.length, err);
@@ -110,8 +110,8 @@ static enum raml_code read_note(const struct cli_parsed *p, struct reader *r, bo
 {
     const yaml_event_t *e = &r->event;
     if (command && e->type == YAML_SCALAR_EVENT && strcmp((const char *)e->data.scalar.value, p->cmd->name) != 0) {
-        char shown[CLI_SHOWN];
-        cli_shown((const char *)e->data.scalar.value, e->data.scalar.length, shown);
+        char shown[RAML_SHOWN];
+        raml_shown((const char *)e->data.scalar.value, e->data.scalar.length, shown);
         return raml_fail(err, RAML_EUSAGE, "%s:%zu: this recipe is for 'raml %s', not for 'raml %s'", r->path,
                          line_of(r), shown, p->cmd->name);
     }
@@ -137,12 +137,12 @@ static enum raml_code read_pair(struct cli_parsed *p, struct reader *r, struct r
                          kind(&r->event));
     const char *name = (const char *)r->event.data.scalar.value;
     size_t len = r->event.data.scalar.length, line = line_of(r);
-    char key[CLI_SHOWN];
-    cli_shown(name, len, key);
+    char key[RAML_SHOWN];
+    raml_shown(name, len, key);
     struct cli_slot *slot = cli_slot_find(p, name, len);
     bool note = !slot && strncmp(name, "raml_", 5) == 0;
     if (!slot && !note) return unknown_key(p, r, key, err);
-    if (slot && (slot->field == (char *)&p->common.config || slot->field == (char *)&p->common.help))
+    if (slot && (slot->field == &p->common.config || slot->field == &p->common.help))
         return raml_fail(err, RAML_EUSAGE, "%s:%zu: '%s' belongs on the command line, not in a recipe", r->path, line,
                          key);
     if (slot && slot->line)
@@ -250,19 +250,25 @@ static void real_text(double x, char out[40])
 
 static bool emit_slot(yaml_emitter_t *e, const struct cli_slot *s)
 {
-    const struct cli_option *o = s->option;
+    const struct raml_setting *o = s->option;
     const void *field = s->field;
+    const char *word;
     char number[40];
-    bool text = cli_holds_text(o);
-    if (text ? !*(const char *const *)field : !o->value && !s->given && o->type != CLI_FLAG)
+    bool text = raml_setting_holds_text(o);
+    if (text ? !*(const char *const *)field : !o->value && !s->given && o->type != RAML_FLAG)
         return emit_pair(e, o->name, "null", false);
     switch (o->type) {
-    case CLI_FLAG: return emit_pair(e, o->name, *(const bool *)field ? "true" : "false", false);
-    case CLI_INT: snprintf(number, sizeof number, "%" PRId64, *(const int64_t *)field); break;
-    case CLI_REAL: real_text(*(const double *)field, number); break;
-    case CLI_TEXT:
-    case CLI_PATH:
-    case CLI_ONE: return emit_pair(e, o->name, *(const char *const *)field, true);
+    case RAML_FLAG: return emit_pair(e, o->name, *(const bool *)field ? "true" : "false", false);
+    case RAML_INT: snprintf(number, sizeof number, "%" PRId64, *(const int64_t *)field); break;
+    case RAML_REAL: real_text(*(const double *)field, number); break;
+    case RAML_TEXT:
+    case RAML_PATH:
+    case RAML_ONE: return emit_pair(e, o->name, *(const char *const *)field, true);
+    case RAML_WORD: {
+        int len = (int)raml_setting_word(o, (size_t) * (const int *)field, &word);
+        snprintf(number, sizeof number, "%.*s", len, word);
+        return emit_pair(e, o->name, number, true);
+    }
     }
     return emit_pair(e, o->name, number, false);
 }
@@ -298,8 +304,8 @@ static const char *not_utf8(const struct cli_parsed *p)
     yaml_event_t event;
     for (size_t i = 0; i < p->n_slots + p->n_args; i++) {
         bool slot = i < p->n_slots;
-        if (slot && !cli_holds_text(p->slot[i].option)) continue;
-        const char *text = slot ? *(const char *const *)(const void *)p->slot[i].field : p->arg[i - p->n_slots];
+        if (slot && !raml_setting_holds_text(p->slot[i].option)) continue;
+        const char *text = slot ? *(const char *const *)p->slot[i].field : p->arg[i - p->n_slots];
         if (!text) continue;
         if (!yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text, (int)strlen(text), 1, 1,
                                           YAML_ANY_SCALAR_STYLE))

@@ -12,8 +12,8 @@ struct settings {
     const char *out;
 };
 
-static const struct cli_option options[] = {
-    {"out", NULL, CLI_PATH, offsetof(struct settings, out), NULL, 0, 0, NULL,
+static const struct raml_setting options[] = {
+    {"out", NULL, RAML_PATH, offsetof(struct settings, out), NULL, 0, 0, NULL,
      "The file to write; without it, report.html in the folder."},
 };
 

@@ -19,21 +19,21 @@ struct settings {
 };
 
 #define AT(field) offsetof(struct settings, field)
-static const struct cli_option options[] = {
+static const struct raml_setting options[] = {
     TRAJECTORIES_OPTIONS(AT(of), "roles", "0", TRAJECTORIES_DTYPE),
-    {"words", NULL, CLI_TEXT, AT(words), NULL, 0, 0, NULL,
+    {"words", NULL, RAML_TEXT, AT(words), NULL, 0, 0, NULL,
      "Words of reflection, joined by commas, found in any ASCII case, with or without a space before them, as whole "
      "words; @reflection: wait, however, alternatively, ... (the default); @paper: wait, therefore, since, "
      "alternatively, hold on."},
-    {"words_file", NULL, CLI_PATH, AT(words_file), NULL, 0, 0, NULL,
+    {"words_file", NULL, RAML_PATH, AT(words_file), NULL, 0, 0, NULL,
      "The words from a file instead: one a line, or a JSON array of texts."},
-    {"delimiters", NULL, CLI_TEXT, AT(delimiters), NULL, 0, 0, NULL,
+    {"delimiters", NULL, RAML_TEXT, AT(delimiters), NULL, 0, 0, NULL,
      "Tokens that open or close thinking, joined by commas; default: <think>, </think> and the prompt format's."},
-    {"position_buckets", NULL, CLI_INT, AT(position_buckets), "10", 1, 1e6, NULL,
+    {"position_buckets", NULL, RAML_INT, AT(position_buckets), "10", 1, 1e6, NULL,
      "Parts of a trajectory: a unit's controls are windows of the same part, whose first token was as uncertain."},
-    {"min_units", NULL, CLI_INT, AT(min_units), "30", 2, 1e9, NULL,
+    {"min_units", NULL, RAML_INT, AT(min_units), "30", 2, 1e9, NULL,
      "Roles and words with fewer units are shown as such, without an interval."},
-    {"n_draws", NULL, CLI_INT, AT(n_draws), "1000", 0, 1e6, NULL, "Resamples of the intervals; 0: no intervals."},
+    {"n_draws", NULL, RAML_INT, AT(n_draws), "1000", 0, 1e6, NULL, "Resamples of the intervals; 0: no intervals."},
 };
 
 static struct raml_roles_files_options options_of(const struct cli *cli, const struct settings *s)

@@ -13,9 +13,9 @@ struct settings {
     const char *out;
 };
 
-static const struct cli_option options[] = {
+static const struct raml_setting options[] = {
     SAMPLING_OPTIONS("4"),
-    {"out", "output", CLI_PATH, offsetof(struct settings, out), "samples.jsonl", 0, 0, NULL, "JSONL file to write."},
+    {"out", "output", RAML_PATH, offsetof(struct settings, out), "samples.jsonl", 0, 0, NULL, "JSONL file to write."},
 };
 
 static json_t *stopped_json(const struct raml_sample_stats *t)

@@ -21,50 +21,50 @@ struct sampling_settings { /* the first member of either command's settings */
 /* Rows of the table of settings; n_default: samples per question. */
 /* clang-format off */
 #define SAMPLING_OPTIONS(n_default)                                                                                    \
-    {"model_name_or_path", "model", CLI_PATH, SAMPLING_AT(model), NULL, 0, 0, NULL,                                    \
+    {"model_name_or_path", "model", RAML_PATH, SAMPLING_AT(model), NULL, 0, 0, NULL,                                   \
      "A model's folder or GGUF file, or a run's folder (its newest checkpoint)."},                                     \
-        {"tokenizer", NULL, CLI_PATH, SAMPLING_AT(tokenizer), NULL, 0, 0, NULL,                                        \
+        {"tokenizer", NULL, RAML_PATH, SAMPLING_AT(tokenizer), NULL, 0, 0, NULL,                                       \
          "tokenizer.json to use; default: the model folder's."},                                                       \
-        {"dtype", NULL, CLI_ONE, SAMPLING_AT(dtype), "auto", 0, 0, "auto|stored|bf16|f32",                             \
+        {"dtype", NULL, RAML_ONE, SAMPLING_AT(dtype), "auto", 0, 0, "auto|stored|bf16|f32",                            \
          "Type of the matrices; auto: bf16 where the processor multiplies it and the file is not quantised, else "     \
          "stored (as in the file)."},                                                                                  \
-        {"families", NULL, CLI_TEXT, SAMPLING_AT(families), NULL, 0, 0, NULL,                                          \
+        {"families", NULL, RAML_TEXT, SAMPLING_AT(families), NULL, 0, 0, NULL,                                         \
          "Made questions instead of a file: \"add:2-4,modchain\"."},                                                   \
-        {"split", NULL, CLI_ONE, SAMPLING_AT(split), "test", 0, 0, "train|test|both", "Split of made questions."},     \
-        {"num_questions", "questions", CLI_INT, SAMPLING_AT(num_questions), "200", 1, 1e9, NULL,                       \
+        {"split", NULL, RAML_ONE, SAMPLING_AT(split), "test", 0, 0, "train|test|both", "Split of made questions."},    \
+        {"num_questions", "questions", RAML_INT, SAMPLING_AT(num_questions), "200", 1, 1e9, NULL,                      \
          "Questions to make for --families."},                                                                         \
-        {"map", NULL, CLI_TEXT, SAMPLING_AT(map), NULL, 0, 0, NULL, "Fields of the file: question=NAME,answer=NAME."}, \
-        {"limit", NULL, CLI_INT, SAMPLING_AT(limit), "0", 0, 1e15, NULL, "Only the first n questions; 0: all."},       \
-        {"num_generations", "n", CLI_INT, SAMPLING_AT(n), n_default, 1, 1 << 20, NULL, "Samples per question."},       \
-        {"temperature", "temp", CLI_REAL, SAMPLING_AT(temperature), "1", 0, 100, NULL,                                 \
+        {"map", NULL, RAML_TEXT, SAMPLING_AT(map), NULL, 0, 0, NULL, "Fields of the file: question=NAME,answer=NAME."}, \
+        {"limit", NULL, RAML_INT, SAMPLING_AT(limit), "0", 0, 1e15, NULL, "Only the first n questions; 0: all."},      \
+        {"num_generations", "n", RAML_INT, SAMPLING_AT(n), n_default, 1, 1 << 20, NULL, "Samples per question."},      \
+        {"temperature", "temp", RAML_REAL, SAMPLING_AT(temperature), "1", 0, 100, NULL,                                \
          "0: the likeliest token."},                                                                                   \
-        {"top_k", NULL, CLI_INT, SAMPLING_AT(top_k), "0", 0, 1 << 24, NULL, "Only the k likeliest tokens; 0: all."},   \
-        {"top_p", NULL, CLI_REAL, SAMPLING_AT(top_p), "1", 1e-9, 1, NULL,                                              \
+        {"top_k", NULL, RAML_INT, SAMPLING_AT(top_k), "0", 0, 1 << 24, NULL, "Only the k likeliest tokens; 0: all."},  \
+        {"top_p", NULL, RAML_REAL, SAMPLING_AT(top_p), "1", 1e-9, 1, NULL,                                             \
          "Only the likeliest tokens that together reach this probability."},                                           \
-        {"min_p", NULL, CLI_REAL, SAMPLING_AT(min_p), "0", 0, 1, NULL,                                                 \
+        {"min_p", NULL, RAML_REAL, SAMPLING_AT(min_p), "0", 0, 1, NULL,                                                \
          "Only tokens with at least this share of the likeliest one's probability."},                                  \
-        {"max_completion_length", "max_tokens", CLI_INT, SAMPLING_AT(max_completion_length), "512", 1, 1 << 24, NULL,  \
+        {"max_completion_length", "max_tokens", RAML_INT, SAMPLING_AT(max_completion_length), "512", 1, 1 << 24, NULL, \
          "Maximum tokens of a sample, thinking and answer together."},                                                 \
-        {"think_budget", NULL, CLI_INT, SAMPLING_AT(think_budget), "0", 0, 1 << 24, NULL,                              \
+        {"think_budget", NULL, RAML_INT, SAMPLING_AT(think_budget), "0", 0, 1 << 24, NULL,                             \
          "Force thinking to close after this many tokens; 0: never."},                                                 \
-        {"force_continuation", "force_wait", CLI_INT, SAMPLING_AT(force_continuation), "0", 0, 1 << 16, NULL,        \
+        {"force_continuation", "force_wait", RAML_INT, SAMPLING_AT(force_continuation), "0", 0, 1 << 16, NULL,       \
          "How often to insert the continuation (\"Wait\") where thinking would end."},                                 \
-        {"force_continuation_below", NULL, CLI_REAL, SAMPLING_AT(force_continuation_below), "0", 0, 1, NULL,           \
+        {"force_continuation_below", NULL, RAML_REAL, SAMPLING_AT(force_continuation_below), "0", 0, 1, NULL,          \
          "Insert it only where the answer that the model would give is less confident than this; 0: always."},         \
-        {"exit", NULL, CLI_TEXT, SAMPLING_AT(exit), NULL, 0, 0, NULL,                                                  \
+        {"exit", NULL, RAML_TEXT, SAMPLING_AT(exit), NULL, 0, 0, NULL,                                                 \
          "Stop thinking early by a policy: stability, confidence, dynasor, code_stop, eat, budget; with settings as "  \
          "in stability:stride=64,repeats=3."},                                                                         \
-        {"exit_words", NULL, CLI_TEXT, SAMPLING_AT(exit_words), NULL, 0, 0, NULL,                                      \
+        {"exit_words", NULL, RAML_TEXT, SAMPLING_AT(exit_words), NULL, 0, 0, NULL,                                     \
          "With --exit: words, joined by commas, in front of which a policy at waits asks; default: wait."},            \
-        {"probe_tokens", NULL, CLI_INT, SAMPLING_AT(probe_tokens), "0", 0, 4096, NULL,                                 \
+        {"probe_tokens", NULL, RAML_INT, SAMPLING_AT(probe_tokens), "0", 0, 4096, NULL,                                \
          "With --exit or --force_continuation_below: maximum tokens of the answer that is asked for; 0: 32."},         \
-        {"stop", NULL, CLI_TEXT, SAMPLING_AT(stop), NULL, 0, 0, NULL,                                                  \
+        {"stop", NULL, RAML_TEXT, SAMPLING_AT(stop), NULL, 0, 0, NULL,                                                 \
          "A sample ends once its answer (not its thinking) contains this text."},                                      \
-        {"answer_only", NULL, CLI_FLAG, SAMPLING_AT(answer_only), NULL, 0, 0, NULL,                                    \
+        {"answer_only", NULL, RAML_FLAG, SAMPLING_AT(answer_only), NULL, 0, 0, NULL,                                   \
          "Ask for the answer at once, without thinking (models of train sft --trajectories 0)."},                      \
         PROMPTING_OPTIONS(SAMPLING_AT(prompting)),                                                                     \
     {                                                                                                                  \
-        "batch_size", NULL, CLI_INT, SAMPLING_AT(batch_size), "64", 1, 1 << 16, NULL,                                  \
+        "batch_size", NULL, RAML_INT, SAMPLING_AT(batch_size), "64", 1, 1 << 16, NULL,                                 \
             "Samples in progress at once; changes speed and memory, not results."                                      \
     }
 /* clang-format on */

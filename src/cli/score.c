@@ -46,22 +46,22 @@ struct work {
 };
 
 #define AT(field) offsetof(struct settings, field)
-static const struct cli_option options[] = {
-    {"model", "model_name_or_path", CLI_PATH, AT(model), NULL, 0, 0, NULL,
+static const struct raml_setting options[] = {
+    {"model", "model_name_or_path", RAML_PATH, AT(model), NULL, 0, 0, NULL,
      "A model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights)."},
-    {"tokenizer", NULL, CLI_PATH, AT(tokenizer), NULL, 0, 0, NULL,
+    {"tokenizer", NULL, RAML_PATH, AT(tokenizer), NULL, 0, 0, NULL,
      "tokenizer.json or a folder with one; default: the model's. Lines of token ids need none."},
-    {"out", NULL, CLI_PATH, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
-    {"dtype", NULL, CLI_ONE, AT(dtype), "stored", 0, 0, "stored|auto|bf16|f32",
+    {"out", NULL, RAML_PATH, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
+    {"dtype", NULL, RAML_ONE, AT(dtype), "stored", 0, 0, "stored|auto|bf16|f32",
      "Type of the matrices. stored: as in the file (BF16 files are multiplied in bf16 where the processor can, "
      "others in f32); auto: bf16 where the processor multiplies it and the file is not quantised, which is mostly "
      "faster "
      "and 0.001 off on average; else stored."},
-    {"max_batch_tokens", NULL, CLI_INT, AT(max_batch_tokens), "16384", 1, 1 << 30, NULL,
+    {"max_batch_tokens", NULL, RAML_INT, AT(max_batch_tokens), "16384", 1, 1 << 30, NULL,
      "Tokens per pass; bounds memory, not results (in bf16: except for rounding where one line exceeds it)."},
-    {"join", NULL, CLI_ONE, AT(join), "joint", 0, 0, "joint|split",
+    {"join", NULL, RAML_ONE, AT(join), "joint", 0, 0, "joint|split",
      "Encode prompt and completion as one text, as a model sees them, or separately."},
-    {"parse_special", NULL, CLI_FLAG, AT(parse_special), "true", 0, 0, NULL,
+    {"parse_special", NULL, RAML_FLAG, AT(parse_special), "true", 0, 0, NULL,
      "Text that spells a special token of the tokenizer (<think>) is that token."},
 };
 

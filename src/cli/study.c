@@ -10,45 +10,45 @@
 #include <string.h>
 
 #define AT(field) offsetof(struct study_exits_settings, field)
-static const struct cli_option options[] = {
+static const struct raml_setting options[] = {
     TRAJECTORIES_OPTIONS(AT(of), "exits", "0", TRAJECTORIES_DTYPE),
-    {"stride", NULL, CLI_INT, AT(stride), "0", 0, 1e9, NULL,
+    {"stride", NULL, RAML_INT, AT(stride), "0", 0, 1e9, NULL,
      "Probe after every n tokens of thinking; 0: 32, with --probes what the set has (another one is refused)."},
-    {"waits", NULL, CLI_TEXT, AT(waits), NULL, 0, 0, NULL,
+    {"waits", NULL, RAML_TEXT, AT(waits), NULL, 0, 0, NULL,
      "Words before which to probe as well, joined by commas; empty: none; default: wait, with --probes the set's."},
-    {"probe_tokens", NULL, CLI_INT, AT(probe_tokens), "0", 0, 1e6, NULL,
+    {"probe_tokens", NULL, RAML_INT, AT(probe_tokens), "0", 0, 1e6, NULL,
      "Tokens that a probe writes at most; 0: 32, with --probes what the set has."},
-    {"probe_rest", NULL, CLI_INT, AT(rest), "8", 0, 1e6, NULL,
+    {"probe_rest", NULL, RAML_INT, AT(rest), "8", 0, 1e6, NULL,
      "Tokens that it writes after its answer has ended, for policies that look for words of doubt there; only where "
      "text follows an answer."},
-    {"batch_size", NULL, CLI_INT, AT(batch_size), "64", 1, 1 << 16, NULL,
+    {"batch_size", NULL, RAML_INT, AT(batch_size), "64", 1, 1 << 16, NULL,
      "Probes in progress at once; changes speed and memory, not results."},
-    {"probes", NULL, CLI_PATH, AT(probes), NULL, 0, 0, NULL,
+    {"probes", NULL, RAML_PATH, AT(probes), NULL, 0, 0, NULL,
      "Replay this stored set (probes.jsonl) instead of making one: needs no model. Of a model or trajectories that are "
      "given as well it is checked that the set is theirs."},
-    {"policies", NULL, CLI_TEXT, AT(policies), NULL, 0, 0, NULL,
+    {"policies", NULL, RAML_TEXT, AT(policies), NULL, 0, 0, NULL,
      "Policies to replay, joined by ;, as \"stability:stride=64,repeats=3;eat:delta=0.001\" (docs/exits.md); default: "
      "grids of all kinds. Fixed budgets are always among them."},
-    {"validation", NULL, CLI_REAL, AT(validation), "0.5", 0.01, 0.99, NULL,
+    {"validation", NULL, RAML_REAL, AT(validation), "0.5", 0.01, 0.99, NULL,
      "Share of the questions on which settings are chosen; the rest are reported on."},
-    {"margin", NULL, CLI_REAL, AT(margin), "0.01", 0, 1, NULL,
+    {"margin", NULL, RAML_REAL, AT(margin), "0.01", 0, 1, NULL,
      "A setting may be chosen if its accuracy there is at most this much below that of full thinking."},
-    {"choose", NULL, CLI_ONE, AT(choose), "tokens", 0, 0, "tokens|accuracy",
+    {"choose", NULL, RAML_ONE, AT(choose), "tokens", 0, 0, "tokens|accuracy",
      "Of the settings within the margin choose the one with the fewest tokens, or the most accurate one."},
-    {"online", NULL, CLI_FLAG, AT(online), NULL, 0, 0, NULL,
+    {"online", NULL, RAML_FLAG, AT(online), NULL, 0, 0, NULL,
      "Try a policy in running samples of the test half's questions, beside samples that think to their end (same "
      "seed): of the chosen ones that with the fewest tokens, with --choose accuracy the most accurate one."},
-    {"online_policy", NULL, CLI_TEXT, AT(online_policy), NULL, 0, 0, NULL, "The policy that --online tries instead."},
-    {"num_generations", "n", CLI_INT, AT(n), "1", 1, 1 << 20, NULL, "With --online: samples per question."},
-    {"temperature", "temp", CLI_REAL, AT(temperature), "1", 0, 100, NULL, "With --online; 0: the likeliest token."},
-    {"top_k", NULL, CLI_INT, AT(top_k), "0", 0, 1 << 24, NULL, "With --online: only the k likeliest tokens; 0: all."},
-    {"top_p", NULL, CLI_REAL, AT(top_p), "1", 1e-9, 1, NULL,
+    {"online_policy", NULL, RAML_TEXT, AT(online_policy), NULL, 0, 0, NULL, "The policy that --online tries instead."},
+    {"num_generations", "n", RAML_INT, AT(n), "1", 1, 1 << 20, NULL, "With --online: samples per question."},
+    {"temperature", "temp", RAML_REAL, AT(temperature), "1", 0, 100, NULL, "With --online; 0: the likeliest token."},
+    {"top_k", NULL, RAML_INT, AT(top_k), "0", 0, 1 << 24, NULL, "With --online: only the k likeliest tokens; 0: all."},
+    {"top_p", NULL, RAML_REAL, AT(top_p), "1", 1e-9, 1, NULL,
      "With --online: only the likeliest tokens that together reach this probability."},
-    {"force_continuation", "force_wait", CLI_INT, AT(force_continuation), "0", 0, 1 << 16, NULL,
+    {"force_continuation", "force_wait", RAML_INT, AT(force_continuation), "0", 0, 1 << 16, NULL,
      "With --online: how often to insert the continuation where thinking would end."},
-    {"max_completion_length", "max_tokens", CLI_INT, AT(max_completion_length), "512", 1, 1 << 24, NULL,
+    {"max_completion_length", "max_tokens", RAML_INT, AT(max_completion_length), "512", 1, 1 << 24, NULL,
      "With --online: maximum tokens of a sample, thinking and answer together."},
-    {"n_shown", NULL, CLI_INT, AT(n_shown), "12", 0, 10000, NULL, "Trajectories in trajectories.html."},
+    {"n_shown", NULL, RAML_INT, AT(n_shown), "12", 0, 10000, NULL, "Trajectories in trajectories.html."},
 };
 
 /* -- Settings ------------------------------------------------------------------------------------------------------ */

@@ -15,8 +15,8 @@ struct list_settings {
     bool trajectories;
 };
 
-static const struct cli_option list_options[] = {
-    {"trajectories", NULL, CLI_FLAG, offsetof(struct list_settings, trajectories), NULL, 0, 0, NULL,
+static const struct raml_setting list_options[] = {
+    {"trajectories", NULL, RAML_FLAG, offsetof(struct list_settings, trajectories), NULL, 0, 0, NULL,
      "Show a trajectory of each style as well."},
 };
 
@@ -128,22 +128,25 @@ const struct cli_command cli_task_list = {
 struct make_settings {
     const char *families, *split, *styles, *out;
     int64_t n, trajectories;
+    bool paraphrases;
 };
 
 #define AT(field) offsetof(struct make_settings, field)
-static const struct cli_option make_options[] = {
-    {"families", NULL, CLI_TEXT, AT(families), NULL, 0, 0, NULL,
+static const struct raml_setting make_options[] = {
+    {"families", NULL, RAML_TEXT, AT(families), NULL, 0, 0, NULL,
      "Families with optional difficulties and weights: \"modchain,add:2-4,perm:5*2\". Default: all, at their default "
      "difficulties."},
-    {"n", "num_questions", CLI_INT, AT(n), "1000", 1, 1e9, NULL,
+    {"n", "num_questions", RAML_INT, AT(n), "1000", 1, 1e9, NULL,
      "Total number of questions, spread evenly over families and their difficulties."},
-    {"split", NULL, CLI_ONE, AT(split), "both", 0, 0, "train|test|both",
+    {"split", NULL, RAML_ONE, AT(split), "both", 0, 0, "train|test|both",
      "Keep only questions of this split; only a question's text decides its split, 1 in 8 is test."},
-    {"trajectories", "num_trajectories", CLI_INT, AT(trajectories), "1", 0, 4096, NULL,
+    {"trajectories", "num_trajectories", RAML_INT, AT(trajectories), "1", 0, 4096, NULL,
      "Trajectories per question, distinct where the family allows it."},
-    {"styles", NULL, CLI_TEXT, AT(styles), "concise", 0, 0, NULL,
+    {"styles", NULL, RAML_TEXT, AT(styles), "concise", 0, 0, NULL,
      "Styles of the trajectories, used in turn: concise,verbose,reflect."},
-    {"out", NULL, CLI_PATH, AT(out), "questions.jsonl", 0, 0, NULL, "JSONL file to write."},
+    {"paraphrases", NULL, RAML_FLAG, AT(paraphrases), NULL, 0, 0, NULL,
+     "A question's trajectories are one solution in other words; else its steps may come in another order too."},
+    {"out", NULL, RAML_PATH, AT(out), "questions.jsonl", 0, 0, NULL, "JSONL file to write."},
 };
 
 static enum raml_code report(const struct cli *cli, const struct raml_questions *qs, const char *path,
@@ -175,6 +178,7 @@ static enum raml_code run_make(const struct cli *cli, const void *settings, stru
         .split = strcmp(set->split, "both") == 0 ? NULL : set->split,
         .n_trajectories = (size_t)set->trajectories,
         .styles = set->styles,
+        .paraphrases = set->paraphrases,
     };
     struct raml_questions qs;
     raml_questions_init(&qs);

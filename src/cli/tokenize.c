@@ -18,14 +18,14 @@ struct settings {
 };
 
 #define AT(field) offsetof(struct settings, field)
-static const struct cli_option options[] = {
-    {"tokenizer", NULL, CLI_PATH, AT(tokenizer), NULL, 0, 0, NULL,
+static const struct raml_setting options[] = {
+    {"tokenizer", NULL, RAML_PATH, AT(tokenizer), NULL, 0, 0, NULL,
      "tokenizer.json, a folder with one, or a .gguf file. Default: the built-in byte tokenizer."},
-    {"parse_special", NULL, CLI_FLAG, AT(parse_special), NULL, 0, 0, NULL,
+    {"parse_special", NULL, RAML_FLAG, AT(parse_special), NULL, 0, 0, NULL,
      "Text that spells a special token is that token; without it, it is text."},
-    {"decode", NULL, CLI_FLAG, AT(decode), NULL, 0, 0, NULL, "From ids to texts instead."},
-    {"keep_special", NULL, CLI_FLAG, AT(keep_special), "true", 0, 0, NULL, "With --decode: write special tokens too."},
-    {"out", NULL, CLI_PATH, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
+    {"decode", NULL, RAML_FLAG, AT(decode), NULL, 0, 0, NULL, "From ids to texts instead."},
+    {"keep_special", NULL, RAML_FLAG, AT(keep_special), "true", 0, 0, NULL, "With --decode: write special tokens too."},
+    {"out", NULL, RAML_PATH, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
 };
 
 struct work {

@@ -22,43 +22,43 @@ struct settings {
 };
 
 #define AT(field) offsetof(struct settings, field)
-static const struct cli_option options[] = {
+static const struct raml_setting options[] = {
     TRAJECTORIES_OPTIONS(AT(of), "trace", "0", TRAJECTORIES_DTYPE),
-    {"answers", NULL, CLI_TEXT, AT(answers), NULL, 0, 0, NULL,
+    {"answers", NULL, RAML_TEXT, AT(answers), NULL, 0, 0, NULL,
      "Several answers at once: a list of gold, own, majority (of the question's samples), wrong (their most frequent "
      "wrong one), choices (the options' letters). The first is the one that summaries and figures are of."},
-    {"answers_file", NULL, CLI_PATH, AT(answers_file), NULL, 0, 0, NULL,
+    {"answers_file", NULL, RAML_PATH, AT(answers_file), NULL, 0, 0, NULL,
      "Further answers: JSONL, {\"id\", \"answers\": [texts]} a line."},
-    {"stride", NULL, CLI_INT, AT(stride), "1", 1, 1e9, NULL, "Probe after every n tokens, and after the last."},
-    {"borders", NULL, CLI_ONE, AT(borders), "token", 0, 0, "token|line|sentence|paragraph|reflection",
+    {"stride", NULL, RAML_INT, AT(stride), "1", 1, 1e9, NULL, "Probe after every n tokens, and after the last."},
+    {"borders", NULL, RAML_ONE, AT(borders), "token", 0, 0, "token|line|sentence|paragraph|reflection",
      "Probe where the text has a border instead: a line's or sentence's end, an empty line, before and after a "
      "reflection word (wait, however, ...)."},
-    {"layers", NULL, CLI_TEXT, AT(layers), NULL, 0, 0, NULL,
+    {"layers", NULL, RAML_TEXT, AT(layers), NULL, 0, 0, NULL,
      "Curves read after layers, through the final norm and head: all, or a list; 0 is the embedding."},
-    {"control", NULL, CLI_TEXT, AT(control), NULL, 0, 0, NULL,
+    {"control", NULL, RAML_TEXT, AT(control), NULL, 0, 0, NULL,
      "The same probes after other trajectories, a list: shuffle (the same tokens in another order), foreign (another "
      "question's), filler (one token, repeated)."},
-    {"control_cuts", NULL, CLI_INT, AT(n_cuts), "8", 1, 1000, NULL,
+    {"control_cuts", NULL, RAML_INT, AT(n_cuts), "8", 1, 1000, NULL,
      "Places of a trajectory where controls are probed, evenly spaced."},
-    {"filler", NULL, CLI_TEXT, AT(filler), ".", 0, 0, NULL, "Text whose first token is the filler."},
-    {"answer_prefixes", "cues", CLI_PATH, AT(prefixes), NULL, 0, 0, NULL,
+    {"filler", NULL, RAML_TEXT, AT(filler), ".", 0, 0, NULL, "Text whose first token is the filler."},
+    {"answer_prefixes", "cues", RAML_PATH, AT(prefixes), NULL, 0, 0, NULL,
      "Further answer prefixes, to see how much they matter (prefix.tsv): JSONL, {\"name\", \"text\"} a line."},
-    {"reader", NULL, CLI_PATH, AT(reader), NULL, 0, 0, NULL,
+    {"reader", NULL, RAML_PATH, AT(reader), NULL, 0, 0, NULL,
      "Another model that reads the trajectories; with --model both do, and the second one's files are in OUT/reader."},
-    {"reader_tokenizer", NULL, CLI_PATH, AT(reader_tokenizer), NULL, 0, 0, NULL,
+    {"reader_tokenizer", NULL, RAML_PATH, AT(reader_tokenizer), NULL, 0, 0, NULL,
      "The reader's tokenizer; default: its own."},
-    {"regret_budget", NULL, CLI_INT, AT(budget), "0", 0, 1e9, NULL,
+    {"regret_budget", NULL, RAML_INT, AT(budget), "0", 0, 1e9, NULL,
      "Tokens that regret is taken over; 0: those of each trajectory, its answer prefix and its answer."},
-    {"token_values", NULL, CLI_FLAG, AT(token_values), "true", 0, 0, NULL,
+    {"token_values", NULL, RAML_FLAG, AT(token_values), "true", 0, 0, NULL,
      "Log-probability, entropy and role of every trajectory token in curves.jsonl."},
-    {"ema", NULL, CLI_REAL, AT(ema), "0.01", 1e-9, 1, NULL, "Weight of the newest value in the moving average."},
-    {"threshold", NULL, CLI_REAL, AT(threshold), "0.1", 0, 1e9, NULL,
+    {"ema", NULL, RAML_REAL, AT(ema), "0.01", 1e-9, 1, NULL, "Weight of the newest value in the moving average."},
+    {"threshold", NULL, RAML_REAL, AT(threshold), "0.1", 0, 1e9, NULL,
      "An answer is solved once its loss stays under this, in nats per answer token."},
-    {"n_curves", NULL, CLI_INT, AT(n_curves), "4", 0, 1000, NULL,
+    {"n_curves", NULL, RAML_INT, AT(n_curves), "4", 0, 1000, NULL,
      "Draw this many single trajectories as figures, the first ones."},
-    {"n_shown", NULL, CLI_INT, AT(n_shown), "8", 0, 10000, NULL,
+    {"n_shown", NULL, RAML_INT, AT(n_shown), "8", 0, 10000, NULL,
      "Trajectories in trajectories.html, the first of each of right, wrong and unlabelled."},
-    {"token_table", NULL, CLI_FLAG, AT(token_table), "true", 0, 0, NULL, "Write tokens.jsonl, one line per token."},
+    {"token_table", NULL, RAML_FLAG, AT(token_table), "true", 0, 0, NULL, "Write tokens.jsonl, one line per token."},
 };
 
 static struct raml_trace_files_options options_of(const struct cli *cli, const struct settings *s)

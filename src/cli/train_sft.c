@@ -1,355 +1,45 @@
 /* train_sft.c - raml train sft: supervised fine-tuning on questions and their trajectories. */
 #include "cli/commands.h"
-#include "cli/prompting.h"
+#include "cli/training.h"
 
-#include "core/path.h"
-#include "raml/family.h"
-#include "core/file.h"
-#include "raml/train.h"
-
-#include <inttypes.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct settings {
-    const char *model, *tokenizer, *families, *styles, *data, *map, *eval_data, *out, *dtype, *scheduler;
-    int64_t num_questions, limit, warmup_steps, max_steps, max_tokens, batch_size, micro_batch_tokens, trajectories;
-    int64_t support_size, logging_steps, save_steps, save_total_limit, eval_steps, eval_questions;
-    double learning_rate, min_lr_ratio, warmup_ratio, weight_decay, adam_beta1, adam_beta2, adam_epsilon;
-    double max_grad_norm, num_train_epochs;
-    bool resume, keep_wrong, skip_long;
-    struct prompting_settings prompting;
+    const char *preset, *objective;
+    struct training_settings common;
+    struct raml_train_options train;
 };
 
 #define AT(field) offsetof(struct settings, field)
-static const struct cli_option options[] = {
-    {"model_name_or_path", "model", CLI_PATH, AT(model), NULL, 0, 0, NULL,
-     "init:PRESET or init:config.json (from scratch), a model's folder or GGUF file, or a run's folder (its newest "
-     "checkpoint)."},
-    {"tokenizer", NULL, CLI_PATH, AT(tokenizer), NULL, 0, 0, NULL,
-     "tokenizer.json to use; default: the model folder's, or the built-in byte tokenizer for init:."},
-    {"data", "train_file", CLI_PATH, AT(data), NULL, 0, 0, NULL, "JSONL file to train on; more as nameless arguments."},
-    {"map", NULL, CLI_TEXT, AT(map), NULL, 0, 0, NULL, "Fields of the files: question=NAME,answer=NAME,..."},
-    {"limit", NULL, CLI_INT, AT(limit), "0", 0, 1e15, NULL, "Read only the first n questions of each file; 0: all."},
-    {"families", NULL, CLI_TEXT, AT(families), NULL, 0, 0, NULL,
-     "Train on made questions instead of a file: \"add:2-4,modchain\"."},
-    {"num_questions", "questions", CLI_INT, AT(num_questions), "10000", 1, 1e9, NULL,
-     "Questions to make for --families."},
-    {"styles", NULL, CLI_TEXT, AT(styles), NULL, 0, 0, NULL, "Styles of made trajectories: concise,verbose,reflect."},
-    {"out", "output_dir", CLI_PATH, AT(out), NULL, 0, 0, NULL, "Run folder to write."},
-    {"resume", "resume_from_checkpoint", CLI_FLAG, AT(resume), NULL, 0, 0, NULL,
-     "Continue from the run folder's newest checkpoint, if it has one."},
-    PROMPTING_OPTIONS(AT(prompting)),
-    {"dtype", NULL, CLI_ONE, AT(dtype), "auto", 0, 0, "auto|bf16|f32",
-     "Type of the matrix products; auto is bf16 where the processor multiplies it."},
-    {"trajectories", "num_trajectories", CLI_INT, AT(trajectories), "1", 0, 1 << 20, NULL,
-     "Trajectories per question in a step, repeated if it has fewer; 0 trains only on the answer."},
-    {"support_size", NULL, CLI_INT, AT(support_size), "0", 0, 1 << 20, NULL,
-     "Use only the first n trajectories of a question; 0: all."},
-    {"keep_wrong", NULL, CLI_FLAG, AT(keep_wrong), NULL, 0, 0, NULL, "Also train on trajectories graded wrong."},
-    {"skip_long", NULL, CLI_FLAG, AT(skip_long), NULL, 0, 0, NULL,
-     "Skip trajectories that are longer than the model's context; without it they are an error."},
-    {"max_steps", NULL, CLI_INT, AT(max_steps), "0", 0, 1e15, NULL, "Optimizer steps; 0: no limit."},
-    {"num_train_epochs", "epochs", CLI_REAL, AT(num_train_epochs), "0", 0, 1e9, NULL,
-     "Passes over the questions; 0: no limit (1 when no length is set at all)."},
-    {"max_tokens", "token_budget", CLI_INT, AT(max_tokens), "0", 0, 1e15, NULL,
-     "Tokens to read, prompts included; 0: no limit."},
-    {"batch_size", "per_device_train_batch_size", CLI_INT, AT(batch_size), "32", 1, 1 << 24, NULL,
-     "Questions per optimizer step."},
-    {"micro_batch_tokens", NULL, CLI_INT, AT(micro_batch_tokens), "4096", 1, 1 << 30, NULL,
-     "Tokens per pass, into which a step is split. Bounds memory, not results (in bf16: except for rounding)."},
-    {"learning_rate", "lr", CLI_REAL, AT(learning_rate), "1e-3", 1e-30, 1e3, NULL, "Peak learning rate."},
-    {"lr_scheduler_type", NULL, CLI_ONE, AT(scheduler), "cosine", 0, 0, "cosine|linear|constant",
-     "How the rate falls after the warm-up."},
-    {"min_lr_ratio", NULL, CLI_REAL, AT(min_lr_ratio), "0.1", 0, 1, NULL,
-     "Learning rate at the end, as a share of the peak."},
-    {"warmup_steps", NULL, CLI_INT, AT(warmup_steps), "0", 0, 1e15, NULL, "Steps of linear warm-up; 0: by ratio."},
-    {"warmup_ratio", NULL, CLI_REAL, AT(warmup_ratio), "0.02", 0, 1, NULL, "Share of the steps used for warm-up."},
-    {"weight_decay", NULL, CLI_REAL, AT(weight_decay), "0.1", 0, 1e3, NULL,
-     "Decoupled weight decay; none on norms, biases and embeddings."},
-    {"adam_beta1", NULL, CLI_REAL, AT(adam_beta1), "0.9", 0, 1, NULL, "AdamW's first-moment decay."},
-    {"adam_beta2", NULL, CLI_REAL, AT(adam_beta2), "0.95", 0, 1, NULL, "AdamW's second-moment decay."},
-    {"adam_epsilon", NULL, CLI_REAL, AT(adam_epsilon), "1e-8", 0, 1, NULL, "AdamW's epsilon."},
-    {"max_grad_norm", NULL, CLI_REAL, AT(max_grad_norm), "1", 0, 1e30, NULL, "Clip the gradient's norm; 0: never."},
-    {"logging_steps", NULL, CLI_INT, AT(logging_steps), "10", 0, 1e15, NULL, "A line of metrics every n steps."},
-    {"save_steps", NULL, CLI_INT, AT(save_steps), "0", 0, 1e15, NULL,
-     "A checkpoint every n steps; 0: only at the end."},
-    {"save_total_limit", NULL, CLI_INT, AT(save_total_limit), "0", 0, 1e9, NULL, "Newest checkpoints to keep; 0: all."},
-    {"eval_steps", NULL, CLI_INT, AT(eval_steps), "0", 0, 1e15, NULL, "Validation loss every n steps; 0: never."},
-    {"eval_data", NULL, CLI_PATH, AT(eval_data), NULL, 0, 0, NULL,
-     "JSONL file for it; default: made test questions, or the training files' own test and validation splits."},
-    {"eval_questions", NULL, CLI_INT, AT(eval_questions), "256", 1, 1e9, NULL, "Questions of it to use."},
+static const struct raml_setting options[] = {
+    {"preset", NULL, RAML_TEXT, AT(preset), NULL, 0, 0, NULL,
+     "Optimizer, schedule and batch by default as trl-2026-07 or paper has them; settings that are given win."},
+    {"objective", "loss_type", RAML_ONE, AT(objective), "sft", 0, 0, "sft|dft",
+     "sft: -log p of every token. dft: the same times p, held constant (dynamic fine-tuning)."},
+};
+static const struct cli_shared shared[] = {
+    {cli_training_options, &cli_n_training_options, AT(common), "options of model, data and run"},
+    {raml_support_settings, &raml_n_support_settings, AT(train), "options of the support set"},
+    {raml_train_settings, &raml_n_train_settings, AT(train), "options of training"},
 };
 
-static struct raml_train_options train_options(const struct cli *cli, const struct settings *s)
+static enum raml_code preset(const char *name, void *settings, struct raml_err *err)
 {
-    /* clang-format off */
-    struct raml_train_options o = {
-        .learning_rate = s->learning_rate, .min_lr_ratio = s->min_lr_ratio,
-        .warmup_steps = (uint64_t)s->warmup_steps, .warmup_ratio = s->warmup_ratio,
-        .weight_decay = s->weight_decay, .adam_beta1 = s->adam_beta1, .adam_beta2 = s->adam_beta2,
-        .adam_epsilon = s->adam_epsilon, .max_grad_norm = s->max_grad_norm,
-        .max_steps = (uint64_t)s->max_steps, .num_train_epochs = s->num_train_epochs,
-        .max_tokens = (uint64_t)s->max_tokens, .batch_size = (size_t)s->batch_size,
-        .micro_batch_tokens = (size_t)s->micro_batch_tokens, .trajectories = (size_t)s->trajectories,
-        .support_size = (size_t)s->support_size, .keep_wrong = s->keep_wrong, .skip_long = s->skip_long,
-        .seed = cli->seed, .logging_steps = (uint64_t)s->logging_steps, .save_steps = (uint64_t)s->save_steps,
-        .eval_steps = (uint64_t)s->eval_steps, .save_total_limit = (size_t)s->save_total_limit,
-        .eval_questions = (size_t)s->eval_questions,
-    };
-    /* clang-format on */
-    if (!o.max_steps && !o.max_tokens && !(o.num_train_epochs > 0)) o.num_train_epochs = 1;
-    return o;
-}
-
-static enum raml_code check(const struct cli *cli, const struct settings *s, struct raml_err *err)
-{
-    if (!s->model) return raml_fail(err, RAML_EUSAGE, "--model is missing; give init:PRESET, or a model's folder");
-    if (!s->out) return raml_fail(err, RAML_EUSAGE, "--out is missing; give the run folder to write");
-    bool files = s->data || cli->n_args;
-    if (!files && !s->families)
-        return raml_fail(err, RAML_EUSAGE, "nothing to train on; give --data FILE.jsonl or --families");
-    if (files && s->families)
-        return raml_fail(err, RAML_EUSAGE, "--families makes questions, but files are given too; give one of the two");
-    return RAML_OK;
-}
-
-/* -- Data ---------------------------------------------------------------------------------------------------------- */
-
-static enum raml_code make(const struct cli *cli, const struct settings *s, const char *split, size_t n,
-                           struct raml_questions *out, struct raml_err *err)
-{
-    size_t want = (size_t)(s->support_size ? s->support_size : s->trajectories);
-    /* clang-format off */
-    struct raml_make_options o = {.seed = cli->seed, .families = s->families, .n = n, .split = split,
-                                  .n_trajectories = want ? want : 1, .styles = s->styles};
-    /* clang-format on */
-    return raml_make_questions(out, &o, err);
-}
-
-static enum raml_code read_file(const struct cli *cli, const struct settings *s, const char *path,
-                                struct raml_questions *out, struct raml_err *err)
-{
-    struct raml_read_options o = {.map = s->map, .limit = (size_t)s->limit};
-    struct raml_fields f;
-    size_t before = out->n;
-    enum raml_code rc = raml_questions_read(out, path, &o, &f, NULL, err);
-    if (rc) return rc;
-    raml_say(cli->sink, "%s: %zu questions (%s: question from '%s', answer from '%s', trajectories from '%s')", path,
-             out->n - before, f.layout, f.question, f.answer, f.trajectory[0] ? f.trajectory : "nothing");
-    return RAML_OK;
-}
-
-/* Questions that belong to a split other than training, according to their file, go to the validation set. */
-static enum raml_code hold_out(const struct cli *cli, struct raml_questions *data, struct raml_questions *validation,
-                               struct raml_err *err)
-{
-    size_t kept = 0, n = data->n;
-    for (size_t i = 0; i < n; i++) {
-        const struct raml_question *q = &data->question[i];
-        if (!q->split || !q->split[0] || !strcmp(q->split, "train")) {
-            data->question[kept++] = *q;
-            continue;
-        }
-        enum raml_code rc = raml_questions_add(validation, q, err);
-        if (rc) return rc;
-    }
-    data->n = kept;
-    if (kept < n)
-        raml_say(cli->sink, "%zu questions of splits other than 'train' are held out for validation", n - kept);
-    return RAML_OK;
-}
-
-static enum raml_code load_data(const struct cli *cli, const struct settings *s, struct raml_questions *data,
-                                struct raml_questions *validation, struct raml_err *err)
-{
-    enum raml_code rc = RAML_OK;
-    if (s->families) {
-        rc = make(cli, s, "train", (size_t)s->num_questions, data, err);
-        if (!rc && s->eval_steps && !s->eval_data)
-            rc = make(cli, s, "test", (size_t)s->eval_questions, validation, err);
-    } else {
-        if (s->data) rc = read_file(cli, s, s->data, data, err);
-        for (size_t i = 0; i < cli->n_args && !rc; i++) rc = read_file(cli, s, cli->arg[i], data, err);
-        if (!rc) rc = hold_out(cli, data, validation, err);
-    }
-    if (!rc && s->eval_data) {
-        raml_questions_deinit(validation);
-        raml_questions_init(validation);
-        rc = read_file(cli, s, s->eval_data, validation, err);
-    }
-    if (!rc && s->eval_steps && validation->n == 0)
-        rc = raml_fail(err, RAML_EUSAGE, "--eval_steps needs questions to validate on; give --eval_data FILE.jsonl");
-    return rc;
-}
-
-/* -- Model and tokenizer ------------------------------------------------------------------------------------------- */
-
-static enum raml_code from_scratch(const struct cli *cli, const struct settings *s, const char *what,
-                                   enum raml_dtype dtype, struct raml_model **model, struct raml_tokenizer **tokenizer,
-                                   struct raml_err *err)
-{
-    struct raml_config c;
-    bool is_path = strchr(what, '/') || strstr(what, ".json");
-    enum raml_code rc = is_path ? raml_config_read(what, &c, err) : raml_config_preset(what, &c, err);
-    if (!rc) rc = raml_model_init(&c, cli->seed, dtype, RAML_TRAINING, cli->dev, model, err);
-    if (rc) return rc;
-    return s->tokenizer ? raml_tokenizer_open(s->tokenizer, tokenizer, err) : raml_tokenizer_bytes(tokenizer, err);
-}
-
-/* step > 0: from the run's own checkpoint of that step. */
-static enum raml_code load_model(const struct cli *cli, const struct settings *s, uint64_t step,
-                                 struct raml_model **model, struct raml_tokenizer **tokenizer, struct raml_err *err)
-{
-    bool bf16 = !strcmp(s->dtype, "bf16") || (!strcmp(s->dtype, "auto") && raml_device_has_bf16(cli->dev));
-    enum raml_dtype dtype = bf16 ? RAML_BF16 : RAML_F32;
-    if (step == 0 && !strncmp(s->model, "init:", 5))
-        return from_scratch(cli, s, s->model + 5, dtype, model, tokenizer, err);
-    char dir[RAML_PATH_BYTES];
-    enum raml_code rc = RAML_OK;
-    if (step == 0) {
-        rc = raml_run_newest(s->model, dir, sizeof dir, err);
-    } else {
-        rc = raml_path_format(dir, err, "%s/checkpoint-%" PRIu64, s->out, step);
-    }
-    if (!rc) rc = raml_model_open(dir, dtype, RAML_TRAINING, cli->dev, model, err);
-    if (!rc) rc = raml_tokenizer_open(step == 0 && s->tokenizer ? s->tokenizer : dir, tokenizer, err);
-    return rc;
-}
-
-/* The chat template and the tokenizer's other files are those of the model that training started from. */
-static enum raml_code open_prompting(const struct settings *s, const struct raml_tokenizer *t, struct prompting *out,
-                                     struct raml_tokenizer_config *config, struct raml_err *err)
-{
-    char dir[RAML_PATH_BYTES];
-    bool init = !strncmp(s->model, "init:", 5);
-    const char *from = init ? s->tokenizer : dir;
-    enum raml_code rc = init ? RAML_OK : raml_run_newest(s->model, dir, sizeof dir, err);
-    if (!rc && from && (raml_is_dir(from) || raml_is_gguf(from))) rc = raml_tokenizer_config_read(from, config, err);
-    return rc ? rc : cli_prompting_open(&s->prompting, from, t, out, err);
-}
-
-/* -- The run ------------------------------------------------------------------------------------------------------- */
-
-/* A note's line: the hash of a file or folder. What is not a path (init:small) has no hash. */
-static enum raml_code add_hash(struct raml_buf *b, const char *key, const char *path, struct raml_err *err)
-{
-    uint64_t hash;
-    if (!raml_is_file(path) && !raml_is_dir(path)) return RAML_OK;
-    enum raml_code rc = raml_hash_path(path, &hash, err);
-    if (!rc) raml_buf_addf(b, "%s: \"%016" PRIx64 "\"\n", key, hash);
-    return rc;
-}
-
-/* recipe.yaml: every setting, and as notes what it resolved to on this machine and what was read. */
-static enum raml_code write_recipe(const struct cli *cli, const struct settings *s, const struct raml_model *model,
-                                   struct raml_run *run, struct raml_err *err)
-{
-    struct raml_buf b;
-    char key[48];
-    raml_buf_init(&b, 1 << 22);
-    raml_buf_adds(&b, cli->recipe ? cli->recipe : "");
-    if (b.len && b.data[b.len - 1] != '\n') raml_buf_adds(&b, "\n");
-    raml_buf_addf(&b, "raml_dtype: %s\nraml_parameters: %zu\nraml_kernels: %s\nraml_threads: %d\n",
-                  raml_model_dtype(model) == RAML_BF16 ? "bf16" : "f32", raml_model_n(model),
-                  raml_device_level(cli->dev), raml_device_threads(cli->dev));
-    enum raml_code rc = add_hash(&b, "raml_model_hash", s->model, err);
-    if (!rc && s->data) rc = add_hash(&b, "raml_data_hash", s->data, err);
-    for (size_t i = 0; i < cli->n_args && !rc; i++) {
-        snprintf(key, sizeof key, "raml_data_hash_%zu", i + 1);
-        rc = add_hash(&b, key, cli->arg[i], err);
-    }
-    if (!rc) rc = raml_buf_status(&b, err);
-    if (!rc) rc = raml_run_recipe(run, b.data, err);
-    raml_buf_deinit(&b);
-    return rc;
-}
-
-/* A run that failed before its first step left nothing worth keeping, and would only obstruct the next attempt.
- * raml_run_open refuses folders that contain a run, so these files belong to this process. */
-static void remove_empty_run(const char *dir)
-{
-    static const char *const names[] = {"recipe.yaml", "metrics.jsonl", "timing.jsonl"};
-    char path[RAML_PATH_BYTES];
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!raml_path_join(path, dir, names[i], NULL)) unlink(path);
-    rmdir(dir); /* fails where something else is in it */
-}
-
-static enum raml_code print_result(const struct cli *cli, const struct settings *s, const struct raml_train_result *r,
-                                   struct raml_err *err)
-{
-    if (!cli->json) {
-        printf("%s/checkpoint-%" PRIu64 ": %zu parameters, %" PRIu64 " steps, %" PRIu64 " tokens", s->out, r->steps,
-               r->parameters, r->steps, r->tokens);
-        if (isfinite(r->loss)) printf(", loss %.4f", r->loss);
-        if (isfinite(r->eval_loss)) printf(", validation loss %.4f", r->eval_loss);
-        printf("\n");
-        return RAML_OK;
-    }
-    json_t *o = json_pack("{s:s,s:I,s:I,s:I,s:I,s:f}", "out", s->out, "step", (json_int_t)r->steps, "tokens",
-                          (json_int_t)r->tokens, "trained_tokens", (json_int_t)r->trained_tokens, "parameters",
-                          (json_int_t)r->parameters, "seconds", r->seconds);
-    if (o && isfinite(r->loss)) json_object_set_new(o, "loss", json_real(r->loss));
-    if (o && isfinite(r->eval_loss)) json_object_set_new(o, "eval_loss", json_real(r->eval_loss));
-    char *text = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
-    json_decref(o);
-    if (!text) return raml_fail(err, RAML_ENOMEM, "no memory for the result");
-    puts(text);
-    free(text);
-    return RAML_OK;
+    struct settings *s = settings;
+    return raml_train_preset(name, &s->train, err);
 }
 
 static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
 {
     const struct settings *s = settings;
-    struct raml_train_options o = train_options(cli, s);
-    struct raml_questions data, validation;
-    struct raml_model *model = NULL;
-    struct raml_tokenizer *tokenizer = NULL;
-    struct raml_run *folder = NULL;
-    struct prompting prompting = {0};
-    struct raml_tokenizer_config config = {.add_bos = -1};
-    struct raml_train_result result = {0};
-    uint64_t step = 0;
-    raml_questions_init(&data);
-    raml_questions_init(&validation);
-    enum raml_code rc = check(cli, s, err);
-    if (!rc) rc = raml_decay_parse(s->scheduler, &o.lr_scheduler_type, err);
-    if (!rc) rc = raml_train_check(&o, err);
-    if (!rc) rc = load_data(cli, s, &data, &validation, err);
-    if (!rc) rc = raml_run_open(s->out, s->resume, &folder, &step, err);
-    if (!rc) rc = load_model(cli, s, step, &model, &tokenizer, err);
-    if (!rc) rc = open_prompting(s, tokenizer, &prompting, &config, err);
-    if (!rc && step == 0) rc = write_recipe(cli, s, model, folder, err);
-    if (!rc) {
-        const char *name = s->families ? s->families : s->data ? s->data : cli->arg[0];
-        struct raml_train_job job = {.model = model,
-                                     .tokenizer = tokenizer,
-                                     .format = prompting.format,
-                                     .tokenizer_config =
-                                         config.bos || config.eos || config.chat_template ? &config : NULL,
-                                     .data_name = name,
-                                     .data = &data,
-                                     .run = folder,
-                                     .resume_step = step,
-                                     .sink = cli->sink,
-                                     .validation = validation.n ? &validation : NULL};
-        rc = raml_train_sft(&job, &o, &result, err);
-    }
-    if (!rc) rc = print_result(cli, s, &result, err);
-    if (rc && folder && !s->resume && result.steps == 0) remove_empty_run(s->out);
-    raml_run_close(folder);
-    cli_prompting_close(&prompting);
-    raml_tokenizer_config_deinit(&config);
-    raml_tokenizer_close(tokenizer);
-    raml_model_close(model);
-    raml_questions_deinit(&validation);
-    raml_questions_deinit(&data);
-    return rc;
+    const struct raml_objective dft = raml_dft_objective();
+    int64_t wanted = s->train.support_size ? s->train.support_size : s->train.trajectories;
+    const struct training_wants wants = {.trajectories = (size_t)wanted};
+    struct training t;
+    enum raml_code rc = cli_training_open(&t, cli, &s->common, &s->train, &wants, err);
+    if (!rc && !strcmp(s->objective, "dft")) t.job.objective = &dft;
+    if (!rc) rc = raml_train_sft(&t.job, &t.options, &t.result, err);
+    return cli_training_close(&t, rc, err);
 }
 
 const struct cli_command cli_train_sft = {
@@ -362,6 +52,9 @@ const struct cli_command cli_train_sft = {
     .example = "raml train sft --model init:micro --families add:2-3 --num_questions 500 --max_steps 50 --out run-sft",
     .option = options,
     .n_options = sizeof options / sizeof *options,
+    .shared = shared,
+    .n_shared = sizeof shared / sizeof *shared,
     .settings_size = sizeof(struct settings),
+    .preset = preset,
     .run = run,
 };

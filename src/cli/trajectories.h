@@ -21,35 +21,35 @@ struct trajectories_settings { /* a member of a command's settings */
 #define TRAJECTORIES_AT(at, field) ((at) + offsetof(struct trajectories_settings, field))
 /* clang-format off */
 #define TRAJECTORIES_OPTIONS(at, folder, samples, of_dtype)                                                            \
-    {"model", "model_name_or_path", CLI_PATH, TRAJECTORIES_AT(at, model), NULL, 0, 0, NULL,                            \
+    {"model", "model_name_or_path", RAML_PATH, TRAJECTORIES_AT(at, model), NULL, 0, 0, NULL,                           \
      "A model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights)."},       \
-        {"tokenizer", NULL, CLI_PATH, TRAJECTORIES_AT(at, tokenizer), NULL, 0, 0, NULL,                                \
+        {"tokenizer", NULL, RAML_PATH, TRAJECTORIES_AT(at, tokenizer), NULL, 0, 0, NULL,                               \
          "tokenizer.json, a folder with one, or a GGUF file; default: the model's."},                                  \
-        {"data", NULL, CLI_PATH, TRAJECTORIES_AT(at, data), NULL, 0, 0, NULL,                                          \
+        {"data", NULL, RAML_PATH, TRAJECTORIES_AT(at, data), NULL, 0, 0, NULL,                                         \
          "JSONL file of trajectories; the same as the nameless argument."},                                            \
         PROMPTING_OPTIONS(TRAJECTORIES_AT(at, prompting)),                                                             \
-        {"out", "output_dir", CLI_PATH, TRAJECTORIES_AT(at, out), folder, 0, 0, NULL,                                  \
+        {"out", "output_dir", RAML_PATH, TRAJECTORIES_AT(at, out), folder, 0, 0, NULL,                                 \
          "Folder to write into; made if missing."},                                                                    \
-        {"map", NULL, CLI_TEXT, TRAJECTORIES_AT(at, map), NULL, 0, 0, NULL,                                            \
+        {"map", NULL, RAML_TEXT, TRAJECTORIES_AT(at, map), NULL, 0, 0, NULL,                                           \
          "Fields of the file: question=NAME,answer=NAME,..."},                                                         \
-        {"limit", NULL, CLI_INT, TRAJECTORIES_AT(at, limit), "0", 0, 1e15, NULL,                                       \
+        {"limit", NULL, RAML_INT, TRAJECTORIES_AT(at, limit), "0", 0, 1e15, NULL,                                      \
          "Read only the first n questions; 0: all."},                                                                  \
-        {"split", NULL, CLI_TEXT, TRAJECTORIES_AT(at, split), NULL, 0, 0, NULL, "Only questions of this split."},      \
-        {"family", NULL, CLI_TEXT, TRAJECTORIES_AT(at, family), NULL, 0, 0, NULL, "Only questions of this family."},   \
-        {"max_samples", NULL, CLI_INT, TRAJECTORIES_AT(at, max_samples), samples, 0, 1e9, NULL,                        \
+        {"split", NULL, RAML_TEXT, TRAJECTORIES_AT(at, split), NULL, 0, 0, NULL, "Only questions of this split."},     \
+        {"family", NULL, RAML_TEXT, TRAJECTORIES_AT(at, family), NULL, 0, 0, NULL, "Only questions of this family."},  \
+        {"max_samples", NULL, RAML_INT, TRAJECTORIES_AT(at, max_samples), samples, 0, 1e9, NULL,                       \
          "Only the first n trajectories of each question; 0: all."},                                                   \
-        {"answer", NULL, CLI_ONE, TRAJECTORIES_AT(at, answer), "gold", 0, 0, "gold|own",                               \
+        {"answer", NULL, RAML_ONE, TRAJECTORIES_AT(at, answer), "gold", 0, 0, "gold|own",                              \
          "Whose loss: the question's answer, or the sample's own."},                                                   \
-        {"join", NULL, CLI_ONE, TRAJECTORIES_AT(at, join), "joint", 0, 0, "joint|split",                               \
+        {"join", NULL, RAML_ONE, TRAJECTORIES_AT(at, join), "joint", 0, 0, "joint|split",                              \
          "Encode answer prefix and answer as one text, as a model sees them, or separately."},                         \
-        {"score_end", NULL, CLI_FLAG, TRAJECTORIES_AT(at, score_end), NULL, 0, 0, NULL,                                \
+        {"score_end", NULL, RAML_FLAG, TRAJECTORIES_AT(at, score_end), NULL, 0, 0, NULL,                               \
          "Count the end-of-text token as part of the answer."},                                                        \
-        {"skip_long", NULL, CLI_FLAG, TRAJECTORIES_AT(at, skip_long), NULL, 0, 0, NULL,                                \
+        {"skip_long", NULL, RAML_FLAG, TRAJECTORIES_AT(at, skip_long), NULL, 0, 0, NULL,                               \
          "Skip trajectories that are longer than the model's context; without it they are an error."},                 \
-        {"max_batch_tokens", NULL, CLI_INT, TRAJECTORIES_AT(at, max_batch_tokens), "16384", 1, 1 << 30, NULL,          \
+        {"max_batch_tokens", NULL, RAML_INT, TRAJECTORIES_AT(at, max_batch_tokens), "16384", 1, 1 << 30, NULL,         \
          "Tokens per pass; bounds memory, not results, except for rounding where a trajectory exceeds it."},           \
     {                                                                                                                  \
-        "dtype", NULL, CLI_ONE, TRAJECTORIES_AT(at, dtype), "stored", 0, 0, "stored|auto|bf16|f32", of_dtype           \
+        "dtype", NULL, RAML_ONE, TRAJECTORIES_AT(at, dtype), "stored", 0, 0, "stored|auto|bf16|f32", of_dtype          \
     }
 /* clang-format on */
 #define TRAJECTORIES_DTYPE                                                                                             \

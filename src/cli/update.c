@@ -22,30 +22,30 @@ struct settings {
 };
 
 #define AT(field) offsetof(struct settings, field)
-static const struct cli_option options[] = {
+static const struct raml_setting options[] = {
     TRAJECTORIES_OPTIONS(AT(of), "update", "0",
                          "Type of the matrices. With alignment or exchange rates: bf16, or f32 for any other. Without: "
                          "as in raml trace."),
-    {"probe_token", NULL, CLI_INT, AT(probe_token), "0", 0, 1e9, NULL,
+    {"probe_token", NULL, RAML_INT, AT(probe_token), "0", 0, 1e9, NULL,
      "The token whose weights are updated: which of answer prefix and answer, from 1; 0: the answer prefix's last, "
      "which predicts the answer's first token."},
-    {"stride", NULL, CLI_INT, AT(stride), "1", 1, 1e9, NULL, "An update after every n tokens, and after the last."},
-    {"filler", NULL, CLI_TEXT, AT(filler), ".", 0, 0, NULL,
+    {"stride", NULL, RAML_INT, AT(stride), "1", 1, 1e9, NULL, "An update after every n tokens, and after the last."},
+    {"filler", NULL, RAML_TEXT, AT(filler), ".", 0, 0, NULL,
      "Control: a trajectory of the same length, of this one token repeated; empty: none."},
-    {"foreign", NULL, CLI_FLAG, AT(foreign), "true", 0, 0, NULL,
+    {"foreign", NULL, RAML_FLAG, AT(foreign), "true", 0, 0, NULL,
      "Control: the same number of tokens from the trajectories of other questions."},
-    {"shuffled", NULL, CLI_FLAG, AT(shuffled), NULL, 0, 0, NULL,
+    {"shuffled", NULL, RAML_FLAG, AT(shuffled), NULL, 0, 0, NULL,
      "Control: the trajectory's own tokens in another order."},
-    {"alignment", NULL, CLI_FLAG, AT(alignment), "true", 0, 0, NULL,
+    {"alignment", NULL, RAML_FLAG, AT(alignment), "true", 0, 0, NULL,
      "Compare updates with the gradient of the loss without trajectory; --no-alignment opens the model only for "
      "reading, which takes a fraction of the memory."},
-    {"exchange", NULL, CLI_INT, AT(exchange), "0", 0, 1e9, NULL,
+    {"exchange", NULL, RAML_INT, AT(exchange), "0", 0, 1e9, NULL,
      "Exchange rates of the first n questions: how many steps of plain SGD on the loss without trajectory reach what "
      "the trajectory reaches."},
-    {"exchange_rates", NULL, CLI_TEXT, AT(rates), "0.001,0.003,0.01,0.03,0.1,0.3", 0, 0, NULL,
+    {"exchange_rates", NULL, RAML_TEXT, AT(rates), "0.001,0.003,0.01,0.03,0.1,0.3", 0, 0, NULL,
      "Learning rates of these steps, joined by commas; the fewest steps count."},
-    {"exchange_steps", NULL, CLI_INT, AT(exchange_steps), "40", 1, 1e6, NULL, "Steps at most, at each rate."},
-    {"check", NULL, CLI_FLAG, AT(check), NULL, 0, 0, NULL,
+    {"exchange_steps", NULL, RAML_INT, AT(exchange_steps), "40", 1, 1e6, NULL, "Steps at most, at each rate."},
+    {"check", NULL, RAML_FLAG, AT(check), NULL, 0, 0, NULL,
      "Run the network with patched weights at the first, middle and last place of every trajectory, and print the "
      "largest difference of any layer's output."},
 };

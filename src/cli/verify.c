@@ -29,28 +29,28 @@ struct settings {
 };
 
 #define AT(field) offsetof(struct settings, field)
-static const struct cli_option options[] = {
-    {"gold", NULL, CLI_TEXT, AT(gold), NULL, 0, 0, NULL, "With --pred and no file: check this one pair."},
-    {"pred", NULL, CLI_TEXT, AT(pred), NULL, 0, 0, NULL, "The text whose answer is checked against --gold."},
-    {"details", NULL, CLI_FLAG, AT(details), NULL, 0, 0, NULL,
+static const struct raml_setting options[] = {
+    {"gold", NULL, RAML_TEXT, AT(gold), NULL, 0, 0, NULL, "With --pred and no file: check this one pair."},
+    {"pred", NULL, RAML_TEXT, AT(pred), NULL, 0, 0, NULL, "The text whose answer is checked against --gold."},
+    {"details", NULL, RAML_FLAG, AT(details), NULL, 0, 0, NULL,
      "Add found, how pred's answer was found, and answer, the text found."},
-    {"explain", NULL, CLI_FLAG, AT(explain), NULL, 0, 0, NULL, "Add steps: what was read and decided, line by line."},
-    {"last", NULL, CLI_FLAG, AT(last), NULL, 0, 0, NULL,
+    {"explain", NULL, RAML_FLAG, AT(explain), NULL, 0, 0, NULL, "Add steps: what was read and decided, line by line."},
+    {"last", NULL, RAML_FLAG, AT(last), NULL, 0, 0, NULL,
      "Take the last number or formula of a text without a marked answer. A line's \"last\" has precedence."},
-    {"letters", NULL, CLI_FLAG, AT(letters), NULL, 0, 0, NULL,
+    {"letters", NULL, RAML_FLAG, AT(letters), NULL, 0, 0, NULL,
      "Answers are choices, A to Z. A line's \"letters\" has precedence."},
-    {"worked_out", NULL, CLI_FLAG, AT(worked_out), NULL, 0, 0, NULL,
+    {"worked_out", NULL, RAML_FLAG, AT(worked_out), NULL, 0, 0, NULL,
      "If gold is a plain number, pred must be one too: \"9 - 5\" is then not the answer 4."},
-    {"decimals", NULL, CLI_INT, AT(decimals), "0", 0, 100, NULL,
+    {"decimals", NULL, RAML_INT, AT(decimals), "0", 0, 100, NULL,
      "Numbers are equal if they are the same when rounded to this many decimals; 0: compared exactly."},
-    {"think_end", NULL, CLI_TEXT, AT(think_end), NULL, 0, 0, NULL,
+    {"think_end", NULL, RAML_TEXT, AT(think_end), NULL, 0, 0, NULL,
      "Text that ends thinking, instead of </think> and the like. What comes before it is ignored, and a text "
      "without it has no answer."},
-    {"max_work", NULL, CLI_INT, AT(max_work), "0", 0, 1e15, NULL,
+    {"max_work", NULL, RAML_INT, AT(max_work), "0", 0, 1e15, NULL,
      "Bound on the work of one check, in units of about a microsecond; beyond it the verdict is unknown. 0: the "
      "default."},
-    {"out", NULL, CLI_PATH, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
-    {"summary", NULL, CLI_FLAG, AT(summary), NULL, 0, 0, NULL,
+    {"out", NULL, RAML_PATH, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
+    {"summary", NULL, RAML_FLAG, AT(summary), NULL, 0, 0, NULL,
      "Show how many answers are equal, different and unknown, and how they agree with the lines' \"equal\" or "
      "\"label\". Always shown with --out."},
 };

@@ -7,14 +7,19 @@
 #include <math.h>
 
 /* The counter carries position and question, the key carries seed, purpose and sample. Philox keys are two words, so
- * seed (64), purpose and sample (32 each) are first joined by one Philox application: distinct names
- * collide only as often as random 64-bit words do. */
+ * seed (64), purpose and sample (32 each) are first joined by one Philox application, and a round (64) that is not 0 by
+ * one more: distinct names collide only as often as random 64-bit words do. */
 void raml_random4(const struct raml_key *key, uint64_t position, uint32_t out[4])
 {
     philox4x32_ctr_t name = {{key->purpose, key->sample, 0x52614d4cu, 0}}; /* "RaML" */
     philox4x32_key_t seed = {{(uint32_t)key->seed, (uint32_t)(key->seed >> 32)}};
     philox4x32_ctr_t mixed = philox4x32(name, seed);
     philox4x32_key_t k = {{mixed.v[0], mixed.v[1]}};
+    if (key->round) {
+        philox4x32_ctr_t round = {{(uint32_t)key->round, (uint32_t)(key->round >> 32), 0x52614d4cu, 1}};
+        mixed = philox4x32(round, k);
+        k = (philox4x32_key_t){{mixed.v[0], mixed.v[1]}};
+    }
     philox4x32_ctr_t c = {
         {(uint32_t)position, (uint32_t)(position >> 32), (uint32_t)key->question, (uint32_t)(key->question >> 32)}};
     philox4x32_ctr_t r = philox4x32(c, k);

@@ -154,6 +154,7 @@ struct raml_token_rows {
     const uint32_t *row; /* [n]: which of them */
     const double *u;     /* [n]: random numbers in [0, 1) */
     size_t n, vocab, allowed;
+    size_t tile;   /* of the vocabulary, in which lse is summed */
     float scale;   /* 1 / temperature; infinite: the most likely token */
     double min_p;  /* tokens less than this many times as likely as the most likely are left out; 0: none */
     bool weigh;    /* fills weight and total, and samples nothing */
@@ -164,7 +165,7 @@ struct raml_token_sampled {
     int32_t token; /* the sampled token */
     float logit;   /* of the sampled token */
     float weight;  /* of the sampled token */
-    double lse;    /* log of the sum of exp(z) over the whole vocabulary */
+    float lse;     /* of the whole vocabulary: to the last bit what loss_end gives after the same tiles */
     double total;  /* of the weights of those that can be sampled */
 };
 

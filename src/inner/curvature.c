@@ -181,7 +181,7 @@ static enum raml_code iterate(struct curvature *c, const struct raml_curvature_o
     const struct raml_backend *b = raml_backend_of(l->w.dev);
     double norm = 0;
     bool found = false;
-    enum raml_code rc = raml_moved_weights_norm(&l->w, c->v, &norm, err);
+    enum raml_code rc = raml_model_norm(l->w.model, NULL, c->v, &norm, err);
     for (size_t i = 0; !rc && !found && i < o->iterations; i++) {
         struct product p;
         rc = should_go_on(sink, err);
@@ -195,7 +195,7 @@ static enum raml_code iterate(struct curvature *c, const struct raml_curvature_o
         if (found) break;
         float back = (float)(-2 * p.s * shift); /* next v = 2 s (H - shift I) v */
         b->combine(l->w.dev, c->v, c->d, back, c->v, 0, NULL, l->w.n);
-        rc = raml_moved_weights_norm(&l->w, c->v, &norm, err);
+        rc = raml_model_norm(l->w.model, NULL, c->v, &norm, err);
         if (!rc && !(norm > 0)) break; /* H v = shift v to the last bit */
         raml_progress(sink, "curvature", (double)(i + 1), (double)o->iterations, "iterations", NULL);
     }
@@ -207,7 +207,7 @@ static enum raml_code try_shorter(struct curvature *c, double value, double *off
 {
     struct product p;
     double norm = 0, step = c->step;
-    enum raml_code rc = raml_moved_weights_norm(&c->l->w, c->v, &norm, err);
+    enum raml_code rc = raml_model_norm(c->l->w.model, NULL, c->v, &norm, err);
     if (rc || !(norm > 0)) return rc;
     c->step = step / 4;
     rc = multiply(c, norm, &p, err);
@@ -316,7 +316,7 @@ enum raml_code raml_landscape_curvature(struct raml_landscape *l, size_t i, cons
     if (rc) return rc;
     rc = init(&c, l, i, opt->step, err);
     if (!rc) rc = gradient(&c, 0, c.g, &r.loss, err);
-    if (!rc) rc = raml_moved_weights_norm(&l->w, c.g, &r.gradient_norm, err);
+    if (!rc) rc = raml_model_norm(l->w.model, NULL, c.g, &r.gradient_norm, err);
     if (!rc) rc = both_ends(&c, opt, sink, &r, err);
     if (!rc) rc = trace(&c, opt, sink, &r, err);
     rc = settle(&c, rc, err);
@@ -333,7 +333,7 @@ enum raml_code raml_landscape_hessian_product(struct raml_landscape *l, size_t i
     enum raml_code rc = init(&c, l, i, step, err);
     if (!rc && !(step > 0)) rc = raml_fail(err, RAML_ERANGE, "step is %g; expected above 0", step);
     if (!rc) rc = raml_array_write(l->w.dev, c.v, v, l->w.n * sizeof *v, err);
-    if (!rc) rc = raml_moved_weights_norm(&l->w, c.v, &norm, err);
+    if (!rc) rc = raml_model_norm(l->w.model, NULL, c.v, &norm, err);
     if (!rc && !(norm > 0)) rc = raml_fail(err, RAML_ERANGE, "the vector to multiply with is 0");
     if (!rc) rc = multiply(&c, norm, &p, err);
     if (!rc) rc = raml_array_read(l->w.dev, hv, c.d, l->w.n * sizeof *hv, err);

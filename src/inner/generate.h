@@ -4,20 +4,29 @@
  * word put in. Jobs of one group (a question's, as a rule) are adjacent, and their texts share in the cache (cache.h)
  * what they begin with alike: n jobs of one text compute it once; texts that leave a longer one in its middle hang from
  * it there and compute only what is their own.
+ * A generator stays open: jobs are submitted at any time, whole groups at once, and it is driven until one has ended.
+ * Cache, rows, logits and scratch memory live as long as it does; what was submitted is forgotten once it and all before
+ * it have ended, so that memory depends on what is in it, not on what has been. raml_generate is one that is opened for
+ * a list of jobs, driven to their end and closed.
  * Batching   continuous: a job that ends leaves its row to the next one of the list before the next step.
  * Random     token k of a job (from 0, forced tokens counted) is drawn by the number at position first + k of the
- *            stream (seed, RAML_FOR_SAMPLE, question, sample). So tokens do not depend on batch_size or on other groups.
+ *            stream (seed, RAML_FOR_SAMPLE, question, sample, round). So tokens do not depend on batch_size, on when a
+ *            job was submitted, or on other groups.
  * Probe      a guide may ask, after the text or any token of a job, what the model would answer there: a child of the
  *            job's node reads a cue and takes the likeliest tokens, one a step, in the job's row; then it is dropped and
  *            the job goes on as if nothing had been. A probe ends at the model's context too; where not even its cue
  *            fits in that, and before a place to which the job has returned, there is none.
  * Memory     keys and values lie in pages (cache.h). A job enters when what it may grow to fits beside what is there;
- *            its node goes when it ends, a text's when the last job that needs it has ended.
+ *            its node goes when it ends, a text's when the last job that needs it has ended. A cache that is to be
+ *            larger (raml_generator_reserve) is made anew once all jobs that were submitted before have ended; those
+ *            after wait for it.
  * Order      results are handed over as jobs end; the calls about one job are in the order of its tokens.
  * Errors     checked before any work: RAML_ERANGE: an empty text, a token outside the vocabulary, a text that fills the model's
  *            context (the message numbers the job from 1); RAML_EUSAGE: settings, also a job that alone does not fit
  *            pool_tokens. Later: RAML_ERANGE: logits that are not finite; RAML_ESTOP: the sink stopped the run; what a
- *            guide's function returns. What was handed over stays.
+ *            guide's function returns. What was handed over stays; all else that is in a generator is dropped, and it
+ *            can be used again. A failed _submit takes nothing.
+ * Weights    may change (raml_model_refresh) while nothing is in the generator.
  * Threads    one caller; a guide's functions are called from its thread.
  */
 #ifndef RAML_INNER_GENERATE_H
@@ -27,17 +36,20 @@
 #include "raml/model.h"
 
 struct raml_generate_job {
-    const int32_t *text; /* [n_text], n_text >= 1; borrowed until the end of the run */
+    const int32_t *text; /* [n_text], n_text >= 1; borrowed until the jobs of its group have ended */
     size_t n_text;
-    size_t group;      /* jobs with the same number are adjacent in the list and share what their texts begin with */
+    size_t group;      /* jobs with the same number are adjacent, in one call, and share what their texts begin with */
     size_t max_tokens; /* >= 1; the model's context ends a job too */
     uint64_t question; /* the stream of its random numbers */
     uint32_t sample;
-    uint64_t first;
+    uint64_t first, round;
+    const char *name; /* for messages: "question 'a7'"; borrowed like the text; NULL: its number */
+    void *user;       /* for the guide: raml_generator_job */
 };
 struct raml_generated { /* tokens after the text */
     int32_t *token;     /* [n] */
     float *logp;        /* [n] at temperature 1, nothing filtered out; NaN: the token was forced */
+    float *mu_logp;     /* [n] of the distribution that it was sampled from; NaN: the token was forced */
     size_t n, cap;
     bool ended; /* by one of the ends, or by the guide; else by max_tokens or the context */
 };
@@ -54,7 +66,9 @@ enum raml_generate_next {
     RAML_GENERATE_ENDS,
     RAML_GENERATE_RETURNS /* to the probe's place: its last `back` tokens are dropped, and the next one is forced */
 };
-struct raml_generate_guide { /* what sampling alone does not decide; NULL functions are not called */
+/* What sampling alone does not decide; NULL functions are not called. Jobs are numbered from 0 in the order in which
+ * they were submitted, from the opening of their generator on. */
+struct raml_generate_guide {
     void *user;
     /* Before each token: the token that is put there, or -1: it is sampled. */
     int32_t (*force)(void *user, size_t job, const struct raml_generated *so_far);
@@ -84,10 +98,9 @@ struct raml_generate_options {
     size_t allowed;     /* tokens below this number are sampled: the tokenizer's; 0: all of the model's */
     const int32_t *end; /* [n_ends] tokens that end a job (kept as its last); borrowed */
     size_t n_ends;
-    const char *const *job_name; /* [n_jobs], for messages: "question 'a7' (line 3)"; NULL: numbers */
-    size_t probe_tokens;         /* cue and answer of the largest probe; 0: no probes */
-    size_t max_returns;          /* of a job; for its memory */
-    size_t pool_tokens;          /* capacity of the cache; 0: enough for batch_size jobs, whichever they are */
+    size_t probe_tokens; /* cue and answer of the largest probe; 0: no probes */
+    size_t max_returns;  /* of a job; for its memory */
+    size_t pool_tokens;  /* capacity of the cache; 0: enough for batch_size of the jobs that are submitted at once */
 };
 struct raml_generate_stats {
     uint64_t text_tokens;            /* of all jobs' texts that were computed: what is shared counts once */
@@ -100,6 +113,27 @@ struct raml_generate_stats {
  * more: logits of each, activations of up to 4096 of their tokens. */
 size_t raml_generate_estimate(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,
                               const struct raml_generate_options *opt);
+struct raml_generator;
+/* opt and guide (NULL: none) are copied, what they point to is borrowed. */
+RAML_CHECKED enum raml_code raml_generator_open(const struct raml_model *m, const struct raml_generate_options *opt,
+                                                const struct raml_generate_guide *guide, struct raml_generator **out,
+                                                struct raml_err *err);
+void raml_generator_close(struct raml_generator *g);
+/* The cache shall have at least this capacity for the jobs that are submitted from here on. */
+void raml_generator_reserve(struct raml_generator *g, size_t pool_tokens);
+/* Jobs are copied. */
+RAML_CHECKED enum raml_code raml_generator_submit(struct raml_generator *g, const struct raml_generate_job *job,
+                                                  size_t n_jobs, struct raml_err *err);
+/* Until at least one job has ended, if any is in it. */
+RAML_CHECKED enum raml_code raml_generator_drive(struct raml_generator *g, const struct raml_sink *sink,
+                                                 struct raml_err *err);
+void raml_generator_drop(struct raml_generator *g);             /* all that is in it */
+size_t raml_generator_jobs(const struct raml_generator *g);     /* in it: submitted, and not ended */
+size_t raml_generator_next_job(const struct raml_generator *g); /* the number of the next job that is submitted */
+const struct raml_generate_job *raml_generator_job(const struct raml_generator *g, size_t job); /* one that is in it */
+const struct raml_generate_stats *raml_generator_stats(const struct raml_generator *g); /* since it was opened */
+size_t raml_generator_bytes(const struct raml_generator *g); /* of the device's memory, and of its lists */
+
 /* Runs all jobs. stats may be NULL. */
 RAML_CHECKED enum raml_code raml_generate(const struct raml_model *m, const struct raml_generate_options *opt,
                                           const struct raml_generate_job *job, size_t n_jobs,

@@ -14,8 +14,8 @@ struct raml_row_probe {
     double entropy;
     int node;
 };
-struct raml_row { /* a job in progress */
-    size_t job;
+struct raml_row {   /* a job in progress */
+    size_t job;     /* its place in the generator's list */
     int root, node; /* the first node of its own, and the one at which it grows: the same until it returns */
     size_t base;    /* own tokens before `node` */
     size_t returns;
@@ -25,7 +25,7 @@ struct raml_row { /* a job in progress */
     bool probe_wanted; /* once that is in the cache */
     bool ended;
     int32_t token; /* the next one */
-    float logp;
+    float logp, mu_logp;
     size_t at;   /* row of `logits` that says what follows */
     size_t slot; /* row of `kept`, its own as long as it lives */
     struct raml_generated out;
@@ -50,15 +50,20 @@ struct raml_generator {
     const struct raml_model *m;
     const struct raml_device *dev;
     const struct raml_backend *b;
-    const struct raml_generate_options *opt;
-    const struct raml_generate_job *job;
-    const struct raml_generate_guide *guide;
+    struct raml_generate_options opt;
+    struct raml_generate_guide guide;
     struct raml_generate_stats stats;
-    size_t n_jobs, next, done, B, V, context, allowed;
+    size_t B, V, context, allowed;
+    /* Jobs that have ended leave the list's beginning now and then: job[i] has number base + i. */
+    struct raml_generate_job *job; /* [n_jobs] */
+    size_t n_jobs, cap_jobs, n_groups, base, next;
+    size_t submitted, done; /* since nothing was in it */
     struct raml_cache *cache;
-    size_t pages, used_pages; /* of the pool; promised to the texts in it and to what its jobs may grow to */
+    size_t pages, used_pages;   /* of the pool; promised to the texts in it and to what its jobs may grow to */
+    size_t wanted, wanted_from; /* pages that it shall have; for jobs from this place on, which wait if it has fewer */
     struct raml_texts texts;
     struct raml_text_state *state; /* [texts.n] */
+    size_t cap_states;
     struct raml_reading reading;
     struct raml_row *row; /* [B], in the order of jobs */
     size_t n_rows;
@@ -77,19 +82,24 @@ static inline size_t raml_pages_of(size_t tokens)
 {
     return (tokens + RAML_KEYS - 1) / RAML_KEYS;
 }
-RAML_CHECKED enum raml_code raml_generated_add(struct raml_generated *s, int32_t token, float logp,
+RAML_CHECKED enum raml_code raml_generated_add(struct raml_generated *s, int32_t token, float logp, float mu_logp,
                                                struct raml_err *err);
-/* "question 'a7'" or "job 3" */
-const char *raml_generate_name(const struct raml_generator *g, size_t job, char number[32]);
+/* "question 'a7'" or "job 3": of the number */
+const char *raml_generate_name(const struct raml_generate_job *j, size_t job, char number[32]);
+static inline size_t raml_row_job(const struct raml_generator *g, const struct raml_row *r) /* its number */
+{
+    return g->base + r->job;
+}
 
 /* -- generate_texts.c: jobs enter and leave the cache -- */
 /* Pages that a job's own tokens and its probe may take. */
-size_t raml_generate_job_pages(const struct raml_generator *g, size_t job);
+size_t raml_generate_job_pages(const struct raml_generator *g, const struct raml_generate_job *j);
 /* The next jobs of the list become rows, as many as there is space for; their texts are read. */
 RAML_CHECKED enum raml_code raml_generate_admit(struct raml_generator *g, struct raml_err *err);
 void raml_generate_release(struct raml_generator *g,
-                           const struct raml_row *r);      /* a job's node, and what only it needed */
-size_t raml_generate_pool(const struct raml_generator *g); /* pages for B jobs, whichever they are */
+                           const struct raml_row *r); /* a job's node, and what only it needed */
+/* Pages for B of the jobs from `first` on, whichever they are; their texts are those from first_text on. */
+size_t raml_generate_pool(const struct raml_generator *g, size_t first, size_t first_text);
 
 /* -- generate_probe.c -- */
 RAML_CHECKED enum raml_code raml_probe_ask(struct raml_generator *g, struct raml_row *r, bool *wanted,

@@ -17,13 +17,13 @@ enum raml_code raml_probe_ask(struct raml_generator *g, struct raml_row *r, bool
     struct raml_generate_probe *p = &r->probe.what;
     *p = (struct raml_generate_probe){0};
     *wanted = false;
-    if (!g->guide->wants_probe) return RAML_OK;
-    enum raml_code rc = g->guide->wants_probe(g->guide->user, r->job, &r->out, wanted, p, err);
+    if (!g->guide.wants_probe) return RAML_OK;
+    enum raml_code rc = g->guide.wants_probe(g->guide.user, raml_row_job(g, r), &r->out, wanted, p, err);
     if (rc || !*wanted) return rc;
-    if (!p->n_cue || (!p->max_tokens && !p->entropy) || p->n_cue + p->max_tokens > g->opt->probe_tokens)
+    if (!p->n_cue || (!p->max_tokens && !p->entropy) || p->n_cue + p->max_tokens > g->opt.probe_tokens)
         return raml_fail(err, RAML_EUSAGE,
                          "a probe of %zu tokens that answers in %zu; expected at least one each, %zu together at most",
-                         p->n_cue, p->max_tokens, g->opt->probe_tokens);
+                         p->n_cue, p->max_tokens, g->opt.probe_tokens);
     *wanted = p->back <= r->out.n - r->base && p->n_cue < g->context - depth(g, r);
     return RAML_OK;
 }
@@ -65,8 +65,8 @@ static enum raml_code entropy(struct raml_generator *g, const float *logits, dou
 static enum raml_code go_back(struct raml_generator *g, struct raml_row *r, struct raml_err *err)
 {
     size_t back = r->probe.what.back, place = r->out.n - back;
-    if (r->returns++ >= g->opt->max_returns)
-        return raml_fail(err, RAML_EUSAGE, "a job returns more often than max_returns, %zu times", g->opt->max_returns);
+    if (r->returns++ >= g->opt.max_returns)
+        return raml_fail(err, RAML_EUSAGE, "a job returns more often than max_returns, %zu times", g->opt.max_returns);
     if (!back) return RAML_OK;
     enum raml_code rc = raml_cache_add(g->cache, r->node, place - r->base, &r->node, err);
     r->base = r->out.n = place;
@@ -83,9 +83,9 @@ static enum raml_code end_probe(struct raml_generator *g, struct raml_row *r, st
     r->phase = RAML_ROW_WRITES;
     r->decided = false;
     enum raml_generate_next next = RAML_GENERATE_GOES_ON;
-    if (!g->guide->probed) return RAML_OK;
+    if (!g->guide.probed) return RAML_OK;
     enum raml_code rc =
-        g->guide->probed(g->guide->user, r->job, &r->out, &r->probe.answer, r->probe.entropy, &next, err);
+        g->guide.probed(g->guide.user, raml_row_job(g, r), &r->out, &r->probe.answer, r->probe.entropy, &next, err);
     if (!rc && next == RAML_GENERATE_RETURNS) return go_back(g, r, err);
     r->out.ended = r->ended = next == RAML_GENERATE_ENDS;
     return rc;
@@ -102,11 +102,12 @@ enum raml_code raml_probe_cue_read(struct raml_generator *g, struct raml_row *r,
 enum raml_code raml_probe_take(struct raml_generator *g, struct raml_row *r, struct raml_err *err)
 {
     struct raml_generated *a = &r->probe.answer;
-    enum raml_code rc = raml_generated_add(a, r->token, r->logp, err);
+    enum raml_code rc = raml_generated_add(a, r->token, r->logp, r->mu_logp, err);
     if (rc) return rc;
     g->stats.probe_tokens++;
-    for (size_t i = 0; i < g->opt->n_ends; i++) a->ended |= r->token == g->opt->end[i];
-    if (!a->ended && g->guide->probe_ends) rc = g->guide->probe_ends(g->guide->user, r->job, a, &a->ended, err);
+    for (size_t i = 0; i < g->opt.n_ends; i++) a->ended |= r->token == g->opt.end[i];
+    if (!a->ended && g->guide.probe_ends)
+        rc = g->guide.probe_ends(g->guide.user, raml_row_job(g, r), a, &a->ended, err);
     bool full = a->n >= r->probe.what.max_tokens || depth(g, r) + r->probe.what.n_cue + a->n >= g->context;
     return !rc && (a->ended || full) ? end_probe(g, r, err) : rc;
 }

@@ -17,12 +17,11 @@ static size_t own_pages(const struct raml_text *t)
     return raml_pages_of(t->n - t->start);
 }
 
-size_t raml_generate_job_pages(const struct raml_generator *g, size_t job)
+size_t raml_generate_job_pages(const struct raml_generator *g, const struct raml_generate_job *j)
 {
-    const struct raml_generate_job *j = &g->job[job];
     size_t room = g->context - j->n_text;
-    return raml_pages_of(j->max_tokens < room ? j->max_tokens : room) + raml_pages_of(g->opt->probe_tokens) +
-           RAML_GENERATE_RETURN_PAGES * g->opt->max_returns;
+    return raml_pages_of(j->max_tokens < room ? j->max_tokens : room) + raml_pages_of(g->opt.probe_tokens) +
+           RAML_GENERATE_RETURN_PAGES * g->opt.max_returns;
 }
 
 /* Pages of all that text t's path consists of. */
@@ -33,18 +32,20 @@ static size_t path_pages(const struct raml_generator *g, int t)
     return n;
 }
 
-size_t raml_generate_pool(const struct raml_generator *g)
+size_t raml_generate_pool(const struct raml_generator *g, size_t first, size_t first_text)
 {
     size_t own = 0, path = 0, all = 0, shared = 0, most_shared = 0;
-    for (size_t i = 0; i < g->n_jobs; i++) {
-        if (i && g->job[i].group != g->job[i - 1].group) shared = 0;
-        own = larger(own, raml_generate_job_pages(g, i));
+    for (size_t i = first; i < g->n_jobs; i++) {
+        const struct raml_text *t = &g->texts.text[g->texts.of_job[i]];
+        bool again = i > first && g->job[i].group == g->job[i - 1].group;
+        if (!again) shared = 0;
+        own = larger(own, raml_generate_job_pages(g, &g->job[i]));
         path = larger(path, path_pages(g, (int)g->texts.of_job[i]));
-        if (i && g->texts.of_job[i] == g->texts.of_job[i - 1]) continue;
-        if (g->texts.text[g->texts.of_job[i]].n_kids) shared += own_pages(&g->texts.text[g->texts.of_job[i]]);
+        if (again && g->texts.of_job[i] == g->texts.of_job[i - 1]) continue;
+        if (t->n_kids) shared += own_pages(t);
         most_shared = larger(most_shared, shared);
     }
-    for (size_t i = 0; i < g->texts.n; i++) all += own_pages(&g->texts.text[i]);
+    for (size_t i = first_text; i < g->texts.n; i++) all += own_pages(&g->texts.text[i]);
     size_t texts = g->B * path + most_shared;
     return g->B * own + (texts < all ? texts : all);
 }
@@ -151,7 +152,7 @@ static enum raml_code list_path(struct raml_generator *g, int t, struct raml_err
 static enum raml_code enter(struct raml_generator *g, bool *entered, struct raml_err *err)
 {
     int text = (int)g->texts.of_job[g->next];
-    size_t pages = missing_pages(g, text) + raml_generate_job_pages(g, g->next);
+    size_t pages = missing_pages(g, text) + raml_generate_job_pages(g, &g->job[g->next]);
     *entered = pages <= g->pages - g->used_pages;
     if (!*entered && g->n_rows) return RAML_OK; /* until others have ended */
     char number[32];
@@ -159,8 +160,8 @@ static enum raml_code enter(struct raml_generator *g, bool *entered, struct raml
         return raml_fail(err, RAML_EUSAGE,
                          "%s needs keys and values of %zu tokens beside the %zu of its group's other texts; the pool "
                          "has %zu",
-                         raml_generate_name(g, g->next, number), pages * RAML_KEYS, g->used_pages * RAML_KEYS,
-                         g->pages * RAML_KEYS);
+                         raml_generate_name(&g->job[g->next], g->base + g->next, number), pages * RAML_KEYS,
+                         g->used_pages * RAML_KEYS, g->pages * RAML_KEYS);
     enum raml_code rc = list_path(g, text, err);
     if (rc) return rc;
     g->used_pages += pages;
@@ -191,12 +192,26 @@ static enum raml_code begin(struct raml_generator *g, struct raml_row *r, struct
     return RAML_OK;
 }
 
+/* The cache that is wanted, in place of one in which nothing is. */
+static enum raml_code open_cache(struct raml_generator *g, struct raml_err *err)
+{
+    struct raml_cache_options o = {.max_rows = g->B, .max_tokens = g->wanted * RAML_KEYS};
+    raml_cache_close(g->cache);
+    g->cache = NULL;
+    g->pages = 0;
+    enum raml_code rc = raml_cache_open(g->m, &o, &g->cache, err);
+    if (!rc) g->pages = g->wanted;
+    return rc;
+}
+
 enum raml_code raml_generate_admit(struct raml_generator *g, struct raml_err *err)
 {
     size_t first = g->n_rows;
     bool entered = true;
     enum raml_code rc = RAML_OK;
-    while (g->n_rows < g->B && g->next < g->n_jobs && entered && !rc) rc = enter(g, &entered, err);
+    if (g->wanted > g->pages && g->next >= g->wanted_from && !g->n_rows) rc = open_cache(g, err);
+    size_t end = g->wanted > g->pages ? g->wanted_from : g->n_jobs;
+    while (g->n_rows < g->B && g->next < end && entered && !rc) rc = enter(g, &entered, err);
     if (!rc) rc = read_texts(g, err);
     for (size_t i = first; i < g->n_rows && !rc; i++) rc = begin(g, &g->row[i], err);
     return rc;
@@ -205,10 +220,11 @@ enum raml_code raml_generate_admit(struct raml_generator *g, struct raml_err *er
 void raml_generate_release(struct raml_generator *g, const struct raml_row *r)
 {
     raml_cache_drop(g->cache, r->root);
-    g->used_pages -= raml_generate_job_pages(g, r->job);
+    g->used_pages -= raml_generate_job_pages(g, &g->job[r->job]);
     g->free_slot[g->n_free_slots++] = r->slot;
     for (int t = (int)g->texts.of_job[r->job]; t >= 0 && --g->state[t].users == 0; t = g->texts.text[t].parent) {
         raml_cache_drop(g->cache, g->state[t].node);
+        g->state[t].node = -1;
         g->used_pages -= own_pages(&g->texts.text[t]);
     }
 }

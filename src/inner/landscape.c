@@ -158,7 +158,7 @@ enum raml_code raml_landscape_norm(const struct raml_landscape *l, size_t k, dou
 {
     *norm = 0;
     if (k > 1) return raml_fail(err, RAML_ERANGE, "direction %zu; expected 0 or 1", k);
-    return l->direction[k] ? raml_moved_weights_norm(&l->w, l->direction[k], norm, err) : RAML_OK;
+    return l->direction[k] ? raml_model_norm(l->w.model, NULL, l->direction[k], norm, err) : RAML_OK;
 }
 
 enum raml_code raml_landscape_directions_hash(const struct raml_landscape *l, uint64_t *hash, struct raml_err *err)

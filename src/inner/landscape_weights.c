@@ -4,7 +4,6 @@
 #include "core/file.h"
 
 #include <inttypes.h>
-#include <math.h>
 
 enum { HASH_PIECE = 1 << 22 }; /* elements hashed at once: memory where the device's can't be read directly */
 
@@ -20,15 +19,6 @@ enum raml_code raml_moved_weights_hash(const struct raml_moved_weights *w, const
         if (rc) return rc;
     }
     return RAML_OK;
-}
-
-enum raml_code raml_moved_weights_norm(const struct raml_moved_weights *w, const float *x, double *norm,
-                                       struct raml_err *err)
-{
-    double sum = 0;
-    enum raml_code rc = raml_backend_square_sum(w->dev, x, w->n, &sum, err);
-    *norm = sqrt(sum);
-    return rc;
 }
 
 enum raml_code raml_moved_weights_init(struct raml_moved_weights *w, struct raml_model *m, struct raml_err *err)
@@ -47,7 +37,7 @@ enum raml_code raml_moved_weights_init(struct raml_moved_weights *w, struct raml
     b->copy(w->dev, w->theta, weights, w->n * sizeof *weights);
     enum raml_code rc = b->sync(w->dev, err);
     if (!rc) rc = raml_moved_weights_hash(w, w->theta, &w->hash, err);
-    if (!rc) rc = raml_moved_weights_norm(w, w->theta, &w->norm, err);
+    if (!rc) rc = raml_model_norm(m, NULL, w->theta, &w->norm, err);
     if (rc) raml_moved_weights_deinit(w);
     return rc;
 }

@@ -29,8 +29,5 @@ RAML_CHECKED enum raml_code raml_moved_weights_restore(struct raml_moved_weights
 /* Hash of x[n], of the device, going on from *hash. */
 RAML_CHECKED enum raml_code raml_moved_weights_hash(const struct raml_moved_weights *w, const float *x, uint64_t *hash,
                                                     struct raml_err *err);
-/* Norm of x[n], of the device. */
-RAML_CHECKED enum raml_code raml_moved_weights_norm(const struct raml_moved_weights *w, const float *x, double *norm,
-                                                    struct raml_err *err);
 
 #endif

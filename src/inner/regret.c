@@ -27,11 +27,17 @@ static enum raml_code check(const double *loss, const uint32_t *at, size_t n, si
 enum raml_code raml_regret(const double *loss, const uint32_t *at, size_t n, size_t n_prefix, size_t n_answer,
                            double budget, struct raml_regret *out, struct raml_err *err)
 {
+    return raml_regret_of(loss, at, n, n_answer, (double)n_prefix + (double)n_answer, budget, out, err);
+}
+
+enum raml_code raml_regret_of(const double *loss, const uint32_t *at, size_t n, size_t n_answer, double probe,
+                              double budget, struct raml_regret *out, struct raml_err *err)
+{
     enum raml_code rc = check(loss, at, n, n_answer, budget, err);
     if (rc) return rc;
     double x = 0, y = 0, sum = 0; /* the point before, and the integral up to it */
     for (size_t i = 0; i < n && x < budget; i++) {
-        double cost = (double)at[i] + (double)n_prefix + (double)n_answer, acc = raml_exp(-(double)n_answer * loss[i]);
+        double cost = (double)at[i] + probe, acc = raml_exp(-(double)n_answer * loss[i]);
         if (cost > budget) {
             acc = y + (acc - y) * (budget - x) / (cost - x);
             cost = budget;

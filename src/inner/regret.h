@@ -20,5 +20,8 @@ struct raml_regret {
 /* at: [n] i of each point, strictly rising; n_prefix: tokens of the answer prefix; n_answer: A >= 1. */
 RAML_CHECKED enum raml_code raml_regret(const double *loss, const uint32_t *at, size_t n, size_t n_prefix,
                                         size_t n_answer, double budget, struct raml_regret *out, struct raml_err *err);
+/* The same where asking for the answer at a place costs `probe` tokens, 0 or more; at 0 the curve begins at acc_0. */
+RAML_CHECKED enum raml_code raml_regret_of(const double *loss, const uint32_t *at, size_t n, size_t n_answer,
+                                           double probe, double budget, struct raml_regret *out, struct raml_err *err);
 
 #endif

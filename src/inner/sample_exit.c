@@ -99,8 +99,8 @@ void raml_exits_deinit(struct raml_exits *e)
 /* -- Places -------------------------------------------------------------------------------------------------------- */
 /* The first match from place `from` on among the last tokens of the trajectory. A letter is put after them, so that a
  * word that may go on is none yet. */
-static enum raml_code find_wait(const struct raml_sample_run *s, const struct raml_sampled *out, size_t from,
-                                bool *found, size_t *at, struct raml_err *err)
+static enum raml_code find_wait(const struct raml_sampler *s, const struct raml_sampled *out, size_t from, bool *found,
+                                size_t *at, struct raml_err *err)
 {
     struct raml_str piece[WORD_TOKENS + 1];
     size_t n = out->n_think < WORD_TOKENS ? out->n_think : WORD_TOKENS, first = out->n_think - n;
@@ -125,7 +125,7 @@ static enum raml_code find_wait(const struct raml_sample_run *s, const struct ra
 }
 
 /* What the policy asks of the place that the last token has made known, if any. */
-static enum raml_code ask(const struct raml_sample_run *s, struct raml_sample_state *r, enum raml_exit_want *want,
+static enum raml_code ask(const struct raml_sampler *s, struct raml_sample_state *r, enum raml_exit_want *want,
                           struct raml_err *err)
 {
     struct raml_sample_exit *e = &r->exit;
@@ -144,13 +144,13 @@ static enum raml_code ask(const struct raml_sample_run *s, struct raml_sample_st
 enum raml_code raml_sample_wants_probe(void *user, size_t job, const struct raml_generated *so_far, bool *wanted,
                                        struct raml_generate_probe *probe, struct raml_err *err)
 {
-    const struct raml_sample_run *s = user;
+    const struct raml_sampler *s = user;
     const struct sample_texts *x = &s->texts;
-    struct raml_sample_state *r = &s->sample[job];
+    struct raml_sample_state *r = raml_sample_state_of(s, job);
     enum raml_exit_want want = RAML_EXIT_NOTHING;
     enum raml_code rc = RAML_OK;
-    *probe = (struct raml_generate_probe){x->answer_prefix.id, x->answer_prefix.n, s->opt->probe_tokens, 0, false};
-    r->exit.trial = r->exit.just_closed && r->continuations > 0 && s->opt->force_continuation_below > 0;
+    *probe = (struct raml_generate_probe){x->answer_prefix.id, x->answer_prefix.n, s->opt.probe_tokens, 0, false};
+    r->exit.trial = r->exit.just_closed && r->continuations > 0 && s->opt.force_continuation_below > 0;
     r->exit.just_closed = false;
     if (r->exit.trial) {
         want = RAML_EXIT_ANSWER;
@@ -164,7 +164,7 @@ enum raml_code raml_sample_wants_probe(void *user, size_t job, const struct raml
     return rc;
 }
 
-void raml_sample_force_answer(const struct raml_sample_run *s, struct raml_sample_state *r)
+void raml_sample_force_answer(const struct raml_sampler *s, struct raml_sample_state *r)
 {
     r->force = &s->texts.answer_prefix;
     r->n_forced = 0;
@@ -175,13 +175,13 @@ void raml_sample_force_answer(const struct raml_sample_run *s, struct raml_sampl
 enum raml_code raml_sample_probe_ends(void *user, size_t job, const struct raml_generated *answer, bool *ends,
                                       struct raml_err *err)
 {
-    const struct raml_sample_run *s = user;
+    const struct raml_sampler *s = user;
     (void)job;
     return raml_exit_answer_ended(&s->texts, answer->token, answer->n, ends, err);
 }
 
 /* The continuation takes the place of what closed the thinking. */
-static void think_on(const struct raml_sample_run *s, struct raml_sample_state *r)
+static void think_on(const struct raml_sampler *s, struct raml_sample_state *r)
 {
     r->out.closed = false;
     r->out.thinking = true;
@@ -190,14 +190,14 @@ static void think_on(const struct raml_sample_run *s, struct raml_sample_state *
     r->n_forced = 0;
 }
 
-static enum raml_code decide(const struct raml_sample_run *s, struct raml_sample_state *r,
+static enum raml_code decide(const struct raml_sampler *s, struct raml_sample_state *r,
                              const struct raml_exit_probe *probe, enum raml_generate_next *next, struct raml_err *err)
 {
     bool stop = false;
     const char *reason = NULL;
     if (r->exit.trial) {
         double confidence = *probe->answer ? raml_exit_mean_of(probe->prob, probe->n_prob, RAML_EXIT_GEOMETRIC) : 0;
-        if (confidence >= s->opt->force_continuation_below || !s->texts.continuation.n) return RAML_OK;
+        if (confidence >= s->opt.force_continuation_below || !s->texts.continuation.n) return RAML_OK;
         think_on(s, r);
         *next = RAML_GENERATE_RETURNS;
         return RAML_OK;
@@ -211,20 +211,15 @@ static enum raml_code decide(const struct raml_sample_run *s, struct raml_sample
     return RAML_OK;
 }
 
-enum raml_code raml_sample_probed(void *user, size_t job, const struct raml_generated *so_far,
-                                  const struct raml_generated *answer, double entropy, enum raml_generate_next *next,
-                                  struct raml_err *err)
+enum raml_code raml_sample_see(const struct raml_sampler *s, struct raml_sample_state *r,
+                               const struct raml_generated *answer, double entropy, enum raml_generate_next *next,
+                               struct raml_err *err)
 {
-    struct raml_sample_run *s = user;
-    struct raml_sample_state *r = &s->sample[job];
     struct raml_exit_answer a = {.answer = "", .text = ""};
     struct raml_arena *arena = raml_arena_open(ARENA);
     double *prob = calloc(answer->n + 1, sizeof *prob);
     enum raml_code rc = arena && prob ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for a probe's answer");
-    (void)so_far;
-    if (!rc && answer->n)
-        rc = raml_exit_answer_read(&s->texts, &s->qs->question[job / s->opt->n], answer->token, answer->n, arena, &a,
-                                   err);
+    if (!rc && answer->n) rc = raml_exit_answer_read(&s->texts, r->of->about, answer->token, answer->n, arena, &a, err);
     for (size_t i = 0; i < answer->n && !rc; i++) prob[i] = exp((double)answer->logp[i]);
     r->out.exit.probes++;
     r->out.exit.probe_tokens += answer->n ? s->texts.answer_prefix.n + answer->n : s->texts.close.n + 1;
@@ -242,4 +237,13 @@ enum raml_code raml_sample_probed(void *user, size_t job, const struct raml_gene
     raml_arena_close(arena);
     free(prob);
     return rc;
+}
+
+enum raml_code raml_sample_probed(void *user, size_t job, const struct raml_generated *so_far,
+                                  const struct raml_generated *answer, double entropy, enum raml_generate_next *next,
+                                  struct raml_err *err)
+{
+    const struct raml_sampler *s = user;
+    (void)so_far;
+    return raml_sample_see(s, raml_sample_state_of(s, job), answer, entropy, next, err);
 }

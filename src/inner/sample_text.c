@@ -238,19 +238,21 @@ enum raml_code raml_sampled_deliver(const struct sample_texts *x, const struct r
     return rc;
 }
 
-static enum raml_code read_texts(const struct sample_texts *x, const struct raml_question *q,
+enum raml_code raml_sampled_read(const struct sample_texts *x, const struct raml_question *q,
                                  const struct raml_sampled *s, struct raml_arena *arena, struct raml_trajectory *out,
                                  struct raml_err *err)
 {
+    struct raml_trajectory t;
     struct raml_buf text[2];
     for (size_t i = 0; i < 2; i++) raml_buf_init(&text[i], MAX_TEXT);
-    enum raml_code rc = record(x, q, s, text, out, err);
-    bool answered = !rc && out->answer;
-    if (!rc) out->text = raml_arena_text(arena, text[0].data, text[0].len);
-    if (answered) out->answer = raml_arena_text(arena, text[1].data, text[1].len);
-    if (!rc && (!out->text || (answered && !out->answer)))
+    enum raml_code rc = record(x, q, s, text, &t, err);
+    bool answered = !rc && t.answer;
+    if (!rc) t.text = raml_arena_text(arena, text[0].data, text[0].len);
+    if (answered) t.answer = raml_arena_text(arena, text[1].data, text[1].len);
+    if (!rc && (!t.text || (answered && !t.answer)))
         rc = raml_fail(err, RAML_ENOMEM, "no memory for the texts of a completion");
     for (size_t i = 0; i < 2; i++) raml_buf_deinit(&text[i]);
+    if (!rc) *out = t;
     return rc;
 }
 
@@ -267,7 +269,7 @@ enum raml_code raml_completion_read(const struct sample_texts *x, const struct r
         s.n_end = 0; /* of the last token */
         if (!rc) (void)raml_sampled_follow(x, &s);
     }
-    if (!rc) rc = read_texts(x, q, &s, arena, &t, err);
+    if (!rc) rc = raml_sampled_read(x, q, &s, arena, &t, err);
     free(s.token);
     if (rc) return rc;
     t.tokens = token;

@@ -45,6 +45,10 @@ RAML_CHECKED enum raml_code raml_sampled_deliver(const struct sample_texts *x, c
                                                  const struct raml_sampled *s, size_t n, uint64_t seed,
                                                  struct raml_questions *out, struct raml_sample_stats *stats,
                                                  struct raml_err *err);
+/* One sample as a record. Texts are in the arena; tokens, exit are the sample's. *out is as before on failure. */
+RAML_CHECKED enum raml_code raml_sampled_read(const struct sample_texts *x, const struct raml_question *q,
+                                              const struct raml_sampled *s, struct raml_arena *arena,
+                                              struct raml_trajectory *out, struct raml_err *err);
 /* What a completion of these tokens says, read as a sample's that chose them all: its trajectory, thinking closed or
  * not, answer and verdict. ended: it ended by itself (finish_reason "stop"), else "length". logp_sum NaN. Texts are in
  * the arena; tokens are borrowed. */

@@ -232,10 +232,12 @@ enum raml_code raml_sample_tokens(struct raml_token_sampler *p, const float *log
                                 .n = n,
                                 .vocab = p->vocab,
                                 .allowed = allowed,
+                                .tile = p->b->sizes(p->dev).head_tile,
                                 .scale = (float)(1 / o->temperature),
                                 .min_p = o->min_p,
                                 .weight = p->weight};
     r.weigh = isfinite(r.scale) && (o->top_p < 1 || (o->top_k > 0 && (size_t)o->top_k < allowed));
+    bool whole = r.scale == 1 && !r.weigh && o->min_p <= 0 && allowed == p->vocab;
     p->b->upload(p->dev, p->row, row, n * sizeof *row);
     p->b->upload(p->dev, p->u, u, n * sizeof *u);
     p->b->sample_tokens(p->dev, &r, p->sampled_dev);
@@ -247,8 +249,8 @@ enum raml_code raml_sample_tokens(struct raml_token_sampler *p, const float *log
         const struct raml_token_sampled *d = &p->sampled[i];
         if (d->best < 0 && !rc)
             rc = raml_fail(err, RAML_ERANGE, "the logits of row %u are not finite", (unsigned)row[i]);
-        out[i] = (struct raml_sampled_token){d->token, (float)((double)d->logit - d->lse),
-                                             (float)raml_log((double)d->weight / d->total)};
+        float logp = d->logit - d->lse, mu_logp = whole ? logp : (float)raml_log((double)d->weight / d->total);
+        out[i] = (struct raml_sampled_token){d->token, logp, mu_logp};
     }
     return rc;
 }

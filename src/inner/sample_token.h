@@ -22,8 +22,8 @@ struct raml_token_sampling {
 };
 struct raml_sampled_token {
     int32_t token;
-    float logp;           /* at temperature 1, nothing filtered out */
-    float behaviour_logp; /* of the distribution that was sampled from */
+    float logp;           /* at temperature 1, nothing filtered out; of the same logits, to the last bit a pass's */
+    float behaviour_logp; /* of the distribution that was sampled from: logp, where that is the same */
 };
 /* RAML_EUSAGE names the setting that is out of range. */
 RAML_CHECKED enum raml_code raml_token_sampling_check(const struct raml_token_sampling *o, struct raml_err *err);

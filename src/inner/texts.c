@@ -6,6 +6,8 @@
  */
 #include "inner/texts.h"
 
+#include "core/array.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,24 +110,55 @@ static void add_group(struct raml_texts *x, struct entry *e, size_t n, struct en
     x->n += n;
 }
 
-enum raml_code raml_texts_init(struct raml_texts *x, const struct raml_generate_job *job, size_t n_jobs,
-                               struct raml_err *err)
+/* With capacity for all of them, and scratch for the entries of n_jobs jobs. */
+static void add_all(struct raml_texts *x, const struct raml_generate_job *job, size_t n_jobs, struct entry *e,
+                    struct entry **order)
 {
-    *x = (struct raml_texts){.text = calloc(n_jobs + 1, sizeof *x->text),
-                             .of_job = calloc(n_jobs + 1, sizeof *x->of_job)};
-    struct entry *e = calloc(n_jobs + 1, sizeof *e), **order = calloc(n_jobs + 1, sizeof *order);
-    bool good = x->text && x->of_job && e && order && n_jobs < INT32_MAX;
-    for (size_t i = 0, k; i < n_jobs && good; i = k) {
+    uint32_t *of_job = x->of_job + x->n_jobs;
+    for (size_t i = 0, k; i < n_jobs; i = k) {
         for (k = i; k < n_jobs && job[k].group == job[i].group; k++)
             e[k - i] = (struct entry){.token = job[k].text, .n = job[k].n_text, .first = k};
         qsort(e, k - i, sizeof *e, by_tokens);
-        size_t base = x->n, n = without_repeats(e, k - i, x->of_job);
+        size_t base = x->n, n = without_repeats(e, k - i, of_job);
         add_group(x, e, n, order);
-        for (size_t j = i; j < k; j++) x->text[x->of_job[j] += (uint32_t)base].n_jobs++;
+        for (size_t j = i; j < k; j++) x->text[of_job[j] += (uint32_t)base].n_jobs++;
     }
+    x->n_jobs += n_jobs;
+}
+
+enum raml_code raml_texts_add(struct raml_texts *x, const struct raml_generate_job *job, size_t n_jobs,
+                              struct raml_err *err)
+{
+    struct entry *e = calloc(n_jobs + 1, sizeof *e), **order = calloc(n_jobs + 1, sizeof *order);
+    enum raml_code rc = RAML_OK;
+    if (!e || !order || n_jobs >= INT32_MAX || x->n >= INT32_MAX - n_jobs)
+        rc = raml_fail(err, RAML_ENOMEM, "no memory for the texts of %zu jobs", n_jobs);
+    if (!rc) rc = RAML_GROW(x->text, x->cap, x->n + n_jobs, "texts", err);
+    if (!rc) rc = RAML_GROW(x->of_job, x->cap_jobs, x->n_jobs + n_jobs, "jobs", err);
+    if (!rc) add_all(x, job, n_jobs, e, order);
     free(e);
     free(order);
-    return good ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the texts of %zu jobs", n_jobs);
+    return rc;
+}
+
+size_t raml_texts_before(const struct raml_texts *x, size_t job)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < job; i++) n = x->of_job[i] >= n ? x->of_job[i] + 1 : n;
+    return n;
+}
+
+void raml_texts_forget(struct raml_texts *x, size_t n_jobs)
+{
+    size_t n = raml_texts_before(x, n_jobs);
+    for (size_t i = 0; i < n; i++) x->own -= x->text[i].n - x->text[i].start;
+    x->n -= n;
+    x->n_jobs -= n_jobs;
+    memmove(x->text, x->text + n, x->n * sizeof *x->text);
+    memmove(x->of_job, x->of_job + n_jobs, x->n_jobs * sizeof *x->of_job);
+    for (size_t i = 0; i < x->n; i++)
+        if (x->text[i].parent != NONE) x->text[i].parent -= (int)n;
+    for (size_t i = 0; i < x->n_jobs; i++) x->of_job[i] -= (uint32_t)n;
 }
 
 void raml_texts_deinit(struct raml_texts *x)

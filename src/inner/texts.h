@@ -17,15 +17,19 @@ struct raml_text {
     size_t n_jobs; /* that continue it */
     size_t n_kids; /* texts that hang from it */
 };
-struct raml_texts {
-    struct raml_text *text; /* [n], those of a group adjacent */
-    size_t n;
+struct raml_texts {         /* zero-initialise */
+    struct raml_text *text; /* [n], those of a group adjacent, groups in their order */
+    size_t n, cap;
     uint32_t *of_job; /* [n_jobs]: index of a job's text */
-    uint64_t own;     /* sum of own tokens */
+    size_t n_jobs, cap_jobs;
+    uint64_t own; /* sum of own tokens */
 };
-/* Jobs of a group are adjacent. *out is to be given to _deinit also after a failure. */
-RAML_CHECKED enum raml_code raml_texts_init(struct raml_texts *out, const struct raml_generate_job *job, size_t n_jobs,
-                                            struct raml_err *err);
+/* The texts of further jobs, whole groups of them; jobs of a group are adjacent. On failure *x is as before. */
+RAML_CHECKED enum raml_code raml_texts_add(struct raml_texts *x, const struct raml_generate_job *job, size_t n_jobs,
+                                           struct raml_err *err);
+/* Forgets the first n_jobs jobs, whole groups, and their texts. */
+void raml_texts_forget(struct raml_texts *x, size_t n_jobs);
+size_t raml_texts_before(const struct raml_texts *x, size_t job); /* texts of the groups before the one it begins */
 void raml_texts_deinit(struct raml_texts *x);
 
 #endif

@@ -3,21 +3,6 @@
 
 #include "core/elementary.h"
 
-#include <math.h>
-#include <string.h>
-
-enum raml_code raml_decay_parse(const char *name, enum raml_decay *out, struct raml_err *err)
-{
-    static const char *const names[] = {
-        [RAML_DECAY_COSINE] = "cosine", [RAML_DECAY_LINEAR] = "linear", [RAML_DECAY_CONSTANT] = "constant"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!strcmp(name, names[i])) {
-            *out = (enum raml_decay)i;
-            return RAML_OK;
-        }
-    return raml_fail(err, RAML_EUSAGE, "lr_scheduler_type is '%s'; expected cosine, linear or constant", name);
-}
-
 double raml_schedule_rate(const struct raml_schedule *s, uint64_t i)
 {
     if (i < s->warmup_steps) return s->peak * (double)(i + 1) / (double)s->warmup_steps;

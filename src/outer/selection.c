@@ -40,7 +40,7 @@ void raml_select_item(const struct training_set *f, uint32_t i, uint64_t epoch, 
         d->times[k] = base;
         d->shuffle[k] = k;
     }
-    struct raml_rng r = {{f->seed, RAML_FOR_SELECTION, it->question, (uint32_t)epoch}, 0};
+    struct raml_rng r = {{f->seed, RAML_FOR_SELECTION, it->question, (uint32_t)epoch, 0}, 0};
     for (uint32_t k = 0; k < extra; k++) { /* the first `extra` places of a Fisher-Yates shuffle */
         uint32_t j = k + raml_rng_below(&r, (uint32_t)it->n - k), got = d->shuffle[j];
         d->shuffle[j] = d->shuffle[k];
@@ -56,40 +56,48 @@ void raml_select_item(const struct training_set *f, uint32_t i, uint64_t epoch, 
 
 void raml_select_at(struct training_set *f, uint64_t position, struct selection *d)
 {
-    uint64_t epoch = position / f->n;
-    if (!f->ordered || f->epoch != epoch) {
-        for (size_t i = 0; i < f->n; i++) f->order[i] = (uint32_t)i;
-        struct raml_rng r = {{f->seed, RAML_FOR_SHUFFLE, epoch, 0}, 0};
-        raml_rng_shuffle(&r, f->order, (uint32_t)f->n);
-        f->epoch = epoch;
-        f->ordered = true;
+    raml_select_item(f, raml_order_at(&f->order, position), position / f->n, d);
+}
+
+void raml_plan_steps(struct training_plan *p, size_t n, const struct raml_train_options *opt,
+                     uint64_t (*tokens_at)(void *user, uint64_t position), void *user)
+{
+    *p = (struct training_plan){.n_steps = UINT64_MAX, .n_positions = UINT64_MAX};
+    if (opt->num_train_epochs > 0) {
+        double positions = ceil(opt->num_train_epochs * (double)n - 1e-6);
+        p->n_positions = positions < 1 ? 1 : (uint64_t)positions;
+        p->n_steps = (p->n_positions - 1) / (uint64_t)opt->batch_size + 1;
     }
-    raml_select_item(f, f->order[position % f->n], epoch, d);
+    if (opt->max_steps && (uint64_t)opt->max_steps < p->n_steps) p->n_steps = (uint64_t)opt->max_steps;
+    if (!opt->token_budget) return;
+    uint64_t tokens = 0, position = 0, step = 0;
+    while (step < p->n_steps && tokens < (uint64_t)opt->token_budget) {
+        for (int64_t b = 0; b < opt->batch_size && position < p->n_positions; b++)
+            tokens += tokens_at(user, position++);
+        step++;
+    }
+    p->n_steps = step;
+}
+
+struct selecting { /* a set, and where its selections go */
+    struct training_set *set;
+    struct selection selection;
+};
+
+static uint64_t tokens_at(void *user, uint64_t position)
+{
+    struct selecting *s = user;
+    raml_select_at(s->set, position, &s->selection);
+    return s->selection.n_tokens;
 }
 
 enum raml_code raml_training_plan_init(struct training_plan *p, struct training_set *f,
                                        const struct raml_train_options *opt, struct raml_err *err)
 {
-    *p = (struct training_plan){.n_steps = UINT64_MAX, .n_positions = UINT64_MAX};
-    if (opt->num_train_epochs > 0) {
-        double positions = ceil(opt->num_train_epochs * (double)f->n - 1e-6);
-        p->n_positions = positions < 1 ? 1 : (uint64_t)positions;
-        p->n_steps = (p->n_positions - 1) / opt->batch_size + 1;
-    }
-    if (opt->max_steps && opt->max_steps < p->n_steps) p->n_steps = opt->max_steps;
-    if (!opt->max_tokens) return RAML_OK;
-    struct selection d;
-    enum raml_code rc = raml_selection_init(&d, f, err);
+    struct selecting s = {.set = f};
+    enum raml_code rc = raml_selection_init(&s.selection, f, err);
     if (rc) return rc;
-    uint64_t tokens = 0, position = 0, step = 0;
-    while (step < p->n_steps && tokens < opt->max_tokens) {
-        for (size_t b = 0; b < opt->batch_size && position < p->n_positions; b++) {
-            raml_select_at(f, position++, &d);
-            tokens += d.n_tokens;
-        }
-        step++;
-    }
-    p->n_steps = step;
-    raml_selection_deinit(&d);
+    raml_plan_steps(p, f->n, opt, tokens_at, &s);
+    raml_selection_deinit(&s.selection);
     return RAML_OK;
 }

@@ -1,7 +1,8 @@
 /* train_state.c - see train_state.h.
  *
- * trainer_state.json: format 1, step, tokens, trained_tokens, loss_sum, weight_sum (17 digits: doubles
- * round-trip), n_questions, data_hash and weights_hash (XXH3-64, hex), settings, limits. optimizer.safetensors: for
+ * trainer_state.json: format 2, step, tokens, trained_tokens, loss_sum, weight_sum (17 digits: doubles
+ * round-trip), n_questions, data_hash and weights_hash (XXH3-64, hex), settings, limits, the
+ * statistics since the last logged step, the best evaluation, the source's state. optimizer.safetensors: for
  * each tensor of the model exp_avg.NAME and exp_avg_sq.NAME, F32, of its shape.
  */
 #include "outer/train_state.h"
@@ -12,13 +13,34 @@
 #include "core/json.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { STATE_MAX_BYTES = 1 << 20, FORMAT = 1 };
+#define COUNT(a) (sizeof(a) / sizeof *(a))
 
-static const char *const moment_names[2] = {"exp_avg", "exp_avg_sq"};
+enum { STATE_MAX_BYTES = 1 << 20, FORMAT = 2 };
+
+void raml_train_state_deinit(struct train_state *s)
+{
+    for (size_t i = 0; i < RAML_STATISTICS; i++) {
+        free(s->names[i]);
+        s->names[i] = NULL;
+    }
+}
+
+enum raml_code raml_train_state_name(struct train_state *s, const char *text, const char **out, struct raml_err *err)
+{
+    size_t i = 0;
+    while (i < RAML_STATISTICS && s->names[i] && strcmp(s->names[i], text) != 0) i++;
+    if (i == RAML_STATISTICS)
+        return raml_fail(err, RAML_ERANGE, "statistic '%s' is one too many; expected at most %d names", text,
+                         RAML_STATISTICS);
+    if (!s->names[i]) s->names[i] = strdup(text);
+    *out = s->names[i];
+    return *out ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the name of a statistic");
+}
 
 static void hex(uint64_t h, char out[17])
 {
@@ -37,31 +59,19 @@ static enum raml_code weights_hash(const struct raml_model *m, uint64_t *out, st
 
 /* -- Settings: those that affect the run's numbers, and the limits on its length ----------------------------------- */
 
-static const char *const decay_names[] = {
-    [RAML_DECAY_COSINE] = "cosine", [RAML_DECAY_LINEAR] = "linear", [RAML_DECAY_CONSTANT] = "constant"};
+static const char *const limits[] = {"max_steps", "num_train_epochs", "token_budget"};
+static const char *const unrelated[] = {"save_steps", "save_total_limit", "save_best"}; /* to the numbers: not kept */
 
 static json_t *settings_json(const struct raml_train_options *o, const struct raml_train_job *job)
 {
-    const struct raml_model *m = job->model;
-    json_t *j = json_pack("{s:f,s:s,s:f,s:I,s:f}", "learning_rate", o->learning_rate, "lr_scheduler_type",
-                          decay_names[o->lr_scheduler_type], "min_lr_ratio", o->min_lr_ratio, "warmup_steps",
-                          (json_int_t)o->warmup_steps, "warmup_ratio", o->warmup_ratio);
-    json_t *step =
-        json_pack("{s:f,s:f,s:f,s:f,s:f}", "weight_decay", o->weight_decay, "adam_beta1", o->adam_beta1, "adam_beta2",
-                  o->adam_beta2, "adam_epsilon", o->adam_epsilon, "max_grad_norm", o->max_grad_norm);
-    json_t *data = json_pack("{s:I,s:I,s:I,s:I,s:b,s:b,s:I}", "batch_size", (json_int_t)o->batch_size,
-                             "micro_batch_tokens", (json_int_t)o->micro_batch_tokens, "trajectories",
-                             (json_int_t)o->trajectories, "support_size", (json_int_t)o->support_size, "keep_wrong",
-                             (int)o->keep_wrong, "skip_long", (int)o->skip_long, "seed", (json_int_t)o->seed);
-    json_t *logged = json_pack("{s:I,s:I,s:I,s:s}", "logging_steps", (json_int_t)o->logging_steps, "eval_steps",
-                               (json_int_t)o->eval_steps, "eval_questions", (json_int_t)o->eval_questions, "dtype",
-                               raml_dtype_name(raml_model_dtype(m)));
-    int failed = !j || !step || !data || !logged || json_object_update(j, step) || json_object_update(j, data) ||
-                 json_object_update(j, logged);
-    if (!failed && job->objective) failed = json_object_set_new(j, "objective", json_string(job->objective->name));
-    json_decref(step);
-    json_decref(data);
-    json_decref(logged);
+    json_t *j = raml_settings_json(raml_train_settings, raml_n_train_settings, o);
+    json_t *support = raml_settings_json(raml_support_settings, raml_n_support_settings, o);
+    int missing = json_object_update(j, support);
+    json_decref(support);
+    for (size_t i = 0; i < COUNT(limits); i++) json_object_del(j, limits[i]);
+    for (size_t i = 0; i < COUNT(unrelated); i++) json_object_del(j, unrelated[i]);
+    int failed = missing || json_object_set_new(j, "seed", json_integer((json_int_t)o->seed)) ||
+                 json_object_set_new(j, "dtype", json_string(raml_dtype_name(raml_model_dtype(job->model))));
     if (!failed) return j;
     json_decref(j);
     return NULL;
@@ -69,8 +79,14 @@ static json_t *settings_json(const struct raml_train_options *o, const struct ra
 
 static json_t *limits_json(const struct raml_train_options *o)
 {
-    return json_pack("{s:I,s:f,s:I}", "max_steps", (json_int_t)o->max_steps, "num_train_epochs", o->num_train_epochs,
-                     "max_tokens", (json_int_t)o->max_tokens);
+    json_t *all = raml_settings_json(raml_train_settings, raml_n_train_settings, o), *j = json_object();
+    int failed = !all || !j;
+    for (size_t i = 0; !failed && i < COUNT(limits); i++)
+        failed = json_object_set(j, limits[i], json_object_get(all, limits[i]));
+    json_decref(all);
+    if (!failed) return j;
+    json_decref(j);
+    return NULL;
 }
 
 /* One value as JSON, for messages. */
@@ -92,75 +108,99 @@ static const char *first_difference(json_t *want, const json_t *got)
     return NULL;
 }
 
-/* An objective of one's own is a setting only where there is one. */
-static const char *other_objective(const json_t *now, const json_t *then)
+/* Of trainer, source and objective; NULL: no memory. */
+static json_t *all_settings(const struct raml_train_job *job, const struct raml_train_options *opt,
+                            const struct train_state_facts *facts)
 {
-    const json_t *a = json_object_get(now, "objective"), *b = json_object_get(then, "objective");
-    return (!a && !b) || json_equal(a, b) ? NULL : "objective";
+    json_t *o = settings_json(opt, job);
+    int failed = !o;
+    if (!failed && facts->objective) failed = json_object_set_new(o, "objective", json_string(facts->objective));
+    if (!failed && facts->settings) failed = json_object_update_missing(o, (json_t *)(uintptr_t)facts->settings);
+    if (!failed) return o;
+    json_decref(o);
+    return NULL;
+}
+
+/* First key that one of the two has and the other has not, or with another value; NULL: they are equal. */
+static const char *difference(json_t *now, json_t *then)
+{
+    const char *key = first_difference(now, then);
+    return key ? key : first_difference(then, now);
 }
 
 static enum raml_code check_settings(const struct raml_train_job *job, const struct raml_train_options *opt,
-                                     const char *path, const json_t *state, struct raml_err *err)
+                                     const struct train_state_facts *facts, const char *path, const json_t *state,
+                                     struct raml_err *err)
 {
-    json_t *now = settings_json(opt, job), *limits = limits_json(opt);
-    const json_t *then = json_object_get(state, "settings"), *then_limits = json_object_get(state, "limits");
+    json_t *now = all_settings(job, opt, facts), *now_limits = limits_json(opt);
+    json_t *then = json_object_get(state, "settings");
+    const json_t *then_limits = json_object_get(state, "limits");
     enum raml_code rc = RAML_OK;
     char a[48], b[48];
-    if (!now || !limits) {
+    if (!now || !now_limits) {
         rc = raml_fail(err, RAML_ENOMEM, "no memory for the settings");
         goto done;
     }
-    const char *key = first_difference(now, then);
-    if (!key) key = other_objective(now, then);
+    const char *key = difference(now, then);
     if (key) {
         rc = raml_fail(err, RAML_EUSAGE, "%s: resume with %s = %s, but the run was started with %s", path, key,
                        shown(json_object_get(now, key), a), shown(json_object_get(then, key), b));
         goto done;
     }
-    key = first_difference(limits, then_limits);
+    key = first_difference(now_limits, then_limits);
     if (key)
         raml_say(job->sink, "note: %s is %s now and was %s before: a decaying learning rate follows the new length",
-                 key, shown(json_object_get(limits, key), a), shown(json_object_get(then_limits, key), b));
+                 key, shown(json_object_get(now_limits, key), a), shown(json_object_get(then_limits, key), b));
 done:
     json_decref(now);
-    json_decref(limits);
+    json_decref(now_limits);
     return rc;
 }
 
 /* -- Saving -------------------------------------------------------------------------------------------------------- */
 
-static enum raml_code save_moments(const struct raml_train_job *job, const struct raml_adamw *adamw, const char *path,
+/* A number that may be NaN or infinite, which JSON has no word for: then its text. */
+static json_t *any_number(double x)
+{
+    char text[32];
+    if (isfinite(x)) return json_real(x);
+    snprintf(text, sizeof text, "%g", x);
+    return json_string(text);
+}
+
+static bool read_any_number(const json_t *o, double *x)
+{
+    const char *text = json_string_value(o);
+    char *end = NULL;
+    *x = text ? strtod(text, &end) : json_number_value(o);
+    return text ? end != text && !*end : json_is_number(o);
+}
+
+/* What is not settled at a step's end: statistics, the best evaluation, the source's state. */
+static enum raml_code add_progress(json_t *o, const struct train_state *s, const struct train_state_facts *facts,
                                    struct raml_err *err)
 {
-    const struct raml_param *table;
-    size_t n = raml_model_params(job->model, &table);
-    struct raml_tensor_view *view = calloc(2 * n, sizeof *view);
-    char(*name)[128] = calloc(2 * n, sizeof *name);
-    struct raml_view values[2] = {{0}, {0}};
-    enum raml_code rc = RAML_OK;
-    if (!view || !name) rc = raml_fail(err, RAML_ENOMEM, "%s: no memory for a table of %zu tensors", path, 2 * n);
-    for (int i = 0; i < 2 && !rc; i++)
-        rc = raml_view_open(adamw->dev, i ? adamw->v : adamw->m, adamw->n * sizeof *adamw->m, &values[i], err);
-    if (rc) goto done;
-    for (size_t i = 0; i < 2 * n; i++) {
-        const struct raml_param *p = &table[i / 2];
-        snprintf(name[i], sizeof name[i], "%s.%s", moment_names[i % 2], p->name);
-        view[i] = (struct raml_tensor_view){.name = name[i], .dtype = RAML_F32, .n_dims = p->n_dims, .n = p->n};
-        view[i].data = (const float *)values[i % 2].data + p->offset;
-        for (int d = 0; d < p->n_dims; d++) view[i].shape[d] = p->shape[d];
+    json_t *window = json_object();
+    int failed = !o || !window;
+    for (size_t i = 0; i < s->statistics.n && !failed; i++) {
+        const struct raml_statistic *x = &s->statistics.item[i];
+        failed = json_object_set_new(window, x->name,
+                                     x->is_max ? json_pack("[o]", any_number(x->most))
+                                               : json_pack("[o,o]", any_number(x->sum), any_number(x->count)));
     }
-    static const char *const meta[] = {"format", "pt", NULL};
-    rc = raml_safetensors_write(path, view, 2 * n, meta, err);
-done:
-    raml_view_close(&values[0]);
-    raml_view_close(&values[1]);
-    free(view);
-    free(name);
-    return rc;
+    failed = failed || json_object_set(o, "statistics", window);
+    if (!failed && isfinite(s->best_score))
+        failed = json_object_set_new(o, "best",
+                                     json_pack("{s:I,s:f}", "step", (json_int_t)s->best_step, "score", s->best_score));
+    if (!failed && s->due) failed = json_object_set_new(o, "due", json_true());
+    if (!failed && facts->source) failed = json_object_set(o, "source", (json_t *)(uintptr_t)facts->source);
+    json_decref(window);
+    return failed ? raml_fail(err, RAML_ENOMEM, "no memory for a checkpoint's state") : RAML_OK;
 }
 
 static enum raml_code save_json(const struct raml_train_job *job, const struct raml_train_options *opt,
-                                const struct train_state *s, const char *path, struct raml_err *err)
+                                const struct train_state *s, const struct train_state_facts *facts, const char *path,
+                                struct raml_err *err)
 {
     char data[17], weights[17];
     hex(s->data_hash, data);
@@ -172,17 +212,20 @@ static enum raml_code save_json(const struct raml_train_job *job, const struct r
         json_pack("{s:i,s:I,s:I,s:I,s:f,s:f,s:I,s:s,s:s,s:o,s:o}", "format", FORMAT, "step", (json_int_t)s->step,
                   "tokens", (json_int_t)s->tokens, "trained_tokens", (json_int_t)s->trained, "loss_sum", s->loss_sum,
                   "weight_sum", s->weight_sum, "n_questions", (json_int_t)s->n_questions, "data_hash", data,
-                  "weights_hash", weights, "settings", settings_json(opt, job), "limits", limits_json(opt));
-    char *text = o ? json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
-    rc = text ? raml_file_write(path, text, strlen(text), err)
-              : raml_fail(err, RAML_ENOMEM, "%s: no memory to write it", path);
+                  "weights_hash", weights, "settings", all_settings(job, opt, facts), "limits", limits_json(opt));
+    rc = add_progress(o, s, facts, err);
+    char *text = o && !rc ? json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
+    if (!rc)
+        rc = text ? raml_file_write(path, text, strlen(text), err)
+                  : raml_fail(err, RAML_ENOMEM, "%s: no memory to write it", path);
     free(text);
     json_decref(o);
     return rc;
 }
 
 enum raml_code raml_train_state_save(const struct raml_train_job *job, const struct raml_train_options *opt,
-                                     const struct train_state *s, const struct raml_adamw *adamw, struct raml_err *err)
+                                     const struct train_state *s, const struct train_state_facts *facts,
+                                     const struct raml_adamw *adamw, struct raml_err *err)
 {
     char path[RAML_PATH_BYTES];
     const char *dir = NULL;
@@ -195,10 +238,11 @@ enum raml_code raml_train_state_save(const struct raml_train_job *job, const str
         if (!rc) rc = raml_tokenizer_config_write(job->tokenizer_config, path, err);
     }
     if (!rc) rc = raml_path_join(path, dir, "optimizer.safetensors", err);
-    if (!rc) rc = save_moments(job, adamw, path, err);
+    if (!rc) rc = raml_moments_save(job, adamw, path, err);
     if (!rc) rc = raml_path_join(path, dir, "trainer_state.json", err);
-    if (!rc) rc = save_json(job, opt, s, path, err);
-    if (!rc) rc = raml_run_checkpoint_commit(job->run, s->step, opt->save_total_limit, err);
+    if (!rc) rc = save_json(job, opt, s, facts, path, err);
+    if (!rc && s->best_step && opt->save_best) raml_run_protect(job->run, s->best_step);
+    if (!rc) rc = raml_run_checkpoint_commit(job->run, s->step, (size_t)opt->save_total_limit, err);
     if (!rc) return RAML_OK;
     enum raml_code cleared = dir ? raml_remove_tree(dir, NULL) : RAML_OK; /* a full disk needs the space */
     (void)cleared;                                                        /* the next run clears what is left */
@@ -206,38 +250,6 @@ enum raml_code raml_train_state_save(const struct raml_train_job *job, const str
 }
 
 /* -- Loading ------------------------------------------------------------------------------------------------------- */
-
-static enum raml_code load_moments(const struct raml_train_job *job, struct raml_adamw *adamw, const char *path,
-                                   struct raml_err *err)
-{
-    const struct raml_param *table;
-    size_t n = raml_model_params(job->model, &table);
-    struct raml_safetensors *file;
-    size_t most = 0;
-    enum raml_code rc = raml_safetensors_open(path, &file, err);
-    if (rc) return rc;
-    for (size_t i = 0; i < n; i++)
-        if (table[i].n > most) most = table[i].n;
-    float *host = malloc((most + 1) * sizeof *host); /* one tensor to be sent to the device */
-    if (!host) rc = raml_fail(err, RAML_ENOMEM, "%s: no memory for a tensor of %zu elements", path, most);
-    for (size_t i = 0; i < 2 * n && !rc; i++) {
-        const struct raml_param *p = &table[i / 2];
-        char name[128];
-        snprintf(name, sizeof name, "%s.%s", moment_names[i % 2], p->name);
-        const struct raml_tensor_view *v = raml_safetensors_find(file, name);
-        if (!v) rc = raml_fail(err, RAML_EFORMAT, "%s: tensor '%s' is missing", path, name);
-        else if (v->dtype != RAML_F32 || v->n != p->n)
-            rc = raml_fail(err, RAML_ESHAPE, "%s: tensor '%s' is %s with %zu elements; expected F32 with %zu", path,
-                           name, raml_dtype_name(v->dtype), v->n, p->n);
-        else rc = raml_tensor_to_f32(v, host, 1, err);
-        if (!rc)
-            rc =
-                raml_array_write(adamw->dev, (i % 2 ? adamw->v : adamw->m) + p->offset, host, p->n * sizeof *host, err);
-    }
-    free(host);
-    raml_safetensors_close(file);
-    return rc;
-}
 
 static enum raml_code check_hash(const char *path, const json_t *o, const char *field, uint64_t now, const char *what,
                                  struct raml_err *err)
@@ -254,8 +266,46 @@ static enum raml_code check_hash(const char *path, const json_t *o, const char *
                      field, then, what, text);
 }
 
+/* A statistic of the window: its name is copied. */
+static enum raml_code load_statistic(struct train_state *s, const char *path, const char *key, const json_t *value,
+                                     struct raml_err *err)
+{
+    size_t n = json_array_size(value), i = s->statistics.n;
+    double x[2] = {0};
+    const char *name;
+    bool ok = i < RAML_STATISTICS && n >= 1 && n <= 2;
+    for (size_t k = 0; k < n && ok; k++) ok = read_any_number(json_array_get(value, k), &x[k]);
+    if (!ok)
+        return raml_fail(err, RAML_EFORMAT, "%s: field 'statistics': '%s' is not one or two numbers, of at most %d",
+                         path, key, RAML_STATISTICS);
+    enum raml_code rc = raml_train_state_name(s, key, &name, err);
+    if (rc) return rc;
+    s->statistics.item[s->statistics.n++] =
+        n == 1 ? (struct raml_statistic){.name = name, .is_max = true, .most = x[0]}
+               : (struct raml_statistic){.name = name, .sum = x[0], .count = x[1], .most = -INFINITY};
+    return RAML_OK;
+}
+
+static enum raml_code load_progress(struct train_state *s, const char *path, json_t *o, json_t **source,
+                                    struct raml_err *err)
+{
+    json_t *value, *best = json_object_get(o, "best");
+    const char *key;
+    enum raml_code rc = RAML_OK;
+    json_object_foreach (json_object_get(o, "statistics"), key, value)
+        if (!rc) rc = load_statistic(s, path, key, value, err);
+    if (best) {
+        s->best_step = (uint64_t)json_integer_value(json_object_get(best, "step"));
+        s->best_score = json_number_value(json_object_get(best, "score"));
+    }
+    s->due = json_is_true(json_object_get(o, "due"));
+    *source = json_incref(json_object_get(o, "source"));
+    return rc;
+}
+
 static enum raml_code load_json(const struct raml_train_job *job, const struct raml_train_options *opt,
-                                struct train_state *s, const char *path, struct raml_err *err)
+                                struct train_state *s, const struct train_state_facts *facts, const char *path,
+                                json_t **source, struct raml_err *err)
 {
     struct raml_place at = {path, 0};
     struct train_state got = *s;
@@ -270,7 +320,7 @@ static enum raml_code load_json(const struct raml_train_job *job, const struct r
     if (!rc) rc = raml_json_int(&at, o, "trained_tokens", 0, most, &trained, err);
     if (!rc) rc = raml_json_num(&at, o, "loss_sum", &got.loss_sum, err);
     if (!rc) rc = raml_json_num(&at, o, "weight_sum", &got.weight_sum, err);
-    if (!rc) rc = check_settings(job, opt, path, o, err);
+    if (!rc) rc = check_settings(job, opt, facts, path, o, err);
     if (!rc) rc = check_hash(path, o, "data_hash", s->data_hash, job->data_name ? job->data_name : "the data", err);
     uint64_t now = 0;
     if (!rc) rc = weights_hash(job->model, &now, err);
@@ -278,8 +328,12 @@ static enum raml_code load_json(const struct raml_train_job *job, const struct r
     if (!rc && (uint64_t)step != job->resume_step)
         rc = raml_fail(err, RAML_EFORMAT, "%s: field 'step' is %lld; expected %" PRIu64 ", the checkpoint's number",
                        path, step, job->resume_step);
+    if (!rc) rc = load_progress(&got, path, o, source, err);
     json_decref(o);
-    if (rc) return rc;
+    if (rc) {
+        raml_train_state_deinit(&got);
+        return rc;
+    }
     got.step = (uint64_t)step;
     got.tokens = (uint64_t)tokens;
     got.trained = (uint64_t)trained;
@@ -288,14 +342,15 @@ static enum raml_code load_json(const struct raml_train_job *job, const struct r
 }
 
 enum raml_code raml_train_state_load(const struct raml_train_job *job, const struct raml_train_options *opt,
-                                     struct train_state *s, struct raml_adamw *adamw, struct raml_err *err)
+                                     struct train_state *s, const struct train_state_facts *facts,
+                                     struct raml_adamw *adamw, json_t **source, struct raml_err *err)
 {
     char dir[RAML_PATH_BYTES], path[RAML_PATH_BYTES];
     enum raml_code rc = raml_path_format(dir, err, "%s/checkpoint-%" PRIu64, raml_run_dir(job->run), job->resume_step);
     if (!rc) rc = raml_path_join(path, dir, "trainer_state.json", err);
-    if (!rc) rc = load_json(job, opt, s, path, err);
+    if (!rc) rc = load_json(job, opt, s, facts, path, source, err);
     if (!rc) rc = raml_path_join(path, dir, "optimizer.safetensors", err);
-    if (!rc) rc = load_moments(job, adamw, path, err);
+    if (!rc) rc = raml_moments_load(job, adamw, path, err);
     if (!rc) adamw->step = s->step;
     if (rc) return raml_wrap(err, rc, "resume");
     return RAML_OK;

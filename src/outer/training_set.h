@@ -8,6 +8,7 @@
 #ifndef RAML_OUTER_TRAINING_SET_H
 #define RAML_OUTER_TRAINING_SET_H
 
+#include "outer/order.h"
 #include "raml/row.h"
 #include "raml/train.h"
 
@@ -15,6 +16,7 @@ struct training_item {
     uint32_t question; /* its number in the set */
     uint32_t n_tokens; /* of the prompt; without trajectories, of the whole row */
     size_t first, n;   /* its usable trajectories: candidate[first .. first + n) */
+    uint64_t n_unique; /* trained tokens of them, equal ones once: how much text the question is trained on */
 };
 struct candidate {       /* a usable trajectory */
     uint32_t trajectory; /* its number in the question */
@@ -32,9 +34,7 @@ struct training_set {
     size_t too_long;     /* trajectories, or rows without, left out because of skip_long */
     uint64_t seed, hash; /* hash: of all text that is trained on */
     size_t trajectories; /* rows per question */
-    uint32_t *order;     /* [n]: items in the order of `epoch` */
-    uint64_t epoch;
-    bool ordered;
+    struct raml_order order;
 };
 
 struct selection { /* one question for one use in training */
@@ -62,20 +62,18 @@ void raml_selection_deinit(struct selection *d);
 void raml_select_item(const struct training_set *f, uint32_t i, uint64_t epoch, struct selection *d);
 /* The selection at a position of the stream (epoch = position / n). */
 void raml_select_at(struct training_set *f, uint64_t position, struct selection *d);
-/* The selected row: *tree is cleared and filled; weight[tree->n_targets] are appended to *weights (grown as needed). */
-struct training_weights {
-    float *w;
-    size_t n, cap;
-};
+/* The selected row: *tree is cleared and filled; span i + 1 is selection i, or, of n = 0, only the answer. */
 RAML_CHECKED enum raml_code raml_training_set_row(const struct training_set *f, const struct selection *d,
-                                                  struct raml_tree *tree, struct training_weights *weights,
-                                                  struct raml_err *err);
+                                                  struct raml_tree *tree, struct raml_err *err);
 
 struct training_plan {
     uint64_t n_steps;
     uint64_t n_positions; /* the stream's end; UINT64_MAX: none */
 };
-/* The number of steps under the limits of opt. */
+/* The number of steps under the limits of opt, of a stream of n items an epoch whose tokens at a position are
+ * tokens_at; and of a training set's. */
+void raml_plan_steps(struct training_plan *p, size_t n, const struct raml_train_options *opt,
+                     uint64_t (*tokens_at)(void *user, uint64_t position), void *user);
 RAML_CHECKED enum raml_code raml_training_plan_init(struct training_plan *p, struct training_set *f,
                                                     const struct raml_train_options *opt, struct raml_err *err);
 #endif

@@ -193,11 +193,12 @@ enum raml_code raml_checkpoints_commit(const char *dir, uint64_t step, struct ra
     return rc;
 }
 
-enum raml_code raml_checkpoints_prune(const char *dir, size_t keep, struct raml_err *err)
+enum raml_code raml_checkpoints_prune(const char *dir, size_t keep, uint64_t protect, struct raml_err *err)
 {
     struct checkpoints all;
     enum raml_code rc = raml_checkpoints_list(dir, &all, err);
-    for (size_t i = 0; !rc && i + keep < all.n; i++) rc = remove_folder(dir, all.step[i], "", err);
+    for (size_t i = 0; !rc && i + keep < all.n; i++)
+        if (all.step[i] != protect) rc = remove_folder(dir, all.step[i], "", err);
     free(all.step);
     return rc;
 }

@@ -26,7 +26,8 @@ char *raml_checkpoints_path(const char *dir, uint64_t step, const char *suffix);
 RAML_CHECKED enum raml_code raml_checkpoints_recover(const char *dir, struct raml_err *err);
 /* Flushes checkpoint-N.tmp to the disk and makes it checkpoint-N, replacing one that is there. */
 RAML_CHECKED enum raml_code raml_checkpoints_commit(const char *dir, uint64_t step, struct raml_err *err);
-/* Removes all but the `keep` newest (keep >= 1). */
-RAML_CHECKED enum raml_code raml_checkpoints_prune(const char *dir, size_t keep, struct raml_err *err);
+/* Removes all but the `keep` newest (keep >= 1) and checkpoint-`protect`. */
+RAML_CHECKED enum raml_code raml_checkpoints_prune(const char *dir, size_t keep, uint64_t protect,
+                                                   struct raml_err *err);
 
 #endif

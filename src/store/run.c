@@ -9,6 +9,7 @@
 #include "core/json.h"
 #include "store/append.h"
 #include "store/checkpoints.h"
+#include "store/tail.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,9 +20,10 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-enum { MAX_LINE = 1 << 26, MAX_TAGS = 1 << 24, MAX_NESTED = 4 };
+enum { MAX_LINE = 1 << 26, MAX_LINES = 1 << 30, MAX_TAGS = 1 << 24, MAX_NESTED = 4 };
 
 static const char recipe_name[] = "recipe.yaml", metrics_name[] = "metrics.jsonl", timing_name[] = "timing.jsonl";
+static const char rollouts_name[] = "rollouts.jsonl";
 static const char events_name[] = "events.out.tfevents.0.raml"; /* TensorBoard takes any name with "tfevents" */
 
 struct raml_run {
@@ -29,6 +31,9 @@ struct raml_run {
     int lock; /* of the folder: held open and locked; the kernel releases it with the process */
     char *tmp_dir;
     struct append metrics, timing;
+    struct append rollouts; /* opened with its first line */
+    uint64_t rollouts_step; /* of its last line, or of the checkpoint */
+    uint64_t protect;       /* the checkpoint that is kept whatever its age; 0: none */
     struct raml_events *events;
     double wall_time;
 };
@@ -118,7 +123,9 @@ static enum raml_code truncate_file(const char *dir, const char *name, bool has,
     enum raml_code rc = path && tmp ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory", dir);
     if (!rc) rc = remove_file(tmp, err);
     if (!rc && !has) rc = remove_file(path, err);
-    else if (!rc) rc = name == events_name ? raml_events_truncate(path, step, err) : truncate_lines(path, step, err);
+    else if (!rc && name == events_name) rc = raml_events_truncate(path, step, err);
+    else if (!rc && name == rollouts_name) rc = raml_tail_truncate(path, step, err);
+    else if (!rc) rc = truncate_lines(path, step, err);
     free(path);
     free(tmp);
     return rc;
@@ -134,7 +141,7 @@ static enum raml_code prepare(struct raml_run *r, int resume, uint64_t *step, st
         rc = raml_fail(err, RAML_EUSAGE, "%s: already holds a run; resume it, or give another folder", r->dir);
     free(have.step);
     if (rc || !resume) return rc;
-    const char *names[] = {metrics_name, timing_name, events_name};
+    const char *names[] = {metrics_name, timing_name, events_name, rollouts_name};
     for (size_t i = 0; i < sizeof names / sizeof *names && !rc; i++)
         rc = truncate_file(r->dir, names[i], *step > 0, *step, err);
     char *tmp = raml_path_new("%s/%s.tmp", r->dir, recipe_name);
@@ -180,6 +187,7 @@ enum raml_code raml_run_open(const char *dir, int resume, struct raml_run **out,
         raml_run_close(r);
         return rc;
     }
+    r->rollouts_step = found;
     *out = r;
     *step = found;
     return RAML_OK;
@@ -190,6 +198,7 @@ void raml_run_close(struct raml_run *r)
     if (!r) return;
     raml_append_deinit(&r->metrics);
     raml_append_deinit(&r->timing);
+    raml_append_deinit(&r->rollouts);
     raml_events_close(r->events);
     if (r->lock >= 0) close(r->lock);
     free(r->tmp_dir);
@@ -301,6 +310,51 @@ enum raml_code raml_run_metrics(struct raml_run *r, const json_t *obj, const jso
     return rc ? rc : add_events(r, (uint64_t)step, obj, timing, err);
 }
 
+/* Rollouts */
+
+/* The lines' text, their steps checked. *last: in and out, the step that none may be below. */
+static enum raml_code print_rollouts(const json_t *lines, uint64_t *last, struct raml_buf *text, struct raml_err *err)
+{
+    const struct raml_place at = {rollouts_name, 0};
+    size_t i;
+    json_t *line;
+    json_array_foreach ((json_t *)lines, i, line) {
+        long long step = 0;
+        enum raml_code rc = raml_json_int(&at, line, "step", 0, INT64_MAX, &step, err);
+        if (!rc && (uint64_t)step < *last)
+            rc = raml_fail(err, RAML_ERANGE, "%s: step %lld comes after step %" PRIu64, rollouts_name, step, *last);
+        if (rc) return rc;
+        *last = (uint64_t)step;
+        raml_json_add(text, line);
+        raml_buf_adds(text, "\n");
+    }
+    enum raml_code rc = raml_buf_status(text, err);
+    return rc ? raml_wrap(err, rc, "%s", rollouts_name) : RAML_OK;
+}
+
+static enum raml_code open_rollouts(struct raml_run *r, struct raml_err *err)
+{
+    char *path = raml_path_new("%s/%s", r->dir, rollouts_name);
+    if (!path) return raml_fail(err, RAML_ENOMEM, "%s: no memory", r->dir);
+    enum raml_code rc = raml_append_init(&r->rollouts, path, err);
+    free(path);
+    if (!rc) raml_sync_dir(r->dir);
+    return rc;
+}
+
+enum raml_code raml_run_rollouts(struct raml_run *r, const json_t *lines, struct raml_err *err)
+{
+    uint64_t last = r->rollouts_step;
+    struct raml_buf text;
+    raml_buf_init(&text, MAX_LINES);
+    enum raml_code rc = print_rollouts(lines, &last, &text, err);
+    if (!rc && text.len && !r->rollouts.path) rc = open_rollouts(r, err);
+    if (!rc && text.len) rc = raml_append_add(&r->rollouts, text.data, text.len, err);
+    if (!rc) r->rollouts_step = last;
+    raml_buf_deinit(&text);
+    return rc;
+}
+
 /* Checkpoints */
 
 enum raml_code raml_run_checkpoint_begin(struct raml_run *r, uint64_t step, const char **tmp_dir, struct raml_err *err)
@@ -319,11 +373,17 @@ enum raml_code raml_run_checkpoint_commit(struct raml_run *r, uint64_t step, siz
     /* The lines up to here must survive a power failure if the checkpoint does. */
     enum raml_code rc = raml_append_sync(&r->metrics, err);
     if (!rc) rc = raml_append_sync(&r->timing, err);
+    if (!rc && r->rollouts.path) rc = raml_append_sync(&r->rollouts, err);
     if (!rc && r->events) rc = raml_events_sync(r->events, err);
     if (!rc) rc = raml_checkpoints_commit(r->dir, step, err);
     if (rc || !keep) return rc;
-    rc = raml_checkpoints_prune(r->dir, keep, err);
+    rc = raml_checkpoints_prune(r->dir, keep, r->protect, err);
     return rc ? raml_wrap(err, rc, "checkpoint-%" PRIu64 " is complete, but an older one remains", step) : RAML_OK;
+}
+
+void raml_run_protect(struct raml_run *r, uint64_t step)
+{
+    r->protect = step;
 }
 
 enum raml_code raml_run_newest(const char *dir, char *out, size_t cap, struct raml_err *err)

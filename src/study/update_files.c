@@ -240,7 +240,7 @@ static enum raml_code add_control(struct work *w, const struct item *real, size_
     if (!rc && kind == RAML_UPDATE_FOREIGN)
         rc = raml_update_foreign(&w->controls, question, real->sample, T, &it->control, err);
     if (!rc && kind == RAML_UPDATE_SHUFFLED) {
-        const struct raml_key key = {w->opt->seed, RAML_FOR_CONTROL, question, (uint32_t)real->sample};
+        const struct raml_key key = {w->opt->seed, RAML_FOR_CONTROL, question, (uint32_t)real->sample, 0};
         it->control.n = 0;
         rc = raml_tokens_add(&it->control, x.trajectory, T, err);
         if (!rc) raml_update_shuffle(x.trajectory, T, &key, it->control.id);

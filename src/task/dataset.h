@@ -33,6 +33,8 @@ struct dataset_names {
     bool boxed_answer;         /* the answer is the last \boxed{} of the solution */
     bool list;                 /* trajectories came as a list of texts */
     bool objects;              /* ... of our own objects */
+    bool pairs;                /* the trajectories are a chosen and a rejected one: two fields, joined by '+' */
+    bool implicit;             /* ... and the question is what both begin with */
     bool foreign;              /* some row has a field that our own files lack */
     enum dataset_hashes hashes;
     char *map; /* the mapping's text, split into names; owned */
@@ -60,10 +62,15 @@ void raml_dataset_report(const struct dataset_names *n, struct raml_fields *out)
 /* The value at a dotted path; NULL when absent or null. */
 json_t *raml_dataset_value(const json_t *obj, const char *path);
 const char *raml_dataset_type(const json_t *v); /* "a string"; static */
+/* Fields of a preference file, "chosen+rejected", as two names; false: it is not two. */
+enum { DATASET_NAME = 64 };
+bool raml_dataset_pair_names(const char *names, char name[2][DATASET_NAME]);
 
 /* dataset_text.c */
 /* A text, number or truth value, or a list of one of these, as text. NULL: something else, or no memory. */
 const char *raml_dataset_scalar(struct dataset_row *r, const json_t *v);
+/* Has message m of a chat this speaker? */
+bool raml_dataset_speaks(const json_t *m, const char *speaker);
 /* The last message of `speaker` ("user", "assistant") in a chat; NULL: not a chat, or none of that speaker. */
 const char *raml_dataset_message(const json_t *chat, const char *speaker);
 const char *raml_dataset_copy(struct dataset_row *r, struct dataset_text t); /* NULL: no memory */
@@ -95,6 +102,12 @@ RAML_CHECKED enum raml_code raml_dataset_choices_read(struct dataset_row *r, str
 RAML_CHECKED enum raml_code raml_dataset_choices_apply(struct dataset_row *r, struct dataset_choices *c,
                                                        const char *name, const json_t *gold, struct raml_question *q,
                                                        struct raml_err *err);
+
+/* dataset_pair.c */
+/* Sets the trajectories, which are whole completions: the chosen one, graded right, and the rejected one, graded wrong;
+ * and the question, if it is not set, or a chat says what it is. */
+RAML_CHECKED enum raml_code raml_dataset_pair_read(struct dataset_row *r, const char *names, struct raml_question *q,
+                                                   struct raml_err *err);
 
 /* dataset_row.c */
 /* Fills *q; its text belongs to the row's JSON and scratch. */

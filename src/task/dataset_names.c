@@ -34,6 +34,8 @@ static const struct {
     {"Correct Answer", "Incorrect Answer 3", "Correct Answer+Incorrect Answer 1+Incorrect Answer 2+Incorrect Answer 3"},
     {"A", "D", "A+B+C+D"},
 };
+/* Fields of a preference file. */
+static const char PAIR[] = "chosen+rejected";
 /* Names that mean an answer only if the row has options. */
 static const char *const beside_choices[] = {"answer_index", "answer_idx", "correct", "label"};
 /* Fields whose last \boxed{} is the answer when no field has just the answer. */
@@ -67,6 +69,29 @@ json_t *raml_dataset_value(const json_t *obj, const char *path)
     return NULL;
 }
 
+bool raml_dataset_pair_names(const char *names, char name[2][DATASET_NAME])
+{
+    const char *plus = strchr(names, '+'), *second = plus ? plus + 1 : "";
+    size_t n = plus ? (size_t)(plus - names) : 0;
+    if (!n || !*second || strchr(second, '+') || n >= DATASET_NAME || strlen(second) >= DATASET_NAME) return false;
+    memcpy(name[0], names, n);
+    name[0][n] = 0;
+    strcpy(name[1], second);
+    return true;
+}
+
+/* Does the row have the two fields of `names`, as texts or chats? */
+static bool is_pair(const json_t *obj, const char *names)
+{
+    char name[2][DATASET_NAME];
+    if (!raml_dataset_pair_names(names, name)) return false;
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *v = raml_dataset_value(obj, name[i]);
+        if (!json_is_string(v) && !json_is_array(v)) return false;
+    }
+    return true;
+}
+
 static bool same(const char *a, const char *b, size_t n)
 {
     return strlen(a) == n && memcmp(a, b, n) == 0;
@@ -91,7 +116,7 @@ enum raml_code raml_dataset_names_init(struct dataset_names *names, const char *
     for (char *p = names->map, *next; p; p = next) {
         next = strchr(p, ',');
         if (next) *next++ = 0;
-        char *equals = strchr(p, '=');
+        char *equals = strchr(p, '='), pair[2][DATASET_NAME];
         int role = equals ? find_role(p, (size_t)(equals - p)) : -1;
         enum raml_code rc = RAML_OK;
         if (!equals)
@@ -105,10 +130,14 @@ enum raml_code raml_dataset_names_init(struct dataset_names *names, const char *
             rc = raml_fail(err, RAML_EUSAGE, "map: role '%s' is given twice", role_name[role]);
         else if (role == ROLE_QUESTION && !equals[1])
             rc = raml_fail(err, RAML_EUSAGE, "map: role 'question' has no field; it is required");
+        else if (role == ROLE_TRAJECTORY && strchr(equals, '+') && !raml_dataset_pair_names(equals + 1, pair))
+            rc = raml_fail(err, RAML_EUSAGE,
+                           "map: found '%.80s'; expected trajectory=FIELD or trajectory=CHOSEN+REJECTED", p);
         if (rc) {
             raml_dataset_names_deinit(names);
             return rc;
         }
+        if (role == ROLE_TRAJECTORY) names->pairs = strchr(equals, '+');
         names->name[role] = equals + 1;
         names->mapped[role] = true;
     }
@@ -177,6 +206,11 @@ static void settle_role(struct dataset_row *r, enum dataset_role role)
 {
     struct dataset_names *names = r->names;
     if (names->name[role]) return;
+    if (role == ROLE_TRAJECTORY && is_pair(r->obj, PAIR)) {
+        names->name[role] = PAIR;
+        names->pairs = true;
+        return;
+    }
     for (size_t i = 0; i < MAX_NAMES && candidates[role][i]; i++) {
         if (!plays(r, role, candidates[role][i])) continue;
         names->name[role] = candidates[role][i];
@@ -190,6 +224,15 @@ static void settle_role(struct dataset_row *r, enum dataset_role role)
         names->name[role] = solutions[i];
         names->boxed_answer = true;
     }
+}
+
+/* A preference file without a prompt: what chosen and rejected begin with is the question. */
+static bool settle_implicit(struct dataset_names *names, const json_t *obj)
+{
+    const char *pair = names->pairs ? names->name[ROLE_TRAJECTORY] : PAIR;
+    if ((names->name[ROLE_TRAJECTORY] && !names->pairs) || !is_pair(obj, pair)) return false;
+    names->name[ROLE_QUESTION] = pair;
+    return true;
 }
 
 static bool has_foreign(const json_t *obj)
@@ -214,6 +257,7 @@ enum raml_code raml_dataset_settle(struct dataset_row *r, struct raml_err *err)
     }
     if (!names->settled) {
         settle_role(r, ROLE_QUESTION);
+        names->implicit = !names->name[ROLE_QUESTION] && settle_implicit(names, r->obj);
         if (!names->name[ROLE_QUESTION])
             return raml_fail(err, RAML_EFORMAT,
                              "%s:%zu: no known field for a question; found fields: %s; expected question, "
@@ -231,6 +275,7 @@ static const char *layout_of(const struct dataset_names *names)
     const char *const *name = names->name;
     const char *text = name[ROLE_TRAJECTORY];
     if (names->objects) return "raml";
+    if (names->pairs) return "preference";
     if (names->hashes == HASHES_ALL && !(text && *text)) return "gsm8k";
     if (names->list) return "rollouts";
     if (name[ROLE_CHOICES] && *name[ROLE_CHOICES]) return "choices";

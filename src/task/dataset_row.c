@@ -270,11 +270,15 @@ static enum raml_code read_object(struct dataset_row *r, const json_t *obj, stru
     if (!rc) rc = read_exit(r, json_object_get(obj, "exit"), t, err);
     if (rc) return rc;
     const json_t *closed = json_object_get(obj, "think_closed"), *logp = json_object_get(obj, "logp_sum");
+    const json_t *whole = json_object_get(obj, "whole");
+    if (whole && !json_is_boolean(whole))
+        return raml_dataset_fault(r, "whole", err, "is %s; expected true or false", raml_dataset_type(whole));
     if (closed && !json_is_boolean(closed))
         return raml_dataset_fault(r, "think_closed", err, "is %s; expected true or false", raml_dataset_type(closed));
     if (logp && !json_is_null(logp) && !json_is_number(logp))
         return raml_dataset_fault(r, "logp_sum", err, "is %s; expected a number", raml_dataset_type(logp));
     if (closed) t->think_closed = json_is_true(closed);
+    t->whole = json_is_true(whole);
     if (json_is_number(logp)) t->logp_sum = json_number_value(logp);
     return RAML_OK;
 }
@@ -391,11 +395,13 @@ enum raml_code raml_dataset_row_read(struct dataset_row *r, struct raml_question
     *q = (struct raml_question){.line = r->at.line};
     enum raml_code rc = raml_dataset_settle(r, err);
     if (!rc) rc = read_id(r, q, err);
-    if (!rc) rc = read_question(r, q, err);
+    bool pair = r->names->pairs;
+    if (!rc && !r->names->implicit) rc = read_question(r, q, err);
+    if (!rc && pair) rc = raml_dataset_pair_read(r, name_of(r, ROLE_TRAJECTORY), q, err);
     if (!rc) rc = read_gold(r, q, &solution, err);
     const char *family = name_of(r, ROLE_FAMILY), *split = name_of(r, ROLE_SPLIT);
     if (family) q->family = json_string_value(raml_dataset_value(r->obj, family)); /* before answers are checked */
     if (split) q->split = json_string_value(raml_dataset_value(r->obj, split));
-    if (!rc) rc = read_trajectories(r, q, solution, err);
+    if (!rc && !pair) rc = read_trajectories(r, q, solution, err);
     return rc ? rc : read_difficulty(r, q, err);
 }

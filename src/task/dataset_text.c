@@ -63,13 +63,18 @@ static const char *text_field(const json_t *obj, const char *a, const char *b)
     return s ? s : json_string_value(json_object_get(obj, b));
 }
 
-const char *raml_dataset_message(const json_t *chat, const char *speaker)
+bool raml_dataset_speaks(const json_t *m, const char *speaker)
 {
     const char *other = strcmp(speaker, "user") == 0 ? "human" : "gpt"; /* as the ShareGPT layout calls them */
+    const char *who = text_field(m, "role", "from");
+    return who && (strcmp(who, speaker) == 0 || strcmp(who, other) == 0);
+}
+
+const char *raml_dataset_message(const json_t *chat, const char *speaker)
+{
     for (size_t i = json_array_size(chat); i-- > 0;) {
         const json_t *m = json_array_get(chat, i);
-        const char *who = text_field(m, "role", "from");
-        if (who && (strcmp(who, speaker) == 0 || strcmp(who, other) == 0)) return text_field(m, "content", "value");
+        if (raml_dataset_speaks(m, speaker)) return text_field(m, "content", "value");
     }
     return NULL;
 }

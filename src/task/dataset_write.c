@@ -4,6 +4,7 @@
 #include "raml/buf.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "task/question_json.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -76,6 +77,7 @@ static json_t *trajectory_json(const struct raml_trajectory *t)
     json_t *o = json_object();
     bool sample = t->finish_reason != NULL;
     int bad = !o || json_object_set_new(o, "text", text_json(t->text));
+    if (!bad && t->whole) bad = json_object_set_new(o, "whole", json_true());
     if (!bad && t->answer) bad = json_object_set_new(o, "answer", text_json(t->answer));
     if (!bad && t->correct != RAML_UNKNOWN)
         bad = json_object_set_new(o, "correct", json_boolean(t->correct == RAML_EQUAL));
@@ -95,7 +97,7 @@ static json_t *trajectory_json(const struct raml_trajectory *t)
     return raml_json_checked(o, bad);
 }
 
-static json_t *question_json(const struct raml_question *q)
+json_t *raml_question_json(const struct raml_question *q)
 {
     json_t *o = json_object(), *list = q->n_trajectories ? json_array() : NULL;
     int bad = !o || (q->n_trajectories && !list);
@@ -117,7 +119,7 @@ static json_t *question_json(const struct raml_question *q)
 static enum raml_code add_line(struct raml_writer *w, const struct raml_question *q, struct raml_buf *line,
                                struct raml_err *err)
 {
-    json_t *o = question_json(q);
+    json_t *o = raml_question_json(q);
     if (!o) return raml_fail(err, RAML_ENOMEM, "question '%s': no memory to write it", q->id);
     raml_buf_clear(line);
     raml_json_add(line, o);

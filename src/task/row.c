@@ -94,9 +94,23 @@ static enum raml_code add_prompt(struct build *b, struct raml_err *err)
     return rc;
 }
 
+/* A completion is what a model wrote: its special tokens are some, and only the stop is missing. */
+static enum raml_code add_completion(struct build *b, const char *text, struct raml_err *err)
+{
+    const struct raml_tokenizer *t = b->opt->tokenizer;
+    char name[NAME_BYTES];
+    enum raml_code rc = raml_tokenizer_encode(t, text, strlen(text), true, &b->span, err);
+    size_t n = b->span.n;
+    if (!rc) rc = add_segments(b->segments, RAML_SEGMENT_TRAJECTORY, n, err);
+    if (!rc) rc = raml_format_stop(&b->opt->format, t, &b->span, err);
+    if (!rc) rc = add_segments(b->segments, RAML_SEGMENT_END, b->span.n - n, err);
+    return rc ? raml_wrap(err, rc, "%s, completion", name_of(b->q, name)) : add_span(b, 0, err);
+}
+
 /* One span after the prompt; t NULL: only the answer. */
 static enum raml_code add_trajectory(struct build *b, const struct raml_trajectory *t, struct raml_err *err)
 {
+    if (t && t->whole) return add_completion(b, t->text, err);
     bool own = t && t->answer && t->answer[0] && !(t->correct == RAML_EQUAL && b->q->answer && b->q->answer[0]);
     const char *answer = own ? t->answer : b->q->answer;
     char name[NAME_BYTES];

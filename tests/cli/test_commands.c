@@ -1,5 +1,5 @@
-/* test_commands.c - the table of commands: names near a word, the text of --help, and the invariants of every row. */
-#include "cli/cli.h"
+/* test_commands.c - the table of commands: the text of --help, and the invariants of every row. */
+#include "cli/pages.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,56 +12,26 @@
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 /* Only shown, never parsed: the offsets do not matter. */
-static const struct cli_option options[] = {
-    {"shuffle", NULL, CLI_FLAG, 0, "true", 0, 0, NULL, "Mix the order."},
-    {"steps", "max_steps", CLI_INT, 0, "100", 1, 1e9, NULL, "Steps."},
-    {"out", NULL, CLI_TEXT, 0, NULL, 0, 0, NULL, "Folder."},
-    {"dtype", NULL, CLI_ONE, 0, "bf16", 0, 0, "f32|bf16", "Numbers of the matrix products."},
+static const struct raml_setting options[] = {
+    {"shuffle", NULL, RAML_FLAG, 0, "true", 0, 0, NULL, "Mix the order."},
+    {"steps", "max_steps", RAML_INT, 0, "100", 1, 1e9, NULL, "Steps."},
+    {"out", NULL, RAML_TEXT, 0, NULL, 0, 0, NULL, "Folder."},
+    {"dtype", NULL, RAML_ONE, 0, "bf16", 0, 0, "f32|bf16", "Numbers of the matrix products."},
 };
+static const struct raml_setting rate_rows[] = {
+    {"learning_rate", "lr", RAML_REAL, 0, "1e-3", 0, 1, NULL, "Size of a step."},
+    {"decay", NULL, RAML_WORD, 0, "linear", 0, 0, "linear|constant", "How it falls."},
+};
+static const size_t n_rate_rows = COUNT(rate_rows);
+static const struct cli_shared shared[] = {{rate_rows, &n_rate_rows, 0, "options of the rate"}};
 static const struct cli_command command = {.name = "train sft",
                                            .about = "Train.",
                                            .args = "FILE...",
                                            .example = "raml train sft --steps 2",
                                            .option = options,
-                                           .n_options = COUNT(options)};
-
-static void test_nearest(void **state)
-{
-    (void)state;
-    static const char *const known[] = {"train sft",     "sample",          "score", "eval",
-                                        "learning_rate", "num_generations", "k",     "a_b_c_d"};
-    static const struct {
-        const char *word, *want;
-    } cases[] = {
-        {"sampel", "sample"},
-        {"asmpel", "sample"},
-        {"a-b-c-d", "a_b_c_d"},
-        {"sampl", "sample"},
-        {"scores", "score"},
-        {"LEARNING-RATE", "learning_rate"},
-        {"learn", "learning_rate"},
-        {"evla", "eval"},
-        {"avel", "eval"},
-        {"trainsft", "train sft"},
-        {"num_generation", "num_generations"},
-        {"generations", NULL},
-        {"xyz", NULL},
-        {"", NULL},
-        {"kk", "k"},
-        {"q", NULL},
-        {"le", NULL},
-        {"sc", NULL},
-        {"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", NULL},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        const char *got = cli_nearest(cases[i].word, known, COUNT(known));
-        if (!got != !cases[i].want || (got && strcmp(got, cases[i].want) != 0))
-            fail_msg("nearest to '%s': got %s, expected %s", cases[i].word, got ? got : "none",
-                     cases[i].want ? cases[i].want : "none");
-    }
-    static const char *const tie[] = {"abcx", "abcy"};
-    assert_string_equal(cli_nearest("abcz", tie, 2), "abcx");
-}
+                                           .n_options = COUNT(options),
+                                           .shared = shared,
+                                           .n_shared = COUNT(shared)};
 
 static void test_help_text(void **state)
 {
@@ -70,15 +40,18 @@ static void test_help_text(void **state)
     raml_buf_init(&b, 1 << 16);
     cli_help(&command, &b);
     assert_int_equal(b.code, RAML_OK);
-    static const char *const parts[] = {"usage: raml train sft [options] FILE...\n",
-                                        "  --[no-]shuffle ",
-                                        "  --steps INT ",
-                                        "Steps. (an integer from 1 to 1000000000; default 100; also\n",
-                                        "  --out TEXT                    Folder.\n",
-                                        "  --dtype WORD ",
-                                        "(one of f32, bf16; default bf16)\n",
-                                        "  --seed INT ",
-                                        "\nexample:\n  raml train sft --steps 2\n"};
+    static const char *const parts[] = {
+        "usage: raml train sft [options] FILE...\n",
+        "  --[no-]shuffle ",
+        "  --steps INT ",
+        "Steps. (an integer from 1 to 1000000000; default 100; also\n",
+        "  --out TEXT                    Folder.\n",
+        "  --dtype WORD ",
+        "(one of f32, bf16; default bf16)\n\noptions of the rate:\n  --learning_rate REAL ",
+        "  --decay WORD ",
+        "(one of linear, constant; default linear)\n\noptions of every command:\n",
+        "  --seed INT ",
+        "\nexample:\n  raml train sft --steps 2\n"};
     for (size_t i = 0; i < COUNT(parts); i++)
         if (!strstr(b.data, parts[i])) fail_msg("help lacks '%s':\n%s", parts[i], b.data);
     for (const char *line = b.data; *line;) {
@@ -115,6 +88,16 @@ static void test_long_example(void **state)
     }
 }
 
+/* No name or alias of one row is a name or alias of the other. */
+static void assert_apart(const struct cli_command *c, const struct raml_setting *a, const struct raml_setting *b)
+{
+    const char *alias;
+    size_t n;
+    bool meet = raml_setting_called(b, a->name, strlen(a->name));
+    for (size_t i = 0; (n = raml_setting_alias(a, i, &alias)) > 0; i++) meet |= raml_setting_called(b, alias, n);
+    if (meet) fail_msg("raml %s: %s and %s share a name", c->name, a->name, b->name);
+}
+
 /* Every command of the program: its table's defaults pass its own checks, and its names are unique. */
 static void test_tables(void **state)
 {
@@ -132,16 +115,51 @@ static void test_tables(void **state)
         free(settings);
         assert_non_null(c->run);
         assert_true(strncmp(c->example, "raml ", 5) == 0 && strlen(c->about) <= 80);
-        static const char *const common[] = {"config", "seed", "threads", "cpu", "json", "quiet", "help"};
-        for (size_t j = 0; j < c->n_options; j++) {
-            const struct cli_option *o = &c->option[j];
+        for (size_t j = 0; j < cli_n_options(c); j++) {
+            const struct raml_setting *o = cli_option_at(c, j);
             assert_true(o->name && o->help && !strpbrk(o->name, "- ="));
-            assert_true(o->type != CLI_ONE || o->words);
-            assert_true(o->offset < c->settings_size);
+            assert_true(!raml_setting_has_words(o) || o->words);
             assert_true(strncmp(o->name, "raml_", 5) != 0);
-            for (size_t k = 0; k < COUNT(common); k++) assert_string_not_equal(o->name, common[k]);
-            for (size_t k = 0; k < j; k++) assert_string_not_equal(o->name, c->option[k].name);
+            for (size_t k = 0; k < j; k++) assert_apart(c, o, cli_option_at(c, k));
         }
+        for (size_t t = 0; t + 1 < cli_n_tables(c); t++) {
+            struct cli_shared table = cli_table(c, t);
+            for (size_t j = 0; j < *table.n; j++) assert_true(table.offset + table.table[j].offset < c->settings_size);
+        }
+    }
+}
+
+static const struct cli_command *command_of(const char *name)
+{
+    const struct cli_command *c = NULL;
+    for (size_t i = 0; i < cli_n_commands; i++)
+        if (!strcmp(cli_commands[i]->name, name)) c = cli_commands[i];
+    assert_non_null(c);
+    return c;
+}
+
+/* max_tokens is the length of a completion and nothing else: other commands say what was meant, or that there is none. */
+static void test_max_tokens(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *command, *now;
+    } cases[] = {{"train sft", "token_budget"}, {"demo", "token_budget"}, {"data show", "max_length"},
+                 {"data check", "max_length"},  {"score", NULL},          {"trace", NULL}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct cli_command *c = command_of(cases[i].command);
+        char word[] = "--max_tokens", number[] = "5", want[128], *argv[] = {word, number};
+        struct cli cli;
+        struct cli_parsed *p = NULL;
+        struct raml_err err;
+        bool help;
+        void *settings = calloc(1, c->settings_size + 1);
+        assert_non_null(settings);
+        assert_int_equal(cli_parse(c, 2, argv, settings, &cli, &help, &p, &err), RAML_EUSAGE);
+        if (cases[i].now) snprintf(want, sizeof want, "did you mean --%s?", cases[i].now);
+        else snprintf(want, sizeof want, "'raml %s --help' lists them", c->name);
+        if (!strstr(err.msg, want)) fail_msg("raml %s: %s", c->name, err.msg);
+        free(settings);
     }
 }
 
@@ -155,13 +173,14 @@ static void test_old_names(void **state)
                  {"sample", "answer_prefix", {"cue"}, "x"},
                  {"trace", "answer_prefix", {"cue"}, "x"},
                  {"sample", "force_continuation", {"force_wait"}, "2"},
+                 {"sample", "max_completion_length", {"max_tokens"}, "5"},
+                 {"eval", "max_completion_length", {"max_tokens"}, "5"},
+                 {"fork", "max_completion_length", {"max_tokens"}, "5"},
+                 {"study exits", "max_completion_length", {"max_tokens"}, "5"},
                  {"eval", "regrade", {"recheck"}, "true"}};
     for (size_t i = 0; i < COUNT(cases); i++)
         for (size_t k = 0; k < 2 && cases[i].before[k]; k++) {
-            const struct cli_command *c = NULL;
-            for (size_t j = 0; j < cli_n_commands; j++)
-                if (!strcmp(cli_commands[j]->name, cases[i].command)) c = cli_commands[j];
-            assert_non_null(c);
+            const struct cli_command *c = command_of(cases[i].command);
             for (int old = 0; old < 2; old++) {
                 char word[128];
                 struct cli cli;
@@ -182,8 +201,8 @@ static void test_old_names(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_nearest), cmocka_unit_test(test_help_text),
-                                       cmocka_unit_test(test_long_example), cmocka_unit_test(test_tables),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_help_text), cmocka_unit_test(test_long_example),
+                                       cmocka_unit_test(test_tables), cmocka_unit_test(test_max_tokens),
                                        cmocka_unit_test(test_old_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,29 +21,44 @@ struct settings {
     double learning_rate, beta, shift;
     const char *out, *split, *note;
     const char *dtype, *style;
+    struct rate {
+        double peak;
+        int decay;
+        int64_t token_budget;
+    } rate;
 };
 #define AT(f) offsetof(struct settings, f)
-static const struct cli_option options[] = {
-    {"resume", NULL, CLI_FLAG, AT(resume), NULL, 0, 0, NULL, "Go on where a run ended."},
-    {"shuffle", NULL, CLI_FLAG, AT(shuffle), "true", 0, 0, NULL, "Mix the order."},
-    {"steps", "max_steps", CLI_INT, AT(steps), "100", 1, 1e9, NULL, "Steps."},
-    {"warmup", NULL, CLI_INT, AT(warmup), "-3", 0, 0, NULL, "Any integer."},
-    {"limit", NULL, CLI_INT, AT(limit), NULL, 1, 10, NULL, "Not given by default."},
-    {"learning_rate", "lr|rate", CLI_REAL, AT(learning_rate), "3e-4", 0, 1, NULL, "Size of a step."},
-    {"beta", NULL, CLI_REAL, AT(beta), NULL, 0, 1e300, NULL, "No less than 0."},
-    {"shift", NULL, CLI_REAL, AT(shift), "-0.5", 0, 0, NULL, "Any number."},
-    {"out", NULL, CLI_PATH, AT(out), NULL, 0, 0, NULL, "Folder."},
-    {"split", NULL, CLI_TEXT, AT(split), "train", 0, 0, NULL, "Part of the data."},
-    {"note", NULL, CLI_TEXT, AT(note), NULL, 0, 0, NULL, "Any text."},
-    {"dtype", NULL, CLI_ONE, AT(dtype), "bf16", 0, 0, "f32|bf16", "Numbers of the matrix products."},
-    {"style", NULL, CLI_ONE, AT(style), NULL, 0, 0, "concise|verbose", "How it is written."},
+static const struct raml_setting options[] = {
+    {"resume", NULL, RAML_FLAG, AT(resume), NULL, 0, 0, NULL, "Go on where a run ended."},
+    {"shuffle", NULL, RAML_FLAG, AT(shuffle), "true", 0, 0, NULL, "Mix the order."},
+    {"steps", "max_steps", RAML_INT, AT(steps), "100", 1, 1e9, NULL, "Steps."},
+    {"warmup", NULL, RAML_INT, AT(warmup), "-3", 0, 0, NULL, "Any integer."},
+    {"limit", NULL, RAML_INT, AT(limit), NULL, 1, 10, NULL, "Not given by default."},
+    {"learning_rate", "lr|rate", RAML_REAL, AT(learning_rate), "3e-4", 0, 1, NULL, "Size of a step."},
+    {"beta", NULL, RAML_REAL, AT(beta), NULL, 0, 1e300, NULL, "No less than 0."},
+    {"shift", NULL, RAML_REAL, AT(shift), "-0.5", 0, 0, NULL, "Any number."},
+    {"out", NULL, RAML_PATH, AT(out), NULL, 0, 0, NULL, "Folder."},
+    {"split", NULL, RAML_TEXT, AT(split), "train", 0, 0, NULL, "Part of the data."},
+    {"note", NULL, RAML_TEXT, AT(note), NULL, 0, 0, NULL, "Any text."},
+    {"dtype", NULL, RAML_ONE, AT(dtype), "bf16", 0, 0, "f32|bf16", "Numbers of the matrix products."},
+    {"style", NULL, RAML_ONE, AT(style), NULL, 0, 0, "concise|verbose", "How it is written."},
 };
+#define RATE(f) offsetof(struct rate, f)
+static const struct raml_setting rate_rows[] = {
+    {"peak", "peak_rate|top", RAML_REAL, RATE(peak), "0.5", 0, 1, NULL, "Highest rate."},
+    {"decay_type", NULL, RAML_WORD, RATE(decay), "linear", 0, 0, "cosine|linear|constant", "How it falls."},
+    {"token_budget", NULL, RAML_INT, RATE(token_budget), "0", 0, 1e15, NULL, "Tokens to read."},
+};
+static const size_t n_rate_rows = COUNT(rate_rows);
+static const struct cli_shared shared[] = {{rate_rows, &n_rate_rows, AT(rate), "options of the rate"}};
 static const struct cli_command command = {.name = "train sft",
                                            .about = "Train.",
                                            .args = "FILE...",
                                            .example = "raml train sft --steps 2",
                                            .option = options,
                                            .n_options = COUNT(options),
+                                           .shared = shared,
+                                           .n_shared = COUNT(shared),
                                            .settings_size = sizeof(struct settings)};
 
 struct result {
@@ -118,6 +133,7 @@ static void test_defaults(void **state)
     assert_null(r.s.style);
     assert_string_equal(r.s.split, "train");
     assert_string_equal(r.s.dtype, "bf16");
+    assert_true(r.s.rate.peak == 0.5 && r.s.rate.decay == 1 && r.s.rate.token_budget == 0);
     assert_string_equal(r.cli.level, "auto");
     assert_int_equal(r.cli.seed, 0);
     assert_int_equal(r.cli.threads, 0);
@@ -247,6 +263,13 @@ static void test_line_faults(void **state)
         const char *line, *want;
     } cases[] = {
         {"--learning_rat|1", "unknown option --learning_rat; did you mean --learning_rate?"},
+        {"--max_tokens|5", "unknown option --max_tokens; did you mean --token_budget?"},
+        {"--max-tokens=5", "unknown option --max-tokens; did you mean --token_budget?"},
+        {"--decy_type|linear", "unknown option --decy_type; did you mean --decay_type?"},
+        {"--peakrate|1", "unknown option --peakrate; did you mean --peak_rate?"},
+        {"--decay_type|lin", "--decay_type: found 'lin', expected one of cosine, linear, constant"},
+        {"--decay_type|1", "--decay_type: found '1', expected one of cosine, linear, constant"},
+        {"--top|2", "--peak: found '2', expected a number from 0 to 1"},
         {"--qqqqqqq", "unknown option --qqqqqqq; 'raml train sft --help' lists them"},
         {"--no-steps", "--no-steps: steps is not a switch"},
         {"--no-shuffle=true", "--no-shuffle takes no value"},
@@ -298,7 +321,8 @@ static void test_recipe(void **state)
 {
     (void)state;
     struct result r = parse_recipe("# a recipe\nsteps: 1e3\nlearning-rate: 0.25   # half\nresume: true\nout: \"a: b\"\n"
-                                   "split: 'it''s'\nlimit: ~\nnote:\ndtype: f32\nseed: 5\ncpu: \"ref\"\njson: true\n"
+                                   "split: 'it''s'\nlimit: ~\nnote:\ndtype: f32\ndecay_type: 'constant'\ntop: 1\nseed: "
+                                   "5\ncpu: \"ref\"\njson: true\n"
                                    "raml_version: 9.9\nraml_hash: {model: 1, data: [2, 3]}\nraml_command: train sft\n",
                                    "--steps|8");
     assert_fine(&r, "recipe");
@@ -310,6 +334,7 @@ static void test_recipe(void **state)
     assert_null(r.s.note);
     assert_int_equal(r.s.limit, 0);
     assert_string_equal(r.s.dtype, "f32");
+    assert_true(r.s.rate.decay == 2 && r.s.rate.peak == 1);
     assert_int_equal(r.cli.seed, 5);
     assert_string_equal(r.cli.level, "ref");
     cli_parse_free(r.parsed);
@@ -343,6 +368,11 @@ static const struct {
     const char *text, *want;
 } recipe_faults[] = {
     {"steps: 3\n\nlearning_rat: 1\n", "%s:3: unknown key 'learning_rat'; did you mean 'learning_rate'?"},
+    {"steps: 3\nmax_tokens: 5\n", "%s:2: unknown key 'max_tokens'; did you mean 'token_budget'?"},
+    {"decay_typ: linear\n", "%s:1: unknown key 'decay_typ'; did you mean 'decay_type'?"},
+    {"decay_type: 2\n", "%s:1: decay_type: found '2', expected one of cosine, linear, constant"},
+    {"decay_type: ~\n", "%s:1: decay_type: found no value (null), expected one of cosine, linear, constant"},
+    {"top: 1\npeak-rate: 1\n", "%s:2: 'peak' is given twice (first on line 1)"},
     {"zzzzzzzz: 1\n", "%s:1: unknown key 'zzzzzzzz'; 'raml train sft --help' lists them"},
     {"common:\n  steps: 3\n", "%s:1: unknown key 'common'; 'raml train sft --help' lists them"},
     {"steps: 3\nsteps: 4\n", "%s:2: 'steps' is given twice (first on line 1)"},
@@ -435,6 +465,8 @@ static void assert_same(const struct result *a, const struct result *b)
     }
     assert_true(a->cli.seed == b->cli.seed && a->cli.threads == b->cli.threads);
     assert_string_equal(a->cli.level, b->cli.level);
+    assert_true(a->s.rate.peak == b->s.rate.peak && a->s.rate.decay == b->s.rate.decay);
+    assert_true(a->s.rate.token_budget == b->s.rate.token_budget);
 }
 
 static void test_round_trip(void **state)
@@ -445,6 +477,7 @@ static void test_round_trip(void **state)
         "--resume|--no-shuffle|--steps|1000000000|--warmup|-9223372036854775808|--limit|10",
         "--lr|0.1|--beta|0.3333333333333333|--seed|9223372036854775807|--threads|2|--cpu|ref|--style|verbose",
         "--lr|1e-5|--beta|5e-324|--dtype|f32|a b.jsonl|--|-x",
+        "--top|0.25|--decay-type|constant|--token_budget|1e6",
         "--rate|1|--beta|1e300|--split=|--out=null|--note=true",
         "--note=a: b # c|--out=~|--split='quoted \"both\"",
         "--note=two\nlines\ttab \\ back\r|--out= lead and trail |--split=*star",
@@ -474,7 +507,8 @@ static void test_recipe_text(void **state)
                         "raml_arguments: [\"q.jsonl\"]\n"
                         "resume: false\nshuffle: true\nsteps: 100\nwarmup: -3\nlimit: null\n"
                         "learning_rate: 1.0e-05\nbeta: null\nshift: -0.5\nout: \"runs/a\"\nsplit: \"train\"\n"
-                        "note: null\ndtype: \"bf16\"\nstyle: null\nseed: 7\nthreads: 0\ncpu: \"auto\"\n");
+                        "note: null\ndtype: \"bf16\"\nstyle: null\npeak: 0.5\ndecay_type: \"linear\"\n"
+                        "token_budget: 0\nseed: 7\nthreads: 0\ncpu: \"auto\"\n");
     cli_parse_free(r.parsed);
 }
 

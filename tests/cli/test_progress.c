@@ -152,21 +152,65 @@ static void test_signals(void **state)
     }
 }
 
-static void test_second_signal_kills(void **state)
+/* The status of a child that takes signals and acts; 0 where it lives. */
+static int status_of(void (*act)(void))
 {
-    (void)state;
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
         struct cli_progress *p = cli_progress_open(true);
-        raise(SIGINT);
-        raise(SIGINT);
+        act();
         cli_progress_close(p);
         _exit(0);
     }
     int status = 0;
     assert_true(waitpid(child, &status, 0) == child);
+    return status;
+}
+
+static void interrupt_twice(void)
+{
+    raise(SIGINT);
+    raise(SIGINT);
+}
+
+static void end_twice_at_once(void)
+{
+    raise(SIGTERM);
+    usleep(50000);
+    raise(SIGTERM);
+}
+
+static void end_and_pass_on(void)
+{
+    raise(SIGTERM);
+    usleep(1100000);
+    cli_progress_pass_on(getpid());
+}
+
+static void end_twice(void)
+{
+    end_and_pass_on();
+    raise(SIGTERM);
+}
+
+static void end_after_a_pipe(void) /* one that nobody reads was not a person */
+{
+    raise(SIGPIPE);
+    usleep(1100000);
+    raise(SIGTERM);
+}
+
+static void test_second_signal_kills(void **state)
+{
+    (void)state;
+    int status = status_of(interrupt_twice);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
+    assert_int_equal(status_of(end_twice_at_once), 0);
+    assert_int_equal(status_of(end_and_pass_on), 0);
+    status = status_of(end_twice);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    assert_int_equal(status_of(end_after_a_pipe), 0);
 }
 
 int main(void)

@@ -55,12 +55,17 @@ static void names_map_as_written(void **state)
     (void)state;
     struct raml_rng r = {.key = {.seed = 99, .purpose = RAML_FOR_TEST}};
     for (int i = 0; i < 1000; i++) {
-        uint32_t w[8], mixed[4], got[4], want[4];
-        for (int j = 0; j < 8; j++) w[j] = raml_rng_below(&r, UINT32_MAX);
-        struct raml_key key = {(uint64_t)w[0] << 32 | w[1], w[2], (uint64_t)w[3] << 32 | w[4], w[5]};
+        uint32_t w[10], mixed[4], round[4], got[4], want[4];
+        for (int j = 0; j < 10; j++) w[j] = raml_rng_below(&r, UINT32_MAX);
+        struct raml_key key = {(uint64_t)w[0] << 32 | w[1], w[2], (uint64_t)w[3] << 32 | w[4], w[5], 0};
         uint64_t position = (uint64_t)w[6] << 32 | w[7];
         philox((uint32_t[]){w[2], w[5], 0x52614d4c, 0}, (uint32_t[]){w[1], w[0]}, mixed);
         philox((uint32_t[]){w[7], w[6], w[4], w[3]}, mixed, want);
+        raml_random4(&key, position, got); /* round 0 is not part of the name */
+        assert_memory_equal(got, want, sizeof got);
+        key.round = (uint64_t)w[8] << 32 | w[9];
+        philox((uint32_t[]){w[9], w[8], 0x52614d4c, 1}, mixed, round);
+        philox((uint32_t[]){w[7], w[6], w[4], w[3]}, round, want);
         raml_random4(&key, position, got);
         assert_memory_equal(got, want, sizeof got);
     }
@@ -70,12 +75,14 @@ static void names_map_as_written(void **state)
 static void names_tell_draws_apart(void **state)
 {
     (void)state;
-    const struct raml_key a = {1, RAML_FOR_SAMPLE, 2, 3};
-    struct raml_key other[] = {a, a, a, a, a};
+    const struct raml_key a = {1, RAML_FOR_SAMPLE, 2, 3, 0};
+    struct raml_key other[] = {a, a, a, a, a, a, a};
     other[1].seed = (uint64_t)1 << 32 | 1;
     other[2].purpose = RAML_FOR_SELECTION;
     other[3].question = (uint64_t)1 << 40;
     other[4].sample = 4;
+    other[5].round = 1;
+    other[6].round = (uint64_t)1 << 32;
     for (uint64_t at = 0; at < 50; at++) {
         uint32_t first[4], second[4];
         raml_random4(&a, at, first);
@@ -92,7 +99,7 @@ static void uniform_is_uniform(void **state)
 {
     (void)state;
     enum { N = 200000, CELLS = 64 };
-    struct raml_key k = {0, RAML_FOR_TEST, 0, 0}; /* 0 is a seed like any other */
+    struct raml_key k = {0, RAML_FOR_TEST, 0, 0, 0}; /* 0 is a seed like any other */
     double sum = 0, cells[CELLS] = {0}, lag = 0, before = 0.5;
     for (uint64_t i = 0; i < N; i++) {
         double u = raml_uniform(&k, i);
@@ -113,7 +120,7 @@ static void normal_is_normal(void **state)
 {
     (void)state;
     enum { N = 200000 };
-    struct raml_key k = {5, RAML_FOR_TEST, 1, 0};
+    struct raml_key k = {5, RAML_FOR_TEST, 1, 0, 0};
     double m[5] = {0};
     int beyond = 0;
     for (uint64_t i = 0; i < N; i++) {
@@ -129,11 +136,28 @@ static void normal_is_normal(void **state)
     assert_true(fabs(beyond / (double)N - 0.05) <= 5 * sqrt(0.05 * 0.95 / N));
 }
 
+/* The draws of a question that is asked in many rounds have nothing to do with each other. */
+static void rounds_are_independent(void **state)
+{
+    (void)state;
+    enum { N = 20000, CELLS = 16 };
+    double lag = 0, cells[CELLS] = {0}, chi = 0;
+    for (uint64_t i = 0; i < N; i++) {
+        const struct raml_key k = {3, RAML_FOR_SAMPLE, 7, 1, i}, next = {3, RAML_FOR_SAMPLE, 7, 1, i + 1};
+        double u = raml_uniform(&k, 5), v = raml_uniform(&next, 5);
+        lag += (u - 0.5) * (v - 0.5);
+        cells[(int)(u * CELLS)]++;
+    }
+    for (int i = 0; i < CELLS; i++) chi += pow(cells[i] - (double)N / CELLS, 2) / ((double)N / CELLS);
+    assert_true(fabs(lag / N) <= 5 * (1.0 / 12) / sqrt(N)); /* 5 deviations */
+    assert_true(chi <= 15 + 5 * sqrt(2 * 15.0));
+}
+
 static void below_is_even_and_in_range(void **state)
 {
     (void)state;
     const uint32_t sizes[] = {1, 2, 3, 10, 7919, 1u << 31, UINT32_MAX};
-    struct raml_key k = {8, RAML_FOR_TEST, 0, 9};
+    struct raml_key k = {8, RAML_FOR_TEST, 0, 9, 0};
     for (size_t s = 0; s < COUNT(sizes); s++)
         for (uint64_t i = 0; i < 2000; i++) assert_true(raml_below(&k, i, sizes[s]) < sizes[s]);
     enum { N = 70000 };
@@ -198,6 +222,7 @@ int main(void)
         cmocka_unit_test(names_tell_draws_apart), cmocka_unit_test(uniform_is_uniform),
         cmocka_unit_test(normal_is_normal),       cmocka_unit_test(below_is_even_and_in_range),
         cmocka_unit_test(walk_and_range),         cmocka_unit_test(shuffle_gives_every_order),
+        cmocka_unit_test(rounds_are_independent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

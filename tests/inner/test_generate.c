@@ -119,7 +119,7 @@ static void test_shared(void **state)
     struct jobs *j = calloc(1, sizeof *j);
     struct raml_generate_options o = options(8);
     struct raml_generate_stats stats;
-    struct raml_texts x;
+    struct raml_texts x = {0};
     add(j, 7, 0, 0, 40);   /* 0: the beginning of 1; its last token is its own */
     add(j, 7, 0, 40, 100); /* 1: the longest */
     add(j, 7, 1, 70, 5);   /* 2 leaves 1 */
@@ -129,7 +129,7 @@ static void test_shared(void **state)
     add(j, 8, 1, 140, 0);  /* 6: another group shares nothing */
     j->text[3][73] = (j->text[2][73] + 1) % (int32_t)V;
     j->text[5][70] = (j->text[2][70] + 1) % (int32_t)V;
-    MUST(raml_texts_init(&x, j->job, j->n, err));
+    MUST(raml_texts_add(&x, j->job, j->n, err));
     static const struct {
         int parent; /* a job */
         size_t start;

@@ -406,14 +406,14 @@ static void test_budget(void **state)
 static bool stops(struct rig *r, const char *written, const float *prob)
 {
     struct raml_sample_options o = options("confidence:stride=1,bound=0.9");
-    struct raml_sample_stats stats = {0};
-    struct raml_sample_state one = {.out = {.thinking = true, .began = true, .n_think = 4, .n = 4}, .exit = {.at = 4}};
-    struct raml_sample_run s = {.m = r->m, .opt = &o, .qs = &r->qs, .sample = &one, .total = 1, .stats = &stats};
+    struct raml_sampler_question q = {.about = &r->qs.question[0]};
+    struct raml_sample_state one = {
+        .out = {.thinking = true, .began = true, .n_think = 4, .n = 4}, .exit = {.at = 4}, .of = &q};
+    struct raml_sampler s = {.m = r->m, .opt = o};
     enum raml_generate_next next = RAML_GENERATE_GOES_ON;
-    int32_t token[16], thought[4] = {'a', 'b', 'c', 'd'};
+    int32_t token[16];
     float logp[16];
-    struct raml_generated so_far = {.token = thought, .n = 4},
-                          answer = {.token = token, .logp = logp, .n = strlen(written)};
+    struct raml_generated answer = {.token = token, .logp = logp, .n = strlen(written)};
     for (size_t i = 0; i < answer.n; i++) {
         token[i] = (unsigned char)written[i];
         logp[i] = logf(prob[i]);
@@ -421,7 +421,7 @@ static bool stops(struct rig *r, const char *written, const float *prob)
     assert_int_equal(raml_exits_init(&s.exits, &o, NULL), 0);
     assert_int_equal(raml_sample_texts_init(&s.texts, r->t, &r->f, NULL), 0);
     assert_int_equal(raml_exit_open(&s.exits.policy, &one.exit.state, NULL), 0);
-    assert_int_equal(raml_sample_probed(&s, 0, &so_far, &answer, NAN, &next, NULL), 0);
+    assert_int_equal(raml_sample_see(&s, &one, &answer, NAN, &next, NULL), 0);
     raml_exit_close(one.exit.state);
     raml_sample_texts_deinit(&s.texts);
     raml_exits_deinit(&s.exits);

@@ -31,7 +31,7 @@ struct sum {
 static const struct sum want = {.logits = UINT64_C(0x4e675bcd5bd469bb),
                                 .curve = UINT64_C(0x4dc0cc449d241e5f),
                                 .weights = UINT64_C(0x1e1421fcb3704af9),
-                                .samples = UINT64_C(0xcd6df6c187d91d93)};
+                                .samples = UINT64_C(0xe2ec1de6e6284a81)};
 
 static uint64_t add_bytes(uint64_t h, const void *p, size_t n)
 {

@@ -39,26 +39,10 @@ static void test_rates(void **state)
         CHECK_NEAR(cases[i].what, raml_schedule_rate(&cases[i].s, cases[i].i), cases[i].want, 1e-12);
 }
 
-static void test_names(void **state)
-{
-    (void)state;
-    struct raml_err err = {0};
-    enum raml_decay d;
-    CHECK_OK(raml_decay_parse("linear", &d, &err));
-    assert_int_equal(d, RAML_DECAY_LINEAR);
-    CHECK_OK(raml_decay_parse("constant", &d, &err));
-    assert_int_equal(d, RAML_DECAY_CONSTANT);
-    CHECK_OK(raml_decay_parse("cosine", &d, &err));
-    assert_int_equal(d, RAML_DECAY_COSINE);
-    assert_int_equal(raml_decay_parse("cos", &d, &err), RAML_EUSAGE);
-    assert_string_equal(err.msg, "lr_scheduler_type is 'cos'; expected cosine, linear or constant");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rates),
-        cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,32 +28,33 @@ struct own {
 };
 
 /* (-sum w logp - bonus sum w H) / total */
-static enum raml_code evaluate(const void *user, const struct raml_objective_tokens *in, double *loss, float *d_logp,
-                               float *d_entropy, struct raml_err *err)
+static enum raml_code evaluate(const void *user, const struct raml_terms *in, struct raml_objective_out *out,
+                               struct raml_err *err)
 {
     const struct own *own = user;
+    struct seen *seen = own->seen;
     double sum = 0.0;
-    if (own->seen && ++own->seen->parts == own->fail_at) return raml_fail(err, RAML_ERANGE, "no more of this");
-    for (size_t i = 0; i < in->n; i++) {
+    if (seen && ++seen->parts == own->fail_at) return raml_fail(err, RAML_ERANGE, "no more of this");
+    for (size_t i = in->start[in->first_row]; i < in->start[in->first_row + in->n_rows]; i++) {
         double w = (double)in->weight[i];
         if (w > 0.0) sum -= w * (double)in->logp[i];
         if (w > 0.0 && own->entropy_bonus != 0.0) sum -= w * own->entropy_bonus * (double)in->entropy[i];
-        if (d_logp) d_logp[i] = (float)(-w / in->total);
-        if (d_entropy) d_entropy[i] = (float)(-w * own->entropy_bonus / in->total);
-        if (!own->seen) continue;
-        own->seen->weight += w;
-        own->seen->lowest_entropy = fmin(own->seen->lowest_entropy, (double)in->entropy[i]);
-        own->seen->highest_entropy = fmax(own->seen->highest_entropy, (double)in->entropy[i]);
-        own->seen->highest_logp = fmax(own->seen->highest_logp, (double)in->logp[i]);
+        if (out->d_logp) out->d_logp[i] = -w / in->total;
+        if (out->d_entropy) out->d_entropy[i] = -w * own->entropy_bonus / in->total;
+        if (!seen) continue;
+        seen->weight += w;
+        seen->lowest_entropy = fmin(seen->lowest_entropy, (double)in->entropy[i]);
+        seen->highest_entropy = fmax(seen->highest_entropy, (double)in->entropy[i]);
+        seen->highest_logp = fmax(seen->highest_logp, (double)in->logp[i]);
+        if (out->d_logp) continue;
+        seen->eval_nll -= w * (double)in->logp[i];
+        seen->eval_entropy += w * (double)in->entropy[i];
+        seen->eval_weight += w;
     }
-    if (own->seen) own->seen->total = in->total;
-    if (own->seen && !d_logp) own->seen->without_slopes = true;
-    for (size_t i = 0; own->seen && !d_logp && i < in->n; i++) {
-        own->seen->eval_nll -= (double)in->weight[i] * (double)in->logp[i];
-        own->seen->eval_entropy += (double)in->weight[i] * (double)in->entropy[i];
-        own->seen->eval_weight += (double)in->weight[i];
-    }
-    if (loss) *loss = sum / in->total;
+    if (seen) seen->total = in->total;
+    if (seen && !out->d_logp) seen->without_slopes = true;
+    out->loss = sum / in->total;
+    if (out->statistics) raml_statistics_add(out->statistics, "own/parts", 1, 1);
     return RAML_OK;
 }
 
@@ -70,7 +71,15 @@ static void test_same_as_built_in(void **state)
     b->objective = &objective;
     struct outcome got = go(b, "own", &o, NULL, 0, false, 0);
     CHECK_DONE(got);
-    same_file(b, "built-in", "own", "metrics.jsonl");
+    struct raml_buf plain = slurp(b, "built-in/metrics.jsonl"), reported = slurp(b, "own/metrics.jsonl");
+    assert_null(strstr(plain.data, "own/parts"));
+    const char *statistic = strstr(reported.data, "\"own/parts\":1.0,"), *end = strchr(reported.data, '\n');
+    assert_true(statistic && statistic < end); /* beside it, the line is the same */
+    size_t before = (size_t)(statistic - reported.data), named = strlen("\"own/parts\":1.0,");
+    assert_memory_equal(plain.data, reported.data, before);
+    assert_memory_equal(plain.data + before, statistic + named, (size_t)(end - statistic) - named);
+    raml_buf_deinit(&plain);
+    raml_buf_deinit(&reported);
     same_file(b, "built-in", "own", "checkpoint-6/model.safetensors");
     same_file(b, "built-in", "own", "checkpoint-6/optimizer.safetensors");
     struct raml_buf text = slurp(b, "own/checkpoint-6/trainer_state.json");

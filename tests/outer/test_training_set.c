@@ -38,7 +38,7 @@ static void hand_init(struct hand *h, size_t rows, uint64_t seed)
                                    .n_candidates = at,
                                    .trajectories = rows,
                                    .seed = seed,
-                                   .order = h->order,
+                                   .order = {.seed = seed, .item = h->order, .n = N},
                                    .name = "hand"};
 }
 
@@ -128,10 +128,10 @@ static void test_plan(void **state)
     (void)state;
     static const struct {
         const char *what;
-        uint64_t max_steps;
+        int64_t max_steps;
         double epochs;
-        uint64_t max_tokens;
-        size_t batch;
+        int64_t token_budget;
+        int64_t batch;
         uint64_t want;
     } cases[] = {
         {"steps", 7, 0, 0, 2, 7},
@@ -154,7 +154,7 @@ static void test_plan(void **state)
         struct raml_train_options o = raml_train_default();
         o.max_steps = cases[i].max_steps;
         o.num_train_epochs = cases[i].epochs;
-        o.max_tokens = cases[i].max_tokens;
+        o.token_budget = cases[i].token_budget;
         o.batch_size = cases[i].batch;
         CHECK_OK(raml_training_plan_init(&p, &h.set, &o, &err));
         if (p.n_steps != cases[i].want) print_error("%s\n", cases[i].what);
@@ -168,18 +168,52 @@ static void test_settings(void **state)
     struct raml_err err = {0};
     struct raml_train_options o = raml_train_default();
     assert_int_equal(raml_train_check(&o, &err), RAML_EUSAGE);
-    assert_string_equal(err.msg, "no length is set: give max_steps, num_train_epochs or max_tokens (the first reached "
-                                 "ends training)");
+    assert_string_equal(err.msg,
+                        "no length is set: give max_steps, num_train_epochs or token_budget (the first reached "
+                        "ends training)");
     o.max_steps = 1;
     CHECK_OK(raml_train_check(&o, &err));
     o.learning_rate = NAN;
     assert_int_equal(raml_train_check(&o, &err), RAML_EUSAGE);
-    assert_string_equal(err.msg, "learning_rate is nan; expected a positive number up to 1000");
+    assert_string_equal(err.msg, "learning_rate is nan; expected a number from 1e-30 to 1000");
     o = raml_train_default();
     o.max_steps = 1;
     o.batch_size = 0;
     assert_int_equal(raml_train_check(&o, &err), RAML_EUSAGE);
-    assert_string_equal(err.msg, "batch_size is 0; expected 1 to 16777216 questions");
+    assert_string_equal(err.msg, "batch_size is 0; expected an integer from 1 to 16777216");
+    o = raml_train_default();
+    o.max_steps = 1;
+    o.lr_scheduler_type = 3;
+    assert_int_equal(raml_train_check(&o, &err), RAML_EUSAGE);
+    assert_string_equal(err.msg, "lr_scheduler_type is 3; expected one of cosine, linear, constant");
+    o = raml_train_default();
+    o.max_steps = -1; /* a limit below 0 is none of the lengths */
+    assert_int_equal(raml_train_check(&o, &err), RAML_EUSAGE);
+    assert_string_equal(err.msg, "max_steps is -1; expected an integer from 0 to 1000000000000000");
+    /* Words are numbered as the enum is. */
+    static const char *const words[] = {
+        [RAML_DECAY_COSINE] = "cosine", [RAML_DECAY_LINEAR] = "linear", [RAML_DECAY_CONSTANT] = "constant"};
+    const struct raml_setting *row =
+        raml_settings_find(raml_train_settings, raml_n_train_settings, "lr_scheduler_type");
+    assert_non_null(row);
+    for (int i = 0; i < (int)COUNT(words); i++) {
+        CHECK_OK(raml_settings_set(row, &o, words[i], &err));
+        assert_int_equal(o.lr_scheduler_type, i);
+    }
+}
+
+static void test_presets(void **state)
+{
+    struct raml_err err = {0};
+    struct raml_train_options o = raml_train_default();
+    (void)state;
+    o.max_steps = 5;
+    CHECK_OK(raml_train_preset("trl-2026-07", &o, &err));
+    CHECK_OK(raml_train_check(&o, &err));
+    assert_true(o.learning_rate == 2e-5 && o.lr_scheduler_type == RAML_DECAY_LINEAR && o.adam_beta2 == 0.999);
+    assert_true(o.weight_decay == 0 && o.min_lr_ratio == 0 && o.max_steps == 5);
+    assert_int_equal(raml_train_preset("trl-2026-06", &o, &err), RAML_EUSAGE);
+    assert_string_equal(err.msg, "there is no preset 'trl-2026-06'; did you mean 'trl-2026-07'?");
 }
 
 int main(void)
@@ -187,7 +221,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_selections), cmocka_unit_test(test_selections_are_even),
         cmocka_unit_test(test_order),      cmocka_unit_test(test_plan),
-        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_settings),   cmocka_unit_test(test_presets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -130,7 +130,7 @@ static inline int teardown(void **state)
     return 0;
 }
 
-static inline struct raml_train_options options(uint64_t steps)
+static inline struct raml_train_options options(int64_t steps)
 {
     struct raml_train_options o = raml_train_default();
     o.max_steps = steps;

@@ -20,7 +20,7 @@ awk 'BEGIN {
         printf "{\"id\":\"q%d\",\"question\":\"?\",\"answer\":\"%d\",\"trajectories\":[{\"text\":\"%s\"}]}\n", i, d, t
     }
 }' >made.jsonl
-"$raml" train sft --model init:micro --data made.jsonl --out run --max_tokens 40000 --batch_size 16 --learning_rate 0.003 \
+"$raml" train sft --model init:micro --data made.jsonl --out run --token_budget 40000 --batch_size 16 --learning_rate 0.003 \
     --lr_scheduler_type constant --quiet >said 2>&1 || fail "training: $(cat said)"
 head -40 made.jsonl >q.jsonl
 run() { "$raml" prune --model run q.jsonl --quiet "$@" >said 2>err || fail "prune $*: $(cat err)"; }
@@ -65,7 +65,7 @@ sed 's/.*"text":"\([^"]*\)".*/\1/; s/\\n$//' p/pruned.jsonl | grep -c '^=[0-9]$'
 [ "$(cat found)" -ge 38 ] || fail "$(cat found) of 40 pruned trajectories are the line with the answer"
 "$raml" data check p/pruned.jsonl >said 2>&1 || fail "data check: $(cat said)"
 grep -q 'questions  *40, 40 with an answer' said || fail "data check: $(cat said)"
-"$raml" train sft --model init:micro --data p/pruned.jsonl --out again --max_steps 1 --max_tokens 0 --num_train_epochs 1 \
+"$raml" train sft --model init:micro --data p/pruned.jsonl --out again --max_steps 1 --token_budget 0 --num_train_epochs 1 \
     --quiet >said 2>&1 || fail "training on pruned rows: $(cat said)"
 run --out strict --share '' --epsilon 3 --write epsilon:3 # some keep nothing
 grep -q 'strict/pruned.jsonl: [0-9]* trajectories in [0-9]* lines; [0-9]* left out, as they are not answered right$' said || fail "wrong rows: $(tail -2 said)"

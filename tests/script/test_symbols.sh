@@ -16,13 +16,14 @@ look() {
     done
 }
 
-# differ LIBRARY TREE: prints a line for each function that TREE/include/raml/*.h declare and the shared LIBRARY does not
-# export, and for each name that it exports and they do not declare.
+# differ LIBRARY TREE: prints a line for each function and each table that TREE/include/raml/*.h declare and the shared
+# LIBRARY does not export, and for each name that it exports and they do not declare.
 differ() {
     for header in "$2"/include/raml/*.h; do # a compiler leaves out the comments, and puts in the macros
         printf '#include "raml/%s"\n' "${header##*/}" | "$cc" -std=c11 -E -P -I "$2/include" -x c - |
-            tr '\n' ' ' | sed 's/;/;\n/g' | grep -v '^ *typedef' |
-            grep -oE '(^|[^a-zA-Z0-9_])raml_[a-z0-9_]+ *\([^*]' | grep -oE 'raml_[a-z0-9_]+' || :
+            tr '\n' ' ' | sed 's/;/;\n/g' | grep -v '^ *typedef' >"$tmp/header"
+        grep -oE '(^|[^a-zA-Z0-9_])raml_[a-z0-9_]+ *\([^*]' "$tmp/header" | grep -oE 'raml_[a-z0-9_]+' || :
+        sed -nE 's/^ *extern [^(]*[^a-z0-9_(](raml_[a-z0-9_]+)(\[[^(]*)?;$/\1/p' "$tmp/header"
     done | LC_ALL=C sort -u >"$tmp/declared"
     nm -D --defined-only "$1" | awk '{ sub(/@.*/, "", $NF); print $NF }' | grep -v '^__odr_asan' |
         LC_ALL=C sort -u >"$tmp/exported" || :
@@ -94,11 +95,15 @@ MADE(by_macro);
 enum raml_planted { RAML_PLANTED };
 typedef enum raml_planted raml_planted_fn(int x);
 struct raml_calls { enum raml_planted (*call)(int x); };
+extern const struct raml_calls raml_a_table[];
+extern const int raml_n_rows;
 END
 "$cc" -shared -fPIC "$tmp/planted.c" -o "$tmp/libplanted.so"
 differ "$tmp/libplanted.so" "$tmp/tree" | grep -v 'cli_' >"$tmp/planted"
 cat >"$tmp/wanted" <<'END'
+declared and not exported: raml_a_table
 declared and not exported: raml_by_macro
+declared and not exported: raml_n_rows
 exported and not declared: planted_function
 exported and not declared: planted_variable
 END

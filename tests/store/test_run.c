@@ -13,8 +13,21 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-enum { LAST = 5, KEEP = 2 };
-static const char *const grown[] = {"metrics.jsonl", "timing.jsonl", "events.out.tfevents.0.raml", "recipe.yaml"};
+enum { LAST = 5, KEEP = 2, BEST = 2 };
+static const char *const grown[] = {"metrics.jsonl", "timing.jsonl", "events.out.tfevents.0.raml", "recipe.yaml",
+                                    "rollouts.jsonl"};
+
+/* Lines of a step: two, the second one long enough to be torn in the middle of a page. */
+static int write_rollouts(struct raml_run *r, uint64_t step, uint64_t value)
+{
+    json_t *lines = json_array(), *tokens = json_array();
+    for (int i = 0; i < 1500; i++) json_array_append_new(tokens, json_integer((json_int_t)(value >> 50) + i));
+    json_array_append_new(lines, json_pack("{s:I, s:s}", "step", (json_int_t)step, "text", "a\nb"));
+    json_array_append_new(lines, json_pack("{s:I, s:o}", "step", (json_int_t)step, "tokens", tokens));
+    int bad = raml_run_rollouts(r, lines, NULL) != RAML_OK;
+    json_decref(lines);
+    return bad;
+}
 
 /* A miniature training run: its state is a number that every step changes. 0: done. */
 static int save(struct raml_run *r, uint64_t step, uint64_t value)
@@ -51,6 +64,7 @@ static int work(const char *dir, int resume)
         return 1;
     }
     int bad = (step && load(dir, step, &value)) || raml_run_recipe(r, "seed: 1\n", &e);
+    if (step >= BEST) raml_run_protect(r, BEST);
     for (uint64_t i = step ? step + 1 : 0; i <= LAST && !bad; i++) { /* step 0: a line before any training */
         if (i) value = value * 6364136223846793005u + i;
         json_t *line = json_pack("{s:I, s:f, s:{s:f}}", "step", (json_int_t)i, "loss", (double)(value >> 40), "eval",
@@ -59,6 +73,8 @@ static int work(const char *dir, int resume)
         bad = raml_run_metrics(r, line, timing, &e) != RAML_OK;
         json_decref(line);
         json_decref(timing);
+        if (!bad && i) bad = write_rollouts(r, i, value);
+        if (i == BEST) raml_run_protect(r, BEST);
         if (!bad && i && i % 2 == 0) bad = save(r, i, value);
         if (!bad && i == 4) bad = save(r, i, value); /* the same again: replaces it */
     }
@@ -84,7 +100,7 @@ static void assert_complete(const char *dir, const char *want_dir)
     uint64_t value = 1, saved = 0;
     for (uint64_t i = 1; i <= LAST; i++) {
         value = value * 6364136223846793005u + i;
-        if (i + KEEP <= LAST) continue;
+        if (i + KEEP <= LAST && i != BEST) continue;
         assert_int_equal(load(dir, i, &saved), 0);
         assert_true(saved == value);
         snprintf(name, sizeof name, "checkpoint-%d/config.json", (int)i);
@@ -94,7 +110,7 @@ static void assert_complete(const char *dir, const char *want_dir)
     size_t n = 0;
     while (readdir(d)) n++;
     closedir(d);
-    assert_int_equal(n, 2 + COUNT(grown) + KEEP);
+    assert_int_equal(n, 2 + COUNT(grown) + KEEP + 1);
 }
 
 /* Whatever has a checkpoint's name is complete. */
@@ -199,6 +215,112 @@ static void torn_lines_are_truncated(void **state)
     got = slurp(path, NULL);
     assert_string_equal(got, "{\"step\":1}\n{\"step\":\n{\"step\":2}\n"); /* untouched */
     free(got);
+}
+
+/* The same of rollouts, looked at from the end. */
+static void torn_rollouts_are_truncated(void **state)
+{
+    static const char whole[] = "{\"step\":1,\"x\":[1,2]}\n{\"step\":2}\n{\"step\":2,\"x\":\"}\"}\n";
+    static const char more[] = "{\"step\":3}\n{\"step\":3,\"x\":7}\n{\"step\":4,\"x\":[1,2,3]}\n";
+    char path[4200], text[200];
+    struct raml_err e = {0};
+    struct raml_run *r = NULL;
+    uint64_t step = 0;
+    must(raml_make_dir(in(*state, "checkpoint-2", path), &e), &e);
+    in(*state, "rollouts.jsonl", path);
+    for (size_t size = 0; size < sizeof more; size++) {
+        int n = snprintf(text, sizeof text, "%s%.*s", whole, (int)size, more);
+        spill(path, text, (size_t)n);
+        must(raml_run_open(*state, 1, &r, &step, &e), &e);
+        raml_run_close(r);
+        char *got = slurp(path, NULL);
+        assert_string_equal(got, whole);
+        free(got);
+    }
+    spill(path, whole, sizeof whole - 2); /* a complete line that lacks its newline is kept, and gets one */
+    must(raml_run_open(*state, 1, &r, &step, &e), &e);
+    raml_run_close(r);
+    char *got = slurp(path, NULL);
+    assert_string_equal(got, whole);
+    free(got);
+    static const char *const none[] = {"", "\n", "torn", "{\"step\":3}\n", "{\"x\":2}\n\n{\"step\":-1}\n[]\n"};
+    for (size_t i = 0; i < COUNT(none); i++) { /* nothing is to be kept */
+        size_t n = 1;
+        spill(path, none[i], strlen(none[i]));
+        must(raml_run_open(*state, 1, &r, &step, &e), &e);
+        raml_run_close(r);
+        got = slurp(path, &n);
+        free(got);
+        assert_int_equal(n, 0);
+    }
+    must(raml_run_open(*state, 1, &r, &step, &e), &e);
+    json_t *lines = json_pack("[{s:i}]", "step", 1); /* the file is empty, but step 2 was done */
+    assert_int_equal(raml_run_rollouts(r, lines, &e), RAML_ERANGE);
+    assert_string_equal(e.msg, "rollouts.jsonl: step 1 comes after step 2");
+    json_decref(lines);
+    raml_run_close(r);
+    must(raml_remove_tree(in(*state, "checkpoint-2", path), &e), &e); /* without a checkpoint: afresh */
+    must(raml_run_open(*state, 1, &r, &step, &e), &e);
+    raml_run_close(r);
+    assert_int_equal(access(in(*state, "rollouts.jsonl", path), F_OK), -1);
+}
+
+static void rollouts(void **state)
+{
+    char path[4200];
+    struct raml_err e = {0};
+    struct raml_run *r = NULL;
+    uint64_t step = 0;
+    must(raml_run_open(*state, 0, &r, &step, &e), &e);
+    json_t *lines = json_array();
+    in(*state, "rollouts.jsonl", path);
+    must(raml_run_rollouts(r, lines, &e), &e);
+    assert_int_equal(access(path, F_OK), -1); /* runs that have none have no file */
+    json_decref(lines);
+    lines = json_pack("[{s:i,s:f},{s:i,s:[i,i]}]", "step", 3, "reward", 0.1, "step", 4, "tokens", 5, 6);
+    must(raml_run_rollouts(r, lines, &e), &e);
+    static const char want[] = "{\"step\":3,\"reward\":0.1}\n{\"step\":4,\"tokens\":[5,6]}\n";
+    assert_int_equal(raml_run_rollouts(r, lines, &e), RAML_ERANGE); /* step 3 again */
+    assert_string_equal(e.msg, "rollouts.jsonl: step 3 comes after step 4");
+    json_decref(lines);
+    lines = json_pack("[{s:i},{s:i}]", "step", 5, "stage", 1);
+    assert_int_equal(raml_run_rollouts(r, lines, &e), RAML_EFORMAT); /* and the line before it is not written either */
+    assert_true(has(e.msg, "rollouts.jsonl: field 'step' is missing"));
+    json_decref(lines);
+    lines = json_pack("[{s:i}]", "step", 4);
+    must(raml_run_rollouts(r, lines, &e), &e); /* what was refused left no trace */
+    json_decref(lines);
+    raml_run_close(r);
+    char *got = slurp(path, NULL);
+    assert_true(has(got, want));
+    assert_string_equal(got + sizeof want - 1, "{\"step\":4}\n");
+    free(got);
+}
+
+/* The best checkpoint stays beside the newest, until another one is the best. */
+static void protected_checkpoint(void **state)
+{
+    static const struct {
+        uint64_t step, best;
+        const char *have; /* afterwards, by first digit */
+    } steps[] = {{1, 1, "1"}, {2, 1, "12"}, {3, 1, "13"}, {4, 4, "4"}, {5, 4, "45"}, {6, 0, "6"}, {7, 1, "7"}};
+    struct raml_run *r = NULL;
+    uint64_t found = 0;
+    struct raml_err e = {0};
+    must(raml_run_open(*state, 0, &r, &found, &e), &e);
+    for (size_t i = 0; i < COUNT(steps); i++) {
+        const char *tmp = NULL;
+        char have[10] = "", path[4200], name[32];
+        raml_run_protect(r, steps[i].best);
+        must(raml_run_checkpoint_begin(r, steps[i].step, &tmp, &e), &e);
+        must(raml_run_checkpoint_commit(r, steps[i].step, 1, &e), &e);
+        for (int s = 1; s < 9; s++) {
+            snprintf(name, sizeof name, "checkpoint-%d", s);
+            if (raml_is_dir(in(*state, name, path))) have[strlen(have)] = (char)('0' + s);
+        }
+        assert_string_equal(have, steps[i].have);
+    }
+    raml_run_close(r);
 }
 
 static void opening(void **state)
@@ -361,7 +483,8 @@ int main(void)
     /* clang-format off */
     const struct CMUnitTest tests[] = {
         T(killed_at_every_system_call), T(torn_lines_are_truncated), T(opening),   T(leftovers),
-        T(newest),                      T(metrics),            T(full_disk),
+        T(newest),                      T(metrics),            T(full_disk), T(torn_rollouts_are_truncated),
+        T(rollouts), T(protected_checkpoint),
     };
     /* clang-format on */
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,7 +42,7 @@ static enum raml_code planted(const struct raml_model *m, const struct raml_gene
     enum raml_code rc = RAML_OK;
     (void)m;
     for (size_t i = 0; !rc && i < n_jobs; i++) {
-        const struct raml_key key = {opt->seed, RAML_FOR_TEST, job[i].question, job[i].sample};
+        const struct raml_key key = {opt->seed, RAML_FOR_TEST, job[i].question, job[i].sample, job[i].round};
         bool closed = job[i].text[job[i].n_text - 1] == CLOSE;
         double u = raml_uniform(&key, holds(&job[i], "noop")   ? 1
                                       : holds(&job[i], "even") ? 2

@@ -90,6 +90,25 @@ static void test_trajectories(void **state)
     assert_int_equal(f->tree.token[f->tree.span[3].start], raml_tokenizer_id(f->tokenizer, "</think>"));
 }
 
+/* A whole completion: nothing but the stop comes after it, and its special tokens are some. */
+static void test_whole(void **state)
+{
+    struct fixture *f = *state;
+    size_t selected[] = {2, 0};
+    f->t[2].whole = true;
+    f->t[2].text = " so</think>4";
+    assert_int_equal(raml_row_build(&f->tree, &f->q, selected, 2, &f->opt, &f->segments, &f->err), RAML_OK);
+    check_span(f, 1, " so</think>4<|endoftext|>", "TTTTTE");
+    check_span(f, 2, "2+2=4</think>4<|endoftext|>", "TTTTTCAE");
+    f->opt.format.end = "}"; /* closes an answer prefix, of which there is none */
+    assert_int_equal(raml_row_build(&f->tree, &f->q, selected, 2, &f->opt, &f->segments, &f->err), RAML_OK);
+    check_span(f, 1, " so</think>4<|endoftext|>", "TTTTTE");
+    check_span(f, 2, "2+2=4</think>4}<|endoftext|>", "TTTTTCAEE");
+    f->t[2].answer = NULL; /* nor is an answer needed */
+    f->q.answer = "";
+    assert_int_equal(raml_row_build(&f->tree, &f->q, selected, 1, &f->opt, NULL, &f->err), RAML_OK);
+}
+
 static void test_answer_only(void **state)
 {
     struct fixture *f = *state;
@@ -157,6 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_trajectories, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_whole, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_answer_only, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_faults, open_fixture, close_fixture),
     };

@@ -7,14 +7,13 @@
 
 enum { MOST_PARTS = (1 << 24) / RAML_EXP_PART + 1 }; /* a vocabulary has at most 2^24 tokens (config.c) */
 
-/* The most likely of the first `allowed` tokens, and the largest logit of all; false when a logit is NaN or infinite,
- * or none of the allowed is finite. */
-static bool scan(const struct raml_ops *ops, const float *logit, size_t n, size_t allowed, size_t *best, float *max)
+/* The most likely of the first `allowed` tokens; false when a logit is NaN or infinite, or none of the allowed is
+ * finite. */
+static bool scan(const struct raml_ops *ops, const float *logit, size_t n, size_t allowed, size_t *best)
 {
     float most = ops->row_max(logit, allowed), rest = n > allowed ? ops->row_max(logit + allowed, n - allowed) : most;
     if (!isfinite(most) || rest != rest || rest == INFINITY) return false;
     for (*best = 0; logit[*best] != most;) ++*best;
-    *max = rest > most ? rest : most;
     return true;
 }
 
@@ -45,16 +44,26 @@ static size_t choose(float *weight, size_t n, double low, double u, size_t best,
     return chosen;
 }
 
+/* As a pass computes it: by tiles, with the same kernel (model/head.c). */
+static float log_sum_exp(const struct raml_ops *ops, const float *z, size_t n, size_t tile)
+{
+    const int32_t token = 0;
+    float max = -INFINITY, sum = 0, dot = 0, target = 0;
+    const struct raml_loss_rows rows = {&max, &sum, &dot, &target, NULL};
+    for (size_t v0 = 0; v0 < n; v0 += tile)
+        ops->loss_tile(&rows, z + v0, n, &token, sizeof token, 1, v0, n - v0 < tile ? n - v0 : tile);
+    return (float)((double)max + raml_log((double)sum));
+}
+
 static struct raml_token_sampled sample_row(const struct raml_ops *ops, const struct raml_token_rows *r, size_t i)
 {
     const float *z = r->logits + (size_t)r->row[i] * r->vocab;
-    float *weight = r->weight + i * r->vocab, max;
+    float *weight = r->weight + i * r->vocab;
     size_t n = r->allowed < r->vocab ? r->allowed : r->vocab, best;
     double part[MOST_PARTS];
     struct raml_token_sampled out = {.best = -1, .token = -1};
-    if (!n || r->vocab > (size_t)1 << 24 || !scan(ops, z, r->vocab, n, &best, &max)) return out;
-    out.total = ops->exp_all(weight, z, r->vocab, max, 1, part);
-    out.lse = (double)max + raml_log(out.total);
+    if (!n || r->vocab > (size_t)1 << 24 || !scan(ops, z, r->vocab, n, &best)) return out;
+    out.lse = log_sum_exp(ops, z, r->vocab, r->tile);
     out.best = out.token = (int32_t)best;
     out.logit = z[best];
     if (!isfinite(r->scale)) { /* no other token is left */
@@ -62,7 +71,7 @@ static struct raml_token_sampled sample_row(const struct raml_ops *ops, const st
         out.total = 1;
         return out;
     }
-    if (r->scale != 1 || n < r->vocab) out.total = ops->exp_all(weight, z, n, z[best], r->scale, part);
+    out.total = ops->exp_all(weight, z, n, z[best], r->scale, part);
     if (r->weigh) return out;
     size_t chosen = choose(weight, n, r->min_p, r->u[i], best, part, &out.total);
     out.token = (int32_t)chosen;

@@ -1,0 +1,43 @@
+/* train_dpo.c - raml train dpo: preference training on right and wrong trajectories. */
+#include "cli/commands.h"
+#include "cli/training.h"
+
+#include "raml/preference.h"
+
+struct settings {
+    struct training_settings common;
+    struct raml_train_options train;
+    struct raml_preference_options preference;
+};
+
+#define AT(field) offsetof(struct settings, field)
+static const struct cli_shared shared[] = {
+    {cli_training_options, &cli_n_training_options, AT(common), "options of model, data and run"},
+    {raml_preference_settings, &raml_n_preference_settings, AT(preference), "options of the objective"},
+    {raml_train_settings, &raml_n_train_settings, AT(train), "options of training"},
+};
+
+static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
+{
+    const struct settings *s = settings;
+    const struct training_wants wants = {.trajectories = 1, .reference = true};
+    struct training t;
+    enum raml_code rc = cli_training_open(&t, cli, &s->common, &s->train, &wants, err);
+    if (!rc) rc = raml_train_dpo(&t.job, &t.options, &s->preference, &t.result, err);
+    return cli_training_close(&t, rc, err);
+}
+
+const struct cli_command cli_train_dpo = {
+    .name = "train dpo",
+    .about = "preference training on pairs of a right and a wrong trajectory",
+    .args = "[FILE.jsonl...]",
+    .detail =
+        "Pairs come from questions that have right and wrong trajectories, as raml sample leaves them, or from files "
+        "with chosen and rejected. A pair is one token tree: its prompt is computed once. The reference is the model "
+        "that training starts from.",
+    .example = "raml train dpo --model run-sft --data samples.jsonl --learning_rate 1e-5 --out run-dpo",
+    .shared = shared,
+    .n_shared = sizeof shared / sizeof *shared,
+    .settings_size = sizeof(struct settings),
+    .run = run,
+};

@@ -1,0 +1,104 @@
+/* train_grpo.c - raml train grpo: policy gradients on rollouts, GRPO and its kin. */
+#include "cli/commands.h"
+#include "cli/training.h"
+
+#include "raml/rollouts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct settings {
+    const char *preset;
+    struct training_settings common;
+    struct raml_train_options train;
+    struct raml_rollout_options rollouts;
+    struct raml_reward_options reward;
+    struct raml_policy_options policy;
+};
+
+#define AT(field) offsetof(struct settings, field)
+static const struct raml_setting options[] = {
+    {"preset", NULL, RAML_TEXT, AT(preset), NULL, 0, 0, NULL,
+     "A framework's convention at a date (trl-2026-07, verl-2026-08, ..), a method (dapo, gspo, rloo, ..), or several "
+     "joined by +, the last one winning; settings that are given win over it."},
+};
+static const struct cli_shared shared[] = {
+    {cli_training_options, &cli_n_training_options, AT(common), "options of model, data and run"},
+    {raml_rollout_settings, &raml_n_rollout_settings, AT(rollouts), "options of rollouts"},
+    {raml_reward_settings, &raml_n_reward_settings, AT(reward), "options of the reward"},
+    {raml_policy_settings, &raml_n_policy_settings, AT(policy), "options of the objective"},
+    {raml_train_settings, &raml_n_train_settings, AT(train), "options of training"},
+};
+
+static enum raml_code preset(const char *names, void *settings, struct raml_err *err)
+{
+    struct settings *s = settings;
+    enum raml_code rc = RAML_OK;
+    for (const char *at = names; at && !rc; at = strchr(at, '+') ? strchr(at, '+') + 1 : NULL) {
+        char name[64];
+        size_t n = strcspn(at, "+");
+        /* reinforce++ has the sign that joins in its name */
+        if (!strncmp(at, "reinforce++", 11)) n = 11 + strcspn(at + 11, "+");
+        snprintf(name, sizeof name, "%.*s", (int)n, at);
+        rc = raml_policy_preset(name, &s->policy, err);
+        at += n;
+    }
+    return rc;
+}
+
+/* The active terms, as lines of recipe.yaml and of the terminal. */
+static void add_terms(const struct settings *s, const struct cli *cli, struct raml_buf *notes)
+{
+    struct raml_buf terms;
+    raml_buf_init(&terms, 1 << 16);
+    raml_policy_describe(&s->policy, &terms);
+    for (const char *line = terms.data; line && *line;) {
+        size_t n = strcspn(line, "\n");
+        raml_say(cli->sink, "%.*s", (int)n, line);
+        raml_buf_addf(notes, "# %.*s\n", (int)n, line);
+        line += n + (line[n] == '\n');
+    }
+    raml_buf_deinit(&terms);
+}
+
+static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
+{
+    const struct settings *s = settings;
+    struct training t;
+    struct raml_buf notes;
+    raml_buf_init(&notes, 1 << 16);
+    add_terms(s, cli, &notes);
+    enum raml_code rc = raml_buf_status(&notes, err);
+    if (rc) {
+        raml_buf_deinit(&notes);
+        return rc;
+    }
+    const struct training_wants wants = {.trajectories = 1, .reference = s->policy.beta > 0, .notes = notes.data};
+    rc = cli_training_open(&t, cli, &s->common, &s->train, &wants, err);
+    if (!rc) {
+        const struct raml_rollout_job rollouts = {
+            .rollouts = &s->rollouts, .policy = &s->policy, .reward = &s->reward, .eos = t.eos, .n_eos = t.n_eos};
+        rc = raml_train_grpo(&t.job, &t.options, &rollouts, &t.result, err);
+    }
+    raml_buf_deinit(&notes);
+    return cli_training_close(&t, rc, err);
+}
+
+const struct cli_command cli_train_grpo = {
+    .name = "train grpo",
+    .about = "policy gradients on the model's own samples: GRPO and its kin",
+    .args = "[FILE.jsonl...]",
+    .detail =
+        "Each round samples num_generations completions of batch_size questions, rewards them, and takes one or "
+        "more optimizer steps on them. Sampling and training share weights and engine, and a question's prompt is "
+        "computed once. Every rollout is kept in rollouts.jsonl; a run that was killed continues with --resume as "
+        "if nothing had happened. docs/objectives.md has the losses and presets.",
+    .example = "raml train grpo --model run-sft --families add:2-3 --num_questions 500 --max_steps 20 --out run-grpo",
+    .option = options,
+    .n_options = sizeof options / sizeof *options,
+    .shared = shared,
+    .n_shared = sizeof shared / sizeof *shared,
+    .settings_size = sizeof(struct settings),
+    .preset = preset,
+    .run = run,
+};

@@ -1,0 +1,46 @@
+/* train_rft.c - raml train rft: expert iteration, supervised fine-tuning on the model's own right samples. */
+#include "cli/commands.h"
+#include "cli/training.h"
+
+#include "raml/rollouts.h"
+
+struct settings {
+    struct training_settings common;
+    struct raml_train_options train;
+    struct raml_rollout_options rollouts;
+};
+
+#define AT(field) offsetof(struct settings, field)
+static const struct cli_shared shared[] = {
+    {cli_training_options, &cli_n_training_options, AT(common), "options of model, data and run"},
+    {raml_rollout_settings, &raml_n_rollout_settings, AT(rollouts), "options of rollouts"},
+    {raml_train_settings, &raml_n_train_settings, AT(train), "options of training"},
+};
+
+static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
+{
+    const struct settings *s = settings;
+    const struct training_wants wants = {.trajectories = 1};
+    struct training t;
+    enum raml_code rc = cli_training_open(&t, cli, &s->common, &s->train, &wants, err);
+    if (!rc) {
+        const struct raml_rollout_job rollouts = {.rollouts = &s->rollouts, .eos = t.eos, .n_eos = t.n_eos};
+        rc = raml_train_rft(&t.job, &t.options, &rollouts, &t.result, err);
+    }
+    return cli_training_close(&t, rc, err);
+}
+
+const struct cli_command cli_train_rft = {
+    .name = "train rft",
+    .about = "expert iteration: supervised fine-tuning on the model's own right samples",
+    .args = "[FILE.jsonl...]",
+    .detail =
+        "Each round samples num_generations completions of batch_size questions and trains on those that are "
+        "right, each text once. To train on samples that are already in a file, use train sft, which leaves wrong "
+        "ones out.",
+    .example = "raml train rft --model run-sft --families add:2-3 --num_questions 500 --max_steps 20 --out run-rft",
+    .shared = shared,
+    .n_shared = sizeof shared / sizeof *shared,
+    .settings_size = sizeof(struct settings),
+    .run = run,
+};

@@ -1,0 +1,315 @@
+/* training.c - see training.h. */
+#include "cli/training.h"
+
+#include "cli/load.h"
+#include "core/file.h"
+#include "core/path.h"
+#include "raml/family.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define AT(field) offsetof(struct training_settings, field)
+const struct raml_setting cli_training_options[] = {
+    {"model_name_or_path", "model", RAML_PATH, AT(model), NULL, 0, 0, NULL,
+     "init:PRESET or init:config.json (from scratch), a model's folder or GGUF file, or a run's folder (its newest "
+     "checkpoint)."},
+    {"tokenizer", NULL, RAML_PATH, AT(tokenizer), NULL, 0, 0, NULL,
+     "tokenizer.json to use; default: the model folder's, or the built-in byte tokenizer for init:."},
+    {"data", "train_file", RAML_PATH, AT(data), NULL, 0, 0, NULL,
+     "JSONL file to train on; more as nameless arguments."},
+    {"map", NULL, RAML_TEXT, AT(map), NULL, 0, 0, NULL, "Fields of the files: question=NAME,answer=NAME,..."},
+    {"limit", NULL, RAML_INT, AT(limit), "0", 0, 1e15, NULL, "Read only the first n questions of each file; 0: all."},
+    {"families", NULL, RAML_TEXT, AT(families), NULL, 0, 0, NULL,
+     "Train on made questions instead of a file: \"add:2-4,modchain\"."},
+    {"num_questions", "questions", RAML_INT, AT(num_questions), "10000", 1, 1e9, NULL,
+     "Questions to make for --families."},
+    {"styles", NULL, RAML_TEXT, AT(styles), NULL, 0, 0, NULL, "Styles of made trajectories: concise,verbose,reflect."},
+    {"paraphrases", NULL, RAML_FLAG, AT(paraphrases), NULL, 0, 0, NULL,
+     "The trajectories of a made question are one solution in other words, a control for more solutions."},
+    {"out", "output_dir", RAML_PATH, AT(out), NULL, 0, 0, NULL, "Run folder to write."},
+    {"resume", "resume_from_checkpoint", RAML_FLAG, AT(resume), NULL, 0, 0, NULL,
+     "Continue from the run folder's newest checkpoint, if it has one."},
+    PROMPTING_OPTIONS(AT(prompting)),
+    {"dtype", NULL, RAML_ONE, AT(dtype), "auto", 0, 0, "auto|bf16|f32",
+     "Type of the matrix products; auto is bf16 where the processor multiplies it."},
+    {"eval_data", NULL, RAML_PATH, AT(eval_data), NULL, 0, 0, NULL,
+     "JSONL file to validate on; default: made test questions, or the training files' own test and validation splits."},
+};
+const size_t cli_n_training_options = sizeof cli_training_options / sizeof *cli_training_options;
+
+static enum raml_code check(const struct cli *cli, const struct training_settings *s, struct raml_err *err)
+{
+    if (!s->model) return raml_fail(err, RAML_EUSAGE, "--model is missing; give init:PRESET, or a model's folder");
+    if (!s->out) return raml_fail(err, RAML_EUSAGE, "--out is missing; give the run folder to write");
+    bool files = s->data || cli->n_args;
+    if (!files && !s->families)
+        return raml_fail(err, RAML_EUSAGE, "nothing to train on; give --data FILE.jsonl or --families");
+    if (files && s->families)
+        return raml_fail(err, RAML_EUSAGE, "--families makes questions, but files are given too; give one of the two");
+    if (s->paraphrases && !s->families)
+        return raml_fail(err, RAML_EUSAGE, "--paraphrases is about made questions; give --families, not files");
+    return RAML_OK;
+}
+
+/* -- Data ---------------------------------------------------------------------------------------------------------- */
+
+static enum raml_code make(const struct cli *cli, const struct training_settings *s, const char *split, size_t n,
+                           size_t trajectories, struct raml_questions *out, struct raml_err *err)
+{
+    /* clang-format off */
+    struct raml_make_options o = {.seed = cli->seed, .families = s->families, .n = n, .split = split,
+                                  .n_trajectories = trajectories ? trajectories : 1, .styles = s->styles,
+                                  .paraphrases = s->paraphrases};
+    /* clang-format on */
+    return raml_make_questions(out, &o, err);
+}
+
+static enum raml_code read_file(const struct cli *cli, const struct training_settings *s, const char *path,
+                                struct raml_questions *out, struct raml_err *err)
+{
+    struct raml_read_options o = {.map = s->map, .limit = (size_t)s->limit};
+    struct raml_fields f;
+    size_t before = out->n;
+    enum raml_code rc = raml_questions_read(out, path, &o, &f, NULL, err);
+    if (rc) return rc;
+    raml_say(cli->sink, "%s: %zu questions (%s: question from '%s', answer from '%s', trajectories from '%s')", path,
+             out->n - before, f.layout, f.question, f.answer, f.trajectory[0] ? f.trajectory : "nothing");
+    return RAML_OK;
+}
+
+/* Questions that belong to a split other than training, according to their file, go to the validation set. */
+static enum raml_code hold_out(const struct cli *cli, struct raml_questions *data, struct raml_questions *validation,
+                               struct raml_err *err)
+{
+    size_t kept = 0, n = data->n;
+    for (size_t i = 0; i < n; i++) {
+        const struct raml_question *q = &data->question[i];
+        if (!q->split || !q->split[0] || !strcmp(q->split, "train")) {
+            data->question[kept++] = *q;
+            continue;
+        }
+        enum raml_code rc = raml_questions_add(validation, q, err);
+        if (rc) return rc;
+    }
+    data->n = kept;
+    if (kept < n)
+        raml_say(cli->sink, "%zu questions of splits other than 'train' are held out for validation", n - kept);
+    return RAML_OK;
+}
+
+static enum raml_code load_data(struct training *t, size_t trajectories, struct raml_err *err)
+{
+    const struct cli *cli = t->cli;
+    const struct training_settings *s = t->settings;
+    enum raml_code rc = RAML_OK;
+    if (s->families) {
+        rc = make(cli, s, "train", (size_t)s->num_questions, trajectories, &t->data, err);
+        if (!rc && t->options.eval_steps && !s->eval_data)
+            rc = make(cli, s, "test", (size_t)t->options.eval_questions, trajectories, &t->validation, err);
+    } else {
+        if (s->data) rc = read_file(cli, s, s->data, &t->data, err);
+        for (size_t i = 0; i < cli->n_args && !rc; i++) rc = read_file(cli, s, cli->arg[i], &t->data, err);
+        if (!rc) rc = hold_out(cli, &t->data, &t->validation, err);
+    }
+    if (!rc && s->eval_data) {
+        raml_questions_deinit(&t->validation);
+        raml_questions_init(&t->validation);
+        rc = read_file(cli, s, s->eval_data, &t->validation, err);
+    }
+    if (!rc && t->options.eval_steps && t->validation.n == 0)
+        rc = raml_fail(err, RAML_EUSAGE, "--eval_steps needs questions to validate on; give --eval_data FILE.jsonl");
+    return rc;
+}
+
+/* -- Model and tokenizer ------------------------------------------------------------------------------------------- */
+
+static enum raml_code from_scratch(const struct cli *cli, const char *what, enum raml_dtype dtype, enum raml_use use,
+                                   struct raml_model **model, struct raml_err *err)
+{
+    struct raml_config c;
+    bool is_path = strchr(what, '/') || strstr(what, ".json");
+    enum raml_code rc = is_path ? raml_config_read(what, &c, err) : raml_config_preset(what, &c, err);
+    return rc ? rc : raml_model_init(&c, cli->seed, dtype, use, cli->dev, model, err);
+}
+
+static enum raml_dtype dtype_of(const struct training *t)
+{
+    const char *dtype = t->settings->dtype;
+    bool bf16 = !strcmp(dtype, "bf16") || (!strcmp(dtype, "auto") && raml_device_has_bf16(t->cli->dev));
+    return bf16 ? RAML_BF16 : RAML_F32;
+}
+
+/* step > 0: from the run's own checkpoint of that step. */
+static enum raml_code load_model(struct training *t, uint64_t step, enum raml_use use, struct raml_model **model,
+                                 struct raml_err *err)
+{
+    const struct training_settings *s = t->settings;
+    if (step == 0 && !strncmp(s->model, "init:", 5))
+        return from_scratch(t->cli, s->model + 5, dtype_of(t), use, model, err);
+    char dir[RAML_PATH_BYTES];
+    enum raml_code rc = step ? raml_path_format(dir, err, "%s/checkpoint-%" PRIu64, s->out, step)
+                             : raml_run_newest(s->model, dir, sizeof dir, err);
+    return rc ? rc : raml_model_open(dir, dtype_of(t), use, t->cli->dev, model, err);
+}
+
+static enum raml_code load_tokenizer(struct training *t, uint64_t step, struct raml_err *err)
+{
+    const struct training_settings *s = t->settings;
+    char dir[RAML_PATH_BYTES];
+    if (step == 0 && s->tokenizer) return raml_tokenizer_open(s->tokenizer, &t->tokenizer, err);
+    if (step == 0 && !strncmp(s->model, "init:", 5)) return raml_tokenizer_bytes(&t->tokenizer, err);
+    enum raml_code rc = step ? raml_path_format(dir, err, "%s/checkpoint-%" PRIu64, s->out, step)
+                             : raml_run_newest(s->model, dir, sizeof dir, err);
+    return rc ? rc : raml_tokenizer_open(dir, &t->tokenizer, err);
+}
+
+/* The chat template and the tokenizer's other files are those of the model that training started from. */
+static enum raml_code open_prompting(const struct training_settings *s, const struct raml_tokenizer *t,
+                                     struct prompting *out, struct raml_tokenizer_config *config, struct raml_err *err)
+{
+    char dir[RAML_PATH_BYTES];
+    bool init = !strncmp(s->model, "init:", 5);
+    const char *from = init ? s->tokenizer : dir;
+    enum raml_code rc = init ? RAML_OK : raml_run_newest(s->model, dir, sizeof dir, err);
+    if (!rc && from && (raml_is_dir(from) || raml_is_gguf(from))) rc = raml_tokenizer_config_read(from, config, err);
+    return rc ? rc : cli_prompting_open(&s->prompting, from, t, out, err);
+}
+
+/* -- The run ------------------------------------------------------------------------------------------------------- */
+
+/* A note's line: the hash of a file or folder. What is not a path (init:small) has no hash. */
+static enum raml_code add_hash(struct raml_buf *b, const char *key, const char *path, struct raml_err *err)
+{
+    uint64_t hash;
+    if (!raml_is_file(path) && !raml_is_dir(path)) return RAML_OK;
+    enum raml_code rc = raml_hash_path(path, &hash, err);
+    if (!rc) raml_buf_addf(b, "%s: \"%016" PRIx64 "\"\n", key, hash);
+    return rc;
+}
+
+/* recipe.yaml: every setting, and as notes what it resolved to on this machine and what was read. */
+static enum raml_code write_recipe(const struct training *t, const char *notes, struct raml_err *err)
+{
+    const struct cli *cli = t->cli;
+    const struct training_settings *s = t->settings;
+    struct raml_buf b;
+    char key[48];
+    raml_buf_init(&b, 1 << 22);
+    raml_buf_adds(&b, cli->recipe ? cli->recipe : "");
+    if (b.len && b.data[b.len - 1] != '\n') raml_buf_adds(&b, "\n");
+    raml_buf_addf(&b, "raml_dtype: %s\nraml_parameters: %zu\nraml_kernels: %s\nraml_threads: %d\n",
+                  raml_model_dtype(t->model) == RAML_BF16 ? "bf16" : "f32", raml_model_n(t->model),
+                  raml_device_level(cli->dev), raml_device_threads(cli->dev));
+    if (notes) raml_buf_adds(&b, notes);
+    enum raml_code rc = add_hash(&b, "raml_model_hash", s->model, err);
+    if (!rc && s->data) rc = add_hash(&b, "raml_data_hash", s->data, err);
+    for (size_t i = 0; i < cli->n_args && !rc; i++) {
+        snprintf(key, sizeof key, "raml_data_hash_%zu", i + 1);
+        rc = add_hash(&b, key, cli->arg[i], err);
+    }
+    if (!rc) rc = raml_buf_status(&b, err);
+    if (!rc) rc = raml_run_recipe(t->folder, b.data, err);
+    raml_buf_deinit(&b);
+    return rc;
+}
+
+/* A run that failed before its first step left nothing worth keeping, and would only obstruct the next attempt.
+ * raml_run_open refuses folders that contain a run, so these files belong to this process. */
+static void remove_empty_run(const char *dir)
+{
+    static const char *const names[] = {"recipe.yaml", "metrics.jsonl", "timing.jsonl", "rollouts.jsonl"};
+    char path[RAML_PATH_BYTES];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!raml_path_join(path, dir, names[i], NULL)) unlink(path);
+    rmdir(dir); /* fails where something else is in it */
+}
+
+static enum raml_code print_result(const struct training *t, struct raml_err *err)
+{
+    const struct training_settings *s = t->settings;
+    const struct raml_train_result *r = &t->result;
+    if (!t->cli->json) {
+        printf("%s/checkpoint-%" PRIu64 ": %zu parameters, %" PRIu64 " steps, %" PRIu64 " tokens", s->out, r->steps,
+               r->parameters, r->steps, r->tokens);
+        if (isfinite(r->reward)) printf(", reward %.4f", r->reward);
+        else if (isfinite(r->loss)) printf(", loss %.4f", r->loss);
+        if (isfinite(r->eval_loss)) printf(", validation loss %.4f", r->eval_loss);
+        if (isfinite(r->eval_accuracy)) printf(", validation accuracy %.4f", r->eval_accuracy);
+        if (t->options.save_best && r->best_step) printf(", best checkpoint-%" PRIu64, r->best_step);
+        printf("\n");
+        return RAML_OK;
+    }
+    json_t *o = json_pack("{s:s,s:I,s:I,s:I,s:I,s:f}", "out", s->out, "step", (json_int_t)r->steps, "tokens",
+                          (json_int_t)r->tokens, "trained_tokens", (json_int_t)r->trained_tokens, "parameters",
+                          (json_int_t)r->parameters, "seconds", r->seconds);
+    if (o && isfinite(r->loss)) json_object_set_new(o, "loss", json_real(r->loss));
+    if (o && isfinite(r->eval_loss)) json_object_set_new(o, "eval_loss", json_real(r->eval_loss));
+    if (o && isfinite(r->reward)) json_object_set_new(o, "reward", json_real(r->reward));
+    if (o && isfinite(r->eval_accuracy)) json_object_set_new(o, "eval_accuracy", json_real(r->eval_accuracy));
+    if (o && r->best_step) json_object_set_new(o, "best_step", json_integer((json_int_t)r->best_step));
+    char *text = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    json_decref(o);
+    if (!text) return raml_fail(err, RAML_ENOMEM, "no memory for the result");
+    puts(text);
+    free(text);
+    return RAML_OK;
+}
+
+enum raml_code cli_training_open(struct training *t, const struct cli *cli, const struct training_settings *s,
+                                 const struct raml_train_options *options, const struct training_wants *wants,
+                                 struct raml_err *err)
+{
+    uint64_t step = 0;
+    *t = (struct training){.cli = cli, .settings = s, .options = *options, .config = {.add_bos = -1}};
+    struct raml_train_options *o = &t->options;
+    o->seed = cli->seed;
+    if (!o->max_steps && !o->token_budget && !(o->num_train_epochs > 0)) o->num_train_epochs = 1;
+    raml_questions_init(&t->data);
+    raml_questions_init(&t->validation);
+    enum raml_code rc = check(cli, s, err);
+    if (!rc) rc = raml_train_check(o, err);
+    if (!rc) rc = load_data(t, wants->trajectories, err);
+    if (!rc) rc = raml_run_open(s->out, s->resume, &t->folder, &step, err);
+    if (!rc) rc = load_model(t, step, RAML_TRAINING, &t->model, err);
+    if (!rc && wants->reference) rc = load_model(t, 0, RAML_INFERENCE, &t->reference, err);
+    if (!rc) rc = load_tokenizer(t, step, err);
+    if (!rc) rc = open_prompting(s, t->tokenizer, &t->prompting, &t->config, err);
+    if (!rc && step == 0) rc = write_recipe(t, wants->notes, err);
+    if (rc) return rc;
+    bool has_config = t->config.bos || t->config.eos || t->config.chat_template;
+    t->n_eos = cli_load_eos(t->model, t->eos);
+    t->job = (struct raml_train_job){.model = t->model,
+                                     .tokenizer = t->tokenizer,
+                                     .format = t->prompting.format,
+                                     .tokenizer_config = has_config ? &t->config : NULL,
+                                     .data_name = s->families ? s->families
+                                                  : s->data   ? s->data
+                                                              : cli->arg[0],
+                                     .data = &t->data,
+                                     .run = t->folder,
+                                     .resume_step = step,
+                                     .reference = t->reference,
+                                     .sink = cli->sink,
+                                     .validation = t->validation.n ? &t->validation : NULL};
+    return RAML_OK;
+}
+
+enum raml_code cli_training_close(struct training *t, enum raml_code rc, struct raml_err *err)
+{
+    if (!rc) rc = print_result(t, err);
+    if (rc && t->folder && !t->settings->resume && t->result.steps == 0) remove_empty_run(t->settings->out);
+    raml_run_close(t->folder);
+    cli_prompting_close(&t->prompting);
+    raml_tokenizer_config_deinit(&t->config);
+    raml_tokenizer_close(t->tokenizer);
+    raml_model_close(t->model);
+    raml_model_close(t->reference);
+    raml_questions_deinit(&t->validation);
+    raml_questions_deinit(&t->data);
+    return rc;
+}

@@ -1,0 +1,54 @@
+/* training.h - what the commands that train share: settings, data, model, the run's folder.
+ *
+ *     cli_training_open    reads data, opens the run's folder, loads the model, writes recipe.yaml
+ *     (the command trains)
+ *     cli_training_close   prints the result, or takes away what a run without a step left
+ */
+#ifndef RAML_CLI_TRAINING_H
+#define RAML_CLI_TRAINING_H
+
+#include "cli/cli.h"
+#include "cli/prompting.h"
+
+#include "raml/train.h"
+
+struct training_settings {
+    const char *model, *tokenizer, *families, *styles, *data, *map, *eval_data, *out, *dtype;
+    bool paraphrases;
+    int64_t num_questions, limit;
+    bool resume;
+    struct prompting_settings prompting;
+};
+extern const struct raml_setting cli_training_options[];
+extern const size_t cli_n_training_options;
+
+enum { TRAINING_MAX_EOS = 16 };
+struct training { /* zero-initialise */
+    const struct cli *cli;
+    const struct training_settings *settings;
+    struct raml_train_options options; /* with seed and length */
+    struct raml_questions data, validation;
+    struct raml_model *model;
+    struct raml_tokenizer *tokenizer;
+    struct raml_model *reference; /* if wanted: the model that training starts from, to read */
+    struct raml_run *folder;
+    struct prompting prompting;
+    struct raml_tokenizer_config config;
+    int32_t eos[TRAINING_MAX_EOS];
+    size_t n_eos;
+    struct raml_train_job job; /* ready to train; borrowed from the above */
+    struct raml_train_result result;
+};
+struct training_wants {
+    size_t trajectories; /* of a made question; at least 1 */
+    bool reference;
+    const char *notes; /* lines for recipe.yaml, "raml_objective: ...\n"; NULL: none */
+};
+RAML_CHECKED enum raml_code cli_training_open(struct training *t, const struct cli *cli,
+                                              const struct training_settings *s,
+                                              const struct raml_train_options *options,
+                                              const struct training_wants *wants, struct raml_err *err);
+/* rc: of the training. */
+RAML_CHECKED enum raml_code cli_training_close(struct training *t, enum raml_code rc, struct raml_err *err);
+
+#endif

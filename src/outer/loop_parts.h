@@ -1,0 +1,48 @@
+/* loop_parts.h - what the loop shares with its log: metrics, evaluation, checkpoints. */
+#ifndef RAML_OUTER_LOOP_PARTS_H
+#define RAML_OUTER_LOOP_PARTS_H
+
+#include "outer/loop.h"
+#include "outer/packs.h"
+#include "outer/train_state.h"
+
+struct raml_trainer {
+    const struct raml_train_job *job;
+    const struct raml_train_options *opt;
+    const struct raml_training *training;
+    const struct raml_step_source *source;
+    const struct raml_objective *objective;
+    const struct raml_comm *comm;
+    struct raml_packs packs;
+    struct raml_step step;
+    struct raml_schedule schedule;
+    struct raml_adamw adamw;
+    float *grad; /* of the device: [raml_gradient_n] */
+    struct train_state state;
+    struct raml_statistics seconds;  /* since the last logged step */
+    double step_loss, grad_norm;     /* of the last step */
+    double started;                  /* seconds; used only for rates */
+    uint64_t tokens_at_start, saved; /* saved: step of the last checkpoint */
+};
+/* loop_ranks.c: what ranks tell each other. t->grad becomes the gradient of all of them, *s on rank 0 their statistics;
+ * *stops: does the sink of one of them ask to stop? */
+RAML_CHECKED enum raml_code raml_ranks_gradient(struct raml_trainer *t, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_ranks_statistics(struct raml_trainer *t, struct raml_statistics *s,
+                                                  struct raml_err *err);
+RAML_CHECKED enum raml_code raml_ranks_stop(const struct raml_trainer *t, bool *stops, struct raml_err *err);
+
+/* loop_log.c: between rounds of steps, where a checkpoint can be made; and: token_budget is reached there. */
+bool raml_trainer_may_save(const struct raml_trainer *t);
+bool raml_trainer_reached_budget(const struct raml_trainer *t);
+
+/* After a step: its line of metrics and evaluation, progress, its checkpoint. RAML_ESTOP: the sink asked to
+ * stop; a checkpoint was written. */
+RAML_CHECKED enum raml_code raml_trainer_after_step(struct raml_trainer *t, struct raml_train_result *out,
+                                                    struct raml_err *err);
+/* The source was stopped while it made the next step: the checkpoint of the last one, if it was not written yet. */
+RAML_CHECKED enum raml_code raml_trainer_stopped(struct raml_trainer *t, struct raml_err *err);
+/* loop_fault.c: a loss or gradient that is not finite: the error that names question and token. */
+enum raml_code raml_trainer_bad_loss(const struct raml_trainer *t, struct raml_err *err);
+enum raml_code raml_trainer_bad_gradient(struct raml_trainer *t, struct raml_err *err);
+
+#endif

@@ -1,0 +1,63 @@
+/* rollout_source.h - what the parts of training on rollouts share: the source, its rewards, its records. */
+#ifndef RAML_OUTER_ROLLOUT_SOURCE_H
+#define RAML_OUTER_ROLLOUT_SOURCE_H
+
+#include "outer/loop.h"
+#include "outer/order.h"
+#include "outer/round.h"
+
+struct raml_rollout_source {
+    const struct raml_train_job *job;
+    const struct raml_train_options *opt;
+    const struct raml_rollout_job *rollouts;
+    const struct raml_rollout_options *own;
+    const struct raml_policy_options *policy; /* NULL: expert iteration */
+    const struct raml_comm *comm;
+    struct raml_sink quiet;       /* the job's, without progress: that is training's alone */
+    struct raml_sink undisturbed; /* and without a request to stop */
+    struct raml_order order;
+    struct raml_sampler *sampler, *examiner; /* of training; of evaluation */
+    struct raml_packs reference;             /* open where policy has a reference */
+    struct raml_round round, exam;
+    struct raml_step scored; /* trees of a step, before its round's first */
+    struct raml_row_map map; /* of the last step, or of `scored` */
+    size_t questions;        /* of a step */
+    uint64_t position;       /* questions of the stream that were used */
+    uint64_t n_rounds, data_hash;
+    const struct raml_reward_options *reward;
+    struct raml_reward_mix mix;
+    unsigned points;                /* of curves that rewards need (raml_reward_points); 0: none */
+    bool wants_form;                /* a reward asks whether a completion is well-formed */
+    bool answers;                   /* the reward has a gradient of its own, on the reference answer */
+    uint64_t read_tokens;           /* for curves and scores since the last step took them */
+    bool corrects;                  /* sampler corrections are computed */
+    bool scores;                    /* log-probabilities of the policy are read before a round's first update */
+    struct raml_statistics seconds; /* of the round, until a step takes them */
+};
+static inline uint64_t raml_rollout_updates(const struct raml_rollout_source *s)
+{
+    return (uint64_t)s->own->steps_per_generation * (uint64_t)s->own->num_iterations;
+}
+
+/* rollout_reward.c: rewards of the groups [first, ..) of a round, and whether they have signal. */
+RAML_CHECKED enum raml_code raml_rollout_reward(struct raml_rollout_source *s, struct raml_packs *packs,
+                                                struct raml_round *r, size_t first, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_rollout_add_probe(struct raml_tree *tree, int32_t span,
+                                                   const struct raml_rollout_group *g, const struct raml_rollout *x,
+                                                   uint32_t at, struct raml_err *err);
+struct raml_answer_curve raml_rollout_curve(const struct raml_rollout_group *g, const struct raml_rollout *x);
+struct raml_reward_sample raml_rollout_sample(const struct raml_rollout_source *s, const struct raml_rollout *x,
+                                              const struct raml_answer_curve *curve);
+/* rollout_round.c: a new round, sampled, rewarded, laid out, scored, with advantages. Its lines are written. */
+RAML_CHECKED enum raml_code raml_rollout_round(struct raml_rollout_source *s, uint64_t number, struct raml_packs *packs,
+                                               struct raml_err *err);
+/* rollout_terms.c: step `update` of the round: trees and terms; and what is asked of it after the pass. */
+RAML_CHECKED enum raml_code raml_rollout_step(struct raml_rollout_source *s, uint64_t update, struct raml_step *step,
+                                              struct raml_err *err);
+RAML_CHECKED enum raml_code raml_rollout_after(struct raml_rollout_source *s, uint64_t update, struct raml_step *step,
+                                               struct raml_err *err);
+/* rollout_log.c: the round's lines in rollouts.jsonl, and its statistics. */
+RAML_CHECKED enum raml_code raml_rollout_write(struct raml_rollout_source *s, uint64_t step, struct raml_err *err);
+void raml_rollout_count(const struct raml_rollout_source *s, struct raml_statistics *out);
+
+#endif

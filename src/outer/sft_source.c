@@ -1,0 +1,172 @@
+/* sft_source.c - supervised fine-tuning: questions with their trajectories, as steps; see train.h. */
+#include "outer/loop.h"
+#include "outer/training_set.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct sft_source {
+    const struct raml_train_job *job;
+    const struct raml_train_options *opt;
+    const struct raml_comm *comm;
+    struct training_set set, validation;
+    struct training_plan plan;
+    struct selection selection, validation_selection;
+    struct raml_step step; /* of the validation */
+};
+
+/* -- Steps --------------------------------------------------------------------------------------------------------- */
+
+static enum raml_code add_row(const struct training_set *set, const struct selection *d, struct raml_step *step,
+                              struct raml_err *err)
+{
+    struct raml_tree *tree;
+    size_t row;
+    enum raml_code rc = raml_step_tree(step, &tree, err);
+    if (!rc) rc = raml_training_set_row(set, d, tree, err);
+    if (!rc) rc = raml_step_rows(step, &row, err);
+    raml_statistics_add(&step->statistics, "unique_tokens", (double)set->item[d->item].n_unique, 1);
+    for (size_t i = 0; row < step->n_rows && !rc; i++, row++) {
+        step->row[row] =
+            (struct raml_step_row){&set->qs->question[set->item[d->item].question], d->n ? d->selected[i] : 0};
+        for (size_t k = step->start[row]; k < step->start[row + 1]; k++)
+            step->weight[k] = d->n ? (float)d->times[i] : 1.0F;
+    }
+    return rc;
+}
+
+/* The loss's denominator, known before any backward pass. */
+static enum raml_code count(const struct sft_source *s, struct raml_step *step, struct raml_err *err)
+{
+    for (size_t i = 0; i < step->n; i++) step->trained += (double)step->weight[i];
+    step->total = step->trained;
+    enum raml_code rc = s->comm->sum(s->comm->user, &step->total, 1, err);
+    if (rc || step->total > 0) return rc;
+    return raml_fail(err, RAML_ERANGE, "no token of this step is trained on");
+}
+
+/* Question b of a step belongs to rank b modulo the number of ranks. */
+static enum raml_code next(void *user, uint64_t number, struct raml_packs *packs, struct raml_step *step,
+                           struct raml_err *err)
+{
+    struct sft_source *s = user;
+    uint64_t batch = (uint64_t)s->opt->batch_size, position = number * batch;
+    enum raml_code rc = RAML_OK;
+    (void)packs;
+    for (uint64_t b = (uint64_t)s->comm->rank; b < batch && position + b < s->plan.n_positions && !rc;
+         b += (uint64_t)s->comm->size) {
+        raml_select_at(&s->set, position + b, &s->selection);
+        rc = add_row(&s->set, &s->selection, step, err);
+    }
+    return rc ? rc : count(s, step, err);
+}
+
+static double epoch(const void *user, uint64_t steps)
+{
+    const struct sft_source *s = user;
+    return fmin((double)steps * (double)s->opt->batch_size, (double)s->plan.n_positions) / (double)s->set.n;
+}
+
+/* -- Validation ---------------------------------------------------------------------------------------------------- */
+
+/* Mean loss of the validation set, a batch at a time. */
+static enum raml_code evaluate(void *user, struct raml_packs *packs, const struct raml_objective *objective,
+                               json_t *line, double *score, struct raml_err *err)
+{
+    struct sft_source *s = user;
+    double sum = 0.0, all = 0.0;
+    for (size_t i = 0; i < s->validation.n;) {
+        double loss;
+        enum raml_code rc = RAML_OK;
+        raml_step_clear(&s->step);
+        while (i < s->validation.n && s->step.n_trees < (size_t)s->opt->batch_size && !rc) {
+            raml_select_item(&s->validation, (uint32_t)i++, 0, &s->validation_selection);
+            rc = add_row(&s->validation, &s->validation_selection, &s->step, err);
+        }
+        for (size_t k = 0; k < s->step.n && !rc; k++) s->step.total += (double)s->step.weight[k];
+        if (!rc) rc = raml_packs_loss(packs, objective, &s->step, &loss, NULL, err);
+        if (rc) return rc;
+        sum += loss * s->step.total;
+        all += s->step.total;
+    }
+    *score = -sum / all;
+    return json_object_set_new(line, "eval_loss", json_real(sum / all))
+               ? raml_fail(err, RAML_ENOMEM, "no memory for a line of metrics")
+               : RAML_OK;
+}
+
+/* -- Opening ------------------------------------------------------------------------------------------------------- */
+
+static enum raml_code check_data(const struct training_set *f, struct raml_err *err)
+{
+    if (f->n) return RAML_OK;
+    if (f->skipped == 0) return raml_fail(err, RAML_ERANGE, "%s: nothing is trained on: no questions", f->name);
+    return raml_fail(err, RAML_ERANGE,
+                     "%s: nothing is trained on: none of %zu questions has a usable trajectory (%zu "
+                     "graded wrong, %zu too long); trajectories = 0 trains only on answers",
+                     f->name, f->skipped, f->wrong, f->too_long);
+}
+
+static void report_data(const struct training_set *f, const struct raml_sink *sink)
+{
+    if (f->skipped)
+        raml_say(sink, "%s: %zu of %zu questions are left out: no usable trajectory", f->name, f->skipped,
+                 f->skipped + f->n);
+    if (f->too_long)
+        raml_say(sink, "%s: %zu trajectories are left out: longer than the model's context", f->name, f->too_long);
+    if (f->wrong)
+        raml_say(sink, "%s: %zu trajectories graded wrong are left out (keep_wrong includes them)", f->name, f->wrong);
+    double unique = 0;
+    for (size_t i = 0; i < f->n; i++) unique += (double)f->item[i].n_unique;
+    raml_say(sink, "%s: %zu questions with %.2f trajectories each, %.1f tokens of text that differ (unique_tokens)",
+             f->name, f->n, (double)f->n_candidates / (double)f->n, unique / (double)f->n);
+}
+
+static void sft_deinit(struct sft_source *s)
+{
+    raml_selection_deinit(&s->selection);
+    raml_selection_deinit(&s->validation_selection);
+    raml_training_set_deinit(&s->set);
+    raml_training_set_deinit(&s->validation);
+    raml_step_deinit(&s->step);
+}
+
+static enum raml_code sft_init(struct sft_source *s, struct raml_err *err)
+{
+    const struct raml_train_job *job = s->job;
+    const struct raml_train_options *opt = s->opt;
+    enum raml_code rc = raml_training_set_init(&s->set, job, opt, job->data, job->data_name, 0, err);
+    if (!rc && job->validation && opt->eval_steps)
+        rc = raml_training_set_init(&s->validation, job, opt, job->validation, "validation",
+                                    (size_t)opt->eval_questions, err);
+    if (!rc) rc = check_data(&s->set, err);
+    if (!rc) rc = raml_training_plan_init(&s->plan, &s->set, opt, err);
+    if (!rc) rc = raml_selection_init(&s->selection, &s->set, err);
+    if (!rc) rc = raml_selection_init(&s->validation_selection, &s->validation, err);
+    if (!rc) report_data(&s->set, job->sink);
+    return rc;
+}
+
+enum raml_code raml_train_sft(const struct raml_train_job *job, const struct raml_train_options *opt,
+                              struct raml_train_result *out, struct raml_err *err)
+{
+    const struct raml_objective objective = job->objective ? *job->objective : raml_sft_objective();
+    struct sft_source s = {.job = job, .opt = opt, .comm = job->comm ? job->comm : raml_comm_alone()};
+    if (out) *out = (struct raml_train_result){.loss = NAN, .eval_loss = NAN, .reward = NAN, .eval_accuracy = NAN};
+    enum raml_code rc = raml_train_check_job(job, opt, &objective, err);
+    if (!rc) rc = sft_init(&s, err);
+    if (!rc) {
+        const struct raml_step_source source = {.user = &s,
+                                                .name = "trajectories",
+                                                .n_steps = s.plan.n_steps,
+                                                .n_items = s.set.n,
+                                                .data_hash = s.set.hash,
+                                                .next = next,
+                                                .epoch = epoch,
+                                                .evaluate = s.validation.n ? evaluate : NULL};
+        const struct raml_training training = {&source, &objective, job->objective ? objective.name : NULL, NULL};
+        rc = raml_train_loop(job, opt, &training, out, err);
+    }
+    sft_deinit(&s);
+    return rc;
+}
