@@ -20,7 +20,7 @@ struct bench_result {
     double tokens_per_s, gflops, peak_gflops, seconds; /* seconds: of one step, curve or run (the median) */
     int threads;
     bool f32;                   /* measured in f32 whatever was asked for */
-    char note[160], extra[160]; /* text for people; more JSON fields ("\"a\": 1") */
+    char note[256], extra[768]; /* text for people; more JSON fields ("\"a\": 1") */
 };
 
 bool bench_has_bf16(void);
@@ -81,6 +81,12 @@ RAML_CHECKED enum raml_code bench_probes(const struct bench_options *opt, struct
  * tree; beside it each place with a prompt of its own, and each continuation (4 at a place, extrapolated). */
 RAML_CHECKED enum raml_code bench_forks(const struct bench_options *opt, struct bench_result *out,
                                         struct raml_err *err);
+/* Steps of GRPO (raml_train_grpo) on 4 questions with 8 samples of 64 tokens after a prompt of 512 (_short: 64), the prompt
+ * shared and not: tokens/s are completion tokens with it shared. JSON: what sharing saves (ratio), parts of the time,
+ * tree_token_ratio, peak memory of the process after the first run of either, the shared one's first. */
+RAML_CHECKED enum raml_code bench_grpo(const struct bench_options *opt, struct bench_result *out, struct raml_err *err);
+RAML_CHECKED enum raml_code bench_grpo_short(const struct bench_options *opt, struct bench_result *out,
+                                             struct raml_err *err);
 /* Only attention, f32, for trees and steps of several shapes (shown on stderr); the result: the loss curve's. */
 RAML_CHECKED enum raml_code bench_attention(const struct bench_options *opt, struct bench_result *out,
                                             struct raml_err *err);

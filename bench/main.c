@@ -1,6 +1,6 @@
 /* main.c - the speed of this machine: training, tracing, sampling, each beside the best matrix product of the same run.
  *
- *   raml-bench [--json] [--bench train,trace,prefix,answers,update,landscape,sample,score,decode,probes,forks,product] [--preset micro,small,...]
+ *   raml-bench [--json] [--bench train,trace,prefix,answers,update,landscape,sample,score,decode,probes,forks,grpo,grpo_short,product] [--preset micro,small,...]
  *              [--dtype bf16|f32] [--batch 1,8,32,64] [--steps N] [--threads N] [--seconds S]
  *   raml-bench [--json] --bench score,decode --model FILE,... [--batch 1,64] [--steps N] [--threads N] [--seconds S]
  *   raml-bench [--json] --bench tokenize --tokenizer tokenizer.json --text FILE,... [--seconds S]
@@ -40,6 +40,8 @@ static const struct {
     {"decode", bench_decode, "qwen2.5-0.5b"},
     {"probes", bench_probes, "small"},
     {"forks", bench_forks, "micro"},
+    {"grpo", bench_grpo, "micro,small"},
+    {"grpo_short", bench_grpo_short, "micro,small"},
     {"product", bench_product, "micro,small,medium,gpt2,qwen2.5-0.5b"},
     {"attention", bench_attention, "f32"},
     {"tokenize", bench_tokenize, ""},
@@ -123,7 +125,7 @@ static int usage(const char *what)
 {
     fprintf(stderr,
             "raml-bench: %s\nusage: raml-bench [--json] [--bench "
-            "train,trace,prefix,landscape,sample,score,decode,probes,forks,product] [--preset "
+            "train,trace,prefix,landscape,sample,score,decode,probes,forks,grpo,grpo_short,product] [--preset "
             "micro,small,medium,gpt2,qwen2.5-0.5b,...] [--dtype auto|bf16|f32] [--batch 1,8,32,64] [--steps N] "
             "[--threads N] [--seconds S]\n"
             "       raml-bench [--json] --bench score,decode --model FILE,... [--batch 1,64] [--steps N] [--threads N] "

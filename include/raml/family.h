@@ -27,7 +27,8 @@ struct raml_family {
      * solve is given the same stream again, so it can redraw the instance from it. */
     void (*make)(struct raml_rng r, int difficulty, struct raml_buf *question, struct raml_buf *answer);
     /* Writes a trajectory of the instance drawn from r, with its own stream s. s.key.sample 0 is the standard one
-     * (fixed wording and order of steps); other samples vary both where the family allows it. The last line ends with
+     * (fixed wording and order of steps); other samples vary both where the family allows it. s.key.round n > 0 is the
+     * n-th paraphrase of the sample: its steps and numbers in other words. The last line ends with
      * the answer (a full stop may follow in the verbose style). A line that is wrong, or leads to a dead end, occurs
      * only in the reflect style and is taken back by the next line that starts with "wait". */
     void (*solve)(struct raml_rng r, int difficulty, enum raml_style style, struct raml_rng s, struct raml_buf *out);
@@ -47,6 +48,8 @@ struct raml_make_options {
     const char *split; /* "train", "test" (same range), NULL: both, by hash */
     size_t n_trajectories; /* per question; distinct where the family allows it */
     const char *styles;    /* "concise,verbose,reflect": taken in turn; NULL: concise */
+    bool paraphrases;      /* a question's trajectories are one solution, the standard one, in other words, all in one
+                            * style; else they differ in order of steps, wording and style */
 };
 /* Appends n questions, distinct from each other and from those already in the set, families in turn and difficulties
  * mixed. RAML_ERANGE when a family cannot give that many distinct ones at that difficulty; RAML_EUSAGE for an unknown

@@ -78,7 +78,6 @@ enum raml_kl_in { RAML_KL_IN_LOSS, RAML_KL_IN_REWARD, RAML_KL_IN_RETURN };
 enum raml_aggregation_mode {
     RAML_TOKEN_MEAN,
     RAML_TOKEN_SUM,
-    RAML_TOKEN_CONSTANT,
     RAML_SEQ_MEAN_TOKEN_SUM,
     RAML_SEQ_MEAN_TOKEN_MEAN,
     RAML_SEQ_MEAN_TOKEN_SUM_NORM,
@@ -110,46 +109,32 @@ enum raml_reject_estimator { RAML_REJECT_K1, RAML_REJECT_K2, RAML_REJECT_K3 };
 
 /* One row of raml_policy_settings a field; words in the order of the enums. A bound of 0 is none unless said. */
 struct raml_policy_options {
-    /* Rewards and advantages. */
-    double reward_bias, reward_scaling, reward_clip; /* r <- clip((r + bias) scaling, +-clip) */
-    double length_penalty;                           /* r <- r - penalty (length / the group's longest) mean r */
-    int advantage_baseline, scale_rewards, group_of_one;
-    double advantage_eps, advantage_clip;
-    bool advantage_per_component;
-    double gamma;
-    int whiten_advantages, whiten_deviation;
+    /* Rewards and advantages: r <- clip((r + bias) scaling, +-clip), r <- r - penalty (length / the longest) mean r. */
+    double reward_bias, reward_scaling, reward_clip, length_penalty;
+    double advantage_eps, advantage_clip, gamma;
     double whiten_eps, whiten_variance_eps, whiten_variance_floor, whiten_count_eps;
+    int advantage_baseline, scale_rewards, group_of_one, whiten_advantages, whiten_deviation;
     /* Policy term. */
     int policy_loss;
     double epsilon, epsilon_high, dual_clip, delta;
-    double ratio_low, ratio_high;
-    int ratio_level, ratio_gradient, ratio_against;
-    double ratio_log_clamp, ratio_log_max;
+    double ratio_low, ratio_high, ratio_log_clamp, ratio_log_max;
     double tau_pos, tau_neg, dro_beta, ipo_threshold, log_ratio_square;
-    double opsm_delta;
-    int opsm_against;
-    double top_entropy_quantile;
+    double opsm_delta, top_entropy_quantile;
+    int ratio_level, ratio_gradient, ratio_against, opsm_against;
     /* Aggregation. */
     int loss_aggregation, aggregation_rows;
     double norm_length, length_eps, count_eps;
-    bool empty_row_counts;
     int64_t loss_micro_batches;
-    bool drop_zero_advantage;
     /* KL to the reference model, and entropy. */
-    double beta;
-    int kl_estimator, kl_in;
-    double kl_log_clamp, kl_value_clamp;
-    int kl_aggregation;
-    double entropy_coef;
-    int entropy_aggregation;
+    double beta, kl_log_clamp, kl_value_clamp, entropy_coef;
+    int kl_estimator, kl_in, kl_aggregation, entropy_aggregation;
     /* Rollouts that another sampler made. */
-    int correction;
     double correction_low, correction_high, correction_log_clamp, correction_mask_low, correction_mask_high;
+    int correction, correction_estimator, correction_level;
     bool correction_sequence_level, correction_tv, correction_normalise;
-    int correction_estimator, correction_level;
-    /* Overlong shaping. */
+    /* Flags of the other parts; overlong shaping. */
+    bool advantage_per_component, empty_row_counts, drop_zero_advantage, overlong_capped;
     double overlong_buffer, overlong_factor;
-    bool overlong_capped;
 };
 extern const struct raml_setting raml_policy_settings[];
 extern const size_t raml_n_policy_settings;

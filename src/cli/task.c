@@ -128,6 +128,7 @@ const struct cli_command cli_task_list = {
 struct make_settings {
     const char *families, *split, *styles, *out;
     int64_t n, trajectories;
+    bool paraphrases;
 };
 
 #define AT(field) offsetof(struct make_settings, field)
@@ -143,6 +144,8 @@ static const struct raml_setting make_options[] = {
      "Trajectories per question, distinct where the family allows it."},
     {"styles", NULL, RAML_TEXT, AT(styles), "concise", 0, 0, NULL,
      "Styles of the trajectories, used in turn: concise,verbose,reflect."},
+    {"paraphrases", NULL, RAML_FLAG, AT(paraphrases), NULL, 0, 0, NULL,
+     "A question's trajectories are one solution in other words; else its steps may come in another order too."},
     {"out", NULL, RAML_PATH, AT(out), "questions.jsonl", 0, 0, NULL, "JSONL file to write."},
 };
 
@@ -175,6 +178,7 @@ static enum raml_code run_make(const struct cli *cli, const void *settings, stru
         .split = strcmp(set->split, "both") == 0 ? NULL : set->split,
         .n_trajectories = (size_t)set->trajectories,
         .styles = set->styles,
+        .paraphrases = set->paraphrases,
     };
     struct raml_questions qs;
     raml_questions_init(&qs);

@@ -29,6 +29,8 @@ const struct raml_setting cli_training_options[] = {
     {"num_questions", "questions", RAML_INT, AT(num_questions), "10000", 1, 1e9, NULL,
      "Questions to make for --families."},
     {"styles", NULL, RAML_TEXT, AT(styles), NULL, 0, 0, NULL, "Styles of made trajectories: concise,verbose,reflect."},
+    {"paraphrases", NULL, RAML_FLAG, AT(paraphrases), NULL, 0, 0, NULL,
+     "The trajectories of a made question are one solution in other words, a control for more solutions."},
     {"out", "output_dir", RAML_PATH, AT(out), NULL, 0, 0, NULL, "Run folder to write."},
     {"resume", "resume_from_checkpoint", RAML_FLAG, AT(resume), NULL, 0, 0, NULL,
      "Continue from the run folder's newest checkpoint, if it has one."},
@@ -49,6 +51,8 @@ static enum raml_code check(const struct cli *cli, const struct training_setting
         return raml_fail(err, RAML_EUSAGE, "nothing to train on; give --data FILE.jsonl or --families");
     if (files && s->families)
         return raml_fail(err, RAML_EUSAGE, "--families makes questions, but files are given too; give one of the two");
+    if (s->paraphrases && !s->families)
+        return raml_fail(err, RAML_EUSAGE, "--paraphrases is about made questions; give --families, not files");
     return RAML_OK;
 }
 
@@ -59,7 +63,8 @@ static enum raml_code make(const struct cli *cli, const struct training_settings
 {
     /* clang-format off */
     struct raml_make_options o = {.seed = cli->seed, .families = s->families, .n = n, .split = split,
-                                  .n_trajectories = trajectories ? trajectories : 1, .styles = s->styles};
+                                  .n_trajectories = trajectories ? trajectories : 1, .styles = s->styles,
+                                  .paraphrases = s->paraphrases};
     /* clang-format on */
     return raml_make_questions(out, &o, err);
 }

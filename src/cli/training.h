@@ -14,6 +14,7 @@
 
 struct training_settings {
     const char *model, *tokenizer, *families, *styles, *data, *map, *eval_data, *out, *dtype;
+    bool paraphrases;
     int64_t num_questions, limit;
     bool resume;
     struct prompting_settings prompting;

@@ -3,8 +3,7 @@
  * n_i: weights of row i, N their sum over all rows, R rows counted, L norm_length or the longest row:
  *   token-mean               w / N                    seq-mean-token-sum       w / R
  *   token-sum                w                        seq-mean-token-mean      w / (n_i R)
- *   token-constant           w / L                    seq-mean-token-sum-norm  w / (R L)
- *   token-sum-norm           w / L
+ *   token-sum-norm           w / L                    seq-mean-token-sum-norm  w / (R L)
  * length_eps is added to n_i, count_eps to N and R. A part of a step is aggregated as if it were all, over parts.
  */
 #include "outer/policy_parts.h"
@@ -70,7 +69,6 @@ static double divisor(const struct raml_policy_options *opt, int mode, const str
     double length = opt->norm_length > 0.0 ? opt->norm_length : c->longest, rows = c->rows + opt->count_eps;
     switch (mode) {
     case RAML_TOKEN_MEAN: return c->tokens + opt->count_eps;
-    case RAML_TOKEN_CONSTANT:
     case RAML_TOKEN_SUM_NORM: return length;
     case RAML_SEQ_MEAN_TOKEN_SUM: return rows;
     case RAML_SEQ_MEAN_TOKEN_MEAN: return (row + opt->length_eps) * rows;

@@ -7,7 +7,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 
 /* -- Opening and closing ------------------------------------------------------------------------------------------- */
 
@@ -57,24 +56,6 @@ static enum raml_code trainer_init(struct raml_trainer *t, struct raml_err *err)
 
 /* -- One step ------------------------------------------------------------------------------------------------------ */
 
-/* The gradient of all ranks. */
-static enum raml_code reduce(struct raml_trainer *t, struct raml_err *err)
-{
-    const struct raml_model *m = t->job->model;
-    const struct raml_device *dev = raml_model_device(m);
-    size_t n = raml_model_n(m), bytes = n * sizeof *t->grad;
-    enum raml_code rc = raml_gradient_join(m, t->grad, err);
-    if (rc || t->comm->size == 1) return rc;
-    float *host = malloc(bytes);
-    if (!host) return raml_fail(err, RAML_ENOMEM, "no memory for the gradient of %zu parameters", n);
-    rc = raml_array_read(dev, host, t->grad, bytes, err);
-    if (!rc) rc = t->comm->sum_float(t->comm->user, host, n, err);
-    if (!rc) rc = raml_array_write(dev, t->grad, host, bytes, err);
-    if (!rc) rc = t->comm->sum(t->comm->user, &t->step_loss, 1, err);
-    free(host);
-    return rc;
-}
-
 static enum raml_code update(struct raml_trainer *t, struct raml_err *err)
 {
     struct raml_model *m = t->job->model;
@@ -86,61 +67,60 @@ static enum raml_code update(struct raml_trainer *t, struct raml_err *err)
     return rc ? rc : raml_model_refresh(m, err);
 }
 
-/* Loss and gradient of the step. */
-static enum raml_code differentiate(struct raml_trainer *t, struct raml_err *err)
+/* Loss and gradient of the step, over all ranks. */
+static enum raml_code differentiate(struct raml_trainer *t, struct raml_statistics *now, struct raml_err *err)
 {
     const struct raml_model *m = t->job->model;
     const struct raml_device *dev = raml_model_device(m);
     enum raml_code rc = raml_array_zero(dev, t->grad, raml_gradient_n(m) * sizeof *t->grad, err);
-    if (!rc)
-        rc = raml_packs_train(&t->packs, t->objective, &t->step, t->grad, &t->step_loss, &t->state.statistics, err);
+    if (!rc) rc = raml_packs_train(&t->packs, t->objective, &t->step, t->grad, &t->step_loss, now, err);
+    if (!rc) rc = t->comm->sum(t->comm->user, &t->step_loss, 1, err);
     if (!rc && !isfinite(t->step_loss)) return raml_trainer_bad_loss(t, err);
-    if (!rc) rc = reduce(t, err);
+    if (!rc) rc = raml_ranks_gradient(t, err);
     if (!rc) rc = raml_grad_norm(dev, t->grad, raml_model_n(m), &t->grad_norm, err);
     if (!rc && !isfinite(t->grad_norm)) return raml_trainer_bad_gradient(t, err);
     return rc;
+}
+
+/* The step's tokens, loss and statistics are those of all ranks from here on. */
+static enum raml_code account(struct raml_trainer *t, struct raml_statistics *now, struct raml_err *err)
+{
+    double counts[2] = {(double)t->step.n_read, t->step.trained};
+    enum raml_code rc = t->comm->sum(t->comm->user, counts, 2, err);
+    if (!rc) rc = raml_ranks_statistics(t, now, err);
+    if (rc) return rc;
+    t->state.step++;
+    t->state.tokens += (uint64_t)counts[0];
+    t->state.trained += (uint64_t)counts[1];
+    t->state.loss_sum += t->step_loss * t->step.total;
+    t->state.weight_sum += t->step.total;
+    raml_statistics_join(&t->state.statistics, now);
+    return raml_statistics_status(&t->state.statistics, err);
 }
 
 static enum raml_code take_step(struct raml_trainer *t, struct raml_err *err)
 {
     double start = raml_clock_monotonic();
     const struct raml_step_source *source = t->source;
+    struct raml_statistics now = t->step.statistics; /* the headline */
     enum raml_code rc = RAML_OK;
     t->step_loss = t->grad_norm = 0;
-    raml_statistics_join(&t->state.statistics, &t->step.statistics); /* the headline */
     t->step.statistics = (struct raml_statistics){0};
     if (t->step.total > 0) { /* a step of which nothing is trained on changes nothing */
-        rc = differentiate(t, err);
+        rc = differentiate(t, &now, err);
         if (!rc && source->after) rc = source->after(source->user, t->state.step, &t->step, err);
         if (!rc) rc = update(t, err);
     }
+    raml_statistics_join(&now, &t->step.statistics);
+    if (!rc) rc = account(t, &now, err);
     if (rc) return rc;
-    double counts[2] = {(double)t->step.n_read, t->step.trained};
-    rc = t->comm->sum(t->comm->user, counts, 2, err);
-    t->state.step++;
     t->adamw.step = t->state.step;
-    t->state.tokens += (uint64_t)counts[0];
-    t->state.trained += (uint64_t)counts[1];
-    double weight = t->step.total > 0 ? t->step.total : 1;
-    t->state.loss_sum += t->step_loss * weight;
-    t->state.weight_sum += weight;
-    raml_statistics_join(&t->state.statistics, &t->step.statistics);
     raml_statistics_join(&t->seconds, &t->step.seconds);
     raml_statistics_add(&t->seconds, "training", raml_clock_monotonic() - start, 1);
-    return rc ? rc : raml_statistics_status(&t->state.statistics, err);
+    return RAML_OK;
 }
 
 /* -- All steps ----------------------------------------------------------------------------------------------------- */
-
-bool raml_trainer_may_save(const struct raml_trainer *t)
-{
-    return !t->source->may_save || t->source->may_save(t->source->user, t->state.step);
-}
-
-bool raml_trainer_reached_budget(const struct raml_trainer *t)
-{
-    return t->opt->token_budget && t->state.tokens >= (uint64_t)t->opt->token_budget && raml_trainer_may_save(t);
-}
 
 static enum raml_code train(struct raml_trainer *t, struct raml_train_result *out, struct raml_err *err)
 {

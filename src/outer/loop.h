@@ -25,4 +25,9 @@ RAML_CHECKED enum raml_code raml_train_loop(const struct raml_train_job *job, co
 RAML_CHECKED enum raml_code raml_train_check_job(const struct raml_train_job *job, const struct raml_train_options *opt,
                                                  const struct raml_objective *objective, struct raml_err *err);
 
+/* loop_ranks.c: arrays of equally many lines, one of every rank, as one on rank 0: first lines, second lines, and so on.
+ * *all: to json_decref; NULL on the other ranks. */
+RAML_CHECKED enum raml_code raml_ranks_lines(const struct raml_comm *comm, const json_t *lines, json_t **all,
+                                             struct raml_err *err);
+
 #endif

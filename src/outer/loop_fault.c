@@ -57,8 +57,8 @@ enum raml_code raml_trainer_bad_gradient(struct raml_trainer *t, struct raml_err
         if (rc) return rc;
         if (isfinite(norm) || s->tree_row[tree] == s->tree_row[tree + 1]) continue;
         size_t first = s->start[s->tree_row[tree]], end = s->start[s->tree_row[tree + 1]], worst = first, row;
-        for (size_t i = first; i < end; i++)
-            if (fabs(s->d_logp[i]) > fabs(s->d_logp[worst])) worst = i;
+        for (size_t i = first; i < end && !isnan(s->d_logp[worst]); i++)
+            if (!(fabs(s->d_logp[i]) <= fabs(s->d_logp[worst]))) worst = i;
         for (row = s->tree_row[tree]; s->start[row + 1] <= worst;) row++;
         return raml_fail(
             err, RAML_ERANGE,

@@ -14,6 +14,16 @@ static bool is_every(uint64_t step, int64_t every)
     return every && step % (uint64_t)every == 0;
 }
 
+bool raml_trainer_may_save(const struct raml_trainer *t)
+{
+    return !t->source->may_save || t->source->may_save(t->source->user, t->state.step);
+}
+
+bool raml_trainer_reached_budget(const struct raml_trainer *t)
+{
+    return t->opt->token_budget && t->state.tokens >= (uint64_t)t->opt->token_budget && raml_trainer_may_save(t);
+}
+
 static bool is_last(const struct raml_trainer *t)
 {
     return t->state.step == t->source->n_steps || raml_trainer_reached_budget(t);
@@ -52,10 +62,12 @@ static int add_metrics(struct raml_trainer *t, json_t *line, struct raml_train_r
 {
     struct train_state *s = &t->state;
     int failed = 0;
-    out->loss = s->loss_sum / s->weight_sum;
     out->reward = raml_statistics_value(&s->statistics, "reward");
     failed |= add_statistics(line, "", &s->statistics);
-    failed |= json_object_set_new(line, "loss", json_real(out->loss));
+    if (s->weight_sum > 0) { /* something was trained on */
+        out->loss = s->loss_sum / s->weight_sum;
+        failed |= json_object_set_new(line, "loss", json_real(out->loss));
+    }
     failed |= json_object_set_new(line, "grad_norm", json_real(t->grad_norm));
     failed |= json_object_set_new(line, "learning_rate", json_real(raml_schedule_rate(&t->schedule, s->step - 1)));
     failed |= json_object_set_new(line, "tokens", json_integer((json_int_t)s->tokens));
@@ -165,9 +177,11 @@ enum raml_code raml_trainer_after_step(struct raml_trainer *t, struct raml_train
     struct raml_statistics now = t->state.statistics;
     enum raml_code rc = report(t, out, err);
     show_progress(t, &now);
+    bool stops = false;
+    if (!rc) rc = raml_ranks_stop(t, &stops, err);
     if (rc) return rc;
-    bool last = is_last(t), stops = !last && raml_trainer_may_save(t) && raml_should_stop(t->job->sink),
-         due = is_due(t);
+    bool last = is_last(t), due = is_due(t);
+    stops = stops && !last && raml_trainer_may_save(t);
     if (last || stops || due) rc = save(t, err);
     return rc || !stops ? rc : stop(t, err);
 }

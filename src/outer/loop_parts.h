@@ -24,11 +24,18 @@ struct raml_trainer {
     double started;                  /* seconds; used only for rates */
     uint64_t tokens_at_start, saved; /* saved: step of the last checkpoint */
 };
-/* loop.c: between rounds of steps, where a checkpoint can be made; and: token_budget is reached there. */
+/* loop_ranks.c: what ranks tell each other. t->grad becomes the gradient of all of them, *s on rank 0 their statistics;
+ * *stops: does the sink of one of them ask to stop? */
+RAML_CHECKED enum raml_code raml_ranks_gradient(struct raml_trainer *t, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_ranks_statistics(struct raml_trainer *t, struct raml_statistics *s,
+                                                  struct raml_err *err);
+RAML_CHECKED enum raml_code raml_ranks_stop(const struct raml_trainer *t, bool *stops, struct raml_err *err);
+
+/* loop_log.c: between rounds of steps, where a checkpoint can be made; and: token_budget is reached there. */
 bool raml_trainer_may_save(const struct raml_trainer *t);
 bool raml_trainer_reached_budget(const struct raml_trainer *t);
 
-/* loop_log.c: after a step: its line of metrics and evaluation, progress, its checkpoint. RAML_ESTOP: the sink asked to
+/* After a step: its line of metrics and evaluation, progress, its checkpoint. RAML_ESTOP: the sink asked to
  * stop; a checkpoint was written. */
 RAML_CHECKED enum raml_code raml_trainer_after_step(struct raml_trainer *t, struct raml_train_result *out,
                                                     struct raml_err *err);

@@ -56,8 +56,7 @@ static double quantile(double *x, size_t n, double q)
     qsort(x, n, sizeof *x, by_size);
     double place = q * (double)(n - 1);
     size_t below = (size_t)place, above = below + 1 < n ? below + 1 : below;
-    double share = place - (double)below;
-    return share < 0.5 ? x[below] + share * (x[above] - x[below]) : x[above] - (1.0 - share) * (x[above] - x[below]);
+    return x[below] + (place - (double)below) * (x[above] - x[below]);
 }
 
 /* Every rank's x[n] to rank 0, one after the other: *all is the caller's to free. */
@@ -129,15 +128,16 @@ static void report(const struct raml_policy_options *opt, const struct raml_term
                    struct raml_statistics *out)
 {
     if (!out || !t->logp) return;
+    double share = t->total > 0.0 ? s->weight / t->total : 1.0; /* of the step: a loss is a sum over its parts */
     raml_statistics_add(out, "clip_ratio/low_mean", s->low, s->tokens);
     raml_statistics_add(out, "clip_ratio/high_mean", s->high, s->tokens);
     raml_statistics_add(out, "clip_ratio/region_mean", s->low + s->high, s->tokens);
     raml_statistics_add(out, "clip_ratio/dual_mean", s->dual, s->tokens);
     raml_statistics_add(out, "approx_kl", -s->log_ratio, s->tokens);
     raml_statistics_max(out, "ratio_max", s->ratio_max);
-    raml_statistics_add(out, "policy_loss", s->policy, 0.0);
+    raml_statistics_add(out, "policy_loss", s->policy, share);
     if (t->ref_logp) raml_statistics_add(out, "kl", s->kl_value, s->tokens);
-    if (t->ref_logp) raml_statistics_add(out, "kl_loss", s->kl, 0.0);
+    if (t->ref_logp) raml_statistics_add(out, "kl_loss", s->kl, share);
     if (t->entropy) raml_statistics_add(out, "entropy", s->entropy, s->tokens);
     if (t->entropy && opt->top_entropy_quantile < 1.0) raml_statistics_add(out, "entropy_kept", s->kept, s->tokens);
 }

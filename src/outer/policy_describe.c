@@ -163,7 +163,6 @@ static void describe_aggregation(const struct raml_policy_options *opt, struct r
     raml_buf_adds(out, "aggregation  ");
     switch (opt->loss_aggregation) {
     case RAML_TOKEN_SUM: raml_buf_adds(out, "sum over tokens, not divided"); break;
-    case RAML_TOKEN_CONSTANT:
     case RAML_TOKEN_SUM_NORM: raml_buf_addf(out, "sum over tokens / %s", length); break;
     case RAML_SEQ_MEAN_TOKEN_SUM: raml_buf_addf(out, "mean over %s of sums over tokens", rows); break;
     case RAML_SEQ_MEAN_TOKEN_MEAN: raml_buf_addf(out, "mean over %s of means over tokens", rows); break;

@@ -1,7 +1,7 @@
 /* policy_loss.c - the policy term of one token, and its derivatives.
  *
  * Sources: clip, Schulman et al. 2017 (arXiv 1707.06347); dual clip, 1912.09729; two-sided delta, INTELLECT-2 (2505.07291);
- * cispo, 2506.13585; sapo, 2511.20347; dppo, 2602.04879; dro, 2405.19107; vespo, 2602.10693; dft, 2508.05629. Derivatives
+ * cispo, 2506.13585; sapo, 2511.20347; dppo, 2602.04879; dro, verl 2026-07; vespo, 2602.10693; dft, 2508.05629. Derivatives
  * of max, min and clamp are those of the branch that is taken; a bound itself belongs to the inside.
  */
 #include "outer/policy_parts.h"

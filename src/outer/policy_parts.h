@@ -50,7 +50,7 @@ struct raml_policy_row {
 };
 /* Sums over tokens of weight > 0. */
 struct raml_policy_sums {
-    double loss, tokens;
+    double loss, tokens, weight;     /* tokens: their number, weight: the sum of their weights */
     double policy, kl, entropy_loss; /* shares of loss */
     double low, high, dual, kept;    /* numbers of tokens: clipped, kept by entropy */
     double log_ratio, kl_value, entropy, ratio_max;

@@ -89,7 +89,7 @@ static const struct raml_policy_preset methods[] = {
      "arXiv 2602.04879", "The same, distance by the KL of two outcomes."},
     {"vespo", "policy_loss=vespo loss_aggregation=token-mean", "arXiv 2602.10693",
      "A smooth weight of a sample's whole ratio."},
-    {"dro", "policy_loss=dro dro_beta=0.1 loss_aggregation=token-mean", "arXiv 2405.19107",
+    {"dro", "policy_loss=dro dro_beta=0.1 loss_aggregation=token-mean", "verl, 2026-07",
      "Log-probabilities by advantage, less a squared log-ratio."},
     {"reinforce", "policy_loss=reinforce loss_aggregation=token-mean", "Williams 1992", "No ratio."},
     {"intellect-2", "policy_loss=clip epsilon=0.2 epsilon_high=0.2 delta=4 beta=0.001 kl_estimator=k3",

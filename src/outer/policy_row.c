@@ -151,6 +151,7 @@ static void gather_measures(const struct raml_policy_options *opt, const struct 
                             double rho, struct raml_policy_sums *s)
 {
     s->tokens += 1.0;
+    s->weight += at(row->weight, i, 1.0);
     s->log_ratio += raml_policy_within(log_ratio(opt, row, i), opt->ratio_log_clamp);
     if (!(s->ratio_max >= rho) && !isnan(s->ratio_max)) s->ratio_max = rho;
 }

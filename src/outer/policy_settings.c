@@ -58,12 +58,12 @@ const struct raml_setting raml_policy_settings[] = {
     {WORD(opsm_against, NULL, "old", "old|sampler", "log-probabilities that opsm_delta is measured from.")},
     {REAL(top_entropy_quantile, NULL, "1", 1e-9, 1, "share of tokens, those of highest entropy, in the policy term.")},
     {WORD(loss_aggregation, "loss_agg_mode", "token-mean",
-          "token-mean|token-sum|token-constant|seq-mean-token-sum|seq-mean-token-mean|seq-mean-token-sum-norm|"
+          "token-mean|token-sum|seq-mean-token-sum|seq-mean-token-mean|seq-mean-token-sum-norm|"
           "token-sum-norm",
           "how terms of tokens become a loss.")},
     {WORD(aggregation_rows, NULL, "nonempty", "nonempty|all", "rows that a mean over rows counts.")},
     {REAL(norm_length, "loss_scale_factor", "0", 0, 1e15,
-          "constant divisor of the -norm and -constant aggregations; 0: the longest row's length.")},
+          "constant divisor of the -norm aggregations; 0: the longest row's length.")},
     {REAL(length_eps, NULL, "0", 0, 1, "added to a row's count of tokens.")},
     {REAL(count_eps, NULL, "0", 0, 1, "added to the count of tokens or rows of the step.")},
     {FLAG(empty_row_counts, NULL, "a row without trained tokens counts as one token in token-mean.")},

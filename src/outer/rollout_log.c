@@ -48,6 +48,17 @@ static json_t *line_of(const struct raml_rollout_source *s, const struct raml_ro
     return NULL;
 }
 
+/* Rank 0 writes the lines of all, question by question in the order of the stream. */
+static enum raml_code write_lines(const struct raml_rollout_source *s, json_t *lines, struct raml_err *err)
+{
+    if (s->comm->size == 1) return raml_run_rollouts(s->job->run, lines, err);
+    json_t *all = NULL;
+    enum raml_code rc = raml_ranks_lines(s->comm, lines, &all, err);
+    if (!rc && all) rc = raml_run_rollouts(s->job->run, all, err);
+    json_decref(all);
+    return rc;
+}
+
 enum raml_code raml_rollout_write(struct raml_rollout_source *s, uint64_t step, struct raml_err *err)
 {
     const struct raml_round *r = &s->round;
@@ -59,7 +70,7 @@ enum raml_code raml_rollout_write(struct raml_rollout_source *s, uint64_t step, 
         failed = json_array_append_new(lines, line_of(s, &r->group[i], r->first_row[used], step));
     }
     enum raml_code rc = failed ? raml_fail(err, RAML_ENOMEM, "no memory for the records of %zu questions", r->n_groups)
-                               : raml_run_rollouts(s->job->run, lines, err);
+                               : write_lines(s, lines, err);
     json_decref(lines);
     return rc;
 }
@@ -91,5 +102,5 @@ void raml_rollout_count(const struct raml_rollout_source *s, struct raml_statist
     for (size_t k = 0; k < s->mix.n && s->mix.n > 1; k++)
         for (size_t i = 0; i < r->n_rows; i++)
             raml_statistics_add(out, raml_reward_name(s->mix.kind[k]), r->component[i * s->mix.n + k], 1);
-    raml_statistics_add(out, "questions_sampled", (double)r->n_groups, 1);
+    raml_statistics_add(out, "questions_sampled", (double)r->n_groups, s->comm->rank == 0);
 }

@@ -61,15 +61,30 @@ static enum raml_code choose(struct raml_round *r, size_t wanted, bool only_sign
     return rc;
 }
 
+/* The most questions with signal that a rank lacks: all draw as many, so that the stream stays one. */
+static enum raml_code missing(const struct raml_rollout_source *s, size_t wanted, size_t *n, struct raml_err *err)
+{
+    size_t size = (size_t)s->comm->size, have = count_signal(&s->round);
+    double *lacks = calloc(size, sizeof *lacks);
+    if (!lacks) return raml_fail(err, RAML_ENOMEM, "no memory for %zu processes", size);
+    lacks[s->comm->rank] = have < wanted ? (double)(wanted - have) : 0;
+    enum raml_code rc = s->comm->sum(s->comm->user, lacks, size, err);
+    *n = 0;
+    for (size_t i = 0; i < size; i++) *n = (size_t)lacks[i] > *n ? (size_t)lacks[i] : *n;
+    free(lacks);
+    return rc;
+}
+
 static enum raml_code gather(struct raml_rollout_source *s, struct raml_packs *packs, struct raml_err *err)
 {
     size_t wanted = s->questions * (size_t)s->own->steps_per_generation / (size_t)s->comm->size;
     uint64_t position = s->position;
     enum raml_code rc = sample_more(s, packs, &position, wanted, err);
     for (int64_t i = 0; s->own->dynamic_sampling && i < s->own->max_resamples && !rc; i++) {
-        size_t have = count_signal(&s->round);
-        if (have >= wanted) break;
-        rc = sample_more(s, packs, &position, wanted - have, err);
+        size_t n = 0;
+        rc = missing(s, wanted, &n, err);
+        if (rc || !n) break;
+        rc = sample_more(s, packs, &position, n, err);
     }
     if (!rc) rc = choose(&s->round, wanted, s->own->dynamic_sampling, err);
     if (!rc) s->position = position;
@@ -103,9 +118,8 @@ static void select_samples(struct raml_rollout_source *s)
         for (size_t k = 0; k < g->n; k++)
             if (o->mask_truncated_completions && g->sample[k].truncated) g->sample[k].in_loss = false;
         if (!s->policy) keep_right(g);
-        else
-            raml_round_draw_updates(g, (size_t)o->updates_per_question, o->updates_scope == RAML_UPDATES_POLICY_TERM,
-                                    s->opt->seed, g->epoch);
+        raml_round_draw_updates(g, (size_t)o->updates_per_question,
+                                s->policy && o->updates_scope == RAML_UPDATES_POLICY_TERM, s->opt->seed, g->epoch);
     }
 }
 
@@ -116,27 +130,55 @@ static void spread(const struct raml_step *step, const struct raml_row_map *map,
                    const float *from, float *to)
 {
     for (size_t i = 0; i < map->n; i++)
-        memcpy(to + r->start[map->row[i]], from + step->start[i], (step->start[i + 1] - step->start[i]) * sizeof *to);
+        if (!map->answer[i])
+            memcpy(to + r->start[map->row[i]], from + step->start[i],
+                   (step->start[i + 1] - step->start[i]) * sizeof *to);
+}
+
+/* Of n groups from `first` on: the trees of a step, so that they go into the packs that the step's will go into, and
+ * its ratio is 1 to the last bit also where rounding depends on the pack (bf16). */
+static enum raml_code score_step(struct raml_rollout_source *s, struct raml_packs *packs, size_t first, size_t n,
+                                 struct raml_err *err)
+{
+    struct raml_round *r = &s->round;
+    struct raml_step *x = &s->scored;
+    raml_step_clear(x);
+    enum raml_code rc = raml_round_trees(r, first, n, s->answers, s->own->share_prompts, x, &s->map, err);
+    if (!rc && r->has_old) rc = raml_packs_forward(packs, x->tree, x->n_trees, x->logp, NULL, err);
+    if (!rc && r->has_old) spread(x, &s->map, r, x->logp, r->old_logp);
+    if (!rc && r->has_ref) rc = raml_packs_forward(&s->reference, x->tree, x->n_trees, x->logp, NULL, err);
+    if (!rc && r->has_ref) spread(x, &s->map, r, x->logp, r->ref_logp);
+    s->read_tokens += (uint64_t)(r->has_old + r->has_ref) * x->n_read;
+    return rc;
 }
 
 static enum raml_code score(struct raml_rollout_source *s, struct raml_packs *packs, struct raml_err *err)
 {
     struct raml_round *r = &s->round;
-    bool reference = s->reference.model != NULL;
     double start = raml_clock_monotonic();
-    if (!s->scores && !reference) return RAML_OK;
-    raml_step_clear(&s->scored);
-    enum raml_code rc = raml_round_trees(r, 0, r->n_used, false, s->own->share_prompts, &s->scored, &s->map, err);
-    if (!rc && s->scores) rc = raml_packs_forward(packs, s->scored.tree, s->scored.n_trees, s->scored.logp, NULL, err);
-    if (!rc && s->scores) spread(&s->scored, &s->map, r, s->scored.logp, r->old_logp);
-    if (!rc && reference)
-        rc = raml_packs_forward(&s->reference, s->scored.tree, s->scored.n_trees, s->scored.logp, NULL, err);
-    if (!rc && reference) spread(&s->scored, &s->map, r, s->scored.logp, r->ref_logp);
-    s->read_tokens += (uint64_t)(s->scores + reference) * s->scored.n_read;
+    size_t n = r->n_used / (size_t)s->own->steps_per_generation;
+    enum raml_code rc = RAML_OK;
     r->has_old = s->scores;
-    r->has_ref = reference;
+    r->has_ref = s->reference.model != NULL;
+    if (!r->has_old && !r->has_ref) return RAML_OK;
+    for (size_t first = 0; first < r->n_used && !rc; first += n) rc = score_step(s, packs, first, n, err);
     raml_statistics_add(&s->seconds, "scoring", raml_clock_monotonic() - start, 1);
     return rc;
+}
+
+/* A sample that is left out of the loss has its length and its reward all the same. *out NULL: weights as they are, since
+ * what KL takes from a reward is known of the samples in the loss only. */
+static enum raml_code advantage_weights(const struct raml_rollout_source *s, float **out, struct raml_err *err)
+{
+    const struct raml_round *r = &s->round;
+    *out = NULL;
+    if (s->policy->beta > 0 && s->policy->kl_in != RAML_KL_IN_LOSS) return RAML_OK;
+    float *w = malloc((r->n + 1) * sizeof *w);
+    if (!w) return raml_fail(err, RAML_ENOMEM, "no memory for the weights of %zu tokens", r->n);
+    for (size_t row = 0, i = 0; row < r->n_rows; row++)
+        for (size_t k = 0; k < r->row[row]->n; k++) w[i++] = isnan(r->row[row]->logp[k]) ? 0.0F : 1.0F;
+    *out = w;
+    return RAML_OK;
 }
 
 /* Advantages and corrections; a rule that rejects tokens takes them out of the masks. */
@@ -144,9 +186,11 @@ static enum raml_code evaluate(struct raml_rollout_source *s, struct raml_err *e
 {
     struct raml_round *r = &s->round;
     if (!s->policy) return RAML_OK;
+    float *weight;
+    enum raml_code rc = advantage_weights(s, &weight, err);
     const struct raml_rollouts in = {.n_rows = r->n_rows,
                                      .start = r->start,
-                                     .weight = r->weight,
+                                     .weight = weight ? weight : r->weight,
                                      .old_logp = r->has_old ? r->old_logp : NULL,
                                      .mu_logp = r->mu_logp,
                                      .ref_logp = r->has_ref ? r->ref_logp : NULL,
@@ -156,7 +200,8 @@ static enum raml_code evaluate(struct raml_rollout_source *s, struct raml_err *e
                                      .n_components = s->mix.n > 1 ? s->mix.n : 0,
                                      .group = r->group_of,
                                      .baseline = s->points & RAML_REWARD_AT_TERMINATION ? r->baseline : NULL};
-    enum raml_code rc = raml_advantages(s->policy, &in, s->comm, r->advantage, err);
+    if (!rc) rc = raml_advantages(s->policy, &in, s->comm, r->advantage, err);
+    free(weight);
     if (rc || !s->corrects) return rc;
     rc = raml_corrections(s->policy, &in, r->advantage, s->comm, r->correction, r->weight, err);
     for (size_t i = 0; i < r->n; i++)

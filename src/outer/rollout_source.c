@@ -58,7 +58,7 @@ static enum raml_code load(void *user, const json_t *state, struct raml_err *err
 static enum raml_code examine(struct raml_rollout_source *s, size_t n, struct raml_err *err)
 {
     const struct raml_round_plan plan = {s->job->tokenizer, &s->job->format, (size_t)s->own->eval_generations,
-                                         &s->quiet};
+                                         &s->undisturbed};
     const struct raml_question **question = calloc(n, sizeof *question);
     uint64_t *round = calloc(n, sizeof *round);
     enum raml_code rc =
@@ -165,6 +165,22 @@ static enum raml_code plan(struct raml_rollout_source *s, struct raml_err *err)
                      "too, by which the learning rate falls");
 }
 
+/* A step's questions are dealt out evenly to the ranks; a best evaluation's checkpoint is made at once. */
+static enum raml_code check_steps(const struct raml_rollout_source *s, struct raml_err *err)
+{
+    const struct raml_train_options *o = s->opt;
+    uint64_t updates = raml_rollout_updates(s);
+    if (s->questions % (size_t)s->comm->size)
+        return raml_fail(err, RAML_EUSAGE, "a step has %zu questions; expected a multiple of the %d processes",
+                         s->questions, s->comm->size);
+    if (o->save_best && (uint64_t)o->eval_steps % updates)
+        return raml_fail(err, RAML_EUSAGE,
+                         "save_best with eval_steps %" PRId64 ": expected a multiple of a round's %" PRIu64
+                         " steps, after which checkpoints are made",
+                         o->eval_steps, updates);
+    return RAML_OK;
+}
+
 static enum raml_code check_reference(const struct raml_rollout_source *s, struct raml_err *err)
 {
     const struct raml_model *m = s->job->reference;
@@ -236,20 +252,25 @@ static enum raml_code source_init(struct raml_rollout_source *s, struct raml_rew
     enum raml_code rc = raml_rollout_check(s->own, err);
     if (!rc) rc = open_reward(s, exact, err);
     if (!rc && s->policy) rc = raml_policy_check(s->policy, err);
+    if (!rc) rc = check_steps(s, err);
     if (!rc) rc = check_reference(s, err);
     if (!rc && !job->data->n) rc = raml_fail(err, RAML_ERANGE, "%s: nothing is trained on: no questions", name);
     if (!rc) rc = check_questions(s, job->data, name, err);
     uint64_t hash = s->data_hash;
-    if (!rc && job->validation) rc = check_questions(s, job->validation, "validation", err);
+    bool examines = job->validation && job->validation->n && s->opt->eval_steps;
+    if (!rc && examines) rc = check_questions(s, job->validation, "validation", err);
     s->data_hash = hash;
     if (!rc) rc = raml_order_init(&s->order, s->opt->seed, job->data->n, name, err);
     if (!rc) rc = plan(s, err);
     if (!rc) rc = open_sampler(s, s->own->temperature, false, &s->sampler, err);
-    if (!rc && job->validation) rc = open_sampler(s, s->own->eval_temperature, true, &s->examiner, err);
+    if (!rc && examines) rc = open_sampler(s, s->own->eval_temperature, true, &s->examiner, err);
     s->scores = wants_scores(s);
     s->corrects = wants_corrections(s);
     if (job->sink) s->quiet = *job->sink;
     s->quiet.progress = NULL;
+    if (s->comm->size > 1) s->quiet.stop = NULL; /* ranks stop together, after a step */
+    s->undisturbed = s->quiet;
+    s->undisturbed.stop = NULL; /* the line of a step that is evaluated is written with what was found */
     if (!rc && s->policy && s->policy->beta > 0)
         rc = raml_packs_init(&s->reference, s->job->reference, (size_t)s->opt->micro_batch_tokens, false, err);
     return rc;

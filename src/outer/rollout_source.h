@@ -13,12 +13,13 @@ struct raml_rollout_source {
     const struct raml_rollout_options *own;
     const struct raml_policy_options *policy; /* NULL: expert iteration */
     const struct raml_comm *comm;
-    struct raml_sink quiet; /* the job's, without progress: that is training's alone */
+    struct raml_sink quiet;       /* the job's, without progress: that is training's alone */
+    struct raml_sink undisturbed; /* and without a request to stop */
     struct raml_order order;
     struct raml_sampler *sampler, *examiner; /* of training; of evaluation */
     struct raml_packs reference;             /* open where policy has a reference */
     struct raml_round round, exam;
-    struct raml_step scored; /* trees of a whole round */
+    struct raml_step scored; /* trees of a step, before its round's first */
     struct raml_row_map map; /* of the last step, or of `scored` */
     size_t questions;        /* of a step */
     uint64_t position;       /* questions of the stream that were used */

@@ -109,7 +109,6 @@ enum raml_code raml_round_sample(struct raml_round *r, struct raml_sampler *samp
 
 /* -- Which of them are trained on ---------------------------------------------------------------------------------- */
 
-/* n of the group's samples, at random, enter the loss; the others leave it, or the policy term alone. */
 void raml_round_draw_updates(struct raml_rollout_group *g, size_t n, bool policy_alone, uint64_t seed, uint64_t round)
 {
     struct raml_rng rng = {{.seed = seed,
@@ -117,9 +116,12 @@ void raml_round_draw_updates(struct raml_rollout_group *g, size_t n, bool policy
                             .question = raml_question_hash(g->question->question),
                             .round = round},
                            0};
-    if (!n || n >= g->n) return;
-    for (size_t left = g->n, wanted = n, k = 0; k < g->n; k++, left--) { /* selection sampling (Knuth, algorithm S) */
-        bool taken = raml_rng_below(&rng, (uint32_t)left) < wanted;
+    size_t left = 0, wanted = n;
+    for (size_t k = 0; k < g->n; k++) left += g->sample[k].is_row;
+    if (!n || n >= left) return;
+    for (size_t k = 0; k < g->n; k++) { /* selection sampling (Knuth, algorithm S) */
+        if (!g->sample[k].is_row) continue;
+        bool taken = raml_rng_below(&rng, (uint32_t)left--) < wanted;
         if (taken) wanted--;
         g->sample[k].in_policy &= taken;
         if (policy_alone) continue;

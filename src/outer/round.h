@@ -76,7 +76,7 @@ RAML_CHECKED enum raml_code raml_round_sample(struct raml_round *r, struct raml_
                                               const struct raml_round_plan *p,
                                               const struct raml_question *const *question, const uint64_t *round,
                                               size_t n, struct raml_err *err);
-/* n of the group's samples, at random, enter the loss (0: all); the others leave it, or the policy term alone. */
+/* n of the group's rows, at random, enter the loss (0: all); the others leave it, or the policy term alone. */
 void raml_round_draw_updates(struct raml_rollout_group *g, size_t n, bool policy_alone, uint64_t seed, uint64_t round);
 /* Lays the samples of the groups in used[] out as rows, with n_components rewards each; advantages are 0, corrections 1. */
 RAML_CHECKED enum raml_code raml_round_lay(struct raml_round *r, size_t n_components, struct raml_err *err);

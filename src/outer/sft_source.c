@@ -25,6 +25,7 @@ static enum raml_code add_row(const struct training_set *set, const struct selec
     enum raml_code rc = raml_step_tree(step, &tree, err);
     if (!rc) rc = raml_training_set_row(set, d, tree, err);
     if (!rc) rc = raml_step_rows(step, &row, err);
+    raml_statistics_add(&step->statistics, "unique_tokens", (double)set->item[d->item].n_unique, 1);
     for (size_t i = 0; row < step->n_rows && !rc; i++, row++) {
         step->row[row] =
             (struct raml_step_row){&set->qs->question[set->item[d->item].question], d->n ? d->selected[i] : 0};
@@ -115,6 +116,10 @@ static void report_data(const struct training_set *f, const struct raml_sink *si
         raml_say(sink, "%s: %zu trajectories are left out: longer than the model's context", f->name, f->too_long);
     if (f->wrong)
         raml_say(sink, "%s: %zu trajectories graded wrong are left out (keep_wrong includes them)", f->name, f->wrong);
+    double unique = 0;
+    for (size_t i = 0; i < f->n; i++) unique += (double)f->item[i].n_unique;
+    raml_say(sink, "%s: %zu questions with %.2f trajectories each, %.1f tokens of text that differ (unique_tokens)",
+             f->name, f->n, (double)f->n_candidates / (double)f->n, unique / (double)f->n);
 }
 
 static void sft_deinit(struct sft_source *s)

@@ -149,9 +149,10 @@ enum raml_code raml_step_rows(struct raml_step *s, size_t *first_row, struct ram
 
 struct raml_terms raml_step_terms(const struct raml_step *s, size_t first_row, size_t n_rows, bool outputs)
 {
+    static const size_t none; /* of a step without rows: those of another rank may have some */
     return (struct raml_terms){.n_rows = n_rows,
                                .first_row = first_row,
-                               .start = s->start,
+                               .start = s->n_rows ? s->start : &none,
                                .logp = outputs ? s->logp : NULL,
                                .entropy = outputs ? s->entropy : NULL,
                                .weight = s->weight,

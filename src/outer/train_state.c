@@ -30,6 +30,18 @@ void raml_train_state_deinit(struct train_state *s)
     }
 }
 
+enum raml_code raml_train_state_name(struct train_state *s, const char *text, const char **out, struct raml_err *err)
+{
+    size_t i = 0;
+    while (i < RAML_STATISTICS && s->names[i] && strcmp(s->names[i], text) != 0) i++;
+    if (i == RAML_STATISTICS)
+        return raml_fail(err, RAML_ERANGE, "statistic '%s' is one too many; expected at most %d names", text,
+                         RAML_STATISTICS);
+    if (!s->names[i]) s->names[i] = strdup(text);
+    *out = s->names[i];
+    return *out ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the name of a statistic");
+}
+
 static void hex(uint64_t h, char out[17])
 {
     snprintf(out, 17, "%016" PRIx64, h);
@@ -147,6 +159,23 @@ done:
 
 /* -- Saving -------------------------------------------------------------------------------------------------------- */
 
+/* A number that may be NaN or infinite, which JSON has no word for: then its text. */
+static json_t *any_number(double x)
+{
+    char text[32];
+    if (isfinite(x)) return json_real(x);
+    snprintf(text, sizeof text, "%g", x);
+    return json_string(text);
+}
+
+static bool read_any_number(const json_t *o, double *x)
+{
+    const char *text = json_string_value(o);
+    char *end = NULL;
+    *x = text ? strtod(text, &end) : json_number_value(o);
+    return text ? end != text && !*end : json_is_number(o);
+}
+
 /* What is not settled at a step's end: statistics, the best evaluation, the source's state. */
 static enum raml_code add_progress(json_t *o, const struct train_state *s, const struct train_state_facts *facts,
                                    struct raml_err *err)
@@ -156,7 +185,8 @@ static enum raml_code add_progress(json_t *o, const struct train_state *s, const
     for (size_t i = 0; i < s->statistics.n && !failed; i++) {
         const struct raml_statistic *x = &s->statistics.item[i];
         failed = json_object_set_new(window, x->name,
-                                     x->is_max ? json_pack("[f]", x->most) : json_pack("[f,f]", x->sum, x->count));
+                                     x->is_max ? json_pack("[o]", any_number(x->most))
+                                               : json_pack("[o,o]", any_number(x->sum), any_number(x->count)));
     }
     failed = failed || json_object_set(o, "statistics", window);
     if (!failed && isfinite(s->best_score))
@@ -241,18 +271,18 @@ static enum raml_code load_statistic(struct train_state *s, const char *path, co
                                      struct raml_err *err)
 {
     size_t n = json_array_size(value), i = s->statistics.n;
-    if (i == RAML_STATISTICS || n < 1 || n > 2 || !json_is_number(json_array_get(value, 0)) ||
-        !json_is_number(json_array_get(value, n - 1)))
+    double x[2] = {0};
+    const char *name;
+    bool ok = i < RAML_STATISTICS && n >= 1 && n <= 2;
+    for (size_t k = 0; k < n && ok; k++) ok = read_any_number(json_array_get(value, k), &x[k]);
+    if (!ok)
         return raml_fail(err, RAML_EFORMAT, "%s: field 'statistics': '%s' is not one or two numbers, of at most %d",
                          path, key, RAML_STATISTICS);
-    s->names[i] = strdup(key);
-    if (!s->names[i]) return raml_fail(err, RAML_ENOMEM, "%s: no memory to read it", path);
-    double first = json_number_value(json_array_get(value, 0));
-    s->statistics.item[i] =
-        (struct raml_statistic){.name = s->names[i], .is_max = n == 1, .most = n == 1 ? first : -INFINITY};
-    if (n == 2) s->statistics.item[i].sum = first;
-    if (n == 2) s->statistics.item[i].count = json_number_value(json_array_get(value, 1));
-    s->statistics.n++;
+    enum raml_code rc = raml_train_state_name(s, key, &name, err);
+    if (rc) return rc;
+    s->statistics.item[s->statistics.n++] =
+        n == 1 ? (struct raml_statistic){.name = name, .is_max = true, .most = x[0]}
+               : (struct raml_statistic){.name = name, .sum = x[0], .count = x[1], .most = -INFINITY};
     return RAML_OK;
 }
 

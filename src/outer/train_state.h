@@ -10,7 +10,7 @@
 struct train_state {                   /* zero-initialise, but best_score -INFINITY */
     uint64_t step, tokens, trained;    /* done so far */
     double loss_sum, weight_sum;       /* since the last logged step: sum of losses times their weights, of these */
-    struct raml_statistics statistics; /* since then; names read from a checkpoint are kept in `names` */
+    struct raml_statistics statistics; /* since then; names that are no static text are kept in `names` */
     char *names[RAML_STATISTICS];
     double best_score; /* of the evaluations so far, and after which step it was reached */
     uint64_t best_step;
@@ -19,6 +19,9 @@ struct train_state {                   /* zero-initialise, but best_score -INFIN
     uint64_t data_hash;
 };
 void raml_train_state_deinit(struct train_state *s);
+/* *out: a statistic's name, equal to text, that lives as long as the state. */
+RAML_CHECKED enum raml_code raml_train_state_name(struct train_state *s, const char *text, const char **out,
+                                                  struct raml_err *err);
 
 struct train_state_facts { /* what a checkpoint records besides; borrowed, NULL: nothing */
     const char *objective;

@@ -27,7 +27,8 @@ struct scan {
     const struct raml_train_options *opt;
     struct raml_tree tree;
     size_t *selected;
-    size_t cap;
+    uint64_t *hash; /* of the tokens of each usable trajectory */
+    size_t cap, cap_hash;
 };
 
 /* Is prompt plus span i of the tree within the context? If not, and skip_long is off, the error of the row builder. */
@@ -44,6 +45,20 @@ static enum raml_code check_length(struct training_set *f, struct scan *s, const
     return rc;
 }
 
+/* Adds trajectory `number`, span i of the tree, to the item's. */
+static void add_candidate(struct training_set *f, struct scan *s, struct training_item *it, size_t number, size_t i)
+{
+    const struct raml_span *span = &s->tree.span[i];
+    uint64_t hash = raml_hash(s->tree.token + span->start, span->n * sizeof *s->tree.token, 0);
+    size_t n = f->n_candidates - it->first;
+    bool seen = false;
+    for (size_t k = 0; k < n && !seen; k++)
+        seen = s->hash[k] == hash && f->candidate[it->first + k].n_tokens == span->n;
+    if (!seen) it->n_unique += span->n - span->first_target;
+    s->hash[n] = hash;
+    f->candidate[f->n_candidates++] = (struct candidate){(uint32_t)number, span->n};
+}
+
 /* Measures one question. *kept: it has something to train on. */
 static enum raml_code scan_question(struct training_set *f, struct scan *s, const struct raml_question *q,
                                     struct training_item *it, bool *kept, struct raml_err *err)
@@ -54,6 +69,7 @@ static enum raml_code scan_question(struct training_set *f, struct scan *s, cons
     if (most == 0 || most > q->n_trajectories) most = q->n_trajectories;
     if (f->trajectories == 0) most = 0;
     enum raml_code rc = RAML_GROW(s->selected, s->cap, most + 1, "trajectories of a question", err);
+    if (!rc) rc = RAML_GROW(s->hash, s->cap_hash, most + 1, "trajectories of a question", err);
     if (!rc) rc = RAML_GROW(f->candidate, f->cap_candidates, f->n_candidates + most, "trajectories", err);
     if (rc) return rc;
     for (size_t i = 0; i < most; i++) {
@@ -73,11 +89,12 @@ static enum raml_code scan_question(struct training_set *f, struct scan *s, cons
     if (k == 0) {
         rc = check_length(f, s, q, 1, NULL, kept, err);
         it->n_tokens = (uint32_t)s->tree.n_tokens;
+        it->n_unique = s->tree.n_targets;
     }
     for (size_t i = 0; i < k && !rc; i++) {
         rc = check_length(f, s, q, i + 1, s->selected + i, &fits, err);
         if (rc || !fits) continue;
-        f->candidate[f->n_candidates++] = (struct candidate){(uint32_t)s->selected[i], s->tree.span[i + 1].n};
+        add_candidate(f, s, it, s->selected[i], i + 1);
         add_hash(f, q->trajectory[s->selected[i]].text);
         add_hash(f, q->trajectory[s->selected[i]].answer);
         *kept = true;
@@ -119,6 +136,7 @@ enum raml_code raml_training_set_init(struct training_set *f, const struct raml_
     enum raml_code rc = scan_all(f, &s, n, err);
     raml_tree_deinit(&s.tree);
     free(s.selected);
+    free(s.hash);
     return rc ? rc : raml_order_init(&f->order, f->seed, f->n, f->name, err);
 }
 

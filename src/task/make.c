@@ -269,18 +269,20 @@ static struct raml_rng stream(const struct maker *m, const struct cell *c, uint6
 static enum raml_code generate_trajectory(struct maker *m, const struct cell *c, uint64_t i, size_t k,
                                           struct raml_err *err)
 {
-    enum raml_style style = m->style[(c->got + k) % m->n_styles];
-    uint32_t sample = (uint32_t)(k / m->n_styles);
+    bool rewords = m->opt->paraphrases;
+    enum raml_style style = m->style[(c->got + (rewords ? 0 : k)) % m->n_styles];
+    uint32_t number = (uint32_t)(rewords ? k : k / m->n_styles);
     bool again = true;
     for (int tries = 0; again && tries <= MAX_RETRIES; tries++) {
         raml_buf_clear(&m->text);
-        c->family->solve(stream(m, c, i, RAML_FOR_QUESTION, 0), c->difficulty, style,
-                         stream(m, c, i, RAML_FOR_SOLUTION, sample), &m->text);
+        struct raml_rng s = stream(m, c, i, RAML_FOR_SOLUTION, rewords ? 0 : number);
+        if (rewords) s.key.round = number;
+        c->family->solve(stream(m, c, i, RAML_FOR_QUESTION, 0), c->difficulty, style, s, &m->text);
         enum raml_code rc = raml_buf_status(&m->text, err);
         if (rc) return rc;
         again = false;
         for (size_t j = 0; j < k && !again; j++) again = strcmp(m->trajectory[j].text, m->text.data) == 0;
-        sample = (uint32_t)(m->opt->n_trajectories * (size_t)(tries + 1) + k);
+        number = (uint32_t)(m->opt->n_trajectories * (size_t)(tries + 1) + k);
     }
     char *text = strdup(m->text.data);
     if (!text) return raml_fail(err, RAML_ENOMEM, "no memory for a trajectory");

@@ -227,6 +227,7 @@ static inline const char *rig_value(const char *path, const char *value)
         {"aggregation.mode", "token-mean-eps", "loss_aggregation=token-mean count_eps=1e-8"},
         {"aggregation.mode", "seq-mean-token-mean-nemo",
          "loss_aggregation=seq-mean-token-mean length_eps=1e-8 count_eps=1e-8"},
+        {"aggregation.mode", "token-constant", "loss_aggregation=token-sum-norm"},
         {"aggregation.tokens", "rows-at-least-1", "empty_row_counts=true"},
         {"correction.rule", "mask-token", "correction=icepop-token"},
     };

@@ -121,7 +121,7 @@ static void one_case(const json_t *root, const json_t *c, struct rig_count *loss
     struct raml_policy p = {.options = &opt};
     struct raml_objective o = raml_policy_objective(&p);
     struct raml_statistics stats = {0};
-    double d_logp[RIG_TOKENS], d_entropy[RIG_TOKENS];
+    double d_logp[RIG_TOKENS] = {0}, d_entropy[RIG_TOKENS] = {0};
     struct raml_objective_out out = {.d_logp = d_logp, .d_entropy = d_entropy, .statistics = &stats};
     CHECK_OK(o.evaluate(o.user, &t, &out, &err));
     bool loss = rig_near(out.loss, rig_number(c, "loss"), rig_cancelled(d_logp, b.n));
@@ -170,7 +170,7 @@ static void check_in_double(const struct raml_policy_options *opt, const struct 
                             const json_t *want, const char *where, struct rig_count *count)
 {
     struct raml_err err = {0};
-    double advantage[RIG_TOKENS], scale[RIG_TOKENS], d_logp[RIG_TOKENS];
+    double advantage[RIG_TOKENS], scale[RIG_TOKENS], d_logp[RIG_TOKENS] = {0};
     for (size_t r = 0; r < b->n_rows; r++)
         for (size_t i = b->start[r]; i < b->start[r + 1]; i++) advantage[i] = row_value ? row_value[r] : 0.0;
     CHECK_OK(raml_aggregation(opt, RAML_TERM_POLICY, b->n_rows, b->start, NULL, raml_comm_alone(), scale, &err));

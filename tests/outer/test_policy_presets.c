@@ -16,7 +16,7 @@ static bool whole_round(const json_t *root, const char *settings, bool sampler, 
     struct rig_batch b = rig_batch(rig_named(json_object_get(root, "batches"), "name", rig_text(c, "batch")));
     struct raml_policy_options opt = rig_options();
     struct raml_rollouts r = rig_rollouts(&b);
-    double advantage[RIG_TOKENS], correction[RIG_TOKENS], scale[3][RIG_TOKENS], d_logp[RIG_TOKENS];
+    double advantage[RIG_TOKENS], correction[RIG_TOKENS], scale[3][RIG_TOKENS], d_logp[RIG_TOKENS] = {0};
     float mask[RIG_TOKENS];
     rig_set(&opt, settings);
     CHECK_OK(raml_policy_check(&opt, &err));
