@@ -38,6 +38,7 @@
 #include "raml/run.h"
 #include "raml/safetensors.h"
 #include "raml/sample.h"
+#include "raml/sampler.h"
 #include "raml/samples.h"
 #include "raml/table.h"
 #include "raml/tap.h"

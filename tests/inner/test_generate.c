@@ -152,6 +152,35 @@ static void test_shared(void **state)
     free(j);
 }
 
+/* Jobs that need a larger cache than what is there wait until it can be made, as a whole call of them: some of a group
+ * would keep its text in the small one, in which the others never fit. */
+static void test_larger_cache(void **state)
+{
+    (void)state;
+    struct jobs *j = calloc(1, sizeof *j);
+    struct results *late = calloc(1, sizeof *late);
+    struct raml_generate_options o = options(2);
+    struct raml_generate_guide guide = {.user = late, .done = keep_result};
+    struct raml_generator *g = NULL;
+    static const size_t most[] = {1, 30, 5, 400};
+    o.n_ends = 0;
+    for (size_t i = 0; i < COUNT(most); i++) {
+        add(j, i < 2 ? i : 2, 2, i < 3 ? 0 : 10, i < 3 ? 10 : 0);
+        j->job[i].max_tokens = most[i];
+    }
+    struct results *at_once = run(&o, j->job, j->n, (struct raml_generate_guide){0}, NULL);
+    MUST(raml_generator_open(m, &o, &guide, &g, err));
+    MUST(raml_generator_submit(g, j->job, 2, err));
+    MUST(raml_generator_drive(g, NULL, err));
+    MUST(raml_generator_submit(g, j->job + 2, 2, err));
+    while (raml_generator_jobs(g)) MUST(raml_generator_drive(g, NULL, err));
+    for (size_t i = 0; i < j->n; i++) check_same(&late->of[i], &at_once->of[i]);
+    raml_generator_close(g);
+    drop(at_once);
+    drop(late);
+    free(j);
+}
+
 /* More tokens of texts than one pass reads: texts are cut, and nothing changes. */
 static void test_pieces(void **state)
 {
@@ -241,9 +270,9 @@ static void test_guide(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_batches),        cmocka_unit_test(test_alone),
-                                       cmocka_unit_test(test_against_a_pass), cmocka_unit_test(test_stream),
-                                       cmocka_unit_test(test_shared),         cmocka_unit_test(test_pieces),
-                                       cmocka_unit_test(test_pool),           cmocka_unit_test(test_guide)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_batches), cmocka_unit_test(test_alone),  cmocka_unit_test(test_against_a_pass),
+        cmocka_unit_test(test_stream),  cmocka_unit_test(test_shared), cmocka_unit_test(test_larger_cache),
+        cmocka_unit_test(test_pieces),  cmocka_unit_test(test_pool),   cmocka_unit_test(test_guide)};
     return cmocka_run_group_tests_name("generation", tests, set_up, tear_down);
 }

@@ -151,4 +151,12 @@ awk -v ended="$ended" '
     $0 != all[$1] && $2 != n[$1] { bad = 1 }
     END { exit bad || shorter > ended || shorter == 0 }' "$tmp/free" "$tmp/out" ||
     fail "sample_stop: without and with its rule: $(cat "$tmp/free" "$tmp/out")"
+
+# A sampler that stays open: the rounds of a longer run begin with those of a shorter one, and no two are alike.
+same sample_rounds "$tmp/run-shared" "12+34=" 2 3
+cp "$tmp/out" "$tmp/two"
+same sample_rounds "$tmp/run-shared" "12+34=" 3 3
+[ "$(wc -l <"$tmp/out")" -eq 9 ] && head -6 "$tmp/out" | cmp -s - "$tmp/two" ||
+    fail "sample_rounds: $(cat "$tmp/two" "$tmp/out")"
+[ "$(cut -d ' ' -f 3- "$tmp/out" | sort -u | wc -l)" -eq 9 ] || fail "sample_rounds: rounds repeat: $(cat "$tmp/out")"
 exit $rc
