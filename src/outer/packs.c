@@ -188,7 +188,6 @@ enum raml_code raml_packs_train(struct raml_packs *p, const struct raml_objectiv
     } else {
         rc = each(&x, forward_part, NULL, &n_packs, err);
         if (!rc) rc = whole(&x, true, err);
-        if (!rc && n_packs == 1) x.token = 0;
         if (!rc) rc = n_packs == 1 ? backward(&x, grad, err) : each(&x, train_again, grad, NULL, err);
     }
     *loss = x.loss;
