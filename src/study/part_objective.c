@@ -7,21 +7,23 @@
 static const struct row {
     const char *key, *label;
     bool share;
+    const char *with; /* only of runs that have this number too; NULL: of all */
 } rows[] = {
-    {"reward", "mean reward", false},
-    {"accuracy", "right samples", true},
-    {"eval_accuracy", "right answers in validation", true},
-    {"frac_reward_zero_std", "groups without signal", true},
-    {"kl", "KL to the reference, nats per token", false},
-    {"clip_ratio/region_mean", "clipped ratios", true},
-    {"completions/mean_length", "tokens per sample", false},
-    {"completions/clipped_ratio", "truncated samples", true},
-    {"entropy", "entropy, nats per token", false},
-    {"rewards/accuracies", "pairs in the right order", true},
-    {"rewards/margins", "margin of implicit rewards", false},
-    {"logps/chosen", "log p of chosen responses, nats", false},
-    {"logps/rejected", "log p of rejected responses, nats", false},
-    {"loss", "loss", false},
+    {"reward", "mean reward", false, NULL},
+    {"accuracy", "right samples", true, NULL},
+    {"eval_accuracy", "right answers in validation", true, "accuracy"},
+    {"frac_reward_zero_std", "groups without signal", true, NULL},
+    {"kl", "KL to the reference, nats per token", false, NULL},
+    {"clip_ratio/region_mean", "clipped ratios", true, NULL},
+    {"completions/mean_length", "tokens per sample", false, NULL},
+    {"completions/clipped_ratio", "truncated samples", true, NULL},
+    {"entropy", "entropy, nats per token", false, NULL},
+    {"rewards/accuracies", "pairs in the right order", true, NULL},
+    {"eval_accuracy", "the same in validation", true, "rewards/accuracies"},
+    {"rewards/margins", "margin of implicit rewards", false, NULL},
+    {"logps/chosen", "log p of chosen responses, nats", false, NULL},
+    {"logps/rejected", "log p of rejected responses, nats", false, NULL},
+    {"loss", "loss", false, NULL},
 };
 
 static bool has(const struct raml_run_found *run, const char *key)
@@ -54,15 +56,21 @@ static void add_cell(struct raml_page *p, const struct raml_metric_series *s, bo
     raml_buf_adds(&p->html, "</td>");
 }
 
+static const struct raml_metric_series *find(const struct raml_run_found *run, const struct row *row)
+{
+    if (!is_shown(run) || (row->with && !has(run, row->with))) return NULL;
+    return raml_metrics_find(&run->metrics, row->key);
+}
+
 static void add_row(struct raml_page *p, const struct row *row)
 {
     const struct raml_findings *f = p->found;
     bool any = false;
-    for (size_t r = 0; r < f->n_runs; r++) any = any || (is_shown(f->run[r]) && has(f->run[r], row->key));
+    for (size_t r = 0; r < f->n_runs; r++) any = any || find(f->run[r], row);
     if (!any) return;
     raml_buf_addf(&p->html, "<tr><td class=\"t\">%s</td>", row->label);
     for (size_t r = 0; r < f->n_runs; r++)
-        if (is_shown(f->run[r])) add_cell(p, raml_metrics_find(&f->run[r]->metrics, row->key), row->share);
+        if (is_shown(f->run[r])) add_cell(p, find(f->run[r], row), row->share);
     raml_buf_adds(&p->html, "</tr>\n");
 }
 

@@ -29,10 +29,9 @@ static const struct known {
      ", below"},
     {"rewards/chosen", "Implicit rewards", "beta (log p \u2212 that of the reference)", "rewards/rejected", false, true,
      false, ", chosen", ", rejected"},
-    {"rewards/accuracies", "Pairs in the right order", "share of pairs", "eval_rewards/accuracies", false, true, false,
-     NULL, NULL},
-    {"rewards/margins", "Margin of implicit rewards", "chosen \u2212 rejected", "eval_rewards/margins", false, true,
-     false, NULL, NULL},
+    {"rewards/accuracies", "Pairs in the right order", "share of pairs", "eval_accuracy", false, true, false, NULL,
+     NULL},
+    {"rewards/margins", "Margin of implicit rewards", "chosen \u2212 rejected", NULL, false, true, false, NULL, NULL},
     {"logps/chosen", "Log-probability of a response", "nats", "logps/rejected", false, true, false, ", chosen",
      ", rejected"},
     {"loss", "Training loss", "loss, nats per trained token", "eval_loss", false, true, false, NULL, NULL},
@@ -93,13 +92,14 @@ static void find_range(const struct curve *c, size_t n, double *low, double *hig
         }
 }
 
-/* The series of one key over the runs, appended to s. */
-static bool add_key(const struct raml_findings *f, const char *key, const char *suffix, bool smooth, bool dashed,
-                    struct raml_series *s, char (*name)[80], size_t *n, struct curve *curve, size_t *n_curves)
+/* The series of one key over the runs, those that have `with` too (NULL: all), appended to s. */
+static bool add_key(const struct raml_findings *f, const char *key, const char *with, const char *suffix, bool smooth,
+                    bool dashed, struct raml_series *s, char (*name)[80], size_t *n, struct curve *curve,
+                    size_t *n_curves)
 {
     for (size_t r = 0; r < f->n_runs; r++) {
         const struct raml_metric_series *m = raml_metrics_find(&f->run[r]->metrics, key);
-        if (!m) continue;
+        if (!m || (with && !raml_metrics_find(&f->run[r]->metrics, with))) continue;
         struct curve *c = &curve[(*n_curves)++];
         if (!thin_out(m, c)) return false;
         bool twice = smooth && c->n >= SMOOTH_FROM;
@@ -127,11 +127,11 @@ static enum raml_code add_figure(struct raml_page *p, const struct known *k, str
     char name[4 * RAML_MAX_RUNS][80];
     struct curve curve[2 * RAML_MAX_RUNS] = {{0}};
     size_t n = 0, n_curves = 0;
-    bool ok = add_key(p->found, k->key, k->also ? k->suffix ? k->suffix : ", training" : "", k->smooth, false, s, name,
-                      &n, curve, &n_curves);
+    bool ok = add_key(p->found, k->key, NULL, k->also ? k->suffix ? k->suffix : ", training" : "", k->smooth, false, s,
+                      name, &n, curve, &n_curves);
     if (ok && k->also)
-        ok = add_key(p->found, k->also, k->also_suffix ? k->also_suffix : ", validation", k->also_suffix && k->smooth,
-                     true, s, name, &n, curve, &n_curves);
+        ok = add_key(p->found, k->also, k->key, k->also_suffix ? k->also_suffix : ", validation",
+                     k->also_suffix && k->smooth, true, s, name, &n, curve, &n_curves);
     enum raml_code rc = ok ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the curve of '%s'", k->key);
     if (!rc && n) {
         char file[80], caption[120] = "";

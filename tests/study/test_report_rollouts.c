@@ -154,12 +154,15 @@ static void pairs(void **state)
         "{\"step\":1,\"loss\":0.69,\"rewards/chosen\":0,\"rewards/rejected\":0,\"rewards/margins\":0,"
         "\"rewards/accuracies\":0,\"logps/chosen\":-3,\"logps/rejected\":-4}\n"
         "{\"step\":2,\"loss\":0.5,\"rewards/chosen\":0.25,\"rewards/rejected\":-0.5,\"rewards/margins\":0.75,"
-        "\"rewards/accuracies\":1,\"logps/chosen\":-2,\"logps/rejected\":-200}\n");
+        "\"rewards/accuracies\":1,\"logps/chosen\":-2,\"logps/rejected\":-200,\"eval_accuracy\":0.75}\n");
     char *page = report(dir);
     expect(page, "training loss</span><b>0.5</b>");
     expect(page, "<td class=\"t\">pairs in the right order</td><td>0.0\u00A0%\u00A0\u2192\u00A0100.0\u00A0%</td>");
     expect(page, "<td class=\"t\">margin of implicit rewards</td><td>0\u00A0\u2192\u00A00.75</td>");
     expect(page, "<td class=\"t\">log p of rejected responses, nats</td><td>\u22124\u00A0\u2192\u00A0\u2212200</td>");
+    expect(page, "<td class=\"t\">the same in validation</td><td>75.0\u00A0%\u00A0\u2192\u00A075.0\u00A0%</td>");
+    expect_none(page, "right answers in validation");
+    expect_none(page, "Right answers");
     expect_none(page, "policy-gradient loss");
     assert_int_equal(count(page, "<figure>"), 5);
     free(page);
