@@ -137,13 +137,13 @@ static void show_progress(const struct raml_trainer *t, const struct raml_statis
 static bool is_due(struct raml_trainer *t)
 {
     bool best = t->opt->save_best && t->state.best_step == t->state.step;
-    if (is_every(t->state.step, t->opt->save_steps) || best) t->state.due = true;
-    return t->state.due && raml_trainer_may_save(t);
+    if (is_every(t->state.step, t->opt->save_steps) || best) t->due = true;
+    return t->due && raml_trainer_may_save(t);
 }
 
 static enum raml_code save(struct raml_trainer *t, struct raml_err *err)
 {
-    t->state.due = false;
+    t->due = false;
     t->saved = t->state.step;
     if (t->comm->rank != 0) return RAML_OK;
     const struct raml_step_source *source = t->source;

@@ -18,6 +18,7 @@ struct raml_trainer {
     struct raml_schedule schedule;
     struct raml_adamw adamw;
     float *grad; /* of the device: [raml_gradient_n] */
+    bool due;    /* a checkpoint, as soon as one can be made */
     struct train_state state;
     struct raml_statistics seconds;  /* since the last logged step */
     double step_loss, grad_norm;     /* of the last step */

@@ -192,7 +192,6 @@ static enum raml_code add_progress(json_t *o, const struct train_state *s, const
     if (!failed && isfinite(s->best_score))
         failed = json_object_set_new(o, "best",
                                      json_pack("{s:I,s:f}", "step", (json_int_t)s->best_step, "score", s->best_score));
-    if (!failed && s->due) failed = json_object_set_new(o, "due", json_true());
     if (!failed && facts->source) failed = json_object_set(o, "source", (json_t *)(uintptr_t)facts->source);
     json_decref(window);
     return failed ? raml_fail(err, RAML_ENOMEM, "no memory for a checkpoint's state") : RAML_OK;
@@ -298,7 +297,6 @@ static enum raml_code load_progress(struct train_state *s, const char *path, jso
         s->best_step = (uint64_t)json_integer_value(json_object_get(best, "step"));
         s->best_score = json_number_value(json_object_get(best, "score"));
     }
-    s->due = json_is_true(json_object_get(o, "due"));
     *source = json_incref(json_object_get(o, "source"));
     return rc;
 }

@@ -14,7 +14,6 @@ struct train_state {                   /* zero-initialise, but best_score -INFIN
     char *names[RAML_STATISTICS];
     double best_score; /* of the evaluations so far, and after which step it was reached */
     uint64_t best_step;
-    bool due;             /* a checkpoint, as soon as one can be made */
     uint64_t n_questions; /* of the data */
     uint64_t data_hash;
 };
