@@ -84,7 +84,7 @@ void raml_part_objective(struct raml_page *p)
         policy = policy || has(f->run[r], "clip_ratio/region_mean");
     }
     if (n == 0) return;
-    raml_buf_adds(&p->html, "<div class=\"wide\"><table>\n<tr><th class=\"t\">start \u2192 end</th>");
+    raml_buf_adds(&p->html, "<div class=\"wide\"><table class=\"ends\">\n<tr><th class=\"t\">start \u2192 end</th>");
     for (size_t r = 0; r < f->n_runs; r++) {
         if (!is_shown(f->run[r])) continue;
         raml_buf_adds(&p->html, "<th>");

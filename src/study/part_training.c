@@ -121,6 +121,16 @@ static bool add_key(const struct raml_findings *f, const char *key, const char *
     return true;
 }
 
+/* What a loss is in depends on the objective: with one that has rewards it is not nats of a token. */
+static const char *label_of(const struct raml_findings *f, const struct known *k)
+{
+    bool rewards = false;
+    for (size_t r = 0; r < f->n_runs; r++)
+        rewards = rewards || raml_metrics_find(&f->run[r]->metrics, "reward") ||
+                  raml_metrics_find(&f->run[r]->metrics, "rewards/margins");
+    return rewards && strcmp(k->key, "loss") == 0 ? "loss" : k->label;
+}
+
 static enum raml_code add_figure(struct raml_page *p, const struct known *k, struct raml_err *err)
 {
     struct raml_series s[4 * RAML_MAX_RUNS];
@@ -143,7 +153,7 @@ static enum raml_code add_figure(struct raml_page *p, const struct known *k, str
         if (smoothed) snprintf(caption, sizeof caption, "Line: mean over a window of 1/%d of the run.", WINDOW_SHARE);
         const struct raml_figure fig = {.title = k->title,
                                         .x_label = "step",
-                                        .y_label = k->label,
+                                        .y_label = label_of(p->found, k),
                                         .series = s,
                                         .n_series = n,
                                         .log_y = k->log_y && low > 0 && high > LOG_FROM * low,

@@ -132,7 +132,10 @@ static void headline_and_figures(void **state)
     assert_int_equal(count(page, "<figure>"), 9);
     expect(page, "The same in every line: frac_reward_zero_std\u00A00.25, logp_gap/max\u00A00.");
     free(page);
-    char *tsv = get(dir, "figures/training-accuracy.tsv");
+    char *tsv = get(dir, "figures/training-loss.gp");
+    expect_none(tsv, "nats per trained token");
+    free(tsv);
+    tsv = get(dir, "figures/training-accuracy.tsv");
     expect(tsv, "a, training\t10\t0.9\tnan\tnan\n");
     expect(tsv, "a, validation\t10\t0.5\tnan\tnan\n");
     free(tsv);
