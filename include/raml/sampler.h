@@ -16,8 +16,8 @@
  * logp     f32: to the last bit what a pass over the same tokens gives (raml_pass_forward), as a text of their own or
  *          as a branch of a tree. bf16: to rounding.
  * Memory   of what is in the sampler, and of its cache: batch_size samples of the longest completion, each with twice
- *          the longest prompt so far. It does not grow with what has come out. A prompt longer than any before makes the
- *          cache anew once all that was submitted before it has ended.
+ *          the longest prompt so far, and once the starts of a question's samples. It does not grow with what has come
+ *          out. A prompt longer than any before makes the cache anew once all that was submitted before it has ended.
  * Weights  may change (raml_model_refresh) while nothing is in it: every submitted question has come out.
  * Errors   a failed _submit takes nothing. When _next fails, also by RAML_ESTOP, what is in the sampler is dropped, and
  *          it can be used again.

@@ -58,6 +58,7 @@ struct raml_sampler {
     struct raml_sampler_question *first, *last; /* in it */
     struct raml_sampler_question *out;          /* that came out; NULL: none yet */
     size_t n_submitted;
+    size_t start_pages;             /* of the starts of a question's samples, at most so far */
     size_t longest_prompt, longest; /* so far; of completions, what max_tokens allows */
 };
 static inline bool raml_sample_probes(const struct raml_sampler *s)

@@ -140,12 +140,15 @@ static enum raml_code check_texts(const struct raml_sampler *s, struct raml_err 
     return RAML_OK;
 }
 
-/* Capacity for samples in progress that may each have a prompt of its own, and twice that. */
+/* Capacity for samples in progress that may each have a prompt of its own, and twice that; and for the starts of a
+ * question's samples, which are there together. */
 static struct raml_generate_options generation(const struct raml_sampler *s)
 {
     size_t context = (size_t)raml_model_config(s->m)->max_positions, own = s->longest < context ? s->longest : context;
     size_t pages = own / RAML_TILE + 1 + 2 * (s->longest_prompt / RAML_TILE + 1);
-    return raml_sample_generation(&s->opt, pages * RAML_TILE, s->texts.answer_prefix.n);
+    struct raml_generate_options o = raml_sample_generation(&s->opt, pages * RAML_TILE, s->texts.answer_prefix.n);
+    o.pool_tokens += s->start_pages * RAML_TILE;
+    return o;
 }
 
 static enum raml_code open_generator(struct raml_sampler *s, const struct raml_tokenizer *t, struct raml_err *err)
@@ -307,6 +310,15 @@ static enum raml_code copy_question(const struct raml_sampler *s, const struct r
     return rc ? rc : begin_at_starts(s, job, q, err);
 }
 
+/* Without share_prompts a start is part of a prompt of its own. */
+static void reserve_starts(struct raml_sampler *s, const struct raml_sampler_job *job, size_t max_tokens)
+{
+    size_t pages = job->n * (max_tokens / RAML_TILE + 1) + job->n_prompt / RAML_TILE + 1,
+           own = job->n_prompt + max_tokens;
+    if (!s->opt.share_prompts && own > s->longest_prompt) s->longest_prompt = own;
+    if (s->opt.share_prompts && pages > s->start_pages) s->start_pages = pages;
+}
+
 static enum raml_code submit_samples(struct raml_sampler *s, const struct raml_sampler_job *job,
                                      struct raml_sampler_question *q, struct raml_err *err)
 {
@@ -324,8 +336,8 @@ static enum raml_code submit_samples(struct raml_sampler *s, const struct raml_s
                                           .round = job->round,
                                           .name = q->name,
                                           .user = &q->sample[i]};
-    size_t longest_text = job->n_prompt + (job->start ? max_tokens : 0);
-    if (longest_text > s->longest_prompt) s->longest_prompt = longest_text;
+    if (job->start) reserve_starts(s, job, max_tokens);
+    if (job->n_prompt > s->longest_prompt) s->longest_prompt = job->n_prompt;
     if (max_tokens > s->longest) s->longest = max_tokens;
     raml_generator_reserve(s->generator, generation(s).pool_tokens);
     enum raml_code rc = raml_generator_submit(s->generator, x, q->n, err);
