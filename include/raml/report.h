@@ -5,6 +5,7 @@
  * whatever is absent is left out, and the page lists what was found:
  *   recipe.yaml                    settings, and those that differ between runs
  *   metrics.jsonl, timing.jsonl    training curves
+ *   rollouts.jsonl                 some groups of samples that a run was trained on
  *   eval*.json                     accuracy tables, as raml_table_json (table.h) writes them
  *   curves.jsonl                   loss curves, one trajectory a line (docs/report.md): their mean for correct and
  *                                  wrong samples, and some of them coloured; also in subfolders named trace*

@@ -33,6 +33,7 @@ struct raml_rollout_options {      /* defaults and ranges: raml_rollout_settings
     int64_t think_budget;  /* trajectory tokens after which the answer is asked for; 0: never */
     int64_t sampling_rows; /* samples that grow side by side; changes speed and memory, not results */
     int64_t steps_per_generation, num_iterations;
+    int64_t fork_samples;         /* of num_generations: grown from others, from their tokens of highest entropy on */
     int64_t updates_per_question; /* samples of a question that enter the loss, drawn at random; 0: all */
     int updates_scope;            /* do the others leave all terms, or (the paper's code) the policy term alone */
     int updates_control;          /* what is held fixed when only some enter: steps; tokens (more questions); the rate

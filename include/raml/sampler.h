@@ -16,8 +16,8 @@
  * logp     f32: to the last bit what a pass over the same tokens gives (raml_pass_forward), as a text of their own or
  *          as a branch of a tree. bf16: to rounding.
  * Memory   of what is in the sampler, and of its cache: batch_size samples of the longest completion, each with twice
- *          the longest prompt so far. It does not grow with what has come out. A prompt longer than any before makes the
- *          cache anew once all that was submitted before it has ended.
+ *          the longest prompt so far, and once the starts of a question's samples. It does not grow with what has come
+ *          out. A prompt longer than any before makes the cache anew once all that was submitted before it has ended.
  * Weights  may change (raml_model_refresh) while nothing is in it: every submitted question has come out.
  * Errors   a failed _submit takes nothing. When _next fails, also by RAML_ESTOP, what is in the sampler is dropped, and
  *          it can be used again.
@@ -32,15 +32,22 @@
 
 struct raml_sampler;
 
+struct raml_sampler_start { /* tokens that a sample begins with, as if it had sampled them */
+    const int32_t *token;   /* [n] */
+    size_t n;               /* below the completion's maximum */
+};
 struct raml_sampler_job {
     const int32_t *prompt; /* [n_prompt], copied */
     size_t n_prompt;
-    const char *name;                  /* for messages: "question 'a7' (line 3)"; copied; NULL: its number */
-    uint64_t question;                 /* names its random numbers: raml_question_hash of its text */
-    uint64_t round;                    /* 0: the numbers of raml_sample_questions */
-    uint32_t first_sample;             /* its samples are numbers first_sample .. first_sample + n - 1 */
-    size_t n;                          /* at least 1 */
-    size_t max_tokens;                 /* of a completion; 0: the options' max_completion_length */
+    const char *name;      /* for messages: "question 'a7' (line 3)"; copied; NULL: its number */
+    uint64_t question;     /* names its random numbers: raml_question_hash of its text */
+    uint64_t round;        /* 0: the numbers of raml_sample_questions */
+    uint32_t first_sample; /* its samples are numbers first_sample .. first_sample + n - 1 */
+    size_t n;              /* at least 1 */
+    size_t max_tokens;     /* of a completion; 0: the options' max_completion_length */
+    const struct raml_sampler_start
+        *start;                        /* [n], copied: what each sample has already; its completion has these tokens
+                                             * too, their logp NaN. NULL: nothing */
     const struct raml_question *about; /* by which an early exit's probes read answers (letters or not); borrowed until
                                         * the group has come out; NULL: a question without letters */
     void *user;                        /* comes back with the group */
@@ -72,7 +79,8 @@ RAML_CHECKED enum raml_code raml_sampler_open(const struct raml_model *m, const 
                                               const struct raml_format *f, const struct raml_sample_options *opt,
                                               struct raml_sampler **out, struct raml_err *err);
 void raml_sampler_close(struct raml_sampler *s);
-/* RAML_ERANGE: a prompt without tokens, as long as the model's context, or with a token outside its vocabulary. */
+/* RAML_ERANGE: a prompt without tokens, as long as the model's context, or with a token outside its vocabulary; a start
+ * that leaves no token to sample, or in which the sample ends. RAML_EUSAGE: starts with early exit or a continuation. */
 RAML_CHECKED enum raml_code raml_sampler_submit(struct raml_sampler *s, const struct raml_sampler_job *job,
                                                 struct raml_err *err);
 /* *more false: nothing is in the sampler; *out is not written then. */

@@ -247,6 +247,7 @@ static enum raml_code apply(struct cli_parsed *p, const struct given *given, siz
     for (size_t i = 0; i < n; i++)
         if (given[i].slot->field == &p->common.config) config = given[i].value;
     for (int pass = p->cmd->preset ? 0 : 1; pass < 2 && !rc; pass++) {
+        for (size_t i = 0; i < p->n_slots; i++) p->slot[i].line = 0;
         if (config) rc = cli_recipe_read(p, config, err);
         if (!rc) rc = set_given(p, given, n, err);
         if (!rc && pass == 0) rc = set_preset(p, settings, err);

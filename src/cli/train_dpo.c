@@ -34,8 +34,8 @@ const struct cli_command cli_train_dpo = {
     .detail =
         "Pairs come from questions that have right and wrong trajectories, as raml sample leaves them, or from files "
         "with chosen and rejected. A pair is one token tree: its prompt is computed once. The reference is the model "
-        "that training starts from.",
-    .example = "raml train dpo --model run-sft --data samples.jsonl --learning_rate 1e-5 --out run-dpo",
+        "that training starts from. recipes/dpo.yaml says how start and pairs.jsonl of the example are made.",
+    .example = "raml train dpo --model start --data pairs.jsonl --learning_rate 1e-5 --out run-dpo",
     .shared = shared,
     .n_shared = sizeof shared / sizeof *shared,
     .settings_size = sizeof(struct settings),

@@ -92,8 +92,10 @@ const struct cli_command cli_train_grpo = {
         "Each round samples num_generations completions of batch_size questions, rewards them, and takes one or "
         "more optimizer steps on them. Sampling and training share weights and engine, and a question's prompt is "
         "computed once. Every rollout is kept in rollouts.jsonl; a run that was killed continues with --resume as "
-        "if nothing had happened. docs/objectives.md has the losses and presets.",
-    .example = "raml train grpo --model run-sft --families add:2-3 --num_questions 500 --max_steps 20 --out run-grpo",
+        "if nothing had happened. recipes/ has a file a method (start.yaml makes the model `start` of the example), "
+        "docs/objectives.md the losses and presets.",
+    .example = "raml train grpo --model start --families add:2 --num_questions 2000 --max_completion_length 48 "
+               "--learning_rate 2e-5 --max_steps 20 --out run-grpo",
     .option = options,
     .n_options = sizeof options / sizeof *options,
     .shared = shared,

@@ -37,8 +37,9 @@ const struct cli_command cli_train_rft = {
     .detail =
         "Each round samples num_generations completions of batch_size questions and trains on those that are "
         "right, each text once. To train on samples that are already in a file, use train sft, which leaves wrong "
-        "ones out.",
-    .example = "raml train rft --model run-sft --families add:2-3 --num_questions 500 --max_steps 20 --out run-rft",
+        "ones out. recipes/start.yaml makes the model `start` of the example.",
+    .example = "raml train rft --model start --families add:2 --num_questions 2000 --max_completion_length 48 "
+               "--learning_rate 2e-5 --max_steps 20 --out run-rft",
     .shared = shared,
     .n_shared = sizeof shared / sizeof *shared,
     .settings_size = sizeof(struct settings),

@@ -28,7 +28,10 @@ struct raml_sample_exit { /* of a sample */
 };
 struct raml_sampler_question;
 struct raml_sample_state {
-    struct raml_sampled out;         /* its tokens are borrowed */
+    struct raml_sampled out; /* its tokens are borrowed */
+    int32_t *text;           /* prompt and start; NULL: it starts with the prompt alone */
+    int32_t *all;            /* start and what was sampled, until it is done; NULL without a start */
+    size_t n_start;
     struct raml_generated made;      /* once it is done */
     const struct raml_tokens *force; /* being put; NULL: nothing is */
     size_t n_forced;
@@ -55,6 +58,7 @@ struct raml_sampler {
     struct raml_sampler_question *first, *last; /* in it */
     struct raml_sampler_question *out;          /* that came out; NULL: none yet */
     size_t n_submitted;
+    size_t start_pages;             /* of the starts of a question's samples, at most so far */
     size_t longest_prompt, longest; /* so far; of completions, what max_tokens allows */
 };
 static inline bool raml_sample_probes(const struct raml_sampler *s)

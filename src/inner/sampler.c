@@ -65,7 +65,11 @@ static enum raml_code added(void *user, size_t job, const struct raml_generated 
     bool was_thinking = r->out.thinking;
     enum raml_code rc = RAML_OK;
     r->out.token = so_far->token;
-    r->out.n = so_far->n;
+    r->out.n = r->n_start + so_far->n;
+    if (r->all) {
+        r->all[r->out.n - 1] = so_far->token[so_far->n - 1];
+        r->out.token = r->all;
+    }
     *ends = raml_sampled_follow(x, &r->out);
     if (r->out.thinking && r->out.answer_forced && !r->force) { /* an answer prefix that does not close thinking */
         r->out.thinking = false;
@@ -79,13 +83,36 @@ static enum raml_code added(void *user, size_t job, const struct raml_generated 
     return rc;
 }
 
+/* Puts the start before what was made. */
+static enum raml_code join_start(struct raml_sample_state *r, struct raml_err *err)
+{
+    struct raml_generated *g = &r->made;
+    size_t n = r->n_start + g->n;
+    float *logp = malloc(n * sizeof *logp), *mu_logp = malloc(n * sizeof *mu_logp);
+    if (!logp || !mu_logp) {
+        free(logp);
+        free(mu_logp);
+        return raml_fail(err, RAML_ENOMEM, "no memory for a sample of %zu tokens", n);
+    }
+    for (size_t i = 0; i < n; i++) {
+        logp[i] = i < r->n_start ? NAN : g->logp[i - r->n_start];
+        mu_logp[i] = i < r->n_start ? NAN : g->mu_logp[i - r->n_start];
+    }
+    bool ended = g->ended;
+    raml_generated_deinit(g);
+    *g = (struct raml_generated){.token = r->all, .logp = logp, .mu_logp = mu_logp, .n = n, .cap = n, .ended = ended};
+    r->all = NULL;
+    return RAML_OK;
+}
+
 static enum raml_code done(void *user, size_t job, struct raml_generated *g, struct raml_err *err)
 {
     const struct raml_sampler *s = user;
     struct raml_sample_state *r = raml_sample_state_of(s, job);
-    (void)err;
     r->made = *g;
     *g = (struct raml_generated){0};
+    enum raml_code rc = r->all ? join_start(r, err) : RAML_OK;
+    if (rc) return rc;
     r->out.token = r->made.token;
     r->out.finish_reason = r->made.ended ? "stop" : "length";
     for (size_t i = 0; i < r->made.n; i++)
@@ -113,12 +140,15 @@ static enum raml_code check_texts(const struct raml_sampler *s, struct raml_err 
     return RAML_OK;
 }
 
-/* Capacity for samples in progress that may each have a prompt of its own, and twice that. */
+/* Capacity for samples in progress that may each have a prompt of its own, and twice that; and for the starts of a
+ * question's samples, which are there together. */
 static struct raml_generate_options generation(const struct raml_sampler *s)
 {
     size_t context = (size_t)raml_model_config(s->m)->max_positions, own = s->longest < context ? s->longest : context;
     size_t pages = own / RAML_TILE + 1 + 2 * (s->longest_prompt / RAML_TILE + 1);
-    return raml_sample_generation(&s->opt, pages * RAML_TILE, s->texts.answer_prefix.n);
+    struct raml_generate_options o = raml_sample_generation(&s->opt, pages * RAML_TILE, s->texts.answer_prefix.n);
+    o.pool_tokens += s->start_pages * RAML_TILE;
+    return o;
 }
 
 static enum raml_code open_generator(struct raml_sampler *s, const struct raml_tokenizer *t, struct raml_err *err)
@@ -164,6 +194,8 @@ static void free_question(struct raml_sampler_question *q)
     if (!q) return;
     for (size_t i = 0; q->sample && i < q->n; i++) {
         raml_generated_deinit(&q->sample[i].made);
+        free(q->sample[i].text);
+        free(q->sample[i].all);
         raml_exit_close(q->sample[i].exit.state);
     }
     free(q->sample);
@@ -215,6 +247,42 @@ static enum raml_code begin_samples(const struct raml_sampler *s, struct raml_sa
     return rc;
 }
 
+/* Sample i has the tokens of its start already. */
+static enum raml_code begin_at(const struct raml_sampler *s, const struct raml_sampler_job *job,
+                               struct raml_sampler_question *q, size_t i, struct raml_err *err)
+{
+    const struct raml_sampler_start *start = &job->start[i];
+    struct raml_sample_state *r = &q->sample[i];
+    size_t most = job->max_tokens ? job->max_tokens : s->opt.max_completion_length;
+    if (start->n >= most)
+        return raml_fail(err, RAML_ERANGE, "sampling: a start of %zu tokens; expected fewer than the completion's %zu",
+                         start->n, most);
+    r->text = calloc(job->n_prompt + start->n + 1, sizeof *r->text);
+    r->all = calloc(most, sizeof *r->all);
+    if (!r->text || !r->all) return no_memory(job, err);
+    if (job->n_prompt) memcpy(r->text, job->prompt, job->n_prompt * sizeof *r->text);
+    if (start->n) memcpy(r->text + job->n_prompt, start->token, start->n * sizeof *r->text);
+    r->out.token = r->all;
+    for (; r->n_start < start->n; r->n_start++) {
+        r->all[r->n_start] = start->token[r->n_start];
+        r->out.n = r->n_start + 1;
+        if (raml_sampled_follow(&s->texts, &r->out))
+            return raml_fail(err, RAML_ERANGE, "sampling: a start of %zu tokens ends at token %zu", start->n, r->out.n);
+    }
+    return RAML_OK;
+}
+
+static enum raml_code begin_at_starts(const struct raml_sampler *s, const struct raml_sampler_job *job,
+                                      struct raml_sampler_question *q, struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    if (job->start && (s->exits.asked || s->opt.force_continuation > 0))
+        return raml_fail(err, RAML_EUSAGE,
+                         "sampling: a sample that has a start can't have early exit or continuations");
+    for (size_t i = 0; job->start && i < q->n && !rc; i++) rc = begin_at(s, job, q, i, err);
+    return rc;
+}
+
 /* To be freed also after a failure. */
 static enum raml_code copy_question(const struct raml_sampler *s, const struct raml_sampler_job *job,
                                     struct raml_sampler_question **out, struct raml_err *err)
@@ -238,7 +306,17 @@ static enum raml_code copy_question(const struct raml_sampler *s, const struct r
         .n = q->n,
         .prompt_tokens = job->n_prompt * (s->opt.share_prompts ? 1 : q->n),
     };
-    return begin_samples(s, q, err);
+    enum raml_code rc = begin_samples(s, q, err);
+    return rc ? rc : begin_at_starts(s, job, q, err);
+}
+
+/* Without share_prompts a start is part of a prompt of its own. */
+static void reserve_starts(struct raml_sampler *s, const struct raml_sampler_job *job, size_t max_tokens)
+{
+    size_t pages = job->n * (max_tokens / RAML_TILE + 1) + job->n_prompt / RAML_TILE + 1,
+           own = job->n_prompt + max_tokens;
+    if (!s->opt.share_prompts && own > s->longest_prompt) s->longest_prompt = own;
+    if (s->opt.share_prompts && pages > s->start_pages) s->start_pages = pages;
 }
 
 static enum raml_code submit_samples(struct raml_sampler *s, const struct raml_sampler_job *job,
@@ -248,15 +326,17 @@ static enum raml_code submit_samples(struct raml_sampler *s, const struct raml_s
     struct raml_generate_job *x = calloc(q->n, sizeof *x);
     if (!x) return no_memory(job, err);
     for (size_t i = 0; i < q->n; i++)
-        x[i] = (struct raml_generate_job){.text = q->prompt,
-                                          .n_text = job->n_prompt,
+        x[i] = (struct raml_generate_job){.text = q->sample[i].text ? q->sample[i].text : q->prompt,
+                                          .n_text = job->n_prompt + q->sample[i].n_start,
                                           .group = s->opt.share_prompts ? 0 : i,
-                                          .max_tokens = max_tokens,
+                                          .max_tokens = max_tokens - q->sample[i].n_start,
+                                          .first = q->sample[i].n_start,
                                           .question = job->question,
                                           .sample = job->first_sample + (uint32_t)i,
                                           .round = job->round,
                                           .name = q->name,
                                           .user = &q->sample[i]};
+    if (job->start) reserve_starts(s, job, max_tokens);
     if (job->n_prompt > s->longest_prompt) s->longest_prompt = job->n_prompt;
     if (max_tokens > s->longest) s->longest = max_tokens;
     raml_generator_reserve(s->generator, generation(s).pool_tokens);

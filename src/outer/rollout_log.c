@@ -7,6 +7,24 @@
 
 /* -- Lines --------------------------------------------------------------------------------------------------------- */
 
+/* Of a group with forks: where a sample left which other, and the advantages of its own segments by their first token. */
+static int add_fork(const struct raml_round *r, const struct raml_rollout_group *g, const struct raml_rollout *x,
+                    size_t row, json_t *o)
+{
+    int failed = 0;
+    if (x->parent)
+        failed = json_object_set_new(o, "fork",
+                                     json_pack("{s:I,s:I,s:f}", "parent", (json_int_t)(x->parent - g->sample), "token",
+                                               (json_int_t)x->shared, "entropy", (double)x->entropy));
+    if (failed || row == SIZE_MAX) return failed;
+    json_t *list = json_array();
+    failed = json_object_set_new(o, "segments", list);
+    for (size_t at = x->shared; at < x->n && !failed; at = raml_round_fork_next(g, x, at))
+        failed = json_array_append_new(list, json_pack("{s:I,s:f}", "token", (json_int_t)at, "advantage",
+                                                       r->advantage[r->start[row] + at - x->shared]));
+    return failed;
+}
+
 /* Adds to a sample's record what became of it. row: in the round; the group was replaced: SIZE_MAX. */
 static int add_facts(const struct raml_rollout_source *s, const struct raml_rollout *x, size_t row, json_t *o)
 {
@@ -42,7 +60,9 @@ static json_t *line_of(const struct raml_rollout_source *s, const struct raml_ro
                  json_object_set_new(o, "round", json_integer((json_int_t)g->epoch)) ||
                  json_object_set_new(o, "used", json_boolean(g->used));
     for (size_t k = 0; k < g->n && !failed; k++)
-        failed = add_facts(s, &g->sample[k], g->used ? first_row + k : SIZE_MAX, json_array_get(list, k));
+        failed = add_facts(s, &g->sample[k], g->used ? first_row + k : SIZE_MAX, json_array_get(list, k)) ||
+                 (s->own->fork_samples &&
+                  add_fork(r, g, &g->sample[k], g->used ? first_row + k : SIZE_MAX, json_array_get(list, k)));
     if (!failed) return o;
     json_decref(o);
     return NULL;
@@ -89,6 +109,9 @@ static void count_group(const struct raml_rollout_group *g, struct raml_statisti
         raml_statistics_max(out, "completions/max_length", (double)x->n);
         raml_statistics_add(out, "completions/clipped_ratio", x->truncated, 1);
         raml_statistics_add(out, "completions/unclosed_ratio", !x->said.think_closed, 1);
+        if (!x->parent) continue;
+        raml_statistics_add(out, "forks/shared_tokens", (double)x->shared, 1);
+        raml_statistics_add(out, "forks/entropy", (double)x->entropy, 1);
     }
     for (size_t k = 0; k < g->n; k++) squares += (g->sample[k].reward - sum / n) * (g->sample[k].reward - sum / n);
     raml_statistics_add(out, "reward_std", g->n > 1 ? sqrt(squares / (n - 1)) : 0, 1);

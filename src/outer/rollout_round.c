@@ -15,8 +15,9 @@ static enum raml_code sample_more(struct raml_rollout_source *s, struct raml_pac
                                   struct raml_err *err)
 {
     struct raml_round *r = &s->round;
-    const struct raml_round_plan plan = {s->job->tokenizer, &s->job->format, (size_t)s->own->num_generations,
-                                         &s->quiet};
+    size_t n_forks = (size_t)s->own->fork_samples;
+    const struct raml_round_plan plan = {s->job->tokenizer, &s->job->format, (size_t)s->own->num_generations - n_forks,
+                                         &s->quiet, n_forks};
     const struct raml_question **question = calloc(n, sizeof *question);
     uint64_t *round = calloc(n, sizeof *round);
     size_t first = r->n_groups;
@@ -30,6 +31,8 @@ static enum raml_code sample_more(struct raml_rollout_source *s, struct raml_pac
     }
     if (!rc) rc = raml_round_sample(r, s->sampler, &plan, question, round, n, err);
     for (size_t i = first; i < r->n_groups && !rc; i++) r->group[i].epoch = round[i - first];
+    if (!rc && n_forks) rc = raml_round_fork(r, first, n_forks, s->sampler, packs, &s->scored, &s->quiet, err);
+    if (n_forks) s->read_tokens += s->scored.n_read;
     raml_statistics_add(&s->seconds, "sampling", raml_clock_monotonic() - start, 1);
     start = raml_clock_monotonic();
     if (!rc) rc = raml_rollout_reward(s, packs, r, first, err);
@@ -176,7 +179,8 @@ static enum raml_code advantage_weights(const struct raml_rollout_source *s, flo
     float *w = malloc((r->n + 1) * sizeof *w);
     if (!w) return raml_fail(err, RAML_ENOMEM, "no memory for the weights of %zu tokens", r->n);
     for (size_t row = 0, i = 0; row < r->n_rows; row++)
-        for (size_t k = 0; k < r->row[row]->n; k++) w[i++] = isnan(r->row[row]->logp[k]) ? 0.0F : 1.0F;
+        for (size_t k = r->row[row]->shared; k < r->row[row]->n; k++)
+            w[i++] = isnan(r->row[row]->logp[k]) ? 0.0F : 1.0F;
     *out = w;
     return RAML_OK;
 }
@@ -201,6 +205,7 @@ static enum raml_code evaluate(struct raml_rollout_source *s, struct raml_err *e
                                      .group = r->group_of,
                                      .baseline = s->points & RAML_REWARD_AT_TERMINATION ? r->baseline : NULL};
     if (!rc) rc = raml_advantages(s->policy, &in, s->comm, r->advantage, err);
+    if (!rc && s->own->fork_samples) rc = raml_round_fork_advantages(r, err);
     free(weight);
     if (rc || !s->corrects) return rc;
     rc = raml_corrections(s->policy, &in, r->advantage, s->comm, r->correction, r->weight, err);

@@ -20,6 +20,10 @@ const struct raml_setting raml_rollout_settings[] = {
      "Optimizer steps into which the questions of a round are divided."},
     {"num_iterations", "mu", RAML_INT, AT(num_iterations), "1", 1, 1 << 16, NULL,
      "How often a round's samples are used."},
+    {"fork_samples", NULL, RAML_INT, AT(fork_samples), "0", 0, 1 << 16, NULL,
+     "Of num_generations, this many are grown from the others: they leave them at their tokens of highest entropy. "
+     "Tokens "
+     "that samples share are trained on once; advantages are of segments between places where samples part."},
     {"updates_per_question", NULL, RAML_INT, AT(updates_per_question), "0", 0, 1 << 16, NULL,
      "Samples of a question that enter the loss, drawn at random; all enter the advantage; 0: all."},
     {"updates_scope", NULL, RAML_WORD, AT(updates_scope), "all_terms", 0, 0, "all_terms|policy_term",
@@ -50,6 +54,9 @@ enum raml_code raml_rollout_check(const struct raml_rollout_options *o, struct r
 {
     enum raml_code rc = raml_settings_check(raml_rollout_settings, raml_n_rollout_settings, o, err);
     if (rc) return rc;
+    if (o->fork_samples >= o->num_generations && o->fork_samples)
+        return raml_fail(err, RAML_EUSAGE, "fork_samples is %lld; expected fewer than num_generations, %lld",
+                         (long long)o->fork_samples, (long long)o->num_generations);
     if (o->updates_per_question > o->num_generations)
         return raml_fail(err, RAML_EUSAGE, "updates_per_question is %lld; expected at most num_generations, %lld",
                          (long long)o->updates_per_question, (long long)o->num_generations);

@@ -58,7 +58,7 @@ static enum raml_code load(void *user, const json_t *state, struct raml_err *err
 static enum raml_code examine(struct raml_rollout_source *s, size_t n, struct raml_err *err)
 {
     const struct raml_round_plan plan = {s->job->tokenizer, &s->job->format, (size_t)s->own->eval_generations,
-                                         &s->undisturbed};
+                                         &s->undisturbed, 0};
     const struct raml_question **question = calloc(n, sizeof *question);
     uint64_t *round = calloc(n, sizeof *round);
     enum raml_code rc =
@@ -252,6 +252,7 @@ static enum raml_code source_init(struct raml_rollout_source *s, struct raml_rew
     enum raml_code rc = open_reward(s, exact, err);
     if (!rc && s->policy) rc = raml_policy_check(s->policy, err);
     if (!rc) rc = check_steps(s, err);
+    if (!rc) rc = raml_round_fork_check(s->own, s->policy, s->answers, err);
     if (!rc) rc = check_reference(s, err);
     if (!rc && !job->data->n) rc = raml_fail(err, RAML_ERANGE, "%s: nothing is trained on: no questions", name);
     if (!rc) rc = check_questions(s, job->data, name, err);

@@ -116,15 +116,19 @@ static enum raml_code count(const struct raml_rollout_source *s, struct raml_ste
     return s->comm->sum(s->comm->user, &step->total, 1, err);
 }
 
-/* Tokens that the model would read if every sample had its own prompt, over those that it reads. */
-static void count_sharing(struct raml_step *step)
+/* Tokens that the model would read if every sample had its own prompt, over those that it reads. A span hangs from the
+ * prompt, or is a sample's fork, or (no targets) what a fork begins with, or a probe of its sample. */
+static void count_sharing(struct raml_step *step, bool forks)
 {
     double alone = 0, read = 0;
     for (size_t t = 0; t < step->n_trees; t++) {
         const struct raml_tree *tree = &step->tree[t];
         read += (double)tree->n_tokens;
-        for (size_t i = 1; i < tree->n_spans; i++)
-            alone += tree->span[i].n + (tree->span[i].parent == 0 ? tree->span[i].depth : 0);
+        for (size_t i = 1; i < tree->n_spans; i++) {
+            const struct raml_span *span = &tree->span[i];
+            if (forks && !span->has_end_target) continue;
+            alone += span->n + (forks || span->parent == 0 ? span->depth : 0);
+        }
     }
     raml_statistics_add(&step->statistics, "tree_token_ratio", alone, read);
 }
@@ -153,7 +157,7 @@ enum raml_code raml_rollout_step(struct raml_rollout_source *s, uint64_t update,
     rows_deinit(&x);
     if (!rc) rc = count(s, step, err);
     if (rc) return rc;
-    count_sharing(step);
+    count_sharing(step, s->own->fork_samples > 0);
     if (update == 0) {
         raml_rollout_count(s, &step->statistics);
         raml_statistics_join(&step->seconds, &s->seconds);
@@ -165,8 +169,9 @@ enum raml_code raml_rollout_step(struct raml_rollout_source *s, uint64_t update,
 
 /* -- After the pass ------------------------------------------------------------------------------------------------ */
 
-static enum raml_code not_one(const struct raml_step *step, size_t row, size_t token, double was, const char *whose,
-                              struct raml_err *err)
+/* token: in the step; k: in its sample. */
+static enum raml_code not_one(const struct raml_step *step, size_t row, size_t token, size_t k, double was,
+                              const char *whose, struct raml_err *err)
 {
     const struct raml_question *q = step->row[row].question;
     double now = (double)step->logp[token];
@@ -174,8 +179,7 @@ static enum raml_code not_one(const struct raml_step *step, size_t row, size_t t
         err, RAML_ERANGE,
         "question '%s' (line %zu), sample %zu, token %zu: the first update's ratio is %.9g, expected exactly "
         "1 (log-probability %.9g now, %.9g %s)",
-        q->id ? q->id : "?", q->line, step->row[row].trajectory + 1, token - step->start[row] + 1, exp(now - was), now,
-        was, whose);
+        q->id ? q->id : "?", q->line, step->row[row].trajectory + 1, k + 1, exp(now - was), now, was, whose);
 }
 
 /* How far the trainer's log-probabilities are from the sampler's, whose weights were the same. */
@@ -187,13 +191,13 @@ static enum raml_code compare(const struct raml_rollout_source *s, struct raml_s
     for (size_t row = 0; row < step->n_rows; row++) {
         const struct raml_rollout *x = r->row[s->map.row[row]];
         if (s->map.answer[row]) continue;
-        for (size_t k = 0; k < x->n; k++) {
-            size_t i = step->start[row] + k;
+        for (size_t k = x->shared; k < x->n; k++) {
+            size_t i = step->start[row] + k - x->shared;
             if (isnan(x->logp[k])) continue; /* it was forced */
             double gap = fabs((double)step->logp[i] - (double)x->logp[k]);
             if (step->old_logp && step->logp[i] != step->old_logp[i])
-                return not_one(step, row, i, (double)step->old_logp[i], "before it", err);
-            if (exact && gap != 0) return not_one(step, row, i, (double)x->logp[k], "when it was sampled", err);
+                return not_one(step, row, i, k, (double)step->old_logp[i], "before it", err);
+            if (exact && gap != 0) return not_one(step, row, i, k, (double)x->logp[k], "when it was sampled", err);
             sum += gap;
             n++;
             most = fmax(most, gap);

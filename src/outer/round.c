@@ -40,9 +40,9 @@ static void *copied(struct raml_arena *a, const void *from, size_t n, size_t siz
     return to;
 }
 
-static enum raml_code take_sample(struct raml_round *r, const struct raml_sampler *sampler,
-                                  const struct raml_rollout_group *g, const struct raml_sampler_completion *c,
-                                  struct raml_rollout *out, struct raml_err *err)
+enum raml_code raml_round_take(struct raml_round *r, const struct raml_sampler *sampler,
+                               const struct raml_rollout_group *g, const struct raml_sampler_completion *c,
+                               struct raml_rollout *out, struct raml_err *err)
 {
     *out = (struct raml_rollout){.n = c->n, .truncated = !c->ended, .is_row = true, .in_loss = true, .in_policy = true};
     out->token = copied(r->arena, c->token, c->n, sizeof *c->token);
@@ -68,7 +68,7 @@ static enum raml_code submit(struct raml_round *r, struct raml_sampler *sampler,
     struct raml_rollout_group *g = &r->group[r->n_groups];
     *g = (struct raml_rollout_group){.question = q, .n_prompt = prompt.n, .n = p->n_samples};
     g->prompt = copied(r->arena, prompt.id, prompt.n, sizeof *prompt.id);
-    g->sample = raml_arena_alloc(r->arena, g->n, sizeof *g->sample);
+    g->sample = raml_arena_alloc(r->arena, g->n + p->n_forks, sizeof *g->sample);
     if (!g->prompt || !g->sample) {
         rc = no_memory(err);
         goto done;
@@ -102,7 +102,7 @@ enum raml_code raml_round_sample(struct raml_round *r, struct raml_sampler *samp
         rc = raml_sampler_next(sampler, &got, &more, p->sink, err);
         if (rc || !more) break;
         for (size_t k = 0; k < got.n && !rc; k++)
-            rc = take_sample(r, sampler, &r->group[i], &got.completion[k], &r->group[i].sample[k], err);
+            rc = raml_round_take(r, sampler, &r->group[i], &got.completion[k], &r->group[i].sample[k], err);
     }
     return rc;
 }
@@ -163,7 +163,7 @@ static enum raml_code reserve(struct raml_round *r, size_t n_rows, size_t n, str
 
 static void lay_sample(struct raml_round *r, struct raml_rollout *s, size_t group, size_t n_components)
 {
-    for (size_t i = 0; i < s->n; i++, r->n++) {
+    for (size_t i = s->shared; i < s->n; i++, r->n++) {
         bool forced = isnan(s->logp[i]);
         r->weight[r->n] = s->in_loss && !forced ? 1.0F : 0.0F;
         r->policy_weight[r->n] = s->in_loss && s->in_policy && !forced ? 1.0F : 0.0F;
@@ -185,7 +185,7 @@ enum raml_code raml_round_lay(struct raml_round *r, size_t n_components, struct 
     size_t n_rows = 0, n = 0;
     for (size_t g = 0; g < r->n_used; g++) {
         n_rows += r->used[g]->n;
-        for (size_t k = 0; k < r->used[g]->n; k++) n += r->used[g]->sample[k].n;
+        for (size_t k = 0; k < r->used[g]->n; k++) n += r->used[g]->sample[k].n - r->used[g]->sample[k].shared;
     }
     enum raml_code rc = reserve(r, n_rows, n, err);
     if (rc) return rc;

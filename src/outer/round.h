@@ -7,7 +7,7 @@
 #ifndef RAML_OUTER_ROUND_H
 #define RAML_OUTER_ROUND_H
 
-#include "outer/step.h"
+#include "outer/packs.h"
 #include "raml/reward.h"
 #include "raml/rollouts.h"
 #include "raml/sampler.h"
@@ -18,6 +18,11 @@ struct raml_rollout { /* a sample; in the round's arena */
     int32_t *token;   /* [n] */
     float *logp, *mu_logp;
     size_t n;
+    const struct raml_rollout
+        *parent; /* of a fork: the sample of its group whose first `shared` tokens are its own too,
+                                        * and are rows of the parent alone; NULL: it is none */
+    size_t shared;
+    float entropy;                       /* of the distribution that the fork sampled anew from */
     struct raml_sampler_completion said; /* its arrays are not kept */
     struct raml_trajectory read;         /* what it says */
     bool truncated;
@@ -69,6 +74,7 @@ struct raml_round_plan {
     const struct raml_format *format;
     size_t n_samples; /* of a question */
     const struct raml_sink *sink;
+    size_t n_forks; /* that will be added to them */
 };
 /* Adds a group for each question, with its samples read; round[i]: the round of question i's random numbers. On failure
  * the round is to be cleared. */
@@ -76,6 +82,10 @@ RAML_CHECKED enum raml_code raml_round_sample(struct raml_round *r, struct raml_
                                               const struct raml_round_plan *p,
                                               const struct raml_question *const *question, const uint64_t *round,
                                               size_t n, struct raml_err *err);
+/* A completion as a sample of the group, read. */
+RAML_CHECKED enum raml_code raml_round_take(struct raml_round *r, const struct raml_sampler *sampler,
+                                            const struct raml_rollout_group *g, const struct raml_sampler_completion *c,
+                                            struct raml_rollout *out, struct raml_err *err);
 /* n of the group's rows, at random, enter the loss (0: all); the others leave it, or the policy term alone. */
 void raml_round_draw_updates(struct raml_rollout_group *g, size_t n, bool policy_alone, uint64_t seed, uint64_t round);
 /* Lays the samples of the groups in used[] out as rows, with n_components rewards each; advantages are 0, corrections 1. */
@@ -92,5 +102,23 @@ struct raml_row_map {
 RAML_CHECKED enum raml_code raml_round_trees(const struct raml_round *r, size_t first, size_t n, bool answers,
                                              bool share_prompts, struct raml_step *step, struct raml_row_map *map,
                                              struct raml_err *err);
+
+/* -- round_fork.c: samples that are grown from others, where those were least sure ------------------------------------- */
+
+/* RAML_EUSAGE: fork_samples with settings that need whole samples. policy NULL: expert iteration; answers: the reward has
+ * a gradient of its own. */
+RAML_CHECKED enum raml_code raml_round_fork_check(const struct raml_rollout_options *o,
+                                                  const struct raml_policy_options *policy, bool answers,
+                                                  struct raml_err *err);
+/* n more samples of each of the groups [first, ..), after their others: fork f leaves sample f modulo their number before
+ * its token of highest entropy; the next one of the same sample, before that of second highest. Entropies are read with
+ * packs; scratch holds their trees. */
+RAML_CHECKED enum raml_code raml_round_fork(struct raml_round *r, size_t first, size_t n, struct raml_sampler *sampler,
+                                            struct raml_packs *packs, struct raml_step *scratch,
+                                            const struct raml_sink *sink, struct raml_err *err);
+/* Where the segment of sample x that begins at token `at` ends: at the next token where forks leave it, or its end. */
+size_t raml_round_fork_next(const struct raml_rollout_group *g, const struct raml_rollout *x, size_t at);
+/* From advantages of samples to those of segments, in groups that have forks. */
+RAML_CHECKED enum raml_code raml_round_fork_advantages(struct raml_round *r, struct raml_err *err);
 
 #endif

@@ -1,16 +1,34 @@
 /* round_step.c - groups as token trees; see round.h.
  *
  * A group is one tree: the prompt, and every sample a span after it. All tokens of a sample are targets; its last one is
- * an end target, since nothing follows it. Without sharing every sample is a tree of its own.
+ * an end target, since nothing follows it. Without sharing every sample is a tree of its own. A fork's own tokens hang
+ * from its parent's span (all samples are in such a group's tree, and no probes), or from a copy of what they share.
  */
 #include "outer/rollout_source.h"
 
 #include "core/array.h"
 
-static enum raml_code add_sample(struct raml_tree *tree, const struct raml_rollout *s, int32_t *span,
+/* The span that a sample's own tokens hang from, and after how many of its tokens. */
+static enum raml_code find_place(struct raml_tree *tree, const struct raml_rollout_group *g,
+                                 const struct raml_rollout *s, bool shares, int32_t *from, size_t *after,
                                  struct raml_err *err)
 {
-    enum raml_code rc = raml_tree_add(tree, 0, tree->span[0].n, s->token, s->n - 1, 0, span, err);
+    *from = 0;
+    *after = tree->span[0].n;
+    if (!s->shared) return RAML_OK;
+    size_t prompt = *after;
+    *after = s->shared;
+    *from = (int32_t)(s->parent - g->sample) + 1;
+    return shares ? RAML_OK : raml_tree_add(tree, 0, (uint32_t)prompt, s->token, s->shared, s->shared, from, err);
+}
+
+static enum raml_code add_sample(struct raml_tree *tree, const struct raml_rollout_group *g,
+                                 const struct raml_rollout *s, bool shares, int32_t *span, struct raml_err *err)
+{
+    int32_t from;
+    size_t after;
+    enum raml_code rc = find_place(tree, g, s, shares, &from, &after, err);
+    if (!rc) rc = raml_tree_add(tree, from, (uint32_t)after, s->token + s->shared, s->n - s->shared - 1, 0, span, err);
     return rc ? rc : raml_tree_add_end_target(tree, *span, s->token[s->n - 1], err);
 }
 
@@ -73,7 +91,7 @@ static enum raml_code add_group(const struct adding *a, bool share_prompts, stru
         int32_t span;
         if (!s->in_loss) continue;
         if (!n || !share_prompts) rc = open_tree(a->step, g, &tree, err);
-        if (!rc) rc = add_sample(tree, s, &span, err);
+        if (!rc) rc = add_sample(tree, g, s, share_prompts, &span, err);
         if (!rc && has_answer(a, s)) rc = raml_rollout_add_probe(tree, span, g, s, s->at[s->n_points - 1], err);
         n++;
         if (!rc && !share_prompts) rc = close_tree(a, k, 1, err);

@@ -21,7 +21,7 @@ static enum raml_code add_row(const struct training_set *set, const struct selec
                               struct raml_err *err)
 {
     struct raml_tree *tree;
-    size_t row;
+    size_t row = 0;
     enum raml_code rc = raml_step_tree(step, &tree, err);
     if (!rc) rc = raml_training_set_row(set, d, tree, err);
     if (!rc) rc = raml_step_rows(step, &row, err);

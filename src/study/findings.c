@@ -150,6 +150,7 @@ static void run_free(struct raml_run_found *run)
     }
     for (size_t i = 0; i < run->n_traces; i++) raml_trace_free(run->trace[i]);
     raml_metrics_deinit(&run->metrics);
+    raml_rollouts_found_deinit(&run->rollouts);
     free(run->recipe);
     free(run->name);
     free(run->path);
@@ -162,6 +163,7 @@ static enum raml_code read_entry(struct raml_run_found *run, const char *path, c
 {
     if (strcmp(entry, "metrics.jsonl") == 0 || strcmp(entry, "timing.jsonl") == 0)
         return raml_metrics_read(&run->metrics, path, notes, err);
+    if (strcmp(entry, "rollouts.jsonl") == 0) return raml_rollouts_read(&run->rollouts, path, notes, err);
     if (strcmp(entry, "curves.jsonl") == 0) return read_trace(run, path, "", notes, err);
     if (strcmp(entry, "recipe.yaml") == 0) read_recipe(run, path, notes);
     else if (begins(entry, "eval") && ends(entry, ".json")) read_eval(run, path, entry, notes);
@@ -191,7 +193,7 @@ static enum raml_code read_run(struct raml_findings *f, const char *dir, const c
             rc = read_entry(run, path, names->name[i], &f->notes, err);
     }
     if (!rc) rc = raml_labs_find(f, run, names->name, names->n, err);
-    bool any = run->recipe || run->metrics.n || run->n_evals || run->n_traces;
+    bool any = run->recipe || run->metrics.n || run->n_evals || run->n_traces || run->rollouts.n_lines;
     if (!rc && any && f->n_runs < RAML_MAX_RUNS) {
         f->run[f->n_runs++] = run;
         return RAML_OK;
@@ -271,7 +273,7 @@ enum raml_code raml_findings_read(const char *dir, struct raml_findings *f, stru
         rc = raml_fail(
             err, RAML_EFORMAT,
             "%s: nothing to report; looked there and one level below for recipe.yaml, metrics.jsonl, "
-            "timing.jsonl, eval*.json, summary.json, curves.jsonl, trace*/curves.jsonl and figures in trace*, "
+            "timing.jsonl, rollouts.jsonl, eval*.json, summary.json, curves.jsonl, trace*/curves.jsonl and figures in trace*, "
             "update*, landscape*, roles* and so on%s%.300s",
             dir, got.notes.len ? ": " : "", got.notes.len ? got.notes.data : "");
     names_free(names);

@@ -52,6 +52,12 @@ struct raml_trace {
     struct raml_trace_group group[RAML_N_VERDICTS];
 };
 
+enum { RAML_MAX_GROUPS = 2 }; /* of the first and of the last lines */
+struct raml_rollouts_found {   /* some groups of rollouts.jsonl: lines as they are there */
+    json_t *first[RAML_MAX_GROUPS], *last[RAML_MAX_GROUPS];
+    size_t n_first, n_last, n_lines;
+};
+
 /* What belongs to trajectories and stands in files of its own: their paths. */
 enum raml_beside_kind {
     RAML_BESIDE_UPDATES, /* update.jsonl, in a run's folder and in its subfolders named update* */
@@ -67,6 +73,7 @@ struct raml_run_found {
     char *name, *path; /* name: "" for the folder itself, else the subfolder's */
     char *recipe;      /* text; NULL: none */
     struct raml_metrics metrics;
+    struct raml_rollouts_found rollouts;
     struct raml_evaluation eval[RAML_MAX_EVALS];
     struct raml_trace *trace[RAML_MAX_TRACES];
     struct raml_beside beside[RAML_BESIDE_KINDS];
@@ -116,6 +123,14 @@ RAML_CHECKED enum raml_code raml_metrics_read(struct raml_metrics *m, const char
                                               struct raml_err *err);
 void raml_metrics_deinit(struct raml_metrics *m);
 const struct raml_metric_series *raml_metrics_find(const struct raml_metrics *m, const char *name); /* NULL: none */
+/* Means of the first and of the last fifth of the values; there is at least one. */
+void raml_metric_ends(const struct raml_metric_series *s, double *first, double *last);
+/* Of the first and of the last RAML_ROLLOUT_LINES lines each the first groups whose samples have different rewards, or
+ * where there is none the first group. */
+enum { RAML_ROLLOUT_LINES = 16 };
+RAML_CHECKED enum raml_code raml_rollouts_read(struct raml_rollouts_found *r, const char *path, struct raml_buf *notes,
+                                               struct raml_err *err);
+void raml_rollouts_found_deinit(struct raml_rollouts_found *r);
 RAML_CHECKED enum raml_code raml_trace_read(const char *path, const char *name, struct raml_trace **out,
                                             struct raml_buf *notes, struct raml_err *err);
 void raml_trace_free(struct raml_trace *t);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_MAX_BYTES = 1 << 20, POINTS_MAX = 1 << 22, NAME_MAX_BYTES = 64 };
+enum { LINE_MAX_BYTES = 1 << 20, POINTS_MAX = 1 << 22, NAME_MAX_BYTES = 64, END_SHARE = 5 };
 
 static struct raml_metric_series *find_or_add(struct raml_metrics *m, const char *name)
 {
@@ -98,4 +98,14 @@ const struct raml_metric_series *raml_metrics_find(const struct raml_metrics *m,
     for (size_t i = 0; i < m->n; i++)
         if (strcmp(m->series[i].name, name) == 0 && m->series[i].n) return &m->series[i];
     return NULL;
+}
+
+void raml_metric_ends(const struct raml_metric_series *s, double *first, double *last)
+{
+    size_t n = s->n < END_SHARE ? 1 : s->n / END_SHARE;
+    *first = *last = 0;
+    for (size_t i = 0; i < n; i++) {
+        *first += s->value[i] / (double)n;
+        *last += s->value[s->n - 1 - i] / (double)n;
+    }
 }

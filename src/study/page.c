@@ -29,7 +29,7 @@ static const char style[] =
     "th,td{text-align:right;padding:.22em .7em;border-bottom:1px solid var(--line);vertical-align:top}\n"
     "th.mid{text-align:center}th{font-weight:600}th.t,td.t{text-align:left}td small{color:var(--dim)}\n"
     "tr.all td{font-weight:600}\n"
-    "td table{margin:0}h1 small{font-size:.6em;font-weight:400;color:var(--dim)}\n"
+    ".ends td.t{min-width:9.5em}td table{margin:0}h1 small{font-size:.6em;font-weight:400;color:var(--dim)}\n"
     ".grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,460px),1fr));gap:6px 20px}\n"
     "figure{margin:.4em 0;break-inside:avoid}figure svg{display:block;width:100%;max-width:100%;height:auto}\n"
     "@media (prefers-color-scheme:dark){@media screen{figure svg{filter:invert(.9) hue-rotate(180deg)}}}\n"

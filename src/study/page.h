@@ -50,6 +50,10 @@ RAML_CHECKED enum raml_code raml_part_curves(struct raml_page *p, struct raml_er
 RAML_CHECKED enum raml_code raml_part_trajectories(struct raml_page *p, struct raml_err *err);
 void raml_part_laboratory(struct raml_page *p);
 RAML_CHECKED enum raml_code raml_part_training(struct raml_page *p, struct raml_err *err);
+/* Policy gradients and preferences: the numbers to take away, a column a run; share of time; some groups of samples. */
+void raml_part_objective(struct raml_page *p);
+RAML_CHECKED enum raml_code raml_part_time(struct raml_page *p, struct raml_err *err);
+void raml_part_rollouts(struct raml_page *p);
 void raml_part_settings(struct raml_page *p);
 
 #endif

@@ -34,6 +34,8 @@ static void add_found(struct raml_page *p)
         if (run->recipe) raml_buf_adds(b, "recipe, ");
         if (run->metrics.n) raml_buf_adds(b, "training curves, ");
         if (run->n_evals) raml_buf_addf(b, "%zu evaluation%s, ", run->n_evals, run->n_evals > 1 ? "s" : "");
+        if (run->rollouts.n_lines)
+            raml_buf_addf(b, "%zu group%s of rollouts, ", run->rollouts.n_lines, run->rollouts.n_lines > 1 ? "s" : "");
         if (n) raml_buf_addf(b, "%zu traced trajectories, ", n);
         b->len -= b->len >= 2 ? 2 : 0; /* the last ", ": a run always has one */
     }
@@ -167,22 +169,22 @@ static double median(const struct raml_metric_series *s)
     return m;
 }
 
-static void add_training_tiles(struct raml_page *p)
+/* The reward of a run on rollouts, whose loss says little; else the loss. */
+static void add_training_tile(struct raml_page *p, const struct raml_run_found *run)
 {
-    const struct raml_findings *f = p->found;
-    for (size_t r = 0; r < f->n_runs; r++) {
-        const struct raml_metric_series *loss = raml_metrics_find(&f->run[r]->metrics, "loss");
-        if (!loss) continue;
-        double speed = median(raml_metrics_find(&f->run[r]->metrics, "tokens_per_s"));
-        raml_buf_adds(&p->html, "<div class=\"tile\"><span>training loss");
-        if (*f->run[r]->name) raml_buf_adds(&p->html, ", ");
-        raml_page_text(p, f->run[r]->name);
-        raml_buf_addf(&p->html, "</span><b>%.3g</b><span>after %.0f steps", plain(loss->value[loss->n - 1]),
-                      loss->step[loss->n - 1]);
-        if (!isnan(speed)) raml_buf_addf(&p->html, ", %.0f tokens/s", speed < 1000 ? speed : 100 * round(speed / 100));
-        raml_buf_adds(&p->html, "</span>");
-        raml_buf_adds(&p->html, "</div>\n");
-    }
+    const struct raml_metric_series *loss = raml_metrics_find(&run->metrics, "loss");
+    const struct raml_metric_series *reward = raml_metrics_find(&run->metrics, "reward"), *s = reward ? reward : loss;
+    if (!s) return;
+    double speed = median(raml_metrics_find(&run->metrics, "tokens_per_s")), first, last;
+    raml_buf_addf(&p->html, "<div class=\"tile\"><span>%s", reward ? "reward in training" : "training loss");
+    if (*run->name) raml_buf_adds(&p->html, ", ");
+    raml_page_text(p, run->name);
+    raml_metric_ends(s, &first, &last);
+    if (reward) raml_buf_addf(&p->html, "</span><b>%.3g\u00A0\u2192\u00A0%.3g</b>", plain(first), plain(last));
+    else raml_buf_addf(&p->html, "</span><b>%.3g</b>", plain(s->value[s->n - 1]));
+    raml_buf_addf(&p->html, "<span>after %.0f steps", s->step[s->n - 1]);
+    if (!isnan(speed)) raml_buf_addf(&p->html, ", %.0f tokens/s", speed < 1000 ? speed : 100 * round(speed / 100));
+    raml_buf_adds(&p->html, "</span></div>\n");
 }
 
 void raml_part_headline(struct raml_page *p, const char *dir)
@@ -201,6 +203,7 @@ void raml_part_headline(struct raml_page *p, const char *dir)
     raml_buf_adds(&p->html, "<div class=\"tiles\">\n");
     add_accuracy_tiles(p);
     add_loss_tiles(p);
-    add_training_tiles(p);
+    for (size_t r = 0; r < p->found->n_runs; r++) add_training_tile(p, p->found->run[r]);
     raml_buf_adds(&p->html, "</div>\n");
+    raml_part_objective(p);
 }

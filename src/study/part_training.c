@@ -13,15 +13,36 @@ enum { SHOWN_POINTS = 600, SMOOTH_FROM = 60, MAX_FIGURES = 24, WINDOW_SHARE = 25
 static const struct known {
     const char *key, *title, *label, *also; /* also: a second curve in the same figure, dashed */
     bool log_y, smooth, from_zero;
+    const char *suffix, *also_suffix; /* of the two in the legend; NULL: training and validation */
 } known[] = {
-    {"loss", "Training loss", "loss, nats per trained token", "eval_loss", false, true, false},
-    {"reward", "Reward", "mean reward", NULL, false, true, false},
-    {"grad_norm", "Gradient norm", "global norm before clipping", NULL, true, true, false},
-    {"learning_rate", "Learning rate", "learning rate", NULL, false, false, false},
-    {"tokens_per_s", "Speed", "tokens per second", NULL, false, false, true},
+    {"reward", "Reward", "mean reward", NULL, false, true, false, NULL, NULL},
+    {"accuracy", "Right answers", "share of samples", "eval_accuracy", false, true, false, NULL, NULL},
+    {"frac_reward_zero_std", "Groups without signal", "share of groups", NULL, false, true, false, NULL, NULL},
+    {"reward_std", "Deviation of rewards in a group", "standard deviation", NULL, false, true, false, NULL, NULL},
+    {"completions/mean_length", "Length", "tokens per sample", "eval_mean_length", false, true, false, NULL, NULL},
+    {"completions/clipped_ratio", "Truncated samples", "share of samples", "eval_truncated_ratio", false, true, false,
+     NULL, NULL},
+    {"entropy", "Entropy", "nats per token", NULL, false, true, false, NULL, NULL},
+    {"kl", "KL to the reference model", "nats per token", NULL, false, true, false, NULL, NULL},
+    {"approx_kl", "KL to the weights that sampled", "nats per token", NULL, false, true, false, NULL, NULL},
+    {"clip_ratio/high_mean", "Clipped ratios", "share of tokens", "clip_ratio/low_mean", false, true, false, ", above",
+     ", below"},
+    {"rewards/chosen", "Implicit rewards", "beta (log p \u2212 that of the reference)", "rewards/rejected", false, true,
+     false, ", chosen", ", rejected"},
+    {"rewards/accuracies", "Pairs in the right order", "share of pairs", "eval_accuracy", false, true, false, NULL,
+     NULL},
+    {"rewards/margins", "Margin of implicit rewards", "chosen \u2212 rejected", NULL, false, true, false, NULL, NULL},
+    {"logps/chosen", "Log-probability of a response", "nats", "logps/rejected", false, true, false, ", chosen",
+     ", rejected"},
+    {"loss", "Training loss", "loss, nats per trained token", "eval_loss", false, true, false, NULL, NULL},
+    {"grad_norm", "Gradient norm", "global norm before clipping", NULL, true, true, false, NULL, NULL},
+    {"learning_rate", "Learning rate", "learning rate", NULL, false, false, false, NULL, NULL},
+    {"tokens_per_s", "Speed", "tokens per second", NULL, false, false, true, NULL, NULL},
 };
-/* Counts and clocks grow with the step and are meaningless as curves. */
-static const char *const dull[] = {"epoch", "tokens", "trained_tokens", "seconds", "time", "step", "eval_loss", NULL};
+/* Counts and clocks grow with the step and are meaningless as curves; those of phases are a figure of their own. */
+static const char *const dull[] = {"epoch", "tokens", "trained_tokens",         "seconds",
+                                   "time",  "step",   "completions/max_length", "clip_ratio/region_mean",
+                                   NULL};
 
 struct curve {
     double *x, *y, *smooth;
@@ -71,13 +92,14 @@ static void find_range(const struct curve *c, size_t n, double *low, double *hig
         }
 }
 
-/* The series of one key over the runs, appended to s. */
-static bool add_key(const struct raml_findings *f, const char *key, const char *suffix, bool smooth, bool dashed,
-                    struct raml_series *s, char (*name)[80], size_t *n, struct curve *curve, size_t *n_curves)
+/* The series of one key over the runs, those that have `with` too (NULL: all), appended to s. */
+static bool add_key(const struct raml_findings *f, const char *key, const char *with, const char *suffix, bool smooth,
+                    bool dashed, struct raml_series *s, char (*name)[80], size_t *n, struct curve *curve,
+                    size_t *n_curves)
 {
     for (size_t r = 0; r < f->n_runs; r++) {
         const struct raml_metric_series *m = raml_metrics_find(&f->run[r]->metrics, key);
-        if (!m) continue;
+        if (!m || (with && !raml_metrics_find(&f->run[r]->metrics, with))) continue;
         struct curve *c = &curve[(*n_curves)++];
         if (!thin_out(m, c)) return false;
         bool twice = smooth && c->n >= SMOOTH_FROM;
@@ -99,17 +121,29 @@ static bool add_key(const struct raml_findings *f, const char *key, const char *
     return true;
 }
 
+/* What a loss is in depends on the objective: with one that has rewards it is not nats of a token. */
+static const char *label_of(const struct raml_findings *f, const struct known *k)
+{
+    bool rewards = false;
+    for (size_t r = 0; r < f->n_runs; r++)
+        rewards = rewards || raml_metrics_find(&f->run[r]->metrics, "reward") ||
+                  raml_metrics_find(&f->run[r]->metrics, "rewards/margins");
+    return rewards && strcmp(k->key, "loss") == 0 ? "loss" : k->label;
+}
+
 static enum raml_code add_figure(struct raml_page *p, const struct known *k, struct raml_err *err)
 {
     struct raml_series s[4 * RAML_MAX_RUNS];
     char name[4 * RAML_MAX_RUNS][80];
     struct curve curve[2 * RAML_MAX_RUNS] = {{0}};
     size_t n = 0, n_curves = 0;
-    bool ok = add_key(p->found, k->key, k->also ? ", training" : "", k->smooth, false, s, name, &n, curve, &n_curves);
-    size_t n_first = n;
-    if (ok && k->also) ok = add_key(p->found, k->also, ", validation", false, true, s, name, &n, curve, &n_curves);
+    bool ok = add_key(p->found, k->key, NULL, k->also ? k->suffix ? k->suffix : ", training" : "", k->smooth, false, s,
+                      name, &n, curve, &n_curves);
+    if (ok && k->also)
+        ok = add_key(p->found, k->also, k->key, k->also_suffix ? k->also_suffix : ", validation",
+                     k->also_suffix && k->smooth, true, s, name, &n, curve, &n_curves);
     enum raml_code rc = ok ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the curve of '%s'", k->key);
-    if (!rc && n_first) {
+    if (!rc && n) {
         char file[80], caption[120] = "";
         raml_page_figure_name(file, "training-", k->key);
         double low, high;
@@ -119,7 +153,7 @@ static enum raml_code add_figure(struct raml_page *p, const struct known *k, str
         if (smoothed) snprintf(caption, sizeof caption, "Line: mean over a window of 1/%d of the run.", WINDOW_SHARE);
         const struct raml_figure fig = {.title = k->title,
                                         .x_label = "step",
-                                        .y_label = k->label,
+                                        .y_label = label_of(p->found, k),
                                         .series = s,
                                         .n_series = n,
                                         .log_y = k->log_y && low > 0 && high > LOG_FROM * low,
@@ -130,16 +164,57 @@ static enum raml_code add_figure(struct raml_page *p, const struct known *k, str
     return rc;
 }
 
-static bool is_known(const char *key)
+/* Has a number one value in all lines of all runs, of which there are several? NULL: there is no such number. */
+static bool is_constant(const struct raml_findings *f, const char *key)
 {
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(known[i].key, key) == 0) return true;
-    for (size_t i = 0; dull[i]; i++)
-        if (strcmp(dull[i], key) == 0) return true;
-    return false;
+    size_t n = 0;
+    double first = NAN;
+    for (size_t r = 0; key && r < f->n_runs; r++) {
+        const struct raml_metric_series *m = raml_metrics_find(&f->run[r]->metrics, key);
+        for (size_t i = 0; m && i < m->n; i++)
+            if (n++ == 0) first = m->value[i];
+            else if (m->value[i] != first) return false;
+    }
+    return n > 1;
 }
 
-/* Numbers that this file does not know by name (entropy, kl, …), each once. */
+static bool is_absent(const struct raml_findings *f, const char *key)
+{
+    for (size_t r = 0; key && r < f->n_runs; r++)
+        if (raml_metrics_find(&f->run[r]->metrics, key)) return false;
+    return true;
+}
+
+/* A figure that would be a flat line says nothing that words do not. */
+static bool is_flat(const struct raml_findings *f, const struct known *k)
+{
+    bool also = is_absent(f, k->also), key = is_absent(f, k->key);
+    return (key || is_constant(f, k->key)) && (also || is_constant(f, k->also)) && !(key && also);
+}
+
+static const struct known *known_of(const char *key)
+{
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i].key, key) == 0 || (known[i].also && strcmp(known[i].also, key) == 0)) return &known[i];
+    return NULL;
+}
+
+static bool is_dull(const char *key)
+{
+    for (size_t i = 0; dull[i]; i++)
+        if (strcmp(dull[i], key) == 0) return true;
+    return strncmp(key, "seconds/", strlen("seconds/")) == 0;
+}
+
+/* Is this number of run r one that no run before it has? */
+static bool is_first(const struct raml_findings *f, size_t r, const char *key)
+{
+    for (size_t q = 0; q < r; q++)
+        if (raml_metrics_find(&f->run[q]->metrics, key)) return false;
+    return true;
+}
+
+/* Numbers that this file does not know by name, each once. */
 static enum raml_code add_others(struct raml_page *p, struct raml_err *err)
 {
     const struct raml_findings *f = p->found;
@@ -148,12 +223,30 @@ static enum raml_code add_others(struct raml_page *p, struct raml_err *err)
     for (size_t r = 0; !rc && r < f->n_runs; r++)
         for (size_t i = 0; !rc && i < f->run[r]->metrics.n; i++) {
             const char *key = f->run[r]->metrics.series[i].name;
-            bool seen = is_known(key);
-            for (size_t q = 0; q < r; q++) seen = seen || raml_metrics_find(&f->run[q]->metrics, key);
-            const struct known other = {key, key, key, NULL, false, true, false};
-            if (!seen && number++ < MAX_FIGURES) rc = add_figure(p, &other, err);
+            const struct known other = {key, key, key, NULL, false, true, false, NULL, NULL};
+            if (known_of(key) || is_dull(key) || !is_first(f, r, key) || is_constant(f, key)) continue;
+            if (number++ < MAX_FIGURES) rc = add_figure(p, &other, err);
         }
     return rc;
+}
+
+/* Those that never change, in words. */
+static void add_constants(struct raml_page *p)
+{
+    const struct raml_findings *f = p->found;
+    size_t n = 0;
+    for (size_t r = 0; r < f->n_runs; r++)
+        for (size_t i = 0; i < f->run[r]->metrics.n; i++) {
+            const struct raml_metric_series *m = &f->run[r]->metrics.series[i];
+            const struct known *k = known_of(m->name);
+            bool flat = k ? is_flat(f, k) : is_constant(f, m->name);
+            if (is_dull(m->name) || !is_first(f, r, m->name) || !flat) continue;
+            raml_buf_adds(&p->html, n++ ? ", " : "<p class=\"dim\">The same in every line: ");
+            raml_page_text(p, m->name);
+            raml_buf_adds(&p->html, "\u00A0");
+            raml_page_number(p, m->value[0]);
+        }
+    if (n) raml_buf_adds(&p->html, ".</p>\n");
 }
 
 enum raml_code raml_part_training(struct raml_page *p, struct raml_err *err)
@@ -164,8 +257,11 @@ enum raml_code raml_part_training(struct raml_page *p, struct raml_err *err)
     if (any == 0) return RAML_OK;
     raml_buf_adds(&p->html, "<h2>Training</h2>\n<div class=\"grid\">\n");
     enum raml_code rc = RAML_OK;
-    for (size_t i = 0; !rc && i < sizeof known / sizeof *known; i++) rc = add_figure(p, &known[i], err);
+    for (size_t i = 0; !rc && i < sizeof known / sizeof *known; i++)
+        if (!is_flat(f, &known[i])) rc = add_figure(p, &known[i], err);
+    if (!rc) rc = raml_part_time(p, err);
     if (!rc) rc = add_others(p, err);
     raml_buf_adds(&p->html, "</div>\n");
+    add_constants(p);
     return rc;
 }

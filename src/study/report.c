@@ -28,6 +28,7 @@ static enum raml_code write_parts(struct raml_page *p, const char *dir, struct r
     if (!rc) raml_part_laboratory(p);
     if (!rc) rc = raml_part_training(p, err);
     if (rc) return rc;
+    raml_part_rollouts(p);
     raml_part_settings(p);
     add_foot(p);
     raml_page_end(p);

@@ -102,6 +102,17 @@ first=$(sed -n '1s/.*"loss": *\([0-9.]*\).*/\1/p' "$tmp/run-shared/metrics.jsonl
 last=$(sed -n '$s/.*"loss": *\([0-9.]*\).*/\1/p' "$tmp/run-shared/metrics.jsonl")
 awk -v a="$first" -v b="$last" 'BEGIN { exit !(b > 0 && b < a) }' || fail "the loss does not fall: $first, then $last"
 
+# On rollouts: the terms of the preset with the program's own, and the run's files.
+for kind in shared static; do
+    "$tmp/$kind/train_grpo" "$tmp/run-shared" "$tmp/grpo-$kind" dapo 2 >"$tmp/out" 2>&1 || stop "train_grpo, $kind: $(cat "$tmp/out")"
+    name=train_grpo
+    says "within [0.8, 1.28])"
+    says "0.001 * entropy"
+    says " 2 steps, "
+done
+cmp "$tmp/grpo-shared/rollouts.jsonl" "$tmp/grpo-static/rollouts.jsonl" || fail "libraml.a and libraml.so sample differently"
+[ "$(wc -l <"$tmp/grpo-shared/rollouts.jsonl")" -eq 16 ] || fail "train_grpo: not 16 groups of rollouts"
+
 # Tracing: the numbers of `raml trace`.
 same trace_question "$tmp/run-shared" "12+34=" "add 4: 16" 46
 says "L(0) "

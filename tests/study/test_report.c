@@ -135,7 +135,8 @@ static void put_run(const struct folder *f, const char *name, const char *loss)
     snprintf(path, sizeof path, "%s/metrics.jsonl", name);
     snprintf(text, sizeof text,
              "{\"step\":10,\"epoch\":0.1,\"loss\":2.5,\"grad_norm\":1,\"learning_rate\":0.001,"
-             "\"entropy\":0.5}\n{\"step\":20,\"epoch\":0.2,\"loss\":%s,\"grad_norm\":0.5,\"learning_rate\":0.0005,"
+             "\"entropy\":0.25}\n{\"step\":15,\"entropy\":0.5}\n{\"step\":20,\"epoch\":0.2,\"loss\":%s,\"grad_norm\":0."
+             "5,\"learning_rate\":0.0005,"
              "\"eval_loss\":1.5}\n",
              loss);
     put(f, path, text);
