@@ -249,8 +249,7 @@ static enum raml_code source_init(struct raml_rollout_source *s, struct raml_rew
 {
     const struct raml_train_job *job = s->job;
     const char *name = job->data_name ? job->data_name : "data";
-    enum raml_code rc = raml_rollout_check(s->own, err);
-    if (!rc) rc = open_reward(s, exact, err);
+    enum raml_code rc = open_reward(s, exact, err);
     if (!rc && s->policy) rc = raml_policy_check(s->policy, err);
     if (!rc) rc = check_steps(s, err);
     if (!rc) rc = raml_round_fork_check(s->own, s->policy, s->answers, err);
@@ -319,6 +318,7 @@ static enum raml_code train(struct raml_rollout_source *s, const struct raml_obj
     s->opt = &opt;
     if (out) *out = (struct raml_train_result){.loss = NAN, .eval_loss = NAN, .reward = NAN, .eval_accuracy = NAN};
     enum raml_code rc = raml_train_check_job(s->job, &opt, objective, err);
+    if (!rc) rc = raml_rollout_check(s->own, err);
     if (!rc) rc = control(s, &opt, err);
     if (!rc) rc = source_init(s, &exact, err);
     json_t *settings = rc ? NULL : settings_json(s);
