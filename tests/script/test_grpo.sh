@@ -1,6 +1,7 @@
 #!/bin/sh
 # test_grpo.sh BINARY SOURCE_DIR BUILD_DIR: raml train grpo and rft from the command line: what they write, SIGTERM and
 # --resume, kill -9 at a few moments (kill_grpo.sh: at more), and which of preset, recipe and command line wins.
+# shellcheck disable=SC2086  # words
 set -eu
 raml=$1
 source_dir=$2
@@ -15,7 +16,6 @@ sh "$source_dir/tests/script/kill_grpo.sh" "$raml" 5 || fail "kill -9"
 cd "$tmp"
 small="--model init:micro --families add:1 --num_questions 30 --batch_size 2 --num_generations 3 --max_completion_length 12"
 small="$small --dtype f32 --threads 1"
-# shellcheck disable=SC2086  # words
 grpo() { "$raml" train grpo $small "$@" >said 2>&1; }
 
 # -- What it writes, and says
@@ -44,7 +44,6 @@ cmp one/checkpoint-3/model.safetensors two/checkpoint-3/model.safetensors || fai
 # -- SIGTERM: a checkpoint, exit code 1, and --resume
 long="--max_steps 60 --num_iterations 2 --logging_steps 3"
 grpo $long --out whole || fail "whole: $(cat said)"
-# shellcheck disable=SC2086
 "$raml" train grpo $small $long --out part >said 2>&1 &
 pid=$!
 n=0
@@ -59,15 +58,15 @@ wait "$pid" || code=$?
 pid=''
 [ $code -eq 1 ] || fail "SIGTERM: exit code $code, expected 1: $(cat said)"
 at=$(sed -n 's|.*asked to stop; part/checkpoint-\([0-9]*\) holds what was done.*|\1|p' said)
-[ "$at" ] && [ -s "part/checkpoint-$at/model.safetensors" ] || fail "SIGTERM: $(cat said)"
-[ $((at % 2)) -eq 0 ] && [ "$at" -lt 60 ] || fail "checkpoint-$at is within a round"
+[ -s "part/checkpoint-$at/model.safetensors" ] || fail "SIGTERM: $(cat said)"
+if [ $((at % 2)) -ne 0 ] || [ "$at" -ge 60 ]; then fail "checkpoint-$at is within a round, or the last"; fi
 grpo $long --out part --resume || fail "--resume: $(cat said)"
 for f in metrics.jsonl rollouts.jsonl checkpoint-60/model.safetensors checkpoint-60/trainer_state.json; do
     cmp "whole/$f" "part/$f" || fail "--resume: $f"
 done
 code=0
 grpo $long --epsilon 0.3 --out part --resume || code=$?
-[ $code -eq 2 ] && grep -q 'resume with epsilon = 0.3, but the run was started with 0.2' said || fail "other settings: $(cat said)"
+if [ $code -ne 2 ] || ! grep -q 'resume with epsilon = 0.3, but the run was started with 0.2' said; then fail "other settings: $(cat said)"; fi
 
 # -- Preset below recipe below command line
 wins() { # wins SETTING VALUE ARGUMENT...: what is in force, by the recipe that is written
@@ -89,9 +88,9 @@ wins policy_loss cispo --preset dapo+cispo
 wins epsilon_high 0.28 --preset gspo+dapo
 code=0
 grpo --preset dappo --out never || code=$?
-[ $code -eq 2 ] && grep -q "dapo" said || fail "an unknown preset: exit code $code: $(cat said)"
+if [ $code -ne 2 ] || ! grep -q "dapo" said; then fail "an unknown preset: exit code $code: $(cat said)"; fi
 [ ! -e never ] || fail "an unknown preset leaves a folder"
 code=0
 grpo --max_steps 3 --num_iterations 2 --out never || code=$?
-[ $code -eq 2 ] && grep -q "max_steps is 3; expected a multiple of a round's 2 steps" said || fail "max_steps: $code: $(cat said)"
+if [ $code -ne 2 ] || ! grep -q "max_steps is 3; expected a multiple of a round's 2 steps" said; then fail "max_steps: $code: $(cat said)"; fi
 [ ! -e never ] || fail "what is refused leaves a folder: $(ls never)"
