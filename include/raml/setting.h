@@ -48,7 +48,7 @@ const struct raml_setting *raml_settings_find(const struct raml_setting *table, 
  * Texts are borrowed. */
 RAML_CHECKED enum raml_code raml_settings_set(const struct raml_setting *row, void *settings, const char *text,
                                               struct raml_err *err);
-/* Sets several: "policy_loss=clip epsilon=0.2", with blanks between them. Not for RAML_TEXT, RAML_PATH and RAML_ONE, whose
+/* Sets several: "policy_loss=clip epsilon=0.2", with spaces between them. Not for RAML_TEXT, RAML_PATH and RAML_ONE, whose
  * values would be borrowed. RAML_EUSAGE also: no such setting; *settings may then be changed in part. */
 RAML_CHECKED enum raml_code raml_settings_apply(const struct raml_setting *table, size_t n, void *settings,
                                                 const char *text, struct raml_err *err);

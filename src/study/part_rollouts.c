@@ -14,7 +14,7 @@ static const char *text_of(const json_t *sample)
 
 static bool same(const json_t *a, const json_t *b)
 {
-    static const char *const key[] = {"text", "answer", "reward", "advantage", "trained"};
+    static const char *const key[] = {"text", "answer", "reward", "advantage", "trained", "fork"};
     for (size_t i = 0; i < sizeof key / sizeof *key; i++) {
         const json_t *x = json_object_get(a, key[i]), *y = json_object_get(b, key[i]);
         if (x != y && !json_equal(x, y)) return false;
@@ -55,6 +55,7 @@ static void add_text(struct raml_page *p, const char *text)
 static void add_sample(struct raml_page *p, const json_t *sample, size_t n)
 {
     const json_t *right = json_object_get(sample, "correct"), *answer = json_object_get(sample, "answer");
+    const json_t *fork = json_object_get(sample, "fork");
     const char *finish = json_string_value(json_object_get(sample, "finish_reason"));
     const char *css = json_is_true(right) ? "right" : json_is_false(right) ? "wrong" : "open";
     const char *word = json_is_true(right) ? "right" : json_is_false(right) ? "wrong" : "not graded";
@@ -68,6 +69,10 @@ static void add_sample(struct raml_page *p, const json_t *sample, size_t n)
         raml_page_text(p, json_string_value(answer));
     }
     if (finish && strcmp(finish, "length") == 0) raml_buf_adds(&p->html, " \u00B7 truncated");
+    if (fork) {
+        add_number(p, fork, "parent", " \u00B7 fork of sample ");
+        add_number(p, fork, "token", " at token ");
+    }
     if (json_is_false(json_object_get(sample, "trained"))) raml_buf_adds(&p->html, " \u00B7 not trained on");
     raml_buf_adds(&p->html, "</p>\n");
     add_text(p, text_of(sample));

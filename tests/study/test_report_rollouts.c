@@ -223,11 +223,12 @@ static void few_and_broken_lines(void **state)
         "{\"question\":\"<i>\",\"trajectories\":[{\"text\":\"\xFF\"},{\"text\":7,\"reward\":\"x\",\"advantage\":1e999}]"
         "}\n"
         "{\"question\":\"equal\",\"trajectories\":[{\"text\":\"a\"},{\"reward\":0}]}\n"
-        "{\"question\":\"odd\",\"trajectories\":[{\"text\":\"<script>\",\"correct\":null,\"reward\":0.25},7]}\n");
+        "{\"question\":\"odd\",\"trajectories\":[{\"text\":\"<script>\",\"correct\":null,\"reward\":0.25,"
+        "\"fork\":{\"parent\":0,\"token\":18}},7]}\n");
     char *page = report(dir);
     expect(page, "rollouts.jsonl:1");
     expect(page, "3 lines were skipped for such reasons");
-    expect(page, "<b>not graded</b> \u00B7 reward 0.25");
+    expect(page, "<b>not graded</b> \u00B7 reward 0.25 \u00B7 fork of sample 0 at token 18</p>");
     expect(page, "&lt;script&gt;");
     expect_none(page, "<h3>equal</h3>"); /* it has no signal, and another has */
     free(page);
