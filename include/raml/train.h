@@ -89,7 +89,7 @@ struct raml_train_job {       /* all borrowed */
     const char *data_name;                                /* in messages: "train.jsonl" */
     const struct raml_questions *data;
     const struct raml_questions *validation; /* NULL: none */
-    struct raml_run *run;
+    struct raml_run *run;                   /* NULL on ranks other than 0, which write nothing */
     uint64_t resume_step;                   /* as raml_run_open gave it */
     const struct raml_objective *objective; /* what is minimised, and what eval_loss is; NULL: supervised fine-tuning */
     const struct raml_sink *sink;

@@ -24,6 +24,7 @@ static enum raml_code resume(struct raml_trainer *t, struct raml_err *err)
     const struct raml_step_source *s = t->source;
     const struct train_state_facts facts = {t->training->objective_name, t->training->settings, NULL};
     json_t *own = NULL;
+    if (!t->job->run) return raml_fail(err, RAML_EUSAGE, "rank %d has no run's folder to resume from", t->comm->rank);
     enum raml_code rc = raml_train_state_load(t->job, t->opt, &t->state, &facts, &t->adamw, &own, err);
     if (!rc && s->load) rc = s->load(s->user, own, err);
     json_decref(own);

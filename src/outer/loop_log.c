@@ -157,6 +157,7 @@ static enum raml_code save(struct raml_trainer *t, struct raml_err *err)
 
 static enum raml_code stop(const struct raml_trainer *t, struct raml_err *err)
 {
+    if (t->comm->rank != 0) return raml_fail(err, RAML_ESTOP, "asked to stop after step %" PRIu64, t->state.step);
     return raml_fail(err, RAML_ESTOP,
                      "asked to stop; %s/checkpoint-%" PRIu64 " holds what was done, and resuming "
                      "continues from there",
