@@ -75,9 +75,10 @@ extern const struct raml_setting raml_support_settings[]; /* which trajectories 
 extern const size_t raml_n_support_settings;
 /* The table's defaults, which set no length, and seed 0. */
 struct raml_train_options raml_train_default(void);
-/* Optimizer, schedule and batch as a framework or paper has them at a date: "trl-2026-07", "paper"; the rest stays.
- * RAML_EUSAGE: unknown; the message names the nearest. */
+/* Optimizer, schedule and batch as a framework or paper has them at a date: "trl-2026-07", "trl-dpo-2026-07", "paper";
+ * the rest stays. RAML_EUSAGE: unknown; the message names the nearest, or all. */
 RAML_CHECKED enum raml_code raml_train_preset(const char *name, struct raml_train_options *opt, struct raml_err *err);
+const char *raml_train_preset_name(size_t i); /* NULL: there are fewer */
 /* RAML_EUSAGE names the setting, its value and the allowed ones, or says that no length is set. */
 RAML_CHECKED enum raml_code raml_train_check(const struct raml_train_options *opt, struct raml_err *err);
 
@@ -89,8 +90,8 @@ struct raml_train_job {       /* all borrowed */
     const char *data_name;                                /* in messages: "train.jsonl" */
     const struct raml_questions *data;
     const struct raml_questions *validation; /* NULL: none */
-    struct raml_run *run;                   /* NULL on ranks other than 0, which write nothing */
-    uint64_t resume_step;                   /* as raml_run_open gave it */
+    struct raml_run *run;                    /* NULL on ranks other than 0, which write nothing */
+    uint64_t resume_step;                    /* as raml_run_open gave it */
     const struct raml_objective *objective; /* what is minimised, and what eval_loss is; NULL: supervised fine-tuning */
     const struct raml_sink *sink;
     const struct raml_model *reference; /* what KL and preferences are measured against; NULL: none */
