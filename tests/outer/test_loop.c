@@ -126,6 +126,7 @@ static void train_together(struct bench *b, const char *name, const struct grpo 
         p[k].bench.model = NULL;
         p[k].comm = (struct raml_comm){k, RANKS, &p[k].rank, sum, sum_float, scatter, gather};
         p[k].call.comm = &p[k].comm;
+        if (k) p[k].call.asked = NULL; /* only one of them is asked to stop */
         CHECK_OK(raml_device_open(1, "auto", &p[k].bench.dev, &err));
     }
     for (int k = 0; k < RANKS; k++) assert_int_equal(pthread_create(&thread[k], NULL, train_one, &p[k]), 0);
