@@ -42,12 +42,22 @@ static void add_number(struct raml_page *p, const json_t *sample, const char *ke
     raml_page_number(p, round(v * 1e3) / 1e3);
 }
 
+/* Lines as they are, what can't be seen made visible. */
 static void add_text(struct raml_page *p, const char *text)
 {
     size_t n = strlen(text), shown = n < MAX_BYTES ? n : MAX_BYTES;
+    char line[MAX_BYTES + 1];
     while (shown < n && shown > 0 && ((unsigned char)text[shown] & 0xC0) == 0x80) shown--; /* whole characters */
     raml_buf_adds(&p->html, "<pre>");
-    raml_buf_add_html(&p->html, text, shown);
+    for (size_t at = 0; at < shown;) {
+        const char *end = memchr(text + at, '\n', shown - at);
+        size_t len = end ? (size_t)(end - text) - at : shown - at;
+        memcpy(line, text + at, len);
+        line[len] = 0;
+        raml_page_text(p, line);
+        if (end) raml_buf_adds(&p->html, "\n");
+        at += len + (end != NULL);
+    }
     if (shown < n) raml_buf_addf(&p->html, " \u2026 (%zu more bytes)", n - shown);
     raml_buf_adds(&p->html, "</pre>\n");
 }

@@ -223,13 +223,13 @@ static void few_and_broken_lines(void **state)
         "{\"question\":\"<i>\",\"trajectories\":[{\"text\":\"\xFF\"},{\"text\":7,\"reward\":\"x\",\"advantage\":1e999}]"
         "}\n"
         "{\"question\":\"equal\",\"trajectories\":[{\"text\":\"a\"},{\"reward\":0}]}\n"
-        "{\"question\":\"odd\",\"trajectories\":[{\"text\":\"<script>\",\"correct\":null,\"reward\":0.25,"
+        "{\"question\":\"odd\",\"trajectories\":[{\"text\":\"<script>\\u0001\\n\\nx\",\"correct\":null,\"reward\":0.25,"
         "\"fork\":{\"parent\":0,\"token\":18}},7]}\n");
     char *page = report(dir);
     expect(page, "rollouts.jsonl:1");
     expect(page, "3 lines were skipped for such reasons");
     expect(page, "<b>not graded</b> \u00B7 reward 0.25 \u00B7 fork of sample 0 at token 18</p>");
-    expect(page, "&lt;script&gt;");
+    expect(page, "<pre>&lt;script&gt;\\u{1}\n\nx</pre>");
     expect_none(page, "<h3>equal</h3>"); /* it has no signal, and another has */
     free(page);
     put(dir, "rollouts.jsonl", "{\"question\":\"alone\",\"trajectories\":[{\"text\":\"a\",\"reward\":1}]}\n");
