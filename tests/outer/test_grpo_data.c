@@ -62,7 +62,7 @@ static void test_epochs(void **state)
     assert_int_equal(json_array_size(lines), 8);
     for (size_t i = 0; i < 8; i += 2) {
         assert_string_not_equal(text_of(json_array_get(lines, i), "id"), text_of(json_array_get(lines, i + 1), "id"));
-        assert_true(number(json_array_get(lines, i), "round") == (double)(i / 2 + 1));
+        assert_true(number(json_array_get(lines, i), "draw") == (double)(i / 2 + 1));
         for (size_t j = 0; j < i; j++) {
             const json_t *now = json_array_get(lines, i), *then = json_array_get(lines, j);
             if (!strcmp(text_of(now, "id"), text_of(then, "id")))
