@@ -117,10 +117,14 @@ static void report_data(const struct training_set *f, const struct raml_sink *si
         raml_say(sink, "%s: %zu trajectories are left out: longer than the model's context", f->name, f->too_long);
     if (f->wrong)
         raml_say(sink, "%s: %zu trajectories graded wrong are left out (keep_wrong includes them)", f->name, f->wrong);
-    double unique = 0;
-    for (size_t i = 0; i < f->n; i++) unique += (double)f->item[i].n_unique;
-    raml_say(sink, "%s: %zu questions with %.2f trajectories each, %.1f tokens of text that differ (unique_tokens)",
-             f->name, f->n, (double)f->n_candidates / (double)f->n, unique / (double)f->n);
+    double unique = 0, distinct = 0;
+    for (size_t i = 0; i < f->n; i++) {
+        unique += (double)f->item[i].n_unique;
+        distinct += (double)f->item[i].n_distinct;
+    }
+    raml_say(sink,
+             "%s: %zu questions with %.2f trajectories each, %.2f of them different, of %.1f tokens (unique_tokens)",
+             f->name, f->n, (double)f->n_candidates / (double)f->n, distinct / (double)f->n, unique / (double)f->n);
 }
 
 static void sft_deinit(struct sft_source *s)
