@@ -46,6 +46,8 @@ const struct raml_setting raml_train_settings[] = {
     {"eval_steps", NULL, RAML_INT, AT(eval_steps), "0", 0, 1e15, NULL,
      "Evaluate on the validation set every n steps: its loss, or, of rollouts and pairs, the share that is right; 0: "
      "never."},
+    {"eval_on_start", NULL, RAML_FLAG, AT(eval_on_start), NULL, 0, 0, NULL,
+     "With eval_steps, also before the first step."},
     {"eval_questions", NULL, RAML_INT, AT(eval_questions), "256", 1, 1e9, NULL,
      "Questions of the validation set to use."},
 };

@@ -55,6 +55,7 @@ static void add_candidate(struct training_set *f, struct scan *s, struct trainin
     for (size_t k = 0; k < n && !seen; k++)
         seen = s->hash[k] == hash && f->candidate[it->first + k].n_tokens == span->n;
     if (!seen) it->n_unique += span->n - span->first_target;
+    it->n_distinct += !seen;
     s->hash[n] = hash;
     f->candidate[f->n_candidates++] = (struct candidate){(uint32_t)number, span->n};
 }

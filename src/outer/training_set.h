@@ -16,7 +16,8 @@ struct training_item {
     uint32_t question; /* its number in the set */
     uint32_t n_tokens; /* of the prompt; without trajectories, of the whole row */
     size_t first, n;   /* its usable trajectories: candidate[first .. first + n) */
-    uint64_t n_unique; /* trained tokens of them, equal ones once: how much text the question is trained on */
+    size_t n_distinct; /* of them, equal ones once */
+    uint64_t n_unique; /* trained tokens of these: how much text the question is trained on */
 };
 struct candidate {       /* a usable trajectory */
     uint32_t trajectory; /* its number in the question */

@@ -37,7 +37,7 @@ static json_t *read_group(const struct raml_buf *line, const char *path, size_t 
     json_t *o = NULL;
     enum raml_code rc = raml_json_parse(&at, line->data ? line->data : "", line->len, &o, &bad);
     if (!rc && json_array_size(json_object_get(o, "trajectories"))) return o;
-    if (!rc) rc = raml_fail(&bad, RAML_EFORMAT, "%s:%zu: found no samples in 'trajectories'", path, number);
+    if (!rc) raml_fail(&bad, RAML_EFORMAT, "%s:%zu: found no samples in 'trajectories'", path, number);
     if (faults->n++ == 0) faults->first = bad;
     json_decref(o);
     return NULL;

@@ -52,6 +52,8 @@ static void test_equal_texts_count_once(void **state)
         CHECK_OK(raml_training_set_init(&set, &job, &o, &qs, "made", 0, &err));
         assert_int_equal(set.item[0].n_unique, cases[i].first);
         assert_int_equal(set.item[1].n_unique, cases[i].second);
+        assert_int_equal(set.item[0].n_distinct, !cases[i].rows ? 0 : cases[i].support ? cases[i].support : 3);
+        assert_int_equal(set.item[1].n_distinct, cases[i].rows ? 1 : 0);
         raml_training_set_deinit(&set);
     }
     o = options(3);
