@@ -400,68 +400,6 @@ static void test_recipe_arguments(void **state)
         strstr(r.err.msg, ":1: raml_arguments: found 'f0', expected no arguments; see 'raml train sft --help'"));
 }
 
-/* A command's own defaults of a shared table, under presets, recipe and command line. */
-static enum raml_code set_one(const char *name, void *settings, struct raml_err *err)
-{
-    struct settings *s = settings;
-    if (!strcmp(name, "half")) s->rate.peak = 0.5;
-    else if (!strcmp(name, "a+") || !strcmp(name, "a+b")) s->rate.token_budget += strlen(name) == 2 ? 7 : 100;
-    else return raml_fail(err, RAML_EUSAGE, "there is no preset '%s'", name);
-    return RAML_OK;
-}
-
-static const char *one_name(size_t i)
-{
-    static const char *const name[] = {"half", "a+", "a+b"};
-    return i < COUNT(name) ? name[i] : NULL;
-}
-
-static void test_defaults_and_presets(void **state)
-{
-    (void)state;
-    static const struct raml_setting own[] = {{"preset", NULL, RAML_TEXT, AT(note), NULL, 0, 0, NULL, "By name."}};
-    static const struct cli_shared other[] = {
-        {rate_rows, &n_rate_rows, AT(rate), "options of the rate", "peak=0.25 decay_type=constant"}};
-    struct cli_command c = command;
-    c.option = own;
-    c.n_options = 1;
-    c.shared = other;
-    c.preset = set_one;
-    c.preset_name = one_name;
-    static const struct {
-        const char *line;
-        double peak;
-        int64_t budget;
-    } cases[] = {{"", 0.25, 0},
-                 {"--preset|half", 0.5, 0},
-                 {"--preset|half|--peak|1", 1, 0},
-                 {"--preset|a++half", 0.5, 7},
-                 {"--preset|half+a+", 0.5, 7},
-                 {"--preset|a+b", 0.25, 100},
-                 {"--preset|a+++half+a+b", 0, -1}};
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        struct result r = parse_as(&c, cases[i].line);
-        if (cases[i].budget < 0) {
-            assert_string_equal(r.err.msg, "--preset: there is no preset ''");
-            continue;
-        }
-        assert_fine(&r, cases[i].line);
-        if (!(r.s.rate.peak == cases[i].peak && r.s.rate.token_budget == cases[i].budget))
-            fail_msg("%s: peak %g, budget %d", cases[i].line, r.s.rate.peak, (int)r.s.rate.token_budget);
-        assert_int_equal(r.s.rate.decay, 2);
-        struct settings usual;
-        struct raml_err err;
-        assert_int_equal(cli_defaults(&c, r.s.note, &usual, &err), RAML_OK);
-        assert_int_equal(usual.rate.token_budget, cases[i].budget);
-        cli_parse_free(r.parsed);
-    }
-    struct cli_shared wrong = {rate_rows, &n_rate_rows, AT(rate), "options of the rate", "peek=1"};
-    struct settings s;
-    struct raml_err err;
-    c.shared = &wrong;
-    assert_int_equal(cli_defaults(&c, NULL, &s, &err), RAML_EUSAGE);
-}
-
 /* want: "%s" is the recipe's path. */
 static const struct {
     const char *text, *want;
@@ -631,19 +569,10 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_help_wins),
-        cmocka_unit_test(test_integers),
-        cmocka_unit_test(test_reals),
-        cmocka_unit_test(test_line_faults),
-        cmocka_unit_test(test_no_arguments),
-        cmocka_unit_test(test_recipe),
-        cmocka_unit_test(test_recipe_faults),
-        cmocka_unit_test(test_recipe_size),
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_recipe_arguments),
-        cmocka_unit_test(test_defaults_and_presets),
+        cmocka_unit_test(test_defaults),     cmocka_unit_test(test_forms),      cmocka_unit_test(test_help_wins),
+        cmocka_unit_test(test_integers),     cmocka_unit_test(test_reals),      cmocka_unit_test(test_line_faults),
+        cmocka_unit_test(test_no_arguments), cmocka_unit_test(test_recipe),     cmocka_unit_test(test_recipe_faults),
+        cmocka_unit_test(test_recipe_size),  cmocka_unit_test(test_round_trip), cmocka_unit_test(test_recipe_arguments),
         cmocka_unit_test(test_recipe_text),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
