@@ -84,6 +84,8 @@ static void test_idle(void **state)
          "reward_points has no effect without reward mig "
          "or repro;"},
         {&cli_train_grpo, "--reward_points|4|--reward|exact:1, mig:0.5", ""},
+        {&cli_train_grpo, "--reward_points|4|--reward|rep:1",
+         "reward_points has no effect without reward mig or repro;"},
         {&cli_train_grpo, "--kl_in|reward", "kl_in has no effect without beta;"},
         {&cli_train_grpo, "--kl_in|reward|--beta|0.1", ""},
     };

@@ -34,6 +34,7 @@ static enum raml_code set_one(const char *name, void *settings, struct raml_err 
 {
     struct settings *s = settings;
     if (!strcmp(name, "half")) s->rate.peak = 0.5;
+    else if (!strcmp(name, "a")) s->rate.token_budget += 1000;
     else if (!strcmp(name, "a+")) s->rate.token_budget += 7;
     else if (!strcmp(name, "a+b")) s->rate.token_budget += 100;
     else return raml_fail(err, RAML_EUSAGE, "there is no preset '%s'", name);
@@ -42,7 +43,7 @@ static enum raml_code set_one(const char *name, void *settings, struct raml_err 
 
 static const char *one_name(size_t i)
 {
-    static const char *const name[] = {"half", "a+", "a+b"};
+    static const char *const name[] = {"half", "a", "a+", "a+b"};
     return i < COUNT(name) ? name[i] : NULL;
 }
 
@@ -67,7 +68,7 @@ static void test_presets(void **state)
         int64_t budget;
     } cases[] = {{NULL, NULL, 0.25, 0},       {"half", NULL, 0.5, 0},     {"half", "1", 1, 0},
                  {"a++half", NULL, 0.5, 7},   {"half+a+", NULL, 0.5, 7},  {"a+b", NULL, 0.25, 100},
-                 {"a+b+a+", NULL, 0.25, 107}, {"half+half", NULL, 0.5, 0}};
+                 {"a+b+a+", NULL, 0.25, 107}, {"half+a", NULL, 0.5, 1000}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         char preset[64], peak[64], *argv[2];
         int argc = 0;
