@@ -207,7 +207,7 @@ static void test_ranks_stream(void **state)
     json_t *lines = read_lines(b, "stream", "rollouts.jsonl"), *m = read_lines(b, "stream", "metrics.jsonl");
     json_array_foreach (lines, i, line) {
         snprintf(key, sizeof key, "%s in epoch %g", json_string_value(json_object_get(line, "id")),
-                 number(line, "round"));
+                 number(line, "draw"));
         assert_null(json_object_get(seen, key));
         json_object_set_new(seen, key, json_true());
         n_used += flag(line, "used");
