@@ -20,7 +20,7 @@ static const char style[] =
     "h1{font-size:1.6em;margin:0 0 .1em}h2{font-size:1.2em;margin:1.6em 0 .4em;padding-bottom:.15em;"
     "border-bottom:1px solid var(--line)}h3{font-size:1em;margin:1.2em 0 .3em}\n"
     "p{margin:.4em 0}.dim,figcaption,.scale{color:var(--dim);font-size:.9em}.dim{overflow-wrap:anywhere}\n"
-    ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(165px,1fr));gap:10px;margin:1em 0}\n"
+    ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,215px),1fr));gap:10px;margin:1em 0}\n"
     ".tile{background:var(--soft);border-radius:8px;padding:.6em .9em;print-color-adjust:exact;"
     "-webkit-print-color-adjust:exact}.tile b{display:block;font-size:1.35em;line-height:1.3}\n"
     ".tile span{display:block;font-size:.87em;color:var(--dim)}\n"

@@ -210,6 +210,7 @@ static struct headline headline_of(const struct raml_run_found *run)
     return h;
 }
 
+/* A narrow tile may break after the arrow. */
 static void add_ends(struct raml_page *p, const struct raml_metric_series *s, bool share, bool end_only)
 {
     double first, last;
@@ -218,7 +219,7 @@ static void add_ends(struct raml_page *p, const struct raml_metric_series *s, bo
     if (s->n > 1 && !end_only) {
         if (share) raml_page_percent(p, first);
         else raml_buf_addf(&p->html, "%.3g", plain(first));
-        raml_buf_adds(&p->html, "\u00A0\u2192\u00A0");
+        raml_buf_adds(&p->html, "\u00A0\u2192 ");
     }
     if (share) raml_page_percent(p, last);
     else raml_buf_addf(&p->html, "%.3g", plain(last));

@@ -37,9 +37,12 @@ static bool is_shown(const struct raml_run_found *run)
     return has(run, "reward") || has(run, "rewards/margins");
 }
 
+/* To 3 decimals; what would be 0 then, to its first digit, unless it is rounding. */
 static void add_value(struct raml_page *p, double v, bool share)
 {
+    double unit = pow(10, floor(log10(fabs(v))));
     if (share) raml_page_percent(p, v);
+    else if (fabs(v) > 1e-9 && fabs(v) < 5e-4) raml_page_number(p, round(v / unit) * unit);
     else raml_page_number(p, fabs(v) < 100 ? round(v * 1e3) / 1e3 : round(v));
 }
 

@@ -102,7 +102,7 @@ static const struct known {
     {.key = "learning_rate", .title = "Learning rate", .label = "learning rate"},
     {.key = "tree_token_ratio",
      .title = "What sharing the prompt saves",
-     .label = "tokens without sharing / tokens read",
+     .label = "tokens unshared / read",
      .smooth = true},
     {.key = "unique_tokens",
      .title = "Text of a question",

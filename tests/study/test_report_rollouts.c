@@ -92,7 +92,7 @@ static void put_policy_run(const char *dir, const char *name)
                 "\"clip_ratio/high_mean\":%g,\"clip_ratio/low_mean\":0,\"clip_ratio/region_mean\":%g,"
                 "\"completions/mean_length\":%d,\"completions/max_length\":%d,\"entropy\":%g,\"loss\":%g,"
                 "\"logp_gap/max\":0,\"eval_accuracy\":%g}\n",
-                i + 1, 0.1 * i, 0.1 * i, 0.01 * i, 0.02 * i, 0.02 * i, 20 + i, 30 + i, 0.5 - 0.01 * i, -0.001 * i,
+                i + 1, 0.1 * i, 0.1 * i, 0.01 * i, 0.02 * i, 0.02 * i, 20 + i, 30 + i, 0.5 - 0.01 * i, -0.0001 * i,
                 0.05 * i);
     fclose(f);
     snprintf(path, sizeof path, "%s/metrics.jsonl", name);
@@ -112,9 +112,9 @@ static void headline_and_figures(void **state)
     put(dir, "b/metrics.jsonl", "{\"step\":1,\"loss\":2}\n{\"step\":2,\"loss\":1}\n");
     char *page = report(dir);
     /* validation first, its first and last evaluation; the rate is that of the whole run */
-    expect(page, "<span>right answers in validation, a</span><b>0.0\u00A0%\u00A0\u2192\u00A045.0\u00A0%</b><span>first "
+    expect(page, "<span>right answers in validation, a</span><b>0.0\u00A0%\u00A0\u2192 45.0\u00A0%</b><span>first "
                  "evaluation after step 1</span><span>reward in training "
-                 "0.05\u00A0\u2192\u00A00.85</span><span>after 10 steps, 900 tokens/s</span>");
+                 "0.05\u00A0\u2192 0.85</span><span>after 10 steps, 900 tokens/s</span>");
     expect(page, "<span>training loss, b</span><b>1</b>");
     expect_none(page, "training loss, a");
     /* the table has the run on rollouts alone; first and last fifths, shares in percent; the loss last */
@@ -130,7 +130,7 @@ static void headline_and_figures(void **state)
     expect(page, "<td class=\"t\">clipped ratios</td><td>1.0\u00A0%\u00A0\u2192\u00A017.0\u00A0%</td>");
     expect(page, "<td class=\"t\">tokens per sample</td><td>20.5\u00A0\u2192\u00A028.5</td>");
     expect(page, "<td class=\"t\">entropy, nats per token</td><td>0.495\u00A0\u2192\u00A00.415</td></tr>\n"
-                 "<tr><td class=\"t\">loss</td><td>\u22120.001\u00A0\u2192\u00A0\u22120.009</td></tr>\n</table>");
+                 "<tr><td class=\"t\">loss</td><td>\u22125e-05\u00A0\u2192\u00A0\u22120.001</td></tr>\n</table>");
     expect_none(page, "truncated samples</td>");
     expect(page, "A policy-gradient loss near 0 is normal");
     /* reward, right answers, length, entropy, KL, clipped ratios, loss, speed, time: what never changes is in words */
@@ -165,7 +165,7 @@ static void pairs(void **state)
         "\"rewards/accuracies\":1,\"logps/chosen\":-2,\"logps/rejected\":-200,\"eval_accuracy\":0.75}\n");
     char *page = report(dir);
     expect(page, "<span>pairs in the right order, validation</span><b>75.0\u00A0%</b><span>margin "
-                 "0\u00A0\u2192\u00A00.75</span><span>after 2 steps</span>");
+                 "0\u00A0\u2192 0.75</span><span>after 2 steps</span>");
     expect(page, "<td class=\"t\">pairs in the right order</td><td>0.0\u00A0%\u00A0\u2192\u00A0100.0\u00A0%</td>");
     expect(page, "<td class=\"t\">margin of implicit rewards</td><td>0\u00A0\u2192\u00A00.75</td>");
     expect(page, "<td class=\"t\">log p of rejected responses, nats</td><td>\u22124\u00A0\u2192\u00A0\u2212200</td>");
@@ -229,7 +229,7 @@ static void small_numbers_and_few(void **state)
         "{\"step\":1,\"peak_memory_bytes\":1048576}\n{\"step\":2,\"peak_memory_bytes\":3145728}\n");
     char *page = report(dir);
     expect(page, "The same in every line: policy_loss\u00A00.");
-    expect(page, "<span>right answers in validation</span><b>25.0\u00A0%\u00A0\u2192\u00A050.0\u00A0%</b><span>reward");
+    expect(page, "<span>right answers in validation</span><b>25.0\u00A0%\u00A0\u2192 50.0\u00A0%</b><span>reward");
     expect_none(page, "first after step");
     free(page);
     char *tsv = get(dir, "figures/training-peak_memory_bytes.tsv");
