@@ -115,6 +115,11 @@ void raml_reward_coefficients(const struct raml_reward_options *opt, const struc
                               const struct raml_reward_sample *sample, const struct raml_reward *reward,
                               double advantage, double *coefficient);
 
+/* What is rewarded, and the second term of the loss where there is one, in plain lines. RAML_EUSAGE: as raml_reward_parse. */
+struct raml_buf;
+RAML_CHECKED enum raml_code raml_reward_describe(const struct raml_reward_options *opt, struct raml_buf *out,
+                                                 struct raml_err *err);
+
 /* Is a completion well-formed: it ended by itself, it closed its thinking by itself and once (and opened it, where the
  * prompt does not), and after that, or in all of it where thinking is not set apart, its answer is marked as the
  * prompt asks for it. What that is, is read in the prompt's own texts: a \boxed{} where they have one, inside

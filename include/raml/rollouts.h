@@ -38,6 +38,7 @@ struct raml_rollout_options {      /* defaults and ranges: raml_rollout_settings
     int updates_scope;            /* do the others leave all terms, or (the paper's code) the policy term alone */
     int updates_control;          /* what is held fixed when only some enter: steps; tokens (more questions); the rate
                                      * times their share */
+    bool skip_long;               /* questions whose prompt fills the context are left out; else they are an error */
     bool dynamic_sampling;        /* questions whose samples all have one reward are replaced by the next ones */
     int64_t max_resamples;        /* rounds of replacing; then what there is is taken */
     bool mask_truncated_completions; /* truncated samples leave the loss and its divisor; they count in their group */
@@ -49,6 +50,9 @@ struct raml_rollout_options {      /* defaults and ranges: raml_rollout_settings
 };
 extern const struct raml_setting raml_rollout_settings[];
 extern const size_t raml_n_rollout_settings;
+/* The objective as training takes it: a norm_length of 0 is max_completion_length. */
+struct raml_policy_options raml_rollout_policy(const struct raml_rollout_options *rollouts,
+                                               const struct raml_policy_options *policy);
 RAML_CHECKED enum raml_code raml_rollout_check(const struct raml_rollout_options *opt, struct raml_err *err);
 
 struct raml_rollout_job { /* borrowed */

@@ -64,6 +64,7 @@ struct raml_train_options { /* defaults and ranges: raml_train_settings, src/out
     int64_t logging_steps, save_steps; /* every n steps; 0: never (saving: only at the end) */
     int64_t save_total_limit;          /* newest checkpoints that are kept; 0: all */
     bool save_best;                    /* a checkpoint of every best evaluation, kept whatever save_total_limit says */
+    bool eval_on_start;                /* the validation set before the first step too: a line of metrics of step 0 */
     int64_t eval_steps;                /* every n steps; 0: never */
     int64_t eval_questions;            /* at most this many of the validation set */
 
@@ -89,10 +90,11 @@ struct raml_train_job {       /* all borrowed */
     const char *data_name;                                /* in messages: "train.jsonl" */
     const struct raml_questions *data;
     const struct raml_questions *validation; /* NULL: none */
-    struct raml_run *run;                   /* NULL on ranks other than 0, which write nothing */
-    uint64_t resume_step;                   /* as raml_run_open gave it */
+    struct raml_run *run;                    /* NULL on ranks other than 0, which write nothing */
+    uint64_t resume_step;                    /* as raml_run_open gave it */
     const struct raml_objective *objective; /* what is minimised, and what eval_loss is; NULL: supervised fine-tuning */
     const struct raml_sink *sink;
+    uint64_t reference_hash;            /* names the reference: a run is resumed with the same one; 0: not known */
     const struct raml_model *reference; /* what KL and preferences are measured against; NULL: none */
     const struct raml_comm *comm;       /* the processes that train together; NULL: one alone */
 };

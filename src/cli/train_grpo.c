@@ -47,11 +47,17 @@ static enum raml_code preset(const char *names, void *settings, struct raml_err 
 }
 
 /* The active terms, as lines of recipe.yaml and of the terminal. */
-static void add_terms(const struct settings *s, const struct cli *cli, struct raml_buf *notes)
+static enum raml_code add_terms(const struct settings *s, const struct cli *cli, struct raml_buf *notes,
+                                struct raml_err *err)
 {
+    const struct raml_policy_options policy = raml_rollout_policy(&s->rollouts, &s->policy);
     struct raml_buf terms;
     raml_buf_init(&terms, 1 << 16);
-    raml_policy_describe(&s->policy, &terms);
+    enum raml_code rc = raml_reward_describe(&s->reward, &terms, err);
+    raml_policy_describe(&policy, &terms);
+    if (s->rollouts.temperature != 1)
+        raml_buf_addf(&terms, "temperature  %g when sampling; ratios are those of the policy at temperature 1\n",
+                      s->rollouts.temperature);
     for (const char *line = terms.data; line && *line;) {
         size_t n = strcspn(line, "\n");
         raml_say(cli->sink, "%.*s", (int)n, line);
@@ -59,6 +65,7 @@ static void add_terms(const struct settings *s, const struct cli *cli, struct ra
         line += n + (line[n] == '\n');
     }
     raml_buf_deinit(&terms);
+    return rc ? rc : raml_buf_status(notes, err);
 }
 
 static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
@@ -67,8 +74,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     struct training t;
     struct raml_buf notes;
     raml_buf_init(&notes, 1 << 16);
-    add_terms(s, cli, &notes);
-    enum raml_code rc = raml_buf_status(&notes, err);
+    enum raml_code rc = add_terms(s, cli, &notes, err);
     if (rc) {
         raml_buf_deinit(&notes);
         return rc;

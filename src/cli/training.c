@@ -164,6 +164,21 @@ static enum raml_code load_model(struct training *t, uint64_t step, enum raml_us
     return rc ? rc : raml_model_open(dir, dtype_of(t), use, t->cli->dev, model, err);
 }
 
+/* The model that training starts from, to read, and a hash of its weights' file. */
+static enum raml_code load_reference(struct training *t, struct raml_err *err)
+{
+    const char *name = t->settings->model;
+    char dir[RAML_PATH_BYTES], file[RAML_PATH_BYTES];
+    enum raml_code rc = load_model(t, 0, RAML_INFERENCE, &t->reference, err);
+    if (!rc && !strncmp(name, "init:", 5)) {
+        t->reference_hash = raml_hash(name, strlen(name), t->cli->seed);
+        return RAML_OK;
+    }
+    if (!rc) rc = raml_run_newest(name, dir, sizeof dir, err);
+    if (!rc) rc = raml_path_join(file, dir, "model.safetensors", err);
+    return rc ? rc : raml_hash_path(raml_is_file(file) ? file : dir, &t->reference_hash, err);
+}
+
 static enum raml_code load_tokenizer(struct training *t, uint64_t step, struct raml_err *err)
 {
     const struct training_settings *s = t->settings;
@@ -283,7 +298,7 @@ enum raml_code cli_training_open(struct training *t, const struct cli *cli, cons
     if (!rc) rc = load_data(t, wants->trajectories, err);
     if (!rc) rc = raml_run_open(s->out, s->resume, &t->folder, &step, err);
     if (!rc) rc = load_model(t, step, RAML_TRAINING, &t->model, err);
-    if (!rc && wants->reference) rc = load_model(t, 0, RAML_INFERENCE, &t->reference, err);
+    if (!rc && wants->reference) rc = load_reference(t, err);
     if (!rc) rc = load_tokenizer(t, step, err);
     if (!rc) rc = open_prompting(s, t->tokenizer, &t->prompting, &t->config, err);
     if (!rc && step == 0) rc = write_recipe(t, wants->notes, err);
@@ -301,6 +316,7 @@ enum raml_code cli_training_open(struct training *t, const struct cli *cli, cons
                                      .run = t->folder,
                                      .resume_step = step,
                                      .reference = t->reference,
+                                     .reference_hash = t->reference_hash,
                                      .sink = cli->sink,
                                      .validation = t->validation.n ? &t->validation : NULL};
     return RAML_OK;

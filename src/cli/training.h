@@ -31,6 +31,7 @@ struct training { /* zero-initialise */
     struct raml_model *model;
     struct raml_tokenizer *tokenizer;
     struct raml_model *reference; /* if wanted: the model that training starts from, to read */
+    uint64_t reference_hash;
     struct raml_run *folder;
     struct prompting prompting;
     struct raml_tokenizer_config config;

@@ -150,6 +150,7 @@ size_t raml_texts_before(const struct raml_texts *x, size_t job)
 
 void raml_texts_forget(struct raml_texts *x, size_t n_jobs)
 {
+    if (!n_jobs) return; /* perhaps nothing was ever added */
     size_t n = raml_texts_before(x, n_jobs);
     for (size_t i = 0; i < n; i++) x->own -= x->text[i].n - x->text[i].start;
     x->n -= n;

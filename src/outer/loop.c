@@ -133,6 +133,7 @@ static enum raml_code train(struct raml_trainer *t, struct raml_train_result *ou
     if (t->state.step >= source->n_steps)
         raml_say(t->job->sink, "%s: all %" PRIu64 " steps were done before", raml_run_dir(t->job->run),
                  source->n_steps);
+    rc = raml_trainer_before_first(t, out, err);
     while (!rc && t->state.step < source->n_steps && !raml_trainer_reached_budget(t)) {
         uint64_t number = t->state.step;
         raml_step_clear(&t->step);
@@ -159,6 +160,13 @@ static enum raml_code check_objective(const struct raml_objective *o, struct ram
 {
     if (o->evaluate && o->name && *o->name) return RAML_OK;
     return raml_fail(err, RAML_EUSAGE, "the objective has no %s", o->evaluate ? "name" : "function");
+}
+
+int raml_train_add_reference(const struct raml_train_job *job, json_t *settings)
+{
+    char hash[17];
+    snprintf(hash, sizeof hash, "%016" PRIx64, job->reference_hash);
+    return json_object_set_new(settings, "reference", json_string(hash));
 }
 
 enum raml_code raml_train_check_job(const struct raml_train_job *job, const struct raml_train_options *opt,

@@ -21,6 +21,8 @@ struct raml_training {                     /* all borrowed */
 RAML_CHECKED enum raml_code raml_train_loop(const struct raml_train_job *job, const struct raml_train_options *opt,
                                             const struct raml_training *training, struct raml_train_result *out,
                                             struct raml_err *err);
+/* Adds the reference's name to a source's settings. Not 0: no memory. */
+int raml_train_add_reference(const struct raml_train_job *job, json_t *settings);
 /* What every training checks first: settings, objective, tokenizer against model. */
 RAML_CHECKED enum raml_code raml_train_check_job(const struct raml_train_job *job, const struct raml_train_options *opt,
                                                  const struct raml_objective *objective, struct raml_err *err);

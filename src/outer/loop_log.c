@@ -62,7 +62,8 @@ static int add_metrics(struct raml_trainer *t, json_t *line, struct raml_train_r
 {
     struct train_state *s = &t->state;
     int failed = 0;
-    out->reward = raml_statistics_value(&s->statistics, "reward");
+    double reward = raml_statistics_value(&s->statistics, "reward");
+    if (isfinite(reward)) out->reward = reward;
     failed |= add_statistics(line, "", &s->statistics);
     if (s->weight_sum > 0) { /* something was trained on */
         out->loss = s->loss_sum / s->weight_sum;
@@ -97,13 +98,12 @@ static enum raml_code evaluate(struct raml_trainer *t, json_t *line, struct raml
     return RAML_OK;
 }
 
-/* A line of metrics when this step is logged or evaluated. */
-static enum raml_code report(struct raml_trainer *t, struct raml_train_result *out, struct raml_err *err)
+/* A line of metrics: of a step that is logged or evaluated. */
+static enum raml_code write_line(struct raml_trainer *t, bool log, bool eval, struct raml_train_result *out,
+                                 struct raml_err *err)
 {
     const struct raml_step_source *source = t->source;
     uint64_t step = t->state.step;
-    bool last = is_last(t), log = t->opt->logging_steps && (last || is_every(step, t->opt->logging_steps));
-    bool eval = source->evaluate && (last || is_every(step, t->opt->eval_steps));
     if (!log && !eval) return RAML_OK;
     json_t *line = json_pack("{s:I}", "step", (json_int_t)step);
     int failed = line == NULL;
@@ -118,6 +118,19 @@ static enum raml_code report(struct raml_trainer *t, struct raml_train_result *o
     json_decref(timing);
     t->seconds.n = 0;
     return rc;
+}
+
+static enum raml_code report(struct raml_trainer *t, struct raml_train_result *out, struct raml_err *err)
+{
+    uint64_t step = t->state.step;
+    bool last = is_last(t), log = t->opt->logging_steps && (last || is_every(step, t->opt->logging_steps));
+    return write_line(t, log, t->source->evaluate && (last || is_every(step, t->opt->eval_steps)), out, err);
+}
+
+enum raml_code raml_trainer_before_first(struct raml_trainer *t, struct raml_train_result *out, struct raml_err *err)
+{
+    bool wanted = t->state.step == 0 && t->opt->eval_on_start && t->opt->eval_steps;
+    return write_line(t, false, wanted && t->source->evaluate, out, err);
 }
 
 static void show_progress(const struct raml_trainer *t, const struct raml_statistics *now)

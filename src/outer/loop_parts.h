@@ -36,6 +36,9 @@ RAML_CHECKED enum raml_code raml_ranks_stop(const struct raml_trainer *t, bool *
 bool raml_trainer_may_save(const struct raml_trainer *t);
 bool raml_trainer_reached_budget(const struct raml_trainer *t);
 
+/* What is measured before the first step, if it is wanted. */
+RAML_CHECKED enum raml_code raml_trainer_before_first(struct raml_trainer *t, struct raml_train_result *out,
+                                                      struct raml_err *err);
 /* After a step: its line of metrics and evaluation, progress, its checkpoint. RAML_ESTOP: the sink asked to
  * stop; a checkpoint was written. */
 RAML_CHECKED enum raml_code raml_trainer_after_step(struct raml_trainer *t, struct raml_train_result *out,

@@ -28,6 +28,21 @@ struct scan { /* memory for a question's rows */
     size_t pairs_per_question;
 };
 
+static bool same(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+/* A wrong trajectory that says what a right one says: there is nothing to prefer. */
+static bool is_right_too(const struct raml_question *q, size_t most, const struct raml_trajectory *wrong)
+{
+    for (size_t i = 0; i < most; i++) {
+        const struct raml_trajectory *t = &q->trajectory[i];
+        if (t->correct == RAML_EQUAL && same(t->text, wrong->text) && same(t->answer, wrong->answer)) return true;
+    }
+    return false;
+}
+
 /* The trajectories of one side; what is on neither is counted. */
 static size_t select_side(struct pair_set *f, const struct raml_question *q, size_t most, enum raml_verdict side,
                           size_t *selected)
@@ -38,7 +53,9 @@ static size_t select_side(struct pair_set *f, const struct raml_question *q, siz
         bool answered = t->whole || (t->answer && t->answer[0]);
         f->ungraded += side == RAML_EQUAL && t->correct == RAML_UNKNOWN;
         f->unanswered += side == RAML_DIFFERENT && t->correct == side && !answered;
-        if (t->correct == side && (side == RAML_EQUAL || answered)) selected[k++] = i;
+        bool twin = side == RAML_DIFFERENT && t->correct == side && answered && is_right_too(q, most, t);
+        f->identical += twin;
+        if (t->correct == side && (side == RAML_EQUAL || answered) && !twin) selected[k++] = i;
     }
     return k;
 }
@@ -156,8 +173,8 @@ enum raml_code raml_pair_set_init(struct pair_set *f, const struct raml_train_jo
     if (f->n) return init_stream(f, err);
     return raml_fail(err, RAML_ERANGE,
                      "%s: none of %zu questions has a pair, a right and a wrong trajectory (%zu trajectories not "
-                     "graded, %zu wrong ones without an answer, %zu too long)",
-                     f->name, n, f->ungraded, f->unanswered, f->too_long);
+                     "graded, %zu wrong ones without an answer, %zu the same as a right one, %zu too long)",
+                     f->name, n, f->ungraded, f->unanswered, f->identical, f->too_long);
 }
 
 void raml_pair_set_report(const struct pair_set *f, const struct raml_sink *sink)
@@ -168,6 +185,9 @@ void raml_pair_set_report(const struct pair_set *f, const struct raml_sink *sink
     if (f->ungraded) raml_say(sink, "%s: %zu trajectories are left out: not graded", f->name, f->ungraded);
     if (f->unanswered)
         raml_say(sink, "%s: %zu wrong trajectories are left out: they have no answer", f->name, f->unanswered);
+    if (f->identical)
+        raml_say(sink, "%s: %zu wrong trajectories are left out: they are the same as a right one", f->name,
+                 f->identical);
     if (f->too_long)
         raml_say(sink, "%s: %zu trajectories are left out: longer than the model's context", f->name, f->too_long);
 }

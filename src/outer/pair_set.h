@@ -6,7 +6,7 @@
  * epoch, are pure functions of seed, question and epoch (rng.h).
  *
  * Left out, and counted: trajectories that are not graded; wrong ones that have no answer of their own, because a row
- * would give them the question's (row.h), which is right; with skip_long, those too long for the model; questions that
+ * would give them the question's (row.h), which is right; wrong ones that are the same as a right one; with skip_long, those too long for the model; questions that
  * are then without a pair.
  * As in a training set (training_set.h) all rows are tokenised once when the set is made, and again when they are read.
  */
@@ -28,9 +28,9 @@ struct pair_set {
     struct pair_item *item;
     struct candidate *candidate;
     size_t n_items, cap_items, n_candidates, cap_candidates;
-    size_t unpaired, ungraded, unanswered, too_long; /* what was left out */
-    uint64_t seed, hash;                             /* hash: of all that is trained on */
-    size_t n;                                        /* pairs an epoch */
+    size_t unpaired, ungraded, unanswered, identical, too_long; /* what was left out */
+    uint64_t seed, hash;                                        /* hash: of all that is trained on */
+    size_t n;                                                   /* pairs an epoch */
     struct raml_order order;
     uint32_t *owner;         /* [n]: the item of each pair */
     uint32_t *right, *wrong; /* scratch: the largest item's trajectories */

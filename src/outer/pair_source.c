@@ -160,7 +160,8 @@ enum raml_code raml_train_dpo(const struct raml_train_job *job, const struct ram
     if (!rc) rc = raml_preference_check(preference, err);
     if (!rc) rc = source_init(&s, preference, err);
     if (!rc) settings = raml_settings_json(raml_preference_settings, raml_n_preference_settings, preference);
-    if (!rc && !settings) rc = raml_fail(err, RAML_ENOMEM, "no memory for the settings");
+    if (!rc && (!settings || raml_train_add_reference(job, settings)))
+        rc = raml_fail(err, RAML_ENOMEM, "no memory for the settings");
     if (!rc) {
         const struct raml_step_source source = {.user = &s,
                                                 .name = "pairs",

@@ -31,9 +31,11 @@ static int add_facts(const struct raml_rollout_source *s, const struct raml_roll
     const struct raml_round *r = &s->round;
     json_t *parts = json_object();
     int failed = !parts;
-    for (size_t i = 0; i < s->mix.n && s->mix.n > 1 && !failed; i++)
+    for (size_t i = 0; i < s->mix.n && !failed; i++)
         failed = json_object_set_new(parts, raml_reward_name(s->mix.kind[i]), json_real(x->worth.component[i]));
-    if (!failed && s->mix.n > 1) failed = json_object_set(o, "rewards", parts);
+    double shaped = x->reward - x->worth.total; /* overlong shaping */
+    if (!failed && shaped != 0) failed = json_object_set_new(parts, "overlong", json_real(shaped));
+    if (!failed && (s->mix.n > 1 || shaped != 0)) failed = json_object_set(o, "rewards", parts);
     json_decref(parts);
     failed = failed || json_object_set_new(o, "reward", json_real(x->reward)) ||
              json_object_set_new(o, "n_tokens", json_integer((json_int_t)x->n)) ||
@@ -57,7 +59,7 @@ static json_t *line_of(const struct raml_rollout_source *s, const struct raml_ro
     }
     json_t *o = raml_question_json(&q), *list = json_object_get(o, "trajectories");
     int failed = !o || json_object_set_new(o, "step", json_integer((json_int_t)step)) ||
-                 json_object_set_new(o, "round", json_integer((json_int_t)g->epoch)) ||
+                 json_object_set_new(o, "draw", json_integer((json_int_t)g->epoch)) ||
                  json_object_set_new(o, "used", json_boolean(g->used));
     for (size_t k = 0; k < g->n && !failed; k++)
         failed = add_facts(s, &g->sample[k], g->used ? first_row + k : SIZE_MAX, json_array_get(list, k)) ||

@@ -21,18 +21,22 @@ static enum raml_code sample_more(struct raml_rollout_source *s, struct raml_pac
     const struct raml_question **question = calloc(n, sizeof *question);
     uint64_t *round = calloc(n, sizeof *round);
     size_t first = r->n_groups;
+    struct raml_sampler_stats before, after;
+    raml_sampler_read_stats(s->sampler, &before);
     double start = raml_clock_monotonic();
     enum raml_code rc =
         question && round ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for a round of %zu questions", n);
     for (size_t i = 0; i < n && !rc; i++) {
         uint64_t p = *position + i * (uint64_t)s->comm->size + (uint64_t)s->comm->rank;
-        question[i] = &s->job->data->question[raml_order_at(&s->order, p)];
+        question[i] = s->questions_of_data.question[raml_order_at(&s->order, p)];
         round[i] = 1 + p / s->order.n; /* a question comes once an epoch; 0 is evaluation's */
     }
     if (!rc) rc = raml_round_sample(r, s->sampler, &plan, question, round, n, err);
     for (size_t i = first; i < r->n_groups && !rc; i++) r->group[i].epoch = round[i - first];
     if (!rc && n_forks) rc = raml_round_fork(r, first, n_forks, s->sampler, packs, &s->scored, &s->quiet, err);
     if (n_forks) s->read_tokens += s->scored.n_read;
+    raml_sampler_read_stats(s->sampler, &after);
+    s->read_tokens += after.prompt_tokens - before.prompt_tokens + after.tokens - before.tokens;
     raml_statistics_add(&s->seconds, "sampling", raml_clock_monotonic() - start, 1);
     start = raml_clock_monotonic();
     if (!rc) rc = raml_rollout_reward(s, packs, r, first, err);
@@ -221,7 +225,7 @@ enum raml_code raml_rollout_round(struct raml_rollout_source *s, uint64_t number
     s->seconds = (struct raml_statistics){0};
     enum raml_code rc = gather(s, packs, err);
     if (!rc) select_samples(s);
-    if (!rc) rc = raml_round_lay(&s->round, s->mix.n, err);
+    if (!rc) rc = raml_round_lay(&s->round, s->mix.n, s->samples_policy, err);
     if (!rc) rc = score(s, packs, err);
     if (!rc) rc = evaluate(s, err);
     return rc ? rc : raml_rollout_write(s, number + 1, err);

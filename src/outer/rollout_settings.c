@@ -31,6 +31,8 @@ const struct raml_setting raml_rollout_settings[] = {
     {"updates_control", NULL, RAML_WORD, AT(updates_control), "steps", 0, 0, "steps|tokens|rate",
      "With updates_per_question, what stays equal: steps; tokens trained on (more questions a step); or steps at a "
      "learning rate times the share of samples."},
+    {"skip_long", NULL, RAML_FLAG, AT(skip_long), NULL, 0, 0, NULL,
+     "Leave out questions whose prompt fills the model's context; without it they are an error."},
     {"dynamic_sampling", "filter_groups", RAML_FLAG, AT(dynamic_sampling), NULL, 0, 0, NULL,
      "Replace questions whose samples all have the same reward by the next ones."},
     {"max_resamples", "max_num_gen_batches", RAML_INT, AT(max_resamples), "10", 1, 1 << 16, NULL,

@@ -6,6 +6,10 @@
 #include "outer/order.h"
 #include "outer/round.h"
 
+struct raml_question_list {                /* those that are used */
+    const struct raml_question **question; /* [n] */
+    size_t n;
+};
 struct raml_rollout_source {
     const struct raml_train_job *job;
     const struct raml_train_options *opt;
@@ -13,6 +17,7 @@ struct raml_rollout_source {
     const struct raml_rollout_options *own;
     const struct raml_policy_options *policy; /* NULL: expert iteration */
     const struct raml_comm *comm;
+    struct raml_question_list questions_of_data, questions_of_exam;
     struct raml_sink quiet;       /* the job's, without progress: that is training's alone */
     struct raml_sink undisturbed; /* and without a request to stop */
     struct raml_order order;
@@ -29,7 +34,8 @@ struct raml_rollout_source {
     unsigned points;                /* of curves that rewards need (raml_reward_points); 0: none */
     bool wants_form;                /* a reward asks whether a completion is well-formed */
     bool answers;                   /* the reward has a gradient of its own, on the reference answer */
-    uint64_t read_tokens;           /* for curves and scores since the last step took them */
+    uint64_t read_tokens;           /* in sampling, for curves and for scores, since the last step took them */
+    bool samples_policy;            /* without filters, at temperature 1: its distribution is the policy's */
     bool corrects;                  /* sampler corrections are computed */
     bool scores;                    /* log-probabilities of the policy are read before a round's first update */
     struct raml_statistics seconds; /* of the round, until a step takes them */
@@ -39,6 +45,12 @@ static inline uint64_t raml_rollout_updates(const struct raml_rollout_source *s)
     return (uint64_t)s->own->steps_per_generation * (uint64_t)s->own->num_iterations;
 }
 
+/* rollout_open.c: everything that is checked and opened before the first step; *exact: filled, used where there are no
+ * settings of a reward. raml_rollout_close accepts what a failed _open leaves. */
+RAML_CHECKED enum raml_code raml_rollout_open(struct raml_rollout_source *s, struct raml_reward_options *exact,
+                                              struct raml_err *err);
+void raml_rollout_close(struct raml_rollout_source *s);
+bool raml_rollout_wants_scores(const struct raml_rollout_source *s);
 /* rollout_reward.c: rewards of the groups [first, ..) of a round, and whether they have signal. */
 RAML_CHECKED enum raml_code raml_rollout_reward(struct raml_rollout_source *s, struct raml_packs *packs,
                                                 struct raml_round *r, size_t first, struct raml_err *err);

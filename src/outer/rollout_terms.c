@@ -208,9 +208,18 @@ static enum raml_code compare(const struct raml_rollout_source *s, struct raml_s
     return RAML_OK;
 }
 
+/* The second term of the loss: the reward's own gradient. */
+static void count_answers(struct raml_step *step)
+{
+    double loss = 0;
+    for (size_t i = 0; i < step->n; i++) loss -= step->likelihood[i] * (double)step->logp[i];
+    raml_statistics_add(&step->statistics, "answer_loss", loss, 1);
+}
+
 enum raml_code raml_rollout_after(struct raml_rollout_source *s, uint64_t update, struct raml_step *step,
                                   struct raml_err *err)
 {
+    if (s->answers) count_answers(step);
     if (update) return RAML_OK;
     return compare(s, step, raml_model_dtype(s->job->model) == RAML_F32, err);
 }

@@ -161,13 +161,13 @@ static enum raml_code reserve(struct raml_round *r, size_t n_rows, size_t n, str
     return rc;
 }
 
-static void lay_sample(struct raml_round *r, struct raml_rollout *s, size_t group, size_t n_components)
+static void lay_sample(struct raml_round *r, struct raml_rollout *s, size_t group, size_t n_components, bool policy)
 {
     for (size_t i = s->shared; i < s->n; i++, r->n++) {
         bool forced = isnan(s->logp[i]);
         r->weight[r->n] = s->in_loss && !forced ? 1.0F : 0.0F;
         r->policy_weight[r->n] = s->in_loss && s->in_policy && !forced ? 1.0F : 0.0F;
-        r->mu_logp[r->n] = forced ? 0 : s->mu_logp[i];
+        r->mu_logp[r->n] = forced ? 0 : policy ? s->logp[i] : s->mu_logp[i];
         r->old_logp[r->n] = r->ref_logp[r->n] = NAN;
         r->advantage[r->n] = 0;
         r->correction[r->n] = 1;
@@ -180,7 +180,7 @@ static void lay_sample(struct raml_round *r, struct raml_rollout *s, size_t grou
     r->start[++r->n_rows] = r->n;
 }
 
-enum raml_code raml_round_lay(struct raml_round *r, size_t n_components, struct raml_err *err)
+enum raml_code raml_round_lay(struct raml_round *r, size_t n_components, bool policy, struct raml_err *err)
 {
     size_t n_rows = 0, n = 0;
     for (size_t g = 0; g < r->n_used; g++) {
@@ -193,7 +193,7 @@ enum raml_code raml_round_lay(struct raml_round *r, size_t n_components, struct 
     r->start[0] = 0;
     for (size_t g = 0; g < r->n_used; g++) {
         r->first_row[g] = r->n_rows;
-        for (size_t k = 0; k < r->used[g]->n; k++) lay_sample(r, &r->used[g]->sample[k], g, n_components);
+        for (size_t k = 0; k < r->used[g]->n; k++) lay_sample(r, &r->used[g]->sample[k], g, n_components, policy);
     }
     r->first_row[r->n_used] = r->n_rows;
     return RAML_OK;

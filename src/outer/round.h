@@ -88,8 +88,10 @@ RAML_CHECKED enum raml_code raml_round_take(struct raml_round *r, const struct r
                                             struct raml_rollout *out, struct raml_err *err);
 /* n of the group's rows, at random, enter the loss (0: all); the others leave it, or the policy term alone. */
 void raml_round_draw_updates(struct raml_rollout_group *g, size_t n, bool policy_alone, uint64_t seed, uint64_t round);
-/* Lays the samples of the groups in used[] out as rows, with n_components rewards each; advantages are 0, corrections 1. */
-RAML_CHECKED enum raml_code raml_round_lay(struct raml_round *r, size_t n_components, struct raml_err *err);
+/* Lays the samples of the groups in used[] out as rows, with n_components rewards each; advantages are 0, corrections 1.
+ * policy: the sampler's distribution was the policy, whatever it left out of a vocabulary: mu_logp is its logp. */
+RAML_CHECKED enum raml_code raml_round_lay(struct raml_round *r, size_t n_components, bool policy,
+                                           struct raml_err *err);
 
 /* round_step.c: adds the trees of groups [first, first + n) to a step, of rows that are in the loss, and says which row of
  * the round each of the step's rows is, in map[rows of the step]. answers: with the probes at the ends of those that have

@@ -23,13 +23,20 @@ static enum raml_code find_place(struct raml_tree *tree, const struct raml_rollo
 }
 
 static enum raml_code add_sample(struct raml_tree *tree, const struct raml_rollout_group *g,
-                                 const struct raml_rollout *s, bool shares, int32_t *span, struct raml_err *err)
+                                 const struct raml_rollout *s, bool shares, bool whole, int32_t *span,
+                                 struct raml_err *err)
 {
     int32_t from;
-    size_t after;
+    size_t after, n = s->n - s->shared - !whole;
     enum raml_code rc = find_place(tree, g, s, shares, &from, &after, err);
-    if (!rc) rc = raml_tree_add(tree, from, (uint32_t)after, s->token + s->shared, s->n - s->shared - 1, 0, span, err);
-    return rc ? rc : raml_tree_add_end_target(tree, *span, s->token[s->n - 1], err);
+    if (!rc) rc = raml_tree_add(tree, from, (uint32_t)after, s->token + s->shared, n, 0, span, err);
+    return rc || whole ? rc : raml_tree_add_end_target(tree, *span, s->token[s->n - 1], err);
+}
+
+/* Does the answer hang from after the sample's last token? */
+static bool hangs_from_end(const struct raml_rollout *s)
+{
+    return s->said.think_start + s->at[s->n_points - 1] == s->n;
 }
 
 static enum raml_code open_tree(struct raml_step *step, const struct raml_rollout_group *g, struct raml_tree **tree,
@@ -91,7 +98,8 @@ static enum raml_code add_group(const struct adding *a, bool share_prompts, stru
         int32_t span;
         if (!s->in_loss) continue;
         if (!n || !share_prompts) rc = open_tree(a->step, g, &tree, err);
-        if (!rc) rc = add_sample(tree, g, s, share_prompts, &span, err);
+        bool whole = has_answer(a, s) && hangs_from_end(s);
+        if (!rc) rc = add_sample(tree, g, s, share_prompts, whole, &span, err);
         if (!rc && has_answer(a, s)) rc = raml_rollout_add_probe(tree, span, g, s, s->at[s->n_points - 1], err);
         n++;
         if (!rc && !share_prompts) rc = close_tree(a, k, 1, err);

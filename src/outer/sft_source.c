@@ -74,7 +74,7 @@ static enum raml_code evaluate(void *user, struct raml_packs *packs, const struc
                                json_t *line, double *score, struct raml_err *err)
 {
     struct sft_source *s = user;
-    double sum = 0.0, all = 0.0;
+    double sum = 0.0, all = 0.0, nll = 0.0;
     for (size_t i = 0; i < s->validation.n;) {
         double loss;
         enum raml_code rc = RAML_OK;
@@ -87,12 +87,13 @@ static enum raml_code evaluate(void *user, struct raml_packs *packs, const struc
         if (!rc) rc = raml_packs_loss(packs, objective, &s->step, &loss, NULL, err);
         if (rc) return rc;
         sum += loss * s->step.total;
+        for (size_t k = 0; k < s->step.n; k++) nll -= (double)s->step.weight[k] * (double)s->step.logp[k];
         all += s->step.total;
     }
     *score = -sum / all;
-    return json_object_set_new(line, "eval_loss", json_real(sum / all))
-               ? raml_fail(err, RAML_ENOMEM, "no memory for a line of metrics")
-               : RAML_OK;
+    int failed = json_object_set_new(line, "eval_loss", json_real(sum / all));
+    if (!failed && s->job->objective) failed = json_object_set_new(line, "eval_nll", json_real(nll / all));
+    return failed ? raml_fail(err, RAML_ENOMEM, "no memory for a line of metrics") : RAML_OK;
 }
 
 /* -- Opening ------------------------------------------------------------------------------------------------------- */

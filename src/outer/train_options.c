@@ -44,6 +44,8 @@ const struct raml_setting raml_train_settings[] = {
     {"save_best", NULL, RAML_FLAG, AT(save_best), NULL, 0, 0, NULL,
      "Also a checkpoint of every best evaluation, kept whatever save_total_limit says."},
     {"eval_steps", NULL, RAML_INT, AT(eval_steps), "0", 0, 1e15, NULL, "Validation loss every n steps; 0: never."},
+    {"eval_on_start", NULL, RAML_FLAG, AT(eval_on_start), NULL, 0, 0, NULL,
+     "With eval_steps, also before the first step."},
     {"eval_questions", NULL, RAML_INT, AT(eval_questions), "256", 1, 1e9, NULL,
      "Questions of the validation set to use."},
 };

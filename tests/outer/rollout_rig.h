@@ -65,6 +65,8 @@ struct call { /* everything else of a training; zeros: as usual */
     struct asked *asked;
     const struct raml_questions *data;
     const struct raml_comm *comm;
+    uint64_t reference_hash;
+    const char *format;       /* by name; NULL: the built-in one */
     struct raml_model *model; /* instead of one from the newest checkpoint, or the warm one */
 };
 
@@ -101,10 +103,13 @@ static inline struct outcome go_rollouts(struct bench *b, const char *name, cons
     }
     if (g->policy.beta > 0 && !call->no_reference) open_start(b, name, 0, call->dtype, RAML_INFERENCE, &reference);
     static const int32_t eos[] = {256};
+    struct raml_format format = raml_format_default();
+    if (call->format) CHECK_OK(raml_format_named(call->format, b->tokenizer, &format, &err));
+    if (call->format) format.system = format.instruction = NULL; /* prompts are to fit the tiny context */
     /* clang-format off */
-    struct raml_train_job job = {.model = model, .tokenizer = b->tokenizer, .format = raml_format_default(),
+    struct raml_train_job job = {.model = model, .tokenizer = b->tokenizer, .format = format,
                                  .data_name = "made.jsonl", .data = call->data ? call->data : &b->data, .run = run,
-                                 .resume_step = step, .sink = &sink, .validation = &b->data, .reference = reference,
+                                 .resume_step = step, .sink = &sink, .validation = &b->data, .reference = reference, .reference_hash = call->reference_hash,
                                  .objective = b->objective, .comm = call->comm};
     const struct raml_rollout_job rollouts = {.rollouts = &g->rollouts, .policy = &g->policy, .reward = &g->reward,
                                               .eos = eos, .n_eos = COUNT(eos)};

@@ -95,7 +95,6 @@ static void test_first_ratio(void **state)
 {
     struct bench *b = *state;
     static const enum raml_dtype dtypes[] = {RAML_F32, RAML_BF16};
-    if (far_asked()) return; /* its kernels sum in another order for one row than for many */
     for (size_t d = 0; d < COUNT(dtypes); d++) {
         char name[16];
         struct grpo g = grpo(8);
@@ -242,7 +241,6 @@ static void test_same_bytes(void **state)
         int threads;
     } ways[] = {{"whole", 64, 16384, 2},  {"one-row", 1, 16384, 2}, {"three-rows", 3, 16384, 2},
                 {"tiny-packs", 64, 1, 2}, {"packs", 7, 70, 2},      {"one-thread", 64, 16384, 1}};
-    if (far_asked()) return;
     for (size_t i = 0; i < COUNT(ways); i++) {
         struct grpo g = rich(8);
         const struct call call = {0};
@@ -291,7 +289,7 @@ static void test_stopped_anywhere(void **state)
         CHECK_OK(raml_remove_tree(path, &err));
     }
     print_message("  %zu moments: %zu before the first checkpoint, %zu after it\n", never.times, before, saved);
-    assert_true(saved > 10 && before > 0);
+    assert_true(saved > 10 / every && before > 0);
 }
 
 /* Wherever it is killed between checkpoints. */

@@ -62,7 +62,7 @@ static void test_epochs(void **state)
     assert_int_equal(json_array_size(lines), 8);
     for (size_t i = 0; i < 8; i += 2) {
         assert_string_not_equal(text_of(json_array_get(lines, i), "id"), text_of(json_array_get(lines, i + 1), "id"));
-        assert_true(number(json_array_get(lines, i), "round") == (double)(i / 2 + 1));
+        assert_true(number(json_array_get(lines, i), "draw") == (double)(i / 2 + 1));
         for (size_t j = 0; j < i; j++) {
             const json_t *now = json_array_get(lines, i), *then = json_array_get(lines, j);
             if (!strcmp(text_of(now, "id"), text_of(then, "id")))
@@ -405,6 +405,19 @@ static void test_refused(void **state)
     g.reward.reward = "exakt";
     check_refused(b, &g, &call, RAML_EUSAGE, "exact");
     g = grpo(2);
+    g.rollouts.num_generations = 1;
+    set_policy(&g, "group_of_one=zero");
+    check_refused(b, &g, &call, RAML_EUSAGE, "num_generations is 1; expected at least 2");
+    g = grpo(2);
+    set_policy(&g, "advantage_per_component=true");
+    check_refused(b, &g, &call, RAML_EUSAGE, "needs a reward of several components; found 'exact'");
+    g.reward.reward = "exact:1,length:0.5";
+    set_policy(&g, "overlong_buffer=4");
+    check_refused(b, &g, &call, RAML_EUSAGE, "normalises each component of the reward by itself");
+    g = grpo(2);
+    set_policy(&g, "overlong_buffer=15");
+    check_refused(b, &g, &call, RAML_EUSAGE, "overlong_buffer is 15; expected at most max_completion_length, 14");
+    g = grpo(2);
     g.rollouts.temperature = 0;
     check_refused(b, &g, &call, RAML_EUSAGE, "temperature is 0");
 }
@@ -428,12 +441,111 @@ static void test_budget(void **state)
     assert_true(more.result.steps == out.result.steps);
 }
 
+/* Questions that are too long are left out, and all else is as if they had not been there. */
+static void test_skip_long(void **state)
+{
+    struct bench *b = *state;
+    struct raml_questions qs;
+    struct grpo g = grpo(3);
+    char text[CONTEXT + 1];
+    memset(text, '1', CONTEXT);
+    text[CONTEXT] = '\0';
+    raml_questions_init(&qs);
+    add_questions(&qs, 5, 1);
+    const struct call call = {.data = &qs};
+    CHECK_DONE(go_rollouts(b, "without", &g, &call));
+    add_bad(&qs, text, "3");
+    g.rollouts.skip_long = true;
+    CHECK_DONE(go_rollouts(b, "with", &g, &call));
+    same_file(b, "without", "with", "rollouts.jsonl");
+    same_file(b, "without", "with", "metrics.jsonl");
+    raml_questions_deinit(&qs);
+}
+
+/* The validation set before the first step, on request. */
+static void test_on_start(void **state)
+{
+    struct bench *b = *state;
+    struct grpo g = grpo(2);
+    const struct call call = {0};
+    g.train.eval_steps = 2;
+    g.train.eval_on_start = true;
+    g.train.learning_rate = 1e-30; /* so that nothing is learnt between the two */
+    CHECK_DONE(go_rollouts(b, "start", &g, &call));
+    json_t *m = read_lines(b, "start", "metrics.jsonl");
+    assert_int_equal(json_array_size(m), 3);
+    const json_t *first = json_array_get(m, 0), *last = json_array_get(m, 2);
+    assert_true(number(first, "step") == 0 && !json_object_get(first, "reward"));
+    assert_true(number(first, "eval_accuracy") == number(last, "eval_accuracy"));
+    json_decref(m);
+}
+
+/* A resumed run is held to the reference that it was started with. */
+static void test_reference(void **state)
+{
+    struct bench *b = *state;
+    struct grpo g = grpo(4);
+    struct asked soon = {.stop_at = 25}; /* in the second round */
+    struct call call = {.asked = &soon, .reference_hash = 7};
+    set_policy(&g, "beta=0.1");
+    assert_int_equal(go_rollouts(b, "reference", &g, &call).rc, RAML_ESTOP);
+    call = (struct call){.resume = true, .reference_hash = 8};
+    struct outcome out = go_rollouts(b, "reference", &g, &call);
+    assert_int_equal(out.rc, RAML_EUSAGE);
+    assert_non_null(strstr(out.err.msg, "resume with reference = \"0000000000000008\", but the run was started with "
+                                        "\"0000000000000007\""));
+    call.reference_hash = 7;
+    CHECK_DONE(go_rollouts(b, "reference", &g, &call));
+}
+
+/* Where thinking is not set apart a truncated sample is all trajectory: the answer hangs from after its last token. */
+static void test_answer_at_end(void **state)
+{
+    struct bench *b = *state;
+    struct grpo g = grpo(2);
+    const struct call call = {.format = "plain"};
+    g.reward.reward = "prob:1,mig:1";
+    g.rollouts.max_completion_length = 3;
+    struct outcome out = go_rollouts(b, "plain", &g, &call);
+    CHECK_DONE(out);
+    json_t *m = read_lines(b, "plain", "metrics.jsonl");
+    assert_true(number(json_array_get(m, 0), "completions/clipped_ratio") > 0);
+    assert_true(isfinite(number(json_array_get(m, 0), "answer_loss")));
+    json_decref(m);
+}
+
+/* What was sampled counts as tokens, beside the trees that were trained on. */
+static void test_tokens(void **state)
+{
+    struct bench *b = *state;
+    struct grpo g = grpo(1);
+    const struct call call = {0};
+    CHECK_DONE(go_rollouts(b, "tokens", &g, &call));
+    json_t *m = read_lines(b, "tokens", "metrics.jsonl"), *lines = read_lines(b, "tokens", "rollouts.jsonl");
+    double written = 0, prompts = 0;
+    for (size_t i = 0; i < json_array_size(lines); i++) {
+        const json_t *o = json_array_get(lines, i), *list = json_object_get(o, "trajectories");
+        struct raml_tokens prompt = {0};
+        struct raml_err err = {0};
+        const struct raml_format f = raml_format_default();
+        CHECK_OK(raml_format_prompt(&f, b->tokenizer, text_of(o, "question"), &prompt, &err));
+        prompts += (double)prompt.n;
+        raml_tokens_deinit(&prompt);
+        for (size_t k = 0; k < json_array_size(list); k++) written += number(json_array_get(list, k), "n_tokens");
+    }
+    double samples = 4.0 * (double)json_array_size(lines); /* the last token of each is no row of a tree */
+    CHECK_NEAR("tokens", number(json_array_get(m, 0), "tokens"), 2 * (prompts + written) - samples, 0);
+    json_decref(lines);
+    json_decref(m);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup_warm, teardown)
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_epochs),    TEST(test_records),      TEST(test_dynamic_sampling),
-                                       TEST(test_truncated), TEST(test_nothing_left), TEST(test_parts_of_a_group),
-                                       TEST(test_rft),       TEST(test_evaluation),   TEST(test_refused),
-                                       TEST(test_budget)};
+    const struct CMUnitTest tests[] = {TEST(test_epochs),    TEST(test_records),       TEST(test_dynamic_sampling),
+                                       TEST(test_truncated), TEST(test_nothing_left),  TEST(test_parts_of_a_group),
+                                       TEST(test_rft),       TEST(test_evaluation),    TEST(test_refused),
+                                       TEST(test_budget),    TEST(test_skip_long),     TEST(test_on_start),
+                                       TEST(test_reference), TEST(test_answer_at_end), TEST(test_tokens)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -126,6 +126,7 @@ static void train_together(struct bench *b, const char *name, const struct grpo 
         p[k].bench.model = NULL;
         p[k].comm = (struct raml_comm){k, RANKS, &p[k].rank, sum, sum_float, scatter, gather};
         p[k].call.comm = &p[k].comm;
+        if (k) p[k].call.asked = NULL; /* only one of them is asked to stop */
         CHECK_OK(raml_device_open(1, "auto", &p[k].bench.dev, &err));
     }
     for (int k = 0; k < RANKS; k++) assert_int_equal(pthread_create(&thread[k], NULL, train_one, &p[k]), 0);
@@ -184,6 +185,44 @@ static void test_ranks(void **state)
         }
         json_decref(x);
         json_decref(y);
+    }
+}
+
+/* Questions are replaced on both: no question of the stream comes twice, whichever rank draws it, and none is passed over;
+ * a step that cannot be dealt out evenly is refused. */
+static void test_ranks_stream(void **state)
+{
+    struct bench *b = *state;
+    struct process p[RANKS];
+    struct grpo g = grpo(5);
+    const struct call call = {0};
+    size_t i, n_used = 0;
+    json_t *line, *seen = json_object();
+    char key[64];
+    g.rollouts.num_generations = 2;
+    g.rollouts.dynamic_sampling = true;
+    train_together(b, "stream", &g, &call, p);
+    CHECK_DONE(p[0].out);
+    CHECK_DONE(p[1].out);
+    json_t *lines = read_lines(b, "stream", "rollouts.jsonl"), *m = read_lines(b, "stream", "metrics.jsonl");
+    json_array_foreach (lines, i, line) {
+        snprintf(key, sizeof key, "%s in epoch %g", json_string_value(json_object_get(line, "id")),
+                 number(line, "draw"));
+        assert_null(json_object_get(seen, key));
+        json_object_set_new(seen, key, json_true());
+        n_used += flag(line, "used");
+    }
+    assert_int_equal(n_used, 20);
+    assert_true(json_array_size(lines) > 24);
+    CHECK_NEAR("epoch", number(json_array_get(m, 4), "epoch"), (double)json_array_size(lines) / 10, 1e-9);
+    json_decref(lines);
+    json_decref(m);
+    json_decref(seen);
+    g.train.batch_size = 3;
+    train_together(b, "uneven", &g, &call, p);
+    for (int k = 0; k < RANKS; k++) {
+        assert_int_equal(p[k].out.rc, RAML_EUSAGE);
+        assert_string_equal(p[k].out.err.msg, "a step has 3 questions; expected a multiple of the 2 processes");
     }
 }
 
@@ -386,7 +425,7 @@ static void test_windows(void **state)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup_warm, teardown)
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_ranks), TEST(test_ranks_stop), TEST(test_not_finite), TEST(test_best),
-                                       TEST(test_windows)};
+    const struct CMUnitTest tests[] = {TEST(test_ranks),      TEST(test_ranks_stream), TEST(test_ranks_stop),
+                                       TEST(test_not_finite), TEST(test_best),         TEST(test_windows)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -311,6 +311,29 @@ static void test_long(void **state)
     end(&p);
 }
 
+/* A wrong trajectory that is the same as a right one is none to be preferred to. */
+static void test_identical(void **state)
+{
+    static const char *const grades[] = {"rww", "rw"};
+    struct pairs p;
+    struct raml_err err = {0};
+    begin(&p, state);
+    add_questions_of(&p, grades, COUNT(grades));
+    CHECK_OK(open_pairs(&p, 9, &err));
+    assert_int_equal(p.set.n, 3);
+    raml_pair_set_deinit(&p.set);
+    for (size_t i = 0; i < 2; i++) {
+        struct raml_trajectory *t = p.qs.question[i].trajectory;
+        t[1].text = t[0].text;
+        t[1].answer = t[0].answer;
+    }
+    CHECK_OK(open_pairs(&p, 9, &err));
+    assert_int_equal(p.set.n, 1);
+    assert_int_equal(p.set.identical, 2);
+    assert_int_equal(p.set.unpaired, 1);
+    end(&p);
+}
+
 static void test_none(void **state)
 {
     static const char *const grades[] = {"r", "un", "wwnu"};
@@ -321,7 +344,7 @@ static void test_none(void **state)
     assert_int_equal(open_pairs(&p, 1, &err), RAML_ERANGE);
     assert_string_equal(err.msg,
                         "d.jsonl: none of 3 questions has a pair, a right and a wrong trajectory (2 trajectories "
-                        "not graded, 2 wrong ones without an answer, 0 too long)");
+                        "not graded, 2 wrong ones without an answer, 0 the same as a right one, 0 too long)");
     end(&p);
 }
 
@@ -347,8 +370,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_counts), cmocka_unit_test(test_even),        cmocka_unit_test(test_order),
         cmocka_unit_test(test_draws),  cmocka_unit_test(test_independent), cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_plan),   cmocka_unit_test(test_long),        cmocka_unit_test(test_none),
-        cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_plan),   cmocka_unit_test(test_long),        cmocka_unit_test(test_identical),
+        cmocka_unit_test(test_none),   cmocka_unit_test(test_hash),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

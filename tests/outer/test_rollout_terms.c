@@ -62,7 +62,7 @@ static void lay(struct made *m, struct raml_step *step)
 {
     struct raml_err err = {0};
     struct raml_round *r = &m->source.round;
-    CHECK_OK(raml_round_lay(r, 1, &err));
+    CHECK_OK(raml_round_lay(r, 1, false, &err));
     for (size_t i = 0; i < r->n; i++) r->advantage[i] = 10 + (double)i;
     CHECK_OK(raml_rollout_step(&m->source, 0, step, &err));
 }

@@ -131,7 +131,7 @@ static void test_paths(void **state)
         bool answers = shape & 1, share = shape & 2, some = shape & 4;
         make(&m);
         if (some) m.sample[0][1].in_loss = m.sample[1][0].in_loss = m.sample[1][3].in_loss = false;
-        CHECK_OK(raml_round_lay(&m.round, 0, &err));
+        CHECK_OK(raml_round_lay(&m.round, 0, false, &err));
         raml_step_clear(&step);
         CHECK_OK(raml_round_trees(&m.round, 0, 2, answers, share, &step, &map, &err));
         CHECK_OK(raml_packs_forward(&packs, step.tree, step.n_trees, step.logp, NULL, &err));
@@ -156,7 +156,7 @@ static void test_rows(void **state)
     make(&m);
     m.sample[0][2].in_policy = false;
     m.sample[1][1].in_loss = false;
-    CHECK_OK(raml_round_lay(&m.round, 0, &err));
+    CHECK_OK(raml_round_lay(&m.round, 0, false, &err));
     assert_int_equal(m.round.n_rows, 8);
     assert_int_equal(m.round.n, 48);
     assert_int_equal(m.round.first_row[1], 4);

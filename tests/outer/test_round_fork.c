@@ -65,7 +65,7 @@ static void make(struct made *m)
     }
     m->round.used = m->used;
     m->round.n_used = 2;
-    CHECK_OK(raml_round_lay(&m->round, 0, &err));
+    CHECK_OK(raml_round_lay(&m->round, 0, false, &err));
 }
 
 static void unmake(struct made *m)

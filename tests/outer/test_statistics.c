@@ -66,11 +66,11 @@ static void test_refused(void **state)
     assert_int_equal(s.n, RAML_STATISTICS);
     CHECK_NEAR("a known name", s.item[3].sum, 2, 0);
     assert_int_equal(raml_statistics_status(&s, &err), RAML_ERANGE);
-    assert_string_equal(err.msg, "statistic 'name-32' is one too many; expected at most 32 names");
+    assert_string_equal(err.msg, "statistic 'name-64' is one too many; expected at most 64 names");
     raml_statistics_join(&one, &s); /* what a part could not take is not forgotten */
     err = (struct raml_err){0};
     assert_int_equal(raml_statistics_status(&one, &err), RAML_ERANGE);
-    assert_string_equal(err.msg, "statistic 'name-32' is one too many; expected at most 32 names");
+    assert_string_equal(err.msg, "statistic 'name-64' is one too many; expected at most 64 names");
     raml_statistics_add(&both, "kl", 1, 1);
     raml_statistics_max(&both, "kl", 1);
     err = (struct raml_err){0};
